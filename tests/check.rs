@@ -192,6 +192,215 @@ fn history_is_judged_by_the_policy_and_the_clock_of_its_time() {
     ends(&scene, &["check", "HEAD", "--as-of", "now"], 2, &["--history"]);
 }
 
+/// Adds changes to main, of which every other one states nothing.
+fn add_changes(scene: &Scene, count: usize) {
+    let mut stream = Vec::new();
+    for number in 0..count {
+        let message = format!("Change {number}\n{}", if number % 2 == 0 { "" } else { "\nRisk: low\n" });
+        let from = if number == 0 { "from refs/heads/main^0\n" } else { "" };
+        let made = 1_790_000_000 + number * 60;
+        let who = format!("committer Ana Lang <ana@example.com> {made} +0000");
+        let head = format!("commit refs/heads/main\n{who}\ndata {}\n{message}\n{from}", message.len());
+        stream.extend(head.into_bytes());
+        stream.extend(format!("M 100644 inline a\ndata <<END\n{number}\nEND\n\n").into_bytes());
+    }
+    let mut import = std::process::Command::new("git");
+    import.args(["fast-import", "--quiet", "--force"]).current_dir(&scene.directory);
+    assert!(Scene::feed(import, &stream).status.success());
+}
+
+#[test]
+fn a_long_range_is_counted_whole_and_held_in_part() {
+    use changegate::gate::{RangeDivision, RangePart, RangeRequest, judge_parts, load_from_commit};
+
+    const CHANGES: usize = 4_400;
+    let mut scene = acme();
+    let start = scene.git(&["rev-parse", "main"]);
+    add_changes(&scene, CHANGES);
+    let repository = changegate::git::Repository::discover_from(&scene.directory).unwrap();
+    let resolve = |name: &str| repository.resolve_revision(name).unwrap();
+    let (base, tip) = ([resolve(&start)], resolve("main"));
+    let loaded = load_from_commit(&repository, base[0], "policies/changegate.yml", "main").unwrap();
+    let mut request = RangeRequest {
+        range: changegate::git::CommitRange { tip, hidden_tips: &base, trusted_keys: None },
+        display_name: "all".into(),
+        target: Ok("refs/heads/main".into()),
+        pusher: Err(changegate::change::Missing::NotAtThisStage(changegate::change::FactKind::Pusher)),
+        stage: changegate::change::Stage::Check,
+        unit: changegate::policy::ChangeUnit::Step,
+        enforce: false,
+        held: changegate::report::HeldChanges::Sample { objections: 0 },
+        explain: false,
+        names_unused: false,
+        threads: || 1,
+        now: "2026-12-01T00:00:00Z".parse().unwrap(),
+        own_time: false,
+    };
+    for (division, unit) in [
+        (RangeDivision::Steps, changegate::policy::ChangeUnit::Step),
+        (RangeDivision::Commits, changegate::policy::ChangeUnit::Commit),
+    ] {
+        request.unit = unit;
+        let part = RangePart { loaded: &loaded, tip, hidden_tips: &base, division };
+        let mut subjects = Vec::new();
+        let report = judge_parts(&repository, &[part], &request, &mut |verdict, _| {
+            subjects.push(verdict.subject.to_lossy().into_owned());
+            Ok(())
+        })
+        .unwrap();
+        let in_order: Vec<String> = (0..CHANGES).map(|number| format!("Change {number}")).collect();
+        assert_eq!(subjects, in_order);
+        let group = &report.groups[0];
+        assert_eq!((group.verdicts.len(), group.omitted_passes), (1_000, CHANGES / 2));
+        assert_eq!(group.verdicts[1].subject.to_lossy(), "Change 2");
+    }
+    let range = format!("{start}..main");
+    let files = ["--output", "json=x.json", "--output", "junit=x.xml"];
+    let pieces = ["risk: 2200 changes", "and 2190 more changes denied", "2200 of 4400 changes"];
+    ends(&scene, &[&["check", &range][..], &files].concat(), 1, &pieces);
+    let json = std::fs::read(scene.directory.join("x.json")).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(json["counts"]["changes"], CHANGES);
+    assert_eq!(json["groups"][0]["changes"].as_array().unwrap().len(), CHANGES);
+    let junit = std::fs::read_to_string(scene.directory.join("x.xml")).unwrap();
+    assert_eq!(junit.matches("<testsuite ").count(), CHANGES);
+    assert!(junit.contains(r#"skipped="2200" failures="4400" errors="0""#), "{}", &junit[..200]);
+}
+
+#[test]
+fn a_file_is_replaced_as_a_whole_and_keeps_what_it_is() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    let scene = acme();
+    let path = scene.directory.join("kept.json");
+    std::fs::write(&path, "old").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+    symlink("kept.json", scene.directory.join("link.json")).unwrap();
+    let before = std::fs::File::open(&path).unwrap();
+    ends(&scene, &["check", "--output", "json=link.json"], 0, &[]);
+    assert!(std::fs::symlink_metadata(scene.directory.join("link.json")).unwrap().is_symlink());
+    assert!(std::fs::read_to_string(&path).unwrap().contains("verdict/v1"));
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+    // Who had the file open reads what it was.
+    assert_eq!(std::io::read_to_string(before).unwrap(), "old");
+    // A run without a decision leaves no report of another one.
+    ends(&scene, &["check", "nowhere..main", "--output", "json=kept.json"], 2, &[]);
+    assert!(!path.exists());
+    std::fs::write(&path, "old").unwrap();
+    // A device takes what is written to it, and stays one.
+    ends(&scene, &["check", "-q", "--output", "junit=/dev/stderr"], 0, &["<testsuites"]);
+    // A file that others cannot read helps no pipeline.
+    ends(&scene, &["check", "--output", "json=new.json"], 0, &[]);
+    let made = std::fs::metadata(scene.directory.join("new.json")).unwrap().permissions().mode();
+    assert_eq!(made & 0o444, 0o444 & !0o077 | made & 0o077 & 0o444);
+    let names: Vec<_> =
+        std::fs::read_dir(&scene.directory).unwrap().map(|one| one.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 5, "{names:?}");
+}
+
+#[test]
+fn a_branch_that_lands_whole_keeps_its_tests_when_it_grows() {
+    let mut scene = acme();
+    scene.git(&["switch", "-q", "-c", "topic"]);
+    let mut before = String::new();
+    for (number, how) in [(1, "merge"), (2, "merge"), (3, "squash")] {
+        scene.commit(&format!("Commit {number}\n"));
+        let args = ["check", "HEAD", "--as", how, "--onto", "main", "--output", "junit=x.xml"];
+        assert_eq!(run(&scene, &args).0, 1);
+        let junit = std::fs::read_to_string(scene.directory.join("x.xml")).unwrap();
+        assert!(junit.contains(&format!("Commit {number}\" tests=")), "{junit}");
+        let tests: Vec<&str> = junit.lines().filter(|line| line.contains("<testcase ")).collect();
+        let tests = tests.join("\n");
+        assert!(before.is_empty() || tests == before, "{tests}");
+        before = tests;
+    }
+    assert!(before.contains("name=\"risk\" classname=\"changegate\""), "{before}");
+}
+
+#[test]
+fn history_before_the_first_policy_is_not_judged() {
+    let mut scene = Scene::repository();
+    scene.commit("Start without a policy\n");
+    scene.commit("Go on\n");
+    ends(&scene, &["check", "--history"], 1, &["2 of 2 changes", "the branch held no policy"]);
+    scene.write("policies/changegate.yml", POLICY);
+    scene.write("policies/people.yml", ROSTER);
+    scene.commit("Have a policy\n");
+    // Nothing was judged by it yet, so it judges what led to it.
+    ends(&scene, &["check", "--history"], 1, &["3 of 3 changes", "the branch held no policy"]);
+    scene.commit("Go on\n\nRisk: low\n");
+    let pieces = ["1 change under", "the first 3 steps of the history", "were not judged"];
+    ends(&scene, &["check", "--history", "-v"], 0, &pieces);
+    ends(&scene, &["check", "--history", "--as-of", "now"], 1, &["3 of 4 changes"]);
+    // A branch cannot get rid of its past by losing its policy.
+    scene.git(&["rm", "-q", "policies/changegate.yml"]);
+    scene.commit("Lose the policy\n\nRisk: low\n");
+    scene.commit("State nothing\n");
+    scene.write("policies/changegate.yml", POLICY);
+    scene.commit("Have it again\n\nRisk: low\n");
+    scene.commit("Go on again\n\nRisk: low\n");
+    let pieces = ["1 of 5 changes", "State nothing", "the first 3 steps", "can be used before 1 part"];
+    ends(&scene, &["check", "--history"], 1, &pieces);
+}
+
+#[test]
+fn each_span_of_history_has_the_policy_before_each_of_its_changes() {
+    use changegate::gate::{find_history_spans, load_from_commit};
+
+    let path = "policies/changegate.yml";
+    let mut scene = Scene::repository();
+    let roster = |name: &str| format!("people:\n  {name}: {{ addresses: [{name}@example.com] }}\n");
+    let based = format!("{POLICY}extends: [../rules/base]\n");
+    let mut commits = vec![scene.commit("Start")];
+    let steps: [(&str, Option<String>); 13] = [
+        ("src/a", Some("1".into())),
+        (path, Some(POLICY.into())),
+        ("policies/people.yml", Some(roster("ana"))),
+        ("policies/notes.txt", Some("1".into())),
+        ("src/a", Some("2".into())),
+        ("policies/people.yml", Some(roster("ben"))),
+        (path, Some(based)),
+        ("rules/base.yml", Some("changegate: 1\n".into())),
+        ("rules/base", Some("changegate: 1\n".into())),
+        (path, Some("changegate: [".into())),
+        ("src/a", Some("3".into())),
+        (path, None),
+        (path, Some(POLICY.into())),
+    ];
+    for (path, content) in steps {
+        match content {
+            Some(content) => scene.write(path, content),
+            None => std::fs::remove_file(scene.directory.join(path)).unwrap(),
+        }
+        commits.push(scene.commit("Go on"));
+        commits.push(scene.commit("Change nothing"));
+    }
+    let repository = changegate::git::Repository::discover_from(&scene.directory).unwrap();
+    let resolve = |id: &str| repository.resolve_revision(id).unwrap();
+    let spans = find_history_spans(&repository, resolve("main"), path).unwrap();
+    let digest = |policy: &Result<changegate::gate::LoadedPolicy, _>| match policy {
+        Ok(loaded) => loaded.policy.digest.clone(),
+        Err(why) => format!("{why:?}"),
+    };
+    // The first commit has no base, and is a step.
+    let mut found = Vec::new();
+    for span in &spans {
+        found.extend(std::iter::repeat_n(digest(&span.policy), span.steps));
+    }
+    let mut expected = vec![digest(&Err(changegate::gate::UnusablePolicy::Absent))];
+    for commit in &commits[..commits.len() - 1] {
+        expected.push(digest(&load_from_commit(
+            &repository,
+            resolve(commit),
+            path,
+            "a commit of the history",
+        )));
+    }
+    assert_eq!(found, expected);
+    // Neighbours differ in some file that the policy was read from: what else changes makes no span.
+    assert!(spans.len() <= 10, "{}", spans.len());
+}
+
 #[test]
 fn one_run_writes_several_reports() {
     let mut scene = acme();

@@ -1,21 +1,30 @@
 //! The policies of a history: for each change, the one that the ref held before it.
 
 use crate::change::{NeededFacts, Oid};
-use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy, load_from_commit};
-use crate::git::Repository;
+use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy, load_with_paths};
+use crate::git::{Repository, TreePathEntry};
 
 /// Changes that follow one another, and the one policy that the ref held before each of them.
+#[derive(Debug)]
 pub struct HistorySpan {
     /// The commit before the first change; `None` at the start of history.
     pub base: Option<Oid>,
     /// The commit that the last change ends with.
     pub tip: Oid,
-    /// The policy; absent before the first one.
+    /// The number of steps of the first-parent history.
+    pub steps: usize,
+    /// The policy; absent where the ref held none.
     pub policy: Result<LoadedPolicy, UnusablePolicy>,
 }
 
-/// The files of a policy at one commit, by which it is recognised at another.
-type PolicyFileIds = Vec<(String, Option<Oid>)>;
+/// The files that a policy was read from, by which it is recognised in another tree.
+struct PolicyFileEntries {
+    /// The last tree that holds the same files.
+    tree: Oid,
+    /// What the root of that tree has on the way to the files: most commits leave it as it is.
+    roots: Vec<(String, Option<TreePathEntry>)>,
+    files: Vec<(String, Option<TreePathEntry>)>,
+}
 
 /// Divides the first-parent history of `tip` by the policies at `path`, oldest span first.
 ///
@@ -26,42 +35,90 @@ type PolicyFileIds = Vec<(String, Option<Oid>)>;
 /// Fails if a commit of the first-parent history, or a tree on the way to the policy, cannot be read.
 pub fn find_history_spans(repository: &Repository, tip: Oid, path: &str) -> anyhow::Result<Vec<HistorySpan>> {
     let mut spans: Vec<HistorySpan> = Vec::new();
-    let mut ids: PolicyFileIds = Vec::new();
+    let mut known: Option<PolicyFileEntries> = None;
     let mut change = tip;
+    let mut base = repository.find_tree_and_parent(tip)?.first_parent;
     loop {
-        let base = find_first_parent(repository, change)?;
-        let is_same = match (spans.last_mut(), base) {
-            (Some(span), Some(base)) if holds_files(repository, base, &ids)? => {
-                span.base = Some(base);
-                true
-            }
+        let commit = base.map(|base| repository.find_tree_and_parent(base)).transpose()?;
+        let is_same = match (spans.last(), &commit, &mut known) {
+            (Some(_), Some(commit), Some(known)) => known.stand_in_tree(repository, commit.tree)?,
             // Nothing was before the first commit, so no policy either.
-            (Some(span), None) if matches!(span.policy, Err(UnusablePolicy::Absent)) => {
-                span.base = None;
-                true
-            }
+            (Some(span), None, _) => matches!(span.policy, Err(UnusablePolicy::Absent)),
             _ => false,
         };
-        if !is_same {
-            let policy = match base {
-                Some(base) => load_from_commit(repository, base, path, "a commit of the history"),
-                None => Err(UnusablePolicy::Absent),
-            };
-            ids = match base {
-                Some(base) => list_file_ids(repository, base, path, &policy)?,
-                None => Vec::new(),
-            };
-            spans.push(HistorySpan { base, tip: change, policy });
+        match spans.last_mut() {
+            Some(span) if is_same => {
+                span.base = base;
+                span.steps += 1;
+            }
+            _ => {
+                let mut policy = Err(UnusablePolicy::Absent);
+                known = None;
+                if let (Some(base), Some(commit)) = (base, &commit) {
+                    let (loaded, paths) = load_with_paths(repository, base, path, "a commit of the history");
+                    policy = loaded;
+                    known = Some(PolicyFileEntries::find_in_tree(repository, commit.tree, paths)?);
+                }
+                spans.push(HistorySpan { base, tip: change, steps: 1, policy });
+            }
         }
-        let Some(base) = base else { break };
-        change = base;
+        let (Some(id), Some(commit)) = (base, commit) else { break };
+        change = id;
+        base = commit.first_parent;
     }
     spans.reverse();
     Ok(spans)
 }
 
-fn find_first_parent(repository: &Repository, commit: Oid) -> anyhow::Result<Option<Oid>> {
-    Ok(repository.read_commit(commit, &NeededFacts::new())?.parents.first().copied())
+impl PolicyFileEntries {
+    fn find_in_tree(
+        repository: &Repository,
+        tree: Oid,
+        paths: Vec<String>,
+    ) -> anyhow::Result<PolicyFileEntries> {
+        let mut roots: Vec<(String, Option<TreePathEntry>)> = Vec::new();
+        let mut files = Vec::new();
+        for path in paths {
+            let root = path.split('/').next().unwrap_or_default();
+            if !roots.iter().any(|(known, _)| known == root) {
+                roots.push((root.to_owned(), repository.find_tree_entry(tree, root)?));
+            }
+            let entry = repository.find_tree_entry(tree, &path)?;
+            files.push((path, entry));
+        }
+        Ok(PolicyFileEntries { tree, roots, files })
+    }
+
+    /// Returns true if and only if the files are the same in `tree`, and remembers the tree then.
+    fn stand_in_tree(&mut self, repository: &Repository, tree: Oid) -> anyhow::Result<bool> {
+        if tree == self.tree {
+            return Ok(true);
+        }
+        let is_same = is_same_at_paths(repository, tree, &self.roots)?;
+        if !is_same {
+            if !is_same_at_paths(repository, tree, &self.files)? {
+                return Ok(false);
+            }
+            for (root, entry) in &mut self.roots {
+                *entry = repository.find_tree_entry(tree, root)?;
+            }
+        }
+        self.tree = tree;
+        Ok(true)
+    }
+}
+
+fn is_same_at_paths(
+    repository: &Repository,
+    tree: Oid,
+    paths: &[(String, Option<TreePathEntry>)],
+) -> anyhow::Result<bool> {
+    for (path, entry) in paths {
+        if repository.find_tree_entry(tree, path)? != *entry {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Returns the newest commit of the first-parent history of `tip` that was made at `second` or before, in
@@ -80,33 +137,4 @@ pub fn find_commit_as_of(repository: &Repository, tip: Oid, second: i64) -> anyh
         next = commit.parents.first().copied();
     }
     Ok(None)
-}
-
-fn list_file_ids(
-    repository: &Repository,
-    commit: Oid,
-    path: &str,
-    policy: &Result<LoadedPolicy, UnusablePolicy>,
-) -> anyhow::Result<PolicyFileIds> {
-    let mut paths = vec![path];
-    match policy {
-        Ok(loaded) => paths = loaded.file_paths().collect(),
-        Err(UnusablePolicy::Absent) => {}
-        // Which files took part is not known, so the next commit is loaded again.
-        Err(UnusablePolicy::Faulty(_)) => return Ok(Vec::new()),
-    }
-    let mut ids = Vec::new();
-    for path in paths {
-        ids.push((path.to_owned(), repository.find_file_id(commit, path)?));
-    }
-    Ok(ids)
-}
-
-fn holds_files(repository: &Repository, commit: Oid, ids: &PolicyFileIds) -> anyhow::Result<bool> {
-    for (path, id) in ids {
-        if repository.find_file_id(commit, path)? != *id {
-            return Ok(false);
-        }
-    }
-    Ok(!ids.is_empty())
 }

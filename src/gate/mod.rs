@@ -30,6 +30,7 @@ pub use crate::gate::push::change_judge::judge_from_facts;
 pub use crate::gate::push::{current_policy, judge_push, protected_refs};
 pub use crate::gate::push_facts::PushFacts;
 pub use crate::gate::range::{
-    MessageRequest, RangeDivision, RangePart, RangeRequest, judge_message, judge_parts, judge_range,
+    ChangeObserver, MessageRequest, RangeDivision, RangePart, RangeRequest, judge_message, judge_parts,
+    judge_range,
 };
 pub use crate::gate::settings::{GateSettings, LedgerMode, MissingPolicyAction, PUSHER_SERVERS};

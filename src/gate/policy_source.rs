@@ -98,10 +98,25 @@ pub fn load_from_commit(
     path: &str,
     called: &str,
 ) -> Result<LoadedPolicy, UnusablePolicy> {
+    load_with_paths(repository, commit, path, called).0
+}
+
+/// As [`load_from_commit`], with the paths of all files that were looked for, in that order.
+pub(crate) fn load_with_paths(
+    repository: &Repository,
+    commit: Oid,
+    path: &str,
+    called: &str,
+) -> (Result<LoadedPolicy, UnusablePolicy>, Vec<String>) {
     let id = commit.short_hex();
     let source = if called == id { format!("{path} at {id}") } else { format!("{path} at {called} ({id})") };
     let place = PolicyLocation::Commit { id: commit, path: path.to_owned() };
-    load_with_keys(path, source, place, &mut |path| read_file_at(repository, commit, path))
+    let mut paths = Vec::new();
+    let loaded = load_with_keys(path, source, place, &mut |path| {
+        paths.push(path.to_owned());
+        read_file_at(repository, commit, path)
+    });
+    (loaded, paths)
 }
 
 /// Loads the policy in the file at `path` on disk; what it builds on is looked up from `root`, the

@@ -14,7 +14,7 @@ use crate::git::{CommitRange, Repository, UnreadableCommit};
 use crate::judge::{explain_rule, find_used_exemptions, judge_change};
 use crate::policy::{ChangeUnit, Policy};
 use crate::predicates::support::condition::ConditionTrace;
-use crate::report::{GroupScope, Report, ReportGroup, RuleTrace, decide_groups};
+use crate::report::{ChangeSelection, GroupScope, HeldChanges, Report, ReportGroup, decide_groups};
 use crate::verdict::{Judgement, RuleId, RuleOutcome, Verdict, messages};
 
 messages! {
@@ -39,8 +39,8 @@ pub struct RangeRequest<'asked> {
     pub unit: ChangeUnit,
     /// True if a missing fact denies.
     pub enforce: bool,
-    /// True to keep verdicts without remarks.
-    pub keep_all: bool,
+    /// The changes that the report holds in full.
+    pub held: HeldChanges,
     /// True to explain how each rule came to its answer.
     pub explain: bool,
     /// True to name the exemptions that no change used.
@@ -104,14 +104,20 @@ struct RangeJudge<'asked> {
     swapped_parents: SwappedParents,
 }
 
+/// What takes each change of a range when it is judged, oldest first, with how its rules came to their
+/// answers where that was asked for.
+pub type ChangeObserver<'asked> =
+    dyn FnMut(&Verdict, &[(RuleId, ConditionTrace)]) -> anyhow::Result<()> + 'asked;
+
 /// The judgements of a range, as they come in.
 struct RangeResults {
     group: ReportGroup,
+    selection: ChangeSelection,
     /// For each exemption of the policy, whether a change used it.
     is_used: Vec<bool>,
 }
 
-/// Judges a range of history by one policy; `progress` is called after each change.
+/// Judges a range of history by one policy.
 ///
 /// # Errors
 ///
@@ -120,32 +126,36 @@ pub fn judge_range(
     repository: &Repository,
     loaded: &LoadedPolicy,
     asked: &RangeRequest<'_>,
-    progress: &mut dyn FnMut(),
 ) -> anyhow::Result<Report> {
     let CommitRange { tip, hidden_tips, .. } = asked.range;
     let division = asked.unit.into();
-    judge_parts(repository, &[RangePart { loaded, tip, hidden_tips, division }], asked, progress)
+    judge_parts(repository, &[RangePart { loaded, tip, hidden_tips, division }], asked, &mut |_, _| Ok(()))
 }
 
 /// Judges a range of history that is divided into parts, oldest first, each by a policy of its own. The
-/// report names the policy of the last part; without a part it has none.
+/// report names the policy of the last part; without a part it has none. `observe` is given every change,
+/// whether the report holds it or not.
 ///
 /// # Errors
 ///
-/// Fails if the history cannot be walked to its end.
+/// Fails if the history cannot be walked to its end, and with the first error of `observe`.
 pub fn judge_parts(
     repository: &Repository,
     parts: &[RangePart<'_>],
     asked: &RangeRequest<'_>,
-    progress: &mut dyn FnMut(),
+    observe: &mut ChangeObserver<'_>,
 ) -> anyhow::Result<Report> {
     let scope = GroupScope::Range(asked.display_name.clone());
-    let mut results = RangeResults { group: ReportGroup::new(scope, Vec::new()), is_used: Vec::new() };
+    let mut results = RangeResults {
+        group: ReportGroup::new(scope, Vec::new()),
+        selection: ChangeSelection::new(asked.held),
+        is_used: Vec::new(),
+    };
     for part in parts {
         results.is_used = vec![false; part.loaded.policy.exemptions.len()];
-        judge_part(repository, part, asked, &mut results, progress)?;
+        judge_part(repository, part, asked, &mut results, observe)?;
     }
-    let RangeResults { group, is_used } = results;
+    let RangeResults { group, is_used, .. } = results;
     let Some(RangePart { loaded, .. }) = parts.last() else {
         let groups = vec![group];
         return Ok(Report {
@@ -170,7 +180,7 @@ fn judge_part(
     part: &RangePart<'_>,
     asked: &RangeRequest<'_>,
     results: &mut RangeResults,
-    progress: &mut dyn FnMut(),
+    observe: &mut ChangeObserver<'_>,
 ) -> anyhow::Result<()> {
     let RangePart { loaded, tip, hidden_tips, division } = *part;
     let needs = loaded.policy.needed_facts();
@@ -183,13 +193,8 @@ fn judge_part(
     };
     let judge = RangeJudge { loaded, request: asked, swapped_parents };
     let range = CommitRange { tip, hidden_tips, trusted_keys: loaded.trusted_keys(asked.now) };
-    let first = results.group.verdicts.len();
     let mut whole = Vec::new();
-    let mut collect = |judged| {
-        progress();
-        results.add_change(judged, asked.keep_all);
-        Ok(())
-    };
+    let mut collect = |judged| results.add_change(judged, observe);
     match division {
         RangeDivision::Steps => {
             let judge_step = |step| judge.judge_commits(step);
@@ -210,9 +215,7 @@ fn judge_part(
                 (!is_left_out).then(|| judge.judge_commits(vec![commit]))
             };
             let collect = |judged: Option<_>| judged.map_or(Ok(()), &mut collect);
-            repository.for_each_commit(range, &needs, asked.threads, judge_commit, collect)?;
-            results.reverse_order(first);
-            Ok(())
+            repository.for_each_commit_oldest_first(range, &needs, asked.threads, judge_commit, collect)
         }
     }
 }
@@ -256,39 +259,26 @@ impl RangeJudge<'_> {
 }
 
 impl RangeResults {
-    fn add_change(&mut self, judged: Result<JudgedRangeChange, Judgement>, keep_all: bool) {
+    fn add_change(
+        &mut self,
+        judged: Result<JudgedRangeChange, Judgement>,
+        observe: &mut ChangeObserver<'_>,
+    ) -> anyhow::Result<()> {
         let JudgedRangeChange { verdict, traces, used_exemptions } = match judged {
             Ok(judged) => judged,
-            Err(refusal) => return self.group.refusals.push(refusal),
+            Err(refusal) => {
+                self.group.refusals.push(refusal);
+                return Ok(());
+            }
         };
         for index in used_exemptions {
             if let Some(is_used) = self.is_used.get_mut(index) {
                 *is_used = true;
             }
         }
-        if !keep_all && !verdict.has_remarks() {
-            self.group.omitted_passes += 1;
-            return;
-        }
-        let verdict_index = self.group.verdicts.len();
-        for (rule_id, trace) in traces {
-            self.group.traces.push(RuleTrace { verdict_index, rule_id, trace });
-        }
-        self.group.verdicts.push(verdict);
-    }
-
-    /// Puts the changes from `first` on in the order in which they were made: commits come newest first.
-    fn reverse_order(&mut self, first: usize) {
-        let group = &mut self.group;
-        if let Some(verdicts) = group.verdicts.get_mut(first..) {
-            verdicts.reverse();
-        }
-        let last = group.verdicts.len().saturating_sub(1);
-        for trace in &mut group.traces {
-            if trace.verdict_index >= first {
-                trace.verdict_index = first + last.saturating_sub(trace.verdict_index);
-            }
-        }
+        observe(&verdict, &traces)?;
+        self.selection.add_change(&mut self.group, verdict, traces);
+        Ok(())
     }
 }
 

@@ -32,6 +32,7 @@ pub use crate::git::objects::commit::{UnreadableCommit, parse_commit};
 pub use crate::git::remote::GitRemote;
 pub(crate) use crate::git::remote::{FetchDepth, RefPushOutcome};
 pub use crate::git::repository::file_at_path::FileAtPath;
+pub(crate) use crate::git::repository::file_at_path::TreePathEntry;
 pub(crate) use crate::git::repository::message_only_commit::MessageOnlyFault;
 pub(crate) use crate::git::repository::refs::ReflogEntry;
 pub use crate::git::repository::refs::{HeadState, ResolvedRef};

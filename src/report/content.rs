@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use crate::change::{Oid, Stage, Text};
 use crate::predicates::support::condition::ConditionTrace;
+use crate::report::left_out::LeftOutChanges;
 use crate::verdict::{Decision, Judgement, Message, RuleId, Verdict};
 use jiff::Timestamp;
 
@@ -48,6 +49,8 @@ pub struct ReportGroup {
     pub verdicts: Vec<Verdict>,
     /// The number of further changes that passed and are left out.
     pub omitted_passes: usize,
+    /// The totals of the changes with remarks that are left out, which only a long range has.
+    pub left_out: LeftOutChanges,
     /// How rules came to their answers; empty unless asked for.
     pub traces: Vec<RuleTrace>,
     /// For a protected ref, what it was judged as.
@@ -168,6 +171,7 @@ impl ReportGroup {
             refusals: Vec::new(),
             verdicts,
             omitted_passes: 0,
+            left_out: LeftOutChanges::default(),
             traces: Vec::new(),
             judged_ref: None,
             amendable,
@@ -179,7 +183,7 @@ impl ReportGroup {
     /// Returns the decision about the group: one refusal or one denied change is enough to deny.
     pub fn decision(&self, enforced: bool) -> Decision {
         let changes = self.verdicts.iter().map(Verdict::decision).max().unwrap_or(Decision::Allow);
-        if self.is_ref_refused(enforced) { Decision::Deny } else { changes }
+        if self.left_out.denied > 0 || self.is_ref_refused(enforced) { Decision::Deny } else { changes }
     }
 
     /// Returns true if the ref itself is refused, whatever changes it holds.

@@ -9,6 +9,7 @@
 //! attacker would have to write the token into a commit. The token is the SHA-256 of the report with
 //! all that contributors wrote in it, so to know it is to find a text that holds its own digest.
 
+use std::fmt;
 use std::io::{self, Write};
 
 use sha2::{Digest, Sha256};
@@ -98,8 +99,20 @@ fn compute_stop_token(report: &Report, body: &[u8]) -> String {
     let mut digest = Sha256::new();
     digest.update(body);
     // What is not printed counts too: the same body alone may have been printed before.
-    digest.update(format!("{report:?}").as_bytes());
-    format!("changegate-{}", text::encode_hex(&digest.finalize()))
+    let mut writer = DigestWriter(digest);
+    // A digest takes all that it is given.
+    let _ = fmt::Write::write_fmt(&mut writer, format_args!("{report:?}"));
+    format!("changegate-{}", text::encode_hex(&writer.0.finalize()))
+}
+
+/// Takes text into a digest, piece by piece: a report in words is too long to be held.
+struct DigestWriter(Sha256);
+
+impl fmt::Write for DigestWriter {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.update(text);
+        Ok(())
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,6 +179,13 @@ fn build_annotations(report: &Report) -> Vec<LogAnnotation> {
         }
         if let Some((_, _, annotation)) = found.get_mut(place) {
             annotation.add_judgement(&ranked);
+        }
+    }
+    for left_out in report.groups.iter().flat_map(|group| &group.left_out.rules) {
+        // A few changes of each rule and rank are held, so there is an annotation already.
+        let known = found.iter_mut().find(|(rank, id, _)| *rank == left_out.rank && left_out.rule.id == **id);
+        if let Some((_, _, annotation)) = known {
+            annotation.omitted_points += left_out.points;
         }
     }
     found.sort_by_key(|(rank, _, _)| *rank);

@@ -8,15 +8,24 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 
+use jiff::Timestamp;
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
+use sha2::{Digest as _, Sha256};
 
 use crate::report::content::{GroupScope, Report, ReportGroup};
 use crate::report::ranked_judgements::{JudgementRank, RankedJudgement, rank_refusals, rank_verdict};
+use crate::report::text_spool::{SpoolStorage, TextSpool};
 use crate::report::{due_time, escape};
 use crate::verdict::{Decision, RuleOutcome, Verdict};
 
-/// The class of what is about no single change.
+/// The class of what is about no single commit.
 const ROOT_CLASS: &str = "changegate";
+
+/// The start of a suite, with what stands before it in a document.
+const SUITE_START: &str = "\n    <testsuite ";
+
+/// The end of a document, with what stands before it.
+const SUITES_END: &str = "\n</testsuites>";
 
 /// The name of a suite, and the class of the tests in it.
 #[derive(Clone, Copy)]
@@ -25,34 +34,138 @@ struct SuiteNames<'name> {
     class: &'name str,
 }
 
-/// Writes the report as JUnit XML.
-pub(crate) fn write_junit(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+/// What is known of a range before its changes are judged.
+#[derive(Clone, Copy, Debug)]
+pub struct SpooledRange<'asked> {
+    /// The scope of the report.
+    pub scope: &'asked GroupScope,
+    /// The instant of the decision, as in the report.
+    pub seen_at: Timestamp,
+    /// True if it lands as one change, whose last commit is another one after each push.
+    pub is_one_change: bool,
+}
+
+/// The changes of a range, each as the XML of its suite, and what they add up to.
+#[derive(Debug)]
+pub(crate) struct JunitChangeSpool {
+    suites: TextSpool,
+    totals: SuiteTotals,
+    classes: ClassNames,
+    scope: String,
+    seen_at: Timestamp,
+    is_one_change: bool,
+}
+
+/// The numbers of tests that stand in the head of the document.
+#[derive(Clone, Copy, Debug, Default)]
+struct SuiteTotals {
+    tests: usize,
+    skipped: usize,
+    failures: usize,
+    errors: usize,
+}
+
+/// The classes that changes have got so far.
+///
+/// Pipelines follow a test by its class and its name, from one push to the next, and a rebase changes every
+/// id; so the class of a change is its subject. The subjects are remembered as digests: there is one for
+/// each change of a history.
+#[derive(Debug, Default)]
+struct ClassNames(HashMap<[u8; 16], usize>);
+
+impl ClassNames {
+    /// Returns the class of the next change with this subject.
+    fn name_class(&mut self, subject: &str) -> String {
+        let mut digest = [0; 16];
+        for (byte, hashed) in digest.iter_mut().zip(Sha256::digest(subject)) {
+            *byte = hashed;
+        }
+        let seen = self.0.entry(digest).or_insert(0);
+        *seen += 1;
+        match *seen {
+            1 => format!("{ROOT_CLASS}: {subject}"),
+            again => format!("{ROOT_CLASS}: {subject} ({again})"),
+        }
+    }
+}
+
+impl JunitChangeSpool {
+    pub(crate) fn new(storage: Box<dyn SpoolStorage>, range: &SpooledRange<'_>) -> JunitChangeSpool {
+        JunitChangeSpool {
+            suites: TextSpool::new(storage),
+            totals: SuiteTotals::default(),
+            classes: ClassNames::default(),
+            scope: name_scope(range.scope),
+            seen_at: range.seen_at,
+            is_one_change: range.is_one_change,
+        }
+    }
+
+    /// Adds the next change.
+    pub(crate) fn add_change(&mut self, verdict: &Verdict) -> io::Result<()> {
+        let suite = if self.is_one_change {
+            let subject = escape_subject(verdict);
+            let names = SuiteNames { suite: &name_change(&self.scope, verdict, &subject), class: ROOT_CLASS };
+            build_suite(names, rank_verdict(verdict), self.seen_at)
+        } else {
+            build_change_suite(&self.scope, verdict, &mut self.classes, self.seen_at)
+        };
+        self.totals.tests += suite.tests;
+        self.totals.skipped += suite.skipped;
+        self.totals.failures += suite.failures;
+        self.totals.errors += suite.errors;
+        let mut alone = quick_junit::Report::new("");
+        alone.add_test_suite(suite);
+        let document = alone.to_string().map_err(io::Error::other)?;
+        let (_, suite) = split_before(&document, SUITE_START)?;
+        let (suite, _) = split_before(suite, SUITES_END)?;
+        self.suites.push_text(suite)
+    }
+
+    /// Writes a report of one group, whose changes these are.
+    pub(crate) fn write_report(&mut self, report: &Report, out: &mut dyn Write) -> io::Result<()> {
+        write_junit(report, Some(self), out)
+    }
+}
+
+/// Divides the XML that the library wrote. It writes no tag in any other way, and no text holds one.
+fn split_before<'text>(text: &'text str, tag: &str) -> io::Result<(&'text str, &'text str)> {
+    let at = text.find(tag).ok_or_else(|| io::Error::other(format!("no {tag:?} in JUnit XML")))?;
+    Ok(text.split_at(at))
+}
+
+/// Writes the report as JUnit XML; the changes of its only group are those of the spool, if there is one.
+pub(crate) fn write_junit(
+    report: &Report,
+    spool: Option<&mut JunitChangeSpool>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let mut suites = quick_junit::Report::new("changegate");
-    // Pipelines follow a test by its class and its name, from one push to the next, and a rebase changes
-    // every id; so the class of a change is its subject.
-    let mut subjects: HashMap<String, usize> = HashMap::new();
+    let mut classes = ClassNames::default();
     for group in &report.groups {
         let scope = name_scope(&group.scope);
         if !group.refusals.is_empty() {
             let names = SuiteNames { suite: &scope, class: ROOT_CLASS };
-            suites.add_test_suite(build_suite(report, names, rank_refusals(group, report.enforced)));
+            let refusals = rank_refusals(group, report.enforced);
+            suites.add_test_suite(build_suite(names, refusals, report.seen_at));
+        }
+        if spool.is_some() {
+            continue;
         }
         for verdict in &group.verdicts {
-            let subject = escape_subject(verdict);
-            let seen = subjects.entry(subject.clone()).or_insert(0);
-            *seen += 1;
-            let class = match *seen {
-                1 => format!("{ROOT_CLASS}: {subject}"),
-                again => format!("{ROOT_CLASS}: {subject} ({again})"),
-            };
-            let names = SuiteNames { suite: &name_change(&scope, verdict, &subject), class: &class };
-            suites.add_test_suite(build_suite(report, names, rank_verdict(verdict)));
+            suites.add_test_suite(build_change_suite(&scope, verdict, &mut classes, report.seen_at));
         }
         if group.omitted_passes > 0 {
             let mut suite = TestSuite::new(scope.as_str());
             suite.add_test_case(build_passed_case(group));
             suites.add_test_suite(suite);
         }
+    }
+    if let Some(JunitChangeSpool { totals, .. }) = &spool {
+        suites.tests += totals.tests;
+        suites.skipped += totals.skipped;
+        suites.failures += totals.failures;
+        suites.errors += totals.errors;
     }
     if report.decision == Decision::Deny && suites.failures + suites.errors == 0 {
         // A file without a failure would say that everything is well.
@@ -62,17 +175,36 @@ pub(crate) fn write_junit(report: &Report, out: &mut dyn Write) -> io::Result<()
         suite.add_test_case(TestCase::new("decision", status));
         suites.add_test_suite(suite);
     }
-    suites.serialize(out).map_err(io::Error::other)
+    let Some(spool) = spool else { return suites.serialize(out).map_err(io::Error::other) };
+    let document = suites.to_string().map_err(io::Error::other)?;
+    let (head, tail) = split_before(&document, SUITES_END)?;
+    out.write_all(head.as_bytes())?;
+    for suite in spool.suites.read_texts()? {
+        out.write_all(suite?.as_bytes())?;
+    }
+    out.write_all(tail.as_bytes())
+}
+
+fn build_change_suite(
+    scope: &str,
+    verdict: &Verdict,
+    classes: &mut ClassNames,
+    seen_at: Timestamp,
+) -> TestSuite {
+    let subject = escape_subject(verdict);
+    let class = classes.name_class(&subject);
+    let names = SuiteNames { suite: &name_change(scope, verdict, &subject), class: &class };
+    build_suite(names, rank_verdict(verdict), seen_at)
 }
 
 fn build_suite<'report>(
-    report: &Report,
     names: SuiteNames<'_>,
     judgements: impl Iterator<Item = RankedJudgement<'report>>,
+    seen_at: Timestamp,
 ) -> TestSuite {
     let mut suite = TestSuite::new(names.suite);
     for ranked in judgements {
-        suite.add_test_case(build_rule_case(report, names.class, &ranked));
+        suite.add_test_case(build_rule_case(names.class, &ranked, seen_at));
     }
     suite
 }
@@ -110,7 +242,7 @@ fn build_passed_case(group: &ReportGroup) -> TestCase {
     case
 }
 
-fn build_rule_case(report: &Report, class: &str, ranked: &RankedJudgement<'_>) -> TestCase {
+fn build_rule_case(class: &str, ranked: &RankedJudgement<'_>, seen_at: Timestamp) -> TestCase {
     let rule = &ranked.judgement.rule;
     let objections = describe_objections(ranked);
     let title = escape::escape_words(&rule.title);
@@ -138,7 +270,7 @@ fn build_rule_case(report: &Report, class: &str, ranked: &RankedJudgement<'_>) -
             TestCaseStatus::success()
         }
         JudgementRank::Owed | JudgementRank::Exempted | JudgementRank::Passed => {
-            output = describe_terms(report, ranked);
+            output = describe_terms(ranked, seen_at);
             TestCaseStatus::success()
         }
     };
@@ -173,7 +305,7 @@ fn describe_objections(ranked: &RankedJudgement<'_>) -> Vec<String> {
 }
 
 /// Returns the terms on which a rule is met, if there are any.
-fn describe_terms(report: &Report, ranked: &RankedJudgement<'_>) -> Option<String> {
+fn describe_terms(ranked: &RankedJudgement<'_>, seen_at: Timestamp) -> Option<String> {
     match &ranked.judgement.outcome {
         RuleOutcome::Owed(owed) => {
             let mut lines = Vec::new();
@@ -181,7 +313,7 @@ fn describe_terms(report: &Report, ranked: &RankedJudgement<'_>) -> Option<Strin
                 lines.push(escape::escape_words(&format!(
                     "owed: {}; {}; owner: {}; closed by `{}`",
                     one.what.to_plain_text(),
-                    due_time::describe_due_time(one.due, report.seen_at),
+                    due_time::describe_due_time(one.due, seen_at),
                     one.owner,
                     one.evidence.to_plain_text()
                 )));

@@ -15,13 +15,18 @@ pub(crate) mod ranked_judgements;
 pub(crate) mod repository_url;
 pub(crate) mod settings_advice;
 
+mod change_selection;
+mod change_spool;
 mod content;
 mod json;
+mod judgement_rank;
 mod junit;
+mod left_out;
 mod markdown;
 mod sarif;
 mod style;
 mod terminal;
+mod text_spool;
 
 #[cfg(test)]
 mod samples;
@@ -30,15 +35,22 @@ mod tests;
 
 use std::io::{self, Write};
 
+pub(crate) use crate::report::change_selection::ChangeSelection;
+pub use crate::report::change_selection::HeldChanges;
+pub use crate::report::change_spool::ChangeSpools;
 pub use crate::report::content::PolicyDescription;
 pub use crate::report::content::{
     GroupScope, JudgedRef, PolicyLocation, PolicyReference, RefUpdateKind, Report, ReportGroup, RuleTrace,
     decide_groups,
 };
+pub use crate::report::junit::SpooledRange;
+pub use crate::report::left_out::LeftOutChanges;
 pub use crate::report::repository_url::RepositoryUrl;
+pub(crate) use crate::report::sarif::MAX_RESULTS as MAX_SARIF_RESULTS;
 pub use crate::report::style::{DeniedMessage, ReportFormat, ReportStyle};
 pub(crate) use crate::report::terminal::page::wrap_words;
 pub(crate) use crate::report::terminal::prefill_message;
+pub use crate::report::text_spool::SpoolStorage;
 
 /// Writes a report to `out` in one of the formats.
 ///
@@ -53,10 +65,29 @@ pub fn write_report(
 ) -> io::Result<()> {
     match format {
         ReportFormat::Terminal => terminal::write_terminal(report, style, out),
-        ReportFormat::Json => json::write_json(report, out),
+        ReportFormat::Json => json::write_json(report, None, out),
         ReportFormat::Github => github_log::write_github_log(report, style, out),
         ReportFormat::Sarif => sarif::write_sarif(report, style, out),
-        ReportFormat::Junit => junit::write_junit(report, out),
+        ReportFormat::Junit => junit::write_junit(report, None, out),
         ReportFormat::Markdown => markdown::write_markdown(report, style, out),
     }
+}
+
+/// Writes a report about one group to `out`, with the changes of its spools where a format lists every
+/// change.
+///
+/// # Errors
+///
+/// As [`write_report`], and if a spool cannot be read back.
+pub fn write_range_report(
+    format: ReportFormat,
+    report: &Report,
+    spools: &mut ChangeSpools,
+    style: &ReportStyle,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if spools.write_spooled_report(format, report, out)? {
+        return Ok(());
+    }
+    write_report(format, report, style, out)
 }

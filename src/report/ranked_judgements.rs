@@ -6,76 +6,11 @@
 use crate::change::{FactKind, Missing, Oid};
 use crate::report::content::{Report, ReportGroup};
 use crate::verdict::{
-    ChangeLocation, Decision, FieldDisagreement, Finding, Fixer, Judgement, RuleLevel, RuleOutcome, Sentence,
+    ChangeLocation, Decision, FieldDisagreement, Finding, Fixer, Judgement, RuleOutcome, Sentence,
     SentencePart, Verdict, describe_fixers,
 };
 
-/// The importance of a judgement; what comes first matters most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum JudgementRank {
-    /// The judgement denies, because something is wrong.
-    Denied,
-    /// The judgement denies, because a fact is missing.
-    DeniedUnknown,
-    /// A fact is missing, and nothing is denied for that here.
-    Undecided,
-    /// The judgement is reported and denies nothing.
-    Warning,
-    /// The change meets the rule against obligations.
-    Owed,
-    /// The change breaks the rule, and an exemption allows that.
-    Exempted,
-    /// A later stage checks the rule.
-    Deferred,
-    /// The change meets the rule.
-    Passed,
-    /// The rule does not apply to the change.
-    NotApplicable,
-}
-
-impl JudgementRank {
-    /// Returns the rank of a judgement, where a missing fact denies if and only if `enforced`.
-    pub(crate) fn from_judgement(judgement: &Judgement, enforced: bool) -> Self {
-        let denies = judgement.is_denying(enforced);
-        match &judgement.outcome {
-            RuleOutcome::Fail(_) if denies => JudgementRank::Denied,
-            RuleOutcome::Undecided(_) | RuleOutcome::Deferred(_) if denies => JudgementRank::DeniedUnknown,
-            RuleOutcome::Undecided(_) if judgement.level == RuleLevel::Deny => JudgementRank::Undecided,
-            RuleOutcome::Fail(_) | RuleOutcome::Undecided(_) => JudgementRank::Warning,
-            RuleOutcome::Deferred(_) => JudgementRank::Deferred,
-            RuleOutcome::Owed(_) => JudgementRank::Owed,
-            RuleOutcome::Exempted { .. } => JudgementRank::Exempted,
-            RuleOutcome::Pass => JudgementRank::Passed,
-            RuleOutcome::NotApplicable => JudgementRank::NotApplicable,
-        }
-    }
-
-    /// Returns true for a judgement that denies.
-    pub(crate) fn is_denying(self) -> bool {
-        self <= JudgementRank::DeniedUnknown
-    }
-
-    /// Returns true for a judgement to report in its place; what passed or is checked later is
-    /// listed at the end of a report, if at all.
-    pub(crate) fn is_listed(self) -> bool {
-        self < JudgementRank::Deferred
-    }
-
-    /// Returns the rank in a word or two, for a reader who sees nothing else.
-    pub(crate) fn describe(self) -> &'static str {
-        match self {
-            JudgementRank::Denied => "denied",
-            JudgementRank::DeniedUnknown => "denied (undecided)",
-            JudgementRank::Undecided => "undecided",
-            JudgementRank::Warning => "warning",
-            JudgementRank::Owed => "owed",
-            JudgementRank::Exempted => "exempted",
-            JudgementRank::Deferred => "checked later",
-            JudgementRank::Passed => "passed",
-            JudgementRank::NotApplicable => "not applicable",
-        }
-    }
-}
+pub(crate) use crate::report::judgement_rank::JudgementRank;
 
 /// A judgement with its rank, and the change that it is about.
 #[derive(Clone, Copy, Debug)]
@@ -367,7 +302,11 @@ impl ReportCounts {
     pub(crate) fn count_report(report: &Report) -> Self {
         let mut counts = ReportCounts::default();
         for group in &report.groups {
-            counts.changes += group.verdicts.len() + group.omitted_passes;
+            counts.changes += group.verdicts.len() + group.omitted_passes + group.left_out.changes;
+            counts.denied_changes += group.left_out.denied;
+            for rule in &group.left_out.rules {
+                counts.add_outcomes(rule.rank, rule.changes, rule.points);
+            }
             for verdict in &group.verdicts {
                 counts.denied_changes += usize::from(verdict.decision() == Decision::Deny);
             }
@@ -380,17 +319,22 @@ impl ReportCounts {
     }
 
     fn add_judgement(&mut self, ranked: &RankedJudgement<'_>) {
-        match ranked.rank {
-            JudgementRank::DeniedUnknown => self.denied_unknown += 1,
-            JudgementRank::Undecided => self.undecided_rules += 1,
-            JudgementRank::Warning => self.warnings += 1,
-            JudgementRank::Owed => {
-                if let RuleOutcome::Owed(owed) = &ranked.judgement.outcome {
-                    self.owed_obligations += owed.len();
-                }
-            }
-            JudgementRank::Exempted => self.used_exemptions += 1,
-            JudgementRank::Deferred => self.deferred_rules += 1,
+        let obligations = match &ranked.judgement.outcome {
+            RuleOutcome::Owed(owed) => owed.len(),
+            _ => 0,
+        };
+        self.add_outcomes(ranked.rank, 1, obligations);
+    }
+
+    /// Adds this many judgements of one rank, and what is owed by all of them.
+    fn add_outcomes(&mut self, rank: JudgementRank, judgements: usize, obligations: usize) {
+        match rank {
+            JudgementRank::DeniedUnknown => self.denied_unknown += judgements,
+            JudgementRank::Undecided => self.undecided_rules += judgements,
+            JudgementRank::Warning => self.warnings += judgements,
+            JudgementRank::Owed => self.owed_obligations += obligations,
+            JudgementRank::Exempted => self.used_exemptions += judgements,
+            JudgementRank::Deferred => self.deferred_rules += judgements,
             JudgementRank::Denied | JudgementRank::Passed | JudgementRank::NotApplicable => {}
         }
     }

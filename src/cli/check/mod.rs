@@ -2,16 +2,17 @@
 
 mod args;
 mod policies;
+mod reports;
 mod request;
-
-use std::fs::File;
-use std::io::{BufWriter, Write as _};
 
 use anyhow::Context as _;
 
 use crate::change::{FactKind, Missing, Oid, Stage, Text};
 use crate::cli::check::args::{ChangeUnitArg, LandingArg};
 use crate::cli::check::policies::{HistoryPolicies, load_check_policy, load_history_policies};
+use crate::cli::check::reports::{
+    open_spools, print_range_report, remove_stale_reports, select_held_changes, write_output_files,
+};
 use crate::cli::check::request::{CheckRequest, refuse_empty_request, resolve_request};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::{Context, count_threads};
@@ -21,7 +22,7 @@ use crate::gate::published_commits::mark_published_commits;
 use crate::gate::{RangeDivision, RangePart, RangeRequest, judge_parts};
 use crate::git::{CommitRange, Repository};
 use crate::policy::ChangeUnit;
-use crate::report::{Report, ReportStyle, write_report};
+use crate::report::{GroupScope, ReportStyle, SpooledRange};
 use crate::verdict::{Decision, Message, MessageTemplate};
 
 pub(crate) use crate::cli::check::args::CheckArgs;
@@ -32,6 +33,12 @@ pub(crate) use crate::cli::check::args::CheckArgs;
 static POLICIES_OF_HISTORY: MessageTemplate = MessageTemplate {
     code: "check.policies-of-history",
     text: "each change was judged by the policy that the branch held before it ({count} {count:policy|policies}), at the time of its last commit; --as-of now judges by the policy of today",
+};
+
+/// The note on what came before the first policy.
+static NOT_JUDGED: MessageTemplate = MessageTemplate {
+    code: "check.before-first-policy",
+    text: "the first {count} {count:step|steps} of the history came before the branch held a policy, and {count:was|were} not judged; --as-of now judges all of it by the policy of today",
 };
 
 /// The note on changes that had no policy before them.
@@ -53,6 +60,14 @@ static SQUASHED_MESSAGES: MessageTemplate = MessageTemplate {
 };
 
 pub(crate) fn run_check(args: &CheckArgs, context: &Context) -> Result<CommandExit, CommandError> {
+    let judged = judge_and_report(args, context);
+    if judged.is_err() {
+        remove_stale_reports(args, context);
+    }
+    judged
+}
+
+fn judge_and_report(args: &CheckArgs, context: &Context) -> Result<CommandExit, CommandError> {
     let repository = Repository::discover_from(&context.directory)?;
     let request = resolve_request(args, &repository)?;
     if !args.history && !args.allow_empty {
@@ -66,8 +81,6 @@ pub(crate) fn run_check(args: &CheckArgs, context: &Context) -> Result<CommandEx
             clock: Some(context.now),
         },
     };
-    let lists_passed = args.format.lists_passed_changes()
-        || args.output.iter().any(|file| file.format.lists_passed_changes());
     let range_request = RangeRequest {
         range: CommitRange { tip: request.new, hidden_tips: &request.hidden, trusted_keys: None },
         display_name: Text::from(request.range_label.as_str()),
@@ -76,7 +89,7 @@ pub(crate) fn run_check(args: &CheckArgs, context: &Context) -> Result<CommandEx
         stage: Stage::Check,
         unit: ChangeUnit::Step,
         enforce: args.enforce,
-        keep_all: args.verbose || args.explain || lists_passed,
+        held: select_held_changes(args),
         explain: args.explain,
         // For one change it would be noise.
         names_unused: request.covers_many_changes,
@@ -89,8 +102,18 @@ pub(crate) fn run_check(args: &CheckArgs, context: &Context) -> Result<CommandEx
         bases.push(Vec::from_iter(span.base));
     }
     let parts = build_parts(args, &request, &policies, &bases);
+    let range = SpooledRange {
+        scope: &GroupScope::Range(range_request.display_name.clone()),
+        seen_at: context.now,
+        is_one_change: parts.iter().all(|part| part.division == RangeDivision::Whole),
+    };
+    let mut spools = open_spools(args, &range)?;
     let mut progress = ProgressLine::start_counting("changes judged", context);
-    let report = judge_parts(&repository, &parts, &range_request, &mut || progress.count_step());
+    let mut observe = |verdict: &_, traces: &[_]| {
+        progress.count_step();
+        spools.add_change(verdict, traces).context("cannot keep what was judged in a temporary file")
+    };
+    let report = judge_parts(&repository, &parts, &range_request, &mut observe);
     drop(progress);
     let mut report = report?;
     report.seen_at = context.now;
@@ -113,8 +136,8 @@ pub(crate) fn run_check(args: &CheckArgs, context: &Context) -> Result<CommandEx
         repository_url: output::read_repository_url(context),
         ..ReportStyle::default()
     };
-    output::print_report(&report, args.format, &style)?;
-    write_output_files(args, &report, &style, context)?;
+    print_range_report(args.format, &report, &mut spools, &style)?;
+    write_output_files(args, &report, &mut spools, &style, context)?;
     Ok(report.decision.into())
 }
 
@@ -147,8 +170,10 @@ fn build_parts<'check>(
         return vec![RangePart { loaded, tip: request.new, hidden_tips: &request.hidden, division }];
     }
     let mut parts = Vec::new();
-    for (index, (span, base)) in policies.spans.iter().zip(bases).enumerate() {
-        // Before the first policy, the one that came next is nearest to its time.
+    for (index, (span, base)) in
+        policies.spans.iter().zip(bases).enumerate().skip(policies.count_unjudged_spans())
+    {
+        // Where there is none, the one that came next is nearest to its time.
         let later = policies.spans.get(index..).unwrap_or_default();
         let loaded = later.iter().find_map(|span| span.policy.as_ref().ok()).unwrap_or(&policies.fallback);
         let division = divide(loaded.policy.change_unit);
@@ -175,7 +200,8 @@ fn list_landing_notes(args: &CheckArgs, request: &CheckRequest, policies: &Histo
     }
     let mut digests: Vec<&str> = Vec::new();
     let mut without = 0_usize;
-    for span in &policies.spans {
+    let (unjudged, judged) = policies.spans.split_at(policies.count_unjudged_spans());
+    for span in judged {
         match &span.policy {
             Ok(loaded) if digests.contains(&loaded.policy.digest.as_str()) => {}
             Ok(loaded) => digests.push(&loaded.policy.digest),
@@ -185,28 +211,12 @@ fn list_landing_notes(args: &CheckArgs, request: &CheckRequest, policies: &Histo
     if !digests.is_empty() {
         notes.push(POLICIES_OF_HISTORY.with("count", digests.len()));
     }
+    let steps: usize = unjudged.iter().map(|span| span.steps).sum();
+    if steps > 0 {
+        notes.push(NOT_JUDGED.with("count", steps));
+    }
     if without > 0 {
         notes.push(BEFORE_POLICY.with("count", without));
     }
     notes
-}
-
-/// Writes the report to each file that was asked for.
-fn write_output_files(
-    args: &CheckArgs,
-    report: &Report,
-    style: &ReportStyle,
-    context: &Context,
-) -> Result<(), CommandError> {
-    let style = ReportStyle { colour: false, quiet: false, ..style.clone() };
-    for file in &args.output {
-        let path = context.resolve_path(&file.path);
-        let write = || -> std::io::Result<()> {
-            let mut out = BufWriter::new(File::create(&path)?);
-            write_report(file.format.into(), report, &style, &mut out)?;
-            out.flush()
-        };
-        write().with_context(|| format!("cannot write {}", path.display()))?;
-    }
-    Ok(())
 }

@@ -28,6 +28,18 @@ pub(super) struct HistoryPolicies {
     pub(super) clock: Option<Timestamp>,
 }
 
+impl HistoryPolicies {
+    /// Returns the number of spans at the start that no policy judges.
+    ///
+    /// What a branch took before it held its first policy broke none. A policy that is gone or faulty later
+    /// is another matter, and so is a history that holds none at all: by what is that to be judged?
+    pub(super) fn count_unjudged_spans(&self) -> usize {
+        let is_before_policy = |span: &HistorySpan| matches!(span.policy, Err(UnusablePolicy::Absent));
+        let before = self.spans.iter().take_while(|span| is_before_policy(span)).count();
+        if before == self.spans.len() { 0 } else { before }
+    }
+}
+
 /// Loads the policies of the whole history of the request.
 pub(super) fn load_history_policies(
     args: &CheckArgs,

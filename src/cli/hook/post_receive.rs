@@ -19,7 +19,7 @@ use crate::cli::output::{self, ReportFormatArg};
 use crate::gate::{GateSettings, LedgerMode, RangeRequest, judge_range, load_from_commit, protected_refs};
 use crate::git::{CommitRange, RefUpdate, Repository, parse_pre_receive};
 use crate::ledger::server::{landed_move::LandedMove, pending::LandedPush};
-use crate::report::{Report, ReportStyle};
+use crate::report::{HeldChanges, Report, ReportStyle};
 use crate::verdict::{Decision, RuleOutcome};
 
 /// Record what has landed, and report what the policy denies
@@ -111,14 +111,14 @@ fn judge_landed_update(
         stage: Stage::PreReceive,
         unit: loaded.policy.change_unit,
         enforce: true,
-        keep_all: false,
+        held: HeldChanges::Remarked,
         explain: false,
         names_unused: false,
         threads: count_threads,
         now: context.now,
         own_time: false,
     };
-    let report = judge_range(repository, &loaded, &request, &mut || {})?;
+    let report = judge_range(repository, &loaded, &request)?;
     if report.decision == Decision::Deny {
         let mut out = io::stdout().lock();
         writeln!(

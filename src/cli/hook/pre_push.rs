@@ -15,7 +15,7 @@ use crate::gate::published_commits::mark_published_commits;
 use crate::gate::{LoadedPolicy, RangeRequest, UnusablePolicy, judge_range, load_from_commit};
 use crate::git::{CommitRange, HeadState, PeeledObject, PushedRef, Repository, parse_pre_push};
 use crate::policy::DEFAULT_POLICY_PATH;
-use crate::report::ReportStyle;
+use crate::report::{HeldChanges, ReportStyle};
 use crate::verdict::Decision;
 
 /// Check a push before it is sent
@@ -216,14 +216,14 @@ fn judge_new_commits(
         stage: Stage::PrePush,
         unit: loaded.policy.change_unit,
         enforce: false,
-        keep_all: false,
+        held: HeldChanges::Sample { objections: 0 },
         explain: false,
         names_unused: false,
         threads: count_threads,
         now: context.now,
         own_time: false,
     };
-    let mut report = judge_range(repository, loaded, &request, &mut || {})?;
+    let mut report = judge_range(repository, loaded, &request)?;
     if report.decision == Decision::Deny {
         mark_published_commits(&mut report, repository, &loaded.policy, pushed.local_id)?;
         let branch_to_switch = find_other_branch(repository, pushed);

@@ -83,6 +83,35 @@ impl Repository {
         })
     }
 
+    /// As [`Repository::for_each_commit`], in the opposite order, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Repository::for_each_commit`].
+    pub fn for_each_commit_oldest_first<T: Send>(
+        &self,
+        range: CommitRange<'_>,
+        needs: &NeededFacts,
+        threads: fn() -> usize,
+        judge: impl Fn(CommitReadResult) -> T + Sync,
+        mut collect: impl FnMut(T) -> Result<()>,
+    ) -> Result<()> {
+        let mut ids = Vec::new();
+        for id in self.list_new_commits(range.tip, range.hidden_tips)? {
+            ids.push(self.to_object_id(id?)?);
+        }
+        let unknown = if needs.contains(&FactKind::EvilMerges) { WORK_PER_UNKNOWN_COMMIT } else { 1 };
+        let next = move || Some(Ok(WeighedItem { value: ids.pop()?, work: unknown }));
+        let work = |reader: &mut ObjectReader, id: ObjectId| {
+            let commit = reader.read_commit(&id, CommitHints::default(), needs, range.trusted_keys);
+            let bytes = weigh_commit(&commit);
+            WeighedResult { value: judge(commit), bytes }
+        };
+        self.with_reader(|reader| {
+            pipeline::run_pipeline(&self.create_job(needs, threads), reader, next, work, &mut collect)
+        })
+    }
+
     /// As [`Repository::for_each_commit`], with the commits of one step (see
     /// [`Repository::list_steps`]) at a time, oldest step first.
     ///

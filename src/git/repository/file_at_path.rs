@@ -22,6 +22,22 @@ pub enum FileAtPath {
     TooLarge(u64),
 }
 
+/// What a tree has at a path; equal entries have the same content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TreePathEntry {
+    id: Oid,
+    mode: TreeEntryMode,
+    /// The number of names that follow in the path, if something on the way is no directory.
+    path_left: usize,
+}
+
+/// The root tree of a commit, and its first parent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TreeAndParent {
+    pub(crate) tree: Oid,
+    pub(crate) first_parent: Option<Oid>,
+}
+
 impl Repository {
     /// Reads the regular file at `path` (`/` between its parts) of `commit`, of at most `limit`
     /// bytes.
@@ -39,29 +55,42 @@ impl Repository {
         read_file_in_tree(&mut reader, root, path, limit)
     }
 
-    /// Returns the id of the regular file at `path` of `commit`; `None` if there is none.
+    /// Returns the root tree of a commit, and its first parent.
     ///
     /// # Errors
     ///
-    /// Fails if the commit or a tree on the way cannot be read.
-    pub(crate) fn find_file_id(&self, commit: Oid, path: &str) -> Result<Option<Oid>> {
-        let commit = self.to_object_id(commit)?;
+    /// Fails if the commit cannot be read.
+    pub(crate) fn find_tree_and_parent(&self, commit: Oid) -> Result<TreeAndParent> {
+        let id = self.to_object_id(commit)?;
+        let (data, _) = self.borrow_reader().read_walk_data(&id)?;
+        let first_parent = data.parents.first().map(|parent| to_oid(parent));
+        Ok(TreeAndParent { tree: to_oid(&data.tree), first_parent })
+    }
+
+    /// Returns what the tree `root` has at `path`; `None` if there is nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a tree on the way cannot be read.
+    pub(crate) fn find_tree_entry(&self, root: Oid, path: &str) -> Result<Option<TreePathEntry>> {
         let mut reader = self.borrow_reader();
         let format = reader.object_format();
-        let mut id = reader.find_root_tree(&commit)?;
-        let mut mode = TreeEntryMode::Tree;
-        for name in path.split('/') {
-            if mode != TreeEntryMode::Tree {
-                return Ok(None);
-            }
-            let tree = reader.read_tree(&id)?;
+        let mut tree_id = self.to_object_id(root)?;
+        let mut names = path.split('/').peekable();
+        while let Some(name) = names.next() {
+            let tree = reader.read_tree(&tree_id)?;
             let Some(entry) = tree.find_entry(name.as_bytes(), format) else { return Ok(None) };
-            let Some(next) = entry.object_id() else { return Ok(None) };
-            id = next;
-            mode = entry.mode;
+            let Some(id) = entry.object_id() else { return Ok(None) };
+            if names.peek().is_none() || !entry.is_tree() {
+                return Ok(Some(TreePathEntry {
+                    id: to_oid(&id),
+                    mode: entry.mode,
+                    path_left: names.count(),
+                }));
+            }
+            tree_id = id;
         }
-        let is_file = matches!(mode, TreeEntryMode::Leaf(PathEntryKind::File | PathEntryKind::Executable));
-        Ok(is_file.then(|| to_oid(&id)))
+        Ok(None)
     }
 }
 

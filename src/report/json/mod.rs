@@ -3,6 +3,7 @@
 //! Within `v1` a key may be added, and none is renamed, removed or given another meaning. The
 //! structs of `schema` are that promise; this file fills them in.
 
+use std::cell::RefCell;
 use std::io::{self, Write};
 
 use jiff::Timestamp;
@@ -14,9 +15,10 @@ use crate::predicates::support::condition::ConditionTrace;
 use crate::report::content::{GroupScope, PolicyDescription, RefUpdateKind, Report, ReportGroup};
 use crate::report::json::visible::VisibleJsonFormatter;
 use crate::report::ranked_judgements::ReportCounts;
+use crate::report::text_spool::{SpoolStorage, TextSpool};
 use crate::verdict::{
     ChangeLocation, ClassId, FieldDisagreement, Finding, Fixer, Judgement, Message, MessageValue, Obligation,
-    PredicateAnswer, RuleOutcome, Sentence, SentencePart, StatedValue, Verdict,
+    PredicateAnswer, RuleId, RuleOutcome, Sentence, SentencePart, StatedValue, Verdict,
 };
 
 pub(crate) mod schema;
@@ -29,18 +31,56 @@ use crate::report::json::schema::*;
 /// The name and version of the schema.
 const VERDICT_SCHEMA: &str = "changegate/verdict/v1";
 
-/// Writes the report as one JSON document and a line end.
-pub(crate) fn write_json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+/// What stands before each line of a change in a document: its objects and arrays are indented.
+const CHANGE_INDENT: &str = "        ";
+
+/// The changes of a range, each in the form of the schema.
+#[derive(Debug)]
+pub(crate) struct JsonChangeSpool(TextSpool);
+
+impl JsonChangeSpool {
+    pub(crate) fn new(storage: Box<dyn SpoolStorage>) -> JsonChangeSpool {
+        JsonChangeSpool(TextSpool::new(storage))
+    }
+
+    /// Adds the next change.
+    pub(crate) fn add_change(
+        &mut self,
+        verdict: &Verdict,
+        traces: &[(RuleId, ConditionTrace)],
+    ) -> io::Result<()> {
+        let traces = traces.iter().map(|(rule, trace)| build_json_trace(rule, trace)).collect();
+        let mut json = Vec::new();
+        let mut serializer = Serializer::with_formatter(&mut json, VisibleJsonFormatter::default());
+        build_json_change(verdict, traces).serialize(&mut serializer)?;
+        let json = String::from_utf8(json).map_err(io::Error::other)?;
+        // Within a string, a line end is an escape.
+        self.0.push_text(&json.replace('\n', &format!("\n{CHANGE_INDENT}")))
+    }
+
+    /// Writes a report of one group, whose changes these are.
+    pub(crate) fn write_report(&mut self, report: &Report, out: &mut dyn Write) -> io::Result<()> {
+        write_json(report, Some(&mut self.0), out)
+    }
+}
+
+/// Writes the report as one JSON document and a line end; the changes of its only group are those of the
+/// spool, if there is one.
+pub(crate) fn write_json(
+    report: &Report,
+    spool: Option<&mut TextSpool>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let mut serializer = Serializer::with_formatter(&mut *out, VisibleJsonFormatter::default());
-    build_json_document(report).serialize(&mut serializer)?;
+    build_json_document(report, spool).serialize(&mut serializer)?;
     writeln!(out)
 }
 
-fn build_json_document(report: &Report) -> JsonDocument<'_> {
+fn build_json_document<'r>(report: &'r Report, mut spool: Option<&'r mut TextSpool>) -> JsonDocument<'r> {
     let counts = ReportCounts::count_report(report);
     let mut groups = Vec::new();
     for group in &report.groups {
-        groups.push(build_json_group(group, report.enforced));
+        groups.push(build_json_group(group, report.enforced, spool.take()));
     }
     JsonDocument {
         schema: VERDICT_SCHEMA,
@@ -70,11 +110,15 @@ pub(crate) fn build_json_policy(policy: &PolicyDescription) -> JsonPolicy<'_> {
     JsonPolicy { name: &policy.name, digest, source: &policy.source }
 }
 
-fn build_json_group(group: &ReportGroup, enforced: bool) -> JsonGroup<'_> {
-    let mut changes = Vec::new();
-    for (index, verdict) in group.verdicts.iter().enumerate() {
-        changes.push(build_json_change(group, index, verdict));
-    }
+fn build_json_group<'r>(
+    group: &'r ReportGroup,
+    enforced: bool,
+    spool: Option<&'r mut TextSpool>,
+) -> JsonGroup<'r> {
+    let changes = match spool {
+        Some(spool) => JsonChanges::Spooled(RefCell::new(spool)),
+        None => JsonChanges::Held(build_json_changes(group)),
+    };
     let (kind, update) = match &group.scope {
         GroupScope::Ref { update, .. } => ("ref", Some(build_json_update(*update))),
         GroupScope::Range(_) => ("range", None),
@@ -105,14 +149,21 @@ fn format_id(id: Oid) -> String {
     id.to_string()
 }
 
-fn build_json_change<'r>(group: &'r ReportGroup, index: usize, verdict: &'r Verdict) -> JsonChange<'r> {
-    let mut traces = Vec::new();
-    for trace in &group.traces {
-        if trace.verdict_index == index {
-            let question = build_json_question(&trace.trace);
-            traces.push(JsonRuleTrace { rule: trace.rule_id.as_str(), question });
-        }
+fn build_json_changes(group: &ReportGroup) -> Vec<JsonChange<'_>> {
+    let mut changes = Vec::new();
+    for (index, verdict) in group.verdicts.iter().enumerate() {
+        let of_change = group.traces.iter().filter(|trace| trace.verdict_index == index);
+        let traces = of_change.map(|trace| build_json_trace(&trace.rule_id, &trace.trace)).collect();
+        changes.push(build_json_change(verdict, traces));
     }
+    changes
+}
+
+fn build_json_trace<'r>(rule: &'r RuleId, trace: &'r ConditionTrace) -> JsonRuleTrace<'r> {
+    JsonRuleTrace { rule: rule.as_str(), question: build_json_question(trace) }
+}
+
+fn build_json_change<'r>(verdict: &'r Verdict, traces: Vec<JsonRuleTrace<'r>>) -> JsonChange<'r> {
     JsonChange {
         decision: verdict.decision(),
         revision: verdict.revision.map(format_id),

@@ -4,13 +4,16 @@
 //! change without breaking a script.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::marker::PhantomData;
 
-use serde::Serialize;
-use serde::ser::SerializeMap;
+use serde::ser::{Error as _, SerializeMap, SerializeSeq as _};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use crate::change::text::encode_hex;
 use crate::change::{FactKind, Stage, Text};
+use crate::report::text_spool::TextSpool;
 use crate::verdict::{Decision, RuleLevel};
 
 #[derive(Serialize)]
@@ -54,7 +57,29 @@ pub(crate) struct JsonGroup<'r> {
     pub(crate) update: Option<JsonRefUpdate>,
     pub(crate) decision: Decision,
     pub(crate) refusals: Vec<JsonJudgement<'r>>,
-    pub(crate) changes: Vec<JsonChange<'r>>,
+    pub(crate) changes: JsonChanges<'r>,
+}
+
+/// The changes of a group: as values, or as JSON that was written when each was judged.
+pub(crate) enum JsonChanges<'r> {
+    Held(Vec<JsonChange<'r>>),
+    Spooled(RefCell<&'r mut TextSpool>),
+}
+
+impl Serialize for JsonChanges<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let spool = match self {
+            JsonChanges::Held(changes) => return changes.serialize(serializer),
+            JsonChanges::Spooled(spool) => spool,
+        };
+        let mut spool = spool.try_borrow_mut().map_err(S::Error::custom)?;
+        let mut list = serializer.serialize_seq(Some(spool.len()))?;
+        for json in spool.read_texts().map_err(S::Error::custom)? {
+            let json = json.map_err(S::Error::custom)?;
+            list.serialize_element(&RawValue::from_string(json).map_err(S::Error::custom)?)?;
+        }
+        list.end()
+    }
 }
 
 #[derive(Serialize)]
@@ -266,7 +291,7 @@ fn encode_malformed(text: &Text) -> Option<String> {
 }
 
 impl Serialize for JsonValues<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         for (name, value) in &self.0 {
             map.serialize_entry(name, value)?;
@@ -276,7 +301,7 @@ impl Serialize for JsonValues<'_> {
 }
 
 impl<Key: JsonTextKeys> Serialize for JsonText<'_, Key> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry(Key::TEXT_KEY, &self.text)?;
         if let Some(hex) = &self.hex {

@@ -8,7 +8,7 @@ use crate::report::ranked_judgements::{JudgementRank, describe_disagreement, ran
 use crate::report::style::ReportStyle;
 use crate::report::terminal::page::TerminalPage;
 use crate::report::terminal::rule_trace;
-use crate::verdict::Sentence;
+use crate::verdict::{RuleDescription, Sentence, format_count};
 
 /// The columns of a trace; a browser scrolls sideways.
 const TRACE_COLUMNS: usize = 100;
@@ -27,6 +27,11 @@ pub(crate) fn add_closing_sections(document: &mut MarkdownReport, report: &Repor
         for one in &verdict.disagreements {
             contradictions.push(describe_disagreement(one, verdict.revision));
         }
+    }
+    let left_out: usize = report.groups.iter().map(|group| group.left_out.contradictory).sum();
+    if left_out > 0 {
+        contradictions
+            .push(Sentence::from_words(format!("and in {}", format_count(left_out, "more change"))));
     }
     add_sentences(document, "Contradictions", contradictions);
     add_deferred_rules(document, report);
@@ -101,16 +106,23 @@ fn add_passed_rules(document: &mut MarkdownReport, report: &Report) {
 }
 
 /// Returns the rules that have judgements of this rank, each once.
-fn tally_rules(report: &Report, rank: JudgementRank) -> Vec<RuleTally<'_>> {
+fn tally_rules<'report>(report: &'report Report, rank: JudgementRank) -> Vec<RuleTally<'report>> {
     let mut rules: Vec<RuleTally<'_>> = Vec::new();
+    let mut add_changes = |rule: &'report RuleDescription, changes| match rules
+        .iter_mut()
+        .find(|known| rule.id.as_str() == known.id)
+    {
+        Some(known) => known.changes += changes,
+        None => rules.push(RuleTally { id: rule.id.as_str(), title: &rule.title, changes }),
+    };
     for ranked in rank_report(report) {
-        if ranked.rank != rank {
-            continue;
+        if ranked.rank == rank {
+            add_changes(&ranked.judgement.rule, 1);
         }
-        let rule = &ranked.judgement.rule;
-        match rules.iter_mut().find(|known| rule.id.as_str() == known.id) {
-            Some(known) => known.changes += 1,
-            None => rules.push(RuleTally { id: rule.id.as_str(), title: &rule.title, changes: 1 }),
+    }
+    for left_out in report.groups.iter().flat_map(|group| &group.left_out.rules) {
+        if left_out.rank == rank {
+            add_changes(&left_out.rule, left_out.changes);
         }
     }
     rules

@@ -15,7 +15,7 @@ use crate::report::ranked_judgements::{
 };
 use crate::report::style::ReportStyle;
 use crate::report::{due_time, escape, terminal};
-use crate::verdict::{Decision, Obligation, RuleOutcome, Verdict};
+use crate::verdict::{Decision, Obligation, RuleOutcome, Verdict, format_count};
 
 pub(crate) mod closing_sections;
 mod document;
@@ -29,6 +29,8 @@ pub(crate) fn write_markdown(report: &Report, style: &ReportStyle, out: &mut dyn
     let mut renderer = MarkdownRenderer { report, style, document: &mut document };
     renderer.add_verdict();
     next_steps::add_fix_plan(renderer.document, &build_fix_plan(report), style);
+    let unplanned: usize = report.groups.iter().map(|group| group.left_out.denied).sum();
+    next_steps::add_unplanned_count(renderer.document, unplanned);
     for group in &report.groups {
         renderer.add_group(group);
     }
@@ -81,7 +83,10 @@ impl MarkdownRenderer<'_, '_> {
         }
         let most = if self.style.verbose { usize::MAX } else { self.style.max_changes };
         // What is denied comes first.
-        for (decision, words) in [(Decision::Deny, "denied"), (Decision::Allow, "allowed with remarks")] {
+        for (decision, words, left_out) in [
+            (Decision::Deny, "denied", group.left_out.denied),
+            (Decision::Allow, "allowed with remarks", group.left_out.listed),
+        ] {
             let mut count: usize = 0;
             for verdict in &verdicts {
                 if verdict.decision() == decision {
@@ -91,7 +96,7 @@ impl MarkdownRenderer<'_, '_> {
                     }
                 }
             }
-            let hidden = count.saturating_sub(most);
+            let hidden = count.saturating_sub(most) + left_out;
             if hidden > 0 {
                 let changes = if hidden == 1 { "change is" } else { "changes are" };
                 self.document
@@ -213,6 +218,14 @@ impl MarkdownRenderer<'_, '_> {
                 }
                 self.add_obligation(&ranked, obligation);
             }
+        }
+        let mut left_out = 0;
+        for rule in self.report.groups.iter().flat_map(|group| &group.left_out.rules) {
+            left_out += if rule.rank == JudgementRank::Owed { rule.points } else { 0 };
+        }
+        if left_out > 0 {
+            let obligations = format_count(left_out, "more obligation");
+            self.document.add_paragraph(&format!("And {obligations}, not listed here."));
         }
     }
 

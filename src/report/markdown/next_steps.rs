@@ -7,7 +7,7 @@ use crate::report::fix_plan::{APPROVAL_WARNING, FixPlanStep, FixTask, is_fixed_b
 use crate::report::markdown::document::{ListItemBlock, MarkdownReport, link_commit};
 use crate::report::ranked_judgements::RuleObjection;
 use crate::report::style::ReportStyle;
-use crate::verdict::{Fixer, describe_fixers};
+use crate::verdict::{Fixer, describe_fixers, format_count};
 
 /// The changes that are named for one task; the others are counted.
 const MAX_NAMED_CHANGES: usize = 5;
@@ -32,6 +32,16 @@ pub(crate) fn add_fix_plan(document: &mut MarkdownReport, plan: &[FixPlanStep<'_
             let text = name_fixers(step.fixers).with_markdown(&format!(": {more} more of this kind"));
             document.add_list_item(&format!("{number}."), &text.into_markdown(), &[]);
         }
+    }
+}
+
+/// Says that the plan is not for these denied changes, which the report only counts; nothing if there are
+/// none.
+pub(crate) fn add_unplanned_count(document: &mut MarkdownReport, changes: usize) {
+    if changes > 0 {
+        let changes = format_count(changes, "more denied change");
+        document
+            .add_paragraph(&format!("These are the steps for the first changes; {changes} may need others."));
     }
 }
 

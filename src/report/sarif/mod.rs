@@ -34,7 +34,7 @@ pub(crate) mod tests;
 use crate::report::sarif::schema::*;
 
 /// The results that code scanning shows; of more, those that matter most are written.
-const MAX_RESULTS: usize = 5_000;
+pub(crate) const MAX_RESULTS: usize = 5_000;
 
 /// The tags that a rule may have in code scanning.
 const MAX_TAGS: usize = 10;
@@ -146,6 +146,9 @@ fn build_sarif_results<'r>(
     let mut seen: HashMap<String, usize> = HashMap::new();
     let mut results = Vec::new();
     let mut omitted = 0;
+    for left_out in report.groups.iter().flat_map(|group| &group.left_out.rules) {
+        omitted += if left_out.rank <= JudgementRank::Warning { left_out.objections } else { 0 };
+    }
     for ranked in judgements {
         for objection in ranked.objections() {
             if results.len() == MAX_RESULTS {
@@ -350,7 +353,8 @@ fn build_provenance<'r>(report: &'r Report, style: &'r ReportStyle) -> Vec<Sarif
 }
 
 fn find_last_revision(group: &ReportGroup) -> Option<Oid> {
-    group.verdicts.iter().rev().find_map(|verdict| verdict.revision)
+    let held = || group.verdicts.iter().rev().find_map(|verdict| verdict.revision);
+    group.left_out.newest_revision.or_else(held)
 }
 
 fn build_notification(level: &'static str, line: &Sentence) -> SarifNotification {

@@ -60,6 +60,7 @@ impl TerminalRenderer<'_, '_> {
         let mut shown = 0;
         let mut omitted = 0;
         for group in &self.report.groups {
+            omitted += self.count_left_out(group, decision);
             let mut has_heading = false;
             let mut written = Vec::new();
             if self.has_refusals_to_show(group, decision) {
@@ -89,6 +90,16 @@ impl TerminalRenderer<'_, '_> {
             }
         }
         Ok(omitted)
+    }
+
+    /// Returns how many changes the report itself leaves out of those that are denied, or have remarks.
+    fn count_left_out(&self, group: &ReportGroup, decision: Decision) -> usize {
+        match decision {
+            Decision::Deny => group.left_out.denied,
+            // What does not land owes nothing.
+            Decision::Allow if self.report.decision == Decision::Deny => group.left_out.remarked,
+            Decision::Allow => group.left_out.remarked + group.left_out.owing,
+        }
     }
 
     /// Returns true if the judgements about the ref of a group belong to what is denied, or to the

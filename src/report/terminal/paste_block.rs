@@ -187,6 +187,7 @@ fn build_rebase_command(group: &ReportGroup, oldest: Oid) -> String {
     let may_hold_merge = from.is_none()
         || group.amendable.is_none()
         || group.omitted_passes > 0
+        || group.left_out.have_merges
         || later.iter().flat_map(|verdict| &verdict.commit_shapes).any(|shape| shape.parents > 1);
     let merges = if may_hold_merge { "--rebase-merges " } else { "" };
     let from = match find_shape(group, oldest) {

@@ -144,15 +144,20 @@ fn describe_policy(policy: Option<&PolicyDescription>, verbose: bool) -> Option<
 /// Writes how many changes each rule denies, most first.
 fn write_rule_totals(page: &mut TerminalPage<'_>, report: &Report) -> io::Result<()> {
     let mut totals: Vec<(&RuleId, usize)> = Vec::new();
-    for ranked in rank_report(report) {
-        if !matches!(ranked.rank, JudgementRank::Denied | JudgementRank::DeniedUnknown) {
-            continue;
+    let mut add_changes = |rank: JudgementRank, id, changes| {
+        if !rank.is_denying() {
+            return;
         }
-        let id = &ranked.judgement.rule.id;
         match totals.iter_mut().find(|(known, _)| *known == id) {
-            Some((_, total)) => *total += 1,
-            None => totals.push((id, 1)),
+            Some((_, total)) => *total += changes,
+            None => totals.push((id, changes)),
         }
+    };
+    for ranked in rank_report(report) {
+        add_changes(ranked.rank, &ranked.judgement.rule.id, 1);
+    }
+    for left_out in report.groups.iter().flat_map(|group| &group.left_out.rules) {
+        add_changes(left_out.rank, &left_out.rule.id, left_out.changes);
     }
     totals.sort_by_key(|(_, total)| std::cmp::Reverse(*total));
     page.write_paragraph(0, &[plain_text("denied by:")])?;

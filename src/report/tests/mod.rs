@@ -23,6 +23,7 @@ const ANY_WORDS: MessageTemplate = MessageTemplate { code: "sample.any-words", t
 const NESTED_MESSAGE: MessageTemplate = MessageTemplate { code: "sample.nested", text: "for {quote}" };
 
 mod formats;
+mod ranges;
 
 fn written(format: ReportFormat, report: &Report, style: &ReportStyle) -> String {
     let mut out = Vec::new();
@@ -378,6 +379,7 @@ fn full_of(texts: &[Text; 5], of: usize) -> Report {
         verdicts: vec![one],
         judged_ref: None,
         omitted_passes: 0,
+        left_out: LeftOutChanges::default(),
         amendable: None,
         published: HashSet::new(),
         branch_to_switch: None,

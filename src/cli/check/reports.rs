@@ -1,0 +1,123 @@
+//! Where the reports of `changegate check` go, and what they need while changes are judged.
+//!
+//! A report is written when all is judged. A file has its old content or all of the new: it is written
+//! beside its place and renamed.
+
+use std::fs;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use crate::cli::check::args::CheckArgs;
+use crate::cli::command_error::CommandError;
+use crate::cli::context::Context;
+use crate::cli::output::{ReportFormatArg, ignore_broken_pipe};
+use crate::report::{
+    ChangeSpools, HeldChanges, MAX_SARIF_RESULTS, Report, ReportStyle, SpoolStorage, SpooledRange,
+    write_range_report,
+};
+
+/// From how many bytes on a spool is in a file.
+const MAX_SPOOL_IN_MEMORY: usize = 1 << 20;
+
+/// The permissions of a new file, before the mask of the process.
+#[cfg(unix)]
+const NEW_FILE_MODE: u32 = 0o666;
+
+/// Returns the spools for the formats that list every change.
+pub(super) fn open_spools(args: &CheckArgs, range: &SpooledRange<'_>) -> Result<ChangeSpools, CommandError> {
+    let mut spools = ChangeSpools::default();
+    for format in list_formats(args) {
+        spools.add_format(format.into(), range, || {
+            Ok(Box::new(tempfile::spooled_tempfile(MAX_SPOOL_IN_MEMORY)) as Box<dyn SpoolStorage>)
+        })?;
+    }
+    Ok(spools)
+}
+
+/// Removes the reports of an earlier run, where this one came to no decision: a pipeline would take them for
+/// its own.
+pub(super) fn remove_stale_reports(args: &CheckArgs, context: &Context) {
+    for file in &args.output {
+        let path = context.resolve_path(&file.path);
+        // What cannot be removed was not written by a run either; why this one failed is said anyway.
+        if fs::metadata(&path).is_ok_and(|found| found.is_file()) {
+            let _ = fs::remove_file(&path);
+        }
+    }
+}
+
+/// Returns the changes that the formats need in full, beside those in spools.
+pub(super) fn select_held_changes(args: &CheckArgs) -> HeldChanges {
+    let shows_all = |format| {
+        matches!(format, ReportFormatArg::Terminal | ReportFormatArg::Github | ReportFormatArg::Markdown)
+    };
+    if (args.verbose || args.explain) && list_formats(args).any(shows_all) {
+        return HeldChanges::All;
+    }
+    let has_results = list_formats(args).any(|format| format == ReportFormatArg::Sarif);
+    HeldChanges::Sample { objections: if has_results { MAX_SARIF_RESULTS } else { 0 } }
+}
+
+fn list_formats(args: &CheckArgs) -> impl Iterator<Item = ReportFormatArg> {
+    std::iter::once(args.format).chain(args.output.iter().map(|file| file.format))
+}
+
+/// Writes the report to standard output.
+pub(super) fn print_range_report(
+    format: ReportFormatArg,
+    report: &Report,
+    spools: &mut ChangeSpools,
+    style: &ReportStyle,
+) -> io::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let written = write_range_report(format.into(), report, spools, style, &mut out);
+    ignore_broken_pipe(written.and_then(|()| out.flush()))
+}
+
+/// Writes the report to each file that was asked for.
+pub(super) fn write_output_files(
+    args: &CheckArgs,
+    report: &Report,
+    spools: &mut ChangeSpools,
+    style: &ReportStyle,
+    context: &Context,
+) -> Result<(), CommandError> {
+    let style = ReportStyle { colour: false, quiet: false, ..style.clone() };
+    for file in &args.output {
+        let path = context.resolve_path(&file.path);
+        let mut write = |out: &mut dyn Write| {
+            let mut out = BufWriter::new(out);
+            write_range_report(file.format.into(), report, spools, &style, &mut out)?;
+            out.flush()
+        };
+        write_whole_file(&path, &mut write).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Writes a file that nothing sees half written; a pipe or a device takes the bytes as they come.
+fn write_whole_file(path: &Path, write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    // A link is followed, so that what it leads to is replaced.
+    let path = match fs::metadata(path) {
+        Ok(found) if !found.is_file() => return write(&mut fs::File::create(path)?),
+        Ok(_) => path.canonicalize()?,
+        Err(_) => path.to_path_buf(),
+    };
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let permissions = match fs::metadata(&path) {
+            Ok(known) => known.permissions(),
+            Err(_) => fs::Permissions::from_mode(NEW_FILE_MODE),
+        };
+        builder.permissions(permissions);
+    }
+    let mut whole = builder.tempfile_in(directory)?;
+    write(&mut whole)?;
+    whole.persist(path)?;
+    Ok(())
+}
