@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use crate::change::{
-    Change, Commit, CommitMessage, Commits, Fact, FactKind, Missing, Oid, Person, PusherIdentity, Stage, Text,
+    Change, Commit, CommitMessage, Commits, Fact, FactKind, Missing, Oid, PathChange, Person, PusherIdentity,
+    Stage, Text,
 };
 use crate::gate::policy_findings::{find_today, list_policy_notes};
 use crate::gate::policy_source::LoadedPolicy;
@@ -302,15 +303,17 @@ pub struct MessageRequest {
     pub committer: Person,
     /// The parents of the commit, where they are known.
     pub parents: Vec<Oid>,
+    /// The paths that the commit will change.
+    pub paths: Fact<Vec<PathChange>>,
     /// The commits that a merge brings in, oldest first; they land as one change with it.
     pub merged_commits: Vec<Commit>,
     /// The time at which the message is seen.
     pub now: Timestamp,
 }
 
-/// Judges a message that is about to be recorded; its paths and everything later are not known yet.
+/// Judges a message that is about to be recorded; what is in the files is not known yet.
 pub fn judge_message(loaded: &LoadedPolicy, request: MessageRequest) -> Report {
-    let MessageRequest { message, author, committer, parents, merged_commits, now } = request;
+    let MessageRequest { message, author, committer, parents, paths, merged_commits, now } = request;
     let commit = Commit {
         id: None,
         parents,
@@ -319,7 +322,7 @@ pub fn judge_message(loaded: &LoadedPolicy, request: MessageRequest) -> Report {
         committer,
         committed_at: now.as_second(),
         message: CommitMessage::new(message),
-        paths: Err(Missing::NotAtThisStage(FactKind::Paths)),
+        paths,
         lines: Err(Missing::NotAtThisStage(FactKind::Lines)),
         evil_merge_paths: Err(Missing::NotAtThisStage(FactKind::EvilMerges)),
         signature: Err(Missing::NotAtThisStage(FactKind::Signatures)),

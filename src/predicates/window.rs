@@ -7,7 +7,7 @@ use jiff::Zoned;
 use jiff::civil::{Date, Time, Weekday};
 
 use crate::calendar::{Holidays, is_business_day, parse_time_of_day, parse_weekday, to_local_time};
-use crate::change::{FactKind, Missing, NeededFacts};
+use crate::change::{FactKind, Missing, NeededFacts, Stage};
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::map_keys::parse_key;
@@ -126,6 +126,10 @@ impl WindowPredicate {
     }
 
     pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+        if context.change.stage == Stage::CommitMsg {
+            // A commit that is made during a freeze may be pushed after it.
+            return Err(Missing::NotAtThisStage(FactKind::Clock));
+        }
         let now = match to_local_time(context.change.seen_at, self.zone_name.as_deref()) {
             Ok(now) => now,
             Err(why) => return Err(Missing::Unavailable(FactKind::Clock, why)),

@@ -27,5 +27,6 @@ mod pushers;
 mod refs;
 mod retries;
 mod servers;
+mod staged;
 mod tags;
 mod world;

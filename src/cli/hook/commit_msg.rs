@@ -5,10 +5,11 @@
 //! protected, a commit may lack what another commit of the same change states. The policy is that of the
 //! work tree.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::change::message::CommitMessage;
-use crate::change::{Commit, FactKind, Missing, NeededFacts, Oid, Person, Text};
+use crate::change::{Commit, Fact, FactKind, Missing, NeededFacts, Oid, PathChange, Person, Text};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::hook::clone_state::{OngoingOperation, find_commit_branch, open_clone, read_merge_heads};
@@ -17,7 +18,7 @@ use crate::cli::hook::stored_message::MessageTidying;
 use crate::cli::output::{self, ReportFormatArg};
 use crate::gate::{LoadedPolicy, MessageRequest, UnusablePolicy, judge_message, load_from_disk};
 use crate::git::{HeadState, Repository};
-use crate::policy::{ChangeUnit, DEFAULT_POLICY_PATH};
+use crate::policy::{ChangeUnit, DEFAULT_POLICY_PATH, Policy, PolicyErrors};
 use crate::report::escape::shell::quote_for_shell;
 use crate::report::{DeniedMessage, Report, ReportStyle, prefill_message};
 use crate::verdict::Decision;
@@ -43,6 +44,10 @@ const KEPT_MESSAGE_FILE: &str = "CHANGEGATE_EDITMSG";
 /// The start of a subject that `git rebase --autosquash` takes away again.
 const AUTOSQUASH_PREFIXES: [&[u8]; 3] = [b"fixup! ", b"squash! ", b"amend! "];
 
+/// How many of the commits that a merge brings in are compared with their parents: the hook of a large merge
+/// has to be fast too.
+const MAX_COMPARED_COMMITS: usize = 1000;
+
 /// A commit that a hook of a clone looks at.
 struct PendingCommit<'hook> {
     /// The file that git keeps the message in.
@@ -64,7 +69,10 @@ pub(crate) fn run_commit_msg(args: &CommitMsgArgs, context: &Context) -> Result<
         Ok(loaded) => loaded,
         // A repository without a policy has no rules.
         Err(UnusablePolicy::Absent) => return Ok(CommandExit::Allowed),
-        Err(UnusablePolicy::Faulty(errors)) => return Err(CommandError::InvalidPolicy(errors, None)),
+        Err(UnusablePolicy::Faulty(errors)) => {
+            note_unusable_policy(&errors, context);
+            return Ok(CommandExit::Allowed);
+        }
     };
     let repository = open_clone(context).ok();
     let command = GitCommand::find_running();
@@ -105,6 +113,21 @@ pub(crate) fn run_commit_msg(args: &CommitMsgArgs, context: &Context) -> Result<
     Ok(if is_refused { CommandExit::Denied } else { CommandExit::Allowed })
 }
 
+/// Says what is wrong with the policy of the work tree. The commit goes on: a policy that is being edited is
+/// not the one that a server judges by.
+fn note_unusable_policy(errors: &PolicyErrors, context: &Context) {
+    let mut out = std::io::stderr().lock();
+    // Where nothing can be written, there is no reader.
+    let _ = output::write_policy_faults(errors, context.colour, &mut out);
+    let note = output::wrap_text(
+        "changegate: ",
+        2,
+        "this message is not checked here, because the policy in the work tree cannot be used; the commit goes \
+         on, and the server decides by its own policy",
+    );
+    let _ = writeln!(out, "{note}");
+}
+
 impl PendingCommit<'_> {
     /// Returns the message as git shows it.
     fn read_text(&self) -> Text {
@@ -116,7 +139,7 @@ impl PendingCommit<'_> {
     fn judge_message(&self, loaded: &LoadedPolicy) -> Report {
         let (parents, merged_commits) = match &self.repository {
             Some(repository) if loaded.policy.change_unit == ChangeUnit::Step => {
-                read_merge(repository).unwrap_or_default()
+                read_merge(repository, &loaded.policy).unwrap_or_default()
             }
             _ => Default::default(),
         };
@@ -125,10 +148,29 @@ impl PendingCommit<'_> {
             author: read_identity(self.context, "AUTHOR"),
             committer: read_identity(self.context, "COMMITTER"),
             parents,
+            paths: self.read_staged_paths(&loaded.policy),
             merged_commits,
             now: self.context.now,
         };
         judge_message(loaded, request)
+    }
+
+    /// Returns the paths that the commit will change, if a rule asks for paths and they can be known.
+    ///
+    /// Git names the index that it commits from. The commit that it is compared with is known only where the
+    /// command is, which may amend one.
+    fn read_staged_paths(&self, policy: &Policy) -> Fact<Vec<PathChange>> {
+        let later = Missing::NotAtThisStage(FactKind::Paths);
+        let (Some(repository), Some(command)) = (&self.repository, &self.command) else { return Err(later) };
+        if !policy.needed_facts().contains(&FactKind::Paths) {
+            return Err(later);
+        }
+        let Some(index) = self.context.read_variable("GIT_INDEX_FILE") else { return Err(later) };
+        let index = self.context.resolve_path(PathBuf::from(index));
+        let staged =
+            find_commit_base(repository, command).and_then(|base| repository.find_staged_paths(&index, base));
+        // What cannot be read here is no fault of the commit: the server reads it from the commit.
+        staged.map_err(|_| later)
     }
 
     /// Returns true if the server takes the commit as it is, and only judges the change that it lands with.
@@ -177,9 +219,26 @@ impl PendingCommit<'_> {
     }
 }
 
+/// Returns the commit that the changes of a new one are counted from, its first parent; `None` for the first
+/// commit of a history.
+fn find_commit_base(repository: &Repository, command: &GitCommand) -> anyhow::Result<Option<Oid>> {
+    let head = match repository.read_head()? {
+        HeadState::Branch(branch) => branch.id,
+        HeadState::Detached(id) => Some(id),
+    };
+    match head {
+        Some(head) if command.find_flag("amend") == Some(true) => {
+            Ok(repository.read_commit(head, &NeededFacts::new())?.parents.first().copied())
+        }
+        head => Ok(head),
+    }
+}
+
 /// Returns the parents of the merge that goes on, and the commits that it brings in, oldest first; `None` if
 /// there is no merge, or it cannot be read.
-fn read_merge(repository: &Repository) -> Option<(Vec<Oid>, Vec<Commit>)> {
+fn read_merge(repository: &Repository, policy: &Policy) -> Option<(Vec<Oid>, Vec<Commit>)> {
+    let mut needs = policy.needed_facts();
+    needs.retain(|need| *need == FactKind::Paths);
     let heads = read_merge_heads(repository.git_dir());
     if heads.is_empty() {
         return None;
@@ -193,7 +252,10 @@ fn read_merge(repository: &Repository) -> Option<(Vec<Oid>, Vec<Commit>)> {
     for head in heads {
         let mut brought = Vec::new();
         for id in repository.list_new_commits(head, &parents).ok()? {
-            brought.push(read_side_commit(repository, id.ok()?)?);
+            if merged.len() + brought.len() == MAX_COMPARED_COMMITS {
+                needs.clear();
+            }
+            brought.push(read_side_commit(repository, id.ok()?, &needs)?);
         }
         brought.reverse();
         merged.extend(brought);
@@ -202,11 +264,15 @@ fn read_merge(repository: &Repository) -> Option<(Vec<Oid>, Vec<Commit>)> {
     Some((parents, merged))
 }
 
-/// Reads a commit that is merged, with the same gaps as the merge: nothing of its content is judged yet.
-fn read_side_commit(repository: &Repository, id: Oid) -> Option<Commit> {
-    let commit = repository.read_commit(id, &NeededFacts::new()).ok()?;
+/// Reads a commit that is merged, with the same gaps as the merge: what is in its files is not judged yet.
+fn read_side_commit(repository: &Repository, id: Oid, needs: &NeededFacts) -> Option<Commit> {
+    let commit = repository.read_commit(id, needs).ok()?;
+    let mut paths = commit.paths.map_err(|_| Missing::NotAtThisStage(FactKind::Paths));
+    for path in paths.iter_mut().flatten() {
+        path.blob = Err(Missing::NotAtThisStage(FactKind::Blobs));
+    }
     Some(Commit {
-        paths: Err(Missing::NotAtThisStage(FactKind::Paths)),
+        paths,
         lines: Err(Missing::NotAtThisStage(FactKind::Lines)),
         evil_merge_paths: Err(Missing::NotAtThisStage(FactKind::EvilMerges)),
         signature: Err(Missing::NotAtThisStage(FactKind::Signatures)),

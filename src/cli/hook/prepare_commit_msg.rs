@@ -1,6 +1,7 @@
 //! `changegate hook prepare-commit-msg`: fills in the trailers that follow from the branch, and adds the
 //! others as comments.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -37,8 +38,14 @@ pub(crate) fn run_prepare_commit_msg(
     }
     let loaded = match load_from_disk(&context.directory, DEFAULT_POLICY_PATH) {
         Ok(loaded) => loaded,
-        // An unusable policy is reported by the next hook, which checks the message.
-        Err(UnusablePolicy::Absent | UnusablePolicy::Faulty(_)) => return Ok(CommandExit::Allowed),
+        Err(UnusablePolicy::Absent) => return Ok(CommandExit::Allowed),
+        Err(UnusablePolicy::Faulty(_)) => {
+            // What is wrong with it is said by the next hook, which checks the message.
+            let note =
+                "changegate: no trailers are filled in, because the policy in the work tree cannot be used";
+            let _ = writeln!(std::io::stderr().lock(), "{note}");
+            return Ok(CommandExit::Allowed);
+        }
     };
     let path = context.resolve_path(&args.file);
     let raw =
@@ -56,7 +63,11 @@ pub(crate) fn run_prepare_commit_msg(
         _ => String::new(),
     };
     if let Some(filled) = prefill_trailers(&raw, &loaded.policy, &branch, &tidying) {
-        std::fs::write(&path, filled)?;
+        let written = std::fs::write(&path, filled);
+        if written.is_err() {
+            // Half a message would be worse than one without hints.
+            let _ = std::fs::write(&path, raw);
+        }
     }
     Ok(CommandExit::Allowed)
 }
