@@ -15,6 +15,7 @@
 )]
 
 mod client;
+mod edited;
 mod encodings;
 mod histories;
 mod install;

@@ -13,6 +13,7 @@ use crate::change::{Commit, Fact, FactKind, Missing, NeededFacts, Oid, PathChang
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::hook::clone_state::{OngoingOperation, find_commit_branch, open_clone, read_merge_heads};
+use crate::cli::hook::edit_offer::EditOffer;
 use crate::cli::hook::git_command::{GitCommand, build_message_options};
 use crate::cli::hook::stored_message::MessageTidying;
 use crate::cli::output::{self, ReportFormatArg};
@@ -82,35 +83,38 @@ pub(crate) fn run_commit_msg(args: &CommitMsgArgs, context: &Context) -> Result<
         // Git itself refuses an empty message, and explains it better.
         return Ok(CommandExit::Allowed);
     }
-    let commit = PendingCommit { path, message, tidying, command, repository, context };
+    let mut commit = PendingCommit { path, message, tidying, command, repository, context };
     if commit.tidying.encoding.is_none() && !commit.is_judged_later(&loaded) {
         return Err(CommandError::usage(
             "i18n.commitEncoding names an encoding that is unknown or does not keep ASCII, so no server can \
              read the message; to fix:\n  git config i18n.commitEncoding UTF-8",
         ));
     }
-    let report = commit.judge_message(&loaded);
-    let is_denied = report.decision == Decision::Deny;
-    let denied_message = if args.warn {
-        DeniedMessage::Committed
-    } else if is_denied && commit.is_judged_later(&loaded) {
-        DeniedMessage::JudgedLater
-    } else if is_denied {
-        commit.keep_message(&report)
-    } else {
-        DeniedMessage::Refused
-    };
-    let is_refused =
-        is_denied && !matches!(denied_message, DeniedMessage::Committed | DeniedMessage::JudgedLater);
-    let style = ReportStyle {
-        colour: output::stderr_colour(context.colour),
-        quiet: !is_denied,
-        denied_message,
-        ..ReportStyle::default()
-    };
-    let mut out = std::io::stderr().lock();
-    output::ignore_broken_pipe(crate::report::write_report(args.format.into(), &report, &style, &mut out))?;
-    Ok(if is_refused { CommandExit::Denied } else { CommandExit::Allowed })
+    let mut is_edited = false;
+    while let Some(refused) = commit.report_message(&loaded, args)? {
+        let is_kept = matches!(refused, DeniedMessage::Kept { .. });
+        let offer = match args.format {
+            ReportFormatArg::Terminal if is_kept => {
+                EditOffer::find_terminal(commit.command.as_ref(), context)
+            }
+            _ => None,
+        };
+        let Some(offer) = offer else { return Ok(CommandExit::Denied) };
+        if !offer.ask_to_edit() {
+            return Ok(CommandExit::Denied);
+        }
+        commit.edit_message(&offer)?;
+        is_edited = true;
+        if commit.message.is_empty() {
+            // As above: git says that nothing is left.
+            break;
+        }
+    }
+    if is_edited {
+        // Git has the message now.
+        let _ = std::fs::remove_file(commit.kept_file());
+    }
+    Ok(CommandExit::Allowed)
 }
 
 /// Says what is wrong with the policy of the work tree. The commit goes on: a policy that is being edited is
@@ -129,10 +133,62 @@ fn note_unusable_policy(errors: &PolicyErrors, context: &Context) {
 }
 
 impl PendingCommit<'_> {
+    /// Returns the file that keeps the message when it is refused.
+    fn kept_file(&self) -> PathBuf {
+        self.path.with_file_name(KEPT_MESSAGE_FILE)
+    }
+
     /// Returns the message as git shows it.
     fn read_text(&self) -> Text {
         let encoding = self.tidying.encoding.unwrap_or_default();
         Text::new(encoding.decode_text(&self.message).into_owned())
+    }
+
+    /// Judges the message and says what is wrong with it. Returns what becomes of it if git must not make the
+    /// commit, and `None` if the commit goes on.
+    fn report_message(
+        &self,
+        loaded: &LoadedPolicy,
+        args: &CommitMsgArgs,
+    ) -> Result<Option<DeniedMessage>, CommandError> {
+        let report = self.judge_message(loaded);
+        let is_denied = report.decision == Decision::Deny;
+        let denied_message = if args.warn {
+            DeniedMessage::Committed
+        } else if is_denied && self.is_judged_later(loaded) {
+            DeniedMessage::JudgedLater
+        } else if is_denied {
+            self.keep_message(&report)
+        } else {
+            DeniedMessage::Refused
+        };
+        let is_refused =
+            is_denied && !matches!(denied_message, DeniedMessage::Committed | DeniedMessage::JudgedLater);
+        let style = ReportStyle {
+            colour: output::stderr_colour(self.context.colour),
+            quiet: !is_denied,
+            denied_message: denied_message.clone(),
+            ..ReportStyle::default()
+        };
+        let mut out = std::io::stderr().lock();
+        output::ignore_broken_pipe(crate::report::write_report(
+            args.format.into(),
+            &report,
+            &style,
+            &mut out,
+        ))?;
+        Ok(is_refused.then_some(denied_message))
+    }
+
+    /// Has the person at the terminal edit the message, with the lines that are still to fill in, and puts it
+    /// where git reads it again after the hook.
+    fn edit_message(&mut self, offer: &EditOffer) -> anyhow::Result<()> {
+        let kept = self.kept_file();
+        offer.edit_file(&kept)?;
+        let raw = std::fs::read(&kept)?;
+        std::fs::write(&self.path, &raw)?;
+        self.message = self.tidying.tidy_message(&raw);
+        Ok(())
     }
 
     /// Judges the message, and with a merge the commits that land together with it.
@@ -199,7 +255,7 @@ impl PendingCommit<'_> {
             // Git leaves the diff in its file, and people make their next commit from that.
             let _ = std::fs::write(&self.path, &self.message);
         }
-        let kept = self.path.with_file_name(KEPT_MESSAGE_FILE);
+        let kept = self.kept_file();
         let filled = prefill_message(report, &self.message);
         if std::fs::write(&kept, &filled).is_err() {
             return DeniedMessage::Refused;

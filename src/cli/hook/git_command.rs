@@ -111,6 +111,8 @@ pub(crate) struct GitCommand {
     options: Vec<(String, Option<String>)>,
     /// The words that are no options.
     pub(crate) paths: Vec<String>,
+    /// The id of its process; `None` for a command that is only text.
+    pub(crate) process: Option<String>,
 }
 
 impl GitCommand {
@@ -131,7 +133,7 @@ impl GitCommand {
                 words.push(String::from_utf8(word.to_vec()).ok()?);
             }
             if let Some(command) = GitCommand::parse_words(&words) {
-                return Some(command);
+                return Some(GitCommand { process: Some(process), ..command });
             }
         }
         None

@@ -2,6 +2,7 @@
 
 mod clone_state;
 mod commit_msg;
+mod edit_offer;
 mod git_command;
 mod post_receive;
 mod pre_push;
