@@ -98,6 +98,15 @@ fn nothing_to_judge_is_no_pass() {
 }
 
 #[test]
+fn a_target_without_a_name_is_an_error_of_the_command() {
+    let scene = acme();
+    for onto in ["origin/", "", "refs/heads/", "a b", "main^{tree}", "nowhere"] {
+        ends(&scene, &["check", "HEAD", "--onto", onto], 2, &[]);
+    }
+    ends(&scene, &["check", "HEAD", "--onto", "main~1"], 0, &["1 change"]);
+}
+
+#[test]
 fn a_branch_is_judged_as_it_lands_by_the_policy_of_the_target() {
     let mut scene = acme();
     scene.git(&["switch", "-q", "-c", "topic"]);
@@ -169,6 +178,9 @@ fn history_is_judged_by_the_policy_and_the_clock_of_its_time() {
     );
     ends(&scene, &["check", "--history", "--unit", "commit"], 0, &["3 policies"]);
     ends(&scene, &["check", "--history", "--as-of", "now"], 1, &["every change was judged by"]);
+    let (_, said) = run(&scene, &["check", "--history", "--as-of", "now"]);
+    let (source, _) = said.split_once("`, at 20").unwrap();
+    assert!(source.ends_with(&scene.git(&["rev-parse", "--short=10", "HEAD"])), "{said}");
     ends(&scene, &["check", "--history", "--as-of", "2020-01-01"], 2, &["no commit that was made by"]);
     ends(&scene, &["check", "--history", "--as-of", "soon"], 2, &["--as-of takes"]);
     ends(

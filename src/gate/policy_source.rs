@@ -98,7 +98,8 @@ pub fn load_from_commit(
     path: &str,
     called: &str,
 ) -> Result<LoadedPolicy, UnusablePolicy> {
-    let source = format!("{path} at {called} ({})", commit.short_hex());
+    let id = commit.short_hex();
+    let source = if called == id { format!("{path} at {id}") } else { format!("{path} at {called} ({id})") };
     let place = PolicyLocation::Commit { id: commit, path: path.to_owned() };
     load_with_keys(path, source, place, &mut |path| read_file_at(repository, commit, path))
 }

@@ -120,6 +120,27 @@ fn the_newest_commit_is_amended() {
 }
 
 #[test]
+fn a_clone_says_to_amend_only_what_is_checked_out() {
+    let mut world = World::new();
+    world.changegate("work", &["install"]).accepted();
+    commit(&world, &bad("One"));
+    let pushed = world.push(&["main"]);
+    pushed.refused("to fix: git commit --amend --only").does_not_say("remote: ");
+    world.push(&["HEAD:main"]).refused("to fix: git commit --amend --only");
+    // Another branch at the same commit would be amended, and the pushed one left as it is.
+    world.git(&["checkout", "-q", "-b", "other"]);
+    world.push(&["main"]).refused("git rebase -i").does_not_say("--amend");
+    world.git(&["checkout", "-q", "main"]);
+    follow(&mut world, &pushed);
+    world.push(&["main"]).accepted();
+    // Nothing above the commit is a merge.
+    for subject in ["Two", "Three"] {
+        commit(&world, &bad(subject));
+    }
+    world.push(&["main"]).refused("git rebase -i --autostash");
+}
+
+#[test]
 fn a_merge_above_a_denied_commit_survives() {
     for policy in [POLICY, BY_COMMIT] {
         for is_side_first in [false, true] {

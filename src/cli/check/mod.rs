@@ -169,7 +169,7 @@ fn list_landing_notes(args: &CheckArgs, request: &CheckRequest, policies: &Histo
     if policies.spans.is_empty() {
         let source = Text::from(policies.fallback.source.as_str());
         let time =
-            policies.clock.map_or_else(|| "the time of its last commit".to_owned(), |at| at.to_string());
+            policies.clock.map_or_else(|| "the time of its last commit".to_owned(), |at| format!("{at:.0}"));
         notes.push(CLOCK_OF_HISTORY.with("source", source).with("time", time));
         return notes;
     }

@@ -66,7 +66,7 @@ pub(super) fn resolve_request(
     }
     if let Some(onto) = &args.onto {
         let landing = args.landing.unwrap_or(LandingArg::Merge);
-        let name = find_onto_ref(repository, onto)?;
+        let name = find_onto_ref(repository, onto);
         return resolve_landing(repository, (&spec, new), onto, name.as_ref(), landing, target);
     }
     let upstream = if args.revisions.is_none() { repository.find_upstream_ref()? } else { None };
@@ -184,16 +184,17 @@ pub(super) fn refuse_empty_request(
 }
 
 /// Returns the full name of the ref that a branch is to land on; `None` for a commit.
-fn find_onto_ref(repository: &Repository, onto: &str) -> Result<Option<Text>, CommandError> {
+fn find_onto_ref(repository: &Repository, onto: &str) -> Option<Text> {
     for name in [onto.to_owned(), format!("refs/heads/{onto}"), format!("refs/remotes/{onto}")] {
         if name.starts_with("refs/")
-            && let resolved = repository.resolve_ref(name.as_bytes())?
+            // `main~1` names a commit and no ref; what names nothing is refused where it is resolved.
+            && let Ok(resolved) = repository.resolve_ref(name.as_bytes())
             && resolved.id.is_some()
         {
-            return Ok(Some(resolved.name));
+            return Some(resolved.name);
         }
     }
-    Ok(None)
+    None
 }
 
 /// Returns the request to judge what lands on `onto`, by the policy that it holds.

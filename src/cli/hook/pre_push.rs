@@ -227,7 +227,10 @@ fn judge_new_commits(
     if report.decision == Decision::Deny {
         mark_published_commits(&mut report, repository, &loaded.policy, pushed.local_id)?;
         let branch_to_switch = find_other_branch(repository, pushed);
+        let is_at_head = branch_to_switch.is_none()
+            && repository.resolve_ref(b"HEAD").is_ok_and(|head| head.id == Some(pushed.local_id));
         for group in &mut report.groups {
+            group.amendable = is_at_head.then_some(pushed.local_id);
             group.branch_to_switch = branch_to_switch.clone();
         }
     }

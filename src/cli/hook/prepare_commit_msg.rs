@@ -12,6 +12,7 @@ use crate::cli::context::Context;
 use crate::cli::hook::clone_state::open_clone;
 use crate::cli::hook::git_command::GitCommand;
 use crate::cli::hook::stored_message::MessageTidying;
+use crate::cli::output::wrap_text;
 use crate::gate::{UnusablePolicy, load_from_disk};
 use crate::git::HeadState;
 use crate::policy::{DEFAULT_POLICY_PATH, Policy};
@@ -41,8 +42,11 @@ pub(crate) fn run_prepare_commit_msg(
         Err(UnusablePolicy::Absent) => return Ok(CommandExit::Allowed),
         Err(UnusablePolicy::Faulty(_)) => {
             // What is wrong with it is said by the next hook, which checks the message.
-            let note =
-                "changegate: no trailers are filled in, because the policy in the work tree cannot be used";
+            let note = wrap_text(
+                "changegate: ",
+                2,
+                "no trailers are filled in, because the policy in the work tree cannot be used",
+            );
             let _ = writeln!(std::io::stderr().lock(), "{note}");
             return Ok(CommandExit::Allowed);
         }
@@ -78,6 +82,7 @@ fn prefill_trailers(raw: &[u8], policy: &Policy, branch: &str, tidying: &Message
     let stated = read_trailers(raw, TrailerReader::Log);
     let comment = String::from_utf8_lossy(&tidying.comment);
     let mut lines = String::new();
+    let mut hints = String::new();
     for field in collect_required_fields(policy) {
         if stated.trailers.iter().any(|trailer| field.matches_key(&trailer.key)) {
             continue;
@@ -86,10 +91,13 @@ fn prefill_trailers(raw: &[u8], policy: &Policy, branch: &str, tidying: &Message
             Some(value) => lines += &format!("{}: {value}\n", field.name),
             // A hint must not end up in the commit.
             None if tidying.removes_comments() => {
-                lines += &format!("{comment} {}\n", field.trailer_template())
+                hints += &format!("{comment} {}\n", field.trailer_template())
             }
             None => {}
         }
+    }
+    if !hints.is_empty() {
+        lines += &format!("{comment} To fill in, without the `{comment}`:\n{hints}{comment}\n");
     }
     if lines.is_empty() {
         return None;
