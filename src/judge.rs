@@ -80,7 +80,11 @@ fn list_commit_shapes(change: &Change) -> Vec<CommitShape> {
         if let Some(id) = commit.id {
             let is_made_by_forge =
                 is_forge_committer(&commit.committer) || has_squash_separator(commit.message.body());
-            shapes.push(CommitShape { id, parents: commit.parents.len(), is_made_by_forge });
+            let parents = commit.parents.len();
+            let changes_file = commit.paths.as_ref().is_ok_and(|paths| !paths.is_empty());
+            // Git takes a merge for a commit with content.
+            let may_be_empty = parents < 2 && !changes_file;
+            shapes.push(CommitShape { id, parents, is_made_by_forge, may_be_empty });
         }
     }
     shapes

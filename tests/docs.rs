@@ -225,7 +225,9 @@ fn a_pusher_sees_what_the_documents_show() {
     run(&server, "git", &["fetch", "-q", "../clone", "main:main"]);
     let message = "Cache the tenant lookup\n\nIt took a third of every request.\n\nChange-Type: normal\n\
         Risk: medium\nBack-out-Plan: TBD\nReviewed-by: Ana Ruiz <ana@example.com>";
-    run(&clone, "git", &["commit", "-q", "--allow-empty", "-m", message]);
+    fs::write(clone.join("cache"), "x").unwrap();
+    run(&clone, "git", &["add", "."]);
+    run(&clone, "git", &["commit", "-q", "-m", message]);
     assert_eq!(as_seen(&run(&clone, "git", &push)), excerpt("README.md"));
 }
 

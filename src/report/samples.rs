@@ -94,7 +94,12 @@ pub(crate) fn sample_verdict(revision: &str, subject: &[u8], judgements: Vec<Jud
     Verdict {
         revision: Some(sample_id(revision)),
         commits: 1,
-        commit_shapes: vec![CommitShape { id: sample_id(revision), parents: 1, is_made_by_forge: false }],
+        commit_shapes: vec![CommitShape {
+            id: sample_id(revision),
+            parents: 1,
+            is_made_by_forge: false,
+            may_be_empty: false,
+        }],
         subject: subject.into(),
         stage: Stage::PreReceive,
         enforced: true,

@@ -280,6 +280,8 @@ pub struct CommitShape {
     pub parents: usize,
     /// True if a forge wrote its message, as that of a squash or a merge.
     pub is_made_by_forge: bool,
+    /// True if it may change no file: git amends such a commit only if it is told to.
+    pub may_be_empty: bool,
 }
 
 /// The verdict on one change.

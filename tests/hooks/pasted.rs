@@ -4,7 +4,17 @@ use crate::world::{BY_COMMIT, POLICY, Pushed, World, bad, good, script};
 
 const REVIEW: &str = "Reviewed-by: Ben <ben@example.com>";
 
-/// Commits a file of its own with this message, since git does not amend a commit without content.
+/// A rule that asks about no path.
+const REVIEWS_ONLY: &str = "\
+fields: { Reviewed-by: { person: true } }
+rules:
+  reviewed:
+    title: reviewed
+    why: The test needs a rule that asks for a line.
+    require: { approvals: { trust: claimed } }
+";
+
+/// Commits a file of its own with this message.
 fn commit(world: &World, message: &str) -> String {
     let name = message.lines().next().unwrap_or_default();
     world.write(name, name);
@@ -117,6 +127,19 @@ fn the_newest_commit_is_amended() {
     pushed.refused("to fix: git commit --amend");
     follow(&mut world, &pushed);
     world.push(&["main"]).accepted();
+}
+
+#[test]
+fn a_commit_without_content_is_amended_too() {
+    // The second policy asks about no path, so what a commit changes is not known.
+    for policy in [POLICY.to_owned(), POLICY.replace("extends: [startup]\n", REVIEWS_ONLY)] {
+        let mut world = World::under(&policy);
+        world.git(&["commit", "-q", "--allow-empty", "-m", &bad("Nothing but words")]);
+        let pushed = world.push(&["main"]);
+        pushed.refused("to fix: git commit --amend --only --allow-empty");
+        follow(&mut world, &pushed);
+        world.push(&["main"]).accepted();
+    }
 }
 
 #[test]

@@ -106,7 +106,10 @@ fn write_rewriting(
 ) -> io::Result<()> {
     match fixes {
         [fix] if is_amended(group, fix) => {
-            write_command(page, indent, "to fix: ", AMEND_COMMAND.to_owned())?;
+            let shape = fix.commit.and_then(|id| find_shape(group, id));
+            let may_be_empty = shape.is_some_and(|shape| shape.may_be_empty);
+            let option = if may_be_empty { " --allow-empty" } else { "" };
+            write_command(page, indent, "to fix: ", format!("{AMEND_COMMAND}{option}"))?;
             write_steps(page, indent, "then ", &fix.list_steps(Stage::Check))
         }
         fixes => write_rebase(page, indent, group, fixes, changes),

@@ -180,7 +180,12 @@ fn a_change_of_several_commits_is_rebased_with_its_merges() {
     );
     one.commits = 3;
     one.commit_shapes = [("9", 1), ("1", 2)]
-        .map(|(id, parents)| CommitShape { id: sample_id(id), parents, is_made_by_forge: false })
+        .map(|(id, parents)| CommitShape {
+            id: sample_id(id),
+            parents,
+            is_made_by_forge: false,
+            may_be_empty: false,
+        })
         .to_vec();
     let text = terminal(&sample_report(vec![ReportGroup::new(moved_ref("refs/heads/main"), vec![one])]));
     assert!(text.contains("git rebase -i --rebase-merges --autostash 9999999999^\n"), "{text}");
