@@ -153,7 +153,7 @@ impl Repository {
         let store = gix::odb::loose::Store::at(self.shared.layout.common_dir.join("objects"), format);
         let mut objects = Vec::new();
         let mut write = |kind, content: &[u8]| -> Result<gix::ObjectId> {
-            let id = store.write_buf(kind, content)?;
+            let id = write_loose_object(&store, kind, content)?;
             objects.push(store.object_path(&id));
             Ok(id)
         };
@@ -302,6 +302,23 @@ impl StoredChainLink {
             }
         }
         None
+    }
+}
+
+/// Writes a loose object, on a thread of its own.
+///
+/// Compressing takes large pieces of memory for a moment. Where what is kept of each link lies between them, an
+/// allocator cannot use them again, and thousands of links would take hundreds of megabytes. Nothing that stays
+/// is allocated on this thread.
+fn write_loose_object(
+    store: &gix::odb::loose::Store,
+    kind: gix::objs::Kind,
+    content: &[u8],
+) -> Result<gix::ObjectId> {
+    let written = std::thread::scope(|scope| scope.spawn(|| store.write_buf(kind, content)).join());
+    match written {
+        Ok(written) => Ok(written?),
+        Err(_) => bail!("a thread has panicked"),
     }
 }
 
