@@ -130,8 +130,14 @@ fn a_branch_is_judged_as_it_lands_by_the_policy_of_the_target() {
     ends(&scene, &["check", "--onto", "main"], 0, &["1 change"]);
     ends(&scene, &["check", "--as", "merge"], 2, &["--onto"]);
     // A merge on the branch is not what a rebase leaves.
+    scene.git(&["switch", "-q", "main"]);
+    scene.commit(&format!("Go on elsewhere\n\n{REVIEWED}"));
+    scene.git(&["switch", "-q", "topic"]);
     scene.git(&["merge", "-q", "--no-ff", "-m", "Merge main again", "main"]);
     ends(&scene, &["check", "--as", "rebase", "--onto", "main"], 1, &["1 of 2 changes"]);
+    let tip = scene.git(&["commit-tree", "topic^{tree}", "-p", "topic^1", "-p", "main", "-m", "Merge main"]);
+    ends(&scene, &["check", "--as", "rebase", "--onto", &tip], 2, &["nothing but merges"]);
+    ends(&scene, &["check", "--as", "rebase", "--onto", &tip, "--allow-empty"], 0, &["no change to judge"]);
     scene.git(&["switch", "-q", "main"]);
     ends(&scene, &["check", "--as", "merge", "--onto", "topic"], 2, &["nothing to judge"]);
 }

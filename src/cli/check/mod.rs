@@ -109,13 +109,25 @@ fn judge_and_report(args: &CheckArgs, context: &Context) -> Result<CommandExit, 
     };
     let mut spools = open_spools(args, &range)?;
     let mut progress = ProgressLine::start_counting("changes judged", context);
+    let mut is_anything_judged = false;
     let mut observe = |verdict: &_, traces: &[_]| {
+        is_anything_judged = true;
         progress.count_step();
-        spools.add_change(verdict, traces).context("cannot keep what was judged in a temporary file")
+        spools
+            .add_change(verdict, traces)
+            .context("cannot keep what was judged in a temporary file; TMPDIR says where")
     };
     let report = judge_parts(&repository, &parts, &range_request, &mut observe);
     drop(progress);
     let mut report = report?;
+    let is_refused = report.groups.iter().any(|group| !group.refusals.is_empty());
+    if request.landing == Some(LandingArg::Rebase) && !is_anything_judged && !is_refused && !args.allow_empty
+    {
+        return Err(CommandError::usage(
+            "nothing to judge: the branch adds nothing but merges, which a rebase leaves out; to accept that: \
+             --allow-empty",
+        ));
+    }
     report.seen_at = context.now;
     let at_head = repository.resolve_revision("HEAD").is_ok_and(|head| head == request.new);
     for group in &mut report.groups {
