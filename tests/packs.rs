@@ -210,11 +210,32 @@ fn an_emergency_in_a_pipeline_takes_two_authorisers() {
 fn a_temporary_change_is_refused_in_the_past_and_owed_to_be_taken_back() {
     for pack in packs::POLICY_PACKS {
         let policy = extending(pack.name);
-        let outcome = |day: &str| {
-            let until = format!("Temporary-Until: {day}");
-            let verdict = judge(&policy, &[NORMAL[0], NORMAL[1], &until], "paths: [fw.tf]");
+        let outcome_of = |verdict: Verdict| {
             verdict.judgements.into_iter().find(|one| one.rule.id.as_str() == "temporary").unwrap().outcome
         };
+        let outcome = |day: &str| {
+            let until = format!("Temporary-Until: {day}");
+            outcome_of(judge(&policy, &[NORMAL[0], NORMAL[1], &until], "paths: [fw.tf]"))
+        };
+        // What is taken back with this change is an earlier one, and no answer to its own day.
+        let longer = ["For-Change: 4e5f60718293", "Taken-Back: in February", "Temporary-Until: 2027-02-01"];
+        let RuleOutcome::Owed(owed) = outcome_of(judge(&policy, &longer, "paths: [fw.tf]")) else {
+            panic!("{}", pack.name)
+        };
+        assert_eq!(owed[0].due.unwrap().to_string(), "2027-02-01T23:59:59Z");
+        // The description of a pull request says it as well as a trailer does.
+        for (day, is_owed) in [("2020-01-01", false), ("2027-01-01", true)] {
+            let body = format!("Opens it.\n\n**Temporary until:** {day}\n");
+            let text = format!(
+                "seen-at: {SEEN}\nstage: pull-request\ncommits: [{{ message: Open it }}]\npull: {{ body: {body:?} }}\n"
+            );
+            let mut faults = Vec::new();
+            let change = fixture::read_change(&yaml::read_document(text.as_bytes()).unwrap(), &mut faults);
+            let change = change.unwrap_or_else(|| panic!("{faults:?}"));
+            let found = outcome_of(judge_change(&policy, &change, true));
+            assert_eq!(matches!(found, RuleOutcome::Owed(_)), is_owed, "{day} {found:?}");
+            assert_eq!(matches!(found, RuleOutcome::Fail(_)), !is_owed, "{day} {found:?}");
+        }
         assert!(matches!(outcome("2020-01-01"), RuleOutcome::Fail(_)));
         assert!(matches!(outcome("2026-13-45"), RuleOutcome::Fail(_)));
         let RuleOutcome::Owed(owed) = outcome("2027-01-01") else { panic!("{}", pack.name) };

@@ -44,7 +44,7 @@ pub(crate) const DOC: PredicateDoc = PredicateDoc {
   - a word, or `one-of: [words]`: the value that counts is one of these;
   - `at-least: WORD`, `at-most: WORD`: for a field of ordered words;
   - `present: true` with `within: 24h` or `within: 5 business days`: it may still be missing, and is owed until then;
-  - `until: FIELD` instead of `within`: it is owed until the day or time that the change states in that field; a \
+  - `until: FIELD` instead of `within`: it is owed until the day or time that the change states in that field, also if it states both; a \
 change that states none owes nothing;
   - `by: others`, beside either: only a person who did not contribute to the change can state what is owed.",
     passing_example: "
@@ -138,25 +138,23 @@ impl FieldPredicate {
         for (field, requirement) in &self.requirements {
             match (field.read_from_change(context.change), requirement) {
                 (FieldReading::Absent, FieldRequirement::Absent) => {}
-                (FieldReading::Absent, FieldRequirement::Present { deadline: Some(deadline), by_others }) => {
+                // A review of what has not landed yet is none, and no author reviews their own change. What
+                // ends later has not ended yet; the statement may be about an earlier change.
+                (
+                    said @ (FieldReading::Absent | FieldReading::Stated { .. }),
+                    FieldRequirement::Present { deadline: Some(deadline), by_others },
+                ) if said == FieldReading::Absent || *by_others || deadline.is_stated_end() => {
                     match deadline.compute_obligation(field, context)? {
-                        Ok(Some(obligation)) => owed.push(assign_obligation(obligation, *by_others)),
+                        Ok(Some(mut obligation)) => {
+                            if said != FieldReading::Absent {
+                                obligation.what = OWN_STATEMENT.with("owed", obligation.what);
+                            }
+                            owed.push(assign_obligation(obligation, *by_others));
+                        }
                         Ok(None) => {}
                         Err(reasons) => findings.extend(reasons),
                     }
                 }
-                // A review of what has not landed yet is none, and no author reviews their own change.
-                (
-                    FieldReading::Stated { .. },
-                    FieldRequirement::Present { deadline: Some(deadline), by_others: true },
-                ) => match deadline.compute_obligation(field, context)? {
-                    Ok(Some(obligation)) => {
-                        let what = OWN_STATEMENT.with("owed", obligation.what);
-                        owed.push(assign_obligation(Obligation { what, ..obligation }, true));
-                    }
-                    Ok(None) => {}
-                    Err(reasons) => findings.extend(reasons),
-                },
                 (FieldReading::Absent, _) => findings.push(context.reason_or_empty(|| {
                     let paste =
                         requirement.suggest_trailer(field).unwrap_or_else(|| field.trailer_template());
@@ -696,8 +694,16 @@ fields:
             assert!(matches!(answer, PredicateAnswer::Fails(_)), "{wrong} {answer:?}");
         }
         assert_eq!(until("x\n"), PredicateAnswer::Holds(Vec::new()));
+        // One that takes back an earlier change and has an end of its own owes that; so does one that says
+        // beforehand how it will be taken back.
         let both = "x\n\nTemporary-Until: 2026-03-01\nTaken-Back: with this commit\n";
-        assert_eq!(until(both), PredicateAnswer::Holds(Vec::new()));
+        let PredicateAnswer::Holds(owed) = until(both) else { panic!() };
+        assert_eq!(owed[0].due.unwrap().to_string(), "2026-03-01T23:59:59Z");
+        assert!(owed[0].what.to_plain_text().contains("does not count"), "{owed:?}");
+        let past = both.replace("2026-03", "2025-03");
+        assert!(matches!(until(&past), PredicateAnswer::Fails(_)));
+        let only = "x\n\nTaken-Back: with this commit\n";
+        assert_eq!(until(only), PredicateAnswer::Holds(Vec::new()));
     }
 
     #[test]

@@ -37,6 +37,12 @@ pub(crate) enum FieldDeadline {
 }
 
 impl FieldDeadline {
+    /// Returns true for an end that the change itself states: until then, nothing that it states can be about
+    /// that end.
+    pub(crate) fn is_stated_end(&self) -> bool {
+        matches!(self, FieldDeadline::Until(_))
+    }
+
     pub(crate) fn describe_deadline(&self) -> Message {
         match self {
             FieldDeadline::Within(limit) => WITHIN.with("limit", *limit),
