@@ -138,23 +138,18 @@ impl FieldPredicate {
         for (field, requirement) in &self.requirements {
             match (field.read_from_change(context.change), requirement) {
                 (FieldReading::Absent, FieldRequirement::Absent) => {}
-                (FieldReading::Absent, FieldRequirement::Present { deadline: Some(deadline), by_others }) => {
-                    match deadline.compute_obligation(field, context)? {
-                        Ok(Some(obligation)) => owed.push(assign_obligation(obligation, *by_others)),
-                        Ok(None) => {}
-                        Err(reasons) => findings.extend(reasons),
-                    }
-                }
                 // A review of what has not landed yet is none, and no author reviews their own change. What
                 // ends later has not ended yet; the statement may be about an earlier change.
                 (
-                    FieldReading::Stated { .. },
+                    said @ (FieldReading::Absent | FieldReading::Stated { .. }),
                     FieldRequirement::Present { deadline: Some(deadline), by_others },
-                ) if *by_others || deadline.is_stated_end() => {
+                ) if said == FieldReading::Absent || *by_others || deadline.is_stated_end() => {
                     match deadline.compute_obligation(field, context)? {
-                        Ok(Some(obligation)) => {
-                            let what = OWN_STATEMENT.with("owed", obligation.what);
-                            owed.push(assign_obligation(Obligation { what, ..obligation }, *by_others));
+                        Ok(Some(mut obligation)) => {
+                            if said != FieldReading::Absent {
+                                obligation.what = OWN_STATEMENT.with("owed", obligation.what);
+                            }
+                            owed.push(assign_obligation(obligation, *by_others));
                         }
                         Ok(None) => {}
                         Err(reasons) => findings.extend(reasons),

@@ -245,18 +245,14 @@ async fn load_base_policy(
     let mut place = target.clone();
     let loaded = match own.await {
         Ok(own) => {
-            let Some((default, default_tip)) = &base.default_branch else {
-                return Err(GitHubFailure::new(format!(
-                    "GitHub does not name the default branch of {}",
-                    name.repo
-                )));
-            };
-            if *default == base.branch {
-                Ok(GoverningPolicies::from_own(own))
-            } else {
-                place = Text::from(format!("refs/heads/{default}"));
-                let at = (&*place.to_lossy(), *default_tip);
-                GoverningPolicies::add_default(own, &called, client, &name.repo, path, at).await
+            match &base.default_branch {
+                Some((default, default_tip)) if *default != base.branch => {
+                    place = Text::from(format!("refs/heads/{default}"));
+                    let at = (&*place.to_lossy(), *default_tip);
+                    GoverningPolicies::add_default(own, &called, client, &name.repo, path, at).await
+                }
+                // A repository without a default branch, or a recording from before it was asked for.
+                _ => Ok(GoverningPolicies::from_own(own)),
             }
         }
         Err(error) => Err(error),
