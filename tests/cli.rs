@@ -385,7 +385,7 @@ fn hooks_called_wrongly() {
         (&["hook", "pre-push", "origin"], "nonsense\n", 0),
         (&["hook", "pre-push", "origin", "url"], "", 0),
         (&["hook", "commit-msg", "nowhere"], "", 3),
-        (&["hook", "prepare-commit-msg", "nowhere"], "", 3),
+        (&["hook", "prepare-commit-msg", "nowhere"], "", 0),
         (&["-C", "nowhere", "hook", "commit-msg", "message"], "", 2),
     ] {
         assert_eq!(scene.run_with(args, input.as_bytes(), |_| {}), code, "{args:?} {input:?}");

@@ -38,7 +38,7 @@ static POLICIES_OF_HISTORY: MessageTemplate = MessageTemplate {
 /// The note on what came before the first policy.
 static NOT_JUDGED: MessageTemplate = MessageTemplate {
     code: "check.before-first-policy",
-    text: "the first {count} {count:step|steps} of the history came before the branch held a policy, and {count:was|were} not judged; --as-of now judges all of it by the policy of today",
+    text: "{count} {count:step|steps} at the start of the history came before the branch held a policy, and {count:was|were} not judged; --as-of now judges all of it by the policy of today",
 };
 
 /// The note on changes that had no policy before them.
