@@ -335,7 +335,7 @@ fn history_before_the_first_policy_is_not_judged() {
     // Nothing was judged by it yet, so it judges what led to it.
     ends(&scene, &["check", "--history"], 1, &["3 of 3 changes", "the branch held no policy"]);
     scene.commit("Go on\n\nRisk: low\n");
-    let pieces = ["1 change under", "the first 3 steps of the history", "were not judged"];
+    let pieces = ["1 change under", "3 steps at the start of the history", "were not judged"];
     ends(&scene, &["check", "--history", "-v"], 0, &pieces);
     ends(&scene, &["check", "--history", "--as-of", "now"], 1, &["3 of 4 changes"]);
     // A branch cannot get rid of its past by losing its policy.
