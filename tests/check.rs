@@ -474,6 +474,27 @@ fn one_run_writes_several_reports() {
     ends(&scene, &["check", range, "--output", "junit=nowhere/x.xml"], 3, &["cannot write"]);
 }
 
+/// A server refuses such a policy, so it is said where it is written.
+#[test]
+fn policy_check_names_the_branch_that_is_left_out() {
+    let mut scene = acme();
+    let said = "leaves out the branch `main`";
+    let policy_check = |scene: &Scene| run(scene, &["policy", "check"]);
+    let (code, text) = policy_check(&scene);
+    assert!(code == 0 && !text.contains("leaves out"), "{text}");
+    scene.write("policies/changegate.yml", POLICY.replace("[main]", "[mian, 'release/*']"));
+    let (code, text) = policy_check(&scene);
+    assert!(code == 0 && text.contains(said), "{text}");
+    // The branch that is checked out is not the one that counts.
+    scene.git(&["switch", "-q", "-c", "mian"]);
+    assert!(policy_check(&scene).1.contains(said));
+    scene.git(&["update-ref", "refs/remotes/origin/develop", "main"]);
+    scene.git(&["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/develop"]);
+    assert!(policy_check(&scene).1.contains("leaves out the branch `develop`"));
+    scene.write("policies/changegate.yml", POLICY.replace("[main]", "['dev*']"));
+    assert!(!policy_check(&scene).1.contains("leaves out"));
+}
+
 #[test]
 fn policy_check_looks_at_head_and_at_what_the_policy_extends() {
     let mut scene = Scene::repository();
