@@ -100,8 +100,12 @@ fn nothing_to_judge_is_no_pass() {
 #[test]
 fn a_target_without_a_name_is_an_error_of_the_command() {
     let scene = acme();
-    for onto in ["origin/", "", "refs/heads/", "a b", "main^{tree}", "nowhere"] {
+    for onto in ["a b", "main^{tree}", "nowhere"] {
         ends(&scene, &["check", "HEAD", "--onto", onto], 2, &[]);
+    }
+    for onto in ["origin/", "", "refs/heads/"] {
+        let pieces = ["is a variable not set?", "`--onto origin/main`"];
+        ends(&scene, &["check", "HEAD", "--onto", onto], 2, &pieces);
     }
     ends(&scene, &["check", "HEAD", "--onto", "main~1"], 0, &["1 change"]);
 }
@@ -140,6 +144,35 @@ fn a_branch_is_judged_as_it_lands_by_the_policy_of_the_target() {
     ends(&scene, &["check", "--as", "rebase", "--onto", &tip, "--allow-empty"], 0, &["no change to judge"]);
     scene.git(&["switch", "-q", "main"]);
     ends(&scene, &["check", "--as", "merge", "--onto", "topic"], 2, &["nothing to judge"]);
+}
+
+/// Those who propose a change would choose what it is judged by.
+#[test]
+fn a_policy_that_the_change_brings_does_not_judge_it() {
+    let mut scene = Scene::repository();
+    scene.write("a", "1");
+    scene.commit("Start\n");
+    scene.git(&["switch", "-q", "-c", "topic"]);
+    scene.write("policies/changegate.yml", POLICY);
+    scene.write("policies/people.yml", ROSTER);
+    scene.commit("Bring a policy\n\nRisk: low\n");
+    let brought = ["`main` holds no policy", "`HEAD` brings", "--pack NAME"];
+    for how in ["merge", "squash", "rebase"] {
+        ends(&scene, &["check", "HEAD", "--as", how, "--onto", "main", "--enforce"], 2, &brought);
+        ends(&scene, &["check", "HEAD", "--as", how, "--onto", "main"], 2, &brought);
+    }
+    ends(&scene, &["check", "main..topic", "--enforce"], 2, &["`main` holds no policy"]);
+    ends(&scene, &["check", "HEAD", "--enforce"], 2, &["`HEAD^` holds no policy"]);
+    // As advice it is judged, and the report says by what.
+    for args in [&["check", "main..topic"][..], &["check"]] {
+        ends(&scene, args, 0, &["by the one that it brings (`policies/changegate.yml at"]);
+    }
+    ends(&scene, &["check", "--onto", "main", "--pack", "core"], 1, &["the pack core in this binary"]);
+    // The next change has a policy before it.
+    scene.commit("Go on\n\nRisk: low\n");
+    let (code, said) = run(&scene, &["check", "HEAD", "--enforce"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(!said.contains("that it brings"), "{said}");
 }
 
 #[test]
@@ -439,6 +472,27 @@ fn one_run_writes_several_reports() {
     assert_eq!(classes(&after), before);
     ends(&scene, &["check", range, "--output", "html=x"], 2, &["FORMAT=FILE"]);
     ends(&scene, &["check", range, "--output", "junit=nowhere/x.xml"], 3, &["cannot write"]);
+}
+
+/// A server refuses such a policy, so it is said where it is written.
+#[test]
+fn policy_check_names_the_branch_that_is_left_out() {
+    let mut scene = acme();
+    let said = "leaves out the branch `main`";
+    let policy_check = |scene: &Scene| run(scene, &["policy", "check"]);
+    let (code, text) = policy_check(&scene);
+    assert!(code == 0 && !text.contains("leaves out"), "{text}");
+    scene.write("policies/changegate.yml", POLICY.replace("[main]", "[mian, 'release/*']"));
+    let (code, text) = policy_check(&scene);
+    assert!(code == 0 && text.contains(said), "{text}");
+    // The branch that is checked out is not the one that counts.
+    scene.git(&["switch", "-q", "-c", "mian"]);
+    assert!(policy_check(&scene).1.contains(said));
+    scene.git(&["update-ref", "refs/remotes/origin/develop", "main"]);
+    scene.git(&["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/develop"]);
+    assert!(policy_check(&scene).1.contains("leaves out the branch `develop`"));
+    scene.write("policies/changegate.yml", POLICY.replace("[main]", "['dev*']"));
+    assert!(!policy_check(&scene).1.contains("leaves out"));
 }
 
 #[test]

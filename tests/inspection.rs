@@ -173,6 +173,78 @@ fn what_is_odd_and_harmless_is_a_note() {
     );
 }
 
+/// An exemption that leaves nothing of its rule switches it off without saying so.
+#[test]
+fn an_exemption_that_every_ordinary_change_has_is_told() {
+    let check_exemption = |when: &str| {
+        let exemption = format!(
+            "exemptions: [{{ rule: peer-review, when: {when}, reason: a, approved-by: b, until: 2030-01-01 }}]\n"
+        );
+        check(&MEANT.replace("rules:\n", &format!("{exemption}rules:\n")))
+    };
+    for when in [
+        "{ touches: ['**'] }",
+        "{ touches: ['*'] }",
+        "{ any: [{ touches: ['**'] }] }",
+        "{ branch: '*' }",
+        "{ branch: main }",
+        "{ pusher: { bot: false } }",
+        "{ author: { bot: false } }",
+        "{ not: { author: { bot: true } } }",
+        "{ any: [{ touches: ['a/**'] }, { not: { touches: ['a/**'] } }] }",
+        "{ any: [{ field: { Change-Type: normal } }, { not: { field: { Change-Type: normal } } }] }",
+    ] {
+        let told = check_exemption(when).err().unwrap_or_default();
+        assert!(told.iter().any(|told| told.contains("every change of a person")), "{when}: {told:?}");
+    }
+    let inspection = check_exemption("{ not: { touches: ['/nothing/**'] } }").unwrap();
+    let notes: Vec<String> = inspection.notes.into_iter().map(|note| note.fault.what).collect();
+    assert_eq!(notes, ["this exempts every change from `peer-review` that touches none of the named paths"]);
+    for when in [
+        "{ touches: ['docs/**'] }",
+        "{ branch: 'release/*' }",
+        "{ author: { bot: true } }",
+        "{ author: { address: [ana@example.com] } }",
+        "{ pusher: ben }",
+        "{ not: { field: { Risk: high } } }",
+        "{ field: { Change-Type: standard } }",
+        "{ touches: ['**'], author: { bot: true } }",
+    ] {
+        assert_eq!(check_exemption(when).map(|inspection| inspection.notes), Ok(Vec::new()), "{when}");
+    }
+}
+
+/// Each pair: a class, one after it, and whether the second can be reached.
+#[test]
+fn a_class_that_an_earlier_one_takes_whole_is_told() {
+    for (first, second, is_reached) in [
+        ("touches: ['/policies/**']", "touches: ['/policies/x/**']", false),
+        ("touches: ['policies/**', '*.md']", "touches: [/policies/a.yml, '*.md']", false),
+        ("touches: ['**']", "touches: [a]", false),
+        ("touches: ['/policies/x/**']", "touches: ['/policies/**']", true),
+        ("touches: ['/policies/**']", "touches: ['/policies/x/**', '/b/**']", true),
+        ("touches: ['/policies/**']", "touches: [policies]", true),
+        ("touches: ['/pol/**']", "touches: ['/policies/x/**']", true),
+        ("field: { Risk: high }", "any: [{ field: { Risk: high } }]", false),
+        ("any: [{ field: { Risk: high } }]", "field: { Risk: high }", false),
+        (
+            "any: [{ branch: a }, { field: { Risk: high } }]",
+            "field: { Risk: high, Change-Type: normal }",
+            false,
+        ),
+        ("field: { Risk: high }", "any: [{ branch: a }, { field: { Risk: high } }]", true),
+        ("any: [{ branch: a }, { branch: b }]", "any: [{ branch: b }, { branch: a }]", false),
+        ("not: { branch: a, touches: [x] }", "not: { branch: a }", false),
+        ("not: { branch: a }", "not: { branch: a, touches: [x] }", true),
+        ("approvals: { at-least: 1 }", "approvals: { at-least: 1, trust: claimed }", true),
+    ] {
+        let classes = format!("  first: {{ {first} }}\n  second: {{ {second} }}\n  normal: {{}}\n");
+        let told = check(&MEANT.replace("  normal: {}\n", &classes)).err().unwrap_or_default();
+        let is_told = told.iter().any(|told| told.contains("no change is of the class `second`"));
+        assert_eq!(is_told, !is_reached, "{first} before {second}: {told:?}");
+    }
+}
+
 /// A policy in force is only loaded, so that a version that finds more locks no repository.
 #[test]
 fn what_cannot_be_meant_is_no_error_of_a_policy_in_force() {
@@ -195,7 +267,7 @@ rules:
   ticket: { level: off, reason: tickets live elsewhere }
   emergency-ticket: { require: { ticket: { field: Emergency-Ticket, within: 90 days } }, reason: slow desk }
 exemptions:
-  - { rule: risk, when: { branch: main }, reason: a trial, approved-by: Dana, until: 2030-01-01 }
+  - { rule: risk, when: { touches: docs }, reason: a trial, approved-by: Dana, until: 2030-01-01 }
 ";
     let base = "changegate: 1\nprotects: [main, 'release/*']\n";
     let inspection = check_files(&[(NAME, text), ("policies/base.yml", base)]).unwrap();

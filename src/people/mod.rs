@@ -237,6 +237,11 @@ impl PeopleDirectory {
         normalise_identity(written).is_some_and(|id| self.keys_by_identity.contains_key(&id))
     }
 
+    /// Returns the addresses and accounts of the roster in their order, each with the key of its person.
+    pub(crate) fn list_identities(&self) -> BTreeMap<&str, &str> {
+        self.keys_by_identity.iter().map(|(identity, key)| (identity.as_str(), key.as_str())).collect()
+    }
+
     /// Returns how many people the roster lists; `None` without a roster.
     pub(crate) fn count_roster_people(&self) -> Option<usize> {
         let people: BTreeSet<&String> = self.keys_by_identity.values().collect();

@@ -12,8 +12,8 @@ use crate::cli::output::ReportFormatArg;
 /// bring into the default branch of the remote if that is under change control and
 /// the upstream is not; without both, the newest change of HEAD. The policy is the
 /// one from before the change: at the upstream, or at the start of the range; else
-/// the one at HEAD; else the pack iso27001. A denial names the policy, and so does
-/// --verbose.
+/// the one at HEAD, which is advice only and an error with --enforce or --onto; else
+/// the pack iso27001. A denial names the policy, and so does --verbose.
 ///
 /// --history judges each change by the policy that the branch held before it, at
 /// the time of the change, unless --policy, --pack or --as-of say otherwise.

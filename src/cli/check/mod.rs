@@ -9,7 +9,9 @@ use anyhow::Context as _;
 
 use crate::change::{FactKind, Missing, Oid, Stage, Text};
 use crate::cli::check::args::{ChangeUnitArg, LandingArg};
-use crate::cli::check::policies::{HistoryPolicies, load_check_policy, load_history_policies};
+use crate::cli::check::policies::{
+    HistoryPolicies, is_brought_policy, load_check_policy, load_history_policies,
+};
 use crate::cli::check::reports::{
     open_spools, print_range_report, remove_stale_reports, select_held_changes, write_output_files,
 };
@@ -51,6 +53,12 @@ static BEFORE_POLICY: MessageTemplate = MessageTemplate {
 static CLOCK_OF_HISTORY: MessageTemplate = MessageTemplate {
     code: "check.clock-of-history",
     text: "every change was judged by {source}, at {time}",
+};
+
+/// The note on a policy that the change brings itself.
+static BROUGHT_POLICY: MessageTemplate = MessageTemplate {
+    code: "check.brought-policy",
+    text: "no policy was there before this change, so it was judged by the one that it brings ({source}); that is advice only, and with --enforce it is an error",
 };
 
 /// The note on what a squash keeps.
@@ -199,6 +207,9 @@ fn list_landing_notes(args: &CheckArgs, request: &CheckRequest, policies: &Histo
     let mut notes = Vec::new();
     if request.landing == Some(LandingArg::Squash) {
         notes.push((&SQUASHED_MESSAGES).into());
+    }
+    if is_brought_policy(args, request, &policies.fallback) {
+        notes.push(BROUGHT_POLICY.with("source", Text::from(policies.fallback.source.as_str())));
     }
     if !args.history {
         return notes;

@@ -16,6 +16,7 @@ use crate::gate::{
 };
 use crate::git::Repository;
 use crate::policy::{DEFAULT_POLICY_PATH, packs};
+use crate::report::PolicyLocation;
 use crate::yaml::shorten_for_message;
 
 /// The policies of a history, and the time at which its changes are seen.
@@ -95,7 +96,26 @@ pub(super) fn load_check_policy(
     if let Some(pack) = &args.pack {
         return load_from_pack(pack).map_err(|_| lookup::unknown_pack_error(pack));
     }
-    load_source_policy(repository, &request.policy_sources)
+    let loaded = load_source_policy(repository, &request.policy_sources)?;
+    if (args.enforce || args.onto.is_some()) && is_brought_policy(args, request, &loaded) {
+        let new = shorten_for_message(&request.policy_sources.last().map_or("HEAD", |(_, called)| called));
+        let held = match request.policy_sources.as_slice() {
+            [(_, target), _, ..] => format!("`{}` holds no policy", shorten_for_message(target)),
+            _ => "there is no policy from before the change".to_owned(),
+        };
+        return Err(CommandError::Usage(format!(
+            "{held}, and the policy that `{new}` brings does not judge `{new}`; to judge by another one: \
+             --policy FILE or --pack NAME"
+        )));
+    }
+    Ok(loaded)
+}
+
+/// Returns true if the policy is the one of the change that is judged, because nothing before it has one.
+///
+/// Contributors choose what such a policy says, so it is advice at most.
+pub(super) fn is_brought_policy(args: &CheckArgs, request: &CheckRequest, loaded: &LoadedPolicy) -> bool {
+    !args.history && matches!(&loaded.place, PolicyLocation::Commit { id, .. } if *id == request.new)
 }
 
 /// Loads the first policy that one of these commits has, or else the default pack.

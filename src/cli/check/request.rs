@@ -65,6 +65,7 @@ pub(super) fn resolve_request(
         });
     }
     if let Some(onto) = &args.onto {
+        refuse_open_target(onto)?;
         let landing = args.landing.unwrap_or(LandingArg::Merge);
         let name = find_onto_ref(repository, onto);
         return resolve_landing(repository, (&spec, new), onto, name.as_ref(), landing, target);
@@ -156,6 +157,18 @@ fn refuse_open_range(old: &str, new: &str) -> Result<(), CommandError> {
     let (whole, instead) = (shorten_for_message(&whole), shorten_for_message(&instead));
     Err(CommandError::Usage(format!(
         "the range `{whole}` has an empty end; is a variable not set? write both ends, as in `{instead}`"
+    )))
+}
+
+/// Refuses a target with an empty end, which is most often a variable without a value.
+fn refuse_open_target(onto: &str) -> Result<(), CommandError> {
+    if !onto.trim().is_empty() && !onto.ends_with('/') {
+        return Ok(());
+    }
+    let onto = shorten_for_message(onto);
+    Err(CommandError::Usage(format!(
+        "`--onto {onto}` does not end with the name of a branch; is a variable not set? write the branch that \
+         the change is for, as in `--onto origin/main`"
     )))
 }
 

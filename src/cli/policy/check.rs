@@ -6,15 +6,18 @@ use std::path::PathBuf;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::change::FactKind;
+use crate::change::{FactKind, Text};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::output::wrap_text;
 use crate::cli::policy::lookup::{find_work_tree, load_local_policy};
 use crate::gate::{LoadedPolicy, check_policy, list_idle_patterns};
-use crate::git::Repository;
+use crate::git::{HeadState, Repository};
 use crate::policy::{EmergencyGap, PlacedFault, PlacedPattern, Policy, PolicyWeakening};
 use crate::yaml::shorten_for_message;
+
+/// The branches that most repositories have their policy on.
+const USUAL_BRANCHES: [&str; 3] = ["refs/heads/main", "refs/heads/master", "refs/heads/trunk"];
 
 /// The parameters of `policy check`.
 #[derive(Debug, clap::Args)]
@@ -55,6 +58,9 @@ pub(crate) fn check_policy_file(
     for note in &notes {
         write_placed_note(note, &mut out)?;
     }
+    if let Some(note) = describe_unprotected_branch(args, policy, context) {
+        writeln!(out, "{}", wrap_text("note: ", 2, &note))?;
+    }
     write_policy_notes(&loaded, context, &mut out)?;
     if args.against_pack {
         write_weakenings(&inspection.weakenings, &mut out)?;
@@ -68,6 +74,54 @@ fn find_idle_patterns(patterns: &[PlacedPattern], context: &Context) -> Vec<Plac
     let Ok(Some(head)) = repository.resolve_ref(b"HEAD").map(|head| head.id) else { return Vec::new() };
     // What cannot be read is no reason to refuse the policy: these are notes.
     list_idle_patterns(&repository, head, "HEAD", patterns).unwrap_or_default()
+}
+
+/// Returns the note that the policy of this repository does not protect the branch that a server would read
+/// it from, so that the server refuses it.
+fn describe_unprotected_branch(args: &PolicyCheckArgs, policy: &Policy, context: &Context) -> Option<String> {
+    // A file that is named may be the policy of another repository.
+    if args.file.is_some() {
+        return None;
+    }
+    let repository = Repository::discover_from(&find_work_tree(context)).ok()?;
+    let branches = list_policy_branches(&repository);
+    let branch = branches.first()?;
+    if branches.iter().any(|branch| policy.protects_ref(branch.as_bytes())) {
+        return None;
+    }
+    let name = branch.to_lossy();
+    let name = shorten_for_message(name.strip_prefix("refs/heads/").unwrap_or(&name));
+    Some(format!(
+        "`protects` leaves out the branch `{name}`; a server that reads the policy from it refuses this policy, \
+         so add `{name}` to `protects`"
+    ))
+}
+
+/// Returns the full names of the branches that a policy is most likely read from: the default branch of the
+/// remote, else those with usual names, else the only one.
+fn list_policy_branches(repository: &Repository) -> Vec<Text> {
+    if let Ok(default) = repository.resolve_ref(b"refs/remotes/origin/HEAD")
+        && let Some(name) = default.name.as_bytes().strip_prefix(b"refs/remotes/origin/")
+        && name != b"HEAD"
+    {
+        return vec![Text::new([b"refs/heads/", name].concat())];
+    }
+    // What cannot be read is no reason for a note.
+    let branches = repository.list_refs("refs/heads/").unwrap_or_default();
+    let mut found = Vec::new();
+    for branch in &branches {
+        if USUAL_BRANCHES.iter().any(|usual| branch.name.as_bytes() == usual.as_bytes()) {
+            found.push(branch.name.clone());
+        }
+    }
+    if found.is_empty() {
+        match (branches.as_slice(), repository.read_head()) {
+            ([only], _) => found.push(only.name.clone()),
+            ([], Ok(HeadState::Branch(unborn))) => found.push(unborn.name),
+            _ => {}
+        }
+    }
+    found
 }
 
 fn write_placed_note(note: &PlacedFault, out: &mut dyn Write) -> io::Result<()> {

@@ -9,6 +9,7 @@ mod findings;
 mod lists;
 mod patterns;
 mod reach;
+mod sample_changes;
 mod strictness;
 mod teams;
 mod weakening;
@@ -82,7 +83,7 @@ pub fn inspect_policy(
         patterns::inspect_patterns(&file.node, &mut found);
         teams::inspect_people(&file.node, policy, &mut found);
         teams::inspect_times(&file.node, today, &mut found);
-        reach::inspect_reach(&files, index, &mut found);
+        reach::inspect_reach(policy, &files, index, &mut found);
         let weakenings = weakening::find_weakenings(&files, index);
         for weakening in &weakenings {
             if weakening.reason.is_none() {

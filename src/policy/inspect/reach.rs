@@ -1,6 +1,8 @@
 //! Classes that no change can reach, and exemptions that leave nothing of their rule.
 
+use crate::policy::definition::Policy;
 use crate::policy::inspect::findings::FileFindings;
+use crate::policy::inspect::sample_changes::inspect_exempted_samples;
 use crate::policy::inspect::written::{
     WrittenPredicate, covers_conjuncts, find_entry, list_conjuncts, list_entries, list_items, list_texts,
     scalar_text,
@@ -9,14 +11,18 @@ use crate::policy::load::files::PolicyFile;
 use crate::yaml::{YamlFault, YamlKey, YamlNode, shorten_for_message};
 
 /// Looks at the classes and the exemptions of the file at `index`.
-pub(crate) fn inspect_reach(files: &[PolicyFile], index: usize, found: &mut FileFindings) {
+pub(crate) fn inspect_reach(policy: &Policy, files: &[PolicyFile], index: usize, found: &mut FileFindings) {
     let Some(file) = files.get(index) else { return };
     if let Some(classes) = find_entry(&file.node, "classes") {
         inspect_classes(list_entries(classes), found);
     }
     if let Some(exemptions) = find_entry(&file.node, "exemptions") {
         for exemption in list_items(exemptions) {
+            let errors = found.errors.len();
             inspect_exemption(files, exemption, found);
+            if found.errors.len() == errors {
+                inspect_exempted_samples(policy, &file.name, exemption, found);
+            }
         }
     }
 }
