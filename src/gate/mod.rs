@@ -25,6 +25,7 @@ pub use crate::gate::policy_findings::{list_policy_notes, policy_fault_finding};
 pub use crate::gate::policy_source::{
     LoadedPolicy, UnusablePolicy, load_from_commit, load_from_disk, load_from_files, load_from_pack,
 };
+pub(crate) use crate::gate::push::POLICY_ACCEPTED;
 pub use crate::gate::push::base_policy::UndecidedMove;
 pub use crate::gate::push::change_judge::judge_from_facts;
 pub use crate::gate::push::{current_policy, judge_push, protected_refs};
