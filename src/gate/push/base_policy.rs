@@ -206,7 +206,9 @@ impl<'push> PolicyCache<'push> {
             Ok(loaded) => PushBasePolicy::Loaded(loaded),
             Err(why) => {
                 let elsewhere = match why {
-                    UnusablePolicy::Absent => list_branches_with_policy(self.repository, self.settings),
+                    UnusablePolicy::Absent => {
+                        list_branches_with_policy(self.repository, &self.settings.policy_path)
+                    }
                     UnusablePolicy::Faulty(_) => Vec::new(),
                 };
                 PushBasePolicy::Refused(refuse_missing_policy(&why, place, self.settings, &elsewhere))
