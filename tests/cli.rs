@@ -286,8 +286,9 @@ fn a_new_policy_comes_with_a_draft_of_its_roster() {
     let people = roster.split_once("people:\n").unwrap().1;
     assert_eq!(
         people,
-        "  ana-lang:\n    name: 'Ana Lang'\n    addresses: ['ana@example.com']\n  ben-ito:\n    name: 'Ben Ito'\n    \
-         addresses: ['ben@example.com', 'benny@home.example']\n  kim:\n    name: 'Kim'\n    addresses: \
+        "  ana-lang:\n    name: 'Ana Lang'\n    addresses: ['ana@example.com']\n    # accounts: [the \
+         name by which they push]\n  ben-ito:\n    name: 'Ben Ito'\n    addresses: ['ben@example.com', \
+         'benny@home.example']\n    # accounts: [the name by which they push]\n  kim:\n    name: 'Kim'\n    addresses: \
          ['kim-d@users.noreply.github.com']\n    accounts: ['github:kim-d']\n\n# Bots, which never approve and \
          stand in no roster (`bots` in the policy):\n#   copilot@users.noreply.github.com\n"
     );

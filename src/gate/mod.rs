@@ -21,10 +21,12 @@ pub(crate) mod swapped_parents;
 
 pub use crate::gate::history::{HistorySpan, find_commit_as_of, find_history_spans};
 pub use crate::gate::policy_check::{check_policy, list_idle_patterns};
+pub(crate) use crate::gate::policy_findings::list_branches_with_policy;
 pub use crate::gate::policy_findings::{list_policy_notes, policy_fault_finding};
 pub use crate::gate::policy_source::{
     LoadedPolicy, UnusablePolicy, load_from_commit, load_from_disk, load_from_files, load_from_pack,
 };
+pub(crate) use crate::gate::push::POLICY_ACCEPTED;
 pub use crate::gate::push::base_policy::UndecidedMove;
 pub use crate::gate::push::change_judge::judge_from_facts;
 pub use crate::gate::push::{current_policy, judge_push, protected_refs};

@@ -116,17 +116,14 @@ fn find_check_command(place: &Text, settings: &GateSettings) -> Option<String> {
 
 /// Returns the branches that have a file at the path of the policy, those with usual names first. Names
 /// that a shell would not take as they are, which a pusher could choose, are left out.
-pub(crate) fn list_branches_with_policy(repository: &Repository, settings: &GateSettings) -> Vec<Text> {
+pub(crate) fn list_branches_with_policy(repository: &Repository, policy_path: &str) -> Vec<Text> {
     let mut found = Vec::new();
     // What cannot be read is no advice.
     for branch in repository.list_refs("refs/heads/").unwrap_or_default().into_iter().take(MAX_BRANCHES) {
         let Some(tip) = branch.id else { continue };
         let is_plain = branch.name.as_utf8().is_some_and(is_plain_word);
         if is_plain
-            && matches!(
-                repository.read_file_at(tip, &settings.policy_path, MAX_POLICY_BYTES),
-                Ok(FileAtPath::Found(_))
-            )
+            && matches!(repository.read_file_at(tip, policy_path, MAX_POLICY_BYTES), Ok(FileAtPath::Found(_)))
         {
             found.push(branch.name);
         }

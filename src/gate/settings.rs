@@ -1,13 +1,13 @@
 //! The settings of the server administrator, in git's own configuration.
 //!
 //! They are `changegate.pusher`, `changegate.policyRef`, `changegate.policyPath`,
-//! `changegate.policyFile`, `changegate.missingPolicy`, `changegate.maxCommits`, `changegate.ledger` and
+//! `changegate.policyFile`, `changegate.acceptedPolicy`, `changegate.missingPolicy`, `changegate.maxCommits`, `changegate.ledger` and
 //! `changegate.ledgerKey`. Nothing here comes from what is pushed, nor from the policy.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::change::{Fact, FactKind, Missing, PusherIdentity, Text};
+use crate::change::{Fact, FactKind, Missing, Oid, PusherIdentity, Text};
 use crate::git::{HeadState, Repository};
 use crate::people::check_plain_path;
 use crate::policy::{DEFAULT_POLICY_PATH, packs};
@@ -21,6 +21,9 @@ pub struct GateSettings {
     pub policy_path: String,
     /// A file on the server that is the policy, whatever the refs hold.
     pub policy_file: Option<PathBuf>,
+    /// The commit of the policy ref whose policy the administrator has put into force, although the ref moved
+    /// to it without a decision.
+    pub accepted_policy: Option<Oid>,
     /// What happens to a push if there is no policy.
     pub missing_policy: MissingPolicyAction,
     /// The account that pushes.
@@ -112,6 +115,13 @@ impl GateSettings {
                 ));
             }
         };
+        let accepted_policy = match get("changegate.acceptedPolicy")? {
+            None => None,
+            // A name would accept whatever it leads to later.
+            Some(commit) => Some(Oid::from_hex(&commit).ok_or_else(|| {
+                format!("changegate.acceptedPolicy is `{commit}`; use the whole id of a commit")
+            })?),
+        };
         let most_commits = match get("changegate.maxCommits")? {
             None => DEFAULT_MAX_COMMITS,
             Some(number) => number
@@ -133,6 +143,7 @@ impl GateSettings {
             policy_ref,
             policy_path,
             policy_file: get("changegate.policyFile")?.map(PathBuf::from),
+            accepted_policy,
             missing_policy,
             pusher: read_pusher(get("changegate.pusher")?.as_deref(), variable)?,
             max_commits: most_commits,

@@ -17,6 +17,7 @@
 mod client;
 mod edited;
 mod encodings;
+mod first_policy;
 mod histories;
 mod install;
 mod messages;

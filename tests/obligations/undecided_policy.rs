@@ -155,3 +155,36 @@ fn a_decision_by_a_policy_that_was_never_decided_is_marked() {
     world.changegate("server.git", &["deploy-check", &range]).accepted();
     world.changegate("server.git", &["deploy-check", &format!("{first}..main")]).accepted();
 }
+
+#[test]
+fn an_administrator_puts_a_policy_into_force_that_no_one_can_regularise() {
+    // Without members in `duty-managers`, no person can regularise anything.
+    let locked = GLASS.replace("duty-managers: [kim@example.com, ben@example.com], ", "");
+    for is_found in [false, true] {
+        let mut world = World::under(&locked);
+        world.configure("changegate.pusher", "env:WHO");
+        let bypassed = world.slip_policy(LENIENT);
+        if is_found {
+            world.reconcile();
+        }
+        let line = format!("git config changegate.acceptedPolicy {bypassed}");
+        world.try_push("ana@example.com", ALONE).refused("peer-review").says(&line);
+        // A name could lead anywhere later, and another commit was never on the branch.
+        world.configure("changegate.acceptedPolicy", "main");
+        world.try_push("ana@example.com", ALONE).refused("use the whole id of a commit");
+        world.configure("changegate.acceptedPolicy", &"12".repeat(20));
+        world.try_push("ana@example.com", ALONE).refused("peer-review").says("came without a decision");
+        world.configure("changegate.acceptedPolicy", &bypassed);
+        world.try_push("ana@example.com", ALONE).accepted().says("changegate.acceptedPolicy");
+        let codes: Vec<String> = world.records().iter().map(|record| record["event"].to_string()).collect();
+        assert!(codes.iter().any(|event| event.contains("push.policy-accepted")), "{codes:?}");
+        world.verify().does_not_say("undecided-policy").says("unauthorised");
+        // What is decided by it is in force as well, and what comes past the hook again is not.
+        world.write("policies/changegate.yml", &LENIENT.replace("365", "364"));
+        world.try_push("ana@example.com", ALONE).accepted();
+        world.try_push("ana@example.com", ALONE).accepted().does_not_say("the last one that was decided");
+        let again = world.slip_policy(&LENIENT.replace("lenient", "again"));
+        let refused = world.try_push("ana@example.com", ALONE);
+        refused.says("the last one that was decided goes on").says(&again);
+    }
+}

@@ -13,12 +13,14 @@ use std::io::Write as _;
 
 use anyhow::Context as _;
 
-use crate::cli::command_error::{CommandError, CommandExit};
+use crate::change::Text;
+use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
 use crate::cli::context::Context;
 use crate::cli::install::hook_folder::{HookFolder, HookStep};
 use crate::cli::install::hook_script::GitHook;
 use crate::cli::install::server_settings::{ServerOptions, SettingChange};
 use crate::cli::ledger_upkeep::begin_ledger;
+use crate::gate::{list_branches_with_policy, load_from_commit};
 use crate::git::{FileAtPath, PeeledObject, Repository};
 use crate::policy::DEFAULT_POLICY_PATH;
 
@@ -178,8 +180,37 @@ fn write_server_advice(
     {
         has_policy = matches!(repository.read_file_at(commit, &path, u64::MAX), Ok(FileAtPath::Found(_)));
     }
+    let branch = settings.policy_ref.strip_prefix("refs/heads/").unwrap_or(&settings.policy_ref);
     if has_policy || repository.read_config_value("changegate.policyFile")?.is_some() {
+        if let Some(tip) = tip.filter(|_| settings.pusher != "none")
+            && let Ok(loaded) = load_from_commit(repository, tip, &path, &settings.policy_ref)
+            && loaded.policy.people.lacks_accounts()
+        {
+            let roster = loaded.policy.people.roster.as_deref().unwrap_or_default();
+            writeln!(
+                out,
+                "note: {} lists no `accounts`, so this server cannot tell who pushes, and refuses\n  \
+                 all pushes. In a clone, add the accounts to each person, and commit; then here, past the hook:\n    \
+                 git fetch CLONE {branch}:{branch}\n    \
+                 git config changegate.acceptedPolicy \"$(git rev-parse {})\"",
+                replace_invisible(roster),
+                settings.policy_ref
+            )?;
+        }
         writeln!(out, "next: push; in a clone, `changegate policy show` lists the rules")?;
+        return Ok(());
+    }
+    let elsewhere = list_branches_with_policy(repository, &path);
+    // Where a pack judges until there is a policy, that is what was chosen.
+    if matches!(settings.missing_policy.as_deref(), None | Some("deny"))
+        && let Some(other) = elsewhere.first().map(Text::to_lossy)
+    {
+        writeln!(
+            out,
+            "next: {} has no {path}, but {other} has one. To read it from there:\n  \
+             changegate install --server --policy-ref {other}",
+            settings.policy_ref
+        )?;
         return Ok(());
     }
     let what = match settings.missing_policy.as_deref() {
@@ -187,7 +218,6 @@ fn write_server_advice(
         Some("allow") => "every push is accepted".to_owned(),
         Some(pack) => format!("every push is judged by the pack {pack}"),
     };
-    let branch = settings.policy_ref.strip_prefix("refs/heads/").unwrap_or(&settings.policy_ref);
     writeln!(
         out,
         "next: {} has no {path} yet; until it does, {what}.\n      \

@@ -176,6 +176,14 @@ fn write_standing_notes(policy: &Policy, today: Date, out: &mut dyn Write) -> io
             )?;
         }
     }
+    if let Some(roster) = policy.people.roster.as_ref().filter(|_| policy.people.lacks_accounts()) {
+        let note = format!(
+            "`{}` lists no `accounts`; a server that knows by which account each push is made refuses all pushes, \
+             since it cannot tell whose account it is",
+            shorten_for_message(roster)
+        );
+        writeln!(out, "{}", wrap_text("note: ", 2, &note))?;
+    }
     write_emergency_gaps(&policy.find_emergency_gaps(), out)?;
     for team in policy.people.list_empty_teams() {
         writeln!(out, "note: the team `{team}` has no members; name them under `people`, `teams`")?;

@@ -30,8 +30,10 @@ enum DraftedRoster {
     Existing,
     /// The history names no people.
     NoPeople,
-    /// It was written, with this many people.
+    /// It was written, with this many people, who are enough to approve each other's changes.
     Written(usize),
+    /// It was written, and is not in force: the history names one person, who could approve nothing.
+    OnePerson,
 }
 
 pub(super) fn init_policy(pack: &str, context: &Context) -> Result<CommandExit, CommandError> {
@@ -57,12 +59,22 @@ pub(super) fn init_policy(pack: &str, context: &Context) -> Result<CommandExit, 
     match roster {
         DraftedRoster::Written(count) => writeln!(
             out,
-            "wrote {ROSTER_PATH} with {count} {} from the history: check who is whom,\n  \
-             who is missing, and who has left; only the people in it can approve",
-            if count == 1 { "person" } else { "people" }
+            "wrote {ROSTER_PATH} with {count} people from the history: check who is whom,\n  \
+             who is missing, and who has left; only the people in it can approve"
         )?,
         DraftedRoster::Existing => writeln!(out, "{ROSTER_PATH} was there already, and is the roster")?,
+        DraftedRoster::OnePerson => writeln!(
+            out,
+            "wrote {ROSTER_PATH} with 1 person from the history; it is not in force yet, since no\n  \
+             person approves their own change: add the others, and then name it in the policy"
+        )?,
         DraftedRoster::NoPeople => {}
+    }
+    if let DraftedRoster::Written(_) | DraftedRoster::OnePerson = roster {
+        writeln!(
+            out,
+            "for a server that knows who pushes: add to each person in it the `accounts` by which they push"
+        )?;
     }
     writeln!(out, "next: review it, run `changegate policy check`, and commit it")?;
     Ok(CommandExit::Allowed)
@@ -72,6 +84,17 @@ fn format_policy(pack: &str, branch: &str, roster: &DraftedRoster) -> String {
     let people = match roster {
         DraftedRoster::NoPeople => {
             "\
+# people:
+#   roster: policies/people.yml
+#   teams:
+#     duty-managers: [kim@example.com]
+"
+        }
+        DraftedRoster::OnePerson => {
+            "\
+# The roster is a draft with one person, and is not in force: without it, each address is a person. Add
+# the other people to it, with their `accounts` on the server that they push to, and then take away the
+# `#` of the next two lines.
 # people:
 #   roster: policies/people.yml
 #   teams:
@@ -133,6 +156,7 @@ fn write_roster(root: &Path, known: &PeopleDirectory) -> Result<DraftedRoster, C
         return Ok(DraftedRoster::NoPeople);
     }
     match write_new_file(&path, &draft.render_roster())? {
+        true if draft.count_people() < 2 => Ok(DraftedRoster::OnePerson),
         true => Ok(DraftedRoster::Written(draft.count_people())),
         false => Ok(DraftedRoster::Existing),
     }

@@ -193,7 +193,8 @@ impl RosterDraft {
 #
 #   - Is each entry one person, and are all addresses theirs?
 #   - Who has left? Who is missing, such as reviewers who have not committed yet?
-#   - `accounts` are those of the server that people push to, and `github:NAME` for GitHub.
+#   - `accounts` are those of the server that people push to, and `github:NAME` for GitHub. Without them,
+#     a server that knows who pushes refuses all pushes: it cannot tell whose account it is.
 people:
 ",
         );
@@ -215,6 +216,8 @@ people:
                 person.addresses.iter().filter_map(|one| github_account(one)).collect();
             if !accounts.is_empty() {
                 let _ = writeln!(text, "    accounts: [{}]", accounts.join(", "));
+            } else {
+                text.push_str("    # accounts: [the name by which they push]\n");
             }
         }
         if !self.bots.is_empty() {

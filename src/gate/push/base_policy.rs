@@ -1,7 +1,8 @@
 //! The policies of a push: that of the policy ref, and those that the pushed refs held before.
 //!
 //! A move of the policy ref without a decision cannot choose the policy that it is judged by. Until it is
-//! regularised, or the ref holds the earlier policy again, the last policy that was decided goes on.
+//! regularised, the ref holds the earlier policy again, or the server administrator has put what it holds into
+//! force, the last policy that was decided goes on.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -51,6 +52,20 @@ pub struct UndecidedMove {
     pub new: Option<Oid>,
 }
 
+/// How the base policy came into force.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum PolicyOrigin {
+    /// It is what the policy ref holds, or what takes its place, and nothing else has to be said.
+    #[default]
+    Current,
+    /// The policy ref moved to this commit without a decision, and the server administrator put the policy
+    /// that was there into force.
+    Accepted(Oid),
+    /// It is the last policy that was decided, and not what the policy ref holds. That is a usable policy at
+    /// this commit, if there is one.
+    Earlier(Option<Oid>),
+}
+
 /// The policies that were read for a push, each once.
 pub(crate) struct PolicyCache<'push> {
     repository: &'push Repository,
@@ -58,8 +73,7 @@ pub(crate) struct PolicyCache<'push> {
     /// The moves of the policy ref without a decision, in their order.
     undecided: &'push [UndecidedMove],
     policies: HashMap<Oid, Result<Rc<LoadedPolicy>, UnusablePolicy>>,
-    /// True once the last decided policy was found to be another than the policy ref holds.
-    is_decided_earlier: bool,
+    origin: PolicyOrigin,
 }
 
 impl<'push> PolicyCache<'push> {
@@ -69,12 +83,18 @@ impl<'push> PolicyCache<'push> {
         settings: &'push GateSettings,
         undecided: &'push [UndecidedMove],
     ) -> Self {
-        PolicyCache { repository, settings, undecided, policies: HashMap::new(), is_decided_earlier: false }
+        PolicyCache {
+            repository,
+            settings,
+            undecided,
+            policies: HashMap::new(),
+            origin: PolicyOrigin::Current,
+        }
     }
 
-    /// Returns true if the base policy is not what the policy ref holds, but the last one that was decided.
-    pub(crate) fn is_decided_earlier(&self) -> bool {
-        self.is_decided_earlier
+    /// Returns how the base policy came into force, once it was found.
+    pub(crate) fn base_origin(&self) -> PolicyOrigin {
+        self.origin
     }
 
     /// Reads the policy of the policy ref, or the file on the server that takes its place; after a move of
@@ -98,7 +118,9 @@ impl<'push> PolicyCache<'push> {
             }
         };
         if let Some(decided) = self.find_decided_policy(tip) {
-            self.is_decided_earlier = true;
+            let called = settings.policy_ref.clone();
+            let usable = tip.filter(|tip| self.load_policy_at(*tip, &called).is_ok());
+            self.origin = PolicyOrigin::Earlier(usable);
             return PushBasePolicy::Loaded(decided);
         }
         let found = match tip {
@@ -133,6 +155,13 @@ impl<'push> PolicyCache<'push> {
             {
                 decided = None;
             }
+            if let (Some(_), Some(accepted), Some(from), Some(until)) =
+                (&decided, self.settings.accepted_policy, moved.new, until)
+                && self.holds_commit(from, until, accepted)
+            {
+                decided = None;
+                self.origin = PolicyOrigin::Accepted(accepted);
+            }
         }
         decided
     }
@@ -166,12 +195,20 @@ impl<'push> PolicyCache<'push> {
         steps.iter().any(|step| self.holds_policy(step.last().copied(), policy))
     }
 
+    /// Returns true if the policy ref held `commit` on its way from `from` to `until`.
+    fn holds_commit(&self, from: Oid, until: Oid, commit: Oid) -> bool {
+        let steps = self.repository.list_steps(until, &[from]).unwrap_or_default();
+        from == commit || steps.iter().any(|step| step.last() == Some(&commit))
+    }
+
     fn use_policy(&self, found: Result<Rc<LoadedPolicy>, UnusablePolicy>, place: &Text) -> PushBasePolicy {
         match found {
             Ok(loaded) => PushBasePolicy::Loaded(loaded),
             Err(why) => {
                 let elsewhere = match why {
-                    UnusablePolicy::Absent => list_branches_with_policy(self.repository, self.settings),
+                    UnusablePolicy::Absent => {
+                        list_branches_with_policy(self.repository, &self.settings.policy_path)
+                    }
                     UnusablePolicy::Faulty(_) => Vec::new(),
                 };
                 PushBasePolicy::Refused(refuse_missing_policy(&why, place, self.settings, &elsewhere))

@@ -13,7 +13,7 @@ use crate::change::{Stage, Text};
 use crate::gate::policy_findings::list_policy_notes;
 use crate::gate::policy_source::LoadedPolicy;
 use crate::gate::protected_scope::ProtectedScope;
-use crate::gate::push::base_policy::{PolicyCache, PushBasePolicy, UndecidedMove};
+use crate::gate::push::base_policy::{PolicyCache, PolicyOrigin, PushBasePolicy, UndecidedMove};
 use crate::gate::push::ref_judge::RefJudge;
 use crate::gate::push_facts::PushFacts;
 use crate::gate::settings::GateSettings;
@@ -22,13 +22,17 @@ use crate::pattern::RefPattern;
 use crate::policy::Policy;
 use crate::push::{GateRule, refuse_by_rule};
 use crate::report::{Report, decide_groups};
-use crate::verdict::{Finding, Fixer, MessageValue, messages};
+use crate::verdict::{Finding, Fixer, Message, MessageValue, messages};
 
 messages! {
     SCOPE_UNREADABLE = "push.scope-unreadable":
         "cannot tell which refs are under change control: {detail}";
     POLICY_UNDECIDED = "push.policy-undecided":
         "the policy that {ref} holds came without a decision; the last one that was decided goes on until that change is regularised, or the policy is put back";
+    POLICY_OFFERED = "push.policy-offered":
+        "a server administrator who has reviewed the policy that came without a decision can put it into force, in the repository on the server: git config changegate.acceptedPolicy {commit}";
+    POLICY_ACCEPTED = "push.policy-accepted":
+        "the policy of {ref} came without a decision; the server administrator put it into force as it was at {commit} (`changegate.acceptedPolicy`)";
 }
 
 /// Judges what a push does to each ref, and returns the report and the facts that the ledger keeps.
@@ -58,8 +62,8 @@ pub fn judge_push(
         PushBasePolicy::Loaded(loaded) => (Some(loaded.name()), list_policy_notes(loaded, now)),
         PushBasePolicy::Unrestricted | PushBasePolicy::Refused(_) => (None, Vec::new()),
     };
-    if push.policies.is_decided_earlier() && !groups.is_empty() {
-        notes.push(POLICY_UNDECIDED.with("ref", &settings.policy_ref));
+    if !groups.is_empty() {
+        notes.extend(list_origin_notes(push.policies.base_origin(), &settings.policy_ref));
     }
     let report = Report {
         decision: decide_groups(&groups, true),
@@ -71,6 +75,22 @@ pub fn judge_push(
         notes,
     };
     (report, push.facts)
+}
+
+/// Returns the notes about a policy that did not come into force by a decision, or that another one did not
+/// replace for that reason.
+fn list_origin_notes(origin: PolicyOrigin, policy_ref: &Text) -> Vec<Message> {
+    match origin {
+        PolicyOrigin::Current => Vec::new(),
+        PolicyOrigin::Accepted(commit) => {
+            vec![POLICY_ACCEPTED.with("ref", policy_ref).with("commit", commit.to_string())]
+        }
+        PolicyOrigin::Earlier(offered) => {
+            let mut notes = vec![POLICY_UNDECIDED.with("ref", policy_ref)];
+            notes.extend(offered.map(|commit| POLICY_OFFERED.with("commit", commit.to_string())));
+            notes
+        }
+    }
 }
 
 /// Returns which refs the policy of the policy ref protects. If that cannot be read, no push can be judged.

@@ -12,7 +12,7 @@ use crate::gate::policy_findings::{
 };
 use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::gate::protected_scope::ProtectedScope;
-use crate::gate::push::base_policy::{PolicyCache, PushBasePolicy};
+use crate::gate::push::base_policy::{PolicyCache, PolicyOrigin, PushBasePolicy};
 use crate::gate::push::change_judge::{ChangeJudge, JudgedChange};
 use crate::gate::push::ref_policies::RefPolicies;
 use crate::gate::push_facts::PushFacts;
@@ -197,7 +197,8 @@ impl RefJudge<'_> {
     fn load_own_policy(&mut self, at: &ResolvedRef) -> Result<Option<Rc<LoadedPolicy>>, Judgement> {
         let Some(tip) = at.id else { return Ok(None) };
         // What the policy ref holds may have come without a decision.
-        let is_replaced = self.policies.is_decided_earlier() && self.is_policy_ref(&at.name);
+        let is_replaced =
+            matches!(self.policies.base_origin(), PolicyOrigin::Earlier(_)) && self.is_policy_ref(&at.name);
         if self.settings.policy_file.is_some() || is_replaced {
             return Ok(None);
         }

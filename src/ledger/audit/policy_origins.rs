@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::change::{Oid, Text};
-use crate::gate::load_from_commit;
+use crate::gate::{POLICY_ACCEPTED, load_from_commit};
 use crate::git::Repository;
 use crate::ledger::record::{
     DecisionRecord, LedgerEvent, Record, RecordedMove, RecordedPolicySource, RefDecision,
@@ -110,7 +110,9 @@ impl<'a> PolicyOrigins<'a> {
                 self.policy_path = Some(path.clone());
             }
         }
-        if !decided.is_allowed() || self.doubtful_refs.is_empty() {
+        // An administrator of the server answers for a policy that they put into force, and the record says so.
+        let is_accepted = decided.notes.iter().any(|note| note.code == POLICY_ACCEPTED.code);
+        if !decided.is_allowed() || is_accepted || self.doubtful_refs.is_empty() {
             return None;
         }
         self.forget_unchanged();

@@ -15,6 +15,8 @@ messages! {
         "{role}, {name}, cannot be identified, so no approval can be shown to be independent";
     UNLISTED_CONTRIBUTOR = "contributors.unlisted":
         "{role}, {name}, is not in the roster, so no approval can be shown to be independent; add {name} to `{roster}`";
+    UNLISTED_ACCOUNT = "contributors.unlisted-account":
+        "{role}, {name}, is not in the roster, so no approval can be shown to be independent; if the account is that of `{person}`, add {name} to the `accounts` of `{person}` in `{roster}`";
     NOT_IN_TEAM = "identity.not-in-team": "is not a member of {teams/or}";
     NOT_IN_ROSTER = "identity.not-in-roster": "is not in the roster";
     NOT_A_BOT = "identity.not-a-bot": "is not a bot";
@@ -74,7 +76,10 @@ pub(crate) fn find_unidentified_contributor(
     let unknown =
         participants.iter().find(|participant| participant.identity == ResolvedIdentity::Unknown)?;
     let what = match &context.people.roster {
-        Some(roster) => UNLISTED_CONTRIBUTOR.with("roster", roster.as_str()),
+        Some(roster) => match context.people.find_namesake(&unknown.name) {
+            Some(person) => UNLISTED_ACCOUNT.with("roster", roster.as_str()).with("person", person),
+            None => UNLISTED_CONTRIBUTOR.with("roster", roster.as_str()),
+        },
         None => Message::from(&UNIDENTIFIED_CONTRIBUTOR),
     };
     let what = what.with("role", unknown.role).with("name", &unknown.name);

@@ -1,0 +1,80 @@
+//! The first policy, as `policy init` writes it: it works from its first day, or what is missing is said.
+
+use crate::world::{MAIN, World, good};
+
+const ROSTER: &str = "policies/people.yml";
+const TWO_PEOPLE: &str =
+    "people:\n  ana: { addresses: [ana@example.com] }\n  ben: { addresses: [ben@example.com] }\n";
+
+/// A server that names the pusher, without a policy.
+fn bare_server() -> World {
+    let mut world = World::with(None, "sha1");
+    world.configure("changegate.pusher", "env:WHO");
+    world.environment.push(("WHO".into(), "ana".into()));
+    world
+}
+
+fn fetch_past_hook(world: &World) {
+    world.commit("First policy\n");
+    world.git_in("server.git", &["fetch", "-q", "../work", "+main:main"]);
+}
+
+#[test]
+fn a_policy_of_a_history_with_one_person_takes_pushes() {
+    let world = bare_server();
+    let written = world.changegate("work", &["policy", "init", "--pack", "startup"]);
+    written.accepted().says("not in force yet").says("`accounts`");
+    world.changegate("work", &["policy", "check"]).accepted();
+    fetch_past_hook(&world);
+    world.changegate("server.git", &["install", "--server"]).accepted().does_not_say("accounts");
+    world.commit(&good("Go on"));
+    world.push(&["main"]).accepted();
+}
+
+#[test]
+fn a_roster_without_accounts_is_noted_before_it_locks_anyone_out() {
+    let world = bare_server();
+    world.write(ROSTER, TWO_PEOPLE);
+    world.changegate("work", &["policy", "init", "--pack", "startup"]).accepted();
+    world.changegate("work", &["policy", "check"]).accepted().says("lists no `accounts`");
+    fetch_past_hook(&world);
+    let installed = world.changegate("server.git", &["install", "--server"]);
+    installed.accepted().says("lists no `accounts`").says("changegate.acceptedPolicy");
+    world.commit(&good("Go on"));
+    let line = "add `ana` to the `accounts` of `ana` in `policies/people.yml`";
+    world.push(&["main"]).refused("peer-review").says(line);
+    // As `install` says.
+    world.write(ROSTER, &TWO_PEOPLE.replace("[ana@example.com]", "[ana@example.com], accounts: [ana]"));
+    fetch_past_hook(&world);
+    world.configure("changegate.acceptedPolicy", &world.main());
+    world.commit(&good("Go on"));
+    world.push(&["main"]).accepted();
+    world.changegate("work", &["policy", "check"]).accepted().does_not_say("`accounts`");
+}
+
+#[test]
+fn an_account_that_could_be_of_two_people_is_nobody_in_particular() {
+    let world = bare_server();
+    world.write(ROSTER, &TWO_PEOPLE.replace("[ben@example.com]", "[ben@example.com, ana@mail.example]"));
+    world.changegate("work", &["policy", "init", "--pack", "startup"]).accepted();
+    fetch_past_hook(&world);
+    world.commit(&good("Go on"));
+    world.push(&["main"]).refused("add `ana` to `policies/people.yml`").does_not_say("accounts");
+}
+
+#[test]
+fn an_installation_names_the_branch_that_holds_the_policy() {
+    let world = World::new();
+    world.git_in("server.git", &["symbolic-ref", "HEAD", "refs/heads/master"]);
+    world.git_in("server.git", &["config", "--unset-all", "changegate.policyRef"]);
+    let line = "changegate install --server --policy-ref refs/heads/main";
+    world
+        .changegate("server.git", &["install", "--server"])
+        .accepted()
+        .says(line)
+        .does_not_say("policy init");
+    let installed = world.changegate("server.git", &line.split(' ').skip(1).collect::<Vec<_>>());
+    installed.accepted().says("next: push");
+    let new = world.commit_tree(&[&world.main()], &good("Good"));
+    world.push(&[&format!("{new}:{MAIN}")]).accepted();
+}
