@@ -95,6 +95,7 @@ gate_rules! {
         PushSize = "push-size": "a push is small enough to judge";
         PolicyPresent = "policy-present": "there is a policy to judge by";
         PolicyValid = "policy-valid": "the policy is valid before and after the push";
+        GateFiles = "gate-files": "files that the policy comes to name are changed as files of the gate";
         NothingOverdue = "nothing-overdue": "overdue obligations of a branch are closed first";
         ShortcutSuspended = "shortcut-suspended": "no emergency changes while you have an overdue obligation";
         BreakGlass = "break-glass":

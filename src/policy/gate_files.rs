@@ -171,6 +171,12 @@ fn covers_pattern(condition: &Condition, pattern: &PathPattern) -> bool {
 }
 
 impl Policy {
+    /// Returns the same policy with these files guarded beside its own.
+    pub(crate) fn with_gate_files(&self, files: &[String]) -> Policy {
+        let classes = guard_classes(self.classes.clone(), files);
+        Policy { classes, ..self.clone() }
+    }
+
     /// Returns the files of the gate, and samples of pipelines, that are of another class where a change
     /// states an emergency. Only a class of emergencies that asks for more than its word is no gap:
     /// `pipeline-emergency` is such a class for pipelines.

@@ -37,6 +37,69 @@ fn another_ref_of_the_same_push_does_not_change_the_policy_either() {
     assert_eq!(world.main(), base);
 }
 
+/// An emergency that nobody has reviewed.
+const EMERGENCY: &str = "Fire\n\nChange-Type: emergency\nRisk: low\nIncident: INC-7\nEmergency-Reason: the bank \
+                         refuses every transfer that is off by a cent\n";
+
+#[test]
+fn a_file_that_the_policy_comes_to_name_is_a_file_of_the_gate_in_the_same_push() {
+    let person = |name: &str| format!("  {name}: {{ addresses: [{name}@example.com] }}\n");
+    let roster = format!("people:\n{}{}", person("ana"), person("ben"));
+    let catalogue = |paths: &str| {
+        format!(
+            "standard-changes:\n  STD-A: {{ paths: [{paths}], approved-by: D, approved-on: 2998-01-02, review-by: \
+             2999-12-31 }}\n"
+        )
+    };
+    for unit in ["", "unit: commit\n"] {
+        for (naming, path, before, after) in [
+            ("people: { roster: PEOPLE }", "PEOPLE", roster.clone(), roster.clone() + &person("mal")),
+            ("standard-changes: x/cat.yml", "x/cat.yml", catalogue("a"), catalogue("a, src/")),
+            ("signers: { ssh: who/keys }", "who/keys", String::new(), "# none\n".into()),
+        ] {
+            let world = World::under(&format!("{POLICY}{unit}"));
+            let base = world.main();
+            world.write(PATH, &format!("{POLICY}{unit}{naming}\n"));
+            world.write(path, &before);
+            let named = world.commit(&good("Name another file"));
+            world.write(path, &after);
+            let urgent = world.commit(EMERGENCY);
+            world.push(&["main"]).refused("gate-files").says(path);
+            assert_eq!(world.main(), base, "{naming}");
+            // In two pushes, or with a review, it is as with every file of the gate.
+            let reviewed = world.commit_tree(&[&named], &good("Add one"));
+            world.push(&[&format!("{named}:{MAIN}")]).accepted();
+            world.push(&[&format!("{urgent}:{MAIN}")]).refused("peer-review");
+            world.push(&[&format!("{reviewed}:{MAIN}")]).accepted();
+        }
+    }
+}
+
+#[test]
+fn reviewed_changes_of_a_newly_named_file_land_together_and_a_way_back_hides_nothing() {
+    let world = World::new();
+    let naming = format!("{POLICY}people: {{ roster: x/people.yml }}\n");
+    let roster = "people: { ana: { addresses: [ana@example.com] }, ben: { addresses: [ben@example.com] } }\n";
+    world.write("x/people.yml", roster);
+    world.commit(&good("Write a roster"));
+    world.write(PATH, &naming);
+    world.commit(&good("Name the roster"));
+    world.write("x/people.yml", &format!("{roster}# nothing\n"));
+    world.commit(&good("Say more"));
+    world.write("src/a", "1");
+    world.commit(EMERGENCY);
+    world.push(&["main"]).accepted();
+    // A policy that names a file and then does not: the file was one of the gate for a while.
+    world.write(PATH, &naming.replace("x/people.yml", "y/people.yml"));
+    world.write("y/people.yml", roster);
+    world.commit(&good("Name another one"));
+    world.write("y/people.yml", &format!("{roster}# more\n"));
+    world.commit(EMERGENCY);
+    world.write(PATH, &naming);
+    world.commit(&good("Name the first one"));
+    world.push(&["main"]).refused("gate-files").says("y/people.yml");
+}
+
 #[test]
 fn a_branch_is_judged_by_what_it_held_itself() {
     let world = World::new();

@@ -76,6 +76,23 @@ fn a_bypass_cannot_choose_who_judges_it() {
 }
 
 #[test]
+fn a_file_that_an_undecided_policy_names_is_no_emergency() {
+    let mut world = server();
+    let roster = "people: { ana: { addresses: [ana@example.com] }, ben: { addresses: [ben@example.com] }, \
+                  kim: { addresses: [kim@example.com] } }\n";
+    world.write("who/people.yml", roster);
+    world.slip_policy(&GLASS.replace("people:\n", "people:\n  roster: who/people.yml\n"));
+    world.reconcile();
+    let urgent = format!("Fire\n\nChange-Type: emergency\nRisk: low\n{WHY}");
+    world.write("who/people.yml", &format!("{roster}# mal\n"));
+    world.try_push("ana@example.com", &urgent).refused("gate-files").says("who/people.yml");
+    world.write("who/people.yml", &format!("{roster}# mal\n"));
+    world.try_push("ana@example.com", &good("Add one")).accepted();
+    world.write("src/a", "1\n");
+    world.try_push("ana@example.com", &urgent).accepted();
+}
+
+#[test]
 fn a_policy_that_is_put_back_is_the_decided_one_again() {
     // Past the hook, and by a push.
     for is_pushed in [false, true] {

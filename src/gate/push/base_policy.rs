@@ -97,6 +97,17 @@ impl<'push> PolicyCache<'push> {
         self.origin
     }
 
+    /// Returns the commits that hold a policy which waits for a decision; none unless the base policy is the
+    /// last one that was decided.
+    pub(crate) fn list_undecided_commits(&self) -> Vec<Oid> {
+        if !self.is_decided_earlier {
+            return Vec::new();
+        }
+        let tip = self.repository.resolve_ref(self.settings.policy_ref.as_bytes()).ok().and_then(|at| at.id);
+        let commits = self.undecided.iter().filter_map(|moved| moved.new).chain(tip);
+        commits.filter(|id| matches!(self.repository.peel_tags(*id), Ok(PeeledObject::Commit(_)))).collect()
+    }
+
     /// Reads the policy of the policy ref, or the file on the server that takes its place; after a move of
     /// the policy ref without a decision, the last policy that was decided.
     pub(crate) fn find_base_policy(&mut self) -> PushBasePolicy {

@@ -31,6 +31,8 @@ pub(crate) struct JudgedChange {
     pub(crate) facts: Option<String>,
     /// What the change has to do with obligations.
     pub(crate) obligations: ChangeObligations,
+    /// True if the change touches a file of the policy, so that the policy may name others afterwards.
+    pub(crate) touches_policy: bool,
 }
 
 /// Everything that judging a change of a push takes, beside its commits.
@@ -56,10 +58,7 @@ impl ChangeJudge<'_> {
         &self,
         commits: Vec<Result<Commit, UnreadableCommit>>,
     ) -> Result<JudgedChange, Judgement> {
-        let commits = self.swapped_parents.complete_paths(collect_commits(commits)?);
-        let target = Ok(self.target.clone());
-        let pusher = self.settings.pusher.clone();
-        let change = Change::from_repository(Stage::PreReceive, target, pusher, self.now, commits);
+        let change = self.build_change(commits)?;
         let verdict = judge_from_facts(&change, &self.loaded.policy, self.base.map(|base| &base.policy));
         let facts = match self.settings.ledger_mode {
             LedgerMode::Off => None,
@@ -69,7 +68,35 @@ impl ChangeJudge<'_> {
         let obligations =
             ChangeObligations::from_change(&change, &self.loaded.policy, &base.policy, &verdict);
         let verdict = if self.keep_all || verdict.has_remarks() { Some(verdict) } else { None };
-        Ok(JudgedChange { verdict, facts, obligations })
+        Ok(JudgedChange { verdict, facts, obligations, touches_policy: self.touches_policy(&change) })
+    }
+
+    /// Returns the change that these commits are.
+    ///
+    /// # Errors
+    ///
+    /// As [`ChangeJudge::judge_commits`].
+    pub(crate) fn build_change(
+        &self,
+        commits: Vec<Result<Commit, UnreadableCommit>>,
+    ) -> Result<Change, Judgement> {
+        let commits = self.swapped_parents.complete_paths(collect_commits(commits)?);
+        let target = Ok(self.target.clone());
+        let pusher = self.settings.pusher.clone();
+        Ok(Change::from_repository(Stage::PreReceive, target, pusher, self.now, commits))
+    }
+
+    /// Returns true if the change touches a file that the policies are made of, as far as its paths are known.
+    fn touches_policy(&self, change: &Change) -> bool {
+        let is_policy_file = |path: &Text| {
+            let mut files = std::iter::once(self.loaded).chain(self.base).flat_map(LoadedPolicy::file_paths);
+            path.as_bytes() == self.settings.policy_path.as_bytes()
+                || files.any(|file| path.as_bytes() == file.as_bytes())
+        };
+        change.list_diffs().any(|diff| match diff.paths {
+            Ok(paths) => paths.iter().any(|changed| is_policy_file(&changed.path)),
+            Err(_) => false,
+        })
     }
 }
 

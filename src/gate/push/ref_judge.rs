@@ -14,13 +14,14 @@ use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::gate::protected_scope::ProtectedScope;
 use crate::gate::push::base_policy::{PolicyCache, PolicyOrigin, PushBasePolicy};
 use crate::gate::push::change_judge::{ChangeJudge, JudgedChange};
+use crate::gate::push::new_gate_files::NewGateFiles;
 use crate::gate::push::ref_policies::RefPolicies;
 use crate::gate::push_facts::PushFacts;
 use crate::gate::settings::GateSettings;
 use crate::gate::swapped_parents::SwappedParents;
 use crate::git::{CommitRange, NewHistory, PeeledObject, RefUpdate, Repository, ResolvedRef};
 use crate::policy::ChangeUnit;
-use crate::push::{self, GateRule, ProposedRefUpdate, RefTargetKind, refuse_by_rule};
+use crate::push::{self, GateRule, ProposedRefUpdate, RefTargetKind, refuse_by_findings, refuse_by_rule};
 use crate::report::{GroupScope, RefUpdateKind, ReportGroup};
 use crate::verdict::{Finding, Fixer, Judgement, Message, MessageValue, messages};
 
@@ -309,9 +310,11 @@ impl RefJudge<'_> {
             None => loaded.policy.obligations.combine_with(&loaded.policy.obligations),
         };
         let mut facts = self.facts.begin_ref(asked.name, requirements);
+        let mut touches_policy = false;
         let collect = |judged: Result<JudgedChange, Judgement>| {
             match judged {
                 Ok(change) => {
+                    touches_policy |= change.touches_policy;
                     facts.add_obligations(change.obligations);
                     if let Some(text) = &change.facts {
                         facts.add_change_text(text);
@@ -325,7 +328,8 @@ impl RefJudge<'_> {
             }
             Ok(())
         };
-        match policies.change_unit() {
+        let unit = policies.change_unit();
+        match unit {
             ChangeUnit::Step => self.repository.for_each_history_step(
                 &history,
                 range.trusted_keys,
@@ -333,7 +337,7 @@ impl RefJudge<'_> {
                 settings.threads,
                 |commits| judge.judge_commits(commits),
                 collect,
-            ),
+            )?,
             ChangeUnit::Commit => {
                 self.repository.for_each_commit(
                     range,
@@ -344,9 +348,34 @@ impl RefJudge<'_> {
                 )?;
                 // Commits come newest first.
                 group.verdicts.reverse();
-                Ok(())
             }
         }
+        let mut commits = self.policies.list_undecided_commits();
+        if settings.policy_file.is_some() || !(touches_policy || !commits.is_empty()) {
+            return Ok(());
+        }
+        commits.extend(history.list_ids());
+        let policies = (loaded, base);
+        let path = &settings.policy_path;
+        if let Some(files) = NewGateFiles::find_files(self.repository, &commits, path, policies)? {
+            needs.insert(FactKind::Paths);
+            let mut findings = Vec::new();
+            self.repository.for_each_history_step(
+                &history,
+                trusted_keys,
+                &needs,
+                settings.threads,
+                |commits| files.check_step(commits, &judge, unit),
+                |found| {
+                    findings.extend(found);
+                    Ok(())
+                },
+            )?;
+            if !findings.is_empty() {
+                group.refusals.push(refuse_by_findings(GateRule::GateFiles, findings));
+            }
+        }
+        Ok(())
     }
 
     /// Returns the refusal of a push after which the ref would have no valid policy for later pushes.

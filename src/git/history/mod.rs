@@ -121,6 +121,11 @@ impl NewHistory {
         self.painted.new_commits().count()
     }
 
+    /// Returns the ids of the new commits, in no particular order.
+    pub(crate) fn list_ids(&self) -> Vec<Oid> {
+        self.painted.new_commits().filter_map(|commit| commit.id.as_ref()).map(|id| to_oid(id)).collect()
+    }
+
     /// Returns true if `old` is part of the history of the tip.
     ///
     /// If it is, it is a parent of some new commit, or the tip itself, independent of dates: a list
