@@ -177,6 +177,9 @@ pub(crate) struct RestApp {
 pub(crate) struct RestActivity {
     pub(crate) before: Option<Oid>,
     pub(crate) after: Oid,
+    /// `push`, `force_push`, `branch_creation`, `pr_merge` and others.
+    #[serde(rename = "activity_type")]
+    pub(crate) kind: Option<String>,
     pub(crate) timestamp: Option<jiff::Timestamp>,
     pub(crate) actor: Option<RestUser>,
 }
