@@ -1,13 +1,14 @@
-//! The commits of a report that stand on a protected branch of a remote already: no advice rewrites them.
+//! The commits of a report that stand on a protected branch already: no advice rewrites them.
 
 use std::collections::HashSet;
 
 use crate::change::Oid;
+use crate::gate::protected_scope::ProtectedScope;
 use crate::git::Repository;
 use crate::policy::Policy;
-use crate::report::Report;
+use crate::report::{Report, ReportGroup};
 
-/// Marks the commits of a report about the history of `tip` that a protected branch of a remote holds, as it
+/// Marks the commits of a report about the history of `tips` that a protected branch of a remote holds, as it
 /// was fetched last.
 ///
 /// # Errors
@@ -17,7 +18,7 @@ pub(crate) fn mark_published_commits(
     report: &mut Report,
     repository: &Repository,
     policy: &Policy,
-    tip: Oid,
+    tips: &[Oid],
 ) -> anyhow::Result<()> {
     let mut protected_tips = Vec::new();
     for tracking_ref in repository.list_refs("refs/remotes/")? {
@@ -28,21 +29,58 @@ pub(crate) fn mark_published_commits(
             protected_tips.extend(tracking_ref.id);
         }
     }
+    for group in &mut report.groups {
+        mark_held_commits(group, repository, &protected_tips, tips)?;
+    }
+    Ok(())
+}
+
+/// Marks the commits of the groups of a push that a protected branch of the server held before it.
+///
+/// # Errors
+///
+/// As [`mark_published_commits`].
+pub(crate) fn mark_landed_commits(
+    groups: &mut [ReportGroup],
+    repository: &Repository,
+    scope: &ProtectedScope,
+) -> anyhow::Result<()> {
+    let mut protected_tips = Vec::new();
+    for branch in repository.list_refs("refs/heads/")? {
+        if scope.find_protected_name(&branch.name).is_some() {
+            protected_tips.extend(branch.id);
+        }
+    }
+    for group in groups {
+        if let Some(tip) = group.scope.pushed_tip() {
+            mark_held_commits(group, repository, &protected_tips, &[tip])?;
+        }
+    }
+    Ok(())
+}
+
+/// Marks the commits of a group about the history of `tips` that `protected_tips` lead to.
+fn mark_held_commits(
+    group: &mut ReportGroup,
+    repository: &Repository,
+    protected_tips: &[Oid],
+    tips: &[Oid],
+) -> anyhow::Result<()> {
     if protected_tips.is_empty() {
         return Ok(());
     }
     let mut unpublished = HashSet::new();
-    for id in repository.list_new_commits(tip, &protected_tips)? {
-        unpublished.insert(id?);
-    }
-    for group in &mut report.groups {
-        let mut published = HashSet::new();
-        for shape in group.verdicts.iter().flat_map(|verdict| &verdict.commit_shapes) {
-            if !unpublished.contains(&shape.id) {
-                published.insert(shape.id);
-            }
+    for tip in tips {
+        for id in repository.list_new_commits(*tip, protected_tips)? {
+            unpublished.insert(id?);
         }
-        group.published = published;
     }
+    let mut published = HashSet::new();
+    for shape in group.verdicts.iter().flat_map(|verdict| &verdict.commit_shapes) {
+        if !unpublished.contains(&shape.id) {
+            published.insert(shape.id);
+        }
+    }
+    group.published = published;
     Ok(())
 }

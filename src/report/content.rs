@@ -162,10 +162,7 @@ pub struct RuleTrace {
 impl ReportGroup {
     /// Returns the group of these changes, with nothing against the ref and nothing explained.
     pub fn new(scope: GroupScope, verdicts: Vec<Verdict>) -> Self {
-        let amendable = match &scope {
-            GroupScope::Ref { update, .. } => update.new_tip(),
-            GroupScope::Range(_) | GroupScope::PullRequest(_) | GroupScope::Message => None,
-        };
+        let amendable = scope.pushed_tip();
         ReportGroup {
             scope,
             refusals: Vec::new(),
@@ -205,6 +202,14 @@ impl RefUpdateKind {
 }
 
 impl GroupScope {
+    /// Returns the commit that a push moves a ref to; `None` for a deletion, and for what is not pushed.
+    pub(crate) fn pushed_tip(&self) -> Option<Oid> {
+        match self {
+            GroupScope::Ref { update, .. } => update.new_tip(),
+            GroupScope::Range(_) | GroupScope::PullRequest(_) | GroupScope::Message => None,
+        }
+    }
+
     /// Returns the kind of the scope in words, as in `pull request`.
     pub(crate) fn describe_kind(&self) -> &'static str {
         match self {

@@ -268,6 +268,104 @@ fn what_has_landed_is_not_rewritten() {
 }
 
 #[test]
+fn a_server_says_which_branch_its_commands_are_for() {
+    let world = World::under(BY_COMMIT);
+    world.git(&["checkout", "-q", "-b", "topic"]);
+    let first = commit(&world, &bad("One"));
+    commit(&world, &good("Two"));
+    let third = commit(&world, &bad("Three"));
+    world.git(&["checkout", "-q", "main"]);
+    for (pushed, place) in [
+        ("topic:main", format!("the branch that holds {}", &first[..10])),
+        ("topic~1:main", format!("the branch that holds {}", &first[..10])),
+        ("topic~2:main", format!("the branch that ends with {}", &first[..10])),
+    ] {
+        world.push(&[pushed]).refused(&format!("first, switch to {place} to fix"));
+    }
+    world.changegate("work", &["install"]).accepted();
+    world.push(&["topic:main"]).refused(" topic write `reword`").does_not_say("switch to the branch");
+    assert_eq!(world.git(&["rev-parse", "topic"]), third);
+}
+
+/// A message with a value that no server takes.
+const MISSPELT: &str = "Topic\n\nChange-Type: normal\nRisk: hihg\n";
+
+/// Corrects the value.
+const CORRECTOR: &str = "#!/bin/sh\nsed -i 's/hihg/low/' \"$1\"\n";
+
+/// Makes a branch from main with a commit that no server takes, and returns the commit.
+fn branch_off_misspelt(world: &World, branch: &str) -> String {
+    world.git(&["checkout", "-q", "-b", branch]);
+    let id = commit(world, MISSPELT);
+    world.git(&["checkout", "-q", "main"]);
+    id
+}
+
+#[test]
+fn what_another_protected_branch_holds_is_not_rewritten() {
+    for is_installed in [false, true] {
+        let world = World::new();
+        let landed = branch_off_misspelt(&world, "release/1");
+        world.git_in("server.git", &["fetch", "-q", "../work", "release/1:release/1"]);
+        world.git(&["fetch", "-q", "origin"]);
+        if is_installed {
+            world.changegate("work", &["install"]).accepted();
+        }
+        world.git(&["merge", "-q", "--no-ff", "--no-verify", "-m", &good("Merge"), "release/1"]);
+        let pushed = world.push(&["main"]);
+        pushed.refused(&format!("to fix: {} is on a protected branch already", &landed[..10]));
+        pushed.does_not_say("rebase").does_not_say("amend").does_not_say("later change");
+        world.git(&["reset", "-q", "--hard", "HEAD^"]);
+        if is_installed {
+            let mut merged = world.command("git", "work");
+            merged.args(["merge", "--no-ff", "-m", &good("Merge")]);
+            let merged: Pushed = merged.arg("release/1").output().unwrap().into();
+            merged.refused("git merge --abort").says(&format!("then: {} is on", &landed[..10]));
+            merged.does_not_say("merge again");
+            world.git(&["merge", "--abort"]);
+        }
+        world.git(&["merge", "-q", "--squash", "release/1"]);
+        world.git(&["commit", "-q", "-m", &good("Take over")]);
+        world.push(&["main"]).accepted();
+    }
+}
+
+#[test]
+fn the_hooks_of_a_clone_let_its_own_advice_through() {
+    let mut world = World::new();
+    world.changegate("work", &["install"]).accepted();
+    let topic = branch_off_misspelt(&world, "topic");
+    world.git(&["merge", "-q", "--no-ff", "--no-verify", "-m", &good("Merge"), "topic"]);
+    let pushed = world.push(&["main"]);
+    pushed.refused("git rebase -i --rebase-merges").says(&format!("`reword` for {}", &topic[..10]));
+    script(&world.path("corrector"), CORRECTOR);
+    follow_with(&mut world, &pushed, "corrector");
+    world.push(&["main"]).accepted();
+}
+
+#[test]
+fn a_merge_of_a_faulty_commit_is_made_again() {
+    let world = World::new();
+    world.changegate("work", &["install"]).accepted();
+    let topic = branch_off_misspelt(&world, "topic");
+    let merge = || -> Pushed {
+        let mut command = world.command("git", "work");
+        command.args(["merge", "-q", "--no-ff", "-m", &good("Merge"), "topic"]).output().unwrap().into()
+    };
+    let refused = merge();
+    refused.refused("to fix: git merge --abort").says("then merge again").does_not_say("EDITMSG");
+    refused.says(&format!("then reword {} on the branch that holds it: replace line 4", &topic[..10]));
+    world.git(&["merge", "--abort"]);
+    world.git(&["checkout", "-q", "topic"]);
+    script(&world.path("corrector"), CORRECTOR);
+    let editor = world.path("corrector").display().to_string();
+    world.git(&["-c", &format!("core.editor={editor}"), "commit", "-q", "--amend", "--only"]);
+    world.git(&["checkout", "-q", "main"]);
+    merge().accepted();
+    world.push(&["main"]).accepted();
+}
+
+#[test]
 fn a_message_that_a_forge_wrote_is_not_amended() {
     for (committer, message) in [
         ("noreply@github.com", "Search faster (#6)\n\nMakes it fast.\n"),

@@ -144,7 +144,7 @@ fn judge_and_report(args: &CheckArgs, context: &Context) -> Result<CommandExit, 
     }
     if report.decision == Decision::Deny {
         // What cannot be walked is in the report already.
-        let _ = mark_published_commits(&mut report, &repository, &policies.fallback.policy, request.new);
+        let _ = mark_published_commits(&mut report, &repository, &policies.fallback.policy, &[request.new]);
     }
     report.notes.extend(list_landing_notes(args, &request, &policies));
     let style = ReportStyle {

@@ -54,6 +54,15 @@ pub(crate) fn read_merge_heads(git_dir: &Path) -> Vec<Oid> {
     text.lines().filter_map(|line| Oid::from_hex(line.trim())).collect()
 }
 
+/// Returns true if a rebase goes on that makes a merge again, so that its commits need not be changes of
+/// their own.
+pub(crate) fn rebases_merge(git_dir: &Path) -> bool {
+    ["git-rebase-todo", "done"].iter().any(|name| {
+        let list = fs::read(git_dir.join("rebase-merge").join(name)).unwrap_or_default();
+        list.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"merge ") || line.starts_with(b"m "))
+    })
+}
+
 impl OngoingOperation {
     /// Finds the operation by the files that git keeps while it goes on.
     pub(crate) fn find_in(git_dir: &Path) -> OngoingOperation {

@@ -12,16 +12,19 @@ use crate::change::message::CommitMessage;
 use crate::change::{Commit, Fact, FactKind, Missing, NeededFacts, Oid, PathChange, Person, Text};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
-use crate::cli::hook::clone_state::{OngoingOperation, find_commit_branch, open_clone, read_merge_heads};
+use crate::cli::hook::clone_state::{
+    OngoingOperation, find_commit_branch, open_clone, read_merge_heads, rebases_merge,
+};
 use crate::cli::hook::edit_offer::EditOffer;
 use crate::cli::hook::git_command::{GitCommand, build_message_options};
 use crate::cli::hook::stored_message::MessageTidying;
 use crate::cli::output::{self, ReportFormatArg};
+use crate::gate::published_commits::mark_published_commits;
 use crate::gate::{LoadedPolicy, MessageRequest, UnusablePolicy, judge_message, load_from_disk};
 use crate::git::{HeadState, Repository};
 use crate::policy::{ChangeUnit, DEFAULT_POLICY_PATH, Policy, PolicyErrors};
 use crate::report::escape::shell::quote_for_shell;
-use crate::report::{DeniedMessage, Report, ReportStyle, prefill_message};
+use crate::report::{DeniedMessage, Report, ReportStyle, has_faulty_side_commits, prefill_message};
 use crate::verdict::Decision;
 
 /// Check a commit message before the commit is made
@@ -151,13 +154,18 @@ impl PendingCommit<'_> {
         loaded: &LoadedPolicy,
         args: &CommitMsgArgs,
     ) -> Result<Option<DeniedMessage>, CommandError> {
-        let report = self.judge_message(loaded);
+        let mut report = self.judge_message(loaded);
         let is_denied = report.decision == Decision::Deny;
+        if is_denied && let Some(repository) = &self.repository {
+            let heads = read_merge_heads(repository.git_dir());
+            // A failure makes the advice less good, and no more.
+            let _ = mark_published_commits(&mut report, repository, &loaded.policy, &heads);
+        }
         let denied_message = if args.warn {
             DeniedMessage::Committed
         } else if is_denied && self.is_judged_later(loaded) {
             DeniedMessage::JudgedLater
-        } else if is_denied {
+        } else if is_denied && !has_faulty_side_commits(&report) {
             self.keep_message(&report)
         } else {
             DeniedMessage::Refused
@@ -236,10 +244,11 @@ impl PendingCommit<'_> {
     fn is_judged_later(&self, loaded: &LoadedPolicy) -> bool {
         let Some(repository) = &self.repository else { return false };
         let branch = find_commit_branch(repository);
-        if branch.is_some_and(|branch| loaded.policy.protects_ref(branch.as_bytes())) {
-            return false;
-        }
+        let is_protected = branch.is_some_and(|branch| loaded.policy.protects_ref(branch.as_bytes()));
         match loaded.policy.change_unit {
+            // A rebase makes the commits that a merge brings in one by one, on no branch of theirs.
+            ChangeUnit::Step if is_protected => rebases_merge(repository.git_dir()),
+            ChangeUnit::Commit if is_protected => false,
             ChangeUnit::Step => true,
             ChangeUnit::Commit => {
                 let subject = CommitMessage::new(self.read_text()).subject();

@@ -225,7 +225,7 @@ fn judge_new_commits(
     };
     let mut report = judge_range(repository, loaded, &request)?;
     if report.decision == Decision::Deny {
-        mark_published_commits(&mut report, repository, &loaded.policy, pushed.local_id)?;
+        mark_published_commits(&mut report, repository, &loaded.policy, &[pushed.local_id])?;
         let branch_to_switch = find_other_branch(repository, pushed);
         let is_at_head = branch_to_switch.is_none()
             && repository.resolve_ref(b"HEAD").is_ok_and(|head| head.id == Some(pushed.local_id));

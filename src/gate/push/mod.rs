@@ -14,6 +14,7 @@ use crate::change::{Stage, Text};
 use crate::gate::policy_findings::list_policy_notes;
 use crate::gate::policy_source::LoadedPolicy;
 use crate::gate::protected_scope::ProtectedScope;
+use crate::gate::published_commits::mark_landed_commits;
 use crate::gate::push::base_policy::{PolicyCache, PolicyOrigin, PushBasePolicy, UndecidedMove};
 use crate::gate::push::ref_judge::RefJudge;
 use crate::gate::push_facts::PushFacts;
@@ -23,7 +24,7 @@ use crate::pattern::RefPattern;
 use crate::policy::Policy;
 use crate::push::{GateRule, refuse_by_rule};
 use crate::report::{Report, decide_groups};
-use crate::verdict::{Finding, Fixer, Message, MessageValue, messages};
+use crate::verdict::{Decision, Finding, Fixer, Message, MessageValue, messages};
 
 messages! {
     SCOPE_UNREADABLE = "push.scope-unreadable":
@@ -59,6 +60,11 @@ pub fn judge_push(
     for update in updates {
         groups.extend(push.judge_update(update, &base, &mut named));
     }
+    let decision = decide_groups(&groups, true);
+    if decision == Decision::Deny {
+        // Without the marks, advice is less good; the push is refused all the same.
+        let _ = mark_landed_commits(&mut groups, repository, &push.scope);
+    }
     let (policy, mut notes) = match &base {
         PushBasePolicy::Loaded(loaded) => (Some(loaded.name()), list_policy_notes(loaded, now)),
         PushBasePolicy::Unrestricted | PushBasePolicy::Refused(_) => (None, Vec::new()),
@@ -66,15 +72,8 @@ pub fn judge_push(
     if !groups.is_empty() {
         notes.extend(list_origin_notes(push.policies.base_origin(), &settings.policy_ref));
     }
-    let report = Report {
-        decision: decide_groups(&groups, true),
-        stage: Stage::PreReceive,
-        enforced: true,
-        seen_at: now,
-        policy,
-        groups,
-        notes,
-    };
+    let report =
+        Report { decision, stage: Stage::PreReceive, enforced: true, seen_at: now, policy, groups, notes };
     (report, push.facts)
 }
 

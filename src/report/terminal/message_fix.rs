@@ -4,6 +4,7 @@
 //! beside a wrong one would leave the wrong one in place.
 
 use crate::change::{Oid, Stage};
+use crate::report::content::Report;
 use crate::report::fix_plan::{add_paste_lines, replaces_line};
 use crate::report::ranked_judgements::rank_verdict;
 use crate::verdict::{ChangeLocation, Finding, LineEdit, RuleOutcome, Verdict};
@@ -49,7 +50,9 @@ pub(crate) fn list_message_fixes(verdict: &Verdict) -> Vec<MessageFix<'_>> {
     let mut fixes: Vec<MessageFix<'_>> = Vec::new();
     for finding in list_fixable_findings(verdict) {
         let commit = match verdict.stage {
-            Stage::PullRequest | Stage::CommitMsg => None,
+            Stage::PullRequest => None,
+            // Those of the message are of no commit yet; the others are of commits that a merge brings in.
+            Stage::CommitMsg => finding.at.commit,
             _ => finding.at.commit.or(verdict.revision),
         };
         let place = fixes.iter().position(|known| known.commit == commit).unwrap_or(fixes.len());
@@ -63,6 +66,16 @@ pub(crate) fn list_message_fixes(verdict: &Verdict) -> Vec<MessageFix<'_>> {
     let shapes = &verdict.commit_shapes;
     fixes.sort_by_key(|fix| shapes.iter().position(|shape| Some(shape.id) == fix.commit));
     fixes
+}
+
+/// Returns true if a merge that is about to be made brings in commits whose own messages have to be written
+/// again, which no message of the merge makes good.
+pub(crate) fn has_faulty_side_commits(report: &Report) -> bool {
+    let mut verdicts = report.groups.iter().flat_map(|group| &group.verdicts);
+    verdicts.any(|verdict| {
+        verdict.stage == Stage::CommitMsg
+            && list_message_fixes(verdict).iter().any(|fix| fix.commit.is_some())
+    })
 }
 
 /// Returns the findings that pasting or editing fixes; those that deny come first, as in the text above.

@@ -23,6 +23,10 @@ const AMEND_COMMAND: &str = "git commit --amend --only";
 const PUBLISHED_ADVICE: &str = "to fix: this has landed already, and its history is not rewritten; \
     state what is missing in a later change";
 
+/// What to do about a commit that stands on a protected branch and is to land on another one.
+const HELD_ADVICE: &str = "on a protected branch already, whose history is not rewritten; take over what it changes \
+    without the commit itself, by `git merge --squash` or `git cherry-pick`, or ask the policy owner for an exemption";
+
 /// What to do about a message that a forge wrote.
 const FORGE_ADVICE: &str = "to fix: the forge wrote this message, so nothing is amended; have it take the message \
     of a squash or a merge from the pull request's title and description (a setting of the repository), end the \
@@ -60,6 +64,9 @@ pub(crate) fn write_paste_block(
                 write_steps(page, indent, "to fix, ", &fix.list_steps(stage))?;
             }
         }
+        (Stage::CommitMsg, fixes) if fixes.iter().any(|fix| fix.commit.is_some()) => {
+            write_merge_redo(page, indent, group, fixes)?;
+        }
         (Stage::CommitMsg, _) | (_, [MessageFix { commit: None, .. }]) => {
             write_command(page, indent, "to fix: ", open_message_command(&style.denied_message))?;
             if let DeniedMessage::Kept { is_complete: false, .. } = style.denied_message {
@@ -76,9 +83,7 @@ pub(crate) fn write_paste_block(
         _ => {
             let is_rewritten =
                 |fix: &MessageFix<'_>| !is_published(group, stage, fix) && !is_made_by_forge(group, fix);
-            if fixes.iter().any(|fix| is_published(group, stage, fix)) {
-                page.write_hanging_paragraph(indent, indent, &[plain_text(PUBLISHED_ADVICE)])?;
-            }
+            write_published_advice(page, indent, group, stage, &fixes)?;
             if fixes.iter().any(|fix| is_made_by_forge(group, fix) && !is_published(group, stage, fix)) {
                 page.write_hanging_paragraph(indent, indent, &[plain_text(FORGE_ADVICE)])?;
             }
@@ -86,7 +91,7 @@ pub(crate) fn write_paste_block(
             fixes.retain(is_rewritten);
             // Without the fixes that are left out, the count would be of something else.
             let changes = if fixes.len() == all { changes } else { 1 };
-            write_rewriting(page, indent, group, &fixes, changes)?;
+            write_rewriting(page, indent, group, stage, &fixes, changes)?;
         }
     }
     if fixes.iter().any(|fix| fix.awaits_others) {
@@ -101,9 +106,18 @@ fn write_rewriting(
     page: &mut TerminalPage<'_>,
     indent: usize,
     group: &ReportGroup,
+    stage: Stage,
     fixes: &[MessageFix<'_>],
     changes: usize,
 ) -> io::Result<()> {
+    // A server does not know which branch is checked out where its answer is read.
+    if stage == Stage::PreReceive
+        && let Some(oldest) = fixes.first().and_then(|fix| fix.commit)
+    {
+        let verb = if group.amendable == Some(oldest) { "ends with" } else { "holds" };
+        let place = format!("first, switch to the branch that {verb} {}", oldest.short_hex());
+        page.write_hanging_paragraph(indent, indent, &[plain_text(place)])?;
+    }
     match fixes {
         [fix] if is_amended(group, fix) => {
             let shape = fix.commit.and_then(|id| find_shape(group, id));
@@ -114,6 +128,64 @@ fn write_rewriting(
         }
         fixes => write_rebase(page, indent, group, fixes, changes),
     }
+}
+
+/// Says what to do about the commits that have landed, if there are any.
+fn write_published_advice(
+    page: &mut TerminalPage<'_>,
+    indent: usize,
+    group: &ReportGroup,
+    stage: Stage,
+    fixes: &[MessageFix<'_>],
+) -> io::Result<()> {
+    let mut ids = Vec::new();
+    for fix in fixes {
+        if is_published(group, stage, fix) {
+            ids.extend(fix.commit);
+        }
+    }
+    let is_landing_again = matches!(stage, Stage::CommitMsg | Stage::PrePush | Stage::PreReceive);
+    let advice = match ids.as_slice() {
+        [] if !fixes.iter().any(|fix| is_published(group, stage, fix)) => return Ok(()),
+        // A change that comes later leaves these in what lands now.
+        [_, ..] if is_landing_again => {
+            let verb = if ids.len() == 1 { "is" } else { "are" };
+            let start = if stage == Stage::CommitMsg { "then" } else { "to fix" };
+            format!("{start}: {} {verb} {HELD_ADVICE}", list_ids(&ids))
+        }
+        _ => PUBLISHED_ADVICE.to_owned(),
+    };
+    page.write_hanging_paragraph(indent, indent, &[plain_text(advice)])
+}
+
+/// Writes how to make a merge again after the messages of commits that it brings in have been written again.
+fn write_merge_redo(
+    page: &mut TerminalPage<'_>,
+    indent: usize,
+    group: &ReportGroup,
+    fixes: &[MessageFix<'_>],
+) -> io::Result<()> {
+    write_command(page, indent, "to fix: ", "git merge --abort".to_owned())?;
+    write_published_advice(page, indent, group, Stage::CommitMsg, fixes)?;
+    let mut is_merged_again = false;
+    for fix in fixes {
+        if let Some(id) = fix.commit
+            && !is_published(group, Stage::CommitMsg, fix)
+        {
+            is_merged_again = true;
+            let start = format!("then reword {} on the branch that holds it: ", id.short_hex());
+            write_steps(page, indent, &start, &fix.list_steps(Stage::Check))?;
+        }
+    }
+    if is_merged_again {
+        page.write_hanging_paragraph(indent, indent, &[plain_text("then merge again")])?;
+    }
+    for fix in fixes {
+        if fix.commit.is_none() {
+            write_steps(page, indent, "in the message of the merge, ", &fix.list_steps(Stage::CommitMsg))?;
+        }
+    }
+    Ok(())
 }
 
 /// Returns true if the commit of a fix has landed, so that nothing may rewrite it.

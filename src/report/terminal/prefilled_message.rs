@@ -16,7 +16,9 @@ pub(crate) fn prefill_message(report: &Report, message: &[u8]) -> Vec<u8> {
     for verdict in report.groups.iter().flat_map(|group| &group.verdicts) {
         let awaited = list_awaited_lines(verdict);
         for fix in list_message_fixes(verdict) {
-            filled = fill_in_lines(&filled, &fix, &awaited);
+            if fix.commit.is_none() {
+                filled = fill_in_lines(&filled, &fix, &awaited);
+            }
         }
     }
     filled
