@@ -100,7 +100,7 @@ impl<'push> PolicyCache<'push> {
     /// Returns the commits that hold a policy which waits for a decision; none unless the base policy is the
     /// last one that was decided.
     pub(crate) fn list_undecided_commits(&self) -> Vec<Oid> {
-        if !self.is_decided_earlier {
+        if !matches!(self.origin, PolicyOrigin::Earlier(_)) {
             return Vec::new();
         }
         let tip = self.repository.resolve_ref(self.settings.policy_ref.as_bytes()).ok().and_then(|at| at.id);
