@@ -412,3 +412,26 @@ fn a_refused_message_is_opened_again_from_any_folder() {
         world.push(&["main"]).accepted();
     }
 }
+
+#[test]
+fn a_refused_message_is_opened_again_from_outside() {
+    let world = World::new();
+    world.changegate("work", &["install"]).accepted();
+    world.write("README", "second\n");
+    let mut command = world.command("git", "");
+    let refused: Pushed = command
+        .args(["-C", "work", "commit", "-q", "-am", &bad("Risky").replace("low", "hihg")])
+        .output()
+        .unwrap()
+        .into();
+    let pasted = printed_command(refused.refused("hihg"));
+    assert_eq!(pasted, "git -C work commit -a -eF .git/CHANGEGATE_EDITMSG");
+    script(&world.path("corrector"), "#!/bin/sh\nsed -i 's/^Risk: .*/Risk: low/' \"$1\"\n");
+    let output = world
+        .command("sh", "")
+        .args(["-c", &pasted])
+        .env("GIT_EDITOR", world.path("corrector"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{pasted}: {}", String::from_utf8_lossy(&output.stderr));
+}

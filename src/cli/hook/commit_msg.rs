@@ -278,7 +278,8 @@ impl PendingCommit<'_> {
         if let Some(repository) = &self.repository
             && let Some(next) = OngoingOperation::find_in(repository.git_dir()).continue_command()
         {
-            command = format!("{command} && {next}");
+            let location = self.command.as_ref().map_or("", |command| command.location.as_str());
+            command = format!("{command} && git {location}{next}");
         }
         DeniedMessage::Kept { command, is_complete: self.command.is_some() }
     }
