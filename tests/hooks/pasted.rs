@@ -435,3 +435,16 @@ fn a_refused_message_is_opened_again_from_outside() {
         .unwrap();
     assert!(output.status.success(), "{pasted}: {}", String::from_utf8_lossy(&output.stderr));
 }
+
+#[test]
+fn a_commit_on_a_protected_branch_says_what_is_checked_later() {
+    let world = World::new();
+    world.changegate("work", &["install"]).accepted();
+    let commit = || -> Pushed {
+        let mut command = world.command("git", "work");
+        command.args(["commit", "-q", "--allow-empty", "-m", &good("Good")]).output().unwrap().into()
+    };
+    commit().accepted().says("committed; checked later, and not passed yet: peer-review");
+    world.git(&["checkout", "-q", "-b", "topic"]);
+    commit().accepted().does_not_say("checked later");
+}
