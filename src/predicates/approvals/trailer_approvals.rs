@@ -264,19 +264,20 @@ change:
     #[test]
     fn an_approver_whom_the_roster_does_not_know_is_for_its_maintainers_too() {
         let text = "
-policy: |
-  people: { bob: { email: bob@example.com } }
 ask: { approvals: { trust: claimed } }
+fields: { Reviewed-by: { person: true } }
+roster: { people: { ana: { addresses: [ana@example.com] } } }
 change:
   commits:
-    - message: |
+    - author: Ana <ana@example.com>
+      message: |
         Cache the tenant lookup
 
         Change: x
         Reviewed-by: Eve <eve@example.com>
 ";
         let PredicateAnswer::Fails(findings) = answer_edited(text, |_| {}) else { panic!() };
-        let unknown = findings.iter().find(|one| one.line_edit.is_none() && one.paste.is_none()).unwrap();
+        let unknown = findings.iter().find(|one| one.at.line.is_some()).unwrap();
         assert_eq!(
             unknown.describe_fixers(),
             "a reviewer other than the authors or the maintainers of the roster"
