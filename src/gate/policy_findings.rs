@@ -9,7 +9,7 @@ use crate::change::{Oid, Text};
 use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::gate::settings::GateSettings;
 use crate::git::{FileAtPath, RefUpdate, Repository, ResolvedRef};
-use crate::policy::{FaultyFile, PolicyErrors, packs};
+use crate::policy::{FaultyFile, PolicyErrors};
 use crate::push::{GateRule, refuse_by_rule};
 use crate::report::{GroupScope, JudgedRef, RefUpdateKind, ReportGroup};
 use crate::verdict::{Finding, Fixer, Judgement, Message, MessageValue, messages};
@@ -88,8 +88,11 @@ pub(crate) fn refuse_missing_policy(
         }
         UnusablePolicy::Absent => {
             let message = POLICY_ABSENT.with("path", settings.policy_path.as_str()).with("place", place);
-            let paste = format!("git config changegate.missingPolicy {}", packs::DEFAULT_PACK);
-            let finding = Finding::new(message).fixed_by(Fixer::ServerAdministrator).with_paste(paste);
+            let finding = Finding::new(message).fixed_by(Fixer::ServerAdministrator);
+            let finding = match find_fetch_command(place) {
+                Some(command) => finding.with_paste(command),
+                None => finding,
+            };
             refuse_by_rule(GateRule::PolicyPresent, finding)
         }
         UnusablePolicy::Faulty(errors) => {
@@ -101,6 +104,17 @@ pub(crate) fn refuse_missing_policy(
             refuse_by_rule(GateRule::PolicyValid, finding)
         }
     }
+}
+
+/// Returns the command that brings the first policy past the hook; `None` for a name that a shell would read
+/// as something else.
+///
+/// A pack in place of the policy is no way out: it would judge the whole history, and have it rewritten.
+fn find_fetch_command(place: &Text) -> Option<String> {
+    let branch = place.as_utf8()?.strip_prefix("refs/heads/").filter(|branch| is_plain_word(branch))?;
+    Some(format!(
+        "# in a clone: changegate policy init, and commit the file; then here:\ngit fetch CLONE {branch}:{branch}"
+    ))
 }
 
 /// Returns the command that shows every fault of a policy to the server administrator, whose repository has

@@ -49,7 +49,7 @@ pub use crate::report::repository_url::RepositoryUrl;
 pub(crate) use crate::report::sarif::MAX_RESULTS as MAX_SARIF_RESULTS;
 pub use crate::report::style::{DeniedMessage, ReportFormat, ReportStyle};
 pub(crate) use crate::report::terminal::page::wrap_words;
-pub(crate) use crate::report::terminal::{has_faulty_side_commits, prefill_message};
+pub(crate) use crate::report::terminal::{has_faulty_side_commits, prefill_message, write_deferred_note};
 pub use crate::report::text_spool::SpoolStorage;
 
 /// Writes a report to `out` in one of the formats.

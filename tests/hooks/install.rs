@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use crate::world::{BINARY, MAIN, Pushed, World, bad, good, script};
+use crate::world::{BINARY, MAIN, Pushed, World, bad, good, path_without_program, script};
 
 /// Everything that lies in a folder: name, mode, bytes.
 fn held(folder: &Path) -> Vec<(String, u32, Vec<u8>)> {
@@ -486,6 +486,47 @@ fn managers_that_write_their_hooks_anew_are_told_apart() {
     fs::remove_file(world.path("work/lefthook.yml")).unwrap();
     script(&world.path("work/.git/hooks/commit-msg"), "#!/bin/sh\ncall_lefthook run commit-msg \"$@\"\n");
     world.changegate("work", &["install"]).refused("lefthook manages the hooks");
+}
+
+#[test]
+fn lines_for_a_manager_stop_no_one_and_are_found_again() {
+    let world = World::new();
+    // husky runs the files of .husky with `sh -e`.
+    for name in ["prepare-commit-msg", "commit-msg", "pre-push"] {
+        let text = format!("#!/bin/sh\nsh -e \"${{0%/*}}/../{name}\" \"$@\"\n");
+        script(&world.path(&format!("work/.husky/_/{name}")), &text);
+    }
+    world.git(&["config", "core.hooksPath", ".husky/_"]);
+    let installed = world.changegate("work", &["install"]);
+    installed.refused("husky manages");
+    for line in installed.seen.lines().filter(|line| line.starts_with("  echo ")) {
+        assert!(world.command("sh", "work").args(["-c", line]).status().unwrap().success(), "{line}");
+    }
+    let bad = |path: &str| -> Pushed {
+        let mut command = world.command("git", "work");
+        command
+            .args(["commit", "--allow-empty", "-m", "A subject"])
+            .env("PATH", path)
+            .output()
+            .unwrap()
+            .into()
+    };
+    let without = path_without_program().to_string_lossy().into_owned();
+    bad(&without).accepted().says("changegate: not found, so commit-msg is skipped; the server checks again");
+    let with = format!("{}:{without}", Path::new(BINARY).parent().unwrap().display());
+    bad(&with).refused("`Change-Type` is missing");
+    let removed = world.changegate("work", &["uninstall"]);
+    removed.accepted().says("delete these lines: .husky/prepare-commit-msg:1 .husky/commit-msg:1");
+    removed.does_not_say("not installed");
+    fs::remove_dir_all(world.path("work/.husky")).unwrap();
+    world.git(&["config", "--unset", "core.hooksPath"]);
+    world.write("lefthook.yml", "commit-msg: {}\n");
+    let installed = world.changegate("work", &["install"]);
+    installed.refused("lefthook manages");
+    let lines: Vec<&str> = installed.seen.lines().filter(|line| line.contains(": { commands")).collect();
+    assert_eq!(lines.len(), 3, "{}", installed.seen);
+    world.write("lefthook.yml", &format!("{}\n", lines.join("\n")));
+    world.changegate("work", &["uninstall"]).accepted().says("lefthook.yml:1 lefthook.yml:2 lefthook.yml:3");
 }
 
 #[test]

@@ -412,3 +412,39 @@ fn a_refused_message_is_opened_again_from_any_folder() {
         world.push(&["main"]).accepted();
     }
 }
+
+#[test]
+fn a_refused_message_is_opened_again_from_outside() {
+    let world = World::new();
+    world.changegate("work", &["install"]).accepted();
+    world.write("README", "second\n");
+    let mut command = world.command("git", "");
+    let refused: Pushed = command
+        .args(["-C", "work", "commit", "-q", "-am", &bad("Risky").replace("low", "hihg")])
+        .output()
+        .unwrap()
+        .into();
+    let pasted = printed_command(refused.refused("hihg"));
+    assert_eq!(pasted, "git -C work commit -a -eF .git/CHANGEGATE_EDITMSG");
+    script(&world.path("corrector"), "#!/bin/sh\nsed -i 's/^Risk: .*/Risk: low/' \"$1\"\n");
+    let output = world
+        .command("sh", "")
+        .args(["-c", &pasted])
+        .env("GIT_EDITOR", world.path("corrector"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{pasted}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_commit_on_a_protected_branch_says_what_is_checked_later() {
+    let world = World::new();
+    world.changegate("work", &["install"]).accepted();
+    let commit = || -> Pushed {
+        let mut command = world.command("git", "work");
+        command.args(["commit", "-q", "--allow-empty", "-m", &good("Good")]).output().unwrap().into()
+    };
+    commit().accepted().says("committed; checked later, and not passed yet: peer-review");
+    world.git(&["checkout", "-q", "-b", "topic"]);
+    commit().accepted().does_not_say("checked later");
+}

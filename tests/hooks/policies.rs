@@ -162,7 +162,7 @@ fn without_a_policy_everything_is_refused_and_the_way_out_is_told() {
     let new = world.commit_tree(&[&base], &good("Good"));
     for name in [MAIN, "refs/heads/free"] {
         let pushed = world.push(&[&format!("{new}:{name}")]);
-        pushed.refused("policy-present").says("git config changegate.missingPolicy");
+        pushed.refused("policy-present").says("git fetch CLONE main:main").does_not_say("missingPolicy");
     }
     assert_eq!(world.main(), base);
     assert_eq!(world.at("refs/heads/free"), None);

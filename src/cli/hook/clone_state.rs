@@ -79,13 +79,13 @@ impl OngoingOperation {
         }
     }
 
-    /// Returns the command that goes on with the operation after the commit is made.
+    /// Returns the command of git that goes on with the operation after the commit is made.
     pub(crate) fn continue_command(self) -> Option<&'static str> {
         match self {
             OngoingOperation::Commit => None,
-            OngoingOperation::Rebase => Some("git rebase --continue"),
-            OngoingOperation::CherryPicks => Some("git cherry-pick --continue"),
-            OngoingOperation::Reverts => Some("git revert --continue"),
+            OngoingOperation::Rebase => Some("rebase --continue"),
+            OngoingOperation::CherryPicks => Some("cherry-pick --continue"),
+            OngoingOperation::Reverts => Some("revert --continue"),
         }
     }
 }

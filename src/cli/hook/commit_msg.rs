@@ -24,7 +24,9 @@ use crate::gate::{LoadedPolicy, MessageRequest, UnusablePolicy, judge_message, l
 use crate::git::{HeadState, Repository};
 use crate::policy::{ChangeUnit, DEFAULT_POLICY_PATH, Policy, PolicyErrors};
 use crate::report::escape::shell::quote_for_shell;
-use crate::report::{DeniedMessage, Report, ReportStyle, has_faulty_side_commits, prefill_message};
+use crate::report::{
+    DeniedMessage, Report, ReportStyle, has_faulty_side_commits, prefill_message, write_deferred_note,
+};
 use crate::verdict::Decision;
 
 /// Check a commit message before the commit is made
@@ -185,6 +187,10 @@ impl PendingCommit<'_> {
             &style,
             &mut out,
         ))?;
+        // On a branch that is not protected, the change is not complete, and nothing has passed yet.
+        if !is_denied && args.format == ReportFormatArg::Terminal && self.is_on_protected_branch(loaded) {
+            output::ignore_broken_pipe(write_deferred_note(&report, &style, &mut out))?;
+        }
         Ok(is_refused.then_some(denied_message))
     }
 
@@ -237,14 +243,19 @@ impl PendingCommit<'_> {
         staged.map_err(|_| later)
     }
 
+    /// Returns true if the commit is made on a protected branch, as far as that is known.
+    fn is_on_protected_branch(&self, loaded: &LoadedPolicy) -> bool {
+        let branch = self.repository.as_ref().and_then(find_commit_branch);
+        branch.is_some_and(|branch| loaded.policy.protects_ref(branch.as_bytes()))
+    }
+
     /// Returns true if the server takes the commit as it is, and only judges the change that it lands with.
     ///
     /// A branch that is not protected takes everything. When it is merged, one of its commits has to state
     /// the fields; where each commit is a change, those remain that a rebase folds into others.
     fn is_judged_later(&self, loaded: &LoadedPolicy) -> bool {
         let Some(repository) = &self.repository else { return false };
-        let branch = find_commit_branch(repository);
-        let is_protected = branch.is_some_and(|branch| loaded.policy.protects_ref(branch.as_bytes()));
+        let is_protected = self.is_on_protected_branch(loaded);
         match loaded.policy.change_unit {
             // A rebase makes the commits that a merge brings in one by one, on no branch of theirs.
             ChangeUnit::Step if is_protected => rebases_merge(repository.git_dir()),
@@ -278,7 +289,8 @@ impl PendingCommit<'_> {
         if let Some(repository) = &self.repository
             && let Some(next) = OngoingOperation::find_in(repository.git_dir()).continue_command()
         {
-            command = format!("{command} && {next}");
+            let location = self.command.as_ref().map_or("", |command| command.location.as_str());
+            command = format!("{command} && git {location}{next}");
         }
         DeniedMessage::Kept { command, is_complete: self.command.is_some() }
     }

@@ -87,6 +87,9 @@ const SHORT_OPTIONS: [(u8, &str); 18] = [
     (b'z', "null"),
 ];
 
+/// The options before the command that lead to the repository.
+const LOCATION_OPTIONS: [&str; 3] = ["-C", "--git-dir", "--work-tree"];
+
 /// The options without a value that make another commit, as people type them.
 const RETRIED_FLAGS: [(&str, &str); 11] = [
     ("all", "-a"),
@@ -109,6 +112,9 @@ pub(crate) struct GitCommand {
     pub(crate) name: String,
     /// The options, in order, by their long names without hyphens.
     options: Vec<(String, Option<String>)>,
+    /// The options before the command that say where the repository is, each followed by a space and quoted
+    /// for a shell; empty if the command runs where its user is.
+    pub(crate) location: String,
     /// The words that are no options.
     pub(crate) paths: Vec<String>,
     /// The id of its process; `None` for a command that is only text.
@@ -143,10 +149,11 @@ impl GitCommand {
     fn parse_words(words: &[String]) -> Option<GitCommand> {
         let (program, mut rest) = words.split_first()?;
         let program = program.rsplit('/').next().unwrap_or(program);
+        let mut location = String::new();
         let name = match program.strip_prefix("git-") {
             Some(name) => name.to_owned(),
             None if program == "git" => {
-                let (name, after) = skip_git_options(rest)?;
+                let (name, after) = skip_git_options(rest, &mut location)?;
                 rest = after;
                 name.to_owned()
             }
@@ -156,7 +163,7 @@ impl GitCommand {
             "commit" | "merge" => {}
             _ => return None,
         }
-        let mut command = GitCommand { name, ..GitCommand::default() };
+        let mut command = GitCommand { name, location, ..GitCommand::default() };
         command.parse_options(rest);
         Some(command)
     }
@@ -251,7 +258,7 @@ impl GitCommand {
     /// Returns the command that makes the same commit with the message in `file`, which is quoted for a
     /// shell; `keep_comments` is true if lines of it look like comments.
     pub(crate) fn build_retry(&self, file: &str, keep_comments: bool) -> String {
-        let mut words = String::from("git commit");
+        let mut words = format!("git {}commit", self.location);
         if self.name == "commit" {
             for (name, typed) in RETRIED_FLAGS {
                 if self.has_flag(name) {
@@ -296,10 +303,23 @@ pub(crate) fn build_message_options(file: &str, keep_comments: bool) -> String {
     format!("{cleanup} -eF {file}")
 }
 
-/// Returns the name of the command and what follows it.
-fn skip_git_options(words: &[String]) -> Option<(&str, &[String])> {
+/// Returns the name of the command and what follows it, and adds the options that lead to the repository to
+/// `location`.
+fn skip_git_options<'words>(
+    words: &'words [String],
+    location: &mut String,
+) -> Option<(&'words str, &'words [String])> {
     let mut rest = words;
     while let Some((word, after)) = rest.split_first() {
+        let is_location = |name: &&str| {
+            word == *name || word.strip_prefix(*name).is_some_and(|value| value.starts_with('='))
+        };
+        if LOCATION_OPTIONS.iter().any(|name| is_location(name)) {
+            location.push_str(&format!("{} ", quote_for_shell(word)));
+            if !word.contains('=') {
+                location.push_str(&format!("{} ", quote_for_shell(after.first()?)));
+            }
+        }
         rest = match word.as_str() {
             "-C" | "-c" | "--git-dir" | "--work-tree" | "--namespace" | "--exec-path" | "--config-env" => {
                 after.get(1..)?
@@ -390,6 +410,10 @@ mod tests {
                 "git commit --allow-empty --author='A B <a@example.com>' --gpg-sign -eF FILE -- 'a b'",
             ),
             (&["git", "merge", "-m", "x", "topic"], "git commit -eF FILE"),
+            (
+                &["git", "-c", "a=b", "-C", "a b", "--git-dir=x/.git", "--work-tree", "x", "commit", "-a"],
+                "git -C 'a b' --git-dir=x/.git --work-tree x commit -a -eF FILE",
+            ),
         ] {
             assert_eq!(parse(line).build_retry("FILE", false), again, "{line:?}");
         }

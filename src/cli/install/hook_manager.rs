@@ -39,6 +39,38 @@ fn add_suffix(file: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Returns the line of shell that runs a hook of changegate, and goes on where changegate is not installed: the
+/// configuration of a manager is in the repository, for everyone who clones it. It holds no single quote.
+fn build_guarded_line(name: &str, arguments: &str) -> String {
+    format!(
+        "if command -v changegate >/dev/null; then changegate hook {name} {arguments} || exit 1; \
+         else echo \"changegate: not found, so {name} is skipped; the server checks again\" >&2; fi"
+    )
+}
+
+/// Returns the lines of a work tree that have a manager run changegate, as `FILE:LINE`. `uninstall` leaves them,
+/// because the files are under version control.
+pub(crate) fn find_manager_lines(top: &Path) -> Vec<String> {
+    let mut files = Vec::new();
+    for hook in GitHook::CLONE_HOOKS {
+        files.push(format!(".husky/{}", hook.name()));
+    }
+    for name in LEFTHOOK_CONFIGS {
+        files.push(name.to_owned());
+    }
+    let mut found = Vec::new();
+    for file in files {
+        // A file that cannot be read runs nothing.
+        let text = fs::read(top.join(&file)).unwrap_or_default();
+        for (index, line) in String::from_utf8_lossy(&text).lines().enumerate() {
+            if line.contains("changegate hook ") && !line.trim_start().starts_with('#') {
+                found.push(format!("{file}:{}", index + 1));
+            }
+        }
+    }
+    found
+}
+
 /// Refuses a folder of hooks that a manager writes anew.
 ///
 /// # Errors
@@ -49,7 +81,7 @@ pub(crate) fn refuse_foreign_manager(folder: &Path, top: Option<&Path>) -> Resul
         let mut lines = String::new();
         for hook in GitHook::CLONE_HOOKS {
             let name = hook.name();
-            lines += &format!("\n  echo 'changegate hook {name} \"$@\"' >> .husky/{name}");
+            lines += &format!("\n  echo '{}' >> .husky/{name}", build_guarded_line(name, "\"$@\""));
         }
         return Err(CommandError::Usage(format!(
             "husky manages the hooks of this clone, and would overwrite those of changegate; run them from husky:{lines}"
@@ -61,13 +93,17 @@ pub(crate) fn refuse_foreign_manager(folder: &Path, top: Option<&Path>) -> Resul
             .is_ok_and(|text| String::from_utf8_lossy(&text).contains("call_lefthook"))
     });
     if is_configured || runs_lefthook {
-        return Err(CommandError::usage(
+        let mut lines = String::new();
+        for hook in GitHook::CLONE_HOOKS {
+            let name = hook.name();
+            let input = if name == "pre-push" { ", use_stdin: true" } else { "" };
+            let line = build_guarded_line(name, "{0}");
+            lines += &format!("\n  {name}: {{ commands: {{ changegate: {{ run: '{line}'{input} }} }} }}");
+        }
+        return Err(CommandError::Usage(format!(
             "lefthook manages the hooks of this clone, and would put those of changegate aside; add to lefthook.yml, \
-             and run `lefthook install`:\n  \
-             prepare-commit-msg: { commands: { changegate: { run: 'changegate hook prepare-commit-msg {0}' } } }\n  \
-             commit-msg: { commands: { changegate: { run: 'changegate hook commit-msg {0}' } } }\n  \
-             pre-push: { commands: { changegate: { run: 'changegate hook pre-push {0}', use_stdin: true } } }",
-        ));
+             and run `lefthook install`:{lines}"
+        )));
     }
     Ok(())
 }

@@ -17,8 +17,10 @@ use crate::change::Text;
 use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
 use crate::cli::context::Context;
 use crate::cli::install::hook_folder::{HookFolder, HookStep};
+use crate::cli::install::hook_manager::find_manager_lines;
 use crate::cli::install::hook_script::GitHook;
 use crate::cli::install::server_settings::{ServerOptions, SettingChange};
+use crate::cli::install::work_tree::find_work_tree_top;
 use crate::cli::ledger_upkeep::begin_ledger;
 use crate::gate::{list_branches_with_policy, load_from_commit};
 use crate::git::{FileAtPath, PeeledObject, Repository};
@@ -247,7 +249,8 @@ pub(crate) fn run_uninstall(_: &UninstallArgs, context: &Context) -> Result<Comm
     }
     let unset = server_settings::remove_settings(&repository)?;
     let mut out = std::io::stdout().lock();
-    if steps.is_empty() && unset.is_empty() {
+    let lines = find_work_tree_top(&repository)?.map(|top| find_manager_lines(&top)).unwrap_or_default();
+    if steps.is_empty() && unset.is_empty() && lines.is_empty() {
         writeln!(out, "changegate is not installed here")?;
     }
     for (hook_folder, step) in &steps {
@@ -261,6 +264,13 @@ pub(crate) fn run_uninstall(_: &UninstallArgs, context: &Context) -> Result<Comm
     }
     for line in &unset {
         writeln!(out, "{line}")?;
+    }
+    if !lines.is_empty() {
+        writeln!(
+            out,
+            "still run by the manager of the hooks; to stop that, delete these lines:\n  {}",
+            lines.join("\n  ")
+        )?;
     }
     Ok(CommandExit::Allowed)
 }

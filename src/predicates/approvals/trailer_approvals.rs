@@ -7,6 +7,7 @@ use std::collections::HashSet;
 
 use crate::change::person::canonical_address;
 use crate::change::{Commit, Missing, Oid, Person, Text};
+use crate::people::contributors::NotIndependent;
 use crate::people::independence::{ParticipantIndex, check_independent};
 use crate::predicates::approvals::requirement::{
     ApprovalCoverage, ApprovalsPredicate, CountedApprover, DEFAULT_APPROVAL_FIELD, describe_dependence,
@@ -15,7 +16,7 @@ use crate::predicates::approvals::requirement::{
 use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::support::outcome::PredicateOutcome;
 use crate::predicates::support::parameters::find_unidentified_contributor;
-use crate::verdict::{Finding, Message, messages};
+use crate::verdict::{Finding, Fixer, Message, messages};
 
 messages! {
     TOO_FEW_TRAILERS = "approvals.too-few-trailers":
@@ -40,7 +41,14 @@ pub(crate) fn evaluate_trailers(
     for approval in &covering {
         match identify_approver(asked, approval, &index, context) {
             Ok(approver) => approvers.add_approver(approver),
-            Err(reason) => findings.push(approval.uncounted_finding(asked, reason)),
+            Err(UncountedTrailer { reason, is_unknown }) => {
+                let mut finding = approval.uncounted_finding(asked, reason);
+                if is_unknown {
+                    // Another approver, or the roster, which then has to know this one.
+                    finding = finding.or_by(Fixer::RosterOwner);
+                }
+                findings.push(finding);
+            }
         }
     }
     // Next to a contributor who may be any person, no approver is independent.
@@ -135,6 +143,13 @@ fn find_covering_approvals<'change>(
     Ok(covering)
 }
 
+/// Why an approval that a trailer states does not count.
+struct UncountedTrailer {
+    reason: Message,
+    /// True if the roster does not know the approver.
+    is_unknown: bool,
+}
+
 /// Returns the person whom an approval comes from, if it counts.
 ///
 /// # Errors
@@ -145,14 +160,15 @@ fn identify_approver(
     approval: &StatedApproval<'_>,
     participants: &ParticipantIndex<'_>,
     context: &EvaluationContext<'_>,
-) -> Result<CountedApprover, Message> {
-    let person = read_named_person(approval.value)?;
+) -> Result<CountedApprover, UncountedTrailer> {
+    let refuse = |reason, is_unknown| UncountedTrailer { reason, is_unknown };
+    let person = read_named_person(approval.value).map_err(|reason| refuse(reason, false))?;
     let key = match check_independent(&person, participants, context.people) {
         Ok(key) => key,
-        Err(why) => return Err(describe_dependence(&why)),
+        Err(why) => return Err(refuse(describe_dependence(&why), why == NotIndependent::Unknown)),
     };
     if !asked.accepts_approver(&key, context) {
-        return Err(asked.not_in_team_message());
+        return Err(refuse(asked.not_in_team_message(), false));
     }
     Ok(CountedApprover::from_person(key, &person))
 }
@@ -243,5 +259,28 @@ change:
             assert_eq!(findings[0].paste.as_deref(), Some(expected.join("\n").as_str()), "{question}");
             assert!(findings.iter().all(|one| one.fixers == findings[0].fixers), "{findings:?}");
         }
+    }
+
+    #[test]
+    fn an_approver_whom_the_roster_does_not_know_is_for_its_maintainers_too() {
+        let text = "
+ask: { approvals: { trust: claimed } }
+fields: { Reviewed-by: { person: true } }
+roster: { people: { ana: { addresses: [ana@example.com] } } }
+change:
+  commits:
+    - author: Ana <ana@example.com>
+      message: |
+        Cache the tenant lookup
+
+        Change: x
+        Reviewed-by: Eve <eve@example.com>
+";
+        let PredicateAnswer::Fails(findings) = answer_edited(text, |_| {}) else { panic!() };
+        let unknown = findings.iter().find(|one| one.at.line.is_some()).unwrap();
+        assert_eq!(
+            unknown.describe_fixers(),
+            "a reviewer other than the authors or the maintainers of the roster"
+        );
     }
 }

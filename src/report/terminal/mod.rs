@@ -27,6 +27,7 @@ mod prefilled_message;
 pub(crate) mod rule_trace;
 mod summary;
 
+pub(crate) use crate::report::terminal::landing_note::write_deferred_note;
 pub(crate) use crate::report::terminal::message_fix::has_faulty_side_commits;
 pub(crate) use crate::report::terminal::prefilled_message::prefill_message;
 pub(crate) use crate::report::terminal::summary::build_headline;
