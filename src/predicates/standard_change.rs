@@ -56,8 +56,8 @@ pub(crate) const DOC: PredicateDoc = PredicateDoc {
           change approves nothing.",
     parameters: "\
 - the name of the field that states the id of the entry; it has a `matches`. Every changed path of every commit has to \
-match one of the entry's `paths`; a rename counts on both sides. `size` counts files and lines of commits that are no \
-merges. `who` has to include every contributor: author, committer, co-author, pusher. The entry counts from \
+match one of the entry's `paths`; a rename counts on both sides. `size` counts files and lines as the question `size` \
+does. `who` has to include every contributor: author, committer, co-author, pusher. The entry counts from \
 `approved-on` to `review-by`, both included, in UTC, by the time at which the gate sees the change.",
     passing_example: "
 ask: { standard-change: Standard-Change }
