@@ -27,12 +27,17 @@ messages! {
 pub(crate) const DOC: PredicateDoc = PredicateDoc {
     name: "size",
     summary: "The change has no more files, lines or commits than this.",
-    why: "No reviewer reads the two-thousandth line as carefully as the first. Files and lines of merges do not count, \
-          because other commits contain what they bring in; what merges add of their own is for `merge`.",
+    why: "No reviewer reads the two-thousandth line as carefully as the first. A merge \
+          inside a change brings in what is counted elsewhere; the merge that lands counts as a whole, so nothing \
+          hides in it.",
     parameters: "\
 - `files: { at-most: N }`: different paths that the commits change;
-- `lines: { at-most: N }`: lines that the commits add and remove, taken together;
+- `lines: { at-most: N }`: lines that the commits add and remove, taken together. Content that is no text counts as \
+one line for each 80 bytes, before and after the change, and so does a line of more than 1,000 bytes; for a pull \
+request, the numbers are those of the forge, which counts no lines there;
 - `commits: { at-most: N }`: commits, merges included;
+- of merges, only the last commit of the change counts for files and lines, with all that it changes against its first \
+parent: its files beside those of the commits, and its lines if they are more than those of the commits together;
 - `ignore: [patterns]`: paths that do not count as files, such as lock files; their lines still count, because lines \
 are counted for each commit as a whole;
 - all parameters that are given apply.",
@@ -136,10 +141,11 @@ impl SizePredicate {
     }
 }
 
-/// Returns how many files the commits change that are no merges, without the ignored ones.
+/// Returns how many files the commits change that are no merges, and the merge that lands, without the
+/// ignored ones.
 pub(crate) fn count_changed_files(change: &Change, ignored: &[PathPattern]) -> Fact<u64> {
     let mut paths = HashSet::new();
-    for diff in non_merge_diffs(change) {
+    for diff in non_merge_diffs(change).chain(find_landing_merge(change)) {
         for change in diff.paths.as_ref().map_err(Clone::clone)? {
             if !matches_any_pattern(ignored, &change.path) {
                 paths.insert(&change.path);
@@ -154,19 +160,34 @@ fn check_limit(template: &'static MessageTemplate, count: u64, limit: u64) -> Op
     (count > limit).then(|| Finding::new(template.with("count", count).with("limit", limit)))
 }
 
-/// Returns how many lines the commits add and remove that are no merges.
+/// Returns how many lines the commits add and remove that are no merges, or the merge that lands if those
+/// are more.
 pub(crate) fn count_lines(change: &Change) -> Fact<u64> {
     let mut lines = 0u64;
     for diff in non_merge_diffs(change) {
-        let count = diff.lines.as_ref().map_err(Clone::clone)?;
-        lines = lines.saturating_add(count.added).saturating_add(count.removed);
+        lines = lines.saturating_add(count_diff_lines(diff)?);
     }
-    Ok(lines)
+    match find_landing_merge(change) {
+        Some(merge) => Ok(lines.max(count_diff_lines(merge)?)),
+        None => Ok(lines),
+    }
+}
+
+fn count_diff_lines(diff: ChangeDiff<'_>) -> Fact<u64> {
+    let count = diff.lines.as_ref().map_err(Clone::clone)?;
+    Ok(count.added.saturating_add(count.removed))
 }
 
 /// Returns what the commits change that are no merges.
 fn non_merge_diffs(change: &Change) -> impl Iterator<Item = ChangeDiff<'_>> {
     change.list_diffs().filter(|diff| !diff.is_merge)
+}
+
+/// Returns what the last commit of a change brings in, if it is a merge. Against its first parent it differs
+/// by all that lands with it, what it holds of its own included; a merge before it can also hold what the
+/// target has already.
+fn find_landing_merge(change: &Change) -> Option<ChangeDiff<'_>> {
+    change.list_diffs().last().filter(|diff| diff.is_merge)
 }
 
 #[cfg(test)]
@@ -200,10 +221,20 @@ mod tests {
     }
 
     #[test]
-    fn a_merge_counts_as_a_commit_and_as_nothing_else() {
-        let commits = "{ paths: [a], lines: 1 }, { merge: true, paths: [a, b, c], lines: 900 }";
-        assert_eq!(says("{ files: { at-most: 1 }, lines: { at-most: 1 } }", commits), [""; 0]);
-        assert_eq!(says("{ commits: { at-most: 1 } }", commits).len(), 1);
+    fn a_merge_counts_where_it_lands_and_not_where_it_catches_up() {
+        let small = "{ files: { at-most: 1 }, lines: { at-most: 9 } }";
+        let commit = "{ paths: [a], lines: 9 }";
+        let caught_up = format!("{{ merge: true, paths: [x, y, z], lines: 900 }}, {commit}");
+        assert_eq!(says(small, &caught_up), [""; 0]);
+        assert_eq!(says("{ commits: { at-most: 1 } }", &caught_up).len(), 1);
+        assert_eq!(says(small, &format!("{commit}, {{ merge: true, paths: [a], lines: 9 }}")), [""; 0]);
+        for (merge, expected) in [
+            ("paths: [a, b], lines: 9", "this change has 2 files; at most 1 is allowed"),
+            ("paths: [a], lines: 10", "this change has 10 lines; at most 9 are allowed"),
+        ] {
+            assert_eq!(says(small, &format!("{commit}, {{ merge: true, {merge} }}")), [expected]);
+            assert_eq!(says(small, &format!("{{ merge: true, {merge} }}")), [expected]);
+        }
     }
 
     #[test]
