@@ -10,7 +10,9 @@
 
 mod commit;
 pub mod description;
+pub(crate) mod example_address;
 mod fact;
+pub(crate) mod filler;
 pub mod message;
 mod oid;
 mod path_change;

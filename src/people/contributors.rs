@@ -247,6 +247,27 @@ fn is_tied_to_account(contributor: &PullContributor, address: &str, people: &Peo
         && people.identify_forge_account(account) != ResolvedIdentity::Unknown
 }
 
+/// Returns the other identities of a contributor who has this one: those of the accounts that the forge ties
+/// to an address of theirs, and of the addresses that it ties to their account.
+pub(crate) fn find_tied_identities(
+    identity: &ResolvedIdentity,
+    change: &Change,
+    people: &PeopleDirectory,
+) -> Vec<ResolvedIdentity> {
+    let mut tied = Vec::new();
+    let Ok(pull) = change.pull.as_deref() else { return tied };
+    let Ok(contributors) = &pull.contributors else { return tied };
+    for contributor in contributors {
+        let (Some(account), Some(email)) = (&contributor.account, &contributor.email) else { continue };
+        let person = Person { name: contributor.name.clone(), email: email.clone() };
+        let both = [people.identify_forge_account(account), people.identify_person(&person)];
+        if both.contains(identity) {
+            tied.extend(both.into_iter().filter(|other| other != identity));
+        }
+    }
+    tied
+}
+
 fn resolve_opener(pull: &PullRequest, people: &PeopleDirectory) -> ResolvedContributor {
     let (identity, name) = match &pull.opener {
         Some(account) => (people.identify_forge_account(account), account.id.clone()),

@@ -67,6 +67,16 @@ impl TicketSystems {
         self.by_prefix.is_empty()
     }
 
+    /// Returns the addresses of the systems that have one of their own.
+    pub(crate) fn list_addresses(&self) -> impl Iterator<Item = &str> {
+        self.by_prefix.iter().filter_map(|(_, system)| match system {
+            TicketSystem::JiraCloud(address) | TicketSystem::JiraDataCenter(address) => {
+                Some(address.as_str())
+            }
+            TicketSystem::GitHub { .. } | TicketSystem::Linear | TicketSystem::Export => None,
+        })
+    }
+
     /// Returns every system once, with the prefixes of the keys that it holds.
     pub(crate) fn group_by_system(&self) -> Vec<(TicketSystem, Vec<String>)> {
         let mut found: Vec<(TicketSystem, Vec<String>)> = Vec::new();

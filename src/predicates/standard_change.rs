@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use crate::catalogue::{StandardCatalogue, StandardChange, StandardMakers};
 use crate::change::{FactKind, Missing, NeededFacts, PathEntryKind, Text};
 use crate::people::ResolvedIdentity;
-use crate::people::contributors::ResolvedContributor;
+use crate::people::contributors::{ResolvedContributor, find_tied_identities};
 use crate::predicates::size::{count_changed_files, count_lines};
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
@@ -331,14 +331,19 @@ impl EntryCheck<'_> {
     }
 }
 
-/// Returns whether a contributor is in one of the teams, or is one of the bots and a bot to the policy.
+/// Returns whether a contributor is in one of the teams, by account or address, or is one of the bots and a
+/// bot to the policy.
 fn is_maker(
     contributor: &ResolvedContributor,
     makers: &StandardMakers,
     context: &EvaluationContext<'_>,
 ) -> bool {
     if contributor.identity != ResolvedIdentity::Bot {
-        return is_in_teams(&contributor.identity, &makers.teams, context);
+        let is_member = |identity: &ResolvedIdentity| is_in_teams(identity, &makers.teams, context);
+        return is_member(&contributor.identity)
+            || find_tied_identities(&contributor.identity, context.change, context.people)
+                .iter()
+                .any(is_member);
     }
     let name = contributor.name.as_bytes();
     let login = name.rsplit(|byte| *byte == b':').next().unwrap_or(name);
@@ -370,6 +375,26 @@ mod tests {
 
     fn commit(id: &str, rest: &str) -> String {
         format!("commits: [{{ message: \"x\\n\\nStd: {id}\\n\", {rest} }}]")
+    }
+
+    #[test]
+    fn a_maker_is_in_the_team_by_account_or_by_address() {
+        let says = |team: &str, pusher: &str| {
+            let entry = "paths: [Cargo.lock], who: { teams: [platform] }, approved-by: Dana, approved-on: \
+                         2026-05-04, review-by: 2027-05-04";
+            let commit = "{ author: Ana Ruiz <ana@example.com>, message: \"x\\n\\nStd: STD-A\\n\", paths: [Cargo.lock] }";
+            finding_texts(&answer_example(&format!(
+                "ask: {{ standard-change: Std }}\nfields: {{ Std: {{ matches: '.+' }} }}\n\
+                 people: {{ teams: {{ platform: [{team}] }} }}\n\
+                 standard-changes: {{ STD-A: {{ {entry} }} }}\n\
+                 change: {{ seen-at: 2026-11-20T09:00:00Z, pusher: '{pusher}', commits: [{commit}], pull: {{ opener: ana }} }}"
+            )))
+        };
+        for team in ["'github:ana'", "ana@example.com", "'github:ana', ana@example.com"] {
+            assert_eq!(says(team, "github:ana"), [""; 0], "{team}");
+            assert!(says(team, "github:mal")[0].contains("`github:mal`"), "{team}");
+        }
+        assert!(!says("kim@example.com", "github:ana").is_empty());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::change::{Change, Missing, Text};
 use crate::pattern::ValuePattern;
 use crate::people::machine_accounts::MachineAccounts;
 use crate::verdict::{ChangeLocation, Finding, MessageValue, messages};
+use crate::vocabulary::named_hosts::NamedHosts;
 
 // These messages complete the trailer to add: `Ticket: <like PAY-412>`.
 messages! {
@@ -36,14 +37,16 @@ pub struct FieldDefinition {
     pub(crate) surroundings: Arc<FieldSurroundings>,
 }
 
-/// What each field of a policy has to know to read a description: which labels belong to fields, and which
-/// accounts are machines.
+/// What each field of a policy has to know to read a value: which labels belong to fields, which accounts are
+/// machines, and which hosts the policy names.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct FieldSurroundings {
     /// The names and aliases of all fields.
     pub(crate) labels: Vec<String>,
     /// The accounts that the policy takes for machines.
     pub(crate) machines: MachineAccounts,
+    /// What names hosts that hold tickets.
+    pub(crate) hosts: NamedHosts,
 }
 
 /// Which values a field accepts.

@@ -8,6 +8,7 @@
 pub(crate) mod claims;
 pub(crate) mod definition;
 pub(crate) mod field;
+mod named_hosts;
 pub(crate) mod value_check;
 pub(crate) mod word_choice;
 
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use crate::change::PullRequest;
 use crate::people::PeopleDirectory;
 use crate::vocabulary::field::FieldSurroundings;
+use crate::vocabulary::named_hosts::NamedHosts;
 use crate::yaml::decode::{read_entries, unknown_word_fault};
 use crate::yaml::{YamlFault, YamlKey, YamlNode};
 
@@ -27,6 +29,8 @@ pub use crate::vocabulary::field::{
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FieldVocabulary {
     fields: Vec<Arc<FieldDefinition>>,
+    /// The hosts of ticket systems.
+    hosts: NamedHosts,
 }
 
 impl FieldVocabulary {
@@ -47,13 +51,27 @@ impl FieldVocabulary {
         }
     }
 
+    /// Adds the address of a system that holds tickets, so that its host is not taken for an example.
+    pub(crate) fn add_ticket_address(&mut self, address: &str) {
+        self.hosts.add_text(address);
+    }
+
     /// Tells each field what it has to know of the others and of `people`, once all of them are read.
     pub fn connect_fields(&mut self, people: &PeopleDirectory) {
         let mut labels = Vec::new();
         for key in self.trailer_keys() {
             labels.push(key.to_owned());
         }
-        let surroundings = Arc::new(FieldSurroundings { labels, machines: people.machine_accounts() });
+        let mut hosts = self.hosts.clone();
+        for field in &self.fields {
+            if let FieldKind::Matches { pattern, example } = &field.kind {
+                hosts.add_text(&pattern.to_string());
+                if let Some(example) = example {
+                    hosts.add_text(example);
+                }
+            }
+        }
+        let surroundings = Arc::new(FieldSurroundings { labels, machines: people.machine_accounts(), hosts });
         for field in &mut self.fields {
             Arc::make_mut(field).surroundings = surroundings.clone();
         }

@@ -1,9 +1,12 @@
 //! Whether a value counts as an answer in a field.
 
+use crate::change::example_address::{
+    find_host, find_zero_key_front, is_example_address, is_example_host, is_example_repository,
+};
 use crate::change::person::{PersonError, is_invisible};
-use crate::change::placeholder::{is_example_address, is_unfilled};
+use crate::change::placeholder::is_unfilled;
 use crate::change::{Change, Person, Text, text};
-use crate::pattern::MAX_MATCHED_BYTES;
+use crate::pattern::{MAX_MATCHED_BYTES, ValuePattern};
 use crate::verdict::{Message, MessageTemplate, messages};
 use crate::vocabulary::field::{ClaimSource, FieldDefinition, FieldKind};
 
@@ -48,7 +51,7 @@ impl FieldDefinition {
                 Some(level) => Ok(Some(level)),
                 None => Err(self.value_message(&OTHER_WORD, value).with("words", words.clone())),
             },
-            FieldKind::Matches { .. } if is_example_address(written) => {
+            FieldKind::Matches { pattern, .. } if self.is_example_reference(written, pattern) => {
                 Err(self.value_message(&PLACEHOLDER, value))
             }
             FieldKind::Matches { pattern, example } => match pattern.matches_value(value.as_bytes()) {
@@ -89,6 +92,22 @@ impl FieldDefinition {
                 Ok(None)
             }
         }
+    }
+
+    /// Returns true for a reference as forms and documents show it: an address without a number or of a
+    /// host that holds no tickets, unless the policy names that host; or a key with the number zero.
+    fn is_example_reference(&self, written: &str, pattern: &ValuePattern) -> bool {
+        if is_example_address(written) || is_example_repository(written) {
+            return true;
+        }
+        if let Some(host) = find_host(written) {
+            return is_example_host(&host) && !self.surroundings.hosts.names_host(&host);
+        }
+        // Where numbers have an end, as in `SEV-[0-4]`, zero can be one of them.
+        find_zero_key_front(written).is_some_and(|front| {
+            let width = written.len().saturating_sub(front.len()).max(5);
+            pattern.matches_value([front, &"1".repeat(width)].concat().as_bytes()) == Some(true)
+        })
     }
 
     fn value_message(&self, template: &'static MessageTemplate, value: &Text) -> Message {

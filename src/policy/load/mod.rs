@@ -95,14 +95,21 @@ pub fn load_policy(entry: &str, fetch: &mut dyn FnMut(&str) -> FetchedFile) -> R
     let mut vocabulary = read_vocabulary(&mut loader);
     let mut people = read_people(&mut loader);
     let roster = fetch_roster(&mut loader, &mut people, fetch);
+    let mut ticket_systems = TicketSystems::default();
+    for SourcedNode { file, node } in loader.find_nodes("tickets") {
+        ticket_systems.read_systems(node, loader.faults_of(file));
+    }
+    for address in ticket_systems.list_addresses() {
+        vocabulary.add_ticket_address(address);
+    }
     vocabulary.connect_fields(&people);
     let (catalogue, mut read_beside) = fetch_standard_changes(&mut loader, &people, fetch);
     let signers = fetch_signer_keys(&mut loader, fetch);
     read_beside.splice(0..0, roster);
     let digest = files.compute_digest(&read_beside);
     let gate_files = list_gate_files(&names, &read_beside, &signers);
-    let parts =
-        PolicyParts { people, vocabulary, catalogue: Arc::new(catalogue), signers, gate_files, digest };
+    let catalogue = Arc::new(catalogue);
+    let parts = PolicyParts { people, vocabulary, ticket_systems, catalogue, signers, gate_files, digest };
     let policy = build_policy(&mut loader, parts, entry);
     let mut found = loader.into_faults();
     for (index, file) in files.files.iter_mut().enumerate() {
@@ -243,6 +250,7 @@ fn fetch_key_file(
 struct PolicyParts {
     people: PeopleDirectory,
     vocabulary: FieldVocabulary,
+    ticket_systems: TicketSystems,
     catalogue: Arc<StandardCatalogue>,
     signers: SignerKeys,
     gate_files: Vec<String>,
@@ -254,7 +262,15 @@ struct PolicyParts {
 /// Each part refers to those read before it: rules name classes, fields and teams; exemptions name
 /// rules.
 fn build_policy(loader: &mut PolicyLoader<'_>, parts: PolicyParts, entry: &str) -> Option<Policy> {
-    let PolicyParts { people, vocabulary, catalogue, signers: signer_keys, gate_files, digest } = parts;
+    let PolicyParts {
+        people,
+        vocabulary,
+        ticket_systems,
+        catalogue,
+        signers: signer_keys,
+        gate_files,
+        digest,
+    } = parts;
     // A fault of the policy as a whole is reported in the file that was asked for, which is the last.
     let top = loader.nodes().len().checked_sub(1)?;
     let name = loader.read_top_text("name").unwrap_or(entry).to_owned();
@@ -300,10 +316,6 @@ fn build_policy(loader: &mut PolicyLoader<'_>, parts: PolicyParts, entry: &str) 
             YamlFault::new(FILE_START, "no rule of this policy denies anything")
                 .with_help("leave one rule without `level: warn` and `level: off`"),
         );
-    }
-    let mut ticket_systems = TicketSystems::default();
-    for SourcedNode { file, node } in loader.find_nodes("tickets") {
-        ticket_systems.read_systems(node, loader.faults_of(file));
     }
     // Reasons are for readers of the file, and for the inspection.
     for SourcedNode { file, node } in loader.find_nodes("reasons") {

@@ -323,6 +323,36 @@ fields:
     }
 
     #[test]
+    fn an_example_of_a_form_or_a_document_is_no_reference() {
+        let says = |fields: &str, value: &str| {
+            let question = format!("ask: {{ ticket: {{ field: Ticket }} }}\nfields: {{ Ticket: {fields} }}");
+            findings_for_messages(&question, &[&format!("x\n\nTicket: {value}\n")])
+        };
+        let open = "{ matches: '[A-Z]+-[0-9]+|([a-zA-Z-]+/[a-zA-Z-]+)?#[0-9]+|https://[!-~]+' }";
+        for example in [
+            "https://example.com/browse/PAY-1",
+            "https://your-company.atlassian.net/browse/PAY-1",
+            "https://foo.invalid/PAY-1",
+            "https://localhost/PAY-1",
+            "https://github.com/OWNER/REPO/issues/1",
+            "https://acme.atlassian.net/browse/PAY-___",
+            "OWNER/REPO#1",
+            "#0",
+            "PAY-000",
+        ] {
+            assert_eq!(says(open, example), [format!("`Ticket` is `{example}`, which is a placeholder")]);
+        }
+        for real in ["https://acme.atlassian.net/browse/PAY-1", "PAY-100", "acme/shop#10"] {
+            assert_eq!(says(open, real), [""; 0], "{real}");
+        }
+        // A host that the policy names, and a scale from zero.
+        let named =
+            r"{ matches: 'https://[a-z]+\.example\.com/[A-Z0-9-]+', example: 'https://t.example.com/A-1' }";
+        assert_eq!(says(named, "https://tickets.example.com/PAY-1"), [""; 0]);
+        assert_eq!(says("{ matches: 'SEV-[0-4]' }", "SEV-0"), [""; 0]);
+    }
+
+    #[test]
     fn several_references_may_stand_on_a_line_where_several_may_be_stated() {
         for value in
             ["PAY-1, PAY-2", "PAY-1 PAY-2", "PAY-1; PAY-2;", "PAY-1 and PAY-2", "PAY-1,PAY-2 & PAY-1"]
