@@ -36,7 +36,8 @@ rules:
 ";
 
 const ROSTER: &str = "people:\n  ana: { addresses: [ana@example.com], accounts: [ana] }\n  \
-                      ben: { addresses: [ben@example.com], accounts: [ben] }\n";
+                      ben: { addresses: [ben@example.com], accounts: [ben] }\n  \
+                      kim: { addresses: [kim@example.com], accounts: [kim] }\n";
 
 fn load(files: &[(&str, &str)]) -> LoadedPolicy {
     let files: BTreeMap<&str, &str> = files.iter().copied().collect();
@@ -81,6 +82,9 @@ fn a_policy_that_means_what_it_says_has_no_errors_and_no_notes() {
 }
 
 /// Each slip: what replaces what, the line, and a piece of what is said.
+/// What the rule of `MEANT` requires.
+const ASKED: &str = "approvals: { at-least: 2, from: [ops], trust: claimed }";
+
 const SLIPS: &[(&str, &str, usize, &str)] = &[
     ("[main]", "[main, \u{2018}release/*\u{2019}]", 4, "write `'release/*'`"),
     ("[main]", "['release/{1,2}', main]", 4, "list each"),
@@ -94,7 +98,31 @@ const SLIPS: &[(&str, &str, usize, &str)] = &[
     ("'infra/**'", "\u{201c}infra\u{201d}", 14, "write `'infra'`"),
     ("from: [ops]", "from: [solo]", 15, "needs 2 approvals from solo, with 1 member"),
     ("from: [ops], ", "", 0, ""),
-    ("at-least: 2, from: [ops], ", "at-least: 3, ", 15, "the roster lists 2 people"),
+    ("at-least: 2, from: [ops], ", "at-least: 4, ", 15, "the roster lists 3 people"),
+    ("at-least: 2, from: [ops], ", "at-least: 3, ", 15, "at most 2 people beside the author"),
+    ("approvals: {", "author: { team: ops }, approvals: {", 15, "at most 1 person beside the author"),
+    (ASKED, "size: { files: { at-most: 0 } }", 15, "no change is allowed"),
+    (ASKED, "size: { commits: { at-most: 0 } }", 15, "no change is allowed"),
+    (ASKED, "size: { files: { at-most: 0 }, ignore: ['*.md'] }", 0, ""),
+    (ASKED, "not: { size: { files: { at-most: 0 } } }", 0, ""),
+    (
+        ASKED,
+        "window: { outside: [{ from: '00:00', until: '23:59' }] }",
+        15,
+        "no change is allowed at any time",
+    ),
+    (ASKED, "window: { outside: [{ from: 2020-01-01, until: 2090-01-01 }] }", 15, "for more than a year"),
+    (ASKED, "window: { outside: [{ weekdays: [Fri] }] }", 0, ""),
+    (ASKED, "all: [{ field: { Risk: low } }, { field: { Risk: high } }]", 15, "no value of `Risk`"),
+    (
+        ASKED,
+        "all: [{ field: { Risk: { at-least: high } } }, { field: { Risk: { at-most: low } } }]",
+        15,
+        "no value of `Risk`",
+    ),
+    (ASKED, "all: [{ field: { Risk: present } }, { field: { Risk: absent } }]", 15, "no value of `Risk`"),
+    (ASKED, "any: [{ field: { Risk: low } }, { field: { Risk: high } }]", 0, ""),
+    (ASKED, "all: [{ field: { Risk: { at-least: medium } } }, { field: { Risk: high } }]", 0, ""),
     ("solo: [ana]", "solo: [eva]", 0, ""),
     ("[ana, ben], solo: [ana]", "[eva]", 15, "has no member in the roster"),
     ("approvals: { at-least: 2, from: [ops], trust: claimed }", "signed: true", 15, "no keys to verify"),
@@ -288,4 +316,34 @@ exemptions:
             "11 core: exemption from `risk` (a trial)",
         ]
     );
+}
+
+#[test]
+fn a_policy_that_locks_everybody_out_is_refused() {
+    let policy = "changegate: 1\nname: t\nextends: [startup]\nprotects: [main]\n";
+    let rostered = format!("{policy}people: {{ roster: policies/people.yml }}\n");
+    let one = "people: { ana: { addresses: [ana@example.com] } }\n";
+    let two = "people: { ana: { addresses: [ana@example.com] }, ben: { addresses: [ben@example.com] } }\n";
+    let bots = |bots: &str| rostered.replace("people.yml }", &format!("people.yml, bots: ['{bots}'] }}"));
+    let many =
+        "rules: { peer-review: { require: { approvals: { at-least: 2, trust: claimed } }, reason: x } }\n";
+    for (policy, roster) in [
+        (rostered.clone(), one),
+        (bots("ben@example.com"), two),
+        (bots("*@example.com"), two),
+        (format!("{rostered}{many}"), two),
+    ] {
+        let said = check_files(&[(NAME, &policy), ("policies/people.yml", roster)]).unwrap_err();
+        assert!(said.iter().any(|line| line.contains("no change could keep `peer-review`")), "{said:?}");
+    }
+    for fine in [rostered.clone(), bots("ci@example.com"), policy.to_owned(), format!("{policy}{many}")] {
+        check_files(&[(NAME, &fine), ("policies/people.yml", two)]).unwrap();
+    }
+    let signed = format!(
+        "{policy}signers: {{ ssh: policies/keys }}\nrules: {{ s: {{ require: {{ signed: true }} }} }}\n"
+    );
+    for keys in ["", "\n# none yet\n"] {
+        let said = check_files(&[(NAME, &signed), ("policies/keys", keys)]).unwrap_err();
+        assert!(said.iter().any(|line| line.contains("holds no keys")), "{said:?}");
+    }
 }

@@ -8,6 +8,7 @@ use crate::gate::policy_findings::{find_today, policy_fault_finding};
 use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::gate::settings::GateSettings;
 use crate::git::Repository;
+use crate::people::ResolvedIdentity;
 use crate::policy::{PlacedFault, PlacedPattern, Policy, PolicyErrors, PolicyInspection};
 use crate::verdict::{Finding, Fixer, messages};
 use crate::yaml::YamlFault;
@@ -25,6 +26,8 @@ messages! {
         "the rule `{rule}` needs what only a forge knows, which a server hook cannot see, so after this push it would refuse every change that it applies to";
     RULE_NEEDS_PUSHER = "policy.rule-needs-pusher":
         "the rule `{rule}` asks who pushes, which this server cannot tell (`changegate.pusher`), so after this push it would refuse every change that it applies to";
+    ROSTER_LACKS_ACCOUNTS = "policy.roster-lacks-accounts":
+        "after this push, `{roster}` would list no accounts, and this server knows who pushes by their account, such as `{account}`, so it would refuse every push";
 }
 
 /// Checks a policy that has been loaded, as of the day of `now`.
@@ -86,7 +89,19 @@ pub(crate) fn find_policy_break(
     {
         return Some(Finding::new(POLICY_UNPROTECTED.with("ref", name)));
     }
-    find_unmet_rule(&loaded.policy, settings, now)
+    find_missing_accounts(&loaded.policy, settings).or_else(|| find_unmet_rule(&loaded.policy, settings, now))
+}
+
+/// Returns the finding that the roster identifies none of the accounts by which this server knows its pushers.
+fn find_missing_accounts(policy: &Policy, settings: &GateSettings) -> Option<Finding> {
+    let Ok(PusherIdentity::Account(account)) = &settings.pusher else { return None };
+    let roster = policy.people.roster.as_deref()?;
+    let is_asked = policy.needed_facts().contains(&FactKind::Pusher);
+    let is_known = policy.people.identify_account(account) != ResolvedIdentity::Unknown;
+    if !is_asked || is_known || !policy.people.lacks_accounts() {
+        return None;
+    }
+    Some(Finding::new(ROSTER_LACKS_ACCOUNTS.with("roster", roster).with("account", account)))
 }
 
 /// Returns the finding that a policy has a rule which always fails in this server's hook, if it has one.

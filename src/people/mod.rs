@@ -7,6 +7,7 @@
 pub mod contributors;
 pub(crate) mod independence;
 pub(crate) mod machine_accounts;
+mod roster_members;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -246,27 +247,6 @@ impl PeopleDirectory {
     pub(crate) fn count_roster_people(&self) -> Option<usize> {
         let people: BTreeSet<&String> = self.keys_by_identity.values().collect();
         self.is_roster_read.then_some(people.len())
-    }
-
-    /// Returns true if there is a roster, and it lists no account of anyone.
-    pub(crate) fn lacks_accounts(&self) -> bool {
-        self.is_roster_read && self.keys_by_identity.keys().all(|id| id.contains('@'))
-    }
-
-    /// Returns the person one of whose addresses begins with this account and `@`; `None` unless there is
-    /// exactly one. It grants nothing: it is whom the owner of the roster most likely forgot.
-    pub(crate) fn find_namesake(&self, account: &Text) -> Option<&str> {
-        let account = account.as_utf8().and_then(normalise_identity).filter(|id| !id.contains('@'))?;
-        let mut found = None;
-        for (id, key) in &self.keys_by_identity {
-            if id.split_once('@').is_some_and(|(local, _)| local == account) && found != Some(key.as_str()) {
-                if found.is_some() {
-                    return None;
-                }
-                found = Some(key.as_str());
-            }
-        }
-        found
     }
 
     /// Returns the identity of a name with an address.

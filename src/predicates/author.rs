@@ -68,6 +68,11 @@ pub struct AuthorPredicate {
 }
 
 impl AuthorPredicate {
+    /// Returns the teams that the author has to be in one of; empty for everyone.
+    pub(crate) fn asked_teams(&self) -> &[String] {
+        self.identity.asked_teams()
+    }
+
     pub(crate) fn read_parameters(
         node: &YamlNode,
         scope: &PolicyScope<'_>,

@@ -78,3 +78,19 @@ fn an_installation_names_the_branch_that_holds_the_policy() {
     let new = world.commit_tree(&[&world.main()], &good("Good"));
     world.push(&[&format!("{new}:{MAIN}")]).accepted();
 }
+
+#[test]
+fn a_push_does_not_take_the_accounts_away_that_the_server_needs() {
+    let world = bare_server();
+    let accounts = TWO_PEOPLE.replace("[ana@example.com]", "[ana@example.com], accounts: [ana]");
+    world.write(ROSTER, &accounts);
+    world.changegate("work", &["policy", "init", "--pack", "startup"]).accepted();
+    fetch_past_hook(&world);
+    world.write(ROSTER, TWO_PEOPLE);
+    world.commit(&good("Without accounts"));
+    world.push(&["main"]).refused("policy-valid").says("would list no accounts");
+    world.write(ROSTER, &accounts.replace("accounts: [ana]", "accounts: [ana, ana2]"));
+    world.commit(&good("With accounts again"));
+    let left = world.push(&["main"]);
+    left.accepted();
+}

@@ -7,6 +7,7 @@
 
 mod findings;
 mod lists;
+mod lockouts;
 mod patterns;
 mod reach;
 mod sample_changes;
@@ -83,6 +84,7 @@ pub fn inspect_policy(
         patterns::inspect_patterns(&file.node, &mut found);
         teams::inspect_people(&file.node, policy, &mut found);
         teams::inspect_times(&file.node, today, &mut found);
+        lockouts::inspect_lockouts(&file.node, policy, today, &mut found);
         reach::inspect_reach(policy, &files, index, &mut found);
         let weakenings = weakening::find_weakenings(&files, index);
         for weakening in &weakenings {

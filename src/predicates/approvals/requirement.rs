@@ -121,6 +121,16 @@ impl ApprovalsPredicate {
         self.fields.iter().any(|field| field.name == DEFAULT_APPROVAL_FIELD)
     }
 
+    /// Returns how many people have to approve.
+    pub(crate) fn asked_count(&self) -> u64 {
+        self.min_approvals
+    }
+
+    /// Returns the teams of those who may approve; empty for everyone.
+    pub(crate) fn asked_teams(&self) -> &[String] {
+        &self.teams
+    }
+
     /// Returns true if only approvals that a forge vouches for count.
     pub(crate) fn requires_verified(&self) -> bool {
         self.trust == ApprovalTrust::Verified

@@ -132,6 +132,15 @@ impl Condition {
         }
     }
 
+    /// Returns the predicates that all have to hold for the question to hold, as far as that can be said.
+    pub(crate) fn list_required(&self) -> Vec<&Predicate> {
+        match self {
+            Condition::Predicate(predicate) => vec![predicate],
+            Condition::All(parts) => parts.iter().flat_map(Condition::list_required).collect(),
+            Condition::Any(_) | Condition::Not(_) => Vec::new(),
+        }
+    }
+
     /// Adds the fields that must be stated for the question to hold, as far as that can be said.
     pub(crate) fn add_required_fields<'condition>(
         &'condition self,

@@ -109,6 +109,11 @@ impl IdentityRequirement {
         required
     }
 
+    /// Returns the teams, of one of which the person has to be; empty for everyone.
+    pub(crate) fn asked_teams(&self) -> &[String] {
+        &self.teams
+    }
+
     /// Returns why a person is not accepted, as a message that follows their name; `None` if they
     /// are. `identities` are the one or several ways in which the person is known.
     pub(crate) fn find_mismatch(

@@ -1,0 +1,59 @@
+//! Who of a roster can act: the people who are no bots, and the accounts by which a server knows them.
+
+use std::collections::BTreeSet;
+
+use crate::change::Text;
+use crate::people::{PeopleDirectory, normalise_identity};
+
+impl PeopleDirectory {
+    /// Returns true if there is a roster, and it lists no account of anyone.
+    pub(crate) fn lacks_accounts(&self) -> bool {
+        self.is_roster_read && self.keys_by_identity.keys().all(|id| id.contains('@'))
+    }
+
+    /// Returns the person one of whose addresses begins with this account and `@`; `None` unless there is
+    /// exactly one. It grants nothing: it is whom the owner of the roster most likely forgot.
+    pub(crate) fn find_namesake(&self, account: &Text) -> Option<&str> {
+        let account = account.as_utf8().and_then(normalise_identity).filter(|id| !id.contains('@'))?;
+        let mut found = None;
+        for (id, key) in &self.keys_by_identity {
+            if id.split_once('@').is_some_and(|(local, _)| local == account) && found != Some(key.as_str()) {
+                if found.is_some() {
+                    return None;
+                }
+                found = Some(key.as_str());
+            }
+        }
+        found
+    }
+
+    /// Returns the keys of the people in the roster who are no bots by every address and account; `None`
+    /// without a roster.
+    pub(crate) fn list_roster_humans(&self) -> Option<BTreeSet<&str>> {
+        let mut humans = BTreeSet::new();
+        for (id, key) in &self.keys_by_identity {
+            if id.contains('@') && !self.lists_bot_identity(id) {
+                humans.insert(key.as_str());
+            }
+        }
+        self.is_roster_read.then_some(humans)
+    }
+
+    /// Returns the keys of the members of these teams who are no bots.
+    pub(crate) fn list_human_members(&self, teams: &[String]) -> BTreeSet<&str> {
+        let rostered = self.list_roster_humans();
+        let members = teams.iter().flat_map(|team| self.list_member_keys(team));
+        members
+            .filter(|key| match &rostered {
+                Some(rostered) => rostered.contains(key),
+                None => !self.lists_bot_identity(key),
+            })
+            .collect()
+    }
+
+    /// Returns true if an address, its local part or an account is that of a bot.
+    fn lists_bot_identity(&self, id: &str) -> bool {
+        let local = id.split('@').next().unwrap_or(id);
+        self.lists_bot(id.as_bytes()) || self.lists_bot(local.as_bytes())
+    }
+}

@@ -1,0 +1,235 @@
+//! Rules that no person could ever keep: a policy that has one locks everybody out, and its repair as well.
+//!
+//! What is asked here is about an ordinary change: that a person can author it, that enough others can
+//! approve it, and that there is a value and a time that the rule accepts.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+
+use crate::policy::definition::{KeyFile, Policy, Rule};
+use crate::policy::inspect::findings::FileFindings;
+use crate::policy::inspect::written::{
+    WrittenPredicate, find_entry, list_conjuncts, list_entries, list_items, list_texts, scalar_text,
+};
+use crate::predicates::Predicate;
+use crate::verdict::RuleLevel;
+use crate::yaml::{YamlFault, YamlKey, YamlNode, YamlValue, shorten_for_message};
+
+/// How many days a freeze may go on without being taken for a slip.
+const MAX_FREEZE_DAYS: i32 = 366;
+
+/// Stands for a field that is not stated, among the words that a rule accepts.
+const ABSENT: &str = "absent";
+
+/// Finds the rules of a file, and of what it extends, that no ordinary change can keep.
+pub(crate) fn inspect_lockouts(file: &YamlNode, policy: &Policy, today: Date, found: &mut FileFindings) {
+    let mut for_all: Vec<WrittenPredicate<'_>> = Vec::new();
+    for (_, rule) in find_entry(file, "rules").map(list_entries).unwrap_or_default() {
+        let level = find_entry(rule, "level").and_then(scalar_text);
+        let Some(require) = find_entry(rule, "require") else { continue };
+        if matches!(level, Some("warn" | "off")) {
+            continue;
+        }
+        let asked = list_conjuncts(require);
+        for (key, value) in &asked {
+            match key.text.as_str() {
+                "size" => inspect_size(value, found),
+                "window" => inspect_window(value, today, found),
+                "signed" => inspect_keys(key, policy, found),
+                _ => {}
+            }
+        }
+        if find_entry(rule, "when").is_none() && find_entry(rule, "for").is_none() {
+            for_all.extend(asked);
+        } else {
+            inspect_fields(&asked, policy, found);
+        }
+    }
+    inspect_fields(&for_all, policy, found);
+    // A number that is too large for everybody is told where it stands.
+    if found.errors.is_empty() {
+        inspect_staffing(file, policy, today, found);
+    }
+}
+
+/// Finds rules that leave no person to author a change, or too few others to approve it.
+fn inspect_staffing(file: &YamlNode, policy: &Policy, today: Date, found: &mut FileFindings) {
+    let own_roster = find_entry(file, "people").and_then(|people| find_entry(people, "roster"));
+    for rule in policy.rules.iter().filter(|rule| rule.level_on(today) == RuleLevel::Deny) {
+        let id = rule.description.id.as_str();
+        let written = find_entry(file, "rules").and_then(|rules| find_entry(rules, id));
+        let own_require = written.and_then(|rule| find_entry(rule, "require"));
+        // The teams of a pack are for policies to fill, and its rules for rare changes may wait for people.
+        let own_roster = own_roster.filter(|_| !asks_teams(rule) && is_ordinary(rule, policy));
+        let Some(place) = own_require.or(own_roster) else { continue };
+        if let Some((most, asked)) = count_approvers(rule, policy)
+            && most < asked
+        {
+            let what = format!(
+                "no change could keep `{}`: it needs {asked} approvals, and there {} at most {most} {} beside the author",
+                shorten_for_message(id),
+                if most == 1 { "is" } else { "are" },
+                if most == 1 { "person" } else { "people" },
+            );
+            let help = "add people to the roster or the teams, or ask for fewer approvals; bots do not count";
+            found.errors.push(YamlFault::new(place.at, what).with_help(help));
+        }
+    }
+}
+
+/// Returns true if the rule applies to every change of the class that takes all that is left.
+fn is_ordinary(rule: &Rule, policy: &Policy) -> bool {
+    let rest = policy.classes.iter().position(|class| class.when.is_empty());
+    rule.when.is_none()
+        && match (&rule.class_indexes, rest) {
+            (None, _) => true,
+            (Some(indexes), Some(rest)) => indexes.contains(&rest),
+            (Some(_), None) => false,
+        }
+}
+
+fn asks_teams(rule: &Rule) -> bool {
+    rule.require.list_required().iter().any(|predicate| match predicate {
+        Predicate::Approvals(asked) => !asked.asked_teams().is_empty(),
+        Predicate::Author(asked) => !asked.asked_teams().is_empty(),
+        _ => false,
+    })
+}
+
+/// Returns how many people could approve the change of the author for whom they are most, and how many
+/// have to; `None` where anyone with an address could, or where no approval is asked.
+fn count_approvers(rule: &Rule, policy: &Policy) -> Option<(u64, u64)> {
+    let people = &policy.people;
+    let rostered: Option<BTreeSet<&str>> = people.list_roster_humans();
+    let (mut approvers, mut authors) = (rostered.clone(), rostered);
+    let mut asked = None;
+    for predicate in rule.require.list_required() {
+        match predicate {
+            Predicate::Approvals(approvals) => {
+                asked = Some(approvals.asked_count());
+                if !approvals.asked_teams().is_empty() {
+                    approvers = Some(people.list_human_members(approvals.asked_teams()));
+                }
+            }
+            Predicate::Author(author) if !author.asked_teams().is_empty() => {
+                authors = Some(people.list_human_members(author.asked_teams()));
+            }
+            _ => {}
+        }
+    }
+    let (asked, approvers) = (asked?, approvers?);
+    let beside = |author: &str| approvers.iter().filter(|approver| **approver != author).count();
+    let most = match authors {
+        Some(authors) => authors.into_iter().map(beside).max().unwrap_or(0),
+        None => approvers.len(),
+    };
+    Some((u64::try_from(most).unwrap_or(u64::MAX), asked))
+}
+
+/// Finds a size that only an empty change has.
+fn inspect_size(asked: &YamlNode, found: &mut FileFindings) {
+    let ignores = find_entry(asked, "ignore").is_some();
+    for (key, bound) in list_entries(asked) {
+        let Some(most) = find_entry(bound, "at-most") else { continue };
+        let is_zero = scalar_text(most).is_some_and(|text| text.parse() == Ok(0_u64));
+        if is_zero && (key.text == "commits" || !ignores) {
+            let what = format!("at most 0 {} is a change of nothing, so no change is allowed", key.text);
+            found.errors.push(YamlFault::new(most.at, what).with_help("allow 1 or more"));
+        }
+    }
+}
+
+/// Finds a window that is closed always, or for more than a year from now.
+fn inspect_window(asked: &YamlNode, today: Date, found: &mut FileFindings) {
+    let Some(outside) = find_entry(asked, "outside") else { return };
+    let periods = match &outside.value {
+        YamlValue::Map(_) => std::slice::from_ref(outside),
+        _ => list_items(outside),
+    };
+    for period in periods {
+        let text = |key| find_entry(period, key).and_then(scalar_text);
+        let (from, until) = (text("from").unwrap_or("00:00"), text("until").unwrap_or("23:59"));
+        let all_day = find_entry(period, "weekdays").is_none_or(|days| list_texts(days).len() == 7)
+            && (from, until) == ("00:00", "23:59");
+        let is_long = match (from.parse::<Date>(), until.parse::<Date>()) {
+            (Ok(from), Ok(until)) => {
+                from <= today && until.since(today).is_ok_and(|left| left.get_days() > MAX_FREEZE_DAYS)
+            }
+            _ => false,
+        };
+        if all_day || is_long {
+            let what = match all_day {
+                true => "this is all of every day, so no change is allowed at any time".to_owned(),
+                false => format!("no change would be allowed until {until}, for more than a year"),
+            };
+            found.errors.push(YamlFault::new(period.at, what).with_help("leave a time for changes"));
+        }
+    }
+}
+
+/// Finds files of keys that hold none.
+fn inspect_keys(key: &YamlKey, policy: &Policy, found: &mut FileFindings) {
+    let is_empty = |file: &KeyFile| {
+        let mut lines = file.source.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+        lines.all(|line| line.is_empty() || line.starts_with(b"#"))
+    };
+    let files: Vec<&KeyFile> = policy.signer_keys.ssh.iter().chain(&policy.signer_keys.openpgp).collect();
+    if let Some(first) = files.first()
+        && files.iter().all(|file| is_empty(file))
+    {
+        let what =
+            format!("this asks for signatures, and `{}` holds no keys", shorten_for_message(&first.path));
+        found.errors.push(YamlFault::new(key.at, what).with_help("add the keys of the people who sign"));
+    }
+}
+
+/// Finds fields of which these questions accept no common value.
+fn inspect_fields(asked: &[WrittenPredicate<'_>], policy: &Policy, found: &mut FileFindings) {
+    let mut accepted: Vec<(&str, BTreeSet<String>)> = Vec::new();
+    let fields =
+        asked.iter().filter(|(key, _)| key.text == "field").flat_map(|(_, value)| list_entries(value));
+    for (name, value) in fields {
+        let Some(words) = list_accepted_words(&name.text, value, policy) else { continue };
+        let place = accepted.iter().position(|(known, _)| *known == name.text);
+        let common: BTreeSet<String> = match place.and_then(|place| accepted.get(place)) {
+            Some((_, known)) => known.intersection(&words).cloned().collect(),
+            None => words,
+        };
+        if common.is_empty() {
+            let field = shorten_for_message(&name.text);
+            let what = format!("no value of `{field}` is all that is asked of it, so no change is allowed");
+            let help = "ask for one of several values in a list, or give the rules a `when`";
+            found.errors.push(YamlFault::new(value.at, what).with_help(help));
+            return;
+        }
+        match place.and_then(|place| accepted.get_mut(place)) {
+            Some((_, known)) => *known = common,
+            None => accepted.push((&name.text, common)),
+        }
+    }
+}
+
+/// Returns the words of a field that a question accepts; `None` where they cannot be listed.
+fn list_accepted_words(name: &str, value: &YamlNode, policy: &Policy) -> Option<BTreeSet<String>> {
+    let field = policy.vocabulary.find_field(name)?;
+    let words: Vec<String> = field.allowed_words()?.iter().map(|word| word.to_ascii_lowercase()).collect();
+    let YamlValue::Map(bounds) = &value.value else {
+        return Some(match list_texts(value).as_slice() {
+            [ABSENT] => BTreeSet::from([ABSENT.to_owned()]),
+            ["present"] => words.into_iter().collect(),
+            listed => listed.iter().map(|word| word.to_ascii_lowercase()).collect(),
+        });
+    };
+    let (mut first, mut last) = (0, words.len());
+    for (key, bound) in bounds {
+        let word = scalar_text(bound)?.to_ascii_lowercase();
+        let place = words.iter().position(|known| *known == word);
+        match key.text.as_str() {
+            "at-least" => first = place?,
+            "at-most" => last = place?.saturating_add(1),
+            _ => return None,
+        }
+    }
+    Some(words.get(first..last).unwrap_or_default().iter().cloned().collect())
+}
