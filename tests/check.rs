@@ -193,6 +193,29 @@ fn without_arguments_a_topic_branch_is_judged_for_the_protected_default() {
 }
 
 #[test]
+fn without_a_remote_a_topic_branch_is_judged_for_the_local_default() {
+    let mut scene = acme();
+    scene.git(&["switch", "-q", "-c", "topic"]);
+    scene.commit("State nothing\n");
+    scene.commit("Nor here\n");
+    ends(&scene, &["check", "-v"], 1, &["refs/heads/main..HEAD", "Nor here"]);
+    scene.commit(&format!("Go on\n\n{REVIEWED}"));
+    ends(&scene, &["check", "-v"], 0, &["refs/heads/main..HEAD", "1 change under"]);
+    // On the default branch itself, there is the newest change.
+    scene.git(&["switch", "-q", "main"]);
+    ends(&scene, &["check", "-v"], 0, &["HEAD^..HEAD"]);
+}
+
+#[test]
+fn each_report_has_a_file_of_its_own() {
+    let scene = acme();
+    let two = ["check", "--output", "json=report", "--output", "sarif=./report"];
+    ends(&scene, &two, 2, &["two reports", "`./report`"]);
+    ends(&scene, &["check", "--output", "json=-"], 2, &["use --format"]);
+    ends(&scene, &["check", "--output", "json=one", "--output", "sarif=two"], 0, &[]);
+}
+
+#[test]
 fn history_is_judged_by_the_policy_and_the_clock_of_its_time() {
     let mut scene = acme();
     let strict = POLICY.replace("{ not: { field: { Risk: low } } }", "{ field: { Risk: present } }");

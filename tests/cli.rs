@@ -157,7 +157,7 @@ fn check_where_there_is_little_to_check() {
 fn check() {
     let mut scene = acme();
     for (args, code) in [
-        (&["check"][..], 0),
+        (&["check"][..], 1),
         (&["check", "HEAD^"], 1),
         (&["check", "main..topic"], 1),
         (&["check", "main.."], 2),
@@ -239,12 +239,12 @@ fn check_with_a_policy_that_is_wrong() {
     );
     scene.commit("Break the policy\n\nRisk: low\n");
     scene.commit("Go on\n\nRisk: low\n");
-    assert_eq!(scene.run(&["check"]), 2);
+    assert_eq!(scene.run(&["check", "HEAD"]), 2);
     assert_eq!(scene.run(&["policy", "check"]), 2);
     scene.git(&["rm", "-q", "-r", "policies"]);
     scene.commit("Remove the policy\n\nRisk: low\n");
     scene.commit("Go on\n\nRisk: low\n");
-    assert_eq!(scene.run(&["check"]), 1);
+    assert_eq!(scene.run(&["check", "HEAD"]), 1);
     scene.is("check-policy-wrong");
 }
 

@@ -201,6 +201,29 @@ fn what_is_odd_and_harmless_is_a_note() {
     );
 }
 
+#[test]
+fn a_pack_that_weakens_another_one_before_it_needs_a_reason() {
+    let extend = |packs: &str, rest: &str| {
+        check(&format!("changegate: 1\nextends: [{packs}]\nprotects: [main]\n{rest}"))
+    };
+    let told = extend("iso27001, startup", "").err().unwrap_or_default();
+    let [told] = told.as_slice() else { panic!("{told:?}") };
+    assert!(
+        told.starts_with("2: rule `") && told.contains("in `startup` may be weaker than in `iso27001`"),
+        "{told}"
+    );
+    assert!(told.contains("reasons: { extends: ... }"), "{told}");
+    let inspection = extend("iso27001, startup", "reasons: { extends: a trial }\n").unwrap();
+    let listed: Vec<&str> = inspection.weakenings.iter().map(|one| one.what.as_str()).collect();
+    assert!(listed.contains(&"rule `standard-change`: `require` in `startup`"), "{listed:?}");
+    assert!(inspection.weakenings.iter().all(|one| one.reason.as_deref() == Some("a trial")), "{listed:?}");
+    assert_eq!(inspection.notes, []);
+    // What a pack changes of its own bases is how it is meant.
+    for packs in ["core, startup", "core, iso27001", "iso27001, core", "startup"] {
+        assert_eq!(extend(packs, "").map(|inspection| inspection.weakenings), Ok(Vec::new()), "{packs}");
+    }
+}
+
 /// An exemption that leaves nothing of its rule switches it off without saying so.
 #[test]
 fn an_exemption_that_every_ordinary_change_has_is_told() {

@@ -9,8 +9,9 @@ use crate::cli::output::ReportFormatArg;
 /// Judge what HEAD adds, or a range of commits
 ///
 /// Without arguments, judges what HEAD adds to its upstream, or what a merge would
-/// bring into the default branch of the remote if that is under change control and
-/// the upstream is not; without both, the newest change of HEAD. The policy is the
+/// bring into the default branch (of the remote, or the local one without a remote)
+/// if that is under change control and the upstream is not; otherwise, the newest
+/// change of HEAD. The policy is the
 /// one from before the change: at the upstream, or at the start of the range; else
 /// the one at HEAD, which is advice only and an error with --enforce or --onto; else
 /// the pack iso27001. A denial names the policy, and so does --verbose.
@@ -129,5 +130,8 @@ fn parse_output(written: &str) -> Result<OutputFile, String> {
         return Err(expected());
     }
     let format = ReportFormatArg::from_str(format, false).map_err(|_| expected())?;
+    if path == "-" {
+        return Err("`-` is no file here; for standard output, use --format".to_owned());
+    }
     Ok(OutputFile { format, path: PathBuf::from(path) })
 }

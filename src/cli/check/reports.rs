@@ -17,6 +17,7 @@ use crate::report::{
     ChangeSpools, HeldChanges, MAX_SARIF_RESULTS, Report, ReportStyle, SpoolStorage, SpooledRange,
     write_range_report,
 };
+use crate::yaml::shorten_for_message;
 
 /// From how many bytes on a spool is in a file.
 const MAX_SPOOL_IN_MEMORY: usize = 1 << 20;
@@ -24,6 +25,28 @@ const MAX_SPOOL_IN_MEMORY: usize = 1 << 20;
 /// The permissions of a new file, before the mask of the process.
 #[cfg(unix)]
 const NEW_FILE_MODE: u32 = 0o666;
+
+/// Refuses two reports for one file, of which the second would replace the first.
+pub(super) fn refuse_shared_files(args: &CheckArgs, context: &Context) -> Result<(), CommandError> {
+    let find_file = |path: &Path| {
+        let path = context.resolve_path(path);
+        path.canonicalize().or_else(|_| std::path::absolute(&path)).unwrap_or(path)
+    };
+    let mut known = Vec::new();
+    for file in &args.output {
+        let found = find_file(&file.path);
+        // A pipe or a device takes one report after the other.
+        if known.contains(&found) && !fs::metadata(&found).is_ok_and(|found| !found.is_file()) {
+            let path = file.path.to_string_lossy();
+            let path = shorten_for_message(&path);
+            return Err(CommandError::Usage(format!(
+                "two reports are to be written to `{path}`; name a file for each --output"
+            )));
+        }
+        known.push(found);
+    }
+    Ok(())
+}
 
 /// Returns the spools for the formats that list every change.
 pub(super) fn open_spools(args: &CheckArgs, range: &SpooledRange<'_>) -> Result<ChangeSpools, CommandError> {

@@ -9,6 +9,9 @@ use crate::git::{HeadState, Repository};
 use crate::policy::DEFAULT_POLICY_PATH;
 use crate::yaml::shorten_for_message;
 
+/// The default branches of most repositories.
+const USUAL_BRANCHES: [&str; 3] = ["refs/heads/main", "refs/heads/master", "refs/heads/trunk"];
+
 /// The commits to judge, and what they are judged by.
 pub(super) struct CheckRequest {
     pub(super) new: Oid,
@@ -234,15 +237,21 @@ fn resolve_landing(
     })
 }
 
-/// Returns the request to judge what a merge would bring into the default branch of the remote, where that
-/// is under change control and the branch's own upstream is not.
+/// Returns the request to judge what a merge would bring into the default branch of the remote, or the local
+/// one where there is neither, if that is under change control and the branch's own upstream is not.
 fn find_protected_default(
     repository: &Repository,
     new: Oid,
     upstream: Option<&Text>,
     target: &Fact<Text>,
 ) -> Result<Option<CheckRequest>, CommandError> {
-    let default = repository.resolve_ref(b"refs/remotes/origin/HEAD")?;
+    let mut default = repository.resolve_ref(b"refs/remotes/origin/HEAD")?;
+    // Without a remote, the branches with usual names are the only ones to land on.
+    for name in USUAL_BRANCHES {
+        if default.id.is_none() && upstream.is_none() {
+            default = repository.resolve_ref(name.as_bytes())?;
+        }
+    }
     let Some(id) = default.id else { return Ok(None) };
     if id == new || upstream.is_some_and(|upstream| *upstream == default.name) {
         return Ok(None);

@@ -201,8 +201,10 @@ people:
         let mut used = BTreeSet::new();
         for person in self.join_by_name() {
             let key = unique_key(&person, &mut used);
+            // Other readers of YAML take such a word for a value.
+            let quote = if RESERVED_WORDS.contains(&key.as_str()) { "'" } else { "" };
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "  {key}:");
+            let _ = writeln!(text, "  {quote}{key}{quote}:");
             if person.is_joined_by_name {
                 text.push_str("    # joined because the names are equal: is this one person?\n");
             }
@@ -229,6 +231,9 @@ people:
         text
     }
 }
+
+/// The plain words of YAML that are no texts to every reader.
+const RESERVED_WORDS: [&str; 9] = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
 
 /// Returns a key for a person that no other has: their name in small letters, or else their address.
 fn unique_key(person: &DraftedPerson, used: &mut BTreeSet<String>) -> String {
@@ -318,6 +323,16 @@ mod tests {
         people.read_roster(&read_document(text.as_bytes()).unwrap(), &mut faults);
         assert_eq!(faults, [], "{text}");
         people
+    }
+
+    #[test]
+    fn a_key_that_is_no_text_to_other_readers_is_quoted() {
+        let people = ["Null <n@example.com>", "Yes <y@example.com>", "Ana <ana@example.com>"];
+        let (draft, _) = draft("", &people);
+        let text = draft.render_roster();
+        assert!(text.contains("\n  'null':\n") && text.contains("\n  'yes':\n"), "{text}");
+        assert!(text.contains("\n  ana:\n"), "{text}");
+        read_back(&draft);
     }
 
     #[test]

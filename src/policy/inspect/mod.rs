@@ -88,7 +88,8 @@ pub fn inspect_policy(
         reach::inspect_reach(policy, &files, index, &mut found);
         let weakenings = weakening::find_weakenings(&files, index);
         for weakening in &weakenings {
-            if weakening.reason.is_none() {
+            // Several at one place, as two packs have, are told once.
+            if weakening.reason.is_none() && !found.errors.iter().any(|fault| fault.at == weakening.at) {
                 found.errors.push(weakening.missing_reason_fault());
             }
         }

@@ -46,8 +46,61 @@ impl PolicyWeakening {
     }
 }
 
-/// Returns what the file at `index` weakens of the files before it.
+/// Returns what the file at `index` weakens of the files before it: by itself, and by a pack that it extends
+/// after another one.
 pub(crate) fn find_weakenings(files: &[PolicyFile], index: usize) -> Vec<PolicyWeakening> {
+    let Some(file) = files.get(index) else { return Vec::new() };
+    let mut found = find_pack_conflicts(files, file);
+    found.extend(find_own_weakenings(files, index));
+    found
+}
+
+/// Returns what packs that `file` extends weaken of others before them, which they do not extend.
+///
+/// No pack can give a reason for that, so it belongs to the file that puts them in this order.
+fn find_pack_conflicts(files: &[PolicyFile], file: &PolicyFile) -> Vec<PolicyWeakening> {
+    let mut found = Vec::new();
+    let extended = find_entry(&file.node, "extends").map(list_items).unwrap_or_default();
+    let reason = find_entry(&file.node, "reasons").and_then(|reasons| find_entry(reasons, "extends"));
+    for item in extended {
+        let Some(pack) = scalar_text(item).filter(|name| find_pack(name).is_some()) else { continue };
+        let Some(index) = files.iter().position(|known| known.name == pack) else { continue };
+        let own_bases = list_bases(files, pack);
+        for weakening in find_own_weakenings(files, index) {
+            // What a pack changes of its own bases is how it is meant.
+            if own_bases.contains(&weakening.base.as_str()) {
+                continue;
+            }
+            found.push(PolicyWeakening {
+                file: file.name.clone(),
+                at: item.at,
+                what: format!("{} in `{pack}`", weakening.what),
+                base: weakening.base,
+                reason: reason.and_then(scalar_text).map(str::to_owned),
+                reason_key: Some("extends".to_owned()),
+            });
+        }
+    }
+    found
+}
+
+/// Returns the names of all packs that the pack called `name` builds on.
+fn list_bases<'files>(files: &'files [PolicyFile], name: &str) -> Vec<&'files str> {
+    let mut bases: Vec<&str> = Vec::new();
+    let mut open = vec![name];
+    while let Some(name) = open.pop() {
+        let Some(file) = files.iter().find(|file| file.name == name) else { continue };
+        for base in find_entry(&file.node, "extends").map(list_texts).unwrap_or_default() {
+            if !bases.contains(&base) {
+                bases.push(base);
+                open.push(base);
+            }
+        }
+    }
+    bases
+}
+
+fn find_own_weakenings(files: &[PolicyFile], index: usize) -> Vec<PolicyWeakening> {
     let Some(file) = files.get(index) else { return Vec::new() };
     let search = WeakeningSearch { earlier: files.get(..index).unwrap_or_default(), file };
     let mut found = Vec::new();
