@@ -109,6 +109,16 @@ fn prose_is_reviewed_and_needs_no_plan() {
             "prompts/system.md",
             ".claude/skills/x.md",
             ".github/copilot-instructions.md",
+            "src.md/a.rs",
+            "Claude.md",
+            "agents.md",
+            "AGENTS.override.md",
+            "CLAUDE.local.md",
+            "Prompts/a.md",
+            "commands/deploy.md",
+            "{ path: tool.md, now: executable }",
+            "{ path: lib.md, now: submodule }",
+            "{ path: build.md, now: symlink }",
             &many.join(", "),
         ] {
             assert_eq!(told(&policy, &about, &format!("paths: [README.md, {other}]")).0, "normal", "{other}");

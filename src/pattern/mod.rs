@@ -90,6 +90,33 @@ impl PathPattern {
         false
     }
 
+    /// Returns true if the pattern matches `path` itself, or is written as a folder that holds it, with a slash
+    /// at its end. The name of a file does not stand for what a folder of that name holds: `Cargo.lock` covers
+    /// no `Cargo.lock/build.rs`.
+    pub(crate) fn covers_path(&self, path: &[u8]) -> bool {
+        let path = path.strip_prefix(b"/").unwrap_or(path);
+        self.matches_entry(path, false) || self.written.ends_with('/') && self.matches_path(path)
+    }
+
+    /// Returns true if `path` is that of a folder in which the pattern looks: `iam` for `iam/` and `**/iam/**`,
+    /// and `.github` and `.github/workflows` for `/.github/workflows/**`. What stands there in place of the
+    /// folder, such as a link, decides about all that the pattern is of.
+    pub(crate) fn looks_below(&self, path: &[u8]) -> bool {
+        if path.is_empty() {
+            return false;
+        }
+        let written = self.written.strip_prefix('/').unwrap_or(&self.written);
+        if self.written.ends_with('/') && self.matches_entry(path, true) {
+            return true;
+        }
+        if let Some(folder) = written.strip_prefix("**/").and_then(|rest| rest.strip_suffix("/**")) {
+            let rest = path.strip_suffix(folder.as_bytes());
+            return rest.is_some_and(|rest| rest.is_empty() || rest.ends_with(b"/"));
+        }
+        let rest = written.as_bytes().strip_prefix(path);
+        rest.is_some_and(|rest| rest.first() == Some(&b'/'))
+    }
+
     fn matches_entry(&self, path: &[u8], is_folder: bool) -> bool {
         let basename = parent_folder(path).map(|folder| folder.len() + 1);
         self.glob.matches_repo_relative_path(
@@ -327,6 +354,54 @@ mod tests {
         assert!(!path("a*c", "ab/c"));
         assert!(path("src/*.rs", "src/main.rs"));
         assert!(!path("src/*.rs", "src/cli/main.rs"));
+    }
+
+    #[test]
+    fn a_name_of_a_file_covers_no_folder() {
+        let covers =
+            |pattern: &str, path: &str| PathPattern::new(pattern).unwrap().covers_path(path.as_bytes());
+        for (pattern, inside, outside) in [
+            ("**/Cargo.lock", "a/Cargo.lock", "Cargo.lock/build.rs"),
+            ("*.md", "docs/a.md", "src.md/a.rs"),
+            ("/docs/*.md", "docs/a.md", "docs/a.md/b"),
+            ("vendor/", "x/vendor/a/b", "vendor"),
+            ("/vendor/", "vendor/a", "x/vendor/a"),
+            ("docs/**", "docs/a/b", "docs"),
+            ("**", "a/b", ""),
+            ("docs", "docs", "docs/a"),
+        ] {
+            assert!(covers(pattern, inside), "{pattern} {inside}");
+            assert!(outside.is_empty() || !covers(pattern, outside), "{pattern} {outside}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_looks_below_its_folders() {
+        let looks =
+            |pattern: &str, path: &str| PathPattern::new(pattern).unwrap().looks_below(path.as_bytes());
+        for (pattern, folders, others) in [
+            (
+                "/.github/workflows/**",
+                &[".github", ".github/workflows"][..],
+                &["x/.github", ".git", "workflows"][..],
+            ),
+            ("infra/*.tf", &["infra"], &["infra/a.tf", "x/infra"]),
+            ("iam/", &["iam", "x/iam"], &["iam/a", "xiam"]),
+            ("/iam/", &["iam"], &["x/iam"]),
+            ("a/b/", &["a", "a/b"], &["b", "x/a"]),
+            ("**/iam/**", &["iam", "x/iam"], &["xiam", "iam/a"]),
+            ("Jenkinsfile", &[], &["Jenkinsfile", "a"]),
+            ("**", &[], &["a"]),
+            ("*/secrets/**", &[], &["a", "README"]),
+            ("/a", &[], &["a", ""]),
+        ] {
+            for folder in folders {
+                assert!(looks(pattern, folder), "{pattern} {folder}");
+            }
+            for other in others {
+                assert!(!looks(pattern, other), "{pattern} {other}");
+            }
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::pattern::PathPattern;
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::outcome::PredicateOutcome;
-use crate::predicates::support::parameters::{list_paths, matches_any_pattern, quote_patterns};
+use crate::predicates::support::parameters::{is_covered_by_pattern, list_paths, quote_patterns};
 use crate::verdict::{Finding, Message, messages};
 use crate::yaml::decode::parse_each;
 use crate::yaml::{YamlFault, YamlNode};
@@ -24,8 +24,9 @@ pub(crate) const DOC: PredicateDoc = PredicateDoc {
           A change that changes no file fails, since there is nothing to judge it by.",
     parameters: "\
 - a pattern, or a list of them, as in a `.gitignore` at the root of the repository; every changed path matches at \
-least one. A rename counts on both sides. A pattern that matches a folder matches what is below, so `Cargo.lock` \
-matches `Cargo.lock/build.rs` too. Files and links are not told apart; where that matters, add \
+least one. A rename counts on both sides. Other than in a `.gitignore`, only a pattern with a slash at its end, or \
+with `/**`, covers what is below a folder: `Cargo.lock` does not cover `Cargo.lock/build.rs`, nor `docs` a file in \
+`docs/`. Files and links are not told apart; where that matters, add \
 `not: { touches: { kinds: [addition, executable, submodule, symlink] } }`.",
     passing_example: "
 ask: { only-touches: ['**/Cargo.lock', 'docs/**'] }
@@ -76,7 +77,7 @@ impl OnlyTouchesPredicate {
                 Ok(paths) => {
                     is_empty &= paths.is_empty();
                     for change in paths {
-                        if !matches_any_pattern(&self.allowed_paths, &change.path) {
+                        if !is_covered_by_pattern(&self.allowed_paths, &change.path) {
                             others.push(&change.path);
                         }
                     }
@@ -121,6 +122,18 @@ mod tests {
         );
         // A path that is changed and changed back was changed.
         assert_eq!(says("a", "{ paths: [a, b] }, { paths: [b] }").len(), 1);
+    }
+
+    #[test]
+    fn the_name_of_a_file_covers_no_folder() {
+        assert_eq!(says("['**/Cargo.lock', 'docs/']", "{ paths: [x/Cargo.lock, docs/a/b] }"), [""; 0]);
+        for path in ["Cargo.lock/build.rs", "x/Cargo.lock/a/b", "docs"] {
+            assert_eq!(
+                says("['**/Cargo.lock', 'docs/']", &format!("{{ paths: [{path}] }}")).len(),
+                1,
+                "{path}"
+            );
+        }
     }
 
     #[test]

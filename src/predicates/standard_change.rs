@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use crate::catalogue::{StandardCatalogue, StandardChange, StandardMakers};
-use crate::change::{FactKind, Missing, NeededFacts, Text};
+use crate::change::{FactKind, Missing, NeededFacts, PathEntryKind, Text};
 use crate::people::ResolvedIdentity;
 use crate::people::contributors::ResolvedContributor;
 use crate::predicates::size::{count_changed_files, count_lines};
@@ -16,7 +16,9 @@ use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::field_obligation::missing_field_finding;
 use crate::predicates::support::outcome::PredicateOutcome;
-use crate::predicates::support::parameters::{is_in_teams, list_paths, matches_any_pattern, quote_patterns};
+use crate::predicates::support::parameters::{
+    is_covered_by_pattern, is_in_teams, list_paths, quote_patterns,
+};
 use crate::verdict::{Finding, Fixer, Message, messages};
 use crate::vocabulary::{FieldClaim, FieldDefinition, FieldKind, FieldReading};
 use crate::yaml::decode::read_text;
@@ -35,6 +37,8 @@ messages! {
         "the standard change `{id}`, approved by {person}, counted until {day}; it is due for a review";
     OTHER_PATHS = "standard-change.other-paths":
         "the standard change `{id}` covers only {allowed/or}; this changes {paths}";
+    OTHER_KINDS = "standard-change.other-kinds":
+        "the standard change `{id}` covers the content of files; this adds or makes links, submodules or executable files: {paths}";
     NO_PATHS = "standard-change.no-paths": "the standard change `{id}` covers files; this changes none";
     TOO_MANY_FILES = "standard-change.too-many-files":
         "the standard change `{id}` covers at most {limit} {limit:file|files}; this changes {count}";
@@ -56,7 +60,8 @@ pub(crate) const DOC: PredicateDoc = PredicateDoc {
           change approves nothing.",
     parameters: "\
 - the name of the field that states the id of the entry; it has a `matches`. Every changed path of every commit has to \
-match one of the entry's `paths`; a rename counts on both sides. `size` counts files and lines as the question `size` \
+match one of the entry's `paths`; a rename counts on both sides, and only a pattern with a slash at its end, or with `/**`, covers what is below a \
+folder. A path that becomes a link, a submodule or executable is not covered. `size` counts files and lines as the question `size` \
 does. `who` has to include every contributor: author, committer, co-author, pusher. The entry counts from \
 `approved-on` to `review-by`, both included, in UTC, by the time at which the gate sees the change.",
     passing_example: "
@@ -129,6 +134,7 @@ impl StandardChangePredicate {
     pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
         for (_, entry) in self.catalogue.list_entries() {
             needs.insert(FactKind::Paths);
+            needs.insert(FactKind::FileKinds);
             if entry.max_lines.is_some() {
                 needs.insert(FactKind::Lines);
             }
@@ -202,6 +208,7 @@ impl EntryCheck<'_> {
     fn add_findings(&self, findings: &mut Vec<Finding>) -> Option<Missing> {
         self.check_days(findings);
         let mut missing = self.check_paths(findings);
+        missing = self.check_kinds(findings).or(missing);
         if let Some(limit) = self.entry.max_files {
             match count_changed_files(self.context.change, &[]) {
                 Ok(count) if count > limit => {
@@ -247,6 +254,33 @@ impl EntryCheck<'_> {
         findings.push(finding.fixed_by(Fixer::PolicyOwner));
     }
 
+    /// Checks that nothing becomes a link, a submodule or executable: an entry is about the content of files.
+    fn check_kinds(&self, findings: &mut Vec<Finding>) -> Option<Missing> {
+        let mut others: Vec<&Text> = Vec::new();
+        let mut missing = None;
+        for diff in self.context.change.list_diffs() {
+            for change in diff.paths.iter().flatten() {
+                let Some(after) = change.after else { continue };
+                match after.kind {
+                    PathEntryKind::File => {}
+                    PathEntryKind::Unknown => {
+                        let why = "the list of changed files does not say of which kind they are";
+                        missing = Some(Missing::Unavailable(FactKind::FileKinds, why.into()));
+                    }
+                    kind if change.before.is_some_and(|before| before.kind == kind) => {}
+                    _ => others.push(&change.path),
+                }
+            }
+        }
+        others.sort_unstable();
+        others.dedup();
+        if let Some(first) = others.first() {
+            let message = OTHER_KINDS.with("id", self.id).with("paths", list_paths(&others));
+            findings.push(Finding::new(message).at_path(first));
+        }
+        missing
+    }
+
     fn check_paths(&self, findings: &mut Vec<Finding>) -> Option<Missing> {
         let mut others: Vec<&Text> = Vec::new();
         let mut is_empty = true;
@@ -256,7 +290,7 @@ impl EntryCheck<'_> {
                 Ok(paths) => {
                     is_empty &= paths.is_empty();
                     for change in paths {
-                        if !matches_any_pattern(&self.entry.paths, &change.path) {
+                        if !is_covered_by_pattern(&self.entry.paths, &change.path) {
                             others.push(&change.path);
                         }
                     }
@@ -357,6 +391,20 @@ mod tests {
         // What the change brings in by a merge counts too.
         let merged = "commits: [{ message: \"x\\n\\nStd: STD-A\\n\", paths: [Cargo.lock] }, { merge: true, paths: [a] }]";
         assert_eq!(says(merged).len(), 1);
+    }
+
+    #[test]
+    fn an_entry_covers_the_content_of_files() {
+        for path in ["Cargo.lock/build.rs", "x/Cargo.lock/a", "vendor"] {
+            assert_eq!(says(&commit("STD-A", &format!("paths: ['{path}']"))).len(), 1, "{path}");
+        }
+        for kind in ["symlink", "submodule", "executable"] {
+            let path = |rest: &str| commit("STD-A", &format!("paths: [{{ path: vendor/a, {rest} }}]"));
+            let found = says(&path(&format!("now: {kind}")));
+            assert!(found.len() == 1 && found[0].ends_with("executable files: `vendor/a`"), "{found:?}");
+            assert_eq!(says(&path(&format!("was: {kind}, now: {kind}"))), [""; 0]);
+            assert_eq!(says(&path(&format!("was: {kind}, now: nothing"))), [""; 0]);
+        }
     }
 
     #[test]

@@ -30,7 +30,8 @@ pub(crate) const DOC: PredicateDoc = PredicateDoc {
           sides; so do deletions, new modes, links and submodules, and what one commit changes and the next one \
           reverts.",
     parameters: "\
-- a pattern, or a list of them, as in a `.gitignore` at the root of the repository;
+- a pattern, or a list of them, as in a `.gitignore` at the root of the repository; what takes the place of a folder \
+in which a pattern looks, such as a link `infra` for `infra/**`, touches it too;
 - as a map: `paths` with such a list, `ignore: [patterns]` for paths that do not count, and `kinds` for changes \
 of these kinds only: `addition`, `deletion`, `executable`, `submodule`, `symlink` (for the last three, before or \
 after the change); `paths` may be left out beside `kinds`.",
@@ -179,7 +180,8 @@ impl TouchesPredicate {
     }
 
     fn matches_path(&self, path: &Text) -> bool {
-        (self.paths.is_empty() || matches_any_pattern(&self.paths, path))
+        let is_folder = || self.paths.iter().any(|pattern| pattern.looks_below(path.as_bytes()));
+        (self.paths.is_empty() || matches_any_pattern(&self.paths, path) || is_folder())
             && !matches_any_pattern(&self.ignored_paths, path)
     }
 
@@ -272,6 +274,18 @@ mod tests {
                     says("{ kinds: [addition, deletion] }", &commit),
                     ["this change does not touch anything (addition or deletion only)"]
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn what_takes_the_place_of_a_folder_touches_it() {
+        for kind in ["symlink", "submodule", "file"] {
+            for (pattern, path) in
+                [("infra/**", "infra"), ("iam/", "x/iam"), ("/.github/workflows/**", ".github")]
+            {
+                let commit = format!("{{ paths: [{{ path: {path}, now: {kind} }}] }}");
+                assert_eq!(says(&format!("'{pattern}'"), &commit), [""; 0], "{pattern} {kind}");
             }
         }
     }

@@ -149,6 +149,11 @@ pub(crate) fn matches_any_pattern(patterns: &[PathPattern], path: &Text) -> bool
     patterns.iter().any(|pattern| pattern.matches_path(path.as_bytes()))
 }
 
+/// Returns true if one of the patterns covers `path`, which no name of a file does for what is below it.
+pub(crate) fn is_covered_by_pattern(patterns: &[PathPattern], path: &Text) -> bool {
+    patterns.iter().any(|pattern| pattern.covers_path(path.as_bytes()))
+}
+
 /// Returns patterns, each in backticks.
 pub(crate) fn quote_patterns<T: ToString>(patterns: &[T]) -> Vec<String> {
     let mut quoted = Vec::new();
