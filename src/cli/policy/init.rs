@@ -73,7 +73,7 @@ pub(super) fn init_policy(pack: &str, context: &Context) -> Result<CommandExit, 
     if let DraftedRoster::Written(_) | DraftedRoster::OnePerson = roster {
         writeln!(
             out,
-            "for a server that knows who pushes: add to each person in it the `accounts` by which they push"
+            "for a server that knows who pushes: add to each person in it the `accounts`\n  by which they push"
         )?;
     }
     writeln!(out, "next: review it, run `changegate policy check`, and commit it")?;
