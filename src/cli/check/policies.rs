@@ -98,7 +98,7 @@ pub(super) fn load_check_policy(
     }
     let loaded = load_source_policy(repository, &request.policy_sources)?;
     if (args.enforce || args.onto.is_some()) && is_brought_policy(args, request, &loaded) {
-        let new = shorten_for_message(&request.policy_sources.last().map_or("HEAD", |(_, called)| called));
+        let new = shorten_for_message(request.policy_sources.last().map_or("HEAD", |(_, called)| called));
         let held = match request.policy_sources.as_slice() {
             [(_, target), _, ..] => format!("`{}` holds no policy", shorten_for_message(target)),
             _ => "there is no policy from before the change".to_owned(),
