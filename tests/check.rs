@@ -401,7 +401,7 @@ fn history_before_the_first_policy_is_not_judged() {
     scene.write("policies/changegate.yml", POLICY);
     scene.commit("Have it again\n\nRisk: low\n");
     scene.commit("Go on again\n\nRisk: low\n");
-    let pieces = ["1 of 5 changes", "State nothing", "the first 3 steps", "can be used before 1 part"];
+    let pieces = ["1 of 5 changes", "State nothing", "3 steps at the start", "can be used before 1 part"];
     ends(&scene, &["check", "--history"], 1, &pieces);
 }
 
