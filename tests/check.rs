@@ -326,7 +326,11 @@ fn a_long_range_is_counted_whole_and_held_in_part() {
     assert_eq!(json["groups"][0]["changes"].as_array().unwrap().len(), CHANGES);
     let junit = std::fs::read_to_string(scene.directory.join("x.xml")).unwrap();
     assert_eq!(junit.matches("<testsuite ").count(), CHANGES);
-    assert!(junit.contains(r#"skipped="2200" failures="4400" errors="0""#), "{}", &junit[..200]);
+    assert!(
+        junit.contains(r#"skipped="2200" failures="4400" errors="0""#),
+        "{}",
+        junit.lines().take(3).collect::<String>()
+    );
 }
 
 #[test]

@@ -314,7 +314,7 @@ fn skip_git_options<'words>(
         let is_location = |name: &&str| {
             word == *name || word.strip_prefix(*name).is_some_and(|value| value.starts_with('='))
         };
-        if LOCATION_OPTIONS.iter().any(|name| is_location(name)) {
+        if LOCATION_OPTIONS.iter().any(is_location) {
             location.push_str(&format!("{} ", quote_for_shell(word)));
             if !word.contains('=') {
                 location.push_str(&format!("{} ", quote_for_shell(after.first()?)));

@@ -351,7 +351,7 @@ impl RefJudge<'_> {
             }
         }
         let mut commits = self.policies.list_undecided_commits();
-        if settings.policy_file.is_some() || !(touches_policy || !commits.is_empty()) {
+        if settings.policy_file.is_some() || (!touches_policy && commits.is_empty()) {
             return Ok(());
         }
         commits.extend(history.list_ids());
