@@ -84,6 +84,7 @@ fn pre_receive_is_killed_as_a_session_is_opened() {
 #[test]
 fn post_receive_is_killed_as_a_session_is_opened() {
     if has_strace() {
-        assert!(15 <= everywhere("post-receive", &[]));
+        // Each object is written on a thread of its own, and strace counts the calls of each thread apart.
+        assert!(8 <= everywhere("post-receive", &[]));
     }
 }

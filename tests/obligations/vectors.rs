@@ -313,7 +313,7 @@ fn a_key_that_no_system_holds_is_worth_nothing() {
         .policy
         .ticket_systems
         .read_systems(&yaml::read_document(tickets.as_bytes()).unwrap(), &mut Vec::new());
-    for key in ["PAY-1", "#12", "https://tickets.example.com/1", "acme/shop#12"] {
+    for key in ["PAY-1", "#12", "https://192.0.2.7/1", "acme/shop#12"] {
         let answer = world.ask(&[names(key, &world.policy)], HEAD, "2026-03-04T00:00:00Z");
         assert_eq!(answer.evidence, None);
         assert!(told(&answer).contains("is not in a ticket system of the policy"), "{}", told(&answer));
