@@ -101,6 +101,25 @@ fn reviewed_changes_of_a_newly_named_file_land_together_and_a_way_back_hides_not
 }
 
 #[test]
+fn a_push_holds_at_most_a_hundred_policies() {
+    let world = World::new();
+    for (count, is_allowed) in [(100, true), (101, false)] {
+        let before = world.head();
+        for number in 0..count {
+            world.write("policies/changegate.yml", &format!("{POLICY}# {count}, {number}\n"));
+            world.commit(&good("Note something in the policy"));
+        }
+        let pushed = world.push(&["main"]);
+        if is_allowed {
+            pushed.accepted();
+        } else {
+            pushed.refused("push them in parts");
+            world.git(&["reset", "-q", "--hard", &before]);
+        }
+    }
+}
+
+#[test]
 fn a_branch_is_judged_by_what_it_held_itself() {
     let world = World::new();
     let base = world.main();

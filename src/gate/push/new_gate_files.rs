@@ -8,7 +8,7 @@
 //! refuses the ref. It is a refusal and no part of the verdict, since the record names the policies that
 //! verdicts follow from, and they do not name these files.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::change::{Change, Commit, Oid};
 use crate::gate::policy_source::{LoadedPolicy, load_with_paths};
@@ -16,6 +16,10 @@ use crate::gate::push::change_judge::{ChangeJudge, judge_from_facts};
 use crate::git::{Repository, TreePathEntry, UnreadableCommit};
 use crate::policy::{ChangeUnit, Policy};
 use crate::verdict::{Finding, Fixer, messages};
+
+/// The most policies that the commits of one push may hold: each one is read, and each commit is compared
+/// with all of them.
+const MAX_POLICIES: usize = 100;
 
 messages! {
     NEW_GATE_FILE = "push.new-gate-file":
@@ -111,11 +115,18 @@ fn list_named_files(repository: &Repository, commits: &[Oid], path: &str) -> Res
     for commit in commits {
         let root = repository.find_tree_and_parent(*commit)?.tree;
         let mut is_seen = false;
-        for entries in &seen {
-            is_seen = is_seen || has_entries(repository, root, entries)?;
+        // Neighbours are most likely to have the same policy.
+        for entries in seen.iter().rev() {
+            if has_entries(repository, root, entries)? {
+                is_seen = true;
+                break;
+            }
         }
         if is_seen {
             continue;
+        }
+        if seen.len() >= MAX_POLICIES {
+            bail!("the commits hold more than {MAX_POLICIES} different policies; push them in parts");
         }
         let (_, mut looked_for) = load_with_paths(repository, *commit, path, &commit.short_hex());
         looked_for.push(path.to_owned());
