@@ -22,7 +22,9 @@ use crate::change::{Missing, Oid, Text, text};
 use crate::policy::DEFAULT_POLICY_PATH;
 use crate::report::content::{GroupScope, Report, ReportGroup};
 use crate::report::json::visible::VisibleJsonFormatter;
-use crate::report::ranked_judgements::{JudgementRank, RankedJudgement, RuleObjection, rank_report};
+use crate::report::ranked_judgements::{
+    JudgementRank, RankedJudgement, RuleObjection, rank_group, rank_report,
+};
 use crate::report::style::ReportStyle;
 use crate::report::{escape, json};
 use crate::verdict::{Decision, Finding, Message, MessageValue, RuleLevel, Sentence};
@@ -38,6 +40,9 @@ pub(crate) const MAX_RESULTS: usize = 5_000;
 
 /// The tags that a rule may have in code scanning.
 const MAX_TAGS: usize = 10;
+
+/// The hexadecimal digits of an object id in a message.
+const SHORT_ID_DIGITS: usize = 10;
 
 /// The hexadecimal digits of a fingerprint.
 const FINGERPRINT_DIGITS: usize = 32;
@@ -140,22 +145,25 @@ fn build_sarif_results<'r>(
     policy: &str,
     places: &HashMap<&str, usize>,
 ) -> (Vec<SarifResult<'r>>, usize) {
-    let mut judgements: Vec<RankedJudgement<'r>> = rank_report(report).collect();
-    judgements.retain(|ranked| ranked.rank <= JudgementRank::Warning);
-    judgements.sort_by_key(|ranked| ranked.rank);
+    let mut judgements: Vec<(RankedJudgement<'r>, &'r ReportGroup)> = Vec::new();
+    for group in &report.groups {
+        judgements.extend(rank_group(group, report.enforced).map(|ranked| (ranked, group)));
+    }
+    judgements.retain(|(ranked, _)| ranked.rank <= JudgementRank::Warning);
+    judgements.sort_by_key(|(ranked, _)| ranked.rank);
     let mut seen: HashMap<String, usize> = HashMap::new();
     let mut results = Vec::new();
     let mut omitted = 0;
     for left_out in report.groups.iter().flat_map(|group| &group.left_out.rules) {
         omitted += if left_out.rank <= JudgementRank::Warning { left_out.objections } else { 0 };
     }
-    for ranked in judgements {
+    for (ranked, group) in judgements {
         for objection in ranked.objections() {
             if results.len() == MAX_RESULTS {
                 omitted += 1;
                 continue;
             }
-            let mut fingerprint = compute_fingerprint(&ranked, &objection);
+            let mut fingerprint = compute_fingerprint(group, &ranked, &objection);
             // The same thing in two changes of one subject is two things.
             let count = seen.entry(fingerprint.clone()).or_insert(0);
             *count += 1;
@@ -237,14 +245,31 @@ fn build_logical_location(
     SarifLogicalLocation { name, fully_qualified_name }
 }
 
-/// Returns the fingerprint of a finding; it survives a rebase of the commit.
+/// Returns the fingerprint of a finding; it survives a rebase of the commit, and the next push.
 ///
-/// An amended commit has another id and most often the same subject. A finding goes in as its code
-/// and values, so that a version with other wording computes the same.
-fn compute_fingerprint(ranked: &RankedJudgement<'_>, objection: &RuleObjection<'_>) -> String {
+/// An amended commit has another id and most often the same subject. A branch that is one change has the
+/// subject of its last commit, which is another one after each push, so its own name goes in instead; of a
+/// range no name is the same, and a reader of results tells branches apart. A finding goes in as its code and
+/// values, so that a version with other wording computes the same, but without the ids of commits.
+fn compute_fingerprint(
+    group: &ReportGroup,
+    ranked: &RankedJudgement<'_>,
+    objection: &RuleObjection<'_>,
+) -> String {
     let mut fingerprint = Fingerprint(Sha256::new());
     fingerprint.add_part(ranked.judgement.rule.id.as_str().as_bytes());
-    fingerprint.add_part(ranked.verdict.map(|verdict| verdict.subject.as_bytes()).unwrap_or_default());
+    match (group.is_one_change, &group.scope) {
+        (false, _) => {
+            let subject = ranked.verdict.map(|verdict| verdict.subject.as_bytes());
+            fingerprint.add_part(subject.unwrap_or_default());
+        }
+        (true, GroupScope::Ref { name, .. } | GroupScope::PullRequest(name)) => {
+            fingerprint.add_part(name.as_bytes());
+        }
+        (true, GroupScope::Range(_) | GroupScope::Message) => {
+            fingerprint.add_part(group.scope.describe_kind().as_bytes());
+        }
+    }
     match objection {
         RuleObjection::Finding(finding) => fingerprint.add_finding(finding),
         RuleObjection::Missing(missing) => fingerprint.add_missing(missing),
@@ -291,6 +316,7 @@ impl Fingerprint {
 
     fn add_value(&mut self, value: &MessageValue) {
         match value {
+            MessageValue::Plain(words) if is_object_id(words) => {}
             MessageValue::Plain(words) => self.add_part(words.as_bytes()),
             MessageValue::Number(number) => self.add_part(number.to_string().as_bytes()),
             MessageValue::Quoted(text) => self.add_part(text.as_bytes()),
@@ -305,6 +331,11 @@ impl Fingerprint {
             MessageValue::Unrecorded(_) => {}
         }
     }
+}
+
+/// Returns true for the hexadecimal digits of an object id, whole or as reports shorten it.
+fn is_object_id(words: &str) -> bool {
+    [SHORT_ID_DIGITS, 40, 64].contains(&words.len()) && words.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Returns the file of the policy, for a result that is about no file.
