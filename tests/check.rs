@@ -291,7 +291,7 @@ fn a_long_range_is_counted_whole_and_held_in_part() {
         stage: changegate::change::Stage::Check,
         unit: changegate::policy::ChangeUnit::Step,
         enforce: false,
-        held: changegate::report::HeldChanges::Sample { objections: 0 },
+        held: changegate::report::HeldChanges::Sample { first: 0, objections: 0 },
         explain: false,
         names_unused: false,
         threads: || 1,

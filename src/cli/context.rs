@@ -11,6 +11,7 @@ use crate::cli::command_error::CommandError;
 use crate::gate::GateSettings;
 use crate::git::Repository;
 use crate::http::{ProxySettings, check_authority_file};
+use crate::report::escape::shell::quote_for_shell;
 
 /// When to use colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -73,6 +74,15 @@ impl Context {
     /// Returns `path` as seen from the directory in which the command runs.
     pub(crate) fn resolve_path(&self, path: impl AsRef<Path>) -> PathBuf {
         if self.directory == Path::new(".") { path.as_ref().to_owned() } else { self.directory.join(path) }
+    }
+
+    /// Returns the options with which git runs where this command does, each followed by a space and quoted for
+    /// a shell.
+    pub(crate) fn git_location(&self) -> String {
+        if self.directory == Path::new(".") {
+            return String::new();
+        }
+        format!("-C {} ", quote_for_shell(&self.directory.to_string_lossy()))
     }
 
     /// Returns the settings of the gate in a repository, or why they cannot be used.

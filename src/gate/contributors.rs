@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use crate::change::{Change, Commit, Commits, FactKind, Missing, NeededFacts, Oid, Stage, Text};
-use crate::git::{CommitRange, Repository, UnreadableCommit};
+use crate::git::{CommitRange, PeeledObject, Repository, UnreadableCommit};
 use crate::people::contributors::{Contributor, find_contributors, to_contributors};
 use crate::policy::Policy;
 
@@ -31,7 +31,11 @@ pub(crate) fn find_ref_contributors(
     // A deletion brings no commits, so it has no contributors.
     let Some(new) = new else { return (Vec::new(), true) };
     let mut found = BTreeSet::new();
-    let is_complete = for_each_new_commit(repository, new, hidden, |commit| {
+    let Ok(PeeledObject::Commit(tip)) = repository.peel_tags(new) else { return (Vec::new(), false) };
+    if !add_taggers(repository, policy, new, &mut found) {
+        return (Vec::new(), false);
+    }
+    let is_complete = for_each_new_commit(repository, tip, hidden, |commit| {
         add_contributors(policy, name, commit, now, &mut found);
     });
     if !is_complete {
@@ -40,23 +44,42 @@ pub(crate) fn find_ref_contributors(
     dedup_contributors(found.into_iter().collect())
 }
 
-/// Returns the contributors to `commits`, by the people of `policy`, and whether these are all of them.
+/// Returns the contributors to `commits` and to the tags by which `new` leads to them, by the people of
+/// `policy`, and whether these are all of them.
 pub(crate) fn find_commit_contributors(
     repository: &Repository,
     policy: &Policy,
     name: &Text,
-    commits: &[Oid],
+    (new, commits): (Option<Oid>, &[Oid]),
     now: Timestamp,
 ) -> (Vec<Contributor>, bool) {
     if commits.len() > MAX_COMMITS {
         return (Vec::new(), false);
     }
     let mut found = BTreeSet::new();
+    if new.is_some_and(|new| !add_taggers(repository, policy, new, &mut found)) {
+        return (Vec::new(), false);
+    }
     for id in commits {
         let Ok(commit) = repository.read_commit(*id, &NeededFacts::new()) else { return (Vec::new(), false) };
         add_contributors(policy, name, commit, now, &mut found);
     }
     dedup_contributors(found.into_iter().collect())
+}
+
+/// Adds who made the tags that `new` leads through; returns false if one of them cannot be read.
+fn add_taggers(
+    repository: &Repository,
+    policy: &Policy,
+    new: Oid,
+    found: &mut BTreeSet<Contributor>,
+) -> bool {
+    let Ok(taggers) = repository.list_taggers(new) else { return false };
+    for person in taggers {
+        let identity = policy.people.identify_person(&person);
+        found.extend(Contributor::from_identity(&identity, &person.name, None));
+    }
+    true
 }
 
 fn add_contributors(

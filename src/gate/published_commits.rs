@@ -2,14 +2,15 @@
 
 use std::collections::HashSet;
 
-use crate::change::Oid;
+use crate::change::{Oid, Text};
 use crate::gate::protected_scope::ProtectedScope;
 use crate::git::Repository;
 use crate::policy::Policy;
 use crate::report::{Report, ReportGroup};
 
 /// Marks the commits of a report about the history of `tips` that a protected branch of a remote holds, as it
-/// was fetched last.
+/// was fetched last. Where the remote holds all of them on `target`, the full name of the branch that they are
+/// for, or on any protected branch if that is not known, the report is about what has landed.
 ///
 /// # Errors
 ///
@@ -19,18 +20,32 @@ pub(crate) fn mark_published_commits(
     repository: &Repository,
     policy: &Policy,
     tips: &[Oid],
+    target: Option<&Text>,
 ) -> anyhow::Result<()> {
     let mut protected_tips = Vec::new();
+    let mut target_tips = Vec::new();
     for tracking_ref in repository.list_refs("refs/remotes/")? {
         // refs/remotes/REMOTE/BRANCH
         let name = tracking_ref.name.as_bytes();
         let Some(branch) = name.splitn(4, |byte| *byte == b'/').nth(3) else { continue };
-        if branch != b"HEAD" && policy.protects_ref(&[b"refs/heads/".as_slice(), branch].concat()) {
-            protected_tips.extend(tracking_ref.id);
+        let branch = [b"refs/heads/".as_slice(), branch].concat();
+        if branch == b"refs/heads/HEAD" || !policy.protects_ref(&branch) {
+            continue;
+        }
+        protected_tips.extend(tracking_ref.id);
+        if target.is_none_or(|target| target.as_bytes() == branch) {
+            target_tips.extend(tracking_ref.id);
+        }
+    }
+    let mut is_to_land = target_tips.is_empty();
+    if !is_to_land {
+        for tip in tips {
+            is_to_land |= repository.list_new_commits(*tip, &target_tips)?.next().transpose()?.is_some();
         }
     }
     for group in &mut report.groups {
         mark_held_commits(group, repository, &protected_tips, tips)?;
+        group.is_to_land = is_to_land;
     }
     Ok(())
 }

@@ -20,10 +20,10 @@ const MAX_HELD_OF_OUTCOME: usize = 10;
 pub enum HeldChanges {
     /// Every change.
     All,
-    /// The changes with remarks; the others are counted.
-    Remarked,
     /// As many changes with remarks as a reader looks at; the others are counted, rule by rule.
     Sample {
+        /// The number of changes from the start that are held whatever is said about them.
+        first: usize,
         /// The number of findings and missing facts of each rank that are held in any case.
         objections: usize,
     },
@@ -35,6 +35,7 @@ pub(crate) struct ChangeSelection {
     held: HeldChanges,
     pub(crate) max_changes: usize,
     pub(crate) max_of_outcome: usize,
+    changes: usize,
     denied: usize,
     remarked: usize,
     outcomes: Vec<HeldOutcome>,
@@ -56,6 +57,7 @@ impl ChangeSelection {
             held,
             max_changes: MAX_HELD_CHANGES,
             max_of_outcome: MAX_HELD_OF_OUTCOME,
+            changes: 0,
             denied: 0,
             remarked: 0,
             outcomes: Vec::new(),
@@ -69,15 +71,18 @@ impl ChangeSelection {
         verdict: Verdict,
         traces: Vec<(RuleId, ConditionTrace)>,
     ) {
-        if self.held != HeldChanges::All && !verdict.has_remarks() {
-            group.omitted_passes += 1;
-            return;
-        }
-        if let HeldChanges::Sample { objections } = self.held
-            && !self.take_for_sample(&verdict, objections)
-        {
-            leave_change_out(group, &verdict);
-            return;
+        if let HeldChanges::Sample { first, objections } = self.held {
+            let is_first = self.changes < first;
+            self.changes += 1;
+            if !is_first && !verdict.has_remarks() {
+                group.omitted_passes += 1;
+                return;
+            }
+            let is_sampled = self.take_for_sample(&verdict, objections);
+            if !is_first && !is_sampled {
+                leave_change_out(group, &verdict);
+                return;
+            }
         }
         group.left_out.newest_revision = None;
         let verdict_index = group.verdicts.len();

@@ -59,6 +59,10 @@ pub struct ReportGroup {
     pub amendable: Option<Oid>,
     /// The commits that stand on a protected ref already, where no history is rewritten.
     pub published: HashSet<Oid>,
+    /// True if all commits are judged as one change, whose last commit is another one after each push.
+    pub is_one_change: bool,
+    /// True if the changes are to land on a branch that does not hold them yet.
+    pub is_to_land: bool,
     /// The branch to check out before a commit of the group is reworded; `None` if that is not known, or is
     /// the branch of the reader.
     pub branch_to_switch: Option<Text>,
@@ -163,6 +167,7 @@ impl ReportGroup {
     /// Returns the group of these changes, with nothing against the ref and nothing explained.
     pub fn new(scope: GroupScope, verdicts: Vec<Verdict>) -> Self {
         let amendable = scope.pushed_tip();
+        let is_one_change = matches!(scope, GroupScope::PullRequest(_));
         ReportGroup {
             scope,
             refusals: Vec::new(),
@@ -173,6 +178,8 @@ impl ReportGroup {
             judged_ref: None,
             amendable,
             published: HashSet::new(),
+            is_one_change,
+            is_to_land: true,
             branch_to_switch: None,
         }
     }

@@ -153,7 +153,16 @@ pub(crate) fn write_junit(
             continue;
         }
         for verdict in &group.verdicts {
-            suites.add_test_suite(build_change_suite(&scope, verdict, &mut classes, report.seen_at));
+            suites.add_test_suite(match &group.scope {
+                // A pull request has a name of its own, and its last commit is another one after each push.
+                GroupScope::PullRequest(_) => {
+                    let suite = name_change(&scope, verdict, &escape_subject(verdict));
+                    let class = format!("{ROOT_CLASS}: {scope}");
+                    let names = SuiteNames { suite: &suite, class: &class };
+                    build_suite(names, rank_verdict(verdict), report.seen_at)
+                }
+                _ => build_change_suite(&scope, verdict, &mut classes, report.seen_at),
+            });
         }
         if group.omitted_passes > 0 {
             let mut suite = TestSuite::new(scope.as_str());

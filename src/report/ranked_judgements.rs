@@ -223,7 +223,7 @@ pub(crate) fn rank_report(report: &Report) -> impl Iterator<Item = RankedJudgeme
 }
 
 /// Returns the judgements about the ref of a group, and then those about its changes.
-fn rank_group(group: &ReportGroup, enforced: bool) -> impl Iterator<Item = RankedJudgement<'_>> {
+pub(crate) fn rank_group(group: &ReportGroup, enforced: bool) -> impl Iterator<Item = RankedJudgement<'_>> {
     rank_refusals(group, enforced).chain(group.verdicts.iter().flat_map(rank_verdict))
 }
 

@@ -155,7 +155,7 @@ fn missing_risk(commit: &str) -> Judgement {
     denying_judgement("risk-stated", RISK_TITLE, RuleOutcome::Fail(vec![missing]))
 }
 
-fn passed_judgement() -> Judgement {
+pub(crate) fn passed_judgement() -> Judgement {
     denying_judgement("subject-form", "the subject says what changes", RuleOutcome::Pass)
 }
 

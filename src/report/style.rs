@@ -40,6 +40,9 @@ pub struct ReportStyle {
     pub repository_url: Option<RepositoryUrl>,
     /// What becomes of the message of a commit that a hook would deny.
     pub denied_message: DeniedMessage,
+    /// The options that lead git from the reader's folder to the repository, as in `-C work `, quoted for a
+    /// shell; empty if none are needed.
+    pub git_location: String,
 }
 
 /// What becomes of the message of a commit that a hook would deny.
@@ -76,6 +79,7 @@ impl Default for ReportStyle {
             max_markdown_bytes: MAX_COMMENT_BYTES,
             repository_url: None,
             denied_message: DeniedMessage::default(),
+            git_location: String::new(),
         }
     }
 }

@@ -437,6 +437,67 @@ fn a_refused_message_is_opened_again_from_outside() {
 }
 
 #[test]
+fn a_refused_message_is_opened_again_however_git_was_called() {
+    // An alias starts another git, and one with a shell starts it at the top of the work tree.
+    for (alias, folder, words) in [
+        ("commit -q", "work/a b", &["ci"][..]),
+        ("!git commit -q", "work/a b", &["ci"]),
+        ("!git commit -q", "", &["-C", "work/a b", "ci"]),
+        ("commit -q", "", &["-C", "work", "ci"]),
+    ] {
+        let world = World::new();
+        world.changegate("work", &["install"]).accepted();
+        world.write("a b/file", "x");
+        world.git(&["add", "-A"]);
+        world.git(&["config", "alias.ci", alias]);
+        let mut command = world.command("git", folder);
+        let message = bad("Risky").replace("low", "hihg");
+        let refused: Pushed = command.args(words).args(["-m", &message]).output().unwrap().into();
+        let pasted = printed_command(refused.refused("hihg"));
+        script(&world.path("corrector"), "#!/bin/sh\nsed -i 's/^Risk: .*/Risk: low/' \"$1\"\n");
+        let output = world
+            .command("sh", folder)
+            .args(["-c", &pasted])
+            .env("GIT_EDITOR", world.path("corrector"))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{pasted}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn a_merge_is_aborted_from_outside() {
+    let world = World::new();
+    world.changegate("work", &["install"]).accepted();
+    branch_off_misspelt(&world, "topic");
+    let merge = ["-C", "work", "merge", "-q", "--no-ff", "-m", &good("Merge"), "topic"];
+    let refused: Pushed = world.command("git", "").args(merge).output().unwrap().into();
+    let pasted = printed_command(refused.refused("then merge again"));
+    assert_eq!(pasted, "git -C work merge --abort");
+    let output = world.command("sh", "").args(["-c", &pasted]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn check_says_how_what_another_branch_holds_is_taken_over() {
+    let world = World::new();
+    let landed = branch_off_misspelt(&world, "release/1");
+    world.git_in("server.git", &["fetch", "-q", "../work", "release/1:release/1"]);
+    world.git(&["fetch", "-q", "origin"]);
+    world.git(&["merge", "-q", "--no-ff", "--no-verify", "-m", &good("Merge"), "release/1"]);
+    for args in [&["check", "origin/main..main"][..], &["check", "--onto", "origin/main"]] {
+        let checked = world.changegate("work", args);
+        checked.refused(&format!("to fix: {} is on a protected branch already", &landed[..10]));
+        checked.does_not_say("For-Change");
+    }
+    // On the branch that holds it, a later change can only close what the ledger says is owed.
+    let checked = world.changegate("work", &["check", "origin/main..origin/release/1"]);
+    checked.refused("this has landed already").says("`For-Change`").does_not_say("--squash");
+    let checked = world.changegate("", &["-C", "work", "check", "release/1", "--pack", "soc2"]);
+    checked.does_not_say("git commit --amend");
+}
+
+#[test]
 fn a_commit_on_a_protected_branch_says_what_is_checked_later() {
     let world = World::new();
     world.changegate("work", &["install"]).accepted();

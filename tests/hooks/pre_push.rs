@@ -69,6 +69,77 @@ fn a_remote_without_a_gate_can_be_named_as_such() {
     assert_eq!(world.main(), base);
 }
 
+/// Adds a remote that holds a copy of the policy and has no gate, as a fork does.
+fn add_fork(world: &World, name: &str) {
+    world.git_in("", &["clone", "-q", "--bare", "server.git", &format!("{name}.git")]);
+    let url = format!("file://{}", world.path(&format!("{name}.git")).display());
+    world.git(&["remote", "add", name, &url]);
+    world.git(&["fetch", "-q", name]);
+}
+
+#[test]
+fn a_fork_that_is_fetched_from_is_not_the_gate() {
+    let world = world();
+    add_fork(&world, "fork");
+    push(&world, &["origin", "main"]).refused("is missing").does_not_say("remote: ");
+    push(&world, &["fork", "main"])
+        .accepted()
+        .says("refs/heads/main of fork is not checked here")
+        .says("if fork has one: git config remote.fork.changegate true");
+    world.git(&["commit", "-q", "--no-verify", "--allow-empty", "-m", "More"]);
+    world.git(&["config", "remote.fork.changegate", "true"]);
+    push(&world, &["fork", "main"]).refused("is missing");
+    // What is said about one remote counts for the others.
+    push(&world, &["origin", "main"]).says("the gate is taken to be at fork").says("remote: ");
+    world.git(&["config", "remote.fork.changegate", "false"]);
+    push(&world, &["fork", "main"]).accepted().does_not_say("not checked here");
+    push(&world, &["origin", "main"]).refused("is missing").does_not_say("remote: ");
+}
+
+#[test]
+fn a_clone_of_a_fork_is_held_to_the_repository_that_it_comes_from() {
+    let world = world();
+    // `git clone FORK` has main follow the fork, until the other one is added as `upstream`.
+    world.git(&["remote", "rename", "origin", "upstream"]);
+    add_fork(&world, "origin");
+    world.git(&["branch", "-q", "--set-upstream-to=origin/main", "main"]);
+    push(&world, &["origin", "main"]).accepted().says("the gate is taken to be at upstream");
+    push(&world, &["upstream", "main"]).refused("is missing").does_not_say("remote: ");
+    // Under other names, it is the one that the branch follows.
+    world.git(&["commit", "-q", "--no-verify", "--allow-empty", "-m", "More"]);
+    world.git(&["remote", "rename", "upstream", "gate"]);
+    world.git(&["branch", "-q", "--set-upstream-to=gate/main", "main"]);
+    push(&world, &["gate", "main"]).refused("is missing").does_not_say("remote: ");
+    push(&world, &["origin", "main"]).accepted().says("the gate is taken to be at gate");
+    // If git knows nothing of the kind, the server decides.
+    world.git(&["commit", "-q", "--no-verify", "--allow-empty", "-m", "Still more"]);
+    world.git(&["branch", "-q", "--unset-upstream", "main"]);
+    world.git(&["remote", "rename", "origin", "fork"]);
+    push(&world, &["gate", "main"]).says("several remotes hold a policy").says("remote: ");
+}
+
+#[test]
+fn what_is_printed_leads_to_the_repository() {
+    let world = world();
+    // What is pasted runs where the shell is.
+    let pushed = |args: &[&str], folder: &str| -> Pushed {
+        let shell = ["-c", "git \"$@\"; exit $?", "sh"];
+        world.command("sh", folder).args(shell).args(args).output().unwrap().into()
+    };
+    world.git(&["config", "alias.up", "push origin"]);
+    world.git(&["config", "alias.out", "!git push origin"]);
+    for args in [["-C", "work", "push", "origin", "main"].as_slice(), &["-C", "work", "up", "main"]] {
+        let refused = pushed(args, "");
+        refused.refused("work commit --amend --only").says("work config remote.origin.changegate false");
+    }
+    fs::create_dir_all(world.path("work/a/b")).unwrap();
+    for alias in ["up", "out"] {
+        pushed(&[alias, "main"], "work").refused("git commit --amend --only");
+        pushed(&[alias, "main"], "work/a/b").refused("commit --amend --only").does_not_say("CHANGEGATE");
+    }
+    pushed(&["push", "origin", "main"], "work/a/b").refused("git commit --amend --only");
+}
+
 #[test]
 fn what_cannot_be_judged_is_named_and_goes_through() {
     let world = World::new();

@@ -143,6 +143,44 @@ fn no_other_person_regularises_it_and_not_without_a_reason() {
 }
 
 #[test]
+fn an_annotated_tag_past_the_hook_is_regularised_by_another_person_than_its_tagger() {
+    let mut world =
+        World::under(&crate::break_glass::GLASS.replace("'release/*'", "'release/*', 'refs/tags/v*'"));
+    world.configure("changegate.pusher", "env:WHO");
+    world.is("ana@example.com").commit(&good("Begin"));
+    world.push(&["main"]).accepted();
+    world.environment.extend([
+        ("GIT_COMMITTER_NAME".to_owned(), "Ben".to_owned()),
+        ("GIT_COMMITTER_EMAIL".to_owned(), "ben@example.com".to_owned()),
+    ]);
+    world.git(&["tag", "-a", "-m", "one", "v1"]);
+    world.environment.retain(|(name, _)| !name.starts_with("GIT_COMMITTER"));
+    world.git_in("server.git", &["fetch", "-q", "../work", "refs/tags/v1:refs/tags/v1"]);
+    world.reconcile();
+    let tag = world.at("refs/tags/v1").unwrap();
+    assert_eq!(world.git_in("server.git", &["cat-file", "-t", &tag]), "tag");
+    let found = world.unauthorised_change();
+    let number = found["record"].as_u64().unwrap();
+    let named = format!("For-Change: {}", &tag[..12]);
+    world.obligations().says(&named).says("owed by a member of duty-managers");
+    // Who made the tag made the change.
+    let message = |named: &str| regularising_message(named, &format!("{WHY}Incident: INC-1\n"));
+    let own = message(&tag[..12]).replace("Ben <ben", "Dan <dan");
+    world.says("ben@example.com", &own).accepted().says("a contributor to the change cannot close it");
+    let pushed = world.says("kim@example.com", &message(&tag[..12]));
+    pushed.accepted().says(&format!("record {number}, an unauthorised change, is regularised"));
+    assert_eq!(world.unauthorised_change()["standing"], "closed");
+    world.verify().accepted();
+    // One that is moved past the hook, to another tag of the same commit.
+    world.git(&["tag", "-f", "-a", "-m", "two", "v1", "v1^{}"]);
+    world.git_in("server.git", &["fetch", "-q", "../work", "+refs/tags/v1:refs/tags/v1"]);
+    world.reconcile();
+    let moved = world.at("refs/tags/v1").unwrap();
+    world.says("kim@example.com", &message(&moved)).accepted().says("is regularised");
+    world.verify().accepted();
+}
+
+#[test]
 fn its_contributors_cannot_regularise_it() {
     let mut world = server();
     world.environment = crate::past::BEN.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();

@@ -58,11 +58,11 @@ pub(crate) struct CheckArgs {
     #[arg(long)]
     pub(super) enforce: bool,
 
-    /// Show why each rule passes or fails
+    /// Show why each rule passes or fails; of a long range, for the first 2,000 changes
     #[arg(long)]
     pub(super) explain: bool,
 
-    /// Show every change and every rule
+    /// Show every change and every rule; of a long range, the first 2,000 changes
     #[arg(long, short)]
     pub(super) verbose: bool,
 

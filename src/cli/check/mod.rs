@@ -112,10 +112,11 @@ fn judge_and_report(args: &CheckArgs, context: &Context) -> Result<CommandExit, 
         bases.push(Vec::from_iter(span.base));
     }
     let parts = build_parts(args, &request, &policies, &bases);
+    let is_one_change = parts.iter().all(|part| part.division == RangeDivision::Whole);
     let range = SpooledRange {
         scope: &GroupScope::Range(range_request.display_name.clone()),
         seen_at: context.now,
-        is_one_change: parts.iter().all(|part| part.division == RangeDivision::Whole),
+        is_one_change,
     };
     let mut spools = open_spools(args, &range)?;
     let mut progress = ProgressLine::start_counting("changes judged", context);
@@ -141,12 +142,19 @@ fn judge_and_report(args: &CheckArgs, context: &Context) -> Result<CommandExit, 
     report.seen_at = context.now;
     let at_head = repository.resolve_revision("HEAD").is_ok_and(|head| head == request.new);
     for group in &mut report.groups {
+        group.is_one_change = is_one_change;
         group.amendable = at_head.then_some(request.new);
         group.branch_to_switch = if at_head { None } else { find_named_branch(&repository, &request) };
     }
     if report.decision == Decision::Deny {
+        let policy = &policies.fallback.policy;
+        let target = request.target.as_ref().ok();
         // What cannot be walked is in the report already.
-        let _ = mark_published_commits(&mut report, &repository, &policies.fallback.policy, &[request.new]);
+        let _ = mark_published_commits(&mut report, &repository, policy, &[request.new], target);
+        for group in &mut report.groups {
+            // A whole history is not compared with the branch that it is for.
+            group.is_to_land = request.landing.is_some() || (group.is_to_land && !args.history);
+        }
     }
     report.notes.extend(list_landing_notes(args, &request, &policies));
     let style = ReportStyle {
@@ -156,6 +164,7 @@ fn judge_and_report(args: &CheckArgs, context: &Context) -> Result<CommandExit, 
         verbose: args.verbose,
         quiet: args.quiet,
         repository_url: output::read_repository_url(context),
+        git_location: context.git_location(),
         ..ReportStyle::default()
     };
     print_range_report(args.format, &report, &mut spools, &style)?;

@@ -22,6 +22,10 @@ use crate::yaml::shorten_for_message;
 /// From how many bytes on a spool is in a file.
 const MAX_SPOOL_IN_MEMORY: usize = 1 << 20;
 
+/// How many changes `--verbose` and `--explain` show in any case: memory must not grow with history, and a
+/// program that wants all of them takes JSON.
+const MAX_VERBOSE_CHANGES: usize = 2_000;
+
 /// The permissions of a new file, before the mask of the process.
 #[cfg(unix)]
 const NEW_FILE_MODE: u32 = 0o666;
@@ -76,11 +80,12 @@ pub(super) fn select_held_changes(args: &CheckArgs) -> HeldChanges {
     let shows_all = |format| {
         matches!(format, ReportFormatArg::Terminal | ReportFormatArg::Github | ReportFormatArg::Markdown)
     };
-    if (args.verbose || args.explain) && list_formats(args).any(shows_all) {
-        return HeldChanges::All;
-    }
+    let is_verbose = (args.verbose || args.explain) && list_formats(args).any(shows_all);
     let has_results = list_formats(args).any(|format| format == ReportFormatArg::Sarif);
-    HeldChanges::Sample { objections: if has_results { MAX_SARIF_RESULTS } else { 0 } }
+    HeldChanges::Sample {
+        first: if is_verbose { MAX_VERBOSE_CHANGES } else { 0 },
+        objections: if has_results { MAX_SARIF_RESULTS } else { 0 },
+    }
 }
 
 fn list_formats(args: &CheckArgs) -> impl Iterator<Item = ReportFormatArg> {

@@ -81,7 +81,7 @@ pub(crate) fn run_commit_msg(args: &CommitMsgArgs, context: &Context) -> Result<
         }
     };
     let repository = open_clone(context).ok();
-    let command = GitCommand::find_running();
+    let command = GitCommand::find_committing(context);
     let tidying = MessageTidying::read_settings(&raw, command.as_ref(), repository.as_ref(), context);
     let message = tidying.tidy_message(&raw);
     if message.is_empty() {
@@ -90,10 +90,11 @@ pub(crate) fn run_commit_msg(args: &CommitMsgArgs, context: &Context) -> Result<
     }
     let mut commit = PendingCommit { path, message, tidying, command, repository, context };
     if commit.tidying.encoding.is_none() && !commit.is_judged_later(&loaded) {
-        return Err(CommandError::usage(
+        return Err(CommandError::Usage(format!(
             "i18n.commitEncoding names an encoding that is unknown or does not keep ASCII, so no server can \
-             read the message; to fix:\n  git config i18n.commitEncoding UTF-8",
-        ));
+             read the message; to fix:\n  git {}config i18n.commitEncoding UTF-8",
+            commit.git_location()
+        )));
     }
     let mut is_edited = false;
     while let Some(refused) = commit.report_message(&loaded, args)? {
@@ -143,6 +144,11 @@ impl PendingCommit<'_> {
         self.path.with_file_name(KEPT_MESSAGE_FILE)
     }
 
+    /// Returns the options that lead git from the folder of the user to the repository.
+    fn git_location(&self) -> &str {
+        self.command.as_ref().map_or("", |command| command.location.as_str())
+    }
+
     /// Returns the message as git shows it.
     fn read_text(&self) -> Text {
         let encoding = self.tidying.encoding.unwrap_or_default();
@@ -161,7 +167,7 @@ impl PendingCommit<'_> {
         if is_denied && let Some(repository) = &self.repository {
             let heads = read_merge_heads(repository.git_dir());
             // A failure makes the advice less good, and no more.
-            let _ = mark_published_commits(&mut report, repository, &loaded.policy, &heads);
+            let _ = mark_published_commits(&mut report, repository, &loaded.policy, &heads, None);
         }
         let denied_message = if args.warn {
             DeniedMessage::Committed
@@ -178,6 +184,7 @@ impl PendingCommit<'_> {
             colour: output::stderr_colour(self.context.colour),
             quiet: !is_denied,
             denied_message: denied_message.clone(),
+            git_location: self.git_location().to_owned(),
             ..ReportStyle::default()
         };
         let mut out = std::io::stderr().lock();
@@ -289,8 +296,7 @@ impl PendingCommit<'_> {
         if let Some(repository) = &self.repository
             && let Some(next) = OngoingOperation::find_in(repository.git_dir()).continue_command()
         {
-            let location = self.command.as_ref().map_or("", |command| command.location.as_str());
-            command = format!("{command} && git {location}{next}");
+            command = format!("{command} && git {}{next}", self.git_location());
         }
         DeniedMessage::Kept { command, is_complete: self.command.is_some() }
     }

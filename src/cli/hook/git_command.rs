@@ -4,15 +4,7 @@
 //! again follow from that. On Linux the arguments of the processes above can be read. Elsewhere, and where
 //! another program calls the hook, the command is unknown, and the callers say what to achieve instead.
 
-use std::fs;
-
 use crate::report::escape::shell::quote_for_shell;
-
-/// The processes above a hook that are looked at: shells, and the programs that manage hooks.
-const MAX_ANCESTORS: usize = 12;
-
-/// The bytes of a command line that are read.
-const MAX_COMMAND_BYTES: usize = 1 << 17;
 
 /// The long options of `git commit` that take a value in the next word; the others take none, or one after
 /// `=`.
@@ -105,15 +97,18 @@ const RETRIED_FLAGS: [(&str, &str); 11] = [
     ("no-post-rewrite", "--no-post-rewrite"),
 ];
 
+/// The commands of git that make a commit.
+pub(crate) const COMMIT_COMMANDS: [&str; 2] = ["commit", "merge"];
+
 /// A running git command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct GitCommand {
     /// The name of the command, such as `commit` or `merge`.
     pub(crate) name: String,
-    /// The options, in order, by their long names without hyphens.
+    /// The options of a command that makes a commit, in order, by their long names without hyphens.
     options: Vec<(String, Option<String>)>,
-    /// The options before the command that say where the repository is, each followed by a space and quoted
-    /// for a shell; empty if the command runs where its user is.
+    /// The options that lead git to the repository from the folder of its user, each followed by a space and
+    /// quoted for a shell; empty if none are needed there.
     pub(crate) location: String,
     /// The words that are no options.
     pub(crate) paths: Vec<String>,
@@ -122,31 +117,8 @@ pub(crate) struct GitCommand {
 }
 
 impl GitCommand {
-    /// Returns the git command that this process was started by; `None` if that cannot be known.
-    pub(crate) fn find_running() -> Option<GitCommand> {
-        let mut process = "self".to_owned();
-        for _ in 0..MAX_ANCESTORS {
-            let status = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-            // The name of the program stands in parentheses, and may hold anything.
-            let (_, fields) = status.rsplit_once(')')?;
-            process = fields.split_whitespace().nth(1)?.to_owned();
-            let line = fs::read(format!("/proc/{process}/cmdline")).ok()?;
-            if line.len() > MAX_COMMAND_BYTES {
-                return None;
-            }
-            let mut words = Vec::new();
-            for word in line.strip_suffix(b"\0").unwrap_or(&line).split(|byte| *byte == 0) {
-                words.push(String::from_utf8(word.to_vec()).ok()?);
-            }
-            if let Some(command) = GitCommand::parse_words(&words) {
-                return Some(GitCommand { process: Some(process), ..command });
-            }
-        }
-        None
-    }
-
-    /// Parses a command line; `None` if it is not one of git's that makes a commit.
-    fn parse_words(words: &[String]) -> Option<GitCommand> {
+    /// Parses a command line; `None` if it is not one of git's.
+    pub(crate) fn parse_words(words: &[String]) -> Option<GitCommand> {
         let (program, mut rest) = words.split_first()?;
         let program = program.rsplit('/').next().unwrap_or(program);
         let mut location = String::new();
@@ -159,12 +131,10 @@ impl GitCommand {
             }
             None => return None,
         };
-        match name.as_str() {
-            "commit" | "merge" => {}
-            _ => return None,
-        }
         let mut command = GitCommand { name, location, ..GitCommand::default() };
-        command.parse_options(rest);
+        if COMMIT_COMMANDS.contains(&command.name.as_str()) {
+            command.parse_options(rest);
+        }
         Some(command)
     }
 
@@ -376,7 +346,7 @@ mod tests {
         assert_eq!(parse(&["git", "commit", "--ame"]).find_flag("amend"), Some(true));
         assert_eq!(parse(&["git", "commit", "--no-verb"]).find_flag("verbose"), Some(false));
         assert_eq!(parse(&["git", "commit", "a", "--", "b"]).paths, ["a", "b"]);
-        for other in [&["git", "log"][..], &["sh", "commit"], &["git"], &[]] {
+        for other in [&["sh", "commit"][..], &["git"], &[]] {
             let words: Vec<String> = other.iter().map(|word| (*word).to_owned()).collect();
             assert_eq!(GitCommand::parse_words(&words), None, "{other:?}");
         }

@@ -4,10 +4,12 @@ mod clone_state;
 mod commit_msg;
 mod edit_offer;
 mod git_command;
+mod git_process;
 mod post_receive;
 mod pre_push;
 mod pre_receive;
 mod prepare_commit_msg;
+mod push_remote;
 mod stored_message;
 
 use clap::Subcommand;

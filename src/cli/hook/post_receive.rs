@@ -16,11 +16,13 @@ use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::{Context, count_threads};
 use crate::cli::ledger_upkeep::{reconcile_repository, serving_process, write_reconcile_report};
 use crate::cli::output::{self, ReportFormatArg};
-use crate::gate::{GateSettings, LedgerMode, RangeRequest, judge_range, load_from_commit, protected_refs};
+use crate::gate::{
+    GateSettings, LedgerMode, RangePart, RangeRequest, judge_parts, load_from_commit, protected_refs,
+};
 use crate::git::{CommitRange, RefUpdate, Repository, parse_pre_receive};
 use crate::ledger::server::{landed_move::LandedMove, pending::LandedPush};
-use crate::report::{HeldChanges, Report, ReportStyle};
-use crate::verdict::{Decision, RuleOutcome};
+use crate::report::{HeldChanges, ReportStyle};
+use crate::verdict::{Decision, RuleOutcome, Verdict};
 
 /// Record what has landed, and report what the policy denies
 #[derive(Debug, clap::Args)]
@@ -46,7 +48,7 @@ pub(crate) fn run_post_receive(_: &PostReceiveArgs, context: &Context) -> Result
         }
         let name = repository.resolve_ref(update.name.as_bytes())?.name;
         if let Some(landed) = find_landed_move(decided, &name, update) {
-            write_obligation_count(&landed.due_times)?;
+            ObligationCount::from_due_times(&landed.due_times).write_line()?;
             continue;
         }
         if judge_landed_update(&repository, &settings, update, context)? == Decision::Deny {
@@ -111,14 +113,21 @@ fn judge_landed_update(
         stage: Stage::PreReceive,
         unit: loaded.policy.change_unit,
         enforce: true,
-        held: HeldChanges::Remarked,
+        // As many as the report shows; a history that was imported past the hook can have any length.
+        held: HeldChanges::Sample { first: 0, objections: 0 },
         explain: false,
         names_unused: false,
         threads: count_threads,
         now: context.now,
         own_time: false,
     };
-    let report = judge_range(repository, &loaded, &request)?;
+    let division = request.unit.into();
+    let part = RangePart { loaded: &loaded, tip: update.new, hidden_tips: &hidden, division };
+    let mut owed = ObligationCount::default();
+    let report = judge_parts(repository, &[part], &request, &mut |verdict, _| {
+        owed.add_change(verdict);
+        Ok(())
+    })?;
     if report.decision == Decision::Deny {
         let mut out = io::stdout().lock();
         writeln!(
@@ -130,37 +139,45 @@ fn judge_landed_update(
         output::print_report(&report, ReportFormatArg::Terminal, &style)?;
     }
     if report.decision == Decision::Allow {
-        write_obligation_count(&list_due_times(&report))?;
+        owed.write_line()?;
     }
     Ok(report.decision)
 }
 
-/// Returns when the obligations of a report are due.
-fn list_due_times(report: &Report) -> Vec<Option<Timestamp>> {
-    let mut due_times = Vec::new();
-    for verdict in report.groups.iter().flat_map(|group| &group.verdicts) {
-        for judgement in &verdict.judgements {
-            if let RuleOutcome::Owed(owed) = &judgement.outcome {
-                due_times.extend(owed.iter().map(|one| one.due));
-            }
-        }
-    }
-    due_times
+/// How many obligations have landed, and when the first is due.
+#[derive(Default)]
+struct ObligationCount {
+    obligations: usize,
+    first_due: Option<Timestamp>,
 }
 
-/// Writes how many obligations the push has, and when the first is due.
-fn write_obligation_count(owed: &[Option<Timestamp>]) -> io::Result<()> {
-    let many = match owed.len() {
-        0 => return Ok(()),
-        1 => "1 obligation".to_owned(),
-        many => format!("{many} obligations"),
-    };
-    let mut out = io::stdout().lock();
-    match owed.iter().flatten().min() {
-        Some(first) => {
-            let first = first.strftime("%F %R UTC");
-            writeln!(out, "changegate: landed with {many};\n  the first is due {first}")
+impl ObligationCount {
+    fn from_due_times(due_times: &[Option<Timestamp>]) -> ObligationCount {
+        ObligationCount { obligations: due_times.len(), first_due: due_times.iter().flatten().min().copied() }
+    }
+
+    fn add_change(&mut self, verdict: &Verdict) {
+        for judgement in &verdict.judgements {
+            let RuleOutcome::Owed(owed) = &judgement.outcome else { continue };
+            self.obligations += owed.len();
+            let due_times = owed.iter().filter_map(|one| one.due);
+            self.first_due = self.first_due.into_iter().chain(due_times).min();
         }
-        None => writeln!(out, "changegate: landed with {many}"),
+    }
+
+    fn write_line(&self) -> io::Result<()> {
+        let many = match self.obligations {
+            0 => return Ok(()),
+            1 => "1 obligation".to_owned(),
+            many => format!("{many} obligations"),
+        };
+        let mut out = io::stdout().lock();
+        match self.first_due {
+            Some(first) => {
+                let first = first.strftime("%F %R UTC");
+                writeln!(out, "changegate: landed with {many};\n  the first is due {first}")
+            }
+            None => writeln!(out, "changegate: landed with {many}"),
+        }
     }
 }

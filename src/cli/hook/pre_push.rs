@@ -1,6 +1,6 @@
 //! `changegate hook pre-push`: judges a push as the server will, before anything is sent.
 //!
-//! Judges only refs under change control of a remote that this clone follows, by the policy of the
+//! Judges only refs under change control of the remote that has the gate, by the policy of the
 //! remote's branch as it is there. Reviews and the pusher's account are known only to the server; they are
 //! listed as checked later. What cannot be judged here is named and goes through: the server decides.
 
@@ -10,6 +10,8 @@ use crate::change::{FactKind, Missing, Oid, Stage, Text};
 use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
 use crate::cli::context::{Context, count_threads};
 use crate::cli::hook::clone_state::open_clone;
+use crate::cli::hook::git_command::GitCommand;
+use crate::cli::hook::push_remote::PushRemote;
 use crate::cli::output::{self, ReportFormatArg};
 use crate::gate::published_commits::mark_published_commits;
 use crate::gate::{LoadedPolicy, RangeRequest, UnusablePolicy, judge_range, load_from_commit};
@@ -55,22 +57,23 @@ fn judge_pushed_refs(input: &[u8], args: &PrePushArgs, context: &Context) -> any
     let named = context.read_text_variable("PRE_COMMIT_REMOTE_NAME");
     let remote = args.remote.as_deref().or(named.as_deref()).unwrap_or_default();
     let repository = open_clone(context)?;
-    let remote = PushRemote::read_config(&repository, remote)?;
+    let location = GitCommand::find_pushing(context).map(|command| command.location).unwrap_or_default();
+    let mut push_remote = PushRemote::read_config(&repository, remote)?;
+    push_remote.git_location = location;
     let mut exit = CommandExit::Allowed;
-    if !remote.has_gate {
+    if push_remote.has_gate == Some(false) {
         return Ok(exit);
     }
     for pushed in &pushed_refs {
-        match judge_pushed_ref(&repository, &remote, pushed, context) {
+        match judge_pushed_ref(&repository, &push_remote, pushed, context) {
             Ok(CommandExit::Denied) => exit = CommandExit::Denied,
             Ok(_) => {}
             Err(error) => name_unchecked(&pushed.remote_name.to_lossy(), &format!("{error:#}")),
         }
     }
     if exit == CommandExit::Denied {
-        // A name that is a word of a shell is one of git's configuration as well.
-        let key = format!("remote.{}.changegate", remote.name);
-        let advice = format!("changegate: if {} has no gate: git config {key} false", remote.name);
+        let command = push_remote.build_setting_command(false);
+        let advice = format!("changegate: if {} has no gate: {command}", push_remote.name);
         let _ = writeln!(std::io::stderr().lock(), "{}", replace_invisible(&advice));
     }
     Ok(exit)
@@ -83,54 +86,6 @@ fn read_pre_commit_variables(context: &Context) -> Option<Vec<u8>> {
     // The other id is not what the remote has, but where pre-commit begins.
     let null = "0".repeat(id.len());
     Some(format!("{local} {id} {} {null}\n", read("PRE_COMMIT_REMOTE_BRANCH")?).into_bytes())
-}
-
-/// The remote that a push goes to, as this clone knows it.
-struct PushRemote<'push> {
-    name: &'push str,
-    /// The patterns of its refs, each with that of the refs that keep them here.
-    refspecs: Vec<(String, String)>,
-    /// False if the configuration says that no gate stands there.
-    has_gate: bool,
-}
-
-impl PushRemote<'_> {
-    fn read_config<'push>(repository: &Repository, name: &'push str) -> anyhow::Result<PushRemote<'push>> {
-        let mut refspecs = Vec::new();
-        for refspec in repository.read_config_values(&format!("remote.{name}.fetch"))? {
-            let refspec = refspec.strip_prefix('+').unwrap_or(&refspec);
-            if let Some((theirs, ours)) = refspec.split_once(':') {
-                refspecs.push((theirs.to_owned(), ours.to_owned()));
-            }
-        }
-        let has_gate = repository.read_config_value(&format!("remote.{name}.changegate"))?;
-        Ok(PushRemote { name, refspecs, has_gate: has_gate.is_none_or(|value| is_true(&value)) })
-    }
-
-    /// Returns the name of the ref that keeps `remote_name` here; `None` if no ref does, as with a remote
-    /// that is an address or a mirror.
-    fn find_tracking_ref(&self, remote_name: &[u8]) -> Option<Vec<u8>> {
-        for (theirs, ours) in &self.refspecs {
-            let tracking_ref = match (theirs.split_once('*'), ours.split_once('*')) {
-                (None, None) if theirs.as_bytes() == remote_name => ours.clone().into_bytes(),
-                (Some((start, end)), Some((our_start, our_end))) => {
-                    let rest = remote_name.strip_prefix(start.as_bytes());
-                    let Some(middle) = rest.and_then(|rest| rest.strip_suffix(end.as_bytes())) else {
-                        continue;
-                    };
-                    [our_start.as_bytes(), middle, our_end.as_bytes()].concat()
-                }
-                _ => continue,
-            };
-            return Some(tracking_ref);
-        }
-        None
-    }
-}
-
-/// Returns false for the words that git takes for no.
-fn is_true(value: &str) -> bool {
-    !["false", "no", "off", "0", ""].contains(&value.to_ascii_lowercase().as_str())
 }
 
 fn judge_pushed_ref(
@@ -169,7 +124,11 @@ fn judge_pushed_ref(
     if !loaded.policy.protects_ref(pushed.remote_name.as_bytes()) {
         return Ok(CommandExit::Allowed);
     }
-    judge_new_commits(repository, &loaded, base, pushed, context)
+    if let Some(why) = remote.find_doubt(repository, &pushed.remote_name)? {
+        name_unchecked(&format!("{name} of {}", remote.name), &why);
+        return Ok(CommandExit::Allowed);
+    }
+    judge_new_commits(repository, &loaded, (remote, base), pushed, context)
 }
 
 /// Returns what the ref of the remote holds: what the remote has just said, if that is known here, or what
@@ -203,7 +162,7 @@ fn is_protected_elsewhere(repository: &Repository, remote: &PushRemote<'_>, push
 fn judge_new_commits(
     repository: &Repository,
     loaded: &LoadedPolicy,
-    base: Oid,
+    (remote, base): (&PushRemote<'_>, Oid),
     pushed: &PushedRef,
     context: &Context,
 ) -> anyhow::Result<CommandExit> {
@@ -216,7 +175,7 @@ fn judge_new_commits(
         stage: Stage::PrePush,
         unit: loaded.policy.change_unit,
         enforce: false,
-        held: HeldChanges::Sample { objections: 0 },
+        held: HeldChanges::Sample { first: 0, objections: 0 },
         explain: false,
         names_unused: false,
         threads: count_threads,
@@ -225,7 +184,7 @@ fn judge_new_commits(
     };
     let mut report = judge_range(repository, loaded, &request)?;
     if report.decision == Decision::Deny {
-        mark_published_commits(&mut report, repository, &loaded.policy, &[pushed.local_id])?;
+        mark_published_commits(&mut report, repository, &loaded.policy, &[pushed.local_id], None)?;
         let branch_to_switch = find_other_branch(repository, pushed);
         let is_at_head = branch_to_switch.is_none()
             && repository.resolve_ref(b"HEAD").is_ok_and(|head| head.id == Some(pushed.local_id));
@@ -234,8 +193,12 @@ fn judge_new_commits(
             group.branch_to_switch = branch_to_switch.clone();
         }
     }
-    let style =
-        ReportStyle { colour: output::stderr_colour(context.colour), quiet: true, ..ReportStyle::default() };
+    let style = ReportStyle {
+        colour: output::stderr_colour(context.colour),
+        quiet: true,
+        git_location: remote.git_location.clone(),
+        ..ReportStyle::default()
+    };
     let mut out = std::io::stderr().lock();
     // A denial stays one when its reader is gone.
     let _ = crate::report::write_report(ReportFormatArg::Terminal.into(), &report, &style, &mut out);

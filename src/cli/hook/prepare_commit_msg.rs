@@ -53,7 +53,7 @@ pub(crate) fn run_prepare_commit_msg(
     // A convenience never stops a commit.
     let Ok(raw) = std::fs::read(&path) else { return Ok(CommandExit::Allowed) };
     let Ok(repository) = open_clone(context) else { return Ok(CommandExit::Allowed) };
-    let command = GitCommand::find_running();
+    let command = GitCommand::find_committing(context);
     let tidying = MessageTidying::read_settings(&raw, command.as_ref(), Some(&repository), context);
     // Without an editor there is no reader, and trailers alone would be a message.
     if !tidying.is_edited {

@@ -218,6 +218,25 @@ fn is_lower_hex(byte: &u8) -> bool {
     byte.is_ascii_digit() || (b'a'..=b'f').contains(byte)
 }
 
+/// Returns who made a tag object, as far as it says so; tags of old did not.
+///
+/// # Errors
+///
+/// Says what is wrong with it, in words that follow "it cannot be read: ".
+pub(crate) fn parse_tagger(raw: &[u8]) -> Result<Option<Person>, &'static str> {
+    let end = memchr::memmem::find(raw, b"\n\n").unwrap_or(raw.len());
+    let mut tagger = None;
+    for line in raw.get(..end).unwrap_or_default().split(|byte| *byte == b'\n') {
+        let Some(value) = line.strip_prefix(b"tagger ") else { continue };
+        if tagger.is_some() {
+            return Err("it has a second `tagger` line");
+        }
+        let identity = parse_identity(value).ok_or("its `tagger` line is malformed")?;
+        tagger = Some(identity.to_person(MessageEncoding::default()));
+    }
+    Ok(tagger)
+}
+
 /// Reads `NAME <EMAIL> SECONDS ZONE`, the value of an `author` or `committer` line.
 fn parse_identity(value: &[u8]) -> Option<CommitIdentity<'_>> {
     let open = memchr::memchr2(b'<', b'>', value)?;

@@ -66,6 +66,25 @@ impl Repository {
         text.transpose().with_context(|| format!("the git configuration `{section}` is not UTF-8"))
     }
 
+    /// Returns the names under which `section` has settings, as in `[remote "origin"]`, each once; those that
+    /// are not UTF-8 are left out.
+    ///
+    /// # Errors
+    ///
+    /// Fails if some file of the configuration cannot be read.
+    pub(crate) fn list_config_subsections(&self, section: &str) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        for part in self.load_configuration()?.sections_by_name(section).into_iter().flatten() {
+            if let Some(name) = part.header().subsection_name()
+                && let Ok(name) = std::str::from_utf8(name)
+                && !names.iter().any(|known| known == name)
+            {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(names)
+    }
+
     fn load_configuration(&self) -> Result<&File> {
         if self.configuration.get().is_none() {
             // The cell is still empty: a repository is not shared between threads.

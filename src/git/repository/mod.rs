@@ -12,13 +12,13 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use gix::ObjectId;
 
-use crate::change::{Commit, NeededFacts, Oid};
+use crate::change::{Commit, NeededFacts, Oid, Person};
 
 use crate::git::layout::{RepositoryLayout, open_ref_store};
-use crate::git::objects::commit::UnreadableCommit;
+use crate::git::objects::commit::{UnreadableCommit, parse_tagger};
 use crate::git::objects::reader::{CommitHints, ObjectReader, SharedRepository, to_oid};
 use crate::git::objects::{ObjectQuarantine, ObjectStores};
 use crate::git::signature::ObjectFormat;
@@ -139,6 +139,31 @@ impl Repository {
             };
         }
         Ok(PeeledObject::Other("tag of tags without end"))
+    }
+
+    /// Returns who made the tags that lead from `id` to what they name; none if `id` is no tag.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a tag cannot be read, or two readers could read it in different ways.
+    pub(crate) fn list_taggers(&self, id: Oid) -> Result<Vec<Person>> {
+        let mut id = self.to_object_id(id)?;
+        let mut reader = self.borrow_reader();
+        let mut taggers = Vec::new();
+        for _ in 0..Self::MAX_TAG_DEPTH {
+            match reader.read_object_header(&id)? {
+                Some((gix::objs::Kind::Tag, _)) => {}
+                Some(_) => return Ok(taggers),
+                None => bail!("the object {id} does not exist"),
+            }
+            let Some((_, raw)) = reader.read_object(&id)? else { bail!("the tag {id} does not exist") };
+            taggers.extend(parse_tagger(raw).map_err(|why| anyhow!("the tag {id} cannot be read: {why}"))?);
+            id = match parse_tag_target(raw) {
+                Some(target) if target.kind() == self.shared.layout.object_format => target,
+                _ => bail!("the tag {id} does not begin with the object that it names"),
+            };
+        }
+        bail!("tags of tags without end")
     }
 
     /// Reads one commit, with the facts that `needs` asks for; the others are gaps that deny.

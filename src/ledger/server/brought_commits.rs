@@ -48,8 +48,7 @@ impl BroughtCommits {
                 && let Some(new) = owed.change
                 && let Ok(PeeledObject::Commit(commit)) = repository.peel_tags(new)
             {
-                // An annotated tag has an author of its own, whom no commit names.
-                numbers.push((change.old_tip.is_none() && commit == new).then_some(change.record_number));
+                numbers.push(change.old_tip.is_none().then_some(change.record_number));
                 tips.push(commit);
             }
         }
@@ -74,10 +73,10 @@ impl BroughtCommits {
     ) -> MoveContributors {
         let name = &owed.ref_name;
         if let Some(share) = self.shares.get(&change.record_number) {
-            return find_commit_contributors(repository, policy, name, share, now);
+            return find_commit_contributors(repository, policy, name, (owed.change, share), now);
         }
         let hidden = match change.old_tip {
-            Some(old) => vec![old],
+            Some(old) => peel_tips(repository, std::iter::once(&old)),
             None => {
                 let own = encode_ref_key(name);
                 let others = self.tips_before.iter().filter(|(name, _)| **name != own);

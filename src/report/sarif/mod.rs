@@ -16,21 +16,24 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::ser::Serializer;
-use sha2::{Digest, Sha256};
 
-use crate::change::{Missing, Oid, Text, text};
+use crate::change::{Oid, Text};
 use crate::policy::DEFAULT_POLICY_PATH;
 use crate::report::content::{GroupScope, Report, ReportGroup};
 use crate::report::json::visible::VisibleJsonFormatter;
-use crate::report::ranked_judgements::{JudgementRank, RankedJudgement, RuleObjection, rank_report};
+use crate::report::ranked_judgements::{
+    JudgementRank, RankedJudgement, RuleObjection, rank_group, rank_report,
+};
 use crate::report::style::ReportStyle;
 use crate::report::{escape, json};
-use crate::verdict::{Decision, Finding, Message, MessageValue, RuleLevel, Sentence};
+use crate::verdict::{Decision, RuleLevel, Sentence};
 
+mod fingerprint;
 mod schema;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use crate::report::sarif::fingerprint::compute_fingerprint;
 use crate::report::sarif::schema::*;
 
 /// The results that code scanning shows; of more, those that matter most are written.
@@ -38,9 +41,6 @@ pub(crate) const MAX_RESULTS: usize = 5_000;
 
 /// The tags that a rule may have in code scanning.
 const MAX_TAGS: usize = 10;
-
-/// The hexadecimal digits of a fingerprint.
-const FINGERPRINT_DIGITS: usize = 32;
 
 /// Writes the report as one JSON document and a line end.
 pub(crate) fn write_sarif(report: &Report, style: &ReportStyle, out: &mut dyn Write) -> io::Result<()> {
@@ -140,22 +140,25 @@ fn build_sarif_results<'r>(
     policy: &str,
     places: &HashMap<&str, usize>,
 ) -> (Vec<SarifResult<'r>>, usize) {
-    let mut judgements: Vec<RankedJudgement<'r>> = rank_report(report).collect();
-    judgements.retain(|ranked| ranked.rank <= JudgementRank::Warning);
-    judgements.sort_by_key(|ranked| ranked.rank);
+    let mut judgements: Vec<(RankedJudgement<'r>, &'r ReportGroup)> = Vec::new();
+    for group in &report.groups {
+        judgements.extend(rank_group(group, report.enforced).map(|ranked| (ranked, group)));
+    }
+    judgements.retain(|(ranked, _)| ranked.rank <= JudgementRank::Warning);
+    judgements.sort_by_key(|(ranked, _)| ranked.rank);
     let mut seen: HashMap<String, usize> = HashMap::new();
     let mut results = Vec::new();
     let mut omitted = 0;
     for left_out in report.groups.iter().flat_map(|group| &group.left_out.rules) {
         omitted += if left_out.rank <= JudgementRank::Warning { left_out.objections } else { 0 };
     }
-    for ranked in judgements {
+    for (ranked, group) in judgements {
         for objection in ranked.objections() {
             if results.len() == MAX_RESULTS {
                 omitted += 1;
                 continue;
             }
-            let mut fingerprint = compute_fingerprint(&ranked, &objection);
+            let mut fingerprint = compute_fingerprint(group, &ranked, &objection);
             // The same thing in two changes of one subject is two things.
             let count = seen.entry(fingerprint.clone()).or_insert(0);
             *count += 1;
@@ -235,76 +238,6 @@ fn build_logical_location(
         fully_qualified_name.push_str(&format!(":{line}"));
     }
     SarifLogicalLocation { name, fully_qualified_name }
-}
-
-/// Returns the fingerprint of a finding; it survives a rebase of the commit.
-///
-/// An amended commit has another id and most often the same subject. A finding goes in as its code
-/// and values, so that a version with other wording computes the same.
-fn compute_fingerprint(ranked: &RankedJudgement<'_>, objection: &RuleObjection<'_>) -> String {
-    let mut fingerprint = Fingerprint(Sha256::new());
-    fingerprint.add_part(ranked.judgement.rule.id.as_str().as_bytes());
-    fingerprint.add_part(ranked.verdict.map(|verdict| verdict.subject.as_bytes()).unwrap_or_default());
-    match objection {
-        RuleObjection::Finding(finding) => fingerprint.add_finding(finding),
-        RuleObjection::Missing(missing) => fingerprint.add_missing(missing),
-    }
-    // Half of the digest is more than enough to tell results apart, and shorter to look at.
-    let mut digits = text::encode_hex(&fingerprint.0.finalize());
-    digits.truncate(FINGERPRINT_DIGITS);
-    digits
-}
-
-/// A digest of parts. Each goes in with its length, so that no two lists of parts look alike.
-struct Fingerprint(Sha256);
-
-impl Fingerprint {
-    fn add_part(&mut self, bytes: &[u8]) {
-        self.0.update(bytes.len().to_le_bytes());
-        self.0.update(bytes);
-    }
-
-    fn add_finding(&mut self, finding: &Finding) {
-        self.add_part(finding.at.path.as_ref().map(Text::as_bytes).unwrap_or_default());
-        let text = if finding.at.in_description { "description" } else { "message" };
-        self.add_part(text.as_bytes());
-        self.add_message(&finding.message);
-    }
-
-    /// Adds the fact and why it is missing; what went wrong in detail may differ from run to run.
-    fn add_missing(&mut self, missing: &Missing) {
-        self.add_part(format!("{:?}", missing.fact_kind()).as_bytes());
-        self.add_part(match missing {
-            Missing::NotAtThisStage(_) => "not-at-this-stage".as_bytes(),
-            Missing::NotConfigured(_) => "not-configured".as_bytes(),
-            Missing::Unavailable(..) => "unavailable".as_bytes(),
-        });
-    }
-
-    fn add_message(&mut self, message: &Message) {
-        self.add_part(message.code().as_bytes());
-        for (name, value) in message.values() {
-            self.add_part(name.as_bytes());
-            self.add_value(value);
-        }
-    }
-
-    fn add_value(&mut self, value: &MessageValue) {
-        match value {
-            MessageValue::Plain(words) => self.add_part(words.as_bytes()),
-            MessageValue::Number(number) => self.add_part(number.to_string().as_bytes()),
-            MessageValue::Quoted(text) => self.add_part(text.as_bytes()),
-            MessageValue::Nested(message) => self.add_message(message),
-            MessageValue::List(items) => {
-                self.add_part(items.len().to_string().as_bytes());
-                for item in items {
-                    self.add_value(item);
-                }
-            }
-            // A fingerprint is the same with every version of what words an error.
-            MessageValue::Unrecorded(_) => {}
-        }
-    }
 }
 
 /// Returns the file of the policy, for a result that is about no file.

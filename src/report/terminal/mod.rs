@@ -44,7 +44,8 @@ pub(crate) fn write_terminal(report: &Report, style: &ReportStyle, out: &mut dyn
     let mut renderer = TerminalRenderer { report, style, page: TerminalPage::new(out, style) };
     for (decision, kind) in [(Decision::Deny, "denied"), (Decision::Allow, "allowed with remarks")] {
         let omitted = renderer.write_groups(decision)?;
-        write_omitted_count(&mut renderer.page, kind, omitted)?;
+        let kind = if style.verbose { decision.describe() } else { kind };
+        write_omitted_count(&mut renderer.page, kind, omitted, style)?;
     }
     summary::write_summary(&mut renderer.page, report, style, &counts)
 }
@@ -98,6 +99,9 @@ impl TerminalRenderer<'_, '_> {
     fn count_left_out(&self, group: &ReportGroup, decision: Decision) -> usize {
         match decision {
             Decision::Deny => group.left_out.denied,
+            Decision::Allow if self.style.verbose => {
+                group.omitted_passes + group.left_out.changes - group.left_out.denied
+            }
             // What does not land owes nothing.
             Decision::Allow if self.report.decision == Decision::Deny => group.left_out.remarked,
             Decision::Allow => group.left_out.remarked + group.left_out.owing,
@@ -350,14 +354,22 @@ fn is_remedy_in_block(ranked: &RankedJudgement<'_>, group: &ObjectionGroup<'_>) 
 }
 
 /// Says how many changes of a kind were left out, if any were, and how to see them.
-fn write_omitted_count(page: &mut TerminalPage<'_>, kind: &str, count: usize) -> io::Result<()> {
+fn write_omitted_count(
+    page: &mut TerminalPage<'_>,
+    kind: &str,
+    count: usize,
+    style: &ReportStyle,
+) -> io::Result<()> {
     let changes = match count {
         0 => return Ok(()),
         1 => "1 more change".to_owned(),
         _ => format!("{count} more changes"),
     };
     page.request_gap();
-    let line = format!("and {changes} {kind}: `changegate check --verbose` shows all");
+    let line = match style.verbose {
+        false => format!("and {changes} {kind}: `changegate check --verbose` shows more"),
+        true => format!("and {changes} {kind}: `changegate check --format json` lists all"),
+    };
     page.write_paragraph(0, &[plain_text(line)])?;
     page.request_gap();
     Ok(())

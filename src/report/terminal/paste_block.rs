@@ -17,11 +17,11 @@ use crate::report::terminal::page::{TerminalPage, TextStyle, plain_text, styled_
 use crate::verdict::{CommitShape, Finding, Fixer, Judgement, RuleOutcome, Verdict};
 
 /// The command that rewords the last commit; what is staged stays out of it.
-const AMEND_COMMAND: &str = "git commit --amend --only";
+const AMEND_COMMAND: &str = "commit --amend --only";
 
-/// What to do about a commit that has landed.
-const PUBLISHED_ADVICE: &str = "to fix: this has landed already, and its history is not rewritten; \
-    state what is missing in a later change";
+/// What to do about a commit that has landed on the branch that it was for.
+const PUBLISHED_ADVICE: &str = "this has landed already, and its history is not rewritten; if the ledger says that \
+    something is owed for it, a later change closes that with `For-Change` (`changegate obligations`)";
 
 /// What to do about a commit that stands on a protected branch and is to land on another one.
 const HELD_ADVICE: &str = "on a protected branch already, whose history is not rewritten; take over what it changes \
@@ -65,10 +65,10 @@ pub(crate) fn write_paste_block(
             }
         }
         (Stage::CommitMsg, fixes) if fixes.iter().any(|fix| fix.commit.is_some()) => {
-            write_merge_redo(page, indent, group, fixes)?;
+            write_merge_redo(page, indent, group, fixes, style)?;
         }
         (Stage::CommitMsg, _) | (_, [MessageFix { commit: None, .. }]) => {
-            write_command(page, indent, "to fix: ", open_message_command(&style.denied_message))?;
+            write_command(page, indent, "to fix: ", open_message_command(style))?;
             if let DeniedMessage::Kept { is_complete: false, .. } = style.denied_message {
                 page.write_hanging_paragraph(indent, indent, &[plain_text(OPTIONS_ADVICE)])?;
             }
@@ -91,7 +91,7 @@ pub(crate) fn write_paste_block(
             fixes.retain(is_rewritten);
             // Without the fixes that are left out, the count would be of something else.
             let changes = if fixes.len() == all { changes } else { 1 };
-            write_rewriting(page, indent, group, stage, &fixes, changes)?;
+            write_rewriting(page, indent, group, stage, (&fixes, changes), style)?;
         }
     }
     if fixes.iter().any(|fix| fix.awaits_others) {
@@ -107,8 +107,8 @@ fn write_rewriting(
     indent: usize,
     group: &ReportGroup,
     stage: Stage,
-    fixes: &[MessageFix<'_>],
-    changes: usize,
+    (fixes, changes): (&[MessageFix<'_>], usize),
+    style: &ReportStyle,
 ) -> io::Result<()> {
     // A server does not know which branch is checked out where its answer is read.
     if stage == Stage::PreReceive
@@ -123,10 +123,11 @@ fn write_rewriting(
             let shape = fix.commit.and_then(|id| find_shape(group, id));
             let may_be_empty = shape.is_some_and(|shape| shape.may_be_empty);
             let option = if may_be_empty { " --allow-empty" } else { "" };
-            write_command(page, indent, "to fix: ", format!("{AMEND_COMMAND}{option}"))?;
+            let command = build_git_command(style, &format!("{AMEND_COMMAND}{option}"));
+            write_command(page, indent, "to fix: ", command)?;
             write_steps(page, indent, "then ", &fix.list_steps(Stage::Check))
         }
-        fixes => write_rebase(page, indent, group, fixes, changes),
+        fixes => write_rebase(page, indent, group, (fixes, changes), style),
     }
 }
 
@@ -144,7 +145,11 @@ fn write_published_advice(
             ids.extend(fix.commit);
         }
     }
-    let is_landing_again = matches!(stage, Stage::CommitMsg | Stage::PrePush | Stage::PreReceive);
+    let is_landing_again = match stage {
+        Stage::CommitMsg | Stage::PrePush | Stage::PreReceive => true,
+        Stage::Check => group.is_to_land,
+        Stage::PullRequest | Stage::Landed | Stage::Audit => false,
+    };
     let advice = match ids.as_slice() {
         [] if !fixes.iter().any(|fix| is_published(group, stage, fix)) => return Ok(()),
         // A change that comes later leaves these in what lands now.
@@ -164,8 +169,9 @@ fn write_merge_redo(
     indent: usize,
     group: &ReportGroup,
     fixes: &[MessageFix<'_>],
+    style: &ReportStyle,
 ) -> io::Result<()> {
-    write_command(page, indent, "to fix: ", "git merge --abort".to_owned())?;
+    write_command(page, indent, "to fix: ", build_git_command(style, "merge --abort"))?;
     write_published_advice(page, indent, group, Stage::CommitMsg, fixes)?;
     let mut is_merged_again = false;
     for fix in fixes {
@@ -209,13 +215,13 @@ fn write_rebase(
     page: &mut TerminalPage<'_>,
     indent: usize,
     group: &ReportGroup,
-    fixes: &[MessageFix<'_>],
-    changes: usize,
+    (fixes, changes): (&[MessageFix<'_>], usize),
+    style: &ReportStyle,
 ) -> io::Result<()> {
     let ids: Vec<Oid> = fixes.iter().filter_map(|fix| fix.commit).collect();
     let Some(oldest) = ids.first() else { return Ok(()) };
     let start = if changes > 1 { format!("to fix {changes} changes: ") } else { "to fix: ".to_owned() };
-    let command = build_rebase_command(group, *oldest);
+    let command = build_git_command(style, &build_rebase_arguments(group, *oldest));
     write_command(page, indent, &start, command)?;
     let mut words = Vec::new();
     let (merges, others): (Vec<Oid>, Vec<Oid>) = ids.iter().partition(|id| is_merge(group, **id));
@@ -253,8 +259,8 @@ fn group_by_steps<'report>(fixes: &[MessageFix<'report>]) -> Vec<(Vec<Oid>, Vec<
     groups
 }
 
-/// Returns the command that opens the history from this commit on.
-fn build_rebase_command(group: &ReportGroup, oldest: Oid) -> String {
+/// Returns the command and the arguments of git that open the history from this commit on.
+fn build_rebase_arguments(group: &ReportGroup, oldest: Oid) -> String {
     let is_of = |verdict: &&Verdict| verdict.commit_shapes.iter().any(|shape| shape.id == oldest);
     let from = group.verdicts.iter().position(|verdict| is_of(&verdict));
     let later = group.verdicts.get(from.unwrap_or(0)..).unwrap_or_default();
@@ -274,7 +280,7 @@ fn build_rebase_command(group: &ReportGroup, oldest: Oid) -> String {
         Some(branch) => format!(" {}", quote_for_shell(&branch.to_lossy())),
         None => String::new(),
     };
-    format!("git rebase -i {merges}--autostash {from}{branch}")
+    format!("rebase -i {merges}--autostash {from}{branch}")
 }
 
 fn find_shape(group: &ReportGroup, id: Oid) -> Option<&CommitShape> {
@@ -293,13 +299,21 @@ fn list_ids(ids: &[Oid]) -> String {
     join_with_and(&words)
 }
 
+/// Returns a command that runs git for the repository, from the folder of the reader.
+fn build_git_command(style: &ReportStyle, arguments: &str) -> String {
+    format!("git {}{arguments}", style.git_location)
+}
+
 /// Returns the command that opens the message of a commit that a hook looked at.
-fn open_message_command(message: &DeniedMessage) -> String {
-    match message {
+fn open_message_command(style: &ReportStyle) -> String {
+    match &style.denied_message {
         // git keeps the message that a hook has refused, and forgets about it.
-        DeniedMessage::Refused => "git commit -eF \"$(git rev-parse --git-path COMMIT_EDITMSG)\"".to_owned(),
+        DeniedMessage::Refused => {
+            let file = build_git_command(style, "rev-parse --git-path COMMIT_EDITMSG");
+            build_git_command(style, &format!("commit -eF \"$({file})\""))
+        }
         DeniedMessage::Kept { command, .. } => command.clone(),
-        DeniedMessage::Committed | DeniedMessage::JudgedLater => AMEND_COMMAND.to_owned(),
+        DeniedMessage::Committed | DeniedMessage::JudgedLater => build_git_command(style, AMEND_COMMAND),
     }
 }
 

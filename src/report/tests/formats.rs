@@ -177,6 +177,43 @@ fn results_are_told_apart_and_known_again() {
 }
 
 #[test]
+fn a_branch_that_is_one_change_is_known_again_after_a_push() {
+    let prints = |report: &Report| -> Vec<String> {
+        let sarif: Value = serde_json::from_str(&written(ReportFormat::Sarif, report, &web())).unwrap();
+        let results = sarif["runs"][0]["results"].as_array().unwrap();
+        let print = |one: &Value| one["partialFingerprints"]["changegate/v1"].as_str().unwrap().to_owned();
+        results.iter().map(print).collect()
+    };
+    let classes = |report: &Report| -> Vec<String> {
+        let junit = written(ReportFormat::Junit, report, &ReportStyle::default());
+        let junit = quick_junit::Report::deserialize_from_str(&junit).unwrap();
+        let cases = junit.test_suites.iter().flat_map(|suite| &suite.test_cases);
+        cases.map(|case| case.classname.as_ref().unwrap().as_str().to_owned()).collect()
+    };
+    // The next push adds a commit, which gives the branch another subject and the finding another commit.
+    let unsigned = |commit: &str| {
+        let message = sample_message("unsigned: ", "").with("commit", sample_id(commit).short_hex());
+        RuleOutcome::Fail(vec![Finding::new(message)])
+    };
+    let branch = |subject: &[u8], commit: &str, scope: GroupScope| {
+        let judgement = denying_judgement("signed", "commits are signed", unsigned(commit));
+        let mut group = ReportGroup::new(scope, vec![sample_verdict(commit, subject, vec![judgement])]);
+        group.is_one_change = true;
+        sample_report(vec![group])
+    };
+    let range = |label: &str| GroupScope::Range(Text::from(label));
+    let pull = || GroupScope::PullRequest(Text::from("acme/shop#12"));
+    let first = branch(b"Add a table", "a", range("main..aaaa"));
+    assert_eq!(prints(&first), prints(&branch(b"Fill the table", "b", range("main..bbbb"))));
+    let first = branch(b"Add a table", "a", pull());
+    let second = branch(b"Fill the table", "b", pull());
+    assert_eq!(prints(&first), prints(&second));
+    assert_eq!(classes(&first), classes(&second));
+    let other = branch(b"Add a table", "a", GroupScope::PullRequest(Text::from("acme/shop#13")));
+    assert_ne!(prints(&first), prints(&other));
+}
+
+#[test]
 fn a_summary_of_any_size_fits() {
     let finding = Finding::new(sample_message("this is wrong: ", &"x`".repeat(80))).with_paste("Risk: <low>");
     let many = |n: usize| {

@@ -89,7 +89,7 @@ fn what_is_left_out_is_counted() {
     let style = ReportStyle { max_changes: 1, ..ReportStyle::default() };
     let text = written(ReportFormat::Terminal, &denied(), &style);
     assert!(!text.contains("Raise the limit"), "{text}");
-    assert!(text.contains("\nand 1 more change denied: `changegate check --verbose` shows all\n"), "{text}");
+    assert!(text.contains("\nand 1 more change denied: `changegate check --verbose` shows more\n"), "{text}");
     assert!(text.contains("2 of 5 changes break"), "{text}");
 }
 
@@ -387,6 +387,8 @@ fn full_of(texts: &[Text; 5], of: usize) -> Report {
         left_out: LeftOutChanges::default(),
         amendable: None,
         published: HashSet::new(),
+        is_one_change: false,
+        is_to_land: true,
         branch_to_switch: None,
         traces: vec![RuleTrace { verdict_index: 0, rule_id: RuleId::new(own()), trace }],
     };

@@ -63,7 +63,7 @@ proptest! {
         let known = sample_verdicts();
         let verdicts: Vec<Verdict> = picked.iter().map(|index| index.get(&known).clone()).collect();
         let whole = range_of(&verdicts, &mut ChangeSelection::new(HeldChanges::All));
-        let mut selection = ChangeSelection::new(HeldChanges::Sample { objections: 0 });
+        let mut selection = ChangeSelection::new(HeldChanges::Sample { first: 0, objections: 0 });
         selection.max_changes = max_changes;
         selection.max_of_outcome = max_of_outcome;
         let sample = range_of(&verdicts, &mut selection);
@@ -107,9 +107,26 @@ proptest! {
 }
 
 #[test]
+fn a_verbose_report_holds_a_limited_number_of_changes_and_counts_the_rest() {
+    let passing = || sample_verdict("1", b"Fine", vec![passed_judgement()]);
+    let mut verdicts: Vec<Verdict> = (0..7).map(|_| passing()).collect();
+    verdicts.push(denied_verdict());
+    let mut selection = ChangeSelection::new(HeldChanges::Sample { first: 3, objections: 0 });
+    let report = range_of(&verdicts, &mut selection);
+    assert_eq!(report.groups[0].verdicts.len(), 4);
+    let style = ReportStyle { verbose: true, ..ReportStyle::default() };
+    let text = written(ReportFormat::Terminal, &report, &style);
+    assert!(
+        text.contains("and 4 more changes allowed: `changegate check --format json` lists all"),
+        "{text}"
+    );
+    assert!(text.contains("1 of 8 changes"), "{text}");
+}
+
+#[test]
 fn the_results_of_sarif_are_held_up_to_its_limit() {
     let denied = denied_verdict();
-    let mut selection = ChangeSelection::new(HeldChanges::Sample { objections: 12 });
+    let mut selection = ChangeSelection::new(HeldChanges::Sample { first: 0, objections: 12 });
     selection.max_changes = 1;
     selection.max_of_outcome = 1;
     let sample = range_of(&vec![denied; 40], &mut selection);
@@ -123,7 +140,7 @@ fn the_results_of_sarif_are_held_up_to_its_limit() {
 #[test]
 fn a_plan_says_for_how_many_changes_it_is_not() {
     let denied = denied_verdict();
-    let mut selection = ChangeSelection::new(HeldChanges::Sample { objections: 0 });
+    let mut selection = ChangeSelection::new(HeldChanges::Sample { first: 0, objections: 0 });
     selection.max_changes = 2;
     selection.max_of_outcome = 1;
     let sample = range_of(&vec![denied; 40], &mut selection);
