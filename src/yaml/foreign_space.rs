@@ -38,7 +38,8 @@ pub(crate) fn find_foreign_space(text: &str, value: &str, at: YamlPlace, is_key:
     // `-` with such a space behind it begins no item of a list.
     let inner = value.strip_prefix('-').unwrap_or(value);
     let is_at_edge = inner.starts_with(is_foreign_space) || value.ends_with(is_foreign_space);
-    if !is_at_edge && !(is_key && value.contains(is_foreign_space)) {
+    let is_in_key = is_key && value.contains(is_foreign_space);
+    if !is_at_edge && !is_in_key {
         return None;
     }
     let line = text.lines().nth(at.line.checked_sub(1)?).unwrap_or_default();
@@ -121,7 +122,6 @@ mod tests {
             ("a:\n\u{a0}\u{a0}b: c\n", "2:1 U+00A0", "these 2 by spaces"),
             ("a:\n  b: c\n  \u{a0}d: e\n", "3:3 U+00A0", "it by a space"),
             ("a:\n  b: c\n\u{2003}\u{2003}d: e\n", "3:1 U+2003", "these 2 by spaces"),
-            ("a:\u{a0}b\n", "1:3 U+00A0", "it by a space"),
             ("a: b\nc:\u{a0}d\n", "2:3 U+00A0", "it by a space"),
             ("a: b\nc:\u{202f}d\ne: f\n", "2:3 U+202F", "it by a space"),
             ("{ a:\u{a0}b }", "1:5 U+00A0", "it by a space"),

@@ -219,7 +219,7 @@ mod tests {
             ("a: b: c\n", 1, "a second `: `", "quotes"),
             ("a: b\n  c: d\n", 2, "indented further than `a`", "neighbours"),
             ("a:b\nc: d\n", 1, "a space is missing behind this colon", "`a: b`"),
-            ("a:\tb\nc:\t[d]\n", 2, "a tab", "space"),
+            ("a:\tb\nc:\t[d]\n", 1, "a tab", "space"),
             ("a: { b: c }#d\n", 1, "a comment begins", "in front of `#`"),
             ("a: [&quot;b&quot;]\n", 1, "`&quot;` is HTML", "itself"),
             ("a: b\nc\n", 2, "this line is no `key: value`", "write `key: value`"),
