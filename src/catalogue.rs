@@ -196,7 +196,10 @@ fn check_review_day(node: &YamlNode, from: Date, until: Date, faults: &mut Vec<Y
 fn parse_bounded_pattern(written: &str) -> Result<PathPattern, String> {
     let pattern = PathPattern::new(written)?;
     if written.bytes().all(|byte| matches!(byte, b'*' | b'/' | b'?')) {
-        return Err("this matches every path, and a standard change is bounded".into());
+        return Err(
+            "this matches every path, and a standard change is bounded; expected one such as `docs/**`"
+                .into(),
+        );
     }
     Ok(pattern)
 }

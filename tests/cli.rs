@@ -316,6 +316,14 @@ fn what_a_policy_most_likely_does_not_mean_is_noted() {
     let shown = scene.command(&["policy", "show"]).output().unwrap();
     let shown = String::from_utf8(shown.stdout).unwrap();
     assert!(shown.contains("the standard change STD-OLD counts from 2024-01-01 to 2025-01-01"));
+    // What a server refuses is refused by the check for one.
+    let text = std::fs::read_to_string(scene.directory.join("policies/changegate.yml")).unwrap();
+    scene.write(
+        "policies/changegate.yml",
+        &format!("{text}rules:\n  labelled: {{ require: {{ label: reviewed }} }}\n"),
+    );
+    assert_eq!(scene.run(&["policy", "check"]), 0);
+    assert_eq!(scene.run(&["policy", "check", "--server"]), 2);
     scene.is("policy-notes");
 }
 

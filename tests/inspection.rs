@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use changegate::gate::{LoadedPolicy, UnusablePolicy, check_policy, load_from_files};
+use changegate::gate::{LoadedPolicy, UnusablePolicy, check_policy, check_server_policy, load_from_files};
 use changegate::policy::PolicyInspection;
 use jiff::Timestamp;
 
@@ -368,5 +368,132 @@ fn a_policy_that_locks_everybody_out_is_refused() {
     for keys in ["", "\n# none yet\n"] {
         let said = check_files(&[(NAME, &signed), ("policies/keys", keys)]).unwrap_err();
         assert!(said.iter().any(|line| line.contains("holds no keys")), "{said:?}");
+    }
+}
+
+/// Each policy: what it adds to a pack, and what is said about it; nothing for one that can be kept.
+#[test]
+fn rules_that_contradict_each_other_over_files_are_told() {
+    let base = "changegate: 1\nname: t\nextends: [startup]\nprotects: [main]\n";
+    for (added, wanted) in [
+        ("rules: { low: { require: { field: { Change-Type: absent } } } }\n", "both `low` and `change-type`"),
+        (
+            "rules:\n  ask: { for: [normal], require: { touches: ['/docs/**'] } }\n  bound: { require: { only-touches: \
+             ['/src/**', /lib/x] } }\n",
+            "`touches` wants a file such as `/docs/**`",
+        ),
+        (
+            "rules:\n  one: { require: { touches: ['/docs/**'] } }\n  two: { require: { touches: ['/log/a'] } }\n  size: { \
+             require: { size: { files: { at-most: 1 } } } }\n",
+            "has to touch 2 files, and may touch at most 1",
+        ),
+        (
+            "rules:\n  one: { require: { branch: main } }\n  two: { require: { branch: [dev, test] } }\n",
+            "no branch is in both lists",
+        ),
+        (
+            "rules:\n  one: { require: { touches: [CHANGELOG.md] } }\n  two: { require: { not: { touches: [CHANGELOG.md] } } }\n",
+            "what `not` refuses",
+        ),
+        // Each of these leaves a way.
+        ("rules: { low: { for: [emergency], require: { field: { Risk: low } } } }\n", ""),
+        ("rules: { low: { when: { branch: dev }, require: { field: { Change-Type: absent } } } }\n", ""),
+        ("rules: { low: { level: off, reason: x, require: { field: { Change-Type: absent } } } }\n", ""),
+        (
+            "rules:\n  ask: { require: { touches: ['*.md', '/docs/**'] } }\n  bound: { require: { only-touches: ['/src/**'] } }\n",
+            "",
+        ),
+        (
+            "rules:\n  ask: { require: { touches: ['/src/*/a'] } }\n  bound: { require: { only-touches: ['/src/b/**'] } }\n",
+            "",
+        ),
+        (
+            "rules:\n  one: { require: { touches: ['/docs/**'] } }\n  two: { require: { touches: ['/docs/a'] } }\n  size: { \
+             require: { size: { files: { at-most: 1 } } } }\n",
+            "",
+        ),
+        (
+            "rules:\n  one: { require: { branch: 'release/*' } }\n  two: { require: { branch: release/1 } }\n",
+            "",
+        ),
+    ] {
+        let said = check_files(&[(NAME, &format!("{base}{added}"))]).err().unwrap_or_default();
+        match wanted {
+            "" => assert_eq!(said, Vec::<String>::new(), "{added}"),
+            _ => assert!(said.len() == 1 && said[0].contains(wanted), "{added}: {said:?}"),
+        }
+    }
+    // A policy may well forbid a class.
+    let text = format!(
+        "{base}rules: {{ none: {{ for: [emergency], require: {{ field: {{ Change-Type: normal }} }} }} }}\n"
+    );
+    let notes = check_files(&[(NAME, &text)]).unwrap().notes;
+    assert!(
+        notes.iter().any(|note| note.fault.what.contains("no change of the class `emergency`")),
+        "{notes:?}"
+    );
+}
+
+#[test]
+fn people_whom_no_gate_can_recognise_are_told() {
+    let base =
+        "changegate: 1\nname: t\nowner: Ana Lang <ana@example.com>\nextends: [startup]\nprotects: [main]\n";
+    let asked = |members: &str, trust: &str| {
+        format!(
+            "{base}people: {{ teams: {{ sec: {members} }} }}\nrules: {{ s: {{ require: {{ approvals: {{ from: [sec], \
+             trust: {trust} }} }} }} }}\n"
+        )
+    };
+    let bots =
+        |bots: &str| format!("{base}people: {{ bots: ['{bots}'], teams: {{ sec: [ben@example.com] }} }}\n");
+    for (text, wanted) in [
+        (asked("['github:ana']", "verified"), ""),
+        (asked("[ana@example.com]", "claimed"), ""),
+        (asked("[ana@example.com, 'github:ana']", "verified"), ""),
+        (
+            asked("[ana@example.com]", "verified"),
+            "approvals come from accounts of a forge, and `sec` names 0",
+        ),
+        (asked("[ana, ben]", "claimed"), "approvals come from addresses, and `sec` names 0"),
+        (bots("*@example.com"), "takes everyone whom this policy names for a bot"),
+        (bots("*bot@example.com"), ""),
+    ] {
+        let said = check_files(&[(NAME, &text)]).err().unwrap_or_default();
+        match wanted {
+            "" => assert_eq!(said, Vec::<String>::new(), "{text}"),
+            _ => assert!(said.len() == 1 && said[0].contains(wanted), "{text}: {said:?}"),
+        }
+    }
+    for (text, wanted) in [
+        (asked("['github:ana', 'github:ben']", "claimed"), "names only accounts of GitHub"),
+        (bots("*@bots.example"), "everyone with an address at `bots.example` counts as a bot"),
+    ] {
+        let notes = check_files(&[(NAME, &text)]).unwrap().notes;
+        assert!(notes.iter().any(|note| note.fault.what.contains(wanted)), "{text}: {notes:?}");
+    }
+}
+
+/// `policy check --server` and the hook that a policy is pushed to say the same, in the same words.
+#[test]
+fn a_rule_that_only_a_forge_can_decide_is_refused_for_a_server_and_for_no_other() {
+    let now: Timestamp = "2026-11-20T09:00:00Z".parse().unwrap();
+    let base = "changegate: 1\nname: t\nextends: [startup]\nprotects: [main]\n";
+    for (require, is_refused) in [
+        ("title: { longest: 72 }", true),
+        ("label: reviewed", true),
+        ("approvals: { at-least: 1 }", true),
+        ("any: [{ title: { longest: 72 } }, { subject: { longest: 72 } }]", false),
+        ("subject: { longest: 72 }", false),
+    ] {
+        let text = format!("{base}rules:\n  forge: {{ require: {{ {require} }} }}\n");
+        let loaded = load(&[(NAME, &text)]);
+        check_policy(&loaded, now).unwrap();
+        let refused = check_server_policy(&loaded, now).err();
+        assert_eq!(refused.is_some(), is_refused, "{require}");
+        if let Some(errors) = refused {
+            let fault = &errors.faulty_files[0].faults[0];
+            assert_eq!((errors.faulty_files[0].name.as_str(), fault.at.line), (NAME, 6));
+            assert!(fault.what.starts_with("the rule `forge` needs"), "{fault:?}");
+        }
     }
 }

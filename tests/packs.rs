@@ -442,7 +442,11 @@ fn a_catalogue_is_a_file_of_the_policy() {
     };
     for (named, catalogue, wanted) in [
         ("policies/std.yml", None, "p.yml:4 there is no catalogue `policies/std.yml`"),
-        ("../std.yml", None, "p.yml:4 `../std.yml` is not the path of a file in this repository"),
+        (
+            "../std.yml",
+            None,
+            "p.yml:4 `../std.yml` is not a path below the folder that the policy is read from",
+        ),
         ("policies/std.yml", Some("a: 1\n"), "policies/std.yml:1 `standard-changes` is missing here"),
         (
             "policies/std.yml",

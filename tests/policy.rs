@@ -31,7 +31,7 @@ fn load_files(entry: &str, files: &[(&str, &str)]) -> Result<Policy, PolicyError
 }
 
 fn load(text: &str) -> Result<Policy, PolicyErrors> {
-    load_files("p/main.yml", &[("p/main.yml", text)])
+    load_files("p/main.yml", &[("p/main.yml", text), ("p/base.yml", "changegate: 1\nname: base\n")])
 }
 
 /// Returns each fault in a line: file, place, what, help.
@@ -69,7 +69,8 @@ fn every_kind_of_mistake_is_told_with_its_place() {
         let told = told(&errors);
         assert!(!told.is_empty(), "{kind} is told by nothing");
         // A fix is a help, or words that name what is right.
-        let right = ["expected", "it is one of", "keep one of", "only", "is neither", "already belongs"];
+        let right =
+            ["expected", "it is one of", "keep one of", "only", "is neither", "already belongs", "such as"];
         for line in &told {
             assert!(
                 line.ends_with(')') || right.iter().any(|word| line.contains(word)),
@@ -82,6 +83,40 @@ fn every_kind_of_mistake_is_told_with_its_place() {
         }
     }
     is("mistakes", &all);
+}
+
+/// What depends on a part that could not be read is no news.
+#[test]
+fn what_follows_from_a_misspelling_is_not_told() {
+    for (from, to, only) in [
+        ("name: acme\nprotects: [main]", "extends: [iso2701]", "did you mean the pack `iso27001`?"),
+        ("name: acme\nprotects: [main]", "extend: [iso27001]", "did you mean `extends`?"),
+        ("fields:", "feilds:", "did you mean `fields`?"),
+        ("classes:", "clases:", "did you mean `classes`?"),
+        ("rules:", "rule:", "did you mean `rules`?"),
+        ("person: true", "persn: true", "did you mean `person`?"),
+    ] {
+        let text = format!("{SOUND}  b: {{ for: [urgent], require: {{ field: {{ Risk: high }} }} }}\n");
+        let told = told(&load(&text.replacen(from, to, 1)).unwrap_err());
+        assert_eq!(told.len(), 1, "{to}: {told:?}");
+        assert!(told[0].contains(only), "{to}: {told:?}");
+    }
+}
+
+/// A policy outside of a repository has its other files beside it.
+#[test]
+fn the_folder_that_paths_start_from_is_named_as_it_is() {
+    for (name, root) in
+        [("policy.yml", "the folder of this file"), ("p/main.yml", "the root of the repository")]
+    {
+        for part in ["people: { roster: who.yml }", "signers: { ssh: keys }", "standard-changes: list.yml"] {
+            let text = format!(
+                "changegate: 1\nprotects: [main]\n{part}\nrules: {{ a: {{ require: {{ branch: main }} }} }}\n"
+            );
+            let told = told(&load_files(name, &[(name, &text)]).unwrap_err());
+            assert!(told.len() == 1 && told[0].contains(&format!("starts from {root}")), "{told:?}");
+        }
+    }
 }
 
 #[test]

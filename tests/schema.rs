@@ -107,6 +107,7 @@ fn common_mistakes_do_not_fit() {
 
 /// The mistakes that no schema can say: they are about other lines, other files, or the text itself.
 const BEYOND_A_SCHEMA: &[&str] = &[
+    "a list of values without brackets",
     "an unknown field",
     "an unknown word of a field",
     "an unknown team",
@@ -117,9 +118,14 @@ const BEYOND_A_SCHEMA: &[&str] = &[
     "a regular expression that looks around",
     "a rule without a question",
     "a base that is not there",
+    "a pack by the name of a file",
+    "a base by its path from the root",
+    "a base with the other ending",
     "a base of itself",
     "a roster that is not there",
     "keys that are not there",
+    "classes without those of a pack",
+    "a field in another form than the pack has it",
     "a class that swallows those after it",
     "a policy that protects nothing",
     "a policy in which no rule denies",
@@ -142,7 +148,7 @@ fn what_the_loader_refuses_the_schema_refuses_where_a_schema_can_say_it() {
         }
     }
     assert_eq!(overlooked, BEYOND_A_SCHEMA);
-    assert!(agreed >= 45, "{agreed}");
+    assert!(agreed >= 80, "{agreed}");
 }
 
 fn touching(pattern: &str) -> Result<(), String> {

@@ -9,7 +9,7 @@ use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::gate::settings::GateSettings;
 use crate::git::Repository;
 use crate::people::ResolvedIdentity;
-use crate::policy::{PlacedFault, PlacedPattern, Policy, PolicyErrors, PolicyInspection};
+use crate::policy::{PlacedFault, PlacedPattern, Policy, PolicyErrors, PolicyInspection, Rule};
 use crate::verdict::{Finding, Fixer, messages};
 use crate::yaml::YamlFault;
 
@@ -112,11 +112,32 @@ fn find_unmet_rule(policy: &Policy, settings: &GateSettings, now: Timestamp) -> 
     {
         return Some(Finding::new(RULE_NEEDS_PUSHER.with("rule", rule.description.id.as_str())));
     }
-    let (rule, need) = policy.forge_dependent_rules(today).next()?;
+    find_forge_rule(policy, now).map(|(_, finding)| finding)
+}
+
+/// Returns the first rule that no server's hook could ever find kept, with the finding that says so.
+fn find_forge_rule(policy: &Policy, now: Timestamp) -> Option<(&Rule, Finding)> {
+    let (rule, need) = policy.forge_dependent_rules(find_today(now)).next()?;
     let template = match need {
         FactKind::Reviews => &RULE_NEEDS_REVIEWS,
         FactKind::Tickets => &RULE_NEEDS_TICKETS,
         _ => &RULE_NEEDS_FORGE,
     };
-    Some(Finding::new(template.with("rule", rule.description.id.as_str())))
+    let finding = Finding::new(template.with("rule", rule.description.id.as_str()));
+    Some((rule, finding.with_paste("changegate policy check --server")))
+}
+
+/// Checks a policy that has been loaded as the hook of a server does when it is pushed.
+///
+/// # Errors
+///
+/// Returns what [`check_policy`] refuses, and a rule that no hook can find kept.
+pub fn check_server_policy(loaded: &LoadedPolicy, now: Timestamp) -> Result<PolicyInspection, PolicyErrors> {
+    let inspection = check_policy(loaded, now)?;
+    match find_forge_rule(&loaded.policy, now) {
+        None => Ok(inspection),
+        Some((rule, finding)) => {
+            Err(loaded.place_rule_fault(rule.description.id.as_str(), finding.message.to_plain_text()))
+        }
+    }
 }

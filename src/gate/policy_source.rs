@@ -73,6 +73,29 @@ impl LoadedPolicy {
         policy::inspect_policy(&self.policy, &self.entry, today, &mut fetch)
     }
 
+    /// Returns the fault `what` of the rule `id`, where the policy's own files state it; a rule of a pack is a
+    /// fault of what extends the pack.
+    pub(crate) fn place_rule_fault(&self, id: &str, what: String) -> PolicyErrors {
+        let mut place = (self.entry.as_str(), YamlPlace { line: 1, column: 1, length: 1 });
+        let entry = self.files.get_key_value(&self.entry);
+        for (name, fetched) in entry.into_iter().chain(&self.files) {
+            let Ok(Some(source)) = fetched else { continue };
+            if let Some(at) = policy::find_rule_place(source, id) {
+                place = (name, at);
+                break;
+            }
+        }
+        let source = match self.files.get(place.0) {
+            Some(Ok(Some(source))) => source.clone(),
+            _ => Vec::new(),
+        };
+        let help = "keep it for pull requests (`when`), or ask in `any` for what a hook can see as well";
+        let mut fault = YamlFault::new(place.1, what);
+        fault.help = Some(help.to_owned());
+        let file = FaultyFile { name: place.0.to_owned(), source, faults: vec![fault] };
+        PolicyErrors { faulty_files: vec![file] }
+    }
+
     /// Returns the paths of all files that the policy was made of, or would have been.
     pub(crate) fn file_paths(&self) -> impl Iterator<Item = &str> {
         self.files.keys().map(String::as_str)

@@ -262,7 +262,7 @@ impl NamePattern {
             return Err("a name pattern is plain ASCII".into());
         }
         if written.bytes().all(|byte| byte == b'*') {
-            return Err("this matches every name".into());
+            return Err("this matches every name; expected one such as `renovate[bot]` or `*-bot`".into());
         }
         Ok(NamePattern(written.into()))
     }

@@ -18,7 +18,7 @@ use crate::change::{Person, Text};
 use crate::pattern::NamePattern;
 use crate::people::machine_accounts::MachineAccounts;
 use crate::yaml::decode::{MapReader, parse_each, parse_one, read_entries, read_items, read_text};
-use crate::yaml::{YamlFault, YamlKey, YamlNode, YamlValue, shorten_for_message};
+use crate::yaml::{YamlFault, YamlKey, YamlNode, YamlValue, refuse_unbracketed_items, shorten_for_message};
 
 /// The addresses that forges record as the committer when they merge.
 const FORGE_ADDRESSES: [&str; 2] = ["noreply@github.com", "noreply@gitlab.com"];
@@ -71,7 +71,11 @@ impl PeopleDirectory {
         let mut people = PeopleDirectory::default();
         let Some(mut map) = MapReader::new(node, faults) else { return people };
         if let Some(node) = map.find_key("teams") {
-            for (name, members) in read_entries(node, faults) {
+            let entries = read_entries(node, faults);
+            for (index, (name, members)) in entries.iter().enumerate() {
+                if refuse_unbracketed_items(entries, index, faults) {
+                    continue;
+                }
                 let is_open = matches!(&members.value, YamlValue::List(items) if items.is_empty());
                 let written = match allows_empty_teams && is_open {
                     true => Vec::new(),
@@ -364,7 +368,7 @@ pub(crate) fn check_plain_path(path: &str) -> Result<&str, String> {
         Ok(path)
     } else {
         Err(format!(
-            "`{}` is not the path of a file in this repository; expected one such as `policies/people.yml`",
+            "`{}` is not a path below the folder that the policy is read from; expected one such as `policies/people.yml`",
             shorten_for_message(path)
         ))
     }

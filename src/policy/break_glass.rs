@@ -54,7 +54,9 @@ pub(crate) fn parse_session_minutes(written: &str) -> Result<u32, String> {
     match TimeLimit::new(written)? {
         TimeLimit::Minutes(minutes) if minutes <= MAX_SESSION_MINUTES => Ok(minutes),
         TimeLimit::Minutes(_) => Err("a break-glass session is open for at most 24 hours".into()),
-        TimeLimit::BusinessDays(_) => Err("a break-glass session is counted in hours, as in `4h`".into()),
+        TimeLimit::BusinessDays(_) => {
+            Err("a break-glass session is counted in hours; expected a time such as `4h`".into())
+        }
     }
 }
 

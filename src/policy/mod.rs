@@ -24,6 +24,7 @@ pub use crate::policy::definition::{
 pub(crate) use crate::policy::emergency::{EMERGENCY_REASON_FIELD, is_emergency_class};
 pub use crate::policy::faults::{FaultyFile, PolicyErrors};
 pub use crate::policy::gate_files::EmergencyGap;
+pub(crate) use crate::policy::inspect::find_rule_place;
 pub use crate::policy::inspect::{
     PlacedFault, PlacedPattern, PolicyInspection, PolicyWeakening, inspect_policy,
 };

@@ -204,7 +204,7 @@ fn parse_domain(written: &str) -> Result<String, String> {
     if written.split('.').all(is_domain_label) {
         Ok(written.to_ascii_lowercase())
     } else {
-        Err(format!("`{}` is not a domain", shorten_for_message(written)))
+        Err(format!("`{}` is not a domain; expected one such as `example.com`", shorten_for_message(written)))
     }
 }
 

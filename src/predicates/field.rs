@@ -12,7 +12,7 @@ use crate::predicates::support::outcome::PredicateOutcome;
 use crate::verdict::{Finding, Fixer, Message, MessageTemplate, Obligation, messages};
 use crate::vocabulary::{FieldClaim, FieldDefinition, FieldKind, FieldReading};
 use crate::yaml::decode::{MapReader, parse_each, parse_one, read_bool, read_choice, read_entries};
-use crate::yaml::{YamlFault, YamlNode, YamlValue, shorten_for_message};
+use crate::yaml::{YamlFault, YamlNode, YamlValue, refuse_unbracketed_items, shorten_for_message};
 
 messages! {
     OWN_STATEMENT = "obligation.own-statement": "{owed}; what this change states itself does not count";
@@ -93,7 +93,11 @@ impl FieldPredicate {
     ) -> Option<Self> {
         let before = faults.len();
         let mut requirements = Vec::new();
-        for (key, node) in read_entries(node, faults) {
+        let entries = read_entries(node, faults);
+        for (index, (key, node)) in entries.iter().enumerate() {
+            if refuse_unbracketed_items(entries, index, faults) {
+                continue;
+            }
             let place = YamlNode { at: key.at, value: YamlValue::List(Vec::new()) };
             let Some(field) = scope.vocabulary.resolve_field(&place, &key.text, faults) else { continue };
             if let Some(requirement) = FieldRequirement::read_requirement(node, field, scope, faults) {

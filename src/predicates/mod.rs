@@ -51,7 +51,11 @@ macro_rules! predicates {
                 })*
                 let words = PREDICATE_DOCS.iter().map(|doc| doc.name);
                 let words = words.chain(COMBINATORS.map(|(word, _)| word));
-                faults.push(unknown_word_fault("predicate", key, words));
+                let mut fault = unknown_word_fault("predicate", key, words);
+                if ["require", "when", "for", "not-for", "level", "until", "reason"].contains(&key.text.as_str()) {
+                    fault.help = Some(format!("`{}` is a key of the rule itself; indent it less", key.text));
+                }
+                faults.push(fault);
                 None
             }
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::pattern::ValuePattern;
 use crate::vocabulary::field::{ConflictResolution, FieldDefinition, FieldKind};
-use crate::yaml::decode::{MapReader, parse_one, read_bool, read_choice, read_count, read_texts};
+use crate::yaml::decode::{
+    MapReader, parse_one, read_bool, read_choice, read_count, read_items, read_text, read_texts,
+};
 use crate::yaml::{YamlFault, YamlKey, YamlNode, shorten_for_message};
 
 const CONFLICT_WORDS: [(&str, ConflictResolution); 3] = [
@@ -56,6 +58,9 @@ impl FieldDefinition {
     }
 }
 
+/// The kinds of fields, of which each field has one.
+const FIELD_KINDS: [&str; 5] = ["one-of", "ordered", "matches", "text", "person"];
+
 /// Reads the one key that says which values the field accepts.
 fn read_kind(
     map: &mut MapReader<'_>,
@@ -64,7 +69,7 @@ fn read_kind(
     faults: &mut Vec<YamlFault>,
 ) -> Option<FieldKind> {
     let mut given = Vec::new();
-    for kind in ["one-of", "ordered", "matches", "text", "person"] {
+    for kind in FIELD_KINDS {
         if let Some(node) = map.find_key(kind) {
             given.push((kind, node));
         }
@@ -90,6 +95,8 @@ fn read_kind(
             faults.push(YamlFault::new(node.at, "`person` can only be `true`"));
             None
         }
+        // A misspelt kind has a fault already, with the right word.
+        [] if map.has_misspelt_key(&FIELD_KINDS) => None,
         [] | [_] => {
             let what = format!("`{}` does not say which values it accepts", shorten_for_message(&key.text));
             let help = "give one of one-of, ordered, matches, text, person";
@@ -160,13 +167,15 @@ fn read_conflict(
 
 fn read_words(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
-    for word in read_texts(node, faults) {
+    for item in read_items(node, faults) {
+        let Some(word) = read_text(item, faults) else { continue };
         if word.contains(';') || word.trim() != word {
             let what = format!("`{}` cannot be a word of a field", shorten_for_message(word));
-            faults.push(YamlFault::new(node.at, what));
+            faults.push(YamlFault::new(item.at, what).with_help("a word has no `;`, and no space around it"));
         }
         if words.iter().any(|earlier| earlier.eq_ignore_ascii_case(word)) {
-            faults.push(YamlFault::new(node.at, format!("`{}` is listed twice", shorten_for_message(word))));
+            let what = format!("`{}` is listed twice", shorten_for_message(word));
+            faults.push(YamlFault::new(item.at, what).with_help("keep one of them"));
         }
         words.push(word.to_owned());
     }

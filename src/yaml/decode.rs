@@ -3,6 +3,7 @@
 //! Each of these readers returns `None` for a value that it cannot read and leaves a [`YamlFault`], so
 //! the editor of a policy sees all faults at once.
 
+use crate::yaml::forgotten_list::{refuse_unbracketed_items, suggest_brackets, suggest_list_form};
 use crate::yaml::tree::{ExpectedValue, YamlFault, YamlKey, YamlNode, YamlPlace, YamlValue};
 use crate::yaml::words::{find_nearest_word, shorten_for_message};
 
@@ -50,11 +51,21 @@ impl<'node> MapReader<'node> {
 
     /// Leaves a fault for each key that no reader has asked for, with the nearest one that exists.
     pub fn refuse_unknown_keys(self, faults: &mut Vec<YamlFault>) {
-        for (key, _) in self.entries {
-            if !self.asked_keys.contains(&key.text.as_str()) {
+        for (index, (key, _)) in self.entries.iter().enumerate() {
+            if !self.asked_keys.contains(&key.text.as_str())
+                && !refuse_unbracketed_items(self.entries, index, faults)
+            {
                 faults.push(unknown_word_fault("key", key, self.asked_keys.iter().copied()));
             }
         }
+    }
+
+    /// Returns true if a key that no reader has asked for is most likely a misspelling of one of `wanted`.
+    pub(crate) fn has_misspelt_key(&self, wanted: &[&str]) -> bool {
+        let unknown = self.entries.iter().filter(|(key, _)| !self.asked_keys.contains(&key.text.as_str()));
+        unknown
+            .filter_map(|(key, _)| find_nearest_word(&key.text, self.asked_keys.iter().copied()))
+            .any(|near| wanted.contains(&near))
     }
 }
 
@@ -69,18 +80,33 @@ pub(crate) fn unknown_word_fault<'known>(
     let expected = match what {
         "key" => ExpectedValue::Keys(words),
         "word" => ExpectedValue::Words(words),
+        "class" | "field" | "rule" | "team" => ExpectedValue::DefinedName,
         _ => ExpectedValue::Unspecified,
     };
     let fault = YamlFault::new(key.at, format!("unknown {what} `{}`", shorten_for_message(&key.text)))
         .with_expected(expected);
+    if let Some((name, value)) = key.text.split_once(':')
+        && value.starts_with(['{', '['])
+    {
+        let name = shorten_for_message(name);
+        return fault.with_help(format!("put a space behind the colon: `{name}: ...`"));
+    }
     if let Some(near) = find_nearest_word(&key.text, known.iter().copied()) {
-        return fault.with_help(format!("did you mean `{near}`?"));
+        return fault.with_help(offer_word(near));
+    }
+    if let Some(brackets) = suggest_brackets(&key.text) {
+        return fault.with_help(brackets);
     }
     if known.is_empty() {
         return fault;
     }
     known.sort_unstable();
     fault.with_help(format!("expected one of {}", known.join(", ")))
+}
+
+/// Returns the help that offers the word which was most likely meant.
+pub(crate) fn offer_word(word: &str) -> String {
+    format!("did you mean `{word}`?")
 }
 
 /// Returns true if `key` is a misspelling of the known key `wanted`.
@@ -104,7 +130,11 @@ pub fn read_entries<'node>(
         YamlValue::Map(entries) => entries,
         _ if node.is_null() => &[],
         _ => {
-            faults.push(not_map_fault(node));
+            let mut fault = not_map_fault(node);
+            if let YamlValue::List(_) = node.value {
+                fault = fault.with_help("write each item as `name: ...`, without a dash or brackets");
+            }
+            faults.push(fault);
             &[]
         }
     }
@@ -164,7 +194,11 @@ pub(crate) fn parse_each<T>(
         if let Some(written) = read_text(item, faults) {
             match read(written) {
                 Ok(value) => values.push(value),
-                Err(what) => faults.push(YamlFault::new(item.at, what)),
+                Err(what) => {
+                    let mut fault = YamlFault::new(item.at, what);
+                    fault.help = suggest_list_form(written);
+                    faults.push(fault);
+                }
             }
         }
     }
@@ -197,7 +231,9 @@ pub(crate) fn read_count(node: &YamlNode, least: u64, most: u64, faults: &mut Ve
     {
         return Some(number);
     }
-    let mut fault = YamlFault::new(node.at, format!("expected a whole number from {least} to {most}"));
+    let range =
+        if most == u64::MAX { format!("of at least {least}") } else { format!("from {least} to {most}") };
+    let mut fault = YamlFault::new(node.at, format!("expected a whole number {range}"));
     match &node.value {
         YamlValue::Scalar { text, is_plain: true } if is_decimal(text) => {}
         YamlValue::Scalar { text, is_plain: false } if is_decimal(text) => {
@@ -235,10 +271,23 @@ pub(crate) fn read_bool(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<
                 && ["true", "false"].contains(&text.as_str())
             {
                 fault = fault.with_help("write the word without quotes");
+            } else if let YamlValue::Scalar { text, .. } = &node.value
+                && let Some(word) = find_truth_word(text)
+            {
+                fault = fault.with_help(format!("write `{word}`"));
             }
             faults.push(fault.with_expected(ExpectedValue::Bool));
             None
         }
+    }
+}
+
+/// Returns the word for what some readers of YAML take for a truth value.
+fn find_truth_word(written: &str) -> Option<&'static str> {
+    match written.to_ascii_lowercase().as_str() {
+        "yes" | "on" | "y" | "true" => Some("true"),
+        "no" | "off" | "n" | "false" => Some("false"),
+        _ => None,
     }
 }
 
@@ -267,8 +316,22 @@ pub(crate) fn read_day(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<j
         return Some(day);
     }
     let what = format!("expected a day such as 2027-06-30, found `{}`", shorten_for_message(written));
-    faults.push(YamlFault::new(node.at, what).with_expected(ExpectedValue::Day));
+    let mut fault = YamlFault::new(node.at, what).with_expected(ExpectedValue::Day);
+    fault.help = find_meant_day(written).map(|day| format!("write `{day}`"));
+    faults.push(fault);
     None
+}
+
+/// Returns the day of `2027-1-5`, `2027/01/05` or `5.1.2027`; none where day and month may be exchanged.
+fn find_meant_day(written: &str) -> Option<jiff::civil::Date> {
+    let parts: Vec<&str> = written.split(['-', '/', '.']).map(str::trim).collect();
+    let [first, second, third] = parts.as_slice() else { return None };
+    let (year, month, day) = match (first.len(), third.len()) {
+        (4, _) => (first, second, third),
+        (_, 4) if written.contains('.') => (third, second, first),
+        _ => return None,
+    };
+    jiff::civil::Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
 }
 
 #[cfg(test)]

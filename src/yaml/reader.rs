@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput};
 
+use crate::yaml::foreign_space::{find_foreign_space, find_structural_space};
 use crate::yaml::syntax_fault::describe_syntax_fault;
 use crate::yaml::tree::{YamlFault, YamlKey, YamlNode, YamlPlace, YamlValue};
 use crate::yaml::words::shorten_for_message;
@@ -36,7 +37,7 @@ pub fn read_document(bytes: &[u8]) -> Result<YamlNode, Vec<YamlFault>> {
 ///
 /// A duplicate key leaves a fault and is left out. There is no document at all if it is too large (256
 /// KiB), not UTF-8, malformed, nested deeper than 32, of more than 50,000 values, empty, more than one,
-/// or if it has an anchor, alias, tag or merge key.
+/// or if it has an anchor, alias, tag, merge key, or a space that YAML does not take for one.
 pub fn read_with_faults(bytes: &[u8]) -> (Option<YamlNode>, Vec<YamlFault>) {
     let start = YamlPlace { line: 1, column: 1, length: 1 };
     if bytes.len() > MAX_DOCUMENT_BYTES {
@@ -51,10 +52,13 @@ pub fn read_with_faults(bytes: &[u8]) -> (Option<YamlNode>, Vec<YamlFault>) {
         }
     };
     let parser = Parser::new_from_str(text);
-    let mut reader = YamlReader { text, parser, values: 0, faults: Vec::new() };
+    let mut reader = YamlReader { text, parser, values: 0, has_foreign_space: false, faults: Vec::new() };
     add_ambiguous_characters(text, &mut reader.faults);
     match reader.read_root() {
+        // A space that is none makes keys and levels that were not meant, so what they say is no help.
+        Ok(_) if reader.has_foreign_space => (None, reader.faults),
         Ok(node) => (Some(node), reader.faults),
+        Err(_) if reader.has_foreign_space => (None, reader.faults),
         Err(fault) => {
             reader.faults.push(fault);
             (None, reader.faults)
@@ -100,6 +104,7 @@ struct YamlReader<'text> {
     text: &'text str,
     parser: Parser<'text, StrInput<'text>>,
     values: usize,
+    has_foreign_space: bool,
     faults: Vec<YamlFault>,
 }
 
@@ -110,7 +115,8 @@ impl<'text> YamlReader<'text> {
             Some(Err(error)) => {
                 let marker = error.marker();
                 let at = YamlPlace { line: marker.line().max(1), column: marker.col() + 1, length: 1 };
-                Err(describe_syntax_fault(self.text, at, error.info()))
+                Err(find_structural_space(self.text, at)
+                    .unwrap_or_else(|| describe_syntax_fault(self.text, at, error.info())))
             }
             None => Err(YamlFault::new(
                 YamlPlace { line: 1, column: 1, length: 1 },
@@ -156,14 +162,17 @@ impl<'text> YamlReader<'text> {
         }
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                refuse_anchor_or_tag(at, anchor, tag.is_some())?;
+                refuse_anchor_or_tag(self.text, at, anchor, tag.is_some())?;
                 let is_plain = style == ScalarStyle::Plain;
+                if is_plain {
+                    self.check_spaces(&text, at, false);
+                }
                 // A copy takes the bytes that it needs; the parser's own text has room for a whole line.
                 let text = text.as_ref().to_owned();
                 Ok(YamlNode { at, value: YamlValue::Scalar { text, is_plain } })
             }
             Event::SequenceStart(anchor, tag) => {
-                refuse_anchor_or_tag(at, anchor, tag.is_some())?;
+                refuse_anchor_or_tag(self.text, at, anchor, tag.is_some())?;
                 let mut items = Vec::new();
                 loop {
                     match self.next_event()? {
@@ -173,13 +182,23 @@ impl<'text> YamlReader<'text> {
                 }
             }
             Event::MappingStart(anchor, tag) => {
-                refuse_anchor_or_tag(at, anchor, tag.is_some())?;
+                refuse_anchor_or_tag(self.text, at, anchor, tag.is_some())?;
                 self.read_map(at, depth)
             }
             Event::Alias(_) => {
                 Err(YamlFault::new(at, "aliases are not accepted").with_help("write the value out"))
             }
             _ => Err(YamlFault::new(at, "a value is missing here")),
+        }
+    }
+
+    /// Leaves a fault if a plain value or key has a space that is none for YAML.
+    fn check_spaces(&mut self, value: &str, at: YamlPlace, is_key: bool) {
+        if let Some(fault) = find_foreign_space(self.text, value, at, is_key)
+            && !self.faults.contains(&fault)
+        {
+            self.has_foreign_space = true;
+            self.faults.push(fault);
         }
     }
 
@@ -202,6 +221,9 @@ impl<'text> YamlReader<'text> {
                 return Err(
                     YamlFault::new(key_at, "merge keys are not accepted").with_help("write the values out")
                 );
+            }
+            if is_plain {
+                self.check_spaces(&key, key_at, true);
             }
             let first = seen.find_key_line(&key, &entries);
             if let Some(first) = first {
@@ -238,8 +260,12 @@ impl SeenKeys {
     }
 }
 
-fn refuse_anchor_or_tag(at: YamlPlace, anchor: usize, tagged: bool) -> Result<(), YamlFault> {
+fn refuse_anchor_or_tag(text: &str, at: YamlPlace, anchor: usize, tagged: bool) -> Result<(), YamlFault> {
     if anchor != 0 {
+        if let Some(entity) = find_html_entity(text, at) {
+            let what = format!("`{entity}` is HTML, and an anchor to YAML");
+            return Err(YamlFault::new(at, what).with_help("write the character itself"));
+        }
         return Err(
             YamlFault::new(at, "anchors are not accepted").with_help("write the value out where it is used")
         );
@@ -250,6 +276,16 @@ fn refuse_anchor_or_tag(at: YamlPlace, anchor: usize, tagged: bool) -> Result<()
         );
     }
     Ok(())
+}
+
+/// Returns the name of a character in HTML that starts at a place, as in text pasted from the source of a page.
+fn find_html_entity(text: &str, at: YamlPlace) -> Option<&'static str> {
+    let line = text.lines().nth(at.line.checked_sub(1)?)?;
+    let (start, _) = line.char_indices().nth(at.column.checked_sub(1)?)?;
+    let rest = line.get(start..)?;
+    ["&quot;", "&amp;", "&lt;", "&gt;", "&nbsp;", "&apos;", "&#39;", "&#34;"]
+        .into_iter()
+        .find(|entity| rest.starts_with(entity))
 }
 
 fn place_of_span(span: Span) -> YamlPlace {

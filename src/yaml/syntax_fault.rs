@@ -56,6 +56,9 @@ pub(crate) fn describe_syntax_fault(text: &str, at: YamlPlace, info: &str) -> Ya
         return YamlFault::new(at, what)
             .with_help(format!("put it in quotes if it is a pattern: `'{}'`", shorten_for_message(word)));
     }
+    if let Some(fault) = find_plain_slip(text, at, info) {
+        return fault;
+    }
     if !info.contains("tab")
         && let Some((open_at, open)) = find_open_delimiter(text, at.line)
     {
@@ -78,6 +81,51 @@ pub(crate) fn describe_syntax_fault(text: &str, at: YamlPlace, info: &str) -> Ya
     }
     YamlFault::new(at, "this is not YAML")
         .with_help("look at the quotes, brackets and indentation of this line")
+}
+
+/// Returns the fault of a slip that the line shows better than the parser's message: a tab behind a colon, no
+/// space in front of `#` or behind a colon, a line that is indented into the value above it.
+fn find_plain_slip(text: &str, at: YamlPlace, info: &str) -> Option<YamlFault> {
+    let line = text.lines().nth(at.line.checked_sub(1)?)?;
+    let mut characters = line.chars().skip(at.column.saturating_sub(2));
+    let (before, here) = (characters.next(), characters.next());
+    if before == Some('\t') && line.split('\t').next().is_some_and(|start| start.ends_with([':', '-'])) {
+        let at = YamlPlace { column: at.column.saturating_sub(1).max(1), ..at };
+        return Some(
+            YamlFault::new(at, "a tab stands here, where YAML wants spaces").with_help("write a space"),
+        );
+    }
+    if here == Some('#') && before.is_some_and(|before| matches!(before, '}' | ']' | '"' | '\'')) {
+        let fault = YamlFault::new(at, "a comment begins with ` #`, and the space is missing here");
+        return Some(fault.with_help("put a space in front of `#`"));
+    }
+    if !info.contains("mapping values are not allowed") {
+        return None;
+    }
+    let indentation = line.chars().take_while(|character| *character == ' ').count();
+    let above_at = find_last_line(text, YamlPlace { column: 1, ..at })?;
+    let above = text.lines().nth(above_at.line - 1)?;
+    let (key, value) = above.trim().split_once(':').filter(|(key, _)| is_plain_key(key))?;
+    if !value.is_empty() && !value.starts_with(' ') && !value.starts_with("//") {
+        let column = above_at.column + key.chars().count();
+        let fault = YamlFault::new(
+            YamlPlace { column, length: 1, ..above_at },
+            "a space is missing behind this colon",
+        );
+        let (key, value) = (shorten_for_message(key), shorten_for_message(value));
+        return Some(fault.with_help(format!("write `{key}: {value}`")));
+    }
+    let has_key = line.trim().split_once(':').is_some_and(|(key, _)| is_plain_key(key));
+    if has_key && indentation + 1 > above_at.column && !value.trim().is_empty() {
+        let what = format!("this line is indented further than `{}` above it", shorten_for_message(key));
+        let at = YamlPlace { column: indentation + 1, length: 1, ..at };
+        return Some(YamlFault::new(at, what).with_help("indent it as far as its neighbours"));
+    }
+    None
+}
+
+fn is_plain_key(key: &str) -> bool {
+    !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 /// Returns the last line with content before a place, unless the place's own line has some before it.
@@ -169,6 +217,11 @@ mod tests {
             ("a: it's [fine\nb: [c\n", 2, "this `[` is not closed", "add `]`"),
             ("a:\n\tb: c\n", 2, "a tab", "spaces"),
             ("a: b: c\n", 1, "a second `: `", "quotes"),
+            ("a: b\n  c: d\n", 2, "indented further than `a`", "neighbours"),
+            ("a:b\nc: d\n", 1, "a space is missing behind this colon", "`a: b`"),
+            ("a:\tb\nc:\t[d]\n", 1, "a tab", "space"),
+            ("a: { b: c }#d\n", 1, "a comment begins", "in front of `#`"),
+            ("a: [&quot;b&quot;]\n", 1, "`&quot;` is HTML", "itself"),
             ("a: b\nc\n", 2, "this line is no `key: value`", "write `key: value`"),
             ("a:\n    b: c\n  d: e\n", 3, "does not fit", "neighbours"),
             ("a:\n  - b\n c: d\n", 3, "does not fit", "neighbours"),

@@ -97,6 +97,10 @@ pub enum ExpectedValue {
     Day,
     /// A question about a change.
     Condition,
+    /// A file that the document builds on.
+    BaseFile,
+    /// A name that another part of the policy defines, or that part itself.
+    DefinedName,
 }
 
 impl YamlFault {

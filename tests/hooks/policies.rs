@@ -113,7 +113,9 @@ fn a_push_holds_at_most_a_hundred_policies() {
         if is_allowed {
             pushed.accepted();
         } else {
-            pushed.refused("push them in parts");
+            pushed
+                .refused("push-size")
+                .says("hold more than 100 different policies; push fewer commits at a time");
             world.git(&["reset", "-q", "--hard", &before]);
         }
     }
@@ -453,7 +455,10 @@ fn what_only_a_forge_can_tell_cannot_be_asked_of_a_push() {
         let commit = world.commit(&good("Ask a forge"));
         let pushed = world.push(&[&format!("{commit}:{MAIN}")]);
         match refused {
-            true => pushed.refused("policy-valid").says("what only a forge knows"),
+            true => pushed
+                .refused("policy-valid")
+                .says("what only a forge knows")
+                .says("changegate policy check --server"),
             false => pushed.accepted(),
         };
     }

@@ -63,7 +63,10 @@ fn tags_deletions_and_free_branches_go_through() {
 fn a_remote_without_a_gate_can_be_named_as_such() {
     let world = world();
     let base = world.main();
-    push(&world, &["origin", "main"]).refused("git config remote.origin.changegate false");
+    push(&world, &["origin", "main"])
+        .refused("git config remote.origin.changegate false")
+        .says("at origin/main (")
+        .does_not_say("origin/refs/");
     world.git(&["config", "remote.origin.changegate", "false"]);
     push(&world, &["origin", "main"]).refused("remote: ");
     assert_eq!(world.main(), base);

@@ -60,6 +60,9 @@ pub(crate) fn holds(root: &Value, schema: &Value, value: &Value) -> Result<(), S
             "minimum" => value.as_i64().is_none_or(|number| said.as_i64().unwrap() <= number),
             "maximum" => value.as_u64().is_none_or(|number| number <= said.as_u64().unwrap()),
             "minItems" => value.as_array().is_none_or(|items| said.as_u64().unwrap() <= items.len() as u64),
+            "uniqueItems" => value.as_array().is_none_or(|items| {
+                items.iter().enumerate().all(|(place, item)| !items[..place].contains(item))
+            }),
             "pattern" => value
                 .as_str()
                 .is_none_or(|text| regex::Regex::new(said.as_str().unwrap()).unwrap().is_match(text)),

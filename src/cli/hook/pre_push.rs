@@ -112,7 +112,8 @@ fn judge_pushed_ref(
         }
         return Ok(CommandExit::Allowed);
     };
-    let called = format!("{}/{name}", remote.name);
+    // As git calls it here: `origin/main`.
+    let called = format!("{}/{}", remote.name, name.strip_prefix("refs/heads/").unwrap_or(&name));
     let loaded = match load_from_commit(repository, base, DEFAULT_POLICY_PATH, &called) {
         Ok(loaded) => loaded,
         Err(UnusablePolicy::Absent) => return Ok(CommandExit::Allowed),

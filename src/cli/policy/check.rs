@@ -11,7 +11,7 @@ use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::output::wrap_text;
 use crate::cli::policy::lookup::{find_work_tree, load_local_policy};
-use crate::gate::{LoadedPolicy, check_policy, list_idle_patterns};
+use crate::gate::{LoadedPolicy, check_policy, check_server_policy, list_idle_patterns};
 use crate::git::{HeadState, Repository};
 use crate::policy::{EmergencyGap, PlacedFault, PlacedPattern, Policy, PolicyWeakening};
 use crate::yaml::shorten_for_message;
@@ -25,6 +25,7 @@ const USUAL_BRANCHES: [&str; 3] = ["refs/heads/main", "refs/heads/master", "refs
 Examples:
   changegate policy check
   changegate policy check --against-pack
+  changegate policy check --server
   changegate policy check policies/changegate.yml")]
 pub(crate) struct PolicyCheckArgs {
     /// Policy file [default: policies/changegate.yml of this repository]
@@ -33,6 +34,10 @@ pub(crate) struct PolicyCheckArgs {
     /// List what the policy weakens of the packs and files that it extends
     #[arg(long)]
     against_pack: bool,
+
+    /// Check as the hook of a server does: refuse a rule that only a forge can decide
+    #[arg(long)]
+    server: bool,
 }
 
 pub(crate) fn check_policy_file(
@@ -40,8 +45,9 @@ pub(crate) fn check_policy_file(
     context: &Context,
 ) -> Result<CommandExit, CommandError> {
     let loaded = load_local_policy(args.file.as_deref(), context)?;
+    let check = if args.server { check_server_policy } else { check_policy };
     let inspection =
-        check_policy(&loaded, context.now).map_err(|errors| CommandError::InvalidPolicy(errors, None))?;
+        check(&loaded, context.now).map_err(|errors| CommandError::InvalidPolicy(errors, None))?;
     let policy = &loaded.policy;
     let mut out = io::stdout().lock();
     writeln!(
@@ -153,11 +159,18 @@ fn write_policy_notes(loaded: &LoadedPolicy, context: &Context, out: &mut dyn Wr
              a server hook cannot see them, and denies"
         )?;
     }
+    let mut is_for_forge = false;
     for (rule, need) in policy.forge_dependent_rules(today) {
+        is_for_forge = true;
         if need != FactKind::Reviews {
             let id = &rule.description.id;
             writeln!(out, "note: the rule `{id}` needs {need}; a server hook cannot see that, and denies")?;
         }
+    }
+    if is_for_forge {
+        let note = "a server that hooks guard refuses a push of this policy; to check it as such a server does: \
+                    changegate policy check --server";
+        writeln!(out, "{}", wrap_text("note: ", 2, note))?;
     }
     if !policy.people.has_roster() {
         writeln!(out, "note: without a roster, each address counts as a separate person")?;

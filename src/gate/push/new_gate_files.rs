@@ -8,9 +8,9 @@
 //! refuses the ref. It is a refusal and no part of the verdict, since the record names the policies that
 //! verdicts follow from, and they do not name these files.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
-use crate::change::{Change, Commit, Oid};
+use crate::change::{Change, Commit, Oid, Text};
 use crate::gate::policy_source::{LoadedPolicy, load_with_paths};
 use crate::gate::push::change_judge::{ChangeJudge, judge_from_facts};
 use crate::git::{Repository, TreePathEntry, UnreadableCommit};
@@ -24,6 +24,18 @@ const MAX_POLICIES: usize = 100;
 messages! {
     NEW_GATE_FILE = "push.new-gate-file":
         "changes {path}, which the policy names in this push or in a change without a decision, so it is a file of the gate; as such a change it does not meet `{rule}`";
+    TOO_MANY_POLICIES = "push.too-many-policies":
+        "the commits that are new to {ref} hold more than {limit} different policies; push fewer commits at a time";
+}
+
+/// The files that the policies at some commits name.
+pub(crate) enum NamedGateFiles {
+    /// None that the policies of the ref do not guard already.
+    Guarded,
+    /// These, and the policies of the ref with them guarded.
+    New(Box<NewGateFiles>),
+    /// More than [`MAX_POLICIES`] policies, which are not read; this says so.
+    TooMany(Finding),
 }
 
 /// Files that become files of the gate, and the policies of a ref with these files guarded.
@@ -34,8 +46,8 @@ pub(crate) struct NewGateFiles {
 }
 
 impl NewGateFiles {
-    /// Finds the files that a policy at one of `commits` is made of, and `own` and `base` are not. `None` if
-    /// there are none. `path` is that of the policy.
+    /// Finds the files that a policy at one of `commits` is made of, and `own` and `base` are not. `path` is
+    /// that of the policy, and `name` that of the ref.
     ///
     /// # Errors
     ///
@@ -43,20 +55,23 @@ impl NewGateFiles {
     pub(crate) fn find_files(
         repository: &Repository,
         commits: &[Oid],
-        path: &str,
+        (path, name): (&str, &Text),
         (own, base): (&LoadedPolicy, Option<&LoadedPolicy>),
-    ) -> Result<Option<NewGateFiles>> {
-        let mut files = list_named_files(repository, commits, path)?;
+    ) -> Result<NamedGateFiles> {
+        let Some(mut files) = list_named_files(repository, commits, path)? else {
+            let message = TOO_MANY_POLICIES.with("limit", MAX_POLICIES).with("ref", name);
+            return Ok(NamedGateFiles::TooMany(Finding::new(message).fixed_by(Fixer::Pusher)));
+        };
         files.retain(|file| {
             let names_file = |loaded: &LoadedPolicy| loaded.policy.gate_files.contains(file);
             !(names_file(own) && base.is_none_or(names_file))
         });
         if files.is_empty() {
-            return Ok(None);
+            return Ok(NamedGateFiles::Guarded);
         }
         let own = own.policy.with_gate_files(&files);
         let base = base.map(|base| base.policy.with_gate_files(&files));
-        Ok(Some(NewGateFiles { files, own, base }))
+        Ok(NamedGateFiles::New(Box::new(NewGateFiles { files, own, base })))
     }
 
     /// Returns a finding for each change of a step that passes as it is, and does not where these files are
@@ -108,8 +123,9 @@ impl NewGateFiles {
     }
 }
 
-/// Returns the paths of all files that the policy at `path` is made of, or looks for, at one of `commits`.
-fn list_named_files(repository: &Repository, commits: &[Oid], path: &str) -> Result<Vec<String>> {
+/// Returns the paths of all files that the policy at `path` is made of, or looks for, at one of `commits`;
+/// `None` if these hold more than [`MAX_POLICIES`] policies.
+fn list_named_files(repository: &Repository, commits: &[Oid], path: &str) -> Result<Option<Vec<String>>> {
     let mut files = Vec::new();
     let mut seen: Vec<Vec<(String, Option<TreePathEntry>)>> = Vec::new();
     for commit in commits {
@@ -126,7 +142,7 @@ fn list_named_files(repository: &Repository, commits: &[Oid], path: &str) -> Res
             continue;
         }
         if seen.len() >= MAX_POLICIES {
-            bail!("the commits hold more than {MAX_POLICIES} different policies; push them in parts");
+            return Ok(None);
         }
         let (_, mut looked_for) = load_with_paths(repository, *commit, path, &commit.short_hex());
         looked_for.push(path.to_owned());
@@ -139,7 +155,7 @@ fn list_named_files(repository: &Repository, commits: &[Oid], path: &str) -> Res
     }
     files.sort_unstable();
     files.dedup();
-    Ok(files)
+    Ok(Some(files))
 }
 
 /// Returns true if the tree `root` has all these entries.

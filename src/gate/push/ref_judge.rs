@@ -14,7 +14,7 @@ use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::gate::protected_scope::ProtectedScope;
 use crate::gate::push::base_policy::{PolicyCache, PolicyOrigin, PushBasePolicy};
 use crate::gate::push::change_judge::{ChangeJudge, JudgedChange};
-use crate::gate::push::new_gate_files::NewGateFiles;
+use crate::gate::push::new_gate_files::{NamedGateFiles, NewGateFiles};
 use crate::gate::push::ref_policies::RefPolicies;
 use crate::gate::push_facts::PushFacts;
 use crate::gate::settings::GateSettings;
@@ -356,24 +356,26 @@ impl RefJudge<'_> {
         }
         commits.extend(history.list_ids());
         let policies = (loaded, base);
-        let path = &settings.policy_path;
-        if let Some(files) = NewGateFiles::find_files(self.repository, &commits, path, policies)? {
-            needs.insert(FactKind::Paths);
-            let mut findings = Vec::new();
-            self.repository.for_each_history_step(
-                &history,
-                trusted_keys,
-                &needs,
-                settings.threads,
-                |commits| files.check_step(commits, &judge, unit),
-                |found| {
-                    findings.extend(found);
-                    Ok(())
-                },
-            )?;
-            if !findings.is_empty() {
-                group.refusals.push(refuse_by_findings(GateRule::GateFiles, findings));
+        let path = (settings.policy_path.as_str(), asked.name);
+        let files = match NewGateFiles::find_files(self.repository, &commits, path, policies)? {
+            NamedGateFiles::Guarded => return Ok(()),
+            NamedGateFiles::New(files) => files,
+            NamedGateFiles::TooMany(finding) => {
+                group.refusals.push(refuse_by_rule(GateRule::PushSize, finding));
+                return Ok(());
             }
+        };
+        needs.insert(FactKind::Paths);
+        let mut findings = Vec::new();
+        let check = |commits| files.check_step(commits, &judge, unit);
+        let collect = |found| {
+            findings.extend(found);
+            Ok(())
+        };
+        let threads = settings.threads;
+        self.repository.for_each_history_step(&history, trusted_keys, &needs, threads, check, collect)?;
+        if !findings.is_empty() {
+            group.refusals.push(refuse_by_findings(GateRule::GateFiles, findings));
         }
         Ok(())
     }

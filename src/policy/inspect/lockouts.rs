@@ -211,7 +211,7 @@ fn inspect_fields(asked: &[WrittenPredicate<'_>], policy: &Policy, found: &mut F
 }
 
 /// Returns the words of a field that a question accepts; `None` where they cannot be listed.
-fn list_accepted_words(name: &str, value: &YamlNode, policy: &Policy) -> Option<BTreeSet<String>> {
+pub(crate) fn list_accepted_words(name: &str, value: &YamlNode, policy: &Policy) -> Option<BTreeSet<String>> {
     let field = policy.vocabulary.find_field(name)?;
     let words: Vec<String> = field.allowed_words()?.iter().map(|word| word.to_ascii_lowercase()).collect();
     let YamlValue::Map(bounds) = &value.value else {

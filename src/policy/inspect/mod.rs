@@ -5,6 +5,7 @@
 //! policy is written: by `policy check`, and by the push that changes one. A policy in force is only
 //! loaded, so a later version that finds more locks no repository.
 
+mod contradictions;
 mod findings;
 mod lists;
 mod lockouts;
@@ -13,6 +14,7 @@ mod reach;
 mod sample_changes;
 mod strictness;
 mod teams;
+mod unreachable_people;
 mod weakening;
 mod written;
 
@@ -22,9 +24,10 @@ use crate::pattern::PathPattern;
 use crate::policy::definition::Policy;
 use crate::policy::faults::{FaultyFile, PolicyErrors};
 use crate::policy::inspect::findings::FileFindings;
+use crate::policy::inspect::written::{find_entry, list_entries};
 use crate::policy::load::files::{FetchedFile, PolicyFile, PolicyFiles};
 use crate::policy::packs::find_pack;
-use crate::yaml::{YamlFault, YamlPlace};
+use crate::yaml::{self, YamlFault, YamlPlace};
 
 pub use crate::policy::inspect::weakening::PolicyWeakening;
 
@@ -85,6 +88,8 @@ pub fn inspect_policy(
         teams::inspect_people(&file.node, policy, &mut found);
         teams::inspect_times(&file.node, today, &mut found);
         lockouts::inspect_lockouts(&file.node, policy, today, &mut found);
+        unreachable_people::inspect_unreachable_people(&file.node, policy, today, &mut found);
+        contradictions::inspect_contradictions(policy, &files, index, &mut found);
         reach::inspect_reach(policy, &files, index, &mut found);
         let weakenings = weakening::find_weakenings(&files, index);
         for weakening in &weakenings {
@@ -98,6 +103,13 @@ pub fn inspect_policy(
         inspection.add_findings(file, found);
     }
     inspection
+}
+
+/// Returns the place of the rule `id` in the source of a policy file.
+pub(crate) fn find_rule_place(source: &[u8], id: &str) -> Option<YamlPlace> {
+    let node = yaml::read_document(source).ok()?;
+    let rules = list_entries(find_entry(&node, "rules")?);
+    rules.iter().find(|(key, _)| key.text == id).map(|(key, _)| key.at)
 }
 
 impl PolicyInspection {

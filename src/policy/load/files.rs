@@ -12,7 +12,9 @@ use crate::people::check_plain_path;
 use crate::policy::faults::{FaultyFile, PolicyErrors};
 use crate::policy::packs::{POLICY_PACKS, find_pack};
 use crate::yaml::decode::{read_items, read_text};
-use crate::yaml::{self, YamlFault, YamlNode, YamlPlace, YamlValue, shorten_for_message};
+use crate::yaml::{
+    self, ExpectedValue, YamlFault, YamlNode, YamlPlace, YamlValue, shorten_for_message, suggest_list_form,
+};
 
 /// How many files a policy may consist of.
 const MAX_POLICY_FILES: usize = 16;
@@ -89,6 +91,13 @@ impl PolicyFiles {
             add_to_digest(&mut digest, &file.name, &file.source);
         }
         crate::change::text::encode_hex(&digest.finalize())
+    }
+
+    /// Returns true if a file extends what could not be found, so that names can be missing.
+    pub(crate) fn lacks_base(&self) -> bool {
+        self.files
+            .iter()
+            .any(|file| file.faults.iter().any(|fault| fault.expected == ExpectedValue::BaseFile))
     }
 
     /// Returns every file that has a fault.
@@ -180,7 +189,7 @@ impl PolicyFileCollector<'_> {
         self.names_in_progress.push(name.into());
         for (base, at) in read_bases(&node, name, &mut faults) {
             if let Err(fault) = self.add_file(&base, at) {
-                faults.push(fault);
+                faults.push(fault.with_expected(ExpectedValue::BaseFile));
             }
         }
         self.names_in_progress.pop();
@@ -188,13 +197,44 @@ impl PolicyFileCollector<'_> {
         Ok(())
     }
 
+    /// Returns the path, from the folder of the file that names it, of a file that exists and was most likely
+    /// meant: the path was written from the root of the repository, or ends in the other of `.yml` and `.yaml`.
+    fn find_near_file(&mut self, name: &str) -> Option<String> {
+        let (folder, file) = name.split_once('/').unwrap_or(("", name));
+        let mut nears = Vec::new();
+        if let Some(rest) = file.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')) {
+            nears.push((file.to_owned(), rest.to_owned()));
+        }
+        let (stem, extension) = name.rsplit_once('.')?;
+        let other = format!("{stem}.{}", if extension == "yml" { "yaml" } else { "yml" });
+        let beside = other.rsplit('/').next().unwrap_or(&other).to_owned();
+        nears.push((other, beside));
+        nears.into_iter().find(|(path, _)| matches!((self.fetch)(path), Ok(Some(_)))).map(|(_, shown)| shown)
+    }
+
     fn fetch_source(&mut self, name: &str, at: YamlPlace) -> Result<Vec<u8>, YamlFault> {
         match (self.fetch)(name) {
             Ok(Some(source)) => Ok(source),
-            Ok(None) => Err(missing_file_fault(name, at)),
+            Ok(None) => Err(match self.find_near_file(name) {
+                Some(near) => {
+                    let fault = YamlFault::new(at, format!("there is no `{}`", shorten_for_message(name)));
+                    let near = shorten_for_message(&near);
+                    fault.with_help(format!(
+                        "did you mean `{near}`? the path starts from the folder of this file"
+                    ))
+                }
+                None => missing_file_fault(name, at),
+            }),
             Err(why) => Err(unreadable_file_fault(name, at, &why)),
         }
     }
+}
+
+/// Returns the pack whose name is nearest to that of a file, or to a misspelt name.
+fn find_near_pack(name: &str) -> Option<&'static str> {
+    let stem = name.rsplit('/').next().unwrap_or(name);
+    let stem = stem.strip_suffix(".yml").or(stem.strip_suffix(".yaml")).unwrap_or(stem);
+    yaml::find_nearest_word(stem, POLICY_PACKS.iter().map(|pack| pack.name))
 }
 
 /// Returns what a file extends: pack names as they are, paths from the root of the repository.
@@ -216,11 +256,24 @@ fn read_bases(node: &YamlNode, name: &str, faults: &mut Vec<YamlFault>) -> Vec<(
                 };
                 bases.push((path, item.at));
             }
-            Ok(_) => faults.push(missing_file_fault(base, item.at)),
-            Err(what) => faults.push(YamlFault::new(item.at, what)),
+            Ok(_) => {
+                let fault = missing_file_fault(base, item.at);
+                faults.push(fault.with_expected(ExpectedValue::BaseFile));
+            }
+            Err(what) => {
+                let mut fault = YamlFault::new(item.at, what).with_expected(ExpectedValue::BaseFile);
+                fault.help = find_near_pack(base).map(|near| format!("did you mean the pack `{near}`?"));
+                faults.push(fault);
+            }
         }
     }
     bases
+}
+
+/// Returns the folder that the paths in a policy start from, in words: a policy outside of a repository has
+/// its other files beside it.
+pub(crate) fn name_root(policy_file: &str) -> &'static str {
+    if policy_file.contains('/') { "the root of the repository" } else { "the folder of this file" }
 }
 
 /// Returns the fault for a file that exists and cannot be read.
@@ -230,11 +283,13 @@ pub(crate) fn unreadable_file_fault(name: &str, at: YamlPlace, why: &str) -> Yam
 
 fn missing_file_fault(name: &str, at: YamlPlace) -> YamlFault {
     let fault = YamlFault::new(at, format!("there is no `{}`", shorten_for_message(name)));
-    let names = POLICY_PACKS.iter().map(|pack| pack.name);
-    if let Some(near) = yaml::find_nearest_word(name, names.clone()) {
+    if let Some(near) = find_near_pack(name) {
         return fault.with_help(format!("did you mean the pack `{near}`?"));
     }
-    let names: Vec<&str> = names.collect();
+    if let Some(brackets) = suggest_list_form(name) {
+        return fault.with_help(brackets);
+    }
+    let names: Vec<&str> = POLICY_PACKS.iter().map(|pack| pack.name).collect();
     let names = names.join(", ");
     fault.with_help(format!("name a file beside this one (`name.yml`), or one of the packs {names}"))
 }

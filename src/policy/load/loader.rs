@@ -10,6 +10,12 @@ pub(crate) struct PolicyLoader<'nodes> {
     nodes: &'nodes [YamlNode],
     names: &'nodes [String],
     faults: BTreeMap<usize, Vec<YamlFault>>,
+    /// True if a file that another one extends could not be found.
+    pub(crate) lacks_base: bool,
+    /// True if a key of a rule stands where the id of one belongs, so that the rule before it lacks the key.
+    pub(crate) has_stray_keys: bool,
+    /// The names of classes that rules of packs name and the policy does not have, each with the pack.
+    missing_classes: Vec<(&'nodes str, String)>,
 }
 
 /// A value and the index of its file.
@@ -22,7 +28,14 @@ pub(crate) struct SourcedNode<'node> {
 impl<'nodes> PolicyLoader<'nodes> {
     /// Starts to read these files, which have their names in the same order.
     pub(crate) fn new(nodes: &'nodes [YamlNode], names: &'nodes [String]) -> Self {
-        PolicyLoader { nodes, names, faults: BTreeMap::new() }
+        PolicyLoader {
+            nodes,
+            names,
+            faults: BTreeMap::new(),
+            lacks_base: false,
+            has_stray_keys: false,
+            missing_classes: Vec::new(),
+        }
     }
 
     /// Returns the files as they were read, base first.
@@ -35,14 +48,46 @@ impl<'nodes> PolicyLoader<'nodes> {
         self.faults.entry(file).or_default()
     }
 
+    /// Returns the faults of all files.
+    pub(crate) fn list_faults(&self) -> impl Iterator<Item = &YamlFault> {
+        self.faults.values().flatten()
+    }
+
     /// Returns true if no file has a fault so far.
     pub(crate) fn is_faultless(&self) -> bool {
-        self.faults.values().all(Vec::is_empty)
+        !self.lacks_base && self.faults.values().all(Vec::is_empty)
     }
 
     /// Returns the faults, each list with the index of its file.
     pub(crate) fn into_faults(self) -> BTreeMap<usize, Vec<YamlFault>> {
         self.faults
+    }
+
+    /// Notes that a rule of the pack at `file` names a class that the policy does not have.
+    pub(crate) fn add_missing_class(&mut self, file: usize, class: &str) {
+        if !self.missing_classes.iter().any(|(_, known)| known == class) {
+            self.missing_classes.push((self.file_name(file), class.to_owned()));
+        }
+    }
+
+    /// Leaves a fault at the classes that leave out what rules of packs name.
+    pub(crate) fn refuse_missing_classes(&mut self) {
+        let Some((pack, _)) = self.missing_classes.first() else { return };
+        let Some(SourcedNode { file, node }) = self.find_last_node("classes") else { return };
+        let names: Vec<String> = self.missing_classes.iter().map(|(_, class)| format!("`{class}`")).collect();
+        let what = format!("these classes leave out {}, which rules of `{pack}` name", names.join(", "));
+        let help = match names.iter().any(|name| name == "`normal`") {
+            true => format!(
+                "add them, the last one as `normal: {{}}`, or leave `classes` out and keep those of `{pack}`"
+            ),
+            false => format!("add them, or leave `classes` out and keep those of `{pack}`"),
+        };
+        self.faults_of(file).push(YamlFault::new(node.at, what).with_help(help));
+    }
+
+    /// Takes the faults of a file out, for another file to have them.
+    pub(crate) fn take_faults(&mut self, file: usize) -> Vec<YamlFault> {
+        self.faults.remove(&file).unwrap_or_default()
     }
 
     /// Returns the name of a file.

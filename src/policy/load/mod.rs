@@ -5,6 +5,7 @@
 //! the level of a shipped rule without repeating what it requires. Every value keeps its place, so a
 //! fault is reported in the file and on the line where it was written.
 
+mod consequences;
 pub(crate) mod files;
 pub(crate) mod loader;
 pub(crate) mod rules;
@@ -20,7 +21,8 @@ use crate::policy::break_glass::BreakGlassPolicy;
 use crate::policy::definition::{ChangeClass, ChangeUnit, KeyFile, Policy, SignerKeys};
 use crate::policy::faults::{FaultyFile, PolicyErrors};
 use crate::policy::gate_files::guard_classes;
-use crate::policy::load::files::{FetchedFile, PolicyFiles, unreadable_file_fault};
+use crate::policy::load::consequences::{adopt_pack_faults, drop_missing_names, hides_names};
+use crate::policy::load::files::{FetchedFile, PolicyFiles, name_root, unreadable_file_fault};
 use crate::policy::load::loader::{PolicyLoader, SourcedNode};
 use crate::policy::load::rules::{join_written_rules, read_exemptions, read_rule};
 use crate::policy::load::standard_changes::{fetch_standard_changes, list_gate_files};
@@ -34,7 +36,7 @@ use crate::vocabulary::FieldVocabulary;
 use crate::yaml::decode::{
     MapReader, parse_each, parse_one, read_choice, read_day, read_entries, read_text, unknown_word_fault,
 };
-use crate::yaml::{self, YamlFault, YamlNode, YamlPlace, YamlValue, shorten_for_message};
+use crate::yaml::{self, ExpectedValue, YamlFault, YamlNode, YamlPlace, YamlValue, shorten_for_message};
 
 /// Every key that a policy file may have at its top, with its description.
 pub(crate) const POLICY_KEYS: [(&str, &str); 19] = [
@@ -110,13 +112,19 @@ pub fn load_policy(entry: &str, fetch: &mut dyn FnMut(&str) -> FetchedFile) -> R
     let gate_files = list_gate_files(&names, &read_beside, &signers);
     let catalogue = Arc::new(catalogue);
     let parts = PolicyParts { people, vocabulary, ticket_systems, catalogue, signers, gate_files, digest };
+    loader.lacks_base = files.lacks_base();
     let policy = build_policy(&mut loader, parts, entry);
+    let hides_names = loader.lacks_base || hides_names(&loader);
+    adopt_pack_faults(&mut loader);
     let mut found = loader.into_faults();
     for (index, file) in files.files.iter_mut().enumerate() {
         file.faults.extend(found.remove(&index).unwrap_or_default());
     }
     let mut faulty_files = files.into_faulty_files();
     faulty_files.extend(read_beside.into_iter().filter(|file| !file.faults.is_empty()));
+    if hides_names {
+        drop_missing_names(&mut faulty_files);
+    }
     match policy {
         Some(policy) if faulty_files.is_empty() => Ok(policy),
         _ => Err(PolicyErrors { faulty_files }),
@@ -199,7 +207,8 @@ fn fetch_roster(
         }
         Ok(None) => {
             let what = format!("there is no roster `{}`", shorten_for_message(&name));
-            let help = "write it, or correct `roster`, which starts from the root of the repository";
+            let root = name_root(loader.file_name(file));
+            let help = format!("write it, or correct `roster`, which starts from {root}");
             loader.faults_of(file).push(YamlFault::new(node.at, what).with_help(help));
         }
         Err(why) => loader.faults_of(file).push(unreadable_file_fault(&name, node.at, &why)),
@@ -215,11 +224,12 @@ fn fetch_signer_keys(
     let Some(SourcedNode { file, node }) = loader.find_last_node("signers") else {
         return SignerKeys::default();
     };
+    let root = name_root(loader.file_name(file));
     let faults = loader.faults_of(file);
     let Some(mut map) = MapReader::new(node, faults) else { return SignerKeys::default() };
     let [ssh, openpgp] = SIGNER_KINDS.map(|kind| {
         let node = map.find_key(kind)?;
-        fetch_key_file(node, fetch, faults)
+        fetch_key_file(node, root, fetch, faults)
     });
     map.refuse_unknown_keys(faults);
     SignerKeys { ssh, openpgp }
@@ -227,6 +237,7 @@ fn fetch_signer_keys(
 
 fn fetch_key_file(
     node: &YamlNode,
+    root: &str,
     fetch: &mut dyn FnMut(&str) -> FetchedFile,
     faults: &mut Vec<YamlFault>,
 ) -> Option<KeyFile> {
@@ -235,7 +246,7 @@ fn fetch_key_file(
         Ok(Some(source)) => Some(KeyFile { path, source }),
         Ok(None) => {
             let what = format!("there is no `{}`", shorten_for_message(&path));
-            let help = "add the file, or correct the path, which starts from the root of the repository";
+            let help = format!("add the file, or correct the path, which starts from {root}");
             faults.push(YamlFault::new(node.at, what).with_help(help));
             None
         }
@@ -311,6 +322,7 @@ fn build_policy(loader: &mut PolicyLoader<'_>, parts: PolicyParts, entry: &str) 
         rules.extend(read_rule(loader, &written, &classes, &scope));
     }
     let exemptions = read_exemptions(loader, &ids, &rules, &scope);
+    loader.refuse_missing_classes();
     if !rules.iter().any(|rule| rule.level == RuleLevel::Deny) && loader.is_faultless() {
         loader.faults_of(top).push(
             YamlFault::new(FILE_START, "no rule of this policy denies anything")
@@ -360,10 +372,10 @@ fn read_protected_refs(loader: &mut PolicyLoader<'_>, top: usize) -> Vec<RefPatt
     if let Some(at) = loader.find_last_node("protects") {
         return parse_each(at.node, loader.faults_of(at.file), RefPattern::new);
     }
-    // A misspelt key has a fault already, with the right word.
+    // A misspelt key has a fault already, with the right word; a base that cannot be read may have the key.
     if !loader.has_misspelt_key("protects", POLICY_KEYS.map(|(key, _)| key)) {
         let fault = YamlFault::new(FILE_START, "`protects` is missing").with_help("as in `protects: [main]`");
-        loader.faults_of(top).push(fault);
+        loader.faults_of(top).push(fault.with_expected(ExpectedValue::DefinedName));
     }
     Vec::new()
 }

@@ -12,7 +12,9 @@ use crate::yaml::decode::{
     MapReader, is_misspelt_key, read_choice, read_day, read_entries, read_items, read_text, read_texts,
     unknown_word_fault,
 };
-use crate::yaml::{YamlFault, YamlKey, YamlNode, shorten_for_message};
+use crate::yaml::{
+    ExpectedValue, YamlFault, YamlKey, YamlNode, YamlValue, refuse_unbracketed_items, shorten_for_message,
+};
 
 /// Every key that a rule may have, with its description.
 pub(crate) const RULE_KEYS: [(&str, &str); 10] = [
@@ -58,9 +60,18 @@ impl<'node> WrittenRule<'node> {
         read_text(from.node, loader.faults_of(from.file)).map(str::to_owned)
     }
 
-    /// Replaces the keys that a later file states.
-    fn override_keys(&mut self, id: &'node YamlKey, file: usize, keys: &'node [(YamlKey, YamlNode)]) {
-        for (key, node) in keys {
+    /// Replaces the keys that a later file states, without those at the indexes `skipped`.
+    fn override_keys(
+        &mut self,
+        id: &'node YamlKey,
+        file: usize,
+        keys: &'node [(YamlKey, YamlNode)],
+        skipped: &[usize],
+    ) {
+        for (index, (key, node)) in keys.iter().enumerate() {
+            if skipped.contains(&index) {
+                continue;
+            }
             self.keys.retain(|(known, _)| known.text != key.text);
             self.keys.push((key, SourcedNode { file, node }));
         }
@@ -74,17 +85,44 @@ pub(crate) fn join_written_rules<'nodes>(loader: &mut PolicyLoader<'nodes>) -> V
     let mut written: Vec<WrittenRule<'nodes>> = Vec::new();
     for SourcedNode { file, node } in loader.find_nodes("rules") {
         for (id, node) in read_entries(node, loader.faults_of(file)) {
+            // A rule of such a name is possible, but for one that has none of the keys of a rule.
+            let is_rule = matches!(&node.value, YamlValue::Map(entries) if entries.iter().any(|(key, _)| is_rule_key(key)));
+            if !is_rule && is_rule_key(id) {
+                let what =
+                    format!("`{}` stands where the id of a rule belongs", shorten_for_message(&id.text));
+                let help = "put it below the id of its rule, two spaces further in";
+                loader.faults_of(file).push(YamlFault::new(id.at, what).with_help(help));
+                loader.has_stray_keys = true;
+                continue;
+            }
             let keys = read_entries(node, loader.faults_of(file));
+            let items = list_unbracketed_items(keys, loader.faults_of(file));
             if let Some(rule) = written.iter_mut().find(|rule| rule.id.text == id.text) {
-                rule.override_keys(id, file, keys);
+                rule.override_keys(id, file, keys, &items);
             } else {
                 let mut rule = WrittenRule { id, file, keys: Vec::new() };
-                rule.override_keys(id, file, keys);
+                rule.override_keys(id, file, keys, &items);
                 written.push(rule);
             }
         }
     }
     written
+}
+
+/// Returns true for one of the keys that a rule may have.
+fn is_rule_key(key: &YamlKey) -> bool {
+    RULE_KEYS.iter().any(|(known, _)| *known == key.text)
+}
+
+/// Returns the indexes of the keys that are items of a list without brackets, as in `for: normal, isms`.
+fn list_unbracketed_items(keys: &[(YamlKey, YamlNode)], faults: &mut Vec<YamlFault>) -> Vec<usize> {
+    let mut items = Vec::new();
+    for (index, (key, _)) in keys.iter().enumerate() {
+        if !is_rule_key(key) && refuse_unbracketed_items(keys, index, faults) {
+            items.push(index);
+        }
+    }
+    items
 }
 
 /// Reads a rule; `None` if it is switched off or has a fault.
@@ -100,7 +138,7 @@ pub(crate) fn read_rule(
     let id = &written.id.text;
     let title = written.read_value_text("title", loader).unwrap_or_else(|| id.replace('-', " "));
     let why = written.read_value_text("why", loader);
-    let reason = written.read_value_text("reason", loader);
+    written.read_value_text("reason", loader);
     let mut controls = Vec::new();
     if let Some(from) = written.find_value("controls") {
         for control in read_texts(from.node, loader.faults_of(from.file)) {
@@ -122,8 +160,10 @@ pub(crate) fn read_rule(
     if let Some(from) = written.find_value("until") {
         warn_until = read_day(from.node, loader.faults_of(from.file));
     }
-    let has_reason = reason.is_some();
-    let level = read_level(loader, written, has_reason, warn_until.is_some())?;
+    // A reason or a day that cannot be read has a fault of its own.
+    let has_reason = written.find_value("reason").is_some();
+    let has_until = written.find_value("until").is_some();
+    let level = read_level(loader, written, has_reason, has_until)?;
     Some(Rule {
         description: Arc::new(RuleDescription { id: RuleId::new(id), title, controls }),
         why,
@@ -171,13 +211,20 @@ fn read_requirement(
         }
         return Some(condition);
     }
+    // A key of a rule in the place of its id was refused, and a `require` that stands too deep as well.
+    let is_too_deep = |(_, from): &(&YamlKey, SourcedNode<'_>)| matches!(&from.node.value, YamlValue::Map(entries) if entries.iter().any(|(key, _)| key.text == "require"));
+    if loader.has_stray_keys || written.keys.iter().any(is_too_deep) {
+        return None;
+    }
     // A misspelt key has a fault already, with the right word.
     let known_keys = RULE_KEYS.map(|(key, _)| key);
     if !written.keys.iter().any(|(key, _)| is_misspelt_key(key, "require", known_keys)) {
         let id = shorten_for_message(&written.id.text);
         let what = format!("`{id}` asks nothing: `require` is missing");
         let help = "as in `require: { field: { Risk: present } }`";
-        loader.faults_of(written.file).push(YamlFault::new(written.id.at, what).with_help(help));
+        // A base that cannot be read may have it.
+        let fault = YamlFault::new(written.id.at, what).with_help(help);
+        loader.faults_of(written.file).push(fault.with_expected(ExpectedValue::DefinedName));
     }
     None
 }
@@ -212,28 +259,35 @@ fn read_class_list(
     classes: &[ChangeClass],
 ) -> Option<Vec<usize>> {
     let from = written.find_value(key)?;
+    let mut unknown = Vec::new();
+    let indexes = read_class_indexes(from.node, classes, loader.faults_of(from.file), &mut unknown);
     let is_pack = find_pack(loader.file_name(from.file)).is_some();
-    let optional: &[&str] = if is_pack { &OPTIONAL_CLASSES } else { &[] };
-    Some(read_class_indexes(from.node, classes, optional, loader.faults_of(from.file)))
+    for name in unknown {
+        if !is_pack {
+            let known = classes.iter().map(|class| class.id.as_str());
+            loader.faults_of(from.file).push(unknown_word_fault("class", &name, known));
+        } else if !OPTIONAL_CLASSES.contains(&name.text.as_str()) {
+            // The pack is not at fault, but the classes that take the place of its own.
+            loader.add_missing_class(from.file, &name.text);
+        }
+    }
+    Some(indexes)
 }
 
-/// Returns the indexes of the classes that a rule names, without the `optional` ones that the policy does
-/// not have.
+/// Returns the indexes of the classes that a rule names; adds the names of those that do not exist to
+/// `unknown`.
 fn read_class_indexes(
     node: &YamlNode,
     classes: &[ChangeClass],
-    optional: &[&str],
     faults: &mut Vec<YamlFault>,
+    unknown: &mut Vec<YamlKey>,
 ) -> Vec<usize> {
     let mut indexes = Vec::new();
     for item in read_items(node, faults) {
         let Some(name) = read_text(item, faults) else { continue };
-        if let Some(index) = classes.iter().position(|class| class.id.as_str() == name) {
-            indexes.push(index);
-        } else if !optional.contains(&name) {
-            let key = YamlKey { at: item.at, text: name.to_owned() };
-            let known = classes.iter().map(|class| class.id.as_str());
-            faults.push(unknown_word_fault("class", &key, known));
+        match classes.iter().position(|class| class.id.as_str() == name) {
+            Some(index) => indexes.push(index),
+            None => unknown.push(YamlKey { at: item.at, text: name.to_owned() }),
         }
     }
     indexes

@@ -5,7 +5,7 @@ use crate::catalogue::StandardCatalogue;
 use crate::people::{PeopleDirectory, check_plain_path};
 use crate::policy::definition::SignerKeys;
 use crate::policy::faults::FaultyFile;
-use crate::policy::load::files::{FetchedFile, unreadable_file_fault};
+use crate::policy::load::files::{FetchedFile, name_root, unreadable_file_fault};
 use crate::policy::load::loader::{PolicyLoader, SourcedNode};
 use crate::policy::packs::find_pack;
 use crate::yaml::decode::parse_one;
@@ -21,6 +21,7 @@ pub(super) fn fetch_standard_changes(
     let mut catalogue = StandardCatalogue::default();
     let mut read: Vec<FaultyFile> = Vec::new();
     for SourcedNode { file, node } in loader.find_nodes("standard-changes") {
+        let root = name_root(loader.file_name(file));
         let faults = loader.faults_of(file);
         if !matches!(node.value, YamlValue::Scalar { .. }) {
             catalogue.read_entries(node, people, faults);
@@ -39,7 +40,8 @@ pub(super) fn fetch_standard_changes(
             }
             Ok(None) => {
                 let what = format!("there is no catalogue `{}`", shorten_for_message(&name));
-                faults.push(YamlFault::new(node.at, what));
+                let help = format!("write it, or correct the path, which starts from {root}");
+                faults.push(YamlFault::new(node.at, what).with_help(help));
             }
             Err(why) => faults.push(unreadable_file_fault(&name, node.at, &why)),
         }

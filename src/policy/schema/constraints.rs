@@ -15,6 +15,23 @@ pub(super) const FIELD_NAME_PATTERN: &str = "^[A-Za-z0-9-]{1,64}$";
 pub(super) const LIMIT_PATTERN: &str =
     "^[0-9]*[1-9][0-9]* *(m|min|minutes|h|hour|hours|d|day|days|business day|business days)$";
 
+/// The form of the id of a standard change.
+pub(super) const ENTRY_ID_PATTERN: &str = "^[A-Za-z0-9-]{1,64}$";
+
+/// The form of the prefix of a ticket's key.
+pub(super) const TICKET_PREFIX_PATTERN: &str = "^([A-Z][A-Za-z0-9_-]*|#|[*])$";
+
+/// The days of a week, as a window names them.
+const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+
+/// The form of the address of a ticket system, which holds no password.
+const ADDRESS_PATTERN: &str =
+    "^(https://[^@/: ]+|http://(127\\.0\\.0\\.1|localhost))(:[0-9]{1,5})?(/[^@ ]*)?$";
+
+/// The form of a moment that a window begins or ends with: a day or a time of day.
+const MOMENT_PATTERN: &str =
+    "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$|^([01][0-9]|2[0-3]):[0-5][0-9]$";
+
 /// The kinds of fields, of which each field has one.
 const FIELD_KINDS: [&str; 5] = ["one-of", "ordered", "matches", "text", "person"];
 
@@ -86,9 +103,37 @@ pub(super) fn day_schema() -> Value {
     })
 }
 
-/// Returns the schema of a member of a team.
+/// Returns the schema of a holiday: one day, or the same day of every year.
+pub(super) fn holiday_schema() -> Value {
+    json!({
+        "type": "string",
+        "pattern": "^([0-9]{4}-)?(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$",
+        "not": { "type": "string", "pattern": "(^|-)(02-3|0[469]-31|11-31)" },
+    })
+}
+
+/// Returns the schema of a pattern of names, which cannot match all of them.
+pub(super) fn name_pattern_schema() -> Value {
+    json!({ "type": ["string", "number", "boolean"], "pattern": "^[ -~]*[ -)+-~][ -~]*$" })
+}
+
+/// Returns the schema of a domain.
+fn domain_schema() -> Value {
+    json!({ "type": ["string", "number"], "pattern": "^[A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)*$" })
+}
+
+/// Returns the schema of a pattern of paths that does not match every path.
+pub(super) fn bounded_pattern_schema() -> Value {
+    json!({ "allOf": [path_pattern_schema(), { "not": { "type": "string", "pattern": "^[*/?]*$" } }] })
+}
+
+/// Returns the schema of a member of a team: an account, or an address that may stand in angle brackets
+/// behind a name.
 pub(super) fn member_schema() -> Value {
-    json!({ "type": ["string", "number"], "pattern": "@|^[A-Za-z0-9_.:\\[\\]-]{1,100}$" })
+    let part = "[!#-'*+./0-9=?A-Z^-~-]+";
+    let address = format!("[!#-'*+./0-9=?A-Z^-~\\[\\]-]+@{part}");
+    let pattern = format!("^[A-Za-z0-9_.:\\[\\]-]{{1,100}}$|^{address}$|^[^<]*<{address}>$");
+    json!({ "type": ["string", "number"], "pattern": pattern })
 }
 
 /// Returns the schema of the path of a file in the repository.
@@ -106,8 +151,54 @@ pub(super) fn base_schema() -> Value {
     json!({ "type": "string", "pattern": pattern, "not": { "type": "string", "pattern": "^/|//|(^|/)\\.\\.?(/|$)|\\\\" } })
 }
 
+/// Returns the schema of the length of a break-glass session, which is counted around the clock.
+pub(super) fn session_schema() -> Value {
+    let pattern = LIMIT_PATTERN.replace("|business day|business days", "");
+    json!({ "type": "string", "pattern": pattern })
+}
+
+/// Returns the schema of a ticket system whose addresses have their form.
+pub(super) fn refine_ticket_system(mut system: Value) -> Value {
+    let address = json!({ "type": "string", "pattern": ADDRESS_PATTERN });
+    refine_properties(&mut system, &["jira", "jira-data-center"], &address);
+    let repository = json!({ "type": "string", "pattern": "^[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}$" });
+    refine_properties(&mut system, &["github"], &repository);
+    system
+}
+
+/// Makes the items of the lists under `inside` and `outside` the periods that may also stand there alone.
+fn refine_window(schema: &mut Value) {
+    let moment = json!({ "type": "string", "pattern": MOMENT_PATTERN });
+    refine_properties(schema, &["from", "until"], &moment);
+    let day = json!({ "enum": WEEKDAYS });
+    let days = json!({ "anyOf": [{ "const": "business" }, list_or_one(day)] });
+    refine_properties(schema, &["weekdays"], &days);
+    for key in ["inside", "outside"] {
+        let place = format!("/properties/{key}/anyOf");
+        let Some(kinds) = schema.pointer_mut(&place).and_then(Value::as_array_mut) else { continue };
+        let Some(period) = kinds.iter().find(|kind| kind.get("properties").is_some()).cloned() else {
+            continue;
+        };
+        for kind in kinds {
+            if let Some(items) = kind.get_mut("items") {
+                *items = period.clone();
+            }
+        }
+    }
+}
+
+/// Returns the schema of the words of a field, no two of them equal.
+fn words_schema() -> Value {
+    let word =
+        json!({ "type": ["string", "number", "boolean"], "pattern": "^[^; \t\r\n]([^;]*[^; \t\r\n])?$" });
+    json!({ "anyOf": [word, { "type": "array", "minItems": 1, "uniqueItems": true, "items": word }] })
+}
+
 /// Returns the schema of a field, which has exactly one kind.
 pub(super) fn with_one_kind(mut field: Value) -> Value {
+    refine_properties(&mut field, &["one-of", "ordered"], &words_schema());
+    let alias = json!({ "type": ["string", "number"], "pattern": FIELD_NAME_PATTERN });
+    refine_properties(&mut field, &["aliases"], &list_or_one(alias));
     let mut kinds = Vec::new();
     for kind in FIELD_KINDS {
         kinds.push(json!({ "required": [kind] }));
@@ -138,6 +229,7 @@ pub(super) fn replace_at(whole: &mut Value, place: &str, schema: Value) {
 /// Gives the parameters of a predicate their forms: patterns of paths and refs, spans of time.
 pub(super) fn refine_predicate(schema: &mut Value, name: &str) {
     let paths = json!({ "$ref": "#/$defs/paths" });
+    let names = json!({ "$ref": "#/$defs/names" });
     match name {
         "branch" => *schema = json!({ "$ref": "#/$defs/refs" }),
         "only-touches" => *schema = paths,
@@ -147,6 +239,15 @@ pub(super) fn refine_predicate(schema: &mut Value, name: &str) {
         }
         "size" => refine_properties(schema, &["ignore"], &paths),
         "blob" => refine_properties(schema, &["lfs"], &paths),
+        "author" => {
+            refine_properties(schema, &["address"], &names);
+            refine_properties(schema, &["domain"], &list_or_one(domain_schema()));
+        }
+        "window" => refine_window(schema),
+        "pusher" => {
+            replace_texts(schema, &names);
+            refine_properties(schema, &["account"], &names);
+        }
         _ => {}
     }
     let limit = json!({ "$ref": "#/$defs/limit" });
@@ -165,7 +266,7 @@ fn replace_texts(schema: &mut Value, texts: &Value) {
 }
 
 /// Replaces the schemas of these properties, at any depth.
-fn refine_properties(schema: &mut Value, keys: &[&str], with: &Value) {
+pub(super) fn refine_properties(schema: &mut Value, keys: &[&str], with: &Value) {
     match schema {
         Value::Object(map) => {
             for (key, part) in map {

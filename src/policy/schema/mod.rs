@@ -46,6 +46,7 @@ pub fn build_schema() -> Value {
             "limit": { "type": "string", "pattern": constraints::LIMIT_PATTERN },
             "paths": constraints::list_or_one(constraints::path_pattern_schema()),
             "refs": constraints::list_or_one(constraints::ref_pattern_schema()),
+            "names": constraints::list_or_one(constraints::name_pattern_schema()),
             "members": constraints::list_or_one(constraints::member_schema()),
             "file": constraints::file_schema(),
             "day": constraints::day_schema(),
@@ -78,6 +79,9 @@ fn policy_key_schema(key: &str) -> Value {
             });
             constraints::replace_at(&mut people, "/properties/roster", schema_reference("file"));
             let members = schema_reference("members");
+            constraints::replace_at(&mut people, "/properties/bots", schema_reference("names"));
+            let holidays = constraints::list_or_one(constraints::holiday_schema());
+            constraints::replace_at(&mut people, "/properties/holidays", holidays);
             constraints::replace_at(&mut people, "/properties/teams/additionalProperties", members);
             people
         }
@@ -94,11 +98,18 @@ fn policy_key_schema(key: &str) -> Value {
             })
         }
         "standard-changes" => {
-            let entry = probe_with_scope(&|node, scope, faults| {
+            let mut entry = probe_with_scope(&|node, scope, faults| {
                 StandardChange::read_entry(node, scope.people, faults);
             });
-            let entries = json!({ "type": "object", "additionalProperties": entry });
-            json!({ "anyOf": [schema_reference("text"), entries] })
+            let paths = constraints::list_or_one(constraints::bounded_pattern_schema());
+            constraints::replace_at(&mut entry, "/properties/paths", paths);
+            constraints::refine_properties(&mut entry, &["bots"], &schema_reference("names"));
+            let entries = json!({
+                "type": "object",
+                "propertyNames": { "pattern": constraints::ENTRY_ID_PATTERN },
+                "additionalProperties": entry,
+            });
+            json!({ "anyOf": [schema_reference("file"), entries] })
         }
         "classes" => {
             json!({ "type": "object", "additionalProperties": schema_reference("settled-question") })
@@ -119,12 +130,20 @@ fn policy_key_schema(key: &str) -> Value {
             );
             json!({ "type": "array", "minItems": 1, "items": exemption })
         }
-        "obligations" => probe_with_scope(&|node, scope, faults| {
-            ObligationPolicy::default().add_obligations(node, scope, faults);
-        }),
-        "break-glass" => probe_with_scope(&|node, scope, faults| {
-            BreakGlassPolicy::read_break_glass(node, scope, faults);
-        }),
+        "obligations" => {
+            let mut obligations = probe_with_scope(&|node, scope, faults| {
+                ObligationPolicy::default().add_obligations(node, scope, faults);
+            });
+            constraints::refine_properties(&mut obligations, &["within"], &schema_reference("limit"));
+            obligations
+        }
+        "break-glass" => {
+            let mut session = probe_with_scope(&|node, scope, faults| {
+                BreakGlassPolicy::read_break_glass(node, scope, faults);
+            });
+            constraints::replace_at(&mut session, "/properties/longest", constraints::session_schema());
+            session
+        }
         "reasons" => json!({ "type": "object", "additionalProperties": schema_reference("text") }),
         "signers" => {
             let mut files = Map::new();
@@ -137,7 +156,11 @@ fn policy_key_schema(key: &str) -> Value {
             let system = probe_schema(&|node, faults| {
                 TicketSystem::read_system(node, faults);
             });
-            json!({ "type": "object", "additionalProperties": system })
+            json!({
+                "type": "object",
+                "propertyNames": { "pattern": constraints::TICKET_PREFIX_PATTERN },
+                "additionalProperties": constraints::refine_ticket_system(system),
+            })
         }
         _ => schema_reference("text"),
     }

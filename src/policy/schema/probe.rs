@@ -82,7 +82,13 @@ fn collect_faults(read: NodeReader<'_>, node: &YamlNode) -> Vec<YamlFault> {
 /// Returns what is expected at a place where something else was found.
 fn find_expected(faults: &[YamlFault], at: YamlPlace) -> Option<&ExpectedValue> {
     for fault in faults {
-        let is_value = !matches!(fault.expected, ExpectedValue::Unspecified | ExpectedValue::Key(_));
+        let is_value = !matches!(
+            fault.expected,
+            ExpectedValue::Unspecified
+                | ExpectedValue::Key(_)
+                | ExpectedValue::DefinedName
+                | ExpectedValue::BaseFile
+        );
         if fault.at == at && is_value {
             return Some(&fault.expected);
         }

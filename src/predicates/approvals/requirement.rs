@@ -11,7 +11,7 @@ use crate::verdict::{Finding, Fixer, Message, MessageTemplate, MessageValue, mes
 use crate::vocabulary::value_check::person_error;
 use crate::vocabulary::{FieldDefinition, FieldKind};
 use crate::yaml::decode::{MapReader, read_bool, read_choice, read_count, read_texts};
-use crate::yaml::{YamlFault, YamlNode, shorten_for_message};
+use crate::yaml::{ExpectedValue, YamlFault, YamlNode, shorten_for_message};
 
 messages! {
     QUESTION_ONE = "approvals.question-one":
@@ -363,7 +363,8 @@ fn default_approval_field(
     let help = format!(
         "name another with `field`, or add `{DEFAULT_APPROVAL_FIELD}: {{ person: true }}` to `fields`"
     );
-    faults.push(YamlFault::new(node.at, what).with_help(help));
+    let fault = YamlFault::new(node.at, what).with_help(help);
+    faults.push(fault.with_expected(ExpectedValue::DefinedName));
     Vec::new()
 }
 

@@ -1,0 +1,252 @@
+//! Rules that contradict each other over all files of a policy: of its own, and of what it extends.
+//!
+//! Each class is looked at by itself, with the rules that apply to every change of it, so a rule of a pack
+//! counts although it is written in another file. What cannot be decided by the wording counts as possible.
+
+use std::collections::BTreeSet;
+
+use crate::policy::definition::Policy;
+use crate::policy::inspect::findings::FileFindings;
+use crate::policy::inspect::lockouts::list_accepted_words;
+use crate::policy::inspect::written::{
+    WrittenPredicate, covers_conjuncts, find_entry, list_conjuncts, list_entries, list_texts, scalar_text,
+};
+use crate::policy::load::files::PolicyFile;
+use crate::yaml::{YamlFault, YamlKey, YamlNode, shorten_for_message};
+
+/// A question that a rule asks of every change of a class.
+struct AskedPredicate<'files> {
+    rule: &'files str,
+    /// The index of the file that states what the rule requires.
+    file: usize,
+    predicate: WrittenPredicate<'files>,
+}
+
+/// Finds rules that no change of a class can keep together, where the file at `index` states one of them.
+///
+/// It is an error for the class that takes all that is left, and a note for the others: a policy may well
+/// forbid a class.
+pub(crate) fn inspect_contradictions(
+    policy: &Policy,
+    files: &[PolicyFile],
+    index: usize,
+    found: &mut FileFindings,
+) {
+    let own_rules = files.get(index).and_then(|file| find_entry(&file.node, "rules"));
+    // What contradicts itself within the file is told already.
+    if own_rules.is_none() || !found.errors.is_empty() {
+        return;
+    }
+    let classes = files.iter().rev().find_map(|file| find_entry(&file.node, "classes"));
+    let classes = classes.map(list_entries).unwrap_or_default();
+    if classes.is_empty() {
+        let asked = list_asked(files, None);
+        if let Some((fault, _)) = find_contradiction(policy, &asked, index) {
+            found.errors.push(fault);
+        }
+        return;
+    }
+    for (class, when) in classes {
+        let mut asked = list_asked(files, Some(&class.text));
+        let is_rest = list_entries(when).is_empty();
+        let conditions = list_conjuncts(when);
+        // A class by itself is no rule, so its place is none of the file's.
+        asked.extend(conditions.into_iter().map(|predicate| AskedPredicate {
+            rule: "",
+            file: usize::MAX,
+            predicate,
+        }));
+        let Some((mut fault, why)) = find_contradiction(policy, &asked, index) else { continue };
+        if is_rest {
+            found.errors.push(fault);
+            return;
+        }
+        fault.what =
+            format!("no change of the class `{}` is allowed: {why}", shorten_for_message(&class.text));
+        fault.help =
+            Some("remove the class, or leave it out with `not-for`, unless this is meant".to_owned());
+        if found.notes.iter().all(|note| note.what != fault.what) {
+            found.notes.push(fault);
+        }
+    }
+}
+
+/// Returns what every change of `class` is asked, rule by rule, with the keys of each rule joined over all
+/// files; what warns or is off, and what asks only some changes, is left out.
+fn list_asked<'files>(files: &'files [PolicyFile], class: Option<&str>) -> Vec<AskedPredicate<'files>> {
+    let mut ids: Vec<&YamlKey> = Vec::new();
+    for file in files {
+        for (id, _) in find_entry(&file.node, "rules").map(list_entries).unwrap_or_default() {
+            if !ids.iter().any(|known| known.text == id.text) {
+                ids.push(id);
+            }
+        }
+    }
+    let mut asked = Vec::new();
+    for id in ids {
+        let find = |key: &str| {
+            files.iter().enumerate().rev().find_map(|(file, source)| {
+                let rule = find_entry(&source.node, "rules").and_then(|rules| find_entry(rules, &id.text))?;
+                find_entry(rule, key).map(|node| (file, node))
+            })
+        };
+        let names_class = |key: &str| {
+            find(key).map(|(_, names)| class.is_some_and(|class| list_texts(names).contains(&class)))
+        };
+        let is_weak = find("level").is_some_and(|(_, level)| scalar_text(level) != Some("deny"));
+        let applies = names_class("for").unwrap_or(true) && !names_class("not-for").unwrap_or(false);
+        if is_weak || !applies || find("when").is_some_and(|(_, when)| !list_entries(when).is_empty()) {
+            continue;
+        }
+        let Some((file, require)) = find("require") else { continue };
+        for predicate in list_conjuncts(require) {
+            asked.push(AskedPredicate { rule: &id.text, file, predicate });
+        }
+    }
+    asked
+}
+
+/// Returns the fault of the first two questions that no change answers together, of which the file at
+/// `index` asks at least one; and why.
+fn find_contradiction(
+    policy: &Policy,
+    asked: &[AskedPredicate<'_>],
+    index: usize,
+) -> Option<(YamlFault, String)> {
+    for (place, second) in asked.iter().enumerate() {
+        for first in asked.get(..place).unwrap_or_default() {
+            let own = if second.file == index { second } else { first };
+            if own.file != index {
+                continue;
+            }
+            let Some(why) = contradict(policy, first.predicate, second.predicate) else { continue };
+            let other = if second.file == index { first } else { second };
+            let (own_rule, other_rule) = (shorten_for_message(own.rule), shorten_for_message(other.rule));
+            let what = match other_rule == own_rule {
+                true => format!("no change could keep `{own_rule}`: {why}"),
+                false => format!("no change could keep both `{own_rule}` and `{other_rule}`: {why}"),
+            };
+            let help = "change one of them, or give the rules a `when` or different classes";
+            return Some((YamlFault::new(own.predicate.0.at, what).with_help(help), why));
+        }
+    }
+    find_small_size(asked, index)
+}
+
+/// Returns why no change answers both questions; `None` where one may.
+fn contradict(policy: &Policy, first: WrittenPredicate<'_>, second: WrittenPredicate<'_>) -> Option<String> {
+    for (refused, wanted) in [(first, second), (second, first)] {
+        if refused.0.text == "not" && covers_conjuncts(&list_conjuncts(refused.1), &[wanted]) {
+            let name = shorten_for_message(&wanted.0.text);
+            return Some(format!("one asks for what `not` refuses in the other (`{name}`)"));
+        }
+    }
+    match (first.0.text.as_str(), second.0.text.as_str()) {
+        ("field", "field") => contradict_in_fields(policy, first.1, second.1),
+        ("touches", "only-touches") => contradict_in_paths(first.1, second.1),
+        ("only-touches", "touches") => contradict_in_paths(second.1, first.1),
+        ("branch", "branch") => {
+            let names = |node| list_texts(node).into_iter().collect::<BTreeSet<&str>>();
+            let (first, second) = (names(first.1), names(second.1));
+            let is_plain = |name: &&str| !name.contains('*') && !name.starts_with("refs/");
+            let is_decided = first.iter().chain(&second).all(is_plain);
+            (is_decided && first.is_disjoint(&second)).then(|| "no branch is in both lists".to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn contradict_in_fields(policy: &Policy, first: &YamlNode, second: &YamlNode) -> Option<String> {
+    for (name, asked) in list_entries(first) {
+        let field = policy.vocabulary.find_field(&name.text)?;
+        for (other, also_asked) in list_entries(second) {
+            if !field.matches_key(&other.text) {
+                continue;
+            }
+            let words = list_accepted_words(&name.text, asked, policy);
+            let other_words = list_accepted_words(&other.text, also_asked, policy);
+            if let (Some(words), Some(other_words)) = (words, other_words)
+                && words.is_disjoint(&other_words)
+            {
+                let name = shorten_for_message(&name.text);
+                return Some(format!("no value of `{name}` is all that is asked of it"));
+            }
+        }
+    }
+    None
+}
+
+fn contradict_in_paths(touches: &YamlNode, only: &YamlNode) -> Option<String> {
+    let (wanted, allowed) = (list_touched(touches)?, list_texts(only));
+    let is_apart = |path: &&str| allowed.iter().all(|pattern| are_apart(path, pattern));
+    let path = wanted.first()?;
+    wanted.iter().all(is_apart).then(|| {
+        let path = shorten_for_message(path);
+        format!("`touches` wants a file such as `{path}`, and `only-touches` allows none of these")
+    })
+}
+
+/// Returns the patterns of which a change has to touch one; `None` if the question is about more than paths.
+fn list_touched(touches: &YamlNode) -> Option<Vec<&str>> {
+    match list_entries(touches) {
+        [] => Some(list_texts(touches)),
+        [(key, paths)] if key.text == "paths" => Some(list_texts(paths)),
+        _ => None,
+    }
+}
+
+/// Returns true if no path matches both patterns, as far as what stands before the first wildcard shows it.
+fn are_apart(first: &str, second: &str) -> bool {
+    match (find_fixed_start(first), find_fixed_start(second)) {
+        (Some(first), Some(second)) => !first.starts_with(second) && !second.starts_with(first),
+        _ => false,
+    }
+}
+
+/// Returns what every path begins with that a pattern matches; `None` for one that matches at any depth.
+fn find_fixed_start(pattern: &str) -> Option<&str> {
+    let inner = pattern.strip_suffix('/').unwrap_or(pattern);
+    if !inner.contains('/') {
+        return None;
+    }
+    let start = pattern.trim_start_matches('/');
+    let end = start.find(['*', '?', '[', '\\']).unwrap_or(start.len());
+    start.get(..end).filter(|start| !start.is_empty())
+}
+
+/// Returns the fault of a size that is too small for the files that every change has to touch.
+fn find_small_size(asked: &[AskedPredicate<'_>], index: usize) -> Option<(YamlFault, String)> {
+    // Each of these needs a file of its own.
+    let mut apart: Vec<(&AskedPredicate<'_>, Vec<&str>)> = Vec::new();
+    for one in asked.iter().filter(|one| one.predicate.0.text == "touches") {
+        let Some(patterns) = list_touched(one.predicate.1) else { continue };
+        let is_apart = apart.iter().all(|(_, known)| {
+            patterns.iter().all(|pattern| known.iter().all(|other| are_apart(pattern, other)))
+        });
+        if is_apart {
+            apart.push((one, patterns));
+        }
+    }
+    for one in asked.iter().filter(|one| one.predicate.0.text == "size") {
+        if find_entry(one.predicate.1, "ignore").is_some() {
+            continue;
+        }
+        let files = find_entry(one.predicate.1, "files").and_then(|files| find_entry(files, "at-most"));
+        let Some(most) = files.and_then(scalar_text).and_then(|most| most.parse::<usize>().ok()) else {
+            continue;
+        };
+        let own =
+            std::iter::once(one).chain(apart.iter().map(|(asked, _)| *asked)).find(|one| one.file == index);
+        if let Some(own) = own
+            && most < apart.len()
+        {
+            let why =
+                format!("every change has to touch {} files, and may touch at most {most}", apart.len());
+            let rule = shorten_for_message(one.rule);
+            let what = format!("no change could keep `{rule}`: {why}");
+            let help = "allow more files, or ask for fewer paths";
+            return Some((YamlFault::new(own.predicate.0.at, what).with_help(help), why));
+        }
+    }
+    None
+}

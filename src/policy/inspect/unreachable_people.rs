@@ -1,0 +1,129 @@
+//! Teams whose members can never be recognised, and bots that leave no people.
+//!
+//! A hook knows people by the addresses in commits and trailers, a forge by their accounts. Only a roster
+//! connects the two; without one, a member who is named in the other way counts for nothing.
+
+use jiff::civil::Date;
+
+use crate::change::person::canonical_address;
+use crate::pattern::NamePattern;
+use crate::policy::definition::Policy;
+use crate::policy::inspect::findings::FileFindings;
+use crate::policy::inspect::written::{find_entry, list_entries, list_items, scalar_text};
+use crate::predicates::Predicate;
+use crate::verdict::RuleLevel;
+use crate::yaml::{YamlFault, YamlNode, YamlPlace, shorten_for_message};
+
+/// The accounts that have addresses of their own: those that GitHub gives them for commits.
+const GITHUB_PREFIX: &str = "github:";
+
+/// Looks at the bots of a file, and at the teams that rules ask.
+pub(crate) fn inspect_unreachable_people(
+    file: &YamlNode,
+    policy: &Policy,
+    today: Date,
+    found: &mut FileFindings,
+) {
+    if let Some(bots) = find_entry(file, "people").and_then(|people| find_entry(people, "bots")) {
+        inspect_bots(file, bots, policy, found);
+    }
+    if policy.people.has_roster() {
+        return;
+    }
+    for rule in policy.rules.iter().filter(|rule| rule.level_on(today) == RuleLevel::Deny) {
+        let id = rule.description.id.as_str();
+        let written = find_entry(file, "rules").and_then(|rules| find_entry(rules, id));
+        let require = written.and_then(|rule| find_entry(rule, "require"));
+        for predicate in rule.require.list_required() {
+            let Predicate::Approvals(asked) = predicate else { continue };
+            let teams = asked.asked_teams();
+            let Some(at) =
+                teams.iter().find_map(|team| find_team(file, team)).or(require.map(|node| node.at))
+            else {
+                continue;
+            };
+            let members = policy.people.list_human_members(teams);
+            if teams.is_empty() || members.is_empty() {
+                continue;
+            }
+            let is_usable = |member: &&&str| match asked.requires_verified() {
+                true => member.contains(':') && !member.contains('@'),
+                // In a pull request, the reviews of accounts count as well.
+                false => member.contains('@') || member.contains(':'),
+            };
+            let usable = u64::try_from(members.iter().filter(is_usable).count()).unwrap_or(u64::MAX);
+            let listed = shorten_for_message(&teams.join(", "));
+            if usable < asked.asked_count() {
+                let (kind, as_in) = match asked.requires_verified() {
+                    true => ("accounts of a forge", "github:ana"),
+                    false => ("addresses", "ana@example.com"),
+                };
+                let what = format!(
+                    "no change could keep `{}`: approvals come from {kind}, and `{listed}` names {usable} of them",
+                    shorten_for_message(id)
+                );
+                let help = format!("name the members as in `{as_in}`, or keep a roster that lists both");
+                found.errors.push(YamlFault::new(at, what).with_help(help));
+            } else if !asked.requires_verified() && members.iter().all(|member| is_github_account(member)) {
+                let what = format!(
+                    "`{listed}` names only accounts of GitHub; on a server, `{}` is met only with the addresses that GitHub \
+                     gives them (`...@users.noreply.github.com`)",
+                    shorten_for_message(id)
+                );
+                let help = "name their addresses as well, or keep a roster";
+                found.notes.push(YamlFault::new(at, what).with_help(help));
+            }
+        }
+    }
+    found.notes.dedup();
+}
+
+fn is_github_account(member: &str) -> bool {
+    member.starts_with(GITHUB_PREFIX) && !member.contains('@')
+}
+
+/// Returns the place of a team that the file itself defines.
+fn find_team(file: &YamlNode, team: &str) -> Option<YamlPlace> {
+    let teams = find_entry(file, "people").and_then(|people| find_entry(people, "teams"))?;
+    list_entries(teams).iter().find(|(name, _)| name.text == team).map(|(name, _)| name.at)
+}
+
+/// Finds a pattern of bots that takes all people for bots, as far as the policy names any; and one that takes
+/// every address of a domain.
+fn inspect_bots(file: &YamlNode, bots: &YamlNode, policy: &Policy, found: &mut FileFindings) {
+    let mut known: Vec<String> = Vec::new();
+    if let Some(teams) = find_entry(file, "people").and_then(|people| find_entry(people, "teams")) {
+        for (_, members) in list_entries(teams) {
+            known.extend(list_items(members).iter().filter_map(scalar_text).map(str::to_owned));
+        }
+    }
+    known.extend(policy.owner.clone());
+    known.retain(|person| read_address(person).is_some());
+    for item in list_items(bots) {
+        let Some(written) = scalar_text(item) else { continue };
+        let Ok(pattern) = NamePattern::new(written) else { continue };
+        let matches = |person: &String| {
+            read_address(person).is_some_and(|address| pattern.matches_name(address.as_bytes()))
+        };
+        let shown = shorten_for_message(written);
+        if !policy.people.has_roster() && !known.is_empty() && known.iter().all(matches) {
+            let what = format!(
+                "`{shown}` takes everyone whom this policy names for a bot, and a bot cannot approve"
+            );
+            let help = "list the addresses of the bots themselves";
+            found.errors.push(YamlFault::new(item.at, what).with_help(help));
+        } else if let Some(domain) = written.strip_prefix("*@") {
+            let domain = shorten_for_message(domain);
+            let what =
+                format!("everyone with an address at `{domain}` counts as a bot, and a bot cannot approve");
+            let help = "list the addresses of the bots themselves, unless only bots have such an address";
+            found.notes.push(YamlFault::new(item.at, what).with_help(help));
+        }
+    }
+}
+
+/// Returns the address of `Name <address>`, or an address by itself.
+fn read_address(person: &str) -> Option<&str> {
+    let address = person.split_once('<').and_then(|(_, rest)| rest.strip_suffix('>')).unwrap_or(person);
+    canonical_address(address.as_bytes()).map(|_| address)
+}
