@@ -203,6 +203,10 @@ fn variables(text: &str, fake: &Fake) -> Value {
     for variable in declared.split('$').skip(1) {
         let (name, kind) = variable.split_once(':').unwrap();
         let kind = kind.trim().trim_end_matches(',');
+        // What has a value of its own is left to it; `null` would be another value.
+        if kind.contains('=') {
+            continue;
+        }
         let value = match (name, kind) {
             (_, "Boolean!") => json!(true),
             (_, "Int!") => json!(6),
