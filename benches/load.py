@@ -56,12 +56,6 @@ def messages():
         yield commit(number, GOOD.replace(b"\n\n", b"\n\n" + b"a" * 5_000_000 + b"\n\n", 1))
 
 
-def longest():
-    """3,000 commits with messages just below the limit of one message"""
-    for number in range(3000):
-        yield commit(number, GOOD.replace(b"\n\n", b"\n\n" + b"a" * 1_048_000 + b"\n\n", 1))
-
-
 def folders():
     """8,000 versions of a folder, each stored as the difference from the one before"""
     for number in range(8000):
@@ -101,7 +95,6 @@ def chain(old, tree, length=20_000):
     pack, parent, before, place = bytearray(b"PACK" + struct.pack(">II", 2, length)), old, None, 0
     for number in range(length):
         who = "Ana <ana@example.com> %d +0000" % (BEGIN + number)
-        # The message differs in length, so that no version can be taken for another one.
         body = f"tree {tree}\nparent {parent}\nauthor {who}\ncommitter {who}\n\n".encode() + GOOD
         parent, here = hashlib.sha1(b"commit %d\0" % len(body) + body).hexdigest(), len(pack)
         if before is None:
@@ -119,7 +112,7 @@ def chain(old, tree, length=20_000):
     return bytes(pack + hashlib.sha1(pack).digest()), parent
 
 
-PARTS = {"paths": paths, "messages": messages, "longest": longest, "chain": chain, "folders": folders, "people": people}
+PARTS = {"paths": paths, "messages": messages, "chain": chain, "folders": folders, "people": people}
 
 
 def timed(argv, cwd, stdin, env=ENV):
