@@ -190,3 +190,53 @@ fn many_people_take_time_in_proportion() {
     let (few, many) = (judge_people(500), judge_people(4000));
     assert!(many < 20 * few.max(Duration::from_millis(50)), "500 took {few:?} and 4000 {many:?}");
 }
+
+#[test]
+fn commits_that_are_longer_than_a_walk_reads_are_whole() {
+    let (lab, first) = server();
+    let head = lab.write("commit", &build_commit(&lab, &[first], 0)).to_string();
+    let mut tip = lab::oid(&head);
+    // Around the length that a walk reads at first, and with headers that are longer than that.
+    for (parents, length) in
+        [(1, 65_535), (1, 65_536), (1, 65_537), (1, 65_600), (1, 3 << 20), (1500, 0), (1500, 1 << 20)]
+    {
+        tip = lab.write("commit", &build_commit(&lab, &vec![tip; parents], length));
+    }
+    lab.git(&["update-ref", "refs/heads/all", &tip.to_string()]);
+    let expected = lab.git(&["rev-list", "--count", &tip.to_string()]);
+    for is_packed in [false, true] {
+        if is_packed {
+            lab.git(&["repack", "-adq"]);
+        }
+        let mut read = Vec::new();
+        let range = CommitRange { tip, hidden_tips: &[], trusted_keys: None };
+        let size = |commit: Result<changegate::change::Commit, _>| {
+            let commit = commit.unwrap();
+            (commit.id.unwrap(), commit.message.raw().as_bytes().len())
+        };
+        let mut collect = |one| {
+            read.push(one);
+            Ok(())
+        };
+        lab.open().for_each_commit(range, &NeededFacts::new(), || 1, size, &mut collect).unwrap();
+        assert_eq!(read.len().to_string(), expected);
+        for (id, length) in read {
+            let raw = lab.run(&lab.dir, &["cat-file", "commit", &id.to_string()], b"");
+            let head = raw.windows(2).position(|pair| pair == b"\n\n").unwrap() + 2;
+            assert_eq!(length, raw.len() - head, "{id}");
+        }
+    }
+}
+
+/// Returns a commit object with these parents that has at least so many bytes.
+fn build_commit(lab: &Lab, parents: &[Oid], length: usize) -> Vec<u8> {
+    let tree = lab.git(&["rev-parse", "refs/heads/main^{tree}"]);
+    let mut text = format!("tree {tree}\n");
+    for parent in parents {
+        writeln!(text, "parent {parent}").unwrap();
+    }
+    let who = "Ana <ana@example.com> 1700000100 +0000";
+    write!(text, "author {who}\ncommitter {who}\n\n{GOOD}").unwrap();
+    text.push_str(&"a".repeat(length.saturating_sub(text.len())));
+    text.into_bytes()
+}

@@ -281,7 +281,15 @@ impl fmt::Display for NamePattern {
 
 /// Matches `text` as a whole against `pattern`, in which `*` stands for any bytes.
 fn matches_wildcards(pattern: &[u8], text: &[u8], ignore_case: bool) -> bool {
-    // Most texts already differ in what follows the last star.
+    // Most texts already differ in the first byte or the last one, or in what follows the last star.
+    for (wanted, found) in [(pattern.first(), text.first()), (pattern.last(), text.last())] {
+        if let Some(wanted) = wanted
+            && *wanted != b'*'
+            && !found.is_some_and(|found| is_same_byte(*wanted, *found, ignore_case))
+        {
+            return false;
+        }
+    }
     let tail = pattern.rsplit(|byte| *byte == b'*').next().unwrap_or_default();
     let Some(end) = text.len().checked_sub(tail.len()).and_then(|at| text.get(at..)) else { return false };
     for (byte, wanted) in end.iter().zip(tail) {

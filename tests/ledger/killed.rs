@@ -177,3 +177,62 @@ fn reconcile_is_killed() {
         assert!(50 <= everywhere("reconcile", Push::Allowed, &all()));
     }
 }
+
+/// Leaves so many denials in the journal: one of a push, and copies of it with other ids.
+fn leave_denials(world: &World, count: usize) {
+    world.commit(&bad("Denied"));
+    world.push(&["main"]).refused("peer-review");
+    world.git(&["reset", "-q", "--hard", &world.main()]);
+    let [first] = &world.waiting()[..] else { panic!("{:?}", world.waiting()) };
+    let name = first.file_name().unwrap().to_str().unwrap();
+    let (time, id) = name.strip_suffix(".json").unwrap().split_once('-').unwrap();
+    let text = fs::read_to_string(first).unwrap();
+    for number in 1..count {
+        let other = format!("{number:032x}");
+        let time = format!("{:020}", time.parse::<usize>().unwrap() + number);
+        let path = first.with_file_name(format!("{time}-{other}.json"));
+        fs::write(path, text.replace(id, &other)).unwrap();
+    }
+}
+
+/// Returns how many records of the ledger have a state beside them.
+fn count_states(world: &World) -> usize {
+    let commits = world.git_in("server.git", &["rev-list", "refs/changegate/ledger"]);
+    let has_state = |commit: &&str| {
+        world
+            .git_in("server.git", &["ls-tree", "--name-only", commit])
+            .lines()
+            .any(|name| name == "state.json")
+    };
+    commits.lines().filter(has_state).count()
+}
+
+#[test]
+fn many_denials_are_recorded_with_one_state() {
+    let world = World::new();
+    leave_denials(&world, 100);
+    let states = count_states(&world);
+    world.reconcile().accepted();
+    assert_eq!(world.records().len(), 101);
+    assert_eq!(count_states(&world), states + 1);
+    world.is_whole();
+}
+
+#[test]
+fn denials_that_are_recorded_and_not_removed_are_recognised() {
+    // More than the state remembers; what a killed process leaves are the last ones, or all.
+    for left in [100, 40, 1] {
+        let world = World::new();
+        leave_denials(&world, 100);
+        let mut files: Vec<_> =
+            world.waiting().into_iter().map(|path| (fs::read(&path).unwrap(), path)).collect();
+        files.sort_by(|one, other| one.1.cmp(&other.1));
+        world.reconcile().accepted();
+        for (bytes, path) in &files[files.len() - left..] {
+            fs::write(path, bytes).unwrap();
+        }
+        world.reconcile().accepted();
+        assert_eq!(world.records().len(), 101, "{left}");
+        world.is_whole();
+    }
+}

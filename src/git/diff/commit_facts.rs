@@ -21,16 +21,14 @@ impl ObjectReader {
         trusted: Option<TrustedKeys<'_>>,
     ) -> Result<Commit, UnreadableCommit> {
         let format = self.object_format();
-        let read;
-        let raw = match known.raw_commit {
-            Some(raw) => raw,
-            None => {
-                read = match self.read_raw_commit(id) {
-                    Ok(raw) => raw,
-                    Err(error) => return Err(unreadable_commit(id, format!("{error:#}"))),
-                };
-                read
-            }
+        let packed = if known.raw_commit.is_none() { self.read_packed_commit(id) } else { None };
+        let raw = match (known.raw_commit, &packed) {
+            (Some(raw), _) => raw,
+            (None, Some(packed)) => packed.as_slice(),
+            (None, None) => match self.read_raw_commit(id) {
+                Ok(raw) => raw,
+                Err(error) => return Err(unreadable_commit(id, format!("{error:#}"))),
+            },
         };
         let parts = match parse_commit_parts(raw, format) {
             Ok(parts) => parts,

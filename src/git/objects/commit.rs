@@ -207,6 +207,14 @@ pub(crate) fn parse_walk_data(raw: &[u8], format: Kind) -> Result<CommitWalkData
     Ok(CommitWalkData { parents, tree, date, generation: CommitWalkData::NO_GENERATION })
 }
 
+/// Returns whether bytes begin with all headers that a walk reads, the last one in full.
+pub(crate) fn has_walk_headers(raw: &[u8]) -> bool {
+    let mut lines = CommitHeaderCursor { rest: raw };
+    let has_tree = lines.take_header("tree").is_some();
+    while lines.take_header("parent").is_some() {}
+    has_tree && lines.take_header("author").is_some() && lines.take_header("committer").is_some()
+}
+
 fn parse_object_id(digits: &[u8], format: Kind) -> Option<ObjectId> {
     if digits.len() != format.len_in_hex() || !digits.iter().all(is_lower_hex) {
         return None;

@@ -9,6 +9,8 @@ pub(crate) mod cache;
 pub(crate) mod commit;
 pub(crate) mod file_windows;
 pub(crate) mod link_cache;
+pub(crate) mod loose;
+pub(crate) mod pack_collection;
 pub(crate) mod pack_delta;
 pub(crate) mod pack_index;
 pub(crate) mod packs;
@@ -26,7 +28,8 @@ use gix::objs::{Exists, Find, FindHeader};
 use gix::odb::store::init::{Options, Slots};
 use gix::odb::{HandleArc, Store};
 
-use crate::git::objects::packs::{ChainTooLong, PackCollection, PackObjectReader};
+use crate::git::objects::pack_collection::PackCollection;
+use crate::git::objects::packs::{ChainTooLong, PackObjectReader};
 
 /// Where git keeps the objects of a push until the hooks have accepted it.
 ///
@@ -156,6 +159,21 @@ impl ObjectHandle {
     pub(crate) fn read_shared(&mut self, id: &ObjectId, kind: gix::objs::Kind) -> Option<ObjectBytes> {
         let (found, content) = self.pack_reader.read_object(id).ok()??;
         if found == kind { Some(content) } else { None }
+    }
+
+    /// Reads the first `length` bytes of an object of this kind, or all of it if it is shorter or a delta; `None`
+    /// if the library is to look for it.
+    pub(crate) fn read_start(
+        &mut self,
+        id: &ObjectId,
+        kind: gix::objs::Kind,
+        length: usize,
+    ) -> Option<ObjectBytes> {
+        let found = match self.pack_reader.read_object_start(id, length).ok()? {
+            Some(packed) => packed,
+            None => self.loose_stores.iter().find_map(|store| loose::read_loose_start(store, id, length))?,
+        };
+        if found.0 == kind { Some(found.1) } else { None }
     }
 
     /// Reads an object into `buffer`, and returns its kind.

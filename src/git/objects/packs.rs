@@ -10,26 +10,17 @@
 //! the library reads it or says what is wrong.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use gix::ObjectId;
-use gix::hash::Kind;
 use gix::odb::pack::data::Entry;
 use gix::odb::pack::data::entry::Header;
 use gix::zlib::{Inflate, Status};
 
 use crate::git::objects::cache::GenerationCache;
 use crate::git::objects::file_windows::{FileWindows, RandomAccessFile};
+use crate::git::objects::pack_collection::{PackCollection, PackFile};
 use crate::git::objects::pack_delta::PackDelta;
-use crate::git::objects::pack_index::PackIndex;
-
-/// How many packs of one directory are opened; the largest ones.
-const MAX_OPENED_PACKS: usize = 32;
-
-/// The most bytes of indices that are kept in memory when many objects are looked for.
-const INDEX_MEMORY_BUDGET: u64 = 32 << 20;
 
 /// The longest chain of deltas that is followed. Git makes none that is longer than 4,095, but a pack that
 /// is pushed can hold any. The library follows each chain from its beginning, so a longer one is refused.
@@ -51,78 +42,11 @@ const CHECKPOINTS_PER_CHAIN: usize = 32;
 /// About how many bytes of memory an object in a cache takes beside its content.
 const CACHED_OBJECT_BYTES: usize = 128;
 
+/// From this size on, few bytes of an entry are read at first.
+const MIN_LARGE_ENTRY_BYTES: usize = 1 << 20;
+
 /// The most bytes that the header of an entry takes.
 const MAX_ENTRY_HEADER_BYTES: usize = 64;
-
-/// The packs of a repository, shared by all threads; each is opened when it is needed first.
-pub(crate) struct PackCollection {
-    directories: Vec<PathBuf>,
-    format: Kind,
-    /// How many more bytes of indices may be kept in memory.
-    index_budget: AtomicU64,
-    packs: OnceLock<Vec<PackFile>>,
-}
-
-struct PackFile {
-    path: PathBuf,
-    index: OnceLock<Option<PackIndex>>,
-    data_file: OnceLock<Option<RandomAccessFile>>,
-}
-
-impl PackCollection {
-    /// Prepares to look into these object directories, in this order.
-    pub(crate) fn new(directories: Vec<PathBuf>, format: Kind) -> PackCollection {
-        PackCollection {
-            directories,
-            format,
-            index_budget: AtomicU64::new(INDEX_MEMORY_BUDGET),
-            packs: OnceLock::new(),
-        }
-    }
-
-    fn find_all(&self) -> &[PackFile] {
-        self.packs.get_or_init(|| {
-            let mut packs = Vec::new();
-            for directory in &self.directories {
-                packs.extend(find_packs_in(&directory.join("pack")));
-            }
-            packs
-        })
-    }
-}
-
-impl PackFile {
-    fn find_offset(&self, id: &ObjectId, packs: &PackCollection, scratch: &mut Vec<u8>) -> Option<u64> {
-        let index = self.index.get_or_init(|| PackIndex::open_index(&self.path, packs.format));
-        index.as_ref()?.find_offset(id, &packs.index_budget, scratch)
-    }
-
-    fn open_data(&self) -> Option<&RandomAccessFile> {
-        self.data_file.get_or_init(|| RandomAccessFile::open_file(&self.path.with_extension("pack"))).as_ref()
-    }
-}
-
-/// Returns the packs of a directory, the largest first.
-fn find_packs_in(directory: &Path) -> Vec<PackFile> {
-    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
-    let mut indices: Vec<(u64, PathBuf)> = Vec::new();
-    for entry in entries.flatten() {
-        let path = entry.path();
-        if path.extension().is_none_or(|extension| extension != "idx") {
-            continue;
-        }
-        if let Ok(metadata) = entry.metadata() {
-            indices.push((metadata.len(), path));
-        }
-    }
-    indices.sort_unstable_by(|left, right| right.cmp(left));
-    indices.truncate(MAX_OPENED_PACKS);
-    let mut packs = Vec::with_capacity(indices.len());
-    for (_, path) in indices {
-        packs.push(PackFile { path, index: OnceLock::new(), data_file: OnceLock::new() });
-    }
-    packs
-}
 
 /// The kind of an object, and its content.
 type UnpackedObject = (gix::objs::Kind, Arc<Vec<u8>>);
@@ -193,10 +117,23 @@ impl PackObjectReader {
     ///
     /// Fails if the object is stored in a way that takes too long to read.
     pub(crate) fn read_object(&mut self, id: &ObjectId) -> Result<Option<UnpackedObject>, ChainTooLong> {
+        self.read_object_start(id, usize::MAX)
+    }
+
+    /// Reads the first `length` bytes of an object, or all of it if it is shorter or a delta.
+    ///
+    /// # Errors
+    ///
+    /// As [`PackObjectReader::read_object`].
+    pub(crate) fn read_object_start(
+        &mut self,
+        id: &ObjectId,
+        length: usize,
+    ) -> Result<Option<UnpackedObject>, ChainTooLong> {
         let packs = self.packs.clone();
         let Some((number, offset)) = self.locate_object(&packs, id) else { return Ok(None) };
         let Some(pack) = packs.find_all().get(number) else { return Ok(None) };
-        let known = self.follow_deltas(pack, number, offset);
+        let known = self.follow_deltas(pack, (number, offset), length);
         if self.delta_chain.len() > MAX_DELTA_CHAIN {
             return Err(ChainTooLong);
         }
@@ -306,7 +243,7 @@ impl PackObjectReader {
         for (to, from) in padded.iter_mut().zip(head) {
             *to = *from;
         }
-        let entry = Entry::from_bytes(&padded, offset, self.packs.format).ok()?;
+        let entry = Entry::from_bytes(&padded, offset, self.packs.format()).ok()?;
         let base = match &entry.header {
             Header::OfsDelta { base_distance } => Some(entry.checked_base_pack_offset(*base_distance)?),
             Header::RefDelta { base_id } => {
@@ -318,8 +255,14 @@ impl PackObjectReader {
     }
 
     /// Follows the deltas from the entry at `offset` on, and returns the first object that is not a
-    /// delta or is in the cache. The chain is longer than [`MAX_DELTA_CHAIN`] if it ends nowhere.
-    fn follow_deltas(&mut self, pack: &PackFile, number: usize, mut offset: u64) -> Option<UnpackedObject> {
+    /// delta or is in the cache. The chain is longer than [`MAX_DELTA_CHAIN`] if it ends nowhere. Of an object
+    /// that is no delta, only the first `length` bytes are returned.
+    fn follow_deltas(
+        &mut self,
+        pack: &PackFile,
+        (number, mut offset): (usize, u64),
+        length: usize,
+    ) -> Option<UnpackedObject> {
         self.delta_chain.clear();
         self.delta_bytes.clear();
         let data = pack.open_data()?;
@@ -337,11 +280,16 @@ impl PackObjectReader {
             let size = usize::try_from(entry.decompressed_size).ok()?;
             let data_offset = entry.data_offset;
             let Some(base) = base else {
-                let packed = self.windows.view_range(data, number, data_offset, max_deflated_bytes(size))?;
                 let kind = entry.header.as_kind()?;
-                let mut whole = vec![0; size];
-                inflate_exactly(&mut self.inflater, packed, &mut whole)?;
-                let whole = Arc::new(whole);
+                if size > length && self.delta_chain.is_empty() {
+                    let packed =
+                        self.windows.view_range(data, number, data_offset, max_deflated_bytes(length))?;
+                    let mut start = vec![0; length];
+                    self.inflater.reset();
+                    let (_, _, written) = self.inflater.prefix(packed, &mut start).ok()?;
+                    return (written == length).then(|| (kind, Arc::new(start)));
+                }
+                let whole = Arc::new(self.inflate_entry(data, (number, data_offset), size)?);
                 // A commit or the content of a file is hardly ever asked for twice.
                 if kind == gix::objs::Kind::Tree || !self.delta_chain.is_empty() {
                     self.object_cache.insert_value((number, offset), (kind, whole.clone()), size);
@@ -359,6 +307,29 @@ impl PackObjectReader {
             self.delta_chain.push(ChainedDelta { offset, data_offset, size, kept });
             offset = base;
         }
+    }
+}
+
+impl PackObjectReader {
+    /// Inflates an entry of `size` bytes.
+    fn inflate_entry(
+        &mut self,
+        data: &RandomAccessFile,
+        (number, offset): (usize, u64),
+        size: usize,
+    ) -> Option<Vec<u8>> {
+        let mut whole = vec![0; size];
+        // What is large is mostly a long repetition, whose deflated bytes are few.
+        let few = size / 64;
+        if few >= MIN_LARGE_ENTRY_BYTES / 64 {
+            let packed = self.windows.view_range(data, number, offset, few)?;
+            if inflate_exactly(&mut self.inflater, packed, &mut whole).is_some() {
+                return Some(whole);
+            }
+        }
+        let packed = self.windows.view_range(data, number, offset, max_deflated_bytes(size))?;
+        inflate_exactly(&mut self.inflater, packed, &mut whole)?;
+        Some(whole)
     }
 }
 

@@ -11,10 +11,13 @@ use gix::hash::Kind;
 use crate::change::Oid;
 
 use crate::git::layout::RepositoryLayout;
-use crate::git::objects::commit::{CommitWalkData, UnreadableCommit, parse_walk_data};
+use crate::git::objects::commit::{CommitWalkData, UnreadableCommit, has_walk_headers, parse_walk_data};
 use crate::git::objects::link_cache::{CommitLinkCache, KnownLinks};
 use crate::git::objects::tree::{self, DecodedTree, TreeCache};
 use crate::git::objects::{ObjectBytes, ObjectHandle, ObjectStores};
+
+/// How many bytes of a commit a walk reads at first; all of it if they do not hold the headers.
+const COMMIT_START_BYTES: usize = 64 << 10;
 
 /// The parts of an open repository that all threads share.
 pub(crate) struct SharedRepository {
@@ -107,6 +110,11 @@ impl ObjectReader {
         self.objects.read_object_header(id).with_context(|| format!("cannot read the object {id}"))
     }
 
+    /// Reads the bytes of a commit object without copying them, if it is in a pack.
+    pub(crate) fn read_packed_commit(&mut self, id: &ObjectId) -> Option<ObjectBytes> {
+        self.objects.read_shared(id, gix::objs::Kind::Commit)
+    }
+
     /// Reads the bytes of a commit object, headers and all.
     pub(crate) fn read_raw_commit(&mut self, id: &ObjectId) -> Result<&[u8]> {
         match self.objects.read_into(id, &mut self.buffer) {
@@ -130,9 +138,15 @@ impl ObjectReader {
         {
             return Ok((links, None));
         }
-        let raw = match self.objects.read_shared(id, gix::objs::Kind::Commit) {
-            Some(raw) => raw,
-            None => Arc::new(self.read_raw_commit(id)?.to_vec()),
+        let start = self.objects.read_start(id, gix::objs::Kind::Commit, COMMIT_START_BYTES);
+        let raw = match start {
+            // More follows, which a walk does not need.
+            Some(start) if start.len() == COMMIT_START_BYTES && has_walk_headers(&start) => {
+                let data = parse_walk_data(&start, self.object_format());
+                return Ok((data.map_err(|reason| unreadable_commit(id, reason))?, None));
+            }
+            Some(whole) if whole.len() != COMMIT_START_BYTES => whole,
+            _ => Arc::new(self.read_raw_commit(id)?.to_vec()),
         };
         match parse_walk_data(&raw, self.object_format()) {
             Ok(data) => Ok((data, Some(raw))),

@@ -102,16 +102,18 @@ impl PendingDecision {
     }
 }
 
-/// Returns the decisions that were found on disk, and those that the ledger holds as not landed. `is_over`
-/// returns whether the push of a decision has ended.
+/// Returns the decisions that were found on disk, and those that the ledger holds as not landed. `recorded` are
+/// the ids of decisions that the ledger has, beside those of the state. `is_over` returns whether the push of a
+/// decision has ended.
 pub(crate) fn collect_pending(
     found: Vec<JournalFile>,
     state: &LedgerState,
+    recorded: &BTreeSet<String>,
     is_over: &dyn Fn(&JournalEntry) -> bool,
 ) -> Vec<PendingDecision> {
     let mut pending = Vec::new();
     for file in found {
-        pending.push(build_pending(file, state, is_over));
+        pending.push(build_pending(file, state, recorded, is_over));
     }
     // Of two decisions that ask for the same move, the one that is not held as unmoved comes first.
     for (id, moves) in &state.unmoved {
@@ -120,10 +122,11 @@ pub(crate) fn collect_pending(
     pending
 }
 
-/// Returns the decision that a file holds.
+/// Returns the decision that a file holds; `recorded` and `is_over` are as in [`collect_pending`].
 pub(crate) fn build_pending(
     found: JournalFile,
     state: &LedgerState,
+    recorded: &BTreeSet<String>,
     is_over: &dyn Fn(&JournalEntry) -> bool,
 ) -> PendingDecision {
     let entry = match found.entry {
@@ -139,8 +142,9 @@ pub(crate) fn build_pending(
     let decided = &entry.decided;
     let is_denied = !decided.is_allowed();
     // The decision of a slow push may be too old to be among the recent ones.
-    let is_recorded =
-        state.recent_decisions.contains(&decided.id) || state.open_decisions.contains_key(&decided.id);
+    let is_recorded = state.recent_decisions.contains(&decided.id)
+        || state.open_decisions.contains_key(&decided.id)
+        || recorded.contains(&decided.id);
     let moves = if is_denied {
         Vec::new()
     } else if is_recorded {

@@ -1,8 +1,7 @@
 //! Reconciling the ledger: decisions that were written ahead become records, with their outcomes.
 //!
 //! The hook that git calls after a push does it, or the next push, or `changegate ledger reconcile`. A
-//! decision leaves the disk only after it is in the ledger, and is recognised again if a process died between
-//! the two.
+//! decision leaves the disk only after it is in the ledger.
 //!
 //! The order of reading matters. First the decisions on disk and whether their pushes have ended, then the
 //! refs, then the decisions once more. So what a ref holds is final for every push that has ended, and every
@@ -26,12 +25,14 @@ use crate::ledger::server::discharge::{
 };
 use crate::ledger::server::landed_move::LandedMove;
 use crate::ledger::server::pending::{self, JournaledDecision, PendingDecision};
+use crate::ledger::server::recorded_entries::{MAX_APPENDED_DECISIONS, find_recorded_entries};
 use crate::ledger::server::ref_path::{RefStep, find_ref_path};
 use crate::ledger::server::ref_steps::{self, group_edges_by_ref, is_ready};
 use crate::ledger::server::write_ahead::{self, JournalEntry};
 use crate::ledger::state::break_glass::{self, SessionRequest};
-use crate::ledger::state::{MAX_RECENT_DECISIONS, TrackedObligation, decode_ref_key, encode_ref_key};
-use crate::ledger::state::{UnauthorisedChange, unauthorised};
+use crate::ledger::state::{
+    TrackedObligation, UnauthorisedChange, decode_ref_key, encode_ref_key, unauthorised,
+};
 use crate::ledger::store::gate_folder::{self, LedgerLock};
 use crate::ledger::store::protected_refs::ProtectedRefs;
 use crate::ledger::store::{LedgerWriter, find_decision, remove_stale_lock};
@@ -100,8 +101,9 @@ pub fn reconcile_ledger(
     remove_stale_lock(context.repository, &mut lock)?;
     let ledger = LedgerWriter::open_ledger(context.repository, context.signing_key)?;
     let first = write_ahead::list_entries(directory, &[]).context(CANNOT_LIST)?;
-    let mut pending =
-        pending::collect_pending(first.clone(), ledger.state(), &|entry| is_push_over(context, entry, now));
+    let recorded = find_recorded_entries(context.repository, ledger.state(), &first)?;
+    let is_over = |entry: &JournalEntry| is_push_over(context, entry, now);
+    let mut pending = pending::collect_pending(first.clone(), ledger.state(), &recorded, &is_over);
     let mut also = BTreeSet::new();
     for (name, _) in pending.iter().flat_map(PendingDecision::list_edges) {
         also.insert(name.clone());
@@ -112,7 +114,7 @@ pub fn reconcile_ledger(
     // A decision that was found only after the refs were read cannot count as ended.
     let later = write_ahead::list_entries(directory, &first).context(CANNOT_LIST)?;
     for file in later {
-        pending.push(pending::build_pending(file, ledger.state(), &|_| false));
+        pending.push(pending::build_pending(file, ledger.state(), &recorded, &|_| false));
     }
     if let Some(push) = landed_push {
         pending::mark_landed(&mut pending, &push, context.repository)?;
@@ -212,7 +214,7 @@ impl LedgerReconciler<'_, '_> {
             if let Some(one) = pending.get_mut(place) {
                 self.record_pending(one, &landed)?;
             }
-            if self.finished_files.len() >= MAX_RECENT_DECISIONS / 4 {
+            if self.finished_files.len() >= MAX_APPENDED_DECISIONS {
                 self.commit_records()?;
             }
         }
@@ -290,8 +292,7 @@ impl LedgerReconciler<'_, '_> {
         unmoved: Vec<Text>,
         found_late: bool,
     ) -> Result<()> {
-        let observed_at = self.now;
-        let outcome = DecisionOutcome { decision_id, landed, unmoved, observed_at, found_late };
+        let outcome = DecisionOutcome { decision_id, landed, unmoved, observed_at: self.now, found_late };
         self.append_event(LedgerEvent::Outcome(outcome), None)
     }
 

@@ -7,6 +7,7 @@ use crate::change::{Oid, Text};
 use crate::gate::UndecidedMove;
 use crate::git::Repository;
 use crate::ledger::server::pending::{PendingDecision, collect_pending};
+use crate::ledger::server::recorded_entries::find_recorded_entries;
 use crate::ledger::server::ref_path::{DecisionEdge, RefStep, find_ref_path};
 use crate::ledger::server::ref_steps::is_behind;
 use crate::ledger::server::write_ahead;
@@ -72,7 +73,8 @@ fn list_unrecorded_moves(
 ) -> Result<Vec<UndecidedMove>> {
     let journal = write_ahead::list_entries(repository.common_dir(), &[])
         .context("cannot list what was written ahead")?;
-    let pending = collect_pending(journal, state, &|_| false);
+    let recorded = find_recorded_entries(repository, state, &journal)?;
+    let pending = collect_pending(journal, state, &recorded, &|_| false);
     let mut edges: Vec<DecisionEdge> = Vec::new();
     for (name, edge) in pending.iter().flat_map(PendingDecision::list_edges) {
         if name == ref_name {
