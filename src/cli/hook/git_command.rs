@@ -5,6 +5,7 @@
 //! another program calls the hook, the command is unknown, and the callers say what to achieve instead.
 
 use std::fs;
+use std::io::Read as _;
 
 use crate::report::escape::shell::quote_for_shell;
 
@@ -13,6 +14,9 @@ const MAX_ANCESTORS: usize = 12;
 
 /// The bytes of a command line that are read.
 const MAX_COMMAND_BYTES: usize = 1 << 17;
+
+/// More bytes than nearly every file has that tells about a process.
+const PROCESS_FILE_BYTES: usize = 2048;
 
 /// The long options of `git commit` that take a value in the next word; the others take none, or one after
 /// `=`.
@@ -126,11 +130,12 @@ impl GitCommand {
     pub(crate) fn find_running() -> Option<GitCommand> {
         let mut process = "self".to_owned();
         for _ in 0..MAX_ANCESTORS {
-            let status = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+            let status = read_process_file(&process, "stat")?;
+            let status = String::from_utf8(status).ok()?;
             // The name of the program stands in parentheses, and may hold anything.
             let (_, fields) = status.rsplit_once(')')?;
             process = fields.split_whitespace().nth(1)?.to_owned();
-            let line = fs::read(format!("/proc/{process}/cmdline")).ok()?;
+            let line = read_process_file(&process, "cmdline")?;
             if line.len() > MAX_COMMAND_BYTES {
                 return None;
             }
@@ -295,6 +300,18 @@ impl GitCommand {
         }
         words
     }
+}
+
+/// Reads what the kernel tells about a process, or the beginning of it if it is longer than a command line may
+/// be.
+///
+/// These files have no length, so they are read into one large piece: to find their end in steps would take
+/// several times as many system calls.
+fn read_process_file(process: &str, name: &str) -> Option<Vec<u8>> {
+    let file = fs::File::open(format!("/proc/{process}/{name}")).ok()?;
+    let mut content = Vec::with_capacity(PROCESS_FILE_BYTES);
+    file.take(MAX_COMMAND_BYTES as u64 + 1).read_to_end(&mut content).ok()?;
+    Some(content)
 }
 
 /// Returns the options that open the message in `file`.
