@@ -92,12 +92,6 @@ fn read_object_format(path: &Path) -> Result<Kind> {
     if !path.exists() {
         return Ok(Kind::Sha1);
     }
-    let mut raw = std::fs::read(path).with_context(|| format!("cannot read `{}`", path.display()))?;
-    raw.make_ascii_lowercase();
-    // The name of a section stands in the file as it is. To parse the file takes much longer than to look for it.
-    if memchr::memmem::find(&raw, b"extensions").is_none() {
-        return Ok(Kind::Sha1);
-    }
     let config = gix::config::File::from_path_no_includes(path.to_path_buf(), gix::config::Source::Local)
         .with_context(|| format!("cannot read `{}`", path.display()))?;
     match config.string("extensions.refStorage") {
