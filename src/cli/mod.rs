@@ -114,7 +114,13 @@ enum HookCommand {
 }
 
 fn parse_arguments(args: Vec<OsString>) -> Result<CommandLine, clap::Error> {
-    if args.get(1).is_some_and(|first| first == "hook") {
+    if let [_, first, rest @ ..] = args.as_slice()
+        && first == "hook"
+    {
+        if let Some(hook) = hook::HookArgs::parse_commit_msg(rest) {
+            let global = GlobalArgs { directory: None, color: ColourMode::Auto };
+            return Ok(CommandLine { global, command: CliCommand::Hook(hook) });
+        }
         let HookCommandLine { global, command: HookCommand::Hook(args) } =
             HookCommandLine::try_parse_from(args)?;
         return Ok(CommandLine { global, command: CliCommand::Hook(args) });
@@ -223,4 +229,46 @@ fn report_error(stop: &CommandError, context: &Context) -> CommandExit {
     // If standard error is gone, the exit code remains.
     let _ = written;
     exit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn to_words(line: &str) -> Vec<OsString> {
+        line.split(' ').map(OsString::from).collect()
+    }
+
+    #[test]
+    fn what_is_parsed_by_hand_is_what_the_library_makes_of_it() {
+        for line in [
+            "changegate hook commit-msg .git/COMMIT_EDITMSG",
+            "changegate hook --confirm commit-msg .git/COMMIT_EDITMSG",
+            "changegate hook commit-msg help",
+            "changegate hook commit-msg a=b",
+        ] {
+            let words = to_words(line);
+            assert!(hook::HookArgs::parse_commit_msg(&words[2..]).is_some(), "{line}");
+            let by_hand = parse_arguments(words.clone()).unwrap();
+            let by_library = CommandLine::try_parse_from(words).unwrap();
+            assert_eq!(format!("{by_hand:?}"), format!("{by_library:?}"), "{line}");
+        }
+    }
+
+    #[test]
+    fn every_other_call_of_a_hook_is_left_to_the_library() {
+        for line in [
+            "changegate hook commit-msg",
+            "changegate hook commit-msg ",
+            "changegate hook commit-msg --warn",
+            "changegate hook commit-msg -h",
+            "changegate hook commit-msg a b",
+            "changegate hook --confirm --confirm commit-msg a",
+            "changegate hook -C commit-msg a",
+            "changegate hook pre-push a",
+            "changegate hook",
+        ] {
+            assert!(hook::HookArgs::parse_commit_msg(&to_words(line)[2..]).is_none(), "{line}");
+        }
+    }
 }

@@ -44,6 +44,13 @@ pub(crate) struct CommitMsgArgs {
     file: PathBuf,
 }
 
+impl CommitMsgArgs {
+    /// Returns the arguments of a call without options.
+    pub(crate) fn new(file: PathBuf) -> CommitMsgArgs {
+        CommitMsgArgs { warn: false, format: ReportFormatArg::Terminal, file }
+    }
+}
+
 /// The file that keeps the message of a refused commit.
 const KEPT_MESSAGE_FILE: &str = "CHANGEGATE_EDITMSG";
 

@@ -5,6 +5,7 @@
 //! were typed. Then the folder of the process above all of git's is that of the user.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crate::cli::context::Context;
@@ -16,6 +17,9 @@ const MAX_ANCESTORS: usize = 12;
 
 /// The bytes of a command line that are read.
 const MAX_COMMAND_BYTES: usize = 1 << 17;
+
+/// More bytes than nearly every file has that tells about a process.
+const PROCESS_FILE_BYTES: usize = 2048;
 
 /// The options that name a repository which a folder does not lead to.
 const REPOSITORY_OPTIONS: [&str; 2] = ["--git-dir", "--work-tree"];
@@ -83,14 +87,14 @@ fn locate_from_user_folder(top_process: &str, context: &Context) -> Option<Strin
 }
 
 fn read_parent_process(process: &str) -> Option<String> {
-    let status = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let status = String::from_utf8(read_process_file(process, "stat")?).ok()?;
     // The name of the program stands in parentheses, and may hold anything.
     let (_, fields) = status.rsplit_once(')')?;
     fields.split_whitespace().nth(1).map(str::to_owned)
 }
 
 fn read_command_line(process: &str) -> Option<Vec<String>> {
-    let line = fs::read(format!("/proc/{process}/cmdline")).ok()?;
+    let line = read_process_file(process, "cmdline")?;
     if line.len() > MAX_COMMAND_BYTES {
         return None;
     }
@@ -99,4 +103,16 @@ fn read_command_line(process: &str) -> Option<Vec<String>> {
         words.push(String::from_utf8(word.to_vec()).ok()?);
     }
     Some(words)
+}
+
+/// Reads what the kernel tells about a process, or the beginning of it if it is longer than a command line may
+/// be.
+///
+/// These files have no length, so they are read into one large piece: to find their end in steps would take
+/// several times as many system calls.
+fn read_process_file(process: &str, name: &str) -> Option<Vec<u8>> {
+    let file = fs::File::open(format!("/proc/{process}/{name}")).ok()?;
+    let mut content = Vec::with_capacity(PROCESS_FILE_BYTES);
+    file.take(MAX_COMMAND_BYTES as u64 + 1).read_to_end(&mut content).ok()?;
+    Some(content)
 }

@@ -12,6 +12,9 @@ mod prepare_commit_msg;
 mod push_remote;
 mod stored_message;
 
+use std::ffi::OsString;
+use std::path::PathBuf;
+
 use clap::Subcommand;
 
 use crate::cli::command_error::{CommandError, CommandExit};
@@ -43,6 +46,26 @@ enum HookSubcommand {
     PreReceive(pre_receive::PreReceiveArgs),
     Update(pre_receive::UpdateHookArgs),
     PostReceive(post_receive::PostReceiveArgs),
+}
+
+impl HookArgs {
+    /// Parses what follows `hook` on the command line, if it is what the hook script gives to `commit-msg`;
+    /// `None` for every other call, which the library parses.
+    ///
+    /// This hook runs for each commit, and to prepare the library for one file name costs as much as to judge
+    /// the message.
+    pub(crate) fn parse_commit_msg(words: &[OsString]) -> Option<HookArgs> {
+        let (confirm, words) = match words {
+            [first, rest @ ..] if first == "--confirm" => (true, rest),
+            words => (false, words),
+        };
+        let [hook, file] = words else { return None };
+        if hook != "commit-msg" || file.is_empty() || file.as_encoded_bytes().starts_with(b"-") {
+            return None;
+        }
+        let hook = HookSubcommand::CommitMsg(commit_msg::CommitMsgArgs::new(PathBuf::from(file)));
+        Some(HookArgs { confirm, hook })
+    }
 }
 
 pub(crate) fn run_hook(args: &HookArgs, context: &Context) -> Result<CommandExit, CommandError> {

@@ -1,6 +1,7 @@
 //! The new history of a branch, and the steps in which the branch advanced: one for each commit of its
 //! first-parent history.
 
+pub(crate) mod backlog;
 pub(crate) mod date_order;
 pub(crate) mod paint;
 pub(crate) mod pipeline;

@@ -5,6 +5,7 @@ use gix::ObjectId;
 
 use crate::change::{Commit, FactKind, Missing, NeededFacts, Oid};
 
+use crate::git::history::backlog::CommitBacklog;
 use crate::git::history::date_order::NewestFirstWalk;
 use crate::git::history::pipeline::{self, PipelineJob, WeighedItem, WeighedResult};
 use crate::git::history::{NewHistory, divide_into_steps};
@@ -37,6 +38,9 @@ const MAX_CHANGE_PATHS: usize = 200_000;
 /// The most bytes that the messages of the commits of one change hold together.
 const MAX_CHANGE_MESSAGE_BYTES: usize = 32 << 20;
 
+/// About how many bytes of commits are kept for as long as a walk goes on whose commits are judged after it.
+const MAX_BACKLOG_BYTES: usize = 64 << 20;
+
 /// About how many bytes the facts about one path take.
 const BYTES_PER_PATH: usize = 512;
 
@@ -67,17 +71,12 @@ impl Repository {
         let hidden = self.to_object_ids(range.hidden_tips)?;
         let mut walker = self.shared.create_reader(0);
         let mut newest = NewestFirstWalk::start_walk(&mut walker, new, &hidden)?;
-        let work = if needs.contains(&FactKind::EvilMerges) { WORK_PER_UNKNOWN_COMMIT } else { 1 };
+        let work = weigh_unread_commit(needs);
         let next = move || {
             let next = newest.next_commit(&mut walker).transpose()?;
             Some(next.map(|value| WeighedItem { value, work }))
         };
-        let work = |reader: &mut ObjectReader, (id, raw): (ObjectId, Option<ObjectBytes>)| {
-            let known = CommitHints { raw_commit: raw.as_deref().map(Vec::as_slice), parent_tree: None };
-            let commit = reader.read_commit(&id, known, needs, range.trusted_keys);
-            let bytes = weigh_commit(&commit);
-            WeighedResult { value: judge(commit), bytes }
-        };
+        let work = |reader: &mut ObjectReader, found| read_and_judge(reader, found, range, needs, &judge);
         self.with_reader(|reader| {
             pipeline::run_pipeline(&self.create_job(needs, threads), reader, next, work, &mut collect)
         })
@@ -96,17 +95,18 @@ impl Repository {
         judge: impl Fn(CommitReadResult) -> T + Sync,
         mut collect: impl FnMut(T) -> Result<()>,
     ) -> Result<()> {
-        let mut ids = Vec::new();
-        for id in self.list_new_commits(range.tip, range.hidden_tips)? {
-            ids.push(self.to_object_id(id?)?);
+        let new = self.to_object_id(range.tip)?;
+        let hidden = self.to_object_ids(range.hidden_tips)?;
+        let mut walker = self.shared.create_reader(0);
+        let mut newest = NewestFirstWalk::start_walk(&mut walker, new, &hidden)?;
+        let mut backlog = CommitBacklog::new(MAX_BACKLOG_BYTES);
+        while let Some((id, raw)) = newest.next_commit(&mut walker)? {
+            backlog.add_commit(id, raw);
         }
-        let unknown = if needs.contains(&FactKind::EvilMerges) { WORK_PER_UNKNOWN_COMMIT } else { 1 };
-        let next = move || Some(Ok(WeighedItem { value: ids.pop()?, work: unknown }));
-        let work = |reader: &mut ObjectReader, id: ObjectId| {
-            let commit = reader.read_commit(&id, CommitHints::default(), needs, range.trusted_keys);
-            let bytes = weigh_commit(&commit);
-            WeighedResult { value: judge(commit), bytes }
-        };
+        drop((newest, walker));
+        let work = weigh_unread_commit(needs);
+        let next = move || Some(Ok(WeighedItem { value: backlog.take_commit()?, work }));
+        let work = |reader: &mut ObjectReader, found| read_and_judge(reader, found, range, needs, &judge);
         self.with_reader(|reader| {
             pipeline::run_pipeline(&self.create_job(needs, threads), reader, next, work, &mut collect)
         })
@@ -168,6 +168,25 @@ impl Repository {
         let pack_cache = if trees { ObjectReader::TREE_PACK_CACHE_BYTES } else { 0 };
         PipelineJob { shared: self.shared.clone(), thread_count: threads, pack_cache_bytes: pack_cache }
     }
+}
+
+/// Returns how much work a commit is that has not been read yet.
+fn weigh_unread_commit(needs: &NeededFacts) -> usize {
+    if needs.contains(&FactKind::EvilMerges) { WORK_PER_UNKNOWN_COMMIT } else { 1 }
+}
+
+/// Reads a commit that a walk has found, and judges it.
+fn read_and_judge<T>(
+    reader: &mut ObjectReader,
+    (id, raw): (ObjectId, Option<ObjectBytes>),
+    range: CommitRange<'_>,
+    needs: &NeededFacts,
+    judge: &impl Fn(CommitReadResult) -> T,
+) -> WeighedResult<T> {
+    let known = CommitHints { raw_commit: raw.as_deref().map(Vec::as_slice), parent_tree: None };
+    let commit = reader.read_commit(&id, known, needs, range.trusted_keys);
+    let bytes = weigh_commit(&commit);
+    WeighedResult { value: judge(commit), bytes }
 }
 
 /// Returns how much work the commits of a step are.

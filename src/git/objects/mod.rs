@@ -18,8 +18,9 @@ pub(crate) mod reader;
 pub(crate) mod tree;
 pub(crate) mod tree_entry;
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result, bail};
 use gix::ObjectId;
@@ -54,7 +55,7 @@ const CHAIN_TOO_LONG: &str =
 
 /// The stores of one repository, shared by all threads.
 pub(crate) struct ObjectStores {
-    stores: Vec<Arc<Store>>,
+    library_stores: Arc<LibraryStores>,
     packs: Arc<PackCollection>,
     loose_stores: Vec<gix::odb::loose::Store>,
 }
@@ -86,21 +87,52 @@ impl ObjectStores {
         }
         let options =
             gix::odb::loose::Options { alloc_limit_bytes: Some(MAX_OBJECT_BYTES), ..Default::default() };
-        let mut stores = Vec::new();
         let mut loose_stores = Vec::new();
         for directory in &directories {
-            stores.push(open_store(directory.clone(), format)?);
             loose_stores.push(gix::odb::loose::Store::at_opts(directory, format, options));
         }
+        let library_stores =
+            Arc::new(LibraryStores { directories: directories.clone(), format, opened: OnceLock::new() });
         let packs = Arc::new(PackCollection::new(directories, format));
-        Ok(ObjectStores { stores, packs, loose_stores })
+        Ok(ObjectStores { library_stores, packs, loose_stores })
     }
 
     /// Returns a handle for one thread, keeping up to `pack_cache` bytes of delta bases.
     pub(crate) fn create_handle(&self, pack_cache: usize) -> ObjectHandle {
-        let last = self.stores.len().saturating_sub(1);
-        let mut store_handles = Vec::with_capacity(self.stores.len());
-        for (index, store) in self.stores.iter().enumerate() {
+        ObjectHandle {
+            pack_reader: PackObjectReader::new(self.packs.clone()),
+            loose_stores: self.loose_stores.clone(),
+            library_stores: self.library_stores.clone(),
+            store_handles: OnceCell::new(),
+            pack_cache_bytes: pack_cache,
+        }
+    }
+}
+
+/// The stores as the library opens them, when the first object is looked for that it has to find.
+///
+/// It looks at every pack then, which takes longer than most hooks need for all else, and most find every
+/// object without it.
+struct LibraryStores {
+    directories: Vec<PathBuf>,
+    format: Kind,
+    opened: OnceLock<Result<Vec<Arc<Store>>, String>>,
+}
+
+impl LibraryStores {
+    /// Returns handles on all stores for one thread, keeping up to `pack_cache` bytes of delta bases.
+    fn create_handles(&self, pack_cache: usize) -> gix::Result<Vec<HandleArc>> {
+        let opened = self.opened.get_or_init(|| {
+            let stores = self.directories.iter().map(|directory| open_store(directory.clone(), self.format));
+            stores.collect::<Result<_>>().map_err(|error| format!("{error:#}"))
+        });
+        let stores = match opened {
+            Ok(stores) => stores,
+            Err(reason) => return Err(gix::error::message!("{reason}").not_found_error()),
+        };
+        let last = stores.len().saturating_sub(1);
+        let mut store_handles = Vec::with_capacity(stores.len());
+        for (index, store) in stores.iter().enumerate() {
             let mut handle = store.to_cache_arc();
             if index < last {
                 // Nothing is added to these while a hook runs, and looking at the disk again for
@@ -114,11 +146,7 @@ impl ObjectStores {
             }
             store_handles.push(handle);
         }
-        ObjectHandle {
-            pack_reader: PackObjectReader::new(self.packs.clone()),
-            loose_stores: self.loose_stores.clone(),
-            store_handles,
-        }
+        Ok(store_handles)
     }
 }
 
@@ -151,7 +179,9 @@ fn open_store(directory: PathBuf, format: Kind) -> Result<Arc<Store>> {
 pub(crate) struct ObjectHandle {
     pack_reader: PackObjectReader,
     loose_stores: Vec<gix::odb::loose::Store>,
-    store_handles: Vec<HandleArc>,
+    library_stores: Arc<LibraryStores>,
+    store_handles: OnceCell<Vec<HandleArc>>,
+    pack_cache_bytes: usize,
 }
 
 impl ObjectHandle {
@@ -217,7 +247,14 @@ impl ObjectHandle {
 
     /// Returns the first store that has `id`, or the last one, which then reports that it is missing.
     fn find_store(&self, id: &oid) -> gix::Result<&HandleArc> {
-        match self.store_handles.as_slice() {
+        let handles = match self.store_handles.get() {
+            Some(handles) => handles,
+            None => {
+                let handles = self.library_stores.create_handles(self.pack_cache_bytes)?;
+                self.store_handles.get_or_init(|| handles)
+            }
+        };
+        match handles.as_slice() {
             [only] => Ok(only),
             [earlier @ .., last] => Ok(earlier.iter().find(|it| it.exists(id)).unwrap_or(last)),
             [] => Err(gix::error::message("there is no object directory").not_found_error()),

@@ -4,6 +4,8 @@
 //! environment (`GIT_CONFIG_COUNT`, `GIT_CONFIG_PARAMETERS`) are ignored: over SSH, a client can be
 //! allowed to set variables. Nothing is read before a value is asked for.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result};
 use gix::config::file::{Metadata, includes, init};
 use gix::config::{File, Source, path};
@@ -51,6 +53,9 @@ impl Repository {
     ///
     /// As [`Repository::read_config_value`].
     pub(crate) fn read_last_config_value(&self, section: &str, names: &[&str]) -> Result<Option<String>> {
+        if !self.may_configure(names) {
+            return Ok(None);
+        }
         let mut last = None;
         for part in self.load_configuration()?.sections_by_name(section).into_iter().flatten() {
             if part.header().subsection_name().is_some() {
@@ -85,6 +90,29 @@ impl Repository {
         Ok(names)
     }
 
+    /// Returns false if no file of the configuration holds any of these names, so that none of them is set.
+    ///
+    /// To parse the files takes much longer than to look for a word. A name stands in its file as it is, without
+    /// escapes; what another file adds is not known without parsing.
+    fn may_configure(&self, names: &[&str]) -> bool {
+        let raw = self.raw_configuration.get_or_init(|| {
+            let mut raw = Vec::new();
+            let layout = &self.shared.layout;
+            let mut paths: Vec<PathBuf> = list_outer_files().into_iter().map(|(_, path)| path).collect();
+            paths.extend([layout.common_dir.join("config"), layout.git_dir.join("config.worktree")]);
+            for path in paths.into_iter().filter(|path| path.is_file()) {
+                raw.extend(std::fs::read(path).ok()?);
+                raw.push(b'\n');
+            }
+            raw.make_ascii_lowercase();
+            Some(raw)
+        });
+        // What cannot be read is left to the library, which says why.
+        let Some(raw) = raw else { return true };
+        let holds = |name: &str| memchr::memmem::find(raw, name.to_ascii_lowercase().as_bytes()).is_some();
+        holds("include") || names.iter().any(|name| holds(name))
+    }
+
     fn load_configuration(&self) -> Result<&File> {
         if self.configuration.get().is_none() {
             // The cell is still empty: a repository is not shared between threads.
@@ -98,15 +126,7 @@ impl Repository {
     fn read_configuration(&self) -> Result<File> {
         // The order of the files is git's, since the last value of a variable counts.
         let layout = &self.shared.layout;
-        let mut variable = gix::path::env::var;
-        let mut files = Vec::new();
-        for source in [Source::System, Source::Git, Source::User] {
-            if let Some(path) = source.storage_location(&mut variable)
-                && path.is_file()
-            {
-                files.push((source, path));
-            }
-        }
+        let mut files = list_outer_files();
         let local = layout.common_dir.join("config");
         if local.is_file() {
             files.push((Source::Local, local.clone()));
@@ -133,4 +153,18 @@ impl Repository {
         });
         Ok(File::from_paths_metadata(metadata, options)?.unwrap_or_default())
     }
+}
+
+/// Returns the files of the configuration that are outside of the repository, in git's order.
+fn list_outer_files() -> Vec<(Source, PathBuf)> {
+    let mut variable = gix::path::env::var;
+    let mut files = Vec::new();
+    for source in [Source::System, Source::Git, Source::User] {
+        if let Some(path) = source.storage_location(&mut variable)
+            && path.is_file()
+        {
+            files.push((source, path));
+        }
+    }
+    files
 }

@@ -32,6 +32,8 @@ pub struct Repository {
     idle_reader: RefCell<Option<ObjectReader>>,
     pub(crate) ref_store: gix::refs::file::Store,
     pub(crate) configuration: OnceLock<gix::config::File>,
+    /// The bytes of all files of the configuration, in lower case; `None` if one cannot be read.
+    pub(crate) raw_configuration: OnceLock<Option<Vec<u8>>>,
 }
 
 /// The object that an id leads to when annotated tags are followed.
@@ -89,6 +91,7 @@ impl Repository {
             idle_reader: RefCell::new(None),
             ref_store: refs,
             configuration: OnceLock::new(),
+            raw_configuration: OnceLock::new(),
         })
     }
 

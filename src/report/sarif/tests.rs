@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::change::FactKind;
+use crate::change::{FactKind, Missing};
 use crate::report::samples::*;
 use crate::report::sarif::*;
+use crate::verdict::Finding;
 use crate::report::{ReportFormat, RepositoryUrl, write_report};
 use crate::verdict::RuleOutcome;
 
