@@ -104,6 +104,22 @@ fn spoil_description(world: &mut World) {
 }
 
 #[test]
+fn a_check_run_costs_five_requests_beside_the_judgement() {
+    let counted = |more: &[&str]| {
+        let fake = Fake::start(waiting());
+        fake.spoil("", How::Delay(Duration::from_millis(100)));
+        let start = Instant::now();
+        action(&fake, "pull_request", &event(&fake), more);
+        (fake.seen().len(), start.elapsed())
+    };
+    let ((bare, _), (with_check, took)) = (counted(&[]), counted(CHECK));
+    // One list of open pull requests in each; then two to begin the check run and two to conclude it.
+    assert_eq!(with_check, bare + 4);
+    assert!(bare <= 11, "{bare}");
+    eprintln!("{bare} requests, {with_check} with a check run in {took:?}");
+}
+
+#[test]
 fn what_lacks_only_what_others_give_is_waited_for() {
     let fake = Fake::start(waiting());
     let (output, ..) = action(&fake, "pull_request", &event(&fake), CHECK);
