@@ -5,6 +5,7 @@
 //! the thread that asks, and never in a hook.
 
 pub(crate) mod api;
+pub(crate) mod check_run;
 pub mod event;
 mod facts;
 mod judge;
@@ -20,9 +21,11 @@ use crate::verdict::MessageTemplate;
 pub use crate::github::api::GitHubClient;
 pub use crate::github::api::names::{GitHubServer, PUBLIC_API_URL, PullRequestName, RepositoryName};
 pub use crate::github::api::request::GitHubFailure;
+pub use crate::github::check_run::{CheckRunReport, CheckRunState};
 pub use crate::github::facts::PusherSource;
 pub use crate::github::judge::GitHubJudgeOptions;
-pub use crate::github::publish::{CheckRunReport, PublishOutcome};
+pub use crate::github::publish::PublishOutcome;
+pub(crate) use crate::github::session::open_pulls::{OpenPullRequest, PullsOfRevision};
 pub(crate) use crate::github::session::ref_moves::DefaultBranchPolicy;
 pub use crate::github::session::ref_moves::{GitHubRefMove, JudgedRefMove};
 pub use crate::github::session::{GitHubSession, GitHubSource, JudgedEvent, JudgedPullRequest};

@@ -1,17 +1,16 @@
-//! Publication of the verdict on GitHub: one comment that is kept up to date, and a check run.
+//! Publication of the verdict on GitHub as a comment that is kept up to date.
 //!
-//! Neither decides anything. If the token may not write, as that of a fork, this is reported and nothing
-//! else happens. A check run says `success` or `failure` and nothing else: GitHub lets `neutral` and
-//! `skipped` pass.
+//! It decides nothing. If the token may not write, as that of a fork, this is reported and nothing else
+//! happens.
 
+use serde::Deserialize;
 use serde_json::json;
 
-use crate::change::Oid;
 use crate::github::api::GitHubClient;
-use crate::github::api::names::{PullRequestName, RepositoryName};
+use crate::github::api::graphql::GraphqlActor;
+use crate::github::api::names::PullRequestName;
 use crate::github::api::request::{GitHubFailure, GitHubRequest, RequestMethod};
 use crate::github::api::rest::RestIssueComment;
-use crate::verdict::Decision;
 
 /// The invisible start of the comment, by which it is found again.
 const COMMENT_MARKER: &str = "<!-- changegate -->";
@@ -28,17 +27,19 @@ pub enum PublishOutcome {
     Unchanged,
     /// The token may not write.
     NotAllowed,
+    /// A later run has begun to judge the same revision, and publishes its own verdict.
+    Superseded,
 }
 
-/// A check run to be published.
-#[derive(Clone, Copy, Debug)]
-pub struct CheckRunReport<'a> {
-    /// The name of the check.
-    pub name: &'a str,
-    /// The decision; `None` if nothing could be judged, which fails the check.
-    pub decision: Option<Decision>,
-    /// The summary, as Markdown.
-    pub text: &'a str,
+const VIEWER_QUERY: &str = include_str!("api/queries/viewer.graphql");
+
+/// The account that comments are written by if GitHub does not say who asks: that of a job's own token.
+const JOB_ACCOUNT: &str = "github-actions";
+
+/// What GitHub says of the account that asks.
+#[derive(Deserialize)]
+struct ViewerResponse {
+    viewer: Option<GraphqlActor>,
 }
 
 /// Writes the comment, or updates it.
@@ -50,7 +51,12 @@ pub(crate) async fn publish_comment(
     let body = truncate_text(&format!("{COMMENT_MARKER}\n{text}"));
     let path = format!("{}/issues/{}/comments", pull.repo.rest_path(), pull.number);
     let all: Vec<RestIssueComment> = client.fetch_whole_list(format!("{path}?per_page=100")).await?;
-    let ours = all.iter().find(|comment| is_own_comment(comment));
+    let mut ours = None;
+    let marked: Vec<&RestIssueComment> = all.iter().filter(|comment| is_marked_comment(comment)).collect();
+    if !marked.is_empty() {
+        let login = read_own_login(client).await;
+        ours = marked.into_iter().find(|comment| is_written_by(comment, &login));
+    }
     let request = match ours {
         Some(comment) if has_text(comment, &body) => return Ok(PublishOutcome::Unchanged),
         Some(comment) => GitHubRequest {
@@ -63,12 +69,33 @@ pub(crate) async fn publish_comment(
     send_publication(client, &request).await
 }
 
-/// Returns whether a comment is the gate's: any account can write the marker, so only a bot's comment is.
-fn is_own_comment(comment: &RestIssueComment) -> bool {
+/// Returns whether a comment may be the gate's. Any account can write the marker; of those, a bot may be the gate.
+fn is_marked_comment(comment: &RestIssueComment) -> bool {
     match (&comment.user, &comment.body) {
         (Some(user), Some(body)) => user.kind.as_deref() == Some("Bot") && body.starts_with(COMMENT_MARKER),
         _ => false,
     }
+}
+
+/// Returns whether a bot wrote a comment. A bot that repeats the words of others can be made to write the
+/// marker, and its comment is its own.
+fn is_written_by(comment: &RestIssueComment, login: &str) -> bool {
+    let author = comment.user.as_ref().map(|user| strip_bot_suffix(&user.login));
+    author.is_some_and(|author| author.eq_ignore_ascii_case(login))
+}
+
+/// Returns the login of the account that asks, without `[bot]`.
+async fn read_own_login(client: &GitHubClient) -> String {
+    let answer: Result<ViewerResponse, GitHubFailure> = client.run_query(VIEWER_QUERY, json!({})).await;
+    match answer {
+        Ok(ViewerResponse { viewer: Some(viewer) }) => strip_bot_suffix(&viewer.login).to_owned(),
+        Ok(ViewerResponse { viewer: None }) | Err(_) => JOB_ACCOUNT.to_owned(),
+    }
+}
+
+/// GitHub adds `[bot]` to the login of an app in some answers and not in others.
+fn strip_bot_suffix(login: &str) -> &str {
+    login.strip_suffix("[bot]").unwrap_or(login)
 }
 
 /// Returns whether a comment has this text; GitHub may have changed the line ends.
@@ -79,31 +106,7 @@ fn has_text(comment: &RestIssueComment, text: &str) -> bool {
     }
 }
 
-/// Publishes a check run on a revision.
-pub(crate) async fn publish_check_run(
-    client: &GitHubClient,
-    repo: &RepositoryName,
-    revision: Oid,
-    run: &CheckRunReport<'_>,
-) -> Result<PublishOutcome, GitHubFailure> {
-    let (title, conclusion) = match run.decision {
-        Some(Decision::Allow) => ("allowed", "success"),
-        Some(Decision::Deny) => ("denied", "failure"),
-        None => ("not judged", "failure"),
-    };
-    let body = json!({
-        "name": run.name, "head_sha": revision.to_string(), "status": "completed", "conclusion": conclusion,
-        "output": { "title": title, "summary": truncate_text(run.text) },
-    });
-    let request = GitHubRequest {
-        method: RequestMethod::Post,
-        path: format!("{}/check-runs", repo.rest_path()),
-        body: Some(body),
-    };
-    send_publication(client, &request).await
-}
-
-async fn send_publication(
+pub(crate) async fn send_publication(
     client: &GitHubClient,
     request: &GitHubRequest,
 ) -> Result<PublishOutcome, GitHubFailure> {
@@ -117,7 +120,7 @@ async fn send_publication(
 }
 
 /// Returns as much of a text as GitHub takes, in whole lines.
-fn truncate_text(text: &str) -> String {
+pub(crate) fn truncate_text(text: &str) -> String {
     if text.len() <= MAX_PUBLISHED_BYTES {
         return text.to_owned();
     }

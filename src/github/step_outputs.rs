@@ -16,20 +16,20 @@ pub(crate) const MAX_JSON_OUTPUT_BYTES: usize = 256 * 1024;
 pub(crate) fn format_outputs(outputs: &[(&str, &str)]) -> String {
     let mut lines = String::new();
     for (name, value) in outputs {
-        let mut delimiter = random_delimiter();
+        let mut delimiter = random_word("changegate_");
         while value.contains(&delimiter) {
-            delimiter = random_delimiter();
+            delimiter = random_word("changegate_");
         }
         lines.push_str(&format!("{name}<<{delimiter}\n{value}\n{delimiter}\n"));
     }
     lines
 }
 
-/// Returns a word that cannot be guessed: the standard library seeds its hashers randomly.
-fn random_delimiter() -> String {
+/// Returns a word that starts with `start` and cannot be guessed: the standard library seeds its hashers randomly.
+pub(crate) fn random_word(start: &str) -> String {
     let first = RandomState::new().build_hasher().finish();
     let second = RandomState::new().build_hasher().finish();
-    format!("changegate_{first:016x}{second:016x}")
+    format!("{start}{first:016x}{second:016x}")
 }
 
 /// Returns the ids of all rules that deny, each once, with commas between them and no other characters than
@@ -82,6 +82,6 @@ mod tests {
         let evil = "x\nEOF\nverdict<<EOF\nallow\nEOF\nchangegate_\nverdict=allow";
         let read = read(&format_outputs(&[("json", evil), ("verdict", "deny")]));
         assert_eq!(read, [("json".to_owned(), evil.to_owned()), ("verdict".into(), "deny".into())]);
-        assert_ne!(random_delimiter(), random_delimiter());
+        assert_ne!(random_word("a"), random_word("a"));
     }
 }

@@ -160,7 +160,10 @@ impl ChecksPredicate {
                 }
                 judged.push(index);
                 if let Some(reason) = self.find_violation(check) {
-                    findings.push(check_finding(check, reason));
+                    let finding = check_finding(check, reason);
+                    // What has not ended is waited for; nothing in the change is wrong yet.
+                    let is_pending = check.state == CheckState::Pending;
+                    findings.push(if is_pending { finding.fixed_by(Fixer::PipelineOwner) } else { finding });
                 }
             }
             if !is_reported {

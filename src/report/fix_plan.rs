@@ -6,7 +6,9 @@
 
 use crate::change::{Oid, Stage};
 use crate::report::content::Report;
-use crate::report::ranked_judgements::{RankedJudgement, RuleObjection, rank_refusals, rank_verdict};
+use crate::report::ranked_judgements::{
+    RankedJudgement, RuleObjection, rank_refusals, rank_report, rank_verdict,
+};
 use crate::verdict::{Finding, Fixer, RuleId, Sentence};
 
 /// The tasks that are kept for each person; more of them are no longer read from one report.
@@ -49,7 +51,7 @@ pub(crate) struct FixTask<'report> {
 /// The order in which people act.
 ///
 /// An approval is of the final revision. So what changes the revision comes before the people who
-/// have to look at it, and no person is asked twice.
+/// have to look at it, and no person is asked twice. What administrators fix changes no revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum FixTurn {
     Author,
@@ -131,10 +133,37 @@ fn build_fix_tasks<'report>(
 fn choose_turn(ranked: &RankedJudgement<'_>, objection: &RuleObjection<'_>) -> FixTurn {
     match objection {
         RuleObjection::Missing(_) => FixTurn::GateOperator,
+        RuleObjection::Finding(finding) if finding.fixers.iter().all(is_administrator) => {
+            FixTurn::GateOperator
+        }
         RuleObjection::Finding(_) if ranked.verdict.is_none() => FixTurn::RefOwner,
         RuleObjection::Finding(finding) if finding.is_for_author() => FixTurn::Author,
         RuleObjection::Finding(_) => FixTurn::Others,
     }
+}
+
+fn is_administrator(fixer: &Fixer) -> bool {
+    matches!(
+        fixer,
+        Fixer::PolicyOwner
+            | Fixer::RosterOwner
+            | Fixer::ServerAdministrator
+            | Fixer::GateAdministrator
+            | Fixer::NotNeeded
+    )
+}
+
+/// Returns true if a report has one change and so few objections that the plan names each of them: then
+/// nothing has to be said again below it.
+pub(crate) fn tells_everything(report: &Report, max_objections: usize) -> bool {
+    let changes: usize = report.groups.iter().map(|group| group.verdicts.len() + group.left_out.denied).sum();
+    let mut objections = 0;
+    for ranked in rank_report(report) {
+        if ranked.rank.is_denying() {
+            objections += ranked.told_objections().len();
+        }
+    }
+    changes <= 1 && report.groups.len() == 1 && objections <= max_objections
 }
 
 impl<'report> FixTask<'report> {
@@ -223,12 +252,12 @@ mod tests {
         let report = samples::denied();
         let plan = build_fix_plan(&report);
         let fixers: Vec<_> = plan.iter().map(|step| step.fixers).collect();
-        assert_eq!(fixers, [[Fixer::Author], [Fixer::ServerAdministrator], [Fixer::Reviewer]]);
+        assert_eq!(fixers, [[Fixer::Author], [Fixer::Reviewer], [Fixer::ServerAdministrator]]);
         let [risk] = plan[0].tasks.as_slice() else { panic!("{plan:?}") };
         assert_eq!(risk.paste_lines, ["Risk: <low|medium|high|critical>"]);
         assert_eq!(risk.revisions.len(), 2);
         assert_eq!(risk.rule_ids, [&RuleId::new("risk-stated")]);
-        let [review] = plan[2].tasks.as_slice() else { panic!("{plan:?}") };
+        let [review] = plan[1].tasks.as_slice() else { panic!("{plan:?}") };
         assert_eq!(review.objections.len(), 2);
     }
 

@@ -6,6 +6,7 @@
 //!
 //! Invariant: words that came from outside reach a writer only through [`escape`].
 
+pub(crate) mod check_title;
 pub(crate) mod due_time;
 pub mod escape;
 pub(crate) mod fix_plan;

@@ -14,6 +14,7 @@
 
 mod action;
 mod authorised;
+mod check_runs;
 mod contract;
 mod documents;
 mod fake;

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use crate::fake::{Fake, How};
 use crate::judged::spoil;
-use crate::scene::{full, plain};
+use crate::scene::plain;
 
-fn run(fake: &Fake, folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Output {
+pub(crate) fn run(fake: &Fake, folder: &Path, args: &[&str], variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_changegate"));
     command.args(args).current_dir(folder).env_clear();
     command.env("PATH", std::env::var_os("PATH").unwrap());
@@ -23,12 +23,17 @@ fn run(fake: &Fake, folder: &Path, args: &[&str], variables: &[(&str, &str)]) ->
     output
 }
 
-fn code(output: &Output) -> i32 {
+pub(crate) fn code(output: &Output) -> i32 {
     output.status.code().unwrap()
 }
 
 /// Runs the action for an event; returns how it ended, with its outputs.
-fn action(fake: &Fake, event: &str, json: &Value, more: &[&str]) -> (Output, Vec<(String, String)>, String) {
+pub(crate) fn action(
+    fake: &Fake,
+    event: &str,
+    json: &Value,
+    more: &[&str],
+) -> (Output, Vec<(String, String)>, String) {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     std::fs::write(at("event.json"), json.to_string()).unwrap();
@@ -51,11 +56,11 @@ fn action(fake: &Fake, event: &str, json: &Value, more: &[&str]) -> (Output, Vec
     (output, read, std::fs::read_to_string(summary).unwrap_or_default())
 }
 
-fn value(outputs: &[(String, String)], name: &str) -> String {
+pub(crate) fn value(outputs: &[(String, String)], name: &str) -> String {
     outputs.iter().find(|(known, _)| known == name).unwrap().1.clone()
 }
 
-fn event(fake: &Fake) -> Value {
+pub(crate) fn event(fake: &Fake) -> Value {
     let head = fake.world(|world| world.pull(6).head_id.clone());
     let repository = json!({ "full_name": "acme/shop" });
     json!({ "action": "edited", "pull_request": { "number": 6, "head": { "sha": head } }, "repository": repository })
@@ -148,20 +153,25 @@ fn what_could_not_be_judged_fails_whatever_somebody_asks_for() {
 #[test]
 fn one_comment_is_kept_up_to_date() {
     let fake = Fake::start(plain());
-    // Somebody else has written the marker.
-    fake.world(|world| world.comment(6, "rea", "<!-- changegate -->\nallowed"));
+    // Others have written the marker; one of them is a bot that repeats what it is told.
+    fake.world(|world| {
+        world.user("echo[bot]", "Bot", "write");
+        world.comment(6, "rea", "<!-- changegate -->\nallowed");
+        world.comment(6, "echo[bot]", "<!-- changegate -->\nYou said: hello");
+    });
     let comments = |fake: &Fake| fake.world(|world| world.comments.clone());
     for _ in 0..2 {
         let (output, ..) = action(&fake, "pull_request", &event(&fake), &["--comment"]);
         assert_eq!(code(&output), 0, "{}", String::from_utf8_lossy(&output.stdout));
-        assert_eq!(comments(&fake).len(), 2);
+        assert_eq!(comments(&fake).len(), 3);
     }
-    let before = comments(&fake)[1].body.clone();
+    let before = comments(&fake)[2].body.clone();
     fake.world(|world| spoil(world, "Bad\n"));
     let (output, ..) = action(&fake, "pull_request", &event(&fake), &["--comment"]);
-    assert_eq!((code(&output), comments(&fake).len()), (1, 2));
-    assert_ne!(comments(&fake)[1].body, before);
+    assert_eq!((code(&output), comments(&fake).len()), (1, 3));
+    assert_ne!(comments(&fake)[2].body, before);
     assert_eq!(comments(&fake)[0].body, "<!-- changegate -->\nallowed");
+    assert_eq!(comments(&fake)[1].body, "<!-- changegate -->\nYou said: hello");
 }
 
 #[test]
@@ -173,32 +183,6 @@ fn a_token_that_may_not_write_changes_nothing() {
     assert_eq!((code(&output), value(&outputs, "verdict")), (0, "allow".into()));
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(said.matches("the token has no permission").count(), 2, "{said}");
-}
-
-#[test]
-fn a_check_run_succeeds_or_fails_and_nothing_else() {
-    let fake = Fake::start(full());
-    let (output, ..) = action(&fake, "pull_request", &event(&fake), &["--check-run", "gate"]);
-    let run = fake.world(|world| world.runs.last().unwrap().clone());
-    let head = fake.world(|world| world.pull(6).head_id.clone());
-    let conclusion = if code(&output) == 0 { "success" } else { "failure" };
-    assert_eq!((run.name.as_str(), run.conclusion.as_deref()), ("gate", Some(conclusion)));
-    assert_eq!((run.status.as_str(), run.commit), ("completed", head));
-}
-
-#[test]
-fn what_could_not_be_judged_takes_back_an_earlier_check_run() {
-    let fake = Fake::start(plain());
-    let (output, ..) = action(&fake, "pull_request", &event(&fake), &["--check-run", "gate"]);
-    assert_eq!(code(&output), 0);
-    fake.spoil("/pulls/6", How::Status(404, Vec::new(), json!({ "message": "Not Found" })));
-    let (output, outputs, _) = action(&fake, "pull_request", &event(&fake), &["--check-run", "gate"]);
-    assert_eq!((code(&output), value(&outputs, "verdict")), (3, "error".into()));
-    let runs: Vec<_> = fake.world(|world| world.runs.clone());
-    let told: Vec<_> = runs.iter().map(|run| run.conclusion.clone().unwrap()).collect();
-    assert_eq!(told, ["success", "failure"]);
-    assert_eq!(runs[0].commit, runs[1].commit);
-    assert!(runs[1].summary.as_ref().unwrap().contains("GitHub answered 404"), "{:?}", runs[1].summary);
 }
 
 #[test]

@@ -2,18 +2,21 @@
 //!
 //! Reads the event and the environment of the run, judges, and publishes the verdict: on standard output,
 //! in the job summary, as step outputs, and on request as a comment and as check runs. A failure to
-//! publish does not change the verdict.
+//! publish does not change the verdict. Check runs come first: they block until the verdict is in them.
 
+mod check_runs;
+mod event_run;
 mod forge_ledger_run;
 mod publish;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::ValueEnum;
 
+use crate::cli::action::check_runs::CheckRunWriter;
+use crate::cli::action::event_run::{EventRun, describe_failures};
 use crate::cli::action::forge_ledger_run::ForgeLedgerRun;
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
@@ -22,11 +25,7 @@ use crate::cli::pr::{self, GitHubQueryArgs};
 use crate::cli::tickets;
 use crate::github::event::{self, EventSubject, MAX_EVENT_BYTES};
 use crate::github::{GitHubSession, GitHubSource, JudgedEvent, RepositoryName};
-use crate::http::RequestPolicy;
 use crate::report::{Report, ReportStyle};
-
-/// The time limit for reporting a failure to GitHub.
-const FAILURE_REPORT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Judge the event of a GitHub workflow run
 ///
@@ -169,15 +168,16 @@ fn publish_outcome(
     if args.comment {
         publish::write_comments(session, outcome, context)?;
     }
-    if let Some(name) = &args.check_run {
-        publish::write_check_runs(session, outcome, name, context)?;
+    match describe_failures(&outcome.failures) {
+        Some(error) => Err(error),
+        None => Ok(sarif),
     }
-    Ok(sarif)
 }
 
 fn judge_event(args: &ActionArgs, context: &Context) -> Result<ActionOutcome, CommandError> {
     let repo = context.read_text_variable("GITHUB_REPOSITORY");
     let repo = repo.as_deref().and_then(RepositoryName::parse_name);
+    let own = repo.clone();
     let subject = match args.pull_request {
         Some(number) => {
             let Some(repo) = repo else {
@@ -187,6 +187,7 @@ fn judge_event(args: &ActionArgs, context: &Context) -> Result<ActionOutcome, Co
         }
         None => read_event_subject(repo.as_ref(), context)?,
     };
+    check_event_repository(&subject, own.as_ref())?;
     let server = pr::read_github_server(None, context)?;
     let token = pr::read_github_token(&["CHANGEGATE_TOKEN", "GITHUB_TOKEN"], context)?;
     let record = args.record.as_ref().map(|directory| context.resolve_path(directory));
@@ -210,38 +211,30 @@ fn judge_event(args: &ActionArgs, context: &Context) -> Result<ActionOutcome, Co
         let outcome = run.record_push(&subject, context)?;
         is_authorised = outcome.appended.unauthorised.is_empty();
         if let Some(report) = outcome.report {
-            let outcome = Box::new(JudgedEvent { report, pull_requests: Vec::new() });
+            let outcome = Box::new(JudgedEvent { report, pull_requests: Vec::new(), failures: Vec::new() });
             return Ok(ActionOutcome::Judged { outcome, session: Box::new(session), is_authorised });
         }
     }
-    match session.judge_event(&subject, &options) {
-        Ok(outcome) => Ok(ActionOutcome::Judged {
-            outcome: Box::new(outcome),
-            session: Box::new(session),
-            is_authorised,
-        }),
-        Err(failure) => {
-            if let Some(name) = &args.check_run {
-                // With a time limit of its own, since the failure may have been a timeout.
-                let source = GitHubSource::Live {
-                    server: &server,
-                    token: token.as_ref(),
-                    limits: RequestPolicy {
-                        total_timeout: FAILURE_REPORT_TIMEOUT,
-                        ..args.query.build_request_limits()
-                    },
-                    record_to: None,
-                    now: context.now,
-                };
-                publish::write_failed_check_run(
-                    &GitHubSession::open_session(source)?,
-                    &subject,
-                    name,
-                    &failure,
-                )?;
-            }
-            Err(failure.into())
-        }
+    let checks = CheckRunWriter {
+        name: args.check_run.as_deref(),
+        server: &server,
+        token: token.as_ref(),
+        limits: args.query.build_request_limits(),
+        context,
+    };
+    let run = EventRun { session: &session, options: &options, checks };
+    let outcome = Box::new(run.judge_subject(&subject)?);
+    Ok(ActionOutcome::Judged { outcome, session: Box::new(session), is_authorised })
+}
+
+/// Refuses an event of another repository than that of the run, whose policy and token are meant for it alone.
+fn check_event_repository(subject: &EventSubject, own: Option<&RepositoryName>) -> Result<(), CommandError> {
+    let found = subject.repository();
+    match own {
+        Some(own) if !own.to_string().eq_ignore_ascii_case(&found.to_string()) => Err(CommandError::Failed(
+            anyhow::anyhow!("the event is about {found}, but this run belongs to {own} (GITHUB_REPOSITORY)"),
+        )),
+        _ => Ok(()),
     }
 }
 

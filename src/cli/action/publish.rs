@@ -9,9 +9,8 @@ use anyhow::Context as _;
 use crate::cli::command_error::CommandError;
 use crate::cli::context::Context;
 use crate::cli::output;
-use crate::github::event::EventSubject;
 use crate::github::step_outputs::{MAX_JSON_OUTPUT_BYTES, format_outputs, list_denied_rules};
-use crate::github::{CheckRunReport, GitHubFailure, GitHubSession, JudgedEvent, PublishOutcome};
+use crate::github::{GitHubFailure, GitHubSession, JudgedEvent, PublishOutcome};
 use crate::report::escape::markdown::build_fence;
 use crate::report::github_log::write_warning_annotation;
 use crate::report::{self, Report, ReportFormat, ReportStyle};
@@ -97,44 +96,14 @@ pub(crate) fn write_comments(
     Ok(())
 }
 
-/// Reports a check run on each judged pull request.
-pub(crate) fn write_check_runs(
-    session: &GitHubSession,
-    outcome: &JudgedEvent,
-    name: &str,
-    context: &Context,
-) -> Result<(), CommandError> {
-    let style = build_style(context);
-    for pull in &outcome.pull_requests {
-        let text = render_markdown(&pull.report, &style)?;
-        let run = CheckRunReport { name, decision: Some(pull.report.decision), text: &text };
-        warn_if_unpublished(session.publish_check_run(&pull.name.repo, pull.head, &run), "check run")?;
-    }
-    Ok(())
-}
-
-/// Reports a failed check run, so that an earlier one of that name no longer counts.
-pub(crate) fn write_failed_check_run(
-    session: &GitHubSession,
-    subject: &EventSubject,
-    name: &str,
-    failure: &GitHubFailure,
-) -> Result<(), CommandError> {
-    let Some((repo, revision)) = subject.judged_revision() else { return Ok(()) };
-    let text =
-        format!("The change could not be judged, so it does not pass.\n\n{}", fence_text(&failure.why));
-    let run = CheckRunReport { name, decision: None, text: &text };
-    warn_if_unpublished(session.publish_check_run(repo, revision, &run), "check run")
-}
-
 /// Returns a text as a Markdown code block.
-fn fence_text(text: &str) -> String {
+pub(crate) fn fence_text(text: &str) -> String {
     let fence = build_fence(text);
     format!("{fence}text\n{text}\n{fence}\n")
 }
 
 /// Writes a warning if a comment or check run was not published; the verdict stands.
-fn warn_if_unpublished(
+pub(crate) fn warn_if_unpublished(
     published: Result<PublishOutcome, GitHubFailure>,
     what: &str,
 ) -> Result<(), CommandError> {
@@ -143,6 +112,9 @@ fn warn_if_unpublished(
         Ok(PublishOutcome::NotAllowed) => {
             write_warning(&format!("no {what} written: the token has no permission; the verdict stands"))
         }
+        Ok(PublishOutcome::Superseded) => write_warning(&format!(
+            "no {what} written: a later run judges the same commit, and its verdict counts"
+        )),
         Err(failure) => write_warning(&format!("no {what} written, and the verdict stands: {}", failure.why)),
     }
 }
@@ -153,7 +125,7 @@ pub(crate) fn write_warning(what: &str) -> Result<(), CommandError> {
 }
 
 /// Returns the report as GitHub Markdown.
-fn render_markdown(report: &Report, style: &ReportStyle) -> Result<String, CommandError> {
+pub(crate) fn render_markdown(report: &Report, style: &ReportStyle) -> Result<String, CommandError> {
     let mut text = Vec::new();
     report::write_report(ReportFormat::Markdown, report, style, &mut text)?;
     Ok(String::from_utf8_lossy(&text).into_owned())

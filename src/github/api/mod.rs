@@ -203,6 +203,9 @@ impl GitHubClient {
                         Some(path) if redirects <= MAX_REDIRECTS => path,
                         _ => return Err(off_server_failure(request)),
                     };
+                    if !stays_in_repository(&request.path, path) {
+                        return Err(moved_repository_failure(request));
+                    }
                     request_now.path = path.to_owned();
                     // Another address is another request, with attempts of its own; the deadline is the same.
                     attempt = 0;
@@ -302,6 +305,30 @@ fn deadline_failure(answer: &GitHubResponse, request: &GitHubRequest, pause: Dur
 
 fn is_cacheable(request: &GitHubRequest) -> bool {
     request.body.is_none() && request.is_read_only()
+}
+
+/// Returns whether a redirect leads to the repository that was asked about. One that was renamed or moved is
+/// another: what its name stands for now is not what the run belongs to.
+fn stays_in_repository(asked: &str, found: &str) -> bool {
+    match repository_in_path(asked) {
+        None => true,
+        Some(asked) => repository_in_path(found).is_some_and(|found| found.eq_ignore_ascii_case(asked)),
+    }
+}
+
+/// Returns `OWNER/NAME` of a path below `/repos/`.
+fn repository_in_path(path: &str) -> Option<&str> {
+    let rest = path.strip_prefix("/repos/")?;
+    let (owner, below) = rest.split_once('/')?;
+    let length = below.find(['/', '?']).unwrap_or(below.len());
+    rest.get(..owner.len() + 1 + length)
+}
+
+fn moved_repository_failure(request: &GitHubRequest) -> GitHubFailure {
+    GitHubFailure::new(format!(
+        "GitHub's answer to {} leads to another repository; if it was renamed or moved, use its present name",
+        request.describe()
+    ))
 }
 
 fn off_server_failure(request: &GitHubRequest) -> GitHubFailure {

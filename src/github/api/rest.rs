@@ -57,7 +57,14 @@ pub(crate) struct RestLabel {
     pub(crate) name: String,
 }
 
-/// A pull request in a list of those that brought a commit in, or of those that are open.
+/// A pull request in the list of those that are open.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestOpenPullRequest {
+    pub(crate) number: u64,
+    pub(crate) head: RestObjectId,
+}
+
+/// A pull request in a list of those that brought a commit in.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct RestListedPullRequest {
     pub(crate) number: u64,

@@ -165,7 +165,7 @@ fn redirects_stay_on_the_host() {
     assert!(get(&server.url, impatient()).unwrap_err().why.contains("another server"));
     assert!(other.list_received().is_empty());
 
-    // A repository that was renamed is found under its number.
+    // What is in no repository may be found elsewhere on the server.
     let server = LoopbackServer::start_server(|heard, _| match heard.path.as_str() {
         "/x" => ScriptedResponse::raw_response(301, "")
             .with_header("location", format!("http://{}/repositories/1", heard.find_header("host").unwrap())),
@@ -179,6 +179,26 @@ fn redirects_stay_on_the_host() {
     });
     assert!(get(&server.url, impatient()).is_err());
     assert!(server.list_received().len() <= 4);
+}
+
+#[test]
+fn redirects_stay_in_the_repository() {
+    let answer_to = |place: &'static str| {
+        let server = LoopbackServer::start_server(move |heard, _| match heard.path.as_str() {
+            "/repos/acme/shop/pulls/6" => ScriptedResponse::raw_response(301, "")
+                .with_header("location", format!("http://{}{place}", heard.find_header("host").unwrap())),
+            _ => ScriptedResponse::json_response(&json!("found")),
+        });
+        with(&server.url, impatient(), async |client| {
+            client.fetch_json::<Value>("/repos/acme/shop/pulls/6").await
+        })
+    };
+    assert_eq!(answer_to("/repos/Acme/shop/pulls/6?x=1"), Ok(json!("found")));
+    for elsewhere in ["/repos/acme/other/pulls/6", "/repos/acme/shopping/pulls/6", "/repositories/7/pulls/6"]
+    {
+        let refused = answer_to(elsewhere).unwrap_err();
+        assert!(refused.why.contains("leads to another repository"), "{}", refused.why);
+    }
 }
 
 #[test]

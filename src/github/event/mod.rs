@@ -61,13 +61,13 @@ pub enum EventSubject {
 }
 
 impl EventSubject {
-    /// Returns the repository and the revision to be judged; `None` if the event does not name a revision.
-    pub(crate) fn judged_revision(&self) -> Option<(&RepositoryName, Oid)> {
+    /// Returns the repository that the event is about.
+    pub(crate) fn repository(&self) -> &RepositoryName {
         match self {
-            EventSubject::PullRequest { repo, expected_head, .. } => Some((repo, (*expected_head)?)),
-            EventSubject::MergeGroup { repo, group_head, .. } => Some((repo, *group_head)),
-            EventSubject::Push { repo, after, .. } if !after.is_null() => Some((repo, *after)),
-            EventSubject::Push { .. } | EventSubject::OpenPullRequests { .. } => None,
+            EventSubject::PullRequest { repo, .. }
+            | EventSubject::MergeGroup { repo, .. }
+            | EventSubject::Push { repo, .. }
+            | EventSubject::OpenPullRequests { repo } => repo,
         }
     }
 }

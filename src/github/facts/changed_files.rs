@@ -171,7 +171,7 @@ fn build_tree_query(paths: usize, with_blobs: bool) -> String {
     let after = build_file_fields(paths, if with_blobs { " byteSize isBinary isTruncated text" } else { "" });
     format!(
         "query Trees($owner: String! $name: String! $base: GitObjectID! $head: GitObjectID!{names}) {{ \
-         repository(owner: $owner, name: $name) {{ \
+         repository(owner: $owner, name: $name, followRenames: false) {{ \
          before: object(oid: $base) {{ ... on Commit {{{before} }} }} \
          after: object(oid: $head) {{ ... on Commit {{{after} }} }} }} }}"
     )

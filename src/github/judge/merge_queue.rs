@@ -10,11 +10,11 @@ use serde_json::json;
 
 use crate::change::{Oid, Text};
 use crate::github::api::GitHubClient;
-use crate::github::api::graphql::{GraphqlConnection, GraphqlObjectId, RepositoryResponse};
+use crate::github::api::graphql::{GraphqlConnection, GraphqlObjectId, PartialResponse, RepositoryResponse};
 use crate::github::api::names::{PullRequestName, RepositoryName};
 use crate::github::api::request::GitHubFailure;
 use crate::github::judge::branch_tips::short_branch_name;
-use crate::github::judge::{GitHubJudgeOptions, GitHubRunContext, JudgedGroup, judge_pull_request};
+use crate::github::judge::{GitHubJudgeOptions, GitHubRunContext, JudgedGroup, judge_or_keep_failure};
 use crate::push::{GateRule, refuse_by_rule};
 use crate::report::{GroupScope, RefUpdateKind};
 use crate::verdict::{Finding, Fixer, Message, MessageValue, messages};
@@ -48,7 +48,25 @@ struct QueueRepository {
 
 #[derive(Deserialize)]
 struct MergeQueue {
+    configuration: Option<QueueConfiguration>,
     entries: Option<GraphqlConnection<QueueEntry>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct QueueConfiguration {
+    merging_strategy: Option<String>,
+}
+
+/// The strategy of a queue in which the check of each entry has to pass before it lands.
+const EVERY_ENTRY_PASSES: &str = "ALLGREEN";
+
+/// A merge queue, as far as it says what a group of it lands.
+struct QueueContent {
+    entries: Vec<QueueEntry>,
+    /// True if the check of every entry has to pass. Otherwise that of the last one is enough, and what comes
+    /// before it in the queue lands with it.
+    needs_every_check: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -78,18 +96,14 @@ impl QueueEntry {
     }
 }
 
-/// Judges every pull request of a group.
-///
-/// # Errors
-///
-/// Fails if one of them cannot be read at all.
+/// Judges every pull request of a group; one that cannot be read is a failure in its place.
 pub(crate) async fn judge_merge_group(
     client: &GitHubClient,
     queued: &MergeGroup<'_>,
     options: &GitHubJudgeOptions,
-) -> Result<Vec<JudgedGroup>, GitHubFailure> {
+) -> Vec<JudgedGroup> {
     let selected = match read_queue_entries(client, queued).await {
-        Ok(entries) => select_group_pulls(&entries, queued),
+        Ok(queue) => select_group_pulls(&queue, queued),
         Err(failure) => {
             Err(QUEUE_UNREADABLE.with("detail", MessageValue::unrecorded(Text::from(failure.why))))
         }
@@ -100,11 +114,11 @@ pub(crate) async fn judge_merge_group(
             let update = RefUpdateKind::Move { old: queued.base_tip, new: queued.group_head };
             let scope = GroupScope::Ref { name: Text::from(queued.base_ref), update };
             let finding = Finding::new(message).fixed_by(Fixer::GateAdministrator);
-            return Ok(vec![JudgedGroup::from_refusal(scope, refuse_by_rule(GateRule::PullQueued, finding))]);
+            return vec![JudgedGroup::from_refusal(scope, refuse_by_rule(GateRule::PullQueued, finding))];
         }
     };
     let judged = pulls.iter().map(|pull| judge_queued_pull(client, queued, options, pull));
-    join_all(judged).await.into_iter().collect()
+    join_all(judged).await
 }
 
 async fn judge_queued_pull(
@@ -112,36 +126,45 @@ async fn judge_queued_pull(
     queued: &MergeGroup<'_>,
     options: &GitHubJudgeOptions,
     pull: &QueuedPullRequest,
-) -> Result<JudgedGroup, GitHubFailure> {
+) -> JudgedGroup {
     let name = PullRequestName { repo: queued.repo.clone(), number: pull.number };
     let context = GitHubRunContext {
         expected_head: Some(pull.head_ref_oid),
         checks_revision: Some(queued.group_head),
         landed_at: None,
     };
-    judge_pull_request(client, &name, options, context).await
+    judge_or_keep_failure(client, &name, options, context).await
 }
 
 async fn read_queue_entries(
     client: &GitHubClient,
     queued: &MergeGroup<'_>,
-) -> Result<Vec<QueueEntry>, GitHubFailure> {
+) -> Result<QueueContent, GitHubFailure> {
     let branch = short_branch_name(queued.base_ref);
     let mut all = Vec::new();
+    let mut needs_every_check = true;
     let mut after: Option<String> = None;
     for _ in 0..MAX_QUEUE_PAGES {
         let variables = json!({
             "owner": queued.repo.owner, "name": queued.repo.name, "branch": branch, "after": after,
         });
-        let answer: RepositoryResponse<QueueRepository> = client.run_query(QUEUE_QUERY, variables).await?;
-        let queue = answer.repository.and_then(|repository| repository.merge_queue);
-        let Some(MergeQueue { entries: Some(page) }) = queue else {
+        let answer: PartialResponse<RepositoryResponse<QueueRepository>> =
+            client.run_partial_query(QUEUE_QUERY, variables).await?;
+        // A token that may not read the configuration still reads the entries.
+        let is_about_strategy = |path: &[String]| path.iter().any(|step| step == "configuration");
+        if let Some((_, why)) = answer.errors.iter().find(|(path, _)| !is_about_strategy(path)) {
+            return Err(GitHubFailure::new(why.clone()));
+        }
+        let queue = answer.data.repository.and_then(|repository| repository.merge_queue);
+        let Some(MergeQueue { configuration, entries: Some(page) }) = queue else {
             return Err(GitHubFailure::new(format!("GitHub shows no merge queue for {branch}")));
         };
+        let strategy = configuration.and_then(|configuration| configuration.merging_strategy);
+        needs_every_check &= strategy.as_deref() == Some(EVERY_ENTRY_PASSES);
         all.extend(page.nodes);
         match page.page_info {
             Some(info) if info.has_next_page => after = info.end_cursor,
-            _ => return Ok(all),
+            _ => return Ok(QueueContent { entries: all, needs_every_check }),
         }
     }
     Err(GitHubFailure::new(format!("the merge queue has more than {MAX_QUEUE_PAGES} pages")))
@@ -150,17 +173,20 @@ async fn read_queue_entries(
 /// Returns the pull requests of a group: from the entry that ends where the group ends, back to the
 /// one that starts where the group starts.
 ///
-/// Where GitHub does not tell how entries follow each other, every entry before the last one counts:
-/// that can judge too much, and never too little.
+/// Every entry before the last one counts where GitHub does not tell how entries follow each other, and where
+/// it is not certain that each of them has to pass by itself: what was denied lands together with the last
+/// one there. That can judge too much, and never too little.
 fn select_group_pulls(
-    entries: &[QueueEntry],
+    queue: &QueueContent,
     queued: &MergeGroup<'_>,
 ) -> Result<Vec<QueuedPullRequest>, Message> {
+    let entries = queue.entries.as_slice();
     let Some(last) = entries.iter().find(|entry| entry.ends_at(queued.group_head)) else {
         return Err(NO_ENTRY.with("head", queued.group_head.short_hex()));
     };
     let mut chosen = follow_chain(entries, last, queued.base_tip);
-    if !chosen.last().is_some_and(|first| first.starts_at(queued.base_tip)) {
+    let is_whole = chosen.last().is_some_and(|first| first.starts_at(queued.base_tip));
+    if !is_whole || !queue.needs_every_check {
         chosen = entries.iter().filter(|entry| entry.position <= last.position).collect();
     }
     chosen.sort_by_key(|entry| entry.position);
@@ -220,10 +246,27 @@ mod tests {
     }
 
     fn numbers(entries: &[QueueEntry], base: u8, head: u8) -> Result<Vec<u64>, Message> {
+        select_numbers(entries, base, head, true)
+    }
+
+    fn select_numbers(
+        entries: &[QueueEntry],
+        base: u8,
+        head: u8,
+        needs_every_check: bool,
+    ) -> Result<Vec<u64>, Message> {
         let repo = RepositoryName::parse_name("acme/shop").unwrap();
         let queued =
             MergeGroup { repo: &repo, base_ref: "refs/heads/main", base_tip: id(base), group_head: id(head) };
-        select_group_pulls(entries, &queued).map(|pulls| pulls.iter().map(|pull| pull.number).collect())
+        let queue = QueueContent { entries: entries.to_vec(), needs_every_check };
+        select_group_pulls(&queue, &queued).map(|pulls| pulls.iter().map(|pull| pull.number).collect())
+    }
+
+    #[test]
+    fn where_one_check_is_enough_everything_before_it_lands_too() {
+        let entries = [entry(1, Some(0), 1, 11), entry(2, Some(1), 2, 12), entry(3, Some(2), 3, 13)];
+        assert_eq!(select_numbers(&entries, 1, 2, true), Ok(vec![12]));
+        assert_eq!(select_numbers(&entries, 1, 2, false), Ok(vec![11, 12]));
     }
 
     #[test]

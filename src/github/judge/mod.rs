@@ -15,7 +15,7 @@ use futures_util::future::join;
 use jiff::Timestamp;
 
 use crate::change::{Change, FactKind, Oid, Stage, Text};
-use crate::gate::{LoadedPolicy, list_policy_notes};
+use crate::gate::{LoadedPolicy, UnusablePolicy, list_policy_notes};
 use crate::github::api::GitHubClient;
 use crate::github::api::names::{PullRequestName, RepositoryName};
 use crate::github::api::request::GitHubFailure;
@@ -38,6 +38,10 @@ messages! {
     TARGET_GONE = "github.target-gone": "the target branch {target} no longer exists";
     TARGET_UNPROTECTED = "pull-target.unprotected":
         "the policy of {target} does not put that branch under change control";
+    TARGET_UNCONTROLLED = "pull-target.uncontrolled":
+        "the policy of {default} does not put {target} under change control, and a check on this commit would \
+         count for every branch";
+    NOT_READ = "pull-complete.not-read": "the pull request could not be judged: {detail}";
     COMMITS_UNREADABLE = "pull-complete.commits-unreadable": "cannot read the commits of the pull request: {detail}";
     PULL_CLOSED = "github.pull-closed": "this pull request is closed";
 }
@@ -87,6 +91,10 @@ pub(crate) struct JudgedGroup {
     pub(crate) changes: Vec<Change>,
     /// How each of them came to its branch; empty if they have not been merged.
     pub(crate) landings: Vec<ChangeLanding>,
+    /// True if the default branch does not put the target branch under change control.
+    pub(crate) is_outside_control: bool,
+    /// Why the pull request could not be read at all; `None` if it could.
+    pub(crate) failure: Option<GitHubFailure>,
 }
 
 /// How a change came to its branch.
@@ -148,6 +156,8 @@ impl JudgedGroup {
             pull_request_head: None,
             changes: Vec::new(),
             landings: Vec::new(),
+            is_outside_control: false,
+            failure: None,
         }
     }
 
@@ -164,12 +174,38 @@ impl JudgedGroup {
         self.changes.push(change);
     }
 
+    /// Returns the group of a pull request that could not be read.
+    pub(crate) fn from_failure(name: &PullRequestName, failure: &GitHubFailure) -> JudgedGroup {
+        let detail = MessageValue::unrecorded(Text::from(failure.why.as_str()));
+        let finding = Finding::new(NOT_READ.with("detail", detail)).fixed_by(Fixer::GateAdministrator);
+        let scope = GroupScope::PullRequest(Text::from(name.to_string()));
+        let why = format!("{name}: {}", failure.why);
+        JudgedGroup {
+            failure: Some(GitHubFailure { why, status: failure.status }),
+            ..JudgedGroup::from_refusal(scope, refuse_by_rule(GateRule::PullComplete, finding))
+        }
+    }
+
     /// Returns a group in which nothing could be judged.
     pub(crate) fn from_refusal(scope: GroupScope, judgement: Judgement) -> JudgedGroup {
         let mut group = ReportGroup::new(scope, Vec::new());
         group.refusals.push(judgement);
         group.amendable = None;
         JudgedGroup::from_group(group)
+    }
+}
+
+/// Judges a pull request, with the failure in its place if it cannot be read at all: one of several stops no
+/// other.
+pub(crate) async fn judge_or_keep_failure(
+    client: &GitHubClient,
+    name: &PullRequestName,
+    options: &GitHubJudgeOptions,
+    context: GitHubRunContext,
+) -> JudgedGroup {
+    match judge_pull_request(client, name, options, context).await {
+        Ok(group) => group,
+        Err(failure) => JudgedGroup::from_failure(name, &failure),
     }
 }
 
@@ -195,6 +231,14 @@ pub(crate) async fn judge_pull_request(
     if pull.number != name.number {
         return Err(GitHubFailure::new(format!("GitHub answered with another pull request than {name}")));
     }
+    if let Some(repo) = &pull.base.repo
+        && !repo.full_name.eq_ignore_ascii_case(&name.repo.to_string())
+    {
+        return Err(GitHubFailure::new(format!(
+            "GitHub answered about another repository than {}",
+            name.repo
+        )));
+    }
     let head = pull.head.sha;
     let mut done = match load_base_policy(client, name, options, context, &pull, &base).await? {
         Ok((tip, policies)) => {
@@ -204,7 +248,9 @@ pub(crate) async fn judge_pull_request(
             done
         }
         Err(refusal) => {
-            JudgedGroup::from_refusal(GroupScope::PullRequest(Text::from(name.to_string())), refusal)
+            let is_outside_control = refusal.rule.id.as_str() == GateRule::PullTarget.id();
+            let scope = GroupScope::PullRequest(Text::from(name.to_string()));
+            JudgedGroup { is_outside_control, ..JudgedGroup::from_refusal(scope, refusal) }
         }
     };
     done.pull_request_head = Some((name.clone(), head));
@@ -241,26 +287,31 @@ async fn load_base_policy(
     };
     let path = &options.policy_path;
     let called = target.to_lossy();
-    let own = policy_at_commit::load_policy(client, &name.repo, tip, path, &called, Some(base));
-    let mut place = target.clone();
-    let loaded = match own.await {
-        Ok(own) => {
-            match &base.default_branch {
-                Some((default, default_tip)) if *default != base.branch => {
-                    place = Text::from(format!("refs/heads/{default}"));
-                    let at = (&*place.to_lossy(), *default_tip);
-                    GoverningPolicies::add_default(own, &called, client, &name.repo, path, at).await
-                }
-                // A repository without a default branch, or a recording from before it was asked for.
-                _ => Ok(GoverningPolicies::from_own(own)),
+    // That of the default branch comes first: a branch that it does not protect is refused whatever the
+    // branch itself says, since its check counts for every pull request with the same commit.
+    let mut default_policy = None;
+    if let Some((default, default_tip)) = &base.default_branch
+        && *default != base.branch
+    {
+        let place = Text::from(format!("refs/heads/{default}"));
+        let read_at = place.to_lossy();
+        match policy_at_commit::load_policy(client, &name.repo, *default_tip, path, &read_at, None).await {
+            Ok(loaded) if loaded.policy.protects_ref(target.as_bytes()) => default_policy = Some(loaded),
+            Ok(_) | Err(PolicyFetchError::Unusable(UnusablePolicy::Absent)) => {
+                let message = TARGET_UNCONTROLLED.with("default", place).with("target", target);
+                let finding = Finding::new(message).fixed_by(Fixer::PolicyOwner);
+                return Ok(Err(refuse_by_rule(GateRule::PullTarget, finding)));
             }
+            Err(PolicyFetchError::Unusable(why)) => {
+                return Ok(Err(refuse_unusable_policy(&why, path, &place)));
+            }
+            Err(PolicyFetchError::NotFetched(failure)) => return Err(failure),
         }
-        Err(error) => Err(error),
-    };
-    match loaded {
-        Ok(policies) => Ok(Ok((tip, policies))),
+    }
+    match policy_at_commit::load_policy(client, &name.repo, tip, path, &called, Some(base)).await {
+        Ok(own) => Ok(Ok((tip, GoverningPolicies::combine(own, default_policy, &called)))),
         Err(PolicyFetchError::NotFetched(failure)) => Err(failure),
-        Err(PolicyFetchError::Unusable(why)) => Ok(Err(refuse_unusable_policy(&why, path, &place))),
+        Err(PolicyFetchError::Unusable(why)) => Ok(Err(refuse_unusable_policy(&why, path, &target))),
     }
 }
 

@@ -269,6 +269,22 @@ pub(crate) fn advise_history(protection: &BranchProtection) -> Vec<SettingAdvice
     ]
 }
 
+/// Examines whether a merge queue lands only what has passed by itself; nothing if there is no queue.
+pub(crate) fn advise_merge_queue(protection: &BranchProtection) -> Vec<SettingAdvice> {
+    let mut advice = Vec::new();
+    for parameters in protection.rules_of_kind("merge_queue") {
+        advice.push(if has_text(parameters, "grouping_strategy", "ALLGREEN") {
+            SettingAdvice::good_setting("the merge queue lands only entries whose own checks have passed")
+        } else {
+            SettingAdvice::weak_setting(
+                "the merge queue lands an entry whose checks failed, if those of a later entry pass",
+                "switch on \"Require all queue entries to pass required checks\"",
+            )
+        });
+    }
+    advice
+}
+
 /// Returns whether a rule refuses something, or classic protection does not allow it.
 fn is_refused(protection: &BranchProtection, rule: &str, allowance: &str) -> bool {
     let classic = protection.readable_classic_protection();

@@ -56,6 +56,7 @@ pub(crate) fn examine_repository(
     let mut advice = branch_protection::advise_required_check(subject, &protection);
     advice.extend(branch_protection::advise_bypass(&protection));
     advice.extend(branch_protection::advise_history(&protection));
+    advice.extend(branch_protection::advise_merge_queue(&protection));
     advice.extend(branch_protection::advise_reviews(&protection));
     advice.extend(gate_files::advise_gate_files(subject, &branch, &protection, fetch));
     advice.push(advise_on_token(&repository));

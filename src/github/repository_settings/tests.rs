@@ -142,6 +142,20 @@ fn every_rule_that_is_taken_away_is_missed() {
 }
 
 #[test]
+fn a_queue_that_lands_what_failed_is_weak() {
+    for (strategy, found) in [("ALLGREEN", 0), ("HEADGREEN", 1)] {
+        let mut answers = healthy();
+        let Ok(Value::Array(rules)) = answers.get_mut(&format!("{REPOSITORY}/rules/branches/main")).unwrap()
+        else {
+            panic!("the rules are a list")
+        };
+        rules.push(json!({ "type": "merge_queue", "ruleset_id": 7,
+            "parameters": { "grouping_strategy": strategy } }));
+        assert_eq!(troubles(&subject(), &answers).len(), found, "{strategy}");
+    }
+}
+
+#[test]
 fn a_check_counts_from_the_app_that_is_expected() {
     let mut answers = without(&healthy(), "workflows");
     let own = ExaminedRepository { app_id: 4711, ..subject() };

@@ -2,6 +2,7 @@
 //! thread that asks, and ends with the session.
 
 pub(crate) mod contributors;
+pub(crate) mod open_pulls;
 pub(crate) mod ref_moves;
 
 use std::path::Path;
@@ -14,7 +15,8 @@ use crate::change::{Change, NeededFacts, Oid};
 use crate::github::api::GitHubClient;
 use crate::github::api::names::{GitHubServer, PullRequestName, RepositoryName};
 use crate::github::api::request::GitHubFailure;
-use crate::github::api::rest::{RestListedPullRequest, RestPullRequest};
+use crate::github::api::rest::RestPullRequest;
+use crate::github::check_run::{self, CheckRunReport, TakenCheckRun};
 use crate::github::event::EventSubject;
 use crate::github::facts::{GatherFailure, PullRequestGatherer, PusherSource};
 use crate::github::judge::merge_queue::{MergeGroup, judge_merge_group};
@@ -22,16 +24,14 @@ use crate::github::judge::pushed::{CompletedPush, classify_ref_update, judge_com
 use crate::github::judge::{
     GitHubJudgeOptions, GitHubRunContext, JudgedGroup, build_report, judge_pull_request,
 };
-use crate::github::publish::{self, CheckRunReport, PublishOutcome};
+use crate::github::publish::{self, PublishOutcome};
 use crate::github::repository_settings;
+use crate::github::session::open_pulls::{
+    OpenPullRequest, PullsOfRevision, judge_numbered_pulls, judge_open_pulls, list_open_pulls,
+    list_swept_pulls,
+};
 use crate::http::{RequestPolicy, Secret};
-use crate::report::Report;
-
-/// How many open pull requests are judged at the same time.
-const MAX_CONCURRENT_PULL_REQUESTS: usize = 4;
-
-/// How many open pull requests are judged at all.
-const MAX_OPEN_PULL_REQUESTS: usize = 200;
+use crate::report::{Report, decide_groups};
 
 /// The source of a session's answers: the server, or a recording of them.
 #[derive(Clone)]
@@ -66,6 +66,8 @@ pub struct JudgedEvent {
     pub report: Report,
     /// Each pull request that was judged, with its own report.
     pub pull_requests: Vec<JudgedPullRequest>,
+    /// Why pull requests could not be read at all; the report denies each of them.
+    pub failures: Vec<GitHubFailure>,
 }
 
 /// A pull request that was judged.
@@ -77,6 +79,26 @@ pub struct JudgedPullRequest {
     pub head: Oid,
     /// The report on this pull request alone.
     pub report: Report,
+}
+
+impl JudgedEvent {
+    /// Returns everything that was judged in one event.
+    pub(crate) fn join_events(events: Vec<JudgedEvent>, session: &GitHubSession) -> JudgedEvent {
+        let mut joined = session.build_event(Vec::new());
+        for event in events {
+            joined.report.groups.extend(event.report.groups);
+            joined.report.policy = joined.report.policy.or(event.report.policy);
+            for note in event.report.notes {
+                if !joined.report.notes.contains(&note) {
+                    joined.report.notes.push(note);
+                }
+            }
+            joined.pull_requests.extend(event.pull_requests);
+            joined.failures.extend(event.failures);
+        }
+        joined.report.decision = decide_groups(&joined.report.groups, joined.report.enforced);
+        joined
+    }
 }
 
 impl GitHubSession {
@@ -110,16 +132,70 @@ impl GitHubSession {
         subject: &EventSubject,
         options: &GitHubJudgeOptions,
     ) -> Result<JudgedEvent, GitHubFailure> {
-        let client = &self.client;
-        let done = self.runtime.block_on(judge_subject(client, subject, options))?;
+        let done = self.runtime.block_on(judge_subject(&self.client, subject, options))?;
+        Ok(self.build_event(done))
+    }
+
+    fn build_event(&self, done: Vec<JudgedGroup>) -> JudgedEvent {
         let mut pull_requests = Vec::new();
+        let mut failures = Vec::new();
         for group in &done {
+            failures.extend(group.failure.clone());
             if let Some((name, head)) = group.pull_request_head.clone() {
-                let report = build_report(client, vec![group.clone()]);
+                let report = build_report(&self.client, vec![group.clone()]);
                 pull_requests.push(JudgedPullRequest { name, head, report });
             }
         }
-        Ok(JudgedEvent { report: build_report(client, done), pull_requests })
+        JudgedEvent { report: build_report(&self.client, done), pull_requests, failures }
+    }
+
+    /// Returns all open pull requests of a repository, with their final revisions.
+    ///
+    /// # Errors
+    ///
+    /// Fails if one page of them cannot be read.
+    pub(crate) fn list_open_pulls(
+        &self,
+        repo: &RepositoryName,
+    ) -> Result<Vec<OpenPullRequest>, GitHubFailure> {
+        self.runtime.block_on(list_open_pulls(&self.client, repo, |_| false))
+    }
+
+    /// Returns the open pull requests of a repository, if they are few enough to be judged in one run.
+    ///
+    /// # Errors
+    ///
+    /// Fails if they cannot be read, or are too many.
+    pub(crate) fn list_swept_pulls(
+        &self,
+        repo: &RepositoryName,
+    ) -> Result<Vec<OpenPullRequest>, GitHubFailure> {
+        self.runtime.block_on(list_swept_pulls(&self.client, repo))
+    }
+
+    /// Judges the pull requests of some revisions, all at the same time, in one report for each revision.
+    ///
+    /// A check belongs to a commit and not to a branch. One that is green for a pull request therefore counts
+    /// for every other with the same commit, and so each of them is judged. What the default branch does not
+    /// put under change control stands for nothing there, unless nothing else is judged.
+    pub(crate) fn judge_revisions(
+        &self,
+        repo: &RepositoryName,
+        targets: &[PullsOfRevision],
+        options: &GitHubJudgeOptions,
+    ) -> Vec<JudgedEvent> {
+        let judged = targets.iter().map(|target| {
+            let context = GitHubRunContext { expected_head: target.head, ..GitHubRunContext::default() };
+            judge_numbered_pulls(&self.client, repo, &target.numbers, options, context)
+        });
+        let mut events = Vec::new();
+        for mut groups in self.runtime.block_on(join_all(judged)) {
+            if groups.iter().any(|group| !group.is_outside_control) {
+                groups.retain(|group| !group.is_outside_control);
+            }
+            events.push(self.build_event(groups));
+        }
+        events
     }
 
     /// Gathers what GitHub knows about a pull request, as far as `needs` asks for it, without judging.
@@ -183,18 +259,31 @@ impl GitHubSession {
         self.runtime.block_on(publish::publish_comment(&self.client, pull, text))
     }
 
-    /// Reports a check run on a revision.
+    /// Takes over the check run of this name on a revision, or makes one; `None` if the token may not write.
     ///
     /// # Errors
     ///
-    /// Fails if GitHub cannot be asked; a token that may not write is no failure.
-    pub(crate) fn publish_check_run(
+    /// Fails if GitHub cannot be asked.
+    pub(crate) fn take_check_run(
         &self,
         repo: &RepositoryName,
         revision: Oid,
         run: &CheckRunReport<'_>,
+    ) -> Result<Option<TakenCheckRun>, GitHubFailure> {
+        self.runtime.block_on(check_run::take_check_run(&self.client, repo, revision, run))
+    }
+
+    /// Writes the verdict into a check run that was taken over.
+    ///
+    /// # Errors
+    ///
+    /// Fails if GitHub cannot be asked; a token that may not write is no failure.
+    pub(crate) fn conclude_check_run(
+        &self,
+        taken: &TakenCheckRun,
+        run: &CheckRunReport<'_>,
     ) -> Result<PublishOutcome, GitHubFailure> {
-        self.runtime.block_on(publish::publish_check_run(&self.client, repo, revision, run))
+        self.runtime.block_on(check_run::conclude_check_run(&self.client, taken, run))
     }
 }
 
@@ -212,7 +301,7 @@ async fn judge_subject(
         }
         EventSubject::MergeGroup { repo, base_ref, base_tip, group_head } => {
             let queued = MergeGroup { repo, base_ref, base_tip: *base_tip, group_head: *group_head };
-            judge_merge_group(client, &queued, options).await
+            Ok(judge_merge_group(client, &queued, options).await)
         }
         EventSubject::Push { repo, ref_name, before, after, forced } => {
             let Some(update) = classify_ref_update(before.none_if_null(), after.none_if_null(), *forced)
@@ -233,31 +322,4 @@ async fn fetch_whole(client: &GitHubClient, path: &str) -> Result<Value, GitHubF
         return client.fetch_json(path).await;
     }
     Ok(Value::Array(client.fetch_whole_list(format!("{path}?per_page=100")).await?))
-}
-
-/// Judges every open pull request, a few at a time.
-async fn judge_open_pulls(
-    client: &GitHubClient,
-    repo: &RepositoryName,
-    options: &GitHubJudgeOptions,
-) -> Result<Vec<JudgedGroup>, GitHubFailure> {
-    let path = format!("{}/pulls?state=open&per_page=100", repo.rest_path());
-    let is_enough = |all: &[RestListedPullRequest]| all.len() > MAX_OPEN_PULL_REQUESTS;
-    let listed = client.fetch_list(path, |page: Vec<RestListedPullRequest>| page, is_enough).await?;
-    if listed.len() > MAX_OPEN_PULL_REQUESTS {
-        return Err(GitHubFailure::new(format!(
-            "more than {MAX_OPEN_PULL_REQUESTS} pull requests are open; judge them one by one"
-        )));
-    }
-    let mut all = Vec::new();
-    for some in listed.chunks(MAX_CONCURRENT_PULL_REQUESTS) {
-        let judged = some.iter().map(|pull| async move {
-            let name = PullRequestName { repo: repo.clone(), number: pull.number };
-            judge_pull_request(client, &name, options, GitHubRunContext::default()).await
-        });
-        for group in join_all(judged).await {
-            all.push(group?);
-        }
-    }
-    Ok(all)
 }

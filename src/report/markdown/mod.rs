@@ -9,7 +9,7 @@ use std::io::{self, Write};
 
 use crate::report::content::{GroupScope, Report, ReportGroup};
 use crate::report::escape::markdown::MarkdownInline;
-use crate::report::fix_plan::build_fix_plan;
+use crate::report::fix_plan::{build_fix_plan, is_fixed_by_paste, tells_everything};
 use crate::report::ranked_judgements::{
     JudgementRank, RankedJudgement, ReportCounts, rank_refusals, rank_report, rank_verdict,
 };
@@ -26,9 +26,10 @@ use crate::report::markdown::document::{MarkdownReport, link_commit};
 /// Writes the report as Markdown.
 pub(crate) fn write_markdown(report: &Report, style: &ReportStyle, out: &mut dyn Write) -> io::Result<()> {
     let mut document = MarkdownReport::default();
-    let mut renderer = MarkdownRenderer { report, style, document: &mut document };
+    let is_told_by_plan = tells_everything(report, style.max_changes);
+    let mut renderer = MarkdownRenderer { report, style, is_told_by_plan, document: &mut document };
     renderer.add_verdict();
-    next_steps::add_fix_plan(renderer.document, &build_fix_plan(report), style);
+    next_steps::add_fix_plan(renderer.document, &build_fix_plan(report), is_told_by_plan, style);
     let unplanned: usize = report.groups.iter().map(|group| group.left_out.denied).sum();
     next_steps::add_unplanned_count(renderer.document, unplanned);
     for group in &report.groups {
@@ -43,6 +44,8 @@ pub(crate) fn write_markdown(report: &Report, style: &ReportStyle, out: &mut dyn
 struct MarkdownRenderer<'report, 'document> {
     report: &'report Report,
     style: &'report ReportStyle,
+    /// True if the plan names all that denies, with its place, so that it is not said again.
+    is_told_by_plan: bool,
     document: &'document mut MarkdownReport,
 }
 
@@ -172,7 +175,14 @@ impl MarkdownRenderer<'_, '_> {
     /// Adds what speaks against a rule, each point with its place; for what the plan does not have,
     /// once who can fix those of a group.
     fn add_objections(&mut self, ranked: &RankedJudgement<'_>) {
-        let count = ranked.told_objections().len();
+        let mut groups = ranked.objection_groups();
+        if self.is_told_by_plan && ranked.rank.is_denying() {
+            for group in &mut groups {
+                // The plan shows what to paste without the reason.
+                group.objections.retain(is_fixed_by_paste);
+            }
+        }
+        let count: usize = groups.iter().map(|group| group.objections.len()).sum();
         if count == 0 {
             return;
         }
@@ -183,7 +193,7 @@ impl MarkdownRenderer<'_, '_> {
         self.document.add_paragraph(&rule.into_markdown());
         let most = if self.style.verbose { usize::MAX } else { self.style.max_changes.max(1) };
         let mut room = most;
-        for group in ranked.objection_groups() {
+        for group in groups {
             let shown = group.objections.len().min(room);
             room -= shown;
             for (index, objection) in group.objections.iter().take(shown).enumerate() {

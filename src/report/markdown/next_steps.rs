@@ -12,8 +12,13 @@ use crate::verdict::{Fixer, describe_fixers, format_count};
 /// The changes that are named for one task; the others are counted.
 const MAX_NAMED_CHANGES: usize = 5;
 
-/// Adds the plan; nothing where there is nothing to do.
-pub(crate) fn add_fix_plan(document: &mut MarkdownReport, plan: &[FixPlanStep<'_>], style: &ReportStyle) {
+/// Adds the plan, with the place of each problem if they are not given below; nothing where there is nothing to do.
+pub(crate) fn add_fix_plan(
+    document: &mut MarkdownReport,
+    plan: &[FixPlanStep<'_>],
+    with_places: bool,
+    style: &ReportStyle,
+) {
     if plan.is_empty() {
         return;
     }
@@ -23,7 +28,7 @@ pub(crate) fn add_fix_plan(document: &mut MarkdownReport, plan: &[FixPlanStep<'_
         let most = if style.verbose { usize::MAX } else { style.max_changes.max(1) };
         for task in step.tasks.iter().take(most) {
             number += 1;
-            let (text, blocks) = build_task_item(step.fixers, task, style);
+            let (text, blocks) = build_task_item(step.fixers, task, with_places, style);
             document.add_list_item(&format!("{number}."), &text, &blocks);
         }
         let more = step.tasks.len().saturating_sub(most) + step.omitted_tasks;
@@ -51,6 +56,7 @@ pub(crate) fn add_unplanned_count(document: &mut MarkdownReport, changes: usize)
 fn build_task_item(
     fixers: &[Fixer],
     task: &FixTask<'_>,
+    with_places: bool,
     style: &ReportStyle,
 ) -> (String, Vec<ListItemBlock>) {
     let mut text = name_fixers(fixers);
@@ -65,7 +71,7 @@ fn build_task_item(
     if is_for_author && !lines.is_empty() {
         text = text.with_markdown(&format!(" {} {}{commits}", choose_verb(task), describe_paste_place(task)));
         blocks.push(ListItemBlock::Lines(lines));
-        let others = list_problems(task, false, style);
+        let others = list_problems(task, false, with_places, style);
         if !others.is_empty() {
             blocks.push(ListItemBlock::Paragraph("then fixes:".into()));
             blocks.push(ListItemBlock::Items(others));
@@ -73,7 +79,7 @@ fn build_task_item(
         return (add_rule_ids(text, task).into_markdown(), blocks);
     }
     text = text.with_markdown(if commits.is_empty() { "" } else { "," }).with_markdown(&commits);
-    blocks.push(ListItemBlock::Items(list_problems(task, true, style)));
+    blocks.push(ListItemBlock::Items(list_problems(task, true, with_places, style)));
     if !lines.is_empty() {
         let how = if fixers == [Fixer::ObligationOwner] {
             "To fix it, push a change that closes them, with these trailers:".to_owned()
@@ -89,7 +95,7 @@ fn build_task_item(
 }
 
 /// Returns the problems of a task: all of them, or those that no pasted line fixes.
-fn list_problems(task: &FixTask<'_>, all: bool, style: &ReportStyle) -> Vec<String> {
+fn list_problems(task: &FixTask<'_>, all: bool, with_places: bool, style: &ReportStyle) -> Vec<String> {
     let mut listed: Vec<&RuleObjection<'_>> = task.objections.iter().collect();
     if !all {
         listed.retain(|objection| !is_fixed_by_paste(objection));
@@ -97,7 +103,12 @@ fn list_problems(task: &FixTask<'_>, all: bool, style: &ReportStyle) -> Vec<Stri
     let most = style.max_changes.max(1);
     let mut items = Vec::new();
     for objection in listed.iter().take(most) {
-        items.push(MarkdownInline::new().with_sentence(&objection.describe_problem()).into_markdown());
+        let problem = if with_places {
+            objection.describe_with_location(task.revisions.first().copied())
+        } else {
+            objection.describe_problem()
+        };
+        items.push(MarkdownInline::new().with_sentence(&problem).into_markdown());
     }
     if listed.len() > most {
         items.push(format!("and {} more like these", listed.len() - most));

@@ -397,6 +397,13 @@ impl<'w> Node<'w> {
                     all(world.queue.iter().enumerate().map(|(at, queued)| Node::Queued(at, queued)).collect())
                 }
                 "id" => Out::Value(json!("MQ_1")),
+                "configuration" => match world.merging_strategy {
+                    Some(strategy) => Out::Node(Node::Plain(
+                        "MergeQueueConfiguration",
+                        json!({ "mergingStrategy": strategy }),
+                    )),
+                    None => Out::Value(Value::Null),
+                },
                 "url" => Out::Value(json!(format!("https://github.com/{}/queue/main", world.full_name()))),
                 _ => Out::Unknown,
             },

@@ -485,6 +485,7 @@ fn write(world: &mut World, request: &Request, rest: &[&str]) -> Answer {
                 app: "github-actions".into(),
                 status: "queued".into(),
                 conclusion: None,
+                external_id: None,
                 title: None,
                 summary: None,
                 text: None,
@@ -499,6 +500,9 @@ fn write(world: &mut World, request: &Request, rest: &[&str]) -> Answer {
             let Some(at) = world.runs.iter().position(|run| run.id.to_string() == **id) else {
                 return missing(404, "Not Found");
             };
+            if world.runs[at].app != "github-actions" {
+                return missing(403, "Invalid app_id: only the app that made a check run can change it");
+            }
             conclude(&mut world.runs[at], &body);
             Answer::json(200, &shapes::run(world, &world.runs[at]))
         }
@@ -509,6 +513,10 @@ fn write(world: &mut World, request: &Request, rest: &[&str]) -> Answer {
 fn conclude(run: &mut Run, body: &Value) {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     run.status = text(&body["status"]).unwrap_or_else(|| run.status.clone());
+    run.external_id = text(&body["external_id"]).or(run.external_id.take());
+    if run.status != "completed" {
+        run.conclusion = None;
+    }
     if let Some(conclusion) = text(&body["conclusion"]) {
         run.conclusion = Some(conclusion);
         run.status = "completed".into();

@@ -258,7 +258,7 @@ pub(crate) fn run(world: &World, run: &Run) -> Value {
         shape,
         json!({
             "id": run.id, "head_sha": run.commit, "name": run.name, "status": run.status,
-            "conclusion": run.conclusion, "app": app, "pull_requests": [],
+            "conclusion": run.conclusion, "app": app, "pull_requests": [], "external_id": run.external_id,
             "url": format!("https://api.github.com/repos/{}/check-runs/{}", world.full_name(), run.id),
             "html_url": format!("https://github.com/{}/runs/{}", world.full_name(), run.id),
             "details_url": format!("https://github.com/{}/runs/{}", world.full_name(), run.id),

@@ -31,6 +31,8 @@ pub(crate) struct World {
     pub(crate) comments: Vec<Comment>,
     pub(crate) activity: Vec<Activity>,
     pub(crate) queue: Vec<Queued>,
+    /// `ALLGREEN` or `HEADGREEN`; nothing if the token may not know.
+    pub(crate) merging_strategy: Option<&'static str>,
     /// The rules that hold for a branch, as GitHub answers them.
     pub(crate) rules: BTreeMap<String, Vec<serde_json::Value>>,
     pub(crate) rulesets: Vec<serde_json::Value>,
@@ -196,6 +198,8 @@ pub(crate) struct Run {
     /// `queued`, `in_progress` or `completed`.
     pub(crate) status: String,
     pub(crate) conclusion: Option<String>,
+    /// What the app that made it calls it.
+    pub(crate) external_id: Option<String>,
     pub(crate) title: Option<String>,
     pub(crate) summary: Option<String>,
     pub(crate) text: Option<String>,
@@ -331,6 +335,7 @@ impl World {
             comments: Vec::new(),
             activity: Vec::new(),
             queue: Vec::new(),
+            merging_strategy: Some("ALLGREEN"),
             rules: BTreeMap::new(),
             rulesets: Vec::new(),
             protection: BTreeMap::new(),
@@ -544,6 +549,7 @@ impl World {
             app: app.into(),
             status: "completed".into(),
             conclusion: Some(conclusion.into()),
+            external_id: None,
             title: None,
             summary: None,
             text: None,

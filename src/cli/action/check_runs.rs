@@ -1,0 +1,151 @@
+//! The check runs of a run of the Action: taken over before anything is asked, concluded before anything else
+//! is published.
+
+use std::time::Duration;
+
+use crate::change::Oid;
+use crate::cli::action::publish::{
+    build_style, fence_text, render_markdown, warn_if_unpublished, write_warning,
+};
+use crate::cli::command_error::CommandError;
+use crate::cli::context::Context;
+use crate::github::check_run::TakenCheckRun;
+use crate::github::{
+    CheckRunReport, CheckRunState, GitHubFailure, GitHubServer, GitHubSession, GitHubSource, JudgedEvent,
+    RepositoryName,
+};
+use crate::http::{RequestPolicy, Secret};
+use crate::report::check_title::{CheckStanding, CheckTitle, build_check_title};
+
+/// The time that each writing of a check run has, whatever the rest of the run has used up.
+const CHECK_RUN_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Writes check runs, each within a time of its own.
+pub(crate) struct CheckRunWriter<'a> {
+    /// The name of the check; `None` if none is wanted.
+    pub(crate) name: Option<&'a str>,
+    pub(crate) server: &'a GitHubServer,
+    pub(crate) token: Option<&'a Secret>,
+    pub(crate) limits: RequestPolicy,
+    pub(crate) context: &'a Context,
+}
+
+/// The check run of a revision, for as long as it is being judged.
+pub(crate) struct PendingCheckRun {
+    repo: RepositoryName,
+    revision: Oid,
+    taken: Result<Option<TakenCheckRun>, GitHubFailure>,
+}
+
+impl CheckRunWriter<'_> {
+    /// Takes over the check run of a revision, which then blocks until it is concluded; `None` if none is wanted.
+    pub(crate) fn begin_check_run(
+        &self,
+        repo: &RepositoryName,
+        revision: Oid,
+    ) -> Result<Option<PendingCheckRun>, CommandError> {
+        let Some(name) = self.name else { return Ok(None) };
+        let taken = self.take_check_run(repo, revision, name);
+        Ok(Some(PendingCheckRun { repo: repo.clone(), revision, taken }))
+    }
+
+    fn take_check_run(
+        &self,
+        repo: &RepositoryName,
+        revision: Oid,
+        name: &str,
+    ) -> Result<Option<TakenCheckRun>, GitHubFailure> {
+        let details_url = self.find_details_url();
+        let report = CheckRunReport {
+            name,
+            state: CheckRunState::InProgress,
+            title: "being judged",
+            text: "This commit is being judged. Until it has been, this check blocks the merge. If the run was \
+                   cancelled, run it again.",
+            details_url: details_url.as_deref(),
+        };
+        self.open_session()?.take_check_run(repo, revision, &report)
+    }
+
+    /// Writes what was judged into the check run. In a merge queue nothing is waited for: a queue stands still
+    /// until each check has ended.
+    pub(crate) fn conclude_check_run(
+        &self,
+        pending: Option<PendingCheckRun>,
+        judged: &JudgedEvent,
+        is_in_queue: bool,
+    ) -> Result<(), CommandError> {
+        let Some(pending) = pending else { return Ok(()) };
+        let CheckTitle { standing, text: title } = build_check_title(&judged.report);
+        let state = match standing {
+            CheckStanding::Allowed => CheckRunState::Success,
+            CheckStanding::Waiting if !is_in_queue => CheckRunState::InProgress,
+            CheckStanding::Waiting | CheckStanding::Denied => CheckRunState::Failure,
+            CheckStanding::Undecided => CheckRunState::NotJudged,
+        };
+        let text = render_markdown(&judged.report, &build_style(self.context))?;
+        self.write_conclusion(pending, state, &title, &text)
+    }
+
+    /// Writes that nothing could be judged into the check run.
+    pub(crate) fn conclude_unjudged(
+        &self,
+        pending: Option<PendingCheckRun>,
+        failure: &GitHubFailure,
+    ) -> Result<(), CommandError> {
+        let Some(pending) = pending else { return Ok(()) };
+        let text = format!(
+            "The change could not be judged, so it does not pass. Run the job again.\n\n{}",
+            fence_text(&failure.why)
+        );
+        let why: String = failure.why.chars().take(160).collect();
+        self.write_conclusion(pending, CheckRunState::NotJudged, &format!("not judged: {why}"), &text)
+    }
+
+    fn write_conclusion(
+        &self,
+        pending: PendingCheckRun,
+        state: CheckRunState,
+        title: &str,
+        text: &str,
+    ) -> Result<(), CommandError> {
+        let Some(name) = self.name else { return Ok(()) };
+        let taken = match pending.taken {
+            // What failed at the start may work now.
+            Err(_) => self.take_check_run(&pending.repo, pending.revision, name),
+            taken => taken,
+        };
+        let taken = match taken {
+            Ok(Some(taken)) => taken,
+            Ok(None) => {
+                return write_warning(
+                    "no check run written: the token has no permission; the verdict stands",
+                );
+            }
+            Err(failure) => return warn_if_unpublished(Err(failure), "check run"),
+        };
+        let details_url = self.find_details_url();
+        let report = CheckRunReport { name, state, title, text, details_url: details_url.as_deref() };
+        let session = self.open_session()?;
+        warn_if_unpublished(session.conclude_check_run(&taken, &report), "check run")
+    }
+
+    fn open_session(&self) -> Result<GitHubSession, GitHubFailure> {
+        GitHubSession::open_session(GitHubSource::Live {
+            server: self.server,
+            token: self.token,
+            limits: RequestPolicy { total_timeout: CHECK_RUN_TIMEOUT, ..self.limits },
+            record_to: None,
+            now: self.context.now,
+        })
+    }
+
+    /// Returns the address of this workflow run, if the runner tells it.
+    fn find_details_url(&self) -> Option<String> {
+        let server = self.context.read_text_variable("GITHUB_SERVER_URL")?;
+        let repository = self.context.read_text_variable("GITHUB_REPOSITORY")?;
+        let run = self.context.read_text_variable("GITHUB_RUN_ID")?;
+        let is_plain = server.starts_with("https://") && run.bytes().all(|byte| byte.is_ascii_digit());
+        if is_plain { Some(format!("{server}/{repository}/actions/runs/{run}")) } else { None }
+    }
+}

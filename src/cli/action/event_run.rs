@@ -1,0 +1,132 @@
+//! The judgement of an event, with the check run of each revision that it is about.
+
+use crate::change::Oid;
+use crate::cli::action::check_runs::CheckRunWriter;
+use crate::cli::command_error::CommandError;
+use crate::github::event::EventSubject;
+use crate::github::{
+    GitHubFailure, GitHubJudgeOptions, GitHubSession, JudgedEvent, OpenPullRequest, PullsOfRevision,
+    RepositoryName,
+};
+
+/// How many revisions are judged at the same time; each is published before the next ones are begun.
+const MAX_CONCURRENT_REVISIONS: usize = 4;
+
+/// A session with what judges and publishes an event.
+pub(crate) struct EventRun<'a> {
+    pub(crate) session: &'a GitHubSession,
+    pub(crate) options: &'a GitHubJudgeOptions,
+    pub(crate) checks: CheckRunWriter<'a>,
+}
+
+impl EventRun<'_> {
+    /// Judges what an event is about, and writes the check runs.
+    pub(crate) fn judge_subject(&self, subject: &EventSubject) -> Result<JudgedEvent, CommandError> {
+        match subject {
+            EventSubject::PullRequest { repo, number, expected_head } => {
+                self.judge_pull_request(repo, *number, *expected_head)
+            }
+            EventSubject::OpenPullRequests { repo } => self.judge_open_pulls(repo),
+            EventSubject::MergeGroup { repo, group_head, .. } => {
+                let pending = self.checks.begin_check_run(repo, *group_head)?;
+                match self.session.judge_event(subject, self.options) {
+                    Ok(judged) => {
+                        self.checks.conclude_check_run(pending, &judged, true)?;
+                        Ok(judged)
+                    }
+                    Err(failure) => {
+                        self.checks.conclude_unjudged(pending, &failure)?;
+                        Err(failure.into())
+                    }
+                }
+            }
+            // A branch that was pushed can hold the commit of any pull request, so this writes no check run.
+            EventSubject::Push { .. } => Ok(self.session.judge_event(subject, self.options)?),
+        }
+    }
+
+    /// Judges a pull request, together with every other open one that has the same final revision.
+    fn judge_pull_request(
+        &self,
+        repo: &RepositoryName,
+        number: u64,
+        expected_head: Option<Oid>,
+    ) -> Result<JudgedEvent, CommandError> {
+        let mut pending = None;
+        if let Some(head) = expected_head {
+            pending = self.checks.begin_check_run(repo, head)?;
+        }
+        let open = match self.session.list_open_pulls(repo) {
+            Ok(open) => open,
+            Err(failure) => {
+                self.checks.conclude_unjudged(pending, &failure)?;
+                return Err(failure.into());
+            }
+        };
+        let listed = open.iter().find(|pull| pull.number == number).map(|pull| pull.head);
+        let head = expected_head.or(listed);
+        if expected_head.is_none()
+            && let Some(head) = head
+        {
+            pending = self.checks.begin_check_run(repo, head)?;
+        }
+        let mut target = PullsOfRevision { head, numbers: vec![number] };
+        for pull in &open {
+            if Some(pull.head) == head && pull.number != number {
+                target.numbers.push(pull.number);
+            }
+        }
+        let judged = self.session.judge_revisions(repo, &[target], self.options);
+        let judged = JudgedEvent::join_events(judged, self.session);
+        // Of a closed one, the list has no revision.
+        if head.is_none()
+            && let Some(pull) = judged.pull_requests.first()
+        {
+            pending = self.checks.begin_check_run(repo, pull.head)?;
+        }
+        self.checks.conclude_check_run(pending, &judged, false)?;
+        Ok(judged)
+    }
+
+    /// Judges all open pull requests, those with the same final revision together.
+    fn judge_open_pulls(&self, repo: &RepositoryName) -> Result<JudgedEvent, CommandError> {
+        let open = self.session.list_swept_pulls(repo)?;
+        let mut all = Vec::new();
+        for some in group_by_head(&open).chunks(MAX_CONCURRENT_REVISIONS) {
+            let mut pending = Vec::new();
+            for target in some {
+                pending.push(match target.head {
+                    Some(head) => self.checks.begin_check_run(repo, head)?,
+                    None => None,
+                });
+            }
+            let judged = self.session.judge_revisions(repo, some, self.options);
+            for (pending, judged) in pending.into_iter().zip(&judged) {
+                self.checks.conclude_check_run(pending, judged, false)?;
+            }
+            all.extend(judged);
+        }
+        Ok(JudgedEvent::join_events(all, self.session))
+    }
+}
+
+/// Returns the pull requests of each final revision, in the order of the first of them.
+fn group_by_head(open: &[OpenPullRequest]) -> Vec<PullsOfRevision> {
+    let mut targets: Vec<PullsOfRevision> = Vec::new();
+    for pull in open {
+        match targets.iter_mut().find(|target| target.head == Some(pull.head)) {
+            Some(target) => target.numbers.push(pull.number),
+            None => targets.push(PullsOfRevision { head: Some(pull.head), numbers: vec![pull.number] }),
+        }
+    }
+    targets
+}
+
+/// Returns the error of a run in which some pull requests could not be read; `None` if all could.
+pub(crate) fn describe_failures(failures: &[GitHubFailure]) -> Option<CommandError> {
+    if failures.is_empty() {
+        return None;
+    }
+    let why: Vec<&str> = failures.iter().map(|failure| failure.why.as_str()).collect();
+    Some(CommandError::Failed(anyhow::anyhow!(why.join("\n"))))
+}

@@ -1,0 +1,90 @@
+//! The open pull requests of a repository: their list, and the judgement of several of them.
+
+use futures_util::future::join_all;
+
+use crate::change::Oid;
+use crate::github::api::GitHubClient;
+use crate::github::api::names::{PullRequestName, RepositoryName};
+use crate::github::api::request::GitHubFailure;
+use crate::github::api::rest::RestOpenPullRequest;
+use crate::github::judge::{GitHubJudgeOptions, GitHubRunContext, JudgedGroup, judge_or_keep_failure};
+
+/// How many open pull requests are judged at the same time.
+const MAX_CONCURRENT_PULL_REQUESTS: usize = 4;
+
+/// How many open pull requests are judged at all.
+const MAX_OPEN_PULL_REQUESTS: usize = 200;
+
+/// An open pull request, as the list of all of them has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OpenPullRequest {
+    pub(crate) number: u64,
+    /// The final revision.
+    pub(crate) head: Oid,
+}
+
+/// The pull requests that are judged together, because a check on their final revision counts for all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PullsOfRevision {
+    /// The final revision; `None` if it is not known yet.
+    pub(crate) head: Option<Oid>,
+    pub(crate) numbers: Vec<u64>,
+}
+
+/// Judges every open pull request, a few at a time.
+pub(crate) async fn judge_open_pulls(
+    client: &GitHubClient,
+    repo: &RepositoryName,
+    options: &GitHubJudgeOptions,
+) -> Result<Vec<JudgedGroup>, GitHubFailure> {
+    let listed = list_swept_pulls(client, repo).await?;
+    let numbers: Vec<u64> = listed.iter().map(|pull| pull.number).collect();
+    Ok(judge_numbered_pulls(client, repo, &numbers, options, GitHubRunContext::default()).await)
+}
+
+pub(crate) async fn list_swept_pulls(
+    client: &GitHubClient,
+    repo: &RepositoryName,
+) -> Result<Vec<OpenPullRequest>, GitHubFailure> {
+    let is_enough = |all: &[OpenPullRequest]| all.len() > MAX_OPEN_PULL_REQUESTS;
+    let listed = list_open_pulls(client, repo, is_enough).await?;
+    if listed.len() > MAX_OPEN_PULL_REQUESTS {
+        return Err(GitHubFailure::new(format!(
+            "more than {MAX_OPEN_PULL_REQUESTS} pull requests are open; judge them one by one"
+        )));
+    }
+    Ok(listed)
+}
+
+/// Judges pull requests, a few at a time.
+pub(crate) async fn judge_numbered_pulls(
+    client: &GitHubClient,
+    repo: &RepositoryName,
+    numbers: &[u64],
+    options: &GitHubJudgeOptions,
+    context: GitHubRunContext,
+) -> Vec<JudgedGroup> {
+    let mut all = Vec::new();
+    for some in numbers.chunks(MAX_CONCURRENT_PULL_REQUESTS) {
+        let judged = some.iter().map(|number| async move {
+            let name = PullRequestName { repo: repo.clone(), number: *number };
+            judge_or_keep_failure(client, &name, options, context).await
+        });
+        all.extend(join_all(judged).await);
+    }
+    all
+}
+
+/// Lists the open pull requests. Those of one commit are looked for in it, because GitHub's own list of a
+/// commit's pull requests may leave out those from forks.
+pub(crate) async fn list_open_pulls(
+    client: &GitHubClient,
+    repo: &RepositoryName,
+    is_enough: impl Fn(&[OpenPullRequest]) -> bool,
+) -> Result<Vec<OpenPullRequest>, GitHubFailure> {
+    let path = format!("{}/pulls?state=open&per_page=100", repo.rest_path());
+    let take_pulls = |page: Vec<RestOpenPullRequest>| {
+        page.into_iter().map(|pull| OpenPullRequest { number: pull.number, head: pull.head.sha }).collect()
+    };
+    client.fetch_list(path, take_pulls, is_enough).await
+}

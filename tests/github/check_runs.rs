@@ -1,0 +1,411 @@
+//! Check runs: when they are written, on which commit, and what they say.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::fake::{Fake, How, Run, World};
+use crate::judged::spoil;
+use crate::published::{action, code, event, value};
+use crate::scene::{GOOD, POLICY, plain};
+
+const CHECK: &[&str] = &["--check-run", "gate"];
+
+/// A rule that only another person can meet, and one that only a pipeline can.
+const ASKS_OTHERS: &str = "\
+rules:
+  reviewed:
+    title: another person has reviewed it
+    require: { approvals: { at-least: 1, of: final-revision, trust: verified } }
+  built:
+    title: it builds
+    require: { checks: [build] }
+";
+
+/// Makes another policy that of the default branch.
+fn set_policy(world: &mut World, policy: &str) {
+    let main = world.branches["main"].clone();
+    let commit = world.commit(&[&main], "kim", "Ask for more\n", &[("policies/changegate.yml", policy)]);
+    world.branches.insert("main".into(), commit);
+}
+
+/// Returns a world in which pull request 6 lacks a review and a check, and nothing else.
+fn waiting() -> World {
+    let mut world = plain();
+    set_policy(&mut world, &format!("{POLICY}{ASKS_OTHERS}"));
+    world
+}
+
+fn gates(fake: &Fake) -> Vec<Run> {
+    fake.world(|world| world.runs.iter().filter(|run| run.name == "gate").cloned().collect())
+}
+
+/// Returns the only check run of the gate, as its status and its conclusion.
+fn only_gate(fake: &Fake) -> (String, Option<String>) {
+    let runs = gates(fake);
+    assert_eq!(runs.len(), 1, "there is one check run for each commit");
+    (runs[0].status.clone(), runs[0].conclusion.clone())
+}
+
+fn concluded(with: &str) -> (String, Option<String>) {
+    ("completed".into(), Some(with.into()))
+}
+
+fn in_progress() -> (String, Option<String>) {
+    ("in_progress".into(), None)
+}
+
+fn of_pull(fake: &Fake, number: u64) -> Value {
+    let head = fake.world(|world| world.pull(number).head_id.clone());
+    json!({ "action": "opened", "pull_request": { "number": number, "head": { "sha": head } },
+        "repository": { "full_name": "acme/shop" } })
+}
+
+#[test]
+fn it_is_begun_before_anything_is_asked_and_concluded_before_comments() {
+    let fake = Fake::start(plain());
+    for _ in 0..2 {
+        fake.forget();
+        let (output, ..) =
+            action(&fake, "pull_request", &event(&fake), &["--comment", "--check-run", "gate"]);
+        assert_eq!(code(&output), 0, "{}", String::from_utf8_lossy(&output.stdout));
+        assert_eq!(only_gate(&fake), concluded("success"));
+        let seen: Vec<String> =
+            fake.seen().iter().map(|asked| format!("{} {}", asked.method, asked.path)).collect();
+        let at = |start: &str, word: &str| {
+            let found = seen.iter().position(|asked| asked.starts_with(start) && asked.contains(word));
+            found.unwrap_or_else(|| panic!("no {start} {word} in {seen:#?}"))
+        };
+        let last = seen.iter().rposition(|asked| asked.starts_with("PATCH") && asked.contains("check-runs"));
+        let begun = seen.iter().position(|asked| !asked.starts_with("GET") && asked.contains("check-runs"));
+        assert!(begun.unwrap() < at("GET", "/pulls") && begun.unwrap() < at("POST", "/graphql"), "{seen:#?}");
+        assert!(last.unwrap() < at("GET", "/comments"), "{seen:#?}");
+    }
+    // What is denied takes its own check run back.
+    fake.world(|world| world.pull(6).body = Some("Nothing is said.\n".into()));
+    fake.world(spoil_description);
+    let (output, ..) = action(&fake, "pull_request", &event(&fake), CHECK);
+    assert_eq!((code(&output), only_gate(&fake)), (1, concluded("failure")));
+    let title = gates(&fake)[0].title.clone().unwrap();
+    assert!(title.starts_with("denied: "), "{title}");
+}
+
+/// Has pull request 6 state no risk.
+fn spoil_description(world: &mut World) {
+    let main = world.branches["main"].clone();
+    let bad = world.commit(&[&main], "ana", "Keep an index\n\nWhy.\n", &[("src/search.rs", "fn a() {}\n")]);
+    let pull = world.pull(6);
+    (pull.commits, pull.body) = (vec![pull.head_id.clone()], Some("Nothing is said.\n".into()));
+    let head = pull.head_id.clone();
+    // The commit keeps its id, as for an edit of the description.
+    let text = world.commits[&bad].message.clone();
+    world.commits.get_mut(&head).unwrap().message = text;
+}
+
+#[test]
+fn a_check_run_costs_five_requests_beside_the_judgement() {
+    let counted = |more: &[&str]| {
+        let fake = Fake::start(waiting());
+        fake.spoil("", How::Delay(Duration::from_millis(100)));
+        let start = Instant::now();
+        action(&fake, "pull_request", &event(&fake), more);
+        (fake.seen().len(), start.elapsed())
+    };
+    let ((bare, _), (with_check, took)) = (counted(&[]), counted(CHECK));
+    // One list of open pull requests in each; then two to begin the check run and two to conclude it.
+    assert_eq!(with_check, bare + 4);
+    assert!(bare <= 11, "{bare}");
+    eprintln!("{bare} requests, {with_check} with a check run in {took:?}");
+}
+
+#[test]
+fn what_lacks_only_what_others_give_is_waited_for() {
+    let fake = Fake::start(waiting());
+    let (output, ..) = action(&fake, "pull_request", &event(&fake), CHECK);
+    assert_eq!((code(&output), only_gate(&fake)), (1, in_progress()));
+    let title = gates(&fake)[0].title.clone().unwrap();
+    assert!(title.starts_with("waiting for ") && title.contains("needs 1 approving review"), "{title}");
+    assert!(title.contains("no check `build` is reported"), "{title}");
+    // A check that runs is waited for as well, and one that failed is not.
+    fake.world(|world| {
+        world.review(6, "kim", "APPROVED");
+        world.check(6, "build", "github-actions", "failure");
+        let build = world.runs.last_mut().unwrap();
+        (build.status, build.conclusion) = ("in_progress".into(), None);
+    });
+    action(&fake, "pull_request", &event(&fake), CHECK);
+    assert_eq!(only_gate(&fake), in_progress());
+    fake.world(|world| world.check(6, "build", "github-actions", "failure"));
+    action(&fake, "pull_request", &event(&fake), CHECK);
+    assert_eq!(only_gate(&fake), concluded("failure"));
+    fake.world(|world| world.check(6, "build", "github-actions", "success"));
+    let (output, ..) = action(&fake, "pull_request_review", &event(&fake), CHECK);
+    assert_eq!((code(&output), only_gate(&fake)), (0, concluded("success")));
+}
+
+#[test]
+fn what_could_not_be_judged_is_told_apart_and_takes_back_what_was_green() {
+    let fake = Fake::start(plain());
+    action(&fake, "pull_request", &event(&fake), CHECK);
+    assert_eq!(only_gate(&fake), concluded("success"));
+    for spoilt in ["/pulls/6?", "/pulls?"] {
+        fake.spoil(spoilt, How::Status(404, Vec::new(), json!({ "message": "Not Found" })));
+        let (output, outputs, _) = action(&fake, "pull_request", &event(&fake), CHECK);
+        assert_eq!((code(&output), value(&outputs, "verdict")), (3, "error".into()));
+        assert_eq!(only_gate(&fake), concluded("action_required"));
+        let run = gates(&fake).remove(0);
+        assert!(run.title.as_ref().unwrap().starts_with("not judged: "), "{:?}", run.title);
+        assert!(run.summary.as_ref().unwrap().contains("GitHub answered 404"), "{:?}", run.summary);
+        fake.heal();
+    }
+    // A rule that lacks its fact is not judged either.
+    fake.world(|world| set_policy(world, &format!("{POLICY}{ASKS_OTHERS}")));
+    fake.spoil("/check-runs?filter", How::Status(403, Vec::new(), json!({ "message": "no" })));
+    fake.world(|world| world.review(6, "kim", "APPROVED"));
+    let (output, ..) = action(&fake, "pull_request", &event(&fake), CHECK);
+    assert_eq!((code(&output), only_gate(&fake)), (1, concluded("action_required")));
+}
+
+#[test]
+fn a_run_that_is_killed_leaves_nothing_green() {
+    let fake = Fake::start(plain());
+    action(&fake, "pull_request", &event(&fake), CHECK);
+    fake.spoil("/pulls/6/commits", How::Delay(Duration::from_secs(20)));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("event.json");
+    std::fs::write(&path, event(&fake).to_string()).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_changegate"))
+        .args(["action", "--check-run", "gate"])
+        .current_dir(folder.path())
+        .env_clear()
+        .env("GITHUB_API_URL", fake.url())
+        .env("GITHUB_TOKEN", "a-plain-token")
+        .env("GITHUB_REPOSITORY", "acme/shop")
+        .env("GITHUB_EVENT_NAME", "pull_request")
+        .env("GITHUB_EVENT_PATH", &path)
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    while only_gate(&fake) != in_progress() && start.elapsed() < Duration::from_secs(15) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(only_gate(&fake), in_progress());
+}
+
+#[test]
+fn of_two_runs_at_once_the_later_one_concludes() {
+    let fake = Fake::start(plain());
+    fake.spoil("/pulls/6/commits", How::Delay(Duration::from_secs(2)));
+    let other = fake.clone();
+    let later = std::thread::spawn(move || {
+        let start = Instant::now();
+        while gates(&other).is_empty() && start.elapsed() < Duration::from_secs(15) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        other.world(|world| world.runs[0].external_id = Some("changegate:another".into()));
+    });
+    let (output, ..) = action(&fake, "pull_request", &event(&fake), CHECK);
+    later.join().unwrap();
+    assert_eq!((code(&output), only_gate(&fake)), (0, in_progress()));
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("a later run judges the same commit"), "{said}");
+    // What two runs have left, the next one makes one verdict.
+    fake.heal();
+    fake.world(|world| {
+        world.check(6, "gate", "github-actions", "success");
+        world.runs[1].external_id = Some("changegate:yet-another".into());
+    });
+    let (output, ..) = action(&fake, "pull_request", &event(&fake), CHECK);
+    assert_eq!(code(&output), 0);
+    let told: Vec<_> = gates(&fake).into_iter().map(|run| run.conclusion).collect();
+    assert_eq!(told, [Some("success".to_owned()), Some("success".to_owned())]);
+}
+
+#[test]
+fn a_check_run_that_cannot_be_seen_again_is_not_made_green() {
+    let fake = Fake::start(plain());
+    let lost = How::Status(500, Vec::new(), json!({ "message": "lost" }));
+    fake.spoil_some("check_name=gate", 1, usize::MAX, lost);
+    let (output, ..) = action(&fake, "pull_request", &event(&fake), CHECK);
+    assert_eq!((code(&output), only_gate(&fake)), (0, in_progress()));
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("no check run written"), "{said}");
+}
+
+#[test]
+fn the_check_runs_of_others_are_left_alone() {
+    let mut world = plain();
+    for app in ["another-app", "github-actions"] {
+        world.check(6, "gate", app, "success");
+    }
+    let fake = Fake::start(world);
+    fake.world(|world| world.runs[0].external_id = Some("changegate:stolen".into()));
+    fake.world(|world| spoil(world, "Bad\n"));
+    fake.world(|world| {
+        let head = world.pull(6).head_id.clone();
+        world.runs.iter_mut().for_each(|run| run.commit = head.clone());
+    });
+    let (output, ..) = action(&fake, "pull_request", &event(&fake), CHECK);
+    assert_eq!(code(&output), 1);
+    let told: Vec<_> = gates(&fake).iter().map(|run| run.conclusion.clone().unwrap()).collect();
+    assert_eq!(told, ["success", "success", "failure"]);
+}
+
+#[test]
+fn a_late_run_writes_on_the_commit_that_it_is_for() {
+    let fake = Fake::start(plain());
+    let old = event(&fake);
+    let before = fake.world(|world| world.pull(6).head_id.clone());
+    fake.world(|world| spoil(world, "More\n"));
+    let (output, ..) = action(&fake, "pull_request", &old, CHECK);
+    assert_eq!((code(&output), only_gate(&fake)), (1, concluded("action_required")));
+    assert_eq!(gates(&fake)[0].commit, before);
+}
+
+/// Opens pull request 7, of the same commit as 6, into a branch that holds this policy.
+fn open_twin(world: &mut World, base: &str, policy: &str) {
+    let main = world.branches["main"].clone();
+    let own = world.commit(&[&main], "ana", "My own\n", &[("policies/changegate.yml", policy)]);
+    world.branches.insert(base.into(), own.clone());
+    let head = world.pull(6).head_id.clone();
+    let number = world.open("ana", "Twin", GOOD, "twin", &[head]);
+    assert_eq!(number, 7);
+    let pull = world.pull(7);
+    (pull.base, pull.base_id) = (base.into(), own);
+}
+
+#[test]
+fn a_check_stands_for_every_pull_request_with_its_commit() {
+    // Into a branch whose policy the author wrote: it makes nothing green.
+    let fake = Fake::start(waiting());
+    fake.world(|world| open_twin(world, "evil", "changegate: 1\nname: mine\nprotects: [evil]\n"));
+    for number in [7, 6] {
+        let (output, ..) = action(&fake, "pull_request_target", &of_pull(&fake, number), CHECK);
+        assert_eq!((code(&output), only_gate(&fake)), (1, in_progress()), "{number}");
+    }
+    // Alone, it has nothing that could stand for it.
+    fake.world(|world| world.pull(6).state = "closed");
+    let (output, outputs, _) = action(&fake, "pull_request_target", &of_pull(&fake, 7), CHECK);
+    assert_eq!((code(&output), only_gate(&fake)), (1, concluded("failure")));
+    assert_eq!(value(&outputs, "denied-rules"), "pull-target");
+    // And it does not spoil what is good.
+    let fake = Fake::start(plain());
+    fake.world(|world| open_twin(world, "evil", "changegate: 1\nname: mine\nprotects: [evil]\n"));
+    for number in [6, 7] {
+        let (output, ..) = action(&fake, "pull_request_target", &of_pull(&fake, number), CHECK);
+        assert_eq!((code(&output), only_gate(&fake)), (0, concluded("success")), "{number}");
+    }
+    // Of two branches under change control, the stricter one counts for both.
+    let wide = POLICY.replace("protects: [main]", "protects: [main, 'release/*']");
+    let fake = Fake::start(plain());
+    fake.world(|world| set_policy(world, &wide));
+    fake.world(|world| open_twin(world, "release/1", &format!("{wide}{ASKS_OTHERS}")));
+    for number in [6, 7] {
+        let (output, ..) = action(&fake, "pull_request_target", &of_pull(&fake, number), CHECK);
+        assert_eq!((code(&output), only_gate(&fake)), (1, in_progress()), "{number}");
+    }
+}
+
+/// Returns a world with pull requests 6 and 7 in the queue, one after the other, and the event of the second.
+fn queued(body: &str) -> (Fake, Value, String) {
+    let mut world = plain();
+    let main = world.branches["main"].clone();
+    let said = "Count the words\n\nFor the index.\n";
+    let second = world.commit(&[&main], "ana", said, &[("src/count.rs", "fn count() {}\n")]);
+    assert_eq!(world.open("ana", "Count", GOOD, "count", &[second]), 7);
+    world.pull(6).body = Some(body.into());
+    let head = world.pull(6).head_id.clone();
+    world.commits.get_mut(&head).unwrap().message = said.into();
+    let first = world.enqueue(6);
+    let last = world.enqueue(7);
+    let event = json!({ "action": "checks_requested", "repository": { "full_name": "acme/shop" },
+        "merge_group": { "head_sha": last, "base_sha": first, "base_ref": "refs/heads/main" } });
+    (Fake::start(world), event, last)
+}
+
+#[test]
+fn a_merge_group_has_its_verdict_on_its_own_commit() {
+    let (fake, event, last) = queued(GOOD);
+    let (output, ..) = action(&fake, "merge_group", &event, CHECK);
+    assert_eq!((code(&output), only_gate(&fake)), (0, concluded("success")));
+    assert_eq!(gates(&fake)[0].commit, last);
+    // One that cannot be read, and a queue that cannot.
+    for (spoilt, exit) in [("/pulls/7?", 3), ("query Queue", 1)] {
+        fake.spoil(spoilt, How::Status(404, Vec::new(), json!({ "message": "Not Found" })));
+        let (output, ..) = action(&fake, "merge_group", &event, CHECK);
+        assert_eq!((code(&output), only_gate(&fake)), (exit, concluded("action_required")), "{spoilt}");
+        fake.heal();
+    }
+    // A queue stands still while a check is in progress, so nothing is waited for in it.
+    fake.world(|world| set_policy(world, &format!("{POLICY}{ASKS_OTHERS}")));
+    let (output, ..) = action(&fake, "merge_group", &event, CHECK);
+    assert_eq!((code(&output), only_gate(&fake)), (1, concluded("failure")));
+}
+
+#[test]
+fn where_one_check_is_enough_a_group_lands_what_is_before_it_too() {
+    let bad = "Nothing is said.\n";
+    for (strategy, exit) in [(Some("ALLGREEN"), 0), (Some("HEADGREEN"), 1), (None, 1)] {
+        let (fake, event, last) = queued(bad);
+        fake.world(|world| world.merging_strategy = strategy);
+        let (output, ..) = action(&fake, "merge_group", &event, CHECK);
+        assert_eq!(code(&output), exit, "{strategy:?}: {}", String::from_utf8_lossy(&output.stdout));
+        assert_eq!(gates(&fake)[0].commit, last);
+    }
+}
+
+#[test]
+fn one_bad_pull_request_stops_no_other() {
+    let mut world = plain();
+    let main = world.branches["main"].clone();
+    let said = "Count the words\n\nFor the index.\n";
+    let second = world.commit(&[&main], "ana", said, &[("src/count.rs", "fn count() {}\n")]);
+    assert_eq!(world.open("ana", "Count", GOOD, "count", std::slice::from_ref(&second)), 7);
+    let fake = Fake::start(world);
+    fake.spoil("/pulls/7?", How::Status(404, Vec::new(), json!({ "message": "Not Found" })));
+    let schedule = json!({ "schedule": "x", "repository": { "full_name": "acme/shop" } });
+    let (output, outputs, summary) = action(&fake, "schedule", &schedule, CHECK);
+    assert_eq!((code(&output), value(&outputs, "verdict")), (3, "error".into()));
+    let told = |fake: &Fake, commit: &str| {
+        let run = gates(fake).into_iter().find(|run| run.commit == commit).unwrap();
+        run.conclusion.unwrap()
+    };
+    let good = fake.world(|world| world.pull(6).head_id.clone());
+    assert_eq!((told(&fake, &good), told(&fake, &second)), ("success".into(), "action_required".into()));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("acme/shop#7: GitHub answered 404"));
+    assert!(summary.contains("could not be judged"), "{summary}");
+    // By its number, the list of open ones still says which commit it is about.
+    let (output, ..) = action(
+        &fake,
+        "workflow_dispatch",
+        &json!({ "inputs": { "pull-request": "7" },
+        "repository": { "full_name": "acme/shop" } }),
+        CHECK,
+    );
+    assert_eq!((code(&output), told(&fake, &second)), (3, "action_required".into()));
+    fake.heal();
+    let (output, ..) = action(&fake, "schedule", &schedule, CHECK);
+    assert_eq!((code(&output), told(&fake, &second), gates(&fake).len()), (0, "success".into(), 2));
+}
+
+#[test]
+fn an_event_and_an_answer_of_another_repository_are_errors() {
+    let fake = Fake::start(plain());
+    let mut other = event(&fake);
+    other["repository"]["full_name"] = json!("acme/other");
+    let (output, outputs, _) = action(&fake, "pull_request", &other, CHECK);
+    assert_eq!((code(&output), value(&outputs, "verdict")), (3, "error".into()));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("acme/other"));
+    assert!(fake.seen().is_empty());
+    let place = format!("{}/repos/acme/other/pulls/6", fake.url());
+    fake.spoil("/pulls/6?", How::Status(301, vec![("location", place)], json!({ "message": "Moved" })));
+    let (output, ..) = action(&fake, "pull_request", &event(&fake), CHECK);
+    assert_eq!((code(&output), only_gate(&fake)), (3, concluded("action_required")));
+    fake.heal();
+    fake.spoil("/pulls/6?", How::Edit(|pull| pull["base"]["repo"]["full_name"] = json!("acme/other")));
+    let (output, ..) = action(&fake, "pull_request", &event(&fake), CHECK);
+    assert_eq!((code(&output), only_gate(&fake)), (3, concluded("action_required")));
+}
