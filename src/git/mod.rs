@@ -21,6 +21,7 @@ pub mod second_reader;
 pub mod signature;
 
 pub(crate) use crate::git::commit_chain::{ChainLink, StoredChainLink, WrittenChainLink};
+pub(crate) use crate::git::diff::line_counts::BYTES_PER_LINE;
 pub(crate) use crate::git::history::NewHistory;
 pub use crate::git::history::date_order::NewCommits;
 pub use crate::git::history::stream::CommitRange;

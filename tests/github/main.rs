@@ -13,6 +13,7 @@
 #![allow(dead_code, reason = "what the world can hold is more than each test needs")]
 
 mod action;
+mod as_of_merge;
 mod authorised;
 mod contract;
 mod documents;
