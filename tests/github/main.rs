@@ -29,3 +29,4 @@ mod reviewed;
 mod scene;
 mod server;
 mod templates;
+mod whole_way;
