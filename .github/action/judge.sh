@@ -36,6 +36,14 @@ toggle() {
     esac
 }
 toggle comment --comment "${CHANGEGATE_COMMENT:-false}"
-toggle ledger --ledger "${CHANGEGATE_LEDGER:-false}"
+case ${CHANGEGATE_LEDGER:-false} in
+true) arguments+=(--ledger) ;;
+begin) arguments+=(--ledger=begin) ;;
+false) ;;
+*)
+    printf '::error title=changegate::the input `ledger` is `true`, `begin` or `false`\n'
+    exit 2
+    ;;
+esac
 
 exec "${CHANGEGATE_PROGRAM:?the program was not installed}" "${arguments[@]}"

@@ -231,6 +231,8 @@ pub enum CheckState {
     Skipped,
     /// The check is not finished.
     Pending,
+    /// The check ran again after the time that is judged, and the forge does not tell what it said before.
+    Unknown,
     /// The check failed; the text is the forge's word for it.
     Failed(String),
 }

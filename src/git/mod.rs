@@ -21,6 +21,7 @@ pub mod second_reader;
 pub mod signature;
 
 pub(crate) use crate::git::commit_chain::{ChainLink, StoredChainLink, WrittenChainLink};
+pub(crate) use crate::git::diff::line_counts::BYTES_PER_LINE;
 pub(crate) use crate::git::history::NewHistory;
 pub use crate::git::history::date_order::NewCommits;
 pub use crate::git::history::stream::CommitRange;
@@ -30,7 +31,7 @@ pub use crate::git::hook_input::{
 pub use crate::git::objects::ObjectQuarantine;
 pub use crate::git::objects::commit::{UnreadableCommit, parse_commit};
 pub use crate::git::remote::GitRemote;
-pub(crate) use crate::git::remote::{FetchDepth, RefPushOutcome};
+pub(crate) use crate::git::remote::{FetchDepth, RefPush, RefPushOutcome};
 pub use crate::git::repository::file_at_path::FileAtPath;
 pub(crate) use crate::git::repository::file_at_path::TreePathEntry;
 pub(crate) use crate::git::repository::message_only_commit::MessageOnlyFault;

@@ -1,4 +1,4 @@
-//! One ref of a remote repository: fetched into a local repository, and pushed back.
+//! Refs of a remote repository: fetched into a local repository, and pushed back.
 //!
 //! The program `git` does this. The token is passed in its environment, for that one address, and
 //! never as an argument, which every process on the machine could read. Redirects are not followed,
@@ -52,6 +52,19 @@ pub(crate) enum FetchDepth {
     Newest,
     /// The commits since this time, in seconds since 1970.
     Since(i64),
+    /// All of its commits.
+    Whole,
+}
+
+/// A ref that is pushed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RefPush<'name> {
+    /// The local ref whose commit is pushed.
+    pub(crate) from: &'name str,
+    /// The ref of the remote repository.
+    pub(crate) name: &'name str,
+    /// What the remote ref has to hold; `None` for nothing.
+    pub(crate) expected: Option<Oid>,
 }
 
 /// The outcome of a push.
@@ -101,50 +114,86 @@ impl GitRemote {
         Ok(())
     }
 
-    /// Fetches the ref `name` into the repository in `folder`; returns false if there is no such ref.
+    /// Fetches those of the refs `names` that exist into the repository in `folder`, all as they are at one time;
+    /// returns false if there is none of them.
     ///
     /// # Errors
     ///
     /// Fails if the repository cannot be read.
-    pub(crate) fn fetch_ref(&self, folder: &Path, name: &str, depth: FetchDepth) -> Result<bool> {
-        let output = self.run_git(folder, &["ls-remote", "--quiet", "--exit-code", &self.url, name])?;
+    pub(crate) fn fetch_refs(&self, folder: &Path, names: &[&str], depth: FetchDepth) -> Result<bool> {
+        let called = names.first().copied().unwrap_or_default();
+        let mut args = vec!["ls-remote", "--quiet", "--exit-code", self.url.as_str()];
+        args.extend(names);
+        let output = self.run_git(folder, &args)?;
         match output.status.code() {
             Some(0) => {}
             Some(2) => return Ok(false),
-            _ => return Err(self.refusal_error("cannot read", name, &output)),
+            _ => return Err(self.refusal_error("cannot read", called, &output)),
         }
-        let refspec = format!("+{name}:{name}");
+        let listed = String::from_utf8_lossy(&output.stdout);
+        let mut refspecs = Vec::new();
+        for name in names {
+            if listed.lines().any(|line| line.split_once('\t').is_some_and(|(_, found)| found == *name)) {
+                refspecs.push(format!("+{name}:{name}"));
+            }
+        }
         let depth = match depth {
             FetchDepth::Newest => "--depth=1".to_owned(),
             FetchDepth::Since(at) => format!("--shallow-since={at}"),
+            FetchDepth::Whole => format!("--depth={}", i32::MAX),
         };
-        let args =
-            ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", &depth, self.url.as_str(), &refspec];
+        let mut args =
+            vec!["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", &depth, self.url.as_str()];
+        args.extend(refspecs.iter().map(String::as_str));
         let output = self.run_git(folder, &args)?;
         if !output.status.success() {
-            return Err(self.refusal_error("cannot read", name, &output));
+            return Err(self.refusal_error("cannot read", called, &output));
         }
         Ok(true)
     }
 
-    /// Pushes what the ref `name` holds in the repository in `folder`. The remote ref has to hold `tip`.
+    /// Returns whether one commit is part of the history of another, as far as it was fetched.
+    ///
+    /// # Errors
+    ///
+    /// Fails if git cannot tell.
+    pub(crate) fn is_ancestor(&self, folder: &Path, from: Oid, to: Oid) -> Result<bool> {
+        let (from, to) = (from.to_string(), to.to_string());
+        let output = self.run_git(folder, &["merge-base", "--is-ancestor", &from, &to])?;
+        match output.status.code() {
+            Some(0) => Ok(true),
+            Some(1) => Ok(false),
+            _ => bail!("git cannot compare {from} and {to}: {}", self.describe_output(&output)),
+        }
+    }
+
+    /// Pushes refs of the repository in `folder`, all of them or none.
     ///
     /// # Errors
     ///
     /// Fails if the push is not allowed, or not possible for any reason except another push that was
     /// first.
-    pub(crate) fn push_ref(&self, folder: &Path, name: &str, tip: Option<Oid>) -> Result<RefPushOutcome> {
-        let lease = format!("--force-with-lease={name}:{}", tip.map(|id| id.to_string()).unwrap_or_default());
-        let refspec = format!("{name}:{name}");
-        let output =
-            self.run_git(folder, &["push", "--porcelain", "--no-verify", &lease, &self.url, &refspec])?;
+    pub(crate) fn push_refs(&self, folder: &Path, refs: &[RefPush<'_>]) -> Result<RefPushOutcome> {
+        let called = refs.first().map(|one| one.name).unwrap_or_default();
+        let mut leases = Vec::new();
+        let mut refspecs = Vec::new();
+        for one in refs {
+            let expected = one.expected.map(|id| id.to_string()).unwrap_or_default();
+            leases.push(format!("--force-with-lease={}:{expected}", one.name));
+            refspecs.push(format!("{}:{}", one.from, one.name));
+        }
+        let mut args = vec!["push", "--atomic", "--porcelain", "--no-verify"];
+        args.extend(leases.iter().map(String::as_str));
+        args.push(&self.url);
+        args.extend(refspecs.iter().map(String::as_str));
+        let output = self.run_git(folder, &args)?;
         if output.status.success() {
             return Ok(RefPushOutcome::Updated);
         }
         if String::from_utf8_lossy(&output.stdout).lines().any(is_overtaken_line) {
             return Ok(RefPushOutcome::Overtaken);
         }
-        Err(self.refusal_error("cannot write", name, &output))
+        Err(self.refusal_error("cannot write", called, &output))
     }
 
     fn run_git(&self, folder: &Path, args: &[&str]) -> Result<Output> {
@@ -217,8 +266,13 @@ const REFUSAL_WORDS: [&str; 6] =
     ["403", "401", "denied", "not granted", "Authentication failed", "not found"];
 
 /// Words by which a server says that another push moved the ref at the same time.
-const OVERTAKEN_WORDS: [&str; 4] =
-    ["cannot lock ref", "failed to update ref", "incorrect old value", "already exists"];
+const OVERTAKEN_WORDS: [&str; 5] = [
+    "cannot lock ref",
+    "failed to update ref",
+    "incorrect old value",
+    "already exists",
+    "atomic transaction fail",
+];
 
 /// Returns true for a line of `git push --porcelain` which says that the ref holds something else by now.
 fn is_overtaken_line(line: &str) -> bool {

@@ -33,7 +33,9 @@ pub use crate::github::session::{GitHubSession, GitHubSource, JudgedEvent, Judge
 /// The messages of every file that gives findings or notes.
 pub(crate) const GITHUB_MESSAGES: &[&[&MessageTemplate]] = &[
     facts::MESSAGES,
+    facts::as_of_merge::MESSAGES,
     judge::MESSAGES,
+    judge::landing_message::MESSAGES,
     judge::merge_queue::MESSAGES,
     judge::pushed::MESSAGES,
     judge::refusals::MESSAGES,

@@ -141,6 +141,7 @@ impl ChecksPredicate {
         let checks =
             context.change.require_pull(FactKind::Checks)?.checks.as_ref().map_err(Missing::clone)?;
         let mut findings = Vec::new();
+        let mut missing = None;
         // Two names may match one check, which is reported once.
         let mut judged: Vec<usize> = Vec::new();
         for name in &self.names {
@@ -159,7 +160,10 @@ impl ChecksPredicate {
                     continue;
                 }
                 judged.push(index);
-                if let Some(reason) = self.find_violation(check) {
+                if check.state == CheckState::Unknown {
+                    let why = "a check ran again after the merge, and its result at the merge is not known";
+                    missing = Some(Missing::Unavailable(FactKind::Checks, why.to_owned()));
+                } else if let Some(reason) = self.find_violation(check) {
                     let finding = check_finding(check, reason);
                     // What has not ended is waited for; nothing in the change is wrong yet.
                     let is_pending = check.state == CheckState::Pending;
@@ -170,7 +174,7 @@ impl ChecksPredicate {
                 findings.push(self.missing_check_finding(name, first_other));
             }
         }
-        Ok(PredicateOutcome::from_findings(findings))
+        PredicateOutcome::from_findings_or_missing(findings, missing)
     }
 
     fn has_expected_reporter(&self, check: &CheckResult) -> bool {
@@ -203,7 +207,7 @@ impl ChecksPredicate {
         match &check.state {
             CheckState::Success => {}
             state if self.allowed_states.contains(state) => {}
-            CheckState::Pending => return Some(Message::from(&PENDING)),
+            CheckState::Pending | CheckState::Unknown => return Some(Message::from(&PENDING)),
             CheckState::Skipped => return Some(Message::from(&SKIPPED)),
             CheckState::Neutral => return Some(Message::from(&NEUTRAL)),
             CheckState::Failed(conclusion) => {
@@ -323,6 +327,15 @@ mod tests {
                 assert!(found[0].starts_with("unknown: "), "{found:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_check_that_ran_again_is_not_decided_and_another_one_is() {
+        let found = says("test", "{ name: test, state: unknown }");
+        assert!(found[0].starts_with("unknown: "), "{found:?}");
+        let found = says("[test, lint]", "{ name: test, state: unknown }, { name: lint, state: failed }");
+        assert_eq!(found, ["the check `lint` failed: `failure`"]);
+        assert_eq!(says("lint", "{ name: test, state: unknown }, { name: lint }"), [""; 0]);
     }
 
     #[test]

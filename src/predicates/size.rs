@@ -33,8 +33,8 @@ pub(crate) const DOC: PredicateDoc = PredicateDoc {
     parameters: "\
 - `files: { at-most: N }`: different paths that the commits change;
 - `lines: { at-most: N }`: lines that the commits add and remove, taken together. Content that is no text counts as \
-one line for each 80 bytes, before and after the change, and so does a line of more than 1,000 bytes; for a pull \
-request, the numbers are those of the forge, which counts no lines there;
+one line for each 80 bytes, before and after the change; so does a line of more than 1,000 bytes, except in a pull \
+request, where the lines of text are those that the forge counts;
 - `commits: { at-most: N }`: commits, merges included;
 - of merges, only the last commit of the change counts for files and lines, with all that it changes against its first \
 parent: its files beside those of the commits, and its lines if they are more than those of the commits together;

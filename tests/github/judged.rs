@@ -503,7 +503,7 @@ fn merged(how: &str) -> (World, EventSubject) {
     (world, push)
 }
 
-fn push(name_of_ref: &str, before: &str, after: &str, forced: bool) -> EventSubject {
+pub(crate) fn push(name_of_ref: &str, before: &str, after: &str, forced: bool) -> EventSubject {
     EventSubject::Push {
         repo: name().repo,
         ref_name: name_of_ref.into(),

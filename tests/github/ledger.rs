@@ -118,12 +118,38 @@ impl Scene {
         self.event("push", &event)
     }
 
-    /// Runs the action for a push to `main`.
+    /// Runs the action for a push to `main`; the first time, it begins the ledger.
     pub(crate) fn record(&self, push: &(String, String)) -> Told {
+        if self.has_ledger() { self.keep(push) } else { self.begin(push) }
+    }
+
+    /// Runs the action for a push to `main`, with a ledger that has begun.
+    pub(crate) fn keep(&self, push: &(String, String)) -> Told {
+        self.run_for_push(push, "--ledger")
+    }
+
+    /// Runs the action for a push to `main`, and lets the ledger begin.
+    pub(crate) fn begin(&self, push: &(String, String)) -> Told {
+        self.run_for_push(push, "--ledger=begin")
+    }
+
+    fn run_for_push(&self, push: &(String, String), how: &str) -> Told {
         let event = self.push_event(push);
         let variables: Vec<(&str, &str)> =
             event.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        self.run(&["action", "--ledger"], &variables)
+        self.run(&["action", how], &variables)
+    }
+
+    /// Returns whether the ledger has begun.
+    pub(crate) fn has_ledger(&self) -> bool {
+        let mut command = Command::new("git");
+        command.arg("-C").arg(self.git.path()).args([
+            "rev-parse",
+            "-q",
+            "--verify",
+            "refs/changegate/ledger",
+        ]);
+        command.output().unwrap().status.success()
     }
 
     /// Runs the action as a schedule does.
@@ -131,7 +157,8 @@ impl Scene {
         let event = self.event("schedule", &json!({ "schedule": "17 * * * *" }));
         let variables: Vec<(&str, &str)> =
             event.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        self.run(&[&["action", "--ledger"], more].concat(), &variables)
+        let how = if self.has_ledger() { "--ledger" } else { "--ledger=begin" };
+        self.run(&[&["action", how], more].concat(), &variables)
     }
 
     pub(crate) fn sweep(&self) -> Told {
@@ -464,7 +491,7 @@ fn the_token_is_in_no_argument_and_in_no_trace() {
         event.iter().map(|(name, value)| (*name, value.as_str())).collect();
     variables.extend([("PATH", path.as_str()), ("GIT_TRACE_CURL", trace.to_str().unwrap())]);
     variables.extend([("GIT_TRACE_REDACT", "0"), ("GIT_TRACE", trace.to_str().unwrap())]);
-    scene.run(&["action", "--ledger"], &variables).ends(0);
+    scene.run(&["action", "--ledger=begin"], &variables).ends(0);
     let calls = std::fs::read_to_string(&log).unwrap();
     assert!(calls.contains(" fetch ") || calls.contains(" ls-remote "), "{calls}");
     assert!(calls.contains(" push "), "{calls}");

@@ -13,6 +13,7 @@
 #![allow(dead_code, reason = "what the world can hold is more than each test needs")]
 
 mod action;
+mod as_of_merge;
 mod authorised;
 mod check_runs;
 mod contract;
@@ -29,3 +30,4 @@ mod reviewed;
 mod scene;
 mod server;
 mod templates;
+mod whole_way;

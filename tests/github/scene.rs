@@ -77,6 +77,8 @@ pub(crate) fn full() -> World {
         Happened::Retargeted { from: "next".into(), to: "main".into() },
         Happened::Retitled { from: "Faster".into(), to: "Search faster".into() },
         Happened::Dismissed { review: lost, message: "outdated".into() },
+        Happened::MadeDraft,
+        Happened::MadeReady,
         Happened::Closed,
         Happened::Reopened,
     ];

@@ -18,6 +18,8 @@ pub(crate) struct ForgeLedgerRun<'a> {
     pub(crate) server: &'a GitHubServer,
     pub(crate) token: Option<&'a Secret>,
     pub(crate) options: &'a GitHubJudgeOptions,
+    /// True if the ledger may begin with this run.
+    pub(crate) may_begin: bool,
 }
 
 impl ForgeLedgerRun<'_> {
@@ -28,7 +30,9 @@ impl ForgeLedgerRun<'_> {
         work: impl FnOnce(&ForgeLedger<'_>) -> Result<T, CommandError>,
     ) -> Result<T, CommandError> {
         let remote = open_ledger_remote(repo, self.server, self.token, context)?;
-        work(&ForgeLedger::new(self.session, &remote, repo, self.options, context.clock))
+        let mut forge_ledger = ForgeLedger::new(self.session, &remote, repo, self.options, context.clock);
+        forge_ledger.may_begin = self.may_begin;
+        work(&forge_ledger)
     }
 
     /// Records what a push has brought in; returns what was appended.
@@ -55,7 +59,7 @@ impl ForgeLedgerRun<'_> {
         };
         self.with_ledger(repo, context, |forge_ledger| {
             let outcome = forge_ledger.record_landing(&pushed)?;
-            write_forge_ledger_report(&outcome, forge_ledger.newest_anchor().as_ref())?;
+            write_forge_ledger_report(forge_ledger, &outcome)?;
             Ok(outcome)
         })
     }

@@ -39,6 +39,7 @@ Examples:
   changegate action
   changegate action --comment --fail-on never
   changegate action --pull-request 12 --check-run change-gate
+  changegate action --ledger=begin    begin the ledger, once
   changegate action --ledger      record the push; on a schedule, sweep
 
 With --ledger, git fetches and pushes refs/changegate/ledger of the repository,
@@ -68,8 +69,9 @@ pub(crate) struct ActionArgs {
     record: Option<PathBuf>,
 
     /// Keep the ledger in the repository: record pushes, and sweep on a schedule
-    #[arg(long, conflicts_with = "pull_request")]
-    ledger: bool,
+    #[arg(long, value_name = "MODE", num_args = 0..=1, require_equals = true,
+        default_missing_value = "keep", conflicts_with = "pull_request")]
+    ledger: Option<LedgerUse>,
 
     /// Send notices of a sweep to slack=URL or webhook=URL; the URL can be env:NAME
     #[arg(long, value_name = "CHANNEL", requires = "ledger")]
@@ -95,6 +97,15 @@ enum FailOn {
     Deny,
     /// No verdict; only errors fail the step
     Never,
+}
+
+/// How a run keeps the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum LedgerUse {
+    /// Append to the ledger, which has to be there
+    Keep,
+    /// Begin the ledger if there is none
+    Begin,
 }
 
 pub(crate) fn run_action(args: &ActionArgs, context: &Context) -> Result<CommandExit, CommandError> {
@@ -200,9 +211,14 @@ fn judge_event(args: &ActionArgs, context: &Context) -> Result<ActionOutcome, Co
     })?;
     let options = args.query.build_options(false, Some(tickets::read_ticket_access(context, None, None)?));
     let mut is_authorised = true;
-    if args.ledger {
-        let run =
-            ForgeLedgerRun { session: &session, server: &server, token: token.as_ref(), options: &options };
+    if let Some(how) = args.ledger {
+        let run = ForgeLedgerRun {
+            session: &session,
+            server: &server,
+            token: token.as_ref(),
+            options: &options,
+            may_begin: how == LedgerUse::Begin,
+        };
         if let EventSubject::OpenPullRequests { repo } = &subject {
             return run
                 .sweep_repository(repo, args.due.as_deref(), &args.notify, context)

@@ -7,9 +7,8 @@ use crate::cli::context::Context;
 use crate::git::GitRemote;
 use crate::github::{GitHubServer, RepositoryName};
 use crate::http::Secret;
-use crate::ledger::forge::ForgeLedgerOutcome;
+use crate::ledger::forge::{ForgeLedger, ForgeLedgerOutcome};
 use crate::ledger::record::RecordedMove;
-use crate::ledger::store::gate_folder::LedgerAnchor;
 use crate::report::escape;
 
 /// Returns the repository that git fetches from and pushes to: on the server that GITHUB_SERVER_URL
@@ -30,12 +29,17 @@ pub(crate) fn open_ledger_remote(
 
 /// Writes what was recorded that people should know.
 pub(crate) fn write_forge_ledger_report(
+    forge_ledger: &ForgeLedger<'_>,
     outcome: &ForgeLedgerOutcome,
-    newest: Option<&LedgerAnchor>,
 ) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if outcome.has_begun {
         writeln!(out, "changegate: started the ledger")?;
+    } else if forge_ledger.may_begin {
+        writeln!(
+            out,
+            "changegate: the ledger has begun before; set `ledger: true` instead of `ledger: begin`"
+        )?;
     }
     for moved in &outcome.appended.found_late {
         writeln!(out, "changegate: {} without a run; recorded now, as found late", describe_move(moved))?;
@@ -51,7 +55,7 @@ pub(crate) fn write_forge_ledger_report(
         writeln!(out, "changegate: {}", escape::escape_sentence(&one.sentence()))?;
     }
     // People who can write to the ledger cannot change the log of a run, so the newest record is shown there.
-    if let Some(newest) = newest {
+    if let Some(newest) = forge_ledger.newest_anchor() {
         writeln!(out, "changegate: the newest record is {}:{}", newest.number, newest.digest)?;
     }
     Ok(())

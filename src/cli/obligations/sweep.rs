@@ -58,13 +58,17 @@ pub(crate) struct SweepArgs {
     /// Sweep the ledger that this GitHub repository keeps without a server
     #[arg(long, value_name = "OWNER/REPO")]
     github: Option<String>,
+
+    /// Begin that ledger if there is none
+    #[arg(long, requires = "github")]
+    begin: bool,
 }
 
 pub(crate) fn run_sweep(args: &SweepArgs, context: &Context) -> Result<CommandExit, CommandError> {
     let within = TimeLimit::new(&args.due).map_err(|why| CommandError::Usage(format!("--due: {why}")))?;
     let channels = parse_channels(&args.notify, context)?;
     if let Some(repo) = &args.github {
-        return sweep_github(repo, args.export.as_deref(), within, &channels, context);
+        return sweep_github((repo, args.begin), args.export.as_deref(), within, &channels, context);
     }
     let repository = Repository::discover_from(&context.directory)?;
     let settings = context.read_gate_settings(&repository).map_err(CommandError::Usage)?;

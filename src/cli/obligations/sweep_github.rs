@@ -42,7 +42,7 @@ pub(crate) struct SweepOutcome {
 
 /// Sweeps from a terminal or a scheduler, with a token from the environment.
 pub(crate) fn sweep_github(
-    repo: &str,
+    (repo, may_begin): (&str, bool),
     export: Option<&Path>,
     within: TimeLimit,
     channels: &[NotifyChannel],
@@ -66,7 +66,8 @@ pub(crate) fn sweep_github(
         explain: false,
         ticket_access: Some(read_ticket_access(context, export, None)?),
     };
-    let forge_ledger = ForgeLedger::new(&session, &remote, &repo, &options, context.clock);
+    let mut forge_ledger = ForgeLedger::new(&session, &remote, &repo, &options, context.clock);
+    forge_ledger.may_begin = may_begin;
     sweep_forge_ledger(&forge_ledger, within, channels, context).map(|swept| swept.exit)
 }
 
@@ -78,7 +79,7 @@ pub(crate) fn sweep_forge_ledger(
     context: &Context,
 ) -> Result<SweepOutcome, CommandError> {
     let (appended, state) = forge_ledger.record_all_refs()?;
-    write_forge_ledger_report(&appended, forge_ledger.newest_anchor().as_ref())?;
+    write_forge_ledger_report(forge_ledger, &appended)?;
     let policies = TicketPolicies::read_policies(forge_ledger, &state);
     let mut closable: Vec<&TrackedObligation> = Vec::new();
     for owed in state.obligations.values() {

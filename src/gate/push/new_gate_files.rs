@@ -15,7 +15,7 @@ use crate::gate::policy_source::{LoadedPolicy, load_with_paths};
 use crate::gate::push::change_judge::{ChangeJudge, judge_from_facts};
 use crate::git::{Repository, TreePathEntry, UnreadableCommit};
 use crate::policy::{ChangeUnit, Policy};
-use crate::verdict::{Finding, Fixer, messages};
+use crate::verdict::{Finding, Fixer, Verdict, messages};
 
 /// The most policies that the commits of one push may hold: each one is read, and each commit is compared
 /// with all of them.
@@ -58,20 +58,26 @@ impl NewGateFiles {
         (path, name): (&str, &Text),
         (own, base): (&LoadedPolicy, Option<&LoadedPolicy>),
     ) -> Result<NamedGateFiles> {
-        let Some(mut files) = list_named_files(repository, commits, path)? else {
+        let Some(files) = list_named_files(repository, commits, path)? else {
             let message = TOO_MANY_POLICIES.with("limit", MAX_POLICIES).with("ref", name);
             return Ok(NamedGateFiles::TooMany(Finding::new(message).fixed_by(Fixer::Pusher)));
         };
+        let guarded = NewGateFiles::guard_files(files, &own.policy, base.map(|base| &base.policy));
+        Ok(guarded.map_or(NamedGateFiles::Guarded, |new| NamedGateFiles::New(Box::new(new))))
+    }
+
+    /// Guards those of `files` that `own` and `base` do not both name; `None` if there are none.
+    pub(crate) fn guard_files(mut files: Vec<String>, own: &Policy, base: Option<&Policy>) -> Option<Self> {
         files.retain(|file| {
-            let names_file = |loaded: &LoadedPolicy| loaded.policy.gate_files.contains(file);
+            let names_file = |policy: &Policy| policy.gate_files.contains(file);
             !(names_file(own) && base.is_none_or(names_file))
         });
         if files.is_empty() {
-            return Ok(NamedGateFiles::Guarded);
+            return None;
         }
-        let own = own.policy.with_gate_files(&files);
-        let base = base.map(|base| base.policy.with_gate_files(&files));
-        Ok(NamedGateFiles::New(Box::new(NewGateFiles { files, own, base })))
+        let own = own.with_gate_files(&files);
+        let base = base.map(|base| base.with_gate_files(&files));
+        Some(NewGateFiles { files, own, base })
     }
 
     /// Returns a finding for each change of a step that passes as it is, and does not where these files are
@@ -96,6 +102,17 @@ impl NewGateFiles {
     }
 
     fn check_change(&self, change: &Change, judge: &ChangeJudge<'_>) -> Option<Finding> {
+        let judge_ordinary =
+            || judge_from_facts(change, &judge.loaded.policy, judge.base.map(|base| &base.policy));
+        self.check_judged_change(change, judge_ordinary)
+    }
+
+    /// Returns a finding if a change touches these files, passes as it is, and does not where they are guarded.
+    pub(crate) fn check_judged_change(
+        &self,
+        change: &Change,
+        judge_ordinary: impl FnOnce() -> Verdict,
+    ) -> Option<Finding> {
         // A folder on the way can be replaced as well, by a link or a submodule.
         let is_named = |path: &[u8]| {
             let holds = |file: &String| {
@@ -112,8 +129,7 @@ impl NewGateFiles {
             named = named.or_else(|| paths.iter().find(|changed| is_named(changed.path.as_bytes())));
         }
         let path = &named?.path;
-        let ordinary = judge_from_facts(change, &judge.loaded.policy, judge.base.map(|base| &base.policy));
-        if ordinary.judgements.iter().any(|judgement| judgement.is_denying(true)) {
+        if judge_ordinary().judgements.iter().any(|judgement| judgement.is_denying(true)) {
             return None;
         }
         let guarded = judge_from_facts(change, &self.own, self.base.as_ref());

@@ -21,7 +21,7 @@ use crate::git::objects::reader::ObjectReader;
 const MAX_COUNTED_BLOB_BYTES: u64 = 32 << 20;
 
 /// How many bytes count as a line where content has no lines to count.
-const BYTES_PER_LINE: usize = 80;
+pub(crate) const BYTES_PER_LINE: usize = 80;
 
 /// The longest line that counts as one. Otherwise a limit would let through a program in one line.
 const MAX_LINE_BYTES: usize = 1000;

@@ -143,6 +143,8 @@ pub(crate) struct RestChangedFile {
     pub(crate) previous_filename: Option<String>,
     pub(crate) status: String,
     pub(crate) sha: Option<Oid>,
+    /// How many lines are added and removed, together.
+    pub(crate) changes: Option<u64>,
 }
 
 /// One review of a pull request.
@@ -166,12 +168,22 @@ pub(crate) struct RestCheckRunPage {
 
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct RestCheckRun {
+    pub(crate) id: Option<u64>,
     pub(crate) name: String,
     pub(crate) head_sha: Oid,
     pub(crate) status: String,
     pub(crate) conclusion: Option<String>,
     pub(crate) html_url: Option<String>,
     pub(crate) app: Option<RestApp>,
+    pub(crate) started_at: Option<jiff::Timestamp>,
+    pub(crate) completed_at: Option<jiff::Timestamp>,
+    pub(crate) check_suite: Option<RestCheckSuite>,
+}
+
+/// The suite of a check run: a run that is started again stays in its suite.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestCheckSuite {
+    pub(crate) id: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]

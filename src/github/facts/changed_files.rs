@@ -16,12 +16,21 @@ use crate::github::api::graphql::RepositoryResponse;
 use crate::github::api::names::PullRequestName;
 use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::{RestChangedFile, RestPullRequest};
+use crate::github::facts::binary_lines::UncountedFile;
 
 /// How many paths one query to the trees is about.
 const PATHS_PER_QUERY: usize = 50;
 
 /// How many paths the trees are asked about at all.
 const MAX_TREE_PATHS: usize = 1000;
+
+/// The files that a pull request changes.
+pub(crate) struct ChangedFiles {
+    /// The paths that change.
+    pub(crate) paths: Vec<PathChange>,
+    /// The files of which GitHub counts no lines.
+    pub(crate) uncounted: Vec<UncountedFile>,
+}
 
 /// Reads every file that the pull request changes; one that was renamed leaves one path and appears at another.
 ///
@@ -32,7 +41,7 @@ pub(crate) async fn list_changed_files(
     client: &GitHubClient,
     name: &PullRequestName,
     pull: &RestPullRequest,
-) -> Result<Vec<PathChange>, GitHubFailure> {
+) -> Result<ChangedFiles, GitHubFailure> {
     let path = format!("{}/pulls/{}/files?per_page=100", name.repo.rest_path(), name.number);
     let files: Vec<RestChangedFile> = client.fetch_whole_list(path).await?;
     if files.len() != pull.changed_files {
@@ -43,11 +52,24 @@ pub(crate) async fn list_changed_files(
         );
         return Err(GitHubFailure::new(why));
     }
-    let mut changes = Vec::with_capacity(files.len());
+    let mut paths = Vec::with_capacity(files.len());
+    let mut uncounted = Vec::new();
     for file in &files {
-        add_path_changes(file, &mut changes)?;
+        add_path_changes(file, &mut paths)?;
+        if file.changes == Some(0) {
+            uncounted.push(describe_uncounted(file));
+        }
     }
-    Ok(changes)
+    Ok(ChangedFiles { paths, uncounted })
+}
+
+fn describe_uncounted(file: &RestChangedFile) -> UncountedFile {
+    let name = || Some(file.filename.clone());
+    match file.status.as_str() {
+        "added" | "copied" => UncountedFile { before: None, after: name() },
+        "removed" => UncountedFile { before: name(), after: None },
+        _ => UncountedFile { before: file.previous_filename.clone().or_else(name), after: name() },
+    }
 }
 
 fn add_path_changes(file: &RestChangedFile, changes: &mut Vec<PathChange>) -> Result<(), GitHubFailure> {

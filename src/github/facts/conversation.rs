@@ -89,7 +89,7 @@ fn reviewed_revision(id: Oid, commit: Option<&ReviewedCommit>) -> PullRevision {
 }
 
 /// Reads the state of a review: the API writes it in capitals, events do not.
-fn parse_review_state(written: &str) -> ReviewState {
+pub(crate) fn parse_review_state(written: &str) -> ReviewState {
     match written.to_ascii_uppercase().as_str() {
         "APPROVED" => ReviewState::Approved,
         "CHANGES_REQUESTED" => ReviewState::ChangesRequested,

@@ -106,8 +106,10 @@ pub(crate) struct ReviewThread {
 }
 
 #[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct ThreadComment {
     pub(crate) url: Option<String>,
+    pub(crate) created_at: Option<Timestamp>,
     pub(crate) author: Option<GraphqlActor>,
 }
 
@@ -124,8 +126,24 @@ pub(crate) struct DescriptionEditNode {
 pub(crate) enum TimelineItem {
     #[serde(rename_all = "camelCase", rename = "LabeledEvent")]
     Labeled { created_at: Timestamp, label: LabelName, actor: Option<GraphqlActor> },
+    #[serde(rename_all = "camelCase", rename = "UnlabeledEvent")]
+    Unlabeled { created_at: Timestamp, label: LabelName },
+    #[serde(rename_all = "camelCase", rename = "RenamedTitleEvent")]
+    Renamed { created_at: Timestamp, previous_title: String },
+    #[serde(rename_all = "camelCase", rename = "ConvertToDraftEvent")]
+    MadeDraft { created_at: Timestamp },
+    #[serde(rename_all = "camelCase", rename = "ReadyForReviewEvent")]
+    MadeReady { created_at: Timestamp },
+    #[serde(rename_all = "camelCase", rename = "ReviewDismissedEvent")]
+    ReviewDismissed { created_at: Timestamp, previous_review_state: String, review: Option<ReviewId> },
     #[serde(rename_all = "camelCase", rename = "BaseRefChangedEvent")]
     BaseRefChanged { created_at: Timestamp },
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ReviewId {
+    pub(crate) database_id: Option<u64>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -148,6 +166,7 @@ pub(crate) struct StatusContext {
     pub(crate) context: String,
     pub(crate) state: String,
     pub(crate) target_url: Option<String>,
+    pub(crate) created_at: Option<Timestamp>,
     pub(crate) creator: Option<GraphqlActor>,
 }
 

@@ -3,6 +3,8 @@
 //! What cannot be read is a gap in its place. Only without the commits there is nothing to judge.
 
 pub(crate) mod accounts;
+pub(crate) mod as_of_merge;
+pub(crate) mod binary_lines;
 pub(crate) mod changed_files;
 pub(crate) mod checks;
 pub(crate) mod commits;
@@ -15,7 +17,7 @@ use futures_util::future::{join, join3};
 use jiff::Timestamp;
 
 use crate::change::description::{self, TemplateText};
-use crate::change::pull_request::{CheckResult, DescriptionEdit, PullContributor};
+use crate::change::pull_request::{CheckResult, PullContributor};
 use crate::change::{
     Change, Commits, Fact, FactKind, LineCount, Missing, NeededFacts, Oid, PathChange, PullRequest,
     PusherIdentity, Stage, Text,
@@ -25,6 +27,9 @@ use crate::github::api::GitHubClient;
 use crate::github::api::names::PullRequestName;
 use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::{RestActivity, RestCommit, RestPullRequest};
+use crate::github::facts::as_of_merge::{PullMerge, PullSources};
+use crate::github::facts::binary_lines::count_binary_lines;
+use crate::github::facts::changed_files::ChangedFiles;
 use crate::github::facts::conversation::missing_fact;
 use crate::github::facts::details::{NOT_REQUESTED, PullRequestDetails, WantedDetails, read_details};
 use crate::github::facts::templates::PullRequestTemplates;
@@ -32,8 +37,6 @@ use crate::verdict::{Message, messages};
 
 messages! {
     HEAD_MOVED = "pull-current.head-moved": "{new} was pushed while {old} was being read";
-    DESCRIPTION_LOST = "pull-complete.description-lost":
-        "the description was changed after the merge, and GitHub does not tell what it said before";
 }
 
 /// Where the pushers of a branch are looked up.
@@ -58,6 +61,8 @@ pub(crate) struct PullRequestGatherer<'ask> {
     /// The revision whose checks count.
     pub(crate) checks_revision: Oid,
     pub(crate) seen_at: Timestamp,
+    /// The merge as of which the facts are wanted; `None` for the facts of now.
+    pub(crate) merge: Option<PullMerge<'ask>>,
 }
 
 /// Why there are no facts to judge.
@@ -66,6 +71,8 @@ pub(crate) enum GatherFailure {
     CommitsUnavailable(GitHubFailure),
     /// The final revision changed while the facts were being read.
     HeadMoved(Message),
+    /// What it was at its merge cannot be told.
+    StateLost(Message),
 }
 
 impl PullRequestGatherer<'_> {
@@ -79,7 +86,8 @@ impl PullRequestGatherer<'_> {
             reviews,
             authors: reviews || self.wants_any(&[FactKind::Pusher]),
             threads: self.wants_any(&[FactKind::Conversations]),
-            edits: reviews || self.wants_any(&[FactKind::Comments]),
+            // What a description said at the merge is told by its edits alone.
+            edits: reviews || self.merge.is_some() || self.wants_any(&[FactKind::Comments]),
             timeline: reviews || self.wants_any(&[FactKind::Pull]),
             comments: self.wants_any(&[FactKind::Comments]),
             statuses: self.wants_any(&[FactKind::Checks]),
@@ -93,6 +101,7 @@ impl PullRequestGatherer<'_> {
         let name = self.name;
         let pull = self.pull;
         let wanted = self.wanted_details();
+        let as_of = self.merge.as_ref().map(|merge| merge.at);
         let first = join3(
             commits::list_commits(client, name, pull),
             changed_files::list_changed_files(client, name, pull),
@@ -103,13 +112,16 @@ impl PullRequestGatherer<'_> {
         );
         let second = join3(
             request_if(wanted.reviews, conversation::list_reviews(client, name)),
-            request_if(wanted.statuses, checks::read_check_runs(client, &name.repo, self.checks_revision)),
+            request_if(
+                wanted.statuses,
+                checks::read_check_runs(client, &name.repo, self.checks_revision, as_of),
+            ),
             request_if(
                 wanted != WantedDetails::default(),
                 read_details(client, name, self.checks_revision, wanted),
             ),
         );
-        let ((listed, paths, activity), (reviews, runs, details)) = join(first, second).await;
+        let ((listed, files, activity), (reviews, runs, details)) = join(first, second).await;
         let listed = listed.map_err(GatherFailure::CommitsUnavailable)?;
         if let Ok(details) = &details
             && details.head_revision != pull.head.sha
@@ -133,12 +145,14 @@ impl PullRequestGatherer<'_> {
         } else {
             Err(Missing::Unavailable(FactKind::Comments, NOT_REQUESTED.into()))
         };
-        let paths = self.complete_paths(paths).await;
-        let reviews = match &reviews {
+        let lines = self.count_lines(&files).await;
+        let paths = self.complete_paths(files.map(|files| files.paths)).await;
+        let listed_reviews = reviews.as_deref().unwrap_or_default();
+        let combined_reviews = match &reviews {
             Ok(reviews) => Ok(conversation::combine_reviews(reviews, details)),
             Err(failure) => Err(missing_fact(FactKind::Reviews, failure)),
         };
-        let whole = PullRequest {
+        let mut whole = PullRequest {
             name: Text::from(name.to_string()),
             url: Text::from(pull.html_url.as_deref().unwrap_or_default()),
             title: Text::from(pull.title.as_str()),
@@ -150,18 +164,23 @@ impl PullRequestGatherer<'_> {
             base: self.base_tip,
             head: commits::convert_head(head),
             paths,
-            lines: Ok(LineCount { added: pull.additions, removed: pull.deletions }),
+            lines,
             pushed_at: pushers.last_pushed_at,
             contributors: collect_contributors(&listed, details, pushers.contributors),
             labels: conversation::collect_labels(pull, details),
-            reviews,
+            reviews: combined_reviews,
             comments,
             edits: conversation::collect_edits(pull, details, &templates.text),
             templates: templates.paths,
             retargeted_at: conversation::find_retarget_time(details),
-            checks: collect_checks(runs, details),
+            checks: collect_checks(runs, details, as_of),
             conversations: conversation::collect_conversations(details),
         };
+        if let Some(merge) = &self.merge {
+            let is_history_needed = self.wants_any(&[FactKind::Pull]);
+            let sources = PullSources { pull, reviews: listed_reviews, details, is_history_needed };
+            merge.rewind_pull_request(&mut whole, sources).map_err(GatherFailure::StateLost)?;
+        }
         let mut commits = Vec::with_capacity(listed.len());
         for commit in &listed {
             commits.push(commits::convert_commit(commit, self.needs, self.trusted));
@@ -213,6 +232,25 @@ impl PullRequestGatherer<'_> {
         Ok(paths)
     }
 
+    /// Counts the changed lines: those that GitHub counts, and the size of what is no text.
+    async fn count_lines(&self, files: &Result<ChangedFiles, GitHubFailure>) -> Fact<LineCount> {
+        let counted = LineCount { added: self.pull.additions, removed: self.pull.deletions };
+        if !self.wants_any(&[FactKind::Lines]) {
+            return Ok(counted);
+        }
+        let files = files.as_ref().map_err(|failure| missing_fact(FactKind::Lines, failure))?;
+        if files.uncounted.is_empty() {
+            return Ok(counted);
+        }
+        let ends = [self.base_tip, self.pull.head.sha];
+        let sized = count_binary_lines(self.client, self.name, ends, &files.uncounted).await;
+        let sized = sized.map_err(|failure| missing_fact(FactKind::Lines, &failure))?;
+        Ok(LineCount {
+            added: counted.added.saturating_add(sized.added),
+            removed: counted.removed.saturating_add(sized.removed),
+        })
+    }
+
     /// Returns the pushers of the commits in `listed`, as far as GitHub's record tells and the policy needs.
     fn identify_pushers(
         &self,
@@ -256,38 +294,6 @@ struct IdentifiedPushers {
     last_pushed_at: Option<Timestamp>,
 }
 
-/// Removes from a change what was said about it only after `landed_at`, when it was merged.
-///
-/// # Errors
-///
-/// Fails if the description was changed since then, and GitHub does not tell what it said before.
-pub(crate) fn drop_later_facts(change: &mut Change, landed_at: Timestamp) -> Result<(), Message> {
-    let Ok(pull) = &mut change.pull else { return Ok(()) };
-    if let Ok(reviews) = &mut pull.reviews {
-        reviews.retain(|review| review.at.is_none_or(|given| given <= landed_at));
-    }
-    if let Ok(labels) = &mut pull.labels {
-        labels.retain(|label| label.at.is_none_or(|set| set <= landed_at));
-    }
-    if let Ok(comments) = &mut pull.comments {
-        comments.retain(|comment| comment.at <= landed_at);
-    }
-    if let Ok(edits) = &mut pull.edits
-        && edits.iter().any(|edit| edit.at > landed_at)
-    {
-        edits.retain(|edit| edit.at <= landed_at);
-        match edits.last() {
-            Some(DescriptionEdit { statements: Some(statements), .. }) => {
-                pull.statements.clone_from(statements);
-                // They are of the description as it is now.
-                pull.unread.clear();
-            }
-            _ => return Err(Message::from(&DESCRIPTION_LOST)),
-        }
-    }
-    Ok(())
-}
-
 /// Returns everyone who wrote, committed or pushed one of the commits, or why they are not known.
 fn collect_contributors(
     listed: &[RestCommit],
@@ -304,10 +310,13 @@ fn collect_contributors(
 fn collect_checks(
     runs: Result<Vec<CheckResult>, GitHubFailure>,
     details: Result<&PullRequestDetails, &GitHubFailure>,
+    as_of: Option<Timestamp>,
 ) -> Fact<Vec<CheckResult>> {
     let mut found = runs.map_err(|failure| missing_fact(FactKind::Checks, &failure))?;
     match details.and_then(|details| details.statuses.as_ref()) {
-        Ok(statuses) => found.extend(statuses.iter().map(checks::convert_commit_status)),
+        Ok(statuses) => {
+            found.extend(statuses.iter().map(|status| checks::convert_commit_status(status, as_of)))
+        }
         Err(failure) => return Err(missing_fact(FactKind::Checks, failure)),
     }
     Ok(found)

@@ -131,7 +131,7 @@ async fn judge_queued_pull(
     let context = GitHubRunContext {
         expected_head: Some(pull.head_ref_oid),
         checks_revision: Some(queued.group_head),
-        landed_at: None,
+        ..GitHubRunContext::default()
     };
     judge_or_keep_failure(client, &name, options, context).await
 }

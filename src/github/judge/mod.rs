@@ -5,6 +5,8 @@
 
 pub(crate) mod branch_tips;
 pub(crate) mod governing_policies;
+pub(crate) mod landed_gate_files;
+pub(crate) mod landing_message;
 pub(crate) mod merge_queue;
 pub(crate) mod policy_at_commit;
 pub(crate) mod pushed;
@@ -19,9 +21,12 @@ use crate::gate::{LoadedPolicy, UnusablePolicy, list_policy_notes};
 use crate::github::api::GitHubClient;
 use crate::github::api::names::{PullRequestName, RepositoryName};
 use crate::github::api::request::GitHubFailure;
-use crate::github::api::rest::RestPullRequest;
-use crate::github::facts::{GatherFailure, PullRequestGatherer, PusherSource, drop_later_facts};
+use crate::github::api::rest::{RestCommit, RestPullRequest};
+use crate::github::facts::accounts::account_of_user;
+use crate::github::facts::as_of_merge::PullMerge;
+use crate::github::facts::{GatherFailure, PullRequestGatherer, PusherSource};
 use crate::github::judge::governing_policies::GoverningPolicies;
+use crate::github::judge::landing_message::check_landing_messages;
 use crate::github::judge::policy_at_commit::{BaseBranch, PolicyFetchError};
 use crate::github::judge::refusals::{refuse_policy_break, refuse_unusable_policy};
 use crate::judge::explain_rule;
@@ -112,13 +117,15 @@ pub(crate) struct ChangeLanding {
 
 /// What is known of a run beside the pull request.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct GitHubRunContext {
+pub(crate) struct GitHubRunContext<'run> {
     /// The final revision for which the run was started.
     pub(crate) expected_head: Option<Oid>,
     /// The revision whose checks count, if not the final one.
     pub(crate) checks_revision: Option<Oid>,
     /// When it was merged; what came later is left out. `None` if it was not.
     pub(crate) landed_at: Option<Timestamp>,
+    /// The commits that it landed as; empty if it has not landed.
+    pub(crate) landed_commits: &'run [&'run RestCommit],
 }
 
 /// Returns the report on everything that was judged together.
@@ -201,7 +208,7 @@ pub(crate) async fn judge_or_keep_failure(
     client: &GitHubClient,
     name: &PullRequestName,
     options: &GitHubJudgeOptions,
-    context: GitHubRunContext,
+    context: GitHubRunContext<'_>,
 ) -> JudgedGroup {
     match judge_pull_request(client, name, options, context).await {
         Ok(group) => group,
@@ -218,7 +225,7 @@ pub(crate) async fn judge_pull_request(
     client: &GitHubClient,
     name: &PullRequestName,
     options: &GitHubJudgeOptions,
-    context: GitHubRunContext,
+    context: GitHubRunContext<'_>,
 ) -> Result<JudgedGroup, GitHubFailure> {
     // Both are asked for at once; that they tell the same base branch is checked below.
     let path = format!("{}/pulls/{}", name.repo.rest_path(), name.number);
@@ -262,7 +269,7 @@ async fn load_base_policy(
     client: &GitHubClient,
     name: &PullRequestName,
     options: &GitHubJudgeOptions,
-    context: GitHubRunContext,
+    context: GitHubRunContext<'_>,
     pull: &RestPullRequest,
     base: &BaseBranch,
 ) -> Result<Result<(Oid, GoverningPolicies), Judgement>, GitHubFailure> {
@@ -322,7 +329,7 @@ pub(crate) async fn judge_with_policies(
     client: &GitHubClient,
     name: &PullRequestName,
     options: &GitHubJudgeOptions,
-    context: GitHubRunContext,
+    context: GitHubRunContext<'_>,
     pull: &RestPullRequest,
     tip: Oid,
     policies: &GoverningPolicies,
@@ -341,8 +348,13 @@ pub(crate) async fn judge_with_policies(
         pusher_source: options.pusher_source,
         checks_revision: context.checks_revision.unwrap_or(pull.head.sha),
         seen_at: context.landed_at.unwrap_or(client.now()),
+        merge: context.landed_at.map(|at| PullMerge {
+            at,
+            merged_by: account_of_user(pull.merged_by.as_ref()),
+            people: policies.policies().map(|policy| &policy.people).collect(),
+        }),
     };
-    let mut change = match gatherer.gather_change().await {
+    let change = match gatherer.gather_change().await {
         Ok(change) => change,
         Err(GatherFailure::CommitsUnavailable(failure)) => {
             let finding = Finding::new(
@@ -355,15 +367,14 @@ pub(crate) async fn judge_with_policies(
             let finding = Finding::new(message).fixed_by(Fixer::NotNeeded);
             return JudgedGroup::from_refusal(scope, refuse_by_rule(GateRule::PullCurrent, finding));
         }
+        Err(GatherFailure::StateLost(message)) => {
+            let finding = Finding::new(message).fixed_by(Fixer::NotNeeded);
+            return JudgedGroup::from_refusal(scope, refuse_by_rule(GateRule::PullComplete, finding));
+        }
     };
-    if let Some(landed_at) = context.landed_at
-        && let Err(message) = drop_later_facts(&mut change, landed_at)
-    {
-        let finding = Finding::new(message).fixed_by(Fixer::NotNeeded);
-        return JudgedGroup::from_refusal(scope, refuse_by_rule(GateRule::PullComplete, finding));
-    }
     let loaded = &policies.own;
     let policy_break = refuse_policy_break(client, name, &options.policy_path, pull, loaded, &change).await;
+    let landing_break = check_landing_messages(policies, &change, context.landed_commits);
     let mut changes = policies.split_change(change);
     look_up_tickets(&mut changes, policies, options, &name.repo);
     let mut done = JudgedGroup::from_group(ReportGroup::new(scope, Vec::new()));
@@ -378,6 +389,7 @@ pub(crate) async fn judge_with_policies(
         group.refusals.push(refuse_by_rule(GateRule::PullTarget, finding));
     }
     group.refusals.extend(policy_break);
+    group.refusals.extend(landing_break);
     if pull.state != "open" {
         done.notes.push(Message::from(&PULL_CLOSED));
     }

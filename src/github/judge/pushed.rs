@@ -19,9 +19,10 @@ use crate::github::facts::accounts::account_of_user;
 use crate::github::facts::commits;
 use crate::github::judge::branch_tips::{BranchTips, read_branch_tips, short_branch_name};
 use crate::github::judge::governing_policies::GoverningPolicies;
+use crate::github::judge::landed_gate_files::refuse_new_gate_files;
 use crate::github::judge::policy_at_commit::{self, PolicyFetchError};
 use crate::github::judge::pushed_steps::{
-    PushedStep, find_bringing_pull, find_merged_pulls, split_into_steps,
+    PushedStep, check_comparison, find_bringing_pull, find_merged_pulls, split_into_steps,
 };
 use crate::github::judge::refusals::refuse_unusable_policy;
 use crate::github::judge::{
@@ -110,7 +111,7 @@ impl CompletedPush<'_> {
 ///
 /// # Errors
 ///
-/// Fails if neither the default branch nor its policy can be read.
+/// Fails if neither the default branch nor its policy can be read, and if GitHub does not list what was pushed.
 pub(crate) async fn judge_completed_push(
     client: &GitHubClient,
     landed: &CompletedPush<'_>,
@@ -151,7 +152,8 @@ pub(crate) async fn judge_completed_push(
             groups = brought;
             new_tree = tree;
         }
-        Err(failure) => {
+        Err(PushFailure::Implausible(failure)) => return Err(failure),
+        Err(PushFailure::Unreadable(failure)) => {
             let message = PUSH_UNREADABLE.with("detail", MessageValue::unrecorded(Text::from(failure.why)));
             let finding = Finding::new(message).fixed_by(Fixer::GateAdministrator);
             first.group.refusals.push(refuse_by_rule(GateRule::WholeHistory, finding));
@@ -203,10 +205,26 @@ async fn load_governing_policies(
 }
 
 /// A pull request that a push brought, and where it ended up.
-struct BroughtPull {
+struct BroughtPull<'listed> {
     number: u64,
     step_index: usize,
     landed_as: Oid,
+    /// The commits of the branch that it landed as.
+    landed_commits: Vec<&'listed RestCommit>,
+}
+
+/// Why nothing can be said of what a push brought.
+enum PushFailure {
+    /// GitHub does not answer, which refuses the push.
+    Unreadable(GitHubFailure),
+    /// GitHub's answer cannot be right, so there is nothing to judge by.
+    Implausible(GitHubFailure),
+}
+
+impl From<GitHubFailure> for PushFailure {
+    fn from(failure: GitHubFailure) -> Self {
+        PushFailure::Unreadable(failure)
+    }
 }
 
 /// Judges what a push brought, and returns what pull requests did, with the tree of the last commit;
@@ -218,7 +236,7 @@ async fn judge_pushed_steps(
     policies: &GoverningPolicies,
     default: &str,
     first: &mut JudgedGroup,
-) -> Result<(Vec<JudgedGroup>, Option<Oid>), GitHubFailure> {
+) -> Result<(Vec<JudgedGroup>, Option<Oid>), PushFailure> {
     // The gate's own rules about refs come first: a deletion, a tag and a push that is too large have no steps.
     let name = Text::from(landed.ref_name);
     let old = landed.old_tip();
@@ -240,6 +258,7 @@ async fn judge_pushed_steps(
     };
     let ends = format!("{}...{new}", escape_path(&start));
     let (status, commits) = commits::compare_commits(client, landed.repo, &ends).await?;
+    check_comparison(old, new, &status, &commits).map_err(PushFailure::Implausible)?;
     let is_forced = matches!(landed.update, RefUpdateKind::Rewrite { .. });
     let is_forward = !is_forced && matches!(status.as_str(), "ahead" | "identical");
     proposed.is_fast_forward = is_forward || old.is_none();
@@ -270,7 +289,12 @@ async fn judge_pushed_steps(
         if let Some((number, landed_as)) = find_bringing_pull(&steps, index, &listed?, &commits) {
             if seen.insert(number) {
                 let last = steps.iter().position(|step| step.id == landed_as);
-                pulls.push(BroughtPull { number, step_index: last.unwrap_or(index), landed_as });
+                let step_index = last.unwrap_or(index);
+                pulls.push(BroughtPull { number, step_index, landed_as, landed_commits: Vec::new() });
+            }
+            let landing = commits.iter().find(|commit| commit.sha == step.id);
+            if let Some(brought) = pulls.iter_mut().find(|pull| pull.number == number) {
+                brought.landed_commits.extend(landing);
             }
         } else {
             let change = build_direct_push_change(client, landed, policies, step, &commits)?;
@@ -290,7 +314,10 @@ async fn judge_pushed_steps(
     }
     let judged = pulls.iter().map(|pull| judge_brought_pull(client, landed, options, policies, pull));
     let done: Result<Vec<JudgedGroup>, GitHubFailure> = join_all(judged).await.into_iter().collect();
-    Ok((done?, tree))
+    let mut groups = done?;
+    refuse_new_gate_files(client, landed.repo, (&options.policy_path, new), policies, first, &mut groups)
+        .await?;
+    Ok((groups, tree))
 }
 
 async fn judge_brought_pull(
@@ -298,14 +325,15 @@ async fn judge_brought_pull(
     landed: &CompletedPush<'_>,
     options: &GitHubJudgeOptions,
     policies: &GoverningPolicies,
-    brought: &BroughtPull,
+    brought: &BroughtPull<'_>,
 ) -> Result<JudgedGroup, GitHubFailure> {
     let name = PullRequestName { repo: landed.repo.clone(), number: brought.number };
     let path = format!("{}/pulls/{}", landed.repo.rest_path(), brought.number);
     let pull: RestPullRequest = client.fetch_json(path).await?;
     let tip = landed.old_tip().unwrap_or(pull.base.sha);
     let landed_at = pull.merged_at.or(landed.pushed_at);
-    let context = GitHubRunContext { landed_at, ..GitHubRunContext::default() };
+    let landed_commits = &brought.landed_commits;
+    let context = GitHubRunContext { landed_at, landed_commits, ..GitHubRunContext::default() };
     let mut done = judge_with_policies(client, &name, options, context, &pull, tip, policies).await;
     // It has been merged, so it is closed.
     done.notes.retain(|note| note.code() != PULL_CLOSED.code);

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::change::Oid;
 use crate::github::api::GitHubClient;
 use crate::github::api::names::RepositoryName;
-use crate::github::api::request::GitHubFailure;
+use crate::github::api::request::{GitHubFailure, printable_line};
 use crate::github::api::rest::{RestCommit, RestListedPullRequest};
 use crate::github::facts::commits;
 
@@ -15,6 +15,29 @@ pub(crate) struct PushedStep {
     pub(crate) id: Oid,
     /// All its commits in the order of GitHub's list, the step's own commit last.
     pub(crate) commit_ids: Vec<Oid>,
+}
+
+/// Checks that a comparison lists what was pushed: without it, it would pass for a push that brought nothing.
+///
+/// # Errors
+///
+/// Fails if the comparison leaves out the commit that a ref came to hold.
+pub(crate) fn check_comparison(
+    old: Option<Oid>,
+    new: Oid,
+    status: &str,
+    commits: &[RestCommit],
+) -> Result<(), GitHubFailure> {
+    // A ref can go back in its own history, and a new ref can point at what the default branch has.
+    let may_be_empty = status == "behind" || (old.is_none() && status == "identical");
+    let is_listed = commits.iter().any(|commit| commit.sha == new);
+    if old == Some(new) || is_listed || (commits.is_empty() && may_be_empty) {
+        return Ok(());
+    }
+    let said = printable_line(status, 40);
+    Err(GitHubFailure::new(format!(
+        "GitHub's comparison leaves out {new}, which was pushed, and says `{said}`; run this again later"
+    )))
 }
 
 /// Returns the steps that lead to `tip`, oldest first.
@@ -132,6 +155,32 @@ mod tests {
             [listed(1, &[0]), listed(2, &[0]), listed(3, &[2]), listed(4, &[1, 3]), listed(5, &[4])];
         assert_eq!(steps(&commits, 5), [(1, vec![1]), (4, vec![2, 3, 4]), (5, vec![5])]);
         assert_eq!(steps(&commits, 7), []);
+    }
+
+    #[test]
+    fn a_comparison_without_what_was_pushed_is_none() {
+        let id = |byte: u8| Oid::from_bytes(&[byte; 20]).unwrap();
+        let lists = [listed(2, &[1])];
+        let is_plausible = |old: Option<u8>, new: u8, status: &str, commits: &[RestCommit]| {
+            check_comparison(old.map(id), id(new), status, commits).is_ok()
+        };
+        assert!(is_plausible(Some(1), 2, "ahead", &lists));
+        assert!(is_plausible(Some(1), 2, "diverged", &lists));
+        assert!(is_plausible(Some(3), 2, "behind", &[]));
+        assert!(is_plausible(Some(2), 2, "identical", &[]));
+        for status in ["identical", "behind"] {
+            assert!(is_plausible(None, 2, status, &[]));
+        }
+        for (old, new, status, commits) in [
+            (Some(1), 2, "identical", &[][..]),
+            (Some(1), 2, "ahead", &[]),
+            (Some(1), 3, "ahead", &lists),
+            (Some(1), 3, "behind", &lists),
+            (None, 3, "ahead", &lists),
+            (None, 3, "diverged", &[]),
+        ] {
+            assert!(!is_plausible(old, new, status, commits), "{old:?} {new} {status}");
+        }
     }
 
     #[test]

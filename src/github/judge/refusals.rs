@@ -101,7 +101,7 @@ fn unknown_paths_finding(missing: &Missing) -> Finding {
 
 /// Returns whether `path` changes, or one of the folders above it: a folder can be replaced by a link, and what
 /// lies below it then changes without being listed.
-fn is_path_changed(changes: &[PathChange], path: &str) -> bool {
+pub(crate) fn is_path_changed(changes: &[PathChange], path: &str) -> bool {
     for change in changes {
         if let Some(rest) = path.as_bytes().strip_prefix(change.path.as_bytes())
             && (rest.is_empty() || rest.starts_with(b"/"))

@@ -223,11 +223,14 @@ impl GitHubSession {
                 pusher_source,
                 checks_revision: pull.head.sha,
                 seen_at: client.now(),
+                merge: None,
             };
             match gatherer.gather_change().await {
                 Ok(change) => Ok(change),
                 Err(GatherFailure::CommitsUnavailable(failure)) => Err(failure),
-                Err(GatherFailure::HeadMoved(message)) => Err(GitHubFailure::new(message.to_plain_text())),
+                Err(GatherFailure::HeadMoved(message) | GatherFailure::StateLost(message)) => {
+                    Err(GitHubFailure::new(message.to_plain_text()))
+                }
             }
         })
     }

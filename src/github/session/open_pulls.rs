@@ -62,7 +62,7 @@ pub(crate) async fn judge_numbered_pulls(
     repo: &RepositoryName,
     numbers: &[u64],
     options: &GitHubJudgeOptions,
-    context: GitHubRunContext,
+    context: GitHubRunContext<'_>,
 ) -> Vec<JudgedGroup> {
     let mut all = Vec::new();
     for some in numbers.chunks(MAX_CONCURRENT_PULL_REQUESTS) {

@@ -121,8 +121,7 @@ impl GitHubSession {
         Ok(tips)
     }
 
-    /// Returns the moves of a ref, newest first, back to where it pointed at `known`, or as far as GitHub
-    /// records them.
+    /// Returns the moves of a ref, newest first, until they are enough, or as far as GitHub records them.
     ///
     /// # Errors
     ///
@@ -131,29 +130,13 @@ impl GitHubSession {
         &self,
         repo: &RepositoryName,
         name: &str,
-        known: Option<Oid>,
+        is_enough: &dyn Fn(&[GitHubRefMove]) -> bool,
     ) -> Result<Vec<GitHubRefMove>, GitHubFailure> {
         let path = format!("{}/activity?ref={}&per_page=100", repo.rest_path(), escape_path(name));
-        let is_enough = |all: &[RestActivity]| reaches_tip(all, known);
-        let listed = self.client.fetch_list(path, |page: Vec<RestActivity>| page, is_enough);
-        let mut moves = Vec::new();
-        for activity in self.runtime.block_on(listed)? {
-            let Some(before) = activity.before else { continue };
-            let moved_by = match account_of_user(activity.actor.as_ref()) {
-                Some(account) => Ok(PusherIdentity::Account(account.id)),
-                None => {
-                    Err(Missing::Unavailable(FactKind::Pusher, "the account that moved it is gone".into()))
-                }
-            };
-            moves.push(GitHubRefMove {
-                ref_name: name.to_owned(),
-                old_tip: before.none_if_null(),
-                new_tip: activity.after.none_if_null(),
-                moved_by,
-                moved_at: activity.timestamp,
-            });
-        }
-        Ok(moves)
+        let convert_page = |page: Vec<RestActivity>| {
+            page.iter().filter_map(|activity| convert_activity(name, activity)).collect()
+        };
+        self.runtime.block_on(self.client.fetch_list(path, convert_page, is_enough))
     }
 
     /// Returns whether one commit is part of the history of another.
@@ -273,9 +256,19 @@ pub(crate) struct DefaultBranchPolicy<'a> {
     pub(crate) is_decided_earlier: bool,
 }
 
-/// Returns whether a ref pointed at `known` before or after one of its moves.
-fn reaches_tip(moves: &[RestActivity], known: Option<Oid>) -> bool {
-    known.is_some() && moves.iter().any(|one| one.before == known || Some(one.after) == known)
+/// Returns a move of a ref from GitHub's record; `None` if that does not tell where it began.
+fn convert_activity(name: &str, activity: &RestActivity) -> Option<GitHubRefMove> {
+    let moved_by = match account_of_user(activity.actor.as_ref()) {
+        Some(account) => Ok(PusherIdentity::Account(account.id)),
+        None => Err(Missing::Unavailable(FactKind::Pusher, "the account that moved it is gone".into())),
+    };
+    Some(GitHubRefMove {
+        ref_name: name.to_owned(),
+        old_tip: activity.before?.none_if_null(),
+        new_tip: activity.after.none_if_null(),
+        moved_by,
+        moved_at: activity.timestamp,
+    })
 }
 
 /// Puts together what is recorded about a move, the changes in the order of their steps. Who moved the ref counts

@@ -6,6 +6,7 @@
 //! already. A run that comes late finds its move recorded.
 
 pub(crate) mod late_reviews;
+pub(crate) mod ledger_copy;
 pub(crate) mod move_lookup;
 pub(crate) mod past_decisions;
 pub mod recorded_moves;
@@ -19,13 +20,14 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, bail};
 use jiff::Timestamp;
 
-use crate::change::{FactKind, Missing, Oid, Text};
+use crate::change::{Oid, Text};
 use crate::gate::LoadedPolicy;
-use crate::git::{FetchDepth, GitRemote, RefPushOutcome, Repository};
+use crate::git::{FetchDepth, GitRemote, RefPush, RefPushOutcome, Repository};
 use crate::github::{
     GitHubFailure, GitHubJudgeOptions, GitHubRefMove, GitHubSession, JudgedRefMove, RepositoryName,
 };
 use crate::ledger::LEDGER_REF;
+use crate::ledger::forge::ledger_copy::{LEDGER_COPY_REF, LedgerTips, describe_beginning, describe_damage};
 use crate::ledger::forge::recorded_moves::AppendedMoves;
 use crate::ledger::record::{LedgerBeginning, LedgerEvent, RefTip};
 use crate::ledger::server::decision;
@@ -57,10 +59,24 @@ pub struct ForgeLedger<'a> {
     pub options: &'a GitHubJudgeOptions,
     /// Returns the current time.
     pub clock: fn() -> Timestamp,
+    /// True if the ledger may begin with this run.
+    pub may_begin: bool,
     default_policy: OnceCell<Option<(LoadedPolicy, Text)>>,
     judged_moves: RefCell<HashMap<MoveKey, Option<JudgedRefMove>>>,
     move_contributors: RefCell<HashMap<MoveKey, MoveContributors>>,
     newest_anchor: RefCell<Option<LedgerAnchor>>,
+}
+
+/// The moves of one ref that are looked for.
+#[derive(Clone, Copy)]
+pub(crate) struct WantedMoves<'a> {
+    pub(crate) name: &'a Text,
+    /// What the ref holds as the ledger says.
+    pub(crate) known: Option<Oid>,
+    /// What it holds after the last of them.
+    pub(crate) target: Option<Oid>,
+    /// The last of them, if a push started the run.
+    pub(crate) pushed: Option<&'a GitHubRefMove>,
 }
 
 type MoveKey = (String, Option<Oid>, Option<Oid>);
@@ -81,7 +97,7 @@ pub struct ForgeLedgerOutcome {
 }
 
 impl<'a> ForgeLedger<'a> {
-    /// Returns the ledger of `repo`, which is fetched when it is first needed.
+    /// Returns the ledger of `repo`, which is fetched when it is first needed, and has to have begun.
     pub fn new(
         session: &'a GitHubSession,
         remote: &'a GitRemote,
@@ -95,6 +111,7 @@ impl<'a> ForgeLedger<'a> {
             repo,
             options,
             clock,
+            may_begin: false,
             default_policy: OnceCell::new(),
             judged_moves: RefCell::default(),
             move_contributors: RefCell::default(),
@@ -120,12 +137,20 @@ impl<'a> ForgeLedger<'a> {
         for attempt in 0..MAX_PUSH_ATTEMPTS {
             let folder = tempfile::tempdir().context("cannot create a folder for a copy of the ledger")?;
             self.remote.init_repository(folder.path())?;
-            self.remote.fetch_ref(folder.path(), LEDGER_REF, FetchDepth::Newest)?;
+            let refs = [LEDGER_REF, LEDGER_COPY_REF];
+            self.remote.fetch_refs(folder.path(), &refs, FetchDepth::Newest)?;
             let repository = Repository::open_at(folder.path(), None)?;
-            let tip = repository.resolve_ref(LEDGER_REF.as_bytes())?.id;
+            let tips = LedgerTips {
+                ledger: repository.resolve_ref(LEDGER_REF.as_bytes())?.id,
+                copy: repository.resolve_ref(LEDGER_COPY_REF.as_bytes())?.id,
+            };
+            tips.check_copy(self.remote, folder.path())?;
+            if tips.ledger.is_none() && !self.may_begin {
+                bail!(describe_beginning());
+            }
             let mut lock = gate_folder::acquire_lock(repository.common_dir())
                 .context("cannot lock the copy of the ledger")?;
-            let mut ledger = LedgerWriter::open_ledger(&repository, None)?;
+            let mut ledger = LedgerWriter::open_ledger(&repository, None).with_context(describe_damage)?;
             let before = ledger.state().number;
             let now = (self.clock)();
             let done = work(&mut ledger, now)?;
@@ -137,7 +162,11 @@ impl<'a> ForgeLedger<'a> {
                 return Ok((done, state));
             }
             ledger.commit_records(&mut lock, now)?;
-            match self.remote.push_ref(folder.path(), LEDGER_REF, tip)? {
+            let pushed = [
+                RefPush { from: LEDGER_REF, name: LEDGER_REF, expected: tips.ledger },
+                RefPush { from: LEDGER_REF, name: LEDGER_COPY_REF, expected: tips.copy },
+            ];
+            match self.remote.push_refs(folder.path(), &pushed)? {
                 RefPushOutcome::Updated => {
                     self.newest_anchor.replace(newest);
                     return Ok((done, state));
@@ -286,33 +315,9 @@ impl<'a> ForgeLedger<'a> {
     ) -> Result<()> {
         let known = ledger.state().tips.get(&encode_ref_key(name)).copied();
         let target = pushed.map_or(tip, |pushed| pushed.new_tip);
-        if known == target {
-            return Ok(());
-        }
         let repo = self.repo.to_string();
-        let mut moves = match pushed {
-            Some(pushed) if pushed.old_tip == known => vec![pushed.clone()],
-            pushed => {
-                if let Some(pushed) = pushed {
-                    let id = recorded_moves::move_decision_id(&repo, pushed, 0);
-                    if ledger.state().recent_decisions.contains(&id) {
-                        return Ok(());
-                    }
-                }
-                self.find_move_path(name, known, target, pushed)?
-            }
-        };
-        let from = moves.first().map_or(target, |first| first.old_tip);
-        if from != known {
-            if let (Some(_), Some(new), Some(known)) = (pushed, target, known)
-                && self.is_ancestor(new, known)?
-            {
-                // This run is late: another one has recorded the move on its way.
-                return Ok(());
-            }
-            // GitHub lists no move for what lies between; only the history tells of it.
-            moves.insert(0, build_unattributed_move(name, known, from));
-        }
+        let wanted = WantedMoves { name, known, target, pushed };
+        let moves = self.find_unrecorded_moves(ledger.state(), &wanted)?;
         for one in &moves {
             let is_ours = pushed == Some(one);
             let appended = match self.judge_move(one, ledger.state())? {
@@ -350,16 +355,4 @@ fn choose_retry_pause(attempt: u32) -> Result<Duration> {
     getrandom::fill(&mut bytes).map_err(|error| anyhow!("the system gives no random bytes: {error}"))?;
     let longest = Duration::from_millis(200).saturating_mul(1 << attempt.min(6)).min(MAX_RETRY_PAUSE);
     Ok(longest.mul_f64(f64::from(u16::from_le_bytes(bytes)) / f64::from(u16::MAX)))
-}
-
-/// Returns a move of which only the ends are known.
-fn build_unattributed_move(name: &Text, old: Option<Oid>, new: Option<Oid>) -> GitHubRefMove {
-    let why = "GitHub does not tell who moved the ref".to_owned();
-    GitHubRefMove {
-        ref_name: name.to_lossy().into_owned(),
-        old_tip: old,
-        new_tip: new,
-        moved_by: Err(Missing::Unavailable(FactKind::Pusher, why)),
-        moved_at: None,
-    }
 }

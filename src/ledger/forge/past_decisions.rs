@@ -69,7 +69,7 @@ impl PastDecisions {
         let folder = tempfile::tempdir().context("cannot create a folder for a copy of the ledger")?;
         ledger.remote.init_repository(folder.path())?;
         let since = oldest.checked_sub(MAX_FORGE_CLOCK_DRIFT).unwrap_or(Timestamp::MIN).as_second().max(1);
-        ledger.remote.fetch_ref(folder.path(), LEDGER_REF, FetchDepth::Since(since))?;
+        ledger.remote.fetch_refs(folder.path(), &[LEDGER_REF], FetchDepth::Since(since))?;
         let repository = Repository::open_at(folder.path(), None)?;
         // The fetch is shallow, so the chain breaks off where it ends.
         let (commits, _) = repository.walk_chain(repository.resolve_ref(LEDGER_REF.as_bytes())?.id);

@@ -12,6 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 use crate::change::{Oid, PusherIdentity, Text};
 use crate::gate::LoadedPolicy;
 use crate::gate::contributors::dedup_contributors;
+use crate::github::GitHubRefMove;
+use crate::ledger::forge::move_lookup::reaches_tip;
 use crate::ledger::forge::{ForgeLedger, to_error};
 use crate::ledger::record::LedgerEvent;
 use crate::ledger::server::undecided_moves::list_recorded_moves;
@@ -109,7 +111,8 @@ impl ForgeLedger<'_> {
                 self.github.find_contributors(self.repo, (old, new), people).map_err(to_error)?
             }
         };
-        let mut moves = self.list_moves(&name, change.old_tip)?;
+        let is_enough = |listed: &[GitHubRefMove]| reaches_tip(listed, change.old_tip);
+        let mut moves = self.list_moves(&name, &is_enough)?;
         moves.retain(|one| (one.old_tip, one.new_tip) == (change.old_tip, owed.change));
         let is_overdue = now.duration_since(owed.since) >= MAX_FORGE_LAG;
         ensure!(!moves.is_empty() || is_overdue, "GitHub does not tell yet who moved the ref");

@@ -109,6 +109,8 @@ impl<'w> Node<'w> {
                 Happened::Retargeted { .. } => "BaseRefChangedEvent",
                 Happened::Retitled { .. } => "RenamedTitleEvent",
                 Happened::Dismissed { .. } => "ReviewDismissedEvent",
+                Happened::MadeDraft => "ConvertToDraftEvent",
+                Happened::MadeReady => "ReadyForReviewEvent",
                 Happened::Closed => "ClosedEvent",
                 Happened::Reopened => "ReopenedEvent",
             },

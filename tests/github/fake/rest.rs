@@ -490,6 +490,8 @@ fn write(world: &mut World, request: &Request, rest: &[&str]) -> Answer {
                 summary: None,
                 text: None,
                 annotations: Vec::new(),
+                started_at: "2026-03-02T15:20:00Z".into(),
+                completed_at: "2026-03-02T15:30:00Z".into(),
             };
             world.runs.push(run);
             let at = world.runs.len() - 1;

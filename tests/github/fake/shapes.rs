@@ -262,7 +262,7 @@ pub(crate) fn run(world: &World, run: &Run) -> Value {
             "url": format!("https://api.github.com/repos/{}/check-runs/{}", world.full_name(), run.id),
             "html_url": format!("https://github.com/{}/runs/{}", world.full_name(), run.id),
             "details_url": format!("https://github.com/{}/runs/{}", world.full_name(), run.id),
-            "completed_at": is_over.then_some("2026-03-02T15:30:00Z"),
+            "started_at": run.started_at, "completed_at": is_over.then_some(&run.completed_at),
         }),
     );
     shape["output"] = over(
@@ -381,6 +381,8 @@ pub(crate) fn event(world: &World, at: usize, event: &Event) -> Value {
                 json!({ "state": "approved", "review_id": review, "dismissal_message": message });
             "review_dismissed"
         }
+        Happened::MadeDraft => "convert_to_draft",
+        Happened::MadeReady => "ready_for_review",
         Happened::Closed => "closed",
         Happened::Reopened => "reopened",
     };

@@ -170,6 +170,8 @@ pub(crate) enum Happened {
     Retargeted { from: String, to: String },
     Retitled { from: String, to: String },
     Dismissed { review: u64, message: String },
+    MadeDraft,
+    MadeReady,
     Closed,
     Reopened,
 }
@@ -204,6 +206,9 @@ pub(crate) struct Run {
     pub(crate) summary: Option<String>,
     pub(crate) text: Option<String>,
     pub(crate) annotations: Vec<serde_json::Value>,
+    pub(crate) started_at: String,
+    /// When it was finished, if it is.
+    pub(crate) completed_at: String,
 }
 
 /// A commit status.
@@ -554,6 +559,8 @@ impl World {
             summary: None,
             text: None,
             annotations: Vec::new(),
+            started_at: "2026-03-02T15:20:00Z".into(),
+            completed_at: "2026-03-02T15:30:00Z".into(),
         });
     }
 

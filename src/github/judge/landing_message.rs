@@ -1,0 +1,100 @@
+//! The message of a commit by which a pull request landed: the person who merges can write it, after everything
+//! was judged.
+//!
+//! It stays in the history, where the description does not. So what it states in the fields of the policy has to
+//! be what the pull request stated, in its description or in one of its commits.
+
+use crate::change::description::{self, TemplateText};
+use crate::change::{Change, Commits, FactKind, Missing, Text};
+use crate::github::api::rest::RestCommit;
+use crate::github::facts::commits;
+use crate::github::judge::governing_policies::GoverningPolicies;
+use crate::push::{GateRule, refuse_by_findings};
+use crate::verdict::{Finding, Fixer, Judgement, MessageValue, messages};
+use crate::vocabulary::FieldDefinition;
+
+messages! {
+    NEW_STATEMENT = "landing-message.new-statement":
+        "the message that landed says {value} for `{field}`, which the pull request never stated";
+    OTHER_STATEMENT = "landing-message.other-statement":
+        "the message that landed says {value} for `{field}`, and the pull request says {stated/and}";
+}
+
+/// Returns the refusal of a pull request whose landing states something else than the pull request did.
+/// `landed` are the commits that it landed as.
+pub(crate) fn check_landing_messages(
+    policies: &GoverningPolicies,
+    change: &Change,
+    landed: &[&RestCommit],
+) -> Option<Judgement> {
+    let needs = policies.needed_facts();
+    let mut findings: Vec<Finding> = Vec::new();
+    for listed in landed {
+        // A commit of the pull request itself was judged with it.
+        if change.commits.iter().any(|commit| commit.id == Some(listed.sha)) {
+            continue;
+        }
+        let Some(commits) = Commits::new(vec![commits::convert_commit(listed, &needs, None)]) else {
+            continue;
+        };
+        let alone = Missing::Unavailable(FactKind::Pull, "only the message of the commit is read".into());
+        let landing = Change { commits, pull: Err(alone), ..change.clone() };
+        for policy in policies.policies() {
+            for field in policy.vocabulary.fields() {
+                for finding in compare_field(field, change, &landing) {
+                    if !findings.contains(&finding) {
+                        findings.push(finding);
+                    }
+                }
+            }
+        }
+    }
+    if findings.is_empty() { None } else { Some(refuse_by_findings(GateRule::LandingMessage, findings)) }
+}
+
+/// Returns a finding for each value that the landing states in a field and the pull request does not.
+fn compare_field(field: &FieldDefinition, change: &Change, landing: &Change) -> Vec<Finding> {
+    let said = field.find_claims(landing);
+    if said.is_empty() {
+        return Vec::new();
+    }
+    let stated = field.find_claims(change);
+    let mut findings = Vec::new();
+    for claim in &said {
+        if stated.iter().any(|known| is_same_value(field, claim.key, &claim.value, &known.value)) {
+            continue;
+        }
+        let template = if stated.is_empty() { &NEW_STATEMENT } else { &OTHER_STATEMENT };
+        let mut message = template.with("field", field.name.as_str()).with("value", &*claim.value);
+        if !stated.is_empty() {
+            let mut values: Vec<MessageValue> = Vec::new();
+            for known in &stated {
+                let value = MessageValue::from(&*known.value);
+                if !values.contains(&value) {
+                    values.push(value);
+                }
+            }
+            message = message.with("stated", values);
+        }
+        let finding = claim.locate_finding(Finding::new(message), landing);
+        findings.push(finding.fixed_by(Fixer::Pusher));
+    }
+    findings
+}
+
+/// Returns whether a line of the message says what the pull request stated.
+fn is_same_value(field: &FieldDefinition, key: &str, said: &Text, stated: &Text) -> bool {
+    if said == stated {
+        return true;
+    }
+    let level = |value: &Text| value.as_utf8().and_then(|written| field.find_level(written.trim()));
+    if level(said).is_some() && level(said) == level(stated) {
+        return true;
+    }
+    // A description becomes the message of a squash with its marks, which are not part of what it states.
+    let line = format!("{key}: {}", said.to_lossy());
+    let read = description::read_description(&line, &TemplateText::default());
+    read.statements.iter().any(|statement| {
+        statement.value == *stated || (level(stated).is_some() && level(&statement.value) == level(stated))
+    })
+}
