@@ -4,6 +4,7 @@
 //! else happens. A check run says `success` or `failure` and nothing else: GitHub lets `neutral` and
 //! `skipped` pass.
 
+use serde::Deserialize;
 use serde_json::json;
 
 use crate::change::Oid;
@@ -18,6 +19,24 @@ const COMMENT_MARKER: &str = "<!-- changegate -->";
 
 /// The longest text that is published; GitHub takes 65,535 characters.
 const MAX_PUBLISHED_BYTES: usize = 60_000;
+
+const VIEWER_QUERY: &str = include_str!("api/queries/viewer.graphql");
+
+/// The account of a job's own token.
+const JOB_ACCOUNT: &str = "github-actions[bot]";
+
+/// What REST writes after the login of an app, and GraphQL leaves out.
+const BOT_SUFFIX: &str = "[bot]";
+
+#[derive(Deserialize)]
+struct ViewerResponse {
+    viewer: Viewer,
+}
+
+#[derive(Deserialize)]
+struct Viewer {
+    login: String,
+}
 
 /// What became of a publication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +69,7 @@ pub(crate) async fn publish_comment(
     let body = truncate_text(&format!("{COMMENT_MARKER}\n{text}"));
     let path = format!("{}/issues/{}/comments", pull.repo.rest_path(), pull.number);
     let all: Vec<RestIssueComment> = client.fetch_whole_list(format!("{path}?per_page=100")).await?;
-    let ours = all.iter().find(|comment| is_own_comment(comment));
+    let ours = find_own_comment(client, &all).await;
     let request = match ours {
         Some(comment) if has_text(comment, &body) => return Ok(PublishOutcome::Unchanged),
         Some(comment) => GitHubRequest {
@@ -63,12 +82,31 @@ pub(crate) async fn publish_comment(
     send_publication(client, &request).await
 }
 
-/// Returns whether a comment is the gate's: any account can write the marker, so only a bot's comment is.
-fn is_own_comment(comment: &RestIssueComment) -> bool {
-    match (&comment.user, &comment.body) {
-        (Some(user), Some(body)) => user.kind.as_deref() == Some("Bot") && body.starts_with(COMMENT_MARKER),
-        _ => false,
+/// Returns the gate's comment: any account can write the marker, so only one by the account that the token
+/// belongs to is.
+async fn find_own_comment<'all>(
+    client: &GitHubClient,
+    all: &'all [RestIssueComment],
+) -> Option<&'all RestIssueComment> {
+    let mut marked = Vec::new();
+    for comment in all {
+        if comment.body.as_deref().is_some_and(|body| body.starts_with(COMMENT_MARKER)) {
+            marked.push(comment);
+        }
     }
+    if marked.is_empty() {
+        return None;
+    }
+    let own = match client.run_query::<ViewerResponse>(VIEWER_QUERY, json!({})).await {
+        Ok(answer) => answer.viewer.login,
+        // A token that is not told whose it is, is that of the job.
+        Err(_) => JOB_ACCOUNT.to_owned(),
+    };
+    let own = own.strip_suffix(BOT_SUFFIX).unwrap_or(&own);
+    marked.into_iter().find(|comment| {
+        let login = comment.user.as_ref().map_or("", |user| user.login.as_str());
+        login.strip_suffix(BOT_SUFFIX).unwrap_or(login).eq_ignore_ascii_case(own)
+    })
 }
 
 /// Returns whether a comment has this text; GitHub may have changed the line ends.

@@ -203,6 +203,10 @@ fn variables(text: &str, fake: &Fake) -> Value {
     for variable in declared.split('$').skip(1) {
         let (name, kind) = variable.split_once(':').unwrap();
         let kind = kind.trim().trim_end_matches(',');
+        // What has a value of its own is left to it; `null` would be another value.
+        if kind.contains('=') {
+            continue;
+        }
         let value = match (name, kind) {
             (_, "Boolean!") => json!(true),
             (_, "Int!") => json!(6),
@@ -232,7 +236,8 @@ fn what_the_gate_asks_in_graphql_is_what_github_describes() {
         let text = std::fs::read_to_string(&path).unwrap();
         let told = query(&rig.url, &text, &variables(&text, &fake)).json();
         assert_eq!(told["errors"], Value::Null, "{}: {told:#}", path.display());
-        assert!(told["data"]["repository"].is_object(), "{}: {told:#}", path.display());
+        let is_told = ["repository", "viewer"].iter().any(|part| told["data"][part].is_object());
+        assert!(is_told, "{}: {told:#}", path.display());
         asked += 1;
     }
     if asked == 0 {

@@ -148,20 +148,26 @@ fn what_could_not_be_judged_fails_whatever_somebody_asks_for() {
 #[test]
 fn one_comment_is_kept_up_to_date() {
     let fake = Fake::start(plain());
-    // Somebody else has written the marker.
-    fake.world(|world| world.comment(6, "rea", "<!-- changegate -->\nallowed"));
+    // A person has written the marker, and so has another bot, which says again what it was told.
+    fake.world(|world| {
+        world.user("echo[bot]", "Bot", "write");
+        world.comment(6, "rea", "<!-- changegate -->\nallowed");
+        world.comment(6, "echo[bot]", "<!-- changegate -->\nallowed");
+    });
     let comments = |fake: &Fake| fake.world(|world| world.comments.clone());
     for _ in 0..2 {
         let (output, ..) = action(&fake, "pull_request", &event(&fake), &["--comment"]);
         assert_eq!(code(&output), 0, "{}", String::from_utf8_lossy(&output.stdout));
-        assert_eq!(comments(&fake).len(), 2);
+        assert_eq!(comments(&fake).len(), 3);
     }
-    let before = comments(&fake)[1].body.clone();
+    let before = comments(&fake)[2].body.clone();
     fake.world(|world| spoil(world, "Bad\n"));
     let (output, ..) = action(&fake, "pull_request", &event(&fake), &["--comment"]);
-    assert_eq!((code(&output), comments(&fake).len()), (1, 2));
-    assert_ne!(comments(&fake)[1].body, before);
-    assert_eq!(comments(&fake)[0].body, "<!-- changegate -->\nallowed");
+    assert_eq!((code(&output), comments(&fake).len()), (1, 3));
+    assert_ne!(comments(&fake)[2].body, before);
+    for other in &comments(&fake)[..2] {
+        assert_eq!(other.body, "<!-- changegate -->\nallowed");
+    }
 }
 
 #[test]

@@ -76,7 +76,10 @@ pub(crate) fn full() -> World {
         Happened::ForcePushed { from: Some(head.clone()), to: Some(second.clone()) },
         Happened::Retargeted { from: "next".into(), to: "main".into() },
         Happened::Retitled { from: "Faster".into(), to: "Search faster".into() },
-        Happened::Dismissed { review: lost, message: "outdated".into() },
+        Happened::AutoRetargeted { from: "next".into(), to: "main".into() },
+        Happened::BaseForcePushed { from: Some(head.clone()), to: Some(second.clone()) },
+        Happened::BaseDeleted("next".into()),
+        Happened::Dismissed { review: lost, was: "APPROVED", message: "outdated".into() },
         Happened::Closed,
         Happened::Reopened,
     ];

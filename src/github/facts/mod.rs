@@ -9,6 +9,7 @@ pub(crate) mod commits;
 pub(crate) mod conversation;
 pub(crate) mod details;
 pub(crate) mod pushers;
+pub(crate) mod rewrites;
 pub(crate) mod templates;
 
 use futures_util::future::{join, join3};
@@ -27,6 +28,7 @@ use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::{RestActivity, RestCommit, RestPullRequest};
 use crate::github::facts::conversation::missing_fact;
 use crate::github::facts::details::{NOT_REQUESTED, PullRequestDetails, WantedDetails, read_details};
+use crate::github::facts::rewrites::BaseMerge;
 use crate::github::facts::templates::PullRequestTemplates;
 use crate::verdict::{Message, messages};
 
@@ -124,20 +126,35 @@ impl PullRequestGatherer<'_> {
             return Err(GatherFailure::CommitsUnavailable(failure));
         };
         let details = details.as_ref();
+        let base_merge = match &reviews {
+            Ok(reviews) => rewrites::prove_base_merge(client, name, &listed, reviews).await.unwrap_or(None),
+            Err(_) => None,
+        };
         let templates = self.read_templates_if_used(details).await;
         let body = pull.body.as_deref().unwrap_or_default();
         let description = description::read_description(body, &templates.text);
-        let pushers = self.identify_pushers(activity, &listed);
+        let pushers = self.identify_pushers(activity, &listed, base_merge);
         let comments = if wanted.comments {
             conversation::collect_comments(client, name, details).await
         } else {
             Err(Missing::Unavailable(FactKind::Comments, NOT_REQUESTED.into()))
         };
         let paths = self.complete_paths(paths).await;
-        let reviews = match &reviews {
+        let mut reviews = match &reviews {
             Ok(reviews) => Ok(conversation::combine_reviews(reviews, details)),
             Err(failure) => Err(missing_fact(FactKind::Reviews, failure)),
         };
+        // GitHub's own merge of the base has no author here: it brings nothing of its own.
+        let made: Vec<RestCommit> = listed
+            .iter()
+            .filter(|commit| base_merge.is_none_or(|merged| merged.merge != commit.sha))
+            .cloned()
+            .collect();
+        let mut contributors = collect_contributors(&made, details, pushers.contributors);
+        if let (Ok(reviews), Ok(contributors)) = (&mut reviews, &mut contributors) {
+            contributors
+                .extend(rewrites::mark_replaced_revisions(client, &name.repo, &listed, reviews).await);
+        }
         let whole = PullRequest {
             name: Text::from(name.to_string()),
             url: Text::from(pull.html_url.as_deref().unwrap_or_default()),
@@ -152,13 +169,14 @@ impl PullRequestGatherer<'_> {
             paths,
             lines: Ok(LineCount { added: pull.additions, removed: pull.deletions }),
             pushed_at: pushers.last_pushed_at,
-            contributors: collect_contributors(&listed, details, pushers.contributors),
+            contributors,
+            base_merge: base_merge.map(|merged| merged.merge),
             labels: conversation::collect_labels(pull, details),
             reviews,
             comments,
             edits: conversation::collect_edits(pull, details, &templates.text),
             templates: templates.paths,
-            retargeted_at: conversation::find_retarget_time(details),
+            retargeted_at: conversation::find_retarget_time(details, pull.merged_at),
             checks: collect_checks(runs, details),
             conversations: conversation::collect_conversations(details),
         };
@@ -218,6 +236,7 @@ impl PullRequestGatherer<'_> {
         &self,
         activity: Result<Vec<RestActivity>, GitHubFailure>,
         listed: &[RestCommit],
+        base_merge: Option<BaseMerge>,
     ) -> IdentifiedPushers {
         if self.pusher_source == PusherSource::NotNeeded {
             return IdentifiedPushers {
@@ -226,7 +245,7 @@ impl PullRequestGatherer<'_> {
                 last_pushed_at: None,
             };
         }
-        match activity.and_then(|activity| pushers::find_pushers(&activity, self.pull, listed)) {
+        match activity.and_then(|activity| pushers::find_pushers(&activity, self.pull, listed, base_merge)) {
             Ok(found) => IdentifiedPushers {
                 last_pusher: Ok(PusherIdentity::Account(found.last_pusher.id)),
                 contributors: Ok(found.contributors),
@@ -265,6 +284,11 @@ pub(crate) fn drop_later_facts(change: &mut Change, landed_at: Timestamp) -> Res
     let Ok(pull) = &mut change.pull else { return Ok(()) };
     if let Ok(reviews) = &mut pull.reviews {
         reviews.retain(|review| review.at.is_none_or(|given| given <= landed_at));
+        for review in reviews {
+            if let Some(dismissal) = review.dismissal.take_if(|dismissal| dismissal.at > landed_at) {
+                review.state = dismissal.dismissed_state;
+            }
+        }
     }
     if let Ok(labels) = &mut pull.labels {
         labels.retain(|label| label.at.is_none_or(|set| set <= landed_at));
