@@ -194,11 +194,15 @@ fn pull(field: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
         (account(), state, of, one_of(&["1h", "2h", "3h"]), may()).prop_map(|(by, state, of, at, may)| {
             format!("{{ by: {by}, state: {state}, of: {of}, at: {at}, may-approve: {may} }}")
         });
-    let comment =
-        (account(), one_of(&["/approve 010101010101", "/approve 0101", "fine"]), any::<bool>(), may())
-            .prop_map(|(by, text, edited, may)| {
-                format!("{{ by: {by}, text: {text}, edited: {edited}, may-approve: {may} }}")
-            });
+    let comment = (
+        account(),
+        one_of(&["/approve 0101010101010101010101010101010101010101", "/approve 0101", "fine"]),
+        any::<bool>(),
+        may(),
+    )
+        .prop_map(|(by, text, edited, may)| {
+            format!("{{ by: {by}, text: {text}, edited: {edited}, may-approve: {may} }}")
+        });
     let check =
         (one_of(&["test", "lint docs", "lint code"]), one_of(&["success", "success", "skipped", "failed"]))
             .prop_map(|(name, state)| format!("{{ name: {name}, state: {state} }}"));

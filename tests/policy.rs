@@ -377,7 +377,11 @@ fn a_pull_request_that_nobody_else_has_approved_is_denied() {
             "message: x",
             "reviews: [{ by: bob }, { by: kim, state: changes-requested }]",
         ),
-        ("it was for another branch", "message: x", "retargeted: 1h\nreviews: [{ by: bob, at: 2h }]"),
+        (
+            "it was given before the base branch was changed, replaced or deleted",
+            "message: x",
+            "retargeted: 1h\nreviews: [{ by: bob, at: 2h }]",
+        ),
         ("it is only claimed", claim, "draft: false"),
         ("it is claimed for another", claim, "reviews: [{ by: carol }]"),
         ("somebody unknown took part", "message: x", "makers: [{ role: co-author }]\nreviews: [{ by: bob }]"),

@@ -11,6 +11,7 @@ use crate::change::description::statement::{DescriptionStatement, UnreadReason, 
 use crate::change::fact::Fact;
 use crate::change::oid::Oid;
 use crate::change::path_change::{LineCount, PathChange};
+use crate::change::person::Person;
 use crate::change::text::Text;
 
 /// A pull request, as a forge tells of it.
@@ -42,6 +43,9 @@ pub struct PullRequest {
     pub base: Oid,
     /// The final revision of its branch.
     pub head: PullRevision,
+    /// The final revision, if it is a merge of the base that is proved to bring nothing of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_merge: Option<Oid>,
     /// The paths that the whole of it changes.
     pub paths: Fact<Vec<PathChange>>,
     /// The lines that the whole of it changes.
@@ -60,7 +64,7 @@ pub struct PullRequest {
     /// Its description after each edit, oldest first, beginning with the one it was opened with.
     /// Empty if it was never edited.
     pub edits: Fact<Vec<DescriptionEdit>>,
-    /// When its target branch was last changed.
+    /// When its target branch was last changed, replaced by a forced push, or deleted.
     pub retargeted_at: Fact<Option<Timestamp>>,
     /// The checks of exactly the revision that is judged.
     pub checks: Fact<Vec<CheckResult>>,
@@ -84,10 +88,21 @@ pub struct PullRevision {
     pub id: Oid,
     /// Its tree; `None` if the forge does not say.
     pub tree: Option<Oid>,
-    /// Its parents; together with the tree they say that everything but the message is equal.
+    /// Its parents; together with the tree, the author and the committer they say that everything but the
+    /// message is equal.
     pub parents: Vec<Oid>,
     /// The message of the commit.
     pub message: Text,
+    /// The author, as the commit names them; `None` if the forge does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<Person>,
+    /// The committer, as the commit names them; `None` if the forge does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub committer: Option<Person>,
+    /// The messages of the commits that led to it, if it is proved that the final revision has the same tree
+    /// on the same commit of the base.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_messages: Option<Vec<Text>>,
 }
 
 /// An account on a forge.
@@ -98,6 +113,10 @@ pub struct ForgeAccount {
     pub id: Text,
     /// True if and only if the forge says that it belongs to a person.
     pub is_person: bool,
+    /// The number of the account on the forge, which stays when its login goes to another account; `None` if
+    /// the forge does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
 }
 
 /// A contributor to a pull request.
@@ -142,8 +161,24 @@ pub struct PullReview {
     pub at: Option<Timestamp>,
     /// True if this account can write to the repository now.
     pub may_approve: Fact<bool>,
+    /// Who dismissed it, and what it said before; `None` if it was not dismissed, or if the forge does not
+    /// say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dismissal: Option<ReviewDismissal>,
     /// Its page on the web; empty if there is none.
     pub url: Text,
+}
+
+/// The dismissal of a review.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ReviewDismissal {
+    /// The account that dismissed it; `None` if it was deleted.
+    pub by: Option<ForgeAccount>,
+    /// What the review said until then.
+    pub dismissed_state: ReviewState,
+    /// When it was dismissed, by the forge's clock.
+    pub at: Timestamp,
 }
 
 /// The result of a review.

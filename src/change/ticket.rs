@@ -14,9 +14,6 @@ use crate::change::text::Text;
 /// The most bytes that a key can have.
 const MAX_KEY_BYTES: usize = 40;
 
-/// The fewest digits of a commit id that name the commit.
-pub(crate) const MIN_COMMIT_DIGITS: usize = 12;
-
 /// A ticket, as its system tells of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -45,6 +42,10 @@ pub struct Ticket {
     pub url: Text,
     /// The source of all this: the system's address, or a file's name and digest.
     pub source: Text,
+    /// The account that wrote it, if the system does not count it among those who belong to the project;
+    /// `None` where it does, and where everyone who can write a ticket belongs to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outsider: Option<Text>,
 }
 
 /// Evidence against the time at which a ticket says that it was made.
@@ -194,17 +195,12 @@ impl Ticket {
         has_word(&self.key, named) || has_word(&self.text, named)
     }
 
-    /// Returns true if and only if the ticket's text has the commit as a word by itself: all digits
-    /// of its id, or at least the first [`MIN_COMMIT_DIGITS`].
+    /// Returns true if and only if the ticket's text has all digits of the commit's id as a word by itself.
+    /// A commit can be made that begins with the digits of an old ticket, so fewer name none.
     pub(crate) fn mentions_commit(&self, id: Oid) -> bool {
         let id = id.to_string();
         let text = self.text.to_lossy();
-        for word in split_words(&text) {
-            if word.len() >= MIN_COMMIT_DIGITS && id.starts_with(&word.to_ascii_lowercase()) {
-                return true;
-            }
-        }
-        false
+        split_words(&text).any(|word| word.eq_ignore_ascii_case(&id))
     }
 }
 
@@ -264,6 +260,7 @@ mod tests {
             assignee: None,
             text: text.into(),
             url: "https://tickets.example.com/OPS-7".into(),
+            outsider: None,
             source: "the test".into(),
         }
     }
@@ -333,20 +330,21 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_names_a_change_by_twelve_digits_or_more() {
+    fn a_ticket_names_a_change_by_all_digits() {
         let id = Oid::from_hex("1f0c3a9be27d66aa0123456789abcdef01234567").unwrap();
         let names = |text: &str| ticket(T0, text).mentions_commit(id);
         for text in [
-            "1f0c3a9be27d",
-            "1F0C3A9BE27D66",
+            "1f0c3a9be27d66aa0123456789abcdef01234567",
+            "1F0C3A9BE27D66AA0123456789ABCDEF01234567",
             "see https://git.example.com/shop/commit/1f0c3a9be27d66aa0123456789abcdef01234567.",
-            "(1f0c3a9be27d6)",
-            "1f0c 1f0c3a9be27d",
+            "1f0c (1f0c3a9be27d66aa0123456789abcdef01234567)",
         ] {
             assert!(names(text), "{text}");
         }
         for text in [
             "",
+            "1f0c3a9be27d",
+            "1f0c3a9be27d66aa0123456789abcdef0123456",
             "1f0c3a9be27",
             "1f0c3a9be27e",
             "0c3a9be27d66aa",

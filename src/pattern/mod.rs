@@ -248,6 +248,11 @@ impl fmt::Display for RefPattern {
 pub struct NamePattern(String);
 
 impl NamePattern {
+    /// Returns true if the pattern matches one name only.
+    pub(crate) fn is_exact(&self) -> bool {
+        !self.0.contains('*')
+    }
+
     /// Parses a pattern of accounts and addresses, with `*` for any characters.
     ///
     /// # Errors

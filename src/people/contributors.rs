@@ -61,7 +61,7 @@ impl Contributor {
         let key = match identity {
             ResolvedIdentity::Human(key) => Some(key.clone()),
             ResolvedIdentity::Unknown => None,
-            ResolvedIdentity::Bot => return None,
+            ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot => return None,
         };
         Some(Contributor { key, name: comparable_name(name), account: account.map(str::to_owned) })
     }
@@ -128,6 +128,13 @@ pub(crate) enum NotIndependent<'people> {
     Bot,
     /// The approver is not in the roster.
     Unknown,
+    /// The login of the approver was listed for another account.
+    ChangedHands {
+        /// The number of the account that is listed.
+        listed: u64,
+        /// The number of the account that has the login now.
+        found: u64,
+    },
 }
 
 /// Returns every contributor to `change`, each once.
@@ -145,8 +152,8 @@ pub(crate) fn find_contributors(
     for (person, role) in list_commit_people(change) {
         let (identity, name) = match (person, pull) {
             (Err(written), _) => (Some(ResolvedIdentity::Unknown), written),
-            (Ok(person), Some(pull)) => (identify_on_forge(&person, pull, people), person.name),
-            (Ok(person), None) => (Some(people.identify_person(&person)), person.name),
+            (Ok(person), Some(pull)) => (identify_on_forge(&person, role, pull, people), person.name),
+            (Ok(person), None) => (Some(identify_on_server(&person, role, change, people)), person.name),
         };
         if let Some(identity) = identity {
             found.add_contributor(ResolvedContributor { identity, name, role, account: None });
@@ -169,7 +176,7 @@ pub(crate) fn find_contributors(
         Ok(PusherIdentity::Unidentified) => {}
         Ok(PusherIdentity::Account(account)) => {
             let pusher = ResolvedContributor {
-                identity: people.identify_account(account),
+                identity: people.identify_pusher(account),
                 name: account.clone(),
                 role: &ROLE_PUSHER,
                 account: bare_account(account, people),
@@ -200,7 +207,11 @@ impl ContributorList {
 /// Returns every person that the commits name, or the text where a trailer does not name a person.
 fn list_commit_people(change: &Change) -> Vec<(Result<Person, Text>, &'static MessageTemplate)> {
     let mut people = Vec::new();
+    let base_merge = change.pull.as_ref().ok().and_then(|pull| pull.base_merge);
     for commit in &change.commits {
+        if base_merge.is_some() && commit.id == base_merge {
+            continue;
+        }
         people.push((Ok(commit.author.clone()), &ROLE_AUTHOR));
         if !is_forge_committer(&commit.committer) {
             people.push((Ok(commit.committer.clone()), &ROLE_COMMITTER));
@@ -216,14 +227,46 @@ fn list_commit_people(change: &Change) -> Vec<(Result<Person, Text>, &'static Me
     people
 }
 
+/// Returns the identity of a person that a commit of a push names.
+///
+/// What looks like a bot is one if a bot pushed it. A co-author who looks like one is left alone: the trailer
+/// adds a contributor and takes none away.
+fn identify_on_server(
+    person: &Person,
+    role: &'static MessageTemplate,
+    change: &Change,
+    people: &PeopleDirectory,
+) -> ResolvedIdentity {
+    let identity = people.identify_person(person);
+    if identity != ResolvedIdentity::ClaimedBot {
+        return identity;
+    }
+    let has_bot_behind = match &change.pusher {
+        Ok(PusherIdentity::Account(account)) => people.identify_account(account) == ResolvedIdentity::Bot,
+        Ok(PusherIdentity::Unidentified) => false,
+        // The gap itself denies, or is filled in later.
+        Err(_) => true,
+    };
+    if has_bot_behind || std::ptr::eq(role, &ROLE_CO_AUTHOR) {
+        return ResolvedIdentity::Bot;
+    }
+    people.identify_typed_contributor(person)
+}
+
 /// Returns the identity of a person that a commit of a pull request names; `None` if the forge names
 /// them itself, or would if it could be asked.
 fn identify_on_forge(
     person: &Person,
+    role: &'static MessageTemplate,
     pull: &PullRequest,
     people: &PeopleDirectory,
 ) -> Option<ResolvedIdentity> {
-    let identity = people.identify_person(person);
+    let mut identity = people.identify_person(person);
+    if identity == ResolvedIdentity::ClaimedBot {
+        // The account behind an address is what counts; a typed name or address makes no bot.
+        let is_co_author = std::ptr::eq(role, &ROLE_CO_AUTHOR);
+        identity = if is_co_author { ResolvedIdentity::Bot } else { ResolvedIdentity::Unknown };
+    }
     let Ok(contributors) = &pull.contributors else {
         return if identity == ResolvedIdentity::Unknown { None } else { Some(identity) };
     };
@@ -235,7 +278,7 @@ fn identify_on_forge(
         ResolvedIdentity::Unknown if is_tied => None,
         ResolvedIdentity::Unknown => Some(ResolvedIdentity::Unknown),
         ResolvedIdentity::Human(_) if !is_tied && !people.has_roster() => Some(ResolvedIdentity::Unknown),
-        ResolvedIdentity::Human(_) | ResolvedIdentity::Bot => Some(identity),
+        ResolvedIdentity::Human(_) | ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot => Some(identity),
     }
 }
 
@@ -270,7 +313,7 @@ pub(crate) fn find_tied_identities(
 
 fn resolve_opener(pull: &PullRequest, people: &PeopleDirectory) -> ResolvedContributor {
     let (identity, name) = match &pull.opener {
-        Some(account) => (people.identify_forge_account(account), account.id.clone()),
+        Some(account) => (people.identify_account_holder(account), account.id.clone()),
         None => (ResolvedIdentity::Unknown, "an account that is gone".into()),
     };
     ResolvedContributor { identity, name, role: &ROLE_OPENER, account: None }
@@ -286,23 +329,26 @@ fn resolve_pull_contributor(
     if let Some(email) = &contributor.email {
         person = Some(Person { name: contributor.name.clone(), email: email.clone() });
     }
-    if contributor.role == ContributorRole::Committer && person.as_ref().is_some_and(is_forge_committer) {
-        return Vec::new();
-    }
     let mut identities = Vec::new();
     let mut is_identified = false;
     if let Some(account) = &contributor.account {
-        let identity = people.identify_forge_account(account);
+        let identity = people.identify_account_holder(account);
         is_identified |= identity != ResolvedIdentity::Unknown;
         identities.push((identity, &account.id));
     }
     if let Some(person) = &person {
-        let identity = people.identify_person(person);
+        let mut identity = people.identify_person(person);
+        if identity == ResolvedIdentity::ClaimedBot {
+            // A typed address makes no bot. A co-author only adds a contributor, so one that looks like a bot
+            // is left alone; GitHub finds no accounts of bots there.
+            let is_co_author = contributor.role == ContributorRole::CoAuthor;
+            identity = if is_co_author { ResolvedIdentity::Bot } else { ResolvedIdentity::Unknown };
+        }
         is_identified |= match identity {
             // Without a roster, an address on a forge may be anyone's.
             ResolvedIdentity::Human(_) => people.has_roster(),
             ResolvedIdentity::Bot => true,
-            ResolvedIdentity::Unknown => false,
+            ResolvedIdentity::ClaimedBot | ResolvedIdentity::Unknown => false,
         };
         identities.push((identity, &person.name));
     }

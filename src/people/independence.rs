@@ -60,7 +60,7 @@ pub(crate) fn check_independent<'people>(
 ) -> Result<String, NotIndependent<'people>> {
     let key = match people.identify_person(approver) {
         ResolvedIdentity::Human(key) => key,
-        ResolvedIdentity::Bot => return Err(NotIndependent::Bot),
+        ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot => return Err(NotIndependent::Bot),
         ResolvedIdentity::Unknown => return Err(NotIndependent::Unknown),
     };
     let address = canonical_address(approver.email.as_bytes()).unwrap_or_default();
@@ -85,8 +85,15 @@ pub(crate) fn check_independent_account<'people>(
     let is_machine = people.machine_accounts().includes_account(approver);
     let key = match people.identify_forge_account(approver) {
         ResolvedIdentity::Human(key) if !is_machine => key,
-        ResolvedIdentity::Human(_) | ResolvedIdentity::Bot => return Err(NotIndependent::Bot),
-        ResolvedIdentity::Unknown => return Err(NotIndependent::Unknown),
+        ResolvedIdentity::Human(_) | ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot => {
+            return Err(NotIndependent::Bot);
+        }
+        ResolvedIdentity::Unknown => {
+            return Err(match people.find_changed_login(approver) {
+                Some((listed, found)) => NotIndependent::ChangedHands { listed, found },
+                None => NotIndependent::Unknown,
+            });
+        }
     };
     let login = approver.id.to_lossy().to_ascii_lowercase();
     match participants.find_participant(&key, &Text::default(), &login) {

@@ -4,7 +4,9 @@
 //! that it does not list cannot approve, and is not ignored either. A name never grants anything; an
 //! equal name only stops a person from approving their own change under a second address.
 
+pub(crate) mod account_numbers;
 pub mod contributors;
+mod identification;
 pub(crate) mod independence;
 pub(crate) mod machine_accounts;
 mod roster_members;
@@ -12,11 +14,10 @@ mod roster_members;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::calendar::{Holiday, Holidays};
+use crate::change::Person;
 use crate::change::person::canonical_address;
-use crate::change::pull_request::ForgeAccount;
-use crate::change::{Person, Text};
 use crate::pattern::NamePattern;
-use crate::people::machine_accounts::MachineAccounts;
+use crate::people::account_numbers::{AccountNumbers, split_account_number};
 use crate::yaml::decode::{MapReader, parse_each, parse_one, read_entries, read_items, read_text};
 use crate::yaml::{YamlFault, YamlKey, YamlNode, YamlValue, refuse_unbracketed_items, shorten_for_message};
 
@@ -35,6 +36,7 @@ pub struct PeopleDirectory {
     bots: Vec<NamePattern>,
     holidays: Holidays,
     keys_by_identity: HashMap<String, String>,
+    numbers: AccountNumbers,
     is_roster_read: bool,
 }
 
@@ -50,8 +52,12 @@ struct TeamMembers {
 pub(crate) enum ResolvedIdentity {
     /// A person, by the key that is equal for all their addresses and accounts.
     Human(String),
-    /// A machine that the policy lists under `bots`.
+    /// A machine: an account that the forge says is one, or an exact account that the policy lists under
+    /// `bots`.
     Bot,
+    /// A name, an address or an account that a pattern of `bots` matches, and no more. It takes rights away
+    /// and gives none: anyone can type it.
+    ClaimedBot,
     /// An identity that is not in the roster, or a malformed address.
     Unknown,
 }
@@ -149,7 +155,10 @@ impl PeopleDirectory {
         for item in read_items(node, faults) {
             let Some(written) = read_text(item, faults) else { continue };
             match normalise_identity(written) {
-                Some(id) => self.claim_identity(id, key, item, faults),
+                Some(id) => {
+                    self.numbers.add_listed(written, &key.text);
+                    self.claim_identity(id, key, item, faults);
+                }
                 None => {
                     let what =
                         format!("`{}` is neither an address nor an account", shorten_for_message(written));
@@ -178,15 +187,20 @@ impl PeopleDirectory {
 
     fn resolve_teams(&mut self) {
         let mut resolved = Vec::new();
+        let mut numbered = Vec::new();
         for team in self.teams.values() {
             let mut keys = BTreeSet::new();
             for member in &team.written {
                 let Some(id) = normalise_identity(member) else { continue };
                 if let ResolvedIdentity::Human(key) = self.resolve_identity(id) {
+                    numbered.push((member.clone(), key.clone()));
                     keys.insert(key);
                 }
             }
             resolved.push(keys);
+        }
+        for (member, key) in numbered {
+            self.numbers.add_listed(&member, &key);
         }
         for (team, keys) in self.teams.values_mut().zip(resolved) {
             team.keys = keys;
@@ -252,76 +266,6 @@ impl PeopleDirectory {
         let people: BTreeSet<&String> = self.keys_by_identity.values().collect();
         self.is_roster_read.then_some(people.len())
     }
-
-    /// Returns the identity of a name with an address.
-    pub(crate) fn identify_person(&self, person: &Person) -> ResolvedIdentity {
-        if self.is_bot(person) {
-            return ResolvedIdentity::Bot;
-        }
-        match canonical_address(person.email.as_bytes()) {
-            Some(id) => self.resolve_identity(id),
-            None => ResolvedIdentity::Unknown,
-        }
-    }
-
-    /// Returns the identity of an account on a forge.
-    ///
-    /// An account that the forge does not call a person is a bot if the policy lists its login under
-    /// `bots`; a person is a bot only if the policy lists the whole name.
-    pub(crate) fn identify_forge_account(&self, account: &ForgeAccount) -> ResolvedIdentity {
-        if !account.is_person
-            && let Some((_, login)) = account.id.as_utf8().and_then(|id| id.split_once(':'))
-            && self.lists_bot(login.as_bytes())
-        {
-            return ResolvedIdentity::Bot;
-        }
-        self.identify_account(&account.id)
-    }
-
-    /// Returns the accounts that these people take for machines.
-    pub(crate) fn machine_accounts(&self) -> MachineAccounts {
-        let mut rostered = BTreeSet::new();
-        for id in self.keys_by_identity.keys() {
-            if id.contains(':') && !id.contains('@') {
-                rostered.insert(id.clone());
-            }
-        }
-        MachineAccounts::new(&self.bots, rostered)
-    }
-
-    /// Returns the identity of an account on the server: an address, a login such as `github:ana`, or
-    /// a bare name, which the roster lists under `accounts`.
-    pub(crate) fn identify_account(&self, account: &Text) -> ResolvedIdentity {
-        if self.lists_bot(account.as_bytes()) {
-            return ResolvedIdentity::Bot;
-        }
-        match account.as_utf8().and_then(normalise_identity) {
-            Some(id) => self.resolve_identity(id),
-            None => ResolvedIdentity::Unknown,
-        }
-    }
-
-    fn resolve_identity(&self, id: String) -> ResolvedIdentity {
-        if !self.is_roster_read {
-            return ResolvedIdentity::Human(id);
-        }
-        match self.keys_by_identity.get(&id) {
-            Some(key) => ResolvedIdentity::Human(key.clone()),
-            None => ResolvedIdentity::Unknown,
-        }
-    }
-
-    /// Returns true if and only if the policy calls this a bot, by name, address or the local part
-    /// of the address.
-    fn is_bot(&self, person: &Person) -> bool {
-        let email = person.email.as_bytes();
-        let local = email.split(|byte| *byte == b'@').next().unwrap_or_default();
-        [email, local, person.name.as_bytes()].into_iter().any(|name| self.lists_bot(name))
-    }
-
-    fn lists_bot(&self, name: &[u8]) -> bool {
-        self.bots.iter().any(|bot| bot.matches_name(name))
-    }
 }
 
 /// Returns true if and only if this is the address of a forge, which records it for its own merges.
@@ -335,6 +279,7 @@ fn normalise_identity(written: &str) -> Option<String> {
         let address = written.split_once('<').and_then(|(_, rest)| rest.strip_suffix('>')).unwrap_or(written);
         return canonical_address(address.as_bytes());
     }
+    let (written, _) = split_account_number(written);
     let is_account = !written.is_empty() && written.len() <= 100 && written.bytes().all(is_account_byte);
     is_account.then(|| written.to_ascii_lowercase())
 }
@@ -381,6 +326,7 @@ fn is_plain_part(part: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::change::pull_request::ForgeAccount;
     use crate::yaml;
 
     fn people(policy: &str, roster: Option<&str>) -> (PeopleDirectory, Vec<String>) {
@@ -405,11 +351,50 @@ mod tests {
             ResolvedIdentity::Human("ana@example.com".into())
         );
         assert!(people.is_member("ana@example.com", "security"));
-        assert_eq!(people.identify_person(&person("renovate[bot] <x@example.com>")), ResolvedIdentity::Bot);
+        assert_eq!(
+            people.identify_person(&person("renovate[bot] <x@example.com>")),
+            ResolvedIdentity::ClaimedBot
+        );
         assert_eq!(
             people.identify_person(&person("B <7+renovate[bot]@users.noreply.github.com>")),
-            ResolvedIdentity::Bot
+            ResolvedIdentity::ClaimedBot
         );
+    }
+
+    #[test]
+    fn a_pattern_of_bots_gives_no_rights() {
+        let (people, _) = people("bots: ['*[bot]', 'noreply@*', 'ci@example.com']", None);
+        let typed = |text: &str| people.identify_typed_contributor(&person(text));
+        assert_eq!(typed("x <noreply@evil.example>"), ResolvedIdentity::Human("noreply@evil.example".into()));
+        assert_eq!(typed("x[bot] <x@evil.example>"), ResolvedIdentity::Human("x@evil.example".into()));
+        assert_eq!(typed("CI <ci@example.com>"), ResolvedIdentity::Bot);
+        for (account, identity) in [
+            ("ci@example.com", ResolvedIdentity::Bot),
+            // No person can have such an account.
+            ("renovate[bot]", ResolvedIdentity::Bot),
+            ("noreply@evil.example", ResolvedIdentity::ClaimedBot),
+        ] {
+            assert_eq!(people.identify_account(&account.into()), identity, "{account}");
+        }
+        let evil = people.identify_pusher(&"noreply@evil.example".into());
+        assert_eq!(evil, ResolvedIdentity::Human("noreply@evil.example".into()));
+    }
+
+    #[test]
+    fn an_account_is_its_number_where_both_are_known() {
+        let roster = "people:\n  ana: {addresses: [ana@example.com], accounts: ['github:Ana#7']}\n";
+        let (people, faults) = people("teams: {security: ['github:ana']}", Some(roster));
+        assert_eq!(faults, Vec::<String>::new());
+        let whose = |id: &str, number| {
+            people.identify_forge_account(&ForgeAccount { id: id.into(), is_person: true, number })
+        };
+        let ana = ResolvedIdentity::Human("ana".into());
+        assert_eq!(whose("github:ana", Some(7)), ana);
+        assert_eq!(whose("github:ana", None), ana);
+        assert_eq!(whose("github:ana-fox", Some(7)), ana);
+        assert_eq!(whose("github:ana", Some(9)), ResolvedIdentity::Unknown);
+        assert_eq!(whose("gitlab:ana", Some(7)), ResolvedIdentity::Unknown);
+        assert!(people.is_member("ana", "security"));
     }
 
     #[test]
@@ -431,8 +416,9 @@ mod tests {
     fn an_account_of_a_forge_is_a_bot_where_forge_and_policy_say_so() {
         let (people, _) =
             people("teams: {security: ['github:Ana']}\nbots: [ci, 'github:renovate[bot]']", None);
-        let whose =
-            |id: &str, is_person| people.identify_forge_account(&ForgeAccount { id: id.into(), is_person });
+        let whose = |id: &str, is_person| {
+            people.identify_forge_account(&ForgeAccount { id: id.into(), is_person, number: None })
+        };
         assert_eq!(whose("github:ci", false), ResolvedIdentity::Bot);
         assert_eq!(whose("github:ci", true), ResolvedIdentity::Human("github:ci".into()));
         assert_eq!(whose("github:renovate[bot]", false), ResolvedIdentity::Bot);
@@ -447,7 +433,7 @@ mod tests {
             "people:\n  ana: {addresses: [ana@example.com], accounts: ['github:ana-bot', 'github:robo']}\n";
         let bots = "bots: [ci, 'github:deploy', 'robo', '*-bot@*', '*+agent@users.noreply.github.com']";
         let says = |roster, id: &str, is_person| {
-            let account = ForgeAccount { id: id.into(), is_person };
+            let account = ForgeAccount { id: id.into(), is_person, number: None };
             people(bots, roster).0.machine_accounts().includes_account(&account)
         };
         for (id, with, without) in [

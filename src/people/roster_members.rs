@@ -11,6 +11,12 @@ impl PeopleDirectory {
         self.is_roster_read && self.keys_by_identity.keys().all(|id| id.contains('@'))
     }
 
+    /// Returns true if the roster or a team lists this account.
+    pub(crate) fn names_account(&self, account: &Text) -> bool {
+        let Some(id) = account.as_utf8().and_then(normalise_identity) else { return false };
+        self.keys_by_identity.contains_key(&id) || self.teams.values().any(|team| team.keys.contains(&id))
+    }
+
     /// Returns the person one of whose addresses begins with this account and `@`; `None` unless there is
     /// exactly one. It grants nothing: it is whom the owner of the roster most likely forgot.
     pub(crate) fn find_namesake(&self, account: &Text) -> Option<&str> {

@@ -5,7 +5,7 @@
 
 use crate::change::person::canonical_address;
 use crate::change::pull_request::{ContributorRole, PullContributor};
-use crate::change::{FactKind, Missing, NeededFacts, Person, Text};
+use crate::change::{FactKind, Missing, NeededFacts, Person, PusherIdentity, Text};
 use crate::pattern::NamePattern;
 use crate::people::ResolvedIdentity;
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
@@ -41,7 +41,8 @@ pub(crate) const DOC: PredicateDoc = PredicateDoc {
 `mail.example.com` nor `example.com.evil`);
 - `team: [teams]`: the author is a member of one of these teams;
 - `bot: true` or `bot: false`: the author is, or is not, one of the policy's bots; an author who is not in the roster \
-is neither;
+is neither. A typed name or address makes no bot: an account has to stand behind it, that of the author on a forge \
+or that of the pusher on a server;
 - if there are several parameters, all of them must hold. In a pull request, `team` and `bot` also consider the \
 account that the forge ties the address to.",
     passing_example: "
@@ -176,6 +177,14 @@ fn identify_author(
     context: &EvaluationContext<'_>,
 ) -> Result<Vec<ResolvedIdentity>, Missing> {
     let mut identities = vec![context.people.identify_person(author)];
+    if context.change.pull.is_err()
+        && identities.contains(&ResolvedIdentity::ClaimedBot)
+        && let PusherIdentity::Account(account) = context.change.pusher.as_ref().map_err(Missing::clone)?
+        && context.people.identify_account(account) == ResolvedIdentity::Bot
+    {
+        // Anyone can type the name of a bot; this one was pushed by a bot's account.
+        identities.push(ResolvedIdentity::Bot);
+    }
     if let Ok(pull) = &context.change.pull {
         let contributors = pull.contributors.as_ref().map_err(Missing::clone)?;
         let address = canonical_address(author.email.as_bytes());
@@ -251,7 +260,7 @@ people:
 
     #[test]
     fn a_bot_is_whom_the_policy_calls_one_and_a_stranger_is_neither() {
-        assert_eq!(says("{ bot: true }", "renovate[bot] <r@example.com>"), [""; 0]);
+        assert_eq!(says("{ bot: true }", "renovate[bot] <r@example.com>").len(), 1);
         assert_eq!(says("{ bot: false }", "renovate[bot] <r@example.com>").len(), 1);
         assert_eq!(says("{ bot: true }", "Ana <ana@example.com>").len(), 1);
         for bot in [true, false] {

@@ -238,7 +238,7 @@ impl LabelPredicate {
         let index = ParticipantIndex::new(participants);
         let template = match check_independent_account(account, &index, context.people) {
             Err(NotIndependent::Bot) => &ADDED_BY_BOT,
-            Err(NotIndependent::Unknown) => &ADDED_BY_STRANGER,
+            Err(NotIndependent::Unknown | NotIndependent::ChangedHands { .. }) => &ADDED_BY_STRANGER,
             Err(NotIndependent::Contributor(_)) => &ADDED_BY_CONTRIBUTOR,
             Ok(key) if !is_in_teams(&ResolvedIdentity::Human(key.clone()), &self.teams, context) => {
                 &OUTSIDE_TEAMS

@@ -155,7 +155,7 @@ fn is_same_person(
 ) -> bool {
     match (who, context.people.identify_person(other)) {
         (ResolvedIdentity::Human(key), ResolvedIdentity::Human(other)) => *key == other,
-        (ResolvedIdentity::Bot, ResolvedIdentity::Bot) => {
+        (ResolvedIdentity::ClaimedBot, ResolvedIdentity::ClaimedBot) => {
             let address = canonical_address(signer.email.as_bytes());
             address.is_some() && address == canonical_address(other.email.as_bytes())
         }

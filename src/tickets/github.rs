@@ -10,6 +10,9 @@ use crate::tickets::access::{MAX_MENTIONS, TicketAccess, tickets_unavailable};
 use crate::tickets::api::{TicketApi, list_at, text_at};
 use crate::tickets::key_order::check_key_order;
 
+/// What GitHub calls the authors of issues who belong to a repository or its organisation.
+const INSIDER_ASSOCIATIONS: [&str; 3] = ["OWNER", "MEMBER", "COLLABORATOR"];
+
 /// Returns the issue of `repository` with the number of `key`; a pull request is none.
 ///
 /// # Errors
@@ -57,11 +60,24 @@ pub(crate) fn find_ticket(
         text: format!("{}\n{}", text_at(&issue, "/title"), text_at(&issue, "/body")).into(),
         url: text_at(&issue, "/html_url").into(),
         source: github.system_name.as_str().into(),
+        outsider: find_outsider(&issue),
     }))
 }
 
-/// Returns the numbers of the issues of `repository` whose text has one of these words, each of which
-/// is digits alone; the oldest first.
+/// Returns the account that wrote an issue, unless GitHub says that it belongs to the repository or its
+/// organisation. Anyone can open an issue in a public repository.
+fn find_outsider(issue: &Value) -> Option<Text> {
+    if INSIDER_ASSOCIATIONS.contains(&text_at(issue, "/author_association")) {
+        return None;
+    }
+    match text_at(issue, "/user/login") {
+        "" => Some("a deleted account".into()),
+        login => Some(format!("github:{login}").into()),
+    }
+}
+
+/// Returns the numbers of the issues of `repository` whose text has the id of a commit as a word, the oldest
+/// first.
 ///
 /// # Errors
 ///
@@ -70,17 +86,13 @@ pub(crate) fn find_mentions(
     http: &HttpClient,
     access: &TicketAccess,
     repository: &str,
-    words: &[&str],
+    id: &str,
 ) -> Result<Vec<u64>, String> {
     let github = connect_github(http, access, repository);
     let mut numbers = Vec::new();
-    // A search is for whole words, so that the first digits do not find all of them.
-    for word in words {
-        let query =
-            format!("q={word}+repo:{repository}+is:issue&sort=created&order=asc&per_page={MAX_MENTIONS}");
-        for issue in github.fetch_list(&format!("/search/issues?{query}"), "items")? {
-            numbers.extend(issue.get("number").and_then(Value::as_u64));
-        }
+    let query = format!("q={id}+repo:{repository}+is:issue&sort=created&order=asc&per_page={MAX_MENTIONS}");
+    for issue in github.fetch_list(&format!("/search/issues?{query}"), "items")? {
+        numbers.extend(issue.get("number").and_then(Value::as_u64));
     }
     numbers.sort_unstable();
     numbers.dedup();

@@ -63,6 +63,7 @@ pub(crate) fn find_ticket(
         assignee: if assignee.is_empty() { None } else { Some(assignee.into()) },
         text: text.into(),
         url: format!("{}/browse/{}", access.url, called.as_str()).into(),
+        outsider: None,
         source: jira.system_name.as_str().into(),
         key: called.as_str().into(),
     }))
@@ -79,7 +80,6 @@ pub(crate) fn find_mentions(
     access: &JiraAccess,
     edition: JiraEdition,
     prefixes: &[String],
-    digits: &str,
     id: &str,
 ) -> Result<Vec<String>, String> {
     let jira = connect_jira(http, access, edition)?;
@@ -87,7 +87,7 @@ pub(crate) fn find_mentions(
         JiraEdition::Cloud => "search/jql",
         JiraEdition::DataCenter => "search",
     };
-    let text = format!("(text%20~%20%22{digits}*%22%20OR%20text%20~%20%22{id}%22)");
+    let text = format!("text%20~%20%22{id}%22");
     let projects = restrict_to_projects(prefixes);
     let query = format!("{projects}{text}%20ORDER%20BY%20created%20ASC");
     let path = format!("/{search}?jql={query}&fields=created&maxResults={MAX_MENTIONS}");

@@ -86,6 +86,7 @@ pub(crate) fn find_ticket(
         assignee: if assignee.is_empty() { None } else { Some(assignee.into()) },
         text: format!("{}\n{}", text_at(issue, "/title"), text_at(issue, "/description")).into(),
         url: text_at(issue, "/url").into(),
+        outsider: None,
         source: SYSTEM_NAME.into(),
     }))
 }

@@ -3,7 +3,7 @@
 //! Nothing that a contributor wrote goes into the question. What a system finds is a hint and no more:
 //! each ticket is looked up by its key like any other, and its text is read here.
 
-use crate::change::ticket::{MIN_COMMIT_DIGITS, TicketKey};
+use crate::change::ticket::TicketKey;
 use crate::change::{Fact, Oid, Text, Ticket};
 use crate::http::client::HttpClient;
 use crate::policy::TicketSystem;
@@ -39,7 +39,6 @@ impl TicketSources {
         id: Oid,
     ) -> Result<Vec<TicketKey>, String> {
         let id = id.to_string();
-        let digits = id.get(..MIN_COMMIT_DIGITS).unwrap_or(&id);
         let found = match system {
             TicketSystem::GitHub { repository } => {
                 // An issue is called by its number; the key that the policy has for it is made here.
@@ -49,24 +48,24 @@ impl TicketSources {
                 let repository = self.github_repository(repository.as_deref())?;
                 let joint = if prefix == "#" { "" } else { "-" };
                 let mut keys = Vec::new();
-                for number in github::find_mentions(http, &self.access, repository, &[digits, &id])? {
+                for number in github::find_mentions(http, &self.access, repository, &id)? {
                     keys.push(format!("{prefix}{joint}{number}"));
                 }
                 keys
             }
             TicketSystem::JiraCloud(url) => {
                 let access = self.jira_access(url)?;
-                jira::find_mentions(http, access, JiraEdition::Cloud, prefixes, digits, &id)?
+                jira::find_mentions(http, access, JiraEdition::Cloud, prefixes, &id)?
             }
             TicketSystem::JiraDataCenter(url) => {
                 let access = self.jira_access(url)?;
-                jira::find_mentions(http, access, JiraEdition::DataCenter, prefixes, digits, &id)?
+                jira::find_mentions(http, access, JiraEdition::DataCenter, prefixes, &id)?
             }
             TicketSystem::Linear => {
                 let token = self.access.linear.as_ref().ok_or(linear::NO_LINEAR_TOKEN)?;
-                linear::find_mentions(http, &self.access.linear_url, token, digits)?
+                linear::find_mentions(http, &self.access.linear_url, token, &id)?
             }
-            TicketSystem::Export => self.export()?.find_mentions(digits)?,
+            TicketSystem::Export => self.export()?.find_mentions(&id)?,
         };
         let mut keys = Vec::new();
         for key in &found {

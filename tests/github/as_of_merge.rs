@@ -212,7 +212,7 @@ fn a_review_and_the_right_to_give_it_count_as_they_were_at_the_merge() {
             let review = &mut world.pull(number).reviews[0];
             review.state = "DISMISSED".into();
             let (review, message) = (review.id, "outdated".into());
-            happened(world, number, at, Happened::Dismissed { review, message });
+            happened(world, number, at, Happened::Dismissed { review, was: "APPROVED", message });
         }
     };
     assert_eq!(landed(ask, approve("kim"), dismissed(LATER)), "");

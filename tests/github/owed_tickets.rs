@@ -103,7 +103,7 @@ fn a_ticket_that_names_what_landed_is_found_and_late_is_late() {
     for (created, late) in [("2026-03-03T12:30:00Z", Value::Null), ("2026-03-03T12:30:07Z", json!(7))] {
         let (scene, change) = owing(POLICY, NOON);
         scene.fake.world(|world| {
-            issue(world, 200, created, &format!("See {}.", &change[..12]));
+            issue(world, 200, created, &format!("See {change}."));
             issue(world, 201, "2026-03-03T12:31:00Z", "Something else.");
         });
         let said = scene.sweep().ends(0);
@@ -112,6 +112,25 @@ fn a_ticket_that_names_what_landed_is_found_and_late_is_late() {
         assert_eq!((&found[0]["late-by"], &found[0]["evidence"]["by"]), (&late, &Value::Null));
         scene.verify().ends(0);
     }
+}
+
+#[test]
+fn an_issue_of_an_outsider_names_nothing() {
+    let by = |who: &str, policy: &str| {
+        let (scene, change) = owing(policy, NOON);
+        scene.fake.world(|world| {
+            world.user("eve", "User", "none");
+            issue(world, 200, "2026-03-03T12:00:00Z", &format!("See {change}."));
+            world.issues[0].author = Some(who.into());
+        });
+        scene.sweep()
+    };
+    let said = by("eve", POLICY).ends(1);
+    assert!(said.contains("`github:eve`, who wrote it, is neither a member"), "{said}");
+    by("rea", POLICY).ends(0);
+    // A person whom the policy names belongs to it.
+    let named = POLICY.replace("rules:", "people: { teams: { support: ['github:eve'] } }\nrules:");
+    by("eve", &named).ends(0);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::fake::{Edit, Event, Fake, Happened, Thread, World};
+use crate::fake::{Commit, Edit, Event, Fake, Happened, Signature, Thread, World};
 use crate::judged::{denied, judge, pull};
 
 /// Somebody who had no hand in it has reviewed what lands, and a trailer is not enough.
@@ -134,12 +134,288 @@ fn an_approval_is_of_what_lands_by_somebody_who_may_give_it() {
         world.pull(6).reviews[0].commit = None;
     };
     assert_eq!(after(POLICY, lost), "reviewed");
-    let retargeted = |world: &mut World| {
-        world.review(6, "kim", "APPROVED");
-        let event = late(Happened::Retargeted { from: "next".into(), to: "main".into() });
-        world.pull(6).timeline.push(event);
+}
+
+#[test]
+fn every_change_of_the_base_ends_earlier_approvals() {
+    let moves = [
+        Happened::Retargeted { from: "next".into(), to: "main".into() },
+        Happened::AutoRetargeted { from: "next".into(), to: "main".into() },
+        Happened::BaseForcePushed { from: None, to: None },
+        Happened::BaseDeleted("main".into()),
+    ];
+    for what in moves {
+        let event = late(what);
+        let approved = |world: &mut World| {
+            world.review(6, "kim", "APPROVED");
+            world.pull(6).timeline.push(event.clone());
+        };
+        assert_eq!(after(POLICY, approved), "reviewed");
+        // An approval that comes later counts.
+        let approved_later = |world: &mut World| {
+            approved(world);
+            world.review(6, "kim", "APPROVED");
+            world.pull(6).reviews[1].at = Some("2026-03-02T14:31:00Z".into());
+        };
+        assert_eq!(after(POLICY, approved_later), "");
+    }
+}
+
+#[test]
+fn an_objection_is_not_withdrawn_by_another_account() {
+    let dismissed_by = |who: &'static str, from: &str| {
+        let policy = POLICY.replace("trust: verified", &format!("trust: verified{from}"));
+        after(&policy, |world| {
+            world.review(6, "kim", "APPROVED");
+            let objection = world.review(6, "ben", "CHANGES_REQUESTED");
+            world.dismiss(6, who, objection);
+        })
     };
-    assert_eq!(after(POLICY, retargeted), "reviewed");
+    for (who, from, denied) in [
+        ("ben", "", ""),
+        ("ana", "", "reviewed"),
+        ("kim", "", "reviewed"),
+        ("kim", ", from: [security]", ""),
+        ("ana", ", from: [security]", "reviewed"),
+    ] {
+        assert_eq!(dismissed_by(who, from), denied, "{who}{from}");
+    }
+    // Nor by one of whom GitHub says nothing.
+    let unknown = |world: &mut World| {
+        world.review(6, "kim", "APPROVED");
+        world.review(6, "ben", "DISMISSED");
+    };
+    assert_eq!(after(POLICY, unknown), "reviewed");
+    // A dismissed approval is none, and objects to nothing.
+    let approval = |world: &mut World| {
+        world.review(6, "kim", "APPROVED");
+        let approval = world.review(6, "ben", "APPROVED");
+        world.dismiss(6, "ana", approval);
+    };
+    assert_eq!(after(POLICY, approval), "");
+}
+
+#[test]
+fn an_amended_commit_of_another_author_needs_another_approval() {
+    let amended = |author: &'static str, message: &'static str| {
+        move |world: &mut World| {
+            world.review(6, "kim", "APPROVED");
+            let head = world.pull(6).head_id.clone();
+            let old = world.commits[&head].clone();
+            let who = world.account(author).unwrap().clone();
+            let mut commit = Commit { message: message.into(), ..old.clone() };
+            commit.author = Signature::of(&who, &old.author.at);
+            commit.author.at = "2026-03-02T09:00:00Z".into();
+            let amended = world.record(commit);
+            world.push(6, "ana", &amended);
+            world.pull(6).commits = vec![amended];
+        }
+    };
+    assert_eq!(after(POLICY, amended("ana", "Search much faster\n")), "");
+    assert_eq!(after(POLICY, amended("ben", "Search faster\n")), "reviewed");
+}
+
+/// Has GitHub merge the base into the branch, for `by`; `evil` is written beside what the base brings.
+fn update_branch(world: &mut World, by: &str, brought: &[(&str, &str)], evil: &[(&str, &str)]) {
+    let main = world.branches["main"].clone();
+    let base = world.commit(&[&main], "kim", "Move on\n", brought);
+    world.branches.insert("main".into(), base.clone());
+    let head = world.pull(6).head_id.clone();
+    let both: Vec<(&str, &str)> = brought.iter().chain(evil).copied().collect();
+    let id = world.commit(&[&head, &base], by, "Merge branch 'main' into search\n", &both);
+    let mut merge = world.commits[&id].clone();
+    merge.committer = Signature {
+        name: "GitHub".into(),
+        email: "noreply@github.com".into(),
+        at: "2026-03-02T13:20:00Z".into(),
+        login: Some("web-flow".into()),
+    };
+    let merge = world.record(merge);
+    world.push(6, by, &merge);
+    world.pull(6).base_id = base;
+}
+
+#[test]
+fn an_update_of_the_branch_that_brings_nothing_keeps_approvals_and_makes_no_author() {
+    let brought = [("docs/a.md", "a\n"), ("README.md", "")];
+    let kept = |by: &'static str, evil: &'static [(&str, &str)]| {
+        move |world: &mut World| {
+            world.review(6, "kim", "APPROVED");
+            update_branch(world, by, &brought, evil);
+        }
+    };
+    assert_eq!(after(POLICY, kept("ana", &[])), "");
+    assert_eq!(after(POLICY, kept("kim", &[])), "");
+    assert_eq!(after(POLICY, kept("ana", &[("docs/b.md", "b\n")])), "reviewed");
+    assert_eq!(after(POLICY, kept("ana", &[("src/a.rs", "")])), "reviewed");
+    assert_eq!(after(POLICY, kept("ana", &[("docs/a.md", "other\n")])), "reviewed");
+    // Whoever updates the branch and then approves is no author either.
+    let updated = |evil: &'static [(&str, &str)]| {
+        move |world: &mut World| {
+            update_branch(world, "ben", &brought, evil);
+            world.review(6, "ben", "APPROVED");
+        }
+    };
+    assert_eq!(after(POLICY, updated(&[])), "");
+    assert_eq!(after(POLICY, updated(&[("docs/b.md", "b\n")])), "reviewed");
+    // A file that both sides change is not proved.
+    let both_sides = |world: &mut World| {
+        world.review(6, "kim", "APPROVED");
+        update_branch(world, "ana", &[("src/a.rs", "fn b() {}\n")], &[]);
+    };
+    assert_eq!(after(POLICY, both_sides), "reviewed");
+}
+
+#[test]
+fn a_squash_to_the_same_tree_on_the_same_base_keeps_approvals() {
+    let squashed = |by: &'static str, base: bool, message: &'static str| {
+        move |world: &mut World| {
+            push(world, "ana", "More\n");
+            world.review(6, "kim", "APPROVED");
+            let tip = {
+                let head = world.pull(6).head_id.clone();
+                world.commits[&head].clone()
+            };
+            let mut parent = world.branches["main"].clone();
+            if base {
+                parent = world.commit(&[&parent], "kim", "Move on\n", &[("docs/a.md", "a\n")]);
+            }
+            let who = world.account(by).unwrap().clone();
+            let whole = Commit {
+                parents: vec![parent],
+                message: message.into(),
+                author: Signature::of(&who, "2026-03-02T13:30:00Z"),
+                committer: Signature::of(&who, "2026-03-02T13:30:00Z"),
+                ..tip
+            };
+            let whole = world.record(whole);
+            world.push(6, by, &whole);
+            world.activity.last_mut().unwrap().kind = "force_push";
+            world.pull(6).commits = vec![whole];
+        }
+    };
+    assert_eq!(after(POLICY, squashed("ana", false, "Search faster\n")), "");
+    assert_eq!(after(POLICY, squashed("ana", true, "Search faster\n")), "reviewed");
+    assert_eq!(after(POLICY, squashed("ben", false, "Search faster\n")), "reviewed");
+    assert_eq!(after(POLICY, squashed("ana", false, "Search faster\n\nRisk: low\n")), "reviewed");
+    // Who made what was replaced stays a contributor.
+    let made = |world: &mut World| {
+        push(world, "ben", "More\n");
+        let ben = world.account("ben").unwrap().clone();
+        squashed("ana", false, "Search faster\n")(world);
+        let head = world.pull(6).head_id.clone();
+        world.commits.get_mut(&head).unwrap().author = Signature::of(&ben, "2026-03-02T13:30:00Z");
+        world.review(6, "ben", "APPROVED");
+        world.pull(6).reviews.remove(0);
+    };
+    assert_eq!(after(POLICY, made), "reviewed");
+}
+
+#[test]
+fn what_a_rebase_replaced_was_pushed_all_the_same() {
+    // Ben pushes a commit in the name of ana, and she rebases it on the web page.
+    let laundered = |by: &'static str| {
+        move |world: &mut World| {
+            let head = world.pull(6).head_id.clone();
+            let bens = world.commit(&[&head], "ana", "Tune\n", &[("src/b.rs", "b")]);
+            world.push(6, by, &bens);
+            let main = world.branches["main"].clone();
+            let mut rebased = Vec::new();
+            for (message, file) in [("Search faster\n", "src/a.rs"), ("Tune\n", "src/b.rs")] {
+                let parent = rebased.last().cloned().unwrap_or_else(|| main.clone());
+                let mut commit = {
+                    let id = world.commit(&[&parent], "ana", message, &[(file, "x")]);
+                    world.commits[&id].clone()
+                };
+                commit.committer = Signature {
+                    name: "GitHub".into(),
+                    email: "noreply@github.com".into(),
+                    at: "2026-03-02T13:10:00Z".into(),
+                    login: Some("web-flow".into()),
+                };
+                rebased.push(world.record(commit));
+            }
+            world.push(6, "ana", &rebased[1].clone());
+            world.activity.last_mut().unwrap().kind = "force_push";
+            world.pull(6).commits = rebased;
+            world.review(6, "ben", "APPROVED");
+        }
+    };
+    assert_eq!(after(POLICY, laundered("ben")), "reviewed");
+    assert_eq!(after(POLICY, laundered("ana")), "");
+}
+
+#[test]
+fn a_typed_address_makes_nothing_a_bot() {
+    let typed = |email: &'static str, login: Option<&'static str>| {
+        move |world: &mut World| {
+            let head = world.pull(6).head_id.clone();
+            let commit = world.commits.get_mut(&head).unwrap();
+            commit.author.email = email.into();
+            commit.author.login = login.map(str::to_owned);
+            world.review(6, "kim", "APPROVED");
+        }
+    };
+    for email in ["noreply@evil.example", "x[bot]@evil.example", "github-actions@github.com"] {
+        assert_eq!(after(POLICY, typed(email, None)), "reviewed", "{email}");
+    }
+    assert_eq!(after(POLICY, typed("helper@example.com", Some("helper[bot]"))), "");
+    // A committer who only types the address of GitHub is a contributor like any other.
+    let forged = |login: Option<&'static str>| {
+        move |world: &mut World| {
+            let head = world.pull(6).head_id.clone();
+            let commit = world.commits.get_mut(&head).unwrap();
+            commit.committer.email = "noreply@github.com".into();
+            commit.committer.login = login.map(str::to_owned);
+            world.review(6, "kim", "APPROVED");
+        }
+    };
+    assert_eq!(after(POLICY, forged(None)), "reviewed");
+    // The fake signs what is the web page's.
+    assert_eq!(after(POLICY, forged(Some("web-flow"))), "");
+}
+
+#[test]
+fn a_login_that_has_changed_hands_approves_nothing() {
+    let listed = |number: u64| {
+        let policy = POLICY.replace("'github:kim'", &format!("'github:kim#{number}'"));
+        let policy = policy.replace("trust: verified", "trust: verified, from: [security]");
+        let mut world = world(&policy);
+        world.review(6, "kim", "APPROVED");
+        world
+    };
+    let number = listed(1).account("kim").unwrap().id;
+    let judged = |world: World| denied(&Fake::start(world), &pull(None));
+    assert_eq!(judged(listed(number)), "");
+    assert_eq!(judged(listed(number + 1)), "reviewed");
+    // The account with the number is meant, whatever it is called now.
+    let mut renamed = listed(number);
+    for user in renamed.users.iter_mut().filter(|user| user.login == "kim") {
+        user.login = "kim-fox".into();
+    }
+    renamed.pull(6).reviews[0].by = Some("kim-fox".into());
+    assert_eq!(judged(renamed), "");
+    let said = judge(&Fake::start(listed(number + 1)), &pull(None))
+        .unwrap_or_else(|failure| panic!("{}", failure.why));
+    let said = format!("{:?}", said.report.groups[0].verdicts[0]);
+    assert!(said.contains("login-changed-hands"), "{said}");
+}
+
+#[test]
+fn a_command_names_all_digits_after_the_push() {
+    let policy = POLICY.replace("trust: verified", "trust: verified, commands: ['/approve']");
+    let commanded = |digits: usize, at: &'static str| {
+        after(&policy, |world| {
+            let head = world.pull(6).head_id.clone();
+            world.comment(6, "kim", &format!("/approve {}", &head[..digits]));
+            world.comments[0].at = at.into();
+        })
+    };
+    assert_eq!(commanded(40, "2026-03-02T15:00:00Z"), "");
+    assert_eq!(commanded(40, "2026-03-02T11:00:00Z"), "reviewed");
+    for digits in [12, 39] {
+        assert_eq!(commanded(digits, "2026-03-02T15:00:00Z"), "reviewed", "{digits}");
+    }
 }
 
 #[test]

@@ -41,6 +41,7 @@ pub(crate) fn owed(since: Timestamp, within: &str) -> TrackedObligation {
         contributors: Vec::new(),
         contributors_known: true,
         since,
+        shares_digits: false,
         session: None,
         unauthorised_change: None,
         notice: None,

@@ -82,6 +82,11 @@ impl<'state> ObligationList<'state> {
 
     fn write_obligation(&self, owed: &TrackedObligation, out: &mut dyn Write) -> io::Result<()> {
         let change = describe_owing_change(owed);
+        // The trailer has all digits, so that no other change can be made that is named as well.
+        let named = match owed.change {
+            Some(id) => id.to_string(),
+            None => change.clone(),
+        };
         let on = escape::escape_terminal(shorten_ref_name(owed.ref_name.as_bytes()), 30);
         match &owed.session {
             None => writeln!(out, "  {change} on {on}: {}", escape::escape_words(owed.rule.as_str()))?,
@@ -116,14 +121,14 @@ impl<'state> ObligationList<'state> {
             let who = escape::escape_words(&owed.owner.describe());
             writeln!(out, "    to regularise it, {who} who is not its author")?;
             writeln!(out, "    pushes or merges a change on {on} with:")?;
-            writeln!(out, "      {FOR_CHANGE_TRAILER}: {change}")?;
+            writeln!(out, "      {FOR_CHANGE_TRAILER}: {named}")?;
             writeln!(out, "      {}", escape::escape_words(&owed.evidence.to_plain_text()))?;
             return writeln!(out, "    and the other fields that the policy requires of an emergency");
         }
         // The trailers to paste are on lines of their own.
         let others = if owed.by_others { " by someone other than its author" } else { "" };
         writeln!(out, "    to close it, push a change{others} on {on} with:")?;
-        writeln!(out, "      {FOR_CHANGE_TRAILER}: {change}")?;
+        writeln!(out, "      {FOR_CHANGE_TRAILER}: {named}")?;
         writeln!(out, "      {}", escape::escape_words(&owed.evidence.to_plain_text()))?;
         match &owed.pull {
             None => Ok(()),

@@ -141,7 +141,7 @@ impl RosterDraft {
         if self.people.len().saturating_add(self.bots.len()) >= MAX_DRAFTED_PEOPLE {
             return;
         }
-        if known.identify_person(person) == ResolvedIdentity::Bot {
+        if known.identify_person(person) == ResolvedIdentity::ClaimedBot {
             self.bots.insert(written_address(&address));
             return;
         }

@@ -176,7 +176,9 @@ fn identify_pusher(settings: &GateSettings, policy: &Policy) -> Result<(Contribu
             let is_in_team = asked.teams.iter().any(|team| policy.people.is_member(&key, team));
             Ok((contributor, is_in_team))
         }
-        (ResolvedIdentity::Bot, _) => Err(pusher_finding(BOT_PUSHER.with("pusher", account))),
+        (ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot, _) => {
+            Err(pusher_finding(BOT_PUSHER.with("pusher", account)))
+        }
         _ => {
             let finding = Finding::new(NOT_IN_ROSTER.with("pusher", account));
             Err(Box::new(finding.fixed_by(Fixer::RosterOwner)))

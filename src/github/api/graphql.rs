@@ -34,10 +34,26 @@ pub(crate) struct GraphqlPageInfo {
 
 /// An account: a user, a bot, an app.
 #[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct GraphqlActor {
     #[serde(rename = "__typename")]
     pub(crate) kind: Option<String>,
     pub(crate) login: String,
+    pub(crate) database_id: Option<u64>,
+}
+
+/// A name and an address, as a commit has them.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct GraphqlSignature {
+    pub(crate) name: Option<String>,
+    pub(crate) email: Option<String>,
+}
+
+/// The review that was dismissed.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct GraphqlReviewId {
+    pub(crate) database_id: Option<u64>,
 }
 
 /// An answer about one repository; `None` if GitHub has no such repository, or does not show it.

@@ -11,6 +11,7 @@ use crate::change::Oid;
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct RestUser {
     pub(crate) login: String,
+    pub(crate) id: Option<u64>,
     #[serde(rename = "type")]
     pub(crate) kind: Option<String>,
 }
@@ -94,6 +95,7 @@ pub(crate) struct RestCommit {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct RestOptionalUser {
     pub(crate) login: Option<String>,
+    pub(crate) id: Option<u64>,
     #[serde(rename = "type")]
     pub(crate) kind: Option<String>,
 }
@@ -134,6 +136,13 @@ pub(crate) struct RestComparison {
     pub(crate) status: String,
     pub(crate) total_commits: usize,
     pub(crate) commits: Vec<RestCommit>,
+}
+
+/// What lies between two commits, as files.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestFileComparison {
+    pub(crate) merge_base_commit: RestObjectId,
+    pub(crate) files: Option<Vec<RestChangedFile>>,
 }
 
 /// A file that a pull request changes.

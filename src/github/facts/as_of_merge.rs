@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use crate::change::pull_request::{DescriptionEdit, ForgeAccount, PullLabel, PullReview, ReviewState};
 use crate::change::{Fact, FactKind, Missing, PullRequest, Text};
 use crate::github::api::request::GitHubFailure;
-use crate::github::api::rest::{RestPullRequest, RestReview};
+use crate::github::api::rest::RestPullRequest;
 use crate::github::facts::accounts::account_of_actor;
-use crate::github::facts::conversation::{missing_fact, parse_review_state};
+use crate::github::facts::conversation::missing_fact;
 use crate::github::facts::details::{PullRequestDetails, TimelineItem};
 use crate::people::PeopleDirectory;
 use crate::people::ResolvedIdentity;
@@ -39,8 +39,6 @@ pub(crate) struct PullMerge<'ask> {
 #[derive(Clone, Copy)]
 pub(crate) struct PullSources<'read> {
     pub(crate) pull: &'read RestPullRequest,
-    /// The reviews that the pull request holds, in the same order.
-    pub(crate) reviews: &'read [RestReview],
     pub(crate) details: Result<&'read PullRequestDetails, &'read GitHubFailure>,
     /// True if a rule asks about the title, the labels or the state of the pull request.
     pub(crate) is_history_needed: bool,
@@ -72,7 +70,7 @@ impl PullMerge<'_> {
             Err(failure) => whole.labels = Err(missing_fact(FactKind::Pull, failure)),
         }
         if let Ok(reviews) = std::mem::replace(&mut whole.reviews, Ok(Vec::new())) {
-            whole.reviews = self.rewind_reviews(reviews, sources.reviews, timeline);
+            whole.reviews = self.rewind_reviews(reviews);
         }
         if let Ok(comments) = &mut whole.comments {
             comments.retain(|comment| comment.at <= self.at);
@@ -187,7 +185,7 @@ impl PullMerge<'_> {
     fn find_last_retarget(&self, items: &[TimelineItem]) -> Option<Timestamp> {
         let mut last = None;
         for item in items {
-            if let TimelineItem::BaseRefChanged { created_at } = item
+            if let TimelineItem::BaseChanged { created_at } = item
                 && *created_at <= self.at
             {
                 last = last.max(Some(*created_at));
@@ -197,14 +195,9 @@ impl PullMerge<'_> {
     }
 
     /// Returns the reviews that were there at the merge, each with the result that it had then.
-    fn rewind_reviews(
-        &self,
-        reviews: Vec<PullReview>,
-        listed: &[RestReview],
-        timeline: Result<&Vec<TimelineItem>, &GitHubFailure>,
-    ) -> Fact<Vec<PullReview>> {
+    fn rewind_reviews(&self, reviews: Vec<PullReview>) -> Fact<Vec<PullReview>> {
         let mut kept = Vec::new();
-        for (mut review, listed) in reviews.into_iter().zip(listed) {
+        for mut review in reviews {
             match review.at {
                 Some(at) if at <= self.at => {}
                 None if review.state != ReviewState::Pending => {
@@ -214,8 +207,7 @@ impl PullMerge<'_> {
                 _ => continue,
             }
             if review.state == ReviewState::Dismissed {
-                let items = timeline.map_err(|failure| missing_fact(FactKind::Reviews, failure))?;
-                review.state = self.find_dismissed_state(listed.id, items)?;
+                self.rewind_dismissal(&mut review)?;
             }
             if review.state == ReviewState::Approved {
                 self.rewind_permission(review.by.as_ref(), FactKind::Reviews, &mut review.may_approve);
@@ -225,19 +217,18 @@ impl PullMerge<'_> {
         Ok(kept)
     }
 
-    /// Returns the result that a review had at the merge, which was dismissed before or after it.
-    fn find_dismissed_state(&self, id: u64, items: &[TimelineItem]) -> Fact<ReviewState> {
-        for item in items {
-            if let TimelineItem::ReviewDismissed { created_at, previous_review_state, review } = item
-                && review.and_then(|review| review.database_id) == Some(id)
-            {
-                let is_later = *created_at > self.at;
-                let state = parse_review_state(previous_review_state);
-                return Ok(if is_later { state } else { ReviewState::Dismissed });
-            }
+    /// Gives a review that was dismissed after the merge the result back that it had at the merge.
+    fn rewind_dismissal(&self, review: &mut PullReview) -> Fact<()> {
+        let Some(dismissal) = &review.dismissal else {
+            let why = "GitHub does not tell when one of the reviews was dismissed".to_owned();
+            return Err(Missing::Unavailable(FactKind::Reviews, why));
+        };
+        if dismissal.at > self.at
+            && let Some(later) = review.dismissal.take()
+        {
+            review.state = later.dismissed_state;
         }
-        let why = "GitHub does not tell when one of the reviews was dismissed".to_owned();
-        Err(Missing::Unavailable(FactKind::Reviews, why))
+        Ok(())
     }
 
     /// Sets what is known of the right to write at the merge, for an account that has it no longer.

@@ -179,6 +179,50 @@ pub(crate) async fn complete_from_trees(
     Ok(())
 }
 
+/// Returns whether two commits have the same at each of these paths: the same mode and object, or nothing.
+///
+/// # Errors
+///
+/// Fails if GitHub does not tell, or there are more paths than it is asked about.
+pub(crate) async fn has_same_entries(
+    client: &GitHubClient,
+    name: &PullRequestName,
+    commits: [Oid; 2],
+    paths: &[String],
+) -> Result<bool, GitHubFailure> {
+    if paths.is_empty() {
+        return Ok(true);
+    }
+    if paths.len() > PATHS_PER_QUERY {
+        return Err(GitHubFailure::new(format!("more than {PATHS_PER_QUERY} paths are to be compared")));
+    }
+    let [one, other] = commits;
+    let mut variables = Map::new();
+    variables.insert("owner".into(), json!(name.repo.owner));
+    variables.insert("name".into(), json!(name.repo.name));
+    variables.insert("base".into(), json!(one.to_string()));
+    variables.insert("head".into(), json!(other.to_string()));
+    for (index, path) in paths.iter().enumerate() {
+        variables.insert(format!("p{index}"), json!(path));
+    }
+    let text = build_tree_query(paths.len(), false);
+    let answer: RepositoryResponse<TreeRepository> =
+        client.run_query(&text, Value::Object(variables)).await?;
+    let Some(TreeRepository { before: Some(one), after: Some(other) }) = answer.repository else {
+        return Err(GitHubFailure::new("GitHub no longer has one of two commits"));
+    };
+    for index in 0..paths.len() {
+        let key = format!("p{index}");
+        let (Some(one), Some(other)) = (one.get(&key), other.get(&key)) else { return Ok(false) };
+        // The commit of a submodule is not told.
+        let is_untold = !one.is_null() && one.pointer("/object/oid").and_then(Value::as_str).is_none();
+        if one != other || is_untold {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 fn read_tree_entry(tree: &HashMap<String, Value>, index: usize) -> Option<GraphqlTreeEntry> {
     serde_json::from_value(tree.get(&format!("p{index}"))?.clone()).ok()
 }

@@ -111,6 +111,9 @@ pub(crate) fn convert_head(listed: &RestCommit) -> PullRevision {
         tree: Some(listed.commit.tree.sha),
         parents: parent_ids(listed),
         message: Text::from(listed.commit.message.as_str()),
+        author: Some(signature_person(listed.commit.author.as_ref())),
+        committer: Some(signature_person(listed.commit.committer.as_ref())),
+        replaced_messages: None,
     }
 }
 
@@ -163,12 +166,13 @@ pub(crate) fn contributors_of_commit(listed: &RestCommit, authors: &[GitActor]) 
     }];
     let committer = signature_person(body.committer.as_ref());
     let account = account_of_optional_user(listed.committer.as_ref());
-    // What is done in its web pages, GitHub itself commits.
-    let by_forge = is_forge_committer(&committer) && account.as_ref().is_none_or(is_web_flow);
-    if !by_forge {
+    // What is done in its web pages, GitHub itself commits and signs. Anyone can type that address, so without
+    // the signature it is one that no account stands behind.
+    let is_typed = !is_forge_commit(listed);
+    if is_typed || !is_forge_committer(&committer) {
         contributors.push(PullContributor {
             role: ContributorRole::Committer,
-            account,
+            account: account.filter(|account| !(is_typed && is_web_flow(account))),
             email: Some(committer.email),
             name: committer.name,
         });
@@ -176,7 +180,7 @@ pub(crate) fn contributors_of_commit(listed: &RestCommit, authors: &[GitActor]) 
     for other in authors.iter().skip(1) {
         contributors.push(PullContributor {
             role: ContributorRole::CoAuthor,
-            account: other.user.as_ref().map(|user| account_of_login(&user.login)),
+            account: other.user.as_ref().map(|user| account_of_login(&user.login, user.database_id)),
             email: other.email.as_deref().map(Text::from),
             name: Text::from(other.name.as_deref().unwrap_or_default()),
         });
@@ -188,7 +192,8 @@ fn parent_ids(listed: &RestCommit) -> Vec<Oid> {
     listed.parents.iter().map(|parent| parent.sha).collect()
 }
 
-fn signature_person(signature: Option<&RestCommitSignature>) -> Person {
+/// Returns the person whom a commit names, as it writes them.
+pub(crate) fn signature_person(signature: Option<&RestCommitSignature>) -> Person {
     let (name, email) = match signature {
         Some(signature) => (signature.name.as_deref(), signature.email.as_deref()),
         None => (None, None),
@@ -316,14 +321,24 @@ mod tests {
             (ContributorRole::CoAuthor, Some("github:ben".into())),
             (ContributorRole::CoAuthor, None),
         ];
-        assert_eq!(made(listed(|_| {}), authors), both);
+        let signed = |commit: &mut Value| {
+            commit["commit"]["verification"] = json!({ "verified": true, "reason": "valid" });
+        };
+        assert_eq!(made(listed(signed), authors), both);
         let alone = json!([{ "name": null, "email": null, "user": null }]);
         // Another account with GitHub's address is no forge.
         let other = listed(|commit| commit["committer"]["login"] = json!("mallory"));
         let mallory = (ContributorRole::Committer, Some("github:mallory".to_owned()));
         assert_eq!(made(other, alone.clone()), [(ContributorRole::Author, ana()), mallory]);
+        let nameless = [(ContributorRole::Author, None), (ContributorRole::Committer, None)];
         let deleted = listed(|commit| (commit["author"], commit["committer"]) = (json!(null), json!({})));
-        assert_eq!(made(deleted, alone), [(ContributorRole::Author, None)]);
+        assert_eq!(made(deleted, alone.clone()), nameless);
+        // Nor is one who only types that address: GitHub signs what it makes.
+        let typed = listed(|_| {});
+        assert_eq!(
+            made(typed, alone),
+            [(ContributorRole::Author, ana()), (ContributorRole::Committer, None)]
+        );
     }
 
     #[test]

@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use crate::change::description::{self, TemplateText};
 use crate::change::pull_request::{
     DescriptionEdit, ForgeAccount, PullComment, PullLabel, PullReview, PullRevision, ReviewConversation,
-    ReviewState,
+    ReviewDismissal, ReviewState,
 };
-use crate::change::{Fact, FactKind, Missing, Oid, Text};
+use crate::change::{Fact, FactKind, Missing, Oid, Person, Text};
 use crate::github::api::GitHubClient;
+use crate::github::api::graphql::GraphqlSignature;
 use crate::github::api::names::{PullRequestName, RepositoryName, escape_path};
 use crate::github::api::request::{GitHubFailure, printable_line};
 use crate::github::api::rest::{RestPermission, RestPullRequest, RestReview};
@@ -43,7 +44,39 @@ pub(crate) fn missing_fact(kind: FactKind, failure: &GitHubFailure) -> Missing {
 /// Returns the reviews, each with what GraphQL adds.
 pub(crate) fn combine_reviews(listed: &[RestReview], details: DetailsResult<'_>) -> Vec<PullReview> {
     let nodes = details.and_then(|details| details.reviews.as_ref().map(Vec::as_slice));
-    listed.iter().map(|listed| combine_review(listed, nodes)).collect()
+    let timeline = match details.and_then(|details| details.timeline.as_ref()) {
+        Ok(items) => items.as_slice(),
+        // A dismissed review without its event stays undecided.
+        Err(_) => &[],
+    };
+    let mut reviews = Vec::with_capacity(listed.len());
+    for review in listed {
+        let dismissal = find_dismissal(timeline, review.id);
+        reviews.push(PullReview { dismissal, ..combine_review(review, nodes) });
+    }
+    reviews
+}
+
+/// Returns who last dismissed the review with this id, and what it said before.
+fn find_dismissal(timeline: &[TimelineItem], id: u64) -> Option<ReviewDismissal> {
+    let mut last: Option<(Timestamp, ReviewDismissal)> = None;
+    for item in timeline {
+        let TimelineItem::ReviewDismissed { created_at, previous_review_state, review, actor } = item else {
+            continue;
+        };
+        if review.as_ref().and_then(|review| review.database_id) != Some(id)
+            || last.as_ref().is_some_and(|(at, _)| at > created_at)
+        {
+            continue;
+        }
+        let dismissal = ReviewDismissal {
+            by: account_of_actor(actor.as_ref()),
+            dismissed_state: parse_review_state(previous_review_state),
+            at: *created_at,
+        };
+        last = Some((*created_at, dismissal));
+    }
+    last.map(|(_, dismissal)| dismissal)
 }
 
 fn combine_review(listed: &RestReview, nodes: Result<&[ReviewNode], &GitHubFailure>) -> PullReview {
@@ -66,6 +99,7 @@ fn combine_review(listed: &RestReview, nodes: Result<&[ReviewNode], &GitHubFailu
         revision: listed.commit_id.map(|id| reviewed_revision(id, commit)),
         at: listed.submitted_at,
         may_approve,
+        dismissal: None,
         url: Text::from(listed.html_url.as_deref().unwrap_or_default()),
     }
 }
@@ -83,9 +117,27 @@ fn reviewed_revision(id: Oid, commit: Option<&ReviewedCommit>) -> PullRevision {
             tree: Some(commit.tree.oid),
             parents: commit.parents.nodes.iter().map(|parent| parent.oid).collect(),
             message: Text::from(commit.message.as_str()),
+            author: read_signature(commit.author.as_ref()),
+            committer: read_signature(commit.committer.as_ref()),
+            replaced_messages: None,
         },
-        _ => PullRevision { id, tree: None, parents: Vec::new(), message: Text::default() },
+        _ => PullRevision {
+            id,
+            tree: None,
+            parents: Vec::new(),
+            message: Text::default(),
+            author: None,
+            committer: None,
+            replaced_messages: None,
+        },
     }
+}
+
+/// Returns the person whom a commit names; `None` if GitHub does not tell, in whole.
+fn read_signature(signature: Option<&GraphqlSignature>) -> Option<Person> {
+    let signature = signature?;
+    let (name, email) = (signature.name.as_deref()?, signature.email.as_deref()?);
+    Some(Person { name: Text::from(name), email: Text::from(email) })
 }
 
 /// Reads the state of a review: the API writes it in capitals, events do not.
@@ -231,15 +283,21 @@ fn convert_edit(node: &DescriptionEditNode, template: &TemplateText) -> Descript
     DescriptionEdit { at: node.edited_at, statements }
 }
 
-/// Returns when the base branch of the pull request was last changed; `None` if it never was.
-pub(crate) fn find_retarget_time(details: DetailsResult<'_>) -> Fact<Option<Timestamp>> {
+/// Returns when the base of the pull request was last changed, replaced or deleted; `None` if it never was.
+/// What happened after `merged_at` concerns no approval: a merge often ends with the deletion of branches.
+pub(crate) fn find_retarget_time(
+    details: DetailsResult<'_>,
+    merged_at: Option<Timestamp>,
+) -> Fact<Option<Timestamp>> {
     let items = match details.and_then(|details| details.timeline.as_ref()) {
         Ok(items) => items,
         Err(failure) => return Err(missing_fact(FactKind::Reviews, failure)),
     };
     let mut last = None;
     for item in items {
-        if let TimelineItem::BaseRefChanged { created_at } = item {
+        if let TimelineItem::BaseChanged { created_at } = item
+            && merged_at.is_none_or(|merged| *created_at <= merged)
+        {
             last = last.max(Some(*created_at));
         }
     }

@@ -13,7 +13,8 @@ use serde_json::json;
 use crate::change::Oid;
 use crate::github::api::GitHubClient;
 use crate::github::api::graphql::{
-    GraphqlActor, GraphqlConnection, GraphqlObjectId, PartialResponse, RepositoryResponse,
+    GraphqlActor, GraphqlConnection, GraphqlObjectId, GraphqlReviewId, GraphqlSignature, PartialResponse,
+    RepositoryResponse,
 };
 use crate::github::api::names::PullRequestName;
 use crate::github::api::request::GitHubFailure;
@@ -69,6 +70,8 @@ pub(crate) struct ReviewNode {
 pub(crate) struct ReviewedCommit {
     pub(crate) oid: Oid,
     pub(crate) message: String,
+    pub(crate) author: Option<GraphqlSignature>,
+    pub(crate) committer: Option<GraphqlSignature>,
     pub(crate) tree: GraphqlObjectId,
     pub(crate) parents: GraphqlConnection<GraphqlObjectId>,
 }
@@ -93,8 +96,10 @@ pub(crate) struct GitActor {
 }
 
 #[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct UserLogin {
     pub(crate) login: String,
+    pub(crate) database_id: Option<u64>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -134,16 +139,22 @@ pub(crate) enum TimelineItem {
     MadeDraft { created_at: Timestamp },
     #[serde(rename_all = "camelCase", rename = "ReadyForReviewEvent")]
     MadeReady { created_at: Timestamp },
+    /// The base is another branch or another history since then, by an account or by GitHub itself.
+    #[serde(
+        rename_all = "camelCase",
+        rename = "BaseRefChangedEvent",
+        alias = "AutomaticBaseChangeSucceededEvent",
+        alias = "BaseRefForcePushedEvent",
+        alias = "BaseRefDeletedEvent"
+    )]
+    BaseChanged { created_at: Timestamp },
     #[serde(rename_all = "camelCase", rename = "ReviewDismissedEvent")]
-    ReviewDismissed { created_at: Timestamp, previous_review_state: String, review: Option<ReviewId> },
-    #[serde(rename_all = "camelCase", rename = "BaseRefChangedEvent")]
-    BaseRefChanged { created_at: Timestamp },
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct ReviewId {
-    pub(crate) database_id: Option<u64>,
+    ReviewDismissed {
+        created_at: Timestamp,
+        previous_review_state: String,
+        review: Option<GraphqlReviewId>,
+        actor: Option<GraphqlActor>,
+    },
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -11,6 +11,7 @@ pub(crate) mod commits;
 pub(crate) mod conversation;
 pub(crate) mod details;
 pub(crate) mod pushers;
+pub(crate) mod rewrites;
 pub(crate) mod templates;
 
 use futures_util::future::{join, join3};
@@ -32,6 +33,7 @@ use crate::github::facts::binary_lines::count_binary_lines;
 use crate::github::facts::changed_files::ChangedFiles;
 use crate::github::facts::conversation::missing_fact;
 use crate::github::facts::details::{NOT_REQUESTED, PullRequestDetails, WantedDetails, read_details};
+use crate::github::facts::rewrites::BaseMerge;
 use crate::github::facts::templates::PullRequestTemplates;
 use crate::verdict::{Message, messages};
 
@@ -136,10 +138,14 @@ impl PullRequestGatherer<'_> {
             return Err(GatherFailure::CommitsUnavailable(failure));
         };
         let details = details.as_ref();
+        let base_merge = match &reviews {
+            Ok(reviews) => rewrites::prove_base_merge(client, name, &listed, reviews).await.unwrap_or(None),
+            Err(_) => None,
+        };
         let templates = self.read_templates_if_used(details).await;
         let body = pull.body.as_deref().unwrap_or_default();
         let description = description::read_description(body, &templates.text);
-        let pushers = self.identify_pushers(activity, &listed);
+        let pushers = self.identify_pushers(activity, &listed, base_merge);
         let comments = if wanted.comments {
             conversation::collect_comments(client, name, details).await
         } else {
@@ -147,11 +153,21 @@ impl PullRequestGatherer<'_> {
         };
         let lines = self.count_lines(&files).await;
         let paths = self.complete_paths(files.map(|files| files.paths)).await;
-        let listed_reviews = reviews.as_deref().unwrap_or_default();
-        let combined_reviews = match &reviews {
+        let mut reviews = match &reviews {
             Ok(reviews) => Ok(conversation::combine_reviews(reviews, details)),
             Err(failure) => Err(missing_fact(FactKind::Reviews, failure)),
         };
+        // GitHub's own merge of the base has no author here: it brings nothing of its own.
+        let made: Vec<RestCommit> = listed
+            .iter()
+            .filter(|commit| base_merge.is_none_or(|merged| merged.merge != commit.sha))
+            .cloned()
+            .collect();
+        let mut contributors = collect_contributors(&made, details, pushers.contributors);
+        if let (Ok(reviews), Ok(contributors)) = (&mut reviews, &mut contributors) {
+            contributors
+                .extend(rewrites::mark_replaced_revisions(client, &name.repo, &listed, reviews).await);
+        }
         let mut whole = PullRequest {
             name: Text::from(name.to_string()),
             url: Text::from(pull.html_url.as_deref().unwrap_or_default()),
@@ -166,19 +182,20 @@ impl PullRequestGatherer<'_> {
             paths,
             lines,
             pushed_at: pushers.last_pushed_at,
-            contributors: collect_contributors(&listed, details, pushers.contributors),
+            contributors,
+            base_merge: base_merge.map(|merged| merged.merge),
             labels: conversation::collect_labels(pull, details),
-            reviews: combined_reviews,
+            reviews,
             comments,
             edits: conversation::collect_edits(pull, details, &templates.text),
             templates: templates.paths,
-            retargeted_at: conversation::find_retarget_time(details),
+            retargeted_at: conversation::find_retarget_time(details, pull.merged_at),
             checks: collect_checks(runs, details, as_of),
             conversations: conversation::collect_conversations(details),
         };
         if let Some(merge) = &self.merge {
             let is_history_needed = self.wants_any(&[FactKind::Pull]);
-            let sources = PullSources { pull, reviews: listed_reviews, details, is_history_needed };
+            let sources = PullSources { pull, details, is_history_needed };
             merge.rewind_pull_request(&mut whole, sources).map_err(GatherFailure::StateLost)?;
         }
         let mut commits = Vec::with_capacity(listed.len());
@@ -256,6 +273,7 @@ impl PullRequestGatherer<'_> {
         &self,
         activity: Result<Vec<RestActivity>, GitHubFailure>,
         listed: &[RestCommit],
+        base_merge: Option<BaseMerge>,
     ) -> IdentifiedPushers {
         if self.pusher_source == PusherSource::NotNeeded {
             return IdentifiedPushers {
@@ -264,7 +282,7 @@ impl PullRequestGatherer<'_> {
                 last_pushed_at: None,
             };
         }
-        match activity.and_then(|activity| pushers::find_pushers(&activity, self.pull, listed)) {
+        match activity.and_then(|activity| pushers::find_pushers(&activity, self.pull, listed, base_merge)) {
             Ok(found) => IdentifiedPushers {
                 last_pusher: Ok(PusherIdentity::Account(found.last_pusher.id)),
                 contributors: Ok(found.contributors),

@@ -5,6 +5,9 @@
 //! replaced that revision: what was pushed once may stand in the final revision under another id. Pushes
 //! from before the branch was begun anew, at a commit that the base has, belong to earlier work. The
 //! push of the final revision has to be among the pushes, or its pusher is unknown.
+//!
+//! A forced push back to a commit of the base does not begin a branch anew: what it took away can come back
+//! under another id. Nor does a deletion, if the branch is made again at a commit that it had before.
 
 use std::collections::HashSet;
 
@@ -17,6 +20,7 @@ use crate::github::api::names::{RepositoryName, escape_path};
 use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::{RestActivity, RestCommit, RestPullRequest};
 use crate::github::facts::accounts::account_of_user;
+use crate::github::facts::rewrites::BaseMerge;
 
 /// Reads what happened to the branch, newest first.
 pub(crate) async fn read_branch_activity(
@@ -50,16 +54,33 @@ pub(crate) fn find_pushers(
     activities: &[RestActivity],
     pull: &RestPullRequest,
     listed: &[RestCommit],
+    base_merge: Option<BaseMerge>,
 ) -> Result<BranchPushers, GitHubFailure> {
     let mut contributors: Vec<PullContributor> = Vec::new();
     let mut last = None;
+    let mut merged_at = None;
+    // Before a merge of the base that brings nothing of its own stands the revision that a person pushed.
+    let revision = base_merge.map_or(pull.head.sha, |merged| merged.before);
     let mut work = BranchWork::new(pull, listed);
     for activity in activities {
+        // What is pushed to the branch after the merge is other work.
+        if let (Some(merged), Some(at)) = (pull.merged_at, activity.timestamp)
+            && at > merged
+        {
+            continue;
+        }
         if !work.includes_push(activity) {
             continue;
         }
+        if let Some(merged) = base_merge
+            && activity.after == merged.merge
+            && activity.before == Some(merged.before)
+        {
+            merged_at = merged_at.or(activity.timestamp);
+            continue;
+        }
         let account = account_of_user(activity.actor.as_ref());
-        if activity.after == pull.head.sha && last.is_none() {
+        if activity.after == revision && last.is_none() {
             last = Some((account.clone(), activity.timestamp));
         }
         let name = match &account {
@@ -73,11 +94,11 @@ pub(crate) fn find_pushers(
     }
     match last {
         Some((Some(last_pusher), last_pushed_at)) => {
-            Ok(BranchPushers { contributors, last_pusher, last_pushed_at })
+            Ok(BranchPushers { contributors, last_pusher, last_pushed_at: merged_at.or(last_pushed_at) })
         }
         Some((None, _)) => Err(GitHubFailure::new("the account that pushed the final revision is gone")),
         None => {
-            let why = format!("GitHub has no record of who pushed {}", pull.head.sha.short_hex());
+            let why = format!("GitHub has no record of who pushed {}", revision.short_hex());
             Err(GitHubFailure::new(why))
         }
     }
@@ -91,6 +112,8 @@ struct BranchWork<'pull> {
     landed: HashSet<Oid>,
     /// Where the branch was before the next newer entry, if that entry only added commits.
     extended: Option<Oid>,
+    /// The revisions that the branch was set to by a newer entry, as far as they count.
+    revisions: HashSet<Oid>,
     /// True from where the branch was begun anew before the pull request was opened.
     is_earlier_work: bool,
 }
@@ -102,7 +125,14 @@ impl<'pull> BranchWork<'pull> {
         for commit in listed {
             landed.extend(commit.parents.iter().map(|parent| parent.sha).filter(|id| !ids.contains(id)));
         }
-        BranchWork { pull, listed: ids, landed, extended: None, is_earlier_work: false }
+        BranchWork {
+            pull,
+            listed: ids,
+            landed,
+            extended: None,
+            revisions: HashSet::new(),
+            is_earlier_work: false,
+        }
     }
 
     /// Returns whether the next older entry is a push of work on the pull request.
@@ -118,11 +148,21 @@ impl<'pull> BranchWork<'pull> {
         }
         let is_landed = !is_listed && self.landed.contains(&activity.after);
         let is_deletion = activity.after.is_null();
-        self.is_earlier_work |= is_before_opening && (is_landed || is_deletion);
+        let is_begun_anew = match activity.before {
+            // What was deleted and came back is the same work.
+            Some(before) if is_deletion => !self.revisions.contains(&before),
+            // A forced push to a commit of the base takes work away, and does not say that it landed.
+            _ => is_deletion || (is_landed && activity.kind.as_deref() != Some("force_push")),
+        };
+        self.is_earlier_work |= is_before_opening && is_begun_anew;
         let adds_commits =
             matches!(activity.kind.as_deref(), Some("push" | "pr_merge" | "merge_queue_merge"));
         self.extended = activity.before.filter(|_| adds_commits && (is_listed || is_landed));
-        is_listed || !(is_landed || is_deletion || self.is_earlier_work)
+        let is_included = is_listed || !(is_landed || is_deletion || self.is_earlier_work);
+        if is_included {
+            self.revisions.insert(activity.after);
+        }
+        is_included
     }
 }
 
@@ -171,7 +211,7 @@ mod tests {
         let (pull, listed) = pull();
         let activities: Vec<RestActivity> =
             entries.iter().map(|entry| serde_json::from_value(entry.clone()).unwrap()).collect();
-        let found = find_pushers(&activities, &pull, &listed).unwrap();
+        let found = find_pushers(&activities, &pull, &listed, None).unwrap();
         found.contributors.iter().map(|one| one.name.to_lossy().into_owned()).collect()
     }
 
@@ -196,6 +236,40 @@ mod tests {
             entry("ben", "push", 1, 7, true),
         ];
         assert_eq!(names(&entries), ["github:ana", "github:ben"]);
+    }
+
+    #[test]
+    fn a_reset_before_the_opening_hides_no_push() {
+        // Ben's work is taken away by a forced push to the base, and comes back under another id.
+        let entries = [
+            entry("ana", "push", 1, 9, false),
+            entry("ana", "force_push", 7, 1, false),
+            entry("ben", "push", 1, 7, false),
+            entry("kim", "branch_creation", 0, 1, false),
+            entry("lea", "branch_deletion", 6, 0, false),
+            entry("lea", "push", 5, 6, false),
+        ];
+        assert_eq!(names(&entries), ["github:ana", "github:ben"]);
+        // The branch is deleted, and made again where it was.
+        let entries = [
+            entry("ana", "force_push", 7, 9, false),
+            entry("ana", "branch_creation", 0, 7, false),
+            entry("ana", "branch_deletion", 7, 0, false),
+            entry("ben", "push", 1, 7, false),
+            entry("kim", "branch_creation", 0, 1, false),
+        ];
+        assert_eq!(names(&entries), ["github:ana", "github:ben"]);
+    }
+
+    #[test]
+    fn a_push_after_the_merge_is_other_work() {
+        let (mut pull, listed) = pull();
+        pull.merged_at = Some("2026-03-02T12:00:30Z".parse().unwrap());
+        let entries =
+            [entry("lea", "push", 9, 4, true), entry("ana", "push", 1, 9, false)].map(serde_json::from_value);
+        let activities: Vec<RestActivity> = entries.into_iter().map(Result::unwrap).collect();
+        let found = find_pushers(&activities, &pull, &listed, None).unwrap();
+        assert_eq!(found.contributors.len(), 1);
     }
 
     #[test]

@@ -160,21 +160,20 @@ fn speaks_for_obligation(
     }
     let Ok(steps) = repository.list_steps(tip, &[change]) else { return true };
     let Some(step) = steps.into_iter().find(|step| step.last() == Some(&id)) else { return false };
-    let digits = change.to_string();
-    step.into_iter().any(|commit| names_change(repository, commit, &digits))
+    step.into_iter().any(|commit| names_change(repository, commit, owed))
 }
 
 fn has_commit(repository: &Repository, id: Oid) -> bool {
     matches!(repository.peel_tags(id), Ok(PeeledObject::Commit(_)))
 }
 
-/// Returns whether the trailers of a commit name the change with these digits.
-fn names_change(repository: &Repository, commit: Oid, digits: &str) -> bool {
+/// Returns whether the trailers of a commit name the change that owes something.
+fn names_change(repository: &Repository, commit: Oid, owed: &TrackedObligation) -> bool {
     let Ok(commit) = repository.read_commit(commit, &NeededFacts::new()) else { return false };
     for trailer in commit.message.trailers() {
         if trailer.key.eq_ignore_ascii_case(FOR_CHANGE_TRAILER)
             && let Some(named) = parse_change_reference(&trailer.value)
-            && digits.starts_with(&named)
+            && owed.is_named_by_digits(&named)
         {
             return true;
         }

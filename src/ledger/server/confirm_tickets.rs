@@ -25,6 +25,8 @@ messages! {
     TICKET_UNAVAILABLE = "confirmation.ticket-unavailable": "{ticket}: {reason}";
     SEARCH_UNAVAILABLE = "confirmation.search-unavailable": "cannot search {system} for tickets that name the change: {reason}";
     TOO_MANY_TICKETS = "confirmation.too-many-tickets": "{change} names {count} tickets; at most {limit} can be named";
+    OUTSIDER_TICKET = "confirmation.outsider-ticket":
+        "the ticket {ticket} names the change, but {account}, who wrote it, is neither a member of the repository nor named by the policy; have a member open one";
     SYSTEM_UNKNOWN = "confirmation.system-unknown": "{ticket} is not in a ticket system of the policy";
     CHANGE_UNREADABLE = "confirmation.change-unreadable": "cannot read the change that owes it: {reason}";
 }
@@ -148,6 +150,13 @@ pub fn confirm_ticket(request: &ConfirmationRequest<'_>, sources: &mut TicketSou
                 }
             };
             for ticket in tickets {
+                if let Some(by) = &ticket.outsider
+                    && !policy.people.names_account(by)
+                {
+                    let message = OUTSIDER_TICKET.with("ticket", &ticket.key).with("account", by);
+                    run.confirmation.objections.push(message);
+                    continue;
+                }
                 if !keys.contains(&ticket.key) && rule.accepts_key(&ticket.key) {
                     run.weigh_ticket(rule, &ticket.key.clone(), ticket, None, &seen);
                 }

@@ -20,7 +20,7 @@ messages! {
     CLOSED_BY = "discharge.closed-by": "{closed}, by {evidence}";
     CLOSED_LATE = "discharge.closed-late": "{closed}, late";
     REGULARISED = "discharge.regularised": "record {number}, an unauthorised change, is regularised";
-    NAMES_NOTHING = "discharge.names-nothing": "`For-Change: {reference}` closes nothing: no change of {ref} of that id has something open";
+    NAMES_NOTHING = "discharge.names-nothing": "`For-Change: {reference}` closes nothing: no change of {ref} of that id has something open, or more than one begins so; write all digits of the id";
     STAYS_OPEN = "discharge.stays-open": "{rule} of {change} stays open: {reason}";
     RECORD_REFERENCE = "discharge.record": "record {number}";
 }
@@ -174,7 +174,7 @@ fn is_named_by(owed: &TrackedObligation, reference: &str) -> bool {
     {
         return true;
     }
-    owed.change.is_some_and(|id| id.to_string().starts_with(reference))
+    owed.is_named_by_digits(reference)
 }
 
 /// Returns why the first change that states something for an obligation does not close it; `None` if

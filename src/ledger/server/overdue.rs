@@ -222,7 +222,12 @@ fn build_overdue_finding(message: Message, overdue: &[&TrackedObligation]) -> Fi
     let mut references: Vec<String> = Vec::new();
     let mut evidence: Vec<String> = Vec::new();
     for owed in overdue.iter().take(MAX_LISTED_OBLIGATIONS) {
-        let reference = format!("{FOR_CHANGE_TRAILER}: {}", format_owing_reference(owed));
+        // All digits, so that no other change can be made that is named as well.
+        let named = match owed.change {
+            Some(change) => change.to_string(),
+            None => format_owing_reference(owed),
+        };
+        let reference = format!("{FOR_CHANGE_TRAILER}: {named}");
         if owed.session.is_none() && !references.contains(&reference) {
             references.push(reference);
         }
@@ -235,7 +240,7 @@ fn build_overdue_finding(message: Message, overdue: &[&TrackedObligation]) -> Fi
     Finding::new(message).fixed_by(Fixer::ObligationOwner).with_paste(references.join("\n"))
 }
 
-/// Returns how a trailer names what owes: the first digits of a change, a session or a record.
+/// Returns how a list names what owes: the first digits of a change, a session or a record.
 fn format_owing_reference(owed: &TrackedObligation) -> String {
     if let Some(session) = &owed.session {
         return session.id.clone();

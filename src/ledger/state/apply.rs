@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::take;
 
-use crate::change::Text;
+use crate::change::{Oid, Text};
 use crate::ledger::record::{
     DecisionOutcome, DecisionRecord, LedgerEvent, ObligationDischarge, ObligationEscalation, Record,
     RecordedJudgement, RecordedMove, RecordedOutcome, RecordedVerdict, RefDecision, unauthorised_key,
@@ -35,6 +35,7 @@ impl LedgerState {
                 self.apply_move(moved);
                 let owed = build_unauthorised_obligation(moved, record.number, record.recorded_at);
                 self.obligations.insert(unauthorised_key(record.number), owed);
+                self.mark_shared_digits(moved.new);
             }
             LedgerEvent::Scope(scope) => {
                 self.protects.clone_from(&scope.protects);
@@ -118,12 +119,37 @@ impl LedgerState {
                 pull: reviewed.map(|landing| landing.pull.clone()),
                 ref_name: one.name.clone(),
                 rule: RuleId::new(&judgement.rule),
+                shares_digits: false,
                 session: None,
                 since: decision.observed_at,
                 unauthorised_change: None,
                 what: obligation.what.clone(),
             };
+            let owing = tracked.change;
             self.obligations.insert(id, tracked);
+            self.mark_shared_digits(owing);
+        }
+    }
+
+    /// Marks the obligations of this change, and those of every other change whose id begins with the same
+    /// digits: a commit can be made to begin as another one does.
+    fn mark_shared_digits(&mut self, change: Option<Oid>) {
+        let Some(change) = change else { return };
+        let begins_alike = |other: Oid| {
+            other != change && other.as_bytes().iter().take(6).eq(change.as_bytes().iter().take(6))
+        };
+        let mut is_shared = false;
+        for owed in self.obligations.values_mut() {
+            if owed.change.is_some_and(begins_alike) {
+                owed.shares_digits = true;
+                is_shared = true;
+            }
+        }
+        if !is_shared {
+            return;
+        }
+        for owed in self.obligations.values_mut() {
+            owed.shares_digits |= owed.change == Some(change);
         }
     }
 
@@ -224,4 +250,36 @@ fn move_open_obligations(
 /// Returns whether an obligation is open, of this decision, and about one of these refs.
 fn is_open_on(owed: &TrackedObligation, decision_id: &str, names: &BTreeSet<&Text>) -> bool {
     owed.decision == decision_id && names.contains(&owed.ref_name) && owed.closed.is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn twelve_digits_name_no_change_that_another_one_begins_like() {
+        let owing = |ids: &[&str]| {
+            let mut state = LedgerState::default();
+            for (number, id) in (1..).zip(ids) {
+                let moved =
+                    RecordedMove { name: "refs/heads/main".into(), new: Oid::from_hex(id), old: None };
+                let owed =
+                    build_unauthorised_obligation(&moved, number, "2026-03-02T12:00:00Z".parse().unwrap());
+                state.obligations.insert(unauthorised_key(number), owed);
+                state.mark_shared_digits(moved.new);
+            }
+            state
+        };
+        let (one, alike) =
+            (format!("1f0c3a9be27d{}", "0".repeat(28)), format!("1f0c3a9be27d{}", "1".repeat(28)));
+        let other = "2f0c3a9be27d0000000000000000000000000000";
+        let named = |state: &LedgerState, digits: &str| {
+            state.obligations.values().filter(|owed| owed.is_named_by_digits(digits)).count()
+        };
+        let apart = owing(&[&one, other]);
+        assert_eq!((named(&apart, "1f0c3a9be27d"), named(&apart, &one)), (1, 1));
+        let both = owing(&[&one, other, &alike]);
+        assert_eq!((named(&both, "1f0c3a9be27d"), named(&both, "1f0c3a9be27d1111")), (0, 0));
+        assert_eq!((named(&both, &one), named(&both, &alike), named(&both, "2f0c3a9be27d")), (1, 1, 1));
+    }
 }

@@ -246,6 +246,7 @@ fn apply_opening(state: &mut LedgerState, opened: &SessionOpening, request_ref: 
         pull: None,
         ref_name: request_ref,
         rule: RuleId::new(BREAK_GLASS_RULE),
+        shares_digits: false,
         session: Some(session),
         since: opened.opened_at,
         unauthorised_change: None,

@@ -121,6 +121,9 @@ pub struct TrackedObligation {
     /// The break-glass session that has to be closed, if it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<BreakGlassSession>,
+    /// True if another change begins with the same twelve digits: then only all of them name this one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shares_digits: bool,
     /// When the change was seen, which is when the time began to run.
     pub since: Timestamp,
     /// The unauthorised change that has to be regularised, if it is about one.
@@ -201,6 +204,16 @@ impl ObligationOwner {
             }
             ObligationOwner::Role(role) => Fixer::from(role).to_string(),
         }
+    }
+}
+
+impl TrackedObligation {
+    /// Returns whether these digits name the change that owes it: all of them, or the first ones where no
+    /// other change that owes something begins with them.
+    pub(crate) fn is_named_by_digits(&self, digits: &str) -> bool {
+        let Some(change) = self.change else { return false };
+        let id = change.to_string();
+        id == digits || (!self.shares_digits && id.starts_with(digits))
     }
 }
 

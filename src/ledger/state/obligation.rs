@@ -34,8 +34,7 @@ pub(crate) fn check_closing(
     if owed.ref_name != *ref_name {
         return Err(NotClosedReason::AnotherRef);
     }
-    let change = owed.change.map(|id| id.to_string()).unwrap_or_default();
-    if change.is_empty() || !closing.speaks_for.iter().any(|digits| change.starts_with(digits.as_str())) {
+    if !closing.speaks_for.iter().any(|digits| owed.is_named_by_digits(digits)) {
         return Err(NotClosedReason::AnotherChange);
     }
     let field = owed.field.as_ref().ok_or(NotClosedReason::NotStated)?;

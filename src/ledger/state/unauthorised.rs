@@ -54,6 +54,7 @@ pub(crate) fn build_unauthorised_obligation(
         pull: None,
         ref_name: moved.name.clone(),
         rule: RuleId::new(UNAUTHORISED_CHANGE_RULE),
+        shares_digits: false,
         session: None,
         since: at,
         unauthorised_change: Some(change),
@@ -140,12 +141,8 @@ pub(crate) fn check_regularisation(
     closing: &ObligationClosing,
     ref_name: &Text,
 ) -> Result<(), NotClosedReason> {
-    let id = owed.change.map(|id| id.to_string()).unwrap_or_default();
     let reference = format_record_reference(change.record_number);
-    let is_named = closing
-        .speaks_for
-        .iter()
-        .any(|one| *one == reference || (!id.is_empty() && id.starts_with(one.as_str())));
+    let is_named = closing.speaks_for.iter().any(|one| *one == reference || owed.is_named_by_digits(one));
     if !is_named {
         return Err(NotClosedReason::AnotherChange);
     }

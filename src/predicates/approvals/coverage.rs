@@ -18,7 +18,9 @@ messages! {
     OTHER_REVISION = "approvals.other-revision": "it is of another revision, {revision}";
     OTHER_STATEMENTS = "approvals.other-statements":
         "it is of another revision, {revision}, whose message states something else in {fields}";
-    OTHER_BRANCH = "approvals.other-branch": "it was for another branch";
+    OTHER_PEOPLE = "approvals.other-people":
+        "it is of another revision, {revision}, whose author or committer is another one";
+    OTHER_BRANCH = "approvals.other-branch": "it was given before the base branch was changed, replaced or deleted";
     UNKNOWN_DESCRIPTION = "approvals.unknown-description":
         "the forge does not say what the description stated at that time";
     EDITED_DESCRIPTION = "approvals.edited-description":
@@ -36,14 +38,31 @@ type StatedFieldValues<'policy> = Vec<(&'policy str, Text)>;
 pub(crate) fn check_revision(
     of: &PullRevision,
     context: &EvaluationContext<'_>,
-    head: &PullRevision,
+    pull: &PullRequest,
 ) -> Result<(), Message> {
+    let head = &pull.head;
     if of.id == head.id {
         return Ok(());
+    }
+    // The forge's own merge of the base brings nothing but the base, and has nothing to state.
+    if pull.base_merge == Some(head.id)
+        && head.parents.first() == Some(&of.id)
+        && values_in_message(&head.message, context.vocabulary).is_empty()
+    {
+        return Ok(());
+    }
+    if let Some(messages) = &of.replaced_messages
+        && of.tree.is_some()
+        && of.tree == head.tree
+    {
+        return check_replaced(of, messages, context);
     }
     let same_content = of.tree.is_some() && of.tree == head.tree && of.parents == head.parents;
     if !same_content {
         return Err(stale_revision(of.id));
+    }
+    if of.author != head.author || of.committer != head.committer {
+        return Err(OTHER_PEOPLE.with("revision", of.id.short_hex()));
     }
     let then = values_in_message(&of.message, context.vocabulary);
     let now = values_in_message(&head.message, context.vocabulary);
@@ -53,6 +72,36 @@ pub(crate) fn check_revision(
     }
     let revision = of.id.short_hex();
     Err(OTHER_STATEMENTS.with("revision", revision).with("fields", quote_patterns(&fields)))
+}
+
+/// Checks that the commits of the change state what those before a squash or a rebase stated.
+fn check_replaced(
+    of: &PullRevision,
+    messages: &[Text],
+    context: &EvaluationContext<'_>,
+) -> Result<(), Message> {
+    let then = distinct_values(messages.iter(), context.vocabulary);
+    let now = distinct_values(context.change.commits.iter().map(|one| one.message.raw()), context.vocabulary);
+    let fields = find_differing_fields(&then, &now);
+    if fields.is_empty() {
+        return Ok(());
+    }
+    let revision = of.id.short_hex();
+    Err(OTHER_STATEMENTS.with("revision", revision).with("fields", quote_patterns(&fields)))
+}
+
+/// Returns the values of the policy's fields in several messages, each once.
+fn distinct_values<'policy, 'text>(
+    messages: impl Iterator<Item = &'text Text>,
+    vocabulary: &'policy FieldVocabulary,
+) -> StatedFieldValues<'policy> {
+    let mut values = Vec::new();
+    for message in messages {
+        values.extend(values_in_message(message, vocabulary));
+    }
+    values.sort();
+    values.dedup();
+    values
 }
 
 fn stale_revision(of: Oid) -> Message {

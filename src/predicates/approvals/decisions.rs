@@ -53,7 +53,7 @@ pub(super) fn latest_decisions<'change>(
 pub(super) fn identity_key(account: &ForgeAccount, context: &EvaluationContext<'_>) -> String {
     match context.people.identify_forge_account(account) {
         ResolvedIdentity::Human(key) => format!("person {key}"),
-        ResolvedIdentity::Bot | ResolvedIdentity::Unknown => {
+        ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot | ResolvedIdentity::Unknown => {
             format!("account {}", account.id.to_lossy().to_ascii_lowercase())
         }
     }

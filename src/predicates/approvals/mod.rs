@@ -3,8 +3,10 @@
 //! Where there is a pull request, the approvals are its reviews (`reviews`), whatever trailers say.
 //! Everywhere else they are trailers (`trailer_approvals`).
 
+pub(crate) mod commands;
 pub(crate) mod coverage;
 mod decisions;
+pub(crate) mod objections;
 mod requirement;
 pub(crate) mod reviews;
 #[cfg(test)]
@@ -30,7 +32,8 @@ pub(crate) const DOC: PredicateDoc = PredicateDoc {
           pull request only reviews count: the latest one of each person who may write to the repository, if it is \
           of the final revision (or of one that differs only in its message, and there in no field of the policy), \
           for this branch, and under a description that stated the same. Requested changes stay requested until \
-          they are withdrawn. A trailer that names a person who has not approved is refused.",
+          the reviewer approves or dismisses that review; another account can dismiss it only if it is in `from` and \
+          did not make the change. A trailer that names a person who has not approved is refused.",
     parameters: "\
 - `at-least: N`: how many different people (default: 1);
 - `field: NAME` or a list: the fields that state an approval (default: `Reviewed-by`); in a pull request a review \
@@ -41,8 +44,9 @@ states it, and a person whom such a field names must have approved;
 of the change; `of: any-commit` accepts one that stands in any commit, and a review of an earlier revision;
 - `trust: claimed` accepts trailers where there is no pull request; they prove only that someone typed them. \
 `trust: verified` (the default) accepts only reviews that a forge vouches for;
-- `commands: [words]`: a comment approves as well if its first line is one of these words and at least 12 digits \
-of the final revision, as in `/approve 3f2a91c04b7d`, and it was never edited.",
+- `commands: [words]`: a comment approves as well if its first line is one of these words and all digits of the \
+final revision, as in `/approve 3f2a91c04b7d8e5a6f01b2c3d4e5f60718293a4b`, if it was written after the revision was \
+pushed, and if it was never edited.",
     passing_example: "
 ask: { approvals: { at-least: 1, trust: claimed } }
 fields: { Reviewed-by: { person: true } }

@@ -21,6 +21,7 @@ messages! {
     BY_CONTRIBUTOR = "approvals.by-contributor": "{name} is {role} of this change and cannot approve it";
     BY_BOT = "approvals.by-bot": "a bot cannot approve";
     NOT_IN_ROSTER = "approvals.not-in-roster": "the approver is not in the roster";
+    LOGIN_CHANGED_HANDS = "approvals.login-changed-hands": "this login is listed for the account with number {listed}, and belongs to number {found} now";
     NOT_IN_TEAM = "approvals.not-in-team": "the approver is not a member of {teams/or}";
     NOT_A_PERSON = "approvals.not-a-person": "this is not a person: {reason}";
     NAMED_CONTRIBUTOR = "approvals.named-contributor":
@@ -246,6 +247,9 @@ pub(super) fn describe_dependence(why: &NotIndependent<'_>) -> Message {
         }
         NotIndependent::Bot => Message::from(&BY_BOT),
         NotIndependent::Unknown => Message::from(&NOT_IN_ROSTER),
+        NotIndependent::ChangedHands { listed, found } => {
+            LOGIN_CHANGED_HANDS.with("listed", listed.to_string()).with("found", found.to_string())
+        }
     }
 }
 

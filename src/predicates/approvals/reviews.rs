@@ -6,13 +6,12 @@
 
 use jiff::Timestamp;
 
-use crate::change::pull_request::{ForgeAccount, PullComment, PullReview};
+use crate::change::pull_request::{ForgeAccount, PullReview};
 use crate::change::{Fact, FactKind, Missing, PullRequest};
-use crate::people::ResolvedIdentity;
 use crate::people::contributors::NotIndependent;
 use crate::people::independence::{ParticipantIndex, check_independent, check_independent_account};
 use crate::predicates::approvals::coverage;
-use crate::predicates::approvals::decisions::{ReviewDecision, identity_key, latest_decisions};
+use crate::predicates::approvals::decisions::{ReviewDecision, latest_decisions};
 use crate::predicates::approvals::requirement::{
     ApprovalCoverage, ApprovalsPredicate, CountedApprover, describe_dependence, named_message,
     read_named_person,
@@ -31,24 +30,17 @@ messages! {
     NOT_COUNTED = "approvals.not-counted": "the approval of {account} does not count: {reason}";
     GHOST_NOT_COUNTED = "approvals.ghost-not-counted":
         "an approval does not count: the account that gave it no longer exists";
+    UNLISTED_APPROVER = "approvals.unlisted-approver":
+        "the approver is not in the roster; list the account there as `{listed}`";
     READ_ONLY_ACCOUNT = "approvals.read-only-account": "the account may not write to the repository";
     NOT_SUBMITTED = "approvals.not-submitted": "the review is not submitted";
     LOST_REVISION = "approvals.lost-revision": "the forge has lost the revision that was reviewed";
-    EDITED_COMMENT = "approvals.edited-comment": "the comment was edited";
-    COMMAND_WITHOUT_REVISION = "approvals.command-without-revision":
-        "`{command}` must be followed by at least {digits} digits of a revision, and nothing else";
-    COMMAND_FOR_OTHER_REVISION = "approvals.command-for-other-revision": "it is of another revision";
-    DISMISSED_LATER = "approvals.dismissed-later": "a later review by the same person was dismissed";
     UNDECIDED = "approvals.undecided": "the forge does not tell whether it counts";
-    CHANGES_REQUESTED = "approvals.changes-requested": "changes are requested by {account}";
     NOT_APPROVED = "approvals.not-approved":
         "this person has not approved the pull request; ask for their review, or remove the line";
     NOT_TIED = "approvals.not-tied":
         "the address is not tied to an account; list both in a roster, or remove the line";
 }
-
-/// How many digits of a revision a comment has to state.
-const MIN_REVISION_DIGITS: usize = 12;
 
 /// Answers the question from the reviews of the pull request.
 pub(crate) fn evaluate_reviews(
@@ -95,7 +87,7 @@ pub(crate) fn evaluate_reviews(
 
 /// The approvals and objections of a pull request.
 #[derive(Default)]
-struct ReviewCount {
+pub(super) struct ReviewCount {
     /// The people who approve and are asked.
     counted_approvers: Vec<CountedApprover>,
     /// The people who are asked, and approve if a missing fact turns out well.
@@ -105,9 +97,9 @@ struct ReviewCount {
     /// The keys of all who may be approving, with what is missing to tell.
     undecided_keys: Vec<(String, Missing)>,
     /// The findings about requested changes.
-    objections: Vec<Finding>,
+    pub(super) objections: Vec<Finding>,
     /// What is missing to tell whether an objection is one.
-    missing_objector: Option<Missing>,
+    pub(super) missing_objector: Option<Missing>,
     /// The findings about approvals that do not count.
     ignored_approvals: Vec<Finding>,
 }
@@ -126,12 +118,12 @@ impl ReviewCount {
 }
 
 /// An approval, by a review or by a comment.
-struct GivenApproval<'change> {
-    by: Option<&'change ForgeAccount>,
-    at: Option<Timestamp>,
-    may_approve: &'change Fact<bool>,
+pub(super) struct GivenApproval<'change> {
+    pub(super) by: Option<&'change ForgeAccount>,
+    pub(super) at: Option<Timestamp>,
+    pub(super) may_approve: &'change Fact<bool>,
     /// Whether it is of the final revision, or why not.
-    coverage: Result<(), Message>,
+    pub(super) coverage: Result<(), Message>,
 }
 
 /// Why an approval does not count, and who can fix that.
@@ -141,11 +133,11 @@ struct UncountedApproval {
 }
 
 /// What counting the reviews of a pull request takes.
-struct ReviewCounter<'judge> {
-    predicate: &'judge ApprovalsPredicate,
-    context: &'judge EvaluationContext<'judge>,
-    pull: &'judge PullRequest,
-    participants: ParticipantIndex<'judge>,
+pub(super) struct ReviewCounter<'judge> {
+    pub(super) predicate: &'judge ApprovalsPredicate,
+    pub(super) context: &'judge EvaluationContext<'judge>,
+    pub(super) pull: &'judge PullRequest,
+    pub(super) participants: ParticipantIndex<'judge>,
 }
 
 impl ReviewCounter<'_> {
@@ -161,7 +153,7 @@ impl ReviewCounter<'_> {
                     self.count_approvals(&approvals, &mut count);
                 }
                 ReviewDecision::ChangesRequested(review) => self.count_objection(review, &mut count),
-                ReviewDecision::Dismissed(_) => {}
+                ReviewDecision::Dismissed(review) => self.count_dismissal(review, &mut count),
             }
         }
         count
@@ -172,63 +164,11 @@ impl ReviewCounter<'_> {
             (None, _) => Err(Message::from(&LOST_REVISION)),
             (Some(_), ApprovalCoverage::AnyCommit) => Ok(()),
             (Some(of), ApprovalCoverage::FinalRevision) => {
-                coverage::check_revision(of, self.context, &self.pull.head)
+                coverage::check_revision(of, self.context, self.pull)
             }
         };
         let by = review.by.as_ref();
         GivenApproval { by, at: review.at, may_approve: &review.may_approve, coverage }
-    }
-
-    /// Returns the approval that a comment gives; `None` if it does not begin with a command.
-    fn approval_from_comment<'change>(
-        &self,
-        comment: &'change PullComment,
-        decisions: &[ReviewDecision<'_>],
-    ) -> Option<GivenApproval<'change>> {
-        let mut words = comment.text.as_utf8()?.lines().next()?.trim_end().split(' ');
-        let command = words.next()?;
-        if !self.predicate.commands.iter().any(|known| known == command) {
-            return None;
-        }
-        let coverage = match (words.next(), words.next()) {
-            _ if comment.is_edited => Err(Message::from(&EDITED_COMMENT)),
-            (Some(digits), None) if is_revision(digits) => {
-                self.check_command_revision(digits, comment, decisions)
-            }
-            _ => Err(COMMAND_WITHOUT_REVISION.with("command", command).with("digits", MIN_REVISION_DIGITS)),
-        };
-        let at = Some(comment.at);
-        Some(GivenApproval { by: comment.by.as_ref(), at, may_approve: &comment.may_approve, coverage })
-    }
-
-    fn check_command_revision(
-        &self,
-        digits: &str,
-        comment: &PullComment,
-        decisions: &[ReviewDecision<'_>],
-    ) -> Result<(), Message> {
-        let head = self.pull.head.id.to_string();
-        if !head.starts_with(&digits.to_ascii_lowercase()) {
-            return Err(Message::from(&COMMAND_FOR_OTHER_REVISION));
-        }
-        // A dismissal is meant for all approvals of a person, not only for the review.
-        if self.is_dismissed_later(comment, decisions) {
-            return Err(Message::from(&DISMISSED_LATER));
-        }
-        Ok(())
-    }
-
-    fn is_dismissed_later(&self, comment: &PullComment, decisions: &[ReviewDecision<'_>]) -> bool {
-        let Some(by) = &comment.by else { return false };
-        let key = identity_key(by, self.context);
-        for decision in decisions {
-            let ReviewDecision::Dismissed(review) = decision else { continue };
-            let Some(reviewer) = &review.by else { continue };
-            if identity_key(reviewer, self.context) == key && review.at.is_none_or(|at| comment.at <= at) {
-                return true;
-            }
-        }
-        false
     }
 
     /// Counts the approvals of one person, of which one is enough. If none of them counts, the last
@@ -291,9 +231,16 @@ impl ReviewCounter<'_> {
         let key = match check_independent_account(account, &self.participants, self.context.people) {
             Ok(key) => key,
             Err(why) => {
-                let is_unknown = why == NotIndependent::Unknown;
+                let is_unknown = matches!(why, NotIndependent::Unknown | NotIndependent::ChangedHands { .. });
                 let fixer = if is_unknown { Fixer::RosterOwner } else { Fixer::Reviewer };
-                return Err(UncountedApproval { message: describe_dependence(&why), fixer });
+                let message = match account.number {
+                    // The number is what GitHub says now, and nothing that a person typed.
+                    Some(number) if why == NotIndependent::Unknown => {
+                        UNLISTED_APPROVER.with("listed", format!("{}#{number}", account.id.to_lossy()))
+                    }
+                    _ => describe_dependence(&why),
+                };
+                return Err(UncountedApproval { message, fixer });
             }
         };
         if approval.may_approve == &Ok(false) {
@@ -307,23 +254,6 @@ impl ReviewCounter<'_> {
             Err(gap) => Some(gap),
         };
         Ok((key, approval.may_approve.as_ref().err().cloned().or(gap)))
-    }
-
-    /// Counts an objection. It stands for every revision, and also if a contributor raised it.
-    fn count_objection(&self, review: &PullReview, count: &mut ReviewCount) {
-        let Some(account) = &review.by else { return };
-        let is_bot = self.context.people.identify_forge_account(account) == ResolvedIdentity::Bot;
-        if is_bot || !account.is_person {
-            return;
-        }
-        match &review.may_approve {
-            Ok(true) => {
-                let what = CHANGES_REQUESTED.with("account", &account.id);
-                count.objections.push(Finding::new(what).fixed_by(Fixer::Reviewer));
-            }
-            Ok(false) => {}
-            Err(gap) => count.missing_objector = Some(gap.clone()),
-        }
     }
 
     fn shortfall_finding(&self, found: usize) -> Finding {
@@ -381,10 +311,6 @@ impl ReviewCounter<'_> {
             Err(why) => Err(describe_dependence(&why)),
         }
     }
-}
-
-fn is_revision(digits: &str) -> bool {
-    digits.len() >= MIN_REVISION_DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Returns the finding that the approval of an account does not count; without an account, the reason
@@ -522,6 +448,10 @@ roster:
             });
             assert_eq!(finding_texts(&found).len(), 2, "{pusher}");
         }
+        assert_eq!(
+            known("{}", "", "reviews: [{ by: 'carol#12' }]")[1].split(": ").nth(1),
+            Some("the approver is not in the roster; list the account there as `github:carol#12`")
+        );
         // One person with two accounts, or with an account and an address.
         assert_eq!(known("{}", "", "reviews: [{ by: ana-home }]").len(), 2);
         let pushed = known("{}", "", "makers: [{ role: pusher, account: bob-home }]\nreviews: [{ by: bob }]");
@@ -615,7 +545,10 @@ roster:
         assert_eq!(says("{}", "retargeted: 3h\nreviews: [{ by: bob, at: 2h }]"), [""; 0]);
         for at in ["3h", "4h"] {
             let found = says("{}", &format!("retargeted: 3h\nreviews: [{{ by: bob, at: {at} }}]"));
-            assert!(found[1].ends_with("it was for another branch"), "{found:?}");
+            assert!(
+                found[1].ends_with("it was given before the base branch was changed, replaced or deleted"),
+                "{found:?}"
+            );
         }
     }
 
@@ -678,8 +611,11 @@ roster:
         let maker =
             |maker: &str| format!("makers: [{{ role: committer, {maker} }}]\nreviews: [{{ by: bob }}]");
         assert_eq!(known("{}", "", &maker("email: kim@example.com")), [""; 0]);
-        assert_eq!(says("{}", &maker("email: 'x[bot]@example.com'")), [""; 0]);
-        assert_eq!(says("{}", &maker("email: noreply@github.com")), [""; 0]);
+        assert_eq!(says("{}", &maker("email: 'x[bot]@example.com'")).len(), 1);
+        assert_eq!(says("{}", &maker("account: 'x[bot]', email: 'x[bot]@example.com'")), [""; 0]);
+        let co_author = "makers: [{ role: co-author, email: 'x[bot]@example.com' }]\nreviews: [{ by: bob }]";
+        assert_eq!(says("{}", co_author), [""; 0]);
+        assert_eq!(says("{}", &maker("email: noreply@github.com")).len(), 1);
         assert_eq!(says("{}", &maker("email: kim@example.com")).len(), 1);
         // A commit for which the forge lists no account.
         let found = answer_edited(&text("{}", POLICY, "", "reviews: [{ by: bob }]"), |change| {
@@ -713,19 +649,21 @@ roster:
     fn a_comment_approves_only_where_the_policy_says_so() {
         let ask = "{ commands: ['/approve'] }";
         let said = |ask: &str, comment: &str| says(ask, &format!("comments: [{{ by: bob, {comment} }}]"));
-        let head = "010101010101";
+        let head = "01".repeat(20);
         let good = format!("text: \"/approve {head}\\r\\n\\nWell done.\"");
         assert_eq!(said(ask, &good), [""; 0]);
-        assert_eq!(said(ask, &format!("text: /approve {}", "01".repeat(20))), [""; 0]);
+        assert_eq!(said(ask, &format!("{good}, at: 0h")), [""; 0]);
         assert_eq!(said("{}", &good), [SHORT]);
+        let all = "and nothing else: `/approve 0101010101010101010101010101010101010101`";
         for (comment, why) in [
             (format!("{good}, edited: true"), "the comment was edited"),
             (format!("{good}, may-approve: false"), "may not write to the repository"),
-            ("text: /approve 01010101010".to_owned(), "at least 12 digits of a revision, and nothing else"),
-            ("text: /approve".to_owned(), "at least 12 digits of a revision, and nothing else"),
-            (format!("text: /approve {head} please"), "at least 12 digits of a revision, and nothing else"),
-            (format!("text: /approve {}", "01".repeat(21)), "it is of another revision"),
-            ("text: /approve 020202020202".to_owned(), "it is of another revision"),
+            ("text: /approve 010101010101".to_owned(), all),
+            ("text: /approve".to_owned(), all),
+            (format!("text: /approve {head} please"), all),
+            (format!("text: /approve {}", "01".repeat(21)), all),
+            (format!("text: /approve {}", "02".repeat(20)), "it is of another revision"),
+            (format!("{good}, at: 1h"), "the comment was written before the revision was pushed"),
         ] {
             let found = said(ask, &comment);
             assert!(found.len() == 2 && found[1].ends_with(why), "{found:?}");
@@ -746,7 +684,7 @@ roster:
         // An objection is taken back by a review, and what was taken away stays so.
         for state in ["changes-requested", "dismissed"] {
             let reviews = format!(
-                "reviews: [{{ by: bob, state: {state} }}]\ncomments: [{{ by: bob, at: 1h, text: /approve {head} }}]"
+                "reviews: [{{ by: bob, state: {state} }}]\npushed: 2h\ncomments: [{{ by: bob, at: 1h, text: /approve {head} }}]"
             );
             assert!(!says(ask, &reviews).is_empty(), "{state}");
         }
@@ -763,7 +701,7 @@ roster:
         unknown(says("{}", "reviews: [{ by: bob, may-approve: unknown }]"));
         assert_eq!(says("{}", "reviews: [{ by: bob, may-approve: unknown }, { by: carol }]"), [""; 0]);
         assert_eq!(says("{ at-least: 2 }", "reviews: [{ by: bob, may-approve: unknown }]").len(), 2);
-        let twice = "reviews: [{ by: bob }]\ncomments: [{ by: bob, may-approve: unknown, text: /approve 010101010101 }]";
+        let twice = "reviews: [{ by: bob }]\ncomments: [{ by: bob, may-approve: unknown, text: /approve 0101010101010101010101010101010101010101 }]";
         assert_eq!(says("{ at-least: 2, commands: ['/approve'] }", twice).len(), 2);
         let forgets: [fn(&mut Change); 4] = [
             |change| change.pull.as_mut().unwrap().reviews = Err(Missing::NotConfigured(FactKind::Reviews)),

@@ -21,6 +21,8 @@ messages! {
     NOT_IN_ROSTER = "identity.not-in-roster": "is not in the roster";
     NOT_A_BOT = "identity.not-a-bot": "is not a bot";
     IS_A_BOT = "identity.is-a-bot": "is a bot";
+    ONLY_CALLED_BOT = "identity.only-called-bot":
+        "is called like a bot, and no account of a bot stands behind that name";
     MORE_PATHS = "paths.more": "{paths} and {more} more";
 }
 
@@ -131,8 +133,13 @@ impl IdentityRequirement {
             return Some(NOT_IN_TEAM.with("teams", self.teams.clone()));
         }
         let is_bot = identities.contains(&ResolvedIdentity::Bot);
+        let is_called_bot = identities.contains(&ResolvedIdentity::ClaimedBot);
         match (self.bot, is_bot, is_human) {
-            (None, ..) | (Some(true), true, _) | (Some(false), false, true) => None,
+            (None, ..) | (Some(true), true, _) => None,
+            // A name that only looks like that of a bot has the rights of neither.
+            (Some(true), false, _) if is_called_bot => Some(Message::from(&ONLY_CALLED_BOT)),
+            (Some(false), false, _) if is_called_bot => Some(Message::from(&IS_A_BOT)),
+            (Some(false), false, true) => None,
             (Some(_), false, false) => Some(Message::from(&NOT_IN_ROSTER)),
             (Some(true), false, true) => Some(Message::from(&NOT_A_BOT)),
             (Some(false), true, _) => Some(Message::from(&IS_A_BOT)),

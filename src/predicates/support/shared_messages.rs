@@ -15,6 +15,8 @@ pub(crate) const SHARED_MESSAGES: &[&[&MessageTemplate]] = &[
     ticket::lookup::MESSAGES,
     support::wording::MESSAGES,
     approvals::reviews::MESSAGES,
+    approvals::commands::MESSAGES,
+    approvals::objections::MESSAGES,
     approvals::coverage::MESSAGES,
     approvals::trailer_approvals::MESSAGES,
 ];

@@ -79,7 +79,8 @@ impl TicketPredicate {
     /// Returns whether a ticket mentions the change, or what the change says that it is about.
     fn belongs_to_change(&self, ticket: &change::Ticket, owing: &EvaluationContext<'_>) -> bool {
         let id = owing.change.tip().id;
-        if id.is_some_and(|id| ticket.mentions_commit(id)) {
+        let speaks = ticket.outsider.as_ref().is_none_or(|by| owing.people.names_account(by));
+        if speaks && id.is_some_and(|id| ticket.mentions_commit(id)) {
             return true;
         }
         if let Some(fields) = self.requirement.as_ref().and_then(|asked| asked.about_fields()) {

@@ -10,8 +10,8 @@ use serde_json::Value;
 use crate::change::{FactKind, Missing};
 use crate::report::samples::*;
 use crate::report::sarif::*;
-use crate::verdict::Finding;
 use crate::report::{ReportFormat, RepositoryUrl, write_report};
+use crate::verdict::Finding;
 use crate::verdict::RuleOutcome;
 
 fn sarif(report: &Report, style: &ReportStyle) -> Value {

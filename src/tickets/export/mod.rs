@@ -228,6 +228,7 @@ impl TicketExport {
             assignee: if assignee.as_bytes().is_empty() { None } else { Some(assignee) },
             text: row.list_values(8).join("\n").into(),
             url: text(9)?,
+            outsider: None,
             source: format!("{} (sha256:{})", self.name, self.digest).into(),
         })
     }

@@ -107,6 +107,9 @@ impl<'w> Node<'w> {
                 Happened::Unlabeled(_) => "UnlabeledEvent",
                 Happened::ForcePushed { .. } => "HeadRefForcePushedEvent",
                 Happened::Retargeted { .. } => "BaseRefChangedEvent",
+                Happened::AutoRetargeted { .. } => "AutomaticBaseChangeSucceededEvent",
+                Happened::BaseForcePushed { .. } => "BaseRefForcePushedEvent",
+                Happened::BaseDeleted(_) => "BaseRefDeletedEvent",
                 Happened::Retitled { .. } => "RenamedTitleEvent",
                 Happened::Dismissed { .. } => "ReviewDismissedEvent",
                 Happened::MadeDraft => "ConvertToDraftEvent",
@@ -720,14 +723,21 @@ fn event<'w>(world: &'w World, pull: &'w Pull, event: &'w Event, name: &str) -> 
         ("label", Happened::Labeled(label) | Happened::Unlabeled(label)) => {
             Out::Node(Node::Label(label.clone()))
         }
-        ("beforeCommit", Happened::ForcePushed { from, .. }) => commit(from),
-        ("afterCommit", Happened::ForcePushed { to, .. }) => commit(to),
+        ("beforeCommit", Happened::ForcePushed { from, .. } | Happened::BaseForcePushed { from, .. }) => {
+            commit(from)
+        }
+        ("afterCommit", Happened::ForcePushed { to, .. } | Happened::BaseForcePushed { to, .. }) => {
+            commit(to)
+        }
+        ("oldBase", Happened::AutoRetargeted { from, .. }) => Out::Value(json!(from)),
+        ("newBase", Happened::AutoRetargeted { to, .. }) => Out::Value(json!(to)),
+        ("baseRefName", Happened::BaseDeleted(branch)) => Out::Value(json!(branch)),
         ("previousRefName", Happened::Retargeted { from, .. }) => Out::Value(json!(from)),
         ("currentRefName", Happened::Retargeted { to, .. }) => Out::Value(json!(to)),
         ("previousTitle", Happened::Retitled { from, .. }) => Out::Value(json!(from)),
         ("currentTitle", Happened::Retitled { to, .. }) => Out::Value(json!(to)),
         ("dismissalMessage", Happened::Dismissed { message, .. }) => Out::Value(json!(message)),
-        ("previousReviewState", Happened::Dismissed { .. }) => Out::Value(json!("APPROVED")),
+        ("previousReviewState", Happened::Dismissed { was, .. }) => Out::Value(json!(was)),
         ("review", Happened::Dismissed { review, .. }) => {
             let review = pull.reviews.iter().find(|known| known.id == *review);
             maybe(review.map(|review| Node::Review(pull, review)))

@@ -312,12 +312,14 @@ pub(crate) fn comment(world: &World, comment: &Comment) -> Value {
 /// Returns an issue.
 pub(crate) fn issue(world: &World, issue: &Issue) -> Value {
     let labels: Vec<Value> = issue.labels.iter().map(|label| named_label(label)).collect();
+    let author = issue.author.as_deref().and_then(|login| world.account(login));
+    let association = if author.is_some_and(|user| user.role != "none") { "COLLABORATOR" } else { "NONE" };
     let mut shape = over(
         plain_issue(),
         json!({
             "number": issue.number, "title": issue.title, "body": issue.body, "state": issue.state,
             "user": account(world, issue.author.as_deref()), "labels": labels, "created_at": issue.created_at,
-            "closed_at": issue.closed_at,
+            "closed_at": issue.closed_at, "author_association": association,
             "html_url": format!("https://github.com/{}/issues/{}", world.full_name(), issue.number),
         }),
     );
@@ -372,11 +374,14 @@ pub(crate) fn event(world: &World, at: usize, event: &Event) -> Value {
         }
         Happened::ForcePushed { .. } => "head_ref_force_pushed",
         Happened::Retargeted { .. } => "base_ref_changed",
+        Happened::AutoRetargeted { .. } => "automatic_base_change_succeeded",
+        Happened::BaseForcePushed { .. } => "base_ref_force_pushed",
+        Happened::BaseDeleted(_) => "base_ref_deleted",
         Happened::Retitled { from, to } => {
             parts["rename"] = json!({ "from": from, "to": to });
             "renamed"
         }
-        Happened::Dismissed { review, message } => {
+        Happened::Dismissed { review, message, .. } => {
             parts["dismissed_review"] =
                 json!({ "state": "approved", "review_id": review, "dismissal_message": message });
             "review_dismissed"

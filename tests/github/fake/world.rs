@@ -166,12 +166,35 @@ pub(crate) struct Event {
 pub(crate) enum Happened {
     Labeled(String),
     Unlabeled(String),
-    ForcePushed { from: Option<String>, to: Option<String> },
-    Retargeted { from: String, to: String },
-    Retitled { from: String, to: String },
-    Dismissed { review: u64, message: String },
     MadeDraft,
     MadeReady,
+    ForcePushed {
+        from: Option<String>,
+        to: Option<String>,
+    },
+    Retargeted {
+        from: String,
+        to: String,
+    },
+    /// GitHub itself did, when the base branch was merged and deleted.
+    AutoRetargeted {
+        from: String,
+        to: String,
+    },
+    BaseForcePushed {
+        from: Option<String>,
+        to: Option<String>,
+    },
+    BaseDeleted(String),
+    Retitled {
+        from: String,
+        to: String,
+    },
+    Dismissed {
+        review: u64,
+        was: &'static str,
+        message: String,
+    },
     Closed,
     Reopened,
 }
@@ -520,6 +543,16 @@ impl World {
             body: String::new(),
         });
         id
+    }
+
+    /// Dismisses a review of a pull request.
+    pub(crate) fn dismiss(&mut self, number: u64, by: &str, review: u64) {
+        let pull = self.pull(number);
+        let known = pull.reviews.iter_mut().find(|known| known.id == review).unwrap();
+        let was = if known.state == "APPROVED" { "APPROVED" } else { "CHANGES_REQUESTED" };
+        known.state = "DISMISSED".into();
+        let what = Happened::Dismissed { review, was, message: "It is done.".into() };
+        pull.timeline.push(Event { at: "2026-03-02T14:40:00Z".into(), by: Some(by.into()), what });
     }
 
     /// Puts a label on a pull request.

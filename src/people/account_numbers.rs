@@ -1,0 +1,67 @@
+//! The numbers of accounts on a forge, which stay when a login goes to another account.
+//!
+//! A login can be given up and taken by another person. The policy or the roster writes the number behind the
+//! login, as in `github:ana#583231`; then the account with that number is meant, whatever it is called now.
+
+use std::collections::HashMap;
+
+use crate::change::pull_request::ForgeAccount;
+
+/// The numbers of the accounts that a policy and its roster list.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct AccountNumbers {
+    /// The number of each login, which is in lower case and starts with the forge.
+    by_login: HashMap<String, u64>,
+    /// The key of the person with each forge and number.
+    holders: HashMap<(String, u64), String>,
+}
+
+/// What the number of an account says about its holder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NumberedHolder<'people> {
+    /// The person with this key.
+    Person(&'people str),
+    /// Another account than the listed one has the login now.
+    ChangedHands {
+        /// The number that is listed for the login.
+        listed: u64,
+        /// The number that the forge says.
+        found: u64,
+    },
+}
+
+impl AccountNumbers {
+    /// Adds an account as a policy or a roster writes it; without a number, it changes nothing.
+    pub(crate) fn add_listed(&mut self, written: &str, key: &str) {
+        let (login, Some(number)) = split_account_number(written) else { return };
+        let login = login.to_ascii_lowercase();
+        let forge = login.split(':').next().unwrap_or_default().to_owned();
+        self.by_login.insert(login, number);
+        self.holders.insert((forge, number), key.to_owned());
+    }
+
+    /// Returns what the number of an account says; `None` if it has none, or nothing is listed about it.
+    pub(crate) fn find_holder(&self, account: &ForgeAccount) -> Option<NumberedHolder<'_>> {
+        let found = account.number?;
+        let login = account.id.as_utf8()?.to_ascii_lowercase();
+        let forge = login.split(':').next()?.to_owned();
+        if let Some(key) = self.holders.get(&(forge, found)) {
+            return Some(NumberedHolder::Person(key));
+        }
+        let listed = *self.by_login.get(&login)?;
+        Some(NumberedHolder::ChangedHands { listed, found })
+    }
+}
+
+/// Splits an account such as `github:ana#583231` into the login and the number; what is written otherwise
+/// stays whole.
+pub(crate) fn split_account_number(written: &str) -> (&str, Option<u64>) {
+    if let Some((login, digits)) = written.split_once('#')
+        && login.contains(':')
+        && let Ok(number) = digits.parse()
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        return (login, Some(number));
+    }
+    (written, None)
+}

@@ -1,0 +1,82 @@
+//! Requested changes, and who can withdraw them.
+
+use crate::change::pull_request::{ForgeAccount, PullReview, ReviewState};
+use crate::change::{FactKind, Missing};
+use crate::people::ResolvedIdentity;
+use crate::people::independence::check_independent_account;
+use crate::predicates::approvals::decisions::identity_key;
+use crate::predicates::approvals::reviews::{ReviewCount, ReviewCounter};
+use crate::verdict::{Finding, Fixer, Message, messages};
+
+messages! {
+    CHANGES_REQUESTED = "approvals.changes-requested": "changes are requested by {account}";
+    OBJECTION_DISMISSED = "approvals.objection-dismissed":
+        "changes are requested by {account}; {dismisser} dismissed that review, which does not withdraw it: ask {account} for another review";
+    OBJECTION_DISMISSED_BY_GHOST = "approvals.objection-dismissed-by-ghost":
+        "changes are requested by {account}; an account that no longer exists dismissed that review, which does not withdraw it: ask {account} for another review";
+}
+
+impl ReviewCounter<'_> {
+    /// Counts an objection. It stands for every revision, and also if a contributor raised it.
+    pub(super) fn count_objection(&self, review: &PullReview, count: &mut ReviewCount) {
+        let Some(account) = &review.by else { return };
+        self.add_objection(account, review, CHANGES_REQUESTED.with("account", &account.id), count);
+    }
+
+    /// Counts a dismissed review as an objection if it was one, and the account that dismissed it may not
+    /// withdraw it: an author could silence every reviewer otherwise.
+    pub(super) fn count_dismissal(&self, review: &PullReview, count: &mut ReviewCount) {
+        let Some(account) = &review.by else { return };
+        let Some(dismissal) = &review.dismissal else {
+            if self.may_object(account) && review.may_approve != Ok(false) {
+                let why = "the forge does not tell who dismissed a review, and what it said";
+                count.missing_objector = Some(Missing::Unavailable(FactKind::Reviews, why.into()));
+            }
+            return;
+        };
+        if dismissal.dismissed_state != ReviewState::ChangesRequested {
+            return;
+        }
+        let what = match &dismissal.by {
+            Some(by) if self.may_withdraw(by, account) => return,
+            Some(by) => OBJECTION_DISMISSED.with("dismisser", &by.id),
+            None => Message::from(&OBJECTION_DISMISSED_BY_GHOST),
+        };
+        self.add_objection(account, review, what.with("account", &account.id), count);
+    }
+
+    /// Returns whether `by` can withdraw an objection of `reviewer`: the same person, or a member of the
+    /// teams that approve who is independent of the change.
+    fn may_withdraw(&self, by: &ForgeAccount, reviewer: &ForgeAccount) -> bool {
+        if identity_key(by, self.context) == identity_key(reviewer, self.context) {
+            return true;
+        }
+        let independent = check_independent_account(by, &self.participants, self.context.people);
+        independent.is_ok_and(|key| {
+            !self.predicate.teams.is_empty() && self.predicate.accepts_approver(&key, self.context)
+        })
+    }
+
+    /// Returns whether requested changes of this account count: those of bots do not.
+    fn may_object(&self, account: &ForgeAccount) -> bool {
+        let is_bot = self.context.people.identify_forge_account(account) == ResolvedIdentity::Bot;
+        account.is_person && !is_bot
+    }
+
+    fn add_objection(
+        &self,
+        account: &ForgeAccount,
+        review: &PullReview,
+        what: Message,
+        count: &mut ReviewCount,
+    ) {
+        if !self.may_object(account) {
+            return;
+        }
+        match &review.may_approve {
+            Ok(true) => count.objections.push(Finding::new(what).fixed_by(Fixer::Reviewer)),
+            Ok(false) => {}
+            Err(gap) => count.missing_objector = Some(gap.clone()),
+        }
+    }
+}
