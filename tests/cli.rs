@@ -320,7 +320,7 @@ fn what_a_policy_most_likely_does_not_mean_is_noted() {
     let text = std::fs::read_to_string(scene.directory.join("policies/changegate.yml")).unwrap();
     scene.write(
         "policies/changegate.yml",
-        &format!("{text}rules:\n  labelled: {{ require: {{ label: reviewed }} }}\n"),
+        format!("{text}rules:\n  labelled: {{ require: {{ label: reviewed }} }}\n"),
     );
     assert_eq!(scene.run(&["policy", "check"]), 0);
     assert_eq!(scene.run(&["policy", "check", "--server"]), 2);

@@ -18,8 +18,9 @@ use crate::github::api::request::{GitHubFailure, printable_line};
 use crate::github::api::rest::{RestPermission, RestPullRequest, RestReview};
 use crate::github::facts::accounts::{account_of_actor, account_of_user};
 use crate::github::facts::details::{
-    CommentNode, DescriptionEditNode, PullRequestDetails, ReviewNode, ReviewedCommit, TimelineItem,
+    CommentNode, DescriptionEditNode, PullRequestDetails, ReviewNode, ReviewedCommit,
 };
+use crate::github::facts::timeline::TimelineItem;
 
 /// For how many people who comment GitHub is asked whether they may write.
 const MAX_CHECKED_COMMENTERS: usize = 50;

@@ -13,11 +13,11 @@ use serde_json::json;
 use crate::change::Oid;
 use crate::github::api::GitHubClient;
 use crate::github::api::graphql::{
-    GraphqlActor, GraphqlConnection, GraphqlObjectId, GraphqlReviewId, GraphqlSignature, PartialResponse,
-    RepositoryResponse,
+    GraphqlActor, GraphqlConnection, GraphqlObjectId, GraphqlSignature, PartialResponse, RepositoryResponse,
 };
 use crate::github::api::names::PullRequestName;
 use crate::github::api::request::GitHubFailure;
+use crate::github::facts::timeline::TimelineItem;
 
 const DETAILS_QUERY: &str = include_str!("../api/queries/details.graphql");
 
@@ -124,42 +124,6 @@ pub(crate) struct DescriptionEditNode {
     pub(crate) edited_at: Timestamp,
     pub(crate) deleted_at: Option<Timestamp>,
     pub(crate) diff: Option<String>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(tag = "__typename")]
-pub(crate) enum TimelineItem {
-    #[serde(rename_all = "camelCase", rename = "LabeledEvent")]
-    Labeled { created_at: Timestamp, label: LabelName, actor: Option<GraphqlActor> },
-    #[serde(rename_all = "camelCase", rename = "UnlabeledEvent")]
-    Unlabeled { created_at: Timestamp, label: LabelName },
-    #[serde(rename_all = "camelCase", rename = "RenamedTitleEvent")]
-    Renamed { created_at: Timestamp, previous_title: String },
-    #[serde(rename_all = "camelCase", rename = "ConvertToDraftEvent")]
-    MadeDraft { created_at: Timestamp },
-    #[serde(rename_all = "camelCase", rename = "ReadyForReviewEvent")]
-    MadeReady { created_at: Timestamp },
-    /// The base is another branch or another history since then, by an account or by GitHub itself.
-    #[serde(
-        rename_all = "camelCase",
-        rename = "BaseRefChangedEvent",
-        alias = "AutomaticBaseChangeSucceededEvent",
-        alias = "BaseRefForcePushedEvent",
-        alias = "BaseRefDeletedEvent"
-    )]
-    BaseChanged { created_at: Timestamp },
-    #[serde(rename_all = "camelCase", rename = "ReviewDismissedEvent")]
-    ReviewDismissed {
-        created_at: Timestamp,
-        previous_review_state: String,
-        review: Option<GraphqlReviewId>,
-        actor: Option<GraphqlActor>,
-    },
-}
-
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct LabelName {
-    pub(crate) name: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -13,6 +13,7 @@ pub(crate) mod details;
 pub(crate) mod pushers;
 pub(crate) mod rewrites;
 pub(crate) mod templates;
+pub(crate) mod timeline;
 
 use futures_util::future::{join, join3};
 use jiff::Timestamp;

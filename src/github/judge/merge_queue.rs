@@ -14,7 +14,8 @@ use crate::github::api::graphql::{GraphqlConnection, GraphqlObjectId, PartialRes
 use crate::github::api::names::{PullRequestName, RepositoryName};
 use crate::github::api::request::GitHubFailure;
 use crate::github::judge::branch_tips::short_branch_name;
-use crate::github::judge::{GitHubJudgeOptions, GitHubRunContext, JudgedGroup, judge_or_keep_failure};
+use crate::github::judge::judged_group::JudgedGroup;
+use crate::github::judge::{GitHubJudgeOptions, GitHubRunContext, judge_or_keep_failure};
 use crate::push::{GateRule, refuse_by_rule};
 use crate::report::{GroupScope, RefUpdateKind};
 use crate::verdict::{Finding, Fixer, Message, MessageValue, messages};

@@ -5,6 +5,7 @@
 
 pub(crate) mod branch_tips;
 pub(crate) mod governing_policies;
+pub(crate) mod judged_group;
 pub(crate) mod landed_gate_files;
 pub(crate) mod landing_message;
 pub(crate) mod merge_queue;
@@ -16,8 +17,8 @@ pub(crate) mod refusals;
 use futures_util::future::join;
 use jiff::Timestamp;
 
-use crate::change::{Change, FactKind, Oid, Stage, Text};
-use crate::gate::{LoadedPolicy, UnusablePolicy, list_policy_notes};
+use crate::change::{Change, FactKind, Oid, Text};
+use crate::gate::{UnusablePolicy, list_policy_notes};
 use crate::github::api::GitHubClient;
 use crate::github::api::names::{PullRequestName, RepositoryName};
 use crate::github::api::request::GitHubFailure;
@@ -26,14 +27,14 @@ use crate::github::facts::accounts::account_of_user;
 use crate::github::facts::as_of_merge::PullMerge;
 use crate::github::facts::{GatherFailure, PullRequestGatherer, PusherSource};
 use crate::github::judge::governing_policies::GoverningPolicies;
+use crate::github::judge::judged_group::JudgedGroup;
 use crate::github::judge::landing_message::check_landing_messages;
 use crate::github::judge::policy_at_commit::{BaseBranch, PolicyFetchError};
 use crate::github::judge::refusals::{refuse_policy_break, refuse_unusable_policy};
-use crate::judge::explain_rule;
 use crate::push::{GateRule, refuse_by_rule};
-use crate::report::{GroupScope, PolicyDescription, Report, ReportGroup, RuleTrace, decide_groups};
+use crate::report::{GroupScope, ReportGroup};
 use crate::tickets::{TicketAccess, TicketSources};
-use crate::verdict::{Finding, Fixer, Judgement, Message, MessageValue, RuleOutcome, Verdict, messages};
+use crate::verdict::{Finding, Fixer, Judgement, Message, MessageValue, messages};
 
 messages! {
     RUN_OUTDATED = "pull-current.run-outdated":
@@ -46,7 +47,6 @@ messages! {
     TARGET_UNCONTROLLED = "pull-target.uncontrolled":
         "the policy of {default} does not put {target} under change control, and a check on this commit would \
          count for every branch";
-    NOT_READ = "pull-complete.not-read": "the pull request could not be judged: {detail}";
     COMMITS_UNREADABLE = "pull-complete.commits-unreadable": "cannot read the commits of the pull request: {detail}";
     PULL_CLOSED = "github.pull-closed": "this pull request is closed";
 }
@@ -84,37 +84,6 @@ pub(crate) fn look_up_tickets(
     }
 }
 
-/// A group of a report, with what else is known of what it judges.
-#[derive(Clone, Debug)]
-pub(crate) struct JudgedGroup {
-    pub(crate) group: ReportGroup,
-    pub(crate) policy_name: Option<PolicyDescription>,
-    pub(crate) notes: Vec<Message>,
-    /// The pull request and its final revision, where that is known.
-    pub(crate) pull_request_head: Option<(PullRequestName, Oid)>,
-    /// The changes that the verdicts of the group are about, in the same order.
-    pub(crate) changes: Vec<Change>,
-    /// How each of them came to its branch; empty if they have not been merged.
-    pub(crate) landings: Vec<ChangeLanding>,
-    /// True if the default branch does not put the target branch under change control.
-    pub(crate) is_outside_control: bool,
-    /// Why the pull request could not be read at all; `None` if it could.
-    pub(crate) failure: Option<GitHubFailure>,
-}
-
-/// How a change came to its branch.
-#[derive(Clone, Debug)]
-pub(crate) struct ChangeLanding {
-    /// The step of the branch that it is, counted from the first one of the push.
-    pub(crate) step_index: usize,
-    /// The commit that the step ends with.
-    pub(crate) landed_as: Oid,
-    /// The pull request, if one brought it.
-    pub(crate) pull: Option<PullRequestName>,
-    /// The account that merged that, as the pull request says.
-    pub(crate) merged_by: Option<Text>,
-}
-
 /// What is known of a run beside the pull request.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct GitHubRunContext<'run> {
@@ -126,80 +95,6 @@ pub(crate) struct GitHubRunContext<'run> {
     pub(crate) landed_at: Option<Timestamp>,
     /// The commits that it landed as; empty if it has not landed.
     pub(crate) landed_commits: &'run [&'run RestCommit],
-}
-
-/// Returns the report on everything that was judged together.
-pub(crate) fn build_report(client: &GitHubClient, done: Vec<JudgedGroup>) -> Report {
-    let mut groups = Vec::new();
-    let mut notes: Vec<Message> = Vec::new();
-    let mut policy = None;
-    for one in done {
-        groups.push(one.group);
-        policy = policy.or(one.policy_name);
-        for note in one.notes {
-            if !notes.contains(&note) {
-                notes.push(note);
-            }
-        }
-    }
-    Report {
-        decision: decide_groups(&groups, true),
-        stage: Stage::PullRequest,
-        enforced: true,
-        seen_at: client.now(),
-        policy,
-        groups,
-        notes,
-    }
-}
-
-impl JudgedGroup {
-    /// Returns a group without verdicts.
-    pub(crate) fn from_group(group: ReportGroup) -> JudgedGroup {
-        JudgedGroup {
-            group,
-            policy_name: None,
-            notes: Vec::new(),
-            pull_request_head: None,
-            changes: Vec::new(),
-            landings: Vec::new(),
-            is_outside_control: false,
-            failure: None,
-        }
-    }
-
-    /// Judges a change, and adds it with its verdict.
-    pub(crate) fn add_change(&mut self, change: Change, policies: &GoverningPolicies, explain: bool) {
-        let verdict = policies.judge_change(&change);
-        if explain {
-            for mut trace in explain_judgements(&policies.own, &change, &verdict) {
-                trace.verdict_index = self.group.verdicts.len();
-                self.group.traces.push(trace);
-            }
-        }
-        self.group.verdicts.push(verdict);
-        self.changes.push(change);
-    }
-
-    /// Returns the group of a pull request that could not be read.
-    pub(crate) fn from_failure(name: &PullRequestName, failure: &GitHubFailure) -> JudgedGroup {
-        let detail = MessageValue::unrecorded(Text::from(failure.why.as_str()));
-        let finding = Finding::new(NOT_READ.with("detail", detail)).fixed_by(Fixer::GateAdministrator);
-        let scope = GroupScope::PullRequest(Text::from(name.to_string()));
-        let why = format!("{name}: {}", failure.why);
-        JudgedGroup {
-            failure: Some(GitHubFailure { why, status: failure.status }),
-            ..JudgedGroup::from_refusal(scope, refuse_by_rule(GateRule::PullComplete, finding))
-        }
-    }
-
-    /// Returns a group in which nothing could be judged.
-    pub(crate) fn from_refusal(scope: GroupScope, judgement: Judgement) -> JudgedGroup {
-        let mut group = ReportGroup::new(scope, Vec::new());
-        group.refusals.push(judgement);
-        group.amendable = None;
-        JudgedGroup::from_group(group)
-    }
 }
 
 /// Judges a pull request, with the failure in its place if it cannot be read at all: one of several stops no
@@ -394,19 +289,4 @@ pub(crate) async fn judge_with_policies(
         done.notes.push(Message::from(&PULL_CLOSED));
     }
     done
-}
-
-/// Returns how every rule that applies came to its outcome.
-fn explain_judgements(loaded: &LoadedPolicy, change: &Change, verdict: &Verdict) -> Vec<RuleTrace> {
-    let mut traces = Vec::new();
-    for judgement in &verdict.judgements {
-        if judgement.outcome == RuleOutcome::NotApplicable {
-            continue;
-        }
-        let rule_id = &judgement.rule.id;
-        for trace in explain_rule(&loaded.policy, change, rule_id) {
-            traces.push(RuleTrace { verdict_index: 0, rule_id: rule_id.clone(), trace });
-        }
-    }
-    traces
 }

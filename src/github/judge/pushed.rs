@@ -19,6 +19,7 @@ use crate::github::facts::accounts::account_of_user;
 use crate::github::facts::commits;
 use crate::github::judge::branch_tips::{BranchTips, read_branch_tips, short_branch_name};
 use crate::github::judge::governing_policies::GoverningPolicies;
+use crate::github::judge::judged_group::{ChangeLanding, JudgedGroup};
 use crate::github::judge::landed_gate_files::refuse_new_gate_files;
 use crate::github::judge::policy_at_commit::{self, PolicyFetchError};
 use crate::github::judge::pushed_steps::{
@@ -26,8 +27,7 @@ use crate::github::judge::pushed_steps::{
 };
 use crate::github::judge::refusals::refuse_unusable_policy;
 use crate::github::judge::{
-    ChangeLanding, GitHubJudgeOptions, GitHubRunContext, JudgedGroup, PULL_CLOSED, judge_with_policies,
-    look_up_tickets,
+    GitHubJudgeOptions, GitHubRunContext, PULL_CLOSED, judge_with_policies, look_up_tickets,
 };
 use crate::push::{self, GateRule, ProposedRefUpdate, RefTargetKind, refuse_by_rule};
 use crate::report::{GroupScope, RefUpdateKind, ReportGroup};

@@ -19,11 +19,10 @@ use crate::github::api::rest::RestPullRequest;
 use crate::github::check_run::{self, CheckRunReport, TakenCheckRun};
 use crate::github::event::EventSubject;
 use crate::github::facts::{GatherFailure, PullRequestGatherer, PusherSource};
+use crate::github::judge::judged_group::{JudgedGroup, build_report};
 use crate::github::judge::merge_queue::{MergeGroup, judge_merge_group};
 use crate::github::judge::pushed::{CompletedPush, classify_ref_update, judge_completed_push};
-use crate::github::judge::{
-    GitHubJudgeOptions, GitHubRunContext, JudgedGroup, build_report, judge_pull_request,
-};
+use crate::github::judge::{GitHubJudgeOptions, GitHubRunContext, judge_pull_request};
 use crate::github::publish::{self, PublishOutcome};
 use crate::github::repository_settings;
 use crate::github::session::open_pulls::{

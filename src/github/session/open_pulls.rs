@@ -7,7 +7,8 @@ use crate::github::api::GitHubClient;
 use crate::github::api::names::{PullRequestName, RepositoryName};
 use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::RestOpenPullRequest;
-use crate::github::judge::{GitHubJudgeOptions, GitHubRunContext, JudgedGroup, judge_or_keep_failure};
+use crate::github::judge::judged_group::JudgedGroup;
+use crate::github::judge::{GitHubJudgeOptions, GitHubRunContext, judge_or_keep_failure};
 
 /// How many open pull requests are judged at the same time.
 const MAX_CONCURRENT_PULL_REQUESTS: usize = 4;

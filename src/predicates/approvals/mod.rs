@@ -3,6 +3,7 @@
 //! Where there is a pull request, the approvals are its reviews (`reviews`), whatever trailers say.
 //! Everywhere else they are trailers (`trailer_approvals`).
 
+mod approvers;
 pub(crate) mod commands;
 pub(crate) mod coverage;
 mod decisions;

@@ -10,11 +10,11 @@ use crate::change::pull_request::{ForgeAccount, PullReview};
 use crate::change::{Fact, FactKind, Missing, PullRequest};
 use crate::people::contributors::NotIndependent;
 use crate::people::independence::{ParticipantIndex, check_independent, check_independent_account};
+use crate::predicates::approvals::approvers::CountedApprover;
 use crate::predicates::approvals::coverage;
 use crate::predicates::approvals::decisions::{ReviewDecision, latest_decisions};
 use crate::predicates::approvals::requirement::{
-    ApprovalCoverage, ApprovalsPredicate, CountedApprover, describe_dependence, named_message,
-    read_named_person,
+    ApprovalCoverage, ApprovalsPredicate, describe_dependence, named_message, read_named_person,
 };
 use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::support::outcome::PredicateOutcome;

@@ -9,9 +9,10 @@ use crate::change::person::canonical_address;
 use crate::change::{Commit, Missing, Oid, Person, Text};
 use crate::people::contributors::NotIndependent;
 use crate::people::independence::{ParticipantIndex, check_independent};
+use crate::predicates::approvals::approvers::CountedApprover;
 use crate::predicates::approvals::requirement::{
-    ApprovalCoverage, ApprovalsPredicate, CountedApprover, DEFAULT_APPROVAL_FIELD, describe_dependence,
-    named_message, read_named_person,
+    ApprovalCoverage, ApprovalsPredicate, DEFAULT_APPROVAL_FIELD, describe_dependence, named_message,
+    read_named_person,
 };
 use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::support::outcome::PredicateOutcome;

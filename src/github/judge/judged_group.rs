@@ -1,0 +1,136 @@
+//! What was judged together: a group of a report, with the changes that its verdicts are about.
+
+use crate::change::{Change, Oid, Stage, Text};
+use crate::gate::LoadedPolicy;
+use crate::github::api::GitHubClient;
+use crate::github::api::names::PullRequestName;
+use crate::github::api::request::GitHubFailure;
+use crate::github::judge::governing_policies::GoverningPolicies;
+use crate::judge::explain_rule;
+use crate::push::{GateRule, refuse_by_rule};
+use crate::report::{GroupScope, PolicyDescription, Report, ReportGroup, RuleTrace, decide_groups};
+use crate::verdict::{Finding, Fixer, Judgement, Message, MessageValue, RuleOutcome, Verdict, messages};
+
+messages! {
+    NOT_READ = "pull-complete.not-read": "the pull request could not be judged: {detail}";
+}
+
+/// A group of a report, with what else is known of what it judges.
+#[derive(Clone, Debug)]
+pub(crate) struct JudgedGroup {
+    pub(crate) group: ReportGroup,
+    pub(crate) policy_name: Option<PolicyDescription>,
+    pub(crate) notes: Vec<Message>,
+    /// The pull request and its final revision, where that is known.
+    pub(crate) pull_request_head: Option<(PullRequestName, Oid)>,
+    /// The changes that the verdicts of the group are about, in the same order.
+    pub(crate) changes: Vec<Change>,
+    /// How each of them came to its branch; empty if they have not been merged.
+    pub(crate) landings: Vec<ChangeLanding>,
+    /// True if the default branch does not put the target branch under change control.
+    pub(crate) is_outside_control: bool,
+    /// Why the pull request could not be read at all; `None` if it could.
+    pub(crate) failure: Option<GitHubFailure>,
+}
+
+/// How a change came to its branch.
+#[derive(Clone, Debug)]
+pub(crate) struct ChangeLanding {
+    /// The step of the branch that it is, counted from the first one of the push.
+    pub(crate) step_index: usize,
+    /// The commit that the step ends with.
+    pub(crate) landed_as: Oid,
+    /// The pull request, if one brought it.
+    pub(crate) pull: Option<PullRequestName>,
+    /// The account that merged that, as the pull request says.
+    pub(crate) merged_by: Option<Text>,
+}
+
+/// Returns the report on everything that was judged together.
+pub(crate) fn build_report(client: &GitHubClient, done: Vec<JudgedGroup>) -> Report {
+    let mut groups = Vec::new();
+    let mut notes: Vec<Message> = Vec::new();
+    let mut policy = None;
+    for one in done {
+        groups.push(one.group);
+        policy = policy.or(one.policy_name);
+        for note in one.notes {
+            if !notes.contains(&note) {
+                notes.push(note);
+            }
+        }
+    }
+    Report {
+        decision: decide_groups(&groups, true),
+        stage: Stage::PullRequest,
+        enforced: true,
+        seen_at: client.now(),
+        policy,
+        groups,
+        notes,
+    }
+}
+
+impl JudgedGroup {
+    /// Returns a group without verdicts.
+    pub(crate) fn from_group(group: ReportGroup) -> JudgedGroup {
+        JudgedGroup {
+            group,
+            policy_name: None,
+            notes: Vec::new(),
+            pull_request_head: None,
+            changes: Vec::new(),
+            landings: Vec::new(),
+            is_outside_control: false,
+            failure: None,
+        }
+    }
+
+    /// Judges a change, and adds it with its verdict.
+    pub(crate) fn add_change(&mut self, change: Change, policies: &GoverningPolicies, explain: bool) {
+        let verdict = policies.judge_change(&change);
+        if explain {
+            for mut trace in explain_judgements(&policies.own, &change, &verdict) {
+                trace.verdict_index = self.group.verdicts.len();
+                self.group.traces.push(trace);
+            }
+        }
+        self.group.verdicts.push(verdict);
+        self.changes.push(change);
+    }
+
+    /// Returns the group of a pull request that could not be read.
+    pub(crate) fn from_failure(name: &PullRequestName, failure: &GitHubFailure) -> JudgedGroup {
+        let detail = MessageValue::unrecorded(Text::from(failure.why.as_str()));
+        let finding = Finding::new(NOT_READ.with("detail", detail)).fixed_by(Fixer::GateAdministrator);
+        let scope = GroupScope::PullRequest(Text::from(name.to_string()));
+        let why = format!("{name}: {}", failure.why);
+        JudgedGroup {
+            failure: Some(GitHubFailure { why, status: failure.status }),
+            ..JudgedGroup::from_refusal(scope, refuse_by_rule(GateRule::PullComplete, finding))
+        }
+    }
+
+    /// Returns a group in which nothing could be judged.
+    pub(crate) fn from_refusal(scope: GroupScope, judgement: Judgement) -> JudgedGroup {
+        let mut group = ReportGroup::new(scope, Vec::new());
+        group.refusals.push(judgement);
+        group.amendable = None;
+        JudgedGroup::from_group(group)
+    }
+}
+
+/// Returns how every rule that applies came to its outcome.
+fn explain_judgements(loaded: &LoadedPolicy, change: &Change, verdict: &Verdict) -> Vec<RuleTrace> {
+    let mut traces = Vec::new();
+    for judgement in &verdict.judgements {
+        if judgement.outcome == RuleOutcome::NotApplicable {
+            continue;
+        }
+        let rule_id = &judgement.rule.id;
+        for trace in explain_rule(&loaded.policy, change, rule_id) {
+            traces.push(RuleTrace { verdict_index: 0, rule_id: rule_id.clone(), trace });
+        }
+    }
+    traces
+}
