@@ -472,7 +472,7 @@ fn every_line_fits_into_80_columns() {
         }
         let text = std::fs::read_to_string(&path).unwrap();
         // Lines to copy are not wrapped: commands, paths, and one-line errors that name them.
-        let starts = ["$ ", "changegate: ", "  tip: ", "[{"];
+        let starts = ["$ ", "changegate: ", "error: ", "  tip: ", "[{"];
         let free = |line: &&str| {
             !starts.iter().any(|start| line.starts_with(start))
                 && !line.contains("[HOME]")

@@ -168,27 +168,50 @@ fn a_long_chain_of_deltas_takes_time_in_proportion() {
     assert!(long < 10 * short.max(Duration::from_millis(50)), "1000 took {short:?} and 4000 {long:?}");
 }
 
-/// Returns how long a message takes to be judged that names so many co-authors and reviewers.
-fn judge_people(count: usize) -> Duration {
+/// Judges a merge of commits that each name so many co-authors and reviewers, or one commit that does; returns the
+/// answer and how long it took.
+fn judge_people(commits: usize, count: usize) -> (Output, Duration) {
     let (lab, first) = server();
-    let mut text = GOOD.to_owned();
-    for number in 0..count {
-        writeln!(text, "Co-authored-by: Ana {number}a <a{number}@example.com>").unwrap();
-        writeln!(text, "Reviewed-by: Ben {number}b <b{number}@example.com>").unwrap();
-    }
     let mut stream = format!("reset refs/heads/all\nfrom {first}\n\n").into_bytes();
-    message(&mut stream, 1, &text);
-    let new = lab.import(&stream)[&1];
+    for commit in 1..=commits {
+        let mut text = GOOD.to_owned();
+        for number in 0..count {
+            writeln!(text, "Co-authored-by: Ana {number}a <a{number}@example.com>").unwrap();
+            writeln!(text, "Reviewed-by: Ben {number}b <b{number}@example.com>").unwrap();
+        }
+        message(&mut stream, commit, &text);
+    }
+    let mut tip = commits;
+    if commits > 1 {
+        write!(stream, "reset refs/heads/all\nfrom {first}\n\n").unwrap();
+        tip += 1;
+        message(&mut stream, tip, GOOD);
+        writeln!(stream, "merge :{commits}").unwrap();
+    }
+    let new = lab.import(&stream)[&tip];
     let start = Instant::now();
     let judged = push(&lab, first, new, 1024);
-    assert_eq!(judged.status.code(), Some(0), "{}", String::from_utf8_lossy(&judged.stderr));
-    start.elapsed()
+    (judged, start.elapsed())
 }
 
 #[test]
 fn many_people_take_time_in_proportion() {
-    let (few, many) = (judge_people(500), judge_people(4000));
-    assert!(many < 20 * few.max(Duration::from_millis(50)), "500 took {few:?} and 4000 {many:?}");
+    let ((few, short), (many, long)) = (judge_people(1, 100), judge_people(1, 900));
+    for judged in [few, many] {
+        assert_eq!(judged.status.code(), Some(0), "{}", String::from_utf8_lossy(&judged.stderr));
+    }
+    assert!(long < 20 * short.max(Duration::from_millis(50)), "100 took {short:?} and 900 {long:?}");
+}
+
+#[test]
+fn too_many_trailers_are_refused_with_their_limit() {
+    let (judged, took) = judge_people(1, 20_000);
+    refused_for(&judged, "push-size");
+    refused_for(&judged, "at most 2000 are judged");
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    // No commit has too many, and all together have.
+    let (judged, _) = judge_people(112, 900);
+    refused_for(&judged, "more than 200000 trailers together");
 }
 
 #[test]

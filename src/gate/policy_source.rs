@@ -89,7 +89,7 @@ impl LoadedPolicy {
             Some(Ok(Some(source))) => source.clone(),
             _ => Vec::new(),
         };
-        let help = "keep it for pull requests (`when`), or ask in `any` for what a hook can see as well";
+        let help = "keep it for pull requests (`when`), or add in `any` what hooks see";
         let mut fault = YamlFault::new(place.1, what);
         fault.help = Some(help.to_owned());
         let file = FaultyFile { name: place.0.to_owned(), source, faults: vec![fault] };

@@ -164,7 +164,8 @@ fn write_policy_notes(loaded: &LoadedPolicy, context: &Context, out: &mut dyn Wr
         is_for_forge = true;
         if need != FactKind::Reviews {
             let id = &rule.description.id;
-            writeln!(out, "note: the rule `{id}` needs {need}; a server hook cannot see that, and denies")?;
+            let note = format!("the rule `{id}` needs {need}; a server hook cannot see that, and denies");
+            writeln!(out, "{}", wrap_text("note: ", 2, &note))?;
         }
     }
     if is_for_forge {

@@ -16,11 +16,21 @@ use crate::verdict::{Finding, Fixer, Judgement, Message, MessageValue, RuleOutco
 messages! {
     COMMIT_UNREADABLE = "push.commit-unreadable":
         "cannot read commit {commit}: {detail}";
+    TOO_MANY_TRAILERS = "push.too-many-trailers":
+        "commit {commit} has {count} trailers, and at most {limit} are judged; put a long list into a file";
+    TOO_MANY_CHANGE_TRAILERS = "push.too-many-change-trailers":
+        "the commits of this change have more than {limit} trailers together; push it in parts";
     NO_COMMITS = "push.no-commits":
         "the change has no commits to judge";
     CHANGE_UNWRITABLE = "push.change-unwritable":
         "cannot write the facts of this change as JSON: {detail}";
 }
+
+/// The most trailers of one commit. Who is named in them is looked up one by one, for each rule that asks.
+const MAX_COMMIT_TRAILERS: usize = 2_000;
+
+/// The most trailers that the commits of one change have together.
+const MAX_CHANGE_TRAILERS: usize = 200_000;
 
 /// What judging a change of a push gives.
 pub(crate) struct JudgedChange {
@@ -103,9 +113,14 @@ impl ChangeJudge<'_> {
 /// Returns the commits of a change, or the refusal if one of them cannot be read.
 pub(crate) fn collect_commits(commits: Vec<Result<Commit, UnreadableCommit>>) -> Result<Commits, Judgement> {
     let mut readable = Vec::with_capacity(commits.len());
+    let mut trailers = 0;
     for commit in commits {
         match commit {
-            Ok(commit) => readable.push(commit),
+            Ok(commit) => {
+                trailers += commit.message.trailers().len();
+                check_trailer_count(&commit, trailers)?;
+                readable.push(commit);
+            }
             Err(UnreadableCommit { id, reason }) => {
                 let message = COMMIT_UNREADABLE.with("commit", id.short_hex());
                 let finding =
@@ -119,6 +134,21 @@ pub(crate) fn collect_commits(commits: Vec<Result<Commit, UnreadableCommit>>) ->
         return Err(refuse_by_rule(GateRule::ReadableCommits, finding));
     };
     Ok(commits)
+}
+
+/// Returns the refusal if a commit, or the commits of its change up to it, have more trailers than are judged.
+fn check_trailer_count(commit: &Commit, change_count: usize) -> Result<(), Judgement> {
+    let count = commit.message.trailers().len();
+    let message = if count > MAX_COMMIT_TRAILERS {
+        let message = TOO_MANY_TRAILERS.with("commit", commit.id.map_or(String::new(), |id| id.short_hex()));
+        message.with("count", count).with("limit", MAX_COMMIT_TRAILERS)
+    } else if change_count > MAX_CHANGE_TRAILERS {
+        TOO_MANY_CHANGE_TRAILERS.with("limit", MAX_CHANGE_TRAILERS)
+    } else {
+        return Ok(());
+    };
+    let finding = Finding::new(message).fixed_by(Fixer::Author).in_commit(commit.id);
+    Err(refuse_by_rule(GateRule::PushSize, finding))
 }
 
 /// Returns a change as JSON, or the refusal if that fails.
