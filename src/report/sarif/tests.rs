@@ -7,11 +7,11 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::change::FactKind;
+use crate::change::{FactKind, Missing};
 use crate::report::samples::*;
 use crate::report::sarif::*;
 use crate::report::{ReportFormat, RepositoryUrl, write_report};
-use crate::verdict::RuleOutcome;
+use crate::verdict::{Finding, RuleOutcome};
 
 fn sarif(report: &Report, style: &ReportStyle) -> Value {
     let mut out = Vec::new();
