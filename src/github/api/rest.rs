@@ -28,6 +28,8 @@ pub(crate) struct RestPullRequest {
     pub(crate) merged_at: Option<jiff::Timestamp>,
     pub(crate) merged_by: Option<RestUser>,
     pub(crate) created_at: jiff::Timestamp,
+    /// When anything of it changed last.
+    pub(crate) updated_at: Option<jiff::Timestamp>,
     pub(crate) labels: Vec<RestLabel>,
     pub(crate) head: RestPullRequestEnd,
     pub(crate) base: RestPullRequestEnd,
@@ -64,6 +66,8 @@ pub(crate) struct RestListedPullRequest {
     pub(crate) merged_at: Option<jiff::Timestamp>,
     pub(crate) merge_commit_sha: Option<Oid>,
     pub(crate) base: RestListedEnd,
+    /// The revision that it ends at, which the list of open ones tells.
+    pub(crate) head: Option<RestObjectId>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -136,6 +140,8 @@ pub(crate) struct RestChangedFile {
     pub(crate) previous_filename: Option<String>,
     pub(crate) status: String,
     pub(crate) sha: Option<Oid>,
+    /// Where the content is read, with the revision.
+    pub(crate) contents_url: Option<String>,
 }
 
 /// One review of a pull request.

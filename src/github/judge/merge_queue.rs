@@ -88,11 +88,19 @@ pub(crate) async fn judge_merge_group(
     queued: &MergeGroup<'_>,
     options: &GitHubJudgeOptions,
 ) -> Result<Vec<JudgedGroup>, GitHubFailure> {
-    let selected = match read_queue_entries(client, queued).await {
-        Ok(entries) => select_group_pulls(&entries, queued),
-        Err(failure) => {
-            Err(QUEUE_UNREADABLE.with("detail", MessageValue::unrecorded(Text::from(failure.why))))
+    // The queue can lag behind the event that tells of its group, so it is read again for as long as it does.
+    let mut attempt = 1;
+    let selected = loop {
+        let found = match read_queue_entries(client, queued).await {
+            Ok(entries) => select_group_pulls(&entries, queued),
+            Err(failure) => {
+                break Err(QUEUE_UNREADABLE.with("detail", MessageValue::unrecorded(Text::from(failure.why))));
+            }
+        };
+        if found.is_ok() || !client.wait_for_record(attempt).await {
+            break found;
         }
+        attempt += 1;
     };
     let pulls = match selected {
         Ok(pulls) => pulls,

@@ -26,12 +26,17 @@ use crate::github::publish::{self, CheckRunReport, PublishOutcome};
 use crate::github::repository_settings;
 use crate::http::{RequestPolicy, Secret};
 use crate::report::Report;
+use crate::verdict::messages;
 
 /// How many open pull requests are judged at the same time.
 const MAX_CONCURRENT_PULL_REQUESTS: usize = 4;
 
-/// How many open pull requests are judged at all.
+/// How many open pull requests are judged in one run.
 const MAX_OPEN_PULL_REQUESTS: usize = 200;
+
+messages! {
+    NO_PULL_AT = "github.no-pull-at": "no open pull request ends at {commit}; nothing was judged";
+}
 
 /// The source of a session's answers: the server, or a recording of them.
 #[derive(Clone)]
@@ -113,13 +118,19 @@ impl GitHubSession {
         let client = &self.client;
         let done = self.runtime.block_on(judge_subject(client, subject, options))?;
         let mut pull_requests = Vec::new();
+        let mut report = build_report(client, done.clone());
+        if let EventSubject::PullRequestsAt { head, .. } = subject
+            && done.is_empty()
+        {
+            report.notes.push(NO_PULL_AT.with("commit", head.short_hex()));
+        }
         for group in &done {
             if let Some((name, head)) = group.pull_request_head.clone() {
                 let report = build_report(client, vec![group.clone()]);
                 pull_requests.push(JudgedPullRequest { name, head, report });
             }
         }
-        Ok(JudgedEvent { report: build_report(client, done), pull_requests })
+        Ok(JudgedEvent { report, pull_requests })
     }
 
     /// Gathers what GitHub knows about a pull request, as far as `needs` asks for it, without judging.
@@ -222,7 +233,17 @@ async fn judge_subject(
             let landed = CompletedPush { repo, ref_name, update, pushed_at: None, pusher: None };
             Ok(judge_completed_push(client, &landed, options).await?.groups)
         }
-        EventSubject::OpenPullRequests { repo } => judge_open_pulls(client, repo, options).await,
+        EventSubject::PullRequestsAt { repo, head } => {
+            let mut listed = list_open_pulls(client, repo).await?;
+            listed.retain(|pull| pull.head.as_ref().is_some_and(|end| end.sha == *head));
+            // The run is for this commit, so a pull request that has moved on is refused.
+            let context = GitHubRunContext { expected_head: Some(*head), ..GitHubRunContext::default() };
+            judge_listed_pulls(client, repo, &listed, options, context).await
+        }
+        EventSubject::OpenPullRequests { repo } => {
+            let listed = list_open_pulls(client, repo).await?;
+            judge_listed_pulls(client, repo, &listed, options, GitHubRunContext::default()).await
+        }
     }
 }
 
@@ -235,25 +256,33 @@ async fn fetch_whole(client: &GitHubClient, path: &str) -> Result<Value, GitHubF
     Ok(Value::Array(client.fetch_whole_list(format!("{path}?per_page=100")).await?))
 }
 
-/// Judges every open pull request, a few at a time.
-async fn judge_open_pulls(
+/// Lists every open pull request.
+async fn list_open_pulls(
     client: &GitHubClient,
     repo: &RepositoryName,
+) -> Result<Vec<RestListedPullRequest>, GitHubFailure> {
+    client.fetch_whole_list(format!("{}/pulls?state=open&per_page=100", repo.rest_path())).await
+}
+
+/// Judges some pull requests, a few at a time.
+async fn judge_listed_pulls(
+    client: &GitHubClient,
+    repo: &RepositoryName,
+    listed: &[RestListedPullRequest],
     options: &GitHubJudgeOptions,
+    context: GitHubRunContext,
 ) -> Result<Vec<JudgedGroup>, GitHubFailure> {
-    let path = format!("{}/pulls?state=open&per_page=100", repo.rest_path());
-    let is_enough = |all: &[RestListedPullRequest]| all.len() > MAX_OPEN_PULL_REQUESTS;
-    let listed = client.fetch_list(path, |page: Vec<RestListedPullRequest>| page, is_enough).await?;
     if listed.len() > MAX_OPEN_PULL_REQUESTS {
         return Err(GitHubFailure::new(format!(
-            "more than {MAX_OPEN_PULL_REQUESTS} pull requests are open; judge them one by one"
+            "{} pull requests are open, and one run judges {MAX_OPEN_PULL_REQUESTS}; judge them one by one",
+            listed.len()
         )));
     }
     let mut all = Vec::new();
     for some in listed.chunks(MAX_CONCURRENT_PULL_REQUESTS) {
         let judged = some.iter().map(|pull| async move {
             let name = PullRequestName { repo: repo.clone(), number: pull.number };
-            judge_pull_request(client, &name, options, GitHubRunContext::default()).await
+            judge_pull_request(client, &name, options, context).await
         });
         for group in join_all(judged).await {
             all.push(group?);
