@@ -31,6 +31,10 @@ pub(crate) struct HookArgs {
     #[arg(long, hide = true)]
     pub(crate) confirm: bool,
 
+    /// Exit code of every refusal, in place of 1, 2 and 3
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..), conflicts_with = "confirm")]
+    pub(crate) deny_exit: Option<u8>,
+
     #[command(subcommand)]
     hook: HookSubcommand,
 }
