@@ -319,7 +319,10 @@ fn group_authors_by_commit(nodes: Vec<CommitNode>) -> DetailPart<HashMap<Oid, Ve
     let mut all = HashMap::new();
     for CommitNode { commit } in nodes {
         if !commit.authors.is_complete() {
-            let why = format!("GitHub does not list all authors of {}", commit.oid.short_hex());
+            let why = format!(
+                "GitHub is asked for 100 authors of a commit, and {} has more",
+                commit.oid.short_hex()
+            );
             return Err(GitHubFailure::new(why));
         }
         if all.insert(commit.oid, commit.authors.nodes).is_some() {

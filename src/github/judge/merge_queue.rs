@@ -9,10 +9,10 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::change::{Oid, Text};
-use crate::github::api::GitHubClient;
 use crate::github::api::graphql::{GraphqlConnection, GraphqlObjectId, RepositoryResponse};
 use crate::github::api::names::{PullRequestName, RepositoryName};
 use crate::github::api::request::GitHubFailure;
+use crate::github::api::{GitHubClient, MAX_PAGE_ENTRIES};
 use crate::github::judge::branch_tips::short_branch_name;
 use crate::github::judge::{GitHubJudgeOptions, GitHubRunContext, JudgedGroup, judge_pull_request};
 use crate::push::{GateRule, refuse_by_rule};
@@ -29,7 +29,7 @@ messages! {
 const QUEUE_QUERY: &str = include_str!("../api/queries/queue.graphql");
 
 /// How many pages of a queue are read.
-const MAX_QUEUE_PAGES: usize = 10;
+const MAX_QUEUE_PAGES: usize = 20;
 
 /// A group of a merge queue.
 #[derive(Clone, Debug)]
@@ -152,7 +152,10 @@ async fn read_queue_entries(
             _ => return Ok(all),
         }
     }
-    Err(GitHubFailure::new(format!("the merge queue has more than {MAX_QUEUE_PAGES} pages")))
+    let most = MAX_QUEUE_PAGES * MAX_PAGE_ENTRIES;
+    Err(GitHubFailure::new(format!(
+        "the merge queue has more than {most} entries, and no more than that are read"
+    )))
 }
 
 /// Returns the pull requests of a group: from the entry that ends where the group ends, back to the
