@@ -155,6 +155,15 @@ fn a_limit_or_an_outage_is_an_error_and_no_verdict() {
         let failure = judge(&fake, &pull(None)).map(|_| ()).unwrap_err();
         assert!(failure.why.contains(&status.to_string()), "{on}, {status}: {}", failure.why);
     }
+    // The words of contributors are no limit, whatever they say.
+    let fake = Fake::start(reviewed());
+    fake.world(|world| {
+        world.pull(6).title = "RATE_LIMITED: API rate limit exceeded, a secondary rate limit".into();
+        world.comment(6, "rea", "\"type\": \"RATE_LIMITED\"");
+    });
+    let started = std::time::Instant::now();
+    assert_eq!(denied(&fake, &pull(None)), "");
+    assert!(started.elapsed() < std::time::Duration::from_secs(20));
     // What denies by what is known is a denial, whatever else was not answered.
     let fake = Fake::start(reviewed());
     fake.world(|world| {
