@@ -207,6 +207,29 @@ fn no_format_changes_the_exit_code() {
 }
 
 #[test]
+fn a_caller_can_choose_the_code_of_every_refusal() {
+    let mut scene = acme();
+    for (code, args) in [
+        (0, &["check", "main", "--deny-exit", "7"][..]),
+        (7, &["check", "HEAD^", "--deny-exit", "7"]),
+        (7, &["check", "nowhere", "--deny-exit=7"]),
+        (7, &["check", "--deny-exit", "7", "--no-such-option"]),
+        (7, &["hook", "--deny-exit", "7", "no-such-hook"]),
+        (7, &["hook", "--deny-exit", "7", "pre-receive", "too", "many"]),
+        (7, &["-C", "/nowhere", "hook", "--deny-exit", "7", "commit-msg", "x"]),
+        (0, &["hook", "--deny-exit", "7", "--help"]),
+        (2, &["check", "--deny-exit", "0"]),
+        (2, &["check", "--deny-exit", "256"]),
+    ] {
+        assert_eq!(scene.run(args), code, "{args:?}");
+    }
+    // A wrong policy, which is 2 otherwise.
+    scene.write("policies/changegate.yml", "changegate: 2\n");
+    scene.commit("Break it\n");
+    assert_eq!(scene.run(&["check", "--policy", "policies/changegate.yml", "--deny-exit", "1"]), 1);
+}
+
+#[test]
 fn check_against_the_upstream() {
     let mut scene = acme();
     scene.git(&["config", "branch.topic.remote", "origin"]);

@@ -4,8 +4,10 @@
 #
 #   1. `changegate` on the PATH, if it says that it is the wanted version: for machines without a network;
 #   2. the released binary for this platform, if its SHA-256 is the one in `checksums.txt` of this action;
-#   3. a release that is not in that table, if GitHub's attestation says who built it;
-#   4. a build of this action's own source, if that is the wanted version and cargo is there.
+#   3. a build of this action's own source that an earlier run left in `build-cache`, if that is the wanted
+#      version and the same source;
+#   4. a build of that source now, if cargo is there, with a warning: it takes minutes;
+#   5. a release that is not in that table, if GitHub's attestation says who built it.
 #
 # A download whose sum is wrong ends it: nothing else is tried. Whatever goes wrong fails the step.
 
@@ -38,12 +40,26 @@ use() {
 
 build() {
     [ "$wanted" = "$source_version" ] || return 0
+    # A build is kept only for a source that cannot change: an action that is named by a whole commit.
+    local kept=
+    case ${CHANGEGATE_SOURCE:-} in
+    *[!0-9a-f]* | '') ;;
+    *)
+        if [ -n "${CHANGEGATE_BUILD_CACHE:-}" ] && [ "${#CHANGEGATE_SOURCE}" -ge 40 ]; then
+            kept=$CHANGEGATE_BUILD_CACHE/$wanted-$CHANGEGATE_SOURCE-${RUNNER_OS:-$(uname -s)}-${RUNNER_ARCH:-$(uname -m)}
+        fi
+        ;;
+    esac
+    if [ -n "$kept" ] && [ -x "$kept/bin/changegate" ]; then
+        use "$kept/bin/changegate" "built from source by an earlier run"
+    fi
     command -v cargo >/dev/null || return 0
-    echo "building changegate $wanted from this action's source"
+    printf '::warning title=changegate is built from source::%s\n' \
+        "this takes minutes; name the action by the commit of a release, put changegate on the PATH, or set build-cache"
     # The lock file, and nothing in the folder where the job works, says what is built.
-    (cd "$here" && cargo install --path "$here" --locked --root "$folder" --quiet) ||
+    (cd "$here" && cargo install --path "$here" --locked --profile quick --root "${kept:-$folder}" --quiet) ||
         fail "changegate $wanted could not be built"
-    use "$folder/bin/changegate" "built from source"
+    use "${kept:-$folder}/bin/changegate" "built from source"
 }
 
 found=$(command -v changegate || true)
@@ -88,9 +104,18 @@ sum() {
 download() {
     [ -n "$releases" ] && command -v curl >/dev/null || return 1
     echo "downloading $file"
-    curl --fail --silent --show-error --location --retry 3 --max-time 120 \
+    # A header on the command line could be seen by every process of the machine.
+    local header=
+    if [ -n "${CHANGEGATE_RELEASES_TOKEN:-}" ]; then
+        header="header = \"Authorization: Bearer $CHANGEGATE_RELEASES_TOKEN\""
+    fi
+    printf '%s\n' "$header" | curl --config - --fail --silent --show-error --location --retry 3 --max-time 120 \
         --proto '=https,http,file' --proto-redir '=https,http' \
-        --output "$folder/$file.part" "$releases/v$wanted/$file"
+        --output "$folder/$file.part" "$releases/v$wanted/$file" && return 0
+    # The releases of a private repository are not at that address, and the API gives them.
+    [ -n "${CHANGEGATE_REPOSITORY:-}" ] && command -v gh >/dev/null || return 1
+    gh release download "v$wanted" --repo "$CHANGEGATE_REPOSITORY" --pattern "$file" \
+        --output "$folder/$file.part" --clobber
 }
 
 expected=$(awk -v file="$file" '$2 == file { print $1 }' "$here/checksums.txt" 2>/dev/null || true)

@@ -13,6 +13,7 @@ pub mod description;
 pub(crate) mod example_address;
 mod fact;
 pub(crate) mod filler;
+pub(crate) mod folded_name;
 pub mod message;
 mod oid;
 mod path_change;

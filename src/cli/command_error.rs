@@ -34,6 +34,14 @@ impl From<CommandExit> for ExitCode {
 }
 
 impl CommandExit {
+    /// Returns the exit code; of everything that is not allowed it is `code`, if there is one.
+    pub(crate) fn with_refusal_code(self, code: Option<u8>) -> ExitCode {
+        match code {
+            Some(code) if self != CommandExit::Allowed => ExitCode::from(code),
+            _ => self.into(),
+        }
+    }
+
     /// Returns the exit code that confirms to the script of a hook that this program has ended.
     ///
     /// An empty file, run by a shell, ends with 0, and one that was cut off ends with anything.

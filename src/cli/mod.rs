@@ -131,15 +131,18 @@ fn parse_arguments(args: Vec<OsString>) -> Result<CommandLine, clap::Error> {
 /// Runs the command that `args` name, at the time of `clock`.
 pub fn run_command_line(args: impl IntoIterator<Item = OsString>, clock: fn() -> Timestamp) -> ExitCode {
     let now = clock();
-    let cli = match parse_arguments(args.into_iter().collect()) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let written_code = find_refusal_code(&args);
+    let cli = match parse_arguments(args) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are what the user wants; everything else is a wrong call.
             let exit = if error.use_stderr() { CommandExit::Invalid } else { CommandExit::Allowed };
-            return match output::ignore_broken_pipe(error.print()) {
-                Ok(()) => exit.into(),
-                Err(_) => CommandExit::Failed.into(),
+            let exit = match output::ignore_broken_pipe(error.print()) {
+                Ok(()) => exit,
+                Err(_) => CommandExit::Failed,
             };
+            return exit.with_refusal_code(written_code);
         }
     };
     let context = Context {
@@ -149,8 +152,28 @@ pub fn run_command_line(args: impl IntoIterator<Item = OsString>, clock: fn() ->
         clock,
     };
     let is_confirmed = matches!(&cli.command, CliCommand::Hook(args) if args.confirm);
+    let refusal_code = match &cli.command {
+        CliCommand::Hook(args) => args.deny_exit,
+        CliCommand::Check(args) => args.deny_exit,
+        _ => None,
+    };
     let exit = run_in_directory(cli.command, &context);
-    if is_confirmed { exit.confirm_to_hook() } else { exit.into() }
+    if is_confirmed { exit.confirm_to_hook() } else { exit.with_refusal_code(refusal_code) }
+}
+
+/// Returns the exit code that `--deny-exit` asks for, even where the rest of the arguments is wrong: a caller
+/// for which 2 is no refusal must not see one.
+fn find_refusal_code(args: &[OsString]) -> Option<u8> {
+    let mut args = args.iter().filter_map(|arg| arg.to_str());
+    while let Some(arg) = args.next() {
+        let code = match arg.strip_prefix("--deny-exit") {
+            Some("") => args.next(),
+            Some(rest) => rest.strip_prefix('='),
+            None => continue,
+        };
+        return code.and_then(|code| code.parse().ok()).filter(|code| *code > 0);
+    }
+    None
 }
 
 fn run_in_directory(command: CliCommand, context: &Context) -> CommandExit {

@@ -40,4 +40,6 @@ pub(crate) const GITHUB_MESSAGES: &[&[&MessageTemplate]] = &[
     judge::merge_queue::MESSAGES,
     judge::pushed::MESSAGES,
     judge::refusals::MESSAGES,
+    judge::second_look::MESSAGES,
+    session::MESSAGES,
 ];

@@ -80,7 +80,7 @@ impl RequestPolicy {
     }
 
     /// Returns the pause after attempt number `attempt` if the server asks for none.
-    fn backoff_pause(&self, attempt: u32) -> Duration {
+    pub(crate) fn backoff_pause(&self, attempt: u32) -> Duration {
         self.first_retry_pause.saturating_mul(1 << attempt.saturating_sub(1).min(MAX_DOUBLINGS))
     }
 }

@@ -576,7 +576,7 @@ change:
             (
                 "x",
                 "> Risk: low\n",
-                "line 1 of the description, `> Risk: low`, is quoted, struck out, code, a comment, or in the middle of a text",
+                "line 1 of the description, `> Risk: low`, is quoted, struck out, hidden, a footnote, code, a comment, or in the middle of a text",
             ),
             ("x", "Some text.\n", "`Risk` is missing"),
         ] {

@@ -1,5 +1,6 @@
 //! `label`: which labels a pull request has, and who added them.
 
+use crate::change::folded_name::fold_name;
 use crate::change::pull_request::PullLabel;
 use crate::change::{FactKind, Missing, NeededFacts};
 use crate::people::ResolvedIdentity;
@@ -284,8 +285,8 @@ fn parse_label_name(written: &str) -> Result<String, String> {
 
 fn has_any_name(label: &PullLabel, names: &[String]) -> bool {
     let Some(written) = label.name.as_utf8() else { return false };
-    let written = written.to_lowercase();
-    names.iter().any(|name| written == name.to_lowercase())
+    let written = fold_name(written);
+    names.iter().any(|name| written == fold_name(name))
 }
 
 #[cfg(test)]

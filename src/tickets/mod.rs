@@ -102,7 +102,10 @@ impl TicketSources {
     }
 
     fn ask_system(&self, written: &Text, http: &HttpClient) -> Result<Option<Ticket>, String> {
-        let Some(key) = TicketKey::parse_key(written) else {
+        // Systems take a key in any case, and write it in capitals. Only ASCII has a case here: a letter that
+        // looks like one of a key makes no key.
+        let capitals = Text::from(&*written.as_bytes().to_ascii_uppercase());
+        let Some(key) = TicketKey::parse_key(&capitals) else {
             return Err("this is not the key of a ticket, such as PAY-412 or #12".into());
         };
         let Some(system) = self.systems.find_system(&key) else {

@@ -191,10 +191,12 @@ fn what_is_not_in_the_table_is_built_or_attested_or_refused() {
     site.install(&[]).failed("no attestation says that");
     // The place where it is built is the one that cargo is told.
     let build = format!(
-        "mkdir -p \"$6/bin\" && printf '#!/bin/sh\\necho changegate {VERSION}\\n' >\"$6/bin/changegate\" && chmod 755 \"$6/bin/changegate\""
+        "mkdir -p \"$8/bin\" && printf '#!/bin/sh\\necho changegate {VERSION}\\n' >\"$8/bin/changegate\" && chmod 755 \"$8/bin/changegate\""
     );
     site.script(&site.path("bin/cargo"), &build);
-    site.install(&[]).installed("built from source");
+    let built = site.install(&[]);
+    built.installed("built from source");
+    assert!(built.text().contains("::warning title=changegate is built from source::"), "{}", built.text());
     // A version that this is not the source of cannot be built.
     let other = [("CHANGEGATE_VERSION", "9.9.9")];
     site.install(&other).failed("no attestation says that");
@@ -209,6 +211,62 @@ fn what_is_not_in_the_table_is_built_or_attested_or_refused() {
     );
     site.script(&site.path("bin/cargo"), "exit 101");
     site.install(&[]).failed("could not be built");
+}
+
+#[test]
+fn a_build_is_kept_for_a_source_that_cannot_change() {
+    let Some(site) = Site::new() else { return };
+    site.table("");
+    let build = format!(
+        "echo x >>{}; mkdir -p \"$8/bin\" && printf '#!/bin/sh\\necho changegate {VERSION}\\n' >\"$8/bin/changegate\" && chmod 755 \"$8/bin/changegate\"",
+        site.path("builds").display()
+    );
+    site.script(&site.path("bin/cargo"), &build);
+    let builds = || fs::read_to_string(site.path("builds")).unwrap_or_default().lines().count();
+    let (cache, commit, other) = (site.path("cache"), "a".repeat(40), "b".repeat(40));
+    let cached = |source: &str| {
+        site.install(&[("CHANGEGATE_BUILD_CACHE", cache.to_str().unwrap()), ("CHANGEGATE_SOURCE", source)])
+    };
+    assert!(cached(&commit).installed("built from source").starts_with(&cache));
+    assert!(cached(&commit).installed("by an earlier run").starts_with(&cache));
+    assert_eq!(builds(), 1);
+    cached(&other).installed("built from source");
+    // A tag or a branch can be moved, and a folder has no name at all.
+    for source in ["v0.1.0", "main", "", "../../x", "abc"] {
+        assert!(!cached(source).installed("built from source").starts_with(&cache), "{source}");
+    }
+    assert_eq!(builds(), 7);
+    // What is kept has to say that it is the wanted version.
+    let kept = cache.join(format!("{VERSION}-{commit}-Linux-X64/bin/changegate"));
+    site.program(&kept, "0.0.1");
+    cached(&commit).failed("is another version than");
+}
+
+#[test]
+fn a_mirror_that_is_private_gets_its_token_and_no_command_line_shows_it() {
+    let Some(site) = Site::new() else { return };
+    site.table(&site.release(VERSION));
+    let (real, said) = (site.path("real-curl"), site.path("curl-said"));
+    fs::rename(site.path("bin/curl"), &real).unwrap();
+    site.script(
+        &site.path("bin/curl"),
+        &format!(
+            "cat >{0}; echo \"$@\" >>{0}; exec {1} -q \"$@\" </dev/null",
+            said.display(),
+            real.display()
+        ),
+    );
+    site.install(&[("CHANGEGATE_RELEASES_TOKEN", "s3cret")]).installed("with the SHA-256");
+    let said = fs::read_to_string(said).unwrap();
+    let (config, arguments) = said.split_once('\n').unwrap();
+    assert_eq!(config, "header = \"Authorization: Bearer s3cret\"");
+    assert!(!arguments.contains("s3cret"));
+    // The releases of a private repository come by the API.
+    let name = format!("changegate-{VERSION}-x86_64-unknown-linux-musl");
+    let file = site.path("releases").join(format!("v{VERSION}/{name}"));
+    site.script(&site.path("bin/gh"), &format!("[ \"$1 $2 $3\" = 'release download v{VERSION}' ] && while [ \"$1\" != --output ]; do shift; done && cat {} >\"$2\"", file.display()));
+    let nowhere = format!("file://{}", site.path("nowhere").display());
+    site.install(&[("CHANGEGATE_RELEASES", &nowhere)]).installed("with the SHA-256");
 }
 
 #[test]

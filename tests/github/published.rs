@@ -225,3 +225,20 @@ fn the_doctor_says_what_to_do_and_ends_by_the_worst() {
     let wrong = run(&fake, folder.path(), &["doctor", "--github", "acme"], &[]);
     assert_eq!(code(&wrong), 2);
 }
+
+#[test]
+fn a_finished_run_judges_what_ends_at_its_commit_and_nothing_is_no_allow() {
+    let fake = Fake::start(plain());
+    let head = fake.world(|world| world.pull(6).head_id.clone());
+    let repository = json!({ "full_name": "acme/shop" });
+    let status = |sha: &str| json!({ "sha": sha, "repository": repository });
+    let run = |sha: &str| json!({ "workflow_run": { "head_sha": sha }, "repository": repository });
+    for (event, json) in [("status", status(&head)), ("workflow_run", run(&head))] {
+        let (output, outputs, _) = action(&fake, event, &json, &["--check-run", "change-gate"]);
+        assert_eq!((code(&output), value(&outputs, "verdict").as_str()), (0, "allow"), "{event}");
+    }
+    assert_eq!(fake.world(|world| world.runs.iter().filter(|run| run.commit == head).count()), 2);
+    let (output, outputs, summary) = action(&fake, "status", &status(&"7".repeat(40)), &[]);
+    assert_eq!((code(&output), value(&outputs, "verdict").as_str()), (0, "none"));
+    assert!(summary.contains("nothing was judged"), "{summary}");
+}

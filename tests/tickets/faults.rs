@@ -130,7 +130,7 @@ fn nothing_but_keys_is_sent() {
         "PAY-1#",
         "PAY-1%2f..",
         "http://169.254.169.254/latest",
-        "pay-1",
+        "O\u{212a}-1",
         "PAY-1\r\nHost: evil.example",
         "PAY-1 ",
         "",

@@ -29,6 +29,13 @@ pub(crate) fn cloud(key: &str, created: &str) -> Value {
 const T: &str = "2026-10-14T14:00:00.000+0000";
 
 #[test]
+fn a_key_in_small_letters_is_that_of_the_system() {
+    let server = Server::with([("/rest/api/3/issue/PAY-412", Answer::Json(200, cloud("PAY-412", T)))]);
+    let mut sources = sources(&format!("PAY: {{ jira: '{}' }}", server.url), &server.url);
+    assert_eq!(found(&mut sources, "pay-412").unwrap().unwrap().key, "PAY-412".into());
+}
+
+#[test]
 fn jira_cloud() {
     let server = Server::with([
         ("/rest/api/3/issue/PAY-412", Answer::Json(200, cloud("PAY-412", T))),

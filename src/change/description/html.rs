@@ -1,11 +1,13 @@
-//! Follows HTML through a description, across empty lines and blocks, to tell what it quotes or strikes out.
+//! Follows HTML through a description, across empty lines and blocks, to tell what it quotes, strikes out or
+//! hides.
 //!
 //! Markdown between two tags is Markdown, and shows inside of what the tags open. So the tags are
 //! read in the order of the text, with the rules of HTML where they matter, and on the silent side
 //! where they are involved: what is not closed, or is closed elsewhere than it was opened, stays open.
 
-/// The elements in which nothing is stated: quotations, what is struck out, code, tables and forms.
-const SILENT_ELEMENTS: [&str; 31] = [
+/// The elements in which nothing is stated: quotations, what is struck out, code, tables, forms, and what
+/// browsers do not show.
+const SILENT_ELEMENTS: [&str; 35] = [
     "blockquote",
     "q",
     "cite",
@@ -37,7 +39,20 @@ const SILENT_ELEMENTS: [&str; 31] = [
     "video",
     "audio",
     "canvas",
+    "datalist",
+    "dialog",
+    "head",
+    "rp",
 ];
+
+/// The elements that have no content, so that nothing can be hidden in them.
+const VOID_ELEMENTS: [&str; 14] = [
+    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track",
+    "wbr",
+];
+
+/// The attribute by which a browser does not show an element, whatever its value is.
+const HIDING_ATTRIBUTE: &str = "hidden";
 
 /// The elements whose state inside of a paragraph is kept by the reader of lines.
 const CODE_ELEMENTS: [&str; 5] = ["code", "kbd", "pre", "samp", "tt"];
@@ -59,6 +74,8 @@ pub(crate) struct HtmlTracker {
     /// How many of them are silent.
     silent_count: usize,
     state: TagState,
+    /// The tag that is being read, while it may still turn out to hide its element.
+    pending_tag: Option<PendingTag>,
     /// The text of a summary, while it is being read.
     summary: Option<String>,
     /// True if the last heading announced what others wrote.
@@ -66,10 +83,38 @@ pub(crate) struct HtmlTracker {
     has_too_many: bool,
 }
 
+/// A tag that opens an element, as far as it is read.
+struct PendingTag {
+    name: String,
+    container: usize,
+    /// The name of the attribute that is being read, in lower case.
+    attribute: String,
+    is_hidden: bool,
+}
+
+impl PendingTag {
+    /// Adds a byte to the name of the attribute that is being read.
+    fn add_attribute_byte(&mut self, byte: u8, begins: bool) {
+        if begins {
+            self.attribute.clear();
+        }
+        // One byte more than is looked for shows that it is another name.
+        if self.attribute.len() <= HIDING_ATTRIBUTE.len() {
+            self.attribute.push(char::from(byte.to_ascii_lowercase()));
+        }
+    }
+
+    fn end_attribute(&mut self) {
+        self.is_hidden |= self.attribute == HIDING_ATTRIBUTE;
+    }
+}
+
 /// An element that is open.
 struct OpenElement {
     name: String,
     is_silent: bool,
+    /// True if an attribute hides it.
+    is_hidden: bool,
     /// The block of Markdown that it was opened in.
     container: usize,
 }
@@ -166,7 +211,9 @@ impl HtmlTracker {
         if is_end {
             self.close_element(&name, container);
         } else {
-            self.open_element(&name, container);
+            // It is opened at the end of the tag, when its attributes are known.
+            self.pending_tag =
+                Some(PendingTag { name, container, attribute: String::new(), is_hidden: false });
         }
         self.skip_attributes(named.get(end..).unwrap_or_default(), AttributeState::BeforeName)
     }
@@ -176,10 +223,14 @@ impl HtmlTracker {
         let mut state = state;
         for (at, byte) in rest.bytes().enumerate() {
             let is_space = byte.is_ascii_whitespace();
+            let before = state;
             state = match (state, byte) {
                 (AttributeState::Quoted(mark), _) if byte == mark => AttributeState::BeforeName,
                 (AttributeState::Quoted(_), _) => state,
-                (_, b'>') => return self.enter_text(rest.get(at + 1..).unwrap_or_default()),
+                (_, b'>') => {
+                    self.end_tag();
+                    return self.enter_text(rest.get(at + 1..).unwrap_or_default());
+                }
                 (AttributeState::BeforeValue, b'"' | b'\'') => AttributeState::Quoted(byte),
                 (AttributeState::BeforeValue, _) if is_space => state,
                 (AttributeState::BeforeValue, _) => AttributeState::PlainValue,
@@ -191,24 +242,43 @@ impl HtmlTracker {
                 (_, _) if is_space => AttributeState::AfterName,
                 _ => AttributeState::Name,
             };
+            if let Some(tag) = &mut self.pending_tag {
+                match (before, state) {
+                    (_, AttributeState::Name) => {
+                        tag.add_attribute_byte(byte, before != AttributeState::Name);
+                    }
+                    (AttributeState::Name, _) => tag.end_attribute(),
+                    _ => {}
+                }
+            }
         }
         self.state = TagState::Attributes(state);
         ""
     }
 
-    fn open_element(&mut self, name: &str, container: usize) {
-        let is_silent = SILENT_ELEMENTS.contains(&name);
+    /// Opens the element of the tag that ends here.
+    fn end_tag(&mut self) {
+        if let Some(mut tag) = self.pending_tag.take() {
+            tag.end_attribute();
+            self.open_element(&tag.name, tag.container, tag.is_hidden);
+        }
+    }
+
+    fn open_element(&mut self, name: &str, container: usize, is_hidden: bool) {
+        let is_hidden = is_hidden && !VOID_ELEMENTS.contains(&name);
+        let is_silent = is_hidden || SILENT_ELEMENTS.contains(&name);
         if name == "summary" {
             self.summary = Some(String::new());
         }
-        if !is_silent && name != "details" {
+        // Inside of a hidden element, one of the same name is followed too: its end is not that of the other.
+        if !is_silent && name != "details" && !self.is_hiding(name) {
             return;
         }
         if self.open.len() >= MAX_OPEN_ELEMENTS {
             self.has_too_many = true;
             return;
         }
-        self.open.push(OpenElement { name: name.to_owned(), is_silent, container });
+        self.open.push(OpenElement { name: name.to_owned(), is_silent, is_hidden, container });
         self.silent_count += usize::from(is_silent);
         if name == "details" && self.is_below_pasted_title {
             self.silence_details();
@@ -231,6 +301,11 @@ impl HtmlTracker {
         }
     }
 
+    /// Returns true if an element of this name is open that an attribute hides.
+    pub(crate) fn is_hiding(&self, name: &str) -> bool {
+        self.open.iter().any(|element| element.is_hidden && element.name == name)
+    }
+
     /// Makes the innermost folded part one in which nothing is stated.
     fn silence_details(&mut self) {
         if let Some(element) = self.open.iter_mut().rev().find(|element| element.name == "details")
@@ -249,6 +324,13 @@ impl HtmlTracker {
             summary.push_str(text);
         }
     }
+}
+
+/// Returns true for a whole tag that hides its element.
+pub(crate) fn has_hiding_attribute(tag: &str) -> bool {
+    let mut tracker = HtmlTracker::default();
+    tracker.read_html(tag, 0);
+    tracker.open.iter().any(|element| element.is_hidden)
 }
 
 /// Returns true for a tag that begins code.

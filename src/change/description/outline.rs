@@ -6,7 +6,7 @@ use pulldown_cmark::{CodeBlockKind, Event, LinkType, Options, Parser, Tag, TagEn
 
 use crate::change::description::block::{DescriptionBlock, OutlineItem};
 use crate::change::description::bounds::{blank_front_matter, has_too_many_cells};
-use crate::change::description::html::{HtmlTracker, is_code_element};
+use crate::change::description::html::{HtmlTracker, has_hiding_attribute, is_code_element};
 use crate::change::description::line::{DescriptionLine, join_lines};
 use crate::change::description::open_leaf::OpenLeaf;
 
@@ -18,7 +18,8 @@ const MAX_LIST_DEPTH: usize = 32;
 
 /// Returns the blocks of `body`, in order.
 pub(crate) fn read_outline(body: &str) -> Vec<DescriptionBlock> {
-    let mut options = Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
+    // A footnote shows only where the text refers to it, and then far below: none states anything.
+    let mut options = Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS | Options::ENABLE_FOOTNOTES;
     options.set(Options::ENABLE_TABLES, !has_too_many_cells(body));
     let body = blank_front_matter(body);
     let mut builder = OutlineBuilder::new(&body);
@@ -278,7 +279,16 @@ impl<'body> OutlineBuilder<'body> {
         let inner = tag.trim_start_matches('<');
         let name = inner.trim_start_matches('/').split(|one: char| !one.is_ascii_alphanumeric()).next();
         let name = name.unwrap_or_default().to_ascii_lowercase();
+        // What an attribute hides is for the tracker alone, from its beginning to its end.
+        let is_hidden = match inner.starts_with('/') {
+            true => self.html.is_hiding(&name),
+            false => self.html.is_hiding(&name) || has_hiding_attribute(tag),
+        };
+        if is_hidden {
+            self.html.read_html(tag, self.current_block());
+        }
         match name.as_str() {
+            _ if is_hidden => {}
             "br" => self.end_line(true, at),
             "em" | "i" => {
                 let leaf = self.current_leaf();

@@ -297,6 +297,55 @@ fn html_quotes_and_strikes_out_across_empty_lines() {
 }
 
 #[test]
+fn what_a_reader_cannot_see_states_nothing() {
+    for hidden in [
+        "Fast now.\n\n[^a]: note\nRisk: low\n",
+        "Fast now.\n\n[^a]: note\n\n    Risk: low\n",
+        // It stands below everything else, under a line.
+        "Fast now.[^a]\n\n[^a]: note\n    Risk: low\n",
+        "Fast now.\n[^a]: Risk: low\n",
+        "<div hidden>\n\nRisk: low\n\n</div>",
+        "<div class=\"x\" HIDDEN='until-found'>\n\nRisk: low\n\n</div>",
+        "<div\nhidden\n>\n\nRisk: low\n\n</div>",
+        "<div hidden><div>a</div>\n\nRisk: low\n\n</div>",
+        "a\n\n<span hidden>Risk: low</span>",
+        "a\n\n<em hidden><em>a</em>\nRisk: low</em>",
+        "a\n\n<code hidden>a\nRisk: low</code>",
+        "<section hidden/>\n\nRisk: low",
+        "<dialog>\n\nRisk: low\n\n</dialog>",
+        "<datalist>\n\nRisk: low\n\n</datalist>",
+        "<template>\n\nRisk: low\n\n</template>",
+    ] {
+        states(hidden, NOTHING);
+    }
+    for (shown, line) in [
+        ("Fast now.[^a]\n\n[^a]: note\n\nRisk: low[^a]\n", 5),
+        ("<div hidden>a</div>\n\nRisk: low", 3),
+        ("<div hiddenly data-hidden title=hidden title='hidden'>\n\nRisk: low\n\n</div>", 3),
+        ("<img hidden src=x>\n\nRisk: low", 3),
+        ("a <em hidden>b</em> c\n\nRisk: low", 3),
+        // GitHub takes styles away.
+        ("<div style=\"display:none\">\n\nRisk: low\n\n</div>", 3),
+    ] {
+        states(shown, &[&format!("{line} Risk=low") as &str]);
+    }
+    assert_eq!(unread("", "a\n\n[^a]: b\nRisk: low\n", "risk"), Some((UnreadReason::Markup, 4)));
+}
+
+#[test]
+fn a_label_that_only_looks_like_one_is_told_and_matches_nothing() {
+    for label in ["Ris\u{212a}", "R\u{456}sk", "**\u{420}isk**", "> \u{ff32}isk"] {
+        let body = format!("a\n\n{label}: low\n");
+        states(&body, NOTHING);
+        assert_eq!(
+            unread("", &body, "risk").or(unread("", &body, "pisk")),
+            Some((UnreadReason::LookAlike, 3)),
+            "{body}"
+        );
+    }
+}
+
+#[test]
 fn a_plan_is_text_commands_or_a_table() {
     states(
         "## Plan\n\n```sh\ngit revert HEAD\nmake deploy\n```\n",

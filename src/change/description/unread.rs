@@ -10,6 +10,7 @@ use crate::change::description::statement::{
 };
 
 use crate::change::description::template::fold_label;
+use crate::change::message::known_keys::fold_homoglyph;
 
 /// How many bytes of a line are searched for a label.
 const LABEL_SEARCH_BYTES: usize = 160;
@@ -30,9 +31,16 @@ pub(crate) fn add_unread_lines(
         // The two bytes of one line end are one.
         number += usize::from(line != "\n" || !follows_return(body, line));
         let line = line.trim();
-        let Some(label) = find_typed_label(line) else { continue };
+        let Some(typed) = find_typed_label(line) else { continue };
+        let (label, reason) = match parse_label(typed) {
+            Some(label) => (label, UnreadReason::Markup),
+            None => match read_look_alike(typed) {
+                Some(label) => (label, UnreadReason::LookAlike),
+                None => continue,
+            },
+        };
         if known.insert(fold_label(&label)) {
-            unread.push(UnreadStatement::new(&label, line, number, UnreadReason::Markup));
+            unread.push(UnreadStatement::new(&label, line, number, reason));
         }
     }
 }
@@ -43,8 +51,18 @@ fn follows_return(body: &str, line: &str) -> bool {
     at > 0 && body.as_bytes().get(at - 1) == Some(&b'\r')
 }
 
-/// Returns the label that a line begins with behind any markup, if something stands beside it.
-fn find_typed_label(line: &str) -> Option<String> {
+/// Returns the label that `typed` looks like, although some of its letters are of another alphabet.
+///
+/// Such a label matches nothing: a reader cannot tell it from the right one, and the gate can.
+fn read_look_alike(typed: &str) -> Option<String> {
+    if typed.is_ascii() {
+        return None;
+    }
+    parse_label(&typed.chars().map(fold_homoglyph).collect::<String>())
+}
+
+/// Returns what a line begins with behind any markup that may be a label, if something stands beside it.
+fn find_typed_label(line: &str) -> Option<&str> {
     let mut rest = line;
     loop {
         let shorter = rest.trim_start_matches(|one: char| {
@@ -70,5 +88,5 @@ fn find_typed_label(line: &str) -> Option<String> {
     if value.starts_with("//") || !value.chars().any(char::is_alphanumeric) {
         return None;
     }
-    parse_label(rest.get(..colon)?.trim_end_matches(['*', '_', '`', '~']))
+    Some(rest.get(..colon)?.trim_end_matches(['*', '_', '`', '~']))
 }

@@ -26,6 +26,7 @@ impl EventRun<'_> {
             EventSubject::PullRequest { repo, number, expected_head } => {
                 self.judge_pull_request(repo, *number, *expected_head)
             }
+            EventSubject::PullRequestsAt { repo, head } => self.judge_pulls_at(repo, *head),
             EventSubject::OpenPullRequests { repo } => self.judge_open_pulls(repo),
             EventSubject::MergeGroup { repo, group_head, .. } => {
                 let pending = self.checks.begin_check_run(repo, *group_head)?;
@@ -84,6 +85,32 @@ impl EventRun<'_> {
         {
             pending = self.checks.begin_check_run(repo, pull.head)?;
         }
+        self.checks.conclude_check_run(pending, &judged, false)?;
+        Ok(judged)
+    }
+
+    /// Judges the open pull requests that end at a commit. One that ends no pull request gets no check run.
+    fn judge_pulls_at(&self, repo: &RepositoryName, head: Oid) -> Result<JudgedEvent, CommandError> {
+        let open = match self.session.list_open_pulls(repo) {
+            Ok(open) => open,
+            Err(failure) => {
+                let pending = self.checks.begin_check_run(repo, head)?;
+                self.checks.conclude_unjudged(pending, &failure)?;
+                return Err(failure.into());
+            }
+        };
+        let mut target = PullsOfRevision { head: Some(head), numbers: Vec::new() };
+        for pull in &open {
+            if pull.head == head {
+                target.numbers.push(pull.number);
+            }
+        }
+        if target.numbers.is_empty() {
+            return Ok(self.session.describe_no_pulls(head));
+        }
+        let pending = self.checks.begin_check_run(repo, head)?;
+        let judged = self.session.judge_revisions(repo, &[target], self.options);
+        let judged = JudgedEvent::join_events(judged, self.session);
         self.checks.conclude_check_run(pending, &judged, false)?;
         Ok(judged)
     }

@@ -121,7 +121,13 @@ pub(crate) fn run_action(args: &ActionArgs, context: &Context) -> Result<Command
             return Err(stop);
         }
     };
-    let verdict = if exit == CommandExit::Allowed { "allow" } else { "deny" };
+    // A later step must not take for allowed what was not judged.
+    let is_empty = args.ledger.is_none() && report.as_ref().is_some_and(|report| report.groups.is_empty());
+    let verdict = match exit {
+        CommandExit::Allowed if is_empty => "none",
+        CommandExit::Allowed => "allow",
+        _ => "deny",
+    };
     publish::write_step_outputs(verdict, report.as_ref(), sarif.as_deref(), context)?;
     if exit == CommandExit::Denied && args.fail_on == FailOn::Never {
         publish::write_warning("the change is denied; the step passes because of `--fail-on never`")?;

@@ -34,6 +34,10 @@ pub(crate) struct CheckArgs {
     /// OLD..NEW, or one revision for its newest change
     pub(super) revisions: Option<String>,
 
+    /// Exit code of every refusal, in place of 1, 2 and 3
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) deny_exit: Option<u8>,
+
     /// Judge the whole history of the revision
     #[arg(long)]
     pub(super) history: bool,

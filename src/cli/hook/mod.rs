@@ -34,6 +34,10 @@ pub(crate) struct HookArgs {
     #[arg(long, hide = true)]
     pub(crate) confirm: bool,
 
+    /// Exit code of every refusal, in place of 1, 2 and 3
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..), conflicts_with = "confirm")]
+    pub(crate) deny_exit: Option<u8>,
+
     #[command(subcommand)]
     hook: HookSubcommand,
 }
@@ -64,7 +68,7 @@ impl HookArgs {
             return None;
         }
         let hook = HookSubcommand::CommitMsg(commit_msg::CommitMsgArgs::new(PathBuf::from(file)));
-        Some(HookArgs { confirm, hook })
+        Some(HookArgs { confirm, deny_exit: None, hook })
     }
 }
 

@@ -8,7 +8,7 @@ use crate::github::api::GitHubClient;
 use crate::github::api::request::{GitHubFailure, GitHubRequest, MAX_QUOTED_CHARS, printable_line};
 
 /// A list that GitHub gives in pages.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct GraphqlConnection<T> {
     #[serde(default)]
@@ -25,7 +25,7 @@ impl<T> GraphqlConnection<T> {
 }
 
 /// Whether more pages follow, and where.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct GraphqlPageInfo {
     pub(crate) has_next_page: bool,

@@ -24,12 +24,20 @@ use tokio::time::{sleep, timeout};
 
 use crate::github::api::names::GitHubServer;
 use crate::github::api::recording::ResponseRecording;
-use crate::github::api::request::{GitHubFailure, GitHubRequest, GitHubResponse};
+use crate::github::api::request::{
+    GitHubFailure, GitHubRequest, GitHubResponse, RateLimitKind, RequestMethod,
+};
 use crate::github::api::transport::{GitHubTransport, TransportFailure};
 use crate::http::{AttemptOutcome, Deadline, RequestPolicy, RetryDecision, Secret, read_clock};
 
+/// How many entries a page has at most; every list is read in pages of this size.
+pub(crate) const MAX_PAGE_ENTRIES: usize = 100;
+
 /// How many pages of one list are read.
-const MAX_LIST_PAGES: usize = 40;
+const MAX_LIST_PAGES: usize = 100;
+
+/// How long GitHub wants to be left alone where a secondary limit does not say it: at least a minute.
+const SECONDARY_LIMIT_PAUSE: Duration = Duration::from_secs(60);
 
 /// How many redirects of one request are followed, all of them on the same server.
 const MAX_REDIRECTS: u32 = 3;
@@ -43,6 +51,9 @@ pub struct GitHubClient {
     /// The instant of the start, by the clock of the caller.
     now: Timestamp,
     etag_cache: RefCell<HashMap<String, GitHubResponse>>,
+    /// The first request that ended without an answer: GitHub was out of reach, failed, or turned the client
+    /// away for its rate.
+    outage: RefCell<Option<GitHubFailure>>,
 }
 
 enum ResponseSource {
@@ -91,12 +102,33 @@ impl GitHubClient {
             deadline: Deadline::starting_at(read_clock(), policy.total_timeout),
             now,
             etag_cache: RefCell::default(),
+            outage: RefCell::default(),
         }
     }
 
     /// Returns the instant that everything is judged by: the start of the run, or of the recording.
     pub(crate) fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// Returns true if the answers come from a recording.
+    pub(crate) fn is_recording(&self) -> bool {
+        matches!(self.source, ResponseSource::Recording(_))
+    }
+
+    /// Returns why GitHub did not answer a request, if there was one that it did not answer.
+    pub(crate) fn outage(&self) -> Option<GitHubFailure> {
+        self.outage.borrow().clone()
+    }
+
+    /// Waits before a record of GitHub that lags is read again; returns false if there is no time for it.
+    pub(crate) async fn wait_for_record(&self, attempt: u32) -> bool {
+        let pause = self.policy.backoff_pause(attempt);
+        if self.is_recording() || attempt >= self.policy.max_attempts || pause >= self.time_left() {
+            return false;
+        }
+        sleep(pause).await;
+        true
     }
 
     /// Sends a request to GitHub, or looks its answer up in the recording that stands for GitHub.
@@ -109,7 +141,9 @@ impl GitHubClient {
         match &self.source {
             ResponseSource::Recording(record) => record.load_response(request),
             ResponseSource::Live { transport, server } => {
-                let answer = self.send_with_retries(transport, server, request).await?;
+                let sent = self.send_with_retries(transport, server, request).await;
+                self.note_outage(request, &sent);
+                let answer = sent?;
                 if let Some(record) = &self.recording {
                     record.save_response(request, &answer)?;
                 }
@@ -147,7 +181,12 @@ impl GitHubClient {
                 self.path_on_server(url).ok_or_else(|| off_server_failure(&request))?,
             );
         }
-        Err(GitHubFailure::new(format!("{} has more than {MAX_LIST_PAGES} pages", request.describe())))
+        let why = format!(
+            "{} has more than {} entries, and no more than that are read",
+            request.describe(),
+            MAX_LIST_PAGES * MAX_PAGE_ENTRIES
+        );
+        Err(GitHubFailure::new(why))
     }
 
     /// Reads every entry of a list whose pages are plain arrays.
@@ -173,6 +212,20 @@ impl GitHubClient {
                 Some(path.strip_prefix("/api/v3").unwrap_or(path).to_owned())
             }
         }
+    }
+
+    /// Notes that GitHub did not answer, or not with what was asked for: neither says anything of a change.
+    fn note_outage(&self, request: &GitHubRequest, sent: &Result<GitHubResponse, GitHubFailure>) {
+        let failure = match sent {
+            Ok(answer) => match self.classify_response(request, answer) {
+                AttemptOutcome::RateLimited { .. } | AttemptOutcome::ServerError { .. } => {
+                    answer.describe_refusal(request)
+                }
+                _ => return,
+            },
+            Err(failure) => failure.clone(),
+        };
+        self.outage.borrow_mut().get_or_insert(failure);
     }
 
     async fn send_with_retries(
@@ -214,7 +267,7 @@ impl GitHubClient {
                 _ => {}
             }
             let ended = match &outcome {
-                Ok(answer) => self.classify_response(answer),
+                Ok(answer) => self.classify_response(request, answer),
                 Err(failure) => failure.outcome,
             };
             match self.policy.decide_retry(attempt, ended, request.is_read_only(), self.time_left()) {
@@ -261,21 +314,34 @@ impl GitHubClient {
         }
     }
 
-    /// Returns what an answer means for another attempt. GitHub answers with 403 to what comes too often.
-    fn classify_response(&self, answer: &GitHubResponse) -> AttemptOutcome {
+    /// Returns what an answer means for another attempt. To what comes too often GitHub answers with 403, with
+    /// 429, or, to GraphQL, with 200 and an error.
+    fn classify_response(&self, request: &GitHubRequest, answer: &GitHubResponse) -> AttemptOutcome {
         let asked = answer.headers.retry_after.map(Duration::from_secs);
+        let limit = match answer.status {
+            200 if request.method == RequestMethod::Query => answer.find_rate_limit(),
+            403 | 429 => answer.find_rate_limit(),
+            _ => None,
+        };
         let is_used_up = answer.headers.remaining == Some(0);
-        match answer.status {
-            403 if asked.is_some() || is_used_up => {
-                AttemptOutcome::RateLimited { wait: asked.or_else(|| self.rate_limit_pause(answer)) }
-            }
-            429 => AttemptOutcome::RateLimited { wait: asked.or_else(|| self.rate_limit_pause(answer)) },
-            status => AttemptOutcome::from_status(status, asked),
+        let is_limited = match answer.status {
+            200 => limit.is_some(),
+            403 => limit.is_some() || asked.is_some() || is_used_up,
+            429 => true,
+            _ => false,
+        };
+        if !is_limited {
+            return AttemptOutcome::from_status(answer.status, asked);
         }
+        let least = match limit {
+            Some(RateLimitKind::Secondary) => Some(SECONDARY_LIMIT_PAUSE),
+            _ => None,
+        };
+        AttemptOutcome::RateLimited { wait: asked.or_else(|| self.primary_limit_pause(answer)).or(least) }
     }
 
     /// Returns how long the primary rate limit lasts, if that is what is used up.
-    fn rate_limit_pause(&self, answer: &GitHubResponse) -> Option<Duration> {
+    fn primary_limit_pause(&self, answer: &GitHubResponse) -> Option<Duration> {
         if answer.headers.remaining != Some(0) {
             return None;
         }

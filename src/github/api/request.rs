@@ -49,6 +49,15 @@ pub(crate) struct ResponseHeaders {
     pub(crate) reset: Option<i64>,
 }
 
+/// A limit that GitHub sets to how often it is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RateLimitKind {
+    /// So many requests an hour; a header says when they are allowed again.
+    Primary,
+    /// Too much at once.
+    Secondary,
+}
+
 /// A whole answer, whatever its status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct GitHubResponse {
@@ -121,11 +130,32 @@ impl GitHubResponse {
         })
     }
 
+    /// Returns the limit that the answer says is reached. REST says it in its message, GraphQL in its errors;
+    /// what else the answer holds may be the words of contributors, and is not looked at.
+    pub(crate) fn find_rate_limit(&self) -> Option<RateLimitKind> {
+        // Most answers need not be parsed for this.
+        if !contains_ignoring_case(&self.body, b"rate") {
+            return None;
+        }
+        let body: Value = serde_json::from_slice(&self.body).ok()?;
+        let errors = body.get("errors").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let text_of = |part: &Value| part.get("message").and_then(Value::as_str).map(str::to_ascii_lowercase);
+        let messages: Vec<String> = std::iter::once(&body).chain(errors).filter_map(text_of).collect();
+        if messages.iter().any(|message| message.contains("secondary rate limit")) {
+            return Some(RateLimitKind::Secondary);
+        }
+        let is_limited = |error: &Value| error.get("type").and_then(Value::as_str) == Some("RATE_LIMITED");
+        let is_said = messages.iter().any(|message| message.contains("rate limit exceeded"));
+        (errors.iter().any(is_limited) || is_said).then_some(RateLimitKind::Primary)
+    }
+
     /// Returns the failure that a refusing answer amounts to, with what GitHub says in it.
     pub(crate) fn describe_refusal(&self, request: &GitHubRequest) -> GitHubFailure {
         let mut why = format!("GitHub answered {} to {}", self.status, request.describe());
         let body: Value = serde_json::from_slice(&self.body).unwrap_or_default();
-        if let Some(message) = body.get("message").and_then(Value::as_str) {
+        // GraphQL tells an error in a list, and with the status of a good answer.
+        let message = body.get("message").or_else(|| body.pointer("/errors/0/message"));
+        if let Some(message) = message.and_then(Value::as_str) {
             why.push_str(": ");
             why.push_str(&printable_line(message, MAX_QUOTED_CHARS));
         }
@@ -137,6 +167,10 @@ impl GitHubFailure {
     pub(crate) fn new(why: impl Into<String>) -> GitHubFailure {
         GitHubFailure { why: why.into(), status: None }
     }
+}
+
+fn contains_ignoring_case(bytes: &[u8], word: &[u8]) -> bool {
+    bytes.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word))
 }
 
 /// Returns `text` in one line without anything invisible, at most `longest` characters of it.

@@ -29,6 +29,8 @@ pub(crate) struct RestPullRequest {
     pub(crate) merged_at: Option<jiff::Timestamp>,
     pub(crate) merged_by: Option<RestUser>,
     pub(crate) created_at: jiff::Timestamp,
+    /// When anything of it changed last.
+    pub(crate) updated_at: Option<jiff::Timestamp>,
     pub(crate) labels: Vec<RestLabel>,
     pub(crate) head: RestPullRequestEnd,
     pub(crate) base: RestPullRequestEnd,
@@ -154,6 +156,8 @@ pub(crate) struct RestChangedFile {
     pub(crate) sha: Option<Oid>,
     /// How many lines are added and removed, together.
     pub(crate) changes: Option<u64>,
+    /// Where the content is read, with the revision.
+    pub(crate) contents_url: Option<String>,
 }
 
 /// One review of a pull request.

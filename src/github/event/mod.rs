@@ -53,6 +53,13 @@ pub enum EventSubject {
         /// True if GitHub says that its history was rewritten.
         forced: bool,
     },
+    /// Every open pull request that ends at a commit.
+    PullRequestsAt {
+        /// The repository of the event.
+        repo: RepositoryName,
+        /// The commit.
+        head: Oid,
+    },
     /// Every open pull request of the repository.
     OpenPullRequests {
         /// The repository of the event.
@@ -65,6 +72,7 @@ impl EventSubject {
     pub(crate) fn repository(&self) -> &RepositoryName {
         match self {
             EventSubject::PullRequest { repo, .. }
+            | EventSubject::PullRequestsAt { repo, .. }
             | EventSubject::MergeGroup { repo, .. }
             | EventSubject::Push { repo, .. }
             | EventSubject::OpenPullRequests { repo } => repo,
@@ -74,6 +82,7 @@ impl EventSubject {
 
 /// The names of the events that can be judged, for messages.
 const SUPPORTED_EVENTS: &str = "pull_request, pull_request_target, pull_request_review, pull_request_review_comment, \
+                          workflow_run, check_suite, check_run, status, repository_dispatch, \
                           pull_request_review_thread, merge_group, push, issue_comment, schedule, workflow_dispatch";
 
 /// Reads the event called `name`, described by `json`; `default` is the repository of the run, for events that
@@ -150,6 +159,16 @@ pub(crate) fn parse_event(
                 }
             }
         }
+        // What these tell of pull requests is empty for one from a fork; the commit is always there.
+        "workflow_run" | "check_suite" | "check_run" => {
+            let head = event.read_member(name)?.read_member("head_sha")?.read_oid()?;
+            Ok(EventSubject::PullRequestsAt { repo: event.read_repository()?, head })
+        }
+        "status" => {
+            let head = event.read_member("sha")?.read_oid()?;
+            Ok(EventSubject::PullRequestsAt { repo: event.read_repository()?, head })
+        }
+        "repository_dispatch" => event.read_dispatch(),
         // The file of a schedule contains little more than the schedule itself.
         "schedule" => match (value.get("repository"), default) {
             (None | Some(Value::Null), Some(repo)) => {
@@ -219,6 +238,30 @@ impl<'json> EventValue<'json> {
             Some(name) if name.starts_with("refs/") => Ok(name.to_owned()),
             _ => Err(self.wrong_type_error("the full name of a ref")),
         }
+    }
+
+    /// Reads what a program asked for: a pull request by its number, all that end at a commit, or all.
+    fn read_dispatch(&self) -> Result<EventSubject, String> {
+        let repo = self.read_repository()?;
+        // GitHub gives `null` where the program sent nothing along.
+        let Some(Value::Object(sent)) = self.value.get("client_payload") else {
+            return Ok(EventSubject::OpenPullRequests { repo });
+        };
+        let payload = self.read_member("client_payload")?;
+        if sent.contains_key("pull-request") {
+            let member = payload.read_member("pull-request")?;
+            let number = match member.value.as_str() {
+                Some(text) => text.parse().ok().filter(|number| *number > 0),
+                None => member.value.as_u64().filter(|number| *number > 0),
+            };
+            let number = number.ok_or_else(|| member.wrong_type_error("the number of a pull request"))?;
+            return Ok(EventSubject::PullRequest { repo, number, expected_head: None });
+        }
+        if sent.contains_key("head-sha") {
+            let head = payload.read_member("head-sha")?.read_oid()?;
+            return Ok(EventSubject::PullRequestsAt { repo, head });
+        }
+        Ok(EventSubject::OpenPullRequests { repo })
     }
 
     fn read_repository(&self) -> Result<RepositoryName, String> {

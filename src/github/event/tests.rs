@@ -50,6 +50,20 @@ fn needed() -> Vec<(&'static str, Vec<&'static str>)> {
         ("push.created", push.clone()),
         ("push.deleted", push.clone()),
         ("push.branch", push),
+        (
+            "workflow_run.completed",
+            vec!["workflow_run", "workflow_run.head_sha", "repository", "repository.full_name"],
+        ),
+        (
+            "check_suite.completed",
+            vec!["check_suite", "check_suite.head_sha", "repository", "repository.full_name"],
+        ),
+        (
+            "check_run.completed",
+            vec!["check_run", "check_run.head_sha", "repository", "repository.full_name"],
+        ),
+        ("status.success", vec!["sha", "repository", "repository.full_name"]),
+        ("repository_dispatch.judge", vec!["repository", "repository.full_name"]),
         ("workflow_dispatch.plain", vec!["repository", "repository.full_name"]),
     ]
 }
@@ -71,6 +85,13 @@ fn the_public_examples_say_what_to_judge() {
                 assert!(!forced);
             }
             ("workflow_dispatch", EventSubject::OpenPullRequests { .. }) => {}
+            ("repository_dispatch", EventSubject::PullRequest { number: 6, expected_head: None, .. }) => {}
+            (_, EventSubject::PullRequestsAt { repo, head }) => {
+                assert_eq!(repo.to_string(), value["repository"]["full_name"].as_str().unwrap());
+                let inside = value.get(event.as_str()).unwrap_or(&value);
+                let named = inside.get("head_sha").or_else(|| inside.get("sha"));
+                assert_eq!(Some(head), named.and_then(Value::as_str).and_then(Oid::from_hex));
+            }
             (_, EventSubject::PullRequest { repo, number, expected_head: expected }) => {
                 assert_eq!(repo.to_string(), value["repository"]["full_name"].as_str().unwrap());
                 assert_eq!(number, value["pull_request"]["number"].as_u64().unwrap());

@@ -3,7 +3,7 @@
 //! GitHub lists at most 3,000, and does not tell whether one is executable, a symbolic link or a
 //! submodule. Where the policy needs that, or the sizes of new contents, the trees are asked.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -17,6 +17,7 @@ use crate::github::api::names::PullRequestName;
 use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::{RestChangedFile, RestPullRequest};
 use crate::github::facts::binary_lines::UncountedFile;
+use crate::github::facts::details::PullRequestFile;
 
 /// How many paths one query to the trees is about.
 const PATHS_PER_QUERY: usize = 50;
@@ -36,7 +37,7 @@ pub(crate) struct ChangedFiles {
 ///
 /// # Errors
 ///
-/// Fails if GitHub lists fewer files than it counts.
+/// Fails if GitHub lists fewer files than it counts, one of them twice, or those of another revision.
 pub(crate) async fn list_changed_files(
     client: &GitHubClient,
     name: &PullRequestName,
@@ -54,7 +55,12 @@ pub(crate) async fn list_changed_files(
     }
     let mut paths = Vec::with_capacity(files.len());
     let mut uncounted = Vec::new();
+    let mut names = HashSet::new();
     for file in &files {
+        if !names.insert(file.filename.as_str()) {
+            return Err(unusable_file_failure("twice"));
+        }
+        check_listed_revision(file, pull.head.sha)?;
         add_path_changes(file, &mut paths)?;
         if file.changes == Some(0) {
             uncounted.push(describe_uncounted(file));
@@ -70,6 +76,59 @@ fn describe_uncounted(file: &RestChangedFile) -> UncountedFile {
         "removed" => UncountedFile { before: name(), after: None },
         _ => UncountedFile { before: file.previous_filename.clone().or_else(name), after: name() },
     }
+}
+
+/// Checks that a file is listed as it is in the final revision, which its address names. A list that was made
+/// while another revision was the final one is of another change.
+fn check_listed_revision(file: &RestChangedFile, head: Oid) -> Result<(), GitHubFailure> {
+    // A file that is gone has the address of its last content.
+    if file.status == "removed" {
+        return Ok(());
+    }
+    let Some((_, query)) = file.contents_url.as_deref().and_then(|url| url.rsplit_once('?')) else {
+        return Ok(());
+    };
+    let named = query.split('&').find_map(|part| part.strip_prefix("ref="));
+    match named.and_then(Oid::from_hex) {
+        Some(revision) if revision != head => {
+            let (of, head) = (revision.short_hex(), head.short_hex());
+            Err(GitHubFailure::new(format!(
+                "GitHub lists the files of {of}, and {head} is the final revision"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks that two lists of one pull request name the same files; `counted` is in the same answer as the
+/// final revision.
+///
+/// # Errors
+///
+/// Fails if they do not, as where a push came between the answers.
+pub(crate) fn check_same_files(
+    changes: &[PathChange],
+    counted: &[PullRequestFile],
+) -> Result<(), GitHubFailure> {
+    let listed: HashSet<&[u8]> = changes.iter().map(|change| change.path.as_bytes()).collect();
+    let mut named: HashSet<&[u8]> = HashSet::new();
+    for file in counted {
+        let path = file.path.as_bytes();
+        if !named.insert(path) || !listed.contains(path) {
+            return Err(GitHubFailure::new(
+                "GitHub names other files of the pull request each time it is asked",
+            ));
+        }
+    }
+    // A file that was renamed also leaves a path, which only one of the lists names.
+    for change in changes {
+        if change.after.is_some() && !named.contains(change.path.as_bytes()) {
+            return Err(GitHubFailure::new(
+                "GitHub names other files of the pull request each time it is asked",
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn add_path_changes(file: &RestChangedFile, changes: &mut Vec<PathChange>) -> Result<(), GitHubFailure> {
@@ -332,6 +391,37 @@ mod tests {
         ] {
             assert!(changes(file.clone()).is_err(), "{file}");
         }
+    }
+
+    #[test]
+    fn a_file_is_listed_as_it_is_in_the_final_revision() {
+        let head = Oid::from_bytes(&[1; 20]).unwrap();
+        let check = |status: &str, url: Value| {
+            let file =
+                json!({ "filename": "b", "status": status, "sha": "1".repeat(40), "contents_url": url });
+            check_listed_revision(&serde_json::from_value(file).unwrap(), head).is_ok()
+        };
+        let at = |id: &str| json!(format!("https://api.example.com/repos/a/b/contents/c%3Fref=x?ref={id}"));
+        assert!(check("modified", at(&"01".repeat(20))) && check("modified", json!(null)));
+        assert!(!check("modified", at(&"02".repeat(20))) && check("removed", at(&"02".repeat(20))));
+    }
+
+    #[test]
+    fn two_lists_name_the_same_files() {
+        let id = "1".repeat(40);
+        let mut changes = Vec::new();
+        for file in [
+            json!({ "filename": "b", "previous_filename": "a", "status": "renamed", "sha": id }),
+            json!({ "filename": "c", "status": "removed", "sha": id }),
+        ] {
+            add_path_changes(&serde_json::from_value(file).unwrap(), &mut changes).unwrap();
+        }
+        let same = |paths: &[&str]| {
+            let files: Vec<_> = paths.iter().map(|path| PullRequestFile { path: (*path).into() }).collect();
+            check_same_files(&changes, &files).is_ok()
+        };
+        assert!(same(&["b", "c"]));
+        assert!(!same(&["b"; 2]) && !same(&["c"]) && !same(&["b", "c", "d"]) && !same(&["b", "b", "c"]));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! GitHub lists at most 250 for a pull request. If it counts more, they are read from the comparison of both
 //! ends; a list that is shorter than the count is an error.
 
+use std::collections::HashSet;
+
 use crate::change::pull_request::{ContributorRole, ForgeAccount, PullContributor, PullRevision};
 use crate::change::{
     Commit, CommitMessage, Fact, FactKind, Missing, NeededFacts, Oid, Person, SignatureStatus, Text,
@@ -45,7 +47,19 @@ pub(crate) async fn list_commits(
     };
     let head = commits.remove(index);
     commits.push(head);
+    check_listed_once(&commits)?;
     Ok(commits)
+}
+
+/// Checks that no commit is listed twice, as where a list changes from one page to the next.
+fn check_listed_once(commits: &[RestCommit]) -> Result<(), GitHubFailure> {
+    let mut ids = HashSet::new();
+    for commit in commits {
+        if !ids.insert(commit.sha) {
+            return Err(GitHubFailure::new(format!("GitHub lists {} twice", commit.sha.short_hex())));
+        }
+    }
+    Ok(())
 }
 
 /// Compares two commits: returns GitHub's word for how they relate, and every commit that the second has and
@@ -68,6 +82,7 @@ pub(crate) async fn compare_commits(
         let why = format!("GitHub counts {total} commits between {ends}, and lists {}", commits.len());
         return Err(GitHubFailure::new(why));
     }
+    check_listed_once(&commits)?;
     Ok((status, commits))
 }
 
@@ -300,6 +315,7 @@ mod tests {
             timeline: Err(none()),
             comments: Err(none()),
             statuses: Err(none()),
+            files: Err(none()),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What people say about a pull request: reviews, comments, labels, edits, conversations.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -23,7 +23,10 @@ use crate::github::facts::details::{
 use crate::github::facts::timeline::TimelineItem;
 
 /// For how many people who comment GitHub is asked whether they may write.
-const MAX_CHECKED_COMMENTERS: usize = 50;
+const MAX_CHECKED_COMMENTERS: usize = 200;
+
+/// How many of them are looked up at the same time; GitHub turns away a client that asks for too much at once.
+const MAX_CONCURRENT_LOOKUPS: usize = 20;
 
 /// The facts that only GraphQL tells, or why none of them could be read.
 type DetailsResult<'details> = Result<&'details PullRequestDetails, &'details GitHubFailure>;
@@ -34,7 +37,32 @@ pub(crate) async fn list_reviews(
     name: &PullRequestName,
 ) -> Result<Vec<RestReview>, GitHubFailure> {
     let path = format!("{}/pulls/{}/reviews?per_page=100", name.repo.rest_path(), name.number);
-    client.fetch_whole_list(path).await
+    let reviews: Vec<RestReview> = client.fetch_whole_list(path).await?;
+    let mut ids = HashSet::new();
+    if reviews.iter().any(|review| !ids.insert(review.id)) {
+        return Err(GitHubFailure::new("GitHub lists a review twice"));
+    }
+    Ok(reviews)
+}
+
+/// Checks that GraphQL tells of no review that the list lacks: it came while the pull request was being read.
+///
+/// # Errors
+///
+/// Fails if there is one.
+pub(crate) fn check_same_reviews(
+    listed: &[RestReview],
+    details: DetailsResult<'_>,
+) -> Result<(), GitHubFailure> {
+    // Where GraphQL tells nothing, the parts of it are gaps by themselves.
+    let Ok(nodes) = details.and_then(|details| details.reviews.as_ref()) else { return Ok(()) };
+    for node in nodes {
+        let is_handed_in = node.state.as_deref() != Some("PENDING");
+        if is_handed_in && !listed.iter().any(|listed| is_same_review(node, listed)) {
+            return Err(GitHubFailure::new("a review came while the pull request was being read"));
+        }
+    }
+    Ok(())
 }
 
 /// Returns the gap of a fact that GitHub failed to tell.
@@ -173,7 +201,11 @@ pub(crate) async fn collect_comments(
     logins.sort_unstable();
     logins.dedup();
     logins.truncate(MAX_CHECKED_COMMENTERS);
-    let rights = join_all(logins.iter().map(|login| may_write_repository(client, &name.repo, login))).await;
+    let mut rights = Vec::with_capacity(logins.len());
+    for some in logins.chunks(MAX_CONCURRENT_LOOKUPS) {
+        rights
+            .extend(join_all(some.iter().map(|login| may_write_repository(client, &name.repo, login))).await);
+    }
     let rights: HashMap<&str, Result<bool, GitHubFailure>> = logins.into_iter().zip(rights).collect();
     let mut comments = Vec::with_capacity(nodes.len());
     for node in nodes {
@@ -198,7 +230,10 @@ fn find_commenter_rights(
         Some(Ok(may)) => Ok(*may),
         Some(Err(failure)) => Err(missing_fact(FactKind::Comments, failure)),
         None => {
-            let why = "it is not known whether this account may write".to_owned();
+            let why = format!(
+                "it is not known whether this account may write; \
+                 GitHub is asked about {MAX_CHECKED_COMMENTERS} accounts that comment"
+            );
             Err(Missing::Unavailable(FactKind::Comments, why))
         }
     }

@@ -4,7 +4,7 @@
 //! Each part is requested only if it is wanted, read to its end, and a fact of its own: what could not
 //! be read is an error in its place, whatever became of the others.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -17,18 +17,13 @@ use crate::github::api::graphql::{
 };
 use crate::github::api::names::PullRequestName;
 use crate::github::api::request::GitHubFailure;
+use crate::github::facts::paged_part::{DetailPart, MAX_DETAIL_PAGES, PagedPart};
 use crate::github::facts::timeline::TimelineItem;
 
 const DETAILS_QUERY: &str = include_str!("../api/queries/details.graphql");
 
 /// Why a fact is missing that no rule needs.
 pub(crate) const NOT_REQUESTED: &str = "it was not requested";
-
-/// How many queries are sent for what does not fit into the first.
-const MAX_DETAIL_PAGES: usize = 40;
-
-/// A part of the answer, or why it could not be read.
-pub(crate) type DetailPart<T> = Result<T, GitHubFailure>;
 
 /// The parts that a policy needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +35,7 @@ pub(crate) struct WantedDetails {
     pub(crate) timeline: bool,
     pub(crate) comments: bool,
     pub(crate) statuses: bool,
+    pub(crate) files: bool,
 }
 
 /// The parts that were wanted, and what always comes with them.
@@ -55,6 +51,14 @@ pub(crate) struct PullRequestDetails {
     pub(crate) timeline: DetailPart<Vec<TimelineItem>>,
     pub(crate) comments: DetailPart<Vec<CommentNode>>,
     pub(crate) statuses: DetailPart<Vec<StatusContext>>,
+    /// The changed files; `None` if the answer has no list of them.
+    pub(crate) files: DetailPart<Option<Vec<PullRequestFile>>>,
+}
+
+/// A changed file, as the answer names it that also tells the final revision.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct PullRequestFile {
+    pub(crate) path: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -62,6 +66,8 @@ pub(crate) struct PullRequestDetails {
 pub(crate) struct ReviewNode {
     pub(crate) id: Option<String>,
     pub(crate) database_id: Option<u64>,
+    /// `PENDING` for one that is not handed in, which only its author sees.
+    pub(crate) state: Option<String>,
     pub(crate) author_can_push_to_repository: Option<bool>,
     pub(crate) commit: Option<ReviewedCommit>,
 }
@@ -176,71 +182,7 @@ struct DetailsPullRequest {
     user_content_edits: Option<GraphqlConnection<DescriptionEditNode>>,
     timeline_items: Option<GraphqlConnection<TimelineItem>>,
     comments: Option<GraphqlConnection<CommentNode>>,
-}
-
-/// One part while it is being read.
-struct PagedPart<T> {
-    is_wanted: bool,
-    list_name: &'static str,
-    nodes: Vec<T>,
-    total: Option<usize>,
-    cursor: Option<String>,
-    failure: Option<GitHubFailure>,
-}
-
-impl<T> PagedPart<T> {
-    fn new(is_wanted: bool, name: &'static str) -> Self {
-        PagedPart { is_wanted, list_name: name, nodes: Vec::new(), total: None, cursor: None, failure: None }
-    }
-
-    /// Adds a page; a part with no further page is not requested again.
-    fn add_page(&mut self, page: Option<GraphqlConnection<T>>, error: Option<&str>) {
-        if !self.is_wanted {
-            return;
-        }
-        self.is_wanted = false;
-        if let Some(why) = error {
-            self.failure = Some(GitHubFailure::new(why));
-            return;
-        }
-        let Some(page) = page else {
-            self.failure = Some(GitHubFailure::new(format!("GitHub's answer has no `{}`", self.list_name)));
-            return;
-        };
-        self.nodes.extend(page.nodes);
-        self.total = page.total_count.or(self.total);
-        match page.page_info {
-            Some(info) if !info.has_next_page => {}
-            Some(info) if info.end_cursor.is_some() && info.end_cursor != self.cursor => {
-                self.cursor = info.end_cursor;
-                self.is_wanted = true;
-            }
-            _ => {
-                let why = format!("GitHub does not say where the next page of `{}` is", self.list_name);
-                self.failure = Some(GitHubFailure::new(why));
-            }
-        }
-    }
-
-    fn finish_part(self) -> DetailPart<Vec<T>> {
-        if let Some(failed) = self.failure {
-            return Err(failed);
-        }
-        if self.is_wanted {
-            return Err(GitHubFailure::new(format!(
-                "`{}` has more than {MAX_DETAIL_PAGES} pages",
-                self.list_name
-            )));
-        }
-        match self.total {
-            Some(total) if total != self.nodes.len() => Err(GitHubFailure::new(format!(
-                "GitHub counts {total} entries of `{}`, and lists {}",
-                self.list_name,
-                self.nodes.len()
-            ))),
-            _ => Ok(self.nodes),
-        }
-    }
+    files: Option<GraphqlConnection<PullRequestFile>>,
 }
 
 /// The state of a pull request in the first answer; a later one with another head is not mixed with it.
@@ -269,6 +211,8 @@ pub(crate) async fn read_details(
     let mut edits = PagedPart::new(wanted.edits, "userContentEdits");
     let mut timeline = PagedPart::new(wanted.timeline, "timelineItems");
     let mut comments = PagedPart::new(wanted.comments, "comments");
+    let mut files = PagedPart::new(wanted.files, "files");
+    let mut has_files = true;
     let mut statuses = Err(GitHubFailure::new(NOT_REQUESTED));
     let mut first: Option<FirstAnswer> = None;
     for page in 0..MAX_DETAIL_PAGES {
@@ -281,6 +225,7 @@ pub(crate) async fn read_details(
             "edits": edits.is_wanted, "editsAfter": edits.cursor,
             "timeline": timeline.is_wanted, "timelineAfter": timeline.cursor,
             "comments": comments.is_wanted, "commentsAfter": comments.cursor,
+            "files": files.is_wanted, "filesAfter": files.cursor,
         });
         let answer: PartialResponse<RepositoryResponse<DetailsRepository>> =
             client.run_partial_query(DETAILS_QUERY, variables).await?;
@@ -313,6 +258,11 @@ pub(crate) async fn read_details(
         }
         timeline.add_page(found.timeline_items, errors.error_in_part("timelineItems"));
         comments.add_page(found.comments, errors.error_in_part("comments"));
+        match (found.files, errors.error_in_part("files")) {
+            // Answers that were recorded before it was asked for have no such list.
+            (None, None) if page == 0 => (files.is_wanted, has_files) = (false, false),
+            (page, error) => files.add_page(page, error),
+        }
         let more = [
             reviews.is_wanted,
             authors.is_wanted,
@@ -320,6 +270,7 @@ pub(crate) async fn read_details(
             edits.is_wanted,
             timeline.is_wanted,
             comments.is_wanted,
+            files.is_wanted,
         ];
         if !more.contains(&true) {
             break;
@@ -332,13 +283,14 @@ pub(crate) async fn read_details(
         head_revision: head,
         last_edited_at,
         includes_created_edit,
-        reviews: reviews.finish_part(),
+        reviews: reviews.finish_part().and_then(check_reviews),
         authors: authors.finish_part().and_then(group_authors_by_commit),
         threads: threads.finish_part(),
         edits: edits.finish_part(),
         timeline: timeline.finish_part(),
         comments: comments.finish_part(),
         statuses,
+        files: files.finish_part().map(|files| has_files.then_some(files)),
     })
 }
 
@@ -361,10 +313,26 @@ fn group_authors_by_commit(nodes: Vec<CommitNode>) -> DetailPart<HashMap<Oid, Ve
     let mut all = HashMap::new();
     for CommitNode { commit } in nodes {
         if !commit.authors.is_complete() {
-            let why = format!("GitHub does not list all authors of {}", commit.oid.short_hex());
+            let why = format!(
+                "GitHub is asked for 100 authors of a commit, and {} has more",
+                commit.oid.short_hex()
+            );
             return Err(GitHubFailure::new(why));
         }
-        all.insert(commit.oid, commit.authors.nodes);
+        if all.insert(commit.oid, commit.authors.nodes).is_some() {
+            return Err(GitHubFailure::new(format!("GitHub lists {} twice", commit.oid.short_hex())));
+        }
     }
     Ok(all)
+}
+
+/// Checks that no review is listed twice.
+fn check_reviews(nodes: Vec<ReviewNode>) -> DetailPart<Vec<ReviewNode>> {
+    let mut ids = HashSet::new();
+    for node in &nodes {
+        if node.database_id.is_some_and(|id| !ids.insert(id)) {
+            return Err(GitHubFailure::new("GitHub lists a review twice"));
+        }
+    }
+    Ok(nodes)
 }

@@ -10,13 +10,14 @@ pub(crate) mod checks;
 pub(crate) mod commits;
 pub(crate) mod conversation;
 pub(crate) mod details;
+pub(crate) mod paged_part;
 pub(crate) mod pushers;
 pub(crate) mod rewrites;
 pub(crate) mod templates;
 pub(crate) mod timeline;
 
 use futures_util::future::{join, join3};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::change::description::{self, TemplateText};
 use crate::change::pull_request::{CheckResult, PullContributor};
@@ -41,6 +42,10 @@ use crate::verdict::{Message, messages};
 messages! {
     HEAD_MOVED = "pull-current.head-moved": "{new} was pushed while {old} was being read";
 }
+
+/// How long after the last change of a pull request its branch's record may lack that change. What the record
+/// still lacks later, it will not get.
+const MAX_RECORD_LAG: SignedDuration = SignedDuration::from_mins(10);
 
 /// Where the pushers of a branch are looked up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,6 +99,7 @@ impl PullRequestGatherer<'_> {
             timeline: reviews || self.wants_any(&[FactKind::Pull]),
             comments: self.wants_any(&[FactKind::Comments]),
             statuses: self.wants_any(&[FactKind::Checks]),
+            files: false,
         }
     }
 
@@ -103,7 +109,10 @@ impl PullRequestGatherer<'_> {
         let client = self.client;
         let name = self.name;
         let pull = self.pull;
-        let wanted = self.wanted_details();
+        let mut wanted = self.wanted_details();
+        let wants_details = wanted != WantedDetails::default();
+        // The answer that tells the final revision also names its files, to be held against the list of them.
+        wanted.files = true;
         let as_of = self.merge.as_ref().map(|merge| merge.at);
         let first = join3(
             commits::list_commits(client, name, pull),
@@ -119,10 +128,7 @@ impl PullRequestGatherer<'_> {
                 wanted.statuses,
                 checks::read_check_runs(client, &name.repo, self.checks_revision, as_of),
             ),
-            request_if(
-                wanted != WantedDetails::default(),
-                read_details(client, name, self.checks_revision, wanted),
-            ),
+            request_if(wants_details, read_details(client, name, self.checks_revision, wanted)),
         );
         let ((listed, files, activity), (reviews, runs, details)) = join(first, second).await;
         let listed = listed.map_err(GatherFailure::CommitsUnavailable)?;
@@ -139,6 +145,15 @@ impl PullRequestGatherer<'_> {
             return Err(GatherFailure::CommitsUnavailable(failure));
         };
         let details = details.as_ref();
+        let files = files.and_then(|files| match details {
+            Ok(PullRequestDetails { files: Ok(Some(named)), .. }) => {
+                changed_files::check_same_files(&files.paths, named).map(|()| files)
+            }
+            Ok(PullRequestDetails { files: Err(failure), .. }) => Err(failure.clone()),
+            _ => Ok(files),
+        });
+        let reviews =
+            reviews.and_then(|reviews| conversation::check_same_reviews(&reviews, details).map(|()| reviews));
         let base_merge = match &reviews {
             Ok(reviews) => rewrites::prove_base_merge(client, name, &listed, reviews).await.unwrap_or(None),
             Err(_) => None,
@@ -146,6 +161,7 @@ impl PullRequestGatherer<'_> {
         let templates = self.read_templates_if_used(details).await;
         let body = pull.body.as_deref().unwrap_or_default();
         let description = description::read_description(body, &templates.text);
+        let activity = self.reread_lagging_activity(activity).await;
         let pushers = self.identify_pushers(activity, &listed, base_merge);
         let comments = if wanted.comments {
             conversation::collect_comments(client, name, details).await
@@ -267,6 +283,26 @@ impl PullRequestGatherer<'_> {
             added: counted.added.saturating_add(sized.added),
             removed: counted.removed.saturating_add(sized.removed),
         })
+    }
+
+    /// Reads the record of the branch again for as long as it lacks the newest push and there is time: it lags
+    /// a little behind the push that started the run.
+    async fn reread_lagging_activity(
+        &self,
+        first: Result<Vec<RestActivity>, GitHubFailure>,
+    ) -> Result<Vec<RestActivity>, GitHubFailure> {
+        let mut activity = first?;
+        let is_recent =
+            self.pull.updated_at.is_some_and(|at| self.client.now().duration_since(at) <= MAX_RECORD_LAG);
+        let mut attempt = 1;
+        while is_recent
+            && !activity.iter().any(|entry| entry.after == self.pull.head.sha)
+            && self.client.wait_for_record(attempt).await
+        {
+            activity = pushers::read_branch_activity(self.client, self.pull).await?;
+            attempt += 1;
+        }
+        Ok(activity)
     }
 
     /// Returns the pushers of the commits in `listed`, as far as GitHub's record tells and the policy needs.

@@ -9,10 +9,10 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::change::{Oid, Text};
-use crate::github::api::GitHubClient;
 use crate::github::api::graphql::{GraphqlConnection, GraphqlObjectId, PartialResponse, RepositoryResponse};
 use crate::github::api::names::{PullRequestName, RepositoryName};
 use crate::github::api::request::GitHubFailure;
+use crate::github::api::{GitHubClient, MAX_PAGE_ENTRIES};
 use crate::github::judge::branch_tips::short_branch_name;
 use crate::github::judge::judged_group::JudgedGroup;
 use crate::github::judge::{GitHubJudgeOptions, GitHubRunContext, judge_or_keep_failure};
@@ -30,7 +30,7 @@ messages! {
 const QUEUE_QUERY: &str = include_str!("../api/queries/queue.graphql");
 
 /// How many pages of a queue are read.
-const MAX_QUEUE_PAGES: usize = 10;
+const MAX_QUEUE_PAGES: usize = 20;
 
 /// A group of a merge queue.
 #[derive(Clone, Debug)]
@@ -103,11 +103,19 @@ pub(crate) async fn judge_merge_group(
     queued: &MergeGroup<'_>,
     options: &GitHubJudgeOptions,
 ) -> Vec<JudgedGroup> {
-    let selected = match read_queue_entries(client, queued).await {
-        Ok(queue) => select_group_pulls(&queue, queued),
-        Err(failure) => {
-            Err(QUEUE_UNREADABLE.with("detail", MessageValue::unrecorded(Text::from(failure.why))))
+    // The queue can lag behind the event that tells of its group, so it is read again for as long as it does.
+    let mut attempt = 1;
+    let selected = loop {
+        let found = match read_queue_entries(client, queued).await {
+            Ok(queue) => select_group_pulls(&queue, queued),
+            Err(failure) => {
+                break Err(QUEUE_UNREADABLE.with("detail", MessageValue::unrecorded(Text::from(failure.why))));
+            }
+        };
+        if found.is_ok() || !client.wait_for_record(attempt).await {
+            break found;
         }
+        attempt += 1;
     };
     let pulls = match selected {
         Ok(pulls) => pulls,
@@ -168,7 +176,10 @@ async fn read_queue_entries(
             _ => return Ok(QueueContent { entries: all, needs_every_check }),
         }
     }
-    Err(GitHubFailure::new(format!("the merge queue has more than {MAX_QUEUE_PAGES} pages")))
+    let most = MAX_QUEUE_PAGES * MAX_PAGE_ENTRIES;
+    Err(GitHubFailure::new(format!(
+        "the merge queue has more than {most} entries, and no more than that are read"
+    )))
 }
 
 /// Returns the pull requests of a group: from the entry that ends where the group ends, back to the

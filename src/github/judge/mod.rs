@@ -13,6 +13,7 @@ pub(crate) mod policy_at_commit;
 pub(crate) mod pushed;
 pub(crate) mod pushed_steps;
 pub(crate) mod refusals;
+pub(crate) mod second_look;
 
 use futures_util::future::join;
 use jiff::Timestamp;
@@ -31,6 +32,9 @@ use crate::github::judge::judged_group::JudgedGroup;
 use crate::github::judge::landing_message::check_landing_messages;
 use crate::github::judge::policy_at_commit::{BaseBranch, PolicyFetchError};
 use crate::github::judge::refusals::{refuse_policy_break, refuse_unusable_policy};
+use crate::github::judge::second_look::{
+    JudgedState, MAX_LOOKS, is_denied_by_facts, is_unchanged, needs_second_look, refuse_moving_pull,
+};
 use crate::push::{GateRule, refuse_by_rule};
 use crate::report::{GroupScope, ReportGroup};
 use crate::tickets::{TicketAccess, TicketSources};
@@ -115,13 +119,38 @@ pub(crate) async fn judge_or_keep_failure(
 ///
 /// # Errors
 ///
-/// Fails if the pull request or its policy cannot be read at all.
+/// Fails if the pull request or its policy cannot be read at all, and if nothing but the lack of an answer
+/// would deny it: that is no verdict on the change.
 pub(crate) async fn judge_pull_request(
     client: &GitHubClient,
     name: &PullRequestName,
     options: &GitHubJudgeOptions,
     context: GitHubRunContext<'_>,
 ) -> Result<JudgedGroup, GitHubFailure> {
+    for _ in 0..MAX_LOOKS {
+        let (judged, state) = judge_once(client, name, options, context).await?;
+        if needs_second_look(client, &judged.group) {
+            if is_unchanged(client, name, &options.policy_path, &state).await? {
+                return Ok(judged);
+            }
+            continue;
+        }
+        return match client.outage() {
+            Some(outage) if !is_denied_by_facts(&judged.group) => Err(outage),
+            _ => Ok(judged),
+        };
+    }
+    let scope = GroupScope::PullRequest(Text::from(name.to_string()));
+    Ok(JudgedGroup::from_refusal(scope, refuse_moving_pull()))
+}
+
+/// Reads a pull request and judges it; also returns what it was judged from.
+async fn judge_once(
+    client: &GitHubClient,
+    name: &PullRequestName,
+    options: &GitHubJudgeOptions,
+    context: GitHubRunContext<'_>,
+) -> Result<(JudgedGroup, JudgedState), GitHubFailure> {
     // Both are asked for at once; that they tell the same base branch is checked below.
     let path = format!("{}/pulls/{}", name.repo.rest_path(), name.number);
     let (pull, base) = join(
@@ -156,7 +185,7 @@ pub(crate) async fn judge_pull_request(
         }
     };
     done.pull_request_head = Some((name.clone(), head));
-    Ok(done)
+    Ok((done, JudgedState { pull, base }))
 }
 
 /// Returns the tip of the base branch and the policies that count there, or why the pull request is refused without one.

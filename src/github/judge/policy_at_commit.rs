@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::change::Oid;
 use crate::gate::{LoadedPolicy, UnusablePolicy, load_from_files};
 use crate::github::api::GitHubClient;
-use crate::github::api::graphql::{GraphqlObjectId, RepositoryResponse};
+use crate::github::api::graphql::{GraphqlConnection, GraphqlObjectId, RepositoryResponse};
 use crate::github::api::names::{PullRequestName, RepositoryName, split_folder_and_name};
 use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::RestBlob;
@@ -44,6 +44,26 @@ pub(crate) struct BaseBranch {
     pub(crate) known_files: HashMap<String, FetchedFile>,
     /// The folder of the policy, if everything in it is known.
     pub(crate) complete_folder: Option<String>,
+    /// The pull request, as the same answer tells it.
+    pub(crate) pull: PullSnapshot,
+}
+
+/// What a pull request was when its base branch was read; empty where GitHub does not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PullSnapshot {
+    /// The final revision.
+    pub(crate) head_ref_oid: Option<Oid>,
+    title: Option<String>,
+    body: Option<String>,
+    is_draft: Option<bool>,
+    state: Option<String>,
+    labels: Option<GraphqlConnection<SnapshotLabel>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+struct SnapshotLabel {
+    name: String,
 }
 
 /// Why no policy could be loaded.
@@ -72,6 +92,8 @@ struct PolicyDefaultRef {
 struct PolicyPullRequest {
     base_ref_name: String,
     base_ref: Option<PolicyBaseRef>,
+    #[serde(flatten)]
+    snapshot: PullSnapshot,
 }
 
 #[derive(Deserialize)]
@@ -152,6 +174,7 @@ pub(crate) async fn read_base_branch(
         default_branch: default_branch_ref.and_then(|found| Some((found.name, found.target?.oid))),
         known_files: HashMap::new(),
         complete_folder: None,
+        pull: found.snapshot,
     };
     let Some(PolicyBaseRef { target: Some(target) }) = found.base_ref else { return Ok(base) };
     base.tip = Some(target.oid);

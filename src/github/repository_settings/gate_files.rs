@@ -27,17 +27,31 @@ const PULL_REQUEST_TYPES: [&str; 8] = [
 /// The paths at which GitHub looks for code owners, the first one first.
 const CODEOWNERS_PATHS: [&str; 3] = [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"];
 
+/// What the gate's own files say.
+pub(crate) struct ExaminedGateFiles {
+    pub(crate) advice: Vec<SettingAdvice>,
+    /// The events that the gate's workflows run on.
+    pub(crate) events: Vec<String>,
+}
+
+impl ExaminedGateFiles {
+    fn new(advice: Vec<SettingAdvice>) -> Self {
+        ExaminedGateFiles { advice, events: Vec::new() }
+    }
+}
+
 /// Examines the code owners and the workflows of the gate on a branch.
 pub(crate) fn advise_gate_files(
     subject: &ExaminedRepository<'_>,
     branch: &str,
     protection: &BranchProtection,
     fetch: &mut ApiFetch<'_>,
-) -> Vec<SettingAdvice> {
+) -> ExaminedGateFiles {
     let mut advice = vec![advise_code_owners(subject, branch, fetch)];
+    let mut events = Vec::new();
     if protection.rules_of_kind("workflows").next().is_some() {
         // The required workflow runs from elsewhere; the workflows of this repository do not matter.
-        return advice;
+        return ExaminedGateFiles::new(advice);
     }
     let folder =
         format!("/repos/{}/contents/.github/workflows?ref={}", subject.repository, escape_path(branch));
@@ -48,25 +62,40 @@ pub(crate) fn advise_gate_files(
         Err(refused) => {
             let what = format!("cannot read the workflows: {}", refused.why);
             advice.push(SettingAdvice::unknown_setting(what, USE_CONTENTS_TOKEN));
-            return advice;
+            return ExaminedGateFiles::new(advice);
         }
     };
     let mut found = false;
+    let mut texts = Vec::new();
     for file in &files {
         let Some(path) = file.get("path").and_then(Value::as_str) else { continue };
         if !path.ends_with(".yml") && !path.ends_with(".yaml") {
             continue;
         }
         match read_file_content(subject.repository, branch, path, fetch) {
-            Ok(Some(text)) if text.contains("changegate") => {
-                found = true;
-                advice.extend(advise_workflow(path, &text));
-            }
-            Ok(_) => {}
+            Ok(Some(text)) => texts.push((path.to_owned(), text)),
+            Ok(None) => {}
             Err(why) => advice.push(SettingAdvice::unknown_setting(
                 format!("cannot read {path}: {why}"),
                 USE_CONTENTS_TOKEN,
             )),
+        }
+    }
+    for (path, text) in &texts {
+        if uses_gate(text) {
+            let heard = find_heard_workflows(text, &texts);
+            if is_for_landed(text, &heard) {
+                advice.extend(advise_unpinned_action(path, text));
+                continue;
+            }
+            found = true;
+            advice.extend(advise_workflow(path, text, &heard));
+            if let Ok(Some(triggers)) = read_triggers(text) {
+                events.extend(triggers.event_names().map(str::to_owned));
+            }
+            for heard in &heard {
+                events.extend(heard.event_names().map(str::to_owned));
+            }
         }
     }
     if !found {
@@ -75,7 +104,47 @@ pub(crate) fn advise_gate_files(
             "add the workflow of docs/github.md, or require one by a ruleset",
         ));
     }
-    advice
+    events.sort_unstable();
+    events.dedup();
+    ExaminedGateFiles { advice, events }
+}
+
+/// Returns whether a workflow runs the gate, as far as its text tells, and does not only have its name.
+fn uses_gate(text: &str) -> bool {
+    text.lines().any(|line| {
+        let line = line.trim().trim_start_matches("- ");
+        line.contains("changegate") && !line.starts_with("name:") && !line.starts_with("group:")
+    })
+}
+
+/// Returns whether a workflow only judges what has landed, or keeps the ledger.
+fn is_for_landed(text: &str, heard: &[WorkflowTriggers]) -> bool {
+    let Ok(Some(triggers)) = read_triggers(text) else { return false };
+    let is_for_pulls = ["pull_request", "pull_request_target", "pull_request_review", "merge_group"];
+    triggers.has_event("push")
+        && heard.is_empty()
+        && !is_for_pulls.iter().any(|event| triggers.has_event(event))
+}
+
+/// Returns the events of the workflows whose runs start this one by `workflow_run`.
+fn find_heard_workflows(text: &str, all: &[(String, String)]) -> Vec<WorkflowTriggers> {
+    let mut heard = Vec::new();
+    if !read_triggers(text).is_ok_and(|triggers| triggers.is_some_and(|one| one.has_event("workflow_run"))) {
+        return heard;
+    }
+    for (_, other) in all {
+        let named = other.lines().find_map(|line| line.strip_prefix("name:"));
+        let name = named.map(|name| name.trim().trim_matches(['"', '\''])).unwrap_or_default();
+        let is_named = |line: &str| line.trim().trim_start_matches("workflows:").contains(name);
+        if !name.is_empty()
+            && other != text
+            && text.lines().any(|line| line.contains("workflows:") && is_named(line))
+            && let Ok(Some(triggers)) = read_triggers(other)
+        {
+            heard.push(triggers);
+        }
+    }
+    heard
 }
 
 /// Examines whether the gate's files have owners.
@@ -129,7 +198,7 @@ fn names_owner(line: &str, folder: &str) -> bool {
 }
 
 /// Examines whether one workflow runs on every event that the gate needs, and names the action by a commit.
-fn advise_workflow(path: &str, text: &str) -> Vec<SettingAdvice> {
+fn advise_workflow(path: &str, text: &str, heard: &[WorkflowTriggers]) -> Vec<SettingAdvice> {
     // A verdict can change with each of these events; without a run for it, the old one stays.
     let triggers = match read_triggers(text) {
         Ok(Some(triggers)) => triggers,
@@ -146,8 +215,9 @@ fn advise_workflow(path: &str, text: &str) -> Vec<SettingAdvice> {
             )];
         }
     };
-    let mut advice = advise_pull_request_events(path, &triggers);
-    if !triggers.has_event("pull_request_review") {
+    let mut advice = advise_pull_request_events(path, &triggers, heard);
+    let hears_reviews = heard.iter().any(|one| one.has_event("pull_request_review"));
+    if !triggers.has_event("pull_request_review") && !hears_reviews {
         advice.push(SettingAdvice::weak_setting(
             format!("{path} does not run on reviews"),
             "add `pull_request_review: { types: [submitted, edited, dismissed] }`",
@@ -163,9 +233,16 @@ fn advise_workflow(path: &str, text: &str) -> Vec<SettingAdvice> {
     advice
 }
 
-fn advise_pull_request_events(path: &str, triggers: &WorkflowTriggers) -> Vec<SettingAdvice> {
+fn advise_pull_request_events(
+    path: &str,
+    triggers: &WorkflowTriggers,
+    heard: &[WorkflowTriggers],
+) -> Vec<SettingAdvice> {
     // `pull_request_target` runs the workflow of the base branch, so it counts if both are there.
-    let target = triggers.event_types("pull_request_target");
+    // So does `workflow_run`, which follows a run of the pull request's own workflow.
+    let target = triggers
+        .event_types("pull_request_target")
+        .or_else(|| heard.iter().find_map(|one| one.event_types("pull_request")));
     let is_from_target = target.is_some();
     let Some(types) = target.or_else(|| triggers.event_types("pull_request")) else {
         return vec![SettingAdvice::weak_setting(

@@ -7,6 +7,7 @@
 //!
 //! The caller sends the requests: the questions are functions of GitHub's answers.
 
+mod actions_policies;
 mod advice;
 mod branch_protection;
 mod gate_files;
@@ -58,7 +59,9 @@ pub(crate) fn examine_repository(
     advice.extend(branch_protection::advise_history(&protection));
     advice.extend(branch_protection::advise_merge_queue(&protection));
     advice.extend(branch_protection::advise_reviews(&protection));
-    advice.extend(gate_files::advise_gate_files(subject, &branch, &protection, fetch));
+    let gate_files = gate_files::advise_gate_files(subject, &branch, &protection, fetch);
+    advice.extend(gate_files.advice);
+    advice.extend(actions_policies::advise_actions_policies(subject, &repository, &gate_files.events, fetch));
     advice.push(advise_on_token(&repository));
     Ok(SettingsExamination { branch, advice })
 }

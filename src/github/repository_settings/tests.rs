@@ -113,6 +113,100 @@ fn a_required_workflow_without_a_bypass_is_a_control() {
 }
 
 #[test]
+fn a_workflow_that_github_does_not_start_is_weak() {
+    let policies = format!("{REPOSITORY}/actions/policies?per_page=100");
+    let rule = |events: &[&str]| json!([{ "type": "restrict_action_events", "parameters": { "allowed_events": events } }]);
+    let all = ["pull_request_target", "pull_request_review", "merge_group"];
+    let public = |answers: &mut Answers| {
+        answers.insert(
+            REPOSITORY.into(),
+            Ok(json!({ "default_branch": "main", "private": false, "permissions": { "push": false } })),
+        );
+    };
+    let says = |answers: &Answers, what: &str| {
+        troubles(&subject(), answers).iter().any(|trouble| trouble.contains(what))
+    };
+    let by_workflow = || without(&healthy(), "workflows");
+    // A private repository on a server without policies.
+    assert!(!says(&by_workflow(), "Actions polic"));
+    let mut answers = by_workflow();
+    public(&mut answers);
+    assert!(says(&answers, "cannot read the Actions policies"));
+    answers.insert(policies.clone(), Ok(json!({ "total_count": 0, "policies": [] })));
+    assert!(says(&answers, "GitHub blocks it"));
+    for (enforcement, events, found) in [
+        ("active", &all[..], None),
+        ("active", &all[1..], Some("does not let the gate's workflow start on pull_request_target")),
+        ("evaluate", &all[..], Some("GitHub blocks it")),
+    ] {
+        let policy = json!({ "id": 4, "name": "events", "enforcement": enforcement });
+        let mut whole = policy.clone();
+        whole["rules"] = rule(events);
+        answers.insert(policies.clone(), Ok(json!({ "total_count": 1, "policies": [policy] })));
+        answers.insert(format!("{REPOSITORY}/actions/policies/4"), Ok(whole));
+        match found {
+            Some(found) => {
+                assert!(says(&answers, found), "{enforcement}: {:?}", troubles(&subject(), &answers))
+            }
+            None => assert!(
+                !says(&answers, "GitHub blocks") && !says(&answers, "workflow start"),
+                "{:?}",
+                troubles(&subject(), &answers)
+            ),
+        }
+    }
+    answers.remove(&format!("{REPOSITORY}/actions/policies/4"));
+    answers.insert(
+        policies,
+        Ok(json!({ "policies": [{ "id": 4, "name": "events", "enforcement": "active" }] })),
+    );
+    assert!(says(&answers, "cannot read the Actions policy events"));
+    for (version, is_weak) in [("3.19.2", true), ("3.20.0", false), ("4.0", false), ("x", false)] {
+        let mut answers = by_workflow();
+        answers.insert("/meta".into(), Ok(json!({ "installed_version": version })));
+        assert_eq!(says(&answers, "from the base branch"), is_weak, "{version}");
+    }
+}
+
+#[test]
+fn a_workflow_that_follows_the_runs_of_another_is_the_default_branchs_own() {
+    let events = "name: changegate-events
+on:
+  pull_request:
+    types: [opened, synchronize, reopened, edited, labeled, unlabeled, ready_for_review, converted_to_draft]
+  pull_request_review:
+    types: [submitted, edited, dismissed]
+";
+    let gate = "name: changegate
+on:
+  workflow_run:
+    workflows: [changegate-events]
+    types: [completed]
+  merge_group:
+jobs:
+  judge:
+    steps:
+      - uses: acme/changegate@0123456789012345678901234567890123456789
+";
+    let mut answers = without(&healthy(), "workflows");
+    let folder = format!("{REPOSITORY}/contents/.github/workflows");
+    let paths = json!([{ "path": ".github/workflows/events.yml" }, { "path": ".github/workflows/gate.yml" }]);
+    answers.insert(format!("{folder}?ref=main"), Ok(paths));
+    answers.insert(format!("{folder}/events.yml?ref=main"), file(events));
+    answers.insert(format!("{folder}/gate.yml?ref=main"), file(gate));
+    let about_gate = |answers: &Answers| {
+        let found = troubles(&subject(), answers);
+        found.into_iter().filter(|trouble| trouble.contains(".yml")).collect::<Vec<_>>()
+    };
+    assert_eq!(about_gate(&answers), [""; 0]);
+    answers
+        .insert(format!("{folder}/events.yml?ref=main"), file(&events.replace("edited, labeled", "labeled")));
+    assert!(about_gate(&answers)[0].contains("is edited"));
+    answers.insert(format!("{folder}/events.yml?ref=main"), file("name: other\non: pull_request\n"));
+    assert!(about_gate(&answers).iter().any(|trouble| trouble.contains("does not run on pull requests")));
+}
+
+#[test]
 fn a_required_workflow_has_to_be_the_gate() {
     let mut answers = healthy();
     edit(&mut answers, "workflows", |rule| rule["parameters"]["workflows"][0]["path"] = json!("build.yml"));
@@ -266,9 +360,13 @@ fn a_workflow_that_does_not_run_on_everything_is_weak() {
     says(&WORKFLOW.replace("pull_request_review:", "other:"), "does not run on reviews");
     says(&WORKFLOW.replace("merge_group:", "other2:"), "merge queue");
     says(&WORKFLOW.replace("0123456789012345678901234567890123456789", "v1"), "can be moved");
-    says("on: [pull_request, push]\n# changegate\n", "does not run when a pull request is edited");
-    says("on: push\n# changegate\n", "does not run on pull requests");
-    says("name: changegate\n", "does not say when");
+    let step = "jobs: { a: { steps: [\n{\nuses: acme/changegate@v1\n}] } }\n";
+    says(&format!("on: [pull_request, push]\n{step}"), "does not run when a pull request is edited");
+    says(&format!("on: issues\n{step}"), "does not run on pull requests");
+    // It keeps the ledger.
+    says(&format!("on: push\n{step}"), "no workflow on the branch runs the gate");
+    says("on: push\n# changegate\n", "no workflow on the branch runs the gate");
+    says("jobs: {} # changegate\n", "does not say when");
     says("on: [\n# changegate", "as a workflow");
     // An anchor is legal there.
     let anchored = WORKFLOW

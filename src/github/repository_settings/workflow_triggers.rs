@@ -60,6 +60,11 @@ impl WorkflowTriggers {
         self.events.iter().any(|(known, _)| known == name)
     }
 
+    /// Returns the names of the events.
+    pub(crate) fn event_names(&self) -> impl Iterator<Item = &str> {
+        self.events.iter().map(|(name, _)| name.as_str())
+    }
+
     /// Returns the types of an event that the workflow runs on; `None` if it does not run on the event.
     pub(crate) fn event_types(&self, name: &str) -> Option<Vec<String>> {
         for (known, types) in &self.events {

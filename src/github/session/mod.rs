@@ -26,11 +26,16 @@ use crate::github::judge::{GitHubJudgeOptions, GitHubRunContext, judge_pull_requ
 use crate::github::publish::{self, PublishOutcome};
 use crate::github::repository_settings;
 use crate::github::session::open_pulls::{
-    OpenPullRequest, PullsOfRevision, judge_numbered_pulls, judge_open_pulls, list_open_pulls,
-    list_swept_pulls,
+    OpenPullRequest, PullsOfRevision, judge_numbered_pulls, judge_open_pulls, judge_pulls_at,
+    list_open_pulls, list_swept_pulls,
 };
 use crate::http::{RequestPolicy, Secret};
 use crate::report::{Report, decide_groups};
+use crate::verdict::messages;
+
+messages! {
+    NO_PULL_AT = "github.no-pull-at": "no open pull request ends at {commit}; nothing was judged";
+}
 
 /// The source of a session's answers: the server, or a recording of them.
 #[derive(Clone)]
@@ -132,7 +137,17 @@ impl GitHubSession {
         options: &GitHubJudgeOptions,
     ) -> Result<JudgedEvent, GitHubFailure> {
         let done = self.runtime.block_on(judge_subject(&self.client, subject, options))?;
-        Ok(self.build_event(done))
+        match subject {
+            EventSubject::PullRequestsAt { head, .. } if done.is_empty() => Ok(self.describe_no_pulls(*head)),
+            _ => Ok(self.build_event(done)),
+        }
+    }
+
+    /// Returns an event in which nothing was judged, since no open pull request ends at `head`.
+    pub(crate) fn describe_no_pulls(&self, head: Oid) -> JudgedEvent {
+        let mut event = self.build_event(Vec::new());
+        event.report.notes.push(NO_PULL_AT.with("commit", head.short_hex()));
+        event
     }
 
     fn build_event(&self, done: Vec<JudgedGroup>) -> JudgedEvent {
@@ -313,6 +328,7 @@ async fn judge_subject(
             let landed = CompletedPush { repo, ref_name, update, pushed_at: None, pusher: None };
             Ok(judge_completed_push(client, &landed, options).await?.groups)
         }
+        EventSubject::PullRequestsAt { repo, head } => judge_pulls_at(client, repo, *head, options).await,
         EventSubject::OpenPullRequests { repo } => judge_open_pulls(client, repo, options).await,
     }
 }

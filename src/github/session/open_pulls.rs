@@ -43,6 +43,20 @@ pub(crate) async fn judge_open_pulls(
     Ok(judge_numbered_pulls(client, repo, &numbers, options, GitHubRunContext::default()).await)
 }
 
+/// Judges the open pull requests whose final revision is `head`. The run is for this commit, so one that has moved
+/// on meanwhile is refused.
+pub(crate) async fn judge_pulls_at(
+    client: &GitHubClient,
+    repo: &RepositoryName,
+    head: Oid,
+    options: &GitHubJudgeOptions,
+) -> Result<Vec<JudgedGroup>, GitHubFailure> {
+    let listed = list_open_pulls(client, repo, |_| false).await?;
+    let numbers: Vec<u64> = listed.iter().filter(|pull| pull.head == head).map(|pull| pull.number).collect();
+    let context = GitHubRunContext { expected_head: Some(head), ..GitHubRunContext::default() };
+    Ok(judge_numbered_pulls(client, repo, &numbers, options, context).await)
+}
+
 pub(crate) async fn list_swept_pulls(
     client: &GitHubClient,
     repo: &RepositoryName,

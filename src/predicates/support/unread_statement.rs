@@ -17,7 +17,9 @@ messages! {
     CODE = "field.unread-code":
         "`{field}` is not stated: line {line} of the description, {written}, is code or a table, and text is needed";
     MARKUP = "field.unread-markup":
-        "`{field}` is not stated: line {line} of the description, {written}, is quoted, struck out, code, a comment, or in the middle of a text";
+        "`{field}` is not stated: line {line} of the description, {written}, is quoted, struck out, hidden, a footnote, code, a comment, or in the middle of a text";
+    LOOK_ALIKE = "field.unread-look-alike":
+        "`{field}` is not stated: line {line} of the description, {written}, has letters that only look alike";
     OF_WHOLE_PULL = "field.unread-of-whole-pull":
         "`{field}` is not stated: line {line} of the description, {written}, is of the whole pull request, and each of its commits is judged by itself; add `{trailer}` to the trailers of the commit";
     OTHER_FIELD = "field.unread-other-field":
@@ -68,6 +70,7 @@ pub(crate) fn find_unread_statement(
         UnreadReason::Unticked => &UNTICKED,
         UnreadReason::Code => &CODE,
         UnreadReason::Markup => &MARKUP,
+        UnreadReason::LookAlike => &LOOK_ALIKE,
         UnreadReason::OfWholePull => {
             let message = OF_WHOLE_PULL.with("field", field.name.as_str()).with("line", unread.line);
             let message = message.with("written", &unread.written).with("trailer", paste);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::calendar::TimeLimit;
+use crate::change::folded_name::fold_name;
 use crate::change::ticket::{CreationDoubt, TicketTiming};
 use crate::change::{Missing, Text, Ticket};
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
@@ -309,6 +310,6 @@ fn field_names(fields: &[Arc<FieldDefinition>]) -> Vec<&str> {
 /// Returns true if and only if this is one of the names, in any case.
 fn matches_any_name(written: &Text, names: &[String]) -> bool {
     let Some(written) = written.as_utf8() else { return false };
-    let written = written.to_lowercase();
-    names.iter().any(|name| name.to_lowercase() == written)
+    let written = fold_name(written);
+    names.iter().any(|name| fold_name(name) == written)
 }

@@ -11,8 +11,7 @@ use crate::change::{FactKind, Missing};
 use crate::report::samples::*;
 use crate::report::sarif::*;
 use crate::report::{ReportFormat, RepositoryUrl, write_report};
-use crate::verdict::Finding;
-use crate::verdict::RuleOutcome;
+use crate::verdict::{Finding, RuleOutcome};
 
 fn sarif(report: &Report, style: &ReportStyle) -> Value {
     let mut out = Vec::new();

@@ -227,7 +227,10 @@ impl Inner {
                 How::Delay(longer) => delay += *longer,
                 How::Cut(bytes) => answer.cut = Some(*bytes),
                 How::Bytes(bytes) => answer.body = bytes.clone(),
+                // What has not changed has no body.
+                How::Edit(_) if answer.status == 304 => {}
                 How::Edit(edit) => {
+                    answer.headers.retain(|(name, _)| name != "etag");
                     let mut value = serde_json::from_slice(&answer.body).unwrap();
                     edit(&mut value);
                     answer.body = serde_json::to_vec(&value).unwrap();

@@ -145,7 +145,11 @@ fn read(world: &World, request: &Request, rest: &[&str], path: &str, base: &str)
                     let commits = pull.commits.iter().take(MOST.0);
                     commits.map(|id| shapes::commit(world, &world.commits[id])).collect()
                 }
-                ["files"] => world.files_of(pull).iter().take(MOST.1).map(shapes::file).collect(),
+                ["files"] => {
+                    let files = world.files_of(pull);
+                    let shape = |file| shapes::file(world, file, &pull.head_id);
+                    files.iter().take(MOST.1).map(shape).collect()
+                }
                 ["reviews"] => {
                     let handed_in = pull.reviews.iter().filter(|review| review.state != "PENDING");
                     handed_in.map(|review| shapes::review(world, pull.number, review)).collect()
@@ -204,7 +208,7 @@ fn read(world: &World, request: &Request, rest: &[&str], path: &str, base: &str)
                 let files = changes(&old.unwrap_or_default(), &commit.files);
                 let mut whole = shapes::commit(world, commit);
                 whole["stats"] = json!({ "additions": 0, "deletions": 0, "total": 0 });
-                let items = files.iter().map(shapes::file).collect();
+                let items = files.iter().map(|file| shapes::file(world, file, &commit.id)).collect();
                 counted("files", whole, items, request, base, path)
             }
             None => missing(422, "No commit found for SHA"),
@@ -334,7 +338,11 @@ fn compare(world: &World, request: &Request, basehead: &str, path: &str, base: &
     whole["total_commits"] = json!(ahead.len());
     let files = changes(&world.commits[&merge_base].files, &to.files);
     let is_first = request.asked("page").is_none_or(|page| page == "1");
-    let files = if is_first { files.iter().take(300).map(shapes::file).collect() } else { Vec::new() };
+    let files = if is_first {
+        files.iter().take(300).map(|file| shapes::file(world, file, &to.id)).collect()
+    } else {
+        Vec::new()
+    };
     whole["files"] = Value::Array(files);
     let items = ahead.iter().map(|id| shapes::commit(world, &world.commits[id])).collect();
     counted("commits", whole, items, request, base, path)

@@ -209,14 +209,16 @@ pub(crate) fn git_commit(world: &World, commit: &Commit) -> Value {
     shape
 }
 
-/// Returns a changed file.
-pub(crate) fn file(change: &Change) -> Value {
+/// Returns a changed file, as it is in a revision.
+pub(crate) fn file(world: &World, change: &Change, revision: &str) -> Value {
+    let api = format!("https://api.github.com/repos/{}/contents", world.full_name());
     let mut shape = over(
         example("diff-entry-items"),
         json!({
             "sha": change.blob, "filename": change.path, "status": change.status,
             "additions": change.additions, "deletions": change.deletions,
             "changes": change.additions + change.deletions,
+            "contents_url": format!("{api}/{}?ref={revision}", change.path.replace('/', "%2F")),
         }),
     );
     shape.as_object_mut().unwrap().remove("patch");
