@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use memchr::memchr_iter;
 
-/// How many quotations and lists may begin on one line. The parser goes through all that are open
+/// How many quotations, lists and footnotes may begin on one line. The parser goes through all that are open
 /// with every further line.
 const MAX_LINE_MARKERS: usize = 100;
 
@@ -14,25 +14,30 @@ const MAX_TABLE_CELLS: usize = 1 << 15;
 /// How many lines the settings at the start of a template have at most.
 const MAX_FRONT_MATTER_LINES: usize = 50;
 
-/// Returns true if some line of `body` opens more than `MAX_LINE_MARKERS` quotations and lists.
+/// Returns true if some line of `body` opens more than `MAX_LINE_MARKERS` quotations, lists and footnotes.
 pub(crate) fn is_nested_too_deep(body: &str) -> bool {
-    for line in body.split(['\n', '\r']) {
-        let mut opened = 0;
-        let mut bytes = line.bytes().peekable();
-        while let Some(byte) = bytes.next() {
-            let is_marker = matches!(byte, b'-' | b'*' | b'+' | b'.' | b')');
-            match byte {
-                b'>' => opened += 1,
-                _ if is_marker && matches!(bytes.peek(), Some(b' ' | b'\t')) => opened += 1,
-                b' ' | b'\t' | b'0'..=b'9' => {}
-                _ => break,
+    body.split(['\n', '\r']).any(|line| count_line_markers(line.as_bytes()) > MAX_LINE_MARKERS)
+}
+
+/// Counts the quotations, lists and footnotes that a line opens.
+fn count_line_markers(line: &[u8]) -> usize {
+    let mut opened = 0;
+    let mut rest = line;
+    while let [byte, after @ ..] = rest {
+        rest = after;
+        match byte {
+            b'>' => opened += 1,
+            b'-' | b'*' | b'+' | b'.' | b')' if matches!(after, [b' ' | b'\t', ..]) => opened += 1,
+            b'[' if after.starts_with(b"^") => {
+                let Some(end) = memchr::memmem::find(after, b"]:") else { break };
+                rest = after.get(end + 2..).unwrap_or_default();
+                opened += 1;
             }
-        }
-        if opened > MAX_LINE_MARKERS {
-            return true;
+            b' ' | b'\t' | b'0'..=b'9' => {}
+            _ => break,
         }
     }
-    false
+    opened
 }
 
 /// Returns true if a table of `body` could be completed with more than `MAX_TABLE_CELLS` cells.
