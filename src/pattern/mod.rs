@@ -276,6 +276,18 @@ impl NamePattern {
     pub(crate) fn matches_name(&self, name: &[u8]) -> bool {
         matches_wildcards(self.0.as_bytes(), name, true)
     }
+
+    /// Returns true if the pattern is of this account of a forge, whose `id` is the forge and the login. A pattern
+    /// with a number, such as `github:ana#583231`, is of the account with that number, whatever its login is now.
+    pub(crate) fn matches_account(&self, id: &[u8], number: Option<u64>) -> bool {
+        let numbered = self.0.rsplit_once('#').and_then(|(login, digits)| {
+            let (forge, _) = login.split_once(':')?;
+            Some((forge, digits.parse::<u64>().ok()?))
+        });
+        let Some((forge, wanted)) = numbered else { return self.matches_name(id) };
+        let has_forge = id.get(..forge.len()).is_some_and(|start| start.eq_ignore_ascii_case(forge.as_bytes()));
+        has_forge && id.get(forge.len()) == Some(&b':') && number == Some(wanted)
+    }
 }
 
 impl fmt::Display for NamePattern {

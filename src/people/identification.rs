@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use crate::change::person::canonical_address;
 use crate::change::pull_request::ForgeAccount;
 use crate::change::{Person, Text};
+use crate::pattern::NamePattern;
 use crate::people::account_numbers::NumberedHolder;
 use crate::people::machine_accounts::MachineAccounts;
 use crate::people::{PeopleDirectory, ResolvedIdentity, normalise_identity};
@@ -68,6 +69,11 @@ impl PeopleDirectory {
             && let Some((_, login)) = account.id.as_utf8().and_then(|id| id.split_once(':'))
             && self.lists_bot(login.as_bytes())
         {
+            return ResolvedIdentity::Bot;
+        }
+        let is_listed =
+            |bot: &NamePattern| bot.is_exact() && bot.matches_account(account.id.as_bytes(), account.number);
+        if self.bots.iter().any(is_listed) {
             return ResolvedIdentity::Bot;
         }
         match self.numbers.find_holder(account) {

@@ -33,7 +33,8 @@ impl MachineAccounts {
         }
         let Some(id) = account.id.as_utf8() else { return true };
         let login = id.split_once(':').map_or(id, |(_, login)| login);
-        if self.lists_name(id) || self.lists_name(login) {
+        let is_listed = self.bots.iter().any(|bot| bot.matches_account(id.as_bytes(), account.number));
+        if is_listed || self.lists_name(login) {
             return true;
         }
         let id = id.to_ascii_lowercase();

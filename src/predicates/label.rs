@@ -217,7 +217,12 @@ impl LabelPredicate {
             return LabelMatch::Unknown(gap);
         }
         if reasons.is_empty() {
-            reasons.push(Finding::new(MISSING.with("names", quote_patterns(names))));
+            let finding = Finding::new(MISSING.with("names", quote_patterns(names)));
+            // A label that only a team may set is not for the author to set.
+            reasons.push(match self.teams.is_empty() {
+                true => finding,
+                false => finding.fixed_by(Fixer::TeamMember(self.teams.clone())),
+            });
         }
         LabelMatch::NotFound(reasons)
     }

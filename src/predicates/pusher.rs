@@ -5,9 +5,10 @@
 //! the answer holds for every one of them, so that the last push does not speak for those before it.
 
 use crate::change::person::is_invisible;
-use crate::change::pull_request::ContributorRole;
+use crate::change::pull_request::{ContributorRole, ForgeAccount};
 use crate::change::{FactKind, Missing, NeededFacts, PusherIdentity, Text};
 use crate::pattern::NamePattern;
+use crate::people::ResolvedIdentity;
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::outcome::PredicateOutcome;
@@ -113,7 +114,12 @@ impl PusherPredicate {
                     Finding::new(&UNIDENTIFIED).fixed_by(Fixer::ServerAdministrator),
                 ]));
             }
-            Ok(PusherIdentity::Account(account)) => pushers.add(self.find_mismatch(account, context)),
+            Ok(PusherIdentity::Account(account)) => {
+                pushers.add(match find_forge_account(account, context) {
+                    Some(known) => self.find_forge_mismatch(known, context),
+                    None => self.find_mismatch(account, context),
+                });
+            }
             Err(missing) => pushers.missing = Some(missing.clone()),
         }
         // A push tells who makes it; a forge also knows who pushed each commit of a pull request before.
@@ -121,7 +127,7 @@ impl PusherPredicate {
             Ok(Ok(contributors)) => {
                 for one in contributors.iter().filter(|one| one.role == ContributorRole::Pusher) {
                     pushers.add(match &one.account {
-                        Some(account) => self.find_mismatch(&account.id, context),
+                        Some(account) => self.find_forge_mismatch(account, context),
                         None => Some(Message::from(&ACCOUNT_DELETED)),
                     });
                 }
@@ -139,13 +145,34 @@ impl PusherPredicate {
         PredicateOutcome::from_findings_or_missing(pushers.findings, pushers.missing)
     }
 
-    /// Returns why the policy does not mean `account`; `None` if it does.
+    /// Returns why the policy does not mean `account` of this server; `None` if it does.
     fn find_mismatch(&self, account: &Text, context: &EvaluationContext<'_>) -> Option<Message> {
+        let matches = |pattern: &NamePattern| pattern.matches_name(account.as_bytes());
+        self.check_account(account, matches, context.people.identify_account(account), context)
+    }
+
+    /// Returns why the policy does not mean an account of a forge; `None` if it does.
+    fn find_forge_mismatch(
+        &self,
+        account: &ForgeAccount,
+        context: &EvaluationContext<'_>,
+    ) -> Option<Message> {
+        let matches = |pattern: &NamePattern| pattern.matches_account(account.id.as_bytes(), account.number);
+        self.check_account(&account.id, matches, context.people.identify_forge_account(account), context)
+    }
+
+    fn check_account(
+        &self,
+        account: &Text,
+        matches: impl Fn(&NamePattern) -> bool,
+        identity: ResolvedIdentity,
+        context: &EvaluationContext<'_>,
+    ) -> Option<Message> {
         let name = match account.as_utf8() {
             Some(name) if is_account_name(name) => name,
             _ => return Some(INVALID_ACCOUNT.with("account", account)),
         };
-        if !self.accounts.is_empty() && !self.matches_account(name) {
+        if !self.accounts.is_empty() && !self.accounts.iter().any(matches) {
             // A server's account may be another person's on a forge.
             let template = match name.split_once(':') {
                 Some((_, login)) if self.matches_account(login) => &FORGE_ACCOUNT,
@@ -154,7 +181,7 @@ impl PusherPredicate {
             let allowed = quote_patterns(&self.accounts);
             return Some(template.with("account", account).with("allowed", allowed));
         }
-        let reason = self.identity.find_mismatch(&[context.people.identify_account(account)], context)?;
+        let reason = self.identity.find_mismatch(&[identity], context)?;
         Some(NOT_ALLOWED.with("account", account).with("reason", reason))
     }
 
@@ -193,6 +220,15 @@ impl PusherAnswers {
             self.findings.push(finding);
         }
     }
+}
+
+/// Returns the account that pushed last as the forge knows it, with its number; `None` on a server.
+fn find_forge_account<'a>(account: &Text, context: &EvaluationContext<'a>) -> Option<&'a ForgeAccount> {
+    let Ok(Ok(contributors)) = context.change.pull.as_ref().map(|pull| &pull.contributors) else {
+        return None;
+    };
+    let pushers = contributors.iter().filter(|one| one.role == ContributorRole::Pusher);
+    pushers.filter_map(|one| one.account.as_ref()).find(|known| known.id == *account)
 }
 
 /// Returns false for a name that `*` must not match: what a planted variable smuggles in behind a line end.
@@ -288,6 +324,36 @@ change: { commits: [{ author: 'renovate[bot] <r@example.com>' }] }
             says_of_pull(bot, &["gone", "renovate[bot]"]),
             ["an account that pushed a commit of this change was deleted"]
         );
+    }
+
+    #[test]
+    fn a_number_is_of_one_account_whatever_its_login_is() {
+        let ask = |question: &str, pusher: &str| {
+            let people = "people: { teams: { release: ['github:ana#7'] }, bots: ['github:sync#9'] }\n";
+            let pull = format!(
+                "change: {{ commits: [{{}}], pull: {{ makers: [{{ role: pusher, account: '{pusher}' }}] }} }}\n"
+            );
+            let text = format!("ask: {{ pusher: {question} }}\n{people}{pull}");
+            let login = pusher.split('#').next().unwrap();
+            let last: Text = format!("github:{login}").as_str().into();
+            finding_texts(&answer_edited(&text, |change| {
+                change.pusher = Ok(PusherIdentity::Account(last.clone()))
+            }))
+        };
+        let team = "{ team: release }";
+        for (question, pusher) in [(team, "ana#7"), (team, "ana2#7"), ("'github:ana#7'", "ana2#7")] {
+            assert_eq!(ask(question, pusher), [""; 0], "{question} {pusher}");
+        }
+        assert_eq!(ask("{ bot: true }", "sync2#9"), [""; 0]);
+        // The login belongs to another account now.
+        for (question, pusher) in [
+            (team, "ana#8"),
+            ("'github:ana#7'", "ana#8"),
+            ("{ bot: true }", "sync#8"),
+            ("'github:ana#7'", "ana"),
+        ] {
+            assert_eq!(ask(question, pusher).len(), 1, "{question} {pusher}");
+        }
     }
 
     #[test]

@@ -102,9 +102,13 @@ fn classify_objection(objection: &RuleObjection<'_>) -> CheckStanding {
     CheckStanding::Denied
 }
 
-/// Returns true for people who look at a change that others made.
+/// Returns true for people who look at a change that others made, or keep the list of people: the author cannot
+/// do it for them.
 fn gives_approval(fixer: &Fixer) -> bool {
-    matches!(fixer, Fixer::Reviewer | Fixer::TeamMember(_) | Fixer::NamedPerson | Fixer::Labeller)
+    matches!(
+        fixer,
+        Fixer::Reviewer | Fixer::TeamMember(_) | Fixer::NamedPerson | Fixer::Labeller | Fixer::RosterOwner
+    )
 }
 
 #[cfg(test)]

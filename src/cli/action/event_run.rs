@@ -77,6 +77,10 @@ impl EventRun<'_> {
                 target.numbers.push(pull.number);
             }
         }
+        // One that has moved on no longer speaks for this commit where others still end at it.
+        if listed.is_some() && listed != head && target.numbers.len() > 1 {
+            target.numbers.retain(|other| *other != number);
+        }
         let judged = self.session.judge_revisions(repo, &[target], self.options);
         let judged = JudgedEvent::join_events(judged, self.session);
         // Of a closed one, the list has no revision.

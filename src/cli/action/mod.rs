@@ -25,6 +25,7 @@ use crate::cli::pr::{self, GitHubQueryArgs};
 use crate::cli::tickets;
 use crate::github::event::{self, EventSubject, MAX_EVENT_BYTES};
 use crate::github::{GitHubSession, GitHubSource, JudgedEvent, RepositoryName};
+use crate::report::check_title::{CheckStanding, build_check_title};
 use crate::report::{Report, ReportStyle};
 
 /// Judge the event of a GitHub workflow run
@@ -121,6 +122,16 @@ pub(crate) fn run_action(args: &ActionArgs, context: &Context) -> Result<Command
             return Err(stop);
         }
     };
+    // What could not be judged fails the step, whatever else may not.
+    if exit == CommandExit::Denied
+        && args.fail_on == FailOn::Never
+        && report
+            .as_ref()
+            .is_some_and(|report| build_check_title(report).standing == CheckStanding::Undecided)
+    {
+        publish::write_step_outputs("error", report.as_ref(), sarif.as_deref(), context)?;
+        return Ok(CommandExit::Failed);
+    }
     // A later step must not take for allowed what was not judged.
     let is_empty = args.ledger.is_none() && report.as_ref().is_some_and(|report| report.groups.is_empty());
     let verdict = match exit {

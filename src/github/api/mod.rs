@@ -7,6 +7,7 @@
 pub(crate) mod graphql;
 pub(crate) mod names;
 pub(crate) mod recording;
+mod redirects;
 pub(crate) mod request;
 pub(crate) mod rest;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::github::api::names::GitHubServer;
 use crate::github::api::recording::ResponseRecording;
+use crate::github::api::redirects::{moved_repository_failure, off_server_failure, stays_in_repository};
 use crate::github::api::request::{
     GitHubFailure, GitHubRequest, GitHubResponse, RateLimitKind, RequestMethod,
 };
@@ -371,37 +373,6 @@ fn deadline_failure(answer: &GitHubResponse, request: &GitHubRequest, pause: Dur
 
 fn is_cacheable(request: &GitHubRequest) -> bool {
     request.body.is_none() && request.is_read_only()
-}
-
-/// Returns whether a redirect leads to the repository that was asked about. One that was renamed or moved is
-/// another: what its name stands for now is not what the run belongs to.
-fn stays_in_repository(asked: &str, found: &str) -> bool {
-    match repository_in_path(asked) {
-        None => true,
-        Some(asked) => repository_in_path(found).is_some_and(|found| found.eq_ignore_ascii_case(asked)),
-    }
-}
-
-/// Returns `OWNER/NAME` of a path below `/repos/`.
-fn repository_in_path(path: &str) -> Option<&str> {
-    let rest = path.strip_prefix("/repos/")?;
-    let (owner, below) = rest.split_once('/')?;
-    let length = below.find(['/', '?']).unwrap_or(below.len());
-    rest.get(..owner.len() + 1 + length)
-}
-
-fn moved_repository_failure(request: &GitHubRequest) -> GitHubFailure {
-    GitHubFailure::new(format!(
-        "GitHub's answer to {} leads to another repository; if it was renamed or moved, use its present name",
-        request.describe()
-    ))
-}
-
-fn off_server_failure(request: &GitHubRequest) -> GitHubFailure {
-    GitHubFailure::new(format!(
-        "GitHub's answer to {} leads to another server, or around in a circle",
-        request.describe()
-    ))
 }
 
 /// Returns the address of the next page in a `Link` header.

@@ -154,6 +154,10 @@ pub(crate) async fn judge_completed_push(
         }
         Err(PushFailure::Implausible(failure)) => return Err(failure),
         Err(PushFailure::Unreadable(failure)) => {
+            // An outage says nothing about the push; a later run can judge it.
+            if let Some(outage) = client.outage() {
+                return Err(outage);
+            }
             let message = PUSH_UNREADABLE.with("detail", MessageValue::unrecorded(Text::from(failure.why)));
             let finding = Finding::new(message).fixed_by(Fixer::GateAdministrator);
             first.group.refusals.push(refuse_by_rule(GateRule::WholeHistory, finding));

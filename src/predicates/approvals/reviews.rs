@@ -230,6 +230,10 @@ impl ReviewCounter<'_> {
         let Some(account) = approval.by else { return Err(uncounted(Message::from(&GHOST_NOT_COUNTED))) };
         let key = match check_independent_account(account, &self.participants, self.context.people) {
             Ok(key) => key,
+            // An account that may not write is not to be listed either.
+            Err(NotIndependent::Unknown) if approval.may_approve == &Ok(false) => {
+                return Err(uncounted(Message::from(&READ_ONLY_ACCOUNT)));
+            }
             Err(why) => {
                 let is_unknown = matches!(why, NotIndependent::Unknown | NotIndependent::ChangedHands { .. });
                 let fixer = if is_unknown { Fixer::RosterOwner } else { Fixer::Reviewer };
