@@ -60,7 +60,7 @@ fn check(text: &str) -> Result<PolicyInspection, Vec<String>> {
 
 fn check_files(files: &[(&str, &str)]) -> Result<PolicyInspection, Vec<String>> {
     let now: Timestamp = "2026-11-20T09:00:00Z".parse().unwrap();
-    check_policy(&load(files), now).map_err(|errors| {
+    check_policy(&load(files), &[], now).map_err(|errors| {
         let mut lines = Vec::new();
         for fault in errors.faulty_files.iter().flat_map(|file| &file.faults) {
             lines.push(format!(
@@ -371,10 +371,102 @@ fn a_policy_that_locks_everybody_out_is_refused() {
     }
 }
 
+/// What a policy of the pack `startup` adds, and what is said of it; nothing for what is sensible.
+const EXCLUSIONS: &[(&str, &str)] = &[
+    ("x: { require: { standard-change: Standard-Change } }", "no change of a person could keep `x`"),
+    ("x: { require: { branch: 'release/*' } }", "no change of a person could keep `x`"),
+    ("x: { for: [isms], require: { branch: 'release/*' } }", "could never be changed again"),
+    ("x: { for: [isms], require: { only-touches: ['src/**'] } }", "could never be changed again"),
+    ("x: { require: { only-touches: ['src/**'] } }", "could never be changed again"),
+    ("x: { require: { pusher: nosuch } }", "no change of a person could keep `x`"),
+    ("x: { require: { pusher: ana } }\n  y: { require: { pusher: ben } }", "keep `x` and `y` together"),
+    ("x: { require: { pusher: { bot: true } } }", "no change of a person could keep `x`"),
+    ("x: { require: { author: { bot: true } } }", "no change of a person could keep `x`"),
+    (
+        "x: { require: { any: [{ field: { Risk: absent } }, { field: { Change-Type: absent } }] } }",
+        "keep `change-type`, `risk` and `x` together",
+    ),
+    (
+        "x: { require: { window: { inside: { weekdays: [Sat] } } } }\n  \
+         y: { require: { window: { inside: { weekdays: [Mon] } } } }",
+        "keep `x` and `y` together",
+    ),
+    (
+        "x: { require: { window: { inside: { weekdays: [Mon] }, outside: { weekdays: [Mon] } } } }",
+        "no change of a person could keep `x`",
+    ),
+    (
+        "x: { require: { window: { inside: { from: '08:00', until: '16:59' } } } }\n  \
+         y: { require: { window: { inside: { from: '18:00', until: '20:59' } } } }",
+        "keep `x` and `y` together",
+    ),
+    (
+        "x: { require: { window: { inside: { from: 2020-12-20, until: 2021-01-03 } } } }",
+        "no change is allowed any more",
+    ),
+    // A window of one minute, a freeze of weeks, and windows that meet in another zone are enough.
+    (
+        "x: { require: { window: { inside: { from: '08:13', until: '09:07' } } } }\n  \
+         y: { require: { window: { inside: { from: '10:07', until: '11:00' }, zone: Europe/Berlin } } }",
+        "",
+    ),
+    ("x: { require: { window: { outside: { from: 2026-11-01, until: 2027-02-01 } } } }", ""),
+    ("x: { require: { pusher: ana } }\n  y: { require: { author: { team: ops } } }", ""),
+    ("x: { require: { pusher: { team: ops } } }", ""),
+    ("x: { require: { any: [{ pusher: { bot: true } }, { field: { Risk: low } }] } }", ""),
+    ("x: { when: { author: { bot: true } }, require: { field: { Risk: absent } } }", ""),
+    ("x: { when: { branch: 'release/*' }, require: { pusher: ben } }", ""),
+    ("x: { for: [docs], require: { only-touches: ['*.md'] } }", ""),
+    ("x: { require: { touches: ['docs/**'] } }", ""),
+    ("x: { not-for: [isms], require: { only-touches: ['src/**', 'docs/**'] } }", ""),
+    ("x: { require: { only-touches: ['src/**', 'policies/**'] } }", ""),
+    ("x: { require: { not: { author: { team: ops } } } }", ""),
+    ("x: { level: warn, until: 2027-01-01, reason: a trial, require: { pusher: { bot: true } } }", ""),
+    (
+        "x: { require: { pusher: nosuch } }\nexemptions:\n  - { rule: x, when: { touches: '/policies/**' }, \
+         reason: r, approved-by: Ana, until: 2027-01-01 }",
+        "",
+    ),
+];
+
+#[test]
+fn a_policy_that_no_change_can_keep_or_take_back_is_refused() {
+    for (added, said) in EXCLUSIONS {
+        let text = format!(
+            "changegate: 1\nextends: [startup]\nprotects: [main]\n\
+             people: {{ roster: policies/people.yml, teams: {{ ops: [ana, ben] }} }}\nrules:\n  {added}\n"
+        );
+        match check(&text) {
+            Ok(_) => assert_eq!(*said, "", "{added} is not refused"),
+            Err(faults) => {
+                assert!(!said.is_empty() && faults[0].contains(said), "{added}: {faults:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_policy_that_its_branch_cannot_change_is_refused() {
+    let text = "changegate: 1\nextends: [startup]\nprotects: [main, 'release/*']\n\
+                rules: { x: { for: [isms], require: { branch: 'release/*' } } }\n";
+    let loaded = load(&[(NAME, text)]);
+    let now: Timestamp = "2026-11-20T09:00:00Z".parse().unwrap();
+    for (branch, is_refused) in [("refs/heads/main", true), ("refs/heads/release/1", false)] {
+        assert_eq!(check_policy(&loaded, &[branch.into()], now).is_err(), is_refused, "{branch}");
+    }
+    assert!(check_policy(&loaded, &[], now).is_ok());
+    // A name that only both patterns together show.
+    let stable = text.replace(
+        "x: { for: [isms], require: { branch: 'release/*' } }",
+        "x: { require: { branch: '*-stable' } }",
+    );
+    assert!(check(&stable).is_ok());
+}
+
 /// Each policy: what it adds to a pack, and what is said about it; nothing for one that can be kept.
 #[test]
 fn rules_that_contradict_each_other_over_files_are_told() {
-    let base = "changegate: 1\nname: t\nextends: [startup]\nprotects: [main]\n";
+    let base = "changegate: 1\nname: t\nextends: [startup]\nprotects: [main, 'release/*']\n";
     for (added, wanted) in [
         ("rules: { low: { require: { field: { Change-Type: absent } } } }\n", "both `low` and `change-type`"),
         (
@@ -400,11 +492,11 @@ fn rules_that_contradict_each_other_over_files_are_told() {
         ("rules: { low: { when: { branch: dev }, require: { field: { Change-Type: absent } } } }\n", ""),
         ("rules: { low: { level: off, reason: x, require: { field: { Change-Type: absent } } } }\n", ""),
         (
-            "rules:\n  ask: { require: { touches: ['*.md', '/docs/**'] } }\n  bound: { require: { only-touches: ['/src/**'] } }\n",
+            "rules:\n  ask: { require: { touches: ['*.md', '/docs/**'] } }\n  bound: { not-for: [isms], require: { only-touches: ['/src/**'] } }\n",
             "",
         ),
         (
-            "rules:\n  ask: { require: { touches: ['/src/*/a'] } }\n  bound: { require: { only-touches: ['/src/b/**'] } }\n",
+            "rules:\n  ask: { require: { touches: ['/src/*/a'] } }\n  bound: { not-for: [isms], require: { only-touches: ['/src/b/**'] } }\n",
             "",
         ),
         (
@@ -487,8 +579,8 @@ fn a_rule_that_only_a_forge_can_decide_is_refused_for_a_server_and_for_no_other(
     ] {
         let text = format!("{base}rules:\n  forge: {{ require: {{ {require} }} }}\n");
         let loaded = load(&[(NAME, &text)]);
-        check_policy(&loaded, now).unwrap();
-        let refused = check_server_policy(&loaded, now).err();
+        check_policy(&loaded, &[], now).unwrap();
+        let refused = check_server_policy(&loaded, &[], now).err();
         assert_eq!(refused.is_some(), is_refused, "{require}");
         if let Some(errors) = refused {
             let fault = &errors.faulty_files[0].faults[0];

@@ -30,13 +30,18 @@ messages! {
         "after this push, `{roster}` would list no accounts, and this server knows who pushes by their account, such as `{account}`, so it would refuse every push";
 }
 
-/// Checks a policy that has been loaded, as of the day of `now`.
+/// Checks a policy that has been loaded, as of the day of `now`. `read_from` are the full names of the branches
+/// that it is read from, empty where they are not known.
 ///
 /// # Errors
 ///
 /// Returns everything that the policy says and cannot mean, such as a team that is too small for its rule.
-pub fn check_policy(loaded: &LoadedPolicy, now: Timestamp) -> Result<PolicyInspection, PolicyErrors> {
-    let inspection = loaded.inspect_files(find_today(now));
+pub fn check_policy(
+    loaded: &LoadedPolicy,
+    read_from: &[Text],
+    now: Timestamp,
+) -> Result<PolicyInspection, PolicyErrors> {
+    let inspection = loaded.inspect_files(read_from, find_today(now));
     if inspection.errors.faulty_files.is_empty() { Ok(inspection) } else { Err(inspection.errors) }
 }
 
@@ -81,7 +86,8 @@ pub(crate) fn find_policy_break(
         }
         Err(UnusablePolicy::Faulty(errors)) => return Some(policy_fault_finding(errors, Fixer::Author)),
     };
-    if let Err(errors) = check_policy(loaded, now) {
+    let read_from: Vec<Text> = policy_branch.into_iter().cloned().collect();
+    if let Err(errors) = check_policy(loaded, &read_from, now) {
         return Some(policy_fault_finding(&errors, Fixer::Author));
     }
     if let Some(name) = policy_branch
@@ -132,8 +138,12 @@ fn find_forge_rule(policy: &Policy, now: Timestamp) -> Option<(&Rule, Finding)> 
 /// # Errors
 ///
 /// Returns what [`check_policy`] refuses, and a rule that no hook can find kept.
-pub fn check_server_policy(loaded: &LoadedPolicy, now: Timestamp) -> Result<PolicyInspection, PolicyErrors> {
-    let inspection = check_policy(loaded, now)?;
+pub fn check_server_policy(
+    loaded: &LoadedPolicy,
+    read_from: &[Text],
+    now: Timestamp,
+) -> Result<PolicyInspection, PolicyErrors> {
+    let inspection = check_policy(loaded, read_from, now)?;
     match find_forge_rule(&loaded.policy, now) {
         None => Ok(inspection),
         Some((rule, finding)) => {

@@ -6,7 +6,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::change::Oid;
+use crate::change::{Oid, Text};
 use crate::git::signature::{KeyLocation as SignerPlace, KeyRegistry};
 use crate::git::{FileAtPath, Repository, TrustedKeys};
 use crate::policy::{
@@ -67,10 +67,11 @@ impl LoadedPolicy {
         PolicyReference { place: self.place.clone(), digest: self.policy.digest.clone() }
     }
 
-    /// Looks the files of the policy over, as they were read, for what cannot be meant on the day `today`.
-    pub(crate) fn inspect_files(&self, today: Date) -> PolicyInspection {
+    /// Looks the files of the policy over, as they were read, for what cannot be meant on the day `today`;
+    /// `read_from` are the branches that it is read from, as far as they are known.
+    pub(crate) fn inspect_files(&self, read_from: &[Text], today: Date) -> PolicyInspection {
         let mut fetch = |path: &str| self.files.get(path).cloned().unwrap_or(Ok(None));
-        policy::inspect_policy(&self.policy, &self.entry, today, &mut fetch)
+        policy::inspect_policy(&self.policy, &self.entry, read_from, today, &mut fetch)
     }
 
     /// Returns the fault `what` of the rule `id`, where the policy's own files state it; a rule of a pack is a

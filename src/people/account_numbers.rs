@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use crate::change::pull_request::ForgeAccount;
+use crate::yaml::shorten_for_message;
 
 /// The numbers of the accounts that a policy and its roster list.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,6 +41,25 @@ impl AccountNumbers {
         self.holders.insert((forge, number), key.to_owned());
     }
 
+    /// Returns why an account cannot be added for the person `key`: its number is that of another person, or
+    /// its login has another number.
+    pub(crate) fn find_clash(&self, written: &str, key: &str) -> Option<String> {
+        let (login, Some(number)) = split_account_number(written) else { return None };
+        let login = login.to_ascii_lowercase();
+        if let Some(listed) = self.by_login.get(&login).filter(|listed| **listed != number) {
+            let login = shorten_for_message(&login);
+            return Some(format!("`{login}` cannot have both numbers, {listed} and {number}"));
+        }
+        let forge = login.split(':').next().unwrap_or_default().to_owned();
+        let other = self.holders.get(&(forge, number)).filter(|other| *other != key)?;
+        Some(format!(
+            "the number of `{}` belongs to `{}` and to `{}`",
+            shorten_for_message(written),
+            shorten_for_message(other),
+            shorten_for_message(key)
+        ))
+    }
+
     /// Returns what the number of an account says; `None` if it has none, or nothing is listed about it.
     pub(crate) fn find_holder(&self, account: &ForgeAccount) -> Option<NumberedHolder<'_>> {
         let found = account.number?;
@@ -57,7 +77,8 @@ impl AccountNumbers {
 /// stays whole.
 pub(crate) fn split_account_number(written: &str) -> (&str, Option<u64>) {
     if let Some((login, digits)) = written.split_once('#')
-        && login.contains(':')
+        && login.split_once(':').is_some_and(|(_, name)| !name.is_empty())
+        && !digits.starts_with('0')
         && let Ok(number) = digits.parse()
         && digits.bytes().all(|byte| byte.is_ascii_digit())
     {

@@ -87,6 +87,13 @@ impl PeopleDirectory {
                     true => Vec::new(),
                     false => parse_each(members, faults, parse_member),
                 };
+                for member in &written {
+                    let (login, _) = split_account_number(member);
+                    if let Some(what) = people.numbers.find_clash(member, &login.to_ascii_lowercase()) {
+                        faults.push(YamlFault::new(members.at, what));
+                    }
+                    people.numbers.add_listed(member, &login.to_ascii_lowercase());
+                }
                 people.teams.insert(name.text.clone(), TeamMembers { written, keys: BTreeSet::new() });
             }
         }
@@ -126,6 +133,8 @@ impl PeopleDirectory {
     /// address or account that is listed for two people is a fault.
     pub fn read_roster(&mut self, node: &YamlNode, faults: &mut Vec<YamlFault>) {
         self.is_roster_read = true;
+        // The teams were read without the roster, and are resolved again with it.
+        self.numbers = AccountNumbers::default();
         let Some(mut map) = MapReader::new(node, faults) else { return };
         let people = match map.require_key("people", faults) {
             Some(node) => read_entries(node, faults),
@@ -156,16 +165,35 @@ impl PeopleDirectory {
             let Some(written) = read_text(item, faults) else { continue };
             match normalise_identity(written) {
                 Some(id) => {
+                    let clash =
+                        self.numbers.find_clash(written, &key.text).or_else(|| self.find_team_clash(written));
+                    if let Some(what) = clash {
+                        let help = "a number is that of one account: look it up at `https://api.github.com/users/LOGIN`";
+                        faults.push(YamlFault::new(item.at, what).with_help(help));
+                    }
                     self.numbers.add_listed(written, &key.text);
                     self.claim_identity(id, key, item, faults);
                 }
                 None => {
-                    let what =
-                        format!("`{}` is neither an address nor an account", shorten_for_message(written));
+                    let what = describe_unknown_form(written, "an account");
                     faults.push(YamlFault::new(item.at, what));
                 }
             }
         }
+    }
+
+    /// Returns why an account of the roster cannot be a member of a team: there, its login has another number.
+    fn find_team_clash(&self, written: &str) -> Option<String> {
+        for (name, team) in &self.teams {
+            let mut numbers = AccountNumbers::default();
+            for member in &team.written {
+                numbers.add_listed(member, "");
+            }
+            if let Some(clash) = numbers.find_clash(written, "") {
+                return Some(format!("{clash}; see the team `{}`", shorten_for_message(name)));
+            }
+        }
+        None
     }
 
     fn claim_identity(&mut self, id: String, key: &YamlKey, node: &YamlNode, faults: &mut Vec<YamlFault>) {
@@ -280,7 +308,10 @@ fn normalise_identity(written: &str) -> Option<String> {
         return canonical_address(address.as_bytes());
     }
     let (written, _) = split_account_number(written);
-    let is_account = !written.is_empty() && written.len() <= 100 && written.bytes().all(is_account_byte);
+    let is_account = !written.is_empty()
+        && !written.ends_with(':')
+        && written.len() <= 100
+        && written.bytes().all(is_account_byte);
     is_account.then(|| written.to_ascii_lowercase())
 }
 
@@ -292,11 +323,19 @@ fn is_account_byte(byte: u8) -> bool {
 fn parse_member(member: &str) -> Result<String, String> {
     match normalise_identity(member) {
         Some(_) => Ok(member.to_owned()),
-        None => Err(format!(
-            "`{}` is neither an address nor an account such as `github:ana`",
-            shorten_for_message(member)
-        )),
+        None => Err(describe_unknown_form(member, "an account such as `github:ana`")),
     }
+}
+
+/// Returns what is wrong with a text that is neither an address nor `account`.
+fn describe_unknown_form(written: &str, account: &str) -> String {
+    let written = shorten_for_message(written);
+    if written.contains('#') && !written.contains('@') {
+        return format!(
+            "`{written}` is no account with its number, which is written as in `github:ana#583231`"
+        );
+    }
+    format!("`{written}` is neither an address nor {account}")
 }
 
 fn parse_roster_path(path: &str) -> Result<String, String> {
@@ -378,6 +417,41 @@ mod tests {
         }
         let evil = people.identify_pusher(&"noreply@evil.example".into());
         assert_eq!(evil, ResolvedIdentity::Human("noreply@evil.example".into()));
+    }
+
+    #[test]
+    fn a_number_is_that_of_one_account() {
+        let faults_of = |ana: &str, ben: &str| {
+            let mut faults = Vec::new();
+            let teams = yaml::read_document(b"teams: { ops: ['github:ben#77'] }").unwrap();
+            let mut people = PeopleDirectory::read_people(&teams, &mut faults);
+            let roster = format!(
+                "people:\n  ana: {{ addresses: [ana@example.com], accounts: [{ana}] }}\n  \
+                 ben: {{ addresses: [ben@example.com], accounts: [{ben}] }}\n"
+            );
+            people.read_roster(&yaml::read_document(roster.as_bytes()).unwrap(), &mut faults);
+            faults.into_iter().map(|fault| fault.what).collect::<Vec<String>>()
+        };
+        for (ana, ben) in [
+            ("'github:ana#5'", "'github:ben#77'"),
+            ("'github:ana#5', 'github:ana2#5'", "'github:ben#77'"),
+            ("'github:ana#5', 'github:ana'", "'github:ben'"),
+            ("'gitlab:ana#77'", "'github:ben#77'"),
+        ] {
+            assert_eq!(faults_of(ana, ben), [""; 0], "{ana} {ben}");
+        }
+        for (ana, ben, said) in [
+            ("'github:ana#77'", "'github:ben#77'", "belongs to `ana` and to `ben`"),
+            ("'github:ana#5', 'github:ana#6'", "'github:ben#77'", "both numbers, 5 and 6"),
+            ("'github:ana#5'", "'github:ben#78'", "both numbers, 77 and 78; see the team `ops`"),
+            ("'github:#12'", "'github:ben#77'", "no account with its number"),
+            ("'github:ana#0'", "'github:ben#77'", "no account with its number"),
+            ("'github:ana#012'", "'github:ben#77'", "no account with its number"),
+            ("'github:'", "'github:ben#77'", "neither an address nor an account"),
+        ] {
+            let faults = faults_of(ana, ben);
+            assert!(faults.len() == 1 && faults[0].contains(said), "{ana} {ben}: {faults:?}");
+        }
     }
 
     #[test]

@@ -156,7 +156,7 @@ impl Policy {
     }
 
     /// Returns every condition of the policy.
-    fn conditions(&self) -> Vec<&Condition> {
+    pub(crate) fn conditions(&self) -> Vec<&Condition> {
         let mut conditions = Vec::new();
         for class in &self.classes {
             conditions.push(&class.when);

@@ -74,6 +74,11 @@ impl AuthorPredicate {
         self.identity.asked_teams()
     }
 
+    /// Returns true if the question is about what an address looks like.
+    pub(crate) fn asks_addresses(&self) -> bool {
+        !self.addresses.is_empty() || !self.domains.is_empty()
+    }
+
     pub(crate) fn read_parameters(
         node: &YamlNode,
         scope: &PolicyScope<'_>,

@@ -55,6 +55,11 @@ impl BranchPredicate {
         (before == faults.len()).then_some(BranchPredicate { ref_patterns: patterns })
     }
 
+    /// Returns the patterns of branches, one of which the target has to match.
+    pub(crate) fn asked_branches(&self) -> &[RefPattern] {
+        &self.ref_patterns
+    }
+
     pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
         needs.insert(FactKind::Target);
     }

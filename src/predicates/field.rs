@@ -5,14 +5,17 @@ use std::sync::Arc;
 use crate::change::{Missing, NeededFacts};
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
+use crate::predicates::support::field_levels::{
+    AssumedField, limit_message, name_level, name_levels, parse_level, parse_ordered_level,
+};
 use crate::predicates::support::field_obligation::{
     FieldDeadline, missing_field_finding, read_time_limit, read_until_field,
 };
 use crate::predicates::support::outcome::PredicateOutcome;
-use crate::verdict::{Finding, Fixer, Message, MessageTemplate, Obligation, messages};
-use crate::vocabulary::{FieldClaim, FieldDefinition, FieldKind, FieldReading};
+use crate::verdict::{Finding, Fixer, Message, Obligation, messages};
+use crate::vocabulary::{FieldClaim, FieldDefinition, FieldReading};
 use crate::yaml::decode::{MapReader, parse_each, parse_one, read_bool, read_choice, read_entries};
-use crate::yaml::{YamlFault, YamlNode, YamlValue, refuse_unbracketed_items, shorten_for_message};
+use crate::yaml::{ExpectedValue, YamlFault, YamlNode, YamlValue, refuse_unbracketed_items};
 
 messages! {
     OWN_STATEMENT = "obligation.own-statement": "{owed}; what this change states itself does not count";
@@ -113,6 +116,25 @@ impl FieldPredicate {
         (before == faults.len()).then_some(FieldPredicate { requirements })
     }
 
+    /// Returns the fields that are asked about.
+    pub(crate) fn asked_fields(&self) -> impl Iterator<Item = &FieldDefinition> {
+        self.requirements.iter().map(|(field, _)| field.as_ref())
+    }
+
+    /// Returns the answer about a change of which only fields are assumed; `None` where it is open.
+    pub(crate) fn answer_assumed(&self, assume: &dyn Fn(&str) -> Option<AssumedField>) -> Option<bool> {
+        let mut answer = Some(true);
+        for (field, requirement) in &self.requirements {
+            let part = assume(&field.name).and_then(|assumed| requirement.answer_assumed(assumed));
+            match part {
+                Some(true) => {}
+                Some(false) => return Some(false),
+                None => answer = None,
+            }
+        }
+        answer
+    }
+
     pub(crate) fn add_needs(&self, _: &mut NeededFacts) {}
 
     /// Returns the fields that must be stated now.
@@ -209,6 +231,12 @@ impl FieldRequirement {
                 Some(FieldRequirement::Present { deadline: None, by_others: false })
             }
             YamlValue::Scalar { text, .. } if text == "absent" => Some(FieldRequirement::Absent),
+            YamlValue::List(_) => {
+                let fault = YamlFault::new(node.at, "expected a word, found a list");
+                let help = "for one of several words, write `{ one-of: [...] }`";
+                faults.push(fault.with_help(help).with_expected(ExpectedValue::Text));
+                None
+            }
             _ => {
                 let level = parse_one(node, faults, |word| parse_level(field, word))?;
                 Some(FieldRequirement::OneOf(vec![level]))
@@ -297,6 +325,17 @@ impl FieldRequirement {
     }
 
     /// Returns whether a stated field is as required; `level` is the word that counts.
+    fn answer_assumed(&self, assumed: AssumedField) -> Option<bool> {
+        match (self, assumed) {
+            (_, AssumedField::Invalid) => Some(false),
+            // It depends on the day, or on what others state later.
+            (FieldRequirement::Present { deadline: Some(_), .. }, _) => None,
+            (FieldRequirement::Absent, AssumedField::Absent) => Some(true),
+            (_, AssumedField::Absent) => Some(false),
+            (_, AssumedField::Stated(level)) => Some(self.accepts_level(level)),
+        }
+    }
+
     fn accepts_level(&self, level: Option<usize>) -> bool {
         match (self, level) {
             (FieldRequirement::Present { .. }, _) => true,
@@ -354,47 +393,6 @@ impl FieldRequirement {
             [word] => Some(format!("{}: {word}", field.name)),
             words => Some(format!("{}: <{}>", field.name, words.join("|"))),
         }
-    }
-}
-
-fn limit_message(template: &'static MessageTemplate, field: &FieldDefinition, limit: usize) -> Message {
-    template.with("field", field.name.as_str()).with("limit", name_level(field, limit))
-}
-
-/// Returns a word of the field by its place in the list.
-fn name_level(field: &FieldDefinition, level: usize) -> &str {
-    match field.allowed_words().and_then(|words| words.get(level)) {
-        Some(word) => word,
-        None => "?",
-    }
-}
-
-fn name_levels<'field>(field: &'field FieldDefinition, levels: &[usize]) -> Vec<&'field str> {
-    levels.iter().map(|level| name_level(field, *level)).collect()
-}
-
-fn parse_level(field: &FieldDefinition, word: &str) -> Result<usize, String> {
-    let Some(words) = field.allowed_words() else {
-        return Err(format!("`{}` is not a field of words", field.name));
-    };
-    match field.find_level(word) {
-        Some(level) => Ok(level),
-        None => Err(format!(
-            "`{}` cannot be `{}`; it is one of {}",
-            field.name,
-            shorten_for_message(word),
-            words.join(", ")
-        )),
-    }
-}
-
-fn parse_ordered_level(field: &FieldDefinition, word: &str) -> Result<usize, String> {
-    match &field.kind {
-        // The words of `one-of` stand strictest first, so "at least" would mean its contrary.
-        FieldKind::OneOf(_) => {
-            Err(format!("the words of `{}` have no order; write `one-of` here", field.name))
-        }
-        _ => parse_level(field, word),
     }
 }
 

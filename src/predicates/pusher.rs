@@ -97,6 +97,16 @@ impl PusherPredicate {
         (before == faults.len()).then_some(pusher)
     }
 
+    /// Returns true if one of several pushers is enough.
+    pub(crate) fn accepts_any_pusher(&self) -> bool {
+        self.is_any_enough
+    }
+
+    /// Returns the patterns of accounts that the pusher has to match one of; empty for every account.
+    pub(crate) fn asked_accounts(&self) -> &[NamePattern] {
+        &self.accounts
+    }
+
     pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
         needs.insert(FactKind::Pusher);
     }

@@ -131,6 +131,13 @@ impl StandardChangePredicate {
         &self.field
     }
 
+    /// Returns true if there is an entry that covers `path`; without a path, if there is any.
+    pub(crate) fn has_entry_for(&self, path: Option<&str>) -> bool {
+        self.catalogue
+            .list_entries()
+            .any(|(_, entry)| path.is_none_or(|path| is_covered_by_pattern(&entry.paths, &Text::from(path))))
+    }
+
     pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
         for (_, entry) in self.catalogue.list_entries() {
             needs.insert(FactKind::Paths);

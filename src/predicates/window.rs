@@ -3,8 +3,10 @@
 //! Only the time at which the gate sees the change counts. The dates in commits are typed by their
 //! authors.
 
-use jiff::Zoned;
+use std::collections::BTreeSet;
+
 use jiff::civil::{Date, Time, Weekday};
+use jiff::{Span, Zoned};
 
 use crate::calendar::{Holidays, is_business_day, parse_time_of_day, parse_weekday, to_local_time};
 use crate::change::{FactKind, Missing, NeededFacts, Stage};
@@ -107,6 +109,21 @@ impl WindowPredicate {
             faults.push(YamlFault::new(node.at, "expected one of inside, outside"));
         }
         (before == faults.len()).then_some(window)
+    }
+
+    /// Returns the time zone whose clocks count; `None` for UTC.
+    pub(crate) fn zone_name(&self) -> Option<&str> {
+        self.zone_name.as_deref()
+    }
+
+    /// Adds the times of the day at which a period begins, or the next minute after one ends.
+    pub(crate) fn add_edges(&self, times: &mut BTreeSet<Time>) {
+        for period in self.outside_periods.iter().chain(&self.inside_periods) {
+            if let TimePeriod::Hours { from, until, .. } = period {
+                times.insert(*from);
+                times.insert(until.wrapping_add(Span::new().minutes(1)));
+            }
+        }
     }
 
     pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {

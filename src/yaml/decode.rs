@@ -3,7 +3,9 @@
 //! Each of these readers returns `None` for a value that it cannot read and leaves a [`YamlFault`], so
 //! the editor of a policy sees all faults at once.
 
-use crate::yaml::forgotten_list::{refuse_unbracketed_items, suggest_brackets, suggest_list_form};
+use crate::yaml::forgotten_list::{
+    refuse_unbracketed_items, suggest_brackets, suggest_list_form, suggest_square_brackets,
+};
 use crate::yaml::tree::{ExpectedValue, YamlFault, YamlKey, YamlNode, YamlPlace, YamlValue};
 use crate::yaml::words::{find_nearest_word, shorten_for_message};
 
@@ -170,7 +172,11 @@ pub fn read_items<'node>(node: &'node YamlNode, faults: &mut Vec<YamlFault>) -> 
         YamlValue::List(items) => items,
         YamlValue::Scalar { .. } if !node.is_null() => std::slice::from_ref(node),
         _ => {
-            let fault = YamlFault::new(node.at, format!("expected a list, found {}", node.describe_kind()));
+            let mut fault =
+                YamlFault::new(node.at, format!("expected a list, found {}", node.describe_kind()));
+            if let YamlValue::Map(entries) = &node.value {
+                fault.help = suggest_square_brackets(entries);
+            }
             faults.push(fault.with_expected(ExpectedValue::List));
             &[]
         }

@@ -103,7 +103,9 @@ fn describe_run(line: &str, at: YamlPlace) -> Option<YamlFault> {
 
 fn foreign_space_fault(at: YamlPlace, character: char, length: usize) -> YamlFault {
     let (name, number) = (name_foreign_space(character), u32::from(character));
-    let what = format!("a {name} (U+{number:04X}) stands here, and YAML does not take it for a space");
+    let article = if name.starts_with('i') { "an" } else { "a" };
+    let what =
+        format!("{article} {name} (U+{number:04X}) stands here, and YAML does not take it for a space");
     let help = match (name, length) {
         ("zero-width space", _) => "remove it".to_owned(),
         (_, 1) => "replace it by a space".to_owned(),

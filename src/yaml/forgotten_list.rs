@@ -55,7 +55,9 @@ pub(crate) fn refuse_unbracketed_items(
 
 /// Returns how a text with commas is written as a list; `None` for a text without.
 pub(crate) fn suggest_brackets(written: &str) -> Option<String> {
-    let items: Vec<&str> = written.split(',').map(str::trim).filter(|item| !item.is_empty()).collect();
+    // One of the brackets may be there.
+    let inner = written.trim().trim_start_matches('[').trim_end_matches(']');
+    let items: Vec<&str> = inner.split(',').map(str::trim).filter(|item| !item.is_empty()).collect();
     if items.len() < 2 {
         return None;
     }
@@ -72,6 +74,16 @@ pub(crate) fn suggest_list_form(written: &str) -> Option<String> {
     suggest_brackets(written)
 }
 
+/// Returns how keys without values, as in `{ a, b }`, are written as a list.
+pub(crate) fn suggest_square_brackets(entries: &[(YamlKey, YamlNode)]) -> Option<String> {
+    let is_bare = |(_, value): &(YamlKey, YamlNode)| matches!(&value.value, YamlValue::Scalar { text, is_plain: true } if text.is_empty());
+    if entries.is_empty() || !entries.iter().all(is_bare) {
+        return None;
+    }
+    let items: Vec<&str> = entries.iter().take(MAX_ITEMS).map(|(key, _)| key.text.as_str()).collect();
+    Some(format!("a list has square brackets: `[{}]`", shorten_for_message(&items.join(", "))))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +95,8 @@ mod tests {
             ("\u{2022} a \u{2022} b", Some("for a list, begin each line with `- `")),
             ("1. a", Some("for a list, begin each line with `- `")),
             ("1.5", None),
+            ("a, b]", Some("for a list, write `[a, b]`")),
+            ("[a, b", Some("for a list, write `[a, b]`")),
             ("a", None),
             (",", None),
         ] {

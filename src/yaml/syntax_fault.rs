@@ -65,6 +65,9 @@ pub(crate) fn describe_syntax_fault(text: &str, at: YamlPlace, info: &str) -> Ya
         return match open {
             '[' | '{' => {
                 let close = if open == '[' { ']' } else { '}' };
+                if let Some(fault) = find_swallowing_comment(text, open_at, close) {
+                    return fault;
+                }
                 YamlFault::new(open_at, format!("this `{open}` is not closed"))
                     .with_help(format!("add `{close}`"))
             }
@@ -74,6 +77,7 @@ pub(crate) fn describe_syntax_fault(text: &str, at: YamlPlace, info: &str) -> Ya
     }
     // The parser notices a line without a colon only at the line after it.
     let at = if info.contains("simple key expect") { find_last_line(text, at).unwrap_or(at) } else { at };
+    let at = if info.contains("tab") { find_tab(text, at).unwrap_or(at) } else { at };
     for (pieces, what, help) in SYNTAX_FAULTS {
         if pieces.iter().any(|piece| info.contains(piece)) {
             return YamlFault::new(at, what).with_help(help);
@@ -81,6 +85,20 @@ pub(crate) fn describe_syntax_fault(text: &str, at: YamlPlace, info: &str) -> Ya
     }
     YamlFault::new(at, "this is not YAML")
         .with_help("look at the quotes, brackets and indentation of this line")
+}
+
+/// Returns the fault of a ` #` behind an open bracket that makes a comment of the closing one.
+fn find_swallowing_comment(text: &str, open_at: YamlPlace, close: char) -> Option<YamlFault> {
+    let line = text.lines().nth(open_at.line.checked_sub(1)?)?;
+    let start = line.char_indices().nth(open_at.column)?.0;
+    let (before, comment) = line.get(start..)?.split_once(" #")?;
+    if !comment.contains(close) {
+        return None;
+    }
+    let column = open_at.column + before.chars().count() + 2;
+    let what = format!("` #` begins a comment here, so the `{close}` behind it does not count");
+    let fault = YamlFault::new(YamlPlace { column, length: 1, ..open_at }, what);
+    Some(fault.with_help("remove the space in front of `#`, or put the value in quotes"))
 }
 
 /// Returns the fault of a slip that the line shows better than the parser's message: a tab behind a colon, no
@@ -122,6 +140,13 @@ fn find_plain_slip(text: &str, at: YamlPlace, info: &str) -> Option<YamlFault> {
         return Some(YamlFault::new(at, what).with_help("indent it as far as its neighbours"));
     }
     None
+}
+
+/// Returns the place of the first tab of a line.
+fn find_tab(text: &str, at: YamlPlace) -> Option<YamlPlace> {
+    let line = text.lines().nth(at.line.checked_sub(1)?)?;
+    let column = line.chars().position(|character| character == '\t')? + 1;
+    Some(YamlPlace { column, length: 1, ..at })
 }
 
 fn is_plain_key(key: &str) -> bool {
@@ -216,6 +241,7 @@ mod tests {
             ("a: \"b\nc: d\n", 1, "this quotation mark \" is not closed", "closing"),
             ("a: it's [fine\nb: [c\n", 2, "this `[` is not closed", "add `]`"),
             ("a:\n\tb: c\n", 2, "a tab", "spaces"),
+            ("a: { b: [github:ana #583231] }\nc: d\n", 1, "` #` begins a comment", "in front of `#`"),
             ("a: b: c\n", 1, "a second `: `", "quotes"),
             ("a: b\n  c: d\n", 2, "indented further than `a`", "neighbours"),
             ("a:b\nc: d\n", 1, "a space is missing behind this colon", "`a: b`"),

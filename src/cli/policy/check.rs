@@ -46,8 +46,8 @@ pub(crate) fn check_policy_file(
 ) -> Result<CommandExit, CommandError> {
     let loaded = load_local_policy(args.file.as_deref(), context)?;
     let check = if args.server { check_server_policy } else { check_policy };
-    let inspection =
-        check(&loaded, context.now).map_err(|errors| CommandError::InvalidPolicy(errors, None))?;
+    let inspection = check(&loaded, &list_read_branches(args, context), context.now)
+        .map_err(|errors| CommandError::InvalidPolicy(errors, None))?;
     let policy = &loaded.policy;
     let mut out = io::stdout().lock();
     writeln!(
@@ -101,6 +101,16 @@ fn describe_unprotected_branch(args: &PolicyCheckArgs, policy: &Policy, context:
         "`protects` leaves out the branch `{name}`; a server that reads the policy from it refuses this policy, \
          so add `{name}` to `protects`"
     ))
+}
+
+/// Returns the branches that the policy of this repository is read from; none if a file is named, which may be
+/// the policy of another repository.
+fn list_read_branches(args: &PolicyCheckArgs, context: &Context) -> Vec<Text> {
+    let repository = Repository::discover_from(&find_work_tree(context));
+    match (&args.file, repository) {
+        (None, Ok(repository)) => list_policy_branches(&repository),
+        _ => Vec::new(),
+    }
 }
 
 /// Returns the full names of the branches that a policy is most likely read from: the default branch of the

@@ -72,7 +72,7 @@ async fn find_policy_break(
     let head = pull.head.sha;
     match policy_at_commit::load_policy(client, &name.repo, head, policy_path, &called, None).await {
         Ok(new) if new.policy.protects_ref(target.as_bytes()) => {
-            let errors = check_policy(&new, change.seen_at).err()?;
+            let errors = check_policy(&new, std::slice::from_ref(&target), change.seen_at).err()?;
             Some(policy_fault_finding(&errors, Fixer::Author))
         }
         Ok(_) => Some(Finding::new(POLICY_UNPROTECTS.with("target", target))),

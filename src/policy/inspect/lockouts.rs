@@ -67,8 +67,9 @@ fn inspect_staffing(file: &YamlNode, policy: &Policy, today: Date, found: &mut F
             && most < asked
         {
             let what = format!(
-                "no change could keep `{}`: it needs {asked} approvals, and there {} at most {most} {} beside the author",
+                "no change could keep `{}`: it needs {asked} {}, and there {} at most {most} {} beside the author",
                 shorten_for_message(id),
+                if asked == 1 { "approval" } else { "approvals" },
                 if most == 1 { "is" } else { "are" },
                 if most == 1 { "person" } else { "people" },
             );
@@ -199,7 +200,7 @@ fn inspect_fields(asked: &[WrittenPredicate<'_>], policy: &Policy, found: &mut F
         if common.is_empty() {
             let field = shorten_for_message(&name.text);
             let what = format!("no value of `{field}` is all that is asked of it, so no change is allowed");
-            let help = "ask for one of several values in a list, or give the rules a `when`";
+            let help = "ask for one of several values, as in `{ one-of: [low, medium] }`, or give the rules a `when`";
             found.errors.push(YamlFault::new(value.at, what).with_help(help));
             return;
         }

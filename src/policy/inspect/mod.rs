@@ -5,11 +5,13 @@
 //! policy is written: by `policy check`, and by the push that changes one. A policy in force is only
 //! loaded, so a later version that finds more locks no repository.
 
+mod assumed_change;
 mod contradictions;
 mod findings;
 mod lists;
 mod lockouts;
 mod patterns;
+mod possible_changes;
 mod reach;
 mod sample_changes;
 mod strictness;
@@ -20,10 +22,12 @@ mod written;
 
 use jiff::civil::Date;
 
+use crate::change::Text;
 use crate::pattern::PathPattern;
 use crate::policy::definition::Policy;
 use crate::policy::faults::{FaultyFile, PolicyErrors};
 use crate::policy::inspect::findings::FileFindings;
+use crate::policy::inspect::possible_changes::ExcludingRules;
 use crate::policy::inspect::written::{find_entry, list_entries};
 use crate::policy::load::files::{FetchedFile, PolicyFile, PolicyFiles};
 use crate::policy::packs::find_pack;
@@ -64,12 +68,14 @@ pub struct PlacedPattern {
     pub pattern: PathPattern,
 }
 
-/// Inspects the valid policy called `entry`, whose files `fetch` finds; `today` tells which times are over.
+/// Inspects the valid policy called `entry`, whose files `fetch` finds; `today` tells which times are over, and
+/// `read_from` which branches the policy is read from, by their full names, where that is known.
 ///
 /// Shipped packs are not inspected. Files that cannot be read again are errors of the result.
 pub fn inspect_policy(
     policy: &Policy,
     entry: &str,
+    read_from: &[Text],
     today: Date,
     fetch: &mut dyn FnMut(&str) -> FetchedFile,
 ) -> PolicyInspection {
@@ -102,6 +108,12 @@ pub fn inspect_policy(
         inspection.weakenings.extend(weakenings);
         inspection.add_findings(file, found);
     }
+    // What is wrong with one rule by itself is told better there.
+    if inspection.errors.faulty_files.is_empty()
+        && let Some(excluding) = possible_changes::find_excluding_rules(policy, entry, read_from, today)
+    {
+        inspection.add_excluding_rules(policy, &files, excluding);
+    }
     inspection
 }
 
@@ -113,6 +125,21 @@ pub(crate) fn find_rule_place(source: &[u8], id: &str) -> Option<YamlPlace> {
 }
 
 impl PolicyInspection {
+    /// Adds rules that exclude every change, where the policy's own files state one of them. Packs by
+    /// themselves exclude none, and what they leave open is for policies to fill.
+    fn add_excluding_rules(&mut self, policy: &Policy, files: &[PolicyFile], excluding: ExcludingRules) {
+        for rule in excluding.rules.iter().rev().filter_map(|index| policy.rules.get(*index)) {
+            for file in files.iter().filter(|file| find_pack(&file.name).is_none()) {
+                if let Some(at) = find_rule_place(&file.source, rule.description.id.as_str()) {
+                    let fault = YamlFault::new(at, excluding.what).with_help(excluding.help);
+                    let found = FileFindings { errors: vec![fault], ..FileFindings::default() };
+                    self.add_findings(file, found);
+                    return;
+                }
+            }
+        }
+    }
+
     /// Adds what one file was found to have, in the order of its lines.
     fn add_findings(&mut self, file: &PolicyFile, found: FileFindings) {
         let FileFindings { mut errors, mut notes, patterns } = found;

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::change::Change;
 use crate::fixture;
+use crate::pattern::RefPattern;
 use crate::policy::definition::Policy;
 use crate::policy::inspect::findings::FileFindings;
 use crate::policy::inspect::written::{
@@ -20,7 +21,7 @@ use crate::verdict::PredicateAnswer;
 use crate::yaml::{self, YamlFault, YamlNode, shorten_for_message};
 
 /// A word that stands where a pattern leaves the choice, and that no policy names.
-const SAMPLE_WORD: &str = "zq7";
+pub(crate) const SAMPLE_WORD: &str = "zq7";
 
 /// A path that no policy names.
 const ORDINARY_PATH: &str = "zq7/zq7.zq7";
@@ -103,7 +104,8 @@ fn list_named_paths(when: &YamlNode) -> Vec<String> {
 
 /// Returns true if the condition holds for every sample with one of these paths.
 fn holds_for_samples(policy: &Policy, condition: &Condition, paths: &[String]) -> bool {
-    let branches = list_sample_branches(policy);
+    let mut branches = list_sample_branches(&policy.protected_refs);
+    branches.truncate(MAX_VARIANTS);
     let messages = list_sample_messages(policy);
     for (author, account) in list_sample_people(policy) {
         for branch in &branches {
@@ -128,7 +130,8 @@ fn holds_for_samples(policy: &Policy, condition: &Condition, paths: &[String]) -
     true
 }
 
-fn read_sample(sample: &serde_json::Value) -> Option<Change> {
+/// Reads a change in the form of a fixture; `None` if it is none.
+pub(crate) fn read_sample(sample: &serde_json::Value) -> Option<Change> {
     // JSON is YAML.
     let node = yaml::read_document(sample.to_string().as_bytes()).ok()?;
     fixture::read_change(&node, &mut Vec::new())
@@ -154,9 +157,10 @@ fn list_sample_people(policy: &Policy) -> Vec<(String, String)> {
     people
 }
 
-fn list_sample_branches(policy: &Policy) -> Vec<String> {
+/// Returns the full name of a ref for each of the patterns.
+pub(crate) fn list_sample_branches(patterns: &[RefPattern]) -> Vec<String> {
     let mut branches = Vec::new();
-    for pattern in policy.protected_refs.iter().take(MAX_VARIANTS) {
+    for pattern in patterns {
         let name = pattern.to_string().replace('*', SAMPLE_WORD);
         branches.push(if name.starts_with("refs/") { name } else { format!("refs/heads/{name}") });
     }

@@ -89,8 +89,9 @@ fn inspect_approvals(asked: &YamlNode, people: &PeopleDirectory, found: &mut Fil
     if members.len() < least {
         let teams = shorten_for_message(&teams.join(", "));
         let (count, noun) = (members.len(), if members.len() == 1 { "member" } else { "members" });
+        let asked = if least == 1 { "approval" } else { "approvals" };
         let what =
-            format!("needs {least} approvals from {teams}, with {count} {noun}, so this can never be met");
+            format!("needs {least} {asked} from {teams}, with {count} {noun}, so this can never be met");
         let at = count_node.unwrap_or(from).at;
         found.errors.push(YamlFault::new(at, what).with_help("ask for fewer, or add members to the team"));
     }

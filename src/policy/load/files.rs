@@ -282,6 +282,11 @@ pub(crate) fn unreadable_file_fault(name: &str, at: YamlPlace, why: &str) -> Yam
 }
 
 fn missing_file_fault(name: &str, at: YamlPlace) -> YamlFault {
+    if let Some((first, rest)) = name.split_once(" - ") {
+        let (first, rest) = (shorten_for_message(first), shorten_for_message(&rest.replace(" - ", ", ")));
+        let what = format!("`{first}` and the lines below it are one text here, and no list");
+        return YamlFault::new(at, what).with_help(format!("write `[{first}, {rest}]`"));
+    }
     let fault = YamlFault::new(at, format!("there is no `{}`", shorten_for_message(name)));
     if let Some(near) = find_near_pack(name) {
         return fault.with_help(format!("did you mean the pack `{near}`?"));

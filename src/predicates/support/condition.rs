@@ -12,7 +12,7 @@ use crate::predicates::support::outcome::PredicateOutcome;
 use crate::verdict::{Finding, Message, PredicateAnswer, messages};
 use crate::vocabulary::FieldDefinition;
 use crate::yaml::decode::read_items;
-use crate::yaml::{ExpectedValue, YamlFault, YamlKey, YamlNode, YamlValue};
+use crate::yaml::{ExpectedValue, YamlFault, YamlKey, YamlNode, YamlValue, refuse_unbracketed_items};
 
 messages! {
     ALL_OF = "condition.all-of": "{parts+, and }";
@@ -69,8 +69,10 @@ impl Condition {
         };
         let before = faults.len();
         let mut parts = Vec::new();
-        for (key, node) in entries {
-            parts.extend(read_entry(key, node, scope, faults));
+        for (index, (key, node)) in entries.iter().enumerate() {
+            if !refuse_unbracketed_items(entries, index, faults) {
+                parts.extend(read_entry(key, node, scope, faults));
+            }
         }
         if faults.len() > before {
             return None;
@@ -138,6 +140,16 @@ impl Condition {
             Condition::Predicate(predicate) => vec![predicate],
             Condition::All(parts) => parts.iter().flat_map(Condition::list_required).collect(),
             Condition::Any(_) | Condition::Not(_) => Vec::new(),
+        }
+    }
+
+    /// Adds every predicate of the question.
+    pub(crate) fn add_predicates<'condition>(&'condition self, predicates: &mut Vec<&'condition Predicate>) {
+        if let Condition::Predicate(predicate) = self {
+            predicates.push(predicate);
+        }
+        for part in self.parts() {
+            part.add_predicates(predicates);
         }
     }
 
@@ -324,7 +336,7 @@ fn negate_answer(answer: PredicateAnswer, reason: impl FnOnce() -> Finding) -> P
 mod tests {
     use super::*;
     use crate::change::Missing;
-    use crate::predicates::support::examples::findings_for_messages;
+    use crate::predicates::support::examples::{findings_for_messages, question_faults};
     use proptest::prelude::*;
 
     fn holds() -> PredicateAnswer {
@@ -403,6 +415,20 @@ mod tests {
             ("{ branch: main }", None),
         ] {
             assert_eq!(hangs(question), fact, "{question}");
+        }
+    }
+
+    #[test]
+    fn a_list_without_brackets_is_told() {
+        for (question, said) in [
+            (
+                "{ touches: src/**, docs/** }",
+                "`docs/**` is a key without a value here, not an item of `touches`",
+            ),
+            ("{ field: { Risk: [low, high] } }", "expected a word, found a list"),
+        ] {
+            let fields = "fields: { Risk: { ordered: [low, high] } }";
+            assert_eq!(question_faults(&format!("ask: {question}\n{fields}\n")), [said], "{question}");
         }
     }
 

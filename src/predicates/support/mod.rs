@@ -7,6 +7,7 @@ pub(super) mod context;
 pub(crate) mod documentation;
 #[cfg(test)]
 pub(super) mod examples;
+pub(crate) mod field_levels;
 pub(crate) mod field_obligation;
 pub(super) mod map_keys;
 pub(crate) mod misplaced_trailer;

@@ -1,0 +1,262 @@
+//! What the rules of a policy say about changes of which only some things are assumed.
+//!
+//! A change has aspects: its branch, who pushes it, who wrote it, when it comes, and each of its fields. Of
+//! each, a few choices stand for all others that the policy treats in the same way. The search looks for one
+//! choice of each under which no rule surely denies. What no aspect decides, such as approvals, tickets and
+//! signatures, counts as possible, so only what is certain is found.
+
+use crate::policy::definition::Policy;
+use crate::predicates::Predicate;
+use crate::predicates::field::FieldPredicate;
+use crate::predicates::support::condition::Condition;
+use crate::predicates::support::field_levels::AssumedField;
+use crate::vocabulary::FieldDefinition;
+
+/// How often the rules are asked before the search gives up, and takes a change for possible.
+const MAX_STEPS: usize = 20_000;
+
+/// A question of the policy, as far as aspects decide it.
+pub(crate) enum SketchedQuestion<'policy> {
+    All(Vec<SketchedQuestion<'policy>>),
+    Any(Vec<SketchedQuestion<'policy>>),
+    Not(Box<SketchedQuestion<'policy>>),
+    /// One answer for each choice of an aspect.
+    Aspect {
+        aspect: usize,
+        answers: Vec<Option<bool>>,
+    },
+    Field(&'policy FieldPredicate),
+    Fixed(Option<bool>),
+}
+
+/// A rule that denies, with the exemptions from it.
+struct SketchedRule<'policy> {
+    /// The index of the rule in the policy.
+    index: usize,
+    class_indexes: Option<&'policy [usize]>,
+    when: Option<SketchedQuestion<'policy>>,
+    require: SketchedQuestion<'policy>,
+    exemptions: Vec<SketchedQuestion<'policy>>,
+}
+
+/// The choices for a field of the policy.
+struct FieldAspect<'policy> {
+    field: &'policy FieldDefinition,
+    choices: Vec<AssumedField>,
+}
+
+/// The rules of a policy that deny, prepared for the search of a change that they allow.
+pub(crate) struct ChangeSearch<'policy> {
+    rules: Vec<SketchedRule<'policy>>,
+    classes: Vec<SketchedQuestion<'policy>>,
+    /// The class that the change has to be of; `None` for any.
+    wanted_class: Option<usize>,
+    /// How many choices each aspect has; those of the fields come last.
+    sizes: Vec<usize>,
+    fields: Vec<FieldAspect<'policy>>,
+}
+
+/// The choice that is made for each aspect; `None` where it is left open.
+type AspectChoices = Vec<Option<usize>>;
+
+impl<'policy> ChangeSearch<'policy> {
+    /// Prepares the rules with the indexes `denying`; `sizes` tells how many choices the aspects beside the
+    /// fields have, and `sketch` what they decide about a predicate.
+    pub(crate) fn new(
+        policy: &'policy Policy,
+        denying: &[usize],
+        wanted_class: Option<usize>,
+        sizes: Vec<usize>,
+        sketch: &dyn Fn(&'policy Predicate) -> SketchedQuestion<'policy>,
+    ) -> Self {
+        let classes = policy.classes.iter().map(|class| sketch_condition(&class.when, sketch)).collect();
+        let mut search = ChangeSearch { rules: Vec::new(), classes, wanted_class, sizes, fields: Vec::new() };
+        for index in denying {
+            let Some(rule) = policy.rules.get(*index) else { continue };
+            let exemptions = policy.exemptions.iter().filter(|exemption| exemption.rule_index == *index);
+            search.rules.push(SketchedRule {
+                index: *index,
+                class_indexes: rule.class_indexes.as_deref(),
+                when: rule.when.as_ref().map(|when| sketch_condition(when, sketch)),
+                require: sketch_condition(&rule.require, sketch),
+                exemptions: exemptions.map(|exemption| sketch_condition(&exemption.when, sketch)).collect(),
+            });
+        }
+        search.add_fields();
+        search
+    }
+
+    /// Adds an aspect for every field that a question names.
+    fn add_fields(&mut self) {
+        let mut named: Vec<&'policy FieldDefinition> = Vec::new();
+        for class in &self.classes {
+            class.add_named_fields(&mut named);
+        }
+        for rule in &self.rules {
+            for question in rule.when.iter().chain([&rule.require]).chain(&rule.exemptions) {
+                question.add_named_fields(&mut named);
+            }
+        }
+        for field in named {
+            if self.fields.iter().any(|known| known.field.name == field.name) {
+                continue;
+            }
+            let mut choices: Vec<AssumedField> = match field.allowed_words() {
+                Some(words) => (0..words.len()).map(|level| AssumedField::Stated(Some(level))).collect(),
+                None => vec![AssumedField::Stated(None)],
+            };
+            choices.extend([AssumedField::Absent, AssumedField::Invalid]);
+            self.sizes.push(choices.len());
+            self.fields.push(FieldAspect { field, choices });
+        }
+    }
+
+    /// Returns true unless some of the rules with the indexes `asked` surely deny every change.
+    pub(crate) fn is_change_possible(&self, asked: &[usize]) -> bool {
+        let mut choices: AspectChoices = vec![None; self.sizes.len()];
+        let mut steps = 0;
+        !self.is_denied(asked, &choices) && self.find_choices(asked, &mut choices, &mut steps)
+    }
+
+    /// Fills in `choices`, the aspect with the fewest possible choices first.
+    fn find_choices(&self, asked: &[usize], choices: &mut AspectChoices, steps: &mut usize) -> bool {
+        let mut narrowest: Option<(usize, Vec<usize>)> = None;
+        for (aspect, size) in self.sizes.iter().enumerate() {
+            if choices.get(aspect) != Some(&None) {
+                continue;
+            }
+            let mut possible = Vec::new();
+            for choice in 0..*size {
+                *steps += 1;
+                set_choice(choices, aspect, Some(choice));
+                if !self.is_denied(asked, choices) {
+                    possible.push(choice);
+                }
+            }
+            set_choice(choices, aspect, None);
+            if possible.is_empty() {
+                return false;
+            }
+            if narrowest.as_ref().is_none_or(|(_, fewest)| possible.len() < fewest.len()) {
+                narrowest = Some((aspect, possible));
+            }
+            if *steps > MAX_STEPS {
+                return true;
+            }
+        }
+        let Some((aspect, possible)) = narrowest else { return true };
+        for choice in possible {
+            set_choice(choices, aspect, Some(choice));
+            if self.find_choices(asked, choices, steps) {
+                return true;
+            }
+        }
+        set_choice(choices, aspect, None);
+        false
+    }
+
+    /// Returns true if a rule denies whatever is left open.
+    fn is_denied(&self, asked: &[usize], choices: &AspectChoices) -> bool {
+        let mut classes = Vec::new();
+        for (index, class) in self.classes.iter().enumerate() {
+            let answer = self.answer_question(class, choices);
+            if answer != Some(false) {
+                classes.push(index);
+            }
+            if answer == Some(true) {
+                break;
+            }
+        }
+        if let Some(wanted) = self.wanted_class {
+            if !classes.contains(&wanted) {
+                return true;
+            }
+            classes = vec![wanted];
+        }
+        self.rules.iter().filter(|rule| asked.contains(&rule.index)).any(|rule| {
+            let is_for_class =
+                rule.class_indexes.is_none_or(|indexes| classes.iter().all(|class| indexes.contains(class)));
+            let answer = |question| self.answer_question(question, choices);
+            is_for_class
+                && answer(&rule.require) == Some(false)
+                && rule.when.as_ref().is_none_or(|when| answer(when) == Some(true))
+                && rule.exemptions.iter().all(|exemption| answer(exemption) == Some(false))
+        })
+    }
+
+    fn answer_question(&self, question: &SketchedQuestion<'_>, choices: &AspectChoices) -> Option<bool> {
+        match question {
+            SketchedQuestion::Fixed(answer) => *answer,
+            SketchedQuestion::Aspect { aspect, answers } => {
+                let choice = choices.get(*aspect).copied().flatten()?;
+                answers.get(choice).copied().flatten()
+            }
+            SketchedQuestion::Field(asked) => {
+                asked.answer_assumed(&|name: &str| self.find_assumed_field(name, choices))
+            }
+            SketchedQuestion::Not(part) => self.answer_question(part, choices).map(|answer| !answer),
+            SketchedQuestion::All(parts) => self.combine_parts(parts, choices, false),
+            SketchedQuestion::Any(parts) => self.combine_parts(parts, choices, true),
+        }
+    }
+
+    /// Returns `deciding` if one part is so, else the contrary unless a part is open.
+    fn combine_parts(
+        &self,
+        parts: &[SketchedQuestion<'_>],
+        choices: &AspectChoices,
+        deciding: bool,
+    ) -> Option<bool> {
+        let mut answer = Some(!deciding);
+        for part in parts {
+            match self.answer_question(part, choices) {
+                Some(part) if part == deciding => return Some(deciding),
+                Some(_) => {}
+                None => answer = None,
+            }
+        }
+        answer
+    }
+
+    fn find_assumed_field(&self, name: &str, choices: &AspectChoices) -> Option<AssumedField> {
+        let place = self.fields.iter().position(|aspect| aspect.field.name == name)?;
+        let aspect = self.sizes.len().checked_sub(self.fields.len())?.checked_add(place)?;
+        let choice = choices.get(aspect).copied().flatten()?;
+        self.fields.get(place)?.choices.get(choice).copied()
+    }
+}
+
+impl<'policy> SketchedQuestion<'policy> {
+    fn add_named_fields(&self, named: &mut Vec<&'policy FieldDefinition>) {
+        match self {
+            SketchedQuestion::Field(asked) => named.extend(asked.asked_fields()),
+            SketchedQuestion::All(parts) | SketchedQuestion::Any(parts) => {
+                for part in parts {
+                    part.add_named_fields(named);
+                }
+            }
+            SketchedQuestion::Not(part) => part.add_named_fields(named),
+            SketchedQuestion::Aspect { .. } | SketchedQuestion::Fixed(_) => {}
+        }
+    }
+}
+
+fn set_choice(choices: &mut AspectChoices, aspect: usize, choice: Option<usize>) {
+    if let Some(place) = choices.get_mut(aspect) {
+        *place = choice;
+    }
+}
+
+fn sketch_condition<'policy>(
+    condition: &'policy Condition,
+    sketch: &dyn Fn(&'policy Predicate) -> SketchedQuestion<'policy>,
+) -> SketchedQuestion<'policy> {
+    let sketch_parts =
+        |parts: &'policy [Condition]| parts.iter().map(|part| sketch_condition(part, sketch)).collect();
+    match condition {
+        Condition::All(parts) => SketchedQuestion::All(sketch_parts(parts)),
+        Condition::Any(parts) => SketchedQuestion::Any(sketch_parts(parts)),
+        Condition::Not(part) => SketchedQuestion::Not(Box::new(sketch_condition(part, sketch))),
+        Condition::Predicate(predicate) => sketch(predicate),
+    }
+}

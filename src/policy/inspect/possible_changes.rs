@@ -1,0 +1,345 @@
+//! Refuses a policy that no change of a person could keep, or that could never be changed again.
+//!
+//! Two changes are assumed, at their best: one of the class that takes all that is left, and one that takes
+//! back what this policy says. If every choice of branch, people, time and fields breaks a rule, the fewest
+//! rules that exclude all changes together are named.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::TimeZone;
+use serde_json::json;
+
+use crate::calendar::to_local_time;
+use crate::change::{Change, Text};
+use crate::pattern::RefPattern;
+use crate::people::ResolvedIdentity;
+use crate::policy::definition::Policy;
+use crate::policy::inspect::assumed_change::{ChangeSearch, SketchedQuestion};
+use crate::policy::inspect::sample_changes::{SAMPLE_WORD, list_sample_branches, read_sample};
+use crate::predicates::{EvaluationContext, Predicate, PredicateOutcome};
+use crate::verdict::RuleLevel;
+use crate::yaml::shorten_for_message;
+
+/// How many days from today a change may have to wait for; a freeze may last a year.
+const MAX_DAYS: i32 = 400;
+
+/// How many times of a day are tried, over all zones. Windows that name more are left undecided.
+const MAX_TIMES: usize = 48;
+
+/// How many rules are named.
+const MAX_NAMED_RULES: usize = 4;
+
+/// The aspects of a change beside its fields, in the order of their numbers.
+const ASPECTS: [fn(&Predicate) -> bool; 4] = [
+    |predicate| matches!(predicate, Predicate::Branch(_)),
+    |predicate| matches!(predicate, Predicate::Pusher(asked) if !asked.accepts_any_pusher()),
+    |predicate| matches!(predicate, Predicate::Author(_)),
+    |predicate| matches!(predicate, Predicate::Window(_)),
+];
+
+/// Rules of which no change keeps all.
+pub(crate) struct ExcludingRules {
+    /// Their indexes in the policy.
+    pub(crate) rules: Vec<usize>,
+    /// What is wrong with them.
+    pub(crate) what: String,
+    /// How it is put right.
+    pub(crate) help: &'static str,
+}
+
+/// Finds rules that exclude every change of a person, or every change of the policy in the file `entry`.
+///
+/// `read_from` are the full names of the branches that the policy is read from, where they are known.
+pub(crate) fn find_excluding_rules(
+    policy: &Policy,
+    entry: &str,
+    read_from: &[Text],
+    today: Date,
+) -> Option<ExcludingRules> {
+    let rest = policy.classes.iter().position(|class| class.when.is_empty());
+    if rest.is_some() || policy.classes.is_empty() {
+        let search = AssumedChanges::new(policy, None, &[], today);
+        if let Some(rules) = search.find_core(rest) {
+            let what = format!("no change of a person could keep {}", name_rules(policy, &rules));
+            let help = "change what is required, or give the rules a `when` or different classes";
+            return Some(ExcludingRules { rules, what, help });
+        }
+    }
+    let search = AssumedChanges::new(policy, Some(entry), read_from, today);
+    let rules = search.find_core(None)?;
+    let what = format!(
+        "no change of `{}` could keep {}, so the policy could never be changed again",
+        shorten_for_message(entry),
+        name_rules(policy, &rules)
+    );
+    let help = "change what is required, or leave changes of the policy out, with `when` or `not-for`";
+    Some(ExcludingRules { rules, what, help })
+}
+
+/// Returns the ids of rules, as in `a`, `b` and `c`.
+fn name_rules(policy: &Policy, rules: &[usize]) -> String {
+    let known = rules.iter().filter_map(|index| policy.rules.get(*index));
+    let mut names: Vec<String> = known
+        .map(|rule| format!("`{}`", shorten_for_message(rule.description.id.as_str())))
+        .take(MAX_NAMED_RULES)
+        .collect();
+    let Some(last) = names.pop() else { return String::new() };
+    if names.is_empty() { last } else { format!("{} and {last} together", names.join(", ")) }
+}
+
+/// The changes that are assumed, and what every question says about each of their aspects.
+struct AssumedChanges<'policy> {
+    policy: &'policy Policy,
+    denying: Vec<usize>,
+    /// The file that the change touches, perhaps with others; `None` where its files are open.
+    path: Option<&'policy str>,
+    aspects: Vec<AspectTable<'policy>>,
+}
+
+/// The answers of the questions about one aspect.
+struct AspectTable<'policy> {
+    questions: Vec<&'policy Predicate>,
+    /// What the questions answer under each choice, every row once.
+    rows: Vec<Vec<Option<bool>>>,
+}
+
+impl<'policy> AssumedChanges<'policy> {
+    fn new(policy: &'policy Policy, path: Option<&'policy str>, read_from: &[Text], today: Date) -> Self {
+        let denies = |index: &usize| {
+            policy.rules.get(*index).is_some_and(|rule| rule.level_on(today) == RuleLevel::Deny)
+        };
+        let denying: Vec<usize> = (0..policy.rules.len()).filter(denies).collect();
+        let mut predicates = Vec::new();
+        for condition in policy.conditions() {
+            condition.add_predicates(&mut predicates);
+        }
+        let mut aspects = Vec::new();
+        for (aspect, is_about) in ASPECTS.iter().enumerate() {
+            let mut questions: Vec<&Predicate> = Vec::new();
+            for predicate in predicates.iter().copied().filter(|predicate| is_about(predicate)) {
+                if !questions.contains(&predicate) {
+                    questions.push(predicate);
+                }
+            }
+            let samples = match (questions.is_empty(), aspect) {
+                (true, _) => Vec::new(),
+                (_, 0) => list_branches(policy, &questions, read_from),
+                (_, 1) => list_pushers(policy, &questions),
+                (_, 2) => list_authors(policy),
+                _ => list_times(&questions, today),
+            };
+            aspects.push(AspectTable::new(policy, questions, &samples));
+        }
+        AssumedChanges { policy, denying, path, aspects }
+    }
+
+    /// Returns the fewest rules that exclude every change, with those of packs left out first; `None` if
+    /// there is a change that they allow.
+    fn find_core(&self, wanted_class: Option<usize>) -> Option<Vec<usize>> {
+        let sizes = self.aspects.iter().map(|aspect| aspect.rows.len()).collect();
+        let sketch = |predicate| self.sketch_predicate(predicate);
+        let search = ChangeSearch::new(self.policy, &self.denying, wanted_class, sizes, &sketch);
+        if search.is_change_possible(&self.denying) {
+            return None;
+        }
+        let mut core = self.denying.clone();
+        for index in &self.denying {
+            let without: Vec<usize> = core.iter().copied().filter(|known| known != index).collect();
+            if !search.is_change_possible(&without) {
+                core = without;
+            }
+        }
+        // Without a rule, it is the classes that leave no such change.
+        (!core.is_empty()).then_some(core)
+    }
+
+    fn sketch_predicate(&self, predicate: &'policy Predicate) -> SketchedQuestion<'policy> {
+        for (aspect, table) in self.aspects.iter().enumerate() {
+            if let Some(place) = table.questions.iter().position(|question| *question == predicate) {
+                let answers = table.rows.iter().map(|row| row.get(place).copied().flatten()).collect();
+                return SketchedQuestion::Aspect { aspect, answers };
+            }
+        }
+        match predicate {
+            Predicate::Field(asked) => SketchedQuestion::Field(asked),
+            // Other files may be touched beside the one that is.
+            Predicate::Touches(_) => {
+                SketchedQuestion::Fixed(self.ask_about_path(predicate).filter(|holds| *holds))
+            }
+            Predicate::OnlyTouches(_) => {
+                SketchedQuestion::Fixed(self.ask_about_path(predicate).filter(|holds| !*holds))
+            }
+            Predicate::StandardChange(asked) if !asked.has_entry_for(self.path) => {
+                SketchedQuestion::Fixed(Some(false))
+            }
+            _ => SketchedQuestion::Fixed(None),
+        }
+    }
+
+    fn ask_about_path(&self, predicate: &Predicate) -> Option<bool> {
+        let path = self.path?;
+        let sample = json!({ "commits": [{ "message": "Change a file\n", "paths": [path] }] });
+        ask_sample(self.policy, predicate, &read_sample(&sample)?)
+    }
+}
+
+impl<'policy> AspectTable<'policy> {
+    fn new(policy: &Policy, questions: Vec<&'policy Predicate>, samples: &[Change]) -> Self {
+        let mut rows = BTreeSet::new();
+        for sample in samples {
+            rows.insert(questions.iter().map(|asked| ask_sample(policy, asked, sample)).collect::<Vec<_>>());
+        }
+        // What was not sampled is open.
+        if rows.is_empty() {
+            rows.insert(vec![None; questions.len()]);
+        }
+        AspectTable { questions, rows: rows.into_iter().rev().collect() }
+    }
+}
+
+/// Returns the answer about a sample; `None` where it cannot be known.
+fn ask_sample(policy: &Policy, predicate: &Predicate, change: &Change) -> Option<bool> {
+    if let Predicate::Author(asked) = predicate {
+        let is_account = |member: &String| !member.contains('@');
+        let teams = asked.asked_teams();
+        let needs_forge = !policy.people.has_roster()
+            && teams.iter().any(|team| policy.people.team_members(team).iter().any(is_account));
+        // Addresses need not be listed anywhere, and a forge ties them to accounts.
+        if asked.asks_addresses() || needs_forge {
+            return None;
+        }
+    }
+    let context = EvaluationContext::without_reasons(change, &policy.people, &policy.vocabulary);
+    match predicate.evaluate(&context) {
+        Ok(PredicateOutcome::Fails(_)) => Some(false),
+        Ok(PredicateOutcome::Holds | PredicateOutcome::Owed(_)) => Some(true),
+        Err(_) => None,
+    }
+}
+
+/// Returns a change of each branch that the policy is read from; where these are not known, of each that is
+/// protected, with those that the questions name.
+fn list_branches(policy: &Policy, questions: &[&Predicate], read_from: &[Text]) -> Vec<Change> {
+    let known = read_from.iter().filter(|name| policy.protects_ref(name.as_bytes()));
+    let mut branches: Vec<String> = known.filter_map(|name| name.as_utf8().map(str::to_owned)).collect();
+    if branches.is_empty() {
+        branches = list_sample_branches(&policy.protected_refs);
+        for question in questions {
+            let Predicate::Branch(asked) = question else { continue };
+            branches.extend(list_sample_branches(asked.asked_branches()));
+            for (one, other) in asked.asked_branches().iter().flat_map(|asked| pair_patterns(policy, asked)) {
+                // `release/*` and `*-stable` have names in common that neither shows by itself.
+                let name = one.replace('*', &other.replace('*', SAMPLE_WORD));
+                branches.push(if name.starts_with("refs/") { name } else { format!("refs/heads/{name}") });
+            }
+        }
+        branches.retain(|name| policy.protects_ref(name.as_bytes()));
+    }
+    branches.iter().filter_map(|branch| read_sample(&json!({ "target": branch, "commits": [{}] }))).collect()
+}
+
+/// Returns a pattern of branches with each protected one, in both orders.
+fn pair_patterns(policy: &Policy, asked: &RefPattern) -> Vec<(String, String)> {
+    let pair = |protected: &RefPattern| {
+        let (asked, protected) = (asked.to_string(), protected.to_string());
+        [(asked.clone(), protected.clone()), (protected, asked)]
+    };
+    policy.protected_refs.iter().flat_map(pair).collect()
+}
+
+/// Returns the accounts of people: all that the policy knows, and those that questions name, unless a
+/// roster shows that they are of none of its people.
+fn list_pushers(policy: &Policy, questions: &[&Predicate]) -> Vec<Change> {
+    let people = &policy.people;
+    let identities = people.list_identities();
+    let mut accounts: BTreeSet<String> = identities.keys().map(|identity| (*identity).to_owned()).collect();
+    let mut logins: BTreeSet<String> = BTreeSet::new();
+    for (identity, person) in &identities {
+        logins.extend([bare_login(identity), bare_login(person)]);
+    }
+    for team in people.team_names() {
+        accounts.extend(people.team_members(team).iter().cloned());
+    }
+    let is_open = !people.has_roster() || people.lacks_accounts();
+    for question in questions {
+        let Predicate::Pusher(asked) = question else { continue };
+        for account in asked.asked_accounts() {
+            let name = account.to_string();
+            if is_open || name.contains('*') || logins.contains(&bare_login(&name)) {
+                accounts.insert(name.replace('*', SAMPLE_WORD));
+            }
+        }
+    }
+    accounts.insert(SAMPLE_WORD.to_owned());
+    accounts.retain(|account| {
+        let identity = people.identify_account(&Text::from(account.as_str()));
+        !matches!(identity, ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot)
+    });
+    accounts
+        .iter()
+        .filter_map(|account| read_sample(&json!({ "pusher": account, "commits": [{}] })))
+        .collect()
+}
+
+/// Returns what stands for a person in an account or an address: no forge, number or domain.
+fn bare_login(identity: &str) -> String {
+    let login = identity.rsplit(':').next().unwrap_or(identity);
+    login.split(['#', '@']).next().unwrap_or(login).to_ascii_lowercase()
+}
+
+fn list_authors(policy: &Policy) -> Vec<Change> {
+    let people = &policy.people;
+    let mut addresses: BTreeSet<String> = BTreeSet::new();
+    addresses.insert(format!("{SAMPLE_WORD}@{SAMPLE_WORD}.example"));
+    addresses.extend(people.list_identities().keys().map(|identity| (*identity).to_owned()));
+    for team in people.team_names() {
+        for member in people.team_members(team) {
+            let inner = member.split_once('<').and_then(|(_, rest)| rest.strip_suffix('>'));
+            addresses.insert(inner.unwrap_or(member).to_owned());
+        }
+    }
+    let mut authors = Vec::new();
+    for address in addresses.iter().filter(|address| address.contains('@')) {
+        let sample = json!({ "commits": [{ "author": format!("{SAMPLE_WORD} <{address}>") }] });
+        let Some(change) = read_sample(&sample) else { continue };
+        let identity = people.identify_person(&change.tip().author);
+        if !matches!(identity, ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot) {
+            authors.push(change);
+        }
+    }
+    authors
+}
+
+/// Returns every time at which a window of the questions may open; none if there are too many.
+fn list_times(questions: &[&Predicate], today: Date) -> Vec<Change> {
+    let mut zones: BTreeSet<Option<&str>> = BTreeSet::new();
+    let mut times = BTreeSet::from([Time::midnight()]);
+    for question in questions {
+        let Predicate::Window(window) = question else { continue };
+        zones.insert(window.zone_name());
+        window.add_edges(&mut times);
+    }
+    if zones.len().saturating_mul(times.len()) > MAX_TIMES {
+        return Vec::new();
+    }
+    let mut instants: BTreeSet<Timestamp> = BTreeSet::new();
+    for zone in zones {
+        // A zone that this machine does not know leaves its windows open at any time.
+        let zone = to_local_time(Timestamp::UNIX_EPOCH, zone)
+            .map_or(TimeZone::UTC, |local| local.time_zone().clone());
+        let mut day = today;
+        for _ in 0..MAX_DAYS {
+            for time in &times {
+                if let Ok(local) = zone.to_zoned(DateTime::from_parts(day, *time)) {
+                    instants.insert(local.timestamp());
+                }
+            }
+            let Ok(next) = day.tomorrow() else { break };
+            day = next;
+        }
+    }
+    let Some(change) = read_sample(&json!({ "commits": [{}] })) else { return Vec::new() };
+    instants.into_iter().map(|seen_at| Change { seen_at, ..change.clone() }).collect()
+}
