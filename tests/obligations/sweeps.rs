@@ -78,8 +78,13 @@ fn a_sweep_finds_what_no_push_has_recorded() {
     world.commit(&closes(&change, &TICKET.replace("Emergency-Ticket", "Night-Ticket")));
     world.push(&["main"]).accepted();
     world.changegate("server.git", &["sweep"]).accepted().says("1 due soon");
-    let field = "Emergency-Ticket: { matches: '[A-Z]+-[0-9]+', example: SEC-78, aliases: [Night-Ticket] }";
-    world.write("policies/changegate.yml", &format!("{POLICY}fields: {{ {field} }}\n"));
+    let field = "Emergency-Ticket: { matches: '[A-Z][A-Z0-9_]*-[0-9]+|([A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+)?#[0-9]+|https://[!-~]+', example: SEC-78, aliases: [Night-Ticket] }";
+    world.write(
+        "policies/changegate.yml",
+        &format!(
+            "{POLICY}fields: {{ {field} }}\nreasons: {{ fields.Emergency-Ticket: its old name is in use }}\n"
+        ),
+    );
     world.commit(&good("Name tickets as they are named"));
     world.push(&["main"]).accepted();
     world.changegate("server.git", &["sweep"]).accepted().says("1 open, 1 closed in time");
