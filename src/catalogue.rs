@@ -52,8 +52,15 @@ pub struct StandardChange {
 pub struct StandardMakers {
     /// The teams, by name, whose members may.
     pub teams: Vec<String>,
-    /// The bots that may, by name or account.
+    /// The bots that may, by account or address.
     pub bots: Vec<NamePattern>,
+}
+
+impl StandardMakers {
+    /// Returns true if one of the bots has this name, account or address.
+    pub(crate) fn includes_bot(&self, name: &[u8]) -> bool {
+        self.bots.iter().any(|bot| bot.matches_name(name))
+    }
 }
 
 impl StandardCatalogue {

@@ -26,6 +26,9 @@ messages! {
     NO_DENYING_RULE = "judge.no-denying-rule": "no denying rule of the policy applies to this change";
 }
 
+/// The id of the judgement on what a change states for an earlier one.
+const CLOSING_VALUES: &str = "closing-values";
+
 /// The id of the judgement on a change that no denying rule applies to.
 pub(crate) const NO_RULE_APPLIES: &str = "no-rule-applies";
 
@@ -52,6 +55,7 @@ pub fn judge_change(policy: &Policy, change: &Change, enforce: bool) -> Verdict 
             outcome,
         });
     }
+    judgements.extend(judge_closing_values(policy, change, &judgements));
     // A change to which no denying rule applies would pass unjudged, so that is itself a denial.
     if !judgements.iter().any(is_applicable_denial) {
         judgements.push(build_no_rule_judgement());
@@ -267,13 +271,29 @@ fn find_exemption(policy: &Policy, rule: usize, context: &EvaluationContext<'_>)
 
 fn build_no_rule_judgement() -> Judgement {
     let finding = Finding::new(&NO_DENYING_RULE).fixed_by(Fixer::PolicyOwner);
+    build_denial(NO_RULE_APPLIES, "a denying rule applies to every change", vec![finding])
+}
+
+/// Returns the denial of a change that states something for an earlier one which can close nothing; `None`
+/// if there is nothing wrong, or a rule says so already.
+fn judge_closing_values(policy: &Policy, change: &Change, judgements: &[Judgement]) -> Option<Judgement> {
+    let mut wrong = policy.find_wrong_closing_values(change);
+    for judgement in judgements {
+        if let (RuleLevel::Deny, RuleOutcome::Fail(findings)) = (judgement.level, &judgement.outcome) {
+            wrong.retain(|finding| !findings.contains(finding));
+        }
+    }
+    if wrong.is_empty() {
+        return None;
+    }
+    Some(build_denial(CLOSING_VALUES, "what it states for an earlier change can count", wrong))
+}
+
+/// Returns a denial by the gate itself, which no rule of the policy asks for.
+fn build_denial(id: &str, title: &str, findings: Vec<Finding>) -> Judgement {
     Judgement {
-        rule: Arc::new(RuleDescription {
-            id: RuleId::new(NO_RULE_APPLIES),
-            title: "a denying rule applies to every change".into(),
-            controls: Vec::new(),
-        }),
+        rule: Arc::new(RuleDescription { id: RuleId::new(id), title: title.into(), controls: Vec::new() }),
         level: RuleLevel::Deny,
-        outcome: RuleOutcome::Fail(vec![finding]),
+        outcome: RuleOutcome::Fail(findings),
     }
 }

@@ -85,6 +85,14 @@ fn what_closes_something_owed_takes_no_plan_no_risk_and_no_review() {
         let (class, denied) = told(&policy, &closing, "paths: [src/a.rs]");
         assert_eq!(class, "normal");
         assert!(denied.contains(&"change-type".to_owned()) && denied.contains(&"risk".to_owned()));
+        // What is wrong in it is all that is said.
+        for wrong in
+            [["For-Change: 4e5f60718293", "Emergency-Ticket: soon"], ["For-Change: 4e5f607182", closing[1]]]
+        {
+            let denied: &[&str] =
+                if pack.name == "core" && wrong[1] != closing[1] { &[] } else { &["closing-values"] };
+            is_told(&policy, &wrong, "lines: 0", "record", denied);
+        }
         // Nothing at all is no record.
         assert_eq!(told(&policy, &[], "lines: 0").0, "normal");
     }

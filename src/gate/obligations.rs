@@ -6,12 +6,9 @@
 
 use crate::change::{Change, Fact, Oid, Person, PusherIdentity, Text};
 use crate::people::contributors::{Contributor, account_contributor, find_contributors, to_contributors};
-use crate::policy::{ObligationPolicy, Policy, is_emergency_class};
+use crate::policy::{FOR_CHANGE_TRAILER, ObligationPolicy, Policy, is_emergency_class};
 use crate::verdict::{RuleId, RuleOutcome, Verdict};
 use crate::vocabulary::{FieldClaim, FieldDefinition, FieldKind, FieldReading};
-
-/// The trailer by which a change speaks for an earlier one.
-pub(crate) const FOR_CHANGE_TRAILER: &str = "For-Change";
 
 /// The fewest digits of a commit id in that trailer.
 const MIN_CHANGE_DIGITS: usize = 12;
@@ -22,6 +19,11 @@ const RECORD_PREFIX: &str = "ledger:";
 /// Returns the reference by which a change speaks for a record of the ledger.
 pub(crate) fn format_record_reference(number: u64) -> String {
     format!("{RECORD_PREFIX}{number}")
+}
+
+/// Returns the number of the record that a reference names; `None` for any other text.
+pub(crate) fn parse_record_reference(reference: &str) -> Option<u64> {
+    reference.strip_prefix(RECORD_PREFIX)?.parse().ok()
 }
 
 /// A change and its contributors.
@@ -232,9 +234,8 @@ fn list_referenced_changes(change: &Change, policy: &Policy) -> Vec<String> {
 /// Returns the change that one `For-Change` names: the first digits of an id, or `ledger:` and a number.
 pub(crate) fn parse_change_reference(value: &Text) -> Option<String> {
     let value = value.as_utf8()?.trim();
-    if let Some(number) = value.strip_prefix(RECORD_PREFIX) {
-        let number: u64 = number.parse().ok()?;
-        return Some(format_record_reference(number));
+    if value.starts_with(RECORD_PREFIX) {
+        return parse_record_reference(value).map(format_record_reference);
     }
     if !(MIN_CHANGE_DIGITS..=64).contains(&value.len()) || !value.bytes().all(|byte| byte.is_ascii_hexdigit())
     {

@@ -34,6 +34,8 @@ pub(crate) struct ResolvedContributor {
     pub identity: ResolvedIdentity,
     /// The name as written, to be shown; the account where there is one.
     pub name: Text,
+    /// The address, where a commit or a forge names one; an account has none.
+    pub address: Option<Text>,
     /// The role, as a message that completes "is ... of this change".
     pub role: &'static MessageTemplate,
     /// The account, where it is a bare one that no roster explains.
@@ -150,13 +152,17 @@ pub(crate) fn find_contributors(
     let pull = change.pull.as_deref().ok();
     // Every source is read, because one person may be named by several of them in different ways.
     for (person, role) in list_commit_people(change) {
-        let (identity, name) = match (person, pull) {
-            (Err(written), _) => (Some(ResolvedIdentity::Unknown), written),
-            (Ok(person), Some(pull)) => (identify_on_forge(&person, role, pull, people), person.name),
-            (Ok(person), None) => (Some(identify_on_server(&person, role, change, people)), person.name),
+        let (identity, name, address) = match (person, pull) {
+            (Err(written), _) => (Some(ResolvedIdentity::Unknown), written, None),
+            (Ok(person), Some(pull)) => {
+                (identify_on_forge(&person, role, pull, people), person.name, Some(person.email))
+            }
+            (Ok(person), None) => {
+                (Some(identify_on_server(&person, role, change, people)), person.name, Some(person.email))
+            }
         };
         if let Some(identity) = identity {
-            found.add_contributor(ResolvedContributor { identity, name, role, account: None });
+            found.add_contributor(ResolvedContributor { identity, name, address, role, account: None });
         }
     }
     if let Some(pull) = pull {
@@ -178,6 +184,7 @@ pub(crate) fn find_contributors(
             let pusher = ResolvedContributor {
                 identity: people.identify_pusher(account),
                 name: account.clone(),
+                address: None,
                 role: &ROLE_PUSHER,
                 account: bare_account(account, people),
             };
@@ -192,13 +199,16 @@ pub(crate) fn find_contributors(
 #[derive(Default)]
 struct ContributorList {
     contributors: Vec<ResolvedContributor>,
-    seen: HashSet<(ResolvedIdentity, Text)>,
+    seen: HashSet<(ResolvedIdentity, Text, Option<Text>)>,
 }
 
 impl ContributorList {
     /// Adds a contributor unless the same identity is there under the same name.
     fn add_contributor(&mut self, contributor: ResolvedContributor) {
-        if self.seen.insert((contributor.identity.clone(), contributor.name.clone())) {
+        // All bots are one identity; they differ by their addresses.
+        let is_bot = contributor.identity == ResolvedIdentity::Bot;
+        let address = contributor.address.clone().filter(|_| is_bot);
+        if self.seen.insert((contributor.identity.clone(), contributor.name.clone(), address)) {
             self.contributors.push(contributor);
         }
     }
@@ -316,7 +326,7 @@ fn resolve_opener(pull: &PullRequest, people: &PeopleDirectory) -> ResolvedContr
         Some(account) => (people.identify_account_holder(account), account.id.clone()),
         None => (ResolvedIdentity::Unknown, "an account that is gone".into()),
     };
-    ResolvedContributor { identity, name, role: &ROLE_OPENER, account: None }
+    ResolvedContributor { identity, name, address: None, role: &ROLE_OPENER, account: None }
 }
 
 /// Returns a contributor to a pull request as one or two identities, by account and by address, and
@@ -334,7 +344,7 @@ fn resolve_pull_contributor(
     if let Some(account) = &contributor.account {
         let identity = people.identify_account_holder(account);
         is_identified |= identity != ResolvedIdentity::Unknown;
-        identities.push((identity, &account.id));
+        identities.push((identity, &account.id, None));
     }
     if let Some(person) = &person {
         let mut identity = people.identify_person(person);
@@ -350,16 +360,17 @@ fn resolve_pull_contributor(
             ResolvedIdentity::Bot => true,
             ResolvedIdentity::ClaimedBot | ResolvedIdentity::Unknown => false,
         };
-        identities.push((identity, &person.name));
+        identities.push((identity, &person.name, Some(&person.email)));
     }
-    identities.retain(|(identity, _)| *identity != ResolvedIdentity::Unknown);
+    identities.retain(|(identity, ..)| *identity != ResolvedIdentity::Unknown);
     if !is_identified {
-        identities.insert(0, (ResolvedIdentity::Unknown, &contributor.name));
+        identities.insert(0, (ResolvedIdentity::Unknown, &contributor.name, contributor.email.as_ref()));
     }
     let mut resolved = Vec::new();
-    for (identity, name) in identities {
+    for (identity, name, address) in identities {
         let role = role_template(contributor.role);
-        resolved.push(ResolvedContributor { identity, name: name.clone(), role, account: None });
+        let (name, address) = (name.clone(), address.cloned());
+        resolved.push(ResolvedContributor { identity, name, address, role, account: None });
     }
     resolved
 }

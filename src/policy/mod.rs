@@ -5,6 +5,7 @@
 //! meant. Neither needs a repository: the caller passes a function that fetches a file.
 
 pub(crate) mod break_glass;
+pub(crate) mod closing;
 mod definition;
 pub(crate) mod emergency;
 mod faults;
@@ -18,6 +19,7 @@ pub(crate) mod ticket_confirmation;
 pub(crate) mod ticket_systems;
 
 pub use crate::policy::break_glass::BreakGlassPolicy;
+pub(crate) use crate::policy::closing::FOR_CHANGE_TRAILER;
 pub use crate::policy::definition::{
     ChangeClass, ChangeUnit, KeyFile, Policy, Rule, RuleExemption, SignerKeys,
 };

@@ -137,13 +137,13 @@ impl FieldPredicate {
 
     pub(crate) fn add_needs(&self, _: &mut NeededFacts) {}
 
-    /// Returns the fields that must be stated now.
-    pub(crate) fn required_fields(&self) -> Vec<&FieldDefinition> {
+    /// Returns the fields that must be stated now, or those that may be stated after the change has landed.
+    pub(crate) fn asked_fields(&self, is_later: bool) -> Vec<&FieldDefinition> {
         let mut fields = Vec::new();
         for (field, requirement) in &self.requirements {
-            match requirement {
-                FieldRequirement::Absent | FieldRequirement::Present { deadline: Some(_), .. } => {}
-                _ => fields.push(field.as_ref()),
+            let is_owed = matches!(requirement, FieldRequirement::Present { deadline: Some(_), .. });
+            if *requirement != FieldRequirement::Absent && is_owed == is_later {
+                fields.push(field.as_ref());
             }
         }
         fields

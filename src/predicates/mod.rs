@@ -93,9 +93,18 @@ impl Predicate {
     /// Returns the fields that the author must state for this predicate to hold.
     fn required_fields(&self) -> Vec<&FieldDefinition> {
         match self {
-            Predicate::Field(field) => field.required_fields(),
+            Predicate::Field(field) => field.asked_fields(false),
             Predicate::Ticket(ticket) => ticket.required_field().into_iter().collect(),
             Predicate::StandardChange(standard) => vec![standard.entry_field()],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Returns the fields that may be stated after the change has landed.
+    fn owed_fields(&self) -> Vec<&FieldDefinition> {
+        match self {
+            Predicate::Field(field) => field.asked_fields(true),
+            Predicate::Ticket(ticket) => ticket.owed_field().into_iter().collect(),
             _ => Vec::new(),
         }
     }

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use crate::catalogue::{StandardCatalogue, StandardChange, StandardMakers};
-use crate::change::{FactKind, Missing, NeededFacts, PathEntryKind, Text};
+use crate::change::{FactKind, Missing, NeededFacts, PathEntryKind, PusherIdentity, Text};
 use crate::people::ResolvedIdentity;
-use crate::people::contributors::{ResolvedContributor, find_tied_identities};
+use crate::people::contributors::{ROLE_CO_AUTHOR, ResolvedContributor, find_tied_identities};
 use crate::predicates::size::{count_changed_files, count_lines};
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
@@ -352,9 +352,36 @@ fn is_maker(
                 .iter()
                 .any(is_member);
     }
-    let name = contributor.name.as_bytes();
-    let login = name.rsplit(|byte| *byte == b':').next().unwrap_or(name);
-    makers.bots.iter().any(|bot| bot.matches_name(name) || bot.matches_name(login))
+    let Some(address) = &contributor.address else {
+        let name = contributor.name.as_bytes();
+        let login = name.rsplit(|byte| *byte == b':').next().unwrap_or(name);
+        return makers.includes_bot(name) || makers.includes_bot(login);
+    };
+    has_bot_behind(contributor, context) && includes_address(makers, address.as_bytes())
+}
+
+/// Returns whether the address of a bot counts: a typed one gives no right, so the account of a bot has to
+/// push. A co-author only adds a contributor.
+fn has_bot_behind(contributor: &ResolvedContributor, context: &EvaluationContext<'_>) -> bool {
+    let change = context.change;
+    change.pull.is_ok()
+        || std::ptr::eq(contributor.role, &ROLE_CO_AUTHOR)
+        || match &change.pusher {
+            Ok(PusherIdentity::Account(account)) => {
+                context.people.identify_account(account) == ResolvedIdentity::Bot
+            }
+            Ok(PusherIdentity::Unidentified) => false,
+            // The gap itself denies, or is filled in later.
+            Err(_) => true,
+        }
+}
+
+/// Returns whether one of the bots has this address, or the name that stands before the `@`; GitHub puts the
+/// number of the account before that name.
+fn includes_address(makers: &StandardMakers, address: &[u8]) -> bool {
+    let local = address.split(|byte| *byte == b'@').next().unwrap_or_default();
+    let login = local.rsplit(|byte| *byte == b'+').next().unwrap_or(local);
+    makers.includes_bot(address) || makers.includes_bot(local) || makers.includes_bot(login)
 }
 
 #[cfg(test)]
@@ -441,7 +468,7 @@ mod tests {
 
     #[test]
     fn every_contributor_has_to_be_one_of_its_people() {
-        let lock = "paths: [Cargo.lock], author: 'renovate[bot] <b@example.com>'";
+        let lock = "paths: [Cargo.lock], author: 'renovate[bot] <2+renovate[bot]@users.noreply.github.com>'";
         // A name that only looks like that of the bot may nothing; its account has to push.
         assert_eq!(says(&commit("STD-A", lock)).len(), 1);
         assert_eq!(says(&format!("pusher: 'github:renovate[bot]', {}", commit("STD-A", lock))), [""; 0]);
@@ -462,6 +489,36 @@ mod tests {
                 "the standard change `STD-A` is for platform or `renovate[bot]`; the pusher, `mal`, is none of them"
             ]
         );
+    }
+
+    #[test]
+    fn a_bot_is_a_maker_by_its_address_and_not_by_its_name() {
+        let says = |author: &str, pusher: &str| {
+            let entry = "paths: [Cargo.lock], who: { bots: [ci, 'renovate[bot]', 'build@example.com'] }, \
+                         approved-by: Dana, approved-on: 2026-05-04, review-by: 2027-05-04";
+            let commit = format!(
+                "{{ author: '{author}', committer: '{author}', message: \"x\\n\\nStd: STD-A\\n\", paths: [Cargo.lock] }}"
+            );
+            finding_texts(&answer_example(&format!(
+                "ask: {{ standard-change: Std }}\nfields: {{ Std: {{ matches: '.+' }} }}\n\
+                 people: {{ bots: [ci, 'build@example.com', '*[bot]'] }}\n\
+                 standard-changes: {{ STD-A: {{ {entry} }} }}\n\
+                 change: {{ seen-at: 2026-11-20T09:00:00Z, {pusher} commits: [{commit}] }}"
+            )))
+            .len()
+        };
+        for (author, pusher, wrong) in [
+            ("Build <build@example.com>", "pusher: ci,", 0),
+            ("Build <build@example.com>", "pusher: build@example.com,", 0),
+            ("CI Bot <ci@example.com>", "pusher: ci,", 0),
+            ("R <29139614+renovate[bot]@users.noreply.github.com>", "pusher: 'renovate[bot]',", 0),
+            // The name is typed, and so is an address that no bot pushes.
+            ("ci <other@example.com>", "pusher: ci,", 1),
+            ("renovate[bot] <other@example.com>", "pusher: ci,", 1),
+            ("Build <build@example.com>", "pusher: mal,", 2),
+        ] {
+            assert_eq!(says(author, pusher), wrong, "{author} {pusher}");
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ messages! {
     NOT_UTF8 = "field.not-utf8": "`{field}` is {value}, which is not UTF-8";
     OTHER_WORD = "field.other-word": "`{field}` is {value}, which is not {words/or}";
     OTHER_FORM = "field.other-form": "`{field}` is {value}, which does not match `{pattern}`";
+    TOO_FEW_DIGITS = "field.too-few-digits": "`{field}` is {value}, which has fewer than {minimum} digits";
     TOO_LONG_TO_MATCH = "field.too-long-to-match": "`{field}` is longer than {limit} bytes, so its form cannot be checked";
     OTHER_EXAMPLE = "field.other-example": "`{field}` is {value}, which is not of the form `{example}`";
     NOT_A_PERSON = "field.not-a-person": "`{field}` is {value}, which is not a person: {reason}";
@@ -29,6 +30,9 @@ messages! {
     TEXT_AFTER_ADDRESS = "person.text-after-address": "there is text after the address";
     INVISIBLE_CHARACTER = "person.invisible-character": "it contains invisible characters";
 }
+
+/// How many digits the longest id of a commit has.
+const MAX_ID_DIGITS: usize = 64;
 
 impl FieldDefinition {
     /// Returns which word a value stands for (`None` for a field that is no list of words), or what
@@ -56,11 +60,14 @@ impl FieldDefinition {
             }
             FieldKind::Matches { pattern, example } => match pattern.matches_value(value.as_bytes()) {
                 Some(true) => Ok(None),
-                Some(false) => Err(match example {
-                    Some(example) => {
+                Some(false) => Err(match (find_least_digits(written, pattern), example) {
+                    (Some(minimum), _) => self.value_message(&TOO_FEW_DIGITS, value).with("minimum", minimum),
+                    (None, Some(example)) => {
                         self.value_message(&OTHER_EXAMPLE, value).with("example", example.as_str())
                     }
-                    None => self.value_message(&OTHER_FORM, value).with("pattern", pattern.to_string()),
+                    (None, None) => {
+                        self.value_message(&OTHER_FORM, value).with("pattern", pattern.to_string())
+                    }
                 }),
                 None => {
                     Err(TOO_LONG_TO_MATCH.with("field", self.name.as_str()).with("limit", MAX_MATCHED_BYTES))
@@ -113,6 +120,22 @@ impl FieldDefinition {
     fn value_message(&self, template: &'static MessageTemplate, value: &Text) -> Message {
         template.with("field", self.name.as_str()).with("value", value)
     }
+}
+
+/// Returns how many digits are needed for a value that has the form of the pattern but for its length, as the
+/// first digits of an id; `None` for any other value.
+fn find_least_digits(written: &str, pattern: &ValuePattern) -> Option<usize> {
+    if !written.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut longer = written.to_owned();
+    while longer.len() < MAX_ID_DIGITS {
+        longer.push('1');
+        if pattern.matches_value(longer.as_bytes()) == Some(true) {
+            return Some(longer.len());
+        }
+    }
+    None
 }
 
 /// Returns why a text is not a person, as a message that completes "this is not a person: ...".

@@ -64,3 +64,52 @@ fn settings_do_not_come_from_the_environment() {
     world.push(&[&push]).refused("WHO is not set by the server");
     assert_eq!(world.main(), base);
 }
+
+#[test]
+fn a_person_lands_the_branch_of_a_known_bot() {
+    let policy = crate::world::POLICY.to_owned() + "people: { roster: policies/people.yml }\n";
+    let mut world = World::with(None, "sha1");
+    world.write("policies/changegate.yml", &policy);
+    world.write(
+        "policies/people.yml",
+        "people:\n  ana: { addresses: [ana@example.com], accounts: [ana] }\n  \
+         ben: { addresses: [ben@example.com], accounts: [ben] }\n",
+    );
+    world.commit("Begin\n");
+    world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
+    world.git(&["fetch", "-q", "origin"]);
+    world.configure("changegate.pusher", "env:WHO");
+    let land = |world: &mut World, name: &str, email: &str, approver: &str| {
+        let base = world.main();
+        let typed = [
+            ("GIT_AUTHOR_NAME", name),
+            ("GIT_AUTHOR_EMAIL", email),
+            ("GIT_COMMITTER_NAME", name),
+            ("GIT_COMMITTER_EMAIL", email),
+        ];
+        world.environment = typed.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
+        let bump = world.commit_tree(&[&base], "Bump serde\n");
+        set(world, "WHO", "ana");
+        let message = good("Merge the bump").replace("Ben <ben@example.com>", approver);
+        let merge = world.commit_tree(&[&base, &bump], &message);
+        world.push(&[&format!("{merge}:{MAIN}")])
+    };
+    let ben = "Ben <ben@example.com>";
+    for (name, email) in [
+        ("renovate[bot]", "29139614+renovate[bot]@users.noreply.github.com"),
+        ("dependabot[bot]", "49699333+dependabot[bot]@users.noreply.github.com"),
+        ("Copilot", "198982749+Copilot@users.noreply.github.com"),
+        ("Claude", "noreply@anthropic.com"),
+        ("pre-commit-ci[bot]", "66853113+pre-commit-ci[bot]@users.noreply.github.com"),
+        ("Devin", "devin-ai-integration[bot]@users.noreply.github.com"),
+        ("Cursor Agent", "cursoragent@cursor.com"),
+    ] {
+        land(&mut world, name, email, ben).accepted();
+        // It is a bot and no more: it does not approve.
+        land(&mut world, name, email, &format!("{name} <{email}>")).refused("peer-review");
+    }
+    land(&mut world, "our[bot]", "7+our[bot]@users.noreply.github.com", ben)
+        .refused("add `7+our[bot]@users.noreply.github.com` to `bots` below `people` in the policy")
+        .does_not_say("people.yml");
+    land(&mut world, "Kim", "kim@example.com", ben).refused("add `kim@example.com` to `policies/people.yml`");
+}

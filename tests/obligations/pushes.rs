@@ -75,18 +75,68 @@ fn what_does_not_speak_for_the_change_closes_nothing() {
     let world = World::new();
     let change = world.commit(EMERGENCY);
     world.push(&["main"]).accepted();
-    for message in [
-        closes(&"0".repeat(40), TICKET),
-        closes(&change, "Emergency-Ticket: SEC-78.\n"),
-        closes(&change, ""),
-        closes(&change, TICKET).replace(&change[..12], &change[..11]),
+    let unknown = "0".repeat(40);
+    for (message, why) in [
+        (closes(&unknown, TICKET), "of that id has something open, or more than one begins so"),
+        (closes(&unknown, TICKET).replace(&unknown[..12], &unknown), "of that id has something open\n"),
+        (closes(&change, "").replace(&change[..12], "ledger:2"), "nothing is open for that record"),
+        (closes(&change, ""), "the change does not state what is open, `Emergency-Ticket` or `Post-"),
     ] {
         world.commit(&message);
-        world.push(&["main"]).accepted();
+        world.push(&["main"]).accepted().says(why.trim_end()).says("closes nothing: ");
         assert_eq!(standing(&world, "emergency-ticket"), "due-soon", "{message}");
     }
     world.push(&["main:release/1"]).accepted();
     assert_eq!(standing(&world, "emergency-ticket"), "due-soon");
+    world.is_whole();
+}
+
+#[test]
+fn a_wrong_value_that_would_close_something_is_refused_at_once() {
+    let world = World::new();
+    let change = world.commit(EMERGENCY);
+    world.push(&["main"]).accepted();
+    let record = |reference: &str, field: &str| format!("Record\n\nFor-Change: {reference}\n{field}");
+    let short = &change[..10];
+    for (message, why) in [
+        (record(&change, "Post-Implementation-Review: TODO"), "`TODO`, which is a placeholder (line 4"),
+        (record(&change, "Emergency-Ticket: banana"), "`banana`, which is not of the form `SEC-78` (line 4"),
+        (record(short, TICKET), "which has fewer than 12 digits (line 3"),
+        (record(&change, &format!("For-Change: {short}\n{TICKET}")), "fewer than 12 digits (line 4"),
+        (record(&format!("commit {change}"), TICKET), "not of the form `4e5f60718293` (line 3"),
+        (closes(&change, "Emergency-Ticket: SEC-78.\n"), "`SEC-78.`, which is not of the form"),
+        (closes(&change, TICKET).replace(&change[..12], &change[..11]), "has fewer than 12 digits"),
+    ] {
+        world.commit(&message);
+        let pushed = world.push(&["main"]);
+        pushed.refused(why).does_not_say("Change-Type").does_not_say("Reviewed-by");
+        world.write("../message", &message);
+        world
+            .changegate("work", &["hook", "commit-msg", "../message"])
+            .refused(why.split(" (").next().unwrap());
+        world.git(&["reset", "-q", "--hard", "origin/main"]);
+    }
+    // What closes nothing is not asked for a value that closes something.
+    world.commit(&good("Next").replace("Risk:", "Emergency-Ticket: banana\nRisk:"));
+    world.push(&["main"]).accepted();
+    world.is_whole();
+}
+
+#[test]
+fn a_commit_that_came_with_a_merge_is_told_apart_from_what_owes() {
+    let world = World::new();
+    let before = world.head();
+    let inner = world.commit(EMERGENCY);
+    let merge = world.commit_tree(&[&before, &inner], "Merge the fix\n");
+    world.git(&["reset", "-q", "--hard", &merge]);
+    world.push(&["main"]).accepted().says("landed with 2 obligations");
+    world.commit(&closes(&inner, TICKET));
+    let told = format!(
+        "landed on `refs/heads/main` with {merge}, which has the obligations; write `For-Change: {merge}`"
+    );
+    world.push(&["main"]).accepted().says(&told);
+    world.commit(&closes(&merge, TICKET));
+    world.push(&["main"]).accepted().says("is closed");
     world.is_whole();
 }
 

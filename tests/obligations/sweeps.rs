@@ -70,16 +70,21 @@ fn a_sweep_tells_once_and_tries_again_where_nobody_heard() {
 
 #[test]
 fn a_sweep_finds_what_no_push_has_recorded() {
-    let world =
-        World::under(&format!("{POLICY}fields: {{ Emergency-Ticket: {{ matches: 'OPS-[0-9]+' }} }}\n"));
+    let world = World::new();
     let change = world.commit(EMERGENCY);
     world.land_at(ago(23));
     world.changegate("server.git", &["sweep"]).accepted().says("1 due soon");
-    // The policy does not know this ticket system yet.
-    world.commit(&closes(&change, TICKET));
+    // The policy does not know this name of the trailer yet.
+    world.commit(&closes(&change, &TICKET.replace("Emergency-Ticket", "Night-Ticket")));
     world.push(&["main"]).accepted();
     world.changegate("server.git", &["sweep"]).accepted().says("1 due soon");
-    world.write("policies/changegate.yml", POLICY);
+    let field = "Emergency-Ticket: { matches: '[A-Z][A-Z0-9_]*-[0-9]+|([A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+)?#[0-9]+|https://[!-~]+', example: SEC-78, aliases: [Night-Ticket] }";
+    world.write(
+        "policies/changegate.yml",
+        &format!(
+            "{POLICY}fields: {{ {field} }}\nreasons: {{ fields.Emergency-Ticket: its old name is in use }}\n"
+        ),
+    );
     world.commit(&good("Name tickets as they are named"));
     world.push(&["main"]).accepted();
     world.changegate("server.git", &["sweep"]).accepted().says("1 open, 1 closed in time");

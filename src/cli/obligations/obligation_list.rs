@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use crate::cli::command_error::{CommandExit, replace_invisible};
 use crate::cli::output;
-use crate::gate::obligations::{FOR_CHANGE_TRAILER, format_record_reference};
+use crate::gate::obligations::format_record_reference;
 use crate::ledger::record::ObligationEvidence;
 use crate::ledger::state::status::{ObligationStatus, obligation_status, seconds_late};
 use crate::ledger::state::{LedgerState, ObligationClosure, TrackedObligation};
+use crate::policy::FOR_CHANGE_TRAILER;
 use crate::report::{due_time, escape};
 
 /// The default of `--due`: the time before the due time from which an obligation is due soon.

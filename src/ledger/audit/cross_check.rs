@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::change::{NeededFacts, Oid, Text};
 use crate::gate::break_glass::is_request_ref;
-use crate::gate::obligations::{FOR_CHANGE_TRAILER, ObligationClosing, parse_change_reference};
+use crate::gate::obligations::{ObligationClosing, parse_change_reference};
 use crate::git::{PeeledObject, Repository};
 use crate::ledger::audit::problem::{LedgerProblem, LedgerProblemKind};
 use crate::ledger::record::{
@@ -19,6 +19,7 @@ use crate::ledger::state::obligation::check_closing;
 use crate::ledger::state::{LedgerState, TrackedObligation, encode_ref_key};
 use crate::ledger::store::protected_refs::parse_state_patterns;
 use crate::pattern::RefPattern;
+use crate::policy::FOR_CHANGE_TRAILER;
 
 /// How far two clocks of one run may be apart.
 const MAX_CLOCK_DRIFT: SignedDuration = SignedDuration::from_hours(1);

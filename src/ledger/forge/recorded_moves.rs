@@ -100,7 +100,8 @@ pub(crate) fn append_move(
         found_late: is_late,
     };
     ledger.append_event(LedgerEvent::Outcome(outcome), None, now)?;
-    let landed = LandedClosings { ref_name: &name, closings: &closings, decision: Some(&decision_id) };
+    let decision = Some(decision_id.as_str());
+    let landed = LandedClosings { ref_name: &name, closings: &closings, decision, history: None };
     appended.closing_notes.extend(describe_refused_closings(ledger.state(), landed));
     for event in list_discharges(ledger.state(), landed, observed_at) {
         appended.closing_notes.extend(describe_discharge(&event));

@@ -3,8 +3,8 @@
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 
-use crate::change::Text;
-use crate::gate::obligations::{ObligationClosing, format_record_reference};
+use crate::change::{NeededFacts, Oid, Text};
+use crate::gate::obligations::{ObligationClosing, format_record_reference, parse_record_reference};
 use crate::git::Repository;
 use crate::ledger::record::parse_unauthorised_key;
 use crate::ledger::record::{LedgerEvent, ObligationEvidence};
@@ -21,6 +21,10 @@ messages! {
     CLOSED_LATE = "discharge.closed-late": "{closed}, late";
     REGULARISED = "discharge.regularised": "record {number}, an unauthorised change, is regularised";
     NAMES_NOTHING = "discharge.names-nothing": "`For-Change: {reference}` closes nothing: no change of {ref} of that id has something open, or more than one begins so; write all digits of the id";
+    NAMES_NO_ID = "discharge.names-no-id": "`For-Change: {reference}` closes nothing: no change of {ref} of that id has something open";
+    NAMES_NO_RECORD = "discharge.names-no-record": "`For-Change: {reference}` closes nothing: on {ref} nothing is open for that record";
+    NAMES_INNER_COMMIT = "discharge.names-inner-commit": "`For-Change: {reference}` closes nothing: that commit landed on {ref} with {change}, which has the obligations; write `For-Change: {change}`";
+    STATES_NOTHING = "discharge.states-nothing": "`For-Change: {reference}` closes nothing: the change does not state what is open, {fields/or}, in a form that the policy accepts";
     STAYS_OPEN = "discharge.stays-open": "{rule} of {change} stays open: {reason}";
     RECORD_REFERENCE = "discharge.record": "record {number}";
 }
@@ -60,6 +64,8 @@ pub(crate) struct LandedClosings<'a> {
     pub(crate) closings: &'a [ObligationClosing],
     /// The id of the decision that let them land; `None` in a sweep, which takes them from the history.
     pub(crate) decision: Option<&'a str>,
+    /// Where the history is, if it is at hand, to say with which change a commit landed.
+    pub(crate) history: Option<&'a Repository>,
 }
 
 impl LandedClosings<'_> {
@@ -126,8 +132,14 @@ fn add_lateness(closed: Message, is_late: bool) -> Message {
 /// Returns why obligations stay open that changes state something for.
 pub(crate) fn describe_refused_closings(state: &LedgerState, landed: LandedClosings<'_>) -> Vec<Message> {
     let mut notes = Vec::new();
-    for reference in list_empty_references(state, landed) {
-        notes.push(NAMES_NOTHING.with("reference", reference).with("ref", landed.ref_name));
+    let mut references: Vec<&str> = Vec::new();
+    for reference in landed.closings.iter().flat_map(|closing| &closing.speaks_for) {
+        if !references.contains(&reference.as_str()) {
+            references.push(reference);
+        }
+    }
+    for reference in references {
+        notes.extend(describe_useless_reference(reference, state, landed));
     }
     for owed in state.obligations.values() {
         if find_evidence(owed, landed).is_some() {
@@ -144,18 +156,62 @@ pub(crate) fn describe_refused_closings(state: &LedgerState, landed: LandedClosi
     notes
 }
 
-/// Returns the references of `For-Change` that name nothing which is open on the ref.
-fn list_empty_references<'a>(state: &LedgerState, landed: LandedClosings<'a>) -> Vec<&'a str> {
-    let mut empty: Vec<&str> = Vec::new();
-    for reference in landed.closings.iter().flat_map(|closing| &closing.speaks_for) {
-        let is_known = state.obligations.values().any(|owed| {
-            owed.closed.is_none() && is_open_for(owed, landed.ref_name) && is_named_by(owed, reference)
-        });
-        if !is_known && !empty.contains(&reference.as_str()) {
-            empty.push(reference);
+/// Returns why one `For-Change` closes nothing; `None` if it closes something, or if another note says why not.
+fn describe_useless_reference(
+    reference: &str,
+    state: &LedgerState,
+    landed: LandedClosings<'_>,
+) -> Option<Message> {
+    let is_open = |owed: &&TrackedObligation| owed.closed.is_none() && is_open_for(owed, landed.ref_name);
+    let open: Vec<&TrackedObligation> = state.obligations.values().filter(is_open).collect();
+    let mut named = open.clone();
+    named.retain(|owed| is_named_by(owed, reference));
+    let message = if named.is_empty() {
+        match find_landing_change(reference, &open, landed) {
+            Some(change) => NAMES_INNER_COMMIT.with("change", change.to_string()),
+            None if parse_record_reference(reference).is_some() => Message::from(&NAMES_NO_RECORD),
+            None if Oid::from_hex(reference).is_some() => Message::from(&NAMES_NO_ID),
+            None => Message::from(&NAMES_NOTHING),
+        }
+    } else {
+        let mut fields: Vec<String> = Vec::new();
+        for owed in named {
+            if find_evidence(owed, landed).is_some() || find_near_miss(owed, landed).is_some() {
+                return None;
+            }
+            if let Some(field) = &owed.field {
+                fields.push(format!("`{field}`"));
+            }
+        }
+        if fields.is_empty() {
+            return None;
+        }
+        fields.sort_unstable();
+        fields.dedup();
+        STATES_NOTHING.with("fields", fields)
+    };
+    Some(message.with("reference", reference).with("ref", landed.ref_name))
+}
+
+/// Returns the merge that owes something and brought the commit that a reference names, if it is known.
+fn find_landing_change(
+    reference: &str,
+    open: &[&TrackedObligation],
+    landed: LandedClosings<'_>,
+) -> Option<Oid> {
+    let history = landed.history?;
+    for owed in open {
+        let Some(change) = owed.change else { continue };
+        let Ok(merge) = history.read_commit(change, &NeededFacts::new()) else { continue };
+        let [first, _, ..] = merge.parents.as_slice() else { continue };
+        let Ok(brought) = history.list_new_commits(change, &[*first]) else { continue };
+        for id in brought.map_while(Result::ok) {
+            if id.to_string().starts_with(reference) {
+                return Some(change);
+            }
         }
     }
-    empty
+    None
 }
 
 /// Returns whether a change on this ref could close an obligation.

@@ -11,13 +11,12 @@ use jiff::Timestamp;
 
 use crate::change::{Oid, Text};
 use crate::gate::PushFacts;
-use crate::gate::obligations::{
-    ChangeContributors, FOR_CHANGE_TRAILER, RefObligations, format_record_reference,
-};
+use crate::gate::obligations::{ChangeContributors, RefObligations, format_record_reference};
 use crate::ledger::state::obligation::check_closing;
 use crate::ledger::state::status::{NotClosedReason, is_overdue};
 use crate::ledger::state::unauthorised::can_be_closed;
 use crate::ledger::state::{LedgerState, TrackedObligation};
+use crate::policy::FOR_CHANGE_TRAILER;
 use crate::push::{GateRule, refuse_by_rule};
 use crate::report::{Report, decide_groups};
 use crate::verdict::{Finding, Fixer, Judgement, Message, MessageValue, RuleOutcome, Verdict, messages};

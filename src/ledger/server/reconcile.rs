@@ -305,8 +305,8 @@ impl LedgerReconciler<'_, '_> {
             }
             let state = self.ledger.state();
             let closings = convert_all(&one.closings);
-            let landed =
-                LandedClosings { ref_name: &one.name, closings: &closings, decision: Some(&decided.id) };
+            let (decision, history) = (Some(decided.id.as_str()), Some(self.context.repository));
+            let landed = LandedClosings { ref_name: &one.name, closings: &closings, decision, history };
             self.outcome.closing_notes.extend(describe_refused_closings(state, landed));
             for event in list_discharges(state, landed, decided.observed_at) {
                 self.outcome.closing_notes.extend(describe_discharge(&event));

@@ -182,6 +182,19 @@ impl Condition {
         }
     }
 
+    /// Adds the fields that a later change may state for this one.
+    pub(crate) fn add_owed_fields<'condition>(
+        &'condition self,
+        fields: &mut Vec<&'condition FieldDefinition>,
+    ) {
+        if let Condition::Predicate(predicate) = self {
+            fields.extend(predicate.owed_fields());
+        }
+        for part in self.parts() {
+            part.add_owed_fields(fields);
+        }
+    }
+
     /// Returns the first of `facts` without which the question cannot hold; `None` if it can hold
     /// without all of them.
     pub(crate) fn required_fact(&self, facts: &[FactKind]) -> Option<FactKind> {

@@ -1,6 +1,6 @@
 //! Parameters and messages that more than one predicate has, so that they mean the same in each.
 
-use crate::change::{Commit, Text};
+use crate::change::{Commit, Person, Text};
 use crate::pattern::PathPattern;
 use crate::people::ResolvedIdentity;
 use crate::people::contributors::ResolvedContributor;
@@ -15,6 +15,10 @@ messages! {
         "{role}, {name}, cannot be identified, so no approval can be shown to be independent";
     UNLISTED_CONTRIBUTOR = "contributors.unlisted":
         "{role}, {name}, is not in the roster, so no approval can be shown to be independent; add {name} to `{roster}`";
+    UNLISTED_ADDRESS = "contributors.unlisted-address":
+        "{role}, {name}, is not in the roster, so no approval can be shown to be independent; add {address} to `{roster}`";
+    UNLISTED_BOT = "contributors.unlisted-bot":
+        "{role}, {name}, is called like a bot and is not in the roster, so no approval can be shown to be independent; if it is a bot, add {address} to `bots` below `people` in the policy";
     UNLISTED_ACCOUNT = "contributors.unlisted-account":
         "{role}, {name}, is not in the roster, so no approval can be shown to be independent; if the account is that of `{person}`, add {name} to the `accounts` of `{person}` in `{roster}`";
     NOT_IN_TEAM = "identity.not-in-team": "is not a member of {teams/or}";
@@ -77,15 +81,31 @@ pub(crate) fn find_unidentified_contributor(
 ) -> Option<Finding> {
     let unknown =
         participants.iter().find(|participant| participant.identity == ResolvedIdentity::Unknown)?;
-    let what = match &context.people.roster {
-        Some(roster) => match context.people.find_namesake(&unknown.name) {
+    let mut owner = Fixer::RosterOwner;
+    let what = match (&context.people.roster, &unknown.address) {
+        (None, _) => Message::from(&UNIDENTIFIED_CONTRIBUTOR),
+        // On a forge the account tells who is a bot, and a listed address does not.
+        (Some(_), Some(address)) if context.change.pull.is_err() && is_called_bot(unknown, context) => {
+            owner = Fixer::PolicyOwner;
+            UNLISTED_BOT.with("address", address)
+        }
+        (Some(roster), Some(address)) => {
+            UNLISTED_ADDRESS.with("roster", roster.as_str()).with("address", address)
+        }
+        (Some(roster), None) => match context.people.find_namesake(&unknown.name) {
             Some(person) => UNLISTED_ACCOUNT.with("roster", roster.as_str()).with("person", person),
             None => UNLISTED_CONTRIBUTOR.with("roster", roster.as_str()),
         },
-        None => Message::from(&UNIDENTIFIED_CONTRIBUTOR),
     };
     let what = what.with("role", unknown.role).with("name", &unknown.name);
-    Some(Finding::new(what).fixed_by(Fixer::RosterOwner))
+    Some(Finding::new(what).fixed_by(owner))
+}
+
+/// Returns true if a pattern of `bots` matches the name or the address of a contributor.
+fn is_called_bot(contributor: &ResolvedContributor, context: &EvaluationContext<'_>) -> bool {
+    let Some(email) = contributor.address.clone() else { return false };
+    let person = Person { name: contributor.name.clone(), email };
+    context.people.identify_person(&person) == ResolvedIdentity::ClaimedBot
 }
 
 /// What a person has to be to the policy: `team` and `bot`, both of which must hold.

@@ -168,6 +168,11 @@ impl TicketPredicate {
         if self.time_limit.is_none() { Some(&self.field) } else { None }
     }
 
+    /// Returns the field, if it may be stated after the change has landed.
+    pub(crate) fn owed_field(&self) -> Option<&FieldDefinition> {
+        if self.time_limit.is_some() { Some(&self.field) } else { None }
+    }
+
     pub(crate) fn describe(&self) -> Message {
         let mut parts = Vec::new();
         if let Some(limit) = self.time_limit {

@@ -1,0 +1,44 @@
+//! What a change states for an earlier one, and whether that can count.
+//!
+//! A change that speaks for an earlier one may be of any class, and most classes are asked for nothing that
+//! closes an obligation. A wrong value would land without a word then, and the obligation would stay open.
+
+use jiff::tz::TimeZone;
+
+use crate::change::Change;
+use crate::policy::definition::Policy;
+use crate::verdict::{Finding, RuleLevel};
+use crate::vocabulary::{FieldDefinition, FieldReading};
+
+/// The trailer by which a change speaks for an earlier one.
+pub(crate) const FOR_CHANGE_TRAILER: &str = "For-Change";
+
+impl Policy {
+    /// Returns what is wrong with the values by which a change would close what is owed for an earlier one;
+    /// nothing for a change that speaks for none, and for a policy without a field of that name.
+    pub(crate) fn find_wrong_closing_values(&self, change: &Change) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let Some(reference) = self.vocabulary.find_field(FOR_CHANGE_TRAILER) else { return findings };
+        match reference.read_from_change(change) {
+            FieldReading::Absent => return findings,
+            FieldReading::Invalid(reasons) => findings.extend(reasons),
+            FieldReading::Stated { .. } | FieldReading::Unknown(_) => {}
+        }
+        let day = change.seen_at.to_zoned(TimeZone::UTC).date();
+        let mut owed: Vec<&FieldDefinition> = Vec::new();
+        for rule in &self.rules {
+            if rule.level_on(day) == RuleLevel::Deny {
+                rule.require.add_owed_fields(&mut owed);
+            }
+        }
+        for field in owed {
+            let FieldReading::Invalid(reasons) = field.read_from_change(change) else { continue };
+            for reason in reasons {
+                if !findings.contains(&reason) {
+                    findings.push(reason);
+                }
+            }
+        }
+        findings
+    }
+}
