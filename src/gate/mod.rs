@@ -15,6 +15,7 @@ pub(crate) mod protected_scope;
 pub(crate) mod published_commits;
 pub(crate) mod push;
 pub(crate) mod push_facts;
+pub(crate) mod push_remote;
 pub(crate) mod range;
 mod settings;
 pub(crate) mod swapped_parents;

@@ -9,7 +9,6 @@ mod post_receive;
 mod pre_push;
 mod pre_receive;
 mod prepare_commit_msg;
-mod push_remote;
 mod stored_message;
 
 use std::ffi::OsString;
