@@ -5,6 +5,7 @@ mod commit_msg;
 mod edit_offer;
 mod git_command;
 mod git_process;
+mod merged_commits;
 mod post_receive;
 mod pre_push;
 mod pre_receive;
