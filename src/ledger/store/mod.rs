@@ -4,7 +4,7 @@ pub mod gate_folder;
 pub(crate) mod protected_refs;
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{fs, io};
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -30,6 +30,9 @@ pub const FACTS_FILE: &str = "facts.jsonl";
 
 /// The size of the largest file that is read from the ledger.
 pub(crate) const MAX_LEDGER_FILE_BYTES: u64 = 64 << 20;
+
+/// How long to wait before a lock file of the ref is looked for again.
+const REF_LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// The ledger of a repository, opened at its newest record to append to it.
 ///
@@ -270,12 +273,13 @@ pub(crate) fn require_free_ref(repository: &Repository) -> Result<()> {
     }
     let mut lock = gate_folder::acquire_lock(repository.common_dir()).context("cannot lock the ledger")?;
     remove_stale_lock(repository, &mut lock)?;
-    let started = Instant::now();
+    let mut waited = Duration::ZERO;
     while stale.exists() {
-        if started.elapsed() >= REF_LOCK_TIMEOUT {
+        if waited >= REF_LOCK_TIMEOUT {
             bail!("{}", describe_ref_lock(&stale));
         }
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(REF_LOCK_PAUSE);
+        waited = waited.saturating_add(REF_LOCK_PAUSE);
     }
     Ok(())
 }
