@@ -77,6 +77,7 @@ fn nothing_to_judge_is_no_pass() {
     for (range, pieces) in [
         ("..HEAD", ["empty end", "`origin/main..HEAD`"]),
         ("HEAD^..", ["empty end", "`HEAD^..HEAD`"]),
+        ("HEAD..", ["empty end", "`HEAD~1..HEAD`"]),
         ("..", ["empty end", "`origin/main..HEAD`"]),
         ("HEAD..HEAD", ["the same commit", "--allow-empty"]),
         ("HEAD..HEAD^", ["the right way round", "`HEAD^..HEAD`"]),

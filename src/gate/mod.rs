@@ -15,13 +15,14 @@ pub(crate) mod protected_scope;
 pub(crate) mod published_commits;
 pub(crate) mod push;
 pub(crate) mod push_facts;
+pub(crate) mod push_remote;
 pub(crate) mod range;
 mod settings;
 pub(crate) mod swapped_parents;
 
 pub use crate::gate::history::{HistorySpan, find_commit_as_of, find_history_spans};
 pub use crate::gate::policy_check::{check_policy, check_server_policy, list_idle_patterns};
-pub(crate) use crate::gate::policy_findings::list_branches_with_policy;
+pub(crate) use crate::gate::policy_findings::{build_init_command, list_branches_with_policy};
 pub use crate::gate::policy_findings::{list_policy_notes, policy_fault_finding};
 pub use crate::gate::policy_source::{
     LoadedPolicy, UnusablePolicy, load_from_commit, load_from_disk, load_from_files, load_from_pack,

@@ -9,8 +9,9 @@ use crate::change::{Oid, Text};
 use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::gate::settings::GateSettings;
 use crate::git::{FileAtPath, RefUpdate, Repository, ResolvedRef};
-use crate::policy::{FaultyFile, PolicyErrors};
+use crate::policy::{DEFAULT_POLICY_PATH, FaultyFile, PolicyErrors};
 use crate::push::{GateRule, refuse_by_rule};
+use crate::report::escape::shell::quote_for_shell;
 use crate::report::{GroupScope, JudgedRef, RefUpdateKind, ReportGroup};
 use crate::verdict::{Finding, Fixer, Judgement, Message, MessageValue, messages};
 use crate::yaml::{YamlFault, YamlPlace};
@@ -89,7 +90,7 @@ pub(crate) fn refuse_missing_policy(
         UnusablePolicy::Absent => {
             let message = POLICY_ABSENT.with("path", settings.policy_path.as_str()).with("place", place);
             let finding = Finding::new(message).fixed_by(Fixer::ServerAdministrator);
-            let finding = match find_fetch_command(place) {
+            let finding = match find_fetch_command(place, &settings.policy_path) {
                 Some(command) => finding.with_paste(command),
                 None => finding,
             };
@@ -110,11 +111,23 @@ pub(crate) fn refuse_missing_policy(
 /// as something else.
 ///
 /// A pack in place of the policy is no way out: it would judge the whole history, and have it rewritten.
-fn find_fetch_command(place: &Text) -> Option<String> {
+fn find_fetch_command(place: &Text, path: &str) -> Option<String> {
     let branch = place.as_utf8()?.strip_prefix("refs/heads/").filter(|branch| is_plain_word(branch))?;
-    Some(format!(
-        "# in a clone: changegate policy init, and commit the file; then here:\ngit fetch CLONE {branch}:{branch}"
-    ))
+    let init = build_init_command(path);
+    Some(format!("# in a clone: {init}, and commit the file; then here:\ngit fetch CLONE {branch}:{branch}"))
+}
+
+/// Returns the command that writes the first policy to `path`.
+pub(crate) fn build_init_command(path: &str) -> String {
+    let init = "changegate policy init";
+    if path == DEFAULT_POLICY_PATH {
+        return init.to_owned();
+    }
+    let folder = match path.rsplit_once('/') {
+        Some((folder, _)) => format!("mkdir -p {} && ", quote_for_shell(folder)),
+        None => String::new(),
+    };
+    format!("{init} && {folder}mv {DEFAULT_POLICY_PATH} {}", quote_for_shell(path))
 }
 
 /// Returns the command that shows every fault of a policy to the server administrator, whose repository has

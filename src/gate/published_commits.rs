@@ -4,13 +4,15 @@ use std::collections::HashSet;
 
 use crate::change::{Oid, Text};
 use crate::gate::protected_scope::ProtectedScope;
+use crate::gate::push_remote::{GatePlace, PushRemote};
 use crate::git::Repository;
 use crate::policy::Policy;
 use crate::report::{Report, ReportGroup};
 
 /// Marks the commits of a report about the history of `tips` that a protected branch of a remote holds, as it
 /// was fetched last. Where the remote holds all of them on `target`, the full name of the branch that they are
-/// for, or on any protected branch if that is not known, the report is about what has landed.
+/// for, or on any protected branch if that is not known, the report is about what has landed. What only a fork
+/// holds is not published: its author may rewrite it.
 ///
 /// # Errors
 ///
@@ -32,6 +34,9 @@ pub(crate) fn mark_published_commits(
         if branch == b"refs/heads/HEAD" || !policy.protects_ref(&branch) {
             continue;
         }
+        if is_kept_for_fork(repository, name, &Text::new(branch.as_slice()))? {
+            continue;
+        }
         protected_tips.extend(tracking_ref.id);
         if target.is_none_or(|target| target.as_bytes() == branch) {
             target_tips.extend(tracking_ref.id);
@@ -48,6 +53,20 @@ pub(crate) fn mark_published_commits(
         group.is_to_land = is_to_land;
     }
     Ok(())
+}
+
+/// Returns true if a tracking ref keeps the branch of a remote that is not taken for the one with the gate. Where
+/// that is not known, or the ref is of no remote, the branch may be behind a gate.
+fn is_kept_for_fork(repository: &Repository, tracking_ref: &[u8], branch: &Text) -> anyhow::Result<bool> {
+    for name in repository.list_config_subsections("remote")? {
+        let remote = PushRemote::read_config(repository, &name)?;
+        if remote.find_tracking_ref(branch.as_bytes()).as_deref() != Some(tracking_ref) {
+            continue;
+        }
+        let place = remote.find_gate_place(repository, branch)?;
+        return Ok(remote.has_gate == Some(false) || matches!(place, GatePlace::At(_)));
+    }
+    Ok(false)
 }
 
 /// Marks the commits of the groups of a push that a protected branch of the server held before it.

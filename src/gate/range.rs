@@ -295,7 +295,8 @@ pub struct MessageRequest {
     pub parents: Vec<Oid>,
     /// The paths that the commit will change.
     pub paths: Fact<Vec<PathChange>>,
-    /// The commits that a merge brings in, oldest first; they land as one change with it.
+    /// The commits that a merge brings in, oldest first. They land as one change with it, or where each commit is a
+    /// change, as changes of their own.
     pub merged_commits: Vec<Commit>,
     /// The time at which the message is seen.
     pub now: Timestamp,
@@ -317,14 +318,25 @@ pub fn judge_message(loaded: &LoadedPolicy, request: MessageRequest) -> Report {
         evil_merge_paths: Err(Missing::NotAtThisStage(FactKind::EvilMerges)),
         signature: Err(Missing::NotAtThisStage(FactKind::Signatures)),
     };
-    let mut all = merged_commits;
+    let judge_commits = |commits| {
+        let target = Err(Missing::NotAtThisStage(FactKind::Target));
+        let pusher = Err(Missing::NotAtThisStage(FactKind::Pusher));
+        let change = Change::from_repository(Stage::CommitMsg, target, pusher, now, commits);
+        judge_change(&loaded.policy, &change, false)
+    };
+    let mut verdicts = Vec::new();
+    let mut all = Vec::new();
+    match loaded.policy.change_unit {
+        ChangeUnit::Step => all = merged_commits,
+        ChangeUnit::Commit => {
+            verdicts.extend(merged_commits.into_iter().map(|merged| judge_commits(Commits::from(merged))));
+            // The others are not what the reader is about to make.
+            verdicts.retain(|verdict| verdict.judgements.iter().any(|judgement| judgement.is_denying(false)));
+        }
+    }
     all.push(commit.clone());
-    let commits = Commits::new(all).unwrap_or_else(|| Commits::from(commit));
-    let target = Err(Missing::NotAtThisStage(FactKind::Target));
-    let pusher = Err(Missing::NotAtThisStage(FactKind::Pusher));
-    let change = Change::from_repository(Stage::CommitMsg, target, pusher, now, commits);
-    let verdict = judge_change(&loaded.policy, &change, false);
-    build_report(loaded, Stage::CommitMsg, false, now, ReportGroup::new(GroupScope::Message, vec![verdict]))
+    verdicts.push(judge_commits(Commits::new(all).unwrap_or_else(|| Commits::from(commit))));
+    build_report(loaded, Stage::CommitMsg, false, now, ReportGroup::new(GroupScope::Message, verdicts))
 }
 
 /// Returns how the rules that apply to a change came to their answers, by rule id.

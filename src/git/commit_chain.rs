@@ -31,7 +31,7 @@ const CHAIN_WRITER: &str = "changegate <changegate@localhost>";
 const MAX_PARALLEL_SYNCS: usize = 16;
 
 /// How long to wait for another writer of the ref.
-const REF_LOCK_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(3);
+pub(crate) const REF_LOCK_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// A link of a chain that is to be written.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! The first policy, as `policy init` writes it: it works from its first day, or what is missing is said.
 
-use crate::world::{MAIN, World, good};
+use crate::world::{BINARY, MAIN, Pushed, World, good};
 
 const ROSTER: &str = "policies/people.yml";
 const TWO_PEOPLE: &str =
@@ -29,6 +29,22 @@ fn a_policy_of_a_history_with_one_person_takes_pushes() {
     world.changegate("server.git", &["install", "--server"]).accepted().does_not_say("accounts");
     world.commit(&good("Go on"));
     world.push(&["main"]).accepted();
+}
+
+#[test]
+fn a_policy_at_another_path_is_written_by_the_command_that_is_printed() {
+    let world = bare_server();
+    world.configure("changegate.policyPath", "gate/p.yml");
+    let command = "changegate policy init && mkdir -p gate && mv policies/changegate.yml gate/p.yml";
+    world.changegate("server.git", &["install", "--server"]).accepted().says(command);
+    world.commit(&good("One"));
+    world.push(&["main"]).refused("gate/p.yml").says(command);
+    let pasted = command.replacen("changegate", BINARY, 1);
+    let made: Pushed = world.command("sh", "work").args(["-c", &pasted]).output().unwrap().into();
+    made.accepted();
+    fetch_past_hook(&world);
+    world.commit(&good("Two"));
+    world.push(&["main"]).does_not_say("gate/p.yml is missing").does_not_say("policy-present");
 }
 
 #[test]

@@ -346,8 +346,29 @@ fn the_hooks_of_a_clone_let_its_own_advice_through() {
 #[test]
 fn a_merge_of_a_faulty_commit_is_made_again() {
     let world = World::new();
+    redo_faulty_merge(&world);
+    world.push(&["main"]).accepted();
+    // Where each commit is a change, each of them is judged by itself.
+    redo_faulty_merge(&World::under(BY_COMMIT));
+}
+
+#[test]
+fn a_merge_of_what_has_landed_is_not_judged_again() {
+    let world = World::under(BY_COMMIT);
     world.changegate("work", &["install"]).accepted();
-    let topic = branch_off_misspelt(&world, "topic");
+    branch_off_misspelt(&world, "topic");
+    world.git_in("server.git", &["fetch", "-q", "../work", "topic:main"]);
+    world.commit(&good("Here as well"));
+    world.git(&["fetch", "-q", "origin"]);
+    let mut command = world.command("git", "work");
+    let merged: Pushed =
+        command.args(["merge", "-q", "-m", &good("Merge"), "origin/main"]).output().unwrap().into();
+    merged.accepted();
+}
+
+fn redo_faulty_merge(world: &World) {
+    world.changegate("work", &["install"]).accepted();
+    let topic = branch_off_misspelt(world, "topic");
     let merge = || -> Pushed {
         let mut command = world.command("git", "work");
         command.args(["merge", "-q", "--no-ff", "-m", &good("Merge"), "topic"]).output().unwrap().into()
@@ -362,7 +383,6 @@ fn a_merge_of_a_faulty_commit_is_made_again() {
     world.git(&["-c", &format!("core.editor={editor}"), "commit", "-q", "--amend", "--only"]);
     world.git(&["checkout", "-q", "main"]);
     merge().accepted();
-    world.push(&["main"]).accepted();
 }
 
 #[test]

@@ -116,7 +116,21 @@ fn a_push_holds_at_most_a_hundred_policies() {
             pushed
                 .refused("push-size")
                 .says("hold more than 100 different policies; push fewer commits at a time");
+            // No part of one merge can be pushed.
+            world.git(&["branch", "-q", "topic"]);
             world.git(&["reset", "-q", "--hard", &before]);
+            world.git(&["merge", "-q", "--no-ff", "-m", &good("Merge it all"), "topic"]);
+            let halfway = world.git(&["rev-parse", "topic~50"]);
+            world
+                .push(&["main"])
+                .refused("one merge brings more than 100 different policies")
+                .says(&halfway[..10])
+                .does_not_say("push fewer commits");
+            world.git(&["reset", "-q", "--hard", &before]);
+            for part in [&halfway[..10], "topic"] {
+                world.git(&["merge", "-q", "--no-ff", "-m", &good("Merge a part"), part]);
+                world.push(&["main"]).accepted();
+            }
         }
     }
 }

@@ -122,6 +122,30 @@ fn a_clone_of_a_fork_is_held_to_the_repository_that_it_comes_from() {
 }
 
 #[test]
+fn what_only_a_fork_holds_is_not_published() {
+    let world = world();
+    world.git(&["remote", "rename", "origin", "upstream"]);
+    add_fork(&world, "origin");
+    push(&world, &["origin", "main"]).accepted();
+    let published = "is not rewritten";
+    let refused = push(&world, &["upstream", "main"]);
+    refused.refused("git commit --amend").does_not_say(published);
+    world
+        .changegate("work", &["check", "upstream/main..HEAD"])
+        .says("git commit --amend")
+        .does_not_say(published);
+    world.git(&["config", "remote.origin.changegate", "false"]);
+    world
+        .changegate("work", &["check", "upstream/main..HEAD"])
+        .says("git commit --amend")
+        .does_not_say(published);
+    push(&world, &["upstream", "main"]).refused("git commit --amend").does_not_say(published);
+    // With a gate of its own, it counts.
+    world.git(&["config", "remote.origin.changegate", "true"]);
+    world.changegate("work", &["check", "upstream/main..HEAD"]).says(published);
+}
+
+#[test]
 fn what_is_printed_leads_to_the_repository() {
     let world = world();
     // What is pasted runs where the shell is.

@@ -85,20 +85,38 @@ fn a_lock_that_somebody_left() {
     let lock = world.path(&format!("server.git/{LEDGER}.lock"));
     fs::write(&lock, "").unwrap();
     world.commit(&good("One"));
-    world.push(&["main"]).accepted().says("cannot move refs/changegate/ledger");
+    // Nothing is allowed that the ledger cannot take.
+    world.push(&["main"]).refused("ledger.lock is in the way").does_not_say("allowed");
     assert_eq!(world.waiting().len(), 1);
-    world.commit(&good("Two"));
-    world.push(&["main"]).refused("is in the way");
     world.configure("changegate.ledger", "warn");
     world.push(&["main"]).accepted().says("is in the way");
     world.configure("changegate.ledger", "require");
     fs::remove_file(&lock).unwrap();
-    world.commit(&good("Three"));
+    world.commit(&good("Two"));
     world.push(&["main"]).accepted();
-    assert_eq!(
-        world.kinds(),
-        ["begin", "decision", "outcome", "decision", "decision", "outcome", "decision", "outcome"]
-    );
+    assert_eq!(world.kinds(), ["begin", "decision", "decision", "outcome", "decision", "outcome"]);
+    world.is_whole();
+}
+
+#[test]
+fn a_lock_that_comes_after_the_decision() {
+    let world = World::new();
+    let lock = world.path(&format!("server.git/{LEDGER}.lock"));
+    // Git calls this one between the decision and the move of the ref.
+    let late = world.path("server.git/hooks/update");
+    script(&late, &format!("#!/bin/sh\n: > '{}'\n", lock.display()));
+    world.commit(&good("One"));
+    let pushed = world.push(&["main"]);
+    pushed
+        .accepted()
+        .says("the push has landed, and its decision is kept on the server")
+        .says("`changegate ledger reconcile`")
+        .says("ledger.lock is in the way; remove it")
+        .does_not_say("os error");
+    fs::remove_file(&late).unwrap();
+    fs::remove_file(&lock).unwrap();
+    world.reconcile().accepted();
+    assert_eq!(world.kinds(), ["begin", "decision", "outcome"]);
     world.is_whole();
 }
 

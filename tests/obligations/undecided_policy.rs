@@ -174,6 +174,21 @@ fn a_decision_by_a_policy_that_was_never_decided_is_marked() {
 }
 
 #[test]
+fn a_tag_past_the_hook_puts_no_decision_in_doubt() {
+    for label in ["refs/tags/v3", "refs/heads/release/1"] {
+        let mut world = World::under(&GLASS.replace("[main", "['refs/tags/v*', 'release/*', main"));
+        world.try_push("ana@example.com", &good("One")).accepted();
+        world.git_in("server.git", &["update-ref", label, "main"]);
+        world.reconcile().refused("moved without a decision");
+        world.try_push("ana@example.com", &good("Two")).accepted();
+        world.try_push("ana@example.com", &good("Three")).accepted();
+        world.verify().says("unauthorised").does_not_say("undecided-policy");
+        let checked = world.changegate("server.git", &["deploy-check", "main~1..main", "--ref", "main"]);
+        checked.accepted();
+    }
+}
+
+#[test]
 fn an_administrator_puts_a_policy_into_force_that_no_one_can_regularise() {
     // Without members in `duty-managers`, no person can regularise anything.
     let locked = GLASS.replace("duty-managers: [kim@example.com, ben@example.com], ", "");

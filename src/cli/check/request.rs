@@ -42,7 +42,7 @@ pub(super) fn resolve_request(
         if new.starts_with('.') {
             return Err(CommandError::usage("OLD...NEW is not a range of changes; use OLD..NEW"));
         }
-        refuse_open_range(old, new)?;
+        refuse_open_range(repository, old, new)?;
         let (old_id, new_id) = (resolve_commit(repository, old)?, resolve_commit(repository, new)?);
         return Ok(CheckRequest {
             new: new_id,
@@ -144,7 +144,7 @@ fn find_upstream_target(upstream: &Text) -> Fact<Text> {
 }
 
 /// Refuses a range with an empty end, which is most often a variable without a value.
-fn refuse_open_range(old: &str, new: &str) -> Result<(), CommandError> {
+fn refuse_open_range(repository: &Repository, old: &str, new: &str) -> Result<(), CommandError> {
     if old.len() >= 40 && old.bytes().all(|byte| byte == b'0') {
         return Err(CommandError::usage(
             "the range starts at the null id: the branch is new, and nothing was there before; \
@@ -154,6 +154,7 @@ fn refuse_open_range(old: &str, new: &str) -> Result<(), CommandError> {
     let (whole, instead) = match (old.is_empty(), new.is_empty()) {
         (false, false) => return Ok(()),
         (true, false) => (format!("..{new}"), format!("origin/main..{new}")),
+        (false, true) if is_at_head(repository, old) => (format!("{old}.."), format!("{old}~1..HEAD")),
         (false, true) => (format!("{old}.."), format!("{old}..HEAD")),
         (true, true) => ("..".to_owned(), "origin/main..HEAD".to_owned()),
     };
@@ -161,6 +162,12 @@ fn refuse_open_range(old: &str, new: &str) -> Result<(), CommandError> {
     Err(CommandError::Usage(format!(
         "the range `{whole}` has an empty end; is a variable not set? write both ends, as in `{instead}`"
     )))
+}
+
+/// Returns true if a revision is what is checked out, so that from there to HEAD there is nothing to judge.
+fn is_at_head(repository: &Repository, revision: &str) -> bool {
+    let head = repository.resolve_revision("HEAD").ok();
+    head.is_some() && repository.resolve_revision(revision).ok() == head
 }
 
 /// Refuses a target with an empty end, which is most often a variable without a value.

@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::change::message::CommitMessage;
-use crate::change::{Commit, Fact, FactKind, Missing, NeededFacts, Oid, PathChange, Person, Text};
+use crate::change::{Fact, FactKind, Missing, NeededFacts, Oid, PathChange, Person, Text};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::hook::clone_state::{
@@ -17,6 +17,7 @@ use crate::cli::hook::clone_state::{
 };
 use crate::cli::hook::edit_offer::EditOffer;
 use crate::cli::hook::git_command::{GitCommand, build_message_options};
+use crate::cli::hook::merged_commits::{list_landed_tips, read_merge};
 use crate::cli::hook::stored_message::MessageTidying;
 use crate::cli::output::{self, ReportFormatArg};
 use crate::gate::published_commits::mark_published_commits;
@@ -56,10 +57,6 @@ const KEPT_MESSAGE_FILE: &str = "CHANGEGATE_EDITMSG";
 
 /// The start of a subject that `git rebase --autosquash` takes away again.
 const AUTOSQUASH_PREFIXES: [&[u8]; 3] = [b"fixup! ", b"squash! ", b"amend! "];
-
-/// How many of the commits that a merge brings in are compared with their parents: the hook of a large merge
-/// has to be fast too.
-const MAX_COMPARED_COMMITS: usize = 1000;
 
 /// A commit that a hook of a clone looks at.
 struct PendingCommit<'hook> {
@@ -221,9 +218,14 @@ impl PendingCommit<'_> {
 
     /// Judges the message, and with a merge the commits that land together with it.
     fn judge_message(&self, loaded: &LoadedPolicy) -> Report {
+        let is_commit_unit = loaded.policy.change_unit == ChangeUnit::Commit;
         let (parents, merged_commits) = match &self.repository {
-            Some(repository) if loaded.policy.change_unit == ChangeUnit::Step => {
-                read_merge(repository, &loaded.policy).unwrap_or_default()
+            Some(repository) if !is_commit_unit => {
+                read_merge(repository, &loaded.policy, &[]).unwrap_or_default()
+            }
+            // Each of them is a change of its own, and those that have landed are not judged again.
+            Some(repository) if self.is_on_protected_branch(loaded) => {
+                read_merge(repository, &loaded.policy, &list_landed_tips(repository)).unwrap_or_default()
             }
             _ => Default::default(),
         };
@@ -322,52 +324,6 @@ fn find_commit_base(repository: &Repository, command: &GitCommand) -> anyhow::Re
         }
         head => Ok(head),
     }
-}
-
-/// Returns the parents of the merge that goes on, and the commits that it brings in, oldest first; `None` if
-/// there is no merge, or it cannot be read.
-fn read_merge(repository: &Repository, policy: &Policy) -> Option<(Vec<Oid>, Vec<Commit>)> {
-    let mut needs = policy.needed_facts();
-    needs.retain(|need| *need == FactKind::Paths);
-    let heads = read_merge_heads(repository.git_dir());
-    if heads.is_empty() {
-        return None;
-    }
-    let own = match repository.read_head().ok()? {
-        HeadState::Branch(branch) => branch.id?,
-        HeadState::Detached(id) => id,
-    };
-    let mut parents = vec![own];
-    let mut merged = Vec::new();
-    for head in heads {
-        let mut brought = Vec::new();
-        for id in repository.list_new_commits(head, &parents).ok()? {
-            if merged.len() + brought.len() == MAX_COMPARED_COMMITS {
-                needs.clear();
-            }
-            brought.push(read_side_commit(repository, id.ok()?, &needs)?);
-        }
-        brought.reverse();
-        merged.extend(brought);
-        parents.push(head);
-    }
-    Some((parents, merged))
-}
-
-/// Reads a commit that is merged, with the same gaps as the merge: what is in its files is not judged yet.
-fn read_side_commit(repository: &Repository, id: Oid, needs: &NeededFacts) -> Option<Commit> {
-    let commit = repository.read_commit(id, needs).ok()?;
-    let mut paths = commit.paths.map_err(|_| Missing::NotAtThisStage(FactKind::Paths));
-    for path in paths.iter_mut().flatten() {
-        path.blob = Err(Missing::NotAtThisStage(FactKind::Blobs));
-    }
-    Some(Commit {
-        paths,
-        lines: Err(Missing::NotAtThisStage(FactKind::Lines)),
-        evil_merge_paths: Err(Missing::NotAtThisStage(FactKind::EvilMerges)),
-        signature: Err(Missing::NotAtThisStage(FactKind::Signatures)),
-        ..commit
-    })
 }
 
 /// Returns the author or committer as git names them. Git sets the author for this hook, and the

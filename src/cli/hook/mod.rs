@@ -5,11 +5,11 @@ mod commit_msg;
 mod edit_offer;
 mod git_command;
 mod git_process;
+mod merged_commits;
 mod post_receive;
 mod pre_push;
 mod pre_receive;
 mod prepare_commit_msg;
-mod push_remote;
 mod stored_message;
 
 use std::ffi::OsString;

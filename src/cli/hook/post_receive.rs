@@ -24,6 +24,10 @@ use crate::ledger::server::{landed_move::LandedMove, pending::LandedPush};
 use crate::report::{HeldChanges, ReportStyle};
 use crate::verdict::{Decision, RuleOutcome, Verdict};
 
+/// What a ledger that cannot be written means for a push that has landed.
+const KEPT_DECISION: &str = "the push has landed, and its decision is kept on the server; to record it there, remove the \
+     cause and run `changegate ledger reconcile`";
+
 /// Record what has landed, and report what the policy denies
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -82,9 +86,18 @@ fn record_ref_updates(
     }
     let served_by = serving_process::find_serving_process();
     let push = LandedPush { landed: updates, served_by: served_by.as_deref() };
-    let reconciled = reconcile_repository(repository, settings, Some(push), false, context)?;
+    let reconciled =
+        reconcile_repository(repository, settings, Some(push), false, context).map_err(add_next_step)?;
     write_reconcile_report(&reconciled)?;
     Ok(reconciled.landed_moves)
+}
+
+/// Says of a ledger that cannot be written what that means for the push: it has landed.
+fn add_next_step(error: CommandError) -> CommandError {
+    match error {
+        CommandError::Failed(why) => CommandError::Failed(why.context(KEPT_DECISION)),
+        other => other,
+    }
 }
 
 /// Judges what an update has brought in, by the policy from before it.

@@ -22,7 +22,7 @@ use crate::ledger::server::undecided_moves::list_undecided_moves;
 use crate::ledger::server::write_ahead;
 use crate::ledger::state::LedgerState;
 use crate::ledger::store::gate_folder;
-use crate::ledger::store::{probe_append, read_state};
+use crate::ledger::store::{probe_append, read_state, require_free_ref};
 use crate::report::{Report, ReportStyle};
 use crate::verdict::Decision;
 
@@ -195,6 +195,7 @@ fn check_ledger_writable(
     if let Some(key) = &settings.ledger_key {
         File::open(key).with_context(|| format!("cannot read changegate.ledgerKey, `{key}`"))?;
     }
+    require_free_ref(repository)?;
     if gate_folder::read_failure(repository.common_dir())?.is_some() {
         probe_append(repository, settings.ledger_key.as_deref(), context.now)?;
     }

@@ -22,7 +22,7 @@ use crate::cli::install::hook_script::GitHook;
 use crate::cli::install::server_settings::{ServerOptions, SettingChange};
 use crate::cli::install::work_tree::find_work_tree_top;
 use crate::cli::ledger_upkeep::begin_ledger;
-use crate::gate::{list_branches_with_policy, load_from_commit};
+use crate::gate::{build_init_command, list_branches_with_policy, load_from_commit};
 use crate::git::{FileAtPath, PeeledObject, Repository};
 use crate::policy::DEFAULT_POLICY_PATH;
 
@@ -223,9 +223,10 @@ fn write_server_advice(
     writeln!(
         out,
         "next: {} has no {path} yet; until it does, {what}.\n      \
-         In a clone, run `changegate policy init` and commit the file. Then here, past the hook:\n        \
+         In a clone, run `{}` and commit the file. Then here, past the hook:\n        \
          git fetch CLONE {branch}:{branch}",
-        settings.policy_ref
+        settings.policy_ref,
+        build_init_command(&path)
     )?;
     Ok(())
 }

@@ -10,7 +10,7 @@
 
 use anyhow::Result;
 
-use crate::change::{Change, Commit, Oid, Text};
+use crate::change::{Change, Commit, NeededFacts, Oid, Text};
 use crate::gate::policy_source::{LoadedPolicy, load_with_paths};
 use crate::gate::push::change_judge::{ChangeJudge, judge_from_facts};
 use crate::git::{Repository, TreePathEntry, UnreadableCommit};
@@ -26,6 +26,8 @@ messages! {
         "changes {path}, which the policy names in this push or in a change without a decision, so it is a file of the gate; as such a change it does not meet `{rule}`";
     TOO_MANY_POLICIES = "push.too-many-policies":
         "the commits that are new to {ref} hold more than {limit} different policies; push fewer commits at a time";
+    TOO_MANY_POLICIES_IN_MERGE = "push.too-many-policies-in-merge":
+        "one merge brings more than {limit} different policies to {ref}; merge an earlier commit of its branch first, as a change of its own: {commit}";
 }
 
 /// The files that the policies at some commits name.
@@ -47,7 +49,7 @@ pub(crate) struct NewGateFiles {
 
 impl NewGateFiles {
     /// Finds the files that a policy at one of `commits` is made of, and `own` and `base` are not. `path` is
-    /// that of the policy, and `name` that of the ref.
+    /// that of the policy, `name` that of the ref, and `tip` the newest commit.
     ///
     /// # Errors
     ///
@@ -55,11 +57,16 @@ impl NewGateFiles {
     pub(crate) fn find_files(
         repository: &Repository,
         commits: &[Oid],
-        (path, name): (&str, &Text),
+        (path, name, tip): (&str, &Text, Oid),
         (own, base): (&LoadedPolicy, Option<&LoadedPolicy>),
     ) -> Result<NamedGateFiles> {
         let Some(files) = list_named_files(repository, commits, path)? else {
-            let message = TOO_MANY_POLICIES.with("limit", MAX_POLICIES).with("ref", name);
+            // No part of a merge can be pushed, but an earlier commit of what it merges can be merged.
+            let message = match find_halfway_commit(repository, tip, commits)? {
+                Some(halfway) => TOO_MANY_POLICIES_IN_MERGE.with("commit", halfway.short_hex()),
+                None => (&TOO_MANY_POLICIES).into(),
+            };
+            let message = message.with("limit", MAX_POLICIES).with("ref", name);
             return Ok(NamedGateFiles::TooMany(Finding::new(message).fixed_by(Fixer::Pusher)));
         };
         let guarded = NewGateFiles::guard_files(files, &own.policy, base.map(|base| &base.policy));
@@ -137,6 +144,17 @@ impl NewGateFiles {
         let message = NEW_GATE_FILE.with("path", path).with("rule", denying.rule.id.as_str());
         Some(Finding::new(message).in_commit(guarded.revision).at_path(path).fixed_by(Fixer::Author))
     }
+}
+
+/// Returns the commit in the middle of what a merge `tip` brings in, if all of `commits` but the merge come with it.
+fn find_halfway_commit(repository: &Repository, tip: Oid, commits: &[Oid]) -> Result<Option<Oid>> {
+    let merge = repository.read_commit(tip, &NeededFacts::new()).map_err(anyhow::Error::from)?;
+    let [first, merged, ..] = merge.parents.as_slice() else { return Ok(None) };
+    if commits.contains(first) {
+        return Ok(None);
+    }
+    let brought: Vec<Oid> = repository.list_new_commits(*merged, &[*first])?.collect::<Result<_>>()?;
+    Ok(brought.get(brought.len() / 2).copied())
 }
 
 /// Returns the paths of all files that the policy at `path` is made of, or looks for, at one of `commits`;

@@ -356,7 +356,7 @@ impl RefJudge<'_> {
         }
         commits.extend(history.list_ids());
         let policies = (loaded, base);
-        let path = (settings.policy_path.as_str(), asked.name);
+        let path = (settings.policy_path.as_str(), asked.name, tip);
         let files = match NewGateFiles::find_files(self.repository, &commits, path, policies)? {
             NamedGateFiles::Guarded => return Ok(()),
             NamedGateFiles::New(files) => files,

@@ -1,7 +1,7 @@
 //! What refuses a pull request before or beside the rules of its policy.
 
 use crate::change::{Change, Missing, PathChange, Text};
-use crate::gate::{LoadedPolicy, UnusablePolicy, check_policy, policy_fault_finding};
+use crate::gate::{LoadedPolicy, UnusablePolicy, build_init_command, check_policy, policy_fault_finding};
 use crate::github::api::GitHubClient;
 use crate::github::api::names::PullRequestName;
 use crate::github::api::rest::RestPullRequest;
@@ -27,7 +27,7 @@ pub(crate) fn refuse_unusable_policy(why: &UnusablePolicy, path: &str, place: &T
         UnusablePolicy::Absent => {
             let finding = Finding::new(POLICY_ABSENT.with("path", path).with("place", place))
                 .fixed_by(Fixer::PolicyOwner)
-                .with_paste("changegate policy init");
+                .with_paste(build_init_command(path));
             refuse_by_rule(GateRule::PolicyPresent, finding)
         }
         UnusablePolicy::Faulty(errors) => {

@@ -1,8 +1,9 @@
 //! Which decisions rest on a policy that came without a decision.
 //!
 //! A ref that moved without a decision holds a policy that no one has decided, if that move changed it. A
-//! decision by such a policy is no better than the move, until that is regularised. This follows the records
-//! from the first one on, so they have to be added in their order.
+//! decision by such a policy is no better than the move, until that is regularised. A tag or a new branch on a
+//! commit that another ref held by a decision brings no policy. This follows the records from the first one on,
+//! so they have to be added in their order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +19,12 @@ use crate::ledger::record::{
 pub(crate) struct PolicyOrigins<'a> {
     repository: &'a Repository,
     doubtful_refs: BTreeMap<Text, DoubtfulRef>,
+    /// What protected refs held at the start, or by decisions that rest on no doubtful policy.
+    decided_tips: BTreeSet<Oid>,
+    /// The refs that decisions have called protected.
+    protected_refs: BTreeSet<Text>,
+    /// The decisions that rest on a doubtful policy.
+    doubtful_decisions: BTreeSet<String>,
     /// The path that decisions name for their policies.
     policy_path: Option<String>,
     /// The digests that were read, by commit and path; `None` where there is no usable policy.
@@ -37,6 +44,13 @@ impl DoubtfulRef {
     fn decided_tip(&self) -> Option<Oid> {
         self.moves.first().and_then(|(_, moved)| moved.old)
     }
+
+    /// Returns true if the ref brings no policy where it is put on a commit that another ref holds: it is a tag,
+    /// or nothing was there before.
+    fn is_label(&self) -> bool {
+        let is_tag = |name: &Text| name.as_bytes().starts_with(b"refs/tags/");
+        self.moves.first().is_some_and(|(_, moved)| moved.old.is_none() || is_tag(&moved.name))
+    }
 }
 
 impl<'a> PolicyOrigins<'a> {
@@ -45,6 +59,9 @@ impl<'a> PolicyOrigins<'a> {
         PolicyOrigins {
             repository,
             doubtful_refs: BTreeMap::new(),
+            decided_tips: BTreeSet::new(),
+            protected_refs: BTreeSet::new(),
+            doubtful_decisions: BTreeSet::new(),
             policy_path: None,
             digests: BTreeMap::new(),
         }
@@ -54,11 +71,26 @@ impl<'a> PolicyOrigins<'a> {
     /// returns the number of the record that tells of that.
     pub(crate) fn add_record(&mut self, record: &Record) -> Option<u64> {
         match &record.event {
-            LedgerEvent::Decision(decided) => return self.find_doubt(decided),
+            LedgerEvent::Begin(begin) => self.decided_tips.extend(begin.tips.iter().map(|tip| tip.id)),
+            LedgerEvent::Decision(decided) => {
+                let protected = decided.refs.iter().filter(|one| one.protected);
+                self.protected_refs.extend(protected.map(|one| one.name.clone()));
+                let doubt = self.find_doubt(decided);
+                if doubt.is_some() {
+                    self.doubtful_decisions.insert(decided.id.clone());
+                }
+                return doubt;
+            }
             LedgerEvent::Unauthorised(moved) => self.add_unauthorised(moved, record.number),
             LedgerEvent::Outcome(outcome) => {
+                let is_doubtful = self.doubtful_decisions.contains(&outcome.decision_id);
                 for moved in &outcome.landed {
                     self.add_decided_move(moved);
+                    let is_decided = self.protected_refs.contains(&moved.name)
+                        && !self.doubtful_refs.contains_key(&moved.name);
+                    if is_decided && !is_doubtful {
+                        self.decided_tips.extend(moved.new);
+                    }
                 }
             }
             LedgerEvent::Discharged(discharged) => {
@@ -142,7 +174,10 @@ impl<'a> PolicyOrigins<'a> {
 
     fn find_policy_doubt(&mut self, source: &RecordedPolicySource) -> Option<u64> {
         let RecordedPolicySource::Commit { id, path, digest } = source else { return None };
-        let doubtful = self.doubtful_refs.values().find(|doubtful| doubtful.tips.contains(id))?;
+        let is_decided = self.decided_tips.contains(id);
+        let brings_policy =
+            |doubtful: &&DoubtfulRef| doubtful.tips.contains(id) && !(is_decided && doubtful.is_label());
+        let doubtful = self.doubtful_refs.values().find(brings_policy)?;
         let (number, _) = doubtful.moves.first()?;
         let (decided_tip, number) = (doubtful.decided_tip(), *number);
         let decided = self.read_digest(decided_tip, path);

@@ -3,13 +3,15 @@
 pub mod gate_folder;
 pub(crate) mod protected_refs;
 
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 use std::{fs, io};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use jiff::Timestamp;
 
 use crate::change::{NeededFacts, Oid};
-use crate::git::{ChainLink, FileAtPath, Repository, WrittenChainLink};
+use crate::git::{ChainLink, FileAtPath, REF_LOCK_TIMEOUT, Repository, WrittenChainLink};
 use crate::ledger::LEDGER_REF;
 use crate::ledger::record::canonical::to_canonical_json;
 use crate::ledger::record::message;
@@ -28,6 +30,9 @@ pub const FACTS_FILE: &str = "facts.jsonl";
 
 /// The size of the largest file that is read from the ledger.
 pub(crate) const MAX_LEDGER_FILE_BYTES: u64 = 64 << 20;
+
+/// How long to wait before a lock file of the ref is looked for again.
+const REF_LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// The ledger of a repository, opened at its newest record to append to it.
 ///
@@ -203,7 +208,10 @@ impl<'a> LedgerWriter<'a> {
         // Only a process that dies here leaves the mark, so a lock file that made the move fail is not
         // taken for ours.
         lock.mark_moving(false).context("cannot write to the lock of the ledger")?;
-        moved?;
+        if let Err(error) = moved {
+            let lock = find_ref_lock(self.repository);
+            return Err(if lock.exists() { anyhow!(describe_ref_lock(&lock)) } else { error });
+        }
         self.tip = Some(newest);
         self.uncommitted.clear();
         if let Some(digest) = &self.last_digest {
@@ -223,7 +231,7 @@ impl<'a> LedgerWriter<'a> {
 /// Fails if it cannot be removed.
 pub(crate) fn remove_stale_lock(repository: &Repository, lock: &mut LedgerLock) -> Result<()> {
     if lock.was_interrupted().context("cannot read the lock of the ledger")? {
-        let stale = repository.common_dir().join(format!("{LEDGER_REF}.lock"));
+        let stale = find_ref_lock(repository);
         match fs::remove_file(&stale) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(error).with_context(|| format!("cannot remove {}", stale.display()));
@@ -249,16 +257,40 @@ pub(crate) fn probe_append(repository: &Repository, key: Option<&str>, now: Time
         signing_key: key,
     };
     repository.write_chain_link(None, &link)?;
-    let stale = repository.common_dir().join(format!("{LEDGER_REF}.lock"));
-    if stale.exists() {
-        let mut lock =
-            gate_folder::acquire_lock(repository.common_dir()).context("cannot lock the ledger")?;
-        remove_stale_lock(repository, &mut lock)?;
-        if stale.exists() {
-            bail!("{} is in the way; remove it if no program uses it", stale.display());
+    require_free_ref(repository)
+}
+
+/// Checks that no lock file keeps the ref of the ledger from moving. A program that moves it, or packs refs, has
+/// one for a moment, so this waits as long as a move would.
+///
+/// # Errors
+///
+/// Names the lock file that is in the way.
+pub(crate) fn require_free_ref(repository: &Repository) -> Result<()> {
+    let stale = find_ref_lock(repository);
+    if !stale.exists() {
+        return Ok(());
+    }
+    let mut lock = gate_folder::acquire_lock(repository.common_dir()).context("cannot lock the ledger")?;
+    remove_stale_lock(repository, &mut lock)?;
+    let mut waited = Duration::ZERO;
+    while stale.exists() {
+        if waited >= REF_LOCK_TIMEOUT {
+            bail!("{}", describe_ref_lock(&stale));
         }
+        std::thread::sleep(REF_LOCK_PAUSE);
+        waited = waited.saturating_add(REF_LOCK_PAUSE);
     }
     Ok(())
+}
+
+/// Returns the path of the file by which git locks the ref of the ledger.
+fn find_ref_lock(repository: &Repository) -> PathBuf {
+    repository.common_dir().join(format!("{LEDGER_REF}.lock"))
+}
+
+fn describe_ref_lock(lock: &Path) -> String {
+    format!("{} is in the way; remove it if no program uses it", lock.display())
 }
 
 /// Returns the decision with this id, searching from the newest record; `None` if there is none.

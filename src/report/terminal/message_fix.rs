@@ -51,8 +51,7 @@ pub(crate) fn list_message_fixes(verdict: &Verdict) -> Vec<MessageFix<'_>> {
     for finding in list_fixable_findings(verdict) {
         let commit = match verdict.stage {
             Stage::PullRequest => None,
-            // Those of the message are of no commit yet; the others are of commits that a merge brings in.
-            Stage::CommitMsg => finding.at.commit,
+            // With a message that is of no commit yet, these are of commits that a merge brings in.
             _ => finding.at.commit.or(verdict.revision),
         };
         let place = fixes.iter().position(|known| known.commit == commit).unwrap_or(fixes.len());
@@ -74,7 +73,8 @@ pub(crate) fn has_faulty_side_commits(report: &Report) -> bool {
     let mut verdicts = report.groups.iter().flat_map(|group| &group.verdicts);
     verdicts.any(|verdict| {
         verdict.stage == Stage::CommitMsg
-            && list_message_fixes(verdict).iter().any(|fix| fix.commit.is_some())
+            && (verdict.revision.is_some()
+                || list_message_fixes(verdict).iter().any(|fix| fix.commit.is_some()))
     })
 }
 

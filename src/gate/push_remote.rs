@@ -5,7 +5,7 @@
 //! them is taken for the one with the gate, by what git itself knows, and pushes to the others go through.
 
 use crate::change::Text;
-use crate::gate::load_from_commit;
+use crate::gate::policy_source::load_from_commit;
 use crate::git::Repository;
 use crate::policy::DEFAULT_POLICY_PATH;
 use crate::report::escape::shell::quote_for_shell;
@@ -25,6 +25,17 @@ pub(crate) struct PushRemote<'push> {
     pub(crate) has_gate: Option<bool>,
     /// The options that lead git to the repository from the folder of the user.
     pub(crate) git_location: String,
+}
+
+/// Where the gate for a branch is taken to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum GatePlace {
+    /// At the remote that was asked about.
+    Here,
+    /// At the remote of this name.
+    At(String),
+    /// At one of several remotes.
+    Unknown,
 }
 
 impl PushRemote<'_> {
@@ -66,8 +77,31 @@ impl PushRemote<'_> {
         repository: &Repository,
         remote_name: &Text,
     ) -> anyhow::Result<Option<String>> {
+        let command = self.build_setting_command(true);
+        Ok(match self.find_gate_place(repository, remote_name)? {
+            GatePlace::Here => None,
+            GatePlace::At(home) => Some(format!(
+                "the gate is taken to be at {home}, which holds a policy as well (if {} has one: {command})",
+                self.name
+            )),
+            GatePlace::Unknown => {
+                Some(format!("several remotes hold a policy (if {} has a gate: {command})", self.name))
+            }
+        })
+    }
+
+    /// Returns where the gate for a branch is taken to be, if this remote holds a policy on it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the configuration or the refs cannot be read.
+    pub(crate) fn find_gate_place(
+        &self,
+        repository: &Repository,
+        remote_name: &Text,
+    ) -> anyhow::Result<GatePlace> {
         if self.has_gate == Some(true) {
-            return Ok(None);
+            return Ok(GatePlace::Here);
         }
         let mut others = Vec::new();
         for name in repository.list_config_subsections("remote")? {
@@ -80,7 +114,7 @@ impl PushRemote<'_> {
             }
         }
         if others.is_empty() {
-            return Ok(None);
+            return Ok(GatePlace::Here);
         }
         let is_other = |name: &str| others.iter().any(|(other, _)| other == name);
         let branch = remote_name.as_utf8().and_then(|name| name.strip_prefix("refs/heads/"));
@@ -93,17 +127,11 @@ impl PushRemote<'_> {
         let usual = [Some(PARENT_REMOTE), followed.as_deref(), Some(DEFAULT_REMOTE)];
         let home =
             known.or_else(|| usual.into_iter().flatten().find(|name| *name == self.name || is_other(name)));
-        if home == Some(self.name) {
-            return Ok(None);
-        }
-        let command = self.build_setting_command(true);
-        Ok(Some(match home {
-            Some(home) => format!(
-                "the gate is taken to be at {home}, which holds a policy as well (if {} has one: {command})",
-                self.name
-            ),
-            None => format!("several remotes hold a policy (if {} has a gate: {command})", self.name),
-        }))
+        Ok(match home {
+            Some(home) if home == self.name => GatePlace::Here,
+            Some(home) => GatePlace::At(home.to_owned()),
+            None => GatePlace::Unknown,
+        })
     }
 
     /// Returns true if the branch of this name, as it was fetched last, holds a policy that protects it.
