@@ -117,7 +117,7 @@ impl FieldPredicate {
     }
 
     /// Returns the fields that are asked about.
-    pub(crate) fn asked_fields(&self) -> impl Iterator<Item = &FieldDefinition> {
+    pub(crate) fn named_fields(&self) -> impl Iterator<Item = &FieldDefinition> {
         self.requirements.iter().map(|(field, _)| field.as_ref())
     }
 

@@ -273,9 +273,9 @@ fn what_nobody_can_close_from_before_is_in_nobodys_way() {
 fn one_push_does_not_leave_more_owed_than_the_ledger_can_carry() {
     let world = World::new();
     let before = world.head();
-    let name = "x".repeat(1000);
+    let name = "x".repeat(2000);
     let others: String =
-        (0..3000).map(|one| format!("Co-authored-by: {name}{one} <a{one}@example.com>\n")).collect();
+        (0..1900).map(|one| format!("Co-authored-by: {name}{one} <a{one}@example.com>\n")).collect();
     std::fs::write(world.path("message"), format!("{EMERGENCY}{others}")).unwrap();
     let message = world.path("message").display().to_string();
     world.git(&["commit", "-q", "--allow-empty", "--no-verify", "-F", &message]);

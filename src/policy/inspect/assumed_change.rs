@@ -229,7 +229,7 @@ impl<'policy> ChangeSearch<'policy> {
 impl<'policy> SketchedQuestion<'policy> {
     fn add_named_fields(&self, named: &mut Vec<&'policy FieldDefinition>) {
         match self {
-            SketchedQuestion::Field(asked) => named.extend(asked.asked_fields()),
+            SketchedQuestion::Field(asked) => named.extend(asked.named_fields()),
             SketchedQuestion::All(parts) | SketchedQuestion::Any(parts) => {
                 for part in parts {
                     part.add_named_fields(named);
