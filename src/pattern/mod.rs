@@ -285,7 +285,8 @@ impl NamePattern {
             Some((forge, digits.parse::<u64>().ok()?))
         });
         let Some((forge, wanted)) = numbered else { return self.matches_name(id) };
-        let has_forge = id.get(..forge.len()).is_some_and(|start| start.eq_ignore_ascii_case(forge.as_bytes()));
+        let has_forge =
+            id.get(..forge.len()).is_some_and(|start| start.eq_ignore_ascii_case(forge.as_bytes()));
         has_forge && id.get(forge.len()) == Some(&b':') && number == Some(wanted)
     }
 }
