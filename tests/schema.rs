@@ -108,6 +108,7 @@ fn common_mistakes_do_not_fit() {
 /// The mistakes that no schema can say: they are about other lines, other files, or the text itself.
 const BEYOND_A_SCHEMA: &[&str] = &[
     "a list of values without brackets",
+    "a list of classes with one bracket",
     "an unknown field",
     "an unknown word of a field",
     "an unknown team",

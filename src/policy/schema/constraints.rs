@@ -52,7 +52,8 @@ pub(super) fn refuse_obligations(schema: &mut Value, name: &str) {
         // The keys below `field` are fields of the policy, each with what is asked of it.
         "field" => {
             let late = json!([{ "required": ["within"] }, { "required": ["until"] }]);
-            let value = json!({ "not": { "type": "object", "anyOf": late } });
+            let owed = json!({ "type": "object", "anyOf": late });
+            let value = json!({ "not": { "anyOf": [{ "type": "array" }, owed] } });
             *schema = json!({ "type": "object", "additionalProperties": value });
         }
         "ticket" => remove_properties(schema, &["within"]),
@@ -231,6 +232,10 @@ pub(super) fn refine_predicate(schema: &mut Value, name: &str) {
     let paths = json!({ "$ref": "#/$defs/paths" });
     let names = json!({ "$ref": "#/$defs/names" });
     match name {
+        // What is asked of a field is a word, a value or a map, and never a list.
+        "field" => {
+            *schema = json!({ "type": "object", "additionalProperties": { "not": { "type": "array" } } });
+        }
         "branch" => *schema = json!({ "$ref": "#/$defs/refs" }),
         "only-touches" => *schema = paths,
         "touches" => {
