@@ -17,7 +17,7 @@ messages! {
     COMMIT_UNREADABLE = "push.commit-unreadable":
         "cannot read commit {commit}: {detail}";
     TOO_MANY_TRAILERS = "push.too-many-trailers":
-        "commit {commit} has {count} trailers, and at most {limit} are judged; put a long list into a file";
+        "{count} trailers stand in one message, and at most {limit} are judged; put a long list into a file";
     TOO_MANY_CHANGE_TRAILERS = "push.too-many-change-trailers":
         "the commits of this change have more than {limit} trailers together; push it in parts";
     NO_COMMITS = "push.no-commits":
@@ -140,8 +140,7 @@ pub(crate) fn collect_commits(commits: Vec<Result<Commit, UnreadableCommit>>) ->
 fn check_trailer_count(commit: &Commit, change_count: usize) -> Result<(), Judgement> {
     let count = commit.message.trailers().len();
     let message = if count > MAX_COMMIT_TRAILERS {
-        let message = TOO_MANY_TRAILERS.with("commit", commit.id.map_or(String::new(), |id| id.short_hex()));
-        message.with("count", count).with("limit", MAX_COMMIT_TRAILERS)
+        TOO_MANY_TRAILERS.with("count", count).with("limit", MAX_COMMIT_TRAILERS)
     } else if change_count > MAX_CHANGE_TRAILERS {
         TOO_MANY_CHANGE_TRAILERS.with("limit", MAX_CHANGE_TRAILERS)
     } else {
