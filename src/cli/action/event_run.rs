@@ -72,11 +72,7 @@ impl EventRun<'_> {
             pending = self.checks.begin_check_run(repo, head)?;
         }
         let mut target = PullsOfRevision { head, numbers: vec![number] };
-        for pull in &open {
-            if Some(pull.head) == head && pull.number != number {
-                target.numbers.push(pull.number);
-            }
-        }
+        target.numbers.extend(list_numbers_at(&open, head).filter(|other| *other != number));
         // One that has moved on no longer speaks for this commit where others still end at it.
         if listed.is_some() && listed != head && target.numbers.len() > 1 {
             target.numbers.retain(|other| *other != number);
@@ -103,12 +99,8 @@ impl EventRun<'_> {
                 return Err(failure.into());
             }
         };
-        let mut target = PullsOfRevision { head: Some(head), numbers: Vec::new() };
-        for pull in &open {
-            if pull.head == head {
-                target.numbers.push(pull.number);
-            }
-        }
+        let target =
+            PullsOfRevision { head: Some(head), numbers: list_numbers_at(&open, Some(head)).collect() };
         if target.numbers.is_empty() {
             return Ok(self.session.describe_no_pulls(head));
         }
@@ -139,6 +131,11 @@ impl EventRun<'_> {
         }
         Ok(JudgedEvent::join_events(all, self.session))
     }
+}
+
+/// Lists the numbers of the pull requests that end at `head`.
+fn list_numbers_at(open: &[OpenPullRequest], head: Option<Oid>) -> impl Iterator<Item = u64> {
+    open.iter().filter(move |pull| Some(pull.head) == head).map(|pull| pull.number)
 }
 
 /// Returns the pull requests of each final revision, in the order of the first of them.
