@@ -11,6 +11,8 @@ messages! {
     COMMAND_WITHOUT_REVISION = "approvals.command-without-revision":
         "the comment must start with a line that has the command and all digits of the final revision, and nothing else: `{command} {revision}`";
     COMMAND_TOO_EARLY = "approvals.command-too-early": "the comment was written before the revision was pushed";
+    COMMAND_PUSH_UNKNOWN = "approvals.command-push-unknown":
+        "it is not known when the final revision was pushed, so the comment may be older; give an approving review";
     COMMAND_FOR_OTHER_REVISION = "approvals.command-for-other-revision": "it is of another revision";
     DISMISSED_LATER = "approvals.dismissed-later": "a later review by the same person was dismissed";
 }
@@ -54,8 +56,10 @@ impl ReviewCounter<'_> {
         if revision != self.pull.head.id {
             return Err(Message::from(&COMMAND_FOR_OTHER_REVISION));
         }
-        if self.pull.pushed_at.is_some_and(|pushed| comment.at < pushed) {
-            return Err(Message::from(&COMMAND_TOO_EARLY));
+        match self.pull.pushed_at {
+            Some(pushed) if comment.at < pushed => return Err(Message::from(&COMMAND_TOO_EARLY)),
+            Some(_) => {}
+            None => return Err(Message::from(&COMMAND_PUSH_UNKNOWN)),
         }
         // A dismissal is meant for all approvals of a person, not only for the review.
         if self.is_dismissed_later(comment, decisions) {

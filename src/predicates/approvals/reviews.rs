@@ -650,6 +650,22 @@ roster:
     }
 
     #[test]
+    fn a_command_counts_only_if_it_is_known_to_come_after_the_push() {
+        let comment = format!("comments: [{{ by: bob, text: /approve {} }}]", "01".repeat(20));
+        let ask = "{ at-least: 1, commands: ['/approve'] }";
+        let text = text(ask, POLICY, "author: Ana <ana@example.com>", &comment);
+        let said = |is_known: bool| {
+            finding_texts(&answer_edited(&text, |change| {
+                if let Ok(pull) = &mut change.pull {
+                    pull.pushed_at = pull.pushed_at.filter(|_| is_known);
+                }
+            }))
+        };
+        assert_eq!(said(true), [""; 0]);
+        assert!(said(false).concat().contains("not known when the final revision was pushed"));
+    }
+
+    #[test]
     fn a_comment_approves_only_where_the_policy_says_so() {
         let ask = "{ commands: ['/approve'] }";
         let said = |ask: &str, comment: &str| says(ask, &format!("comments: [{{ by: bob, {comment} }}]"));
