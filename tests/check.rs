@@ -294,6 +294,7 @@ fn a_long_range_is_counted_whole_and_held_in_part() {
         enforce: false,
         held: changegate::report::HeldChanges::Sample { first: 0, objections: 0 },
         explain: false,
+        wants_reasons: false,
         names_unused: false,
         threads: || 1,
         now: "2026-12-01T00:00:00Z".parse().unwrap(),

@@ -41,7 +41,7 @@ use changegate::ledger::audit::verify::{
 };
 use changegate::ledger::record::readable::ReadableRecord;
 use changegate::ledger::record::{LedgerEvent, Record, RecordedMessage, RecordedOutcome, RecordedValue};
-use changegate::ledger::store::{FACTS_FILE, RECORD_FILE, read_ledger_file, read_state};
+use changegate::ledger::store::{FACTS_FILE, REASONS_FILE, RECORD_FILE, read_ledger_file, read_state};
 
 use crate::world::{World, bad, good};
 
@@ -120,7 +120,9 @@ impl RestoredLedger {
             match &record.event {
                 LedgerEvent::Decision(decision) => {
                     let facts = read_ledger_file(&self.repository, commit, FACTS_FILE).unwrap();
-                    let outcome = replay_decision(&self.repository, decision, facts.as_deref());
+                    let reasons = read_ledger_file(&self.repository, commit, REASONS_FILE).unwrap();
+                    let outcome =
+                        replay_decision(&self.repository, decision, facts.as_deref(), reasons.as_deref());
                     replays.insert(record.number, outcome);
                 }
                 LedgerEvent::Outcome(outcome) => {

@@ -8,9 +8,9 @@ use changegate::change::pull_request::{
 };
 use changegate::change::{Change, FactKind, Missing, PullRequest, PusherIdentity};
 use changegate::fixture;
-use changegate::judge::judge_change;
+use changegate::judge::{collect_reasons, judge_change};
 use changegate::policy::{self, Policy, packs};
-use changegate::verdict::{Decision, RuleOutcome};
+use changegate::verdict::{ApprovalDecision, ConsideredApproval, Decision, RuleOutcome};
 use changegate::yaml;
 use proptest::prelude::*;
 
@@ -388,6 +388,36 @@ proptest! {
             if verdict.decision() == Decision::Allow {
                 let about = verdict.judgements.iter().any(|judgement| judgement.outcome != RuleOutcome::NotApplicable);
                 prop_assert!(about);
+            }
+        }
+    }
+
+    /// What is kept of a verdict agrees with it: where reviews were asked for and the rule is kept, somebody counts
+    /// who did not make the change; and each person counts once.
+    #[test]
+    fn whoever_counts_is_kept_with_the_verdict(change in prop_oneof![change(), proposal()]) {
+        for policy in policies() {
+            let verdict = judge_change(policy, &change, true);
+            let reasons = collect_reasons(&[policy], &change, &verdict);
+            let makers: Vec<_> = reasons.contributors.iter().filter_map(|one| one.person.clone()).collect();
+            for judgement in verdict.judgements.iter().filter(|judgement| judgement.rule.id.as_str() == "peer-review") {
+                let counts = |one: &ConsideredApproval| one.uses.iter().any(|used| used.rule == judgement.rule.id && used.counts);
+                let is_approval = |one: &&ConsideredApproval| one.decision == ApprovalDecision::Approved && counts(one);
+                let counted: Vec<_> = reasons.approvals.iter().filter(is_approval).map(|one| one.person.clone()).collect();
+                if judgement.outcome == RuleOutcome::Pass {
+                    prop_assert!(!counted.is_empty(), "{}: {reasons:#?}", policy.name);
+                }
+                for person in &counted {
+                    let person = person.clone().unwrap();
+                    prop_assert!(!makers.contains(&person), "{}: {reasons:#?}", policy.name);
+                    prop_assert_eq!(counted.iter().filter(|one| one.as_deref() == Some(&*person)).count(), 1);
+                }
+            }
+            // What does not count says why, unless it is an objection that was withdrawn.
+            for approval in &reasons.approvals {
+                for used in approval.uses.iter().filter(|used| !used.counts) {
+                    prop_assert!(used.why_not.is_some() || approval.decision != ApprovalDecision::Approved);
+                }
             }
         }
     }

@@ -29,7 +29,7 @@ pub use crate::gate::policy_source::{
 };
 pub(crate) use crate::gate::push::POLICY_ACCEPTED;
 pub use crate::gate::push::base_policy::UndecidedMove;
-pub use crate::gate::push::change_judge::judge_from_facts;
+pub use crate::gate::push::change_judge::{collect_push_reasons, judge_from_facts};
 pub use crate::gate::push::{current_policy, judge_push, protected_refs};
 pub use crate::gate::push_facts::PushFacts;
 pub use crate::gate::range::{

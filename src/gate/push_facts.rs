@@ -12,10 +12,13 @@ use crate::change::{Change, Fact, PusherIdentity, Text, text};
 use crate::gate::break_glass::request::AuthorisedRequest;
 use crate::gate::obligations::{ChangeObligations, RefObligations};
 use crate::policy::{ObligationPolicy, Policy};
-use crate::verdict::Verdict;
+use crate::verdict::{Verdict, VerdictReasons};
 
 /// The most bytes of facts that are kept as text; of longer ones only the digest is kept.
 const MAX_KEPT_BYTES: usize = 1 << 20;
+
+/// About the most bytes of reasons that are held.
+const MAX_REASONS_BYTES: usize = 4 << 20;
 
 /// What a push was judged by, and what its changes owe and state for earlier ones; the ledger records it.
 #[derive(Clone)]
@@ -23,8 +26,30 @@ pub struct PushFacts {
     digest: Sha256,
     change_count: usize,
     text: Option<String>,
+    reasons: HeldReasons,
     obligations: Vec<(Text, RefObligations)>,
     request: Option<AuthorisedRequest>,
+}
+
+/// What the ledger keeps of one change.
+#[derive(Debug)]
+pub(crate) struct KeptFacts {
+    /// The change as JSON.
+    pub(crate) text: String,
+    /// What the verdict on it rests on.
+    pub(crate) reasons: Box<VerdictReasons>,
+}
+
+/// What the verdicts rest on, as long as that is not too much.
+#[derive(Clone, Debug, Default)]
+enum HeldReasons {
+    /// Nobody wants to keep them.
+    #[default]
+    None,
+    /// Those of every change, in their order, and about how many bytes they take.
+    All(Vec<VerdictReasons>, usize),
+    /// They are too long.
+    TooLong,
 }
 
 /// The facts of one ref of a push: only through it can changes be added, so that each belongs to a ref.
@@ -45,6 +70,7 @@ impl Default for PushFacts {
             digest: Sha256::new(),
             change_count: 0,
             text: Some(String::new()),
+            reasons: HeldReasons::None,
             obligations: Vec::new(),
             request: None,
         }
@@ -85,6 +111,15 @@ impl PushFacts {
         self.change_count
     }
 
+    /// Returns what the verdicts rest on, in the order of the changes; `None` if it is too long to be kept, or
+    /// nobody asked for it.
+    pub fn reasons(&self) -> Option<&[VerdictReasons]> {
+        match &self.reasons {
+            HeldReasons::All(reasons, _) if reasons.len() == self.change_count => Some(reasons),
+            HeldReasons::All(..) | HeldReasons::TooLong | HeldReasons::None => None,
+        }
+    }
+
     /// Returns the text of the facts; `None` if it is too long to be kept.
     pub fn text(&self) -> Option<&str> {
         self.text.as_deref()
@@ -106,12 +141,21 @@ impl RefFacts<'_> {
         verdict: &Verdict,
     ) -> Result<(), String> {
         self.add_change_text(&serde_json::to_string(change).map_err(|error| error.to_string())?);
+        if let Some(reasons) = &verdict.reasons {
+            self.add_reasons((**reasons).clone());
+        }
         self.add_obligations(ChangeObligations::from_landed_change(change, policy, by, verdict));
         Ok(())
     }
 
+    /// Adds what is kept of a change.
+    pub(crate) fn add_kept_facts(&mut self, kept: KeptFacts) {
+        self.add_change_text(&kept.text);
+        self.add_reasons(*kept.reasons);
+    }
+
     /// Adds a change that was written as JSON.
-    pub(crate) fn add_change_text(&mut self, change: &str) {
+    fn add_change_text(&mut self, change: &str) {
         let facts = &mut *self.facts;
         facts.digest.update(change);
         facts.digest.update("\n");
@@ -122,6 +166,20 @@ impl RefFacts<'_> {
                 text.push('\n');
             }
             text => *text = None,
+        }
+    }
+
+    /// Adds what the verdict on the change that was added last rests on.
+    fn add_reasons(&mut self, reasons: VerdictReasons) {
+        let held = &mut self.facts.reasons;
+        if let HeldReasons::None = held {
+            *held = HeldReasons::All(Vec::new(), 0);
+        }
+        let HeldReasons::All(all, bytes) = held else { return };
+        *bytes += reasons.estimate_bytes();
+        all.push(reasons);
+        if *bytes > MAX_REASONS_BYTES {
+            *held = HeldReasons::TooLong;
         }
     }
 

@@ -11,7 +11,7 @@ use crate::gate::policy_source::LoadedPolicy;
 use crate::gate::push::change_judge::collect_commits;
 use crate::gate::swapped_parents::SwappedParents;
 use crate::git::{CommitRange, Repository, UnreadableCommit};
-use crate::judge::{explain_rule, find_used_exemptions, judge_change};
+use crate::judge::{collect_reasons, explain_rule, find_used_exemptions, judge_change};
 use crate::policy::{ChangeUnit, Policy};
 use crate::predicates::support::condition::ConditionTrace;
 use crate::report::{ChangeSelection, GroupScope, HeldChanges, Report, ReportGroup, decide_groups};
@@ -43,6 +43,8 @@ pub struct RangeRequest<'asked> {
     pub held: HeldChanges,
     /// True to explain how each rule came to its answer.
     pub explain: bool,
+    /// True to return with each verdict what it rests on.
+    pub wants_reasons: bool,
     /// True to name the exemptions that no change used.
     pub names_unused: bool,
     /// How many threads can work; called only where there is enough to do.
@@ -250,7 +252,10 @@ impl RangeJudge<'_> {
             _ => request.now,
         };
         let change = Change::from_repository(request.stage, target, pusher, seen_at, commits);
-        let verdict = judge_change(policy, &change, request.enforce);
+        let mut verdict = judge_change(policy, &change, request.enforce);
+        if request.wants_reasons {
+            verdict.reasons = Some(Box::new(collect_reasons(&[policy], &change, &verdict)));
+        }
         let traces = if request.explain { explain_rules(policy, &change, &verdict) } else { Vec::new() };
         let used_exemptions =
             if request.names_unused { find_used_exemptions(policy, &change, &verdict) } else { Vec::new() };

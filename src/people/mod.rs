@@ -32,6 +32,8 @@ const MAX_YEARLY_HOLIDAYS: usize = 60;
 pub struct PeopleDirectory {
     /// The path of the roster, a file on the same ref; `None` if the policy names none.
     pub roster: Option<String>,
+    /// SHA-256 over the roster, in hexadecimal; `None` if none was read.
+    pub roster_digest: Option<String>,
     teams: BTreeMap<String, TeamMembers>,
     bots: Vec<NamePattern>,
     holidays: Holidays,

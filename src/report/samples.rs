@@ -106,6 +106,7 @@ pub(crate) fn sample_verdict(revision: &str, subject: &[u8], judgements: Vec<Jud
         class: Some(ClassId::new("normal")),
         judgements,
         disagreements: Vec::new(),
+        reasons: None,
     }
 }
 

@@ -3,10 +3,13 @@
 //! All of it is data, complete before a byte is printed. Text that contributors wrote stays apart
 //! from our own words ([`SentencePart`]), so that every report can escape the one and not the other.
 
+mod decision;
 pub(crate) mod durations;
 mod fixer;
 mod ids;
+mod location;
 pub(crate) mod message;
+pub(crate) mod reasons;
 mod sentence;
 mod wording;
 
@@ -17,27 +20,21 @@ use serde::Serialize;
 
 use crate::change::{Missing, Oid, Stage, Text};
 
+pub use decision::Decision;
 pub(crate) use durations::{duration_message, time_limit_message};
 pub use fixer::{Fixer, describe_fixers};
 pub use ids::{ClassId, ExemptionId, RuleId};
+pub use location::ChangeLocation;
 pub(crate) use message::messages;
 pub use message::{Message, MessageTemplate, MessageValue, UnrecordedValue};
+pub use reasons::{
+    ApprovalDecision, ApprovalSource, ApprovalUse, ConsideredApproval, ConsideredCheck,
+    ConsideredContributor, ConsideredField, ConsideredTicket, IdentityKind, JudgingPolicy, OutcomeWord,
+    RuleResult, TicketFacts, VerdictReasons,
+};
 pub use sentence::{Sentence, SentencePart};
 pub(crate) use wording::format_count;
 pub use wording::reword_messages;
-
-/// The place of a statement, or of one that is missing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ChangeLocation {
-    /// The commit; `None` for the change as a whole, or for a commit that is not made yet.
-    pub commit: Option<Oid>,
-    /// The line of its message, or of the description, counted from 1.
-    pub line: Option<usize>,
-    /// True if the line is of the description of the pull request, and not of a commit's message.
-    pub in_description: bool,
-    /// The path that is at fault; `None` if no path is.
-    pub path: Option<Text>,
-}
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -261,16 +258,6 @@ pub struct Judgement {
     pub outcome: RuleOutcome,
 }
 
-/// The decision about a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Decision {
-    /// The change is allowed.
-    Allow,
-    /// The change is denied.
-    Deny,
-}
-
 /// What has to be known of a commit to reword it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CommitShape {
@@ -306,6 +293,8 @@ pub struct Verdict {
     pub judgements: Vec<Judgement>,
     /// The fields in which the change contradicts itself, with the value that counts.
     pub disagreements: Vec<FieldDisagreement>,
+    /// What the verdict rests on, where somebody wants to keep or to read it.
+    pub reasons: Option<Box<VerdictReasons>>,
 }
 
 impl RuleDescription {

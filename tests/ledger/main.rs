@@ -25,6 +25,7 @@ mod killed;
 mod laws;
 mod ledger_reader;
 mod ordinary;
+mod reasons;
 mod replayed;
 mod schema;
 mod signed;

@@ -14,7 +14,7 @@ use crate::cli::check::policies::{
 };
 use crate::cli::check::reports::{
     open_spools, print_range_report, refuse_shared_files, remove_stale_reports, select_held_changes,
-    write_output_files,
+    write_output_files, writes_reasons,
 };
 use crate::cli::check::request::{CheckRequest, refuse_empty_request, resolve_request};
 use crate::cli::command_error::{CommandError, CommandExit};
@@ -101,6 +101,7 @@ fn judge_and_report(args: &CheckArgs, context: &Context) -> Result<CommandExit, 
         enforce: args.enforce,
         held: select_held_changes(args),
         explain: args.explain,
+        wants_reasons: writes_reasons(args),
         // For one change it would be noise.
         names_unused: request.covers_many_changes,
         threads: count_threads,

@@ -88,6 +88,11 @@ pub(super) fn select_held_changes(args: &CheckArgs) -> HeldChanges {
     }
 }
 
+/// Returns whether a format tells what verdicts rest on.
+pub(super) fn writes_reasons(args: &CheckArgs) -> bool {
+    list_formats(args).any(|format| format == ReportFormatArg::Json)
+}
+
 fn list_formats(args: &CheckArgs) -> impl Iterator<Item = ReportFormatArg> {
     std::iter::once(args.format).chain(args.output.iter().map(|file| file.format))
 }

@@ -129,6 +129,7 @@ fn judge_landed_update(
         // As many as the report shows; a history that was imported past the hook can have any length.
         held: HeldChanges::Sample { first: 0, objections: 0 },
         explain: false,
+        wants_reasons: false,
         names_unused: false,
         threads: count_threads,
         now: context.now,

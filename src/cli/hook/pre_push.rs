@@ -178,6 +178,7 @@ fn judge_new_commits(
         enforce: false,
         held: HeldChanges::Sample { first: 0, objections: 0 },
         explain: false,
+        wants_reasons: false,
         names_unused: false,
         threads: count_threads,
         now: context.now,

@@ -18,7 +18,7 @@ use crate::ledger::audit::verify::{LedgerProblemKind, LedgerVerification, Verify
 use crate::ledger::record::LedgerEvent;
 use crate::ledger::record::readable::{ReadableRecord, RecordPosition};
 use crate::ledger::store::gate_folder::{self, LedgerAnchor};
-use crate::ledger::store::{FACTS_FILE, read_ledger_file};
+use crate::ledger::store::{FACTS_FILE, REASONS_FILE, read_ledger_file};
 use crate::report::escape;
 
 /// The arguments of `ledger verify`.
@@ -259,7 +259,8 @@ pub(crate) fn run_ledger_replay(repository: &Repository, named: &str) -> Result<
         }
     };
     let facts = read_ledger_file(repository, commit, FACTS_FILE)?;
-    let replayed = replay_decision(repository, &decided, facts.as_deref());
+    let reasons = read_ledger_file(repository, commit, REASONS_FILE)?;
+    let replayed = replay_decision(repository, &decided, facts.as_deref(), reasons.as_deref());
     let mut out = io::stdout().lock();
     for what in &replayed.differences {
         writeln!(out, "differs: {}", replace_invisible(what))?;

@@ -102,7 +102,7 @@ pub(crate) fn sweep_forge_ledger(
         events.extend(confirmed.build_discharges(ledger.state(), &events, now));
         let words: Vec<Message> = events.iter().filter_map(discharge::describe_discharge).collect();
         for event in events {
-            ledger.append_event(event, None, now)?;
+            ledger.append_event(event, now)?;
         }
         Ok(words)
     })?;
@@ -124,7 +124,7 @@ pub(crate) fn sweep_forge_ledger(
     output::ignore_broken_pipe(out.write_all(&text).and_then(|()| out.flush()))?;
     drop(out);
     notify_due(&listing, channels, context, &mut |event| {
-        forge_ledger.append_with_retry(&mut |ledger, now| ledger.append_event(event.clone(), None, now))?;
+        forge_ledger.append_with_retry(&mut |ledger, now| ledger.append_event(event.clone(), now))?;
         Ok(())
     })?;
     let is_complete = problems.is_empty() && appended.unanswered.is_empty();

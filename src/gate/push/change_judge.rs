@@ -5,13 +5,16 @@ use jiff::Timestamp;
 use crate::change::{Change, Commit, Commits, Stage, Text};
 use crate::gate::obligations::ChangeObligations;
 use crate::gate::policy_source::LoadedPolicy;
+use crate::gate::push_facts::KeptFacts;
 use crate::gate::settings::{GateSettings, LedgerMode};
 use crate::gate::swapped_parents::SwappedParents;
 use crate::git::UnreadableCommit;
-use crate::judge::judge_change;
+use crate::judge::{collect_reasons, judge_change};
 use crate::policy::Policy;
 use crate::push::{GateRule, refuse_by_rule};
-use crate::verdict::{Finding, Fixer, Judgement, Message, MessageValue, RuleOutcome, Verdict, messages};
+use crate::verdict::{
+    Finding, Fixer, Judgement, Message, MessageValue, RuleOutcome, Verdict, VerdictReasons, messages,
+};
 
 messages! {
     COMMIT_UNREADABLE = "push.commit-unreadable":
@@ -37,8 +40,8 @@ pub(crate) struct JudgedChange {
     /// The verdict; `None` if it has no remarks and the report only counts it. Leaving it out keeps a push
     /// of thousands of commits from passing as many verdicts between threads, which costs more than judging.
     pub(crate) verdict: Option<Verdict>,
-    /// The change as JSON, if the ledger keeps it.
-    pub(crate) facts: Option<String>,
+    /// What the ledger keeps of the change, if there is one.
+    pub(crate) kept: Option<KeptFacts>,
     /// What the change has to do with obligations.
     pub(crate) obligations: ChangeObligations,
     /// True if the change touches a file of the policy, so that the policy may name others afterwards.
@@ -70,15 +73,19 @@ impl ChangeJudge<'_> {
     ) -> Result<JudgedChange, Judgement> {
         let change = self.build_change(commits)?;
         let verdict = judge_from_facts(&change, &self.loaded.policy, self.base.map(|base| &base.policy));
-        let facts = match self.settings.ledger_mode {
+        let kept = match self.settings.ledger_mode {
             LedgerMode::Off => None,
-            LedgerMode::Require | LedgerMode::Warn => Some(write_facts(&change)?),
+            LedgerMode::Require | LedgerMode::Warn => {
+                let policies = (&self.loaded.policy, self.base.map(|base| &base.policy));
+                let reasons = Box::new(collect_push_reasons(&change, policies, &verdict));
+                Some(KeptFacts { text: write_facts(&change)?, reasons })
+            }
         };
         let base = self.base.unwrap_or(self.loaded);
         let obligations =
             ChangeObligations::from_change(&change, &self.loaded.policy, &base.policy, &verdict);
         let verdict = if self.keep_all || verdict.has_remarks() { Some(verdict) } else { None };
-        Ok(JudgedChange { verdict, facts, obligations, touches_policy: self.touches_policy(&change) })
+        Ok(JudgedChange { verdict, kept, obligations, touches_policy: self.touches_policy(&change) })
     }
 
     /// Returns the change that these commits are.
@@ -168,6 +175,16 @@ pub fn judge_from_facts(change: &Change, own: &Policy, base: Option<&Policy>) ->
         add_denials(&mut verdict, judge_change(base, change, true));
     }
     verdict
+}
+
+/// Returns what the verdict of [`judge_from_facts`] rests on; the policy of the ref comes first.
+pub fn collect_push_reasons(
+    change: &Change,
+    (own, base): (&Policy, Option<&Policy>),
+    verdict: &Verdict,
+) -> VerdictReasons {
+    let policies: Vec<&Policy> = std::iter::once(own).chain(base).collect();
+    collect_reasons(&policies, change, verdict)
 }
 
 /// Adds to a verdict what another policy denies and the first one does not, and what it lets through

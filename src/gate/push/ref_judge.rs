@@ -316,8 +316,8 @@ impl RefJudge<'_> {
                 Ok(change) => {
                     touches_policy |= change.touches_policy;
                     facts.add_obligations(change.obligations);
-                    if let Some(text) = &change.facts {
-                        facts.add_change_text(text);
+                    if let Some(kept) = change.kept {
+                        facts.add_kept_facts(kept);
                     }
                     match change.verdict {
                         Some(verdict) => group.verdicts.push(verdict),

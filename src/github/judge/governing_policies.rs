@@ -4,7 +4,7 @@
 //! the default branch asks today is therefore asked everywhere, beside what the branch itself asks.
 
 use crate::change::{Change, Commits, NeededFacts, Oid};
-use crate::gate::{LoadedPolicy, UnusablePolicy, judge_from_facts};
+use crate::gate::{LoadedPolicy, UnusablePolicy, collect_push_reasons, judge_from_facts};
 use crate::git::TrustedKeys;
 use crate::github::api::GitHubClient;
 use crate::github::api::names::RepositoryName;
@@ -92,7 +92,10 @@ impl GoverningPolicies {
 
     /// Judges a change by all of the policies.
     pub(crate) fn judge_change(&self, change: &Change) -> Verdict {
-        judge_from_facts(change, &self.own.policy, self.base.as_ref().map(|base| &base.policy))
+        let policies = (&self.own.policy, self.base.as_ref().map(|base| &base.policy));
+        let mut verdict = judge_from_facts(change, policies.0, policies.1);
+        verdict.reasons = Some(Box::new(collect_push_reasons(change, policies, &verdict)));
+        verdict
     }
 
     /// Returns what counts as one change: every commit where one of the policies says so.

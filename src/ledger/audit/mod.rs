@@ -10,5 +10,6 @@ pub(crate) mod ref_verdicts;
 pub mod replay;
 pub mod trace;
 pub mod verify;
+mod verify_decision;
 mod verify_event;
 mod verify_state;

@@ -6,10 +6,14 @@
 use std::path::Path;
 
 use crate::change::Change;
-use crate::gate::{LoadedPolicy, judge_from_facts, load_from_commit, load_from_disk, load_from_pack};
+use crate::gate::{
+    LoadedPolicy, collect_push_reasons, judge_from_facts, load_from_commit, load_from_disk, load_from_pack,
+};
 use crate::git::Repository;
+use crate::ledger::record::canonical::to_canonical_json;
 use crate::ledger::record::{
-    DecisionRecord, OmittedChanges, RecordedPolicySource, RecordedVerdict, RefDecision, digest_bytes,
+    DecisionRecord, OmittedChanges, RecordedPolicySource, RecordedReasons, RecordedVerdict, RefDecision,
+    digest_bytes,
 };
 use crate::report::escape;
 
@@ -24,11 +28,13 @@ pub struct ReplayOutcome {
     pub unavailable: Vec<String>,
 }
 
-/// Judges again what was decided, from `facts`, the file beside the record.
+/// Judges again what was decided, from the facts beside the record; what the verdicts rest on is collected
+/// again, and compared with `reasons`, if it was kept.
 pub fn replay_decision(
     repository: &Repository,
     decision: &DecisionRecord,
     facts: Option<&[u8]>,
+    reasons: Option<&[u8]>,
 ) -> ReplayOutcome {
     let mut outcome = ReplayOutcome::default();
     let Some(facts) = facts else {
@@ -41,13 +47,14 @@ pub fn replay_decision(
         outcome.differences.push(what.into());
         return outcome;
     }
+    let mut reasons = RecordedReasonLines::new(decision, reasons);
     let mut lines = facts.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     for one in &decision.refs {
         let changes: Vec<&[u8]> = lines.by_ref().take(one.count_changes()).collect();
         if changes.len() < one.count_changes() {
             outcome.differences.push(format!("{}: some of its facts are missing", escape_ref_name(one)));
         }
-        if let Err(why) = replay_ref(repository, one, &changes, &mut outcome) {
+        if let Err(why) = replay_ref(repository, one, &changes, &mut reasons, &mut outcome) {
             outcome.unavailable.push(format!("{}: {why}", escape_ref_name(one)));
         }
     }
@@ -61,12 +68,38 @@ pub fn replay_decision(
     outcome
 }
 
+/// The lines that tell what the verdicts of a decision rest on, one for each change in the order of the facts.
+struct RecordedReasonLines<'a> {
+    lines: Vec<&'a [u8]>,
+    next: usize,
+}
+
+impl<'a> RecordedReasonLines<'a> {
+    /// Returns the lines of the file; none where they were not kept, and none where the file is not the one that
+    /// was kept, which the verification reports.
+    fn new(decision: &DecisionRecord, file: Option<&'a [u8]>) -> Self {
+        let is_kept = |file: &&[u8]| {
+            decision.reasons.as_ref().is_some_and(|reasons| reasons.digest == digest_bytes(file))
+        };
+        let file = file.filter(is_kept).unwrap_or_default();
+        let lines = file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+        RecordedReasonLines { lines, next: 0 }
+    }
+
+    fn next_line(&mut self) -> Option<&'a [u8]> {
+        let line = self.lines.get(self.next).copied();
+        self.next += 1;
+        line
+    }
+}
+
 /// Judges again what was decided about one ref. The record holds its verdicts in the order of the facts, and
 /// only counts the changes that passed or did not fit.
 fn replay_ref(
     repository: &Repository,
     one: &RefDecision,
     changes: &[&[u8]],
+    reasons: &mut RecordedReasonLines<'_>,
     outcome: &mut ReplayOutcome,
 ) -> Result<(), String> {
     if changes.is_empty() {
@@ -88,6 +121,15 @@ fn replay_ref(
         let change: Change = serde_json::from_slice(line)
             .map_err(|error| format!("this version cannot read the facts of a change: {error}"))?;
         let verdict = judge_from_facts(&change, &own.policy, base);
+        if let Some(recorded) = reasons.next_line() {
+            let again = collect_push_reasons(&change, (&own.policy, base), &verdict);
+            if to_canonical_json(&RecordedReasons::from(&again)).ok().as_deref() != Some(recorded) {
+                let what = verdict.revision.map_or_else(|| "a change".to_owned(), |id| id.short_hex());
+                outcome
+                    .differences
+                    .push(format!("{}: the verdict on {what} rests on something else", escape_ref_name(one)));
+            }
+        }
         let again = RecordedVerdict::from(&verdict);
         // The record holds verdicts in the order of the facts, so the next one is of this change or of a
         // later one.

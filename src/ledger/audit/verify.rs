@@ -28,13 +28,13 @@ use crate::ledger::record::canonical::is_canonical;
 use crate::ledger::record::message::compose_message;
 use crate::ledger::record::readable::ReadableRecord;
 use crate::ledger::record::{
-    DecisionRecord, LedgerEvent, MAX_RECORD_BYTES, Record, RefDecision, digest_bytes,
+    LedgerEvent, MAX_RECORD_BYTES, Record, digest_bytes,
 };
-use crate::ledger::server::{decision, write_ahead};
+use crate::ledger::server::write_ahead;
 use crate::ledger::state::{LedgerState, decode_ref_key, encode_ref_key};
 use crate::ledger::store::gate_folder::{self, LedgerAnchor};
 use crate::ledger::store::protected_refs::ProtectedRefs;
-use crate::ledger::store::{FACTS_FILE, MAX_LEDGER_FILE_BYTES, RECORD_FILE};
+use crate::ledger::store::RECORD_FILE;
 use crate::report::escape;
 
 /// Verifies the ledger of a repository. `progress` is called for each record.
@@ -298,45 +298,6 @@ impl LedgerVerifier<'_> {
             SignatureStatus::Bad(why) => {
                 self.add_problem(LedgerProblemKind::Unsigned, format!("its signature is not valid: {why}"));
             }
-        }
-    }
-
-    fn verify_decision(&mut self, link: &StoredChainLink, decided: &DecisionRecord) {
-        self.verification.decisions += 1;
-        self.verification.denied += u64::from(!decided.is_allowed());
-        let facts = link.find_file_id(FACTS_FILE);
-        match facts.map(|facts| self.repository.read_blob(facts, MAX_LEDGER_FILE_BYTES)) {
-            Some(Ok(facts)) if digest_bytes(&facts) != decided.facts.digest => {
-                self.add_tampering("the facts beside it are not those it was judged by");
-            }
-            Some(Err(error)) => {
-                self.add_problem(
-                    LedgerProblemKind::Unreadable,
-                    format!("the facts beside it cannot be read: {error:#}"),
-                );
-            }
-            None if decided.facts.kept => self.add_tampering("the facts that it was judged by are gone"),
-            _ => {}
-        }
-        if decided.is_allowed() {
-            if decided.refs.iter().any(RefDecision::is_denied) {
-                self.add_tampering("it allows a change that its judgements deny");
-            }
-            for asked in &decided.refs {
-                self.verify_landed_tree(asked);
-            }
-        }
-    }
-
-    /// Verifies that what was allowed is in the repository as it was judged.
-    fn verify_landed_tree(&mut self, asked: &RefDecision) {
-        let (Some(new), Some(tree)) = (asked.new, asked.tree) else { return };
-        // What was allowed and never landed may be gone.
-        if decision::find_tree(self.repository, new).is_some_and(|found| found != tree) {
-            self.add_problem(
-                LedgerProblemKind::Mismatch,
-                format!("{} has another tree than was judged", new.short_hex()),
-            );
         }
     }
 

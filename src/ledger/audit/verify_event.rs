@@ -14,7 +14,7 @@ use crate::ledger::record::{
 };
 use crate::ledger::server::write_ahead::JournalFile;
 use crate::ledger::state::{encode_ref_key, obligation, unauthorised};
-use crate::ledger::store::{FACTS_FILE, RECORD_FILE, STATE_FILE};
+use crate::ledger::store::{FACTS_FILE, REASONS_FILE, RECORD_FILE, STATE_FILE};
 use crate::report::escape;
 
 impl LedgerVerifier<'_> {
@@ -30,7 +30,7 @@ impl LedgerVerifier<'_> {
         for (name, _) in &link.files {
             let is_known = match name.as_slice() {
                 name if name == RECORD_FILE.as_bytes() || name == STATE_FILE.as_bytes() => true,
-                name => is_decision && name == FACTS_FILE.as_bytes(),
+                name => is_decision && [FACTS_FILE.as_bytes(), REASONS_FILE.as_bytes()].contains(&name),
             };
             if !is_known {
                 let name = escape::escape_terminal(name, escape::MAX_QUOTE_COLUMNS);

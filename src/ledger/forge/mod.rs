@@ -282,9 +282,9 @@ impl<'a> ForgeLedger<'a> {
             let tips = self.find_first_tips(&refs, pushed)?;
             let tool = decision::TOOL_VERSION.to_owned();
             let begin = LedgerBeginning { protects: refs.pattern_texts(), tips, tool };
-            ledger.append_event(LedgerEvent::Begin(begin), None, now)?;
+            ledger.append_event(LedgerEvent::Begin(begin), now)?;
         } else if let Some(scope) = refs.find_scope_change(ledger.state(), &|_, id| Some(id)) {
-            ledger.append_event(LedgerEvent::Scope(scope), None, now)?;
+            ledger.append_event(LedgerEvent::Scope(scope), now)?;
         }
         Ok(Some(refs))
     }
@@ -329,7 +329,7 @@ impl<'a> ForgeLedger<'a> {
                 }
                 None => {
                     let moved = recorded_moves::to_recorded_move(one);
-                    ledger.append_event(LedgerEvent::Unauthorised(moved.clone()), None, now)?;
+                    ledger.append_event(LedgerEvent::Unauthorised(moved.clone()), now)?;
                     AppendedMoves { unauthorised: vec![moved], ..AppendedMoves::default() }
                 }
             };

@@ -16,13 +16,13 @@ use crate::ledger::record::{
     RefDecision, digest_bytes,
 };
 use crate::ledger::server::decision::{
-    TOOL_VERSION, VERDICTS_BUDGET_BYTES, fit_into_record, select_fitting_verdicts,
+    TOOL_VERSION, VERDICTS_BUDGET_BYTES, digest_reasons, fit_into_record, select_fitting_verdicts, write_reasons,
 };
 use crate::ledger::server::discharge::{
     LandedClosings, describe_discharge, describe_refused_closings, list_discharges,
 };
 use crate::ledger::state::LedgerState;
-use crate::ledger::store::LedgerWriter;
+use crate::ledger::store::{DecisionFiles, LedgerWriter};
 use crate::verdict::{Decision, Message, Verdict};
 
 /// What was appended, and what people should be told of it.
@@ -74,7 +74,7 @@ pub(crate) fn append_move(
     now: Timestamp,
 ) -> Result<AppendedMoves> {
     let id = choose_decision_id(ledger.state(), repository, of)?;
-    let (decided, facts) = build_move_decision(id.clone(), of, judged).map_err(|why| anyhow!(why))?;
+    let (decided, beside) = build_move_decision(id.clone(), of, judged).map_err(|why| anyhow!(why))?;
     let moved = to_recorded_move(of);
     let mut appended = AppendedMoves::default();
     if is_late {
@@ -83,10 +83,10 @@ pub(crate) fn append_move(
     let is_allowed = decided.is_allowed();
     let observed_at = decided.observed_at;
     let closings: Vec<ObligationClosing> = convert_all(decided.refs.iter().flat_map(|one| &one.closings));
-    ledger.append_event(LedgerEvent::Decision(Box::new(decided)), facts.as_deref(), now)?;
+    ledger.append_decision(decided, beside, now)?;
     // On a forge the move has happened whatever the policy says, so a denied one is an unauthorised change.
     if !is_allowed {
-        ledger.append_event(LedgerEvent::Unauthorised(moved.clone()), None, now)?;
+        ledger.append_event(LedgerEvent::Unauthorised(moved.clone()), now)?;
         appended.unauthorised.push(moved);
         return Ok(appended);
     }
@@ -99,13 +99,13 @@ pub(crate) fn append_move(
         observed_at: now,
         found_late: is_late,
     };
-    ledger.append_event(LedgerEvent::Outcome(outcome), None, now)?;
+    ledger.append_event(LedgerEvent::Outcome(outcome), now)?;
     let decision = Some(decision_id.as_str());
     let landed = LandedClosings { ref_name: &name, closings: &closings, decision, history: None };
     appended.closing_notes.extend(describe_refused_closings(ledger.state(), landed));
     for event in list_discharges(ledger.state(), landed, observed_at) {
         appended.closing_notes.extend(describe_discharge(&event));
-        ledger.append_event(event, None, now)?;
+        ledger.append_event(event, now)?;
     }
     Ok(appended)
 }
@@ -131,13 +131,13 @@ fn is_id_taken(state: &LedgerState, id: &String) -> bool {
         || owed.any(|owed| owed.decision == *id)
 }
 
-/// Returns the decision on a move, and the facts that it rests on if they are short enough to be kept. The
+/// Returns the decision on a move, and what is kept beside its record. The
 /// values are those of a decision on a server, except for the stage, and for what only a forge knows.
 fn build_move_decision(
     id: String,
     of: &GitHubRefMove,
     judged: &JudgedRefMove,
-) -> Result<(DecisionRecord, Option<String>), String> {
+) -> Result<(DecisionRecord, DecisionFiles), String> {
     let decision = judged.report.decision;
     let all = &judged.verdicts;
     let mut verdicts: Vec<Verdict> = Vec::new();
@@ -194,10 +194,13 @@ fn build_move_decision(
             changes: judged.push_facts.change_count(),
             kept: judged.push_facts.text().is_some(),
         },
+        reasons: None,
         tool: TOOL_VERSION.to_owned(),
     };
+    let reasons = write_reasons(judged.push_facts.reasons())?;
+    decided.reasons = reasons.as_deref().map(|text| digest_reasons(text, judged.push_facts.change_count()));
     fit_into_record(&mut decided)?;
-    Ok((decided, judged.push_facts.text().map(str::to_owned)))
+    Ok((decided, DecisionFiles { facts: judged.push_facts.text().map(str::to_owned), reasons }))
 }
 
 /// Replaces the change that closes something by the commit as which it landed.

@@ -61,7 +61,7 @@ impl ForgeLedger<'_> {
             }
         };
         for terms in derive_regularisation_terms((&loaded.policy, default), state, &mut find_contributors) {
-            ledger.append_event(LedgerEvent::RegularisationTerms(terms), None, now)?;
+            ledger.append_event(LedgerEvent::RegularisationTerms(terms), now)?;
         }
         Ok(unanswered)
     }

@@ -28,12 +28,16 @@ use crate::ledger::record::canonical::to_canonical_json;
 pub use crate::ledger::record::wire::{
     BreakGlassEvent, DamageCause, DamagedDecision, DecisionOutcome, DecisionRecord, FactsDigest, GapCause,
     LedgerBeginning, LedgerEvent, ObligationDischarge, ObligationEscalation, ObligationEvidence,
-    OmittedChanges, OwingChange, PullLanding, RECORD_SCHEMA, Record, RecordedClosing, RecordedContributor,
-    RecordedDecision, RecordedDisagreement, RecordedFinding, RecordedFixer, RecordedGap, RecordedJudgement,
+    OmittedChanges, OwingChange, PullLanding, RECORD_SCHEMA, ReasonsDigest, Record, RecordedApproval,
+    RecordedApprovalDecision, RecordedApprovalSource, RecordedApprovalUse, RecordedAuthor, RecordedCheck,
+    RecordedCheckState, RecordedClosing, RecordedContributor, RecordedDecision, RecordedDisagreement,
+    RecordedField, RecordedFinding, RecordedFixer, RecordedGap, RecordedIdentityKind, RecordedJudgement,
     RecordedLateStatement, RecordedLevel, RecordedMessage, RecordedMove, RecordedObligation, RecordedOutcome,
-    RecordedPlace, RecordedPolicy, RecordedPolicySource, RecordedPusher, RecordedRequest, RecordedStatement,
-    RecordedValue, RecordedVerdict, RecordedWord, RefDecision, RefTip, RegularisationTerms, RequestedAction,
-    ScopeChange, SessionActor, SessionClosure, SessionOpening,
+    RecordedOutcomeWord, RecordedPlace, RecordedPolicy, RecordedPolicyDigest, RecordedPolicySource,
+    RecordedPusher, RecordedReasons, RecordedRequest, RecordedRuleResult, RecordedStatement, RecordedTicket,
+    RecordedTicketAnswer, RecordedTicketLookup, RecordedTrust, RecordedValue, RecordedVerdict, RecordedWord,
+    RefDecision, RefTip, RegularisationTerms, RequestedAction, ScopeChange, SessionActor, SessionClosure,
+    SessionOpening,
 };
 
 /// No record is longer than this many bytes.

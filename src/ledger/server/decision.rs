@@ -10,14 +10,15 @@ use crate::git::{PeeledObject, RefUpdate, Repository};
 use crate::ledger::record::canonical::to_canonical_json;
 use crate::ledger::record::convert::convert_all;
 use crate::ledger::record::{
-    DecisionRecord, FactsDigest, LedgerEvent, MAX_RECORD_BYTES, OmittedChanges, RecordedDecision,
-    RecordedMessage, RecordedPolicy, RecordedPusher, RecordedRequest, RecordedVerdict, RefDecision,
+    DecisionRecord, FactsDigest, LedgerEvent, MAX_RECORD_BYTES, OmittedChanges, ReasonsDigest,
+    RecordedDecision, RecordedMessage, RecordedPolicy, RecordedPusher, RecordedReasons, RecordedRequest,
+    RecordedVerdict, RefDecision, digest_bytes,
 };
 use crate::ledger::server::write_ahead::JournalEntry;
 use crate::ledger::state::LedgerState;
 use crate::ledger::store::measure_state;
 use crate::report::{GroupScope, RefUpdateKind, Report, ReportGroup};
-use crate::verdict::{Decision, Verdict, messages};
+use crate::verdict::{Decision, Verdict, VerdictReasons, messages};
 
 messages! {
     NOT_JUDGED = "decision.not-judged": "the push could not be judged";
@@ -98,8 +99,11 @@ pub fn build_push_entry(
             changes: push_facts.change_count(),
             kept: push_facts.text().is_some(),
         },
+        reasons: None,
         tool: TOOL_VERSION.to_owned(),
     };
+    let reasons = write_reasons(push_facts.reasons())?;
+    decided.reasons = reasons.as_deref().map(|text| digest_reasons(text, push_facts.change_count()));
     fit_into_record(&mut decided)?;
     let owes = measure_obligations(&decided)?;
     if owes > MAX_NEW_OBLIGATION_BYTES {
@@ -116,7 +120,29 @@ pub fn build_push_entry(
             .into());
     }
     let facts = push_facts.text().map(str::to_owned);
-    Ok(Some(JournalEntry { decided, served_by: by.served_by, facts }))
+    Ok(Some(JournalEntry { decided, served_by: by.served_by, facts, reasons }))
+}
+
+/// Returns the file of what verdicts rest on: one canonical JSON document to a line. `None` where it is not
+/// kept.
+///
+/// # Errors
+///
+/// Fails if it cannot be written as JSON.
+pub(crate) fn write_reasons(reasons: Option<&[VerdictReasons]>) -> Result<Option<String>, String> {
+    let Some(reasons) = reasons.filter(|reasons| !reasons.is_empty()) else { return Ok(None) };
+    let mut text = String::new();
+    for one in reasons {
+        let line = to_canonical_json(&RecordedReasons::from(one))?;
+        text.push_str(std::str::from_utf8(&line).map_err(|error| error.to_string())?);
+        text.push('\n');
+    }
+    Ok(Some(text))
+}
+
+/// Returns what a record says of the file of what its verdicts rest on.
+pub(crate) fn digest_reasons(text: &str, changes: usize) -> ReasonsDigest {
+    ReasonsDigest { digest: digest_bytes(text.as_bytes()), changes }
 }
 
 /// Returns how many bytes a decision adds to the obligations of the state.
@@ -152,10 +178,11 @@ pub(crate) fn build_refusal_entry(
         omitted_refs: 0,
         notes: vec![RecordedMessage::from(&NOT_JUDGED)],
         facts: FactsDigest { digest: nothing.digest(), changes: 0, kept: true },
+        reasons: None,
         tool: TOOL_VERSION.to_owned(),
     };
     fit_into_record(&mut decided)?;
-    Ok(JournalEntry { decided, served_by: by.served_by, facts: Some(String::new()) })
+    Ok(JournalEntry { decided, served_by: by.served_by, facts: Some(String::new()), reasons: None })
 }
 
 /// Returns what is recorded of a ref that was not judged.

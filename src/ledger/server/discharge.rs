@@ -49,7 +49,7 @@ pub fn append_events(
         "there is no ledger here yet; `changegate ledger reconcile` begins it"
     );
     for event in events(ledger.state()) {
-        ledger.append_event(event, None, now)?;
+        ledger.append_event(event, now)?;
     }
     ledger.commit_records(&mut lock, now)?;
     Ok(ledger.state().clone())

@@ -158,8 +158,8 @@ struct LedgerReconciler<'a, 'b> {
 }
 
 impl LedgerReconciler<'_, '_> {
-    fn append_event(&mut self, event: LedgerEvent, facts: Option<&str>) -> Result<()> {
-        self.ledger.append_event(event, facts, self.now)?;
+    fn append_event(&mut self, event: LedgerEvent) -> Result<()> {
+        self.ledger.append_event(event, self.now)?;
         self.outcome.appended_records += 1;
         Ok(())
     }
@@ -191,10 +191,10 @@ impl LedgerReconciler<'_, '_> {
                 tips: refs.select_tips(&find_first_tip, &|_| true),
                 tool: self.context.tool_version.to_owned(),
             };
-            return self.append_event(LedgerEvent::Begin(begin), None);
+            return self.append_event(LedgerEvent::Begin(begin));
         }
         if let Some(scope) = refs.find_scope_change(self.ledger.state(), &find_first_tip) {
-            self.append_event(LedgerEvent::Scope(scope), None)?;
+            self.append_event(LedgerEvent::Scope(scope))?;
         }
         Ok(())
     }
@@ -226,7 +226,7 @@ impl LedgerReconciler<'_, '_> {
         match one {
             PendingDecision::Damaged { damaged, path, is_known } => {
                 if !*is_known {
-                    self.append_event(LedgerEvent::Damaged(damaged.clone()), None)?;
+                    self.append_event(LedgerEvent::Damaged(damaged.clone()))?;
                     self.outcome.damaged_decisions += 1;
                     self.commit_records()?;
                 }
@@ -266,9 +266,9 @@ impl LedgerReconciler<'_, '_> {
         }
         // An earlier run may have recorded the decision and stopped before the outcome.
         if !one.is_recorded {
-            let whole = one.read_whole_entry()?;
-            let event = LedgerEvent::Decision(Box::new(whole.decided));
-            self.append_event(event, whole.facts.as_deref())?;
+            let (decided, beside) = one.read_whole_entry()?.split_files();
+            self.ledger.append_decision(decided, beside, self.now)?;
+            self.outcome.appended_records += 1;
         }
         if decided.is_allowed() && !one.moves.is_empty() {
             let is_late = one.is_push_over && !one.is_reported;
@@ -293,7 +293,7 @@ impl LedgerReconciler<'_, '_> {
         found_late: bool,
     ) -> Result<()> {
         let outcome = DecisionOutcome { decision_id, landed, unmoved, observed_at: self.now, found_late };
-        self.append_event(LedgerEvent::Outcome(outcome), None)
+        self.append_event(LedgerEvent::Outcome(outcome))
     }
 
     /// Records the obligations that the changes on the refs `landed` close, and the break-glass session
@@ -310,7 +310,7 @@ impl LedgerReconciler<'_, '_> {
             self.outcome.closing_notes.extend(describe_refused_closings(state, landed));
             for event in list_discharges(state, landed, decided.observed_at) {
                 self.outcome.closing_notes.extend(describe_discharge(&event));
-                self.append_event(event, None)?;
+                self.append_event(event)?;
             }
         }
         if landed.iter().any(is_request_ref) {
@@ -325,7 +325,7 @@ impl LedgerReconciler<'_, '_> {
         match break_glass::build_session_event(self.ledger.state(), &request) {
             Ok(record) => {
                 self.outcome.session_notes.push(record.describe());
-                self.append_event(LedgerEvent::BreakGlass(record), None)
+                self.append_event(LedgerEvent::BreakGlass(record))
             }
             Err(why) => {
                 self.outcome.session_notes.push(why);
@@ -340,7 +340,7 @@ impl LedgerReconciler<'_, '_> {
             return Ok(());
         }
         for moved in moves {
-            self.append_event(LedgerEvent::Unauthorised(moved.clone()), None)?;
+            self.append_event(LedgerEvent::Unauthorised(moved.clone()))?;
             self.outcome.unauthorised.push(moved);
         }
         self.record_regularisation_terms()
@@ -357,7 +357,7 @@ impl LedgerReconciler<'_, '_> {
             Some(brought.find_contributors(repository, policy.0, (owed, change), self.now))
         };
         for terms in unauthorised::derive_regularisation_terms(policy, state, &mut find_contributors) {
-            self.append_event(LedgerEvent::RegularisationTerms(terms), None)?;
+            self.append_event(LedgerEvent::RegularisationTerms(terms))?;
         }
         Ok(())
     }

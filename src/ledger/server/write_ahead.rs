@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::text;
 use crate::ledger::record::{DamageCause, DecisionRecord};
-use crate::ledger::store::gate_folder;
+use crate::ledger::store::{DecisionFiles, gate_folder};
 
 /// The size of the largest file that is read back.
 const MAX_JOURNAL_ENTRY_BYTES: u64 = 64 << 20;
@@ -33,6 +33,16 @@ pub struct JournalEntry {
     pub served_by: Option<String>,
     /// The facts about the changes, one change to a line; `None` if they are too long to be kept.
     pub facts: Option<String>,
+    /// What the verdicts rest on, one change to a line; `None` if it is too long to be kept.
+    #[serde(default)]
+    pub reasons: Option<String>,
+}
+
+impl JournalEntry {
+    /// Returns the decision, and what is kept beside its record.
+    pub(crate) fn split_files(self) -> (DecisionRecord, DecisionFiles) {
+        (self.decided, DecisionFiles { facts: self.facts, reasons: self.reasons })
+    }
 }
 
 /// A file of the journal.
@@ -117,6 +127,7 @@ fn strip_denial(mut ahead: JournalEntry) -> JournalEntry {
         ahead.decided.refs = Vec::new();
         ahead.decided.notes = Vec::new();
         ahead.facts = None;
+        ahead.reasons = None;
     }
     ahead
 }

@@ -28,6 +28,9 @@ pub(crate) const STATE_FILE: &str = "state.json";
 /// The name of the file that holds the facts of a decision, if they are kept.
 pub const FACTS_FILE: &str = "facts.jsonl";
 
+/// The name of the file that holds what the verdicts of a decision rest on, if that is kept.
+pub const REASONS_FILE: &str = "reasons.jsonl";
+
 /// The size of the largest file that is read from the ledger.
 pub(crate) const MAX_LEDGER_FILE_BYTES: u64 = 64 << 20;
 
@@ -50,11 +53,20 @@ pub struct LedgerWriter<'a> {
     uncommitted: Vec<WrittenChainLink>,
 }
 
+/// What is kept beside the record of a decision.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DecisionFiles {
+    /// The facts about its changes, one change to a line; `None` if they are too long to be kept.
+    pub(crate) facts: Option<String>,
+    /// What the verdicts rest on, one change to a line; `None` if it is too long to be kept.
+    pub(crate) reasons: Option<String>,
+}
+
 /// A record that was appended and whose commit is still to be written.
 struct HeldRecord {
     bytes: Vec<u8>,
     message: String,
-    facts: Option<String>,
+    beside: DecisionFiles,
     written_at: Timestamp,
 }
 
@@ -136,18 +148,31 @@ impl<'a> LedgerWriter<'a> {
         Some(LedgerAnchor { number: self.state.number, digest: self.last_digest.clone()? })
     }
 
-    /// Appends a record of `event`, with the facts of a decision. It becomes part of the ledger with
+    /// Appends a record of `event`. It becomes part of the ledger with
     /// [`LedgerWriter::commit_records`].
     ///
     /// # Errors
     ///
     /// Fails, and leaves the ledger as it was, if anything cannot be written.
-    pub(crate) fn append_event(
+    pub(crate) fn append_event(&mut self, event: LedgerEvent, now: Timestamp) -> Result<()> {
+        self.append_with_files(event, DecisionFiles::default(), now)
+    }
+
+    /// Appends the record of a decision, with what is kept beside it.
+    ///
+    /// # Errors
+    ///
+    /// As [`LedgerWriter::append_event`].
+    pub(crate) fn append_decision(
         &mut self,
-        event: LedgerEvent,
-        facts: Option<&str>,
+        decided: DecisionRecord,
+        beside: DecisionFiles,
         now: Timestamp,
     ) -> Result<()> {
+        self.append_with_files(LedgerEvent::Decision(Box::new(decided)), beside, now)
+    }
+
+    fn append_with_files(&mut self, event: LedgerEvent, beside: DecisionFiles, now: Timestamp) -> Result<()> {
         let record = Record {
             schema: RECORD_SCHEMA.into(),
             number: self.state.number.checked_add(1).context("the ledger is full")?,
@@ -161,8 +186,7 @@ impl<'a> LedgerWriter<'a> {
         self.state.apply_record(&record);
         self.last_digest = Some(digest_bytes(&bytes));
         let message = message::compose_message(&record);
-        let facts = facts.map(str::to_owned);
-        self.held = Some(HeldRecord { bytes, message, facts, written_at: now });
+        self.held = Some(HeldRecord { bytes, message, beside, written_at: now });
         Ok(())
     }
 
@@ -170,8 +194,12 @@ impl<'a> LedgerWriter<'a> {
     fn write_held_record(&mut self, state: Option<&[u8]>) -> Result<()> {
         let Some(held) = &self.held else { return Ok(()) };
         let mut files: Vec<(&str, &[u8])> = Vec::new();
-        if let Some(facts) = &held.facts {
+        // The names are sorted, as git sorts a tree.
+        if let Some(facts) = &held.beside.facts {
             files.push((FACTS_FILE, facts.as_bytes()));
+        }
+        if let Some(reasons) = &held.beside.reasons {
+            files.push((REASONS_FILE, reasons.as_bytes()));
         }
         files.push((RECORD_FILE, held.bytes.as_slice()));
         if let Some(state) = state {

@@ -140,6 +140,11 @@ fn write_meaning(node: &YamlNode, meaning: &mut String) {
     }
 }
 
+/// Returns SHA-256 over the bytes of one file, in hexadecimal.
+pub(crate) fn digest_source(source: &[u8]) -> String {
+    crate::change::text::encode_hex(&Sha256::digest(source))
+}
+
 /// The lengths go in too: otherwise a name and a content could be divided in two ways.
 fn add_to_digest(digest: &mut Sha256, name: &str, source: &[u8]) {
     digest.update(format!("{} {}\n", name.len(), source.len()));

@@ -22,7 +22,7 @@ use crate::policy::definition::{ChangeClass, ChangeUnit, KeyFile, Policy, Signer
 use crate::policy::faults::{FaultyFile, PolicyErrors};
 use crate::policy::gate_files::guard_classes;
 use crate::policy::load::consequences::{adopt_pack_faults, drop_missing_names, hides_names};
-use crate::policy::load::files::{FetchedFile, PolicyFiles, name_root, unreadable_file_fault};
+use crate::policy::load::files::{FetchedFile, PolicyFiles, digest_source, name_root, unreadable_file_fault};
 use crate::policy::load::loader::{PolicyLoader, SourcedNode};
 use crate::policy::load::rules::{join_written_rules, read_exemptions, read_rule};
 use crate::policy::load::standard_changes::{fetch_standard_changes, list_gate_files};
@@ -203,6 +203,7 @@ fn fetch_roster(
                 Ok(node) => people.read_roster(&node, &mut roster.faults),
                 Err(faults) => roster.faults = faults,
             }
+            people.roster_digest = Some(digest_source(&source));
             roster.source = source;
         }
         Ok(None) => {

@@ -5,6 +5,7 @@
 
 mod approvers;
 pub(crate) mod commands;
+pub(crate) mod considered;
 pub(crate) mod coverage;
 mod decisions;
 pub(crate) mod objections;

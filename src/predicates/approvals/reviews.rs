@@ -36,6 +36,8 @@ messages! {
     NOT_SUBMITTED = "approvals.not-submitted": "the review is not submitted";
     LOST_REVISION = "approvals.lost-revision": "the forge has lost the revision that was reviewed";
     UNDECIDED = "approvals.undecided": "the forge does not tell whether it counts";
+    SUPERSEDED = "approvals.superseded": "a later decision of the same person replaced it";
+    COUNTED_ALREADY = "approvals.counted-already": "another approval of the same person counts";
     NOT_APPROVED = "approvals.not-approved":
         "this person has not approved the pull request; ask for their review, or remove the line";
     NOT_TIED = "approvals.not-tied":
@@ -127,8 +129,8 @@ pub(super) struct GivenApproval<'change> {
 }
 
 /// Why an approval does not count, and who can fix that.
-struct UncountedApproval {
-    message: Message,
+pub(super) struct UncountedApproval {
+    pub(super) message: Message,
     fixer: Fixer,
 }
 
@@ -159,7 +161,10 @@ impl ReviewCounter<'_> {
         count
     }
 
-    fn approval_from_review<'change>(&self, review: &'change PullReview) -> GivenApproval<'change> {
+    pub(super) fn approval_from_review<'change>(
+        &self,
+        review: &'change PullReview,
+    ) -> GivenApproval<'change> {
         let coverage = match (&review.revision, self.predicate.coverage) {
             (None, _) => Err(Message::from(&LOST_REVISION)),
             (Some(_), ApprovalCoverage::AnyCommit) => Ok(()),
@@ -222,7 +227,7 @@ impl ReviewCounter<'_> {
     /// # Errors
     ///
     /// Returns why it does not count, and who can fix that.
-    fn weigh_approval(
+    pub(super) fn weigh_approval(
         &self,
         approval: &GivenApproval<'_>,
     ) -> Result<(String, Option<Missing>), UncountedApproval> {

@@ -82,7 +82,7 @@ pub(crate) fn evaluate_trailers(
 }
 
 /// Returns the approvals that all commits state, in their order.
-fn find_all_approvals<'change>(
+pub(super) fn find_all_approvals<'change>(
     asked: &ApprovalsPredicate,
     commits: &'change [Commit],
 ) -> Vec<StatedApproval<'change>> {
@@ -113,7 +113,7 @@ fn find_stated_approvals<'change>(
 /// Returns the approvals that cover the final revision: those stated in it, and those stated in every
 /// commit that has content of its own. A merge that adds nothing to what its parents and a clean merge
 /// give has none.
-fn find_covering_approvals<'change>(
+pub(super) fn find_covering_approvals<'change>(
     asked: &ApprovalsPredicate,
     commits: &'change [Commit],
 ) -> Result<Vec<StatedApproval<'change>>, Missing> {
@@ -145,8 +145,8 @@ fn find_covering_approvals<'change>(
 }
 
 /// Why an approval that a trailer states does not count.
-struct UncountedTrailer {
-    reason: Message,
+pub(super) struct UncountedTrailer {
+    pub(super) reason: Message,
     /// True if the roster does not know the approver.
     is_unknown: bool,
 }
@@ -156,7 +156,7 @@ struct UncountedTrailer {
 /// # Errors
 ///
 /// Returns why it does not count.
-fn identify_approver(
+pub(super) fn identify_approver(
     asked: &ApprovalsPredicate,
     approval: &StatedApproval<'_>,
     participants: &ParticipantIndex<'_>,
@@ -202,14 +202,19 @@ impl ApproverList {
 
 /// An approval as a trailer states it.
 #[derive(Clone, Copy)]
-struct StatedApproval<'change> {
-    commit: &'change Commit,
+pub(super) struct StatedApproval<'change> {
+    pub(super) commit: &'change Commit,
     key: &'change str,
-    value: &'change Text,
-    line: usize,
+    pub(super) value: &'change Text,
+    pub(super) line: usize,
 }
 
 impl StatedApproval<'_> {
+    /// Returns whether the other one is the same line of the same commit.
+    pub(super) fn is_same_line(&self, other: &StatedApproval<'_>) -> bool {
+        std::ptr::eq(self.value, other.value)
+    }
+
     /// Returns the finding that this approval does not count, for `reason`.
     fn uncounted_finding(&self, asked: &ApprovalsPredicate, reason: Message) -> Finding {
         Finding::new(named_message(self.key, self.value, reason))

@@ -10,22 +10,26 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::ser::Serializer;
 
-use crate::change::{Missing, Oid};
 use crate::predicates::support::condition::ConditionTrace;
 use crate::report::content::{GroupScope, PolicyDescription, RefUpdateKind, Report, ReportGroup};
+use crate::report::json::reasons::build_json_reasons;
 use crate::report::json::visible::VisibleJsonFormatter;
 use crate::report::ranked_judgements::ReportCounts;
 use crate::report::text_spool::{SpoolStorage, TextSpool};
 use crate::verdict::{
-    ChangeLocation, ClassId, FieldDisagreement, Finding, Fixer, Judgement, Message, MessageValue, Obligation,
-    PredicateAnswer, RuleId, RuleOutcome, Sentence, SentencePart, StatedValue, Verdict,
+    ClassId, FieldDisagreement, Finding, Fixer, Judgement, Obligation, PredicateAnswer, RuleId, RuleOutcome,
+    StatedValue, Verdict,
 };
 
+pub(crate) mod parts;
+pub(crate) mod reasons;
 pub(crate) mod schema;
 #[cfg(test)]
 mod tests;
 pub(crate) mod visible;
 
+pub(crate) use crate::report::json::parts::serialize_missing;
+use crate::report::json::parts::*;
 use crate::report::json::schema::*;
 
 /// The name and version of the schema.
@@ -145,10 +149,6 @@ fn build_json_update(update: RefUpdateKind) -> JsonRefUpdate {
     JsonRefUpdate { kind, old: old.map(format_id), new: new.map(format_id) }
 }
 
-fn format_id(id: Oid) -> String {
-    id.to_string()
-}
-
 fn build_json_changes(group: &ReportGroup) -> Vec<JsonChange<'_>> {
     let mut changes = Vec::new();
     for (index, verdict) in group.verdicts.iter().enumerate() {
@@ -175,6 +175,7 @@ fn build_json_change<'r>(verdict: &'r Verdict, traces: Vec<JsonRuleTrace<'r>>) -
         judgements: build_json_judgements(&verdict.judgements, verdict.enforced),
         disagreements: verdict.disagreements.iter().map(build_json_disagreement).collect(),
         traces,
+        reasons: verdict.reasons.as_deref().map(build_json_reasons),
     }
 }
 
@@ -242,44 +243,8 @@ fn build_json_finding(finding: &Finding) -> JsonFinding<'_> {
     }
 }
 
-fn build_json_message(message: &Message) -> JsonMessage<'_> {
-    JsonMessage {
-        code: message.code(),
-        values: build_json_values(message),
-        sentence: build_json_sentence(message.sentence()),
-    }
-}
-
-fn build_json_values(message: &Message) -> JsonValues<'_> {
-    JsonValues(message.values().map(|(name, value)| (name, build_json_value(value))).collect())
-}
-
-fn build_json_value(value: &MessageValue) -> JsonValue<'_> {
-    match value {
-        MessageValue::Plain(words) => JsonValue::Plain(words),
-        MessageValue::Number(number) => JsonValue::Number(*number),
-        MessageValue::Quoted(text) => JsonValue::Quoted(JsonText::from_text(Some(text))),
-        MessageValue::Nested(message) => JsonValue::Nested(Box::new(build_json_message(message))),
-        MessageValue::List(items) => JsonValue::List(items.iter().map(build_json_value).collect()),
-        MessageValue::Unrecorded(value) => match value.shown() {
-            Some(shown) => build_json_value(shown),
-            None => JsonValue::Plain(crate::verdict::message::NOT_RECORDED),
-        },
-    }
-}
-
 fn build_json_fixer(fixer: &Fixer) -> JsonFixer<'_> {
     JsonFixer { role: fixer.role_code(), teams: fixer.teams(), words: fixer.to_string() }
-}
-
-fn build_json_location(at: &ChangeLocation) -> JsonLocation<'_> {
-    let text = if at.in_description { "description" } else { "message" };
-    JsonLocation {
-        commit: at.commit.map(format_id),
-        line: at.line,
-        text: at.line.and(Some(text)),
-        path: JsonText::from_text(at.path.as_ref()),
-    }
 }
 
 fn build_json_disagreement(disagreement: &FieldDisagreement) -> JsonDisagreement<'_> {
@@ -303,39 +268,6 @@ fn build_json_obligation(owed: &Obligation) -> JsonObligation<'_> {
         due: owed.due.as_ref().map(Timestamp::to_string),
         evidence: build_json_message(&owed.evidence),
     }
-}
-
-/// Returns a missing fact in the form of the schema, for formats that hold JSON.
-pub(crate) fn serialize_missing(missing: &Missing) -> impl Serialize + '_ {
-    build_json_missing(missing)
-}
-
-fn build_json_missing(missing: &Missing) -> JsonMissing<'_> {
-    let (why, detail) = match missing {
-        Missing::NotAtThisStage(_) => ("not-at-this-stage", None),
-        Missing::NotConfigured(_) => ("not-configured", None),
-        Missing::Unavailable(_, detail) => ("unavailable", Some(detail.as_str())),
-    };
-    JsonMissing { need: missing.fact_kind(), why, detail }
-}
-
-fn build_json_sentence(sentence: Sentence) -> JsonSentence {
-    let mut text = String::new();
-    let mut parts = Vec::new();
-    for part in sentence.0 {
-        let (kind, words) = match part {
-            SentencePart::Say(own) => {
-                text.push_str(&own);
-                ("say", JsonText::from_owned_words(own))
-            }
-            SentencePart::Quote(quote) => {
-                text.push_str(&format!("`{}`", quote.to_lossy()));
-                ("quote", JsonText::from_owned_text(&quote))
-            }
-        };
-        parts.push(JsonSentencePart { kind, text: words });
-    }
-    JsonSentence { text, parts }
 }
 
 fn build_json_question(trace: &ConditionTrace) -> JsonQuestion<'_> {

@@ -97,6 +97,84 @@ fn every_document_fits_the_schema() {
     }
 }
 
+/// A verdict on a pull request, with reviews of every kind, tickets and checks.
+fn reasoned() -> Report {
+    const POLICY: &str = "
+changegate: 1
+extends: [startup]
+tickets: { '*': linear }
+people: { roster: people.yml }
+rules:
+  ticket: { require: { ticket: { field: Ticket, exists: true } } }
+  peer-review: { require: { approvals: { commands: ['/approve'] } } }
+  checks: { require: { checks: test } }
+";
+    const ROSTER: &str = "
+people:
+  ana: { addresses: [ana@example.com], accounts: ['github:ana'] }
+  bob: { addresses: [bob@example.com], accounts: ['github:bob#7'] }
+";
+    const CHANGE: &str = "
+stage: pull-request
+tickets: { PAY-412: {}, PAY-413: absent }
+commits:
+  - author: Ana <ana@example.com>
+    message: |
+      Cache the tenant lookup
+
+      Ticket: PAY-412
+      Risk: low
+pull:
+  title: Cache the tenant lookup
+  reviews:
+    - { by: 'bob#7' }
+    - { by: ana }
+    - { by: kim, state: changes-requested }
+  checks: [{ name: test }, { name: lint, state: failed }]
+";
+    let fetch = |name: &str| Ok(Some(if name == "people.yml" { ROSTER } else { POLICY }.as_bytes().to_vec()));
+    let policy = crate::policy::load_policy("p.yml", &mut { fetch }).unwrap();
+    let node = crate::yaml::read_document(CHANGE.as_bytes()).unwrap();
+    let change = crate::fixture::read_change(&node, &mut Vec::new()).unwrap();
+    let mut verdict = crate::judge::judge_change(&policy, &change, true);
+    verdict.reasons = Some(Box::new(crate::judge::collect_reasons(&[&policy], &change, &verdict)));
+    let mut report = samples::denied();
+    report.groups[0].verdicts = vec![verdict];
+    report
+}
+
+#[test]
+fn what_a_verdict_rests_on_fits_the_schema_and_says_who_counted() {
+    let schema = schema();
+    let document: Value = serde_json::from_str(&written(&reasoned())).unwrap();
+    compare(&schema, &schema, &document, "$").unwrap();
+    let reasons = &document["groups"][0]["changes"][0]["reasons"];
+    let mut told = Vec::new();
+    for approval in reasons["approvals"].as_array().unwrap() {
+        let used =
+            approval["uses"].as_array().unwrap().iter().find(|used| used["rule"] == "peer-review").unwrap();
+        told.push(format!(
+            "{} {} {} {}",
+            approval["by"], approval["trust"], used["counts"], used["why_not"]["code"]
+        ));
+    }
+    assert_eq!(
+        told,
+        [
+            "\"github:bob\" \"verified\" true null",
+            "\"github:ana\" \"verified\" false \"approvals.by-contributor\"",
+            "\"github:kim\" \"verified\" true null",
+        ]
+    );
+    assert_eq!(reasons["tickets"][0]["ticket"]["key"], "PAY-412");
+    assert_eq!(
+        (&reasons["checks"][1]["state"], &reasons["checks"][0]["state"]),
+        (&"failed".into(), &"success".into())
+    );
+    assert!(reasons["policies"][0]["roster_digest"].is_string());
+    assert_eq!(reasons["missing"], Value::Array(Vec::new()));
+}
+
 #[test]
 fn every_key_and_word_of_the_schema_is_described() {
     fn names(part: &Value, found: &mut Vec<String>) {

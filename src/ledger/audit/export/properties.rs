@@ -113,6 +113,7 @@ mod tests {
             class: None,
             judgements: outcomes.iter().enumerate().map(judgement).collect(),
             disagreements: Vec::new(),
+            reasons: None,
         };
         assert_eq!(list_properties(&verdict, None, stage), [GATED_PROPERTY]);
         assert_eq!(list_properties(&verdict, None, Stage::Landed), [""; 0]);

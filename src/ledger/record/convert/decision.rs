@@ -234,6 +234,7 @@ impl From<&RecordedVerdict> for Verdict {
             class: verdict.class.as_ref().map(ClassId::new),
             judgements: convert_all(&verdict.judgements),
             disagreements: convert_all(&verdict.disagreements),
+            reasons: None,
         }
     }
 }

@@ -7,6 +7,7 @@
 mod decision;
 mod message;
 mod obligation;
+mod reasons;
 
 /// Returns each item in another form.
 pub(crate) fn convert_all<'a, A: 'a, B: From<&'a A>>(items: impl IntoIterator<Item = &'a A>) -> Vec<B> {

@@ -34,6 +34,10 @@ pub struct DecisionRecord {
     pub notes: Vec<RecordedMessage>,
     /// The facts that the gate judged by.
     pub facts: FactsDigest,
+    /// What the verdicts rest on; `None` if that was too long to be kept, and in records of versions before it
+    /// was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasons: Option<ReasonsDigest>,
     /// The name and version of the gate.
     pub tool: String,
 }
@@ -170,6 +174,17 @@ pub struct FactsDigest {
     pub changes: usize,
     /// True if they are kept beside the record, so that they can be judged again.
     pub kept: bool,
+}
+
+/// What the verdicts of a decision rest on, in the file `reasons.jsonl` beside the record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ReasonsDigest {
+    /// `sha256:` and the digest of the file: one canonical JSON document for each change, each with a line
+    /// end, in the order of the facts.
+    pub digest: String,
+    /// How many changes there are.
+    pub changes: usize,
 }
 
 impl DecisionRecord {

@@ -9,6 +9,7 @@ mod break_glass;
 mod decision;
 mod message;
 mod obligation;
+mod reasons;
 mod ref_state;
 mod verdict;
 
@@ -21,13 +22,19 @@ pub use break_glass::{
     BreakGlassEvent, RecordedRequest, RequestedAction, SessionActor, SessionClosure, SessionOpening,
 };
 pub use decision::{
-    DecisionRecord, FactsDigest, OmittedChanges, RecordedDecision, RecordedPolicy, RecordedPolicySource,
-    RecordedPusher, RefDecision,
+    DecisionRecord, FactsDigest, OmittedChanges, ReasonsDigest, RecordedDecision, RecordedPolicy,
+    RecordedPolicySource, RecordedPusher, RefDecision,
 };
 pub use message::{RecordedFixer, RecordedMessage, RecordedValue};
 pub use obligation::{
     ObligationDischarge, ObligationEscalation, ObligationEvidence, OwingChange, PullLanding, RecordedClosing,
     RecordedContributor, RecordedLateStatement, RecordedStatement, RegularisationTerms,
+};
+pub use reasons::{
+    RecordedApproval, RecordedApprovalDecision, RecordedApprovalSource, RecordedApprovalUse, RecordedAuthor,
+    RecordedCheck, RecordedCheckState, RecordedField, RecordedIdentityKind, RecordedOutcomeWord,
+    RecordedPolicyDigest, RecordedReasons, RecordedRuleResult, RecordedTicket, RecordedTicketAnswer,
+    RecordedTicketLookup, RecordedTrust,
 };
 pub use ref_state::{RecordedMove, RefTip};
 pub use verdict::{

@@ -8,6 +8,8 @@
 //! Invariants: removing a fact never turns deny into allow; the order of rules changes nothing but
 //! the order of the judgements; a change that no denying rule applies to is denied.
 
+mod reasons;
+
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -21,6 +23,8 @@ use crate::verdict::{
     ClassId, CommitShape, Finding, Fixer, Judgement, PredicateAnswer, RuleDescription, RuleId, RuleLevel,
     RuleOutcome, Verdict, messages,
 };
+
+pub use crate::judge::reasons::collect_reasons;
 
 messages! {
     NO_DENYING_RULE = "judge.no-denying-rule": "no denying rule of the policy applies to this change";
@@ -75,6 +79,7 @@ pub fn judge_change(policy: &Policy, change: &Change, enforce: bool) -> Verdict 
         class: find_certain_class(policy, &classes),
         judgements,
         disagreements,
+        reasons: None,
     }
 }
 

@@ -1,0 +1,259 @@
+//! Every approval and objection that the question looked at, with what each was worth: the record of who
+//! counted, which nobody can find out later.
+
+use crate::change::pull_request::{ForgeAccount, PullReview};
+use crate::change::{Missing, Person, PullRequest};
+use crate::people::independence::ParticipantIndex;
+use crate::people::{PeopleDirectory, ResolvedIdentity};
+use crate::predicates::approvals::decisions::{ReviewDecision, latest_decisions};
+use crate::predicates::approvals::requirement::{ApprovalCoverage, ApprovalsPredicate};
+use crate::predicates::approvals::reviews::{
+    COUNTED_ALREADY, GivenApproval, ReviewCount, ReviewCounter, SUPERSEDED, UNDECIDED,
+};
+use crate::predicates::approvals::trailer_approvals::{
+    PARTIAL, StatedApproval, find_all_approvals, find_covering_approvals, identify_approver,
+};
+use crate::predicates::support::context::EvaluationContext;
+use crate::predicates::support::parameters::find_unidentified_contributor;
+use crate::verdict::{ApprovalDecision, ApprovalSource, ChangeLocation, ConsideredApproval, Message};
+
+/// An approval or an objection, and what it was worth to one question.
+pub(crate) struct WeighedApproval {
+    /// The approval; [`ConsideredApproval::uses`] is empty.
+    pub(crate) approval: ConsideredApproval,
+    /// True if it counts.
+    pub(crate) counts: bool,
+    /// Why it does not; `None` for an objection that was withdrawn.
+    pub(crate) why_not: Option<Message>,
+}
+
+impl WeighedApproval {
+    fn new(approval: ConsideredApproval, weight: Result<(), Option<Message>>) -> WeighedApproval {
+        WeighedApproval { approval, counts: weight.is_ok(), why_not: weight.err().flatten() }
+    }
+}
+
+impl ApprovalsPredicate {
+    /// Returns every approval and objection that the question looks at.
+    ///
+    /// # Errors
+    ///
+    /// Returns the fact that is missing to know them.
+    pub(crate) fn list_weighed_approvals(
+        &self,
+        context: &EvaluationContext<'_>,
+    ) -> Result<Vec<WeighedApproval>, Missing> {
+        match &context.change.pull {
+            Ok(pull) => self.weigh_reviews(pull, context),
+            Err(_) => self.weigh_trailers(context),
+        }
+    }
+
+    fn weigh_reviews(
+        &self,
+        pull: &PullRequest,
+        context: &EvaluationContext<'_>,
+    ) -> Result<Vec<WeighedApproval>, Missing> {
+        let reviews = pull.reviews.as_ref().map_err(Missing::clone)?;
+        let (participants, missing_contributor) = context.participants();
+        let hindrance = find_hindrance(context, missing_contributor);
+        let counter = ReviewCounter {
+            predicate: self,
+            context,
+            pull,
+            participants: ParticipantIndex::new(participants),
+        };
+        let decisions = latest_decisions(reviews, context);
+        let mut weighed = Vec::new();
+        let mut counted: Vec<String> = Vec::new();
+        for review in reviews {
+            let Some(decision) = ApprovalDecision::from_review(&review.state) else { continue };
+            let approval = review_approval(review, decision, context.people);
+            let weight = match find_decision(&decisions, review) {
+                None => Err(Some(Message::from(&SUPERSEDED))),
+                Some(ReviewDecision::Approved(_)) => {
+                    let given = counter.approval_from_review(review);
+                    counter.weigh_counted(&given, hindrance.as_ref(), &mut counted)
+                }
+                Some(ReviewDecision::ChangesRequested(_)) => {
+                    counter.weigh_objection(|count| counter.count_objection(review, count))
+                }
+                Some(ReviewDecision::Dismissed(_)) => {
+                    counter.weigh_objection(|count| counter.count_dismissal(review, count))
+                }
+            };
+            weighed.push(WeighedApproval::new(approval, weight));
+        }
+        if self.commands.is_empty() {
+            return Ok(weighed);
+        }
+        for comment in pull.comments.as_ref().map_err(Missing::clone)? {
+            let Some(given) = counter.approval_from_comment(comment, &decisions) else { continue };
+            let mut approval =
+                build_approval(ApprovalSource::Comment, ApprovalDecision::Approved, given.by, context.people);
+            approval.at = given.at;
+            approval.revision = given.coverage.is_ok().then_some(pull.head.id);
+            let weight = counter.weigh_counted(&given, hindrance.as_ref(), &mut counted);
+            weighed.push(WeighedApproval::new(approval, weight));
+        }
+        Ok(weighed)
+    }
+
+    fn weigh_trailers(&self, context: &EvaluationContext<'_>) -> Result<Vec<WeighedApproval>, Missing> {
+        let (participants, missing_contributor) = context.participants();
+        let hindrance = find_hindrance(context, missing_contributor);
+        let index = ParticipantIndex::new(participants);
+        let commits = &context.change.commits;
+        let covering = match self.coverage {
+            ApprovalCoverage::AnyCommit => find_all_approvals(self, commits),
+            ApprovalCoverage::FinalRevision => find_covering_approvals(self, commits)?,
+        };
+        let mut counted = Vec::new();
+        let mut weighed = Vec::new();
+        for stated in &find_all_approvals(self, commits) {
+            let approval = trailer_approval(stated, context.people);
+            let is_covering = covering.iter().any(|one| one.is_same_line(stated));
+            let weight = match identify_approver(self, stated, &index, context) {
+                Err(uncounted) => Err(Some(uncounted.reason)),
+                Ok(_) if !is_covering => Err(Some(Message::from(&PARTIAL))),
+                Ok(approver) => count_person(approver.key, hindrance.as_ref(), &mut counted),
+            };
+            weighed.push(WeighedApproval::new(approval, weight));
+        }
+        Ok(weighed)
+    }
+}
+
+impl ReviewCounter<'_> {
+    /// Returns whether an approval counts; each person counts once.
+    fn weigh_counted(
+        &self,
+        given: &GivenApproval<'_>,
+        hindrance: Option<&Message>,
+        counted: &mut Vec<String>,
+    ) -> Result<(), Option<Message>> {
+        let (key, gap) = self.weigh_approval(given).map_err(|why| Some(why.message))?;
+        if gap.is_some() {
+            return Err(Some(Message::from(&UNDECIDED)));
+        }
+        if !self.predicate.accepts_approver(&key, self.context) {
+            return Err(Some(self.predicate.not_in_team_message()));
+        }
+        count_person(key, hindrance, counted)
+    }
+
+    /// Returns whether an objection stands, as `count` finds out.
+    fn weigh_objection(&self, count: impl FnOnce(&mut ReviewCount)) -> Result<(), Option<Message>> {
+        let mut found = ReviewCount::default();
+        count(&mut found);
+        if !found.objections.is_empty() {
+            return Ok(());
+        }
+        Err(found.missing_objector.map(|_| Message::from(&UNDECIDED)))
+    }
+}
+
+/// Counts a person, unless they are counted already, or something keeps everybody from counting.
+fn count_person(
+    key: String,
+    hindrance: Option<&Message>,
+    counted: &mut Vec<String>,
+) -> Result<(), Option<Message>> {
+    if let Some(hindrance) = hindrance {
+        return Err(Some(hindrance.clone()));
+    }
+    if counted.contains(&key) {
+        return Err(Some(Message::from(&COUNTED_ALREADY)));
+    }
+    counted.push(key);
+    Ok(())
+}
+
+/// Returns why nobody can be shown to be independent of the change; `None` if somebody can.
+fn find_hindrance(context: &EvaluationContext<'_>, missing: Option<&Missing>) -> Option<Message> {
+    let (participants, _) = context.participants();
+    let unidentified = find_unidentified_contributor(participants, context);
+    unidentified.map(|finding| finding.message).or_else(|| missing.map(|_| Message::from(&UNDECIDED)))
+}
+
+/// Returns the decision in force that this review is, or is one of.
+fn find_decision<'decisions, 'change>(
+    decisions: &'decisions [ReviewDecision<'change>],
+    review: &PullReview,
+) -> Option<&'decisions ReviewDecision<'change>> {
+    decisions.iter().find(|decision| match decision {
+        ReviewDecision::Approved(reviews) => reviews.iter().any(|one| std::ptr::eq(*one, review)),
+        ReviewDecision::ChangesRequested(one) | ReviewDecision::Dismissed(one) => std::ptr::eq(*one, review),
+    })
+}
+
+/// Returns a review in the form in which it is kept.
+pub(crate) fn review_approval(
+    review: &PullReview,
+    decision: ApprovalDecision,
+    people: &PeopleDirectory,
+) -> ConsideredApproval {
+    let mut approval = build_approval(ApprovalSource::Review, decision, review.by.as_ref(), people);
+    approval.at = review.at;
+    approval.revision = review.revision.as_ref().map(|revision| revision.id);
+    approval
+}
+
+fn build_approval(
+    source: ApprovalSource,
+    decision: ApprovalDecision,
+    by: Option<&ForgeAccount>,
+    people: &PeopleDirectory,
+) -> ConsideredApproval {
+    let person = match by.map(|account| people.identify_forge_account(account)) {
+        Some(ResolvedIdentity::Human(key)) => Some(key),
+        _ => None,
+    };
+    ConsideredApproval {
+        source,
+        decision,
+        by: by.map(|account| account.id.clone()),
+        account_number: by.and_then(|account| account.number),
+        teams: list_teams(person.as_deref(), people),
+        person,
+        at: None,
+        revision: None,
+        place: ChangeLocation::default(),
+        uses: Vec::new(),
+    }
+}
+
+fn trailer_approval(stated: &StatedApproval<'_>, people: &PeopleDirectory) -> ConsideredApproval {
+    let person = match Person::parse_person(stated.value.as_bytes()) {
+        Ok(person) => match people.identify_person(&person) {
+            ResolvedIdentity::Human(key) => Some(key),
+            _ => None,
+        },
+        Err(_) => None,
+    };
+    let place =
+        ChangeLocation { commit: stated.commit.id, line: Some(stated.line), ..ChangeLocation::default() };
+    ConsideredApproval {
+        source: ApprovalSource::Trailer,
+        decision: ApprovalDecision::Approved,
+        by: Some(stated.value.clone()),
+        account_number: None,
+        teams: list_teams(person.as_deref(), people),
+        person,
+        at: None,
+        revision: stated.commit.id,
+        place,
+        uses: Vec::new(),
+    }
+}
+
+fn list_teams(person: Option<&str>, people: &PeopleDirectory) -> Vec<String> {
+    let Some(person) = person else { return Vec::new() };
+    let mut teams = Vec::new();
+    for team in people.team_names() {
+        if people.is_member(person, team) {
+            teams.push(team.to_owned());
+        }
+    }
+    teams
+}
