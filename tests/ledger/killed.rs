@@ -194,7 +194,7 @@ impl Denial {
         world.git(&["reset", "-q", "--hard", &world.main()]);
         let [first] = &world.waiting()[..] else { panic!("{:?}", world.waiting()) };
         let name = first.file_name().unwrap().to_str().unwrap();
-        let (time, id) = name.strip_suffix(".json").unwrap().split_once('-').unwrap();
+        let (time, id) = name.strip_suffix(".denied.json").unwrap().split_once('-').unwrap();
         Denial {
             folder: first.parent().unwrap().to_owned(),
             time: time.parse().unwrap(),
@@ -206,7 +206,7 @@ impl Denial {
     /// Leaves another one in the journal, with this number as its id.
     fn leave_copy(&self, number: usize) {
         let id = format!("{number:032x}");
-        let path = self.folder.join(format!("{:020}-{id}.json", self.time + number));
+        let path = self.folder.join(format!("{:020}-{id}.denied.json", self.time + number));
         fs::write(path, self.text.replace(&self.id, &id)).unwrap();
     }
 }
@@ -249,6 +249,56 @@ fn many_records_are_one_pack_that_git_accepts() {
     world.git_in("server.git", &["repack", "-adq"]);
     world.git_in("server.git", &["fsck", "--strict"]);
     world.is_whole();
+}
+
+#[test]
+fn a_push_records_some_of_many_denials_and_the_next_ones_the_rest() {
+    let world = World::new();
+    leave_denials(&world, 300);
+    let mut left = Vec::new();
+    for number in 0..3 {
+        world.commit(&good(&format!("After {number}")));
+        world.push(&["main"]).accepted();
+        left.push(world.waiting().len());
+        world.verify().accepted();
+    }
+    assert_eq!(left, [300 - 128, 300 - 256, 0]);
+    world.is_whole();
+    let records = world.records();
+    // The oldest come first.
+    let denied = records.iter().filter(|record| record["event"]["decision"] == "deny");
+    let ids: Vec<&str> = denied.skip(1).map(|record| record["event"]["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), 299);
+    assert!(ids.is_sorted());
+    assert_eq!(records.iter().filter(|record| record["event"]["kind"] == "outcome").count(), 3);
+}
+
+#[test]
+fn a_push_recognises_denials_that_are_recorded_and_not_removed() {
+    let world = World::new();
+    leave_denials(&world, 300);
+    let files: Vec<_> = world.waiting().into_iter().map(|path| (fs::read(&path).unwrap(), path)).collect();
+    world.reconcile().accepted();
+    // A process that was killed removed none of them, and a clock that went back has left others before them.
+    for (bytes, path) in &files {
+        fs::write(path, bytes).unwrap();
+    }
+    let (text, path) = &files[0];
+    for number in 0..700 {
+        let id = format!("e{number:031x}");
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let known = name.split_once('-').unwrap().1.split_once('.').unwrap().0;
+        let other = String::from_utf8(text.clone()).unwrap().replace(known, &id);
+        fs::write(path.with_file_name(format!("{number:020}-{id}.denied.json")), other).unwrap();
+    }
+    // More than the newest records of which the ids are compared.
+    for number in 0..9 {
+        world.commit(&good(&format!("After {number}")));
+        world.push(&["main"]).accepted();
+    }
+    world.is_whole();
+    let records = world.records();
+    assert_eq!(records.iter().filter(|record| record["event"]["decision"] == "deny").count(), 1000);
 }
 
 #[test]

@@ -61,6 +61,7 @@ fn fold_while(world: &World, runs: bool) {
         signing_key: None,
         clock: Timestamp::now,
         push_timeout: SignedDuration::ZERO,
+        max_denials: usize::MAX,
         tool_version: decision::TOOL_VERSION,
         is_process_running: &|_| Some(runs),
     };

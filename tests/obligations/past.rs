@@ -64,6 +64,7 @@ impl World {
             signing_key: None,
             clock: Timestamp::now,
             push_timeout: SignedDuration::ZERO,
+            max_denials: usize::MAX,
             tool_version: decision::TOOL_VERSION,
             is_process_running: &|_| None,
         };

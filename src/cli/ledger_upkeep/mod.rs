@@ -22,6 +22,9 @@ use crate::report::escape;
 /// The time after which a push without an end counts as over.
 const PENDING_PUSH_TIMEOUT: SignedDuration = SignedDuration::from_mins(10);
 
+/// How many denials that wait a push records beside its own decision.
+const MAX_DENIALS_PER_PUSH: usize = 128;
+
 /// Appends to the ledger what was written ahead; `push` is the push of this hook. With `now`, no push
 /// counts as under way. A failure to write the ledger is kept on disk for the next push.
 pub(crate) fn reconcile_repository(
@@ -43,6 +46,7 @@ pub(crate) fn reconcile_repository(
         signing_key: settings.ledger_key.as_deref(),
         clock: context.clock,
         push_timeout: if now { SignedDuration::ZERO } else { PENDING_PUSH_TIMEOUT },
+        max_denials: if push.is_some() { MAX_DENIALS_PER_PUSH } else { usize::MAX },
         tool_version: decision::TOOL_VERSION,
         is_process_running: &|served_by| {
             if now { Some(false) } else { serving_process::is_process_running(served_by) }

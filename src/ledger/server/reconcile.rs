@@ -55,7 +55,13 @@ pub fn reconcile_ledger(
     let now = (context.clock)();
     remove_stale_lock(context.repository, &mut lock)?;
     let ledger = LedgerWriter::open_with_reader(context.states, context.signing_key)?;
-    let first = write_ahead::list_entries(directory, &[]).context(CANNOT_LIST)?;
+    let mut max_denials = context.max_denials;
+    // After a run that was killed, the journal has decisions that are recorded. They are told by the newest
+    // records, so all of them are looked for before others are appended.
+    if write_ahead::has_entry_of(directory, &ledger.state().recent_decisions).context(CANNOT_LIST)? {
+        max_denials = usize::MAX;
+    }
+    let first = write_ahead::list_entries(directory, &[], max_denials).context(CANNOT_LIST)?;
     let recorded = find_recorded_entries(context.repository, ledger.state(), &first)?;
     let is_over = |entry: &JournalEntry| is_push_over(context, entry, now);
     let mut pending = pending::collect_pending(first.clone(), ledger.state(), &recorded, &is_over);
@@ -67,7 +73,7 @@ pub fn reconcile_ledger(
     let refs = ProtectedRefs::read_refs(context.repository, scope, ledger.state(), &also)?;
     let request_refs = context.repository.list_direct_refs(REQUEST_REF_PREFIX)?;
     // A decision that was found only after the refs were read cannot count as ended.
-    let later = write_ahead::list_entries(directory, &first).context(CANNOT_LIST)?;
+    let later = write_ahead::list_entries(directory, &first, 0).context(CANNOT_LIST)?;
     for file in later {
         pending.push(pending::build_pending(file, ledger.state(), &recorded, &|_| false));
     }

@@ -28,6 +28,9 @@ pub struct ReconcileContext<'a> {
     pub clock: fn() -> Timestamp,
     /// The time after which a push counts as ended, unless its process still runs.
     pub push_timeout: SignedDuration,
+    /// How many denials that wait are recorded at most; the oldest ones, and the rest by a later run. A pusher
+    /// without any permission can leave as many as they like, and the next push is not to pay for all of them.
+    pub max_denials: usize,
     /// The name and version of the gate.
     pub tool_version: &'a str,
     /// Returns whether the process that serves a push still runs; `None` if that is not known.

@@ -75,7 +75,7 @@ fn list_unrecorded_moves(
     ref_name: &Text,
     (known, holds): (Option<Oid>, Option<Oid>),
 ) -> Result<Vec<UndecidedMove>> {
-    let journal = write_ahead::list_entries(repository.common_dir(), &[])
+    let journal = write_ahead::list_entries(repository.common_dir(), &[], 0)
         .context("cannot list what was written ahead")?;
     let recorded = find_recorded_entries(repository, state, &journal)?;
     let pending = collect_pending(journal, state, &recorded, &|_| false);
