@@ -43,27 +43,34 @@ def commit(number, message, files=b""):
         BEGIN + number, len(message), message, files)
 
 
-def paths():
+def paths(env, server):
     """a merge of 800 commits that change the same 20,000 files back and forth"""
-    yield b"blob\nmark :1\ndata 1\na\nblob\nmark :2\ndata 1\nb\n"
+    # Naming each file in each commit would take 16 million lines, so a commit names one of two trees.
+    trees = write_folders(env, server)
     for number in range(800):
-        yield commit(number, GOOD, b"".join(b"M 100644 :%d d/%d\n" % (1 + number % 2, file) for file in range(20000)))
+        yield commit(number, GOOD, b"M 040000 %s d\n" % trees[number % 2])
 
 
-def messages():
+def write_folders(env, server):
+    """Writes two trees of the same 20,000 files, all of which differ; returns their ids."""
+    blobs = [git("hash-object", "-w", "--stdin", cwd=server, env=env, input=content) for content in (b"a", b"b")]
+    return [git("mktree", cwd=server, env=env, input="".join(f"100644 blob {blob}\t{file}\n" for file in range(20000)).encode()).encode() for blob in blobs]
+
+
+def messages(env, server):
     """600 commits with messages of 5 MB"""
     for number in range(600):
         yield commit(number, GOOD.replace(b"\n\n", b"\n\n" + b"a" * 5_000_000 + b"\n\n", 1))
 
 
-def folders():
+def folders(env, server):
     """8,000 versions of a folder, each stored as the difference from the one before"""
     for number in range(8000):
         files = range(60) if number == 0 else [number % 60]
         yield commit(number, GOOD, b"".join(b"M 100644 inline f%02d\ndata 8\n%08d\n" % (file, number) for file in files))
 
 
-def people():
+def people(env, server):
     """20,000 co-authors and 20,000 reviewers of one commit"""
     names = b"".join(b"Co-authored-by: Ana %da <a%d@example.com>\nReviewed-by: Ben %db <b%d@example.com>\n" % (n, n, n, n) for n in range(20000))
     yield commit(0, GOOD + names)
@@ -159,7 +166,7 @@ def measure_alone(name, folder, runs):
         importer = subprocess.Popen(["git", "-c", "fastimport.unpackLimit=0", "fast-import", "--quiet", "--depth=8000"],
                                     cwd=server, env=env, stdin=subprocess.PIPE)
         importer.stdin.write(b"reset refs/heads/new\nfrom refs/heads/main^0\n\n")
-        for piece in PARTS[name]():
+        for piece in PARTS[name](env, server):
             importer.stdin.write(piece)
         importer.stdin.close()
         if importer.wait(): sys.exit("git fast-import failed")

@@ -20,7 +20,8 @@ mod repository;
 pub mod second_reader;
 pub mod signature;
 
-pub(crate) use crate::git::commit_chain::{ChainLink, REF_LOCK_TIMEOUT, StoredChainLink, WrittenChainLink};
+pub(crate) use crate::git::commit_chain::StoredChainLink;
+pub(crate) use crate::git::commit_chain::writer::{ChainLink, ChainWriter, REF_LOCK_TIMEOUT};
 pub(crate) use crate::git::diff::line_counts::BYTES_PER_LINE;
 pub(crate) use crate::git::history::NewHistory;
 pub use crate::git::history::date_order::NewCommits;

@@ -5,6 +5,7 @@
 //! every decision in the ledger, each once.
 
 use std::fs;
+use std::path::PathBuf;
 
 use crate::world::{BINARY, MAIN, World, bad, good, script};
 
@@ -159,7 +160,6 @@ fn pre_receive_is_killed_as_it_refuses() {
 #[test]
 fn post_receive_is_killed() {
     if has_strace() {
-        // Each object is written on a thread of its own, and strace counts the calls of each thread apart.
         assert!(60 <= everywhere("post-receive", Push::Allowed, &all()));
     }
 }
@@ -178,21 +178,164 @@ fn reconcile_is_killed() {
     }
 }
 
+/// A denial in the journal, from which others are made.
+struct Denial {
+    folder: PathBuf,
+    time: usize,
+    id: String,
+    text: String,
+}
+
+impl Denial {
+    /// Leaves one in the journal: that of a push.
+    fn leave_first(world: &World) -> Denial {
+        world.commit(&bad("Denied"));
+        world.push(&["main"]).refused("peer-review");
+        world.git(&["reset", "-q", "--hard", &world.main()]);
+        let [first] = &world.waiting()[..] else { panic!("{:?}", world.waiting()) };
+        let name = first.file_name().unwrap().to_str().unwrap();
+        let (time, id) = name.strip_suffix(".denied.json").unwrap().split_once('-').unwrap();
+        Denial {
+            folder: first.parent().unwrap().to_owned(),
+            time: time.parse().unwrap(),
+            id: id.to_owned(),
+            text: fs::read_to_string(first).unwrap(),
+        }
+    }
+
+    /// Leaves another one in the journal, with this number as its id.
+    fn leave_copy(&self, number: usize) {
+        let id = format!("{number:032x}");
+        let path = self.folder.join(format!("{:020}-{id}.denied.json", self.time + number));
+        fs::write(path, self.text.replace(&self.id, &id)).unwrap();
+    }
+}
+
 /// Leaves so many denials in the journal: one of a push, and copies of it with other ids.
 fn leave_denials(world: &World, count: usize) {
-    world.commit(&bad("Denied"));
-    world.push(&["main"]).refused("peer-review");
-    world.git(&["reset", "-q", "--hard", &world.main()]);
-    let [first] = &world.waiting()[..] else { panic!("{:?}", world.waiting()) };
-    let name = first.file_name().unwrap().to_str().unwrap();
-    let (time, id) = name.strip_suffix(".json").unwrap().split_once('-').unwrap();
-    let text = fs::read_to_string(first).unwrap();
+    let first = Denial::leave_first(world);
     for number in 1..count {
-        let other = format!("{number:032x}");
-        let time = format!("{:020}", time.parse::<usize>().unwrap() + number);
-        let path = first.with_file_name(format!("{time}-{other}.json"));
-        fs::write(path, text.replace(id, &other)).unwrap();
+        first.leave_copy(number);
     }
+}
+
+/// Returns the names of the files beside the packs of the server, without their digests.
+fn list_pack_files(world: &World) -> Vec<String> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(world.path("server.git/objects/pack")).unwrap() {
+        let path = entry.unwrap().path();
+        let end = path.extension().map(|end| end.to_str().unwrap().to_owned());
+        names.push(end.unwrap_or_else(|| "unfinished".to_owned()));
+    }
+    names.sort();
+    names
+}
+
+#[test]
+fn many_records_are_one_pack_that_git_accepts() {
+    let world = World::new();
+    leave_denials(&world, 100);
+    world.reconcile().accepted();
+    assert_eq!(list_pack_files(&world), ["idx", "pack"]);
+    world.git_in("server.git", &["fsck", "--strict"]);
+    world.is_whole();
+    // A few are loose: git looks into every pack.
+    let first = Denial::leave_first(&world);
+    (1001..1010).for_each(|number| first.leave_copy(number));
+    world.reconcile().accepted();
+    assert_eq!(list_pack_files(&world), ["idx", "pack"]);
+    world.is_whole();
+    // Git can pack it all anew.
+    world.git_in("server.git", &["repack", "-adq"]);
+    world.git_in("server.git", &["fsck", "--strict"]);
+    world.is_whole();
+}
+
+#[test]
+fn a_push_records_some_of_many_denials_and_the_next_ones_the_rest() {
+    let world = World::new();
+    leave_denials(&world, 300);
+    let mut left = Vec::new();
+    for number in 0..3 {
+        world.commit(&good(&format!("After {number}")));
+        world.push(&["main"]).accepted();
+        left.push(world.waiting().len());
+        world.verify().accepted();
+    }
+    assert_eq!(left, [300 - 128, 300 - 256, 0]);
+    world.is_whole();
+    let records = world.records();
+    // The oldest come first.
+    let denied = records.iter().filter(|record| record["event"]["decision"] == "deny");
+    let ids: Vec<&str> = denied.skip(1).map(|record| record["event"]["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), 299);
+    assert!(ids.is_sorted());
+    assert_eq!(records.iter().filter(|record| record["event"]["kind"] == "outcome").count(), 3);
+}
+
+#[test]
+fn a_push_recognises_denials_that_are_recorded_and_not_removed() {
+    let world = World::new();
+    leave_denials(&world, 300);
+    let files: Vec<_> = world.waiting().into_iter().map(|path| (fs::read(&path).unwrap(), path)).collect();
+    world.reconcile().accepted();
+    // A process that was killed removed none of them, and a clock that went back has left others before them.
+    for (bytes, path) in &files {
+        fs::write(path, bytes).unwrap();
+    }
+    let (text, path) = &files[0];
+    for number in 0..700 {
+        let id = format!("e{number:031x}");
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let known = name.split_once('-').unwrap().1.split_once('.').unwrap().0;
+        let other = String::from_utf8(text.clone()).unwrap().replace(known, &id);
+        fs::write(path.with_file_name(format!("{number:020}-{id}.denied.json")), other).unwrap();
+    }
+    // More than the newest records of which the ids are compared.
+    for number in 0..9 {
+        world.commit(&good(&format!("After {number}")));
+        world.push(&["main"]).accepted();
+    }
+    world.is_whole();
+    let records = world.records();
+    assert_eq!(records.iter().filter(|record| record["event"]["decision"] == "deny").count(), 1000);
+}
+
+#[test]
+fn a_writer_of_a_pack_is_killed() {
+    if !has_strace() {
+        return;
+    }
+    let world = World::new();
+    let first = Denial::leave_first(&world);
+    world.reconcile().accepted();
+    let (mut number, mut points) = (0, 0);
+    for call in SELDOM {
+        for nth in 1.. {
+            let what = format!("{call} {nth}");
+            let before = world.records().len();
+            for _ in 0..20 {
+                number += 1;
+                first.leave_copy(number);
+            }
+            let command = format!("{} {BINARY} ledger reconcile --now", strace(&world, call, nth));
+            world.command("sh", "server.git").args(["-c", &command]).output().unwrap();
+            let is_over = !was_killed(&world);
+            // What there is before the next run is the old chain or the new one.
+            let between = world.records().len();
+            assert!(between == before || between == before + 20, "{what}: {before} and {between}");
+            world.reconcile().accepted();
+            assert_eq!(world.records().len(), before + 20, "{what}");
+            world.is_whole();
+            let kept = list_pack_files(&world);
+            assert!(!kept.iter().any(|name| name == "keep"), "{what}: {kept:?}");
+            if is_over {
+                break;
+            }
+            points += 1;
+        }
+    }
+    assert!(points >= 20, "killed at {points} points");
 }
 
 /// Returns how many records of the ledger have a state beside them.

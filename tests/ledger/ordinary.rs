@@ -1,5 +1,10 @@
 //! What ordinary pushes leave in the ledger.
 
+use std::rc::Rc;
+
+use changegate::git::Repository;
+use changegate::ledger::store::state_reader::LedgerStateReader;
+
 use crate::ledger_reader::LEDGER;
 use crate::world::{MAIN, World, bad, good};
 
@@ -152,4 +157,18 @@ fn sha256_linked_worktrees_and_packed_refs() {
     world.changegate("tree", &["ledger", "verify"]).accepted().says("7 records");
     world.changegate("tree", &["ledger", "reconcile"]).accepted();
     assert_eq!(world.records().len(), 7);
+}
+
+#[test]
+fn the_state_is_read_once_until_the_ledger_goes_on() {
+    let world = World::new();
+    let repository = Repository::open_at(&world.path("server.git"), None).unwrap();
+    let states = LedgerStateReader::new(&repository);
+    let newest = || states.read_newest().unwrap().unwrap();
+    let first = newest();
+    assert!(Rc::ptr_eq(&first, &newest()));
+    world.commit(&good("One"));
+    world.push(&["main"]).accepted();
+    assert_eq!(newest().number, first.number + 2);
+    assert!(Rc::ptr_eq(&newest(), &newest()));
 }

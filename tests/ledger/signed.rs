@@ -1,9 +1,10 @@
 //! Records that are signed with a key of the server.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use crate::ledger_reader::LEDGER;
-use crate::world::{World, good};
+use crate::world::{BINARY, World, fed, good, path_without_program, script};
 
 /// A server that signs, the key beside it.
 fn signing(format: &str) -> Option<World> {
@@ -83,4 +84,56 @@ fn a_key_that_cannot_be_used_denies_or_shouts() {
     world.commit(&good("Three"));
     world.push(&["main"]).refused("ssh-keygen cannot sign");
     assert_eq!(world.waiting().len(), 2);
+}
+
+/// Splits a signed commit into what was signed and its signature.
+fn split_signature(raw: &str) -> (String, String) {
+    let (before, rest) = raw.split_once("gpgsig ").unwrap();
+    let (folded, after) = rest.split_once("\n\n").unwrap();
+    (format!("{before}\n{after}\n"), format!("{}\n", folded.replace("\n ", "\n")))
+}
+
+#[test]
+fn we_sign_as_ssh_keygen_does() {
+    let Some(world) = signing("sha1") else { return };
+    // It is not started where the program can sign.
+    script(&world.path("no-keygen/ssh-keygen"), "#!/bin/sh\necho started >&2\nexit 1\n");
+    let paths = format!("{}:{}", world.path("no-keygen").display(), path_without_program().to_str().unwrap());
+    world.commit(&good("One"));
+    let hook = format!("#!/bin/sh\nPATH={paths} exec {BINARY} hook post-receive\n");
+    script(&world.path("server.git/hooks/post-receive"), &hook);
+    world.push(&["main"]).accepted().does_not_say("ssh-keygen");
+    let raw = world.git_in("server.git", &["cat-file", "commit", LEDGER]);
+    let (payload, signature) = split_signature(&raw);
+    let key = world.path("key");
+    let args = ["-Y", "sign", "-n", "git", "-f", key.to_str().unwrap()];
+    let theirs = fed(world.command("ssh-keygen", "").args(args), payload.as_bytes());
+    assert_eq!(String::from_utf8(theirs.stdout).unwrap(), signature);
+    // A key that others can read is refused, as ssh-keygen refuses it.
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    world.commit(&good("Two"));
+    script(
+        &world.path("server.git/hooks/post-receive"),
+        &format!("#!/bin/sh\nexec {BINARY} hook post-receive\n"),
+    );
+    world.push(&["main"]).accepted().says("ssh-keygen cannot sign").says("UNPROTECTED PRIVATE KEY FILE");
+}
+
+#[test]
+fn ssh_keygen_signs_with_other_keys() {
+    let Some(world) = signing("sha1") else { return };
+    world.command("ssh-keygen", "").args(["-q", "-t", "ecdsa", "-N", "", "-f", "other"]).output().unwrap();
+    let other = fs::read_to_string(world.path("other.pub")).unwrap();
+    fs::write(world.path("signers"), format!("changegate@localhost {other}")).unwrap();
+    world.configure("changegate.ledgerKey", world.path("other").to_str().unwrap());
+    world.commit(&good("One"));
+    world.push(&["main"]).accepted();
+    let told = world.changegate("server.git", &["ledger", "verify", "--signers", "../signers"]);
+    told.refused("unsigned record 1").does_not_say("record 2");
+    // Of an encrypted key, only the algorithm can be read.
+    let made = ["-q", "-t", "ed25519", "-N", "secret words", "-f", "locked"];
+    world.command("ssh-keygen", "").args(made).output().unwrap();
+    world.configure("changegate.ledgerKey", world.path("locked").to_str().unwrap());
+    world.commit(&good("Two"));
+    world.push(&["main"]).accepted().says("ssh-keygen cannot sign");
 }

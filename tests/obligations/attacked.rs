@@ -14,6 +14,7 @@ use changegate::ledger::server::write_ahead;
 use changegate::ledger::state::TrackedObligation;
 use changegate::ledger::state::obligation::build_discharge;
 use changegate::ledger::store;
+use changegate::ledger::store::state_reader::LedgerStateReader;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::break_glass::server;
@@ -54,11 +55,13 @@ fn fold_while(world: &World, runs: bool) {
     let scope = Some(protected_refs(&repository, &policy.policy).unwrap());
     let folding = ReconcileContext {
         repository: &repository,
+        states: &LedgerStateReader::new(&repository),
         scope: scope.as_deref(),
         policy: None,
         signing_key: None,
         clock: Timestamp::now,
         push_timeout: SignedDuration::ZERO,
+        max_denials: usize::MAX,
         tool_version: decision::TOOL_VERSION,
         is_process_running: &|_| Some(runs),
     };

@@ -6,6 +6,7 @@ use changegate::git::{RefUpdate, Repository};
 use changegate::ledger::server::decision::{self, DecisionContext};
 use changegate::ledger::server::reconcile::{LandedPush, ReconcileContext, reconcile_ledger};
 use changegate::ledger::server::write_ahead;
+use changegate::ledger::store::state_reader::LedgerStateReader;
 use changegate::verdict::Decision;
 use jiff::{SignedDuration, Timestamp};
 
@@ -57,11 +58,13 @@ impl World {
         let scope = Some(protected_refs(&repository, &policy.policy).unwrap());
         let folding = ReconcileContext {
             repository: &repository,
+            states: &LedgerStateReader::new(&repository),
             scope: scope.as_deref(),
             policy: None,
             signing_key: None,
             clock: Timestamp::now,
             push_timeout: SignedDuration::ZERO,
+            max_denials: usize::MAX,
             tool_version: decision::TOOL_VERSION,
             is_process_running: &|_| None,
         };

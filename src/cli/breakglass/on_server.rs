@@ -19,6 +19,7 @@ use crate::ledger::record::{BreakGlassEvent, LedgerEvent, SessionActor};
 use crate::ledger::server::discharge::append_events;
 use crate::ledger::state::LedgerState;
 use crate::ledger::state::break_glass::{self, SessionRequest};
+use crate::ledger::store::state_reader::LedgerStateReader;
 use crate::people::contributors::Contributor;
 use crate::report::escape;
 use crate::verdict::Finding;
@@ -39,7 +40,7 @@ pub(crate) fn write_session_record(
     }
     let reconciled = reconcile_repository(repository, &settings, None, false, context)?;
     write_reconcile_report(&reconciled)?;
-    let Some(loaded) = find_current_policy(repository, &settings) else {
+    let Some(loaded) = find_current_policy(&LedgerStateReader::new(repository), &settings) else {
         return Err(CommandError::usage("this repository has no policy that says who can open a session"));
     };
     let now = (context.clock)();

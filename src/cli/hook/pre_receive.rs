@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
+use std::rc::Rc;
 
 use anyhow::Context as _;
 
@@ -22,7 +23,8 @@ use crate::ledger::server::undecided_moves::list_undecided_moves;
 use crate::ledger::server::write_ahead;
 use crate::ledger::state::LedgerState;
 use crate::ledger::store::gate_folder;
-use crate::ledger::store::{probe_append, read_state, require_free_ref};
+use crate::ledger::store::state_reader::LedgerStateReader;
+use crate::ledger::store::{probe_append, require_free_ref};
 use crate::report::{Report, ReportStyle};
 use crate::verdict::Decision;
 
@@ -77,7 +79,8 @@ fn decide_push(
             return Err(CommandError::Usage(why));
         }
     };
-    let undecided = match list_undecided(&repository, &settings) {
+    let states = LedgerStateReader::new(&repository);
+    let undecided = match list_undecided(&states, &settings) {
         Ok(undecided) => undecided,
         Err(error) => {
             let _ = write_refusal_entry(&repository, updates, context);
@@ -87,9 +90,9 @@ fn decide_push(
     };
     let (mut report, facts) =
         judge_push(&repository, updates, (&settings, &undecided), context.now, format.lists_passed_changes());
-    block_overdue_push(&mut report, &facts, || read_recorded_state(&repository, &settings), context.now);
+    block_overdue_push(&mut report, &facts, || read_recorded_state(&states, &settings), context.now);
     if let Some(request) = facts.request() {
-        let state = read_recorded_state(&repository, &settings);
+        let state = read_recorded_state(&states, &settings).map(Rc::unwrap_or_clone);
         add_session_refusals(&mut report, request, &repository, &settings, state);
     }
     let recorded = match settings.ledger_mode {
@@ -135,20 +138,26 @@ fn read_supported_settings(repository: &Repository, context: &Context) -> Result
 
 /// Returns the moves of the policy ref without a decision. Where pushes go on without the ledger, one that
 /// cannot be read has none.
-fn list_undecided(repository: &Repository, settings: &GateSettings) -> anyhow::Result<Vec<UndecidedMove>> {
+fn list_undecided(
+    states: &LedgerStateReader<'_>,
+    settings: &GateSettings,
+) -> anyhow::Result<Vec<UndecidedMove>> {
     match settings.ledger_mode {
         LedgerMode::Off => Ok(Vec::new()),
-        LedgerMode::Warn => Ok(list_undecided_moves(repository, &settings.policy_ref).unwrap_or_default()),
-        LedgerMode::Require => list_undecided_moves(repository, &settings.policy_ref),
+        LedgerMode::Warn => Ok(list_undecided_moves(states, &settings.policy_ref).unwrap_or_default()),
+        LedgerMode::Require => list_undecided_moves(states, &settings.policy_ref),
     }
 }
 
 /// Returns the state of the ledger, or why it is unknown.
-fn read_recorded_state(repository: &Repository, settings: &GateSettings) -> Result<LedgerState, String> {
+fn read_recorded_state(
+    states: &LedgerStateReader<'_>,
+    settings: &GateSettings,
+) -> Result<Rc<LedgerState>, String> {
     if settings.ledger_mode == LedgerMode::Off {
         return Err("the ledger is switched off (changegate.ledger)".into());
     }
-    let found = read_state(repository).map_err(|error| format!("{error:#}"))?;
+    let found = states.read_newest().map_err(|error| format!("{error:#}"))?;
     found.ok_or_else(|| {
         "there is no ledger yet; to start it, run `changegate ledger reconcile` on the server".into()
     })

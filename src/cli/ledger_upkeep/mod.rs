@@ -15,11 +15,15 @@ use crate::ledger::server::decision;
 use crate::ledger::server::reconcile::{LandedPush, ReconcileContext, ReconcileOutcome, reconcile_ledger};
 use crate::ledger::server::undecided_moves::list_undecided_moves;
 use crate::ledger::state::LedgerState;
+use crate::ledger::store::state_reader::LedgerStateReader;
 use crate::ledger::store::{self, gate_folder};
 use crate::report::escape;
 
 /// The time after which a push without an end counts as over.
 const PENDING_PUSH_TIMEOUT: SignedDuration = SignedDuration::from_mins(10);
+
+/// How many denials that wait a push records beside its own decision.
+const MAX_DENIALS_PER_PUSH: usize = 128;
 
 /// Appends to the ledger what was written ahead; `push` is the push of this hook. With `now`, no push
 /// counts as under way. A failure to write the ledger is kept on disk for the next push.
@@ -30,16 +34,19 @@ pub(crate) fn reconcile_repository(
     now: bool,
     context: &Context,
 ) -> Result<ReconcileOutcome, CommandError> {
-    let loaded = find_current_policy(repository, settings);
+    let states = LedgerStateReader::new(repository);
+    let loaded = find_current_policy(&states, settings);
     let policy = loaded.as_ref().map(|loaded| &loaded.policy);
     let scope = policy.map(|policy| protected_refs(repository, policy)).transpose()?;
     let reconcile_context = ReconcileContext {
         repository,
+        states: &states,
         scope: scope.as_deref(),
         policy: policy.map(|policy| (policy, &settings.policy_ref)),
         signing_key: settings.ledger_key.as_deref(),
         clock: context.clock,
         push_timeout: if now { SignedDuration::ZERO } else { PENDING_PUSH_TIMEOUT },
+        max_denials: if push.is_some() { MAX_DENIALS_PER_PUSH } else { usize::MAX },
         tool_version: decision::TOOL_VERSION,
         is_process_running: &|served_by| {
             if now { Some(false) } else { serving_process::is_process_running(served_by) }
@@ -55,15 +62,18 @@ pub(crate) fn reconcile_repository(
 
 /// Returns the current policy; after a move of the policy ref without a decision, the last one that was
 /// decided. `None` if there is none, or none that is valid.
-pub(crate) fn find_current_policy(repository: &Repository, settings: &GateSettings) -> Option<LoadedPolicy> {
+pub(crate) fn find_current_policy(
+    states: &LedgerStateReader<'_>,
+    settings: &GateSettings,
+) -> Option<LoadedPolicy> {
     let undecided = match settings.ledger_mode {
         LedgerMode::Off => Vec::new(),
         // A ledger that cannot be read is reported by what reads it next.
         LedgerMode::Require | LedgerMode::Warn => {
-            list_undecided_moves(repository, &settings.policy_ref).unwrap_or_default()
+            list_undecided_moves(states, &settings.policy_ref).unwrap_or_default()
         }
     };
-    current_policy(repository, settings, &undecided)
+    current_policy(states.repository(), settings, &undecided)
 }
 
 /// Starts the ledger, if there is none yet and it is not switched off; returns true if it did.

@@ -17,6 +17,7 @@ use crate::gate::{
 };
 use crate::git::{CommitRange, PeeledObject, Repository};
 use crate::ledger::state::{LedgerState, TrackedObligation, encode_ref_key};
+use crate::ledger::store::state_reader::LedgerStateReader;
 
 /// A ref with open obligations, and what landed on it.
 pub(crate) struct SweptRef {
@@ -58,7 +59,7 @@ pub(crate) fn find_ref_closings(
 ) -> Result<Option<SweptRef>, CommandError> {
     let Some(tip) = state.tips.get(&encode_ref_key(name)).copied() else { return Ok(None) };
     let loaded = load_ref_policy(repository, settings, tip, name)?;
-    let base = find_current_policy(repository, settings);
+    let base = find_current_policy(&LedgerStateReader::new(repository), settings);
     let base = base.as_ref().map(|base| &base.policy);
     let read_closing = |commits: Vec<Result<Commit, _>>| {
         let commits: Vec<Commit> = commits.into_iter().collect::<Result<_, _>>().ok()?;

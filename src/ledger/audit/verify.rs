@@ -308,7 +308,7 @@ impl LedgerVerifier<'_> {
             let id = escape::escape_words(&id);
             self.add_problem(LedgerProblemKind::Incomplete, format!("decision {id} has no outcome"));
         }
-        let waiting = write_ahead::list_entries(self.repository.common_dir(), &[])?;
+        let waiting = write_ahead::list_entries(self.repository.common_dir(), &[], usize::MAX)?;
         self.report_waiting(&waiting);
         if !check_refs || self.verification.tip.is_none() {
             return Ok(());

@@ -9,6 +9,7 @@ pub mod overdue;
 pub(crate) mod pending;
 pub(crate) mod push_refusals;
 pub mod reconcile;
+pub(crate) mod reconcile_context;
 pub(crate) mod recorded_entries;
 pub(crate) mod ref_path;
 pub(crate) mod ref_steps;

@@ -6,6 +6,7 @@
 //! earlier ones. A push is refused if that state cannot be read.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use jiff::Timestamp;
 
@@ -44,7 +45,7 @@ const MAX_LISTED_OBLIGATIONS: usize = 10;
 pub(crate) fn block_overdue_push(
     report: &mut Report,
     push_facts: &PushFacts,
-    read_state: impl FnOnce() -> Result<LedgerState, String>,
+    read_state: impl FnOnce() -> Result<Rc<LedgerState>, String>,
     now: Timestamp,
 ) {
     let mut asking = Vec::new();

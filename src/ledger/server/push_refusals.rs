@@ -53,7 +53,8 @@ pub(crate) fn add_session_refusals(
 
 /// Adds to a state the sessions whose pushes have landed and are not in the ledger yet.
 fn add_landed_sessions(repository: &Repository, mut state: LedgerState) -> Result<LedgerState, String> {
-    let found = write_ahead::list_entries(repository.common_dir(), &[]).map_err(|error| error.to_string())?;
+    let found =
+        write_ahead::list_entries(repository.common_dir(), &[], 0).map_err(|error| error.to_string())?;
     for found in found {
         let Ok(entry) = found.entry else { continue };
         let decided = &entry.decided;

@@ -12,11 +12,10 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::change::{Oid, Text};
 use crate::gate::break_glass::{REQUEST_REF_PREFIX, is_request_ref};
-use crate::git::Repository;
 use crate::ledger::record::convert::convert_all;
 use crate::ledger::record::{DecisionOutcome, DecisionRecord, LedgerBeginning, LedgerEvent, RecordedMove};
 use crate::ledger::server::brought_commits::BroughtCommits;
@@ -36,55 +35,11 @@ use crate::ledger::state::{
 use crate::ledger::store::gate_folder::{self, LedgerLock};
 use crate::ledger::store::protected_refs::ProtectedRefs;
 use crate::ledger::store::{LedgerWriter, find_decision, remove_stale_lock};
-use crate::pattern::RefPattern;
-use crate::policy::Policy;
-use crate::verdict::Message;
 
 pub use crate::ledger::server::pending::LandedPush;
+pub use crate::ledger::server::reconcile_context::{ReconcileContext, ReconcileOutcome};
 
 const CANNOT_LIST: &str = "cannot list what was written ahead";
-
-/// What reconciling needs to know.
-pub struct ReconcileContext<'a> {
-    /// The repository that holds the ledger.
-    pub repository: &'a Repository,
-    /// The patterns of the protected refs; `None` if they are not known, so that those of the ledger stay.
-    pub scope: Option<&'a [RefPattern]>,
-    /// The current policy and the ref that it is from; `None` if it is not known. It says who may
-    /// regularise an unauthorised change.
-    pub policy: Option<(&'a Policy, &'a Text)>,
-    /// The key that signs records.
-    pub signing_key: Option<&'a str>,
-    /// Returns the current time; called once the lock is held.
-    pub clock: fn() -> Timestamp,
-    /// The time after which a push counts as ended, unless its process still runs.
-    pub push_timeout: SignedDuration,
-    /// The name and version of the gate.
-    pub tool_version: &'a str,
-    /// Returns whether the process that serves a push still runs; `None` if that is not known.
-    pub is_process_running: &'a dyn Fn(&str) -> Option<bool>,
-}
-
-/// What reconciling has recorded.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ReconcileOutcome {
-    /// The number of records that were appended.
-    pub appended_records: usize,
-    /// The number of decisions whose push never reported its outcome.
-    pub found_late: usize,
-    /// The refs that moved without a decision.
-    pub unauthorised: Vec<RecordedMove>,
-    /// The number of decisions that could not be read.
-    pub damaged_decisions: usize,
-    /// The obligations that were closed, and why others stay open that a change states something for.
-    pub closing_notes: Vec<Message>,
-    /// What became of break-glass sessions, as sentences.
-    pub session_notes: Vec<String>,
-    /// The number of decisions that wait for a push that may not have ended.
-    pub waiting_decisions: usize,
-    /// The moves that landed as decided, of the push that git has just reported.
-    pub landed_moves: Vec<LandedMove>,
-}
 
 /// Reconciles the ledger with the refs; `landed_push` is what git reports about the push that calls this.
 ///
@@ -99,8 +54,14 @@ pub fn reconcile_ledger(
     let mut lock = gate_folder::acquire_lock(directory).context("cannot lock the ledger")?;
     let now = (context.clock)();
     remove_stale_lock(context.repository, &mut lock)?;
-    let ledger = LedgerWriter::open_ledger(context.repository, context.signing_key)?;
-    let first = write_ahead::list_entries(directory, &[]).context(CANNOT_LIST)?;
+    let ledger = LedgerWriter::open_with_reader(context.states, context.signing_key)?;
+    let mut max_denials = context.max_denials;
+    // After a run that was killed, the journal has decisions that are recorded. They are told by the newest
+    // records, so all of them are looked for before others are appended.
+    if write_ahead::has_entry_of(directory, &ledger.state().recent_decisions).context(CANNOT_LIST)? {
+        max_denials = usize::MAX;
+    }
+    let first = write_ahead::list_entries(directory, &[], max_denials).context(CANNOT_LIST)?;
     let recorded = find_recorded_entries(context.repository, ledger.state(), &first)?;
     let is_over = |entry: &JournalEntry| is_push_over(context, entry, now);
     let mut pending = pending::collect_pending(first.clone(), ledger.state(), &recorded, &is_over);
@@ -112,7 +73,7 @@ pub fn reconcile_ledger(
     let refs = ProtectedRefs::read_refs(context.repository, scope, ledger.state(), &also)?;
     let request_refs = context.repository.list_direct_refs(REQUEST_REF_PREFIX)?;
     // A decision that was found only after the refs were read cannot count as ended.
-    let later = write_ahead::list_entries(directory, &first).context(CANNOT_LIST)?;
+    let later = write_ahead::list_entries(directory, &first, 0).context(CANNOT_LIST)?;
     for file in later {
         pending.push(pending::build_pending(file, ledger.state(), &recorded, &|_| false));
     }

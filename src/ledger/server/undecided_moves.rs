@@ -12,7 +12,7 @@ use crate::ledger::server::ref_path::{DecisionEdge, RefStep, find_ref_path};
 use crate::ledger::server::ref_steps::is_behind;
 use crate::ledger::server::write_ahead;
 use crate::ledger::state::{LedgerState, encode_ref_key};
-use crate::ledger::store::read_state;
+use crate::ledger::store::state_reader::LedgerStateReader;
 
 /// How often the ledger is read again while other processes append to it.
 const MAX_READS: usize = 3;
@@ -23,11 +23,15 @@ const MAX_READS: usize = 3;
 /// # Errors
 ///
 /// Fails if the ledger, the journal or the ref cannot be read.
-pub(crate) fn list_undecided_moves(repository: &Repository, ref_name: &Text) -> Result<Vec<UndecidedMove>> {
+pub(crate) fn list_undecided_moves(
+    states: &LedgerStateReader<'_>,
+    ref_name: &Text,
+) -> Result<Vec<UndecidedMove>> {
+    let repository = states.repository();
     let mut moves = Vec::new();
     let mut number = None;
     for _ in 0..MAX_READS {
-        let Some(state) = read_state(repository)? else { return Ok(Vec::new()) };
+        let Some(state) = states.read_newest()? else { return Ok(Vec::new()) };
         // Nothing was appended while the refs were read, so what is found is really not explained.
         if number == Some(state.number) {
             return Ok(moves);
@@ -71,7 +75,7 @@ fn list_unrecorded_moves(
     ref_name: &Text,
     (known, holds): (Option<Oid>, Option<Oid>),
 ) -> Result<Vec<UndecidedMove>> {
-    let journal = write_ahead::list_entries(repository.common_dir(), &[])
+    let journal = write_ahead::list_entries(repository.common_dir(), &[], 0)
         .context("cannot list what was written ahead")?;
     let recorded = find_recorded_entries(repository, state, &journal)?;
     let pending = collect_pending(journal, state, &recorded, &|_| false);

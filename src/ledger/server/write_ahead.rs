@@ -20,6 +20,10 @@ use crate::ledger::store::{DecisionFiles, gate_folder};
 /// The size of the largest file that is read back.
 const MAX_JOURNAL_ENTRY_BYTES: u64 = 64 << 20;
 
+/// The end of the name of a file that holds a denial. It moves no ref, so nothing else depends on it, and it can
+/// wait without being read.
+const DENIAL_SUFFIX: &str = ".denied.json";
+
 /// The beginning of the name of a file that is not complete yet.
 const UNFINISHED_PREFIX: &str = ".new-";
 
@@ -64,7 +68,8 @@ pub fn write_entry(common_dir: &Path, ahead: &JournalEntry) -> io::Result<PathBu
     let folder = gate_folder::create_journal_folder(common_dir)?;
     let bytes = serde_json::to_vec(ahead).map_err(io::Error::other)?;
     // Sorted by name, decisions are in their order, as far as the clock tells.
-    let name = format!("{:020}-{}.json", ahead.decided.observed_at.as_microsecond(), ahead.decided.id);
+    let suffix = if ahead.decided.is_allowed() { ".json" } else { DENIAL_SUFFIX };
+    let name = format!("{:020}-{}{suffix}", ahead.decided.observed_at.as_microsecond(), ahead.decided.id);
     let mut file = tempfile::Builder::new().prefix(UNFINISHED_PREFIX).tempfile_in(&folder)?;
     file.write_all(&bytes)?;
     let path = folder.join(name);
@@ -82,12 +87,17 @@ pub fn write_entry(common_dir: &Path, ahead: &JournalEntry) -> io::Result<PathBu
     synced.map(|()| path)
 }
 
-/// Returns the decisions that are not in the ledger yet and not in `known`, oldest first.
+/// Returns the decisions that are not in the ledger yet and not in `known`, oldest first; of the denials among
+/// them, so many of the oldest.
 ///
 /// # Errors
 ///
 /// Fails if the folder cannot be read. A file that cannot be read is returned with the cause.
-pub(crate) fn list_entries(common_dir: &Path, known: &[JournalFile]) -> io::Result<Vec<JournalFile>> {
+pub(crate) fn list_entries(
+    common_dir: &Path,
+    known: &[JournalFile],
+    max_denials: usize,
+) -> io::Result<Vec<JournalFile>> {
     let known: HashSet<&Path> = known.iter().map(|found| found.path.as_path()).collect();
     let mut paths = Vec::new();
     for entry in read_journal_folder(common_dir)? {
@@ -98,6 +108,12 @@ pub(crate) fn list_entries(common_dir: &Path, known: &[JournalFile]) -> io::Resu
         }
     }
     paths.sort();
+    let mut denials = 0;
+    paths.retain(|path| {
+        let is_denial = path.to_string_lossy().ends_with(DENIAL_SUFFIX);
+        denials += usize::from(is_denial);
+        !is_denial || denials <= max_denials
+    });
     let mut found = Vec::new();
     for path in paths {
         // Without the lock, a file can be removed before it is read.
@@ -106,6 +122,26 @@ pub(crate) fn list_entries(common_dir: &Path, known: &[JournalFile]) -> io::Resu
         }
     }
     Ok(found)
+}
+
+/// Returns whether the journal has a file of one of these decisions.
+///
+/// # Errors
+///
+/// Fails if the folder cannot be read.
+pub(crate) fn has_entry_of(common_dir: &Path, decision_ids: &[String]) -> io::Result<bool> {
+    for entry in read_journal_folder(common_dir)? {
+        let name = entry.file_name();
+        if let Some(name) = name.to_str()
+            && let Some((_, rest)) = name.split_once('-')
+            && let Some((id, _)) = rest.split_once('.')
+            // Of a file that could not be read, the name stands for the decision.
+            && decision_ids.iter().any(|known| known == id || known == name)
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Returns a decision of the journal in full.
@@ -167,7 +203,9 @@ fn read_entry(path: &Path) -> Option<Result<JournalEntry, DamageCause>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
         Err(_) => return Some(Err(DamageCause::Unreadable)),
     };
-    let mut bytes = Vec::new();
+    // Without room for all of it, a file is read in many small pieces.
+    let length = file.metadata().map_or(0, |metadata| metadata.len().min(MAX_JOURNAL_ENTRY_BYTES));
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0).saturating_add(1));
     if file.take(MAX_JOURNAL_ENTRY_BYTES + 1).read_to_end(&mut bytes).is_err() {
         return Some(Err(DamageCause::Unreadable));
     }
@@ -208,7 +246,10 @@ mod tests {
             DecisionContext { id: "0".repeat(32), pusher: Ok(PusherIdentity::Unidentified), served_by: None };
         let denied = build_refusal_entry(&updates, Timestamp::UNIX_EPOCH, by).unwrap();
         let path = write_entry(folder.path(), &denied).unwrap();
-        let found = list_entries(folder.path(), &[]).unwrap().pop().unwrap();
+        let found = list_entries(folder.path(), &[], 1).unwrap().pop().unwrap();
+        assert!(list_entries(folder.path(), &[], 0).unwrap().is_empty());
+        assert!(has_entry_of(folder.path(), &["1".repeat(32), "0".repeat(32)]).unwrap());
+        assert!(!has_entry_of(folder.path(), &["1".repeat(32)]).unwrap());
         assert!(serde_json::to_vec(&found.entry.unwrap()).unwrap().len() < 2000);
         assert_eq!(read_whole_entry(&path).unwrap(), denied);
     }

@@ -2,6 +2,7 @@
 
 pub mod gate_folder;
 pub(crate) mod protected_refs;
+pub mod state_reader;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use jiff::Timestamp;
 
 use crate::change::{NeededFacts, Oid};
-use crate::git::{ChainLink, FileAtPath, REF_LOCK_TIMEOUT, Repository, WrittenChainLink};
+use crate::git::{ChainLink, ChainWriter, FileAtPath, REF_LOCK_TIMEOUT, Repository};
 use crate::ledger::LEDGER_REF;
 use crate::ledger::record::canonical::to_canonical_json;
 use crate::ledger::record::message;
@@ -19,6 +20,7 @@ use crate::ledger::record::readable::ReadableRecord;
 use crate::ledger::record::{DecisionRecord, LedgerEvent, RECORD_SCHEMA, Record, digest_bytes};
 use crate::ledger::state::LedgerState;
 use crate::ledger::store::gate_folder::{LedgerAnchor, LedgerLock};
+use crate::ledger::store::state_reader::LedgerStateReader;
 
 /// The name of the file in each commit that holds the record.
 pub const RECORD_FILE: &str = "record.json";
@@ -42,15 +44,12 @@ const REF_LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// The lock (`gate_folder::acquire_lock`) has to be held from before it is opened.
 pub struct LedgerWriter<'a> {
     repository: &'a Repository,
-    signing_key: Option<&'a str>,
-    /// The commit that the ledger's ref holds.
-    tip: Option<Oid>,
+    /// Holds the commits that were appended and that the ref does not hold yet.
+    chain: ChainWriter<'a>,
     last_digest: Option<String>,
     state: LedgerState,
     /// The newest record, if its commit is not written yet: it depends on whether another record follows.
     held: Option<HeldRecord>,
-    /// The commits that were appended and that the ref does not hold yet.
-    uncommitted: Vec<WrittenChainLink>,
 }
 
 /// What is kept beside the record of a decision.
@@ -78,15 +77,23 @@ impl<'a> LedgerWriter<'a> {
     /// Fails if its newest commit cannot be read or understood, or if it is older than what this server
     /// has written before.
     pub(crate) fn open_ledger(repository: &'a Repository, key: Option<&'a str>) -> Result<Self> {
+        Self::open_with_reader(&LedgerStateReader::new(repository), key)
+    }
+
+    /// Opens the ledger, with the state that `states` may have read already; `key` signs what is appended.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`LedgerWriter::open_ledger`] does.
+    pub(crate) fn open_with_reader(states: &LedgerStateReader<'a>, key: Option<&'a str>) -> Result<Self> {
+        let repository = states.repository();
         let tip = repository.resolve_ref(LEDGER_REF.as_bytes())?.id;
         let mut ledger = LedgerWriter {
             repository,
-            signing_key: key,
-            tip,
+            chain: ChainWriter::new(repository, tip, key),
             last_digest: None,
             state: LedgerState::default(),
             held: None,
-            uncommitted: Vec::new(),
         };
         let newest = gate_folder::read_anchor(repository.common_dir())
             .context("cannot read which record this server has written last")?;
@@ -112,7 +119,7 @@ impl<'a> LedgerWriter<'a> {
                 "the newest record of the ledger has the schema {schema}; append with a version of changegate that knows it"
             );
         }
-        ledger.state = read_state_at(repository, tip)?;
+        ledger.state = states.take_state_at(tip)?;
         if ledger.state.number != number {
             bail!(
                 "the newest commit of the ledger holds record {number} and the state after record {}",
@@ -205,14 +212,11 @@ impl<'a> LedgerWriter<'a> {
         if let Some(state) = state {
             files.push((STATE_FILE, state));
         }
-        let link = ChainLink {
+        self.chain.add_link(&ChainLink {
             files: &files,
             message: &held.message,
             written_at: held.written_at,
-            signing_key: self.signing_key,
-        };
-        let after = self.uncommitted.last().map(|written| written.commit).or(self.tip);
-        self.uncommitted.push(self.repository.write_chain_link(after, &link)?);
+        })?;
         self.held = None;
         Ok(())
     }
@@ -230,9 +234,11 @@ impl<'a> LedgerWriter<'a> {
             let state = to_canonical_json(&self.state).map_err(|why| anyhow!(why))?;
             self.write_held_record(Some(&state))?;
         }
-        let Some(newest) = self.uncommitted.last().map(|written| written.commit) else { return Ok(()) };
+        if self.chain.is_settled() {
+            return Ok(());
+        }
         lock.mark_moving(true).context("cannot write to the lock of the ledger")?;
-        let moved = self.repository.advance_chain_ref(LEDGER_REF, self.tip, &self.uncommitted, now);
+        let moved = self.chain.advance_ref(LEDGER_REF, now);
         // Only a process that dies here leaves the mark, so a lock file that made the move fail is not
         // taken for ours.
         lock.mark_moving(false).context("cannot write to the lock of the ledger")?;
@@ -240,8 +246,6 @@ impl<'a> LedgerWriter<'a> {
             let lock = find_ref_lock(self.repository);
             return Err(if lock.exists() { anyhow!(describe_ref_lock(&lock)) } else { error });
         }
-        self.tip = Some(newest);
-        self.uncommitted.clear();
         if let Some(digest) = &self.last_digest {
             let newest = LedgerAnchor { number: self.state.number, digest: digest.clone() };
             gate_folder::write_anchor(self.repository.common_dir(), &newest)
@@ -252,7 +256,8 @@ impl<'a> LedgerWriter<'a> {
 }
 
 /// Removes git's lock file of the ledger's ref if the last holder of our lock died while it moved the ref:
-/// no process owns that file any more, and it would block the ref for ever.
+/// no process owns that file any more, and it would block the ref for ever. The files that kept git from
+/// removing its packs go too.
 ///
 /// # Errors
 ///
@@ -264,8 +269,9 @@ pub(crate) fn remove_stale_lock(repository: &Repository, lock: &mut LedgerLock) 
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(error).with_context(|| format!("cannot remove {}", stale.display()));
             }
-            _ => lock.mark_moving(false).context("cannot write to the lock of the ledger")?,
+            _ => repository.remove_stale_keep_files()?,
         }
+        lock.mark_moving(false).context("cannot write to the lock of the ledger")?;
     }
     Ok(())
 }
@@ -278,13 +284,10 @@ pub(crate) fn remove_stale_lock(repository: &Repository, lock: &mut LedgerLock) 
 /// Says why a record cannot be appended.
 pub(crate) fn probe_append(repository: &Repository, key: Option<&str>, now: Timestamp) -> Result<()> {
     LedgerWriter::open_ledger(repository, key)?;
-    let link = ChainLink {
-        files: &[],
-        message: "Check that the ledger can be written\n",
-        written_at: now,
-        signing_key: key,
-    };
-    repository.write_chain_link(None, &link)?;
+    let link = ChainLink { files: &[], message: "Check that the ledger can be written\n", written_at: now };
+    let mut chain = ChainWriter::new(repository, None, key);
+    chain.add_link(&link)?;
+    chain.write_unreferenced()?;
     require_free_ref(repository)
 }
 
