@@ -665,3 +665,21 @@ fn rules_that_exclude_each_other_on_a_server_are_told_there() {
         }
     }
 }
+
+#[test]
+fn a_number_that_a_space_makes_a_comment_of_is_told() {
+    let policy = "changegate: 1\nname: t\nextends: [startup]\nprotects: [main]\npeople:\n  roster: policies/people.yml\n  \
+                  teams:\n    ops:\n      - github:ana\n      - github:ben #77\n  bots:\n    - github:robo[bot]  #41898282\n    \
+                  - acme-bot # 12 of them\n";
+    let roster = "people:\n  ana:\n    addresses: [ana@example.com]\n    accounts:\n      - ana #583231\n  \
+                  ben: { addresses: [ben@example.com], accounts: ['github:ben#77'] } #2\n";
+    let said = check_files(&[(NAME, policy), ("policies/people.yml", roster)]).unwrap_err();
+    assert_eq!(
+        said,
+        [
+            "10: ` #77` is a comment, so `github:ben` stands here without its number (write `github:ben#77`, without the space)",
+            "12: ` #41898282` is a comment, so `github:robo[bot]` stands here without its number (write `github:robo[bot]#41898282`, without the space)",
+            "5: ` #583231` is a comment, so `ana` stands here without its number (write `ana#583231`, without the space)",
+        ]
+    );
+}

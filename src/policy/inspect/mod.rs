@@ -11,6 +11,7 @@ mod contradictions;
 mod findings;
 mod lists;
 mod lockouts;
+mod lost_numbers;
 mod patterns;
 mod possible_changes;
 mod reach;
@@ -93,6 +94,7 @@ pub fn inspect_policy(
         }
         let mut found = FileFindings::default();
         lists::inspect_scalars(&file.node, &mut found);
+        lost_numbers::inspect_lost_numbers(&file.source, &file.node, &mut found);
         patterns::inspect_patterns(&file.node, &mut found);
         teams::inspect_people(&file.node, policy, &mut found);
         teams::inspect_times(&file.node, today, &mut found);
@@ -111,6 +113,7 @@ pub fn inspect_policy(
         inspection.weakenings.extend(weakenings);
         inspection.add_findings(file, found);
     }
+    inspection.add_roster_findings(policy, fetch);
     // What is wrong with one rule by itself is told better there.
     if inspection.errors.faulty_files.is_empty() {
         let find = |place| {
@@ -156,6 +159,17 @@ fn place_excluding_rules<'files>(
 }
 
 impl PolicyInspection {
+    /// Adds what the roster says and cannot mean.
+    fn add_roster_findings(&mut self, policy: &Policy, fetch: &mut dyn FnMut(&str) -> FetchedFile) {
+        let Some(name) = &policy.people.roster else { return };
+        // A roster that cannot be read is a fault of the policy that names it, which is not valid then.
+        let Ok(Some(source)) = fetch(name) else { return };
+        let Ok(node) = yaml::read_document(&source) else { return };
+        let mut found = FileFindings::default();
+        lost_numbers::inspect_lost_numbers(&source, &node, &mut found);
+        self.add_findings(&PolicyFile { name: name.clone(), source, node, faults: Vec::new() }, found);
+    }
+
     /// Adds what one file was found to have, in the order of its lines.
     fn add_findings(&mut self, file: &PolicyFile, found: FileFindings) {
         let FileFindings { mut errors, mut notes, patterns } = found;
