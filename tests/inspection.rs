@@ -404,6 +404,55 @@ const EXCLUSIONS: &[(&str, &str)] = &[
         "x: { require: { window: { inside: { from: 2020-12-20, until: 2021-01-03 } } } }",
         "no change is allowed any more",
     ),
+    (
+        "x: { require: { ticket: { field: Incident } } }\n  y: { require: { field: { Incident: absent } } }",
+        "keep `x` and `y` together",
+    ),
+    (
+        "x: { when: { touches: 'src/**' }, require: { label: { all-of: [ready, Urgent] } } }\n  \
+         y: { require: { label: { none-of: [urgent] } } }",
+        "",
+    ),
+    (
+        "x: { require: { label: { all-of: [ready, Urgent] } } }\n  y: { require: { label: { none-of: [urgent] } } }",
+        "keep `x` and `y` together",
+    ),
+    (
+        "x: { require: { label: { any-of: [a, b], none-of: [b] } } }\n  y: { require: { not: { label: a } } }",
+        "keep `x` and `y` together",
+    ),
+    ("x: { require: { label: { any-of: [a, b] } } }\n  y: { require: { label: { none-of: [a] } } }", ""),
+    (
+        "x: { require: { subject: { longest: 20 } } }\n  y: { require: { subject: { matches: 'PAY-[0-9]+ [a-z ]{15,}' } } }",
+        "keep `x` and `y` together",
+    ),
+    (
+        "x: { require: { title: { longest: 10, matches: '(feat|fix): [a-z]{6}' } } }",
+        "no change of a person could keep `x`",
+    ),
+    (
+        "x: { require: { subject: { matches: '(feat|fix): .+' } } }\n  \
+         y: { require: { any: [{ subject: { matches: 'PAY-[0-9]+ .+' } }, { branch: dev }] } }",
+        "keep `x` and `y` together",
+    ),
+    (
+        "x: { require: { title: { matches: '(WIP|Draft): .+' } } }\n  y: { require: { title: { refuse: [wip, draft] } } }",
+        "keep `x` and `y` together",
+    ),
+    (
+        "x: { require: { subject: { matches: '(feat|fix): .+', longest: 72 } } }\n  \
+         y: { require: { subject: { matches: 'f.{3,71}', refuse: [feat] } } }",
+        "",
+    ),
+    (
+        "x: { require: { subject: { longest: 10 } } }\n  y: { require: { subject: { matches: '[^x]{20}' } } }",
+        "",
+    ),
+    (
+        "x: { when: { branch: dev }, require: { subject: { longest: 5 } } }\n  \
+         y: { require: { subject: { matches: '.{9,}' } } }",
+        "",
+    ),
     // A window of one minute, a freeze of weeks, and windows that meet in another zone are enough.
     (
         "x: { require: { window: { inside: { from: '08:13', until: '09:07' } } } }\n  \
@@ -588,4 +637,49 @@ fn a_rule_that_only_a_forge_can_decide_is_refused_for_a_server_and_for_no_other(
             assert!(fault.what.starts_with("the rule `forge` needs"), "{fault:?}");
         }
     }
+}
+
+/// On a forge, a review is an approval; on a server, only what trailers say.
+#[test]
+fn rules_that_exclude_each_other_on_a_server_are_told_there() {
+    let now: Timestamp = "2026-11-20T09:00:00Z".parse().unwrap();
+    let base = "changegate: 1\nname: t\nextends: [startup]\nprotects: [main]\nfields: { Acked-by: { person: true } }\n";
+    let off = "rules:\n  peer-review: { level: off, reason: there is another one }\n";
+    for (approvals, is_refused) in [
+        ("approvals: { trust: claimed }", true),
+        ("approvals: { trust: claimed, field: [Reviewed-by, Acked-by] }", false),
+        ("any: [{ approvals: { trust: claimed } }, { field: { Risk: low } }]", false),
+    ] {
+        let text = format!(
+            "{base}{off}  a: {{ require: {{ {approvals} }} }}\n  b: {{ require: {{ field: {{ Reviewed-by: absent }} }} }}\n"
+        );
+        let loaded = load(&[(NAME, &text)]);
+        let notes = check_policy(&loaded, &[], now).unwrap().notes;
+        let said = "on a server, where approvals are what trailers say, no change of a person could keep `a` and `b` together";
+        assert_eq!(notes.iter().any(|note| note.fault.what == said), is_refused, "{approvals}: {notes:?}");
+        let refused = check_server_policy(&loaded, &[], now).err();
+        assert_eq!(refused.is_some(), is_refused, "{approvals}");
+        if let Some(errors) = refused {
+            let fault = &errors.faulty_files[0].faults[0];
+            assert_eq!((fault.at.line, fault.what.as_str()), (9, said));
+        }
+    }
+}
+
+#[test]
+fn a_number_that_a_space_makes_a_comment_of_is_told() {
+    let policy = "changegate: 1\nname: t\nextends: [startup]\nprotects: [main]\npeople:\n  roster: policies/people.yml\n  \
+                  teams:\n    ops:\n      - github:ana\n      - github:ben #77\n  bots:\n    - github:robo[bot]  #41898282\n    \
+                  - acme-bot # 12 of them\n";
+    let roster = "people:\n  ana:\n    addresses: [ana@example.com]\n    accounts:\n      - ana #583231\n  \
+                  ben: { addresses: [ben@example.com], accounts: ['github:ben#77'] } #2\n";
+    let said = check_files(&[(NAME, policy), ("policies/people.yml", roster)]).unwrap_err();
+    assert_eq!(
+        said,
+        [
+            "10: ` #77` is a comment, so `github:ben` stands here without its number (write `github:ben#77`, without the space)",
+            "12: ` #41898282` is a comment, so `github:robo[bot]` stands here without its number (write `github:robo[bot]#41898282`, without the space)",
+            "5: ` #583231` is a comment, so `ana` stands here without its number (write `ana#583231`, without the space)",
+        ]
+    );
 }

@@ -105,6 +105,58 @@ fn an_octopus_that_takes_back_a_parents_work_has_content_of_its_own() {
     assert_eq!(allowed.status.code(), Some(0), "{}", String::from_utf8_lossy(&allowed.stdout));
 }
 
+/// Returns numbered lines, with another word on one of them.
+fn numbered(changed: usize, word: &str) -> String {
+    let line = |number| if number == changed { format!("{word}\n") } else { format!("line {number}\n") };
+    (0..30).map(line).collect()
+}
+
+#[test]
+fn a_file_that_one_side_renames_and_the_other_edits_is_merged_as_git_does() {
+    let folder = repository("{ merge: clean }");
+    let at = folder.path();
+    let is_clean = |tip: &str| {
+        let told = check(at, &format!("main..{tip}"));
+        (told.status.code() == Some(0), String::from_utf8_lossy(&told.stdout).into_owned())
+    };
+    git(at, &["checkout", "-q", "main"]);
+    commit(at, "src/tenant.rs", &numbered(30, ""));
+    git(at, &["checkout", "-q", "-b", "renames"]);
+    std::fs::create_dir_all(at.join("src/cache")).unwrap();
+    git(at, &["mv", "src/tenant.rs", "src/cache/lookup.rs"]);
+    commit(at, "src/cache/lookup.rs", &numbered(2, "by the side that renames"));
+    git(at, &["checkout", "-q", "-b", "edits", "main"]);
+    commit(at, "src/tenant.rs", &numbered(25, "by the side that edits"));
+    for (one, other) in [("renames", "edits"), ("edits", "renames")] {
+        git(at, &["checkout", "-q", "-B", "main", if one == "edits" { "renames" } else { "edits" }]);
+        git(at, &["checkout", "-q", "-B", "merged", one]);
+        git(at, &["merge", "-q", "-m", "Merge", other]);
+        assert_eq!(git(at, &["ls-files", "src"]), "src/cache/lookup.rs");
+        let (clean, told) = is_clean("merged");
+        assert!(clean, "{told}");
+        // Work of one side that the merge drops, a line that it adds, and the old file beside the new one.
+        for (lookup, tenant) in [
+            (numbered(2, "by the side that renames"), None),
+            (numbered(25, "by the side that edits"), None),
+            (numbered(2, "by nobody"), None),
+            (std::fs::read_to_string(at.join("src/cache/lookup.rs")).unwrap(), Some(numbered(30, ""))),
+        ] {
+            git(at, &["checkout", "-q", "-B", "evil", "merged"]);
+            std::fs::write(at.join("src/cache/lookup.rs"), lookup).unwrap();
+            if let Some(tenant) = &tenant {
+                std::fs::write(at.join("src/tenant.rs"), tenant).unwrap();
+            }
+            git(at, &["add", "-A"]);
+            git(at, &["commit", "-q", "--amend", "-m", "Merge"]);
+            let (clean, told) = is_clean("evil");
+            let path = if tenant.is_some() { "src/tenant.rs" } else { "src/cache/lookup.rs" };
+            let wanted = format!("this merge has content of its own in `{path}`");
+            assert!(!clean && told.contains(&wanted), "{wanted}: {told}");
+            git(at, &["checkout", "-q", "-f", "merged"]);
+        }
+    }
+}
+
 /// What a path holds: a mode, and lines of text or the id of a submodule's commit.
 type Files = BTreeMap<String, (&'static str, Vec<String>)>;
 
@@ -131,6 +183,13 @@ fn change_files(dice: &mut Dice, files: &mut Files, by: usize, moves: bool) {
             0 if !moves => drop(files.remove(&name)),
             1 if moves => {
                 files.remove(&name);
+                // Some are edited on the way, up to where git takes them for another file.
+                let mut lines = lines;
+                let edits = [0, 0, 3, 12, 25][dice.below(5)];
+                for _ in 0..if mode.starts_with("100") && !lines.is_empty() { edits } else { 0 } {
+                    let at = dice.below(lines.len());
+                    lines[at] = format!("moved by {by}, {}", dice.below(9));
+                }
                 files.insert(format!("moved/{}-{}", name.replace('/', "-"), dice.below(2)), (mode, lines));
             }
             // A whole directory moves.
@@ -164,7 +223,7 @@ fn change_files(dice: &mut Dice, files: &mut Files, by: usize, moves: bool) {
                     ("100644", vec![format!("by {}", dice.below(3))]),
                 ))
             }
-            _ if mode.starts_with("1006") || mode == "100755" => {
+            _ if mode.starts_with("100") && !lines.is_empty() => {
                 let mut lines = lines;
                 let at = dice.below(lines.len());
                 match dice.below(3) {
@@ -210,12 +269,18 @@ fn merge_by_git(lab: &Lab, left: Oid, right: Oid) -> (String, bool) {
     (printed.lines().next().unwrap().to_owned(), output.status.success())
 }
 
+/// How far the two sides of a merge, and their bases, have moved files.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Moves {
+    None,
+    OnSides,
+    /// Git makes the base of such a merge by following files as well, which is not done here.
+    BetweenBases,
+}
+
 /// Checks a merge that holds `tree` against git's merge of its parents: what git would not have made is
 /// found, and if git makes it without a conflict, nothing else is.
-///
-/// Git always follows files that have moved, which is not done here. Then a merge may hold something of its
-/// own in the place from which a file moved, and git would make it alone.
-fn check_merge(lab: &Lab, tree: &str, parents: [Oid; 2], moves: bool) -> bool {
+fn check_merge(lab: &Lab, tree: &str, parents: [Oid; 2], moves: Moves) -> bool {
     let [left, right] = parents;
     let (by_git, is_clean) = merge_by_git(lab, left, right);
     let args = ["commit-tree", tree, "-p", &left.to_string(), "-p", &right.to_string(), "-m", "m"];
@@ -227,10 +292,11 @@ fn check_merge(lab: &Lab, tree: &str, parents: [Oid; 2], moves: bool) -> bool {
     let differing: Vec<&str> = differing.lines().collect();
     let place = format!("{left} {right} {tree}: {own:?}, by git {differing:?}");
     match (is_clean, moves) {
-        (true, true) => assert!(differing.is_empty() || !own.is_empty(), "{place}"),
-        (true, false) => assert_eq!(own, differing, "{place}"),
-        (false, true) => {}
-        (false, false) => {
+        (true, Moves::BetweenBases) => assert!(differing.is_empty() || !own.is_empty(), "{place}"),
+        (true, Moves::OnSides) => assert_eq!(own.is_empty(), differing.is_empty(), "{place}"),
+        (true, Moves::None) => assert_eq!(own, differing, "{place}"),
+        (false, Moves::OnSides | Moves::BetweenBases) => {}
+        (false, Moves::None) => {
             assert!(!own.is_empty(), "{place}");
             // Where a file and a directory are in conflict, git writes the file under another name.
             let is_moved = |path: &str| {
@@ -254,6 +320,7 @@ fn generated_merges_hold_what_git_says() {
     let (mut clean, mut conflicts, mut crossed) = (0, 0, 0);
     for round in 0..60 {
         let moves = round % 3 == 0;
+        let on_sides = if moves { Moves::OnSides } else { Moves::None };
         let mut sides = [first.clone(), first.clone()];
         let mut commits = [base; 2];
         for (by, (files, commit)) in sides.iter_mut().zip(&mut commits).enumerate() {
@@ -261,7 +328,7 @@ fn generated_merges_hold_what_git_says() {
             *commit = write_commit(&lab, files, &[base], 2 + by as u64);
         }
         let (tree, is_clean) = merge_by_git(&lab, commits[0], commits[1]);
-        check_merge(&lab, &tree, commits, moves);
+        check_merge(&lab, &tree, commits, on_sides);
         if is_clean {
             clean += 1
         } else {
@@ -269,12 +336,12 @@ fn generated_merges_hold_what_git_says() {
         }
         // A person keeps one side, or edits while merging.
         let kept = lab.git(&["rev-parse", &format!("{}^{{tree}}", commits[round % 2])]);
-        check_merge(&lab, &kept, commits, moves);
+        check_merge(&lab, &kept, commits, on_sides);
         let mut edited = sides[0].clone();
         change_files(&mut dice, &mut edited, 7, moves);
         let edited = write_commit(&lab, &edited, &[], 9);
         let edited = lab.git(&["rev-parse", &format!("{edited}^{{tree}}")]);
-        check_merge(&lab, &edited, commits, moves);
+        check_merge(&lab, &edited, commits, on_sides);
         if !is_clean {
             continue;
         }
@@ -288,7 +355,7 @@ fn generated_merges_hold_what_git_says() {
             again[by] = write_commit(&lab, &files, &[merge], 20 + by as u64);
         }
         let (tree, is_clean) = merge_by_git(&lab, again[0], again[1]);
-        check_merge(&lab, &tree, again, moves);
+        check_merge(&lab, &tree, again, if moves { Moves::BetweenBases } else { Moves::None });
         crossed += usize::from(is_clean);
     }
     assert!(clean > 10 && conflicts > 10 && crossed > 3, "{clean} clean, {conflicts} not, {crossed} crossed");

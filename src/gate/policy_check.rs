@@ -87,15 +87,21 @@ pub(crate) fn find_policy_break(
         Err(UnusablePolicy::Faulty(errors)) => return Some(policy_fault_finding(errors, Fixer::Author)),
     };
     let read_from: Vec<Text> = policy_branch.into_iter().cloned().collect();
-    if let Err(errors) = check_policy(loaded, &read_from, now) {
-        return Some(policy_fault_finding(&errors, Fixer::Author));
-    }
+    let inspection = match check_policy(loaded, &read_from, now) {
+        Ok(inspection) => inspection,
+        Err(errors) => return Some(policy_fault_finding(&errors, Fixer::Author)),
+    };
     if let Some(name) = policy_branch
         && !loaded.policy.protects_ref(name.as_bytes())
     {
         return Some(Finding::new(POLICY_UNPROTECTED.with("ref", name)));
     }
-    find_missing_accounts(&loaded.policy, settings).or_else(|| find_unmet_rule(&loaded.policy, settings, now))
+    let unmet = find_missing_accounts(&loaded.policy, settings)
+        .or_else(|| find_unmet_rule(&loaded.policy, settings, now));
+    if unmet.is_none() && !inspection.server_errors.faulty_files.is_empty() {
+        return Some(policy_fault_finding(&inspection.server_errors, Fixer::Author));
+    }
+    unmet
 }
 
 /// Returns the finding that the roster identifies none of the accounts by which this server knows its pushers.
@@ -137,7 +143,7 @@ fn find_forge_rule(policy: &Policy, now: Timestamp) -> Option<(&Rule, Finding)> 
 ///
 /// # Errors
 ///
-/// Returns what [`check_policy`] refuses, and a rule that no hook can find kept.
+/// Returns what [`check_policy`] refuses, and rules that no hook can find kept, alone or together.
 pub fn check_server_policy(
     loaded: &LoadedPolicy,
     read_from: &[Text],
@@ -145,7 +151,8 @@ pub fn check_server_policy(
 ) -> Result<PolicyInspection, PolicyErrors> {
     let inspection = check_policy(loaded, read_from, now)?;
     match find_forge_rule(&loaded.policy, now) {
-        None => Ok(inspection),
+        None if inspection.server_errors.faulty_files.is_empty() => Ok(inspection),
+        None => Err(inspection.server_errors),
         Some((rule, finding)) => {
             Err(loaded.place_rule_fault(rule.description.id.as_str(), finding.message.to_plain_text()))
         }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use regex::bytes::{Regex, RegexBuilder};
+use regex_syntax::hir::literal::Extractor;
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
 /// How many bytes a regular expression may have.
@@ -82,6 +83,21 @@ impl ValuePattern {
         Some(self.compiled_regex()?.is_match(value))
     }
 
+    /// Returns how many characters every value has at least that matches.
+    pub(crate) fn min_characters(&self) -> u64 {
+        parse_regex(&self.written).map_or(0, |parsed| count_min_quarters(&parsed).div_ceil(4))
+    }
+
+    /// Returns texts of which every value that matches begins with one; `None` if there are too many to tell.
+    pub(crate) fn list_starts(&self) -> Option<Vec<Vec<u8>>> {
+        let parsed = parse_regex(&self.written).ok()?;
+        let mut starts = Vec::new();
+        for literal in Extractor::new().extract(&parsed).literals()? {
+            starts.push(literal.as_bytes().to_vec());
+        }
+        Some(starts)
+    }
+
     fn compiled_regex(&self) -> Option<&Regex> {
         self.compiled.get_or_init(|| self.compile_anchored()).as_ref()
     }
@@ -109,6 +125,27 @@ fn parse_regex(written: &str) -> Result<Hir, String> {
         };
         format!("{what}; expected a regular expression such as `[A-Z]+-[0-9]+`")
     })
+}
+
+/// Returns how many quarters of characters a match has at least: a character of UTF-8 has up to four bytes.
+fn count_min_quarters(pattern: &Hir) -> u64 {
+    match pattern.kind() {
+        HirKind::Empty | HirKind::Look(_) => 0,
+        HirKind::Literal(literal) => {
+            // A byte in the middle of a character is none by itself.
+            4 * literal.0.iter().filter(|byte| **byte & 0xc0 != 0x80).count() as u64
+        }
+        HirKind::Class(Class::Bytes(class)) if !class.is_ascii() => 1,
+        HirKind::Class(_) => 4,
+        HirKind::Repetition(repetition) => {
+            u64::from(repetition.min).saturating_mul(count_min_quarters(&repetition.sub))
+        }
+        HirKind::Capture(capture) => count_min_quarters(&capture.sub),
+        HirKind::Concat(parts) => {
+            parts.iter().fold(0, |sum: u64, part| sum.saturating_add(count_min_quarters(part)))
+        }
+        HirKind::Alternation(parts) => parts.iter().map(count_min_quarters).min().unwrap_or(0),
+    }
 }
 
 /// Returns how many steps a pattern has once its repetitions are written out, without writing them out.

@@ -141,6 +141,22 @@ impl LabelPredicate {
         Some(LabelPredicate { any_of, all_of, none_of, teams, final_revision_only })
     }
 
+    /// Returns the names of the labels that this asks about, in small letters.
+    pub(crate) fn asked_labels(&self) -> impl Iterator<Item = String> {
+        self.any_of.iter().chain(&self.all_of).chain(&self.none_of).map(|name| fold_name(name))
+    }
+
+    /// Returns the answer about a pull request that has those labels of which `has_label` says so; `None`
+    /// where it depends on who added them.
+    pub(crate) fn answer_assumed(&self, has_label: &dyn Fn(&str) -> bool) -> Option<bool> {
+        let has = |name: &String| has_label(&fold_name(name));
+        let lacks_any = !self.any_of.is_empty() && !self.any_of.iter().any(has);
+        if lacks_any || !self.all_of.iter().all(has) || self.none_of.iter().any(has) {
+            return Some(false);
+        }
+        if self.teams.is_empty() { Some(true) } else { None }
+    }
+
     pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
         needs.insert(FactKind::Pull);
         if !self.teams.is_empty() {

@@ -77,6 +77,12 @@ impl SubjectPredicate {
         (before == faults.len()).then_some(SubjectPredicate { wording, requires_body, ignore_merges })
     }
 
+    /// Returns true if no subject surely keeps to this and to `other`.
+    /// A change of merges alone is left aside: it is none that rules about subjects are written for.
+    pub(crate) fn excludes(&self, other: &SubjectPredicate) -> bool {
+        self.wording.excludes(&other.wording)
+    }
+
     pub(crate) fn add_needs(&self, _: &mut NeededFacts) {}
 
     pub(crate) fn describe(&self) -> Message {

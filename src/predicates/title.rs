@@ -58,6 +58,11 @@ impl TitlePredicate {
         (before == faults.len()).then_some(TitlePredicate { wording })
     }
 
+    /// Returns true if no title surely keeps to this and to `other`.
+    pub(crate) fn excludes(&self, other: &TitlePredicate) -> bool {
+        self.wording.excludes(&other.wording)
+    }
+
     pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
         needs.insert(FactKind::Pull);
     }

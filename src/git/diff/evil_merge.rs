@@ -3,26 +3,23 @@
 //! A merge is the one commit whose difference from its first parent is mostly other people's work,
 //! already judged with their commits. What was done *in* the merge is found by merging again: every
 //! path has to be what a clean merge gives, and a path that is not was changed by hand. Dropped work of
-//! one side is found in the same way. Renames are not followed, so a file that one side moves and the
-//! other edits is reported as well; this errs only on the side of asking too much.
+//! one side is found in the same way. A file that one side renames and the other one edits is followed to its
+//! new place, as git's own merges do, but only if the merge differs from one without renames.
 
 use anyhow::{Context, Result, bail};
-use std::cmp::Ordering;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
 
 use gix::ObjectId;
 
 use crate::change::{Fact, FactKind, PathEntry, PathEntryKind, Text};
 
-use crate::git::diff::changed_paths::{MAX_COMPARED_ENTRIES, MAX_TREE_DEPTH};
 use crate::git::diff::line_counts::is_binary;
 use crate::git::diff::merge_base::find_merge_bases;
+use crate::git::diff::renames::MovedFile;
 use crate::git::diff::three_way::{is_clean_merge, merge_cleanly};
 use crate::git::diff::virtual_base::{VirtualBase, merge_trivially};
 use crate::git::objects::commit::unavailable_fact;
 use crate::git::objects::reader::ObjectReader;
-use crate::git::objects::tree::DecodedTree;
-use crate::git::objects::tree_entry::DecodedTreeEntry;
 
 impl ObjectReader {
     /// Returns the paths that a merge with this tree and these parents holds of its own; none for
@@ -56,20 +53,122 @@ impl ObjectReader {
             let Some(base) = ancestor.resolve_value(ids) else { return false };
             merge_trivially(*left, *right, base) == Some(*merged)
         };
-        self.walk_merge_trees(&trees, is_settled, |reader, entries| {
-            let [merged, left, right, ..] = entries else { return Ok(true) };
-            if let Some(base) = ancestor.resolve_value(entries) {
-                return reader.is_evil_path(*merged, *left, *right, base);
+        let own = self.walk_merge_trees(&trees, is_settled, |reader, entries| {
+            let sides = MergeSides::of_entries(entries, &ancestor);
+            Ok(reader.is_evil_row(&ancestor, entries, &sides)?.then_some(sides))
+        })?;
+        if own.iter().any(|(_, sides)| sides.can_be_rename()) {
+            return self.follow_renames(own, &trees, &ancestor);
+        }
+        Ok(own.into_iter().map(|(path, _)| path).collect())
+    }
+
+    /// Decides about one path, also if its base is itself a merge of contents.
+    fn is_evil_row(
+        &mut self,
+        ancestor: &VirtualBase,
+        entries: &[Option<PathEntry>],
+        sides: &MergeSides,
+    ) -> Result<bool> {
+        let MergeSides { merged, left, right, base } = *sides;
+        if let Some(base) = base {
+            return self.is_evil_path(merged, left, right, base);
+        }
+        let (Some(merged), Some(left), Some(right)) = (merged, left, right) else { return Ok(true) };
+        // The mode is merged by itself, and the bases may agree on it.
+        let mut kinds = Vec::with_capacity(entries.len());
+        for entry in entries {
+            kinds.push(entry.map(|entry| entry.kind));
+        }
+        let base_kind = ancestor.resolve_value(&kinds).flatten().unwrap_or(PathEntryKind::Unknown);
+        let is_merged_kind = merge_trivially(left.kind, right.kind, base_kind) == Some(merged.kind);
+        if !is_merged_kind || ![merged, left, right].iter().all(is_regular_file) {
+            return Ok(true);
+        }
+        match self.read_base_content(ancestor, entries)? {
+            Some(base) => self.differs_from_merge(merged, left, right, &base),
+            None => Ok(true),
+        }
+    }
+
+    /// Judges the paths of renamed files again, each new path with what stood at the old one. `own` is
+    /// what the merge holds of its own if nothing is renamed.
+    ///
+    /// What git's merge would leave to a person stays as it is: a file that one side renames and the other
+    /// one deletes, renames to another path, or has another file in the place of.
+    fn follow_renames(
+        &mut self,
+        own: Vec<(Text, MergeSides)>,
+        trees: &[Option<ObjectId>],
+        ancestor: &VirtualBase,
+    ) -> Result<Vec<Text>> {
+        let is_untouched = |ids: &[Option<ObjectId>]| {
+            let [_, left, right, ..] = ids else { return false };
+            left == right && ancestor.resolve_value(ids) == Some(*left)
+        };
+        let moved = self.walk_merge_trees(trees, is_untouched, |_, entries| {
+            let sides = MergeSides::of_entries(entries, ancestor);
+            let is_moved = sides.base.is_some_and(|base| [sides.left, sides.right, base].contains(&None));
+            Ok(is_moved.then_some(sides))
+        })?;
+        let left_renames = self.find_side_renames(&moved, MergeSides::as_is)?;
+        let right_renames = self.find_side_renames(&moved, MergeSides::exchange)?;
+        let mut is_own: BTreeMap<Text, bool> = own.into_iter().map(|(path, _)| (path, true)).collect();
+        for (renames, other_renames, turn) in [
+            (&left_renames, &right_renames, MergeSides::as_is as fn(&MergeSides) -> MergeSides),
+            (&right_renames, &left_renames, MergeSides::exchange),
+        ] {
+            for (old, new) in renames {
+                let (Some((old_path, old_row)), Some((new_path, new_row))) =
+                    (moved.get(*old), moved.get(*new))
+                else {
+                    continue;
+                };
+                let (before, after) = (turn(old_row), turn(new_row));
+                let theirs = match other_renames.get(old) {
+                    Some(other_new) if other_new == new => after.right,
+                    None if after.right.is_none() => before.right,
+                    _ => None,
+                };
+                let (Some(theirs), Some(base)) = (theirs, before.base) else { continue };
+                let is_evil = self.is_evil_path(after.merged, after.left, Some(theirs), base);
+                let context = || format!("`{}`", new_path.as_bytes().escape_ascii());
+                is_own.insert(new_path.clone(), is_evil.with_context(context)?);
+                is_own.insert(old_path.clone(), before.merged.is_some());
             }
-            let (Some(merged), Some(left), Some(right)) = (merged, left, right) else { return Ok(true) };
-            if left.kind != right.kind || left.kind != merged.kind || !is_regular_file(left) {
-                return Ok(true);
+        }
+        Ok(is_own.into_iter().filter_map(|(path, is_own)| is_own.then_some(path)).collect())
+    }
+
+    /// Returns the renames of one side, the left one after `turn`: from which row to which row.
+    fn find_side_renames(
+        &mut self,
+        moved: &[(Text, MergeSides)],
+        turn: fn(&MergeSides) -> MergeSides,
+    ) -> Result<HashMap<usize, usize>> {
+        let (mut deleted, mut added) = (Vec::new(), Vec::new());
+        let (mut deleted_rows, mut added_rows) = (Vec::new(), Vec::new());
+        for (row, (path, sides)) in moved.iter().enumerate() {
+            let sides = turn(sides);
+            match (sides.base.flatten(), sides.left) {
+                (Some(entry), None) if !is_empty_file(&entry) => {
+                    deleted.push(MovedFile { path, entry, is_wanted: sides.right != Some(entry) });
+                    deleted_rows.push(row);
+                }
+                (None, Some(entry)) if !is_empty_file(&entry) => {
+                    added.push(MovedFile { path, entry, is_wanted: true });
+                    added_rows.push(row);
+                }
+                _ => {}
             }
-            match reader.read_base_content(&ancestor, entries)? {
-                Some(base) => reader.differs_from_merge(*merged, *left, *right, &base),
-                None => Ok(true),
+        }
+        let mut renames = HashMap::new();
+        for (from, to) in self.find_renames(&deleted, &added)? {
+            if let (Some(old), Some(new)) = (deleted_rows.get(from), added_rows.get(to)) {
+                renames.insert(*old, *new);
             }
-        })
+        }
+        Ok(renames)
     }
 
     /// Compares an octopus merge as git makes one: parent by parent, each with its own base with the first
@@ -85,11 +184,14 @@ impl ObjectReader {
             has_base.push(base.is_some());
             trees.extend([Some(self.find_root_tree(other)?), base]);
         }
-        self.walk_merge_trees(
+        let own = self.walk_merge_trees(
             &trees,
             |ids| merge_parents_trivially(ids, &has_base) == ids.first().copied(),
-            |_, entries| Ok(merge_parents_trivially(entries, &has_base) != entries.first().copied()),
-        )
+            |_, entries| {
+                Ok((merge_parents_trivially(entries, &has_base) != entries.first().copied()).then_some(()))
+            },
+        )?;
+        Ok(own.into_iter().map(|(path, ())| path).collect())
     }
 
     /// Decides about one path, given its entries in the merge, in both parents and in the base.
@@ -171,80 +273,56 @@ impl ObjectReader {
             Err(size) => bail!("a file of {size} bytes that both sides changed is too large to merge again"),
         }
     }
-
-    /// Walks several trees side by side, the merge's first, and returns the paths that `is_own` accepts.
-    /// A subtree that `is_settled` by the ids alone is not opened.
-    fn walk_merge_trees(
-        &mut self,
-        trees: &[Option<ObjectId>],
-        is_settled: impl Fn(&[Option<ObjectId>]) -> bool,
-        is_own: impl Fn(&mut ObjectReader, &[Option<PathEntry>]) -> Result<bool>,
-    ) -> Result<Vec<Text>> {
-        let format = self.object_format();
-        let mut own = Vec::new();
-        let mut prefix: Vec<u8> = Vec::new();
-        let mut budget = MAX_COMPARED_ENTRIES;
-        let mut rows = vec![TreeRow::read_row(self, trees, 0)?];
-        while let Some(row) = rows.last_mut() {
-            prefix.truncate(row.prefix_length);
-            let mut here: Vec<Option<DecodedTreeEntry<'_>>> = Vec::with_capacity(row.trees.len());
-            let mut first: Option<DecodedTreeEntry<'_>> = None;
-            for (tree, at) in row.trees.iter().zip(&row.positions) {
-                let entry = tree.as_ref().and_then(|tree| tree.entry_at(*at, format));
-                if let Some(entry) = entry
-                    && first.is_none_or(|first| entry.compare_order(&first) == Ordering::Less)
-                {
-                    first = Some(entry);
-                }
-                here.push(entry);
-            }
-            let Some(first) = first else {
-                rows.pop();
-                continue;
-            };
-            budget = match budget.checked_sub(1) {
-                Some(budget) => budget,
-                None => bail!("the merge touches trees with more than {MAX_COMPARED_ENTRIES} entries"),
-            };
-            for (at, slot) in row.positions.iter_mut().zip(&mut here) {
-                match slot {
-                    Some(entry) if entry.compare_order(&first) == Ordering::Equal => *at += 1,
-                    // An entry that comes later waits until the others have caught up.
-                    _ => *slot = None,
-                }
-            }
-            prefix.extend_from_slice(first.name);
-            if first.is_tree() {
-                let mut ids: Vec<Option<ObjectId>> = Vec::with_capacity(here.len());
-                for entry in &here {
-                    ids.push(entry.as_ref().and_then(DecodedTreeEntry::object_id));
-                }
-                if is_settled(&ids) {
-                    continue;
-                }
-                prefix.push(b'/');
-                if rows.len() >= MAX_TREE_DEPTH {
-                    bail!("the merge changes directories nested more than {MAX_TREE_DEPTH} deep");
-                }
-                rows.push(TreeRow::read_row(self, &ids, prefix.len())?);
-            } else {
-                let mut leaves: Vec<Option<PathEntry>> = Vec::with_capacity(here.len());
-                for entry in &here {
-                    leaves.push(entry.and_then(DecodedTreeEntry::to_entry));
-                }
-                let path = Text::from(prefix.as_slice());
-                let context = || format!("`{}`", path.as_bytes().escape_ascii());
-                if is_own(self, &leaves).with_context(context)? {
-                    own.push(path);
-                }
-            }
-        }
-        Ok(own)
-    }
 }
 
 fn is_regular_file(entry: &PathEntry) -> bool {
     matches!(entry.kind, PathEntryKind::File | PathEntryKind::Executable)
+}
+
+/// The file that is empty is the same everywhere, so git takes none for a renamed one.
+fn is_empty_file(entry: &PathEntry) -> bool {
+    let Ok(id) = ObjectId::try_from(entry.id.as_bytes()) else { return false };
+    id.is_empty_blob()
+}
+
+/// What stands at one path in a merge of two parents.
+#[derive(Clone, Copy)]
+struct MergeSides {
+    merged: Option<PathEntry>,
+    left: Option<PathEntry>,
+    right: Option<PathEntry>,
+    /// `None` if the base has to be merged from contents.
+    base: Option<Option<PathEntry>>,
+}
+
+impl MergeSides {
+    fn of_entries(entries: &[Option<PathEntry>], ancestor: &VirtualBase) -> MergeSides {
+        let entry_at = |place: usize| entries.get(place).copied().flatten();
+        MergeSides {
+            merged: entry_at(0),
+            left: entry_at(1),
+            right: entry_at(2),
+            base: ancestor.resolve_value(entries),
+        }
+    }
+
+    fn as_is(&self) -> MergeSides {
+        *self
+    }
+
+    /// Returns the same from the other side.
+    fn exchange(&self) -> MergeSides {
+        MergeSides { left: self.right, right: self.left, ..*self }
+    }
+
+    /// Returns whether a path that a merge without renames does not explain could be one end of a rename.
+    fn can_be_rename(&self) -> bool {
+        match self.base {
+            Some(Some(_)) => self.left.is_none() || self.right.is_none(),
+            Some(None) => self.left.is_some() && self.right.is_some(),
+            None => false,
+        }
+    }
 }
 
 /// Returns what a clean merge of several parents gives for one path (or subtree), if that can be decided
@@ -262,25 +340,4 @@ fn merge_parents_trivially<T: PartialEq + Copy>(sides: &[Option<T>], has_base: &
         };
     }
     Some(so_far)
-}
-
-/// The trees at one path of the merge, its parents and their bases, and how far each has been walked.
-struct TreeRow {
-    trees: Vec<Option<Arc<DecodedTree>>>,
-    positions: Vec<usize>,
-    prefix_length: usize,
-}
-
-impl TreeRow {
-    fn read_row(reader: &mut ObjectReader, ids: &[Option<ObjectId>], prefix: usize) -> Result<TreeRow> {
-        let mut trees: Vec<Option<Arc<DecodedTree>>> = Vec::with_capacity(ids.len());
-        let mut sibling: Option<(ObjectId, Arc<DecodedTree>)> = None;
-        for id in ids {
-            let like = sibling.as_ref().map(|(id, tree)| (*id, tree.as_ref()));
-            let tree = id.map(|id| reader.read_tree_like(&id, like)).transpose()?;
-            sibling = id.zip(tree.clone()).or(sibling);
-            trees.push(tree);
-        }
-        Ok(TreeRow { trees, positions: vec![0; ids.len()], prefix_length: prefix })
-    }
 }

@@ -5,6 +5,8 @@ pub(crate) mod commit_facts;
 pub(crate) mod evil_merge;
 pub(crate) mod line_counts;
 pub(crate) mod merge_base;
+pub(crate) mod merge_walk;
+pub(crate) mod renames;
 pub(crate) mod staged_paths;
 pub(crate) mod three_way;
 pub(crate) mod virtual_base;

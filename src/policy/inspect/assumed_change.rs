@@ -26,6 +26,8 @@ pub(crate) enum SketchedQuestion<'policy> {
         answers: Vec<Option<bool>>,
     },
     Field(&'policy FieldPredicate),
+    /// A question that fails unless one of these fields is stated.
+    NeedsField(Vec<&'policy FieldDefinition>),
     Fixed(Option<bool>),
 }
 
@@ -194,6 +196,13 @@ impl<'policy> ChangeSearch<'policy> {
             SketchedQuestion::Field(asked) => {
                 asked.answer_assumed(&|name: &str| self.find_assumed_field(name, choices))
             }
+            SketchedQuestion::NeedsField(fields) => {
+                let is_absent = |field: &&FieldDefinition| {
+                    matches!(self.find_assumed_field(&field.name, choices), Some(AssumedField::Absent))
+                };
+                // What else it asks is open.
+                if fields.iter().all(is_absent) { Some(false) } else { None }
+            }
             SketchedQuestion::Not(part) => self.answer_question(part, choices).map(|answer| !answer),
             SketchedQuestion::All(parts) => self.combine_parts(parts, choices, false),
             SketchedQuestion::Any(parts) => self.combine_parts(parts, choices, true),
@@ -230,6 +239,7 @@ impl<'policy> SketchedQuestion<'policy> {
     fn add_named_fields(&self, named: &mut Vec<&'policy FieldDefinition>) {
         match self {
             SketchedQuestion::Field(asked) => named.extend(asked.named_fields()),
+            SketchedQuestion::NeedsField(fields) => named.extend(fields),
             SketchedQuestion::All(parts) | SketchedQuestion::Any(parts) => {
                 for part in parts {
                     part.add_named_fields(named);

@@ -5,11 +5,13 @@
 //! policy is written: by `policy check`, and by the push that changes one. A policy in force is only
 //! loaded, so a later version that finds more locks no repository.
 
+mod answer_rows;
 mod assumed_change;
 mod contradictions;
 mod findings;
 mod lists;
 mod lockouts;
+mod lost_numbers;
 mod patterns;
 mod possible_changes;
 mod reach;
@@ -27,7 +29,7 @@ use crate::pattern::PathPattern;
 use crate::policy::definition::Policy;
 use crate::policy::faults::{FaultyFile, PolicyErrors};
 use crate::policy::inspect::findings::FileFindings;
-use crate::policy::inspect::possible_changes::ExcludingRules;
+use crate::policy::inspect::possible_changes::{ExcludingRules, JudgingPlace, find_excluding_rules};
 use crate::policy::inspect::written::{find_entry, list_entries};
 use crate::policy::load::files::{FetchedFile, PolicyFile, PolicyFiles};
 use crate::policy::packs::find_pack;
@@ -40,6 +42,8 @@ pub use crate::policy::inspect::weakening::PolicyWeakening;
 pub struct PolicyInspection {
     /// What cannot be meant, by file; a push that brings it is refused.
     pub errors: PolicyErrors,
+    /// What cannot be meant where the hook of a server judges, by file; notes say the same.
+    pub server_errors: PolicyErrors,
     /// What is odd, and does no harm.
     pub notes: Vec<PlacedFault>,
     /// What the policy weakens of the policies that it extends.
@@ -90,6 +94,7 @@ pub fn inspect_policy(
         }
         let mut found = FileFindings::default();
         lists::inspect_scalars(&file.node, &mut found);
+        lost_numbers::inspect_lost_numbers(&file.source, &file.node, &mut found);
         patterns::inspect_patterns(&file.node, &mut found);
         teams::inspect_people(&file.node, policy, &mut found);
         teams::inspect_times(&file.node, today, &mut found);
@@ -108,11 +113,23 @@ pub fn inspect_policy(
         inspection.weakenings.extend(weakenings);
         inspection.add_findings(file, found);
     }
+    inspection.add_roster_findings(policy, fetch);
     // What is wrong with one rule by itself is told better there.
-    if inspection.errors.faulty_files.is_empty()
-        && let Some(excluding) = possible_changes::find_excluding_rules(policy, entry, read_from, today)
-    {
-        inspection.add_excluding_rules(policy, &files, excluding);
+    if inspection.errors.faulty_files.is_empty() {
+        let find = |place| {
+            let excluding = find_excluding_rules(policy, entry, read_from, today, place)?;
+            place_excluding_rules(policy, &files, excluding)
+        };
+        if let Some((file, fault)) = find(JudgingPlace::Anywhere) {
+            inspection.add_findings(file, FileFindings { errors: vec![fault], ..FileFindings::default() });
+        } else if let Some((file, fault)) = find(JudgingPlace::ServerHook) {
+            inspection.server_errors.faulty_files.push(FaultyFile {
+                name: file.name.clone(),
+                source: file.source.clone(),
+                faults: vec![fault.clone()],
+            });
+            inspection.notes.push(PlacedFault { file: file.name.clone(), fault });
+        }
     }
     inspection
 }
@@ -124,20 +141,33 @@ pub(crate) fn find_rule_place(source: &[u8], id: &str) -> Option<YamlPlace> {
     rules.iter().find(|(key, _)| key.text == id).map(|(key, _)| key.at)
 }
 
-impl PolicyInspection {
-    /// Adds rules that exclude every change, where the policy's own files state one of them. Packs by
-    /// themselves exclude none, and what they leave open is for policies to fill.
-    fn add_excluding_rules(&mut self, policy: &Policy, files: &[PolicyFile], excluding: ExcludingRules) {
-        for rule in excluding.rules.iter().rev().filter_map(|index| policy.rules.get(*index)) {
-            for file in files.iter().filter(|file| find_pack(&file.name).is_none()) {
-                if let Some(at) = find_rule_place(&file.source, rule.description.id.as_str()) {
-                    let fault = YamlFault::new(at, excluding.what).with_help(excluding.help);
-                    let found = FileFindings { errors: vec![fault], ..FileFindings::default() };
-                    self.add_findings(file, found);
-                    return;
-                }
+/// Returns where rules that exclude every change are told: at one that the policy's own files state. Packs by
+/// themselves exclude none, and what they leave open is for policies to fill.
+fn place_excluding_rules<'files>(
+    policy: &Policy,
+    files: &'files [PolicyFile],
+    excluding: ExcludingRules,
+) -> Option<(&'files PolicyFile, YamlFault)> {
+    for rule in excluding.rules.iter().rev().filter_map(|index| policy.rules.get(*index)) {
+        for file in files.iter().filter(|file| find_pack(&file.name).is_none()) {
+            if let Some(at) = find_rule_place(&file.source, rule.description.id.as_str()) {
+                return Some((file, YamlFault::new(at, excluding.what).with_help(excluding.help)));
             }
         }
+    }
+    None
+}
+
+impl PolicyInspection {
+    /// Adds what the roster says and cannot mean.
+    fn add_roster_findings(&mut self, policy: &Policy, fetch: &mut dyn FnMut(&str) -> FetchedFile) {
+        let Some(name) = &policy.people.roster else { return };
+        // A roster that cannot be read is a fault of the policy that names it, which is not valid then.
+        let Ok(Some(source)) = fetch(name) else { return };
+        let Ok(node) = yaml::read_document(&source) else { return };
+        let mut found = FileFindings::default();
+        lost_numbers::inspect_lost_numbers(&source, &node, &mut found);
+        self.add_findings(&PolicyFile { name: name.clone(), source, node, faults: Vec::new() }, found);
     }
 
     /// Adds what one file was found to have, in the order of its lines.

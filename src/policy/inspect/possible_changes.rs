@@ -1,8 +1,8 @@
 //! Refuses a policy that no change of a person could keep, or that could never be changed again.
 //!
 //! Two changes are assumed, at their best: one of the class that takes all that is left, and one that takes
-//! back what this policy says. If every choice of branch, people, time and fields breaks a rule, the fewest
-//! rules that exclude all changes together are named.
+//! back what this policy says. If every choice of branch, people, time, wording, labels and fields breaks a
+//! rule, the fewest rules that exclude all changes together are named.
 
 use std::collections::BTreeSet;
 
@@ -16,6 +16,7 @@ use crate::change::{Change, Text};
 use crate::pattern::RefPattern;
 use crate::people::ResolvedIdentity;
 use crate::policy::definition::Policy;
+use crate::policy::inspect::answer_rows::{list_label_sets, list_wordings};
 use crate::policy::inspect::assumed_change::{ChangeSearch, SketchedQuestion};
 use crate::policy::inspect::sample_changes::{SAMPLE_WORD, list_sample_branches, read_sample};
 use crate::predicates::{EvaluationContext, Predicate, PredicateOutcome};
@@ -32,12 +33,24 @@ const MAX_TIMES: usize = 48;
 const MAX_NAMED_RULES: usize = 4;
 
 /// The aspects of a change beside its fields, in the order of their numbers.
-const ASPECTS: [fn(&Predicate) -> bool; 4] = [
+const ASPECTS: [fn(&Predicate) -> bool; 7] = [
     |predicate| matches!(predicate, Predicate::Branch(_)),
     |predicate| matches!(predicate, Predicate::Pusher(asked) if !asked.accepts_any_pusher()),
     |predicate| matches!(predicate, Predicate::Author(_)),
     |predicate| matches!(predicate, Predicate::Window(_)),
+    |predicate| matches!(predicate, Predicate::Subject(_)),
+    |predicate| matches!(predicate, Predicate::Title(_)),
+    |predicate| matches!(predicate, Predicate::Label(_)),
 ];
+
+/// Where a policy judges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JudgingPlace {
+    /// Anywhere: what only a forge knows is open.
+    Anywhere,
+    /// In the hook of a server, where approvals are what trailers say.
+    ServerHook,
+}
 
 /// Rules of which no change keeps all.
 pub(crate) struct ExcludingRules {
@@ -57,20 +70,25 @@ pub(crate) fn find_excluding_rules(
     entry: &str,
     read_from: &[Text],
     today: Date,
+    place: JudgingPlace,
 ) -> Option<ExcludingRules> {
+    let start = match place {
+        JudgingPlace::Anywhere => "",
+        JudgingPlace::ServerHook => "on a server, where approvals are what trailers say, ",
+    };
     let rest = policy.classes.iter().position(|class| class.when.is_empty());
     if rest.is_some() || policy.classes.is_empty() {
-        let search = AssumedChanges::new(policy, None, &[], today);
+        let search = AssumedChanges::new(policy, None, &[], today, place);
         if let Some(rules) = search.find_core(rest) {
-            let what = format!("no change of a person could keep {}", name_rules(policy, &rules));
+            let what = format!("{start}no change of a person could keep {}", name_rules(policy, &rules));
             let help = "change what is required, or give the rules a `when` or different classes";
             return Some(ExcludingRules { rules, what, help });
         }
     }
-    let search = AssumedChanges::new(policy, Some(entry), read_from, today);
+    let search = AssumedChanges::new(policy, Some(entry), read_from, today, place);
     let rules = search.find_core(None)?;
     let what = format!(
-        "no change of `{}` could keep {}, so the policy could never be changed again",
+        "{start}no change of `{}` could keep {}, so the policy could never be changed again",
         shorten_for_message(entry),
         name_rules(policy, &rules)
     );
@@ -92,6 +110,7 @@ fn name_rules(policy: &Policy, rules: &[usize]) -> String {
 /// The changes that are assumed, and what every question says about each of their aspects.
 struct AssumedChanges<'policy> {
     policy: &'policy Policy,
+    place: JudgingPlace,
     denying: Vec<usize>,
     /// The file that the change touches, perhaps with others; `None` where its files are open.
     path: Option<&'policy str>,
@@ -106,7 +125,13 @@ struct AspectTable<'policy> {
 }
 
 impl<'policy> AssumedChanges<'policy> {
-    fn new(policy: &'policy Policy, path: Option<&'policy str>, read_from: &[Text], today: Date) -> Self {
+    fn new(
+        policy: &'policy Policy,
+        path: Option<&'policy str>,
+        read_from: &[Text],
+        today: Date,
+        place: JudgingPlace,
+    ) -> Self {
         let denies = |index: &usize| {
             policy.rules.get(*index).is_some_and(|rule| rule.level_on(today) == RuleLevel::Deny)
         };
@@ -128,11 +153,19 @@ impl<'policy> AssumedChanges<'policy> {
                 (_, 0) => list_branches(policy, &questions, read_from),
                 (_, 1) => list_pushers(policy, &questions),
                 (_, 2) => list_authors(policy),
-                _ => list_times(&questions, today),
+                (_, 3) => list_times(&questions, today),
+                (_, 4 | 5) => {
+                    aspects.push(AspectTable::from_rows(list_wordings(&questions), questions));
+                    continue;
+                }
+                _ => {
+                    aspects.push(AspectTable::from_rows(list_label_sets(&questions), questions));
+                    continue;
+                }
             };
-            aspects.push(AspectTable::new(policy, questions, &samples));
+            aspects.push(AspectTable::from_samples(policy, questions, &samples));
         }
-        AssumedChanges { policy, denying, path, aspects }
+        AssumedChanges { policy, place, denying, path, aspects }
     }
 
     /// Returns the fewest rules that exclude every change, with those of packs left out first; `None` if
@@ -174,6 +207,14 @@ impl<'policy> AssumedChanges<'policy> {
             Predicate::StandardChange(asked) if !asked.has_entry_for(self.path) => {
                 SketchedQuestion::Fixed(Some(false))
             }
+            Predicate::StandardChange(asked) => SketchedQuestion::NeedsField(vec![asked.entry_field()]),
+            Predicate::Ticket(asked) => match asked.required_field() {
+                Some(field) => SketchedQuestion::NeedsField(vec![field]),
+                None => SketchedQuestion::Fixed(None),
+            },
+            Predicate::Approvals(asked) if self.place == JudgingPlace::ServerHook => {
+                SketchedQuestion::NeedsField(asked.approval_fields())
+            }
             _ => SketchedQuestion::Fixed(None),
         }
     }
@@ -186,11 +227,15 @@ impl<'policy> AssumedChanges<'policy> {
 }
 
 impl<'policy> AspectTable<'policy> {
-    fn new(policy: &Policy, questions: Vec<&'policy Predicate>, samples: &[Change]) -> Self {
+    fn from_samples(policy: &Policy, questions: Vec<&'policy Predicate>, samples: &[Change]) -> Self {
         let mut rows = BTreeSet::new();
         for sample in samples {
-            rows.insert(questions.iter().map(|asked| ask_sample(policy, asked, sample)).collect::<Vec<_>>());
+            rows.insert(questions.iter().map(|asked| ask_sample(policy, asked, sample)).collect());
         }
+        AspectTable::from_rows(rows, questions)
+    }
+
+    fn from_rows(mut rows: BTreeSet<Vec<Option<bool>>>, questions: Vec<&'policy Predicate>) -> Self {
         // What was not sampled is open.
         if rows.is_empty() {
             rows.insert(vec![None; questions.len()]);

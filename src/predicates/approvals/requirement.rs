@@ -122,6 +122,11 @@ impl ApprovalsPredicate {
         self.fields.iter().any(|field| field.name == DEFAULT_APPROVAL_FIELD)
     }
 
+    /// Returns the fields that state an approval.
+    pub(crate) fn approval_fields(&self) -> Vec<&FieldDefinition> {
+        self.fields.iter().map(Arc::as_ref).collect()
+    }
+
     /// Returns how many people have to approve.
     pub(crate) fn asked_count(&self) -> u64 {
         self.min_approvals

@@ -59,6 +59,37 @@ impl WordingRequirement {
         parts
     }
 
+    /// Returns true if no line surely keeps to both requirements.
+    pub(crate) fn excludes(&self, other: &WordingRequirement) -> bool {
+        let both = [self, other];
+        let patterns: Vec<&ValuePattern> = both.iter().filter_map(|one| one.pattern.as_ref()).collect();
+        let max_characters = both.iter().filter_map(|one| one.max_characters).min();
+        let min_characters = patterns.iter().map(|pattern| pattern.min_characters()).max();
+        if max_characters.zip(min_characters).is_some_and(|(most, least)| least > most) {
+            return true;
+        }
+        let starts: Vec<Vec<Vec<u8>>> = patterns.iter().filter_map(|pattern| pattern.list_starts()).collect();
+        if let [first, second] = starts.as_slice()
+            && !first
+                .iter()
+                .any(|start| second.iter().any(|other| start.starts_with(other) || other.starts_with(start)))
+        {
+            return true;
+        }
+        let mut refused: Vec<String> = Vec::new();
+        for word in both.iter().flat_map(|one| &one.refused_starts) {
+            refused.push(word.to_lowercase());
+        }
+        let is_refused = |start: &Vec<u8>| {
+            // Where a character is cut off, it is not known how its small form begins.
+            std::str::from_utf8(start).is_ok_and(|start| {
+                let folded = start.to_lowercase();
+                refused.iter().any(|word| folded.starts_with(word))
+            })
+        };
+        starts.iter().any(|starts| starts.iter().all(is_refused))
+    }
+
     /// Returns what is wrong with a line, each in words that follow it.
     ///
     /// # Errors

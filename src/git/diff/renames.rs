@@ -1,0 +1,341 @@
+//! Renames: which of the files that one side of a merge adds is one that it deletes, as git's merges decide it.
+//!
+//! Git keeps no record of renames. Its merges (`ort`) pair what has the same content first, then what has the same
+//! name in another folder, then what is most alike. How much two files are alike is counted as git counts it,
+//! in bytes of the lines that both have. Other than git, this gives up early: see [`MAX_SPANS`] and [`MAX_STEPS`].
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use anyhow::Result;
+use gix::ObjectId;
+
+use crate::change::{Oid, PathEntry, PathEntryKind, Text};
+
+use crate::git::diff::line_counts::is_binary;
+use crate::git::objects::reader::ObjectReader;
+
+/// What is said of two files with the same content; git's `MAX_SCORE`.
+const FULL_SCORE: u64 = 60_000;
+
+/// The least score of a rename.
+const MIN_SCORE: u64 = FULL_SCORE / 2;
+
+/// The least score of a file that has the name of no other one and is only in another folder.
+const MIN_SAME_NAME_SCORE: u64 = FULL_SCORE / 4 * 3;
+
+/// How many deleted files are remembered for one that is added.
+const MAX_CANDIDATES: usize = 4;
+
+/// A line that is longer counts as several.
+const MAX_SPAN_BYTES: u32 = 64;
+
+/// Git tells lines apart by a hash below this number.
+const SPAN_HASHES: u32 = 107_927;
+
+/// The most lines of all files that are compared.
+const MAX_SPANS: usize = 2_000_000;
+
+/// The most steps in which lines are compared, about half a second.
+const MAX_STEPS: usize = 100_000_000;
+
+/// How many of these steps the reading of a file counts for.
+const STEPS_PER_FILE: usize = 20_000;
+
+/// A file that one side deletes or adds.
+#[derive(Clone, Copy)]
+pub(crate) struct MovedFile<'a> {
+    pub(crate) path: &'a Text,
+    pub(crate) entry: PathEntry,
+    /// Whether a merge needs to know where it went: the other side has changed or deleted it. Only for
+    /// deleted files.
+    pub(crate) is_wanted: bool,
+}
+
+impl MovedFile<'_> {
+    fn file_name(&self) -> &[u8] {
+        let path = self.path.as_bytes();
+        memchr::memrchr(b'/', path).and_then(|slash| path.get(slash + 1..)).unwrap_or(path)
+    }
+
+    fn is_regular(&self) -> bool {
+        matches!(self.entry.kind, PathEntryKind::File | PathEntryKind::Executable)
+    }
+}
+
+impl ObjectReader {
+    /// Returns the renames among the files that one side deletes and adds, both in the order of their paths,
+    /// as pairs of places in the two lists.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a file that has to be compared cannot be read.
+    pub(crate) fn find_renames(
+        &mut self,
+        deleted: &[MovedFile<'_>],
+        added: &[MovedFile<'_>],
+    ) -> Result<Vec<(usize, usize)>> {
+        let mut search = RenameSearch {
+            reader: self,
+            deleted,
+            added,
+            new_places: vec![None; deleted.len()],
+            is_taken: vec![false; added.len()],
+            contents: HashMap::new(),
+            spans_left: MAX_SPANS,
+            steps_left: MAX_STEPS,
+        };
+        search.pair_same_contents();
+        if search.pair_same_names()? {
+            search.pair_most_alike()?;
+        }
+        let pairs = search.new_places.iter().enumerate();
+        Ok(pairs.filter_map(|(from, to)| to.map(|to| (from, to))).collect())
+    }
+}
+
+/// One search, for one side of a merge.
+struct RenameSearch<'a> {
+    reader: &'a mut ObjectReader,
+    deleted: &'a [MovedFile<'a>],
+    added: &'a [MovedFile<'a>],
+    /// For each deleted file, the added one that it is.
+    new_places: Vec<Option<usize>>,
+    /// For each added file, whether it is a deleted one.
+    is_taken: Vec<bool>,
+    contents: HashMap<Oid, Option<FileSpans>>,
+    spans_left: usize,
+    steps_left: usize,
+}
+
+impl RenameSearch<'_> {
+    fn add_pair(&mut self, from: usize, to: usize) {
+        if let (Some(new_place), Some(is_taken)) = (self.new_places.get_mut(from), self.is_taken.get_mut(to))
+        {
+            *new_place = Some(to);
+            *is_taken = true;
+        }
+    }
+
+    fn is_unpaired(&self, from: usize) -> bool {
+        self.new_places.get(from) == Some(&None)
+    }
+
+    fn is_free(&self, to: usize) -> bool {
+        self.is_taken.get(to) == Some(&false)
+    }
+
+    /// Pairs files with the same content; of several, one that keeps its name.
+    fn pair_same_contents(&mut self) {
+        let mut by_content: HashMap<Oid, Vec<usize>> = HashMap::new();
+        for (from, file) in self.deleted.iter().enumerate() {
+            by_content.entry(file.entry.id).or_default().push(from);
+        }
+        for (to, file) in self.added.iter().enumerate() {
+            let mut best: Option<(bool, usize)> = None;
+            for from in by_content.get(&file.entry.id).into_iter().flatten() {
+                let Some(source) = self.deleted.get(*from) else { continue };
+                let is_same_kind =
+                    source.entry.kind == file.entry.kind || source.is_regular() && file.is_regular();
+                let has_same_name = source.file_name() == file.file_name();
+                if self.is_unpaired(*from)
+                    && is_same_kind
+                    && best.is_none_or(|(best_has, _)| has_same_name && !best_has)
+                {
+                    best = Some((has_same_name, *from));
+                }
+            }
+            if let Some((_, from)) = best {
+                self.add_pair(from, to);
+            }
+        }
+    }
+
+    /// Pairs files whose name only one deleted and one added file has. Returns false if a limit was met.
+    fn pair_same_names(&mut self) -> Result<bool> {
+        let (deleted, added) = (self.deleted, self.added);
+        let mut sources: HashMap<&[u8], Option<usize>> = HashMap::new();
+        let mut targets: HashMap<&[u8], Option<usize>> = HashMap::new();
+        for (from, file) in deleted.iter().enumerate().filter(|(from, _)| self.is_unpaired(*from)) {
+            sources.entry(file.file_name()).and_modify(|only| *only = None).or_insert(Some(from));
+        }
+        for (to, file) in added.iter().enumerate().filter(|(to, _)| self.is_free(*to)) {
+            targets.entry(file.file_name()).and_modify(|only| *only = None).or_insert(Some(to));
+        }
+        for (from, file) in deleted.iter().enumerate().filter(|(_, file)| file.is_wanted) {
+            let name = file.file_name();
+            let (Some(Some(only)), Some(Some(to))) = (sources.get(name), targets.get(name)) else { continue };
+            if *only != from {
+                continue;
+            }
+            match self.score_pair(from, *to)? {
+                Some(score) if score >= MIN_SAME_NAME_SCORE => self.add_pair(from, *to),
+                Some(_) => {}
+                None => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Pairs what is most alike, the best pairs first.
+    fn pair_most_alike(&mut self) -> Result<()> {
+        let mut candidates = Vec::new();
+        for (to, target) in self.added.iter().enumerate() {
+            if !self.is_free(to) {
+                continue;
+            }
+            let mut best = Vec::new();
+            for (from, source) in self.deleted.iter().enumerate() {
+                if !source.is_wanted || !self.is_unpaired(from) {
+                    continue;
+                }
+                let Some(score) = self.score_pair(from, to)? else { return Ok(()) };
+                if score >= MIN_SCORE {
+                    best.push((Reverse(score), source.file_name() != target.file_name(), to, from));
+                }
+            }
+            best.sort_unstable();
+            best.truncate(MAX_CANDIDATES);
+            candidates.append(&mut best);
+        }
+        candidates.sort_unstable();
+        for (_, _, to, from) in candidates {
+            if self.is_free(to) && self.is_unpaired(from) {
+                self.add_pair(from, to);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns how much two files are alike; `None` if a limit is met.
+    fn score_pair(&mut self, from: usize, to: usize) -> Result<Option<u64>> {
+        let (Some(source), Some(target)) = (self.deleted.get(from), self.added.get(to)) else {
+            return Ok(Some(0));
+        };
+        if !source.is_regular() || !target.is_regular() {
+            return Ok(Some(0));
+        }
+        for entry in [source.entry, target.entry] {
+            if !self.contents.contains_key(&entry.id) {
+                let spans = FileSpans::read_file(self.reader, entry.id)?;
+                let count = spans.as_ref().map_or(0, |spans| spans.spans.len());
+                let steps_left = self.steps_left.checked_sub(STEPS_PER_FILE);
+                let (Some(spans_left), Some(steps_left)) = (self.spans_left.checked_sub(count), steps_left)
+                else {
+                    return Ok(None);
+                };
+                (self.spans_left, self.steps_left) = (spans_left, steps_left);
+                self.contents.insert(entry.id, spans);
+            }
+        }
+        let spans = [source, target].map(|file| self.contents.get(&file.entry.id).and_then(Option::as_ref));
+        let [Some(before), Some(after)] = spans else { return Ok(Some(0)) };
+        if !before.has_similar_size(after) {
+            return Ok(Some(0));
+        }
+        match self.steps_left.checked_sub(before.spans.len() + after.spans.len()) {
+            Some(left) => self.steps_left = left,
+            None => return Ok(None),
+        }
+        Ok(Some(before.score_against(after)))
+    }
+}
+
+/// The lines of a file, as far as git compares them to find renames.
+struct FileSpans {
+    size: u64,
+    /// A hash of a line, and how many bytes of the file are in lines with that hash, in the order of hashes.
+    spans: Vec<(u32, u64)>,
+}
+
+impl FileSpans {
+    /// Reads a file; `None` if it is empty or too large to be merged.
+    fn read_file(reader: &mut ObjectReader, id: Oid) -> Result<Option<FileSpans>> {
+        let id = ObjectId::try_from(id.as_bytes())?;
+        Ok(match reader.read_blob(&id, ObjectReader::MAX_OPENED_BLOB_BYTES)? {
+            Ok(content) if !content.is_empty() => Some(FileSpans::of_content(content)),
+            _ => None,
+        })
+    }
+
+    fn of_content(content: &[u8]) -> FileSpans {
+        let is_text = !is_binary(content);
+        let mut spans: Vec<(u32, u64)> = Vec::new();
+        let (mut low, mut high, mut length) = (0_u32, 0_u32, 0_u32);
+        let mut rest = content.iter().copied().peekable();
+        while let Some(byte) = rest.next() {
+            if is_text && byte == b'\r' && rest.peek() == Some(&b'\n') {
+                continue;
+            }
+            let before = low;
+            low = ((low << 7) ^ (high >> 25)).wrapping_add(u32::from(byte));
+            high = (high << 7) ^ (before >> 25);
+            length += 1;
+            if length < MAX_SPAN_BYTES && byte != b'\n' {
+                continue;
+            }
+            spans.push((hash_span(low, high), u64::from(length)));
+            (low, high, length) = (0, 0, 0);
+        }
+        if length > 0 {
+            spans.push((hash_span(low, high), u64::from(length)));
+        }
+        spans.sort_unstable();
+        spans.dedup_by(|next, kept| {
+            let is_same = next.0 == kept.0;
+            if is_same {
+                kept.1 += next.1;
+            }
+            is_same
+        });
+        spans.shrink_to_fit();
+        FileSpans { size: content.len() as u64, spans }
+    }
+
+    /// Returns whether the sizes alone leave it open that the files are alike.
+    fn has_similar_size(&self, other: &FileSpans) -> bool {
+        let larger = self.size.max(other.size);
+        larger * (FULL_SCORE - MIN_SCORE) >= (larger - self.size.min(other.size)) * FULL_SCORE
+    }
+
+    /// Returns which part of the larger file is in the other one as well.
+    fn score_against(&self, other: &FileSpans) -> u64 {
+        let mut copied = 0;
+        let mut others = other.spans.iter().peekable();
+        for (hash, bytes) in &self.spans {
+            while others.next_if(|(other, _)| other < hash).is_some() {}
+            if let Some((_, other_bytes)) = others.next_if(|(other, _)| other == hash) {
+                copied += bytes.min(other_bytes);
+            }
+        }
+        copied * FULL_SCORE / self.size.max(other.size)
+    }
+}
+
+/// Returns the number by which git tells lines apart.
+fn hash_span(low: u32, high: u32) -> u32 {
+    low.wrapping_add(high.wrapping_mul(0x61)) % SPAN_HASHES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn score(before: &str, after: &str) -> u64 {
+        let (before, after) =
+            (FileSpans::of_content(before.as_bytes()), FileSpans::of_content(after.as_bytes()));
+        if before.has_similar_size(&after) { before.score_against(&after) * 100 / FULL_SCORE } else { 0 }
+    }
+
+    #[test]
+    fn files_are_as_alike_as_git_says() {
+        assert_eq!(score("a\nb\nc\nd\n", "a\nb\nc\nd\n"), 100);
+        assert_eq!(score("a\nb\nc\nd\n", "d\nc\nb\na\n"), 100);
+        assert_eq!(score("a\nb\nc\nd\n", "a\nb\nx\ny\n"), 50);
+        assert_eq!(score("a\r\nb\r\n", "a\nb\n"), 66);
+        assert_eq!(score("a\n", "a\na\na\na\n"), 0);
+        // A long line without an end counts in pieces.
+        let long = "0123456789".repeat(20);
+        assert_eq!(score(&long, &format!("{long}x")), 95);
+    }
+}

@@ -1,0 +1,75 @@
+//! The answers that the questions of a policy about wording, or about labels, can have together.
+//!
+//! A row has an answer for each question. What a row leaves out is certain not to happen; what cannot be
+//! decided is in it.
+
+use std::collections::BTreeSet;
+
+use crate::predicates::Predicate;
+
+/// How many questions about subjects, or about titles, are weighed against each other.
+const MAX_WORDINGS: usize = 6;
+
+/// How many labels are tried, each with and without.
+const MAX_LABELS: usize = 7;
+
+/// Returns the answers that questions about the wording of one line can have together: all but those where two
+/// hold that no line answers both; none if there are too many.
+pub(crate) fn list_wordings(questions: &[&Predicate]) -> BTreeSet<Vec<Option<bool>>> {
+    let mut rows = BTreeSet::new();
+    if questions.is_empty() || questions.len() > MAX_WORDINGS {
+        return rows;
+    }
+    for choice in 0..1_u32 << questions.len() {
+        let mut row = Vec::new();
+        let mut held: Vec<&Predicate> = Vec::new();
+        for (place, question) in questions.iter().enumerate() {
+            let holds = choice >> place & 1 == 1;
+            row.push(Some(holds));
+            if holds {
+                held.push(question);
+            }
+        }
+        let is_impossible = held.iter().any(|one| held.iter().any(|other| exclude_each_other(one, other)));
+        if !is_impossible {
+            rows.insert(row);
+        }
+    }
+    rows
+}
+
+fn exclude_each_other(one: &Predicate, other: &Predicate) -> bool {
+    match (one, other) {
+        (Predicate::Subject(one), Predicate::Subject(other)) => one.excludes(other),
+        (Predicate::Title(one), Predicate::Title(other)) => one.excludes(other),
+        _ => false,
+    }
+}
+
+/// Returns the answers about each set of the labels that questions name; none if there are too many.
+pub(crate) fn list_label_sets(questions: &[&Predicate]) -> BTreeSet<Vec<Option<bool>>> {
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    let mut rows = BTreeSet::new();
+    for question in questions {
+        if let Predicate::Label(asked) = question {
+            names.extend(asked.asked_labels());
+        }
+    }
+    if names.is_empty() || names.len() > MAX_LABELS {
+        return rows;
+    }
+    for choice in 0..1_u32 << names.len() {
+        let mut chosen: BTreeSet<&str> = BTreeSet::new();
+        for (place, name) in names.iter().enumerate() {
+            if choice >> place & 1 == 1 {
+                chosen.insert(name);
+            }
+        }
+        let answer = |question: &&Predicate| match question {
+            Predicate::Label(asked) => asked.answer_assumed(&|name| chosen.contains(name)),
+            _ => None,
+        };
+        rows.insert(questions.iter().map(answer).collect());
+    }
+    rows
+}
