@@ -20,6 +20,7 @@ mod world;
 mod concurrent;
 mod exported;
 mod forger;
+mod heartbeat;
 mod hindered;
 mod killed;
 mod laws;

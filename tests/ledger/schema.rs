@@ -8,13 +8,14 @@ use changegate::ledger::record::canonical::{is_canonical, to_canonical_json};
 use changegate::ledger::record::readable::ReadableRecord;
 use changegate::ledger::record::{
     BreakGlassEvent, DamageCause, DamagedDecision, DecisionOutcome, DecisionRecord, FactsDigest, GapCause,
-    LedgerBeginning, LedgerEvent, ObligationDischarge, ObligationEscalation, ObligationEvidence,
-    OmittedChanges, OwingChange, PullLanding, RECORD_SCHEMA, ReasonsDigest, Record, RecordedClosing,
-    RecordedContributor, RecordedDecision, RecordedDisagreement, RecordedFinding, RecordedFixer, RecordedGap,
-    RecordedJudgement, RecordedLateStatement, RecordedLevel, RecordedMessage, RecordedMove,
-    RecordedObligation, RecordedOutcome, RecordedPlace, RecordedPolicy, RecordedPolicySource, RecordedPusher,
-    RecordedRequest, RecordedStatement, RecordedValue, RecordedVerdict, RecordedWord, RefDecision, RefTip,
-    RegularisationTerms, RequestedAction, ScopeChange, SessionActor, SessionClosure, SessionOpening,
+    LedgerBeginning, LedgerEvent, LedgerHeartbeat, ObligationDischarge, ObligationEscalation,
+    ObligationEvidence, OmittedChanges, OwingChange, PullLanding, RECORD_SCHEMA, ReasonsDigest, Record,
+    RecordedClosing, RecordedContributor, RecordedDecision, RecordedDisagreement, RecordedFinding,
+    RecordedFixer, RecordedGap, RecordedHookState, RecordedJudgement, RecordedLateStatement, RecordedLevel,
+    RecordedMessage, RecordedMove, RecordedObligation, RecordedOutcome, RecordedPlace, RecordedPolicy,
+    RecordedPolicySource, RecordedPusher, RecordedRequest, RecordedStatement, RecordedValue, RecordedVerdict,
+    RecordedWord, RefDecision, RefTip, RegularisationTerms, RequestedAction, ScopeChange, SessionActor,
+    SessionClosure, SessionOpening,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -316,6 +317,21 @@ fn events() -> Vec<LedgerEvent> {
         terms(Some(Timestamp::UNIX_EPOCH)),
         terms(None),
     ];
+    for hook in [
+        RecordedHookState::Installed,
+        RecordedHookState::Foreign,
+        RecordedHookState::Missing,
+        RecordedHookState::Unknown,
+        RecordedHookState::Workflow,
+    ] {
+        events.push(LedgerEvent::Heartbeat(LedgerHeartbeat {
+            observed_at: Timestamp::UNIX_EPOCH,
+            refs: 3,
+            waiting_decisions: 1,
+            hook,
+            tool: "t".into(),
+        }));
+    }
     events.extend(decisions());
     events.extend(discharges());
     events.extend(sessions());

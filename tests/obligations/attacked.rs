@@ -62,6 +62,7 @@ fn fold_while(world: &World, runs: bool) {
         clock: Timestamp::now,
         push_timeout: SignedDuration::ZERO,
         max_denials: usize::MAX,
+        heartbeat: None,
         tool_version: decision::TOOL_VERSION,
         is_process_running: &|_| Some(runs),
     };

@@ -65,6 +65,7 @@ impl World {
             clock: Timestamp::now,
             push_timeout: SignedDuration::ZERO,
             max_denials: usize::MAX,
+            heartbeat: None,
             tool_version: decision::TOOL_VERSION,
             is_process_running: &|_| None,
         };

@@ -10,7 +10,9 @@ use anyhow::{Context as _, anyhow};
 use crate::change::{CommitMessage, Text};
 use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
 use crate::cli::context::Context;
-use crate::cli::ledger_upkeep::{find_current_policy, reconcile_repository, write_reconcile_report};
+use crate::cli::ledger_upkeep::{
+    ReconcileOccasion, find_current_policy, reconcile_repository, write_reconcile_report,
+};
 use crate::cli::output;
 use crate::gate::LedgerMode;
 use crate::gate::break_glass::{AuthorisedRequest, parse_request};
@@ -38,7 +40,7 @@ pub(crate) fn write_session_record(
     if settings.ledger_mode == LedgerMode::Off {
         return Err(CommandError::ledger_off());
     }
-    let reconciled = reconcile_repository(repository, &settings, None, false, context)?;
+    let reconciled = reconcile_repository(repository, &settings, ReconcileOccasion::Record, context)?;
     write_reconcile_report(&reconciled)?;
     let Some(loaded) = find_current_policy(&LedgerStateReader::new(repository), &settings) else {
         return Err(CommandError::usage("this repository has no policy that says who can open a session"));

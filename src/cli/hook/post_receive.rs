@@ -14,7 +14,9 @@ use jiff::Timestamp;
 use crate::change::{Stage, Text};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::{Context, count_threads};
-use crate::cli::ledger_upkeep::{reconcile_repository, serving_process, write_reconcile_report};
+use crate::cli::ledger_upkeep::{
+    ReconcileOccasion, reconcile_repository, serving_process, write_reconcile_report,
+};
 use crate::cli::output::{self, ReportFormatArg};
 use crate::gate::{
     GateSettings, LedgerMode, RangePart, RangeRequest, judge_parts, load_from_commit, protected_refs,
@@ -86,8 +88,8 @@ fn record_ref_updates(
     }
     let served_by = serving_process::find_serving_process();
     let push = LandedPush { landed: updates, served_by: served_by.as_deref() };
-    let reconciled =
-        reconcile_repository(repository, settings, Some(push), false, context).map_err(add_next_step)?;
+    let reconciled = reconcile_repository(repository, settings, ReconcileOccasion::Push(push), context)
+        .map_err(add_next_step)?;
     write_reconcile_report(&reconciled)?;
     Ok(reconciled.landed_moves)
 }

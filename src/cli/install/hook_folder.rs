@@ -4,12 +4,12 @@
 //! it.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
 use crate::cli::command_error::CommandError;
+use crate::cli::install::hook_file::{is_executable, make_backup, path_exists, write_hook};
 use crate::cli::install::hook_manager::{choose_hook_file, list_aside_files, refuse_foreign_manager};
 use crate::cli::install::hook_script::{
     BACKUP_SUFFIX, GitHook, HookOwner, identify_hook_owner, render_hook_script,
@@ -149,6 +149,19 @@ impl HookFolder {
         Ok(hook_folders)
     }
 
+    /// Returns the directories whose `pre-receive` is run for a push: the one that git uses, and those of GitLab and
+    /// Gitea.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the configuration cannot be read.
+    pub(crate) fn list_server_folders(repository: &Repository) -> Result<Vec<HookFolder>, CommandError> {
+        let git_dir = repository.common_dir();
+        let gitlab = HookFolder::new(git_dir.join("custom_hooks"), false);
+        let gitea = HookFolder::new(git_dir.join("hooks"), true);
+        Ok(vec![HookFolder::find_configured(repository)?, gitlab, gitea])
+    }
+
     fn new(directory: PathBuf, drop_in: bool) -> HookFolder {
         HookFolder { path: directory, is_drop_in: drop_in, is_shared: false }
     }
@@ -187,7 +200,8 @@ impl HookFolder {
         if self.is_drop_in { format!("{shown}/*.d") } else { shown }
     }
 
-    fn hook_path(&self, hook: GitHook) -> PathBuf {
+    /// Returns the path of the file that is run for `hook`.
+    pub(crate) fn hook_path(&self, hook: GitHook) -> PathBuf {
         if self.is_drop_in {
             self.path.join(format!("{}.d", hook.name())).join("changegate")
         } else {
@@ -351,49 +365,4 @@ fn backup_path(file: &Path) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(BACKUP_SUFFIX);
     PathBuf::from(name)
-}
-
-/// Returns true if the path exists, even as a broken link.
-fn path_exists(file: &Path) -> bool {
-    fs::symlink_metadata(file).is_ok()
-}
-
-/// Gives `file` its second name; the new hook then replaces the first in one step.
-fn make_backup(file: &Path, backup: &Path) -> std::io::Result<()> {
-    // Not every file system has links.
-    fs::hard_link(file, backup).or_else(|_| fs::rename(file, backup))
-}
-
-fn write_hook(file: &Path, text: &str) -> std::io::Result<()> {
-    let directory = file.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(directory)?;
-    let mut whole = tempfile::NamedTempFile::new_in(directory)?;
-    whole.write_all(text.as_bytes())?;
-    make_executable(whole.as_file())?;
-    whole.as_file().sync_all()?;
-    whole.persist(file)?;
-    Ok(())
-}
-
-#[cfg(unix)]
-fn make_executable(file: &fs::File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(fs::Permissions::from_mode(0o755))
-}
-
-#[cfg(not(unix))]
-fn make_executable(_: &fs::File) -> std::io::Result<()> {
-    Ok(())
-}
-
-/// Returns true if git would run `file`.
-#[cfg(unix)]
-fn is_executable(file: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_executable(file: &Path) -> bool {
-    file.exists()
 }

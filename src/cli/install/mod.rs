@@ -3,9 +3,11 @@
 //! Everything is checked before anything is written, and a file is written whole or not at all. An
 //! existing hook is kept and goes on running. A second run changes nothing.
 
+mod hook_file;
 mod hook_folder;
 mod hook_manager;
 mod hook_script;
+pub(crate) mod hook_state;
 mod server_settings;
 mod work_tree;
 

@@ -11,6 +11,7 @@ use clap::{Subcommand, ValueEnum};
 
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
+use crate::cli::install::hook_state::find_hook_state;
 use crate::cli::ledger_upkeep;
 use crate::cli::output::ListFormatArg;
 use crate::git::Repository;
@@ -190,7 +191,10 @@ pub(crate) fn run_ledger(args: &LedgerArgs, context: &Context) -> Result<Command
             };
             export::run_ledger_export(&repository, &export_args, context)
         }
-        LedgerCommand::Reconcile { now } => ledger_upkeep::run_reconcile(&repository, *now, context),
+        LedgerCommand::Reconcile { now } => {
+            let hook = find_hook_state(&repository);
+            ledger_upkeep::run_reconcile(&repository, (*now, hook), context)
+        }
         LedgerCommand::Replay { record } => verify::run_ledger_replay(&repository, record),
     }
 }

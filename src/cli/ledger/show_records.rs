@@ -200,6 +200,15 @@ fn write_record(out: &mut dyn Write, commit: Oid, record: &Record) -> io::Result
             writeln!(out, "notified  {}", notice.observed_at)
         }
         LedgerEvent::BreakGlass(record) => write_session(out, record),
+        LedgerEvent::Heartbeat(heartbeat) => {
+            writeln!(out, "heartbeat of {}", escape::escape_words(&heartbeat.tool))?;
+            writeln!(out, "refs      {}, each as recorded", heartbeat.refs)?;
+            writeln!(out, "hook      {}", heartbeat.hook.describe())?;
+            if heartbeat.waiting_decisions > 0 {
+                writeln!(out, "waiting   {} decisions", heartbeat.waiting_decisions)?;
+            }
+            writeln!(out, "seen      {}", heartbeat.observed_at)
+        }
         LedgerEvent::RegularisationTerms(terms) => {
             writeln!(out, "unauthorised change of record {}", terms.record_number)?;
             writeln!(out, "owed by   {}", escape::escape_words(&terms.teams.join(", ")))?;

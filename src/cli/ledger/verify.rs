@@ -19,6 +19,7 @@ use crate::ledger::record::LedgerEvent;
 use crate::ledger::record::readable::{ReadableRecord, RecordPosition};
 use crate::ledger::store::gate_folder::{self, LedgerAnchor};
 use crate::ledger::store::{FACTS_FILE, REASONS_FILE, read_ledger_file};
+use crate::report::due_time::format_duration;
 use crate::report::escape;
 
 /// The arguments of `ledger verify`.
@@ -167,6 +168,10 @@ fn write_verification(
             let decisions = verified.decisions;
             let denied = verified.denied;
             writeln!(out, "{records} records, {decisions} decisions, {denied} of them denied")?;
+            if let Some((from, to)) = &verified.longest_silence {
+                let length = format_duration(to.duration_since(*from).as_secs());
+                writeln!(out, "longest time without a record: {length}, from {from} to {to}")?;
+            }
             // The newest record has the form that --seen takes.
             let last = last.as_deref().unwrap_or("unreadable");
             writeln!(out, "newest {records}:{last}\n  at {tip}")?;
@@ -199,6 +204,13 @@ fn write_verification_json(
         "records": verified.records,
         "decisions": verified.decisions,
         "denied": verified.denied,
+        "first-at": verified.first_at,
+        "last-at": verified.last_at,
+        "longest-silence": verified.longest_silence.map(|(from, to)| json!({
+            "from": from,
+            "to": to,
+            "seconds": to.duration_since(from).as_secs(),
+        })),
         "newest": newest,
         "commit": verified.tip,
         "problems": problems,

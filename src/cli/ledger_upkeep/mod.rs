@@ -11,6 +11,7 @@ use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::gate::{GateSettings, LedgerMode, LoadedPolicy, current_policy, protected_refs};
 use crate::git::Repository;
+use crate::ledger::record::RecordedHookState;
 use crate::ledger::server::decision;
 use crate::ledger::server::reconcile::{LandedPush, ReconcileContext, ReconcileOutcome, reconcile_ledger};
 use crate::ledger::server::undecided_moves::list_undecided_moves;
@@ -25,15 +26,33 @@ const PENDING_PUSH_TIMEOUT: SignedDuration = SignedDuration::from_mins(10);
 /// How many denials that wait a push records beside its own decision.
 const MAX_DENIALS_PER_PUSH: usize = 128;
 
-/// Appends to the ledger what was written ahead; `push` is the push of this hook. With `now`, no push
-/// counts as under way. A failure to write the ledger is kept on disk for the next push.
+/// Why the ledger is reconciled.
+pub(crate) enum ReconcileOccasion<'a> {
+    /// Git reports this push.
+    Push(LandedPush<'a>),
+    /// Something is about to be recorded.
+    Record,
+    /// It is time; a sign is left that the gate stood.
+    Upkeep {
+        /// True if no push counts as under way.
+        now: bool,
+        /// What judges pushes.
+        hook: RecordedHookState,
+    },
+}
+
+/// Appends to the ledger what was written ahead. A failure to write the ledger is kept on disk for the next push.
 pub(crate) fn reconcile_repository(
     repository: &Repository,
     settings: &GateSettings,
-    push: Option<LandedPush<'_>>,
-    now: bool,
+    occasion: ReconcileOccasion<'_>,
     context: &Context,
 ) -> Result<ReconcileOutcome, CommandError> {
+    let (push, now, heartbeat) = match occasion {
+        ReconcileOccasion::Push(push) => (Some(push), false, None),
+        ReconcileOccasion::Record => (None, false, None),
+        ReconcileOccasion::Upkeep { now, hook } => (None, now, Some(hook)),
+    };
     let states = LedgerStateReader::new(repository);
     let loaded = find_current_policy(&states, settings);
     let policy = loaded.as_ref().map(|loaded| &loaded.policy);
@@ -47,6 +66,7 @@ pub(crate) fn reconcile_repository(
         clock: context.clock,
         push_timeout: if now { SignedDuration::ZERO } else { PENDING_PUSH_TIMEOUT },
         max_denials: if push.is_some() { MAX_DENIALS_PER_PUSH } else { usize::MAX },
+        heartbeat,
         tool_version: decision::TOOL_VERSION,
         is_process_running: &|served_by| {
             if now { Some(false) } else { serving_process::is_process_running(served_by) }
@@ -85,17 +105,18 @@ pub(crate) fn begin_ledger(repository: &Repository, context: &Context) -> Result
     if has_begun || settings.ledger_mode == LedgerMode::Off {
         return Ok(false);
     }
-    reconcile_repository(repository, &settings, None, false, context)?;
+    reconcile_repository(repository, &settings, ReconcileOccasion::Record, context)?;
     Ok(true)
 }
 
 pub(crate) fn run_reconcile(
     repository: &Repository,
-    now: bool,
+    (now, hook): (bool, RecordedHookState),
     context: &Context,
 ) -> Result<CommandExit, CommandError> {
     let settings = context.read_gate_settings(repository).map_err(CommandError::Usage)?;
-    let reconciled = reconcile_repository(repository, &settings, None, now, context)?;
+    let reconciled =
+        reconcile_repository(repository, &settings, ReconcileOccasion::Upkeep { now, hook }, context)?;
     let mut out = io::stdout().lock();
     match (reconciled.appended_records, reconciled.waiting_decisions) {
         (0, 0) => writeln!(out, "nothing to reconcile")?,

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use crate::calendar::{Holidays, TimeLimit};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
-use crate::cli::ledger_upkeep::{reconcile_repository, write_reconcile_report};
+use crate::cli::install::hook_state::find_hook_state;
+use crate::cli::ledger_upkeep::{ReconcileOccasion, reconcile_repository, write_reconcile_report};
 use crate::cli::obligations::due_notices::{notify_due, parse_channels};
 use crate::cli::obligations::obligation_list::{DEFAULT_DUE_SOON, ObligationList};
 use crate::cli::obligations::sweep_github::sweep_github;
@@ -75,7 +76,8 @@ pub(crate) fn run_sweep(args: &SweepArgs, context: &Context) -> Result<CommandEx
     if settings.ledger_mode == LedgerMode::Off {
         return Err(CommandError::ledger_off());
     }
-    let reconciled = reconcile_repository(&repository, &settings, None, false, context)?;
+    let occasion = ReconcileOccasion::Upkeep { now: false, hook: find_hook_state(&repository) };
+    let reconciled = reconcile_repository(&repository, &settings, occasion, context)?;
     write_reconcile_report(&reconciled)?;
     let key = settings.ledger_key.as_deref();
     let before = append_events(&repository, key, context.now, |_| Vec::new())?;

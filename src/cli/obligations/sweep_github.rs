@@ -23,7 +23,10 @@ use crate::ledger::forge::ForgeLedger;
 use crate::ledger::forge::late_reviews::{find_late_reviews, is_closable_by_review};
 use crate::ledger::forge::past_decisions::PastDecisions;
 use crate::ledger::forge::ticket_policies::{TicketPolicies, confirm_forge_tickets};
+use crate::ledger::record::{LedgerEvent, RecordedHookState};
+use crate::ledger::server::decision::TOOL_VERSION;
 use crate::ledger::server::discharge;
+use crate::ledger::server::heartbeat::plan_heartbeat;
 use crate::ledger::state::TrackedObligation;
 use crate::policy::DEFAULT_POLICY_PATH;
 use crate::report::escape;
@@ -78,6 +81,7 @@ pub(crate) fn sweep_forge_ledger(
     channels: &[NotifyChannel],
     context: &Context,
 ) -> Result<SweepOutcome, CommandError> {
+    let read_at = (context.clock)();
     let (appended, state) = forge_ledger.record_all_refs()?;
     write_forge_ledger_report(forge_ledger, &appended)?;
     let policies = TicketPolicies::read_policies(forge_ledger, &state);
@@ -103,6 +107,10 @@ pub(crate) fn sweep_forge_ledger(
         let words: Vec<Message> = events.iter().filter_map(discharge::describe_discharge).collect();
         for event in events {
             ledger.append_event(event, now)?;
+        }
+        if let Some(heartbeat) = plan_heartbeat(ledger, RecordedHookState::Workflow, 0, TOOL_VERSION, read_at)
+        {
+            ledger.append_event(LedgerEvent::Heartbeat(heartbeat), now)?;
         }
         Ok(words)
     })?;

@@ -1,5 +1,7 @@
 //! What verifying a ledger comes to: the problems and their kinds.
 
+use jiff::Timestamp;
+
 use crate::change::Oid;
 use crate::git::signature::KeyRegistry;
 use crate::ledger::store::gate_folder::LedgerAnchor;
@@ -26,10 +28,36 @@ pub struct LedgerVerification {
     pub denied: u64,
     /// The newest commit of the ledger.
     pub tip: Option<Oid>,
+    /// When the first thing happened that the ledger tells of.
+    pub first_at: Option<Timestamp>,
+    /// When the last thing happened that the ledger tells of.
+    pub last_at: Option<Timestamp>,
+    /// The longest time in between of which no record tells; `None` if there are less than two records.
+    pub longest_silence: Option<(Timestamp, Timestamp)>,
     /// The digest of the newest record.
     pub last_digest: Option<String>,
     /// The problems, oldest record first.
     pub problems: Vec<LedgerProblem>,
+}
+
+impl LedgerVerification {
+    /// Takes in when something happened, in the order of the records. A record can be of something earlier than the
+    /// one before, which then ends no silence.
+    pub(crate) fn add_event_time(&mut self, at: Timestamp) {
+        self.first_at = Some(self.first_at.map_or(at, |first| first.min(at)));
+        let Some(last) = self.last_at else {
+            self.last_at = Some(at);
+            return;
+        };
+        if at <= last {
+            return;
+        }
+        self.last_at = Some(at);
+        let longest = self.longest_silence.map(|(from, to)| to.duration_since(from));
+        if longest.is_none_or(|longest| at.duration_since(last) > longest) {
+            self.longest_silence = Some((last, at));
+        }
+    }
 }
 
 /// Something that is wrong with the ledger, or that it tells of.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::change::{Stage, Text};
 use crate::ledger::record::{LedgerEvent, Record};
-use crate::ledger::state::{LedgerState, encode_ref_key};
+use crate::ledger::state::{LedgerState, decode_ref_key, encode_ref_key};
 
 /// When each ref was last seen to hold what the records before say.
 #[derive(Default)]
@@ -48,6 +48,11 @@ impl RefObservations {
                     if one.old == state.tips.get(&encode_ref_key(&one.name)).copied() {
                         self.add_sight(&one.name, decided.observed_at);
                     }
+                }
+            }
+            LedgerEvent::Heartbeat(heartbeat) => {
+                for key in state.tips.keys() {
+                    self.add_sight(&decode_ref_key(key), heartbeat.observed_at);
                 }
             }
             _ => {}

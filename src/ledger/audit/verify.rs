@@ -25,16 +25,15 @@ use crate::ledger::audit::verify_state::{
     RecordWithoutState, StateComparison, compare_state, read_link_state,
 };
 use crate::ledger::record::canonical::is_canonical;
+use crate::ledger::record::describe::find_event_time;
 use crate::ledger::record::message::compose_message;
 use crate::ledger::record::readable::ReadableRecord;
-use crate::ledger::record::{
-    LedgerEvent, MAX_RECORD_BYTES, Record, digest_bytes,
-};
+use crate::ledger::record::{LedgerEvent, MAX_RECORD_BYTES, Record, digest_bytes};
 use crate::ledger::server::write_ahead;
 use crate::ledger::state::{LedgerState, decode_ref_key, encode_ref_key};
+use crate::ledger::store::RECORD_FILE;
 use crate::ledger::store::gate_folder::{self, LedgerAnchor};
 use crate::ledger::store::protected_refs::ProtectedRefs;
-use crate::ledger::store::RECORD_FILE;
 use crate::report::escape;
 
 /// Verifies the ledger of a repository. `progress` is called for each record.
@@ -256,6 +255,7 @@ impl LedgerVerifier<'_> {
             );
         }
         self.position = self.position.map(|(commit, _)| (commit, record.recorded_at));
+        self.verification.add_event_time(find_event_time(record));
         self.report_missing_state(Some(record.recorded_at));
         if self.is_trusted {
             if self.verification.records == 1 && !matches!(record.event, LedgerEvent::Begin(_)) {

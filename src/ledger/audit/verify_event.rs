@@ -95,6 +95,11 @@ impl LedgerVerifier<'_> {
             LedgerEvent::Scope(scope) => {
                 self.add_tampering_if(cross_check::find_scope_problem(&self.state, scope));
             }
+            LedgerEvent::Heartbeat(heartbeat) => {
+                if heartbeat.refs != self.state.tips.len() || heartbeat.observed_at > record.recorded_at {
+                    self.add_tampering("its refs or its time are not those of the ledger");
+                }
+            }
             LedgerEvent::Escalated(escalated) => {
                 let problem =
                     cross_check::find_escalation_problem(&self.state, escalated, record.recorded_at);

@@ -16,7 +16,8 @@ use crate::ledger::record::{
     RefDecision, digest_bytes,
 };
 use crate::ledger::server::decision::{
-    TOOL_VERSION, VERDICTS_BUDGET_BYTES, digest_reasons, fit_into_record, select_fitting_verdicts, write_reasons,
+    TOOL_VERSION, VERDICTS_BUDGET_BYTES, digest_reasons, fit_into_record, select_fitting_verdicts,
+    write_reasons,
 };
 use crate::ledger::server::discharge::{
     InnerCommitSource, LandedClosings, describe_discharge, describe_refused_closings, list_discharges,

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use crate::change::Text;
 use crate::ledger::record::parse_unauthorised_key;
 use crate::ledger::record::wire::{
-    BreakGlassEvent, DamageCause, DecisionOutcome, DecisionRecord, GapCause, LedgerEvent,
-    ObligationDischarge, Record, RecordedDecision, RecordedPusher, RefDecision, ScopeChange,
+    BreakGlassEvent, DamageCause, DecisionOutcome, DecisionRecord, GapCause, LedgerEvent, LedgerHeartbeat,
+    ObligationDischarge, Record, RecordedDecision, RecordedHookState, RecordedPusher, RefDecision,
+    ScopeChange,
 };
 use crate::report::escape;
 use crate::verdict::format_count;
@@ -23,6 +24,7 @@ pub(crate) fn find_event_time(record: &Record) -> Timestamp {
         LedgerEvent::Outcome(outcome) => outcome.observed_at,
         LedgerEvent::Discharged(discharged) => discharged.observed_at,
         LedgerEvent::Escalated(escalated) => escalated.observed_at,
+        LedgerEvent::Heartbeat(heartbeat) => heartbeat.observed_at,
         LedgerEvent::BreakGlass(BreakGlassEvent::Opened(opened)) => opened.opened_at,
         LedgerEvent::BreakGlass(BreakGlassEvent::Closed(closed)) => closed.closed_at,
         LedgerEvent::Begin(_)
@@ -67,8 +69,38 @@ pub(crate) fn describe_record(record: &Record) -> String {
             let session = escape::escape_words(&closed.session);
             format!("Close the break-glass session {session}, {}", describe_lateness(closed.late_by))
         }
+        LedgerEvent::Heartbeat(heartbeat) => describe_heartbeat(heartbeat),
         LedgerEvent::RegularisationTerms(terms) => {
             format!("Record {} may be regularised", terms.record_number)
+        }
+    }
+}
+
+fn describe_heartbeat(heartbeat: &LedgerHeartbeat) -> String {
+    let refs = format_count(heartbeat.refs, "ref");
+    format!("Heartbeat: {refs} as recorded; {}", heartbeat.hook.describe())
+}
+
+impl RecordedHookState {
+    /// Returns what judges pushes, in words.
+    pub(crate) fn describe(self) -> &'static str {
+        match self {
+            RecordedHookState::Installed => "the hook is installed",
+            RecordedHookState::Foreign => "the hook was not written by install",
+            RecordedHookState::Missing => "there is no hook, so nothing judges pushes",
+            RecordedHookState::Unknown => "whether there is a hook could not be found out",
+            RecordedHookState::Workflow => "a workflow judges",
+        }
+    }
+
+    /// Returns the code of the state.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            RecordedHookState::Installed => "installed",
+            RecordedHookState::Foreign => "foreign",
+            RecordedHookState::Missing => "missing",
+            RecordedHookState::Unknown => "unknown",
+            RecordedHookState::Workflow => "workflow",
         }
     }
 }

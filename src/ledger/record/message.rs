@@ -79,6 +79,10 @@ pub(crate) fn compose_message(record: &Record) -> String {
         LedgerEvent::BreakGlass(BreakGlassEvent::Opened(opened)) => out.write_opening(opened),
         LedgerEvent::BreakGlass(BreakGlassEvent::Closed(closed)) => out.write_closure(closed),
         LedgerEvent::RegularisationTerms(terms) => out.write_terms(terms),
+        LedgerEvent::Heartbeat(heartbeat) => {
+            out.subject = format!("heartbeat refs {} hook {}", heartbeat.refs, heartbeat.hook.code());
+            out.add_trailer("Observed-At", &heartbeat.observed_at.to_string());
+        }
     }
     format!("{}\n\n{}", cut_subject(out.subject), out.trailers)
 }

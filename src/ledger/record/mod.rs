@@ -27,17 +27,17 @@ use crate::ledger::record::canonical::to_canonical_json;
 
 pub use crate::ledger::record::wire::{
     BreakGlassEvent, DamageCause, DamagedDecision, DecisionOutcome, DecisionRecord, FactsDigest, GapCause,
-    LedgerBeginning, LedgerEvent, ObligationDischarge, ObligationEscalation, ObligationEvidence,
-    OmittedChanges, OwingChange, PullLanding, RECORD_SCHEMA, ReasonsDigest, Record, RecordedApproval,
-    RecordedApprovalDecision, RecordedApprovalSource, RecordedApprovalUse, RecordedAuthor, RecordedCheck,
-    RecordedCheckState, RecordedClosing, RecordedContributor, RecordedDecision, RecordedDisagreement,
-    RecordedField, RecordedFinding, RecordedFixer, RecordedGap, RecordedIdentityKind, RecordedJudgement,
-    RecordedLateStatement, RecordedLevel, RecordedMessage, RecordedMove, RecordedObligation, RecordedOutcome,
-    RecordedOutcomeWord, RecordedPlace, RecordedPolicy, RecordedPolicyDigest, RecordedPolicySource,
-    RecordedPusher, RecordedReasons, RecordedRequest, RecordedRuleResult, RecordedStatement, RecordedTicket,
-    RecordedTicketAnswer, RecordedTicketLookup, RecordedTrust, RecordedValue, RecordedVerdict, RecordedWord,
-    RefDecision, RefTip, RegularisationTerms, RequestedAction, ScopeChange, SessionActor, SessionClosure,
-    SessionOpening,
+    LedgerBeginning, LedgerEvent, LedgerHeartbeat, ObligationDischarge, ObligationEscalation,
+    ObligationEvidence, OmittedChanges, OwingChange, PullLanding, RECORD_SCHEMA, ReasonsDigest, Record,
+    RecordedApproval, RecordedApprovalDecision, RecordedApprovalSource, RecordedApprovalUse, RecordedAuthor,
+    RecordedCheck, RecordedCheckState, RecordedClosing, RecordedContributor, RecordedDecision,
+    RecordedDisagreement, RecordedField, RecordedFinding, RecordedFixer, RecordedGap, RecordedHookState,
+    RecordedIdentityKind, RecordedJudgement, RecordedLateStatement, RecordedLevel, RecordedMessage,
+    RecordedMove, RecordedObligation, RecordedOutcome, RecordedOutcomeWord, RecordedPlace, RecordedPolicy,
+    RecordedPolicyDigest, RecordedPolicySource, RecordedPusher, RecordedReasons, RecordedRequest,
+    RecordedRuleResult, RecordedStatement, RecordedTicket, RecordedTicketAnswer, RecordedTicketLookup,
+    RecordedTrust, RecordedValue, RecordedVerdict, RecordedWord, RefDecision, RefTip, RegularisationTerms,
+    RequestedAction, ScopeChange, SessionActor, SessionClosure, SessionOpening,
 };
 
 /// No record is longer than this many bytes.

@@ -4,6 +4,7 @@ pub(crate) mod brought_commits;
 pub mod confirm_tickets;
 pub mod decision;
 pub mod discharge;
+pub(crate) mod heartbeat;
 pub mod landed_move;
 pub mod overdue;
 pub(crate) mod pending;

@@ -22,6 +22,7 @@ use crate::ledger::server::brought_commits::BroughtCommits;
 use crate::ledger::server::discharge::{
     LandedClosings, describe_discharge, describe_refused_closings, find_merged_commits, list_discharges,
 };
+use crate::ledger::server::heartbeat::plan_heartbeat;
 use crate::ledger::server::landed_move::LandedMove;
 use crate::ledger::server::pending::{self, JournaledDecision, PendingDecision};
 use crate::ledger::server::recorded_entries::{MAX_APPENDED_DECISIONS, find_recorded_entries};
@@ -92,6 +93,7 @@ pub fn reconcile_ledger(
     run.record_regularisation_terms()?;
     run.record_decisions(&refs, &mut pending)?;
     run.record_unexplained(&refs, &pending)?;
+    run.record_heartbeat()?;
     run.commit_records()?;
     pending::remove_request_refs(context.repository, request_refs, &pending, now);
     let before = now.checked_sub(context.push_timeout).unwrap_or(Timestamp::MIN);
@@ -123,6 +125,17 @@ impl LedgerReconciler<'_, '_> {
         self.ledger.append_event(event, self.now)?;
         self.outcome.appended_records += 1;
         Ok(())
+    }
+
+    /// Records a sign that the gate stood, if nothing else was recorded for a while.
+    fn record_heartbeat(&mut self) -> Result<()> {
+        let Some(hook) = self.context.heartbeat else { return Ok(()) };
+        let tool = self.context.tool_version;
+        let waiting = self.outcome.waiting_decisions;
+        match plan_heartbeat(&self.ledger, hook, waiting, tool, self.now) {
+            Some(heartbeat) => self.append_event(LedgerEvent::Heartbeat(heartbeat)),
+            None => Ok(()),
+        }
     }
 
     fn commit_records(&mut self) -> Result<()> {

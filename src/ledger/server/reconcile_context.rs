@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::change::Text;
 use crate::git::Repository;
-use crate::ledger::record::RecordedMove;
+use crate::ledger::record::{RecordedHookState, RecordedMove};
 use crate::ledger::server::landed_move::LandedMove;
 use crate::ledger::store::state_reader::LedgerStateReader;
 use crate::pattern::RefPattern;
@@ -31,6 +31,8 @@ pub struct ReconcileContext<'a> {
     /// How many denials that wait are recorded at most; the oldest ones, and the rest by a later run. A pusher
     /// without any permission can leave as many as they like, and the next push is not to pay for all of them.
     pub max_denials: usize,
+    /// What judges pushes, if the run leaves a sign that the gate stood; a hook leaves none, since what it records is one.
+    pub heartbeat: Option<RecordedHookState>,
     /// The name and version of the gate.
     pub tool_version: &'a str,
     /// Returns whether the process that serves a push still runs; `None` if that is not known.

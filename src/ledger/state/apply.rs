@@ -49,6 +49,8 @@ impl LedgerState {
             LedgerEvent::Escalated(escalated) => self.apply_escalation(escalated),
             LedgerEvent::BreakGlass(event) => apply_session_event(self, event),
             LedgerEvent::RegularisationTerms(terms) => apply_regularisation_terms(self, terms),
+            // It says that nothing has changed.
+            LedgerEvent::Heartbeat(_) => {}
         }
     }
 

@@ -47,6 +47,8 @@ pub struct LedgerWriter<'a> {
     /// Holds the commits that were appended and that the ref does not hold yet.
     chain: ChainWriter<'a>,
     last_digest: Option<String>,
+    /// When the newest record was appended; `None` if there is none, or it does not say.
+    newest_recorded_at: Option<Timestamp>,
     state: LedgerState,
     /// The newest record, if its commit is not written yet: it depends on whether another record follows.
     held: Option<HeldRecord>,
@@ -92,6 +94,7 @@ impl<'a> LedgerWriter<'a> {
             repository,
             chain: ChainWriter::new(repository, tip, key),
             last_digest: None,
+            newest_recorded_at: None,
             state: LedgerState::default(),
             held: None,
         };
@@ -109,7 +112,10 @@ impl<'a> LedgerWriter<'a> {
         let bytes = read_ledger_file(repository, tip, RECORD_FILE)?
             .with_context(|| format!("{tip} has no {RECORD_FILE}"))?;
         let (number, schema) = match ReadableRecord::parse_record(&bytes) {
-            ReadableRecord::Known(record) => (record.number, record.schema),
+            ReadableRecord::Known(record) => {
+                ledger.newest_recorded_at = Some(record.recorded_at);
+                (record.number, record.schema)
+            }
             ReadableRecord::Unknown(place) => (place.number, place.schema),
             ReadableRecord::Damaged(why) => bail!("the newest record of the ledger cannot be read: {why}"),
         };
@@ -143,6 +149,11 @@ impl<'a> LedgerWriter<'a> {
     /// Returns whether the ledger has a record.
     pub(crate) fn has_begun(&self) -> bool {
         self.last_digest.is_some()
+    }
+
+    /// Returns when the newest record was appended; `None` if there is none.
+    pub(crate) fn newest_recorded_at(&self) -> Option<Timestamp> {
+        self.newest_recorded_at
     }
 
     /// Returns the state after the newest record.
@@ -192,6 +203,7 @@ impl<'a> LedgerWriter<'a> {
         self.write_held_record(None)?;
         self.state.apply_record(&record);
         self.last_digest = Some(digest_bytes(&bytes));
+        self.newest_recorded_at = Some(now);
         let message = message::compose_message(&record);
         self.held = Some(HeldRecord { bytes, message, beside, written_at: now });
         Ok(())

@@ -7,6 +7,7 @@
 
 mod break_glass;
 mod decision;
+mod heartbeat;
 mod message;
 mod obligation;
 mod reasons;
@@ -25,6 +26,7 @@ pub use decision::{
     DecisionRecord, FactsDigest, OmittedChanges, ReasonsDigest, RecordedDecision, RecordedPolicy,
     RecordedPolicySource, RecordedPusher, RefDecision,
 };
+pub use heartbeat::{LedgerHeartbeat, RecordedHookState};
 pub use message::{RecordedFixer, RecordedMessage, RecordedValue};
 pub use obligation::{
     ObligationDischarge, ObligationEscalation, ObligationEvidence, OwingChange, PullLanding, RecordedClosing,
@@ -85,6 +87,8 @@ pub enum LedgerEvent {
     BreakGlass(BreakGlassEvent),
     /// The policy says who may regularise an unauthorised change.
     RegularisationTerms(RegularisationTerms),
+    /// The gate stood, and every protected ref held what the ledger says.
+    Heartbeat(LedgerHeartbeat),
 }
 
 /// What held when the ledger began.
