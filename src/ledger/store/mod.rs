@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use crate::change::{NeededFacts, Oid};
 use crate::git::{ChainLink, ChainWriter, FileAtPath, REF_LOCK_TIMEOUT, Repository};
 use crate::ledger::LEDGER_REF;
-use crate::ledger::record::canonical::to_canonical_json;
+use crate::ledger::record::canonical::to_canonical_json_in_order;
 use crate::ledger::record::message;
 use crate::ledger::record::readable::ReadableRecord;
 use crate::ledger::record::{DecisionRecord, LedgerEvent, RECORD_SCHEMA, Record, digest_bytes};
@@ -203,7 +203,7 @@ impl<'a> LedgerWriter<'a> {
     /// Fails, and leaves the ledger as it was, if the ref cannot be moved.
     pub(crate) fn commit_records(&mut self, lock: &mut LedgerLock, now: Timestamp) -> Result<()> {
         if self.held.is_some() {
-            let state = to_canonical_json(&self.state).map_err(|why| anyhow!(why))?;
+            let state = to_canonical_json_in_order(&self.state).map_err(|why| anyhow!(why))?;
             self.write_held_record(Some(&state))?;
         }
         if self.chain.is_settled() {
