@@ -14,13 +14,18 @@ use gix::zlib::stream::deflate::{Compress, FlushCompress};
 use gix::zlib::{Compression, Status};
 use tempfile::NamedTempFile;
 
-use crate::git::commit_chain::writer::NewObject;
-
 /// What a `.keep` file of the gate says, by which it is told from those of others.
 const KEEP_REASON: &str = "changegate\n";
 
 /// The first offset that does not fit into the table of an index, which has another for those.
 const OFFSET_LIMIT: u64 = 1 << 31;
+
+/// An object that is to be written.
+pub(super) struct NewObject {
+    pub(super) id: gix::ObjectId,
+    pub(super) kind: Kind,
+    pub(super) content: Vec<u8>,
+}
 
 /// A pack that is complete and has no name yet that anything reads.
 pub(super) struct PackDraft {
