@@ -19,7 +19,7 @@ use jiff::Timestamp;
 
 use crate::change::Oid;
 use crate::git::commit_chain::CHAIN_WRITER;
-use crate::git::commit_chain::new_pack::{PackDraft, PublishedPack, remove_stale_keep_files};
+use crate::git::commit_chain::new_pack::{NewObject, PackDraft, PublishedPack, remove_stale_keep_files};
 use crate::git::commit_chain::signer::ChainSigner;
 use crate::git::objects::reader::to_oid;
 use crate::git::repository::Repository;
@@ -46,13 +46,6 @@ pub(crate) struct ChainLink<'a> {
     pub(crate) message: &'a str,
     /// The time at which the link is written.
     pub(crate) written_at: Timestamp,
-}
-
-/// An object that is to be written.
-pub(super) struct NewObject {
-    pub(super) id: gix::ObjectId,
-    pub(super) kind: Kind,
-    pub(super) content: Vec<u8>,
 }
 
 /// Adds links to the end of a chain. They are part of it once [`ChainWriter::advance_ref`] has moved its ref.

@@ -17,6 +17,19 @@ pub fn to_canonical_json(value: &impl Serialize) -> Result<Vec<u8>, String> {
     serde_json_canonicalizer::to_vec(value).map_err(|error| error.to_string())
 }
 
+/// Returns a value whose keys are nearly always in order already as canonical JSON, in a part of the time. It
+/// holds no number that is not exact as a `f64`.
+///
+/// # Errors
+///
+/// Fails for what JSON cannot hold.
+pub fn to_canonical_json_in_order(value: &impl Serialize) -> Result<Vec<u8>, String> {
+    match serde_json::to_vec(value) {
+        Ok(written) if is_canonical(&written) => Ok(written),
+        _ => to_canonical_json(value),
+    }
+}
+
 /// Returns whether bytes are one canonical document, without fractions.
 pub fn is_canonical(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok() && skip_value(bytes, MAX_JSON_DEPTH).is_some_and(<[u8]>::is_empty)
@@ -153,6 +166,7 @@ mod tests {
         ] {
             let bytes = to_canonical_json(&value).unwrap();
             assert!(is_canonical(&bytes), "{}", String::from_utf8_lossy(&bytes));
+            assert_eq!(to_canonical_json_in_order(&value).unwrap(), bytes);
         }
     }
 

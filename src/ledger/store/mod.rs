@@ -1,6 +1,7 @@
 //! The ledger in a repository: reads its newest record and appends the next.
 
 pub mod gate_folder;
+pub(crate) mod ledger_files;
 pub(crate) mod protected_refs;
 pub mod state_reader;
 
@@ -11,30 +12,20 @@ use std::{fs, io};
 use anyhow::{Context as _, Result, anyhow, bail};
 use jiff::Timestamp;
 
-use crate::change::{NeededFacts, Oid};
-use crate::git::{ChainLink, ChainWriter, FileAtPath, REF_LOCK_TIMEOUT, Repository};
+use crate::change::NeededFacts;
+use crate::git::{ChainLink, ChainWriter, REF_LOCK_TIMEOUT, Repository};
 use crate::ledger::LEDGER_REF;
-use crate::ledger::record::canonical::to_canonical_json;
+use crate::ledger::record::canonical::to_canonical_json_in_order;
 use crate::ledger::record::message;
 use crate::ledger::record::readable::ReadableRecord;
 use crate::ledger::record::{DecisionRecord, LedgerEvent, RECORD_SCHEMA, Record, digest_bytes};
 use crate::ledger::state::LedgerState;
 use crate::ledger::store::gate_folder::{LedgerAnchor, LedgerLock};
+use crate::ledger::store::ledger_files::read_state_at;
 use crate::ledger::store::state_reader::LedgerStateReader;
 
-/// The name of the file in each commit that holds the record.
-pub const RECORD_FILE: &str = "record.json";
-/// The name of the file that holds the state after that record. Of the records that are appended at once, only
-/// the last has it.
-pub(crate) const STATE_FILE: &str = "state.json";
-/// The name of the file that holds the facts of a decision, if they are kept.
-pub const FACTS_FILE: &str = "facts.jsonl";
-
-/// The name of the file that holds what the verdicts of a decision rest on, if that is kept.
-pub const REASONS_FILE: &str = "reasons.jsonl";
-
-/// The size of the largest file that is read from the ledger.
-pub(crate) const MAX_LEDGER_FILE_BYTES: u64 = 64 << 20;
+pub use crate::ledger::store::ledger_files::{FACTS_FILE, REASONS_FILE, RECORD_FILE, read_ledger_file};
+pub(crate) use crate::ledger::store::ledger_files::{MAX_LEDGER_FILE_BYTES, STATE_FILE};
 
 /// How long to wait before a lock file of the ref is looked for again.
 const REF_LOCK_PAUSE: Duration = Duration::from_millis(50);
@@ -243,7 +234,7 @@ impl<'a> LedgerWriter<'a> {
     /// Fails, and leaves the ledger as it was, if the ref cannot be moved.
     pub(crate) fn commit_records(&mut self, lock: &mut LedgerLock, now: Timestamp) -> Result<()> {
         if self.held.is_some() {
-            let state = to_canonical_json(&self.state).map_err(|why| anyhow!(why))?;
+            let state = to_canonical_json_in_order(&self.state).map_err(|why| anyhow!(why))?;
             self.write_held_record(Some(&state))?;
         }
         if self.chain.is_settled() {
@@ -367,14 +358,6 @@ pub fn read_state(repository: &Repository) -> Result<Option<LedgerState>> {
     read_state_at(repository, tip).map(Some)
 }
 
-fn read_state_at(repository: &Repository, commit: Oid) -> Result<LedgerState> {
-    // Of the records that are appended at once, the last has the state, and is never there without the others.
-    let bytes = read_ledger_file(repository, commit, STATE_FILE)?.with_context(|| {
-        format!("{commit}, the newest record of the ledger, has no {STATE_FILE}: records after it are gone; see docs/evidence.md")
-    })?;
-    serde_json::from_slice(&bytes).context("the state of the ledger cannot be read")
-}
-
 /// Returns the size in bytes of the state after the newest record; 0 if there is no ledger.
 ///
 /// # Errors
@@ -383,18 +366,4 @@ fn read_state_at(repository: &Repository, commit: Oid) -> Result<LedgerState> {
 pub(crate) fn measure_state(repository: &Repository) -> Result<usize> {
     let Some(tip) = repository.resolve_ref(LEDGER_REF.as_bytes())?.id else { return Ok(0) };
     Ok(read_ledger_file(repository, tip, STATE_FILE)?.unwrap_or_default().len())
-}
-
-/// Returns a file of one commit of the ledger; `None` if the commit has no such file.
-///
-/// # Errors
-///
-/// Fails if it cannot be read.
-pub fn read_ledger_file(repository: &Repository, commit: Oid, name: &str) -> Result<Option<Vec<u8>>> {
-    match repository.read_file_at(commit, name, MAX_LEDGER_FILE_BYTES)? {
-        FileAtPath::Found(bytes) => Ok(Some(bytes)),
-        FileAtPath::Absent => Ok(None),
-        FileAtPath::NotAFile(kind) => bail!("{name} of {commit} is {kind}"),
-        FileAtPath::TooLarge(size) => bail!("{name} of {commit} has {size} bytes"),
-    }
 }

@@ -12,7 +12,7 @@ use crate::change::Oid;
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
 use crate::ledger::state::LedgerState;
-use crate::ledger::store::read_state_at;
+use crate::ledger::store::ledger_files::read_state_at;
 
 /// Reads the state of a ledger, and again only when the ledger has another newest record.
 pub struct LedgerStateReader<'a> {
