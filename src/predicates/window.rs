@@ -325,12 +325,50 @@ fn read_periods(node: Option<&YamlNode>, faults: &mut Vec<YamlFault>) -> Vec<Tim
 }
 
 fn looks_like_time(node: &YamlNode) -> bool {
-    matches!(&node.value, YamlValue::Scalar { text, .. } if text.contains(':'))
+    matches!(&node.value, YamlValue::Scalar { text, .. } if text.contains(':') || find_meant_time(text).is_some())
+}
+
+/// Returns the time of day that `18.00`, `18h00`, `1800`, `8` or `6pm` stands for.
+fn find_meant_time(written: &str) -> Option<String> {
+    let folded = written.trim().to_ascii_lowercase();
+    let (clock, afternoon) = match (folded.strip_suffix("am"), folded.strip_suffix("pm")) {
+        (Some(clock), _) => (clock.trim_end(), Some(false)),
+        (_, Some(clock)) => (clock.trim_end(), Some(true)),
+        _ => (folded.as_str(), None),
+    };
+    let (hour, minute) = match clock.split_once([':', '.', 'h']) {
+        Some((hour, "")) => (hour, "00"),
+        Some(parts) => parts,
+        None if clock.len() == 4 => clock.split_at_checked(2)?,
+        None => (clock, "00"),
+    };
+    let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if !(1..=2).contains(&hour.len()) || minute.len() != 2 || !is_number(hour) || !is_number(minute) {
+        return None;
+    }
+    let hour: i8 = match (hour.parse().ok()?, afternoon) {
+        (12, Some(false)) => 0,
+        (hour @ 1..=11, Some(true)) => hour + 12,
+        (hour, _) => hour,
+    };
+    let time = Time::new(hour, minute.parse().ok()?, 0, 0).ok()?;
+    Some(time.strftime("%H:%M").to_string())
 }
 
 fn read_time_or(node: Option<&YamlNode>, default: Time, faults: &mut Vec<YamlFault>) -> Option<Time> {
     match node {
-        Some(node) => parse_one(node, faults, parse_time_of_day),
+        Some(node) => {
+            let before = faults.len();
+            let time = parse_one(node, faults, parse_time_of_day);
+            if let YamlValue::Scalar { text, .. } = &node.value
+                && let Some(meant) = find_meant_time(text)
+            {
+                for fault in faults.iter_mut().skip(before) {
+                    fault.help = Some(format!("write `'{meant}'`"));
+                }
+            }
+            time
+        }
         None => Some(default),
     }
 }

@@ -171,7 +171,14 @@ fn read_words(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Vec<String> {
         let Some(word) = read_text(item, faults) else { continue };
         if word.contains(';') || word.trim() != word {
             let what = format!("`{}` cannot be a word of a field", shorten_for_message(word));
-            faults.push(YamlFault::new(item.at, what).with_help("a word has no `;`, and no space around it"));
+            let items: Vec<&str> = word.split(';').map(str::trim).filter(|item| !item.is_empty()).collect();
+            let help = match items.as_slice() {
+                [_, _, ..] => {
+                    format!("part the words with commas: `[{}]`", shorten_for_message(&items.join(", ")))
+                }
+                _ => "a word has no `;`, and no space around it".to_owned(),
+            };
+            faults.push(YamlFault::new(item.at, what).with_help(help));
         }
         if words.iter().any(|earlier| earlier.eq_ignore_ascii_case(word)) {
             let what = format!("`{}` is listed twice", shorten_for_message(word));

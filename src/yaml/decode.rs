@@ -90,8 +90,8 @@ pub(crate) fn unknown_word_fault<'known>(
     if let Some((name, value)) = key.text.split_once(':')
         && value.starts_with(['{', '['])
     {
-        let name = shorten_for_message(name);
-        return fault.with_help(format!("put a space behind the colon: `{name}: ...`"));
+        let (name, value) = (shorten_for_message(name), shorten_for_message(value));
+        return fault.with_help(format!("put a space behind the colon: `{name}: {value}: ...`"));
     }
     if let Some(near) = find_nearest_word(&key.text, known.iter().copied()) {
         return fault.with_help(offer_word(near));

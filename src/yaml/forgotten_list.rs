@@ -45,7 +45,10 @@ pub(crate) fn refuse_unbracketed_items(
                 format!("write the number without commas: `{key}: {}`", shorten_for_message(&items.concat()))
             }
             false => {
-                format!("write the list in brackets: `{key}: [{}]`", shorten_for_message(&items.join(", ")))
+                // Brackets of another kind may stand around it.
+                let joined = items.join(", ");
+                let inner = joined.trim_start_matches(['(', '<']).trim_end_matches([')', '>']);
+                format!("write the list in brackets: `{key}: [{}]`", shorten_for_message(inner))
             }
         };
         faults.push(YamlFault::new(item.at, what).with_help(help));

@@ -117,6 +117,9 @@ fn find_plain_slip(text: &str, at: YamlPlace, info: &str) -> Option<YamlFault> {
         let fault = YamlFault::new(at, "a comment begins with ` #`, and the space is missing here");
         return Some(fault.with_help("put a space in front of `#`"));
     }
+    if let Some(fault) = find_joined_key(line, at).or_else(|| find_missing_item(line, at)) {
+        return Some(fault);
+    }
     if !info.contains("mapping values are not allowed") {
         return None;
     }
@@ -140,6 +143,44 @@ fn find_plain_slip(text: &str, at: YamlPlace, info: &str) -> Option<YamlFault> {
         return Some(YamlFault::new(at, what).with_help("indent it as far as its neighbours"));
     }
     None
+}
+
+/// Returns the fault of the first key of a line that has a bracket right behind its colon, as in `require:{`.
+fn find_joined_key(line: &str, at: YamlPlace) -> Option<YamlFault> {
+    let mut quote: Option<char> = None;
+    let mut key_start = 0;
+    for (offset, character) in line.char_indices() {
+        match (quote, character) {
+            (Some(mark), _) => quote = quote.filter(|_| mark != character),
+            (None, '\'' | '"') => quote = Some(character),
+            (None, '#') if line.get(..offset).is_some_and(|before| before.ends_with(' ')) => return None,
+            (None, '{' | '[' | ',') => {
+                let key = line.get(key_start..offset)?.trim_start_matches([' ', '-']);
+                if let Some(key) = key.strip_suffix(':').filter(|key| is_plain_key(key)) {
+                    let before = line.get(..offset)?;
+                    let column = before.chars().count();
+                    let rest = shorten_for_message(line.get(offset..)?.trim_end());
+                    let place = YamlPlace { column, length: 1, ..at };
+                    let fault = YamlFault::new(place, "a space is missing behind this colon");
+                    return Some(fault.with_help(format!("write `{}: {rest}`", shorten_for_message(key))));
+                }
+                key_start = offset + 1;
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Returns the fault of a comma that has no item in front of it, as in `[low, , high]`.
+fn find_missing_item(line: &str, at: YamlPlace) -> Option<YamlFault> {
+    let (offset, _) = line.char_indices().nth(at.column.checked_sub(1)?)?;
+    let (before, here) = line.split_at_checked(offset)?;
+    if !here.starts_with(',') || !before.trim_end().ends_with([',', '[', '{']) {
+        return None;
+    }
+    let fault = YamlFault::new(YamlPlace { length: 1, ..at }, "an item is missing in front of this comma");
+    Some(fault.with_help("write the item, or remove the comma"))
 }
 
 /// Returns the place of the first tab of a line.
@@ -241,7 +282,11 @@ mod tests {
             ("a: \"b\nc: d\n", 1, "this quotation mark \" is not closed", "closing"),
             ("a: it's [fine\nb: [c\n", 2, "this `[` is not closed", "add `]`"),
             ("a:\n\tb: c\n", 2, "a tab", "spaces"),
-            ("a: { b: [github:ana #583231] }\nc: d\n", 1, "` #` begins a comment", "in front of `#`"),
+            ("a:\n  b:{ c: { d: e } }\n", 2, "a space is missing behind this colon", "`b: { c: { d: e } }`"),
+            ("a: { b:{ c: d } }\n", 1, "a space is missing behind this colon", "`b: { c: d } }`"),
+            ("a: { b: c, d:[e] }\nf: g\n", 1, "a space is missing behind this colon", "`d: [e] }`"),
+            ("a: [b, , c]\n", 1, "an item is missing", "remove the comma"),
+            ("a: { b: [c #583231] }\nc: d\n", 1, "` #` begins a comment", "in front of `#`"),
             ("a: b: c\n", 1, "a second `: `", "quotes"),
             ("a: b\n  c: d\n", 2, "indented further than `a`", "neighbours"),
             ("a:b\nc: d\n", 1, "a space is missing behind this colon", "`a: b`"),

@@ -216,9 +216,12 @@ fn read_requirement(
     if loader.has_stray_keys || written.keys.iter().any(is_too_deep) {
         return None;
     }
-    // A misspelt key has a fault already, with the right word.
+    // A misspelt key has a fault already, with the right word, and so has one that is joined with its value.
     let known_keys = RULE_KEYS.map(|(key, _)| key);
-    if !written.keys.iter().any(|(key, _)| is_misspelt_key(key, "require", known_keys)) {
+    let has_fault = |(key, _): &(&YamlKey, SourcedNode<'_>)| {
+        is_misspelt_key(key, "require", known_keys) || key.text.starts_with("require:")
+    };
+    if !written.keys.iter().any(has_fault) {
         let id = shorten_for_message(&written.id.text);
         let what = format!("`{id}` asks nothing: `require` is missing");
         let help = "as in `require: { field: { Risk: present } }`";

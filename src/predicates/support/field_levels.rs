@@ -44,13 +44,25 @@ pub(crate) fn parse_level(field: &FieldDefinition, word: &str) -> Result<usize, 
     };
     match field.find_level(word) {
         Some(level) => Ok(level),
-        None => Err(format!(
-            "`{}` cannot be `{}`; it is one of {}",
-            field.name,
-            shorten_for_message(word),
-            words.join(", ")
-        )),
+        None => {
+            let (name, shown) = (&field.name, shorten_for_message(word));
+            let what = format!("`{name}` cannot be `{shown}`; it is one of {}", words.join(", "));
+            Err(match suggest_words(words, word) {
+                Some(written) => format!("{what}; for a list of words, write `{written}`"),
+                None => what,
+            })
+        }
     }
+}
+
+/// Returns how the words of a field are written as a list, if `word` is a part of a longer one: a list without
+/// its commas or brackets is a list of longer words.
+fn suggest_words(words: &[String], word: &str) -> Option<String> {
+    let is_between = |character: char| !character.is_alphanumeric() && !"-_".contains(character);
+    let mut parts: Vec<&str> = words.iter().flat_map(|listed| listed.split(is_between)).collect();
+    parts.retain(|part| !part.is_empty());
+    let is_part = parts.iter().any(|part| part.eq_ignore_ascii_case(word));
+    is_part.then(|| format!("[{}]", shorten_for_message(&parts.join(", "))))
 }
 
 /// Reads a word of a field whose words are ordered.
