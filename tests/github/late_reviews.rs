@@ -101,6 +101,27 @@ fn a_late_review_is_late_and_an_objection_holds_it_back() {
     scene.verify().ends(0);
 }
 
+/// A pull request that was merged is named by its merge, whichever of its commits the author writes down.
+#[test]
+fn a_commit_that_came_with_a_merge_is_told_apart_from_what_owes() {
+    let (scene, number, landed_as) = owing();
+    let push = scene.fake.world(|world| {
+        let inner = world.pull(number).commits.last().unwrap().clone();
+        let main = world.branches["main"].clone();
+        let commit = world.commit(&[&main], "ben", "Look at the fire again\n", &[("report.md", "It was hot.\n")]);
+        let body = format!(
+            "The report.\n\nChange-Type: normal\nRisk: low\nFor-Change: {inner}\nPost-Implementation-Review: looked at, nothing left to do\n"
+        );
+        let number = world.open("ben", "Look at the fire again", &body, "report", &[commit]);
+        world.review(number, "kim", "APPROVED");
+        merge(world, number, "2026-03-02T16:00:00Z")
+    });
+    let said = scene.record(&push).ends(0);
+    assert!(said.contains(&format!("which has the obligations; write `For-Change: {landed_as}`")), "{said}");
+    assert!(discharged(&scene).is_empty());
+    scene.verify().ends(0);
+}
+
 #[test]
 fn a_later_pull_request_closes_it_by_its_description() {
     let (scene, _, landed_as) = owing();

@@ -125,7 +125,12 @@ fn list_closings(
     for on in swept {
         events.extend(list_discharges(
             state,
-            LandedClosings { ref_name: &on.ref_name, closings: &on.closings, decision: None, history: None },
+            LandedClosings {
+                ref_name: &on.ref_name,
+                closings: &on.closings,
+                decision: None,
+                list_inner_commits: None,
+            },
             context.now,
         ));
     }

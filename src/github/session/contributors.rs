@@ -14,9 +14,9 @@ use crate::change::pull_request::{ContributorRole, PullContributor};
 use crate::change::{CommitMessage, Oid, Person, Text};
 use crate::github::api::GitHubClient;
 use crate::github::api::graphql::{GraphqlConnection, RepositoryResponse};
-use crate::github::api::names::RepositoryName;
+use crate::github::api::names::{PullRequestName, RepositoryName};
 use crate::github::api::request::GitHubFailure;
-use crate::github::api::rest::RestCommit;
+use crate::github::api::rest::{RestCommit, RestObjectId};
 use crate::github::facts::commits;
 use crate::github::facts::details::GitActor;
 use crate::github::session::GitHubSession;
@@ -31,6 +31,11 @@ const MAX_AUTHOR_QUERIES: usize = 100;
 #[derive(Deserialize)]
 struct AuthorsRepository {
     object: Option<CommitWithAuthors>,
+}
+
+#[derive(Deserialize)]
+struct CommitWithParents {
+    parents: Vec<RestObjectId>,
 }
 
 #[derive(Deserialize)]
@@ -57,6 +62,33 @@ impl GitHubSession {
             Err(GitHubFailure { status: Some(404 | 422), .. }) => Ok(None),
             found => found,
         }
+    }
+
+    /// Returns the commits that landed with `change`: those of the pull request that brought it, also if it
+    /// squashed them, or else those that a merge brought.
+    ///
+    /// # Errors
+    ///
+    /// Fails if GitHub cannot be asked, or does not know one of them.
+    pub(crate) fn list_inner_commits(
+        &self,
+        repo: &RepositoryName,
+        change: Oid,
+        pull: Option<&PullRequestName>,
+    ) -> Result<Vec<Oid>, GitHubFailure> {
+        let client = &self.client;
+        let listed = self.runtime.block_on(async {
+            if let Some(name) = pull {
+                let path = format!("{}/pulls/{}/commits?per_page=100", name.repo.rest_path(), name.number);
+                return client.fetch_whole_list(path).await;
+            }
+            let path = format!("{}/git/commits/{change}", repo.rest_path());
+            let merge: CommitWithParents = client.fetch_json(path).await?;
+            let [first, _, ..] = merge.parents.as_slice() else { return Ok(Vec::new()) };
+            let ends = format!("{}...{change}", first.sha);
+            commits::compare_commits(client, repo, &ends).await.map(|(_, listed)| listed)
+        })?;
+        Ok(listed.iter().map(|commit: &RestCommit| commit.sha).collect())
     }
 
     async fn read_contributors(

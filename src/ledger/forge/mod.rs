@@ -24,7 +24,8 @@ use crate::change::{Oid, Text};
 use crate::gate::LoadedPolicy;
 use crate::git::{FetchDepth, GitRemote, RefPush, RefPushOutcome, Repository};
 use crate::github::{
-    GitHubFailure, GitHubJudgeOptions, GitHubRefMove, GitHubSession, JudgedRefMove, RepositoryName,
+    GitHubFailure, GitHubJudgeOptions, GitHubRefMove, GitHubSession, JudgedRefMove, PullRequestName,
+    RepositoryName,
 };
 use crate::ledger::LEDGER_REF;
 use crate::ledger::forge::ledger_copy::{LEDGER_COPY_REF, LedgerTips, describe_beginning, describe_damage};
@@ -32,7 +33,7 @@ use crate::ledger::forge::recorded_moves::AppendedMoves;
 use crate::ledger::record::{LedgerBeginning, LedgerEvent, RefTip};
 use crate::ledger::server::decision;
 use crate::ledger::state::unauthorised::MoveContributors;
-use crate::ledger::state::{LedgerState, decode_ref_key, encode_ref_key};
+use crate::ledger::state::{LedgerState, TrackedObligation, decode_ref_key, encode_ref_key};
 use crate::ledger::store::LedgerWriter;
 use crate::ledger::store::gate_folder;
 use crate::ledger::store::gate_folder::LedgerAnchor;
@@ -325,7 +326,8 @@ impl<'a> ForgeLedger<'a> {
                     if is_ours {
                         outcome.report = Some(judged.report.clone());
                     }
-                    recorded_moves::append_move(ledger, &repo, one, &judged, !is_ours, now)?
+                    let inner = |owed: &TrackedObligation| self.list_inner_commits(owed);
+                    recorded_moves::append_move(ledger, &repo, one, &judged, !is_ours, (now, &inner))?
                 }
                 None => {
                     let moved = recorded_moves::to_recorded_move(one);
@@ -341,6 +343,17 @@ impl<'a> ForgeLedger<'a> {
             outcome.appended.closing_notes.extend(appended.closing_notes);
         }
         Ok(())
+    }
+}
+
+impl ForgeLedger<'_> {
+    /// Returns the commits that landed with a change that owes something; none if GitHub does not tell, since
+    /// only a note depends on it.
+    fn list_inner_commits(&self, owed: &TrackedObligation) -> Vec<Oid> {
+        let Some(change) = owed.change else { return Vec::new() };
+        let pull = owed.pull.as_ref();
+        let pull = pull.and_then(|pull| PullRequestName::parse_name(&pull.to_lossy(), None).ok());
+        self.github.list_inner_commits(self.repo, change, pull.as_ref()).unwrap_or_default()
     }
 }
 

@@ -19,7 +19,7 @@ use crate::ledger::server::decision::{
     TOOL_VERSION, VERDICTS_BUDGET_BYTES, fit_into_record, select_fitting_verdicts,
 };
 use crate::ledger::server::discharge::{
-    LandedClosings, describe_discharge, describe_refused_closings, list_discharges,
+    InnerCommitSource, LandedClosings, describe_discharge, describe_refused_closings, list_discharges,
 };
 use crate::ledger::state::LedgerState;
 use crate::ledger::store::LedgerWriter;
@@ -60,7 +60,8 @@ pub(crate) fn to_recorded_move(of: &GitHubRefMove) -> RecordedMove {
     RecordedMove { name: Text::from(of.ref_name.as_str()), old: of.old_tip, new: of.new_tip }
 }
 
-/// Appends a move and how it was judged. `is_late` is true if the run for this move did not record it.
+/// Appends a move and how it was judged. `is_late` is true if the run for this move did not record it;
+/// `list_inner_commits` tells which commits landed with a change.
 ///
 /// # Errors
 ///
@@ -71,7 +72,7 @@ pub(crate) fn append_move(
     of: &GitHubRefMove,
     judged: &JudgedRefMove,
     is_late: bool,
-    now: Timestamp,
+    (now, list_inner_commits): (Timestamp, &InnerCommitSource<'_>),
 ) -> Result<AppendedMoves> {
     let id = choose_decision_id(ledger.state(), repository, of)?;
     let (decided, facts) = build_move_decision(id.clone(), of, judged).map_err(|why| anyhow!(why))?;
@@ -100,8 +101,7 @@ pub(crate) fn append_move(
         found_late: is_late,
     };
     ledger.append_event(LedgerEvent::Outcome(outcome), None, now)?;
-    let decision = Some(decision_id.as_str());
-    let landed = LandedClosings { ref_name: &name, closings: &closings, decision, history: None };
+    let landed = LandedClosings::of_decision(&name, &closings, &decision_id, list_inner_commits);
     appended.closing_notes.extend(describe_refused_closings(ledger.state(), landed));
     for event in list_discharges(ledger.state(), landed, observed_at) {
         appended.closing_notes.extend(describe_discharge(&event));

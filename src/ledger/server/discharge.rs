@@ -55,6 +55,9 @@ pub fn append_events(
     Ok(ledger.state().clone())
 }
 
+/// What knows the commits that landed with a change that owes something.
+pub(crate) type InnerCommitSource<'a> = dyn Fn(&TrackedObligation) -> Vec<Oid> + 'a;
+
 /// Changes that landed together, and may close what is owed.
 #[derive(Clone, Copy)]
 pub(crate) struct LandedClosings<'a> {
@@ -64,11 +67,23 @@ pub(crate) struct LandedClosings<'a> {
     pub(crate) closings: &'a [ObligationClosing],
     /// The id of the decision that let them land; `None` in a sweep, which takes them from the history.
     pub(crate) decision: Option<&'a str>,
-    /// Where the history is, if it is at hand, to say with which change a commit landed.
-    pub(crate) history: Option<&'a Repository>,
+    /// Returns the commits that landed with a change, as far as they can be found, to say which change is
+    /// meant by one of them; `None` where nothing is said.
+    pub(crate) list_inner_commits: Option<&'a InnerCommitSource<'a>>,
 }
 
-impl LandedClosings<'_> {
+impl<'a> LandedClosings<'a> {
+    /// Returns the closings of a decision, with what knows the commits inside of changes.
+    pub(crate) fn of_decision(
+        ref_name: &'a Text,
+        closings: &'a [ObligationClosing],
+        decision: &'a str,
+        list_inner_commits: &'a InnerCommitSource<'a>,
+    ) -> Self {
+        let (decision, list_inner_commits) = (Some(decision), Some(list_inner_commits));
+        LandedClosings { ref_name, closings, decision, list_inner_commits }
+    }
+
     /// Checks whether one of the changes closes an obligation.
     fn check_one(
         &self,
@@ -193,25 +208,38 @@ fn describe_useless_reference(
     Some(message.with("reference", reference).with("ref", landed.ref_name))
 }
 
-/// Returns the merge that owes something and brought the commit that a reference names, if it is known.
+/// Returns the change that owes something and landed with the commit that a reference names, if it is known.
 fn find_landing_change(
     reference: &str,
     open: &[&TrackedObligation],
     landed: LandedClosings<'_>,
 ) -> Option<Oid> {
-    let history = landed.history?;
+    let list_inner_commits = landed.list_inner_commits?;
+    if parse_record_reference(reference).is_some() {
+        return None;
+    }
+    let mut seen = Vec::new();
     for owed in open {
-        let Some(change) = owed.change else { continue };
-        let Ok(merge) = history.read_commit(change, &NeededFacts::new()) else { continue };
-        let [first, _, ..] = merge.parents.as_slice() else { continue };
-        let Ok(brought) = history.list_new_commits(change, &[*first]) else { continue };
-        for id in brought.map_while(Result::ok) {
-            if id.to_string().starts_with(reference) {
-                return Some(change);
-            }
+        let Some(change) = owed.change.filter(|change| !seen.contains(change)) else { continue };
+        seen.push(change);
+        if list_inner_commits(owed).iter().any(|id| id.to_string().starts_with(reference)) {
+            return Some(change);
         }
     }
     None
+}
+
+/// Returns what knows the commits that a merge of this repository brought.
+pub(crate) fn find_merged_commits(repository: &Repository) -> impl Fn(&TrackedObligation) -> Vec<Oid> {
+    |owed| {
+        let Some(change) = owed.change else { return Vec::new() };
+        let Ok(merge) = repository.read_commit(change, &NeededFacts::new()) else { return Vec::new() };
+        let [first, _, ..] = merge.parents.as_slice() else { return Vec::new() };
+        match repository.list_new_commits(change, &[*first]) {
+            Ok(brought) => brought.map_while(Result::ok).collect(),
+            Err(_) => Vec::new(),
+        }
+    }
 }
 
 /// Returns whether a change on this ref could close an obligation.

@@ -21,7 +21,7 @@ use crate::ledger::record::convert::convert_all;
 use crate::ledger::record::{DecisionOutcome, DecisionRecord, LedgerBeginning, LedgerEvent, RecordedMove};
 use crate::ledger::server::brought_commits::BroughtCommits;
 use crate::ledger::server::discharge::{
-    LandedClosings, describe_discharge, describe_refused_closings, list_discharges,
+    LandedClosings, describe_discharge, describe_refused_closings, find_merged_commits, list_discharges,
 };
 use crate::ledger::server::landed_move::LandedMove;
 use crate::ledger::server::pending::{self, JournaledDecision, PendingDecision};
@@ -305,8 +305,8 @@ impl LedgerReconciler<'_, '_> {
             }
             let state = self.ledger.state();
             let closings = convert_all(&one.closings);
-            let (decision, history) = (Some(decided.id.as_str()), Some(self.context.repository));
-            let landed = LandedClosings { ref_name: &one.name, closings: &closings, decision, history };
+            let inner = find_merged_commits(self.context.repository);
+            let landed = LandedClosings::of_decision(&one.name, &closings, &decided.id, &inner);
             self.outcome.closing_notes.extend(describe_refused_closings(state, landed));
             for event in list_discharges(state, landed, decided.observed_at) {
                 self.outcome.closing_notes.extend(describe_discharge(&event));
