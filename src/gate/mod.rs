@@ -17,6 +17,7 @@ pub(crate) mod push;
 pub(crate) mod push_facts;
 pub(crate) mod push_remote;
 pub(crate) mod range;
+pub(crate) mod range_walk;
 mod settings;
 pub(crate) mod swapped_parents;
 
@@ -33,7 +34,7 @@ pub use crate::gate::push::change_judge::judge_from_facts;
 pub use crate::gate::push::{current_policy, judge_push, protected_refs};
 pub use crate::gate::push_facts::PushFacts;
 pub use crate::gate::range::{
-    ChangeObserver, MessageRequest, RangeDivision, RangePart, RangeRequest, judge_message, judge_parts,
-    judge_range,
+    ChangeObserver, MessageRequest, RangePart, RangeRequest, judge_message, judge_parts, judge_range,
 };
+pub use crate::gate::range_walk::RangeDivision;
 pub use crate::gate::settings::{GateSettings, LedgerMode, MissingPolicyAction, PUSHER_SERVERS};

@@ -6,7 +6,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::change::{Oid, Text};
+use crate::change::{Change, Oid, Text};
 use crate::git::signature::{KeyLocation as SignerPlace, KeyRegistry};
 use crate::git::{FileAtPath, Repository, TrustedKeys};
 use crate::policy::{
@@ -100,6 +100,16 @@ impl LoadedPolicy {
     /// Returns the paths of all files that the policy was made of, or would have been.
     pub(crate) fn file_paths(&self) -> impl Iterator<Item = &str> {
         self.files.keys().map(String::as_str)
+    }
+
+    /// Returns true if a change touches a file that the policy is made of, or looks for, as far as its paths are
+    /// known.
+    pub(crate) fn is_made_of(&self, change: &Change) -> bool {
+        let is_own = |path: &Text| self.file_paths().any(|file| path.as_bytes() == file.as_bytes());
+        change.list_diffs().any(|diff| match diff.paths {
+            Ok(paths) => paths.iter().any(|changed| is_own(&changed.path)),
+            Err(_) => false,
+        })
     }
 
     /// Returns true if and only if every file of the policy is the same at `commit`.

@@ -9,12 +9,15 @@ use crate::change::{
 use crate::gate::policy_findings::{find_today, list_policy_notes};
 use crate::gate::policy_source::LoadedPolicy;
 use crate::gate::push::change_judge::collect_commits;
+use crate::gate::range_walk::{RangeDivision, RangeWalk, refuse_new_gate_files};
 use crate::gate::swapped_parents::SwappedParents;
 use crate::git::{CommitRange, Repository, UnreadableCommit};
 use crate::judge::{explain_rule, find_used_exemptions, judge_change};
 use crate::policy::{ChangeUnit, Policy};
 use crate::predicates::support::condition::ConditionTrace;
-use crate::report::{ChangeSelection, GroupScope, HeldChanges, Report, ReportGroup, decide_groups};
+use crate::report::{
+    ChangeSelection, GroupScope, HeldChanges, PolicyLocation, Report, ReportGroup, decide_groups,
+};
 use crate::verdict::{Judgement, RuleId, RuleOutcome, Verdict, messages};
 
 messages! {
@@ -66,28 +69,6 @@ pub struct RangePart<'asked> {
     pub division: RangeDivision,
 }
 
-/// How the commits of a range are divided into changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RangeDivision {
-    /// One change for each step of the first-parent history.
-    Steps,
-    /// One change for each commit.
-    Commits,
-    /// One change for each commit that is no merge, as a rebase leaves them.
-    RebasedCommits,
-    /// One change with all commits, as a merge brings them in.
-    Whole,
-}
-
-impl From<ChangeUnit> for RangeDivision {
-    fn from(unit: ChangeUnit) -> RangeDivision {
-        match unit {
-            ChangeUnit::Step => RangeDivision::Steps,
-            ChangeUnit::Commit => RangeDivision::Commits,
-        }
-    }
-}
-
 /// What judging one change of a range gives.
 struct JudgedRangeChange {
     verdict: Verdict,
@@ -95,6 +76,8 @@ struct JudgedRangeChange {
     traces: Vec<(RuleId, ConditionTrace)>,
     /// The indices of the exemptions that were used, if that was asked.
     used_exemptions: Vec<usize>,
+    /// True if the change touches a file of the policy, so that the policy may name others afterwards.
+    touches_policy: bool,
 }
 
 /// What judges the changes of a range, beside their commits.
@@ -193,31 +176,26 @@ fn judge_part(
     };
     let judge = RangeJudge { loaded, request: asked, swapped_parents };
     let range = CommitRange { tip, hidden_tips, trusted_keys: loaded.trusted_keys(asked.now) };
-    let mut whole = Vec::new();
-    let mut collect = |judged| results.add_change(judged, observe);
-    match division {
-        RangeDivision::Steps => {
-            let judge_step = |step| judge.judge_commits(step);
-            repository.for_each_step(range, &needs, asked.threads, judge_step, collect)
-        }
-        RangeDivision::Whole => {
-            let add_step = |step: Vec<_>| {
-                whole.extend(step);
-                Ok(())
-            };
-            repository.for_each_step(range, &needs, asked.threads, |step| step, add_step)?;
-            if whole.is_empty() { Ok(()) } else { collect(judge.judge_commits(whole)) }
-        }
-        RangeDivision::Commits | RangeDivision::RebasedCommits => {
-            let judge_commit = |commit: Result<Commit, UnreadableCommit>| {
-                let is_left_out =
-                    division == RangeDivision::RebasedCommits && commit.as_ref().is_ok_and(Commit::is_merge);
-                (!is_left_out).then(|| judge.judge_commits(vec![commit]))
-            };
-            let collect = |judged: Option<_>| judged.map_or(Ok(()), &mut collect);
-            repository.for_each_commit_oldest_first(range, &needs, asked.threads, judge_commit, collect)
-        }
+    let walk = RangeWalk { repository, range, division, threads: asked.threads };
+    let mut touches_policy = false;
+    walk.for_each_change(
+        &needs,
+        |commits| judge.judge_commits(commits),
+        |judged| {
+            touches_policy |= judged.as_ref().is_ok_and(|change| change.touches_policy);
+            results.add_change(judged, observe)
+        },
+    )?;
+    // History is judged by the policy of its time, and a policy from elsewhere is not changed by a push.
+    if !touches_policy || asked.own_time {
+        return Ok(());
     }
+    let PolicyLocation::Commit { path, .. } = &loaded.place else { return Ok(()) };
+    let name = asked.target.as_ref().unwrap_or(&asked.display_name);
+    let build_change = |commits| judge.build_change(commits).ok();
+    let refusal = refuse_new_gate_files(&walk, loaded, (path, name), asked.enforce, &build_change)?;
+    results.group.refusals.extend(refusal);
+    Ok(())
 }
 
 /// Notes the exemptions that no change used.
@@ -242,6 +220,17 @@ impl RangeJudge<'_> {
     ) -> Result<JudgedRangeChange, Judgement> {
         let policy = &self.loaded.policy;
         let request = self.request;
+        let change = self.build_change(commits)?;
+        let touches_policy = self.loaded.is_made_of(&change);
+        let verdict = judge_change(policy, &change, request.enforce);
+        let traces = if request.explain { explain_rules(policy, &change, &verdict) } else { Vec::new() };
+        let used_exemptions =
+            if request.names_unused { find_used_exemptions(policy, &change, &verdict) } else { Vec::new() };
+        Ok(JudgedRangeChange { verdict, traces, used_exemptions, touches_policy })
+    }
+
+    fn build_change(&self, commits: Vec<Result<Commit, UnreadableCommit>>) -> Result<Change, Judgement> {
+        let request = self.request;
         let commits = self.swapped_parents.complete_paths(collect_commits(commits)?);
         let target = request.target.clone();
         let pusher = request.pusher.clone();
@@ -249,12 +238,7 @@ impl RangeJudge<'_> {
             Ok(made_at) if request.own_time => made_at.min(request.now),
             _ => request.now,
         };
-        let change = Change::from_repository(request.stage, target, pusher, seen_at, commits);
-        let verdict = judge_change(policy, &change, request.enforce);
-        let traces = if request.explain { explain_rules(policy, &change, &verdict) } else { Vec::new() };
-        let used_exemptions =
-            if request.names_unused { find_used_exemptions(policy, &change, &verdict) } else { Vec::new() };
-        Ok(JudgedRangeChange { verdict, traces, used_exemptions })
+        Ok(Change::from_repository(request.stage, target, pusher, seen_at, commits))
     }
 }
 
@@ -264,7 +248,7 @@ impl RangeResults {
         judged: Result<JudgedRangeChange, Judgement>,
         observe: &mut ChangeObserver<'_>,
     ) -> anyhow::Result<()> {
-        let JudgedRangeChange { verdict, traces, used_exemptions } = match judged {
+        let JudgedRangeChange { verdict, traces, used_exemptions, .. } = match judged {
             Ok(judged) => judged,
             Err(refusal) => {
                 self.group.refusals.push(refusal);

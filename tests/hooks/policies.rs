@@ -109,10 +109,14 @@ fn a_push_holds_at_most_a_hundred_policies() {
             world.write("policies/changegate.yml", &format!("{POLICY}# {count}, {number}\n"));
             world.commit(&good("Note something in the policy"));
         }
+        let early = world.changegate("work", &["check", "origin/main..main"]);
         let pushed = world.push(&["main"]);
         if is_allowed {
+            early.accepted();
             pushed.accepted();
         } else {
+            // The developer is told before anything is sent.
+            early.refused("hold more than 100 different policies; push fewer commits at a time");
             pushed
                 .refused("push-size")
                 .says("hold more than 100 different policies; push fewer commits at a time");

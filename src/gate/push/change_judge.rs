@@ -98,15 +98,11 @@ impl ChangeJudge<'_> {
 
     /// Returns true if the change touches a file that the policies are made of, as far as its paths are known.
     fn touches_policy(&self, change: &Change) -> bool {
-        let is_policy_file = |path: &Text| {
-            let mut files = std::iter::once(self.loaded).chain(self.base).flat_map(LoadedPolicy::file_paths);
-            path.as_bytes() == self.settings.policy_path.as_bytes()
-                || files.any(|file| path.as_bytes() == file.as_bytes())
-        };
-        change.list_diffs().any(|diff| match diff.paths {
-            Ok(paths) => paths.iter().any(|changed| is_policy_file(&changed.path)),
-            Err(_) => false,
-        })
+        let is_policy = |path: &Text| path.as_bytes() == self.settings.policy_path.as_bytes();
+        let touches_path = change
+            .list_diffs()
+            .any(|diff| diff.paths.as_ref().is_ok_and(|paths| paths.iter().any(|one| is_policy(&one.path))));
+        touches_path || std::iter::once(self.loaded).chain(self.base).any(|loaded| loaded.is_made_of(change))
     }
 }
 

@@ -111,13 +111,15 @@ impl NewGateFiles {
     fn check_change(&self, change: &Change, judge: &ChangeJudge<'_>) -> Option<Finding> {
         let judge_ordinary =
             || judge_from_facts(change, &judge.loaded.policy, judge.base.map(|base| &base.policy));
-        self.check_judged_change(change, judge_ordinary)
+        self.check_judged_change(change, true, judge_ordinary)
     }
 
     /// Returns a finding if a change touches these files, passes as it is, and does not where they are guarded.
+    /// If `is_enforced`, what is not known does not pass; else it is open.
     pub(crate) fn check_judged_change(
         &self,
         change: &Change,
+        is_enforced: bool,
         judge_ordinary: impl FnOnce() -> Verdict,
     ) -> Option<Finding> {
         // A folder on the way can be replaced as well, by a link or a submodule.
@@ -136,11 +138,11 @@ impl NewGateFiles {
             named = named.or_else(|| paths.iter().find(|changed| is_named(changed.path.as_bytes())));
         }
         let path = &named?.path;
-        if judge_ordinary().judgements.iter().any(|judgement| judgement.is_denying(true)) {
+        if judge_ordinary().judgements.iter().any(|judgement| judgement.is_denying(is_enforced)) {
             return None;
         }
         let guarded = judge_from_facts(change, &self.own, self.base.as_ref());
-        let denying = guarded.judgements.iter().find(|judgement| judgement.is_denying(true))?;
+        let denying = guarded.judgements.iter().find(|judgement| judgement.is_denying(is_enforced))?;
         let message = NEW_GATE_FILE.with("path", path).with("rule", denying.rule.id.as_str());
         Some(Finding::new(message).in_commit(guarded.revision).at_path(path).fixed_by(Fixer::Author))
     }

@@ -45,7 +45,7 @@ pub(crate) async fn refuse_new_gate_files(
     for group in std::iter::once(first).chain(groups) {
         let mut findings = Vec::new();
         for change in &group.changes {
-            findings.extend(guarded.check_judged_change(change, || policies.judge_change(change)));
+            findings.extend(guarded.check_judged_change(change, true, || policies.judge_change(change)));
         }
         if !findings.is_empty() {
             group.group.refusals.push(refuse_by_findings(GateRule::GateFiles, findings));
