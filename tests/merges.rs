@@ -157,6 +157,41 @@ fn a_file_that_one_side_renames_and_the_other_edits_is_merged_as_git_does() {
     }
 }
 
+/// Two lines of history that merge each other, resolve the same conflict in the same way, and go on.
+#[test]
+fn a_base_with_a_conflict_that_both_sides_resolved_alike_is_no_conflict() {
+    let folder = repository("{ merge: clean }");
+    let at = folder.path();
+    git(at, &["checkout", "-q", "main"]);
+    let base = commit(at, "src/list", &numbered(30, ""));
+    let mut tips = Vec::new();
+    for side in ["one", "two"] {
+        git(at, &["checkout", "-q", "-b", side, &base]);
+        tips.push(commit(at, "src/list", &numbered(15, &format!("by {side}"))));
+    }
+    let resolved = numbered(15, "by both");
+    for (side, other, line) in [("one", &tips[1], 2), ("two", &tips[0], 28)] {
+        git(at, &["checkout", "-q", side]);
+        git(at, &["merge", "-q", "-s", "ours", "-m", "Merge", other]);
+        std::fs::write(at.join("src/list"), &resolved).unwrap();
+        git(at, &["commit", "-q", "--amend", "-a", "-m", "Merge"]);
+        let edited = resolved.replace(&format!("line {line}\n"), &format!("edited by {side}\n"));
+        commit(at, "src/list", &edited);
+    }
+    git(at, &["checkout", "-q", "-b", "crossed", "one"]);
+    git(at, &["merge", "-q", "-m", "Merge again", "two"]);
+    let judge = |tip: &str| check(at, &format!("{tip}^1..{tip}"));
+    let told = judge("crossed");
+    // The inner merge resolved a conflict by hand; the one on top did nothing of its own.
+    let text = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert_eq!(text.matches("content of its own").count(), 1, "{text}");
+    let merged = std::fs::read_to_string(at.join("src/list")).unwrap();
+    std::fs::write(at.join("src/list"), merged.replace("by both", "by the merge")).unwrap();
+    git(at, &["commit", "-q", "--amend", "-a", "-m", "Merge again"]);
+    let text = String::from_utf8_lossy(&judge("crossed").stdout).into_owned();
+    assert_eq!(text.matches("content of its own").count(), 2, "{text}");
+}
+
 /// What a path holds: a mode, and lines of text or the id of a submodule's commit.
 type Files = BTreeMap<String, (&'static str, Vec<String>)>;
 

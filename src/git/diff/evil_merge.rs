@@ -16,7 +16,7 @@ use crate::change::{Fact, FactKind, PathEntry, PathEntryKind, Text};
 use crate::git::diff::line_counts::is_binary;
 use crate::git::diff::merge_base::find_merge_bases;
 use crate::git::diff::renames::MovedFile;
-use crate::git::diff::three_way::{is_clean_merge, merge_cleanly};
+use crate::git::diff::three_way::{is_clean_merge, merge_as_base};
 use crate::git::diff::virtual_base::{VirtualBase, merge_trivially};
 use crate::git::objects::commit::unavailable_fact;
 use crate::git::objects::reader::ObjectReader;
@@ -238,7 +238,7 @@ impl ObjectReader {
         Ok(!is_clean_merge(base, &left, &right, &merged))
     }
 
-    /// Returns the content of a base that is itself a merge; `None` if that merge has a conflict.
+    /// Returns the content of a base that is itself a merge; `None` if it cannot be merged line by line.
     fn read_base_content(
         &mut self,
         ancestor: &VirtualBase,
@@ -261,7 +261,7 @@ impl ObjectReader {
             }
         }
         match contents.as_slice() {
-            [left, right, base] => Ok(merge_cleanly(base, left, right)),
+            [left, right, base] => Ok(merge_as_base(base, left, right)),
             _ => Ok(None),
         }
     }

@@ -22,20 +22,27 @@ const COMPARED_BLOCK_BYTES: usize = 256;
 /// tried: a merge that either of them gives was not changed by hand.
 pub(crate) fn is_clean_merge(base: &[u8], ours: &[u8], theirs: &[u8], merged: &[u8]) -> bool {
     for algorithm in [Algorithm::Histogram, Algorithm::Myers] {
-        if merge_with_algorithm(algorithm, base, ours, theirs).as_deref() == Some(merged) {
+        if merge_with_algorithm(algorithm, base, ours, theirs, false).as_deref() == Some(merged) {
             return true;
         }
     }
     false
 }
 
-/// Returns the clean merge of `ours` and `theirs`, both made from `base`; `None` if there is none.
-pub(crate) fn merge_cleanly(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
-    merge_with_algorithm(Algorithm::Histogram, base, ours, theirs)
+/// Returns the merge of `ours` and `theirs`, both made from `base`, as git takes it for a base: where it has a
+/// conflict, both texts stand between markers, so that the sides have to agree on what comes in that place.
+pub(crate) fn merge_as_base(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
+    merge_with_algorithm(Algorithm::Histogram, base, ours, theirs, true)
 }
 
-/// Merges with one algorithm; `None` if there is a conflict.
-fn merge_with_algorithm(algorithm: Algorithm, base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
+/// Merges with one algorithm; `None` if there is a conflict, unless conflicts are marked.
+fn merge_with_algorithm(
+    algorithm: Algorithm,
+    base: &[u8],
+    ours: &[u8],
+    theirs: &[u8],
+    marks_conflicts: bool,
+) -> Option<Vec<u8>> {
     let sides = [MergeSide::new(algorithm, base, ours)?, MergeSide::new(algorithm, base, theirs)?];
     let mut merged = Vec::with_capacity(ours.len().max(theirs.len()));
     let mut starts = [0, 0];
@@ -50,6 +57,10 @@ fn merge_with_algorithm(algorithm: Algorithm, base: &[u8], ours: &[u8], theirs: 
         let taken = match (changed_by_us, changed_by_them) {
             (Some(text), None) | (None, Some(text)) => text,
             (Some(text), Some(same)) if text == same => text,
+            (Some(ours), Some(theirs)) if marks_conflicts => {
+                add_conflict(&mut merged, ours, theirs);
+                b""
+            }
             _ => return None,
         };
         merged.extend_from_slice(taken);
@@ -58,6 +69,22 @@ fn merge_with_algorithm(algorithm: Algorithm, base: &[u8], ours: &[u8], theirs: 
     }
     merged.extend_from_slice(base.get(at..)?);
     Some(merged)
+}
+
+/// Adds two texts between the markers that git writes into a base.
+fn add_conflict(merged: &mut Vec<u8>, ours: &[u8], theirs: &[u8]) {
+    let parts = [
+        (b"<<<<<<<<< Temporary merge branch 1\n".as_slice(), ours),
+        (b"=========\n", theirs),
+        (b">>>>>>>>> Temporary merge branch 2\n", b""),
+    ];
+    for (marker, text) in parts {
+        merged.extend_from_slice(marker);
+        merged.extend_from_slice(text);
+        if !text.is_empty() && !text.ends_with(b"\n") {
+            merged.push(b'\n');
+        }
+    }
 }
 
 /// Whole lines that one text has in the place of those of another, both as ranges of bytes.
@@ -250,7 +277,8 @@ mod tests {
     use super::*;
 
     fn clean(base: &str, ours: &str, theirs: &str) -> Option<String> {
-        merge_with_algorithm(Algorithm::Histogram, base.as_bytes(), ours.as_bytes(), theirs.as_bytes())
+        let [base, ours, theirs] = [base, ours, theirs].map(str::as_bytes);
+        merge_with_algorithm(Algorithm::Histogram, base, ours, theirs, false)
             .map(|merged| String::from_utf8(merged).unwrap())
     }
 
