@@ -88,6 +88,8 @@ impl PackObjectReader {
     const CACHE_GENERATION_BYTES: usize = 128 << 10;
     /// About how many bytes each generation holds at most.
     const MAX_CACHE_GENERATION_BYTES: usize = 6 << 20;
+    /// The most bytes that the versions along a long chain may take to be kept all at once.
+    const MAX_KEPT_CHAIN_BYTES: usize = 12 << 20;
     /// About how many bytes of versions along long chains each generation holds.
     const CHECKPOINT_GENERATION_BYTES: usize = 6 << 20;
 
@@ -149,7 +151,15 @@ impl PackObjectReader {
         (kind, mut content): UnpackedObject,
     ) -> Option<UnpackedObject> {
         let length = self.delta_chain.len();
-        let distance = if length < MIN_LONG_CHAIN { usize::MAX } else { length / CHECKPOINTS_PER_CHAIN };
+        let mut distance = usize::MAX;
+        if length >= MIN_LONG_CHAIN {
+            distance = length / CHECKPOINTS_PER_CHAIN;
+            // The other versions are mostly asked for next, so all are kept if they fit.
+            let expected_bytes = length.saturating_mul(content.len() + CACHED_OBJECT_BYTES);
+            if expected_bytes <= Self::MAX_KEPT_CHAIN_BYTES {
+                self.object_cache.raise_weight(expected_bytes);
+            }
+        }
         let mut again = Vec::new();
         while let Some(delta) = self.delta_chain.pop() {
             let bytes = match delta.kept {
