@@ -532,3 +532,42 @@ fn files_of_one_folder_import_in_one_direction() {
         files.keys().filter(|module| reaches_itself(module)).map(|module| module.join("/")).collect();
     assert!(circles.is_empty(), "these files import each other in a circle: {circles:#?}");
 }
+
+/// Returns the last name of a function's path in its mangled form, as in `3cli4main17h*E`.
+fn last_mangled_name(mut path: &str) -> Option<&str> {
+    let mut last = None;
+    while let Some(end) = path.find(|letter: char| !letter.is_ascii_digit())
+        && let Ok(length) = path[..end].parse::<usize>()
+        && let Some(name) = path.get(end..end + length)
+        && !name.starts_with("h*")
+    {
+        // What the compiler has named, such as a closure, is in no source.
+        if !name.contains('$') {
+            last = Some(name);
+        }
+        path = &path[end + length..];
+    }
+    last
+}
+
+#[test]
+fn the_functions_that_are_linked_side_by_side_are_in_the_program() {
+    let script = fs::read_to_string("link/first-functions.ld").unwrap();
+    assert!(script.trim_end().ends_with("INSERT BEFORE .text;"));
+    let mut code = String::new();
+    for (_, text) in sources() {
+        code.push_str(&text);
+    }
+    let mut own = Vec::new();
+    for line in script.lines() {
+        if let Some((_, rest)) = line.split_once("*(.text._ZN10changegate") {
+            own.extend(last_mangled_name(rest));
+        }
+    }
+    let is_lost =
+        |name: &&&str| !code.contains(&format!("fn {name}")) && !code.contains(&format!("struct {name}"));
+    let lost: Vec<_> = own.iter().filter(is_lost).collect();
+    // Names come and go; when many have, a hook reads more of the program than it needs.
+    assert!(own.len() > 60, "{}", own.len());
+    assert!(lost.len() * 4 < own.len(), "benches/order.py writes the list again: {lost:?}");
+}

@@ -692,6 +692,21 @@ fn alternates_are_followed() {
 }
 
 #[test]
+fn the_commit_graph_of_an_alternate_is_read() {
+    let (lab, commits) = changing_files(6, "sha1");
+    lab.git(&["update-ref", "refs/heads/main", &commits[20].to_string()]);
+    lab.git(&["commit-graph", "write", "--reachable"]);
+    let (lender, borrower) = (Lab::new(), Lab::new());
+    // Nothing has the commits themselves, so only the graph knows their parents.
+    let graph = "objects/info/commit-graph";
+    std::fs::copy(lab.dir.join(graph), lender.dir.join(graph)).unwrap();
+    let list = format!("{}\n", lender.dir.join("objects").display());
+    std::fs::write(borrower.dir.join("objects/info/alternates"), list).unwrap();
+    let listed = borrower.open().list_new_commits(commits[20], &[]).unwrap().map(Result::unwrap).count();
+    assert_eq!(listed.to_string(), lab.git(&["rev-list", "--count", "main"]));
+}
+
+#[test]
 fn work_trees_and_shallow_clones_are_what_they_are() {
     let (lab, commits) = changing_files(8, "sha256");
     lab.git(&["update-ref", "refs/heads/main", &commits[20].to_string()]);

@@ -245,12 +245,17 @@ impl fmt::Display for RefPattern {
 /// A pattern of accounts and addresses: the whole name, in any case of its ASCII letters, with `*`
 /// for any characters. Everything else stands for itself, `[bot]` included.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NamePattern(String);
+pub struct NamePattern {
+    text: String,
+    /// The first character in lower case, `*` where it can be any. Most names differ from most patterns there, and a
+    /// list of patterns is compared with every name of every commit.
+    first_byte: Option<u8>,
+}
 
 impl NamePattern {
     /// Returns true if the pattern matches one name only.
     pub(crate) fn is_exact(&self) -> bool {
-        !self.0.contains('*')
+        !self.text.contains('*')
     }
 
     /// Parses a pattern of accounts and addresses, with `*` for any characters.
@@ -269,18 +274,23 @@ impl NamePattern {
         if written.bytes().all(|byte| byte == b'*') {
             return Err("this matches every name; expected one such as `renovate[bot]` or `*-bot`".into());
         }
-        Ok(NamePattern(written.into()))
+        Ok(NamePattern {
+            text: written.into(),
+            first_byte: written.bytes().next().map(|byte| byte.to_ascii_lowercase()),
+        })
     }
 
     /// Returns true if the pattern matches the whole of `name`.
     pub(crate) fn matches_name(&self, name: &[u8]) -> bool {
-        matches_wildcards(self.0.as_bytes(), name, true)
+        let may_match =
+            self.first_byte == Some(b'*') || self.first_byte == name.first().map(u8::to_ascii_lowercase);
+        may_match && matches_wildcards(self.text.as_bytes(), name, true)
     }
 
     /// Returns true if the pattern is of this account of a forge, whose `id` is the forge and the login. A pattern
     /// with a number, such as `github:ana#583231`, is of the account with that number, whatever its login is now.
     pub(crate) fn matches_account(&self, id: &[u8], number: Option<u64>) -> bool {
-        let numbered = self.0.rsplit_once('#').and_then(|(login, digits)| {
+        let numbered = self.text.rsplit_once('#').and_then(|(login, digits)| {
             let (forge, _) = login.split_once(':')?;
             Some((forge, digits.parse::<u64>().ok()?))
         });
@@ -293,7 +303,7 @@ impl NamePattern {
 
 impl fmt::Display for NamePattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
@@ -453,6 +463,8 @@ mod tests {
         assert!(name("*[bot]", "Dependabot[bot]"));
         assert!(!name("*[bot]", "robot"));
         assert!(name("ci@acme.example", "CI@acme.example"));
+        assert!(name("Renovate@*", "rENOVATE@x.example"));
+        assert!(!name("renovate@*", "") && !name("renovate@*", "-renovate@x.example"));
         assert!(name("a*b*c", "aXbYbc"));
         assert!(!name("a*b*c", "aXbY"));
         assert!(NamePattern::new("**").is_err());

@@ -45,6 +45,12 @@ impl<K: Hash + Eq + Copy, V: Clone, S: BuildHasher + Default> GenerationCache<K,
         Some(value)
     }
 
+    /// Lets the generations weigh at least `generation`: what is inserted next will be asked for again.
+    pub(crate) fn raise_weight(&mut self, generation: usize) {
+        self.generation_weight = self.generation_weight.max(generation);
+        self.max_generation_weight = self.max_generation_weight.max(generation);
+    }
+
     pub(crate) fn contains_key(&self, key: &K) -> bool {
         self.young.contains_key(key) || self.old.contains_key(key)
     }
@@ -91,6 +97,18 @@ mod tests {
         assert_eq!(recent.find_value(&99), Some(99));
         assert_eq!(recent.find_value(&1), None);
         assert_eq!(recent.generation_weight, 10);
+    }
+
+    #[test]
+    fn with_a_raised_weight_all_that_was_expected_stays() {
+        let mut recent = recent();
+        recent.raise_weight(2000);
+        recent.raise_weight(5);
+        (0..2000).for_each(|key| recent.insert_value(key, key, 1));
+        // The other way round, as a chain of deltas is asked for that was followed to its beginning.
+        for key in (0..2000).rev() {
+            assert_eq!(recent.find_value(&key), Some(key));
+        }
     }
 
     #[test]

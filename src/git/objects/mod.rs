@@ -4,6 +4,7 @@
 //! does not know. So every store is opened by itself and asked in turn: first the quarantine, then the
 //! stores that were there before.
 
+pub(crate) mod alternates;
 pub(crate) mod blob;
 pub(crate) mod cache;
 pub(crate) mod commit;
@@ -29,6 +30,7 @@ use gix::objs::{Exists, Find, FindHeader};
 use gix::odb::store::init::{Options, Slots};
 use gix::odb::{HandleArc, Store};
 
+use crate::git::objects::alternates::follow_alternates;
 use crate::git::objects::pack_collection::PackCollection;
 use crate::git::objects::packs::{ChainTooLong, PackObjectReader};
 
@@ -50,8 +52,7 @@ pub(crate) type ObjectBytes = Arc<Vec<u8>>;
 /// The most bytes of memory that a single object may take.
 const MAX_OBJECT_BYTES: usize = 64 << 20;
 
-const CHAIN_TOO_LONG: &str =
-    "it is stored as a chain of more deltas than are followed; repack what is pushed";
+const CHAIN_TOO_LONG: &str = "it is stored as a chain of more than 8,191 deltas; repack what is pushed";
 
 /// The stores of one repository, shared by all threads.
 pub(crate) struct ObjectStores {
@@ -87,13 +88,14 @@ impl ObjectStores {
         }
         let options =
             gix::odb::loose::Options { alloc_limit_bytes: Some(MAX_OBJECT_BYTES), ..Default::default() };
+        let all_directories = follow_alternates(&directories);
         let mut loose_stores = Vec::new();
-        for directory in &directories {
+        for directory in &all_directories {
             loose_stores.push(gix::odb::loose::Store::at_opts(directory, format, options));
         }
-        let library_stores =
-            Arc::new(LibraryStores { directories: directories.clone(), format, opened: OnceLock::new() });
-        let packs = Arc::new(PackCollection::new(directories, format));
+        // The library follows what is borrowed from by itself.
+        let library_stores = Arc::new(LibraryStores { directories, format, opened: OnceLock::new() });
+        let packs = Arc::new(PackCollection::new(all_directories, format));
         Ok(ObjectStores { library_stores, packs, loose_stores })
     }
 
@@ -175,7 +177,7 @@ fn open_store(directory: PathBuf, format: Kind) -> Result<Arc<Store>> {
 /// One thread's handle on all stores of a repository.
 ///
 /// An object is looked for in the packs, then among the loose objects, and then by the library, which
-/// knows all other cases: alternates of alternates, packs that are new, objects that are damaged.
+/// knows all other cases: packs that are new, objects that are damaged.
 pub(crate) struct ObjectHandle {
     pack_reader: PackObjectReader,
     loose_stores: Vec<gix::odb::loose::Store>,

@@ -22,9 +22,10 @@ use crate::git::objects::file_windows::{FileWindows, RandomAccessFile};
 use crate::git::objects::pack_collection::{PackCollection, PackFile};
 use crate::git::objects::pack_delta::PackDelta;
 
-/// The longest chain of deltas that is followed. Git makes none that is longer than 4,095, but a pack that
-/// is pushed can hold any. The library follows each chain from its beginning, so a longer one is refused.
-const MAX_DELTA_CHAIN: usize = 65_536;
+/// The longest chain of deltas that is followed. `git fast-import` makes none that is longer, and `git repack` none
+/// longer than 4,095, but a pack that is pushed can hold any. The library follows each chain from its beginning, so
+/// a longer one is refused.
+const MAX_DELTA_CHAIN: usize = 8_191;
 
 /// Objects and deltas that are larger than this many bytes are left to the library.
 const MAX_UNPACKED_BYTES: u64 = 16 << 20;
@@ -88,6 +89,8 @@ impl PackObjectReader {
     const CACHE_GENERATION_BYTES: usize = 128 << 10;
     /// About how many bytes each generation holds at most.
     const MAX_CACHE_GENERATION_BYTES: usize = 6 << 20;
+    /// The most bytes that the versions along a long chain may take to be kept all at once.
+    const MAX_KEPT_CHAIN_BYTES: usize = 12 << 20;
     /// About how many bytes of versions along long chains each generation holds.
     const CHECKPOINT_GENERATION_BYTES: usize = 6 << 20;
 
@@ -149,7 +152,15 @@ impl PackObjectReader {
         (kind, mut content): UnpackedObject,
     ) -> Option<UnpackedObject> {
         let length = self.delta_chain.len();
-        let distance = if length < MIN_LONG_CHAIN { usize::MAX } else { length / CHECKPOINTS_PER_CHAIN };
+        let mut distance = usize::MAX;
+        if length >= MIN_LONG_CHAIN {
+            distance = length / CHECKPOINTS_PER_CHAIN;
+            // The other versions are mostly asked for next, so all are kept if they fit.
+            let expected_bytes = length.saturating_mul(content.len() + CACHED_OBJECT_BYTES);
+            if expected_bytes <= Self::MAX_KEPT_CHAIN_BYTES {
+                self.object_cache.raise_weight(expected_bytes);
+            }
+        }
         let mut again = Vec::new();
         while let Some(delta) = self.delta_chain.pop() {
             let bytes = match delta.kept {
@@ -343,4 +354,81 @@ fn inflate_exactly(inflate: &mut Inflate, packed: &[u8], out: &mut [u8]) -> Opti
 /// Returns the length that `size` deflated bytes do not exceed, unless the pack was made to exceed it.
 fn max_deflated_bytes(size: usize) -> usize {
     size + size / 8 + size / 64 + 64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use gix::hash::Kind;
+
+    use super::*;
+
+    /// Returns a stream of zlib that holds `bytes` as they are.
+    fn store_deflated(bytes: &[u8]) -> Vec<u8> {
+        let (mut low, mut high) = (1_u32, 0_u32);
+        for byte in bytes {
+            low = (low + u32::from(*byte)) % 65_521;
+            high = (high + low) % 65_521;
+        }
+        let length = (bytes.len() as u16).to_le_bytes();
+        let inverse = (!(bytes.len() as u16)).to_le_bytes();
+        [&[0x78, 1, 1][..], &length, &inverse, bytes, &(high << 16 | low).to_be_bytes()].concat()
+    }
+
+    fn numbered_id(number: u32) -> ObjectId {
+        let mut bytes = [0; 20];
+        bytes[..4].copy_from_slice(&(number << 8).to_be_bytes());
+        ObjectId::from_bytes_or_panic(&bytes)
+    }
+
+    /// Writes a pack with a file of one byte, and so many versions after it, each a delta of the one before.
+    fn write_chain(directory: &Path, length: u32) {
+        let mut data = b"PACK\0\0\0\x02".to_vec();
+        data.extend((length + 1).to_be_bytes());
+        let mut offsets = vec![data.len()];
+        data.push(3 << 4 | 1);
+        data.extend(store_deflated(b"x"));
+        for _ in 0..length {
+            let distance = data.len() - offsets[offsets.len() - 1];
+            offsets.push(data.len());
+            data.extend([6 << 4 | 4, distance as u8]);
+            // One byte becomes one byte, which is copied.
+            data.extend(store_deflated(b"\x01\x01\x90\x01"));
+        }
+        data.extend([0; 20]);
+        let mut index = b"\xfftOc\0\0\0\x02".to_vec();
+        let ids: Vec<ObjectId> = (0..=length).map(numbered_id).collect();
+        for first in 0..=255 {
+            let count = ids.iter().filter(|id| id.as_bytes()[0] <= first).count() as u32;
+            index.extend(count.to_be_bytes());
+        }
+        ids.iter().for_each(|id| index.extend(id.as_bytes()));
+        index.resize(index.len() + 4 * ids.len(), 0);
+        offsets.iter().for_each(|offset| index.extend((*offset as u32).to_be_bytes()));
+        index.resize(index.len() + 40, 0);
+        std::fs::create_dir(directory.join("pack")).unwrap();
+        std::fs::write(directory.join("pack/pack-a.pack"), data).unwrap();
+        std::fs::write(directory.join("pack/pack-a.idx"), index).unwrap();
+    }
+
+    #[test]
+    fn a_chain_is_followed_as_far_as_git_writes_one_and_refused_beyond() {
+        let folder = tempfile::tempdir().unwrap();
+        let longest = MAX_DELTA_CHAIN as u32;
+        write_chain(folder.path(), longest + 1);
+        let packs = Arc::new(PackCollection::new(vec![folder.path().to_owned()], Kind::Sha1));
+        let mut reader = PackObjectReader::new(packs.clone());
+        assert_eq!(reader.read_object(&numbered_id(longest + 1)), Err(ChainTooLong));
+        for number in (0..=longest).rev() {
+            let (kind, content) = reader.read_object(&numbered_id(number)).unwrap().unwrap();
+            assert_eq!((kind, content.as_slice()), (gix::objs::Kind::Blob, b"x".as_slice()));
+            // All that was built on the way to the first version is still there.
+            assert!(number == 0 || number == longest || reader.delta_chain.is_empty(), "{number}");
+            if number == longest {
+                assert!(reader.object_cache.contains_key(&(0, 12)), "the file is not kept");
+            }
+        }
+        assert_eq!(PackObjectReader::new(packs).read_object(&numbered_id(longest + 2)), Ok(None));
+    }
 }

@@ -1,6 +1,7 @@
 //! Reads objects for one thread: its handles, its buffers and its cache of trees.
 
 use std::cmp::Reverse;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result, bail};
@@ -11,6 +12,7 @@ use gix::hash::Kind;
 use crate::change::Oid;
 
 use crate::git::layout::RepositoryLayout;
+use crate::git::objects::alternates::follow_alternates;
 use crate::git::objects::commit::{CommitWalkData, UnreadableCommit, has_walk_headers, parse_walk_data};
 use crate::git::objects::link_cache::{CommitLinkCache, KnownLinks};
 use crate::git::objects::tree::{self, DecodedTree, TreeCache};
@@ -49,16 +51,19 @@ impl SharedRepository {
     }
 }
 
-/// Opens the commit-graph, if there is one that can be read.
+/// Opens the commit-graph, the repository's own or that of one that it borrows from, if there is one that can be
+/// read.
 ///
 /// A shallow repository gets none: the graph would show parents that are cut off.
 fn open_commit_graph(layout: &RepositoryLayout) -> Option<Arc<Graph>> {
     if layout.common_dir.join("shallow").exists() {
         return None;
     }
-    let directory = layout.common_dir.join("objects").join("info");
+    let own = layout.common_dir.join("objects");
     // A damaged graph is ignored, as git does: everything in it is in the objects too.
-    Graph::at(&directory, layout.object_format, None).ok().map(Arc::new)
+    let open = |objects: &Path| Graph::at(&objects.join("info"), layout.object_format, None).ok();
+    let graph = open(&own).or_else(|| follow_alternates(&[own]).iter().skip(1).find_map(|other| open(other)));
+    graph.map(Arc::new)
 }
 
 /// What is known about a commit before it is read.
