@@ -14,11 +14,9 @@ use crate::change::Oid;
 use crate::github::api::GitHubClient;
 use crate::github::api::names::{RepositoryName, escape_path};
 use crate::github::api::request::{GitHubFailure, GitHubRequest, RequestMethod};
+use crate::github::facts::checks::EXTERNAL_ID_START;
 use crate::github::publish::{PublishOutcome, send_publication, truncate_text};
 use crate::github::step_outputs::random_word;
-
-/// The start of the external id of every check run that the gate makes.
-const EXTERNAL_ID_START: &str = "changegate:";
 
 /// How many check runs of one name are taken over; more than one exists only if two runs made theirs at once.
 const MAX_TAKEN_CHECK_RUNS: usize = 5;

@@ -24,7 +24,7 @@ rules:
 ";
 
 /// Makes another policy that of the default branch.
-fn set_policy(world: &mut World, policy: &str) {
+pub(crate) fn set_policy(world: &mut World, policy: &str) {
     let main = world.branches["main"].clone();
     let commit = world.commit(&[&main], "kim", "Ask for more\n", &[("policies/changegate.yml", policy)]);
     world.branches.insert("main".into(), commit);

@@ -7,7 +7,7 @@ use changegate::change::pull_request::{CheckState, ContributorRole, ReviewState}
 use changegate::change::{Change, FactKind, NeededFacts, Oid, PusherIdentity};
 use changegate::github::event::EventSubject;
 use changegate::github::{
-    GitHubFailure, GitHubJudgeOptions, GitHubServer, GitHubSession, GitHubSource, JudgedEvent,
+    GitHubFailure, GitHubJudgeOptions, GitHubServer, GitHubSession, GitHubSource, JudgedEvent, OwnChecks,
     PullRequestName, PusherSource, RepositoryName,
 };
 use changegate::http::{RequestPolicy, Secret};
@@ -33,6 +33,7 @@ fn options() -> GitHubJudgeOptions {
         policy_path: "policies/changegate.yml".into(),
         pusher_source: PusherSource::BranchActivity,
         explain: false,
+        own_checks: OwnChecks::default(),
         ticket_access: None,
     }
 }

@@ -25,6 +25,7 @@ mod late_reviews;
 mod ledger;
 mod one_state;
 mod owed_tickets;
+mod own_checks;
 mod published;
 mod recipes;
 mod regularised;

@@ -24,7 +24,7 @@ use crate::cli::output::{self, ReportFormatArg};
 use crate::cli::pr::{self, GitHubQueryArgs};
 use crate::cli::tickets;
 use crate::github::event::{self, EventSubject, MAX_EVENT_BYTES};
-use crate::github::{GitHubSession, GitHubSource, JudgedEvent, RepositoryName};
+use crate::github::{GitHubSession, GitHubSource, JudgedEvent, OwnChecks, RepositoryName};
 use crate::report::check_title::{CheckStanding, build_check_title};
 use crate::report::{Report, ReportStyle};
 
@@ -226,7 +226,13 @@ fn judge_event(args: &ActionArgs, context: &Context) -> Result<ActionOutcome, Co
         record_to: record.as_deref(),
         now: context.now,
     })?;
-    let options = args.query.build_options(false, Some(tickets::read_ticket_access(context, None, None)?));
+    let mut options =
+        args.query.build_options(false, Some(tickets::read_ticket_access(context, None, None)?));
+    let job_check_run = context.read_text_variable("CHANGEGATE_JOB_CHECK_RUN");
+    options.own_checks = OwnChecks {
+        check_name: args.check_run.clone(),
+        job_check_run: job_check_run.and_then(|id| id.parse().ok()),
+    };
     let mut is_authorised = true;
     if let Some(how) = args.ledger {
         let run = ForgeLedgerRun {

@@ -187,6 +187,7 @@ pub(crate) struct RestCheckRun {
     pub(crate) status: String,
     pub(crate) conclusion: Option<String>,
     pub(crate) html_url: Option<String>,
+    pub(crate) external_id: Option<String>,
     pub(crate) app: Option<RestApp>,
     pub(crate) started_at: Option<jiff::Timestamp>,
     pub(crate) completed_at: Option<jiff::Timestamp>,

@@ -26,6 +26,7 @@ use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::{RestCommit, RestPullRequest};
 use crate::github::facts::accounts::account_of_user;
 use crate::github::facts::as_of_merge::PullMerge;
+use crate::github::facts::checks::OwnChecks;
 use crate::github::facts::{GatherFailure, PullRequestGatherer, PusherSource};
 use crate::github::judge::governing_policies::GoverningPolicies;
 use crate::github::judge::judged_group::JudgedGroup;
@@ -64,6 +65,8 @@ pub struct GitHubJudgeOptions {
     pub pusher_source: PusherSource,
     /// True to trace how each rule came to its outcome.
     pub explain: bool,
+    /// The checks that the gate itself writes.
+    pub own_checks: OwnChecks,
     /// The access to ticket systems; `None` if they are not asked.
     pub ticket_access: Option<TicketAccess>,
 }
@@ -271,6 +274,7 @@ pub(crate) async fn judge_with_policies(
         trusted: policies.trusted_keys(client.now()),
         pusher_source: options.pusher_source,
         checks_revision: context.checks_revision.unwrap_or(pull.head.sha),
+        own_checks: &options.own_checks,
         seen_at: context.landed_at.unwrap_or(client.now()),
         merge: context.landed_at.map(|at| PullMerge {
             at,

@@ -18,13 +18,16 @@ use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::RestPullRequest;
 use crate::github::check_run::{self, CheckRunReport, TakenCheckRun};
 use crate::github::event::EventSubject;
+use crate::github::facts::checks::OwnChecks;
 use crate::github::facts::{GatherFailure, PullRequestGatherer, PusherSource};
+use crate::github::judge::branch_tips::{BranchTips, read_branch_tips};
 use crate::github::judge::judged_group::{JudgedGroup, build_report};
 use crate::github::judge::merge_queue::{MergeGroup, judge_merge_group};
 use crate::github::judge::pushed::{CompletedPush, classify_ref_update, judge_completed_push};
 use crate::github::judge::{GitHubJudgeOptions, GitHubRunContext, judge_pull_request};
 use crate::github::publish::{self, PublishOutcome};
 use crate::github::repository_settings;
+use crate::github::repository_settings::policy_advice::{advise_own_checks, suggest_account_numbers};
 use crate::github::session::open_pulls::{
     OpenPullRequest, PullsOfRevision, judge_numbered_pulls, judge_open_pulls, judge_pulls_at,
     list_open_pulls, list_swept_pulls,
@@ -236,6 +239,7 @@ impl GitHubSession {
                 trusted: None,
                 pusher_source,
                 checks_revision: pull.head.sha,
+                own_checks: &OwnChecks::default(),
                 seen_at: client.now(),
                 merge: None,
             };
@@ -258,9 +262,23 @@ impl GitHubSession {
         &self,
         subject: &repository_settings::ExaminedRepository<'_>,
     ) -> Result<repository_settings::SettingsExamination, GitHubFailure> {
-        repository_settings::examine_repository(subject, &mut |path| {
-            self.runtime.block_on(fetch_whole(&self.client, path))
-        })
+        let mut fetch = |path: &str| self.runtime.block_on(fetch_whole(&self.client, path));
+        let mut examination = repository_settings::examine_repository(subject, &mut fetch)?;
+        if let Some(repo) = RepositoryName::parse_name(subject.repository) {
+            let read_at = format!("refs/heads/{}", examination.branch);
+            let tips = self.runtime.block_on(read_branch_tips(&self.client, &repo, &read_at));
+            // What cannot be read here is reported by what needs it.
+            if let Ok(BranchTips { ref_tip: Some(tip), .. }) = tips
+                && let Ok(Some(loaded)) = self.find_usable_policy(&repo, tip, subject.policy_path)
+            {
+                let mut own_names = vec![subject.check_name];
+                own_names.extend(examination.check_names.iter().map(String::as_str));
+                let mut advice = advise_own_checks(&loaded.policy, &own_names);
+                advice.extend(suggest_account_numbers(subject.repository, &loaded.policy, &mut fetch));
+                examination.advice.extend(advice);
+            }
+        }
+        Ok(examination)
     }
 
     /// Writes the comment on a pull request, or brings it up to date.
