@@ -37,22 +37,22 @@ fn waiting() -> World {
     world
 }
 
-fn gates(fake: &Fake) -> Vec<Run> {
+pub(crate) fn gates(fake: &Fake) -> Vec<Run> {
     fake.world(|world| world.runs.iter().filter(|run| run.name == "gate").cloned().collect())
 }
 
 /// Returns the only check run of the gate, as its status and its conclusion.
-fn only_gate(fake: &Fake) -> (String, Option<String>) {
+pub(crate) fn only_gate(fake: &Fake) -> (String, Option<String>) {
     let runs = gates(fake);
     assert_eq!(runs.len(), 1, "there is one check run for each commit");
     (runs[0].status.clone(), runs[0].conclusion.clone())
 }
 
-fn concluded(with: &str) -> (String, Option<String>) {
+pub(crate) fn concluded(with: &str) -> (String, Option<String>) {
     ("completed".into(), Some(with.into()))
 }
 
-fn in_progress() -> (String, Option<String>) {
+pub(crate) fn in_progress() -> (String, Option<String>) {
     ("in_progress".into(), None)
 }
 
@@ -310,7 +310,7 @@ fn a_check_stands_for_every_pull_request_with_its_commit() {
 }
 
 /// Returns a world with pull requests 6 and 7 in the queue, one after the other, and the event of the second.
-fn queued(body: &str) -> (Fake, Value, String) {
+pub(crate) fn queued(body: &str) -> (Fake, Value, String) {
     let mut world = plain();
     let main = world.branches["main"].clone();
     let said = "Count the words\n\nFor the index.\n";
@@ -343,6 +343,11 @@ fn a_merge_group_has_its_verdict_on_its_own_commit() {
     fake.world(|world| set_policy(world, &format!("{POLICY}{ASKS_OTHERS}")));
     let (output, ..) = action(&fake, "merge_group", &event, CHECK);
     assert_eq!((code(&output), only_gate(&fake)), (1, concluded("failure")));
+    // And it says what fails, not what is waited for; what both lack stands there once, with their numbers.
+    let title = gates(&fake)[0].title.clone().unwrap();
+    assert!(title.starts_with("denied: ") && !title.contains("waiting"), "{title}");
+    let both = title.replace("(#6, #7)", "(#7)");
+    assert_eq!(both.matches("no check `build` is reported").count(), 1, "{title}");
 }
 
 #[test]

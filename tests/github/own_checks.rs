@@ -100,7 +100,10 @@ fn the_doctor_and_the_policy_check_find_a_rule_that_names_the_gate() {
     let folder = tempfile::tempdir().unwrap();
     let told = run(&fake, folder.path(), &["doctor", "--github", "acme/shop", "--color", "never"], &[]);
     let said = String::from_utf8_lossy(&told.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(said.contains("the rule `built` asks for the check `gate`, which the gate itself writes"), "{said}");
+    assert!(
+        said.contains("the rule `built` asks for the check `gate`, which the gate itself writes"),
+        "{said}"
+    );
     assert!(!said.contains("asks for the check `build`"), "{said}");
 
     let work = folder.path().join("work");
@@ -116,7 +119,10 @@ fn the_doctor_and_the_policy_check_find_a_rule_that_names_the_gate() {
     let told = run(&fake, &work, &["policy", "check"], &[]);
     let said = String::from_utf8_lossy(&told.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(code(&told), 0, "{said}");
-    assert!(said.contains("the rule `built` asks for the check `gate`, which the gate itself writes"), "{said}");
+    assert!(
+        said.contains("the rule `built` asks for the check `gate`, which the gate itself writes"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -76,11 +76,11 @@ impl CheckRunWriter<'_> {
         is_in_queue: bool,
     ) -> Result<(), CommandError> {
         let Some(pending) = pending else { return Ok(()) };
-        let CheckTitle { standing, text: title } = build_check_title(&judged.report);
+        let CheckTitle { standing, text: title } = build_check_title(&judged.report, !is_in_queue);
         let state = match standing {
             CheckStanding::Allowed => CheckRunState::Success,
-            CheckStanding::Waiting if !is_in_queue => CheckRunState::InProgress,
-            CheckStanding::Waiting | CheckStanding::Denied => CheckRunState::Failure,
+            CheckStanding::Waiting => CheckRunState::InProgress,
+            CheckStanding::Denied => CheckRunState::Failure,
             CheckStanding::Undecided => CheckRunState::NotJudged,
         };
         let text = render_markdown(&judged.report, &build_style(self.context))?;

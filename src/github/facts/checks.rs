@@ -1,5 +1,7 @@
 //! The check runs and commit statuses of exactly one revision.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 
 use crate::change::pull_request::{CheckResult, CheckState};
@@ -43,7 +45,7 @@ impl OwnChecks {
 ///
 /// # Errors
 ///
-/// Fails if GitHub lists fewer than it counts, or one of another commit.
+/// Fails if GitHub lists fewer than it counts, one twice, or one of another commit.
 pub(crate) async fn read_check_runs(
     client: &GitHubClient,
     repo: &RepositoryName,
@@ -62,12 +64,19 @@ pub(crate) async fn read_check_runs(
     let runs = client.fetch_list(path, take_runs, |_| false).await?;
     if runs.len() != total {
         let why = format!("GitHub counts {total} check runs, and lists {}", runs.len());
-        return Err(GitHubFailure::new(why));
+        return Err(GitHubFailure::contradiction(why));
     }
     let mut checks = Vec::with_capacity(runs.len());
+    let mut ids = HashSet::new();
     for run in &runs {
+        // One that is listed twice can stand in the place of one that failed.
+        if let Some(id) = run.id
+            && !ids.insert(id)
+        {
+            return Err(GitHubFailure::contradiction(format!("GitHub lists the check run {id} twice")));
+        }
         if run.head_sha != revision {
-            return Err(GitHubFailure::new(format!(
+            return Err(GitHubFailure::contradiction(format!(
                 "GitHub lists a check run of {} among those of {}",
                 run.head_sha.short_hex(),
                 revision.short_hex()

@@ -7,6 +7,7 @@ pub(crate) mod as_of_merge;
 pub(crate) mod binary_lines;
 pub(crate) mod changed_files;
 pub(crate) mod checks;
+pub(crate) mod co_authors;
 pub(crate) mod commits;
 pub(crate) mod conversation;
 pub(crate) mod details;
@@ -35,7 +36,9 @@ use crate::github::facts::binary_lines::count_binary_lines;
 use crate::github::facts::changed_files::ChangedFiles;
 use crate::github::facts::checks::OwnChecks;
 use crate::github::facts::conversation::missing_fact;
-use crate::github::facts::details::{NOT_REQUESTED, PullRequestDetails, WantedDetails, read_details};
+use crate::github::facts::details::{
+    NOT_REQUESTED, PullRequestDetails, WantedDetails, note_contradiction, read_details,
+};
 use crate::github::facts::rewrites::BaseMerge;
 use crate::github::facts::templates::PullRequestTemplates;
 use crate::verdict::{Message, messages};
@@ -133,6 +136,12 @@ impl PullRequestGatherer<'_> {
             request_if(wants_details, read_details(client, name, self.checks_revision, wanted)),
         );
         let ((listed, files, activity), (reviews, runs, details)) = join(first, second).await;
+        note_contradiction(client, &listed);
+        note_contradiction(client, &activity);
+        note_contradiction(client, &runs);
+        if let Ok(details) = &details {
+            details.note_contradictions(client);
+        }
         let listed = listed.map_err(GatherFailure::CommitsUnavailable)?;
         if let Ok(details) = &details
             && details.head_revision != pull.head.sha
@@ -156,6 +165,8 @@ impl PullRequestGatherer<'_> {
         });
         let reviews =
             reviews.and_then(|reviews| conversation::check_same_reviews(&reviews, details).map(|()| reviews));
+        note_contradiction(client, &files);
+        note_contradiction(client, &reviews);
         let base_merge = match &reviews {
             Ok(reviews) => rewrites::prove_base_merge(client, name, &listed, reviews).await.unwrap_or(None),
             Err(_) => None,

@@ -22,10 +22,10 @@ use crate::github::api::request::GitHubFailure;
 use crate::github::repository_settings::branch_protection::BranchProtection;
 
 pub(crate) use crate::github::repository_settings::advice::ApiFetch;
-pub(crate) use crate::github::repository_settings::gate_files::list_check_names;
 pub use crate::github::repository_settings::advice::{
     ExaminedRepository, GITHUB_ACTIONS_APP_ID, SettingAdvice, SettingHealth,
 };
+pub(crate) use crate::github::repository_settings::gate_files::list_check_names;
 
 /// The advice on a repository's settings.
 #[derive(Clone, Debug, PartialEq, Eq)]

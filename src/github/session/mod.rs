@@ -6,6 +6,7 @@ pub(crate) mod open_pulls;
 pub(crate) mod ref_moves;
 
 use std::path::Path;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -23,14 +24,15 @@ use crate::github::facts::{GatherFailure, PullRequestGatherer, PusherSource};
 use crate::github::judge::branch_tips::{BranchTips, read_branch_tips};
 use crate::github::judge::judged_group::{JudgedGroup, build_report};
 use crate::github::judge::merge_queue::{MergeGroup, judge_merge_group};
-use crate::github::judge::pushed::{CompletedPush, classify_ref_update, judge_completed_push};
+use crate::github::judge::completed_push::{CompletedPush, classify_ref_update};
+use crate::github::judge::pushed::judge_completed_push;
 use crate::github::judge::{GitHubJudgeOptions, GitHubRunContext, judge_pull_request};
 use crate::github::publish::{self, PublishOutcome};
 use crate::github::repository_settings;
 use crate::github::repository_settings::policy_advice::{advise_own_checks, suggest_account_numbers};
 use crate::github::session::open_pulls::{
     OpenPullRequest, PullsOfRevision, judge_numbered_pulls, judge_open_pulls, judge_pulls_at,
-    list_open_pulls, list_swept_pulls,
+    list_open_pulls, list_swept_pulls, order_by_last_judgement,
 };
 use crate::http::{RequestPolicy, Secret};
 use crate::report::{Report, decide_groups};
@@ -188,6 +190,33 @@ impl GitHubSession {
         repo: &RepositoryName,
     ) -> Result<Vec<OpenPullRequest>, GitHubFailure> {
         self.runtime.block_on(list_swept_pulls(&self.client, repo))
+    }
+
+    /// Puts revisions into the order in which a run judges them that may not get to the end; `check_name` is the
+    /// name of the check runs that say when each was last judged.
+    pub(crate) fn order_by_last_judgement(
+        &self,
+        repo: &RepositoryName,
+        check_name: Option<&str>,
+        targets: &mut [PullsOfRevision],
+    ) {
+        self.runtime.block_on(order_by_last_judgement(&self.client, repo, check_name, targets));
+    }
+
+    /// Returns how much of the time for all requests is left.
+    pub(crate) fn remaining_time(&self) -> Duration {
+        self.client.remaining_time()
+    }
+
+    /// Returns an event in which these pull requests were not judged, for the lack of time.
+    pub(crate) fn describe_unjudged(&self, repo: &RepositoryName, numbers: &[u64]) -> JudgedEvent {
+        let failure = GitHubFailure::new("no time was left for it; the next run begins with it");
+        let mut groups = Vec::new();
+        for number in numbers {
+            let name = PullRequestName { repo: repo.clone(), number: *number };
+            groups.push(JudgedGroup::from_failure(&name, &failure));
+        }
+        self.build_event(groups)
     }
 
     /// Judges the pull requests of some revisions, all at the same time, in one report for each revision.
