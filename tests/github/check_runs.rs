@@ -31,7 +31,7 @@ pub(crate) fn set_policy(world: &mut World, policy: &str) {
 }
 
 /// Returns a world in which pull request 6 lacks a review and a check, and nothing else.
-fn waiting() -> World {
+pub(crate) fn waiting() -> World {
     let mut world = plain();
     set_policy(&mut world, &format!("{POLICY}{ASKS_OTHERS}"));
     world

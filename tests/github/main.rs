@@ -18,6 +18,7 @@ mod authorised;
 mod check_runs;
 mod contract;
 mod contradicted;
+mod documented;
 mod documents;
 mod fake;
 mod install;
