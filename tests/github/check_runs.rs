@@ -120,6 +120,30 @@ fn a_check_run_costs_five_requests_beside_the_judgement() {
 }
 
 #[test]
+fn twenty_commits_take_sixteen_requests_most_of_them_at_once() {
+    let mut world = waiting();
+    for at in 0..19 {
+        let head = world.pull(6).head_id.clone();
+        let file = format!("src/{at}.rs");
+        let commit = world.commit(&[&head], "ana", "Step\n\nWhy.\n", &[(file.as_str(), "x\n")]);
+        world.push(6, "ana", &commit);
+    }
+    world.review(6, "kim", "APPROVED");
+    world.check(6, "build", "github-actions", "success");
+    let fake = Fake::start(world);
+    fake.spoil("", How::Delay(Duration::from_millis(100)));
+    let start = Instant::now();
+    let (output, ..) = action(&fake, "pull_request", &event(&fake), CHECK);
+    let took = start.elapsed();
+    assert_eq!((code(&output), only_gate(&fake)), (0, concluded("success")));
+    let asked = fake.seen().len();
+    assert!(asked <= 16, "{asked}");
+    eprintln!("{asked} requests, {took:?}");
+    // The machine that tests may be busy with other things.
+    assert!(took < Duration::from_secs(10), "{took:?}");
+}
+
+#[test]
 fn what_lacks_only_what_others_give_is_waited_for() {
     let fake = Fake::start(waiting());
     let (output, ..) = action(&fake, "pull_request", &event(&fake), CHECK);
@@ -127,6 +151,9 @@ fn what_lacks_only_what_others_give_is_waited_for() {
     let title = gates(&fake)[0].title.clone().unwrap();
     assert!(title.starts_with("waiting for ") && title.contains("needs 1 approving review"), "{title}");
     assert!(title.contains("no check `build` is reported"), "{title}");
+    // Its page says the same as its title.
+    let page = gates(&fake)[0].summary.clone().unwrap();
+    assert!(page.contains("changegate: waiting") && !page.contains("breaks the policy"), "{page}");
     // A check that runs is waited for as well, and one that failed is not.
     fake.world(|world| {
         world.review(6, "kim", "APPROVED");

@@ -111,6 +111,7 @@ fn a_sweep_without_time_names_what_it_left_and_begins_with_that_the_next_time() 
         assert!(!(first.contains(head) && is_named), "{number}: {error}");
     }
     assert!(summary.contains("no time was left for it"), "{summary}");
+    assert!(summary.contains(" pull requests do not pass the policy"), "{summary}");
     // What it had no time for has no check run that was only made to say so.
     assert!(gates(&fake).len() <= first.len() + 4, "{} check runs", gates(&fake).len());
     // The next run judges the others first.

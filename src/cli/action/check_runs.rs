@@ -15,6 +15,7 @@ use crate::github::{
     RepositoryName,
 };
 use crate::http::{RequestPolicy, Secret};
+use crate::report::ReportStyle;
 use crate::report::check_title::{CheckStanding, CheckTitle, build_check_title};
 
 /// The time that each writing of a check run has, whatever the rest of the run has used up.
@@ -83,7 +84,8 @@ impl CheckRunWriter<'_> {
             CheckStanding::Denied => CheckRunState::Failure,
             CheckStanding::Undecided => CheckRunState::NotJudged,
         };
-        let text = render_markdown(&judged.report, &build_style(self.context))?;
+        let style = ReportStyle { may_wait: !is_in_queue, ..build_style(self.context) };
+        let text = render_markdown(&judged.report, &style)?;
         self.write_conclusion(pending, state, &title, &text)
     }
 

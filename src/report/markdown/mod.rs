@@ -7,6 +7,7 @@
 
 use std::io::{self, Write};
 
+use crate::report::check_title::{CheckStanding, build_check_title};
 use crate::report::content::{GroupScope, Report, ReportGroup};
 use crate::report::escape::markdown::MarkdownInline;
 use crate::report::fix_plan::{build_fix_plan, is_fixed_by_paste, tells_all_pulls, tells_everything};
@@ -57,9 +58,14 @@ impl MarkdownRenderer<'_, '_> {
     /// Adds the decision, what it is about and the policy.
     fn add_verdict(&mut self) {
         let decision = self.report.decision;
-        self.document
-            .add_heading(2, &format!("{} changegate: {}", sign_decision(decision), decision.describe()));
-        let headline = terminal::build_headline(self.report, false, &ReportCounts::count_report(self.report));
+        let mut headline =
+            terminal::build_headline(self.report, false, &ReportCounts::count_report(self.report));
+        let mut heading = format!("{} changegate: {}", sign_decision(decision), decision.describe());
+        if self.style.may_wait && build_check_title(self.report, true).standing == CheckStanding::Waiting {
+            heading = "⏳ changegate: waiting".to_owned();
+            headline = "nothing is wrong with the change; others still have to act".to_owned();
+        }
+        self.document.add_heading(2, &heading);
         let mut letters = headline.chars();
         let first = letters.next().unwrap_or_default().to_ascii_uppercase();
         let sentence = format!("{first}{}", letters.as_str());
