@@ -252,6 +252,13 @@ pub struct CheckResult {
     pub tests: Option<u64>,
     /// Its page on the web; empty if there is none.
     pub url: Text,
+    /// True if the gate itself writes it: it says what the gate says, and so counts for nothing that the gate asks.
+    #[serde(default, skip_serializing_if = "is_of_others")]
+    pub is_of_gate: bool,
+}
+
+fn is_of_others(is_of_gate: &bool) -> bool {
+    !is_of_gate
 }
 
 /// The state of a check.

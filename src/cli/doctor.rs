@@ -23,8 +23,8 @@ use crate::report::{ReportStyle, settings_advice};
 /// token is read from GITHUB_TOKEN or GH_TOKEN. Only an administrator's token
 /// sees all settings; a setting that cannot be seen does not count as good.
 ///
-/// Exits with 0 if the gate is enforced, with 1 if there is a way past it, and
-/// with 3 if a setting that matters cannot be seen.
+/// Exits with 0 if the gate is enforced, with 1 if there is a way past it or if
+/// the policy asks for what cannot be, and with 3 if a setting that matters cannot be seen.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -93,7 +93,7 @@ pub(crate) fn run_doctor(args: &DoctorArgs, context: &Context) -> Result<Command
     // An unknown setting may hide a way past the gate, so it is never a success.
     Ok(match examination.worst_health() {
         SettingHealth::Good => CommandExit::Allowed,
-        SettingHealth::Weak => CommandExit::Denied,
+        SettingHealth::Weak | SettingHealth::Broken => CommandExit::Denied,
         SettingHealth::Unknown => CommandExit::Failed,
     })
 }
@@ -106,8 +106,13 @@ fn write_examination(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let weak = filter_by_health(examination, SettingHealth::Weak);
+    let broken = filter_by_health(examination, SettingHealth::Broken);
     let unknown = filter_by_health(examination, SettingHealth::Unknown);
     let end = match (weak.len(), unknown.len()) {
+        (0, _) if !broken.is_empty() => match broken.len() {
+            1 => "changegate: 1 setting keeps changes from passing".to_owned(),
+            broken => format!("changegate: {broken} settings keep changes from passing"),
+        },
         (0, 0) => "changegate: GitHub's settings enforce the gate".to_owned(),
         (0, 1) => "changegate: 1 setting cannot be seen, and does not count as good".to_owned(),
         (0, unknown) => {
@@ -117,6 +122,7 @@ fn write_examination(
         (weak, _) => format!("changegate: there are {weak} ways past the gate"),
     };
     let mut items = weak;
+    items.extend(broken);
     items.extend(unknown);
     items.extend(filter_by_health(examination, SettingHealth::Good));
     let title = format!("branch {} of {name}", examination.branch);
@@ -140,7 +146,7 @@ fn build_advice_item(advice: &SettingAdvice) -> settings_advice::AdviceItem<'_> 
     let tone = match advice.health {
         SettingHealth::Good => settings_advice::AdviceStatus::Good,
         SettingHealth::Unknown => settings_advice::AdviceStatus::Unknown,
-        SettingHealth::Weak => settings_advice::AdviceStatus::Weak,
+        SettingHealth::Weak | SettingHealth::Broken => settings_advice::AdviceStatus::Weak,
     };
     settings_advice::AdviceItem { status: tone, what: &advice.what, fix: advice.fix.as_deref() }
 }

@@ -12,7 +12,7 @@ use crate::cli::progress::ProgressLine;
 use crate::cli::tickets;
 use crate::github::event::EventSubject;
 use crate::github::{
-    GitHubFailure, GitHubJudgeOptions, GitHubServer, GitHubSession, GitHubSource, PUBLIC_API_URL,
+    GitHubFailure, GitHubJudgeOptions, GitHubServer, GitHubSession, GitHubSource, OwnChecks, PUBLIC_API_URL,
     PullRequestName, PusherSource, RepositoryName,
 };
 use crate::http::{RequestPolicy, Secret};
@@ -107,6 +107,7 @@ impl GitHubQueryArgs {
             policy_path: self.policy.clone(),
             pusher_source: pusher,
             explain,
+            own_checks: OwnChecks::default(),
             ticket_access: tickets,
         }
     }

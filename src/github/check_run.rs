@@ -7,18 +7,17 @@
 //!
 //! GitHub lets `neutral` and `skipped` pass, so a check run never says either.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::change::Oid;
 use crate::github::api::GitHubClient;
 use crate::github::api::names::{RepositoryName, escape_path};
-use crate::github::api::request::{GitHubFailure, GitHubRequest, RequestMethod};
+use crate::github::api::request::{GitHubFailure, GitHubRequest, GitHubResponse, RequestMethod};
+use crate::github::facts::checks::EXTERNAL_ID_START;
 use crate::github::publish::{PublishOutcome, send_publication, truncate_text};
 use crate::github::step_outputs::random_word;
-
-/// The start of the external id of every check run that the gate makes.
-const EXTERNAL_ID_START: &str = "changegate:";
 
 /// How many check runs of one name are taken over; more than one exists only if two runs made theirs at once.
 const MAX_TAKEN_CHECK_RUNS: usize = 5;
@@ -70,6 +69,7 @@ struct RestTakenCheckRun {
     id: u64,
     external_id: Option<String>,
     conclusion: Option<String>,
+    started_at: Option<Timestamp>,
 }
 
 impl CheckRunReport<'_> {
@@ -107,13 +107,22 @@ pub(crate) async fn take_check_run(
     report: &CheckRunReport<'_>,
 ) -> Result<Option<TakenCheckRun>, GitHubFailure> {
     let token = random_word(EXTERNAL_ID_START);
-    let body = report.build_body(&token);
+    let mut body = report.build_body(&token);
+    if let Value::Object(members) = &mut body {
+        // A check run that is taken over keeps the time at which it was made; this is when it was last judged.
+        let now = client.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        members.insert("started_at".into(), now.into());
+    }
     let mut taken = TakenCheckRun { repo: repo.clone(), revision, ids: Vec::new(), token };
     // If they cannot be read, a new one comes after them.
     for known in list_own_check_runs(client, repo, revision, report.name).await.unwrap_or_default() {
         let id = known.id;
         let request = patch_request(repo, id, body.clone());
-        let answer = client.send_request(&request).await?;
+        let answer = match send_until_taken(client, &request).await {
+            Ok(answer) => answer,
+            // A newer one says what this one cannot be made to say; it is written again with the verdict.
+            Err(_) => continue,
+        };
         // Another app's cannot be changed; and one that stays concluded would keep its old verdict.
         if (200..300).contains(&answer.status)
             && let Ok(now) = answer.parse_body::<RestTakenCheckRun>(&request)
@@ -140,6 +149,34 @@ pub(crate) async fn take_check_run(
     Ok(Some(taken))
 }
 
+/// Returns when the gate last began to judge a revision, as its check run of this name says; `None` if that is not
+/// known.
+pub(crate) async fn find_last_judgement(
+    client: &GitHubClient,
+    repo: &RepositoryName,
+    revision: Oid,
+    name: &str,
+) -> Option<Timestamp> {
+    let runs = list_own_check_runs(client, repo, revision, name).await.ok()?;
+    runs.iter().filter_map(|run| run.started_at).max()
+}
+
+/// Sends a request again for as long as GitHub fails and there is time: writing the same twice does no harm.
+async fn send_until_taken(
+    client: &GitHubClient,
+    request: &GitHubRequest,
+) -> Result<GitHubResponse, GitHubFailure> {
+    let mut attempt = 1;
+    loop {
+        let sent = client.send_request(request).await;
+        let is_settled = sent.as_ref().is_ok_and(|answer| answer.status < 500);
+        if is_settled || !client.wait_for_record(attempt).await {
+            return sent;
+        }
+        attempt += 1;
+    }
+}
+
 /// Returns the gate's check runs of this name, the newest first.
 async fn list_own_check_runs(
     client: &GitHubClient,
@@ -156,8 +193,28 @@ async fn list_own_check_runs(
     Ok(runs)
 }
 
-/// Writes the verdict into the check runs that were taken over, unless a later run has taken them since.
+/// Writes the verdict into the check runs that were taken over, unless a later run has taken them since. While GitHub
+/// fails and there is time, it is written again, and looked first whether a later run has come.
 pub(crate) async fn conclude_check_run(
+    client: &GitHubClient,
+    taken: &TakenCheckRun,
+    report: &CheckRunReport<'_>,
+) -> Result<PublishOutcome, GitHubFailure> {
+    let mut attempt = 1;
+    loop {
+        let written = write_check_runs(client, taken, report).await;
+        let is_settled = match &written {
+            Ok(_) => true,
+            Err(failure) => failure.status.is_some_and(|status| status < 500),
+        };
+        if is_settled || !client.wait_for_record(attempt).await {
+            return written;
+        }
+        attempt += 1;
+    }
+}
+
+async fn write_check_runs(
     client: &GitHubClient,
     taken: &TakenCheckRun,
     report: &CheckRunReport<'_>,
@@ -181,15 +238,20 @@ pub(crate) async fn conclude_check_run(
         Ok(_) | Err(_) => {}
     }
     let mut outcome = PublishOutcome::NotAllowed;
+    let mut failed = None;
     for id in ids {
         let request = patch_request(&taken.repo, id, report.build_body(&taken.token));
-        let written = send_publication(client, &request).await;
-        // That of another app cannot be written, and need not be.
-        if taken.ids.contains(&id) {
-            outcome = written?;
+        match send_publication(client, &request).await {
+            Ok(written) if taken.ids.contains(&id) => outcome = written,
+            // That of another app cannot be written, and need not be.
+            Ok(_) => {}
+            Err(failure) => failed = Some(failure),
         }
     }
-    Ok(outcome)
+    match failed {
+        Some(failure) => Err(failure),
+        None => Ok(outcome),
+    }
 }
 
 fn patch_request(repo: &RepositoryName, id: u64, body: Value) -> GitHubRequest {

@@ -41,6 +41,11 @@ impl AccountNumbers {
         self.holders.insert((forge, number), key.to_owned());
     }
 
+    /// Returns true if the login, which is in lower case and starts with the forge, is listed with its number.
+    pub(crate) fn has_number(&self, login: &str) -> bool {
+        self.by_login.contains_key(login)
+    }
+
     /// Returns why an account cannot be added for the person `key`: its number is that of another person, or
     /// its login has another number.
     pub(crate) fn find_clash(&self, written: &str, key: &str) -> Option<String> {

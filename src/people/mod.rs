@@ -291,6 +291,18 @@ impl PeopleDirectory {
         self.keys_by_identity.iter().map(|(identity, key)| (identity.as_str(), key.as_str())).collect()
     }
 
+    /// Returns the accounts of a forge that the roster lists by their login alone, in their order.
+    pub(crate) fn list_unnumbered_accounts(&self, forge: &str) -> Vec<&str> {
+        let mut accounts = Vec::new();
+        for identity in self.list_identities().into_keys() {
+            let is_of_forge = identity.split_once(':').is_some_and(|(start, _)| start == forge);
+            if is_of_forge && !self.numbers.has_number(identity) {
+                accounts.push(identity);
+            }
+        }
+        accounts
+    }
+
     /// Returns how many people the roster lists; `None` without a roster.
     pub(crate) fn count_roster_people(&self) -> Option<usize> {
         let people: BTreeSet<&String> = self.keys_by_identity.values().collect();

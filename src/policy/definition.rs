@@ -204,6 +204,19 @@ impl Policy {
         dependent.into_iter()
     }
 
+    /// Returns the rules that ask for the check `name` without a wildcard.
+    pub(crate) fn rules_asking_check(&self, name: &str) -> Vec<&Rule> {
+        let mut asking = Vec::new();
+        for rule in &self.rules {
+            let mut predicates = Vec::new();
+            rule.require.add_predicates(&mut predicates);
+            if predicates.iter().any(|predicate| predicate.asks_check(name)) {
+                asking.push(rule);
+            }
+        }
+        asking
+    }
+
     /// Returns the rules that deny on `day` and cannot be met unless it is known which account pushes.
     pub(crate) fn pusher_dependent_rules(&self, day: Date) -> impl Iterator<Item = &Rule> {
         self.rules

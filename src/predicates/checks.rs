@@ -22,6 +22,7 @@ messages! {
         "{missing}; {check} does not count, because it is reported by {reporter}";
     UNKNOWN_REPORTER = "checks.unknown-reporter":
         "{missing}; {check} does not count, because its reporter is unknown";
+    OF_GATE = "checks.of-gate": "{missing}; {check} does not count, because the gate itself writes it";
     UNSUCCESSFUL = "checks.unsuccessful": "the check {check} {reason}";
     CHECK_BY = "checks.check-by": "{check} of {reporter}";
     CHECK_AT = "checks.check-at": "{reason} ({url})";
@@ -48,6 +49,7 @@ for any characters, case does not matter;
 - `by: APP` or a list: only reports of these apps or accounts count, named as the forge names them \
 (`github-actions`, `github:ci-robot`); a check of the same name by another reporter does not count;
 - `allow: [skipped, neutral]`: these results count as success;
+- what the gate itself writes (its check run, and the job that it runs in) never counts, whatever the pattern;
 - `at-least-tests: N`: each of the checks reports how many tests it ran, and ran at least N.",
     passing_example: "
 ask: { checks: { named: [test, 'lint *'], by: github-actions } }
@@ -147,8 +149,14 @@ impl ChecksPredicate {
         for name in &self.names {
             let mut is_reported = false;
             let mut first_other = None;
+            let mut own_check = None;
             for (index, check) in checks.iter().enumerate() {
                 if !name.matches_name(check.name.as_bytes()) {
+                    continue;
+                }
+                // What the gate writes ends after this judgement, so that waiting for it would never end.
+                if check.is_of_gate {
+                    own_check = own_check.or(Some(check));
                     continue;
                 }
                 if !self.has_expected_reporter(check) {
@@ -171,7 +179,10 @@ impl ChecksPredicate {
                 }
             }
             if !is_reported {
-                findings.push(self.missing_check_finding(name, first_other));
+                findings.push(match own_check {
+                    Some(own) if name.is_exact() => self.own_check_finding(name, own),
+                    _ => self.missing_check_finding(name, first_other),
+                });
             }
         }
         PredicateOutcome::from_findings_or_missing(findings, missing)
@@ -187,11 +198,7 @@ impl ChecksPredicate {
 
     /// Returns the finding that a check is not reported, or only by `other`, which was not expected to.
     fn missing_check_finding(&self, name: &NamePattern, other: Option<&CheckResult>) -> Finding {
-        let template = if self.reporters.is_empty() { &NOT_REPORTED } else { &NOT_REPORTED_BY };
-        let mut what = template.with("name", name.to_string());
-        if !self.reporters.is_empty() {
-            what = what.with("reporters", quote_patterns(&self.reporters));
-        }
+        let mut what = self.missing_check_message(name);
         if let Some(other) = other {
             what = match &other.by {
                 Some(reporter) => OTHER_REPORTER.with("missing", what).with("reporter", reporter),
@@ -200,6 +207,27 @@ impl ChecksPredicate {
             what = what.with("check", &other.name);
         }
         Finding::new(what).fixed_by(Fixer::PipelineOwner)
+    }
+
+    /// Returns the finding that a check is asked for by name which the gate itself writes.
+    fn own_check_finding(&self, name: &NamePattern, own: &CheckResult) -> Finding {
+        let missing = self.missing_check_message(name);
+        let what = OF_GATE.with("missing", missing).with("check", &own.name);
+        Finding::new(what).fixed_by(Fixer::PolicyOwner)
+    }
+
+    fn missing_check_message(&self, name: &NamePattern) -> Message {
+        let template = if self.reporters.is_empty() { &NOT_REPORTED } else { &NOT_REPORTED_BY };
+        let what = template.with("name", name.to_string());
+        if self.reporters.is_empty() {
+            return what;
+        }
+        what.with("reporters", quote_patterns(&self.reporters))
+    }
+
+    /// Returns true if the check `name` is asked for without a wildcard.
+    pub(crate) fn asks_exactly(&self, name: &str) -> bool {
+        self.names.iter().any(|pattern| pattern.is_exact() && pattern.matches_name(name.as_bytes()))
     }
 
     /// Returns why a check has not succeeded, as a message that follows its name; `None` if it has.
@@ -294,6 +322,21 @@ mod tests {
         let failed = "{ name: test, by: github-actions, state: failed }";
         assert_eq!(says(ask, &format!("{forged}, {failed}")).len(), 1);
         assert_eq!(says("{ named: test, by: [github-actions, 'github:mallory'] }", forged), [""; 0]);
+    }
+
+    #[test]
+    fn what_the_gate_writes_never_counts() {
+        let own = "{ name: change-gate, of-gate: true, state: pending }";
+        assert_eq!(says("'change-*'", &format!("{own}, {{ name: change-log }}")), [""; 0]);
+        assert_eq!(says("'change-*'", own), ["no check `change-*` is reported for this revision"]);
+        let good = own.replace("pending", "success");
+        assert_eq!(
+            says("change-gate", &good),
+            [
+                "no check `change-gate` is reported for this revision; `change-gate` does not count, because the \
+                 gate itself writes it"
+            ]
+        );
     }
 
     #[test]

@@ -117,6 +117,11 @@ impl Predicate {
         }
     }
 
+    /// Returns true if this asks for the check `name` without a wildcard.
+    pub(crate) fn asks_check(&self, name: &str) -> bool {
+        matches!(self, Predicate::Checks(checks) if checks.asks_exactly(name))
+    }
+
     /// Returns the facts without which this predicate cannot hold.
     fn required_facts(&self) -> NeededFacts {
         let mut needs = NeededFacts::new();

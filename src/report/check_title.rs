@@ -3,9 +3,10 @@
 //! A change that lacks only what others still give is not told to its author as a failure, and what could not
 //! be judged is neither.
 
-use crate::report::content::Report;
+use crate::change::Text;
+use crate::report::content::{GroupScope, Report};
 use crate::report::escape::escape_sentence;
-use crate::report::ranked_judgements::{RuleObjection, rank_report};
+use crate::report::ranked_judgements::{RuleObjection, rank_group};
 use crate::verdict::{Decision, Fixer, describe_fixers};
 
 /// The longest title, in characters, but for the last words of one that is cut.
@@ -32,27 +33,47 @@ pub(crate) struct CheckTitle {
 }
 
 /// Returns what a report amounts to: the worst of what denies, and the first of it in words.
-pub(crate) fn build_check_title(report: &Report) -> CheckTitle {
+///
+/// `may_wait` is false where a check has to end with what there is, as in a merge queue: it fails for what it would
+/// wait for elsewhere.
+pub(crate) fn build_check_title(report: &Report, may_wait: bool) -> CheckTitle {
     if report.decision == Decision::Allow {
         return CheckTitle { standing: CheckStanding::Allowed, text: "allowed".to_owned() };
     }
+    let is_of_several = report.groups.len() > 1;
     let mut standing = CheckStanding::Allowed;
-    let mut problems: Vec<(CheckStanding, String)> = Vec::new();
-    for ranked in rank_report(report) {
-        if !ranked.rank.is_denying() {
-            continue;
-        }
-        for objection in ranked.told_objections() {
-            let one = classify_objection(&objection);
-            let said = escape_sentence(&objection.describe_problem());
-            let said = match one {
-                CheckStanding::Waiting => format!("{}: {said}", describe_fixers(objection.fixers())),
-                _ => said,
-            };
-            if !problems.contains(&(one, said.clone())) {
-                problems.push((one, said));
+    let mut problems: Vec<TitledProblem> = Vec::new();
+    for group in &report.groups {
+        let number = match &group.scope {
+            GroupScope::PullRequest(name) if is_of_several => find_pull_number(name),
+            _ => None,
+        };
+        for ranked in rank_group(group, report.enforced) {
+            if !ranked.rank.is_denying() {
+                continue;
             }
-            standing = standing.max(one);
+            for objection in ranked.told_objections() {
+                let mut one = classify_objection(&objection);
+                let said = escape_sentence(&objection.describe_problem());
+                let said = match one {
+                    CheckStanding::Waiting => format!("{}: {said}", describe_fixers(objection.fixers())),
+                    _ => said,
+                };
+                if one == CheckStanding::Waiting && !may_wait {
+                    one = CheckStanding::Denied;
+                }
+                standing = standing.max(one);
+                let place = problems.iter().position(|known| known.standing == one && known.words == said);
+                let place = place.unwrap_or(problems.len());
+                if place == problems.len() {
+                    problems.push(TitledProblem { standing: one, words: said, numbers: Vec::new() });
+                }
+                if let (Some(known), Some(number)) = (problems.get_mut(place), &number)
+                    && !known.numbers.contains(number)
+                {
+                    known.numbers.push(number.clone());
+                }
+            }
         }
     }
     let start = match standing {
@@ -60,11 +81,33 @@ pub(crate) fn build_check_title(report: &Report) -> CheckTitle {
         CheckStanding::Undecided => "not judged: ",
         CheckStanding::Allowed | CheckStanding::Denied => "denied: ",
     };
-    problems.retain(|(one, _)| *one == standing);
-    let words: Vec<String> = problems.into_iter().map(|(_, said)| said).collect();
+    problems.retain(|problem| problem.standing == standing);
+    let words: Vec<String> = problems.iter().map(TitledProblem::describe_with_numbers).collect();
     // A report that denies without an objection is a denial all the same.
     let standing = if standing == CheckStanding::Allowed { CheckStanding::Denied } else { standing };
     CheckTitle { standing, text: join_problems(start, &words) }
+}
+
+/// A problem, with the pull requests that have it where a report is about several.
+struct TitledProblem {
+    standing: CheckStanding,
+    words: String,
+    numbers: Vec<String>,
+}
+
+impl TitledProblem {
+    fn describe_with_numbers(&self) -> String {
+        match self.numbers.as_slice() {
+            [] => self.words.clone(),
+            numbers => format!("{} ({})", self.words, numbers.join(", ")),
+        }
+    }
+}
+
+/// Returns the number in the name of a pull request, as in `#12`.
+fn find_pull_number(name: &Text) -> Option<String> {
+    let (_, digits) = name.as_utf8()?.rsplit_once('#')?;
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| format!("#{digits}"))
 }
 
 /// Returns the problems in one line, as many as fit and at least the first, and how many more there are.
@@ -120,7 +163,7 @@ mod tests {
     #[test]
     fn what_only_others_have_to_give_is_waited_for() {
         let mut report = samples::denied();
-        assert_eq!(build_check_title(&report).standing, CheckStanding::Denied);
+        assert_eq!(build_check_title(&report, true).standing, CheckStanding::Denied);
         for group in &mut report.groups {
             group.refusals.clear();
             for verdict in &mut group.verdicts {
@@ -132,17 +175,37 @@ mod tests {
                 });
             }
         }
-        let title = build_check_title(&report);
+        let title = build_check_title(&report, true);
         assert_eq!(title.standing, CheckStanding::Waiting, "{title:?}");
         assert!(title.text.starts_with("waiting for a reviewer other than the authors: "), "{title:?}");
+        // A check that has to end fails, and says so.
+        let title = build_check_title(&report, false);
+        assert_eq!(title.standing, CheckStanding::Denied, "{title:?}");
+        assert!(title.text.starts_with("denied: a reviewer other than the authors: "), "{title:?}");
+    }
+
+    #[test]
+    fn of_several_pull_requests_each_problem_stands_once_with_their_numbers() {
+        let mut report = samples::denied();
+        let group = report.groups.remove(1);
+        report.groups.clear();
+        for number in [7, 9] {
+            let mut group = group.clone();
+            group.scope = GroupScope::PullRequest(Text::from(format!("acme/shop#{number}")));
+            report.groups.push(group);
+        }
+        let title = build_check_title(&report, true).text;
+        assert!(title.contains(" (#7, #9)"), "{title}");
+        let first = title.split(" (#7, #9)").next().unwrap().trim_start_matches("denied: ");
+        assert_eq!(title.matches(first).count(), 1, "{title}");
     }
 
     #[test]
     fn what_could_not_be_judged_is_neither() {
-        let title = build_check_title(&samples::undecided());
+        let title = build_check_title(&samples::undecided(), true);
         assert_eq!(title.standing, CheckStanding::Undecided);
         assert!(title.text.starts_with("not judged: cannot decide"), "{title:?}");
-        assert_eq!(build_check_title(&samples::allowed()).text, "allowed");
+        assert_eq!(build_check_title(&samples::allowed(), true).text, "allowed");
     }
 
     #[test]

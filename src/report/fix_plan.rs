@@ -4,8 +4,8 @@
 //! to write, whom to ask, and in which order. The plan is the same denial in that form. It holds each
 //! thing once, and nothing that does not deny.
 
-use crate::change::{Oid, Stage};
-use crate::report::content::Report;
+use crate::change::{Oid, Stage, Text};
+use crate::report::content::{GroupScope, Report};
 use crate::report::ranked_judgements::{
     RankedJudgement, RuleObjection, rank_refusals, rank_report, rank_verdict,
 };
@@ -44,6 +44,8 @@ pub(crate) struct FixTask<'report> {
     pub(crate) are_commands: bool,
     /// The changes that it is about; none for a ref, or for a commit that is not made yet.
     pub(crate) revisions: Vec<Oid>,
+    /// The pull requests that it is about, where the report is about several.
+    pub(crate) pulls: Vec<&'report Text>,
     /// The stage at which the changes were judged; `None` for a ref.
     pub(crate) stage: Option<Stage>,
 }
@@ -71,9 +73,13 @@ struct AssignedTask<'report> {
 pub(crate) fn build_fix_plan(report: &Report) -> Vec<FixPlanStep<'_>> {
     let mut steps: Vec<FixPlanStep<'_>> = Vec::new();
     for group in &report.groups {
-        add_denials(&mut steps, rank_refusals(group, report.enforced));
+        let pull = match &group.scope {
+            GroupScope::PullRequest(name) if report.groups.len() > 1 => Some(name),
+            _ => None,
+        };
+        add_denials(&mut steps, pull, rank_refusals(group, report.enforced));
         for verdict in &group.verdicts {
-            add_denials(&mut steps, rank_verdict(verdict));
+            add_denials(&mut steps, pull, rank_verdict(verdict));
         }
     }
     steps.sort_by_key(|step| step.turn);
@@ -83,9 +89,11 @@ pub(crate) fn build_fix_plan(report: &Report) -> Vec<FixPlanStep<'_>> {
 /// Adds what denies one change, or one ref.
 fn add_denials<'report>(
     steps: &mut Vec<FixPlanStep<'report>>,
+    pull: Option<&'report Text>,
     judgements: impl Iterator<Item = RankedJudgement<'report>>,
 ) {
-    for AssignedTask { turn, fixers, task } in build_fix_tasks(judgements) {
+    for AssignedTask { turn, fixers, mut task } in build_fix_tasks(judgements) {
+        task.pulls.extend(pull);
         let place = steps.iter().position(|step| step.fixers == fixers && step.turn == turn);
         let Some(step) = place.and_then(|place| steps.get_mut(place)) else {
             steps.push(FixPlanStep { fixers, tasks: vec![task], omitted_tasks: 0, turn });
@@ -97,6 +105,9 @@ fn add_denials<'report>(
             }
             // A revision comes with one change, and so only once.
             known.revisions.extend(task.revisions);
+            for pull in task.pulls {
+                push_unique(&mut known.pulls, pull);
+            }
         } else if step.tasks.len() < MAX_TASKS_PER_PERSON {
             step.tasks.push(task);
         } else {
@@ -166,6 +177,21 @@ pub(crate) fn tells_everything(report: &Report, max_objections: usize) -> bool {
     changes <= 1 && report.groups.len() == 1 && objections <= max_objections
 }
 
+/// Returns true if a report is about several pull requests with so few problems that the plan names each of them,
+/// with those that have it: then only the places have to be said below it.
+pub(crate) fn tells_all_pulls(report: &Report, max_objections: usize) -> bool {
+    let is_of_pulls = report.groups.iter().all(|group| {
+        matches!(group.scope, GroupScope::PullRequest(_)) && group.verdicts.len() + group.left_out.denied <= 1
+    });
+    let plan = build_fix_plan(report);
+    let is_short = plan.iter().all(|step| {
+        step.tasks.len() <= max_objections
+            && step.omitted_tasks == 0
+            && step.tasks.iter().all(|task| task.objections.len() <= max_objections)
+    });
+    report.groups.len() > 1 && is_of_pulls && is_short
+}
+
 impl<'report> FixTask<'report> {
     fn new(ranked: &RankedJudgement<'report>) -> Self {
         FixTask {
@@ -174,6 +200,7 @@ impl<'report> FixTask<'report> {
             paste_lines: Vec::new(),
             are_commands: ranked.verdict.is_none(),
             revisions: ranked.revision().into_iter().collect(),
+            pulls: Vec::new(),
             stage: ranked.verdict.map(|verdict| verdict.stage),
         }
     }

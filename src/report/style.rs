@@ -36,6 +36,9 @@ pub struct ReportStyle {
     pub quiet: bool,
     /// The bytes that [`ReportFormat::Markdown`] may take; what does not fit is counted.
     pub max_markdown_bytes: usize,
+    /// True to call waiting what lacks only what others give, in [`ReportFormat::Markdown`], as the title of a check
+    /// does.
+    pub may_wait: bool,
     /// The web address of the repository, for links; without it there are none.
     pub repository_url: Option<RepositoryUrl>,
     /// What becomes of the message of a commit that a hook would deny.
@@ -77,6 +80,7 @@ impl Default for ReportStyle {
             verbose: false,
             quiet: false,
             max_markdown_bytes: MAX_COMMENT_BYTES,
+            may_wait: false,
             repository_url: None,
             denied_message: DeniedMessage::default(),
             git_location: String::new(),

@@ -7,6 +7,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
@@ -14,11 +15,11 @@ use crate::fake::{Fake, shapes};
 use crate::ledger::{Scene, land, push_by_hand};
 use crate::scene::{GOOD, plain};
 
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn runner() -> Option<PathBuf> {
+pub(crate) fn runner() -> Option<PathBuf> {
     let path = std::env::var("PATH").unwrap();
     let ours = root().join("target/workflow-tools/bin");
     let folders = std::env::split_paths(&path).chain([ours]);
@@ -30,11 +31,11 @@ fn runner() -> Option<PathBuf> {
 }
 
 /// A workflow run.
-struct Run {
+pub(crate) struct Run {
     /// What the step after the gate saw of it: verdict, denied rules and outcome.
     seen: String,
-    log: String,
-    is_success: bool,
+    pub(crate) log: String,
+    pub(crate) is_success: bool,
 }
 
 impl Run {
@@ -45,7 +46,7 @@ impl Run {
 }
 
 /// What the events tell; the gate takes nothing from it but what to ask about.
-fn event(fake: &Fake, name: &str) -> Value {
+pub(crate) fn event(fake: &Fake, name: &str) -> Value {
     fake.world(|world| {
         let pull = world.pull(6).clone();
         let mut event = json!({
@@ -101,6 +102,22 @@ fn run_of(
     event: &Value,
     more: &[(&str, String)],
 ) -> Run {
+    let text = fs::read_to_string(root().join("tests/github/act").join(workflow)).unwrap();
+    run_text(&text, act, fake, name, event, more)
+}
+
+/// Runs the text of a workflow for an event, with more variables.
+pub(crate) fn run_text(
+    workflow: &str,
+    act: &Path,
+    fake: &Fake,
+    name: &str,
+    event: &Value,
+    more: &[(&str, String)],
+) -> Run {
+    // Beside another one under load, it drops lines of its log.
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let top = tempfile::tempdir().unwrap();
     let work = top.path().join("work");
     for folder in ["work/.github/workflows", "work/.github/action", "bin", "home"] {
@@ -111,7 +128,7 @@ fn run_of(
     {
         fs::copy(root().join(file), work.join(file)).unwrap();
     }
-    fs::copy(root().join("tests/github/act").join(workflow), work.join(".github/workflows/try.yml")).unwrap();
+    fs::write(work.join(".github/workflows/try.yml"), workflow).unwrap();
     install_program(&top.path().join("bin/changegate"));
     let git = |args: &[&str]| {
         let told =
@@ -221,7 +238,7 @@ fn what_cannot_be_judged_fails_and_is_never_skipped() {
 }
 
 /// Returns a world in which neither the description nor the commit states a risk.
-fn bad() -> crate::fake::World {
+pub(crate) fn bad() -> crate::fake::World {
     let mut world = crate::fake::World::new(crate::scene::POLICY);
     let main = world.branches["main"].clone();
     let message = "Keep an index of the words\n\nIt was a scan.\n\nChange-Type: normal\n";

@@ -24,35 +24,35 @@ rules:
 ";
 
 /// Makes another policy that of the default branch.
-fn set_policy(world: &mut World, policy: &str) {
+pub(crate) fn set_policy(world: &mut World, policy: &str) {
     let main = world.branches["main"].clone();
     let commit = world.commit(&[&main], "kim", "Ask for more\n", &[("policies/changegate.yml", policy)]);
     world.branches.insert("main".into(), commit);
 }
 
 /// Returns a world in which pull request 6 lacks a review and a check, and nothing else.
-fn waiting() -> World {
+pub(crate) fn waiting() -> World {
     let mut world = plain();
     set_policy(&mut world, &format!("{POLICY}{ASKS_OTHERS}"));
     world
 }
 
-fn gates(fake: &Fake) -> Vec<Run> {
+pub(crate) fn gates(fake: &Fake) -> Vec<Run> {
     fake.world(|world| world.runs.iter().filter(|run| run.name == "gate").cloned().collect())
 }
 
 /// Returns the only check run of the gate, as its status and its conclusion.
-fn only_gate(fake: &Fake) -> (String, Option<String>) {
+pub(crate) fn only_gate(fake: &Fake) -> (String, Option<String>) {
     let runs = gates(fake);
     assert_eq!(runs.len(), 1, "there is one check run for each commit");
     (runs[0].status.clone(), runs[0].conclusion.clone())
 }
 
-fn concluded(with: &str) -> (String, Option<String>) {
+pub(crate) fn concluded(with: &str) -> (String, Option<String>) {
     ("completed".into(), Some(with.into()))
 }
 
-fn in_progress() -> (String, Option<String>) {
+pub(crate) fn in_progress() -> (String, Option<String>) {
     ("in_progress".into(), None)
 }
 
@@ -120,6 +120,30 @@ fn a_check_run_costs_five_requests_beside_the_judgement() {
 }
 
 #[test]
+fn twenty_commits_take_sixteen_requests_most_of_them_at_once() {
+    let mut world = waiting();
+    for at in 0..19 {
+        let head = world.pull(6).head_id.clone();
+        let file = format!("src/{at}.rs");
+        let commit = world.commit(&[&head], "ana", "Step\n\nWhy.\n", &[(file.as_str(), "x\n")]);
+        world.push(6, "ana", &commit);
+    }
+    world.review(6, "kim", "APPROVED");
+    world.check(6, "build", "github-actions", "success");
+    let fake = Fake::start(world);
+    fake.spoil("", How::Delay(Duration::from_millis(100)));
+    let start = Instant::now();
+    let (output, ..) = action(&fake, "pull_request", &event(&fake), CHECK);
+    let took = start.elapsed();
+    assert_eq!((code(&output), only_gate(&fake)), (0, concluded("success")));
+    let asked = fake.seen().len();
+    assert!(asked <= 16, "{asked}");
+    eprintln!("{asked} requests, {took:?}");
+    // The machine that tests may be busy with other things.
+    assert!(took < Duration::from_secs(10), "{took:?}");
+}
+
+#[test]
 fn what_lacks_only_what_others_give_is_waited_for() {
     let fake = Fake::start(waiting());
     let (output, ..) = action(&fake, "pull_request", &event(&fake), CHECK);
@@ -127,6 +151,9 @@ fn what_lacks_only_what_others_give_is_waited_for() {
     let title = gates(&fake)[0].title.clone().unwrap();
     assert!(title.starts_with("waiting for ") && title.contains("needs 1 approving review"), "{title}");
     assert!(title.contains("no check `build` is reported"), "{title}");
+    // Its page says the same as its title.
+    let page = gates(&fake)[0].summary.clone().unwrap();
+    assert!(page.contains("changegate: waiting") && !page.contains("breaks the policy"), "{page}");
     // A check that runs is waited for as well, and one that failed is not.
     fake.world(|world| {
         world.review(6, "kim", "APPROVED");
@@ -310,7 +337,7 @@ fn a_check_stands_for_every_pull_request_with_its_commit() {
 }
 
 /// Returns a world with pull requests 6 and 7 in the queue, one after the other, and the event of the second.
-fn queued(body: &str) -> (Fake, Value, String) {
+pub(crate) fn queued(body: &str) -> (Fake, Value, String) {
     let mut world = plain();
     let main = world.branches["main"].clone();
     let said = "Count the words\n\nFor the index.\n";
@@ -343,6 +370,11 @@ fn a_merge_group_has_its_verdict_on_its_own_commit() {
     fake.world(|world| set_policy(world, &format!("{POLICY}{ASKS_OTHERS}")));
     let (output, ..) = action(&fake, "merge_group", &event, CHECK);
     assert_eq!((code(&output), only_gate(&fake)), (1, concluded("failure")));
+    // And it says what fails, not what is waited for; what both lack stands there once, with their numbers.
+    let title = gates(&fake)[0].title.clone().unwrap();
+    assert!(title.starts_with("denied: ") && !title.contains("waiting"), "{title}");
+    let both = title.replace("(#6, #7)", "(#7)");
+    assert_eq!(both.matches("no check `build` is reported").count(), 1, "{title}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn text(name: &str) -> String {
+pub(crate) fn text(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap()
 }
 
@@ -29,7 +29,7 @@ fn rows(document: &str, heading: &str) -> Vec<String> {
 }
 
 /// Returns the workflows that a document shows, with a real hash in place of the reader's.
-fn workflows(document: &str) -> Vec<String> {
+pub(crate) fn workflows(document: &str) -> Vec<String> {
     let blocks = document.split("```yaml workflow\n").skip(1);
     let blocks = blocks.map(|block| block.split("```").next().unwrap());
     blocks

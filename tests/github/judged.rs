@@ -7,7 +7,7 @@ use changegate::change::pull_request::{CheckState, ContributorRole, ReviewState}
 use changegate::change::{Change, FactKind, NeededFacts, Oid, PusherIdentity};
 use changegate::github::event::EventSubject;
 use changegate::github::{
-    GitHubFailure, GitHubJudgeOptions, GitHubServer, GitHubSession, GitHubSource, JudgedEvent,
+    GitHubFailure, GitHubJudgeOptions, GitHubServer, GitHubSession, GitHubSource, JudgedEvent, OwnChecks,
     PullRequestName, PusherSource, RepositoryName,
 };
 use changegate::http::{RequestPolicy, Secret};
@@ -33,6 +33,7 @@ fn options() -> GitHubJudgeOptions {
         policy_path: "policies/changegate.yml".into(),
         pusher_source: PusherSource::BranchActivity,
         explain: false,
+        own_checks: OwnChecks::default(),
         ticket_access: None,
     }
 }
@@ -300,10 +301,10 @@ fn a_list_that_is_shorter_than_its_count_is_no_list() {
     assert!(gather(&fake, &everything()).unwrap().pull.unwrap().checks.is_err());
     let fake = Fake::start(plain());
     fake.world(|world| world.pull(6).claims = (None, Some(31)));
-    assert_eq!(denied(&fake, &pull(None)), "pull-complete");
+    assert!(judge(&fake, &pull(None)).unwrap_err().why.contains("31 commits"));
     let fake = Fake::start(plain());
     fake.world(|world| world.pull(6).claims = (Some(3001), None));
-    assert!(denied(&fake, &pull(None)).contains("policy-valid"));
+    assert!(judge(&fake, &pull(None)).unwrap_err().why.contains("3001 files"));
 }
 
 #[test]
@@ -538,6 +539,9 @@ fn a_push_is_what_github_says_and_not_what_its_message_says() {
     assert_eq!(outcome.report.decision, Decision::Deny);
     fake.spoil("/commits/", How::Status(500, Vec::new(), json!({})));
     // An outage says nothing about the push: a later run judges it.
+    let outcome = judge(&fake, &subject).unwrap();
+    assert!(outcome.failures[0].why.contains("500"), "{:?}", outcome.failures);
+    fake.spoil("/compare/", How::Status(500, Vec::new(), json!({})));
     assert!(judge(&fake, &subject).unwrap_err().why.contains("500"));
 }
 

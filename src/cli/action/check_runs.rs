@@ -15,6 +15,7 @@ use crate::github::{
     RepositoryName,
 };
 use crate::http::{RequestPolicy, Secret};
+use crate::report::ReportStyle;
 use crate::report::check_title::{CheckStanding, CheckTitle, build_check_title};
 
 /// The time that each writing of a check run has, whatever the rest of the run has used up.
@@ -76,14 +77,15 @@ impl CheckRunWriter<'_> {
         is_in_queue: bool,
     ) -> Result<(), CommandError> {
         let Some(pending) = pending else { return Ok(()) };
-        let CheckTitle { standing, text: title } = build_check_title(&judged.report);
+        let CheckTitle { standing, text: title } = build_check_title(&judged.report, !is_in_queue);
         let state = match standing {
             CheckStanding::Allowed => CheckRunState::Success,
-            CheckStanding::Waiting if !is_in_queue => CheckRunState::InProgress,
-            CheckStanding::Waiting | CheckStanding::Denied => CheckRunState::Failure,
+            CheckStanding::Waiting => CheckRunState::InProgress,
+            CheckStanding::Denied => CheckRunState::Failure,
             CheckStanding::Undecided => CheckRunState::NotJudged,
         };
-        let text = render_markdown(&judged.report, &build_style(self.context))?;
+        let style = ReportStyle { may_wait: !is_in_queue, ..build_style(self.context) };
+        let text = render_markdown(&judged.report, &style)?;
         self.write_conclusion(pending, state, &title, &text)
     }
 

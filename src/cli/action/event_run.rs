@@ -1,5 +1,7 @@
 //! The judgement of an event, with the check run of each revision that it is about.
 
+use std::time::Duration;
+
 use crate::change::Oid;
 use crate::cli::action::check_runs::CheckRunWriter;
 use crate::cli::command_error::CommandError;
@@ -111,11 +113,24 @@ impl EventRun<'_> {
         Ok(judged)
     }
 
-    /// Judges all open pull requests, those with the same final revision together.
+    /// Judges all open pull requests, those with the same final revision together, and those first that were judged
+    /// longest ago. What there is no time for keeps its check run, and is named as not judged.
     fn judge_open_pulls(&self, repo: &RepositoryName) -> Result<JudgedEvent, CommandError> {
         let open = self.session.list_swept_pulls(repo)?;
+        let mut targets = group_by_head(&open);
+        if targets.len() > MAX_CONCURRENT_REVISIONS {
+            self.session.order_by_last_judgement(repo, self.checks.name, &mut targets);
+        }
         let mut all = Vec::new();
-        for some in group_by_head(&open).chunks(MAX_CONCURRENT_REVISIONS) {
+        let mut longest = Duration::ZERO;
+        for some in targets.chunks(MAX_CONCURRENT_REVISIONS) {
+            let time_left = self.session.remaining_time();
+            // Without time for what took longest so far, a check run would only be made to say that there was none.
+            if !all.is_empty() && time_left <= longest {
+                let numbers: Vec<u64> = some.iter().flat_map(|target| target.numbers.clone()).collect();
+                all.push(self.session.describe_unjudged(repo, &numbers));
+                continue;
+            }
             let mut pending = Vec::new();
             for target in some {
                 pending.push(match target.head {
@@ -128,6 +143,7 @@ impl EventRun<'_> {
                 self.checks.conclude_check_run(pending, judged, false)?;
             }
             all.extend(judged);
+            longest = longest.max(time_left.saturating_sub(self.session.remaining_time()));
         }
         Ok(JudgedEvent::join_events(all, self.session))
     }

@@ -24,7 +24,7 @@ use crate::cli::output::{self, ReportFormatArg};
 use crate::cli::pr::{self, GitHubQueryArgs};
 use crate::cli::tickets;
 use crate::github::event::{self, EventSubject, MAX_EVENT_BYTES};
-use crate::github::{GitHubSession, GitHubSource, JudgedEvent, RepositoryName};
+use crate::github::{GitHubSession, GitHubSource, JudgedEvent, OwnChecks, RepositoryName};
 use crate::report::check_title::{CheckStanding, build_check_title};
 use crate::report::{Report, ReportStyle};
 
@@ -111,8 +111,8 @@ enum LedgerUse {
 
 pub(crate) fn run_action(args: &ActionArgs, context: &Context) -> Result<CommandExit, CommandError> {
     // The outputs come last, so that they never say `allow` for a run that ends with an error.
-    let (report, sarif, exit) = match judge_and_publish(args, context) {
-        Ok((_, _, CommandExit::Invalid | CommandExit::Failed)) => {
+    let PublishedRun { report, sarif, exit, failure } = match judge_and_publish(args, context) {
+        Ok(PublishedRun { exit: CommandExit::Invalid | CommandExit::Failed, .. }) => {
             publish::write_step_outputs("error", None, None, context)?;
             return Ok(CommandExit::Failed);
         }
@@ -122,12 +122,17 @@ pub(crate) fn run_action(args: &ActionArgs, context: &Context) -> Result<Command
             return Err(stop);
         }
     };
+    // What was judged is told beside what could not be.
+    if let Some(failure) = failure {
+        publish::write_step_outputs("error", report.as_ref(), sarif.as_deref(), context)?;
+        return Err(failure);
+    }
     // What could not be judged fails the step, whatever else may not.
     if exit == CommandExit::Denied
         && args.fail_on == FailOn::Never
         && report
             .as_ref()
-            .is_some_and(|report| build_check_title(report).standing == CheckStanding::Undecided)
+            .is_some_and(|report| build_check_title(report, true).standing == CheckStanding::Undecided)
     {
         publish::write_step_outputs("error", report.as_ref(), sarif.as_deref(), context)?;
         return Ok(CommandExit::Failed);
@@ -147,17 +152,25 @@ pub(crate) fn run_action(args: &ActionArgs, context: &Context) -> Result<Command
     Ok(exit)
 }
 
-/// Judges and publishes; returns the report and the path of the SARIF file, where there is one.
-fn judge_and_publish(
-    args: &ActionArgs,
-    context: &Context,
-) -> Result<(Option<Report>, Option<String>, CommandExit), CommandError> {
+/// What a run has judged and published.
+struct PublishedRun {
+    report: Option<Report>,
+    /// The path of the SARIF file, if one was written.
+    sarif: Option<String>,
+    exit: CommandExit,
+    /// The error of a run in which some of what it was about could not be judged.
+    failure: Option<CommandError>,
+}
+
+/// Judges and publishes.
+fn judge_and_publish(args: &ActionArgs, context: &Context) -> Result<PublishedRun, CommandError> {
     match judge_event(args, context)? {
-        ActionOutcome::Swept(exit) => Ok((None, None, exit)),
+        ActionOutcome::Swept(exit) => Ok(PublishedRun { report: None, sarif: None, exit, failure: None }),
         ActionOutcome::Judged { outcome, session, is_authorised } => {
             let sarif = publish_outcome(args, &outcome, &session, context)?;
             let exit = if is_authorised { outcome.report.decision.into() } else { CommandExit::Denied };
-            Ok((Some(outcome.report), sarif, exit))
+            let failure = describe_failures(&outcome.failures);
+            Ok(PublishedRun { report: Some(outcome.report), sarif, exit, failure })
         }
     }
 }
@@ -196,10 +209,7 @@ fn publish_outcome(
     if args.comment {
         publish::write_comments(session, outcome, context)?;
     }
-    match describe_failures(&outcome.failures) {
-        Some(error) => Err(error),
-        None => Ok(sarif),
-    }
+    Ok(sarif)
 }
 
 fn judge_event(args: &ActionArgs, context: &Context) -> Result<ActionOutcome, CommandError> {
@@ -226,7 +236,13 @@ fn judge_event(args: &ActionArgs, context: &Context) -> Result<ActionOutcome, Co
         record_to: record.as_deref(),
         now: context.now,
     })?;
-    let options = args.query.build_options(false, Some(tickets::read_ticket_access(context, None, None)?));
+    let mut options =
+        args.query.build_options(false, Some(tickets::read_ticket_access(context, None, None)?));
+    let job_check_run = context.read_text_variable("CHANGEGATE_JOB_CHECK_RUN");
+    options.own_checks = OwnChecks {
+        check_name: args.check_run.clone(),
+        job_check_run: job_check_run.and_then(|id| id.parse().ok()),
+    };
     let mut is_authorised = true;
     if let Some(how) = args.ledger {
         let run = ForgeLedgerRun {

@@ -17,7 +17,9 @@ use crate::cli::obligations::obligation_list::ObligationList;
 use crate::cli::obligations::ticket_confirmations::TicketConfirmations;
 use crate::cli::tickets::read_ticket_access;
 use crate::cli::{output, pr};
-use crate::github::{GitHubJudgeOptions, GitHubSession, GitHubSource, PusherSource, RepositoryName};
+use crate::github::{
+    GitHubJudgeOptions, GitHubSession, GitHubSource, OwnChecks, PusherSource, RepositoryName,
+};
 use crate::http::RequestPolicy;
 use crate::ledger::forge::ForgeLedger;
 use crate::ledger::forge::late_reviews::{find_late_reviews, is_closable_by_review};
@@ -67,6 +69,7 @@ pub(crate) fn sweep_github(
         policy_path: DEFAULT_POLICY_PATH.into(),
         pusher_source: PusherSource::BranchActivity,
         explain: false,
+        own_checks: OwnChecks::default(),
         ticket_access: Some(read_ticket_access(context, export, None)?),
     };
     let mut forge_ledger = ForgeLedger::new(&session, &remote, &repo, &options, context.clock);

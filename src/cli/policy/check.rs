@@ -13,11 +13,18 @@ use crate::cli::output::wrap_text;
 use crate::cli::policy::lookup::{find_work_tree, load_local_policy};
 use crate::gate::{LoadedPolicy, check_policy, check_server_policy, list_idle_patterns};
 use crate::git::{HeadState, Repository};
+use crate::github::repository_settings::list_check_names;
 use crate::policy::{EmergencyGap, PlacedFault, PlacedPattern, Policy, PolicyWeakening};
 use crate::yaml::shorten_for_message;
 
 /// The branches that most repositories have their policy on.
 const USUAL_BRANCHES: [&str; 3] = ["refs/heads/main", "refs/heads/master", "refs/heads/trunk"];
+
+/// How many workflows are looked at.
+const MAX_WORKFLOWS: usize = 1_000;
+
+/// The size of the largest workflow that is looked at.
+const MAX_WORKFLOW_BYTES: u64 = 1 << 20;
 
 /// The parameters of `policy check`.
 #[derive(Debug, clap::Args)]
@@ -68,6 +75,9 @@ pub(crate) fn check_policy_file(
         writeln!(out, "{}", wrap_text("note: ", 2, &note))?;
     }
     write_policy_notes(&loaded, context, &mut out)?;
+    if args.file.is_none() {
+        write_own_check_notes(policy, context, &mut out)?;
+    }
     if args.against_pack {
         write_weakenings(&inspection.weakenings, &mut out)?;
     }
@@ -185,6 +195,33 @@ fn write_policy_notes(loaded: &LoadedPolicy, context: &Context, out: &mut dyn Wr
     }
     if !policy.people.has_roster() {
         writeln!(out, "note: without a roster, each address counts as a separate person")?;
+    }
+    Ok(())
+}
+
+/// Writes which rules ask for a check that the gate itself writes, by the workflows of this work tree.
+fn write_own_check_notes(policy: &Policy, context: &Context, out: &mut dyn Write) -> io::Result<()> {
+    let folder = find_work_tree(context).join(".github/workflows");
+    let mut names = Vec::new();
+    // What cannot be read is no reason for a note.
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten().take(MAX_WORKFLOWS) {
+        let is_small = entry.metadata().is_ok_and(|file| file.is_file() && file.len() <= MAX_WORKFLOW_BYTES);
+        if is_small && let Ok(text) = std::fs::read_to_string(entry.path()) {
+            names.extend(list_check_names(&text));
+        }
+    }
+    names.sort_unstable();
+    names.dedup();
+    for name in &names {
+        for rule in policy.rules_asking_check(name) {
+            let note = format!(
+                "the rule `{}` asks for the check `{}`, which the gate itself writes; it is never met, so name \
+                 the checks of your pipeline",
+                rule.description.id,
+                shorten_for_message(name)
+            );
+            writeln!(out, "{}", wrap_text("note: ", 2, &note))?;
+        }
     }
     Ok(())
 }

@@ -53,8 +53,8 @@ pub struct GitHubClient {
     /// The instant of the start, by the clock of the caller.
     now: Timestamp,
     etag_cache: RefCell<HashMap<String, GitHubResponse>>,
-    /// The first request that ended without an answer: GitHub was out of reach, failed, or turned the client
-    /// away for its rate.
+    /// The first request that ended without an answer, or with one that cannot be right: GitHub was out of reach,
+    /// failed, contradicted itself, or turned the client away for its rate.
     outage: RefCell<Option<GitHubFailure>>,
 }
 
@@ -121,6 +121,18 @@ impl GitHubClient {
     /// Returns why GitHub did not answer a request, if there was one that it did not answer.
     pub(crate) fn outage(&self) -> Option<GitHubFailure> {
         self.outage.borrow().clone()
+    }
+
+    /// Notes that answers contradict each other: like no answer at all, that says nothing of a change.
+    pub(crate) fn note_contradiction(&self, failure: &GitHubFailure) {
+        if failure.is_contradiction {
+            self.outage.borrow_mut().get_or_insert(failure.clone());
+        }
+    }
+
+    /// Returns how much of the time for all requests is left.
+    pub(crate) fn remaining_time(&self) -> Duration {
+        self.time_left()
     }
 
     /// Waits before a record of GitHub that lags is read again; returns false if there is no time for it.

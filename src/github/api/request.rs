@@ -73,6 +73,8 @@ pub struct GitHubFailure {
     pub why: String,
     /// The status of the answer, if one came.
     pub status: Option<u16>,
+    /// True if answers came and contradict each other or themselves.
+    pub is_contradiction: bool,
 }
 
 impl GitHubRequest {
@@ -127,6 +129,7 @@ impl GitHubResponse {
                 printable_line(&error.to_string(), MAX_QUOTED_CHARS)
             ),
             status: Some(self.status),
+            is_contradiction: false,
         })
     }
 
@@ -159,13 +162,18 @@ impl GitHubResponse {
             why.push_str(": ");
             why.push_str(&printable_line(message, MAX_QUOTED_CHARS));
         }
-        GitHubFailure { why, status: Some(self.status) }
+        GitHubFailure { why, status: Some(self.status), is_contradiction: false }
     }
 }
 
 impl GitHubFailure {
     pub(crate) fn new(why: impl Into<String>) -> GitHubFailure {
-        GitHubFailure { why: why.into(), status: None }
+        GitHubFailure { why: why.into(), status: None, is_contradiction: false }
+    }
+
+    /// Returns the failure that answers cannot all be right: nothing is judged by them.
+    pub(crate) fn contradiction(why: impl Into<String>) -> GitHubFailure {
+        GitHubFailure { is_contradiction: true, ..GitHubFailure::new(why) }
     }
 }
 

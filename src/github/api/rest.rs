@@ -136,8 +136,20 @@ pub(crate) struct RestVerification {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct RestComparison {
     pub(crate) status: String,
+    pub(crate) ahead_by: Option<usize>,
+    pub(crate) behind_by: Option<usize>,
     pub(crate) total_commits: usize,
     pub(crate) commits: Vec<RestCommit>,
+    pub(crate) base_commit: Option<RestObjectId>,
+    pub(crate) merge_base_commit: Option<RestObjectId>,
+}
+
+impl RestComparison {
+    /// Returns what every page of the comparison repeats.
+    pub(crate) fn head(&self) -> (&str, usize, Option<Oid>, Option<Oid>) {
+        let id_of = |commit: &Option<RestObjectId>| commit.as_ref().map(|commit| commit.sha);
+        (&self.status, self.total_commits, id_of(&self.base_commit), id_of(&self.merge_base_commit))
+    }
 }
 
 /// What lies between two commits, as files.
@@ -187,6 +199,7 @@ pub(crate) struct RestCheckRun {
     pub(crate) status: String,
     pub(crate) conclusion: Option<String>,
     pub(crate) html_url: Option<String>,
+    pub(crate) external_id: Option<String>,
     pub(crate) app: Option<RestApp>,
     pub(crate) started_at: Option<jiff::Timestamp>,
     pub(crate) completed_at: Option<jiff::Timestamp>,

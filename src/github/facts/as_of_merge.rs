@@ -70,9 +70,9 @@ impl PullMerge<'_> {
             }
             Err(failure) => whole.labels = Err(missing_fact(FactKind::Pull, failure)),
         }
-        if let Ok(reviews) = std::mem::replace(&mut whole.reviews, Ok(Vec::new())) {
-            whole.reviews = self.rewind_reviews(reviews);
-        }
+        // Reviews that cannot be read stay a gap: an empty list would deny for what nobody knows.
+        let reviews = std::mem::replace(&mut whole.reviews, Ok(Vec::new()));
+        whole.reviews = reviews.and_then(|reviews| self.rewind_reviews(reviews));
         if let Ok(comments) = &mut whole.comments {
             comments.retain(|comment| comment.at <= self.at);
             for comment in comments {

@@ -19,6 +19,9 @@ use crate::github::api::rest::{RestChangedFile, RestPullRequest};
 use crate::github::facts::binary_lines::UncountedFile;
 use crate::github::facts::details::PullRequestFile;
 
+/// How many files GitHub lists of one pull request.
+const MAX_LISTED_FILES: usize = 3_000;
+
 /// How many paths one query to the trees is about.
 const PATHS_PER_QUERY: usize = 50;
 
@@ -51,7 +54,11 @@ pub(crate) async fn list_changed_files(
             pull.changed_files,
             files.len()
         );
-        return Err(GitHubFailure::new(why));
+        // GitHub lists no more files than this of any pull request.
+        return Err(match files.len() {
+            MAX_LISTED_FILES.. => GitHubFailure::new(why),
+            _ => GitHubFailure::contradiction(why),
+        });
     }
     let mut paths = Vec::with_capacity(files.len());
     let mut uncounted = Vec::new();
@@ -92,7 +99,7 @@ fn check_listed_revision(file: &RestChangedFile, head: Oid) -> Result<(), GitHub
     match named.and_then(Oid::from_hex) {
         Some(revision) if revision != head => {
             let (of, head) = (revision.short_hex(), head.short_hex());
-            Err(GitHubFailure::new(format!(
+            Err(GitHubFailure::contradiction(format!(
                 "GitHub lists the files of {of}, and {head} is the final revision"
             )))
         }
@@ -115,7 +122,7 @@ pub(crate) fn check_same_files(
     for file in counted {
         let path = file.path.as_bytes();
         if !named.insert(path) || !listed.contains(path) {
-            return Err(GitHubFailure::new(
+            return Err(GitHubFailure::contradiction(
                 "GitHub names other files of the pull request each time it is asked",
             ));
         }
@@ -123,7 +130,7 @@ pub(crate) fn check_same_files(
     // A file that was renamed also leaves a path, which only one of the lists names.
     for change in changes {
         if change.after.is_some() && !named.contains(change.path.as_bytes()) {
-            return Err(GitHubFailure::new(
+            return Err(GitHubFailure::contradiction(
                 "GitHub names other files of the pull request each time it is asked",
             ));
         }
@@ -167,7 +174,7 @@ fn path_change(path: &str, before: Option<PathEntry>, after: Option<PathEntry>) 
 }
 
 fn unusable_file_failure(what: &str) -> GitHubFailure {
-    GitHubFailure::new(format!("GitHub lists a changed file {what}"))
+    GitHubFailure::contradiction(format!("GitHub lists a changed file {what}"))
 }
 
 #[derive(Deserialize)]

@@ -1,5 +1,7 @@
 //! The check runs and commit statuses of exactly one revision.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 
 use crate::change::pull_request::{CheckResult, CheckState};
@@ -11,16 +13,45 @@ use crate::github::api::rest::{RestCheckRun, RestCheckRunPage};
 use crate::github::facts::accounts::account_of_actor;
 use crate::github::facts::details::StatusContext;
 
+/// The start of the external id of every check run that the gate makes.
+pub(crate) const EXTERNAL_ID_START: &str = "changegate:";
+
+/// The checks that the gate itself writes, beside the check runs that say so in their external id.
+#[derive(Clone, Debug, Default)]
+pub struct OwnChecks {
+    /// The name of the check run that this run writes; `None` if it writes none.
+    pub check_name: Option<String>,
+    /// The check run of the job that this run is part of, if the runner tells it.
+    pub job_check_run: Option<u64>,
+}
+
+impl OwnChecks {
+    /// Returns whether the gate writes the checks of this name.
+    fn has_name(&self, name: &str) -> bool {
+        self.check_name.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(name))
+    }
+
+    /// Returns whether the gate writes one of these check runs: its job runs again for each event, always under
+    /// one name.
+    fn has_check_run(&self, run: &RestCheckRun, all: &[RestCheckRun]) -> bool {
+        let is_made_by_gate = run.external_id.as_ref().is_some_and(|id| id.starts_with(EXTERNAL_ID_START));
+        let job = all.iter().find(|one| one.id.is_some() && one.id == self.job_check_run);
+        let is_of_job = job.is_some_and(|job| (&job.name, app_slug(job)) == (&run.name, app_slug(run)));
+        is_made_by_gate || is_of_job || self.has_name(&run.name)
+    }
+}
+
 /// Reads the check runs of a commit: the latest of now, or the latest of the time `as_of`.
 ///
 /// # Errors
 ///
-/// Fails if GitHub lists fewer than it counts, or one of another commit.
+/// Fails if GitHub lists fewer than it counts, one twice, or one of another commit.
 pub(crate) async fn read_check_runs(
     client: &GitHubClient,
     repo: &RepositoryName,
     revision: Oid,
     as_of: Option<Timestamp>,
+    own: &OwnChecks,
 ) -> Result<Vec<CheckResult>, GitHubFailure> {
     // A run that was started again stays in the list of all of them.
     let filter = if as_of.is_some() { "all" } else { "latest" };
@@ -33,32 +64,45 @@ pub(crate) async fn read_check_runs(
     let runs = client.fetch_list(path, take_runs, |_| false).await?;
     if runs.len() != total {
         let why = format!("GitHub counts {total} check runs, and lists {}", runs.len());
-        return Err(GitHubFailure::new(why));
+        return Err(GitHubFailure::contradiction(why));
     }
     let mut checks = Vec::with_capacity(runs.len());
+    let mut ids = HashSet::new();
     for run in &runs {
+        // One that is listed twice can stand in the place of one that failed.
+        if let Some(id) = run.id
+            && !ids.insert(id)
+        {
+            return Err(GitHubFailure::contradiction(format!("GitHub lists the check run {id} twice")));
+        }
         if run.head_sha != revision {
-            return Err(GitHubFailure::new(format!(
+            return Err(GitHubFailure::contradiction(format!(
                 "GitHub lists a check run of {} among those of {}",
                 run.head_sha.short_hex(),
                 revision.short_hex()
             )));
         }
-        if as_of.is_none() {
-            checks.push(convert_check_run(run));
-        }
     }
-    if let Some(at) = as_of {
-        checks = list_checks_at(&runs, at);
+    let chosen: Vec<&RestCheckRun> = match as_of {
+        Some(at) => choose_runs_at(&runs, at),
+        None => runs.iter().collect(),
+    };
+    for run in chosen {
+        let mut check = match as_of {
+            Some(at) => convert_check_run_at(run, at),
+            None => convert_check_run(run),
+        };
+        check.is_of_gate = own.has_check_run(run, &runs);
+        checks.push(check);
     }
     Ok(checks)
 }
 
-/// Returns what the check runs said at a time: of those that one app reports under one name in one suite, the
+/// Returns the check runs that counted at a time: of those that one app reports under one name in one suite, the
 /// newest one that had started.
 ///
 /// A check of which every run started later may have been started again in place, which hides what it said.
-fn list_checks_at(runs: &[RestCheckRun], at: Timestamp) -> Vec<CheckResult> {
+fn choose_runs_at(runs: &[RestCheckRun], at: Timestamp) -> Vec<&RestCheckRun> {
     let mut newest: Vec<(CheckKey<'_>, &RestCheckRun)> = Vec::new();
     for run in runs {
         let key = check_key(run);
@@ -68,15 +112,18 @@ fn list_checks_at(runs: &[RestCheckRun], at: Timestamp) -> Vec<CheckResult> {
             None => newest.push((key, run)),
         }
     }
-    newest.into_iter().map(|(_, run)| convert_check_run_at(run, at)).collect()
+    newest.into_iter().map(|(_, run)| run).collect()
 }
 
 /// The name of a check run, the app that reports it, and its suite.
 type CheckKey<'run> = (&'run str, Option<&'run str>, Option<u64>);
 
 fn check_key(run: &RestCheckRun) -> CheckKey<'_> {
-    let app = run.app.as_ref().and_then(|app| app.slug.as_deref());
-    (&run.name, app, run.check_suite.as_ref().map(|suite| suite.id))
+    (&run.name, app_slug(run), run.check_suite.as_ref().map(|suite| suite.id))
+}
+
+fn app_slug(run: &RestCheckRun) -> Option<&str> {
+    run.app.as_ref().and_then(|app| app.slug.as_deref())
 }
 
 /// Orders the runs of one check: one that had started at `at` counts more than one that had not.
@@ -108,20 +155,24 @@ fn convert_check_run(run: &RestCheckRun) -> CheckResult {
         ("completed", other) => CheckState::Failed(printable_line(other.unwrap_or("no conclusion"), 40)),
         _ => CheckState::Pending,
     };
-    let app = run.app.as_ref().and_then(|app| app.slug.as_deref());
     CheckResult {
         name: Text::from(run.name.as_str()),
-        by: app.map(Text::from),
+        by: app_slug(run).map(Text::from),
         state,
         tests: None,
         url: Text::from(run.html_url.as_deref().unwrap_or_default()),
+        is_of_gate: false,
     }
 }
 
 /// Returns a commit status as a check; GitHub shows only the newest one, so one that was reported after `as_of`
 /// hides what it said then. The account that reported it is written as `github:LOGIN`, so that it
 /// cannot pass for an app.
-pub(crate) fn convert_commit_status(context: &StatusContext, as_of: Option<Timestamp>) -> CheckResult {
+pub(crate) fn convert_commit_status(
+    context: &StatusContext,
+    as_of: Option<Timestamp>,
+    own: &OwnChecks,
+) -> CheckResult {
     let mut state = match context.state.to_ascii_uppercase().as_str() {
         "SUCCESS" => CheckState::Success,
         "PENDING" | "EXPECTED" => CheckState::Pending,
@@ -138,5 +189,6 @@ pub(crate) fn convert_commit_status(context: &StatusContext, as_of: Option<Times
         state,
         tests: None,
         url: Text::from(context.target_url.as_deref().unwrap_or_default()),
+        is_of_gate: own.has_name(&context.context),
     }
 }

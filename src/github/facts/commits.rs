@@ -13,7 +13,7 @@ use crate::git::TrustedKeys;
 use crate::git::signature::verify_detached_signature;
 use crate::github::api::GitHubClient;
 use crate::github::api::names::{PullRequestName, RepositoryName};
-use crate::github::api::request::GitHubFailure;
+use crate::github::api::request::{GitHubFailure, printable_line};
 use crate::github::api::rest::{
     RestCommit, RestCommitSignature, RestComparison, RestPullRequest, RestVerification,
 };
@@ -35,15 +35,16 @@ pub(crate) async fn list_commits(
         client.fetch_whole_list(path).await?
     } else {
         let ends = format!("{}...{}", pull.base.sha, pull.head.sha);
-        compare_commits(client, &name.repo, &ends).await?.1
+        compare_commits(client, &name.repo, &ends).await?.commits
     };
     if commits.len() != pull.commits {
         let why =
             format!("the pull request has {} commits, and GitHub lists {}", pull.commits, commits.len());
-        return Err(GitHubFailure::new(why));
+        return Err(GitHubFailure::contradiction(why));
     }
     let Some(index) = commits.iter().position(|commit| commit.sha == pull.head.sha) else {
-        return Err(GitHubFailure::new("GitHub does not list the final revision among the commits"));
+        let why = "GitHub does not list the final revision among the commits";
+        return Err(GitHubFailure::contradiction(why));
     };
     let head = commits.remove(index);
     commits.push(head);
@@ -56,34 +57,95 @@ fn check_listed_once(commits: &[RestCommit]) -> Result<(), GitHubFailure> {
     let mut ids = HashSet::new();
     for commit in commits {
         if !ids.insert(commit.sha) {
-            return Err(GitHubFailure::new(format!("GitHub lists {} twice", commit.sha.short_hex())));
+            return Err(GitHubFailure::contradiction(format!(
+                "GitHub lists {} twice",
+                commit.sha.short_hex()
+            )));
         }
     }
     Ok(())
 }
 
-/// Compares two commits: returns GitHub's word for how they relate, and every commit that the second has and
-/// the first has not, oldest first.
+/// What lies between two commits, by GitHub's comparison.
+#[derive(Clone, Debug)]
+pub(crate) struct CommitComparison {
+    /// GitHub's word for how they relate.
+    pub(crate) status: String,
+    /// Every commit that the second has and the first has not, oldest first.
+    pub(crate) commits: Vec<RestCommit>,
+    /// The first commit; `None` if GitHub does not say.
+    pub(crate) base: Option<Oid>,
+    /// The newest commit that both have; `None` if GitHub does not say.
+    pub(crate) merge_base: Option<Oid>,
+}
+
+/// Compares two commits.
+///
+/// # Errors
+///
+/// Fails if they cannot be compared, and if GitHub's counts, words and lists contradict each other.
 pub(crate) async fn compare_commits(
     client: &GitHubClient,
     repo: &RepositoryName,
     ends: &str,
-) -> Result<(String, Vec<RestCommit>), GitHubFailure> {
+) -> Result<CommitComparison, GitHubFailure> {
     let path = format!("{}/compare/{ends}?per_page=100", repo.rest_path());
-    let mut status = String::new();
-    let mut total = 0;
-    let take_commits = |page: RestComparison| {
-        status = page.status;
-        total = page.total_commits;
-        page.commits
+    let mut first: Option<RestComparison> = None;
+    let mut is_same = true;
+    let take_commits = |mut page: RestComparison| {
+        let commits = std::mem::take(&mut page.commits);
+        let first = first.get_or_insert_with(|| page.clone());
+        is_same &= first.head() == page.head();
+        commits
     };
     let commits = client.fetch_list(path, take_commits, |_| false).await?;
-    if commits.len() != total {
-        let why = format!("GitHub counts {total} commits between {ends}, and lists {}", commits.len());
-        return Err(GitHubFailure::new(why));
+    let Some(compared) = first else { return Err(GitHubFailure::new("GitHub compares nothing")) };
+    if !is_same {
+        let why = format!("GitHub's comparison of {ends} is another one on each page");
+        return Err(GitHubFailure::contradiction(why));
+    }
+    if commits.len() != compared.total_commits {
+        let why = format!(
+            "GitHub counts {} commits between {ends}, and lists {}",
+            compared.total_commits,
+            commits.len()
+        );
+        return Err(GitHubFailure::contradiction(why));
     }
     check_listed_once(&commits)?;
-    Ok((status, commits))
+    if !has_plausible_counts(&compared, commits.len()) {
+        return Err(GitHubFailure::contradiction(format!(
+            "GitHub says `{}` of {ends}, lists {} commits, and counts {} ahead and {} behind",
+            printable_line(&compared.status, 40),
+            commits.len(),
+            describe_count(compared.ahead_by),
+            describe_count(compared.behind_by)
+        )));
+    }
+    Ok(CommitComparison {
+        base: compared.base_commit.map(|commit| commit.sha),
+        merge_base: compared.merge_base_commit.map(|commit| commit.sha),
+        status: compared.status,
+        commits,
+    })
+}
+
+/// Returns whether the word for how two commits relate fits the counts; a count that is not given fits any word.
+fn has_plausible_counts(compared: &RestComparison, listed: usize) -> bool {
+    let (has_ahead, has_behind) = match compared.status.as_str() {
+        "identical" => (false, false),
+        "ahead" => (true, false),
+        "behind" => (false, true),
+        "diverged" => (true, true),
+        _ => return false,
+    };
+    has_ahead == (listed > 0)
+        && compared.ahead_by.is_none_or(|count| count == listed)
+        && compared.behind_by.is_none_or(|count| has_behind == (count > 0))
+}
+
+fn describe_count(count: Option<usize>) -> String {
+    count.map_or_else(|| "none".to_owned(), |count| count.to_string())
 }
 
 /// Returns a commit as it is judged.

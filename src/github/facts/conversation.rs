@@ -40,7 +40,7 @@ pub(crate) async fn list_reviews(
     let reviews: Vec<RestReview> = client.fetch_whole_list(path).await?;
     let mut ids = HashSet::new();
     if reviews.iter().any(|review| !ids.insert(review.id)) {
-        return Err(GitHubFailure::new("GitHub lists a review twice"));
+        return Err(GitHubFailure::contradiction("GitHub lists a review twice"));
     }
     Ok(reviews)
 }
@@ -59,7 +59,7 @@ pub(crate) fn check_same_reviews(
     for node in nodes {
         let is_handed_in = node.state.as_deref() != Some("PENDING");
         if is_handed_in && !listed.iter().any(|listed| is_same_review(node, listed)) {
-            return Err(GitHubFailure::new("a review came while the pull request was being read"));
+            return Err(GitHubFailure::contradiction("a review came while the pull request was being read"));
         }
     }
     Ok(())

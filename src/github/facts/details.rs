@@ -16,7 +16,7 @@ use crate::github::api::graphql::{
     GraphqlActor, GraphqlConnection, GraphqlObjectId, GraphqlSignature, PartialResponse, RepositoryResponse,
 };
 use crate::github::api::names::PullRequestName;
-use crate::github::api::request::GitHubFailure;
+use crate::github::api::request::{GitHubFailure, printable_line};
 use crate::github::facts::paged_part::{DetailPart, MAX_DETAIL_PAGES, PagedPart};
 use crate::github::facts::timeline::TimelineItem;
 
@@ -294,6 +294,27 @@ pub(crate) async fn read_details(
     })
 }
 
+impl PullRequestDetails {
+    /// Has the client note which parts contradict themselves.
+    pub(crate) fn note_contradictions(&self, client: &GitHubClient) {
+        note_contradiction(client, &self.reviews);
+        note_contradiction(client, &self.authors);
+        note_contradiction(client, &self.threads);
+        note_contradiction(client, &self.edits);
+        note_contradiction(client, &self.timeline);
+        note_contradiction(client, &self.comments);
+        note_contradiction(client, &self.statuses);
+        note_contradiction(client, &self.files);
+    }
+}
+
+/// Has the client note that a part contradicts itself or another one, if it does.
+pub(crate) fn note_contradiction<T>(client: &GitHubClient, part: &DetailPart<T>) {
+    if let Err(failure) = part {
+        client.note_contradiction(failure);
+    }
+}
+
 fn read_statuses(
     commit: Option<StatusCommit>,
     error: Option<&str>,
@@ -302,7 +323,7 @@ fn read_statuses(
     match (error, commit) {
         (Some(why), _) => Err(GitHubFailure::new(why)),
         (None, Some(StatusCommit { oid, status })) if oid == Some(checks_of) => match status {
-            Some(status) => Ok(status.contexts),
+            Some(status) => check_statuses(status.contexts),
             None => Ok(Vec::new()),
         },
         _ => Err(GitHubFailure::new(format!("GitHub has no commit {}", checks_of.short_hex()))),
@@ -320,10 +341,25 @@ fn group_authors_by_commit(nodes: Vec<CommitNode>) -> DetailPart<HashMap<Oid, Ve
             return Err(GitHubFailure::new(why));
         }
         if all.insert(commit.oid, commit.authors.nodes).is_some() {
-            return Err(GitHubFailure::new(format!("GitHub lists {} twice", commit.oid.short_hex())));
+            return Err(GitHubFailure::contradiction(format!(
+                "GitHub lists {} twice",
+                commit.oid.short_hex()
+            )));
         }
     }
     Ok(all)
+}
+
+/// Checks that no status is listed twice: GitHub tells the newest one of each name, and two contradict each other.
+fn check_statuses(contexts: Vec<StatusContext>) -> DetailPart<Vec<StatusContext>> {
+    let mut names = HashSet::new();
+    for context in &contexts {
+        if !names.insert(context.context.as_str()) {
+            let name = printable_line(&context.context, 80);
+            return Err(GitHubFailure::contradiction(format!("GitHub lists the status {name} twice")));
+        }
+    }
+    Ok(contexts)
 }
 
 /// Checks that no review is listed twice.
@@ -331,7 +367,7 @@ fn check_reviews(nodes: Vec<ReviewNode>) -> DetailPart<Vec<ReviewNode>> {
     let mut ids = HashSet::new();
     for node in &nodes {
         if node.database_id.is_some_and(|id| !ids.insert(id)) {
-            return Err(GitHubFailure::new("GitHub lists a review twice"));
+            return Err(GitHubFailure::contradiction("GitHub lists a review twice"));
         }
     }
     Ok(nodes)

@@ -7,6 +7,7 @@ pub(crate) mod as_of_merge;
 pub(crate) mod binary_lines;
 pub(crate) mod changed_files;
 pub(crate) mod checks;
+pub(crate) mod co_authors;
 pub(crate) mod commits;
 pub(crate) mod conversation;
 pub(crate) mod details;
@@ -33,8 +34,11 @@ use crate::github::api::rest::{RestActivity, RestCommit, RestPullRequest};
 use crate::github::facts::as_of_merge::{PullMerge, PullSources};
 use crate::github::facts::binary_lines::count_binary_lines;
 use crate::github::facts::changed_files::ChangedFiles;
+use crate::github::facts::checks::OwnChecks;
 use crate::github::facts::conversation::missing_fact;
-use crate::github::facts::details::{NOT_REQUESTED, PullRequestDetails, WantedDetails, read_details};
+use crate::github::facts::details::{
+    NOT_REQUESTED, PullRequestDetails, WantedDetails, note_contradiction, read_details,
+};
 use crate::github::facts::rewrites::BaseMerge;
 use crate::github::facts::templates::PullRequestTemplates;
 use crate::verdict::{Message, messages};
@@ -68,6 +72,7 @@ pub(crate) struct PullRequestGatherer<'ask> {
     pub(crate) pusher_source: PusherSource,
     /// The revision whose checks count.
     pub(crate) checks_revision: Oid,
+    pub(crate) own_checks: &'ask OwnChecks,
     pub(crate) seen_at: Timestamp,
     /// The merge as of which the facts are wanted; `None` for the facts of now.
     pub(crate) merge: Option<PullMerge<'ask>>,
@@ -126,11 +131,17 @@ impl PullRequestGatherer<'_> {
             request_if(wanted.reviews, conversation::list_reviews(client, name)),
             request_if(
                 wanted.statuses,
-                checks::read_check_runs(client, &name.repo, self.checks_revision, as_of),
+                checks::read_check_runs(client, &name.repo, self.checks_revision, as_of, self.own_checks),
             ),
             request_if(wants_details, read_details(client, name, self.checks_revision, wanted)),
         );
         let ((listed, files, activity), (reviews, runs, details)) = join(first, second).await;
+        note_contradiction(client, &listed);
+        note_contradiction(client, &activity);
+        note_contradiction(client, &runs);
+        if let Ok(details) = &details {
+            details.note_contradictions(client);
+        }
         let listed = listed.map_err(GatherFailure::CommitsUnavailable)?;
         if let Ok(details) = &details
             && details.head_revision != pull.head.sha
@@ -154,6 +165,8 @@ impl PullRequestGatherer<'_> {
         });
         let reviews =
             reviews.and_then(|reviews| conversation::check_same_reviews(&reviews, details).map(|()| reviews));
+        note_contradiction(client, &files);
+        note_contradiction(client, &reviews);
         let base_merge = match &reviews {
             Ok(reviews) => rewrites::prove_base_merge(client, name, &listed, reviews).await.unwrap_or(None),
             Err(_) => None,
@@ -207,7 +220,7 @@ impl PullRequestGatherer<'_> {
             edits: conversation::collect_edits(pull, details, &templates.text),
             templates: templates.paths,
             retargeted_at: conversation::find_retarget_time(details, pull.merged_at),
-            checks: collect_checks(runs, details, as_of),
+            checks: collect_checks(runs, details, as_of, self.own_checks),
             conversations: conversation::collect_conversations(details),
         };
         if let Some(merge) = &self.merge {
@@ -366,11 +379,12 @@ fn collect_checks(
     runs: Result<Vec<CheckResult>, GitHubFailure>,
     details: Result<&PullRequestDetails, &GitHubFailure>,
     as_of: Option<Timestamp>,
+    own: &OwnChecks,
 ) -> Fact<Vec<CheckResult>> {
     let mut found = runs.map_err(|failure| missing_fact(FactKind::Checks, &failure))?;
     match details.and_then(|details| details.statuses.as_ref()) {
         Ok(statuses) => {
-            found.extend(statuses.iter().map(|status| checks::convert_commit_status(status, as_of)))
+            found.extend(statuses.iter().map(|status| checks::convert_commit_status(status, as_of, own)))
         }
         Err(failure) => return Err(missing_fact(FactKind::Checks, failure)),
     }

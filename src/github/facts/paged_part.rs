@@ -66,7 +66,7 @@ impl<T> PagedPart<T> {
             )));
         }
         match self.total {
-            Some(total) if total != self.nodes.len() => Err(GitHubFailure::new(format!(
+            Some(total) if total != self.nodes.len() => Err(GitHubFailure::contradiction(format!(
                 "GitHub counts {total} entries of `{}`, and lists {}",
                 self.list_name,
                 self.nodes.len()

@@ -17,7 +17,8 @@ use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::{RestChangedFile, RestCommit, RestFileComparison, RestReview};
 use crate::github::facts::changed_files::has_same_entries;
 use crate::github::facts::commits::{
-    compare_commits, contributors_of_commit, convert_head, is_forge_commit, signature_person,
+    CommitComparison, compare_commits, contributors_of_commit, convert_head, is_forge_commit,
+    signature_person,
 };
 use crate::people::contributors::CO_AUTHOR_TRAILERS;
 
@@ -129,9 +130,10 @@ pub(crate) async fn mark_replaced_revisions(
     }
     for id in candidates {
         // What cannot be compared is not proved.
-        let Ok((status, commits)) = compare_commits(client, repo, &format!("{base}...{id}")).await else {
+        let Ok(compared) = compare_commits(client, repo, &format!("{base}...{id}")).await else {
             continue;
         };
+        let CommitComparison { status, commits, .. } = compared;
         if status != "ahead" || commits.iter().all(|commit| commit.sha != id) {
             continue;
         }

@@ -106,8 +106,16 @@ impl JudgedGroup {
         let scope = GroupScope::PullRequest(Text::from(name.to_string()));
         let why = format!("{name}: {}", failure.why);
         JudgedGroup {
-            failure: Some(GitHubFailure { why, status: failure.status }),
+            failure: Some(GitHubFailure { why, ..failure.clone() }),
             ..JudgedGroup::from_refusal(scope, refuse_by_rule(GateRule::PullComplete, finding))
+        }
+    }
+
+    /// Adds a refusal for the lack of an answer. The run is an error too if that says nothing of what was judged.
+    pub(crate) fn add_failure(&mut self, refusal: Judgement, failure: GitHubFailure, is_error: bool) {
+        self.group.refusals.push(refusal);
+        if is_error {
+            self.failure.get_or_insert(failure);
         }
     }
 

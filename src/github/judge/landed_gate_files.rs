@@ -55,7 +55,7 @@ pub(crate) async fn refuse_new_gate_files(
 }
 
 /// Returns whether a change touches a file of the policy, as far as its paths are known.
-fn may_touch_policy(change: &Change, policies: &GoverningPolicies) -> bool {
+pub(crate) fn may_touch_policy(change: &Change, policies: &GoverningPolicies) -> bool {
     match change.pull.as_deref().map(|pull| &pull.paths) {
         Ok(Ok(paths)) => policies.own.file_paths().any(|path| is_path_changed(paths, path)),
         _ => true,

@@ -4,6 +4,8 @@
 //! The name of the group's branch contains a number that any pusher could have written, so the queue
 //! itself is asked for the pull requests in it.
 
+use std::collections::HashSet;
+
 use futures_util::future::join_all;
 use serde::Deserialize;
 use serde_json::json;
@@ -13,17 +15,23 @@ use crate::github::api::graphql::{GraphqlConnection, GraphqlObjectId, PartialRes
 use crate::github::api::names::{PullRequestName, RepositoryName};
 use crate::github::api::request::GitHubFailure;
 use crate::github::api::{GitHubClient, MAX_PAGE_ENTRIES};
-use crate::github::judge::branch_tips::short_branch_name;
+use crate::github::judge::branch_tips::{read_branch_tips, short_branch_name};
+use crate::github::judge::completed_push::{CompletedPush, load_governing_policies};
 use crate::github::judge::judged_group::JudgedGroup;
+use crate::github::judge::landed_gate_files::{may_touch_policy, refuse_new_gate_files};
+use crate::github::judge::policy_at_commit::PolicyFetchError;
+use crate::github::judge::refusals::LeftPolicy;
 use crate::github::judge::{GitHubJudgeOptions, GitHubRunContext, judge_or_keep_failure};
 use crate::push::{GateRule, refuse_by_rule};
-use crate::report::{GroupScope, RefUpdateKind};
+use crate::report::{GroupScope, RefUpdateKind, ReportGroup};
 use crate::verdict::{Finding, Fixer, Message, MessageValue, messages};
 
 messages! {
     QUEUE_UNREADABLE = "pull-queued.unreadable": "cannot read the merge queue: {detail}";
     NO_ENTRY = "pull-queued.no-entry": "no entry of the merge queue ends at {head}; the queue may have moved on";
     OTHER_BRANCH = "pull-queued.other-branch": "pull request {number} is queued for {branch}, not for {target}";
+    FILES_UNREADABLE = "pull-queued.files-unreadable":
+        "cannot tell what the merge group makes of the gate's files: {detail}";
     NO_PULL_REQUEST = "pull-queued.no-pull-request": "an entry of the merge queue has no pull request";
 }
 
@@ -105,29 +113,112 @@ pub(crate) async fn judge_merge_group(
 ) -> Vec<JudgedGroup> {
     // The queue can lag behind the event that tells of its group, so it is read again for as long as it does.
     let mut attempt = 1;
-    let selected = loop {
-        let found = match read_queue_entries(client, queued).await {
-            Ok(queue) => select_group_pulls(&queue, queued),
+    let (selected, failure) = loop {
+        let (found, failure) = match read_queue_entries(client, queued).await {
+            Ok(queue) => (select_group_pulls(&queue, queued), None),
             Err(failure) => {
-                break Err(QUEUE_UNREADABLE.with("detail", MessageValue::unrecorded(Text::from(failure.why))));
+                let detail = MessageValue::unrecorded(Text::from(failure.why.as_str()));
+                (Err(QUEUE_UNREADABLE.with("detail", detail)), Some(failure))
             }
         };
-        if found.is_ok() || !client.wait_for_record(attempt).await {
-            break found;
+        // A queue that moves between two pages contradicts itself for that moment.
+        let is_final = failure.as_ref().is_some_and(|failure| !failure.is_contradiction);
+        if found.is_ok() || is_final || !client.wait_for_record(attempt).await {
+            break (found, failure);
         }
         attempt += 1;
     };
     let pulls = match selected {
         Ok(pulls) => pulls,
         Err(message) => {
-            let update = RefUpdateKind::Move { old: queued.base_tip, new: queued.group_head };
-            let scope = GroupScope::Ref { name: Text::from(queued.base_ref), update };
             let finding = Finding::new(message).fixed_by(Fixer::GateAdministrator);
-            return vec![JudgedGroup::from_refusal(scope, refuse_by_rule(GateRule::PullQueued, finding))];
+            let refusal = refuse_by_rule(GateRule::PullQueued, finding);
+            let is_error = |failure: &GitHubFailure| failure.is_contradiction || client.outage().is_some();
+            let failure = failure.filter(is_error);
+            return vec![JudgedGroup {
+                failure,
+                ..JudgedGroup::from_refusal(queued.report_scope(), refusal)
+            }];
         }
     };
     let judged = pulls.iter().map(|pull| judge_queued_pull(client, queued, options, pull));
-    join_all(judged).await
+    let mut groups = join_all(judged).await;
+    let whole = judge_group_files(client, queued, options, &mut groups).await;
+    groups.extend(whole);
+    groups
+}
+
+impl MergeGroup<'_> {
+    /// Returns what a report says the group as a whole is about.
+    fn report_scope(&self) -> GroupScope {
+        let update = RefUpdateKind::Move { old: self.base_tip, new: self.group_head };
+        GroupScope::Ref { name: Text::from(self.base_ref), update }
+    }
+}
+
+/// Judges what the pull requests of a group make of the gate's files together; nothing if none of them changes the
+/// policy, or if that is as it should be.
+///
+/// Each was judged by the policy as it leaves it alone. The commit that lands holds all of them.
+async fn judge_group_files(
+    client: &GitHubClient,
+    queued: &MergeGroup<'_>,
+    options: &GitHubJudgeOptions,
+    groups: &mut [JudgedGroup],
+) -> Option<JudgedGroup> {
+    match refuse_group_files(client, queued, options, groups).await {
+        Ok(refused) => refused,
+        Err(failure) => {
+            let message =
+                FILES_UNREADABLE.with("detail", MessageValue::unrecorded(Text::from(failure.why.as_str())));
+            let finding = Finding::new(message).fixed_by(Fixer::GateAdministrator);
+            let refusal = refuse_by_rule(GateRule::GateFiles, finding);
+            let refused = JudgedGroup::from_refusal(queued.report_scope(), refusal);
+            Some(JudgedGroup { failure: Some(failure), ..refused })
+        }
+    }
+}
+
+async fn refuse_group_files(
+    client: &GitHubClient,
+    queued: &MergeGroup<'_>,
+    options: &GitHubJudgeOptions,
+    groups: &mut [JudgedGroup],
+) -> Result<Option<JudgedGroup>, GitHubFailure> {
+    let tips = read_branch_tips(client, queued.repo, queued.base_ref).await?;
+    // The start of a group can be the end of another one, which has not landed.
+    let Some(old) = tips.ref_tip else { return Ok(None) };
+    let landed = CompletedPush {
+        repo: queued.repo,
+        ref_name: queued.base_ref,
+        update: RefUpdateKind::Move { old, new: queued.group_head },
+        pushed_at: None,
+        pusher: None,
+    };
+    let policies = match load_governing_policies(client, &landed, options, &tips).await {
+        Ok(policies) => policies,
+        // Without a policy each of the pull requests is refused.
+        Err(PolicyFetchError::Unusable(_)) => return Ok(None),
+        Err(PolicyFetchError::NotFetched(failure)) => return Err(failure),
+    };
+    let changes = || groups.iter().flat_map(|group| &group.changes);
+    if !changes().any(|change| may_touch_policy(change, &policies)) {
+        return Ok(None);
+    }
+    let mut whole = JudgedGroup::from_group(ReportGroup::new(queued.report_scope(), Vec::new()));
+    whole.group.amendable = None;
+    let left = LeftPolicy {
+        path: &options.policy_path,
+        commit: queued.group_head,
+        called: "the head of the merge group",
+    };
+    let target = Text::from(queued.base_ref);
+    if let Some(finding) = left.find_break(client, queued.repo, target, client.now()).await {
+        whole.group.refusals.push(refuse_by_rule(GateRule::PolicyValid, finding));
+    }
+    let at = (options.policy_path.as_str(), queued.group_head);
+    refuse_new_gate_files(client, queued.repo, at, &policies, &mut whole, groups).await?;
+    Ok(if whole.group.refusals.is_empty() { None } else { Some(whole) })
 }
 
 async fn judge_queued_pull(
@@ -173,13 +264,36 @@ async fn read_queue_entries(
         all.extend(page.nodes);
         match page.page_info {
             Some(info) if info.has_next_page => after = info.end_cursor,
-            _ => return Ok(QueueContent { entries: all, needs_every_check }),
+            _ => {
+                check_queue_entries(&all, page.total_count)?;
+                return Ok(QueueContent { entries: all, needs_every_check });
+            }
         }
     }
     let most = MAX_QUEUE_PAGES * MAX_PAGE_ENTRIES;
     Err(GitHubFailure::new(format!(
         "the merge queue has more than {most} entries, and no more than that are read"
     )))
+}
+
+/// Checks that the entries of a queue are as many as GitHub counts, and each of them another one.
+fn check_queue_entries(entries: &[QueueEntry], total: Option<usize>) -> Result<(), GitHubFailure> {
+    if let Some(total) = total
+        && total != entries.len()
+    {
+        let why = format!("GitHub counts {total} entries of the merge queue, and lists {}", entries.len());
+        return Err(GitHubFailure::contradiction(why));
+    }
+    let mut positions = HashSet::new();
+    let mut numbers = HashSet::new();
+    for entry in entries {
+        let number = entry.pull_request.as_ref().map(|pull| pull.number);
+        if !positions.insert(entry.position) || number.is_some_and(|number| !numbers.insert(number)) {
+            let why = format!("GitHub lists an entry of the merge queue twice, at {}", entry.position);
+            return Err(GitHubFailure::contradiction(why));
+        }
+    }
+    Ok(())
 }
 
 /// Returns the pull requests of a group: from the entry that ends where the group ends, back to the

@@ -4,6 +4,7 @@
 //! started. A run for an older revision refuses, because a newer run exists for what would be merged.
 
 pub(crate) mod branch_tips;
+pub(crate) mod completed_push;
 pub(crate) mod governing_policies;
 pub(crate) mod judged_group;
 pub(crate) mod landed_gate_files;
@@ -26,6 +27,8 @@ use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::{RestCommit, RestPullRequest};
 use crate::github::facts::accounts::account_of_user;
 use crate::github::facts::as_of_merge::PullMerge;
+use crate::github::facts::checks::OwnChecks;
+use crate::github::facts::co_authors::add_landed_co_authors;
 use crate::github::facts::{GatherFailure, PullRequestGatherer, PusherSource};
 use crate::github::judge::governing_policies::GoverningPolicies;
 use crate::github::judge::judged_group::JudgedGroup;
@@ -64,6 +67,8 @@ pub struct GitHubJudgeOptions {
     pub pusher_source: PusherSource,
     /// True to trace how each rule came to its outcome.
     pub explain: bool,
+    /// The checks that the gate itself writes.
+    pub own_checks: OwnChecks,
     /// The access to ticket systems; `None` if they are not asked.
     pub ticket_access: Option<TicketAccess>,
 }
@@ -271,6 +276,7 @@ pub(crate) async fn judge_with_policies(
         trusted: policies.trusted_keys(client.now()),
         pusher_source: options.pusher_source,
         checks_revision: context.checks_revision.unwrap_or(pull.head.sha),
+        own_checks: &options.own_checks,
         seen_at: context.landed_at.unwrap_or(client.now()),
         merge: context.landed_at.map(|at| PullMerge {
             at,
@@ -278,7 +284,7 @@ pub(crate) async fn judge_with_policies(
             people: policies.policies().map(|policy| &policy.people).collect(),
         }),
     };
-    let change = match gatherer.gather_change().await {
+    let mut change = match gatherer.gather_change().await {
         Ok(change) => change,
         Err(GatherFailure::CommitsUnavailable(failure)) => {
             let finding = Finding::new(
@@ -296,6 +302,7 @@ pub(crate) async fn judge_with_policies(
             return JudgedGroup::from_refusal(scope, refuse_by_rule(GateRule::PullComplete, finding));
         }
     };
+    add_landed_co_authors(client, &name.repo, &mut change, context.landed_commits).await;
     let loaded = &policies.own;
     let policy_break = refuse_policy_break(client, name, &options.policy_path, pull, loaded, &change).await;
     let landing_break = check_landing_messages(policies, &change, context.landed_commits);

@@ -7,53 +7,43 @@
 use std::collections::{HashMap, HashSet};
 
 use futures_util::future::join_all;
-use jiff::Timestamp;
 
-use crate::change::{Change, Commits, FactKind, Missing, Oid, PusherIdentity, Stage, Text};
-use crate::gate::{UnusablePolicy, list_policy_notes};
+use crate::change::{Change, Commits, FactKind, Missing, Oid, Stage, Text};
+use crate::gate::list_policy_notes;
 use crate::github::api::GitHubClient;
-use crate::github::api::names::{PullRequestName, RepositoryName, escape_path};
+use crate::github::api::names::{PullRequestName, escape_path};
 use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::{RestCommit, RestPullRequest};
 use crate::github::facts::accounts::account_of_user;
 use crate::github::facts::commits;
-use crate::github::judge::branch_tips::{BranchTips, read_branch_tips, short_branch_name};
+use crate::github::judge::branch_tips::{read_branch_tips, short_branch_name};
+use crate::github::judge::completed_push::{CompletedPush, load_governing_policies};
 use crate::github::judge::governing_policies::GoverningPolicies;
 use crate::github::judge::judged_group::{ChangeLanding, JudgedGroup};
 use crate::github::judge::landed_gate_files::refuse_new_gate_files;
-use crate::github::judge::policy_at_commit::{self, PolicyFetchError};
+use crate::github::judge::policy_at_commit::PolicyFetchError;
 use crate::github::judge::pushed_steps::{
     PushedStep, check_comparison, find_bringing_pull, find_merged_pulls, split_into_steps,
 };
 use crate::github::judge::refusals::refuse_unusable_policy;
+use crate::github::judge::second_look::is_denied_by_facts;
 use crate::github::judge::{
     GitHubJudgeOptions, GitHubRunContext, PULL_CLOSED, judge_with_policies, look_up_tickets,
 };
 use crate::push::{self, GateRule, ProposedRefUpdate, RefTargetKind, refuse_by_rule};
-use crate::report::{GroupScope, RefUpdateKind, ReportGroup};
-use crate::verdict::{Finding, Fixer, MessageValue, messages};
+use crate::report::{RefUpdateKind, ReportGroup, decide_groups};
+use crate::verdict::{Decision, Finding, Fixer, Judgement, MessageValue, messages};
 
 messages! {
     REF_MOVED_ON = "pull-current.ref-moved-on": "the ref has moved on since; the run for the newer push judges that";
     PUSH_UNREADABLE = "github.push-unreadable": "cannot read what this push brought: {detail}";
+    STEP_UNREADABLE = "github.step-unreadable": "cannot tell which pull request brought {commit}: {detail}";
     TAG_OFF_BRANCH = "github.tag-off-branch": "{commit} is not on the default branch";
     TOO_MANY_STEPS = "github.too-many-steps": "this push brought {steps} steps; at most {limit} are judged";
 }
 
 /// How many new steps of a branch are judged.
 const MAX_PUSHED_STEPS: usize = 100;
-
-/// A push that has happened.
-#[derive(Clone, Debug)]
-pub(crate) struct CompletedPush<'event> {
-    pub(crate) repo: &'event RepositoryName,
-    pub(crate) ref_name: &'event str,
-    pub(crate) update: RefUpdateKind,
-    /// When it happened, if that is known; without it, a ref that has moved on since is refused.
-    pub(crate) pushed_at: Option<Timestamp>,
-    /// The account that pushed; `None` if it is not known.
-    pub(crate) pusher: Option<PusherIdentity>,
-}
 
 /// The groups that a push was judged in, and what it was judged by.
 pub(crate) struct JudgedPush {
@@ -64,47 +54,6 @@ pub(crate) struct JudgedPush {
     pub(crate) policies: Option<GoverningPolicies>,
     /// The tree of what the ref holds now, if that is known.
     pub(crate) new_tree: Option<Oid>,
-}
-
-/// Returns what became of a ref that pointed at `old` and now points at `new`; `None` if that is nothing.
-pub(crate) fn classify_ref_update(
-    old: Option<Oid>,
-    new: Option<Oid>,
-    is_forced: bool,
-) -> Option<RefUpdateKind> {
-    match (old, new) {
-        (Some(old), Some(new)) if is_forced => Some(RefUpdateKind::Rewrite { old, new }),
-        (Some(old), Some(new)) => Some(RefUpdateKind::Move { old, new }),
-        (None, Some(new)) => Some(RefUpdateKind::Create { new }),
-        (Some(old), None) => Some(RefUpdateKind::Delete { old }),
-        (None, None) => None,
-    }
-}
-
-impl CompletedPush<'_> {
-    /// Returns where the ref pointed before.
-    fn old_tip(&self) -> Option<Oid> {
-        match self.update {
-            RefUpdateKind::Create { .. } => None,
-            RefUpdateKind::Move { old, .. }
-            | RefUpdateKind::Rewrite { old, .. }
-            | RefUpdateKind::Delete { old } => Some(old),
-        }
-    }
-
-    /// Returns where the push left the ref.
-    fn new_tip(&self) -> Option<Oid> {
-        match self.update {
-            RefUpdateKind::Create { new }
-            | RefUpdateKind::Move { new, .. }
-            | RefUpdateKind::Rewrite { new, .. } => Some(new),
-            RefUpdateKind::Delete { .. } => None,
-        }
-    }
-
-    fn report_scope(&self) -> GroupScope {
-        GroupScope::Ref { name: Text::from(self.ref_name), update: self.update }
-    }
 }
 
 /// Judges a push that GitHub has already accepted, change by change, by the policy from before it.
@@ -158,54 +107,11 @@ pub(crate) async fn judge_completed_push(
             if let Some(outage) = client.outage() {
                 return Err(outage);
             }
-            let message = PUSH_UNREADABLE.with("detail", MessageValue::unrecorded(Text::from(failure.why)));
-            let finding = Finding::new(message).fixed_by(Fixer::GateAdministrator);
-            first.group.refusals.push(refuse_by_rule(GateRule::WholeHistory, finding));
+            first.group.refusals.push(refuse_unread_push(failure));
         }
     }
     groups.insert(0, first);
     Ok(JudgedPush { groups, policies: Some(policies), new_tree })
-}
-
-/// Loads the policies that a push is judged by: that of what the branch held before, and that of the default
-/// branch, which stood at the old tip before its own push. A branch that is new, or older than its policy, is
-/// judged by the default branch alone.
-async fn load_governing_policies(
-    client: &GitHubClient,
-    landed: &CompletedPush<'_>,
-    options: &GitHubJudgeOptions,
-    tips: &BranchTips,
-) -> Result<GoverningPolicies, PolicyFetchError> {
-    let repo = landed.repo;
-    let path = &options.policy_path;
-    let own = match landed.old_tip() {
-        Some(old) => policy_at_commit::load_policy(client, repo, old, path, landed.ref_name, None).await,
-        None => Err(PolicyFetchError::Unusable(UnusablePolicy::Absent)),
-    };
-    let default = &tips.default_branch;
-    if landed.ref_name == default {
-        return own.map(GoverningPolicies::from_own);
-    }
-    let at = (default.as_str(), tips.default_tip);
-    match own {
-        Err(PolicyFetchError::Unusable(UnusablePolicy::Absent)) => {
-            let loaded = policy_at_commit::load_policy(client, repo, at.1, path, default, None).await;
-            loaded.map(GoverningPolicies::from_own)
-        }
-        Ok(own) => {
-            let is_protected = own.policy.protects_ref(landed.ref_name.as_bytes());
-            match GoverningPolicies::add_default(own.clone(), landed.ref_name, client, repo, path, at).await {
-                // A branch can be made from a commit whose policy did not know of it.
-                Ok(GoverningPolicies { base: Some(base), .. }) if !is_protected => {
-                    Ok(GoverningPolicies::from_own(base))
-                }
-                // What the branch's own policy leaves alone needs no other one.
-                Err(PolicyFetchError::Unusable(_)) if !is_protected => Ok(GoverningPolicies::from_own(own)),
-                other => other,
-            }
-        }
-        Err(other) => Err(other),
-    }
 }
 
 /// A pull request that a push brought, and where it ended up.
@@ -227,8 +133,28 @@ enum PushFailure {
 
 impl From<GitHubFailure> for PushFailure {
     fn from(failure: GitHubFailure) -> Self {
-        PushFailure::Unreadable(failure)
+        if failure.is_contradiction {
+            PushFailure::Implausible(failure)
+        } else {
+            PushFailure::Unreadable(failure)
+        }
     }
+}
+
+/// Returns whether the lack of an answer is no verdict on the push: a later run may have the answer.
+fn is_error(client: &GitHubClient, failure: &GitHubFailure) -> bool {
+    failure.is_contradiction || client.outage().is_some()
+}
+
+fn refuse_unread_push(failure: GitHubFailure) -> Judgement {
+    let message = PUSH_UNREADABLE.with("detail", MessageValue::unrecorded(Text::from(failure.why)));
+    refuse_by_rule(GateRule::WholeHistory, Finding::new(message).fixed_by(Fixer::GateAdministrator))
+}
+
+fn refuse_unread_step(step: &PushedStep, failure: &GitHubFailure) -> Judgement {
+    let detail = MessageValue::unrecorded(Text::from(failure.why.as_str()));
+    let message = STEP_UNREADABLE.with("commit", step.id.short_hex()).with("detail", detail);
+    refuse_by_rule(GateRule::WholeHistory, Finding::new(message).fixed_by(Fixer::GateAdministrator))
 }
 
 /// Judges what a push brought, and returns what pull requests did, with the tree of the last commit;
@@ -261,8 +187,9 @@ async fn judge_pushed_steps(
         None => short_branch_name(default).to_owned(),
     };
     let ends = format!("{}...{new}", escape_path(&start));
-    let (status, commits) = commits::compare_commits(client, landed.repo, &ends).await?;
-    check_comparison(old, new, &status, &commits).map_err(PushFailure::Implausible)?;
+    let compared = commits::compare_commits(client, landed.repo, &ends).await?;
+    check_comparison(old, new, &compared)?;
+    let (status, commits) = (compared.status, compared.commits);
     let is_forced = matches!(landed.update, RefUpdateKind::Rewrite { .. });
     let is_forward = !is_forced && matches!(status.as_str(), "ahead" | "identical");
     proposed.is_fast_forward = is_forward || old.is_none();
@@ -290,7 +217,16 @@ async fn judge_pushed_steps(
     let mut seen = HashSet::new();
     let mut pulls = Vec::new();
     for (index, (step, listed)) in steps.iter().zip(found).enumerate() {
-        if let Some((number, landed_as)) = find_bringing_pull(&steps, index, &listed?, &commits) {
+        let listed = match listed {
+            Ok(listed) => listed,
+            // One that cannot be read stops no other.
+            Err(failure) => {
+                let is_error = is_error(client, &failure);
+                first.add_failure(refuse_unread_step(step, &failure), failure, is_error);
+                continue;
+            }
+        };
+        if let Some((number, landed_as)) = find_bringing_pull(&steps, index, &listed, &commits) {
             if seen.insert(number) {
                 let last = steps.iter().position(|step| step.id == landed_as);
                 let step_index = last.unwrap_or(index);
@@ -316,12 +252,46 @@ async fn judge_pushed_steps(
             }
         }
     }
-    let judged = pulls.iter().map(|pull| judge_brought_pull(client, landed, options, policies, pull));
-    let done: Result<Vec<JudgedGroup>, GitHubFailure> = join_all(judged).await.into_iter().collect();
-    let mut groups = done?;
-    refuse_new_gate_files(client, landed.repo, (&options.policy_path, new), policies, first, &mut groups)
-        .await?;
+    let judged = pulls.iter().map(|pull| judge_or_keep_landed(client, landed, options, policies, pull));
+    let mut groups = join_all(judged).await;
+    let refused =
+        refuse_new_gate_files(client, landed.repo, (&options.policy_path, new), policies, first, &mut groups);
+    if let Err(failure) = refused.await {
+        let is_error = is_error(client, &failure);
+        first.add_failure(refuse_unread_push(failure.clone()), failure, is_error);
+    }
     Ok((groups, tree))
+}
+
+/// Judges a pull request that a push brought, with the failure in its place if it could not be read, or if nothing
+/// but the lack of an answer denies it.
+async fn judge_or_keep_landed(
+    client: &GitHubClient,
+    landed: &CompletedPush<'_>,
+    options: &GitHubJudgeOptions,
+    policies: &GoverningPolicies,
+    brought: &BroughtPull<'_>,
+) -> JudgedGroup {
+    let name = PullRequestName { repo: landed.repo.clone(), number: brought.number };
+    match judge_brought_pull(client, landed, options, policies, brought).await {
+        Ok(group) => match client.outage() {
+            Some(outage) if is_denied(&group.group) && !is_denied_by_facts(&group.group) => {
+                JudgedGroup::from_failure(&name, &outage)
+            }
+            _ => group,
+        },
+        Err(failure) => {
+            let mut group = JudgedGroup::from_failure(&name, &failure);
+            if !is_error(client, &failure) {
+                group.failure = None;
+            }
+            group
+        }
+    }
+}
+
+fn is_denied(group: &ReportGroup) -> bool {
+    decide_groups(std::slice::from_ref(group), true) == Decision::Deny
 }
 
 async fn judge_brought_pull(

@@ -7,7 +7,7 @@ use crate::github::api::GitHubClient;
 use crate::github::api::names::RepositoryName;
 use crate::github::api::request::{GitHubFailure, printable_line};
 use crate::github::api::rest::{RestCommit, RestListedPullRequest};
-use crate::github::facts::commits;
+use crate::github::facts::commits::{self, CommitComparison};
 
 /// A step of the first-parent history, with the commits that it brings in.
 pub(crate) struct PushedStep {
@@ -21,21 +21,28 @@ pub(crate) struct PushedStep {
 ///
 /// # Errors
 ///
-/// Fails if the comparison leaves out the commit that a ref came to hold.
+/// Fails if the comparison leaves out the commit that a ref came to hold, or is one of other commits.
 pub(crate) fn check_comparison(
     old: Option<Oid>,
     new: Oid,
-    status: &str,
-    commits: &[RestCommit],
+    compared: &CommitComparison,
 ) -> Result<(), GitHubFailure> {
-    // A ref can go back in its own history, and a new ref can point at what the default branch has.
-    let may_be_empty = status == "behind" || (old.is_none() && status == "identical");
+    let CommitComparison { status, commits, base, merge_base } = compared;
+    // A ref can go back in its own history, and a new ref can point at what the default branch has. Then the new
+    // commit is what both have, and of two that are the same, it is also the one compared with.
+    let is_known = |id: &Option<Oid>| id.is_none_or(|id| id == new);
+    let may_be_empty = match status.as_str() {
+        "behind" => is_known(merge_base),
+        "identical" => old.is_none() && is_known(base) && is_known(merge_base),
+        _ => false,
+    };
+    let is_of_old = old.is_none() || base.is_none() || *base == old;
     let is_listed = commits.iter().any(|commit| commit.sha == new);
-    if old == Some(new) || is_listed || (commits.is_empty() && may_be_empty) {
+    if is_of_old && (old == Some(new) || is_listed || (commits.is_empty() && may_be_empty)) {
         return Ok(());
     }
     let said = printable_line(status, 40);
-    Err(GitHubFailure::new(format!(
+    Err(GitHubFailure::contradiction(format!(
         "GitHub's comparison leaves out {new}, which was pushed, and says `{said}`; run this again later"
     )))
 }
@@ -162,7 +169,9 @@ mod tests {
         let id = |byte: u8| Oid::from_bytes(&[byte; 20]).unwrap();
         let lists = [listed(2, &[1])];
         let is_plausible = |old: Option<u8>, new: u8, status: &str, commits: &[RestCommit]| {
-            check_comparison(old.map(id), id(new), status, commits).is_ok()
+            let (status, commits) = (status.to_owned(), commits.to_vec());
+            let compared = CommitComparison { status, commits, base: None, merge_base: None };
+            check_comparison(old.map(id), id(new), &compared).is_ok()
         };
         assert!(is_plausible(Some(1), 2, "ahead", &lists));
         assert!(is_plausible(Some(1), 2, "diverged", &lists));
@@ -181,6 +190,22 @@ mod tests {
         ] {
             assert!(!is_plausible(old, new, status, commits), "{old:?} {new} {status}");
         }
+    }
+
+    #[test]
+    fn a_comparison_of_other_commits_is_none() {
+        let id = |byte: u8| Oid::from_bytes(&[byte; 20]).unwrap();
+        let is_plausible = |old: Option<u8>, status: &str, base: u8, merge_base: u8| {
+            let commits = if status == "ahead" { vec![listed(2, &[1])] } else { Vec::new() };
+            let (base, merge_base) = (Some(id(base)), Some(id(merge_base)));
+            let compared = CommitComparison { status: status.to_owned(), commits, base, merge_base };
+            check_comparison(old.map(id), id(2), &compared).is_ok()
+        };
+        assert!(is_plausible(None, "identical", 2, 2) && is_plausible(None, "behind", 5, 2));
+        assert!(is_plausible(Some(1), "ahead", 1, 1) && is_plausible(Some(5), "behind", 5, 2));
+        // A new branch whose commits are left out.
+        assert!(!is_plausible(None, "identical", 1, 1) && !is_plausible(None, "behind", 5, 1));
+        assert!(!is_plausible(Some(1), "ahead", 7, 7) && !is_plausible(Some(5), "behind", 5, 1));
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! What refuses a pull request before or beside the rules of its policy.
 
-use crate::change::{Change, Missing, PathChange, Text};
+use jiff::Timestamp;
+
+use crate::change::{Change, Missing, Oid, PathChange, Text};
 use crate::gate::{LoadedPolicy, UnusablePolicy, build_init_command, check_policy, policy_fault_finding};
 use crate::github::api::GitHubClient;
-use crate::github::api::names::PullRequestName;
+use crate::github::api::names::{PullRequestName, RepositoryName};
 use crate::github::api::rest::RestPullRequest;
 use crate::github::judge::policy_at_commit::{self, PolicyFetchError};
 use crate::push::{GateRule, refuse_by_rule};
@@ -68,23 +70,47 @@ async fn find_policy_break(
         return None;
     }
     let target = Text::from(format!("refs/heads/{}", pull.base.branch));
-    let called = format!("the head of {name}");
-    let head = pull.head.sha;
-    match policy_at_commit::load_policy(client, &name.repo, head, policy_path, &called, None).await {
-        Ok(new) if new.policy.protects_ref(target.as_bytes()) => {
-            let errors = check_policy(&new, std::slice::from_ref(&target), change.seen_at).err()?;
-            Some(policy_fault_finding(&errors, Fixer::Author))
-        }
-        Ok(_) => Some(Finding::new(POLICY_UNPROTECTS.with("target", target))),
-        Err(PolicyFetchError::Unusable(UnusablePolicy::Absent)) => {
-            Some(Finding::new(POLICY_REMOVED.with("path", policy_path)))
-        }
-        Err(PolicyFetchError::Unusable(UnusablePolicy::Faulty(errors))) => {
-            Some(policy_fault_finding(&errors, Fixer::Author))
-        }
-        Err(PolicyFetchError::NotFetched(failure)) => {
-            let message = POLICY_UNREADABLE.with("detail", MessageValue::unrecorded(Text::from(failure.why)));
-            Some(Finding::new(message).fixed_by(Fixer::GateAdministrator))
+    let left =
+        LeftPolicy { path: policy_path, commit: pull.head.sha, called: &format!("the head of {name}") };
+    left.find_break(client, &name.repo, target, change.seen_at).await
+}
+
+/// The policy as a change leaves it.
+pub(crate) struct LeftPolicy<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) commit: Oid,
+    /// What the commit is called in messages.
+    pub(crate) called: &'a str,
+}
+
+impl LeftPolicy<'_> {
+    /// Returns what is wrong if the branch `target` would have no policy that can be used, or one that does
+    /// not protect it.
+    pub(crate) async fn find_break(
+        &self,
+        client: &GitHubClient,
+        repo: &RepositoryName,
+        target: Text,
+        at: Timestamp,
+    ) -> Option<Finding> {
+        let LeftPolicy { path, commit, called } = *self;
+        match policy_at_commit::load_policy(client, repo, commit, path, called, None).await {
+            Ok(new) if new.policy.protects_ref(target.as_bytes()) => {
+                let errors = check_policy(&new, std::slice::from_ref(&target), at).err()?;
+                Some(policy_fault_finding(&errors, Fixer::Author))
+            }
+            Ok(_) => Some(Finding::new(POLICY_UNPROTECTS.with("target", target))),
+            Err(PolicyFetchError::Unusable(UnusablePolicy::Absent)) => {
+                Some(Finding::new(POLICY_REMOVED.with("path", path)))
+            }
+            Err(PolicyFetchError::Unusable(UnusablePolicy::Faulty(errors))) => {
+                Some(policy_fault_finding(&errors, Fixer::Author))
+            }
+            Err(PolicyFetchError::NotFetched(failure)) => {
+                let detail = MessageValue::unrecorded(Text::from(failure.why));
+                let finding = Finding::new(POLICY_UNREADABLE.with("detail", detail));
+                Some(finding.fixed_by(Fixer::GateAdministrator))
+            }
         }
     }
 }

@@ -22,6 +22,8 @@ pub enum SettingHealth {
     Good,
     /// It could not be read.
     Unknown,
+    /// It keeps changes from passing, whatever is done for them.
+    Broken,
     /// It leaves a way past the gate.
     Weak,
 }
@@ -50,6 +52,10 @@ pub(crate) type ApiFetch<'a> = dyn FnMut(&str) -> Result<Value, GitHubFailure> +
 impl SettingAdvice {
     pub(crate) fn good_setting(what: impl Into<String>) -> Self {
         SettingAdvice { health: SettingHealth::Good, what: what.into(), fix: None }
+    }
+
+    pub(crate) fn broken_setting(what: impl Into<String>, fix: impl Into<String>) -> Self {
+        SettingAdvice { health: SettingHealth::Broken, what: what.into(), fix: Some(fix.into()) }
     }
 
     pub(crate) fn weak_setting(what: impl Into<String>, fix: impl Into<String>) -> Self {

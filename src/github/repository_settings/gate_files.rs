@@ -32,11 +32,13 @@ pub(crate) struct ExaminedGateFiles {
     pub(crate) advice: Vec<SettingAdvice>,
     /// The events that the gate's workflows run on.
     pub(crate) events: Vec<String>,
+    /// The names of the check runs that the workflows have the gate write.
+    pub(crate) check_names: Vec<String>,
 }
 
 impl ExaminedGateFiles {
     fn new(advice: Vec<SettingAdvice>) -> Self {
-        ExaminedGateFiles { advice, events: Vec::new() }
+        ExaminedGateFiles { advice, events: Vec::new(), check_names: Vec::new() }
     }
 }
 
@@ -81,7 +83,9 @@ pub(crate) fn advise_gate_files(
             )),
         }
     }
+    let mut check_names = Vec::new();
     for (path, text) in &texts {
+        check_names.extend(list_check_names(text));
         if uses_gate(text) {
             let heard = find_heard_workflows(text, &texts);
             if is_for_landed(text, &heard) {
@@ -106,7 +110,30 @@ pub(crate) fn advise_gate_files(
     }
     events.sort_unstable();
     events.dedup();
-    ExaminedGateFiles { advice, events }
+    ExaminedGateFiles { advice, events, check_names }
+}
+
+/// Returns the names of the check runs that a workflow has the gate write, as far as its text tells.
+pub(crate) fn list_check_names(text: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    if !uses_gate(text) {
+        return names;
+    }
+    for line in text.lines().filter(|line| !line.trim_start().starts_with('#')) {
+        let Some((_, rest)) = line.split_once("check-run:") else { continue };
+        let value = rest.trim_start();
+        let quote = value.chars().next().filter(|sign| matches!(sign, '"' | '\''));
+        let name = match quote {
+            Some(quote) => value.split(quote).nth(1),
+            None => value.split([',', '}', '#']).next(),
+        };
+        let name = name.unwrap_or_default().trim();
+        // What an expression gives is known when it runs.
+        if !name.is_empty() && !name.contains("${{") {
+            names.push(name.to_owned());
+        }
+    }
+    names
 }
 
 /// Returns whether a workflow runs the gate, as far as its text tells, and does not only have its name.

@@ -11,6 +11,7 @@ mod actions_policies;
 mod advice;
 mod branch_protection;
 mod gate_files;
+pub(crate) mod policy_advice;
 #[cfg(test)]
 mod tests;
 mod workflow_triggers;
@@ -24,6 +25,7 @@ pub(crate) use crate::github::repository_settings::advice::ApiFetch;
 pub use crate::github::repository_settings::advice::{
     ExaminedRepository, GITHUB_ACTIONS_APP_ID, SettingAdvice, SettingHealth,
 };
+pub(crate) use crate::github::repository_settings::gate_files::list_check_names;
 
 /// The advice on a repository's settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +34,8 @@ pub struct SettingsExamination {
     pub branch: String,
     /// The advice, in the order of the questions.
     pub advice: Vec<SettingAdvice>,
+    /// The names of the check runs that the workflows of the branch have the gate write.
+    pub(crate) check_names: Vec<String>,
 }
 
 impl SettingsExamination {
@@ -63,7 +67,7 @@ pub(crate) fn examine_repository(
     advice.extend(gate_files.advice);
     advice.extend(actions_policies::advise_actions_policies(subject, &repository, &gate_files.events, fetch));
     advice.push(advise_on_token(&repository));
-    Ok(SettingsExamination { branch, advice })
+    Ok(SettingsExamination { branch, advice, check_names: gate_files.check_names })
 }
 
 /// Reports what the token may do: the gate only reads.

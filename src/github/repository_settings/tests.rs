@@ -28,7 +28,7 @@ fn file(text: &str) -> Result<Value, GitHubFailure> {
 }
 
 fn refused(status: u16, why: &str) -> Result<Value, GitHubFailure> {
-    Err(GitHubFailure { status: Some(status), why: why.into() })
+    Err(GitHubFailure { status: Some(status), why: why.into(), is_contradiction: false })
 }
 
 const WORKFLOW: &str = "

@@ -8,40 +8,25 @@ use std::collections::HashMap;
 
 use futures_util::future::join_all;
 use serde::Deserialize;
-use serde_json::json;
 
+use crate::change::Oid;
 use crate::change::pull_request::{ContributorRole, PullContributor};
-use crate::change::{CommitMessage, Oid, Person, Text};
-use crate::github::api::GitHubClient;
-use crate::github::api::graphql::{GraphqlConnection, RepositoryResponse};
 use crate::github::api::names::{PullRequestName, RepositoryName};
 use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::{RestCommit, RestObjectId};
+use crate::github::facts::co_authors::{has_email, parse_co_authors, read_commit_authors};
 use crate::github::facts::commits;
 use crate::github::facts::details::GitActor;
 use crate::github::session::GitHubSession;
 use crate::people::PeopleDirectory;
-use crate::people::contributors::{CO_AUTHOR_TRAILERS, Contributor, pull_contributors};
-
-const AUTHORS_QUERY: &str = include_str!("../api/queries/authors.graphql");
+use crate::people::contributors::{Contributor, pull_contributors};
 
 /// For how many commits GitHub is asked for the co-authors.
 const MAX_AUTHOR_QUERIES: usize = 100;
 
 #[derive(Deserialize)]
-struct AuthorsRepository {
-    object: Option<CommitWithAuthors>,
-}
-
-#[derive(Deserialize)]
 struct CommitWithParents {
     parents: Vec<RestObjectId>,
-}
-
-#[derive(Deserialize)]
-struct CommitWithAuthors {
-    oid: Option<Oid>,
-    authors: Option<GraphqlConnection<GitActor>>,
 }
 
 impl GitHubSession {
@@ -86,7 +71,7 @@ impl GitHubSession {
             let merge: CommitWithParents = client.fetch_json(path).await?;
             let [first, _, ..] = merge.parents.as_slice() else { return Ok(Vec::new()) };
             let ends = format!("{}...{change}", first.sha);
-            commits::compare_commits(client, repo, &ends).await.map(|(_, listed)| listed)
+            Ok(commits::compare_commits(client, repo, &ends).await?.commits)
         })?;
         Ok(listed.iter().map(|commit: &RestCommit| commit.sha).collect())
     }
@@ -98,7 +83,7 @@ impl GitHubSession {
         people: &PeopleDirectory,
     ) -> Result<Option<Vec<Contributor>>, GitHubFailure> {
         let client = &self.client;
-        let (_, listed) = commits::compare_commits(client, repo, &format!("{old}...{new}")).await?;
+        let listed = commits::compare_commits(client, repo, &format!("{old}...{new}")).await?.commits;
         let co_authored: Vec<&RestCommit> = listed.iter().filter(|commit| has_co_authors(commit)).collect();
         if co_authored.len() > MAX_AUTHOR_QUERIES {
             return Ok(None);
@@ -113,37 +98,8 @@ impl GitHubSession {
     }
 }
 
-/// Returns the co-authors that the message of a commit names; text that is no person's name and address stays
-/// as it is.
-fn parse_co_authors(listed: &RestCommit) -> Vec<Result<Person, Text>> {
-    let message = CommitMessage::new(Text::from(listed.commit.message.as_str()));
-    let mut found = Vec::new();
-    for trailer in message.trailers() {
-        if CO_AUTHOR_TRAILERS.iter().any(|key| key.eq_ignore_ascii_case(&trailer.key)) {
-            let person = Person::parse_person(trailer.value.as_bytes());
-            found.push(person.map_err(|_| trailer.value.clone()));
-        }
-    }
-    found
-}
-
 fn has_co_authors(listed: &RestCommit) -> bool {
     !parse_co_authors(listed).is_empty()
-}
-
-/// Asks GitHub for the authors of a commit; `None` if it does not tell all of them.
-async fn read_commit_authors(
-    client: &GitHubClient,
-    repo: &RepositoryName,
-    id: Oid,
-) -> Result<Option<Vec<GitActor>>, GitHubFailure> {
-    let variables = json!({ "owner": repo.owner, "name": repo.name, "commit": id.to_string() });
-    let answer: RepositoryResponse<AuthorsRepository> = client.run_query(AUTHORS_QUERY, variables).await?;
-    let Some(AuthorsRepository { object: Some(commit) }) = answer.repository else { return Ok(None) };
-    match commit.authors {
-        Some(authors) if commit.oid == Some(id) && authors.is_complete() => Ok(Some(authors.nodes)),
-        _ => Ok(None),
-    }
 }
 
 /// Returns the contributors to these commits; `authors` has the people whom GitHub sees behind those that
@@ -169,11 +125,4 @@ fn merge_contributors(
         }
     }
     pull_contributors(&made, people)
-}
-
-fn has_email(author: &GitActor, email: Option<&Text>) -> bool {
-    match (&author.email, email) {
-        (Some(known), Some(named)) => known.as_bytes().eq_ignore_ascii_case(named.as_bytes()),
-        _ => false,
-    }
 }

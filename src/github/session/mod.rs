@@ -6,6 +6,7 @@ pub(crate) mod open_pulls;
 pub(crate) mod ref_moves;
 
 use std::path::Path;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -18,16 +19,20 @@ use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::RestPullRequest;
 use crate::github::check_run::{self, CheckRunReport, TakenCheckRun};
 use crate::github::event::EventSubject;
+use crate::github::facts::checks::OwnChecks;
 use crate::github::facts::{GatherFailure, PullRequestGatherer, PusherSource};
+use crate::github::judge::branch_tips::{BranchTips, read_branch_tips};
+use crate::github::judge::completed_push::{CompletedPush, classify_ref_update};
 use crate::github::judge::judged_group::{JudgedGroup, build_report};
 use crate::github::judge::merge_queue::{MergeGroup, judge_merge_group};
-use crate::github::judge::pushed::{CompletedPush, classify_ref_update, judge_completed_push};
+use crate::github::judge::pushed::judge_completed_push;
 use crate::github::judge::{GitHubJudgeOptions, GitHubRunContext, judge_pull_request};
 use crate::github::publish::{self, PublishOutcome};
 use crate::github::repository_settings;
+use crate::github::repository_settings::policy_advice::{advise_own_checks, suggest_account_numbers};
 use crate::github::session::open_pulls::{
     OpenPullRequest, PullsOfRevision, judge_numbered_pulls, judge_open_pulls, judge_pulls_at,
-    list_open_pulls, list_swept_pulls,
+    list_open_pulls, list_swept_pulls, order_by_last_judgement,
 };
 use crate::http::{RequestPolicy, Secret};
 use crate::report::{Report, decide_groups};
@@ -187,6 +192,33 @@ impl GitHubSession {
         self.runtime.block_on(list_swept_pulls(&self.client, repo))
     }
 
+    /// Puts revisions into the order in which a run judges them that may not get to the end; `check_name` is the
+    /// name of the check runs that say when each was last judged.
+    pub(crate) fn order_by_last_judgement(
+        &self,
+        repo: &RepositoryName,
+        check_name: Option<&str>,
+        targets: &mut [PullsOfRevision],
+    ) {
+        self.runtime.block_on(order_by_last_judgement(&self.client, repo, check_name, targets));
+    }
+
+    /// Returns how much of the time for all requests is left.
+    pub(crate) fn remaining_time(&self) -> Duration {
+        self.client.remaining_time()
+    }
+
+    /// Returns an event in which these pull requests were not judged, for the lack of time.
+    pub(crate) fn describe_unjudged(&self, repo: &RepositoryName, numbers: &[u64]) -> JudgedEvent {
+        let failure = GitHubFailure::new("no time was left for it; the next run begins with it");
+        let mut groups = Vec::new();
+        for number in numbers {
+            let name = PullRequestName { repo: repo.clone(), number: *number };
+            groups.push(JudgedGroup::from_failure(&name, &failure));
+        }
+        self.build_event(groups)
+    }
+
     /// Judges the pull requests of some revisions, all at the same time, in one report for each revision.
     ///
     /// A check belongs to a commit and not to a branch. One that is green for a pull request therefore counts
@@ -236,6 +268,7 @@ impl GitHubSession {
                 trusted: None,
                 pusher_source,
                 checks_revision: pull.head.sha,
+                own_checks: &OwnChecks::default(),
                 seen_at: client.now(),
                 merge: None,
             };
@@ -258,9 +291,23 @@ impl GitHubSession {
         &self,
         subject: &repository_settings::ExaminedRepository<'_>,
     ) -> Result<repository_settings::SettingsExamination, GitHubFailure> {
-        repository_settings::examine_repository(subject, &mut |path| {
-            self.runtime.block_on(fetch_whole(&self.client, path))
-        })
+        let mut fetch = |path: &str| self.runtime.block_on(fetch_whole(&self.client, path));
+        let mut examination = repository_settings::examine_repository(subject, &mut fetch)?;
+        if let Some(repo) = RepositoryName::parse_name(subject.repository) {
+            let read_at = format!("refs/heads/{}", examination.branch);
+            let tips = self.runtime.block_on(read_branch_tips(&self.client, &repo, &read_at));
+            // What cannot be read here is reported by what needs it.
+            if let Ok(BranchTips { ref_tip: Some(tip), .. }) = tips
+                && let Ok(Some(loaded)) = self.find_usable_policy(&repo, tip, subject.policy_path)
+            {
+                let mut own_names = vec![subject.check_name];
+                own_names.extend(examination.check_names.iter().map(String::as_str));
+                let mut advice = advise_own_checks(&loaded.policy, &own_names);
+                advice.extend(suggest_account_numbers(subject.repository, &loaded.policy, &mut fetch));
+                examination.advice.extend(advice);
+            }
+        }
+        Ok(examination)
     }
 
     /// Writes the comment on a pull request, or brings it up to date.

@@ -1,17 +1,24 @@
 //! The open pull requests of a repository: their list, and the judgement of several of them.
 
+use std::collections::HashMap;
+
 use futures_util::future::join_all;
+use jiff::Timestamp;
 
 use crate::change::Oid;
 use crate::github::api::GitHubClient;
 use crate::github::api::names::{PullRequestName, RepositoryName};
 use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::RestOpenPullRequest;
+use crate::github::check_run::find_last_judgement;
 use crate::github::judge::judged_group::JudgedGroup;
 use crate::github::judge::{GitHubJudgeOptions, GitHubRunContext, judge_or_keep_failure};
 
 /// How many open pull requests are judged at the same time.
 const MAX_CONCURRENT_PULL_REQUESTS: usize = 4;
+
+/// How many check runs are looked up at the same time.
+const MAX_CONCURRENT_LOOKUPS: usize = 8;
 
 /// How many open pull requests are judged at all.
 const MAX_OPEN_PULL_REQUESTS: usize = 200;
@@ -69,6 +76,33 @@ pub(crate) async fn list_swept_pulls(
         )));
     }
     Ok(listed)
+}
+
+/// Puts revisions into the order in which a run judges them that may not get to the end: those first that were judged
+/// longest ago, by their check runs of this name.
+///
+/// Without check runs nothing says when that was, and each run begins at another place.
+pub(crate) async fn order_by_last_judgement(
+    client: &GitHubClient,
+    repo: &RepositoryName,
+    check_name: Option<&str>,
+    targets: &mut [PullsOfRevision],
+) {
+    let Some(name) = check_name else {
+        let minutes = usize::try_from(client.now().as_second() / 60).unwrap_or(0);
+        if !targets.is_empty() {
+            targets.rotate_left(minutes % targets.len());
+        }
+        return;
+    };
+    let mut judged_at: HashMap<Oid, Option<Timestamp>> = HashMap::new();
+    for some in targets.chunks(MAX_CONCURRENT_LOOKUPS) {
+        let heads: Vec<Oid> = some.iter().filter_map(|target| target.head).collect();
+        let asked = heads.iter().map(|head| find_last_judgement(client, repo, *head, name));
+        judged_at.extend(heads.iter().copied().zip(join_all(asked).await));
+    }
+    // Those of which nothing is known come first.
+    targets.sort_by_key(|target| target.head.and_then(|head| judged_at.get(&head).copied().flatten()));
 }
 
 /// Judges pull requests, a few at a time.

@@ -19,10 +19,11 @@ use crate::github::facts::PusherSource;
 use crate::github::facts::accounts::account_of_user;
 use crate::github::judge::GitHubJudgeOptions;
 use crate::github::judge::branch_tips::read_default_branch;
+use crate::github::judge::completed_push::{CompletedPush, classify_ref_update};
 use crate::github::judge::governing_policies::GoverningPolicies;
 use crate::github::judge::judged_group::{ChangeLanding, JudgedGroup, build_report};
 use crate::github::judge::policy_at_commit::{self, PolicyFetchError};
-use crate::github::judge::pushed::{CompletedPush, JudgedPush, classify_ref_update, judge_completed_push};
+use crate::github::judge::pushed::{JudgedPush, judge_completed_push};
 use crate::github::session::GitHubSession;
 use crate::pattern::RefPattern;
 use crate::policy::Policy;
@@ -186,6 +187,10 @@ impl GitHubSession {
         let judged = self.runtime.block_on(judge_completed_push(&self.client, &landed, options))?;
         if judged.groups.is_empty() {
             return Ok(None);
+        }
+        // What could not be read today is recorded when it can be.
+        if let Some(failure) = judged.groups.iter().find_map(|group| group.failure.clone()) {
+            return Err(failure);
         }
         match assemble_judged_move(&self.client, judged, at, (base, &moved.moved_by)) {
             Ok(done) => Ok(Some(done)),

@@ -6,8 +6,8 @@
 
 use std::io::{self, Write};
 
-use crate::change::Oid;
-use crate::report::escape::markdown::build_fence;
+use crate::change::{Oid, Text};
+use crate::report::escape::markdown::{MarkdownInline, build_fence};
 use crate::report::style::ReportStyle;
 
 /// The bytes that are kept for saying what was left out.
@@ -171,6 +171,15 @@ impl MarkdownReport {
     fn kind_before(&self, index: usize) -> Option<MarkdownPieceKind> {
         let piece = self.pieces.get(index.checked_sub(1)?)?;
         Some(piece.kind)
+    }
+}
+
+/// Returns the name of a pull request, with a link to it where there is one.
+pub(crate) fn link_pull(name: &Text, style: &ReportStyle) -> String {
+    let text = MarkdownInline::new().with_quote(name.as_bytes()).into_markdown();
+    match style.repository_url.as_ref().and_then(|url| url.pull_request_url(name)) {
+        Some(link) => format!("[{text}]({link})"),
+        None => text,
     }
 }
 

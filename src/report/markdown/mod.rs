@@ -7,9 +7,10 @@
 
 use std::io::{self, Write};
 
+use crate::report::check_title::{CheckStanding, build_check_title};
 use crate::report::content::{GroupScope, Report, ReportGroup};
 use crate::report::escape::markdown::MarkdownInline;
-use crate::report::fix_plan::{build_fix_plan, is_fixed_by_paste, tells_everything};
+use crate::report::fix_plan::{build_fix_plan, is_fixed_by_paste, tells_all_pulls, tells_everything};
 use crate::report::ranked_judgements::{
     JudgementRank, RankedJudgement, ReportCounts, rank_refusals, rank_report, rank_verdict,
 };
@@ -21,13 +22,15 @@ pub(crate) mod closing_sections;
 mod document;
 pub(crate) mod next_steps;
 
-use crate::report::markdown::document::{MarkdownReport, link_commit};
+use crate::report::markdown::document::{MarkdownReport, link_commit, link_pull};
 
 /// Writes the report as Markdown.
 pub(crate) fn write_markdown(report: &Report, style: &ReportStyle, out: &mut dyn Write) -> io::Result<()> {
     let mut document = MarkdownReport::default();
     let is_told_by_plan = tells_everything(report, style.max_changes);
-    let mut renderer = MarkdownRenderer { report, style, is_told_by_plan, document: &mut document };
+    let is_of_pulls = tells_all_pulls(report, style.max_changes);
+    let mut renderer =
+        MarkdownRenderer { report, style, is_told_by_plan, is_of_pulls, document: &mut document };
     renderer.add_verdict();
     next_steps::add_fix_plan(renderer.document, &build_fix_plan(report), is_told_by_plan, style);
     let unplanned: usize = report.groups.iter().map(|group| group.left_out.denied).sum();
@@ -46,6 +49,8 @@ struct MarkdownRenderer<'report, 'document> {
     style: &'report ReportStyle,
     /// True if the plan names all that denies, with its place, so that it is not said again.
     is_told_by_plan: bool,
+    /// True if the plan names all that denies, with the pull requests that have it, and without its place in each.
+    is_of_pulls: bool,
     document: &'document mut MarkdownReport,
 }
 
@@ -53,9 +58,14 @@ impl MarkdownRenderer<'_, '_> {
     /// Adds the decision, what it is about and the policy.
     fn add_verdict(&mut self) {
         let decision = self.report.decision;
-        self.document
-            .add_heading(2, &format!("{} changegate: {}", sign_decision(decision), decision.describe()));
-        let headline = terminal::build_headline(self.report, false, &ReportCounts::count_report(self.report));
+        let mut headline =
+            terminal::build_headline(self.report, false, &ReportCounts::count_report(self.report));
+        let mut heading = format!("{} changegate: {}", sign_decision(decision), decision.describe());
+        if self.style.may_wait && build_check_title(self.report, true).standing == CheckStanding::Waiting {
+            heading = "⏳ changegate: waiting".to_owned();
+            headline = "nothing is wrong with the change; others still have to act".to_owned();
+        }
+        self.document.add_heading(2, &heading);
         let mut letters = headline.chars();
         let first = letters.next().unwrap_or_default().to_ascii_uppercase();
         let sentence = format!("{first}{}", letters.as_str());
@@ -113,11 +123,7 @@ impl MarkdownRenderer<'_, '_> {
         let mut text = MarkdownInline::new().with_quote(name.as_bytes()).into_markdown();
         let kind = match &group.scope {
             GroupScope::PullRequest(name) => {
-                if let Some(url) = &self.style.repository_url
-                    && let Some(link) = url.pull_request_url(name)
-                {
-                    text = format!("[{text}]({link})");
-                }
+                text = link_pull(name, self.style);
                 "Pull request"
             }
             GroupScope::Range(_) => "Range",
@@ -176,10 +182,14 @@ impl MarkdownRenderer<'_, '_> {
     /// once who can fix those of a group.
     fn add_objections(&mut self, ranked: &RankedJudgement<'_>) {
         let mut groups = ranked.objection_groups();
-        if self.is_told_by_plan && ranked.rank.is_denying() {
+        if (self.is_told_by_plan || self.is_of_pulls) && ranked.rank.is_denying() {
             for group in &mut groups {
-                // The plan shows what to paste without the reason.
-                group.objections.retain(is_fixed_by_paste);
+                // The plan shows what to paste without the reason, and what several have without the place.
+                group.objections.retain(|objection| {
+                    let has_place =
+                        objection.describe_with_location(ranked.revision()) != objection.describe_problem();
+                    is_fixed_by_paste(objection) || (self.is_of_pulls && has_place)
+                });
             }
         }
         let count: usize = groups.iter().map(|group| group.objections.len()).sum();

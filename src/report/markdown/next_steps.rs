@@ -4,7 +4,7 @@ use crate::change::Stage;
 use crate::report::escape;
 use crate::report::escape::markdown::MarkdownInline;
 use crate::report::fix_plan::{APPROVAL_WARNING, FixPlanStep, FixTask, is_fixed_by_paste, replaces_line};
-use crate::report::markdown::document::{ListItemBlock, MarkdownReport, link_commit};
+use crate::report::markdown::document::{ListItemBlock, MarkdownReport, link_commit, link_pull};
 use crate::report::ranked_judgements::RuleObjection;
 use crate::report::style::ReportStyle;
 use crate::verdict::{Fixer, describe_fixers, format_count};
@@ -142,14 +142,15 @@ fn describe_paste_place(task: &FixTask<'_>) -> &'static str {
 
 /// Returns the changes that a task is about, where there are any to name.
 fn list_task_commits(task: &FixTask<'_>, style: &ReportStyle) -> String {
-    if task.stage == Some(Stage::PullRequest) {
-        return String::new();
-    }
     let mut names = Vec::new();
-    for id in task.revisions.iter().take(MAX_NAMED_CHANGES) {
-        names.push(link_commit(*id, style));
+    let mut total = task.pulls.len();
+    if total > 0 {
+        names.extend(task.pulls.iter().map(|name| link_pull(name, style)));
+    } else if task.stage != Some(Stage::PullRequest) {
+        total = task.revisions.len();
+        names.extend(task.revisions.iter().take(MAX_NAMED_CHANGES).map(|id| link_commit(*id, style)));
     }
-    let more = task.revisions.len() - names.len();
+    let more = total - names.len();
     match (names.as_slice(), more) {
         ([], _) => String::new(),
         ([one], 0) => format!(" in {one}"),

@@ -2,12 +2,13 @@
 
 use std::io;
 
-use crate::report::content::{GroupScope, PolicyDescription, Report};
+use crate::push::GateRule;
+use crate::report::content::{GroupScope, PolicyDescription, Report, ReportGroup};
 use crate::report::escape;
 use crate::report::ranked_judgements::{JudgementRank, ReportCounts, describe_awaited_fact, rank_report};
 use crate::report::style::{DeniedMessage, ReportStyle};
 use crate::report::terminal::page::{TerminalPage, TextStyle, plain_text, styled_text};
-use crate::verdict::{Decision, RuleId, RuleOutcome, format_count};
+use crate::verdict::{Decision, Judgement, RuleId, RuleOutcome, format_count};
 
 /// The digits of a policy's digest that are shown unless all are asked for.
 const SHORT_DIGEST_DIGITS: usize = 12;
@@ -84,7 +85,7 @@ fn build_denied_headline(report: &Report, verbose: bool, counts: &ReportCounts) 
     }
     let several = denied.len() > 1 || counts.refused_refs > 1 || counts.denied_changes > 1;
     // What is not known is no breach of the policy.
-    let verb = match (counts.denied_unknown == 0, several) {
+    let verb = match (counts.denied_unknown == 0 && !has_unread_group(report), several) {
         (true, true) => "break",
         (true, false) => "breaks",
         (false, true) => "do not pass",
@@ -94,10 +95,26 @@ fn build_denied_headline(report: &Report, verbose: bool, counts: &ReportCounts) 
 }
 
 fn describe_refused_refs(report: &Report, counts: &ReportCounts) -> String {
-    match (counts.refused_refs, report.groups.len()) {
-        (1, 1) => "the ref".to_owned(),
-        (refused, all) => format!("{refused} of {all} refs"),
+    let is_pull = |group: &&ReportGroup| matches!(group.scope, GroupScope::PullRequest(_));
+    let pulls = report.groups.iter().filter(is_pull).count();
+    let refused_pulls = report.groups.iter().filter(is_pull).any(|group| !group.refusals.is_empty());
+    // A run for a push has a group of the ref beside its pull requests, which is not refused for them.
+    let refused_others = report.groups.iter().any(|group| !is_pull(&group) && !group.refusals.is_empty());
+    let (thing, all) = match (refused_pulls, refused_others) {
+        (true, false) => ("pull request", pulls),
+        (true, true) => ("ref and pull request", report.groups.len()),
+        (false, _) => ("ref", report.groups.len()),
+    };
+    match (counts.refused_refs, all) {
+        (1, 1) => format!("the {thing}"),
+        (refused, all) => format!("{refused} of {all} {}s", thing.replace("ref and", "refs and")),
     }
+}
+
+/// Returns true if a pull request or a push was refused because it could not be read.
+fn has_unread_group(report: &Report) -> bool {
+    let is_unread = |judgement: &Judgement| judgement.rule.id.as_str() == GateRule::PullComplete.id();
+    report.groups.iter().flat_map(|group| &group.refusals).any(is_unread)
 }
 
 fn describe_denied_changes(report: &Report, counts: &ReportCounts) -> String {

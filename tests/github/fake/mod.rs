@@ -148,7 +148,11 @@ fn serve(mut stream: TcpStream, inner: &Mutex<Inner>) {
                 .front
                 .clone()
                 .unwrap_or_else(|| format!("http://{}", request.header("host").unwrap_or("127.0.0.1")));
-            let answer = inner.answer(&request, &base);
+            // What fails on the way changes nothing.
+            let answer = match request.method != "GET" && inner.is_refused(&request) {
+                true => Answer::json(500, &json!({})),
+                false => inner.answer(&request, &base),
+            };
             inner.spoiled(&request, answer)
         };
         std::thread::sleep(delay);
@@ -200,13 +204,15 @@ impl Inner {
         limits(answer, world)
     }
 
+    /// Returns whether another status is next in place of the answer to a request.
+    fn is_refused(&self, request: &Request) -> bool {
+        let told = told_of(request);
+        let mut next = self.faults.iter().filter(|fault| told.contains(&fault.on));
+        next.any(|fault| fault.after == 0 && 0 < fault.times && matches!(fault.how, How::Status(..)))
+    }
+
     fn spoiled(&mut self, request: &Request, mut answer: Answer) -> (Answer, Duration) {
-        let query: Vec<String> =
-            request.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let told = match request.path.ends_with("/graphql") {
-            true => format!("{} {} {}", request.method, request.path, String::from_utf8_lossy(&request.body)),
-            false => format!("{} {}?{}", request.method, request.path, query.join("&")),
-        };
+        let told = told_of(request);
         let mut delay = Duration::ZERO;
         for fault in self.faults.iter_mut().filter(|fault| told.contains(&fault.on)) {
             if 0 < fault.after {
@@ -238,6 +244,15 @@ impl Inner {
             }
         }
         (answer, delay)
+    }
+}
+
+/// Returns what a fault is looked for in.
+fn told_of(request: &Request) -> String {
+    let query: Vec<String> = request.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    match request.path.ends_with("/graphql") {
+        true => format!("{} {} {}", request.method, request.path, String::from_utf8_lossy(&request.body)),
+        false => format!("{} {}?{}", request.method, request.path, query.join("&")),
     }
 }
 

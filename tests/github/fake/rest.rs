@@ -524,6 +524,7 @@ fn conclude(run: &mut Run, body: &Value) {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     run.status = text(&body["status"]).unwrap_or_else(|| run.status.clone());
     run.external_id = text(&body["external_id"]).or(run.external_id.take());
+    run.started_at = text(&body["started_at"]).unwrap_or_else(|| run.started_at.clone());
     if run.status != "completed" {
         run.conclusion = None;
     }
