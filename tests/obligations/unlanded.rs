@@ -79,7 +79,7 @@ fn decided(of: &str) -> LedgerEvent {
         omitted_refs: 0,
         notes: Vec::new(),
         facts: FactsDigest { digest: String::new(), changes: 0, kept: false },
-            reasons: None,
+        reasons: None,
         tool: String::new(),
     }))
 }
