@@ -90,7 +90,7 @@ fn a_sweep_without_time_names_what_it_left_and_begins_with_that_the_next_time() 
     let open: Vec<(u64, String)> =
         world.pulls.iter().map(|pull| (pull.number, pull.head_id.clone())).collect();
     let fake = Fake::start(world);
-    fake.spoil("/commits?", How::Delay(Duration::from_millis(900)));
+    fake.spoil("/commits?", How::Delay(Duration::from_millis(1_400)));
     let schedule = json!({ "schedule": "x", "repository": { "full_name": "acme/shop" } });
     let sweep = || action(&fake, "schedule", &schedule, &["--check-run", "gate", "--deadline", "4"]);
     let (output, outputs, summary) = sweep();
