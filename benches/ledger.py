@@ -69,8 +69,8 @@ def sample(folder):
     for back in (2, 1, 0):
         show = lambda name: git("show", f"{REF}~{back}:{name}", cwd=path)
         record = json.loads(show("record.json"))
-        facts = show("facts.jsonl") if "decision" in record["event"] else None
-        links.append((record, facts, git("log", "-1", "--format=%B", f"{REF}~{back}", cwd=path).decode().rstrip("\n") + "\n"))
+        beside = {name: show(name) for name in ("facts.jsonl", "reasons.jsonl") if "decision" in record["event"]}
+        links.append((record, beside, git("log", "-1", "--format=%B", f"{REF}~{back}", cwd=path).decode().rstrip("\n") + "\n"))
     return links
 
 
@@ -78,19 +78,21 @@ def write(path, records, links):
     """Writes a ledger of so many records that ends with what main holds: every tenth decision is denied."""
     chain = git("rev-list", "--reverse", "main", cwd=path).decode().split()
     trees = dict(line.split() for line in git("log", "--format=%H %T", "main", cwd=path).decode().splitlines())
-    (allowed, facts, allow_text), (outcome, _, land_text), (denied, denied_facts, deny_text) = links
+    (allowed, kept, allow_text), (outcome, _, land_text), (denied, denied_kept, deny_text) = links
     name = "refs/heads/main"
-    tip, moves, recent, tool = None, {}, [], allowed["event"]["decision"]["tool"]
-    state = lambda number: canonical({"number": number, "open": moves, "owed": {}, "protects": ["main"], "recent": recent[-32:], "stayed": {}, "tips": {name: tip}})
+    tip, recent, tool = None, [], allowed["event"]["decision"]["tool"]
+    state = lambda number: canonical({"dormant-obligations": {}, "number": number, "obligations": {}, "open-decisions": {}, "protects": ["main"], "recent-decisions": recent[-32:], "schema": "changegate/state/v1", "tips": {name: tip}, "unmoved": {}})
     out = subprocess.Popen(["git", "fast-import", "--quiet", "--force"], cwd=path, stdin=subprocess.PIPE)
     previous, number = None, 0
     place = 0
 
-    def put(event, facts, text):
+    def put(event, beside, text, is_last=True):
+        """Writes a record; of those that the gate appends at once, only the last has the state beside it."""
         nonlocal previous, number
         number += 1
-        # Older than what is pushed, as in life: git's own check of a push walks through all that is newer.
-        at = START - 10 * COMMITS - records + number
+        # Older than what is pushed, as in life: git's own check of a push walks through all that is newer. An outcome is
+        # appended at once with its decision.
+        at = START - 10 * COMMITS - records + number - ("outcome" in event)
         stamp = datetime.datetime.fromtimestamp(at, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         record = canonical({"schema": "changegate/record/v1", "number": number, "previous": previous, "recorded-at": stamp, "event": event})
         previous = "sha256:" + hashlib.sha256(record).hexdigest()
@@ -99,19 +101,19 @@ def write(path, records, links):
         data = f"commit {REF}\nauthor {who}\ncommitter {who}\ndata {len(message)}\n".encode() + message + b"\n"
         if number == 1:
             data = f"reset {REF}\n".encode() + data
-        files = {"record.json": record, "state.json": state(number), "facts.jsonl": facts}
+        files = {"record.json": record, **beside}
+        if is_last:
+            files["state.json"] = state(number)
+        data += b"deleteall\n"
         for file, content in files.items():
-            if content is None:
-                data += f"D {file}\n".encode() if number > 1 else b""
-            else:
-                data += f"M 100644 inline {file}\ndata {len(content)}\n".encode() + content + b"\n"
+            data += f"M 100644 inline {file}\ndata {len(content)}\n".encode() + content + b"\n"
         out.stdin.write(data + b"\n")
 
     tip = chain[place]
-    put({"begin": {"protects": ["main"], "tips": [{"name": name, "id": tip}], "tool": tool}}, None, "Begin the ledger with 1 ref\n\nLedger-Record: 1\n")
+    put({"begin": {"protects": ["main"], "tips": [{"name": name, "id": tip}], "tool": tool}}, {}, f"begin {name}\n\nLedger-Record: 1\n")
     while number < records:
         ident = f"{number:032x}"
-        template, known, text = (denied, denied_facts, deny_text) if len(recent) % 10 == 9 else (allowed, facts, allow_text)
+        template, known, text = (denied, denied_kept, deny_text) if len(recent) % 10 == 9 else (allowed, kept, allow_text)
         event = json.loads(json.dumps(template["event"]["decision"]))
         old, new = tip, chain[(place + 1) % len(chain)]
         one = event["refs"][0]
@@ -125,15 +127,14 @@ def write(path, records, links):
                 break
             put({"decision": event}, known, text)
             continue
-        moves = {ident: [{"name": name, "old": old, "new": new}]}
-        put({"decision": event}, known, text)
-        place, tip, moves = (place + 1) % len(chain), new, {}
+        put({"decision": event}, known, text, is_last=False)
+        place, tip = (place + 1) % len(chain), new
         landed = json.loads(json.dumps(outcome["event"]["outcome"]))
-        text = land_text.replace(landed["landed"][0]["old"], old).replace(landed["landed"][0]["new"], new).replace(landed["of"], ident)
+        text = land_text.replace(landed["landed"][0]["old"], old).replace(landed["landed"][0]["new"], new).replace(landed["decision-id"], ident)
         text = text.replace(landed["landed"][0]["new"][:10], new[:10]).replace(f"Ledger-Record: {outcome['number']}\n", f"Ledger-Record: {number + 1}\n")
-        landed["of"] = ident
+        landed["decision-id"] = ident
         landed["landed"][0].update(old=old, new=new)
-        put({"outcome": landed}, None, text)
+        put({"outcome": landed}, {}, text)
     out.stdin.close()
     if out.wait():
         sys.exit("fast-import failed")
