@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::fake::{Commit, Edit, Event, Fake, Happened, Signature, Thread, World};
+use crate::fake::{Commit, Edit, Event, Fake, Happened, How, Signature, Thread, World};
 use crate::judged::{denied, judge, pull};
 
 /// Somebody who had no hand in it has reviewed what lands, and a trailer is not enough.
@@ -264,6 +264,22 @@ fn an_update_of_the_branch_that_brings_nothing_keeps_approvals_and_makes_no_auth
         update_branch(world, "ana", &[("src/a.rs", "fn b() {}\n")], &[]);
     };
     assert_eq!(after(POLICY, both_sides), "reviewed");
+}
+
+#[test]
+fn an_approval_does_not_end_because_github_does_not_answer() {
+    let mut world = world(POLICY);
+    world.review(6, "kim", "APPROVED");
+    update_branch(&mut world, "ana", &[("docs/a.md", "a\n")], &[]);
+    let fake = Fake::start(world);
+    let outage = || How::Status(502, Vec::new(), json!({ "message": "no" }));
+    fake.spoil("/compare/", outage());
+    let failed = judge(&fake, &pull(None)).unwrap_err();
+    assert!(failed.why.contains("502"), "{failed:?}");
+    // That GitHub does not know a comparison proves nothing, and is an answer.
+    fake.heal();
+    fake.spoil("/compare/", How::Status(404, Vec::new(), json!({ "message": "Not Found" })));
+    assert!(judge(&fake, &pull(None)).is_ok());
 }
 
 #[test]

@@ -167,9 +167,12 @@ impl PullRequestGatherer<'_> {
             reviews.and_then(|reviews| conversation::check_same_reviews(&reviews, details).map(|()| reviews));
         note_contradiction(client, &files);
         note_contradiction(client, &reviews);
-        let base_merge = match &reviews {
-            Ok(reviews) => rewrites::prove_base_merge(client, name, &listed, reviews).await.unwrap_or(None),
-            Err(_) => None,
+        let (base_merge, reviews) = match reviews {
+            Ok(reviews) => match rewrites::find_proven_merge(client, name, &listed, &reviews).await {
+                Ok(proved) => (proved, Ok(reviews)),
+                Err(failure) => (None, Err(failure)),
+            },
+            Err(failure) => (None, Err(failure)),
         };
         let templates = self.read_templates_if_used(details).await;
         let body = pull.body.as_deref().unwrap_or_default();
@@ -194,9 +197,11 @@ impl PullRequestGatherer<'_> {
             .cloned()
             .collect();
         let mut contributors = collect_contributors(&made, details, pushers.contributors);
-        if let (Ok(reviews), Ok(contributors)) = (&mut reviews, &mut contributors) {
-            contributors
-                .extend(rewrites::mark_replaced_revisions(client, &name.repo, &listed, reviews).await);
+        if let (Ok(known), Ok(contributors)) = (&mut reviews, &mut contributors) {
+            match rewrites::mark_replaced_revisions(client, &name.repo, &listed, known).await {
+                Ok(makers) => contributors.extend(makers),
+                Err(failure) => reviews = Err(missing_fact(FactKind::Reviews, &failure)),
+            }
         }
         let mut whole = PullRequest {
             name: Text::from(name.to_string()),

@@ -42,8 +42,18 @@ pub(crate) struct BaseMerge {
 ///
 /// # Errors
 ///
-/// Fails if GitHub does not tell enough to prove it.
-pub(crate) async fn prove_base_merge(
+/// Fails if GitHub does not answer. What it answers that proves nothing is no error.
+pub(crate) async fn find_proven_merge(
+    client: &GitHubClient,
+    name: &PullRequestName,
+    listed: &[RestCommit],
+    reviews: &[RestReview],
+) -> Result<Option<BaseMerge>, GitHubFailure> {
+    let proved = prove_base_merge(client, name, listed, reviews).await;
+    accept_no_proof(client, proved).map(Option::flatten)
+}
+
+async fn prove_base_merge(
     client: &GitHubClient,
     name: &PullRequestName,
     listed: &[RestCommit],
@@ -107,15 +117,19 @@ async fn list_compared_files(
 
 /// Marks the approved revisions that a squash or a rebase to the same tree on the same base has replaced, and
 /// returns everyone who made one of the commits that led to them.
+///
+/// # Errors
+///
+/// Fails if GitHub does not answer. What it answers that proves nothing is no error.
 pub(crate) async fn mark_replaced_revisions(
     client: &GitHubClient,
     repo: &RepositoryName,
     listed: &[RestCommit],
     reviews: &mut [PullReview],
-) -> Vec<PullContributor> {
+) -> Result<Vec<PullContributor>, GitHubFailure> {
     let mut makers = Vec::new();
     let (Some(head), Some(base)) = (listed.last().map(convert_head), find_only_base(listed)) else {
-        return makers;
+        return Ok(makers);
     };
     let mut candidates: Vec<Oid> = Vec::new();
     for review in reviews.iter().rev() {
@@ -129,10 +143,8 @@ pub(crate) async fn mark_replaced_revisions(
         }
     }
     for id in candidates {
-        // What cannot be compared is not proved.
-        let Ok(compared) = compare_commits(client, repo, &format!("{base}...{id}")).await else {
-            continue;
-        };
+        let compared = compare_commits(client, repo, &format!("{base}...{id}")).await;
+        let Some(compared) = accept_no_proof(client, compared)? else { continue };
         let CommitComparison { status, commits, .. } = compared;
         if status != "ahead" || commits.iter().all(|commit| commit.sha != id) {
             continue;
@@ -155,7 +167,20 @@ pub(crate) async fn mark_replaced_revisions(
             }
         }
     }
-    makers
+    Ok(makers)
+}
+
+/// Returns `None` for an answer that proves nothing. That GitHub did not answer is an error: an approval would
+/// end for a reason that nobody could mend.
+fn accept_no_proof<T>(
+    client: &GitHubClient,
+    answer: Result<T, GitHubFailure>,
+) -> Result<Option<T>, GitHubFailure> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(failure) if client.outage().is_some() => Err(failure),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Returns whether these commits name no author and no committer beside those of the replaced ones and GitHub
