@@ -77,7 +77,7 @@ fn add_taggers(
     let Ok(taggers) = repository.list_taggers(new) else { return false };
     for person in taggers {
         let identity = policy.people.identify_person(&person);
-        found.extend(Contributor::from_identity(&identity, &person.name, None));
+        found.extend(Contributor::from_identity(&identity, &person.name, None, None));
     }
     true
 }

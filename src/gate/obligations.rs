@@ -284,7 +284,7 @@ fn identify_people(claims: &[FieldClaim<'_>], policy: &Policy) -> Vec<Contributo
     for claim in claims {
         let Ok(person) = Person::parse_person(claim.value.as_bytes()) else { continue };
         let identity = policy.people.identify_person(&person);
-        if let Some(contributor) = Contributor::from_identity(&identity, &person.name, None)
+        if let Some(contributor) = Contributor::from_identity(&identity, &person.name, None, None)
             && contributor.key.is_some()
         {
             people.push(contributor);

@@ -10,9 +10,11 @@
 
 use std::collections::HashSet;
 
-use crate::change::person::{canonical_address, comparable_name};
+use crate::change::person::canonical_address;
 use crate::change::pull_request::{ContributorRole, PullContributor};
 use crate::change::{Change, Missing, Person, PullRequest, PusherIdentity, Text};
+pub use crate::people::contributor::Contributor;
+pub(super) use crate::people::contributor::local_part;
 use crate::people::{PeopleDirectory, ResolvedIdentity, is_forge_committer};
 use crate::verdict::{MessageTemplate, messages};
 
@@ -40,55 +42,14 @@ pub(crate) struct ResolvedContributor {
     pub role: &'static MessageTemplate,
     /// The account, where it is a bare one that no roster explains.
     pub(super) account: Option<String>,
-}
-
-/// A contributor, as the ledger remembers them after the change is gone; bots are left out.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Contributor {
-    /// The key that is equal for all their addresses and accounts; `None` if they cannot be identified.
-    pub key: Option<String>,
-    /// Their name, in the form in which names are compared.
-    pub name: String,
-    /// The account, where it is a bare one that no roster explains.
-    pub account: Option<String>,
-}
-
-impl Contributor {
-    /// Returns the contributor that an address or account stands for; `None` for a bot.
-    pub(crate) fn from_identity(
-        identity: &ResolvedIdentity,
-        name: &Text,
-        account: Option<&str>,
-    ) -> Option<Contributor> {
-        let key = match identity {
-            ResolvedIdentity::Human(key) => Some(key.clone()),
-            ResolvedIdentity::Unknown => None,
-            ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot => return None,
-        };
-        Some(Contributor { key, name: comparable_name(name), account: account.map(str::to_owned) })
-    }
-
-    /// Returns whether both may be one person: one key, one name, or an account and the address that
-    /// belongs to it. A contributor who cannot be identified may be any person.
-    pub(crate) fn may_be_same(&self, other: &Contributor) -> bool {
-        let (Some(mine), Some(theirs)) = (&self.key, &other.key) else { return true };
-        mine == theirs
-            || (!self.name.is_empty() && self.name == other.name)
-            || self.has_account_of(theirs)
-            || other.has_account_of(mine)
-    }
-
-    /// Returns whether the bare account is the login of a key, which is an address or `github:login`.
-    fn has_account_of(&self, key: &str) -> bool {
-        let login = local_part(key);
-        self.account.as_deref() == Some(login.strip_prefix("github:").unwrap_or(login))
-    }
+    /// The number of the account on its forge, which stays when its login goes to another account.
+    pub(super) number: Option<u64>,
 }
 
 /// Returns the contributor who has this account on the server; `None` for a bot.
 pub(crate) fn account_contributor(account: &Text, people: &PeopleDirectory) -> Option<Contributor> {
     let bare = bare_account(account, people);
-    Contributor::from_identity(&people.identify_account(account), account, bare.as_deref())
+    Contributor::from_identity(&people.identify_account(account), account, bare.as_deref(), None)
 }
 
 /// Returns an account in the form in which it is compared with addresses, where it is a bare one that
@@ -107,6 +68,7 @@ pub(crate) fn to_contributors(participants: &[ResolvedContributor]) -> Vec<Contr
             &participant.identity,
             &participant.name,
             participant.account.as_deref(),
+            participant.number,
         ));
     }
     contributors
@@ -162,7 +124,15 @@ pub(crate) fn find_contributors(
             }
         };
         if let Some(identity) = identity {
-            found.add_contributor(ResolvedContributor { identity, name, address, role, account: None });
+            let number = None;
+            found.add_contributor(ResolvedContributor {
+                identity,
+                name,
+                address,
+                role,
+                account: None,
+                number,
+            });
         }
     }
     if let Some(pull) = pull {
@@ -187,6 +157,7 @@ pub(crate) fn find_contributors(
                 address: None,
                 role: &ROLE_PUSHER,
                 account: bare_account(account, people),
+                number: None,
             };
             found.add_contributor(pusher);
         }
@@ -326,7 +297,8 @@ fn resolve_opener(pull: &PullRequest, people: &PeopleDirectory) -> ResolvedContr
         Some(account) => (people.identify_account_holder(account), account.id.clone()),
         None => (ResolvedIdentity::Unknown, "an account that is gone".into()),
     };
-    ResolvedContributor { identity, name, address: None, role: &ROLE_OPENER, account: None }
+    let number = pull.opener.as_ref().and_then(|account| account.number);
+    ResolvedContributor { identity, name, address: None, role: &ROLE_OPENER, account: None, number }
 }
 
 /// Returns a contributor to a pull request as one or two identities, by account and by address, and
@@ -369,8 +341,11 @@ fn resolve_pull_contributor(
     let mut resolved = Vec::new();
     for (identity, name, address) in identities {
         let role = role_template(contributor.role);
+        // The address of a commit is no account.
+        let number =
+            contributor.account.as_ref().filter(|_| address.is_none()).and_then(|account| account.number);
         let (name, address) = (name.clone(), address.cloned());
-        resolved.push(ResolvedContributor { identity, name, address, role, account: None });
+        resolved.push(ResolvedContributor { identity, name, address, role, account: None, number });
     }
     resolved
 }
@@ -381,13 +356,5 @@ fn role_template(role: ContributorRole) -> &'static MessageTemplate {
         ContributorRole::Committer => &ROLE_COMMITTER,
         ContributorRole::CoAuthor => &ROLE_CO_AUTHOR,
         ContributorRole::Pusher => &ROLE_PUSHER,
-    }
-}
-
-/// Returns what stands before the `@` of an address, or all of it if there is none.
-pub(super) fn local_part(address: &str) -> &str {
-    match address.split_once('@') {
-        Some((local, _)) => local,
-        None => address,
     }
 }

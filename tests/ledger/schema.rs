@@ -74,6 +74,7 @@ fn person(key: Option<&str>) -> RecordedContributor {
         account: key.map(|_| "ana".into()),
         key: key.map(str::to_owned),
         name: "ana".into(),
+        number: key.map(|_| 583_231),
     }
 }
 

@@ -463,7 +463,7 @@ fn against(state: &LedgerState, who: &str, at: Timestamp, until: Timestamp) -> R
 }
 
 fn hand(who: &str) -> Contributor {
-    Contributor { key: Some(format!("{who}@example.com")), name: who.into(), account: None }
+    Contributor { key: Some(format!("{who}@example.com")), name: who.into(), account: None, number: None }
 }
 
 fn opened(asked_as: &str, session: &str, who: &str, at: Timestamp, until: Timestamp) -> BreakGlassEvent {

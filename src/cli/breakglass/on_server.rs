@@ -59,7 +59,7 @@ pub(crate) fn write_session_record(
             return report_refusal(&reasons.join("; "));
         }
     };
-    let by = Contributor { key: None, name: String::new(), account: None };
+    let by = Contributor { key: None, name: String::new(), account: None, number: None };
     let authorised = AuthorisedRequest { id: id.to_owned(), by, is_in_team: true, asks };
     let session_request = SessionRequest {
         request: authorised,

@@ -215,7 +215,7 @@ fn apply_opening(state: &mut LedgerState, opened: &SessionOpening, request_ref: 
         reason: opened.reason.clone(),
     };
     // A user on the server may be any person.
-    let unidentified = RecordedContributor { account: None, key: None, name: String::new() };
+    let unidentified = RecordedContributor { account: None, key: None, name: String::new(), number: None };
     let person = opened.by.person.clone().unwrap_or(unidentified);
     let account = opened.by.account.clone();
     let owner = ObligationOwner::Account { account, is_claimed: opened.by.decision.is_none() };

@@ -14,13 +14,20 @@ use crate::verdict::RuleId;
 
 impl From<&Contributor> for RecordedContributor {
     fn from(one: &Contributor) -> Self {
-        RecordedContributor { key: one.key.clone(), name: one.name.clone(), account: one.account.clone() }
+        let number = one.number;
+        RecordedContributor {
+            key: one.key.clone(),
+            name: one.name.clone(),
+            account: one.account.clone(),
+            number,
+        }
     }
 }
 
 impl From<&RecordedContributor> for Contributor {
     fn from(one: &RecordedContributor) -> Self {
-        Contributor { key: one.key.clone(), name: one.name.clone(), account: one.account.clone() }
+        let number = one.number;
+        Contributor { key: one.key.clone(), name: one.name.clone(), account: one.account.clone(), number }
     }
 }
 

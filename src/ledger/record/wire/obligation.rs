@@ -15,6 +15,9 @@ pub struct RecordedContributor {
     pub key: Option<String>,
     /// The name in the form in which names are compared.
     pub name: String,
+    /// The number of the account on its forge, which stays when its login goes to another account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
 }
 
 /// A change that owes something, with its contributors.
