@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::world::{BY_COMMIT, MAIN, World, bad, fed, good};
 
 const URI: &str = "git+https://git.example.com/acme/shop";
+const REASONS: &str = "urn:changegate:reasons:v1";
 const SVR: &str = "https://in-toto.io/attestation/svr/v0.2";
 const VSA: &str = "https://slsa.dev/verification_summary/v1";
 
@@ -57,6 +58,12 @@ fn is_one(world: &World, statement: &Value) {
             assert_eq!(predicate["resourceUri"], URI);
             (&predicate["timeVerified"], &predicate["verifiedLevels"], &predicate["policy"])
         }
+        REASONS => {
+            assert_eq!(predicate["timeVerified"], record["observed-at"]);
+            // A change that keeps every rule can be refused with its ref, and not the other way round.
+            assert!(record["decision"] == "deny" || predicate["reasons"]["decision"] == "allow");
+            return;
+        }
         other => panic!("{other}"),
     };
     assert_eq!(*time, record["observed-at"]);
@@ -73,7 +80,8 @@ fn is_one(world: &World, statement: &Value) {
 }
 
 fn of<'a>(statements: &'a [Value], commit: &str) -> Vec<&'a Value> {
-    let is = |one: &&Value| one["subject"][0]["digest"]["gitCommit"] == commit;
+    let is =
+        |one: &&Value| one["subject"][0]["digest"]["gitCommit"] == commit && one["predicateType"] != REASONS;
     statements.iter().filter(is).collect()
 }
 
@@ -101,6 +109,16 @@ fn every_change_that_landed_or_was_denied_has_its_statements() {
     std::fs::remove_file(&lock).unwrap();
     world.reconcile();
     let statements = exported(&world);
+    for (commit, approvers) in [(&one, 1), (&two, 1), (&emergency, 0), (&denied, 0)] {
+        let is_told = |told: &&Value| {
+            told["subject"][0]["digest"]["gitCommit"] == commit.as_str() && told["predicateType"] == REASONS
+        };
+        let told: Vec<&Value> = statements.iter().filter(is_told).collect();
+        let [told] = told[..] else { panic!("{commit}: {told:#?}") };
+        let approvals = told["predicate"]["reasons"]["approvals"].as_array().unwrap();
+        let counts = approvals.iter().filter(|one| one["uses"][0]["counts"] == true).count();
+        assert_eq!(counts, approvers, "{told:#}");
+    }
     for (commit, reviewed) in [(&one, true), (&two, true), (&emergency, false)] {
         let [svr, vsa] = of(&statements, commit)[..] else { panic!("{commit}: {statements:#?}") };
         assert_eq!((&svr["predicateType"], &vsa["predicateType"]), (&json!(SVR), &json!(VSA)));
@@ -116,7 +134,7 @@ fn every_change_that_landed_or_was_denied_has_its_statements() {
     assert_eq!(failed["predicate"]["verificationResult"], "FAILED");
     assert_eq!(failed["predicate"]["verifiedLevels"], json!(["FAILED"]));
     assert!(of(&statements, &stays).is_empty());
-    assert_eq!(statements.len(), 7);
+    assert_eq!(statements.len(), 7 + 4);
     is_valid(&statements);
 }
 
@@ -143,14 +161,14 @@ fn a_part_of_the_ledger_is_written_where_somebody_wants_it() {
         world.push(&["main"]).accepted();
     }
     let all = exported(&world);
-    assert_eq!(all.len(), 6);
+    assert_eq!(all.len(), 9);
     // begin, and twice decision and outcome: the third decision is record 6, and landed by record 7.
     let (code, last, _) = run(&world, "server.git", &["--uri", URI, "--since", "6"]);
-    assert_eq!((code, last.as_slice()), (Some(0), &all[4..]));
+    assert_eq!((code, last.as_slice()), (Some(0), &all[6..]));
     let (_, none, _) = run(&world, "server.git", &["--uri", URI, "--since", "8"]);
     assert_eq!(none, [Value::Null; 0]);
     let (code, _, err) = run(&world, "server.git", &["--uri", URI, "-o", "../all.jsonl"]);
-    assert_eq!((code, err.as_str()), (Some(0), "wrote 6 unsigned statements\n"));
+    assert_eq!((code, err.as_str()), (Some(0), "wrote 9 unsigned statements\n"));
     let read = |name: &str| -> Vec<Value> {
         let text = std::fs::read_to_string(world.path(name)).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -158,8 +176,8 @@ fn a_part_of_the_ledger_is_written_where_somebody_wants_it() {
     assert_eq!(read("all.jsonl"), all);
     std::fs::create_dir(world.path("folder")).unwrap();
     run(&world, "server.git", &["--uri", URI, "-o", "../folder"]);
-    for (number, place) in [(3, 0), (5, 2), (7, 4)] {
-        assert_eq!(read(&format!("folder/record-{number:08}.intoto.jsonl")), &all[place..place + 2]);
+    for (number, place) in [(3, 0), (5, 3), (7, 6)] {
+        assert_eq!(read(&format!("folder/record-{number:08}.intoto.jsonl")), &all[place..place + 3]);
     }
     assert_eq!(std::fs::read_dir(world.path("folder")).unwrap().count(), 3);
 }
@@ -201,7 +219,7 @@ fn what_cannot_be_told_apart_is_said_and_not_guessed() {
     let (code, statements, err) = run(&world, "server.git", &["--uri", URI]);
     assert_eq!(code, Some(3));
     assert!(err.contains("the verdicts on 1 change that passed every rule are missing"), "{err}");
-    assert_eq!((of(&statements, &two).len(), statements.len()), (0, 2));
+    assert_eq!((of(&statements, &two).len(), statements.len()), (0, 3));
     // A broken chain says nothing.
     let tip = world.at(crate::ledger_reader::LEDGER).unwrap();
     let parent = world.at(&format!("{tip}~2")).unwrap();
@@ -253,6 +271,9 @@ for line in sys.stdin:
         assert summary.verifier.id and summary.resource_uri and summary.policy.uri and summary.policy.digest
         assert summary.verification_result in ("PASSED", "FAILED") and summary.time_verified.seconds
         assert list(summary.verified_levels)
+    elif read["predicateType"] == "urn:changegate:reasons:v1":
+        assert set(predicate) == {"verifier", "timeVerified", "reasons"}, predicate
+        timestamp_pb2.Timestamp().FromJsonString(predicate["timeVerified"])
     else:
         assert set(predicate) == {"verifier", "timeCreated", "properties"}, predicate
         assert set(predicate["verifier"]) == {"id", "policies"}, predicate

@@ -1,7 +1,7 @@
 //! Exports the ledger as in-toto statements about what was decided.
 //!
 //! A change that was allowed and landed gets two statements, what was verified (SVR) and that it passed (VSA);
-//! one that was denied gets one, that it failed. Every statement follows from the records: each record is
+//! one that was denied gets one, that it failed. Where it was kept what the verdict rests on, another one tells that. Every statement follows from the records: each record is
 //! checked to be in its place of the chain, and what is no longer available is reported. The statements are
 //! not signed; the ledger that they come from can be.
 
@@ -22,7 +22,7 @@ use crate::ledger::audit::ref_verdicts::read_ref_verdicts;
 use crate::ledger::record::readable::ReadableRecord;
 use crate::ledger::record::{DecisionRecord, LedgerEvent, Record, RecordedMove, RefDecision, digest_bytes};
 use crate::ledger::server::decision::find_tree;
-use crate::ledger::store::{RECORD_FILE, read_ledger_file};
+use crate::ledger::store::{REASONS_FILE, RECORD_FILE, read_ledger_file};
 use crate::report::escape;
 
 pub use crate::ledger::audit::export::statement::ExportOptions;
@@ -87,6 +87,34 @@ pub(crate) fn export_ledger(
     Ok(run.summary)
 }
 
+/// What the verdicts of a decision rest on, as it is kept beside its record.
+struct KeptReasons {
+    lines: Vec<Value>,
+}
+
+impl KeptReasons {
+    /// Reads the file; empty where it was not kept, and where it is not the one that was kept, which the
+    /// verification reports.
+    fn read_file(repository: &Repository, commit: Oid, decided: &DecisionRecord) -> Result<KeptReasons> {
+        let mut lines = Vec::new();
+        if let Some(kept) = &decided.reasons
+            && let Some(file) = read_ledger_file(repository, commit, REASONS_FILE)?
+            && digest_bytes(&file) == kept.digest
+        {
+            for line in file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+                lines.push(serde_json::from_slice(line)?);
+            }
+        }
+        Ok(KeptReasons { lines })
+    }
+
+    /// Returns what the verdict on a change rests on, by its final revision.
+    fn find_change(&self, revision: Oid) -> Option<&Value> {
+        let id = revision.to_string();
+        self.lines.iter().find(|line| line.get("revision").and_then(Value::as_str) == Some(&id))
+    }
+}
+
 struct LedgerExporter<'a> {
     repository: &'a Repository,
     options: &'a ExportOptions<'a>,
@@ -115,8 +143,9 @@ impl LedgerExporter<'_> {
             }
             LedgerEvent::Decision(decided) if record.number >= self.options.first_record => {
                 let record_id = format!("{}:{digest}", record.number);
+                let reasons = KeptReasons::read_file(self.repository, commit, decided)?;
                 for one in &decided.refs {
-                    self.export_denial(&record_id, decided, one)?;
+                    self.export_denial(&record_id, decided, one, &reasons)?;
                 }
                 if decided.omitted_refs > 0 {
                     let count = decided.omitted_refs;
@@ -155,6 +184,7 @@ impl LedgerExporter<'_> {
             if !one.protected || !landed.contains(&moved) {
                 continue;
             }
+            let reasons = KeptReasons::read_file(self.repository, commit, decided)?;
             let judged = read_ref_verdicts(self.repository, commit, decided, one)?;
             for why in judged.unavailable {
                 self.add_unavailable(format!("record {}: {why}", record.number));
@@ -165,9 +195,9 @@ impl LedgerExporter<'_> {
                 let subject = self.build_subject(&record_id, decided, one, revision);
                 let verification = subject.build_verification(&properties);
                 let summary = subject.build_summary(Some(&properties));
-                self.write_statement(&verification)?;
-                if let Some(summary) = summary {
-                    self.write_statement(&summary)?;
+                let reasons = reasons.find_change(revision).map(|reasons| subject.build_reasons(reasons));
+                for statement in [verification].iter().chain(&summary).chain(&reasons) {
+                    self.write_statement(statement)?;
                 }
             }
         }
@@ -175,7 +205,13 @@ impl LedgerExporter<'_> {
     }
 
     /// Writes the statements about the changes of one ref that were denied.
-    fn export_denial(&mut self, record_id: &str, decided: &DecisionRecord, one: &RefDecision) -> Result<()> {
+    fn export_denial(
+        &mut self,
+        record_id: &str,
+        decided: &DecisionRecord,
+        one: &RefDecision,
+        reasons: &KeptReasons,
+    ) -> Result<()> {
         let mut denied: Vec<Oid> = Vec::new();
         for verdict in &one.changes {
             if verdict.is_denied() {
@@ -195,8 +231,11 @@ impl LedgerExporter<'_> {
             self.add_unavailable(format!("record {number} left out {count} denied changes, to stay short"));
         }
         for revision in denied {
-            if let Some(summary) = self.build_subject(record_id, decided, one, revision).build_summary(None) {
-                self.write_statement(&summary)?;
+            let subject = self.build_subject(record_id, decided, one, revision);
+            let summary = subject.build_summary(None);
+            let reasons = reasons.find_change(revision).map(|reasons| subject.build_reasons(reasons));
+            for statement in summary.iter().chain(&reasons) {
+                self.write_statement(statement)?;
             }
         }
         Ok(())

@@ -17,6 +17,9 @@ const SVR_PREDICATE_TYPE: &str = "https://in-toto.io/attestation/svr/v0.2";
 /// The type of a verification summary.
 const VSA_PREDICATE_TYPE: &str = "https://slsa.dev/verification_summary/v1";
 
+/// The type of a statement of what a verdict rests on, which is a type of our own: no published one tells who counted.
+pub(crate) const REASONS_PREDICATE_TYPE: &str = "urn:changegate:reasons:v1";
+
 /// What to export, and how the statements name the repository and the verifier.
 #[derive(Clone, Copy, Debug)]
 pub struct ExportOptions<'a> {
@@ -72,6 +75,16 @@ impl StatementSubject<'_> {
             "verifiedLevels": levels,
         });
         Some(self.build_statement(VSA_PREDICATE_TYPE, &predicate))
+    }
+
+    /// Returns the statement of what the verdict rests on, as the ledger keeps it.
+    pub(crate) fn build_reasons(&self, reasons: &Value) -> Value {
+        let predicate = json!({
+            "verifier": { "id": self.verifier_id() },
+            "timeVerified": self.decision.observed_at,
+            "reasons": reasons,
+        });
+        self.build_statement(REASONS_PREDICATE_TYPE, &predicate)
     }
 
     fn build_statement(&self, kind: &str, predicate: &Value) -> Value {
