@@ -17,6 +17,7 @@ mod json_schema;
 #[path = "../hooks/world.rs"]
 mod world;
 
+mod attempts;
 mod concurrent;
 mod exported;
 mod forger;

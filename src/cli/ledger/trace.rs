@@ -14,9 +14,13 @@ use crate::cli::output::{self, wrap_text};
 use crate::cli::revision::resolve_commit;
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
+use crate::ledger::audit::attempts::RefusedAttempt;
 use crate::ledger::audit::trace::{ChangeTrace, LandingOrigin, TracedRecord, trace_change};
 use crate::ledger::record::describe::{describe_record, find_event_time};
-use crate::ledger::record::{DecisionRecord, LedgerEvent, RecordedVerdict};
+use crate::ledger::record::{
+    DecisionRecord, LedgerEvent, RecordedApproval, RecordedApprovalDecision, RecordedApprovalSource,
+    RecordedVerdict,
+};
 use crate::report::{due_time, escape};
 use crate::verdict::{ClassId, Decision, Judgement, Message, RuleOutcome, Verdict};
 
@@ -76,17 +80,30 @@ fn write_trace_json(
             "record": traced.record,
             "verdicts": verdicts,
             "cannot": traced.unavailable,
+            "reasons": traced.reasons,
         }));
     }
     let mut landed = Vec::new();
     for (name, came) in &trace.landings {
         landed.push(json!({ "ref": name.to_lossy(), "came": describe_landing(*came) }));
     }
+    let mut attempts = Vec::new();
+    for attempt in &trace.attempts {
+        attempts.push(json!({
+            "record": attempt.record,
+            "at": attempt.at,
+            "revision": attempt.revision,
+            "subject": attempt.subject,
+            "rules": attempt.rules,
+            "link": attempt.link.code(),
+        }));
+    }
     let whole = json!({
         "schema": TRACE_SCHEMA,
         "change": change,
         "landed": landed,
         "records": records,
+        "attempts": attempts,
         "obligations": owed.to_json_values(),
         "unreadable": trace.unreadable_records,
     });
@@ -123,6 +140,7 @@ fn write_trace(
             writeln!(out, "{}", wrap_text(&format!("  {}: ", escape::escape_words(&said.key)), 4, &value))?;
         }
     }
+    write_attempts(&trace.attempts, out)?;
     for traced in &trace.records {
         writeln!(out)?;
         let subject = describe_record(&traced.record);
@@ -202,6 +220,9 @@ fn write_traced_decision(
             wrap_text(&format!("      {word} on "), 9, &format!("{on}, {}", escape::escape_words(class)))
         )?;
         write_judgements(verdict, out)?;
+        for reasons in traced.reasons.iter().filter(|reasons| reasons.revision == verdict.revision) {
+            write_approvals(&reasons.approvals, out)?;
+        }
     }
     // A push may merge several pull requests; only that of this change is of interest.
     for way in decided.refs.iter().flat_map(|one| &one.pull_landings) {
@@ -212,6 +233,65 @@ fn write_traced_decision(
     }
     for why in &traced.unavailable {
         writeln!(out, "{}", wrap_text("      ", 9, why))?;
+    }
+    Ok(())
+}
+
+/// Writes the refused attempts that may have become the change.
+fn write_attempts(attempts: &[RefusedAttempt], out: &mut dyn Write) -> io::Result<()> {
+    if attempts.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nrefused before, as far as it can be told:")?;
+    for attempt in attempts {
+        let at = due_time::format_instant(attempt.at);
+        let subject = escape::escape_terminal(attempt.subject.as_bytes(), 66);
+        let rules: Vec<String> = attempt.rules.iter().map(|rule| escape::escape_words(rule)).collect();
+        let head = format!("{:>4}  {at} ", attempt.record);
+        let what = format!(
+            "{} \"{subject}\": denied by {}; the same {}",
+            attempt.revision.short_hex(),
+            rules.join(", "),
+            attempt.link.describe()
+        );
+        writeln!(out, "{}", wrap_text(&head, 6, &what))?;
+    }
+    Ok(())
+}
+
+/// Writes who counted as an approver, and who did not and why.
+fn write_approvals(approvals: &[RecordedApproval], out: &mut dyn Write) -> io::Result<()> {
+    for approval in approvals {
+        let who = match &approval.by {
+            Some(by) => escape::escape_terminal(by.as_bytes(), 60),
+            None => "an account that is gone".into(),
+        };
+        let word = match approval.decision {
+            RecordedApprovalDecision::Approved => "approved",
+            RecordedApprovalDecision::ChangesRequested => "objected",
+            RecordedApprovalDecision::Dismissed => "dismissed",
+        };
+        let source = match approval.source {
+            RecordedApprovalSource::Review => "a review",
+            RecordedApprovalSource::Comment => "a comment",
+            RecordedApprovalSource::Trailer => "a trailer, which anyone can type",
+        };
+        let mut what = format!("{who}, by {source}");
+        if let Some(at) = approval.given_at {
+            what.push_str(&format!(", {}", due_time::format_instant(at)));
+        }
+        for used in &approval.uses {
+            let rule = escape::escape_words(&used.rule);
+            match &used.why_not {
+                _ if used.counts => what.push_str(&format!("; counts for {rule}")),
+                Some(why) => {
+                    let why = escape::escape_sentence(&Message::from(why).sentence());
+                    what.push_str(&format!("; not for {rule}: {why}"));
+                }
+                None => what.push_str(&format!("; not for {rule}: withdrawn")),
+            }
+        }
+        writeln!(out, "{}", wrap_text(&format!("        {word:<11}"), 19, &what))?;
     }
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! Reading the ledger again: verification, replay, the trace of one change, export, the deploy gate.
 
+pub mod attempts;
 pub(crate) mod cross_check;
 pub mod deploy_check;
 pub mod export;
+pub(crate) mod kept_reasons;
 pub(crate) mod policy_origins;
 pub(crate) mod problem;
 pub(crate) mod ref_observations;

@@ -6,15 +6,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
+use jiff::Timestamp;
 
 use crate::change::{Oid, Text};
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
+use crate::ledger::audit::attempts::{AttemptSearch, RefusedAttempt};
+use crate::ledger::audit::kept_reasons::read_kept_reasons;
 use crate::ledger::audit::policy_origins::PolicyOrigins;
 use crate::ledger::audit::ref_verdicts;
 use crate::ledger::record::readable::ReadableRecord;
 use crate::ledger::record::{
-    self, DecisionOutcome, DecisionRecord, LedgerEvent, Record, RecordedMove, RefDecision, RefTip,
+    self, DecisionOutcome, DecisionRecord, LedgerEvent, Record, RecordedMove, RecordedReasons, RefDecision,
+    RefTip,
 };
 use crate::ledger::state::LedgerState;
 use crate::ledger::store::{RECORD_FILE, read_ledger_file};
@@ -32,6 +36,8 @@ pub struct ChangeTrace {
     /// The decisions by a policy that came without one and is not regularised, by their ids, each with the
     /// number of the record that tells of it.
     pub undecided_policies: BTreeMap<String, u64>,
+    /// The refused attempts that may have become it, oldest first.
+    pub attempts: Vec<RefusedAttempt>,
     /// The number of records that cannot be read.
     pub unreadable_records: usize,
 }
@@ -47,6 +53,8 @@ pub struct TracedRecord {
     pub verdicts: Vec<(Text, Verdict)>,
     /// Why the verdicts of a decision are not available, if they are not.
     pub unavailable: Vec<String>,
+    /// What the verdicts rest on, where it was kept.
+    pub reasons: Vec<RecordedReasons>,
 }
 
 /// How a change came to a ref.
@@ -90,6 +98,8 @@ pub fn trace_change(repository: &Repository, change: Oid) -> Result<ChangeTrace>
         allowed_decisions: BTreeMap::new(),
         unauthorised_refs: BTreeMap::new(),
         undecided_landings: BTreeMap::new(),
+        allowed_ids: BTreeSet::new(),
+        denials: Vec::new(),
         trace: ChangeTrace { unreadable_records: usize::from(broken.is_some()), ..ChangeTrace::default() },
     };
     let mut policy_origins = PolicyOrigins::new(repository);
@@ -102,11 +112,15 @@ pub fn trace_change(repository: &Repository, change: Oid) -> Result<ChangeTrace>
                 {
                     run.trace.undecided_policies.insert(decided.id.clone(), number);
                 }
+                if let LedgerEvent::Decision(decided) = &record.event {
+                    run.note_decision(commit, decided);
+                }
                 run.add_record(commit, record)?;
             }
             Ok(None) | Err(_) => run.trace.unreadable_records += 1,
         }
     }
+    run.trace.attempts = run.find_attempts()?;
     // The traced decisions may owe something for other changes too.
     let known_ids = run.known_ids;
     run.trace.state.obligations.retain(|id, owed| {
@@ -135,10 +149,42 @@ struct ChangeTracer<'a> {
     unauthorised_refs: BTreeMap<String, Text>,
     /// The refs that it came to by a policy without a decision, each with the record that tells of that.
     undecided_landings: BTreeMap<Text, u64>,
+    /// The ids that decisions allowed.
+    allowed_ids: BTreeSet<Oid>,
+    /// The commits of the ledger that hold denials.
+    denials: Vec<Oid>,
     trace: ChangeTrace,
 }
 
 impl ChangeTracer<'_> {
+    /// Remembers what the search for refused attempts needs of a decision.
+    fn note_decision(&mut self, commit: Oid, decided: &DecisionRecord) {
+        if decided.is_allowed() {
+            self.allowed_ids.extend(decided.refs.iter().filter_map(|one| one.new));
+        } else {
+            self.denials.push(commit);
+        }
+    }
+
+    fn find_attempts(&self) -> Result<Vec<RefusedAttempt>> {
+        let mut pull = None;
+        let mut landed_at = Timestamp::MAX;
+        for traced in &self.trace.records {
+            match &traced.record.event {
+                LedgerEvent::Outcome(outcome) => landed_at = outcome.observed_at,
+                LedgerEvent::Decision(decided) => {
+                    let ways = decided.refs.iter().flat_map(|one| &one.pull_landings);
+                    let own = ways.filter(|way| self.known_ids.contains(&way.landed_as)).next_back();
+                    pull = own.map(|way| way.pull.clone()).or(pull);
+                }
+                _ => {}
+            }
+        }
+        let repository = self.repository;
+        let (change, allowed, denials) = (self.change, &self.allowed_ids, &self.denials);
+        AttemptSearch { repository, change, pull, landed_at, allowed, denials }.find_attempts()
+    }
+
     /// Adds a record to the trace if it is about the change, and learns from it what the change is called
     /// in later records. The records have to come oldest first.
     fn add_record(&mut self, commit: Oid, record: Box<Record>) -> Result<()> {
@@ -291,6 +337,7 @@ impl ChangeTracer<'_> {
     fn add_traced_record(&mut self, commit: Oid, record: Box<Record>) -> Result<()> {
         let mut verdicts = Vec::new();
         let mut unavailable = Vec::new();
+        let mut reasons = Vec::new();
         if let LedgerEvent::Decision(decided) = &record.event {
             for one in &decided.refs {
                 let mut ids = self.known_ids.clone();
@@ -311,8 +358,14 @@ impl ChangeTracer<'_> {
                 }
             }
         }
+        if let LedgerEvent::Decision(decided) = &record.event {
+            reasons = read_kept_reasons(self.repository, commit, decided)?;
+            reasons.retain(|one| {
+                verdicts.iter().any(|(_, verdict): &(Text, Verdict)| verdict.revision == one.revision)
+            });
+        }
         self.trace.state.apply_record(&record);
-        self.trace.records.push(TracedRecord { commit, record, verdicts, unavailable });
+        self.trace.records.push(TracedRecord { commit, record, verdicts, unavailable, reasons });
         Ok(())
     }
 }

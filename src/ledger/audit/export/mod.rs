@@ -18,11 +18,14 @@ use crate::change::Oid;
 use crate::git::{PeeledObject, Repository};
 use crate::ledger::LEDGER_REF;
 use crate::ledger::audit::export::statement::StatementSubject;
+use crate::ledger::audit::kept_reasons::read_kept_reasons;
 use crate::ledger::audit::ref_verdicts::read_ref_verdicts;
 use crate::ledger::record::readable::ReadableRecord;
-use crate::ledger::record::{DecisionRecord, LedgerEvent, Record, RecordedMove, RefDecision, digest_bytes};
+use crate::ledger::record::{
+    DecisionRecord, LedgerEvent, Record, RecordedMove, RecordedReasons, RefDecision, digest_bytes,
+};
 use crate::ledger::server::decision::find_tree;
-use crate::ledger::store::{REASONS_FILE, RECORD_FILE, read_ledger_file};
+use crate::ledger::store::{RECORD_FILE, read_ledger_file};
 use crate::report::escape;
 
 pub use crate::ledger::audit::export::statement::ExportOptions;
@@ -87,32 +90,10 @@ pub(crate) fn export_ledger(
     Ok(run.summary)
 }
 
-/// What the verdicts of a decision rest on, as it is kept beside its record.
-struct KeptReasons {
-    lines: Vec<Value>,
-}
-
-impl KeptReasons {
-    /// Reads the file; empty where it was not kept, and where it is not the one that was kept, which the
-    /// verification reports.
-    fn read_file(repository: &Repository, commit: Oid, decided: &DecisionRecord) -> Result<KeptReasons> {
-        let mut lines = Vec::new();
-        if let Some(kept) = &decided.reasons
-            && let Some(file) = read_ledger_file(repository, commit, REASONS_FILE)?
-            && digest_bytes(&file) == kept.digest
-        {
-            for line in file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-                lines.push(serde_json::from_slice(line)?);
-            }
-        }
-        Ok(KeptReasons { lines })
-    }
-
-    /// Returns what the verdict on a change rests on, by its final revision.
-    fn find_change(&self, revision: Oid) -> Option<&Value> {
-        let id = revision.to_string();
-        self.lines.iter().find(|line| line.get("revision").and_then(Value::as_str) == Some(&id))
-    }
+/// Returns what the verdict on a change rests on, by its final revision.
+fn find_reasons(reasons: &[RecordedReasons], revision: Oid) -> Result<Option<Value>> {
+    let found = reasons.iter().find(|one| one.revision == Some(revision));
+    Ok(found.map(serde_json::to_value).transpose()?)
 }
 
 struct LedgerExporter<'a> {
@@ -143,7 +124,7 @@ impl LedgerExporter<'_> {
             }
             LedgerEvent::Decision(decided) if record.number >= self.options.first_record => {
                 let record_id = format!("{}:{digest}", record.number);
-                let reasons = KeptReasons::read_file(self.repository, commit, decided)?;
+                let reasons = read_kept_reasons(self.repository, commit, decided)?;
                 for one in &decided.refs {
                     self.export_denial(&record_id, decided, one, &reasons)?;
                 }
@@ -184,7 +165,7 @@ impl LedgerExporter<'_> {
             if !one.protected || !landed.contains(&moved) {
                 continue;
             }
-            let reasons = KeptReasons::read_file(self.repository, commit, decided)?;
+            let reasons = read_kept_reasons(self.repository, commit, decided)?;
             let judged = read_ref_verdicts(self.repository, commit, decided, one)?;
             for why in judged.unavailable {
                 self.add_unavailable(format!("record {}: {why}", record.number));
@@ -195,7 +176,8 @@ impl LedgerExporter<'_> {
                 let subject = self.build_subject(&record_id, decided, one, revision);
                 let verification = subject.build_verification(&properties);
                 let summary = subject.build_summary(Some(&properties));
-                let reasons = reasons.find_change(revision).map(|reasons| subject.build_reasons(reasons));
+                let reasons =
+                    find_reasons(&reasons, revision)?.map(|reasons| subject.build_reasons(&reasons));
                 for statement in [verification].iter().chain(&summary).chain(&reasons) {
                     self.write_statement(statement)?;
                 }
@@ -210,7 +192,7 @@ impl LedgerExporter<'_> {
         record_id: &str,
         decided: &DecisionRecord,
         one: &RefDecision,
-        reasons: &KeptReasons,
+        reasons: &[RecordedReasons],
     ) -> Result<()> {
         let mut denied: Vec<Oid> = Vec::new();
         for verdict in &one.changes {
@@ -233,7 +215,7 @@ impl LedgerExporter<'_> {
         for revision in denied {
             let subject = self.build_subject(record_id, decided, one, revision);
             let summary = subject.build_summary(None);
-            let reasons = reasons.find_change(revision).map(|reasons| subject.build_reasons(reasons));
+            let reasons = find_reasons(reasons, revision)?.map(|reasons| subject.build_reasons(&reasons));
             for statement in summary.iter().chain(&reasons) {
                 self.write_statement(statement)?;
             }

@@ -1,0 +1,234 @@
+//! The refused attempts that became a change: pushes that were denied and came again, amended, as another commit.
+//!
+//! A denied commit has another id than the one that landed, and is often in no repository any more. So attempts
+//! are found by what the ledger kept of them, and each says by what it is linked: an auditor judges whether it is the
+//! same change.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::change::person::canonical_address;
+use crate::change::{Change, Commit, FactKind, NeededFacts, Oid, Text};
+use crate::git::Repository;
+use crate::ledger::record::readable::ReadableRecord;
+use crate::ledger::record::{DecisionRecord, LedgerEvent, RefDecision};
+use crate::ledger::store::{FACTS_FILE, RECORD_FILE, read_ledger_file};
+
+/// How long before a landing an attempt can have been refused.
+const MAX_ATTEMPT_AGE: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// How many denials are looked at, the newest first.
+const MAX_DENIALS: usize = 2_000;
+
+/// How many attempts are returned, the newest.
+const MAX_ATTEMPTS: usize = 50;
+
+/// A change that was refused and may have become another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedAttempt {
+    /// The number of the record of the denial.
+    pub record: u64,
+    /// When it was refused, by the server's clock.
+    pub at: Timestamp,
+    /// The final revision that was refused.
+    pub revision: Oid,
+    /// Its subject.
+    pub subject: Text,
+    /// The rules that denied it, each once.
+    pub rules: Vec<String>,
+    /// What links it to the change.
+    pub link: AttemptLink,
+}
+
+/// What a refused attempt has in common with the change, the surest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AttemptLink {
+    /// The pull request.
+    PullRequest,
+    /// The trailer `Change-Id`.
+    ChangeId,
+    /// The author and the subject.
+    Subject,
+    /// The author and the changed paths.
+    Paths,
+    /// The author and a ticket.
+    Ticket,
+}
+
+impl AttemptLink {
+    /// Returns what both have in common, in words that follow "the same".
+    pub fn describe(self) -> &'static str {
+        match self {
+            AttemptLink::PullRequest => "pull request",
+            AttemptLink::ChangeId => "Change-Id",
+            AttemptLink::Subject => "author and subject",
+            AttemptLink::Paths => "author and paths",
+            AttemptLink::Ticket => "author and ticket",
+        }
+    }
+
+    /// Returns the code of the link.
+    pub fn code(self) -> &'static str {
+        match self {
+            AttemptLink::PullRequest => "pull-request",
+            AttemptLink::ChangeId => "change-id",
+            AttemptLink::Subject => "subject",
+            AttemptLink::Paths => "paths",
+            AttemptLink::Ticket => "ticket",
+        }
+    }
+}
+
+/// What a change is recognised by.
+#[derive(Debug, Default)]
+struct ChangeMarks {
+    pull: Option<Text>,
+    authors: BTreeSet<String>,
+    subject: Text,
+    change_ids: BTreeSet<Text>,
+    tickets: BTreeSet<Text>,
+    paths: BTreeSet<Text>,
+}
+
+impl ChangeMarks {
+    fn add_commit(&mut self, commit: &Commit) {
+        self.authors.extend(canonical_address(commit.author.email.as_bytes()));
+        self.subject = commit.message.subject();
+        for trailer in commit.message.trailers() {
+            if trailer.key.eq_ignore_ascii_case("Change-Id") {
+                self.change_ids.insert(trailer.value.clone());
+            } else if is_ticket_key(&trailer.key) {
+                self.tickets.insert(trailer.value.clone());
+            }
+        }
+        for changed in commit.paths.iter().flatten() {
+            self.paths.insert(changed.path.clone());
+        }
+    }
+
+    fn from_change(change: &Change) -> ChangeMarks {
+        let mut marks = ChangeMarks::default();
+        for commit in &change.commits {
+            marks.add_commit(commit);
+        }
+        marks.pull = change.pull.as_ref().ok().map(|pull| pull.name.clone());
+        marks
+    }
+
+    /// Returns the surest link between both; `None` if they have nothing in common that counts.
+    fn find_link(&self, other: &ChangeMarks) -> Option<AttemptLink> {
+        if self.pull.is_some() && self.pull == other.pull {
+            return Some(AttemptLink::PullRequest);
+        }
+        if !self.change_ids.is_disjoint(&other.change_ids) {
+            return Some(AttemptLink::ChangeId);
+        }
+        if self.authors.is_disjoint(&other.authors) {
+            return None;
+        }
+        if self.subject == other.subject && !self.subject.as_bytes().is_empty() {
+            return Some(AttemptLink::Subject);
+        }
+        if self.paths == other.paths && !self.paths.is_empty() {
+            return Some(AttemptLink::Paths);
+        }
+        (!self.tickets.is_disjoint(&other.tickets)).then_some(AttemptLink::Ticket)
+    }
+}
+
+/// Returns true for a trailer that names a ticket, whatever the policy of the time called it.
+fn is_ticket_key(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    key == "ticket" || key.ends_with("-ticket")
+}
+
+/// What is searched for.
+pub(crate) struct AttemptSearch<'a> {
+    pub(crate) repository: &'a Repository,
+    /// The change, as it landed.
+    pub(crate) change: Oid,
+    /// Its pull request, if its landing names one.
+    pub(crate) pull: Option<Text>,
+    /// When it landed, or now if it has not.
+    pub(crate) landed_at: Timestamp,
+    /// The ids that decisions allowed: an attempt that landed as it was is no refused one.
+    pub(crate) allowed: &'a BTreeSet<Oid>,
+    /// The commits of the ledger that hold denials, oldest first.
+    pub(crate) denials: &'a [Oid],
+}
+
+impl AttemptSearch<'_> {
+    /// Returns the refused attempts, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the change or a denial cannot be read.
+    pub(crate) fn find_attempts(&self) -> Result<Vec<RefusedAttempt>> {
+        let mut needs = NeededFacts::new();
+        needs.insert(FactKind::Paths);
+        // A change that is gone from the repository has nothing to be recognised by.
+        let Ok(commit) = self.repository.read_commit(self.change, &needs) else { return Ok(Vec::new()) };
+        let mut marks = ChangeMarks { pull: self.pull.clone(), ..ChangeMarks::default() };
+        marks.add_commit(&commit);
+        let mut found = Vec::new();
+        for holder in self.denials.iter().rev().take(MAX_DENIALS) {
+            self.add_attempts(*holder, &marks, &mut found)?;
+            if found.len() >= MAX_ATTEMPTS {
+                break;
+            }
+        }
+        found.reverse();
+        Ok(found)
+    }
+
+    fn add_attempts(&self, holder: Oid, marks: &ChangeMarks, found: &mut Vec<RefusedAttempt>) -> Result<()> {
+        let bytes = read_ledger_file(self.repository, holder, RECORD_FILE)?.unwrap_or_default();
+        let ReadableRecord::Known(record) = ReadableRecord::parse_record(&bytes) else { return Ok(()) };
+        let LedgerEvent::Decision(decided) = &record.event else { return Ok(()) };
+        let age = self.landed_at.duration_since(decided.observed_at);
+        if age < SignedDuration::ZERO || age > MAX_ATTEMPT_AGE {
+            return Ok(());
+        }
+        let facts = read_ledger_file(self.repository, holder, FACTS_FILE)?.unwrap_or_default();
+        let mut lines = facts.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        for one in &decided.refs {
+            for line in lines.by_ref().take(one.count_changes()) {
+                // Facts of another version are evidence of something, and of no attempt that can be told.
+                let Ok(change) = serde_json::from_slice::<Change>(line) else { continue };
+                let Some(revision) = change.tip().id else { continue };
+                if revision == self.change || self.allowed.contains(&revision) {
+                    continue;
+                }
+                let rules = list_denying_rules(decided, one, revision);
+                if rules.is_empty() {
+                    continue;
+                }
+                if let Some(link) = marks.find_link(&ChangeMarks::from_change(&change)) {
+                    let subject = change.tip().message.subject();
+                    let (record, at) = (record.number, decided.observed_at);
+                    found.push(RefusedAttempt { record, at, revision, subject, rules, link });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the rules that denied a change, or its ref, each once.
+fn list_denying_rules(decided: &DecisionRecord, one: &RefDecision, revision: Oid) -> Vec<String> {
+    let mut rules = BTreeSet::new();
+    for verdict in one.changes.iter().filter(|verdict| verdict.revision == Some(revision)) {
+        for judgement in verdict.judgements.iter().filter(|judgement| judgement.is_denying(verdict.enforced))
+        {
+            rules.insert(judgement.rule.clone());
+        }
+    }
+    for refusal in decided.refs.iter().flat_map(|one| &one.refusals) {
+        if refusal.is_denying(true) {
+            rules.insert(refusal.rule.clone());
+        }
+    }
+    rules.into_iter().collect()
+}

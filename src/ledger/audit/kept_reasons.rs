@@ -1,0 +1,31 @@
+//! Reads what the verdicts of a decision rest on from the file beside its record.
+
+use anyhow::Result;
+
+use crate::change::Oid;
+use crate::git::Repository;
+use crate::ledger::record::{DecisionRecord, RecordedReasons, digest_bytes};
+use crate::ledger::store::{REASONS_FILE, read_ledger_file};
+
+/// Returns what the verdicts of a decision rest on, in the order of the facts; `commit` holds its record. Empty where
+/// it was not kept, and where it is not what was kept, which the verification reports.
+///
+/// # Errors
+///
+/// Fails if the file cannot be read.
+pub(crate) fn read_kept_reasons(
+    repository: &Repository,
+    commit: Oid,
+    decided: &DecisionRecord,
+) -> Result<Vec<RecordedReasons>> {
+    let mut reasons = Vec::new();
+    if let Some(kept) = &decided.reasons
+        && let Some(file) = read_ledger_file(repository, commit, REASONS_FILE)?
+        && digest_bytes(&file) == kept.digest
+    {
+        for line in file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            reasons.push(serde_json::from_slice(line)?);
+        }
+    }
+    Ok(reasons)
+}
