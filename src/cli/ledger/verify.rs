@@ -17,9 +17,10 @@ use crate::ledger::audit::replay::{ReplayOutcome, replay_decision};
 use crate::ledger::audit::verify::{LedgerProblemKind, LedgerVerification, VerifyOptions, verify_ledger};
 use crate::ledger::record::LedgerEvent;
 use crate::ledger::record::readable::{ReadableRecord, RecordPosition};
+use crate::ledger::server::heartbeat::HEARTBEAT_INTERVAL;
 use crate::ledger::store::gate_folder::{self, LedgerAnchor};
 use crate::ledger::store::{FACTS_FILE, REASONS_FILE, read_ledger_file};
-use crate::report::due_time::format_duration;
+use crate::report::due_time::{format_duration, format_instant};
 use crate::report::escape;
 
 /// The arguments of `ledger verify`.
@@ -168,8 +169,12 @@ fn write_verification(
             let decisions = verified.decisions;
             let denied = verified.denied;
             writeln!(out, "{records} records, {decisions} decisions, {denied} of them denied")?;
-            if let Some((from, to)) = &verified.longest_silence {
-                let length = format_duration(to.duration_since(*from).as_secs());
+            // The gate leaves a sign after an hour, so anything shorter is no silence.
+            if let Some((from, to)) = verified.longest_silence
+                && to.duration_since(from) >= HEARTBEAT_INTERVAL
+            {
+                let length = format_duration(to.duration_since(from).as_secs());
+                let (from, to) = (format_instant(from), format_instant(to));
                 writeln!(out, "longest time without a record: {length}, from {from} to {to}")?;
             }
             // The newest record has the form that --seen takes.
