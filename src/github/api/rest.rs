@@ -74,6 +74,8 @@ pub(crate) struct RestListedPullRequest {
     pub(crate) merged_at: Option<jiff::Timestamp>,
     pub(crate) merge_commit_sha: Option<Oid>,
     pub(crate) base: RestListedEnd,
+    /// The final revision of its branch.
+    pub(crate) head: Option<RestObjectId>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

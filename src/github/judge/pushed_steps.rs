@@ -125,6 +125,11 @@ pub(crate) fn find_bringing_pull(
     }
     for pull in listed {
         let Some(merged_as) = pull.merge_commit_sha else { continue };
+        // Where the branch itself was pushed, what stands on top of it is no part of the pull request.
+        let head = pull.head.as_ref().and_then(|head| steps.iter().position(|step| step.id == head.sha));
+        if head.is_some_and(|head| index > head) {
+            continue;
+        }
         // A rebase brings in several steps, of which the pull request names the last.
         if steps.iter().skip(index).any(|step| step.id == merged_as) {
             return Some((pull.number, merged_as));
@@ -206,6 +211,26 @@ mod tests {
         // A new branch whose commits are left out.
         assert!(!is_plausible(None, "identical", 1, 1) && !is_plausible(None, "behind", 5, 1));
         assert!(!is_plausible(Some(1), "ahead", 7, 7) && !is_plausible(Some(5), "behind", 5, 1));
+    }
+
+    #[test]
+    fn what_is_pushed_on_top_of_a_branch_is_not_brought_by_its_pull_request() {
+        let commits = [listed(1, &[0]), listed(2, &[1]), listed(3, &[2])];
+        let id = |byte: u8| Oid::from_bytes(&[byte; 20]).unwrap();
+        let steps = split_into_steps(&commits, id(3));
+        let pull = |head: u8| -> Vec<RestListedPullRequest> {
+            let one = json!({ "number": 7, "merged_at": "2026-03-02T18:00:00Z", "merge_commit_sha": id(3).to_string(),
+                "base": { "ref": "main" }, "head": { "sha": id(head).to_string() } });
+            vec![serde_json::from_value(one).unwrap()]
+        };
+        let brings = |head: u8| -> Vec<bool> {
+            let pulls = pull(head);
+            (0..3).map(|index| find_bringing_pull(&steps, index, &pulls, &commits).is_some()).collect()
+        };
+        assert_eq!(brings(2), [true, true, false]);
+        assert_eq!(brings(3), [true, true, true]);
+        // A rebase or a squash makes commits of its own.
+        assert_eq!(brings(9), [true, true, true]);
     }
 
     #[test]
