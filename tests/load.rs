@@ -204,6 +204,15 @@ fn many_people_take_time_in_proportion() {
 }
 
 #[test]
+fn reviewers_of_many_commits_take_time_in_proportion() {
+    let ((few, short), (many, long)) = (judge_people(10, 200), judge_people(80, 200));
+    for judged in [few, many] {
+        assert_eq!(judged.status.code(), Some(0), "{}", String::from_utf8_lossy(&judged.stderr));
+    }
+    assert!(long < 20 * short.max(Duration::from_millis(50)), "10 took {short:?} and 80 {long:?}");
+}
+
+#[test]
 fn too_many_trailers_are_refused_with_their_limit() {
     let (judged, took) = judge_people(1, 20_000);
     refused_for(&judged, "push-size");

@@ -88,7 +88,8 @@ fn name_outcome(outcome: &RuleOutcome) -> OutcomeWord {
 
 fn collect_contributors(context: &EvaluationContext<'_>, reasons: &mut VerdictReasons) {
     let (participants, missing) = context.participants();
-    for participant in participants {
+    reasons.left_out += participants.len().saturating_sub(MAX_REASONS_OF_A_KIND);
+    for participant in participants.iter().take(MAX_REASONS_OF_A_KIND) {
         let (kind, person) = match &participant.identity {
             ResolvedIdentity::Human(key) => (IdentityKind::Person, Some(key.clone())),
             ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot => (IdentityKind::Bot, None),
@@ -111,6 +112,10 @@ fn collect_fields(policy: &Policy, change: &Change, reasons: &mut VerdictReasons
             continue;
         }
         for claim in field.find_claims(change) {
+            if reasons.fields.len() >= MAX_REASONS_OF_A_KIND {
+                reasons.left_out += 1;
+                continue;
+            }
             let checked = field.check_value(&claim.value, change, claim.source);
             let word = match (&checked, field.allowed_words()) {
                 (Ok(Some(level)), Some(words)) => words.get(*level).cloned(),
@@ -134,6 +139,8 @@ fn collect_approvals(
     verdict: &Verdict,
     reasons: &mut VerdictReasons,
 ) {
+    // Several rules look at the same approvals.
+    let mut left_out = 0;
     for rule in &policy.rules {
         let id = &rule.description.id;
         let is_applicable = verdict.judgements.iter().any(|judgement| {
@@ -148,12 +155,14 @@ fn collect_approvals(
             let Predicate::Approvals(asked) = predicate else { continue };
             match asked.list_weighed_approvals(context) {
                 Ok(weighed) => {
-                    weighed.into_iter().for_each(|one| add_weighed(one, id, &mut reasons.approvals))
+                    left_out = left_out.max(weighed.left_out);
+                    weighed.kept.into_iter().for_each(|one| add_weighed(one, id, &mut reasons.approvals));
                 }
                 Err(missing) => reasons.missing.push(missing),
             }
         }
     }
+    reasons.left_out += left_out;
 }
 
 /// Adds what an approval was worth to a rule; the same approval is kept once. Where a rule asks several

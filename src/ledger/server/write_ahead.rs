@@ -24,6 +24,10 @@ const MAX_JOURNAL_ENTRY_BYTES: u64 = 64 << 20;
 /// wait without being read.
 const DENIAL_SUFFIX: &str = ".denied.json";
 
+/// The most bytes of denials that are read where not all are. A denial can have megabytes, and a pusher without any
+/// permission can leave many.
+const MAX_DENIAL_BYTES: u64 = 8 << 20;
+
 /// The beginning of the name of a file that is not complete yet.
 const UNFINISHED_PREFIX: &str = ".new-";
 
@@ -88,7 +92,7 @@ pub fn write_entry(common_dir: &Path, ahead: &JournalEntry) -> io::Result<PathBu
 }
 
 /// Returns the decisions that are not in the ledger yet and not in `known`, oldest first; of the denials among
-/// them, so many of the oldest.
+/// them, so many of the oldest, and no more than [`MAX_DENIAL_BYTES`] after the first. [`usize::MAX`] is all of them.
 ///
 /// # Errors
 ///
@@ -108,11 +112,15 @@ pub(crate) fn list_entries(
         }
     }
     paths.sort();
-    let mut denials = 0;
+    let (mut denials, mut bytes) = (0, 0);
     paths.retain(|path| {
-        let is_denial = path.to_string_lossy().ends_with(DENIAL_SUFFIX);
-        denials += usize::from(is_denial);
-        !is_denial || denials <= max_denials
+        if !path.to_string_lossy().ends_with(DENIAL_SUFFIX) || max_denials == usize::MAX {
+            return true;
+        }
+        denials += 1;
+        bytes += fs::metadata(path).map_or(0, |metadata| metadata.len());
+        // The oldest is always among them, so that each run comes further.
+        denials <= max_denials && (denials == 1 || bytes <= MAX_DENIAL_BYTES)
     });
     let mut found = Vec::new();
     for path in paths {
@@ -232,6 +240,18 @@ mod tests {
     use crate::change::PusherIdentity;
     use crate::git::{RefUpdate, parse_pre_receive};
     use crate::ledger::server::decision::{DecisionContext, build_refusal_entry};
+
+    #[test]
+    fn denials_are_bounded_by_their_size_and_the_oldest_is_always_among_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = gate_folder::create_journal_folder(folder.path()).unwrap();
+        for number in 0..4 {
+            let file = File::create(journal.join(format!("{number:020}-a{DENIAL_SUFFIX}"))).unwrap();
+            file.set_len(MAX_DENIAL_BYTES / 2 + 1).unwrap();
+        }
+        let count = |max_denials| list_entries(folder.path(), &[], max_denials).unwrap().len();
+        assert_eq!((count(0), count(128), count(usize::MAX)), (0, 1, 4));
+    }
 
     #[test]
     fn of_a_denial_only_that_there_is_one_is_held() {

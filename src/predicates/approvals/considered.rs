@@ -1,8 +1,10 @@
 //! Every approval and objection that the question looked at, with what each was worth: the record of who
 //! counted, which nobody can find out later.
 
+use std::collections::HashSet;
+
 use crate::change::pull_request::{ForgeAccount, PullReview};
-use crate::change::{Missing, Person, PullRequest};
+use crate::change::{Missing, Person, PullRequest, Text};
 use crate::people::independence::ParticipantIndex;
 use crate::people::{PeopleDirectory, ResolvedIdentity};
 use crate::predicates::approvals::decisions::{ReviewDecision, latest_decisions};
@@ -15,6 +17,7 @@ use crate::predicates::approvals::trailer_approvals::{
 };
 use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::support::parameters::find_unidentified_contributor;
+use crate::verdict::reasons::MAX_REASONS_OF_A_KIND;
 use crate::verdict::{ApprovalDecision, ApprovalSource, ChangeLocation, ConsideredApproval, Message};
 
 /// An approval or an objection, and what it was worth to one question.
@@ -33,8 +36,38 @@ impl WeighedApproval {
     }
 }
 
+/// Approvals and objections with what they were worth: those that count first, as many as are kept.
+#[derive(Default)]
+pub(crate) struct WeighedApprovals {
+    pub(crate) kept: Vec<WeighedApproval>,
+    /// How many more there are.
+    pub(crate) left_out: usize,
+}
+
+impl WeighedApprovals {
+    /// Adds an approval if it counts, or if there is room. A message can name thousands.
+    fn add_approval(
+        &mut self,
+        weight: Result<(), Option<Message>>,
+        build: impl FnOnce() -> ConsideredApproval,
+    ) {
+        if self.kept.len() < MAX_REASONS_OF_A_KIND {
+            self.kept.push(WeighedApproval::new(build(), weight));
+            return;
+        }
+        self.left_out += 1;
+        if weight.is_err() {
+            return;
+        }
+        // Who counts is the last thing to be left out.
+        if let Some(other) = self.kept.iter_mut().rev().find(|other| !other.counts) {
+            *other = WeighedApproval::new(build(), weight);
+        }
+    }
+}
+
 impl ApprovalsPredicate {
-    /// Returns every approval and objection that the question looks at.
+    /// Returns the approvals and objections that the question looks at.
     ///
     /// # Errors
     ///
@@ -42,7 +75,7 @@ impl ApprovalsPredicate {
     pub(crate) fn list_weighed_approvals(
         &self,
         context: &EvaluationContext<'_>,
-    ) -> Result<Vec<WeighedApproval>, Missing> {
+    ) -> Result<WeighedApprovals, Missing> {
         match &context.change.pull {
             Ok(pull) => self.weigh_reviews(pull, context),
             Err(_) => self.weigh_trailers(context),
@@ -53,7 +86,7 @@ impl ApprovalsPredicate {
         &self,
         pull: &PullRequest,
         context: &EvaluationContext<'_>,
-    ) -> Result<Vec<WeighedApproval>, Missing> {
+    ) -> Result<WeighedApprovals, Missing> {
         let reviews = pull.reviews.as_ref().map_err(Missing::clone)?;
         let (participants, missing_contributor) = context.participants();
         let hindrance = find_hindrance(context, missing_contributor);
@@ -64,11 +97,10 @@ impl ApprovalsPredicate {
             participants: ParticipantIndex::new(participants),
         };
         let decisions = latest_decisions(reviews, context);
-        let mut weighed = Vec::new();
-        let mut counted: Vec<String> = Vec::new();
+        let mut weighed = WeighedApprovals::default();
+        let mut counted: HashSet<String> = HashSet::new();
         for review in reviews {
             let Some(decision) = ApprovalDecision::from_review(&review.state) else { continue };
-            let approval = review_approval(review, decision, context.people);
             let weight = match find_decision(&decisions, review) {
                 None => Err(Some(Message::from(&SUPERSEDED))),
                 Some(ReviewDecision::Approved(_)) => {
@@ -82,24 +114,26 @@ impl ApprovalsPredicate {
                     counter.weigh_objection(|count| counter.count_dismissal(review, count))
                 }
             };
-            weighed.push(WeighedApproval::new(approval, weight));
+            weighed.add_approval(weight, || review_approval(review, decision, context.people));
         }
         if self.commands.is_empty() {
             return Ok(weighed);
         }
         for comment in pull.comments.as_ref().map_err(Missing::clone)? {
             let Some(given) = counter.approval_from_comment(comment, &decisions) else { continue };
-            let mut approval =
-                build_approval(ApprovalSource::Comment, ApprovalDecision::Approved, given.by, context.people);
-            approval.at = given.at;
-            approval.revision = given.coverage.is_ok().then_some(pull.head.id);
             let weight = counter.weigh_counted(&given, hindrance.as_ref(), &mut counted);
-            weighed.push(WeighedApproval::new(approval, weight));
+            weighed.add_approval(weight, || {
+                let (source, decision) = (ApprovalSource::Comment, ApprovalDecision::Approved);
+                let mut approval = build_approval(source, decision, given.by, context.people);
+                approval.at = given.at;
+                approval.revision = given.coverage.is_ok().then_some(pull.head.id);
+                approval
+            });
         }
         Ok(weighed)
     }
 
-    fn weigh_trailers(&self, context: &EvaluationContext<'_>) -> Result<Vec<WeighedApproval>, Missing> {
+    fn weigh_trailers(&self, context: &EvaluationContext<'_>) -> Result<WeighedApprovals, Missing> {
         let (participants, missing_contributor) = context.participants();
         let hindrance = find_hindrance(context, missing_contributor);
         let index = ParticipantIndex::new(participants);
@@ -108,17 +142,19 @@ impl ApprovalsPredicate {
             ApprovalCoverage::AnyCommit => find_all_approvals(self, commits),
             ApprovalCoverage::FinalRevision => find_covering_approvals(self, commits)?,
         };
-        let mut counted = Vec::new();
-        let mut weighed = Vec::new();
+        // A line is known by where its value stands.
+        let covering: HashSet<*const Text> =
+            covering.iter().map(|one| std::ptr::from_ref(one.value)).collect();
+        let mut counted = HashSet::new();
+        let mut weighed = WeighedApprovals::default();
         for stated in &find_all_approvals(self, commits) {
-            let approval = trailer_approval(stated, context.people);
-            let is_covering = covering.iter().any(|one| one.is_same_line(stated));
+            let is_covering = covering.contains(&std::ptr::from_ref(stated.value));
             let weight = match identify_approver(self, stated, &index, context) {
                 Err(uncounted) => Err(Some(uncounted.reason)),
                 Ok(_) if !is_covering => Err(Some(Message::from(&PARTIAL))),
                 Ok(approver) => count_person(approver.key, hindrance.as_ref(), &mut counted),
             };
-            weighed.push(WeighedApproval::new(approval, weight));
+            weighed.add_approval(weight, || trailer_approval(stated, context.people));
         }
         Ok(weighed)
     }
@@ -130,7 +166,7 @@ impl ReviewCounter<'_> {
         &self,
         given: &GivenApproval<'_>,
         hindrance: Option<&Message>,
-        counted: &mut Vec<String>,
+        counted: &mut HashSet<String>,
     ) -> Result<(), Option<Message>> {
         let (key, gap) = self.weigh_approval(given).map_err(|why| Some(why.message))?;
         if gap.is_some() {
@@ -157,16 +193,12 @@ impl ReviewCounter<'_> {
 fn count_person(
     key: String,
     hindrance: Option<&Message>,
-    counted: &mut Vec<String>,
+    counted: &mut HashSet<String>,
 ) -> Result<(), Option<Message>> {
     if let Some(hindrance) = hindrance {
         return Err(Some(hindrance.clone()));
     }
-    if counted.contains(&key) {
-        return Err(Some(Message::from(&COUNTED_ALREADY)));
-    }
-    counted.push(key);
-    Ok(())
+    if counted.insert(key) { Ok(()) } else { Err(Some(Message::from(&COUNTED_ALREADY))) }
 }
 
 /// Returns why nobody can be shown to be independent of the change; `None` if somebody can.

@@ -210,11 +210,6 @@ pub(super) struct StatedApproval<'change> {
 }
 
 impl StatedApproval<'_> {
-    /// Returns whether the other one is the same line of the same commit.
-    pub(super) fn is_same_line(&self, other: &StatedApproval<'_>) -> bool {
-        std::ptr::eq(self.value, other.value)
-    }
-
     /// Returns the finding that this approval does not count, for `reason`.
     fn uncounted_finding(&self, asked: &ApprovalsPredicate, reason: Message) -> Finding {
         Finding::new(named_message(self.key, self.value, reason))
