@@ -152,8 +152,12 @@ pub(crate) fn is_field_as_strict(old: &YamlNode, new: &YamlNode) -> bool {
     known.iter().filter(|(key, _)| counts(&key.text)).all(|(key, asked)| {
         find_entry(new, &key.text).is_some_and(|value| match key.text.as_str() {
             "one-of" => {
-                let words = list_texts(asked);
-                !list_texts(value).is_empty() && list_texts(value).iter().all(|word| words.contains(word))
+                let (words, given) = (list_texts(asked), list_texts(value));
+                // Where words disagree, their order says which of them counts.
+                let is_ordered = find_entry(old, "on-conflict").is_some();
+                !given.is_empty()
+                    && given.iter().all(|word| words.contains(word))
+                    && (!is_ordered || is_in_order(&words, &given))
             }
             "text" => is_prose_as_strict(asked, value),
             _ => is_same_value(asked, value),
@@ -162,6 +166,11 @@ pub(crate) fn is_field_as_strict(old: &YamlNode, new: &YamlNode) -> bool {
         .iter()
         .filter(|(key, _)| counts(&key.text))
         .all(|(key, _)| find_entry(old, &key.text).is_some())
+}
+
+/// Returns whether the words of `given` stand in the order that they have in `words`.
+fn is_in_order(words: &[&str], given: &[&str]) -> bool {
+    given.iter().map(|word| words.iter().position(|known| known == word)).is_sorted()
 }
 
 fn is_prose_as_strict(old: &YamlNode, new: &YamlNode) -> bool {
@@ -181,6 +190,25 @@ mod tests {
     fn compare(old: &str, new: &str) -> bool {
         let read = |text: &str| read_document(text.as_bytes()).unwrap();
         is_as_strict(&read(old), &read(new))
+    }
+
+    #[test]
+    fn the_order_of_words_counts_where_it_says_which_counts() {
+        let is_kept = |old: &str, new: &str| {
+            let read = |text: &str| read_document(text.as_bytes()).unwrap();
+            is_field_as_strict(&read(old), &read(new))
+        };
+        let strictest = |words: &str| format!("{{ one-of: [{words}], on-conflict: strictest }}");
+        let asked = strictest("normal, standard, emergency");
+        for (words, kept) in [
+            ("normal, standard, emergency", true),
+            ("normal, emergency", true),
+            ("emergency, standard, normal", false),
+            ("normal, emergency, standard", false),
+        ] {
+            assert_eq!(is_kept(&asked, &strictest(words)), kept, "{words}");
+        }
+        assert!(is_kept("{ one-of: [a, b] }", "{ one-of: [b, a] }"));
     }
 
     #[test]
