@@ -479,6 +479,52 @@ const EXCLUSIONS: &[(&str, &str)] = &[
 ];
 
 #[test]
+fn makers_who_leave_nobody_to_approve_are_told() {
+    let policy = |people: &str, rules: &str| {
+        format!(
+            "changegate: 1\nname: t\nextends: [startup]\nprotects: [main]\npeople: {{ {people} }}\nrules:\n{rules}"
+        )
+    };
+    let roster =
+        "people:\n  ana: { addresses: [ana@example.com] }\n  ben: { addresses: [ben@example.com] }\n";
+    let one = "teams: { rel: [ana@example.com] }";
+    let two = "teams: { rel: [ana@example.com, ben@example.com] }";
+    let rostered = "roster: policies/people.yml, teams: { a: [ana@example.com], b: [ben@example.com] }";
+    let from_rel = "  a: { require: { approvals: { from: [rel], trust: claimed } } }\n";
+    for (people, rules, is_locked) in [
+        (one, format!("  w: {{ require: {{ author: {{ team: [rel] }} }} }}\n{from_rel}"), true),
+        (one, format!("  w: {{ require: {{ pusher: {{ team: [rel] }} }} }}\n{from_rel}"), true),
+        (two, format!("  w: {{ require: {{ author: {{ team: [rel] }} }} }}\n{from_rel}"), false),
+        (two, format!("  w: {{ require: {{ pusher: {{ team: [rel] }} }} }}\n{from_rel}"), false),
+        // The one who pushes can be the one who wrote it.
+        (
+            two,
+            format!(
+                "  v: {{ require: {{ author: {{ team: [rel] }} }} }}\n  w: {{ require: {{ pusher: {{ team: [rel] }} }} }}\n{from_rel}"
+            ),
+            false,
+        ),
+        // Nobody is left of two people who both have to approve.
+        (
+            rostered,
+            "  a: { require: { approvals: { from: [a], trust: claimed } } }\n  b: { require: { approvals: { from: [b], trust: claimed } } }\n"
+                .to_owned(),
+            true,
+        ),
+        (one, from_rel.to_owned(), false),
+        // Only some changes are asked.
+        (one, format!("  w: {{ when: {{ touches: x }}, require: {{ author: {{ team: [rel] }} }} }}\n{from_rel}"), false),
+    ] {
+        let text = policy(people, &rules);
+        let said = check_files(&[(NAME, &text), ("policies/people.yml", roster)]);
+        let told = said.as_ref().err().cloned().unwrap_or_default();
+        let is_told = told.iter().any(|line| line.contains("leaves too few people to approve it"));
+        assert_eq!(is_told, is_locked, "{text}\n{said:?}");
+        assert_eq!(said.is_err(), is_locked, "{text}\n{said:?}");
+    }
+}
+
+#[test]
 fn a_policy_that_no_change_can_keep_or_take_back_is_refused() {
     for (added, said) in EXCLUSIONS {
         let text = format!(

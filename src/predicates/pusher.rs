@@ -70,6 +70,11 @@ pub struct PusherPredicate {
 }
 
 impl PusherPredicate {
+    /// Returns the teams that the pusher has to be in one of; empty for everyone.
+    pub(crate) fn asked_teams(&self) -> &[String] {
+        self.identity.asked_teams()
+    }
+
     pub(crate) fn read_parameters(
         node: &YamlNode,
         scope: &PolicyScope<'_>,

@@ -80,7 +80,7 @@ fn inspect_staffing(file: &YamlNode, policy: &Policy, today: Date, found: &mut F
 }
 
 /// Returns true if the rule applies to every change of the class that takes all that is left.
-fn is_ordinary(rule: &Rule, policy: &Policy) -> bool {
+pub(crate) fn is_ordinary(rule: &Rule, policy: &Policy) -> bool {
     let rest = policy.classes.iter().position(|class| class.when.is_empty());
     rule.when.is_none()
         && match (&rule.class_indexes, rest) {

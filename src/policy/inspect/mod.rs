@@ -16,6 +16,7 @@ mod patterns;
 mod possible_changes;
 mod reach;
 mod sample_changes;
+mod staffing;
 mod strictness;
 mod teams;
 mod unreachable_people;
@@ -99,6 +100,7 @@ pub fn inspect_policy(
         teams::inspect_people(&file.node, policy, &mut found);
         teams::inspect_times(&file.node, today, &mut found);
         lockouts::inspect_lockouts(&file.node, policy, today, &mut found);
+        staffing::inspect_joint_staffing(&file.node, policy, today, &mut found);
         unreachable_people::inspect_unreachable_people(&file.node, policy, today, &mut found);
         contradictions::inspect_contradictions(policy, &files, index, &mut found);
         reach::inspect_reach(policy, &files, index, &mut found);

@@ -1,0 +1,121 @@
+//! Rules that leave nobody to make a change and enough others to approve it, taken together.
+//!
+//! Each rule may be one that people can keep, and all of them one that nobody can: whoever may author or push a change
+//! is no approver of it.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+
+use crate::policy::definition::Policy;
+use crate::policy::inspect::findings::FileFindings;
+use crate::policy::inspect::lockouts::is_ordinary;
+use crate::policy::inspect::written::find_entry;
+use crate::predicates::Predicate;
+use crate::verdict::RuleLevel;
+use crate::yaml::{YamlFault, YamlNode, shorten_for_message};
+
+/// The people whom the rules for ordinary changes ask for.
+#[derive(Default)]
+struct AskedPeople<'policy> {
+    /// Who may author a change; `None` for anyone.
+    authors: Option<BTreeSet<&'policy str>>,
+    /// Who may push it; `None` for anyone.
+    pushers: Option<BTreeSet<&'policy str>>,
+    /// Who may approve it and how many have to, for each rule that asks for people it names.
+    approvers: Vec<(&'policy str, BTreeSet<&'policy str>, usize)>,
+}
+
+impl<'policy> AskedPeople<'policy> {
+    fn from_policy(policy: &'policy Policy, today: Date) -> AskedPeople<'policy> {
+        let people = &policy.people;
+        let rostered = people.list_roster_humans();
+        let mut asked = AskedPeople { authors: rostered.clone(), ..AskedPeople::default() };
+        for rule in &policy.rules {
+            if rule.level_on(today) != RuleLevel::Deny || !is_ordinary(rule, policy) {
+                continue;
+            }
+            for predicate in rule.require.list_required() {
+                match predicate {
+                    Predicate::Author(author) if !author.asked_teams().is_empty() => {
+                        narrow_people(&mut asked.authors, people.list_human_members(author.asked_teams()));
+                    }
+                    Predicate::Pusher(pusher) if !pusher.asked_teams().is_empty() => {
+                        narrow_people(&mut asked.pushers, people.list_human_members(pusher.asked_teams()));
+                    }
+                    Predicate::Approvals(approvals) => {
+                        let named = match approvals.asked_teams() {
+                            [] => rostered.clone(),
+                            teams => Some(people.list_human_members(teams)),
+                        };
+                        let count = usize::try_from(approvals.asked_count()).unwrap_or(usize::MAX);
+                        let id = rule.description.id.as_str();
+                        // A team without members is told by itself, or left for a policy to fill.
+                        let named = named.filter(|named| !named.is_empty());
+                        asked.approvers.extend(named.map(|named| (id, named, count)));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        asked
+    }
+
+    /// Returns whether some author, and some pusher who may be the same person, leave enough people to approve.
+    fn can_be_kept(&self) -> bool {
+        let or_stranger = |people: &Option<BTreeSet<&'policy str>>| -> Vec<Option<&'policy str>> {
+            match people {
+                Some(people) => people.iter().copied().map(Some).collect(),
+                None => vec![None],
+            }
+        };
+        let pushers = or_stranger(&self.pushers);
+        or_stranger(&self.authors).into_iter().any(|author| {
+            pushers.iter().any(|pusher| {
+                self.approvers.iter().all(|(_, approvers, count)| {
+                    let made: BTreeSet<&str> = author.into_iter().chain(*pusher).collect();
+                    approvers.difference(&made).count() >= *count
+                })
+            })
+        })
+    }
+}
+
+/// Keeps of those who were asked for so far the ones who are asked for as well.
+fn narrow_people<'policy>(so_far: &mut Option<BTreeSet<&'policy str>>, asked: BTreeSet<&'policy str>) {
+    *so_far = Some(match so_far.take() {
+        Some(known) => known.intersection(&asked).copied().collect(),
+        None => asked,
+    });
+}
+
+/// Finds rules that no author and no pusher leave enough people to keep.
+pub(crate) fn inspect_joint_staffing(
+    file: &YamlNode,
+    policy: &Policy,
+    today: Date,
+    found: &mut FileFindings,
+) {
+    let asked = AskedPeople::from_policy(policy, today);
+    let lacks_makers = [&asked.authors, &asked.pushers].into_iter().flatten().any(BTreeSet::is_empty);
+    // What one rule alone makes impossible is told with that rule.
+    if !found.errors.is_empty() || asked.approvers.is_empty() || lacks_makers || asked.can_be_kept() {
+        return;
+    }
+    let rules = find_entry(file, "rules");
+    let own = asked.approvers.iter().find_map(|(id, ..)| rules.and_then(|rules| find_entry(rules, id)));
+    let people = find_entry(file, "people");
+    let Some(place) = own.or(people).or(rules) else { return };
+    let ids: Vec<String> =
+        asked.approvers.iter().map(|(id, ..)| format!("`{}`", shorten_for_message(id))).collect();
+    let makers = match (&asked.authors, &asked.pushers) {
+        (_, Some(_)) => "author and push",
+        _ => "author",
+    };
+    let what = format!(
+        "no change could keep {} together: whoever may {makers} it leaves too few people to approve it",
+        ids.join(" and ")
+    );
+    let help = "add people to the teams or the roster, or let others author, push or approve";
+    found.errors.push(YamlFault::new(place.at, what).with_help(help));
+}
