@@ -113,9 +113,14 @@ fn what_no_record_has_beside_it() {
             .refused("tampered record 6")
             .says("its files have modes that no record has");
     }
-    for header in
-        ["encoding ISO-8859-1", "x-evil: 1", "author a <a@example.com> 0 +0000", "gpgsig x\nmergetag y"]
-    {
+    for header in [
+        "encoding ISO-8859-1",
+        "x-evil: 1",
+        "author a <a@example.com> 0 +0000",
+        "gpgsig x\nmergetag y",
+        "gpgsig the auditor approved this",
+        "gpgsig -----BEGIN SSH SIGNATURE-----\n the auditor, approved\n -----END SSH SIGNATURE-----",
+    ] {
         forged(|links| links[5].add_header(header))
             .refused("tampered record 6")
             .says("its commit has headers that no record has");

@@ -19,6 +19,9 @@ const CHAIN_WRITER: &str = "changegate <changegate@localhost>";
 /// The mode of the files of a chain, as a tree stores it.
 const PLAIN_FILE_MODE: u16 = 0o100_644;
 
+/// The headers that hold the signature of a commit, by the kind of ids.
+const SIGNATURE_HEADERS: [&[u8]; 2] = [b"gpgsig", b"gpgsig-sha256"];
+
 /// A link that was read from the repository.
 #[derive(Clone, Debug)]
 pub(crate) struct StoredChainLink {
@@ -108,6 +111,18 @@ impl Repository {
     }
 }
 
+/// Returns true for the lines of a signature as `ssh-keygen -Y sign` writes it, and so for no other words. Whether it is
+/// a valid one, a list of signers tells.
+fn is_armoured_signature(lines: &[&[u8]]) -> bool {
+    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
+    match lines {
+        [b"-----BEGIN SSH SIGNATURE-----", content @ .., b"-----END SSH SIGNATURE-----"] => {
+            !content.is_empty() && content.iter().all(|line| !line.is_empty() && line.iter().all(is_base64))
+        }
+        _ => false,
+    }
+}
+
 impl StoredChainLink {
     /// Returns the message of the commit.
     pub(crate) fn message(&self) -> &[u8] {
@@ -132,15 +147,27 @@ impl StoredChainLink {
         let end = self.raw_commit.len().saturating_sub(self.message().len() + 1);
         let head = self.raw_commit.get(..end).unwrap_or_default();
         let mut names: Vec<&[u8]> = Vec::new();
+        let mut signature_lines: Vec<&[u8]> = Vec::new();
         for line in head.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let (name, value) = match line.iter().position(|byte| *byte == b' ') {
+                Some(end) => (line.get(..end).unwrap_or_default(), line.get(end + 1..).unwrap_or_default()),
+                None => (line, &b""[..]),
+            };
             // A signature goes on after a space.
-            if line.first() != Some(&b' ') {
-                names.push(line.split(|byte| *byte == b' ').next().unwrap_or_default());
+            if !name.is_empty() {
+                names.push(name);
+            }
+            if name.is_empty() || SIGNATURE_HEADERS.contains(&name) {
+                signature_lines.push(value);
             }
         }
         names.retain(|name| *name != b"parent");
         let [b"tree", b"author", b"committer", signature @ ..] = names.as_slice() else { return false };
-        matches!(signature, [] | [b"gpgsig" | b"gpgsig-sha256"])
+        match signature {
+            [] => signature_lines.is_empty(),
+            [name] => SIGNATURE_HEADERS.contains(name) && is_armoured_signature(&signature_lines),
+            _ => false,
+        }
     }
 
     /// Returns the id of the content of the file `name`.
