@@ -120,7 +120,7 @@ impl LedgerVerifier<'_> {
             self.add_problem(LedgerProblemKind::Incomplete, what);
         }
         if denials > 0 {
-            let what = format!("denials in the journal: {denials}; the next push records them");
+            let what = format!("denials in the journal: {denials}; the next pushes record them");
             self.add_problem(LedgerProblemKind::Waiting, what);
         }
     }
