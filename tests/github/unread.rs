@@ -1,0 +1,126 @@
+//! Answers with the status of a good one that say nothing: asked for again, and then an error and no verdict.
+
+use serde_json::{Value, json};
+
+use crate::check_runs::{concluded, only_gate, queued, set_policy};
+use crate::fake::{Fake, How};
+use crate::ledger::{POLICY as LEDGER_POLICY, Scene, land};
+use crate::published::{action, code, event, value};
+use crate::scene::{GOOD, POLICY, plain};
+
+const ARGS: &[&str] = &["--check-run", "gate", "--deadline", "3"];
+
+fn page() -> How {
+    How::Bytes(b"<html>Down for maintenance</html>".to_vec())
+}
+
+fn timeout() -> How {
+    let message = "Something went wrong while executing your query. This may be the result of a timeout";
+    How::Status(200, Vec::new(), json!({ "data": null, "errors": [{ "message": message }] }))
+}
+
+/// A part of an answer that GitHub did not get to.
+fn partial_timeout(value: &mut Value) {
+    value["data"]["repository"]["pullRequest"]["reviews"] = Value::Null;
+    value["errors"] = json!([{ "message": "Something went wrong while executing your query.",
+        "path": ["repository", "pullRequest", "reviews"] }]);
+}
+
+/// Returns a server whose pull request is approved, as its policy asks for.
+fn reviewed() -> Fake {
+    let mut world = plain();
+    let rule = "rules:\n  reviewed: { title: reviewed, require: { approvals: { at-least: 1 } } }\n";
+    set_policy(&mut world, &format!("{POLICY}{rule}"));
+    world.review(6, "kim", "APPROVED");
+    Fake::start(world)
+}
+
+#[test]
+fn an_answer_that_says_nothing_is_asked_for_again() {
+    for (on, how) in [
+        ("/pulls/6/reviews", page()),
+        ("/pulls/6/commits", page()),
+        ("/pulls/6?", page()),
+        ("query Details", timeout()),
+        ("query Details", How::Bytes(b"{\"data\":null}".to_vec())),
+        ("query Details", How::Edit(partial_timeout)),
+        ("query Policy", page()),
+    ] {
+        let fake = reviewed();
+        fake.spoil_some(on, 0, 1, how);
+        let (output, ..) = action(&fake, "pull_request", &event(&fake), ARGS);
+        assert_eq!((code(&output), only_gate(&fake)), (0, concluded("success")), "{on}");
+    }
+}
+
+#[test]
+fn an_answer_that_says_nothing_denies_nothing() {
+    for (on, how) in [
+        ("/pulls/6/reviews", page()),
+        ("/pulls/6/reviews", How::Bytes(b"{}".to_vec())),
+        ("/pulls/6/commits", page()),
+        ("/activity", page()),
+        ("query Details", timeout()),
+        ("query Details", How::Edit(partial_timeout)),
+        ("query Policy", timeout()),
+    ] {
+        let fake = reviewed();
+        fake.spoil(on, how);
+        let (output, outputs, _) = action(&fake, "pull_request", &event(&fake), ARGS);
+        let told = (code(&output), value(&outputs, "verdict"), only_gate(&fake));
+        assert_eq!(told, (3, "error".into(), concluded("action_required")), "{on}");
+    }
+    let (fake, event, _) = queued(GOOD);
+    fake.spoil("query Queue", timeout());
+    let (output, outputs, _) = action(&fake, "merge_group", &event, ARGS);
+    let told = (code(&output), value(&outputs, "verdict"), only_gate(&fake));
+    assert_eq!(told, (3, "error".into(), concluded("action_required")));
+}
+
+#[test]
+fn what_github_refuses_is_an_answer() {
+    let fake = reviewed();
+    let refused: fn(&mut Value) = |value| {
+        value["data"]["repository"]["pullRequest"]["reviews"] = Value::Null;
+        value["errors"] = json!([{ "type": "FORBIDDEN", "message": "Resource not accessible by integration",
+            "path": ["repository", "pullRequest", "reviews"] }]);
+    };
+    let details = |fake: &Fake| {
+        fake.forget();
+        let (output, ..) = action(fake, "pull_request", &event(fake), ARGS);
+        let is_details = |body: &[u8]| String::from_utf8_lossy(body).contains("query Details");
+        (code(&output), fake.seen().iter().filter(|seen| is_details(&seen.body)).count())
+    };
+    let (exit, asked) = details(&fake);
+    assert_eq!(exit, 0);
+    fake.spoil("query Details", How::Edit(refused));
+    let (exit, asked_then) = details(&fake);
+    // A list that was not given whole is asked for by itself, once.
+    assert!(asked_then <= asked + 1, "{asked} and then {asked_then}");
+    assert_ne!(exit, 0);
+}
+
+#[test]
+fn what_could_not_be_read_of_a_push_is_not_recorded_until_it_can_be() {
+    let scene = Scene::new(LEDGER_POLICY);
+    scene.record(&land(&scene, "one")).ends(0);
+    let push = land(&scene, "two");
+    let number = scene.fake.world(|world| world.pulls.last().unwrap().number);
+    let records = scene.events().len();
+    for (on, how) in [
+        (format!("/pulls/{number}/reviews"), page()),
+        (format!("/pulls/{number}/commits"), page()),
+        (format!("/pulls/{number}?"), page()),
+        (format!("/commits/{}/pulls", push.1), page()),
+        ("/compare/".into(), page()),
+        ("query Details".into(), timeout()),
+    ] {
+        scene.fake.spoil(&on, how);
+        scene.keep_within("3", &push).ends(3);
+        assert_eq!(scene.events().len(), records, "{on}");
+        scene.fake.heal();
+    }
+    scene.keep(&push).ends(0);
+    assert_eq!(scene.events()[records..], ["decision", "outcome"]);
+    assert_eq!(scene.records()[records]["event"]["decision"]["decision"], "allow");
+}
