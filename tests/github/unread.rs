@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::check_runs::{concluded, only_gate, queued, set_policy};
+use crate::check_runs::{concluded, gates, only_gate, queued, set_policy};
 use crate::fake::{Fake, How};
 use crate::ledger::{POLICY as LEDGER_POLICY, Scene, land};
 use crate::published::{action, code, event, value};
@@ -123,4 +123,33 @@ fn what_could_not_be_read_of_a_push_is_not_recorded_until_it_can_be() {
     scene.keep(&push).ends(0);
     assert_eq!(scene.events()[records..], ["decision", "outcome"]);
     assert_eq!(scene.records()[records]["event"]["decision"]["decision"], "allow");
+}
+
+#[test]
+fn where_the_check_run_says_not_judged_the_job_does_too() {
+    let refused: fn(&mut Value) = |value| {
+        value["data"]["repository"]["pullRequest"]["reviews"] = Value::Null;
+        value["errors"] = json!([{ "type": "FORBIDDEN", "message": "Resource not accessible by integration",
+            "path": ["repository", "pullRequest", "reviews"] }]);
+    };
+    let fake = reviewed();
+    fake.spoil("query Details", How::Edit(refused));
+    let mut outdated = event(&fake);
+    outdated["pull_request"]["head"]["sha"] = json!(fake.world(|world| world.branches["main"].clone()));
+    for event in [event(&fake), outdated] {
+        for fail_on in ["deny", "never"] {
+            let args = [ARGS, &["--fail-on", fail_on]].concat();
+            let (output, outputs, _) = action(&fake, "pull_request", &event, &args);
+            assert_eq!((code(&output), value(&outputs, "verdict")), (3, "error".into()), "{fail_on}");
+        }
+    }
+    let last: Vec<_> = gates(&fake).into_iter().map(|run| run.conclusion).collect();
+    assert_eq!(last, [Some("action_required".to_owned()), Some("action_required".to_owned())]);
+    // A group that the queue no longer has.
+    let (fake, mut event, _) = queued(GOOD);
+    let moved_on = fake.world(|world| world.branches["main"].clone());
+    event["merge_group"]["head_sha"] = json!(moved_on);
+    let (output, outputs, _) = action(&fake, "merge_group", &event, ARGS);
+    let told = (code(&output), value(&outputs, "verdict"), only_gate(&fake));
+    assert_eq!(told, (3, "error".into(), concluded("action_required")));
 }
