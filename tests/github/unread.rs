@@ -1,10 +1,11 @@
-//! Answers with the status of a good one that say nothing: asked for again, and then an error and no verdict.
+//! Answers with the status of a good one that say nothing, or nothing yet: asked for again, and where they stay so, an
+//! error and no verdict.
 
 use serde_json::{Value, json};
 
 use crate::check_runs::{concluded, gates, only_gate, queued, set_policy};
 use crate::fake::{Fake, How};
-use crate::ledger::{POLICY as LEDGER_POLICY, Scene, land};
+use crate::ledger::{POLICY as LEDGER_POLICY, Scene, land, push_by_hand};
 use crate::published::{action, code, event, value};
 use crate::scene::{GOOD, POLICY, plain};
 
@@ -152,4 +153,31 @@ fn where_the_check_run_says_not_judged_the_job_does_too() {
     let (output, outputs, _) = action(&fake, "merge_group", &event, ARGS);
     let told = (code(&output), value(&outputs, "verdict"), only_gate(&fake));
     assert_eq!(told, (3, "error".into(), concluded("action_required")));
+}
+
+#[test]
+fn a_merge_that_github_does_not_list_yet_is_asked_about_again() {
+    let scene = Scene::new(LEDGER_POLICY);
+    scene.record(&land(&scene, "one")).ends(0);
+    let push = land(&scene, "two");
+    scene.fake.spoil_some(&format!("/commits/{}/pulls", push.1), 0, 1, How::Edit(|value| *value = json!([])));
+    scene.keep(&push).ends(0);
+    assert_eq!(scene.events()[3..], ["decision", "outcome"]);
+    // What no pull request brought stays that.
+    let push = scene.fake.world(|world| push_by_hand(world, "kim", "2026-03-02T17:00:00Z"));
+    scene.keep(&push).ends(1);
+    assert_eq!(scene.events()[5..], ["decision", "unauthorised"]);
+}
+
+#[test]
+fn a_pull_request_that_github_does_not_list_yet_is_judged_all_the_same() {
+    let fake = reviewed();
+    let head = fake.world(|world| world.pull(6).head_id.clone());
+    let repository = json!({ "full_name": "acme/shop" });
+    let ended =
+        json!({ "action": "completed", "workflow_run": { "head_sha": head }, "repository": repository });
+    fake.spoil_some("/repos/acme/shop/pulls?state=open", 0, 1, How::Edit(|value| *value = json!([])));
+    let (output, outputs, _) = action(&fake, "workflow_run", &ended, &["--check-run", "gate"]);
+    let told = (code(&output), value(&outputs, "verdict"), only_gate(&fake));
+    assert_eq!(told, (0, "allow".into(), concluded("success")));
 }
