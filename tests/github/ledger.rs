@@ -125,19 +125,24 @@ impl Scene {
 
     /// Runs the action for a push to `main`, with a ledger that has begun.
     pub(crate) fn keep(&self, push: &(String, String)) -> Told {
-        self.run_for_push(push, "--ledger")
+        self.run_for_push(push, &["--ledger"])
+    }
+
+    /// Does the same with a deadline of so many seconds.
+    pub(crate) fn keep_within(&self, seconds: &str, push: &(String, String)) -> Told {
+        self.run_for_push(push, &["--ledger", "--deadline", seconds])
     }
 
     /// Runs the action for a push to `main`, and lets the ledger begin.
     pub(crate) fn begin(&self, push: &(String, String)) -> Told {
-        self.run_for_push(push, "--ledger=begin")
+        self.run_for_push(push, &["--ledger=begin"])
     }
 
-    fn run_for_push(&self, push: &(String, String), how: &str) -> Told {
+    fn run_for_push(&self, push: &(String, String), how: &[&str]) -> Told {
         let event = self.push_event(push);
         let variables: Vec<(&str, &str)> =
             event.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        self.run(&["action", how], &variables)
+        self.run(&[&["action"], how].concat(), &variables)
     }
 
     /// Returns whether the ledger has begun.

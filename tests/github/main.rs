@@ -36,4 +36,5 @@ mod reviewed;
 mod scene;
 mod server;
 mod templates;
+mod unread;
 mod whole_way;

@@ -86,13 +86,16 @@ fn a_template_that_cannot_be_read_never_lets_a_description_count() {
     for asked in ["\"withRoot\":true", "\"path\":\"docs\"", "docs/pull_request_template.md"] {
         let fake = Fake::start(world_with(&files, body));
         assert_eq!(denied(&fake, &pull(None)), "", "{asked}");
-        fake.spoil(
-            asked,
-            How::Status(200, Vec::new(), json!({ "data": null, "errors": [{ "message": "no" }] })),
-        );
+        let refused = json!({ "data": null, "errors": [{ "type": "FORBIDDEN", "message": "no" }] });
+        fake.spoil(asked, How::Status(200, Vec::new(), refused));
         let change = gather(&fake, &NeededFacts::new()).unwrap();
         assert!(change.pull.as_deref().unwrap().templates.is_err(), "{asked}");
         assert_eq!(denied(&fake, &pull(None)), "change-type,risk", "{asked}");
+        // Where GitHub failed to tell it, nothing is judged.
+        fake.heal();
+        let failed = json!({ "data": null, "errors": [{ "message": "Something went wrong" }] });
+        fake.spoil(asked, How::Status(200, Vec::new(), failed));
+        assert!(crate::judged::judge(&fake, &pull(None)).is_err(), "{asked}");
     }
 }
 

@@ -93,16 +93,15 @@ impl EventRun<'_> {
 
     /// Judges the open pull requests that end at a commit. One that ends no pull request gets no check run.
     fn judge_pulls_at(&self, repo: &RepositoryName, head: Oid) -> Result<JudgedEvent, CommandError> {
-        let open = match self.session.list_open_pulls(repo) {
-            Ok(open) => open,
+        let numbers = match self.session.list_pulls_at(repo, head) {
+            Ok(numbers) => numbers,
             Err(failure) => {
                 let pending = self.checks.begin_check_run(repo, head)?;
                 self.checks.conclude_unjudged(pending, &failure)?;
                 return Err(failure.into());
             }
         };
-        let target =
-            PullsOfRevision { head: Some(head), numbers: list_numbers_at(&open, Some(head)).collect() };
+        let target = PullsOfRevision { head: Some(head), numbers };
         if target.numbers.is_empty() {
             return Ok(self.session.describe_no_pulls(head));
         }

@@ -111,7 +111,7 @@ enum LedgerUse {
 
 pub(crate) fn run_action(args: &ActionArgs, context: &Context) -> Result<CommandExit, CommandError> {
     // The outputs come last, so that they never say `allow` for a run that ends with an error.
-    let PublishedRun { report, sarif, exit, failure } = match judge_and_publish(args, context) {
+    let PublishedRun { report, sarif, exit, failure, kind } = match judge_and_publish(args, context) {
         Ok(PublishedRun { exit: CommandExit::Invalid | CommandExit::Failed, .. }) => {
             publish::write_step_outputs("error", None, None, context)?;
             return Ok(CommandExit::Failed);
@@ -127,12 +127,11 @@ pub(crate) fn run_action(args: &ActionArgs, context: &Context) -> Result<Command
         publish::write_step_outputs("error", report.as_ref(), sarif.as_deref(), context)?;
         return Err(failure);
     }
-    // What could not be judged fails the step, whatever else may not.
+    // What could not be judged fails the step, whatever else may not. Where a check run says so, the step says the same.
+    let is_told_by_exit = args.fail_on == FailOn::Never || kind != JudgedKind::Push;
     if exit == CommandExit::Denied
-        && args.fail_on == FailOn::Never
-        && report
-            .as_ref()
-            .is_some_and(|report| build_check_title(report, true).standing == CheckStanding::Undecided)
+        && is_told_by_exit
+        && report.as_ref().is_some_and(|report| kind.is_undecided(report))
     {
         publish::write_step_outputs("error", report.as_ref(), sarif.as_deref(), context)?;
         return Ok(CommandExit::Failed);
@@ -160,17 +159,50 @@ struct PublishedRun {
     exit: CommandExit,
     /// The error of a run in which some of what it was about could not be judged.
     failure: Option<CommandError>,
+    kind: JudgedKind,
+}
+
+/// The kind of what a run judges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum JudgedKind {
+    /// Pull requests, each of which may wait for others.
+    PullRequests,
+    /// A group of a merge queue, in which nothing is waited for.
+    MergeGroup,
+    /// What has landed; it has no check run.
+    Push,
+}
+
+impl JudgedKind {
+    /// Returns the kind of what an event is about.
+    fn of_subject(subject: &EventSubject) -> JudgedKind {
+        match subject {
+            EventSubject::MergeGroup { .. } => JudgedKind::MergeGroup,
+            EventSubject::Push { .. } => JudgedKind::Push,
+            EventSubject::PullRequest { .. }
+            | EventSubject::PullRequestsAt { .. }
+            | EventSubject::OpenPullRequests { .. } => JudgedKind::PullRequests,
+        }
+    }
+
+    /// Returns true if a check run on this report says that nothing could be judged.
+    fn is_undecided(self, report: &Report) -> bool {
+        build_check_title(report, self != JudgedKind::MergeGroup).standing == CheckStanding::Undecided
+    }
 }
 
 /// Judges and publishes.
 fn judge_and_publish(args: &ActionArgs, context: &Context) -> Result<PublishedRun, CommandError> {
     match judge_event(args, context)? {
-        ActionOutcome::Swept(exit) => Ok(PublishedRun { report: None, sarif: None, exit, failure: None }),
-        ActionOutcome::Judged { outcome, session, is_authorised } => {
+        ActionOutcome::Swept(exit) => {
+            let kind = JudgedKind::Push;
+            Ok(PublishedRun { report: None, sarif: None, exit, failure: None, kind })
+        }
+        ActionOutcome::Judged { outcome, session, is_authorised, kind } => {
             let sarif = publish_outcome(args, &outcome, &session, context)?;
             let exit = if is_authorised { outcome.report.decision.into() } else { CommandExit::Denied };
             let failure = describe_failures(&outcome.failures);
-            Ok(PublishedRun { report: Some(outcome.report), sarif, exit, failure })
+            Ok(PublishedRun { report: Some(outcome.report), sarif, exit, failure, kind })
         }
     }
 }
@@ -183,6 +215,7 @@ enum ActionOutcome {
         session: Box<GitHubSession>,
         /// False if the ledger also shows an unauthorised change.
         is_authorised: bool,
+        kind: JudgedKind,
     },
     /// The ledger was swept, with this exit.
     Swept(CommandExit),
@@ -243,6 +276,7 @@ fn judge_event(args: &ActionArgs, context: &Context) -> Result<ActionOutcome, Co
         check_name: args.check_run.clone(),
         job_check_run: job_check_run.and_then(|id| id.parse().ok()),
     };
+    let kind = JudgedKind::of_subject(&subject);
     let mut is_authorised = true;
     if let Some(how) = args.ledger {
         let run = ForgeLedgerRun {
@@ -261,7 +295,7 @@ fn judge_event(args: &ActionArgs, context: &Context) -> Result<ActionOutcome, Co
         is_authorised = outcome.appended.unauthorised.is_empty();
         if let Some(report) = outcome.report {
             let outcome = Box::new(JudgedEvent { report, pull_requests: Vec::new(), failures: Vec::new() });
-            return Ok(ActionOutcome::Judged { outcome, session: Box::new(session), is_authorised });
+            return Ok(ActionOutcome::Judged { outcome, session: Box::new(session), is_authorised, kind });
         }
     }
     let checks = CheckRunWriter {
@@ -273,7 +307,7 @@ fn judge_event(args: &ActionArgs, context: &Context) -> Result<ActionOutcome, Co
     };
     let run = EventRun { session: &session, options: &options, checks };
     let outcome = Box::new(run.judge_subject(&subject)?);
-    Ok(ActionOutcome::Judged { outcome, session: Box::new(session), is_authorised })
+    Ok(ActionOutcome::Judged { outcome, session: Box::new(session), is_authorised, kind })
 }
 
 /// Refuses an event of another repository than that of the run, whose policy and token are meant for it alone.

@@ -123,7 +123,8 @@ impl GitHubClient {
         variables: Value,
     ) -> Result<PartialResponse<T>, GitHubFailure> {
         let request = GitHubRequest::graphql_query(text, variables);
-        let envelope: GraphqlEnvelope = self.send_request(&request).await?.parse_body(&request)?;
+        let answer = self.send_request(&request).await?;
+        let envelope: GraphqlEnvelope = self.parse_response(&request, &answer)?;
         let mut errors: Vec<(Vec<String>, String)> = Vec::new();
         for error in envelope.errors {
             let said = printable_line(&error.message, MAX_QUOTED_CHARS);
@@ -142,7 +143,12 @@ impl GitHubClient {
             Err(error) => {
                 let said = printable_line(&error.to_string(), MAX_QUOTED_CHARS);
                 let unread = format!("GitHub's answer to {} cannot be read: {said}", request.describe());
-                return Err(GitHubFailure::new(cause.unwrap_or(unread)));
+                let failure = GitHubFailure::new(cause.clone().unwrap_or(unread));
+                // An error that left the hole is an answer, if it is none of GitHub's own.
+                if cause.is_none() {
+                    self.keep_outage(&failure);
+                }
+                return Err(failure);
             }
         };
         Ok(PartialResponse { data, errors })

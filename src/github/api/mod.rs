@@ -6,6 +6,7 @@
 
 pub(crate) mod graphql;
 pub(crate) mod names;
+mod outcomes;
 pub(crate) mod recording;
 mod redirects;
 pub(crate) mod request;
@@ -24,11 +25,10 @@ use serde::de::DeserializeOwned;
 use tokio::time::{sleep, timeout};
 
 use crate::github::api::names::GitHubServer;
+use crate::github::api::outcomes::describe_unusable;
 use crate::github::api::recording::ResponseRecording;
 use crate::github::api::redirects::{moved_repository_failure, off_server_failure, stays_in_repository};
-use crate::github::api::request::{
-    GitHubFailure, GitHubRequest, GitHubResponse, RateLimitKind, RequestMethod,
-};
+use crate::github::api::request::{GitHubFailure, GitHubRequest, GitHubResponse};
 use crate::github::api::transport::{GitHubTransport, TransportFailure};
 use crate::http::{AttemptOutcome, Deadline, RequestPolicy, RetryDecision, Secret, read_clock};
 
@@ -37,9 +37,6 @@ pub(crate) const MAX_PAGE_ENTRIES: usize = 100;
 
 /// How many pages of one list are read.
 const MAX_LIST_PAGES: usize = 100;
-
-/// How long GitHub wants to be left alone where a secondary limit does not say it: at least a minute.
-const SECONDARY_LIMIT_PAUSE: Duration = Duration::from_secs(60);
 
 /// How many redirects of one request are followed, all of them on the same server.
 const MAX_REDIRECTS: u32 = 3;
@@ -54,7 +51,7 @@ pub struct GitHubClient {
     now: Timestamp,
     etag_cache: RefCell<HashMap<String, GitHubResponse>>,
     /// The first request that ended without an answer, or with one that cannot be right: GitHub was out of reach,
-    /// failed, contradicted itself, or turned the client away for its rate.
+    /// failed, contradicted itself, sent what nobody can read, or turned the client away for its rate.
     outage: RefCell<Option<GitHubFailure>>,
 }
 
@@ -172,7 +169,8 @@ impl GitHubClient {
         path: impl Into<String>,
     ) -> Result<T, GitHubFailure> {
         let request = GitHubRequest::rest_get(path);
-        self.send_request(&request).await?.parse_body(&request)
+        let answer = self.send_request(&request).await?;
+        self.parse_response(&request, &answer)
     }
 
     /// Reads a list to its end, page by page; `items` takes them out of a page.
@@ -186,7 +184,7 @@ impl GitHubClient {
         let mut all = Vec::new();
         for _ in 0..MAX_LIST_PAGES {
             let answer = self.send_request(&request).await?;
-            all.extend(items(answer.parse_body(&request)?));
+            all.extend(items(self.parse_response(&request, &answer)?));
             let Some(url) = answer.headers.link.as_deref().and_then(parse_next_page) else { return Ok(all) };
             if enough(&all) {
                 return Ok(all);
@@ -226,20 +224,6 @@ impl GitHubClient {
                 Some(path.strip_prefix("/api/v3").unwrap_or(path).to_owned())
             }
         }
-    }
-
-    /// Notes that GitHub did not answer, or not with what was asked for: neither says anything of a change.
-    fn note_outage(&self, request: &GitHubRequest, sent: &Result<GitHubResponse, GitHubFailure>) {
-        let failure = match sent {
-            Ok(answer) => match self.classify_response(request, answer) {
-                AttemptOutcome::RateLimited { .. } | AttemptOutcome::ServerError { .. } => {
-                    answer.describe_refusal(request)
-                }
-                _ => return,
-            },
-            Err(failure) => failure.clone(),
-        };
-        self.outage.borrow_mut().get_or_insert(failure);
     }
 
     async fn send_with_retries(
@@ -295,6 +279,7 @@ impl GitHubClient {
                 RetryDecision::Final => {
                     if let Ok(answer) = &outcome
                         && answer.status == 200
+                        && ended == AttemptOutcome::Settled
                         && is_cacheable(request)
                         && answer.headers.etag.is_some()
                     {
@@ -328,44 +313,6 @@ impl GitHubClient {
         }
     }
 
-    /// Returns what an answer means for another attempt. To what comes too often GitHub answers with 403, with
-    /// 429, or, to GraphQL, with 200 and an error.
-    fn classify_response(&self, request: &GitHubRequest, answer: &GitHubResponse) -> AttemptOutcome {
-        let asked = answer.headers.retry_after.map(Duration::from_secs);
-        let limit = match answer.status {
-            200 if request.method == RequestMethod::Query => answer.find_rate_limit(),
-            403 | 429 => answer.find_rate_limit(),
-            _ => None,
-        };
-        let is_used_up = answer.headers.remaining == Some(0);
-        let is_limited = match answer.status {
-            200 => limit.is_some(),
-            403 => limit.is_some() || asked.is_some() || is_used_up,
-            429 => true,
-            _ => false,
-        };
-        if !is_limited {
-            return AttemptOutcome::from_status(answer.status, asked);
-        }
-        let least = match limit {
-            Some(RateLimitKind::Secondary) => Some(SECONDARY_LIMIT_PAUSE),
-            _ => None,
-        };
-        AttemptOutcome::RateLimited { wait: asked.or_else(|| self.primary_limit_pause(answer)).or(least) }
-    }
-
-    /// Returns how long the primary rate limit lasts, if that is what is used up.
-    fn primary_limit_pause(&self, answer: &GitHubResponse) -> Option<Duration> {
-        if answer.headers.remaining != Some(0) {
-            return None;
-        }
-        let spent = i64::try_from(self.deadline.time_spent(read_clock()).as_secs()).unwrap_or(i64::MAX);
-        let now = self.now.as_second().saturating_add(spent);
-        let seconds = u64::try_from(answer.headers.reset?.saturating_sub(now)).unwrap_or(0);
-        // One second more, because both clocks are cut off to whole ones.
-        Some(Duration::from_secs(seconds.saturating_add(1)))
-    }
-
     fn time_left(&self) -> Duration {
         self.deadline.time_left(read_clock())
     }
@@ -377,7 +324,7 @@ fn no_answer_failure(failure: &TransportFailure, request: &GitHubRequest) -> Git
 
 /// Returns the refusal of a request that cannot be sent again before the deadline.
 fn deadline_failure(answer: &GitHubResponse, request: &GitHubRequest, pause: Duration) -> GitHubFailure {
-    let mut failure = answer.describe_refusal(request);
+    let mut failure = describe_unusable(request, answer);
     let seconds = pause.as_secs();
     failure.why.push_str(&format!("; the next attempt is due in {seconds} s, after the deadline"));
     failure

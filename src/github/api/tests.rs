@@ -149,7 +149,9 @@ fn what_is_not_what_it_should_be_is_no_answer() {
             client.fetch_json::<std::collections::BTreeMap<String, bool>>("/x").await
         });
         assert!(failure.is_err(), "{body}");
-        assert_eq!(server.list_received().len(), 1);
+        // What is no JSON comes from something before GitHub, and may be gone the next time.
+        let requests = if matches!(body, "" | "{" | "<html>") { 3 } else { 1 };
+        assert_eq!(server.list_received().len(), requests, "{body}");
     }
     let server = LoopbackServer::start_server(|_, _| ScriptedResponse::raw_response(200, vec![b' '; 5000]));
     assert!(get(&server.url, impatient()).unwrap_err().why.contains("more than 4096 bytes"));

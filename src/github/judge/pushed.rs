@@ -7,6 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use futures_util::future::join_all;
+use jiff::Timestamp;
 
 use crate::change::{Change, Commits, FactKind, Missing, Oid, Stage, Text};
 use crate::gate::list_policy_notes;
@@ -16,14 +17,14 @@ use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::{RestCommit, RestPullRequest};
 use crate::github::facts::accounts::account_of_user;
 use crate::github::facts::commits;
-use crate::github::judge::branch_tips::{read_branch_tips, short_branch_name};
+use crate::github::judge::branch_tips::{BranchTips, read_branch_tips, short_branch_name};
 use crate::github::judge::completed_push::{CompletedPush, load_governing_policies};
 use crate::github::judge::governing_policies::GoverningPolicies;
 use crate::github::judge::judged_group::{ChangeLanding, JudgedGroup};
 use crate::github::judge::landed_gate_files::refuse_new_gate_files;
 use crate::github::judge::policy_at_commit::PolicyFetchError;
 use crate::github::judge::pushed_steps::{
-    PushedStep, check_comparison, find_bringing_pull, find_merged_pulls, split_into_steps,
+    PushedStep, check_comparison, find_bringing_pull, find_pulls_of_steps, split_into_steps,
 };
 use crate::github::judge::refusals::refuse_unusable_policy;
 use crate::github::judge::second_look::is_denied_by_facts;
@@ -44,6 +45,9 @@ messages! {
 
 /// How many new steps of a branch are judged.
 const MAX_PUSHED_STEPS: usize = 100;
+
+/// How long GitHub may take after a merge until it lists the pull request of the commit that was made.
+const MAX_LAG_SECONDS: i64 = 600;
 
 /// The groups that a push was judged in, and what it was judged by.
 pub(crate) struct JudgedPush {
@@ -93,10 +97,9 @@ pub(crate) async fn judge_completed_push(
     let mut first = JudgedGroup::from_group(group);
     first.policy_name = Some(policies.own.name());
     first.notes = list_policy_notes(&policies.own, client.now());
-    let default = &tips.default_branch;
     let mut groups = Vec::new();
     let mut new_tree = None;
-    match judge_pushed_steps(client, landed, options, &policies, default, &mut first).await {
+    match judge_pushed_steps(client, landed, options, &policies, &tips, &mut first).await {
         Ok((brought, tree)) => {
             groups = brought;
             new_tree = tree;
@@ -146,6 +149,14 @@ fn is_error(client: &GitHubClient, failure: &GitHubFailure) -> bool {
     failure.is_contradiction || client.outage().is_some()
 }
 
+/// Returns whether GitHub may not know yet which pull request brought a push: it is the last one of its ref, or one
+/// of the last minutes. Of earlier ones, it knows all that it ever will.
+fn may_lag(client: &GitHubClient, landed: &CompletedPush<'_>, tips: &BranchTips) -> bool {
+    let is_last = tips.ref_tip == landed.new_tip();
+    let is_recent = |at: Timestamp| client.now().as_second().saturating_sub(at.as_second()) < MAX_LAG_SECONDS;
+    is_last || landed.pushed_at.is_none_or(is_recent)
+}
+
 fn refuse_unread_push(failure: GitHubFailure) -> Judgement {
     let message = PUSH_UNREADABLE.with("detail", MessageValue::unrecorded(Text::from(failure.why)));
     refuse_by_rule(GateRule::WholeHistory, Finding::new(message).fixed_by(Fixer::GateAdministrator))
@@ -164,7 +175,7 @@ async fn judge_pushed_steps(
     landed: &CompletedPush<'_>,
     options: &GitHubJudgeOptions,
     policies: &GoverningPolicies,
-    default: &str,
+    tips: &BranchTips,
     first: &mut JudgedGroup,
 ) -> Result<(Vec<JudgedGroup>, Option<Oid>), PushFailure> {
     // The gate's own rules about refs come first: a deletion, a tag and a push that is too large have no steps.
@@ -184,7 +195,7 @@ async fn judge_pushed_steps(
     };
     let start = match old {
         Some(old) => old.to_string(),
-        None => short_branch_name(default).to_owned(),
+        None => short_branch_name(&tips.default_branch).to_owned(),
     };
     let ends = format!("{}...{new}", escape_path(&start));
     let compared = commits::compare_commits(client, landed.repo, &ends).await?;
@@ -212,8 +223,8 @@ async fn judge_pushed_steps(
         return Ok((Vec::new(), tree));
     }
     let branch = short_branch_name(landed.ref_name);
-    let found =
-        join_all(steps.iter().map(|step| find_merged_pulls(client, landed.repo, step.id, branch))).await;
+    let may_lag = may_lag(client, landed, tips);
+    let found = find_pulls_of_steps(client, landed.repo, &steps, branch, may_lag).await;
     let mut seen = HashSet::new();
     let mut pulls = Vec::new();
     for (index, (step, listed)) in steps.iter().zip(found).enumerate() {

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use futures_util::future::join_all;
+
 use crate::change::Oid;
 use crate::github::api::GitHubClient;
 use crate::github::api::names::RepositoryName;
@@ -95,8 +97,41 @@ fn follow_first_parents(parents: &HashMap<Oid, Vec<Oid>>, tip: Oid) -> Vec<Oid> 
     line
 }
 
+/// How often GitHub is asked again which pull request brought a commit that came just now.
+const MAX_LAG_PAUSES: u32 = 2;
+
+/// Returns for each step the pull requests by which it came to `branch`, as GitHub knows them.
+///
+/// GitHub learns a moment after a merge which commit it made, and lists none until then. If the push `may_lag`, steps
+/// without a pull request are therefore asked about again before they pass for ones that none has brought.
+pub(crate) async fn find_pulls_of_steps(
+    client: &GitHubClient,
+    repo: &RepositoryName,
+    steps: &[PushedStep],
+    branch: &str,
+    may_lag: bool,
+) -> Vec<Result<Vec<RestListedPullRequest>, GitHubFailure>> {
+    let mut found = join_all(steps.iter().map(|step| find_merged_pulls(client, repo, step.id, branch))).await;
+    if !may_lag {
+        return found;
+    }
+    for attempt in 1..=MAX_LAG_PAUSES {
+        let is_empty = |listed: &Result<Vec<RestListedPullRequest>, GitHubFailure>| {
+            listed.as_ref().is_ok_and(Vec::is_empty)
+        };
+        if !found.iter().any(is_empty) || !client.wait_for_record(attempt).await {
+            break;
+        }
+        let again = steps.iter().zip(found).map(|(step, listed)| async move {
+            if is_empty(&listed) { find_merged_pulls(client, repo, step.id, branch).await } else { listed }
+        });
+        found = join_all(again).await;
+    }
+    found
+}
+
 /// Returns the pull requests by which a commit came to `branch`, as GitHub knows them.
-pub(crate) async fn find_merged_pulls(
+async fn find_merged_pulls(
     client: &GitHubClient,
     repo: &RepositoryName,
     id: Oid,

@@ -32,7 +32,7 @@ use crate::github::repository_settings;
 use crate::github::repository_settings::policy_advice::{advise_own_checks, suggest_account_numbers};
 use crate::github::session::open_pulls::{
     OpenPullRequest, PullsOfRevision, judge_numbered_pulls, judge_open_pulls, judge_pulls_at,
-    list_open_pulls, list_swept_pulls, order_by_last_judgement,
+    list_open_pulls, list_pulls_at, list_swept_pulls, order_by_last_judgement,
 };
 use crate::http::{RequestPolicy, Secret};
 use crate::report::{Report, decide_groups};
@@ -178,6 +178,15 @@ impl GitHubSession {
         repo: &RepositoryName,
     ) -> Result<Vec<OpenPullRequest>, GitHubFailure> {
         self.runtime.block_on(list_open_pulls(&self.client, repo, |_| false))
+    }
+
+    /// Returns the numbers of the open pull requests whose final revision is `head`, once GitHub lists any.
+    ///
+    /// # Errors
+    ///
+    /// Fails if one page of them cannot be read.
+    pub(crate) fn list_pulls_at(&self, repo: &RepositoryName, head: Oid) -> Result<Vec<u64>, GitHubFailure> {
+        self.runtime.block_on(list_pulls_at(&self.client, repo, head))
     }
 
     /// Returns the open pull requests of a repository, if they are few enough to be judged in one run.

@@ -23,6 +23,9 @@ const MAX_CONCURRENT_LOOKUPS: usize = 8;
 /// How many open pull requests are judged at all.
 const MAX_OPEN_PULL_REQUESTS: usize = 200;
 
+/// How often the list of open pull requests is read again for an event that it has no pull request for.
+const MAX_LAG_PAUSES: u32 = 2;
+
 /// An open pull request, as the list of all of them has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OpenPullRequest {
@@ -58,10 +61,30 @@ pub(crate) async fn judge_pulls_at(
     head: Oid,
     options: &GitHubJudgeOptions,
 ) -> Result<Vec<JudgedGroup>, GitHubFailure> {
-    let listed = list_open_pulls(client, repo, |_| false).await?;
-    let numbers: Vec<u64> = listed.iter().filter(|pull| pull.head == head).map(|pull| pull.number).collect();
+    let numbers = list_pulls_at(client, repo, head).await?;
     let context = GitHubRunContext { expected_head: Some(head), ..GitHubRunContext::default() };
     Ok(judge_numbered_pulls(client, repo, &numbers, options, context).await)
+}
+
+/// Returns the numbers of the open pull requests whose final revision is `head`.
+///
+/// An event can be ahead of the list, which has a new pull request or its new head a moment later. Where it has none,
+/// it is therefore read again before an event passes for one that no pull request is about.
+pub(crate) async fn list_pulls_at(
+    client: &GitHubClient,
+    repo: &RepositoryName,
+    head: Oid,
+) -> Result<Vec<u64>, GitHubFailure> {
+    let mut attempt = 1;
+    loop {
+        let listed = list_open_pulls(client, repo, |_| false).await?;
+        let numbers: Vec<u64> =
+            listed.iter().filter(|pull| pull.head == head).map(|pull| pull.number).collect();
+        if !numbers.is_empty() || attempt > MAX_LAG_PAUSES || !client.wait_for_record(attempt).await {
+            return Ok(numbers);
+        }
+        attempt += 1;
+    }
 }
 
 pub(crate) async fn list_swept_pulls(
