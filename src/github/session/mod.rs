@@ -32,7 +32,7 @@ use crate::github::repository_settings;
 use crate::github::repository_settings::policy_advice::{advise_own_checks, suggest_account_numbers};
 use crate::github::session::open_pulls::{
     OpenPullRequest, PullsOfRevision, judge_numbered_pulls, judge_open_pulls, judge_pulls_at,
-    list_open_pulls, list_swept_pulls, order_by_last_judgement,
+    list_open_pulls, list_pulls_of_event, list_swept_pulls, order_by_last_judgement,
 };
 use crate::http::{RequestPolicy, Secret};
 use crate::report::{Report, decide_groups};
@@ -178,6 +178,20 @@ impl GitHubSession {
         repo: &RepositoryName,
     ) -> Result<Vec<OpenPullRequest>, GitHubFailure> {
         self.runtime.block_on(list_open_pulls(&self.client, repo, |_| false))
+    }
+
+    /// Returns all open pull requests of a repository, for an event of one of them.
+    ///
+    /// # Errors
+    ///
+    /// Fails if they cannot be read, and if the list lacks the one of the event.
+    pub(crate) fn list_pulls_of_event(
+        &self,
+        repo: &RepositoryName,
+        number: u64,
+        head: Option<Oid>,
+    ) -> Result<Vec<OpenPullRequest>, GitHubFailure> {
+        self.runtime.block_on(list_pulls_of_event(&self.client, repo, number, head))
     }
 
     /// Returns the open pull requests of a repository, if they are few enough to be judged in one run.
