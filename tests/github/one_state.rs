@@ -59,6 +59,19 @@ fn a_review_that_only_one_answer_tells_is_waited_for() {
         }),
     );
     assert!(gather(&fake, &wanted()).unwrap().pull.unwrap().reviews.is_err());
+    // Nor does a list count that only has more: the other answer was of an older state.
+    let fake = Fake::start(full());
+    fake.spoil(
+        "query Details",
+        How::Edit(|value| {
+            let reviews = &mut value["data"]["repository"]["pullRequest"]["reviews"];
+            let nodes = reviews["nodes"].as_array_mut().unwrap();
+            nodes.pop();
+            let left = nodes.len();
+            reviews["totalCount"] = json!(left);
+        }),
+    );
+    assert!(gather(&fake, &wanted()).unwrap().pull.unwrap().reviews.is_err());
     let fake = Fake::start(full());
     fake.spoil("/pulls/6/reviews", How::Edit(|reviews| reviews[1] = reviews[0].clone()));
     assert!(gather(&fake, &wanted()).unwrap().pull.unwrap().reviews.is_err());
