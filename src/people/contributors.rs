@@ -187,10 +187,10 @@ impl ContributorList {
                 self.contributors.push(contributor);
             }
             Entry::Occupied(place) => {
-                let known = &mut self.contributors[*place.get()];
+                let Some(known) = self.contributors.get_mut(*place.get()) else { return };
                 match (known.number, contributor.number) {
                     // Not every source tells the number of an account.
-                    (None, _) => known.number = contributor.number,
+                    (None, number) => known.number = number,
                     // A login that another account has taken over meanwhile.
                     (Some(old), Some(new)) if old != new => self.contributors.push(contributor),
                     _ => {}

@@ -11,17 +11,15 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::change::{Oid, Text};
-use crate::gate::LoadedPolicy;
 use crate::github::api::graphql::{GraphqlConnection, GraphqlObjectId, PartialResponse, RepositoryResponse};
-use crate::github::api::names::{PullRequestName, RepositoryName};
 use crate::github::api::request::GitHubFailure;
 use crate::github::api::{GitHubClient, MAX_PAGE_ENTRIES};
+use crate::github::judge::GitHubJudgeOptions;
 use crate::github::judge::branch_tips::short_branch_name;
 use crate::github::judge::group_base::GroupBase;
 use crate::github::judge::judged_group::JudgedGroup;
-use crate::github::judge::{GitHubJudgeOptions, GitHubRunContext, judge_or_keep_failure};
+use crate::github::judge::queued_pull::{MergeGroup, QueuedPullRequest, judge_queued_pull};
 use crate::push::{GateRule, refuse_by_rule};
-use crate::report::{GroupScope, RefUpdateKind};
 use crate::verdict::{Finding, Fixer, Message, MessageValue, messages};
 
 messages! {
@@ -35,15 +33,6 @@ const QUEUE_QUERY: &str = include_str!("../api/queries/queue.graphql");
 
 /// How many pages of a queue are read.
 const MAX_QUEUE_PAGES: usize = 20;
-
-/// A group of a merge queue.
-#[derive(Clone, Debug)]
-pub(crate) struct MergeGroup<'event> {
-    pub(crate) repo: &'event RepositoryName,
-    pub(crate) base_ref: &'event str,
-    pub(crate) base_tip: Oid,
-    pub(crate) group_head: Oid,
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -81,14 +70,6 @@ struct QueueEntry {
     base_commit: Option<GraphqlObjectId>,
     head_commit: Option<GraphqlObjectId>,
     pull_request: Option<QueuedPullRequest>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct QueuedPullRequest {
-    pub(crate) number: u64,
-    head_ref_oid: Oid,
-    base_ref_name: String,
 }
 
 impl QueueEntry {
@@ -147,33 +128,6 @@ pub(crate) async fn judge_merge_group(
     let whole = base.judge_group_files(client, queued, options, &mut groups).await;
     groups.extend(whole);
     groups
-}
-
-impl MergeGroup<'_> {
-    /// Returns what a report says the group as a whole is about.
-    pub(crate) fn report_scope(&self) -> GroupScope {
-        let update = RefUpdateKind::Move { old: self.base_tip, new: self.group_head };
-        GroupScope::Ref { name: Text::from(self.base_ref), update }
-    }
-}
-
-/// Judges one pull request of the queue; `queued_policy` is that which what stands before its group leaves, if it is
-/// not on its base branch.
-pub(crate) async fn judge_queued_pull(
-    client: &GitHubClient,
-    queued: &MergeGroup<'_>,
-    options: &GitHubJudgeOptions,
-    pull: &QueuedPullRequest,
-    queued_policy: Option<&LoadedPolicy>,
-) -> JudgedGroup {
-    let name = PullRequestName { repo: queued.repo.clone(), number: pull.number };
-    let context = GitHubRunContext {
-        expected_head: Some(pull.head_ref_oid),
-        checks_revision: Some(queued.group_head),
-        queued_policy,
-        ..GitHubRunContext::default()
-    };
-    judge_or_keep_failure(client, &name, options, context).await
 }
 
 async fn read_queue_entries(
@@ -302,6 +256,7 @@ fn follow_chain<'queue>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::github::api::names::RepositoryName;
 
     fn id(byte: u8) -> Oid {
         Oid::from_bytes(&[byte; 20]).unwrap()

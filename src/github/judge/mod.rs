@@ -14,6 +14,7 @@ pub(crate) mod merge_queue;
 pub(crate) mod policy_at_commit;
 pub(crate) mod pushed;
 pub(crate) mod pushed_steps;
+pub(crate) mod queued_pull;
 pub(crate) mod refusals;
 pub(crate) mod second_look;
 

@@ -24,8 +24,9 @@ use crate::github::facts::{GatherFailure, PullRequestGatherer, PusherSource};
 use crate::github::judge::branch_tips::{BranchTips, read_branch_tips};
 use crate::github::judge::completed_push::{CompletedPush, classify_ref_update};
 use crate::github::judge::judged_group::{JudgedGroup, build_report};
-use crate::github::judge::merge_queue::{MergeGroup, judge_merge_group};
+use crate::github::judge::merge_queue::judge_merge_group;
 use crate::github::judge::pushed::judge_completed_push;
+use crate::github::judge::queued_pull::MergeGroup;
 use crate::github::judge::{GitHubJudgeOptions, GitHubRunContext, judge_pull_request};
 use crate::github::publish::{self, PublishOutcome};
 use crate::github::repository_settings;
@@ -168,11 +169,7 @@ impl GitHubSession {
         JudgedEvent { report: build_report(&self.client, done), pull_requests, failures }
     }
 
-    /// Returns all open pull requests of a repository, with their final revisions.
-    ///
-    /// # Errors
-    ///
-    /// Fails if one page of them cannot be read.
+    /// Returns all open pull requests of a repository; fails if one page of them cannot be read.
     pub(crate) fn list_open_pulls(
         &self,
         repo: &RepositoryName,
@@ -180,11 +177,7 @@ impl GitHubSession {
         self.runtime.block_on(list_open_pulls(&self.client, repo, |_| false))
     }
 
-    /// Returns all open pull requests of a repository, for an event of one of them.
-    ///
-    /// # Errors
-    ///
-    /// Fails if they cannot be read, and if the list lacks the one of the event.
+    /// Returns all open pull requests for an event of one of them; fails if the list lacks that one.
     pub(crate) fn list_pulls_of_event(
         &self,
         repo: &RepositoryName,
