@@ -36,6 +36,7 @@ pub(crate) const GITHUB_MESSAGES: &[&[&MessageTemplate]] = &[
     facts::MESSAGES,
     facts::as_of_merge::MESSAGES,
     judge::MESSAGES,
+    judge::group_base::MESSAGES,
     judge::judged_group::MESSAGES,
     judge::landing_message::MESSAGES,
     judge::merge_queue::MESSAGES,

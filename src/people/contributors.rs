@@ -8,7 +8,8 @@
 //! On a forge, approvals come from accounts. An address alone identifies a person there only if the
 //! roster lists it or the forge ties it to an account.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use crate::change::person::canonical_address;
 use crate::change::pull_request::{ContributorRole, PullContributor};
@@ -170,7 +171,8 @@ pub(crate) fn find_contributors(
 #[derive(Default)]
 struct ContributorList {
     contributors: Vec<ResolvedContributor>,
-    seen: HashSet<(ResolvedIdentity, Text, Option<Text>)>,
+    /// The place of each of them.
+    seen: HashMap<(ResolvedIdentity, Text, Option<Text>), usize>,
 }
 
 impl ContributorList {
@@ -179,8 +181,21 @@ impl ContributorList {
         // All bots are one identity; they differ by their addresses.
         let is_bot = contributor.identity == ResolvedIdentity::Bot;
         let address = contributor.address.clone().filter(|_| is_bot);
-        if self.seen.insert((contributor.identity.clone(), contributor.name.clone(), address)) {
-            self.contributors.push(contributor);
+        match self.seen.entry((contributor.identity.clone(), contributor.name.clone(), address)) {
+            Entry::Vacant(place) => {
+                place.insert(self.contributors.len());
+                self.contributors.push(contributor);
+            }
+            Entry::Occupied(place) => {
+                let Some(known) = self.contributors.get_mut(*place.get()) else { return };
+                match (known.number, contributor.number) {
+                    // Not every source tells the number of an account.
+                    (None, number) => known.number = number,
+                    // A login that another account has taken over meanwhile.
+                    (Some(old), Some(new)) if old != new => self.contributors.push(contributor),
+                    _ => {}
+                }
+            }
         }
     }
 }

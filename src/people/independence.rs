@@ -15,6 +15,8 @@ pub(crate) struct ParticipantIndex<'people> {
     by_key: HashMap<&'people str, usize>,
     by_name: HashMap<String, usize>,
     by_account: HashMap<&'people str, usize>,
+    /// The place of the first participant with each number of an account, which stays when the login is another one.
+    by_number: HashMap<u64, usize>,
 }
 
 impl<'people> ParticipantIndex<'people> {
@@ -24,6 +26,7 @@ impl<'people> ParticipantIndex<'people> {
             by_key: HashMap::new(),
             by_name: HashMap::new(),
             by_account: HashMap::new(),
+            by_number: HashMap::new(),
         };
         for (place, participant) in participants.iter().enumerate() {
             if let ResolvedIdentity::Human(key) = &participant.identity {
@@ -33,17 +36,27 @@ impl<'people> ParticipantIndex<'people> {
             if let Some(account) = &participant.account {
                 index.by_account.entry(account).or_insert(place);
             }
+            if let Some(number) = participant.number {
+                index.by_number.entry(number).or_insert(place);
+            }
         }
         index
     }
 
-    /// Returns the first participant with this key, with this name unless that is empty, or with the bare
-    /// account `login`, which may start with the name of its forge.
-    fn find_participant(&self, key: &str, name: &Text, login: &str) -> Option<&'people ResolvedContributor> {
+    /// Returns the first participant with this key, with this name unless that is empty, with the bare account
+    /// `login`, which may start with the name of its forge, or with the account of this number.
+    fn find_participant(
+        &self,
+        key: &str,
+        name: &Text,
+        login: &str,
+        number: Option<u64>,
+    ) -> Option<&'people ResolvedContributor> {
         let name = comparable_name(name);
         let named = if name.is_empty() { None } else { self.by_name.get(&name) };
         let bare = login.split_once(':').and_then(|(_, bare)| self.by_account.get(bare));
-        let places = [self.by_key.get(key), named, self.by_account.get(login), bare];
+        let numbered = number.and_then(|number| self.by_number.get(&number));
+        let places = [self.by_key.get(key), named, self.by_account.get(login), bare, numbered];
         self.participants.get(*places.into_iter().flatten().min()?)
     }
 }
@@ -65,7 +78,7 @@ pub(crate) fn check_independent<'people>(
     };
     let address = canonical_address(approver.email.as_bytes()).unwrap_or_default();
     let login = local_part(&address);
-    match participants.find_participant(&key, &approver.name, login) {
+    match participants.find_participant(&key, &approver.name, login, None) {
         Some(participant) => Err(NotIndependent::Contributor(participant)),
         None => Ok(key),
     }
@@ -96,7 +109,7 @@ pub(crate) fn check_independent_account<'people>(
         }
     };
     let login = approver.id.to_lossy().to_ascii_lowercase();
-    match participants.find_participant(&key, &Text::default(), &login) {
+    match participants.find_participant(&key, &Text::default(), &login, approver.number) {
         Some(participant) => Err(NotIndependent::Contributor(participant)),
         None => Ok(key),
     }

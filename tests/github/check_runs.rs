@@ -336,6 +336,30 @@ fn a_check_stands_for_every_pull_request_with_its_commit() {
     }
 }
 
+#[test]
+fn a_list_that_lacks_the_pull_request_of_the_event_makes_nothing_green() {
+    // The other one with this commit would be missing as well.
+    let empty = How::Edit(|listed| *listed = json!([]));
+    let fake = Fake::start(plain());
+    fake.spoil("/pulls?state=open", empty.clone());
+    let event = of_pull(&fake, 6);
+    let (output, ..) = action(&fake, "pull_request_target", &event, CHECK);
+    assert_eq!((code(&output), only_gate(&fake)), (3, concluded("action_required")));
+    // Nor does one that has it at another commit.
+    fake.heal();
+    fake.spoil("/pulls?state=open", How::Edit(|listed| listed[0]["head"]["sha"] = json!("7".repeat(40))));
+    let (output, ..) = action(&fake, "pull_request_target", &event, CHECK);
+    assert_eq!((code(&output), only_gate(&fake)), (3, concluded("action_required")));
+    // A list that lags is read again, and one that is closed is in no list.
+    fake.heal();
+    fake.spoil_some("/pulls?state=open", 0, 1, empty);
+    let (output, ..) = action(&fake, "pull_request_target", &event, CHECK);
+    assert_eq!((code(&output), only_gate(&fake)), (0, concluded("success")));
+    fake.world(|world| world.pull(6).state = "closed");
+    let (output, ..) = action(&fake, "pull_request_target", &event, CHECK);
+    assert_eq!((code(&output), only_gate(&fake)), (0, concluded("success")));
+}
+
 /// Returns a world with pull requests 6 and 7 in the queue, one after the other, and the event of the second.
 pub(crate) fn queued(body: &str) -> (Fake, Value, String) {
     let mut world = plain();

@@ -228,6 +228,64 @@ fn a_group_that_changes_files_of_the_gate_is_judged_as_such() {
     assert_eq!((code(&output), only_gate(&fake)), (3, concluded("action_required")));
 }
 
+/// Returns the same world with the event of the second pull request alone, which stands on the group of the first
+/// one; both are approved if `is_approved`.
+fn stacked(files: [&[(&str, &str)]; 3], is_approved: bool) -> (Fake, Value) {
+    let [first, second, whole] = files;
+    let (fake, mut event) = queue_of(first, second, whole);
+    fake.world(|world| {
+        event["merge_group"]["base_sha"] = json!(world.queue[0].head);
+        world.queue[1].base = world.queue[0].head.clone();
+        if is_approved {
+            let number = world.queue[1].pull;
+            world.review(number, "kim", "APPROVED");
+        }
+    });
+    (fake, event)
+}
+
+#[test]
+fn a_group_that_stands_on_another_is_judged_by_what_that_leaves() {
+    let with_roster = format!("{REVIEWED}people: {{ roster: staff/people.yml }}\n");
+    let strict = REVIEWED.replace("for: [isms], ", "");
+    let roster = "people:\n  kim: { addresses: [kim@example.com], accounts: ['github:kim'] }\n  \
+        ana: { addresses: [ana@example.com], accounts: ['github:ana'] }\n";
+    let longer = format!("{roster}  ben: {{ addresses: [ben@example.com], accounts: ['github:ben'] }}\n");
+    let policy_path = "policies/changegate.yml";
+    let naming = [(policy_path, with_roster.as_str()), ("staff/people.yml", roster)];
+    let filled = [("staff/people.yml", longer.as_str())];
+    let other = [("src/a.rs", "a")];
+    let stricter = [(policy_path, strict.as_str())];
+    let elsewhere = REVIEWED.replace("[main]", "[release]");
+    let leaving = [(policy_path, elsewhere.as_str())];
+    let told = |files: [&[(&str, &str)]; 3], is_approved| {
+        let (fake, event) = stacked(files, is_approved);
+        let (output, outputs, _) = action(&fake, "merge_group", &event, CHECK);
+        (code(&output), value(&outputs, "denied-rules"))
+    };
+    // The first one makes the roster, which the second one rewrites without a review.
+    let both = [naming[0], filled[0]];
+    assert_eq!(told([&naming, &filled, &both], false), (1, "reviewed".into()));
+    assert_eq!(told([&naming, &filled, &both], true), (0, String::new()));
+    // The first one asks for a review of everything.
+    assert_eq!(told([&stricter, &other, &[stricter[0], other[0]]], false), (1, "reviewed".into()));
+    // The first one rewrites what the second one then makes the roster: nobody reviewed that as one.
+    let (fake, event) = stacked([&filled, &naming, &both], true);
+    fake.world(|world| world.pull(6).reviews.clear());
+    let (output, outputs, _) = action(&fake, "merge_group", &event, CHECK);
+    assert_eq!((code(&output), value(&outputs, "denied-rules")), (1, "gate-files".into()));
+    // The first one leaves the branch to itself.
+    let left = told([&leaving, &other, &[leaving[0], other[0]]], true);
+    assert_eq!(left, (1, "pull-target".into()));
+    // Beside a change of something else it is as good as alone, and what cannot be told is an error.
+    let whole = [naming[0], naming[1], other[0]];
+    assert_eq!(told([&naming, &other, &whole], false), (0, String::new()));
+    let (fake, event) = stacked([&naming, &other, &whole], false);
+    fake.spoil("query File", How::Status(500, Vec::new(), json!({ "message": "no" })));
+    let (output, ..) = action(&fake, "merge_group", &event, &["--check-run", "gate", "--deadline", "3"]);
+    assert_eq!((code(&output), only_gate(&fake)), (3, concluded("action_required")));
+}
+
 #[test]
 fn who_merges_makes_no_author_by_accident_and_whom_they_name_is_one() {
     let policy = "changegate: 1\nname: shop\nextends: [core]\nprotects: [main]\n\

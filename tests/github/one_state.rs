@@ -5,9 +5,10 @@ use changegate::github::RepositoryName;
 use changegate::github::event::EventSubject;
 use serde_json::{Value, json};
 
+use crate::check_runs::set_policy;
 use crate::fake::{Fake, How};
 use crate::judged::{denied, gather, judge, pull};
-use crate::scene::{full, plain};
+use crate::scene::{POLICY, full, plain};
 
 fn wanted() -> NeededFacts {
     NeededFacts::from([FactKind::Reviews, FactKind::Approvals, FactKind::Paths, FactKind::Pusher])
@@ -58,6 +59,19 @@ fn a_review_that_only_one_answer_tells_is_waited_for() {
         }),
     );
     assert!(gather(&fake, &wanted()).unwrap().pull.unwrap().reviews.is_err());
+    // Nor does a list count that only has more: the other answer was of an older state.
+    let fake = Fake::start(full());
+    fake.spoil(
+        "query Details",
+        How::Edit(|value| {
+            let reviews = &mut value["data"]["repository"]["pullRequest"]["reviews"];
+            let nodes = reviews["nodes"].as_array_mut().unwrap();
+            nodes.pop();
+            let left = nodes.len();
+            reviews["totalCount"] = json!(left);
+        }),
+    );
+    assert!(gather(&fake, &wanted()).unwrap().pull.unwrap().reviews.is_err());
     let fake = Fake::start(full());
     fake.spoil("/pulls/6/reviews", How::Edit(|reviews| reviews[1] = reviews[0].clone()));
     assert!(gather(&fake, &wanted()).unwrap().pull.unwrap().reviews.is_err());
@@ -98,6 +112,25 @@ fn what_changes_meanwhile_is_read_again_and_what_never_stands_still_is_refused()
     assert_eq!(denied(&fake, &pull(None)), "");
     fake.spoil("query Policy", How::Edit(other));
     assert_eq!(denied(&fake, &pull(None)), "pull-current");
+}
+
+#[test]
+fn a_default_branch_that_moves_meanwhile_is_read_again() {
+    let wide = POLICY.replace("protects: [main]", "protects: [main, 'release/*']");
+    let mut world = plain();
+    set_policy(&mut world, &wide);
+    let main = world.branches["main"].clone();
+    world.branches.insert("release/1".into(), main.clone());
+    (world.pull(6).base, world.pull(6).base_id) = ("release/1".into(), main);
+    let fake = Fake::start(world);
+    assert_eq!(denied(&fake, &pull(None)), "");
+    let quiet = fake.seen().len();
+    fake.forget();
+    let other: fn(&mut Value) =
+        |value| value["data"]["repository"]["defaultBranchRef"]["target"]["oid"] = json!("7".repeat(40));
+    fake.spoil_some("query Policy", 1, 1, How::Edit(other));
+    assert_eq!(denied(&fake, &pull(None)), "");
+    assert_eq!(fake.seen().len(), 2 * quiet);
 }
 
 #[test]

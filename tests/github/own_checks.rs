@@ -30,8 +30,8 @@ fn a_pattern_does_not_wait_for_the_gate_itself() {
     }
     // Nor for another one of its check runs, nor for a status of its name.
     fake.world(|world| {
-        world.check(6, "change-old", "an-app", "failure");
-        world.runs.last_mut().unwrap().external_id = Some("changegate:0123".into());
+        world.check(6, "change-old", "github-actions", "failure");
+        world.runs.last_mut().unwrap().external_id = Some(format!("changegate:{}", "0123".repeat(8)));
         let commit = world.pull(6).head_id.clone();
         let context = "CHANGE-GATE".into();
         world.statuses.push(Status { id: 88, commit, context, state: "pending", by: Some("kim".into()) });
@@ -41,6 +41,21 @@ fn a_pattern_does_not_wait_for_the_gate_itself() {
     // What only looks like it counts.
     fake.world(|world| world.check(6, "change-gate-2", "an-app", "failure"));
     assert_eq!(judge(&fake, &["--check-run", "change-gate"]).0, 1);
+}
+
+#[test]
+fn a_mark_of_the_gate_hides_no_check_that_the_gate_cannot_write() {
+    let mark = format!("changegate:{}", "0123".repeat(8));
+    for (app, mark) in [("an-app", mark.as_str()), ("github-actions", "changegate:x")] {
+        let fake = Fake::start(asking("['build*']"));
+        fake.world(|world| {
+            world.check(6, "build (mac)", "github-actions", "success");
+            world.check(6, "build (linux)", app, "failure");
+            world.runs.last_mut().unwrap().external_id = Some(mark.into());
+        });
+        let (code, said) = judge(&fake, &["--check-run", "change-gate"]);
+        assert!(code == 1 && said.contains("build (linux)"), "{app} {mark}: {said}");
+    }
 }
 
 #[test]

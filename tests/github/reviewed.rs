@@ -418,6 +418,20 @@ fn a_login_that_has_changed_hands_approves_nothing() {
 }
 
 #[test]
+fn an_account_that_was_renamed_meanwhile_does_not_approve_its_own_change() {
+    let approved_by = |number: fn(&World) -> u64| {
+        after(POLICY, |world| {
+            world.user("anna", "User", "write");
+            let id = number(world);
+            world.users.iter_mut().find(|user| user.login == "anna").unwrap().id = id;
+            world.review(6, "anna", "APPROVED");
+        })
+    };
+    assert_eq!(approved_by(|world| world.account("ana").unwrap().id), "reviewed");
+    assert_eq!(approved_by(|_| 77), "");
+}
+
+#[test]
 fn a_command_names_all_digits_after_the_push() {
     let policy = POLICY.replace("trust: verified", "trust: verified, commands: ['/approve']");
     let commanded = |digits: usize, at: &'static str| {
@@ -429,6 +443,8 @@ fn a_command_names_all_digits_after_the_push() {
     };
     assert_eq!(commanded(40, "2026-03-02T15:00:00Z"), "");
     assert_eq!(commanded(40, "2026-03-02T11:00:00Z"), "reviewed");
+    // In the second of the push, either can have been first.
+    assert_eq!(commanded(40, "2026-03-02T12:00:00Z"), "reviewed");
     for digits in [12, 39] {
         assert_eq!(commanded(digits, "2026-03-02T15:00:00Z"), "reviewed", "{digits}");
     }

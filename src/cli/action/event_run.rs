@@ -59,7 +59,7 @@ impl EventRun<'_> {
         if let Some(head) = expected_head {
             pending = self.checks.begin_check_run(repo, head)?;
         }
-        let open = match self.session.list_open_pulls(repo) {
+        let open = match self.session.list_pulls_of_event(repo, number, expected_head) {
             Ok(open) => open,
             Err(failure) => {
                 self.checks.conclude_unjudged(pending, &failure)?;

@@ -163,23 +163,27 @@ fn write_facts(change: &Change) -> Result<String, Judgement> {
     })
 }
 
-/// Judges a change of a push from its facts alone, by the policy of the ref and, if that is another,
-/// by the policy of the policy ref.
-pub fn judge_from_facts(change: &Change, own: &Policy, base: Option<&Policy>) -> Verdict {
+/// Judges a change of a push from its facts alone, by the policy of the ref and by the others that count there,
+/// such as that of the policy ref.
+pub fn judge_from_facts<'policy>(
+    change: &Change,
+    own: &Policy,
+    others: impl IntoIterator<Item = &'policy Policy>,
+) -> Verdict {
     let mut verdict = judge_change(own, change, true);
-    if let Some(base) = base {
-        add_denials(&mut verdict, judge_change(base, change, true));
+    for other in others {
+        add_denials(&mut verdict, judge_change(other, change, true));
     }
     verdict
 }
 
 /// Returns what the verdict of [`judge_from_facts`] rests on; the policy of the ref comes first.
-pub fn collect_push_reasons(
+pub fn collect_push_reasons<'policy>(
     change: &Change,
-    (own, base): (&Policy, Option<&Policy>),
+    (own, others): (&'policy Policy, impl IntoIterator<Item = &'policy Policy>),
     verdict: &Verdict,
 ) -> VerdictReasons {
-    let policies: Vec<&Policy> = std::iter::once(own).chain(base).collect();
+    let policies: Vec<&Policy> = std::iter::once(own).chain(others).collect();
     collect_reasons(&policies, change, verdict)
 }
 

@@ -16,6 +16,12 @@ use crate::github::facts::details::StatusContext;
 /// The start of the external id of every check run that the gate makes.
 pub(crate) const EXTERNAL_ID_START: &str = "changegate:";
 
+/// How many digits follow it.
+const MARK_DIGITS: usize = 32;
+
+/// The app of the token that GitHub gives to each job.
+const JOB_TOKEN_APP: &str = "github-actions";
+
 /// The checks that the gate itself writes, beside the check runs that say so in their external id.
 #[derive(Clone, Debug, Default)]
 pub struct OwnChecks {
@@ -31,14 +37,30 @@ impl OwnChecks {
         self.check_name.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(name))
     }
 
+    /// Returns the app that the gate writes its check runs as, by those of its name; without one, that of the token
+    /// which GitHub gives to each job. `None` if several apps write under that name: one of them is not the gate.
+    fn find_app<'run>(&self, all: &'run [RestCheckRun]) -> Option<&'run str> {
+        let mut own = all.iter().filter(|run| self.has_name(&run.name) && has_gate_mark(run)).map(app_slug);
+        let Some(first) = own.next() else { return Some(JOB_TOKEN_APP) };
+        if own.all(|other| other == first) { first } else { None }
+    }
+
     /// Returns whether the gate writes one of these check runs: its job runs again for each event, always under
     /// one name.
     fn has_check_run(&self, run: &RestCheckRun, all: &[RestCheckRun]) -> bool {
-        let is_made_by_gate = run.external_id.as_ref().is_some_and(|id| id.starts_with(EXTERNAL_ID_START));
+        let is_made_by_gate =
+            has_gate_mark(run) && app_slug(run).is_some() && app_slug(run) == self.find_app(all);
         let job = all.iter().find(|one| one.id.is_some() && one.id == self.job_check_run);
         let is_of_job = job.is_some_and(|job| (&job.name, app_slug(job)) == (&run.name, app_slug(run)));
         is_made_by_gate || is_of_job || self.has_name(&run.name)
     }
+}
+
+/// Returns whether a check run has an external id as the gate makes them. Every app can write one, so it says
+/// something only of a check run by the app of the gate.
+fn has_gate_mark(run: &RestCheckRun) -> bool {
+    let mark = run.external_id.as_ref().and_then(|id| id.strip_prefix(EXTERNAL_ID_START));
+    mark.is_some_and(|word| word.len() == MARK_DIGITS && word.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// Reads the check runs of a commit: the latest of now, or the latest of the time `as_of`.

@@ -45,7 +45,8 @@ pub(crate) async fn list_reviews(
     Ok(reviews)
 }
 
-/// Checks that GraphQL tells of no review that the list lacks: it came while the pull request was being read.
+/// Checks that GraphQL tells of the same reviews as the list: one that only one of them has came, or went, while the
+/// pull request was being read.
 ///
 /// # Errors
 ///
@@ -56,6 +57,15 @@ pub(crate) fn check_same_reviews(
 ) -> Result<(), GitHubFailure> {
     // Where GraphQL tells nothing, the parts of it are gaps by themselves.
     let Ok(nodes) = details.and_then(|details| details.reviews.as_ref()) else { return Ok(()) };
+    for listed in listed {
+        let is_handed_in = parse_review_state(&listed.state) != ReviewState::Pending;
+        if is_handed_in && !nodes.iter().any(|node| is_same_review(node, listed)) {
+            return Err(GitHubFailure::contradiction(format!(
+                "GitHub lists the review {} and does not tell the rest of it",
+                listed.id
+            )));
+        }
+    }
     for node in nodes {
         let is_handed_in = node.state.as_deref() != Some("PENDING");
         if is_handed_in && !listed.iter().any(|listed| is_same_review(node, listed)) {

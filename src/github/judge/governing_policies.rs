@@ -1,4 +1,5 @@
-//! The policies that a branch on GitHub is judged by: its own, and that of the default branch as it is today.
+//! The policies that a branch on GitHub is judged by: its own, and that of the default branch as it is today; in a
+//! merge queue also the one that the pull requests before it leave.
 //!
 //! As on a server, a branch can be made from any old commit, and so start under any policy that ever was. What
 //! the default branch asks today is therefore asked everywhere, beside what the branch itself asks.
@@ -20,12 +21,14 @@ pub(crate) struct GoverningPolicies {
     pub(crate) own: LoadedPolicy,
     /// The policy of the default branch, if that is another and puts the branch under change control.
     pub(crate) base: Option<LoadedPolicy>,
+    /// The policy that what stands before it in a merge queue leaves for a pull request, if that is another.
+    pub(crate) queued: Option<LoadedPolicy>,
 }
 
 impl GoverningPolicies {
     /// Returns the policy of the default branch itself.
     pub(crate) fn from_own(own: LoadedPolicy) -> Self {
-        GoverningPolicies { own, base: None }
+        GoverningPolicies { own, base: None, queued: None }
     }
 
     /// Adds the policy that the default branch has at `tip` to that of the branch `target`.
@@ -55,11 +58,22 @@ impl GoverningPolicies {
         let base = base.filter(|base| {
             base.policy.digest != own.policy.digest && base.policy.protects_ref(target.as_bytes())
         });
-        GoverningPolicies { own, base }
+        GoverningPolicies { own, base, queued: None }
+    }
+
+    /// Adds the policy that what stands before it in a merge queue leaves for a pull request.
+    pub(crate) fn add_queued(self, queued: Option<&LoadedPolicy>) -> Self {
+        let queued = queued.filter(|queued| queued.policy.digest != self.own.policy.digest);
+        GoverningPolicies { queued: queued.cloned(), ..self }
+    }
+
+    /// Returns the policies that the branch itself has, or will have when a pull request lands.
+    pub(crate) fn branch_policies(&self) -> impl Iterator<Item = &LoadedPolicy> {
+        std::iter::once(&self.own).chain(&self.queued)
     }
 
     fn loaded_policies(&self) -> impl Iterator<Item = &LoadedPolicy> {
-        std::iter::once(&self.own).chain(&self.base)
+        std::iter::once(&self.own).chain(&self.base).chain(&self.queued)
     }
 
     /// Returns the places that the policies were read from, the branch's own first.
@@ -77,23 +91,28 @@ impl GoverningPolicies {
         self.policies().flat_map(Policy::needed_facts).collect()
     }
 
-    /// Returns the keys that signatures are checked with: those of the default branch, if it names any.
+    /// Returns the keys that signatures are checked with: those of the default branch, if it names any. Where a
+    /// merge queue leaves others for a pull request, they are what counts when it lands.
     pub(crate) fn trusted_keys(&self, at: Timestamp) -> Option<TrustedKeys<'_>> {
-        self.base.as_ref().and_then(|base| base.trusted_keys(at)).or_else(|| self.own.trusted_keys(at))
+        let first =
+            [&self.base, &self.queued].into_iter().flatten().find_map(|policy| policy.trusted_keys(at));
+        first.or_else(|| self.own.trusted_keys(at))
     }
 
     /// Returns what the policies ask about obligations.
     pub(crate) fn obligations(&self) -> ObligationPolicy {
-        match &self.base {
-            Some(base) => self.own.policy.obligations.combine_with(&base.policy.obligations),
-            None => self.own.policy.obligations.clone(),
+        let mut obligations = self.own.policy.obligations.clone();
+        for other in self.base.iter().chain(&self.queued) {
+            obligations = obligations.combine_with(&other.policy.obligations);
         }
+        obligations
     }
 
     /// Judges a change by all of the policies.
     pub(crate) fn judge_change(&self, change: &Change) -> Verdict {
-        let policies = (&self.own.policy, self.base.as_ref().map(|base| &base.policy));
-        let mut verdict = judge_from_facts(change, policies.0, policies.1);
+        let own = &self.own.policy;
+        let mut verdict = judge_from_facts(change, own, self.policies().skip(1));
+        let policies = (own, self.policies().skip(1));
         verdict.reasons = Some(Box::new(collect_push_reasons(change, policies, &verdict)));
         verdict
     }

@@ -5,6 +5,7 @@
 //! it touches the policy, and so it is judged as a change of the gate with all of its files.
 
 use crate::change::{Change, Oid};
+use crate::gate::LoadedPolicy;
 use crate::gate::push::new_gate_files::NewGateFiles;
 use crate::github::api::GitHubClient;
 use crate::github::api::names::RepositoryName;
@@ -57,7 +58,10 @@ pub(crate) async fn refuse_new_gate_files(
 /// Returns whether a change touches a file of the policy, as far as its paths are known.
 pub(crate) fn may_touch_policy(change: &Change, policies: &GoverningPolicies) -> bool {
     match change.pull.as_deref().map(|pull| &pull.paths) {
-        Ok(Ok(paths)) => policies.own.file_paths().any(|path| is_path_changed(paths, path)),
+        Ok(Ok(paths)) => {
+            let mut files = policies.branch_policies().flat_map(LoadedPolicy::file_paths);
+            files.any(|path| is_path_changed(paths, path))
+        }
         _ => true,
     }
 }

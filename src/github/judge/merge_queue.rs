@@ -12,26 +12,20 @@ use serde_json::json;
 
 use crate::change::{Oid, Text};
 use crate::github::api::graphql::{GraphqlConnection, GraphqlObjectId, PartialResponse, RepositoryResponse};
-use crate::github::api::names::{PullRequestName, RepositoryName};
 use crate::github::api::request::GitHubFailure;
 use crate::github::api::{GitHubClient, MAX_PAGE_ENTRIES};
-use crate::github::judge::branch_tips::{read_branch_tips, short_branch_name};
-use crate::github::judge::completed_push::{CompletedPush, load_governing_policies};
+use crate::github::judge::GitHubJudgeOptions;
+use crate::github::judge::branch_tips::short_branch_name;
+use crate::github::judge::group_base::GroupBase;
 use crate::github::judge::judged_group::JudgedGroup;
-use crate::github::judge::landed_gate_files::{may_touch_policy, refuse_new_gate_files};
-use crate::github::judge::policy_at_commit::PolicyFetchError;
-use crate::github::judge::refusals::LeftPolicy;
-use crate::github::judge::{GitHubJudgeOptions, GitHubRunContext, judge_or_keep_failure};
+use crate::github::judge::queued_pull::{MergeGroup, QueuedPullRequest, judge_queued_pull};
 use crate::push::{GateRule, refuse_by_rule};
-use crate::report::{GroupScope, RefUpdateKind, ReportGroup};
 use crate::verdict::{Finding, Fixer, Message, MessageValue, messages};
 
 messages! {
     QUEUE_UNREADABLE = "pull-queued.unreadable": "cannot read the merge queue: {detail}";
     NO_ENTRY = "pull-queued.no-entry": "no entry of the merge queue ends at {head}; the queue may have moved on";
     OTHER_BRANCH = "pull-queued.other-branch": "pull request {number} is queued for {branch}, not for {target}";
-    FILES_UNREADABLE = "pull-queued.files-unreadable":
-        "cannot tell what the merge group makes of the gate's files: {detail}";
     NO_PULL_REQUEST = "pull-queued.no-pull-request": "an entry of the merge queue has no pull request";
 }
 
@@ -39,15 +33,6 @@ const QUEUE_QUERY: &str = include_str!("../api/queries/queue.graphql");
 
 /// How many pages of a queue are read.
 const MAX_QUEUE_PAGES: usize = 20;
-
-/// A group of a merge queue.
-#[derive(Clone, Debug)]
-pub(crate) struct MergeGroup<'event> {
-    pub(crate) repo: &'event RepositoryName,
-    pub(crate) base_ref: &'event str,
-    pub(crate) base_tip: Oid,
-    pub(crate) group_head: Oid,
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -85,14 +70,6 @@ struct QueueEntry {
     base_commit: Option<GraphqlObjectId>,
     head_commit: Option<GraphqlObjectId>,
     pull_request: Option<QueuedPullRequest>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct QueuedPullRequest {
-    number: u64,
-    head_ref_oid: Oid,
-    base_ref_name: String,
 }
 
 impl QueueEntry {
@@ -141,99 +118,16 @@ pub(crate) async fn judge_merge_group(
             }];
         }
     };
-    let judged = pulls.iter().map(|pull| judge_queued_pull(client, queued, options, pull));
+    let base = match GroupBase::read_group_base(client, queued, options, pulls.ahead).await {
+        Ok(base) => base,
+        Err(refused) => return vec![refused],
+    };
+    let policy = base.policy.as_ref();
+    let judged = pulls.of_group.iter().map(|pull| judge_queued_pull(client, queued, options, pull, policy));
     let mut groups = join_all(judged).await;
-    let whole = judge_group_files(client, queued, options, &mut groups).await;
+    let whole = base.judge_group_files(client, queued, options, &mut groups).await;
     groups.extend(whole);
     groups
-}
-
-impl MergeGroup<'_> {
-    /// Returns what a report says the group as a whole is about.
-    fn report_scope(&self) -> GroupScope {
-        let update = RefUpdateKind::Move { old: self.base_tip, new: self.group_head };
-        GroupScope::Ref { name: Text::from(self.base_ref), update }
-    }
-}
-
-/// Judges what the pull requests of a group make of the gate's files together; nothing if none of them changes the
-/// policy, or if that is as it should be.
-///
-/// Each was judged by the policy as it leaves it alone. The commit that lands holds all of them.
-async fn judge_group_files(
-    client: &GitHubClient,
-    queued: &MergeGroup<'_>,
-    options: &GitHubJudgeOptions,
-    groups: &mut [JudgedGroup],
-) -> Option<JudgedGroup> {
-    match refuse_group_files(client, queued, options, groups).await {
-        Ok(refused) => refused,
-        Err(failure) => {
-            let message =
-                FILES_UNREADABLE.with("detail", MessageValue::unrecorded(Text::from(failure.why.as_str())));
-            let finding = Finding::new(message).fixed_by(Fixer::GateAdministrator);
-            let refusal = refuse_by_rule(GateRule::GateFiles, finding);
-            let refused = JudgedGroup::from_refusal(queued.report_scope(), refusal);
-            Some(JudgedGroup { failure: Some(failure), ..refused })
-        }
-    }
-}
-
-async fn refuse_group_files(
-    client: &GitHubClient,
-    queued: &MergeGroup<'_>,
-    options: &GitHubJudgeOptions,
-    groups: &mut [JudgedGroup],
-) -> Result<Option<JudgedGroup>, GitHubFailure> {
-    let tips = read_branch_tips(client, queued.repo, queued.base_ref).await?;
-    // The start of a group can be the end of another one, which has not landed.
-    let Some(old) = tips.ref_tip else { return Ok(None) };
-    let landed = CompletedPush {
-        repo: queued.repo,
-        ref_name: queued.base_ref,
-        update: RefUpdateKind::Move { old, new: queued.group_head },
-        pushed_at: None,
-        pusher: None,
-    };
-    let policies = match load_governing_policies(client, &landed, options, &tips).await {
-        Ok(policies) => policies,
-        // Without a policy each of the pull requests is refused.
-        Err(PolicyFetchError::Unusable(_)) => return Ok(None),
-        Err(PolicyFetchError::NotFetched(failure)) => return Err(failure),
-    };
-    let changes = || groups.iter().flat_map(|group| &group.changes);
-    if !changes().any(|change| may_touch_policy(change, &policies)) {
-        return Ok(None);
-    }
-    let mut whole = JudgedGroup::from_group(ReportGroup::new(queued.report_scope(), Vec::new()));
-    whole.group.amendable = None;
-    let left = LeftPolicy {
-        path: &options.policy_path,
-        commit: queued.group_head,
-        called: "the head of the merge group",
-    };
-    let target = Text::from(queued.base_ref);
-    if let Some(finding) = left.find_break(client, queued.repo, target, client.now()).await {
-        whole.group.refusals.push(refuse_by_rule(GateRule::PolicyValid, finding));
-    }
-    let at = (options.policy_path.as_str(), queued.group_head);
-    refuse_new_gate_files(client, queued.repo, at, &policies, &mut whole, groups).await?;
-    Ok(if whole.group.refusals.is_empty() { None } else { Some(whole) })
-}
-
-async fn judge_queued_pull(
-    client: &GitHubClient,
-    queued: &MergeGroup<'_>,
-    options: &GitHubJudgeOptions,
-    pull: &QueuedPullRequest,
-) -> JudgedGroup {
-    let name = PullRequestName { repo: queued.repo.clone(), number: pull.number };
-    let context = GitHubRunContext {
-        expected_head: Some(pull.head_ref_oid),
-        checks_revision: Some(queued.group_head),
-        ..GitHubRunContext::default()
-    };
-    judge_or_keep_failure(client, &name, options, context).await
 }
 
 async fn read_queue_entries(
@@ -296,16 +190,21 @@ fn check_queue_entries(entries: &[QueueEntry], total: Option<usize>) -> Result<(
     Ok(())
 }
 
+/// The pull requests of a merge queue, as far as a group of it stands for them.
+struct GroupPulls {
+    /// Those of the group, oldest first.
+    of_group: Vec<QueuedPullRequest>,
+    /// Those before the group; `None` in the place of one that the queue does not name.
+    ahead: Vec<Option<QueuedPullRequest>>,
+}
+
 /// Returns the pull requests of a group: from the entry that ends where the group ends, back to the
 /// one that starts where the group starts.
 ///
 /// Every entry before the last one counts where GitHub does not tell how entries follow each other, and where
 /// it is not certain that each of them has to pass by itself: what was denied lands together with the last
 /// one there. That can judge too much, and never too little.
-fn select_group_pulls(
-    queue: &QueueContent,
-    queued: &MergeGroup<'_>,
-) -> Result<Vec<QueuedPullRequest>, Message> {
+fn select_group_pulls(queue: &QueueContent, queued: &MergeGroup<'_>) -> Result<GroupPulls, Message> {
     let entries = queue.entries.as_slice();
     let Some(last) = entries.iter().find(|entry| entry.ends_at(queued.group_head)) else {
         return Err(NO_ENTRY.with("head", queued.group_head.short_hex()));
@@ -316,8 +215,12 @@ fn select_group_pulls(
         chosen = entries.iter().filter(|entry| entry.position <= last.position).collect();
     }
     chosen.sort_by_key(|entry| entry.position);
+    let first = chosen.first().map_or(last.position, |entry| entry.position);
+    let mut before: Vec<&QueueEntry> = entries.iter().filter(|entry| entry.position < first).collect();
+    before.sort_by_key(|entry| entry.position);
+    let ahead = before.into_iter().map(|entry| entry.pull_request.clone()).collect();
     let target = short_branch_name(queued.base_ref);
-    let mut pulls = Vec::new();
+    let mut of_group = Vec::new();
     for entry in chosen {
         let Some(pull) = &entry.pull_request else { return Err(Message::from(&NO_PULL_REQUEST)) };
         if pull.base_ref_name != target {
@@ -327,9 +230,9 @@ fn select_group_pulls(
                 .with("branch", branch)
                 .with("target", Text::from(target)));
         }
-        pulls.push(pull.clone());
+        of_group.push(pull.clone());
     }
-    Ok(pulls)
+    Ok(GroupPulls { of_group, ahead })
 }
 
 /// Returns the entries that lead from `last` back to the one that starts at `base`, or as far as GitHub tells.
@@ -353,6 +256,7 @@ fn follow_chain<'queue>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::github::api::names::RepositoryName;
 
     fn id(byte: u8) -> Oid {
         Oid::from_bytes(&[byte; 20]).unwrap()
@@ -385,7 +289,8 @@ mod tests {
         let queued =
             MergeGroup { repo: &repo, base_ref: "refs/heads/main", base_tip: id(base), group_head: id(head) };
         let queue = QueueContent { entries: entries.to_vec(), needs_every_check };
-        select_group_pulls(&queue, &queued).map(|pulls| pulls.iter().map(|pull| pull.number).collect())
+        select_group_pulls(&queue, &queued)
+            .map(|pulls| pulls.of_group.iter().map(|pull| pull.number).collect())
     }
 
     #[test]

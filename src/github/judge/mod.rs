@@ -6,6 +6,7 @@
 pub(crate) mod branch_tips;
 pub(crate) mod completed_push;
 pub(crate) mod governing_policies;
+pub(crate) mod group_base;
 pub(crate) mod judged_group;
 pub(crate) mod landed_gate_files;
 pub(crate) mod landing_message;
@@ -13,6 +14,7 @@ pub(crate) mod merge_queue;
 pub(crate) mod policy_at_commit;
 pub(crate) mod pushed;
 pub(crate) mod pushed_steps;
+pub(crate) mod queued_pull;
 pub(crate) mod refusals;
 pub(crate) mod second_look;
 
@@ -20,7 +22,7 @@ use futures_util::future::join;
 use jiff::Timestamp;
 
 use crate::change::{Change, FactKind, Oid, Text};
-use crate::gate::{UnusablePolicy, list_policy_notes};
+use crate::gate::{LoadedPolicy, UnusablePolicy, list_policy_notes};
 use crate::github::api::GitHubClient;
 use crate::github::api::names::{PullRequestName, RepositoryName};
 use crate::github::api::request::GitHubFailure;
@@ -102,6 +104,8 @@ pub(crate) struct GitHubRunContext<'run> {
     pub(crate) checks_revision: Option<Oid>,
     /// When it was merged; what came later is left out. `None` if it was not.
     pub(crate) landed_at: Option<Timestamp>,
+    /// The policy that what stands before it in a merge queue leaves for it; `None` if that is its base branch.
+    pub(crate) queued_policy: Option<&'run LoadedPolicy>,
     /// The commits that it landed as; empty if it has not landed.
     pub(crate) landed_commits: &'run [&'run RestCommit],
 }
@@ -245,7 +249,10 @@ async fn load_base_policy(
         }
     }
     match policy_at_commit::load_policy(client, &name.repo, tip, path, &called, Some(base)).await {
-        Ok(own) => Ok(Ok((tip, GoverningPolicies::combine(own, default_policy, &called)))),
+        Ok(own) => {
+            let policies = GoverningPolicies::combine(own, default_policy, &called);
+            Ok(Ok((tip, policies.add_queued(context.queued_policy))))
+        }
         Err(PolicyFetchError::NotFetched(failure)) => Err(failure),
         Err(PolicyFetchError::Unusable(why)) => Ok(Err(refuse_unusable_policy(&why, path, &target))),
     }
@@ -315,7 +322,7 @@ pub(crate) async fn judge_with_policies(
     let group = &mut done.group;
     // What was pushed is amended by another push, which takes the approvals with it.
     group.amendable = None;
-    if !loaded.policy.protects_ref(target.as_bytes()) {
+    if !policies.branch_policies().all(|policy| policy.policy.protects_ref(target.as_bytes())) {
         let finding = Finding::new(TARGET_UNPROTECTED.with("target", target)).fixed_by(Fixer::PolicyOwner);
         group.refusals.push(refuse_by_rule(GateRule::PullTarget, finding));
     }

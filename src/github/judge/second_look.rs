@@ -1,8 +1,8 @@
 //! The second look at a pull request: whether it still is what the facts were gathered from.
 //!
 //! GitHub answers each request from the state of that moment, so a push or an edit between two requests gives
-//! facts of two states. A verdict that would allow is therefore given only if the pull request and its base
-//! are afterwards what they were before; otherwise everything is read again.
+//! facts of two states. A verdict that would allow is therefore given only if the pull request, its base
+//! and the default branch are afterwards what they were before; otherwise everything is read again.
 
 use crate::github::api::GitHubClient;
 use crate::github::api::names::PullRequestName;
@@ -45,7 +45,9 @@ pub(crate) async fn is_unchanged(
     judged: &JudgedState,
 ) -> Result<bool, GitHubFailure> {
     let base = read_base_branch(client, name, policy_path).await?;
-    if base.branch != judged.base.branch || base.tip != judged.base.tip || base.pull != judged.base.pull {
+    // The policy of the default branch counts for every other branch as well.
+    let is_same_policy = base.tip == judged.base.tip && base.default_branch == judged.base.default_branch;
+    if !is_same_policy || base.branch != judged.base.branch || base.pull != judged.base.pull {
         return Ok(false);
     }
     match base.pull.head_ref_oid {

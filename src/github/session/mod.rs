@@ -24,15 +24,16 @@ use crate::github::facts::{GatherFailure, PullRequestGatherer, PusherSource};
 use crate::github::judge::branch_tips::{BranchTips, read_branch_tips};
 use crate::github::judge::completed_push::{CompletedPush, classify_ref_update};
 use crate::github::judge::judged_group::{JudgedGroup, build_report};
-use crate::github::judge::merge_queue::{MergeGroup, judge_merge_group};
+use crate::github::judge::merge_queue::judge_merge_group;
 use crate::github::judge::pushed::judge_completed_push;
+use crate::github::judge::queued_pull::MergeGroup;
 use crate::github::judge::{GitHubJudgeOptions, GitHubRunContext, judge_pull_request};
 use crate::github::publish::{self, PublishOutcome};
 use crate::github::repository_settings;
 use crate::github::repository_settings::policy_advice::{advise_own_checks, suggest_account_numbers};
 use crate::github::session::open_pulls::{
     OpenPullRequest, PullsOfRevision, judge_numbered_pulls, judge_open_pulls, judge_pulls_at,
-    list_open_pulls, list_pulls_at, list_swept_pulls, order_by_last_judgement,
+    list_open_pulls, list_pulls_at, list_pulls_of_event, list_swept_pulls, order_by_last_judgement,
 };
 use crate::http::{RequestPolicy, Secret};
 use crate::report::{Report, decide_groups};
@@ -168,18 +169,6 @@ impl GitHubSession {
         JudgedEvent { report: build_report(&self.client, done), pull_requests, failures }
     }
 
-    /// Returns all open pull requests of a repository, with their final revisions.
-    ///
-    /// # Errors
-    ///
-    /// Fails if one page of them cannot be read.
-    pub(crate) fn list_open_pulls(
-        &self,
-        repo: &RepositoryName,
-    ) -> Result<Vec<OpenPullRequest>, GitHubFailure> {
-        self.runtime.block_on(list_open_pulls(&self.client, repo, |_| false))
-    }
-
     /// Returns the numbers of the open pull requests whose final revision is `head`, once GitHub lists any.
     ///
     /// # Errors
@@ -187,6 +176,16 @@ impl GitHubSession {
     /// Fails if one page of them cannot be read.
     pub(crate) fn list_pulls_at(&self, repo: &RepositoryName, head: Oid) -> Result<Vec<u64>, GitHubFailure> {
         self.runtime.block_on(list_pulls_at(&self.client, repo, head))
+    }
+
+    /// Returns all open pull requests for an event of one of them; fails if the list lacks that one.
+    pub(crate) fn list_pulls_of_event(
+        &self,
+        repo: &RepositoryName,
+        number: u64,
+        head: Option<Oid>,
+    ) -> Result<Vec<OpenPullRequest>, GitHubFailure> {
+        self.runtime.block_on(list_pulls_of_event(&self.client, repo, number, head))
     }
 
     /// Returns the open pull requests of a repository, if they are few enough to be judged in one run.

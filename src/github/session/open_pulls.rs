@@ -9,7 +9,7 @@ use crate::change::Oid;
 use crate::github::api::GitHubClient;
 use crate::github::api::names::{PullRequestName, RepositoryName};
 use crate::github::api::request::GitHubFailure;
-use crate::github::api::rest::RestOpenPullRequest;
+use crate::github::api::rest::{RestOpenPullRequest, RestPullRequest};
 use crate::github::check_run::find_last_judgement;
 use crate::github::judge::judged_group::JudgedGroup;
 use crate::github::judge::{GitHubJudgeOptions, GitHubRunContext, judge_or_keep_failure};
@@ -82,6 +82,43 @@ pub(crate) async fn list_pulls_at(
             listed.iter().filter(|pull| pull.head == head).map(|pull| pull.number).collect();
         if !numbers.is_empty() || attempt > MAX_LAG_PAUSES || !client.wait_for_record(attempt).await {
             return Ok(numbers);
+        }
+        attempt += 1;
+    }
+}
+
+/// Lists the open pull requests for an event of the pull request `number`, whose final revision is `head` if the
+/// event tells it. The list can lag behind the event, so it is read again for as long as it does.
+///
+/// # Errors
+///
+/// Fails if a page cannot be read, and if the list goes on without the pull request, although it is open: another
+/// one can be missing as well, for which the same check would count.
+pub(crate) async fn list_pulls_of_event(
+    client: &GitHubClient,
+    repo: &RepositoryName,
+    number: u64,
+    head: Option<Oid>,
+) -> Result<Vec<OpenPullRequest>, GitHubFailure> {
+    let mut attempt = 1;
+    loop {
+        let listed = list_open_pulls(client, repo, |_| false).await?;
+        let found = listed.iter().find(|pull| pull.number == number).map(|pull| pull.head);
+        if found.is_some() && (head.is_none() || found == head) {
+            return Ok(listed);
+        }
+        // One that is closed is in no list, and one that has moved on is listed with what it is now.
+        let path = format!("{}/pulls/{number}", repo.rest_path());
+        let Ok(pull) = client.fetch_json::<RestPullRequest>(path).await else { return Ok(listed) };
+        if pull.state != "open" || found == Some(pull.head.sha) {
+            return Ok(listed);
+        }
+        if !client.wait_for_record(attempt).await {
+            let why = format!(
+                "GitHub's list of open pull requests lacks {number} at {}",
+                pull.head.sha.short_hex()
+            );
+            return Err(GitHubFailure::contradiction(why));
         }
         attempt += 1;
     }

@@ -57,7 +57,8 @@ impl ReviewCounter<'_> {
             return Err(Message::from(&COMMAND_FOR_OTHER_REVISION));
         }
         match self.pull.pushed_at {
-            Some(pushed) if comment.at < pushed => return Err(Message::from(&COMMAND_TOO_EARLY)),
+            // GitHub tells whole seconds, so one of the same second may have been first.
+            Some(pushed) if comment.at <= pushed => return Err(Message::from(&COMMAND_TOO_EARLY)),
             Some(_) => {}
             None => return Err(Message::from(&COMMAND_PUSH_UNKNOWN)),
         }
