@@ -196,12 +196,37 @@ fn what_could_not_be_judged_is_told_apart_and_takes_back_what_was_green() {
 
 #[test]
 fn a_run_that_is_killed_leaves_nothing_green() {
-    let fake = Fake::start(plain());
-    action(&fake, "pull_request", &event(&fake), CHECK);
-    fake.spoil("/pulls/6/commits", How::Delay(Duration::from_secs(20)));
+    let slow = [
+        ("pull_request", "/pulls/6/commits"),
+        ("workflow_run", "/pulls?"),
+        ("check_suite", "/pulls?"),
+        ("check_run", "/pulls?"),
+        ("status", "/pulls?"),
+    ];
+    for (name, path) in slow {
+        let fake = Fake::start(plain());
+        action(&fake, "pull_request", &event(&fake), CHECK);
+        assert_eq!(only_gate(&fake), concluded("success"));
+        let head = fake.world(|world| world.pull(6).head_id.clone());
+        let json = if name == "pull_request" { event(&fake) } else { event_at(name, &head) };
+        fake.spoil(path, How::Delay(Duration::from_secs(20)));
+        kill_when_in_progress(&fake, name, &json);
+        assert_eq!(only_gate(&fake), in_progress(), "{name}");
+    }
+}
+
+/// Returns the event that names a commit and nothing else.
+fn event_at(name: &str, commit: &str) -> Value {
+    let mut event = json!({ "sha": commit, "repository": { "full_name": "acme/shop" } });
+    event[name] = json!({ "head_sha": commit });
+    event
+}
+
+/// Starts the gate for an event, and kills it when its check run is in progress or never becomes so.
+fn kill_when_in_progress(fake: &Fake, name: &str, event: &Value) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("event.json");
-    std::fs::write(&path, event(&fake).to_string()).unwrap();
+    std::fs::write(&path, event.to_string()).unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_changegate"))
         .args(["action", "--check-run", "gate"])
         .current_dir(folder.path())
@@ -209,17 +234,76 @@ fn a_run_that_is_killed_leaves_nothing_green() {
         .env("GITHUB_API_URL", fake.url())
         .env("GITHUB_TOKEN", "a-plain-token")
         .env("GITHUB_REPOSITORY", "acme/shop")
-        .env("GITHUB_EVENT_NAME", "pull_request")
+        .env("GITHUB_EVENT_NAME", name)
         .env("GITHUB_EVENT_PATH", &path)
         .spawn()
         .unwrap();
     let start = Instant::now();
-    while only_gate(&fake) != in_progress() && start.elapsed() < Duration::from_secs(15) {
+    while only_gate(fake) != in_progress() && start.elapsed() < Duration::from_secs(15) {
         std::thread::sleep(Duration::from_millis(20));
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    assert_eq!(only_gate(&fake), in_progress());
+}
+
+#[test]
+fn an_event_on_a_commit_that_ends_no_pull_request_leaves_its_verdict() {
+    let (fake, event, last) = queued(GOOD);
+    let (output, ..) = action(&fake, "merge_group", &event, CHECK);
+    assert_eq!((code(&output), only_gate(&fake)), (0, concluded("success")));
+    let before = gates(&fake).remove(0);
+    // That of a group is not even touched: its queue would wait.
+    fake.forget();
+    let (output, outputs, _) = action(&fake, "workflow_run", &event_at("workflow_run", &last), CHECK);
+    assert_eq!((code(&output), value(&outputs, "verdict")), (0, "none".into()));
+    assert!(fake.seen().iter().all(|asked| asked.method == "GET"), "{:?}", fake.seen());
+    // That of a pull request is as it was before, for one that is closed now.
+    let fake = Fake::start(waiting());
+    for (spoilt, said) in [(false, in_progress()), (true, concluded("failure"))] {
+        if spoilt {
+            fake.world(spoil_description);
+        }
+        fake.world(|world| world.pull(6).state = "open");
+        let told = self::event(&fake);
+        action(&fake, "pull_request", &told, CHECK);
+        let before = gates(&fake).remove(0);
+        fake.world(|world| world.pull(6).state = "closed");
+        let event = event_at("status", &before.commit);
+        let (output, outputs, _) = action(&fake, "status", &event, CHECK);
+        assert_eq!((code(&output), value(&outputs, "verdict")), (0, "none".into()));
+        assert_eq!(only_gate(&fake), said);
+        let after = gates(&fake).remove(0);
+        assert_eq!((after.title, after.summary), (before.title, before.summary));
+        assert_eq!(after.external_id, before.external_id);
+    }
+    assert_eq!(before.conclusion.as_deref(), Some("success"));
+}
+
+#[test]
+fn what_another_app_plants_stops_no_verdict() {
+    let fake = Fake::start(plain());
+    fake.world(|world| {
+        world.check(6, "gate", "github-actions", "success");
+        world.runs[0].external_id = Some("changegate:earlier".into());
+        // More than are taken over, each newer than the gate's own.
+        for _ in 0..7 {
+            world.check(6, "gate", "another-app", "success");
+            world.runs.last_mut().unwrap().external_id = Some("changegate:planted".into());
+        }
+    });
+    let own = |fake: &Fake| {
+        let runs: Vec<Run> = gates(fake).into_iter().filter(|run| run.app == "github-actions").collect();
+        assert_eq!(runs.len(), 1);
+        (runs[0].status.clone(), runs[0].conclusion.clone())
+    };
+    let (output, ..) = action(&fake, "pull_request", &event(&fake), CHECK);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!((code(&output), own(&fake)), (0, concluded("success")), "{said}");
+    assert!(!said.contains("a later run"), "{said}");
+    fake.world(|world| world.pull(6).body = Some("Nothing is said.\n".into()));
+    fake.world(spoil_description);
+    let (output, ..) = action(&fake, "pull_request", &event(&fake), CHECK);
+    assert_eq!((code(&output), own(&fake)), (1, concluded("failure")));
 }
 
 #[test]

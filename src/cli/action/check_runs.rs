@@ -9,7 +9,7 @@ use crate::cli::action::publish::{
 };
 use crate::cli::command_error::CommandError;
 use crate::cli::context::Context;
-use crate::github::check_run::TakenCheckRun;
+use crate::github::check_run::{CheckRunPurpose, HeldCheckRuns, TakenCheckRun};
 use crate::github::{
     CheckRunReport, CheckRunState, GitHubFailure, GitHubServer, GitHubSession, GitHubSource, JudgedEvent,
     RepositoryName,
@@ -35,6 +35,7 @@ pub(crate) struct CheckRunWriter<'a> {
 pub(crate) struct PendingCheckRun {
     repo: RepositoryName,
     revision: Oid,
+    purpose: CheckRunPurpose,
     taken: Result<Option<TakenCheckRun>, GitHubFailure>,
 }
 
@@ -44,28 +45,54 @@ impl CheckRunWriter<'_> {
         &self,
         repo: &RepositoryName,
         revision: Oid,
-    ) -> Result<Option<PendingCheckRun>, CommandError> {
-        let Some(name) = self.name else { return Ok(None) };
-        let taken = self.take_check_run(repo, revision, name);
-        Ok(Some(PendingCheckRun { repo: repo.clone(), revision, taken }))
+        purpose: CheckRunPurpose,
+    ) -> Option<PendingCheckRun> {
+        let taken = self.take_check_run(repo, revision, purpose, self.name?);
+        Some(PendingCheckRun { repo: repo.clone(), revision, purpose, taken })
+    }
+
+    /// Takes over the check runs that are on a revision already, before it is known whether there is something to
+    /// judge for it. `None` if there are none, or none is wanted.
+    pub(crate) fn hold_check_runs(&self, repo: &RepositoryName, revision: Oid) -> Option<HeldCheckRuns> {
+        let details_url = self.find_details_url();
+        let report = describe_running(self.name?, details_url.as_deref());
+        // What failed here is done again when it is known what is judged.
+        Some(self.open_session().ok()?.hold_check_runs(repo, revision, &report))
+    }
+
+    /// Begins the check run of a revision that check runs were held for.
+    pub(crate) fn begin_held_check_run(
+        &self,
+        held: Option<HeldCheckRuns>,
+        repo: &RepositoryName,
+        revision: Oid,
+    ) -> Option<PendingCheckRun> {
+        let purpose = CheckRunPurpose::PullRequests;
+        match held.and_then(HeldCheckRuns::into_taken) {
+            Some(taken) => {
+                Some(PendingCheckRun { repo: repo.clone(), revision, purpose, taken: Ok(Some(taken)) })
+            }
+            None => self.begin_check_run(repo, revision, purpose),
+        }
+    }
+
+    /// Makes the check runs of a revision for which nothing is judged say what they said before.
+    pub(crate) fn release_check_runs(&self, held: Option<HeldCheckRuns>) -> Result<(), CommandError> {
+        let (Some(held), Some(name)) = (held, self.name) else { return Ok(()) };
+        let released = self.open_session().and_then(|session| session.release_check_runs(&held, name));
+        warn_if_unpublished(released, "check run")
     }
 
     fn take_check_run(
         &self,
         repo: &RepositoryName,
         revision: Oid,
+        purpose: CheckRunPurpose,
         name: &str,
     ) -> Result<Option<TakenCheckRun>, GitHubFailure> {
         let details_url = self.find_details_url();
-        let report = CheckRunReport {
-            name,
-            state: CheckRunState::InProgress,
-            title: "being judged",
-            text: "This commit is being judged. Until it has been, this check blocks the merge. If the run was \
-                   cancelled, run it again.",
-            details_url: details_url.as_deref(),
-        };
-        self.open_session()?.take_check_run(repo, revision, &report)
+        let report = describe_running(name, details_url.as_deref());
+        self.open_session()?.take_check_run(repo, revision, &report, purpose)
     }
 
     /// Writes what was judged into the check run. In a merge queue nothing is waited for: a queue stands still
@@ -114,7 +141,7 @@ impl CheckRunWriter<'_> {
         let Some(name) = self.name else { return Ok(()) };
         let taken = match pending.taken {
             // What failed at the start may work now.
-            Err(_) => self.take_check_run(&pending.repo, pending.revision, name),
+            Err(_) => self.take_check_run(&pending.repo, pending.revision, pending.purpose, name),
             taken => taken,
         };
         let taken = match taken {
@@ -149,5 +176,17 @@ impl CheckRunWriter<'_> {
         let run = self.context.read_text_variable("GITHUB_RUN_ID")?;
         let is_plain = server.starts_with("https://") && run.bytes().all(|byte| byte.is_ascii_digit());
         if is_plain { Some(format!("{server}/{repository}/actions/runs/{run}")) } else { None }
+    }
+}
+
+/// Returns what a check run says while its commit is being judged.
+fn describe_running<'a>(name: &'a str, details_url: Option<&'a str>) -> CheckRunReport<'a> {
+    CheckRunReport {
+        name,
+        state: CheckRunState::InProgress,
+        title: "being judged",
+        text: "This commit is being judged. Until it has been, this check blocks the merge. If the run was \
+               cancelled, run it again.",
+        details_url,
     }
 }

@@ -17,7 +17,7 @@ use crate::github::api::GitHubClient;
 use crate::github::api::names::{GitHubServer, PullRequestName, RepositoryName};
 use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::RestPullRequest;
-use crate::github::check_run::{self, CheckRunReport, TakenCheckRun};
+use crate::github::check_run::{self, CheckRunPurpose, CheckRunReport, HeldCheckRuns, TakenCheckRun};
 use crate::github::event::EventSubject;
 use crate::github::facts::checks::OwnChecks;
 use crate::github::facts::{GatherFailure, PullRequestGatherer, PusherSource};
@@ -333,8 +333,32 @@ impl GitHubSession {
         repo: &RepositoryName,
         revision: Oid,
         run: &CheckRunReport<'_>,
+        purpose: CheckRunPurpose,
     ) -> Result<Option<TakenCheckRun>, GitHubFailure> {
-        self.runtime.block_on(check_run::take_check_run(&self.client, repo, revision, run))
+        self.runtime.block_on(check_run::take_check_run(&self.client, repo, revision, run, purpose))
+    }
+
+    /// Takes over the check runs of this name that are on a revision already.
+    pub(crate) fn hold_check_runs(
+        &self,
+        repo: &RepositoryName,
+        revision: Oid,
+        run: &CheckRunReport<'_>,
+    ) -> HeldCheckRuns {
+        self.runtime.block_on(check_run::hold_check_runs(&self.client, repo, revision, run))
+    }
+
+    /// Makes check runs say again what they said before they were held.
+    ///
+    /// # Errors
+    ///
+    /// Fails if GitHub cannot be asked, or refuses.
+    pub(crate) fn release_check_runs(
+        &self,
+        held: &HeldCheckRuns,
+        name: &str,
+    ) -> Result<PublishOutcome, GitHubFailure> {
+        self.runtime.block_on(check_run::release_check_runs(&self.client, held, name))
     }
 
     /// Writes the verdict into a check run that was taken over.
