@@ -23,7 +23,7 @@ use crate::github::publish::{PublishOutcome, send_publication, truncate_text};
 use crate::github::step_outputs::random_word;
 
 /// The start of the external id of a check run that has the verdict on a merge group.
-const GROUP_ID_START: &str = "changegate:group-";
+pub(crate) const GROUP_ID_START: &str = "changegate:group-";
 
 /// How many check runs of one name and app are taken over; more than one exists only if two runs made theirs at once.
 const MAX_TAKEN_CHECK_RUNS: usize = 5;
@@ -68,10 +68,10 @@ pub(crate) enum CheckRunPurpose {
 /// The check runs of one name on one revision that this run has taken over.
 #[derive(Clone, Debug)]
 pub(crate) struct TakenCheckRun {
-    repo: RepositoryName,
-    revision: Oid,
-    ids: Vec<u64>,
-    token: String,
+    pub(crate) repo: RepositoryName,
+    pub(crate) revision: Oid,
+    pub(crate) ids: Vec<u64>,
+    pub(crate) token: String,
     /// The app that this run writes as; `None` if GitHub does not tell.
     app_id: Option<u64>,
 }
@@ -81,10 +81,11 @@ struct RestTakenCheckRunPage {
     check_runs: Vec<RestTakenCheckRun>,
 }
 
+/// A check run of the gate, as GitHub has it.
 #[derive(Deserialize)]
-struct RestTakenCheckRun {
-    id: u64,
-    external_id: Option<String>,
+pub(crate) struct RestTakenCheckRun {
+    pub(crate) id: u64,
+    pub(crate) external_id: Option<String>,
     status: Option<String>,
     conclusion: Option<String>,
     started_at: Option<Timestamp>,
@@ -110,7 +111,7 @@ impl RestTakenCheckRun {
     }
 
     /// Returns the body that makes the check run say again what it said when it was read.
-    fn build_restoring_body(&self) -> Value {
+    pub(crate) fn build_restoring_body(&self) -> Value {
         let mut body = json!({ "external_id": self.external_id });
         if let Value::Object(members) = &mut body {
             let status = self.status.as_deref().unwrap_or("in_progress");
@@ -123,20 +124,6 @@ impl RestTakenCheckRun {
             }
         }
         body
-    }
-}
-
-/// The check runs of a revision that were there before it was known whether they are to be judged, with what they
-/// said.
-pub(crate) struct HeldCheckRuns {
-    taken: TakenCheckRun,
-    before: Vec<RestTakenCheckRun>,
-}
-
-impl HeldCheckRuns {
-    /// Returns the check runs to write the verdict in; `None` if there were none.
-    pub(crate) fn into_taken(self) -> Option<TakenCheckRun> {
-        if self.taken.ids.is_empty() { None } else { Some(self.taken) }
     }
 }
 
@@ -200,53 +187,8 @@ pub(crate) async fn take_check_run(
     Ok(Some(taken))
 }
 
-/// Takes over the check runs of this name that the gate has on a revision, and makes none: nothing is known yet of
-/// what is judged for the revision, and it may be nothing.
-///
-/// Those of a merge group are left as they are: no event on the commit of a group is about its verdict.
-pub(crate) async fn hold_check_runs(
-    client: &GitHubClient,
-    repo: &RepositoryName,
-    revision: Oid,
-    report: &CheckRunReport<'_>,
-) -> HeldCheckRuns {
-    let taken = TakenCheckRun::new(repo, revision, CheckRunPurpose::PullRequests);
-    let mut held = HeldCheckRuns { taken, before: Vec::new() };
-    for known in list_own_check_runs(client, repo, revision, report.name).await.unwrap_or_default() {
-        let is_of_group = known.external_id.as_ref().is_some_and(|id| id.starts_with(GROUP_ID_START));
-        if !is_of_group && held.taken.take_over(client, &known, report).await {
-            held.before.push(known);
-        }
-    }
-    held
-}
-
-/// Makes check runs say again what they said before they were held, unless a later run has taken them since.
-pub(crate) async fn release_check_runs(
-    client: &GitHubClient,
-    held: &HeldCheckRuns,
-    name: &str,
-) -> Result<PublishOutcome, GitHubFailure> {
-    let HeldCheckRuns { taken, before } = held;
-    if before.is_empty() {
-        return Ok(PublishOutcome::Unchanged);
-    }
-    let listed = list_own_check_runs(client, &taken.repo, taken.revision, name).await?;
-    if taken.find_newest_token(&listed) != Some(&taken.token) {
-        return Ok(PublishOutcome::Superseded);
-    }
-    for known in before {
-        let request = patch_request(&taken.repo, known.id, known.build_restoring_body());
-        let answer = send_until_taken(client, &request).await?;
-        if !(200..300).contains(&answer.status) {
-            return Err(answer.describe_refusal(&request));
-        }
-    }
-    Ok(PublishOutcome::Written)
-}
-
 impl TakenCheckRun {
-    fn new(repo: &RepositoryName, revision: Oid, purpose: CheckRunPurpose) -> TakenCheckRun {
+    pub(crate) fn new(repo: &RepositoryName, revision: Oid, purpose: CheckRunPurpose) -> TakenCheckRun {
         let start = match purpose {
             CheckRunPurpose::PullRequests => EXTERNAL_ID_START,
             CheckRunPurpose::MergeGroup => GROUP_ID_START,
@@ -256,7 +198,7 @@ impl TakenCheckRun {
     }
 
     /// Takes over one check run, and returns whether that could be done.
-    async fn take_over(
+    pub(crate) async fn take_over(
         &mut self,
         client: &GitHubClient,
         known: &RestTakenCheckRun,
@@ -287,7 +229,7 @@ impl TakenCheckRun {
     }
 
     /// Returns the token of the newest check run that this run may write: `listed` has the newest one first.
-    fn find_newest_token<'run>(&self, listed: &'run [RestTakenCheckRun]) -> Option<&'run String> {
+    pub(crate) fn find_newest_token<'run>(&self, listed: &'run [RestTakenCheckRun]) -> Option<&'run String> {
         listed.iter().find(|run| self.may_write(run)).and_then(|run| run.external_id.as_ref())
     }
 }
@@ -315,7 +257,7 @@ pub(crate) async fn find_last_judgement(
 }
 
 /// Sends a request again for as long as GitHub fails and there is time: writing the same twice does no harm.
-async fn send_until_taken(
+pub(crate) async fn send_until_taken(
     client: &GitHubClient,
     request: &GitHubRequest,
 ) -> Result<GitHubResponse, GitHubFailure> {
@@ -331,7 +273,7 @@ async fn send_until_taken(
 }
 
 /// Returns the gate's check runs of this name, the newest first.
-async fn list_own_check_runs(
+pub(crate) async fn list_own_check_runs(
     client: &GitHubClient,
     repo: &RepositoryName,
     revision: Oid,
@@ -413,7 +355,7 @@ async fn write_check_runs(
     }
 }
 
-fn patch_request(repo: &RepositoryName, id: u64, body: Value) -> GitHubRequest {
+pub(crate) fn patch_request(repo: &RepositoryName, id: u64, body: Value) -> GitHubRequest {
     let path = format!("{}/check-runs/{id}", repo.rest_path());
     GitHubRequest { method: RequestMethod::Patch, path, body: Some(body) }
 }
