@@ -172,6 +172,83 @@ fn what_lacks_only_what_others_give_is_waited_for() {
 }
 
 #[test]
+fn the_log_the_summary_and_the_comment_say_what_the_check_run_says() {
+    let fake = Fake::start(waiting());
+    let more = ["--check-run", "gate", "--comment", "--fail-on", "never"];
+    let (output, _, summary) = action(&fake, "pull_request", &event(&fake), &more);
+    assert_eq!((code(&output), only_gate(&fake)), (0, in_progress()));
+    let log = String::from_utf8_lossy(&output.stdout).into_owned();
+    let title = gates(&fake)[0].title.clone().unwrap();
+    assert!(!log.contains("::error"), "{log}");
+    assert!(log.contains(&format!("::notice title=changegate::{title}; nothing is wrong")), "{log}");
+    assert!(log.contains("::notice title=waiting%3A reviewed%3A another person has reviewed it::"), "{log}");
+    assert!(log.contains("changegate: waiting - nothing is wrong"), "{log}");
+    assert!(log.contains("the change waits for others; the step passes"), "{log}");
+    let comment = fake.world(|world| world.comments[0].body.clone());
+    for page in [summary, comment] {
+        assert!(page.contains("changegate: waiting") && !page.contains("breaks the policy"), "{page}");
+    }
+    // What the author has to do as well is a denial, and said as one.
+    fake.world(|world| world.pull(6).body = Some("Nothing is said.\n".into()));
+    fake.world(spoil_description);
+    let (output, _, summary) = action(&fake, "pull_request", &event(&fake), &more);
+    assert_eq!((code(&output), only_gate(&fake)), (0, concluded("failure")));
+    let log = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(log.contains("::error") && !log.contains("waiting"), "{log}");
+    assert!(!summary.contains("changegate: waiting"), "{summary}");
+    // A queue does not wait.
+    let (fake, event, _) = queued(GOOD);
+    fake.world(|world| set_policy(world, &format!("{POLICY}{ASKS_OTHERS}")));
+    let (output, _, summary) = action(&fake, "merge_group", &event, CHECK);
+    let log = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(log.contains("::error") && !summary.contains("changegate: waiting"), "{log}");
+}
+
+#[test]
+fn requested_changes_are_for_the_author_and_not_waited_for() {
+    let fake = Fake::start(waiting());
+    fake.world(|world| world.check(6, "build", "github-actions", "success"));
+    fake.world(|world| world.review(6, "kim", "CHANGES_REQUESTED"));
+    let (output, ..) = action(&fake, "pull_request_review", &event(&fake), CHECK);
+    assert_eq!((code(&output), only_gate(&fake)), (1, concluded("failure")));
+    let title = gates(&fake)[0].title.clone().unwrap();
+    assert!(title.starts_with("denied: changes are requested by"), "{title}");
+    fake.world(|world| world.review(6, "kim", "APPROVED"));
+    let (output, ..) = action(&fake, "pull_request_review", &event(&fake), CHECK);
+    assert_eq!((code(&output), only_gate(&fake)), (0, concluded("success")));
+}
+
+#[test]
+fn a_denial_that_no_check_run_holds_fails_the_step() {
+    let never = ["--check-run", "gate", "--fail-on", "never"];
+    let no = || How::Status(422, Vec::new(), json!({ "message": "no" }));
+    // A token that cannot write, GitHub that takes no check run, and one that loses the verdict.
+    for refused in 0..3 {
+        for is_denied in [false, true] {
+            let fake = Fake::start(plain());
+            if is_denied {
+                fake.world(spoil_description);
+            }
+            match refused {
+                0 => fake.world(|world| world.is_read_only = true),
+                1 => fake.spoil("/check-runs", no()),
+                _ => fake.spoil("/check-runs/", no()),
+            }
+            let (output, outputs, _) = action(&fake, "pull_request_review", &event(&fake), &never);
+            let said = String::from_utf8_lossy(&output.stdout).into_owned();
+            let expected = if is_denied { (1, "deny".into()) } else { (0, "allow".into()) };
+            assert_eq!((code(&output), value(&outputs, "verdict")), expected, "{refused}: {said}");
+            assert_eq!(said.contains("in spite of `--fail-on never`"), is_denied, "{refused}: {said}");
+        }
+    }
+    // Without a check run, nothing was to be written.
+    let fake = Fake::start(waiting());
+    fake.world(|world| world.is_read_only = true);
+    let (output, ..) = action(&fake, "pull_request_review", &event(&fake), &never[2..]);
+    assert_eq!(code(&output), 0);
+}
+
+#[test]
 fn what_could_not_be_judged_is_told_apart_and_takes_back_what_was_green() {
     let fake = Fake::start(plain());
     action(&fake, "pull_request", &event(&fake), CHECK);

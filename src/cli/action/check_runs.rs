@@ -1,18 +1,18 @@
 //! The check runs of a run of the Action: taken over before anything is asked, concluded before anything else
 //! is published.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use crate::change::Oid;
-use crate::cli::action::publish::{
-    build_style, fence_text, render_markdown, warn_if_unpublished, write_warning,
-};
+use crate::cli::action::publish::{build_style, fence_text, render_markdown, warn_if_unpublished};
 use crate::cli::command_error::CommandError;
 use crate::cli::context::Context;
-use crate::github::check_run::{CheckRunPurpose, HeldCheckRuns, TakenCheckRun};
+use crate::github::check_run::{CheckRunPurpose, TakenCheckRun};
+use crate::github::held_check_runs::HeldCheckRuns;
 use crate::github::{
     CheckRunReport, CheckRunState, GitHubFailure, GitHubServer, GitHubSession, GitHubSource, JudgedEvent,
-    RepositoryName,
+    PublishOutcome, RepositoryName,
 };
 use crate::http::{RequestPolicy, Secret};
 use crate::report::ReportStyle;
@@ -29,6 +29,8 @@ pub(crate) struct CheckRunWriter<'a> {
     pub(crate) token: Option<&'a Secret>,
     pub(crate) limits: RequestPolicy,
     pub(crate) context: &'a Context,
+    /// Set when a denial could not be written: what is green on its commit may still be so.
+    pub(crate) has_unwritten_denial: Cell<bool>,
 }
 
 /// The check run of a revision, for as long as it is being judged.
@@ -113,7 +115,11 @@ impl CheckRunWriter<'_> {
         };
         let style = ReportStyle { may_wait: !is_in_queue, ..build_style(self.context) };
         let text = render_markdown(&judged.report, &style)?;
-        self.write_conclusion(pending, state, &title, &text)
+        let is_written = self.write_conclusion(pending, state, &title, &text)?;
+        if !is_written && state != CheckRunState::Success {
+            self.has_unwritten_denial.set(true);
+        }
+        Ok(())
     }
 
     /// Writes that nothing could be judged into the check run.
@@ -128,17 +134,19 @@ impl CheckRunWriter<'_> {
             fence_text(&failure.why)
         );
         let why: String = failure.why.chars().take(160).collect();
-        self.write_conclusion(pending, CheckRunState::NotJudged, &format!("not judged: {why}"), &text)
+        self.write_conclusion(pending, CheckRunState::NotJudged, &format!("not judged: {why}"), &text)?;
+        Ok(())
     }
 
+    /// Writes a check run, and returns false if it could not be written; a later run writes its own.
     fn write_conclusion(
         &self,
         pending: PendingCheckRun,
         state: CheckRunState,
         title: &str,
         text: &str,
-    ) -> Result<(), CommandError> {
-        let Some(name) = self.name else { return Ok(()) };
+    ) -> Result<bool, CommandError> {
+        let Some(name) = self.name else { return Ok(true) };
         let taken = match pending.taken {
             // What failed at the start may work now.
             Err(_) => self.take_check_run(&pending.repo, pending.revision, pending.purpose, name),
@@ -147,16 +155,21 @@ impl CheckRunWriter<'_> {
         let taken = match taken {
             Ok(Some(taken)) => taken,
             Ok(None) => {
-                return write_warning(
-                    "no check run written: the token has no permission; the verdict stands",
-                );
+                warn_if_unpublished(Ok(PublishOutcome::NotAllowed), "check run")?;
+                return Ok(false);
             }
-            Err(failure) => return warn_if_unpublished(Err(failure), "check run"),
+            Err(failure) => {
+                warn_if_unpublished(Err(failure), "check run")?;
+                return Ok(false);
+            }
         };
         let details_url = self.find_details_url();
         let report = CheckRunReport { name, state, title, text, details_url: details_url.as_deref() };
         let session = self.open_session()?;
-        warn_if_unpublished(session.conclude_check_run(&taken, &report), "check run")
+        let published = session.conclude_check_run(&taken, &report);
+        let is_written = !matches!(published, Ok(PublishOutcome::NotAllowed) | Err(_));
+        warn_if_unpublished(published, "check run")?;
+        Ok(is_written)
     }
 
     fn open_session(&self) -> Result<GitHubSession, GitHubFailure> {

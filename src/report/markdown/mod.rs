@@ -7,7 +7,7 @@
 
 use std::io::{self, Write};
 
-use crate::report::check_title::{CheckStanding, build_check_title};
+use crate::report::check_title::{WAITING_HEADLINE, find_waiting_title};
 use crate::report::content::{GroupScope, Report, ReportGroup};
 use crate::report::escape::markdown::MarkdownInline;
 use crate::report::fix_plan::{build_fix_plan, is_fixed_by_paste, tells_all_pulls, tells_everything};
@@ -61,9 +61,9 @@ impl MarkdownRenderer<'_, '_> {
         let mut headline =
             terminal::build_headline(self.report, false, &ReportCounts::count_report(self.report));
         let mut heading = format!("{} changegate: {}", sign_decision(decision), decision.describe());
-        if self.style.may_wait && build_check_title(self.report, true).standing == CheckStanding::Waiting {
+        if find_waiting_title(self.report, self.style).is_some() {
             heading = "⏳ changegate: waiting".to_owned();
-            headline = "nothing is wrong with the change; others still have to act".to_owned();
+            headline = WAITING_HEADLINE.to_owned();
         }
         self.document.add_heading(2, &heading);
         let mut letters = headline.chars();
