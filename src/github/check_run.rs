@@ -73,7 +73,7 @@ pub(crate) struct TakenCheckRun {
     pub(crate) ids: Vec<u64>,
     pub(crate) token: String,
     /// The app that this run writes as; `None` if GitHub does not tell.
-    app_id: Option<u64>,
+    app: Option<RestWritingApp>,
 }
 
 #[derive(Deserialize)]
@@ -94,9 +94,20 @@ pub(crate) struct RestTakenCheckRun {
 }
 
 /// The app that wrote a check run.
-#[derive(Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 struct RestWritingApp {
-    id: u64,
+    id: Option<u64>,
+    slug: Option<String>,
+}
+
+impl RestWritingApp {
+    /// Returns whether both are certainly not the same app.
+    fn is_other_than(&self, other: &RestWritingApp) -> bool {
+        match (self.id, other.id) {
+            (Some(own), Some(other)) => own != other,
+            _ => matches!((&self.slug, &other.slug), (Some(own), Some(other)) if own != other),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -106,10 +117,6 @@ struct RestCheckRunOutput {
 }
 
 impl RestTakenCheckRun {
-    fn app_id(&self) -> Option<u64> {
-        self.app.as_ref().map(|app| app.id)
-    }
-
     /// Returns the body that makes the check run say again what it said when it was read.
     pub(crate) fn build_restoring_body(&self) -> Value {
         let mut body = json!({ "external_id": self.external_id });
@@ -181,8 +188,8 @@ pub(crate) async fn take_check_run(
             return Ok(None);
         }
         let made = answer.parse_body::<RestTakenCheckRun>(&request)?;
-        taken.app_id = made.app_id();
         taken.ids.push(made.id);
+        taken.app = made.app;
     }
     Ok(Some(taken))
 }
@@ -194,7 +201,7 @@ impl TakenCheckRun {
             CheckRunPurpose::MergeGroup => GROUP_ID_START,
         };
         let token = random_word(start);
-        TakenCheckRun { repo: repo.clone(), revision, ids: Vec::new(), token, app_id: None }
+        TakenCheckRun { repo: repo.clone(), revision, ids: Vec::new(), token, app: None }
     }
 
     /// Takes over one check run, and returns whether that could be done.
@@ -213,7 +220,7 @@ impl TakenCheckRun {
             && let Ok(now) = answer.parse_body::<RestTakenCheckRun>(&request)
             && now.conclusion.is_none()
         {
-            self.app_id = now.app_id().or(self.app_id);
+            self.app = now.app.or(self.app.take());
             self.ids.push(known.id);
             return true;
         }
@@ -222,8 +229,8 @@ impl TakenCheckRun {
 
     /// Returns whether the app that this run writes as may have made a check run.
     fn may_write(&self, run: &RestTakenCheckRun) -> bool {
-        match (self.app_id, run.app_id()) {
-            (Some(own), Some(other)) => own == other,
+        match (&self.app, &run.app) {
+            (Some(own), Some(other)) => !own.is_other_than(other),
             _ => true,
         }
     }
@@ -285,9 +292,9 @@ pub(crate) async fn list_own_check_runs(
     runs.retain(|run| run.external_id.as_ref().is_some_and(|id| id.starts_with(EXTERNAL_ID_START)));
     runs.sort_unstable_by_key(|run| std::cmp::Reverse(run.id));
     // Counted for each app: those that another one plants push none of the gate's out.
-    let mut counts: HashMap<Option<u64>, usize> = HashMap::new();
+    let mut counts: HashMap<Option<RestWritingApp>, usize> = HashMap::new();
     runs.retain(|run| {
-        let count = counts.entry(run.app_id()).or_default();
+        let count = counts.entry(run.app.clone()).or_default();
         *count += 1;
         *count <= MAX_TAKEN_CHECK_RUNS
     });

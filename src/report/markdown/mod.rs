@@ -29,8 +29,9 @@ pub(crate) fn write_markdown(report: &Report, style: &ReportStyle, out: &mut dyn
     let mut document = MarkdownReport::default();
     let is_told_by_plan = tells_everything(report, style.max_changes);
     let is_of_pulls = tells_all_pulls(report, style.max_changes);
+    let is_waiting = find_waiting_title(report, style).is_some();
     let mut renderer =
-        MarkdownRenderer { report, style, is_told_by_plan, is_of_pulls, document: &mut document };
+        MarkdownRenderer { report, style, is_told_by_plan, is_of_pulls, is_waiting, document: &mut document };
     renderer.add_verdict();
     next_steps::add_fix_plan(renderer.document, &build_fix_plan(report), is_told_by_plan, style);
     let unplanned: usize = report.groups.iter().map(|group| group.left_out.denied).sum();
@@ -51,6 +52,8 @@ struct MarkdownRenderer<'report, 'document> {
     is_told_by_plan: bool,
     /// True if the plan names all that denies, with the pull requests that have it, and without its place in each.
     is_of_pulls: bool,
+    /// True if only others have to act, and the reader's medium says so.
+    is_waiting: bool,
     document: &'document mut MarkdownReport,
 }
 
@@ -61,7 +64,7 @@ impl MarkdownRenderer<'_, '_> {
         let mut headline =
             terminal::build_headline(self.report, false, &ReportCounts::count_report(self.report));
         let mut heading = format!("{} changegate: {}", sign_decision(decision), decision.describe());
-        if find_waiting_title(self.report, self.style).is_some() {
+        if self.is_waiting {
             heading = "⏳ changegate: waiting".to_owned();
             headline = WAITING_HEADLINE.to_owned();
         }
@@ -134,7 +137,11 @@ impl MarkdownRenderer<'_, '_> {
 
     fn add_change(&mut self, verdict: &Verdict) {
         let decision = verdict.decision();
-        let words = format!("{} {} ", sign_decision(decision), decision.describe());
+        let words = if decision == Decision::Deny && self.is_waiting {
+            "⏳ waiting ".to_owned()
+        } else {
+            format!("{} {} ", sign_decision(decision), decision.describe())
+        };
         let mut heading = MarkdownInline::new().with_markdown(&words);
         heading = match verdict.revision {
             Some(id) => heading.with_markdown(&link_commit(id, self.style)),
@@ -165,7 +172,11 @@ impl MarkdownRenderer<'_, '_> {
                     .with_code(&escape::escape_words(control));
             }
             self.document.add_table_row(&[
-                describe_rank(ranked.rank),
+                if ranked.rank == JudgementRank::Denied && self.is_waiting {
+                    "⏳ waiting".to_owned()
+                } else {
+                    describe_rank(ranked.rank)
+                },
                 build_code_cell(rule.id.as_str()),
                 MarkdownInline::new_cell().with_words(&rule.title).into_markdown(),
                 controls.into_markdown(),
