@@ -187,6 +187,7 @@ fn the_log_the_summary_and_the_comment_say_what_the_check_run_says() {
     let comment = fake.world(|world| world.comments[0].body.clone());
     for page in [summary, comment] {
         assert!(page.contains("changegate: waiting") && !page.contains("breaks the policy"), "{page}");
+        assert!(page.contains("| ⏳ waiting | `reviewed` |") && !page.contains("denied"), "{page}");
     }
     // What the author has to do as well is a denial, and said as one.
     fake.world(|world| world.pull(6).body = Some("Nothing is said.\n".into()));
@@ -536,6 +537,47 @@ fn a_merge_group_has_its_verdict_on_its_own_commit() {
     assert!(title.starts_with("denied: ") && !title.contains("waiting"), "{title}");
     let both = title.replace("(#6, #7)", "(#7)");
     assert_eq!(both.matches("no check `build` is reported").count(), 1, "{title}");
+}
+
+#[test]
+fn a_group_waits_for_checks_that_have_not_ended_and_for_nothing_else() {
+    let checks = "rules:\n  built:\n    title: it builds\n    require: { checks: [build] }\n";
+    for (conclusion, exit) in [("success", 0), ("failure", 1)] {
+        let (fake, event, last) = queued(GOOD);
+        fake.world(|world| {
+            set_policy(world, &format!("{POLICY}{checks}"));
+            world.check(7, "build", "github-actions", conclusion);
+            let build = world.runs.last_mut().unwrap();
+            (build.commit, build.status, build.conclusion) = (last.clone(), "in_progress".into(), None);
+        });
+        let other = fake.clone();
+        let builder = std::thread::spawn(move || {
+            let start = Instant::now();
+            // It ends after the gate has seen that it had not.
+            let has_seen =
+                |fake: &Fake| fake.seen().iter().any(|asked| asked.path.contains("check-runs?filter"));
+            while !has_seen(&other) && start.elapsed() < Duration::from_secs(15) {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            std::thread::sleep(Duration::from_secs(2));
+            other.world(|world| {
+                let build = world.runs.iter_mut().find(|run| run.name == "build").unwrap();
+                (build.status, build.conclusion) = ("completed".into(), Some(conclusion.into()));
+            });
+        });
+        let more = ["--check-run", "gate", "--deadline", "100"];
+        let (output, ..) = action(&fake, "merge_group", &event, &more);
+        builder.join().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!((code(&output), only_gate(&fake).1.unwrap()), (exit, conclusion.into()), "{said}");
+    }
+    // Without time for it, what is missing denies.
+    let (fake, event, _) = queued(GOOD);
+    fake.world(|world| set_policy(world, &format!("{POLICY}{checks}")));
+    let start = Instant::now();
+    let (output, ..) = action(&fake, "merge_group", &event, &["--check-run", "gate", "--deadline", "9"]);
+    assert_eq!((code(&output), only_gate(&fake)), (1, concluded("failure")));
+    assert!(start.elapsed() < Duration::from_secs(9));
 }
 
 #[test]
