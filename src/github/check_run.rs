@@ -3,9 +3,12 @@
 //! A run takes the check run over before it asks anything: from then on it is `in_progress`, which blocks a
 //! merge, so no verdict of an earlier state is left if the run is cancelled or killed. Each takeover
 //! leaves a token of its own in the check run, and only the run whose token stands there concludes it:
-//! of two runs at once, the one that started later has read the newer facts.
+//! of two runs at once, the one that started later has read the newer facts. Any app can write such a token, so
+//! only check runs of the app that this run writes as are compared.
 //!
 //! GitHub lets `neutral` and `skipped` pass, so a check run never says either.
+
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -19,7 +22,10 @@ use crate::github::facts::checks::EXTERNAL_ID_START;
 use crate::github::publish::{PublishOutcome, send_publication, truncate_text};
 use crate::github::step_outputs::random_word;
 
-/// How many check runs of one name are taken over; more than one exists only if two runs made theirs at once.
+/// The start of the external id of a check run that has the verdict on a merge group.
+pub(crate) const GROUP_ID_START: &str = "changegate:group-";
+
+/// How many check runs of one name and app are taken over; more than one exists only if two runs made theirs at once.
 const MAX_TAKEN_CHECK_RUNS: usize = 5;
 
 /// What a check run says.
@@ -50,13 +56,24 @@ pub struct CheckRunReport<'a> {
     pub details_url: Option<&'a str>,
 }
 
+/// What a check run is the verdict on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CheckRunPurpose {
+    /// The pull requests that end at its commit.
+    PullRequests,
+    /// The merge group that ends at its commit.
+    MergeGroup,
+}
+
 /// The check runs of one name on one revision that this run has taken over.
 #[derive(Clone, Debug)]
 pub(crate) struct TakenCheckRun {
-    repo: RepositoryName,
-    revision: Oid,
-    ids: Vec<u64>,
-    token: String,
+    pub(crate) repo: RepositoryName,
+    pub(crate) revision: Oid,
+    pub(crate) ids: Vec<u64>,
+    pub(crate) token: String,
+    /// The app that this run writes as; `None` if GitHub does not tell.
+    app: Option<RestWritingApp>,
 }
 
 #[derive(Deserialize)]
@@ -64,12 +81,57 @@ struct RestTakenCheckRunPage {
     check_runs: Vec<RestTakenCheckRun>,
 }
 
+/// A check run of the gate, as GitHub has it.
 #[derive(Deserialize)]
-struct RestTakenCheckRun {
-    id: u64,
-    external_id: Option<String>,
+pub(crate) struct RestTakenCheckRun {
+    pub(crate) id: u64,
+    pub(crate) external_id: Option<String>,
+    status: Option<String>,
     conclusion: Option<String>,
     started_at: Option<Timestamp>,
+    app: Option<RestWritingApp>,
+    output: Option<RestCheckRunOutput>,
+}
+
+/// The app that wrote a check run.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
+struct RestWritingApp {
+    id: Option<u64>,
+    slug: Option<String>,
+}
+
+impl RestWritingApp {
+    /// Returns whether both are certainly not the same app.
+    fn is_other_than(&self, other: &RestWritingApp) -> bool {
+        match (self.id, other.id) {
+            (Some(own), Some(other)) => own != other,
+            _ => matches!((&self.slug, &other.slug), (Some(own), Some(other)) if own != other),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct RestCheckRunOutput {
+    title: Option<String>,
+    summary: Option<String>,
+}
+
+impl RestTakenCheckRun {
+    /// Returns the body that makes the check run say again what it said when it was read.
+    pub(crate) fn build_restoring_body(&self) -> Value {
+        let mut body = json!({ "external_id": self.external_id });
+        if let Value::Object(members) = &mut body {
+            let status = self.status.as_deref().unwrap_or("in_progress");
+            members.insert("status".into(), status.into());
+            if let Some(conclusion) = &self.conclusion {
+                members.insert("conclusion".into(), conclusion.as_str().into());
+            }
+            if let Some(RestCheckRunOutput { title: Some(title), summary: Some(summary) }) = &self.output {
+                members.insert("output".into(), json!({ "title": title, "summary": summary }));
+            }
+        }
+        body
+    }
 }
 
 impl CheckRunReport<'_> {
@@ -105,34 +167,15 @@ pub(crate) async fn take_check_run(
     repo: &RepositoryName,
     revision: Oid,
     report: &CheckRunReport<'_>,
+    purpose: CheckRunPurpose,
 ) -> Result<Option<TakenCheckRun>, GitHubFailure> {
-    let token = random_word(EXTERNAL_ID_START);
-    let mut body = report.build_body(&token);
-    if let Value::Object(members) = &mut body {
-        // A check run that is taken over keeps the time at which it was made; this is when it was last judged.
-        let now = client.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        members.insert("started_at".into(), now.into());
-    }
-    let mut taken = TakenCheckRun { repo: repo.clone(), revision, ids: Vec::new(), token };
+    let mut taken = TakenCheckRun::new(repo, revision, purpose);
     // If they cannot be read, a new one comes after them.
     for known in list_own_check_runs(client, repo, revision, report.name).await.unwrap_or_default() {
-        let id = known.id;
-        let request = patch_request(repo, id, body.clone());
-        let answer = match send_until_taken(client, &request).await {
-            Ok(answer) => answer,
-            // A newer one says what this one cannot be made to say; it is written again with the verdict.
-            Err(_) => continue,
-        };
-        // Another app's cannot be changed; and one that stays concluded would keep its old verdict.
-        if (200..300).contains(&answer.status)
-            && let Ok(now) = answer.parse_body::<RestTakenCheckRun>(&request)
-            && now.conclusion.is_none()
-        {
-            taken.ids.push(id);
-        }
+        taken.take_over(client, &known, report).await;
     }
     if taken.ids.is_empty() {
-        let mut body = body;
+        let mut body = build_taking_body(client, report, &taken.token);
         if let Value::Object(members) = &mut body {
             members.insert("name".into(), report.name.into());
             members.insert("head_sha".into(), revision.to_string().into());
@@ -144,9 +187,68 @@ pub(crate) async fn take_check_run(
         if matches!(answer.status, 403 | 404) {
             return Ok(None);
         }
-        taken.ids.push(answer.parse_body::<RestTakenCheckRun>(&request)?.id);
+        let made = answer.parse_body::<RestTakenCheckRun>(&request)?;
+        taken.ids.push(made.id);
+        taken.app = made.app;
     }
     Ok(Some(taken))
+}
+
+impl TakenCheckRun {
+    pub(crate) fn new(repo: &RepositoryName, revision: Oid, purpose: CheckRunPurpose) -> TakenCheckRun {
+        let start = match purpose {
+            CheckRunPurpose::PullRequests => EXTERNAL_ID_START,
+            CheckRunPurpose::MergeGroup => GROUP_ID_START,
+        };
+        let token = random_word(start);
+        TakenCheckRun { repo: repo.clone(), revision, ids: Vec::new(), token, app: None }
+    }
+
+    /// Takes over one check run, and returns whether that could be done.
+    pub(crate) async fn take_over(
+        &mut self,
+        client: &GitHubClient,
+        known: &RestTakenCheckRun,
+        report: &CheckRunReport<'_>,
+    ) -> bool {
+        let body = build_taking_body(client, report, &self.token);
+        let request = patch_request(&self.repo, known.id, body);
+        // A newer one says what this one cannot be made to say; it is written again with the verdict.
+        let Ok(answer) = send_until_taken(client, &request).await else { return false };
+        // Another app's cannot be changed; and one that stays concluded would keep its old verdict.
+        if (200..300).contains(&answer.status)
+            && let Ok(now) = answer.parse_body::<RestTakenCheckRun>(&request)
+            && now.conclusion.is_none()
+        {
+            self.app = now.app.or(self.app.take());
+            self.ids.push(known.id);
+            return true;
+        }
+        false
+    }
+
+    /// Returns whether the app that this run writes as may have made a check run.
+    fn may_write(&self, run: &RestTakenCheckRun) -> bool {
+        match (&self.app, &run.app) {
+            (Some(own), Some(other)) => !own.is_other_than(other),
+            _ => true,
+        }
+    }
+
+    /// Returns the token of the newest check run that this run may write: `listed` has the newest one first.
+    pub(crate) fn find_newest_token<'run>(&self, listed: &'run [RestTakenCheckRun]) -> Option<&'run String> {
+        listed.iter().find(|run| self.may_write(run)).and_then(|run| run.external_id.as_ref())
+    }
+}
+
+fn build_taking_body(client: &GitHubClient, report: &CheckRunReport<'_>, token: &str) -> Value {
+    let mut body = report.build_body(token);
+    if let Value::Object(members) = &mut body {
+        // A check run that is taken over keeps the time at which it was made; this is when it was last judged.
+        let now = client.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        members.insert("started_at".into(), now.into());
+    }
+    body
 }
 
 /// Returns when the gate last began to judge a revision, as its check run of this name says; `None` if that is not
@@ -162,7 +264,7 @@ pub(crate) async fn find_last_judgement(
 }
 
 /// Sends a request again for as long as GitHub fails and there is time: writing the same twice does no harm.
-async fn send_until_taken(
+pub(crate) async fn send_until_taken(
     client: &GitHubClient,
     request: &GitHubRequest,
 ) -> Result<GitHubResponse, GitHubFailure> {
@@ -178,7 +280,7 @@ async fn send_until_taken(
 }
 
 /// Returns the gate's check runs of this name, the newest first.
-async fn list_own_check_runs(
+pub(crate) async fn list_own_check_runs(
     client: &GitHubClient,
     repo: &RepositoryName,
     revision: Oid,
@@ -189,7 +291,13 @@ async fn list_own_check_runs(
     let mut runs = client.fetch_list(path, |page: RestTakenCheckRunPage| page.check_runs, |_| false).await?;
     runs.retain(|run| run.external_id.as_ref().is_some_and(|id| id.starts_with(EXTERNAL_ID_START)));
     runs.sort_unstable_by_key(|run| std::cmp::Reverse(run.id));
-    runs.truncate(MAX_TAKEN_CHECK_RUNS);
+    // Counted for each app: those that another one plants push none of the gate's out.
+    let mut counts: HashMap<Option<RestWritingApp>, usize> = HashMap::new();
+    runs.retain(|run| {
+        let count = counts.entry(run.app.clone()).or_default();
+        *count += 1;
+        *count <= MAX_TAKEN_CHECK_RUNS
+    });
     Ok(runs)
 }
 
@@ -223,12 +331,12 @@ async fn write_check_runs(
     let mut ids = taken.ids.clone();
     match &listed {
         Ok(known) if known.iter().any(|run| taken.ids.contains(&run.id)) => {
-            let newest = known.first().and_then(|run| run.external_id.as_ref());
-            if newest != Some(&taken.token) {
+            if taken.find_newest_token(known) != Some(&taken.token) {
                 return Ok(PublishOutcome::Superseded);
             }
             // Of two runs that each made one, only this one writes: both say the same.
-            ids.extend(known.iter().map(|run| run.id).filter(|id| !taken.ids.contains(id)));
+            let others = known.iter().filter(|run| taken.may_write(run) && !taken.ids.contains(&run.id));
+            ids.extend(others.map(|run| run.id));
         }
         // What cannot be seen may be a later run's: that one is not to be made green.
         Ok(_) if report.state == CheckRunState::Success => {
@@ -254,7 +362,7 @@ async fn write_check_runs(
     }
 }
 
-fn patch_request(repo: &RepositoryName, id: u64, body: Value) -> GitHubRequest {
+pub(crate) fn patch_request(repo: &RepositoryName, id: u64, body: Value) -> GitHubRequest {
     let path = format!("{}/check-runs/{id}", repo.rest_path());
     GitHubRequest { method: RequestMethod::Patch, path, body: Some(body) }
 }

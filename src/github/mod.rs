@@ -8,6 +8,7 @@ pub(crate) mod api;
 pub(crate) mod check_run;
 pub mod event;
 mod facts;
+pub(crate) mod held_check_runs;
 mod judge;
 pub(crate) mod publish;
 pub mod repository_settings;

@@ -7,6 +7,7 @@ use crate::change::Text;
 use crate::report::content::{GroupScope, Report};
 use crate::report::escape::escape_sentence;
 use crate::report::ranked_judgements::{RuleObjection, rank_group};
+use crate::report::style::ReportStyle;
 use crate::verdict::{Decision, Fixer, describe_fixers};
 
 /// The longest title, in characters, but for the last words of one that is cut.
@@ -87,6 +88,18 @@ pub(crate) fn build_check_title(report: &Report, may_wait: bool) -> CheckTitle {
     let standing = if standing == CheckStanding::Allowed { CheckStanding::Denied } else { standing };
     CheckTitle { standing, text: join_problems(start, &words) }
 }
+
+/// Returns the title of a report in which only others have to act, where the reader's medium may say so.
+pub(crate) fn find_waiting_title(report: &Report, style: &ReportStyle) -> Option<String> {
+    if !style.may_wait {
+        return None;
+    }
+    let title = build_check_title(report, true);
+    if title.standing == CheckStanding::Waiting { Some(title.text) } else { None }
+}
+
+/// What is said of a change that only waits for others.
+pub(crate) const WAITING_HEADLINE: &str = "nothing is wrong with the change; others still have to act";
 
 /// A problem, with the pull requests that have it where a report is about several.
 struct TitledProblem {

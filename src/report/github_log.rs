@@ -2,7 +2,8 @@
 //!
 //! GitHub shows ten errors and ten warnings of a step, so there is one annotation for each rule and
 //! what matters most comes first. An annotation that denies is an error and nothing else is one; a
-//! log never looks better or worse than the decision.
+//! log never looks better or worse than the decision. Where the check says that the change only waits for
+//! others, the log has notices instead: an error reads as one of the author's.
 //!
 //! The report for people stands between `::stop-commands::TOKEN` and `::TOKEN::`. None of its lines
 //! starts like a command anyway (see `terminal::page`); this is the second wall. To get over it, an
@@ -15,6 +16,7 @@ use std::io::{self, Write};
 use sha2::{Digest, Sha256};
 
 use crate::change::{Text, text};
+use crate::report::check_title::find_waiting_title;
 use crate::report::content::Report;
 use crate::report::ranked_judgements::{JudgementRank, RankedJudgement, ReportCounts, rank_report};
 use crate::report::style::ReportStyle;
@@ -34,14 +36,19 @@ const MAX_ANNOTATION_COLUMNS: usize = 500;
 pub(crate) fn write_github_log(report: &Report, style: &ReportStyle, out: &mut dyn Write) -> io::Result<()> {
     let counts = ReportCounts::count_report(report);
     let headline = terminal::build_headline(report, false, &counts);
-    let headline = format!("{}: {headline}", report.decision.describe());
+    let waiting = find_waiting_title(report, style);
+    let headline = match &waiting {
+        Some(title) => format!("{title}; nothing is wrong with the change"),
+        None => format!("{}: {headline}", report.decision.describe()),
+    };
     let headline = escape::escape_terminal(headline.as_bytes(), MAX_ANNOTATION_COLUMNS);
-    let mut annotations = build_annotations(report);
+    let mut annotations = build_annotations(report, waiting.is_some());
     if report.decision == Decision::Deny && !has_error(&annotations) {
         // A log without an error would look like that of a step that went well.
-        let mut error = LogAnnotation::new(AnnotationLevel::Error, "changegate".into());
-        error.lines.push(headline.clone());
-        annotations.insert(0, error);
+        let level = if waiting.is_some() { AnnotationLevel::Notice } else { AnnotationLevel::Error };
+        let mut whole = LogAnnotation::new(level, "changegate".into());
+        whole.lines.push(headline.clone());
+        annotations.insert(0, whole);
     }
     let omitted = write_annotations(&annotations, out)?;
     if omitted > 0 {
@@ -166,15 +173,19 @@ struct LogAnnotation {
 }
 
 /// Returns one annotation for each rule of each rank, what matters most first.
-fn build_annotations(report: &Report) -> Vec<LogAnnotation> {
+fn build_annotations(report: &Report, is_waiting: bool) -> Vec<LogAnnotation> {
     let mut found: Vec<(JudgementRank, &RuleId, LogAnnotation)> = Vec::new();
     for ranked in rank_report(report) {
-        let Some(level) = AnnotationLevel::from_rank(ranked.rank) else { continue };
+        let Some(mut level) = AnnotationLevel::from_rank(ranked.rank) else { continue };
+        let is_awaited = is_waiting && level == AnnotationLevel::Error;
+        if is_awaited {
+            level = AnnotationLevel::Notice;
+        }
         let rule = &ranked.judgement.rule;
         let place = found.iter().position(|(rank, id, _)| *rank == ranked.rank && rule.id == **id);
         let place = place.unwrap_or(found.len());
         if place == found.len() {
-            let annotation = LogAnnotation::new(level, title_annotation(level, &ranked));
+            let annotation = LogAnnotation::new(level, title_annotation(level, &ranked, is_awaited));
             found.push((ranked.rank, &rule.id, annotation));
         }
         if let Some((_, _, annotation)) = found.get_mut(place) {
@@ -198,11 +209,12 @@ fn build_annotations(report: &Report) -> Vec<LogAnnotation> {
 }
 
 /// Returns the rule and what it asks; for what is no error, with what it is.
-fn title_annotation(level: AnnotationLevel, ranked: &RankedJudgement<'_>) -> String {
+fn title_annotation(level: AnnotationLevel, ranked: &RankedJudgement<'_>, is_awaited: bool) -> String {
     let rule = &ranked.judgement.rule;
     let mut title = format!("{}: {}", rule.id, rule.title);
     if level != AnnotationLevel::Error {
-        title.insert_str(0, &format!("{}: ", ranked.rank.describe()));
+        let kind = if is_awaited { "waiting" } else { ranked.rank.describe() };
+        title.insert_str(0, &format!("{kind}: "));
     }
     escape::escape_terminal(escape::escape_words(&title).as_bytes(), MAX_ANNOTATION_COLUMNS)
 }

@@ -36,7 +36,7 @@ pub struct ReportStyle {
     pub quiet: bool,
     /// The bytes that [`ReportFormat::Markdown`] may take; what does not fit is counted.
     pub max_markdown_bytes: usize,
-    /// True to call waiting what lacks only what others give, in [`ReportFormat::Markdown`], as the title of a check
+    /// True to call waiting what lacks only what others give, in the formats for people, as the title of a check
     /// does.
     pub may_wait: bool,
     /// The web address of the repository, for links; without it there are none.

@@ -172,6 +172,84 @@ fn what_lacks_only_what_others_give_is_waited_for() {
 }
 
 #[test]
+fn the_log_the_summary_and_the_comment_say_what_the_check_run_says() {
+    let fake = Fake::start(waiting());
+    let more = ["--check-run", "gate", "--comment", "--fail-on", "never"];
+    let (output, _, summary) = action(&fake, "pull_request", &event(&fake), &more);
+    assert_eq!((code(&output), only_gate(&fake)), (0, in_progress()));
+    let log = String::from_utf8_lossy(&output.stdout).into_owned();
+    let title = gates(&fake)[0].title.clone().unwrap();
+    assert!(!log.contains("::error"), "{log}");
+    assert!(log.contains(&format!("::notice title=changegate::{title}; nothing is wrong")), "{log}");
+    assert!(log.contains("::notice title=waiting%3A reviewed%3A another person has reviewed it::"), "{log}");
+    assert!(log.contains("changegate: waiting - nothing is wrong"), "{log}");
+    assert!(log.contains("the change waits for others; the step passes"), "{log}");
+    let comment = fake.world(|world| world.comments[0].body.clone());
+    for page in [summary, comment] {
+        assert!(page.contains("changegate: waiting") && !page.contains("breaks the policy"), "{page}");
+        assert!(page.contains("| ⏳ waiting | `reviewed` |") && !page.contains("denied"), "{page}");
+    }
+    // What the author has to do as well is a denial, and said as one.
+    fake.world(|world| world.pull(6).body = Some("Nothing is said.\n".into()));
+    fake.world(spoil_description);
+    let (output, _, summary) = action(&fake, "pull_request", &event(&fake), &more);
+    assert_eq!((code(&output), only_gate(&fake)), (0, concluded("failure")));
+    let log = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(log.contains("::error") && !log.contains("waiting"), "{log}");
+    assert!(!summary.contains("changegate: waiting"), "{summary}");
+    // A queue does not wait.
+    let (fake, event, _) = queued(GOOD);
+    fake.world(|world| set_policy(world, &format!("{POLICY}{ASKS_OTHERS}")));
+    let (output, _, summary) = action(&fake, "merge_group", &event, CHECK);
+    let log = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(log.contains("::error") && !summary.contains("changegate: waiting"), "{log}");
+}
+
+#[test]
+fn requested_changes_are_for_the_author_and_not_waited_for() {
+    let fake = Fake::start(waiting());
+    fake.world(|world| world.check(6, "build", "github-actions", "success"));
+    fake.world(|world| world.review(6, "kim", "CHANGES_REQUESTED"));
+    let (output, ..) = action(&fake, "pull_request_review", &event(&fake), CHECK);
+    assert_eq!((code(&output), only_gate(&fake)), (1, concluded("failure")));
+    let title = gates(&fake)[0].title.clone().unwrap();
+    assert!(title.starts_with("denied: changes are requested by"), "{title}");
+    fake.world(|world| world.review(6, "kim", "APPROVED"));
+    let (output, ..) = action(&fake, "pull_request_review", &event(&fake), CHECK);
+    assert_eq!((code(&output), only_gate(&fake)), (0, concluded("success")));
+}
+
+#[test]
+fn a_denial_that_no_check_run_holds_fails_the_step() {
+    let never = ["--check-run", "gate", "--fail-on", "never"];
+    let no = || How::Status(422, Vec::new(), json!({ "message": "no" }));
+    // A token that cannot write, GitHub that takes no check run, and one that loses the verdict.
+    for refused in 0..3 {
+        for is_denied in [false, true] {
+            let fake = Fake::start(plain());
+            if is_denied {
+                fake.world(spoil_description);
+            }
+            match refused {
+                0 => fake.world(|world| world.is_read_only = true),
+                1 => fake.spoil("/check-runs", no()),
+                _ => fake.spoil("/check-runs/", no()),
+            }
+            let (output, outputs, _) = action(&fake, "pull_request_review", &event(&fake), &never);
+            let said = String::from_utf8_lossy(&output.stdout).into_owned();
+            let expected = if is_denied { (1, "deny".into()) } else { (0, "allow".into()) };
+            assert_eq!((code(&output), value(&outputs, "verdict")), expected, "{refused}: {said}");
+            assert_eq!(said.contains("in spite of `--fail-on never`"), is_denied, "{refused}: {said}");
+        }
+    }
+    // Without a check run, nothing was to be written.
+    let fake = Fake::start(waiting());
+    fake.world(|world| world.is_read_only = true);
+    let (output, ..) = action(&fake, "pull_request_review", &event(&fake), &never[2..]);
+    assert_eq!(code(&output), 0);
+}
+
+#[test]
 fn what_could_not_be_judged_is_told_apart_and_takes_back_what_was_green() {
     let fake = Fake::start(plain());
     action(&fake, "pull_request", &event(&fake), CHECK);
@@ -196,12 +274,37 @@ fn what_could_not_be_judged_is_told_apart_and_takes_back_what_was_green() {
 
 #[test]
 fn a_run_that_is_killed_leaves_nothing_green() {
-    let fake = Fake::start(plain());
-    action(&fake, "pull_request", &event(&fake), CHECK);
-    fake.spoil("/pulls/6/commits", How::Delay(Duration::from_secs(20)));
+    let slow = [
+        ("pull_request", "/pulls/6/commits"),
+        ("workflow_run", "/pulls?"),
+        ("check_suite", "/pulls?"),
+        ("check_run", "/pulls?"),
+        ("status", "/pulls?"),
+    ];
+    for (name, path) in slow {
+        let fake = Fake::start(plain());
+        action(&fake, "pull_request", &event(&fake), CHECK);
+        assert_eq!(only_gate(&fake), concluded("success"));
+        let head = fake.world(|world| world.pull(6).head_id.clone());
+        let json = if name == "pull_request" { event(&fake) } else { event_at(name, &head) };
+        fake.spoil(path, How::Delay(Duration::from_secs(20)));
+        kill_when_in_progress(&fake, name, &json);
+        assert_eq!(only_gate(&fake), in_progress(), "{name}");
+    }
+}
+
+/// Returns the event that names a commit and nothing else.
+fn event_at(name: &str, commit: &str) -> Value {
+    let mut event = json!({ "sha": commit, "repository": { "full_name": "acme/shop" } });
+    event[name] = json!({ "head_sha": commit });
+    event
+}
+
+/// Starts the gate for an event, and kills it when its check run is in progress or never becomes so.
+fn kill_when_in_progress(fake: &Fake, name: &str, event: &Value) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("event.json");
-    std::fs::write(&path, event(&fake).to_string()).unwrap();
+    std::fs::write(&path, event.to_string()).unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_changegate"))
         .args(["action", "--check-run", "gate"])
         .current_dir(folder.path())
@@ -209,17 +312,76 @@ fn a_run_that_is_killed_leaves_nothing_green() {
         .env("GITHUB_API_URL", fake.url())
         .env("GITHUB_TOKEN", "a-plain-token")
         .env("GITHUB_REPOSITORY", "acme/shop")
-        .env("GITHUB_EVENT_NAME", "pull_request")
+        .env("GITHUB_EVENT_NAME", name)
         .env("GITHUB_EVENT_PATH", &path)
         .spawn()
         .unwrap();
     let start = Instant::now();
-    while only_gate(&fake) != in_progress() && start.elapsed() < Duration::from_secs(15) {
+    while only_gate(fake) != in_progress() && start.elapsed() < Duration::from_secs(15) {
         std::thread::sleep(Duration::from_millis(20));
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    assert_eq!(only_gate(&fake), in_progress());
+}
+
+#[test]
+fn an_event_on_a_commit_that_ends_no_pull_request_leaves_its_verdict() {
+    let (fake, event, last) = queued(GOOD);
+    let (output, ..) = action(&fake, "merge_group", &event, CHECK);
+    assert_eq!((code(&output), only_gate(&fake)), (0, concluded("success")));
+    let before = gates(&fake).remove(0);
+    // That of a group is not even touched: its queue would wait.
+    fake.forget();
+    let (output, outputs, _) = action(&fake, "workflow_run", &event_at("workflow_run", &last), CHECK);
+    assert_eq!((code(&output), value(&outputs, "verdict")), (0, "none".into()));
+    assert!(fake.seen().iter().all(|asked| asked.method == "GET"), "{:?}", fake.seen());
+    // That of a pull request is as it was before, for one that is closed now.
+    let fake = Fake::start(waiting());
+    for (spoilt, said) in [(false, in_progress()), (true, concluded("failure"))] {
+        if spoilt {
+            fake.world(spoil_description);
+        }
+        fake.world(|world| world.pull(6).state = "open");
+        let told = self::event(&fake);
+        action(&fake, "pull_request", &told, CHECK);
+        let before = gates(&fake).remove(0);
+        fake.world(|world| world.pull(6).state = "closed");
+        let event = event_at("status", &before.commit);
+        let (output, outputs, _) = action(&fake, "status", &event, CHECK);
+        assert_eq!((code(&output), value(&outputs, "verdict")), (0, "none".into()));
+        assert_eq!(only_gate(&fake), said);
+        let after = gates(&fake).remove(0);
+        assert_eq!((after.title, after.summary), (before.title, before.summary));
+        assert_eq!(after.external_id, before.external_id);
+    }
+    assert_eq!(before.conclusion.as_deref(), Some("success"));
+}
+
+#[test]
+fn what_another_app_plants_stops_no_verdict() {
+    let fake = Fake::start(plain());
+    fake.world(|world| {
+        world.check(6, "gate", "github-actions", "success");
+        world.runs[0].external_id = Some("changegate:earlier".into());
+        // More than are taken over, each newer than the gate's own.
+        for _ in 0..7 {
+            world.check(6, "gate", "another-app", "success");
+            world.runs.last_mut().unwrap().external_id = Some("changegate:planted".into());
+        }
+    });
+    let own = |fake: &Fake| {
+        let runs: Vec<Run> = gates(fake).into_iter().filter(|run| run.app == "github-actions").collect();
+        assert_eq!(runs.len(), 1);
+        (runs[0].status.clone(), runs[0].conclusion.clone())
+    };
+    let (output, ..) = action(&fake, "pull_request", &event(&fake), CHECK);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!((code(&output), own(&fake)), (0, concluded("success")), "{said}");
+    assert!(!said.contains("a later run"), "{said}");
+    fake.world(|world| world.pull(6).body = Some("Nothing is said.\n".into()));
+    fake.world(spoil_description);
+    let (output, ..) = action(&fake, "pull_request", &event(&fake), CHECK);
+    assert_eq!((code(&output), own(&fake)), (1, concluded("failure")));
 }
 
 #[test]
@@ -399,6 +561,47 @@ fn a_merge_group_has_its_verdict_on_its_own_commit() {
     assert!(title.starts_with("denied: ") && !title.contains("waiting"), "{title}");
     let both = title.replace("(#6, #7)", "(#7)");
     assert_eq!(both.matches("no check `build` is reported").count(), 1, "{title}");
+}
+
+#[test]
+fn a_group_waits_for_checks_that_have_not_ended_and_for_nothing_else() {
+    let checks = "rules:\n  built:\n    title: it builds\n    require: { checks: [build] }\n";
+    for (conclusion, exit) in [("success", 0), ("failure", 1)] {
+        let (fake, event, last) = queued(GOOD);
+        fake.world(|world| {
+            set_policy(world, &format!("{POLICY}{checks}"));
+            world.check(7, "build", "github-actions", conclusion);
+            let build = world.runs.last_mut().unwrap();
+            (build.commit, build.status, build.conclusion) = (last.clone(), "in_progress".into(), None);
+        });
+        let other = fake.clone();
+        let builder = std::thread::spawn(move || {
+            let start = Instant::now();
+            // It ends after the gate has seen that it had not.
+            let has_seen =
+                |fake: &Fake| fake.seen().iter().any(|asked| asked.path.contains("check-runs?filter"));
+            while !has_seen(&other) && start.elapsed() < Duration::from_secs(15) {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            std::thread::sleep(Duration::from_secs(2));
+            other.world(|world| {
+                let build = world.runs.iter_mut().find(|run| run.name == "build").unwrap();
+                (build.status, build.conclusion) = ("completed".into(), Some(conclusion.into()));
+            });
+        });
+        let more = ["--check-run", "gate", "--deadline", "100"];
+        let (output, ..) = action(&fake, "merge_group", &event, &more);
+        builder.join().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!((code(&output), only_gate(&fake).1.unwrap()), (exit, conclusion.into()), "{said}");
+    }
+    // Without time for it, what is missing denies.
+    let (fake, event, _) = queued(GOOD);
+    fake.world(|world| set_policy(world, &format!("{POLICY}{checks}")));
+    let start = Instant::now();
+    let (output, ..) = action(&fake, "merge_group", &event, &["--check-run", "gate", "--deadline", "9"]);
+    assert_eq!((code(&output), only_gate(&fake)), (1, concluded("failure")));
+    assert!(start.elapsed() < Duration::from_secs(9));
 }
 
 #[test]

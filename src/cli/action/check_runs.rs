@@ -1,18 +1,18 @@
 //! The check runs of a run of the Action: taken over before anything is asked, concluded before anything else
 //! is published.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use crate::change::Oid;
-use crate::cli::action::publish::{
-    build_style, fence_text, render_markdown, warn_if_unpublished, write_warning,
-};
+use crate::cli::action::publish::{build_style, fence_text, render_markdown, warn_if_unpublished};
 use crate::cli::command_error::CommandError;
 use crate::cli::context::Context;
-use crate::github::check_run::TakenCheckRun;
+use crate::github::check_run::{CheckRunPurpose, TakenCheckRun};
+use crate::github::held_check_runs::HeldCheckRuns;
 use crate::github::{
     CheckRunReport, CheckRunState, GitHubFailure, GitHubServer, GitHubSession, GitHubSource, JudgedEvent,
-    RepositoryName,
+    PublishOutcome, RepositoryName,
 };
 use crate::http::{RequestPolicy, Secret};
 use crate::report::ReportStyle;
@@ -29,12 +29,15 @@ pub(crate) struct CheckRunWriter<'a> {
     pub(crate) token: Option<&'a Secret>,
     pub(crate) limits: RequestPolicy,
     pub(crate) context: &'a Context,
+    /// Set when a denial could not be written: what is green on its commit may still be so.
+    pub(crate) has_unwritten_denial: Cell<bool>,
 }
 
 /// The check run of a revision, for as long as it is being judged.
 pub(crate) struct PendingCheckRun {
     repo: RepositoryName,
     revision: Oid,
+    purpose: CheckRunPurpose,
     taken: Result<Option<TakenCheckRun>, GitHubFailure>,
 }
 
@@ -44,28 +47,54 @@ impl CheckRunWriter<'_> {
         &self,
         repo: &RepositoryName,
         revision: Oid,
-    ) -> Result<Option<PendingCheckRun>, CommandError> {
-        let Some(name) = self.name else { return Ok(None) };
-        let taken = self.take_check_run(repo, revision, name);
-        Ok(Some(PendingCheckRun { repo: repo.clone(), revision, taken }))
+        purpose: CheckRunPurpose,
+    ) -> Option<PendingCheckRun> {
+        let taken = self.take_check_run(repo, revision, purpose, self.name?);
+        Some(PendingCheckRun { repo: repo.clone(), revision, purpose, taken })
+    }
+
+    /// Takes over the check runs that are on a revision already, before it is known whether there is something to
+    /// judge for it. `None` if there are none, or none is wanted.
+    pub(crate) fn hold_check_runs(&self, repo: &RepositoryName, revision: Oid) -> Option<HeldCheckRuns> {
+        let details_url = self.find_details_url();
+        let report = describe_running(self.name?, details_url.as_deref());
+        // What failed here is done again when it is known what is judged.
+        Some(self.open_session().ok()?.hold_check_runs(repo, revision, &report))
+    }
+
+    /// Begins the check run of a revision that check runs were held for.
+    pub(crate) fn begin_held_check_run(
+        &self,
+        held: Option<HeldCheckRuns>,
+        repo: &RepositoryName,
+        revision: Oid,
+    ) -> Option<PendingCheckRun> {
+        let purpose = CheckRunPurpose::PullRequests;
+        match held.and_then(HeldCheckRuns::into_taken) {
+            Some(taken) => {
+                Some(PendingCheckRun { repo: repo.clone(), revision, purpose, taken: Ok(Some(taken)) })
+            }
+            None => self.begin_check_run(repo, revision, purpose),
+        }
+    }
+
+    /// Makes the check runs of a revision for which nothing is judged say what they said before.
+    pub(crate) fn release_check_runs(&self, held: Option<HeldCheckRuns>) -> Result<(), CommandError> {
+        let (Some(held), Some(name)) = (held, self.name) else { return Ok(()) };
+        let released = self.open_session().and_then(|session| session.release_check_runs(&held, name));
+        warn_if_unpublished(released, "check run")
     }
 
     fn take_check_run(
         &self,
         repo: &RepositoryName,
         revision: Oid,
+        purpose: CheckRunPurpose,
         name: &str,
     ) -> Result<Option<TakenCheckRun>, GitHubFailure> {
         let details_url = self.find_details_url();
-        let report = CheckRunReport {
-            name,
-            state: CheckRunState::InProgress,
-            title: "being judged",
-            text: "This commit is being judged. Until it has been, this check blocks the merge. If the run was \
-                   cancelled, run it again.",
-            details_url: details_url.as_deref(),
-        };
-        self.open_session()?.take_check_run(repo, revision, &report)
+        let report = describe_running(name, details_url.as_deref());
+        self.open_session()?.take_check_run(repo, revision, &report, purpose)
     }
 
     /// Writes what was judged into the check run. In a merge queue nothing is waited for: a queue stands still
@@ -86,7 +115,11 @@ impl CheckRunWriter<'_> {
         };
         let style = ReportStyle { may_wait: !is_in_queue, ..build_style(self.context) };
         let text = render_markdown(&judged.report, &style)?;
-        self.write_conclusion(pending, state, &title, &text)
+        let is_written = self.write_conclusion(pending, state, &title, &text)?;
+        if !is_written && state != CheckRunState::Success {
+            self.has_unwritten_denial.set(true);
+        }
+        Ok(())
     }
 
     /// Writes that nothing could be judged into the check run.
@@ -101,35 +134,42 @@ impl CheckRunWriter<'_> {
             fence_text(&failure.why)
         );
         let why: String = failure.why.chars().take(160).collect();
-        self.write_conclusion(pending, CheckRunState::NotJudged, &format!("not judged: {why}"), &text)
+        self.write_conclusion(pending, CheckRunState::NotJudged, &format!("not judged: {why}"), &text)?;
+        Ok(())
     }
 
+    /// Writes a check run, and returns false if it could not be written; a later run writes its own.
     fn write_conclusion(
         &self,
         pending: PendingCheckRun,
         state: CheckRunState,
         title: &str,
         text: &str,
-    ) -> Result<(), CommandError> {
-        let Some(name) = self.name else { return Ok(()) };
+    ) -> Result<bool, CommandError> {
+        let Some(name) = self.name else { return Ok(true) };
         let taken = match pending.taken {
             // What failed at the start may work now.
-            Err(_) => self.take_check_run(&pending.repo, pending.revision, name),
+            Err(_) => self.take_check_run(&pending.repo, pending.revision, pending.purpose, name),
             taken => taken,
         };
         let taken = match taken {
             Ok(Some(taken)) => taken,
             Ok(None) => {
-                return write_warning(
-                    "no check run written: the token has no permission; the verdict stands",
-                );
+                warn_if_unpublished(Ok(PublishOutcome::NotAllowed), "check run")?;
+                return Ok(false);
             }
-            Err(failure) => return warn_if_unpublished(Err(failure), "check run"),
+            Err(failure) => {
+                warn_if_unpublished(Err(failure), "check run")?;
+                return Ok(false);
+            }
         };
         let details_url = self.find_details_url();
         let report = CheckRunReport { name, state, title, text, details_url: details_url.as_deref() };
         let session = self.open_session()?;
-        warn_if_unpublished(session.conclude_check_run(&taken, &report), "check run")
+        let published = session.conclude_check_run(&taken, &report);
+        let is_written = !matches!(published, Ok(PublishOutcome::NotAllowed) | Err(_));
+        warn_if_unpublished(published, "check run")?;
+        Ok(is_written)
     }
 
     fn open_session(&self) -> Result<GitHubSession, GitHubFailure> {
@@ -149,5 +189,17 @@ impl CheckRunWriter<'_> {
         let run = self.context.read_text_variable("GITHUB_RUN_ID")?;
         let is_plain = server.starts_with("https://") && run.bytes().all(|byte| byte.is_ascii_digit());
         if is_plain { Some(format!("{server}/{repository}/actions/runs/{run}")) } else { None }
+    }
+}
+
+/// Returns what a check run says while its commit is being judged.
+fn describe_running<'a>(name: &'a str, details_url: Option<&'a str>) -> CheckRunReport<'a> {
+    CheckRunReport {
+        name,
+        state: CheckRunState::InProgress,
+        title: "being judged",
+        text: "This commit is being judged. Until it has been, this check blocks the merge. If the run was \
+               cancelled, run it again.",
+        details_url,
     }
 }

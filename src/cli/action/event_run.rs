@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::change::Oid;
 use crate::cli::action::check_runs::CheckRunWriter;
 use crate::cli::command_error::CommandError;
+use crate::github::check_run::CheckRunPurpose;
 use crate::github::event::EventSubject;
 use crate::github::{
     GitHubFailure, GitHubJudgeOptions, GitHubSession, JudgedEvent, OpenPullRequest, PullsOfRevision,
@@ -31,7 +32,7 @@ impl EventRun<'_> {
             EventSubject::PullRequestsAt { repo, head } => self.judge_pulls_at(repo, *head),
             EventSubject::OpenPullRequests { repo } => self.judge_open_pulls(repo),
             EventSubject::MergeGroup { repo, group_head, .. } => {
-                let pending = self.checks.begin_check_run(repo, *group_head)?;
+                let pending = self.checks.begin_check_run(repo, *group_head, CheckRunPurpose::MergeGroup);
                 match self.session.judge_event(subject, self.options) {
                     Ok(judged) => {
                         self.checks.conclude_check_run(pending, &judged, true)?;
@@ -57,7 +58,7 @@ impl EventRun<'_> {
     ) -> Result<JudgedEvent, CommandError> {
         let mut pending = None;
         if let Some(head) = expected_head {
-            pending = self.checks.begin_check_run(repo, head)?;
+            pending = self.checks.begin_check_run(repo, head, CheckRunPurpose::PullRequests);
         }
         let open = match self.session.list_pulls_of_event(repo, number, expected_head) {
             Ok(open) => open,
@@ -71,7 +72,7 @@ impl EventRun<'_> {
         if expected_head.is_none()
             && let Some(head) = head
         {
-            pending = self.checks.begin_check_run(repo, head)?;
+            pending = self.checks.begin_check_run(repo, head, CheckRunPurpose::PullRequests);
         }
         let mut target = PullsOfRevision { head, numbers: vec![number] };
         target.numbers.extend(list_numbers_at(&open, head).filter(|other| *other != number));
@@ -85,27 +86,32 @@ impl EventRun<'_> {
         if head.is_none()
             && let Some(pull) = judged.pull_requests.first()
         {
-            pending = self.checks.begin_check_run(repo, pull.head)?;
+            pending = self.checks.begin_check_run(repo, pull.head, CheckRunPurpose::PullRequests);
         }
         self.checks.conclude_check_run(pending, &judged, false)?;
         Ok(judged)
     }
 
     /// Judges the open pull requests that end at a commit. One that ends no pull request gets no check run.
+    ///
+    /// The check run that the commit may have is taken over before the pull requests are looked up: if the run is
+    /// killed meanwhile, no verdict of an earlier state is left.
     fn judge_pulls_at(&self, repo: &RepositoryName, head: Oid) -> Result<JudgedEvent, CommandError> {
+        let held = self.checks.hold_check_runs(repo, head);
         let numbers = match self.session.list_pulls_at(repo, head) {
             Ok(numbers) => numbers,
             Err(failure) => {
-                let pending = self.checks.begin_check_run(repo, head)?;
+                let pending = self.checks.begin_held_check_run(held, repo, head);
                 self.checks.conclude_unjudged(pending, &failure)?;
                 return Err(failure.into());
             }
         };
         let target = PullsOfRevision { head: Some(head), numbers };
         if target.numbers.is_empty() {
+            self.checks.release_check_runs(held)?;
             return Ok(self.session.describe_no_pulls(head));
         }
-        let pending = self.checks.begin_check_run(repo, head)?;
+        let pending = self.checks.begin_held_check_run(held, repo, head);
         let judged = self.session.judge_revisions(repo, &[target], self.options);
         let judged = JudgedEvent::join_events(judged, self.session);
         self.checks.conclude_check_run(pending, &judged, false)?;
@@ -133,7 +139,7 @@ impl EventRun<'_> {
             let mut pending = Vec::new();
             for target in some {
                 pending.push(match target.head {
-                    Some(head) => self.checks.begin_check_run(repo, head)?,
+                    Some(head) => self.checks.begin_check_run(repo, head, CheckRunPurpose::PullRequests),
                     None => None,
                 });
             }

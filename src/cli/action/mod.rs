@@ -9,6 +9,7 @@ mod event_run;
 mod forge_ledger_run;
 mod publish;
 
+use std::cell::Cell;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -25,7 +26,7 @@ use crate::cli::pr::{self, GitHubQueryArgs};
 use crate::cli::tickets;
 use crate::github::event::{self, EventSubject, MAX_EVENT_BYTES};
 use crate::github::{GitHubSession, GitHubSource, JudgedEvent, OwnChecks, RepositoryName};
-use crate::report::check_title::{CheckStanding, build_check_title};
+use crate::report::check_title::{CheckStanding, build_check_title, find_waiting_title};
 use crate::report::{Report, ReportStyle};
 
 /// Judge the event of a GitHub workflow run
@@ -111,17 +112,18 @@ enum LedgerUse {
 
 pub(crate) fn run_action(args: &ActionArgs, context: &Context) -> Result<CommandExit, CommandError> {
     // The outputs come last, so that they never say `allow` for a run that ends with an error.
-    let PublishedRun { report, sarif, exit, failure, kind } = match judge_and_publish(args, context) {
-        Ok(PublishedRun { exit: CommandExit::Invalid | CommandExit::Failed, .. }) => {
-            publish::write_step_outputs("error", None, None, context)?;
-            return Ok(CommandExit::Failed);
-        }
-        Ok(published) => published,
-        Err(stop) => {
-            publish::write_step_outputs("error", None, None, context)?;
-            return Err(stop);
-        }
-    };
+    let PublishedRun { report, sarif, exit, failure, has_unwritten_denial, is_waiting, kind } =
+        match judge_and_publish(args, context) {
+            Ok(PublishedRun { exit: CommandExit::Invalid | CommandExit::Failed, .. }) => {
+                publish::write_step_outputs("error", None, None, context)?;
+                return Ok(CommandExit::Failed);
+            }
+            Ok(published) => published,
+            Err(stop) => {
+                publish::write_step_outputs("error", None, None, context)?;
+                return Err(stop);
+            }
+        };
     // What was judged is told beside what could not be.
     if let Some(failure) = failure {
         publish::write_step_outputs("error", report.as_ref(), sarif.as_deref(), context)?;
@@ -145,7 +147,15 @@ pub(crate) fn run_action(args: &ActionArgs, context: &Context) -> Result<Command
     };
     publish::write_step_outputs(verdict, report.as_ref(), sarif.as_deref(), context)?;
     if exit == CommandExit::Denied && args.fail_on == FailOn::Never {
-        publish::write_warning("the change is denied; the step passes because of `--fail-on never`")?;
+        // Nothing else says so on the commit, where an earlier run may have left a green check.
+        if has_unwritten_denial {
+            publish::write_warning(
+                "the verdict could not be written to the check run, so the step fails in spite of `--fail-on never`",
+            )?;
+            return Ok(exit);
+        }
+        let what = if is_waiting { "the change waits for others" } else { "the change is denied" };
+        publish::write_warning(&format!("{what}; the step passes because of `--fail-on never`"))?;
         return Ok(CommandExit::Allowed);
     }
     Ok(exit)
@@ -159,6 +169,10 @@ struct PublishedRun {
     exit: CommandExit,
     /// The error of a run in which some of what it was about could not be judged.
     failure: Option<CommandError>,
+    /// True if a denial could not be written to its check run.
+    has_unwritten_denial: bool,
+    /// True if only others have to act.
+    is_waiting: bool,
     kind: JudgedKind,
 }
 
@@ -194,15 +208,24 @@ impl JudgedKind {
 /// Judges and publishes.
 fn judge_and_publish(args: &ActionArgs, context: &Context) -> Result<PublishedRun, CommandError> {
     match judge_event(args, context)? {
-        ActionOutcome::Swept(exit) => {
-            let kind = JudgedKind::Push;
-            Ok(PublishedRun { report: None, sarif: None, exit, failure: None, kind })
-        }
-        ActionOutcome::Judged { outcome, session, is_authorised, kind } => {
-            let sarif = publish_outcome(args, &outcome, &session, context)?;
+        ActionOutcome::Swept(exit) => Ok(PublishedRun {
+            report: None,
+            sarif: None,
+            exit,
+            failure: None,
+            has_unwritten_denial: false,
+            is_waiting: false,
+            kind: JudgedKind::Push,
+        }),
+        ActionOutcome::Judged { outcome, session, is_authorised, kind, has_unwritten_denial } => {
+            let may_wait = kind == JudgedKind::PullRequests;
+            let sarif = publish_outcome(args, &outcome, &session, may_wait, context)?;
             let exit = if is_authorised { outcome.report.decision.into() } else { CommandExit::Denied };
             let failure = describe_failures(&outcome.failures);
-            Ok(PublishedRun { report: Some(outcome.report), sarif, exit, failure, kind })
+            let style = ReportStyle { may_wait, ..ReportStyle::default() };
+            let is_waiting = find_waiting_title(&outcome.report, &style).is_some();
+            let report = Some(outcome.report);
+            Ok(PublishedRun { report, sarif, exit, failure, has_unwritten_denial, is_waiting, kind })
         }
     }
 }
@@ -216,6 +239,8 @@ enum ActionOutcome {
         /// False if the ledger also shows an unauthorised change.
         is_authorised: bool,
         kind: JudgedKind,
+        /// True if a denial could not be written to its check run.
+        has_unwritten_denial: bool,
     },
     /// The ledger was swept, with this exit.
     Swept(CommandExit),
@@ -226,21 +251,23 @@ fn publish_outcome(
     args: &ActionArgs,
     outcome: &JudgedEvent,
     session: &GitHubSession,
+    may_wait: bool,
     context: &Context,
 ) -> Result<Option<String>, CommandError> {
     let style = ReportStyle {
+        may_wait,
         colour: output::stdout_colour(context.colour),
         width: 78,
         ..publish::build_style(context)
     };
     output::print_report(&outcome.report, args.format, &style)?;
-    publish::append_verdict_summary(&outcome.report, context)?;
+    publish::append_verdict_summary(&outcome.report, may_wait, context)?;
     let mut sarif = None;
     if let Some(path) = &args.sarif_file {
         sarif = Some(publish::write_sarif_file(&outcome.report, path, context)?);
     }
     if args.comment {
-        publish::write_comments(session, outcome, context)?;
+        publish::write_comments(session, outcome, may_wait, context)?;
     }
     Ok(sarif)
 }
@@ -295,7 +322,13 @@ fn judge_event(args: &ActionArgs, context: &Context) -> Result<ActionOutcome, Co
         is_authorised = outcome.appended.unauthorised.is_empty();
         if let Some(report) = outcome.report {
             let outcome = Box::new(JudgedEvent { report, pull_requests: Vec::new(), failures: Vec::new() });
-            return Ok(ActionOutcome::Judged { outcome, session: Box::new(session), is_authorised, kind });
+            return Ok(ActionOutcome::Judged {
+                outcome,
+                session: Box::new(session),
+                is_authorised,
+                kind,
+                has_unwritten_denial: false,
+            });
         }
     }
     let checks = CheckRunWriter {
@@ -304,10 +337,13 @@ fn judge_event(args: &ActionArgs, context: &Context) -> Result<ActionOutcome, Co
         token: token.as_ref(),
         limits: args.query.build_request_limits(),
         context,
+        has_unwritten_denial: Cell::new(false),
     };
     let run = EventRun { session: &session, options: &options, checks };
     let outcome = Box::new(run.judge_subject(&subject)?);
-    Ok(ActionOutcome::Judged { outcome, session: Box::new(session), is_authorised, kind })
+    let has_unwritten_denial = run.checks.has_unwritten_denial.get();
+    let session = Box::new(session);
+    Ok(ActionOutcome::Judged { outcome, session, is_authorised, kind, has_unwritten_denial })
 }
 
 /// Refuses an event of another repository than that of the run, whose policy and token are meant for it alone.

@@ -62,11 +62,15 @@ pub(crate) fn write_step_outputs(
 }
 
 /// Adds the verdict to the job summary, if the runner names a file for it.
-pub(crate) fn append_verdict_summary(report: &Report, context: &Context) -> Result<(), CommandError> {
+pub(crate) fn append_verdict_summary(
+    report: &Report,
+    may_wait: bool,
+    context: &Context,
+) -> Result<(), CommandError> {
     let Some(path) = context.read_variable("GITHUB_STEP_SUMMARY") else { return Ok(()) };
     let text = render_markdown(
         report,
-        &ReportStyle { max_markdown_bytes: MAX_JOB_SUMMARY_BYTES, ..build_style(context) },
+        &ReportStyle { max_markdown_bytes: MAX_JOB_SUMMARY_BYTES, may_wait, ..build_style(context) },
     )?;
     append_to_file(&context.resolve_path(PathBuf::from(path)), &text)
 }
@@ -84,9 +88,10 @@ pub(crate) fn append_obligation_summary(text: &str, context: &Context) -> Result
 pub(crate) fn write_comments(
     session: &GitHubSession,
     outcome: &JudgedEvent,
+    may_wait: bool,
     context: &Context,
 ) -> Result<(), CommandError> {
-    let style = build_style(context);
+    let style = ReportStyle { may_wait, ..build_style(context) };
     for pull in &outcome.pull_requests {
         warn_if_unpublished(
             session.publish_comment(&pull.name, &render_markdown(&pull.report, &style)?),

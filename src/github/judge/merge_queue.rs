@@ -82,8 +82,8 @@ impl QueueEntry {
     }
 }
 
-/// Judges every pull request of a group; one that cannot be read is a failure in its place.
-pub(crate) async fn judge_merge_group(
+/// Judges every pull request of a group as it is now; one that cannot be read is a failure in its place.
+pub(crate) async fn judge_group_now(
     client: &GitHubClient,
     queued: &MergeGroup<'_>,
     options: &GitHubJudgeOptions,

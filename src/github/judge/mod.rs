@@ -11,6 +11,7 @@ pub(crate) mod judged_group;
 pub(crate) mod landed_gate_files;
 pub(crate) mod landing_message;
 pub(crate) mod merge_queue;
+pub(crate) mod pending_checks;
 pub(crate) mod policy_at_commit;
 pub(crate) mod pushed;
 pub(crate) mod pushed_steps;

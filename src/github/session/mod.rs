@@ -3,6 +3,7 @@
 
 pub(crate) mod contributors;
 pub(crate) mod open_pulls;
+pub(crate) mod publications;
 pub(crate) mod ref_moves;
 
 use std::path::Path;
@@ -17,23 +18,21 @@ use crate::github::api::GitHubClient;
 use crate::github::api::names::{GitHubServer, PullRequestName, RepositoryName};
 use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::RestPullRequest;
-use crate::github::check_run::{self, CheckRunReport, TakenCheckRun};
 use crate::github::event::EventSubject;
 use crate::github::facts::checks::OwnChecks;
 use crate::github::facts::{GatherFailure, PullRequestGatherer, PusherSource};
 use crate::github::judge::branch_tips::{BranchTips, read_branch_tips};
 use crate::github::judge::completed_push::{CompletedPush, classify_ref_update};
 use crate::github::judge::judged_group::{JudgedGroup, build_report};
-use crate::github::judge::merge_queue::judge_merge_group;
+use crate::github::judge::pending_checks::judge_merge_group;
 use crate::github::judge::pushed::judge_completed_push;
 use crate::github::judge::queued_pull::MergeGroup;
 use crate::github::judge::{GitHubJudgeOptions, GitHubRunContext, judge_pull_request};
-use crate::github::publish::{self, PublishOutcome};
 use crate::github::repository_settings;
 use crate::github::repository_settings::policy_advice::{advise_own_checks, suggest_account_numbers};
 use crate::github::session::open_pulls::{
-    OpenPullRequest, PullsOfRevision, judge_numbered_pulls, judge_open_pulls, judge_pulls_at,
-    list_open_pulls, list_pulls_at, list_pulls_of_event, list_swept_pulls, order_by_last_judgement,
+    OpenPullRequest, PullsOfRevision, judge_numbered_pulls, judge_open_pulls, judge_pulls_at, list_pulls_at,
+    list_pulls_of_event, list_swept_pulls, order_by_last_judgement,
 };
 use crate::http::{RequestPolicy, Secret};
 use crate::report::{Report, decide_groups};
@@ -316,46 +315,6 @@ impl GitHubSession {
             }
         }
         Ok(examination)
-    }
-
-    /// Writes the comment on a pull request, or brings it up to date.
-    ///
-    /// # Errors
-    ///
-    /// Fails if GitHub cannot be asked; a token that may not write is no failure.
-    pub(crate) fn publish_comment(
-        &self,
-        pull: &PullRequestName,
-        text: &str,
-    ) -> Result<PublishOutcome, GitHubFailure> {
-        self.runtime.block_on(publish::publish_comment(&self.client, pull, text))
-    }
-
-    /// Takes over the check run of this name on a revision, or makes one; `None` if the token may not write.
-    ///
-    /// # Errors
-    ///
-    /// Fails if GitHub cannot be asked.
-    pub(crate) fn take_check_run(
-        &self,
-        repo: &RepositoryName,
-        revision: Oid,
-        run: &CheckRunReport<'_>,
-    ) -> Result<Option<TakenCheckRun>, GitHubFailure> {
-        self.runtime.block_on(check_run::take_check_run(&self.client, repo, revision, run))
-    }
-
-    /// Writes the verdict into a check run that was taken over.
-    ///
-    /// # Errors
-    ///
-    /// Fails if GitHub cannot be asked; a token that may not write is no failure.
-    pub(crate) fn conclude_check_run(
-        &self,
-        taken: &TakenCheckRun,
-        run: &CheckRunReport<'_>,
-    ) -> Result<PublishOutcome, GitHubFailure> {
-        self.runtime.block_on(check_run::conclude_check_run(&self.client, taken, run))
     }
 }
 

@@ -74,7 +74,7 @@ impl ReviewCounter<'_> {
             return;
         }
         match &review.may_approve {
-            Ok(true) => count.objections.push(Finding::new(what).fixed_by(Fixer::Reviewer)),
+            Ok(true) => count.objections.push(Finding::new(what).fixed_by(Fixer::Author)),
             Ok(false) => {}
             Err(gap) => count.missing_objector = Some(gap.clone()),
         }

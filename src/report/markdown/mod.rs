@@ -7,7 +7,7 @@
 
 use std::io::{self, Write};
 
-use crate::report::check_title::{CheckStanding, build_check_title};
+use crate::report::check_title::{WAITING_HEADLINE, find_waiting_title};
 use crate::report::content::{GroupScope, Report, ReportGroup};
 use crate::report::escape::markdown::MarkdownInline;
 use crate::report::fix_plan::{build_fix_plan, is_fixed_by_paste, tells_all_pulls, tells_everything};
@@ -29,8 +29,9 @@ pub(crate) fn write_markdown(report: &Report, style: &ReportStyle, out: &mut dyn
     let mut document = MarkdownReport::default();
     let is_told_by_plan = tells_everything(report, style.max_changes);
     let is_of_pulls = tells_all_pulls(report, style.max_changes);
+    let is_waiting = find_waiting_title(report, style).is_some();
     let mut renderer =
-        MarkdownRenderer { report, style, is_told_by_plan, is_of_pulls, document: &mut document };
+        MarkdownRenderer { report, style, is_told_by_plan, is_of_pulls, is_waiting, document: &mut document };
     renderer.add_verdict();
     next_steps::add_fix_plan(renderer.document, &build_fix_plan(report), is_told_by_plan, style);
     let unplanned: usize = report.groups.iter().map(|group| group.left_out.denied).sum();
@@ -51,6 +52,8 @@ struct MarkdownRenderer<'report, 'document> {
     is_told_by_plan: bool,
     /// True if the plan names all that denies, with the pull requests that have it, and without its place in each.
     is_of_pulls: bool,
+    /// True if only others have to act, and the reader's medium says so.
+    is_waiting: bool,
     document: &'document mut MarkdownReport,
 }
 
@@ -61,9 +64,9 @@ impl MarkdownRenderer<'_, '_> {
         let mut headline =
             terminal::build_headline(self.report, false, &ReportCounts::count_report(self.report));
         let mut heading = format!("{} changegate: {}", sign_decision(decision), decision.describe());
-        if self.style.may_wait && build_check_title(self.report, true).standing == CheckStanding::Waiting {
+        if self.is_waiting {
             heading = "⏳ changegate: waiting".to_owned();
-            headline = "nothing is wrong with the change; others still have to act".to_owned();
+            headline = WAITING_HEADLINE.to_owned();
         }
         self.document.add_heading(2, &heading);
         let mut letters = headline.chars();
@@ -134,7 +137,11 @@ impl MarkdownRenderer<'_, '_> {
 
     fn add_change(&mut self, verdict: &Verdict) {
         let decision = verdict.decision();
-        let words = format!("{} {} ", sign_decision(decision), decision.describe());
+        let words = if decision == Decision::Deny && self.is_waiting {
+            "⏳ waiting ".to_owned()
+        } else {
+            format!("{} {} ", sign_decision(decision), decision.describe())
+        };
         let mut heading = MarkdownInline::new().with_markdown(&words);
         heading = match verdict.revision {
             Some(id) => heading.with_markdown(&link_commit(id, self.style)),
@@ -165,7 +172,11 @@ impl MarkdownRenderer<'_, '_> {
                     .with_code(&escape::escape_words(control));
             }
             self.document.add_table_row(&[
-                describe_rank(ranked.rank),
+                if ranked.rank == JudgementRank::Denied && self.is_waiting {
+                    "⏳ waiting".to_owned()
+                } else {
+                    describe_rank(ranked.rank)
+                },
                 build_code_cell(rule.id.as_str()),
                 MarkdownInline::new_cell().with_words(&rule.title).into_markdown(),
                 controls.into_markdown(),

@@ -9,6 +9,7 @@
 use std::io::{self, Write};
 
 use crate::change::Oid;
+use crate::report::check_title::find_waiting_title;
 use crate::report::content::{GroupScope, Report, ReportGroup};
 use crate::report::ranked_judgements::{
     JudgementRank, ObjectionGroup, RankedJudgement, ReportCounts, RuleObjection, describe_disagreement,
@@ -192,6 +193,9 @@ impl TerminalRenderer<'_, '_> {
     fn write_change_header(&mut self, indent: usize, verdict: &Verdict) -> io::Result<()> {
         let is_only_warned = self.style.denied_message == DeniedMessage::Committed;
         let mut spans = vec![match verdict.decision() {
+            Decision::Deny if find_waiting_title(self.report, self.style).is_some() => {
+                styled_text(TextStyle::Warning, "waiting")
+            }
             Decision::Deny if is_only_warned => styled_text(TextStyle::Warning, "would be denied:"),
             Decision::Deny => styled_text(TextStyle::Denied, "denied"),
             Decision::Allow => styled_text(TextStyle::Allowed, "allowed"),

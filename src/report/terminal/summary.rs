@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::push::GateRule;
+use crate::report::check_title::{WAITING_HEADLINE, find_waiting_title};
 use crate::report::content::{GroupScope, PolicyDescription, Report, ReportGroup};
 use crate::report::escape;
 use crate::report::ranked_judgements::{JudgementRank, ReportCounts, describe_awaited_fact, rank_report};
@@ -53,11 +54,15 @@ pub(crate) fn write_summary(
         Decision::Allow => TextStyle::Allowed,
     };
     let is_only_warned = style.denied_message == DeniedMessage::Committed;
+    let is_waiting = find_waiting_title(report, style).is_some();
     let decision = match report.decision {
+        Decision::Deny if is_waiting => styled_text(TextStyle::Warning, "waiting"),
         Decision::Deny if is_only_warned => styled_text(TextStyle::Warning, "this commit would be denied"),
         decision => styled_text(style_of_decision, decision.describe()),
     };
-    let headline = plain_text(format!(" - {}", build_headline(report, style.verbose, counts)));
+    let headline =
+        if is_waiting { WAITING_HEADLINE.to_owned() } else { build_headline(report, style.verbose, counts) };
+    let headline = plain_text(format!(" - {headline}"));
     page.write_paragraph(0, &[plain_text("changegate: "), decision, headline])
 }
 
