@@ -48,7 +48,7 @@ impl GraphqlErrorOutline {
     fn is_failure(&self) -> bool {
         match &self.kind {
             Some(kind) => FAILURE_TYPES.contains(&kind.as_str()),
-            None => !self.extensions.as_ref().is_some_and(|extensions| extensions.code.is_some()),
+            None => self.extensions.as_ref().is_none_or(|extensions| extensions.code.is_none()),
         }
     }
 }
