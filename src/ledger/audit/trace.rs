@@ -173,8 +173,8 @@ impl ChangeTracer<'_> {
             match &traced.record.event {
                 LedgerEvent::Outcome(outcome) => landed_at = outcome.observed_at,
                 LedgerEvent::Decision(decided) => {
-                    let ways = decided.refs.iter().flat_map(|one| &one.pull_landings);
-                    let own = ways.filter(|way| self.known_ids.contains(&way.landed_as)).next_back();
+                    let mut ways = decided.refs.iter().flat_map(|one| &one.pull_landings);
+                    let own = ways.rfind(|way| self.known_ids.contains(&way.landed_as));
                     pull = own.map(|way| way.pull.clone()).or(pull);
                 }
                 _ => {}
