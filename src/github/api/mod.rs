@@ -226,6 +226,56 @@ impl GitHubClient {
         }
     }
 
+    /// Reads the body of a good answer. One that has another shape than GitHub's says as little as none.
+    pub(super) fn parse_response<T: DeserializeOwned>(
+        &self,
+        request: &GitHubRequest,
+        answer: &GitHubResponse,
+    ) -> Result<T, GitHubFailure> {
+        let parsed = answer.parse_body(request);
+        if let Err(failure) = &parsed
+            && (200..300).contains(&answer.status)
+        {
+            self.keep_outage(failure);
+        }
+        parsed
+    }
+
+    /// Keeps why GitHub said nothing, unless an earlier failure is known.
+    pub(super) fn keep_outage(&self, failure: &GitHubFailure) {
+        self.outage.borrow_mut().get_or_insert(failure.clone());
+    }
+
+    /// Notes that GitHub did not answer, or not with what was asked for: neither says anything of a change.
+    fn note_outage(&self, request: &GitHubRequest, sent: &Result<GitHubResponse, GitHubFailure>) {
+        let failure = match sent {
+            Ok(answer) => match self.classify_response(request, answer) {
+                AttemptOutcome::RateLimited { .. } | AttemptOutcome::ServerError { .. } => {
+                    describe_unusable(request, answer)
+                }
+                _ => return,
+            },
+            Err(failure) => failure.clone(),
+        };
+        self.outage.borrow_mut().get_or_insert(failure);
+    }
+
+    /// Returns how long the primary rate limit lasts, if that is what is used up.
+    fn primary_limit_pause(&self, answer: &GitHubResponse) -> Option<Duration> {
+        if answer.headers.remaining != Some(0) {
+            return None;
+        }
+        let spent = i64::try_from(self.deadline.time_spent(read_clock()).as_secs()).unwrap_or(i64::MAX);
+        let now = self.now.as_second().saturating_add(spent);
+        let seconds = u64::try_from(answer.headers.reset?.saturating_sub(now)).unwrap_or(0);
+        // One second more, because both clocks are cut off to whole ones.
+        Some(Duration::from_secs(seconds.saturating_add(1)))
+    }
+
+    fn classify_response(&self, request: &GitHubRequest, answer: &GitHubResponse) -> AttemptOutcome {
+        outcomes::classify_response(request, answer, self.primary_limit_pause(answer))
+    }
+
     async fn send_with_retries(
         &self,
         transport: &GitHubTransport,

@@ -6,14 +6,13 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::IgnoredAny;
 
-use crate::github::api::GitHubClient;
 use crate::github::api::request::{
     GitHubFailure, GitHubRequest, GitHubResponse, MAX_QUOTED_CHARS, RateLimitKind, RequestMethod,
     printable_line,
 };
-use crate::http::{AttemptOutcome, read_clock};
+use crate::http::AttemptOutcome;
 
 /// How long GitHub wants to be left alone where a secondary limit does not say it: at least a minute.
 const SECONDARY_LIMIT_PAUSE: Duration = Duration::from_secs(60);
@@ -53,85 +52,37 @@ impl GraphqlErrorOutline {
     }
 }
 
-impl GitHubClient {
-    /// Reads the body of a good answer. One that has another shape than GitHub's says as little as none.
-    pub(super) fn parse_response<T: DeserializeOwned>(
-        &self,
-        request: &GitHubRequest,
-        answer: &GitHubResponse,
-    ) -> Result<T, GitHubFailure> {
-        let parsed = answer.parse_body(request);
-        if let Err(failure) = &parsed
-            && (200..300).contains(&answer.status)
-        {
-            self.keep_outage(failure);
-        }
-        parsed
+/// Returns what an answer means for another attempt. To what comes too often GitHub answers with 403, with
+/// 429, or, to GraphQL, with 200 and an error. `primary_pause` is how long the primary limit lasts, if that is used up.
+pub(super) fn classify_response(
+    request: &GitHubRequest,
+    answer: &GitHubResponse,
+    primary_pause: Option<Duration>,
+) -> AttemptOutcome {
+    let asked = answer.headers.retry_after.map(Duration::from_secs);
+    let limit = match answer.status {
+        200 if request.method == RequestMethod::Query => answer.find_rate_limit(),
+        403 | 429 => answer.find_rate_limit(),
+        _ => None,
+    };
+    let is_used_up = answer.headers.remaining == Some(0);
+    let is_limited = match answer.status {
+        200 => limit.is_some(),
+        403 => limit.is_some() || asked.is_some() || is_used_up,
+        429 => true,
+        _ => false,
+    };
+    if !is_limited && request.is_read_only() && explain_unread(request, answer).is_some() {
+        return AttemptOutcome::ServerError { wait: asked };
     }
-
-    /// Keeps why GitHub said nothing, unless an earlier failure is known.
-    pub(super) fn keep_outage(&self, failure: &GitHubFailure) {
-        self.outage.borrow_mut().get_or_insert(failure.clone());
+    if !is_limited {
+        return AttemptOutcome::from_status(answer.status, asked);
     }
-
-    /// Notes that GitHub did not answer, or not with what was asked for: neither says anything of a change.
-    pub(super) fn note_outage(&self, request: &GitHubRequest, sent: &Result<GitHubResponse, GitHubFailure>) {
-        let failure = match sent {
-            Ok(answer) => match self.classify_response(request, answer) {
-                AttemptOutcome::RateLimited { .. } | AttemptOutcome::ServerError { .. } => {
-                    describe_unusable(request, answer)
-                }
-                _ => return,
-            },
-            Err(failure) => failure.clone(),
-        };
-        self.outage.borrow_mut().get_or_insert(failure);
-    }
-
-    /// Returns what an answer means for another attempt. To what comes too often GitHub answers with 403, with
-    /// 429, or, to GraphQL, with 200 and an error.
-    pub(super) fn classify_response(
-        &self,
-        request: &GitHubRequest,
-        answer: &GitHubResponse,
-    ) -> AttemptOutcome {
-        let asked = answer.headers.retry_after.map(Duration::from_secs);
-        let limit = match answer.status {
-            200 if request.method == RequestMethod::Query => answer.find_rate_limit(),
-            403 | 429 => answer.find_rate_limit(),
-            _ => None,
-        };
-        let is_used_up = answer.headers.remaining == Some(0);
-        let is_limited = match answer.status {
-            200 => limit.is_some(),
-            403 => limit.is_some() || asked.is_some() || is_used_up,
-            429 => true,
-            _ => false,
-        };
-        if !is_limited && request.is_read_only() && explain_unread(request, answer).is_some() {
-            return AttemptOutcome::ServerError { wait: asked };
-        }
-        if !is_limited {
-            return AttemptOutcome::from_status(answer.status, asked);
-        }
-        let least = match limit {
-            Some(RateLimitKind::Secondary) => Some(SECONDARY_LIMIT_PAUSE),
-            _ => None,
-        };
-        AttemptOutcome::RateLimited { wait: asked.or_else(|| self.primary_limit_pause(answer)).or(least) }
-    }
-
-    /// Returns how long the primary rate limit lasts, if that is what is used up.
-    fn primary_limit_pause(&self, answer: &GitHubResponse) -> Option<Duration> {
-        if answer.headers.remaining != Some(0) {
-            return None;
-        }
-        let spent = i64::try_from(self.deadline.time_spent(read_clock()).as_secs()).unwrap_or(i64::MAX);
-        let now = self.now.as_second().saturating_add(spent);
-        let seconds = u64::try_from(answer.headers.reset?.saturating_sub(now)).unwrap_or(0);
-        // One second more, because both clocks are cut off to whole ones.
-        Some(Duration::from_secs(seconds.saturating_add(1)))
-    }
+    let least = match limit {
+        Some(RateLimitKind::Secondary) => Some(SECONDARY_LIMIT_PAUSE),
+        _ => None,
+    };
+    AttemptOutcome::RateLimited { wait: asked.or(primary_pause).or(least) }
 }
 
 /// Returns the failure that an answer without a usable content amounts to.
