@@ -36,7 +36,7 @@ pub struct VerdictReasons {
     pub decision: Decision,
     /// Each rule with its outcome in one word, in the order of the policy.
     pub rules: Vec<RuleResult>,
-    /// Who made the change: nobody of them can approve it.
+    /// Who made the change, and so cannot approve it.
     pub contributors: Vec<ConsideredContributor>,
     /// Every statement of a field, in the order of the policy's fields.
     pub fields: Vec<ConsideredField>,
@@ -49,7 +49,7 @@ pub struct VerdictReasons {
     /// How many further contributors, statements, approvals, tickets and checks there are; each list is
     /// bounded.
     pub left_out: usize,
-    /// The facts that the policy asks about and nobody could tell.
+    /// The facts that the policy asks about and that are not known.
     pub missing: Vec<Missing>,
     /// The digests of the policies that judged, and of their rosters.
     pub policies: Vec<JudgingPolicy>,

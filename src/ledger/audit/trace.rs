@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use jiff::Timestamp;
 
-use crate::change::{Oid, Text};
+use crate::change::{Oid, Stage, Text};
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
 use crate::ledger::audit::attempts::{AttemptSearch, RefusedAttempt};
@@ -161,7 +161,8 @@ impl ChangeTracer<'_> {
     fn note_decision(&mut self, commit: Oid, decided: &DecisionRecord) {
         if decided.is_allowed() {
             self.allowed_ids.extend(decided.refs.iter().filter_map(|one| one.new));
-        } else {
+        } else if decided.stage != Stage::Landed {
+            // What a workflow denies has landed, and was no attempt.
             self.denials.push(commit);
         }
     }

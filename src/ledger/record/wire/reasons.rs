@@ -38,7 +38,7 @@ pub struct RecordedReasons {
     pub checks: Vec<RecordedCheck>,
     /// How many further entries the lists would have.
     pub left_out: usize,
-    /// The facts that the policy asked about and nobody could tell.
+    /// The facts that the policy asked about and that were not known.
     pub missing: Vec<RecordedGap>,
     /// The policies that judged, that of the ref first.
     pub policies: Vec<RecordedPolicyDigest>,
