@@ -5,6 +5,7 @@ pub(crate) mod cross_check;
 pub mod deploy_check;
 pub mod export;
 pub(crate) mod kept_reasons;
+pub mod ledger_history;
 pub(crate) mod policy_origins;
 pub(crate) mod problem;
 pub(crate) mod ref_observations;

@@ -56,6 +56,9 @@ pub struct LedgerState {
     /// The moves of the newest decisions that did not happen, by decision; if one happens after all, it
     /// was decided.
     pub unmoved: BTreeMap<String, Vec<RecordedMove>>,
+    /// True to keep every closed obligation, as an audit wants it; this is no part of the state that is written.
+    #[serde(skip)]
+    pub(crate) keeps_all_closed: bool,
 }
 
 /// The name and version of the state's form, which is the same in every state of this version.
@@ -220,6 +223,9 @@ impl TrackedObligation {
 impl LedgerState {
     /// Forgets the oldest closed obligations, if there are too many.
     pub(crate) fn forget_closed(&mut self) {
+        if self.keeps_all_closed {
+            return;
+        }
         let mut closed = Vec::new();
         for (id, owed) in &self.obligations {
             if let Some(closure) = &owed.closed {

@@ -1,0 +1,346 @@
+//! One reading of the whole ledger for one ref: how it moved and by whose decision, what was refused, what was owed
+//! and how it was closed, and when the gate was seen to stand.
+//!
+//! Records are read once, oldest first. What a decision rests on stays in the ledger, and is read when it is asked for.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use anyhow::Result;
+use jiff::Timestamp;
+
+use crate::change::{Oid, Stage, Text};
+use crate::git::Repository;
+use crate::ledger::LEDGER_REF;
+use crate::ledger::audit::policy_origins::PolicyOrigins;
+use crate::ledger::audit::ref_observations::RefObservations;
+use crate::ledger::audit::trace::LandingOrigin;
+use crate::ledger::record::readable::ReadableRecord;
+use crate::ledger::record::{
+    BreakGlassEvent, DecisionRecord, LedgerEvent, PullLanding, Record, RecordedClosing, RecordedHookState,
+    RecordedMove, RecordedPolicySource, RecordedPusher, SessionClosure, SessionOpening, digest_bytes,
+    parse_unauthorised_key,
+};
+use crate::ledger::state::{LedgerState, TrackedObligation};
+use crate::ledger::store::{RECORD_FILE, read_ledger_file};
+
+/// What a ledger tells of one ref.
+#[derive(Clone, Debug, Default)]
+pub struct LedgerHistory {
+    /// The number of records that could be read.
+    pub records: usize,
+    /// The number of records that cannot be read.
+    pub unreadable_records: usize,
+    /// True if the records before the oldest that can be read are missing.
+    pub is_cut: bool,
+    /// The commit that holds the newest record.
+    pub tip: Option<Oid>,
+    /// `sha256:` and the digest of the newest record that can be read.
+    pub last_digest: Option<String>,
+    /// When the first record was written, by the clock of the gate.
+    pub began_at: Option<Timestamp>,
+    /// What the ref held when the ledger began to follow it, since when, and why it was there.
+    pub first_tip: Option<FirstTip>,
+    /// The moves of the ref, oldest first.
+    pub moves: Vec<LandedRefMove>,
+    /// The pushes and merges that were refused for the ref, oldest first.
+    pub refusals: Vec<RefRefusal>,
+    /// Everything that was ever owed on the ref, open and closed, by its id.
+    pub obligations: BTreeMap<String, TrackedObligation>,
+    /// The break-glass sessions, in the order in which they were opened.
+    pub sessions: Vec<SessionHistory>,
+    /// When the ref was seen to hold what the ledger says, oldest first; each time is by the clock of the gate.
+    pub sights: Vec<Timestamp>,
+    /// When no hook judged pushes, as a heartbeat found it.
+    pub times_without_hook: Vec<Timestamp>,
+}
+
+/// What a ref held when the ledger began to follow it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirstTip {
+    /// The commit.
+    pub id: Oid,
+    /// When it was seen.
+    pub seen_at: Timestamp,
+    /// Whether the ledger began then, or the ref became protected.
+    pub origin: LandingOrigin,
+}
+
+/// A move of the ref, as the ledger has it.
+#[derive(Clone, Debug)]
+pub struct LandedRefMove {
+    /// The number of the record that tells of it.
+    pub record: u64,
+    /// What the ref held before and after.
+    pub moved: RecordedMove,
+    /// Whether a decision brought it.
+    pub origin: LandingOrigin,
+    /// When it was seen, by the clock of the gate or of the forge.
+    pub observed_at: Timestamp,
+    /// When the ref was last seen as it was before; `None` if no record tells.
+    pub last_seen_before: Option<Timestamp>,
+    /// The decision that allowed it.
+    pub decision: Option<Rc<MoveDecision>>,
+}
+
+/// A decision that allowed a move, without its verdicts.
+#[derive(Clone, Debug)]
+pub struct MoveDecision {
+    /// Its id.
+    pub id: String,
+    /// The number of its record.
+    pub record: u64,
+    /// The commit of the ledger that holds it.
+    pub holder: Oid,
+    /// When it was made, by the clock of the gate.
+    pub observed_at: Timestamp,
+    /// The stage at which it was made.
+    pub stage: Stage,
+    /// The account that pushed or merged.
+    pub pusher: RecordedPusher,
+    /// Where the policies of the ref can be read again.
+    pub policies: Vec<RecordedPolicySource>,
+    /// The pull requests that its changes came from.
+    pub pull_landings: Vec<PullLanding>,
+    /// What its changes state for earlier ones.
+    pub closings: Vec<RecordedClosing>,
+    /// True if the ledger keeps what its verdicts rest on.
+    pub has_reasons: bool,
+    /// The name and version of the gate.
+    pub tool: String,
+}
+
+/// A push or a merge that was refused.
+#[derive(Clone, Debug)]
+pub struct RefRefusal {
+    /// The number of its record.
+    pub record: u64,
+    /// The commit of the ledger that holds it.
+    pub holder: Oid,
+    /// When it was refused, by the clock of the gate.
+    pub observed_at: Timestamp,
+    /// The account that pushed or merged.
+    pub pusher: RecordedPusher,
+    /// What the ref was to hold.
+    pub new: Option<Oid>,
+    /// The rules that refused it, each once.
+    pub rules: Vec<String>,
+}
+
+/// A break-glass session from its opening to its end.
+#[derive(Clone, Debug)]
+pub struct SessionHistory {
+    /// How it was opened, and each time that it was extended.
+    pub openings: Vec<SessionOpening>,
+    /// How it was closed; `None` while it is open.
+    pub closure: Option<SessionClosure>,
+}
+
+/// Reads what the ledger tells of the ref `name`; `None` if there is no ledger. `progress` is called for each record.
+///
+/// # Errors
+///
+/// Fails if the ledger's ref or an object of a record cannot be read. A record that cannot be understood is counted.
+pub fn read_ledger_history(
+    repository: &Repository,
+    name: &Text,
+    progress: &mut dyn FnMut(),
+) -> Result<Option<LedgerHistory>> {
+    let Some(tip) = repository.resolve_ref(LEDGER_REF.as_bytes())?.id else { return Ok(None) };
+    let (commits, broken) = repository.walk_chain(Some(tip));
+    let mut reader = LedgerHistoryReader {
+        name,
+        state: LedgerState { keeps_all_closed: true, ..LedgerState::default() },
+        policy_origins: PolicyOrigins::new(repository),
+        observations: RefObservations::default(),
+        decisions: BTreeMap::new(),
+        history: LedgerHistory { tip: Some(tip), is_cut: broken.is_some(), ..LedgerHistory::default() },
+    };
+    for (holder, _) in commits.into_iter().rev() {
+        let bytes = read_ledger_file(repository, holder, RECORD_FILE)?.unwrap_or_default();
+        match ReadableRecord::parse_record(&bytes) {
+            ReadableRecord::Known(record) => {
+                reader.history.last_digest = Some(digest_bytes(&bytes));
+                reader.add_record(holder, &record);
+            }
+            ReadableRecord::Unknown(_) | ReadableRecord::Damaged(_) => reader.history.unreadable_records += 1,
+        }
+        progress();
+    }
+    let LedgerHistoryReader { mut history, state, .. } = reader;
+    history.obligations = state.obligations;
+    history.obligations.retain(|_, owed| owed.ref_name == *name || owed.session.is_some());
+    history.sights.sort_unstable();
+    Ok(Some(history))
+}
+
+/// Collects the history of a ref from the records of a ledger, oldest first.
+struct LedgerHistoryReader<'a> {
+    name: &'a Text,
+    state: LedgerState,
+    policy_origins: PolicyOrigins<'a>,
+    observations: RefObservations,
+    /// The decisions that allowed something and have no outcome yet, by their ids, each with the number of the
+    /// record that puts its policy in doubt.
+    decisions: BTreeMap<String, (Rc<MoveDecision>, Option<u64>)>,
+    history: LedgerHistory,
+}
+
+impl LedgerHistoryReader<'_> {
+    fn add_record(&mut self, holder: Oid, record: &Record) {
+        let history = &mut self.history;
+        history.records += 1;
+        history.began_at = history.began_at.or(Some(record.recorded_at));
+        let last_seen = self.observations.last_seen(self.name);
+        self.observations.add_record(record, &self.state);
+        let doubt = self.policy_origins.add_record(record);
+        match &record.event {
+            LedgerEvent::Begin(begin) => {
+                if let Some(tip) = begin.tips.iter().find(|tip| tip.name == *self.name) {
+                    let (seen_at, origin) = (record.recorded_at, LandingOrigin::AlreadyThere);
+                    history.first_tip = Some(FirstTip { id: tip.id, seen_at, origin });
+                }
+            }
+            LedgerEvent::Scope(scope) => {
+                if let Some(tip) = scope.newly_protected.iter().find(|tip| tip.name == *self.name) {
+                    let (seen_at, origin) = (record.recorded_at, LandingOrigin::BeforeProtection);
+                    history.first_tip = history.first_tip.or(Some(FirstTip { id: tip.id, seen_at, origin }));
+                }
+            }
+            LedgerEvent::Decision(decided) => self.add_decision(holder, record, decided, doubt),
+            LedgerEvent::Outcome(outcome) => {
+                let decision = self.decisions.get(&outcome.decision_id).cloned();
+                for moved in outcome.landed.iter().filter(|moved| moved.name == *self.name) {
+                    let origin = match &decision {
+                        Some((_, None)) => LandingOrigin::Decided,
+                        Some((_, Some(_))) => LandingOrigin::UndecidedPolicy,
+                        None => LandingOrigin::Unauthorised,
+                    };
+                    // What a later run found landed at some time after its decision.
+                    let observed_at = match &decision {
+                        Some((decided, _)) if outcome.found_late => decided.observed_at,
+                        _ => outcome.observed_at,
+                    };
+                    history.moves.push(LandedRefMove {
+                        record: record.number,
+                        moved: moved.clone(),
+                        origin,
+                        observed_at,
+                        last_seen_before: last_seen,
+                        decision: decision.as_ref().map(|(decided, _)| Rc::clone(decided)),
+                    });
+                }
+            }
+            LedgerEvent::Unauthorised(moved) if moved.name == *self.name => {
+                history.moves.push(LandedRefMove {
+                    record: record.number,
+                    moved: moved.clone(),
+                    origin: LandingOrigin::Unauthorised,
+                    observed_at: record.recorded_at,
+                    last_seen_before: last_seen,
+                    decision: None,
+                });
+            }
+            LedgerEvent::Discharged(discharged) => {
+                if let Some(number) = parse_unauthorised_key(&discharged.obligation) {
+                    self.mark_regularised(number);
+                }
+            }
+            LedgerEvent::BreakGlass(event) => self.add_session_event(event),
+            LedgerEvent::Heartbeat(heartbeat) if heartbeat.hook == RecordedHookState::Missing => {
+                history.times_without_hook.push(heartbeat.observed_at);
+            }
+            _ => {}
+        }
+        if let Some(seen) = self.observations.last_seen(self.name)
+            && self.history.sights.last() != Some(&seen)
+        {
+            self.history.sights.push(seen);
+        }
+        self.state.apply_record(record);
+    }
+
+    fn add_decision(&mut self, holder: Oid, record: &Record, decided: &DecisionRecord, doubt: Option<u64>) {
+        let own = decided.refs.iter().find(|one| one.name == *self.name);
+        let Some(own) = own.filter(|own| own.protected) else { return };
+        if !decided.is_allowed() {
+            self.history.refusals.push(RefRefusal {
+                record: record.number,
+                holder,
+                observed_at: decided.observed_at,
+                pusher: decided.pusher.clone(),
+                new: own.new,
+                rules: list_refusing_rules(decided),
+            });
+            return;
+        }
+        let decision = MoveDecision {
+            id: decided.id.clone(),
+            record: record.number,
+            holder,
+            observed_at: decided.observed_at,
+            stage: decided.stage,
+            pusher: decided.pusher.clone(),
+            policies: own.policies.clone(),
+            pull_landings: own.pull_landings.clone(),
+            closings: own.closings.clone(),
+            has_reasons: decided.reasons.is_some(),
+            tool: decided.tool.clone(),
+        };
+        self.decisions.insert(decided.id.clone(), (Rc::new(decision), doubt));
+    }
+
+    /// Marks the unauthorised move that the record of this number tells of as regularised; with it, the policy that
+    /// it brought is accepted.
+    fn mark_regularised(&mut self, number: u64) {
+        for one in &mut self.history.moves {
+            if one.record == number && one.origin == LandingOrigin::Unauthorised {
+                one.origin = LandingOrigin::Regularised;
+            }
+            let doubt = one.decision.as_ref().and_then(|decided| self.decisions.get(&decided.id)?.1);
+            if one.origin == LandingOrigin::UndecidedPolicy && doubt == Some(number) {
+                one.origin = LandingOrigin::Decided;
+            }
+        }
+        for (_, doubt) in self.decisions.values_mut() {
+            *doubt = doubt.filter(|of_move| *of_move != number);
+        }
+    }
+
+    fn add_session_event(&mut self, event: &BreakGlassEvent) {
+        let id = match event {
+            BreakGlassEvent::Opened(opened) => &opened.session,
+            BreakGlassEvent::Closed(closed) => &closed.session,
+        };
+        let sessions = &mut self.history.sessions;
+        let known = sessions.iter().position(|one| one.openings.iter().any(|opened| opened.session == *id));
+        let known = known.and_then(|place| sessions.get_mut(place));
+        match (event, known) {
+            (BreakGlassEvent::Opened(opened), Some(session)) => session.openings.push(opened.clone()),
+            (BreakGlassEvent::Closed(closed), Some(session)) => session.closure = Some(closed.clone()),
+            (BreakGlassEvent::Opened(opened), None) => {
+                sessions.push(SessionHistory { openings: vec![opened.clone()], closure: None });
+            }
+            (BreakGlassEvent::Closed(closed), None) => {
+                sessions.push(SessionHistory { openings: Vec::new(), closure: Some(closed.clone()) });
+            }
+        }
+    }
+}
+
+/// Returns the rules that refused a push as a whole, each once: one refused ref refuses the others with it.
+fn list_refusing_rules(decided: &DecisionRecord) -> Vec<String> {
+    let mut rules = Vec::new();
+    for one in &decided.refs {
+        let of_changes = one.changes.iter().flat_map(|verdict| {
+            verdict.judgements.iter().filter(|judgement| judgement.is_denying(verdict.enforced))
+        });
+        let of_ref = one.refusals.iter().filter(|judgement| judgement.is_denying(true));
+        for judgement in of_changes.chain(of_ref) {
+            if !rules.contains(&judgement.rule) {
+                rules.push(judgement.rule.clone());
+            }
+        }
+    }
+    rules
+}
