@@ -36,11 +36,13 @@
 //! | [`tickets`] | what ticket systems say |
 //! | [`github`] | what GitHub knows; the only place that waits for several things at once |
 //! | [`ledger`] | what was decided and what landed, kept in the repository |
+//! | [`audit`] | what an auditor takes away: tables, samples and the files that hold them |
 //! | [`cli`] | the command line; the only place that reads the environment |
 //!
 //! Invariants: a verdict is a value before a byte is printed; a fact that is missing is an error in
 //! the place of the value, and denies where the gate enforces; text from outside has no `Display`.
 
+pub mod audit;
 pub mod calendar;
 pub mod catalogue;
 pub mod change;

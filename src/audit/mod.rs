@@ -1,0 +1,6 @@
+//! What an auditor takes away: tables of changes, a sample of them, and the files that hold both.
+//!
+//! The modules of this folder, from what is known by itself to what needs the others: `table` says what a
+//! table is, `formats` writes one into a file, `sample` draws from a population.
+
+pub mod table;
