@@ -1,0 +1,198 @@
+//! The values of single columns that take more than one line to work out.
+
+use crate::audit::change_record::field_values as fields;
+use crate::audit::change_record::{ChangeJudgement, ChangeRecord};
+use crate::audit::population::step_evidence::StepFacts;
+use crate::audit::table::{TableCell, format_table_time};
+use crate::change::{Person, Text};
+use crate::ledger::record::{
+    GapCause, RecordedApproval, RecordedCheckState, RecordedTrust,
+};
+
+/// How many entries a cell lists.
+const MAX_LISTED: usize = 50;
+
+const SECONDS_PER_HOUR: f64 = 3_600.0;
+
+/// Returns a value of what the commits say; an empty cell where they cannot be read.
+pub(super) fn from_facts(change: &ChangeRecord, value: impl Fn(&StepFacts) -> TableCell) -> TableCell {
+    change.facts.as_ref().map_or(TableCell::Empty, value)
+}
+
+/// Returns a flag of a change that was judged; an empty cell for one that was not, of which nobody can tell.
+pub(super) fn evaluated_flag(change: &ChangeRecord, flag: impl Fn(&ChangeRecord) -> bool) -> TableCell {
+    if change.gate_result().is_evaluated() { flag(change).into() } else { TableCell::Empty }
+}
+
+pub(super) fn count(number: usize) -> TableCell {
+    TableCell::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+pub(super) fn purpose(change: &ChangeRecord) -> TableCell {
+    if let Some(stated) = change.find_value(fields::PURPOSE) {
+        return stated.into();
+    }
+    from_facts(change, |facts| match facts.purpose.as_bytes() {
+        [] => TableCell::Empty,
+        _ => (&facts.purpose).into(),
+    })
+}
+
+pub(super) fn co_authors(change: &ChangeRecord) -> TableCell {
+    from_facts(change, |facts| {
+        let others = facts.people.iter().filter(|person| **person != facts.author);
+        join_texts(others.map(format_person))
+    })
+}
+
+/// Returns a person as git writes them.
+pub(super) fn format_person(person: &Person) -> Text {
+    let mut written = person.name.as_bytes().to_vec();
+    if !person.email.as_bytes().is_empty() {
+        written.extend_from_slice(b" <");
+        written.extend_from_slice(person.email.as_bytes());
+        written.push(b'>');
+    }
+    Text::new(written)
+}
+
+/// Returns people with what they said, their teams and the time, as `ana (security) 2026-06-01T10:00:00Z`.
+pub(super) fn list_people(approvals: Vec<&RecordedApproval>) -> TableCell {
+    join_texts(approvals.into_iter().map(|approval| {
+        let mut written = match &approval.by {
+            Some(by) => by.as_bytes().to_vec(),
+            None => b"a deleted account".to_vec(),
+        };
+        if !approval.teams.is_empty() {
+            written.extend_from_slice(format!(" ({})", approval.teams.join(", ")).as_bytes());
+        }
+        if let Some(at) = approval.given_at {
+            written.extend_from_slice(format!(" {}", format_table_time(at)).as_bytes());
+        }
+        Text::new(written)
+    }))
+}
+
+pub(super) fn approval_covers_final(change: &ChangeRecord) -> TableCell {
+    let counting = change.list_counting_approvals();
+    if counting.is_empty() {
+        return TableCell::Empty;
+    }
+    let judged = || change.reasons.iter().filter_map(|reasons| reasons.revision).chain([change.id]);
+    counting.iter().all(|approval| approval.revision.is_some_and(|of| judged().any(|id| id == of))).into()
+}
+
+/// Returns one part of an impact that is stated as `C:low I:high A:none`.
+pub(super) fn impact(change: &ChangeRecord, letter: char) -> TableCell {
+    let Some(stated) = change.find_value(fields::IMPACT) else { return TableCell::Empty };
+    let stated = stated.to_lossy();
+    let parts = stated.split([' ', ',', ';']);
+    let found = parts.filter_map(|part| part.split_once(':')).find(|(name, _)| {
+        let mut letters = name.chars();
+        letters.next().is_some_and(|first| first.eq_ignore_ascii_case(&letter)) && letters.next().is_none()
+    });
+    found.map(|(_, word)| word.to_owned()).into()
+}
+
+/// Returns the beginning of a text; a character is not cut in two.
+pub(super) fn cut_text(text: &Text, limit: usize) -> Text {
+    let bytes = text.as_bytes();
+    let mut length = bytes.len().min(limit);
+    // The bytes after the first of a character begin with the bits 10.
+    while length > 0 && bytes.get(length).is_some_and(|next| next & 0xC0 == 0x80) {
+        length -= 1;
+    }
+    Text::new(bytes.get(..length).unwrap_or_default())
+}
+
+pub(super) fn count_checks(change: &ChangeRecord, counts: impl Fn(&RecordedCheckState) -> bool) -> TableCell {
+    let mut checks = change.reasons.iter().flat_map(|reasons| &reasons.checks).peekable();
+    if checks.peek().is_none() {
+        return TableCell::Empty;
+    }
+    count(checks.filter(|check| counts(&check.state)).count())
+}
+
+pub(super) fn verified_by(change: &ChangeRecord) -> Option<Text> {
+    change.find_value(fields::VERIFIED_BY)
+}
+
+/// Returns a value of an emergency; an empty cell for any other change.
+pub(super) fn emergency_cell(change: &ChangeRecord, value: impl Fn(&ChangeRecord) -> TableCell) -> TableCell {
+    if change.is_emergency() { value(change) } else { TableCell::Empty }
+}
+
+/// Returns how many hours were left when the ticket of an emergency was there.
+pub(super) fn ticket_margin(change: &ChangeRecord) -> TableCell {
+    let Some(owed) = change.find_obligation(fields::EMERGENCY_TICKET) else { return TableCell::Empty };
+    let (Some(due), Some(closed)) = (owed.due, &owed.closed) else { return TableCell::Empty };
+    let seconds = due.duration_since(closed.at).as_secs_f64();
+    TableCell::Decimal((seconds / SECONDS_PER_HOUR * 100.0).round() / 100.0)
+}
+
+pub(super) fn judged_by(change: &ChangeRecord) -> TableCell {
+    match &change.judged_by {
+        ChangeJudgement::Recorded { tool, .. } => tool.as_str().into(),
+        ChangeJudgement::Afterwards { policy } => format!("afterwards, by {policy}").into(),
+        ChangeJudgement::NotJudged(why) => format!("not judged: {why}").into(),
+    }
+}
+
+pub(super) fn trust_word(trust: RecordedTrust) -> &'static str {
+    match trust {
+        RecordedTrust::Claimed => "claimed",
+        RecordedTrust::Verified => "verified",
+    }
+}
+
+pub(super) fn pull_request(change: &ChangeRecord) -> Option<Text> {
+    let of_reasons = change.reasons.iter().find_map(|reasons| reasons.pull.clone());
+    change.landing.pull.clone().or(of_reasons)
+}
+
+/// Returns what could not be known, each kind of fact once, and what the reasons left out.
+pub(super) fn not_known(change: &ChangeRecord) -> TableCell {
+    let mut words: Vec<String> = Vec::new();
+    for gap in change.reasons.iter().flat_map(|reasons| &reasons.missing) {
+        let why = match gap.cause {
+            GapCause::NotAtThisStage => "not known at this stage",
+            GapCause::NotConfigured => "not configured",
+            GapCause::Unavailable => "unavailable",
+        };
+        let word = format!("{}: {why}", gap.fact);
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    if let Err(why) = &change.facts {
+        words.push(why.clone());
+    }
+    let left_out: usize = change.reasons.iter().map(|reasons| reasons.left_out).sum();
+    if left_out > 0 {
+        words.push(format!("{left_out} further reasons were not kept"));
+    }
+    join_words(&words.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// Returns the steps that took a change back or name it as their cause.
+pub(super) fn join_steps(change: &ChangeRecord) -> TableCell {
+    join_texts(change.reverted_by.iter().chain(&change.caused).map(|step| Text::from(step.id.to_string())))
+}
+
+pub(super) fn join_words(words: &[&str]) -> TableCell {
+    join_texts(words.iter().map(|word| Text::from(*word)))
+}
+
+/// Returns texts with `; ` between them, the first 50; an empty cell if there are none.
+pub(super) fn join_texts(texts: impl Iterator<Item = Text>) -> TableCell {
+    let texts: Vec<Text> = texts.collect();
+    if texts.is_empty() {
+        return TableCell::Empty;
+    }
+    let parts: Vec<&[u8]> = texts.iter().take(MAX_LISTED).map(Text::as_bytes).collect();
+    let mut joined = parts.join(b"; ".as_slice());
+    if texts.len() > MAX_LISTED {
+        joined.extend_from_slice(format!("; and {} more", texts.len() - MAX_LISTED).as_bytes());
+    }
+    Text::new(joined).into()
+}

@@ -1,0 +1,121 @@
+//! One change as an auditor sees it: what it was, who approved it, how it landed, what it owed, what became of it.
+
+pub mod change_columns;
+mod column_cells;
+pub(crate) mod field_values;
+pub(crate) mod standing;
+
+use jiff::Timestamp;
+
+use crate::audit::population::step_evidence::StepFacts;
+use crate::change::{Oid, Text};
+use crate::ledger::audit::attempts::RefusedAttempt;
+use crate::ledger::audit::trace::LandingOrigin;
+use crate::ledger::record::RecordedReasons;
+use crate::ledger::state::TrackedObligation;
+
+/// One change: a step of the first-parent history of a ref.
+#[derive(Clone, Debug)]
+pub struct ChangeRecord {
+    /// The name of the repository.
+    pub repository: String,
+    /// The full name of the ref.
+    pub ref_name: Text,
+    /// The last commit of the step.
+    pub id: Oid,
+    /// What its commits say, or why they cannot be read.
+    pub(crate) facts: Result<StepFacts, String>,
+    /// How it landed.
+    pub landing: ChangeLanding,
+    /// What judged it.
+    pub judged_by: ChangeJudgement,
+    /// What the verdicts on it rest on: one, or one for each commit where a policy counts commits.
+    pub reasons: Vec<RecordedReasons>,
+    /// What it owed or owes, by the ids of the obligations.
+    pub obligations: Vec<(String, TrackedObligation)>,
+    /// The records that speak for it, oldest first.
+    pub closing_records: Vec<RelatedStep>,
+    /// The changes that take it back, oldest first.
+    pub reverted_by: Vec<RelatedStep>,
+    /// The changes that it made necessary, as they say, oldest first.
+    pub caused: Vec<RelatedStep>,
+    /// The refused attempts that may have become it, oldest first.
+    pub attempts: Vec<RefusedAttempt>,
+    /// When the audit was made; what is owed is open or overdue as of then.
+    pub as_of: Timestamp,
+}
+
+/// A later step that says something about a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelatedStep {
+    /// Its last commit.
+    pub id: Oid,
+    /// When it landed.
+    pub at: Timestamp,
+}
+
+/// How a change landed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangeLanding {
+    /// Whether a decision brought it; `None` if no record tells of it.
+    pub origin: Option<LandingOrigin>,
+    /// When it landed.
+    pub at: Timestamp,
+    /// Whose clock that is.
+    pub clock: LandingClock,
+    /// The account that pushed or merged it.
+    pub by: Option<Text>,
+    /// The number of the record that tells of the landing.
+    pub record: Option<u64>,
+    /// The pull request that it came from, as in `acme/shop#12`, as the forge said.
+    pub pull: Option<Text>,
+    /// When the ref was last seen without it, if it came without a decision.
+    pub last_seen_before: Option<Timestamp>,
+}
+
+/// The clock that a landing is told by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LandingClock {
+    /// That of the gate, or of the forge that it asked.
+    Gate,
+    /// That of the person who committed it, who may set it as they like.
+    Committer,
+}
+
+/// What judged a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChangeJudgement {
+    /// The gate, at the time; the ledger has it.
+    Recorded {
+        /// The number of the record.
+        record: u64,
+        /// When it judged, by its own clock.
+        at: Timestamp,
+        /// The name and version of the gate.
+        tool: String,
+    },
+    /// The audit, afterwards, by a policy.
+    Afterwards {
+        /// What the policy is called, as in `policies/changegate.yml of 0123456789ab`.
+        policy: String,
+    },
+    /// Nothing, for this reason.
+    NotJudged(String),
+}
+
+impl LandingClock {
+    /// Returns the name of the clock.
+    pub fn code(self) -> &'static str {
+        match self {
+            LandingClock::Gate => "gate",
+            LandingClock::Committer => "committer",
+        }
+    }
+}
+
+impl ChangeRecord {
+    /// Returns the id by which a population lists the change: the repository and the whole commit id.
+    pub fn change_id(&self) -> String {
+        format!("{}@{}", self.repository, self.id)
+    }
+}

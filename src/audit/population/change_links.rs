@@ -1,0 +1,179 @@
+//! What later commits say about earlier changes: that they close what one owes, take one back, or were made necessary
+//! by one.
+//!
+//! An earlier change cannot know this, so it is read before the changes themselves are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+
+use crate::audit::population::ref_chain::RefChain;
+use crate::change::{Commit, CommitMessage, NeededFacts, Oid};
+use crate::gate::obligations::{parse_change_reference, parse_record_reference};
+use crate::git::{CommitRange, Repository};
+use crate::policy::FOR_CHANGE_TRAILER;
+
+/// The trailer that names the change that made this one necessary.
+pub(crate) const CAUSED_BY_TRAILER: &str = "Caused-by";
+
+/// How many links of one kind are kept for a change.
+const MAX_LINKS_OF_A_CHANGE: usize = 100;
+
+/// The links between the steps of a history, by the places of the earlier steps.
+#[derive(Debug, Default)]
+pub(crate) struct ChangeLinks {
+    /// The steps that take a step back.
+    pub(crate) reverted_by: BTreeMap<usize, Vec<usize>>,
+    /// The steps that name a step as their cause.
+    pub(crate) caused: BTreeMap<usize, Vec<usize>>,
+    /// The steps that speak for a step with `For-Change`.
+    pub(crate) spoken_for_by: BTreeMap<usize, Vec<usize>>,
+    /// The steps that speak for a record of the ledger, by the number of the record.
+    pub(crate) spoken_for_record: BTreeMap<u64, Vec<usize>>,
+}
+
+/// What the messages of one step say about earlier changes, as digits of ids.
+#[derive(Default)]
+struct StepLinks {
+    /// Every commit of the step.
+    commits: Vec<Oid>,
+    reverts: Vec<Oid>,
+    caused_by: Vec<String>,
+    speaks_for: Vec<String>,
+}
+
+impl ChangeLinks {
+    /// Reads the links that the steps from the place `first` on state. `progress` is called for each step.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the history cannot be walked.
+    pub(crate) fn read_links(
+        repository: &Repository,
+        chain: &RefChain,
+        first: usize,
+        threads: fn() -> usize,
+        progress: &mut dyn FnMut(),
+    ) -> Result<ChangeLinks> {
+        let Some(tip) = chain.steps.last() else { return Ok(ChangeLinks::default()) };
+        let hidden = first.checked_sub(1).and_then(|before| chain.steps.get(before)).map(|step| step.id);
+        let hidden = Vec::from_iter(hidden);
+        let range = CommitRange { tip: tip.id, hidden_tips: &hidden, trusted_keys: None };
+        let mut index = LinkIndex::default();
+        let mut place = first;
+        let read = |commits: Vec<Result<Commit, _>>| {
+            let mut links = StepLinks::default();
+            for commit in commits.into_iter().flatten() {
+                links.commits.extend(commit.id);
+                links.add_message(&commit.message);
+            }
+            links
+        };
+        repository.for_each_step(range, &NeededFacts::new(), threads, read, |links| {
+            index.add_step(place, links);
+            place += 1;
+            progress();
+            Ok(())
+        })?;
+        Ok(index.resolve_links())
+    }
+}
+
+impl StepLinks {
+    fn add_message(&mut self, message: &CommitMessage) {
+        self.reverts.extend(list_reverted_commits(message.body()));
+        for trailer in message.trailers() {
+            if trailer.key.eq_ignore_ascii_case(FOR_CHANGE_TRAILER) {
+                self.speaks_for.extend(parse_change_reference(&trailer.value));
+            } else if trailer.key.eq_ignore_ascii_case(CAUSED_BY_TRAILER) {
+                self.caused_by.extend(parse_change_reference(&trailer.value));
+            }
+        }
+    }
+}
+
+/// Returns the commits that a message says it reverts, in the words of `git revert`.
+fn list_reverted_commits(body: &[u8]) -> Vec<Oid> {
+    const WORDS: &[u8] = b"This reverts commit ";
+    let mut found = Vec::new();
+    for line in body.split(|byte| *byte == b'\n') {
+        let Some(rest) = line.strip_prefix(WORDS) else { continue };
+        let length = rest.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+        let digits = rest.get(..length).unwrap_or_default();
+        // `git revert` writes the whole id, and a merge as "commit A, reversing changes made to B".
+        found.extend(std::str::from_utf8(digits).ok().and_then(Oid::from_hex));
+    }
+    found
+}
+
+/// The commits of all steps, and what the steps state, until the digits of ids can be resolved.
+#[derive(Default)]
+struct LinkIndex {
+    /// The step of each commit that a link can name.
+    steps: BTreeMap<String, usize>,
+    stated: Vec<(usize, StepLinks)>,
+}
+
+impl LinkIndex {
+    fn add_step(&mut self, place: usize, links: StepLinks) {
+        for id in &links.commits {
+            self.steps.insert(id.to_string(), place);
+        }
+        if !links.reverts.is_empty() || !links.caused_by.is_empty() || !links.speaks_for.is_empty() {
+            self.stated.push((place, links));
+        }
+    }
+
+    /// Returns the step that holds the only commit whose id begins with these digits.
+    fn find_step(&self, digits: &str) -> Option<usize> {
+        let mut from = self.steps.range(digits.to_owned()..).take_while(|(id, _)| id.starts_with(digits));
+        let (_, place) = from.next()?;
+        if from.next().is_some() { None } else { Some(*place) }
+    }
+
+    fn resolve_links(&self) -> ChangeLinks {
+        let mut found = ChangeLinks::default();
+        for (place, links) in &self.stated {
+            let reverted: BTreeSet<usize> =
+                links.reverts.iter().filter_map(|id| self.find_step(&id.to_string())).collect();
+            let causes: BTreeSet<usize> =
+                links.caused_by.iter().filter_map(|digits| self.find_step(digits)).collect();
+            let spoken_for: BTreeSet<usize> =
+                links.speaks_for.iter().filter_map(|digits| self.find_step(digits)).collect();
+            add_links(&mut found.reverted_by, &reverted, *place);
+            add_links(&mut found.caused, &causes, *place);
+            add_links(&mut found.spoken_for_by, &spoken_for, *place);
+            for reference in &links.speaks_for {
+                if let Some(number) = parse_record_reference(reference) {
+                    found.spoken_for_record.entry(number).or_default().push(*place);
+                }
+            }
+        }
+        found
+    }
+}
+
+/// Adds the step `by` to the links of each earlier step; a step says nothing about itself or about later ones.
+fn add_links(links: &mut BTreeMap<usize, Vec<usize>>, earlier: &BTreeSet<usize>, by: usize) {
+    for place in earlier {
+        let known = links.entry(*place).or_default();
+        if *place < by && known.len() < MAX_LINKS_OF_A_CHANGE {
+            known.push(by);
+        }
+    }
+    links.retain(|_, known| !known.is_empty());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reverted_commits_are_those_that_git_names() {
+        let id = "0123456789abcdef0123456789abcdef01234567";
+        let body = format!("Sorry.\n\nThis reverts commit {id}.\nThis reverts commit {id}, reversing\nchanges\n");
+        assert_eq!(list_reverted_commits(body.as_bytes()), vec![Oid::from_hex(id).unwrap(); 2]);
+        assert!(list_reverted_commits(b"This reverts commit 0123456.\n").is_empty());
+        assert!(list_reverted_commits(b"> This reverts commit x\n").is_empty());
+    }
+}

@@ -1,0 +1,237 @@
+//! What the commits of one step say, and the verdict on them where no record holds it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::change::{Change, Commit, Commits, Fact, FactKind, Missing, Oid, Person, Stage, Text};
+use crate::gate::LoadedPolicy;
+use crate::gate::obligations::find_closing;
+use crate::gate::push::change_judge::collect_commits;
+use crate::git::UnreadableCommit;
+use crate::judge::{collect_reasons, judge_change};
+use crate::ledger::record::RecordedReasons;
+use crate::policy::ChangeUnit;
+
+/// How many bytes of a purpose are kept.
+const MAX_PURPOSE_BYTES: usize = 500;
+
+/// How many people of one kind are kept for a step.
+const MAX_PEOPLE: usize = 50;
+
+/// What the commits of a step say.
+#[derive(Clone, Debug)]
+pub(crate) struct StepFacts {
+    /// The number of its commits.
+    pub(crate) commits: usize,
+    /// The first line of the message of its last commit; for a merge that GitHub or GitLab made, the title of the
+    /// request that was merged.
+    pub(crate) title: Text,
+    /// The first paragraph of the message after the title, without trailers.
+    pub(crate) purpose: Text,
+    /// The author of its last commit.
+    pub(crate) author: Person,
+    /// When that commit was written, as it claims.
+    pub(crate) authored_at: Timestamp,
+    /// The committer of its last commit.
+    pub(crate) committer: Person,
+    /// Everybody who is named as author or co-author, each once, in the order in which they are named.
+    pub(crate) people: Vec<Person>,
+    /// How many paths it changes, against the step before.
+    pub(crate) files: Option<usize>,
+    /// How many lines it adds and removes, where the policy asks for that.
+    pub(crate) lines: Option<u64>,
+    /// The number of the pull request that the message names, as a forge writes it.
+    pub(crate) claimed_pull: Option<u64>,
+    /// The values of trailers that a change log shows, whatever the policy calls its fields.
+    pub(crate) trailers: BTreeMap<&'static str, Text>,
+}
+
+/// Everything that is read of one step.
+#[derive(Debug)]
+pub(crate) struct StepEvidence {
+    /// What its commits say, or why they cannot be read.
+    pub(crate) facts: Result<StepFacts, String>,
+    /// The ids of its commits, the last of which is the step's own.
+    pub(crate) commits: Vec<Oid>,
+    /// What the verdicts on it rest on, where they were asked for: one, or one for each commit.
+    pub(crate) judged: Vec<RecordedReasons>,
+    /// True if it states something for an earlier change and changes no file: it is a record of that change.
+    pub(crate) is_record: bool,
+}
+
+/// What judges the steps of a history whose verdicts no record holds.
+pub(crate) struct StepJudge<'a> {
+    /// The policy that the ref held before; absent where it held none that can be used.
+    pub(crate) loaded: Option<&'a LoadedPolicy>,
+    /// The ref.
+    pub(crate) target: &'a Text,
+    /// The time of the audit: no change is seen later than that.
+    pub(crate) now: Timestamp,
+}
+
+impl StepJudge<'_> {
+    /// Reads a step, and judges it if `is_judged` says so of its last commit.
+    pub(crate) fn read_step(
+        &self,
+        commits: Vec<Result<Commit, UnreadableCommit>>,
+        is_judged: impl Fn(Oid) -> bool,
+    ) -> StepEvidence {
+        let mut ids = Vec::with_capacity(commits.len());
+        for commit in &commits {
+            ids.extend(match commit {
+                Ok(commit) => commit.id,
+                Err(unreadable) => Some(unreadable.id),
+            });
+        }
+        let mut evidence =
+            StepEvidence { facts: Err(String::new()), commits: ids, judged: Vec::new(), is_record: false };
+        if let Some(unreadable) = commits.iter().find_map(|commit| commit.as_ref().err()) {
+            evidence.facts = Err(format!("commit {} cannot be read: {}", unreadable.id, unreadable.reason));
+            return evidence;
+        }
+        let commits = match collect_commits(commits) {
+            Ok(commits) => commits,
+            Err(_) => {
+                evidence.facts = Err("its commits have more trailers than are judged".to_owned());
+                return evidence;
+            }
+        };
+        evidence.facts = Ok(StepFacts::from_commits(&commits));
+        let is_judged = commits.last().id.is_some_and(is_judged);
+        let divided = match self.loaded {
+            Some(loaded) if loaded.policy.change_unit == ChangeUnit::Commit => {
+                commits.iter().cloned().map(Commits::from).collect()
+            }
+            _ => vec![commits],
+        };
+        evidence.is_record = divided.iter().all(|commits| self.is_record(commits));
+        if let Some(loaded) = self.loaded
+            && is_judged
+        {
+            for commits in divided {
+                let change = self.build_change(commits);
+                let verdict = judge_change(&loaded.policy, &change, false);
+                let reasons = collect_reasons(&[&loaded.policy], &change, &verdict);
+                evidence.judged.push(RecordedReasons::from(&reasons));
+            }
+        }
+        evidence
+    }
+
+    fn build_change(&self, commits: Commits) -> Change {
+        let seen_at = Timestamp::from_second(commits.last().committed_at)
+            .map_or(self.now, |committed| committed.min(self.now));
+        let pusher = Err(Missing::NotAtThisStage(FactKind::Pusher));
+        Change::from_repository(Stage::Check, Ok(self.target.clone()), pusher, seen_at, commits)
+    }
+
+    /// Returns true if a change has no file, and speaks for an earlier one.
+    fn is_record(&self, commits: &Commits) -> bool {
+        let is_empty = |paths: &Fact<Vec<_>>| paths.as_ref().is_ok_and(Vec::is_empty);
+        let Some(loaded) = self.loaded else { return false };
+        commits.iter().all(|commit| is_empty(&commit.paths))
+            && find_closing(&self.build_change(commits.clone()), &loaded.policy, None).is_some()
+    }
+}
+
+impl StepFacts {
+    fn from_commits(commits: &Commits) -> StepFacts {
+        let last = commits.last();
+        let (title, purpose) = split_message(last);
+        let mut people: Vec<Person> = Vec::new();
+        let mut add_person = |person: Person| {
+            if people.len() < MAX_PEOPLE && !people.contains(&person) {
+                people.push(person);
+            }
+        };
+        let mut trailers = BTreeMap::new();
+        for commit in commits {
+            // A merge that somebody made of the work of others is not their work.
+            if commits.len() == 1 || !commit.is_merge() {
+                add_person(commit.author.clone());
+            }
+            for trailer in commit.message.trailers() {
+                if trailer.key.eq_ignore_ascii_case("Co-authored-by")
+                    && let Ok(person) = Person::parse_person(trailer.value.as_bytes())
+                {
+                    add_person(person);
+                }
+                if let Some(known) = SHOWN_TRAILERS.iter().find(|known| known.eq_ignore_ascii_case(&trailer.key)) {
+                    trailers.entry(*known).or_insert_with(|| trailer.value.clone());
+                }
+            }
+        }
+        StepFacts {
+            commits: commits.len(),
+            claimed_pull: find_claimed_pull(last),
+            title,
+            purpose,
+            author: last.author.clone(),
+            authored_at: Timestamp::from_second(last.authored_at).unwrap_or(Timestamp::UNIX_EPOCH),
+            committer: last.committer.clone(),
+            people,
+            files: last.paths.as_ref().ok().map(Vec::len),
+            lines: last.lines.as_ref().ok().map(|lines| lines.added.saturating_add(lines.removed)),
+            trailers,
+        }
+    }
+}
+
+/// The trailers that a change log shows although no pack defines a field for them.
+pub(crate) const SHOWN_TRAILERS: [&str; 6] =
+    ["Requested-by", "Affects", "Impact", "Depends-On", "Test-Evidence", "Reason"];
+
+/// Returns the title of a commit, and the first paragraph after it that is no trailer.
+fn split_message(commit: &Commit) -> (Text, Text) {
+    let subject = commit.message.subject();
+    let body = commit.message.body();
+    let mut paragraphs = body
+        .split(|byte| *byte == b'\n')
+        .map(<[u8]>::trim_ascii_end)
+        .collect::<Vec<_>>()
+        .split(|line| line.is_empty())
+        .filter(|lines| !lines.is_empty())
+        .map(|lines| lines.join(&b' '))
+        .collect::<Vec<_>>()
+        .into_iter();
+    let mut title = subject;
+    if title.as_bytes().starts_with(b"Merge pull request #")
+        && let Some(line) = paragraphs.next()
+    {
+        // GitHub puts the title of the pull request under its own first line.
+        title = Text::new(line);
+    }
+    let trailers = commit.message.trailers();
+    let is_trailer = |paragraph: &Vec<u8>| {
+        trailers.iter().any(|trailer| {
+            paragraph.len() > trailer.key.len()
+                && paragraph.get(..trailer.key.len()).is_some_and(|start| start == trailer.key.as_bytes())
+                && paragraph.get(trailer.key.len()) == Some(&b':')
+        })
+    };
+    let purpose = paragraphs.find(|paragraph| !is_trailer(paragraph)).unwrap_or_default();
+    (title, shorten_bytes(&purpose, MAX_PURPOSE_BYTES))
+}
+
+/// Returns at most that many bytes of a text; a character is not cut in two.
+fn shorten_bytes(bytes: &[u8], limit: usize) -> Text {
+    let mut length = bytes.len().min(limit);
+    // The bytes after the first of a character begin with the bits 10.
+    while length > 0 && bytes.get(length).is_some_and(|next| next & 0xC0 == 0x80) {
+        length -= 1;
+    }
+    Text::new(bytes.get(..length).unwrap_or_default())
+}
+
+/// Returns the number of the pull request that a forge wrote into the first line of a message.
+fn find_claimed_pull(commit: &Commit) -> Option<u64> {
+    let subject = commit.message.subject();
+    let subject = subject.as_utf8()?;
+    let digits = match subject.strip_prefix("Merge pull request #") {
+        Some(rest) => rest.split(' ').next()?,
+        // A squash ends with the number in brackets.
+        None => subject.trim_end().strip_suffix(')')?.rsplit_once("(#")?.1,
+    };
+    digits.parse().ok()
+}
