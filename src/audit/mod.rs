@@ -5,4 +5,5 @@
 
 pub mod change_record;
 pub mod population;
+pub mod ref_audit;
 pub mod table;

@@ -2,6 +2,9 @@
 //! the ref that is no such step.
 
 pub(crate) mod change_links;
+pub mod judged_part;
 pub mod period;
+pub mod population_entry;
+pub(crate) mod recorded_reasons;
 pub(crate) mod ref_chain;
 pub(crate) mod step_evidence;

@@ -10,6 +10,7 @@ use crate::gate::obligations::find_closing;
 use crate::gate::push::change_judge::collect_commits;
 use crate::git::UnreadableCommit;
 use crate::judge::{collect_reasons, judge_change};
+use crate::ledger::audit::attempts::ChangeMarks;
 use crate::ledger::record::RecordedReasons;
 use crate::policy::ChangeUnit;
 
@@ -58,6 +59,8 @@ pub(crate) struct StepEvidence {
     pub(crate) judged: Vec<RecordedReasons>,
     /// True if it states something for an earlier change and changes no file: it is a record of that change.
     pub(crate) is_record: bool,
+    /// What refused attempts are recognised by, where there are any.
+    pub(crate) marks: Option<ChangeMarks>,
 }
 
 /// What judges the steps of a history whose verdicts no record holds.
@@ -68,6 +71,8 @@ pub(crate) struct StepJudge<'a> {
     pub(crate) target: &'a Text,
     /// The time of the audit: no change is seen later than that.
     pub(crate) now: Timestamp,
+    /// True if the ledger holds refused attempts.
+    pub(crate) wants_marks: bool,
 }
 
 impl StepJudge<'_> {
@@ -84,8 +89,13 @@ impl StepJudge<'_> {
                 Err(unreadable) => Some(unreadable.id),
             });
         }
-        let mut evidence =
-            StepEvidence { facts: Err(String::new()), commits: ids, judged: Vec::new(), is_record: false };
+        let mut evidence = StepEvidence {
+            facts: Err(String::new()),
+            commits: ids,
+            judged: Vec::new(),
+            is_record: false,
+            marks: None,
+        };
         if let Some(unreadable) = commits.iter().find_map(|commit| commit.as_ref().err()) {
             evidence.facts = Err(format!("commit {} cannot be read: {}", unreadable.id, unreadable.reason));
             return evidence;
@@ -98,6 +108,9 @@ impl StepJudge<'_> {
             }
         };
         evidence.facts = Ok(StepFacts::from_commits(&commits));
+        if self.wants_marks {
+            evidence.marks = Some(ChangeMarks::from_commits(&commits));
+        }
         let is_judged = commits.last().id.is_some_and(is_judged);
         let divided = match self.loaded {
             Some(loaded) if loaded.policy.change_unit == ChangeUnit::Commit => {

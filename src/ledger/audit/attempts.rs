@@ -4,14 +4,15 @@
 //! are found by what the ledger kept of them, and each says by what it is linked: an auditor judges whether it is the
 //! same change.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::change::person::canonical_address;
-use crate::change::{Change, Commit, FactKind, NeededFacts, Oid, Text};
+use crate::change::{Change, Commit, Commits, FactKind, NeededFacts, Oid, Text};
 use crate::git::Repository;
+use crate::ledger::audit::ledger_history::RefRefusal;
 use crate::ledger::record::readable::ReadableRecord;
 use crate::ledger::record::{DecisionRecord, LedgerEvent, RefDecision};
 use crate::ledger::store::{FACTS_FILE, RECORD_FILE, read_ledger_file};
@@ -21,6 +22,9 @@ const MAX_ATTEMPT_AGE: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// How many denials are looked at, the newest first.
 const MAX_DENIALS: usize = 2_000;
+
+/// How many denials an index holds, the newest.
+const MAX_INDEXED_DENIALS: usize = 20_000;
 
 /// How many attempts are returned, the newest.
 const MAX_ATTEMPTS: usize = 50;
@@ -82,8 +86,8 @@ impl AttemptLink {
 }
 
 /// What a change is recognised by.
-#[derive(Debug, Default)]
-struct ChangeMarks {
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ChangeMarks {
     pull: Option<Text>,
     authors: BTreeSet<String>,
     subject: Text,
@@ -108,11 +112,17 @@ impl ChangeMarks {
         }
     }
 
-    fn from_change(change: &Change) -> ChangeMarks {
+    /// Returns what the change that these commits are is recognised by.
+    pub(crate) fn from_commits(commits: &Commits) -> ChangeMarks {
         let mut marks = ChangeMarks::default();
-        for commit in &change.commits {
+        for commit in commits {
             marks.add_commit(commit);
         }
+        marks
+    }
+
+    fn from_change(change: &Change) -> ChangeMarks {
+        let mut marks = ChangeMarks::from_commits(&change.commits);
         marks.pull = change.pull.as_ref().ok().map(|pull| pull.name.clone());
         marks
     }
@@ -184,35 +194,139 @@ impl AttemptSearch<'_> {
     }
 
     fn add_attempts(&self, holder: Oid, marks: &ChangeMarks, found: &mut Vec<RefusedAttempt>) -> Result<()> {
-        let bytes = read_ledger_file(self.repository, holder, RECORD_FILE)?.unwrap_or_default();
-        let ReadableRecord::Known(record) = ReadableRecord::parse_record(&bytes) else { return Ok(()) };
-        let LedgerEvent::Decision(decided) = &record.event else { return Ok(()) };
-        let age = self.landed_at.duration_since(decided.observed_at);
-        if age < SignedDuration::ZERO || age > MAX_ATTEMPT_AGE {
-            return Ok(());
-        }
-        let facts = read_ledger_file(self.repository, holder, FACTS_FILE)?.unwrap_or_default();
-        let mut lines = facts.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-        for one in &decided.refs {
-            for line in lines.by_ref().take(one.count_changes()) {
-                // Facts of another version are evidence of something, and of no attempt that can be told.
-                let Ok(change) = serde_json::from_slice::<Change>(line) else { continue };
-                let Some(revision) = change.tip().id else { continue };
-                if revision == self.change || self.allowed.contains(&revision) {
-                    continue;
-                }
-                let rules = list_denying_rules(decided, one, revision);
-                if rules.is_empty() {
-                    continue;
-                }
-                if let Some(link) = marks.find_link(&ChangeMarks::from_change(&change)) {
-                    let subject = change.tip().message.subject();
-                    let (record, at) = (record.number, decided.observed_at);
-                    found.push(RefusedAttempt { record, at, revision, subject, rules, link });
-                }
+        for denied in read_denied_changes(self.repository, holder)? {
+            if denied.revision == self.change || self.allowed.contains(&denied.revision) {
+                continue;
             }
+            found.extend(denied.link_to(marks, self.landed_at));
         }
         Ok(())
+    }
+}
+
+/// A change that a decision denied.
+struct DeniedChange {
+    record: u64,
+    at: Timestamp,
+    revision: Oid,
+    subject: Text,
+    rules: Vec<String>,
+    marks: ChangeMarks,
+}
+
+impl DeniedChange {
+    /// Returns the attempt, if it may have become the change that these are the marks of and that landed then.
+    fn link_to(&self, marks: &ChangeMarks, landed_at: Timestamp) -> Option<RefusedAttempt> {
+        let age = landed_at.duration_since(self.at);
+        if age < SignedDuration::ZERO || age > MAX_ATTEMPT_AGE {
+            return None;
+        }
+        let link = marks.find_link(&self.marks)?;
+        Some(RefusedAttempt {
+            record: self.record,
+            at: self.at,
+            revision: self.revision,
+            subject: self.subject.clone(),
+            rules: self.rules.clone(),
+            link,
+        })
+    }
+}
+
+/// Returns the changes that the decision in `holder` denied; none if it is no denial.
+fn read_denied_changes(repository: &Repository, holder: Oid) -> Result<Vec<DeniedChange>> {
+    let bytes = read_ledger_file(repository, holder, RECORD_FILE)?.unwrap_or_default();
+    let ReadableRecord::Known(record) = ReadableRecord::parse_record(&bytes) else { return Ok(Vec::new()) };
+    let LedgerEvent::Decision(decided) = &record.event else { return Ok(Vec::new()) };
+    let facts = read_ledger_file(repository, holder, FACTS_FILE)?.unwrap_or_default();
+    let mut lines = facts.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let mut found = Vec::new();
+    for one in &decided.refs {
+        for line in lines.by_ref().take(one.count_changes()) {
+            // Facts of another version are evidence of something, and of no attempt that can be told.
+            let Ok(change) = serde_json::from_slice::<Change>(line) else { continue };
+            let Some(revision) = change.tip().id else { continue };
+            let rules = list_denying_rules(decided, one, revision);
+            if !rules.is_empty() {
+                found.push(DeniedChange {
+                    record: record.number,
+                    at: decided.observed_at,
+                    revision,
+                    subject: change.tip().message.subject(),
+                    rules,
+                    marks: ChangeMarks::from_change(&change),
+                });
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The denied changes of a ledger, by what they are recognised by, so that those of many changes are found quickly.
+#[derive(Default)]
+pub(crate) struct AttemptIndex {
+    denied: Vec<DeniedChange>,
+    by_pull: HashMap<Text, Vec<usize>>,
+    by_change_id: HashMap<Text, Vec<usize>>,
+    by_author: HashMap<String, Vec<usize>>,
+}
+
+impl AttemptIndex {
+    /// Reads the denied changes of the newest of these refusals.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a record or its facts cannot be read.
+    pub(crate) fn read_denials(repository: &Repository, refusals: &[RefRefusal]) -> Result<AttemptIndex> {
+        let mut index = AttemptIndex::default();
+        let newest = refusals.len().saturating_sub(MAX_INDEXED_DENIALS);
+        for refusal in refusals.iter().skip(newest) {
+            for denied in read_denied_changes(repository, refusal.holder)? {
+                index.add_denied(denied);
+            }
+        }
+        Ok(index)
+    }
+
+    fn add_denied(&mut self, denied: DeniedChange) {
+        let place = self.denied.len();
+        if let Some(pull) = &denied.marks.pull {
+            self.by_pull.entry(pull.clone()).or_default().push(place);
+        }
+        for id in &denied.marks.change_ids {
+            self.by_change_id.entry(id.clone()).or_default().push(place);
+        }
+        for author in &denied.marks.authors {
+            self.by_author.entry(author.clone()).or_default().push(place);
+        }
+        self.denied.push(denied);
+    }
+
+    /// Returns the refused attempts that may have become the change with these marks and commits, which landed at
+    /// `landed_at`; oldest first.
+    pub(crate) fn find_attempts(
+        &self,
+        marks: &ChangeMarks,
+        commits: &[Oid],
+        landed_at: Timestamp,
+    ) -> Vec<RefusedAttempt> {
+        let mut places: BTreeSet<&usize> = BTreeSet::new();
+        places.extend(marks.pull.iter().filter_map(|pull| self.by_pull.get(pull)).flatten());
+        places.extend(marks.change_ids.iter().filter_map(|id| self.by_change_id.get(id)).flatten());
+        places.extend(marks.authors.iter().filter_map(|author| self.by_author.get(author)).flatten());
+        let mut found = Vec::new();
+        for place in places.into_iter().rev() {
+            let Some(denied) = self.denied.get(*place) else { continue };
+            // What landed as it was, by a later decision, is no refused attempt.
+            if !commits.contains(&denied.revision) {
+                found.extend(denied.link_to(marks, landed_at));
+            }
+            if found.len() >= MAX_ATTEMPTS {
+                break;
+            }
+        }
+        found.reverse();
+        found
     }
 }
 

@@ -1,0 +1,140 @@
+//! One line of a population: a change, a record that closes something for one, or a move of the ref that is neither.
+
+use jiff::Timestamp;
+
+use crate::audit::population::step_evidence::StepEvidence;
+use crate::audit::table::{ColumnKind, TableCell, TableColumn, TableSheet};
+use crate::change::{Oid, Text};
+use crate::ledger::audit::ledger_history::LandedRefMove;
+
+/// What an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EntryKind {
+    /// A change.
+    Change,
+    /// A record that speaks for a change and changes no file; it is no change of its own.
+    ClosingRecord,
+    /// A move of the ref that did not add to its history: it went back, was rewritten, deleted or made again.
+    RefMove,
+    /// A time in which nothing shows that the gate stood.
+    Gap,
+}
+
+/// One line of a population.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PopulationEntry {
+    /// What it is.
+    pub kind: EntryKind,
+    /// Its id, which no other entry has.
+    pub id: String,
+    /// The repository.
+    pub repository: String,
+    /// The full name of the ref.
+    pub ref_name: Text,
+    /// The last commit of a step.
+    pub commit: Option<Oid>,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What it is about, in words.
+    pub what: Text,
+    /// The changes that a record speaks for.
+    pub related_changes: Vec<Oid>,
+}
+
+/// The population as a table.
+pub static POPULATION_SHEET: TableSheet = TableSheet {
+    name: "population",
+    version: 1,
+    title: "Population",
+    columns: &[
+        column("entry_id", "Entry", ColumnKind::Text, "The id of the entry, which no other entry has."),
+        column("kind", "Kind", ColumnKind::Text, "What it is: change, closing-record, ref-move or gap."),
+        column("repository", "Repository", ColumnKind::Text, "The name of the repository."),
+        column("target_ref", "Branch", ColumnKind::Text, "The full name of the ref."),
+        column("commit", "Commit", ColumnKind::Text, "The last commit of the step; empty if it is no step."),
+        column("at", "When", ColumnKind::Time, "When it happened."),
+        column("what", "What", ColumnKind::Text, "What it is about."),
+        column("speaks_for", "Speaks for", ColumnKind::Text, "The changes that a closing record speaks for."),
+    ],
+};
+
+const fn column(
+    key: &'static str,
+    title: &'static str,
+    kind: ColumnKind,
+    meaning: &'static str,
+) -> TableColumn {
+    TableColumn { key, title, kind, meaning }
+}
+
+impl EntryKind {
+    /// Returns the word of a table.
+    pub fn code(self) -> &'static str {
+        match self {
+            EntryKind::Change => "change",
+            EntryKind::ClosingRecord => "closing-record",
+            EntryKind::RefMove => "ref-move",
+            EntryKind::Gap => "gap",
+        }
+    }
+}
+
+impl PopulationEntry {
+    pub(crate) fn of_step(
+        (repository, ref_name): (&str, &Text),
+        kind: EntryKind,
+        (id, at): (Oid, Timestamp),
+        evidence: &StepEvidence,
+    ) -> PopulationEntry {
+        let what = match &evidence.facts {
+            Ok(facts) => facts.title.clone(),
+            Err(why) => Text::from(why.as_str()),
+        };
+        PopulationEntry {
+            kind,
+            id: format!("{repository}@{id}"),
+            repository: repository.to_owned(),
+            ref_name: ref_name.clone(),
+            commit: Some(id),
+            at,
+            what,
+            related_changes: Vec::new(),
+        }
+    }
+
+    pub(crate) fn of_ref_move((repository, ref_name): (&str, &Text), one: &LandedRefMove) -> PopulationEntry {
+        let name = |id: Option<Oid>| id.map_or_else(|| "nothing".to_owned(), |id| id.to_string());
+        let decided = if one.decision.is_some() { "by a decision" } else { "without a decision" };
+        let what = format!("from {} to {}, {decided}", name(one.moved.old), name(one.moved.new));
+        PopulationEntry {
+            kind: EntryKind::RefMove,
+            id: format!("{repository}/record/{}", one.record),
+            repository: repository.to_owned(),
+            ref_name: ref_name.clone(),
+            commit: None,
+            at: one.observed_at,
+            what: Text::from(what),
+            related_changes: Vec::new(),
+        }
+    }
+
+    pub(crate) fn with_related_changes(self, related_changes: Vec<Oid>) -> PopulationEntry {
+        PopulationEntry { related_changes, ..self }
+    }
+
+    /// Returns the entry as a row of [`POPULATION_SHEET`].
+    pub fn build_row(&self) -> Vec<TableCell> {
+        let related: Vec<String> = self.related_changes.iter().map(Oid::to_string).collect();
+        let related = if related.is_empty() { TableCell::Empty } else { related.join("; ").into() };
+        vec![
+            self.id.as_str().into(),
+            self.kind.code().into(),
+            self.repository.as_str().into(),
+            (&self.ref_name).into(),
+            self.commit.map(|id| id.to_string()).into(),
+            self.at.into(),
+            (&self.what).into(),
+            related,
+        ]
+    }
+}

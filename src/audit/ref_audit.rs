@@ -1,0 +1,381 @@
+//! The audit of one ref: every step of its history that landed in the period, with what the ledger and the commits tell
+//! of it, one after the other.
+//!
+//! Steps are read and judged on several threads and handed on oldest first; none is kept.
+
+use std::collections::{BTreeMap, HashMap};
+
+use anyhow::Result;
+use jiff::Timestamp;
+
+use crate::audit::change_record::{
+    ChangeJudgement, ChangeLanding, ChangeRecord, LandingClock, RelatedStep,
+};
+use crate::audit::population::change_links::ChangeLinks;
+use crate::audit::population::judged_part::{AuditPolicy, JudgedPart, divide_by_policy};
+use crate::audit::population::period::AuditPeriod;
+use crate::audit::population::population_entry::{EntryKind, PopulationEntry};
+use crate::audit::population::recorded_reasons::RecordedReasonsReader;
+use crate::audit::population::ref_chain::{ChainStep, RefChain, StepLanding};
+use crate::audit::population::step_evidence::{StepEvidence, StepJudge};
+use crate::change::{Oid, Text};
+use crate::git::{CommitRange, Repository};
+use crate::ledger::audit::attempts::AttemptIndex;
+use crate::ledger::audit::ledger_history::LedgerHistory;
+use crate::ledger::record::{RecordedPusher, parse_unauthorised_key};
+use crate::ledger::state::TrackedObligation;
+
+/// What is audited, and how.
+pub struct RefAuditRequest<'a> {
+    /// The name of the repository, as the change log has it.
+    pub repository_name: String,
+    /// The full name of the ref.
+    pub ref_name: Text,
+    /// What the ref holds.
+    pub tip: Oid,
+    /// The changes that landed in this period count.
+    pub period: AuditPeriod,
+    /// If given, only the steps after this commit count.
+    pub after: Option<Oid>,
+    /// What judges changes that no record holds the verdict of.
+    pub policy: AuditPolicy<'a>,
+    /// The time of the audit.
+    pub now: Timestamp,
+    /// How many threads can work; called only where there is enough to do.
+    pub threads: fn() -> usize,
+}
+
+impl RefAuditRequest<'_> {
+    /// Returns the names of the repository and of the ref.
+    fn scope(&self) -> (&str, &Text) {
+        (&self.repository_name, &self.ref_name)
+    }
+}
+
+/// What takes the parts of a population as they come, oldest first.
+pub trait PopulationObserver {
+    /// Takes an entry of the population: a change, a record, a move of the ref.
+    fn add_entry(&mut self, entry: &PopulationEntry) -> Result<()>;
+
+    /// Takes a change, after its entry.
+    fn add_change(&mut self, change: &ChangeRecord) -> Result<()>;
+
+    /// Is called for each step that is looked at, so that progress can be shown.
+    fn count_step(&mut self);
+}
+
+/// What the audit of a ref was made of.
+#[derive(Clone, Debug, Default)]
+pub struct RefAuditSummary {
+    /// The number of steps of the whole first-parent history.
+    pub steps_of_history: usize,
+    /// The number of steps that landed in the period: changes and records together.
+    pub steps_in_period: usize,
+    /// Why the history does not go back to its beginning, if it does not.
+    pub cut: Option<String>,
+    /// The policies that judged afterwards, with why some steps have none.
+    pub policies: Vec<String>,
+    /// The first and the last step of the period.
+    pub ends: Option<(Oid, Oid)>,
+}
+
+/// Audits a ref. `history` is what the ledger tells of it, `None` where there is no ledger.
+///
+/// # Errors
+///
+/// Fails if the tip or the history cannot be walked, and with the first error of `observer`.
+pub fn audit_ref(
+    repository: &Repository,
+    request: &RefAuditRequest<'_>,
+    history: Option<&LedgerHistory>,
+    observer: &mut dyn PopulationObserver,
+) -> Result<RefAuditSummary> {
+    let mut chain = RefChain::read_chain(repository, request.tip, &mut || observer.count_step())?;
+    let no_ledger = LedgerHistory::default();
+    let history = history.unwrap_or(&no_ledger);
+    let others = chain.add_landings(history);
+    let mut summary = RefAuditSummary {
+        steps_of_history: chain.steps.len(),
+        cut: chain.cut.clone(),
+        ..RefAuditSummary::default()
+    };
+    let mut run = RefAuditor {
+        repository,
+        request,
+        history,
+        obligations: index_obligations(history),
+        attempts: AttemptIndex::read_denials(repository, &history.refusals)?,
+        reasons: RecordedReasonsReader::new(repository),
+        links: ChangeLinks::default(),
+        chain: &chain,
+        observer,
+        steps_in_period: 0,
+        judged_by: String::new(),
+    };
+    run.add_ref_moves(&others)?;
+    let (first, last) = run.find_ends();
+    if let (Some(first), Some(last)) = (first, last) {
+        let threads = request.threads;
+        run.links = ChangeLinks::read_links(repository, &chain, first, threads, &mut || {})?;
+        let parts = divide_by_policy(repository, &chain, (first, last), &request.policy)?;
+        for part in &parts {
+            let described = part.describe();
+            if !summary.policies.contains(&described) {
+                summary.policies.push(described);
+            }
+            run.audit_part(part)?;
+        }
+        summary.ends = chain.steps.get(first).zip(chain.steps.get(last)).map(|(from, to)| (from.id, to.id));
+    }
+    summary.steps_in_period = run.steps_in_period;
+    Ok(summary)
+}
+
+/// Returns what is owed by the changes that owe it, by commit, and by the records that tell of unauthorised moves.
+fn index_obligations(history: &LedgerHistory) -> ObligationIndex<'_> {
+    let mut index = ObligationIndex::default();
+    for (id, owed) in &history.obligations {
+        if let Some(number) = parse_unauthorised_key(id) {
+            index.of_record.entry(number).or_default().push((id, owed));
+        } else if let Some(change) = owed.change {
+            index.of_change.entry(change).or_default().push((id, owed));
+        }
+    }
+    index
+}
+
+/// What is owed, by what owes it.
+#[derive(Default)]
+struct ObligationIndex<'a> {
+    of_change: HashMap<Oid, Vec<(&'a String, &'a TrackedObligation)>>,
+    of_record: BTreeMap<u64, Vec<(&'a String, &'a TrackedObligation)>>,
+}
+
+/// An audit that is under way.
+struct RefAuditor<'a> {
+    repository: &'a Repository,
+    request: &'a RefAuditRequest<'a>,
+    history: &'a LedgerHistory,
+    obligations: ObligationIndex<'a>,
+    attempts: AttemptIndex,
+    reasons: RecordedReasonsReader<'a>,
+    links: ChangeLinks,
+    chain: &'a RefChain,
+    observer: &'a mut dyn PopulationObserver,
+    steps_in_period: usize,
+    /// What the steps of this part are judged by afterwards.
+    judged_by: String,
+}
+
+impl RefAuditor<'_> {
+    /// Adds the moves of the ref that brought no step of its history, if they happened in the period.
+    fn add_ref_moves(&mut self, others: &[usize]) -> Result<()> {
+        for one in others.iter().filter_map(|number| self.history.moves.get(*number)) {
+            if self.request.period.contains(one.observed_at) {
+                self.observer.add_entry(&PopulationEntry::of_ref_move(self.request.scope(), one))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the places of the first and the last step of the period.
+    fn find_ends(&self) -> (Option<usize>, Option<usize>) {
+        let is_in = |(place, step): (usize, &ChainStep)| self.is_in_period(place, step).then_some(place);
+        let steps = || self.chain.steps.iter().enumerate();
+        (steps().find_map(is_in), steps().rev().find_map(is_in))
+    }
+
+    fn is_in_period(&self, place: usize, step: &ChainStep) -> bool {
+        let after = self.request.after.and_then(|id| self.chain.find_place(id));
+        after.is_none_or(|after| place > after) && self.request.period.contains(self.find_landing_time(step).0)
+    }
+
+    /// Returns when a step landed, and whose clock says so.
+    fn find_landing_time(&self, step: &ChainStep) -> (Timestamp, LandingClock) {
+        match step.landing {
+            StepLanding::Moved(number) => match self.history.moves.get(number) {
+                Some(one) => (one.observed_at, LandingClock::Gate),
+                None => (step.committed_at, LandingClock::Committer),
+            },
+            StepLanding::Unrecorded | StepLanding::Earlier(_) => (step.committed_at, LandingClock::Committer),
+        }
+    }
+
+    fn audit_part(&mut self, part: &JudgedPart<'_>) -> Result<()> {
+        let (chain, first) = (self.chain, part.first);
+        let Some(tip) = chain.steps.get(part.last) else { return Ok(()) };
+        let hidden = first.checked_sub(1).and_then(|before| chain.steps.get(before)).map(|step| step.id);
+        let hidden = Vec::from_iter(hidden);
+        let judge = StepJudge {
+            loaded: part.loaded(),
+            target: &self.request.ref_name,
+            now: self.request.now,
+            wants_marks: !self.history.refusals.is_empty(),
+        };
+        let trusted_keys = part.loaded().and_then(|loaded| loaded.trusted_keys(self.request.now));
+        let range = CommitRange { tip: tip.id, hidden_tips: &hidden, trusted_keys };
+        let needs = part.needed_facts();
+        self.judged_by = part.describe();
+        let history = self.history;
+        // The verdicts that the ledger holds are not worked out again.
+        let is_judged = |id: Oid| match chain.find_place(id).and_then(|place| chain.steps.get(place)) {
+            Some(ChainStep { landing: StepLanding::Moved(number), .. }) => {
+                let decision = history.moves.get(*number).and_then(|one| one.decision.as_ref());
+                decision.is_none_or(|decided| !decided.has_reasons)
+            }
+            _ => true,
+        };
+        // What the threads share holds no decision, whose parts are counted for one thread only.
+        let wanted: Vec<bool> =
+            (first..=part.last).map(|place| chain.steps.get(place).is_some_and(|step| is_judged(step.id))).collect();
+        let read = |commits: Vec<_>| {
+            judge.read_step(commits, |id| {
+                let place = chain.find_place(id).and_then(|place| place.checked_sub(first));
+                place.and_then(|place| wanted.get(place)).copied().unwrap_or(true)
+            })
+        };
+        let mut place = first;
+        self.repository.for_each_step(range, &needs, self.request.threads, read, |evidence| {
+            let step = place;
+            place += 1;
+            self.observer.count_step();
+            self.add_step(step, evidence)
+        })
+    }
+
+    fn add_step(&mut self, place: usize, evidence: StepEvidence) -> Result<()> {
+        let Some(step) = self.chain.steps.get(place).copied() else { return Ok(()) };
+        if !self.is_in_period(place, &step) {
+            return Ok(());
+        }
+        self.steps_in_period += 1;
+        let (at, clock) = self.find_landing_time(&step);
+        let scope = self.request.scope();
+        if evidence.is_record {
+            let speaks_for = self.list_changes_spoken_for(place);
+            let entry = PopulationEntry::of_step(scope, EntryKind::ClosingRecord, (step.id, at), &evidence);
+            return self.observer.add_entry(&entry.with_related_changes(speaks_for));
+        }
+        let entry = PopulationEntry::of_step(scope, EntryKind::Change, (step.id, at), &evidence);
+        self.observer.add_entry(&entry)?;
+        let change = self.build_change(place, &step, (at, clock), evidence)?;
+        self.observer.add_change(&change)
+    }
+
+    /// Returns the ids of the changes that the step at this place speaks for.
+    fn list_changes_spoken_for(&self, place: usize) -> Vec<Oid> {
+        let mut found = Vec::new();
+        for (earlier, by) in &self.links.spoken_for_by {
+            if by.contains(&place) {
+                found.extend(self.chain.steps.get(*earlier).map(|step| step.id));
+            }
+        }
+        for (number, by) in &self.links.spoken_for_record {
+            if by.contains(&place) {
+                let moved = self.history.moves.iter().find(|one| one.record == *number);
+                found.extend(moved.and_then(|one| one.moved.new));
+            }
+        }
+        found
+    }
+
+    fn build_change(
+        &mut self,
+        place: usize,
+        step: &ChainStep,
+        (at, clock): (Timestamp, LandingClock),
+        evidence: StepEvidence,
+    ) -> Result<ChangeRecord> {
+        let moved = match step.landing {
+            StepLanding::Moved(number) => self.history.moves.get(number),
+            _ => None,
+        };
+        let decision = moved.and_then(|one| one.decision.clone());
+        let pull_landing = decision
+            .iter()
+            .flat_map(|decided| &decided.pull_landings)
+            .find(|landing| evidence.commits.contains(&landing.landed_as));
+        let mut landing = ChangeLanding {
+            origin: match step.landing {
+                StepLanding::Unrecorded => None,
+                StepLanding::Earlier(origin) => Some(origin),
+                StepLanding::Moved(_) => moved.map(|one| one.origin),
+            },
+            at,
+            clock,
+            by: None,
+            record: moved.map(|one| one.record),
+            pull: pull_landing.map(|landing| landing.pull.clone()),
+            last_seen_before: moved.filter(|one| one.decision.is_none()).and_then(|one| one.last_seen_before),
+        };
+        let mut reasons = evidence.judged;
+        let mut judged_by = ChangeJudgement::Afterwards { policy: self.judged_by.clone() };
+        if let Some(decided) = &decision {
+            if let RecordedPusher::Account(account) = &decided.pusher {
+                landing.by = Some(account.clone());
+            }
+            if decided.has_reasons {
+                reasons = self.reasons.find_reasons(decided, &evidence.commits)?;
+            }
+            judged_by = ChangeJudgement::Recorded {
+                record: decided.record,
+                at: decided.observed_at,
+                tool: decided.tool.clone(),
+            };
+        }
+        if reasons.is_empty() {
+            let why = match &decision {
+                Some(_) => "the ledger does not hold what its verdict rests on".to_owned(),
+                None => self.judged_by.clone(),
+            };
+            judged_by = ChangeJudgement::NotJudged(why);
+        }
+        let mut change = ChangeRecord {
+            repository: self.request.repository_name.clone(),
+            ref_name: self.request.ref_name.clone(),
+            id: step.id,
+            obligations: self.list_obligations(&evidence.commits, pull_landing.map(|one| one.landed_as), landing.record),
+            facts: evidence.facts,
+            judged_by,
+            reasons,
+            closing_records: self.list_related(self.links.spoken_for_by.get(&place)),
+            reverted_by: self.list_related(self.links.reverted_by.get(&place)),
+            caused: self.list_related(self.links.caused.get(&place)),
+            attempts: Vec::new(),
+            landing,
+            as_of: self.request.now,
+        };
+        if let Some(by) = change.landing.record.and_then(|number| self.links.spoken_for_record.get(&number)) {
+            let more = self.list_related(Some(by));
+            change.closing_records.extend(more);
+            change.closing_records.sort_by_key(|record| record.at);
+        }
+        if let Some(marks) = evidence.marks {
+            change.attempts = self.attempts.find_attempts(&marks, &evidence.commits, at);
+        }
+        Ok(change)
+    }
+
+    fn list_obligations(
+        &self,
+        commits: &[Oid],
+        landed_as: Option<Oid>,
+        record: Option<u64>,
+    ) -> Vec<(String, TrackedObligation)> {
+        let mut found: BTreeMap<&String, &TrackedObligation> = BTreeMap::new();
+        for id in commits.iter().copied().chain(landed_as) {
+            found.extend(self.obligations.of_change.get(&id).into_iter().flatten().copied());
+        }
+        let of_record = record.and_then(|number| self.obligations.of_record.get(&number));
+        found.extend(of_record.into_iter().flatten().copied());
+        found.into_iter().map(|(id, owed)| (id.clone(), owed.clone())).collect()
+    }
+
+    fn list_related(&self, places: Option<&Vec<usize>>) -> Vec<RelatedStep> {
+        let mut found = Vec::new();
+        for step in places.into_iter().flatten().filter_map(|place| self.chain.steps.get(*place)) {
+            found.push(RelatedStep { id: step.id, at: self.find_landing_time(step).0 });
+        }
+        found
+    }
+}
