@@ -4,6 +4,8 @@
 //! table is, `formats` writes one into a file, `sample` draws from a population.
 
 pub mod change_record;
+pub mod exceptions;
+pub mod key_figures;
 pub mod population;
 pub mod ref_audit;
 pub mod table;

@@ -1,0 +1,207 @@
+//! The exceptions of one change.
+
+use crate::audit::change_record::field_values::CHANGE_TYPE;
+use crate::audit::change_record::standing::{ChangeOutcome, GateBypass};
+use crate::audit::change_record::{ChangeJudgement, ChangeRecord};
+use crate::audit::exceptions::{AuditException, ExceptionKind, ExceptionStatus};
+use crate::audit::table::format_table_time;
+use crate::change::Text;
+use crate::ledger::record::{RecordedApproval, RecordedOutcomeWord, RecordedReasons};
+use crate::ledger::state::TrackedObligation;
+
+/// How many people a cell names.
+const MAX_NAMED: usize = 10;
+
+/// Returns the exceptions of a change; `has_ledger` if a ledger was there to tell how it landed.
+pub(crate) fn list_change_exceptions(change: &ChangeRecord, has_ledger: bool) -> Vec<AuditException> {
+    let mut found = Vec::new();
+    add_bypass(change, has_ledger, &mut found);
+    add_rules(change, &mut found);
+    for (id, owed) in &change.obligations {
+        // That an unauthorised change is to be regularised is told above.
+        if owed.unauthorised_change.is_none() {
+            found.extend(build_obligation_exception(change, id, owed));
+        }
+    }
+    add_approvals(change, &mut found);
+    add_late_ticket(change, &mut found);
+    for reasons in &change.reasons {
+        add_contradictions(change, reasons, &mut found);
+    }
+    if change.outcome() != ChangeOutcome::NoneReported {
+        let by = change.find_failure();
+        let words = match change.outcome() {
+            ChangeOutcome::BackedOut => "a later change takes it back",
+            _ => "a later change names it as its cause",
+        };
+        let what = by.map_or_else(|| words.to_owned(), |step| format!("{words}: {}", step.id));
+        let mut exception = build_exception(change, ExceptionKind::FailedChange, what);
+        exception.detected_at = by.map(|step| step.at);
+        found.push(exception);
+    }
+    if let Err(why) = &change.facts {
+        found.push(build_exception(change, ExceptionKind::Unreadable, why.clone()));
+    }
+    found
+}
+
+/// Returns an exception of a change about which nothing more is known.
+fn build_exception(change: &ChangeRecord, kind: ExceptionKind, what: impl Into<Text>) -> AuditException {
+    let facts = change.facts.as_ref().ok();
+    let author = facts.map(|facts| facts.author.name.clone());
+    let evidence = match (&change.landing.record, &change.judged_by) {
+        (Some(record), _) => format!("ledger record {record}"),
+        (None, ChangeJudgement::Recorded { record, .. }) => format!("ledger record {record}"),
+        _ => format!("commit {}", change.id),
+    };
+    AuditException {
+        kind,
+        subject_id: change.change_id(),
+        subject: facts.map(|facts| facts.title.clone()).unwrap_or_default(),
+        rule: None,
+        what: what.into(),
+        occurred_at: change.landing.at,
+        detected_at: None,
+        actor: change.landing.by.clone().or(author),
+        approver: name_approvers(&change.list_counting_approvals()),
+        status: ExceptionStatus::Open,
+        due: None,
+        late_by: None,
+        evidence,
+    }
+}
+
+fn name_approvers(approvals: &[&RecordedApproval]) -> Option<Text> {
+    let names: Vec<&[u8]> =
+        approvals.iter().filter_map(|one| one.by.as_ref()).take(MAX_NAMED).map(Text::as_bytes).collect();
+    if names.is_empty() { None } else { Some(Text::new(names.join(b"; ".as_slice()))) }
+}
+
+fn add_bypass(change: &ChangeRecord, has_ledger: bool, found: &mut Vec<AuditException>) {
+    let (kind, what) = match change.bypass() {
+        GateBypass::Unauthorised | GateBypass::Regularised => {
+            let since = change.landing.last_seen_before;
+            let since = since.map(|at| format!(" after {}", format_table_time(at))).unwrap_or_default();
+            (ExceptionKind::UnauthorisedChange, format!("it landed without a decision{since}"))
+        }
+        GateBypass::UndecidedPolicy => {
+            let what = "the policy that decided it came with a move that nobody has decided";
+            (ExceptionKind::UndecidedPolicy, what.to_owned())
+        }
+        GateBypass::NotKnown if has_ledger => {
+            (ExceptionKind::UnrecordedChange, "no record tells how it came to the ref".to_owned())
+        }
+        GateBypass::None | GateBypass::NotKnown | GateBypass::BeforeGate => return,
+    };
+    let mut exception = build_exception(change, kind, what);
+    let owed = change.obligations.iter().find(|(_, owed)| owed.unauthorised_change.is_some());
+    if let Some((_, owed)) = owed {
+        exception.detected_at = Some(owed.since);
+        add_obligation(change, owed, &mut exception);
+    }
+    if change.bypass() == GateBypass::Regularised && exception.status == ExceptionStatus::Open {
+        exception.status = ExceptionStatus::Regularised;
+    }
+    found.push(exception);
+}
+
+/// Adds to an exception how something that is owed stands.
+fn add_obligation(change: &ChangeRecord, owed: &TrackedObligation, exception: &mut AuditException) {
+    exception.due = owed.due;
+    match &owed.closed {
+        Some(closed) => {
+            exception.late_by = closed.late_by.map(|late| i64::try_from(late).unwrap_or(i64::MAX));
+            exception.status =
+                if closed.late_by.is_some() { ExceptionStatus::Late } else { ExceptionStatus::Regularised };
+        }
+        None if change.is_overdue(owed) => {
+            let due = owed.due.map_or(change.as_of, |due| due);
+            exception.late_by = Some(change.as_of.as_second().saturating_sub(due.as_second()));
+        }
+        None => {}
+    }
+}
+
+fn add_rules(change: &ChangeRecord, found: &mut Vec<AuditException>) {
+    let when = if change.is_recorded() { "by the record of its time" } else { "as judged afterwards" };
+    for (outcome, kind, words) in [
+        (RecordedOutcomeWord::Fail, ExceptionKind::RuleBroken, "it breaks the rule, "),
+        (RecordedOutcomeWord::Exempted, ExceptionKind::ExemptionUsed, "an exemption of the policy allowed it, "),
+    ] {
+        for rule in change.list_rules(&[outcome]) {
+            let mut exception = build_exception(change, kind, format!("{words}{when}"));
+            exception.rule = Some(rule.to_owned());
+            if kind == ExceptionKind::ExemptionUsed {
+                exception.status = ExceptionStatus::Accepted;
+            }
+            found.push(exception);
+        }
+    }
+}
+
+fn build_obligation_exception(
+    change: &ChangeRecord,
+    id: &str,
+    owed: &TrackedObligation,
+) -> Option<AuditException> {
+    let is_late = owed.closed.as_ref().is_some_and(|closed| closed.late_by.is_some()) || change.is_overdue(owed);
+    let kind = match (is_late, &owed.closed) {
+        (true, _) => ExceptionKind::LateObligation,
+        (false, None) => ExceptionKind::OpenObligation,
+        (false, Some(_)) => return None,
+    };
+    let mut exception = build_exception(change, kind, owed.what.to_plain_text().as_str());
+    exception.rule = Some(owed.rule.to_string());
+    exception.detected_at = Some(owed.since);
+    exception.evidence = format!("obligation {id}");
+    add_obligation(change, owed, &mut exception);
+    Some(exception)
+}
+
+fn add_approvals(change: &ChangeRecord, found: &mut Vec<AuditException>) {
+    let has_roster = change.reasons.iter().any(|reasons| {
+        reasons.policies.first().is_some_and(|policy| policy.roster_digest.is_some())
+    });
+    for approval in change.list_counting_approvals() {
+        let name = approval.by.as_ref().map(|by| by.to_lossy().into_owned()).unwrap_or_default();
+        if has_roster && approval.person.is_none() {
+            let what = format!("the approval of `{name}` counted, and the roster of the time does not know them");
+            found.push(build_exception(change, ExceptionKind::ApproverNotInRoster, what));
+        }
+        if let Some(at) = approval.given_at
+            && change.has_trusted_time()
+            && at > change.landing.at
+        {
+            let what = format!("`{name}` approved it at {}, after it had landed", format_table_time(at));
+            found.push(build_exception(change, ExceptionKind::ApprovedAfterLanding, what));
+        }
+    }
+}
+
+fn add_late_ticket(change: &ChangeRecord, found: &mut Vec<AuditException>) {
+    let is_normal = change.find_word(CHANGE_TYPE).is_some_and(|word| word.eq_ignore_ascii_case("normal"));
+    let Some((created, _)) = change.find_ticket() else { return };
+    if is_normal && change.has_trusted_time() && created > change.landing.at {
+        let what = format!("its ticket was made at {}, after it had landed", format_table_time(created));
+        found.push(build_exception(change, ExceptionKind::TicketAfterLanding, what));
+    }
+}
+
+/// Adds the fields of words that a change states in different ways.
+fn add_contradictions(change: &ChangeRecord, reasons: &RecordedReasons, found: &mut Vec<AuditException>) {
+    let mut known: Vec<(&str, &str)> = Vec::new();
+    for field in &reasons.fields {
+        let Some(word) = field.word.as_deref() else { continue };
+        match known.iter().find(|(name, _)| *name == field.field) {
+            None => known.push((&field.field, word)),
+            Some((_, first)) if *first != word => {
+                let what = format!("`{}` is stated as `{first}` and as `{word}`", field.field);
+                let exception = build_exception(change, ExceptionKind::Contradiction, what);
+                if !found.contains(&exception) {
+                    found.push(exception);
+                }
+            }
+            Some(_) => {}
+        }
+    }
+}

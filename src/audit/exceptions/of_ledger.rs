@@ -1,0 +1,181 @@
+//! The exceptions that no change of the population has: times without a gate, sessions, and what cannot be read.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::audit::exceptions::{AuditException, ExceptionKind, ExceptionStatus};
+use crate::audit::population::period::AuditPeriod;
+use crate::audit::population::population_entry::{EntryKind, PopulationEntry};
+use crate::audit::table::format_table_time;
+use crate::change::Text;
+use crate::ledger::audit::ledger_history::{LedgerHistory, SessionHistory};
+
+/// How long nothing may show that the gate stood before that is an exception. A ledger that is reconciled every day
+/// never has such a gap.
+pub(crate) const MAX_SILENCE: SignedDuration = SignedDuration::from_hours(48);
+
+/// A time in which nothing shows that the gate stood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SilentTime {
+    /// When the ref was last seen as the ledger says.
+    pub(crate) from: Timestamp,
+    /// When it was seen again; `None` if not since.
+    pub(crate) until: Option<Timestamp>,
+}
+
+/// Returns the silent times that touch the period, oldest first; `now` ends the last one.
+pub(crate) fn list_silent_times(
+    history: &LedgerHistory,
+    period: &AuditPeriod,
+    now: Timestamp,
+) -> Vec<SilentTime> {
+    let mut found = Vec::new();
+    let end = period.until.map_or(now, |until| until.min(now));
+    let mut sights = history.sights.iter().copied();
+    let Some(mut last) = sights.next() else { return found };
+    for sight in sights.map(Some).chain([None]) {
+        let until = sight.unwrap_or(end);
+        let is_in = period.from.is_none_or(|from| until > from) && last < end;
+        if is_in && until.duration_since(last) > MAX_SILENCE {
+            found.push(SilentTime { from: last, until: sight });
+        }
+        last = sight.unwrap_or(last);
+    }
+    found
+}
+
+/// Returns the silent times as entries of a population.
+pub(crate) fn build_gap_entries(
+    (repository, ref_name): (&str, &Text),
+    silent: &[SilentTime],
+) -> Vec<PopulationEntry> {
+    let mut entries = Vec::new();
+    for one in silent {
+        entries.push(PopulationEntry {
+            kind: EntryKind::Gap,
+            id: format!("{repository}/gap/{}", format_table_time(one.from)),
+            repository: repository.to_owned(),
+            ref_name: ref_name.clone(),
+            commit: None,
+            at: one.from,
+            what: Text::from(describe_silence(one)),
+            related_changes: Vec::new(),
+        });
+    }
+    entries
+}
+
+fn describe_silence(one: &SilentTime) -> String {
+    match one.until {
+        Some(until) => format!("nothing shows that the gate stood until {}", format_table_time(until)),
+        None => "nothing shows that the gate stood since".to_owned(),
+    }
+}
+
+/// Returns the exceptions that a ledger shows beside those of changes.
+pub(crate) fn list_ledger_exceptions(
+    (repository, ref_name): (&str, &Text),
+    history: &LedgerHistory,
+    period: &AuditPeriod,
+    now: Timestamp,
+) -> Vec<AuditException> {
+    let build = |kind, at, what: String, evidence: String| AuditException {
+        kind,
+        subject_id: repository.to_owned(),
+        subject: ref_name.clone(),
+        rule: None,
+        what: Text::from(what),
+        occurred_at: at,
+        detected_at: None,
+        actor: None,
+        approver: None,
+        status: ExceptionStatus::Open,
+        due: None,
+        late_by: None,
+        evidence,
+    };
+    let mut found = Vec::new();
+    for one in list_silent_times(history, period, now) {
+        let mut exception =
+            build(ExceptionKind::GateGap, one.from, describe_silence(&one), "the ledger".to_owned());
+        exception.detected_at = one.until;
+        found.push(exception);
+    }
+    for at in history.times_without_hook.iter().filter(|at| period.contains(**at)) {
+        let what = "a heartbeat found no hook that judges pushes".to_owned();
+        found.push(build(ExceptionKind::GateGap, *at, what, "the ledger".to_owned()));
+    }
+    for session in &history.sessions {
+        found.extend(build_session_exception(session, period, now, &build));
+    }
+    if history.unreadable_records > 0 || history.is_cut {
+        let what = match history.is_cut {
+            true => "the ledger does not go back to its first record".to_owned(),
+            false => format!("{} records of the ledger cannot be read", history.unreadable_records),
+        };
+        let at = history.began_at.unwrap_or(now);
+        found.push(build(ExceptionKind::Unreadable, at, what, "changegate ledger verify".to_owned()));
+    }
+    found
+}
+
+/// Returns the exception of a session that is open, or was closed late; every other session of the period is told as
+/// accepted.
+fn build_session_exception(
+    session: &SessionHistory,
+    period: &AuditPeriod,
+    now: Timestamp,
+    build: &dyn Fn(ExceptionKind, Timestamp, String, String) -> AuditException,
+) -> Option<AuditException> {
+    let (first, last) = (session.openings.first()?, session.openings.last()?);
+    if !period.contains(first.opened_at) {
+        return None;
+    }
+    let incident = first.incident.to_lossy();
+    let what = match &session.closure {
+        Some(closed) => format!("opened for {incident}, closed at {}", format_table_time(closed.closed_at)),
+        None => format!("opened for {incident}, not closed"),
+    };
+    let evidence = format!("break-glass session {}", first.session);
+    let mut exception = build(ExceptionKind::BreakGlassSession, first.opened_at, what, evidence);
+    exception.actor = Some(first.by.account.clone());
+    exception.due = Some(last.until);
+    match &session.closure {
+        Some(closed) => {
+            exception.late_by = closed.late_by.map(|late| i64::try_from(late).unwrap_or(i64::MAX));
+            exception.status = match closed.late_by {
+                Some(_) => ExceptionStatus::Late,
+                None => ExceptionStatus::Accepted,
+            };
+        }
+        None if last.until < now => {
+            exception.late_by = Some(now.as_second().saturating_sub(last.until.as_second()));
+        }
+        None => {}
+    }
+    Some(exception)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_told_with_both_of_its_ends() {
+        let at = |written: &str| -> Timestamp { written.parse().unwrap() };
+        let history = LedgerHistory {
+            sights: vec![at("2026-06-01T00:00:00Z"), at("2026-06-02T00:00:00Z"), at("2026-06-06T00:00:00Z")],
+            ..LedgerHistory::default()
+        };
+        let period = AuditPeriod::default();
+        let silent = list_silent_times(&history, &period, at("2026-06-07T00:00:00Z"));
+        assert_eq!(silent, [SilentTime {
+            from: at("2026-06-02T00:00:00Z"),
+            until: Some(at("2026-06-06T00:00:00Z"))
+        }]);
+        let silent = list_silent_times(&history, &period, at("2026-06-20T00:00:00Z"));
+        assert_eq!(silent.len(), 2);
+        assert_eq!(silent.last().unwrap().until, None);
+        let later = AuditPeriod { from: Some(at("2026-06-06T00:00:00Z")), until: None };
+        assert_eq!(list_silent_times(&history, &later, at("2026-06-07T00:00:00Z")), []);
+    }
+}

@@ -1,0 +1,326 @@
+//! Counts changes one after the other, so that none has to be kept.
+
+use jiff::Timestamp;
+
+use crate::audit::change_record::ChangeRecord;
+use crate::audit::change_record::field_values::{
+    CHANGE_TYPE, EMERGENCY_TICKET, POST_IMPLEMENTATION_REVIEW, TEST_PLAN,
+};
+use crate::audit::change_record::standing::{ChangeOutcome, GateBypass, GateResult};
+use crate::audit::key_figures::{FigureValue, KeyFigure};
+use crate::ledger::record::RecordedTrust;
+use crate::ledger::state::TrackedObligation;
+
+const SECONDS_PER_HOUR: f64 = 3_600.0;
+
+/// So many of so many, and how many it could not be told for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct ShareCount {
+    numerator: u64,
+    denominator: u64,
+    not_known: u64,
+}
+
+impl ShareCount {
+    fn add(&mut self, holds: bool) {
+        self.numerator += u64::from(holds);
+        self.denominator += 1;
+    }
+}
+
+/// Counts the changes of a period.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct KeyFigureCounter {
+    has_ledger: bool,
+    changes: u64,
+    evaluated: ShareCount,
+    compliant: ShareCount,
+    successful: ShareCount,
+    reviewed: ShareCount,
+    verified_approvals: ShareCount,
+    emergencies: ShareCount,
+    tickets_in_time: ShareCount,
+    reviews_in_time: ShareCount,
+    obligations_in_time: ShareCount,
+    tested: ShareCount,
+    isms_planned: ShareCount,
+    standard: ShareCount,
+    unauthorised: u64,
+    regularised: u64,
+    exemptions: u64,
+    overdue: u64,
+    made_with_machine: u64,
+    refused_first: ShareCount,
+    approval_hours: Vec<f64>,
+    lead_hours: Vec<f64>,
+}
+
+impl KeyFigureCounter {
+    /// Starts at nothing; `has_ledger` if a ledger was there.
+    pub(crate) fn new(has_ledger: bool) -> KeyFigureCounter {
+        KeyFigureCounter { has_ledger, ..KeyFigureCounter::default() }
+    }
+
+    /// Returns how many changes were counted.
+    pub(crate) fn count_all(&self) -> u64 {
+        self.changes
+    }
+
+    /// Counts a change.
+    pub(crate) fn add_change(&mut self, change: &ChangeRecord) {
+        self.changes += 1;
+        let result = change.gate_result();
+        self.evaluated.add(result.is_evaluated());
+        match result {
+            GateResult::NotEvaluated | GateResult::Undecided => self.compliant.not_known += 1,
+            _ => self.compliant.add(matches!(result, GateResult::Pass | GateResult::PassOwing)),
+        }
+        self.successful.add(change.outcome() == ChangeOutcome::NoneReported);
+        if result.is_evaluated() {
+            let counting = change.list_counting_approvals();
+            self.reviewed.add(!counting.is_empty());
+            if !counting.is_empty() {
+                self.verified_approvals.add(change.weakest_trust() == Some(RecordedTrust::Verified));
+            }
+            self.emergencies.add(change.is_emergency());
+            let word = change.find_word(CHANGE_TYPE).unwrap_or_default();
+            self.standard.add(word.eq_ignore_ascii_case("standard"));
+            if word.eq_ignore_ascii_case("normal") {
+                self.tested.add(has_test_evidence(change));
+            }
+            if change.is_isms_change() {
+                self.isms_planned.add(result != GateResult::Fail);
+            }
+            self.made_with_machine += u64::from(change.is_made_with_machine());
+        } else {
+            for share in [&mut self.reviewed, &mut self.emergencies, &mut self.standard] {
+                share.not_known += 1;
+            }
+        }
+        match change.bypass() {
+            GateBypass::Unauthorised => self.unauthorised += 1,
+            GateBypass::Regularised => self.regularised += 1,
+            _ => {}
+        }
+        self.refused_first.add(!change.attempts.is_empty());
+        self.exemptions += u64::from(result == GateResult::Waived);
+        self.add_obligations(change);
+        self.add_times(change);
+    }
+
+    fn add_obligations(&mut self, change: &ChangeRecord) {
+        for (_, owed) in &change.obligations {
+            self.overdue += u64::from(change.is_overdue(owed));
+            // What is open and in time may still be met in time or not.
+            let Some(is_in_time) = find_timeliness(change, owed) else { continue };
+            self.obligations_in_time.add(is_in_time);
+            let is_about = |names: &[&str]| {
+                let field = owed.field.as_deref().unwrap_or_default();
+                names.iter().any(|name| name.eq_ignore_ascii_case(field))
+            };
+            if is_about(EMERGENCY_TICKET) {
+                self.tickets_in_time.add(is_in_time);
+            }
+            if is_about(POST_IMPLEMENTATION_REVIEW) {
+                self.reviews_in_time.add(is_in_time);
+            }
+        }
+    }
+
+    fn add_times(&mut self, change: &ChangeRecord) {
+        let approved = change.list_counting_approvals().iter().filter_map(|one| one.given_at).max();
+        if let (Some(approved), Ok(facts)) = (approved, &change.facts) {
+            self.approval_hours.push(hours_between(facts.authored_at, approved));
+        }
+        if change.has_trusted_time()
+            && let Ok(facts) = &change.facts
+        {
+            self.lead_hours.push(hours_between(facts.authored_at, change.landing.at));
+        }
+    }
+
+    /// Returns the key figures, in the order of a report.
+    pub(crate) fn build_figures(&self) -> Vec<KeyFigure> {
+        let share = |key, title, formula, count: ShareCount, note: &str| KeyFigure {
+            key,
+            title,
+            formula,
+            value: FigureValue::Share { numerator: count.numerator, denominator: count.denominator },
+            not_known: count.not_known,
+            note: note.to_owned(),
+        };
+        let number = |key, title, formula, count, note: &str| KeyFigure {
+            key,
+            title,
+            formula,
+            value: FigureValue::Count(count),
+            not_known: 0,
+            note: note.to_owned(),
+        };
+        let ledger = if self.has_ledger { "" } else { "there is no ledger, so this is not known" };
+        let no_incidents = "failed is what a later change takes back or names as its cause; incidents were not given";
+        vec![
+            number("changes", "Changes", "steps of the ref in the period, without closing records", self.changes, ""),
+            share("coverage", "Coverage", "changes with a result of the gate / changes", self.evaluated, ""),
+            share(
+                "compliance_rate",
+                "Compliance",
+                "changes that broke no rule, without exemptions / changes with a clear result",
+                self.compliant,
+                "",
+            ),
+            share(
+                "change_success_rate",
+                "Change success",
+                "changes that are not known to have failed / changes",
+                self.successful,
+                no_incidents,
+            ),
+            share(
+                "independent_review",
+                "Independent review",
+                "changes with a counting approval / changes with a result",
+                self.reviewed,
+                "",
+            ),
+            share(
+                "verified_approvals",
+                "Verified approvals",
+                "changes whose counting approvals a forge vouches for / changes with a counting approval",
+                self.verified_approvals,
+                "",
+            ),
+            share(
+                "emergency_ratio",
+                "Emergencies",
+                "emergencies / changes with a result",
+                self.emergencies,
+                "",
+            ),
+            share(
+                "ticket_compliance",
+                "Emergency tickets in time",
+                "tickets of emergencies in time / tickets of emergencies that were due or are there",
+                self.tickets_in_time,
+                ledger,
+            ),
+            share(
+                "reviews_on_time",
+                "Post-implementation reviews in time",
+                "reviews in time / reviews that were due or are there",
+                self.reviews_in_time,
+                ledger,
+            ),
+            share(
+                "obligations_on_time",
+                "Obligations in time",
+                "obligations met in time / obligations that were due or are met",
+                self.obligations_in_time,
+                ledger,
+            ),
+            number("obligations_overdue", "Obligations overdue", "open and past their time", self.overdue, ledger),
+            number(
+                "unauthorised_changes",
+                "Unauthorised changes",
+                "landed without a decision and not regularised",
+                self.unauthorised,
+                ledger,
+            ),
+            number(
+                "regularised_changes",
+                "Regularised changes",
+                "landed without a decision and regularised",
+                self.regularised,
+                ledger,
+            ),
+            number("exemptions_used", "Exemptions used", "changes that an exemption let through", self.exemptions, ""),
+            share(
+                "test_evidence",
+                "Normal changes with tests",
+                "normal changes with a successful check or a test plan / normal changes",
+                self.tested,
+                "",
+            ),
+            share(
+                "isms_coverage",
+                "ISMS changes that kept every rule",
+                "ISMS changes without a broken rule / ISMS changes",
+                self.isms_planned,
+                "",
+            ),
+            share("standard_share", "Standard changes", "standard changes / changes with a result", self.standard, ""),
+            share(
+                "refused_first",
+                "Refused at first",
+                "changes with a refused attempt before / changes",
+                self.refused_first,
+                ledger,
+            ),
+            number(
+                "made_with_machine",
+                "Made with a machine",
+                "changes with a bot as author or co-author",
+                self.made_with_machine,
+                "",
+            ),
+            median_figure(
+                "approval_latency",
+                "Time to approval",
+                "median from when the last commit was written (as it claims) to the last counting approval",
+                &self.approval_hours,
+            ),
+            median_figure(
+                "lead_time",
+                "Time to landing",
+                "median from when the last commit was written (as it claims) to the landing by the gate's clock",
+                &self.lead_hours,
+            ),
+        ]
+    }
+}
+
+/// Returns whether something owed was there in time; `None` while that is open.
+fn find_timeliness(change: &ChangeRecord, owed: &TrackedObligation) -> Option<bool> {
+    match &owed.closed {
+        Some(closed) => Some(closed.late_by.is_none()),
+        None if change.is_overdue(owed) => Some(false),
+        None => None,
+    }
+}
+
+fn has_test_evidence(change: &ChangeRecord) -> bool {
+    use crate::ledger::record::RecordedCheckState::Success;
+    let checks = change.reasons.iter().flat_map(|reasons| &reasons.checks);
+    checks.into_iter().any(|check| check.state == Success) || !change.list_statements(TEST_PLAN).is_empty()
+}
+
+fn hours_between(from: Timestamp, to: Timestamp) -> f64 {
+    to.duration_since(from).as_secs_f64().max(0.0) / SECONDS_PER_HOUR
+}
+
+fn median_figure(
+    key: &'static str,
+    title: &'static str,
+    formula: &'static str,
+    hours: &[f64],
+) -> KeyFigure {
+    let mut sorted = hours.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    let median = match (sorted.get(middle), middle.checked_sub(1).and_then(|before| sorted.get(before))) {
+        (Some(upper), Some(lower)) if sorted.len().is_multiple_of(2) => Some((upper + lower) / 2.0),
+        (Some(value), _) => Some(*value),
+        (None, _) => None,
+    };
+    KeyFigure {
+        key,
+        title,
+        formula,
+        value: FigureValue::MedianHours {
+            median: median.map(|hours| (hours * 100.0).round() / 100.0),
+            measurements: u64::try_from(hours.len()).unwrap_or(u64::MAX),
+        },
+        not_known: 0,
+        note: String::new(),
+    }
+}
