@@ -3,4 +3,5 @@
 //! The modules of this folder, from what is known by itself to what needs the others: `table` says what a
 //! table is, `formats` writes one into a file, `sample` draws from a population.
 
+pub mod formats;
 pub mod table;
