@@ -39,7 +39,7 @@ const STAIRS: [&str; 22] = [
 ];
 
 /// Libraries that one part of the house alone may name, and why.
-const WALLS: [(&str, &[&str], &str); 23] = [
+const WALLS: [(&str, &[&str], &str); 26] = [
     ("gix", &["git"], "one view of the object store, the quarantine wired once"),
     ("git2", &["git"], "the second reader, and nothing else, reads with libgit2"),
     ("gix_glob", &["pattern"], "one meaning of a pattern"),
@@ -57,7 +57,10 @@ const WALLS: [(&str, &[&str], &str); 23] = [
     ("rustls", &["http"], "one set of trusted authorities"),
     ("rustls_native_certs", &["http"], "one set of trusted authorities"),
     ("hyper_util", &["http", "github"], "proxies are decided on once; octocrab gets its connections here"),
-    ("csv", &["tickets"], "one reader of exports"),
+    ("csv", &["tickets", "audit"], "one reader of exports; tables are written with the same library"),
+    ("rust_xlsxwriter", &["audit"], "only tables become workbooks"),
+    ("zip", &["audit"], "only workbooks are archives"),
+    ("parquet", &["audit"], "only tables become data sets"),
     ("tokio", &["github"], "nothing else waits for more than one thing"),
     ("futures_util", &["github"], "nothing else waits for more than one thing"),
     ("http_body_util", &["github"], "one client for the forge"),

@@ -4,7 +4,10 @@
 //! table is, `formats` writes one into a file, `sample` draws from a population.
 
 pub mod change_record;
+pub mod completeness;
+pub mod dataset;
 pub mod exceptions;
+pub mod formats;
 pub mod key_figures;
 pub mod population;
 pub mod ref_audit;

@@ -44,6 +44,7 @@ pub use crate::report::content::{
     GroupScope, JudgedRef, PolicyLocation, PolicyReference, RefUpdateKind, Report, ReportGroup, RuleTrace,
     decide_groups,
 };
+pub(crate) use crate::report::json::visible::VisibleJsonFormatter;
 pub use crate::report::junit::SpooledRange;
 pub use crate::report::left_out::LeftOutChanges;
 pub use crate::report::repository_url::RepositoryUrl;
