@@ -2,6 +2,8 @@
 //!
 //! The order is fixed, so that two change logs can be laid side by side. A new column comes at the end.
 
+use std::sync::LazyLock;
+
 use crate::audit::change_record::column_cells::{
     approval_covers_final, co_authors, count, count_checks, cut_text, emergency_cell, evaluated_flag,
     format_person, from_facts, impact, join_steps, join_texts, join_words, judged_by, list_people, not_known,
@@ -175,7 +177,7 @@ change_columns! {
 
 /// The change log as a table.
 pub static CHANGE_SHEET: TableSheet =
-    TableSheet { name: "changes", version: 1, title: "Changes", columns: CHANGE_COLUMNS };
+    TableSheet { name: "changes", version: 1, title: "All columns", columns: CHANGE_COLUMNS };
 
 /// The columns of the one-page view, by their keys.
 const AUDITOR_COLUMNS: &[&str] = &[
@@ -184,6 +186,15 @@ const AUDITOR_COLUMNS: &[&str] = &[
     "implemented_by", "checks_passed", "deployed_at", "verification", "outcome", "state", "gate_result",
     "waivers",
 ];
+
+/// Returns the one-page view of the change log as a table.
+pub fn change_log_sheet() -> TableSheet {
+    static COLUMNS: LazyLock<Vec<TableColumn>> = LazyLock::new(|| {
+        let places = list_auditor_columns();
+        places.into_iter().filter_map(|place| CHANGE_COLUMNS.get(place)).copied().collect()
+    });
+    TableSheet { name: "change_log", version: 1, title: "Change log", columns: &COLUMNS }
+}
 
 /// Returns the row of a change, one cell for each column of [`CHANGE_COLUMNS`].
 pub fn build_change_row(change: &ChangeRecord) -> Vec<TableCell> {
