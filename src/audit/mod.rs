@@ -3,6 +3,7 @@
 //! The modules of this folder, from what is known by itself to what needs the others: `table` says what a
 //! table is, `formats` writes one into a file, `sample` draws from a population.
 
+pub mod audit_run;
 pub mod change_record;
 pub mod completeness;
 pub mod dataset;

@@ -71,6 +71,14 @@ pub struct RefAuditSummary {
     pub steps_of_history: usize,
     /// The number of steps that landed in the period: changes and records together.
     pub steps_in_period: usize,
+    /// How many of them are changes.
+    pub changes: usize,
+    /// How many of them are records that close something for a change.
+    pub closing_records: usize,
+    /// How many of them landed after the ledger had begun to follow the ref.
+    pub steps_since_ledger: usize,
+    /// Of how many of these the ledger tells how they landed.
+    pub recorded_steps: usize,
     /// Why the history does not go back to its beginning, if it does not.
     pub cut: Option<String>,
     /// The policies that judged afterwards, with why some steps have none.
@@ -94,7 +102,7 @@ pub fn audit_ref(
     let no_ledger = LedgerHistory::default();
     let history = history.unwrap_or(&no_ledger);
     let others = chain.add_landings(history);
-    let mut summary = RefAuditSummary {
+    let summary = RefAuditSummary {
         steps_of_history: chain.steps.len(),
         cut: chain.cut.clone(),
         ..RefAuditSummary::default()
@@ -109,7 +117,7 @@ pub fn audit_ref(
         links: ChangeLinks::default(),
         chain: &chain,
         observer,
-        steps_in_period: 0,
+        summary,
         judged_by: String::new(),
     };
     run.add_ref_moves(&others)?;
@@ -120,15 +128,15 @@ pub fn audit_ref(
         let parts = divide_by_policy(repository, &chain, (first, last), &request.policy)?;
         for part in &parts {
             let described = part.describe();
-            if !summary.policies.contains(&described) {
-                summary.policies.push(described);
+            if !run.summary.policies.contains(&described) {
+                run.summary.policies.push(described);
             }
             run.audit_part(part)?;
         }
-        summary.ends = chain.steps.get(first).zip(chain.steps.get(last)).map(|(from, to)| (from.id, to.id));
+        let ends = chain.steps.get(first).zip(chain.steps.get(last));
+        run.summary.ends = ends.map(|(from, to)| (from.id, to.id));
     }
-    summary.steps_in_period = run.steps_in_period;
-    Ok(summary)
+    Ok(run.summary)
 }
 
 /// Returns what is owed by the changes that owe it, by commit, and by the records that tell of unauthorised moves.
@@ -162,7 +170,7 @@ struct RefAuditor<'a> {
     links: ChangeLinks,
     chain: &'a RefChain,
     observer: &'a mut dyn PopulationObserver,
-    steps_in_period: usize,
+    summary: RefAuditSummary,
     /// What the steps of this part are judged by afterwards.
     judged_by: String,
 }
@@ -248,18 +256,29 @@ impl RefAuditor<'_> {
         if !self.is_in_period(place, &step) {
             return Ok(());
         }
-        self.steps_in_period += 1;
+        self.count_in_period(&step);
         let (at, clock) = self.find_landing_time(&step);
         let scope = self.request.scope();
         if evidence.is_record {
+            self.summary.closing_records += 1;
             let speaks_for = self.list_changes_spoken_for(place);
             let entry = PopulationEntry::of_step(scope, EntryKind::ClosingRecord, (step.id, at), &evidence);
             return self.observer.add_entry(&entry.with_related_changes(speaks_for));
         }
+        self.summary.changes += 1;
         let entry = PopulationEntry::of_step(scope, EntryKind::Change, (step.id, at), &evidence);
         self.observer.add_entry(&entry)?;
         let change = self.build_change(place, &step, (at, clock), evidence)?;
         self.observer.add_change(&change)
+    }
+
+    fn count_in_period(&mut self, step: &ChainStep) {
+        self.summary.steps_in_period += 1;
+        let is_followed = self.history.first_tip.is_some() || !self.history.moves.is_empty();
+        if is_followed && !matches!(step.landing, StepLanding::Earlier(_)) {
+            self.summary.steps_since_ledger += 1;
+            self.summary.recorded_steps += usize::from(matches!(step.landing, StepLanding::Moved(_)));
+        }
     }
 
     /// Returns the ids of the changes that the step at this place speaks for.

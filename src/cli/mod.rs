@@ -4,6 +4,7 @@
 //! and returns a `CommandExit`. Nothing else reads the environment, and nothing ends the process early.
 
 mod action;
+mod audit;
 mod breakglass;
 mod check;
 mod command_error;
@@ -76,6 +77,7 @@ struct GlobalArgs {
 #[derive(Debug, Subcommand)]
 enum CliCommand {
     Action(action::ActionArgs),
+    Audit(audit::AuditArgs),
     Breakglass(breakglass::BreakglassArgs),
     Check(check::CheckArgs),
     Completions(completions::CompletionsArgs),
@@ -208,6 +210,7 @@ fn may_stop_early(command: &CliCommand) -> bool {
 fn run_command(command: CliCommand, context: &Context) -> Result<CommandExit, CommandError> {
     match command {
         CliCommand::Action(args) => action::run_action(&args, context),
+        CliCommand::Audit(args) => audit::run_audit(&args, context),
         CliCommand::Breakglass(args) => breakglass::run_breakglass(&args, context),
         CliCommand::Check(args) => check::run_check(&args, context),
         CliCommand::Completions(args) => completions::run_completions(&args, CommandLine::command()),
