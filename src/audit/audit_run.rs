@@ -11,7 +11,11 @@ use crate::audit::dataset::{AuditEnd, AuditFiles, AuditInputs, AuditedRepository
 use crate::audit::exceptions::of_change::list_change_exceptions;
 use crate::audit::exceptions::of_ledger::{build_gap_entries, list_ledger_exceptions, list_silent_times};
 use crate::audit::exceptions::{AuditException, ExceptionKind};
-use crate::audit::key_figures::{KeyFigure, KeyFigureCounter};
+use crate::audit::inputs::deployments::{Deployment, DeploymentList};
+use crate::audit::inputs::incidents::{Incident, IncidentList};
+use crate::audit::key_figures::{
+    KeyFigure, KeyFigureCounter, build_deployment_figures, build_incident_figures,
+};
 use crate::audit::population::period::AuditPeriod;
 use crate::audit::population::population_entry::{EntryKind, PopulationEntry};
 use crate::audit::ref_audit::{PopulationObserver, RefAuditRequest, RefAuditSummary, audit_ref};
@@ -39,11 +43,41 @@ pub struct AuditResult {
     pub has_holes: bool,
 }
 
+/// What an audit is about.
+#[derive(Clone, Copy, Debug)]
+pub struct AuditScope {
+    /// The period.
+    pub period: AuditPeriod,
+    /// The time as of which something is open or overdue.
+    pub as_of: Timestamp,
+    /// True if a ledger was there.
+    pub has_ledger: bool,
+}
+
+/// The files that an audit was given; `None` for one that was not.
+#[derive(Clone, Debug, Default)]
+pub struct GivenFiles {
+    /// Incidents.
+    pub incidents: Option<IncidentList>,
+    /// Deployments.
+    pub deployments: Option<DeploymentList>,
+}
+
+impl GivenFiles {
+    /// Returns what the files hold; nothing for one that was not given.
+    pub fn lists(&self) -> (&[Incident], &[Deployment]) {
+        let incidents = self.incidents.as_ref().map(|list| list.incidents.as_slice());
+        let deployments = self.deployments.as_ref().map(|list| list.deployments.as_slice());
+        (incidents.unwrap_or_default(), deployments.unwrap_or_default())
+    }
+}
+
 /// An audit that is under way.
 pub struct AuditRun<'a> {
     files: AuditFiles,
     period: AuditPeriod,
     as_of: Timestamp,
+    given: &'a GivenFiles,
     progress: &'a mut dyn FnMut(),
     counter: KeyFigureCounter,
     change_ids: Vec<String>,
@@ -59,19 +93,19 @@ struct RefRun<'run, 'a> {
 }
 
 impl<'a> AuditRun<'a> {
-    /// Begins an audit that writes into `files`; `progress` is called for each step that is looked at, twice. Key
-    /// figures say that there is a ledger if `has_ledger`.
+    /// Begins an audit that writes into `files`; `progress` is called for each step that is looked at, twice.
     pub fn begin_run(
         files: AuditFiles,
-        period: AuditPeriod,
-        as_of: Timestamp,
-        has_ledger: bool,
+        scope: AuditScope,
+        given: &'a GivenFiles,
         progress: &'a mut dyn FnMut(),
     ) -> AuditRun<'a> {
+        let AuditScope { period, as_of, has_ledger } = scope;
         AuditRun {
             files,
             period,
             as_of,
+            given,
             progress,
             counter: KeyFigureCounter::new(has_ledger),
             change_ids: Vec::new(),
@@ -156,6 +190,14 @@ impl<'a> AuditRun<'a> {
             self.result.limits.push(format!("{name} does not go back to its beginning: {cut}"));
             self.result.has_holes = true;
         }
+        if self.given.incidents.is_some() {
+            let unmatched = summary.unmatched_incidents.to_string();
+            checks.push(state("incidents whose cause is no change of this ref", unmatched));
+        }
+        if self.given.deployments.is_some() {
+            let unmatched = summary.unmatched_deployments.to_string();
+            checks.push(state("deployments of commits that are not in its history", unmatched));
+        }
         if let Some(history) = history {
             checks.push(state("records of the ledger", history.records.to_string()));
             checks.push(CompletenessCheck::compare_counts(
@@ -181,11 +223,18 @@ impl<'a> AuditRun<'a> {
         let mut result = self.result;
         result.population_digest = digest_id_list(&mut self.change_ids);
         result.key_figures = self.counter.build_figures();
+        if let Some(list) = &self.given.incidents {
+            result.key_figures.extend(build_incident_figures(list, &self.period, result.changes));
+        }
+        if let Some(list) = &self.given.deployments {
+            let lead_hours = self.counter.deployment_lead_hours();
+            result.key_figures.extend(build_deployment_figures(list, &self.period, lead_hours));
+        }
         result.completeness.push(CompletenessCheck::state_fact(
             "digest of the list of changes",
             result.population_digest.as_str(),
         ));
-        result.limits.extend(list_general_limits(self.has_ledger));
+        result.limits.extend(list_general_limits(self.has_ledger, self.given));
         let inputs = AuditInputs {
             tool,
             repositories: self.repositories,
@@ -193,6 +242,8 @@ impl<'a> AuditRun<'a> {
             from: self.period.from,
             until: self.period.until,
             as_of: self.as_of,
+            incidents: self.given.incidents.as_ref().map(|list| list.digest.clone()),
+            deployments: self.given.deployments.as_ref().map(|list| list.digest.clone()),
         };
         let end = AuditEnd {
             inputs: &inputs,
@@ -208,17 +259,24 @@ impl<'a> AuditRun<'a> {
 }
 
 /// Returns what no report of this kind can say.
-fn list_general_limits(has_ledger: bool) -> Vec<String> {
+fn list_general_limits(has_ledger: bool, given: &GivenFiles) -> Vec<String> {
     let mut limits = vec![
         "that a text is true, that a reviewer understood what they approved, and what was agreed by word of mouth, \
          is not in a repository"
             .to_owned(),
         "changes that were made past Git, in a console or at a supplier, are only here if somebody recorded them"
             .to_owned(),
-        "no incidents and no deployments were given, so a change counts as failed only if a later one takes it back \
-         or names it in `Caused-by`"
-            .to_owned(),
     ];
+    if given.incidents.is_none() {
+        limits.push(
+            "no incidents were given, so a change counts as failed only if a later one takes it back or names it in \
+             `Caused-by`"
+                .to_owned(),
+        );
+    }
+    if given.deployments.is_none() {
+        limits.push("no deployments were given, so what ran where, and since when, is not known".to_owned());
+    }
     if has_ledger {
         limits.push(
             "what the ledger says is as good as the ledger: check it with `changegate ledger verify`".to_owned(),

@@ -46,6 +46,10 @@ pub struct AuditInputs {
     pub until: Option<Timestamp>,
     /// The time as of which something is open or overdue.
     pub as_of: Timestamp,
+    /// `sha256:` and the digest of the file of incidents, if one was given.
+    pub incidents: Option<String>,
+    /// `sha256:` and the digest of the file of deployments, if one was given.
+    pub deployments: Option<String>,
 }
 
 /// A repository of an audit, and what it held.

@@ -9,6 +9,7 @@ pub mod completeness;
 pub mod dataset;
 pub mod exceptions;
 pub mod formats;
+pub mod inputs;
 pub mod key_figures;
 pub mod population;
 pub mod ref_audit;

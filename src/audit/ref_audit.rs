@@ -11,7 +11,10 @@ use jiff::Timestamp;
 use crate::audit::change_record::{
     ChangeJudgement, ChangeLanding, ChangeRecord, LandingClock, RelatedStep,
 };
+use crate::audit::inputs::deployments::Deployment;
+use crate::audit::inputs::incidents::Incident;
 use crate::audit::population::change_links::ChangeLinks;
+use crate::audit::population::given_facts::GivenFacts;
 use crate::audit::population::judged_part::{AuditPolicy, JudgedPart, divide_by_policy};
 use crate::audit::population::period::AuditPeriod;
 use crate::audit::population::population_entry::{EntryKind, PopulationEntry};
@@ -39,6 +42,10 @@ pub struct RefAuditRequest<'a> {
     pub after: Option<Oid>,
     /// What judges changes that no record holds the verdict of.
     pub policy: AuditPolicy<'a>,
+    /// The incidents that were given.
+    pub incidents: &'a [Incident],
+    /// The deployments that were given, oldest first.
+    pub deployments: &'a [Deployment],
     /// The time of the audit.
     pub now: Timestamp,
     /// How many threads can work; called only where there is enough to do.
@@ -79,6 +86,10 @@ pub struct RefAuditSummary {
     pub steps_since_ledger: usize,
     /// Of how many of these the ledger tells how they landed.
     pub recorded_steps: usize,
+    /// How many incidents name a cause that is no change of this ref.
+    pub unmatched_incidents: usize,
+    /// How many deployments name a commit that is not in its history.
+    pub unmatched_deployments: usize,
     /// Why the history does not go back to its beginning, if it does not.
     pub cut: Option<String>,
     /// The policies that judged afterwards, with why some steps have none.
@@ -115,6 +126,7 @@ pub fn audit_ref(
         attempts: AttemptIndex::read_denials(repository, &history.refusals)?,
         reasons: RecordedReasonsReader::new(repository),
         links: ChangeLinks::default(),
+        given: GivenFacts::default(),
         chain: &chain,
         observer,
         summary,
@@ -124,7 +136,11 @@ pub fn audit_ref(
     let (first, last) = run.find_ends();
     if let (Some(first), Some(last)) = (first, last) {
         let threads = request.threads;
-        run.links = ChangeLinks::read_links(repository, &chain, first, threads, &mut || {})?;
+        let links = ChangeLinks::read_links(repository, &chain, first, threads, &mut || {})?;
+        run.given = GivenFacts::match_steps(&chain, &links, request.incidents, request.deployments);
+        run.links = links;
+        run.summary.unmatched_incidents = run.given.unmatched_incidents;
+        run.summary.unmatched_deployments = run.given.unmatched_deployments;
         let parts = divide_by_policy(repository, &chain, (first, last), &request.policy)?;
         for part in &parts {
             let described = part.describe();
@@ -168,6 +184,7 @@ struct RefAuditor<'a> {
     attempts: AttemptIndex,
     reasons: RecordedReasonsReader<'a>,
     links: ChangeLinks,
+    given: GivenFacts<'a>,
     chain: &'a RefChain,
     observer: &'a mut dyn PopulationObserver,
     summary: RefAuditSummary,
@@ -360,6 +377,8 @@ impl RefAuditor<'_> {
             closing_records: self.list_related(self.links.spoken_for_by.get(&place)),
             reverted_by: self.list_related(self.links.reverted_by.get(&place)),
             caused: self.list_related(self.links.caused.get(&place)),
+            incidents: self.given.list_incidents(place),
+            deployment: self.given.find_deployment(place),
             attempts: Vec::new(),
             landing,
             as_of: self.request.now,

@@ -104,9 +104,12 @@ change_columns! {
         |one| one.find_value(fields::TEST_ENVIRONMENT).into();
     "test_evidence" "Test evidence" Text "The evidence of its tests that it names." =
         |one| one.find_value(fields::TEST_EVIDENCE).into();
-    "deployed_env" "Environment" Text "Where it was deployed; no deployments were given." = |_| TableCell::Empty;
-    "deployed_at" "Deployed" Time "When it was deployed; no deployments were given." = |_| TableCell::Empty;
-    "deployed_by" "Deployed by" Text "Who deployed it; no deployments were given." = |_| TableCell::Empty;
+    "deployed_env" "Environment" Text "Where it was deployed first, as was given." =
+        |one| one.deployment.as_ref().map(|of| of.environment.clone()).into();
+    "deployed_at" "Deployed" Time "When it was deployed first, as was given." =
+        |one| one.deployment.as_ref().map(|of| of.at).into();
+    "deployed_by" "Deployed by" Text "Who deployed it, as was given." =
+        |one| one.deployment.as_ref().and_then(|of| of.by.clone()).into();
     "verification" "Verified" Text "Whether it was verified after it landed: done or missing." =
         |one| if verified_by(one).is_some() { "done".into() } else { "missing".into() };
     "verified_at" "Verified at" Time "When it was verified, by the clock of the gate." =
@@ -114,8 +117,8 @@ change_columns! {
     "verified_by" "Verified by" Text "Who verified it, as is stated." = |one| verified_by(one).into();
     "outcome" "Outcome" Text "What later changes say of it: backed-out, failed or none-reported." =
         |one| one.outcome().code().into();
-    "caused_incidents" "Incidents" Text "The incidents that it caused; no incidents were given." =
-        |_| TableCell::Empty;
+    "caused_incidents" "Incidents" Text "The incidents that it caused, as was given." =
+        |one| join_texts(one.incidents.iter().map(|incident| Text::from(incident.id.as_str())));
     "caused_by_change" "Caused by" Text "The changes that name it as their cause, or take it back." =
         |one| join_steps(one);
     "emergency_t0" "Emergency since" Time "When the clock of the emergency began to run: when it was seen." =

@@ -7,6 +7,8 @@ pub(crate) mod standing;
 
 use jiff::Timestamp;
 
+use crate::audit::inputs::deployments::Deployment;
+use crate::audit::inputs::incidents::Incident;
 use crate::audit::population::step_evidence::StepFacts;
 use crate::change::{Oid, Text};
 use crate::ledger::audit::attempts::RefusedAttempt;
@@ -39,6 +41,10 @@ pub struct ChangeRecord {
     pub reverted_by: Vec<RelatedStep>,
     /// The changes that it made necessary, as they say, oldest first.
     pub caused: Vec<RelatedStep>,
+    /// The incidents that it caused, as a file said.
+    pub incidents: Vec<Incident>,
+    /// Its first deployment, as a file said.
+    pub deployment: Option<Deployment>,
     /// The refused attempts that may have become it, oldest first.
     pub attempts: Vec<RefusedAttempt>,
     /// When the audit was made; what is owed is open or overdue as of then.

@@ -35,7 +35,7 @@ pub enum GateResult {
 pub enum ChangeOutcome {
     /// A later change took it back.
     BackedOut,
-    /// A later change says that this one made it necessary.
+    /// A later change says that this one made it necessary, or an incident names it as its cause.
     Failed,
     /// No later change says anything against it. That nobody says so is no proof that it worked.
     NoneReported,
@@ -184,7 +184,7 @@ impl ChangeRecord {
 
     /// Returns what became of the change.
     pub fn outcome(&self) -> ChangeOutcome {
-        match (self.reverted_by.is_empty(), self.caused.is_empty()) {
+        match (self.reverted_by.is_empty(), self.caused.is_empty() && self.incidents.is_empty()) {
             (false, _) => ChangeOutcome::BackedOut,
             (true, false) => ChangeOutcome::Failed,
             (true, true) => ChangeOutcome::NoneReported,

@@ -34,7 +34,11 @@ pub(crate) fn list_change_exceptions(change: &ChangeRecord, has_ledger: bool) ->
             ChangeOutcome::BackedOut => "a later change takes it back",
             _ => "a later change names it as its cause",
         };
-        let what = by.map_or_else(|| words.to_owned(), |step| format!("{words}: {}", step.id));
+        let incidents: Vec<&str> = change.incidents.iter().map(|incident| incident.id.as_str()).collect();
+        let what = match by {
+            Some(step) => format!("{words}: {}", step.id),
+            None => format!("it caused {}", incidents.join(", ")),
+        };
         let mut exception = build_exception(change, ExceptionKind::FailedChange, what);
         exception.detected_at = by.map(|step| step.at);
         found.push(exception);

@@ -53,6 +53,8 @@ pub(crate) struct KeyFigureCounter {
     refused_first: ShareCount,
     approval_hours: Vec<f64>,
     lead_hours: Vec<f64>,
+    /// From the landing of each change to its first deployment.
+    deployment_hours: Vec<f64>,
 }
 
 impl KeyFigureCounter {
@@ -64,6 +66,11 @@ impl KeyFigureCounter {
     /// Returns how many changes were counted.
     pub(crate) fn count_all(&self) -> u64 {
         self.changes
+    }
+
+    /// Returns how many hours went by between the landing of each change and its first deployment.
+    pub(crate) fn deployment_lead_hours(&self) -> &[f64] {
+        &self.deployment_hours
     }
 
     /// Counts a change.
@@ -132,6 +139,9 @@ impl KeyFigureCounter {
         if let (Some(approved), Ok(facts)) = (approved, &change.facts) {
             self.approval_hours.push(hours_between(facts.authored_at, approved));
         }
+        if let Some(deployment) = &change.deployment {
+            self.deployment_hours.push(hours_between(change.landing.at, deployment.at));
+        }
         if change.has_trusted_time()
             && let Ok(facts) = &change.facts
         {
@@ -153,12 +163,13 @@ impl KeyFigureCounter {
             key,
             title,
             formula,
-            value: FigureValue::Count(count),
+            // Without a ledger, that nothing is known is not that there is nothing.
+            value: if note.is_empty() { FigureValue::Count(count) } else { FigureValue::UnknownCount },
             not_known: 0,
             note: note.to_owned(),
         };
         let ledger = if self.has_ledger { "" } else { "there is no ledger, so this is not known" };
-        let no_incidents = "failed is what a later change takes back or names as its cause; incidents were not given";
+        let failed = "failed is what a later change takes back or names as its cause, and what an incident names";
         vec![
             number("changes", "Changes", "steps of the ref in the period, without closing records", self.changes, ""),
             share("coverage", "Coverage", "changes with a result of the gate / changes", self.evaluated, ""),
@@ -174,7 +185,7 @@ impl KeyFigureCounter {
                 "Change success",
                 "changes that are not known to have failed / changes",
                 self.successful,
-                no_incidents,
+                failed,
             ),
             share(
                 "independent_review",
@@ -294,11 +305,11 @@ fn has_test_evidence(change: &ChangeRecord) -> bool {
     checks.into_iter().any(|check| check.state == Success) || !change.list_statements(TEST_PLAN).is_empty()
 }
 
-fn hours_between(from: Timestamp, to: Timestamp) -> f64 {
+pub(super) fn hours_between(from: Timestamp, to: Timestamp) -> f64 {
     to.duration_since(from).as_secs_f64().max(0.0) / SECONDS_PER_HOUR
 }
 
-fn median_figure(
+pub(super) fn median_figure(
     key: &'static str,
     title: &'static str,
     formula: &'static str,

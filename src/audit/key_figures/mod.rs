@@ -4,10 +4,12 @@
 //! close something are no changes, so they flatter no rate. Nobody is ranked.
 
 mod counted_changes;
+mod given_files;
 
 use crate::audit::table::{ColumnKind, TableCell, TableColumn, TableSheet};
 
 pub(crate) use counted_changes::KeyFigureCounter;
+pub(crate) use given_files::{build_deployment_figures, build_incident_figures};
 
 /// Below this denominator, a figure is not to be read as a trend.
 const SMALL_DENOMINATOR: u64 = 20;
@@ -41,6 +43,8 @@ pub enum FigureValue {
     },
     /// A number of things.
     Count(u64),
+    /// A number that nothing tells.
+    UnknownCount,
     /// The median of so many measurements, in hours.
     MedianHours {
         /// The median; `None` without a measurement.
@@ -87,6 +91,7 @@ impl KeyFigure {
                 Some((numerator as f64 / denominator as f64 * 1000.0).round() / 10.0)
             }
             FigureValue::Count(count) => Some(count as f64),
+            FigureValue::UnknownCount => None,
             FigureValue::MedianHours { median, .. } => median,
         }
     }
@@ -95,7 +100,7 @@ impl KeyFigure {
     pub fn unit(&self) -> &'static str {
         match self.value {
             FigureValue::Share { .. } => "%",
-            FigureValue::Count(_) => "number",
+            FigureValue::Count(_) | FigureValue::UnknownCount => "number",
             FigureValue::MedianHours { .. } => "hours",
         }
     }
@@ -105,7 +110,7 @@ impl KeyFigure {
         let base = match self.value {
             FigureValue::Share { denominator, .. } => Some(denominator),
             FigureValue::MedianHours { measurements, .. } => Some(measurements),
-            FigureValue::Count(_) => None,
+            FigureValue::Count(_) | FigureValue::UnknownCount => None,
         };
         let small = match base {
             Some(0) => "nothing to work it out from",
@@ -125,6 +130,7 @@ impl KeyFigure {
         let (numerator, denominator) = match self.value {
             FigureValue::Share { numerator, denominator } => (integer(numerator), integer(denominator)),
             FigureValue::Count(count) => (integer(count), TableCell::Empty),
+            FigureValue::UnknownCount => (TableCell::Empty, TableCell::Empty),
             FigureValue::MedianHours { measurements, .. } => (TableCell::Empty, integer(measurements)),
         };
         let note = self.full_note();

@@ -16,6 +16,9 @@ use crate::policy::FOR_CHANGE_TRAILER;
 /// The trailer that names the change that made this one necessary.
 pub(crate) const CAUSED_BY_TRAILER: &str = "Caused-by";
 
+/// The fewest digits by which a file names a commit.
+const MIN_REFERENCE_DIGITS: usize = 7;
+
 /// How many links of one kind are kept for a change.
 const MAX_LINKS_OF_A_CHANGE: usize = 100;
 
@@ -30,6 +33,8 @@ pub(crate) struct ChangeLinks {
     pub(crate) spoken_for_by: BTreeMap<usize, Vec<usize>>,
     /// The steps that speak for a record of the ledger, by the number of the record.
     pub(crate) spoken_for_record: BTreeMap<u64, Vec<usize>>,
+    /// The step of each commit that a link can name.
+    steps: BTreeMap<String, usize>,
 }
 
 /// What the messages of one step say about earlier changes, as digits of ids.
@@ -75,7 +80,17 @@ impl ChangeLinks {
             progress();
             Ok(())
         })?;
-        Ok(index.resolve_links())
+        let mut found = index.resolve_links();
+        found.steps = index.steps;
+        Ok(found)
+    }
+
+    /// Returns the step that holds the only commit whose id begins with these digits, of which there are at least
+    /// seven; a repository's name and `@` may stand before them.
+    pub(crate) fn find_step_of(&self, reference: &str) -> Option<usize> {
+        let digits = reference.rsplit('@').next()?.trim().to_ascii_lowercase();
+        let is_id = digits.len() >= MIN_REFERENCE_DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_id { find_only_step(&self.steps, &digits) } else { None }
     }
 }
 
@@ -124,11 +139,8 @@ impl LinkIndex {
         }
     }
 
-    /// Returns the step that holds the only commit whose id begins with these digits.
     fn find_step(&self, digits: &str) -> Option<usize> {
-        let mut from = self.steps.range(digits.to_owned()..).take_while(|(id, _)| id.starts_with(digits));
-        let (_, place) = from.next()?;
-        if from.next().is_some() { None } else { Some(*place) }
+        find_only_step(&self.steps, digits)
     }
 
     fn resolve_links(&self) -> ChangeLinks {
@@ -151,6 +163,13 @@ impl LinkIndex {
         }
         found
     }
+}
+
+/// Returns the step that holds the only commit whose id begins with these digits.
+fn find_only_step(steps: &BTreeMap<String, usize>, digits: &str) -> Option<usize> {
+    let mut from = steps.range(digits.to_owned()..).take_while(|(id, _)| id.starts_with(digits));
+    let (_, place) = from.next()?;
+    if from.next().is_some() { None } else { Some(*place) }
 }
 
 /// Adds the step `by` to the links of each earlier step; a step says nothing about itself or about later ones.

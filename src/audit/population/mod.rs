@@ -2,6 +2,7 @@
 //! the ref that is no such step.
 
 pub(crate) mod change_links;
+pub(crate) mod given_facts;
 pub mod judged_part;
 pub mod period;
 pub mod population_entry;

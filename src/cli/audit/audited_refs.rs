@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use jiff::Timestamp;
 
+use crate::audit::inputs::deployments::Deployment;
+use crate::audit::inputs::incidents::Incident;
 use crate::audit::population::judged_part::AuditPolicy;
 use crate::audit::population::period::AuditPeriod;
 use crate::audit::ref_audit::RefAuditRequest;
@@ -40,12 +42,13 @@ impl AuditedRef {
         self.repository.resolve_ref(LEDGER_REF.as_bytes()).is_ok_and(|found| found.id.is_some())
     }
 
-    pub(super) fn build_request(
-        &self,
+    pub(super) fn build_request<'a>(
+        &'a self,
+        (incidents, deployments): (&'a [Incident], &'a [Deployment]),
         period: AuditPeriod,
         now: Timestamp,
         threads: fn() -> usize,
-    ) -> RefAuditRequest<'_> {
+    ) -> RefAuditRequest<'a> {
         RefAuditRequest {
             repository_name: self.name.clone(),
             ref_name: self.ref_name.clone(),
@@ -56,6 +59,8 @@ impl AuditedRef {
                 Some(loaded) => AuditPolicy::One(loaded),
                 None => AuditPolicy::OfItsTime(DEFAULT_POLICY_PATH),
             },
+            incidents,
+            deployments,
             now,
             threads,
         }
@@ -144,8 +149,14 @@ fn find_audited_ref(
     Ok(AuditedRef { repository, name, ref_name, tip, after, policy })
 }
 
-/// Returns the name of a repository: that of its folder, without `.git`.
+/// Returns the name of a repository: the last part of the address of `origin`, or that of its folder, without `.git`.
 fn name_repository(repository: &Repository) -> String {
+    if let Ok(Some(address)) = repository.read_config_value("remote.origin.url")
+        && let Some(name) = address.trim_end_matches('/').rsplit(['/', ':']).next()
+        && !name.trim_end_matches(".git").is_empty()
+    {
+        return name.strip_suffix(".git").unwrap_or(name).to_owned();
+    }
     let folder = repository.common_dir();
     let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
     let named = if folder.ends_with(".git") { folder.parent().unwrap_or(&folder) } else { &folder };

@@ -7,9 +7,11 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use crate::audit::audit_run::{AuditResult, AuditRun};
+use crate::audit::audit_run::{AuditResult, AuditRun, AuditScope, GivenFiles};
 use crate::audit::dataset::AuditFiles;
 use crate::audit::exceptions::ExceptionKind;
+use crate::audit::inputs::deployments::read_deployments;
+use crate::audit::inputs::incidents::read_incidents;
 use crate::audit::population::period::{AuditPeriod, PeriodEnd, parse_period_end};
 use crate::cli::audit::audited_refs::{AuditedRef, find_audited_refs};
 use crate::cli::command_error::{CommandError, CommandExit};
@@ -73,6 +75,14 @@ pub(crate) struct AuditArgs {
     #[arg(long)]
     pack: Option<String>,
 
+    /// Incidents as CSV or JSON: id, started, resolved, caused_by; or what `gh issue list --json` writes
+    #[arg(long, value_name = "FILE")]
+    incidents: Option<PathBuf>,
+
+    /// Deployments as CSV or JSON: commit, environment, at, by, status
+    #[arg(long, value_name = "FILE")]
+    deployments: Option<PathBuf>,
+
     /// Time as of which something is open or overdue [default: the end of the period, or now]
     #[arg(long, value_name = "TIME")]
     as_of: Option<String>,
@@ -82,14 +92,19 @@ pub(crate) fn run_audit(args: &AuditArgs, context: &Context) -> Result<CommandEx
     let period = parse_period(args)?;
     let as_of = find_as_of(args, &period, context)?;
     let refs = find_audited_refs(args, context)?;
+    let given = GivenFiles {
+        incidents: args.incidents.as_ref().map(|path| read_incidents(&context.resolve_path(path))).transpose()?,
+        deployments: args.deployments.as_ref().map(|path| read_deployments(&context.resolve_path(path))).transpose()?,
+    };
     let out = context.resolve_path(&args.out);
     let files = AuditFiles::create_files(&out, "Change management audit")?;
     let has_ledger = refs.iter().any(AuditedRef::has_ledger);
     let mut progress = ProgressLine::start_counting("steps read", context);
     let mut count = || progress.count_step();
-    let mut run = AuditRun::begin_run(files, period, as_of, has_ledger, &mut count);
+    let scope = AuditScope { period, as_of, has_ledger };
+    let mut run = AuditRun::begin_run(files, scope, &given, &mut count);
     for one in &refs {
-        run.audit_ref(&one.repository, &one.build_request(period, as_of, count_threads))?;
+        run.audit_ref(&one.repository, &one.build_request(given.lists(), period, as_of, count_threads))?;
     }
     let tool = concat!("changegate ", env!("CARGO_PKG_VERSION")).to_owned();
     let result = run.finish_run(tool, &[])?;

@@ -1,0 +1,68 @@
+//! Deployments: which commit ran where, since when, and whether that went well.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use jiff::Timestamp;
+
+use crate::audit::inputs::input_file::{InputEntry, InputFile};
+use crate::change::Oid;
+
+/// One deployment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    /// The commit that was deployed, and everything that it leads to.
+    pub commit: Oid,
+    /// Where it runs, such as `production`.
+    pub environment: String,
+    /// When it was deployed.
+    pub at: Timestamp,
+    /// Who deployed it, if the file tells.
+    pub by: Option<String>,
+    /// True if it failed.
+    pub is_failed: bool,
+}
+
+/// The deployments of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeploymentList {
+    /// The deployments, oldest first.
+    pub deployments: Vec<Deployment>,
+    /// `sha256:` and the digest of the file.
+    pub digest: String,
+}
+
+/// Reads deployments from CSV with a header, a JSON array or JSON Lines, with `commit`, `environment`, `at`, `by` and
+/// `status`. What GitHub's list of deployments answers is read as well.
+///
+/// # Errors
+///
+/// Fails if the file cannot be read, or a deployment has no whole commit id or no time.
+pub fn read_deployments(path: &Path) -> Result<DeploymentList> {
+    let file = InputFile::read_file(path)?;
+    let mut deployments = Vec::new();
+    for entry in &file.entries {
+        deployments.push(read_deployment(entry).with_context(|| format!("cannot use {}", path.display()))?);
+    }
+    deployments.sort_by(|one: &Deployment, other| (one.at, &one.environment).cmp(&(other.at, &other.environment)));
+    Ok(DeploymentList { deployments, digest: file.digest })
+}
+
+fn read_deployment(entry: &InputEntry) -> Result<Deployment> {
+    let place = &entry.place;
+    let Some(written) = entry.find_text(&["commit", "sha", "revision"]) else { bail!("{place} has no `commit`") };
+    let Some(commit) = Oid::from_hex(written) else {
+        bail!("{place}: `{written}` is no whole commit id");
+    };
+    let Some(at) = entry.find_time(&["at", "deployedat", "createdat", "time"])? else {
+        bail!("{place} has no `at`");
+    };
+    let status = entry.find_text(&["status", "state", "outcome"]).unwrap_or_default();
+    Ok(Deployment {
+        commit,
+        environment: entry.find_text(&["environment", "env"]).unwrap_or("production").to_owned(),
+        at,
+        by: entry.find_text(&["by", "deployedby", "creator", "actor"]).map(str::to_owned),
+        is_failed: matches!(status.to_ascii_lowercase().as_str(), "failed" | "failure" | "error"),
+    })
+}
