@@ -172,9 +172,8 @@ impl<'a> AuditRun<'a> {
     ) {
         let name = format!("{} {}", request.repository_name, request.ref_name.to_lossy());
         let checks = &mut self.result.completeness;
-        let state = |what: &str, found: String| {
-            CompletenessCheck::state_fact(&format!("{name}: {what}"), found)
-        };
+        let state =
+            |what: &str, found: String| CompletenessCheck::state_fact(&format!("{name}: {what}"), found);
         checks.push(state("steps of the whole first-parent history", summary.steps_of_history.to_string()));
         if let Some((first, last)) = summary.ends {
             checks.push(state("first step of the period", first.to_string()));
@@ -279,7 +278,8 @@ fn list_general_limits(has_ledger: bool, given: &GivenFiles) -> Vec<String> {
     }
     if has_ledger {
         limits.push(
-            "what the ledger says is as good as the ledger: check it with `changegate ledger verify`".to_owned(),
+            "what the ledger says is as good as the ledger: check it with `changegate ledger verify`"
+                .to_owned(),
         );
     }
     limits

@@ -24,10 +24,25 @@ pub static COMPLETENESS_SHEET: TableSheet = TableSheet {
     version: 1,
     title: "Completeness",
     columns: &[
-        TableColumn { key: "what", title: "What", kind: ColumnKind::Text, meaning: "What is counted or compared." },
-        TableColumn { key: "expected", title: "Expected", kind: ColumnKind::Text, meaning: "What it has to be." },
+        TableColumn {
+            key: "what",
+            title: "What",
+            kind: ColumnKind::Text,
+            meaning: "What is counted or compared.",
+        },
+        TableColumn {
+            key: "expected",
+            title: "Expected",
+            kind: ColumnKind::Text,
+            meaning: "What it has to be.",
+        },
         TableColumn { key: "found", title: "Found", kind: ColumnKind::Text, meaning: "What it is." },
-        TableColumn { key: "agrees", title: "Agrees", kind: ColumnKind::Flag, meaning: "Whether both agree." },
+        TableColumn {
+            key: "agrees",
+            title: "Agrees",
+            kind: ColumnKind::Flag,
+            meaning: "Whether both agree.",
+        },
     ],
 };
 

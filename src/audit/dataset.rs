@@ -294,7 +294,10 @@ fn list_notes(end: &AuditEnd<'_>, exceptions: usize) -> Vec<TableNote> {
         TableNote::new("Period", inputs.period.as_str()),
         TableNote::new("As of", inputs.as_of.to_string().as_str()),
         TableNote::new("Changes", end.changes.to_string().as_str()),
-        TableNote::new("Exceptions", format!("{exceptions} exceptions in a population of {}", end.changes).as_str()),
+        TableNote::new(
+            "Exceptions",
+            format!("{exceptions} exceptions in a population of {}", end.changes).as_str(),
+        ),
         TableNote::new("Digest of the population", end.population_digest),
         TableNote::new("Made by", inputs.tool.as_str()),
     ];

@@ -8,9 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use anyhow::Result;
 use jiff::Timestamp;
 
-use crate::audit::change_record::{
-    ChangeJudgement, ChangeLanding, ChangeRecord, LandingClock, RelatedStep,
-};
+use crate::audit::change_record::{ChangeJudgement, ChangeLanding, ChangeRecord, LandingClock, RelatedStep};
 use crate::audit::inputs::deployments::Deployment;
 use crate::audit::inputs::incidents::Incident;
 use crate::audit::population::change_links::ChangeLinks;
@@ -133,7 +131,11 @@ pub fn audit_ref(
         judged_by: String::new(),
     };
     run.add_ref_moves(&others)?;
-    let (first, last) = run.find_ends();
+    let (mut first, last) = run.find_ends();
+    if let (Some(0), Some(step), Some(why)) = (first, chain.steps.first(), &chain.cut) {
+        run.add_step(0, StepEvidence::unreadable(step.id, why.clone()))?;
+        first = Some(1).filter(|_| chain.steps.len() > 1);
+    }
     if let (Some(first), Some(last)) = (first, last) {
         let threads = request.threads;
         let links = ChangeLinks::read_links(repository, &chain, first, threads, &mut || {})?;
@@ -212,7 +214,8 @@ impl RefAuditor<'_> {
 
     fn is_in_period(&self, place: usize, step: &ChainStep) -> bool {
         let after = self.request.after.and_then(|id| self.chain.find_place(id));
-        after.is_none_or(|after| place > after) && self.request.period.contains(self.find_landing_time(step).0)
+        after.is_none_or(|after| place > after)
+            && self.request.period.contains(self.find_landing_time(step).0)
     }
 
     /// Returns when a step landed, and whose clock says so.
@@ -251,8 +254,9 @@ impl RefAuditor<'_> {
             _ => true,
         };
         // What the threads share holds no decision, whose parts are counted for one thread only.
-        let wanted: Vec<bool> =
-            (first..=part.last).map(|place| chain.steps.get(place).is_some_and(|step| is_judged(step.id))).collect();
+        let wanted: Vec<bool> = (first..=part.last)
+            .map(|place| chain.steps.get(place).is_some_and(|step| is_judged(step.id)))
+            .collect();
         let read = |commits: Vec<_>| {
             judge.read_step(commits, |id| {
                 let place = chain.find_place(id).and_then(|place| place.checked_sub(first));
@@ -370,7 +374,11 @@ impl RefAuditor<'_> {
             repository: self.request.repository_name.clone(),
             ref_name: self.request.ref_name.clone(),
             id: step.id,
-            obligations: self.list_obligations(&evidence.commits, pull_landing.map(|one| one.landed_as), landing.record),
+            obligations: self.list_obligations(
+                &evidence.commits,
+                pull_landing.map(|one| one.landed_as),
+                landing.record,
+            ),
             facts: evidence.facts,
             judged_by,
             reasons,

@@ -184,9 +184,27 @@ pub static CHANGE_SHEET: TableSheet =
 
 /// The columns of the one-page view, by their keys.
 const AUDITOR_COLUMNS: &[&str] = &[
-    "change_id", "title", "purpose", "ticket", "change_type", "risk_declared", "requester", "requested_at",
-    "author", "reviewers", "approvers", "approved_at", "independent_approval", "implemented_at",
-    "implemented_by", "checks_passed", "deployed_at", "verification", "outcome", "state", "gate_result",
+    "change_id",
+    "title",
+    "purpose",
+    "ticket",
+    "change_type",
+    "risk_declared",
+    "requester",
+    "requested_at",
+    "author",
+    "reviewers",
+    "approvers",
+    "approved_at",
+    "independent_approval",
+    "implemented_at",
+    "implemented_by",
+    "checks_passed",
+    "deployed_at",
+    "verification",
+    "outcome",
+    "state",
+    "gate_result",
     "waivers",
 ];
 

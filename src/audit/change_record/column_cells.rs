@@ -5,9 +5,7 @@ use crate::audit::change_record::{ChangeJudgement, ChangeRecord};
 use crate::audit::population::step_evidence::StepFacts;
 use crate::audit::table::{TableCell, format_table_time};
 use crate::change::{Person, Text};
-use crate::ledger::record::{
-    GapCause, RecordedApproval, RecordedCheckState, RecordedTrust,
-};
+use crate::ledger::record::{GapCause, RecordedApproval, RecordedCheckState, RecordedTrust};
 
 /// How many entries a cell lists.
 const MAX_LISTED: usize = 50;

@@ -227,7 +227,8 @@ impl ChangeRecord {
         let mut found: Vec<&RecordedApproval> = Vec::new();
         for approval in self.reasons.iter().flat_map(|reasons| &reasons.approvals) {
             let counts = approval.uses.iter().any(|one| one.counts);
-            if counts && approval.decision == RecordedApprovalDecision::Approved && !found.contains(&approval) {
+            if counts && approval.decision == RecordedApprovalDecision::Approved && !found.contains(&approval)
+            {
                 found.push(approval);
             }
         }
@@ -264,10 +265,7 @@ impl ChangeRecord {
     /// Returns true if the change is an emergency, by its class or by what it says of itself.
     pub fn is_emergency(&self) -> bool {
         let by_class = self.list_classes().iter().any(|class| is_emergency_class(class));
-        by_class
-            || self
-                .find_word(CHANGE_TYPE)
-                .is_some_and(|word| word.eq_ignore_ascii_case("emergency"))
+        by_class || self.find_word(CHANGE_TYPE).is_some_and(|word| word.eq_ignore_ascii_case("emergency"))
     }
 
     /// Returns true if a machine wrote the change, or is named as a co-author of it.

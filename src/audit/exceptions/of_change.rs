@@ -130,7 +130,11 @@ fn add_rules(change: &ChangeRecord, found: &mut Vec<AuditException>) {
     let when = if change.is_recorded() { "by the record of its time" } else { "as judged afterwards" };
     for (outcome, kind, words) in [
         (RecordedOutcomeWord::Fail, ExceptionKind::RuleBroken, "it breaks the rule, "),
-        (RecordedOutcomeWord::Exempted, ExceptionKind::ExemptionUsed, "an exemption of the policy allowed it, "),
+        (
+            RecordedOutcomeWord::Exempted,
+            ExceptionKind::ExemptionUsed,
+            "an exemption of the policy allowed it, ",
+        ),
     ] {
         for rule in change.list_rules(&[outcome]) {
             let mut exception = build_exception(change, kind, format!("{words}{when}"));
@@ -148,7 +152,8 @@ fn build_obligation_exception(
     id: &str,
     owed: &TrackedObligation,
 ) -> Option<AuditException> {
-    let is_late = owed.closed.as_ref().is_some_and(|closed| closed.late_by.is_some()) || change.is_overdue(owed);
+    let is_late =
+        owed.closed.as_ref().is_some_and(|closed| closed.late_by.is_some()) || change.is_overdue(owed);
     let kind = match (is_late, &owed.closed) {
         (true, _) => ExceptionKind::LateObligation,
         (false, None) => ExceptionKind::OpenObligation,
@@ -163,13 +168,15 @@ fn build_obligation_exception(
 }
 
 fn add_approvals(change: &ChangeRecord, found: &mut Vec<AuditException>) {
-    let has_roster = change.reasons.iter().any(|reasons| {
-        reasons.policies.first().is_some_and(|policy| policy.roster_digest.is_some())
-    });
+    let has_roster = change
+        .reasons
+        .iter()
+        .any(|reasons| reasons.policies.first().is_some_and(|policy| policy.roster_digest.is_some()));
     for approval in change.list_counting_approvals() {
         let name = approval.by.as_ref().map(|by| by.to_lossy().into_owned()).unwrap_or_default();
         if has_roster && approval.person.is_none() {
-            let what = format!("the approval of `{name}` counted, and the roster of the time does not know them");
+            let what =
+                format!("the approval of `{name}` counted, and the roster of the time does not know them");
             found.push(build_exception(change, ExceptionKind::ApproverNotInRoster, what));
         }
         if let Some(at) = approval.given_at

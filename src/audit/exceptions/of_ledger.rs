@@ -168,10 +168,10 @@ mod tests {
         };
         let period = AuditPeriod::default();
         let silent = list_silent_times(&history, &period, at("2026-06-07T00:00:00Z"));
-        assert_eq!(silent, [SilentTime {
-            from: at("2026-06-02T00:00:00Z"),
-            until: Some(at("2026-06-06T00:00:00Z"))
-        }]);
+        assert_eq!(
+            silent,
+            [SilentTime { from: at("2026-06-02T00:00:00Z"), until: Some(at("2026-06-06T00:00:00Z")) }]
+        );
         let silent = list_silent_times(&history, &period, at("2026-06-20T00:00:00Z"));
         assert_eq!(silent.len(), 2);
         assert_eq!(silent.last().unwrap().until, None);

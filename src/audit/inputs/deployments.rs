@@ -44,13 +44,16 @@ pub fn read_deployments(path: &Path) -> Result<DeploymentList> {
     for entry in &file.entries {
         deployments.push(read_deployment(entry).with_context(|| format!("cannot use {}", path.display()))?);
     }
-    deployments.sort_by(|one: &Deployment, other| (one.at, &one.environment).cmp(&(other.at, &other.environment)));
+    deployments
+        .sort_by(|one: &Deployment, other| (one.at, &one.environment).cmp(&(other.at, &other.environment)));
     Ok(DeploymentList { deployments, digest: file.digest })
 }
 
 fn read_deployment(entry: &InputEntry) -> Result<Deployment> {
     let place = &entry.place;
-    let Some(written) = entry.find_text(&["commit", "sha", "revision"]) else { bail!("{place} has no `commit`") };
+    let Some(written) = entry.find_text(&["commit", "sha", "revision"]) else {
+        bail!("{place} has no `commit`")
+    };
     let Some(commit) = Oid::from_hex(written) else {
         bail!("{place}: `{written}` is no whole commit id");
     };

@@ -169,9 +169,16 @@ impl KeyFigureCounter {
             note: note.to_owned(),
         };
         let ledger = if self.has_ledger { "" } else { "there is no ledger, so this is not known" };
-        let failed = "failed is what a later change takes back or names as its cause, and what an incident names";
+        let failed =
+            "failed is what a later change takes back or names as its cause, and what an incident names";
         vec![
-            number("changes", "Changes", "steps of the ref in the period, without closing records", self.changes, ""),
+            number(
+                "changes",
+                "Changes",
+                "steps of the ref in the period, without closing records",
+                self.changes,
+                "",
+            ),
             share("coverage", "Coverage", "changes with a result of the gate / changes", self.evaluated, ""),
             share(
                 "compliance_rate",
@@ -229,7 +236,13 @@ impl KeyFigureCounter {
                 self.obligations_in_time,
                 ledger,
             ),
-            number("obligations_overdue", "Obligations overdue", "open and past their time", self.overdue, ledger),
+            number(
+                "obligations_overdue",
+                "Obligations overdue",
+                "open and past their time",
+                self.overdue,
+                ledger,
+            ),
             number(
                 "unauthorised_changes",
                 "Unauthorised changes",
@@ -244,7 +257,13 @@ impl KeyFigureCounter {
                 self.regularised,
                 ledger,
             ),
-            number("exemptions_used", "Exemptions used", "changes that an exemption let through", self.exemptions, ""),
+            number(
+                "exemptions_used",
+                "Exemptions used",
+                "changes that an exemption let through",
+                self.exemptions,
+                "",
+            ),
             share(
                 "test_evidence",
                 "Normal changes with tests",
@@ -259,7 +278,13 @@ impl KeyFigureCounter {
                 self.isms_planned,
                 "",
             ),
-            share("standard_share", "Standard changes", "standard changes / changes with a result", self.standard, ""),
+            share(
+                "standard_share",
+                "Standard changes",
+                "standard changes / changes with a result",
+                self.standard,
+                "",
+            ),
             share(
                 "refused_first",
                 "Refused at first",

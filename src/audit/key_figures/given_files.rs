@@ -58,9 +58,8 @@ pub(crate) fn build_deployment_figures(
     let mut unrecovered = 0;
     for (place, deployment) in of_period.iter().enumerate().filter(|(_, deployment)| deployment.is_failed) {
         let later = of_period.iter().skip(place + 1);
-        let next = later
-            .into_iter()
-            .find(|next| next.environment == deployment.environment && !next.is_failed);
+        let next =
+            later.into_iter().find(|next| next.environment == deployment.environment && !next.is_failed);
         match next {
             Some(next) => recovery.push(hours_between(deployment.at, next.at)),
             None => unrecovered += 1,

@@ -89,7 +89,8 @@ impl ChangeLinks {
     /// seven; a repository's name and `@` may stand before them.
     pub(crate) fn find_step_of(&self, reference: &str) -> Option<usize> {
         let digits = reference.rsplit('@').next()?.trim().to_ascii_lowercase();
-        let is_id = digits.len() >= MIN_REFERENCE_DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_id =
+            digits.len() >= MIN_REFERENCE_DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
         if is_id { find_only_step(&self.steps, &digits) } else { None }
     }
 }
@@ -190,7 +191,8 @@ mod tests {
     #[test]
     fn reverted_commits_are_those_that_git_names() {
         let id = "0123456789abcdef0123456789abcdef01234567";
-        let body = format!("Sorry.\n\nThis reverts commit {id}.\nThis reverts commit {id}, reversing\nchanges\n");
+        let body =
+            format!("Sorry.\n\nThis reverts commit {id}.\nThis reverts commit {id}, reversing\nchanges\n");
         assert_eq!(list_reverted_commits(body.as_bytes()), vec![Oid::from_hex(id).unwrap(); 2]);
         assert!(list_reverted_commits(b"This reverts commit 0123456.\n").is_empty());
         assert!(list_reverted_commits(b"> This reverts commit x\n").is_empty());

@@ -69,7 +69,9 @@ pub(crate) fn divide_by_policy<'a>(
     policy: &AuditPolicy<'a>,
 ) -> Result<Vec<JudgedPart<'a>>> {
     let path = match policy {
-        AuditPolicy::One(loaded) => return Ok(vec![JudgedPart { first, last, policy: PartPolicy::Given(loaded) }]),
+        AuditPolicy::One(loaded) => {
+            return Ok(vec![JudgedPart { first, last, policy: PartPolicy::Given(loaded) }]);
+        }
         AuditPolicy::OfItsTime(path) => path,
     };
     let Some(tip) = chain.steps.get(last) else { return Ok(Vec::new()) };

@@ -63,6 +63,13 @@ pub(crate) struct StepEvidence {
     pub(crate) marks: Option<ChangeMarks>,
 }
 
+impl StepEvidence {
+    /// Returns what is known of a step that cannot be read.
+    pub(crate) fn unreadable(id: Oid, why: String) -> StepEvidence {
+        StepEvidence { facts: Err(why), commits: vec![id], judged: Vec::new(), is_record: false, marks: None }
+    }
+}
+
 /// What judges the steps of a history whose verdicts no record holds.
 pub(crate) struct StepJudge<'a> {
     /// The policy that the ref held before; absent where it held none that can be used.
@@ -170,7 +177,9 @@ impl StepFacts {
                 {
                     add_person(person);
                 }
-                if let Some(known) = SHOWN_TRAILERS.iter().find(|known| known.eq_ignore_ascii_case(&trailer.key)) {
+                if let Some(known) =
+                    SHOWN_TRAILERS.iter().find(|known| known.eq_ignore_ascii_case(&trailer.key))
+                {
                     trailers.entry(*known).or_insert_with(|| trailer.value.clone());
                 }
             }

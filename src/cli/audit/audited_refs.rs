@@ -68,7 +68,10 @@ impl AuditedRef {
 }
 
 /// Returns the refs that the arguments name.
-pub(super) fn find_audited_refs(args: &AuditArgs, context: &Context) -> Result<Vec<AuditedRef>, CommandError> {
+pub(super) fn find_audited_refs(
+    args: &AuditArgs,
+    context: &Context,
+) -> Result<Vec<AuditedRef>, CommandError> {
     let mut folders = args.repositories.clone();
     if let Some(list) = &args.repository_list {
         folders.extend(read_repository_list(&context.resolve_path(list))?);

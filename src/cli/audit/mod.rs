@@ -93,8 +93,16 @@ pub(crate) fn run_audit(args: &AuditArgs, context: &Context) -> Result<CommandEx
     let as_of = find_as_of(args, &period, context)?;
     let refs = find_audited_refs(args, context)?;
     let given = GivenFiles {
-        incidents: args.incidents.as_ref().map(|path| read_incidents(&context.resolve_path(path))).transpose()?,
-        deployments: args.deployments.as_ref().map(|path| read_deployments(&context.resolve_path(path))).transpose()?,
+        incidents: args
+            .incidents
+            .as_ref()
+            .map(|path| read_incidents(&context.resolve_path(path)))
+            .transpose()?,
+        deployments: args
+            .deployments
+            .as_ref()
+            .map(|path| read_deployments(&context.resolve_path(path)))
+            .transpose()?,
     };
     let out = context.resolve_path(&args.out);
     let files = AuditFiles::create_files(&out, "Change management audit")?;
@@ -119,7 +127,8 @@ fn parse_period(args: &AuditArgs) -> Result<AuditPeriod, CommandError> {
         Some(written) => parse_period_end(written, end).map(Some).map_err(CommandError::Usage),
         None => Ok(None),
     };
-    let period = AuditPeriod { from: parse(&args.from, PeriodEnd::First)?, until: parse(&args.to, PeriodEnd::Last)? };
+    let period =
+        AuditPeriod { from: parse(&args.from, PeriodEnd::First)?, until: parse(&args.to, PeriodEnd::Last)? };
     if let (Some(from), Some(until)) = (period.from, period.until)
         && from >= until
     {

@@ -1,0 +1,19 @@
+//! What an audit tells of a year on a server that keeps a ledger, and of repositories without one.
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "test code"
+)]
+
+#[allow(dead_code, reason = "other tests use the rest of it")]
+#[path = "../hooks/world.rs"]
+mod world;
+
+mod audited;
+mod simulated_year;
+mod without_ledger;

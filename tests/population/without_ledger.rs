@@ -1,0 +1,60 @@
+//! Repositories without a ledger, and what their audit says that it does not know.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::audited::read_lines;
+use crate::world::{World, good};
+
+#[test]
+fn without_a_ledger_the_report_says_what_it_could_not_know() {
+    let world = World::new();
+    world.write("a.txt", "1");
+    world.commit(&good("Add a file"));
+    let out = world.path("out");
+    world.changegate("work", &["audit", "--out", out.to_str().unwrap()]).accepted().says("2 changes");
+    let changes = read_lines(&out, "changes.jsonl");
+    assert_eq!(changes.len(), 2);
+    assert_eq!(changes[0]["gate_result"], "not-evaluated");
+    // Who pushed is known to servers alone, and the policy asks for it.
+    assert_eq!(changes[1]["gate_result"], "undecided");
+    assert_eq!(changes[1]["not_known"], "pusher: not known at this stage");
+    assert_eq!(
+        (&changes[1]["landing_clock"], &changes[1]["bypassed"]),
+        (&"committer".into(), &"not-known".into())
+    );
+    let unauthorised =
+        read_lines(&out, "key-figures.jsonl").into_iter().find(|one| one["key"] == "unauthorised_changes");
+    assert_eq!(unauthorised.unwrap()["value"], Value::Null);
+}
+
+#[test]
+fn a_shallow_clone_is_a_hole_that_is_named() {
+    let world = World::new();
+    for number in 0..3 {
+        world.write("a.txt", &number.to_string());
+        world.commit(&good("Change the file"));
+    }
+    let url = format!("file://{}", world.path("work").display());
+    world.git_in("", &["clone", "-q", "--depth", "2", &url, "shallow"]);
+    let out = world.path("out");
+    let told = world.changegate("shallow", &["audit", "--out", out.to_str().unwrap()]);
+    assert!(!told.ok, "{}", told.seen);
+    assert_eq!(read_lines(&out, "changes.jsonl").len(), 2);
+    let manifest = fs::read_to_string(out.join("audit.json")).unwrap();
+    assert!(manifest.contains("the history is cut off"), "{manifest}");
+}
+
+#[test]
+fn an_audit_that_cannot_be_written_leaves_no_manifest() {
+    let world = World::new();
+    let out = world.path("out");
+    world.changegate("work", &["audit", "--out", out.to_str().unwrap()]).accepted();
+    assert!(out.join("audit.json").exists());
+    fs::remove_file(out.join("changes.csv")).unwrap();
+    fs::create_dir(out.join("changes.csv")).unwrap();
+    let told = world.changegate("work", &["audit", "--out", out.to_str().unwrap()]);
+    assert!(!told.ok && told.seen.contains("changes.csv"), "{}", told.seen);
+    assert!(!out.join("audit.json").exists());
+}
