@@ -13,4 +13,5 @@ pub mod inputs;
 pub mod key_figures;
 pub mod population;
 pub mod ref_audit;
+pub mod ref_request;
 pub mod table;

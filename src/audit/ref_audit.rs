@@ -8,93 +8,21 @@ use std::collections::{BTreeMap, HashMap};
 use anyhow::Result;
 use jiff::Timestamp;
 
-use crate::audit::change_record::{ChangeJudgement, ChangeLanding, ChangeRecord, LandingClock, RelatedStep};
-use crate::audit::inputs::deployments::Deployment;
-use crate::audit::inputs::incidents::Incident;
+use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock, LandingFacts, RelatedStep};
 use crate::audit::population::change_links::ChangeLinks;
 use crate::audit::population::given_facts::GivenFacts;
-use crate::audit::population::judged_part::{AuditPolicy, JudgedPart, divide_by_policy};
-use crate::audit::population::period::AuditPeriod;
+use crate::audit::population::judged_part::{JudgedPart, divide_by_policy};
 use crate::audit::population::population_entry::{EntryKind, PopulationEntry};
 use crate::audit::population::recorded_reasons::RecordedReasonsReader;
 use crate::audit::population::ref_chain::{ChainStep, RefChain, StepLanding};
 use crate::audit::population::step_evidence::{StepEvidence, StepJudge};
-use crate::change::{Oid, Text};
+pub use crate::audit::ref_request::{PopulationObserver, RefAuditRequest, RefAuditSummary};
+use crate::change::Oid;
 use crate::git::{CommitRange, Repository};
 use crate::ledger::audit::attempts::AttemptIndex;
 use crate::ledger::audit::ledger_history::LedgerHistory;
 use crate::ledger::record::{RecordedPusher, parse_unauthorised_key};
 use crate::ledger::state::TrackedObligation;
-
-/// What is audited, and how.
-pub struct RefAuditRequest<'a> {
-    /// The name of the repository, as the change log has it.
-    pub repository_name: String,
-    /// The full name of the ref.
-    pub ref_name: Text,
-    /// What the ref holds.
-    pub tip: Oid,
-    /// The changes that landed in this period count.
-    pub period: AuditPeriod,
-    /// If given, only the steps after this commit count.
-    pub after: Option<Oid>,
-    /// What judges changes that no record holds the verdict of.
-    pub policy: AuditPolicy<'a>,
-    /// The incidents that were given.
-    pub incidents: &'a [Incident],
-    /// The deployments that were given, oldest first.
-    pub deployments: &'a [Deployment],
-    /// The time of the audit.
-    pub now: Timestamp,
-    /// How many threads can work; called only where there is enough to do.
-    pub threads: fn() -> usize,
-}
-
-impl RefAuditRequest<'_> {
-    /// Returns the names of the repository and of the ref.
-    fn scope(&self) -> (&str, &Text) {
-        (&self.repository_name, &self.ref_name)
-    }
-}
-
-/// What takes the parts of a population as they come, oldest first.
-pub trait PopulationObserver {
-    /// Takes an entry of the population: a change, a record, a move of the ref.
-    fn add_entry(&mut self, entry: &PopulationEntry) -> Result<()>;
-
-    /// Takes a change, after its entry.
-    fn add_change(&mut self, change: &ChangeRecord) -> Result<()>;
-
-    /// Is called for each step that is looked at, so that progress can be shown.
-    fn count_step(&mut self);
-}
-
-/// What the audit of a ref was made of.
-#[derive(Clone, Debug, Default)]
-pub struct RefAuditSummary {
-    /// The number of steps of the whole first-parent history.
-    pub steps_of_history: usize,
-    /// The number of steps that landed in the period: changes and records together.
-    pub steps_in_period: usize,
-    /// How many of them are changes.
-    pub changes: usize,
-    /// How many of them are records that close something for a change.
-    pub closing_records: usize,
-    /// How many of them landed after the ledger had begun to follow the ref.
-    pub steps_since_ledger: usize,
-    /// Of how many of these the ledger tells how they landed.
-    pub recorded_steps: usize,
-    /// How many incidents name a cause that is no change of this ref.
-    pub unmatched_incidents: usize,
-    /// How many deployments name a commit that is not in its history.
-    pub unmatched_deployments: usize,
-    /// Why the history does not go back to its beginning, if it does not.
-    pub cut: Option<String>,
-    /// The policies that judged afterwards, with why some steps have none.
-    pub policies: Vec<String>,
-    /// The first and the last step of the period.
-    pub ends: Option<(Oid, Oid)>,
-}
 
 /// Audits a ref. `history` is what the ledger tells of it, `None` where there is no ledger.
 ///
@@ -121,7 +49,7 @@ pub fn audit_ref(
         request,
         history,
         obligations: index_obligations(history),
-        attempts: AttemptIndex::read_denials(repository, &history.refusals)?,
+        attempts: AttemptIndex::read_denials(repository, &history.list_denials())?,
         reasons: RecordedReasonsReader::new(repository),
         links: ChangeLinks::default(),
         given: GivenFacts::default(),
@@ -335,7 +263,7 @@ impl RefAuditor<'_> {
             .iter()
             .flat_map(|decided| &decided.pull_landings)
             .find(|landing| evidence.commits.contains(&landing.landed_as));
-        let mut landing = ChangeLanding {
+        let mut landing = LandingFacts {
             origin: match step.landing {
                 StepLanding::Unrecorded => None,
                 StepLanding::Earlier(origin) => Some(origin),

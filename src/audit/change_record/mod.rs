@@ -28,7 +28,7 @@ pub struct ChangeRecord {
     /// What its commits say, or why they cannot be read.
     pub(crate) facts: Result<StepFacts, String>,
     /// How it landed.
-    pub landing: ChangeLanding,
+    pub landing: LandingFacts,
     /// What judged it.
     pub judged_by: ChangeJudgement,
     /// What the verdicts on it rest on: one, or one for each commit where a policy counts commits.
@@ -62,7 +62,7 @@ pub struct RelatedStep {
 
 /// How a change landed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChangeLanding {
+pub struct LandingFacts {
     /// Whether a decision brought it; `None` if no record tells of it.
     pub origin: Option<LandingOrigin>,
     /// When it landed.

@@ -7,7 +7,7 @@ use crate::audit::change_record::field_values::{
     CHANGE_TYPE, EMERGENCY_TICKET, POST_IMPLEMENTATION_REVIEW, TEST_PLAN,
 };
 use crate::audit::change_record::standing::{ChangeOutcome, GateBypass, GateResult};
-use crate::audit::key_figures::{FigureValue, KeyFigure};
+use crate::audit::key_figures::figure::{FigureValue, KeyFigure};
 use crate::ledger::record::RecordedTrust;
 use crate::ledger::state::TrackedObligation;
 
@@ -61,11 +61,6 @@ impl KeyFigureCounter {
     /// Starts at nothing; `has_ledger` if a ledger was there.
     pub(crate) fn new(has_ledger: bool) -> KeyFigureCounter {
         KeyFigureCounter { has_ledger, ..KeyFigureCounter::default() }
-    }
-
-    /// Returns how many changes were counted.
-    pub(crate) fn count_all(&self) -> u64 {
-        self.changes
     }
 
     /// Returns how many hours went by between the landing of each change and its first deployment.

@@ -34,8 +34,6 @@ pub(crate) struct StepFacts {
     pub(crate) author: Person,
     /// When that commit was written, as it claims.
     pub(crate) authored_at: Timestamp,
-    /// The committer of its last commit.
-    pub(crate) committer: Person,
     /// Everybody who is named as author or co-author, each once, in the order in which they are named.
     pub(crate) people: Vec<Person>,
     /// How many paths it changes, against the step before.
@@ -191,7 +189,6 @@ impl StepFacts {
             purpose,
             author: last.author.clone(),
             authored_at: Timestamp::from_second(last.authored_at).unwrap_or(Timestamp::UNIX_EPOCH),
-            committer: last.committer.clone(),
             people,
             files: last.paths.as_ref().ok().map(Vec::len),
             lines: last.lines.as_ref().ok().map(|lines| lines.added.saturating_add(lines.removed)),

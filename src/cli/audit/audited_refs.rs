@@ -12,7 +12,7 @@ use crate::audit::population::judged_part::AuditPolicy;
 use crate::audit::population::period::AuditPeriod;
 use crate::audit::ref_audit::RefAuditRequest;
 use crate::change::{Oid, Text};
-use crate::cli::audit::AuditArgs;
+use crate::cli::audit::args::AuditArgs;
 use crate::cli::command_error::CommandError;
 use crate::cli::context::Context;
 use crate::cli::policy::lookup::{load_local_policy, unknown_pack_error};

@@ -1,9 +1,9 @@
 //! `changegate audit`: the change log, the exceptions and the key figures of a period, as files to take away.
 
+mod args;
 mod audited_refs;
 
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
 
 use jiff::Timestamp;
 
@@ -18,75 +18,7 @@ use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::{Context, count_threads};
 use crate::cli::progress::ProgressLine;
 
-/// Write the change log, the exceptions and the key figures of a period
-///
-/// Every step of the branch that landed in the period is one change, or a record that
-/// closes something for one. What the ledger holds of it is told as it was judged at the
-/// time; other changes are judged afterwards, by the policy and the roster that the
-/// branch held before them, and are told as such. Without a ledger, the report says what
-/// it could not know.
-///
-/// DIR gets a workbook (audit.xlsx), the same tables as CSV, JSON Lines and Parquet, and
-/// audit.json, which names the inputs and the SHA-256 of every file and comes last.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  changegate audit --from 2026-06-01 --to 2026-11-30 --out audit
-  changegate audit v1.0..v2.0 --out audit
-  changegate audit --ref main --repo api.git --repo web.git --out audit
-  changegate audit --pack core --out audit      judge all of it by one pack
-
-Exits with 0 if every change could be read, whatever was found; with 3 if the report
-has a hole, which it names.")]
-pub(crate) struct AuditArgs {
-    /// Audit the steps from OLD to NEW, or those that lead to one revision
-    #[arg(value_name = "RANGE")]
-    revisions: Option<String>,
-
-    /// First day of the period, or its first instant; days are in UTC
-    #[arg(long, value_name = "TIME")]
-    from: Option<String>,
-
-    /// Last day of the period, or the first instant after it
-    #[arg(long, value_name = "TIME")]
-    to: Option<String>,
-
-    /// Branch to audit [default: HEAD's]
-    #[arg(long = "ref", value_name = "REF")]
-    ref_name: Option<String>,
-
-    /// Repository to audit; may be given several times [default: this one]
-    #[arg(long = "repo", value_name = "DIR", conflicts_with = "revisions")]
-    repositories: Vec<PathBuf>,
-
-    /// File with one repository a line; `#` begins a comment
-    #[arg(long = "repos", value_name = "FILE", conflicts_with = "revisions")]
-    repository_list: Option<PathBuf>,
-
-    /// Folder to write into
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
-
-    /// Policy file to judge by what no record holds
-    #[arg(long, value_name = "FILE", conflicts_with = "pack")]
-    policy: Option<PathBuf>,
-
-    /// Shipped pack to judge by what no record holds
-    #[arg(long)]
-    pack: Option<String>,
-
-    /// Incidents as CSV or JSON: id, started, resolved, caused_by; or what `gh issue list --json` writes
-    #[arg(long, value_name = "FILE")]
-    incidents: Option<PathBuf>,
-
-    /// Deployments as CSV or JSON: commit, environment, at, by, status
-    #[arg(long, value_name = "FILE")]
-    deployments: Option<PathBuf>,
-
-    /// Time as of which something is open or overdue [default: the end of the period, or now]
-    #[arg(long, value_name = "TIME")]
-    as_of: Option<String>,
-}
+pub(crate) use crate::cli::audit::args::AuditArgs;
 
 pub(crate) fn run_audit(args: &AuditArgs, context: &Context) -> Result<CommandExit, CommandError> {
     let period = parse_period(args)?;

@@ -12,7 +12,6 @@ use jiff::{SignedDuration, Timestamp};
 use crate::change::person::canonical_address;
 use crate::change::{Change, Commit, Commits, FactKind, NeededFacts, Oid, Text};
 use crate::git::Repository;
-use crate::ledger::audit::ledger_history::RefRefusal;
 use crate::ledger::record::readable::ReadableRecord;
 use crate::ledger::record::{DecisionRecord, LedgerEvent, RefDecision};
 use crate::ledger::store::{FACTS_FILE, RECORD_FILE, read_ledger_file};
@@ -272,16 +271,16 @@ pub(crate) struct AttemptIndex {
 }
 
 impl AttemptIndex {
-    /// Reads the denied changes of the newest of these refusals.
+    /// Reads the denied changes of the newest of these commits of the ledger, which hold denials.
     ///
     /// # Errors
     ///
     /// Fails if a record or its facts cannot be read.
-    pub(crate) fn read_denials(repository: &Repository, refusals: &[RefRefusal]) -> Result<AttemptIndex> {
+    pub(crate) fn read_denials(repository: &Repository, holders: &[Oid]) -> Result<AttemptIndex> {
         let mut index = AttemptIndex::default();
-        let newest = refusals.len().saturating_sub(MAX_INDEXED_DENIALS);
-        for refusal in refusals.iter().skip(newest) {
-            for denied in read_denied_changes(repository, refusal.holder)? {
+        let newest = holders.len().saturating_sub(MAX_INDEXED_DENIALS);
+        for holder in holders.iter().skip(newest) {
+            for denied in read_denied_changes(repository, *holder)? {
                 index.add_denied(denied);
             }
         }

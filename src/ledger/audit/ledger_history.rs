@@ -55,6 +55,13 @@ pub struct LedgerHistory {
     pub times_without_hook: Vec<Timestamp>,
 }
 
+impl LedgerHistory {
+    /// Returns the commits of the ledger that hold denials for the ref, oldest first.
+    pub(crate) fn list_denials(&self) -> Vec<Oid> {
+        self.refusals.iter().map(|refusal| refusal.holder).collect()
+    }
+}
+
 /// What a ref held when the ledger began to follow it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FirstTip {

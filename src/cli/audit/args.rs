@@ -1,0 +1,73 @@
+//! The arguments of `changegate audit`.
+
+use std::path::PathBuf;
+
+/// Write the change log, the exceptions and the key figures of a period
+///
+/// Every step of the branch that landed in the period is one change, or a record that
+/// closes something for one. What the ledger holds of it is told as it was judged at the
+/// time; other changes are judged afterwards, by the policy and the roster that the
+/// branch held before them, and are told as such. Without a ledger, the report says what
+/// it could not know.
+///
+/// DIR gets a workbook (audit.xlsx), the same tables as CSV, JSON Lines and Parquet, and
+/// audit.json, which names the inputs and the SHA-256 of every file and comes last.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  changegate audit --from 2026-06-01 --to 2026-11-30 --out audit
+  changegate audit v1.0..v2.0 --out audit
+  changegate audit --ref main --repo api.git --repo web.git --out audit
+  changegate audit --pack core --out audit      judge all of it by one pack
+
+Exits with 0 if every change could be read, whatever was found; with 3 if the report
+has a hole, which it names.")]
+pub(crate) struct AuditArgs {
+    /// Audit the steps from OLD to NEW, or those that lead to one revision
+    #[arg(value_name = "RANGE")]
+    pub(super) revisions: Option<String>,
+
+    /// First day of the period, or its first instant; days are in UTC
+    #[arg(long, value_name = "TIME")]
+    pub(super) from: Option<String>,
+
+    /// Last day of the period, or the first instant after it
+    #[arg(long, value_name = "TIME")]
+    pub(super) to: Option<String>,
+
+    /// Branch to audit [default: HEAD's]
+    #[arg(long = "ref", value_name = "REF")]
+    pub(super) ref_name: Option<String>,
+
+    /// Repository to audit; may be given several times [default: this one]
+    #[arg(long = "repo", value_name = "DIR", conflicts_with = "revisions")]
+    pub(super) repositories: Vec<PathBuf>,
+
+    /// File with one repository a line; `#` begins a comment
+    #[arg(long = "repos", value_name = "FILE", conflicts_with = "revisions")]
+    pub(super) repository_list: Option<PathBuf>,
+
+    /// Folder to write into
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: PathBuf,
+
+    /// Policy file to judge by what no record holds
+    #[arg(long, value_name = "FILE", conflicts_with = "pack")]
+    pub(super) policy: Option<PathBuf>,
+
+    /// Shipped pack to judge by what no record holds
+    #[arg(long)]
+    pub(super) pack: Option<String>,
+
+    /// Incidents as CSV or JSON: id, started, resolved, caused_by; or what `gh issue list --json` writes
+    #[arg(long, value_name = "FILE")]
+    pub(super) incidents: Option<PathBuf>,
+
+    /// Deployments as CSV or JSON: commit, environment, at, by, status
+    #[arg(long, value_name = "FILE")]
+    pub(super) deployments: Option<PathBuf>,
+
+    /// Time as of which something is open or overdue [default: the end of the period, or now]
+    #[arg(long, value_name = "TIME")]
+    pub(super) as_of: Option<String>,
+}
