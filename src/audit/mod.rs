@@ -4,4 +4,5 @@
 //! table is, `formats` writes one into a file, `sample` draws from a population.
 
 pub mod formats;
+pub mod sample;
 pub mod table;

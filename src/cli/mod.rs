@@ -4,6 +4,7 @@
 //! and returns a `CommandExit`. Nothing else reads the environment, and nothing ends the process early.
 
 mod action;
+mod audit;
 mod breakglass;
 mod check;
 mod command_error;
@@ -89,6 +90,7 @@ enum CliCommand {
     Obligations(obligations::ObligationsArgs),
     Policy(policy::PolicyArgs),
     Pr(pr::PrArgs),
+    Sample(audit::sample::SampleArgs),
     Sweep(obligations::SweepArgs),
     Tickets(tickets::TicketsArgs),
     Trailers(trailers::TrailersArgs),
@@ -221,6 +223,7 @@ fn run_command(command: CliCommand, context: &Context) -> Result<CommandExit, Co
         CliCommand::Obligations(args) => obligations::run_obligations(&args, context),
         CliCommand::Policy(args) => policy::run_policy(&args, context),
         CliCommand::Pr(args) => pr::run_pr(&args, context),
+        CliCommand::Sample(args) => audit::sample::run_sample(&args, context),
         CliCommand::Sweep(args) => obligations::run_sweep(&args, context),
         CliCommand::Tickets(args) => tickets::run_tickets(&args, context),
         CliCommand::Trailers(args) => trailers::run_trailers(&args, context),

@@ -1,0 +1,3 @@
+//! The commands of auditors.
+
+pub(super) mod sample;
