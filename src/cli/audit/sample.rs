@@ -143,8 +143,8 @@ impl std::fmt::Display for StratumArg {
 
 pub(crate) fn run_sample(args: &SampleArgs, context: &Context) -> Result<CommandExit, CommandError> {
     let name = Text::from(args.population.to_string_lossy().into_owned());
-    let population = read_population(args, context)?;
-    let sample = ChangeSample::draw_sample(&population, build_request(args)?);
+    let request = build_request(args)?;
+    let sample = ChangeSample::draw_sample(&read_population(args, context)?, request);
     if let Some(out) = &args.out {
         write_work_sheet(&context.resolve_path(out), &sample, &name)?;
     }
