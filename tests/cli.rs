@@ -97,6 +97,7 @@ fn help() {
         &["ledger", "replay", "--help"],
         &["obligations", "--help"],
         &["pr", "--help"],
+        &["sample", "--help"],
         &["sweep", "--help"],
     ] {
         assert_eq!(scene.run(args), 0, "{args:?}");

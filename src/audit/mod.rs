@@ -1,7 +1,10 @@
 //! What an auditor takes away: tables of changes, a sample of them, and the files that hold both.
 //!
 //! The modules of this folder, from what is known by itself to what needs the others: `table` says what a
-//! table is, `formats` writes one into a file, `sample` draws from a population.
+//! table is and `formats` writes one into a file; `sample` draws from a population; `inputs` reads what other
+//! systems tell; `population` finds the steps of a ref and judges those that no record holds; `change_record` says
+//! what is known of one change; `ref_audit` puts it together, change by change; `exceptions` and `key_figures` say
+//! what an auditor asks about; `dataset` writes all of it, and `audit_run` is one audit from beginning to end.
 
 pub mod audit_run;
 pub mod change_record;
@@ -14,4 +17,5 @@ pub mod key_figures;
 pub mod population;
 pub mod ref_audit;
 pub mod ref_request;
+pub mod sample;
 pub mod table;

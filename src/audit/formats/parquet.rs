@@ -75,7 +75,7 @@ impl ParquetTable {
             let levels = Some(column.levels.as_slice());
             match (writer.untyped(), column.values) {
                 (ColumnWriter::ByteArrayColumnWriter(writer), ColumnValues::Texts(values)) => {
-                    writer.write_batch(&values, levels, None)?
+                    writer.write_batch(&values.into_byte_arrays(), levels, None)?
                 }
                 (ColumnWriter::Int64ColumnWriter(writer), ColumnValues::Integers(values)) => {
                     writer.write_batch(&values, levels, None)?
@@ -143,11 +143,36 @@ struct ColumnBuffer {
 
 /// The cells of one column that are not empty.
 enum ColumnValues {
-    Texts(Vec<ByteArray>),
+    Texts(TextBuffer),
     /// Whole numbers, and times in milliseconds.
     Integers(Vec<i64>),
     Decimals(Vec<f64>),
     Flags(Vec<bool>),
+}
+
+/// Texts one after the other: most are short, and would take more room each by itself.
+#[derive(Default)]
+struct TextBuffer {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl TextBuffer {
+    fn push_text(&mut self, text: &str) {
+        self.bytes.extend_from_slice(text.as_bytes());
+        self.ends.push(self.bytes.len());
+    }
+
+    fn into_byte_arrays(self) -> Vec<ByteArray> {
+        let whole = ByteArray::from(self.bytes);
+        let mut start = 0;
+        let mut texts = Vec::with_capacity(self.ends.len());
+        for end in self.ends {
+            texts.push(whole.slice(start, end - start));
+            start = end;
+        }
+        texts
+    }
 }
 
 impl RowGroup {
@@ -155,7 +180,7 @@ impl RowGroup {
         let mut columns = Vec::new();
         for column in sheet.columns {
             let values = match column.kind {
-                ColumnKind::Text => ColumnValues::Texts(Vec::new()),
+                ColumnKind::Text => ColumnValues::Texts(TextBuffer::default()),
                 ColumnKind::Integer | ColumnKind::Time => ColumnValues::Integers(Vec::new()),
                 ColumnKind::Decimal => ColumnValues::Decimals(Vec::new()),
                 ColumnKind::Flag => ColumnValues::Flags(Vec::new()),
@@ -171,9 +196,9 @@ impl RowGroup {
             match (cell, &mut column.values) {
                 (TableCell::Empty, _) => {}
                 (TableCell::Text(text), ColumnValues::Texts(values)) => {
-                    let text = text.to_lossy().into_owned();
+                    let text = text.to_lossy();
                     self.text_bytes += text.len();
-                    values.push(ByteArray::from(text.into_bytes()));
+                    values.push_text(&text);
                 }
                 (TableCell::Integer(number), ColumnValues::Integers(values)) => values.push(*number),
                 (TableCell::Time(time), ColumnValues::Integers(values)) => {

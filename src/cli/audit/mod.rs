@@ -2,6 +2,7 @@
 
 mod args;
 mod audited_refs;
+pub(super) mod sample;
 
 use std::io::{self, BufWriter, Write};
 

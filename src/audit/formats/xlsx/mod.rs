@@ -83,6 +83,15 @@ impl XlsxWorkbook {
         Ok(())
     }
 
+    /// Makes a column of a sheet at least so many characters wide, so that there is room to write in it.
+    pub fn widen_column(&mut self, number: SheetNumber, column: &str, characters: usize) -> Result<()> {
+        let open = self.sheets.get_mut(number.0).context("the workbook has no such sheet")?;
+        let at = open.sheet.columns.iter().position(|known| known.key == column);
+        let width = at.and_then(|at| open.rows.widths.get_mut(at)).context("the sheet has no such column")?;
+        *width = characters.max(*width);
+        Ok(())
+    }
+
     /// Writes a row of a sheet. Sheets may be filled by turns.
     pub fn write_row_of(&mut self, number: SheetNumber, cells: &[TableCell]) -> Result<()> {
         let open = self.sheets.get_mut(number.0).context("the workbook has no such sheet")?;

@@ -21,6 +21,13 @@ const MAX_CELL_UNITS: usize = 32_767;
 /// The whole numbers that Excel shows digit by digit.
 const MAX_EXACT_INTEGER: u64 = 999_999_999_999_999;
 
+/// The characters that the widest column shows in one line; longer lines are wrapped.
+pub(crate) const MAX_LINE_LENGTH: usize = 64;
+
+/// The height of a line, in points, and that of the tallest row.
+const LINE_POINTS: usize = 15;
+const MAX_ROW_POINTS: usize = 409;
+
 /// Days from Excel's day 0 to 1970-01-01.
 const EPOCH_DAY: f64 = 25_569.0;
 
@@ -59,7 +66,12 @@ impl SheetRows {
     pub(crate) fn write_row(&mut self, columns: &[TableColumn], cells: &[TableCell]) -> io::Result<()> {
         self.count += 1;
         let row = self.count;
-        write!(self.file, "<row r=\"{row}\">")?;
+        let lines = cells.iter().map(count_cell_lines).max().unwrap_or(1);
+        match row_points(lines) {
+            // Not every spreadsheet finds out by itself how tall wrapped text is.
+            Some(points) => write!(self.file, "<row r=\"{row}\" ht=\"{points}\" customHeight=\"1\">")?,
+            None => write!(self.file, "<row r=\"{row}\">")?,
+        }
         for (number, ((column, cell), width)) in columns.iter().zip(cells).zip(&mut self.widths).enumerate() {
             let place = CellPlace { column: number, row, style: style_number(column.kind) };
             let columns = place.write_cell(cell, &mut self.file)?;
@@ -75,6 +87,41 @@ impl SheetRows {
         io::Seek::rewind(&mut file)?;
         Ok(file)
     }
+}
+
+/// Returns the height of a row of so many lines, in points; `None` for the usual one.
+pub(crate) fn row_points(lines: usize) -> Option<usize> {
+    (lines > 1).then(|| lines.saturating_mul(LINE_POINTS).min(MAX_ROW_POINTS))
+}
+
+fn count_cell_lines(cell: &TableCell) -> usize {
+    match cell {
+        TableCell::Text(text) => count_lines(&text.to_lossy(), MAX_LINE_LENGTH),
+        _ => 1,
+    }
+}
+
+/// Returns how many lines a text takes in a column that shows so many characters, about.
+pub(crate) fn count_lines(text: &str, length: usize) -> usize {
+    if text.len() <= length && !text.contains('\n') {
+        return 1;
+    }
+    text.split('\n').map(|line| count_wrapped_lines(line, length)).sum()
+}
+
+fn count_wrapped_lines(line: &str, length: usize) -> usize {
+    let (mut lines, mut filled) = (1, 0);
+    for word in line.split(' ') {
+        let letters = word.chars().count();
+        if filled > 0 && filled + 1 + letters <= length {
+            filled += 1 + letters;
+            continue;
+        }
+        // A word that no line takes is broken.
+        lines += usize::from(filled > 0) + letters.saturating_sub(1) / length.max(1);
+        filled = letters.saturating_sub(1) % length.max(1) + 1;
+    }
+    lines
 }
 
 /// Where a cell is, and how it looks.
@@ -236,6 +283,23 @@ mod tests {
             write_xml_text(text, &mut out).unwrap();
             assert_eq!(String::from_utf8(out).unwrap(), written);
         }
+    }
+
+    #[test]
+    fn lines_are_counted_as_they_are_wrapped() {
+        for (text, lines) in [
+            ("", 1),
+            ("one two", 1),
+            ("one two three", 2),
+            ("one\n\ntwo", 3),
+            ("0123456789", 1),
+            ("01234567890", 2),
+            ("a 01234567890", 3),
+            ("01234567890 a", 2),
+        ] {
+            assert_eq!(count_lines(text, 10), lines, "{text:?}");
+        }
+        assert_eq!([row_points(1), row_points(2), row_points(100)], [None, Some(30), Some(409)]);
     }
 
     #[test]

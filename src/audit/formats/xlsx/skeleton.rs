@@ -9,7 +9,9 @@ use rust_xlsxwriter::{
 };
 
 use crate::audit::formats::cell_text::replace_controls;
-use crate::audit::formats::xlsx::row_xml::{MAX_SHEET_ROWS, cut_to_cell, style_number};
+use crate::audit::formats::xlsx::row_xml::{
+    MAX_LINE_LENGTH, MAX_SHEET_ROWS, count_lines, cut_to_cell, row_points, style_number,
+};
 use crate::audit::table::{ColumnKind, TableColumn, TableNote};
 
 /// The program that a workbook says it was made by.
@@ -21,10 +23,14 @@ const PAPER_A4: u8 = 9;
 /// The characters that a header or footer takes, with room for the number of the page.
 const MAX_HEADER_LENGTH: usize = 200;
 
-const MAX_COLUMN_WIDTH: usize = 60;
+/// The characters that a column is wider than its longest line.
+const COLUMN_MARGIN: usize = 2;
+
+/// The arrow of a filter takes the room of three characters.
+const FILTER_ARROW: usize = 3;
 
 /// The column widths of the first sheet, in characters.
-const NOTE_WIDTHS: (f64, f64) = (30.0, 100.0);
+const NOTE_WIDTHS: (usize, usize) = (30, 100);
 
 /// The cells of a sheet that take one of a few words.
 pub(crate) struct SheetChoices {
@@ -76,8 +82,8 @@ fn build_styles() -> SheetStyles {
     // In the order of `style_number`.
     let cells = vec![
         cell.clone().set_text_wrap(),
-        cell.clone().set_num_format("0"),
-        cell.clone().set_num_format("0.0##"),
+        cell.clone().set_num_format("0").set_align(FormatAlign::Right).set_indent(1),
+        cell.clone().set_num_format("0.0##").set_align(FormatAlign::Right).set_indent(1),
         cell.clone().set_num_format("yyyy-mm-dd hh:mm:ss\" UTC\"").set_align(FormatAlign::Left),
         cell.set_align(FormatAlign::Center),
     ];
@@ -94,13 +100,18 @@ fn build_styles() -> SheetStyles {
 /// Writes the first sheet: what the workbook is about, a line for each fact.
 fn write_notes(sheet: &mut Worksheet, title: &str, notes: &[TableNote], styles: &SheetStyles) -> Result<()> {
     sheet.set_name("About")?;
-    sheet.set_column_width(0, NOTE_WIDTHS.0)?;
-    sheet.set_column_width(1, NOTE_WIDTHS.1)?;
+    sheet.set_column_width(0, to_excel_number(NOTE_WIDTHS.0 + COLUMN_MARGIN))?;
+    sheet.set_column_width(1, to_excel_number(NOTE_WIDTHS.1 + COLUMN_MARGIN))?;
     sheet.write_string_with_format(0, 0, title, &Format::new().set_bold().set_font_size(14))?;
     let text = styles.cells.first().context("there is no style for text")?;
     for (row, note) in (2..).zip(notes) {
-        sheet.write_string_with_format(row, 0, clean_note(&note.key), &styles.key)?;
-        sheet.write_string_with_format(row, 1, clean_note(&note.value.to_lossy()), text)?;
+        let (key, value) = (clean_note(&note.key), clean_note(&note.value.to_lossy()));
+        let lines = count_lines(&key, NOTE_WIDTHS.0).max(count_lines(&value, NOTE_WIDTHS.1));
+        if let Some(points) = row_points(lines) {
+            sheet.set_row_height(row, to_excel_number(points))?;
+        }
+        sheet.write_string_with_format(row, 0, key, &styles.key)?;
+        sheet.write_string_with_format(row, 1, value, text)?;
     }
     set_print_layout(sheet, title, "About");
     Ok(())
@@ -113,15 +124,22 @@ fn clean_note(text: &str) -> String {
 fn write_sheet(sheet: &mut Worksheet, title: &str, plan: &SheetPlan<'_>, styles: &SheetStyles) -> Result<()> {
     let last_column = u16::try_from(plan.columns.len().saturating_sub(1))?;
     let last_row = plan.rows.saturating_sub(1).min(MAX_SHEET_ROWS - 1);
-    for ((number, column), width) in (0..).zip(plan.columns).zip(plan.widths) {
+    let mut title_lines = 1;
+    for ((number, column), longest_line) in (0..).zip(plan.columns).zip(plan.widths) {
         sheet.write_string_with_format(0, number, column.title, &styles.title)?;
         let style = styles.cells.get(style_number(column.kind) - 1).context("a column has no style")?;
         sheet.write_blank(1, number, style)?;
-        sheet.set_column_width(number, choose_width(column, *width))?;
+        let width = choose_width(column, *longest_line);
+        sheet.set_column_width(number, to_excel_number(width))?;
+        title_lines = title_lines.max(count_lines(column.title, width.saturating_sub(FILTER_ARROW)));
+    }
+    if let Some(points) = row_points(title_lines) {
+        sheet.set_row_height(0, to_excel_number(points))?;
     }
     sheet.set_freeze_panes(1, 1)?;
     sheet.autofilter(0, 0, last_row, last_column)?;
     sheet.set_repeat_rows(0, 0)?;
+    sheet.set_print_gridlines(true);
     if last_row > 0 {
         for choice in plan.choices {
             let list = DataValidation::new()
@@ -137,12 +155,14 @@ fn write_sheet(sheet: &mut Worksheet, title: &str, plan: &SheetPlan<'_>, styles:
 }
 
 /// Returns the width of a column: as wide as its longest line and the title's longest word, within reason.
-fn choose_width(column: &TableColumn, longest_line: usize) -> f64 {
+fn choose_width(column: &TableColumn, longest_line: usize) -> usize {
     let longest_word = column.title.split(' ').map(|word| word.chars().count()).max().unwrap_or(0);
-    // The arrow of a filter takes the room of three characters.
-    let least = (longest_word + 3).max(if column.kind == ColumnKind::Text { 10 } else { 8 });
-    let width = (longest_line + 2).clamp(least, MAX_COLUMN_WIDTH.max(least));
-    u32::try_from(width).map_or(10.0, f64::from)
+    let least = (longest_word + FILTER_ARROW).max(if column.kind == ColumnKind::Text { 10 } else { 8 });
+    (longest_line.min(MAX_LINE_LENGTH) + COLUMN_MARGIN).max(least)
+}
+
+fn to_excel_number(number: usize) -> f64 {
+    u32::try_from(number).map_or(f64::from(u32::MAX), f64::from)
 }
 
 /// Sets a sheet up for paper: landscape, as wide as one page, with the titles on each.
