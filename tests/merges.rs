@@ -202,20 +202,25 @@ fn first_files() -> Files {
         let lines = (0..40).map(|line| format!("{name} {}", if line % 5 == 0 { 0 } else { line })).collect();
         files.insert(name.to_owned(), ("100644", lines));
     }
+    // Files that are the same, and that are moved all the same.
+    let twin: Vec<String> = (0..20).map(|line| format!("twin {line}")).collect();
+    for name in ["twin", "other/twin", "dir/sub/double", "other/double"] {
+        files.insert(name.to_owned(), ("100644", twin.clone()));
+    }
     files.insert("link".to_owned(), ("120000", vec!["a".to_owned()]));
     files.insert("module".to_owned(), ("160000", vec!["1".repeat(40)]));
     files
 }
 
 /// Changes files in one of the ways in which people do, and in some in which they do not; files move only
-/// if `moves`.
+/// if `moves`, and are deleted more often then.
 fn change_files(dice: &mut Dice, files: &mut Files, by: usize, moves: bool) {
     for _ in 0..1 + dice.below(4) {
         let names: Vec<String> = files.keys().cloned().collect();
         let name = names[dice.below(names.len())].clone();
         let (mode, lines) = files[&name].clone();
-        match dice.below(12) {
-            0 if !moves => drop(files.remove(&name)),
+        match dice.below(if moves { 16 } else { 12 }) {
+            0 => drop(files.remove(&name)),
             1 if moves => {
                 files.remove(&name);
                 // Some are edited on the way, up to where git takes them for another file.
@@ -225,7 +230,26 @@ fn change_files(dice: &mut Dice, files: &mut Files, by: usize, moves: bool) {
                     let at = dice.below(lines.len());
                     lines[at] = format!("moved by {by}, {}", dice.below(9));
                 }
-                files.insert(format!("moved/{}-{}", name.replace('/', "-"), dice.below(2)), (mode, lines));
+                let target = move_target(dice, &name);
+                files.insert(target, (mode, lines));
+            }
+            // Twins move, each to its own place.
+            12 | 13 if moves => {
+                for name in names.iter().filter(|name| name.contains("twin") || name.contains("double")) {
+                    if dice.below(4) > 0 {
+                        let file = files.remove(name).unwrap();
+                        files.insert(move_target(dice, name), file);
+                    }
+                }
+            }
+            // A few files, so that both sides often do something with the same one.
+            14 if moves => {
+                for name in ["a", "b"] {
+                    let Some((mode, lines)) = files.remove(name) else { continue };
+                    if dice.below(3) > 0 {
+                        files.insert(move_target(dice, name), (mode, lines));
+                    }
+                }
             }
             // A whole directory moves.
             2 if moves => {
@@ -276,6 +300,15 @@ fn change_files(dice: &mut Dice, files: &mut Files, by: usize, moves: bool) {
     files.retain(|name, _| !names.iter().any(|other| other.starts_with(&format!("{name}/"))));
 }
 
+/// Where a file is moved to: mostly a new folder, sometimes one that exists.
+fn move_target(dice: &mut Dice, name: &str) -> String {
+    let folder = ["moved", "moved/deep", "new", "zoo", "other", "dir"][dice.below(6)];
+    match dice.below(3) {
+        0 => format!("{folder}/{}", name.rsplit('/').next().unwrap()),
+        number => format!("{folder}/{}-{number}", name.replace('/', "-")),
+    }
+}
+
 fn write_commit(lab: &Lab, files: &Files, parents: &[Oid], date: u64) -> Oid {
     let mut stream = format!(
         "reset refs/heads/made\ncommit refs/heads/made\nmark :1\ncommitter Ana <ana@example.com> {date} +0000\ndata 1\nm\n"
@@ -295,27 +328,19 @@ fn write_commit(lab: &Lab, files: &Files, parents: &[Oid], date: u64) -> Oid {
     lab.import(stream.as_bytes())[&1]
 }
 
-/// Returns the tree that git's own merge of two commits gives, and whether it is clean.
+/// Returns the tree that git's own merge of two commits gives, and whether it is clean. What git calls renames
+/// of directories is a setting, and is not followed.
 fn merge_by_git(lab: &Lab, left: Oid, right: Oid) -> (String, bool) {
     let (left, right) = (left.to_string(), right.to_string());
-    let args = ["merge-tree", "--write-tree", &left, &right];
+    let args = ["-c", "merge.directoryRenames=false", "merge-tree", "--write-tree", &left, &right];
     let output = lab.output(&lab.dir, &args, b"");
     let printed = String::from_utf8(output.stdout).unwrap();
     (printed.lines().next().unwrap().to_owned(), output.status.success())
 }
 
-/// How far the two sides of a merge, and their bases, have moved files.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Moves {
-    None,
-    OnSides,
-    /// Git makes the base of such a merge by following files as well, which is not done here.
-    BetweenBases,
-}
-
-/// Checks a merge that holds `tree` against git's merge of its parents: what git would not have made is
-/// found, and if git makes it without a conflict, nothing else is.
-fn check_merge(lab: &Lab, tree: &str, parents: [Oid; 2], moves: Moves) -> bool {
+/// Checks a merge that holds `tree` against git's merge of its parents: where git stops, or where it would have
+/// made something else, the merge has content of its own, and nowhere else. Without moves, the paths are the same.
+fn check_merge(lab: &Lab, tree: &str, parents: [Oid; 2], moves: bool) -> bool {
     let [left, right] = parents;
     let (by_git, is_clean) = merge_by_git(lab, left, right);
     let args = ["commit-tree", tree, "-p", &left.to_string(), "-p", &right.to_string(), "-m", "m"];
@@ -325,37 +350,44 @@ fn check_merge(lab: &Lab, tree: &str, parents: [Oid; 2], moves: Moves) -> bool {
         commit.evil_merge_paths.unwrap().iter().map(|path| path.to_lossy().into_owned()).collect();
     let differing = lab.git(&["diff-tree", "-r", "--name-only", "--no-renames", &by_git, tree]);
     let differing: Vec<&str> = differing.lines().collect();
-    let place = format!("{left} {right} {tree}: {own:?}, by git {differing:?}");
-    match (is_clean, moves) {
-        (true, Moves::BetweenBases) => assert!(differing.is_empty() || !own.is_empty(), "{place}"),
-        (true, Moves::OnSides) => assert_eq!(own.is_empty(), differing.is_empty(), "{place}"),
-        (true, Moves::None) => assert_eq!(own, differing, "{place}"),
-        (false, Moves::OnSides | Moves::BetweenBases) => {}
-        (false, Moves::None) => {
-            assert!(!own.is_empty(), "{place}");
-            // Where a file and a directory are in conflict, git writes the file under another name.
-            let is_moved = |path: &str| {
-                let other = format!("{path}~");
-                path.contains('~') || differing.iter().any(|path| path.starts_with(&other))
-            };
-            for path in differing.iter().filter(|path| !is_moved(path)) {
-                assert!(own.iter().any(|own| own == path), "{place}");
-            }
+    let place = format!("{} {left} {right} {tree}: {own:?}, by git {differing:?}", lab.dir.display());
+    if is_clean && moves {
+        assert_eq!(own.is_empty(), differing.is_empty(), "{place}");
+    } else if is_clean {
+        assert_eq!(own, differing, "{place}");
+    } else {
+        assert!(!own.is_empty(), "{place}");
+    }
+    if !is_clean && !moves {
+        // Where a file and a directory are in conflict, git writes the file under another name.
+        let is_moved = |path: &str| {
+            let other = format!("{path}~");
+            path.contains('~') || differing.iter().any(|path| path.starts_with(&other))
+        };
+        for path in differing.iter().filter(|path| !is_moved(path)) {
+            assert!(own.iter().any(|own| own == path), "{place}");
         }
     }
     is_clean
 }
 
-#[test]
-fn generated_merges_hold_what_git_says() {
+/// How many of the generated merges were of which kind.
+#[derive(Debug, Default)]
+struct MergeCounts {
+    clean: usize,
+    conflicts: usize,
+    crossed: usize,
+    crossed_conflicts: usize,
+}
+
+/// Generates merges, some of them from two merge bases.
+fn generate_merges(seed: u64, rounds: usize, moves: bool) -> MergeCounts {
     let lab = Lab::new();
-    let mut dice = Dice::new(21);
+    let mut dice = Dice::new(seed);
     let first = first_files();
     let base = write_commit(&lab, &first, &[], 1);
-    let (mut clean, mut conflicts, mut crossed) = (0, 0, 0);
-    for round in 0..60 {
-        let moves = round % 3 == 0;
-        let on_sides = if moves { Moves::OnSides } else { Moves::None };
+    let mut counts = MergeCounts::default();
+    for round in 0..rounds {
         let mut sides = [first.clone(), first.clone()];
         let mut commits = [base; 2];
         for (by, (files, commit)) in sides.iter_mut().zip(&mut commits).enumerate() {
@@ -363,35 +395,210 @@ fn generated_merges_hold_what_git_says() {
             *commit = write_commit(&lab, files, &[base], 2 + by as u64);
         }
         let (tree, is_clean) = merge_by_git(&lab, commits[0], commits[1]);
-        check_merge(&lab, &tree, commits, on_sides);
+        check_merge(&lab, &tree, commits, moves);
         if is_clean {
-            clean += 1
+            counts.clean += 1
         } else {
-            conflicts += 1
+            counts.conflicts += 1
         }
         // A person keeps one side, or edits while merging.
         let kept = lab.git(&["rev-parse", &format!("{}^{{tree}}", commits[round % 2])]);
-        check_merge(&lab, &kept, commits, on_sides);
+        check_merge(&lab, &kept, commits, moves);
         let mut edited = sides[0].clone();
         change_files(&mut dice, &mut edited, 7, moves);
         let edited = write_commit(&lab, &edited, &[], 9);
         let edited = lab.git(&["rev-parse", &format!("{edited}^{{tree}}")]);
-        check_merge(&lab, &edited, commits, on_sides);
-        if !is_clean {
-            continue;
-        }
-        // Both sides merge each other, go on, and are merged again: from two bases.
+        check_merge(&lab, &edited, commits, moves);
+        // Both sides merge each other, go on, and are merged again: from two bases. What they go on from is the
+        // merge, or what one of them had, so that the bases still differ.
         let mut again = commits;
+        let merged = read_files(&lab, &tree);
         for (by, parents) in [[commits[0], commits[1]], [commits[1], commits[0]]].into_iter().enumerate() {
             let (left, right) = (parents[0].to_string(), parents[1].to_string());
             let merge = oid(&lab.git(&["commit-tree", &tree, "-p", &left, "-p", &right, "-m", "m"]));
-            let mut files = sides[by].clone();
+            let mut files = if dice.below(3) == 0 { sides[by].clone() } else { merged.clone() };
             change_files(&mut dice, &mut files, 3 + by, moves);
             again[by] = write_commit(&lab, &files, &[merge], 20 + by as u64);
         }
         let (tree, is_clean) = merge_by_git(&lab, again[0], again[1]);
-        check_merge(&lab, &tree, again, if moves { Moves::BetweenBases } else { Moves::None });
-        crossed += usize::from(is_clean);
+        check_merge(&lab, &tree, again, moves);
+        if is_clean {
+            counts.crossed += 1
+        } else {
+            counts.crossed_conflicts += 1
+        }
+        let kept = lab.git(&["rev-parse", &format!("{}^{{tree}}", again[round % 2])]);
+        check_merge(&lab, &kept, again, moves);
     }
-    assert!(clean > 10 && conflicts > 10 && crossed > 3, "{clean} clean, {conflicts} not, {crossed} crossed");
+    counts
+}
+
+/// Returns a merge base of all files, and what two sides make of it.
+fn two_sides(lab: &Lab, left: impl Fn(&mut Files), right: impl Fn(&mut Files)) -> [Oid; 2] {
+    let first = first_files();
+    let base = write_commit(lab, &first, &[], 1);
+    let (mut one, mut other) = (first.clone(), first);
+    left(&mut one);
+    right(&mut other);
+    [write_commit(lab, &one, &[base], 2), write_commit(lab, &other, &[base], 3)]
+}
+
+fn rename_file(files: &mut Files, old: &str, new: &str) {
+    let file = files.remove(old).unwrap();
+    files.insert(new.to_owned(), file);
+}
+
+fn edit_line(files: &mut Files, name: &str, line: usize) {
+    let (_, lines) = files.get_mut(name).unwrap();
+    lines[line] = format!("edited, {line}");
+}
+
+fn set_kind(files: &mut Files, name: &str, mode: &'static str, line: &str) {
+    files.insert(name.to_owned(), (mode, vec![line.to_owned()]));
+}
+
+type Change = fn(&mut Files);
+
+/// What two sides can do so that git stops.
+const CONFLICTS: [(&str, Change, Change); 13] = [
+    ("rename/delete", |one| rename_file(one, "a", "new/a"), |other| drop(other.remove("a"))),
+    (
+        "rename/delete, edited",
+        |one| {
+            rename_file(one, "a", "new/a");
+            edit_line(one, "new/a", 3);
+        },
+        |other| drop(other.remove("a")),
+    ),
+    ("rename/rename", |one| rename_file(one, "a", "new/a"), |other| rename_file(other, "a", "other/a")),
+    (
+        "rename/add",
+        |one| rename_file(one, "a", "new"),
+        |other| set_kind(other, "new", "100644", "something else"),
+    ),
+    ("rename/add/delete", |one| rename_file(one, "a", "new"), |other| rename_file(other, "b", "new")),
+    ("rename/type", |one| rename_file(one, "a", "new"), |other| set_kind(other, "a", "120000", "b")),
+    ("modify/delete", |one| edit_line(one, "a", 3), |other| drop(other.remove("a"))),
+    ("modify/modify", |one| edit_line(one, "a", 3), |other| set_kind(other, "a", "100644", "x")),
+    (
+        "directory/file",
+        |one| set_kind(one, "new", "100644", "a file"),
+        |other| set_kind(other, "new/inner", "100644", "in a directory"),
+    ),
+    (
+        "file/submodule",
+        |one| set_kind(one, "new", "100644", "a file"),
+        |other| set_kind(other, "new", "160000", "4444444444444444444444444444444444444444"),
+    ),
+    ("file/link", |one| set_kind(one, "a", "120000", "b"), |other| edit_line(other, "a", 3)),
+    (
+        "mode/mode",
+        |one| set_kind(one, "new", "100644", "same"),
+        |other| set_kind(other, "new", "100755", "same"),
+    ),
+    (
+        "submodule/submodule",
+        |one| set_kind(one, "module", "160000", "2222222222222222222222222222222222222222"),
+        |other| set_kind(other, "module", "160000", "3333333333333333333333333333333333333333"),
+    ),
+];
+
+#[test]
+fn a_merge_at_which_git_stops_is_not_clean_as_git_left_it() {
+    let lab = Lab::new();
+    for (name, left, right) in CONFLICTS {
+        for sides in [two_sides(&lab, left, right), two_sides(&lab, right, left)] {
+            let (tree, _) = merge_by_git(&lab, sides[0], sides[1]);
+            assert!(!check_merge(&lab, &tree, sides, true), "{name} is no conflict");
+            for side in sides {
+                let kept = lab.git(&["rev-parse", &format!("{side}^{{tree}}")]);
+                check_merge(&lab, &kept, sides, true);
+            }
+        }
+    }
+}
+
+/// Two lines of history merge each other, one of which renames a file that the other one edits.
+#[test]
+fn bases_that_differ_by_a_rename_are_merged_with_it() {
+    let lab = Lab::new();
+    let [renames, edits] =
+        two_sides(&lab, |one| rename_file(one, "dir/c", "moved/c"), |other| edit_line(other, "dir/c", 3));
+    let (tree, is_clean) = merge_by_git(&lab, renames, edits);
+    assert!(is_clean);
+    let files = read_files(&lab, &tree);
+    let mut again = Vec::new();
+    for (parents, line) in [([renames, edits], 12), ([edits, renames], 30)] {
+        let merge = write_commit(&lab, &files, &parents, 4);
+        let mut files = files.clone();
+        edit_line(&mut files, "moved/c", line);
+        again.push(write_commit(&lab, &files, &[merge], 5));
+    }
+    let sides = [again[0], again[1]];
+    let (tree, _) = merge_by_git(&lab, sides[0], sides[1]);
+    assert!(check_merge(&lab, &tree, sides, true), "git makes it alone");
+    let mut files = read_files(&lab, &tree);
+    edit_line(&mut files, "moved/c", 20);
+    let edited = write_commit(&lab, &files, &[], 9);
+    check_merge(&lab, &lab.git(&["rev-parse", &format!("{edited}^{{tree}}")]), sides, true);
+}
+
+/// Which of two files that are the same went where is for git to say; the other way round is done by hand.
+#[test]
+fn files_that_are_the_same_go_where_git_has_them_go() {
+    let lab = Lab::new();
+    for targets in
+        [["new/one", "zoo/two"], ["zoo/two", "new/one"], ["b-new/x", "a-new/y"], ["other/x", "new/y"]]
+    {
+        let sides = two_sides(
+            &lab,
+            |one| {
+                rename_file(one, "twin", targets[0]);
+                rename_file(one, "other/double", targets[1]);
+            },
+            |other| edit_line(other, "twin", 3),
+        );
+        let (tree, _) = merge_by_git(&lab, sides[0], sides[1]);
+        assert!(check_merge(&lab, &tree, sides, true), "git makes it alone");
+        let mut files = read_files(&lab, &tree);
+        let swapped = files.remove(targets[0]).unwrap();
+        let other = files.insert(targets[1].to_owned(), swapped).unwrap();
+        files.insert(targets[0].to_owned(), other);
+        let swapped = write_commit(&lab, &files, &[], 9);
+        check_merge(&lab, &lab.git(&["rev-parse", &format!("{swapped}^{{tree}}")]), sides, true);
+    }
+}
+
+/// Reads the files of a tree.
+fn read_files(lab: &Lab, tree: &str) -> Files {
+    let mut files = Files::new();
+    for line in lab.git(&["ls-tree", "-r", tree]).lines() {
+        let (entry, name) = line.split_once('\t').unwrap();
+        let parts: Vec<&str> = entry.split(' ').collect();
+        let mode =
+            ["100644", "100755", "120000", "160000"].into_iter().find(|mode| *mode == parts[0]).unwrap();
+        let lines = match mode {
+            "160000" => vec![parts[2].to_owned()],
+            _ => lab.git(&["cat-file", "blob", parts[2]]).lines().map(str::to_owned).collect(),
+        };
+        files.insert(name.to_owned(), (mode, lines));
+    }
+    files
+}
+
+#[test]
+fn generated_merges_hold_what_git_says() {
+    let counts = generate_merges(21, 60, false);
+    let is_varied = counts.clean > 10 && counts.conflicts > 10 && counts.crossed > 3;
+    assert!(is_varied, "{counts:?}");
+}
+
+/// `CHANGEGATE_MERGES` and `CHANGEGATE_SEED` make more and other merges.
+#[test]
+fn generated_merges_with_renames_hold_what_git_says() {
+    let rounds = std::env::var("CHANGEGATE_MERGES").map_or(40, |rounds| rounds.parse().unwrap());
+    let seed = std::env::var("CHANGEGATE_SEED").map_or(22, |seed| seed.parse().unwrap());
+    let counts = generate_merges(seed, rounds, true);
+    let is_varied = counts.clean > 5 && counts.conflicts > 5 && counts.crossed > 3;
+    assert!(is_varied && counts.crossed_conflicts > 3, "{counts:?}");
 }

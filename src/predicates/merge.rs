@@ -30,7 +30,9 @@ pub(crate) const DOC: PredicateDoc = PredicateDoc {
     why: "Content that is typed while merging is in neither of the reviewed branches, and most tools do not show \
           it. Work that a merge throws away is such content, too.",
     parameters: "\
-- `clean`: no merge has content of its own, beyond what its parents and a merge without conflicts give;
+- `clean`: no merge has content of its own, beyond what its parents and a merge without conflicts give. Where Git stops \
+with a conflict (also if one side renames a file and the other one deletes it), somebody has decided, and the merge has \
+content of its own whatever it holds. `merge.directoryRenames` counts as `false`;
 - `none`: there are no merges at all;
 - `parents: { at-most: N }`: no merge has more than that many parents;
 - as a map, `content: clean` or `content: none` can stand beside `parents`.",

@@ -21,7 +21,8 @@ const BELOW_COMMON: u8 = 4;
 const IS_QUEUED: u8 = 8;
 
 /// Returns the commits that both some of `left` and `right` lead to, without those that another of them
-/// leads to. If dates are skewed, one of the latter can remain. Empty for unrelated histories.
+/// leads to. If dates are skewed, one of the latter can remain. Empty for unrelated histories. The oldest is
+/// first, as git takes them.
 ///
 /// # Errors
 ///
@@ -53,11 +54,12 @@ pub(crate) fn find_merge_bases(
     let mut found = Vec::new();
     for place in &search.met {
         if search.flags_at(*place) & !IS_QUEUED == BOTH_SIDES {
-            found.extend(search.reader.link_cache.id_at(*place));
+            let date = search.reader.read_links_at(*place)?.date;
+            found.extend(search.reader.link_cache.id_at(*place).map(|id| (date, id)));
         }
     }
     found.sort_unstable();
-    Ok(found)
+    Ok(found.into_iter().map(|(_, id)| id).collect())
 }
 
 /// One search. Commits are known by their places in the cache of the reader.

@@ -14,13 +14,13 @@ use crate::git::objects::tree::DecodedTree;
 use crate::git::objects::tree_entry::DecodedTreeEntry;
 
 impl ObjectReader {
-    /// Walks several trees side by side, the merge's first, and returns the paths of which `select` returns
-    /// something. A subtree that `is_settled` by the ids alone is not opened.
+    /// Walks several trees side by side, and returns the paths of which `select` returns something. A subtree
+    /// that `is_settled`, given its path and its ids, is not opened.
     pub(crate) fn walk_merge_trees<Selected>(
         &mut self,
         trees: &[Option<ObjectId>],
-        is_settled: impl Fn(&[Option<ObjectId>]) -> bool,
-        select: impl Fn(&mut ObjectReader, &[Option<PathEntry>]) -> Result<Option<Selected>>,
+        mut is_settled: impl FnMut(&[u8], &[Option<ObjectId>]) -> bool,
+        mut select: impl FnMut(&mut ObjectReader, &Text, &[Option<PathEntry>]) -> Result<Option<Selected>>,
     ) -> Result<Vec<(Text, Selected)>> {
         let format = self.object_format();
         let mut found = Vec::new();
@@ -61,7 +61,7 @@ impl ObjectReader {
                 for entry in &here {
                     ids.push(entry.as_ref().and_then(DecodedTreeEntry::object_id));
                 }
-                if is_settled(&ids) {
+                if is_settled(&prefix, &ids) {
                     continue;
                 }
                 prefix.push(b'/');
@@ -76,7 +76,7 @@ impl ObjectReader {
                 }
                 let path = Text::from(prefix.as_slice());
                 let context = || format!("`{}`", path.as_bytes().escape_ascii());
-                if let Some(selected) = select(self, &leaves).with_context(context)? {
+                if let Some(selected) = select(self, &path, &leaves).with_context(context)? {
                     found.push((path, selected));
                 }
             }

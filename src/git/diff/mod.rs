@@ -2,10 +2,15 @@
 
 pub(crate) mod changed_paths;
 pub(crate) mod commit_facts;
+pub(crate) mod content_merge;
 pub(crate) mod evil_merge;
 pub(crate) mod line_counts;
+pub(crate) mod made_blobs;
 pub(crate) mod merge_base;
+pub(crate) mod merge_row;
 pub(crate) mod merge_walk;
+pub(crate) mod rename_merge;
+pub(crate) mod rename_order;
 pub(crate) mod renames;
 pub(crate) mod staged_paths;
 pub(crate) mod three_way;

@@ -2,17 +2,18 @@
 //!
 //! Git keeps no record of renames. Its merges (`ort`) pair what has the same content first, then what has the same
 //! name in another folder, then what is most alike. How much two files are alike is counted as git counts it,
-//! in bytes of the lines that both have. Other than git, this gives up early: see [`MAX_SPANS`] and [`MAX_STEPS`].
+//! in bytes of the lines that both have. Files that could be several are taken in the order of the lists. Other
+//! than git, this gives up early: see [`MAX_SPANS`] and [`MAX_STEPS`].
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use anyhow::Result;
-use gix::ObjectId;
 
 use crate::change::{Oid, PathEntry, PathEntryKind, Text};
 
 use crate::git::diff::line_counts::is_binary;
+use crate::git::diff::made_blobs::MadeBlobs;
 use crate::git::objects::reader::ObjectReader;
 
 /// What is said of two files with the same content; git's `MAX_SCORE`.
@@ -26,6 +27,9 @@ const MIN_SAME_NAME_SCORE: u64 = FULL_SCORE / 4 * 3;
 
 /// How many deleted files are remembered for one that is added.
 const MAX_CANDIDATES: usize = 4;
+
+/// How many deleted files with the same content are looked at for one that is added.
+const MAX_SAME_CONTENTS: usize = 100;
 
 /// A line that is longer counts as several.
 const MAX_SPAN_BYTES: u32 = 64;
@@ -41,6 +45,18 @@ const MAX_STEPS: usize = 100_000_000;
 
 /// How many of these steps the reading of a file counts for.
 const STEPS_PER_FILE: usize = 20_000;
+
+/// How much the searches for one merge can still compare.
+pub(crate) struct RenameBudget {
+    spans_left: usize,
+    steps_left: usize,
+}
+
+impl RenameBudget {
+    pub(crate) fn new() -> Self {
+        RenameBudget { spans_left: MAX_SPANS, steps_left: MAX_STEPS }
+    }
+}
 
 /// A file that one side deletes or adds.
 #[derive(Clone, Copy)]
@@ -64,8 +80,8 @@ impl MovedFile<'_> {
 }
 
 impl ObjectReader {
-    /// Returns the renames among the files that one side deletes and adds, both in the order of their paths,
-    /// as pairs of places in the two lists.
+    /// Returns the renames among the files that one side deletes and adds, both in the order in which git
+    /// meets them, as pairs of places in the two lists.
     ///
     /// # Errors
     ///
@@ -74,6 +90,8 @@ impl ObjectReader {
         &mut self,
         deleted: &[MovedFile<'_>],
         added: &[MovedFile<'_>],
+        made: &MadeBlobs,
+        budget: &mut RenameBudget,
     ) -> Result<Vec<(usize, usize)>> {
         let mut search = RenameSearch {
             reader: self,
@@ -82,8 +100,8 @@ impl ObjectReader {
             new_places: vec![None; deleted.len()],
             is_taken: vec![false; added.len()],
             contents: HashMap::new(),
-            spans_left: MAX_SPANS,
-            steps_left: MAX_STEPS,
+            made,
+            budget,
         };
         search.pair_same_contents();
         if search.pair_same_names()? {
@@ -104,8 +122,8 @@ struct RenameSearch<'a> {
     /// For each added file, whether it is a deleted one.
     is_taken: Vec<bool>,
     contents: HashMap<Oid, Option<FileSpans>>,
-    spans_left: usize,
-    steps_left: usize,
+    made: &'a MadeBlobs,
+    budget: &'a mut RenameBudget,
 }
 
 impl RenameSearch<'_> {
@@ -125,27 +143,35 @@ impl RenameSearch<'_> {
         self.is_taken.get(to) == Some(&false)
     }
 
-    /// Pairs files with the same content; of several, one that keeps its name.
+    /// Pairs files with the same content; of several, the first that keeps its name, or the first.
     fn pair_same_contents(&mut self) {
-        let mut by_content: HashMap<Oid, Vec<usize>> = HashMap::new();
+        let mut by_content: HashMap<Oid, VecDeque<usize>> = HashMap::new();
         for (from, file) in self.deleted.iter().enumerate() {
-            by_content.entry(file.entry.id).or_default().push(from);
+            by_content.entry(file.entry.id).or_default().push_back(from);
         }
         for (to, file) in self.added.iter().enumerate() {
+            let Some(sources) = by_content.get_mut(&file.entry.id) else { continue };
             let mut best: Option<(bool, usize)> = None;
-            for from in by_content.get(&file.entry.id).into_iter().flatten() {
+            let mut looked_at = 0;
+            for (place, from) in sources.iter().enumerate() {
                 let Some(source) = self.deleted.get(*from) else { continue };
                 let is_same_kind =
                     source.entry.kind == file.entry.kind || source.is_regular() && file.is_regular();
+                if !is_same_kind {
+                    continue;
+                }
                 let has_same_name = source.file_name() == file.file_name();
-                if self.is_unpaired(*from)
-                    && is_same_kind
-                    && best.is_none_or(|(best_has, _)| has_same_name && !best_has)
-                {
-                    best = Some((has_same_name, *from));
+                if best.is_none_or(|(best_has, _)| has_same_name && !best_has) {
+                    best = Some((has_same_name, place));
+                }
+                looked_at += 1;
+                if has_same_name || looked_at == MAX_SAME_CONTENTS {
+                    break;
                 }
             }
-            if let Some((_, from)) = best {
+            if let Some((_, place)) = best
+                && let Some(from) = sources.remove(place)
+            {
                 self.add_pair(from, to);
             }
         }
@@ -184,23 +210,21 @@ impl RenameSearch<'_> {
             if !self.is_free(to) {
                 continue;
             }
-            let mut best = Vec::new();
+            let mut best: Vec<Candidate> = Vec::with_capacity(MAX_CANDIDATES);
             for (from, source) in self.deleted.iter().enumerate() {
                 if !source.is_wanted || !self.is_unpaired(from) {
                     continue;
                 }
                 let Some(score) = self.score_pair(from, to)? else { return Ok(()) };
-                if score >= MIN_SCORE {
-                    best.push((Reverse(score), source.file_name() != target.file_name(), to, from));
-                }
+                let has_same_name = source.file_name() == target.file_name();
+                keep_best(&mut best, Candidate { rank: (score, has_same_name), from, to });
             }
-            best.sort_unstable();
-            best.truncate(MAX_CANDIDATES);
             candidates.append(&mut best);
         }
-        candidates.sort_unstable();
-        for (_, _, to, from) in candidates {
-            if self.is_free(to) && self.is_unpaired(from) {
+        // Stable: git takes what is equally good in the order in which it was remembered.
+        candidates.sort_by_key(|candidate| Reverse(candidate.rank));
+        for Candidate { rank: (score, _), from, to } in candidates {
+            if score >= MIN_SCORE && self.is_free(to) && self.is_unpaired(from) {
                 self.add_pair(from, to);
             }
         }
@@ -217,14 +241,15 @@ impl RenameSearch<'_> {
         }
         for entry in [source.entry, target.entry] {
             if !self.contents.contains_key(&entry.id) {
-                let spans = FileSpans::read_file(self.reader, entry.id)?;
+                let spans = FileSpans::read_file(self.reader, self.made, entry.id)?;
                 let count = spans.as_ref().map_or(0, |spans| spans.spans.len());
-                let steps_left = self.steps_left.checked_sub(STEPS_PER_FILE);
-                let (Some(spans_left), Some(steps_left)) = (self.spans_left.checked_sub(count), steps_left)
+                let steps_left = self.budget.steps_left.checked_sub(STEPS_PER_FILE);
+                let (Some(spans_left), Some(steps_left)) =
+                    (self.budget.spans_left.checked_sub(count), steps_left)
                 else {
                     return Ok(None);
                 };
-                (self.spans_left, self.steps_left) = (spans_left, steps_left);
+                (self.budget.spans_left, self.budget.steps_left) = (spans_left, steps_left);
                 self.contents.insert(entry.id, spans);
             }
         }
@@ -233,11 +258,38 @@ impl RenameSearch<'_> {
         if !before.has_similar_size(after) {
             return Ok(Some(0));
         }
-        match self.steps_left.checked_sub(before.spans.len() + after.spans.len()) {
-            Some(left) => self.steps_left = left,
+        match self.budget.steps_left.checked_sub(before.spans.len() + after.spans.len()) {
+            Some(left) => self.budget.steps_left = left,
             None => return Ok(None),
         }
         Ok(Some(before.score_against(after)))
+    }
+}
+
+/// A deleted file that an added one may be.
+struct Candidate {
+    /// How much they are alike, and whether they have the same name.
+    rank: (u64, bool),
+    from: usize,
+    to: usize,
+}
+
+/// Puts a candidate in the place of the worst one, if it is better, as git does.
+fn keep_best(best: &mut Vec<Candidate>, candidate: Candidate) {
+    if best.len() < MAX_CANDIDATES {
+        best.push(candidate);
+        return;
+    }
+    let mut worst: Option<&mut Candidate> = None;
+    for kept in best {
+        if worst.as_ref().is_none_or(|worst| kept.rank < worst.rank) {
+            worst = Some(kept);
+        }
+    }
+    if let Some(worst) = worst
+        && worst.rank < candidate.rank
+    {
+        *worst = candidate;
     }
 }
 
@@ -250,9 +302,8 @@ struct FileSpans {
 
 impl FileSpans {
     /// Reads a file; `None` if it is empty or too large to be merged.
-    fn read_file(reader: &mut ObjectReader, id: Oid) -> Result<Option<FileSpans>> {
-        let id = ObjectId::try_from(id.as_bytes())?;
-        Ok(match reader.read_blob(&id, ObjectReader::MAX_OPENED_BLOB_BYTES)? {
+    fn read_file(reader: &mut ObjectReader, made: &MadeBlobs, id: Oid) -> Result<Option<FileSpans>> {
+        Ok(match made.read_blob(reader, id)? {
             Ok(content) if !content.is_empty() => Some(FileSpans::of_content(content)),
             _ => None,
         })

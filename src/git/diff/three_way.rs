@@ -29,6 +29,12 @@ pub(crate) fn is_clean_merge(base: &[u8], ours: &[u8], theirs: &[u8], merged: &[
     false
 }
 
+/// Returns the clean merge of `ours` and `theirs`, both made from `base`, as git makes it; `None` if there is
+/// a conflict.
+pub(crate) fn merge_cleanly(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
+    merge_with_algorithm(Algorithm::Histogram, base, ours, theirs, false)
+}
+
 /// Returns the merge of `ours` and `theirs`, both made from `base`, as git takes it for a base: where it has a
 /// conflict, both texts stand between markers, so that the sides have to agree on what comes in that place.
 pub(crate) fn merge_as_base(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
