@@ -7,6 +7,7 @@ mod hook_file;
 mod hook_folder;
 mod hook_manager;
 mod hook_script;
+mod lefthook;
 pub(crate) mod hook_state;
 mod server_settings;
 mod work_tree;
