@@ -13,8 +13,8 @@ use crate::cli::check::policies::{
     HistoryPolicies, is_brought_policy, load_check_policy, load_history_policies,
 };
 use crate::cli::check::reports::{
-    check_output_files, open_spools, print_range_report, refuse_shared_files, remove_stale_reports, select_held_changes,
-    write_output_files, writes_reasons,
+    check_output_files, open_spools, print_range_report, refuse_shared_files, remove_stale_reports,
+    select_held_changes, write_output_files, writes_reasons,
 };
 use crate::cli::check::request::{CheckRequest, refuse_empty_request, resolve_request};
 use crate::cli::command_error::{CommandError, CommandExit};

@@ -7,8 +7,8 @@ mod hook_file;
 mod hook_folder;
 mod hook_manager;
 mod hook_script;
-mod lefthook;
 pub(crate) mod hook_state;
+mod lefthook;
 mod server_settings;
 mod work_tree;
 
