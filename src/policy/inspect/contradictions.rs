@@ -114,8 +114,9 @@ fn find_contradiction(
     asked: &[AskedPredicate<'_>],
     index: usize,
 ) -> Option<(YamlFault, String)> {
-    for one in asked.iter().filter(|one| one.file == index && is_empty_not(one.predicate.0, one.predicate.1))
-    {
+    let is_never =
+        |one: &&AskedPredicate<'_>| one.file == index && is_empty_not(one.predicate.0, one.predicate.1);
+    if let Some(one) = asked.iter().find(is_never) {
         let why = "`not: {}` never holds".to_owned();
         let what = format!("no change could keep `{}`: {why}", shorten_for_message(one.rule));
         let help = "ask something in `not`, or remove it";
