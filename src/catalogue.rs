@@ -108,6 +108,11 @@ impl StandardCatalogue {
 }
 
 impl StandardChange {
+    /// Returns true if such a change may touch this path.
+    pub(crate) fn allows_path(&self, path: &str) -> bool {
+        self.paths.iter().any(|pattern| pattern.matches_path(path.as_bytes()))
+    }
+
     /// Reads one entry; `None` if it has a fault. Every key is read first, so that all faults are
     /// reported together.
     pub(crate) fn read_entry(

@@ -729,3 +729,151 @@ fn a_number_that_a_space_makes_a_comment_of_is_told() {
         ]
     );
 }
+
+/// What a policy of the pack `startup` adds, and each note that this brings.
+const IDLE: &[(&str, &[&str])] = &[
+    (
+        "rules: { x: { when: { branch: dev }, REQUIRE } }",
+        &["the rule `x` never applies: `protects` leaves out `dev`"],
+    ),
+    (
+        "rules: { x: { when: { branch: [dev, test], field: { Risk: low } }, REQUIRE } }",
+        &["the rule `x` never applies: `protects` leaves out `dev` and `test`"],
+    ),
+    ("rules: { x: { when: { branch: [dev, release/1] }, REQUIRE } }", &[]),
+    ("rules: { x: { when: { branch: '*-stable' }, REQUIRE } }", &[]),
+    ("rules: { x: { when: { all: [{ branch: 're*' }, { branch: '*-stable' }] }, REQUIRE } }", &[]),
+    ("rules: { x: { when: { not: {} }, REQUIRE } }", &["the rule `x` never applies: `not: {}` never holds"]),
+    (
+        "rules: { x: { when: { any: [{ branch: dev }, { not: {} }] }, REQUIRE } }",
+        &["the rule `x` never applies: no change fulfils its `when`"],
+    ),
+    (
+        "rules: { x: { for: [normal], when: { field: { Change-Type: emergency } }, REQUIRE } }",
+        &["the rule `x` never applies: no change of its classes fulfils its `when`"],
+    ),
+    (
+        "rules: { x: { for: [emergency, normal], when: { field: { Change-Type: normal } }, REQUIRE } }",
+        &["the rule `x` applies to no change of the class `emergency`: its `when` leaves them out"],
+    ),
+    (
+        "rules: { x: { not-for: [isms], when: { touches: /policies/** }, REQUIRE } }",
+        &["the rule `x` never applies: no change of its classes fulfils its `when`"],
+    ),
+    (
+        "rules: { x: { when: { touches: 'src/*.rs', not: { touches: 'src/**' } }, REQUIRE } }",
+        &["the rule `x` never applies: no change fulfils its `when`"],
+    ),
+    ("rules: { x: { not-for: [isms], when: { touches: ['*.tf', '*.md'] }, REQUIRE } }", &[]),
+    (
+        "rules: { x: { when: { all: [{ touches: a }, { touches: '*.tf' }, { not: { touches: 'b/**' } }] }, REQUIRE } }",
+        &[],
+    ),
+    ("rules: { x: { when: { author: { bot: true } }, REQUIRE } }", &[]),
+    ("rules: { x: { when: { pusher: { bot: true }, size: { files: { at-most: 3 } } }, REQUIRE } }", &[]),
+    (
+        "rules: { x: { for: [emergency], require: { not: {} } } }",
+        &["no change of the class `emergency` is allowed: `not: {}` never holds"],
+    ),
+    (
+        "rules: { x: { when: { branch: 'release/*' }, REQUIRE } }\nEXEMPT x, when: { branch: 'release/*', touches: '**' }, END",
+        &[
+            "the exemption `policies/changegate.yml:6` leaves nothing of the rule `x`: all that it applies to is exempt",
+        ],
+    ),
+    (
+        "EXEMPT peer-review, when: { branch: main }, END\nMORE peer-review, when: { branch: 'rel*' }, END",
+        &[
+            "the exemptions `policies/changegate.yml:5` and `policies/changegate.yml:6` together leave nothing of the rule `peer-review`",
+        ],
+    ),
+    (
+        "EXEMPT peer-review, when: { field: { Change-Type: normal } }, END\nMORE peer-review, when: { touches: docs/** }, END\n\
+         MORE peer-review, when: { not: { field: { Change-Type: normal } } }, END",
+        &[
+            "the exemptions `policies/changegate.yml:5` and `policies/changegate.yml:7` together leave nothing of the rule `peer-review`",
+        ],
+    ),
+    (
+        "rules: { x: { when: { touches: [a/**, b/**] }, REQUIRE } }\nEXEMPT x, when: { touches: a/** }, END\n\
+         MORE x, when: { touches: b/** }, END",
+        &[
+            "the exemptions `policies/changegate.yml:6` and `policies/changegate.yml:7` together leave nothing of the rule `x`",
+        ],
+    ),
+    (
+        "rules: { x: { when: { touches: [a/**, b/**] }, REQUIRE } }\nEXEMPT x, when: { touches: a/** }, END\n\
+         MORE x, when: { touches: 'b/*.tf' }, END",
+        &[],
+    ),
+    (
+        "EXEMPT peer-review, when: { branch: main }, END\nMORE peer-review, when: { branch: release/1 }, END",
+        &[],
+    ),
+    // One that is over counts no longer.
+    (
+        "EXEMPT peer-review, when: { branch: main }, END\nMORE peer-review, when: { branch: 'rel*' }, reason: a, approved-by: b, until: 2026-01-01 }",
+        &[],
+    ),
+];
+
+/// A rule that never applies looks like one that is kept, and exemptions can switch a rule off without saying so.
+#[test]
+fn what_never_applies_and_what_leaves_nothing_is_noted() {
+    for (added, wanted) in IDLE {
+        let added = added
+            .replace("REQUIRE", "require: { field: { Risk: low } }")
+            .replace("EXEMPT ", "exemptions:\n  - { rule: ")
+            .replace("MORE ", "  - { rule: ")
+            .replace("END", "reason: a, approved-by: b, until: 2030-01-01 }");
+        let text = format!("changegate: 1\nextends: [startup]\nprotects: [main, 'release/*']\n{added}\n");
+        let notes = check(&text).unwrap().notes;
+        let said: Vec<&str> = notes.iter().map(|note| note.fault.what.as_str()).collect();
+        assert_eq!(&said, wanted, "{text}");
+        assert!(notes.iter().all(|note| note.fault.help.is_some()), "{text}");
+    }
+}
+
+#[test]
+fn a_requirement_that_never_holds_is_told_as_such() {
+    let text =
+        "changegate: 1\nextends: [startup]\nprotects: [main]\nrules: { x: { require: { not: {} } } }\n";
+    assert_eq!(
+        check(text).unwrap_err(),
+        ["4: no change could keep `x`: `not: {}` never holds (ask something in `not`, or remove it)"]
+    );
+}
+
+#[test]
+fn a_name_of_a_branch_of_a_remote_is_noted() {
+    for (name, wanted) in [
+        ("origin/main", "`origin/main` is a branch of this name, and not the branch `main` of a remote"),
+        ("upstream/dev", "`upstream/dev` is a branch of this name, and not the branch `dev` of a remote"),
+        ("remotes/a/b", "`remotes/a/b` is a branch of this name, and not the branch `b` of a remote"),
+        (
+            "refs/remotes/origin/x/*",
+            "`refs/remotes/origin/x/*` is no branch that is pushed to, but what a clone remembers of a remote",
+        ),
+        ("upstream/main", ""),
+        ("feature/x", ""),
+        ("refs/tags/dev", ""),
+    ] {
+        let text = format!("changegate: 1\nextends: [startup]\nprotects: [dev, '{name}']\n");
+        let said: Vec<String> = check(&text).unwrap().notes.into_iter().map(|note| note.fault.what).collect();
+        assert_eq!(said.join("; "), wanted, "{name}");
+    }
+}
+
+#[test]
+fn a_standard_change_of_the_gate_itself_is_told() {
+    let text = "changegate: 1\nextends: [startup]\nprotects: [main]\nstandard-changes:\n  \
+                deps: { paths: ['*.yml'], ENTRY }\n  docs: { paths: ['/docs/**', '*.md'], ENTRY }\n  \
+                ci: { paths: [/.github/workflows/ci.yml], ENTRY }\n";
+    let text = text.replace("ENTRY", "approved-by: Dana, approved-on: 2026-01-01, review-by: 2027-01-01");
+    let loaded = load(&[(NAME, &text)]);
+    let gate = [NAME, ".github/workflows/changegate.yml", ".github/workflows/ci.yml", ".gitlab-ci.yml"];
+    assert_eq!(
+        loaded.policy.find_catalogue_gaps(),
+        [("ci", vec![".github/workflows/ci.yml"]), ("deps", gate.to_vec())]
+    );
+}

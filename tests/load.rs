@@ -93,7 +93,9 @@ fn a_merge_of_commits_with_many_paths_is_refused() {
     let tree = lab.git(&["rev-parse", &format!("{side}^{{tree}}")]);
     let merge =
         lab.git(&["commit-tree", "-p", &first.to_string(), "-p", &side.to_string(), "-m", GOOD, &tree]);
-    refused_for(&push(&lab, first, lab::oid(&merge), 1024), "touch more than 200000 paths");
+    let refused = push(&lab, first, lab::oid(&merge), 1024);
+    refused_for(&refused, "touch more than 200000 paths; push them as several changes");
+    refused_for(&refused, "fix: the author or the pusher");
 }
 
 #[test]

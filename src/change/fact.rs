@@ -20,6 +20,9 @@ pub enum Missing {
     NotConfigured(FactKind),
     /// It should be there and could not be read, for the reason in the text.
     Unavailable(FactKind, String),
+    /// It is not gathered because the change is larger than a limit, as the text says; whoever pushes can divide
+    /// the change. Records and JSON have it as unavailable.
+    TooLarge(FactKind, String),
 }
 
 impl Missing {
@@ -41,15 +44,17 @@ impl Missing {
             Missing::NotAtThisStage(_) => Missing::NotAtThisStage(need),
             Missing::NotConfigured(_) => Missing::NotConfigured(need),
             Missing::Unavailable(_, why) => Missing::Unavailable(need, why),
+            Missing::TooLarge(_, why) => Missing::TooLarge(need, why),
         }
     }
 
     /// Returns the kind of the missing fact.
     pub(crate) fn fact_kind(&self) -> FactKind {
         match self {
-            Missing::NotAtThisStage(need) | Missing::NotConfigured(need) | Missing::Unavailable(need, _) => {
-                *need
-            }
+            Missing::NotAtThisStage(need)
+            | Missing::NotConfigured(need)
+            | Missing::Unavailable(need, _)
+            | Missing::TooLarge(need, _) => *need,
         }
     }
 }
@@ -59,7 +64,9 @@ impl fmt::Display for Missing {
         match self {
             Missing::NotAtThisStage(need) => write!(f, "not known at this stage: {need}"),
             Missing::NotConfigured(need) => write!(f, "not configured here: {need}"),
-            Missing::Unavailable(need, why) => write!(f, "{need} could not be read: {why}"),
+            Missing::Unavailable(need, why) | Missing::TooLarge(need, why) => {
+                write!(f, "{need} could not be read: {why}")
+            }
         }
     }
 }

@@ -4,9 +4,11 @@ use std::process::ExitCode;
 
 use crate::change::person::is_invisible;
 use crate::gate::UnusablePolicy;
+use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
 use crate::policy::PolicyErrors;
 use crate::report::escape::escape_line_start;
+use crate::report::escape::shell::quote_for_shell;
 use crate::verdict::Decision;
 
 /// How a command ends.
@@ -94,11 +96,9 @@ impl CommandError {
     }
 
     /// Returns the error of a command that needs a ledger where there is none.
-    pub(crate) fn no_ledger() -> CommandError {
-        CommandError::Usage(format!(
-            "no ledger in this repository: {LEDGER_REF} does not exist; to copy the server's:\n  \
-             git fetch origin {LEDGER_REF}:{LEDGER_REF}"
-        ))
+    pub(crate) fn no_ledger(repository: &Repository) -> CommandError {
+        let advice = describe_ledger_copy(repository);
+        CommandError::Usage(format!("no ledger in this repository: {LEDGER_REF} does not exist; {advice}"))
     }
 
     /// Returns the error of a command that writes a ledger where that is switched off.
@@ -153,6 +153,23 @@ pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
         }
     }
     false
+}
+
+/// Returns how the ledger of the server is copied to this repository, as far as its remotes tell.
+pub(crate) fn describe_ledger_copy(repository: &Repository) -> String {
+    // What cannot be read names no remote.
+    let remotes = repository.list_config_subsections("remote").unwrap_or_default();
+    let remote = match remotes.as_slice() {
+        many if many.iter().any(|name| name == "origin") => "origin",
+        [only] => only,
+        [] => {
+            return "no remote is configured to copy it from, and a server begins it with the first push"
+                .to_owned();
+        }
+        [_, ..] => return format!("fetch {LEDGER_REF} from the remote that the server is"),
+    };
+    let remote = quote_for_shell(remote);
+    format!("to copy the server's:\n  git fetch {remote} {LEDGER_REF}:{LEDGER_REF}")
 }
 
 #[cfg(test)]

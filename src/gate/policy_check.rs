@@ -27,7 +27,7 @@ messages! {
     RULE_NEEDS_PUSHER = "policy.rule-needs-pusher":
         "the rule `{rule}` asks who pushes, which this server cannot tell (`changegate.pusher`), so after this push it would refuse every change that it applies to";
     ROSTER_LACKS_ACCOUNTS = "policy.roster-lacks-accounts":
-        "after this push, `{roster}` would list no accounts, and this server knows who pushes by their account, such as `{account}`, so it would refuse every push";
+        "after this push, `{roster}` would list no accounts, and this server knows who pushes by their account, such as {account}, so it would refuse every push";
 }
 
 /// Checks a policy that has been loaded, as of the day of `now`. `read_from` are the full names of the branches

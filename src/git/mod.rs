@@ -29,6 +29,7 @@ pub use crate::git::history::stream::CommitRange;
 pub use crate::git::hook_input::{
     MalformedHookLine, PushedRef, RefUpdate, parse_pre_push, parse_pre_receive,
 };
+pub(crate) use crate::git::objects::CHAIN_TOO_LONG;
 pub use crate::git::objects::ObjectQuarantine;
 pub use crate::git::objects::commit::{UnreadableCommit, parse_commit};
 pub use crate::git::remote::GitRemote;

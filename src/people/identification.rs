@@ -146,6 +146,11 @@ impl PeopleDirectory {
         self.bots.iter().any(|bot| bot.matches_name(name))
     }
 
+    /// Returns the patterns under `bots`.
+    pub(crate) fn bot_patterns(&self) -> &[NamePattern] {
+        &self.bots
+    }
+
     /// Returns true if the policy lists exactly this name under `bots`, without a `*` in it.
     fn lists_exact_bot(&self, name: &[u8]) -> bool {
         self.bots.iter().any(|bot| bot.is_exact() && bot.matches_name(name))

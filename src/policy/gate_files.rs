@@ -58,6 +58,9 @@ pub(crate) const PIPELINE_PATTERNS: [&str; 27] = [
     "/.semaphore/**",
 ];
 
+/// The workflow that runs the gate, by the name that the documents give it.
+const SAMPLE_GATE_WORKFLOW: &str = ".github/workflows/changegate.yml";
+
 /// One file of each kind of pipeline, to try classes with.
 const SAMPLE_PIPELINES: [&str; 3] = [".github/workflows/ci.yml", ".gitlab-ci.yml", "Jenkinsfile"];
 
@@ -192,6 +195,22 @@ impl Policy {
             for path in SAMPLE_PIPELINES {
                 let gap = self.find_emergency_gap(field, path);
                 gaps.extend(gap.filter(|gap| !is_emergency_class(gap.class.as_str())));
+            }
+        }
+        gaps
+    }
+
+    /// Returns the standard changes that may touch files of the gate or pipelines, by id, with those files: of
+    /// pipelines, with samples.
+    pub fn find_catalogue_gaps(&self) -> Vec<(&str, Vec<&str>)> {
+        let mut files: Vec<&str> = self.gate_files.iter().map(String::as_str).collect();
+        files.push(SAMPLE_GATE_WORKFLOW);
+        files.extend(SAMPLE_PIPELINES);
+        let mut gaps = Vec::new();
+        for (id, entry) in self.standard_changes.list_entries() {
+            let allowed: Vec<&str> = files.iter().copied().filter(|path| entry.allows_path(path)).collect();
+            if !allowed.is_empty() {
+                gaps.push((id, allowed));
             }
         }
         gaps

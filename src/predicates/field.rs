@@ -574,7 +574,7 @@ change:
             (
                 "x",
                 "> Risk: low\n",
-                "line 1 of the description, `> Risk: low`, is quoted, struck out, hidden, a footnote, code, a comment, or in the middle of a text",
+                "line 1 of the description, `> Risk: low`, is quoted, pasted from release notes, struck out, hidden, a footnote, code, a comment, or in the middle of a text",
             ),
             ("x", "Some text.\n", "`Risk` is missing"),
         ] {

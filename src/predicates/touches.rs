@@ -84,6 +84,16 @@ impl TouchesPredicate {
         TouchesPredicate { paths, ignored_paths: Vec::new(), kinds: Vec::new() }
     }
 
+    /// Returns the patterns that the question names, where it is about nothing but paths.
+    pub(crate) fn asked_patterns(&self) -> Option<impl Iterator<Item = &PathPattern>> {
+        self.kinds.is_empty().then(|| self.paths.iter().chain(&self.ignored_paths))
+    }
+
+    /// Returns true if the question holds for a change of this path alone, of a kind that it asks for.
+    pub(crate) fn names_path(&self, path: &Text) -> bool {
+        self.matches_path(path)
+    }
+
     /// Returns true if the question holds for every change of a path that `pattern` matches: if it lists
     /// the same pattern.
     pub(crate) fn covers_pattern(&self, pattern: &PathPattern) -> bool {

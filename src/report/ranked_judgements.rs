@@ -158,6 +158,7 @@ impl<'report> RuleObjection<'report> {
     pub(crate) fn fixers(&self) -> &'report [Fixer] {
         match self {
             RuleObjection::Finding(finding) => &finding.fixers,
+            RuleObjection::Missing(Missing::TooLarge(..)) => &[Fixer::Author, Fixer::Pusher],
             // A gap that a later stage would not close is for the people who set up the gate.
             RuleObjection::Missing(_) => &[Fixer::GateAdministrator],
         }
@@ -277,7 +278,7 @@ pub(crate) fn describe_awaited_fact(missing: &Missing) -> (&'static str, String)
     match missing {
         Missing::NotAtThisStage(_) => (describe_later_check(fact), fact.to_string()),
         Missing::NotConfigured(_) => ("where this is configured", fact.to_string()),
-        Missing::Unavailable(_, why) => {
+        Missing::Unavailable(_, why) | Missing::TooLarge(_, why) => {
             (describe_later_check(fact), format!("{fact}, which could not be read here: {why}"))
         }
     }

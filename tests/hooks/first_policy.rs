@@ -104,7 +104,7 @@ fn a_push_does_not_take_the_accounts_away_that_the_server_needs() {
     fetch_past_hook(&world);
     world.write(ROSTER, TWO_PEOPLE);
     world.commit(&good("Without accounts"));
-    world.push(&["main"]).refused("policy-valid").says("would list no accounts");
+    world.push(&["main"]).refused("policy-valid").says("would list no accounts").does_not_say("``");
     world.write(ROSTER, &accounts.replace("accounts: [ana]", "accounts: [ana, ana2]"));
     world.commit(&good("With accounts again"));
     let left = world.push(&["main"]);

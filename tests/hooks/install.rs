@@ -483,7 +483,49 @@ fn managers_that_write_their_hooks_anew_are_told_apart() {
     let world = World::new();
     world.write("lefthook.yml", "commit-msg: {}\n");
     world.changegate("work", &["install"]).refused("changegate hook pre-push {0}");
-    fs::remove_file(world.path("work/lefthook.yml")).unwrap();
+    // A hook that is there already cannot be given a second time, and each language has its own form.
+    for (name, text, pieces) in [
+        (
+            "lefthook.yml",
+            "pre-push:\n  jobs:\n    - run: a\ncommit-msg:\n  commands:\n    a: { run: a }\nprepare-commit-msg: {}\n",
+            &[
+                "below `jobs` of `pre-push`, which is on line 1:\n    - { name: changegate, run: '",
+                "below `commands` of `commit-msg`, which is on line 4:\n    changegate: { run: '",
+                "in place of `prepare-commit-msg`, which is empty, on line 7:\n    prepare-commit-msg: { commands: {",
+            ][..],
+        ),
+        (
+            ".lefthook.yaml",
+            "commit-msg:\n  scripts:\n    a.sh: { runner: sh }\n",
+            &["below `commit-msg`, which is on line 1:\n    commands: {"],
+        ),
+        (
+            "lefthook.toml",
+            "[commit-msg]\nparallel = true\n",
+            &[
+                "add to lefthook.toml",
+                "\n  [commit-msg.commands.changegate]\n  run = '",
+                "'\n  use_stdin = true",
+            ],
+        ),
+        (
+            "lefthook.json",
+            "{\"pre-push\": {\"commands\": {\"a\": {\"run\": \"a\"}}}}",
+            &[
+                "below `commands` of `pre-push`, which is on line 1:\n    \"changegate\": { \"run\": \"if ",
+                "\n  \"commit-msg\": { \"commands\": {",
+            ],
+        ),
+    ] {
+        fs::remove_file(world.path("work/lefthook.yml")).ok();
+        world.write(name, text);
+        let installed = world.changegate("work", &["install"]);
+        installed.refused("lefthook manages the hooks");
+        for piece in pieces {
+            assert!(installed.seen.contains(piece), "no {piece:?} in:\n{}", installed.seen);
+        }
+        fs::remove_file(world.path(&format!("work/{name}"))).unwrap();
+    }
     script(&world.path("work/.git/hooks/commit-msg"), "#!/bin/sh\ncall_lefthook run commit-msg \"$@\"\n");
     world.changegate("work", &["install"]).refused("lefthook manages the hooks");
 }

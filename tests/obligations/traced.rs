@@ -132,7 +132,22 @@ fn what_is_overdue_ends_with_one_and_what_was_there_before_is_told_as_that() {
     world.trace(&none).refused("no records about this change");
     world.changegate("server.git", &["ledger", "trace", "no-such-thing"]).refused("does not name a commit");
     world.git_in("server.git", &["update-ref", "-d", "refs/changegate/ledger"]);
-    world.trace(&change).refused("no ledger in this repository");
+    world
+        .trace(&change)
+        .refused("no ledger in this repository")
+        .says("no remote is configured")
+        .does_not_say("git fetch");
+    let fetch = "refs/changegate/ledger:refs/changegate/ledger";
+    world.git_in("server.git", &["remote", "add", "hub", "../work"]);
+    world.trace(&change).refused("no ledger").says(&format!("git fetch hub {fetch}"));
+    world.git_in("server.git", &["remote", "add", "two", "../work"]);
+    world
+        .trace(&change)
+        .refused("no ledger")
+        .says("from the remote that the server is")
+        .does_not_say("git fetch");
+    world.git_in("server.git", &["remote", "add", "origin", "../work"]);
+    world.trace(&change).refused("no ledger").says(&format!("git fetch origin {fetch}"));
 }
 
 #[test]

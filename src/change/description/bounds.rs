@@ -52,38 +52,50 @@ pub(crate) fn has_too_many_cells(body: &str) -> bool {
     rows.saturating_mul(columns.saturating_sub(3_usize)) > MAX_TABLE_CELLS
 }
 
-/// Returns `body` with the settings that a template begins with blanked out, line by line: what stands
-/// between two lines `---` at its very start, if each line there is a key, a comment or part of a list.
+/// Returns `body` with the settings that it begins with blanked out, line by line.
 pub(crate) fn blank_front_matter(body: &str) -> Cow<'_, str> {
+    let (front, rest) = split_front_matter(body);
+    if front.is_empty() {
+        return Cow::Borrowed(body);
+    }
+    let blank = front.chars().filter(|one| matches!(one, '\n' | '\r')).collect::<String>();
+    Cow::Owned(blank + rest)
+}
+
+/// Splits `body` behind the settings that it begins with, which are perhaps none: what stands between two
+/// lines `---` at its very start, if each line there is a key, a comment or part of a list.
+pub(crate) fn split_front_matter(body: &str) -> (&str, &str) {
     let mut end = 0;
     for (index, line) in body.split_inclusive('\n').enumerate() {
         end += line.len();
         let line = line.trim_end();
         match index {
-            0 if line.trim_start_matches('\u{feff}') != "---" => return Cow::Borrowed(body),
+            0 if line.trim_start_matches('\u{feff}') != "---" => break,
             0 => {}
-            _ if line == "---" || line == "..." => {
-                let (front, rest) = body.split_at_checked(end).unwrap_or((body, ""));
-                let blank = front.chars().filter(|one| matches!(one, '\n' | '\r')).collect::<String>();
-                return Cow::Owned(blank + rest);
-            }
+            _ if line == "---" || line == "..." => return body.split_at_checked(end).unwrap_or(("", body)),
             MAX_FRONT_MATTER_LINES.. => break,
             _ if !is_setting(line) => break,
             _ => {}
         }
     }
-    Cow::Borrowed(body)
+    ("", body)
 }
 
 /// Returns true for a line that settings in YAML can have.
 fn is_setting(line: &str) -> bool {
     let is_part = line.is_empty() || line.starts_with([' ', '\t', '#']) || line.starts_with("- ");
     is_part
-        || line.split_once(':').is_some_and(|(key, _)| !key.is_empty() && key.bytes().all(is_setting_byte))
+        || line.split_once(':').is_some_and(|(key, value)| {
+            // `Back-out plan: revert` is a setting like any other, and `https://...` is none.
+            !key.is_empty()
+                && key.bytes().all(is_setting_byte)
+                && (value.is_empty() || value.starts_with(' '))
+        })
 }
 
+/// Returns true for a byte of a key, which may be of several words and in quotation marks.
 fn is_setting_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/' | b' ' | b'"' | b'\'')
 }
 
 /// Returns true for the bytes of the line below the header of a table.

@@ -5,6 +5,8 @@
 //! read in the order of the text, with the rules of HTML where they matter, and on the silent side
 //! where they are involved: what is not closed, or is closed elsewhere than it was opened, stays open.
 
+use crate::change::description::pasted_title::{MAX_TITLE_BYTES, is_pasted_heading, is_pasted_summary};
+
 /// The elements in which nothing is stated: quotations, what is struck out, code, tables, forms, and what
 /// browsers do not show.
 const SILENT_ELEMENTS: [&str; 35] = [
@@ -57,15 +59,11 @@ const HIDING_ATTRIBUTE: &str = "hidden";
 /// The elements whose state inside of a paragraph is kept by the reader of lines.
 const CODE_ELEMENTS: [&str; 5] = ["code", "kbd", "pre", "samp", "tt"];
 
-/// What the summary of a folded part, or a heading above it, begins with where tools fold what others wrote.
-const PASTED_TITLES: [&str; 6] =
-    ["release notes", "changelog", "change log", "commits", "sourced from", "maintainer changes"];
-
 /// How many elements are followed at the same time; with more, nothing is read any more.
 const MAX_OPEN_ELEMENTS: usize = 1_000;
 
-/// How many bytes of a summary are looked at.
-const MAX_SUMMARY_BYTES: usize = 200;
+/// The headings of HTML.
+const HEADING_ELEMENTS: [&str; 6] = ["h1", "h2", "h3", "h4", "h5", "h6"];
 
 /// What of a description's HTML is open.
 #[derive(Default)]
@@ -78,6 +76,8 @@ pub(crate) struct HtmlTracker {
     pending_tag: Option<PendingTag>,
     /// The text of a summary, while it is being read.
     summary: Option<String>,
+    /// The text of a heading, while it is being read.
+    heading: Option<String>,
     /// True if the last heading announced what others wrote.
     is_below_pasted_title: bool,
     has_too_many: bool,
@@ -151,7 +151,7 @@ impl HtmlTracker {
 
     /// Notes a heading, below which a folded part may hold what others wrote.
     pub(crate) fn note_heading(&mut self, text: &str) {
-        self.is_below_pasted_title = is_pasted_title(text);
+        self.is_below_pasted_title = is_pasted_heading(text);
     }
 
     /// Reads a piece of HTML that stands in the block of Markdown with the number `container`.
@@ -170,10 +170,10 @@ impl HtmlTracker {
                 TagState::Attributes(state) => self.skip_attributes(rest, state),
                 TagState::Text => {
                     let Some(at) = rest.find('<') else {
-                        self.add_summary_text(rest);
+                        self.add_title_text(rest);
                         return;
                     };
-                    self.add_summary_text(rest.get(..at).unwrap_or_default());
+                    self.add_title_text(rest.get(..at).unwrap_or_default());
                     self.read_tag(rest.get(at + 1..).unwrap_or_default(), container)
                 }
             };
@@ -269,6 +269,8 @@ impl HtmlTracker {
         let is_silent = is_hidden || SILENT_ELEMENTS.contains(&name);
         if name == "summary" {
             self.summary = Some(String::new());
+        } else if HEADING_ELEMENTS.contains(&name) {
+            self.heading = Some(String::new());
         }
         // Inside of a hidden element, one of the same name is followed too: its end is not that of the other.
         if !is_silent && name != "details" && !self.is_hiding(name) {
@@ -290,9 +292,16 @@ impl HtmlTracker {
     fn close_element(&mut self, name: &str, container: usize) {
         if name == "summary"
             && let Some(summary) = self.summary.take()
-            && is_pasted_title(&summary)
+            && is_pasted_summary(&summary)
         {
             self.silence_details();
+        }
+        // A heading of a folded part that is silent is none of the author's.
+        if HEADING_ELEMENTS.contains(&name)
+            && let Some(heading) = self.heading.take()
+            && self.silent_count == 0
+        {
+            self.note_heading(&heading);
         }
         let Some(at) = self.open.iter().rposition(|element| element.name == name) else { return };
         if self.open.get(at).is_some_and(|element| element.container == container) {
@@ -316,12 +325,22 @@ impl HtmlTracker {
         }
     }
 
-    /// Adds what stands in a summary, as Markdown or in HTML.
-    pub(crate) fn add_summary_text(&mut self, text: &str) {
-        if let Some(summary) = &mut self.summary
-            && summary.len() < MAX_SUMMARY_BYTES
+    /// Notes a new block of Markdown: a summary that is not closed says by its first one what it announces.
+    pub(crate) fn note_block(&mut self) {
+        if self.summary.as_ref().is_some_and(|summary| !summary.trim().is_empty())
+            && let Some(summary) = self.summary.take()
+            && is_pasted_summary(&summary)
         {
-            summary.push_str(text);
+            self.silence_details();
+        }
+    }
+
+    /// Adds what stands in a summary or a heading, as Markdown or in HTML.
+    pub(crate) fn add_title_text(&mut self, text: &str) {
+        for title in [&mut self.summary, &mut self.heading].into_iter().flatten() {
+            if title.len() < MAX_TITLE_BYTES {
+                title.push_str(text);
+            }
         }
     }
 }
@@ -336,18 +355,4 @@ pub(crate) fn has_hiding_attribute(tag: &str) -> bool {
 /// Returns true for a tag that begins code.
 pub(crate) fn is_code_element(name: &str) -> bool {
     CODE_ELEMENTS.contains(&name)
-}
-
-/// Returns true for a title that announces the words of others.
-fn is_pasted_title(title: &str) -> bool {
-    let mut words = String::new();
-    for word in title.split(|one: char| !one.is_alphanumeric()).filter(|word| !word.is_empty()).take(2) {
-        if !words.is_empty() {
-            words.push(' ');
-        }
-        words.push_str(&word.to_lowercase());
-    }
-    PASTED_TITLES
-        .iter()
-        .any(|pasted| words == *pasted || (!pasted.contains(' ') && words.split(' ').next() == Some(pasted)))
 }

@@ -18,6 +18,7 @@ pub(crate) mod line;
 pub(crate) mod open_label;
 pub(crate) mod open_leaf;
 pub(crate) mod outline;
+pub(crate) mod pasted_title;
 pub(in crate::change) mod statement;
 pub(crate) mod statement_reader;
 pub(crate) mod template;

@@ -249,7 +249,7 @@ impl<'body> OutlineBuilder<'body> {
 
     /// Adds what is written at `at`, where it can be seen; in a block of code it may be several lines.
     fn add_text(&mut self, text: &str, at: usize) {
-        self.html.add_summary_text(text);
+        self.html.add_title_text(text);
         if self.struck_tags > 0 || self.image_tags > 0 || self.html.is_silent() {
             return;
         }
@@ -362,6 +362,7 @@ impl<'body> OutlineBuilder<'body> {
 
     fn open_leaf(&mut self) {
         self.close_implied_leaf();
+        self.html.note_block();
         self.leaf = Some(OpenLeaf::default());
     }
 

@@ -85,6 +85,8 @@ pub enum UnreadReason {
     Code,
     /// It is quoted, struck out, code, or in the middle of a sentence.
     Markup,
+    /// It is one of the settings between two lines `---` with which the description begins.
+    Settings,
     /// Its label has letters of another alphabet that look like those of the right one.
     LookAlike,
     /// It is about the pull request as a whole, and each of its commits is judged by itself.

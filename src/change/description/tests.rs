@@ -271,6 +271,18 @@ fn html_quotes_and_strikes_out_across_empty_lines() {
         "<details>\n<summary>Release notes</summary>\n\nRisk: low\n\n</details>",
         "<details><summary><b>Changelog</b> of a/b</summary>\n\nRisk: low\n\n</details>",
         "### Release Notes\n\n<details>\n<summary>a/b</summary>\n\n### Risk\n\nlow\n\n</details>",
+        "<details>\n<summary>What's Changed</summary>\n\nRisk: low\n\n</details>",
+        "<details>\n<summary>What&#39;s Changed</summary>\n\nRisk: low\n\n</details>",
+        "<details>\n<summary><h3>What\u{2019}s Changed</h3></summary>\n\nRisk: low\n\n</details>",
+        "<details>\n<summary>Release&#32;notes</summary>\n\nRisk: low\n\n</details>",
+        "<details>\n<summary>\n\n**Release** *notes*\n\n</summary>\n\nRisk: low\n\n</details>",
+        "<details>\n<summary>**Full Changelog**</summary>\n\nRisk: low\n\n</details>",
+        "<details>\n<summary>Commits</summary>\n\n<details>\n<summary>a</summary>\n\nb\n\n</details>\n\nRisk: low\n\n</details>",
+        "<details>\n<summary>Vulnerabilities fixed</summary>\n\nRisk: low\n\n</details>",
+        "<details>\n<summary>Release notes\n\nRisk: low\n\n</details>",
+        "### Release&#32;notes\n\n<details>\n<summary>a/b</summary>\n\nRisk: low\n\n</details>",
+        "<h3>Release notes</h3>\n\n<details>\n<summary>a/b</summary>\n\nRisk: low\n\n</details>",
+        "<h3>Release notes</h3>\n<details>\n<summary>a</summary>\n\n# b\n\n</details>\n<details>\n<summary>c</summary>\n\nRisk: low\n\n</details>",
     ] {
         states(silent, NOTHING);
     }
@@ -282,6 +294,13 @@ fn html_quotes_and_strikes_out_across_empty_lines() {
         ("`<blockquote>`\n\nRisk: low", 3),
         ("```\n<blockquote>\n```\n\nRisk: low", 5),
         ("<details>\n<summary>How</summary>\n\nRisk: low\n\n</details>", 4),
+        ("<details>\n<summary>Release&#32;plan</summary>\n\nRisk: low\n\n</details>", 4),
+        ("## What's changed\n\n<details>\n<summary>How</summary>\n\nRisk: low\n\n</details>", 6),
+        (
+            "<h3>Release notes</h3>\n<h3>Ours</h3>\n<details>\n<summary>a</summary>\n\nRisk: low\n\n</details>",
+            6,
+        ),
+        ("<details>\n<summary>What's Changed</summary>\n\na\n\n</details>\n\nRisk: low", 8),
         ("<div a = '</div><del>' b>\n\nRisk: low", 3),
         ("a <del>b</del> c\n\nRisk: low", 3),
     ] {
@@ -441,6 +460,23 @@ fn prompts_and_placeholders_state_nothing() {
     states("## Risk\n\nlow\nor is it high?\n", NOTHING);
     states("## Risk\n\n- low\n- or is it high?\n", NOTHING);
     states("## Risk\n\nlow\n*which may yet change*\n", &["3 Risk=low which may yet change"]);
+    for settings in [
+        "Back-out plan: revert it\nTicket: A-1",
+        "\"Risk\": low\nRisk: low",
+        "# a form\nRisk: low\nowners:\n  - ana\nsteps: |\n  Risk: low",
+    ] {
+        states(
+            &format!("---\n{settings}\n---\n\nPlan: revert\n"),
+            &[&format!("{} Plan=revert", settings.lines().count() + 4) as &str],
+        );
+    }
+    assert_eq!(
+        unread("", "---\nBack-out plan: revert\n---\n", "Back-out plan"),
+        Some((UnreadReason::Settings, 2))
+    );
+    assert_eq!(unread("", "---\r\na: b\r\nRisk: low\r\n---\r\n", "risk"), Some((UnreadReason::Settings, 3)));
+    assert_eq!(unread("", "---\na: b\n---\n> Risk: low\n", "risk"), Some((UnreadReason::Markup, 4)));
+    states("---\nhttps://example.com\n---\n\nRisk: low\n", &["5 Risk=low"]);
     states("---\nname: a\nabout: ''\n---\n\nRisk: low\n", &["6 Risk=low"]);
     states("---\nIt is (nothing) of the kind\n---\n\nRisk: low\n", &["5 Risk=low"]);
     assert_eq!(unread("", "**Plan:** TODO", "plan"), Some((UnreadReason::Placeholder, 1)));

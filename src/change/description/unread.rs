@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 
+use crate::change::description::bounds::split_front_matter;
 use crate::change::description::line::parse_label;
 use crate::change::description::statement::{
     DescriptionStatement, MAX_UNREAD_STATEMENTS, UnreadReason, UnreadStatement,
@@ -23,6 +24,7 @@ pub(crate) fn add_unread_lines(
 ) {
     let mut known: HashSet<String> = statements.iter().map(|stated| fold_label(&stated.label)).collect();
     known.extend(unread.iter().map(|line| fold_label(&line.label)));
+    let settings = split_front_matter(body).0.lines().count();
     let mut number = 0;
     for line in body.split_inclusive(['\n', '\r']) {
         if unread.len() >= MAX_UNREAD_STATEMENTS {
@@ -33,6 +35,7 @@ pub(crate) fn add_unread_lines(
         let line = line.trim();
         let Some(typed) = find_typed_label(line) else { continue };
         let (label, reason) = match parse_label(typed) {
+            Some(label) if number <= settings => (label, UnreadReason::Settings),
             Some(label) => (label, UnreadReason::Markup),
             None => match read_look_alike(typed) {
                 Some(label) => (label, UnreadReason::LookAlike),

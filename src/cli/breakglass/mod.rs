@@ -7,13 +7,12 @@ pub(crate) mod session_list;
 use clap::Subcommand;
 
 use crate::change::{CommitMessage, Text};
-use crate::cli::command_error::{CommandError, CommandExit};
+use crate::cli::command_error::{CommandError, CommandExit, describe_ledger_copy};
 use crate::cli::context::Context;
 use crate::cli::ledger_upkeep::require_ledger_state;
 use crate::cli::output::ListFormatArg;
 use crate::gate::break_glass::{BreakGlassRequest, SESSION_ID_DIGITS, is_session_id};
 use crate::git::Repository;
-use crate::ledger::LEDGER_REF;
 use crate::ledger::server::write_ahead;
 use crate::ledger::state::break_glass::list_sessions;
 
@@ -171,8 +170,8 @@ fn find_open_session(repository: &Repository) -> Result<String, CommandError> {
     match open.as_slice() {
         [only] if is_session_id(only) => Ok((*only).to_owned()),
         [] | [_] => Err(CommandError::Usage(format!(
-            "no session is open in this copy of the ledger; give the session id, or update the copy:\n  \
-             git fetch origin {LEDGER_REF}:{LEDGER_REF}"
+            "no session is open in this copy of the ledger; give the session id, or update the copy; {}",
+            describe_ledger_copy(repository)
         ))),
         many => Err(CommandError::Usage(format!(
             "{} sessions are open; give the id of one, as shown by `changegate breakglass list`",

@@ -13,8 +13,8 @@ use crate::cli::check::policies::{
     HistoryPolicies, is_brought_policy, load_check_policy, load_history_policies,
 };
 use crate::cli::check::reports::{
-    open_spools, print_range_report, refuse_shared_files, remove_stale_reports, select_held_changes,
-    write_output_files, writes_reasons,
+    check_output_files, open_spools, print_range_report, refuse_shared_files, remove_stale_reports,
+    select_held_changes, write_output_files, writes_reasons,
 };
 use crate::cli::check::request::{CheckRequest, refuse_empty_request, resolve_request};
 use crate::cli::command_error::{CommandError, CommandExit};
@@ -70,6 +70,7 @@ static SQUASHED_MESSAGES: MessageTemplate = MessageTemplate {
 
 pub(crate) fn run_check(args: &CheckArgs, context: &Context) -> Result<CommandExit, CommandError> {
     refuse_shared_files(args, context)?;
+    check_output_files(args, context)?;
     let judged = judge_and_report(args, context);
     if judged.is_err() {
         remove_stale_reports(args, context);
@@ -168,8 +169,9 @@ fn judge_and_report(args: &CheckArgs, context: &Context) -> Result<CommandExit, 
         git_location: context.git_location(),
         ..ReportStyle::default()
     };
-    print_range_report(args.format, &report, &mut spools, &style)?;
+    // Where a file cannot be written, nothing says that the change is allowed.
     write_output_files(args, &report, &mut spools, &style, context)?;
+    print_range_report(args.format, &report, &mut spools, &style)?;
     Ok(report.decision.into())
 }
 

@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
@@ -48,6 +48,21 @@ pub(super) fn refuse_shared_files(args: &CheckArgs, context: &Context) -> Result
             )));
         }
         known.push(found);
+    }
+    Ok(())
+}
+
+/// Refuses a file that no report can be written to, before anything is judged.
+pub(super) fn check_output_files(args: &CheckArgs, context: &Context) -> Result<(), CommandError> {
+    for file in &args.output {
+        let path = context.resolve_path(&file.path);
+        let usable = match fs::metadata(&path) {
+            // A pipe would wait for its reader.
+            Ok(found) if !found.is_file() && !found.is_dir() => Ok(()),
+            Ok(found) if found.is_dir() => Err(io::Error::from(io::ErrorKind::IsADirectory)),
+            _ => prepare_whole_file(&path).map(|_| ()),
+        };
+        usable.with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
 }
@@ -132,9 +147,19 @@ pub(super) fn write_output_files(
 
 /// Writes a file that nothing sees half written; a pipe or a device takes the bytes as they come.
 fn write_whole_file(path: &Path, write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return write(&mut fs::File::create(path)?);
+    }
+    let (mut whole, path) = prepare_whole_file(path)?;
+    write(&mut whole)?;
+    whole.persist(path)?;
+    Ok(())
+}
+
+/// Returns a file beside the one at `path`, with its permissions, and the path that it takes when it is whole.
+fn prepare_whole_file(path: &Path) -> io::Result<(tempfile::NamedTempFile, PathBuf)> {
     // A link is followed, so that what it leads to is replaced.
     let path = match fs::metadata(path) {
-        Ok(found) if !found.is_file() => return write(&mut fs::File::create(path)?),
         Ok(_) => path.canonicalize()?,
         Err(_) => path.to_path_buf(),
     };
@@ -149,8 +174,5 @@ fn write_whole_file(path: &Path, write: &mut dyn FnMut(&mut dyn Write) -> io::Re
         };
         builder.permissions(permissions);
     }
-    let mut whole = builder.tempfile_in(directory)?;
-    write(&mut whole)?;
-    whole.persist(path)?;
-    Ok(())
+    Ok((builder.tempfile_in(directory)?, path))
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::command_error::CommandError;
 use crate::cli::install::hook_script::GitHook;
+use crate::cli::install::lefthook::{describe_lefthook_lines, find_lefthook_config, list_lefthook_configs};
 
 /// What pre-commit adds to the name of the hook that it runs before its own.
 const LEGACY_SUFFIX: &str = ".legacy";
@@ -16,10 +17,6 @@ const LEGACY_SUFFIX: &str = ".legacy";
 /// What managers add to the name of a hook that they have put aside: that of pre-commit runs, that of
 /// lefthook does not.
 const ASIDE_SUFFIXES: [&str; 2] = [LEGACY_SUFFIX, ".old"];
-
-/// The files that configure lefthook.
-const LEFTHOOK_CONFIGS: [&str; 6] =
-    ["lefthook.yml", "lefthook.yaml", ".lefthook.yml", ".lefthook.yaml", "lefthook.toml", "lefthook.json"];
 
 /// Returns where a hook of changegate runs, if the manager that wrote the one at `file` leaves a place.
 pub(crate) fn choose_hook_file(file: PathBuf) -> PathBuf {
@@ -55,9 +52,7 @@ pub(crate) fn find_manager_lines(top: &Path) -> Vec<String> {
     for hook in GitHook::CLONE_HOOKS {
         files.push(format!(".husky/{}", hook.name()));
     }
-    for name in LEFTHOOK_CONFIGS {
-        files.push(name.to_owned());
-    }
+    files.extend(list_lefthook_configs());
     let mut found = Vec::new();
     for file in files {
         // A file that cannot be read runs nothing.
@@ -87,22 +82,17 @@ pub(crate) fn refuse_foreign_manager(folder: &Path, top: Option<&Path>) -> Resul
             "husky manages the hooks of this clone, and would overwrite those of changegate; run them from husky:{lines}"
         )));
     }
-    let is_configured = top.is_some_and(|top| LEFTHOOK_CONFIGS.iter().any(|name| top.join(name).exists()));
+    let config = top.and_then(find_lefthook_config);
     let runs_lefthook = GitHook::CLONE_HOOKS.iter().any(|hook| {
         fs::read(folder.join(hook.name()))
             .is_ok_and(|text| String::from_utf8_lossy(&text).contains("call_lefthook"))
     });
-    if is_configured || runs_lefthook {
-        let mut lines = String::new();
-        for hook in GitHook::CLONE_HOOKS {
-            let name = hook.name();
-            let input = if name == "pre-push" { ", use_stdin: true" } else { "" };
-            let line = build_guarded_line(name, "{0}");
-            lines += &format!("\n  {name}: {{ commands: {{ changegate: {{ run: '{line}'{input} }} }} }}");
-        }
+    if config.is_some() || runs_lefthook {
+        let name = config.as_deref().unwrap_or("lefthook.yml");
+        let lines = describe_lefthook_lines(top, name, &|hook| build_guarded_line(hook, "{0}"));
         return Err(CommandError::Usage(format!(
-            "lefthook manages the hooks of this clone, and would put those of changegate aside; add to lefthook.yml, \
-             and run `lefthook install`:{lines}"
+            "lefthook manages the hooks of this clone, and would put those of changegate aside; add to {name}, and \
+             run `lefthook install`:{lines}"
         )));
     }
     Ok(())

@@ -8,6 +8,7 @@ mod hook_folder;
 mod hook_manager;
 mod hook_script;
 pub(crate) mod hook_state;
+mod lefthook;
 mod server_settings;
 mod work_tree;
 

@@ -36,7 +36,7 @@ pub(crate) fn run_ledger_export(
     context: &Context,
 ) -> Result<CommandExit, CommandError> {
     if repository.resolve_ref(LEDGER_REF.as_bytes())?.id.is_none() {
-        return Err(CommandError::no_ledger());
+        return Err(CommandError::no_ledger(repository));
     }
     // Addresses are checked before the output file is created.
     let resource = find_repository_uri(args.uri, repository)?;

@@ -58,7 +58,7 @@ pub(crate) fn run_ledger_log(
 ) -> Result<CommandExit, CommandError> {
     let mut out = BufWriter::new(io::stdout().lock());
     let Some(tip) = repository.resolve_ref(LEDGER_REF.as_bytes())?.id else {
-        return Err(CommandError::no_ledger());
+        return Err(CommandError::no_ledger(repository));
     };
     let mut next = Some(tip);
     for _ in 0..number {

@@ -35,7 +35,7 @@ pub(crate) fn run_ledger_trace(
     context: &Context,
 ) -> Result<CommandExit, CommandError> {
     if repository.resolve_ref(LEDGER_REF.as_bytes())?.id.is_none() {
-        return Err(CommandError::no_ledger());
+        return Err(CommandError::no_ledger(repository));
     }
     let change = resolve_commit(repository, named)?;
     let trace = trace_change(repository, change)?;

@@ -165,5 +165,5 @@ pub(crate) fn write_reconcile_report(reconciled: &ReconcileOutcome) -> io::Resul
 
 /// Returns the state of the ledger in this repository.
 pub(crate) fn require_ledger_state(repository: &Repository) -> Result<LedgerState, CommandError> {
-    store::read_state(repository)?.ok_or_else(CommandError::no_ledger)
+    store::read_state(repository)?.ok_or_else(|| CommandError::no_ledger(repository))
 }

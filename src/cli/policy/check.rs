@@ -237,6 +237,16 @@ fn write_standing_notes(policy: &Policy, today: Date, out: &mut dyn Write) -> io
             )?;
         }
     }
+    for (id, paths) in policy.find_catalogue_gaps() {
+        let paths: Vec<String> =
+            paths.into_iter().map(|path| format!("`{}`", shorten_for_message(path))).collect();
+        let note = format!(
+            "the standard change `{id}` may touch {}; it is approved in advance, and what changes the gate or a \
+             pipeline should not be, so name other paths",
+            paths.join(", ")
+        );
+        writeln!(out, "{}", wrap_text("note: ", 2, &note))?;
+    }
     if let Some(roster) = policy.people.roster.as_ref().filter(|_| policy.people.lacks_accounts()) {
         let note = format!(
             "`{}` lists no `accounts`; a server that knows by which account each push is made refuses all pushes, \

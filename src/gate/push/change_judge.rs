@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::change::{Change, Commit, Commits, Stage, Text};
 use crate::gate::obligations::ChangeObligations;
 use crate::gate::policy_source::LoadedPolicy;
+use crate::gate::push::unreadable::build_unreadable_finding;
 use crate::gate::push_facts::KeptFacts;
 use crate::gate::settings::{GateSettings, LedgerMode};
 use crate::gate::swapped_parents::SwappedParents;
@@ -126,8 +127,8 @@ pub(crate) fn collect_commits(commits: Vec<Result<Commit, UnreadableCommit>>) ->
             }
             Err(UnreadableCommit { id, reason }) => {
                 let message = COMMIT_UNREADABLE.with("commit", id.short_hex());
-                let finding =
-                    Finding::new(message.with("detail", MessageValue::unrecorded(Text::from(reason))));
+                let message = message.with("detail", MessageValue::unrecorded(Text::from(reason.as_str())));
+                let finding = build_unreadable_finding(message, &reason, Fixer::Author);
                 return Err(refuse_by_rule(GateRule::ReadableCommits, finding.in_commit(Some(id))));
             }
         }

@@ -5,6 +5,7 @@ pub(crate) mod change_judge;
 pub(crate) mod new_gate_files;
 pub(crate) mod ref_judge;
 pub(crate) mod ref_policies;
+pub(crate) mod unreadable;
 
 use std::rc::Rc;
 

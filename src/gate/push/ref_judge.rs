@@ -16,6 +16,7 @@ use crate::gate::push::base_policy::{PolicyCache, PolicyOrigin, PushBasePolicy};
 use crate::gate::push::change_judge::{ChangeJudge, JudgedChange};
 use crate::gate::push::new_gate_files::{NamedGateFiles, NewGateFiles};
 use crate::gate::push::ref_policies::RefPolicies;
+use crate::gate::push::unreadable::{add_detail, build_unreadable_finding};
 use crate::gate::push_facts::PushFacts;
 use crate::gate::settings::GateSettings;
 use crate::gate::swapped_parents::SwappedParents;
@@ -23,7 +24,7 @@ use crate::git::{CommitRange, NewHistory, PeeledObject, RefUpdate, Repository, R
 use crate::policy::ChangeUnit;
 use crate::push::{self, GateRule, ProposedRefUpdate, RefTargetKind, refuse_by_findings, refuse_by_rule};
 use crate::report::{GroupScope, RefUpdateKind, ReportGroup};
-use crate::verdict::{Finding, Fixer, Judgement, Message, MessageValue, messages};
+use crate::verdict::{Finding, Fixer, Judgement, Message, messages};
 
 messages! {
     REF_REPEATED = "push.ref-repeated":
@@ -138,11 +139,13 @@ impl RefJudge<'_> {
             Ok(request) => request,
             Err(error) => {
                 let message = add_detail(OBJECT_UNREADABLE.with("ref", &at.name), &error);
-                let refusal = refuse_by_rule(
-                    GateRule::WholeHistory,
-                    Finding::new(message).fixed_by(Fixer::ServerAdministrator),
+                let finding =
+                    build_unreadable_finding(message, &format!("{error:#}"), Fixer::ServerAdministrator);
+                return build_protected_group(
+                    update,
+                    at,
+                    vec![refuse_by_rule(GateRule::WholeHistory, finding)],
                 );
-                return build_protected_group(update, at, vec![refusal]);
             }
         };
         let asked = &request.asked;
@@ -177,9 +180,8 @@ impl RefJudge<'_> {
         let policies = RefPolicies { own, base, scope: &scope };
         if let Err(error) = self.judge_commits(new, request, &policies, &mut group) {
             let message = add_detail(HISTORY_UNREADABLE.with("ref", &at.name), &error);
-            group
-                .refusals
-                .push(refuse_by_rule(GateRule::WholeHistory, Finding::new(message).fixed_by(Fixer::Pusher)));
+            let finding = build_unreadable_finding(message, &format!("{error:#}"), Fixer::Pusher);
+            group.refusals.push(refuse_by_rule(GateRule::WholeHistory, finding));
         }
         if self.settings.policy_file.is_none() && !own.is_same_at(self.repository, new) {
             group.refusals.extend(self.refuse_broken_policy(new, &at.name, &scope));
@@ -391,9 +393,4 @@ impl RefJudge<'_> {
         let finding = find_policy_break(left.as_deref(), known_as.as_ref(), self.settings, self.now)?;
         Some(refuse_by_rule(GateRule::PolicyValid, finding))
     }
-}
-
-/// Adds what git says to a message, as a quotation.
-fn add_detail(message: Message, error: &anyhow::Error) -> Message {
-    message.with("detail", MessageValue::unrecorded(Text::from(format!("{error:#}"))))
 }

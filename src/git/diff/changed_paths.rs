@@ -12,7 +12,7 @@ use gix::hash::Kind;
 
 use crate::change::{FactKind, PathChange, Text};
 
-use crate::git::objects::commit::unrequested_fact;
+use crate::git::objects::commit::{TooManyEntries, unrequested_fact};
 use crate::git::objects::reader::ObjectReader;
 use crate::git::objects::tree::{DecodedTree, TreeOverlap};
 use crate::git::objects::tree_entry::DecodedTreeEntry;
@@ -64,7 +64,9 @@ impl ObjectReader {
             pair.after_index += usize::from(right.is_some());
             budget = match budget.checked_sub(1) {
                 Some(budget) => budget,
-                None => bail!("the commit changes trees with more than {MAX_COMPARED_ENTRIES} entries"),
+                None => bail!(TooManyEntries(format!(
+                    "the commit changes trees with more than {MAX_COMPARED_ENTRIES} entries; divide it into several"
+                ))),
             };
             if left.map(|it| (it.mode, it.id)) == right.map(|it| (it.mode, it.id)) {
                 continue;

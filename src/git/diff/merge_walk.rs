@@ -9,6 +9,7 @@ use gix::ObjectId;
 use crate::change::{PathEntry, Text};
 
 use crate::git::diff::changed_paths::{MAX_COMPARED_ENTRIES, MAX_TREE_DEPTH};
+use crate::git::objects::commit::TooManyEntries;
 use crate::git::objects::reader::ObjectReader;
 use crate::git::objects::tree::DecodedTree;
 use crate::git::objects::tree_entry::DecodedTreeEntry;
@@ -46,7 +47,9 @@ impl ObjectReader {
             };
             budget = match budget.checked_sub(1) {
                 Some(budget) => budget,
-                None => bail!("the merge touches trees with more than {MAX_COMPARED_ENTRIES} entries"),
+                None => bail!(TooManyEntries(format!(
+                    "the merge touches trees with more than {MAX_COMPARED_ENTRIES} entries; merge it in parts"
+                ))),
             };
             for (at, slot) in row.positions.iter_mut().zip(&mut here) {
                 match slot {

@@ -256,10 +256,14 @@ fn read_step(
 
 /// Replaces the facts about the paths of a commit by the reason why they are not known.
 fn leave_out_paths(commit: &mut Commit, needs: &NeededFacts) {
-    let why = || format!("the commits of the change touch more than {MAX_CHANGE_PATHS} paths");
-    commit.paths = Err(Missing::Unavailable(FactKind::Paths, why()));
+    let why = || {
+        format!(
+            "the commits of the change touch more than {MAX_CHANGE_PATHS} paths; push them as several changes"
+        )
+    };
+    commit.paths = Err(Missing::TooLarge(FactKind::Paths, why()));
     if needs.contains(&FactKind::Lines) {
-        commit.lines = Err(Missing::Unavailable(FactKind::Lines, why()));
+        commit.lines = Err(Missing::TooLarge(FactKind::Lines, why()));
     }
 }
 

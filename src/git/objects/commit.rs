@@ -85,8 +85,23 @@ pub(crate) fn unrequested_fact<T>(need: FactKind) -> Fact<T> {
     Err(Missing::Unavailable(need, "it was not asked for".to_owned()))
 }
 
+/// The error of a commit that changes more than is compared.
+#[derive(Debug)]
+pub(crate) struct TooManyEntries(pub(crate) String);
+
+impl fmt::Display for TooManyEntries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for TooManyEntries {}
+
 /// Converts an error into the gap that it leaves.
 pub(crate) fn unavailable_fact(need: FactKind, error: &anyhow::Error) -> Missing {
+    if error.chain().any(|cause| cause.is::<TooManyEntries>()) {
+        return Missing::TooLarge(need, format!("{error:#}"));
+    }
     Missing::Unavailable(need, format!("{error:#}"))
 }
 

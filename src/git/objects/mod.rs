@@ -52,7 +52,9 @@ pub(crate) type ObjectBytes = Arc<Vec<u8>>;
 /// The most bytes of memory that a single object may take.
 const MAX_OBJECT_BYTES: usize = 64 << 20;
 
-const CHAIN_TOO_LONG: &str = "it is stored as a chain of more than 8,191 deltas; repack what is pushed";
+/// What is wrong with an object that is not read because of the form in which it is stored.
+pub(crate) const CHAIN_TOO_LONG: &str =
+    "it is stored as a chain of more than 8,191 deltas; repack what is pushed, then push again";
 
 /// The stores of one repository, shared by all threads.
 pub(crate) struct ObjectStores {

@@ -117,7 +117,7 @@ impl LeftPolicy<'_> {
 
 fn unknown_paths_finding(missing: &Missing) -> Finding {
     let message = match missing {
-        Missing::Unavailable(_, why) => {
+        Missing::Unavailable(_, why) | Missing::TooLarge(_, why) => {
             PATHS_UNREADABLE.with("detail", MessageValue::unrecorded(Text::from(why.as_str())))
         }
         Missing::NotAtThisStage(_) | Missing::NotConfigured(_) => (&PATHS_UNKNOWN).into(),

@@ -9,7 +9,8 @@ use crate::policy::definition::Policy;
 use crate::policy::inspect::findings::FileFindings;
 use crate::policy::inspect::lockouts::list_accepted_words;
 use crate::policy::inspect::written::{
-    WrittenPredicate, covers_conjuncts, find_entry, list_conjuncts, list_entries, list_texts, scalar_text,
+    WrittenPredicate, covers_conjuncts, find_entry, is_empty_not, list_conjuncts, list_entries, list_texts,
+    scalar_text,
 };
 use crate::policy::load::files::PolicyFile;
 use crate::yaml::{YamlFault, YamlKey, YamlNode, shorten_for_message};
@@ -113,6 +114,14 @@ fn find_contradiction(
     asked: &[AskedPredicate<'_>],
     index: usize,
 ) -> Option<(YamlFault, String)> {
+    let is_never =
+        |one: &&AskedPredicate<'_>| one.file == index && is_empty_not(one.predicate.0, one.predicate.1);
+    if let Some(one) = asked.iter().find(is_never) {
+        let why = "`not: {}` never holds".to_owned();
+        let what = format!("no change could keep `{}`: {why}", shorten_for_message(one.rule));
+        let help = "ask something in `not`, or remove it";
+        return Some((YamlFault::new(one.predicate.0.at, what).with_help(help), why));
+    }
     for (place, second) in asked.iter().enumerate() {
         for first in asked.get(..place).unwrap_or_default() {
             let own = if second.file == index { second } else { first };
@@ -134,9 +143,14 @@ fn find_contradiction(
 }
 
 /// Returns why no change answers both questions; `None` where one may.
-fn contradict(policy: &Policy, first: WrittenPredicate<'_>, second: WrittenPredicate<'_>) -> Option<String> {
+pub(crate) fn contradict(
+    policy: &Policy,
+    first: WrittenPredicate<'_>,
+    second: WrittenPredicate<'_>,
+) -> Option<String> {
     for (refused, wanted) in [(first, second), (second, first)] {
-        if refused.0.text == "not" && covers_conjuncts(&list_conjuncts(refused.1), &[wanted]) {
+        let is_empty = is_empty_not(refused.0, refused.1);
+        if refused.0.text == "not" && !is_empty && covers_conjuncts(&list_conjuncts(refused.1), &[wanted]) {
             let name = shorten_for_message(&wanted.0.text);
             return Some(format!("one asks for what `not` refuses in the other (`{name}`)"));
         }

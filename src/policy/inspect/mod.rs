@@ -6,6 +6,7 @@
 //! loaded, so a later version that finds more locks no repository.
 
 mod answer_rows;
+mod aspect_samples;
 mod assumed_change;
 mod contradictions;
 mod findings;
@@ -15,6 +16,7 @@ mod lost_numbers;
 mod patterns;
 mod possible_changes;
 mod reach;
+mod rule_scopes;
 mod sample_changes;
 mod staffing;
 mod strictness;
@@ -122,6 +124,11 @@ pub fn inspect_policy(
             let excluding = find_excluding_rules(policy, entry, read_from, today, place)?;
             place_excluding_rules(policy, &files, excluding)
         };
+        for (index, file) in files.iter().enumerate() {
+            let mut found = FileFindings::default();
+            rule_scopes::inspect_rule_scopes(policy, &files, index, today, &mut found);
+            inspection.add_findings(file, found);
+        }
         if let Some((file, fault)) = find(JudgingPlace::Anywhere) {
             inspection.add_findings(file, FileFindings { errors: vec![fault], ..FileFindings::default() });
         } else if let Some((file, fault)) = find(JudgingPlace::ServerHook) {

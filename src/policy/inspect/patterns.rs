@@ -2,8 +2,13 @@
 
 use crate::pattern::PathPattern;
 use crate::policy::inspect::findings::FileFindings;
-use crate::policy::inspect::written::{find_entry, list_entries, list_items, list_predicates, scalar_text};
+use crate::policy::inspect::written::{
+    find_entry, list_entries, list_items, list_predicates, list_texts, scalar_text,
+};
 use crate::yaml::{YamlFault, YamlNode, YamlValue, shorten_for_message};
+
+/// What git calls a remote where nothing else is said.
+const USUAL_REMOTE: &str = "origin";
 
 /// What is wrong with a pattern, and what to write instead.
 type PatternSlip = (String, String);
@@ -12,6 +17,7 @@ type PatternSlip = (String, String);
 pub(crate) fn inspect_patterns(file: &YamlNode, found: &mut FileFindings) {
     if let Some(refs) = find_entry(file, "protects") {
         inspect_ref_patterns(refs, found);
+        inspect_remote_names(refs, found);
     }
     for (key, value) in list_predicates(file) {
         let is_map = matches!(value.value, YamlValue::Map(_));
@@ -47,6 +53,29 @@ fn inspect_ref_patterns(list: &YamlNode, found: &mut FileFindings) {
         if let Some((what, help)) = find_brace_slip(text).or_else(|| find_expression_slip(text, "*")) {
             found.errors.push(YamlFault::new(item.at, what).with_help(help));
         }
+    }
+}
+
+/// Notes a name that git has for a branch of a remote: in a policy it is a branch of that name.
+fn inspect_remote_names(list: &YamlNode, found: &mut FileFindings) {
+    let names = list_texts(list);
+    for item in list_items(list) {
+        let Some(text) = scalar_text(item) else { continue };
+        let tracked = text.strip_prefix("refs/remotes/").or_else(|| text.strip_prefix("remotes/"));
+        let remote_branch = tracked.unwrap_or(text).split_once('/');
+        let Some((remote, branch)) = remote_branch else { continue };
+        let is_tracked = tracked.is_some() || remote == USUAL_REMOTE || names.contains(&branch);
+        if text.starts_with("refs/") && tracked.is_none() || !is_tracked {
+            continue;
+        }
+        let (shown, branch) = (shorten_for_message(text), shorten_for_message(branch));
+        let what = match text.starts_with("refs/remotes/") {
+            true => {
+                format!("`{shown}` is no branch that is pushed to, but what a clone remembers of a remote")
+            }
+            false => format!("`{shown}` is a branch of this name, and not the branch `{branch}` of a remote"),
+        };
+        found.notes.push(YamlFault::new(item.at, what).with_help(format!("write `{branch}`")));
     }
 }
 

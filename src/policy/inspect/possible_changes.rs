@@ -6,28 +6,18 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
-use jiff::civil::{Date, DateTime, Time};
-use jiff::tz::TimeZone;
+use jiff::civil::Date;
 use serde_json::json;
 
-use crate::calendar::to_local_time;
 use crate::change::{Change, Text};
-use crate::pattern::RefPattern;
-use crate::people::ResolvedIdentity;
 use crate::policy::definition::Policy;
 use crate::policy::inspect::answer_rows::{list_label_sets, list_wordings};
+use crate::policy::inspect::aspect_samples::{list_authors, list_branches, list_pushers, list_times};
 use crate::policy::inspect::assumed_change::{ChangeSearch, SketchedQuestion};
-use crate::policy::inspect::sample_changes::{SAMPLE_WORD, list_sample_branches, read_sample};
+use crate::policy::inspect::sample_changes::read_sample;
 use crate::predicates::{EvaluationContext, Predicate, PredicateOutcome};
 use crate::verdict::RuleLevel;
 use crate::yaml::shorten_for_message;
-
-/// How many days from today a change may have to wait for; a freeze may last a year.
-const MAX_DAYS: i32 = 400;
-
-/// How many times of a day are tried, over all zones. Windows that name more are left undecided.
-const MAX_TIMES: usize = 48;
 
 /// How many rules are named.
 const MAX_NAMED_RULES: usize = 4;
@@ -108,7 +98,7 @@ fn name_rules(policy: &Policy, rules: &[usize]) -> String {
 }
 
 /// The changes that are assumed, and what every question says about each of their aspects.
-struct AssumedChanges<'policy> {
+pub(crate) struct AssumedChanges<'policy> {
     policy: &'policy Policy,
     place: JudgingPlace,
     denying: Vec<usize>,
@@ -125,7 +115,7 @@ struct AspectTable<'policy> {
 }
 
 impl<'policy> AssumedChanges<'policy> {
-    fn new(
+    pub(crate) fn new(
         policy: &'policy Policy,
         path: Option<&'policy str>,
         read_from: &[Text],
@@ -168,12 +158,52 @@ impl<'policy> AssumedChanges<'policy> {
         AssumedChanges { policy, place, denying, path, aspects }
     }
 
+    /// Adds what questions about pushers and authors say about further samples.
+    pub(crate) fn add_samples(&mut self, samples: &[Change]) {
+        for table in &mut self.aspects {
+            if !matches!(table.questions.first(), Some(Predicate::Pusher(_) | Predicate::Author(_))) {
+                continue;
+            }
+            for sample in samples {
+                let row =
+                    table.questions.iter().map(|asked| ask_sample(self.policy, asked, sample)).collect();
+                if !table.rows.contains(&row) {
+                    table.rows.push(row);
+                }
+            }
+        }
+    }
+
+    /// Adds an aspect of which these `rows` are all answers that questions can have together.
+    pub(crate) fn add_aspect(
+        &mut self,
+        questions: Vec<&'policy Predicate>,
+        rows: BTreeSet<Vec<Option<bool>>>,
+    ) {
+        self.aspects.push(AspectTable::from_rows(rows, questions));
+    }
+
+    /// Returns true if an aspect decides the question, or its fields do.
+    pub(crate) fn is_decided(&self, predicate: &Predicate) -> bool {
+        let is_asked = |table: &AspectTable<'_>| table.questions.contains(&predicate);
+        matches!(predicate, Predicate::Field(_)) || self.aspects.iter().any(is_asked)
+    }
+
+    /// Returns true unless the rules that deny exclude every change together.
+    pub(crate) fn is_possible(&self) -> bool {
+        self.prepare_search(None).is_change_possible(&self.denying)
+    }
+
+    fn prepare_search(&self, wanted_class: Option<usize>) -> ChangeSearch<'policy> {
+        let sizes = self.aspects.iter().map(|aspect| aspect.rows.len()).collect();
+        let sketch = |predicate| self.sketch_predicate(predicate);
+        ChangeSearch::new(self.policy, &self.denying, wanted_class, sizes, &sketch)
+    }
+
     /// Returns the fewest rules that exclude every change, with those of packs left out first; `None` if
     /// there is a change that they allow.
     fn find_core(&self, wanted_class: Option<usize>) -> Option<Vec<usize>> {
-        let sizes = self.aspects.iter().map(|aspect| aspect.rows.len()).collect();
-        let sketch = |predicate| self.sketch_predicate(predicate);
-        let search = ChangeSearch::new(self.policy, &self.denying, wanted_class, sizes, &sketch);
+        let search = self.prepare_search(wanted_class);
         if search.is_change_possible(&self.denying) {
             return None;
         }
@@ -262,129 +292,4 @@ fn ask_sample(policy: &Policy, predicate: &Predicate, change: &Change) -> Option
         Ok(PredicateOutcome::Holds | PredicateOutcome::Owed(_)) => Some(true),
         Err(_) => None,
     }
-}
-
-/// Returns a change of each branch that the policy is read from; where these are not known, of each that is
-/// protected, with those that the questions name.
-fn list_branches(policy: &Policy, questions: &[&Predicate], read_from: &[Text]) -> Vec<Change> {
-    let known = read_from.iter().filter(|name| policy.protects_ref(name.as_bytes()));
-    let mut branches: Vec<String> = known.filter_map(|name| name.as_utf8().map(str::to_owned)).collect();
-    if branches.is_empty() {
-        branches = list_sample_branches(&policy.protected_refs);
-        for question in questions {
-            let Predicate::Branch(asked) = question else { continue };
-            branches.extend(list_sample_branches(asked.asked_branches()));
-            for (one, other) in asked.asked_branches().iter().flat_map(|asked| pair_patterns(policy, asked)) {
-                // `release/*` and `*-stable` have names in common that neither shows by itself.
-                let name = one.replace('*', &other.replace('*', SAMPLE_WORD));
-                branches.push(if name.starts_with("refs/") { name } else { format!("refs/heads/{name}") });
-            }
-        }
-        branches.retain(|name| policy.protects_ref(name.as_bytes()));
-    }
-    branches.iter().filter_map(|branch| read_sample(&json!({ "target": branch, "commits": [{}] }))).collect()
-}
-
-/// Returns a pattern of branches with each protected one, in both orders.
-fn pair_patterns(policy: &Policy, asked: &RefPattern) -> Vec<(String, String)> {
-    let pair = |protected: &RefPattern| {
-        let (asked, protected) = (asked.to_string(), protected.to_string());
-        [(asked.clone(), protected.clone()), (protected, asked)]
-    };
-    policy.protected_refs.iter().flat_map(pair).collect()
-}
-
-/// Returns the accounts of people: all that the policy knows, and those that questions name, unless a
-/// roster shows that they are of none of its people.
-fn list_pushers(policy: &Policy, questions: &[&Predicate]) -> Vec<Change> {
-    let people = &policy.people;
-    let identities = people.list_identities();
-    let mut accounts: BTreeSet<String> = identities.keys().map(|identity| (*identity).to_owned()).collect();
-    let mut logins: BTreeSet<String> = BTreeSet::new();
-    for (identity, person) in &identities {
-        logins.extend([bare_login(identity), bare_login(person)]);
-    }
-    for team in people.team_names() {
-        accounts.extend(people.team_members(team).iter().cloned());
-    }
-    let is_open = !people.has_roster() || people.lacks_accounts();
-    for question in questions {
-        let Predicate::Pusher(asked) = question else { continue };
-        for account in asked.asked_accounts() {
-            let name = account.to_string();
-            if is_open || name.contains('*') || logins.contains(&bare_login(&name)) {
-                accounts.insert(name.replace('*', SAMPLE_WORD));
-            }
-        }
-    }
-    accounts.insert(SAMPLE_WORD.to_owned());
-    accounts.retain(|account| {
-        let identity = people.identify_account(&Text::from(account.as_str()));
-        !matches!(identity, ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot)
-    });
-    accounts
-        .iter()
-        .filter_map(|account| read_sample(&json!({ "pusher": account, "commits": [{}] })))
-        .collect()
-}
-
-/// Returns what stands for a person in an account or an address: no forge, number or domain.
-fn bare_login(identity: &str) -> String {
-    let login = identity.rsplit(':').next().unwrap_or(identity);
-    login.split(['#', '@']).next().unwrap_or(login).to_ascii_lowercase()
-}
-
-fn list_authors(policy: &Policy) -> Vec<Change> {
-    let people = &policy.people;
-    let mut addresses: BTreeSet<String> = BTreeSet::new();
-    addresses.insert(format!("{SAMPLE_WORD}@{SAMPLE_WORD}.example"));
-    addresses.extend(people.list_identities().keys().map(|identity| (*identity).to_owned()));
-    for team in people.team_names() {
-        for member in people.team_members(team) {
-            let inner = member.split_once('<').and_then(|(_, rest)| rest.strip_suffix('>'));
-            addresses.insert(inner.unwrap_or(member).to_owned());
-        }
-    }
-    let mut authors = Vec::new();
-    for address in addresses.iter().filter(|address| address.contains('@')) {
-        let sample = json!({ "commits": [{ "author": format!("{SAMPLE_WORD} <{address}>") }] });
-        let Some(change) = read_sample(&sample) else { continue };
-        let identity = people.identify_person(&change.tip().author);
-        if !matches!(identity, ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot) {
-            authors.push(change);
-        }
-    }
-    authors
-}
-
-/// Returns every time at which a window of the questions may open; none if there are too many.
-fn list_times(questions: &[&Predicate], today: Date) -> Vec<Change> {
-    let mut zones: BTreeSet<Option<&str>> = BTreeSet::new();
-    let mut times = BTreeSet::from([Time::midnight()]);
-    for question in questions {
-        let Predicate::Window(window) = question else { continue };
-        zones.insert(window.zone_name());
-        window.add_edges(&mut times);
-    }
-    if zones.len().saturating_mul(times.len()) > MAX_TIMES {
-        return Vec::new();
-    }
-    let mut instants: BTreeSet<Timestamp> = BTreeSet::new();
-    for zone in zones {
-        // A zone that this machine does not know leaves its windows open at any time.
-        let zone = to_local_time(Timestamp::UNIX_EPOCH, zone)
-            .map_or(TimeZone::UTC, |local| local.time_zone().clone());
-        let mut day = today;
-        for _ in 0..MAX_DAYS {
-            for time in &times {
-                if let Ok(local) = zone.to_zoned(DateTime::from_parts(day, *time)) {
-                    instants.insert(local.timestamp());
-                }
-            }
-            let Ok(next) = day.tomorrow() else { break };
-            day = next;
-        }
-    }
-    let Some(change) = read_sample(&json!({ "commits": [{}] })) else { return Vec::new() };
-    instants.into_iter().map(|seen_at| Change { seen_at, ..change.clone() }).collect()
 }

@@ -93,13 +93,34 @@ fn list_named_paths(when: &YamlNode) -> Vec<String> {
             patterns.extend(list_texts(listed));
         }
         for pattern in patterns {
-            let path = pattern.trim_start_matches('/').replace("**", "*").replace('*', SAMPLE_WORD);
-            let path = path.replace('?', "z");
-            paths.push(if path.ends_with('/') { path + SAMPLE_WORD } else { path });
+            paths.push(name_sample_path(pattern));
         }
     }
     paths.truncate(MAX_VARIANTS);
     paths
+}
+
+/// Returns a path that the pattern matches.
+fn name_sample_path(pattern: &str) -> String {
+    fill_path_pattern(pattern, SAMPLE_WORD, "z")
+}
+
+/// Returns two paths that the pattern matches, of other letters and another length, so that no other pattern
+/// matches both by accident.
+pub(crate) fn name_sample_paths(pattern: &str) -> [String; 2] {
+    [name_sample_path(pattern), fill_path_pattern(pattern, "\u{d8}+8~\u{d8}", "\u{d8}")]
+}
+
+/// Returns the pattern with `word` for each star and `letter` for each question mark.
+fn fill_path_pattern(pattern: &str, word: &str, letter: &str) -> String {
+    let mut path = pattern.trim_start_matches('/').replace("**", "*").replace('*', word).replace('?', letter);
+    // Of letters to choose from, the first.
+    while let Some((before, rest)) = path.split_once('[')
+        && let Some((letters, after)) = rest.split_once(']')
+    {
+        path = format!("{before}{}{after}", letters.chars().next().map(String::from).unwrap_or_default());
+    }
+    if path.ends_with('/') { path + word } else { path }
 }
 
 /// Returns true if the condition holds for every sample with one of these paths.

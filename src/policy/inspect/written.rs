@@ -112,6 +112,11 @@ pub(crate) fn list_conjuncts(condition: &YamlNode) -> Vec<WrittenPredicate<'_>> 
     found
 }
 
+/// Returns true for `not: {}`, which never holds.
+pub(crate) fn is_empty_not(key: &YamlKey, value: &YamlNode) -> bool {
+    key.text == "not" && matches!(&value.value, YamlValue::Map(entries) if entries.is_empty())
+}
+
 /// How deep two conditions are compared; what lies deeper is not seen to be covered.
 const MAX_COMPARED_DEPTH: usize = 6;
 

@@ -17,7 +17,9 @@ messages! {
     CODE = "field.unread-code":
         "`{field}` is not stated: line {line} of the description, {written}, is code or a table, and text is needed";
     MARKUP = "field.unread-markup":
-        "`{field}` is not stated: line {line} of the description, {written}, is quoted, struck out, hidden, a footnote, code, a comment, or in the middle of a text";
+        "`{field}` is not stated: line {line} of the description, {written}, is quoted, pasted from release notes, struck out, hidden, a footnote, code, a comment, or in the middle of a text";
+    SETTINGS = "field.unread-settings":
+        "`{field}` is not stated: line {line} of the description, {written}, stands between the lines `---` at its start, as the settings of a template do; write it below them";
     LOOK_ALIKE = "field.unread-look-alike":
         "`{field}` is not stated: line {line} of the description, {written}, has letters that only look alike";
     OF_WHOLE_PULL = "field.unread-of-whole-pull":
@@ -70,6 +72,7 @@ pub(crate) fn find_unread_statement(
         UnreadReason::Unticked => &UNTICKED,
         UnreadReason::Code => &CODE,
         UnreadReason::Markup => &MARKUP,
+        UnreadReason::Settings => &SETTINGS,
         UnreadReason::LookAlike => &LOOK_ALIKE,
         UnreadReason::OfWholePull => {
             let message = OF_WHOLE_PULL.with("field", field.name.as_str()).with("line", unread.line);

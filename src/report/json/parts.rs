@@ -188,7 +188,9 @@ pub(crate) fn build_json_missing(missing: &Missing) -> JsonMissing<'_> {
     let (why, detail) = match missing {
         Missing::NotAtThisStage(_) => ("not-at-this-stage", None),
         Missing::NotConfigured(_) => ("not-configured", None),
-        Missing::Unavailable(_, detail) => ("unavailable", Some(detail.as_str())),
+        Missing::Unavailable(_, detail) | Missing::TooLarge(_, detail) => {
+            ("unavailable", Some(detail.as_str()))
+        }
     };
     JsonMissing { need: missing.fact_kind(), why, detail }
 }

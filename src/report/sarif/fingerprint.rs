@@ -70,7 +70,7 @@ impl Fingerprint {
         self.add_part(match missing {
             Missing::NotAtThisStage(_) => "not-at-this-stage".as_bytes(),
             Missing::NotConfigured(_) => "not-configured".as_bytes(),
-            Missing::Unavailable(..) => "unavailable".as_bytes(),
+            Missing::Unavailable(..) | Missing::TooLarge(..) => "unavailable".as_bytes(),
         });
     }
 

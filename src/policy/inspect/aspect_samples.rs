@@ -1,0 +1,176 @@
+//! Changes that stand for all others as far as one aspect goes: their branch, pusher, author or time.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::TimeZone;
+use serde_json::json;
+
+use crate::calendar::to_local_time;
+use crate::change::{Change, Text};
+use crate::pattern::RefPattern;
+use crate::people::ResolvedIdentity;
+use crate::policy::definition::Policy;
+use crate::policy::inspect::sample_changes::{SAMPLE_WORD, list_sample_branches, read_sample};
+use crate::predicates::Predicate;
+
+/// How many days from today a change may have to wait for; a freeze may last a year.
+const MAX_DAYS: i32 = 400;
+
+/// How many times of a day are tried, over all zones. Windows that name more are left undecided.
+const MAX_TIMES: usize = 48;
+
+/// How many patterns of branches each other one is paired with.
+const MAX_PAIRED_PATTERNS: usize = 64;
+
+/// Returns a change of each branch that the policy is read from; where these are not known, of each that is
+/// protected, with those that the questions name.
+pub(crate) fn list_branches(policy: &Policy, questions: &[&Predicate], read_from: &[Text]) -> Vec<Change> {
+    let known = read_from.iter().filter(|name| policy.protects_ref(name.as_bytes()));
+    let mut branches: Vec<String> = known.filter_map(|name| name.as_utf8().map(str::to_owned)).collect();
+    if branches.is_empty() {
+        branches = list_sample_branches(&policy.protected_refs);
+        let mut patterns: Vec<RefPattern> = policy.protected_refs.clone();
+        for question in questions {
+            let Predicate::Branch(asked) = question else { continue };
+            patterns.extend_from_slice(asked.asked_branches());
+        }
+        patterns.truncate(MAX_PAIRED_PATTERNS);
+        for question in questions {
+            let Predicate::Branch(asked) = question else { continue };
+            branches.extend(list_sample_branches(asked.asked_branches()));
+            for (one, other) in
+                asked.asked_branches().iter().flat_map(|asked| pair_patterns(&patterns, asked))
+            {
+                // `release/*` and `*-stable` have names in common that neither shows by itself.
+                let name = one.replace('*', &other.replace('*', SAMPLE_WORD));
+                branches.push(if name.starts_with("refs/") { name } else { format!("refs/heads/{name}") });
+            }
+        }
+        branches.retain(|name| policy.protects_ref(name.as_bytes()));
+    }
+    branches.iter().filter_map(|branch| read_sample(&json!({ "target": branch, "commits": [{}] }))).collect()
+}
+
+/// Returns a pattern of branches with each of the others, in both orders.
+fn pair_patterns(others: &[RefPattern], asked: &RefPattern) -> Vec<(String, String)> {
+    let pair = |other: &RefPattern| {
+        let (asked, other) = (asked.to_string(), other.to_string());
+        [(asked.clone(), other.clone()), (other, asked)]
+    };
+    others.iter().flat_map(pair).collect()
+}
+
+/// Returns the accounts of people: all that the policy knows, and those that questions name, unless a
+/// roster shows that they are of none of its people.
+pub(crate) fn list_pushers(policy: &Policy, questions: &[&Predicate]) -> Vec<Change> {
+    let people = &policy.people;
+    let identities = people.list_identities();
+    let mut accounts: BTreeSet<String> = identities.keys().map(|identity| (*identity).to_owned()).collect();
+    let mut logins: BTreeSet<String> = BTreeSet::new();
+    for (identity, person) in &identities {
+        logins.extend([bare_login(identity), bare_login(person)]);
+    }
+    for team in people.team_names() {
+        accounts.extend(people.team_members(team).iter().cloned());
+    }
+    let is_open = !people.has_roster() || people.lacks_accounts();
+    for question in questions {
+        let Predicate::Pusher(asked) = question else { continue };
+        for account in asked.asked_accounts() {
+            let name = account.to_string();
+            if is_open || name.contains('*') || logins.contains(&bare_login(&name)) {
+                accounts.insert(name.replace('*', SAMPLE_WORD));
+            }
+        }
+    }
+    accounts.insert(SAMPLE_WORD.to_owned());
+    accounts.retain(|account| {
+        let identity = people.identify_account(&Text::from(account.as_str()));
+        !matches!(identity, ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot)
+    });
+    accounts
+        .iter()
+        .filter_map(|account| read_sample(&json!({ "pusher": account, "commits": [{}] })))
+        .collect()
+}
+
+/// Returns what stands for a person in an account or an address: no forge, number or domain.
+fn bare_login(identity: &str) -> String {
+    let login = identity.rsplit(':').next().unwrap_or(identity);
+    login.split(['#', '@']).next().unwrap_or(login).to_ascii_lowercase()
+}
+
+/// Returns a change of each author whom the policy knows, and of one whom it does not; bots are left out.
+pub(crate) fn list_authors(policy: &Policy) -> Vec<Change> {
+    let people = &policy.people;
+    let mut addresses: BTreeSet<String> = BTreeSet::new();
+    addresses.insert(format!("{SAMPLE_WORD}@{SAMPLE_WORD}.example"));
+    addresses.extend(people.list_identities().keys().map(|identity| (*identity).to_owned()));
+    for team in people.team_names() {
+        for member in people.team_members(team) {
+            let inner = member.split_once('<').and_then(|(_, rest)| rest.strip_suffix('>'));
+            addresses.insert(inner.unwrap_or(member).to_owned());
+        }
+    }
+    let mut authors = Vec::new();
+    for address in addresses.iter().filter(|address| address.contains('@')) {
+        let sample = json!({ "commits": [{ "author": format!("{SAMPLE_WORD} <{address}>") }] });
+        let Some(change) = read_sample(&sample) else { continue };
+        let identity = people.identify_person(&change.tip().author);
+        if !matches!(identity, ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot) {
+            authors.push(change);
+        }
+    }
+    authors
+}
+
+/// Returns every time at which a window of the questions may open; none if there are too many.
+pub(crate) fn list_times(questions: &[&Predicate], today: Date) -> Vec<Change> {
+    let mut zones: BTreeSet<Option<&str>> = BTreeSet::new();
+    let mut times = BTreeSet::from([Time::midnight()]);
+    for question in questions {
+        let Predicate::Window(window) = question else { continue };
+        zones.insert(window.zone_name());
+        window.add_edges(&mut times);
+    }
+    if zones.len().saturating_mul(times.len()) > MAX_TIMES {
+        return Vec::new();
+    }
+    let mut instants: BTreeSet<Timestamp> = BTreeSet::new();
+    for zone in zones {
+        // A zone that this machine does not know leaves its windows open at any time.
+        let zone = to_local_time(Timestamp::UNIX_EPOCH, zone)
+            .map_or(TimeZone::UTC, |local| local.time_zone().clone());
+        let mut day = today;
+        for _ in 0..MAX_DAYS {
+            for time in &times {
+                if let Ok(local) = zone.to_zoned(DateTime::from_parts(day, *time)) {
+                    instants.insert(local.timestamp());
+                }
+            }
+            let Ok(next) = day.tomorrow() else { break };
+            day = next;
+        }
+    }
+    let Some(change) = read_sample(&json!({ "commits": [{}] })) else { return Vec::new() };
+    instants.into_iter().map(|seen_at| Change { seen_at, ..change.clone() }).collect()
+}
+
+/// Returns changes that bots push and write, one for each pattern under `bots`.
+pub(crate) fn list_bot_changes(policy: &Policy) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for pattern in policy.people.bot_patterns() {
+        let name = pattern.to_string().replace('*', SAMPLE_WORD);
+        let address = match name.contains('@') {
+            true => name.clone(),
+            false => format!("{name}@{SAMPLE_WORD}.example"),
+        };
+        let account = name.split('@').next().unwrap_or(&name);
+        let sample =
+            json!({ "pusher": account, "commits": [{ "author": format!("{account} <{address}>") }] });
+        changes.extend(read_sample(&sample));
+    }
+    changes
+}
