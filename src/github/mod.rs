@@ -39,6 +39,7 @@ pub(crate) const GITHUB_MESSAGES: &[&[&MessageTemplate]] = &[
     judge::MESSAGES,
     judge::group_base::MESSAGES,
     judge::judged_group::MESSAGES,
+    judge::landed_content::MESSAGES,
     judge::landing_message::MESSAGES,
     judge::merge_queue::MESSAGES,
     judge::pushed::MESSAGES,

@@ -154,6 +154,25 @@ impl RestComparison {
     }
 }
 
+/// The first of two commits that were compared, and their newest common ancestor.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestMergeBase {
+    pub(crate) base_commit: RestTreeCommit,
+    pub(crate) merge_base_commit: RestTreeCommit,
+}
+
+/// A commit with its tree.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestTreeCommit {
+    pub(crate) sha: Oid,
+    pub(crate) commit: RestCommitTree,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestCommitTree {
+    pub(crate) tree: RestObjectId,
+}
+
 /// What lies between two commits, as files.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct RestFileComparison {

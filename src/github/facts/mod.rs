@@ -11,6 +11,7 @@ pub(crate) mod co_authors;
 pub(crate) mod commits;
 pub(crate) mod conversation;
 pub(crate) mod details;
+pub(crate) mod merged_trees;
 pub(crate) mod paged_part;
 pub(crate) mod pushers;
 pub(crate) mod rewrites;

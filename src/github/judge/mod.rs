@@ -8,6 +8,7 @@ pub(crate) mod completed_push;
 pub(crate) mod governing_policies;
 pub(crate) mod group_base;
 pub(crate) mod judged_group;
+pub(crate) mod landed_content;
 pub(crate) mod landed_gate_files;
 pub(crate) mod landing_message;
 pub(crate) mod merge_queue;

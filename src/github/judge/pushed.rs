@@ -21,6 +21,7 @@ use crate::github::judge::branch_tips::{BranchTips, read_branch_tips, short_bran
 use crate::github::judge::completed_push::{CompletedPush, load_governing_policies};
 use crate::github::judge::governing_policies::GoverningPolicies;
 use crate::github::judge::judged_group::{ChangeLanding, JudgedGroup};
+use crate::github::judge::landed_content::{LandedCommits, check_landed_content};
 use crate::github::judge::landed_gate_files::refuse_new_gate_files;
 use crate::github::judge::policy_at_commit::PolicyFetchError;
 use crate::github::judge::pushed_steps::{
@@ -124,6 +125,10 @@ struct BroughtPull<'listed> {
     landed_as: Oid,
     /// The commits of the branch that it landed as.
     landed_commits: Vec<&'listed RestCommit>,
+    /// The step after the last one of them.
+    next_step: usize,
+    /// True if no step of something else is between them.
+    are_in_a_row: bool,
 }
 
 /// Why nothing can be said of what a push brought.
@@ -241,11 +246,20 @@ async fn judge_pushed_steps(
             if seen.insert(number) {
                 let last = steps.iter().position(|step| step.id == landed_as);
                 let step_index = last.unwrap_or(index);
-                pulls.push(BroughtPull { number, step_index, landed_as, landed_commits: Vec::new() });
+                pulls.push(BroughtPull {
+                    number,
+                    step_index,
+                    landed_as,
+                    landed_commits: Vec::new(),
+                    next_step: index,
+                    are_in_a_row: true,
+                });
             }
             let landing = commits.iter().find(|commit| commit.sha == step.id);
             if let Some(brought) = pulls.iter_mut().find(|pull| pull.number == number) {
                 brought.landed_commits.extend(landing);
+                brought.are_in_a_row &= brought.next_step == index;
+                brought.next_step = index + 1;
             }
         } else {
             let change = build_direct_push_change(client, landed, policies, step, &commits)?;
@@ -320,6 +334,9 @@ async fn judge_brought_pull(
     let landed_commits = &brought.landed_commits;
     let context = GitHubRunContext { landed_at, landed_commits, ..GitHubRunContext::default() };
     let mut done = judge_with_policies(client, &name, options, context, &pull, tip, policies).await;
+    let commits = LandedCommits { commits: landed_commits, are_in_a_row: brought.are_in_a_row };
+    let content_break = check_landed_content(client, landed.repo, &pull, &done.changes, &commits).await?;
+    done.group.refusals.extend(content_break);
     // It has been merged, so it is closed.
     done.notes.retain(|note| note.code() != PULL_CLOSED.code);
     let landing = ChangeLanding {
