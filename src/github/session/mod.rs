@@ -168,13 +168,19 @@ impl GitHubSession {
         JudgedEvent { report: build_report(&self.client, done), pull_requests, failures }
     }
 
-    /// Returns the numbers of the open pull requests whose final revision is `head`, once GitHub lists any.
+    /// Returns the numbers of the open pull requests whose final revision is `head`, once GitHub lists any; those in
+    /// `hints` are asked about as well.
     ///
     /// # Errors
     ///
     /// Fails if one page of them cannot be read.
-    pub(crate) fn list_pulls_at(&self, repo: &RepositoryName, head: Oid) -> Result<Vec<u64>, GitHubFailure> {
-        self.runtime.block_on(list_pulls_at(&self.client, repo, head))
+    pub(crate) fn list_pulls_at(
+        &self,
+        repo: &RepositoryName,
+        head: Oid,
+        hints: &[u64],
+    ) -> Result<Vec<u64>, GitHubFailure> {
+        self.runtime.block_on(list_pulls_at(&self.client, repo, head, hints))
     }
 
     /// Returns all open pull requests for an event of one of them; fails if the list lacks that one.
@@ -342,7 +348,9 @@ async fn judge_subject(
             let landed = CompletedPush { repo, ref_name, update, pushed_at: None, pusher: None };
             Ok(judge_completed_push(client, &landed, options).await?.groups)
         }
-        EventSubject::PullRequestsAt { repo, head } => judge_pulls_at(client, repo, *head, options).await,
+        EventSubject::PullRequestsAt { repo, head, hints } => {
+            judge_pulls_at(client, repo, (*head, hints), options).await
+        }
         EventSubject::OpenPullRequests { repo } => judge_open_pulls(client, repo, options).await,
     }
 }
