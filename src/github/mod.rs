@@ -10,6 +10,7 @@ pub mod event;
 mod facts;
 pub(crate) mod held_check_runs;
 mod judge;
+pub(crate) mod listed_check_runs;
 pub(crate) mod publish;
 pub mod repository_settings;
 mod session;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::fake::{Fake, How, Run, World};
 use crate::judged::spoil;
-use crate::published::{action, code, event, value};
+use crate::published::{action, action_with, code, event, value};
 use crate::scene::{GOOD, POLICY, plain};
 
 const CHECK: &[&str] = &["--check-run", "gate"];
@@ -425,7 +425,7 @@ fn a_check_run_that_cannot_be_seen_again_is_not_made_green() {
 }
 
 #[test]
-fn the_check_runs_of_others_are_left_alone() {
+fn the_check_runs_of_other_apps_are_left_alone_and_what_is_green_under_its_own_is_not() {
     let mut world = plain();
     for app in ["another-app", "github-actions"] {
         world.check(6, "gate", app, "success");
@@ -440,7 +440,68 @@ fn the_check_runs_of_others_are_left_alone() {
     let (output, ..) = action(&fake, "pull_request", &event(&fake), CHECK);
     assert_eq!(code(&output), 1);
     let told: Vec<_> = gates(&fake).iter().map(|run| run.conclusion.clone().unwrap()).collect();
-    assert_eq!(told, ["success", "success", "failure"]);
+    assert_eq!(told, ["success", "failure", "failure"]);
+}
+
+/// A check run that another workflow writes as the gate's own app and under its name.
+fn plant(world: &mut World, mark: Option<&str>, workflow_run: Option<u64>) {
+    world.check(6, "gate", "github-actions", "success");
+    let planted = world.runs.last_mut().unwrap();
+    planted.external_id = mark.map(|word| format!("changegate:{}", word.repeat(8)));
+    planted.details_url =
+        workflow_run.map(|number| format!("https://github.com/acme/shop/actions/runs/{number}"));
+}
+
+fn conclusions(fake: &Fake) -> Vec<String> {
+    gates(fake).into_iter().map(|run| run.conclusion.unwrap_or_default()).collect()
+}
+
+#[test]
+fn a_green_check_run_that_another_workflow_plants_does_not_outlast_the_next_run() {
+    for mark in [None, Some("0123")] {
+        let fake = Fake::start(plain());
+        fake.world(spoil_description);
+        action(&fake, "pull_request", &event(&fake), CHECK);
+        fake.world(|world| plant(world, mark, Some(900)));
+        assert_eq!(conclusions(&fake), ["failure", "success"]);
+        let (output, ..) = action(&fake, "pull_request", &event(&fake), CHECK);
+        assert_eq!(
+            (code(&output), conclusions(&fake)),
+            (1, vec!["failure".into(), "failure".into()]),
+            "{mark:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_planted_while_a_run_is_at_work_passes_for_a_later_run_only_if_it_claims_one() {
+    let run = [("GITHUB_RUN_ID", "500"), ("GITHUB_SERVER_URL", "https://github.com")];
+    for (mark, workflow_run, is_overwritten) in [
+        (None, None, true),
+        (Some("0123"), None, true),
+        (Some("0123"), Some(499), true),
+        // What names a later workflow run is taken for one, until the next run.
+        (Some("0123"), Some(501), false),
+    ] {
+        let fake = Fake::start(plain());
+        fake.world(spoil_description);
+        fake.spoil("/pulls/6/commits", How::Delay(Duration::from_secs(1)));
+        let other = fake.clone();
+        let planter = std::thread::spawn(move || {
+            let start = Instant::now();
+            while gates(&other).is_empty() && start.elapsed() < Duration::from_secs(15) {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            other.world(|world| plant(world, mark, workflow_run));
+        });
+        let (output, ..) = action_with(&fake, "pull_request", &event(&fake), CHECK, &run);
+        planter.join().unwrap();
+        assert_eq!(code(&output), 1);
+        let expected = if is_overwritten { ["failure", "failure"] } else { ["", "success"] };
+        assert_eq!(conclusions(&fake), expected, "{mark:?} {workflow_run:?}");
+        action_with(&fake, "pull_request", &event(&fake), CHECK, &[run[1], ("GITHUB_RUN_ID", "510")]);
+        assert_eq!(conclusions(&fake), ["failure", "failure"]);
+    }
 }
 
 #[test]

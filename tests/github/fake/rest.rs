@@ -505,6 +505,7 @@ fn write(world: &mut World, request: &Request, rest: &[&str]) -> Answer {
                 status: "queued".into(),
                 conclusion: None,
                 external_id: None,
+                details_url: None,
                 title: None,
                 summary: None,
                 text: None,
@@ -534,6 +535,7 @@ fn write(world: &mut World, request: &Request, rest: &[&str]) -> Answer {
 fn conclude(run: &mut Run, body: &Value) {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     run.status = text(&body["status"]).unwrap_or_else(|| run.status.clone());
+    run.details_url = text(&body["details_url"]).or(run.details_url.take());
     run.external_id = text(&body["external_id"]).or(run.external_id.take());
     run.started_at = text(&body["started_at"]).unwrap_or_else(|| run.started_at.clone());
     if run.status != "completed" {

@@ -227,6 +227,7 @@ pub(crate) struct Run {
     pub(crate) conclusion: Option<String>,
     /// What the app that made it calls it.
     pub(crate) external_id: Option<String>,
+    pub(crate) details_url: Option<String>,
     pub(crate) title: Option<String>,
     pub(crate) summary: Option<String>,
     pub(crate) text: Option<String>,
@@ -591,6 +592,7 @@ impl World {
             status: "completed".into(),
             conclusion: Some(conclusion.into()),
             external_id: None,
+            details_url: None,
             title: None,
             summary: None,
             text: None,
