@@ -41,7 +41,7 @@ use crate::github::facts::details::{
     NOT_REQUESTED, PullRequestDetails, WantedDetails, note_contradiction, read_details,
 };
 use crate::github::facts::rewrites::BaseMerge;
-use crate::github::facts::templates::PullRequestTemplates;
+use crate::github::facts::templates::{PullRequestTemplates, TemplateRoot};
 use crate::verdict::{Message, messages};
 
 messages! {
@@ -68,6 +68,8 @@ pub(crate) struct PullRequestGatherer<'ask> {
     pub(crate) name: &'ask PullRequestName,
     pub(crate) pull: &'ask RestPullRequest,
     pub(crate) base_tip: Oid,
+    /// Where the base branch may have templates, if that is known already.
+    pub(crate) template_root: Option<&'ask TemplateRoot>,
     pub(crate) needs: &'ask NeededFacts,
     pub(crate) trusted: Option<TrustedKeys<'ask>>,
     pub(crate) pusher_source: PusherSource,
@@ -266,7 +268,7 @@ impl PullRequestGatherer<'_> {
         if !is_used {
             return PullRequestTemplates { text: TemplateText::default(), paths: Ok(Vec::new()) };
         }
-        templates::read_templates(self.client, &self.name.repo, self.base_tip).await
+        templates::read_templates(self.client, &self.name.repo, self.base_tip, self.template_root).await
     }
 
     /// Adds to the listed files what only the trees tell, if the policy needs it.

@@ -17,6 +17,7 @@ use crate::github::api::graphql::{GraphqlConnection, GraphqlObjectId, Repository
 use crate::github::api::names::{PullRequestName, RepositoryName, split_folder_and_name};
 use crate::github::api::objects::fetch_blob;
 use crate::github::api::request::GitHubFailure;
+use crate::github::facts::templates::TemplateRoot;
 use crate::policy::FetchedFile;
 use crate::report::PolicyLocation;
 use crate::yaml::MAX_DOCUMENT_BYTES;
@@ -44,6 +45,8 @@ pub(crate) struct BaseBranch {
     pub(crate) complete_folder: Option<String>,
     /// The pull request, as the same answer tells it.
     pub(crate) pull: PullSnapshot,
+    /// Where the branch may have templates, as the same answer tells it.
+    pub(crate) template_root: TemplateRoot,
 }
 
 /// What a pull request was when its base branch was read; empty where GitHub does not say.
@@ -102,6 +105,8 @@ struct PolicyBaseRef {
 #[derive(Deserialize)]
 struct BaseRefTarget {
     oid: Oid,
+    #[serde(flatten)]
+    templates: TemplateRoot,
     file: Option<PolicyFolder>,
 }
 
@@ -173,9 +178,11 @@ pub(crate) async fn read_base_branch(
         known_files: HashMap::new(),
         complete_folder: None,
         pull: found.snapshot,
+        template_root: TemplateRoot::default(),
     };
     let Some(PolicyBaseRef { target: Some(target) }) = found.base_ref else { return Ok(base) };
     base.tip = Some(target.oid);
+    base.template_root = target.templates;
     let object = target.file.and_then(|file| file.object);
     if let Some(PolicyFolderObject { entries: Some(entries) }) = object
         && !folder.is_empty()

@@ -277,6 +277,7 @@ impl GitHubSession {
                 name,
                 pull: &pull,
                 base_tip: pull.base.sha,
+                template_root: None,
                 needs,
                 trusted: None,
                 pusher_source,
