@@ -25,6 +25,7 @@ pub use crate::github::api::names::{GitHubServer, PUBLIC_API_URL, PullRequestNam
 pub use crate::github::api::request::GitHubFailure;
 pub use crate::github::check_run::{CheckRunReport, CheckRunState};
 pub use crate::github::facts::PusherSource;
+pub(crate) use crate::github::facts::checks::CONVERSATIONS_MARK;
 pub use crate::github::facts::checks::OwnChecks;
 pub use crate::github::judge::GitHubJudgeOptions;
 pub use crate::github::publish::PublishOutcome;

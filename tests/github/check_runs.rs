@@ -443,6 +443,20 @@ fn the_check_runs_of_other_apps_are_left_alone_and_what_is_green_under_its_own_i
     assert_eq!(told, ["success", "failure", "failure"]);
 }
 
+#[test]
+fn a_green_check_run_says_whether_all_conversations_were_resolved() {
+    let asks = "rules:\n  talk: { title: it is settled, require: { comments-resolved: true } }\n";
+    for (rules, is_said) in [(asks, true), ("", false)] {
+        let mut world = plain();
+        set_policy(&mut world, &format!("{POLICY}{rules}"));
+        let fake = Fake::start(world);
+        action(&fake, "pull_request", &event(&fake), CHECK);
+        assert_eq!(only_gate(&fake), concluded("success"));
+        let summary = gates(&fake)[0].summary.clone().unwrap();
+        assert_eq!(summary.starts_with("<!-- changegate: conversations resolved -->"), is_said, "{summary}");
+    }
+}
+
 /// A check run that another workflow writes as the gate's own app and under its name.
 fn plant(world: &mut World, mark: Option<&str>, workflow_run: Option<u64>) {
     world.check(6, "gate", "github-actions", "success");

@@ -225,6 +225,13 @@ pub(crate) struct RestCheckRun {
     pub(crate) started_at: Option<jiff::Timestamp>,
     pub(crate) completed_at: Option<jiff::Timestamp>,
     pub(crate) check_suite: Option<RestCheckSuite>,
+    pub(crate) output: Option<RestCheckOutput>,
+}
+
+/// What a check run says.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestCheckOutput {
+    pub(crate) summary: Option<String>,
 }
 
 /// The suite of a check run: a run that is started again stays in its suite.

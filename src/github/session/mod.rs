@@ -77,6 +77,8 @@ pub struct JudgedEvent {
     pub pull_requests: Vec<JudgedPullRequest>,
     /// Why pull requests could not be read at all; the report denies each of them.
     pub failures: Vec<GitHubFailure>,
+    /// True if all conversations of all that was judged are known to be resolved.
+    pub are_conversations_resolved: bool,
 }
 
 /// A pull request that was judged.
@@ -94,6 +96,8 @@ impl JudgedEvent {
     /// Returns everything that was judged in one event.
     pub(crate) fn join_events(events: Vec<JudgedEvent>, session: &GitHubSession) -> JudgedEvent {
         let mut joined = session.build_event(Vec::new());
+        joined.are_conversations_resolved =
+            !events.is_empty() && events.iter().all(|event| event.are_conversations_resolved);
         for event in events {
             joined.report.groups.extend(event.report.groups);
             joined.report.policy = joined.report.policy.or(event.report.policy);
@@ -165,7 +169,10 @@ impl GitHubSession {
                 pull_requests.push(JudgedPullRequest { name, head, report });
             }
         }
-        JudgedEvent { report: build_report(&self.client, done), pull_requests, failures }
+        let are_conversations_resolved =
+            !done.is_empty() && done.iter().all(JudgedGroup::has_resolved_conversations);
+        let report = build_report(&self.client, done);
+        JudgedEvent { report, pull_requests, failures, are_conversations_resolved }
     }
 
     /// Returns the numbers of the open pull requests whose final revision is `head`, once GitHub lists any; those in
