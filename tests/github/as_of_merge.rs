@@ -87,6 +87,25 @@ fn a_check_counts_as_it_was_at_the_merge() {
 }
 
 #[test]
+fn the_checks_of_the_commit_that_a_merge_queue_tried_are_those_that_count() {
+    let judged = |group: &str, times: [&str; 2], head: &str| {
+        let mut world = World::new(&asking("{ checks: build }"));
+        let number = open(&mut world, "one", "normal");
+        check(&mut world, number, head, ["14:00", "14:10"]);
+        let (old, new) = merge(&mut world, number, MERGED);
+        check(&mut world, number, group, times);
+        world.runs.last_mut().unwrap().commit = new.clone();
+        denied(&Fake::start(world), &push("refs/heads/main", &old, &new, false))
+    };
+    let (before, after) = (["15:00", "15:30"], ["16:30", "16:40"]);
+    assert_eq!(judged("success", before, "failure"), "");
+    assert_eq!(judged("failure", before, "success"), "asked");
+    // What runs on the branch after the landing was no condition of it.
+    assert_eq!(judged("failure", after, "success"), "");
+    assert_eq!(judged("success", after, "failure"), "asked");
+}
+
+#[test]
 fn labels_count_as_they_were_at_the_merge() {
     let (none, any) = ("{ label: { none-of: [hold] } }", "{ label: { any-of: [hold] } }");
     let set = |world: &mut World, number: u64| world.label(number, "kim", "hold");

@@ -74,6 +74,28 @@ fn has_gate_mark(run: &RestCheckRun) -> bool {
     mark.is_some_and(|word| word.len() == MARK_DIGITS && word.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
+/// Returns the first of these commits that had check runs when it landed; `None` if none had. A commit that a merge makes
+/// has none by then: only one that was tried before, as by a merge queue, has.
+///
+/// # Errors
+///
+/// Fails if GitHub does not list the check runs.
+pub(crate) async fn find_tried_revision(
+    client: &GitHubClient,
+    repo: &RepositoryName,
+    landed: &[Oid],
+    at: Timestamp,
+) -> Result<Option<Oid>, GitHubFailure> {
+    for revision in landed {
+        let path = format!("{}/commits/{revision}/check-runs?filter=all&per_page=100", repo.rest_path());
+        let runs = client.fetch_list(path, |page: RestCheckRunPage| page.check_runs, |_| false).await?;
+        if runs.iter().any(|run| run.head_sha == *revision && has_started(run, at)) {
+            return Ok(Some(*revision));
+        }
+    }
+    Ok(None)
+}
+
 /// Returns since when the gate itself had seen all conversations of a revision resolved, by the newest of its green
 /// check runs that says so and was concluded by `at`; `None` if there is none.
 ///

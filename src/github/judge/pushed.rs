@@ -16,6 +16,7 @@ use crate::github::api::names::{PullRequestName, escape_path};
 use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::{RestCommit, RestPullRequest};
 use crate::github::facts::accounts::account_of_user;
+use crate::github::facts::checks::find_tried_revision;
 use crate::github::facts::commits;
 use crate::github::judge::branch_tips::{BranchTips, read_branch_tips, short_branch_name};
 use crate::github::judge::completed_push::{CompletedPush, load_governing_policies};
@@ -332,7 +333,17 @@ async fn judge_brought_pull(
     let tip = landed.old_tip().unwrap_or(pull.base.sha);
     let landed_at = pull.merged_at.or(landed.pushed_at);
     let landed_commits = &brought.landed_commits;
-    let context = GitHubRunContext { landed_at, landed_commits, ..GitHubRunContext::default() };
+    let mut checks_revision = None;
+    if let Some(at) = landed_at
+        && policies.needed_facts().contains(&FactKind::Checks)
+    {
+        // What a merge queue tries is the commit that lands, or the one at the end of its group.
+        let mut tried = vec![brought.landed_as];
+        tried.extend(landed.new_tip().filter(|tip| *tip != brought.landed_as));
+        checks_revision = find_tried_revision(client, landed.repo, &tried, at).await?;
+    }
+    let context =
+        GitHubRunContext { landed_at, landed_commits, checks_revision, ..GitHubRunContext::default() };
     let mut done = judge_with_policies(client, &name, options, context, &pull, tip, policies).await;
     let commits = LandedCommits { commits: landed_commits, are_in_a_row: brought.are_in_a_row };
     let content_break = check_landed_content(client, landed.repo, &pull, &done.changes, &commits).await?;
