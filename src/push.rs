@@ -109,6 +109,7 @@ gate_rules! {
         PullComplete = "pull-complete": "all of the pull request can be read";
         PullTarget = "pull-target": "the target branch is under change control";
         PullQueued = "pull-queued": "it is known what the merge queue merges";
+        LandedContent = "landed-content": "what lands is what was reviewed";
         LandingMessage = "landing-message": "the message that lands states what the pull request stated";
     }
 }

@@ -8,25 +8,20 @@
 //!
 //! GitHub lets `neutral` and `skipped` pass, so a check run never says either.
 
-use std::collections::HashMap;
-
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::change::Oid;
 use crate::github::api::GitHubClient;
-use crate::github::api::names::{RepositoryName, escape_path};
+use crate::github::api::names::RepositoryName;
 use crate::github::api::request::{GitHubFailure, GitHubRequest, GitHubResponse, RequestMethod};
 use crate::github::facts::checks::EXTERNAL_ID_START;
+use crate::github::listed_check_runs::{RestTakenCheckRun, RestWritingApp, list_named_check_runs};
 use crate::github::publish::{PublishOutcome, send_publication, truncate_text};
 use crate::github::step_outputs::random_word;
 
 /// The start of the external id of a check run that has the verdict on a merge group.
 pub(crate) const GROUP_ID_START: &str = "changegate:group-";
-
-/// How many check runs of one name and app are taken over; more than one exists only if two runs made theirs at once.
-const MAX_TAKEN_CHECK_RUNS: usize = 5;
 
 /// What a check run says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,64 +71,6 @@ pub(crate) struct TakenCheckRun {
     app: Option<RestWritingApp>,
 }
 
-#[derive(Deserialize)]
-struct RestTakenCheckRunPage {
-    check_runs: Vec<RestTakenCheckRun>,
-}
-
-/// A check run of the gate, as GitHub has it.
-#[derive(Deserialize)]
-pub(crate) struct RestTakenCheckRun {
-    pub(crate) id: u64,
-    pub(crate) external_id: Option<String>,
-    status: Option<String>,
-    conclusion: Option<String>,
-    started_at: Option<Timestamp>,
-    app: Option<RestWritingApp>,
-    output: Option<RestCheckRunOutput>,
-}
-
-/// The app that wrote a check run.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
-struct RestWritingApp {
-    id: Option<u64>,
-    slug: Option<String>,
-}
-
-impl RestWritingApp {
-    /// Returns whether both are certainly not the same app.
-    fn is_other_than(&self, other: &RestWritingApp) -> bool {
-        match (self.id, other.id) {
-            (Some(own), Some(other)) => own != other,
-            _ => matches!((&self.slug, &other.slug), (Some(own), Some(other)) if own != other),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-struct RestCheckRunOutput {
-    title: Option<String>,
-    summary: Option<String>,
-}
-
-impl RestTakenCheckRun {
-    /// Returns the body that makes the check run say again what it said when it was read.
-    pub(crate) fn build_restoring_body(&self) -> Value {
-        let mut body = json!({ "external_id": self.external_id });
-        if let Value::Object(members) = &mut body {
-            let status = self.status.as_deref().unwrap_or("in_progress");
-            members.insert("status".into(), status.into());
-            if let Some(conclusion) = &self.conclusion {
-                members.insert("conclusion".into(), conclusion.as_str().into());
-            }
-            if let Some(RestCheckRunOutput { title: Some(title), summary: Some(summary) }) = &self.output {
-                members.insert("output".into(), json!({ "title": title, "summary": summary }));
-            }
-        }
-        body
-    }
-}
-
 impl CheckRunReport<'_> {
     fn build_body(&self, token: &str) -> Value {
         let mut body = json!({
@@ -171,10 +108,17 @@ pub(crate) async fn take_check_run(
 ) -> Result<Option<TakenCheckRun>, GitHubFailure> {
     let mut taken = TakenCheckRun::new(repo, revision, purpose);
     // If they cannot be read, a new one comes after them.
-    for known in list_own_check_runs(client, repo, revision, report.name).await.unwrap_or_default() {
-        taken.take_over(client, &known, report).await;
+    let mut has_own = false;
+    for known in list_named_check_runs(client, repo, revision, report.name).await.unwrap_or_default() {
+        if known.is_marked() {
+            has_own |= taken.take_over(client, &known, report).await;
+        } else if known.is_passing() {
+            // It would count beside the gate's own. That of another app cannot be changed, and need not be.
+            taken.take_over(client, &known, report).await;
+        }
     }
-    if taken.ids.is_empty() {
+    // A check run that the gate did not make can be one that its maker still writes to.
+    if !has_own {
         let mut body = build_taking_body(client, report, &taken.token);
         if let Value::Object(members) = &mut body {
             members.insert("name".into(), report.name.into());
@@ -235,9 +179,21 @@ impl TakenCheckRun {
         }
     }
 
+    /// Returns whether a later run has the last word. One that is green has to show that it is a later run: it can be
+    /// planted by another workflow, and then takes the verdict as the gate's own does.
+    fn is_superseded(&self, listed: &[RestTakenCheckRun], report: &CheckRunReport<'_>) -> bool {
+        let is_own = |run: &RestTakenCheckRun| run.external_id.as_ref() == Some(&self.token);
+        let is_planted = |run: &RestTakenCheckRun| {
+            !is_own(run) && run.is_passing() && !run.may_be_later_than(report.details_url)
+        };
+        let mut runs = listed.iter().filter(|run| run.is_marked() && self.may_write(run) && !is_planted(run));
+        !runs.next().is_some_and(is_own)
+    }
+
     /// Returns the token of the newest check run that this run may write: `listed` has the newest one first.
     pub(crate) fn find_newest_token<'run>(&self, listed: &'run [RestTakenCheckRun]) -> Option<&'run String> {
-        listed.iter().find(|run| self.may_write(run)).and_then(|run| run.external_id.as_ref())
+        let newest = listed.iter().find(|run| run.is_marked() && self.may_write(run));
+        newest.and_then(|run| run.external_id.as_ref())
     }
 }
 
@@ -259,8 +215,8 @@ pub(crate) async fn find_last_judgement(
     revision: Oid,
     name: &str,
 ) -> Option<Timestamp> {
-    let runs = list_own_check_runs(client, repo, revision, name).await.ok()?;
-    runs.iter().filter_map(|run| run.started_at).max()
+    let runs = list_named_check_runs(client, repo, revision, name).await.ok()?;
+    runs.iter().filter(|run| run.is_marked()).filter_map(|run| run.started_at).max()
 }
 
 /// Sends a request again for as long as GitHub fails and there is time: writing the same twice does no harm.
@@ -277,28 +233,6 @@ pub(crate) async fn send_until_taken(
         }
         attempt += 1;
     }
-}
-
-/// Returns the gate's check runs of this name, the newest first.
-pub(crate) async fn list_own_check_runs(
-    client: &GitHubClient,
-    repo: &RepositoryName,
-    revision: Oid,
-    name: &str,
-) -> Result<Vec<RestTakenCheckRun>, GitHubFailure> {
-    let query = format!("check_name={}&filter=all&per_page=100", escape_path(name));
-    let path = format!("{}/commits/{revision}/check-runs?{query}", repo.rest_path());
-    let mut runs = client.fetch_list(path, |page: RestTakenCheckRunPage| page.check_runs, |_| false).await?;
-    runs.retain(|run| run.external_id.as_ref().is_some_and(|id| id.starts_with(EXTERNAL_ID_START)));
-    runs.sort_unstable_by_key(|run| std::cmp::Reverse(run.id));
-    // Counted for each app: those that another one plants push none of the gate's out.
-    let mut counts: HashMap<Option<RestWritingApp>, usize> = HashMap::new();
-    runs.retain(|run| {
-        let count = counts.entry(run.app.clone()).or_default();
-        *count += 1;
-        *count <= MAX_TAKEN_CHECK_RUNS
-    });
-    Ok(runs)
 }
 
 /// Writes the verdict into the check runs that were taken over, unless a later run has taken them since. While GitHub
@@ -327,16 +261,17 @@ async fn write_check_runs(
     taken: &TakenCheckRun,
     report: &CheckRunReport<'_>,
 ) -> Result<PublishOutcome, GitHubFailure> {
-    let listed = list_own_check_runs(client, &taken.repo, taken.revision, report.name).await;
+    let listed = list_named_check_runs(client, &taken.repo, taken.revision, report.name).await;
     let mut ids = taken.ids.clone();
     match &listed {
         Ok(known) if known.iter().any(|run| taken.ids.contains(&run.id)) => {
-            if taken.find_newest_token(known) != Some(&taken.token) {
+            if taken.is_superseded(known, report) {
                 return Ok(PublishOutcome::Superseded);
             }
-            // Of two runs that each made one, only this one writes: both say the same.
+            // Of two runs that each made one, only this one writes: both say the same. So does what is green under
+            // this name without being of the gate.
             let others = known.iter().filter(|run| taken.may_write(run) && !taken.ids.contains(&run.id));
-            ids.extend(others.map(|run| run.id));
+            ids.extend(others.filter(|run| run.is_marked() || run.is_passing()).map(|run| run.id));
         }
         // What cannot be seen may be a later run's: that one is not to be made green.
         Ok(_) if report.state == CheckRunState::Success => {

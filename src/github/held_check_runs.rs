@@ -8,9 +8,9 @@ use crate::github::api::GitHubClient;
 use crate::github::api::names::RepositoryName;
 use crate::github::api::request::GitHubFailure;
 use crate::github::check_run::{
-    CheckRunPurpose, CheckRunReport, GROUP_ID_START, RestTakenCheckRun, TakenCheckRun, list_own_check_runs,
-    patch_request, send_until_taken,
+    CheckRunPurpose, CheckRunReport, GROUP_ID_START, TakenCheckRun, patch_request, send_until_taken,
 };
+use crate::github::listed_check_runs::{RestTakenCheckRun, list_named_check_runs};
 use crate::github::publish::PublishOutcome;
 
 /// The check runs of a revision that were there before it was known whether they are to be judged, with what they
@@ -39,7 +39,10 @@ pub(crate) async fn hold_check_runs(
 ) -> HeldCheckRuns {
     let taken = TakenCheckRun::new(repo, revision, CheckRunPurpose::PullRequests);
     let mut held = HeldCheckRuns { taken, before: Vec::new() };
-    for known in list_own_check_runs(client, repo, revision, report.name).await.unwrap_or_default() {
+    for known in list_named_check_runs(client, repo, revision, report.name).await.unwrap_or_default() {
+        if !known.is_marked() {
+            continue;
+        }
         let is_of_group = known.external_id.as_ref().is_some_and(|id| id.starts_with(GROUP_ID_START));
         if !is_of_group && held.taken.take_over(client, &known, report).await {
             held.before.push(known);
@@ -58,7 +61,7 @@ pub(crate) async fn release_check_runs(
     if before.is_empty() {
         return Ok(PublishOutcome::Unchanged);
     }
-    let listed = list_own_check_runs(client, &taken.repo, taken.revision, name).await?;
+    let listed = list_named_check_runs(client, &taken.repo, taken.revision, name).await?;
     if taken.find_newest_token(&listed) != Some(&taken.token) {
         return Ok(PublishOutcome::Superseded);
     }

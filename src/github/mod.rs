@@ -10,6 +10,7 @@ pub mod event;
 mod facts;
 pub(crate) mod held_check_runs;
 mod judge;
+pub(crate) mod listed_check_runs;
 pub(crate) mod publish;
 pub mod repository_settings;
 mod session;
@@ -24,6 +25,7 @@ pub use crate::github::api::names::{GitHubServer, PUBLIC_API_URL, PullRequestNam
 pub use crate::github::api::request::GitHubFailure;
 pub use crate::github::check_run::{CheckRunReport, CheckRunState};
 pub use crate::github::facts::PusherSource;
+pub(crate) use crate::github::facts::checks::CONVERSATIONS_MARK;
 pub use crate::github::facts::checks::OwnChecks;
 pub use crate::github::judge::GitHubJudgeOptions;
 pub use crate::github::publish::PublishOutcome;
@@ -39,6 +41,7 @@ pub(crate) const GITHUB_MESSAGES: &[&[&MessageTemplate]] = &[
     judge::MESSAGES,
     judge::group_base::MESSAGES,
     judge::judged_group::MESSAGES,
+    judge::landed_content::MESSAGES,
     judge::landing_message::MESSAGES,
     judge::merge_queue::MESSAGES,
     judge::pushed::MESSAGES,

@@ -87,6 +87,25 @@ fn a_check_counts_as_it_was_at_the_merge() {
 }
 
 #[test]
+fn the_checks_of_the_commit_that_a_merge_queue_tried_are_those_that_count() {
+    let judged = |group: &str, times: [&str; 2], head: &str| {
+        let mut world = World::new(&asking("{ checks: build }"));
+        let number = open(&mut world, "one", "normal");
+        check(&mut world, number, head, ["14:00", "14:10"]);
+        let (old, new) = merge(&mut world, number, MERGED);
+        check(&mut world, number, group, times);
+        world.runs.last_mut().unwrap().commit = new.clone();
+        denied(&Fake::start(world), &push("refs/heads/main", &old, &new, false))
+    };
+    let (before, after) = (["15:00", "15:30"], ["16:30", "16:40"]);
+    assert_eq!(judged("success", before, "failure"), "");
+    assert_eq!(judged("failure", before, "success"), "asked");
+    // What runs on the branch after the landing was no condition of it.
+    assert_eq!(judged("failure", after, "success"), "");
+    assert_eq!(judged("success", after, "failure"), "asked");
+}
+
+#[test]
 fn labels_count_as_they_were_at_the_merge() {
     let (none, any) = ("{ label: { none-of: [hold] } }", "{ label: { any-of: [hold] } }");
     let set = |world: &mut World, number: u64| world.label(number, "kim", "hold");
@@ -180,6 +199,42 @@ fn a_conversation_has_no_time_and_decides_nothing() {
         let (old, new) = merge(&mut world, number, "2026-03-02T14:00:00Z");
         thread(is_resolved)(&mut world, number);
         assert_eq!(denied(&Fake::start(world), &push("refs/heads/main", &old, &new, false)), "");
+    }
+}
+
+#[test]
+fn a_conversation_was_resolved_if_a_green_check_run_of_the_gate_from_before_the_merge_says_so() {
+    const SAYS_SO: &str = "<!-- changegate: conversations resolved -->\n\nIt is good.";
+    // The fake has every conversation begun at 14:30.
+    let judged = |is_resolved: bool, change: fn(&mut Run)| {
+        let talk = |world: &mut World, number: u64| {
+            let (path, by, body) = ("a.rs".into(), Some("kim".into()), "Why?".into());
+            world.pull(number).threads.push(Thread { is_resolved, path, by, body });
+            check(world, number, "success", ["15:00", "15:01"]);
+            let run = world.runs.last_mut().unwrap();
+            run.name = "change-gate".into();
+            run.external_id = Some(format!("changegate:{}", "0123".repeat(8)));
+            run.summary = Some(SAYS_SO.into());
+            change(run);
+        };
+        landed("{ comments-resolved: true }", talk, nothing)
+    };
+    assert_eq!(judged(true, |_| {}), "");
+    // It is open now, and nobody can tell since when.
+    assert_eq!(judged(false, |_| {}), "asked");
+    let changes: [fn(&mut Run); 8] = [
+        |run| run.summary = Some("It is good.".into()),
+        |run| run.summary = Some(format!("He said {SAYS_SO}")),
+        |run| run.conclusion = Some("failure".into()),
+        |run| run.external_id = None,
+        |run| run.external_id = Some("changegate:x".into()),
+        |run| run.app = "another-app".into(),
+        // It was judged before the conversation began, or written after the merge.
+        |run| run.started_at = "2026-03-02T14:00:00Z".into(),
+        |run| run.completed_at = LATER.into(),
+    ];
+    for (index, change) in changes.into_iter().enumerate() {
+        assert_eq!(judged(true, change), "asked", "{index}");
     }
 }
 

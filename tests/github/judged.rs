@@ -193,7 +193,7 @@ fn what_nobody_wants_is_not_asked_for() {
 }
 
 #[test]
-fn a_large_pull_request_takes_ten_requests() {
+fn the_facts_of_a_large_pull_request_take_eight_requests() {
     let mut world = plain();
     for at in 0..29 {
         let head = world.pull(6).head_id.clone();
@@ -221,7 +221,8 @@ fn a_large_pull_request_takes_ten_requests() {
     assert_eq!(change.commits.len(), 30);
     assert_eq!(pull.reviews.as_ref().unwrap().len(), 20);
     assert_eq!(pull.paths.as_ref().unwrap().len(), 100);
-    // One more than this is for the policy, and one for the second look at what would be allowed.
+    // One is for the templates, which a judgement learns of together with the policy; then there is one more for the
+    // second look at what would be allowed.
     assert_eq!(fake.seen().len(), 8);
 }
 

@@ -23,6 +23,7 @@ mod documents;
 mod fake;
 mod install;
 mod judged;
+mod landed_content;
 mod late_reviews;
 mod ledger;
 mod one_state;

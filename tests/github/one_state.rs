@@ -237,11 +237,41 @@ fn a_finished_run_judges_the_pull_requests_that_end_at_its_commit() {
     let other = world.commit(&[&main], "ben", "Other\n\nWhy.\n", &[("b.txt", "b\n")]);
     world.open("ben", "Other", "Nothing is stated.\n", "other", &[other]);
     let fake = Fake::start(world);
-    let at = |head| EventSubject::PullRequestsAt { repo: repo.clone(), head };
+    let at = |head| EventSubject::PullRequestsAt { repo: repo.clone(), head, hints: Vec::new() };
     let outcome = judge(&fake, &at(head)).unwrap();
     assert_eq!(outcome.pull_requests.len(), 1);
     assert_eq!(outcome.pull_requests[0].name.number, 6);
     assert_eq!(denied(&fake, &at(head)), "");
     let none = judge(&fake, &at(Oid::from_hex(&main).unwrap())).unwrap();
     assert!(none.pull_requests.is_empty() && none.report.notes.len() == 1);
+}
+
+#[test]
+fn a_pull_request_that_the_event_names_is_asked_about_and_not_believed() {
+    let repo = RepositoryName::parse_name("acme/shop").unwrap();
+    let mut world = plain();
+    let head = Oid::from_hex(&world.pull(6).head_id).unwrap();
+    let main = world.branches["main"].clone();
+    let other = world.commit(&[&main], "ben", "Other\n\nWhy.\n", &[("b.txt", "b\n")]);
+    let moved_on = world.open("ben", "Other", "Nothing is stated.\n", "other", &[other]);
+    let fake = Fake::start(world);
+    let at = |hints: &[u64]| EventSubject::PullRequestsAt { repo: repo.clone(), head, hints: hints.to_vec() };
+    // GitHub's list keeps an earlier revision for good.
+    fake.spoil(
+        "/pulls?state=open",
+        How::Edit(|value| {
+            for pull in value.as_array_mut().unwrap() {
+                pull["head"]["sha"] = json!("7".repeat(40));
+            }
+        }),
+    );
+    assert!(judge(&fake, &at(&[])).unwrap().pull_requests.is_empty());
+    let outcome = judge(&fake, &at(&[moved_on, 6, 404])).unwrap();
+    let found: Vec<u64> = outcome.pull_requests.iter().map(|pull| pull.name.number).collect();
+    assert_eq!(found, [6]);
+    // One that is closed is none of those that could be merged.
+    fake.world(|world| world.pull(6).state = "closed");
+    assert!(judge(&fake, &at(&[6])).unwrap().pull_requests.is_empty());
+    fake.spoil("/pulls/6?", How::Status(500, Vec::new(), json!({})));
+    assert!(judge(&fake, &at(&[6])).is_err());
 }

@@ -217,8 +217,10 @@ fn what_is_squashed_into_another_branch_is_asked_about_by_the_policy_there() {
     });
     scene.record(&push).ends(0);
     let id = scene.fake.world(|world| {
-        let number = open(world, "stop the fire", "emergency");
         let tip = world.branches["release/1"].clone();
+        let commit = world.commit(&[&tip], "ana", "Stop the fire\n", &[("src/fire.rs", "out")]);
+        let body = "Change-Type: emergency\nRisk: low\n";
+        let number = world.open("ana", "Stop the fire", body, "fire", &[commit]);
         let message = "Stop the fire (#1)\n\nChange-Type: emergency\nRisk: low\n";
         let after = world.commit(&[&tip], "ana", message, &[("src/fire.rs", "out")]);
         crate::regularised::moves(world, "release/1", &after, "kim", "pr_merge");

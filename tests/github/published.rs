@@ -34,16 +34,28 @@ pub(crate) fn action(
     json: &Value,
     more: &[&str],
 ) -> (Output, Vec<(String, String)>, String) {
+    action_with(fake, event, json, more, &[])
+}
+
+/// Runs the action with these variables as well.
+pub(crate) fn action_with(
+    fake: &Fake,
+    event: &str,
+    json: &Value,
+    more: &[&str],
+    others: &[(&str, &str)],
+) -> (Output, Vec<(String, String)>, String) {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     std::fs::write(at("event.json"), json.to_string()).unwrap();
     let (outputs, summary, path) = (at("outputs"), at("summary"), at("event.json"));
-    let variables = [
+    let mut variables = vec![
         ("GITHUB_EVENT_NAME", event),
         ("GITHUB_EVENT_PATH", path.to_str().unwrap()),
         ("GITHUB_OUTPUT", outputs.to_str().unwrap()),
         ("GITHUB_STEP_SUMMARY", summary.to_str().unwrap()),
     ];
+    variables.extend(others);
     let args: Vec<&str> = ["action"].into_iter().chain(more.iter().copied()).collect();
     let output = run(fake, folder.path(), &args, &variables);
     let text = std::fs::read_to_string(&outputs).unwrap_or_default();

@@ -18,9 +18,14 @@ fn policy() -> String {
 
 /// Opens a pull request by rea, who has nothing to do with anything, that says this for `named`.
 fn merge_regularising(world: &mut World, named: &str, fields: &str) -> u64 {
-    let main = world.branches["main"].clone();
+    open_regularising(world, "main", named, fields)
+}
+
+/// Opens such a pull request of a commit on top of a branch.
+fn open_regularising(world: &mut World, branch: &str, named: &str, fields: &str) -> u64 {
+    let tip = world.branches[branch].clone();
     let path = format!("report-{}.md", world.fresh());
-    let commit = world.commit(&[&main], "rea", "Write it down\n", &[(&path, "It was pushed.\n")]);
+    let commit = world.commit(&[&tip], "rea", "Write it down\n", &[(&path, "It was pushed.\n")]);
     let body = format!("The report.\n\nChange-Type: normal\nRisk: low\nFor-Change: {named}\n{fields}");
     let number = world.open("rea", "Write it down", &body, &path, &[commit]);
     world.review(number, "ben", "APPROVED");
@@ -311,9 +316,9 @@ pub(crate) fn moves(world: &mut World, branch: &str, after: &str, by: &str, kind
 
 /// Squashes what regularises `named` into a branch.
 fn squash(world: &mut World, branch: &str, named: &str, by: &str) {
-    let number = merge_regularising(world, named, WHY);
-    let (tip, path) = (world.branches[branch].clone(), format!("squashed-{number}.md"));
-    let after = world.commit(&[&tip], "rea", "Write it down\n", &[(&path, "It was pushed.\n")]);
+    let number = open_regularising(world, branch, named, WHY);
+    let (tip, path) = (world.branches[branch].clone(), world.pull(number).head.clone());
+    let after = world.commit(&[&tip], "rea", "Write it down (squashed)\n", &[(&path, "It was pushed.\n")]);
     moves(world, branch, &after, by, "pr_merge");
     let pull = world.pull(number);
     (pull.base, pull.state, pull.merge_commit) = (branch.into(), "merged", Some(after));

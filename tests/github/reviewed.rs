@@ -545,7 +545,7 @@ fn what_a_pull_request_is_like_can_be_asked() {
 }
 
 #[test]
-fn a_policy_that_wants_reviews_files_commits_and_checks_takes_twelve_requests() {
+fn a_policy_that_wants_reviews_files_commits_and_checks_takes_ten_requests() {
     let policy = format!(
         "{POLICY}  tests: {{ title: tests, require: {{ checks: [test] }} }}\n  \
          infra: {{ title: infra, when: {{ touches: ['infra/**'] }}, require: {{ approvals: {{ from: [security] }} }} }}\n"
@@ -565,6 +565,6 @@ fn a_policy_that_wants_reviews_files_commits_and_checks_takes_twelve_requests() 
     assert_eq!(json!(outcome.report.decision), json!("allow"));
     assert_eq!(outcome.report.groups[0].verdicts[0].commits, 30);
     let asked: Vec<String> = fake.seen().iter().map(|one| format!("{} {}", one.method, one.path)).collect();
-    // Two are for the kinds of the files, which the class of prose asks for, and one for the second look.
-    assert_eq!(asked.len(), 12, "{asked:#?}");
+    // One is for the kinds of the files, which the class of prose asks for, and one for the second look.
+    assert_eq!(asked.len(), 10, "{asked:#?}");
 }

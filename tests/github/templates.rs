@@ -1,7 +1,7 @@
 //! Whose text a description is: templates at every place, templates that cannot be read, bots that open pull requests.
 
 use changegate::change::{Change, NeededFacts};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::fake::{Fake, How, World};
 use crate::judged::{denied, gather, pull};
@@ -83,7 +83,7 @@ fn several_templates_count_together_and_what_is_filled_in_is_stated() {
 fn a_template_that_cannot_be_read_never_lets_a_description_count() {
     let files = [("docs/pull_request_template.md", "## Other\n\nthings\n")];
     let body = "Makes it faster.\n\nChange-Type: normal\nRisk: low\n";
-    for asked in ["\"withRoot\":true", "\"path\":\"docs\"", "docs/pull_request_template.md"] {
+    for asked in ["\"path\":\"docs\"", "docs/pull_request_template.md"] {
         let fake = Fake::start(world_with(&files, body));
         assert_eq!(denied(&fake, &pull(None)), "", "{asked}");
         let refused = json!({ "data": null, "errors": [{ "type": "FORBIDDEN", "message": "no" }] });
@@ -97,6 +97,28 @@ fn a_template_that_cannot_be_read_never_lets_a_description_count() {
         fake.spoil(asked, How::Status(200, Vec::new(), failed));
         assert!(crate::judged::judge(&fake, &pull(None)).is_err(), "{asked}");
     }
+}
+
+#[test]
+fn where_templates_are_is_asked_for_if_the_answer_with_the_policy_does_not_tell() {
+    let files = [("docs/pull_request_template.md", "## Other\n\nthings\n")];
+    let fake = Fake::start(world_with(&files, "Makes it faster.\n\nChange-Type: normal\nRisk: low\n"));
+    let untold: fn(&mut Value) = |value| {
+        let target = &mut value["data"]["repository"]["pullRequest"]["baseRef"]["target"];
+        target["rootTree"] = json!(null);
+    };
+    let asks_for_root = |fake: &Fake| {
+        let seen = fake.seen();
+        seen.iter().any(|one| String::from_utf8_lossy(&one.body).contains("\"withRoot\":true"))
+    };
+    assert_eq!(denied(&fake, &pull(None)), "");
+    assert!(!asks_for_root(&fake));
+    fake.spoil("query Policy", How::Edit(untold));
+    assert_eq!(denied(&fake, &pull(None)), "");
+    assert!(asks_for_root(&fake));
+    let refused = json!({ "data": null, "errors": [{ "type": "FORBIDDEN", "message": "no" }] });
+    fake.spoil("\"withRoot\":true", How::Status(200, Vec::new(), refused));
+    assert_eq!(denied(&fake, &pull(None)), "change-type,risk");
 }
 
 #[test]

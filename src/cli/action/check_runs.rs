@@ -11,8 +11,8 @@ use crate::cli::context::Context;
 use crate::github::check_run::{CheckRunPurpose, TakenCheckRun};
 use crate::github::held_check_runs::HeldCheckRuns;
 use crate::github::{
-    CheckRunReport, CheckRunState, GitHubFailure, GitHubServer, GitHubSession, GitHubSource, JudgedEvent,
-    PublishOutcome, RepositoryName,
+    CONVERSATIONS_MARK, CheckRunReport, CheckRunState, GitHubFailure, GitHubServer, GitHubSession,
+    GitHubSource, JudgedEvent, PublishOutcome, RepositoryName,
 };
 use crate::http::{RequestPolicy, Secret};
 use crate::report::ReportStyle;
@@ -114,7 +114,10 @@ impl CheckRunWriter<'_> {
             CheckStanding::Undecided => CheckRunState::NotJudged,
         };
         let style = ReportStyle { may_wait: !is_in_queue, ..build_style(self.context) };
-        let text = render_markdown(&judged.report, &style)?;
+        let mut text = render_markdown(&judged.report, &style)?;
+        if state == CheckRunState::Success && judged.are_conversations_resolved {
+            text.insert_str(0, &format!("{CONVERSATIONS_MARK}\n\n"));
+        }
         let is_written = self.write_conclusion(pending, state, &title, &text)?;
         if !is_written && state != CheckRunState::Success {
             self.has_unwritten_denial.set(true);

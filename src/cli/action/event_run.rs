@@ -29,7 +29,7 @@ impl EventRun<'_> {
             EventSubject::PullRequest { repo, number, expected_head } => {
                 self.judge_pull_request(repo, *number, *expected_head)
             }
-            EventSubject::PullRequestsAt { repo, head } => self.judge_pulls_at(repo, *head),
+            EventSubject::PullRequestsAt { repo, head, hints } => self.judge_pulls_at(repo, *head, hints),
             EventSubject::OpenPullRequests { repo } => self.judge_open_pulls(repo),
             EventSubject::MergeGroup { repo, group_head, .. } => {
                 let pending = self.checks.begin_check_run(repo, *group_head, CheckRunPurpose::MergeGroup);
@@ -96,9 +96,14 @@ impl EventRun<'_> {
     ///
     /// The check run that the commit may have is taken over before the pull requests are looked up: if the run is
     /// killed meanwhile, no verdict of an earlier state is left.
-    fn judge_pulls_at(&self, repo: &RepositoryName, head: Oid) -> Result<JudgedEvent, CommandError> {
+    fn judge_pulls_at(
+        &self,
+        repo: &RepositoryName,
+        head: Oid,
+        hints: &[u64],
+    ) -> Result<JudgedEvent, CommandError> {
         let held = self.checks.hold_check_runs(repo, head);
-        let numbers = match self.session.list_pulls_at(repo, head) {
+        let numbers = match self.session.list_pulls_at(repo, head, hints) {
             Ok(numbers) => numbers,
             Err(failure) => {
                 let pending = self.checks.begin_held_check_run(held, repo, head);

@@ -321,7 +321,12 @@ fn judge_event(args: &ActionArgs, context: &Context) -> Result<ActionOutcome, Co
         let outcome = run.record_push(&subject, context)?;
         is_authorised = outcome.appended.unauthorised.is_empty();
         if let Some(report) = outcome.report {
-            let outcome = Box::new(JudgedEvent { report, pull_requests: Vec::new(), failures: Vec::new() });
+            let outcome = Box::new(JudgedEvent {
+                report,
+                pull_requests: Vec::new(),
+                failures: Vec::new(),
+                are_conversations_resolved: false,
+            });
             return Ok(ActionOutcome::Judged {
                 outcome,
                 session: Box::new(session),

@@ -6,6 +6,7 @@
 
 pub(crate) mod graphql;
 pub(crate) mod names;
+pub(crate) mod objects;
 mod outcomes;
 pub(crate) mod recording;
 mod redirects;

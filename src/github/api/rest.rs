@@ -154,6 +154,25 @@ impl RestComparison {
     }
 }
 
+/// The first of two commits that were compared, and their newest common ancestor.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestMergeBase {
+    pub(crate) base_commit: RestTreeCommit,
+    pub(crate) merge_base_commit: RestTreeCommit,
+}
+
+/// A commit with its tree.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestTreeCommit {
+    pub(crate) sha: Oid,
+    pub(crate) commit: RestCommitTree,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestCommitTree {
+    pub(crate) tree: RestObjectId,
+}
+
 /// What lies between two commits, as files.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct RestFileComparison {
@@ -206,6 +225,13 @@ pub(crate) struct RestCheckRun {
     pub(crate) started_at: Option<jiff::Timestamp>,
     pub(crate) completed_at: Option<jiff::Timestamp>,
     pub(crate) check_suite: Option<RestCheckSuite>,
+    pub(crate) output: Option<RestCheckOutput>,
+}
+
+/// What a check run says.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct RestCheckOutput {
+    pub(crate) summary: Option<String>,
 }
 
 /// The suite of a check run: a run that is started again stays in its suite.

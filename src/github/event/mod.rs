@@ -17,6 +17,9 @@ use crate::yaml::shorten_for_message;
 /// The largest event that is read; GitHub's own limit is 25 MB.
 pub(crate) const MAX_EVENT_BYTES: usize = 32 << 20;
 
+/// How many pull requests that an event names are asked about.
+const MAX_HINTS: usize = 10;
+
 /// The subject of an event, which is to be judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventSubject {
@@ -59,6 +62,8 @@ pub enum EventSubject {
         repo: RepositoryName,
         /// The commit.
         head: Oid,
+        /// The pull requests that the event names, which are to be asked about as well; none are believed.
+        hints: Vec<u64>,
     },
     /// Every open pull request of the repository.
     OpenPullRequests {
@@ -161,12 +166,17 @@ pub(crate) fn parse_event(
         }
         // What these tell of pull requests is empty for one from a fork; the commit is always there.
         "workflow_run" | "check_suite" | "check_run" => {
-            let head = event.read_member(name)?.read_member("head_sha")?.read_oid()?;
-            Ok(EventSubject::PullRequestsAt { repo: event.read_repository()?, head })
+            let subject = event.read_member(name)?;
+            let head = subject.read_member("head_sha")?.read_oid()?;
+            Ok(EventSubject::PullRequestsAt {
+                repo: event.read_repository()?,
+                head,
+                hints: subject.read_hints(head),
+            })
         }
         "status" => {
             let head = event.read_member("sha")?.read_oid()?;
-            Ok(EventSubject::PullRequestsAt { repo: event.read_repository()?, head })
+            Ok(EventSubject::PullRequestsAt { repo: event.read_repository()?, head, hints: Vec::new() })
         }
         "repository_dispatch" => event.read_dispatch(),
         // The file of a schedule contains little more than the schedule itself.
@@ -228,6 +238,23 @@ impl<'json> EventValue<'json> {
         self.value.as_bool().ok_or_else(|| self.wrong_type_error("true or false"))
     }
 
+    /// Reads which pull requests the event names for its commit. They are hints only, so one that has another shape
+    /// is left out, as are those from which nothing could be learnt.
+    fn read_hints(&self, head: Oid) -> Vec<u64> {
+        let mut hints = Vec::new();
+        for pull in self.value.get("pull_requests").and_then(Value::as_array).into_iter().flatten() {
+            let named = pull.pointer("/head/sha").and_then(Value::as_str).and_then(Oid::from_hex);
+            if let Some(number) = pull.get("number").and_then(Value::as_u64)
+                && named == Some(head)
+                && !hints.contains(&number)
+                && hints.len() < MAX_HINTS
+            {
+                hints.push(number);
+            }
+        }
+        hints
+    }
+
     fn read_oid(&self) -> Result<Oid, String> {
         let id = self.value.as_str().and_then(Oid::from_hex);
         id.ok_or_else(|| self.wrong_type_error("the id of a commit"))
@@ -259,7 +286,7 @@ impl<'json> EventValue<'json> {
         }
         if sent.contains_key("head-sha") {
             let head = payload.read_member("head-sha")?.read_oid()?;
-            return Ok(EventSubject::PullRequestsAt { repo, head });
+            return Ok(EventSubject::PullRequestsAt { repo, head, hints: Vec::new() });
         }
         Ok(EventSubject::OpenPullRequests { repo })
     }

@@ -86,7 +86,10 @@ fn the_public_examples_say_what_to_judge() {
             }
             ("workflow_dispatch", EventSubject::OpenPullRequests { .. }) => {}
             ("repository_dispatch", EventSubject::PullRequest { number: 6, expected_head: None, .. }) => {}
-            (_, EventSubject::PullRequestsAt { repo, head }) => {
+            (name, EventSubject::PullRequestsAt { repo, head, hints }) => {
+                // These two name the pull request of the commit.
+                let is_named = matches!(name, "check_suite" | "check_run");
+                assert_eq!(hints, if is_named { vec![2] } else { Vec::new() }, "{name}");
                 assert_eq!(repo.to_string(), value["repository"]["full_name"].as_str().unwrap());
                 let inside = value.get(event.as_str()).unwrap_or(&value);
                 let named = inside.get("head_sha").or_else(|| inside.get("sha"));

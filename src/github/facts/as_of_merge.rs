@@ -6,12 +6,15 @@
 use jiff::Timestamp;
 
 use crate::change::pull_request::{DescriptionEdit, ForgeAccount, PullLabel, PullReview, ReviewState};
-use crate::change::{Fact, FactKind, Missing, PullRequest, Text};
+use crate::change::{Fact, FactKind, Missing, Oid, PullRequest, Text};
+use crate::github::api::GitHubClient;
+use crate::github::api::names::RepositoryName;
 use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::RestPullRequest;
 use crate::github::facts::accounts::account_of_actor;
+use crate::github::facts::checks::{OwnChecks, find_resolved_time};
 use crate::github::facts::conversation::missing_fact;
-use crate::github::facts::details::PullRequestDetails;
+use crate::github::facts::details::{PullRequestDetails, ReviewThread};
 use crate::github::facts::timeline::TimelineItem;
 use crate::people::PeopleDirectory;
 use crate::people::ResolvedIdentity;
@@ -43,6 +46,8 @@ pub(crate) struct PullSources<'read> {
     pub(crate) details: Result<&'read PullRequestDetails, &'read GitHubFailure>,
     /// True if a rule asks about the title, the labels or the state of the pull request.
     pub(crate) is_history_needed: bool,
+    /// Since when the gate itself had seen all conversations resolved, before the merge; `None` if it had not.
+    pub(crate) resolved_by: Option<Timestamp>,
 }
 
 impl PullMerge<'_> {
@@ -80,7 +85,7 @@ impl PullMerge<'_> {
             }
         }
         if whole.conversations.is_ok() {
-            whole.conversations = self.check_conversations(sources.details);
+            whole.conversations = self.check_conversations(sources);
         }
         Ok(())
     }
@@ -252,14 +257,40 @@ impl PullMerge<'_> {
         }
     }
 
-    /// Returns that there was no conversation at the merge; GitHub tells no time at which one was resolved.
-    fn check_conversations<T>(&self, details: Result<&PullRequestDetails, &GitHubFailure>) -> Fact<Vec<T>> {
-        let threads = details
+    /// Returns since when the gate itself had seen all conversations resolved, before the merge. GitHub is asked only if
+    /// there is a conversation from before the merge, and nothing but that time is missing.
+    pub(crate) async fn find_resolution_time(
+        &self,
+        client: &GitHubClient,
+        repo: &RepositoryName,
+        head: Oid,
+        own: &OwnChecks,
+        details: Result<&PullRequestDetails, &GitHubFailure>,
+    ) -> Option<Timestamp> {
+        let threads = details.and_then(|details| details.threads.as_ref()).ok()?;
+        let mut earlier = threads.iter().filter(|thread| self.is_begun(thread)).peekable();
+        if earlier.peek().is_none() || earlier.any(|thread| !thread.is_resolved) {
+            return None;
+        }
+        // Without an answer the conversations stay undecided.
+        find_resolved_time(client, repo, head, self.at, own).await.ok().flatten()
+    }
+
+    /// Returns whether a conversation was there at the merge.
+    fn is_begun(&self, thread: &ReviewThread) -> bool {
+        began_at(thread).is_none_or(|at| at <= self.at)
+    }
+
+    /// Returns that no conversation was open at the merge. GitHub tells no time at which one was resolved: the verdict
+    /// of the gate from before the merge does, about those that had begun by then.
+    fn check_conversations<T>(&self, sources: PullSources<'_>) -> Fact<Vec<T>> {
+        let threads = sources
+            .details
             .and_then(|details| details.threads.as_ref())
             .map_err(|failure| missing_fact(FactKind::Conversations, failure))?;
-        for thread in threads {
-            let began_at = thread.comments.nodes.first().and_then(|comment| comment.created_at);
-            if began_at.is_none_or(|at| at <= self.at) {
+        for thread in threads.iter().filter(|thread| self.is_begun(thread)) {
+            let is_told = matches!((began_at(thread), sources.resolved_by), (Some(at), Some(by)) if at <= by);
+            if !thread.is_resolved || !is_told {
                 let why =
                     "GitHub does not tell whether a conversation was resolved before the merge".to_owned();
                 return Err(Missing::Unavailable(FactKind::Conversations, why));
@@ -267,6 +298,11 @@ impl PullMerge<'_> {
         }
         Ok(Vec::new())
     }
+}
+
+/// Returns when a conversation began, if GitHub tells.
+fn began_at(thread: &ReviewThread) -> Option<Timestamp> {
+    thread.comments.nodes.first().and_then(|comment| comment.created_at)
 }
 
 /// Returns whether a policy names the account in one of its teams.

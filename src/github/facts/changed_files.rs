@@ -23,7 +23,10 @@ use crate::github::facts::details::PullRequestFile;
 const MAX_LISTED_FILES: usize = 3_000;
 
 /// How many paths one query to the trees is about.
-const PATHS_PER_QUERY: usize = 50;
+const PATHS_PER_QUERY: usize = 100;
+
+/// How many, where the query also asks for contents.
+const CONTENTS_PER_QUERY: usize = 50;
 
 /// How many paths the trees are asked about at all.
 const MAX_TREE_PATHS: usize = 1000;
@@ -215,8 +218,9 @@ pub(crate) async fn complete_from_trees(
         return Err(GitHubFailure::new(why));
     }
     let [base, head] = ends;
-    for part in changes.chunks_mut(PATHS_PER_QUERY) {
-        let text = build_tree_query(part.len(), needs.contains(&FactKind::Blobs));
+    let with_blobs = needs.contains(&FactKind::Blobs);
+    for part in changes.chunks_mut(if with_blobs { CONTENTS_PER_QUERY } else { PATHS_PER_QUERY }) {
+        let text = build_tree_query(part.len(), with_blobs);
         let mut variables = Map::new();
         variables.insert("owner".into(), json!(name.repo.owner));
         variables.insert("name".into(), json!(name.repo.name));

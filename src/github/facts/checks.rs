@@ -5,16 +5,21 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 
 use crate::change::pull_request::{CheckResult, CheckState};
-use crate::change::{Oid, Text};
+use crate::change::{Fact, FactKind, Oid, Text};
 use crate::github::api::GitHubClient;
 use crate::github::api::names::RepositoryName;
 use crate::github::api::request::{GitHubFailure, printable_line};
 use crate::github::api::rest::{RestCheckRun, RestCheckRunPage};
 use crate::github::facts::accounts::account_of_actor;
-use crate::github::facts::details::StatusContext;
+use crate::github::facts::conversation::missing_fact;
+use crate::github::facts::details::{PullRequestDetails, StatusContext};
 
 /// The start of the external id of every check run that the gate makes.
 pub(crate) const EXTERNAL_ID_START: &str = "changegate:";
+
+/// The start of the summary of a green check run of the gate, if all conversations were resolved when it was judged.
+/// GitHub keeps no time of that; the check run has one.
+pub(crate) const CONVERSATIONS_MARK: &str = "<!-- changegate: conversations resolved -->";
 
 /// How many digits follow it.
 const MARK_DIGITS: usize = 32;
@@ -45,6 +50,12 @@ impl OwnChecks {
         if own.all(|other| other == first) { first } else { None }
     }
 
+    /// Returns whether a check run has a verdict of the gate in it, as far as its app, its name and its mark tell.
+    fn is_verdict_of_gate(&self, run: &RestCheckRun, all: &[RestCheckRun]) -> bool {
+        let is_named = self.check_name.is_none() || self.has_name(&run.name);
+        is_named && has_gate_mark(run) && app_slug(run).is_some() && app_slug(run) == self.find_app(all)
+    }
+
     /// Returns whether the gate writes one of these check runs: its job runs again for each event, always under
     /// one name.
     fn has_check_run(&self, run: &RestCheckRun, all: &[RestCheckRun]) -> bool {
@@ -61,6 +72,56 @@ impl OwnChecks {
 fn has_gate_mark(run: &RestCheckRun) -> bool {
     let mark = run.external_id.as_ref().and_then(|id| id.strip_prefix(EXTERNAL_ID_START));
     mark.is_some_and(|word| word.len() == MARK_DIGITS && word.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// Returns the first of these commits that had check runs when it landed; `None` if none had. A commit that a merge makes
+/// has none by then: only one that was tried before, as by a merge queue, has.
+///
+/// # Errors
+///
+/// Fails if GitHub does not list the check runs.
+pub(crate) async fn find_tried_revision(
+    client: &GitHubClient,
+    repo: &RepositoryName,
+    landed: &[Oid],
+    at: Timestamp,
+) -> Result<Option<Oid>, GitHubFailure> {
+    for revision in landed {
+        let path = format!("{}/commits/{revision}/check-runs?filter=all&per_page=100", repo.rest_path());
+        let runs = client.fetch_list(path, |page: RestCheckRunPage| page.check_runs, |_| false).await?;
+        if runs.iter().any(|run| run.head_sha == *revision && has_started(run, at)) {
+            return Ok(Some(*revision));
+        }
+    }
+    Ok(None)
+}
+
+/// Returns since when the gate itself had seen all conversations of a revision resolved, by the newest of its green
+/// check runs that says so and was concluded by `at`; `None` if there is none.
+///
+/// # Errors
+///
+/// Fails if GitHub does not list the check runs.
+pub(crate) async fn find_resolved_time(
+    client: &GitHubClient,
+    repo: &RepositoryName,
+    revision: Oid,
+    at: Timestamp,
+    own: &OwnChecks,
+) -> Result<Option<Timestamp>, GitHubFailure> {
+    let path = format!("{}/commits/{revision}/check-runs?filter=all&per_page=100", repo.rest_path());
+    let runs = client.fetch_list(path, |page: RestCheckRunPage| page.check_runs, |_| false).await?;
+    let mut newest = None;
+    for run in &runs {
+        let summary = run.output.as_ref().and_then(|output| output.summary.as_deref()).unwrap_or_default();
+        let is_over = run.status == "completed" && run.completed_at.is_some_and(|completed| completed <= at);
+        let is_green = run.conclusion.as_deref() == Some("success");
+        let says_so = is_over && is_green && summary.starts_with(CONVERSATIONS_MARK);
+        if says_so && run.head_sha == revision && own.is_verdict_of_gate(run, &runs) {
+            newest = newest.max(run.started_at);
+        }
+    }
+    Ok(newest)
 }
 
 /// Reads the check runs of a commit: the latest of now, or the latest of the time `as_of`.
@@ -185,6 +246,23 @@ fn convert_check_run(run: &RestCheckRun) -> CheckResult {
         url: Text::from(run.html_url.as_deref().unwrap_or_default()),
         is_of_gate: false,
     }
+}
+
+/// Returns the check runs and the commit statuses of the revision; a gap in either is a gap in both.
+pub(crate) fn collect_checks(
+    runs: Result<Vec<CheckResult>, GitHubFailure>,
+    details: Result<&PullRequestDetails, &GitHubFailure>,
+    as_of: Option<Timestamp>,
+    own: &OwnChecks,
+) -> Fact<Vec<CheckResult>> {
+    let mut found = runs.map_err(|failure| missing_fact(FactKind::Checks, &failure))?;
+    match details.and_then(|details| details.statuses.as_ref()) {
+        Ok(statuses) => {
+            found.extend(statuses.iter().map(|status| convert_commit_status(status, as_of, own)));
+        }
+        Err(failure) => return Err(missing_fact(FactKind::Checks, failure)),
+    }
+    Ok(found)
 }
 
 /// Returns a commit status as a check; GitHub shows only the newest one, so one that was reported after `as_of`

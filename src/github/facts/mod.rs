@@ -11,6 +11,7 @@ pub(crate) mod co_authors;
 pub(crate) mod commits;
 pub(crate) mod conversation;
 pub(crate) mod details;
+pub(crate) mod merged_trees;
 pub(crate) mod paged_part;
 pub(crate) mod pushers;
 pub(crate) mod rewrites;
@@ -21,7 +22,7 @@ use futures_util::future::{join, join3};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::change::description::{self, TemplateText};
-use crate::change::pull_request::{CheckResult, PullContributor};
+use crate::change::pull_request::PullContributor;
 use crate::change::{
     Change, Commits, Fact, FactKind, LineCount, Missing, NeededFacts, Oid, PathChange, PullRequest,
     PusherIdentity, Stage, Text,
@@ -40,7 +41,7 @@ use crate::github::facts::details::{
     NOT_REQUESTED, PullRequestDetails, WantedDetails, note_contradiction, read_details,
 };
 use crate::github::facts::rewrites::BaseMerge;
-use crate::github::facts::templates::PullRequestTemplates;
+use crate::github::facts::templates::{PullRequestTemplates, TemplateRoot};
 use crate::verdict::{Message, messages};
 
 messages! {
@@ -67,6 +68,8 @@ pub(crate) struct PullRequestGatherer<'ask> {
     pub(crate) name: &'ask PullRequestName,
     pub(crate) pull: &'ask RestPullRequest,
     pub(crate) base_tip: Oid,
+    /// Where the base branch may have templates, if that is known already.
+    pub(crate) template_root: Option<&'ask TemplateRoot>,
     pub(crate) needs: &'ask NeededFacts,
     pub(crate) trusted: Option<TrustedKeys<'ask>>,
     pub(crate) pusher_source: PusherSource,
@@ -225,12 +228,14 @@ impl PullRequestGatherer<'_> {
             edits: conversation::collect_edits(pull, details, &templates.text),
             templates: templates.paths,
             retargeted_at: conversation::find_retarget_time(details, pull.merged_at),
-            checks: collect_checks(runs, details, as_of, self.own_checks),
+            checks: checks::collect_checks(runs, details, as_of, self.own_checks),
             conversations: conversation::collect_conversations(details),
         };
         if let Some(merge) = &self.merge {
             let is_history_needed = self.wants_any(&[FactKind::Pull]);
-            let sources = PullSources { pull, details, is_history_needed };
+            let (repo, head, own) = (&name.repo, pull.head.sha, self.own_checks);
+            let resolved_by = merge.find_resolution_time(client, repo, head, own, details).await;
+            let sources = PullSources { pull, details, is_history_needed, resolved_by };
             merge.rewind_pull_request(&mut whole, sources).map_err(GatherFailure::StateLost)?;
         }
         let mut commits = Vec::with_capacity(listed.len());
@@ -265,7 +270,7 @@ impl PullRequestGatherer<'_> {
         if !is_used {
             return PullRequestTemplates { text: TemplateText::default(), paths: Ok(Vec::new()) };
         }
-        templates::read_templates(self.client, &self.name.repo, self.base_tip).await
+        templates::read_templates(self.client, &self.name.repo, self.base_tip, self.template_root).await
     }
 
     /// Adds to the listed files what only the trees tell, if the policy needs it.
@@ -377,21 +382,4 @@ fn collect_contributors(
     let mut contributors = commits::collect_commit_contributors(listed, details)?;
     contributors.extend(pushers?);
     Ok(contributors)
-}
-
-/// Returns the check runs and the commit statuses of the revision; a gap in either is a gap in both.
-fn collect_checks(
-    runs: Result<Vec<CheckResult>, GitHubFailure>,
-    details: Result<&PullRequestDetails, &GitHubFailure>,
-    as_of: Option<Timestamp>,
-    own: &OwnChecks,
-) -> Fact<Vec<CheckResult>> {
-    let mut found = runs.map_err(|failure| missing_fact(FactKind::Checks, &failure))?;
-    match details.and_then(|details| details.statuses.as_ref()) {
-        Ok(statuses) => {
-            found.extend(statuses.iter().map(|status| checks::convert_commit_status(status, as_of, own)))
-        }
-        Err(failure) => return Err(missing_fact(FactKind::Checks, failure)),
-    }
-    Ok(found)
 }

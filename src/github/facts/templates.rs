@@ -50,13 +50,23 @@ struct TemplateCommit {
     file: Option<TemplateEntry>,
 }
 
-#[derive(Deserialize)]
+/// Where the base branch may have templates, as the answer tells that has its policy. Parts that GitHub does not tell
+/// are missing.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TemplateRoot {
+    root_tree: Option<TemplateFolder>,
+    /// The folder `.github`.
+    template_folder: Option<TemplateEntry>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
 struct TemplateEntry {
     object: Option<TemplateObject>,
 }
 
 /// A file or a folder; the fields of the other are missing.
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct TemplateObject {
     entries: Option<Vec<TemplateName>>,
@@ -66,24 +76,25 @@ struct TemplateObject {
     text: Option<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 struct TemplateFolder {
     entries: Option<Vec<TemplateName>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 struct TemplateName {
     name: String,
 }
 
-/// Reads the templates in `commit`.
+/// Reads the templates in `commit`; `root` is where they may be, if that is known.
 pub(crate) async fn read_templates(
     client: &GitHubClient,
     repo: &RepositoryName,
     commit: Oid,
+    root: Option<&TemplateRoot>,
 ) -> PullRequestTemplates {
     let reader = TemplateReader { client, repo, commit };
-    match reader.read_all().await {
+    match reader.read_all(root).await {
         Ok(templates) => templates,
         Err(failure) => {
             let why = format!("the pull request templates of the base branch: {}", failure.why);
@@ -101,9 +112,15 @@ struct TemplateReader<'ask> {
 }
 
 impl TemplateReader<'_> {
-    async fn read_all(&self) -> Result<PullRequestTemplates, GitHubFailure> {
-        let found = self.fetch_commit(TEMPLATE_FOLDERS[0], true).await?;
-        let root = found.tree.and_then(|tree| tree.entries);
+    async fn read_all(&self, known: Option<&TemplateRoot>) -> Result<PullRequestTemplates, GitHubFailure> {
+        let TemplateRoot { root_tree, template_folder } = match known {
+            Some(known) if known.root_tree.is_some() => known.clone(),
+            _ => {
+                let found = self.fetch_commit(TEMPLATE_FOLDERS[0], true).await?;
+                TemplateRoot { root_tree: found.tree, template_folder: found.file }
+            }
+        };
+        let root = root_tree.and_then(|tree| tree.entries);
         let mut candidates = Vec::new();
         let mut folders = Vec::new();
         match root {
@@ -123,7 +140,7 @@ impl TemplateReader<'_> {
                 folders.push(TEMPLATE_FOLDERS[1].to_owned());
             }
         }
-        add_candidates(TEMPLATE_FOLDERS[0], found.file, &mut candidates);
+        add_candidates(TEMPLATE_FOLDERS[0], template_folder, &mut candidates);
         for folder in folders {
             let listed = self.fetch_commit(&folder, false).await?;
             add_candidates(&folder, listed.file, &mut candidates);

@@ -72,6 +72,15 @@ pub(crate) fn build_report(client: &GitHubClient, done: Vec<JudgedGroup>) -> Rep
 }
 
 impl JudgedGroup {
+    /// Returns whether all conversations of what was judged are known, and resolved.
+    pub(crate) fn has_resolved_conversations(&self) -> bool {
+        let is_resolved = |change: &Change| match change.pull.as_deref().map(|pull| &pull.conversations) {
+            Ok(Ok(conversations)) => conversations.iter().all(|conversation| conversation.is_resolved),
+            _ => false,
+        };
+        !self.changes.is_empty() && self.changes.iter().all(is_resolved)
+    }
+
     /// Returns a group without verdicts.
     pub(crate) fn from_group(group: ReportGroup) -> JudgedGroup {
         JudgedGroup {

@@ -8,6 +8,7 @@ pub(crate) mod completed_push;
 pub(crate) mod governing_policies;
 pub(crate) mod group_base;
 pub(crate) mod judged_group;
+pub(crate) mod landed_content;
 pub(crate) mod landed_gate_files;
 pub(crate) mod landing_message;
 pub(crate) mod merge_queue;
@@ -32,6 +33,7 @@ use crate::github::facts::accounts::account_of_user;
 use crate::github::facts::as_of_merge::PullMerge;
 use crate::github::facts::checks::OwnChecks;
 use crate::github::facts::co_authors::add_landed_co_authors;
+use crate::github::facts::templates::TemplateRoot;
 use crate::github::facts::{GatherFailure, PullRequestGatherer, PusherSource};
 use crate::github::judge::governing_policies::GoverningPolicies;
 use crate::github::judge::judged_group::JudgedGroup;
@@ -107,6 +109,8 @@ pub(crate) struct GitHubRunContext<'run> {
     pub(crate) landed_at: Option<Timestamp>,
     /// The policy that what stands before it in a merge queue leaves for it; `None` if that is its base branch.
     pub(crate) queued_policy: Option<&'run LoadedPolicy>,
+    /// Where the base branch may have templates, if that is known already.
+    pub(crate) template_root: Option<&'run TemplateRoot>,
     /// The commits that it landed as; empty if it has not landed.
     pub(crate) landed_commits: &'run [&'run RestCommit],
 }
@@ -183,6 +187,7 @@ async fn judge_once(
     let head = pull.head.sha;
     let mut done = match load_base_policy(client, name, options, context, &pull, &base).await? {
         Ok((tip, policies)) => {
+            let context = GitHubRunContext { template_root: Some(&base.template_root), ..context };
             let mut done = judge_with_policies(client, name, options, context, &pull, tip, &policies).await;
             done.policy_name = Some(policies.own.name());
             done.notes.splice(0..0, list_policy_notes(&policies.own, client.now()));
@@ -280,6 +285,7 @@ pub(crate) async fn judge_with_policies(
         name,
         pull,
         base_tip: tip,
+        template_root: context.template_root,
         needs: &needs,
         trusted: policies.trusted_keys(client.now()),
         pusher_source: options.pusher_source,

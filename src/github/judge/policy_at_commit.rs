@@ -6,8 +6,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use futures_util::future::join_all;
 use serde::Deserialize;
 use serde_json::json;
@@ -17,8 +15,9 @@ use crate::gate::{LoadedPolicy, UnusablePolicy, load_from_files};
 use crate::github::api::GitHubClient;
 use crate::github::api::graphql::{GraphqlConnection, GraphqlObjectId, RepositoryResponse};
 use crate::github::api::names::{PullRequestName, RepositoryName, split_folder_and_name};
+use crate::github::api::objects::fetch_blob;
 use crate::github::api::request::GitHubFailure;
-use crate::github::api::rest::RestBlob;
+use crate::github::facts::templates::TemplateRoot;
 use crate::policy::FetchedFile;
 use crate::report::PolicyLocation;
 use crate::yaml::MAX_DOCUMENT_BYTES;
@@ -46,6 +45,8 @@ pub(crate) struct BaseBranch {
     pub(crate) complete_folder: Option<String>,
     /// The pull request, as the same answer tells it.
     pub(crate) pull: PullSnapshot,
+    /// Where the branch may have templates, as the same answer tells it.
+    pub(crate) template_root: TemplateRoot,
 }
 
 /// What a pull request was when its base branch was read; empty where GitHub does not say.
@@ -104,6 +105,8 @@ struct PolicyBaseRef {
 #[derive(Deserialize)]
 struct BaseRefTarget {
     oid: Oid,
+    #[serde(flatten)]
+    templates: TemplateRoot,
     file: Option<PolicyFolder>,
 }
 
@@ -175,9 +178,11 @@ pub(crate) async fn read_base_branch(
         known_files: HashMap::new(),
         complete_folder: None,
         pull: found.snapshot,
+        template_root: TemplateRoot::default(),
     };
     let Some(PolicyBaseRef { target: Some(target) }) = found.base_ref else { return Ok(base) };
     base.tip = Some(target.oid);
+    base.template_root = target.templates;
     let object = target.file.and_then(|file| file.object);
     if let Some(PolicyFolderObject { entries: Some(entries) }) = object
         && !folder.is_empty()
@@ -263,18 +268,6 @@ async fn fetch_file(
     match read_tree_entry(entry.mode, entry.object.as_ref()) {
         EntryContent::Inline(found) => Ok(found),
         EntryContent::InBlob(id) => Ok(Ok(Some(fetch_blob(client, repo, id).await?))),
-    }
-}
-
-/// Reads a file by the id of its content.
-async fn fetch_blob(client: &GitHubClient, repo: &RepositoryName, id: Oid) -> Result<Vec<u8>, GitHubFailure> {
-    let path = format!("{}/git/blobs/{id}", repo.rest_path());
-    let blob: RestBlob = client.fetch_json(path).await?;
-    let mut packed = blob.content;
-    packed.retain(|sign| !sign.is_ascii_whitespace());
-    match STANDARD.decode(packed) {
-        Ok(bytes) if blob.encoding == "base64" && bytes.len() == blob.size => Ok(bytes),
-        _ => Err(GitHubFailure::new(format!("GitHub sent the content {} incompletely", id.short_hex()))),
     }
 }
 

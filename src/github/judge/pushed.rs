@@ -16,11 +16,13 @@ use crate::github::api::names::{PullRequestName, escape_path};
 use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::{RestCommit, RestPullRequest};
 use crate::github::facts::accounts::account_of_user;
+use crate::github::facts::checks::find_tried_revision;
 use crate::github::facts::commits;
 use crate::github::judge::branch_tips::{BranchTips, read_branch_tips, short_branch_name};
 use crate::github::judge::completed_push::{CompletedPush, load_governing_policies};
 use crate::github::judge::governing_policies::GoverningPolicies;
 use crate::github::judge::judged_group::{ChangeLanding, JudgedGroup};
+use crate::github::judge::landed_content::{LandedCommits, check_landed_content};
 use crate::github::judge::landed_gate_files::refuse_new_gate_files;
 use crate::github::judge::policy_at_commit::PolicyFetchError;
 use crate::github::judge::pushed_steps::{
@@ -124,6 +126,10 @@ struct BroughtPull<'listed> {
     landed_as: Oid,
     /// The commits of the branch that it landed as.
     landed_commits: Vec<&'listed RestCommit>,
+    /// The step after the last one of them.
+    next_step: usize,
+    /// True if no step of something else is between them.
+    are_in_a_row: bool,
 }
 
 /// Why nothing can be said of what a push brought.
@@ -241,11 +247,20 @@ async fn judge_pushed_steps(
             if seen.insert(number) {
                 let last = steps.iter().position(|step| step.id == landed_as);
                 let step_index = last.unwrap_or(index);
-                pulls.push(BroughtPull { number, step_index, landed_as, landed_commits: Vec::new() });
+                pulls.push(BroughtPull {
+                    number,
+                    step_index,
+                    landed_as,
+                    landed_commits: Vec::new(),
+                    next_step: index,
+                    are_in_a_row: true,
+                });
             }
             let landing = commits.iter().find(|commit| commit.sha == step.id);
             if let Some(brought) = pulls.iter_mut().find(|pull| pull.number == number) {
                 brought.landed_commits.extend(landing);
+                brought.are_in_a_row &= brought.next_step == index;
+                brought.next_step = index + 1;
             }
         } else {
             let change = build_direct_push_change(client, landed, policies, step, &commits)?;
@@ -318,8 +333,21 @@ async fn judge_brought_pull(
     let tip = landed.old_tip().unwrap_or(pull.base.sha);
     let landed_at = pull.merged_at.or(landed.pushed_at);
     let landed_commits = &brought.landed_commits;
-    let context = GitHubRunContext { landed_at, landed_commits, ..GitHubRunContext::default() };
+    let mut checks_revision = None;
+    if let Some(at) = landed_at
+        && policies.needed_facts().contains(&FactKind::Checks)
+    {
+        // What a merge queue tries is the commit that lands, or the one at the end of its group.
+        let mut tried = vec![brought.landed_as];
+        tried.extend(landed.new_tip().filter(|tip| *tip != brought.landed_as));
+        checks_revision = find_tried_revision(client, landed.repo, &tried, at).await?;
+    }
+    let context =
+        GitHubRunContext { landed_at, landed_commits, checks_revision, ..GitHubRunContext::default() };
     let mut done = judge_with_policies(client, &name, options, context, &pull, tip, policies).await;
+    let commits = LandedCommits { commits: landed_commits, are_in_a_row: brought.are_in_a_row };
+    let content_break = check_landed_content(client, landed.repo, &pull, &done.changes, &commits).await?;
+    done.group.refusals.extend(content_break);
     // It has been merged, so it is closed.
     done.notes.retain(|note| note.code() != PULL_CLOSED.code);
     let landing = ChangeLanding {

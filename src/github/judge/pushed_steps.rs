@@ -165,6 +165,13 @@ pub(crate) fn find_bringing_pull(
         if head.is_some_and(|head| index > head) {
             continue;
         }
+        // A merge is one step, whatever was pushed together with it.
+        let is_merge = merged_as != step.id
+            && head.is_none()
+            && commits.iter().any(|commit| commit.sha == merged_as && commit.parents.len() > 1);
+        if is_merge {
+            continue;
+        }
         // A rebase brings in several steps, of which the pull request names the last.
         if steps.iter().skip(index).any(|step| step.id == merged_as) {
             return Some((pull.number, merged_as));

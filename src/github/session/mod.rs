@@ -77,6 +77,8 @@ pub struct JudgedEvent {
     pub pull_requests: Vec<JudgedPullRequest>,
     /// Why pull requests could not be read at all; the report denies each of them.
     pub failures: Vec<GitHubFailure>,
+    /// True if all conversations of all that was judged are known to be resolved.
+    pub are_conversations_resolved: bool,
 }
 
 /// A pull request that was judged.
@@ -94,6 +96,8 @@ impl JudgedEvent {
     /// Returns everything that was judged in one event.
     pub(crate) fn join_events(events: Vec<JudgedEvent>, session: &GitHubSession) -> JudgedEvent {
         let mut joined = session.build_event(Vec::new());
+        joined.are_conversations_resolved =
+            !events.is_empty() && events.iter().all(|event| event.are_conversations_resolved);
         for event in events {
             joined.report.groups.extend(event.report.groups);
             joined.report.policy = joined.report.policy.or(event.report.policy);
@@ -165,16 +169,25 @@ impl GitHubSession {
                 pull_requests.push(JudgedPullRequest { name, head, report });
             }
         }
-        JudgedEvent { report: build_report(&self.client, done), pull_requests, failures }
+        let are_conversations_resolved =
+            !done.is_empty() && done.iter().all(JudgedGroup::has_resolved_conversations);
+        let report = build_report(&self.client, done);
+        JudgedEvent { report, pull_requests, failures, are_conversations_resolved }
     }
 
-    /// Returns the numbers of the open pull requests whose final revision is `head`, once GitHub lists any.
+    /// Returns the numbers of the open pull requests whose final revision is `head`, once GitHub lists any; those in
+    /// `hints` are asked about as well.
     ///
     /// # Errors
     ///
     /// Fails if one page of them cannot be read.
-    pub(crate) fn list_pulls_at(&self, repo: &RepositoryName, head: Oid) -> Result<Vec<u64>, GitHubFailure> {
-        self.runtime.block_on(list_pulls_at(&self.client, repo, head))
+    pub(crate) fn list_pulls_at(
+        &self,
+        repo: &RepositoryName,
+        head: Oid,
+        hints: &[u64],
+    ) -> Result<Vec<u64>, GitHubFailure> {
+        self.runtime.block_on(list_pulls_at(&self.client, repo, head, hints))
     }
 
     /// Returns all open pull requests for an event of one of them; fails if the list lacks that one.
@@ -271,6 +284,7 @@ impl GitHubSession {
                 name,
                 pull: &pull,
                 base_tip: pull.base.sha,
+                template_root: None,
                 needs,
                 trusted: None,
                 pusher_source,
@@ -342,7 +356,9 @@ async fn judge_subject(
             let landed = CompletedPush { repo, ref_name, update, pushed_at: None, pusher: None };
             Ok(judge_completed_push(client, &landed, options).await?.groups)
         }
-        EventSubject::PullRequestsAt { repo, head } => judge_pulls_at(client, repo, *head, options).await,
+        EventSubject::PullRequestsAt { repo, head, hints } => {
+            judge_pulls_at(client, repo, (*head, hints), options).await
+        }
         EventSubject::OpenPullRequests { repo } => judge_open_pulls(client, repo, options).await,
     }
 }

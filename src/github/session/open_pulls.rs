@@ -58,10 +58,10 @@ pub(crate) async fn judge_open_pulls(
 pub(crate) async fn judge_pulls_at(
     client: &GitHubClient,
     repo: &RepositoryName,
-    head: Oid,
+    (head, hints): (Oid, &[u64]),
     options: &GitHubJudgeOptions,
 ) -> Result<Vec<JudgedGroup>, GitHubFailure> {
-    let numbers = list_pulls_at(client, repo, head).await?;
+    let numbers = list_pulls_at(client, repo, head, hints).await?;
     let context = GitHubRunContext { expected_head: Some(head), ..GitHubRunContext::default() };
     Ok(judge_numbered_pulls(client, repo, &numbers, options, context).await)
 }
@@ -69,21 +69,44 @@ pub(crate) async fn judge_pulls_at(
 /// Returns the numbers of the open pull requests whose final revision is `head`.
 ///
 /// An event can be ahead of the list, which has a new pull request or its new head a moment later. Where it has none,
-/// it is therefore read again before an event passes for one that no pull request is about.
+/// it is therefore read again before an event passes for one that no pull request is about. Pull requests that the
+/// event names (`hints`) are asked about by themselves where the list lacks them.
 pub(crate) async fn list_pulls_at(
     client: &GitHubClient,
     repo: &RepositoryName,
     head: Oid,
+    hints: &[u64],
 ) -> Result<Vec<u64>, GitHubFailure> {
     let mut attempt = 1;
     loop {
         let listed = list_open_pulls(client, repo, |_| false).await?;
-        let numbers: Vec<u64> =
+        let mut numbers: Vec<u64> =
             listed.iter().filter(|pull| pull.head == head).map(|pull| pull.number).collect();
+        for hint in hints {
+            if !numbers.contains(hint) && is_open_at(client, repo, *hint, head).await? {
+                numbers.push(*hint);
+            }
+        }
         if !numbers.is_empty() || attempt > MAX_LAG_PAUSES || !client.wait_for_record(attempt).await {
             return Ok(numbers);
         }
         attempt += 1;
+    }
+}
+
+/// Returns whether a pull request is open and ends at `head`, as it tells itself.
+async fn is_open_at(
+    client: &GitHubClient,
+    repo: &RepositoryName,
+    number: u64,
+    head: Oid,
+) -> Result<bool, GitHubFailure> {
+    let path = format!("{}/pulls/{number}", repo.rest_path());
+    match client.fetch_json::<RestPullRequest>(path).await {
+        Ok(pull) => Ok(pull.number == number && pull.state == "open" && pull.head.sha == head),
+        // The event can name one of another repository.
+        Err(GitHubFailure { status: Some(404), .. }) => Ok(false),
+        Err(failure) => Err(failure),
     }
 }
 

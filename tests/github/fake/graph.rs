@@ -504,11 +504,23 @@ fn repository<'w>(world: &'w World, name: &str, arguments: &Map<String, Value>) 
     }
 }
 
+/// Returns the folder of a commit that has this id, with a slash at its end; the root is empty.
+fn folder_of(commit: &Commit, tree: &str) -> Option<String> {
+    let mut folders = vec![String::new()];
+    for path in commit.files.keys() {
+        folders.extend(path.match_indices('/').map(|(at, _)| path[..=at].to_owned()));
+    }
+    folders.into_iter().find(|folder| tree_id(&commit.files, folder) == tree)
+}
+
 fn object<'w>(world: &'w World, expression: &str) -> Out<'w> {
     let (name, path) = expression.split_once(':').unwrap_or((expression, "\0"));
     let Some(commit) = world.named(name) else {
-        let tree = world.commits.values().find(|commit| commit.tree == expression);
-        return maybe(tree.map(|commit| Node::Tree(commit, String::new())));
+        let tree = world
+            .commits
+            .values()
+            .find_map(|commit| Some(Node::Tree(commit, folder_of(commit, expression)?)));
+        return maybe(tree);
     };
     if path == "\0" {
         return Out::Node(Node::Commit(commit));

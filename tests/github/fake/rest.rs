@@ -198,7 +198,8 @@ fn read(world: &World, request: &Request, rest: &[&str], path: &str, base: &str)
         },
         ["commits", id, "pulls"] => {
             let pulls = world.pulls.iter().filter(|pull| {
-                pull.commits.iter().any(|commit| commit == id) || pull.merge_commit.as_deref() == Some(id)
+                let mut listed = pull.commits.iter().chain(&pull.listed_for).chain(&pull.merge_commit);
+                listed.any(|commit| commit == id)
             });
             paged(pulls.map(|pull| shapes::pull(world, pull, false)).collect(), request, base, path)
         }
@@ -213,6 +214,16 @@ fn read(world: &World, request: &Request, rest: &[&str], path: &str, base: &str)
             }
             None => missing(422, "No commit found for SHA"),
         },
+        ["git", "blobs", id] => {
+            let mut files = world.commits.values().flat_map(|commit| commit.files.values());
+            match files.find(|(_, bytes)| oid("blob", bytes) == **id) {
+                Some((_, bytes)) => Answer::json(
+                    200,
+                    &json!({ "sha": id, "size": bytes.len(), "encoding": "base64", "content": shapes::base64(bytes) }),
+                ),
+                None => missing(404, "Not Found"),
+            }
+        }
         ["git", "commits", id] => match world.commits.get(*id) {
             Some(commit) => Answer::json(200, &shapes::git_commit(world, commit)),
             None => missing(404, "Not Found"),
@@ -494,6 +505,7 @@ fn write(world: &mut World, request: &Request, rest: &[&str]) -> Answer {
                 status: "queued".into(),
                 conclusion: None,
                 external_id: None,
+                details_url: None,
                 title: None,
                 summary: None,
                 text: None,
@@ -523,6 +535,7 @@ fn write(world: &mut World, request: &Request, rest: &[&str]) -> Answer {
 fn conclude(run: &mut Run, body: &Value) {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     run.status = text(&body["status"]).unwrap_or_else(|| run.status.clone());
+    run.details_url = text(&body["details_url"]).or(run.details_url.take());
     run.external_id = text(&body["external_id"]).or(run.external_id.take());
     run.started_at = text(&body["started_at"]).unwrap_or_else(|| run.started_at.clone());
     if run.status != "completed" {

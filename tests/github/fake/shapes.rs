@@ -263,7 +263,9 @@ pub(crate) fn run(world: &World, run: &Run) -> Value {
             "conclusion": run.conclusion, "app": app, "pull_requests": [], "external_id": run.external_id,
             "url": format!("https://api.github.com/repos/{}/check-runs/{}", world.full_name(), run.id),
             "html_url": format!("https://github.com/{}/runs/{}", world.full_name(), run.id),
-            "details_url": format!("https://github.com/{}/runs/{}", world.full_name(), run.id),
+            "details_url": run.details_url.clone().unwrap_or_else(|| {
+                format!("https://github.com/{}/runs/{}", world.full_name(), run.id)
+            }),
             "started_at": run.started_at, "completed_at": is_over.then_some(&run.completed_at),
         }),
     );

@@ -107,6 +107,8 @@ pub(crate) struct Pull {
     pub(crate) timeline: Vec<Event>,
     pub(crate) closes: Vec<u64>,
     pub(crate) merge_commit: Option<String>,
+    /// Further commits that GitHub lists it for.
+    pub(crate) listed_for: Vec<String>,
     pub(crate) merged_by: Option<String>,
     pub(crate) created_at: String,
     pub(crate) updated_at: String,
@@ -225,6 +227,7 @@ pub(crate) struct Run {
     pub(crate) conclusion: Option<String>,
     /// What the app that made it calls it.
     pub(crate) external_id: Option<String>,
+    pub(crate) details_url: Option<String>,
     pub(crate) title: Option<String>,
     pub(crate) summary: Option<String>,
     pub(crate) text: Option<String>,
@@ -505,6 +508,7 @@ impl World {
             timeline: Vec::new(),
             closes: Vec::new(),
             merge_commit: None,
+            listed_for: Vec::new(),
             merged_by: None,
             created_at: "2026-03-02T12:01:00Z".into(),
             updated_at: "2026-03-02T12:01:00Z".into(),
@@ -588,6 +592,7 @@ impl World {
             status: "completed".into(),
             conclusion: Some(conclusion.into()),
             external_id: None,
+            details_url: None,
             title: None,
             summary: None,
             text: None,
@@ -610,7 +615,7 @@ impl World {
     pub(crate) fn enqueue(&mut self, number: u64) -> String {
         let base = self.queue.last().map_or_else(|| self.branches["main"].clone(), |last| last.head.clone());
         let (tip, title) = (self.pull(number).head_id.clone(), self.pull(number).title.clone());
-        let files = self.commits[&tip].files.clone();
+        let files = self.merged_files(&base, &tip);
         let by = self.account("kim").unwrap().clone();
         let head = self.record(Commit {
             id: String::new(),
@@ -631,6 +636,21 @@ impl World {
         self.branches.insert(name, head.clone());
         self.queue.push(Queued { pull: number, head: head.clone(), base, state: "AWAITING_CHECKS" });
         head
+    }
+
+    /// Returns the files of `base` with what `tip` changes; a file that both change is as `tip` has it.
+    pub(crate) fn merged_files(&self, base: &str, tip: &str) -> Files {
+        let ancestor =
+            self.merge_base(base, tip).map(|id| self.commits[&id].files.clone()).unwrap_or_default();
+        let (mut files, theirs) = (self.commits[base].files.clone(), &self.commits[tip].files);
+        for path in ancestor.keys().chain(theirs.keys()) {
+            match theirs.get(path) {
+                same if same == ancestor.get(path) => {}
+                Some(file) => drop(files.insert(path.clone(), file.clone())),
+                None => drop(files.remove(path)),
+            }
+        }
+        files
     }
 
     /// Returns a pull request, to be changed.

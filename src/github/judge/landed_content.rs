@@ -1,0 +1,139 @@
+//! What a pull request landed as, held against its final revision.
+//!
+//! A person or an app can make a merge with any tree through GitHub's API, and can push further commits together with
+//! a merge. GitHub signs the one and names the pull request for the other, so neither proves what landed. The clean
+//! merge of the final revision is therefore recomputed from the objects: a merge, a squash and a rebase all have
+//! to end with its tree.
+
+use std::collections::BTreeSet;
+
+use crate::change::{Change, Oid, Text};
+use crate::github::api::GitHubClient;
+use crate::github::api::names::RepositoryName;
+use crate::github::api::request::GitHubFailure;
+use crate::github::api::rest::{RestCommit, RestMergeBase, RestPullRequest};
+use crate::github::facts::merged_trees::{MergedTrees, find_unmerged_paths};
+use crate::push::{GateRule, refuse_by_findings};
+use crate::verdict::{Finding, Fixer, Judgement, messages};
+
+messages! {
+    OTHER_FILE = "landed-content.other-file":
+        "{path} landed in {commit} with other content than a clean merge of {head} gives";
+    MORE_FILES = "landed-content.more-files": "{count} more files landed with other content";
+    OTHER_SIDE = "landed-content.other-side": "{commit} merges something else than {head}, the final revision";
+    MORE_STEPS = "landed-content.more-steps":
+        "{steps} commits landed for this pull request, which has {commits}";
+    OTHER_BETWEEN = "landed-content.other-between":
+        "other commits landed between those of this pull request, so it cannot be told what it brought";
+}
+
+/// How many files are named, each in a finding of its own.
+const MAX_NAMED_FILES: usize = 20;
+
+/// The commits of the branch that a pull request landed as.
+pub(crate) struct LandedCommits<'listed> {
+    /// Those that GitHub names the pull request for, oldest first.
+    pub(crate) commits: &'listed [&'listed RestCommit],
+    /// True if each of them follows the one before it.
+    pub(crate) are_in_a_row: bool,
+}
+
+/// Returns the refusal of a pull request that landed with other content than its final revision, merged cleanly,
+/// gives. `changes` are what was judged of it.
+///
+/// # Errors
+///
+/// Fails if GitHub does not tell enough to recompute the merge.
+pub(crate) async fn check_landed_content(
+    client: &GitHubClient,
+    repo: &RepositoryName,
+    pull: &RestPullRequest,
+    changes: &[Change],
+    landed: &LandedCommits<'_>,
+) -> Result<Option<Judgement>, GitHubFailure> {
+    let (Some(first), Some(last)) = (landed.commits.first(), landed.commits.last()) else { return Ok(None) };
+    // The final revision itself is what was judged.
+    if last.sha == pull.head.sha && landed.commits.len() <= pull.commits {
+        return Ok(None);
+    }
+    if let Some(finding) = check_landed_shape(pull, landed, last) {
+        return Ok(Some(refuse_by_findings(GateRule::LandedContent, vec![finding])));
+    }
+    let Some(base) = first.parents.first().map(|parent| parent.sha) else {
+        return Err(GitHubFailure::new(format!("{} landed without a parent", first.sha.short_hex())));
+    };
+    let head_tree = changes.iter().find_map(|change| change.pull.as_deref().ok()?.head.tree);
+    // Of a base that the final revision contains, the clean merge is the final revision.
+    if head_tree == Some(last.commit.tree.sha) && is_base_contained(changes, base) {
+        return Ok(None);
+    }
+    let ends = format!("{base}...{}", pull.head.sha);
+    let path = format!("{}/compare/{ends}?per_page=1", repo.rest_path());
+    let compared: RestMergeBase = client.fetch_json(path).await?;
+    if compared.base_commit.sha != base {
+        return Err(GitHubFailure::contradiction(format!("GitHub compares other commits than {ends}")));
+    }
+    let Some(theirs) = head_tree else {
+        return Err(GitHubFailure::new("the tree of the final revision is not known"));
+    };
+    let trees = MergedTrees {
+        ancestor: compared.merge_base_commit.commit.tree.sha,
+        ours: compared.base_commit.commit.tree.sha,
+        theirs,
+        merged: last.commit.tree.sha,
+    };
+    let paths = find_unmerged_paths(client, repo, trees).await?;
+    if paths.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(refuse_by_findings(GateRule::LandedContent, name_files(&paths, last.sha, pull.head.sha))))
+}
+
+/// Returns what is wrong with the commits themselves, whatever they contain.
+fn check_landed_shape(
+    pull: &RestPullRequest,
+    landed: &LandedCommits<'_>,
+    last: &RestCommit,
+) -> Option<Finding> {
+    let message = if last.parents.len() > 1 && last.sha != pull.head.sha {
+        let is_merge_of_head =
+            last.parents.len() == 2 && last.parents.last().is_some_and(|parent| parent.sha == pull.head.sha);
+        if is_merge_of_head && landed.commits.len() == 1 {
+            return None;
+        }
+        if is_merge_of_head {
+            MORE_STEPS.with("steps", landed.commits.len()).with("commits", 1_usize)
+        } else {
+            OTHER_SIDE.with("commit", last.sha.short_hex()).with("head", pull.head.sha.short_hex())
+        }
+    } else if landed.commits.len() > pull.commits {
+        MORE_STEPS.with("steps", landed.commits.len()).with("commits", pull.commits)
+    } else if !landed.are_in_a_row {
+        (&OTHER_BETWEEN).into()
+    } else {
+        return None;
+    };
+    Some(Finding::new(message).fixed_by(Fixer::Pusher))
+}
+
+/// Returns whether a commit is one that the commits of the pull request rest on.
+fn is_base_contained(changes: &[Change], base: Oid) -> bool {
+    let mut commits = changes.iter().flat_map(|change| &change.commits);
+    commits.any(|commit| commit.parents.contains(&base))
+}
+
+fn name_files(paths: &[String], landed: Oid, head: Oid) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let named: BTreeSet<&String> = paths.iter().collect();
+    for path in named.iter().take(MAX_NAMED_FILES) {
+        let path = Text::from(path.as_str());
+        let message =
+            OTHER_FILE.with("path", &path).with("commit", landed.short_hex()).with("head", head.short_hex());
+        findings.push(Finding::new(message).at_path(&path).fixed_by(Fixer::Pusher));
+    }
+    let more = named.len().saturating_sub(MAX_NAMED_FILES);
+    if more > 0 {
+        findings.push(Finding::new(MORE_FILES.with("count", more)).fixed_by(Fixer::Pusher));
+    }
+    findings
+}

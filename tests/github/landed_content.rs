@@ -1,0 +1,180 @@
+//! What lands is held against what was judged: the clean merge of the final revision, recomputed.
+
+use serde_json::json;
+
+use crate::fake::{Commit, Fake, Files, How, Signature, World, tree_id};
+use crate::judged::{denied, judge, push};
+use crate::ledger::{merge, moved, open, push_by_hand};
+use crate::scene::POLICY;
+
+const AT: &str = "2026-03-02T16:00:00Z";
+const RULE: &str = "landed-content";
+
+/// Makes a commit as GitHub does, with these files.
+fn made(world: &mut World, parents: &[&str], files: Files) -> String {
+    let by = world.account("kim").unwrap().clone();
+    let committer = Signature {
+        name: "GitHub".into(),
+        email: "noreply@github.com".into(),
+        at: AT.into(),
+        login: Some("web-flow".into()),
+    };
+    world.record(Commit {
+        id: String::new(),
+        tree: tree_id(&files, ""),
+        parents: parents.iter().map(|parent| (*parent).to_owned()).collect(),
+        message: format!("Land it, {} parents\n", parents.len()),
+        author: Signature::of(&by, AT),
+        others: Vec::new(),
+        committer,
+        files,
+    })
+}
+
+/// Has a pull request land as these commits, the last of which GitHub takes for its merge; returns the rules that
+/// deny it, and what is said.
+fn land(mut world: World, number: u64, commits: &[String]) -> (String, String) {
+    let tip = commits.last().unwrap();
+    let before = moved(&mut world, tip, "push", AT);
+    let pull = world.pull(number);
+    (pull.state, pull.merge_commit, pull.updated_at) = ("merged", Some(tip.clone()), AT.into());
+    pull.listed_for = commits.to_vec();
+    let (fake, subject) = (Fake::start(world), push("refs/heads/main", &before, tip, false));
+    let said =
+        format!("{:?}", judge(&fake, &subject).unwrap_or_else(|failure| panic!("{}", failure.why)).report);
+    (denied(&fake, &subject), said)
+}
+
+/// Writes files over those of a merge; one without content is taken away.
+fn write_over(mut files: Files, edits: &[(&str, &str)]) -> Files {
+    for (path, text) in edits {
+        match text.is_empty() {
+            true => drop(files.remove(*path)),
+            false => drop(files.insert((*path).into(), (0o100_644, text.as_bytes().into()))),
+        }
+    }
+    files
+}
+
+/// Has a pull request that changes `theirs` land after `ours` was pushed to main, both made from `before`; the merge
+/// has `edits` of its own. `parents` says whether it is a merge or a squash.
+fn merged(
+    [before, ours, theirs]: [&[(&str, &str)]; 3],
+    edits: &[(&str, &str)],
+    is_squash: bool,
+) -> (String, String) {
+    let mut world = World::new(POLICY);
+    let said = "Said\n\nWhy.\n\nChange-Type: normal\nRisk: low\n";
+    let root = world.branches["main"].clone();
+    let root = world.commit(&[&root], "kim", said, before);
+    world.branches.insert("main".into(), root.clone());
+    let head = world.commit(&[&root], "ana", said, theirs);
+    let number = world.open("ana", "Better", said, "better", std::slice::from_ref(&head));
+    let base = match ours.is_empty() {
+        true => root,
+        false => world.commit(&[&root], "kim", said, ours),
+    };
+    world.branches.insert("main".into(), base.clone());
+    let files = write_over(world.merged_files(&base, &head), edits);
+    let parents = if is_squash { vec![base.as_str()] } else { vec![base.as_str(), head.as_str()] };
+    let after = made(&mut world, &parents, files);
+    land(world, number, &[after])
+}
+
+#[test]
+fn a_merge_with_a_tree_of_its_own_is_denied_and_its_files_are_named() {
+    let (before, theirs): (&[_], &[_]) = (&[("src/lib.rs", "one\n")], &[("src/a.rs", "a\n")]);
+    let ours: &[_] = &[("docs/x.md", "x\n")];
+    for is_squash in [false, true] {
+        for ours in [&[], ours] {
+            let lands = |edits: &[(&str, &str)]| merged([before, ours, theirs], edits, is_squash);
+            assert_eq!(lands(&[]).0, "");
+            // More than was reviewed, other than was reviewed, less than was reviewed, and other people's work undone.
+            for (path, text) in
+                [("src/evil.rs", "evil"), ("src/a.rs", "b\n"), ("src/a.rs", ""), ("src/lib.rs", "")]
+            {
+                let (rules, said) = lands(&[(path, text)]);
+                assert!(rules == RULE && said.contains(path), "{path}: {rules}: {said}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_both_sides_changed_in_one_file_is_merged_as_text() {
+    let lines = |first: &str, last: &str| format!("{first}\n2\n3\n4\n5\n6\n{last}\n");
+    let (before, ours, theirs) = (lines("1", "7"), lines("one", "7"), lines("1", "seven"));
+    let (clean, evil) = (lines("one", "seven"), lines("one", "SEVEN"));
+    let lands = |result: &str| {
+        let path = "src/deep/lib.rs";
+        merged([&[(path, &before)], &[(path, &ours)], &[(path, &theirs)]], &[(path, result)], false)
+    };
+    assert_eq!(lands(&clean).0, "");
+    for other in [&evil, &theirs, &ours] {
+        let (rules, said) = lands(other);
+        assert!(rules == RULE && said.contains("src/deep/lib.rs"), "{rules}: {said}");
+    }
+    // One side moves the file, and the other one edits it.
+    let moves = |result: &str| {
+        let theirs: &[(&str, &str)] = &[("lib.rs", ""), ("new.rs", &before)];
+        merged(
+            [&[("lib.rs", &before)], &[("lib.rs", &ours)], theirs],
+            &[("lib.rs", ""), ("new.rs", result)],
+            false,
+        )
+    };
+    assert_eq!(moves(&ours).0, "");
+    assert_eq!(moves(&evil).0, RULE);
+}
+
+#[test]
+fn further_commits_in_the_push_are_not_taken_for_the_pull_request() {
+    let rebased = |is_followed: bool, edit: Option<(&str, &str)>| {
+        let mut world = World::new(POLICY);
+        let number = open(&mut world, "one", "normal");
+        let head = world.pull(number).head_id.clone();
+        let second = world.commit(&[&head], "ana", "Two\n", &[("src/two.rs", "two")]);
+        world.push(number, "ana", &second);
+        push_by_hand(&mut world, "kim", "2026-03-02T15:00:00Z");
+        let mut commits = Vec::new();
+        let mut tip = world.branches["main"].clone();
+        for id in world.pull(number).commits.clone() {
+            let files = world.merged_files(&tip, &id);
+            tip = made(&mut world, &[&tip], files);
+            commits.push(tip.clone());
+        }
+        if is_followed {
+            let files = write_over(world.commits[&tip].files.clone(), edit.as_slice());
+            commits.push(made(&mut world, &[&tip], files));
+        }
+        land(world, number, &commits).0
+    };
+    assert_eq!(rebased(false, None), "");
+    assert_eq!(rebased(true, Some(("src/evil.rs", "evil"))), RULE);
+    // Not even one that changes nothing in the end.
+    assert_eq!(rebased(true, None), RULE);
+}
+
+#[test]
+fn a_merge_of_more_than_the_final_revision_is_denied() {
+    let mut world = World::new(POLICY);
+    let number = open(&mut world, "one", "normal");
+    let (base, head) = (world.branches["main"].clone(), world.pull(number).head_id.clone());
+    let more = world.commit(&[&head], "ana", "Nothing reviewed\n", &[]);
+    let files = world.merged_files(&base, &more);
+    let after = made(&mut world, &[&base, &more], files);
+    assert_eq!(land(world, number, &[after]).0, RULE);
+}
+
+#[test]
+fn a_merge_that_cannot_be_recomputed_is_not_allowed() {
+    let mut world = World::new(POLICY);
+    let number = open(&mut world, "one", "normal");
+    push_by_hand(&mut world, "kim", "2026-03-02T15:00:00Z");
+    let (old, new) = merge(&mut world, number, AT);
+    let fake = Fake::start(world);
+    let subject = push("refs/heads/main", &old, &new, false);
+    assert_eq!(denied(&fake, &subject), "");
+    fake.spoil("query Folders", How::Status(403, Vec::new(), json!({ "message": "no" })));
+    assert_eq!(denied(&fake, &subject), "pull-complete");
+}
