@@ -9,7 +9,9 @@ use crate::audit::change_record::ChangeRecord;
 use crate::audit::completeness::{CompletenessCheck, digest_id_list};
 use crate::audit::dataset::{AuditEnd, AuditFiles, AuditInputs, AuditedRepository};
 use crate::audit::exceptions::of_change::list_change_exceptions;
-use crate::audit::exceptions::of_ledger::{build_gap_entries, list_ledger_exceptions, list_silent_times};
+use crate::audit::exceptions::of_ledger::{
+    build_gap_entries, build_move_exception, list_ledger_exceptions, list_silent_times,
+};
 use crate::audit::exceptions::{AuditException, ExceptionKind};
 use crate::audit::inputs::deployments::{Deployment, DeploymentList};
 use crate::audit::inputs::incidents::{Incident, IncidentList};
@@ -287,10 +289,13 @@ fn list_general_limits(has_ledger: bool, given: &GivenFiles) -> Vec<String> {
 
 impl PopulationObserver for RefRun<'_, '_> {
     fn add_entry(&mut self, entry: &PopulationEntry) -> Result<()> {
-        if entry.kind == EntryKind::ClosingRecord {
-            self.run.result.closing_records += 1;
+        self.run.files.add_entry(entry)?;
+        match entry.kind {
+            EntryKind::ClosingRecord => self.run.result.closing_records += 1,
+            EntryKind::RefMove => self.run.add_exception(&build_move_exception(entry))?,
+            EntryKind::Change | EntryKind::Gap => {}
         }
-        self.run.files.add_entry(entry)
+        Ok(())
     }
 
     fn add_change(&mut self, change: &ChangeRecord) -> Result<()> {

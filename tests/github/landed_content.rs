@@ -12,6 +12,11 @@ const RULE: &str = "landed-content";
 
 /// Makes a commit as GitHub does, with these files.
 fn made(world: &mut World, parents: &[&str], files: Files) -> String {
+    let message = format!("Land it, {} parents\n", parents.len());
+    made_with_message(world, parents, files, message)
+}
+
+fn made_with_message(world: &mut World, parents: &[&str], files: Files, message: String) -> String {
     let by = world.account("kim").unwrap().clone();
     let committer = Signature {
         name: "GitHub".into(),
@@ -23,7 +28,7 @@ fn made(world: &mut World, parents: &[&str], files: Files) -> String {
         id: String::new(),
         tree: tree_id(&files, ""),
         parents: parents.iter().map(|parent| (*parent).to_owned()).collect(),
-        message: format!("Land it, {} parents\n", parents.len()),
+        message,
         author: Signature::of(&by, AT),
         others: Vec::new(),
         committer,
@@ -177,4 +182,20 @@ fn a_merge_that_cannot_be_recomputed_is_not_allowed() {
     assert_eq!(denied(&fake, &subject), "");
     fake.spoil("query Folders", How::Status(403, Vec::new(), json!({ "message": "no" })));
     assert_eq!(denied(&fake, &subject), "pull-complete");
+}
+
+#[test]
+fn the_merge_of_githubs_button_is_believed_and_no_other_first_line() {
+    for (words, rules) in [("Merge pull request #NUMBER from x/y", ""), ("Merge branch 'better'", RULE)] {
+        let mut world = World::new(POLICY);
+        let said = "Said\n\nWhy.\n\nChange-Type: normal\nRisk: low\n";
+        let root = world.branches["main"].clone();
+        let head = world.commit(&[&root], "ana", said, &[("src/a.rs", "a\n")]);
+        let number = world.open("ana", "Better", said, "better", std::slice::from_ref(&head));
+        // The fake lets the button make a tree that the real one never would.
+        let files = write_over(world.merged_files(&root, &head), &[("src/evil.rs", "evil")]);
+        let message = format!("{}\n\nBetter\n", words.replace("NUMBER", &number.to_string()));
+        let after = made_with_message(&mut world, &[&root, &head], files, message);
+        assert_eq!(land(world, number, &[after]).0, rules, "{words}");
+    }
 }

@@ -144,6 +144,15 @@ fn every_event_of_a_year_has_its_row() {
     let of_kind = |kind: &str| population.iter().filter(|one| one["kind"] == kind).count();
     assert_eq!((of_kind("change"), of_kind("closing-record"), of_kind("ref-move")), (13, 2, 0));
 
+    // Git is asked for the same steps.
+    let mut listed: Vec<String> =
+        population.iter().filter_map(|one| one["commit"].as_str()).map(str::to_owned).collect();
+    let by_git = events.year.world.git_in("server.git", &["rev-list", "--first-parent", "main"]);
+    let mut by_git: Vec<String> = by_git.lines().map(str::to_owned).collect();
+    listed.sort();
+    by_git.sort();
+    assert_eq!(listed, by_git);
+
     let one = row(&events.normal);
     assert_eq!(one["title"], "Cache the lookup");
     assert_eq!(one["purpose"], "Customers asked for it.");
@@ -238,4 +247,54 @@ fn incidents_and_deployments_are_found_again_at_their_changes() {
     assert_eq!(find_figure(&out, "change_related_incidents")["numerator"], 1);
     assert_eq!(find_figure(&out, "time_to_restore")["value"], 3.0);
     assert_eq!(find_figure(&out, "failed_deployments")["numerator"], 1);
+}
+
+#[test]
+fn a_rewritten_history_is_a_row_and_an_exception() {
+    let mut year = Year::start();
+    let first = year.land(at("01-10T10:00"), "ana@example.com", Some("a.txt"), &normal("One", ""));
+    year.land(at("01-11T10:00"), "ana@example.com", Some("a.txt"), &normal("Two", ""));
+    year.world.git(&["reset", "-q", "--hard", &first]);
+    year.bypass(at("01-12T10:00"));
+    let out = year.audit("out", &["--to", "2026-12-31"]);
+    let population = read_lines(&out, "population.jsonl");
+    let moves: Vec<&Value> = population.iter().filter(|one| one["kind"] == "ref-move").collect();
+    assert_eq!(moves.len(), 1, "{population:#?}");
+    assert!(moves[0]["what"].as_str().unwrap().ends_with("without a decision"));
+    assert_eq!(count_kinds(&out)["ref-moved"], 1);
+}
+
+#[test]
+fn several_repositories_are_one_population_and_no_two_share_a_name() {
+    let (one, other) = (Year::start(), Year::start());
+    let out = one.world.path("out");
+    let arguments = |second: &str| -> Vec<String> {
+        let words = [
+            "audit",
+            "--ref",
+            "main",
+            "--out",
+            out.to_str().unwrap(),
+            "--repo",
+            "server.git",
+            "--repo",
+            second,
+        ];
+        words.map(str::to_owned).to_vec()
+    };
+    let same = other.world.path("server.git");
+    let run = |words: Vec<String>| {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        one.world.changegate("", &words)
+    };
+    run(arguments(same.to_str().unwrap())).refused("two repositories are called `server`");
+    let renamed = other.world.path("other.git");
+    fs::rename(&same, &renamed).unwrap();
+    run(arguments(renamed.to_str().unwrap())).accepted().says("2 changes");
+    let mut ids: Vec<String> = read_lines(&out, "changes.jsonl")
+        .iter()
+        .map(|one| one["change_id"].as_str().unwrap().to_owned())
+        .collect();
+    ids.sort();
+    assert!(ids[0].starts_with("other@") && ids[1].starts_with("server@"), "{ids:?}");
 }

@@ -71,6 +71,25 @@ fn describe_silence(one: &SilentTime) -> String {
     }
 }
 
+/// Returns the exception of a move that did not add to the history of the ref.
+pub(crate) fn build_move_exception(entry: &PopulationEntry) -> AuditException {
+    AuditException {
+        kind: ExceptionKind::RefMoved,
+        subject_id: entry.id.clone(),
+        subject: entry.ref_name.clone(),
+        rule: None,
+        what: entry.what.clone(),
+        occurred_at: entry.at,
+        detected_at: None,
+        actor: None,
+        approver: None,
+        status: ExceptionStatus::Open,
+        due: None,
+        late_by: None,
+        evidence: "the ledger".to_owned(),
+    }
+}
+
 /// Returns the exceptions that a ledger shows beside those of changes.
 pub(crate) fn list_ledger_exceptions(
     (repository, ref_name): (&str, &Text),

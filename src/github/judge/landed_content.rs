@@ -1,7 +1,8 @@
 //! What a pull request landed as, held against its final revision.
 //!
 //! A person or an app can make a merge with any tree through GitHub's API, and can push further commits together with
-//! a merge. GitHub signs the one and names the pull request for the other, so neither proves what landed. The clean
+//! a merge. GitHub signs what an app makes and names the pull request for the others, so neither proves what landed.
+//! Where it is not the merge that GitHub makes when a person presses its button, the clean
 //! merge of the final revision is therefore recomputed from the objects: a merge, a squash and a rebase all have
 //! to end with its tree.
 
@@ -12,6 +13,7 @@ use crate::github::api::GitHubClient;
 use crate::github::api::names::RepositoryName;
 use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::{RestCommit, RestMergeBase, RestPullRequest};
+use crate::github::facts::commits::is_forge_commit;
 use crate::github::facts::merged_trees::{MergedTrees, find_unmerged_paths};
 use crate::push::{GateRule, refuse_by_findings};
 use crate::verdict::{Finding, Fixer, Judgement, messages};
@@ -59,6 +61,9 @@ pub(crate) async fn check_landed_content(
     if let Some(finding) = check_landed_shape(pull, landed, last) {
         return Ok(Some(refuse_by_findings(GateRule::LandedContent, vec![finding])));
     }
+    if is_merge_button_commit(pull, last) {
+        return Ok(None);
+    }
     let Some(base) = first.parents.first().map(|parent| parent.sha) else {
         return Err(GitHubFailure::new(format!("{} landed without a parent", first.sha.short_hex())));
     };
@@ -87,6 +92,18 @@ pub(crate) async fn check_landed_content(
         return Ok(None);
     }
     Ok(Some(refuse_by_findings(GateRule::LandedContent, name_files(&paths, last.sha, pull.head.sha))))
+}
+
+/// Returns true for the merge commit that GitHub makes when a person presses its button: it has GitHub's signature and
+/// first line, and a person as its author. GitHub signs what an app commits through its API in the same way, but with
+/// the app as the author; and what a person resolves in its editor has another first line.
+fn is_merge_button_commit(pull: &RestPullRequest, last: &RestCommit) -> bool {
+    let author = last.author.as_ref().and_then(|author| author.kind.as_deref());
+    let first_words = format!("Merge pull request #{} ", pull.number);
+    last.parents.len() == 2
+        && is_forge_commit(last)
+        && author == Some("User")
+        && last.commit.message.starts_with(&first_words)
 }
 
 /// Returns what is wrong with the commits themselves, whatever they contain.

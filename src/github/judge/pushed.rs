@@ -15,9 +15,7 @@ use crate::github::api::GitHubClient;
 use crate::github::api::names::{PullRequestName, escape_path};
 use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::{RestCommit, RestPullRequest};
-use crate::github::facts::accounts::account_of_user;
-use crate::github::facts::checks::find_tried_revision;
-use crate::github::facts::commits;
+use crate::github::facts::{accounts::account_of_user, checks::find_tried_revision, commits};
 use crate::github::judge::branch_tips::{BranchTips, read_branch_tips, short_branch_name};
 use crate::github::judge::completed_push::{CompletedPush, load_governing_policies};
 use crate::github::judge::governing_policies::GoverningPolicies;
@@ -346,8 +344,12 @@ async fn judge_brought_pull(
         GitHubRunContext { landed_at, landed_commits, checks_revision, ..GitHubRunContext::default() };
     let mut done = judge_with_policies(client, &name, options, context, &pull, tip, policies).await;
     let commits = LandedCommits { commits: landed_commits, are_in_a_row: brought.are_in_a_row };
-    let content_break = check_landed_content(client, landed.repo, &pull, &done.changes, &commits).await?;
-    done.group.refusals.extend(content_break);
+    match check_landed_content(client, landed.repo, &pull, &done.changes, &commits).await {
+        Ok(content_break) => done.group.refusals.extend(content_break),
+        // What is denied for another reason stays denied, whatever landed.
+        Err(_) if is_denied(&done.group) => {}
+        Err(failure) => return Err(failure),
+    }
     // It has been merged, so it is closed.
     done.notes.retain(|note| note.code() != PULL_CLOSED.code);
     let landing = ChangeLanding {

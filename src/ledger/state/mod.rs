@@ -58,7 +58,7 @@ pub struct LedgerState {
     pub unmoved: BTreeMap<String, Vec<RecordedMove>>,
     /// True to keep every closed obligation, as an audit wants it; this is no part of the state that is written.
     #[serde(skip)]
-    pub(crate) keeps_all_closed: bool,
+    pub keeps_all_closed: bool,
 }
 
 /// The name and version of the state's form, which is the same in every state of this version.
