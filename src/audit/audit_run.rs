@@ -12,11 +12,13 @@ use crate::audit::exceptions::of_change::list_change_exceptions;
 use crate::audit::exceptions::of_ledger::{build_gap_entries, list_ledger_exceptions, list_silent_times};
 use crate::audit::exceptions::{AuditException, ExceptionKind};
 use crate::audit::key_figures::{KeyFigure, KeyFigureCounter};
+use crate::audit::page::{PAGE_FILE, ReportPage};
 use crate::audit::population::period::AuditPeriod;
 use crate::audit::population::population_entry::{EntryKind, PopulationEntry};
 use crate::audit::ref_audit::{PopulationObserver, RefAuditRequest, RefAuditSummary, audit_ref};
 use crate::git::Repository;
 use crate::ledger::audit::ledger_history::{LedgerHistory, read_ledger_history};
+use crate::policy::Policy;
 
 /// What an audit found, as numbers.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +44,7 @@ pub struct AuditResult {
 /// An audit that is under way.
 pub struct AuditRun<'a> {
     files: AuditFiles,
+    page: ReportPage,
     period: AuditPeriod,
     as_of: Timestamp,
     progress: &'a mut dyn FnMut(),
@@ -59,10 +62,10 @@ struct RefRun<'run, 'a> {
 }
 
 impl<'a> AuditRun<'a> {
-    /// Begins an audit that writes into `files`; `progress` is called for each step that is looked at, twice. Key
+    /// Begins an audit that writes into `files` and the page; `progress` is called for each step that is looked at, twice. Key
     /// figures say that there is a ledger if `has_ledger`.
     pub fn begin_run(
-        files: AuditFiles,
+        (files, page): (AuditFiles, ReportPage),
         period: AuditPeriod,
         as_of: Timestamp,
         has_ledger: bool,
@@ -70,6 +73,7 @@ impl<'a> AuditRun<'a> {
     ) -> AuditRun<'a> {
         AuditRun {
             files,
+            page,
             period,
             as_of,
             progress,
@@ -119,15 +123,18 @@ impl<'a> AuditRun<'a> {
             self.files.add_entry(&entry)?;
         }
         for exception in list_ledger_exceptions(scope, history, &self.period, self.as_of) {
-            self.add_exception(&exception)?;
+            let number = self.add_exception(&exception)?;
+            self.page.add_exception(number, &exception);
         }
         Ok(())
     }
 
-    fn add_exception(&mut self, exception: &AuditException) -> Result<()> {
+    /// Writes an exception, and returns the number that it has.
+    fn add_exception(&mut self, exception: &AuditException) -> Result<usize> {
         *self.result.exceptions.entry(exception.kind).or_default() += 1;
         self.result.has_holes |= exception.kind == ExceptionKind::Unreadable;
-        self.files.add_exception(exception, self.as_of)
+        self.files.add_exception(exception, self.as_of)?;
+        Ok(self.files.exception_count())
     }
 
     fn add_completeness(
@@ -202,7 +209,10 @@ impl<'a> AuditRun<'a> {
             completeness: &result.completeness,
             limits: &result.limits,
         };
-        self.files.finish_files(&end, others)?;
+        self.page.finish_page(&end)?;
+        let mut others = others.to_vec();
+        others.push(PAGE_FILE);
+        self.files.finish_files(&end, &others)?;
         Ok(result)
     }
 }
@@ -235,16 +245,21 @@ impl PopulationObserver for RefRun<'_, '_> {
         self.run.files.add_entry(entry)
     }
 
+    fn add_policy(&mut self, policy: &Policy) {
+        self.run.page.add_policy(policy);
+    }
+
     fn add_change(&mut self, change: &ChangeRecord) -> Result<()> {
         let run = &mut *self.run;
         run.result.changes += 1;
         run.change_ids.push(change.change_id());
         run.counter.add_change(change);
-        run.files.add_change(change)?;
+        let row = run.files.add_change(change)?;
+        let mut exceptions = Vec::new();
         for exception in list_change_exceptions(change, self.has_ledger) {
-            run.add_exception(&exception)?;
+            exceptions.push((run.add_exception(&exception)?, exception));
         }
-        Ok(())
+        run.page.add_change(change, &row, &exceptions)
     }
 
     fn count_step(&mut self) {

@@ -10,6 +10,7 @@ pub mod dataset;
 pub mod exceptions;
 pub mod formats;
 pub mod key_figures;
+pub mod page;
 pub mod population;
 pub mod ref_audit;
 pub mod table;

@@ -3,6 +3,8 @@
 
 pub(crate) mod change_links;
 pub mod judged_part;
+pub(crate) mod judging_policies;
+pub(crate) mod obligation_index;
 pub mod period;
 pub mod population_entry;
 pub(crate) mod recorded_reasons;

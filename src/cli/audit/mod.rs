@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use crate::audit::audit_run::{AuditResult, AuditRun};
 use crate::audit::dataset::AuditFiles;
 use crate::audit::exceptions::ExceptionKind;
+use crate::audit::page::ReportPage;
 use crate::audit::population::period::{AuditPeriod, PeriodEnd, parse_period_end};
 use crate::cli::audit::audited_refs::{AuditedRef, find_audited_refs};
 use crate::cli::command_error::{CommandError, CommandExit};
@@ -24,8 +25,9 @@ use crate::cli::progress::ProgressLine;
 /// branch held before them, and are told as such. Without a ledger, the report says what
 /// it could not know.
 ///
-/// DIR gets a workbook (audit.xlsx), the same tables as CSV, JSON Lines and Parquet, and
-/// audit.json, which names the inputs and the SHA-256 of every file and comes last.
+/// DIR gets a report (report.html), a workbook (audit.xlsx), the same tables as CSV, JSON
+/// Lines and Parquet, and audit.json, which names the inputs and the SHA-256 of every file
+/// and comes last.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -84,10 +86,11 @@ pub(crate) fn run_audit(args: &AuditArgs, context: &Context) -> Result<CommandEx
     let refs = find_audited_refs(args, context)?;
     let out = context.resolve_path(&args.out);
     let files = AuditFiles::create_files(&out, "Change management audit")?;
+    let page = ReportPage::create_page(&out)?;
     let has_ledger = refs.iter().any(AuditedRef::has_ledger);
     let mut progress = ProgressLine::start_counting("steps read", context);
     let mut count = || progress.count_step();
-    let mut run = AuditRun::begin_run(files, period, as_of, has_ledger, &mut count);
+    let mut run = AuditRun::begin_run((files, page), period, as_of, has_ledger, &mut count);
     for one in &refs {
         run.audit_ref(&one.repository, &one.build_request(period, as_of, count_threads))?;
     }
