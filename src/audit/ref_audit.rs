@@ -324,7 +324,8 @@ impl RefAuditor<'_> {
             }
             if decided.has_reasons {
                 reasons = self.reasons.find_reasons(decided, &evidence.commits)?;
-                self.policies.read_policies(decided, &reasons, &mut |policy| self.observer.add_policy(policy));
+                self.policies
+                    .read_policies(decided, &reasons, &mut |policy| self.observer.add_policy(policy));
             }
             judged_by = ChangeJudgement::Recorded {
                 record: decided.record,

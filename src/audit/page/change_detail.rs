@@ -5,9 +5,7 @@ use serde::Serialize;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord};
 use crate::audit::exceptions::AuditException;
 use crate::audit::page::page_text::{show_name, show_text, show_words};
-use crate::audit::page::timeline::{
-    TimelineEvent, build_timeline, describe_evidence, describe_seconds,
-};
+use crate::audit::page::timeline::{TimelineEvent, build_timeline, describe_evidence, describe_seconds};
 use crate::audit::table::{TableCell, format_table_time};
 use crate::change::Text;
 use crate::ledger::record::{
@@ -251,7 +249,9 @@ fn describe_ticket(lookup: &RecordedTicketLookup) -> [String; 4] {
         RecordedTicketAnswer::Ticket(ticket) => {
             (show_name(&ticket.title), show_name(&ticket.state), format_table_time(ticket.created))
         }
-        RecordedTicketAnswer::None => (String::new(), "the system has no such ticket".to_owned(), String::new()),
+        RecordedTicketAnswer::None => {
+            (String::new(), "the system has no such ticket".to_owned(), String::new())
+        }
         RecordedTicketAnswer::Unknown(_) => (String::new(), "could not be asked".to_owned(), String::new()),
     };
     [show_name(&lookup.key), title, state, created]

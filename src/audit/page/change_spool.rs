@@ -56,7 +56,12 @@ impl ChangeSpool {
     /// # Errors
     ///
     /// Fails if the disk does.
-    pub(super) fn add_change(&mut self, at: Timestamp, row: &impl Serialize, detail: &impl Serialize) -> Result<()> {
+    pub(super) fn add_change(
+        &mut self,
+        at: Timestamp,
+        row: &impl Serialize,
+        detail: &impl Serialize,
+    ) -> Result<()> {
         self.landed_at.push(at);
         // JSON in one line has no line end: each line is one change.
         writeln!(self.rows, "{}", encode_script_json(row)?)?;

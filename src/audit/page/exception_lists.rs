@@ -84,8 +84,18 @@ impl ExceptionLists {
                     list.count
                 )?;
             }
-            let headers =
-                ["Exception", "Happened", "Change", "What", "What happened", "Rule", "Who", "Approver", "Status", "Due"];
+            let headers = [
+                "Exception",
+                "Happened",
+                "Change",
+                "What",
+                "What happened",
+                "Rule",
+                "Who",
+                "Approver",
+                "Status",
+                "Due",
+            ];
             let mut table = HtmlTable::begin_table(out, "wide", kind.title(), &headers)?;
             for row in list.newest.values().rev() {
                 table.write_html_row(row)?;
@@ -93,8 +103,11 @@ impl ExceptionLists {
             table.end_table()?;
             writeln!(out, "</details>")?;
         }
-        let absent: Vec<&str> =
-            ExceptionKind::ALL.into_iter().filter(|kind| !self.kinds.contains_key(kind)).map(ExceptionKind::title).collect();
+        let absent: Vec<&str> = ExceptionKind::ALL
+            .into_iter()
+            .filter(|kind| !self.kinds.contains_key(kind))
+            .map(ExceptionKind::title)
+            .collect();
         if !absent.is_empty() {
             writeln!(out, "<h3>None of these</h3><ul class=\"none\">")?;
             for title in absent {

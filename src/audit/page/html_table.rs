@@ -4,6 +4,9 @@ use std::io::{self, Write};
 
 use crate::audit::page::page_text::escape_html;
 
+/// How long a text is that stays on one line.
+const MAX_WORD_BYTES: usize = 24;
+
 /// A table whose rows come one after the other.
 pub(super) struct HtmlTable<'a> {
     out: &'a mut dyn Write,
@@ -81,6 +84,10 @@ pub(super) fn format_html_row(cells: &[HtmlCell]) -> String {
     for cell in cells {
         row.push_str(&match cell {
             HtmlCell::Header(text) => format!("<th scope=\"row\">{}</th>", escape_html(text)),
+            // A short text stays on one line, so that no word of a narrow column is cut in two.
+            HtmlCell::Text(text) if text.len() <= MAX_WORD_BYTES => {
+                format!("<td class=\"word\">{}</td>", escape_html(text))
+            }
             HtmlCell::Text(text) => format!("<td>{}</td>", escape_html(text)),
             HtmlCell::Number(text) => format!("<td class=\"number\">{}</td>", escape_html(text)),
             HtmlCell::Html(html) => format!("<td>{html}</td>"),

@@ -40,8 +40,8 @@ use crate::audit::page::control_coverage::ControlCoverage;
 use crate::audit::page::exception_lists::ExceptionLists;
 use crate::audit::page::page_text::{escape_html, show_words, write_data_block};
 use crate::audit::page::page_totals::PageTotals;
-use crate::audit::page::sections::{PageContent, describe_period};
-use crate::audit::table::TableCell;
+use crate::audit::page::sections::PageContent;
+use crate::audit::table::{TableCell, format_table_time};
 use crate::gate::load_from_pack;
 use crate::policy::Policy;
 use crate::policy::packs::POLICY_PACKS;
@@ -195,7 +195,7 @@ fn format_title(end: &AuditEnd<'_>) -> String {
         [only] => show_words(only),
         [first, ..] => format!("{} and {} more", show_words(first), names.len() - 1),
     };
-    format!("Change management audit: {named}, {}", describe_period(end.inputs))
+    format!("Change management audit: {named}, {}", end.inputs.period)
 }
 
 /// Returns a policy that lets the page run its own style and script, and nothing else.
@@ -211,12 +211,17 @@ fn format_security_policy(style: &str) -> String {
 
 /// Returns the style of what stands above and below each printed page. Only plain characters come into it.
 fn format_page_margins(end: &AuditEnd<'_>) -> String {
-    let words = format!("{} \u{b7} {} \u{b7} as of {}", end.inputs.tool, end.inputs.period, end.inputs.as_of);
+    let words = format!(
+        "{} \u{b7} {} \u{b7} as of {}",
+        end.inputs.tool,
+        end.inputs.period,
+        format_table_time(end.inputs.as_of)
+    );
     let plain: String = words
         .chars()
         .filter(|letter| letter.is_ascii_alphanumeric() || " .:-+\u{b7}".contains(*letter))
         .collect();
-    format!("@page{{@top-left{{content:\"{plain}\"}}}}\n")
+    format!("@page{{@top-left{{content:\"{plain}\";font:8pt system-ui,sans-serif}}}}\n")
 }
 
 #[cfg(test)]
@@ -225,7 +230,9 @@ mod tests {
 
     #[test]
     fn the_program_of_the_page_writes_text_and_nothing_else() {
-        for way in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(", "fetch("] {
+        for way in
+            ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(", "fetch("]
+        {
             assert!(!SCRIPT.contains(way), "{way}");
         }
         assert!(!STYLE.contains("url(") && !STYLE.contains("@import"));

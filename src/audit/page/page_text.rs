@@ -98,10 +98,7 @@ mod tests {
         let json = encode_script_json(&hostile).unwrap();
         assert!(!json.contains(['<', '>', '&', '\u{2028}', '\u{2029}']), "{json}");
         assert_eq!(serde_json::from_str::<String>(&json).unwrap(), hostile);
-        assert_eq!(
-            escape_html("<b a=\"1\" b='2'>&amp;"),
-            "&lt;b a=&quot;1&quot; b=&#39;2&#39;&gt;&amp;amp;"
-        );
+        assert_eq!(escape_html("<b a=\"1\" b='2'>&amp;"), "&lt;b a=&quot;1&quot; b=&#39;2&#39;&gt;&amp;amp;");
     }
 
     #[test]

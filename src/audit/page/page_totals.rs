@@ -9,7 +9,8 @@ use crate::audit::page::period_counts::MonthCounts;
 use crate::ledger::record::GapCause;
 
 /// The results of the gate in the order of a plot, the best one first.
-pub(super) const RESULT_ORDER: [&str; 6] = ["pass", "pass-owing", "waived", "undecided", "fail", "not-evaluated"];
+pub(super) const RESULT_ORDER: [&str; 6] =
+    ["pass", "pass-owing", "waived", "undecided", "fail", "not-evaluated"];
 
 /// How obligations stand, in the order of a plot.
 pub(super) const OBLIGATION_ORDER: [&str; 4] = ["met in time", "open, in time", "met late", "overdue"];
@@ -76,7 +77,10 @@ impl PageTotals {
         let all = self.changes;
         let mut lines = Vec::new();
         for (count, words) in [
-            (self.count_result(GateResult::NotEvaluated), "were not judged: no record and no policy of their time"),
+            (
+                self.count_result(GateResult::NotEvaluated),
+                "were not judged: no record and no policy of their time",
+            ),
             (self.count_result(GateResult::Undecided), "could not be decided, as a fact was missing"),
             (self.judged_afterwards, "were judged afterwards by this audit, and not by a gate at the time"),
             (self.told_by_committer, "have no time of landing but the committer's, who may set it"),

@@ -46,10 +46,11 @@ impl MonthCounts {
         }
     }
 
-    /// Returns the counts for a plot. `order` are the kinds that come first, in this order, if there are any of them;
-    /// others follow, the most frequent first.
+    /// Returns the counts for a plot. `order` are the kinds that come first, in this order, whether there are any of
+    /// them or not, so that they look alike in every report; others follow, the most frequent first.
     pub(super) fn build_columns(&self, order: &[&str]) -> ColumnCounts {
-        let (Some((first, _)), Some((last, _))) = (self.counts.first_key_value(), self.counts.last_key_value())
+        let (Some((first, _)), Some((last, _))) =
+            (self.counts.first_key_value(), self.counts.last_key_value())
         else {
             return ColumnCounts { step: "month", ..ColumnCounts::default() };
         };
@@ -82,7 +83,7 @@ impl MonthCounts {
         for (kind, count) in self.counts.values().flatten() {
             *sums.entry(kind).or_default() += count;
         }
-        let mut series: Vec<&str> = order.iter().copied().filter(|kind| sums.contains_key(kind)).collect();
+        let mut series: Vec<&str> = order.to_vec();
         let mut others: Vec<(&str, u64)> =
             sums.into_iter().filter(|(kind, _)| !order.contains(kind)).collect();
         others.sort_by(|one, other| other.1.cmp(&one.1).then(one.0.cmp(other.0)));
@@ -142,12 +143,12 @@ mod tests {
             ("2026-03-02T00:00:00Z", "pass"),
         ]);
         let built = counts.build_columns(&["pass", "waived", "fail"]);
-        assert_eq!(built.series, ["pass", "fail"]);
+        assert_eq!(built.series, ["pass", "waived", "fail"]);
         assert_eq!(built.step, "month");
-        let expected = [("2026-01", [1, 0]), ("2026-02", [0, 0]), ("2026-03", [1, 1])];
+        let expected = [("2026-01", [1, 0, 0]), ("2026-02", [0; 3]), ("2026-03", [1, 0, 1])];
         let expected = expected.map(|(name, counts)| (name.to_owned(), counts.to_vec()));
         assert_eq!(built.columns, expected);
-        assert_eq!((built.highest_sum(), built.sum_series()), (2, vec![2, 1]));
+        assert_eq!((built.highest_sum(), built.sum_series()), (2, vec![2, 0, 1]));
     }
 
     #[test]

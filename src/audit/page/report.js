@@ -35,8 +35,8 @@
 
   // The columns of the change log: the title, the value that sorts, and what a cell shows.
   const COLUMNS = [
-    { title: "Landed", key: "landed", show: (row) => build("span", { class: "time" }, showTime(row[place.landed])) },
-    { title: "Change", key: "commit", show: (row) => build("a", { href: "#change-" + row[place.number] },
+    { title: "Landed", key: "landed", kind: "word", show: (row) => showTime(row[place.landed]) },
+    { title: "Change", key: "commit", kind: "word", show: (row) => build("a", { href: "#change-" + row[place.number] },
       (repositories.length > 1 ? row[place.repository] + "@" : "") + shortId(row)) },
     { title: "What", key: "title" },
     { title: "Author", key: "author" },
@@ -44,10 +44,10 @@
     { title: "Ticket", key: "ticket" },
     { title: "Class", key: "class" },
     { title: "Risk", key: "risk" },
-    { title: "Gate", key: "result", show: (row) => showWord(row[place.result]) },
-    { title: "State", key: "state", show: (row) => showWord(row[place.state]) },
+    { title: "Gate", key: "result", kind: "word", show: (row) => showWord(row[place.result]) },
+    { title: "State", key: "state", kind: "word", show: (row) => showWord(row[place.state]) },
     { title: "Remarks", key: "remarks" },
-    { title: "Exceptions", key: "exceptions", isNumber: true },
+    { title: "Exceptions", key: "exceptions", kind: "number" },
   ];
 
   const listValues = (value) => Array.from(new Set(rows.map(value))).sort();
@@ -123,7 +123,8 @@
   const headers = table.tHead.rows[0];
   for (const column of COLUMNS) {
     const button = build("button", { type: "button" }, column.title);
-    const header = build("th", { scope: "col" }, button);
+    // A browser prints no buttons in the headers that it repeats on each page.
+    const header = build("th", { scope: "col", class: "for-" + column.key }, button, build("span", { class: "print-only", "aria-hidden": "true" }, column.title));
     button.addEventListener("click", () => {
       isDescending = sortKey === column.key ? !isDescending : column.key === "landed" || column.key === "exceptions";
       sortKey = column.key;
@@ -145,7 +146,7 @@
     const shown = matches.slice(pageNumber * size, (pageNumber + 1) * size);
     table.tBodies[0].replaceChildren(...shown.map((row) => build("tr", {}, ...COLUMNS.map((column) => {
       const content = column.show ? column.show(row) : String(row[place[column.key]]);
-      return build("td", column.isNumber ? { class: "number" } : {}, content);
+      return build("td", column.kind ? { class: column.kind } : {}, content);
     }))));
     for (const column of COLUMNS) {
       if (column.key !== sortKey) column.header.removeAttribute("aria-sort");
@@ -191,11 +192,14 @@
     return block ? readBlock(block).find((detail) => detail.number === number) : null;
   };
 
+  // A short text stays on one line, so that no word of a narrow column is cut in two.
+  const SHORT = 24;
   const buildTable = (title, titles, lines) => {
     if (lines.length === 0) return [];
     const head = build("thead", {}, build("tr", {}, ...titles.map((name) => build("th", { scope: "col" }, name))));
     const body = build("tbody", {}, ...lines.map((line) => build("tr", {}, ...line.map((value, index) =>
-      index === 0 ? build("th", { scope: "row" }, value) : build("td", {}, showWord(value))))));
+      index === 0 ? build("th", { scope: "row" }, value) :
+        build("td", value.length <= SHORT ? { class: "word" } : {}, showWord(value))))));
     const made = build("table", {}, build("caption", {}, title), head, body);
     return [build("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": title }, made)];
   };

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use crate::audit::change_record::standing::GateResult;
-use crate::audit::dataset::{AuditEnd, AuditInputs};
+use crate::audit::dataset::AuditEnd;
 use crate::audit::exceptions::ExceptionKind;
 use crate::audit::key_figures::{FigureValue, KeyFigure};
 use crate::audit::page::control_coverage::{ControlCoverage, RuleUse};
@@ -52,7 +52,7 @@ impl PageContent<'_> {
     fn write_inputs(&self, out: &mut dyn Write) -> io::Result<()> {
         let inputs = self.end.inputs;
         writeln!(out, "<dl class=\"inputs\">")?;
-        write_term("Period", &escape_html(&describe_period(inputs)), out)?;
+        write_term("Period", &escape_html(&inputs.period), out)?;
         write_term("As of", &format_table_time(inputs.as_of), out)?;
         write_term("Made by", &show_html(&inputs.tool), out)?;
         let digest = format!("<code>{}</code>", escape_html(self.end.population_digest));
@@ -96,7 +96,10 @@ impl PageContent<'_> {
         let open: usize = self.exceptions.list_counts().into_iter().map(|(_, _, open)| open).sum();
         for (number, words) in [
             (totals.changes.to_string(), "changes".to_owned()),
-            (passed.to_string(), format!("passed the gate, {} of them owing something", count(GateResult::PassOwing))),
+            (
+                passed.to_string(),
+                format!("passed the gate, {} of them owing something", count(GateResult::PassOwing)),
+            ),
             (count(GateResult::Waived).to_string(), "passed by an exemption".to_owned()),
             (count(GateResult::Fail).to_string(), "break a rule that denies".to_owned()),
             (
@@ -135,7 +138,7 @@ impl PageContent<'_> {
         write_column_plot(&plot, &totals.results.build_columns(&RESULT_ORDER), out)?;
         let plot = PlotTitle {
             id: "plot-obligations",
-            title: "Obligations, by when they arose",
+            title: "Obligations that arose",
             unit: "obligations",
             nothing: "Nothing was owed that a ledger tells of.",
         };
@@ -175,10 +178,20 @@ impl PageContent<'_> {
              rule is about. That evidence supports a control says nothing about controls beyond the repository.</p>"
         )?;
         let headers = [
-            "Control", "Rule", "What it asks", "Asked", "Met", "Met, owing", "Exempted", "Not known", "Broken",
-            "About other changes", "In short",
+            "Control",
+            "Rule",
+            "What it asks",
+            "Asked",
+            "Met",
+            "Met, owing",
+            "Exempted",
+            "Not known",
+            "Broken",
+            "About other changes",
+            "In short",
         ];
-        let mut table = HtmlTable::begin_table(out, "wide", "Controls and the rules that served them", &headers)?;
+        let mut table =
+            HtmlTable::begin_table(out, "wide", "Controls and the rules that served them", &headers)?;
         for (control, rules) in &self.controls.controls {
             for (rule, used) in rules {
                 table.write_row(&build_rule_row(control, rule, used))?;
@@ -204,7 +217,11 @@ impl PageContent<'_> {
             writeln!(out, "<li>{}: its rules were about no change of the period</li>", show_html(control))?;
         }
         for control in &unserved {
-            writeln!(out, "<li>{}: a shipped pack serves it, and no rule here names it</li>", show_html(control))?;
+            writeln!(
+                out,
+                "<li>{}: a shipped pack serves it, and no rule here names it</li>",
+                show_html(control)
+            )?;
         }
         if unasked.is_empty() && unserved.is_empty() {
             writeln!(out, "<li>none of those that the policies and the shipped packs name</li>")?;
@@ -258,7 +275,7 @@ impl PageContent<'_> {
             out,
             "<p>{}; {}; as of {}; {} changes; {} exceptions in a population of {}.{}</p>",
             names.join(", ") + &more,
-            escape_html(&describe_period(inputs)),
+            escape_html(&inputs.period),
             format_table_time(inputs.as_of),
             self.end.changes,
             self.exceptions.count_all(),
@@ -280,7 +297,9 @@ impl PageContent<'_> {
             HtmlCell::Header("all kinds".to_owned()),
             HtmlCell::Text(String::new()),
             HtmlCell::Number(self.exceptions.count_all().to_string()),
-            HtmlCell::Number(self.exceptions.list_counts().iter().map(|(_, _, open)| open).sum::<usize>().to_string()),
+            HtmlCell::Number(
+                self.exceptions.list_counts().iter().map(|(_, _, open)| open).sum::<usize>().to_string(),
+            ),
         ])?;
         table.end_table()?;
         writeln!(out, "</div>")
@@ -292,11 +311,6 @@ const MAX_REVIEWED_NAMES: usize = 4;
 
 fn write_term(term: &str, html: &str, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "<div><dt>{}</dt><dd>{html}</dd></div>", escape_html(term))
-}
-
-/// Returns the period in words, with its days where both ends are the beginning of one.
-pub(super) fn describe_period(inputs: &AuditInputs) -> String {
-    inputs.period.clone()
 }
 
 fn build_kind_row(kind: ExceptionKind, count: usize, open: usize) -> [HtmlCell; 4] {
@@ -326,7 +340,8 @@ fn write_figures(figures: &[KeyFigure], in_full: bool, out: &mut dyn Write) -> i
     let full = ["Figure", "Value", "Of", "Not known for", "Note", "How it is worked out"];
     let short = ["Figure", "Value", "Of", "Note"];
     let headers: &[&str] = if in_full { &full } else { &short };
-    let mut table = HtmlTable::begin_table(out, "figures", "Key figures", headers)?;
+    let caption = if in_full { "Key figures" } else { "Key figures in short" };
+    let mut table = HtmlTable::begin_table(out, "figures", caption, headers)?;
     for figure in figures {
         let value = match figure.value_number() {
             Some(number) => match figure.unit() {

@@ -20,9 +20,9 @@ const BAR_SHARE: u64 = 72;
 /// How many of the columns have their name beneath.
 const MAX_COLUMN_LABELS: usize = 12;
 
-const BAR_LEFT: u64 = 270;
+const BAR_LEFT: u64 = 330;
 const BAR_ROW: u64 = 26;
-const BAR_COLUMNS: usize = 40;
+const BAR_COLUMNS: usize = 52;
 
 /// How many bars a plot has at most; the table below it has all.
 const MAX_BARS: usize = 20;
@@ -67,7 +67,8 @@ fn draw_bar(svg: &mut String, series: usize, place: (u64, u64), size: (u64, u64)
     let ((x, y), (width, height)) = (place, size);
     let rectangle = format!("x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"");
     // Writing to a string does not fail.
-    let _ = write!(svg, "<g><title>{}</title><rect class=\"series-{series}\" {rectangle}/>", show_html(words));
+    let _ =
+        write!(svg, "<g><title>{}</title><rect class=\"series-{series}\" {rectangle}/>", show_html(words));
     if series > 0 {
         let _ = write!(svg, "<rect class=\"pattern\" fill=\"url(#pattern-{series})\" {rectangle}/>");
     }
@@ -148,7 +149,13 @@ fn draw_columns(svg: &mut String, counts: &ColumnCounts, top: u64) {
             if *value > 0 {
                 let kind = counts.series.get(series).map(String::as_str).unwrap_or_default();
                 let y = PLOT_TOP + PLOT_HEIGHT - to;
-                draw_bar(svg, series, (x, y), (width, (to - from).max(1)), &format!("{name}, {kind}: {value}"));
+                draw_bar(
+                    svg,
+                    series,
+                    (x, y),
+                    (width, (to - from).max(1)),
+                    &format!("{name}, {kind}: {value}"),
+                );
             }
         }
         if number % every == 0 {
@@ -284,7 +291,9 @@ mod tests {
 
     #[test]
     fn an_axis_ends_with_a_round_number() {
-        for (highest, top) in [(1, 4), (4, 4), (5, 8), (9, 12), (13, 20), (21, 40), (41, 80), (82_000, 120_000)] {
+        for (highest, top) in
+            [(1, 4), (4, 4), (5, 8), (9, 12), (13, 20), (21, 40), (41, 80), (82_000, 120_000)]
+        {
             assert_eq!(round_up_axis(highest), top, "{highest}");
         }
     }
