@@ -98,7 +98,9 @@ impl ReportPage {
     ) -> Result<()> {
         let number = self.spool.next_number();
         self.totals.add_change(change);
-        self.controls.add_change(change);
+        for reasons in &change.reasons {
+            self.controls.add_reasons(reasons);
+        }
         for (exception_number, exception) in exceptions {
             self.exceptions.add_exception(*exception_number, exception, Some(number));
         }

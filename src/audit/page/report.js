@@ -30,13 +30,13 @@
     const kind = BAD.has(word) ? "bad" : WARN.has(word) ? "warn" : GOOD.has(word) ? "good" : "";
     return kind ? build("span", { class: "word-" + kind }, word) : word;
   };
-  const showTime = (time) => time.replace("T", " ").replace(/:\d\d(\.\d+)?Z$/, " UTC");
+  const showTime = (time) => time.replace("T", " ").replace(/(\.\d+)?Z$/, " UTC");
   const shortId = (row) => row[place.commit].slice(0, 12);
 
   // The columns of the change log: the title, the value that sorts, and what a cell shows.
   const COLUMNS = [
-    { title: "Landed", key: "landed", kind: "word", show: (row) => showTime(row[place.landed]) },
-    { title: "Change", key: "commit", kind: "word", show: (row) => build("a", { href: "#change-" + row[place.number] },
+    { title: "Landed (UTC)", key: "landed", kind: "word", show: (row) => row[place.landed].slice(0, 16).replace("T", " ") },
+    { title: "Change", key: "commit", show: (row) => build("a", { href: "#change-" + row[place.number] },
       (repositories.length > 1 ? row[place.repository] + "@" : "") + shortId(row)) },
     { title: "What", key: "title" },
     { title: "Author", key: "author" },
@@ -198,8 +198,10 @@
     if (lines.length === 0) return [];
     const head = build("thead", {}, build("tr", {}, ...titles.map((name) => build("th", { scope: "col" }, name))));
     const body = build("tbody", {}, ...lines.map((line) => build("tr", {}, ...line.map((value, index) =>
-      index === 0 ? build("th", { scope: "row" }, value) :
-        build("td", value.length <= SHORT ? { class: "word" } : {}, showWord(value))))));
+      build(index === 0 ? "th" : "td", {
+        ...(index === 0 ? { scope: "row" } : {}),
+        ...(value.length <= SHORT ? { class: "word" } : {}),
+      }, index === 0 ? value : showWord(value))))));
     const made = build("table", {}, build("caption", {}, title), head, body);
     return [build("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": title }, made)];
   };

@@ -177,6 +177,17 @@ impl PageContent<'_> {
             "<p>A control is served by the rules that name it in the policy. Counts are of judged changes that a \
              rule is about. That evidence supports a control says nothing about controls beyond the repository.</p>"
         )?;
+        let policies = self.controls.list_policies();
+        if !policies.is_empty() {
+            writeln!(
+                out,
+                "<p>The policies that judged, with the SHA-256 of everything that they were read from:</p><ul>"
+            )?;
+            for (name, digest) in policies {
+                writeln!(out, "<li>{}: <code>{}</code></li>", show_html(name), show_html(digest))?;
+            }
+            writeln!(out, "</ul>")?;
+        }
         let headers = [
             "Control",
             "Rule",
