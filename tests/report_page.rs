@@ -227,6 +227,51 @@ fn every_part_of_the_report_is_there_in_its_order() {
     assert!(html.contains("<th scope=\"row\">iso27001:A.8.32</th>"));
 }
 
+#[test]
+fn a_change_is_told_from_request_to_closure_with_its_clocks() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ledger/fixture/0.1.0.bundle");
+    let history = AuditedHistory { folder };
+    history.run_git(&["init", "-q", "--bare", "-b", "main", "shop.git"], b"");
+    history.run_git(&["-C", "shop.git", "fetch", "-q", bundle.to_str().unwrap(), "+refs/*:refs/*"], b"");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_changegate"));
+    command.current_dir(history.folder.path()).args(["audit", "--repo", "shop.git", "--out", "out"]);
+    // A year after the ledger was made, whatever was owed is met or overdue.
+    let output = command.args(["--as-of", "2027-11-30"]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let html = fs::read_to_string(history.folder.path().join("out/report.html")).unwrap();
+    assert!(!html.contains("There was no ledger."));
+    let blocks = list_data_blocks(&html);
+    let (_, details) = blocks.iter().find(|(attributes, _)| *attributes == "class=\"details\"").unwrap();
+    let find_lines = |number: usize, list: &str| details[number][list].as_array().unwrap().clone();
+    let has_event = |number: usize, clock: &str, what: &str| {
+        let events = find_lines(number, "timeline");
+        let is_it = |event: &serde_json::Value| {
+            event["clock"] == clock
+                && event["at"].is_string()
+                && event["what"].as_str().unwrap().starts_with(what)
+        };
+        assert!(events.iter().any(is_it), "no {what} by the clock of {clock} in {events:#?}");
+    };
+    // The emergency: what it owed, when that was due, and what closed it.
+    has_event(2, "author, as claimed", "written");
+    has_event(2, "gate", "judged: pass-owing");
+    has_event(2, "gate", "landed on refs/heads/main");
+    has_event(2, "gate", "owed from here on: `Emergency-Ticket`");
+    has_event(2, "gate", "due: `Emergency-Ticket`");
+    has_event(2, "gate", "closed by change");
+    assert!(find_lines(2, "obligations").iter().all(|owed| owed[4] == "met in time"));
+    // An approval in a trailer has no time that anybody vouches for, and did not count; the page says why.
+    let approval = &find_lines(1, "approvals")[0];
+    assert_eq!(approval[3], "nobody vouches for a time");
+    assert!(approval[7].as_str().unwrap().starts_with("peer-review: "), "{approval}");
+    // The change past the gate is an exception of each kind that it is, and each names its rule.
+    let exceptions = find_lines(3, "exceptions");
+    assert_eq!(exceptions[0][1], "Changes that landed without a decision");
+    assert!(exceptions.iter().any(|one| one[2] == "peer-review"), "{exceptions:?}");
+    assert!(html.contains("href=\"#change-3\""), "an exception leads to its change");
+}
+
 /// Returns the path of a browser; `CHROMIUM` names another one.
 fn find_browser() -> Option<PathBuf> {
     if let Some(named) = std::env::var_os("CHROMIUM") {

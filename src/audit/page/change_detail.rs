@@ -39,7 +39,7 @@ pub(super) struct ChangeDetail {
     checks: Vec<[String; 3]>,
     obligations: Vec<[String; 6]>,
     attempts: Vec<[String; 5]>,
-    exceptions: Vec<[String; 3]>,
+    exceptions: Vec<[String; 4]>,
     /// How many entries the lists leave out.
     left_out: usize,
 }
@@ -93,7 +93,10 @@ pub(super) fn build_detail(
         ),
         exceptions: collect_lines(
             exceptions.iter(),
-            |(number, one)| [format!("E-{number:04}"), one.kind.title().to_owned(), show_text(&one.what)],
+            |(number, one)| {
+                let rule = one.rule.as_deref().map(show_words).unwrap_or_default();
+                [format!("E-{number:04}"), one.kind.title().to_owned(), rule, show_text(&one.what)]
+            },
             &mut left_out,
         ),
         left_out,

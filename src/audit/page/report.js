@@ -230,7 +230,7 @@
     const parts = [
       buildFacts(summary),
       ...buildTable("Timeline", ["When", "Whose clock", "What", "Who"], timeline),
-      ...buildTable("Exceptions", ["Exception", "Kind", "What happened"], detail.exceptions),
+      ...buildTable("Exceptions", ["Exception", "Kind", "Rule", "What happened"], detail.exceptions),
       ...buildTable("Rules", ["Rule", "Result", "Level"], detail.rules),
     ];
     if (detail.other_rules.length > 0) {
