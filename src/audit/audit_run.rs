@@ -18,11 +18,13 @@ use crate::audit::inputs::incidents::{Incident, IncidentList};
 use crate::audit::key_figures::{
     KeyFigure, KeyFigureCounter, build_deployment_figures, build_incident_figures,
 };
+use crate::audit::page::{PAGE_FILE, ReportPage};
 use crate::audit::population::period::AuditPeriod;
 use crate::audit::population::population_entry::{EntryKind, PopulationEntry};
 use crate::audit::ref_audit::{PopulationObserver, RefAuditRequest, RefAuditSummary, audit_ref};
 use crate::git::Repository;
 use crate::ledger::audit::ledger_history::{LedgerHistory, read_ledger_history};
+use crate::policy::Policy;
 
 /// What an audit found, as numbers.
 #[derive(Clone, Debug, Default)]
@@ -77,6 +79,7 @@ impl GivenFiles {
 /// An audit that is under way.
 pub struct AuditRun<'a> {
     files: AuditFiles,
+    page: ReportPage,
     period: AuditPeriod,
     as_of: Timestamp,
     given: &'a GivenFiles,
@@ -95,9 +98,9 @@ struct RefRun<'run, 'a> {
 }
 
 impl<'a> AuditRun<'a> {
-    /// Begins an audit that writes into `files`; `progress` is called for each step that is looked at, twice.
+    /// Begins an audit that writes into `files` and the page; `progress` is called for each step that is looked at, twice.
     pub fn begin_run(
-        files: AuditFiles,
+        (files, page): (AuditFiles, ReportPage),
         scope: AuditScope,
         given: &'a GivenFiles,
         progress: &'a mut dyn FnMut(),
@@ -105,6 +108,7 @@ impl<'a> AuditRun<'a> {
         let AuditScope { period, as_of, has_ledger } = scope;
         AuditRun {
             files,
+            page,
             period,
             as_of,
             given,
@@ -155,15 +159,18 @@ impl<'a> AuditRun<'a> {
             self.files.add_entry(&entry)?;
         }
         for exception in list_ledger_exceptions(scope, history, &self.period, self.as_of) {
-            self.add_exception(&exception)?;
+            let number = self.add_exception(&exception)?;
+            self.page.add_exception(number, &exception);
         }
         Ok(())
     }
 
-    fn add_exception(&mut self, exception: &AuditException) -> Result<()> {
+    /// Writes an exception, and returns the number that it has.
+    fn add_exception(&mut self, exception: &AuditException) -> Result<usize> {
         *self.result.exceptions.entry(exception.kind).or_default() += 1;
         self.result.has_holes |= exception.kind == ExceptionKind::Unreadable;
-        self.files.add_exception(exception, self.as_of)
+        self.files.add_exception(exception, self.as_of)?;
+        Ok(self.files.exception_count())
     }
 
     fn add_completeness(
@@ -254,7 +261,10 @@ impl<'a> AuditRun<'a> {
             completeness: &result.completeness,
             limits: &result.limits,
         };
-        self.files.finish_files(&end, others)?;
+        self.page.finish_page(&end)?;
+        let mut others = others.to_vec();
+        others.push(PAGE_FILE);
+        self.files.finish_files(&end, &others)?;
         Ok(result)
     }
 }
@@ -292,10 +302,16 @@ impl PopulationObserver for RefRun<'_, '_> {
         self.run.files.add_entry(entry)?;
         match entry.kind {
             EntryKind::ClosingRecord => self.run.result.closing_records += 1,
-            EntryKind::RefMove => self.run.add_exception(&build_move_exception(entry))?,
+            EntryKind::RefMove => {
+                self.run.add_exception(&build_move_exception(entry))?;
+            }
             EntryKind::Change | EntryKind::Gap => {}
         }
         Ok(())
+    }
+
+    fn add_policy(&mut self, policy: &Policy) {
+        self.run.page.add_policy(policy);
     }
 
     fn add_change(&mut self, change: &ChangeRecord) -> Result<()> {
@@ -303,11 +319,12 @@ impl PopulationObserver for RefRun<'_, '_> {
         run.result.changes += 1;
         run.change_ids.push(change.change_id());
         run.counter.add_change(change);
-        run.files.add_change(change)?;
+        let row = run.files.add_change(change)?;
+        let mut exceptions = Vec::new();
         for exception in list_change_exceptions(change, self.has_ledger) {
-            run.add_exception(&exception)?;
+            exceptions.push((run.add_exception(&exception)?, exception));
         }
-        Ok(())
+        run.page.add_change(change, &row, &exceptions)
     }
 
     fn count_step(&mut self) {

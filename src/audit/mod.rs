@@ -14,6 +14,7 @@ pub mod exceptions;
 pub mod formats;
 pub mod inputs;
 pub mod key_figures;
+pub mod page;
 pub mod population;
 pub mod ref_audit;
 pub mod ref_request;

@@ -3,8 +3,6 @@
 //!
 //! Steps are read and judged on several threads and handed on oldest first; none is kept.
 
-use std::collections::{BTreeMap, HashMap};
-
 use anyhow::Result;
 use jiff::Timestamp;
 
@@ -12,6 +10,8 @@ use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock, L
 use crate::audit::population::change_links::ChangeLinks;
 use crate::audit::population::given_facts::GivenFacts;
 use crate::audit::population::judged_part::{JudgedPart, divide_by_policy};
+use crate::audit::population::judging_policies::JudgingPolicies;
+use crate::audit::population::obligation_index::ObligationIndex;
 use crate::audit::population::population_entry::{EntryKind, PopulationEntry};
 use crate::audit::population::recorded_reasons::RecordedReasonsReader;
 use crate::audit::population::ref_chain::{ChainStep, RefChain, StepLanding};
@@ -21,7 +21,7 @@ use crate::change::Oid;
 use crate::git::{CommitRange, Repository};
 use crate::ledger::audit::attempts::AttemptIndex;
 use crate::ledger::audit::ledger_history::LedgerHistory;
-use crate::ledger::record::{RecordedPusher, parse_unauthorised_key};
+use crate::ledger::record::RecordedPusher;
 use crate::ledger::state::TrackedObligation;
 
 /// Audits a ref. `history` is what the ledger tells of it, `None` where there is no ledger.
@@ -48,9 +48,10 @@ pub fn audit_ref(
         repository,
         request,
         history,
-        obligations: index_obligations(history),
+        obligations: ObligationIndex::from_history(history),
         attempts: AttemptIndex::read_denials(repository, &history.list_denials())?,
         reasons: RecordedReasonsReader::new(repository),
+        policies: JudgingPolicies::new(repository),
         links: ChangeLinks::default(),
         given: GivenFacts::default(),
         chain: &chain,
@@ -85,26 +86,6 @@ pub fn audit_ref(
     Ok(run.summary)
 }
 
-/// Returns what is owed by the changes that owe it, by commit, and by the records that tell of unauthorised moves.
-fn index_obligations(history: &LedgerHistory) -> ObligationIndex<'_> {
-    let mut index = ObligationIndex::default();
-    for (id, owed) in &history.obligations {
-        if let Some(number) = parse_unauthorised_key(id) {
-            index.of_record.entry(number).or_default().push((id, owed));
-        } else if let Some(change) = owed.change {
-            index.of_change.entry(change).or_default().push((id, owed));
-        }
-    }
-    index
-}
-
-/// What is owed, by what owes it.
-#[derive(Default)]
-struct ObligationIndex<'a> {
-    of_change: HashMap<Oid, Vec<(&'a String, &'a TrackedObligation)>>,
-    of_record: BTreeMap<u64, Vec<(&'a String, &'a TrackedObligation)>>,
-}
-
 /// An audit that is under way.
 struct RefAuditor<'a> {
     repository: &'a Repository,
@@ -113,6 +94,7 @@ struct RefAuditor<'a> {
     obligations: ObligationIndex<'a>,
     attempts: AttemptIndex,
     reasons: RecordedReasonsReader<'a>,
+    policies: JudgingPolicies<'a>,
     links: ChangeLinks,
     given: GivenFacts<'a>,
     chain: &'a RefChain,
@@ -172,6 +154,9 @@ impl RefAuditor<'_> {
         let range = CommitRange { tip: tip.id, hidden_tips: &hidden, trusted_keys };
         let needs = part.needed_facts();
         self.judged_by = part.describe();
+        if let Some(loaded) = part.loaded() {
+            self.observer.add_policy(&loaded.policy);
+        }
         let history = self.history;
         // The verdicts that the ledger holds are not worked out again.
         let is_judged = |id: Oid| match chain.find_place(id).and_then(|place| chain.steps.get(place)) {
@@ -284,6 +269,8 @@ impl RefAuditor<'_> {
             }
             if decided.has_reasons {
                 reasons = self.reasons.find_reasons(decided, &evidence.commits)?;
+                self.policies
+                    .read_policies(decided, &reasons, &mut |policy| self.observer.add_policy(policy));
             }
             judged_by = ChangeJudgement::Recorded {
                 record: decided.record,
@@ -336,19 +323,14 @@ impl RefAuditor<'_> {
         landed_as: Option<Oid>,
         record: Option<u64>,
     ) -> Vec<(String, TrackedObligation)> {
-        let mut found: BTreeMap<&String, &TrackedObligation> = BTreeMap::new();
-        for id in commits.iter().copied().chain(landed_as) {
-            found.extend(self.obligations.of_change.get(&id).into_iter().flatten().copied());
-        }
-        let of_record = record.and_then(|number| self.obligations.of_record.get(&number));
-        found.extend(of_record.into_iter().flatten().copied());
-        found.into_iter().map(|(id, owed)| (id.clone(), owed.clone())).collect()
+        self.obligations.list_owed(commits.iter().copied().chain(landed_as), record)
     }
 
     fn list_related(&self, places: Option<&Vec<usize>>) -> Vec<RelatedStep> {
         let mut found = Vec::new();
         for step in places.into_iter().flatten().filter_map(|place| self.chain.steps.get(*place)) {
-            found.push(RelatedStep { id: step.id, at: self.find_landing_time(step).0 });
+            let (at, clock) = self.find_landing_time(step);
+            found.push(RelatedStep { id: step.id, at, clock });
         }
         found
     }

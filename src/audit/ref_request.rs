@@ -10,6 +10,7 @@ use crate::audit::population::judged_part::AuditPolicy;
 use crate::audit::population::period::AuditPeriod;
 use crate::audit::population::population_entry::PopulationEntry;
 use crate::change::{Oid, Text};
+use crate::policy::Policy;
 
 /// What is audited, and how.
 pub struct RefAuditRequest<'a> {
@@ -46,6 +47,9 @@ impl RefAuditRequest<'_> {
 pub trait PopulationObserver {
     /// Takes an entry of the population: a change, a record, a move of the ref.
     fn add_entry(&mut self, entry: &PopulationEntry) -> Result<()>;
+
+    /// Takes a policy before the first change that it judged.
+    fn add_policy(&mut self, policy: &Policy);
 
     /// Takes a change, after its entry.
     fn add_change(&mut self, change: &ChangeRecord) -> Result<()>;

@@ -58,6 +58,8 @@ pub struct RelatedStep {
     pub id: Oid,
     /// When it landed.
     pub at: Timestamp,
+    /// Whose clock that is.
+    pub clock: LandingClock,
 }
 
 /// How a change landed.

@@ -4,6 +4,8 @@
 pub(crate) mod change_links;
 pub(crate) mod given_facts;
 pub mod judged_part;
+pub(crate) mod judging_policies;
+pub(crate) mod obligation_index;
 pub mod period;
 pub mod population_entry;
 pub(crate) mod recorded_reasons;

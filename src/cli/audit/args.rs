@@ -10,8 +10,9 @@ use std::path::PathBuf;
 /// branch held before them, and are told as such. Without a ledger, the report says what
 /// it could not know.
 ///
-/// DIR gets a workbook (audit.xlsx), the same tables as CSV, JSON Lines and Parquet, and
-/// audit.json, which names the inputs and the SHA-256 of every file and comes last.
+/// DIR gets a report (report.html), a workbook (audit.xlsx), the same tables as CSV, JSON
+/// Lines and Parquet, and audit.json, which names the inputs and the SHA-256 of every file
+/// and comes last.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

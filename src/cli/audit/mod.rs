@@ -13,6 +13,7 @@ use crate::audit::dataset::AuditFiles;
 use crate::audit::exceptions::ExceptionKind;
 use crate::audit::inputs::deployments::read_deployments;
 use crate::audit::inputs::incidents::read_incidents;
+use crate::audit::page::ReportPage;
 use crate::audit::population::period::{AuditPeriod, PeriodEnd, parse_period_end};
 use crate::cli::audit::audited_refs::{AuditedRef, find_audited_refs};
 use crate::cli::command_error::{CommandError, CommandExit};
@@ -39,11 +40,12 @@ pub(crate) fn run_audit(args: &AuditArgs, context: &Context) -> Result<CommandEx
     };
     let out = context.resolve_path(&args.out);
     let files = AuditFiles::create_files(&out, "Change management audit")?;
+    let page = ReportPage::create_page(&out)?;
     let has_ledger = refs.iter().any(AuditedRef::has_ledger);
     let mut progress = ProgressLine::start_counting("steps read", context);
     let mut count = || progress.count_step();
     let scope = AuditScope { period, as_of, has_ledger };
-    let mut run = AuditRun::begin_run(files, scope, &given, &mut count);
+    let mut run = AuditRun::begin_run((files, page), scope, &given, &mut count);
     for one in &refs {
         run.audit_ref(&one.repository, &one.build_request(given.lists(), period, as_of, count_threads))?;
     }

@@ -1,0 +1,226 @@
+//! Which controls the rules of the policies support, how often each rule was asked, and what came out of it.
+//!
+//! Verdicts name rules; what a rule supports stands in its policy. A policy that cannot be read any more leaves its
+//! rules without controls, and the page says so.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::ledger::record::{RecordedOutcomeWord, RecordedReasons, RecordedRuleResult};
+use crate::policy::Policy;
+use crate::verdict::RuleDescription;
+
+/// How often a rule was asked, and what came out of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct RuleUse {
+    /// What the rule asks, in the words of the newest policy.
+    pub(super) title: String,
+    /// The changes that met it.
+    pub(super) met: u64,
+    /// The changes that met it against something that is owed.
+    pub(super) owed: u64,
+    /// The changes that an exemption let break it.
+    pub(super) exempted: u64,
+    /// The changes for which it could not be known.
+    pub(super) not_known: u64,
+    /// The changes that broke it.
+    pub(super) broken: u64,
+    /// The changes that it is not about.
+    pub(super) others: u64,
+}
+
+/// The controls of an audit.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ControlCoverage {
+    /// The policies that were read, by their digests.
+    policies: BTreeMap<String, KnownPolicy>,
+    /// The rules of each control, with how often they were asked.
+    pub(super) controls: BTreeMap<String, BTreeMap<String, RuleUse>>,
+    /// The rules that name no control.
+    pub(super) without_control: BTreeMap<String, RuleUse>,
+    /// The rules whose policy could not be read any more.
+    pub(super) not_known: BTreeMap<String, RuleUse>,
+}
+
+/// What is kept of a policy.
+#[derive(Clone, Debug, Default)]
+struct KnownPolicy {
+    name: String,
+    /// True once it has judged a change: one that has judged none says nothing about controls.
+    has_judged: bool,
+    rules: BTreeMap<String, Arc<RuleDescription>>,
+}
+
+impl RuleUse {
+    fn add_outcome(&mut self, outcome: RecordedOutcomeWord) {
+        let count = match outcome {
+            RecordedOutcomeWord::Pass => &mut self.met,
+            RecordedOutcomeWord::Owed => &mut self.owed,
+            RecordedOutcomeWord::Exempted => &mut self.exempted,
+            RecordedOutcomeWord::Undecided | RecordedOutcomeWord::Deferred => &mut self.not_known,
+            RecordedOutcomeWord::Fail => &mut self.broken,
+            RecordedOutcomeWord::NotApplicable => &mut self.others,
+        };
+        *count += 1;
+    }
+
+    /// Returns how many changes the rule was about.
+    pub(super) fn count_asked(&self) -> u64 {
+        self.met + self.owed + self.exempted + self.not_known + self.broken
+    }
+
+    /// Returns the counts of a plot: met, owed, exempted, not known, broken.
+    pub(super) fn list_counts(&self) -> [u64; 5] {
+        [self.met, self.owed, self.exempted, self.not_known, self.broken]
+    }
+
+    /// Returns what the counts say about a control, and no more than that.
+    pub(super) fn describe(&self) -> &'static str {
+        if self.count_asked() == 0 {
+            "not evaluated"
+        } else if self.broken > 0 || self.not_known > 0 {
+            "exceptions"
+        } else {
+            "evidence supports"
+        }
+    }
+}
+
+impl ControlCoverage {
+    /// Takes the rules of a policy and what they support.
+    pub(super) fn add_policy(&mut self, policy: &Policy) {
+        if self.policies.contains_key(&policy.digest) {
+            return;
+        }
+        let mut known = KnownPolicy { name: policy.name.clone(), ..KnownPolicy::default() };
+        for rule in &policy.rules {
+            known.rules.insert(rule.description.id.to_string(), Arc::clone(&rule.description));
+        }
+        self.policies.insert(policy.digest.clone(), known);
+    }
+
+    /// Counts the rules of what one verdict rests on.
+    pub(super) fn add_reasons(&mut self, reasons: &RecordedReasons) {
+        for named in &reasons.policies {
+            self.begin_policy(&named.digest);
+        }
+        for rule in &reasons.rules {
+            self.add_rule(reasons, rule);
+        }
+    }
+
+    /// Lists the controls of a policy, with nothing asked so far, when it judges for the first time.
+    fn begin_policy(&mut self, digest: &str) {
+        let Some(policy) = self.policies.get_mut(digest).filter(|policy| !policy.has_judged) else { return };
+        policy.has_judged = true;
+        for (id, description) in &policy.rules {
+            for control in &description.controls {
+                let used = self.controls.entry(control.clone()).or_default().entry(id.clone()).or_default();
+                used.title.clone_from(&description.title);
+            }
+            if description.controls.is_empty() {
+                let used = self.without_control.entry(id.clone()).or_default();
+                used.title.clone_from(&description.title);
+            }
+        }
+    }
+
+    fn add_rule(&mut self, reasons: &RecordedReasons, rule: &RecordedRuleResult) {
+        let mut known = reasons.policies.iter().filter_map(|policy| self.policies.get(&policy.digest));
+        let Some(description) = known.find_map(|policy| policy.rules.get(&rule.rule)) else {
+            self.not_known.entry(rule.rule.clone()).or_default().add_outcome(rule.outcome);
+            return;
+        };
+        if description.controls.is_empty() {
+            self.without_control.entry(rule.rule.clone()).or_default().add_outcome(rule.outcome);
+        }
+        for control in &description.controls {
+            let rules = self.controls.entry(control.clone()).or_default();
+            rules.entry(rule.rule.clone()).or_default().add_outcome(rule.outcome);
+        }
+    }
+
+    /// Returns the names and digests of the policies that judged.
+    pub(super) fn list_policies(&self) -> Vec<(&str, &str)> {
+        let judged = self.policies.iter().filter(|(_, policy)| policy.has_judged);
+        judged.map(|(digest, policy)| (policy.name.as_str(), digest.as_str())).collect()
+    }
+
+    /// Returns the counts of all rules of a control together.
+    pub(super) fn sum_rules(rules: &BTreeMap<String, RuleUse>) -> RuleUse {
+        let mut sum = RuleUse::default();
+        for one in rules.values() {
+            sum.met += one.met;
+            sum.owed += one.owed;
+            sum.exempted += one.exempted;
+            sum.not_known += one.not_known;
+            sum.broken += one.broken;
+            sum.others += one.others;
+        }
+        sum
+    }
+
+    /// Returns which of these controls no rule here names.
+    pub(super) fn list_unserved(&self, controls: BTreeSet<String>) -> Vec<String> {
+        controls.into_iter().filter(|control| !self.controls.contains_key(control)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::Text;
+    use crate::gate::load_from_pack;
+    use crate::ledger::record::{RecordedDecision, RecordedLevel, RecordedPolicyDigest};
+
+    fn build_reasons(digest: &str, rules: &[(&str, RecordedOutcomeWord)]) -> RecordedReasons {
+        let result = |(rule, outcome): &(&str, RecordedOutcomeWord)| RecordedRuleResult {
+            rule: (*rule).to_owned(),
+            outcome: *outcome,
+            level: RecordedLevel::Deny,
+        };
+        RecordedReasons {
+            revision: None,
+            commits: 1,
+            subject: Text::from("x"),
+            pull: None,
+            class: None,
+            decision: RecordedDecision::Allow,
+            rules: rules.iter().map(result).collect(),
+            contributors: Vec::new(),
+            fields: Vec::new(),
+            approvals: Vec::new(),
+            tickets: Vec::new(),
+            checks: Vec::new(),
+            left_out: 0,
+            missing: Vec::new(),
+            policies: vec![RecordedPolicyDigest { digest: digest.to_owned(), roster_digest: None }],
+        }
+    }
+
+    #[test]
+    fn a_control_is_served_by_the_rules_of_policies_that_judged() {
+        let (core, other) =
+            (load_from_pack("core").unwrap().policy, load_from_pack("iso27001").unwrap().policy);
+        let mut coverage = ControlCoverage::default();
+        coverage.add_policy(&core);
+        coverage.add_policy(&other);
+        assert!(coverage.controls.is_empty(), "no policy has judged");
+        for outcome in
+            [RecordedOutcomeWord::Pass, RecordedOutcomeWord::Fail, RecordedOutcomeWord::NotApplicable]
+        {
+            coverage.add_reasons(&build_reasons(&core.digest, &[("risk", outcome)]));
+        }
+        let used = &coverage.controls["soc2:CC8.1"]["risk"];
+        assert_eq!((used.met, used.broken, used.others, used.count_asked()), (1, 1, 1, 2));
+        assert_eq!(used.describe(), "exceptions");
+        assert_eq!(coverage.controls["soc2:CC8.1"]["change-type"].describe(), "not evaluated");
+        assert_eq!(coverage.list_policies(), [(core.name.as_str(), core.digest.as_str())]);
+        let asked = BTreeSet::from(["iso27001:A.5.3".to_owned(), "soc2:CC8.1".to_owned()]);
+        assert_eq!(coverage.list_unserved(asked), ["iso27001:A.5.3"], "the other pack has judged nothing");
+
+        coverage.add_reasons(&build_reasons("gone", &[("risk", RecordedOutcomeWord::Pass)]));
+        assert_eq!(coverage.not_known["risk"].met, 1, "what cannot be read serves no control");
+        assert_eq!(coverage.controls["soc2:CC8.1"]["risk"].met, 1);
+    }
+}
