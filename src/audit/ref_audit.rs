@@ -109,7 +109,8 @@ impl RefAuditor<'_> {
     fn add_ref_moves(&mut self, others: &[usize]) -> Result<()> {
         for one in others.iter().filter_map(|number| self.history.moves.get(*number)) {
             if self.request.period.contains(one.observed_at) {
-                self.observer.add_entry(&PopulationEntry::of_ref_move(self.request.scope(), one))?;
+                let is_held = one.moved.new.is_none_or(|new| self.chain.find_place(new).is_some());
+                self.observer.add_entry(&PopulationEntry::of_ref_move(self.request.scope(), one, is_held))?;
             }
         }
         Ok(())

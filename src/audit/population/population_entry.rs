@@ -102,10 +102,16 @@ impl PopulationEntry {
         }
     }
 
-    pub(crate) fn of_ref_move((repository, ref_name): (&str, &Text), one: &LandedRefMove) -> PopulationEntry {
+    /// Returns the entry of a move that did not add to the history; `is_held` if what it brought is part of it.
+    pub(crate) fn of_ref_move(
+        (repository, ref_name): (&str, &Text),
+        one: &LandedRefMove,
+        is_held: bool,
+    ) -> PopulationEntry {
         let name = |id: Option<Oid>| id.map_or_else(|| "nothing".to_owned(), |id| id.to_string());
         let decided = if one.decision.is_some() { "by a decision" } else { "without a decision" };
-        let what = format!("from {} to {}, {decided}", name(one.moved.old), name(one.moved.new));
+        let gone = if is_held { "" } else { "; the ref holds it no longer" };
+        let what = format!("from {} to {}, {decided}{gone}", name(one.moved.old), name(one.moved.new));
         PopulationEntry {
             kind: EntryKind::RefMove,
             id: format!("{repository}/record/{}", one.record),
