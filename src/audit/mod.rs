@@ -12,4 +12,5 @@ pub mod formats;
 pub mod key_figures;
 pub mod population;
 pub mod ref_audit;
+pub mod show;
 pub mod table;

@@ -3,7 +3,7 @@
 //!
 //! Steps are read and judged on several threads and handed on oldest first; none is kept.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeSet;
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -13,6 +13,7 @@ use crate::audit::change_record::{
 };
 use crate::audit::population::change_links::ChangeLinks;
 use crate::audit::population::judged_part::{AuditPolicy, JudgedPart, divide_by_policy};
+use crate::audit::population::obligation_index::ObligationIndex;
 use crate::audit::population::period::AuditPeriod;
 use crate::audit::population::population_entry::{EntryKind, PopulationEntry};
 use crate::audit::population::recorded_reasons::RecordedReasonsReader;
@@ -22,8 +23,7 @@ use crate::change::{Oid, Text};
 use crate::git::{CommitRange, Repository};
 use crate::ledger::audit::attempts::AttemptIndex;
 use crate::ledger::audit::ledger_history::LedgerHistory;
-use crate::ledger::record::{RecordedPusher, parse_unauthorised_key};
-use crate::ledger::state::TrackedObligation;
+use crate::ledger::record::RecordedPusher;
 
 /// What is audited, and how.
 pub struct RefAuditRequest<'a> {
@@ -37,6 +37,8 @@ pub struct RefAuditRequest<'a> {
     pub period: AuditPeriod,
     /// If given, only the steps after this commit count.
     pub after: Option<Oid>,
+    /// If given, only these steps count, and their verdicts are kept; later steps are read for what they say of them.
+    pub only: Option<BTreeSet<Oid>>,
     /// What judges changes that no record holds the verdict of.
     pub policy: AuditPolicy<'a>,
     /// The time of the audit.
@@ -111,7 +113,7 @@ pub fn audit_ref(
         repository,
         request,
         history,
-        obligations: index_obligations(history),
+        obligations: ObligationIndex::index_obligations(history),
         attempts: AttemptIndex::read_denials(repository, &history.refusals)?,
         reasons: RecordedReasonsReader::new(repository),
         links: ChangeLinks::default(),
@@ -137,26 +139,6 @@ pub fn audit_ref(
         run.summary.ends = ends.map(|(from, to)| (from.id, to.id));
     }
     Ok(run.summary)
-}
-
-/// Returns what is owed by the changes that owe it, by commit, and by the records that tell of unauthorised moves.
-fn index_obligations(history: &LedgerHistory) -> ObligationIndex<'_> {
-    let mut index = ObligationIndex::default();
-    for (id, owed) in &history.obligations {
-        if let Some(number) = parse_unauthorised_key(id) {
-            index.of_record.entry(number).or_default().push((id, owed));
-        } else if let Some(change) = owed.change {
-            index.of_change.entry(change).or_default().push((id, owed));
-        }
-    }
-    index
-}
-
-/// What is owed, by what owes it.
-#[derive(Default)]
-struct ObligationIndex<'a> {
-    of_change: HashMap<Oid, Vec<(&'a String, &'a TrackedObligation)>>,
-    of_record: BTreeMap<u64, Vec<(&'a String, &'a TrackedObligation)>>,
 }
 
 /// An audit that is under way.
@@ -195,7 +177,8 @@ impl RefAuditor<'_> {
 
     fn is_in_period(&self, place: usize, step: &ChainStep) -> bool {
         let after = self.request.after.and_then(|id| self.chain.find_place(id));
-        after.is_none_or(|after| place > after) && self.request.period.contains(self.find_landing_time(step).0)
+        let is_asked = self.request.only.as_ref().is_none_or(|only| only.contains(&step.id));
+        is_asked && after.is_none_or(|after| place > after) && self.request.period.contains(self.find_landing_time(step).0)
     }
 
     /// Returns when a step landed, and whose clock says so.
@@ -219,6 +202,7 @@ impl RefAuditor<'_> {
             target: &self.request.ref_name,
             now: self.request.now,
             wants_marks: !self.history.refusals.is_empty(),
+            keeps_verdicts: self.request.only.is_some(),
         };
         let trusted_keys = part.loaded().and_then(|loaded| loaded.trusted_keys(self.request.now));
         let range = CommitRange { tip: tip.id, hidden_tips: &hidden, trusted_keys };
@@ -353,10 +337,14 @@ impl RefAuditor<'_> {
             repository: self.request.repository_name.clone(),
             ref_name: self.request.ref_name.clone(),
             id: step.id,
-            obligations: self.list_obligations(&evidence.commits, pull_landing.map(|one| one.landed_as), landing.record),
+            obligations: self.obligations.list_obligations(
+                evidence.commits.iter().copied().chain(pull_landing.map(|one| one.landed_as)),
+                landing.record,
+            ),
             facts: evidence.facts,
             judged_by,
             reasons,
+            verdicts: evidence.verdicts,
             closing_records: self.list_related(self.links.spoken_for_by.get(&place)),
             reverted_by: self.list_related(self.links.reverted_by.get(&place)),
             caused: self.list_related(self.links.caused.get(&place)),
@@ -375,25 +363,11 @@ impl RefAuditor<'_> {
         Ok(change)
     }
 
-    fn list_obligations(
-        &self,
-        commits: &[Oid],
-        landed_as: Option<Oid>,
-        record: Option<u64>,
-    ) -> Vec<(String, TrackedObligation)> {
-        let mut found: BTreeMap<&String, &TrackedObligation> = BTreeMap::new();
-        for id in commits.iter().copied().chain(landed_as) {
-            found.extend(self.obligations.of_change.get(&id).into_iter().flatten().copied());
-        }
-        let of_record = record.and_then(|number| self.obligations.of_record.get(&number));
-        found.extend(of_record.into_iter().flatten().copied());
-        found.into_iter().map(|(id, owed)| (id.clone(), owed.clone())).collect()
-    }
-
     fn list_related(&self, places: Option<&Vec<usize>>) -> Vec<RelatedStep> {
         let mut found = Vec::new();
         for step in places.into_iter().flatten().filter_map(|place| self.chain.steps.get(*place)) {
-            found.push(RelatedStep { id: step.id, at: self.find_landing_time(step).0 });
+            let (at, clock) = self.find_landing_time(step);
+            found.push(RelatedStep { id: step.id, at, clock });
         }
         found
     }

@@ -3,6 +3,7 @@
 
 pub(crate) mod change_links;
 pub mod judged_part;
+pub(crate) mod obligation_index;
 pub mod period;
 pub mod population_entry;
 pub(crate) mod recorded_reasons;

@@ -13,6 +13,7 @@ use crate::judge::{collect_reasons, judge_change};
 use crate::ledger::audit::attempts::ChangeMarks;
 use crate::ledger::record::RecordedReasons;
 use crate::policy::ChangeUnit;
+use crate::verdict::Verdict;
 
 /// How many bytes of a purpose are kept.
 const MAX_PURPOSE_BYTES: usize = 500;
@@ -57,6 +58,8 @@ pub(crate) struct StepEvidence {
     pub(crate) commits: Vec<Oid>,
     /// What the verdicts on it rest on, where they were asked for: one, or one for each commit.
     pub(crate) judged: Vec<RecordedReasons>,
+    /// These verdicts themselves, where they are kept.
+    pub(crate) verdicts: Vec<Verdict>,
     /// True if it states something for an earlier change and changes no file: it is a record of that change.
     pub(crate) is_record: bool,
     /// What refused attempts are recognised by, where there are any.
@@ -73,6 +76,8 @@ pub(crate) struct StepJudge<'a> {
     pub(crate) now: Timestamp,
     /// True if the ledger holds refused attempts.
     pub(crate) wants_marks: bool,
+    /// True if the verdicts are kept, and not only what they rest on.
+    pub(crate) keeps_verdicts: bool,
 }
 
 impl StepJudge<'_> {
@@ -93,6 +98,7 @@ impl StepJudge<'_> {
             facts: Err(String::new()),
             commits: ids,
             judged: Vec::new(),
+            verdicts: Vec::new(),
             is_record: false,
             marks: None,
         };
@@ -127,6 +133,9 @@ impl StepJudge<'_> {
                 let verdict = judge_change(&loaded.policy, &change, false);
                 let reasons = collect_reasons(&[&loaded.policy], &change, &verdict);
                 evidence.judged.push(RecordedReasons::from(&reasons));
+                if self.keeps_verdicts {
+                    evidence.verdicts.push(verdict);
+                }
             }
         }
         evidence

@@ -52,6 +52,7 @@ impl AuditedRef {
             tip: self.tip,
             period,
             after: self.after,
+            only: None,
             policy: match &self.policy {
                 Some(loaded) => AuditPolicy::One(loaded),
                 None => AuditPolicy::OfItsTime(DEFAULT_POLICY_PATH),
@@ -63,7 +64,10 @@ impl AuditedRef {
 }
 
 /// Returns the refs that the arguments name.
-pub(super) fn find_audited_refs(args: &AuditArgs, context: &Context) -> Result<Vec<AuditedRef>, CommandError> {
+pub(super) fn find_audited_refs(
+    args: &AuditArgs,
+    context: &Context,
+) -> Result<Vec<AuditedRef>, CommandError> {
     let mut folders = args.repositories.clone();
     if let Some(list) = &args.repository_list {
         folders.extend(read_repository_list(&context.resolve_path(list))?);
@@ -145,7 +149,7 @@ fn find_audited_ref(
 }
 
 /// Returns the name of a repository: that of its folder, without `.git`.
-fn name_repository(repository: &Repository) -> String {
+pub(super) fn name_repository(repository: &Repository) -> String {
     let folder = repository.common_dir();
     let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
     let named = if folder.ends_with(".git") { folder.parent().unwrap_or(&folder) } else { &folder };

@@ -1,6 +1,7 @@
 //! `changegate audit`: the change log, the exceptions and the key figures of a period, as files to take away.
 
 mod audited_refs;
+pub(super) mod show;
 
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
@@ -104,7 +105,8 @@ fn parse_period(args: &AuditArgs) -> Result<AuditPeriod, CommandError> {
         Some(written) => parse_period_end(written, end).map(Some).map_err(CommandError::Usage),
         None => Ok(None),
     };
-    let period = AuditPeriod { from: parse(&args.from, PeriodEnd::First)?, until: parse(&args.to, PeriodEnd::Last)? };
+    let period =
+        AuditPeriod { from: parse(&args.from, PeriodEnd::First)?, until: parse(&args.to, PeriodEnd::Last)? };
     if let (Some(from), Some(until)) = (period.from, period.until)
         && from >= until
     {
