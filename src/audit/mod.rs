@@ -7,6 +7,7 @@ pub mod audit_run;
 pub mod change_record;
 pub mod completeness;
 pub mod dataset;
+pub mod evidence;
 pub mod exceptions;
 pub mod formats;
 pub mod key_figures;

@@ -8,12 +8,13 @@ use std::process::{Command, Output, Stdio};
 const POLICY: &str = "\
 changegate: 1
 name: shop
+protects: [main]
 fields:
-  Risk: { values: [low, high] }
+  Risk: { one-of: [low, high] }
 rules:
   risk:
     title: states its risk
-    require: { field: Risk }
+    require: { field: { Risk: present } }
 ";
 
 /// A repository in a folder of its own.

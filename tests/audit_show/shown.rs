@@ -77,6 +77,18 @@ fn a_commit_inside_a_merge_leads_to_the_merge_and_so_does_its_pull_request() {
 }
 
 #[test]
+fn the_id_of_a_commit_means_that_commit_and_not_those_that_mention_it() {
+    let mut lab = ShowLab::with_policy();
+    let first = lab.commit("Add carts\n\nRisk: low\n", "Ana", Some(("a", "1")));
+    let mention = format!("Mend carts\n\nRisk: low\nCaused-by: {}\n", &first[..12]);
+    lab.commit(&mention, "Ana", Some(("a", "2")));
+    let page = show(&lab, &first[..12], &[]);
+    assert!(page.starts_with("Add carts\n"), "{page}");
+    assert!(page.contains("a later change names it as its cause"), "{page}");
+    assert!(show(&lab, "HEAD", &[]).starts_with("Mend carts\n"));
+}
+
+#[test]
 fn hostile_text_is_inert_in_every_form() {
     let mut lab = ShowLab::with_policy();
     let subject = "<script>alert(1)</script> \u{1b}[2J | ![x](http://example.com/x) \u{202e}";
@@ -104,4 +116,11 @@ fn a_page_without_a_ledger_says_what_it_cannot_know() {
     let page = show(&lab, "HEAD", &[]);
     assert!(page.contains("there is no ledger here"), "{page}");
     assert!(page.contains("by the committer's own clock"), "{page}");
+    // The first commit had no policy before it; the next is judged by that which it brought.
+    assert!(page.contains("not judged: the ref held no `policies/changegate.yml` before it"), "{page}");
+    let mut lab = lab;
+    lab.commit("Add carts\n\nTicket: SEC-1\n", "Ana", Some(("a", "1")));
+    let page = show(&lab, "HEAD", &[]);
+    assert!(page.contains("now, afterwards, by policies/changegate.yml"), "{page}");
+    assert!(page.contains("broken       risk: states its risk\n               `Risk` is missing"), "{page}");
 }

@@ -81,14 +81,23 @@ impl ChangeQuery {
             && self.pull_repository.as_ref().is_none_or(|wanted| wanted == repository)
     }
 
-    fn is_named_by_commit(&self, commit: &Commit) -> bool {
-        let is_id = |id: Oid| {
-            self.commit == Some(id)
-                || self.digits.as_ref().is_some_and(|digits| id.to_string().starts_with(digits))
-        };
-        commit.id.is_some_and(is_id)
-            || commit.message.trailers().iter().any(|trailer| {
-                !trailer.key.eq_ignore_ascii_case(FOR_CHANGE_TRAILER) && self.is_named_in(&trailer.value)
+    fn is_id_of(&self, id: Oid) -> bool {
+        self.commit == Some(id)
+            || self.digits.as_ref().is_some_and(|digits| id.to_string().starts_with(digits))
+    }
+
+    fn is_named_by_trailers(&self, commit: &Commit) -> bool {
+        commit.message.trailers().iter().any(|trailer| {
+            !trailer.key.eq_ignore_ascii_case(FOR_CHANGE_TRAILER) && self.is_named_in(&trailer.value)
+        })
+    }
+
+    /// Returns true if the words may be the key of a ticket as well as a revision, as in `SEC-12`.
+    fn is_like_ticket(&self) -> bool {
+        self.digits.is_none()
+            && self.key.as_ref().is_some_and(|key| {
+                key.rsplit_once('-')
+                    .is_some_and(|(_, number)| number.bytes().all(|byte| byte.is_ascii_digit()))
             })
     }
 
@@ -105,8 +114,10 @@ impl ChangeQuery {
 /// What is read of one step.
 struct ReadStep {
     commits: Vec<Oid>,
-    is_named: bool,
-    claimed_pull: bool,
+    /// True if the words name one of its commits.
+    has_id: bool,
+    /// True if one of its trailers holds the words, or its message the number of the pull request.
+    is_mentioned: bool,
     title: Text,
     committed_at: i64,
     parent: Option<Oid>,
@@ -137,15 +148,17 @@ pub fn find_changes(
         progress();
         Ok(())
     })?;
-    let mut named: BTreeSet<usize> = BTreeSet::new();
-    for (place, step) in index.steps.iter().enumerate() {
-        let is_landing = || step.commits.iter().any(|id| pulls.contains(id));
-        if step.is_named || step.claimed_pull || is_landing() {
-            named.insert(place);
+    let list_places = |is_named: &dyn Fn(&ReadStep) -> bool| -> BTreeSet<usize> {
+        index.steps.iter().enumerate().filter(|(_, step)| is_named(step)).map(|(place, _)| place).collect()
+    };
+    let is_landing = |step: &ReadStep| step.commits.iter().any(|id| pulls.contains(id));
+    let mut named = list_places(&|step| step.has_id || is_landing(step));
+    // The id of a commit also stands in the trailers of other changes, which are not meant by it.
+    if named.is_empty() || query.is_like_ticket() || query.pull.is_some() {
+        named.extend(list_places(&|step| step.is_mentioned));
+        if let Some(history) = history {
+            named.extend(find_by_reasons(repository, history, query, &index)?);
         }
-    }
-    if let Some(history) = history {
-        named.extend(find_by_reasons(repository, history, query, &index)?);
     }
     let mut places: BTreeSet<usize> = BTreeSet::new();
     for place in named {
@@ -178,8 +191,8 @@ fn read_step(commits: &[Commit], query: &ChangeQuery) -> ReadStep {
         merged.or_else(squashed).is_some_and(|digits| digits.parse() == Ok(number))
     });
     ReadStep {
-        is_named: commits.iter().any(|commit| query.is_named_by_commit(commit)),
-        claimed_pull,
+        has_id: commits.iter().filter_map(|commit| commit.id).any(|id| query.is_id_of(id)),
+        is_mentioned: claimed_pull || commits.iter().any(|commit| query.is_named_by_trailers(commit)),
         title: subject,
         committed_at: last.map_or(0, |commit| commit.committed_at),
         parent: last.and_then(|commit| commit.parents.first().copied()),

@@ -192,6 +192,14 @@ pub(super) fn build_limits_section(shown: &ShownChange) -> PageSection {
     if left_out > 0 {
         lines.push(PageLine::from_words(format!("{left_out} further reasons were too many to be kept")));
     }
+    if let Some(decided) = &shown.decision
+        && !decided.has_reasons
+    {
+        lines.push(PageLine::from_words(format!(
+            "what the verdict of record {} rests on, which was not kept: approvals, people and fields are worked out now",
+            decided.record
+        )));
+    }
     for why in &shown.unavailable {
         lines.push(PageLine::from_words(why.clone()));
     }

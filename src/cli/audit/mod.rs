@@ -1,6 +1,7 @@
 //! `changegate audit`: the change log, the exceptions and the key figures of a period, as files to take away.
 
 mod audited_refs;
+pub(super) mod evidence;
 pub(super) mod show;
 
 use std::io::{self, BufWriter, Write};
