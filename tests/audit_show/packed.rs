@@ -284,6 +284,44 @@ fn a_pack_without_a_ledger_holds_and_says_so() {
 }
 
 #[test]
+fn a_signed_ledger_holds_for_its_signer_only() {
+    let world = World::new();
+    let make_key = |name: &str| {
+        let arguments = ["-q", "-t", "ed25519", "-N", "", "-C", "server", "-f", name];
+        let made = world.command("ssh-keygen", "").args(arguments).output();
+        if made.is_err() {
+            return false;
+        }
+        let key = fs::read_to_string(world.path(&format!("{name}.pub"))).unwrap();
+        let signers = format!("changegate@localhost namespaces=\"git\" {key}");
+        fs::write(world.path(&format!("{name}.signers")), signers).unwrap();
+        true
+    };
+    if !make_key("key") || !make_key("other") {
+        eprintln!("skipped: `ssh-keygen` is not installed");
+        return;
+    }
+    world.configure("changegate.ledgerKey", world.path("key").to_str().unwrap());
+    world.write("prices", "one\n");
+    world.commit(&good("Add prices"));
+    world.push(&["main"]).accepted();
+    let uri = "git+https://git.example.com/acme/shop";
+    world.changegate("server.git", &["evidence", "HEAD", "--out", "../pack", "--uri", uri]).accepted();
+    let verify = |signers: &str| world.changegate("", &["evidence", "verify", "pack", "--signers", signers]);
+    verify("key.signers")
+        .accepted()
+        .says("2 records signed by a signer")
+        .says("3 in-toto statements of records");
+    verify("other.signers").refused("signatures DOES NOT HOLD record 2");
+    // A statement of a record that is not there.
+    let path = world.path("pack").join("attestations.intoto.jsonl");
+    let statements = fs::read_to_string(&path).unwrap();
+    fs::write(&path, statements.replacen("\"changegateRecord\":\"2:", "\"changegateRecord\":\"7:", 1))
+        .unwrap();
+    verify("key.signers").refused("statement 1 is of no record in the pack");
+}
+
+#[test]
 fn an_unsigned_ledger_does_not_hold_where_signers_are_given() {
     let lab = ShowLab::with_ledger();
     let pack = make_pack(&lab, &["INC-1"]);

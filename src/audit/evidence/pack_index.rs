@@ -22,6 +22,9 @@ pub(crate) const LEDGER_FOLDER: &str = "ledger";
 /// The file with the commits of the ledger, as `git cat-file --batch` prints them.
 pub(crate) const CHAIN_FILE: &str = "ledger/chain";
 
+/// The file with in-toto statements, one a line.
+pub(crate) const ATTESTATIONS_FILE: &str = "attestations.intoto.jsonl";
+
 /// The largest content of a changed file that is put into a pack; of others, the id and the size are.
 pub(crate) const MAX_BLOB_BYTES: u64 = 1 << 20;
 
@@ -42,6 +45,9 @@ pub struct EvidenceIndex {
     pub tip: Oid,
     /// The changes.
     pub changes: Vec<PackedChange>,
+    /// How many in-toto statements about the changes are in the pack.
+    #[serde(default)]
+    pub attestations: usize,
     /// What the pack holds of the ledger; `None` if the repository has none.
     pub ledger: Option<PackedLedger>,
     /// The files whose contents are too long to be in the pack.
@@ -121,6 +127,11 @@ pub struct PackedRecord {
 }
 
 impl PackedRecord {
+    /// Returns the number and the digest, as `ledger verify` writes them.
+    pub(crate) fn format_anchor(&self) -> String {
+        format!("{}:{}", self.number, self.digest)
+    }
+
     /// Returns the path of a file of the record of this number.
     pub(crate) fn locate_file(number: u64, name: &str) -> String {
         format!("{LEDGER_FOLDER}/{number:08}/{name}")

@@ -6,13 +6,15 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use serde_json::Value;
 
-use crate::audit::evidence::pack_index::{CHAIN_FILE, PackedLedger, PackedRecord};
+use crate::audit::evidence::pack_index::{ATTESTATIONS_FILE, CHAIN_FILE, PackedLedger, PackedRecord};
 use crate::audit::evidence::rendered_files::write_pack_file;
 use crate::change::Oid;
 use crate::git::Repository;
 use crate::git::evidence_objects::tree_walk::ObjectSink;
 use crate::ledger::LEDGER_REF;
+use crate::ledger::audit::export::{ExportOptions, export_ledger};
 use crate::ledger::record::digest_bytes;
 use crate::ledger::record::readable::ReadableRecord;
 use crate::ledger::store::{FACTS_FILE, REASONS_FILE, RECORD_FILE, read_ledger_file};
@@ -82,6 +84,39 @@ pub(super) fn write_ledger_part(
     }
     chain.flush().with_context(describe)?;
     Ok(Some(PackedLedger { tip, chain: length, records }))
+}
+
+/// Writes the in-toto statements of the records of the pack, and returns how many there are.
+///
+/// # Errors
+///
+/// Fails if the ledger cannot be exported, or the file not be written.
+pub(super) fn write_attestations(
+    repository: &Repository,
+    folder: &Path,
+    ledger: &PackedLedger,
+    repository_uri: &str,
+) -> Result<usize> {
+    let known: BTreeSet<String> = ledger.records.iter().map(PackedRecord::format_anchor).collect();
+    let options = ExportOptions { first_record: 0, repository_uri, verifier_id: None };
+    let mut lines = Vec::new();
+    let mut count = 0;
+    export_ledger(repository, &options, &mut |_, statement| {
+        if find_statement_record(statement).is_some_and(|record| known.contains(record)) {
+            writeln!(lines, "{statement}")?;
+            count += 1;
+        }
+        Ok(())
+    })?;
+    if count > 0 {
+        write_pack_file(&folder.join(ATTESTATIONS_FILE), &lines)?;
+    }
+    Ok(count)
+}
+
+/// Returns the record that an exported statement names, as a number and a digest.
+pub(super) fn find_statement_record(statement: &Value) -> Option<&str> {
+    statement.pointer("/subject/0/annotations/changegateRecord")?.as_str()
 }
 
 fn write_record(

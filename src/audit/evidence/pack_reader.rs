@@ -66,7 +66,7 @@ impl ReadPack {
     /// # Errors
     ///
     /// Fails if the folder is no pack that this version knows, or the disk fails.
-    pub(super) fn read_pack(folder: &Path, check: &mut PackCheck) -> Result<ReadPack> {
+    pub(super) fn open_pack(folder: &Path, check: &mut PackCheck) -> Result<ReadPack> {
         let bytes = read_pack_file(folder, INDEX_FILE)?;
         let index: EvidenceIndex =
             serde_json::from_slice(&bytes).with_context(|| format!("{INDEX_FILE} cannot be understood"))?;

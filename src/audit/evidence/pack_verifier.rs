@@ -5,7 +5,9 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::audit::evidence::change_checks::check_changes;
-use crate::audit::evidence::ledger_checks::{check_ledger, check_replay, check_signatures};
+use crate::audit::evidence::ledger_checks::{
+    check_attestations, check_ledger, check_replay, check_signatures,
+};
 use crate::audit::evidence::manifest::compare_manifest;
 use crate::audit::evidence::pack_check::PackCheck;
 use crate::audit::evidence::pack_index::EvidenceIndex;
@@ -48,7 +50,7 @@ pub fn verify_pack(folder: &Path, signers: Option<&KeyRegistry>) -> Result<PackV
     }
     checks.push(manifest);
     let mut objects = PackCheck::new("objects");
-    let pack = match ReadPack::read_pack(folder, &mut objects) {
+    let pack = match ReadPack::open_pack(folder, &mut objects) {
         Ok(pack) => pack,
         Err(error) => {
             objects.add_problem(format!("{error:#}"));
@@ -60,6 +62,9 @@ pub fn verify_pack(folder: &Path, signers: Option<&KeyRegistry>) -> Result<PackV
     checks.push(check_changes(&pack));
     if pack.index.ledger.is_some() {
         checks.extend([check_ledger(&pack), check_replay(&pack), check_signatures(&pack, signers)]);
+        if pack.index.attestations > 0 {
+            checks.push(check_attestations(&pack));
+        }
     }
     Ok(PackVerification { checks, index: Some(pack.index), unprovable: list_unprovable() })
 }

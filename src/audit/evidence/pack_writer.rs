@@ -13,7 +13,7 @@ use crate::audit::evidence::pack_index::{
     EvidenceIndex, INDEX_FILE, LeftOutFile, MAX_BLOB_BYTES, OBJECTS_FOLDER, PACK_SCHEMA, PackedChange,
     PackedFile,
 };
-use crate::audit::evidence::pack_ledger::{find_record_holders, write_ledger_part};
+use crate::audit::evidence::pack_ledger::{find_record_holders, write_attestations, write_ledger_part};
 use crate::audit::evidence::rendered_files::{
     DOCUMENT_FILE, PATCH_FILE, write_pack_file, write_rendered_files,
 };
@@ -48,6 +48,8 @@ pub struct PackRequest<'a> {
     pub tip: Oid,
     /// The changes.
     pub changes: Vec<ShownChange>,
+    /// The address of the repository that in-toto statements name; without one, none are made.
+    pub repository_uri: Option<String>,
 }
 
 /// Writes a pack to `target`, which must not exist.
@@ -138,6 +140,14 @@ impl PackRun<'_> {
             change.records.retain(|number| holders.contains_key(number));
         }
         let ledger = write_ledger_part(request.repository, &self.folder, &holders, &mut self.collector)?;
+        let attestations = match (&ledger, &request.repository_uri) {
+            (Some(ledger), Some(uri)) => write_attestations(request.repository, &self.folder, ledger, uri)?,
+            (Some(_), None) => {
+                self.add_limit("in-toto statements: no address of the repository was given".to_owned());
+                0
+            }
+            (None, _) => 0,
+        };
         let left_out = &self.collector.left_out;
         let left_out = left_out.iter().map(|(id, (path, size))| LeftOutFile {
             id: *id,
@@ -151,6 +161,7 @@ impl PackRun<'_> {
             ref_name: request.ref_name.clone(),
             tip: request.tip,
             changes,
+            attestations,
             ledger,
             left_out: left_out.collect(),
             limits: self.limits.clone(),

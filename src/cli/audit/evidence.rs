@@ -12,8 +12,11 @@ use crate::audit::show::shown_change::ShownChange;
 use crate::cli::audit::show::{ChangeShelf, parse_as_of};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
+use crate::cli::ledger::export::require_uri;
 use crate::cli::ledger::verify::read_signer_keys;
 use crate::cli::output::{ignore_broken_pipe, wrap_text};
+use crate::git::Repository;
+use crate::ledger::audit::export::remote_uri;
 use crate::report::escape::escape_words;
 use crate::verdict::format_count;
 
@@ -51,6 +54,10 @@ pub(crate) struct EvidenceArgs {
     /// Time as of which something is open or overdue [default: now]
     #[arg(long, value_name = "TIME")]
     as_of: Option<String>,
+
+    /// Address of the repository in in-toto statements [default: that of origin]
+    #[arg(long, value_name = "URI")]
+    uri: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -114,6 +121,7 @@ fn write_evidence(args: &EvidenceArgs, context: &Context) -> Result<CommandExit,
         ref_name: shelf.ref_name.clone(),
         tip: shelf.tip,
         changes,
+        repository_uri: find_statement_uri(args.uri.as_deref(), &shelf.repository)?,
     };
     let index = write_pack(&request, &target)?;
     let mut written = BufWriter::new(io::stdout().lock());
@@ -133,6 +141,15 @@ fn write_evidence(args: &EvidenceArgs, context: &Context) -> Result<CommandExit,
     }
     written.flush()?;
     Ok(CommandExit::Allowed)
+}
+
+/// Returns the address that was given, or the public one of the remote `origin`, if there is one.
+fn find_statement_uri(uri: Option<&str>, repository: &Repository) -> Result<Option<String>, CommandError> {
+    if let Some(uri) = uri {
+        require_uri("--uri", uri)?;
+        return Ok(Some(uri.to_owned()));
+    }
+    Ok(repository.read_config_value("remote.origin.url")?.and_then(|url| remote_uri(&url)))
 }
 
 fn write_verification(verified: &PackVerification, out: &mut dyn Write) -> io::Result<()> {
