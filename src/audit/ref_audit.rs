@@ -125,7 +125,9 @@ impl RefAuditor<'_> {
 
     fn is_in_period(&self, place: usize, step: &ChainStep) -> bool {
         let after = self.request.after.and_then(|id| self.chain.find_place(id));
-        after.is_none_or(|after| place > after)
+        let is_asked = self.request.only.as_ref().is_none_or(|only| only.contains(&step.id));
+        is_asked
+            && after.is_none_or(|after| place > after)
             && self.request.period.contains(self.find_landing_time(step).0)
     }
 
@@ -150,6 +152,7 @@ impl RefAuditor<'_> {
             target: &self.request.ref_name,
             now: self.request.now,
             wants_marks: !self.history.refusals.is_empty(),
+            keeps_verdicts: self.request.only.is_some(),
         };
         let trusted_keys = part.loaded().and_then(|loaded| loaded.trusted_keys(self.request.now));
         let range = CommitRange { tip: tip.id, hidden_tips: &hidden, trusted_keys };
@@ -270,14 +273,17 @@ impl RefAuditor<'_> {
             }
             if decided.has_reasons {
                 reasons = self.reasons.find_reasons(decided, &evidence.commits)?;
-                self.policies
-                    .read_policies(decided, &reasons, &mut |policy| self.observer.add_policy(policy));
+                judged_by = ChangeJudgement::Recorded {
+                    record: decided.record,
+                    at: decided.observed_at,
+                    tool: decided.tool.clone(),
+                };
+            } else {
+                // It was decided, but what that rested on is only known by judging again.
+                let policy =
+                    format!("{}; record {} decided it and keeps no reasons", self.judged_by, decided.record);
+                judged_by = ChangeJudgement::Afterwards { policy };
             }
-            judged_by = ChangeJudgement::Recorded {
-                record: decided.record,
-                at: decided.observed_at,
-                tool: decided.tool.clone(),
-            };
         }
         if reasons.is_empty() {
             let why = match &decision {
@@ -298,6 +304,7 @@ impl RefAuditor<'_> {
             facts: evidence.facts,
             judged_by,
             reasons,
+            verdicts: evidence.verdicts,
             closing_records: self.list_related(self.links.spoken_for_by.get(&place)),
             reverted_by: self.list_related(self.links.reverted_by.get(&place)),
             caused: self.list_related(self.links.caused.get(&place)),

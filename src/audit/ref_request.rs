@@ -1,5 +1,7 @@
 //! What is asked of the audit of one ref, what takes its results, and what it was made of.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use jiff::Timestamp;
 
@@ -24,6 +26,8 @@ pub struct RefAuditRequest<'a> {
     pub period: AuditPeriod,
     /// If given, only the steps after this commit count.
     pub after: Option<Oid>,
+    /// If given, only these steps count, and their verdicts are kept; later steps are read for what they say of them.
+    pub only: Option<BTreeSet<Oid>>,
     /// What judges changes that no record holds the verdict of.
     pub policy: AuditPolicy<'a>,
     /// The incidents that were given.

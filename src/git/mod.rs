@@ -11,6 +11,7 @@
 
 pub(crate) mod commit_chain;
 pub(crate) mod diff;
+pub(crate) mod evidence_objects;
 pub(crate) mod history;
 pub(crate) mod hook_input;
 mod layout;

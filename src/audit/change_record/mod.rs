@@ -15,6 +15,7 @@ use crate::ledger::audit::attempts::RefusedAttempt;
 use crate::ledger::audit::trace::LandingOrigin;
 use crate::ledger::record::RecordedReasons;
 use crate::ledger::state::TrackedObligation;
+use crate::verdict::Verdict;
 
 /// One change: a step of the first-parent history of a ref.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub struct ChangeRecord {
     pub judged_by: ChangeJudgement,
     /// What the verdicts on it rest on: one, or one for each commit where a policy counts commits.
     pub reasons: Vec<RecordedReasons>,
+    /// The verdicts that were reached afterwards, where single changes were asked for.
+    pub verdicts: Vec<Verdict>,
     /// What it owed or owes, by the ids of the obligations.
     pub obligations: Vec<(String, TrackedObligation)>,
     /// The records that speak for it, oldest first.

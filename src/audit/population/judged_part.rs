@@ -8,6 +8,7 @@ use crate::gate::{LoadedPolicy, UnusablePolicy, find_history_spans};
 use crate::git::Repository;
 
 /// What judges changes that no record holds the verdict of.
+#[derive(Clone, Copy)]
 pub enum AuditPolicy<'a> {
     /// The policy that the ref held before each change, at this path.
     OfItsTime(&'a str),

@@ -13,6 +13,7 @@ use crate::judge::{collect_reasons, judge_change};
 use crate::ledger::audit::attempts::ChangeMarks;
 use crate::ledger::record::RecordedReasons;
 use crate::policy::ChangeUnit;
+use crate::verdict::Verdict;
 
 /// How many bytes of a purpose are kept.
 const MAX_PURPOSE_BYTES: usize = 500;
@@ -34,6 +35,8 @@ pub(crate) struct StepFacts {
     pub(crate) author: Person,
     /// When that commit was written, as it claims.
     pub(crate) authored_at: Timestamp,
+    /// The committer of its last commit.
+    pub(crate) committer: Person,
     /// Everybody who is named as author or co-author, each once, in the order in which they are named.
     pub(crate) people: Vec<Person>,
     /// How many paths it changes, against the step before.
@@ -55,6 +58,8 @@ pub(crate) struct StepEvidence {
     pub(crate) commits: Vec<Oid>,
     /// What the verdicts on it rest on, where they were asked for: one, or one for each commit.
     pub(crate) judged: Vec<RecordedReasons>,
+    /// These verdicts themselves, where they are kept.
+    pub(crate) verdicts: Vec<Verdict>,
     /// True if it states something for an earlier change and changes no file: it is a record of that change.
     pub(crate) is_record: bool,
     /// What refused attempts are recognised by, where there are any.
@@ -64,7 +69,14 @@ pub(crate) struct StepEvidence {
 impl StepEvidence {
     /// Returns what is known of a step that cannot be read.
     pub(crate) fn unreadable(id: Oid, why: String) -> StepEvidence {
-        StepEvidence { facts: Err(why), commits: vec![id], judged: Vec::new(), is_record: false, marks: None }
+        StepEvidence {
+            facts: Err(why),
+            commits: vec![id],
+            judged: Vec::new(),
+            verdicts: Vec::new(),
+            is_record: false,
+            marks: None,
+        }
     }
 }
 
@@ -78,6 +90,8 @@ pub(crate) struct StepJudge<'a> {
     pub(crate) now: Timestamp,
     /// True if the ledger holds refused attempts.
     pub(crate) wants_marks: bool,
+    /// True if the verdicts are kept, and not only what they rest on.
+    pub(crate) keeps_verdicts: bool,
 }
 
 impl StepJudge<'_> {
@@ -98,6 +112,7 @@ impl StepJudge<'_> {
             facts: Err(String::new()),
             commits: ids,
             judged: Vec::new(),
+            verdicts: Vec::new(),
             is_record: false,
             marks: None,
         };
@@ -132,6 +147,9 @@ impl StepJudge<'_> {
                 let verdict = judge_change(&loaded.policy, &change, false);
                 let reasons = collect_reasons(&[&loaded.policy], &change, &verdict);
                 evidence.judged.push(RecordedReasons::from(&reasons));
+                if self.keeps_verdicts {
+                    evidence.verdicts.push(verdict);
+                }
             }
         }
         evidence
@@ -189,6 +207,7 @@ impl StepFacts {
             purpose,
             author: last.author.clone(),
             authored_at: Timestamp::from_second(last.authored_at).unwrap_or(Timestamp::UNIX_EPOCH),
+            committer: last.committer.clone(),
             people,
             files: last.paths.as_ref().ok().map(Vec::len),
             lines: last.lines.as_ref().ok().map(|lines| lines.added.saturating_add(lines.removed)),

@@ -55,6 +55,7 @@ impl AuditedRef {
             tip: self.tip,
             period,
             after: self.after,
+            only: None,
             policy: match &self.policy {
                 Some(loaded) => AuditPolicy::One(loaded),
                 None => AuditPolicy::OfItsTime(DEFAULT_POLICY_PATH),
@@ -153,7 +154,7 @@ fn find_audited_ref(
 }
 
 /// Returns the name of a repository: the last part of the address of `origin`, or that of its folder, without `.git`.
-fn name_repository(repository: &Repository) -> String {
+pub(super) fn name_repository(repository: &Repository) -> String {
     if let Ok(Some(address)) = repository.read_config_value("remote.origin.url")
         && let Some(name) = address.trim_end_matches('/').rsplit(['/', ':']).next()
         && !name.trim_end_matches(".git").is_empty()

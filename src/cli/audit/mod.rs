@@ -2,7 +2,9 @@
 
 mod args;
 mod audited_refs;
+pub(super) mod evidence;
 pub(super) mod sample;
+pub(super) mod show;
 
 use std::io::{self, BufWriter, Write};
 

@@ -80,7 +80,8 @@ fn find_repository_uri(uri: Option<&str>, repository: &Repository) -> Result<Str
     Err(CommandError::usage(why))
 }
 
-fn require_uri(option: &str, uri: &str) -> Result<(), CommandError> {
+/// Checks that the value of an option is an address with a scheme.
+pub(crate) fn require_uri(option: &str, uri: &str) -> Result<(), CommandError> {
     if is_uri(uri) {
         return Ok(());
     }

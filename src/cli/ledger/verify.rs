@@ -131,7 +131,7 @@ fn name_disagreement(disagreement: ReaderDisagreement) -> &'static str {
     }
 }
 
-fn read_signer_keys(path: &Path) -> Result<KeyRegistry, CommandError> {
+pub(crate) fn read_signer_keys(path: &Path) -> Result<KeyRegistry, CommandError> {
     let why = match std::fs::read(path) {
         Ok(text) => match KeyRegistry::read_registry(Some(&text), None) {
             Ok(keys) => return Ok(keys),

@@ -1,15 +1,18 @@
 //! Returns the verdicts on the changes of a ref that landed: those that a record holds, and those of changes
 //! that it only counts because they passed every rule. The latter are judged again from the recorded facts.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 
-use crate::change::{Change, Oid};
+use crate::change::{Change, Oid, Text};
 use crate::gate::{LoadedPolicy, judge_from_facts};
 use crate::git::Repository;
 use crate::ledger::audit::replay::load_recorded_policy;
 use crate::ledger::record::convert::convert_all;
-use crate::ledger::record::{DecisionRecord, RefDecision, digest_bytes};
-use crate::ledger::store::{FACTS_FILE, read_ledger_file};
+use crate::ledger::record::readable::ReadableRecord;
+use crate::ledger::record::{DecisionRecord, LedgerEvent, RefDecision, digest_bytes};
+use crate::ledger::store::{FACTS_FILE, RECORD_FILE, read_ledger_file};
 use crate::policy::Policy;
 use crate::verdict::Verdict;
 
@@ -57,6 +60,31 @@ pub(crate) fn read_ref_verdicts(
         add_titles(&mut judged.verdicts, policy);
     }
     Ok(judged)
+}
+
+/// Returns the verdicts of the decision in the record of `holder` on the changes of one ref with these final revisions,
+/// and why some are not available.
+///
+/// # Errors
+///
+/// Fails if an object of the record cannot be read.
+pub(crate) fn read_change_verdicts(
+    repository: &Repository,
+    holder: Oid,
+    name: &Text,
+    revisions: &BTreeSet<Oid>,
+) -> Result<(Vec<Verdict>, Vec<String>)> {
+    let bytes = read_ledger_file(repository, holder, RECORD_FILE)?.unwrap_or_default();
+    let ReadableRecord::Known(record) = ReadableRecord::parse_record(&bytes) else {
+        return Ok(Default::default());
+    };
+    let LedgerEvent::Decision(decided) = &record.event else { return Ok(Default::default()) };
+    let Some(one) = decided.refs.iter().find(|one| one.name == *name) else { return Ok(Default::default()) };
+    let mut judged = read_ref_verdicts(repository, holder, decided, one)?;
+    judged.verdicts.retain(|verdict| verdict.revision.is_some_and(|id| revisions.contains(&id)));
+    // That the verdicts on other changes are missing is of no interest here.
+    let unavailable = if judged.verdicts.is_empty() { judged.unavailable } else { Vec::new() };
+    Ok((judged.verdicts, unavailable))
 }
 
 /// Adds the titles of rules, which the record does not hold.

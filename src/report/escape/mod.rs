@@ -16,6 +16,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use crate::change::person::is_invisible;
 use crate::verdict::{Sentence, SentencePart};
 
+pub(crate) mod html;
 pub(crate) mod markdown;
 pub(crate) mod shell;
 

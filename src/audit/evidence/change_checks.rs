@@ -1,0 +1,198 @@
+//! Whether the objects of a pack form the changes that it names, and whether its pages are about them.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+use crate::audit::evidence::pack_check::PackCheck;
+use crate::audit::evidence::pack_index::{MAX_BLOB_BYTES, PackedChange, PackedFile};
+use crate::audit::evidence::pack_reader::{ReadPack, read_pack_file};
+use crate::audit::evidence::rendered_files::{
+    DOCUMENT_FILE, PATCH_FILE, RENDERED_FILES, write_rendered_files,
+};
+use crate::audit::show::document::{CHANGE_SCHEMA, ChangeDocument};
+use crate::change::{NeededFacts, Oid, Text};
+use crate::git::evidence_objects::RawObject;
+use crate::git::evidence_objects::tree_walk::ObjectSink;
+use crate::ledger::record::RecordedReasons;
+use crate::ledger::store::REASONS_FILE;
+use crate::verdict::format_count;
+
+/// Checks every change of a pack.
+pub(super) fn check_changes(pack: &ReadPack) -> PackCheck {
+    let mut check = PackCheck::new("changes");
+    let mut files = 0;
+    for change in &pack.index.changes {
+        files += change.files.len();
+        if let Err(error) = check_change(pack, change, &mut check) {
+            check.add_problem(format!("{}: {error:#}", change.commit.short_hex()));
+        }
+    }
+    check.require(!pack.index.changes.is_empty(), || "it holds no change".to_owned());
+    let changes = format_count(pack.index.changes.len(), "change");
+    let files = format_count(files, "changed file");
+    check.says = format!("{changes} with {files}: commits, files and patches are as told");
+    check
+}
+
+fn check_change(pack: &ReadPack, change: &PackedChange, check: &mut PackCheck) -> Result<()> {
+    let id = change.commit.short_hex();
+    check_commits(pack, change, check)?;
+    let mut sink = MissingFiles::default();
+    let found =
+        pack.repository.collect_differing_objects(change.parent, change.commit, MAX_BLOB_BYTES, &mut sink);
+    let found: Vec<PackedFile> =
+        found?.into_iter().map(|file| PackedFile { path: file.path, old: file.old, new: file.new }).collect();
+    check.require(found == change.files, || format!("{id}: it changes other files than pack.json says"));
+    for blob in sink.missing {
+        let is_left_out = pack.index.left_out.iter().any(|file| file.id == blob);
+        check.require(is_left_out, || format!("{id}: the blob {blob} is missing"));
+    }
+    let patch = format!("{}/{PATCH_FILE}", change.folder);
+    match &change.without_patch {
+        Some(why) => check.unchecked.push(format!("{id}: it has no patch: {why}")),
+        None => {
+            let made = pack.objects.write_patch(change.parent, change.commit)?;
+            let packed = read_pack_file(&pack.folder, &patch)?;
+            check.require(made == packed, || format!("{patch} is not what libgit2 makes of the objects"));
+        }
+    }
+    let path = format!("{}/{DOCUMENT_FILE}", change.folder);
+    let bytes = read_pack_file(&pack.folder, &path)?;
+    let document: ChangeDocument =
+        serde_json::from_slice(&bytes).with_context(|| format!("{path} cannot be understood"))?;
+    check_document(pack, change, &document, check)?;
+    check_rendered_files(pack, change, &document, check)
+}
+
+/// Checks that the commits lead from the step before to the one that landed.
+fn check_commits(pack: &ReadPack, change: &PackedChange, check: &mut PackCheck) -> Result<()> {
+    let id = change.commit.short_hex();
+    let own: BTreeSet<Oid> = change.commits.iter().copied().collect();
+    check.require(change.commits.last() == Some(&change.commit), || {
+        format!("{id}: its last commit is another one")
+    });
+    let mut reached: BTreeSet<Oid> = BTreeSet::new();
+    let mut next = vec![change.commit];
+    while let Some(commit) = next.pop() {
+        if !reached.insert(commit) {
+            continue;
+        }
+        let read = pack.repository.read_commit(commit, &NeededFacts::new()).map_err(anyhow::Error::from)?;
+        if commit == change.commit {
+            let parent = read.parents.first().copied();
+            check.require(parent == change.parent, || {
+                format!("{id}: it does not follow the commit that is named")
+            });
+        }
+        next.extend(read.parents.into_iter().filter(|parent| own.contains(parent)));
+    }
+    check.require(reached == own, || format!("{id}: some of its commits are no part of it"));
+    Ok(())
+}
+
+/// Checks the values of the document against the commits and the records.
+fn check_document(
+    pack: &ReadPack,
+    change: &PackedChange,
+    document: &ChangeDocument,
+    check: &mut PackCheck,
+) -> Result<()> {
+    let id = change.commit.short_hex();
+    let index = &pack.index;
+    check.require(document.schema == CHANGE_SCHEMA, || format!("{id}: its document is of an unknown schema"));
+    check.require(document.commit == change.commit, || format!("{id}: its document is about another commit"));
+    let is_named = document.change_id == format!("{}@{}", index.repository, change.commit);
+    check.require(is_named && document.ref_name == index.ref_name, || {
+        format!("{id}: its document is about another repository or branch")
+    });
+    let commit =
+        pack.repository.read_commit(change.commit, &NeededFacts::new()).map_err(anyhow::Error::from)?;
+    let author = serde_json::json!({ "name": commit.author.name, "email": commit.author.email });
+    check.require(document.commits.get("author") == Some(&author), || {
+        format!("{id}: its document names another author than its commit")
+    });
+    let is_quoted = |text: &Text| {
+        let raw = commit.message.raw();
+        memchr::memmem::find(raw.as_bytes(), text.as_bytes()).is_some()
+    };
+    check.require(is_quoted(&document.title), || format!("{id}: its title is not in its message"));
+    check_recorded_reasons(pack, change, document, check)
+}
+
+/// Checks that what a recorded verdict rests on is in the ledger, line by line.
+fn check_recorded_reasons(
+    pack: &ReadPack,
+    change: &PackedChange,
+    document: &ChangeDocument,
+    check: &mut PackCheck,
+) -> Result<()> {
+    let Some(number) = document.judged.get("record").and_then(serde_json::Value::as_u64) else {
+        return Ok(());
+    };
+    let id = change.commit.short_hex();
+    let records = pack.index.ledger.iter().flat_map(|ledger| &ledger.records);
+    let Some(record) = records.into_iter().find(|record| record.number == number) else {
+        check.add_problem(format!("{id}: record {number}, which judged it, is not in the pack"));
+        return Ok(());
+    };
+    if !record.files.iter().any(|name| name == REASONS_FILE) {
+        check.unchecked.push(format!("{id}: what its verdict rests on, which record {number} does not keep"));
+        return Ok(());
+    }
+    let mut kept: Vec<RecordedReasons> = Vec::new();
+    let file = pack.read_record_file(number, REASONS_FILE)?;
+    for line in file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        kept.extend(serde_json::from_slice::<RecordedReasons>(line));
+    }
+    let is_kept = document.reasons.iter().all(|reasons| kept.contains(reasons));
+    check.require(is_kept, || {
+        format!("{id}: its verdict rests on something that record {number} does not hold")
+    });
+    Ok(())
+}
+
+/// Checks that pages and timeline are what the document makes.
+fn check_rendered_files(
+    pack: &ReadPack,
+    change: &PackedChange,
+    document: &ChangeDocument,
+    check: &mut PackCheck,
+) -> Result<()> {
+    if document.tool != concat!("changegate ", env!("CARGO_PKG_VERSION")) {
+        let id = change.commit.short_hex();
+        check.unchecked.push(format!("{id}: its pages, which another version of changegate wrote"));
+        return Ok(());
+    }
+    let scratch = tempfile::tempdir().context("cannot make a temporary folder")?;
+    write_rendered_files(document, scratch.path())?;
+    for name in RENDERED_FILES {
+        let path = format!("{}/{name}", change.folder);
+        let made = std::fs::read(scratch.path().join(name)).with_context(|| format!("cannot make {name}"))?;
+        let packed = read_pack_file(Path::new(&pack.folder), &path)?;
+        check.require(made == packed, || format!("{path} is not what {DOCUMENT_FILE} says"));
+    }
+    Ok(())
+}
+
+/// Takes objects and keeps those that are missing.
+#[derive(Default)]
+struct MissingFiles {
+    missing: Vec<Oid>,
+}
+
+impl ObjectSink for MissingFiles {
+    fn add_object(&mut self, _: RawObject) -> Result<()> {
+        Ok(())
+    }
+
+    fn add_large_file(&mut self, _: Oid, _: &Text, _: u64) -> Result<()> {
+        Ok(())
+    }
+
+    fn add_missing_file(&mut self, id: Oid, _: &Text) -> Result<()> {
+        self.missing.push(id);
+        Ok(())
+    }
+}

@@ -1,0 +1,15 @@
+//! An evidence pack: a folder about single changes that can be verified without the repository.
+//!
+//! `pack_index` says what a pack holds, `manifest` lists its files with their digests, `pack_writer` makes one, and
+//! `pack_reader`, `change_checks`, `ledger_checks` and `pack_verifier` compute everything again.
+
+mod change_checks;
+mod ledger_checks;
+pub(crate) mod manifest;
+pub mod pack_check;
+pub mod pack_index;
+mod pack_ledger;
+mod pack_reader;
+pub mod pack_verifier;
+pub mod pack_writer;
+mod rendered_files;

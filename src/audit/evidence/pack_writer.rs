@@ -1,0 +1,281 @@
+//! Makes an evidence pack of changes.
+//!
+//! Everything is written into a folder beside the target, which gets its name when it is whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::audit::evidence::manifest::write_manifest;
+use crate::audit::evidence::pack_index::{
+    EvidenceIndex, INDEX_FILE, LeftOutFile, MAX_BLOB_BYTES, OBJECTS_FOLDER, PACK_SCHEMA, PackedChange,
+    PackedFile,
+};
+use crate::audit::evidence::pack_ledger::{find_record_holders, write_attestations, write_ledger_part};
+use crate::audit::evidence::rendered_files::{
+    DOCUMENT_FILE, PATCH_FILE, write_pack_file, write_rendered_files,
+};
+use crate::audit::show::document::build_document;
+use crate::audit::show::shown_change::ShownChange;
+use crate::change::{Oid, Text};
+use crate::gate::policy_source::load_with_paths;
+use crate::git::evidence_objects::RawObject;
+use crate::git::evidence_objects::pack_repository::PackRepository;
+use crate::git::evidence_objects::tree_walk::ObjectSink;
+use crate::git::{ObjectFormat, Repository};
+use crate::ledger::LEDGER_REF;
+use crate::ledger::audit::trace::trace_change;
+use crate::ledger::record::{LedgerEvent, RecordedPolicySource};
+use crate::policy::DEFAULT_POLICY_PATH;
+
+/// The file that tells people what a pack is.
+const README_FILE: &str = "README.md";
+
+/// What that file says.
+const README_TEXT: &str = include_str!("pack_readme.md");
+
+/// What a pack is made of.
+pub struct PackRequest<'a> {
+    /// The repository.
+    pub repository: &'a Repository,
+    /// Its name.
+    pub repository_name: String,
+    /// The full name of the ref.
+    pub ref_name: Text,
+    /// What the ref holds.
+    pub tip: Oid,
+    /// The changes.
+    pub changes: Vec<ShownChange>,
+    /// The address of the repository that in-toto statements name; without one, none are made.
+    pub repository_uri: Option<String>,
+}
+
+/// Writes a pack to `target`, which must not exist.
+///
+/// # Errors
+///
+/// Fails if something cannot be read or written; then there is nothing at `target`.
+pub fn write_pack(request: &PackRequest<'_>, target: &Path) -> Result<EvidenceIndex> {
+    if request.repository.object_format() != ObjectFormat::Sha1 {
+        bail!("an evidence pack of a repository with SHA-256 ids cannot be made: libgit2 does not read them");
+    }
+    let describe = || format!("cannot write {}", target.display());
+    let beside = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let unfinished =
+        tempfile::Builder::new().prefix(".unfinished-").tempdir_in(beside).with_context(describe)?;
+    // The temporary folder is private; the pack inside gets the rights of any new folder.
+    let folder = unfinished.path().join("pack");
+    fs::create_dir(&folder).with_context(describe)?;
+    let scratch = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let collector = PackObjects {
+        folder: folder.clone(),
+        copy: PackRepository::create_in(scratch.path())?,
+        seen: BTreeSet::new(),
+        left_out: BTreeMap::new(),
+    };
+    let mut run = PackRun { request, folder: folder.clone(), collector, limits: Vec::new() };
+    let index = run.write_contents()?;
+    let mut bytes = serde_json::to_vec_pretty(&index)?;
+    bytes.push(b'\n');
+    write_pack_file(&folder.join(INDEX_FILE), &bytes)?;
+    write_pack_file(&folder.join(README_FILE), README_TEXT.as_bytes())?;
+    write_manifest(&folder)?;
+    if target.symlink_metadata().is_ok() {
+        bail!("{} exists", target.display());
+    }
+    fs::rename(&folder, target).with_context(describe)?;
+    Ok(index)
+}
+
+/// Puts objects into the pack, each once, and into a repository from which patches are made.
+struct PackObjects {
+    folder: PathBuf,
+    copy: PackRepository,
+    seen: BTreeSet<Oid>,
+    left_out: BTreeMap<Oid, (Text, u64)>,
+}
+
+impl ObjectSink for PackObjects {
+    fn add_object(&mut self, object: RawObject) -> Result<()> {
+        if self.seen.insert(object.id) {
+            let path = format!("{OBJECTS_FOLDER}/{}/{}", object.kind.name(), object.id);
+            write_pack_file(&self.folder.join(path), &object.bytes)?;
+            self.copy.add_object(object.kind, &object.bytes)?;
+        }
+        Ok(())
+    }
+
+    fn add_large_file(&mut self, id: Oid, path: &Text, size: u64) -> Result<()> {
+        self.left_out.entry(id).or_insert_with(|| (path.clone(), size));
+        Ok(())
+    }
+
+    fn add_missing_file(&mut self, id: Oid, _: &Text) -> Result<()> {
+        bail!("the blob {id} is missing")
+    }
+}
+
+/// A pack that is being made.
+struct PackRun<'a> {
+    request: &'a PackRequest<'a>,
+    folder: PathBuf,
+    collector: PackObjects,
+    limits: Vec<String>,
+}
+
+impl PackRun<'_> {
+    fn write_contents(&mut self) -> Result<EvidenceIndex> {
+        let request = self.request;
+        let mut changes = Vec::new();
+        let mut numbers: BTreeSet<u64> = BTreeSet::new();
+        for shown in &request.changes {
+            let records = self.list_records(shown)?;
+            numbers.extend(&records);
+            changes.push(self.write_change(shown, records)?);
+        }
+        let holders = find_record_holders(request.repository, &numbers)?;
+        for change in &mut changes {
+            change.records.retain(|number| holders.contains_key(number));
+        }
+        let ledger = write_ledger_part(request.repository, &self.folder, &holders, &mut self.collector)?;
+        let attestations = match (&ledger, &request.repository_uri) {
+            (Some(ledger), Some(uri)) => write_attestations(request.repository, &self.folder, ledger, uri)?,
+            (Some(_), None) => {
+                self.add_limit("in-toto statements: no address of the repository was given".to_owned());
+                0
+            }
+            (None, _) => 0,
+        };
+        let left_out = &self.collector.left_out;
+        let left_out = left_out.iter().map(|(id, (path, size))| LeftOutFile {
+            id: *id,
+            path: path.clone(),
+            size: *size,
+        });
+        Ok(EvidenceIndex {
+            schema: PACK_SCHEMA.to_owned(),
+            tool: concat!("changegate ", env!("CARGO_PKG_VERSION")).to_owned(),
+            repository: request.repository_name.clone(),
+            ref_name: request.ref_name.clone(),
+            tip: request.tip,
+            changes,
+            attestations,
+            ledger,
+            left_out: left_out.collect(),
+            limits: self.limits.clone(),
+        })
+    }
+
+    /// Returns the numbers of the records about a change: its own, and those of refused attempts.
+    fn list_records(&mut self, shown: &ShownChange) -> Result<Vec<u64>> {
+        let repository = self.request.repository;
+        if repository.resolve_ref(LEDGER_REF.as_bytes())?.id.is_none() {
+            return Ok(Vec::new());
+        }
+        let mut numbers: BTreeSet<u64> = shown.record.attempts.iter().map(|attempt| attempt.record).collect();
+        numbers.extend(shown.record.landing.record);
+        numbers.extend(shown.decision.as_ref().map(|decided| decided.record));
+        for traced in trace_change(repository, shown.record.id)?.records {
+            numbers.insert(traced.record.number);
+            if let LedgerEvent::Decision(decided) = &traced.record.event {
+                for source in decided.refs.iter().flat_map(|one| &one.policies) {
+                    self.add_policy(source)?;
+                }
+            }
+        }
+        Ok(numbers.into_iter().collect())
+    }
+
+    fn add_policy(&mut self, source: &RecordedPolicySource) -> Result<()> {
+        match source {
+            RecordedPolicySource::Commit { id, path, .. } => self.add_policy_files(*id, path),
+            RecordedPolicySource::Pack { .. } => Ok(()),
+            RecordedPolicySource::Disk { path, .. } => {
+                self.add_limit(format!(
+                    "the policy was read from {path} on the server, and is not in the pack"
+                ));
+                Ok(())
+            }
+            RecordedPolicySource::Elsewhere { place, .. } => {
+                self.add_limit(format!("the policy was read from {place}, and is not in the pack"));
+                Ok(())
+            }
+        }
+    }
+
+    /// Adds every file that a policy is read from, and what shows that a file it looks for is absent.
+    fn add_policy_files(&mut self, commit: Oid, path: &str) -> Result<()> {
+        let repository = self.request.repository;
+        // The files that it is made of are known once it has been loaded, roster and catalogue too.
+        let (_, mut paths) = load_with_paths(repository, commit, path, "the record");
+        paths.push(path.to_owned());
+        paths.sort();
+        paths.dedup();
+        for path in paths {
+            if let Err(error) = repository.collect_path_objects(commit, &path, u64::MAX, &mut self.collector)
+            {
+                self.add_limit(format!("{path} of {} is not in the pack: {error:#}", commit.short_hex()));
+            }
+        }
+        Ok(())
+    }
+
+    fn add_limit(&mut self, what: String) {
+        if !self.limits.contains(&what) {
+            self.limits.push(what);
+        }
+    }
+
+    fn write_change(&mut self, shown: &ShownChange, records: Vec<u64>) -> Result<PackedChange> {
+        let repository = self.request.repository;
+        let commit = shown.record.id;
+        let parent = repository.find_tree_and_parent(commit)?.first_parent;
+        let hidden: Vec<Oid> = parent.into_iter().collect();
+        let commits = repository.list_steps(commit, &hidden)?.pop().unwrap_or_else(|| vec![commit]);
+        for id in &commits {
+            let stored = repository.read_stored_object(*id)?;
+            self.collector.add_object(stored.with_context(|| format!("the commit {id} is missing"))?)?;
+        }
+        let found =
+            repository.collect_differing_objects(parent, commit, MAX_BLOB_BYTES, &mut self.collector)?;
+        // A change that no record holds the verdict of was judged by the policy before it.
+        if let (None, Some(parent)) = (&shown.decision, parent) {
+            self.add_policy_files(parent, DEFAULT_POLICY_PATH)?;
+        }
+        let name = format!("changes/{}", commit.short_hex());
+        let folder = self.folder.join(&name);
+        fs::create_dir_all(&folder).with_context(|| format!("cannot write {}", folder.display()))?;
+        let document = build_document(shown);
+        write_pack_file(&folder.join(DOCUMENT_FILE), &document.to_json_bytes()?)?;
+        write_rendered_files(&document, &folder)?;
+        let mut without_patch = None;
+        match self.collector.copy.write_patch(parent, commit) {
+            Ok(patch) => write_pack_file(&folder.join(PATCH_FILE), &patch)?,
+            Err(error) => {
+                let is_large = found.iter().flat_map(|file| [file.old, file.new]).flatten();
+                let large = is_large.filter(|id| self.collector.left_out.contains_key(id)).count();
+                let why = match large {
+                    0 => format!("libgit2 cannot make it: {error:#}"),
+                    _ => {
+                        format!("{large} contents are longer than {MAX_BLOB_BYTES} bytes and not in the pack")
+                    }
+                };
+                self.add_limit(format!("no patch of {}: {why}", commit.short_hex()));
+                without_patch = Some(why);
+            }
+        }
+        let files =
+            found.into_iter().map(|file| PackedFile { path: file.path, old: file.old, new: file.new });
+        Ok(PackedChange {
+            folder: name,
+            commit,
+            parent,
+            commits,
+            files: files.collect(),
+            records,
+            without_patch,
+        })
+    }
+}

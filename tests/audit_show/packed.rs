@@ -1,0 +1,357 @@
+//! What `changegate evidence` packs, and what `changegate evidence verify` finds in a pack that somebody touched.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use changegate::audit::evidence::pack_verifier::{PackVerification, verify_pack};
+use proptest::prelude::*;
+
+use crate::bench_repository::ShowLab;
+use crate::world::{World, bad, good};
+
+/// A pack in a folder of its own; the repository that it was made from is gone.
+struct Pack {
+    _folder: tempfile::TempDir,
+    path: PathBuf,
+}
+
+fn make_pack(lab: &ShowLab, changes: &[&str]) -> Pack {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pack");
+    let out = path.to_str().unwrap();
+    lab.print(&[&["evidence"], changes, &["--out", out, "--as-of", "2027-01-31"]].concat());
+    Pack { _folder: folder, path }
+}
+
+/// A push that is refused and comes again with an approval, packed; both changes are in one folder.
+fn make_live_pack() -> Pack {
+    let world = World::new();
+    world.write("prices", "one\n");
+    world.commit(&good("Add prices"));
+    world.push(&["main"]).accepted();
+    world.write("prices", "two\n");
+    world.commit(&bad("Change prices"));
+    world.push(&["main"]).refused("peer-review");
+    world.git(&["commit", "-q", "--amend", "--no-verify", "-m", &good("Change prices")]);
+    world.push(&["main"]).accepted();
+    assert!(world.changegate("server.git", &["ledger", "reconcile"]).ok);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pack");
+    let packed =
+        world.changegate("server.git", &["evidence", "HEAD", "HEAD^", "--out", path.to_str().unwrap()]);
+    packed.accepted();
+    let page = world.changegate("server.git", &["show", "HEAD"]);
+    page.accepted()
+        .says("denied by peer-review")
+        .says("linked by the same author and subject")
+        .says("counts for peer-review");
+    Pack { _folder: folder, path }
+}
+
+impl Pack {
+    fn verify(&self) -> PackVerification {
+        verify_pack(&self.path, None).unwrap()
+    }
+
+    /// Returns every file with its content.
+    fn read_files(&self) -> BTreeMap<String, Vec<u8>> {
+        fn walk(root: &Path, folder: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    walk(root, &path, found);
+                } else {
+                    let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+                    found.insert(name, fs::read(&path).unwrap());
+                }
+            }
+        }
+        let mut found = BTreeMap::new();
+        walk(&self.path, &self.path, &mut found);
+        found
+    }
+
+    /// Writes the manifest again, as a forger would.
+    fn repair_manifest(&self) {
+        let mut names: Vec<String> = self.read_files().into_keys().collect();
+        names.retain(|name| name != "MANIFEST.sha256");
+        let output = Command::new("sha256sum").args(&names).current_dir(&self.path).output().unwrap();
+        assert!(output.status.success());
+        fs::write(self.path.join("MANIFEST.sha256"), output.stdout).unwrap();
+    }
+
+    fn list_problems(&self) -> Vec<String> {
+        self.verify().checks.into_iter().flat_map(|check| check.problems).collect()
+    }
+}
+
+#[test]
+fn a_pack_is_verified_without_its_repository() {
+    let pack = make_live_pack();
+    let verified = pack.verify();
+    assert!(verified.is_whole(), "{verified:#?}");
+    let says: Vec<&str> = verified.checks.iter().map(|check| check.says.as_str()).collect();
+    assert!(says[2].starts_with("2 changes with 2 changed files"), "{says:?}");
+    // The refused attempt is one of the decisions.
+    assert_eq!(says[4], "judged again, 3 verdicts of 3 decisions come out the same");
+    let unchecked: Vec<&String> = verified.checks.iter().flat_map(|check| &check.unchecked).collect();
+    assert_eq!(unchecked.len(), 1, "{unchecked:?}");
+    // What others read of it.
+    let run = |program: &str, args: &[&str]| {
+        let output = Command::new(program).args(args).current_dir(&pack.path).output().unwrap();
+        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    run("sha256sum", &["--strict", "--quiet", "-c", "MANIFEST.sha256"]);
+    for kind in ["commit", "tree", "blob"] {
+        for entry in fs::read_dir(pack.path.join("git").join(kind)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            assert_eq!(run("git", &["hash-object", "-t", kind, &format!("git/{kind}/{name}")]).trim(), name);
+        }
+    }
+    let policy = pack.read_files().into_iter().filter(|(name, _)| name.starts_with("git/blob/"));
+    let policies = policy.filter(|(_, content)| content.starts_with(b"changegate: 1")).count();
+    assert!(policies >= 1, "the policy is not in the pack");
+}
+
+/// The ledger of a version that kept less is packed and verified as well.
+#[test]
+fn a_pack_of_an_older_ledger_says_what_it_does_not_keep() {
+    let pack = make_pack(&ShowLab::with_ledger(), &["7f3ad0f", "74f4fbc"]);
+    let verified = pack.verify();
+    assert!(verified.is_whole(), "{verified:#?}");
+    let unchecked = &verified.checks[2].unchecked;
+    assert_eq!(unchecked.len(), 1, "{unchecked:?}");
+    assert!(
+        unchecked[0].ends_with("what its verdict rests on, which record 6 does not keep"),
+        "{unchecked:?}"
+    );
+}
+
+#[test]
+fn the_same_repository_and_time_make_the_same_pack() {
+    let lab = ShowLab::with_ledger();
+    let (first, second) = (make_pack(&lab, &["INC-1"]), make_pack(&lab, &["7f3ad0f"]));
+    assert_eq!(first.read_files(), second.read_files());
+    let complaint = lab.complain(&["evidence", "INC-1", "--out", first.path.to_str().unwrap()]);
+    assert!(complaint.contains("exists"), "{complaint}");
+}
+
+#[test]
+fn a_flipped_byte_is_found_at_the_ends_of_every_file() {
+    let pack = make_live_pack();
+    for (name, content) in pack.read_files() {
+        assert!(!content.is_empty(), "{name}");
+        for place in [0, content.len() / 2, content.len() - 1] {
+            let mut touched = content.clone();
+            touched[place] ^= 1;
+            fs::write(pack.path.join(&name), &touched).unwrap();
+            assert!(!pack.verify().is_whole(), "byte {place} of {name}");
+        }
+        fs::write(pack.path.join(&name), &content).unwrap();
+    }
+    assert!(pack.verify().is_whole());
+}
+
+/// A manifest that was written again hides nothing of what others vouch for or what follows from it.
+#[test]
+fn a_forger_who_writes_the_manifest_again_is_found() {
+    let pack = make_live_pack();
+    for (name, content) in pack.read_files() {
+        if matches!(name.as_str(), "README.md" | "MANIFEST.sha256" | "pack.json")
+            || name.ends_with("record.json") && name.starts_with("changes")
+        {
+            continue;
+        }
+        let mut touched = content.clone();
+        let middle = touched.len() / 2;
+        touched[middle] ^= 1;
+        fs::write(pack.path.join(&name), &touched).unwrap();
+        pack.repair_manifest();
+        let verified = pack.verify();
+        assert!(!verified.is_whole(), "{name}");
+        assert!(verified.checks[0].problems.is_empty(), "{name}: {:?}", verified.checks[0]);
+        fs::write(pack.path.join(&name), &content).unwrap();
+        pack.repair_manifest();
+    }
+    assert!(pack.verify().is_whole());
+}
+
+/// The document that pages are made of is held against the commits and the ledger.
+#[test]
+fn a_forged_document_is_found_although_its_pages_agree() {
+    let pack = make_live_pack();
+    let folder = pack.path.join("changes");
+    let mut forged = 0;
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path().join("record.json");
+        let document = fs::read_to_string(&path).unwrap();
+        let lies = [
+            ("\"email\": \"ana@example.com\"", "\"email\": \"ben@example.com\""),
+            ("\"title\": \"", "\"title\": \"Not "),
+            ("\"by\": \"Ben <ben@example.com>\"", "\"by\": \"Cleo <cleo@example.com>\""),
+        ];
+        for (from, to) in lies {
+            assert!(document.contains(from), "{document}");
+            fs::write(&path, document.replacen(from, to, 1)).unwrap();
+            pack.repair_manifest();
+            assert!(!pack.verify().is_whole(), "{from}");
+            forged += 1;
+        }
+        fs::write(&path, document).unwrap();
+    }
+    assert_eq!(forged, 6);
+}
+
+#[test]
+fn files_that_are_cut_replaced_gone_or_added_are_named() {
+    let pack = make_live_pack();
+    let files = pack.read_files();
+    for (name, content) in &files {
+        let path = pack.path.join(name);
+        let is_named = |problems: &[String]| problems.iter().any(|problem| problem.contains(name.as_str()));
+        for cut in [content.len() / 2, content.len() - 1] {
+            fs::write(&path, &content[..cut]).unwrap();
+            let problems = pack.list_problems();
+            assert!(is_named(&problems) || name == "MANIFEST.sha256", "{name} cut to {cut}: {problems:?}");
+            assert!(!problems.is_empty(), "{name} cut to {cut}");
+        }
+        let other = files.iter().find(|(other, text)| *other != name && *text != content).unwrap();
+        fs::write(&path, other.1).unwrap();
+        assert!(!pack.verify().is_whole(), "{name} replaced by {}", other.0);
+        fs::remove_file(&path).unwrap();
+        let problems = pack.list_problems();
+        assert!(is_named(&problems), "{name} removed: {problems:?}");
+        fs::create_dir(&path).unwrap();
+        let problems = pack.list_problems();
+        assert!(is_named(&problems), "{name} as a folder: {problems:?}");
+        fs::remove_dir(&path).unwrap();
+        fs::write(&path, content).unwrap();
+    }
+    fs::write(pack.path.join("git/blob/extra"), "x").unwrap();
+    assert!(pack.list_problems().iter().any(|problem| problem.contains("git/blob/extra")));
+    fs::remove_file(pack.path.join("git/blob/extra")).unwrap();
+    assert!(pack.verify().is_whole());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_out_of_the_pack_is_not_followed() {
+    let pack = make_live_pack();
+    let path = pack.path.join("README.md");
+    let outside = pack.path.parent().unwrap().join("outside");
+    fs::rename(&path, &outside).unwrap();
+    std::os::unix::fs::symlink(&outside, &path).unwrap();
+    assert!(
+        pack.list_problems()
+            .iter()
+            .any(|problem| problem.contains("README.md is neither a file nor a folder"))
+    );
+}
+
+#[test]
+fn a_folder_that_is_no_pack_is_refused_without_a_panic() {
+    let lab = ShowLab::with_policy();
+    let output = lab.run(&["evidence", "verify", "policies"]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("MANIFEST.sha256") && text.ends_with("verification failed\n"), "{text}");
+    assert!(lab.complain(&["evidence", "verify", "nowhere"]).contains("is not a folder"));
+}
+
+#[test]
+fn a_pack_without_a_ledger_holds_and_says_so() {
+    let mut lab = ShowLab::with_policy();
+    lab.commit("Add carts\n\nRisk: low\nTicket: SEC-1\n", "Ana", Some(("a", "1")));
+    lab.commit("Add a film\n\nRisk: low\nTicket: SEC-2\n", "Ana", Some(("film", &"x".repeat(2 << 20))));
+    let pack = make_pack(&lab, &["SEC-1"]);
+    let verified = pack.verify();
+    assert!(verified.is_whole(), "{verified:#?}");
+    assert!(verified.index.unwrap().ledger.is_none());
+    let patch =
+        fs::read_dir(pack.path.join("changes")).unwrap().next().unwrap().unwrap().path().join("change.patch");
+    assert!(fs::read_to_string(patch).unwrap().contains("+1"), "the patch does not show the file");
+    // Of a file that is too long, the id and the size are packed.
+    let pack = make_pack(&lab, &["SEC-2"]);
+    let verified = pack.verify();
+    assert!(verified.is_whole(), "{verified:#?}");
+    let left_out = verified.index.unwrap().left_out;
+    assert_eq!(left_out.len(), 1);
+    assert_eq!(left_out[0].size, 2 << 20);
+    assert!(verified.checks[2].unchecked[0].contains("it has no patch"), "{:?}", verified.checks[2]);
+}
+
+#[test]
+fn a_signed_ledger_holds_for_its_signer_only() {
+    let world = World::new();
+    let make_key = |name: &str| {
+        let arguments = ["-q", "-t", "ed25519", "-N", "", "-C", "server", "-f", name];
+        let made = world.command("ssh-keygen", "").args(arguments).output();
+        if made.is_err() {
+            return false;
+        }
+        let key = fs::read_to_string(world.path(&format!("{name}.pub"))).unwrap();
+        let signers = format!("changegate@localhost namespaces=\"git\" {key}");
+        fs::write(world.path(&format!("{name}.signers")), signers).unwrap();
+        true
+    };
+    if !make_key("key") || !make_key("other") {
+        eprintln!("skipped: `ssh-keygen` is not installed");
+        return;
+    }
+    world.configure("changegate.ledgerKey", world.path("key").to_str().unwrap());
+    world.write("prices", "one\n");
+    world.commit(&good("Add prices"));
+    world.push(&["main"]).accepted();
+    let uri = "git+https://git.example.com/acme/shop";
+    world.changegate("server.git", &["evidence", "HEAD", "--out", "../pack", "--uri", uri]).accepted();
+    let verify = |signers: &str| world.changegate("", &["evidence", "verify", "pack", "--signers", signers]);
+    verify("key.signers")
+        .accepted()
+        .says("2 records signed by a signer")
+        .says("3 in-toto statements of records");
+    verify("other.signers").refused("signatures DOES NOT HOLD record 2");
+    // A statement of a record that is not there.
+    let path = world.path("pack").join("attestations.intoto.jsonl");
+    let statements = fs::read_to_string(&path).unwrap();
+    fs::write(&path, statements.replacen("\"changegateRecord\":\"2:", "\"changegateRecord\":\"7:", 1))
+        .unwrap();
+    verify("key.signers").refused("statement 1 is of no record in the pack");
+}
+
+#[test]
+fn an_unsigned_ledger_does_not_hold_where_signers_are_given() {
+    let lab = ShowLab::with_ledger();
+    let pack = make_pack(&lab, &["INC-1"]);
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
+    fs::write(lab.path.join("signers"), format!("gate@example.com {key}\n")).unwrap();
+    let output = lab.run(&["evidence", "verify", pack.path.to_str().unwrap(), "--signers", "signers"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("is not signed"), "{text}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    /// Any bit of any file, several at once.
+    #[test]
+    fn flipped_bits_are_found(flips in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0..8_u8), 1..4)) {
+        let pack = make_live_pack();
+        let files: Vec<(String, Vec<u8>)> = pack.read_files().into_iter().collect();
+        let mut touched: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+        for (file, place, bit) in flips {
+            let (name, content) = file.get(&files);
+            let now = touched.entry(name.clone()).or_insert_with(|| content.clone());
+            let place = place.index(now.len());
+            now[place] ^= 1 << bit;
+        }
+        let is_changed = touched.iter().any(|(name, now)| files.iter().any(|(known, was)| known == name && was != now));
+        for (name, now) in &touched {
+            fs::write(pack.path.join(name), now).unwrap();
+        }
+        prop_assert_eq!(pack.verify().is_whole(), !is_changed);
+    }
+}
