@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord};
 use crate::audit::exceptions::AuditException;
 use crate::audit::page::page_text::{show_name, show_text, show_words};
-use crate::audit::page::timeline::{TimelineEvent, build_timeline, describe_evidence, describe_seconds};
+use crate::audit::page::timeline::{DetailEvent, build_timeline, describe_evidence, describe_seconds};
 use crate::audit::table::{TableCell, format_table_time};
 use crate::change::Text;
 use crate::ledger::record::{
@@ -28,7 +28,7 @@ pub(super) struct ChangeDetail {
     judged: String,
     /// The values of the change log: the place of the column, and its value.
     columns: Vec<(usize, String)>,
-    timeline: Vec<TimelineEvent>,
+    timeline: Vec<DetailEvent>,
     rules: Vec<[String; 3]>,
     /// The rules that are about other changes.
     other_rules: Vec<String>,

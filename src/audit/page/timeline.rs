@@ -17,7 +17,7 @@ const MAX_EVENTS: usize = 50;
 
 /// One event in the life of a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct TimelineEvent {
+pub(super) struct DetailEvent {
     /// When it happened; `None` where nobody vouches for a time.
     pub(super) at: Option<String>,
     /// Whose clock says so.
@@ -40,7 +40,7 @@ const COMMITTER: &str = "committer, as claimed";
 const NOBODY: &str = "nobody vouches for a time";
 
 /// Returns the events of a change; what has no time comes last.
-pub(super) fn build_timeline(change: &ChangeRecord) -> Vec<TimelineEvent> {
+pub(super) fn build_timeline(change: &ChangeRecord) -> Vec<DetailEvent> {
     let mut events = Vec::new();
     add_origin(change, &mut events);
     for approval in change.list_approvals().into_iter().take(MAX_EVENTS) {
@@ -73,8 +73,8 @@ pub(super) fn build_timeline(change: &ChangeRecord) -> Vec<TimelineEvent> {
     events
 }
 
-fn build_event(at: Timestamp, clock: &'static str, what: &str, who: Option<&Text>) -> TimelineEvent {
-    TimelineEvent {
+fn build_event(at: Timestamp, clock: &'static str, what: &str, who: Option<&Text>) -> DetailEvent {
+    DetailEvent {
         at: Some(format_table_time(at)),
         clock,
         what: show_words(what),
@@ -83,7 +83,7 @@ fn build_event(at: Timestamp, clock: &'static str, what: &str, who: Option<&Text
     }
 }
 
-fn add_origin(change: &ChangeRecord, events: &mut Vec<TimelineEvent>) {
+fn add_origin(change: &ChangeRecord, events: &mut Vec<DetailEvent>) {
     for lookup in change.reasons.iter().flat_map(|reasons| &reasons.tickets).take(MAX_EVENTS) {
         if let RecordedTicketAnswer::Ticket(ticket) = &lookup.found {
             let what = format!("requested: ticket {} was made", ticket.key.to_lossy());
@@ -99,7 +99,7 @@ fn add_origin(change: &ChangeRecord, events: &mut Vec<TimelineEvent>) {
     }
 }
 
-fn describe_approval(approval: &RecordedApproval) -> TimelineEvent {
+fn describe_approval(approval: &RecordedApproval) -> DetailEvent {
     let said = match approval.decision {
         RecordedApprovalDecision::Approved => "approved",
         RecordedApprovalDecision::ChangesRequested => "changes requested",
@@ -109,7 +109,7 @@ fn describe_approval(approval: &RecordedApproval) -> TimelineEvent {
     let what = format!("{said}; {counts}");
     match approval.given_at {
         Some(at) => build_event(at, FORGE, &what, approval.by.as_ref()),
-        None => TimelineEvent {
+        None => DetailEvent {
             at: None,
             clock: NOBODY,
             what: format!("{what}; stated in a trailer"),
@@ -119,7 +119,7 @@ fn describe_approval(approval: &RecordedApproval) -> TimelineEvent {
     }
 }
 
-fn add_landing(change: &ChangeRecord, events: &mut Vec<TimelineEvent>) {
+fn add_landing(change: &ChangeRecord, events: &mut Vec<DetailEvent>) {
     if let ChangeJudgement::Recorded { record, at, .. } = &change.judged_by {
         let what = format!("judged: {} (record {record})", change.gate_result().code());
         events.push(build_event(*at, GATE, &what, None));
@@ -141,7 +141,7 @@ fn name_clock(clock: LandingClock) -> &'static str {
     }
 }
 
-fn add_obligation(change: &ChangeRecord, owed: &TrackedObligation, events: &mut Vec<TimelineEvent>) {
+fn add_obligation(change: &ChangeRecord, owed: &TrackedObligation, events: &mut Vec<DetailEvent>) {
     let words = owed.what.to_plain_text();
     events.push(build_event(owed.since, GATE, &format!("owed from here on: {words}"), None));
     if let Some(due) = owed.due {
@@ -176,7 +176,7 @@ pub(super) fn describe_evidence(evidence: &ObligationEvidence) -> (&'static str,
     }
 }
 
-fn describe_step(step: &RelatedStep, words: &str) -> TimelineEvent {
+fn describe_step(step: &RelatedStep, words: &str) -> DetailEvent {
     build_event(step.at, name_clock(step.clock), &format!("{words}: {}", step.id.short_hex()), None)
 }
 
