@@ -273,17 +273,13 @@ impl RefAuditor<'_> {
             }
             if decided.has_reasons {
                 reasons = self.reasons.find_reasons(decided, &evidence.commits)?;
-                judged_by = ChangeJudgement::Recorded {
-                    record: decided.record,
-                    at: decided.observed_at,
-                    tool: decided.tool.clone(),
-                };
-            } else {
-                // It was decided, but what that rested on is only known by judging again.
-                let policy =
-                    format!("{}; record {} decided it and keeps no reasons", self.judged_by, decided.record);
-                judged_by = ChangeJudgement::Afterwards { policy };
             }
+            judged_by = ChangeJudgement::Recorded {
+                record: decided.record,
+                at: decided.observed_at,
+                tool: decided.tool.clone(),
+                keeps_reasons: decided.has_reasons,
+            };
         }
         if reasons.is_empty() {
             let why = match &decision {

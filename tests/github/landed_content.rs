@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::fake::{Commit, Fake, Files, How, Signature, World, tree_id};
 use crate::judged::{denied, judge, push};
-use crate::ledger::{merge, moved, open, push_by_hand};
+use crate::ledger::{moved, open, push_by_hand};
 use crate::scene::POLICY;
 
 const AT: &str = "2026-03-02T16:00:00Z";
@@ -176,9 +176,15 @@ fn a_merge_that_cannot_be_recomputed_is_not_allowed() {
     let mut world = World::new(POLICY);
     let number = open(&mut world, "one", "normal");
     push_by_hand(&mut world, "kim", "2026-03-02T15:00:00Z");
-    let (old, new) = merge(&mut world, number, AT);
+    let (base, head) = (world.branches["main"].clone(), world.pull(number).head_id.clone());
+    let files = world.merged_files(&base, &head);
+    let tip = made(&mut world, &[&base, &head], files);
+    let old = moved(&mut world, &tip, "push", AT);
+    let pull = world.pull(number);
+    (pull.state, pull.merge_commit, pull.updated_at) = ("merged", Some(tip.clone()), AT.into());
+    pull.listed_for = vec![tip.clone()];
     let fake = Fake::start(world);
-    let subject = push("refs/heads/main", &old, &new, false);
+    let subject = push("refs/heads/main", &old, &tip, false);
     assert_eq!(denied(&fake, &subject), "");
     fake.spoil("query Folders", How::Status(403, Vec::new(), json!({ "message": "no" })));
     assert_eq!(denied(&fake, &subject), "pull-complete");

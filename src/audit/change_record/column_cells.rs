@@ -130,7 +130,10 @@ pub(super) fn ticket_margin(change: &ChangeRecord) -> TableCell {
 
 pub(super) fn judged_by(change: &ChangeRecord) -> TableCell {
     match &change.judged_by {
-        ChangeJudgement::Recorded { tool, .. } => tool.as_str().into(),
+        ChangeJudgement::Recorded { tool, keeps_reasons: true, .. } => tool.as_str().into(),
+        ChangeJudgement::Recorded { tool, keeps_reasons: false, .. } => {
+            format!("{tool}; what its verdict rests on was not kept, and is worked out again").into()
+        }
         ChangeJudgement::Afterwards { policy } => format!("afterwards, by {policy}").into(),
         ChangeJudgement::NotJudged(why) => format!("not judged: {why}").into(),
     }

@@ -104,6 +104,8 @@ pub enum ChangeJudgement {
         at: Timestamp,
         /// The name and version of the gate.
         tool: String,
+        /// True if the ledger keeps what the verdict rests on; otherwise that is worked out again.
+        keeps_reasons: bool,
     },
     /// The audit, afterwards, by a policy.
     Afterwards {

@@ -125,7 +125,7 @@ fn collect_lines<T, const N: usize>(
 
 fn describe_judgement(change: &ChangeRecord) -> String {
     match &change.judged_by {
-        ChangeJudgement::Recorded { record, at, tool } => show_words(&format!(
+        ChangeJudgement::Recorded { record, at, tool, .. } => show_words(&format!(
             "judged at {} by {tool}; record {record} of the ledger holds it",
             format_table_time(*at)
         )),

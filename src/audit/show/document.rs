@@ -174,7 +174,7 @@ pub fn build_document(shown: &ShownChange) -> ChangeDocument {
 
 fn build_judged_json(judged_by: &ChangeJudgement) -> Value {
     match judged_by {
-        ChangeJudgement::Recorded { record, at, tool } => {
+        ChangeJudgement::Recorded { record, at, tool, .. } => {
             json!({ "how": "recorded", "record": record, "at": at, "tool": tool })
         }
         ChangeJudgement::Afterwards { policy } => json!({ "how": "afterwards", "policy": policy }),

@@ -14,7 +14,7 @@ pub(super) fn build_verdict_section(shown: &ShownChange) -> PageSection {
     let change = &shown.record;
     let mut section = PageSection::new("Verdict");
     let judged = match &change.judged_by {
-        ChangeJudgement::Recorded { record, at, tool } => PageLine::from_words(format!("by {tool} on "))
+        ChangeJudgement::Recorded { record, at, tool, .. } => PageLine::from_words(format!("by {tool} on "))
             .with_time(*at)
             .with_words(format!(", by its own clock; record {record} of the ledger")),
         ChangeJudgement::Afterwards { policy } => PageLine::from_words(format!(
