@@ -15,6 +15,7 @@ pub mod formats;
 pub mod inputs;
 pub mod key_figures;
 pub mod population;
+pub mod procedure;
 pub mod ref_audit;
 pub mod ref_request;
 pub mod sample;
