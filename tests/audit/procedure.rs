@@ -276,6 +276,19 @@ fn the_history_of_the_policy_is_that_of_its_files() {
 }
 
 #[test]
+fn a_shallow_clone_says_what_it_does_not_know() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, part) = (folder.path().join("whole"), folder.path().join("part"));
+    std::fs::create_dir(&whole).unwrap();
+    repository(&whole);
+    git(folder.path(), &["clone", "-q", "--depth", "3", &format!("file://{}", whole.display()), "part"]);
+    let told = String::from_utf8(run(&part, &[]).stdout).unwrap();
+    let (_, history) = told.split_once("Change history of the policy\n").unwrap();
+    assert!(history.contains("own</i> the policy") && !history.contains("Bring in a policy"), "{history}");
+    assert!(history.contains("This clone is shallow"), "{history}");
+}
+
+#[test]
 fn the_format_follows_from_the_name_of_the_file() {
     let folder = tempfile::tempdir().unwrap();
     for (name, start) in [("a.docx", "PK"), ("a.html", "<!DOCTYPE html>"), ("a.md", "# Change-management")] {

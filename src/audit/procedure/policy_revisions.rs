@@ -4,7 +4,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use crate::change::{NeededFacts, Oid, Text};
-use crate::git::Repository;
+use crate::git::{Repository, TreePathEntry};
 
 /// How many commits a document lists.
 const MAX_REVISIONS: usize = 200;
@@ -49,44 +49,53 @@ pub fn find_policy_history(
 ) -> Result<PolicyHistory> {
     let is_shallow = repository.is_shallow();
     let mut history = PolicyHistory { is_committed, is_shallow, ..PolicyHistory::default() };
+    // Most commits leave the folders of the policy as they are, and nothing below has to be read then.
+    let mut roots: Vec<&str> = paths.iter().filter_map(|path| path.split('/').next()).collect();
+    roots.sort_unstable();
+    roots.dedup();
     let mut commit = tip;
     let mut current = repository.find_tree_and_parent(tip)?;
-    let mut entries = Vec::new();
-    for path in paths {
-        entries.push(repository.find_tree_entry(current.tree, path)?);
-    }
+    let mut root_entries = read_entries(repository, current.tree, &roots)?;
     loop {
-        // A shallow clone names parents that it does not have.
-        let parent = match current.first_parent {
-            Some(parent) => match repository.find_tree_and_parent(parent) {
-                Ok(found) => Some((parent, found)),
-                Err(_) if is_shallow => None,
-                Err(error) => return Err(error),
-            },
-            None => None,
+        let Some(parent) = current.first_parent else {
+            if read_entries(repository, current.tree, paths)?.iter().any(Option::is_some) {
+                history.add_revision(repository, commit)?;
+            }
+            return Ok(history);
         };
-        let is_end = parent.is_none();
-        let mut before = Vec::new();
-        match &parent {
-            Some((_, found)) if found.tree == current.tree => before.clone_from(&entries),
-            Some((_, found)) => {
-                for path in paths {
-                    before.push(repository.find_tree_entry(found.tree, path)?);
-                }
-            }
-            None => before.resize(entries.len(), None),
+        let before = match repository.find_tree_and_parent(parent) {
+            Ok(found) => found,
+            // A shallow clone names parents that it does not have. What its first commit changed is not known.
+            Err(_) if is_shallow => return Ok(history),
+            Err(error) => return Err(error),
+        };
+        let roots_before = match before.tree == current.tree {
+            true => root_entries.clone(),
+            false => read_entries(repository, before.tree, &roots)?,
+        };
+        if roots_before != root_entries
+            && read_entries(repository, before.tree, paths)? != read_entries(repository, current.tree, paths)?
+        {
+            history.add_revision(repository, commit)?;
         }
-        // Where the history was cut off, it is not known what the commit changed.
-        let is_cut = is_end && current.first_parent.is_some();
-        if before != entries && !is_cut {
-            if history.revisions.len() < MAX_REVISIONS {
-                history.revisions.push(read_revision(repository, commit)?);
-            } else {
-                history.omitted += 1;
-            }
+        (commit, current, root_entries) = (parent, before, roots_before);
+    }
+}
+
+/// Returns what a tree has at each of these paths.
+fn read_entries(repository: &Repository, tree: Oid, paths: &[&str]) -> Result<Vec<Option<TreePathEntry>>> {
+    paths.iter().map(|path| repository.find_tree_entry(tree, path)).collect()
+}
+
+impl PolicyHistory {
+    /// Adds a commit, or counts it if there are many.
+    fn add_revision(&mut self, repository: &Repository, id: Oid) -> Result<()> {
+        if self.revisions.len() < MAX_REVISIONS {
+            self.revisions.push(read_revision(repository, id)?);
+        } else {
+            self.omitted += 1;
         }
-        let Some((id, found)) = parent else { return Ok(history) };
-        (commit, current, entries) = (id, found, before);
+        Ok(())
     }
 }
 
