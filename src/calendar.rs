@@ -138,6 +138,12 @@ impl Holidays {
         self.days.contains(&day) || self.yearly.contains(&(day.month(), day.day()))
     }
 
+    /// Returns the holidays in their order, those of every year first.
+    pub(crate) fn list_holidays(&self) -> Vec<Holiday> {
+        let yearly = self.yearly.iter().map(|(month, day)| Holiday::EveryYear { month: *month, day: *day });
+        yearly.chain(self.days.iter().copied().map(Holiday::Once)).collect()
+    }
+
     /// Returns the number of days that are holidays in every year.
     pub(crate) fn count_yearly(&self) -> usize {
         self.yearly.len()

@@ -76,6 +76,7 @@ fn help() {
         &["policy", "init", "--help"],
         &["policy", "check", "--help"],
         &["policy", "show", "--help"],
+        &["policy", "docs", "--help"],
         &["policy", "packs", "--help"],
         &["policy", "explain", "--help"],
         &["policy", "schema", "--help"],

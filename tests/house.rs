@@ -59,7 +59,7 @@ const WALLS: [(&str, &[&str], &str); 26] = [
     ("hyper_util", &["http", "github"], "proxies are decided on once; octocrab gets its connections here"),
     ("csv", &["tickets", "audit"], "one reader of exports; tables are written with the same library"),
     ("rust_xlsxwriter", &["audit"], "only tables become workbooks"),
-    ("zip", &["audit"], "only workbooks are archives"),
+    ("zip", &["audit"], "only workbooks and word processors' documents are archives"),
     ("parquet", &["audit"], "only tables become data sets"),
     ("tokio", &["github"], "nothing else waits for more than one thing"),
     ("futures_util", &["github"], "nothing else waits for more than one thing"),

@@ -17,6 +17,7 @@ pub mod inputs;
 pub mod key_figures;
 pub mod page;
 pub mod population;
+pub mod procedure;
 pub mod ref_audit;
 pub mod ref_request;
 pub mod sample;

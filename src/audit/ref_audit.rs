@@ -273,6 +273,8 @@ impl RefAuditor<'_> {
             }
             if decided.has_reasons {
                 reasons = self.reasons.find_reasons(decided, &evidence.commits)?;
+                self.policies
+                    .read_policies(decided, &reasons, &mut |policy| self.observer.add_policy(policy));
             }
             judged_by = ChangeJudgement::Recorded {
                 record: decided.record,

@@ -256,6 +256,11 @@ impl PeopleDirectory {
         }
     }
 
+    /// Returns the patterns of machines, which never approve.
+    pub(crate) fn list_bots(&self) -> &[NamePattern] {
+        &self.bots
+    }
+
     /// Returns the days on which these people do not work, beside weekends.
     pub(crate) fn holidays(&self) -> &Holidays {
         &self.holidays

@@ -12,6 +12,7 @@ use crate::yaml::{YamlFault, YamlNode};
 
 messages! {
     QUESTION = "branch.question": "the change is for {branches/or}";
+    QUESTION_NOT = "branch.question-not": "the change is not for {branches/or}";
     OTHER_BRANCH = "branch.other": "the change is for {target}, not for {branches/or}";
 }
 
@@ -66,6 +67,11 @@ impl BranchPredicate {
 
     pub(crate) fn describe(&self) -> Message {
         QUESTION.with("branches", quote_patterns(&self.ref_patterns))
+    }
+
+    /// Describes the contrary.
+    pub(crate) fn describe_contrary(&self) -> Message {
+        QUESTION_NOT.with("branches", quote_patterns(&self.ref_patterns))
     }
 
     pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {

@@ -59,6 +59,11 @@ impl DraftPredicate {
         Message::from(if self.must_be_draft { &QUESTION_DRAFT } else { &QUESTION_NOT_DRAFT })
     }
 
+    /// Describes the contrary.
+    pub(crate) fn describe_contrary(&self) -> Message {
+        Message::from(if self.must_be_draft { &QUESTION_NOT_DRAFT } else { &QUESTION_DRAFT })
+    }
+
     pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let is_draft = context.change.require_pull(FactKind::Pull)?.is_draft;
         if is_draft == self.must_be_draft {

@@ -16,6 +16,8 @@ use crate::yaml::{YamlFault, YamlNode, YamlValue};
 messages! {
     QUESTION = "merge.question": "{parts+, and }";
     QUESTION_CLEAN = "merge.question-clean": "no merge has content of its own";
+    QUESTION_NOT_CLEAN = "merge.question-not-clean": "a merge has content of its own";
+    QUESTION_A_MERGE = "merge.question-a-merge": "there is a merge";
     QUESTION_NO_MERGES = "merge.question-no-merges": "there is no merge";
     QUESTION_PARENTS = "merge.question-parents": "no merge has more than {count} {count:parent|parents}";
     TOO_MANY_PARENTS = "merge.too-many-parents": "this merge has {parents} parents; at most {limit} {limit:is|are} allowed";
@@ -95,6 +97,15 @@ impl MergePredicate {
     pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
         if self.required_content == Some(MergeContent::Clean) {
             needs.insert(FactKind::EvilMerges);
+        }
+    }
+
+    /// Describes the contrary, if one sentence says it.
+    pub(crate) fn describe_contrary(&self) -> Option<Message> {
+        match (&self.required_content, self.max_parents) {
+            (Some(MergeContent::Clean), None) => Some(Message::from(&QUESTION_NOT_CLEAN)),
+            (Some(MergeContent::NoMerges), None) => Some(Message::from(&QUESTION_A_MERGE)),
+            _ => None,
         }
     }
 

@@ -18,6 +18,7 @@ use crate::yaml::{YamlFault, YamlKey, YamlNode};
 
 pub use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 pub use crate::predicates::support::documentation::{COMBINATORS, PredicateDoc, render_reference};
+pub(crate) use crate::predicates::support::field_obligation::DeferredField;
 pub(crate) use crate::predicates::support::outcome::PredicateOutcome;
 
 /// Registers predicates: `file::Type as Variant`, where the file's name with `-` for `_` is the
@@ -106,6 +107,27 @@ impl Predicate {
             Predicate::Field(field) => field.asked_fields(true),
             Predicate::Ticket(ticket) => ticket.owed_field().into_iter().collect(),
             _ => Vec::new(),
+        }
+    }
+
+    /// Returns what may be stated after the change has landed, with its deadlines.
+    pub(crate) fn list_late_statements(&self) -> Vec<DeferredField<'_>> {
+        match self {
+            Predicate::Field(field) => field.list_late_statements(),
+            Predicate::Ticket(ticket) => ticket.find_late_statement().into_iter().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Describes the contrary of the predicate, if one sentence says it.
+    fn describe_contrary(&self) -> Option<Message> {
+        match self {
+            Predicate::Branch(branch) => Some(branch.describe_contrary()),
+            Predicate::Draft(draft) => Some(draft.describe_contrary()),
+            Predicate::Field(field) => field.describe_contrary(),
+            Predicate::Merge(merge) => merge.describe_contrary(),
+            Predicate::Touches(touches) => Some(touches.describe_contrary()),
+            _ => None,
         }
     }
 

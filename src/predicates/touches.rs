@@ -15,10 +15,12 @@ use crate::yaml::{YamlFault, YamlNode, YamlValue};
 
 messages! {
     QUESTION = "touches.question": "the change touches {paths}";
+    QUESTION_NOT = "touches.question-not": "the change does not touch {paths}";
+    QUESTION_NO_FILE = "touches.question-no-file": "the change touches no file";
     ANYTHING = "touches.anything": "anything";
     ANY_OF = "touches.any-of": "{paths/or}";
     OUTSIDE = "touches.outside": "{paths} outside {ignored/or}";
-    OF_KINDS = "touches.of-kinds": "{paths} ({kinds+ or } only)";
+    OF_KINDS = "touches.of-kinds": "{paths} (only as {kinds/or})";
     NOT_TOUCHED = "touches.not-touched": "this change does not touch {paths}";
 }
 
@@ -59,6 +61,9 @@ pub struct TouchesPredicate {
     ignored_paths: Vec<PathPattern>,
     kinds: Vec<PathChangeKind>,
 }
+
+/// The pattern of every path.
+const EVERY_PATH: &str = "**";
 
 /// What happens to a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,6 +143,15 @@ impl TouchesPredicate {
 
     pub(crate) fn describe(&self) -> Message {
         QUESTION.with("paths", self.describe_paths())
+    }
+
+    /// Describes the contrary, which has a shorter form where every path is meant.
+    pub(crate) fn describe_contrary(&self) -> Message {
+        let is_any_path = self.paths.iter().any(|pattern| pattern.to_string() == EVERY_PATH);
+        if is_any_path && self.ignored_paths.is_empty() && self.kinds.is_empty() {
+            return Message::from(&QUESTION_NO_FILE);
+        }
+        QUESTION_NOT.with("paths", self.describe_paths())
     }
 
     pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {

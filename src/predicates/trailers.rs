@@ -17,7 +17,7 @@ use crate::yaml::decode::read_choice;
 use crate::yaml::{YamlFault, YamlNode};
 
 messages! {
-    QUESTION = "trailers.question": "git reads everything that was meant to be a trailer";
+    QUESTION = "trailers.question": "git reads as a trailer every line that was meant to be one";
     PROSE_AMONG_TRAILERS = "trailers.prose-among-trailers": "line {line} is not a trailer, but stands beside the {count} {count:trailer|trailers} that git reads";
     BLOCK_NOT_READ = "trailers.block-not-read": "line {line} is not a trailer, so git does not read the {count} {count:trailer|trailers} beside it";
     FIRST_PARAGRAPH = "trailers.first-paragraph": "{written} stands in the first paragraph, where git reads no trailers; leave a blank line before it";

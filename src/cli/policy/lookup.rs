@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::command_error::CommandError;
 use crate::cli::context::Context;
-use crate::gate::{LoadedPolicy, UnusablePolicy, load_from_disk};
+use crate::gate::{LoadedPolicy, UnusablePolicy, load_from_disk, load_from_pack};
 use crate::policy::{DEFAULT_POLICY_PATH, packs};
 
 /// Returns the root of the work tree around the directory of the command, or else that directory.
@@ -16,6 +16,26 @@ pub(crate) fn find_work_tree(context: &Context) -> PathBuf {
         }
     }
     context.directory.clone()
+}
+
+/// Loads a shipped pack, the policy in `file`, or the one of this repository.
+pub(crate) fn load_policy_or_pack(
+    pack: Option<&str>,
+    file: Option<&Path>,
+    context: &Context,
+) -> Result<LoadedPolicy, CommandError> {
+    match pack {
+        Some(pack) => load_from_pack(pack).map_err(|_| unknown_pack_error(pack)),
+        None => load_local_policy(file, context),
+    }
+}
+
+/// Returns the directory from which [`load_local_policy`] reads.
+pub(crate) fn find_policy_root(file: Option<&Path>, context: &Context) -> PathBuf {
+    match file {
+        None => find_work_tree(context),
+        Some(file) => locate_policy_file(file, context).0,
+    }
 }
 
 /// Loads the policy in `file`, or the one of this repository.

@@ -1,8 +1,9 @@
-//! `changegate policy`: writes a policy, checks it, and explains what it can say.
+//! `changegate policy`: writes a policy, checks it, documents it, and explains what it can say.
 
 mod check;
 mod init;
 pub(crate) mod lookup;
+mod procedure;
 mod roster_draft;
 
 use std::io::{self, Write};
@@ -15,8 +16,8 @@ use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::output::wrap_text;
 use crate::cli::policy::check::{PolicyCheckArgs, check_policy_file};
-use crate::cli::policy::lookup::{load_local_policy, unknown_pack_error};
-use crate::gate::load_from_pack;
+use crate::cli::policy::lookup::{load_policy_or_pack, unknown_pack_error};
+use crate::cli::policy::procedure::{PolicyDocsArgs, write_policy_docs};
 use crate::policy::packs;
 use crate::predicates::PREDICATE_DOCS;
 use crate::verdict::{RuleLevel, time_limit_message};
@@ -55,6 +56,8 @@ Examples:
         /// Policy file [default: policies/changegate.yml of this repository]
         file: Option<PathBuf>,
     },
+    /// Write the change-management procedure that a policy amounts to, in plain words
+    Docs(PolicyDocsArgs),
     /// List the shipped packs
     Packs {
         /// Pack to print as YAML
@@ -78,6 +81,7 @@ pub(crate) fn run_policy(args: &PolicyArgs, context: &Context) -> Result<Command
         PolicyCommand::Init { pack } => init::init_policy(pack, context),
         PolicyCommand::Check(args) => check_policy_file(args, context),
         PolicyCommand::Show { pack, file } => show_policy(pack.as_deref(), file.as_deref(), context),
+        PolicyCommand::Docs(args) => write_policy_docs(args, context),
         PolicyCommand::Packs { name } => list_packs(name.as_deref()),
         PolicyCommand::Explain { predicate } => explain_predicate(predicate.as_deref()),
         PolicyCommand::Schema => {
@@ -92,10 +96,7 @@ fn show_policy(
     file: Option<&Path>,
     context: &Context,
 ) -> Result<CommandExit, CommandError> {
-    let loaded = match pack {
-        Some(pack) => load_from_pack(pack).map_err(|_| unknown_pack_error(pack))?,
-        None => load_local_policy(file, context)?,
-    };
+    let loaded = load_policy_or_pack(pack, file, context)?;
     let policy = &loaded.policy;
     let mut out = io::BufWriter::new(io::stdout().lock());
     let protects: Vec<_> = policy.protected_refs.iter().map(ToString::to_string).collect();

@@ -137,6 +137,16 @@ impl ApprovalsPredicate {
         &self.teams
     }
 
+    /// Returns true if only approvals of the content that lands count.
+    pub(crate) fn requires_final_revision(&self) -> bool {
+        self.coverage == ApprovalCoverage::FinalRevision
+    }
+
+    /// Returns the words that count as an approval where a person writes one as a comment.
+    pub(crate) fn approval_commands(&self) -> &[String] {
+        &self.commands
+    }
+
     /// Returns true if only approvals that a forge vouches for count.
     pub(crate) fn requires_verified(&self) -> bool {
         self.trust == ApprovalTrust::Verified

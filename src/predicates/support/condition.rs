@@ -130,8 +130,21 @@ impl Condition {
             Condition::All(parts) if parts.is_empty() => Message::from(&ALWAYS),
             Condition::All(parts) => ALL_OF.with("parts", describe_parts(parts)),
             Condition::Any(parts) => ONE_OF.with("parts", describe_parts(parts)),
-            Condition::Not(part) => NOT_TRUE.with("part", part.describe_to_depth(deeper)),
+            Condition::Not(part) => part.describe_contrary(deeper),
         }
+    }
+
+    /// Describes the contrary: of alternatives, that none of them holds.
+    fn describe_contrary(&self, depth: usize) -> Message {
+        let contrary = match (self, depth.checked_sub(1)) {
+            (Condition::Predicate(predicate), Some(_)) => predicate.describe_contrary(),
+            (Condition::Any(parts), Some(deeper)) => {
+                let parts: Vec<Message> = parts.iter().map(|part| part.describe_contrary(deeper)).collect();
+                Some(ALL_OF.with("parts", parts))
+            }
+            (Condition::All(_) | Condition::Not(_), _) | (_, None) => None,
+        };
+        contrary.unwrap_or_else(|| NOT_TRUE.with("part", self.describe_to_depth(depth)))
     }
 
     /// Returns the predicates that all have to hold for the question to hold, as far as that can be said.
@@ -454,6 +467,46 @@ mod tests {
         let words = question.describe().to_plain_text();
         assert_eq!(words.matches("it is not true that").count(), MAX_DESCRIBED_DEPTH);
         assert!(words.ends_with("another condition holds"), "{words}");
+    }
+
+    #[test]
+    fn the_contrary_is_told_without_a_double_negation() {
+        for (question, told) in [
+            ("{ not: { merge: clean } }", "a merge has content of its own"),
+            ("{ not: { field: { Risk: absent } } }", "`Risk` is stated"),
+            ("{ not: { field: { Risk: present } } }", "`Risk` is not stated"),
+            ("{ not: { touches: '**' } }", "the change touches no file"),
+            (
+                "{ not: { touches: { paths: ['**'], ignore: [docs/] } } }",
+                "the change does not touch `**` outside `docs/`",
+            ),
+            (
+                "{ not: { any: [{ branch: main }, { draft: true }] } }",
+                "the change is not for `main`, and the pull request is not a draft",
+            ),
+            // Where no sentence says the contrary.
+            ("{ not: { label: a } }", "it is not true that the pull request has the label `a`"),
+            (
+                "{ not: { branch: main, draft: true } }",
+                "it is not true that the change is for `main`, and the pull request is a draft",
+            ),
+            ("{ not: { field: { Risk: high } } }", "it is not true that `Risk` is high"),
+        ] {
+            let node = crate::yaml::read_document(question.as_bytes()).unwrap();
+            let mut faults = Vec::new();
+            let fields = crate::yaml::read_document(b"Risk: { ordered: [low, high] }").unwrap();
+            let mut vocabulary = crate::vocabulary::FieldVocabulary::default();
+            vocabulary.read_fields(&fields, &mut faults);
+            let scope = PolicyScope {
+                vocabulary: &vocabulary,
+                people: &Default::default(),
+                catalogue: &std::sync::Arc::default(),
+                allows_obligations: false,
+            };
+            let question = Condition::read_condition(&node, &scope, &mut faults);
+            assert_eq!(faults, []);
+            assert_eq!(question.unwrap().describe().to_plain_text(), told);
+        }
     }
 
     #[test]

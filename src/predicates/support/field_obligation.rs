@@ -18,7 +18,7 @@ use crate::yaml::{YamlFault, YamlNode};
 
 messages! {
     WITHIN = "obligation.within": "within {limit}";
-    UNTIL_FIELD = "obligation.until-field": "until the time in `{field}`";
+    UNTIL_FIELD = "obligation.until-field": "by the time that the change states in `{field}`";
     MISSING = "field.missing": "`{field}` is missing";
     NONE_STATED = "field.none-stated": "{fields/or} is missing; one is enough";
     OWED_WITHIN = "obligation.field-within": "`{field}` within {limit}";
@@ -26,6 +26,17 @@ messages! {
     NOT_A_TIME = "field.not-a-time": "`{field}` is {value}, which is neither a day such as 2026-12-31 nor a time in RFC 3339";
     TIME_PASSED = "field.time-passed": "`{field}` is {value}, which has passed";
     OWED_UNTIL = "obligation.field-until": "`{field}` until {time}";
+}
+
+/// What may be missing when a change lands, and until when, in words.
+#[derive(Clone, Debug)]
+pub(crate) struct DeferredField<'policy> {
+    /// The field that is to be stated.
+    pub(crate) field: &'policy FieldDefinition,
+    /// The deadline, as in `within 24 hours`.
+    pub(crate) deadline: Message,
+    /// True if only a person who did not contribute to the change can state it.
+    pub(crate) by_others: bool,
 }
 
 /// Until when a field may be missing.
@@ -48,6 +59,11 @@ impl FieldDeadline {
             FieldDeadline::Within(limit) => WITHIN.with("limit", *limit),
             FieldDeadline::Until(field) => UNTIL_FIELD.with("field", field.name.as_str()),
         }
+    }
+
+    /// Returns the deadline of what may be stated within a limit.
+    pub(crate) fn describe_limit(limit: TimeLimit) -> Message {
+        WITHIN.with("limit", limit)
     }
 
     /// Returns the obligation to state `field`, if the change owes it, or what is wrong.

@@ -15,7 +15,7 @@ use crate::change::{FactKind, Missing, NeededFacts};
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::field_obligation::{
-    limit_obligation, missing_field_finding, read_time_limit,
+    DeferredField, FieldDeadline, limit_obligation, missing_field_finding, read_time_limit,
 };
 use crate::predicates::support::outcome::PredicateOutcome;
 use crate::predicates::ticket::lookup::TicketRequirement;
@@ -26,7 +26,7 @@ use crate::yaml::{YamlFault, YamlNode};
 
 messages! {
     QUESTION = "ticket.question": "`{field}` refers to a ticket{parts+}";
-    QUESTION_WITHIN = "ticket.question-within": " within {limit}";
+    QUESTION_WITHIN = "ticket.question-within": ", which may follow within {limit}";
     QUESTION_AT_MOST = "ticket.question-at-most": ", at most {limit} of them";
     QUESTION_REQUIREMENTS = "ticket.question-requirements": ", {requirements}";
     TOO_MANY = "ticket.too-many": "`{field}` names {count} tickets; at most {limit} {limit:is|are} allowed";
@@ -163,6 +163,17 @@ impl TicketPredicate {
         if self.asks_ticket_system() { Some(&self.field) } else { None }
     }
 
+    /// Returns what may be stated after the change has landed, with its deadline.
+    pub(crate) fn find_late_statement(&self) -> Option<DeferredField<'_>> {
+        let deadline = FieldDeadline::describe_limit(self.time_limit?);
+        Some(DeferredField { field: &self.field, deadline, by_others: false })
+    }
+
+    /// Returns how long after the change its ticket may be created.
+    pub(crate) fn creation_limit(&self) -> Option<TimeLimit> {
+        self.requirement.as_ref().and_then(TicketRequirement::creation_limit)
+    }
+
     /// Returns the field, if it must be stated now.
     pub(crate) fn required_field(&self) -> Option<&FieldDefinition> {
         if self.time_limit.is_none() { Some(&self.field) } else { None }
@@ -175,14 +186,14 @@ impl TicketPredicate {
 
     pub(crate) fn describe(&self) -> Message {
         let mut parts = Vec::new();
-        if let Some(limit) = self.time_limit {
-            parts.push(QUESTION_WITHIN.with("limit", limit));
-        }
         if let Some(max) = self.max_tickets {
             parts.push(QUESTION_AT_MOST.with("limit", max));
         }
         if self.requirement.is_some() {
             parts.push(QUESTION_REQUIREMENTS.with("requirements", self.describe_requirement()));
+        }
+        if let Some(limit) = self.time_limit {
+            parts.push(QUESTION_WITHIN.with("limit", limit));
         }
         QUESTION.with("field", self.field.name.as_str()).with("parts", parts)
     }
@@ -239,8 +250,7 @@ impl TicketPredicate {
 
     /// Returns the limit for a ticket that has to be created in time, too: the sooner limit counts.
     fn sooner_limit(&self, limit: TimeLimit, context: &EvaluationContext<'_>) -> TimeLimit {
-        let creation_limit = self.requirement.as_ref().and_then(TicketRequirement::creation_limit);
-        match creation_limit {
+        match self.creation_limit() {
             Some(created) if due_or_never(created, context) < due_or_never(limit, context) => created,
             _ => limit,
         }
