@@ -20,7 +20,7 @@ pub use crate::audit::ref_request::{PopulationObserver, RefAuditRequest, RefAudi
 use crate::change::Oid;
 use crate::git::{CommitRange, Repository};
 use crate::ledger::audit::attempts::AttemptIndex;
-use crate::ledger::audit::ledger_history::LedgerHistory;
+use crate::ledger::audit::ledger_history::{LedgerHistory, RecordedChangeAct};
 use crate::ledger::record::{RecordedPusher, parse_unauthorised_key};
 use crate::ledger::state::TrackedObligation;
 
@@ -49,6 +49,7 @@ pub fn audit_ref(
         request,
         history,
         obligations: index_obligations(history),
+        acts: index_acts(history),
         attempts: AttemptIndex::read_denials(repository, &history.list_denials())?,
         reasons: RecordedReasonsReader::new(repository),
         links: ChangeLinks::default(),
@@ -98,6 +99,15 @@ fn index_obligations(history: &LedgerHistory) -> ObligationIndex<'_> {
     index
 }
 
+/// Returns what was said about changes, by the changes.
+fn index_acts(history: &LedgerHistory) -> HashMap<Oid, Vec<&RecordedChangeAct>> {
+    let mut index: HashMap<Oid, Vec<&RecordedChangeAct>> = HashMap::new();
+    for one in &history.acts {
+        index.entry(one.event.act.change).or_default().push(one);
+    }
+    index
+}
+
 /// What is owed, by what owes it.
 #[derive(Default)]
 struct ObligationIndex<'a> {
@@ -111,6 +121,8 @@ struct RefAuditor<'a> {
     request: &'a RefAuditRequest<'a>,
     history: &'a LedgerHistory,
     obligations: ObligationIndex<'a>,
+    /// What was said about changes, by the changes.
+    acts: HashMap<Oid, Vec<&'a RecordedChangeAct>>,
     attempts: AttemptIndex,
     reasons: RecordedReasonsReader<'a>,
     links: ChangeLinks,
@@ -313,6 +325,7 @@ impl RefAuditor<'_> {
             closing_records: self.list_related(self.links.spoken_for_by.get(&place)),
             reverted_by: self.list_related(self.links.reverted_by.get(&place)),
             caused: self.list_related(self.links.caused.get(&place)),
+            acts: self.acts.get(&step.id).into_iter().flatten().map(|one| (*one).clone()).collect(),
             incidents: self.given.list_incidents(place),
             deployment: self.given.find_deployment(place),
             attempts: Vec::new(),

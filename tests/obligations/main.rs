@@ -26,6 +26,7 @@ mod forger;
 #[path = "../tickets/server.rs"]
 mod server;
 
+mod acts;
 mod attacked;
 mod break_glass;
 mod clock;
