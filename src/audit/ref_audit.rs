@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use anyhow::Result;
 use jiff::Timestamp;
 
+use crate::audit::change_record::change_acts::find_lost_files;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock, LandingFacts, RelatedStep};
 use crate::audit::population::change_links::ChangeLinks;
 use crate::audit::population::given_facts::GivenFacts;
@@ -326,6 +327,7 @@ impl RefAuditor<'_> {
             reverted_by: self.list_related(self.links.reverted_by.get(&place)),
             caused: self.list_related(self.links.caused.get(&place)),
             acts: self.acts.get(&step.id).into_iter().flatten().map(|one| (*one).clone()).collect(),
+            lost_files: Vec::new(),
             incidents: self.given.list_incidents(place),
             deployment: self.given.find_deployment(place),
             attempts: Vec::new(),
@@ -337,6 +339,7 @@ impl RefAuditor<'_> {
             change.closing_records.extend(more);
             change.closing_records.sort_by_key(|record| record.at);
         }
+        change.lost_files = find_lost_files(self.repository, &change);
         if let Some(marks) = evidence.marks {
             change.attempts = self.attempts.find_attempts(&marks, &evidence.commits, at);
         }

@@ -2,8 +2,10 @@
 
 use crate::audit::change_record::ChangeRecord;
 use crate::change::{Oid, Text};
+use crate::git::{FileAtPath, Repository};
 use crate::ledger::audit::ledger_history::RecordedChangeAct;
 use crate::ledger::record::{ChangeAct, RecordedActKind, RecordedReport};
+use crate::ledger::state::acts::name_act_ref;
 
 /// A report of what became of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +84,23 @@ impl ChangeRecord {
         }
         names
     }
+}
+
+/// Returns the files that were attached to a change and that the repository does not hold, each with the ref that
+/// should keep it. The ledger names the commit, so that what is there is what was attached.
+pub(crate) fn find_lost_files(repository: &Repository, change: &ChangeRecord) -> Vec<(String, Text)> {
+    let mut lost = Vec::new();
+    for file in change.list_attachments() {
+        let bytes = match repository.read_file_at(file.commit, file.name, 0) {
+            Ok(FileAtPath::TooLarge(bytes)) => Some(bytes),
+            Ok(FileAtPath::Found(content)) => u64::try_from(content.len()).ok(),
+            Ok(FileAtPath::Absent | FileAtPath::NotAFile(_)) | Err(_) => None,
+        };
+        if bytes != Some(file.bytes) {
+            lost.push((file.name.to_owned(), name_act_ref(&file.by.act)));
+        }
+    }
+    lost
 }
 
 /// Returns the account that said something, and whether that is a machine.

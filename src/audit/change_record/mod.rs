@@ -45,6 +45,8 @@ pub struct ChangeRecord {
     pub caused: Vec<RelatedStep>,
     /// What was said about it after it had landed, oldest first.
     pub acts: Vec<RecordedChangeAct>,
+    /// The files that were attached to it and that this repository does not hold, each with its ref.
+    pub lost_files: Vec<(String, Text)>,
     /// The incidents that it caused, as a file said.
     pub incidents: Vec<Incident>,
     /// Its first deployment, as a file said.

@@ -30,6 +30,11 @@ pub(crate) fn list_change_exceptions(change: &ChangeRecord, has_ledger: bool) ->
         add_contradictions(change, reasons, &mut found);
     }
     found.extend(build_failure_exception(change));
+    for (name, ref_name) in &change.lost_files {
+        let what =
+            format!("the attached file {name} is not in this repository; {} keeps it", ref_name.to_lossy());
+        found.push(build_exception(change, ExceptionKind::Unreadable, what));
+    }
     if let Err(why) = &change.facts {
         found.push(build_exception(change, ExceptionKind::Unreadable, why.clone()));
     }
