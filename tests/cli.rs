@@ -61,6 +61,7 @@ fn help() {
         &["check", "-h"],
         &["attach", "--help"],
         &["outcome", "--help"],
+        &["record", "--help"],
         &["verified", "--help"],
         &["breakglass", "--help"],
         &["breakglass", "open", "--help"],

@@ -1,14 +1,15 @@
-//! Pushes a commit that stands alone to a ref of its own: how a clone asks the server for a record.
+//! Pushes a commit that no branch of the clone holds: how a clone asks the server for a record.
 
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context as _, anyhow};
 
-use crate::change::CommitMessage;
+use crate::change::{CommitMessage, Text};
 use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
 use crate::cli::context::Context;
 use crate::cli::output;
+use crate::git::{HeadState, Repository};
 
 /// What git prints for a ref that the server hides.
 const HIDDEN_REF_MESSAGE: &str = "hidden ref";
@@ -73,6 +74,36 @@ pub(crate) fn push_commit(
         )));
     }
     Ok(if printed.contains("declined") { CommandExit::Denied } else { CommandExit::Failed })
+}
+
+/// Returns the full name of the branch that a change landed on or lands on: `named`, or else the branch that the
+/// remote's HEAD names, or else the one that is checked out.
+///
+/// # Errors
+///
+/// Fails if HEAD is on no branch, or git cannot be started.
+pub(crate) fn find_landing_ref(
+    repository: &Repository,
+    named: Option<&str>,
+    remote: &str,
+    context: &Context,
+) -> Result<Text, CommandError> {
+    if let Some(name) = named {
+        let is_full = name.starts_with("refs/");
+        return Ok(Text::from(if is_full { name.to_owned() } else { format!("refs/heads/{name}") }));
+    }
+    let folder = format!("refs/remotes/{remote}/");
+    let head = run_git(context, &["symbolic-ref", "-q", &format!("{folder}HEAD")], b"")?;
+    let head = String::from_utf8_lossy(&head.stdout).into_owned();
+    if let Some(branch) = head.trim_end().strip_prefix(&folder) {
+        return Ok(Text::from(format!("refs/heads/{branch}")));
+    }
+    match repository.read_head()? {
+        HeadState::Branch(branch) => Ok(branch.name),
+        HeadState::Detached(_) => {
+            Err(CommandError::usage("HEAD is on no branch; name the branch with --ref"))
+        }
+    }
 }
 
 /// Returns the one line that git printed.

@@ -24,6 +24,7 @@ mod output;
 mod policy;
 mod pr;
 mod progress;
+mod record;
 mod revision;
 mod tickets;
 mod trailers;
@@ -95,6 +96,7 @@ enum CliCommand {
     Outcome(acts::OutcomeArgs),
     Policy(policy::PolicyArgs),
     Pr(pr::PrArgs),
+    Record(record::RecordArgs),
     Sample(audit::sample::SampleArgs),
     Sweep(obligations::SweepArgs),
     Tickets(tickets::TicketsArgs),
@@ -232,6 +234,7 @@ fn run_command(command: CliCommand, context: &Context) -> Result<CommandExit, Co
         CliCommand::Outcome(args) => acts::run_outcome(&args, context),
         CliCommand::Policy(args) => policy::run_policy(&args, context),
         CliCommand::Pr(args) => pr::run_pr(&args, context),
+        CliCommand::Record(args) => record::run_record(&args, context),
         CliCommand::Sample(args) => audit::sample::run_sample(&args, context),
         CliCommand::Sweep(args) => obligations::run_sweep(&args, context),
         CliCommand::Tickets(args) => tickets::run_tickets(&args, context),

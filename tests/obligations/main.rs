@@ -37,6 +37,7 @@ mod killed;
 mod many_refs;
 mod past;
 mod pushes;
+mod recorded;
 mod sweeps;
 mod traced;
 mod unauthorised;

@@ -11,11 +11,11 @@ use anyhow::Context as _;
 use crate::change::{CommitMessage, Text};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
-use crate::cli::lone_push::{PushedFile, push_lone_commit, run_git};
+use crate::cli::lone_push::{PushedFile, find_landing_ref, push_lone_commit};
 use crate::cli::output;
 use crate::gate::acts::{ACT_REF_PREFIX, ActKind, ActStatement, ReportedOutcome, is_attachment_name};
 use crate::gate::break_glass::SESSION_ID_DIGITS;
-use crate::git::{HeadState, Repository};
+use crate::git::Repository;
 use crate::ledger::server::write_ahead;
 use crate::yaml::shorten_for_message;
 
@@ -171,7 +171,7 @@ fn push_act(
     let statement = ActStatement {
         kind,
         change: repository.resolve_revision(change)?,
-        ref_name: find_landing_ref(&repository, target, context)?,
+        ref_name: find_landing_ref(&repository, target.ref_name.as_deref(), &target.remote, context)?,
         note: target.note.as_deref().and_then(join_words),
     };
     let message = CommitMessage::new(Text::new(statement.format_message()));
@@ -194,30 +194,6 @@ fn push_act(
         ))?;
     }
     Ok(pushed)
-}
-
-/// Returns the full name of the ref that an act is about.
-fn find_landing_ref(
-    repository: &Repository,
-    target: &ActTargetArgs,
-    context: &Context,
-) -> Result<Text, CommandError> {
-    if let Some(name) = &target.ref_name {
-        let is_full = name.starts_with("refs/");
-        return Ok(Text::from(if is_full { name.clone() } else { format!("refs/heads/{name}") }));
-    }
-    let folder = format!("refs/remotes/{}/", target.remote);
-    let head = run_git(context, &["symbolic-ref", "-q", &format!("{folder}HEAD")], b"")?;
-    let head = String::from_utf8_lossy(&head.stdout).into_owned();
-    if let Some(branch) = head.trim_end().strip_prefix(&folder) {
-        return Ok(Text::from(format!("refs/heads/{branch}")));
-    }
-    match repository.read_head()? {
-        HeadState::Branch(branch) => Ok(branch.name),
-        HeadState::Detached(_) => {
-            Err(CommandError::usage("HEAD is on no branch; name the branch of the change with --ref"))
-        }
-    }
 }
 
 /// Returns a text as one line, with single spaces; `None` if it is empty.
