@@ -229,6 +229,27 @@ fn where_the_policy_names_nobody_nobody_records_an_act() {
 }
 
 #[test]
+fn a_policy_tells_who_may_and_gives_a_reason_to_let_others() {
+    let (world, _) = server();
+    world
+        .changegate("work", &["policy", "show"])
+        .accepted()
+        .says("after a change has landed, release may report its outcome")
+        .says("after a change has landed, release, monitor may say that it was verified")
+        .says("after a change has landed, developers may attach a file to it");
+    world.write("policies/base.yml", ACTS);
+    let child =
+        "changegate: 1\nname: child\nextends: [base.yml]\nacts: { outcome: { from: [developers] } }\n";
+    world.write("policies/changegate.yml", child);
+    world.changegate("work", &["policy", "check"]).refused("`acts`");
+    world.write(
+        "policies/changegate.yml",
+        &format!("{child}reasons: {{ acts: the developers run it themselves }}\n"),
+    );
+    world.changegate("work", &["policy", "check"]).accepted();
+}
+
+#[test]
 fn a_monitor_verifies_and_approves_nothing() {
     let (mut world, change) = server();
     assert_eq!(world.audited_change(&change)["verification"], "missing");
