@@ -229,6 +229,34 @@ fn where_the_policy_names_nobody_nobody_records_an_act() {
 }
 
 #[test]
+fn what_is_hidden_in_a_note_is_shown_and_an_act_replays_and_exports() {
+    let (mut world, change) = server();
+    let hidden = "\u{202e}";
+    let hostile = format!("all is well {hidden}desrever");
+    world.is("kim@example.com");
+    world
+        .changegate("work", &["outcome", &change, "failed", "--note", &hostile])
+        .accepted()
+        .does_not_say(hidden);
+    for command in [
+        &["ledger", "log"][..],
+        &["ledger", "show", "6"],
+        &["ledger", "trace", &change],
+        &["ledger", "trace", &change, "--format", "json"],
+    ] {
+        world.changegate("server.git", command).does_not_say(hidden).says("failed");
+    }
+    let log = world.git_in("server.git", &["log", "--format=%B", LEDGER]);
+    assert!(!log.contains(hidden) && log.contains("act outcome failed"), "{log}");
+    world.changegate("server.git", &["ledger", "replay", "4"]).accepted();
+    world
+        .changegate("server.git", &["ledger", "export", "--uri", "git+https://git.example.com/acme/shop"])
+        .accepted()
+        .does_not_say(hidden);
+    world.is_whole();
+}
+
+#[test]
 fn a_policy_tells_who_may_and_gives_a_reason_to_let_others() {
     let (world, _) = server();
     world
@@ -502,6 +530,11 @@ fn a_rewritten_act_is_found() {
     rewritten(&|event| event["observed-at"] = json!("2001-01-01T00:00:00Z")).refused(not_so);
     rewritten(&|event| event["decision"] = json!("0".repeat(32)))
         .refused("no decision that has landed allows this act");
+    // An act that landed is not left out.
+    let tip = world.at(LEDGER).unwrap();
+    world.git_in("server.git", &["update-ref", LEDGER, &format!("{tip}~1")]);
+    world.changegate("server.git", &["ledger", "verify"]).refused("allowed has landed and has no record");
+    world.git_in("server.git", &["update-ref", LEDGER, &tip]);
     // One decision allows one record.
     let mut links = world.links();
     links.push(links.last().unwrap().clone());

@@ -119,6 +119,11 @@ impl DecisionCrossCheck {
         acts::find_act_problem(event, decided.as_deref())
     }
 
+    /// Returns the decisions about acts that have landed and that no record tells of.
+    pub(crate) fn list_unrecorded_acts(&self) -> Vec<String> {
+        self.act_decisions.keys().cloned().collect()
+    }
+
     /// Returns what is wrong with the evidence by which a record of the time `at` closes an obligation,
     /// compared with the state before it.
     pub(crate) fn find_evidence_problem(
