@@ -100,6 +100,8 @@ gate_rules! {
         ShortcutSuspended = "shortcut-suspended": "no emergency changes while you have an overdue obligation";
         BreakGlass = "break-glass":
             "break-glass sessions are requested in a fixed form, by the teams that the policy names";
+        Acts = "acts":
+            "acts about changes come in a fixed form, from those whom the policy names";
         ObligationsKnown = "obligations-known":
             "the ledger can tell what is overdue, where the policy asks for it";
     }

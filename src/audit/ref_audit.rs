@@ -3,9 +3,12 @@
 //!
 //! Steps are read and judged on several threads and handed on oldest first; none is kept.
 
+use std::collections::HashMap;
+
 use anyhow::Result;
 use jiff::Timestamp;
 
+use crate::audit::change_record::change_acts::find_lost_files;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock, LandingFacts, RelatedStep};
 use crate::audit::population::change_links::ChangeLinks;
 use crate::audit::population::given_facts::GivenFacts;
@@ -20,7 +23,7 @@ pub use crate::audit::ref_request::{PopulationObserver, RefAuditRequest, RefAudi
 use crate::change::Oid;
 use crate::git::{CommitRange, Repository};
 use crate::ledger::audit::attempts::AttemptIndex;
-use crate::ledger::audit::ledger_history::LedgerHistory;
+use crate::ledger::audit::ledger_history::{LedgerHistory, RecordedChangeAct};
 use crate::ledger::record::RecordedPusher;
 use crate::ledger::state::TrackedObligation;
 
@@ -49,6 +52,7 @@ pub fn audit_ref(
         request,
         history,
         obligations: ObligationIndex::from_history(history),
+        acts: index_acts(history),
         attempts: AttemptIndex::read_denials(repository, &history.list_denials())?,
         reasons: RecordedReasonsReader::new(repository),
         policies: JudgingPolicies::new(repository),
@@ -86,12 +90,23 @@ pub fn audit_ref(
     Ok(run.summary)
 }
 
+/// Returns what was said about changes, by the changes.
+fn index_acts(history: &LedgerHistory) -> HashMap<Oid, Vec<&RecordedChangeAct>> {
+    let mut index: HashMap<Oid, Vec<&RecordedChangeAct>> = HashMap::new();
+    for one in &history.acts {
+        index.entry(one.event.act.change).or_default().push(one);
+    }
+    index
+}
+
 /// An audit that is under way.
 struct RefAuditor<'a> {
     repository: &'a Repository,
     request: &'a RefAuditRequest<'a>,
     history: &'a LedgerHistory,
     obligations: ObligationIndex<'a>,
+    /// What was said about changes, by the changes.
+    acts: HashMap<Oid, Vec<&'a RecordedChangeAct>>,
     attempts: AttemptIndex,
     reasons: RecordedReasonsReader<'a>,
     policies: JudgingPolicies<'a>,
@@ -306,6 +321,8 @@ impl RefAuditor<'_> {
             closing_records: self.list_related(self.links.spoken_for_by.get(&place)),
             reverted_by: self.list_related(self.links.reverted_by.get(&place)),
             caused: self.list_related(self.links.caused.get(&place)),
+            acts: self.acts.get(&step.id).into_iter().flatten().map(|one| (*one).clone()).collect(),
+            lost_files: Vec::new(),
             incidents: self.given.list_incidents(place),
             deployment: self.given.find_deployment(place),
             attempts: Vec::new(),
@@ -317,6 +334,7 @@ impl RefAuditor<'_> {
             change.closing_records.extend(more);
             change.closing_records.sort_by_key(|record| record.at);
         }
+        change.lost_files = find_lost_files(self.repository, &change);
         if let Some(marks) = evidence.marks {
             change.attempts = self.attempts.find_attempts(&marks, &evidence.commits, at);
         }

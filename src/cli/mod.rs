@@ -4,6 +4,7 @@
 //! and returns a `CommandExit`. Nothing else reads the environment, and nothing ends the process early.
 
 mod action;
+mod acts;
 mod audit;
 mod breakglass;
 mod check;
@@ -17,11 +18,13 @@ mod hook;
 mod install;
 mod ledger;
 pub(crate) mod ledger_upkeep;
+mod lone_push;
 mod obligations;
 mod output;
 mod policy;
 mod pr;
 mod progress;
+mod record;
 mod revision;
 mod tickets;
 mod trailers;
@@ -77,6 +80,7 @@ struct GlobalArgs {
 #[derive(Debug, Subcommand)]
 enum CliCommand {
     Action(action::ActionArgs),
+    Attach(acts::AttachArgs),
     Audit(audit::AuditArgs),
     Breakglass(breakglass::BreakglassArgs),
     Check(check::CheckArgs),
@@ -90,14 +94,17 @@ enum CliCommand {
     Ledger(ledger::LedgerArgs),
     Man(completions::ManPageArgs),
     Obligations(obligations::ObligationsArgs),
+    Outcome(acts::OutcomeArgs),
     Policy(policy::PolicyArgs),
     Pr(pr::PrArgs),
+    Record(record::RecordArgs),
     Sample(audit::sample::SampleArgs),
     Show(audit::show::ShowArgs),
     Sweep(obligations::SweepArgs),
     Tickets(tickets::TicketsArgs),
     Trailers(trailers::TrailersArgs),
     Uninstall(install::UninstallArgs),
+    Verified(acts::VerifiedArgs),
 }
 
 /// The command line of hooks alone.
@@ -213,6 +220,7 @@ fn may_stop_early(command: &CliCommand) -> bool {
 fn run_command(command: CliCommand, context: &Context) -> Result<CommandExit, CommandError> {
     match command {
         CliCommand::Action(args) => action::run_action(&args, context),
+        CliCommand::Attach(args) => acts::run_attach(&args, context),
         CliCommand::Audit(args) => audit::run_audit(&args, context),
         CliCommand::Breakglass(args) => breakglass::run_breakglass(&args, context),
         CliCommand::Check(args) => check::run_check(&args, context),
@@ -226,14 +234,17 @@ fn run_command(command: CliCommand, context: &Context) -> Result<CommandExit, Co
         CliCommand::Ledger(args) => ledger::run_ledger(&args, context),
         CliCommand::Man(args) => completions::run_man(&args, CommandLine::command()),
         CliCommand::Obligations(args) => obligations::run_obligations(&args, context),
+        CliCommand::Outcome(args) => acts::run_outcome(&args, context),
         CliCommand::Policy(args) => policy::run_policy(&args, context),
         CliCommand::Pr(args) => pr::run_pr(&args, context),
+        CliCommand::Record(args) => record::run_record(&args, context),
         CliCommand::Sample(args) => audit::sample::run_sample(&args, context),
         CliCommand::Show(args) => audit::show::run_show(&args, context),
         CliCommand::Sweep(args) => obligations::run_sweep(&args, context),
         CliCommand::Tickets(args) => tickets::run_tickets(&args, context),
         CliCommand::Trailers(args) => trailers::run_trailers(&args, context),
         CliCommand::Uninstall(args) => install::run_uninstall(&args, context),
+        CliCommand::Verified(args) => acts::run_verified(&args, context),
     }
 }
 

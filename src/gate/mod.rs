@@ -4,6 +4,7 @@
 //! it, and returns a report as a value; nothing is printed and nothing is written. A failure to read
 //! one ref refuses that ref, and the others are still judged.
 
+pub mod acts;
 pub mod break_glass;
 pub mod contributors;
 pub(crate) mod history;

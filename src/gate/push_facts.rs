@@ -9,6 +9,7 @@ use std::fmt;
 use sha2::{Digest as _, Sha256};
 
 use crate::change::{Change, Fact, PusherIdentity, Text, text};
+use crate::gate::acts::authorised::AuthorisedAct;
 use crate::gate::break_glass::request::AuthorisedRequest;
 use crate::gate::obligations::{ChangeObligations, RefObligations};
 use crate::policy::{ObligationPolicy, Policy};
@@ -29,6 +30,7 @@ pub struct PushFacts {
     reasons: HeldReasons,
     obligations: Vec<(Text, RefObligations)>,
     request: Option<AuthorisedRequest>,
+    act: Option<AuthorisedAct>,
 }
 
 /// What the ledger keeps of one change.
@@ -73,6 +75,7 @@ impl Default for PushFacts {
             reasons: HeldReasons::None,
             obligations: Vec::new(),
             request: None,
+            act: None,
         }
     }
 }
@@ -94,6 +97,21 @@ impl PushFacts {
     /// Returns the break-glass session that is to be opened or closed, if the push asks for that.
     pub fn request(&self) -> Option<&AuthorisedRequest> {
         self.request.as_ref()
+    }
+
+    /// Sets the act that the push records.
+    pub(crate) fn set_act(&mut self, act: AuthorisedAct) {
+        self.act = Some(act);
+    }
+
+    /// Returns the act that is to be recorded, if the push is one.
+    pub fn act(&self) -> Option<&AuthorisedAct> {
+        self.act.as_ref()
+    }
+
+    /// Returns true for a push that means something only if it is recorded.
+    pub(crate) fn must_be_recorded(&self) -> bool {
+        self.request.is_some() || self.act.is_some()
     }
 
     /// Returns what the changes of each ref have to do with obligations.

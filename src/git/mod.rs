@@ -37,7 +37,7 @@ pub use crate::git::remote::GitRemote;
 pub(crate) use crate::git::remote::{FetchDepth, RefPush, RefPushOutcome};
 pub use crate::git::repository::file_at_path::FileAtPath;
 pub(crate) use crate::git::repository::file_at_path::TreePathEntry;
-pub(crate) use crate::git::repository::message_only_commit::MessageOnlyFault;
+pub(crate) use crate::git::repository::message_only_commit::{LoneCommit, MessageOnlyFault, OnlyEntry};
 pub(crate) use crate::git::repository::refs::ReflogEntry;
 pub use crate::git::repository::refs::{HeadState, ResolvedRef};
 pub use crate::git::repository::{PeeledObject, Repository};

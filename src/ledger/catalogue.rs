@@ -15,6 +15,8 @@ const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[
     vocabulary::value_check::MESSAGES,
     people::contributors::MESSAGES,
     push::MESSAGES,
+    gate::acts::MESSAGES,
+    gate::acts::author::MESSAGES,
     gate::break_glass::MESSAGES,
     gate::break_glass::request::MESSAGES,
     gate::policy_check::MESSAGES,

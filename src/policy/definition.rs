@@ -11,6 +11,7 @@ use crate::catalogue::StandardCatalogue;
 use crate::change::{Change, FactKind, NeededFacts, Text};
 use crate::pattern::RefPattern;
 use crate::people::PeopleDirectory;
+use crate::policy::acts::ActsPolicy;
 use crate::policy::break_glass::BreakGlassPolicy;
 use crate::policy::obligations::ObligationPolicy;
 use crate::policy::ticket_systems::TicketSystems;
@@ -55,6 +56,8 @@ pub struct Policy {
     pub obligations: ObligationPolicy,
     /// Who may open a break-glass session; `None` if the policy allows no sessions.
     pub break_glass: Option<BreakGlassPolicy>,
+    /// Who may say something about a change after it has landed; `None` if the policy lets nobody.
+    pub acts: Option<ActsPolicy>,
 }
 
 /// The files with the keys that signatures are verified with, as they stand beside the policy.

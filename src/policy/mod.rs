@@ -4,6 +4,7 @@
 //! faults or every fault of every file. [`inspect_policy`] looks a valid policy over for what cannot be
 //! meant. Neither needs a repository: the caller passes a function that fetches a file.
 
+pub(crate) mod acts;
 pub(crate) mod break_glass;
 pub(crate) mod closing;
 mod definition;
@@ -18,6 +19,7 @@ pub mod schema;
 pub(crate) mod ticket_confirmation;
 pub(crate) mod ticket_systems;
 
+pub use crate::policy::acts::{ActPermission, ActsPolicy};
 pub use crate::policy::break_glass::BreakGlassPolicy;
 pub(crate) use crate::policy::closing::FOR_CHANGE_TRAILER;
 pub use crate::policy::definition::{

@@ -9,13 +9,14 @@ use crate::change::{
     BlobSummary, ChangeDiff, FactKind, Missing, NeededFacts, PathChange, PathEntry, PathEntryKind, Text,
 };
 use crate::pattern::PathPattern;
+use crate::predicates::support::byte_limit::ByteLimit;
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::outcome::PredicateOutcome;
 use crate::predicates::support::parameters::{matches_any_pattern, quote_patterns, read_list};
 use crate::verdict::{Finding, Message, MessageTemplate, messages};
 use crate::yaml::decode::{MapReader, parse_one, read_choice};
-use crate::yaml::{YamlFault, YamlNode, shorten_for_message};
+use crate::yaml::{YamlFault, YamlNode};
 
 messages! {
     QUESTION = "blob.question": "{parts+, and }";
@@ -91,13 +92,6 @@ pub struct BlobPredicate {
     refuses_raw_weights: bool,
     checks_lfs_pointers: bool,
     lfs_paths: Vec<PathPattern>,
-}
-
-/// A number of bytes, with the text in the policy.
-#[derive(Clone, Debug, PartialEq)]
-struct ByteLimit {
-    bytes: u64,
-    written: String,
 }
 
 impl BlobPredicate {
@@ -226,34 +220,6 @@ impl BlobPredicate {
         }
         parts
     }
-}
-
-impl ByteLimit {
-    fn new(written: &str) -> Result<Self, String> {
-        match parse_byte_count(written) {
-            Some(bytes) => Ok(ByteLimit { bytes, written: written.to_owned() }),
-            None => Err(format!(
-                "expected a size such as `500KB`, `5MB` or `1GiB`, found `{}`",
-                shorten_for_message(written)
-            )),
-        }
-    }
-}
-
-fn parse_byte_count(written: &str) -> Option<u64> {
-    let digits = written.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = written.split_at_checked(digits)?;
-    let factor: u64 = match unit.trim_start() {
-        "B" => 1,
-        "KB" => 1_000,
-        "MB" => 1_000_000,
-        "GB" => 1_000_000_000,
-        "KiB" => 1 << 10,
-        "MiB" => 1 << 20,
-        "GiB" => 1 << 30,
-        _ => return None,
-    };
-    number.parse::<u64>().ok()?.checked_mul(factor)
 }
 
 /// Returns the entry at a path after the change, if it is a file or a link whose content is new there.

@@ -316,7 +316,10 @@ fn what_is_said_is_set_and_what_somebody_else_set_is_kept() {
     assert_eq!(get("changegate.pusher"), "env:WHO");
     assert_eq!(get("changegate.policyRef"), "refs/heads/policy");
     assert_eq!(get("changegate.missingPolicy"), "startup");
-    assert_eq!(get("receive.hideRefs"), "refs/hidden\nrefs/changegate\n!refs/changegate/break-glass");
+    assert_eq!(
+        get("receive.hideRefs"),
+        "refs/hidden\nrefs/changegate\n!refs/changegate/break-glass\n!refs/changegate/acts"
+    );
     assert_eq!(get("receive.shallowUpdate"), "false");
     assert_eq!(get("core.useReplaceRefs"), "false");
     world.changegate("server.git", &["install", "--server", "--pusher", "gitolite"]).accepted();

@@ -7,15 +7,15 @@ use changegate::change::{FactKind, Oid, Stage, Text};
 use changegate::ledger::record::canonical::{is_canonical, to_canonical_json};
 use changegate::ledger::record::readable::ReadableRecord;
 use changegate::ledger::record::{
-    BreakGlassEvent, DamageCause, DamagedDecision, DecisionOutcome, DecisionRecord, FactsDigest, GapCause,
-    LedgerBeginning, LedgerEvent, LedgerHeartbeat, ObligationDischarge, ObligationEscalation,
+    BreakGlassEvent, ChangeAct, DamageCause, DamagedDecision, DecisionOutcome, DecisionRecord, FactsDigest,
+    GapCause, LedgerBeginning, LedgerEvent, LedgerHeartbeat, ObligationDischarge, ObligationEscalation,
     ObligationEvidence, OmittedChanges, OwingChange, PullLanding, RECORD_SCHEMA, ReasonsDigest, Record,
-    RecordedClosing, RecordedContributor, RecordedDecision, RecordedDisagreement, RecordedFinding,
-    RecordedFixer, RecordedGap, RecordedHookState, RecordedJudgement, RecordedLateStatement, RecordedLevel,
-    RecordedMessage, RecordedMove, RecordedObligation, RecordedOutcome, RecordedPlace, RecordedPolicy,
-    RecordedPolicySource, RecordedPusher, RecordedRequest, RecordedStatement, RecordedValue, RecordedVerdict,
-    RecordedWord, RefDecision, RefTip, RegularisationTerms, RequestedAction, ScopeChange, SessionActor,
-    SessionClosure, SessionOpening,
+    RecordedAct, RecordedActKind, RecordedClosing, RecordedContributor, RecordedDecision,
+    RecordedDisagreement, RecordedFinding, RecordedFixer, RecordedGap, RecordedHookState, RecordedJudgement,
+    RecordedLateStatement, RecordedLevel, RecordedMessage, RecordedMove, RecordedObligation, RecordedOutcome,
+    RecordedPlace, RecordedPolicy, RecordedPolicySource, RecordedPusher, RecordedReport, RecordedRequest,
+    RecordedStatement, RecordedValue, RecordedVerdict, RecordedWord, RefDecision, RefTip,
+    RegularisationTerms, RequestedAction, ScopeChange, SessionActor, SessionClosure, SessionOpening,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -175,9 +175,11 @@ fn decisions() -> Vec<LedgerEvent> {
             reviewable_rules: vec!["peer-review".into()],
         }],
         break_glass: Some(request(open)),
+        act: acts().pop(),
     };
     let bare = RefDecision {
         break_glass: Some(request(close)),
+        act: None,
         pushed_as: None,
         old: None,
         tree: None,
@@ -272,6 +274,34 @@ fn sessions() -> Vec<LedgerEvent> {
     vec![opened, closed(Some("n".into()), Some(1)), closed(None, None)]
 }
 
+/// Acts in which each part has every form that it can have.
+fn acts() -> Vec<RecordedAct> {
+    let act = |says, person, note: Option<Text>| RecordedAct {
+        id: "0123456789ab".into(),
+        account: "ana".into(),
+        person,
+        change: id(4),
+        ref_name: odd(),
+        says,
+        note,
+    };
+    let attachment = RecordedActKind::Attachment {
+        name: "report.xml".into(),
+        bytes: 7,
+        digest: format!("sha256:{}", "a".repeat(64)),
+        commit: id(5),
+    };
+    let mut acts = vec![
+        act(RecordedActKind::Verified, None, None),
+        act(attachment, Some(person(Some("ana"))), Some(odd())),
+    ];
+    for outcome in [RecordedReport::Ok, RecordedReport::Failed, RecordedReport::Reverted] {
+        let incident = (outcome != RecordedReport::Ok).then(odd);
+        acts.push(act(RecordedActKind::Outcome { outcome, incident }, Some(person(None)), None));
+    }
+    acts
+}
+
 /// Every event, and in them every form that a value can have.
 fn events() -> Vec<LedgerEvent> {
     let moved = RecordedMove { name: odd(), old: None, new: Some(id(2)) };
@@ -336,6 +366,10 @@ fn events() -> Vec<LedgerEvent> {
     events.extend(decisions());
     events.extend(discharges());
     events.extend(sessions());
+    for act in acts() {
+        let decision = "b".repeat(32);
+        events.push(LedgerEvent::Act(ChangeAct { act, decision, observed_at: Timestamp::UNIX_EPOCH }));
+    }
     events
 }
 

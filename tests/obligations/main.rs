@@ -26,6 +26,7 @@ mod forger;
 #[path = "../tickets/server.rs"]
 mod server;
 
+mod acts;
 mod attacked;
 mod break_glass;
 mod clock;
@@ -36,6 +37,7 @@ mod killed;
 mod many_refs;
 mod past;
 mod pushes;
+mod recorded;
 mod sweeps;
 mod traced;
 mod unauthorised;

@@ -67,6 +67,7 @@ fn decided(of: &str) -> LedgerEvent {
         closings: Vec::new(),
         pull_landings: Vec::new(),
         break_glass: None,
+        act: None,
     };
     LedgerEvent::Decision(Box::new(DecisionRecord {
         id: of.into(),

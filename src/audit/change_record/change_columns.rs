@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use crate::audit::change_record::column_cells::{
     approval_covers_final, co_authors, count, count_checks, cut_text, emergency_cell, evaluated_flag,
     format_person, from_facts, impact, join_steps, join_texts, join_words, judged_by, list_people, not_known,
-    pull_request, purpose, ticket_margin, trust_word, verified_by,
+    pull_request, purpose, test_evidence, ticket_margin, trust_word, verified_at, verified_by,
 };
 use crate::audit::change_record::field_values as fields;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord};
@@ -102,8 +102,8 @@ change_columns! {
         |one| count_checks(one, |state| *state == RecordedCheckState::Success);
     "test_environment" "Test environment" Text "Where it was tested, as it states." =
         |one| one.find_value(fields::TEST_ENVIRONMENT).into();
-    "test_evidence" "Test evidence" Text "The evidence of its tests that it names." =
-        |one| one.find_value(fields::TEST_EVIDENCE).into();
+    "test_evidence" "Test evidence" Text "The evidence of its tests that it names, and the files attached to it with their digests." =
+        test_evidence;
     "deployed_env" "Environment" Text "Where it was deployed first, as was given." =
         |one| one.deployment.as_ref().map(|of| of.environment.clone()).into();
     "deployed_at" "Deployed" Time "When it was deployed first, as was given." =
@@ -111,14 +111,14 @@ change_columns! {
     "deployed_by" "Deployed by" Text "Who deployed it, as was given." =
         |one| one.deployment.as_ref().and_then(|of| of.by.clone()).into();
     "verification" "Verified" Text "Whether it was verified after it landed: done or missing." =
-        |one| if verified_by(one).is_some() { "done".into() } else { "missing".into() };
+        |one| if verified_by(one) == TableCell::Empty { "missing".into() } else { "done".into() };
     "verified_at" "Verified at" Time "When it was verified, by the clock of the gate." =
-        |one| one.find_closing_time(fields::VERIFIED_BY).into();
-    "verified_by" "Verified by" Text "Who verified it, as is stated." = |one| verified_by(one).into();
-    "outcome" "Outcome" Text "What later changes say of it: backed-out, failed or none-reported." =
+        verified_at;
+    "verified_by" "Verified by" Text "The accounts that verified it, or who did as it states; no approval." = verified_by;
+    "outcome" "Outcome" Text "What later changes, incidents and reports say of it: backed-out, failed, ok or none-reported." =
         |one| one.outcome().code().into();
-    "caused_incidents" "Incidents" Text "The incidents that it caused, as was given." =
-        |one| join_texts(one.incidents.iter().map(|incident| Text::from(incident.id.as_str())));
+    "caused_incidents" "Incidents" Text "The incidents that it caused, as was given or reported." =
+        |one| join_texts(one.list_incident_names().into_iter());
     "caused_by_change" "Caused by" Text "The changes that name it as their cause, or take it back." =
         |one| join_steps(one);
     "emergency_t0" "Emergency since" Time "When the clock of the emergency began to run: when it was seen." =

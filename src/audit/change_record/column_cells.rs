@@ -1,5 +1,6 @@
 //! The values of single columns that take more than one line to work out.
 
+use crate::audit::change_record::change_acts::describe_act_author;
 use crate::audit::change_record::field_values as fields;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord};
 use crate::audit::population::step_evidence::StepFacts;
@@ -111,8 +112,27 @@ pub(super) fn count_checks(change: &ChangeRecord, counts: impl Fn(&RecordedCheck
     count(checks.filter(|check| counts(&check.state)).count())
 }
 
-pub(super) fn verified_by(change: &ChangeRecord) -> Option<Text> {
-    change.find_value(fields::VERIFIED_BY)
+/// Returns who verified the change: those who said so to the server, or else what the change states.
+pub(super) fn verified_by(change: &ChangeRecord) -> TableCell {
+    let verifications = change.list_verifications();
+    if verifications.is_empty() {
+        return change.find_value(fields::VERIFIED_BY).into();
+    }
+    join_texts(verifications.into_iter().map(describe_act_author))
+}
+
+/// Returns when the change was verified first, by the clock of the gate.
+pub(super) fn verified_at(change: &ChangeRecord) -> TableCell {
+    let said = change.list_verifications().first().map(|event| event.observed_at);
+    said.or_else(|| change.find_closing_time(fields::VERIFIED_BY)).into()
+}
+
+/// Returns the evidence that the change names, and the files that were attached to it with their digests.
+pub(super) fn test_evidence(change: &ChangeRecord) -> TableCell {
+    let named = change.find_value(fields::TEST_EVIDENCE);
+    let attached = change.list_attachments();
+    let attached = attached.iter().map(|file| Text::from(format!("{} {}", file.name, file.digest)));
+    join_texts(named.into_iter().chain(attached))
 }
 
 /// Returns a value of an emergency; an empty cell for any other change.

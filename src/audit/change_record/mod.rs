@@ -1,5 +1,6 @@
 //! One change as an auditor sees it: what it was, who approved it, how it landed, what it owed, what became of it.
 
+pub(crate) mod change_acts;
 pub mod change_columns;
 mod column_cells;
 pub(crate) mod field_values;
@@ -12,6 +13,7 @@ use crate::audit::inputs::incidents::Incident;
 use crate::audit::population::step_evidence::StepFacts;
 use crate::change::{Oid, Text};
 use crate::ledger::audit::attempts::RefusedAttempt;
+use crate::ledger::audit::ledger_history::RecordedChangeAct;
 use crate::ledger::audit::trace::LandingOrigin;
 use crate::ledger::record::RecordedReasons;
 use crate::ledger::state::TrackedObligation;
@@ -44,6 +46,10 @@ pub struct ChangeRecord {
     pub reverted_by: Vec<RelatedStep>,
     /// The changes that it made necessary, as they say, oldest first.
     pub caused: Vec<RelatedStep>,
+    /// What was said about it after it had landed, oldest first.
+    pub acts: Vec<RecordedChangeAct>,
+    /// The files that were attached to it and that this repository does not hold, each with its ref.
+    pub lost_files: Vec<(String, Text)>,
     /// The incidents that it caused, as a file said.
     pub incidents: Vec<Incident>,
     /// Its first deployment, as a file said.

@@ -8,7 +8,7 @@ use crate::change::Text;
 use crate::ledger::audit::trace::LandingOrigin;
 use crate::ledger::record::{
     RecordedApproval, RecordedApprovalDecision, RecordedIdentityKind, RecordedLevel, RecordedOutcomeWord,
-    RecordedTicketAnswer, RecordedTrust,
+    RecordedReport, RecordedTicketAnswer, RecordedTrust,
 };
 use crate::ledger::state::TrackedObligation;
 use crate::policy::is_emergency_class;
@@ -35,8 +35,11 @@ pub enum GateResult {
 pub enum ChangeOutcome {
     /// A later change took it back.
     BackedOut,
-    /// A later change says that this one made it necessary, or an incident names it as its cause.
+    /// A later change says that this one made it necessary, an incident names it as its cause, or it was
+    /// reported to have failed.
     Failed,
+    /// It was reported to have worked, and nothing says otherwise.
+    ReportedOk,
     /// No later change says anything against it. That nobody says so is no proof that it worked.
     NoneReported,
 }
@@ -91,11 +94,17 @@ impl GateResult {
 }
 
 impl ChangeOutcome {
+    /// Returns true if nothing says that the change failed or was taken back.
+    pub fn is_success(self) -> bool {
+        matches!(self, ChangeOutcome::ReportedOk | ChangeOutcome::NoneReported)
+    }
+
     /// Returns the word of a table.
     pub fn code(self) -> &'static str {
         match self {
             ChangeOutcome::BackedOut => "backed-out",
             ChangeOutcome::Failed => "failed",
+            ChangeOutcome::ReportedOk => "ok",
             ChangeOutcome::NoneReported => "none-reported",
         }
     }
@@ -182,12 +191,19 @@ impl ChangeRecord {
         }
     }
 
-    /// Returns what became of the change.
+    /// Returns what became of the change. Of several reports the newest counts; none of them outweighs a commit
+    /// that takes the change back, or an incident that names it.
     pub fn outcome(&self) -> ChangeOutcome {
-        match (self.reverted_by.is_empty(), self.caused.is_empty() && self.incidents.is_empty()) {
-            (false, _) => ChangeOutcome::BackedOut,
-            (true, false) => ChangeOutcome::Failed,
-            (true, true) => ChangeOutcome::NoneReported,
+        let reported = self.find_outcome_report().map(|report| report.outcome);
+        if !self.reverted_by.is_empty() || reported == Some(RecordedReport::Reverted) {
+            return ChangeOutcome::BackedOut;
+        }
+        let is_named = !self.caused.is_empty() || !self.incidents.is_empty();
+        match reported {
+            Some(RecordedReport::Failed) => ChangeOutcome::Failed,
+            _ if is_named => ChangeOutcome::Failed,
+            Some(_) => ChangeOutcome::ReportedOk,
+            None => ChangeOutcome::NoneReported,
         }
     }
 

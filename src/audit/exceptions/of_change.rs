@@ -1,7 +1,8 @@
 //! The exceptions of one change.
 
+use crate::audit::change_record::change_acts::describe_act_author;
 use crate::audit::change_record::field_values::CHANGE_TYPE;
-use crate::audit::change_record::standing::{ChangeOutcome, GateBypass};
+use crate::audit::change_record::standing::GateBypass;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord};
 use crate::audit::exceptions::{AuditException, ExceptionKind, ExceptionStatus};
 use crate::audit::table::format_table_time;
@@ -28,25 +29,56 @@ pub(crate) fn list_change_exceptions(change: &ChangeRecord, has_ledger: bool) ->
     for reasons in &change.reasons {
         add_contradictions(change, reasons, &mut found);
     }
-    if change.outcome() != ChangeOutcome::NoneReported {
-        let by = change.find_failure();
-        let words = match change.outcome() {
-            ChangeOutcome::BackedOut => "a later change takes it back",
-            _ => "a later change names it as its cause",
-        };
-        let incidents: Vec<&str> = change.incidents.iter().map(|incident| incident.id.as_str()).collect();
-        let what = match by {
-            Some(step) => format!("{words}: {}", step.id),
-            None => format!("it caused {}", incidents.join(", ")),
-        };
-        let mut exception = build_exception(change, ExceptionKind::FailedChange, what);
-        exception.detected_at = by.map(|step| step.at);
-        found.push(exception);
+    found.extend(build_failure_exception(change));
+    for (name, ref_name) in &change.lost_files {
+        let what =
+            format!("the attached file {name} is not in this repository; {} keeps it", ref_name.to_lossy());
+        found.push(build_exception(change, ExceptionKind::Unreadable, what));
     }
     if let Err(why) = &change.facts {
         found.push(build_exception(change, ExceptionKind::Unreadable, why.clone()));
     }
     found
+}
+
+/// Returns the exception of a change that failed, or of which that was reported and taken back later: a report
+/// is corrected in the open.
+fn build_failure_exception(change: &ChangeRecord) -> Option<AuditException> {
+    let report = change.find_failure_report();
+    if change.outcome().is_success() && report.is_none() {
+        return None;
+    }
+    let step = change.find_failure();
+    let incidents = change.list_incident_names();
+    let names: Vec<String> = incidents.iter().map(|name| name.to_lossy().into_owned()).collect();
+    let mut what = match (step, report) {
+        (Some(step), _) if !change.reverted_by.is_empty() => {
+            format!("a later change takes it back: {}", step.id)
+        }
+        (Some(step), _) => format!("a later change names it as its cause: {}", step.id),
+        (None, Some(report)) => format!(
+            "reported as {} by {}",
+            report.outcome.code(),
+            describe_act_author(&report.by.event).to_lossy()
+        ),
+        (None, None) => "an incident names it as its cause".to_owned(),
+    };
+    if !names.is_empty() {
+        what.push_str(&format!("; it caused {}", names.join(", ")));
+    }
+    if change.outcome().is_success() {
+        what.push_str("; a later report says that it worked");
+    }
+    let mut exception = build_exception(change, ExceptionKind::FailedChange, what);
+    exception.detected_at = match (step, report) {
+        (Some(step), _) => Some(step.at),
+        (None, Some(report)) => Some(report.by.event.observed_at),
+        (None, None) => None,
+    };
+    if let (None, Some(report)) = (step, report) {
+        exception.evidence = format!("ledger record {}", report.by.record);
+    }
+    Some(exception)
 }
 
 /// Returns an exception of a change about which nothing more is known.

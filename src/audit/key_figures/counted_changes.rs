@@ -36,6 +36,10 @@ pub(crate) struct KeyFigureCounter {
     evaluated: ShareCount,
     compliant: ShareCount,
     successful: ShareCount,
+    /// Those of whose outcome anything is known.
+    reported: ShareCount,
+    /// Those that somebody said to the server to have verified.
+    verified: ShareCount,
     reviewed: ShareCount,
     verified_approvals: ShareCount,
     emergencies: ShareCount,
@@ -77,7 +81,10 @@ impl KeyFigureCounter {
             GateResult::NotEvaluated | GateResult::Undecided => self.compliant.not_known += 1,
             _ => self.compliant.add(matches!(result, GateResult::Pass | GateResult::PassOwing)),
         }
-        self.successful.add(change.outcome() == ChangeOutcome::NoneReported);
+        let outcome = change.outcome();
+        self.successful.add(outcome.is_success());
+        self.reported.add(outcome != ChangeOutcome::NoneReported);
+        self.verified.add(!change.list_verifications().is_empty());
         if result.is_evaluated() {
             let counting = change.list_counting_approvals();
             self.reviewed.add(!counting.is_empty());
@@ -164,8 +171,7 @@ impl KeyFigureCounter {
             note: note.to_owned(),
         };
         let ledger = if self.has_ledger { "" } else { "there is no ledger, so this is not known" };
-        let failed =
-            "failed is what a later change takes back or names as its cause, and what an incident names";
+        let failed = "failed is what a later change takes back or names as its cause, what an incident names, and what was reported so last";
         vec![
             number(
                 "changes",
@@ -188,6 +194,20 @@ impl KeyFigureCounter {
                 "changes that are not known to have failed / changes",
                 self.successful,
                 failed,
+            ),
+            share(
+                "outcomes_known",
+                "Known outcomes",
+                "changes that later changes, incidents or reports say something of / changes",
+                self.reported,
+                "",
+            ),
+            share(
+                "verified_changes",
+                "Verified after landing",
+                "changes that an account which the policy names said to have verified / changes",
+                self.verified,
+                ledger,
             ),
             share(
                 "independent_review",

@@ -6,7 +6,7 @@ use crate::audit::show::change_sections::describe_gap_cause;
 use crate::audit::show::page::{PageLine, PageSection};
 use crate::audit::show::shown_change::ShownChange;
 use crate::change::Text;
-use crate::ledger::record::RecordedPolicySource;
+use crate::ledger::record::{RecordedActKind, RecordedPolicySource};
 use crate::ledger::state::{ObligationOwner, TrackedObligation};
 use crate::report::due_time::format_duration;
 use crate::report::escape::shell::quote_for_shell;
@@ -115,13 +115,19 @@ pub(super) fn build_outcome_section(shown: &ShownChange) -> PageSection {
     }
     section.add_row("state", line);
     let outcome = match change.outcome() {
-        ChangeOutcome::BackedOut => "backed out by a later change",
-        ChangeOutcome::Failed => "a later change names it as its cause",
+        ChangeOutcome::BackedOut => "backed out",
+        ChangeOutcome::Failed => "failed: a later change or an incident names it, or it was reported",
+        ChangeOutcome::ReportedOk => "reported to have worked",
         ChangeOutcome::NoneReported => {
             "no later change says that it failed, which is no proof that it worked"
         }
     };
     section.add_row("outcome", PageLine::from_words(outcome));
+    for one in &change.acts {
+        let (label, said) = describe_act(&one.event.act.says);
+        let line = said.with_words(", by ").with_quote(&one.event.act.account).with_words(" ");
+        section.add_row(label, line.with_time(one.event.observed_at).with_words(", by the gate's clock"));
+    }
     let lists = [
         ("closed by", &change.closing_records),
         ("taken back by", &change.reverted_by),
@@ -134,6 +140,25 @@ pub(super) fn build_outcome_section(shown: &ShownChange) -> PageSection {
         }
     }
     section
+}
+
+/// Returns the label of an act on the page, and what it says.
+fn describe_act(says: &RecordedActKind) -> (&'static str, PageLine) {
+    match says {
+        RecordedActKind::Outcome { outcome, incident } => {
+            let line = PageLine::from_words(outcome.code());
+            let line = match incident {
+                Some(incident) => line.with_words(" in ").with_quote(incident),
+                None => line,
+            };
+            ("reported", line)
+        }
+        RecordedActKind::Verified => ("verified", PageLine::from_words("as working; that approves nothing")),
+        RecordedActKind::Attachment { name, bytes, digest, .. } => {
+            let line = PageLine::from_quote(&Text::from(name.as_str()));
+            ("attached", line.with_words(format!(", {bytes} bytes, {digest}")))
+        }
+    }
 }
 
 /// Returns which policy and roster judged, with the commands that show them.

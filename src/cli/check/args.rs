@@ -99,6 +99,31 @@ pub(crate) struct CheckArgs {
     pub(super) output: Vec<OutputFile>,
 }
 
+impl CheckArgs {
+    /// Returns the arguments that judge a range for a branch, by the policy from before it.
+    pub(crate) fn for_range(range: String, target: String) -> CheckArgs {
+        CheckArgs {
+            revisions: Some(range),
+            deny_exit: None,
+            history: false,
+            policy: None,
+            pack: None,
+            unit: None,
+            target: Some(target),
+            enforce: false,
+            explain: false,
+            verbose: false,
+            quiet: false,
+            allow_empty: false,
+            landing: None,
+            onto: None,
+            as_of: None,
+            format: ReportFormatArg::Terminal,
+            output: Vec::new(),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum ChangeUnitArg {
     /// A step of the first-parent history, with all commits it brings in

@@ -18,7 +18,9 @@ use crate::gate::{GateSettings, LedgerMode, PushFacts, UndecidedMove, judge_push
 use crate::git::{ObjectQuarantine, RefUpdate, Repository, parse_pre_receive};
 use crate::ledger::server::decision::{self, DecisionContext};
 use crate::ledger::server::overdue::block_overdue_push;
-use crate::ledger::server::push_refusals::{add_session_refusals, record_unwritable_ledger};
+use crate::ledger::server::push_refusals::{
+    add_act_refusals, add_session_refusals, record_unwritable_ledger,
+};
 use crate::ledger::server::undecided_moves::list_undecided_moves;
 use crate::ledger::server::write_ahead;
 use crate::ledger::state::LedgerState;
@@ -95,6 +97,9 @@ fn decide_push(
         let state = read_recorded_state(&states, &settings).map(Rc::unwrap_or_clone);
         add_session_refusals(&mut report, request, &repository, &settings, state);
     }
+    if let Some(act) = facts.act() {
+        add_act_refusals(&mut report, act, read_recorded_state(&states, &settings));
+    }
     let recorded = match settings.ledger_mode {
         LedgerMode::Off => Ok(()),
         LedgerMode::Require | LedgerMode::Warn => {
@@ -103,7 +108,7 @@ fn decide_push(
     };
     // "Allowed" is not said of a push that is refused because it cannot be recorded.
     let is_unrecordable =
-        recorded.is_err() && (settings.ledger_mode == LedgerMode::Require || facts.request().is_some());
+        recorded.is_err() && (settings.ledger_mode == LedgerMode::Require || facts.must_be_recorded());
     if is_unrecordable && report.decision == Decision::Allow {
         return recorded
             .map(|()| CommandExit::Failed)
@@ -113,8 +118,8 @@ fn decide_push(
     output::print_report(&report, format, &style)?;
     match recorded {
         Ok(()) => Ok(report.decision.into()),
-        // A session exists only if it is recorded.
-        Err(error) if settings.ledger_mode == LedgerMode::Warn && facts.request().is_none() => {
+        // A session or an act exists only if it is recorded.
+        Err(error) if settings.ledger_mode == LedgerMode::Warn && !facts.must_be_recorded() => {
             let mut out = std::io::stdout().lock();
             let why = replace_invisible(&format!("{error:#}"));
             let written = writeln!(out, "changegate: this decision is NOT recorded: {why}");

@@ -10,13 +10,12 @@ use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
 use crate::cli::output;
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
-use crate::ledger::record::BreakGlassEvent;
 use crate::ledger::record::describe::{describe_record, find_event_time};
 use crate::ledger::record::parse_unauthorised_key;
 use crate::ledger::record::readable::ReadableRecord;
 use crate::ledger::record::{
-    DecisionRecord, LedgerEvent, ObligationEvidence, Record, RecordedContributor, RecordedJudgement,
-    RecordedMove, RecordedOutcome, RecordedPusher,
+    BreakGlassEvent, ChangeAct, DecisionRecord, LedgerEvent, ObligationEvidence, Record, RecordedActKind,
+    RecordedContributor, RecordedJudgement, RecordedMove, RecordedOutcome, RecordedPusher,
 };
 use crate::ledger::store::{RECORD_FILE, read_ledger_file};
 use crate::report::escape;
@@ -200,6 +199,7 @@ fn write_record(out: &mut dyn Write, commit: Oid, record: &Record) -> io::Result
             writeln!(out, "notified  {}", notice.observed_at)
         }
         LedgerEvent::BreakGlass(record) => write_session(out, record),
+        LedgerEvent::Act(event) => write_act(out, event),
         LedgerEvent::Heartbeat(heartbeat) => {
             writeln!(out, "heartbeat of {}", escape::escape_words(&heartbeat.tool))?;
             writeln!(out, "refs      {}, each as recorded", heartbeat.refs)?;
@@ -259,6 +259,29 @@ fn write_session(out: &mut dyn Write, record: &BreakGlassEvent) -> io::Result<()
             writeln!(out, "seen      {}{late}", ended.closed_at)
         }
     }
+}
+
+fn write_act(out: &mut dyn Write, event: &ChangeAct) -> io::Result<()> {
+    let act = &event.act;
+    writeln!(out, "{}", escape::escape_words(&event.describe()))?;
+    writeln!(out, "change    {} on {}", act.change, escape_name(&act.ref_name))?;
+    let kind = if act.person.is_some() { "" } else { ", a bot" };
+    writeln!(out, "by        {}{kind}", escape_name(&act.account))?;
+    match &act.says {
+        RecordedActKind::Outcome { incident: Some(incident), .. } => {
+            writeln!(out, "incident  {}", escape_name(incident))?;
+        }
+        RecordedActKind::Attachment { name, bytes, digest, commit } => {
+            let (name, digest) = (escape::escape_words(name), escape::escape_words(digest));
+            writeln!(out, "file      {name}, {bytes} bytes, in commit {commit}")?;
+            writeln!(out, "          {digest}")?;
+        }
+        RecordedActKind::Outcome { incident: None, .. } | RecordedActKind::Verified => {}
+    }
+    if let Some(note) = &act.note {
+        writeln!(out, "note      {}", escape_name(note))?;
+    }
+    writeln!(out, "seen      {}", event.observed_at)
 }
 
 fn write_decision(out: &mut dyn Write, decided: &DecisionRecord) -> io::Result<()> {

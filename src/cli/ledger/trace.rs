@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use serde_json::json;
 
 use crate::calendar::{Holidays, TimeLimit};
-use crate::change::{NeededFacts, Oid};
+use crate::change::{NeededFacts, Oid, Text};
 use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
 use crate::cli::context::Context;
 use crate::cli::ledger::show_records::describe_pusher;
@@ -18,8 +18,8 @@ use crate::ledger::audit::attempts::RefusedAttempt;
 use crate::ledger::audit::trace::{ChangeTrace, LandingOrigin, TracedRecord, trace_change};
 use crate::ledger::record::describe::{describe_record, find_event_time};
 use crate::ledger::record::{
-    DecisionRecord, LedgerEvent, RecordedApproval, RecordedApprovalDecision, RecordedApprovalSource,
-    RecordedVerdict,
+    ChangeAct, DecisionRecord, LedgerEvent, RecordedActKind, RecordedApproval, RecordedApprovalDecision,
+    RecordedApprovalSource, RecordedVerdict,
 };
 use crate::report::{due_time, escape};
 use crate::verdict::{ClassId, Decision, Judgement, Message, RuleOutcome, Verdict};
@@ -186,12 +186,34 @@ fn write_record_details(traced: &TracedRecord, out: &mut dyn Write) -> io::Resul
         LedgerEvent::Discharged(one) => {
             writeln!(out, "{}", wrap_text("      by ", 9, &one.evidence.describe()))
         }
+        LedgerEvent::Act(event) => write_act_details(event, out),
         LedgerEvent::RegularisationTerms(terms) => {
             let from = escape::escape_words(&terms.teams.join(", "));
             writeln!(out, "{}", wrap_text("      can be regularised by ", 9, &from))
         }
         _ => Ok(()),
     }
+}
+
+/// Writes what an act says beside its kind.
+fn write_act_details(event: &ChangeAct, out: &mut dyn Write) -> io::Result<()> {
+    match &event.act.says {
+        RecordedActKind::Outcome { incident: Some(incident), .. } => {
+            writeln!(out, "{}", wrap_text("      incident ", 9, &escape_text(incident)))?;
+        }
+        RecordedActKind::Attachment { digest, .. } => {
+            writeln!(out, "      {}", escape::escape_words(digest))?
+        }
+        RecordedActKind::Outcome { incident: None, .. } | RecordedActKind::Verified => {}
+    }
+    match &event.act.note {
+        Some(note) => writeln!(out, "{}", wrap_text("      ", 9, &escape_text(note))),
+        None => Ok(()),
+    }
+}
+
+fn escape_text(text: &Text) -> String {
+    escape::escape_terminal(text.as_bytes(), escape::MAX_QUOTE_COLUMNS)
 }
 
 fn write_traced_decision(

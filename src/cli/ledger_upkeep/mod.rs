@@ -142,7 +142,7 @@ pub(crate) fn write_reconcile_report(reconciled: &ReconcileOutcome) -> io::Resul
         let name = escape::escape_terminal(moved.name.as_bytes(), escape::MAX_QUOTE_COLUMNS);
         writeln!(out, "changegate: {name} moved without a decision; recorded as an unauthorised change")?;
     }
-    for one in &reconciled.session_notes {
+    for one in reconciled.session_notes.iter().chain(&reconciled.act_notes) {
         writeln!(out, "changegate: {}", escape::escape_words(one))?;
     }
     for one in &reconciled.closing_notes {

@@ -18,7 +18,7 @@ use crate::cli::output::wrap_text;
 use crate::cli::policy::check::{PolicyCheckArgs, check_policy_file};
 use crate::cli::policy::lookup::{load_policy_or_pack, unknown_pack_error};
 use crate::cli::policy::procedure::{PolicyDocsArgs, write_policy_docs};
-use crate::policy::packs;
+use crate::policy::{ActPermission, Policy, packs};
 use crate::predicates::PREDICATE_DOCS;
 use crate::verdict::{RuleLevel, time_limit_message};
 use crate::yaml::shorten_for_message;
@@ -119,6 +119,10 @@ fn show_policy(
         let longest = time_limit_message(TimeLimit::Minutes(break_glass.max_minutes)).to_plain_text();
         writeln!(out, "a break-glass session is opened by {from}, for at most {longest}")?;
     }
+    for (what, permission) in list_act_permissions(policy) {
+        let by = [permission.teams.as_slice(), &permission.bots].concat().join(", ");
+        writeln!(out, "after a change has landed, {by} may {what}")?;
+    }
     for (id, entry) in policy.standard_changes.list_entries() {
         let text = format!(
             "the standard change {id} counts from {} to {}, approved by {}",
@@ -151,6 +155,17 @@ fn show_policy(
     }
     out.flush()?;
     Ok(CommandExit::Allowed)
+}
+
+/// Returns what may be recorded of a change after it has landed, and by whom, without what nobody may.
+fn list_act_permissions(policy: &Policy) -> Vec<(&'static str, &ActPermission)> {
+    let Some(acts) = &policy.acts else { return Vec::new() };
+    let all = [
+        ("report its outcome", &acts.outcome),
+        ("say that it was verified", &acts.verified),
+        ("attach a file to it", &acts.attach),
+    ];
+    all.into_iter().filter(|(_, permission)| !permission.is_empty()).collect()
 }
 
 fn list_packs(name: Option<&str>) -> Result<CommandExit, CommandError> {

@@ -11,6 +11,7 @@ pub(crate) mod request;
 use jiff::Timestamp;
 
 use crate::change::{Oid, PusherIdentity, Text};
+pub(crate) use crate::gate::break_glass::request::MAX_INCIDENT_BYTES;
 pub use crate::gate::break_glass::request::{
     AuthorisedRequest, BreakGlassRequest, ParsedRequest, REQUEST_REF_PREFIX, SESSION_ID_DIGITS,
     is_request_ref, is_session_id, parse_request,
@@ -140,7 +141,9 @@ impl RequestPush<'_> {
     fn read_request(&self, update: &RefUpdate, policy: &Policy) -> Result<ParsedRequest, Vec<Finding>> {
         match self.repository.read_message_only_commit(update.new, MAX_REQUEST_BYTES) {
             Ok(Ok(commit)) => parse_request(policy, commit, self.now),
-            Ok(Err(fault)) => Err(vec![*pusher_finding(INVALID_COMMIT.with("detail", fault_message(fault)))]),
+            Ok(Err(fault)) => Err(vec![*pusher_finding(
+                INVALID_COMMIT.with("detail", describe_commit_fault(fault, MAX_REQUEST_BYTES)),
+            )]),
             Err(error) => {
                 let detail = MessageValue::unrecorded(Text::from(format!("{error:#}")));
                 let message = REQUEST_UNREADABLE.with("detail", detail);
@@ -150,10 +153,11 @@ impl RequestPush<'_> {
     }
 }
 
-/// Returns what is wrong with the commit of a request, as a message that follows "it".
-fn fault_message(fault: MessageOnlyFault) -> Message {
+/// Returns what is wrong with a commit that should stand alone and have at most `limit` bytes, as a message
+/// that follows "it".
+pub(crate) fn describe_commit_fault(fault: MessageOnlyFault, limit: u64) -> Message {
     match fault {
-        MessageOnlyFault::TooLong(size) => TOO_LONG.with("size", size).with("limit", MAX_REQUEST_BYTES),
+        MessageOnlyFault::TooLong(size) => TOO_LONG.with("size", size).with("limit", limit),
         MessageOnlyFault::NotACommit(kind) => NOT_A_COMMIT.with("kind", kind),
         MessageOnlyFault::Absent => Message::from(&COMMIT_ABSENT),
         MessageOnlyFault::Unreadable(reason) => {

@@ -37,7 +37,7 @@ pub const REQUEST_REF_PREFIX: &str = "refs/changegate/break-glass/";
 pub const SESSION_ID_DIGITS: usize = 12;
 
 /// The most bytes that the name of an incident can have.
-const MAX_INCIDENT_BYTES: usize = 200;
+pub(crate) const MAX_INCIDENT_BYTES: usize = 200;
 
 /// The fewest letters and digits of a reason, where the policy has no field for it.
 const MIN_REASON_CHARACTERS: u64 = 20;
@@ -201,17 +201,13 @@ pub fn parse_request(policy: &Policy, commit: Commit, now: Timestamp) -> Result<
             }
         }
         Some(BreakGlassRequest::Open { incident, reason, limit }) => {
-            let target = Err(Missing::NotAtThisStage(FactKind::Target));
-            let pusher = Err(Missing::NotAtThisStage(FactKind::Pusher));
-            let commits = Commits::from(commit);
-            let change = Change::from_repository(Stage::PreReceive, target, pusher, now, commits);
             // One answer names everything that has to be written anew.
-            let mut findings = check_field(policy, "Incident", 1, &change);
-            findings.extend(check_field(
+            let mut findings = check_stated_field(policy, "Incident", 1, (&commit, now));
+            findings.extend(check_stated_field(
                 policy,
                 policy::EMERGENCY_REASON_FIELD,
                 MIN_REASON_CHARACTERS,
-                &change,
+                (&commit, now),
             ));
             if incident.as_bytes().len() > MAX_INCIDENT_BYTES {
                 findings.push(*pusher_finding(INCIDENT_TOO_LONG.with("limit", MAX_INCIDENT_BYTES)));
@@ -250,9 +246,18 @@ fn find_session_end(policy: &Policy, limit: &Text, now: Timestamp) -> Result<Tim
     until.map_err(|_| pusher_finding(&LIMIT_OUT_OF_RANGE))
 }
 
-/// Returns why a field is not stated as the policy wants it, or with at least `min_length` letters where
-/// the policy has no such field; nothing if it is.
-fn check_field(policy: &Policy, name: &str, min_length: u64, change: &Change) -> Vec<Finding> {
+/// Returns why the message of a commit, seen at some time, does not state a field as the policy wants it, or
+/// with at least `min_length` letters where the policy has no such field; nothing if it does.
+pub(crate) fn check_stated_field(
+    policy: &Policy,
+    name: &str,
+    min_length: u64,
+    (commit, now): (&Commit, Timestamp),
+) -> Vec<Finding> {
+    let target = Err(Missing::NotAtThisStage(FactKind::Target));
+    let pusher = Err(Missing::NotAtThisStage(FactKind::Pusher));
+    let commits = Commits::from(commit.clone());
+    let change = Change::from_repository(Stage::PreReceive, target, pusher, now, commits);
     let usual = FieldDefinition {
         name: name.into(),
         aliases: Vec::new(),
@@ -266,7 +271,7 @@ fn check_field(policy: &Policy, name: &str, min_length: u64, change: &Change) ->
         Some(field) => field.as_ref(),
         None => &usual,
     };
-    match field.read_from_change(change) {
+    match field.read_from_change(&change) {
         FieldReading::Stated { .. } => Vec::new(),
         FieldReading::Absent | FieldReading::Unknown(_) => {
             vec![*pusher_finding(FIELD_ABSENT.with("field", name))]
@@ -288,6 +293,6 @@ pub(super) fn no_teams_finding() -> Box<Finding> {
 }
 
 /// Returns a finding that the pusher can fix.
-pub(super) fn pusher_finding(message: impl Into<Message>) -> Box<Finding> {
+pub(crate) fn pusher_finding(message: impl Into<Message>) -> Box<Finding> {
     Box::new(Finding::new(message).fixed_by(Fixer::Pusher))
 }

@@ -5,7 +5,6 @@ use std::rc::Rc;
 use jiff::Timestamp;
 
 use crate::change::{FactKind, Oid, Text};
-use crate::gate::break_glass;
 use crate::gate::policy_check::find_policy_break;
 use crate::gate::policy_findings::{
     REF_UNREADABLE, build_protected_group, build_ref_group, refuse_missing_policy,
@@ -81,17 +80,8 @@ impl RefJudge<'_> {
                 return Some(build_ref_group(update, None, vec![refusal]));
             }
         };
-        // A symbolic ref that leads to a request is not one: it must have the name under which it was
-        // pushed.
-        if break_glass::is_request_ref(&update.name) && resolved.name == update.name {
-            let base = base.require_loaded(self.settings);
-            let push = break_glass::RequestPush {
-                repository: self.repository,
-                updates: self.updates,
-                settings: self.settings,
-                now: self.now,
-            };
-            return Some(push.judge_request_ref(update, &resolved, base, &mut self.facts));
+        if let Some(group) = self.judge_gate_ref(update, &resolved, base) {
+            return Some(group);
         }
         let mut refusals = Vec::new();
         refusals.extend(push::check_reserved_ref(&update.name));

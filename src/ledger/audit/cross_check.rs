@@ -6,14 +6,16 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::change::{NeededFacts, Oid, Text};
+use crate::gate::acts::is_act_ref;
 use crate::gate::break_glass::is_request_ref;
 use crate::gate::obligations::{ObligationClosing, parse_change_reference};
 use crate::git::{PeeledObject, Repository};
 use crate::ledger::audit::problem::{LedgerProblem, LedgerProblemKind};
 use crate::ledger::record::{
-    BreakGlassEvent, DecisionOutcome, DecisionRecord, ObligationDischarge, ObligationEscalation,
+    BreakGlassEvent, ChangeAct, DecisionOutcome, DecisionRecord, ObligationDischarge, ObligationEscalation,
     ObligationEvidence, ScopeChange, parse_unauthorised_key,
 };
+use crate::ledger::state::acts;
 use crate::ledger::state::break_glass::{self, SessionRequest};
 use crate::ledger::state::obligation::check_closing;
 use crate::ledger::state::{LedgerState, TrackedObligation, encode_ref_key};
@@ -31,6 +33,8 @@ pub(crate) struct DecisionCrossCheck {
     stating_decisions: BTreeMap<String, Box<DecisionRecord>>,
     /// Landed decisions about break-glass sessions that have no record yet, by their ids.
     session_decisions: BTreeMap<String, Box<DecisionRecord>>,
+    /// Landed decisions about acts that have no record yet, by their ids.
+    act_decisions: BTreeMap<String, Box<DecisionRecord>>,
     /// What landed changes state for earlier ones, by those changes.
     statements: BTreeMap<Oid, Vec<LandedStatement>>,
     /// True if a record could not be read: then other decisions may exist.
@@ -47,7 +51,10 @@ struct LandedStatement {
 impl DecisionCrossCheck {
     /// Takes in a decision, if later records may rest on it.
     pub(crate) fn add_decision(&mut self, decided: &DecisionRecord) {
-        let is_stating = decided.refs.iter().any(|one| !one.closings.is_empty() || one.break_glass.is_some());
+        let is_stating = decided
+            .refs
+            .iter()
+            .any(|one| !one.closings.is_empty() || one.break_glass.is_some() || one.act.is_some());
         if !decided.is_allowed() || !is_stating {
             return;
         }
@@ -65,6 +72,9 @@ impl DecisionCrossCheck {
         for moved in &outcome.landed {
             if is_request_ref(&moved.name) {
                 self.session_decisions.insert(decided.id.clone(), decided.clone());
+            }
+            if is_act_ref(&moved.name) {
+                self.act_decisions.insert(decided.id.clone(), decided.clone());
             }
             for one in &decided.refs {
                 if one.name != moved.name {
@@ -98,6 +108,20 @@ impl DecisionCrossCheck {
         }
         let asked = decided.as_deref().and_then(SessionRequest::from_decision);
         break_glass::find_session_problem(state, event, asked.as_ref(), at)
+    }
+
+    /// Returns what is wrong with the record of an act; a decision allows one record.
+    pub(crate) fn find_act_problem(&mut self, event: &ChangeAct) -> Option<&'static str> {
+        let decided = self.act_decisions.remove(&event.decision);
+        if decided.is_none() && self.is_partial {
+            return None;
+        }
+        acts::find_act_problem(event, decided.as_deref())
+    }
+
+    /// Returns the decisions about acts that have landed and that no record tells of.
+    pub(crate) fn list_unrecorded_acts(&self) -> Vec<String> {
+        self.act_decisions.keys().cloned().collect()
     }
 
     /// Returns what is wrong with the evidence by which a record of the time `at` closes an obligation,

@@ -17,9 +17,9 @@ use crate::ledger::audit::ref_observations::RefObservations;
 use crate::ledger::audit::trace::LandingOrigin;
 use crate::ledger::record::readable::ReadableRecord;
 use crate::ledger::record::{
-    BreakGlassEvent, DecisionRecord, LedgerEvent, PullLanding, Record, RecordedClosing, RecordedHookState,
-    RecordedMove, RecordedPolicySource, RecordedPusher, SessionClosure, SessionOpening, digest_bytes,
-    parse_unauthorised_key,
+    BreakGlassEvent, ChangeAct, DecisionRecord, LedgerEvent, PullLanding, Record, RecordedClosing,
+    RecordedHookState, RecordedMove, RecordedPolicySource, RecordedPusher, SessionClosure, SessionOpening,
+    digest_bytes, parse_unauthorised_key,
 };
 use crate::ledger::state::{LedgerState, TrackedObligation};
 use crate::ledger::store::{RECORD_FILE, read_ledger_file};
@@ -49,6 +49,8 @@ pub struct LedgerHistory {
     pub obligations: BTreeMap<String, TrackedObligation>,
     /// The break-glass sessions, in the order in which they were opened.
     pub sessions: Vec<SessionHistory>,
+    /// What was said about changes of the ref after they had landed, oldest first.
+    pub acts: Vec<RecordedChangeAct>,
     /// When the ref was seen to hold what the ledger says, oldest first; each time is by the clock of the gate.
     pub sights: Vec<Timestamp>,
     /// When no hook judged pushes, as a heartbeat found it.
@@ -132,6 +134,15 @@ pub struct RefRefusal {
     pub new: Option<Oid>,
     /// The rules that refused it, each once.
     pub rules: Vec<String>,
+}
+
+/// What somebody said about a change, with the record that tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedChangeAct {
+    /// The number of the record.
+    pub record: u64,
+    /// What was said, by whom and when.
+    pub event: ChangeAct,
 }
 
 /// A break-glass session from its opening to its end.
@@ -254,6 +265,9 @@ impl LedgerHistoryReader<'_> {
                 }
             }
             LedgerEvent::BreakGlass(event) => self.add_session_event(event),
+            LedgerEvent::Act(event) if event.act.ref_name == *self.name => {
+                history.acts.push(RecordedChangeAct { record: record.number, event: event.clone() });
+            }
             LedgerEvent::Heartbeat(heartbeat) if heartbeat.hook == RecordedHookState::Missing => {
                 history.times_without_hook.push(heartbeat.observed_at);
             }

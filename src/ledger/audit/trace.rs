@@ -227,6 +227,7 @@ impl ChangeTracer<'_> {
                 }
                 self.is_own_obligation(&one.obligation)
             }
+            LedgerEvent::Act(event) => self.known_ids.contains(&event.act.change),
             LedgerEvent::Escalated(one) => {
                 one.due_soon.iter().chain(&one.overdue).any(|id| self.is_own_obligation(id))
             }

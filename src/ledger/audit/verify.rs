@@ -308,6 +308,11 @@ impl LedgerVerifier<'_> {
             let id = escape::escape_words(&id);
             self.add_problem(LedgerProblemKind::Incomplete, format!("decision {id} has no outcome"));
         }
+        // An act is appended together with the outcome of its push.
+        for id in self.cross_check.list_unrecorded_acts() {
+            let id = escape::escape_words(&id);
+            self.add_tampering(format!("the act that decision {id} allowed has landed and has no record"));
+        }
         let waiting = write_ahead::list_entries(self.repository.common_dir(), &[], usize::MAX)?;
         self.report_waiting(&waiting);
         if !check_refs || self.verification.tip.is_none() {

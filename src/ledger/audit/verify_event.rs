@@ -89,6 +89,10 @@ impl LedgerVerifier<'_> {
                 }
             }
             LedgerEvent::BreakGlass(event) => self.verify_session(event, record.recorded_at),
+            LedgerEvent::Act(event) => {
+                let problem = self.cross_check.find_act_problem(event);
+                self.add_tampering_if(problem);
+            }
             LedgerEvent::RegularisationTerms(terms) => {
                 self.add_tampering_if(unauthorised::find_terms_problem(&self.state, terms));
             }

@@ -187,6 +187,7 @@ fn build_move_decision(
             closings: convert_all(&obligations.closings),
             pull_landings: convert_all(&judged.merged_pulls),
             break_glass: None,
+            act: None,
         }],
         omitted_refs: 0,
         notes: convert_all(&judged.report.notes),

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use crate::change::Text;
 use crate::ledger::record::parse_unauthorised_key;
 use crate::ledger::record::wire::{
-    BreakGlassEvent, DamageCause, DecisionOutcome, DecisionRecord, GapCause, LedgerEvent, LedgerHeartbeat,
-    ObligationDischarge, Record, RecordedDecision, RecordedHookState, RecordedPusher, RefDecision,
-    ScopeChange,
+    BreakGlassEvent, ChangeAct, DamageCause, DecisionOutcome, DecisionRecord, GapCause, LedgerEvent,
+    LedgerHeartbeat, ObligationDischarge, Record, RecordedActKind, RecordedDecision, RecordedHookState,
+    RecordedPusher, RecordedReport, RefDecision, ScopeChange,
 };
 use crate::report::escape;
 use crate::verdict::format_count;
@@ -25,6 +25,7 @@ pub(crate) fn find_event_time(record: &Record) -> Timestamp {
         LedgerEvent::Discharged(discharged) => discharged.observed_at,
         LedgerEvent::Escalated(escalated) => escalated.observed_at,
         LedgerEvent::Heartbeat(heartbeat) => heartbeat.observed_at,
+        LedgerEvent::Act(event) => event.observed_at,
         LedgerEvent::BreakGlass(BreakGlassEvent::Opened(opened)) => opened.opened_at,
         LedgerEvent::BreakGlass(BreakGlassEvent::Closed(closed)) => closed.closed_at,
         LedgerEvent::Begin(_)
@@ -70,6 +71,10 @@ pub(crate) fn describe_record(record: &Record) -> String {
             format!("Close the break-glass session {session}, {}", describe_lateness(closed.late_by))
         }
         LedgerEvent::Heartbeat(heartbeat) => describe_heartbeat(heartbeat),
+        LedgerEvent::Act(event) => {
+            let by = escape::escape_terminal(event.act.account.as_bytes(), MAX_NAME_COLUMNS);
+            format!("{}, by {by}", escape::escape_words(&event.describe()))
+        }
         LedgerEvent::RegularisationTerms(terms) => {
             format!("Record {} may be regularised", terms.record_number)
         }
@@ -181,6 +186,22 @@ impl BreakGlassEvent {
                 let late = if closed.late_by.is_some() { ", late" } else { "" };
                 format!("break-glass session {} is closed{late}", closed.session)
             }
+        }
+    }
+}
+
+impl ChangeAct {
+    /// Returns what was said in words, which are still to be escaped.
+    pub fn describe(&self) -> String {
+        let change = self.act.change.short_hex();
+        match &self.act.says {
+            RecordedActKind::Outcome { outcome: RecordedReport::Ok, .. } => format!("{change} worked"),
+            RecordedActKind::Outcome { outcome: RecordedReport::Failed, .. } => format!("{change} failed"),
+            RecordedActKind::Outcome { outcome: RecordedReport::Reverted, .. } => {
+                format!("{change} was reverted")
+            }
+            RecordedActKind::Verified => format!("{change} was verified"),
+            RecordedActKind::Attachment { name, .. } => format!("{name} is attached to {change}"),
         }
     }
 }

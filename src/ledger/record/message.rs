@@ -15,6 +15,7 @@
 //! | discharged | `discharged RULE COMMIT` or `discharged RULE ledger:N`, with ` late` where it is |
 //! | escalated | `escalated due-soon N overdue N` |
 //! | break-glass | `break-glass opened ID`, `extended ID` or `closed ID`, with ` late` where it is |
+//! | act | `act outcome ok COMMIT`, `act outcome failed COMMIT`, `act outcome reverted COMMIT`, `act verified COMMIT` or `act attachment COMMIT` |
 //! | regularisation-terms | `regularisation-terms ledger:N` |
 //!
 //! `REFS` is the full name of the ref if there is one, and else their number. `RULES` are the ids of the
@@ -27,9 +28,9 @@ use std::fmt::Write as _;
 use crate::change::Oid;
 use crate::ledger::record::parse_unauthorised_key;
 use crate::ledger::record::wire::{
-    BreakGlassEvent, DecisionOutcome, DecisionRecord, LedgerEvent, ObligationDischarge, ObligationEvidence,
-    Record, RecordedDecision, RecordedMove, RecordedPusher, RefDecision, RegularisationTerms, ScopeChange,
-    SessionActor, SessionClosure, SessionOpening,
+    BreakGlassEvent, ChangeAct, DecisionOutcome, DecisionRecord, LedgerEvent, ObligationDischarge,
+    ObligationEvidence, Record, RecordedActKind, RecordedDecision, RecordedMove, RecordedPusher, RefDecision,
+    RegularisationTerms, ScopeChange, SessionActor, SessionClosure, SessionOpening,
 };
 
 /// How often one trailer is written.
@@ -78,6 +79,7 @@ pub(crate) fn compose_message(record: &Record) -> String {
         }
         LedgerEvent::BreakGlass(BreakGlassEvent::Opened(opened)) => out.write_opening(opened),
         LedgerEvent::BreakGlass(BreakGlassEvent::Closed(closed)) => out.write_closure(closed),
+        LedgerEvent::Act(event) => out.write_act(event),
         LedgerEvent::RegularisationTerms(terms) => out.write_terms(terms),
         LedgerEvent::Heartbeat(heartbeat) => {
             out.subject = format!("heartbeat refs {} hook {}", heartbeat.refs, heartbeat.hook.code());
@@ -233,6 +235,36 @@ impl MessageWriter {
             }
             None => self.add_encoded_trailer("Claimed-By", actor.account.as_bytes()),
         }
+    }
+
+    fn write_act(&mut self, event: &ChangeAct) {
+        let act = &event.act;
+        let what = match &act.says {
+            RecordedActKind::Outcome { outcome, .. } => format!("outcome {}", outcome.code()),
+            RecordedActKind::Verified => "verified".to_owned(),
+            RecordedActKind::Attachment { .. } => "attachment".to_owned(),
+        };
+        self.subject = format!("act {what} {}", act.change.short_hex());
+        self.add_encoded_trailer("Act-Id", act.id.as_bytes());
+        self.add_trailer("Change", &act.change.to_string());
+        self.add_encoded_trailer("Ref", act.ref_name.as_bytes());
+        self.add_encoded_trailer("By", act.account.as_bytes());
+        self.add_encoded_trailer("Decision-Id", event.decision.as_bytes());
+        match &act.says {
+            RecordedActKind::Outcome { incident: Some(incident), .. } => {
+                self.add_encoded_trailer("Incident", incident.as_bytes());
+            }
+            RecordedActKind::Attachment { name, bytes, digest, .. } => {
+                self.add_encoded_trailer("File", name.as_bytes());
+                self.add_trailer("Bytes", &bytes.to_string());
+                self.add_encoded_trailer("Digest", digest.as_bytes());
+            }
+            RecordedActKind::Outcome { incident: None, .. } | RecordedActKind::Verified => {}
+        }
+        if let Some(note) = &act.note {
+            self.add_encoded_trailer("Note", note.as_bytes());
+        }
+        self.add_trailer("Observed-At", &event.observed_at.to_string());
     }
 
     fn write_terms(&mut self, terms: &RegularisationTerms) {

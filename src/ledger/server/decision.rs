@@ -5,12 +5,13 @@
 
 use crate::change::{Fact, Oid, PusherIdentity, Stage};
 use crate::gate::PushFacts;
+use crate::gate::acts::is_act_ref;
 use crate::gate::break_glass::is_request_ref;
 use crate::git::{PeeledObject, RefUpdate, Repository};
 use crate::ledger::record::canonical::to_canonical_json;
 use crate::ledger::record::convert::convert_all;
 use crate::ledger::record::{
-    DecisionRecord, FactsDigest, LedgerEvent, MAX_RECORD_BYTES, OmittedChanges, ReasonsDigest,
+    DecisionRecord, FactsDigest, LedgerEvent, MAX_RECORD_BYTES, OmittedChanges, ReasonsDigest, RecordedAct,
     RecordedDecision, RecordedMessage, RecordedPolicy, RecordedPusher, RecordedReasons, RecordedRequest,
     RecordedVerdict, RefDecision, digest_bytes,
 };
@@ -78,6 +79,9 @@ pub fn build_push_entry(
         }
         for one in refs.iter_mut().filter(|one| is_request_ref(&one.name)) {
             one.break_glass = push_facts.request().map(RecordedRequest::from);
+        }
+        for one in refs.iter_mut().filter(|one| is_act_ref(&one.name)) {
+            one.act = push_facts.act().map(RecordedAct::from);
         }
     }
     let mut decided = DecisionRecord {
@@ -203,6 +207,7 @@ fn build_unjudged_ref(update: &RefUpdate) -> RefDecision {
         closings: Vec::new(),
         pull_landings: Vec::new(),
         break_glass: None,
+        act: None,
     }
 }
 
@@ -266,6 +271,7 @@ fn build_ref_decision(
         closings: Vec::new(),
         pull_landings: Vec::new(),
         break_glass: None,
+        act: None,
     }))
 }
 

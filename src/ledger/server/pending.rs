@@ -225,7 +225,15 @@ pub(crate) fn remove_entry(path: &Path) -> Result<()> {
     }
 }
 
-/// Removes the refs that requested break-glass sessions, once the ledger has the outcome of the requests.
+/// Returns the refs of acts that bring no file: what they say is in the ledger. A ref with a file stays, since
+/// nothing else keeps the file.
+pub(crate) fn list_spent_act_refs(repository: &Repository, refs: Vec<ResolvedRef>) -> Vec<ResolvedRef> {
+    let is_spent =
+        |one: &ResolvedRef| one.id.is_some_and(|id| repository.has_empty_tree(id).unwrap_or(false));
+    refs.into_iter().filter(is_spent).collect()
+}
+
+/// Removes the refs that requested break-glass sessions or brought acts, once the ledger has the outcome of the requests.
 pub(crate) fn remove_request_refs(
     repository: &Repository,
     refs: Vec<ResolvedRef>,

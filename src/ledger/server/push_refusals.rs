@@ -1,7 +1,10 @@
 //! Refusals of a push for reasons that only the ledger knows, beside overdue obligations.
 
+use std::rc::Rc;
+
 use crate::change::PusherIdentity;
 use crate::gate::GateSettings;
+use crate::gate::acts::{AuthorisedAct, is_act_ref};
 use crate::gate::break_glass::{AuthorisedRequest, is_request_ref};
 use crate::git::Repository;
 use crate::ledger::record::{DecisionRecord, RecordedDecision, SessionActor};
@@ -10,10 +13,12 @@ use crate::ledger::state::LedgerState;
 use crate::ledger::state::break_glass::{self, SessionRequest};
 use crate::push::{GateRule, refuse_by_rule};
 use crate::report::{GroupScope, Report, decide_groups};
-use crate::verdict::{Finding, Fixer, MessageValue, messages};
+use crate::verdict::{Finding, Fixer, Message, MessageValue, messages};
 
 messages! {
     SESSIONS_UNKNOWN = "break-glass.sessions-unknown": "the open break-glass sessions are unknown: {reason}";
+    ACTS_UNKNOWN = "act.ledger-unknown": "the act cannot be recorded: {reason}";
+    ACT_ID_TAKEN = "act.id-taken": "an act with this id exists; push yours with another id";
 }
 
 /// Turns the record of a decision into a refusal, because the ledger cannot be written.
@@ -46,6 +51,32 @@ pub(crate) fn add_session_refusals(
             && is_request_ref(name)
         {
             group.refusals.push(refuse_by_rule(GateRule::BreakGlass, (*finding).clone()));
+        }
+    }
+    report.decision = decide_groups(&report.groups, report.enforced);
+}
+
+/// Adds to the report of a push why the ledger does not take the act that it brings.
+pub(crate) fn add_act_refusals(
+    report: &mut Report,
+    act: &AuthorisedAct,
+    state: Result<Rc<LedgerState>, String>,
+) {
+    let finding = match state {
+        Ok(state) if state.recent_acts.contains(&act.id) => {
+            Finding::new(Message::from(&ACT_ID_TAKEN)).fixed_by(Fixer::Pusher)
+        }
+        Ok(_) => return,
+        Err(why) => {
+            let message = ACTS_UNKNOWN.with("reason", MessageValue::unrecorded(why));
+            Finding::new(message).fixed_by(Fixer::ServerAdministrator)
+        }
+    };
+    for group in &mut report.groups {
+        if let GroupScope::Ref { name, .. } = &group.scope
+            && is_act_ref(name)
+        {
+            group.refusals.push(refuse_by_rule(GateRule::Acts, finding.clone()));
         }
     }
     report.decision = decide_groups(&report.groups, report.enforced);

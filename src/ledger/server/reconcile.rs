@@ -15,6 +15,7 @@ use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 
 use crate::change::{Oid, Text};
+use crate::gate::acts::{ACT_REF_PREFIX, is_act_ref};
 use crate::gate::break_glass::{REQUEST_REF_PREFIX, is_request_ref};
 use crate::ledger::record::convert::convert_all;
 use crate::ledger::record::{DecisionOutcome, DecisionRecord, LedgerBeginning, LedgerEvent, RecordedMove};
@@ -29,6 +30,7 @@ use crate::ledger::server::recorded_entries::{MAX_APPENDED_DECISIONS, find_recor
 use crate::ledger::server::ref_path::{RefStep, find_ref_path};
 use crate::ledger::server::ref_steps::{self, group_edges_by_ref, is_ready};
 use crate::ledger::server::write_ahead::{self, JournalEntry};
+use crate::ledger::state::acts::build_act_event;
 use crate::ledger::state::break_glass::{self, SessionRequest};
 use crate::ledger::state::{
     TrackedObligation, UnauthorisedChange, decode_ref_key, encode_ref_key, unauthorised,
@@ -73,6 +75,7 @@ pub fn reconcile_ledger(
     let scope = context.scope.map(<[_]>::to_vec);
     let refs = ProtectedRefs::read_refs(context.repository, scope, ledger.state(), &also)?;
     let request_refs = context.repository.list_direct_refs(REQUEST_REF_PREFIX)?;
+    let act_refs = context.repository.list_direct_refs(ACT_REF_PREFIX)?;
     // A decision that was found only after the refs were read cannot count as ended.
     let later = write_ahead::list_entries(directory, &first, 0).context(CANNOT_LIST)?;
     for file in later {
@@ -96,6 +99,8 @@ pub fn reconcile_ledger(
     run.record_heartbeat()?;
     run.commit_records()?;
     pending::remove_request_refs(context.repository, request_refs, &pending, now);
+    let spent_refs = pending::list_spent_act_refs(context.repository, act_refs);
+    pending::remove_request_refs(context.repository, spent_refs, &pending, now);
     let before = now.checked_sub(context.push_timeout).unwrap_or(Timestamp::MIN);
     write_ahead::remove_unfinished(directory, before).context(CANNOT_LIST)?;
     Ok(run.outcome)
@@ -289,6 +294,12 @@ impl LedgerReconciler<'_, '_> {
         }
         if landed.iter().any(is_request_ref) {
             self.record_session(decided)?;
+        }
+        if landed.iter().any(is_act_ref)
+            && let Some(event) = build_act_event(decided)
+        {
+            self.outcome.act_notes.push(event.describe());
+            self.append_event(LedgerEvent::Act(event))?;
         }
         Ok(())
     }

@@ -54,6 +54,8 @@ pub struct ReconcileOutcome {
     pub closing_notes: Vec<Message>,
     /// What became of break-glass sessions, as sentences.
     pub session_notes: Vec<String>,
+    /// What was said about changes, as sentences.
+    pub act_notes: Vec<String>,
     /// The number of decisions that wait for a push that may not have ended.
     pub waiting_decisions: usize,
     /// The moves that landed as decided, of the push that git has just reported.

@@ -8,6 +8,7 @@ use crate::ledger::record::{
     DecisionOutcome, DecisionRecord, LedgerEvent, ObligationDischarge, ObligationEscalation, Record,
     RecordedJudgement, RecordedMove, RecordedOutcome, RecordedVerdict, RefDecision, unauthorised_key,
 };
+use crate::ledger::state::acts::apply_act;
 use crate::ledger::state::break_glass::apply_session_event;
 use crate::ledger::state::status::seconds_late;
 use crate::ledger::state::unauthorised::{apply_regularisation_terms, build_unauthorised_obligation};
@@ -48,6 +49,7 @@ impl LedgerState {
             LedgerEvent::Discharged(discharged) => self.apply_discharge(discharged),
             LedgerEvent::Escalated(escalated) => self.apply_escalation(escalated),
             LedgerEvent::BreakGlass(event) => apply_session_event(self, event),
+            LedgerEvent::Act(event) => apply_act(self, event),
             LedgerEvent::RegularisationTerms(terms) => apply_regularisation_terms(self, terms),
             // It says that nothing has changed.
             LedgerEvent::Heartbeat(_) => {}

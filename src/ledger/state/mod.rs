@@ -4,6 +4,7 @@
 //! verify` works it out again from the records and compares. So it holds codes, ids and values like the
 //! records, and no sentence.
 
+pub(crate) mod acts;
 pub mod apply;
 pub mod break_glass;
 pub mod obligation;
@@ -46,6 +47,9 @@ pub struct LedgerState {
     pub open_decisions: BTreeMap<String, Vec<RecordedMove>>,
     /// The protected refs, as patterns of their names.
     pub protects: Vec<String>,
+    /// The ids of the newest acts about changes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recent_acts: Vec<String>,
     /// The ids of the newest decisions, and the names of files that could not be read, at most
     /// [`MAX_RECENT_DECISIONS`]: what was appended just before a process died is not appended twice.
     pub recent_decisions: Vec<String>,

@@ -192,7 +192,7 @@ impl<'files> WeakeningSearch<'files> {
 
     /// The other statements of an earlier file that a later one replaces.
     fn add_settings(&self, found: &mut Vec<PolicyWeakening>) {
-        for name in ["protects", "unit", "obligations", "break-glass", "signers"] {
+        for name in ["protects", "unit", "obligations", "break-glass", "acts", "signers"] {
             let Some((key, value)) = self.find_own_key(name) else { continue };
             let Some((base, earlier)) = self.find_base(&[name]) else { continue };
             // A pack cannot know the branches of the repositories that extend it.

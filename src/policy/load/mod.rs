@@ -8,6 +8,7 @@
 mod consequences;
 pub(crate) mod files;
 pub(crate) mod loader;
+mod permissions;
 pub(crate) mod rules;
 mod standard_changes;
 
@@ -17,16 +18,15 @@ use crate::catalogue::StandardCatalogue;
 use crate::change::FactKind;
 use crate::pattern::RefPattern;
 use crate::people::{PeopleDirectory, check_plain_path};
-use crate::policy::break_glass::BreakGlassPolicy;
 use crate::policy::definition::{ChangeClass, ChangeUnit, KeyFile, Policy, SignerKeys};
 use crate::policy::faults::{FaultyFile, PolicyErrors};
 use crate::policy::gate_files::guard_classes;
 use crate::policy::load::consequences::{adopt_pack_faults, drop_missing_names, hides_names};
 use crate::policy::load::files::{FetchedFile, PolicyFiles, digest_source, name_root, unreadable_file_fault};
 use crate::policy::load::loader::{PolicyLoader, SourcedNode};
+use crate::policy::load::permissions::{PolicyPermissions, read_permissions};
 use crate::policy::load::rules::{join_written_rules, read_exemptions, read_rule};
 use crate::policy::load::standard_changes::{fetch_standard_changes, list_gate_files};
-use crate::policy::obligations::ObligationPolicy;
 use crate::policy::packs::find_pack;
 use crate::policy::ticket_systems::TicketSystems;
 use crate::predicates::PolicyScope;
@@ -39,7 +39,7 @@ use crate::yaml::decode::{
 use crate::yaml::{self, ExpectedValue, YamlFault, YamlNode, YamlPlace, YamlValue, shorten_for_message};
 
 /// Every key that a policy file may have at its top, with its description.
-pub(crate) const POLICY_KEYS: [(&str, &str); 19] = [
+pub(crate) const POLICY_KEYS: [(&str, &str); 20] = [
     ("changegate", "The version of the format, which is 1."),
     ("name", "What the policy is called in reports."),
     ("summary", "What the policy is for, in one sentence."),
@@ -59,11 +59,12 @@ pub(crate) const POLICY_KEYS: [(&str, &str); 19] = [
     ("exemptions", "Which changes may break a rule, until when, and who allowed it."),
     ("obligations", "What follows from an overdue obligation."),
     ("break-glass", "Who may open a break-glass session, and for how long."),
+    ("acts", "Who may say something about a change after it has landed: `outcome`, `verified`, `attach`."),
     ("signers", "The files with the keys that signatures are verified with."),
     ("tickets", "Which tickets are in which system, by the prefix of their keys."),
     (
         "reasons",
-        "Why the policy weakens what it extends: by `classes`, `protects`, `obligations`, `break-glass`, `signers`, or `fields.` and the name of a field.",
+        "Why the policy weakens what it extends: by `classes`, `protects`, `obligations`, `break-glass`, `acts`, `signers`, or `fields.` and the name of a field.",
     ),
 ];
 
@@ -304,17 +305,7 @@ fn build_policy(loader: &mut PolicyLoader<'_>, parts: PolicyParts, entry: &str) 
         catalogue: &catalogue,
         allows_obligations: false,
     };
-    let mut obligations = ObligationPolicy::default();
-    for at in loader.find_nodes("obligations") {
-        obligations.add_obligations(at.node, &scope, loader.faults_of(at.file));
-    }
-    let mut break_glass = None;
-    if let Some(at) = loader.find_last_node("break-glass") {
-        break_glass = BreakGlassPolicy::read_break_glass(at.node, &scope, loader.faults_of(at.file));
-    }
-    // A team that a pack leaves for policies to fill gives nothing to anyone as long as it has no members.
-    obligations.regularise = obligations.regularise.filter(|named| people.has_members(&named.teams));
-    break_glass = break_glass.filter(|named: &BreakGlassPolicy| people.has_members(&named.teams));
+    let PolicyPermissions { obligations, break_glass, acts } = read_permissions(loader, &scope);
     let classes = guard_classes(read_classes(loader, &scope), &gate_files);
     let mut ids = Vec::new();
     let mut rules = Vec::new();
@@ -355,6 +346,7 @@ fn build_policy(loader: &mut PolicyLoader<'_>, parts: PolicyParts, entry: &str) 
         exemptions,
         obligations,
         break_glass,
+        acts,
     };
     if policy.ticket_systems.is_empty()
         && policy.needed_facts().contains(&FactKind::Tickets)

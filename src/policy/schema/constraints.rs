@@ -158,6 +158,11 @@ pub(super) fn session_schema() -> Value {
     json!({ "type": "string", "pattern": pattern })
 }
 
+/// Returns the schema of a number of bytes.
+pub(super) fn size_schema() -> Value {
+    json!({ "type": "string", "pattern": "^[0-9]{1,20} *(B|KB|MB|GB|KiB|MiB|GiB)$" })
+}
+
 /// Returns the schema of a ticket system whose addresses have their form.
 pub(super) fn refine_ticket_system(mut system: Value) -> Value {
     let address = json!({ "type": "string", "pattern": ADDRESS_PATTERN });

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::catalogue::StandardChange;
 use crate::people::PeopleDirectory;
+use crate::policy::acts::ActsPolicy;
 use crate::policy::break_glass::BreakGlassPolicy;
 use crate::policy::load::rules::{self, LEVEL_WORDS, read_exemption};
 use crate::policy::load::{POLICY_KEYS, SIGNER_KINDS, UNIT_WORDS};
@@ -143,6 +144,13 @@ fn policy_key_schema(key: &str) -> Value {
             });
             constraints::replace_at(&mut session, "/properties/longest", constraints::session_schema());
             session
+        }
+        "acts" => {
+            let mut acts = probe_with_scope(&|node, scope, faults| {
+                ActsPolicy::read_acts(node, scope, faults);
+            });
+            constraints::refine_properties(&mut acts, &["largest"], &constraints::size_schema());
+            acts
         }
         "reasons" => json!({ "type": "object", "additionalProperties": schema_reference("text") }),
         "signers" => {

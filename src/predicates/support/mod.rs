@@ -2,6 +2,7 @@
 //!
 //! Beside this folder, one file of `src/predicates` is one predicate.
 
+pub(crate) mod byte_limit;
 pub mod condition;
 pub(super) mod context;
 pub(crate) mod documentation;

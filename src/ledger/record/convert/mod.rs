@@ -4,6 +4,7 @@
 //! fact. Reading finds the template of each code in the [`catalogue`](crate::ledger::catalogue);
 //! a code of another version becomes a message that shows the code and its values.
 
+mod act;
 mod decision;
 mod message;
 mod obligation;

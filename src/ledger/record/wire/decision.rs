@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::change::{Oid, Stage, Text};
+use crate::ledger::record::wire::act::RecordedAct;
 use crate::ledger::record::wire::break_glass::RecordedRequest;
 use crate::ledger::record::wire::message::RecordedMessage;
 use crate::ledger::record::wire::obligation::{OwingChange, PullLanding, RecordedClosing};
@@ -151,6 +152,9 @@ pub struct RefDecision {
     /// The break-glass request, if the ref makes one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub break_glass: Option<RecordedRequest>,
+    /// The act about a change, if the ref brings one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<RecordedAct>,
 }
 
 /// Changes that do not fit into a record.

@@ -5,6 +5,7 @@
 //! those does not change the format. [`convert`](crate::ledger::record::convert) translates both ways.
 //! `docs/record-v1.schema.json` describes every property.
 
+mod act;
 mod break_glass;
 mod decision;
 mod heartbeat;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::Text;
 
+pub use act::{ChangeAct, RecordedAct, RecordedActKind, RecordedReport};
 pub use break_glass::{
     BreakGlassEvent, RecordedRequest, RequestedAction, SessionActor, SessionClosure, SessionOpening,
 };
@@ -85,6 +87,8 @@ pub enum LedgerEvent {
     Escalated(ObligationEscalation),
     /// A break-glass session is opened, extended or closed.
     BreakGlass(BreakGlassEvent),
+    /// Somebody said something about a change after it had landed.
+    Act(ChangeAct),
     /// The policy says who may regularise an unauthorised change.
     RegularisationTerms(RegularisationTerms),
     /// The gate stood, and every protected ref held what the ledger says.

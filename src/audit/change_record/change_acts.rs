@@ -1,0 +1,112 @@
+//! What was said about a change after it had landed: its outcome, that it was verified, files about it.
+
+use crate::audit::change_record::ChangeRecord;
+use crate::change::{Oid, Text};
+use crate::git::{FileAtPath, Repository};
+use crate::ledger::audit::ledger_history::RecordedChangeAct;
+use crate::ledger::record::{ChangeAct, RecordedActKind, RecordedReport};
+use crate::ledger::state::acts::name_act_ref;
+
+/// A report of what became of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OutcomeReport<'a> {
+    /// What was reported.
+    pub(crate) outcome: RecordedReport,
+    /// The incident that it names.
+    pub(crate) incident: Option<&'a Text>,
+    /// The record that tells of it.
+    pub(crate) by: &'a RecordedChangeAct,
+}
+
+/// A file that was attached to a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChangeAttachment<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// How many bytes it has.
+    pub bytes: u64,
+    /// `sha256:` and the digest of its content.
+    pub digest: &'a str,
+    /// The commit that holds it, which a ref of its own keeps.
+    pub commit: Oid,
+    /// The act that attached it.
+    pub by: &'a ChangeAct,
+}
+
+impl ChangeRecord {
+    /// Returns the reports of what became of the change, oldest first.
+    pub(crate) fn list_outcome_reports(&self) -> Vec<OutcomeReport<'_>> {
+        let mut found = Vec::new();
+        for by in &self.acts {
+            if let RecordedActKind::Outcome { outcome, incident } = &by.event.act.says {
+                found.push(OutcomeReport { outcome: *outcome, incident: incident.as_ref(), by });
+            }
+        }
+        found
+    }
+
+    /// Returns the newest report of what became of the change.
+    pub(crate) fn find_outcome_report(&self) -> Option<OutcomeReport<'_>> {
+        self.list_outcome_reports().pop()
+    }
+
+    /// Returns the first report that the change failed or was taken back, whatever was reported later.
+    pub(crate) fn find_failure_report(&self) -> Option<OutcomeReport<'_>> {
+        self.list_outcome_reports().into_iter().find(|report| report.outcome != RecordedReport::Ok)
+    }
+
+    /// Returns the acts that say that the change was verified, oldest first. None of them is an approval.
+    pub(crate) fn list_verifications(&self) -> Vec<&ChangeAct> {
+        let acts = self.acts.iter().map(|one| &one.event);
+        acts.filter(|event| event.act.says == RecordedActKind::Verified).collect()
+    }
+
+    /// Returns the files that were attached to the change, oldest first.
+    pub fn list_attachments(&self) -> Vec<ChangeAttachment<'_>> {
+        let mut found = Vec::new();
+        for by in self.acts.iter().map(|one| &one.event) {
+            if let RecordedActKind::Attachment { name, bytes, digest, commit } = &by.act.says {
+                found.push(ChangeAttachment { name, bytes: *bytes, digest, commit: *commit, by });
+            }
+        }
+        found
+    }
+
+    /// Returns the incidents that the change caused, as files and reports name them, each once.
+    pub(crate) fn list_incident_names(&self) -> Vec<Text> {
+        let mut names: Vec<Text> = self.incidents.iter().map(|one| Text::from(one.id.as_str())).collect();
+        for report in self.list_outcome_reports() {
+            if let Some(incident) = report.incident
+                && !names.contains(incident)
+            {
+                names.push(incident.clone());
+            }
+        }
+        names
+    }
+}
+
+/// Returns the files that were attached to a change and that the repository does not hold, each with the ref that
+/// should keep it. The ledger names the commit, so that what is there is what was attached.
+pub(crate) fn find_lost_files(repository: &Repository, change: &ChangeRecord) -> Vec<(String, Text)> {
+    let mut lost = Vec::new();
+    for file in change.list_attachments() {
+        let bytes = match repository.read_file_at(file.commit, file.name, 0) {
+            Ok(FileAtPath::TooLarge(bytes)) => Some(bytes),
+            Ok(FileAtPath::Found(content)) => u64::try_from(content.len()).ok(),
+            Ok(FileAtPath::Absent | FileAtPath::NotAFile(_)) | Err(_) => None,
+        };
+        if bytes != Some(file.bytes) {
+            lost.push((file.name.to_owned(), name_act_ref(&file.by.act)));
+        }
+    }
+    lost
+}
+
+/// Returns the account that said something, and whether that is a machine.
+pub(crate) fn describe_act_author(event: &ChangeAct) -> Text {
+    match &event.act.person {
+        Some(_) => event.act.account.clone(),
+        None => Text::new([event.act.account.as_bytes(), b" (machine)"].concat()),
+    }
+}

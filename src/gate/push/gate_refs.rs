@@ -1,0 +1,35 @@
+//! Judges the refs below `refs/changegate/` that clients can push to: requests and acts.
+
+use crate::gate::push::base_policy::PushBasePolicy;
+use crate::gate::push::ref_judge::RefJudge;
+use crate::gate::{acts, break_glass};
+use crate::git::{RefUpdate, ResolvedRef};
+use crate::report::ReportGroup;
+
+impl RefJudge<'_> {
+    /// Judges an update that requests a break-glass session or records an act; `None` for any other.
+    ///
+    /// A symbolic ref that leads to such a ref is not one: it must have the name under which it was pushed.
+    pub(super) fn judge_gate_ref(
+        &mut self,
+        update: &RefUpdate,
+        resolved: &ResolvedRef,
+        base: &PushBasePolicy,
+    ) -> Option<ReportGroup> {
+        if resolved.name != update.name {
+            return None;
+        }
+        let (repository, updates, settings, now) = (self.repository, self.updates, self.settings, self.now);
+        if break_glass::is_request_ref(&update.name) {
+            let push = break_glass::RequestPush { repository, updates, settings, now };
+            let base = base.require_loaded(settings);
+            return Some(push.judge_request_ref(update, resolved, base, &mut self.facts));
+        }
+        if acts::is_act_ref(&update.name) {
+            let push = acts::ActPush { repository, updates, settings, scope: &self.scope, now };
+            let base = base.require_loaded(settings);
+            return Some(push.judge_act_ref(update, resolved, base, &mut self.facts));
+        }
+        None
+    }
+}

@@ -1,0 +1,41 @@
+//! Translates acts about changes.
+
+use crate::gate::acts::{ActKind, AuthorisedAct, ReportedOutcome};
+use crate::ledger::record::wire::{RecordedAct, RecordedActKind, RecordedContributor, RecordedReport};
+
+impl From<ReportedOutcome> for RecordedReport {
+    fn from(outcome: ReportedOutcome) -> Self {
+        match outcome {
+            ReportedOutcome::Worked => RecordedReport::Ok,
+            ReportedOutcome::Failed => RecordedReport::Failed,
+            ReportedOutcome::Reverted => RecordedReport::Reverted,
+        }
+    }
+}
+
+impl From<&AuthorisedAct> for RecordedAct {
+    fn from(act: &AuthorisedAct) -> Self {
+        let says = match (&act.statement.kind, &act.attachment) {
+            (_, Some(file)) => RecordedActKind::Attachment {
+                name: file.name.clone(),
+                bytes: file.bytes,
+                digest: file.digest.clone(),
+                commit: file.commit,
+            },
+            (ActKind::Outcome { outcome, incident }, None) => {
+                RecordedActKind::Outcome { outcome: (*outcome).into(), incident: incident.clone() }
+            }
+            // An act that attaches a file comes with one.
+            (ActKind::Verified | ActKind::Attach, None) => RecordedActKind::Verified,
+        };
+        RecordedAct {
+            id: act.id.clone(),
+            account: act.by.account.clone(),
+            person: act.by.person.as_ref().map(RecordedContributor::from),
+            change: act.statement.change,
+            ref_name: act.statement.ref_name.clone(),
+            says,
+            note: act.statement.note.clone(),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Acts about changes: the record that a decision leads to, and what it changes in the state.
+//!
+//! The state holds no act: what was said is for the audit, which reads every record. It only remembers the
+//! newest ids, so that a ref that was removed after its act had been recorded is not pushed again.
+
+use crate::change::Text;
+use crate::gate::acts::ACT_REF_PREFIX;
+use crate::ledger::record::{ChangeAct, DecisionRecord, RecordedAct, RecordedActKind, RecordedPusher};
+use crate::ledger::state::{LedgerState, encode_ref_key};
+
+/// How many ids of acts are remembered.
+pub(crate) const MAX_RECENT_ACTS: usize = 32;
+
+/// Returns the record of the act that a decision allows; `None` if the decision is about no act.
+pub(crate) fn build_act_event(decided: &DecisionRecord) -> Option<ChangeAct> {
+    let act = decided.refs.iter().find_map(|one| one.act.as_ref())?;
+    if !decided.is_allowed() {
+        return None;
+    }
+    let (act, decision) = (act.clone(), decided.id.clone());
+    Some(ChangeAct { act, decision, observed_at: decided.observed_at })
+}
+
+/// Takes a record into a state.
+pub(crate) fn apply_act(state: &mut LedgerState, event: &ChangeAct) {
+    // Nobody may move the ref, and it is not one of those whose moves the ledger follows.
+    state.tips.remove(&encode_ref_key(&name_act_ref(&event.act)));
+    state.recent_acts.push(event.act.id.clone());
+    let too_many = state.recent_acts.len().saturating_sub(MAX_RECENT_ACTS);
+    state.recent_acts.drain(..too_many);
+}
+
+/// Returns the ref that an act was pushed to.
+pub(crate) fn name_act_ref(act: &RecordedAct) -> Text {
+    Text::from(format!("{ACT_REF_PREFIX}{}", act.id))
+}
+
+/// Returns what is wrong with a record, compared with the landed decision that it names, if that is known.
+pub(crate) fn find_act_problem(event: &ChangeAct, decided: Option<&DecisionRecord>) -> Option<&'static str> {
+    let Some(decided) = decided else { return Some("no decision that has landed allows this act") };
+    if build_act_event(decided).as_ref() != Some(event) {
+        return Some("its act is not as it was decided");
+    }
+    let is_by_pusher =
+        matches!(&decided.pusher, RecordedPusher::Account(account) if *account == event.act.account);
+    let name = name_act_ref(&event.act);
+    let holds_commit = |commit| decided.refs.iter().any(|one| one.name == name && one.new == Some(commit));
+    let is_its_commit = match &event.act.says {
+        RecordedActKind::Attachment { commit, .. } => holds_commit(*commit),
+        RecordedActKind::Outcome { .. } | RecordedActKind::Verified => true,
+    };
+    if is_by_pusher && is_its_commit { None } else { Some("its act is not that of the push") }
+}
