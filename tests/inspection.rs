@@ -770,6 +770,17 @@ const IDLE: &[(&str, &[&str])] = &[
         &[],
     ),
     ("rules: { x: { when: { author: { bot: true } }, REQUIRE } }", &[]),
+    // Records, accounts that no roster lists, no files at all, files in folders, and times to come.
+    ("rules: { x: { for: [record], when: { branch: main }, REQUIRE } }", &[]),
+    ("rules: { x: { for: [record, emergency], when: { not: { touches: src/ } }, REQUIRE } }", &[]),
+    ("rules: { x: { when: { pusher: 'github:renovate[bot]' }, REQUIRE } }", &[]),
+    ("rules: { x: { for: [normal], when: { not: { touches: '**' } }, REQUIRE } }", &[]),
+    ("rules: { x: { when: { all: [{ touches: '*.rs' }, { not: { touches: '/*.rs' } }] }, REQUIRE } }", &[]),
+    (
+        "rules: { x: { when: { window: { inside: [{ from: 2029-01-01, until: 2029-01-04 }] } }, REQUIRE } }",
+        &[],
+    ),
+    ("rules: { x: { when: { touches: '*.rs' }, REQUIRE } }\nEXEMPT x, when: { touches: '/*.rs' }, END", &[]),
     ("rules: { x: { when: { pusher: { bot: true }, size: { files: { at-most: 3 } } }, REQUIRE } }", &[]),
     (
         "rules: { x: { for: [emergency], require: { not: {} } } }",

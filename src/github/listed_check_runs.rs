@@ -17,7 +17,7 @@ use crate::github::api::names::{RepositoryName, escape_path};
 use crate::github::api::request::GitHubFailure;
 use crate::github::facts::checks::EXTERNAL_ID_START;
 
-/// How many check runs of one name and app are taken over; more than one exists only if two runs made theirs at once.
+/// How many check runs of one name and app are taken over that no merge passes for; more than one exists only if two runs made theirs at once.
 const MAX_TAKEN_CHECK_RUNS: usize = 5;
 
 #[derive(Deserialize)]
@@ -116,7 +116,8 @@ pub(crate) async fn list_named_check_runs(
     runs.retain(|run| {
         let count = counts.entry((run.app.clone(), run.is_marked())).or_default();
         *count += 1;
-        *count <= MAX_TAKEN_CHECK_RUNS
+        // What a merge may pass for is never left as it is.
+        run.is_passing() || *count <= MAX_TAKEN_CHECK_RUNS
     });
     Ok(runs)
 }

@@ -84,7 +84,7 @@ fn the_id_of_a_commit_means_that_commit_and_not_those_that_mention_it() {
     lab.commit(&mention, "Ana", Some(("a", "2")));
     let page = show(&lab, &first[..12], &[]);
     assert!(page.starts_with("Add carts\n"), "{page}");
-    assert!(page.contains("a later change names it as its cause"), "{page}");
+    assert!(page.contains("a later change or an incident names it"), "{page}");
     assert!(show(&lab, "HEAD", &[]).starts_with("Mend carts\n"));
 }
 

@@ -111,17 +111,23 @@ pub(crate) async fn find_resolved_time(
 ) -> Result<Option<Timestamp>, GitHubFailure> {
     let path = format!("{}/commits/{revision}/check-runs?filter=all&per_page=100", repo.rest_path());
     let runs = client.fetch_list(path, |page: RestCheckRunPage| page.check_runs, |_| false).await?;
-    let mut newest = None;
+    // What a newer run said, or had not said yet, counts in place of an older one.
+    let mut newest: Option<(Timestamp, bool)> = None;
     for run in &runs {
+        let Some(started) = run.started_at.filter(|started| *started <= at) else { continue };
+        if run.head_sha != revision || !own.is_verdict_of_gate(run, &runs) {
+            continue;
+        }
         let summary = run.output.as_ref().and_then(|output| output.summary.as_deref()).unwrap_or_default();
         let is_over = run.status == "completed" && run.completed_at.is_some_and(|completed| completed <= at);
         let is_green = run.conclusion.as_deref() == Some("success");
         let says_so = is_over && is_green && summary.starts_with(CONVERSATIONS_MARK);
-        if says_so && run.head_sha == revision && own.is_verdict_of_gate(run, &runs) {
-            newest = newest.max(run.started_at);
+        // Of two that began at once, the one that says less counts.
+        if newest.is_none_or(|(known, said)| started > known || (started == known && said)) {
+            newest = Some((started, says_so));
         }
     }
-    Ok(newest)
+    Ok(newest.filter(|(_, says_so)| *says_so).map(|(started, _)| started))
 }
 
 /// Reads the check runs of a commit: the latest of now, or the latest of the time `as_of`.

@@ -147,15 +147,30 @@ impl RuleScope<'_> {
 
     /// Returns true unless no change of the class, or of any, fulfils the condition.
     fn has_change(&self, condition: &Condition, class: Option<usize>) -> bool {
+        self.has_change_with(condition, class, true)
+    }
+
+    /// As [`RuleScope::has_change`]; changes without a file count only `with_empty`.
+    fn has_change_with(&self, condition: &Condition, class: Option<usize>, with_empty: bool) -> bool {
         if class.is_some_and(|class| self.contradicts_class(class)) {
             return false;
         }
+        if asks_beyond_samples(condition) {
+            return true;
+        }
+        self.finds_sample(condition, class, with_empty)
+            // Of a class that no sample is of, nothing can be said.
+            || (class.is_some() && !self.finds_sample(&Condition::All(Vec::new()), class, with_empty))
+    }
+
+    /// Returns true unless no sample of the class, or of any, fulfils the condition.
+    fn finds_sample(&self, condition: &Condition, class: Option<usize>, with_empty: bool) -> bool {
         let Some(left) = self.searches.get().checked_sub(1) else { return true };
         self.searches.set(left);
         let probe = build_probe(self.policy, self.rule, condition.clone(), class);
         let mut changes = AssumedChanges::new(&probe, None, &[], self.today, JudgingPlace::Anywhere);
         changes.add_samples(self.bot_changes);
-        add_path_aspect(&probe, &mut changes);
+        add_path_aspect(&probe, &mut changes, with_empty);
         add_open_aspects(&probe, &mut changes);
         changes.is_possible()
     }
@@ -242,8 +257,17 @@ impl RuleScope<'_> {
             parts.push(Condition::Not(Box::new(exemption.when.clone())));
         }
         let asked = Condition::All(parts);
-        self.list_classes().iter().any(|class| self.has_change(&asked, *class))
+        // That a change without a file is not exempt leaves little of a rule.
+        self.list_classes().iter().any(|class| self.has_change_with(&asked, *class, false))
     }
+}
+
+/// Returns true if a condition asks what the samples do not try in full: accounts that no roster lists, and times that
+/// are more than a year away.
+fn asks_beyond_samples(condition: &Condition) -> bool {
+    let mut asked = Vec::new();
+    condition.add_predicates(&mut asked);
+    asked.iter().any(|predicate| matches!(predicate, Predicate::Pusher(_) | Predicate::Window(_)))
 }
 
 /// Returns the policy with one rule: it denies what is not of the class, or does not fulfil the condition.
@@ -266,7 +290,7 @@ fn build_probe(policy: &Policy, rule: &Rule, condition: Condition, class: Option
 
 /// Adds what questions about paths answer to every set of sample paths together: those of the rule and of the
 /// classes, or only those of the rule if there are too many answers.
-fn add_path_aspect<'policy>(probe: &'policy Policy, changes: &mut AssumedChanges<'policy>) {
+fn add_path_aspect<'policy>(probe: &'policy Policy, changes: &mut AssumedChanges<'policy>, with_empty: bool) {
     let mut asked = Vec::new();
     for rule in &probe.rules {
         rule.require.add_predicates(&mut asked);
@@ -279,7 +303,7 @@ fn add_path_aspect<'policy>(probe: &'policy Policy, changes: &mut AssumedChanges
         let (questions, paths) = sample_path_questions(&asked);
         if let Some(answers) = answer_about_paths(&questions, &paths) {
             if !questions.is_empty() {
-                changes.add_aspect(questions, join_path_answers(&answers));
+                changes.add_aspect(questions, join_path_answers(&answers, with_empty));
             }
             return;
         }
@@ -301,7 +325,14 @@ fn sample_path_questions<'policy>(asked: &[&'policy Predicate]) -> (Vec<&'policy
             continue;
         }
         questions.push(predicate);
-        paths.extend(patterns.iter().flat_map(|pattern| name_sample_paths(pattern)));
+        for pattern in &patterns {
+            let named = name_sample_paths(pattern);
+            // A pattern without a folder is of files in every folder.
+            if !pattern.trim_end_matches('/').contains('/') {
+                paths.extend(named.iter().map(|path| format!("z/{path}")));
+            }
+            paths.extend(named);
+        }
     }
     (questions, paths)
 }
@@ -322,8 +353,12 @@ fn answer_about_paths(questions: &[&Predicate], paths: &[String]) -> Option<BTre
 }
 
 /// Returns the answers about every set of paths: one of several files answers for the change.
-fn join_path_answers(answers: &BTreeSet<Vec<bool>>) -> BTreeSet<Vec<Option<bool>>> {
+fn join_path_answers(answers: &BTreeSet<Vec<bool>>, with_empty: bool) -> BTreeSet<Vec<Option<bool>>> {
     let mut joined: BTreeSet<Vec<Option<bool>>> = BTreeSet::new();
+    // A change can have no file at all.
+    if with_empty {
+        joined.extend(answers.first().map(|answer| vec![Some(false); answer.len()]));
+    }
     for answer in answers {
         let alone: Vec<Option<bool>> = answer.iter().copied().map(Some).collect();
         let with_others: Vec<Vec<Option<bool>>> = joined
