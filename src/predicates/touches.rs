@@ -296,7 +296,7 @@ mod tests {
                 assert_eq!(says(&format!("{{ kinds: {kind} }}"), &commit), [""; 0]);
                 assert_eq!(
                     says("{ kinds: [addition, deletion] }", &commit),
-                    ["this change does not touch anything (addition or deletion only)"]
+                    ["this change does not touch anything (only as addition or deletion)"]
                 );
             }
         }

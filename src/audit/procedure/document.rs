@@ -162,6 +162,13 @@ impl TextCell {
     }
 }
 
+impl ProcedureDocument {
+    /// Returns a document with a printable title and subtitle.
+    pub(crate) fn new(title: &str, subtitle: &str, sections: Vec<DocumentSection>) -> ProcedureDocument {
+        ProcedureDocument { title: escape_words(title), subtitle: escape_words(subtitle), sections }
+    }
+}
+
 impl DocumentTable {
     /// Returns a table without rows. The widths of its columns are in per cent.
     pub(crate) fn new(columns: &[(&'static str, u8)]) -> DocumentTable {

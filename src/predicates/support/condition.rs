@@ -41,6 +41,15 @@ pub enum Condition {
     Predicate(Predicate),
 }
 
+/// How the contrary of a question is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NegationWording {
+    /// In a sentence of its own, where there is one.
+    Contrary,
+    /// By the question itself, as records have it.
+    NotTrue,
+}
+
 /// How a condition came to its answer, part by part.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConditionTrace {
@@ -117,20 +126,23 @@ impl Condition {
 
     /// Returns the question as a message that completes "this asks that ...".
     pub fn describe(&self) -> Message {
-        self.describe_to_depth(MAX_DESCRIBED_DEPTH)
+        self.describe_to_depth(MAX_DESCRIBED_DEPTH, NegationWording::Contrary)
     }
 
-    fn describe_to_depth(&self, depth: usize) -> Message {
+    fn describe_to_depth(&self, depth: usize, negations: NegationWording) -> Message {
         let Some(deeper) = depth.checked_sub(1) else { return Message::from(&DEEPER) };
         let describe_parts = |parts: &[Condition]| -> Vec<Message> {
-            parts.iter().map(|part| part.describe_to_depth(deeper)).collect()
+            parts.iter().map(|part| part.describe_to_depth(deeper, negations)).collect()
         };
         match self {
             Condition::Predicate(predicate) => predicate.describe(),
             Condition::All(parts) if parts.is_empty() => Message::from(&ALWAYS),
             Condition::All(parts) => ALL_OF.with("parts", describe_parts(parts)),
             Condition::Any(parts) => ONE_OF.with("parts", describe_parts(parts)),
-            Condition::Not(part) => part.describe_contrary(deeper),
+            Condition::Not(part) => match negations {
+                NegationWording::Contrary => part.describe_contrary(deeper),
+                NegationWording::NotTrue => NOT_TRUE.with("part", part.describe_to_depth(deeper, negations)),
+            },
         }
     }
 
@@ -144,7 +156,9 @@ impl Condition {
             }
             (Condition::All(_) | Condition::Not(_), _) | (_, None) => None,
         };
-        contrary.unwrap_or_else(|| NOT_TRUE.with("part", self.describe_to_depth(depth)))
+        contrary.unwrap_or_else(|| {
+            NOT_TRUE.with("part", self.describe_to_depth(depth, NegationWording::Contrary))
+        })
     }
 
     /// Returns the predicates that all have to hold for the question to hold, as far as that can be said.
@@ -267,7 +281,11 @@ impl Condition {
 
     /// Returns the finding that this condition holds under a `not`.
     fn forbidden_finding(&self, context: &EvaluationContext<'_>) -> Finding {
-        context.reason_or_empty(|| Finding::new(FORBIDDEN.with("question", self.describe())))
+        context.reason_or_empty(|| {
+            // A record holds these codes, and is compared with what a later version finds.
+            let question = self.describe_to_depth(MAX_DESCRIBED_DEPTH, NegationWording::NotTrue);
+            Finding::new(FORBIDDEN.with("question", question))
+        })
     }
 }
 

@@ -22,7 +22,7 @@ fn hostile_document() -> ProcedureDocument {
         TextCell::from_strong(HOSTILE),
     ]);
     section.add_table(table);
-    ProcedureDocument { title: HOSTILE.to_owned(), subtitle: HOSTILE.to_owned(), sections: vec![section] }
+    ProcedureDocument::new(HOSTILE, HOSTILE, vec![section])
 }
 
 fn part(archive: &[u8], name: &str) -> String {
@@ -62,6 +62,26 @@ fn a_page_holds_no_markup_but_its_own() {
     }
 }
 
+/// Returns Markdown without its code, which ends at as many backticks as it begins with.
+fn without_code(markdown: &str) -> String {
+    let (mut prose, mut rest) = (String::new(), markdown);
+    while let Some(at) = rest.find('`') {
+        prose.push_str(&rest[..at]);
+        let fence = rest[at..].chars().take_while(|one| *one == '`').count();
+        rest = &rest[at + fence..];
+        let mut end = rest.len();
+        for (start, _) in rest.match_indices('`') {
+            let run = rest[start..].chars().take_while(|one| *one == '`').count();
+            if run == fence && !rest[..start].ends_with('`') {
+                end = start + fence;
+                break;
+            }
+        }
+        rest = &rest[end..];
+    }
+    prose + rest
+}
+
 #[test]
 fn markdown_keeps_hostile_words_in_code_and_in_their_cells() {
     let text =
@@ -71,9 +91,9 @@ fn markdown_keeps_hostile_words_in_code_and_in_their_cells() {
         assert!(!is_row || line.replace("\\|", "").matches('|').count() == 3, "{line}");
     }
     // Outside of code, nothing is left that Markdown acts on.
-    for prose in text.split('`').step_by(2) {
-        assert!(!prose.contains("<script") && !prose.contains("[x](") && !prose.contains("@team"), "{prose}");
-    }
+    let prose = without_code(&text);
+    assert!(!prose.contains("<script") && !prose.contains("[x](") && !prose.contains("@team"), "{prose}");
+    assert!(prose.contains("two"), "{prose}");
     assert!(!text.contains('\u{202e}') && !text.contains('\u{1b}'));
 }
 

@@ -35,12 +35,7 @@ pub fn build_procedure(facts: ProcedureFacts<'_>) -> ProcedureDocument {
         people::build_machines(policy),
         records::build_history(facts),
     ];
-    ProcedureDocument {
-        title: crate::report::escape::escape_words(&format!("Change-management procedure: {}", policy.name)),
-        subtitle: crate::report::escape::escape_words(&format!(
-            "Generated from the policy with the digest {}",
-            policy.digest
-        )),
-        sections,
-    }
+    let title = format!("Change-management procedure: {}", policy.name);
+    let subtitle = format!("Generated from the policy with the digest {}", policy.digest);
+    ProcedureDocument::new(&title, &subtitle, sections)
 }
