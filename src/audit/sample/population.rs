@@ -361,7 +361,10 @@ fn fits_stratum(stratum: Stratum, facts: &[Option<String>; 4]) -> bool {
     let [change_type, isms_change, bypassed, outcome] =
         facts.each_ref().map(|fact| fact.as_deref().unwrap_or_default().trim().to_ascii_lowercase());
     match stratum {
-        Stratum::Unauthorised => !matches!(bypassed.as_str(), "" | "none" | "no" | "false"),
+        // What landed before there was a gate, or without a ledger that tells, went past nothing that is known.
+        Stratum::Unauthorised => {
+            !matches!(bypassed.as_str(), "" | "none" | "no" | "false" | "before-gate" | "not-known")
+        }
         Stratum::Failed => matches!(outcome.as_str(), "failed" | "backed-out"),
         Stratum::Emergency => change_type == "emergency",
         Stratum::Isms => !matches!(isms_change.as_str(), "" | "none" | "no" | "false"),

@@ -95,8 +95,8 @@ fn a_population_that_cannot_be_trusted_is_refused_with_the_line() {
 
 const LOG: &str = "\
 change_id,change_type,isms_change,bypassed,outcome
-n1,normal,false,none,successful
-n2,normal,no,,unknown
+n1,normal,false,before-gate,successful
+n2,normal,no,not-known,unknown
 e1,emergency,false,none,successful
 e2,Emergency,false,none,successful
 e3,emergency,false,none,successful
