@@ -6,9 +6,9 @@ use anyhow::Result;
 
 use crate::change::Oid;
 use crate::git::Repository;
+use crate::ledger::audit::kept_reasons::read_reasons_file;
 use crate::ledger::audit::ledger_history::MoveDecision;
 use crate::ledger::record::RecordedReasons;
-use crate::ledger::store::{REASONS_FILE, read_ledger_file};
 
 /// Reads what verdicts rest on, and keeps that of the newest decision: the changes of a push come one after another.
 pub(crate) struct RecordedReasonsReader<'a> {
@@ -35,7 +35,7 @@ impl<'a> RecordedReasonsReader<'a> {
         commits: &[Oid],
     ) -> Result<Vec<RecordedReasons>> {
         if self.last.as_ref().is_none_or(|(holder, _)| *holder != decided.holder) {
-            self.last = Some((decided.holder, self.read_reasons(decided.holder)?));
+            self.last = Some((decided.holder, self.read_reasons(decided)?));
         }
         let Some((_, by_revision)) = &self.last else { return Ok(Vec::new()) };
         let mut found = Vec::new();
@@ -47,9 +47,11 @@ impl<'a> RecordedReasonsReader<'a> {
         Ok(found)
     }
 
-    fn read_reasons(&self, holder: Oid) -> Result<HashMap<Oid, RecordedReasons>> {
+    /// Returns the reasons of a decision; none if the file is not the one that its record names.
+    fn read_reasons(&self, decided: &MoveDecision) -> Result<HashMap<Oid, RecordedReasons>> {
         let mut by_revision = HashMap::new();
-        let file = read_ledger_file(self.repository, holder, REASONS_FILE)?.unwrap_or_default();
+        let file = read_reasons_file(self.repository, decided.holder, &decided.reasons_digest)?;
+        let file = file.unwrap_or_default();
         for line in file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             // Reasons of another version are left out; the change then counts as one without a verdict.
             let Ok(reasons) = serde_json::from_slice::<RecordedReasons>(line) else { continue };

@@ -20,12 +20,25 @@ pub(crate) fn read_kept_reasons(
 ) -> Result<Vec<RecordedReasons>> {
     let mut reasons = Vec::new();
     if let Some(kept) = &decided.reasons
-        && let Some(file) = read_ledger_file(repository, commit, REASONS_FILE)?
-        && digest_bytes(&file) == kept.digest
+        && let Some(file) = read_reasons_file(repository, commit, &kept.digest)?
     {
         for line in file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             reasons.push(serde_json::from_slice(line)?);
         }
     }
     Ok(reasons)
+}
+
+/// Returns the file of reasons beside the record in `commit`; `None` if it is not there, or not the one of this digest.
+///
+/// # Errors
+///
+/// Fails if the file cannot be read.
+pub(crate) fn read_reasons_file(
+    repository: &Repository,
+    commit: Oid,
+    digest: &str,
+) -> Result<Option<Vec<u8>>> {
+    let file = read_ledger_file(repository, commit, REASONS_FILE)?;
+    Ok(file.filter(|file| digest_bytes(file) == digest))
 }

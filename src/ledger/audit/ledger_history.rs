@@ -115,6 +115,8 @@ pub struct MoveDecision {
     pub closings: Vec<RecordedClosing>,
     /// True if the ledger keeps what its verdicts rest on.
     pub has_reasons: bool,
+    /// `sha256:` and the digest of that; empty where it is not kept.
+    pub reasons_digest: String,
     /// The name and version of the gate.
     pub tool: String,
 }
@@ -306,6 +308,7 @@ impl LedgerHistoryReader<'_> {
             pull_landings: own.pull_landings.clone(),
             closings: own.closings.clone(),
             has_reasons: decided.reasons.is_some(),
+            reasons_digest: decided.reasons.as_ref().map(|kept| kept.digest.clone()).unwrap_or_default(),
             tool: decided.tool.clone(),
         };
         self.decisions.insert(decided.id.clone(), (Rc::new(decision), doubt));
