@@ -59,7 +59,7 @@ impl InputFile {
 pub(crate) fn parse_entries(bytes: &[u8]) -> Result<Vec<InputEntry>> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
-        None => Ok(Vec::new()),
+        None => bail!("it is empty; a list without entries is `[]`, or a line with the names of the columns"),
         Some(b'[') => parse_json_list(&serde_json::from_slice(bytes)?),
         Some(b'{') => parse_json_objects(bytes),
         Some(_) => parse_csv(bytes),
@@ -188,6 +188,10 @@ mod tests {
         }
         assert!(parse_entries(b"[1]").is_err());
         assert!(parse_entries(b"{\"a\": ").is_err());
-        assert!(parse_entries(b" \n").unwrap().is_empty());
+        // An export that failed is no list without entries.
+        assert!(parse_entries(b" \n").is_err());
+        assert!(
+            parse_entries(b"id,started\n").unwrap().is_empty() && parse_entries(b"[]").unwrap().is_empty()
+        );
     }
 }
