@@ -25,6 +25,16 @@ impl Text {
         &self.0
     }
 
+    /// Returns the beginning of the text, of at most `limit` bytes; a character is not cut in two.
+    pub(crate) fn cut_to(&self, limit: usize) -> Text {
+        let mut length = self.0.len().min(limit);
+        // The bytes after the first of a character begin with the bits 10.
+        while length > 0 && self.0.get(length).is_some_and(|next| next & 0xC0 == 0x80) {
+            length -= 1;
+        }
+        Text::new(self.0.get(..length).unwrap_or_default())
+    }
+
     /// Returns the text if it is UTF-8, and `None` if it is not.
     pub(crate) fn as_utf8(&self) -> Option<&str> {
         std::str::from_utf8(&self.0).ok()

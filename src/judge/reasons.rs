@@ -263,16 +263,7 @@ fn limit_list<T>(list: &mut Vec<T>) -> usize {
 
 /// Returns a text of at most as many bytes as reasons hold; a character is not cut in two.
 fn shorten_text(text: &Text) -> Text {
-    let bytes = text.as_bytes();
-    let Some(mut kept) = bytes.get(..MAX_REASON_TEXT_BYTES).filter(|kept| kept.len() < bytes.len()) else {
-        return text.clone();
-    };
-    // The bytes after the first of a character begin with the bits 10.
-    while bytes.get(kept.len()).is_some_and(|next| next & 0xC0 == 0x80) {
-        let Some((_, shorter)) = kept.split_last() else { break };
-        kept = shorter;
-    }
-    Text::new(kept)
+    text.cut_to(MAX_REASON_TEXT_BYTES)
 }
 
 fn first_line(text: &Text) -> Cow<'_, Text> {

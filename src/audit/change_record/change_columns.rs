@@ -5,9 +5,9 @@
 use std::sync::LazyLock;
 
 use crate::audit::change_record::column_cells::{
-    approval_covers_final, co_authors, count, count_checks, cut_text, emergency_cell, evaluated_flag,
-    format_person, from_facts, impact, join_steps, join_texts, join_words, judged_by, list_people, not_known,
-    pull_request, purpose, test_evidence, ticket_margin, trust_word, verified_at, verified_by,
+    approval_covers_final, co_authors, count, count_checks, emergency_cell, evaluated_flag, format_person,
+    from_facts, impact, join_steps, join_texts, join_words, judged_by, list_people, not_known, pull_request,
+    purpose, test_evidence, ticket_margin, trust_word, verified_at, verified_by,
 };
 use crate::audit::change_record::field_values as fields;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord};
@@ -91,11 +91,11 @@ change_columns! {
     "impact_i" "Integrity" Text "Its impact on integrity, as it states." = |one| impact(one, 'I');
     "impact_a" "Availability" Text "Its impact on availability, as it states." = |one| impact(one, 'A');
     "back_out_plan" "Back-out plan" Text "The beginning of its back-out plan." =
-        |one| one.find_value(fields::BACK_OUT_PLAN).map(|plan| cut_text(&plan, MAX_PLAN_BYTES)).into();
+        |one| one.find_value(fields::BACK_OUT_PLAN).map(|plan| plan.cut_to(MAX_PLAN_BYTES)).into();
     "dependencies_changed" "Dependencies" Text "The dependencies that it names." =
         |one| one.find_value(fields::DEPENDENCIES).into();
     "test_plan" "Test plan" Text "The beginning of its test plan." =
-        |one| one.find_value(fields::TEST_PLAN).map(|plan| cut_text(&plan, MAX_PLAN_BYTES)).into();
+        |one| one.find_value(fields::TEST_PLAN).map(|plan| plan.cut_to(MAX_PLAN_BYTES)).into();
     "checks_required" "Checks" Integer "How many checks of its final revision the forge named." =
         |one| count_checks(one, |_| true);
     "checks_passed" "Checks passed" Integer "How many of them succeeded." =

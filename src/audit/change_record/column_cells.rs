@@ -93,17 +93,6 @@ pub(super) fn impact(change: &ChangeRecord, letter: char) -> TableCell {
     found.map(|(_, word)| word.to_owned()).into()
 }
 
-/// Returns the beginning of a text; a character is not cut in two.
-pub(super) fn cut_text(text: &Text, limit: usize) -> Text {
-    let bytes = text.as_bytes();
-    let mut length = bytes.len().min(limit);
-    // The bytes after the first of a character begin with the bits 10.
-    while length > 0 && bytes.get(length).is_some_and(|next| next & 0xC0 == 0x80) {
-        length -= 1;
-    }
-    Text::new(bytes.get(..length).unwrap_or_default())
-}
-
 pub(super) fn count_checks(change: &ChangeRecord, counts: impl Fn(&RecordedCheckState) -> bool) -> TableCell {
     let mut checks = change.reasons.iter().flat_map(|reasons| &reasons.checks).peekable();
     if checks.peek().is_none() {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::audit::change_record::field_values::{CHANGE_TYPE, INCIDENT, TICKET};
+use crate::audit::change_record::field_values::CHANGE_TYPE;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock, RelatedStep};
 use crate::change::Text;
 use crate::ledger::audit::trace::LandingOrigin;
@@ -304,11 +304,6 @@ impl ChangeRecord {
             RecordedTicketAnswer::Ticket(ticket) => Some((ticket.created, &ticket.url)),
             _ => None,
         })
-    }
-
-    /// Returns true if the change names a ticket, an incident or the like.
-    pub fn names_ticket(&self) -> bool {
-        !self.list_statements(TICKET).is_empty() || !self.list_statements(INCIDENT).is_empty()
     }
 
     /// Returns the closed obligations that were closed late, and the open ones whose time is up.

@@ -98,55 +98,76 @@ pub static EXCEPTION_SHEET: TableSheet = TableSheet {
     version: 1,
     title: "Exceptions",
     columns: &[
-        column("exception_id", "Exception", ColumnKind::Text, "The id of the exception in this report."),
-        column("kind", "Kind", ColumnKind::Text, "What kind of exception it is."),
-        column("severity", "Severity", ColumnKind::Text, "How urgent the question is: high, medium or low."),
-        column("subject_id", "Change", ColumnKind::Text, "The change, or the record of the ledger."),
-        column("subject", "What", ColumnKind::Text, "What the change is called."),
-        column("rule", "Rule", ColumnKind::Text, "The rule that it is about."),
-        column("what_happened", "What happened", ColumnKind::Text, "What happened."),
-        column("occurred_at", "Happened", ColumnKind::Time, "When it happened."),
-        column(
+        TableColumn::new(
+            "exception_id",
+            "Exception",
+            ColumnKind::Text,
+            "The id of the exception in this report.",
+        ),
+        TableColumn::new("kind", "Kind", ColumnKind::Text, "What kind of exception it is."),
+        TableColumn::new(
+            "severity",
+            "Severity",
+            ColumnKind::Text,
+            "How urgent the question is: high, medium or low.",
+        ),
+        TableColumn::new(
+            "subject_id",
+            "Change",
+            ColumnKind::Text,
+            "The change, or the record of the ledger.",
+        ),
+        TableColumn::new("subject", "What", ColumnKind::Text, "What the change is called."),
+        TableColumn::new("rule", "Rule", ColumnKind::Text, "The rule that it is about."),
+        TableColumn::new("what_happened", "What happened", ColumnKind::Text, "What happened."),
+        TableColumn::new("occurred_at", "Happened", ColumnKind::Time, "When it happened."),
+        TableColumn::new(
             "detected_at",
             "Noticed",
             ColumnKind::Time,
             "When the gate noticed it; empty if this report did.",
         ),
-        column(
+        TableColumn::new(
             "actor",
             "Who",
             ColumnKind::Text,
             "The account that pushed, or the author as the commit claims.",
         ),
-        column("approver", "Approver", ColumnKind::Text, "Who approved the change, if anybody did."),
-        column("status", "Status", ColumnKind::Text, "Where it stands: open, regularised, late or accepted."),
-        column("due", "Due", ColumnKind::Time, "When it was due."),
-        column("late_by_h", "Hours late", ColumnKind::Decimal, "How many hours late it was or is."),
-        column(
+        TableColumn::new(
+            "approver",
+            "Approver",
+            ColumnKind::Text,
+            "Who approved the change, if anybody did.",
+        ),
+        TableColumn::new(
+            "status",
+            "Status",
+            ColumnKind::Text,
+            "Where it stands: open, regularised, late or accepted.",
+        ),
+        TableColumn::new("due", "Due", ColumnKind::Time, "When it was due."),
+        TableColumn::new("late_by_h", "Hours late", ColumnKind::Decimal, "How many hours late it was or is."),
+        TableColumn::new(
             "age_days",
             "Days old",
             ColumnKind::Integer,
             "How many days ago it happened, as of this report.",
         ),
-        column("evidence", "Evidence", ColumnKind::Text, "Where the evidence stands."),
-        column("root_cause", "Cause", ColumnKind::Text, "To be filled in: why it happened."),
-        column("corrective_action", "Action", ColumnKind::Text, "To be filled in: what is done about it."),
-        column("owner", "Owner", ColumnKind::Text, "To be filled in: who does it."),
-        column("closed_at", "Closed", ColumnKind::Time, "To be filled in: when it was done."),
+        TableColumn::new("evidence", "Evidence", ColumnKind::Text, "Where the evidence stands."),
+        TableColumn::new("root_cause", "Cause", ColumnKind::Text, "To be filled in: why it happened."),
+        TableColumn::new(
+            "corrective_action",
+            "Action",
+            ColumnKind::Text,
+            "To be filled in: what is done about it.",
+        ),
+        TableColumn::new("owner", "Owner", ColumnKind::Text, "To be filled in: who does it."),
+        TableColumn::new("closed_at", "Closed", ColumnKind::Time, "To be filled in: when it was done."),
     ],
 };
 
 const SECONDS_PER_DAY: i64 = 86_400;
 const SECONDS_PER_HOUR: f64 = 3_600.0;
-
-const fn column(
-    key: &'static str,
-    title: &'static str,
-    kind: ColumnKind,
-    meaning: &'static str,
-) -> TableColumn {
-    TableColumn { key, title, kind, meaning }
-}
 
 impl ExceptionKind {
     /// Every kind, in the order of a report.

@@ -51,26 +51,32 @@ pub static KEY_FIGURE_SHEET: TableSheet = TableSheet {
     version: 1,
     title: "Key figures",
     columns: &[
-        column("key", "Key", ColumnKind::Text, "The name of the figure for programs."),
-        column("title", "Figure", ColumnKind::Text, "The name of the figure."),
-        column("value", "Value", ColumnKind::Decimal, "The figure: a share in per cent, a number, or hours."),
-        column("unit", "Unit", ColumnKind::Text, "The unit of the value: %, number or hours."),
-        column("numerator", "Numerator", ColumnKind::Integer, "What was counted."),
-        column("denominator", "Denominator", ColumnKind::Integer, "Of how many, or how many were measured."),
-        column("not_known", "Not known", ColumnKind::Integer, "For how many changes it could not be told."),
-        column("formula", "Formula", ColumnKind::Text, "How it is worked out."),
-        column("note", "Note", ColumnKind::Text, "What a reader has to know about it."),
+        TableColumn::new("key", "Key", ColumnKind::Text, "The name of the figure for programs."),
+        TableColumn::new("title", "Figure", ColumnKind::Text, "The name of the figure."),
+        TableColumn::new(
+            "value",
+            "Value",
+            ColumnKind::Decimal,
+            "The figure: a share in per cent, a number, or hours.",
+        ),
+        TableColumn::new("unit", "Unit", ColumnKind::Text, "The unit of the value: %, number or hours."),
+        TableColumn::new("numerator", "Numerator", ColumnKind::Integer, "What was counted."),
+        TableColumn::new(
+            "denominator",
+            "Denominator",
+            ColumnKind::Integer,
+            "Of how many, or how many were measured.",
+        ),
+        TableColumn::new(
+            "not_known",
+            "Not known",
+            ColumnKind::Integer,
+            "For how many changes it could not be told.",
+        ),
+        TableColumn::new("formula", "Formula", ColumnKind::Text, "How it is worked out."),
+        TableColumn::new("note", "Note", ColumnKind::Text, "What a reader has to know about it."),
     ],
 };
-
-const fn column(
-    key: &'static str,
-    title: &'static str,
-    kind: ColumnKind,
-    meaning: &'static str,
-) -> TableColumn {
-    TableColumn { key, title, kind, meaning }
-}
 
 impl KeyFigure {
     /// Returns the value as a number; `None` where there is nothing to work it out from.

@@ -47,25 +47,36 @@ pub static POPULATION_SHEET: TableSheet = TableSheet {
     version: 1,
     title: "Population",
     columns: &[
-        column("entry_id", "Entry", ColumnKind::Text, "The id of the entry, which no other entry has."),
-        column("kind", "Kind", ColumnKind::Text, "What it is: change, closing-record, ref-move or gap."),
-        column("repository", "Repository", ColumnKind::Text, "The name of the repository."),
-        column("target_ref", "Branch", ColumnKind::Text, "The full name of the ref."),
-        column("commit", "Commit", ColumnKind::Text, "The last commit of the step; empty if it is no step."),
-        column("at", "When", ColumnKind::Time, "When it happened."),
-        column("what", "What", ColumnKind::Text, "What it is about."),
-        column("speaks_for", "Speaks for", ColumnKind::Text, "The changes that a closing record speaks for."),
+        TableColumn::new(
+            "entry_id",
+            "Entry",
+            ColumnKind::Text,
+            "The id of the entry, which no other entry has.",
+        ),
+        TableColumn::new(
+            "kind",
+            "Kind",
+            ColumnKind::Text,
+            "What it is: change, closing-record, ref-move or gap.",
+        ),
+        TableColumn::new("repository", "Repository", ColumnKind::Text, "The name of the repository."),
+        TableColumn::new("target_ref", "Branch", ColumnKind::Text, "The full name of the ref."),
+        TableColumn::new(
+            "commit",
+            "Commit",
+            ColumnKind::Text,
+            "The last commit of the step; empty if it is no step.",
+        ),
+        TableColumn::new("at", "When", ColumnKind::Time, "When it happened."),
+        TableColumn::new("what", "What", ColumnKind::Text, "What it is about."),
+        TableColumn::new(
+            "speaks_for",
+            "Speaks for",
+            ColumnKind::Text,
+            "The changes that a closing record speaks for.",
+        ),
     ],
 };
-
-const fn column(
-    key: &'static str,
-    title: &'static str,
-    kind: ColumnKind,
-    meaning: &'static str,
-) -> TableColumn {
-    TableColumn { key, title, kind, meaning }
-}
 
 impl EntryKind {
     /// Returns the word of a table.

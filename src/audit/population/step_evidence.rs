@@ -249,17 +249,7 @@ fn split_message(commit: &Commit) -> (Text, Text) {
         })
     };
     let purpose = paragraphs.find(|paragraph| !is_trailer(paragraph)).unwrap_or_default();
-    (title, shorten_bytes(&purpose, MAX_PURPOSE_BYTES))
-}
-
-/// Returns at most that many bytes of a text; a character is not cut in two.
-fn shorten_bytes(bytes: &[u8], limit: usize) -> Text {
-    let mut length = bytes.len().min(limit);
-    // The bytes after the first of a character begin with the bits 10.
-    while length > 0 && bytes.get(length).is_some_and(|next| next & 0xC0 == 0x80) {
-        length -= 1;
-    }
-    Text::new(bytes.get(..length).unwrap_or_default())
+    (title, Text::new(purpose).cut_to(MAX_PURPOSE_BYTES))
 }
 
 /// Returns the number of the pull request that a forge wrote into the first line of a message.

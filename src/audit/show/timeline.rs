@@ -26,26 +26,17 @@ pub struct TimelineEvent {
     pub what: Text,
 }
 
-const fn column(
-    key: &'static str,
-    title: &'static str,
-    kind: ColumnKind,
-    meaning: &'static str,
-) -> TableColumn {
-    TableColumn { key, title, kind, meaning }
-}
-
 /// A timeline as a table.
 pub static TIMELINE_SHEET: TableSheet = TableSheet {
     name: "timeline",
     version: 1,
     title: "Timeline",
     columns: &[
-        column("at", "When", ColumnKind::Time, "When it happened."),
-        column("clock", "Clock", ColumnKind::Text, "Whose clock says so."),
-        column("event", "Event", ColumnKind::Text, "What happened."),
-        column("by", "By", ColumnKind::Text, "Who did it."),
-        column("what", "What", ColumnKind::Text, "What it was about."),
+        TableColumn::new("at", "When", ColumnKind::Time, "When it happened."),
+        TableColumn::new("clock", "Clock", ColumnKind::Text, "Whose clock says so."),
+        TableColumn::new("event", "Event", ColumnKind::Text, "What happened."),
+        TableColumn::new("by", "By", ColumnKind::Text, "Who did it."),
+        TableColumn::new("what", "What", ColumnKind::Text, "What it was about."),
     ],
 };
 

@@ -21,6 +21,18 @@ pub struct TableColumn {
     pub meaning: &'static str,
 }
 
+impl TableColumn {
+    /// Returns a column.
+    pub const fn new(
+        key: &'static str,
+        title: &'static str,
+        kind: ColumnKind,
+        meaning: &'static str,
+    ) -> TableColumn {
+        TableColumn { key, title, kind, meaning }
+    }
+}
+
 /// What the cells of a column hold. Each of them may also be empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColumnKind {
