@@ -291,7 +291,7 @@ fn an_exemption_holds_until_its_last_day_has_passed() {
                      reason: a test, approved-by: dana@example.com, until: 2026-01-01 }]\n";
     let policy = load(&format!("{SOUND}{exemption}")).unwrap();
     let outcome = |author: &str, seen_at: &str| {
-        let text = format!("seen-at: {seen_at}\ncommits: [{{ author: 'A <{author}>', message: no risk }}]");
+        let text = format!("at: {seen_at}\ncommits: [{{ author: 'A <{author}>', message: no risk }}]");
         let mut faults = Vec::new();
         let change =
             fixture::read_change(&yaml::read_document(text.as_bytes()).unwrap(), &mut faults).unwrap();

@@ -75,7 +75,7 @@ standard-changes:
     approved-on: 2026-05-04
     review-by: 2027-05-04
 change:
-  seen-at: 2026-11-20T09:30:00Z
+  at: 2026-11-20T09:30:00Z
   commits:
     - message: |
         Bump serde
@@ -93,7 +93,7 @@ standard-changes:
     approved-on: 2026-05-04
     review-by: 2027-05-04
 change:
-  seen-at: 2026-11-20T09:30:00Z
+  at: 2026-11-20T09:30:00Z
   commits:
     - message: |
         Bump serde
@@ -399,7 +399,7 @@ mod tests {
         format!(
             "ask: {{ standard-change: Std }}\nfields: {{ Std: {{ matches: '.+' }} }}\n\
              people: {{ teams: {{ platform: [ana@example.com] }}, bots: ['*[bot]'] }}\n\
-             standard-changes: {{ STD-A: {{ {ENTRY} }} }}\nchange: {{ seen-at: 2026-11-20T09:00:00Z, {change} }}"
+             standard-changes: {{ STD-A: {{ {ENTRY} }} }}\nchange: {{ at: 2026-11-20T09:00:00Z, {change} }}"
         )
     }
 
@@ -421,7 +421,7 @@ mod tests {
                 "ask: {{ standard-change: Std }}\nfields: {{ Std: {{ matches: '.+' }} }}\n\
                  people: {{ teams: {{ platform: [{team}] }} }}\n\
                  standard-changes: {{ STD-A: {{ {entry} }} }}\n\
-                 change: {{ seen-at: 2026-11-20T09:00:00Z, pusher: '{pusher}', commits: [{commit}], pull: {{ opener: ana }} }}"
+                 change: {{ at: 2026-11-20T09:00:00Z, pusher: '{pusher}', commits: [{commit}], pull: {{ opener: ana }} }}"
             )))
         };
         for team in ["'github:ana'", "ana@example.com", "'github:ana', ana@example.com"] {
@@ -503,7 +503,7 @@ mod tests {
                 "ask: {{ standard-change: Std }}\nfields: {{ Std: {{ matches: '.+' }} }}\n\
                  people: {{ bots: [ci, 'build@example.com', '*[bot]'] }}\n\
                  standard-changes: {{ STD-A: {{ {entry} }} }}\n\
-                 change: {{ seen-at: 2026-11-20T09:00:00Z, {pusher} commits: [{commit}] }}"
+                 change: {{ at: 2026-11-20T09:00:00Z, {pusher} commits: [{commit}] }}"
             )))
             .len()
         };

@@ -57,13 +57,13 @@ hours that they repeat count twice.",
     passing_example: "
 ask: { window: { inside: [{ weekdays: business, from: '08:00', until: '16:59' }], zone: Europe/Berlin } }
 change:
-  seen-at: 2026-11-20T09:30:00Z
+  at: 2026-11-20T09:30:00Z
   commits: [{}]
 ",
     failing_example: "
 ask: { window: { outside: [{ from: 2026-12-20, until: 2027-01-03 }], zone: Europe/Berlin } }
 change:
-  seen-at: 2026-12-19T23:00:00Z
+  at: 2026-12-19T23:00:00Z
   commits: [{}]
 ",
 };
@@ -391,7 +391,7 @@ mod tests {
     use crate::predicates::support::examples::{answer_example, finding_texts, question_faults};
 
     fn says(question: &str, seen_at: &str) -> Vec<String> {
-        let change = format!("change: {{ seen-at: '{seen_at}', commits: [{{}}] }}");
+        let change = format!("change: {{ at: '{seen_at}', commits: [{{}}] }}");
         finding_texts(&answer_example(&format!("ask: {{ window: {question} }}\n{change}")))
     }
 
@@ -505,7 +505,7 @@ mod tests {
     #[test]
     fn what_a_commit_says_about_time_does_not_matter() {
         let freeze = "{ window: { outside: [{ from: 2026-12-20, until: 2027-01-03 }] } }";
-        let change = "change: { seen-at: 2026-12-25T00:00:00Z, commits: [{ message: 'Date: 2026-11-01' }] }";
+        let change = "change: { at: 2026-12-25T00:00:00Z, commits: [{ message: 'Date: 2026-11-01' }] }";
         assert_eq!(finding_texts(&answer_example(&format!("ask: {freeze}\n{change}"))).len(), 1);
     }
 

@@ -9,6 +9,7 @@
 pub mod decode;
 mod foreign_space;
 mod forgotten_list;
+mod merged_maps;
 mod reader;
 mod stored;
 mod syntax_fault;
@@ -16,6 +17,7 @@ mod tree;
 mod words;
 
 pub(crate) use forgotten_list::{refuse_unbracketed_items, suggest_list_form};
+pub use merged_maps::merge_maps;
 pub use reader::{MAX_DOCUMENT_BYTES, read_document, read_with_faults};
 pub use stored::{read_stored_tree, write_stored_tree};
 pub use tree::{ExpectedValue, YamlFault, YamlKey, YamlNode, YamlPlace, YamlValue};

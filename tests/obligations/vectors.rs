@@ -37,7 +37,7 @@ fn policy(ticket: &str) -> Policy {
 
 fn change(message: &str, id: &str, seen_at: &str) -> Change {
     let message = serde_json::to_string(message).unwrap();
-    let text = format!("seen-at: '{seen_at}'\ncommits: [{{ message: {message} }}]\n");
+    let text = format!("at: '{seen_at}'\ncommits: [{{ message: {message} }}]\n");
     let mut faults = Vec::new();
     let change = fixture::read_change(&yaml::read_document(text.as_bytes()).unwrap(), &mut faults);
     let mut change = change.unwrap_or_else(|| panic!("{faults:?}"));

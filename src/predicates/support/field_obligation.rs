@@ -241,7 +241,7 @@ mod tests {
 ask: { field: { Review: { until: Temporary-Until } } }
 fields: { Review: { text: { min-length: 1 } }, Temporary-Until: { text: { min-length: 1 } } }
 change:
-  seen-at: 2026-03-04T02:14:00Z
+  at: 2026-03-04T02:14:00Z
   commits:
     - message: |
         Open the port

@@ -429,7 +429,7 @@ fields:
     fn looked_up(question: &str, tickets: &str) -> PredicateAnswer {
         let message = r#"message: "x\n\nTicket: PAY-1\nIncident: INC-1\n""#;
         let change =
-            format!("seen-at: 2026-03-01T10:00:00Z, tickets: {{ {tickets} }}, commits: [{{ {message} }}]");
+            format!("at: 2026-03-01T10:00:00Z, tickets: {{ {tickets} }}, commits: [{{ {message} }}]");
         answer_example(&format!(
             "ask: {{ ticket: {{ field: Ticket, {question} }} }}{FIELDS}{INCIDENT}change: {{ {change} }}\n"
         ))
