@@ -28,6 +28,7 @@
 //! | [`predicates`] | the questions that a policy can ask, one file each |
 //! | [`policy`] | which rules there are, what they are about, how hard they are |
 //! | [`judge`] | the decision |
+//! | [`policy_tests`] | tests that people write for their policies |
 //! | [`push`] | what may happen to a ref, whatever it holds |
 //! | [`report`] | telling a decision, in several formats |
 //! | [`git`] | reading repositories; the only place that names a Git library |
@@ -37,12 +38,14 @@
 //! | [`github`] | what GitHub knows; the only place that waits for several things at once |
 //! | [`ledger`] | what was decided and what landed, kept in the repository |
 //! | [`audit`] | what an auditor takes away: tables, samples and the files that hold them |
+//! | [`backtest`] | a proposed policy over real history |
 //! | [`cli`] | the command line; the only place that reads the environment |
 //!
 //! Invariants: a verdict is a value before a byte is printed; a fact that is missing is an error in
 //! the place of the value, and denies where the gate enforces; text from outside has no `Display`.
 
 pub mod audit;
+pub mod backtest;
 pub mod calendar;
 pub mod catalogue;
 pub mod change;
@@ -57,6 +60,7 @@ pub mod ledger;
 pub mod pattern;
 pub mod people;
 pub mod policy;
+pub mod policy_tests;
 pub mod predicates;
 pub mod push;
 pub mod report;

@@ -26,6 +26,12 @@ fn the_schema_of_policies_is_current() {
 }
 
 #[test]
+fn the_schema_of_tests_is_current() {
+    let schema = format!("{:#}\n", changegate::policy_tests::build_test_schema());
+    is_current("docs/policy-tests.schema.json", &schema);
+}
+
+#[test]
 fn the_list_of_messages_is_current() {
     is_current("docs/messages.md", &list_messages());
 }

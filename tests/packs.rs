@@ -49,7 +49,7 @@ fn extending(pack: &str) -> Policy {
 
 fn judge(policy: &Policy, trailers: &[&str], commit: &str) -> Verdict {
     let message = format!("Change it\n\nThere is a reason.\n\n{}\n", trailers.join("\n"));
-    let text = format!("seen-at: {SEEN}\ncommits: [{{ message: {message:?}, {commit} }}]\n");
+    let text = format!("at: {SEEN}\ncommits: [{{ message: {message:?}, {commit} }}]\n");
     let mut faults = Vec::new();
     let change = fixture::read_change(&yaml::read_document(text.as_bytes()).unwrap(), &mut faults);
     judge_change(policy, &change.unwrap_or_else(|| panic!("{faults:?}\n{text}")), true)
@@ -245,7 +245,7 @@ fn a_temporary_change_is_refused_in_the_past_and_owed_to_be_taken_back() {
         for (day, is_owed) in [("2020-01-01", false), ("2027-01-01", true)] {
             let body = format!("Opens it.\n\n**Temporary until:** {day}\n");
             let text = format!(
-                "seen-at: {SEEN}\nstage: pull-request\ncommits: [{{ message: Open it }}]\npull: {{ body: {body:?} }}\n"
+                "at: {SEEN}\nstage: pull-request\ncommits: [{{ message: Open it }}]\npull: {{ body: {body:?} }}\n"
             );
             let mut faults = Vec::new();
             let change = fixture::read_change(&yaml::read_document(text.as_bytes()).unwrap(), &mut faults);

@@ -28,6 +28,7 @@ mod record;
 mod revision;
 mod tickets;
 mod trailers;
+mod try_change;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -103,6 +104,7 @@ enum CliCommand {
     Sweep(obligations::SweepArgs),
     Tickets(tickets::TicketsArgs),
     Trailers(trailers::TrailersArgs),
+    Try(try_change::TryArgs),
     Uninstall(install::UninstallArgs),
     Verified(acts::VerifiedArgs),
 }
@@ -243,6 +245,7 @@ fn run_command(command: CliCommand, context: &Context) -> Result<CommandExit, Co
         CliCommand::Sweep(args) => obligations::run_sweep(&args, context),
         CliCommand::Tickets(args) => tickets::run_tickets(&args, context),
         CliCommand::Trailers(args) => trailers::run_trailers(&args, context),
+        CliCommand::Try(args) => try_change::try_change(&args, context),
         CliCommand::Uninstall(args) => install::run_uninstall(&args, context),
         CliCommand::Verified(args) => acts::run_verified(&args, context),
     }

@@ -7,7 +7,8 @@
 pub mod acts;
 pub mod break_glass;
 pub mod contributors;
-pub(crate) mod history;
+pub(crate) mod given_change;
+mod history;
 pub mod obligations;
 pub(crate) mod policy_check;
 pub(crate) mod policy_findings;
@@ -22,6 +23,7 @@ pub(crate) mod range_walk;
 mod settings;
 pub(crate) mod swapped_parents;
 
+pub use crate::gate::given_change::{judge_given_change, read_range_commits};
 pub use crate::gate::history::{HistorySpan, find_commit_as_of, find_history_spans};
 pub use crate::gate::policy_check::{check_policy, check_server_policy, list_idle_patterns};
 pub(crate) use crate::gate::policy_findings::{build_init_command, list_branches_with_policy};

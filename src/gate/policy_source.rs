@@ -10,7 +10,8 @@ use crate::change::{Change, Oid, Text};
 use crate::git::signature::{KeyLocation as SignerPlace, KeyRegistry};
 use crate::git::{FileAtPath, Repository, TrustedKeys};
 use crate::policy::{
-    self, FaultyFile, FetchedFile, KeyFile, Policy, PolicyErrors, PolicyInspection, SignerKeys, packs,
+    self, FaultyFile, FetchedFile, KeyFile, Policy, PolicyDifference, PolicyErrors, PolicyInspection,
+    PolicySource, SignerKeys, packs,
 };
 use crate::report::{PolicyDescription, PolicyLocation, PolicyReference};
 use crate::yaml::{MAX_DOCUMENT_BYTES, YamlFault, YamlPlace};
@@ -72,6 +73,20 @@ impl LoadedPolicy {
     pub(crate) fn inspect_files(&self, read_from: &[Text], today: Date) -> PolicyInspection {
         let mut fetch = |path: &str| self.files.get(path).cloned().unwrap_or(Ok(None));
         policy::inspect_policy(&self.policy, &self.entry, read_from, today, &mut fetch)
+    }
+
+    /// Returns what is different in a later policy.
+    ///
+    /// # Errors
+    ///
+    /// Returns the files that cannot be read again.
+    pub fn find_differences(&self, later: &LoadedPolicy) -> Result<Vec<PolicyDifference>, PolicyErrors> {
+        let mut fetch_old = |path: &str| self.files.get(path).cloned().unwrap_or(Ok(None));
+        let mut fetch_new = |path: &str| later.files.get(path).cloned().unwrap_or(Ok(None));
+        policy::find_policy_differences(
+            PolicySource { policy: &self.policy, entry: &self.entry, fetch: &mut fetch_old },
+            PolicySource { policy: &later.policy, entry: &later.entry, fetch: &mut fetch_new },
+        )
     }
 
     /// Returns the fault `what` of the rule `id`, where the policy's own files state it; a rule of a pack is a

@@ -329,7 +329,11 @@ pub fn judge_message(loaded: &LoadedPolicy, request: MessageRequest) -> Report {
 }
 
 /// Returns how the rules that apply to a change came to their answers, by rule id.
-fn explain_rules(policy: &Policy, change: &Change, verdict: &Verdict) -> Vec<(RuleId, ConditionTrace)> {
+pub(crate) fn explain_rules(
+    policy: &Policy,
+    change: &Change,
+    verdict: &Verdict,
+) -> Vec<(RuleId, ConditionTrace)> {
     let mut traces = Vec::new();
     for judgement in &verdict.judgements {
         let id = &judgement.rule.id;
@@ -343,7 +347,8 @@ fn explain_rules(policy: &Policy, change: &Change, verdict: &Verdict) -> Vec<(Ru
     traces
 }
 
-fn build_report(
+/// Returns the report about one group.
+pub(crate) fn build_report(
     loaded: &LoadedPolicy,
     stage: Stage,
     enforced: bool,

@@ -25,6 +25,7 @@ use crate::verdict::{
 };
 
 pub use crate::judge::reasons::collect_reasons;
+pub(crate) use crate::judge::reasons::name_outcome;
 
 messages! {
     NO_DENYING_RULE = "judge.no-denying-rule": "no denying rule of the policy applies to this change";

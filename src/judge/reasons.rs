@@ -74,7 +74,8 @@ fn list_rule_results(verdict: &Verdict) -> Vec<RuleResult> {
     results
 }
 
-fn name_outcome(outcome: &RuleOutcome) -> OutcomeWord {
+/// Returns the word for an outcome.
+pub(crate) fn name_outcome(outcome: &RuleOutcome) -> OutcomeWord {
     match outcome {
         RuleOutcome::Pass => OutcomeWord::Pass,
         RuleOutcome::Fail(_) => OutcomeWord::Fail,

@@ -8,6 +8,7 @@ pub(crate) mod acts;
 pub(crate) mod break_glass;
 pub(crate) mod closing;
 mod definition;
+mod difference;
 pub(crate) mod emergency;
 mod faults;
 mod gate_files;
@@ -24,6 +25,9 @@ pub use crate::policy::break_glass::BreakGlassPolicy;
 pub(crate) use crate::policy::closing::FOR_CHANGE_TRAILER;
 pub use crate::policy::definition::{
     ChangeClass, ChangeUnit, KeyFile, Policy, Rule, RuleExemption, SignerKeys,
+};
+pub use crate::policy::difference::{
+    PolicyDifference, PolicyDirection, PolicySource, find_policy_differences,
 };
 pub(crate) use crate::policy::emergency::{EMERGENCY_REASON_FIELD, is_emergency_class};
 pub use crate::policy::faults::{FaultyFile, PolicyErrors};

@@ -27,6 +27,7 @@ mod markdown;
 mod sarif;
 mod style;
 mod terminal;
+pub mod test_results;
 mod text_spool;
 
 #[cfg(test)]
@@ -50,7 +51,9 @@ pub use crate::report::left_out::LeftOutChanges;
 pub use crate::report::repository_url::RepositoryUrl;
 pub(crate) use crate::report::sarif::MAX_RESULTS as MAX_SARIF_RESULTS;
 pub use crate::report::style::{DeniedMessage, ReportFormat, ReportStyle};
-pub(crate) use crate::report::terminal::page::wrap_words;
+pub(crate) use crate::report::terminal::page::{
+    TerminalPage, TextStyle, plain_text, styled_text, wrap_words,
+};
 pub(crate) use crate::report::terminal::{has_faulty_side_commits, prefill_message, write_deferred_note};
 pub use crate::report::text_spool::SpoolStorage;
 

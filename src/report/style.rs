@@ -65,6 +65,8 @@ pub enum DeniedMessage {
     JudgedLater,
     /// The hook only warns, and git makes the commit.
     Committed,
+    /// Nobody makes a commit: the message is only tried.
+    Tried,
 }
 
 /// The bytes that a comment or a check run on GitHub may have.

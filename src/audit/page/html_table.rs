@@ -8,12 +8,12 @@ use crate::audit::page::page_text::escape_html;
 const MAX_WORD_BYTES: usize = 24;
 
 /// A table whose rows come one after the other.
-pub(super) struct HtmlTable<'a> {
+pub(crate) struct HtmlTable<'a> {
     out: &'a mut dyn Write,
 }
 
 /// One cell of a table.
-pub(super) enum HtmlCell {
+pub(crate) enum HtmlCell {
     /// What the row is about.
     Header(String),
     /// A text, which is not HTML yet.
@@ -31,7 +31,7 @@ impl<'a> HtmlTable<'a> {
     /// # Errors
     ///
     /// Passes on what the writer says.
-    pub(super) fn begin_table(
+    pub(crate) fn begin_table(
         out: &'a mut dyn Write,
         class: &str,
         caption: &str,
@@ -55,7 +55,7 @@ impl<'a> HtmlTable<'a> {
     /// # Errors
     ///
     /// Passes on what the writer says.
-    pub(super) fn write_row(&mut self, cells: &[HtmlCell]) -> io::Result<()> {
+    pub(crate) fn write_row(&mut self, cells: &[HtmlCell]) -> io::Result<()> {
         self.out.write_all(format_html_row(cells).as_bytes())
     }
 
@@ -64,7 +64,7 @@ impl<'a> HtmlTable<'a> {
     /// # Errors
     ///
     /// Passes on what the writer says.
-    pub(super) fn write_html_row(&mut self, row: &str) -> io::Result<()> {
+    pub(crate) fn write_html_row(&mut self, row: &str) -> io::Result<()> {
         self.out.write_all(row.as_bytes())
     }
 
@@ -73,13 +73,13 @@ impl<'a> HtmlTable<'a> {
     /// # Errors
     ///
     /// Passes on what the writer says.
-    pub(super) fn end_table(self) -> io::Result<()> {
+    pub(crate) fn end_table(self) -> io::Result<()> {
         writeln!(self.out, "</tbody></table></div>")
     }
 }
 
 /// Returns a row as HTML.
-pub(super) fn format_html_row(cells: &[HtmlCell]) -> String {
+pub(crate) fn format_html_row(cells: &[HtmlCell]) -> String {
     let mut row = "<tr>".to_owned();
     for cell in cells {
         row.push_str(&match cell {

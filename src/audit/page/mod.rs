@@ -10,12 +10,12 @@ mod change_row;
 mod change_spool;
 mod control_coverage;
 mod exception_lists;
-mod html_table;
-mod page_text;
+pub(crate) mod html_table;
+pub(crate) mod page_text;
 mod page_totals;
-mod period_counts;
+pub(crate) mod period_counts;
 mod sections;
-mod svg_plot;
+pub(crate) mod svg_plot;
 mod timeline;
 
 use std::collections::BTreeSet;
@@ -50,7 +50,8 @@ use crate::policy::packs::POLICY_PACKS;
 pub const PAGE_FILE: &str = "report.html";
 
 const TEMPLATE: &str = include_str!("report.html");
-const STYLE: &str = include_str!("report.css");
+/// The style of the page, which other pages share.
+pub(crate) const REPORT_STYLE: &str = include_str!("report.css");
 const SCRIPT: &str = include_str!("report.js");
 
 /// The page while it is written.
@@ -128,7 +129,7 @@ impl ReportPage {
             controls: &controls,
             known_controls: list_pack_controls(),
         };
-        let style = format!("{STYLE}{}", format_page_margins(end));
+        let style = format!("{REPORT_STYLE}{}", format_page_margins(end));
         let mut spool = Some(spool);
         let mut selected = SelectedChanges { all: 0, rows: 0, detailed: Vec::new() };
         for (number, part) in TEMPLATE.split("{{").enumerate() {

@@ -8,28 +8,28 @@ use crate::change::Text;
 use crate::report::escape::escape_terminal;
 
 /// How many columns of a text from outside the page shows.
-pub(super) const MAX_TEXT_COLUMNS: usize = 500;
+pub(crate) const MAX_TEXT_COLUMNS: usize = 500;
 
 /// How many columns of a title, a name or a key the page shows.
-pub(super) const MAX_NAME_COLUMNS: usize = 200;
+pub(crate) const MAX_NAME_COLUMNS: usize = 200;
 
 /// Returns a text from outside in characters that can be seen, on one line.
-pub(super) fn show_text(text: &Text) -> String {
+pub(crate) fn show_text(text: &Text) -> String {
     escape_terminal(text.as_bytes(), MAX_TEXT_COLUMNS)
 }
 
 /// Returns a short text from outside, such as a name, in characters that can be seen.
-pub(super) fn show_name(text: &Text) -> String {
+pub(crate) fn show_name(text: &Text) -> String {
     escape_terminal(text.as_bytes(), MAX_NAME_COLUMNS)
 }
 
 /// Returns words of the program, which may quote what others wrote, in characters that can be seen.
-pub(super) fn show_words(words: &str) -> String {
+pub(crate) fn show_words(words: &str) -> String {
     escape_terminal(words.as_bytes(), MAX_TEXT_COLUMNS)
 }
 
 /// Returns a text as it stands in HTML, between tags and in the value of an attribute alike.
-pub(super) fn escape_html(text: &str) -> String {
+pub(crate) fn escape_html(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -45,7 +45,7 @@ pub(super) fn escape_html(text: &str) -> String {
 }
 
 /// Returns words that may hold those of others, for HTML: visible, and no markup.
-pub(super) fn show_html(words: &str) -> String {
+pub(crate) fn show_html(words: &str) -> String {
     escape_html(&show_words(words))
 }
 
@@ -55,7 +55,7 @@ pub(super) fn show_html(words: &str) -> String {
 /// # Errors
 ///
 /// Fails if the value has no JSON.
-pub(super) fn encode_script_json(value: &impl Serialize) -> serde_json::Result<String> {
+pub(crate) fn encode_script_json(value: &impl Serialize) -> serde_json::Result<String> {
     let json = serde_json::to_string(value)?;
     if !json.contains(['<', '>', '&', '\u{2028}', '\u{2029}']) {
         return Ok(json);
@@ -80,7 +80,7 @@ pub(super) fn encode_script_json(value: &impl Serialize) -> serde_json::Result<S
 /// # Errors
 ///
 /// Passes on what the writer says.
-pub(super) fn write_data_block(
+pub(crate) fn write_data_block(
     attributes: &str,
     value: &impl Serialize,
     out: &mut dyn Write,

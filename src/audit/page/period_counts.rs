@@ -9,32 +9,32 @@ use jiff::tz::TimeZone;
 const MAX_COLUMNS: usize = 36;
 
 /// How many kinds a plot tells apart; the smaller ones are put together.
-pub(super) const MAX_SERIES: usize = 7;
+pub(crate) const MAX_SERIES: usize = 7;
 
 /// What the smaller kinds are called together.
 const OTHERS: &str = "others";
 
 /// Counts of kinds of things by month.
 #[derive(Clone, Debug, Default)]
-pub(super) struct MonthCounts {
+pub(crate) struct MonthCounts {
     /// By the number of months since the year 0, and by the name of the kind.
     counts: BTreeMap<i32, BTreeMap<String, u64>>,
 }
 
 /// Counts as a plot shows them: a column for each time, of the same kinds in the same order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct ColumnCounts {
+pub(crate) struct ColumnCounts {
     /// How long a column is: `month`, `quarter` or `year`.
-    pub(super) step: &'static str,
+    pub(crate) step: &'static str,
     /// The kinds, the first at the bottom.
-    pub(super) series: Vec<String>,
+    pub(crate) series: Vec<String>,
     /// The times with the counts of each kind.
-    pub(super) columns: Vec<(String, Vec<u64>)>,
+    pub(crate) columns: Vec<(String, Vec<u64>)>,
 }
 
 impl MonthCounts {
     /// Counts one thing.
-    pub(super) fn add_one(&mut self, at: Timestamp, kind: &str) {
+    pub(crate) fn add_one(&mut self, at: Timestamp, kind: &str) {
         let day = at.to_zoned(TimeZone::UTC);
         let month = i32::from(day.year()) * 12 + i32::from(day.month()) - 1;
         let kinds = self.counts.entry(month).or_default();
@@ -48,7 +48,7 @@ impl MonthCounts {
 
     /// Returns the counts for a plot. `order` are the kinds that come first, in this order, whether there are any of
     /// them or not, so that they look alike in every report; others follow, the most frequent first.
-    pub(super) fn build_columns(&self, order: &[&str]) -> ColumnCounts {
+    pub(crate) fn build_columns(&self, order: &[&str]) -> ColumnCounts {
         let (Some((first, _)), Some((last, _))) =
             (self.counts.first_key_value(), self.counts.last_key_value())
         else {
@@ -99,12 +99,12 @@ impl MonthCounts {
 
 impl ColumnCounts {
     /// Returns the highest sum of a column.
-    pub(super) fn highest_sum(&self) -> u64 {
+    pub(crate) fn highest_sum(&self) -> u64 {
         self.columns.iter().map(|(_, counts)| counts.iter().sum()).max().unwrap_or_default()
     }
 
     /// Returns the sum of each kind over all columns.
-    pub(super) fn sum_series(&self) -> Vec<u64> {
+    pub(crate) fn sum_series(&self) -> Vec<u64> {
         let mut sums = vec![0; self.series.len()];
         for (_, counts) in &self.columns {
             for (sum, count) in sums.iter_mut().zip(counts) {

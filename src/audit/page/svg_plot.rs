@@ -28,7 +28,7 @@ const BAR_COLUMNS: usize = 52;
 const MAX_BARS: usize = 20;
 
 /// The patterns that lie over the colours, so that nothing is told by colour alone; once for the whole page.
-pub(super) const PLOT_PATTERNS: &str = "\
+pub(crate) const PLOT_PATTERNS: &str = "\
 <svg class=\"patterns\" width=\"0\" height=\"0\" aria-hidden=\"true\" focusable=\"false\"><defs>\
 <pattern id=\"pattern-1\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\"><path d=\"M0 6L6 0\"/></pattern>\
 <pattern id=\"pattern-2\" width=\"5\" height=\"5\" patternUnits=\"userSpaceOnUse\"><circle cx=\"2\" cy=\"2\" r=\"1\"/></pattern>\
@@ -39,15 +39,15 @@ pub(super) const PLOT_PATTERNS: &str = "\
 </defs></svg>\n";
 
 /// What a plot is called, and what its numbers are of.
-pub(super) struct PlotTitle<'a> {
+pub(crate) struct PlotTitle<'a> {
     /// The id of the plot in the page.
-    pub(super) id: &'a str,
+    pub(crate) id: &'a str,
     /// What it is called.
-    pub(super) title: &'a str,
+    pub(crate) title: &'a str,
     /// What is counted, in the plural.
-    pub(super) unit: &'a str,
+    pub(crate) unit: &'a str,
     /// What is said where there is nothing to plot.
-    pub(super) nothing: &'a str,
+    pub(crate) nothing: &'a str,
 }
 
 /// Returns a round number that is not below `highest`, and is divided by 4 or is small.
@@ -80,7 +80,7 @@ fn draw_bar(svg: &mut String, series: usize, place: (u64, u64), size: (u64, u64)
 /// # Errors
 ///
 /// Passes on what the writer says.
-pub(super) fn write_column_plot(
+pub(crate) fn write_column_plot(
     plot: &PlotTitle<'_>,
     counts: &ColumnCounts,
     out: &mut dyn Write,
@@ -170,11 +170,11 @@ fn draw_columns(svg: &mut String, counts: &ColumnCounts, top: u64) {
 }
 
 /// A bar of a plot: what it is of, and its parts.
-pub(super) struct PlotBar {
+pub(crate) struct PlotBar {
     /// What it is of.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// How many there are of each kind.
-    pub(super) parts: Vec<u64>,
+    pub(crate) parts: Vec<u64>,
 }
 
 /// Writes a plot of bars, with its key and its table. Without a name of a kind there is only one kind.
@@ -182,7 +182,7 @@ pub(super) struct PlotBar {
 /// # Errors
 ///
 /// Passes on what the writer says.
-pub(super) fn write_bar_plot(
+pub(crate) fn write_bar_plot(
     plot: &PlotTitle<'_>,
     series: &[&str],
     bars: &[PlotBar],

@@ -77,6 +77,11 @@ pub(super) fn init_policy(pack: &str, context: &Context) -> Result<CommandExit, 
         )?;
     }
     writeln!(out, "next: review it, run `changegate policy check`, and commit it")?;
+    writeln!(
+        out,
+        "to test it, with people of your own in the place of Ana, Ben and Kim:\n  \
+         changegate policy packs {pack} --tests > policies/changegate.test.yml\n  changegate policy test"
+    )?;
     Ok(CommandExit::Allowed)
 }
 

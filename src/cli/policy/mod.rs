@@ -1,10 +1,14 @@
 //! `changegate policy`: writes a policy, checks it, documents it, and explains what it can say.
 
+mod backtest;
 mod check;
+mod diff;
 mod init;
 pub(crate) mod lookup;
 mod procedure;
 mod roster_draft;
+mod test;
+mod watched_files;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -15,10 +19,14 @@ use crate::calendar::TimeLimit;
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::output::wrap_text;
+use crate::cli::policy::backtest::{BacktestArgs, backtest_policy};
 use crate::cli::policy::check::{PolicyCheckArgs, check_policy_file};
+use crate::cli::policy::diff::{PolicyDiffArgs, diff_policies};
 use crate::cli::policy::lookup::{load_policy_or_pack, unknown_pack_error};
 use crate::cli::policy::procedure::{PolicyDocsArgs, write_policy_docs};
+use crate::cli::policy::test::{PolicyTestArgs, test_policies};
 use crate::policy::{ActPermission, Policy, packs};
+use crate::policy_tests::build_test_schema;
 use crate::predicates::PREDICATE_DOCS;
 use crate::verdict::{RuleLevel, time_limit_message};
 use crate::yaml::shorten_for_message;
@@ -42,8 +50,12 @@ Examples:
         #[arg(long, default_value = packs::DEFAULT_PACK)]
         pack: String,
     },
+    /// Judge history by a proposed policy, beside the one in force
+    Backtest(BacktestArgs),
     /// Show all errors of a policy, and what it weakens
     Check(PolicyCheckArgs),
+    /// Say what a change of a policy means: stricter, looser or different, part by part
+    Diff(PolicyDiffArgs),
     /// List the effective rules of a policy
     #[command(after_help = "\
 Examples:
@@ -59,9 +71,18 @@ Examples:
     /// Write the change-management procedure that a policy amounts to, in plain words
     Docs(PolicyDocsArgs),
     /// List the shipped packs
+    #[command(after_help = "\
+Examples:
+  changegate policy packs
+  changegate policy packs iso27001
+  changegate policy packs iso27001 --tests > policies/changegate.test.yml")]
     Packs {
         /// Pack to print as YAML
         name: Option<String>,
+
+        /// Print the tests of the pack instead, to start your own from
+        #[arg(long, requires = "name")]
+        tests: bool,
     },
     /// Explain a predicate, with an example that passes and one that fails
     #[command(after_help = "\
@@ -73,21 +94,38 @@ Examples:
         predicate: Option<String>,
     },
     /// Print the JSON Schema of a policy file, for editors
-    Schema,
+    #[command(after_help = "\
+Examples:
+  changegate policy schema > policies/policy.schema.json
+  changegate policy schema --tests > policies/policy-tests.schema.json")]
+    Schema {
+        /// Print the schema of test suites instead
+        #[arg(long)]
+        tests: bool,
+    },
+    /// Run the tests of a policy: changes, and what it is to say about them
+    Test(PolicyTestArgs),
 }
 
 pub(crate) fn run_policy(args: &PolicyArgs, context: &Context) -> Result<CommandExit, CommandError> {
     match &args.command {
         PolicyCommand::Init { pack } => init::init_policy(pack, context),
+        PolicyCommand::Backtest(args) => backtest_policy(args, context),
         PolicyCommand::Check(args) => check_policy_file(args, context),
+        PolicyCommand::Diff(args) => diff_policies(args, context),
         PolicyCommand::Show { pack, file } => show_policy(pack.as_deref(), file.as_deref(), context),
         PolicyCommand::Docs(args) => write_policy_docs(args, context),
-        PolicyCommand::Packs { name } => list_packs(name.as_deref()),
+        PolicyCommand::Packs { name, tests } => list_packs(name.as_deref(), *tests),
         PolicyCommand::Explain { predicate } => explain_predicate(predicate.as_deref()),
-        PolicyCommand::Schema => {
-            io::stdout().lock().write_all(crate::policy::schema::render_schema().as_bytes())?;
+        PolicyCommand::Schema { tests } => {
+            let schema = match tests {
+                true => format!("{:#}\n", build_test_schema()),
+                false => crate::policy::schema::render_schema(),
+            };
+            io::stdout().lock().write_all(schema.as_bytes())?;
             Ok(CommandExit::Allowed)
         }
+        PolicyCommand::Test(args) => test_policies(args, context),
     }
 }
 
@@ -168,11 +206,15 @@ fn list_act_permissions(policy: &Policy) -> Vec<(&'static str, &ActPermission)> 
     all.into_iter().filter(|(_, permission)| !permission.is_empty()).collect()
 }
 
-fn list_packs(name: Option<&str>) -> Result<CommandExit, CommandError> {
+fn list_packs(name: Option<&str>, with_tests: bool) -> Result<CommandExit, CommandError> {
     let mut out = io::stdout().lock();
     match name {
         Some(name) => {
-            out.write_all(packs::find_pack(name).ok_or_else(|| unknown_pack_error(name))?.source.as_bytes())?
+            let pack = packs::find_pack(name).ok_or_else(|| unknown_pack_error(name))?;
+            match with_tests {
+                true => out.write_all(pack.copy_tests().as_bytes())?,
+                false => out.write_all(pack.source.as_bytes())?,
+            }
         }
         None => {
             for pack in packs::POLICY_PACKS {

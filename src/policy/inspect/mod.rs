@@ -19,11 +19,11 @@ mod reach;
 mod rule_scopes;
 mod sample_changes;
 mod staffing;
-mod strictness;
+pub(crate) mod strictness;
 mod teams;
 mod unreachable_people;
-mod weakening;
-mod written;
+pub(crate) mod weakening;
+pub(crate) mod written;
 
 use jiff::civil::Date;
 

@@ -253,7 +253,7 @@ impl<'files> WeakeningSearch<'files> {
 }
 
 /// Returns whether a rule may ask less where `key` is `value` instead of `earlier`.
-fn may_weaken_rule(key: &str, earlier: Option<&YamlNode>, value: &YamlNode) -> bool {
+pub(crate) fn may_weaken_rule(key: &str, earlier: Option<&YamlNode>, value: &YamlNode) -> bool {
     match key {
         "for" => {
             let given = list_texts(value);

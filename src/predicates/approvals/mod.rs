@@ -23,6 +23,7 @@ use crate::predicates::support::outcome::PredicateOutcome;
 use crate::verdict::Message;
 
 pub use crate::predicates::approvals::requirement::ApprovalsPredicate;
+pub(crate) use crate::predicates::approvals::requirement::DEFAULT_APPROVAL_FIELD;
 pub(crate) use crate::predicates::approvals::requirement::MESSAGES;
 
 /// The documentation of the predicate.

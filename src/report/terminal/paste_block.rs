@@ -59,7 +59,7 @@ pub(crate) fn write_paste_block(
     }
     page.request_gap();
     match (stage, fixes.as_slice()) {
-        (Stage::PullRequest, _) => {
+        _ if stage == Stage::PullRequest || style.denied_message == DeniedMessage::Tried => {
             for fix in &fixes {
                 write_steps(page, indent, "to fix, ", &fix.list_steps(stage))?;
             }
@@ -308,7 +308,7 @@ fn build_git_command(style: &ReportStyle, arguments: &str) -> String {
 fn open_message_command(style: &ReportStyle) -> String {
     match &style.denied_message {
         // git keeps the message that a hook has refused, and forgets about it.
-        DeniedMessage::Refused => {
+        DeniedMessage::Refused | DeniedMessage::Tried => {
             let file = build_git_command(style, "rev-parse --git-path COMMIT_EDITMSG");
             build_git_command(style, &format!("commit -eF \"$({file})\""))
         }

@@ -1,0 +1,291 @@
+//! Two verdicts on one change, and the sums of many such pairs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::audit::page::period_counts::MonthCounts;
+use crate::change::{Change, FactKind, Missing, Oid, Text};
+use crate::policy::Policy;
+use crate::verdict::{Decision, RuleLevel, RuleOutcome, Verdict};
+
+/// How many changes of each kind are kept for the lists; the sums are of all.
+pub(crate) const MAX_LISTED_CHANGES: usize = 1_000;
+
+/// How many groups are kept beside each other; the others are summed up.
+const MAX_GROUPS: usize = 500;
+
+/// What stands for the groups that are summed up.
+const OTHER_GROUPS: &str = "(others)";
+
+/// How the decision about a change would be another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OutcomeShift {
+    /// It is allowed today, and would be denied.
+    NewlyDenied,
+    /// It is denied today, and would be allowed.
+    NewlyAllowed,
+    /// Both policies deny it.
+    StaysDenied,
+    /// Both policies allow it.
+    StaysAllowed,
+    /// What decides it cannot be known afterwards.
+    Open,
+}
+
+impl OutcomeShift {
+    /// Every shift, in the order of reports.
+    pub const ALL: [OutcomeShift; 5] = [
+        OutcomeShift::NewlyDenied,
+        OutcomeShift::NewlyAllowed,
+        OutcomeShift::StaysDenied,
+        OutcomeShift::StaysAllowed,
+        OutcomeShift::Open,
+    ];
+
+    /// Returns the shift in words.
+    pub fn describe_shift(self) -> &'static str {
+        match self {
+            OutcomeShift::NewlyDenied => "newly denied",
+            OutcomeShift::NewlyAllowed => "newly allowed",
+            OutcomeShift::StaysDenied => "denied by both",
+            OutcomeShift::StaysAllowed => "allowed by both",
+            OutcomeShift::Open => "not to be known",
+        }
+    }
+
+    fn index(self) -> usize {
+        OutcomeShift::ALL.iter().position(|known| *known == self).unwrap_or_default()
+    }
+}
+
+/// How many changes shift in which way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ShiftTotals([u64; 5]);
+
+impl ShiftTotals {
+    /// Returns how many changes shift in this way.
+    pub fn count_of(&self, shift: OutcomeShift) -> u64 {
+        self.0.get(shift.index()).copied().unwrap_or_default()
+    }
+
+    /// Returns how many changes there are.
+    pub fn sum(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
+    fn add_one(&mut self, shift: OutcomeShift) {
+        if let Some(count) = self.0.get_mut(shift.index()) {
+            *count += 1;
+        }
+    }
+}
+
+/// What a rule of the proposed policy says about the history.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RuleTotals {
+    /// The changes that it applies to.
+    pub applies: u64,
+    /// Those that break it.
+    pub broken: u64,
+    /// Those about which it cannot be known.
+    pub open: u64,
+    /// The changes that it denies, and that are allowed today.
+    pub newly_denied: u64,
+    /// True if it only warns.
+    pub is_warning: bool,
+}
+
+/// What two policies say about one change.
+#[derive(Clone, Debug)]
+pub struct ChangeShift {
+    /// The change.
+    pub change: ShiftedChange,
+    paths: BTreeSet<String>,
+    applied: Vec<(String, RuleMark)>,
+    missing: BTreeSet<FactKind>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RuleMark {
+    Kept,
+    Broken,
+    Open,
+}
+
+/// A change and how it shifts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShiftedChange {
+    /// How it shifts.
+    pub shift: OutcomeShift,
+    /// Its final revision.
+    pub revision: Option<Oid>,
+    /// Its subject.
+    pub subject: Text,
+    /// When it was made, as its last commit says.
+    pub at: Timestamp,
+    /// Its class by the proposed policy; empty where that cannot be known or there are no classes.
+    pub class: String,
+    /// The rules that deny it: of the proposed policy, or, where it is newly allowed, of today's.
+    pub rules: Vec<String>,
+}
+
+/// What came out of a backtest.
+#[derive(Clone, Debug, Default)]
+pub struct BacktestTotals {
+    /// How the changes shift.
+    pub shifts: ShiftTotals,
+    /// What each rule of the proposed policy says.
+    pub rules: BTreeMap<String, RuleTotals>,
+    /// How many newly allowed changes each rule of today's policy denied.
+    pub freed_by: BTreeMap<String, u64>,
+    /// By class.
+    pub classes: BTreeMap<String, ShiftTotals>,
+    /// By the first folder of the paths; a change in several folders counts in each.
+    pub folders: BTreeMap<String, ShiftTotals>,
+    /// By the facts that are missing, how many changes are open.
+    pub missing: BTreeMap<FactKind, u64>,
+    /// The commits that could not be read, so that their changes are not judged.
+    pub unreadable: u64,
+    /// The first changes that shift, oldest first, at most [`MAX_LISTED_CHANGES`] of each kind.
+    pub listed: Vec<ShiftedChange>,
+    pub(crate) months: MonthCounts,
+    listed_counts: ShiftTotals,
+}
+
+/// Compares what two policies say about a change.
+pub(crate) fn compare_verdicts(change: &Change, current: &Verdict, proposed: &Verdict) -> ChangeShift {
+    let (mut missing, mut other_missing) = (BTreeSet::new(), BTreeSet::new());
+    let (old, new) = (decide(current, &mut other_missing), decide(proposed, &mut missing));
+    let shift = match (old, new) {
+        (Some(Decision::Allow), Some(Decision::Deny)) => OutcomeShift::NewlyDenied,
+        (Some(Decision::Deny), Some(Decision::Allow)) => OutcomeShift::NewlyAllowed,
+        (Some(Decision::Deny), Some(Decision::Deny)) => OutcomeShift::StaysDenied,
+        (Some(Decision::Allow), Some(Decision::Allow)) => OutcomeShift::StaysAllowed,
+        (None, _) | (_, None) => OutcomeShift::Open,
+    };
+    if shift == OutcomeShift::Open {
+        missing.extend(other_missing);
+    } else {
+        missing.clear();
+    }
+    let reasons = if shift == OutcomeShift::NewlyAllowed { current } else { proposed };
+    let denying = reasons.judgements.iter().filter(|one| one.is_denying(false));
+    let mut applied = Vec::new();
+    for judgement in &proposed.judgements {
+        let mark = match &judgement.outcome {
+            RuleOutcome::NotApplicable => continue,
+            RuleOutcome::Pass | RuleOutcome::Owed(_) | RuleOutcome::Exempted { .. } => RuleMark::Kept,
+            RuleOutcome::Fail(_) => RuleMark::Broken,
+            RuleOutcome::Undecided(_) | RuleOutcome::Deferred(_) => RuleMark::Open,
+        };
+        applied.push((judgement.rule.id.to_string(), mark));
+    }
+    ChangeShift {
+        change: ShiftedChange {
+            shift,
+            revision: proposed.revision,
+            subject: proposed.subject.clone(),
+            at: change.seen_at,
+            class: proposed.class.as_ref().map(ToString::to_string).unwrap_or_default(),
+            rules: denying.map(|one| one.rule.id.to_string()).collect(),
+        },
+        paths: list_folders(change),
+        applied,
+        missing,
+    }
+}
+
+/// Returns the decision; `None`, with the facts that are missing, if one of them decides.
+fn decide(verdict: &Verdict, missing: &mut BTreeSet<FactKind>) -> Option<Decision> {
+    if verdict.judgements.iter().any(|judgement| judgement.is_denying(false)) {
+        return Some(Decision::Deny);
+    }
+    for judgement in verdict.judgements.iter().filter(|one| one.level == RuleLevel::Deny) {
+        if let RuleOutcome::Undecided(facts) | RuleOutcome::Deferred(facts) = &judgement.outcome {
+            missing.extend(facts.iter().map(Missing::fact_kind));
+        }
+    }
+    missing.is_empty().then_some(Decision::Allow)
+}
+
+/// Returns the first folders of the paths, as in `src/`; `/` stands for files in the root.
+fn list_folders(change: &Change) -> BTreeSet<String> {
+    let mut folders = BTreeSet::new();
+    for commit in &change.commits {
+        for path in commit.paths.iter().flatten() {
+            let path = path.path.to_lossy();
+            folders.insert(match path.split_once('/') {
+                Some((folder, _)) => format!("{folder}/"),
+                None => "/".to_owned(),
+            });
+        }
+    }
+    folders
+}
+
+impl BacktestTotals {
+    /// Returns the totals of no change, with every rule of the proposed policy.
+    pub(crate) fn new(proposed: &Policy) -> BacktestTotals {
+        let mut totals = BacktestTotals::default();
+        for rule in &proposed.rules {
+            let is_warning = rule.level == RuleLevel::Warn;
+            let entry = totals.rules.entry(rule.description.id.to_string()).or_default();
+            entry.is_warning = is_warning;
+        }
+        for class in &proposed.classes {
+            totals.classes.entry(class.id.to_string()).or_default();
+        }
+        totals
+    }
+
+    /// Adds a change.
+    pub(crate) fn add_shift(&mut self, shifted: ChangeShift) {
+        let ChangeShift { change, paths, applied, missing } = shifted;
+        let shift = change.shift;
+        self.shifts.add_one(shift);
+        self.months.add_one(change.at, shift.describe_shift());
+        if !change.class.is_empty() {
+            self.classes.entry(change.class.clone()).or_default().add_one(shift);
+        }
+        for folder in paths {
+            let name = if self.folders.len() < MAX_GROUPS || self.folders.contains_key(&folder) {
+                folder
+            } else {
+                OTHER_GROUPS.to_owned()
+            };
+            self.folders.entry(name).or_default().add_one(shift);
+        }
+        for (rule, mark) in applied {
+            let totals = self.rules.entry(rule.clone()).or_default();
+            totals.applies += 1;
+            totals.broken += u64::from(mark == RuleMark::Broken);
+            totals.open += u64::from(mark == RuleMark::Open);
+            let denies_newly = shift == OutcomeShift::NewlyDenied && change.rules.contains(&rule);
+            totals.newly_denied += u64::from(denies_newly);
+        }
+        if shift == OutcomeShift::NewlyAllowed {
+            for rule in &change.rules {
+                *self.freed_by.entry(rule.clone()).or_default() += 1;
+            }
+        }
+        for kind in missing {
+            *self.missing.entry(kind).or_default() += 1;
+        }
+        let is_shifted = matches!(shift, OutcomeShift::NewlyDenied | OutcomeShift::NewlyAllowed);
+        let kept = usize::try_from(self.listed_counts.count_of(shift)).unwrap_or(usize::MAX);
+        if is_shifted && kept < MAX_LISTED_CHANGES {
+            self.listed_counts.add_one(shift);
+            self.listed.push(change);
+        }
+    }
+
+    /// Returns the rules that no change of the history breaks or leaves open, and those that every change
+    /// they apply to breaks.
+    pub fn list_odd_rules(&self) -> (Vec<&str>, Vec<&str>) {
+        let never = self.rules.iter().filter(|(_, totals)| totals.broken == 0 && totals.open == 0);
+        let always =
+            self.rules.iter().filter(|(_, totals)| totals.applies > 0 && totals.broken == totals.applies);
+        (never.map(|(rule, _)| rule.as_str()).collect(), always.map(|(rule, _)| rule.as_str()).collect())
+    }
+}

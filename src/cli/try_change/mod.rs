@@ -1,0 +1,267 @@
+//! `changegate try`: judges a change that does not exist yet, as if it were made.
+//!
+//! What a server or a forge would know is said on the command line, so that a freeze window, an exemption for
+//! bots or a template can be tried at a desk. Nothing is asked of a network, and nothing is written.
+
+mod assumed_change;
+mod patched_paths;
+
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use jiff::Timestamp;
+
+use crate::change::{Change, Commits, Stage, Text};
+use crate::cli::command_error::{CommandError, CommandExit};
+use crate::cli::context::{Context, count_threads};
+use crate::cli::output::{self, ReportFormatArg};
+use crate::cli::policy::lookup::load_policy_or_pack;
+use crate::cli::revision::resolve_commit;
+use crate::cli::try_change::assumed_change::AssumedChangeDraft;
+use crate::cli::try_change::patched_paths::list_patched_paths;
+use crate::gate::{LoadedPolicy, judge_given_change, read_range_commits};
+use crate::git::{CommitRange, Repository};
+use crate::report::{DeniedMessage, GroupScope, ReportStyle};
+use crate::yaml::shorten_for_message;
+
+/// The size of the largest message, description or patch.
+const MAX_INPUT_BYTES: u64 = 16 << 20;
+
+/// Judge a change that does not exist yet, as if it were made
+///
+/// The change is a range of commits, or a message with the paths that it would
+/// touch; --body makes it a pull request. What only a server or a forge knows is
+/// said by options. The policy is that of the work tree, so a draft can be tried
+/// before it is in force. Nothing is sent anywhere, and nothing is written.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  changegate try main..topic --as push --pusher ana --approved-by 'Ben Ito <ben@example.com>'
+  changegate try -m 'Patch it' --field Risk=high --path src/login.rs
+  changegate try --body pr.md --approved-by ben --path src/login.rs
+  changegate try --body .github/pull_request_template.md     what an untouched template lacks
+  git diff main | changegate try -F message.txt --diff -
+  changegate try main..topic --at 2026-12-24T18:00:00Z       inside the freeze?
+  changegate try main..topic --pusher 'renovate[bot]' --policy draft.yml")]
+pub(crate) struct TryArgs {
+    /// Commits that make one change, as OLD..NEW
+    #[arg(conflicts_with_all = ["message", "file", "diff", "path", "author"])]
+    range: Option<String>,
+
+    /// Message of the commit
+    #[arg(short, long, value_name = "TEXT", conflicts_with = "file")]
+    message: Option<String>,
+
+    /// File with the message; `-` is standard input
+    #[arg(short = 'F', long, value_name = "FILE")]
+    file: Option<PathBuf>,
+
+    /// Field to add, to the message or to the description; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_field)]
+    field: Vec<(String, String)>,
+
+    /// File with the description of a pull request; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    body: Option<PathBuf>,
+
+    /// Title of the pull request
+    #[arg(long, value_name = "TEXT")]
+    title: Option<String>,
+
+    /// Path that the change touches; may be repeated
+    #[arg(long, value_name = "PATH")]
+    path: Vec<String>,
+
+    /// Patch that the change makes, as `git diff` writes it; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    diff: Option<PathBuf>,
+
+    /// Author of the commit [default: as git is configured]
+    #[arg(long, value_name = "PERSON")]
+    author: Option<String>,
+
+    /// Account that pushes, or that opens the pull request
+    #[arg(long, value_name = "WHO")]
+    pusher: Option<String>,
+
+    /// Who approves: a person in a trailer, an account in a pull request; may be repeated
+    #[arg(long, value_name = "WHO")]
+    approved_by: Vec<String>,
+
+    /// When the change is seen [default: now]
+    #[arg(long, value_name = "TIME")]
+    at: Option<Timestamp>,
+
+    /// Branch that the change is for [default: the first one that the policy protects]
+    #[arg(long, value_name = "NAME")]
+    branch: Option<String>,
+
+    /// How the change arrives [default: push, or pull-request with --body]
+    #[arg(long = "as", value_name = "HOW")]
+    arrival: Option<ArrivalArg>,
+
+    /// Policy file to judge by [default: policies/changegate.yml of this repository]
+    #[arg(long, value_name = "FILE", conflicts_with = "pack")]
+    policy: Option<PathBuf>,
+
+    /// Shipped pack to judge by
+    #[arg(long)]
+    pack: Option<String>,
+
+    /// Show why each rule passes or fails
+    #[arg(long)]
+    explain: bool,
+
+    /// Show every rule
+    #[arg(long, short)]
+    verbose: bool,
+
+    /// Output format
+    #[arg(long, value_name = "FORMAT", default_value = "terminal")]
+    format: ReportFormatArg,
+}
+
+/// How a change arrives at the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ArrivalArg {
+    /// A commit that is about to be made in a clone
+    Commit,
+    /// A push to a server
+    Push,
+    /// A pull request on a forge
+    PullRequest,
+    /// A pull request in a merge queue, which is judged as a pull request
+    MergeQueue,
+}
+
+impl ArrivalArg {
+    fn stage_name(self) -> &'static str {
+        match self {
+            ArrivalArg::Commit => "commit-msg",
+            ArrivalArg::Push => "pre-receive",
+            ArrivalArg::PullRequest | ArrivalArg::MergeQueue => "pull-request",
+        }
+    }
+
+    fn is_pull_request(self) -> bool {
+        matches!(self, ArrivalArg::PullRequest | ArrivalArg::MergeQueue)
+    }
+}
+
+fn parse_field(written: &str) -> Result<(String, String), String> {
+    match written.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE, as in Risk=low".to_owned()),
+    }
+}
+
+pub(crate) fn try_change(args: &TryArgs, context: &Context) -> Result<CommandExit, CommandError> {
+    let loaded = load_policy_or_pack(args.pack.as_deref(), args.policy.as_deref(), context)?;
+    let change = build_change(args, &loaded, context)?;
+    let scope = match (&args.range, change.stage) {
+        (_, Stage::PullRequest) => GroupScope::PullRequest(Text::from("the pull request that is tried")),
+        (Some(range), _) => GroupScope::Range(Text::from(range.as_str())),
+        (None, _) => GroupScope::Message,
+    };
+    let report = judge_given_change(&loaded, &change, scope, args.explain);
+    let style = ReportStyle {
+        colour: output::stdout_colour(context.colour),
+        width: 78,
+        verbose: args.verbose,
+        git_location: context.git_location(),
+        denied_message: if args.range.is_some() { DeniedMessage::Refused } else { DeniedMessage::Tried },
+        ..ReportStyle::default()
+    };
+    output::print_report(&report, args.format, &style)?;
+    Ok(report.decision.into())
+}
+
+fn build_change(args: &TryArgs, loaded: &LoadedPolicy, context: &Context) -> Result<Change, CommandError> {
+    let usual = if args.body.is_some() { ArrivalArg::PullRequest } else { ArrivalArg::Push };
+    let arrival = args.arrival.unwrap_or(usual);
+    if args.body.is_some() && !arrival.is_pull_request() {
+        return Err(CommandError::usage(
+            "--body is the description of a pull request; leave out --as, or --body",
+        ));
+    }
+    let readers = [&args.file, &args.body, &args.diff];
+    if readers.iter().filter(|file| file.as_deref() == Some(Path::new("-"))).count() > 1 {
+        return Err(CommandError::usage("only one of -F, --body and --diff can be read from standard input"));
+    }
+    let commits = args.range.as_deref().map(|range| read_commits(range, loaded, context)).transpose()?;
+    let message = match (&args.message, &args.file) {
+        (Some(message), _) => Some(message.clone()),
+        (None, Some(file)) => Some(read_text_file(file, context)?),
+        (None, None) => None,
+    };
+    if commits.is_none() && message.is_none() && args.body.is_none() {
+        return Err(CommandError::usage(
+            "there is nothing to try: name commits as in main..HEAD, a message with -m or -F, or a description \
+             with --body",
+        ));
+    }
+    let patched = match &args.diff {
+        Some(file) => list_patched_paths(read_text_file(file, context)?.as_bytes(), context)?,
+        None => Vec::new(),
+    };
+    let draft = AssumedChangeDraft {
+        stage: arrival.stage_name(),
+        is_pull_request: arrival.is_pull_request(),
+        at: args.at.unwrap_or(context.now),
+        target: args.branch.clone().unwrap_or_else(|| find_protected_branch(loaded)),
+        pusher: args.pusher.as_deref(),
+        message: message.as_deref(),
+        author: args.author.as_deref(),
+        paths: &args.path,
+        patched: &patched,
+        fields: &args.field,
+        approved_by: &args.approved_by,
+        title: args.title.as_deref(),
+        body: args.body.as_deref().map(|file| read_text_file(file, context)).transpose()?,
+    };
+    let has_commits = commits.is_some();
+    let mut change = draft.build_change(commits, context)?;
+    if !has_commits {
+        // A commit that nobody has made has no id that advice could name.
+        change.commits.last_mut().id = None;
+    }
+    Ok(change)
+}
+
+/// Returns the first branch that the policy protects by its whole name.
+fn find_protected_branch(loaded: &LoadedPolicy) -> String {
+    let names = loaded.policy.protected_refs.iter().map(ToString::to_string);
+    let mut plain = names.filter(|name| !name.contains(['*', '?', '[']) && !name.starts_with("refs/tags/"));
+    plain.next().unwrap_or_else(|| "main".to_owned())
+}
+
+fn read_commits(range: &str, loaded: &LoadedPolicy, context: &Context) -> Result<Commits, CommandError> {
+    let repository = Repository::discover_from(&context.directory)?;
+    let Some((old, new)) = range.split_once("..").filter(|(old, new)| !old.is_empty() && !new.is_empty())
+    else {
+        let what = format!("`{}` is not a range of commits such as main..HEAD", shorten_for_message(range));
+        return Err(CommandError::Usage(what));
+    };
+    let (old, new) = (resolve_commit(&repository, old)?, resolve_commit(&repository, new)?);
+    let range = CommitRange { tip: new, hidden_tips: &[old], trusted_keys: loaded.trusted_keys(context.now) };
+    read_range_commits(&repository, loaded, range, count_threads)?
+        .ok_or_else(|| CommandError::usage("the range has no commits"))
+}
+
+/// Reads a file of text, or standard input for `-`.
+fn read_text_file(file: &Path, context: &Context) -> Result<String, CommandError> {
+    let shown = file.display();
+    let mut bytes = Vec::new();
+    let read = if file == Path::new("-") {
+        io::stdin().lock().take(MAX_INPUT_BYTES + 1).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(context.resolve_path(file))
+            .and_then(|file| file.take(MAX_INPUT_BYTES + 1).read_to_end(&mut bytes))
+    };
+    read.map_err(|error| CommandError::Usage(format!("cannot read `{shown}`: {error}")))?;
+    if bytes.len() as u64 > MAX_INPUT_BYTES {
+        return Err(CommandError::Usage(format!("`{shown}` is larger than {} MiB", MAX_INPUT_BYTES >> 20)));
+    }
+    String::from_utf8(bytes).map_err(|_| CommandError::Usage(format!("`{shown}` is not UTF-8")))
+}

@@ -1,0 +1,119 @@
+//! The paths that a patch touches. Git reads the patch; only the lines about renames, deletions and modes are
+//! looked at here, which `git apply --numstat` does not tell.
+
+use serde_json::{Value, json};
+
+use crate::cli::command_error::CommandError;
+use crate::cli::context::Context;
+use crate::cli::lone_push::run_git;
+
+/// A path that a patch touches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PatchedPath {
+    pub(super) path: String,
+    /// The lines that are added; none for a file that is not text.
+    pub(super) added: u64,
+    /// The lines that are removed.
+    pub(super) removed: u64,
+    /// What is there afterwards, if that is not a plain file.
+    kind: Option<&'static str>,
+}
+
+impl PatchedPath {
+    /// Returns the path as it stands in the map of a change.
+    pub(super) fn describe_path(&self) -> Value {
+        match self.kind {
+            Some(kind) => json!({ "path": self.path, "now": kind }),
+            None => self.path.as_str().into(),
+        }
+    }
+}
+
+/// Returns the paths that a patch touches, also the old one of each that is renamed.
+pub(super) fn list_patched_paths(patch: &[u8], context: &Context) -> Result<Vec<PatchedPath>, CommandError> {
+    let output = run_git(context, &["apply", "--numstat", "-z", "-"], patch)?;
+    if !output.status.success() {
+        let why = String::from_utf8_lossy(&output.stderr);
+        let why = why.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        return Err(CommandError::Usage(format!("git cannot read the patch: {why}")));
+    }
+    let mut paths = parse_numstat(&String::from_utf8_lossy(&output.stdout));
+    add_header_facts(&String::from_utf8_lossy(patch), &mut paths);
+    Ok(paths)
+}
+
+/// Reads lines of added and removed lines and a path, each ended by a NUL.
+fn parse_numstat(text: &str) -> Vec<PatchedPath> {
+    let mut paths = Vec::new();
+    for entry in text.split('\0') {
+        let mut parts = entry.splitn(3, '\t');
+        let (Some(added), Some(removed), Some(path)) = (parts.next(), parts.next(), parts.next()) else {
+            continue;
+        };
+        // Of a binary file, a dash stands for the numbers.
+        let (added, removed) = (added.parse().unwrap_or(0), removed.parse().unwrap_or(0));
+        paths.push(PatchedPath { path: path.to_owned(), added, removed, kind: None });
+    }
+    paths
+}
+
+/// Adds what the heads of the files say: deletions, modes, and the old names of renames.
+fn add_header_facts(patch: &str, paths: &mut Vec<PatchedPath>) {
+    let mut file = None;
+    let mut is_head = false;
+    for line in patch.lines() {
+        if line.starts_with("diff --git ") {
+            // Git lists the files in their order.
+            file = Some(file.map_or(0, |index: usize| index + 1));
+            is_head = true;
+        } else if line.starts_with("@@ ") || line.starts_with("GIT binary patch") {
+            is_head = false;
+        }
+        let Some(index) = file.filter(|_| is_head) else { continue };
+        if let Some(old) = line.strip_prefix("rename from ") {
+            let old = PatchedPath { path: old.to_owned(), added: 0, removed: 0, kind: Some("nothing") };
+            paths.push(old);
+            continue;
+        }
+        let kind = if line.starts_with("deleted file mode ") {
+            Some("nothing")
+        } else {
+            let mode = line.strip_prefix("new file mode ").or_else(|| line.strip_prefix("new mode "));
+            match mode {
+                Some("100755") => Some("executable"),
+                Some("120000") => Some("symlink"),
+                Some("160000") => Some("submodule"),
+                _ => None,
+            }
+        };
+        if let (Some(kind), Some(path)) = (kind, paths.get_mut(index)) {
+            path.kind = Some(kind);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_heads_of_a_patch_tell_what_numbers_do_not() {
+        let mut paths = parse_numstat("1\t0\ta.sh\x003\t4\tnew.rs\x000\t9\tgone.rs\x00-\t-\tb.png\x00");
+        let patch = "diff --git a/a.sh b/a.sh\nnew file mode 100755\n--- /dev/null\n+++ b/a.sh\n@@ -0,0 +1 @@\n+x\n\
+            +deleted file mode 100644\ndiff --git a/old.rs b/new.rs\nrename from old.rs\nrename to new.rs\n@@ -1 +1 @@\n\
+            diff --git a/gone.rs b/gone.rs\ndeleted file mode 100644\ndiff --git a/b.png b/b.png\nGIT binary patch\n";
+        add_header_facts(patch, &mut paths);
+        let told: Vec<_> =
+            paths.iter().map(|one| (one.path.as_str(), one.added, one.removed, one.kind)).collect();
+        assert_eq!(
+            told,
+            [
+                ("a.sh", 1, 0, Some("executable")),
+                ("new.rs", 3, 4, None),
+                ("gone.rs", 0, 9, Some("nothing")),
+                ("b.png", 0, 0, None),
+                ("old.rs", 0, 0, Some("nothing")),
+            ]
+        );
+    }
+}

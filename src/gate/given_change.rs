@@ -1,0 +1,54 @@
+//! Judges a change that is put together by hand: one that nobody has pushed yet.
+
+use anyhow::anyhow;
+
+use crate::change::{Change, Commits};
+use crate::gate::policy_source::LoadedPolicy;
+use crate::gate::range::{build_report, explain_rules};
+use crate::gate::range_walk::{RangeDivision, RangeWalk};
+use crate::git::{CommitRange, Repository};
+use crate::judge::judge_change;
+use crate::report::{GroupScope, Report, ReportGroup, RuleTrace};
+
+/// Judges a change by a policy, as the gate does at the stage of the change; with `explain`, the report says how
+/// each rule came to its answer.
+pub fn judge_given_change(
+    loaded: &LoadedPolicy,
+    change: &Change,
+    scope: GroupScope,
+    explain: bool,
+) -> Report {
+    let is_enforced = change.stage.is_enforcing();
+    let verdict = judge_change(&loaded.policy, change, is_enforced);
+    let traces = if explain { explain_rules(&loaded.policy, change, &verdict) } else { Vec::new() };
+    let mut group = ReportGroup::new(scope, vec![verdict]);
+    let traces = traces.into_iter().map(|(rule_id, trace)| RuleTrace { verdict_index: 0, rule_id, trace });
+    group.traces = traces.collect();
+    build_report(loaded, change.stage, is_enforced, change.seen_at, group)
+}
+
+/// Reads the commits of a range with all that the policy asks about them; `None` if there are none.
+///
+/// # Errors
+///
+/// Fails if the history cannot be walked to its end, or a commit cannot be read.
+pub fn read_range_commits(
+    repository: &Repository,
+    loaded: &LoadedPolicy,
+    range: CommitRange<'_>,
+    threads: fn() -> usize,
+) -> anyhow::Result<Option<Commits>> {
+    let walk = RangeWalk { repository, range, division: RangeDivision::Whole, threads };
+    let mut read = Vec::new();
+    walk.for_each_change(
+        &loaded.policy.needed_facts(),
+        |commits| commits,
+        |commits| {
+            for commit in commits {
+                read.push(commit.map_err(|unreadable| anyhow!("{}: {}", unreadable.id, unreadable.reason))?);
+            }
+            Ok(())
+        },
+    )?;
+    Ok(Commits::new(read))
+}

@@ -1,0 +1,105 @@
+//! A policy as it is written, after its files are joined.
+
+use crate::policy::inspect::written::{find_entry, list_entries, list_items, scalar_text};
+use crate::policy::load::files::PolicyFile;
+use crate::yaml::YamlNode;
+
+/// The keys of a policy whose last statement counts, as a whole.
+const REPLACED_KEYS: [&str; 8] =
+    ["protects", "unit", "signers", "break-glass", "acts", "classes", "tickets", "standard-changes"];
+
+/// Names with what the policy says about each, in the order of the files.
+pub(crate) type NamedNodes<'files> = Vec<(&'files str, &'files YamlNode)>;
+
+/// What the files of a policy say together.
+pub(crate) struct EffectivePolicy<'files> {
+    /// The rules, each with its keys.
+    pub(crate) rules: Vec<(&'files str, NamedNodes<'files>)>,
+    pub(crate) fields: NamedNodes<'files>,
+    pub(crate) teams: NamedNodes<'files>,
+    pub(crate) obligations: NamedNodes<'files>,
+    /// The other statements, by their keys.
+    pub(crate) settings: NamedNodes<'files>,
+    pub(crate) bots: Vec<&'files str>,
+    pub(crate) holidays: Vec<&'files str>,
+    pub(crate) exemptions: Vec<&'files YamlNode>,
+    /// The bytes of the roster.
+    pub(crate) roster: Option<Vec<u8>>,
+}
+
+impl<'files> EffectivePolicy<'files> {
+    /// Joins the files of a valid policy, bases first, as the loader does.
+    pub(crate) fn join_files(
+        files: &'files [PolicyFile],
+        roster: Option<Vec<u8>>,
+    ) -> EffectivePolicy<'files> {
+        let mut joined = EffectivePolicy {
+            rules: Vec::new(),
+            fields: Vec::new(),
+            teams: Vec::new(),
+            obligations: Vec::new(),
+            settings: Vec::new(),
+            bots: Vec::new(),
+            holidays: Vec::new(),
+            exemptions: Vec::new(),
+            roster,
+        };
+        for file in files {
+            joined.add_file(&file.node);
+        }
+        joined
+    }
+
+    fn add_file(&mut self, node: &'files YamlNode) {
+        let entries = |key: &str| find_entry(node, key).map(list_entries).unwrap_or_default();
+        for (id, rule) in entries("rules") {
+            let place = self.rules.iter().position(|(known, _)| *known == id.text);
+            let place = place.unwrap_or_else(|| {
+                self.rules.push((&id.text, Vec::new()));
+                self.rules.len() - 1
+            });
+            let Some((_, keys)) = self.rules.get_mut(place) else { continue };
+            for (key, value) in list_entries(rule) {
+                replace_entry(keys, &key.text, value);
+            }
+        }
+        for (name, field) in entries("fields") {
+            self.fields.retain(|(known, _)| !known.eq_ignore_ascii_case(&name.text));
+            self.fields.push((&name.text, field));
+        }
+        for (key, value) in entries("obligations") {
+            replace_entry(&mut self.obligations, &key.text, value);
+        }
+        for (key, value) in entries("people") {
+            match key.text.as_str() {
+                "teams" => {
+                    for (name, members) in list_entries(value) {
+                        replace_entry(&mut self.teams, &name.text, members);
+                    }
+                }
+                "bots" => self.bots.extend(list_items(value).iter().filter_map(scalar_text)),
+                "holidays" => self.holidays.extend(list_items(value).iter().filter_map(scalar_text)),
+                // What the roster says is compared, wherever it stands.
+                _ => {}
+            }
+        }
+        for key in REPLACED_KEYS {
+            if let Some(value) = find_entry(node, key) {
+                replace_entry(&mut self.settings, key, value);
+            }
+        }
+        self.exemptions.extend(find_entry(node, "exemptions").map(list_items).unwrap_or_default());
+    }
+}
+
+fn replace_entry<'files>(entries: &mut NamedNodes<'files>, key: &'files str, value: &'files YamlNode) {
+    match entries.iter_mut().find(|(known, _)| *known == key) {
+        Some((_, known)) => *known = value,
+        None => entries.push((key, value)),
+    }
+}
+
+/// Returns what stands under a name.
+pub(crate) fn find_named<'files>(entries: &NamedNodes<'files>, name: &str) -> Option<&'files YamlNode> {
+    entries.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+}

@@ -1,0 +1,379 @@
+//! Two policies, part by part.
+
+use std::collections::BTreeSet;
+
+use crate::policy::definition::Policy;
+use crate::policy::difference::effective_policy::{EffectivePolicy, NamedNodes, find_named};
+use crate::policy::difference::policy_difference::{PolicyDifference, PolicyDirection};
+use crate::policy::difference::rule_comparison::{compare_rules, covers_all_changes, name_rule};
+use crate::policy::inspect::strictness::{is_as_strict, is_field_as_strict, is_settings_map_as_strict};
+use crate::policy::inspect::written::{
+    find_entry, is_same_value, list_condition_predicates, list_entries, list_parts, list_texts, scalar_text,
+};
+use crate::yaml::{YamlKey, YamlNode, shorten_for_message};
+
+/// Compares two policies, each with what its files say.
+pub(crate) fn compare_policies(
+    (old, old_policy): (&EffectivePolicy<'_>, &Policy),
+    (new, new_policy): (&EffectivePolicy<'_>, &Policy),
+) -> Vec<PolicyDifference> {
+    let mut comparison = PolicyComparison { old, new, old_policy, new_policy, found: Vec::new() };
+    comparison.compare_settings();
+    comparison.compare_classes();
+    comparison.compare_all_rules();
+    comparison.compare_fields();
+    comparison.compare_people();
+    comparison.compare_exemptions();
+    comparison.found
+}
+
+struct PolicyComparison<'policy> {
+    old: &'policy EffectivePolicy<'policy>,
+    new: &'policy EffectivePolicy<'policy>,
+    old_policy: &'policy Policy,
+    new_policy: &'policy Policy,
+    found: Vec<PolicyDifference>,
+}
+
+impl PolicyComparison<'_> {
+    fn add(&mut self, direction: PolicyDirection, part: impl Into<String>, what: impl Into<String>) {
+        self.found.push(PolicyDifference { direction, part: part.into(), what: what.into() });
+    }
+
+    fn compare_settings(&mut self) {
+        let refs = |policy: &EffectivePolicy<'_>| -> BTreeSet<String> {
+            let protects = find_named(&policy.settings, "protects").map(list_texts).unwrap_or_default();
+            protects.into_iter().map(|text| shorten_for_message(text)).collect()
+        };
+        let (before, after) = (refs(self.old), refs(self.new));
+        for name in before.difference(&after) {
+            self.add(PolicyDirection::Looser, "protects", format!("no longer `{name}`"));
+        }
+        for name in after.difference(&before) {
+            self.add(PolicyDirection::Stricter, "protects", format!("also `{name}`"));
+        }
+        for key in ["unit", "break-glass", "acts", "signers", "tickets", "standard-changes"] {
+            let (before, after) = (find_named(&self.old.settings, key), find_named(&self.new.settings, key));
+            let direction = match (before, after) {
+                (None, None) => continue,
+                (Some(before), Some(after)) if is_same_value(before, after) => continue,
+                (None, Some(_)) if key == "break-glass" => PolicyDirection::Looser,
+                (Some(_), None) if key == "break-glass" => PolicyDirection::Stricter,
+                (Some(before), Some(after)) if key == "break-glass" => {
+                    match is_settings_map_as_strict(before, after, false) {
+                        true => PolicyDirection::Stricter,
+                        false => PolicyDirection::Looser,
+                    }
+                }
+                _ => PolicyDirection::Different,
+            };
+            let what = match (before, after) {
+                (None, _) => "is new",
+                (_, None) => "is gone",
+                _ => "is another one",
+            };
+            self.add(direction, format!("`{key}`"), what);
+        }
+        if self.old_policy.standard_changes != self.new_policy.standard_changes
+            && self.found.iter().all(|known| known.part != "`standard-changes`")
+        {
+            self.add(PolicyDirection::Different, "`standard-changes`", "the catalogue is another one");
+        }
+        self.compare_obligations();
+    }
+
+    fn compare_obligations(&mut self) {
+        let is_true = |node: Option<&YamlNode>| node.and_then(scalar_text) == Some("true");
+        let (old, new) = (&self.old.obligations, &self.new.obligations);
+        let keys: BTreeSet<&str> = old.iter().chain(new).map(|(key, _)| *key).collect();
+        for key in keys {
+            let (before, after) = (find_named(old, key), find_named(new, key));
+            if let (Some(before), Some(after)) = (before, after)
+                && is_same_value(before, after)
+            {
+                continue;
+            }
+            let direction = match key {
+                "block-on-overdue" | "suspend-shortcut" => match (is_true(before), is_true(after)) {
+                    (one, other) if one == other => continue,
+                    (false, _) => PolicyDirection::Stricter,
+                    (true, _) => PolicyDirection::Looser,
+                },
+                "regularise" => match (before, after) {
+                    (Some(before), Some(after)) if is_settings_map_as_strict(before, after, false) => {
+                        PolicyDirection::Stricter
+                    }
+                    (Some(_), None) => PolicyDirection::Stricter,
+                    _ => PolicyDirection::Looser,
+                },
+                _ => PolicyDirection::Different,
+            };
+            self.add(direction, "`obligations`", format!("`{key}` is another one"));
+        }
+    }
+
+    /// Every rule counts on the classes, and the first that holds counts, so that any other list is in doubt.
+    fn compare_classes(&mut self) {
+        let list = |policy: &EffectivePolicy<'_>| {
+            find_named(&policy.settings, "classes")
+                .map(|node| list_entries(node).to_vec())
+                .unwrap_or_default()
+        };
+        let (before, after) = (list(self.old), list(self.new));
+        let names = |list: &[(YamlKey, YamlNode)]| -> Vec<String> {
+            list.iter().map(|(key, _)| key.text.clone()).collect()
+        };
+        let (old_names, new_names) = (names(&before), names(&after));
+        for name in old_names.iter().filter(|name| !new_names.contains(name)) {
+            let name = shorten_for_message(name);
+            self.add(PolicyDirection::Different, format!("class `{name}`"), "is gone");
+        }
+        for name in new_names.iter().filter(|name| !old_names.contains(name)) {
+            let name = shorten_for_message(name);
+            self.add(PolicyDirection::Different, format!("class `{name}`"), "is new");
+        }
+        for (name, asked) in &after {
+            let earlier = before.iter().find(|(known, _)| known.text == name.text);
+            if let Some((_, earlier)) = earlier
+                && !is_same_value(earlier, asked)
+            {
+                let what = match (is_as_strict(earlier, asked), is_as_strict(asked, earlier)) {
+                    (true, false) => "takes fewer changes",
+                    (false, true) => "takes more changes",
+                    _ => "takes other changes",
+                };
+                let name = shorten_for_message(&name.text);
+                self.add(PolicyDirection::Different, format!("class `{name}`"), what);
+            }
+        }
+        let kept = |names: &[String], others: &[String]| -> Vec<String> {
+            names.iter().filter(|name| others.contains(name)).cloned().collect()
+        };
+        if kept(&old_names, &new_names) != kept(&new_names, &old_names) {
+            self.add(PolicyDirection::Different, "`classes`", "the first class that holds is another one");
+        }
+    }
+
+    fn compare_all_rules(&mut self) {
+        let addition = match covers_all_changes(self.old_policy) {
+            true => PolicyDirection::Stricter,
+            // The gate denies what no rule that denies is about; a new rule ends that.
+            false => PolicyDirection::Different,
+        };
+        for (id, keys) in &self.old.rules {
+            match self.new.rules.iter().find(|(known, _)| known == id) {
+                Some((_, new_keys)) => {
+                    let from = self.found.len();
+                    compare_rules(id, (keys, self.old_policy), (new_keys, self.new_policy), &mut self.found);
+                    if addition == PolicyDirection::Different {
+                        // A rule that is about more changes is like a new one.
+                        let widened = self.found.iter_mut().skip(from);
+                        for difference in widened.filter(|one| one.direction == PolicyDirection::Stricter) {
+                            difference.direction = PolicyDirection::Different;
+                        }
+                    }
+                }
+                None => self.add(PolicyDirection::Looser, name_rule(id, self.old_policy), "is gone"),
+            }
+        }
+        for (id, _) in &self.new.rules {
+            if !self.old.rules.iter().any(|(known, _)| known == id) {
+                self.add(addition, name_rule(id, self.new_policy), "is new");
+            }
+        }
+    }
+
+    fn compare_fields(&mut self) {
+        let doubted = self.list_doubted_fields();
+        let (old, new) = (&self.old.fields, &self.new.fields);
+        let mut found: Vec<(PolicyDirection, String, &str)> = Vec::new();
+        for (name, earlier) in old {
+            let part = format!("field `{}`", shorten_for_message(name));
+            match new.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+                None => found.push((PolicyDirection::Different, part, "is gone")),
+                Some((_, field)) if is_same_value(earlier, field) => {}
+                Some((_, field)) => {
+                    let is_stricter = is_field_as_strict(earlier, field);
+                    let is_doubted = doubted.iter().any(|asked| asked.eq_ignore_ascii_case(name));
+                    found.push(match (is_stricter, is_doubted) {
+                        (true, false) => (PolicyDirection::Stricter, part, "accepts less"),
+                        // A value that is not accepted any more fulfils no `when` that asks for it.
+                        (true, true) => (PolicyDirection::Different, part, "accepts less, and sorts changes"),
+                        (false, _) if is_field_as_strict(field, earlier) => {
+                            (PolicyDirection::Looser, part, "accepts more")
+                        }
+                        (false, _) => (PolicyDirection::Different, part, "accepts something else"),
+                    });
+                }
+            }
+        }
+        for (name, _) in new {
+            if !old.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
+                // A trailer that was a misspelling may be the name of a field now.
+                let part = format!("field `{}`", shorten_for_message(name));
+                found.push((PolicyDirection::Different, part, "is new"));
+            }
+        }
+        for (direction, part, what) in found {
+            self.add(direction, part, what);
+        }
+    }
+
+    /// Returns the fields that sort changes, or that a question asks for in another way than to be there.
+    fn list_doubted_fields(&self) -> Vec<String> {
+        let mut fields = Vec::new();
+        for policy in [self.old, self.new] {
+            let mut sorting: Vec<&YamlNode> = Vec::new();
+            for (_, keys) in &policy.rules {
+                sorting.extend(find_named(keys, "when"));
+                // What `any` and `not` ask is not known to count in one way only.
+                sorting.extend(find_named(keys, "require").filter(|node| has_alternatives(node)));
+            }
+            let classes = find_named(&policy.settings, "classes").map(list_entries).unwrap_or_default();
+            sorting.extend(classes.iter().map(|(_, condition)| condition));
+            sorting.extend(policy.exemptions.iter().filter_map(|exemption| find_entry(exemption, "when")));
+            for condition in sorting {
+                for (key, value) in list_condition_predicates(condition) {
+                    if key.text == "field" {
+                        fields.extend(list_entries(value).iter().map(|(name, _)| name.text.clone()));
+                    } else if let Some(name) = find_entry(value, "field").and_then(scalar_text) {
+                        fields.push(name.to_owned());
+                    } else {
+                        fields.extend(scalar_text(value).map(str::to_owned));
+                    }
+                }
+            }
+        }
+        fields
+    }
+
+    fn compare_people(&mut self) {
+        let mut found: Vec<(PolicyDirection, String, String)> = Vec::new();
+        let (old, new): (&NamedNodes<'_>, &NamedNodes<'_>) = (&self.old.teams, &self.new.teams);
+        let names: BTreeSet<&str> = old.iter().chain(new).map(|(name, _)| *name).collect();
+        for name in names {
+            let members = |teams| -> BTreeSet<&str> {
+                find_named(teams, name).map(list_texts).unwrap_or_default().into_iter().collect()
+            };
+            let (before, after) = (members(old), members(new));
+            if before == after {
+                continue;
+            }
+            let sorts = self.sorts_by_team(name);
+            let part = format!("team `{}`", shorten_for_message(name));
+            let show = |members: Vec<&&str>| {
+                members
+                    .iter()
+                    .map(|one| format!("`{}`", shorten_for_message(one)))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            };
+            let (joined, left) = (after.difference(&before), before.difference(&after));
+            let (joined, left): (Vec<&&str>, Vec<&&str>) = (joined.collect(), left.collect());
+            if !joined.is_empty() {
+                let direction = if sorts { PolicyDirection::Different } else { PolicyDirection::Looser };
+                found.push((direction, part.clone(), format!("has {} as well", show(joined))));
+            }
+            if !left.is_empty() {
+                let direction = if sorts { PolicyDirection::Different } else { PolicyDirection::Stricter };
+                found.push((direction, part, format!("has {} no more", show(left))));
+            }
+        }
+        for (part, is_same) in [
+            ("`bots`", self.old.bots == self.new.bots),
+            ("`holidays`", self.old.holidays == self.new.holidays),
+            ("roster", self.old.roster == self.new.roster),
+        ] {
+            if !is_same {
+                let what = "is another one".to_owned();
+                found.push((PolicyDirection::Different, part.to_owned(), what));
+            }
+        }
+        for (direction, part, what) in found {
+            self.add(direction, part, what);
+        }
+    }
+
+    /// Returns true if a team says more than whose approval counts.
+    fn sorts_by_team(&self, team: &str) -> bool {
+        [self.old, self.new].iter().any(|policy| {
+            let mut conditions: Vec<&YamlNode> = Vec::new();
+            for (_, keys) in &policy.rules {
+                conditions.extend(find_named(keys, "when"));
+                conditions.extend(find_named(keys, "require"));
+            }
+            let classes = find_named(&policy.settings, "classes").map(list_entries).unwrap_or_default();
+            conditions.extend(classes.iter().map(|(_, condition)| condition));
+            conditions.extend(policy.exemptions.iter().filter_map(|exemption| find_entry(exemption, "when")));
+            let mut asked = conditions.iter().flat_map(|condition| list_condition_predicates(condition));
+            let in_questions = asked.any(|(key, value)| key.text != "approvals" && names_text(value, team));
+            in_questions
+                || conditions
+                    .iter()
+                    .any(|condition| has_alternatives(condition) && names_text(condition, team))
+        })
+    }
+
+    fn compare_exemptions(&mut self) {
+        let (mut gone, mut added) = (self.old.exemptions.clone(), self.new.exemptions.clone());
+        gone.retain(|one| !self.new.exemptions.iter().any(|other| is_same_value(one, other)));
+        added.retain(|one| !self.old.exemptions.iter().any(|other| is_same_value(one, other)));
+        let mut found: Vec<(PolicyDirection, String, String)> = Vec::new();
+        for exemption in added {
+            let rule = find_entry(exemption, "rule").and_then(scalar_text).unwrap_or_default();
+            let part = format!("exemption from `{}`", shorten_for_message(rule));
+            let until = |node| find_entry(node, "until").and_then(scalar_text).unwrap_or_default();
+            let known = gone.iter().position(|known| {
+                ["rule", "when"].iter().all(|key| {
+                    match (find_entry(known, key), find_entry(exemption, key)) {
+                        (Some(one), Some(other)) => is_same_value(one, other),
+                        (None, None) => true,
+                        _ => false,
+                    }
+                })
+            });
+            let Some(earlier) = known.map(|place| gone.remove(place)) else {
+                found.push((PolicyDirection::Looser, part, format!("is new, until {}", until(exemption))));
+                continue;
+            };
+            // Days are written so that the order of their texts is theirs.
+            let (before, after) = (until(earlier), until(exemption));
+            match before.cmp(after) {
+                std::cmp::Ordering::Equal => {}
+                order => {
+                    let is_longer = order == std::cmp::Ordering::Less;
+                    let direction =
+                        if is_longer { PolicyDirection::Looser } else { PolicyDirection::Stricter };
+                    found.push((direction, part, format!("until {before} \u{2192} {after}")));
+                }
+            }
+        }
+        for exemption in gone {
+            let rule = find_entry(exemption, "rule").and_then(scalar_text).unwrap_or_default();
+            let part = format!("exemption from `{}`", shorten_for_message(rule));
+            found.push((PolicyDirection::Stricter, part, "is gone".to_owned()));
+        }
+        for (direction, part, what) in found {
+            self.add(direction, part, what);
+        }
+    }
+}
+
+/// Returns true if a condition has an `any` or a `not`.
+fn has_alternatives(condition: &YamlNode) -> bool {
+    list_entries(condition).iter().any(|(key, value)| match key.text.as_str() {
+        "any" | "not" => true,
+        "all" => list_parts(value).iter().any(has_alternatives),
+        _ => false,
+    })
+}
+
+/// Returns true if a text stands somewhere in a value.
+fn names_text(node: &YamlNode, text: &str) -> bool {
+    scalar_text(node) == Some(text)
+        || list_texts(node).contains(&text)
+        || list_entries(node).iter().any(|(_, value)| names_text(value, text))
+        || list_parts(node)
+            .iter()
+            .any(|part| list_entries(part).iter().any(|(_, value)| names_text(value, text)))
+}

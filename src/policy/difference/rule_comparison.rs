@@ -1,0 +1,140 @@
+//! Two versions of a rule.
+
+use crate::policy::definition::{Policy, Rule};
+use crate::policy::difference::effective_policy::{NamedNodes, find_named};
+use crate::policy::difference::policy_difference::{PolicyDifference, PolicyDirection};
+use crate::policy::inspect::strictness::is_as_strict;
+use crate::policy::inspect::weakening::may_weaken_rule;
+use crate::policy::inspect::written::{is_same_value, list_texts, scalar_text};
+use crate::verdict::RuleLevel;
+use crate::yaml::{YamlNode, shorten_for_message};
+
+/// The keys of a rule that decide, in the order in which they are told.
+const DECIDING_KEYS: [&str; 6] = ["level", "until", "for", "not-for", "when", "require"];
+
+/// Adds the differences between two versions of a rule.
+pub(crate) fn compare_rules(
+    id: &str,
+    (old, old_policy): (&NamedNodes<'_>, &Policy),
+    (new, new_policy): (&NamedNodes<'_>, &Policy),
+    found: &mut Vec<PolicyDifference>,
+) {
+    let part = name_rule(id, new_policy);
+    for key in DECIDING_KEYS {
+        let (before, after) = (find_named(old, key), find_named(new, key));
+        let Some(direction) = compare_key(key, before, after) else { continue };
+        let what = match key {
+            "when" | "require" => {
+                let describe = |policy| describe_question(policy, id, key);
+                format!("{}: {} \u{2192} {}", name_key(key), describe(old_policy), describe(new_policy))
+            }
+            _ => {
+                format!("{}: {} \u{2192} {}", name_key(key), show_value(key, before), show_value(key, after))
+            }
+        };
+        found.push(PolicyDifference { direction, part: part.clone(), what });
+    }
+}
+
+/// Returns which way one key of a rule changes; `None` if it says the same.
+fn compare_key(key: &str, before: Option<&YamlNode>, after: Option<&YamlNode>) -> Option<PolicyDirection> {
+    match (before, after) {
+        (None, None) => None,
+        (Some(before), Some(after)) if is_same_value(before, after) => None,
+        // A rule without one is about more changes, or denies.
+        (Some(_), None) => Some(PolicyDirection::Stricter),
+        (None, Some(after)) => {
+            let weakens = may_weaken_rule(key, None, after);
+            // A warning without an end is refused by the loader, so that `until` comes with `level`.
+            (key != "until").then_some(if weakens {
+                PolicyDirection::Looser
+            } else {
+                PolicyDirection::Stricter
+            })
+        }
+        (Some(before), Some(after)) => {
+            let weakens = may_weaken_rule(key, Some(before), after);
+            let strengthens = match key {
+                "require" => !is_as_strict(after, before),
+                _ => may_weaken_rule(key, Some(after), before),
+            };
+            match (weakens, strengthens) {
+                // The same, in other words.
+                (false, false) => None,
+                (false, true) => Some(PolicyDirection::Stricter),
+                (true, false) => Some(PolicyDirection::Looser),
+                (true, true) => Some(PolicyDirection::Different),
+            }
+        }
+    }
+}
+
+fn name_key(key: &str) -> &'static str {
+    match key {
+        "level" => "level",
+        "until" => "warns until",
+        "for" => "for",
+        "not-for" => "not for",
+        "when" => "applies if",
+        _ => "requires",
+    }
+}
+
+fn show_value(key: &str, value: Option<&YamlNode>) -> String {
+    match (key, value) {
+        ("level", None) => "deny".to_owned(),
+        ("for", None) => "all classes".to_owned(),
+        (_, None) => "nothing".to_owned(),
+        (_, Some(value)) => match scalar_text(value) {
+            Some(text) => shorten_for_message(text),
+            None => {
+                list_texts(value).iter().map(|text| shorten_for_message(text)).collect::<Vec<_>>().join(", ")
+            }
+        },
+    }
+}
+
+/// Returns what a rule asks under `when` or `require`, in words.
+fn describe_question(policy: &Policy, id: &str, key: &str) -> String {
+    let Some(rule) = find_rule(policy, id) else { return "nothing".to_owned() };
+    let condition = if key == "when" { rule.when.as_ref() } else { Some(&rule.require) };
+    condition.map_or_else(|| "always".to_owned(), |condition| condition.describe().to_plain_text())
+}
+
+pub(crate) fn find_rule<'policy>(policy: &'policy Policy, id: &str) -> Option<&'policy Rule> {
+    policy.rules.iter().find(|rule| rule.description.id.as_str() == id)
+}
+
+/// Returns the name of a rule with the classes that it is for.
+pub(crate) fn name_rule(id: &str, policy: &Policy) -> String {
+    let id = shorten_for_message(id);
+    let classes = find_rule(policy, id.as_ref()).and_then(|rule| rule.class_indexes.as_ref());
+    match classes {
+        None => format!("rule `{id}`"),
+        Some(indexes) => {
+            let names = indexes.iter().filter_map(|index| policy.classes.get(*index));
+            let names: Vec<&str> = names.map(|class| class.id.as_str()).collect();
+            format!("rule `{id}` ({})", names.join(", "))
+        }
+    }
+}
+
+/// Returns true if a rule that denies applies to every change, so that one more rule allows nothing.
+///
+/// Where no denying rule applies, the gate denies by itself; a new rule would end that.
+pub(crate) fn covers_all_changes(policy: &Policy) -> bool {
+    let denies = |rule: &&Rule| rule.level == RuleLevel::Deny && rule.when.is_none();
+    let of_all = |rule: &Rule| rule.class_indexes.is_none();
+    if policy.rules.iter().filter(denies).any(of_all) {
+        return true;
+    }
+    !policy.classes.is_empty()
+        && policy.classes.iter().any(|class| class.when.is_empty())
+        && (0..policy.classes.len()).all(|class| {
+            policy
+                .rules
+                .iter()
+                .filter(denies)
+                .any(|rule| rule.class_indexes.as_ref().is_some_and(|indexes| indexes.contains(&class)))
+        })
+}

@@ -1,0 +1,151 @@
+//! A suite of tests, read for the policy that it tests.
+
+use std::collections::BTreeSet;
+
+use crate::change::Change;
+use crate::fixture::{list_field_names, read_change};
+use crate::people::contributors::CO_AUTHOR_TRAILERS;
+use crate::policy::Policy;
+use crate::policy_tests::expectation::{TestExpectation, read_expectation};
+use crate::policy_tests::suite_header::SUITE_KEYS;
+use crate::yaml::decode::{MapReader, read_items, read_text, unknown_word_fault};
+use crate::yaml::{YamlFault, YamlNode, YamlPlace, YamlValue, merge_maps, shorten_for_message};
+
+/// Trailers that git and Linux know, which a policy need not define.
+const COMMON_TRAILERS: [&str; 8] =
+    ["Signed-off-by", "Reviewed-by", "Acked-by", "Tested-by", "Reported-by", "Fixes", "Cc", "Change-Id"];
+
+/// The tests of a policy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PolicyTestSuite {
+    /// The tests, in the order written; never empty.
+    pub tests: Vec<PolicyTest>,
+}
+
+/// A change, and what the policy is to say about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PolicyTest {
+    /// Its name; of a case, that of its table and its own.
+    pub name: String,
+    /// Where it stands.
+    pub at: YamlPlace,
+    /// The change.
+    pub change: Change,
+    /// What is expected.
+    pub expected: TestExpectation,
+}
+
+/// Reads a suite for the policy that it tests.
+///
+/// `None` if anything is wrong, so that no test is run of a suite that may mean something else; the faults
+/// say what. A case is the change of the suite, changed by what its table says, and then by what it says itself.
+pub fn read_suite(node: &YamlNode, policy: &Policy, faults: &mut Vec<YamlFault>) -> Option<PolicyTestSuite> {
+    let before = faults.len();
+    let mut map = MapReader::new(node, faults)?;
+    map.allow_keys(&SUITE_KEYS);
+    let empty = YamlNode { at: node.at, value: YamlValue::Map(Vec::new()) };
+    let base = map.find_key("change").unwrap_or(&empty);
+    // What every test starts from has to be a map, or the merge would drop it without a word.
+    MapReader::new(base, faults)?;
+    let tests = map.require_key("tests", faults)?;
+    let mut reader = SuiteReader { policy, names: BTreeSet::new(), tests: Vec::new() };
+    for item in read_items(tests, faults) {
+        reader.read_test(item, base, faults);
+    }
+    map.refuse_unknown_keys(faults);
+    (faults.len() == before).then_some(PolicyTestSuite { tests: reader.tests })
+}
+
+struct SuiteReader<'policy> {
+    policy: &'policy Policy,
+    names: BTreeSet<String>,
+    tests: Vec<PolicyTest>,
+}
+
+impl SuiteReader<'_> {
+    /// Reads a test, or a table with its cases.
+    fn read_test(&mut self, node: &YamlNode, base: &YamlNode, faults: &mut Vec<YamlFault>) {
+        let Some(mut map) = MapReader::new(node, faults) else { return };
+        let name = map.require_key("name", faults).and_then(|node| read_text(node, faults));
+        let change = merge_change(base, map.find_key("change"), faults);
+        let expected = map.find_key("expect");
+        let cases = map.find_key("cases");
+        map.refuse_unknown_keys(faults);
+        let (Some(name), Some(change)) = (name, change) else { return };
+        if !self.names.insert(name.to_owned()) {
+            let what = format!("another test is called `{}` too", shorten_for_message(name));
+            faults.push(YamlFault::new(node.at, what).with_help("give each test a name of its own"));
+        }
+        let Some(cases) = cases else {
+            let Some(expected) = expected else {
+                let fault = YamlFault::new(node.at, "`expect` is missing here");
+                faults.push(fault.with_help("add `expect: allowed`, or `expect: { denied-by: [RULE] }`"));
+                return;
+            };
+            self.add_test(name.to_owned(), node.at, &change, expected, faults);
+            return;
+        };
+        for (index, case) in read_items(cases, faults).iter().enumerate() {
+            let Some(mut map) = MapReader::new(case, faults) else { continue };
+            let own_name = map.find_key("name").and_then(|node| read_text(node, faults));
+            let change = merge_change(&change, map.find_key("change"), faults);
+            let own_expected = map.find_key("expect").or(expected);
+            map.refuse_unknown_keys(faults);
+            let name = match own_name {
+                Some(own_name) => format!("{name}: {own_name}"),
+                None => format!("{name}: case {}", index + 1),
+            };
+            match (change, own_expected) {
+                (Some(change), Some(expected)) => self.add_test(name, case.at, &change, expected, faults),
+                (_, None) => {
+                    let fault = YamlFault::new(case.at, "`expect` is missing here, and in the table");
+                    faults.push(fault.with_help("add `expect: allowed`, or `expect: { denied-by: [RULE] }`"));
+                }
+                (None, _) => {}
+            }
+        }
+    }
+
+    fn add_test(
+        &mut self,
+        name: String,
+        at: YamlPlace,
+        change: &YamlNode,
+        expected: &YamlNode,
+        faults: &mut Vec<YamlFault>,
+    ) {
+        self.refuse_unknown_fields(change, faults);
+        let mut found = Vec::new();
+        let change = read_change(change, &mut found);
+        let expected = read_expectation(expected, self.policy, &mut found);
+        // What all tests start from is told once.
+        for fault in found {
+            if !faults.contains(&fault) {
+                faults.push(fault);
+            }
+        }
+        if let (Some(change), Some(expected)) = (change, expected) {
+            self.tests.push(PolicyTest { name, at, change, expected });
+        }
+    }
+
+    fn refuse_unknown_fields(&self, change: &YamlNode, faults: &mut Vec<YamlFault>) {
+        let known = || self.policy.vocabulary.trailer_keys().chain(COMMON_TRAILERS).chain(CO_AUTHOR_TRAILERS);
+        for key in list_field_names(change) {
+            if known().any(|name| name.eq_ignore_ascii_case(&key.text)) {
+                continue;
+            }
+            let fault = unknown_word_fault("field", key, known());
+            if !faults.contains(&fault) {
+                faults.push(fault);
+            }
+        }
+    }
+}
+
+/// Returns the change that `base` and what stands under `change` describe together.
+fn merge_change(base: &YamlNode, change: Option<&YamlNode>, faults: &mut Vec<YamlFault>) -> Option<YamlNode> {
+    let Some(change) = change else { return Some(base.clone()) };
+    MapReader::new(change, faults)?;
+    Some(merge_maps(base, change))
+}

@@ -1,0 +1,106 @@
+//! The report of tests for people: what failed and why, then the totals.
+
+use std::io::{self, Write};
+
+use crate::report::escape::escape_words;
+use crate::report::style::ReportStyle;
+use crate::report::terminal::page::{StyledText, TerminalPage, TextStyle, plain_text, styled_text};
+use crate::report::test_results::test_report::{PolicyCoverage, PolicyTestReport, SuiteReport};
+use crate::report::test_results::wording::{describe_gap, describe_misses};
+
+/// The gaps that are listed of each policy unless all are wanted.
+const MAX_GAPS: usize = 20;
+
+pub(crate) fn write_test_terminal(
+    report: &PolicyTestReport,
+    style: &ReportStyle,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut page = TerminalPage::new(out, style);
+    for suite in &report.suites {
+        write_suite(suite, style, &mut page)?;
+    }
+    for coverage in &report.coverage {
+        write_coverage(coverage, style, &mut page)?;
+    }
+    if let [_, _, ..] = report.suites.as_slice() {
+        page.request_gap();
+        let mut totals = count_results(report.count_tests(), report.count_failures());
+        totals.push(plain_text(format!(" in {} suites", report.suites.len())));
+        page.write_paragraph(0, &totals)?;
+    }
+    Ok(())
+}
+
+fn write_suite(suite: &SuiteReport, style: &ReportStyle, page: &mut TerminalPage<'_>) -> io::Result<()> {
+    for result in &suite.results {
+        let name = styled_text(TextStyle::Name, escape_words(&result.name));
+        if result.misses.is_empty() {
+            if style.verbose {
+                page.write_paragraph(
+                    0,
+                    &[styled_text(TextStyle::Allowed, "passed"), plain_text(": "), name],
+                )?;
+            }
+            continue;
+        }
+        page.request_gap();
+        let place = format!("({}:{})", escape_words(&suite.file), result.at.line);
+        let head = [
+            styled_text(TextStyle::Denied, "failed"),
+            plain_text(": "),
+            name,
+            plain_text(" "),
+            styled_text(TextStyle::Secondary, place),
+        ];
+        page.write_paragraph(0, &head)?;
+        for line in describe_misses(&result.misses, &result.verdict) {
+            page.write_paragraph(2, &[plain_text(line)])?;
+        }
+    }
+    if suite.count_failures() > 0 || style.verbose {
+        page.request_gap();
+    }
+    let mut line = vec![plain_text(format!("{}: ", escape_words(&suite.file)))];
+    line.extend(count_results(suite.results.len(), suite.count_failures()));
+    page.write_paragraph(0, &line)
+}
+
+/// Returns `12 passed, 1 failed`.
+fn count_results(tests: usize, failures: usize) -> Vec<StyledText> {
+    let passed = format!("{} passed", tests.saturating_sub(failures));
+    if failures == 0 {
+        return vec![styled_text(TextStyle::Allowed, passed)];
+    }
+    vec![plain_text(format!("{passed}, ")), styled_text(TextStyle::Denied, format!("{failures} failed"))]
+}
+
+fn write_coverage(
+    coverage: &PolicyCoverage,
+    style: &ReportStyle,
+    page: &mut TerminalPage<'_>,
+) -> io::Result<()> {
+    let report = &coverage.report;
+    page.request_gap();
+    // Rounded down, so that only all of it is 100 %.
+    let percent = (100 * report.reached).checked_div(report.total).unwrap_or(100);
+    let head = format!(
+        "{}: the tests reach {} of {} ({percent} %)",
+        escape_words(&coverage.policy),
+        report.reached,
+        report.total
+    );
+    page.write_paragraph(0, &[plain_text(head)])?;
+    let shown = if style.verbose { usize::MAX } else { MAX_GAPS };
+    for gap in report.gaps.iter().take(shown) {
+        page.write_paragraph(2, &[plain_text(describe_gap(gap))])?;
+    }
+    let left = report.gaps.len().saturating_sub(shown);
+    if left > 0 {
+        page.write_paragraph(
+            2,
+            &[styled_text(TextStyle::Secondary, format!("and {left} more; --verbose shows them"))],
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! The words for what tests found. Every text is printable: names are the policy's or the suite's, and
+//! findings can quote what a change says.
+
+use crate::judge::name_outcome;
+use crate::policy_tests::{CoverageGap, ExpectationMiss, find_outcome_name};
+use crate::report::escape::{escape_sentence, escape_words};
+use crate::verdict::{Decision, Judgement, RuleId, RuleOutcome, Verdict};
+
+/// Returns how a verdict is not what was expected, a sentence each.
+pub(crate) fn describe_misses(misses: &[ExpectationMiss], verdict: &Verdict) -> Vec<String> {
+    let mut lines = Vec::new();
+    for miss in misses {
+        match miss {
+            ExpectationMiss::Decision { expected, found } => {
+                lines.push(format!(
+                    "expected it to be {}, and it is {}",
+                    expected.describe(),
+                    found.describe()
+                ));
+                let other_rules = misses.iter().any(|miss| matches!(miss, ExpectationMiss::DeniedBy { .. }));
+                if *found == Decision::Deny && !other_rules {
+                    let denying = verdict.judgements.iter().filter(|one| one.is_denying(verdict.enforced));
+                    lines.extend(denying.map(|one| describe_denial(&one.rule.id, verdict)));
+                }
+            }
+            ExpectationMiss::Class { expected, found } => {
+                let found = match found {
+                    Some(found) => format!("it is of `{}`", escape_words(found.as_str())),
+                    None => "its class cannot be known".to_owned(),
+                };
+                let expected = escape_words(expected.as_str());
+                lines.push(format!("expected the class `{expected}`, and {found}"));
+            }
+            ExpectationMiss::DeniedBy { missing, unexpected } => {
+                for rule in missing {
+                    let id = escape_words(rule.as_str());
+                    let found = describe_outcome(rule, verdict);
+                    lines.push(format!("expected `{id}` to deny it, and {found}"));
+                }
+                for rule in unexpected {
+                    lines.push(format!("not expected: {}", describe_denial(rule, verdict)));
+                }
+            }
+            ExpectationMiss::Outcome { rule, expected, .. } => {
+                let words: Vec<&str> = expected.iter().map(|outcome| find_outcome_name(*outcome)).collect();
+                let id = escape_words(rule.as_str());
+                let found = describe_outcome(rule, verdict);
+                lines.push(format!("expected `{id}`: {}, and {found}", words.join(" or ")));
+            }
+        }
+    }
+    lines
+}
+
+/// Returns why a rule denies.
+fn describe_denial(rule: &RuleId, verdict: &Verdict) -> String {
+    let id = escape_words(rule.as_str());
+    match find_reason(rule, verdict) {
+        Some(reason) => format!("`{id}` denies it: {reason}"),
+        None => format!("`{id}` denies it"),
+    }
+}
+
+/// Returns the outcome of a rule, as the end of a sentence.
+fn describe_outcome(rule: &RuleId, verdict: &Verdict) -> String {
+    let Some(judgement) = find_judgement(rule, verdict) else {
+        return "it does not apply".to_owned();
+    };
+    let words = match &judgement.outcome {
+        RuleOutcome::Pass => "it passes",
+        RuleOutcome::Fail(_) => "it fails",
+        RuleOutcome::Owed(_) => "it passes against something owed",
+        RuleOutcome::Undecided(_) => "it cannot be decided",
+        RuleOutcome::Deferred(_) => "it is left to a later stage",
+        RuleOutcome::Exempted { .. } => "an exemption covers it",
+        RuleOutcome::NotApplicable => "it does not apply",
+    };
+    match find_reason(rule, verdict) {
+        Some(reason) => format!("{words}: {reason}"),
+        None => words.to_owned(),
+    }
+}
+
+fn find_judgement<'verdict>(rule: &RuleId, verdict: &'verdict Verdict) -> Option<&'verdict Judgement> {
+    verdict.judgements.iter().find(|judgement| judgement.rule.id == *rule)
+}
+
+/// Returns what a rule found, in words.
+fn find_reason(rule: &RuleId, verdict: &Verdict) -> Option<String> {
+    let reasons: Vec<String> = match &find_judgement(rule, verdict)?.outcome {
+        RuleOutcome::Fail(findings) => {
+            findings.iter().map(|finding| escape_sentence(&finding.message.sentence())).collect()
+        }
+        RuleOutcome::Owed(owed) => {
+            owed.iter().map(|obligation| escape_sentence(&obligation.what.sentence())).collect()
+        }
+        RuleOutcome::Undecided(missing) | RuleOutcome::Deferred(missing) => {
+            missing.iter().map(|missing| escape_words(&missing.to_string())).collect()
+        }
+        RuleOutcome::Exempted { exemption, .. } => vec![escape_words(exemption.as_str())],
+        RuleOutcome::Pass | RuleOutcome::NotApplicable => Vec::new(),
+    };
+    (!reasons.is_empty()).then(|| reasons.join("; "))
+}
+
+/// Returns what a gap means, as a sentence.
+pub(crate) fn describe_gap(gap: &CoverageGap) -> String {
+    match gap {
+        CoverageGap::Class(class) => {
+            format!("no test has a change of the class `{}`", escape_words(class.as_str()))
+        }
+        CoverageGap::RuleNeverApplies(rule) => {
+            format!("`{}` applies to no change of a test", escape_words(rule.as_str()))
+        }
+        CoverageGap::RuleNeverKept(rule) => {
+            format!("no test keeps `{}`", escape_words(rule.as_str()))
+        }
+        CoverageGap::RuleNeverBroken(rule) => {
+            format!("no test breaks `{}`", escape_words(rule.as_str()))
+        }
+        CoverageGap::PartNeverHolds(part) => {
+            format!(
+                "`{}`: it never holds that {}",
+                escape_words(part.rule.as_str()),
+                escape_words(&part.question)
+            )
+        }
+        CoverageGap::PartAlwaysHolds(part) => {
+            format!(
+                "`{}`: it always holds that {}",
+                escape_words(part.rule.as_str()),
+                escape_words(&part.question)
+            )
+        }
+        CoverageGap::Exemption(exemption) => {
+            format!("no test needs the exemption `{}`", escape_words(exemption.as_str()))
+        }
+    }
+}
+
+/// Returns the word for the outcome of a judgement.
+pub(crate) fn name_judged_outcome(judgement: &Judgement) -> &'static str {
+    find_outcome_name(name_outcome(&judgement.outcome))
+}

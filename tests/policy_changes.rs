@@ -1,0 +1,453 @@
+//! What a change of a policy means: `policy diff` never calls harmless what lets through a change that was
+//! denied; `policy backtest` counts what history would have met; `try` judges what nobody has pushed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "test code"
+)]
+
+#[path = "cli/scene.rs"]
+mod scene;
+
+use std::fmt::Write as _;
+
+use changegate::change::Change;
+use changegate::judge::judge_change;
+use changegate::policy::{
+    self, Policy, PolicyDifference, PolicyDirection, PolicySource, find_policy_differences,
+};
+use changegate::verdict::Decision;
+use changegate::{fixture, yaml};
+use proptest::prelude::*;
+use scene::Scene;
+
+const ENTRY: &str = "p/main.yml";
+
+fn load(text: &str) -> Option<Policy> {
+    policy::load_policy(ENTRY, &mut |name| Ok((name == ENTRY).then(|| text.as_bytes().to_vec()))).ok()
+}
+
+fn compare(old: &str, new: &str) -> Vec<PolicyDifference> {
+    let load = |text: &str| load(text).unwrap_or_else(|| panic!("not valid:\n{text}"));
+    let (old_policy, new_policy) = (load(old), load(new));
+    let mut fetch_old = |name: &str| Ok((name == ENTRY).then(|| old.as_bytes().to_vec()));
+    let mut fetch_new = |name: &str| Ok((name == ENTRY).then(|| new.as_bytes().to_vec()));
+    find_policy_differences(
+        PolicySource { policy: &old_policy, entry: ENTRY, fetch: &mut fetch_old },
+        PolicySource { policy: &new_policy, entry: ENTRY, fetch: &mut fetch_new },
+    )
+    .unwrap()
+}
+
+const BASE: &str = "\
+changegate: 1
+name: acme
+protects: [main]
+people: { teams: { duty: [a@example.com, b@example.com] } }
+fields:
+  Change-Type: { one-of: [normal, emergency], on-conflict: strictest }
+  Risk: { ordered: [low, medium, high], on-conflict: highest }
+  Note: { text: { min-length: 10 } }
+  Reviewed-by: { person: true }
+classes:
+  emergency: { field: { Change-Type: emergency } }
+  normal: {}
+rules:
+  risk: { require: { field: { Risk: present } } }
+  note: { require: { field: { Note: present } } }
+  review: { for: [normal], require: { approvals: { at-least: 2, from: [duty], trust: claimed } } }
+  late: { for: [emergency], when: { touches: src/ }, require: { field: { Note: { within: 2 days } } } }
+exemptions:
+  - { rule: note, when: { only-touches: docs/ }, reason: prose, approved-by: Kim, until: 2027-01-31 }
+obligations: { block-on-overdue: true }
+";
+
+/// A replacement in [`BASE`], what it means, and words of how it is told.
+const CHANGES: &[(&str, &str, &str, &str)] = &[
+    ("at-least: 2", "at-least: 1", "looser", "rule `review` (normal): requires"),
+    ("at-least: 2", "at-least: 3", "stricter", "rule `review` (normal): requires"),
+    ("for: [normal]", "for: [normal, emergency]", "stricter", "for: normal → normal, emergency"),
+    ("for: [normal]", "for: [emergency]", "different", "for: normal → emergency"),
+    ("for: [emergency], when: { touches: src/ }", "for: [emergency]", "stricter", "applies if"),
+    ("touches: src/ }", "touches: src/, branch: main }", "looser", "applies if"),
+    ("within: 2 days", "within: 3 days", "looser", "rule `late` (emergency): requires"),
+    ("within: 2 days", "within: 1 day", "stricter", "rule `late` (emergency): requires"),
+    (
+        "  risk: { require",
+        "  risk: { level: warn, until: 2027-01-01, reason: x, require",
+        "looser",
+        "level: deny → warn",
+    ),
+    (
+        "  late: { for: [emergency], when: { touches: src/ }, require: { field: { Note: { within: 2 days } } } }\n",
+        "",
+        "looser",
+        "rule `late` (emergency): is gone",
+    ),
+    (
+        "rules:\n",
+        "rules:\n  more: { require: { size: { lines: { at-most: 9 } } } }\n",
+        "stricter",
+        "rule `more`: is new",
+    ),
+    ("min-length: 10", "min-length: 5", "looser", "field `Note`: accepts more"),
+    ("min-length: 10", "min-length: 20", "stricter", "field `Note`: accepts less"),
+    ("[low, medium, high]", "[low, medium]", "different", "field `Risk`"),
+    (
+        "duty: [a@example.com, ",
+        "duty: [c@example.com, a@example.com, ",
+        "looser",
+        "team `duty`: has `c@example.com` as well",
+    ),
+    ("until: 2027-01-31", "until: 2027-03-31", "looser", "until 2027-01-31 → 2027-03-31"),
+    ("until: 2027-01-31", "until: 2027-01-01", "stricter", "until 2027-01-31 → 2027-01-01"),
+    ("only-touches: docs/", "touches: docs/", "looser", "exemption from `note`: is new"),
+    ("block-on-overdue: true", "block-on-overdue: false", "looser", "`obligations`"),
+    ("protects: [main]", "protects: [main, 'release/*']", "stricter", "also `release/*`"),
+    ("protects: [main]", "protects: ['release/*']", "looser", "no longer `main`"),
+    (
+        "field: { Change-Type: emergency } }\n  normal",
+        "touches: src/ }\n  normal",
+        "different",
+        "class `emergency`",
+    ),
+    ("name: acme", "name: acme-2", "", ""),
+    ("Note: present", "'Note': 'present'", "", ""),
+];
+
+#[test]
+fn each_difference_is_told_with_its_direction() {
+    for (from, to, direction, told) in CHANGES {
+        assert!(BASE.contains(from), "{from}");
+        let found = compare(BASE, &BASE.replacen(from, to, 1));
+        if direction.is_empty() {
+            assert_eq!(found, [], "{from} -> {to}");
+            continue;
+        }
+        let words: Vec<String> = found
+            .iter()
+            .map(|one| format!("{}: {}: {}", one.direction.describe_direction(), one.part, one.what))
+            .collect();
+        let is_told = words.iter().any(|line| line.starts_with(direction) && line.contains(told));
+        assert!(is_told, "{from} -> {to}: {words:#?}");
+        if *direction == "stricter" {
+            assert!(found.iter().all(|one| one.direction == PolicyDirection::Stricter), "{words:#?}");
+        }
+    }
+    assert_eq!(compare(BASE, BASE), []);
+}
+
+const REQUIRES: &[&str] = &[
+    "{ field: { Risk: present } }",
+    "{ field: { Risk: { at-most: medium } } }",
+    "{ field: { Risk: { at-least: medium } } }",
+    "{ field: { Risk: present, Note: present } }",
+    "{ field: { Change-Type: normal } }",
+    "{ approvals: { at-least: 1, trust: claimed } }",
+    "{ approvals: { at-least: 2, trust: claimed } }",
+    "{ approvals: { at-least: 1, from: [duty], trust: claimed } }",
+    "{ approvals: { at-least: 1 } }",
+    "{ size: { lines: { at-most: 10 } } }",
+    "{ size: { lines: { at-most: 100 } } }",
+    "{ size: { lines: { at-most: 10 }, files: { at-most: 1 } } }",
+    "{ any: [{ field: { Note: present } }, { approvals: { at-least: 1, trust: claimed } }] }",
+    "{ any: [{ field: { Note: present } }] }",
+    "{ all: [{ field: { Risk: present } }, { size: { lines: { at-most: 100 } } }] }",
+    "{ not: { touches: src/ } }",
+    "{ not: { field: { Risk: high } } }",
+    "{ only-touches: docs/ }",
+    "{ touches: docs/ }",
+    "{ subject: { longest: 6 } }",
+    "{ subject: { longest: 30 } }",
+    "{ pusher: { bot: true } }",
+    "{ not: { author: { bot: true } } }",
+    "{ trailers: clean }",
+    "{ field: { Note: { within: 2 days } } }",
+    "{ field: { Note: { within: 4 days } } }",
+];
+
+const WHENS: &[&str] = &[
+    "",
+    "{ field: { Risk: high } }",
+    "{ field: { Risk: { at-least: medium } } }",
+    "{ field: { Change-Type: present } }",
+    "{ touches: src/ }",
+    "{ not: { touches: docs/ } }",
+    "{ all: [{ touches: src/ }, { field: { Risk: high } }] }",
+    "{ any: [{ touches: src/ }, { field: { Risk: high } }] }",
+    "{ size: { lines: { at-most: 100 } } }",
+];
+
+const CLASSES: &[&str] = &[
+    "",
+    "classes: { emergency: { field: { Change-Type: emergency } }, normal: {} }\n",
+    "classes: { emergency: { touches: src/ }, normal: {} }\n",
+    "classes: { normal: { field: { Risk: low } }, emergency: {} }\n",
+];
+
+const FIELDS: &[&str] = &[
+    "Risk: { ordered: [low, medium, high], on-conflict: highest }",
+    "Risk: { ordered: [low, medium], on-conflict: highest }",
+    "Risk: { ordered: [low, medium, high, critical], on-conflict: highest }",
+];
+
+const NOTES: &[&str] = &["Note: { text: { min-length: 3 } }", "Note: { text: { min-length: 9 } }"];
+
+const DUTY: &[&str] = &["a@example.com", "a@example.com, b@example.com", "b@example.com"];
+
+const EXEMPTIONS: &[&str] =
+    &["", "{ only-touches: docs/ }", "{ touches: docs/ }", "{ field: { Risk: low } }"];
+
+#[derive(Clone, Debug)]
+struct RuleSketch {
+    is_there: bool,
+    warns: bool,
+    scope: usize,
+    when: usize,
+    require: usize,
+}
+
+#[derive(Clone, Debug)]
+struct PolicySketch {
+    rules: Vec<RuleSketch>,
+    parts: [usize; 5],
+}
+
+impl PolicySketch {
+    fn write(&self) -> String {
+        let [classes, fields, notes, duty, exemption] = self.parts;
+        let mut text = format!(
+            "changegate: 1\nname: x\nprotects: [main]\npeople: {{ teams: {{ duty: [{}] }}, bots: ['bot@example.com'] }}\n\
+             fields:\n  Change-Type: {{ one-of: [normal, emergency], on-conflict: strictest }}\n  {}\n  {}\n  \
+             Reviewed-by: {{ person: true }}\n{}rules:\n",
+            DUTY[duty], FIELDS[fields], NOTES[notes], CLASSES[classes],
+        );
+        let mut first = None;
+        for (index, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.is_there) {
+            first.get_or_insert(index);
+            let mut keys = String::new();
+            if rule.warns {
+                keys += "level: warn, until: 2027-01-01, reason: x, ";
+            }
+            if classes > 0 {
+                keys += ["", "for: [normal], ", "not-for: [normal], "][rule.scope];
+            }
+            if !WHENS[rule.when].is_empty() {
+                write!(keys, "when: {}, ", WHENS[rule.when]).unwrap();
+            }
+            writeln!(text, "  r{index}: {{ {keys}require: {} }}", REQUIRES[rule.require]).unwrap();
+        }
+        if let (Some(rule), true) = (first, exemption > 0) {
+            let when = EXEMPTIONS[exemption];
+            writeln!(
+                text,
+                "exemptions: [{{ rule: r{rule}, when: {when}, reason: x, approved-by: K, until: 2027-01-31 }}]"
+            )
+            .unwrap();
+        }
+        text
+    }
+}
+
+fn sketch_rule() -> impl Strategy<Value = RuleSketch> {
+    (prop::bool::weighted(0.8), prop::bool::weighted(0.1), 0..3_usize, 0..WHENS.len(), 0..REQUIRES.len())
+        .prop_map(|(is_there, warns, scope, when, require)| RuleSketch {
+            is_there,
+            warns,
+            scope,
+            when,
+            require,
+        })
+}
+
+fn sketch_policy() -> impl Strategy<Value = PolicySketch> {
+    let parts = (0..CLASSES.len(), 0..FIELDS.len(), 0..NOTES.len(), 0..DUTY.len(), 0..EXEMPTIONS.len());
+    (prop::collection::vec(sketch_rule(), 3), parts)
+        .prop_map(|(rules, (a, b, c, d, e))| PolicySketch { rules, parts: [a, b, c, d, e] })
+}
+
+/// A policy, and the same with one rule or one part of it changed.
+fn sketch_pair() -> impl Strategy<Value = (PolicySketch, PolicySketch)> {
+    (sketch_policy(), sketch_policy(), 0..8_usize, 0..5_usize).prop_map(|(old, other, place, key)| {
+        let mut new = old.clone();
+        if place < 3 {
+            let (rule, given) = (&mut new.rules[place], &other.rules[place]);
+            match key {
+                0 => rule.is_there = given.is_there,
+                1 => rule.warns = given.warns,
+                2 => rule.scope = given.scope,
+                3 => rule.when = given.when,
+                _ => rule.require = given.require,
+            }
+        } else {
+            new.parts[place - 3] = other.parts[place - 3];
+        }
+        (old, new)
+    })
+}
+
+/// Returns a change; the numbers choose what it states and touches.
+fn build_change(choice: [usize; 7]) -> Change {
+    let [risk, kind, note, reviews, paths, lines, who] = choice;
+    let mut fields = String::new();
+    for (name, value) in [
+        ("Risk", ["", "low", "medium", "high", "odd"][risk]),
+        ("Change-Type", ["", "normal", "emergency"][kind]),
+        ("Note", ["", "abc", "a longer note"][note]),
+    ] {
+        if !value.is_empty() {
+            write!(fields, "{name}: {value}, ").unwrap();
+        }
+    }
+    let people = [
+        "",
+        "A <a@example.com>",
+        "B <b@example.com>",
+        "A <a@example.com>, B <b@example.com>",
+        "C <c@example.com>",
+        "Bot <bot@example.com>",
+    ];
+    if reviews > 0 {
+        write!(fields, "Reviewed-by: [{}], ", people[reviews]).unwrap();
+    }
+    let paths = ["", "paths: [src/a.rs]\n", "paths: [docs/b.md]\n", "paths: [src/a.rs, docs/b.md]\n"][paths];
+    let text = format!(
+        "at: 2026-11-20T09:00:00Z\nauthor: {}\nmessage: Change it\nlines: {}\n{paths}{}fields: {{ {fields} }}\n",
+        ["Z <z@example.com>", "A <a@example.com>", "Bot <bot@example.com>"][who],
+        [5, 50, 500][lines],
+        ["", "pusher: z\n", "pusher: bot\n"][who],
+    );
+    let mut faults = Vec::new();
+    fixture::read_change(&yaml::read_document(text.as_bytes()).unwrap(), &mut faults)
+        .unwrap_or_else(|| panic!("{faults:?}\n{text}"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: std::env::var("CHANGEGATE_DIFF_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(1_500),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    /// Whenever `policy diff` says that a policy is not looser, no change goes from deny to allow.
+    #[test]
+    fn what_is_called_stricter_allows_nothing_that_was_denied(
+        (old, new) in sketch_pair(),
+        choices in prop::collection::vec(
+            (0..5_usize, 0..3_usize, 0..3_usize, 0..6_usize, 0..4_usize, 0..3_usize, 0..3_usize), 16),
+    ) {
+        let (old, new) = (old.write(), new.write());
+        let (Some(old_policy), Some(new_policy)) = (load(&old), load(&new)) else { return Ok(()) };
+        let found = compare(&old, &new);
+        if found.iter().any(|one| one.direction.may_loosen()) {
+            return Ok(());
+        }
+        for (a, b, c, d, e, f, g) in choices {
+            let change = build_change([a, b, c, d, e, f, g]);
+            let before = judge_change(&old_policy, &change, true).decision();
+            let after = judge_change(&new_policy, &change, true).decision();
+            prop_assert!(
+                !(before == Decision::Deny && after == Decision::Allow),
+                "{old}\n{new}\n{found:#?}\n{change:#?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_commands_tell_what_a_draft_would_change() {
+    let mut scene = Scene::repository();
+    let policy = "changegate: 1\nname: acme\nprotects: [main]\nfields:\n  Risk: { ordered: [low, high] }\nrules:\n  risk: { require: { field: { Risk: present } } }\n";
+    scene.write("policies/changegate.yml", policy);
+    scene.commit("Start\n\nRisk: low\n");
+    scene.write("src/a.rs", "1\n");
+    scene.commit("Add it\n");
+    scene.write("src/a.rs", "2\n");
+    scene.commit("Change it\n\nRisk: low\n");
+    scene.write("docs/a.md", "3\n");
+    scene.commit("Document it\n\nRisk: high\n");
+    scene.write(
+        "policies/changegate.yml",
+        policy.replace(
+            "  risk: { require: { field: { Risk: present } } }",
+            "  low: { when: { touches: src/ }, require: { size: { lines: { at-most: 1 } } } }\n  plain: { require: { not: { field: { Risk: high } } } }",
+        ),
+    );
+    assert_eq!(scene.run(&["policy", "diff", "HEAD"]), 0);
+    assert_eq!(scene.run(&["policy", "diff", "HEAD", "--refuse-looser", "--format", "json"]), 1);
+    assert_eq!(scene.run(&["policy", "diff", "HEAD", "HEAD", "--refuse-looser"]), 0);
+    assert_eq!(scene.run(&["policy", "diff", "nowhere"]), 2);
+    assert_eq!(scene.run(&["policy", "diff", "pack:startup", "pack:iso27001"]), 0);
+    let since = ["policy", "backtest", "--since", "2020-01-01"];
+    assert_eq!(scene.run(&since), 0);
+    assert_eq!(scene.run(&[&since[..], &["--format", "json", "--html", "backtest.html"]].concat()), 0);
+    assert_eq!(scene.run(&["policy", "backtest", "--since", "soon"]), 2);
+    assert_eq!(scene.run(&["policy", "backtest", "HEAD..HEAD"]), 2);
+    let page = std::fs::read_to_string(scene.directory.join("backtest.html")).unwrap();
+    assert!(page.contains("<td class=\"word\">Document it</td>") && !page.contains("<script"), "{page}");
+    scene.is("policy-changes");
+}
+
+#[test]
+fn a_change_is_tried_before_it_is_made() {
+    let mut scene = Scene::repository();
+    scene.write(
+        "policies/changegate.yml",
+        "changegate: 1\nname: acme\nextends: [startup]\nprotects: [main]\nrules:\n  freeze: { require: { window: { outside: [{ from: 2026-12-20, until: 2027-01-03 }] } } }\n",
+    );
+    scene.write("src/a.rs", "1\n");
+    scene.commit("Start\n\nChange-Type: normal\nRisk: low\n");
+    scene.git(&["switch", "-q", "-c", "topic"]);
+    scene.write("src/a.rs", "2\n");
+    scene.commit("Change it\n\nChange-Type: normal\nRisk: low\n");
+    scene.write(".github/pull_request_template.md", "## Why\n\nRisk: low\n");
+    let at = ["--at", "2026-11-20T09:00:00Z"];
+    let review = ["--approved-by", "Ben Ito <ben@example.com>"];
+    let own = ["--author", "Ana <ana@example.com>"];
+    let fields = ["--field", "Change-Type=normal", "--field", "Risk=low"];
+    let run = |scene: &mut Scene, args: &[&[&str]], input: &[u8]| {
+        scene.run_with(&[&["try"], &args.concat()[..]].concat(), input, |_| {})
+    };
+    // A range, with and without an approval, in the freeze, by a policy that is a draft.
+    assert_eq!(run(&mut scene, &[&["main..topic"], &at], b""), 1);
+    assert_eq!(run(&mut scene, &[&["main..topic"], &at, &review], b""), 0);
+    assert_eq!(run(&mut scene, &[&["main..topic", "--at", "2026-12-24T18:00:00Z"], &review], b""), 1);
+    assert_eq!(run(&mut scene, &[&["main..topic", "--pack", "core"], &at], b""), 0);
+    // A message, and a patch for its paths.
+    assert_eq!(run(&mut scene, &[&["-m", "Patch it", "--path", "src/a.rs"], &own, &at], b""), 1);
+    assert_eq!(
+        run(&mut scene, &[&["-m", "Patch it", "--path", "src/a.rs"], &own, &at, &fields, &review], b""),
+        0
+    );
+    let patch = "diff --git a/x.yml b/policies/changegate.yml\nrename from x.yml\nrename to policies/changegate.yml\n";
+    assert_eq!(
+        run(&mut scene, &[&["-m", "Patch it", "--diff", "-", "-v"], &own, &at, &fields], patch.as_bytes()),
+        1
+    );
+    // A description: the template states nothing.
+    let body = b"## Why\n\nRisk: low\n";
+    assert_eq!(run(&mut scene, &[&["--body", "-", "--approved-by", "ben"], &own, &at], body), 1);
+    let body = b"Change-Type: normal\nRisk: medium\nBack-out-Plan: revert it and redeploy\n";
+    assert_eq!(
+        run(&mut scene, &[&["--body", "-", "--approved-by", "ben", "--pusher", "ana"], &own, &at], body),
+        0
+    );
+    // What cannot be tried.
+    for wrong in [
+        &["try"][..],
+        &["try", "main"],
+        &["try", "-m", "x", "--approved-by", "ben"],
+        &["try", "--body", "-", "--approved-by", "Ben <ben@example.com>"],
+        &["try", "-m", "x", "--body", "-", "--as", "push"],
+        &["try", "-m", "x", "--field", "Risk="],
+        &["try", "-m", "x", "--author", "Ana"],
+        &["try", "-F", "-", "--diff", "-"],
+        &["try", "-m", "x", "--diff", "policies/changegate.yml"],
+        &["try", "main..nowhere"],
+    ] {
+        assert_eq!(scene.run(wrong), 2, "{wrong:?}");
+    }
+    scene.is("try");
+}

@@ -1,0 +1,368 @@
+//! Tests of policies, as their authors run them: the suites of the packs pass and reach what a pack asks; a
+//! suite that cannot mean what it says is refused with the place; what fails is told.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "test code"
+)]
+
+#[path = "cli/scene.rs"]
+#[allow(dead_code, reason = "each suite uses a part of it")]
+mod scene;
+
+mod json_schema;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use changegate::policy::{self, Policy, packs};
+use changegate::policy_tests::{
+    CoverageGap, PolicyTestSuite, build_test_schema, measure_coverage, read_suite, run_suite,
+};
+use changegate::yaml::{YamlFault, read_document};
+use json_schema::holds;
+use scene::Scene;
+use serde_json::Value;
+
+const POLICY: &str = "\
+changegate: 1
+name: acme
+protects: [main]
+people: { teams: { duty: [kim@example.com] } }
+fields:
+  Change-Type: { one-of: [normal, emergency], on-conflict: strictest }
+  Risk: { ordered: [low, medium, high], on-conflict: highest }
+  Incident: { text: { min-length: 3 } }
+  Reviewed-by: { person: true }
+classes:
+  emergency: { field: { Change-Type: emergency } }
+  normal: {}
+rules:
+  risk: { require: { field: { Risk: present } } }
+  review: { for: [normal], require: { approvals: { at-least: 1, trust: claimed } } }
+  cause: { for: [emergency], require: { any: [{ field: { Incident: present } }, { field: { Risk: high } }] } }
+exemptions:
+  - { rule: review, when: { only-touches: 'docs/' }, reason: prose, approved-by: Kim, until: 2027-01-31 }
+";
+
+/// A suite of [`POLICY`] whose tests pass.
+const SUITE: &str = "\
+change:
+  author: Ana <ana@example.com>
+  paths: [src/a.rs]
+  fields: { Change-Type: normal, Risk: low, Reviewed-by: Bo <bo@example.com> }
+tests:
+  - { name: whole, expect: { decision: allowed, class: normal, rules: { review: pass, cause: not-applicable } } }
+  - name: risk
+    change: { fields: { Risk: } }
+    expect: { denied-by: risk }
+  - name: reviews
+    cases:
+      - { name: none, change: { fields: { Reviewed-by: } }, expect: { denied-by: [review] } }
+      - { name: own, change: { fields: { Reviewed-by: Ana <ana@example.com> } }, expect: denied }
+      - { change: { paths: [docs/a.md], fields: { Reviewed-by: } }, expect: { rules: { review: exempted } } }
+  - name: emergencies
+    change: { fields: { Change-Type: emergency, Reviewed-by: } }
+    cases:
+      - { name: no cause, expect: { class: emergency, denied-by: cause } }
+      - { name: incident, change: { fields: { Incident: INC-1 } }, expect: allowed }
+      - { name: high, change: { fields: { Risk: high } }, expect: allowed }
+";
+
+fn load(text: &str) -> Policy {
+    policy::load_policy(
+        "p/main.yml",
+        &mut |name| Ok((name == "p/main.yml").then(|| text.as_bytes().to_vec())),
+    )
+    .unwrap_or_else(|errors| panic!("{errors:#?}"))
+}
+
+fn read(text: &str, policy: &Policy) -> Result<PolicyTestSuite, Vec<YamlFault>> {
+    let mut faults = Vec::new();
+    match read_suite(&read_document(text.as_bytes())?, policy, &mut faults) {
+        Some(suite) if faults.is_empty() => Ok(suite),
+        _ => Err(faults),
+    }
+}
+
+/// Returns the rules that a pack states itself, in whole or in part.
+fn list_own_rules(pack: &packs::PolicyPack) -> Vec<String> {
+    let document: serde_yaml::Value = serde_yaml::from_str(pack.source).unwrap();
+    let rules = document.get("rules").and_then(serde_yaml::Value::as_mapping).unwrap();
+    rules.keys().map(|id| id.as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_tests_of_every_pack_pass() {
+    for pack in packs::POLICY_PACKS {
+        let policy = policy::load_policy(pack.name, &mut |_| Ok(None)).unwrap();
+        let suite = read(pack.tests, &policy).unwrap_or_else(|faults| panic!("{}: {faults:#?}", pack.name));
+        let results = run_suite(&suite, &policy);
+        for result in &results {
+            assert!(result.misses.is_empty(), "{}: {}: {:?}", pack.name, result.name, result.misses);
+        }
+        // Rules whose breach no change can show when it lands: what is owed is broken later; and the catalogue
+        // of standard changes is the policy's own.
+        let not_shown = [
+            "readable-trailers",
+            "temporary",
+            "standard-change",
+            "emergency-ticket",
+            "emergency-review",
+            "emergency-second-look",
+            "post-implementation-review",
+            "scope-confirmation",
+        ];
+        let own = list_own_rules(pack);
+        let coverage = measure_coverage(&policy, &[(&suite, &results)]);
+        for gap in &coverage.gaps {
+            let rule = match gap {
+                CoverageGap::RuleNeverBroken(rule)
+                | CoverageGap::RuleNeverKept(rule)
+                | CoverageGap::RuleNeverApplies(rule) => rule.to_string(),
+                CoverageGap::PartAlwaysHolds(part) | CoverageGap::PartNeverHolds(part) => {
+                    part.rule.to_string()
+                }
+                // The classes are those of core, whose suite has all of them.
+                CoverageGap::Class(_) if pack.name != "core" => continue,
+                other => panic!("{}: {other:?}", pack.name),
+            };
+            assert!(!own.contains(&rule) || not_shown.contains(&rule.as_str()), "{}: {gap:?}", pack.name);
+        }
+        assert!(pack.copy_tests().contains("\nchange:") && !pack.copy_tests().contains("pack:"));
+    }
+}
+
+/// Each rule of a pack, taken away, makes its suite fail: no test passes whatever the policy says.
+#[test]
+fn a_pack_without_one_of_its_rules_fails_its_tests() {
+    for pack in packs::POLICY_PACKS {
+        let policy = policy::load_policy(pack.name, &mut |_| Ok(None)).unwrap();
+        let suite = read(pack.tests, &policy).unwrap();
+        let own = list_own_rules(pack);
+        for index in 0..policy.rules.len() {
+            let mut weaker = policy.clone();
+            let rule = weaker.rules.remove(index);
+            if !own.contains(&rule.description.id.to_string()) {
+                continue;
+            }
+            // What exempts from rules is counted by their place; packs have no exemptions.
+            assert!(weaker.exemptions.is_empty());
+            let fails = run_suite(&suite, &weaker).iter().any(|result| !result.misses.is_empty());
+            // That git reads the trailers is tested in core alone.
+            let is_untold = pack.name != "core" && rule.description.id.as_str() == "readable-trailers";
+            assert!(fails || is_untold, "{}: {}", pack.name, rule.description.id);
+        }
+    }
+}
+
+#[test]
+fn the_suite_of_this_repository_passes() {
+    let text = std::fs::read("policies/changegate.yml").unwrap();
+    let policy = policy::load_policy("policies/changegate.yml", &mut |name| {
+        Ok((name == "policies/changegate.yml").then(|| text.clone()))
+    })
+    .unwrap();
+    let suite = read(include_str!("../policies/changegate.test.yml"), &policy).unwrap();
+    for result in run_suite(&suite, &policy) {
+        assert!(result.misses.is_empty(), "{}: {:?}", result.name, result.misses);
+    }
+}
+
+#[test]
+fn everything_is_reached_and_what_is_left_out_is_told() {
+    let policy = load(POLICY);
+    let suite = read(SUITE, &policy).unwrap();
+    let results = run_suite(&suite, &policy);
+    assert_eq!(suite.tests.len(), 8);
+    assert!(results.iter().all(|result| result.misses.is_empty()), "{results:#?}");
+    let whole = measure_coverage(&policy, &[(&suite, &results)]);
+    assert_eq!((whole.reached, whole.gaps.as_slice()), (whole.total, &[][..]));
+    assert_eq!(whole.total, 2 + 3 * 2 + 2 * 2 + 1);
+    // Without one of its tests, something is not reached any more.
+    for (index, told) in [
+        (1, "RuleNeverBroken(\"risk\")"),
+        (4, "Exemption("),
+        (5, "RuleNeverBroken(\"cause\")"),
+        (6, "PartNeverHolds"),
+        (7, "PartNeverHolds"),
+    ] {
+        let mut less = suite.clone();
+        less.tests.remove(index);
+        let results = run_suite(&less, &policy);
+        let coverage = measure_coverage(&policy, &[(&less, &results)]);
+        assert!(coverage.reached < coverage.total, "{index}");
+        assert!(
+            coverage.gaps.iter().any(|gap| format!("{gap:?}").starts_with(told)),
+            "{index}: {:?}",
+            coverage.gaps
+        );
+    }
+}
+
+/// What is wrong, by a replacement in [`SUITE`]; the line and words of the fault that tells it.
+const MISTAKES: &[(&str, &str, usize, &str)] = &[
+    ("denied-by: risk", "denied-by: rsik", 9, "unknown rule `rsik`"),
+    ("rules: { review: exempted }", "rules: { revew: exempted }", 14, "unknown rule `revew`"),
+    ("review: exempted", "review: exempt", 14, "unknown word `exempt`"),
+    ("class: emergency", "class: emergncy", 18, "unknown class `emergncy`"),
+    ("{ Incident: INC-1 }", "{ Incidnt: INC-1 }", 19, "unknown field `Incidnt`"),
+    ("Risk: low", "Rsik: low", 4, "unknown field `Rsik`"),
+    ("paths: [src/a.rs]", "path: [src/a.rs]", 3, "unknown key `path`"),
+    ("  author:", "  auther:", 2, "unknown key `auther`"),
+    ("    expect: { denied-by: risk }\n", "", 7, "`expect` is missing here"),
+    ("expect: { denied-by: risk }", "expect: {}", 9, "this expects nothing"),
+    ("expect: { denied-by: risk }", "expect: refused", 9, "unknown word `refused`"),
+    ("expect: { denied-by: risk }", "expect: { denied-by: risk, decision: allowed }", 9, "is not allowed"),
+    ("name: risk", "name: whole", 7, "another test is called `whole`"),
+    ("tests:", "test:", 1, "`tests` is missing here"),
+    ("    cases:\n      - { name: none", "    case:\n      - { name: none", 11, "unknown key `case`"),
+    ("change: { fields: { Risk: } }", "change: []", 8, "expected a map"),
+    ("change:\n  author", "at: 1\nchange:\n  author", 1, "unknown key `at`"),
+    ("paths: [src/a.rs]", "at: yesterday", 3, "expected an instant"),
+    ("paths: [src/a.rs]", "stage: deploy", 3, "unknown word `deploy`"),
+    ("paths: [src/a.rs]", "commits: []", 3, "this list is empty"),
+];
+
+#[test]
+fn a_suite_that_cannot_mean_what_it_says_is_refused() {
+    let policy = load(POLICY);
+    for (from, to, line, told) in MISTAKES {
+        assert!(SUITE.contains(from), "{from}");
+        let faults = read(&SUITE.replacen(from, to, 1), &policy).err().unwrap_or_else(|| panic!("{to}"));
+        let found = faults.iter().any(|fault| fault.at.line == *line && fault.what.contains(told));
+        assert!(found, "{to}: {faults:#?}");
+    }
+    // All of them together are told together.
+    let several =
+        SUITE.replacen("denied-by: risk", "denied-by: rsik", 1).replacen("class: emergency", "class: x", 1);
+    assert_eq!(read(&several, &policy).unwrap_err().len(), 2);
+}
+
+/// Returns what an editor makes of a suite: the library that reads YAML for the editor's language server.
+fn as_json(text: &str) -> Value {
+    serde_json::to_value(serde_yaml::from_str::<serde_yaml::Value>(text).unwrap()).unwrap()
+}
+
+#[test]
+fn the_schema_takes_what_the_loader_takes_and_underlines_misspelt_keys() {
+    let schema = build_test_schema();
+    let mut suites = vec![("policy", SUITE.to_owned())];
+    suites.extend(packs::POLICY_PACKS.iter().map(|pack| (pack.name, pack.tests.to_owned())));
+    for (name, text) in &suites {
+        holds(&schema, &schema, &as_json(text)).unwrap_or_else(|why| panic!("{name}: {why}"));
+    }
+    for (from, to, _, told) in MISTAKES {
+        // Names of the policy, and what spans several keys, no schema knows.
+        if ["rule", "class", "field", "another test", "is not allowed", "an instant"]
+            .iter()
+            .any(|word| told.contains(word))
+        {
+            continue;
+        }
+        let text = SUITE.replacen(from, to, 1);
+        assert!(holds(&schema, &schema, &as_json(&text)).is_err(), "{to}");
+    }
+}
+
+/// An independent validator says the same of the printed schema.
+#[test]
+fn another_validator_agrees_about_the_schema() {
+    let tool = Path::new("target/workflow-tools/bin/check-jsonschema");
+    if !tool.exists() {
+        eprintln!("skipped: check-jsonschema is not installed");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let schema = folder.path().join("schema.json");
+    std::fs::write(&schema, serde_json::to_string(&build_test_schema()).unwrap()).unwrap();
+    let validate = |name: &str, text: &str| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        let mut command = Command::new(tool);
+        command.arg("--schemafile").arg(&schema).arg(&file).stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().unwrap().success()
+    };
+    assert!(validate("good.yml", SUITE));
+    for pack in packs::POLICY_PACKS {
+        assert!(validate(&format!("{}.yml", pack.name), pack.tests), "{}", pack.name);
+    }
+    assert!(!validate("bad.yml", &SUITE.replacen("paths:", "path:", 1)));
+}
+
+#[test]
+fn what_fails_is_told_and_ends_with_1() {
+    let mut scene = Scene::repository();
+    scene.write("policies/changegate.yml", POLICY);
+    scene.write("policies/changegate.test.yml", SUITE);
+    assert_eq!(scene.run(&["policy", "test", "--coverage"]), 0);
+    let wrong = SUITE
+        .replacen("denied-by: risk", "denied-by: [review]", 1)
+        .replacen("expect: denied }", "expect: allowed }", 1)
+        .replacen("review: exempted", "review: [pass, owed]", 1)
+        .replacen("class: emergency, denied-by: cause", "class: normal", 1);
+    scene.write("policies/changegate.test.yml", &wrong);
+    assert_eq!(scene.run(&["policy", "test"]), 1);
+    assert_eq!(scene.run(&["policy", "test", "--format", "json", "policies"]), 1);
+    assert_eq!(scene.run(&["policy", "test", "--format", "junit", "policies/changegate.test.yml"]), 1);
+    // A suite that cannot be read runs no test, of the others neither.
+    scene.write("policies/other.test.yml", "policy: changegate.yml\ntests: [{ name: x, expect: alowed }]\n");
+    assert_eq!(scene.run(&["policy", "test"]), 2);
+    assert_eq!(scene.run(&["policy", "test", "nowhere.test.yml"]), 2);
+    scene.write("policies/other.test.yml", "policy: pack:iso2701\ntests: [{ name: x, expect: allowed }]\n");
+    assert_eq!(scene.run(&["policy", "test", "policies/other.test.yml"]), 2);
+    scene.write("policies/other.test.yml", "policy: gone.yml\ntests: [{ name: x, expect: allowed }]\n");
+    assert_eq!(scene.run(&["policy", "test", "policies/other.test.yml"]), 2);
+    scene.is("policy-test");
+}
+
+#[test]
+fn a_repository_without_tests_is_told_how_to_start() {
+    let mut scene = Scene::repository();
+    scene.write(
+        "policies/changegate.yml",
+        "changegate: 1\nname: acme\nextends: [startup]\nprotects: [main]\n",
+    );
+    assert_eq!(scene.run(&["policy", "test"]), 2);
+    // As it is printed.
+    let output = scene.command(&["policy", "packs", "startup", "--tests"]).output().unwrap();
+    assert!(output.status.success());
+    scene.write("policies/changegate.test.yml", &output.stdout);
+    assert_eq!(scene.run(&["policy", "test"]), 0);
+}
+
+#[test]
+fn watching_runs_the_tests_again_when_a_file_changes() {
+    let scene = Scene::repository();
+    scene.write("policies/changegate.yml", POLICY);
+    scene.write("policies/changegate.test.yml", SUITE);
+    let log = scene.directory.join("log");
+    let mut command = scene.command(&["policy", "test", "--watch"]);
+    let mut child =
+        command.stdout(std::fs::File::create(&log).unwrap()).stderr(Stdio::null()).spawn().unwrap();
+    let await_text = |wanted: &str| {
+        let start = Instant::now();
+        while !std::fs::read_to_string(&log).unwrap().contains(wanted) {
+            assert!(start.elapsed() < Duration::from_secs(60), "{wanted}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    await_text("waiting for a change");
+    scene.write("policies/changegate.test.yml", SUITE.replacen("denied-by: risk", "denied-by: review", 1));
+    await_text("1 failed");
+    // A file that is wrong for a moment ends nothing.
+    scene.write("policies/changegate.yml", "changegate: 1\nrules: [");
+    std::thread::sleep(Duration::from_millis(900));
+    scene.write("policies/changegate.yml", POLICY.replacen("name: acme", "name: acme-2", 1));
+    scene.write("policies/changegate.test.yml", SUITE.replacen("name: risk", "name: risk2", 1));
+    let start = Instant::now();
+    while std::fs::read_to_string(&log).unwrap().matches("8 passed").count() < 2 {
+        assert!(start.elapsed() < Duration::from_secs(60));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
