@@ -46,6 +46,55 @@ pub const POLICY_PACKS: &[PolicyPack] = &[
         tests: include_str!("../../../policies/iso27001.test.yml"),
         stored_tree: include_str!("iso27001.tree"),
     },
+    PolicyPack {
+        name: "ai-company",
+        summary: "iso27001, with evidence for models, training data, prompts and evaluations.",
+        source: include_str!("../../../policies/ai-company.yml"),
+        tests: include_str!("../../../policies/ai-company.test.yml"),
+        stored_tree: include_str!("ai-company.tree"),
+    },
+    PolicyPack {
+        name: "soc2",
+        summary: "CC8.1 for a Type II report: review, ticket and tests for every change.",
+        source: include_str!("../../../policies/soc2.yml"),
+        tests: include_str!("../../../policies/soc2.test.yml"),
+        stored_tree: include_str!("soc2.tree"),
+    },
+    PolicyPack {
+        name: "regulated-fintech",
+        summary: "iso27001 with two reviews and an independent change manager, as DORA is commonly practised.",
+        source: include_str!("../../../policies/regulated-fintech.yml"),
+        tests: include_str!("../../../policies/regulated-fintech.test.yml"),
+        stored_tree: include_str!("regulated-fintech.tree"),
+    },
+    PolicyPack {
+        name: "pci-dss",
+        summary: "Requirement 6.5, with an approval of the release and a confirmation of significant changes.",
+        source: include_str!("../../../policies/pci-dss.yml"),
+        tests: include_str!("../../../policies/pci-dss.test.yml"),
+        stored_tree: include_str!("pci-dss.tree"),
+    },
+    PolicyPack {
+        name: "sox-itgc",
+        summary: "Program changes with acceptance by the business, apart from those who wrote and reviewed them.",
+        source: include_str!("../../../policies/sox-itgc.yml"),
+        tests: include_str!("../../../policies/sox-itgc.test.yml"),
+        stored_tree: include_str!("sox-itgc.tree"),
+    },
+    PolicyPack {
+        name: "nist-moderate",
+        summary: "CM-3, CM-4 and SA-10 at the moderate baseline, with privacy and a security representative.",
+        source: include_str!("../../../policies/nist-moderate.yml"),
+        tests: include_str!("../../../policies/nist-moderate.test.yml"),
+        stored_tree: include_str!("nist-moderate.tree"),
+    },
+    PolicyPack {
+        name: "oss-slsa",
+        summary: "Two people behind every change of an open-source project, as SLSA asks it of source.",
+        source: include_str!("../../../policies/oss-slsa.yml"),
+        tests: include_str!("../../../policies/oss-slsa.test.yml"),
+        stored_tree: include_str!("oss-slsa.tree"),
+    },
 ];
 
 /// The pack that is used where no other is named.
