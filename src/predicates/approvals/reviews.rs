@@ -74,7 +74,8 @@ pub(crate) fn evaluate_reviews(
     if !asked.has_enough_approvals(&count.best_case(), context) {
         findings.push(counter.shortfall_finding(count.counted_approvers.len()));
         if pull.uncompared.contains(&pull.head.id) {
-            findings.push(Finding::new(UNCOMPARED_MERGE.with("revision", pull.head.id.short_hex())));
+            let what = UNCOMPARED_MERGE.with("revision", pull.head.id.short_hex());
+            findings.push(Finding::new(what).fixed_by(asked.approval_fixer()));
         }
     }
     if !findings.is_empty() {

@@ -24,7 +24,7 @@ messages! {
     TOO_FEW_TRAILERS = "approvals.too-few-trailers":
         "needs {needed} {needed:approval|approvals}{from} in {fields/or}; {count} {count:counts|count}";
     OTHER_KEY = "approvals.other-key":
-        "{written} on line {line} of the message is another key than `{field}`, and approves nothing here";
+        "{written} is another key than `{field}`, and approves nothing here";
     PARTIAL = "approvals.partial": "the approval does not cover the other commits of the change";
 }
 
@@ -76,7 +76,7 @@ pub(crate) fn evaluate_trailers(
     }
     for field in &asked.fields {
         if let Some(near) = find_near_key(field, context) {
-            let message = OTHER_KEY.with("field", field.name.as_str()).with("line", near.line);
+            let message = OTHER_KEY.with("field", field.name.as_str());
             let finding = Finding::new(message.with("written", near.written));
             findings.push(finding.in_commit(near.commit).on_message_line(near.line));
         }

@@ -21,7 +21,7 @@ messages! {
     WITHIN = "obligation.within": "within {limit}";
     UNTIL_FIELD = "obligation.until-field": "by the time that the change states in `{field}`";
     MISSING = "field.missing": "`{field}` is missing";
-    OTHER_KEY = "field.other-key": "`{field}` is missing; {written} on line {line} of the message is another key, and does not count";
+    OTHER_KEY = "field.other-key": "`{field}` is missing; {written} is another key, and does not count";
     NONE_STATED = "field.none-stated": "{fields/or} is missing; one is enough";
     OWED_WITHIN = "obligation.field-within": "`{field}` within {limit}";
     TRAILER = "obligation.trailer": "{trailer}: {form}";
@@ -155,7 +155,7 @@ pub(crate) fn missing_field_finding(
             Some(unread) => unread,
             None => match find_near_key(field, context) {
                 Some(near) => {
-                    let message = OTHER_KEY.with("field", field.name.as_str()).with("line", near.line);
+                    let message = OTHER_KEY.with("field", field.name.as_str());
                     let finding = Finding::new(message.with("written", near.written));
                     finding.in_commit(near.commit).on_message_line(near.line).with_paste(paste)
                 }

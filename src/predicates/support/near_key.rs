@@ -121,7 +121,7 @@ mod tests {
         };
         assert_eq!(
             says("Risk-Level: low"),
-            ["`Risk` is missing; `Risk-Level` on line 3 of the message is another key, and does not count"]
+            ["`Risk` is missing; `Risk-Level` is another key, and does not count"]
         );
         assert_eq!(says("Level: low"), ["`Risk` is missing"]);
     }
