@@ -472,10 +472,80 @@ const EXCLUSIONS: &[(&str, &str)] = &[
     ("x: { require: { not: { author: { team: ops } } } }", ""),
     ("x: { level: warn, until: 2027-01-01, reason: a trial, require: { pusher: { bot: true } } }", ""),
     (
-        "x: { require: { pusher: nosuch } }\nexemptions:\n  - { rule: x, when: { touches: '/policies/**' }, \
+        "x: { require: { pusher: nosuch } }\nexemptions:\n  - { rule: x, when: { touches: ['/policies/**', src/] }, \
          reason: r, approved-by: Ana, until: 2027-01-01 }",
         "",
     ),
+    // Paths: what one rule wants, another refuses, or the same one does.
+    (
+        "a: { require: { touches: CHANGELOG.md } }\n  b: { require: { not: { touches: '*.md' } } }",
+        "no change of a person could keep `a` and `b` together",
+    ),
+    ("x: { require: { all: [{ touches: src/a.rs }, { not: { touches: src/ } }] } }", "could keep `x`"),
+    ("x: { require: { not: { only-touches: '**' } } }", "could keep `x`"),
+    ("x: { require: { not: { only-touches: [a, '*'] } } }", "could keep `x`"),
+    ("x: { require: { touches: docs/a, only-touches: ['*.md', src/**] } }", "could keep `x`"),
+    (
+        "a: { when: { touches: '*.rs' }, require: { not: { touches: '*.r*' } } }\n  b: { require: { touches: '*.rs' } }",
+        "could keep `a` and `b` together",
+    ),
+    (
+        // A file in place of the folder is in neither.
+        "a: { when: { touches: src/** }, require: { not: { touches: '*.rs' } } }\n  \
+         b: { not-for: [isms], require: { touches: 'src/*.rs' } }",
+        "",
+    ),
+    (
+        "a: { when: { touches: src/** }, require: { not: {} } }\n  \
+         b: { when: { not: { touches: src/** } }, require: { touches: src/** } }",
+        "could keep",
+    ),
+    (
+        "x: { not-for: [isms], require: { touches: src/**, size: { files: { at-most: 0 }, ignore: ['*.md', /docs/] } } }",
+        "",
+    ),
+    // A merge of the base within the change touches what it does not count.
+    (
+        "x: { not-for: [isms], require: { touches: src/a.rs, size: { files: { at-most: 0 }, ignore: ['*.md'] } } }",
+        "",
+    ),
+    ("x: { not-for: [isms], require: { touches: CHANGELOG.md, not: { touches: '/*.md' } } }", ""),
+    ("x: { not-for: [isms], require: { touches: '*.md', not: { touches: '/*.md' } } }", ""),
+    ("x: { not-for: [isms], require: { touches: src/a.rs, not: { touches: '[!a]/**' } } }", ""),
+    ("x: { not-for: [isms], require: { touches: 'src/*', only-touches: '*.rs' } }", ""),
+    (
+        "x: { not-for: [isms], require: { touches: src/, not: { touches: { paths: src/, ignore: '*.md' } } } }",
+        "",
+    ),
+    ("x: { require: { touches: src/, not: { touches: { paths: src/, kinds: [addition] } } } }", ""),
+    // The same question has one answer.
+    ("x: { require: { not: { any: [{ touches: a }, { not: { touches: a } }] } } }", "could keep `x`"),
+    ("x: { require: { not: { any: [{ merge: clean }, { not: { merge: clean } }] } } }", "could keep `x`"),
+    ("x: { require: { all: [{ merge: none }, { not: { merge: clean } }] } }", "could keep `x`"),
+    ("x: { require: { all: [{ merge: clean }, { not: { merge: none } }] } }", ""),
+    (
+        "x: { require: { not: { any: [{ size: { lines: { at-most: 9 } } }, { not: { size: { lines: { at-most: 9 } } } }] } } }",
+        "could keep `x`",
+    ),
+    (
+        "x: { require: { all: [{ size: { files: { at-most: 3 } } }, { not: { size: { files: { at-most: 4 } } } }] } }",
+        "could keep `x`",
+    ),
+    (
+        "x: { require: { all: [{ size: { files: { at-most: 4 } } }, { not: { size: { files: { at-most: 3 } } } }] } }",
+        "",
+    ),
+    ("x: { require: { not: { any: [{ draft: true }, { not: { draft: true } }] } } }", "could keep `x`"),
+    ("x: { require: { not: { all: [{ checks: ci }, { not: { checks: ci } }] } } }", ""),
+    // Addresses that no person of the roster has.
+    (
+        "x: { require: { author: { domain: nosuch.example } } }",
+        "no address of an author that the roster lists",
+    ),
+    ("x: { require: { author: { address: 'zoe@*' } } }", "no address of an author that the roster lists"),
+    ("x: { require: { author: { domain: example.com } } }", ""),
+    ("x: { require: { author: { domain: users.noreply.github.com } } }", ""),
+    ("x: { for: [standard], require: { author: { domain: nosuch.example } } }", ""),
 ];
 
 #[test]
@@ -826,6 +896,64 @@ const IDLE: &[(&str, &[&str])] = &[
         "EXEMPT peer-review, when: { branch: main }, END\nMORE peer-review, when: { branch: 'rel*' }, reason: a, approved-by: b, until: 2026-01-01 }",
         &[],
     ),
+    (
+        "rules: { x: { not-for: [isms, pipeline-emergency, pipeline, emergency, record, docs, standard, normal], REQUIRE } }",
+        &["the rule `x` never applies: `not-for` leaves out every class"],
+    ),
+    (
+        "rules: { x: { when: { touches: src/a.rs, only-touches: 'docs/**' }, REQUIRE } }",
+        &["the rule `x` never applies: no change fulfils its `when`"],
+    ),
+    (
+        "rules: { x: { when: { any: [{ branch: dev }, { branch: test }] }, REQUIRE } }",
+        &["the rule `x` never applies: `protects` leaves out `dev` and `test`"],
+    ),
+    // What every change states because another rule asks for it.
+    (
+        "rules: { x: { for: [normal], ASKS } }\nEXEMPT x, when: { field: { Risk: present } }, END",
+        &[
+            "the exemption `policies/changegate.yml:6` leaves nothing of the rule `x`: all that it applies to and that is right otherwise is exempt",
+        ],
+    ),
+    (
+        "rules: { x: { for: [normal], ASKS } }\nEXEMPT x, when: { field: { Risk: { at-least: low } } }, END",
+        &[
+            "the exemption `policies/changegate.yml:6` leaves nothing of the rule `x`: all that it applies to and that is right otherwise is exempt",
+        ],
+    ),
+    (
+        "rules: { x: { for: [normal], ASKS } }\nEXEMPT x, when: { field: { Risk: { at-least: medium } } }, END",
+        &[],
+    ),
+    ("rules: { x: { for: [docs], ASKS } }\nEXEMPT x, when: { field: { Back-out-Plan: present } }, END", &[]),
+    (
+        "rules: { x: { for: [normal], ASKS } }\nEXEMPT x, when: { only-touches: '**' }, END",
+        &[
+            "the exemption `policies/changegate.yml:6` leaves nothing of the rule `x`: all that it applies to is exempt",
+        ],
+    ),
+    (
+        "rules: { x: { for: [normal], ASKS } }\nEXEMPT x, when: { only-touches: '*' }, END",
+        &[
+            "the exemption `policies/changegate.yml:6` leaves nothing of the rule `x`: all that it applies to is exempt",
+        ],
+    ),
+    ("rules: { x: { for: [normal], ASKS } }\nEXEMPT x, when: { only-touches: ['*.rs'] }, END", &[]),
+    (
+        "rules: { x: { for: [record], ASKS } }\nEXEMPT x, when: { field: { For-Change: present } }, END",
+        &[
+            "the exemption `policies/changegate.yml:6` leaves nothing of the rule `x`: all that it applies to and that is right otherwise is exempt",
+        ],
+    ),
+    (
+        "standard-changes: { s: { paths: [docs/], approved-by: Dana, approved-on: 2026-01-01, review-by: 2027-01-01 } }\n\
+         rules: { x: { for: [standard], ASKS } }\nEXEMPT x, when: { field: { Standard-Change: present } }, END",
+        &[
+            "the exemption `policies/changegate.yml:7` leaves nothing of the rule `x`: all that it applies to and that is right otherwise is exempt",
+        ],
+    ),
+    // A record has no file.
+    ("rules: { x: { for: [record, normal], REQUIRE } }\nEXEMPT x, when: { touches: '**' }, END", &[]),
 ];
 
 /// A rule that never applies looks like one that is kept, and exemptions can switch a rule off without saying so.
@@ -834,6 +962,7 @@ fn what_never_applies_and_what_leaves_nothing_is_noted() {
     for (added, wanted) in IDLE {
         let added = added
             .replace("REQUIRE", "require: { field: { Risk: low } }")
+            .replace("ASKS", "require: { subject: { longest: 72 } }")
             .replace("EXEMPT ", "exemptions:\n  - { rule: ")
             .replace("MORE ", "  - { rule: ")
             .replace("END", "reason: a, approved-by: b, until: 2030-01-01 }");
@@ -887,4 +1016,11 @@ fn a_standard_change_of_the_gate_itself_is_told() {
         loaded.policy.find_catalogue_gaps(),
         [("ci", vec![".github/workflows/ci.yml"]), ("deps", gate.to_vec())]
     );
+    // What the class `isms` of the policy takes beside these.
+    let text = text.replace("'*.yml'", "/.github/, isms/").replace("/.github/workflows/ci.yml", "iam/roles");
+    let policy = load(&[(NAME, &text)]).policy;
+    let gaps = policy.find_catalogue_gaps();
+    assert_eq!(gaps[0], ("ci", vec!["iam/roles"]));
+    let said = gaps[1].1.join(" ");
+    assert!(said.ends_with(".github/CODEOWNERS isms/policy"), "{said}");
 }

@@ -46,6 +46,10 @@ pub struct PullRequest {
     /// The final revision, if it is a merge of the base that is proved to bring nothing of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_merge: Option<Oid>,
+    /// The revisions for which the forge gave no comparison when it was asked whether they are equal to the final
+    /// one; the final one itself, if it may be a merge of the base that brings nothing of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uncompared: Vec<Oid>,
     /// The paths that the whole of it changes.
     pub paths: Fact<Vec<PathChange>>,
     /// The lines that the whole of it changes.

@@ -64,6 +64,10 @@ const SAMPLE_GATE_WORKFLOW: &str = ".github/workflows/changegate.yml";
 /// One file of each kind of pipeline, to try classes with.
 const SAMPLE_PIPELINES: [&str; 3] = [".github/workflows/ci.yml", ".gitlab-ci.yml", "Jenkinsfile"];
 
+/// Files that often govern change, to try a class with.
+const SAMPLE_GOVERNING_FILES: [&str; 5] =
+    ["CODEOWNERS", ".github/CODEOWNERS", "isms/policy", "iam/roles", "keyrings/keys"];
+
 /// The word of a field that says that a change is an emergency.
 const EMERGENCY_WORD: &str = "emergency";
 
@@ -206,6 +210,14 @@ impl Policy {
         let mut files: Vec<&str> = self.gate_files.iter().map(String::as_str).collect();
         files.push(SAMPLE_GATE_WORKFLOW);
         files.extend(SAMPLE_PIPELINES);
+        let isms = self.classes.iter().find(|class| class.id.as_str() == ISMS_CLASS);
+        // What else governs change is what the policy says.
+        files.extend(SAMPLE_GOVERNING_FILES.iter().filter(|path| {
+            let sample = build_sample_change("", path);
+            sample.zip(isms).is_some_and(|(sample, isms)| {
+                matches!(self.ask_class(isms, &sample), PredicateAnswer::Holds(_))
+            })
+        }));
         let mut gaps = Vec::new();
         for (id, entry) in self.standard_changes.list_entries() {
             let allowed: Vec<&str> = files.iter().copied().filter(|path| entry.allows_path(path)).collect();

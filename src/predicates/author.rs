@@ -79,6 +79,11 @@ impl AuthorPredicate {
         !self.addresses.is_empty() || !self.domains.is_empty()
     }
 
+    /// Returns true if the question accepts an address, as far as it is about what an address looks like.
+    pub(crate) fn accepts_address(&self, address: &str) -> bool {
+        self.find_address_mismatch(address.as_bytes()).is_none()
+    }
+
     pub(crate) fn read_parameters(
         node: &YamlNode,
         scope: &PolicyScope<'_>,

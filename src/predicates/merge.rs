@@ -70,6 +70,22 @@ const MERGE_CONTENT_WORDS: [(&str, MergeContent); 2] =
     [("clean", MergeContent::Clean), ("none", MergeContent::NoMerges)];
 
 impl MergePredicate {
+    /// Returns the greatest number of parents that a merge may have, where that is asked.
+    pub(crate) fn max_parents(&self) -> Option<u64> {
+        self.max_parents
+    }
+
+    /// Returns whether a change of which the largest merge has so many parents is accepted; with one parent, it has
+    /// no merge.
+    pub(crate) fn answer_assumed(&self, parents: u64, is_clean: bool) -> bool {
+        let is_content_accepted = match self.required_content {
+            Some(MergeContent::NoMerges) => parents < 2,
+            Some(MergeContent::Clean) => parents < 2 || is_clean,
+            None => true,
+        };
+        is_content_accepted && (parents < 2 || self.max_parents.is_none_or(|limit| parents <= limit))
+    }
+
     pub(crate) fn read_parameters(
         node: &YamlNode,
         _: &PolicyScope<'_>,

@@ -50,6 +50,16 @@ pub struct OnlyTouchesPredicate {
 }
 
 impl OnlyTouchesPredicate {
+    /// Returns the patterns of which each changed path has to match one.
+    pub(crate) fn allowed_patterns(&self) -> &[PathPattern] {
+        &self.allowed_paths
+    }
+
+    /// Returns true if a change may touch this path.
+    pub(crate) fn allows_path(&self, path: &Text) -> bool {
+        is_covered_by_pattern(&self.allowed_paths, path)
+    }
+
     pub(crate) fn read_parameters(
         node: &YamlNode,
         _: &PolicyScope<'_>,
@@ -77,7 +87,7 @@ impl OnlyTouchesPredicate {
                 Ok(paths) => {
                     is_empty &= paths.is_empty();
                     for change in paths {
-                        if !is_covered_by_pattern(&self.allowed_paths, &change.path) {
+                        if !self.allows_path(&change.path) {
                             others.push(&change.path);
                         }
                     }

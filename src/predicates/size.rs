@@ -66,6 +66,11 @@ pub struct SizePredicate {
 }
 
 impl SizePredicate {
+    /// Returns the limits of files, lines and commits, where every file counts.
+    pub(crate) fn full_limits(&self) -> Option<[Option<u64>; 3]> {
+        self.ignored_paths.is_empty().then_some([self.max_files, self.max_lines, self.max_commits])
+    }
+
     pub(crate) fn read_parameters(
         node: &YamlNode,
         _: &PolicyScope<'_>,

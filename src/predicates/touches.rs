@@ -89,9 +89,25 @@ impl TouchesPredicate {
         TouchesPredicate { paths, ignored_paths: Vec::new(), kinds: Vec::new() }
     }
 
-    /// Returns the patterns that the question names, where it is about nothing but paths.
-    pub(crate) fn asked_patterns(&self) -> Option<impl Iterator<Item = &PathPattern>> {
-        self.kinds.is_empty().then(|| self.paths.iter().chain(&self.ignored_paths))
+    /// Returns the patterns of which a change has to touch one; none stand for every path.
+    pub(crate) fn listed_patterns(&self) -> &[PathPattern] {
+        &self.paths
+    }
+
+    /// Returns the patterns of the paths that do not count.
+    pub(crate) fn ignored_patterns(&self) -> &[PathPattern] {
+        &self.ignored_paths
+    }
+
+    /// Returns true if the question holds for every change that touches a file.
+    pub(crate) fn asks_any_path(&self) -> bool {
+        let is_any_path = self.paths.iter().any(|pattern| pattern.to_string() == EVERY_PATH);
+        is_any_path && self.ignored_paths.is_empty() && self.kinds.is_empty()
+    }
+
+    /// Returns true if it matters of which kind the touched file is.
+    pub(crate) fn asks_kinds(&self) -> bool {
+        !self.kinds.is_empty()
     }
 
     /// Returns true if the question holds for a change of this path alone, of a kind that it asks for.
@@ -147,8 +163,7 @@ impl TouchesPredicate {
 
     /// Describes the contrary, which has a shorter form where every path is meant.
     pub(crate) fn describe_contrary(&self) -> Message {
-        let is_any_path = self.paths.iter().any(|pattern| pattern.to_string() == EVERY_PATH);
-        if is_any_path && self.ignored_paths.is_empty() && self.kinds.is_empty() {
+        if self.asks_any_path() {
             return Message::from(&QUESTION_NO_FILE);
         }
         QUESTION_NOT.with("paths", self.describe_paths())

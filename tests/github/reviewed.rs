@@ -278,8 +278,17 @@ fn an_approval_does_not_end_because_github_does_not_answer() {
     assert!(failed.why.contains("502"), "{failed:?}");
     // That GitHub does not know a comparison proves nothing, and is an answer.
     fake.heal();
+    let said = judge_without_comparisons(&fake);
+    for code in ["approvals.uncompared-revision", "approvals.uncompared-merge"] {
+        assert!(said.contains(code), "no {code} in {said}");
+    }
+}
+
+/// Returns the report of a run to which GitHub gives no comparison.
+fn judge_without_comparisons(fake: &Fake) -> String {
     fake.spoil("/compare/", How::Status(404, Vec::new(), json!({ "message": "Not Found" })));
-    assert!(judge(&fake, &pull(None)).is_ok());
+    let outcome = judge(fake, &pull(None)).unwrap_or_else(|failure| panic!("{}", failure.why));
+    format!("{:?}", outcome.report)
 }
 
 #[test]
@@ -314,6 +323,10 @@ fn a_squash_to_the_same_tree_on_the_same_base_keeps_approvals() {
     assert_eq!(after(POLICY, squashed("ana", true, "Search faster\n")), "reviewed");
     assert_eq!(after(POLICY, squashed("ben", false, "Search faster\n")), "reviewed");
     assert_eq!(after(POLICY, squashed("ana", false, "Search faster\n\nRisk: low\n")), "reviewed");
+    let mut unproved = world(POLICY);
+    squashed("ana", false, "Search faster\n")(&mut unproved);
+    let said = judge_without_comparisons(&Fake::start(unproved));
+    assert!(said.contains("approvals.uncompared-revision"), "{said}");
     // Who made what was replaced stays a contributor.
     let made = |world: &mut World| {
         push(world, "ben", "More\n");

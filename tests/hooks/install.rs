@@ -519,6 +519,27 @@ fn managers_that_write_their_hooks_anew_are_told_apart() {
                 "\n  \"commit-msg\": { \"commands\": {",
             ],
         ),
+        (
+            "lefthook.jsonc",
+            "{\n  // \"commit-msg\": {},\n  /* of\n us */\n  \"pre-push\": {\"commands\": {\"a\": {\"run\": \"a // b\",}}},\n}\n",
+            &["below `commands` of `pre-push`, which is on line 5:", "\n  \"commit-msg\": { \"commands\": {"],
+        ),
+        (
+            "lefthook.yml",
+            "x: &x { run: a }\npre-push:\n  parallel: true\n  commands:\n    a:\n      <<: *x\ncommit-msg: { scripts: *x }\n",
+            &[
+                "below `commands` of `pre-push`, which is on line 2:",
+                "below `commit-msg`, which is on line 7:\n    commands: {",
+            ],
+        ),
+        (
+            "lefthook.yml",
+            "pre-push:\n  jobs: []\ncommit-msg:\n  commands:\n",
+            &[
+                "in place of `jobs` of `pre-push`, which is empty, on line 2:\n    commands: { changegate: {",
+                "in place of `commands` of `commit-msg`, which is empty, on line 4:\n    commands: { changegate: {",
+            ],
+        ),
     ] {
         fs::remove_file(world.path("work/lefthook.yml")).ok();
         world.write(name, text);

@@ -1,10 +1,12 @@
 //! Titles above which, or behind which, tools and forges paste the words of others.
 //!
-//! A title is read as a reader sees it, with entities decoded and without markup. It may come in front of
-//! the name of a package, or behind one with its version.
+//! A title is read as a reader sees it, with entities decoded, without markup, and whatever its letters are
+//! drawn from. Where its words are parted, if at all, does not matter. It may come in front of the name of a
+//! package, or behind one with its version.
 
 use pulldown_cmark::{Event, Parser};
 
+use crate::change::message::known_keys::fold_homoglyph;
 use crate::change::person::is_invisible;
 
 /// What a heading or a summary begins with where tools paste what others wrote.
@@ -52,10 +54,19 @@ pub(crate) fn is_pasted_summary(summary: &str) -> bool {
     begins_with_title(&words, &PASTED_TITLES) || begins_with_title(&words, &PASTED_SUMMARIES)
 }
 
+/// Returns true if the first words are those of a title, wherever they are parted: `ReleaseNotes` is one too.
 fn begins_with_title(words: &[String], titles: &[&str]) -> bool {
     titles.iter().any(|title| {
-        let mut given = words.iter();
-        title.split(' ').all(|word| given.next().is_some_and(|given| given == word))
+        let mut wanted = title.bytes().filter(|byte| *byte != b' ').peekable();
+        for word in words {
+            if word.bytes().any(|byte| wanted.next() != Some(byte)) {
+                return false;
+            }
+            if wanted.peek().is_none() {
+                return true;
+            }
+        }
+        false
     })
 }
 
@@ -67,10 +78,11 @@ fn list_title_words(title: &str) -> Vec<String> {
     for event in Parser::new(shorten_title(title).trim()) {
         match event {
             Event::Text(text) | Event::Code(text) => shown.push_str(&text),
-            Event::SoftBreak | Event::HardBreak => shown.push(' '),
+            Event::SoftBreak | Event::HardBreak | Event::InlineHtml(_) => shown.push(' '),
             _ => {}
         }
     }
+    shown = shown.chars().map(|one| if one.is_whitespace() { ' ' } else { fold_homoglyph(one) }).collect();
     shown.retain(|one| !is_invisible(one));
     let mut found: Vec<String> = Vec::new();
     for token in shown.split_whitespace() {
@@ -135,6 +147,16 @@ mod tests {
             "Upgrade guide",
             "Install script changes",
             "Dependabot commands and options",
+            "ReleaseNotes",
+            "Release-Notes",
+            "Release<br>notes",
+            "Release<br/>notes of 2.0",
+            "Release&Tab;notes",
+            "&Tab;Release notes",
+            "Rel&ZeroWidthSpace;ease&shy; notes",
+            "\u{ff32}\u{ff45}\u{ff4c}\u{ff45}\u{ff41}\u{ff53}\u{ff45} notes",
+            "R\u{435}lease n\u{43e}tes",
+            "<b>Release</b> <i>notes</i>",
         ] {
             assert!(is_pasted_heading(title) && is_pasted_summary(title), "{title}");
         }

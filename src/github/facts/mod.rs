@@ -170,11 +170,14 @@ impl PullRequestGatherer<'_> {
             reviews.and_then(|reviews| conversation::check_same_reviews(&reviews, details).map(|()| reviews));
         note_contradiction(client, &files);
         note_contradiction(client, &reviews);
+        let mut uncompared = Vec::new();
         let (base_merge, reviews) = match reviews {
-            Ok(reviews) => match rewrites::find_proven_merge(client, name, &listed, &reviews).await {
-                Ok(proved) => (proved, Ok(reviews)),
-                Err(failure) => (None, Err(failure)),
-            },
+            Ok(reviews) => {
+                match rewrites::find_proven_merge(client, name, &listed, &reviews, &mut uncompared).await {
+                    Ok(proved) => (proved, Ok(reviews)),
+                    Err(failure) => (None, Err(failure)),
+                }
+            }
             Err(failure) => (None, Err(failure)),
         };
         let templates = self.read_templates_if_used(details).await;
@@ -201,7 +204,8 @@ impl PullRequestGatherer<'_> {
             .collect();
         let mut contributors = collect_contributors(&made, details, pushers.contributors);
         if let (Ok(known), Ok(contributors)) = (&mut reviews, &mut contributors) {
-            match rewrites::mark_replaced_revisions(client, &name.repo, &listed, known).await {
+            let repo = &name.repo;
+            match rewrites::mark_replaced_revisions(client, repo, &listed, known, &mut uncompared).await {
                 Ok(makers) => contributors.extend(makers),
                 Err(failure) => reviews = Err(missing_fact(FactKind::Reviews, &failure)),
             }
@@ -222,6 +226,7 @@ impl PullRequestGatherer<'_> {
             pushed_at: pushers.last_pushed_at,
             contributors,
             base_merge: base_merge.map(|merged| merged.merge),
+            uncompared,
             labels: conversation::collect_labels(pull, details),
             reviews,
             comments,

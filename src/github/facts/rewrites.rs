@@ -3,7 +3,7 @@
 //! A merge of the base that GitHub makes ("Update branch") brings nothing of its own if every path is as one of
 //! its parents has it, and no path was changed on both sides. A squash or a rebase is of the same content if
 //! it has the same tree, and what it replaced started from the same commit of the base. Whatever is not
-//! proved ends an approval, as every other push does.
+//! proved ends an approval, as every other push does; where GitHub gave no comparison, that is said.
 
 use std::collections::BTreeSet;
 
@@ -38,7 +38,7 @@ pub(crate) struct BaseMerge {
 }
 
 /// Returns the final revision as a merge of the base that brings nothing of its own, if it is one and a review
-/// of it, or of the revision before it, approves.
+/// of it, or of the revision before it, approves. Adds both to `uncompared` if GitHub gave no comparison.
 ///
 /// # Errors
 ///
@@ -48,9 +48,14 @@ pub(crate) async fn find_proven_merge(
     name: &PullRequestName,
     listed: &[RestCommit],
     reviews: &[RestReview],
+    uncompared: &mut Vec<Oid>,
 ) -> Result<Option<BaseMerge>, GitHubFailure> {
     let proved = prove_base_merge(client, name, listed, reviews).await;
-    accept_no_proof(client, proved).map(Option::flatten)
+    let proved = accept_no_proof(client, proved)?;
+    if let (None, Some((found, _))) = (proved, find_base_merge(listed)) {
+        uncompared.extend([found.merge, found.before]);
+    }
+    Ok(proved.flatten())
 }
 
 async fn prove_base_merge(
@@ -116,7 +121,8 @@ async fn list_compared_files(
 }
 
 /// Marks the approved revisions that a squash or a rebase to the same tree on the same base has replaced, and
-/// returns everyone who made one of the commits that led to them.
+/// returns everyone who made one of the commits that led to them. Adds to `uncompared` those for which GitHub gave
+/// no comparison.
 ///
 /// # Errors
 ///
@@ -126,6 +132,7 @@ pub(crate) async fn mark_replaced_revisions(
     repo: &RepositoryName,
     listed: &[RestCommit],
     reviews: &mut [PullReview],
+    uncompared: &mut Vec<Oid>,
 ) -> Result<Vec<PullContributor>, GitHubFailure> {
     let mut makers = Vec::new();
     let (Some(head), Some(base)) = (listed.last().map(convert_head), find_only_base(listed)) else {
@@ -144,7 +151,10 @@ pub(crate) async fn mark_replaced_revisions(
     }
     for id in candidates {
         let compared = compare_commits(client, repo, &format!("{base}...{id}")).await;
-        let Some(compared) = accept_no_proof(client, compared)? else { continue };
+        let Some(compared) = accept_no_proof(client, compared)? else {
+            uncompared.push(id);
+            continue;
+        };
         let CommitComparison { status, commits, .. } = compared;
         if status != "ahead" || commits.iter().all(|commit| commit.sha != id) {
             continue;
@@ -170,7 +180,7 @@ pub(crate) async fn mark_replaced_revisions(
     Ok(makers)
 }
 
-/// Returns `None` for an answer that proves nothing. That GitHub did not answer is an error: an approval would
+/// Returns `None` for an answer that is no comparison. That GitHub did not answer is an error: an approval would
 /// end for a reason that nobody could mend.
 fn accept_no_proof<T>(
     client: &GitHubClient,

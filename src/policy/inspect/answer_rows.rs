@@ -1,4 +1,4 @@
-//! The answers that the questions of a policy about wording, or about labels, can have together.
+//! The answers that the questions of a policy about wording, labels, merges or sizes can have together.
 //!
 //! A row has an answer for each question. What a row leaves out is certain not to happen; what cannot be
 //! decided is in it.
@@ -12,6 +12,9 @@ const MAX_WORDINGS: usize = 6;
 
 /// How many labels are tried, each with and without.
 const MAX_LABELS: usize = 7;
+
+/// How many sizes are tried, over files, lines and commits.
+const MAX_SIZES: usize = 500;
 
 /// Returns the answers that questions about the wording of one line can have together: all but those where two
 /// hold that no line answers both; none if there are too many.
@@ -70,6 +73,65 @@ pub(crate) fn list_label_sets(questions: &[&Predicate]) -> BTreeSet<Vec<Option<b
             _ => None,
         };
         rows.insert(questions.iter().map(answer).collect());
+    }
+    rows
+}
+
+/// Returns the answers about changes without a merge, with a clean one and with another one, of each number of
+/// parents that makes a difference.
+pub(crate) fn list_merges(questions: &[&Predicate]) -> BTreeSet<Vec<Option<bool>>> {
+    let mut numbers: BTreeSet<u64> = BTreeSet::from([1, 2]);
+    for question in questions {
+        if let Predicate::Merge(asked) = question
+            && let Some(limit) = asked.max_parents()
+        {
+            numbers.extend([limit.max(1), limit.saturating_add(1)]);
+        }
+    }
+    let mut rows = BTreeSet::new();
+    for parents in numbers {
+        for is_clean in [true, false] {
+            let answer = |question: &&Predicate| match question {
+                Predicate::Merge(asked) => Some(asked.answer_assumed(parents, is_clean)),
+                _ => None,
+            };
+            rows.insert(questions.iter().map(answer).collect());
+        }
+    }
+    rows
+}
+
+/// Returns the answers about changes of each number of files, lines and commits that makes a difference; none if
+/// there are too many. A change has a file and a commit at least.
+pub(crate) fn list_sizes(questions: &[&Predicate]) -> BTreeSet<Vec<Option<bool>>> {
+    let mut numbers = [BTreeSet::from([1_u64]), BTreeSet::from([0]), BTreeSet::from([1])];
+    let mut limits_of_all = Vec::new();
+    for question in questions {
+        let limits = match question {
+            Predicate::Size(asked) => asked.full_limits(),
+            _ => None,
+        };
+        for (known, limit) in numbers.iter_mut().zip(limits.unwrap_or_default()) {
+            known.extend(limit.map(|limit| limit.saturating_add(1)));
+        }
+        limits_of_all.push(limits);
+    }
+    let [files, lines, commits] = &numbers;
+    let mut rows = BTreeSet::new();
+    if files.len().saturating_mul(lines.len()).saturating_mul(commits.len()) > MAX_SIZES {
+        return rows;
+    }
+    for files in files {
+        for lines in lines {
+            for commits in commits {
+                let is_kept = |limits: &Option<[Option<u64>; 3]>| {
+                    let limits = limits.as_ref()?;
+                    let mut each = limits.iter().zip([files, lines, commits]);
+                    Some(each.all(|(limit, number)| limit.is_none_or(|limit| *number <= limit)))
+                };
+                rows.insert(limits_of_all.iter().map(is_kept).collect());
+            }
+        }
     }
     rows
 }

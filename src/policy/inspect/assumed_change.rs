@@ -2,8 +2,8 @@
 //!
 //! A change has aspects: its branch, who pushes it, who wrote it, when it comes, and each of its fields. Of
 //! each, a few choices stand for all others that the policy treats in the same way. The search looks for one
-//! choice of each under which no rule surely denies. What no aspect decides, such as approvals, tickets and
-//! signatures, counts as possible, so only what is certain is found.
+//! choice of each under which no rule surely denies. What no aspect decides counts as possible, so only what is
+//! certain is found.
 
 use crate::policy::definition::Policy;
 use crate::predicates::Predicate;
@@ -26,7 +26,7 @@ pub(crate) enum SketchedQuestion<'policy> {
         answers: Vec<Option<bool>>,
     },
     Field(&'policy FieldPredicate),
-    /// A question that fails unless one of these fields is stated.
+    /// Whether one of these fields is stated, in any form.
     NeedsField(Vec<&'policy FieldDefinition>),
     Fixed(Option<bool>),
 }
@@ -86,6 +86,16 @@ impl<'policy> ChangeSearch<'policy> {
         }
         search.add_fields();
         search
+    }
+
+    /// Leaves out fields whose values are none that the policy allows.
+    pub(crate) fn leave_out_invalid_fields(&mut self) {
+        let first = self.sizes.len().saturating_sub(self.fields.len());
+        let sizes = self.sizes.get_mut(first..).unwrap_or_default();
+        for (aspect, size) in self.fields.iter_mut().zip(sizes) {
+            aspect.choices.retain(|choice| !matches!(choice, AssumedField::Invalid));
+            *size = aspect.choices.len();
+        }
     }
 
     /// Adds an aspect for every field that a question names.
@@ -197,11 +207,15 @@ impl<'policy> ChangeSearch<'policy> {
                 asked.answer_assumed(&|name: &str| self.find_assumed_field(name, choices))
             }
             SketchedQuestion::NeedsField(fields) => {
-                let is_absent = |field: &&FieldDefinition| {
-                    matches!(self.find_assumed_field(&field.name, choices), Some(AssumedField::Absent))
-                };
-                // What else it asks is open.
-                if fields.iter().all(is_absent) { Some(false) } else { None }
+                let mut answer = Some(false);
+                for field in fields {
+                    match self.find_assumed_field(&field.name, choices) {
+                        Some(AssumedField::Absent) => {}
+                        Some(_) => return Some(true),
+                        None => answer = None,
+                    }
+                }
+                answer
             }
             SketchedQuestion::Not(part) => self.answer_question(part, choices).map(|answer| !answer),
             SketchedQuestion::All(parts) => self.combine_parts(parts, choices, false),

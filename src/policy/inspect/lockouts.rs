@@ -19,6 +19,9 @@ use crate::yaml::{YamlFault, YamlKey, YamlNode, YamlValue, shorten_for_message};
 /// How many days a freeze may go on without being taken for a slip.
 const MAX_FREEZE_DAYS: i32 = 366;
 
+/// An address as GitHub gives it to an account that hides its own.
+const FORGE_ADDRESS: &str = "1+zq7@users.noreply.github.com";
+
 /// Stands for a field that is not stated, among the words that a rule accepts.
 const ABSENT: &str = "absent";
 
@@ -76,7 +79,32 @@ fn inspect_staffing(file: &YamlNode, policy: &Policy, today: Date, found: &mut F
             let help = "add people to the roster or the teams, or ask for fewer approvals; bots do not count";
             found.errors.push(YamlFault::new(place.at, what).with_help(help));
         }
+        if is_ordinary(rule, policy) && accepts_no_listed_address(rule, policy) {
+            let id = shorten_for_message(id);
+            let what = format!(
+                "no change could keep `{id}`: it accepts no address of an author that the roster lists"
+            );
+            let help = "correct the address or the domain, or add the addresses of the people to the roster";
+            found.errors.push(YamlFault::new(place.at, what).with_help(help));
+        }
     }
+}
+
+/// Returns true if the rule asks for addresses of authors, and the roster lists addresses, and none of these is one.
+fn accepts_no_listed_address(rule: &Rule, policy: &Policy) -> bool {
+    let identities = policy.people.list_identities();
+    let listed: Vec<&str> = identities.keys().copied().filter(|identity| identity.contains('@')).collect();
+    if !policy.people.has_roster() || listed.is_empty() {
+        return false;
+    }
+    rule.require.list_required().iter().any(|predicate| match predicate {
+        Predicate::Author(asked) => {
+            let accepts = |address: &&str| asked.accepts_address(address);
+            // A forge gives such an address to each account, which no roster lists.
+            asked.asks_addresses() && !listed.iter().chain(&[FORGE_ADDRESS]).any(accepts)
+        }
+        _ => false,
+    })
 }
 
 /// Returns true if the rule applies to every change of the class that takes all that is left.

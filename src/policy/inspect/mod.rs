@@ -13,6 +13,8 @@ mod findings;
 mod lists;
 mod lockouts;
 mod lost_numbers;
+mod path_answers;
+mod path_globs;
 mod patterns;
 mod possible_changes;
 mod reach;
@@ -32,6 +34,7 @@ use crate::pattern::PathPattern;
 use crate::policy::definition::Policy;
 use crate::policy::faults::{FaultyFile, PolicyErrors};
 use crate::policy::inspect::findings::FileFindings;
+use crate::policy::inspect::path_answers::PathAnswers;
 use crate::policy::inspect::possible_changes::{ExcludingRules, JudgingPlace, find_excluding_rules};
 use crate::policy::inspect::written::{find_entry, list_entries};
 use crate::policy::load::files::{FetchedFile, PolicyFile, PolicyFiles};
@@ -120,13 +123,14 @@ pub fn inspect_policy(
     inspection.add_roster_findings(policy, fetch);
     // What is wrong with one rule by itself is told better there.
     if inspection.errors.faulty_files.is_empty() {
+        let paths = PathAnswers::gather_answers(policy);
         let find = |place| {
-            let excluding = find_excluding_rules(policy, entry, read_from, today, place)?;
+            let excluding = find_excluding_rules(policy, entry, read_from, today, place, &paths)?;
             place_excluding_rules(policy, &files, excluding)
         };
         for (index, file) in files.iter().enumerate() {
             let mut found = FileFindings::default();
-            rule_scopes::inspect_rule_scopes(policy, &files, index, today, &mut found);
+            rule_scopes::inspect_rule_scopes(policy, &files, index, today, &paths, &mut found);
             inspection.add_findings(file, found);
         }
         if let Some((file, fault)) = find(JudgingPlace::Anywhere) {

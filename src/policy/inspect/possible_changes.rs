@@ -1,8 +1,9 @@
 //! Refuses a policy that no change of a person could keep, or that could never be changed again.
 //!
 //! Two changes are assumed, at their best: one of the class that takes all that is left, and one that takes
-//! back what this policy says. If every choice of branch, people, time, wording, labels and fields breaks a
-//! rule, the fewest rules that exclude all changes together are named.
+//! back what this policy says. If every choice of branch, people, time, wording, labels, merges, sizes, paths
+//! and fields breaks a rule, the fewest rules that exclude all changes together are named. What nothing tells
+//! about, such as a check, can be either way, and is the same wherever one change is asked about it.
 
 use std::collections::BTreeSet;
 
@@ -11,9 +12,10 @@ use serde_json::json;
 
 use crate::change::{Change, Text};
 use crate::policy::definition::Policy;
-use crate::policy::inspect::answer_rows::{list_label_sets, list_wordings};
+use crate::policy::inspect::answer_rows::{list_label_sets, list_merges, list_sizes, list_wordings};
 use crate::policy::inspect::aspect_samples::{list_authors, list_branches, list_pushers, list_times};
 use crate::policy::inspect::assumed_change::{ChangeSearch, SketchedQuestion};
+use crate::policy::inspect::path_answers::PathAnswers;
 use crate::policy::inspect::sample_changes::read_sample;
 use crate::predicates::{EvaluationContext, Predicate, PredicateOutcome};
 use crate::verdict::RuleLevel;
@@ -23,7 +25,7 @@ use crate::yaml::shorten_for_message;
 const MAX_NAMED_RULES: usize = 4;
 
 /// The aspects of a change beside its fields, in the order of their numbers.
-const ASPECTS: [fn(&Predicate) -> bool; 7] = [
+const ASPECTS: [fn(&Predicate) -> bool; 9] = [
     |predicate| matches!(predicate, Predicate::Branch(_)),
     |predicate| matches!(predicate, Predicate::Pusher(asked) if !asked.accepts_any_pusher()),
     |predicate| matches!(predicate, Predicate::Author(_)),
@@ -31,6 +33,8 @@ const ASPECTS: [fn(&Predicate) -> bool; 7] = [
     |predicate| matches!(predicate, Predicate::Subject(_)),
     |predicate| matches!(predicate, Predicate::Title(_)),
     |predicate| matches!(predicate, Predicate::Label(_)),
+    |predicate| matches!(predicate, Predicate::Merge(_)),
+    |predicate| matches!(predicate, Predicate::Size(asked) if asked.full_limits().is_some()),
 ];
 
 /// Where a policy judges.
@@ -61,6 +65,7 @@ pub(crate) fn find_excluding_rules(
     read_from: &[Text],
     today: Date,
     place: JudgingPlace,
+    paths: &PathAnswers<'_>,
 ) -> Option<ExcludingRules> {
     let start = match place {
         JudgingPlace::Anywhere => "",
@@ -68,14 +73,19 @@ pub(crate) fn find_excluding_rules(
     };
     let rest = policy.classes.iter().position(|class| class.when.is_empty());
     if rest.is_some() || policy.classes.is_empty() {
-        let search = AssumedChanges::new(policy, None, &[], today, place);
+        let mut search = AssumedChanges::new(policy, None, &[], today, place);
+        // A change without a file changes nothing that a policy is there for.
+        search.add_path_aspect(paths, false);
+        search.add_open_aspects();
         if let Some(rules) = search.find_core(rest) {
             let what = format!("{start}no change of a person could keep {}", name_rules(policy, &rules));
             let help = "change what is required, or give the rules a `when` or different classes";
             return Some(ExcludingRules { rules, what, help });
         }
     }
-    let search = AssumedChanges::new(policy, Some(entry), read_from, today, place);
+    let mut search = AssumedChanges::new(policy, Some(entry), read_from, today, place);
+    search.add_path_aspect(paths, false);
+    search.add_open_aspects();
     let rules = search.find_core(None)?;
     let what = format!(
         "{start}no change of `{}` could keep {}, so the policy could never be changed again",
@@ -144,12 +154,14 @@ impl<'policy> AssumedChanges<'policy> {
                 (_, 1) => list_pushers(policy, &questions),
                 (_, 2) => list_authors(policy),
                 (_, 3) => list_times(&questions, today),
-                (_, 4 | 5) => {
-                    aspects.push(AspectTable::from_rows(list_wordings(&questions), questions));
-                    continue;
-                }
                 _ => {
-                    aspects.push(AspectTable::from_rows(list_label_sets(&questions), questions));
+                    let rows = match aspect {
+                        4 | 5 => list_wordings(&questions),
+                        6 => list_label_sets(&questions),
+                        7 => list_merges(&questions),
+                        _ => list_sizes(&questions),
+                    };
+                    aspects.push(AspectTable::from_rows(rows, questions));
                     continue;
                 }
             };
@@ -174,24 +186,63 @@ impl<'policy> AssumedChanges<'policy> {
         }
     }
 
-    /// Adds an aspect of which these `rows` are all answers that questions can have together.
-    pub(crate) fn add_aspect(
-        &mut self,
-        questions: Vec<&'policy Predicate>,
-        rows: BTreeSet<Vec<Option<bool>>>,
-    ) {
-        self.aspects.push(AspectTable::from_rows(rows, questions));
+    /// Adds what questions about paths answer to every set of paths; no path at all is one of them `with_empty`.
+    pub(crate) fn add_path_aspect(&mut self, paths: &PathAnswers<'_>, with_empty: bool) {
+        let joined = paths.join_answers(&self.list_asked(), self.path, with_empty);
+        if !joined.questions.is_empty() {
+            self.aspects.push(AspectTable::from_rows(joined.rows, joined.questions));
+        }
     }
 
-    /// Returns true if an aspect decides the question, or its fields do.
-    pub(crate) fn is_decided(&self, predicate: &Predicate) -> bool {
-        let is_asked = |table: &AspectTable<'_>| table.questions.contains(&predicate);
-        matches!(predicate, Predicate::Field(_)) || self.aspects.iter().any(is_asked)
+    /// Lets every other question be answered either way, and each time it is asked in the same way.
+    pub(crate) fn add_open_aspects(&mut self) {
+        let asked = self.list_asked();
+        let mut of_classes = Vec::new();
+        for class in &self.policy.classes {
+            class.when.add_predicates(&mut of_classes);
+        }
+        for predicate in &asked {
+            // One that is asked once is left open as it is.
+            let is_repeated = asked.iter().filter(|other| *other == predicate).count() > 1;
+            if (is_repeated || of_classes.contains(predicate))
+                && !matches!(predicate, Predicate::Field(_))
+                && self.find_aspect(predicate).is_none()
+                && !matches!(self.sketch_undecided(predicate), SketchedQuestion::Fixed(Some(_)))
+            {
+                let rows = BTreeSet::from([vec![Some(false)], vec![Some(true)]]);
+                self.aspects.push(AspectTable::from_rows(rows, vec![*predicate]));
+            }
+        }
     }
 
-    /// Returns true unless the rules that deny exclude every change together.
-    pub(crate) fn is_possible(&self) -> bool {
-        self.prepare_search(None).is_change_possible(&self.denying)
+    /// Returns the questions of the rules that deny, of the exemptions from them and of the classes, in this order.
+    fn list_asked(&self) -> Vec<&'policy Predicate> {
+        let mut asked = Vec::new();
+        for index in &self.denying {
+            let Some(rule) = self.policy.rules.get(*index) else { continue };
+            for condition in rule.when.iter().chain([&rule.require]) {
+                condition.add_predicates(&mut asked);
+            }
+        }
+        for exemption in &self.policy.exemptions {
+            if self.denying.contains(&exemption.rule_index) {
+                exemption.when.add_predicates(&mut asked);
+            }
+        }
+        for class in &self.policy.classes {
+            class.when.add_predicates(&mut asked);
+        }
+        asked
+    }
+
+    /// Returns true unless the rules that deny exclude every change together; one with a value that the policy does
+    /// not allow counts only `with_invalid`.
+    pub(crate) fn is_possible(&self, with_invalid: bool) -> bool {
+        let mut search = self.prepare_search(None);
+        if !with_invalid {
+            search.leave_out_invalid_fields();
+        }
+        search.is_change_possible(&self.denying)
     }
 
     fn prepare_search(&self, wanted_class: Option<usize>) -> ChangeSearch<'policy> {
@@ -219,12 +270,33 @@ impl<'policy> AssumedChanges<'policy> {
     }
 
     fn sketch_predicate(&self, predicate: &'policy Predicate) -> SketchedQuestion<'policy> {
+        let sketched = self.sketch_undecided(predicate);
+        match (self.find_aspect(predicate), sketched) {
+            (Some(answers), sketched @ SketchedQuestion::NeedsField(_)) => {
+                SketchedQuestion::All(vec![answers, sketched])
+            }
+            (Some(answers), _) => answers,
+            (None, SketchedQuestion::NeedsField(fields)) => SketchedQuestion::All(vec![
+                SketchedQuestion::Fixed(None),
+                SketchedQuestion::NeedsField(fields),
+            ]),
+            (None, sketched) => sketched,
+        }
+    }
+
+    /// Returns what the aspect says that a question is about; `None` for a question about none.
+    fn find_aspect(&self, predicate: &Predicate) -> Option<SketchedQuestion<'policy>> {
         for (aspect, table) in self.aspects.iter().enumerate() {
             if let Some(place) = table.questions.iter().position(|question| *question == predicate) {
                 let answers = table.rows.iter().map(|row| row.get(place).copied().flatten()).collect();
-                return SketchedQuestion::Aspect { aspect, answers };
+                return Some(SketchedQuestion::Aspect { aspect, answers });
             }
         }
+        None
+    }
+
+    /// Returns what is known of a question without any aspect.
+    fn sketch_undecided(&self, predicate: &'policy Predicate) -> SketchedQuestion<'policy> {
         match predicate {
             Predicate::Field(asked) => SketchedQuestion::Field(asked),
             // Other files may be touched beside the one that is.

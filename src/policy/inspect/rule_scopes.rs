@@ -6,18 +6,16 @@
 //! told is certain but for patterns of paths, of which samples are tried; so it is a note.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 
-use crate::change::{Change, Text};
-use crate::pattern::PathPattern;
+use crate::change::Change;
 use crate::policy::definition::{Policy, Rule, RuleExemption};
 use crate::policy::inspect::aspect_samples::list_bot_changes;
 use crate::policy::inspect::contradictions::contradict;
 use crate::policy::inspect::findings::FileFindings;
+use crate::policy::inspect::path_answers::PathAnswers;
 use crate::policy::inspect::possible_changes::{AssumedChanges, JudgingPlace};
-use crate::policy::inspect::sample_changes::name_sample_paths;
 use crate::policy::inspect::written::{
     find_entry, is_empty_not, list_conjuncts, list_entries, list_items, scalar_text,
 };
@@ -34,51 +32,62 @@ const MAX_SEARCHES: usize = 200;
 /// How many classes of a rule are looked at.
 const MAX_CLASSES: usize = 32;
 
-/// How many different answers paths may give, so that all sets of them can be tried.
-const MAX_PATH_ANSWERS: usize = 10;
-
 /// How many exemptions from one rule are weighed together.
 const MAX_EXEMPTIONS: usize = 32;
 
-/// Looks at the rules and the exemptions that the file at `index` states.
+/// Looks at the rules and the exemptions that the file at `index` states; `paths` are the answers of the policy's
+/// questions about paths.
 pub(crate) fn inspect_rule_scopes(
     policy: &Policy,
     files: &[PolicyFile],
     index: usize,
     today: Date,
+    paths: &PathAnswers<'_>,
     found: &mut FileFindings,
 ) {
     let Some(file) = files.get(index).filter(|file| find_pack(&file.name).is_none()) else { return };
     let bot_changes = &list_bot_changes(policy);
-    let searches = &Cell::new(MAX_SEARCHES);
+    let inspection =
+        &ScopeInspection { policy, files, bot_changes, paths, searches: Cell::new(MAX_SEARCHES), today };
     for (id, written) in find_entry(&file.node, "rules").map(list_entries).unwrap_or_default().iter() {
         let rule = policy.rules.iter().find(|rule| rule.description.id.as_str() == id.text);
         if let Some(rule) = rule {
-            let scope = RuleScope { policy, rule, files, bot_changes, searches, today };
-            found.notes.extend(scope.find_idle_rule(written));
+            found.notes.extend(RuleScope { inspection, rule }.find_idle_rule(written));
         }
     }
-    inspect_exemptions(policy, files, file, bot_changes, searches, today, found);
+    inspection.inspect_exemptions(file, found);
 }
 
-/// A rule, and what tells which changes it applies to.
-struct RuleScope<'policy> {
+/// A policy, and what tells which changes its rules apply to.
+struct ScopeInspection<'policy> {
     policy: &'policy Policy,
-    rule: &'policy Rule,
     files: &'policy [PolicyFile],
     /// Changes that bots make.
     bot_changes: &'policy [Change],
+    paths: &'policy PathAnswers<'policy>,
     /// How many searches are left.
-    searches: &'policy Cell<usize>,
+    searches: Cell<usize>,
     today: Date,
+}
+
+/// A rule of an inspected policy.
+struct RuleScope<'policy> {
+    inspection: &'policy ScopeInspection<'policy>,
+    rule: &'policy Rule,
 }
 
 impl RuleScope<'_> {
     /// Returns the note that a rule, or one of the classes that `written` names, never applies.
     fn find_idle_rule(&self, written: &YamlNode) -> Option<YamlFault> {
-        let when = self.rule.when.as_ref()?;
         let id = shorten_for_message(self.rule.description.id.as_str());
         let classes = self.list_classes();
+        if classes.is_empty() {
+            let place = find_entry(written, "not-for").or_else(|| find_entry(written, "for"))?;
+            let what = format!("the rule `{id}` never applies: `not-for` leaves out every class");
+            let help = "leave a class to the rule, or switch it off with a reason";
+            return Some(YamlFault::new(place.at, what).with_help(help));
+        }
+        let when = self.rule.when.as_ref()?;
         if classes.iter().any(|class| self.has_change(when, *class)) {
             return self.find_idle_class(written, when, &id);
         }
@@ -106,7 +115,7 @@ impl RuleScope<'_> {
     fn find_idle_class(&self, written: &YamlNode, when: &Condition, id: &str) -> Option<YamlFault> {
         for item in find_entry(written, "for").map(list_items).unwrap_or_default() {
             let name = scalar_text(item)?;
-            let class = self.policy.classes.iter().position(|class| class.id.as_str() == name)?;
+            let class = self.inspection.policy.classes.iter().position(|class| class.id.as_str() == name)?;
             if !self.has_change(when, Some(class)) {
                 let name = shorten_for_message(name);
                 let what = format!(
@@ -127,18 +136,16 @@ impl RuleScope<'_> {
         }
     }
 
-    /// Returns the branches that the `when` of the rule asks for, if none of them is protected.
+    /// Returns the branches that the `when` of the rule asks for, one of several or all of them, if none is protected.
     fn find_free_branches(&self, when: &Condition) -> Option<String> {
         let conjuncts = match when {
             Condition::All(parts) => parts.as_slice(),
             single => std::slice::from_ref(single),
         };
         for part in conjuncts {
-            if let Condition::Predicate(Predicate::Branch(asked)) = part
-                && !self.has_change(part, None)
-            {
-                let names = asked.asked_branches().iter();
-                let names = names.map(|name| format!("`{}`", shorten_for_message(&name.to_string())));
+            let Some(asked) = list_alternative_branches(part) else { continue };
+            if !self.has_change(part, None) {
+                let names = asked.iter().map(|name| format!("`{}`", shorten_for_message(name)));
                 return Some(names.collect::<Vec<_>>().join(" and "));
             }
         }
@@ -165,100 +172,136 @@ impl RuleScope<'_> {
 
     /// Returns true unless no sample of the class, or of any, fulfils the condition.
     fn finds_sample(&self, condition: &Condition, class: Option<usize>, with_empty: bool) -> bool {
-        let Some(left) = self.searches.get().checked_sub(1) else { return true };
-        self.searches.set(left);
-        let probe = build_probe(self.policy, self.rule, condition.clone(), class);
-        let mut changes = AssumedChanges::new(&probe, None, &[], self.today, JudgingPlace::Anywhere);
-        changes.add_samples(self.bot_changes);
-        add_path_aspect(&probe, &mut changes, with_empty);
-        add_open_aspects(&probe, &mut changes);
-        changes.is_possible()
+        let probe = build_probe(self.inspection.policy, self.rule, condition.clone(), class);
+        self.finds_sample_of(&probe, with_empty, true)
+    }
+
+    /// Returns true unless the rules of the probe leave no sample.
+    fn finds_sample_of(&self, probe: &Policy, with_empty: bool, with_invalid: bool) -> bool {
+        let inspection = self.inspection;
+        let Some(left) = inspection.searches.get().checked_sub(1) else { return true };
+        inspection.searches.set(left);
+        let mut changes = AssumedChanges::new(probe, None, &[], inspection.today, JudgingPlace::Anywhere);
+        changes.add_samples(inspection.bot_changes);
+        changes.add_path_aspect(inspection.paths, with_empty);
+        changes.add_open_aspects();
+        changes.is_possible(with_invalid)
     }
 
     /// Returns true if a question of the class and one of the rule's `when` exclude each other by their wording.
     fn contradicts_class(&self, class: usize) -> bool {
-        let Some(class) = self.policy.classes.get(class) else { return false };
-        let classes = self.files.iter().rev().find_map(|file| find_entry(&file.node, "classes"));
+        let Some(class) = self.inspection.policy.classes.get(class) else { return false };
+        let classes = self.inspection.files.iter().rev().find_map(|file| find_entry(&file.node, "classes"));
         let Some(class) = classes.and_then(|classes| find_entry(classes, class.id.as_str())) else {
             return false;
         };
-        let Some(when) = find_rule_when(self.files, self.rule.description.id.as_str()) else { return false };
+        let Some(when) = find_rule_when(self.inspection.files, self.rule.description.id.as_str()) else {
+            return false;
+        };
         let asked = list_conjuncts(when);
         list_conjuncts(class)
             .iter()
-            .any(|one| asked.iter().any(|other| contradict(self.policy, *one, *other).is_some()))
+            .any(|one| asked.iter().any(|other| contradict(self.inspection.policy, *one, *other).is_some()))
     }
 }
 
-/// Finds exemptions of the file that leave nothing of a rule, by themselves or together with others.
-fn inspect_exemptions(
-    policy: &Policy,
-    files: &[PolicyFile],
-    file: &PolicyFile,
-    bot_changes: &[Change],
-    searches: &Cell<usize>,
-    today: Date,
-    found: &mut FileFindings,
-) {
-    let own = find_entry(&file.node, "exemptions").map(list_items).unwrap_or_default();
-    for (index, rule) in policy.rules.iter().enumerate() {
-        let granted: Vec<&RuleExemption> = policy
-            .exemptions
-            .iter()
-            .filter(|exemption| exemption.rule_index == index && exemption.until >= today)
-            .take(MAX_EXEMPTIONS)
-            .collect();
-        let find_own = |exemption: &&RuleExemption| {
-            own.iter().find(|item| {
-                exemption.id.as_str() == format!("{}:{}", file.name, item.at.line)
-                    && find_entry(item, "rule").and_then(scalar_text) == Some(rule.description.id.as_str())
-            })
-        };
-        let scope = RuleScope { policy, rule, files, bot_changes, searches, today };
-        // It is told once, where the last of them stands.
-        let Some(last) = granted.iter().rev().find_map(find_own) else { continue };
-        let Some(core) = scope.find_exempting_core(&granted) else { continue };
-        let id = shorten_for_message(rule.description.id.as_str());
-        let names: Vec<String> =
-            core.iter().map(|one| format!("`{}`", shorten_for_message(one.id.as_str()))).collect();
-        let what = match names.as_slice() {
-            [one] => format!(
-                "the exemption {one} leaves nothing of the rule `{id}`: all that it applies to is exempt"
-            ),
-            _ => format!("the exemptions {} together leave nothing of the rule `{id}`", names.join(" and ")),
-        };
-        let help = "exempt fewer changes, or switch the rule off with a reason";
-        found.notes.push(YamlFault::new(last.at, what).with_help(help));
+impl ScopeInspection<'_> {
+    /// Finds exemptions of the file that leave nothing of a rule, by themselves or together with others.
+    fn inspect_exemptions(&self, file: &PolicyFile, found: &mut FileFindings) {
+        let own = find_entry(&file.node, "exemptions").map(list_items).unwrap_or_default();
+        for (index, rule) in self.policy.rules.iter().enumerate() {
+            let granted: Vec<&RuleExemption> = self
+                .policy
+                .exemptions
+                .iter()
+                .filter(|exemption| exemption.rule_index == index && exemption.until >= self.today)
+                .take(MAX_EXEMPTIONS)
+                .collect();
+            let find_own = |exemption: &&RuleExemption| {
+                own.iter().find(|item| {
+                    exemption.id.as_str() == format!("{}:{}", file.name, item.at.line)
+                        && find_entry(item, "rule").and_then(scalar_text)
+                            == Some(rule.description.id.as_str())
+                })
+            };
+            // It is told once, where the last of them stands.
+            let Some(last) = granted.iter().rev().find_map(find_own) else { continue };
+            let scope = RuleScope { inspection: self, rule };
+            for beside_others in [false, true] {
+                let Some(core) = scope.find_exempting_core(&granted, beside_others) else { continue };
+                let what = describe_exempting_core(&core, rule, beside_others);
+                let help = "exempt fewer changes, or switch the rule off with a reason";
+                found.notes.push(YamlFault::new(last.at, what).with_help(help));
+                break;
+            }
+        }
+    }
+}
+
+/// Says that exemptions leave nothing of a rule, or nothing of it that the other rules allow.
+fn describe_exempting_core(core: &[&RuleExemption], rule: &Rule, beside_others: bool) -> String {
+    let id = shorten_for_message(rule.description.id.as_str());
+    let names: Vec<String> =
+        core.iter().map(|one| format!("`{}`", shorten_for_message(one.id.as_str()))).collect();
+    let kept = if beside_others { " and that is right otherwise" } else { "" };
+    match names.as_slice() {
+        [one] => format!(
+            "the exemption {one} leaves nothing of the rule `{id}`: all that it applies to{kept} is exempt"
+        ),
+        _ if beside_others => format!(
+            "the exemptions {} together leave nothing of the rule `{id}` in what is right otherwise",
+            names.join(" and ")
+        ),
+        _ => format!("the exemptions {} together leave nothing of the rule `{id}`", names.join(" and ")),
     }
 }
 
 impl RuleScope<'_> {
     /// Returns the fewest of these exemptions that leave nothing of the rule; `None` if something is left, or
-    /// there was nothing before.
-    fn find_exempting_core<'one>(&self, granted: &[&'one RuleExemption]) -> Option<Vec<&'one RuleExemption>> {
-        if !self.has_change_beside(&[]) || self.has_change_beside(granted) {
+    /// there was nothing before. What breaks another rule counts for nothing `beside_others`.
+    fn find_exempting_core<'one>(
+        &self,
+        granted: &[&'one RuleExemption],
+        beside_others: bool,
+    ) -> Option<Vec<&'one RuleExemption>> {
+        let leaves_something =
+            |exemptions: &[&RuleExemption]| self.has_change_beside(exemptions, beside_others);
+        if !leaves_something(&[]) || leaves_something(granted) {
             return None;
         }
         let mut core = granted.to_vec();
         for exemption in granted {
             let without: Vec<&RuleExemption> =
                 core.iter().copied().filter(|known| known != exemption).collect();
-            if !self.has_change_beside(&without) {
+            if !leaves_something(&without) {
                 core = without;
             }
         }
         Some(core)
     }
 
-    /// Returns true unless every change that the rule applies to has one of the exemptions.
-    fn has_change_beside(&self, exemptions: &[&RuleExemption]) -> bool {
+    /// Returns true unless every change that the rule applies to has one of the exemptions, or breaks another
+    /// rule, or states what the policy does not allow, where it has to stand `beside_others`.
+    fn has_change_beside(&self, exemptions: &[&RuleExemption], beside_others: bool) -> bool {
         let mut parts: Vec<Condition> = self.rule.when.iter().cloned().collect();
         for exemption in exemptions {
             parts.push(Condition::Not(Box::new(exemption.when.clone())));
         }
         let asked = Condition::All(parts);
-        // That a change without a file is not exempt leaves little of a rule.
-        self.list_classes().iter().any(|class| self.has_change_with(&asked, *class, false))
+        self.list_classes().iter().any(|class| {
+            // That a change without a file is not exempt leaves little of a rule, unless its class has no others.
+            let with_empty =
+                class.is_some() && !self.finds_sample(&Condition::All(Vec::new()), *class, false);
+            if !self.has_change_with(&asked, *class, with_empty) {
+                return false;
+            }
+            if !beside_others || asks_beyond_samples(&asked) {
+                return true;
+            }
+            let mut probe = build_probe(self.inspection.policy, self.rule, asked.clone(), *class);
+            add_other_rules(&mut probe, self.inspection.policy, self.rule);
+            self.finds_sample_of(&probe, with_empty, false)
+        })
     }
 }
 
@@ -288,99 +331,37 @@ fn build_probe(policy: &Policy, rule: &Rule, condition: Condition, class: Option
     Policy { rules, exemptions: Vec::new(), ..policy.clone() }
 }
 
-/// Adds what questions about paths answer to every set of sample paths together: those of the rule and of the
-/// classes, or only those of the rule if there are too many answers.
-fn add_path_aspect<'policy>(probe: &'policy Policy, changes: &mut AssumedChanges<'policy>, with_empty: bool) {
-    let mut asked = Vec::new();
-    for rule in &probe.rules {
-        rule.require.add_predicates(&mut asked);
-    }
-    let mut asked_with_classes = asked.clone();
-    for class in &probe.classes {
-        class.when.add_predicates(&mut asked_with_classes);
-    }
-    for asked in [asked_with_classes, asked] {
-        let (questions, paths) = sample_path_questions(&asked);
-        if let Some(answers) = answer_about_paths(&questions, &paths) {
-            if !questions.is_empty() {
-                changes.add_aspect(questions, join_path_answers(&answers, with_empty));
-            }
-            return;
-        }
-    }
-}
-
-/// Returns the questions about paths of which samples can be named, each once, and the sample paths.
-fn sample_path_questions<'policy>(asked: &[&'policy Predicate]) -> (Vec<&'policy Predicate>, Vec<String>) {
-    let mut questions: Vec<&Predicate> = Vec::new();
-    let mut paths = name_sample_paths("*/*").to_vec();
-    for predicate in asked.iter().copied() {
-        let Predicate::Touches(touches) = predicate else { continue };
-        let Some(patterns) = touches.asked_patterns() else { continue };
-        let patterns: Vec<String> = patterns.map(PathPattern::to_string).collect();
-        // What such a pattern leaves out is in no sample.
-        if questions.contains(&predicate)
-            || patterns.iter().any(|one| ["[!", "[^", "\\"].iter().any(|sign| one.contains(sign)))
-        {
+/// Adds the rules of the policy beside this one, with the exemptions from them.
+fn add_other_rules(probe: &mut Policy, policy: &Policy, rule: &Rule) {
+    for (index, other) in policy.rules.iter().enumerate() {
+        if other.description.id == rule.description.id {
             continue;
         }
-        questions.push(predicate);
-        for pattern in &patterns {
-            let named = name_sample_paths(pattern);
-            // A pattern without a folder is of files in every folder.
-            if !pattern.trim_end_matches('/').contains('/') {
-                paths.extend(named.iter().map(|path| format!("z/{path}")));
+        for exemption in policy.exemptions.iter().filter(|exemption| exemption.rule_index == index) {
+            probe.exemptions.push(RuleExemption { rule_index: probe.rules.len(), ..exemption.clone() });
+        }
+        probe.rules.push(other.clone());
+    }
+}
+
+/// Returns the branches of a question that asks for one of several; `None` for any other.
+fn list_alternative_branches(condition: &Condition) -> Option<Vec<String>> {
+    match condition {
+        Condition::Predicate(Predicate::Branch(asked)) => {
+            Some(asked.asked_branches().iter().map(ToString::to_string).collect())
+        }
+        Condition::Any(parts) if !parts.is_empty() => {
+            let mut names = Vec::new();
+            for part in parts {
+                names.extend(list_alternative_branches(part)?);
             }
-            paths.extend(named);
+            Some(names)
         }
-    }
-    (questions, paths)
-}
-
-/// Returns what the questions answer about changes of one path each; `None` if that is too much.
-fn answer_about_paths(questions: &[&Predicate], paths: &[String]) -> Option<BTreeSet<Vec<bool>>> {
-    let mut answers: BTreeSet<Vec<bool>> = BTreeSet::new();
-    for path in paths {
-        let path = Text::from(path.as_str());
-        let names =
-            |asked: &&Predicate| matches!(asked, Predicate::Touches(touches) if touches.names_path(&path));
-        answers.insert(questions.iter().map(names).collect());
-        if answers.len() > MAX_PATH_ANSWERS {
-            return None;
-        }
-    }
-    Some(answers)
-}
-
-/// Returns the answers about every set of paths: one of several files answers for the change.
-fn join_path_answers(answers: &BTreeSet<Vec<bool>>, with_empty: bool) -> BTreeSet<Vec<Option<bool>>> {
-    let mut joined: BTreeSet<Vec<Option<bool>>> = BTreeSet::new();
-    // A change can have no file at all.
-    if with_empty {
-        joined.extend(answers.first().map(|answer| vec![Some(false); answer.len()]));
-    }
-    for answer in answers {
-        let alone: Vec<Option<bool>> = answer.iter().copied().map(Some).collect();
-        let with_others: Vec<Vec<Option<bool>>> = joined
-            .iter()
-            .map(|known| known.iter().zip(&alone).map(|(one, other)| (*one).max(*other)).collect())
-            .collect();
-        joined.extend(with_others);
-        joined.insert(alone);
-    }
-    joined
-}
-
-/// Lets every other question be answered either way, and each time it is asked in the same way.
-fn add_open_aspects<'policy>(probe: &'policy Policy, changes: &mut AssumedChanges<'policy>) {
-    let mut asked = Vec::new();
-    for rule in &probe.rules {
-        rule.require.add_predicates(&mut asked);
-    }
-    for predicate in asked {
-        if !changes.is_decided(predicate) {
-            changes.add_aspect(vec![predicate], BTreeSet::from([vec![Some(false)], vec![Some(true)]]));
-        }
+        Condition::All(parts) => match parts.as_slice() {
+            [only] => list_alternative_branches(only),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

@@ -15,8 +15,8 @@ use crate::policy::inspect::findings::FileFindings;
 use crate::policy::inspect::written::{
     find_entry, list_condition_predicates, list_entries, list_texts, scalar_text,
 };
-use crate::predicates::EvaluationContext;
 use crate::predicates::support::condition::Condition;
+use crate::predicates::{EvaluationContext, Predicate};
 use crate::verdict::PredicateAnswer;
 use crate::yaml::{self, YamlFault, YamlNode, shorten_for_message};
 
@@ -52,6 +52,14 @@ pub(crate) fn inspect_exempted_samples(
     if !is_about_samples(policy, when) {
         return;
     }
+    let takes_no_file = policy.rules.get(known.rule_index).is_some_and(|rule| {
+        let classes = rule.class_indexes.iter().flatten().filter_map(|class| policy.classes.get(*class));
+        classes.into_iter().any(|class| asks_for_no_file(&class.when))
+    });
+    // Such changes stay, where the exemption leaves them out.
+    if takes_no_file && !holds_for_samples(policy, &known.when, &[String::new()]) {
+        return;
+    }
     let rule = shorten_for_message(rule);
     let ordinary = [ORDINARY_PATH.to_owned()];
     if !holds_for_samples(policy, &known.when, &ordinary) {
@@ -66,6 +74,17 @@ pub(crate) fn inspect_exempted_samples(
         let what = format!("this exempts every change from `{rule}` that touches none of the named paths");
         let help = "name the paths that are exempted instead, without `not`";
         found.notes.push(YamlFault::new(when.at, what).with_help(help));
+    }
+}
+
+/// Returns true if a condition holds only for changes without a file.
+fn asks_for_no_file(condition: &Condition) -> bool {
+    match condition {
+        Condition::All(parts) => parts.iter().any(asks_for_no_file),
+        Condition::Not(part) => {
+            matches!(&**part, Condition::Predicate(Predicate::Touches(touches)) if touches.asks_any_path())
+        }
+        Condition::Any(_) | Condition::Predicate(_) => false,
     }
 }
 
@@ -102,28 +121,18 @@ fn list_named_paths(when: &YamlNode) -> Vec<String> {
 
 /// Returns a path that the pattern matches.
 fn name_sample_path(pattern: &str) -> String {
-    fill_path_pattern(pattern, SAMPLE_WORD, "z")
-}
-
-/// Returns two paths that the pattern matches, of other letters and another length, so that no other pattern
-/// matches both by accident.
-pub(crate) fn name_sample_paths(pattern: &str) -> [String; 2] {
-    [name_sample_path(pattern), fill_path_pattern(pattern, "\u{d8}+8~\u{d8}", "\u{d8}")]
-}
-
-/// Returns the pattern with `word` for each star and `letter` for each question mark.
-fn fill_path_pattern(pattern: &str, word: &str, letter: &str) -> String {
-    let mut path = pattern.trim_start_matches('/').replace("**", "*").replace('*', word).replace('?', letter);
+    let mut path =
+        pattern.trim_start_matches('/').replace("**", "*").replace('*', SAMPLE_WORD).replace('?', "z");
     // Of letters to choose from, the first.
     while let Some((before, rest)) = path.split_once('[')
         && let Some((letters, after)) = rest.split_once(']')
     {
         path = format!("{before}{}{after}", letters.chars().next().map(String::from).unwrap_or_default());
     }
-    if path.ends_with('/') { path + word } else { path }
+    if path.ends_with('/') { path + SAMPLE_WORD } else { path }
 }
 
-/// Returns true if the condition holds for every sample with one of these paths.
+/// Returns true if the condition holds for every sample with one of these paths; an empty one stands for no file.
 fn holds_for_samples(policy: &Policy, condition: &Condition, paths: &[String]) -> bool {
     let mut branches = list_sample_branches(&policy.protected_refs);
     branches.truncate(MAX_VARIANTS);
@@ -132,10 +141,11 @@ fn holds_for_samples(policy: &Policy, condition: &Condition, paths: &[String]) -
         for branch in &branches {
             for message in &messages {
                 for path in paths {
+                    let paths: Vec<&String> = std::iter::once(path).filter(|path| !path.is_empty()).collect();
                     let sample = json!({
                         "target": branch,
                         "pusher": account,
-                        "commits": [{ "author": author, "message": message, "paths": [path] }],
+                        "commits": [{ "author": author, "message": message, "paths": paths }],
                     });
                     // What cannot be sampled is not known to be exempted.
                     let Some(change) = read_sample(&sample) else { return false };

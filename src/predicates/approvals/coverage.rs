@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::change::description::DescriptionStatement;
 use crate::change::pull_request::{DescriptionEdit, PullRevision};
-use crate::change::{CommitMessage, Fact, Oid, PullRequest, Text};
+use crate::change::{CommitMessage, Fact, PullRequest, Text};
 use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::support::parameters::quote_patterns;
 use crate::verdict::{Message, messages};
@@ -16,6 +16,8 @@ use crate::vocabulary::FieldVocabulary;
 
 messages! {
     OTHER_REVISION = "approvals.other-revision": "it is of another revision, {revision}";
+    UNCOMPARED = "approvals.uncompared-revision":
+        "it is of another revision, {revision}, and the forge gave no comparison that could prove the two equal";
     OTHER_STATEMENTS = "approvals.other-statements":
         "it is of another revision, {revision}, whose message states something else in {fields}";
     OTHER_PEOPLE = "approvals.other-people":
@@ -59,7 +61,8 @@ pub(crate) fn check_revision(
     }
     let same_content = of.tree.is_some() && of.tree == head.tree && of.parents == head.parents;
     if !same_content {
-        return Err(stale_revision(of.id));
+        let template = if pull.uncompared.contains(&of.id) { &UNCOMPARED } else { &OTHER_REVISION };
+        return Err(template.with("revision", of.id.short_hex()));
     }
     if of.author != head.author || of.committer != head.committer {
         return Err(OTHER_PEOPLE.with("revision", of.id.short_hex()));
@@ -102,10 +105,6 @@ fn distinct_values<'policy, 'text>(
     values.sort();
     values.dedup();
     values
-}
-
-fn stale_revision(of: Oid) -> Message {
-    OTHER_REVISION.with("revision", of.short_hex())
 }
 
 /// Checks that the branch and the description were, at `at`, what they are now. The inner result says

@@ -40,6 +40,8 @@ messages! {
     COUNTED_ALREADY = "approvals.counted-already": "another approval of the same person counts";
     NOT_APPROVED = "approvals.not-approved":
         "this person has not approved the pull request; ask for their review, or remove the line";
+    UNCOMPARED_MERGE = "approvals.uncompared-merge":
+        "the merge {revision} counts as a commit of its author: the forge gave no comparison that could prove that it brings nothing but the base";
     NOT_TIED = "approvals.not-tied":
         "the address is not tied to an account; list both in a roster, or remove the line";
 }
@@ -71,6 +73,10 @@ pub(crate) fn evaluate_reviews(
     // A refusal needs no missing fact if even all undecided approvals would be too few.
     if !asked.has_enough_approvals(&count.best_case(), context) {
         findings.push(counter.shortfall_finding(count.counted_approvers.len()));
+        if pull.uncompared.contains(&pull.head.id) {
+            let what = UNCOMPARED_MERGE.with("revision", pull.head.id.short_hex());
+            findings.push(Finding::new(what).fixed_by(asked.approval_fixer()));
+        }
     }
     if !findings.is_empty() {
         findings.append(&mut count.ignored_approvals);

@@ -93,3 +93,16 @@ fn what_is_not_known_is_not_taken_for_granted() {
     let stage = format!("  stage: commit-msg\n{}", reviewed_by("Bob <bob@example.com>"));
     assert_eq!(says(CLAIMED, &stage)[0].split(':').next(), Some("unknown"));
 }
+
+#[test]
+fn a_key_that_means_the_same_and_does_not_count_is_named() {
+    let ask = "{ field: Authorized-by, trust: claimed }";
+    for key in ["Authorised-by", "Authorisd-by"] {
+        let change = format!("  commits:\n  - message: \"x\\n\\n{key}: Bob <bob@example.com>\\n\"\n");
+        let said = says(ask, &change);
+        let wanted = format!("`{key}` is another key than `Authorized-by`, and approves nothing here");
+        assert_eq!(said.last(), Some(&wanted), "{said:?}");
+    }
+    let other = "  commits:\n  - message: \"x\\n\\nSigned-off-by: Bob <bob@example.com>\\n\"\n";
+    assert_eq!(says(ask, other).len(), 1);
+}

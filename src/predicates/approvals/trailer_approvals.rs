@@ -15,6 +15,7 @@ use crate::predicates::approvals::requirement::{
     read_named_person,
 };
 use crate::predicates::support::context::EvaluationContext;
+use crate::predicates::support::near_key::find_near_key;
 use crate::predicates::support::outcome::PredicateOutcome;
 use crate::predicates::support::parameters::find_unidentified_contributor;
 use crate::verdict::{Finding, Fixer, Message, messages};
@@ -22,6 +23,8 @@ use crate::verdict::{Finding, Fixer, Message, messages};
 messages! {
     TOO_FEW_TRAILERS = "approvals.too-few-trailers":
         "needs {needed} {needed:approval|approvals}{from} in {fields/or}; {count} {count:counts|count}";
+    OTHER_KEY = "approvals.other-key":
+        "{written} is another key than `{field}`, and approves nothing here";
     PARTIAL = "approvals.partial": "the approval does not cover the other commits of the change";
 }
 
@@ -69,6 +72,13 @@ pub(crate) fn evaluate_trailers(
     for approval in &find_all_approvals(asked, commits) {
         if !covering_commits.contains(&approval.commit.id) && !covering_values.contains(approval.value) {
             findings.push(approval.uncounted_finding(asked, Message::from(&PARTIAL)));
+        }
+    }
+    for field in &asked.fields {
+        if let Some(near) = find_near_key(field, context) {
+            let message = OTHER_KEY.with("field", field.name.as_str());
+            let finding = Finding::new(message.with("written", near.written));
+            findings.push(finding.in_commit(near.commit).on_message_line(near.line));
         }
     }
     let key = match asked.fields.first() {

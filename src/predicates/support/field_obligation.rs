@@ -10,6 +10,7 @@ use crate::calendar::TimeLimit;
 use crate::change::Fact;
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::misplaced_trailer::{MisplacedTrailer, find_misplaced_trailer};
+use crate::predicates::support::near_key::find_near_key;
 use crate::predicates::support::unread_statement::find_unread_statement;
 use crate::verdict::{Finding, Fixer, LineEdit, Message, MessageValue, Obligation, messages};
 use crate::vocabulary::{FieldDefinition, FieldReading};
@@ -20,6 +21,7 @@ messages! {
     WITHIN = "obligation.within": "within {limit}";
     UNTIL_FIELD = "obligation.until-field": "by the time that the change states in `{field}`";
     MISSING = "field.missing": "`{field}` is missing";
+    OTHER_KEY = "field.other-key": "`{field}` is missing; {written} is another key, and does not count";
     NONE_STATED = "field.none-stated": "{fields/or} is missing; one is enough";
     OWED_WITHIN = "obligation.field-within": "`{field}` within {limit}";
     TRAILER = "obligation.trailer": "{trailer}: {form}";
@@ -151,7 +153,14 @@ pub(crate) fn missing_field_finding(
         }
         None => match find_unread_statement(field, paste.clone(), context) {
             Some(unread) => unread,
-            None => finding.with_paste(paste),
+            None => match find_near_key(field, context) {
+                Some(near) => {
+                    let message = OTHER_KEY.with("field", field.name.as_str());
+                    let finding = Finding::new(message.with("written", near.written));
+                    finding.in_commit(near.commit).on_message_line(near.line).with_paste(paste)
+                }
+                None => finding.with_paste(paste),
+            },
         },
     }
 }

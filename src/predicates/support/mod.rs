@@ -12,6 +12,7 @@ pub(crate) mod field_levels;
 pub(crate) mod field_obligation;
 pub(super) mod map_keys;
 pub(crate) mod misplaced_trailer;
+pub(crate) mod near_key;
 pub(super) mod outcome;
 pub(crate) mod parameters;
 pub(crate) mod shared_messages;

@@ -1,0 +1,407 @@
+//! What the questions of a policy about paths answer together, over all sets of paths that tell them apart.
+//!
+//! A change touches a set of paths. `touches` holds if one of them is found, and `only-touches` if every one is
+//! allowed. So a path stands for all others about which each question says the same, and the answers about a
+//! set follow from those about its members. The sample paths are those of each pattern, and those that
+//! patterns have in common. A size is no such question: what a merge within the change brings in is touched,
+//! and not counted.
+
+use std::collections::BTreeSet;
+
+use crate::change::Text;
+use crate::pattern::PathPattern;
+use crate::policy::definition::Policy;
+use crate::policy::inspect::path_globs::PathGlob;
+use crate::predicates::Predicate;
+
+/// How many questions about paths are known; a number of 64 bits has one for each.
+const MAX_KNOWN_QUESTIONS: usize = 64;
+
+/// How many questions about paths are weighed against each other; all combinations of their answers are tried.
+const MAX_JOINED_QUESTIONS: usize = 12;
+
+/// How many patterns are filled in to name paths.
+const MAX_SAMPLE_GLOBS: usize = 1_500;
+
+/// How many pairs of patterns are tried for what they have in common.
+const MAX_PAIRS: usize = 50_000;
+
+/// How often a pattern is held against a path before all questions about paths are left open.
+const MAX_COMPARISONS: usize = 4_000_000;
+
+/// The questions of a policy about paths, and what they say about each sample path.
+pub(crate) struct PathAnswers<'policy> {
+    questions: Vec<&'policy Predicate>,
+    /// For each kind of path, the questions that it decides alone, by their bits.
+    kinds: BTreeSet<u64>,
+}
+
+/// How the questions about paths that are asked together can be answered: a row for each set of paths.
+pub(crate) struct JoinedPathAnswers<'asked> {
+    pub(crate) questions: Vec<&'asked Predicate>,
+    pub(crate) rows: BTreeSet<Vec<Option<bool>>>,
+}
+
+impl<'policy> PathAnswers<'policy> {
+    /// Gathers the questions of the policy about paths. One with a pattern that is not taken apart, or with more
+    /// patterns than can be tried, is left out.
+    pub(crate) fn gather_answers(policy: &'policy Policy) -> Self {
+        let mut asked = Vec::new();
+        for condition in policy.conditions() {
+            condition.add_predicates(&mut asked);
+        }
+        let mut questions: Vec<&Predicate> = Vec::new();
+        let mut globs = BTreeSet::from([PathGlob::of_everything()]);
+        for predicate in asked {
+            if questions.contains(&predicate) || questions.len() == MAX_KNOWN_QUESTIONS {
+                continue;
+            }
+            let (Some(found), Some(_)) = (list_found_globs(predicate), list_kept_globs(predicate)) else {
+                continue;
+            };
+            let mut more = globs.clone();
+            more.extend(found);
+            if more.len() <= MAX_SAMPLE_GLOBS {
+                globs = more;
+                questions.push(predicate);
+            }
+        }
+        // What every path has to keep to because of a question is met by all that others find or keep to.
+        let mut met_globs: BTreeSet<PathGlob> = BTreeSet::new();
+        let (mut pairs, mut patterns) = (0_usize, 0_usize);
+        questions.retain(|predicate| {
+            let kept = list_kept_globs(predicate).unwrap_or_default();
+            pairs = pairs.saturating_add(kept.len().saturating_mul(globs.len() + met_globs.len()));
+            if pairs > MAX_PAIRS {
+                return false;
+            }
+            let Some(met) = meet_all(globs.iter().chain(&met_globs), &kept) else { return false };
+            met_globs.extend(met);
+            patterns += kept.len() + list_found_globs(predicate).unwrap_or_default().len();
+            true
+        });
+        let mut paths: BTreeSet<Vec<u8>> = globs.iter().flat_map(PathGlob::name_paths).collect();
+        paths.extend(met_globs.iter().flat_map(PathGlob::name_two_paths));
+        if paths.len().saturating_mul(patterns) > MAX_COMPARISONS {
+            questions.clear();
+        }
+        let mut answers = PathAnswers { questions, kinds: BTreeSet::new() };
+        for path in &paths {
+            let kind = answers.ask_about(&Text::from(path.as_slice()));
+            answers.kinds.insert(kind);
+        }
+        answers
+    }
+
+    /// Returns the bits of the questions that a path decides alone.
+    fn ask_about(&self, path: &Text) -> u64 {
+        let mut bits = 0;
+        for (place, predicate) in self.questions.iter().enumerate() {
+            if decides_alone(predicate, path) {
+                bits |= 1 << place;
+            }
+        }
+        bits
+    }
+
+    /// Returns what these questions can answer together, as many as can be weighed, the first ones first: about
+    /// every set of paths that holds `start`, or about every set; no path at all is a set of them `with_empty`.
+    pub(crate) fn join_answers<'asked>(
+        &self,
+        asked: &[&'asked Predicate],
+        start: Option<&str>,
+        with_empty: bool,
+    ) -> JoinedPathAnswers<'asked> {
+        let mut questions: Vec<&'asked Predicate> = Vec::new();
+        let mut places = Vec::new();
+        for predicate in asked {
+            if let Some(place) = self.questions.iter().position(|known| known == predicate)
+                && !places.contains(&place)
+                && places.len() < MAX_JOINED_QUESTIONS
+            {
+                places.push(place);
+                questions.push(predicate);
+            }
+        }
+        let project = |kind: u64| {
+            let mut bits = 0_usize;
+            for (bit, place) in places.iter().enumerate() {
+                if kind >> place & 1 == 1 {
+                    bits |= 1 << bit;
+                }
+            }
+            bits
+        };
+        // Whether the file is of a kind that is asked for is open.
+        let mut open = 0_usize;
+        for (bit, predicate) in questions.iter().enumerate() {
+            if matches!(predicate, Predicate::Touches(touches) if touches.asks_kinds()) {
+                open |= 1 << bit;
+            }
+        }
+        let kinds: BTreeSet<usize> =
+            self.kinds.iter().flat_map(|kind| list_choices(project(*kind), open)).collect();
+        let mut waiting: Vec<usize> = match start {
+            Some(path) => list_choices(project(self.ask_about(&Text::from(path))), open),
+            None => kinds.iter().copied().collect(),
+        };
+        let mut is_reached = vec![false; 1 << questions.len()];
+        for bits in &waiting {
+            mark_reached(&mut is_reached, *bits);
+        }
+        while let Some(known) = waiting.pop() {
+            for kind in &kinds {
+                if mark_reached(&mut is_reached, known | kind) {
+                    waiting.push(known | kind);
+                }
+            }
+        }
+        let reached = (0..is_reached.len()).filter(|bits| is_reached.get(*bits) == Some(&true));
+        let mut rows: BTreeSet<Vec<Option<bool>>> = BTreeSet::new();
+        for bits in reached {
+            let answer = |(bit, predicate): (usize, &&Predicate)| {
+                Some((bits >> bit & 1 == 1) == matches!(predicate, Predicate::Touches(_)))
+            };
+            rows.insert(questions.iter().enumerate().map(answer).collect());
+        }
+        if with_empty {
+            rows.insert(vec![Some(false); questions.len()]);
+        }
+        JoinedPathAnswers { questions, rows }
+    }
+}
+
+/// Marks a set of answers as reached; returns true if it was not.
+fn mark_reached(is_reached: &mut [bool], bits: usize) -> bool {
+    match is_reached.get_mut(bits) {
+        Some(known) => !std::mem::replace(known, true),
+        None => false,
+    }
+}
+
+/// Returns `bits` with each choice of those that are `open`.
+fn list_choices(bits: usize, open: usize) -> Vec<usize> {
+    let mut choices = vec![bits];
+    let mut left = bits & open;
+    while left != 0 {
+        let bit = left & left.wrapping_neg();
+        left &= !bit;
+        choices.extend(choices.clone().iter().map(|choice| choice & !bit));
+    }
+    choices
+}
+
+/// Returns true if one such path is enough for `touches` to hold, or for a question to fail that every path has
+/// to keep to.
+fn decides_alone(predicate: &Predicate, path: &Text) -> bool {
+    match predicate {
+        Predicate::Touches(touches) => touches.names_path(path),
+        Predicate::OnlyTouches(only) => !only.allows_path(path),
+        _ => false,
+    }
+}
+
+/// Returns what a question finds in a path; `None` for one that is not about paths alone, or has a pattern that is
+/// not taken apart.
+fn list_found_globs(predicate: &Predicate) -> Option<BTreeSet<PathGlob>> {
+    match predicate {
+        Predicate::Touches(touches) => read_all(touches.listed_patterns(), PathGlob::list_found),
+        Predicate::OnlyTouches(_) => Some(BTreeSet::new()),
+        _ => None,
+    }
+}
+
+/// Returns what every path of a change may have to keep to because of the question: allowed and ignored paths.
+fn list_kept_globs(predicate: &Predicate) -> Option<BTreeSet<PathGlob>> {
+    match predicate {
+        Predicate::Touches(touches) => read_all(touches.ignored_patterns(), PathGlob::list_matched),
+        Predicate::OnlyTouches(only) => read_all(only.allowed_patterns(), PathGlob::list_covered),
+        _ => None,
+    }
+}
+
+fn read_all(
+    patterns: &[PathPattern],
+    read: fn(&PathPattern) -> Option<Vec<PathGlob>>,
+) -> Option<BTreeSet<PathGlob>> {
+    let mut globs = BTreeSet::new();
+    for pattern in patterns {
+        globs.extend(read(pattern)?);
+    }
+    Some(globs)
+}
+
+/// Returns what each of the one has in common with each of the others; `None` if that is too much.
+fn meet_all<'one>(
+    globs: impl Iterator<Item = &'one PathGlob>,
+    kept: &BTreeSet<PathGlob>,
+) -> Option<BTreeSet<PathGlob>> {
+    let mut met = BTreeSet::new();
+    for glob in globs {
+        for known in kept {
+            met.extend(glob.meet_glob(known)?);
+        }
+        if met.len() > MAX_SAMPLE_GLOBS {
+            return None;
+        }
+    }
+    Some(met)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::policy::inspect::possible_changes::{JudgingPlace, find_excluding_rules};
+    use crate::policy::load_policy;
+
+    const PATTERNS: [&str; 8] =
+        ["CHANGELOG.md", "*.md", "src/", "src/a.rs", "*.rs", "docs/**", "**", "/p.yml"];
+
+    /// The parts of the paths that are tried, in up to three folders.
+    const NAMES: [&str; 7] = ["CHANGELOG.md", "q.md", "a.rs", "src", "docs", "q", "p.yml"];
+
+    /// Sets of paths are tried up to this many members.
+    const MAX_KINDS: usize = 13;
+
+    /// A question about paths, by the numbers of its patterns.
+    #[derive(Clone, Debug)]
+    enum PathQuestion {
+        Touches(usize),
+        OnlyTouches(Vec<usize>),
+        Not(Box<PathQuestion>),
+        All(Vec<PathQuestion>),
+        Any(Vec<PathQuestion>),
+    }
+
+    impl PathQuestion {
+        fn write_yaml(&self) -> String {
+            let join = |parts: &[PathQuestion]| {
+                parts.iter().map(PathQuestion::write_yaml).collect::<Vec<_>>().join(", ")
+            };
+            match self {
+                PathQuestion::Touches(pattern) => format!("{{ touches: '{}' }}", PATTERNS[*pattern]),
+                PathQuestion::OnlyTouches(patterns) => {
+                    let patterns: Vec<String> =
+                        patterns.iter().map(|pattern| format!("'{}'", PATTERNS[*pattern])).collect();
+                    format!("{{ only-touches: [{}] }}", patterns.join(", "))
+                }
+                PathQuestion::Not(part) => format!("{{ not: {} }}", part.write_yaml()),
+                PathQuestion::All(parts) => format!("{{ all: [{}] }}", join(parts)),
+                PathQuestion::Any(parts) => format!("{{ any: [{}] }}", join(parts)),
+            }
+        }
+
+        /// Answers the question about a change of these paths: of each, which patterns find and which cover it.
+        fn answer_for(&self, paths: &[(u32, u32)]) -> bool {
+            match self {
+                PathQuestion::Touches(pattern) => paths.iter().any(|(found, _)| found >> pattern & 1 == 1),
+                PathQuestion::OnlyTouches(patterns) => {
+                    let is_covered =
+                        |covered: u32| patterns.iter().any(|pattern| covered >> pattern & 1 == 1);
+                    !paths.is_empty() && paths.iter().all(|(_, covered)| is_covered(*covered))
+                }
+                PathQuestion::Not(part) => !part.answer_for(paths),
+                PathQuestion::All(parts) => parts.iter().all(|part| part.answer_for(paths)),
+                PathQuestion::Any(parts) => parts.iter().any(|part| part.answer_for(paths)),
+            }
+        }
+
+        fn add_patterns(&self, found: &mut u32, covered: &mut u32) {
+            match self {
+                PathQuestion::Touches(pattern) => *found |= 1 << pattern,
+                PathQuestion::OnlyTouches(patterns) => {
+                    for pattern in patterns {
+                        *covered |= 1 << pattern;
+                    }
+                }
+                PathQuestion::Not(part) => part.add_patterns(found, covered),
+                PathQuestion::All(parts) | PathQuestion::Any(parts) => {
+                    for part in parts {
+                        part.add_patterns(found, covered);
+                    }
+                }
+            }
+        }
+    }
+
+    fn any_question() -> impl Strategy<Value = PathQuestion> {
+        let leaf = prop_oneof![
+            (0..PATTERNS.len()).prop_map(PathQuestion::Touches),
+            prop::collection::vec(0..PATTERNS.len(), 1..3).prop_map(PathQuestion::OnlyTouches),
+        ];
+        leaf.prop_recursive(3, 6, 2, |inner| {
+            prop_oneof![
+                inner.clone().prop_map(|part| PathQuestion::Not(Box::new(part))),
+                prop::collection::vec(inner.clone(), 1..3).prop_map(PathQuestion::All),
+                prop::collection::vec(inner, 1..3).prop_map(PathQuestion::Any),
+            ]
+        })
+    }
+
+    /// Returns which patterns find a path, and which cover it.
+    fn ask_patterns(path: &str) -> (u32, u32) {
+        let (mut found, mut covered) = (0, 0);
+        for (number, pattern) in PATTERNS.iter().enumerate() {
+            let pattern = PathPattern::new(pattern).unwrap();
+            let is_found = pattern.matches_path(path.as_bytes()) || pattern.looks_below(path.as_bytes());
+            found |= u32::from(is_found) << number;
+            covered |= u32::from(pattern.covers_path(path.as_bytes())) << number;
+        }
+        (found, covered)
+    }
+
+    fn list_universe() -> BTreeSet<(u32, u32)> {
+        let mut paths: Vec<String> = NAMES.iter().map(|name| (*name).to_owned()).collect();
+        let mut deeper = paths.clone();
+        for _ in 0..2 {
+            deeper = deeper
+                .iter()
+                .flat_map(|folder| NAMES.iter().map(move |name| format!("{folder}/{name}")))
+                .collect();
+            paths.extend(deeper.iter().cloned());
+        }
+        paths.iter().map(|path| ask_patterns(path)).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn rules_are_told_to_exclude_every_change_if_and_only_if_no_set_of_paths_keeps_them(
+            first in any_question(), when in any_question(), second in any_question(),
+        ) {
+            let (mut found, mut covered) = (0, 0);
+            for question in [&first, &when, &second] {
+                question.add_patterns(&mut found, &mut covered);
+            }
+            let project = |(is_found, is_covered): (u32, u32)| (is_found & found, is_covered & covered);
+            let kinds: Vec<(u32, u32)> =
+                list_universe().into_iter().map(project).collect::<BTreeSet<_>>().into_iter().collect();
+            prop_assume!(kinds.len() <= MAX_KINDS);
+            let own = project(ask_patterns("p.yml"));
+            let (mut is_any_kept, mut is_own_kept) = (false, false);
+            for choice in 1_u32..1 << kinds.len() {
+                let paths: Vec<(u32, u32)> =
+                    (0..kinds.len()).filter(|kind| choice >> kind & 1 == 1).map(|kind| kinds[kind]).collect();
+                if first.answer_for(&paths) && (!when.answer_for(&paths) || second.answer_for(&paths)) {
+                    is_any_kept = true;
+                    is_own_kept |= paths.contains(&own);
+                }
+            }
+            let text = format!(
+                "changegate: 1\nprotects: [main]\nrules:\n  a: {{ require: {} }}\n  b: {{ when: {}, require: {} }}\n",
+                first.write_yaml(), when.write_yaml(), second.write_yaml()
+            );
+            let policy = load_policy("p.yml", &mut |name| {
+                Ok((name == "p.yml").then(|| text.as_bytes().to_vec()))
+            }).unwrap();
+            let answers = PathAnswers::gather_answers(&policy);
+            let today = "2026-11-20".parse().unwrap();
+            let told = find_excluding_rules(&policy, "p.yml", &[], today, JudgingPlace::Anywhere, &answers);
+            prop_assert_eq!(told.is_none(), is_any_kept && is_own_kept, "{}", text);
+        }
+    }
+}
