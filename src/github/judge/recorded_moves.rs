@@ -16,11 +16,11 @@ const MAX_RECORD_PAUSES: u32 = 2;
 /// The moves of a ref, as far as the record was read; empty if it was not, or could not be.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RecordedMoves {
-    moves: Vec<RecordedMove>,
+    moves: Vec<RecordedRefMove>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct RecordedMove {
+struct RecordedRefMove {
     before: Option<Oid>,
     after: Oid,
     kind: RecordedMoveKind,
@@ -35,9 +35,9 @@ impl RecordedMoves {
         base: Option<Oid>,
         landed_as: Oid,
     ) -> Option<RecordedMoveKind> {
-        let is_own = |one: &&RecordedMove| base.is_some() && one.before == base && one.after == landed_as;
+        let is_own = |one: &&RecordedRefMove| base.is_some() && one.before == base && one.after == landed_as;
         let is_of_push =
-            |one: &&RecordedMove| one.before == push.old_tip() && Some(one.after) == push.new_tip();
+            |one: &&RecordedRefMove| one.before == push.old_tip() && Some(one.after) == push.new_tip();
         let found = self.moves.iter().find(is_own).or_else(|| self.moves.iter().find(is_of_push));
         found.map(|one| one.kind)
     }
@@ -51,7 +51,7 @@ pub(crate) async fn find_recorded_moves(
 ) -> RecordedMoves {
     let Some(after) = push.new_tip() else { return RecordedMoves::default() };
     if let Some(kind) = push.recorded_as {
-        return RecordedMoves { moves: vec![RecordedMove { before: push.old_tip(), after, kind }] };
+        return RecordedMoves { moves: vec![RecordedRefMove { before: push.old_tip(), after, kind }] };
     }
     let mut attempt = 1;
     loop {
@@ -70,7 +70,7 @@ async fn read_moves(
     client: &GitHubClient,
     push: &CompletedPush<'_>,
     after: Oid,
-) -> Result<Vec<RecordedMove>, GitHubFailure> {
+) -> Result<Vec<RecordedRefMove>, GitHubFailure> {
     let name = escape_path(push.ref_name);
     let path = format!("{}/activity?ref={name}&per_page=100", push.repo.rest_path());
     let convert_page = |page: Vec<RestActivity>| {
@@ -78,7 +78,7 @@ async fn read_moves(
         for entry in page {
             let Some(kind) = entry.kind.as_deref().map(RecordedMoveKind::from_activity) else { continue };
             let before = entry.before.and_then(Oid::none_if_null);
-            moves.push(RecordedMove { before, after: entry.after, kind });
+            moves.push(RecordedRefMove { before, after: entry.after, kind });
         }
         moves
     };
@@ -104,8 +104,9 @@ mod tests {
             pusher: None,
             recorded_as: None,
         };
-        let entry = |before, after, kind| RecordedMove { before: Some(id(before)), after: id(after), kind };
-        let found = |moves: &[RecordedMove], base, landed_as| {
+        let entry =
+            |before, after, kind| RecordedRefMove { before: Some(id(before)), after: id(after), kind };
+        let found = |moves: &[RecordedRefMove], base, landed_as| {
             RecordedMoves { moves: moves.to_vec() }.find_kind(&push, Some(id(base)), id(landed_as))
         };
         let (merge, hand) = (RecordedMoveKind::PullMerge, RecordedMoveKind::Push);
