@@ -277,7 +277,8 @@ pub enum CheckState {
     Skipped,
     /// The check is not finished.
     Pending,
-    /// The check ran again after the time that is judged, and the forge does not tell what it said before.
+    /// The check ran again after the time that is judged, and the forge does not tell what it said before; or its times
+    /// cannot be right.
     Unknown,
     /// The check failed; the text is the forge's word for it.
     Failed(String),

@@ -16,7 +16,9 @@ use crate::github::api::GitHubClient;
 use crate::github::api::names::RepositoryName;
 use crate::github::api::request::{GitHubFailure, GitHubRequest, GitHubResponse, RequestMethod};
 use crate::github::facts::checks::EXTERNAL_ID_START;
-use crate::github::listed_check_runs::{RestTakenCheckRun, RestWritingApp, list_named_check_runs};
+use crate::github::listed_check_runs::{
+    RestTakenCheckRun, RestWritingApp, format_time, list_named_check_runs,
+};
 use crate::github::publish::{PublishOutcome, send_publication, truncate_text};
 use crate::github::step_outputs::random_word;
 
@@ -117,23 +119,8 @@ pub(crate) async fn take_check_run(
             taken.take_over(client, &known, report).await;
         }
     }
-    // A check run that the gate did not make can be one that its maker still writes to.
-    if !has_own {
-        let mut body = build_taking_body(client, report, &taken.token);
-        if let Value::Object(members) = &mut body {
-            members.insert("name".into(), report.name.into());
-            members.insert("head_sha".into(), revision.to_string().into());
-        }
-        let path = format!("{}/check-runs", repo.rest_path());
-        let request = GitHubRequest { method: RequestMethod::Post, path, body: Some(body) };
-        let answer = client.send_request(&request).await?;
-        // To a token that may not see it, GitHub answers that it does not exist.
-        if matches!(answer.status, 403 | 404) {
-            return Ok(None);
-        }
-        let made = answer.parse_body::<RestTakenCheckRun>(&request)?;
-        taken.ids.push(made.id);
-        taken.app = made.app;
+    if !has_own && !taken.make_check_run(client, report).await? {
+        return Ok(None);
     }
     Ok(Some(taken))
 }
@@ -146,6 +133,31 @@ impl TakenCheckRun {
         };
         let token = random_word(start);
         TakenCheckRun { repo: repo.clone(), revision, ids: Vec::new(), token, app: None }
+    }
+
+    /// Makes a check run of the gate's own beside those that were taken over, and returns whether the token may do
+    /// that. One that the gate did not make can be one that its maker still writes to.
+    pub(crate) async fn make_check_run(
+        &mut self,
+        client: &GitHubClient,
+        report: &CheckRunReport<'_>,
+    ) -> Result<bool, GitHubFailure> {
+        let mut body = build_taking_body(client, report, &self.token);
+        if let Value::Object(members) = &mut body {
+            members.insert("name".into(), report.name.into());
+            members.insert("head_sha".into(), self.revision.to_string().into());
+        }
+        let path = format!("{}/check-runs", self.repo.rest_path());
+        let request = GitHubRequest { method: RequestMethod::Post, path, body: Some(body) };
+        let answer = client.send_request(&request).await?;
+        // To a token that may not see it, GitHub answers that it does not exist.
+        if matches!(answer.status, 403 | 404) {
+            return Ok(false);
+        }
+        let made = answer.parse_body::<RestTakenCheckRun>(&request)?;
+        self.ids.push(made.id);
+        self.app = made.app;
+        Ok(true)
     }
 
     /// Takes over one check run, and returns whether that could be done.
@@ -201,8 +213,7 @@ fn build_taking_body(client: &GitHubClient, report: &CheckRunReport<'_>, token: 
     let mut body = report.build_body(token);
     if let Value::Object(members) = &mut body {
         // A check run that is taken over keeps the time at which it was made; this is when it was last judged.
-        let now = client.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        members.insert("started_at".into(), now.into());
+        members.insert("started_at".into(), format_time(client.now()).into());
     }
     body
 }

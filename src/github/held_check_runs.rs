@@ -18,17 +18,30 @@ use crate::github::publish::PublishOutcome;
 pub(crate) struct HeldCheckRuns {
     taken: TakenCheckRun,
     before: Vec<RestTakenCheckRun>,
+    /// True if one of them has the gate's mark.
+    has_own: bool,
 }
 
-impl HeldCheckRuns {
-    /// Returns the check runs to write the verdict in; `None` if there were none.
-    pub(crate) fn into_taken(self) -> Option<TakenCheckRun> {
-        if self.taken.ids.is_empty() { None } else { Some(self.taken) }
+/// Returns the check runs to write the verdict in, with one of the gate's own among them; `None` if the token may not
+/// write.
+///
+/// # Errors
+///
+/// Fails if one has to be made, and GitHub cannot be asked.
+pub(crate) async fn begin_held_check_runs(
+    client: &GitHubClient,
+    held: HeldCheckRuns,
+    report: &CheckRunReport<'_>,
+) -> Result<Option<TakenCheckRun>, GitHubFailure> {
+    let HeldCheckRuns { mut taken, has_own, .. } = held;
+    if !has_own && !taken.make_check_run(client, report).await? {
+        return Ok(None);
     }
+    Ok(Some(taken))
 }
 
-/// Takes over the check runs of this name that the gate has on a revision, and makes none: nothing is known yet of
-/// what is judged for the revision, and it may be nothing.
+/// Takes over the check runs of this name that the gate has on a revision, and what is green under it without being
+/// the gate's. It makes none: nothing is known yet of what is judged for the revision, and it may be nothing.
 ///
 /// Those of a merge group are left as they are: no event on the commit of a group is about its verdict.
 pub(crate) async fn hold_check_runs(
@@ -38,13 +51,15 @@ pub(crate) async fn hold_check_runs(
     report: &CheckRunReport<'_>,
 ) -> HeldCheckRuns {
     let taken = TakenCheckRun::new(repo, revision, CheckRunPurpose::PullRequests);
-    let mut held = HeldCheckRuns { taken, before: Vec::new() };
+    let mut held = HeldCheckRuns { taken, before: Vec::new(), has_own: false };
     for known in list_named_check_runs(client, repo, revision, report.name).await.unwrap_or_default() {
-        if !known.is_marked() {
+        // What is green would count while the run is at work, whoever wrote it.
+        if !known.is_marked() && !known.is_passing() {
             continue;
         }
         let is_of_group = known.external_id.as_ref().is_some_and(|id| id.starts_with(GROUP_ID_START));
         if !is_of_group && held.taken.take_over(client, &known, report).await {
+            held.has_own |= known.is_marked();
             held.before.push(known);
         }
     }
@@ -57,7 +72,7 @@ pub(crate) async fn release_check_runs(
     held: &HeldCheckRuns,
     name: &str,
 ) -> Result<PublishOutcome, GitHubFailure> {
-    let HeldCheckRuns { taken, before } = held;
+    let HeldCheckRuns { taken, before, .. } = held;
     if before.is_empty() {
         return Ok(PublishOutcome::Unchanged);
     }

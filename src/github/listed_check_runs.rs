@@ -34,6 +34,7 @@ pub(crate) struct RestTakenCheckRun {
     status: Option<String>,
     pub(crate) conclusion: Option<String>,
     pub(crate) started_at: Option<Timestamp>,
+    completed_at: Option<Timestamp>,
     pub(crate) app: Option<RestWritingApp>,
     output: Option<RestCheckRunOutput>,
 }
@@ -82,10 +83,16 @@ impl RestTakenCheckRun {
         named.is_some_and(|(place, run)| place == own_place && run >= own_run)
     }
 
-    /// Returns the body that makes the check run say again what it said when it was read.
+    /// Returns the body that makes the check run say again what it said when it was read, with the times that it had:
+    /// what is judged as of a merge goes by them.
     pub(crate) fn build_restoring_body(&self) -> Value {
-        let mut body = json!({ "external_id": self.external_id });
+        let mut body = json!({ "external_id": self.external_id.as_deref().unwrap_or_default() });
         if let Value::Object(members) = &mut body {
+            for (name, time) in [("started_at", self.started_at), ("completed_at", self.completed_at)] {
+                if let Some(time) = time {
+                    members.insert(name.into(), format_time(time).into());
+                }
+            }
             let status = self.status.as_deref().unwrap_or("in_progress");
             members.insert("status".into(), status.into());
             if let Some(conclusion) = &self.conclusion {
@@ -120,6 +127,11 @@ pub(crate) async fn list_named_check_runs(
         run.is_passing() || *count <= MAX_TAKEN_CHECK_RUNS
     });
     Ok(runs)
+}
+
+/// Returns a time as GitHub writes it.
+pub(crate) fn format_time(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// Splits the address of a workflow run into what all runs of its repository share, and its number.

@@ -169,7 +169,7 @@ impl ChecksPredicate {
                 }
                 judged.push(index);
                 if check.state == CheckState::Unknown {
-                    let why = "a check ran again after the merge, and its result at the merge is not known";
+                    let why = "the result of a check is not known: it ran again after the merge, or has times that cannot be right";
                     missing = Some(Missing::Unavailable(FactKind::Checks, why.to_owned()));
                 } else if let Some(reason) = self.find_violation(check) {
                     let finding = check_finding(check, reason);

@@ -1,6 +1,8 @@
 //! `label`: which labels a pull request has, and who added them.
 
 use crate::change::folded_name::fold_name;
+use crate::change::message::known_keys::fold_homoglyph;
+use crate::change::person::is_invisible;
 use crate::change::pull_request::PullLabel;
 use crate::change::{FactKind, Missing, NeededFacts};
 use crate::people::ResolvedIdentity;
@@ -22,6 +24,7 @@ messages! {
     QUESTION_LABEL_BY = "label.question-label-by": "the label {names/or}, added by {teams/or}";
     QUESTION_NO_LABEL = "label.question-no-label": "no label {names/or}";
     MISSING = "label.missing": "the label {names/or} is missing";
+    LOOK_ALIKE = "label.look-alike": "the label {label} is not `{name}`: it contains characters that only look alike";
     REFUSED = "label.refused": "this has the label {label}, which is not allowed";
     UNKNOWN_LABELLER = "label.unknown-labeller": "the label {label} was added by an unknown account";
     ADDED_BY_BOT = "label.added-by-bot": "the label {label} was added by {account}, who is a bot";
@@ -202,6 +205,9 @@ impl LabelPredicate {
             if has_any_name(label, &self.none_of) {
                 let message = REFUSED.with("label", &label.name);
                 findings.push(Finding::new(message).fixed_by(Fixer::Labeller));
+            } else if let Some(name) = find_looked_like(label, &self.none_of) {
+                // It does not say what it seems to say, and a reader cannot tell.
+                findings.push(look_alike_finding(label, name));
             }
         }
         PredicateOutcome::from_findings_or_missing(findings, missing)
@@ -231,6 +237,11 @@ impl LabelPredicate {
         }
         if let Some(gap) = missing {
             return LabelMatch::Unknown(gap);
+        }
+        for label in labels {
+            if let Some(name) = find_looked_like(label, names) {
+                reasons.push(look_alike_finding(label, name));
+            }
         }
         if reasons.is_empty() {
             let finding = Finding::new(MISSING.with("names", quote_patterns(names)));
@@ -310,8 +321,35 @@ fn has_any_name(label: &PullLabel, names: &[String]) -> bool {
     names.iter().any(|name| written == fold_name(name))
 }
 
+/// Returns the name that a label only looks like: with letters of another alphabet, or characters that are not seen.
+fn find_looked_like<'a>(label: &PullLabel, names: &'a [String]) -> Option<&'a String> {
+    let written = label.name.as_utf8()?;
+    if written.is_ascii() || has_any_name(label, names) {
+        return None;
+    }
+    let seen = fold_look(written);
+    names.iter().find(|name| fold_look(name) == seen)
+}
+
+/// Returns a name as a reader sees it, in lower case.
+fn fold_look(name: &str) -> String {
+    let mut seen = String::with_capacity(name.len());
+    for character in name.chars().filter(|one| !is_invisible(*one)) {
+        // A reader tells letters with an accent apart from those without.
+        let is_accented = matches!(character, '\u{c0}'..='\u{130}' | '\u{132}'..='\u{17e}');
+        seen.push(if is_accented { character } else { fold_homoglyph(character) });
+    }
+    fold_name(&seen)
+}
+
+fn look_alike_finding(label: &PullLabel, name: &str) -> Finding {
+    let message = LOOK_ALIKE.with("label", &label.name).with("name", name.to_owned());
+    Finding::new(message).fixed_by(Fixer::Labeller)
+}
+
 #[cfg(test)]
 mod tests {
+    use crate::predicates::label::fold_look;
     use crate::predicates::support::examples::{answer_example, finding_texts, question_faults};
 
     const PEOPLE: &str = "people: { teams: { duty: ['github:kim', 'github:ana', 'github:ops[bot]'] } }";
@@ -325,8 +363,25 @@ mod tests {
     #[test]
     fn a_label_is_compared_as_a_whole_and_in_any_case() {
         assert_eq!(says("hotfix", "Hotfix, docs"), [""; 0]);
-        for labels in ["", "hotfixes", "'hotfix '", "'h\u{43e}tfix'"] {
+        assert_eq!(fold_look("hot\u{200b}fix"), "hotfix");
+        for labels in ["", "hotfixes", "'hotfix '", "'h\u{f6}tfix'"] {
             assert_eq!(says("hotfix", labels), ["the label `hotfix` is missing"], "{labels}");
+        }
+        for alike in ["h\u{43e}tfix", "\u{39d}\u{43e}ok", "o\u{212a}"] {
+            let name = if alike.contains('f') {
+                "hotfix"
+            } else if alike.starts_with('o') {
+                "ok"
+            } else {
+                "nook"
+            };
+            let ends = format!("is not `{name}`: it contains characters that only look alike");
+            for question in [name.to_owned(), format!("{{ none-of: [{name}] }}")] {
+                let said = says(&question, &format!("'{alike}'"));
+                assert!(matches!(&said[..], [one] if one.ends_with(&ends)), "{said:?}");
+            }
+            // It takes nothing away from the right one beside it.
+            assert_eq!(says(name, &format!("'{alike}', {name}")), [""; 0]);
         }
     }
 

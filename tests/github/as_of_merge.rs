@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::fake::{Event, Fake, Happened, How, Run, Status, Thread, World, tree_id};
+use crate::fake::{Activity, Event, Fake, Happened, How, Run, Status, Thread, World, tree_id};
 use crate::judged::{denied, judge, push};
 use crate::ledger::{merge, open};
 
@@ -88,21 +88,72 @@ fn a_check_counts_as_it_was_at_the_merge() {
 
 #[test]
 fn the_checks_of_the_commit_that_a_merge_queue_tried_are_those_that_count() {
-    let judged = |group: &str, times: [&str; 2], head: &str| {
+    let judged_by = |kind: &'static str, group: &str, times: [&str; 2], head: &str| {
         let mut world = World::new(&asking("{ checks: build }"));
         let number = open(&mut world, "one", "normal");
         check(&mut world, number, head, ["14:00", "14:10"]);
         let (old, new) = merge(&mut world, number, MERGED);
+        let last = world.activity.pop().unwrap();
+        if !kind.is_empty() {
+            world.activity.push(Activity { kind, ..last });
+        }
         check(&mut world, number, group, times);
         world.runs.last_mut().unwrap().commit = new.clone();
         denied(&Fake::start(world), &push("refs/heads/main", &old, &new, false))
     };
+    let judged =
+        |group: &str, times: [&str; 2], head: &str| judged_by("merge_queue_merge", group, times, head);
     let (before, after) = (["15:00", "15:30"], ["16:30", "16:40"]);
+    // Only a queue tries the commit that lands; on another one, a check run from before is invented.
+    for kind in ["pr_merge", "push"] {
+        assert_eq!(judged_by(kind, "success", before, "failure"), "asked");
+        assert_eq!(judged_by(kind, "failure", before, "success"), "");
+    }
+    // Where GitHub does not tell, both have to allow it.
+    assert_eq!(judged_by("", "success", before, "failure"), "asked");
+    assert_eq!(judged_by("", "failure", before, "success"), "asked");
+    assert_eq!(judged_by("", "success", before, "success"), "");
+    // What begins with the landing did not come before it.
+    assert_eq!(judged("success", ["16:00", "16:00"], "failure"), "asked");
     assert_eq!(judged("success", before, "failure"), "");
     assert_eq!(judged("failure", before, "success"), "asked");
     // What runs on the branch after the landing was no condition of it.
     assert_eq!(judged("failure", after, "success"), "");
     assert_eq!(judged("success", after, "failure"), "asked");
+}
+
+#[test]
+fn a_check_run_with_times_that_cannot_be_right_proves_nothing() {
+    let ask = "{ checks: build }";
+    let runs = |runs: &[(&str, [&str; 2])]| {
+        landed(ask, nothing, |world, number| {
+            // The revision came to a branch that was there before.
+            let head = world.pull(number).head_id.clone();
+            for entry in world.activity.iter_mut().filter(|entry| entry.after == head) {
+                (entry.kind, entry.at) = ("push", "2026-03-02T12:30:00Z".into());
+            }
+            for (conclusion, times) in runs {
+                check(world, number, conclusion, *times);
+            }
+        })
+    };
+    let sound = ["14:00", "14:10"];
+    assert_eq!(runs(&[("success", sound)]), "");
+    // It ends before it begins, or begins before the revision was pushed.
+    for invented in [["15:10", "15:00"], ["12:00", "12:10"], ["12:00", "15:00"]] {
+        for conclusion in ["success", "neutral", "skipped"] {
+            assert_eq!(runs(&[(conclusion, invented)]), "asked");
+        }
+        assert_eq!(runs(&[("success", sound), ("success", invented)]), "");
+        assert_eq!(runs(&[("failure", sound), ("success", invented)]), "asked");
+        assert_eq!(
+            runs(&[("success", sound), ("failure", invented)]),
+            if invented[0] == "15:10" { "asked" } else { "" }
+        );
+    }
+    // A branch that was made at the revision says nothing of what came before.
+    let reused = landed(ask, nothing, |world, number| check(world, number, "success", ["09:00", "09:10"]));
+    assert_eq!(reused, "");
 }
 
 #[test]

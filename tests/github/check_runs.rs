@@ -344,6 +344,12 @@ fn an_event_on_a_commit_that_ends_no_pull_request_leaves_its_verdict() {
         fake.world(|world| world.pull(6).state = "open");
         let told = self::event(&fake);
         action(&fake, "pull_request", &told, CHECK);
+        // It keeps the times that it had: what is judged as of a merge goes by them.
+        fake.world(|world| {
+            let run = world.runs.iter_mut().find(|run| run.name == "gate").unwrap();
+            (run.started_at, run.completed_at) =
+                ("2026-03-02T14:00:00Z".into(), "2026-03-02T14:10:00Z".into());
+        });
         let before = gates(&fake).remove(0);
         fake.world(|world| world.pull(6).state = "closed");
         let event = event_at("status", &before.commit);
@@ -353,6 +359,7 @@ fn an_event_on_a_commit_that_ends_no_pull_request_leaves_its_verdict() {
         let after = gates(&fake).remove(0);
         assert_eq!((after.title, after.summary), (before.title, before.summary));
         assert_eq!(after.external_id, before.external_id);
+        assert_eq!((after.started_at, after.completed_at), (before.started_at, before.completed_at));
     }
     assert_eq!(before.conclusion.as_deref(), Some("success"));
 }
@@ -464,6 +471,38 @@ fn plant(world: &mut World, mark: Option<&str>, workflow_run: Option<u64>) {
     planted.external_id = mark.map(|word| format!("changegate:{}", word.repeat(8)));
     planted.details_url =
         workflow_run.map(|number| format!("https://github.com/acme/shop/actions/runs/{number}"));
+}
+
+#[test]
+fn what_is_planted_without_a_mark_is_not_green_while_a_run_is_at_work() {
+    let planted = |world: &mut World| {
+        plant(world, None, None);
+        let run = world.runs.last_mut().unwrap();
+        (run.started_at, run.completed_at) = ("2026-03-02T14:00:00Z".into(), "2026-03-02T14:10:00Z".into());
+    };
+    let fake = Fake::start(plain());
+    fake.world(planted);
+    let head = fake.world(|world| world.pull(6).head_id.clone());
+    let told = event_at("status", &head);
+    fake.spoil("/pulls?", How::Delay(Duration::from_secs(20)));
+    kill_when_in_progress(&fake, "status", &told);
+    assert_eq!(only_gate(&fake), in_progress());
+    // The verdict stands in one of the gate's own too, since the maker of the other may still write to it.
+    let fake = Fake::start(plain());
+    fake.world(planted);
+    fake.world(spoil_description);
+    action(&fake, "status", &told, CHECK);
+    assert_eq!(conclusions(&fake), ["failure", "failure"]);
+    // Where nothing is judged, it is what it was.
+    let fake = Fake::start(plain());
+    fake.world(planted);
+    fake.world(|world| world.pull(6).state = "closed");
+    let before = gates(&fake).remove(0);
+    action(&fake, "status", &told, CHECK);
+    let after = gates(&fake).remove(0);
+    assert_eq!((after.conclusion, after.started_at), (before.conclusion, before.started_at));
+    assert_eq!(after.completed_at, before.completed_at);
+    assert_eq!(after.external_id.unwrap_or_default(), "");
 }
 
 fn conclusions(fake: &Fake) -> Vec<String> {

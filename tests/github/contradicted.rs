@@ -318,3 +318,20 @@ fn who_merges_makes_no_author_by_accident_and_whom_they_name_is_one() {
     assert_eq!(landed(&naming("ben")), "");
     assert_eq!(landed(&naming("ana")), "");
 }
+
+#[test]
+fn two_people_with_one_account_number_are_an_error() {
+    let mut world = plain();
+    let head = world.pull(6).head_id.clone();
+    let second = world.commit(&[&head], "ben", "Name it well\n\nWhy.\n", &[("src/b.rs", "b\n")]);
+    world.push(6, "ben", &second);
+    let number = world.account("ana").unwrap().id;
+    let fake = Fake::start(world);
+    assert_eq!(denied(&fake, &pull(None)), "");
+    fake.world(|world| world.users.iter_mut().find(|user| user.login == "ben").unwrap().id = number);
+    let why = refused(&fake, &pull(None));
+    assert!(why.contains("the same number"), "{why}");
+    let (output, outputs, _) = action(&fake, "pull_request", &event(&fake), CHECK);
+    let told = (code(&output), value(&outputs, "verdict"), only_gate(&fake));
+    assert_eq!(told, (3, "error".into(), concluded("action_required")));
+}

@@ -38,9 +38,14 @@ fn made_with_message(world: &mut World, parents: &[&str], files: Files, message:
 
 /// Has a pull request land as these commits, the last of which GitHub takes for its merge; returns the rules that
 /// deny it, and what is said.
-fn land(mut world: World, number: u64, commits: &[String]) -> (String, String) {
+fn land(world: World, number: u64, commits: &[String]) -> (String, String) {
+    land_by(world, number, commits, "push")
+}
+
+/// Does that by a move of the branch that GitHub records as this kind.
+fn land_by(mut world: World, number: u64, commits: &[String], kind: &'static str) -> (String, String) {
     let tip = commits.last().unwrap();
-    let before = moved(&mut world, tip, "push", AT);
+    let before = moved(&mut world, tip, kind, AT);
     let pull = world.pull(number);
     (pull.state, pull.merge_commit, pull.updated_at) = ("merged", Some(tip.clone()), AT.into());
     pull.listed_for = commits.to_vec();
@@ -190,18 +195,93 @@ fn a_merge_that_cannot_be_recomputed_is_not_allowed() {
     assert_eq!(denied(&fake, &subject), "pull-complete");
 }
 
+const SAID: &str = "Said\n\nWhy.\n\nChange-Type: normal\nRisk: low\n";
+
+/// Returns a world in which a merge stands for a pull request, with this first line and an edit of its own, and the
+/// number of that.
+fn merged_with_line(words: &str, edit: Option<(&str, &str)>) -> (World, u64, String) {
+    let mut world = World::new(POLICY);
+    let root = world.branches["main"].clone();
+    let head = world.commit(&[&root], "ana", SAID, &[("src/a.rs", "a\n")]);
+    let number = world.open("ana", "Better", SAID, "better", std::slice::from_ref(&head));
+    let files = write_over(world.merged_files(&root, &head), edit.as_slice());
+    let message = format!("{}\n\nBetter\n", words.replace("NUMBER", &number.to_string()));
+    let after = made_with_message(&mut world, &[&root, &head], files, message);
+    (world, number, after)
+}
+
 #[test]
-fn the_merge_of_githubs_button_is_believed_and_no_other_first_line() {
-    for (words, rules) in [("Merge pull request #NUMBER from x/y", ""), ("Merge branch 'better'", RULE)] {
-        let mut world = World::new(POLICY);
-        let said = "Said\n\nWhy.\n\nChange-Type: normal\nRisk: low\n";
-        let root = world.branches["main"].clone();
-        let head = world.commit(&[&root], "ana", said, &[("src/a.rs", "a\n")]);
-        let number = world.open("ana", "Better", said, "better", std::slice::from_ref(&head));
-        // The fake lets the button make a tree that the real one never would.
-        let files = write_over(world.merged_files(&root, &head), &[("src/evil.rs", "evil")]);
-        let message = format!("{}\n\nBetter\n", words.replace("NUMBER", &number.to_string()));
-        let after = made_with_message(&mut world, &[&root, &head], files, message);
-        assert_eq!(land(world, number, &[after]).0, rules, "{words}");
+fn a_merge_of_githubs_button_is_proved_by_the_record_and_not_by_its_looks() {
+    let (button, other) = ("Merge pull request #NUMBER from x/y", "Merge branch 'better'");
+    let evil = Some(("src/evil.rs", "evil"));
+    // The fake lets the button make a tree that the real one never would.
+    for (words, kind, edit, rules) in [
+        (button, "pr_merge", evil, ""),
+        (button, "merge_queue_merge", evil, ""),
+        (button, "push", evil, RULE),
+        (button, "force_push", evil, RULE),
+        (button, "a_word_of_tomorrow", evil, RULE),
+        (button, "push", None, ""),
+        (other, "pr_merge", evil, RULE),
+        (other, "push", None, ""),
+    ] {
+        let (world, number, after) = merged_with_line(words, edit);
+        assert_eq!(land_by(world, number, &[after], kind).0, rules, "{words} {kind} {edit:?}");
     }
+}
+
+/// Returns what denies a merge that looks like the button's, and what is said of it, with answers that hold these words
+/// spoilt.
+fn judged_with_spoilt(
+    edit: Option<(&str, &str)>,
+    spoilt: &[(&str, u16)],
+) -> Result<(String, String), String> {
+    let (mut world, number, after) = merged_with_line("Merge pull request #NUMBER from x/y", edit);
+    let before = moved(&mut world, &after, "push", AT);
+    let pull = world.pull(number);
+    (pull.state, pull.merge_commit, pull.updated_at) = ("merged", Some(after.clone()), AT.into());
+    pull.listed_for = vec![after.clone()];
+    let fake = Fake::start(world);
+    for (on, status) in spoilt {
+        fake.spoil(on, How::Status(*status, Vec::new(), json!({ "message": "no" })));
+    }
+    let subject = push("refs/heads/main", &before, &after, false);
+    let outcome = judge(&fake, &subject).map_err(|failure| failure.why)?;
+    if let Some(failure) = outcome.failures.first() {
+        return Err(failure.why.clone());
+    }
+    let said = format!("{:?}", outcome.report);
+    Ok((changegate::github::step_outputs::list_denied_rules(&outcome.report), said))
+}
+
+#[test]
+fn without_a_record_the_content_tells_and_without_any_object_the_looks_do() {
+    let evil = Some(("src/evil.rs", "evil"));
+    let record = ("/activity?ref=refs/heads/main", 404);
+    assert_eq!(judged_with_spoilt(evil, &[record]).unwrap().0, RULE);
+    assert_eq!(judged_with_spoilt(None, &[record]).unwrap().0, "");
+    // What cannot be read is no proof, as long as GitHub shows objects at all.
+    let trees = ("query Folders", 403);
+    assert_ne!(judged_with_spoilt(evil, &[record, trees]).map(|judged| judged.0), Ok(String::new()));
+    let objects = ("/git/commits/", 404);
+    let (rules, said) = judged_with_spoilt(evil, &[record, trees, objects]).unwrap();
+    assert!(rules.is_empty() && said.contains("landed-content.unproved"), "{rules}: {said}");
+    assert!(!judged_with_spoilt(None, &[]).unwrap().1.contains("landed-content.unproved"));
+}
+
+#[test]
+fn another_file_under_a_new_name_is_no_move() {
+    let lines = |first: &str| format!("{first}\n2\n3\n4\n5\n6\n7\n8\n");
+    // The base removes a file and adds another one, of which few lines are the same; the pull request edits the old one.
+    let other = "1\nx\ny\nz\nsomething else altogether\nand more of that\nwhich nobody would take for it\n";
+    let edited = other.replacen("1\n", "one\n", 1);
+    let lands = |result: &str| {
+        let ours: &[(&str, &str)] = &[("lib.rs", ""), ("new.rs", other)];
+        merged(
+            [&[("lib.rs", &lines("1"))], ours, &[("lib.rs", &lines("one"))]],
+            &[("lib.rs", ""), ("new.rs", result)],
+            false,
+        )
+    };
+    assert_eq!(lands(&edited).0, RULE);
 }

@@ -134,6 +134,21 @@ fn a_default_branch_that_moves_meanwhile_is_read_again() {
 }
 
 #[test]
+fn an_answer_without_the_default_branch_hides_no_policy() {
+    let mut world = plain();
+    let main = world.branches["main"].clone();
+    world.branches.insert("next".into(), main.clone());
+    (world.pull(6).base, world.pull(6).base_id) = ("next".into(), main);
+    let fake = Fake::start(world);
+    let without: fn(&mut Value) = |value| value["data"]["repository"]["defaultBranchRef"] = Value::Null;
+    for on in ["query Policy", "query Branch"] {
+        assert_eq!(denied(&fake, &pull(None)), "pull-target");
+        fake.spoil(on, How::Edit(without));
+    }
+    assert!(judge(&fake, &pull(None)).is_err());
+}
+
+#[test]
 fn a_record_that_lags_is_read_again() {
     let lag: fn(&mut Value) = |value| {
         value.as_array_mut().unwrap().remove(0);
@@ -256,6 +271,13 @@ fn a_pull_request_that_the_event_names_is_asked_about_and_not_believed() {
     let moved_on = world.open("ben", "Other", "Nothing is stated.\n", "other", &[other]);
     let fake = Fake::start(world);
     let at = |hints: &[u64]| EventSubject::PullRequestsAt { repo: repo.clone(), head, hints: hints.to_vec() };
+    // One that does not answer stops nothing where the list tells what the event is about.
+    for status in [500, 403] {
+        fake.spoil(&format!("/pulls/{moved_on}?"), How::Status(status, Vec::new(), json!({})));
+        let found = judge(&fake, &at(&[moved_on])).unwrap();
+        assert_eq!((found.pull_requests.len(), found.failures.len()), (1, 0));
+        fake.heal();
+    }
     // GitHub's list keeps an earlier revision for good.
     fake.spoil(
         "/pulls?state=open",

@@ -114,7 +114,7 @@ fn describe_check(check: &RecordedCheck) -> PageLine {
         RecordedCheckState::Neutral => line.with_words("neither succeeded nor failed"),
         RecordedCheckState::Skipped => line.with_words("skipped"),
         RecordedCheckState::Pending => line.with_words("not finished"),
-        RecordedCheckState::Unknown => line.with_words("ran again later; its result then is not known"),
+        RecordedCheckState::Unknown => line.with_words("its result then is not known"),
         RecordedCheckState::Failed(word) => line.with_words("failed: ").with_quote(word),
     };
     if let Some(tests) = check.tests {

@@ -70,12 +70,11 @@ impl CheckRunWriter<'_> {
         revision: Oid,
     ) -> Option<PendingCheckRun> {
         let purpose = CheckRunPurpose::PullRequests;
-        match held.and_then(HeldCheckRuns::into_taken) {
-            Some(taken) => {
-                Some(PendingCheckRun { repo: repo.clone(), revision, purpose, taken: Ok(Some(taken)) })
-            }
-            None => self.begin_check_run(repo, revision, purpose),
-        }
+        let Some(held) = held else { return self.begin_check_run(repo, revision, purpose) };
+        let details_url = self.find_details_url();
+        let report = describe_running(self.name?, details_url.as_deref());
+        let taken = self.open_session().and_then(|session| session.begin_held_check_runs(held, &report));
+        Some(PendingCheckRun { repo: repo.clone(), revision, purpose, taken })
     }
 
     /// Makes the check runs of a revision for which nothing is judged say what they said before.

@@ -56,6 +56,7 @@ impl ForgeLedgerRun<'_> {
             new_tip: after.none_if_null(),
             moved_by: by,
             moved_at: None,
+            recorded_as: None,
         };
         self.with_ledger(repo, context, |forge_ledger| {
             let outcome = forge_ledger.record_landing(&pushed)?;

@@ -363,6 +363,15 @@ impl FileSpans {
     }
 }
 
+/// Returns whether two contents are alike enough for git to take one for the other, renamed. Empty ones are not.
+pub(crate) fn is_similar_content(before: &[u8], after: &[u8]) -> bool {
+    if before.is_empty() || after.is_empty() {
+        return false;
+    }
+    let (before, after) = (FileSpans::of_content(before), FileSpans::of_content(after));
+    before.has_similar_size(&after) && before.score_against(&after) >= MIN_SCORE
+}
+
 /// Returns the number by which git tells lines apart.
 fn hash_span(low: u32, high: u32) -> u32 {
     low.wrapping_add(high.wrapping_mul(0x61)) % SPAN_HASHES

@@ -4,6 +4,7 @@
 //! sent again and when is decided by [`RequestPolicy`]; this module adds what GitHub alone says about its
 //! rate limits. A limit that outlasts the deadline is reported at once instead of being waited for.
 
+mod answer_time;
 pub(crate) mod graphql;
 pub(crate) mod names;
 pub(crate) mod objects;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::change::pull_request::{CheckResult, CheckState};
 use crate::change::{Fact, FactKind, Oid, Text};
@@ -23,6 +23,9 @@ pub(crate) const CONVERSATIONS_MARK: &str = "<!-- changegate: conversations reso
 
 /// How many digits follow it.
 const MARK_DIGITS: usize = 32;
+
+/// How far ahead the clock of what reports a check may be.
+const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 /// The app of the token that GitHub gives to each job.
 const JOB_TOKEN_APP: &str = "github-actions";
@@ -89,7 +92,10 @@ pub(crate) async fn find_tried_revision(
     for revision in landed {
         let path = format!("{}/commits/{revision}/check-runs?filter=all&per_page=100", repo.rest_path());
         let runs = client.fetch_list(path, |page: RestCheckRunPage| page.check_runs, |_| false).await?;
-        if runs.iter().any(|run| run.head_sha == *revision && has_started(run, at)) {
+        // What starts in the second of the landing was started by it.
+        let is_tried =
+            |run: &RestCheckRun| run.started_at.or(run.completed_at).is_some_and(|began| began < at);
+        if runs.iter().any(|run| run.head_sha == *revision && is_tried(run)) {
             return Ok(Some(*revision));
         }
     }
@@ -130,7 +136,7 @@ pub(crate) async fn find_resolved_time(
     Ok(newest.filter(|(_, says_so)| *says_so).map(|(started, _)| started))
 }
 
-/// Reads the check runs of a commit: the latest of now, or the latest of the time `as_of`.
+/// Reads the check runs of a commit: the latest ones, or all of them if they are wanted `as_of` a time.
 ///
 /// # Errors
 ///
@@ -140,8 +146,7 @@ pub(crate) async fn read_check_runs(
     repo: &RepositoryName,
     revision: Oid,
     as_of: Option<Timestamp>,
-    own: &OwnChecks,
-) -> Result<Vec<CheckResult>, GitHubFailure> {
+) -> Result<Vec<RestCheckRun>, GitHubFailure> {
     // A run that was started again stays in the list of all of them.
     let filter = if as_of.is_some() { "all" } else { "latest" };
     let path = format!("{}/commits/{revision}/check-runs?filter={filter}&per_page=100", repo.rest_path());
@@ -155,7 +160,6 @@ pub(crate) async fn read_check_runs(
         let why = format!("GitHub counts {total} check runs, and lists {}", runs.len());
         return Err(GitHubFailure::contradiction(why));
     }
-    let mut checks = Vec::with_capacity(runs.len());
     let mut ids = HashSet::new();
     for run in &runs {
         // One that is listed twice can stand in the place of one that failed.
@@ -172,28 +176,80 @@ pub(crate) async fn read_check_runs(
             )));
         }
     }
-    let chosen: Vec<&RestCheckRun> = match as_of {
-        Some(at) => choose_runs_at(&runs, at),
-        None => runs.iter().collect(),
+    Ok(runs)
+}
+
+/// The times that tell which check runs count, and which cannot be right.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CheckTimes {
+    /// The time of which the checks are wanted; `None` for now.
+    pub(crate) as_of: Option<Timestamp>,
+    /// The latest time that GitHub can tell of.
+    pub(crate) latest: Timestamp,
+    /// When the revision was pushed first; `None` if that is not known, or it may have been elsewhere before.
+    pub(crate) first_pushed_at: Option<Timestamp>,
+}
+
+impl CheckTimes {
+    /// Returns whether the times of a check run can be right. Its writer chooses them: one that ends before it begins,
+    /// or lies in the future, or before the revision was there, was not written by what it names.
+    fn can_be(self, run: &RestCheckRun) -> bool {
+        // What is judged as of a time cannot be judged before it.
+        let latest = self.as_of.map_or(self.latest, |at| at.max(self.latest));
+        let latest = latest.saturating_add(MAX_CLOCK_SKEW).unwrap_or(latest);
+        let times = [run.started_at, run.completed_at.filter(|_| run.status == "completed")];
+        let is_in_order = match times {
+            [Some(started), Some(completed)] => started <= completed,
+            _ => true,
+        };
+        is_in_order
+            && times
+                .into_iter()
+                .flatten()
+                .all(|time| time <= latest && self.first_pushed_at.is_none_or(|pushed| time >= pushed))
+    }
+}
+
+/// Returns the check runs that count, each with its result. One that passes with times that cannot be right proves
+/// nothing: it is left out if there is another of its name and app, and is undecided if there is none.
+fn convert_check_runs(runs: &[RestCheckRun], times: CheckTimes, own: &OwnChecks) -> Vec<CheckResult> {
+    let is_sound = |run: &RestCheckRun| !is_passing(run) || times.can_be(run);
+    let sound: Vec<&RestCheckRun> = runs.iter().filter(|run| is_sound(run)).collect();
+    let is_replaced = |run: &RestCheckRun| {
+        sound.iter().any(|other| (&other.name, app_slug(other)) == (&run.name, app_slug(run)))
     };
+    let unsound = runs.iter().filter(|run| !is_sound(run) && !is_replaced(run));
+    let chosen = match times.as_of {
+        Some(at) => choose_runs_at(&sound, at),
+        None => sound.clone(),
+    };
+    let mut checks = Vec::with_capacity(runs.len());
     for run in chosen {
-        let mut check = match as_of {
+        let mut check = match times.as_of {
             Some(at) => convert_check_run_at(run, at),
             None => convert_check_run(run),
         };
-        check.is_of_gate = own.has_check_run(run, &runs);
+        check.is_of_gate = own.has_check_run(run, runs);
         checks.push(check);
     }
-    Ok(checks)
+    for run in unsound {
+        let is_of_gate = own.has_check_run(run, runs);
+        checks.push(CheckResult { state: CheckState::Unknown, is_of_gate, ..convert_check_run(run) });
+    }
+    checks
+}
+
+fn is_passing(run: &RestCheckRun) -> bool {
+    run.status == "completed" && matches!(run.conclusion.as_deref(), Some("success" | "neutral" | "skipped"))
 }
 
 /// Returns the check runs that counted at a time: of those that one app reports under one name in one suite, the
 /// newest one that had started.
 ///
 /// A check of which every run started later may have been started again in place, which hides what it said.
-fn choose_runs_at(runs: &[RestCheckRun], at: Timestamp) -> Vec<&RestCheckRun> {
+fn choose_runs_at<'run>(runs: &[&'run RestCheckRun], at: Timestamp) -> Vec<&'run RestCheckRun> {
     let mut newest: Vec<(CheckKey<'_>, &RestCheckRun)> = Vec::new();
-    for run in runs {
+    for run in runs.iter().copied() {
         let key = check_key(run);
         match newest.iter_mut().find(|(known, _)| *known == key) {
             Some((_, chosen)) if start_order(run, at) > start_order(chosen, at) => *chosen = run,
@@ -256,15 +312,16 @@ fn convert_check_run(run: &RestCheckRun) -> CheckResult {
 
 /// Returns the check runs and the commit statuses of the revision; a gap in either is a gap in both.
 pub(crate) fn collect_checks(
-    runs: Result<Vec<CheckResult>, GitHubFailure>,
+    runs: Result<Vec<RestCheckRun>, GitHubFailure>,
     details: Result<&PullRequestDetails, &GitHubFailure>,
-    as_of: Option<Timestamp>,
+    times: CheckTimes,
     own: &OwnChecks,
 ) -> Fact<Vec<CheckResult>> {
-    let mut found = runs.map_err(|failure| missing_fact(FactKind::Checks, &failure))?;
+    let runs = runs.map_err(|failure| missing_fact(FactKind::Checks, &failure))?;
+    let mut found = convert_check_runs(&runs, times, own);
     match details.and_then(|details| details.statuses.as_ref()) {
         Ok(statuses) => {
-            found.extend(statuses.iter().map(|status| convert_commit_status(status, as_of, own)));
+            found.extend(statuses.iter().map(|status| convert_commit_status(status, times.as_of, own)));
         }
         Err(failure) => return Err(missing_fact(FactKind::Checks, failure)),
     }

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use futures_util::future::join_all;
 
 use crate::change::Oid;
+use crate::git::diff::renames::is_similar_content;
 use crate::git::diff::three_way::is_clean_merge;
 use crate::git::diff::virtual_base::merge_trivially;
 use crate::github::api::GitHubClient;
@@ -83,15 +84,17 @@ pub(crate) async fn find_unmerged_paths(
     let mut merges = Vec::new();
     for (path, place) in &open {
         if let Some(contents) = place.contents() {
-            merges.push((vec![path.clone()], contents));
+            merges.push(TextMerge { paths: vec![path.clone()], contents, moved: None });
         }
     }
     merges.extend(list_moves(&open));
     let texts = read_contents(client, repo, &merges).await?;
     let mut settled: BTreeSet<&String> = BTreeSet::new();
-    for (paths, ids) in &merges {
-        let [ancestor, ours, theirs, merged] = ids.map(|id| texts.get(&id));
+    for TextMerge { paths, contents, moved } in &merges {
+        let [ancestor, ours, theirs, merged] = contents.map(|id| texts.get(&id));
         if let (Some(ancestor), Some(ours), Some(theirs), Some(merged)) = (ancestor, ours, theirs, merged)
+            // Another file under a new name is no move: an edit of the one says nothing of the other.
+            && moved.is_none_or(|moved| texts.get(&moved).is_some_and(|text| is_similar_content(ancestor, text)))
             // A file is moved to one place only.
             && !paths.iter().any(|path| settled.contains(path))
             && is_clean_merge(ancestor, ours, theirs, merged)
@@ -161,11 +164,21 @@ fn join_places(sides: [Option<&FolderEntries>; 4]) -> Vec<(String, MergedPlace)>
     places
 }
 
+/// A merge of texts that may have happened: the places that it settles, and the contents of the ancestor, both sides
+/// and the result.
+struct TextMerge {
+    paths: Vec<String>,
+    contents: [Oid; 4],
+    /// The content that one side has under the new name; `None` if nothing was moved.
+    moved: Option<Oid>,
+}
+
 /// Returns each way in which one side may have moved a file that the other side has edited: the former and the new
 /// path, and the contents to be merged at the new one.
 ///
-/// Which of the paths belong together is not known. Only those whose contents merge cleanly are taken for a move.
-fn list_moves(open: &BTreeMap<String, MergedPlace>) -> Vec<(Vec<String>, [Oid; 4])> {
+/// Which of the paths belong together is not known. Only those whose contents are alike, as git demands of a rename,
+/// and merge cleanly are taken for a move.
+fn list_moves(open: &BTreeMap<String, MergedPlace>) -> Vec<TextMerge> {
     let mut moves = Vec::new();
     for (old, left) in open {
         if left.merged.is_some() {
@@ -175,17 +188,17 @@ fn list_moves(open: &BTreeMap<String, MergedPlace>) -> Vec<(Vec<String>, [Oid; 4
             if right.ancestor.is_some() {
                 continue;
             }
-            let moved = match (left.ours, left.theirs, right.ours, right.theirs) {
+            let (moved, place) = match (left.ours, left.theirs, right.ours, right.theirs) {
                 (None, Some(edited), Some(moved), None) => {
-                    MergedPlace { ours: Some(moved), theirs: Some(edited), ..*right }
+                    (moved.id, MergedPlace { ours: Some(moved), theirs: Some(edited), ..*right })
                 }
                 (Some(edited), None, None, Some(moved)) => {
-                    MergedPlace { ours: Some(edited), theirs: Some(moved), ..*right }
+                    (moved.id, MergedPlace { ours: Some(edited), theirs: Some(moved), ..*right })
                 }
                 _ => continue,
             };
-            if let Some(contents) = (MergedPlace { ancestor: left.ancestor, ..moved }).contents() {
-                moves.push((vec![old.clone(), new.clone()], contents));
+            if let Some(contents) = (MergedPlace { ancestor: left.ancestor, ..place }).contents() {
+                moves.push(TextMerge { paths: vec![old.clone(), new.clone()], contents, moved: Some(moved) });
             }
         }
     }
@@ -196,9 +209,9 @@ fn list_moves(open: &BTreeMap<String, MergedPlace>) -> Vec<(Vec<String>, [Oid; 4
 async fn read_contents(
     client: &GitHubClient,
     repo: &RepositoryName,
-    merges: &[(Vec<String>, [Oid; 4])],
+    merges: &[TextMerge],
 ) -> Result<HashMap<Oid, Vec<u8>>, GitHubFailure> {
-    let ids: BTreeSet<Oid> = merges.iter().flat_map(|(_, contents)| contents.iter().copied()).collect();
+    let ids: BTreeSet<Oid> = merges.iter().flat_map(|merge| merge.contents).collect();
     if ids.len() > MAX_MERGED_CONTENTS {
         return Err(GitHubFailure::new(format!(
             "more than {MAX_MERGED_CONTENTS} contents are to be merged; no more are read"

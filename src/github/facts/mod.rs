@@ -35,7 +35,7 @@ use crate::github::api::rest::{RestActivity, RestCommit, RestPullRequest};
 use crate::github::facts::as_of_merge::{PullMerge, PullSources};
 use crate::github::facts::binary_lines::count_binary_lines;
 use crate::github::facts::changed_files::ChangedFiles;
-use crate::github::facts::checks::OwnChecks;
+use crate::github::facts::checks::{CheckTimes, OwnChecks};
 use crate::github::facts::conversation::missing_fact;
 use crate::github::facts::details::{
     NOT_REQUESTED, PullRequestDetails, WantedDetails, note_contradiction, read_details,
@@ -126,7 +126,7 @@ impl PullRequestGatherer<'_> {
             commits::list_commits(client, name, pull),
             changed_files::list_changed_files(client, name, pull),
             request_if(
-                wanted.authors && self.pusher_source == PusherSource::BranchActivity,
+                (wanted.authors || wanted.statuses) && self.pusher_source == PusherSource::BranchActivity,
                 pushers::read_branch_activity(client, pull),
             ),
         );
@@ -134,7 +134,7 @@ impl PullRequestGatherer<'_> {
             request_if(wanted.reviews, conversation::list_reviews(client, name)),
             request_if(
                 wanted.statuses,
-                checks::read_check_runs(client, &name.repo, self.checks_revision, as_of, self.own_checks),
+                checks::read_check_runs(client, &name.repo, self.checks_revision, as_of),
             ),
             request_if(wants_details, read_details(client, name, self.checks_revision, wanted)),
         );
@@ -158,6 +158,10 @@ impl PullRequestGatherer<'_> {
             let failure = GitHubFailure::new("the pull request has no commits");
             return Err(GatherFailure::CommitsUnavailable(failure));
         };
+        if let Err(failure) = accounts::check_accounts(pull, &listed, &activity, &reviews) {
+            client.note_contradiction(&failure);
+            return Err(GatherFailure::CommitsUnavailable(failure));
+        }
         let details = details.as_ref();
         let files = files.and_then(|files| match details {
             Ok(PullRequestDetails { files: Ok(Some(named)), .. }) => {
@@ -185,6 +189,11 @@ impl PullRequestGatherer<'_> {
         let description = description::read_description(body, &templates.text);
         let activity = self.reread_lagging_activity(activity).await;
         let pushers = self.identify_pushers(activity, &listed, base_merge);
+        let times = CheckTimes {
+            as_of,
+            latest: client.latest_answer_time(),
+            first_pushed_at: pushers.first_pushed_at,
+        };
         let comments = if wanted.comments {
             conversation::collect_comments(client, name, details).await
         } else {
@@ -233,7 +242,7 @@ impl PullRequestGatherer<'_> {
             edits: conversation::collect_edits(pull, details, &templates.text),
             templates: templates.paths,
             retargeted_at: conversation::find_retarget_time(details, pull.merged_at),
-            checks: checks::collect_checks(runs, details, as_of, self.own_checks),
+            checks: checks::collect_checks(runs, details, times, self.own_checks),
             conversations: conversation::collect_conversations(details),
         };
         if let Some(merge) = &self.merge {
@@ -345,6 +354,7 @@ impl PullRequestGatherer<'_> {
                 last_pusher: Ok(PusherIdentity::Unidentified),
                 contributors: Ok(Vec::new()),
                 last_pushed_at: None,
+                first_pushed_at: None,
             };
         }
         match activity.and_then(|activity| pushers::find_pushers(&activity, self.pull, listed, base_merge)) {
@@ -352,11 +362,13 @@ impl PullRequestGatherer<'_> {
                 last_pusher: Ok(PusherIdentity::Account(found.last_pusher.id)),
                 contributors: Ok(found.contributors),
                 last_pushed_at: found.last_pushed_at,
+                first_pushed_at: found.first_pushed_at,
             },
             Err(failure) => IdentifiedPushers {
                 last_pusher: Err(missing_fact(FactKind::Pusher, &failure)),
                 contributors: Err(missing_fact(FactKind::Pusher, &failure)),
                 last_pushed_at: None,
+                first_pushed_at: None,
             },
         }
     }
@@ -375,6 +387,7 @@ struct IdentifiedPushers {
     last_pusher: Fact<PusherIdentity>,
     contributors: Fact<Vec<PullContributor>>,
     last_pushed_at: Option<Timestamp>,
+    first_pushed_at: Option<Timestamp>,
 }
 
 /// Returns everyone who wrote, committed or pushed one of the commits, or why they are not known.

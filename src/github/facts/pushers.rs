@@ -43,6 +43,15 @@ pub(crate) struct BranchPushers {
     pub(crate) last_pusher: ForgeAccount,
     /// When it did; `None` if GitHub does not say.
     pub(crate) last_pushed_at: Option<Timestamp>,
+    /// When the final revision was pushed first; `None` if GitHub does not say, or the branch was made at it, so that
+    /// it may have been on another branch before.
+    pub(crate) first_pushed_at: Option<Timestamp>,
+}
+
+/// Returns when a revision came to a branch first. `activities` come newest first.
+fn find_first_push(activities: &[RestActivity], revision: Oid) -> Option<Timestamp> {
+    let first = activities.iter().rev().find(|activity| activity.after == revision)?;
+    if first.kind.as_deref() == Some("branch_creation") { None } else { first.timestamp }
 }
 
 /// Returns the accounts that pushed a revision of the pull request. `activities` come newest first.
@@ -94,7 +103,9 @@ pub(crate) fn find_pushers(
     }
     match last {
         Some((Some(last_pusher), last_pushed_at)) => {
-            Ok(BranchPushers { contributors, last_pusher, last_pushed_at: merged_at.or(last_pushed_at) })
+            let last_pushed_at = merged_at.or(last_pushed_at);
+            let first_pushed_at = find_first_push(activities, pull.head.sha);
+            Ok(BranchPushers { contributors, last_pusher, last_pushed_at, first_pushed_at })
         }
         Some((None, _)) => Err(GitHubFailure::new("the account that pushed the final revision is gone")),
         None => {

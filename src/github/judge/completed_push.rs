@@ -22,6 +22,30 @@ pub(crate) struct CompletedPush<'event> {
     pub(crate) pushed_at: Option<Timestamp>,
     /// The account that pushed; `None` if it is not known.
     pub(crate) pusher: Option<PusherIdentity>,
+    /// How it happened, by GitHub's record; `None` if the record was not read, or does not tell.
+    pub(crate) recorded_as: Option<RecordedMoveKind>,
+}
+
+/// How a ref moved, by GitHub's record of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordedMoveKind {
+    /// GitHub merged a pull request, by its button or its API.
+    PullMerge,
+    /// GitHub's merge queue merged.
+    QueueMerge,
+    /// An account pushed, or moved the ref in another way.
+    Push,
+}
+
+impl RecordedMoveKind {
+    /// Returns the kind of a move by its word in the record; a word that is not known is no merge of GitHub's.
+    pub(crate) fn from_activity(word: &str) -> RecordedMoveKind {
+        match word {
+            "pr_merge" => RecordedMoveKind::PullMerge,
+            "merge_queue_merge" => RecordedMoveKind::QueueMerge,
+            _ => RecordedMoveKind::Push,
+        }
+    }
 }
 
 /// Returns what became of a ref that pointed at `old` and now points at `new`; `None` if that is nothing.

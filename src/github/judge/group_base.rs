@@ -101,6 +101,7 @@ impl GroupBase {
             update: RefUpdateKind::Move { old, new: queued.group_head },
             pushed_at: None,
             pusher: None,
+            recorded_as: None,
         };
         let policies = match load_governing_policies(client, &landed, options, &self.tips).await {
             Ok(policies) => policies.add_queued(self.policy.as_ref()),

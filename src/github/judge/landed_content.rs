@@ -1,10 +1,10 @@
 //! What a pull request landed as, held against its final revision.
 //!
 //! A person or an app can make a merge with any tree through GitHub's API, and can push further commits together with
-//! a merge. GitHub signs what an app makes and names the pull request for the others, so neither proves what landed.
-//! Where it is not the merge that GitHub makes when a person presses its button, the clean
-//! merge of the final revision is therefore recomputed from the objects: a merge, a squash and a rebase all have
-//! to end with its tree.
+//! a merge. GitHub signs what an app makes, and what is made in a codespace, and names the pull request for the others, so none of that
+//! proves what landed. A merge by GitHub's button is proved by GitHub's record of the branch. Of everything else, the
+//! clean merge of the final revision is recomputed from the objects: a merge, a squash and a rebase all have to end
+//! with its tree.
 
 use std::collections::BTreeSet;
 
@@ -12,11 +12,12 @@ use crate::change::{Change, Oid, Text};
 use crate::github::api::GitHubClient;
 use crate::github::api::names::RepositoryName;
 use crate::github::api::request::GitHubFailure;
-use crate::github::api::rest::{RestCommit, RestMergeBase, RestPullRequest};
+use crate::github::api::rest::{RestCommit, RestMergeBase, RestObjectId, RestPullRequest};
 use crate::github::facts::commits::is_forge_commit;
 use crate::github::facts::merged_trees::{MergedTrees, find_unmerged_paths};
+use crate::github::judge::completed_push::RecordedMoveKind;
 use crate::push::{GateRule, refuse_by_findings};
-use crate::verdict::{Finding, Fixer, Judgement, messages};
+use crate::verdict::{Finding, Fixer, Judgement, Message, messages};
 
 messages! {
     OTHER_FILE = "landed-content.other-file":
@@ -27,6 +28,8 @@ messages! {
         "{steps} commits landed for this pull request, which has {commits}";
     OTHER_BETWEEN = "landed-content.other-between":
         "other commits landed between those of this pull request, so it cannot be told what it brought";
+    UNPROVED = "landed-content.unproved":
+        "{commit} looks like a merge by GitHub's button, and GitHub shows no commits or trees to prove it with";
 }
 
 /// How many files are named, each in a finding of its own.
@@ -38,10 +41,31 @@ pub(crate) struct LandedCommits<'listed> {
     pub(crate) commits: &'listed [&'listed RestCommit],
     /// True if each of them follows the one before it.
     pub(crate) are_in_a_row: bool,
+    /// How the branch came to hold them, by GitHub's record; `None` if that does not tell.
+    pub(crate) kind: Option<RecordedMoveKind>,
 }
 
-/// Returns the refusal of a pull request that landed with other content than its final revision, merged cleanly,
-/// gives. `changes` are what was judged of it.
+/// What is said of the content that landed.
+#[derive(Default)]
+pub(crate) struct LandedContent {
+    /// Why it is not what was judged; `None` if it is.
+    pub(crate) refusal: Option<Judgement>,
+    /// That it was believed without a proof; `None` if it was proved.
+    pub(crate) note: Option<Message>,
+}
+
+impl LandedContent {
+    fn from_findings(findings: Vec<Finding>) -> LandedContent {
+        let refusal = refuse_by_findings(GateRule::LandedContent, findings);
+        LandedContent { refusal: Some(refusal), note: None }
+    }
+}
+
+/// Checks that a pull request landed with the content that its final revision gives, merged cleanly. `changes` are
+/// what was judged of it.
+///
+/// What looks like the merge of GitHub's button is believed if GitHub's record says that it is, and without any proof
+/// only if GitHub shows no object at all, not even the commit that the branch held before.
 ///
 /// # Errors
 ///
@@ -52,17 +76,22 @@ pub(crate) async fn check_landed_content(
     pull: &RestPullRequest,
     changes: &[Change],
     landed: &LandedCommits<'_>,
-) -> Result<Option<Judgement>, GitHubFailure> {
-    let (Some(first), Some(last)) = (landed.commits.first(), landed.commits.last()) else { return Ok(None) };
+) -> Result<LandedContent, GitHubFailure> {
+    let (Some(first), Some(last)) = (landed.commits.first(), landed.commits.last()) else {
+        return Ok(LandedContent::default());
+    };
     // The final revision itself is what was judged.
     if last.sha == pull.head.sha && landed.commits.len() <= pull.commits {
-        return Ok(None);
+        return Ok(LandedContent::default());
     }
     if let Some(finding) = check_landed_shape(pull, landed, last) {
-        return Ok(Some(refuse_by_findings(GateRule::LandedContent, vec![finding])));
+        return Ok(LandedContent::from_findings(vec![finding]));
     }
-    if is_merge_button_commit(pull, last) {
-        return Ok(None);
+    let may_be_button = may_be_merge_button(pull.number, last);
+    if may_be_button
+        && matches!(landed.kind, Some(RecordedMoveKind::PullMerge | RecordedMoveKind::QueueMerge))
+    {
+        return Ok(LandedContent::default());
     }
     let Some(base) = first.parents.first().map(|parent| parent.sha) else {
         return Err(GitHubFailure::new(format!("{} landed without a parent", first.sha.short_hex())));
@@ -70,9 +99,29 @@ pub(crate) async fn check_landed_content(
     let head_tree = changes.iter().find_map(|change| change.pull.as_deref().ok()?.head.tree);
     // Of a base that the final revision contains, the clean merge is the final revision.
     if head_tree == Some(last.commit.tree.sha) && is_base_contained(changes, base) {
-        return Ok(None);
+        return Ok(LandedContent::default());
     }
-    let ends = format!("{base}...{}", pull.head.sha);
+    match recompute_merge(client, repo, pull.head.sha, head_tree, base, last).await {
+        Ok(paths) if paths.is_empty() => Ok(LandedContent::default()),
+        Ok(paths) => Ok(LandedContent::from_findings(name_files(&paths, last.sha, pull.head.sha))),
+        Err(_) if may_be_button && is_any_object_hidden(client, repo, base).await => {
+            let note = UNPROVED.with("commit", last.sha.short_hex());
+            Ok(LandedContent { refusal: None, note: Some(note) })
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Returns the paths at which a commit is not the clean merge of `base` and `head`.
+async fn recompute_merge(
+    client: &GitHubClient,
+    repo: &RepositoryName,
+    head: Oid,
+    head_tree: Option<Oid>,
+    base: Oid,
+    last: &RestCommit,
+) -> Result<Vec<String>, GitHubFailure> {
+    let ends = format!("{base}...{head}");
     let path = format!("{}/compare/{ends}?per_page=1", repo.rest_path());
     let compared: RestMergeBase = client.fetch_json(path).await?;
     if compared.base_commit.sha != base {
@@ -87,19 +136,24 @@ pub(crate) async fn check_landed_content(
         theirs,
         merged: last.commit.tree.sha,
     };
-    let paths = find_unmerged_paths(client, repo, trees).await?;
-    if paths.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(refuse_by_findings(GateRule::LandedContent, name_files(&paths, last.sha, pull.head.sha))))
+    find_unmerged_paths(client, repo, trees).await
 }
 
-/// Returns true for the merge commit that GitHub makes when a person presses its button: it has GitHub's signature and
-/// first line, and a person as its author. GitHub signs what an app commits through its API in the same way, but with
-/// the app as the author; and what a person resolves in its editor has another first line.
-fn is_merge_button_commit(pull: &RestPullRequest, last: &RestCommit) -> bool {
+/// Returns whether GitHub shows no objects here: it does not even know the commit that the branch held before. What was
+/// pushed has no influence on that.
+async fn is_any_object_hidden(client: &GitHubClient, repo: &RepositoryName, base: Oid) -> bool {
+    let path = format!("{}/git/commits/{base}", repo.rest_path());
+    let known = client.fetch_json::<RestObjectId>(path).await;
+    matches!(known, Err(GitHubFailure { status: Some(404), .. }))
+}
+
+/// Returns whether a commit looks like the merge that GitHub makes when a person presses its button: it has GitHub's
+/// signature and first line, and a person as its author. GitHub signs what an app commits through its API in the same
+/// way, but with the app as the author; and what a person resolves in its editor has another first line. GitHub signs
+/// for a person in a codespace too, so this alone proves nothing.
+pub(crate) fn may_be_merge_button(number: u64, last: &RestCommit) -> bool {
     let author = last.author.as_ref().and_then(|author| author.kind.as_deref());
-    let first_words = format!("Merge pull request #{} ", pull.number);
+    let first_words = format!("Merge pull request #{number} ");
     last.parents.len() == 2
         && is_forge_commit(last)
         && author == Some("User")

@@ -4,6 +4,7 @@
 //! started. A run for an older revision refuses, because a newer run exists for what would be merged.
 
 pub(crate) mod branch_tips;
+pub(crate) mod brought_pull;
 pub(crate) mod completed_push;
 pub(crate) mod governing_policies;
 pub(crate) mod group_base;
@@ -17,6 +18,7 @@ pub(crate) mod policy_at_commit;
 pub(crate) mod pushed;
 pub(crate) mod pushed_steps;
 pub(crate) mod queued_pull;
+pub(crate) mod recorded_moves;
 pub(crate) mod refusals;
 pub(crate) mod second_look;
 
@@ -35,6 +37,7 @@ use crate::github::facts::checks::OwnChecks;
 use crate::github::facts::co_authors::add_landed_co_authors;
 use crate::github::facts::templates::TemplateRoot;
 use crate::github::facts::{GatherFailure, PullRequestGatherer, PusherSource};
+use crate::github::judge::branch_tips::read_default_branch;
 use crate::github::judge::governing_policies::GoverningPolicies;
 use crate::github::judge::judged_group::JudgedGroup;
 use crate::github::judge::landing_message::check_landing_messages;
@@ -236,12 +239,15 @@ async fn load_base_policy(
     // That of the default branch comes first: a branch that it does not protect is refused whatever the
     // branch itself says, since its check counts for every pull request with the same commit.
     let mut default_policy = None;
-    if let Some((default, default_tip)) = &base.default_branch
-        && *default != base.branch
-    {
-        let place = Text::from(format!("refs/heads/{default}"));
+    let (default, default_tip) = match &base.default_branch {
+        Some((default, tip)) => (format!("refs/heads/{default}"), *tip),
+        // Without it nothing would tell whether the branch is under change control at all.
+        None => read_default_branch(client, &name.repo).await?,
+    };
+    let place = Text::from(default);
+    if place != target {
         let read_at = place.to_lossy();
-        match policy_at_commit::load_policy(client, &name.repo, *default_tip, path, &read_at, None).await {
+        match policy_at_commit::load_policy(client, &name.repo, default_tip, path, &read_at, None).await {
             Ok(loaded) if loaded.policy.protects_ref(target.as_bytes()) => default_policy = Some(loaded),
             Ok(_) | Err(PolicyFetchError::Unusable(UnusablePolicy::Absent)) => {
                 let message = TARGET_UNCONTROLLED.with("default", place).with("target", target);

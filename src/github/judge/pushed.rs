@@ -12,28 +12,28 @@ use jiff::Timestamp;
 use crate::change::{Change, Commits, FactKind, Missing, Oid, Stage, Text};
 use crate::gate::list_policy_notes;
 use crate::github::api::GitHubClient;
-use crate::github::api::names::{PullRequestName, escape_path};
+use crate::github::api::names::escape_path;
 use crate::github::api::request::GitHubFailure;
-use crate::github::api::rest::{RestCommit, RestPullRequest};
-use crate::github::facts::{accounts::account_of_user, checks::find_tried_revision, commits};
+use crate::github::api::rest::RestCommit;
+use crate::github::facts::commits;
 use crate::github::judge::branch_tips::{BranchTips, read_branch_tips, short_branch_name};
+use crate::github::judge::brought_pull::{
+    BroughtPull, PushJudging, is_error, judge_or_keep_landed, needs_record,
+};
 use crate::github::judge::completed_push::{CompletedPush, load_governing_policies};
 use crate::github::judge::governing_policies::GoverningPolicies;
 use crate::github::judge::judged_group::{ChangeLanding, JudgedGroup};
-use crate::github::judge::landed_content::{LandedCommits, check_landed_content};
 use crate::github::judge::landed_gate_files::refuse_new_gate_files;
 use crate::github::judge::policy_at_commit::PolicyFetchError;
 use crate::github::judge::pushed_steps::{
     PushedStep, check_comparison, find_bringing_pull, find_pulls_of_steps, split_into_steps,
 };
+use crate::github::judge::recorded_moves::{RecordedMoves, find_recorded_moves};
 use crate::github::judge::refusals::refuse_unusable_policy;
-use crate::github::judge::second_look::is_denied_by_facts;
-use crate::github::judge::{
-    GitHubJudgeOptions, GitHubRunContext, PULL_CLOSED, judge_with_policies, look_up_tickets,
-};
+use crate::github::judge::{GitHubJudgeOptions, look_up_tickets};
 use crate::push::{self, GateRule, ProposedRefUpdate, RefTargetKind, refuse_by_rule};
-use crate::report::{RefUpdateKind, ReportGroup, decide_groups};
-use crate::verdict::{Decision, Finding, Fixer, Judgement, MessageValue, messages};
+use crate::report::{RefUpdateKind, ReportGroup};
+use crate::verdict::{Finding, Fixer, Judgement, MessageValue, messages};
 
 messages! {
     REF_MOVED_ON = "pull-current.ref-moved-on": "the ref has moved on since; the run for the newer push judges that";
@@ -117,19 +117,6 @@ pub(crate) async fn judge_completed_push(
     Ok(JudgedPush { groups, policies: Some(policies), new_tree })
 }
 
-/// A pull request that a push brought, and where it ended up.
-struct BroughtPull<'listed> {
-    number: u64,
-    step_index: usize,
-    landed_as: Oid,
-    /// The commits of the branch that it landed as.
-    landed_commits: Vec<&'listed RestCommit>,
-    /// The step after the last one of them.
-    next_step: usize,
-    /// True if no step of something else is between them.
-    are_in_a_row: bool,
-}
-
 /// Why nothing can be said of what a push brought.
 enum PushFailure {
     /// GitHub does not answer, which refuses the push.
@@ -146,11 +133,6 @@ impl From<GitHubFailure> for PushFailure {
             PushFailure::Unreadable(failure)
         }
     }
-}
-
-/// Returns whether the lack of an answer is no verdict on the push: a later run may have the answer.
-fn is_error(client: &GitHubClient, failure: &GitHubFailure) -> bool {
-    failure.is_contradiction || client.outage().is_some()
 }
 
 /// Returns whether GitHub may not know yet which pull request brought a push: it is the last one of its ref, or one
@@ -276,7 +258,12 @@ async fn judge_pushed_steps(
             }
         }
     }
-    let judged = pulls.iter().map(|pull| judge_or_keep_landed(client, landed, options, policies, pull));
+    let recorded = match pulls.iter().any(|pull| needs_record(pull, policies)) {
+        true => find_recorded_moves(client, landed, may_lag).await,
+        false => RecordedMoves::default(),
+    };
+    let judging = PushJudging { client, landed, options, policies, recorded: &recorded };
+    let judged = pulls.iter().map(|pull| judge_or_keep_landed(&judging, pull));
     let mut groups = join_all(judged).await;
     let refused =
         refuse_new_gate_files(client, landed.repo, (&options.policy_path, new), policies, first, &mut groups);
@@ -285,81 +272,6 @@ async fn judge_pushed_steps(
         first.add_failure(refuse_unread_push(failure.clone()), failure, is_error);
     }
     Ok((groups, tree))
-}
-
-/// Judges a pull request that a push brought, with the failure in its place if it could not be read, or if nothing
-/// but the lack of an answer denies it.
-async fn judge_or_keep_landed(
-    client: &GitHubClient,
-    landed: &CompletedPush<'_>,
-    options: &GitHubJudgeOptions,
-    policies: &GoverningPolicies,
-    brought: &BroughtPull<'_>,
-) -> JudgedGroup {
-    let name = PullRequestName { repo: landed.repo.clone(), number: brought.number };
-    match judge_brought_pull(client, landed, options, policies, brought).await {
-        Ok(group) => match client.outage() {
-            Some(outage) if is_denied(&group.group) && !is_denied_by_facts(&group.group) => {
-                JudgedGroup::from_failure(&name, &outage)
-            }
-            _ => group,
-        },
-        Err(failure) => {
-            let mut group = JudgedGroup::from_failure(&name, &failure);
-            if !is_error(client, &failure) {
-                group.failure = None;
-            }
-            group
-        }
-    }
-}
-
-fn is_denied(group: &ReportGroup) -> bool {
-    decide_groups(std::slice::from_ref(group), true) == Decision::Deny
-}
-
-async fn judge_brought_pull(
-    client: &GitHubClient,
-    landed: &CompletedPush<'_>,
-    options: &GitHubJudgeOptions,
-    policies: &GoverningPolicies,
-    brought: &BroughtPull<'_>,
-) -> Result<JudgedGroup, GitHubFailure> {
-    let name = PullRequestName { repo: landed.repo.clone(), number: brought.number };
-    let path = format!("{}/pulls/{}", landed.repo.rest_path(), brought.number);
-    let pull: RestPullRequest = client.fetch_json(path).await?;
-    let tip = landed.old_tip().unwrap_or(pull.base.sha);
-    let landed_at = pull.merged_at.or(landed.pushed_at);
-    let landed_commits = &brought.landed_commits;
-    let mut checks_revision = None;
-    if let Some(at) = landed_at
-        && policies.needed_facts().contains(&FactKind::Checks)
-    {
-        // What a merge queue tries is the commit that lands, or the one at the end of its group.
-        let mut tried = vec![brought.landed_as];
-        tried.extend(landed.new_tip().filter(|tip| *tip != brought.landed_as));
-        checks_revision = find_tried_revision(client, landed.repo, &tried, at).await?;
-    }
-    let context =
-        GitHubRunContext { landed_at, landed_commits, checks_revision, ..GitHubRunContext::default() };
-    let mut done = judge_with_policies(client, &name, options, context, &pull, tip, policies).await;
-    let commits = LandedCommits { commits: landed_commits, are_in_a_row: brought.are_in_a_row };
-    match check_landed_content(client, landed.repo, &pull, &done.changes, &commits).await {
-        Ok(content_break) => done.group.refusals.extend(content_break),
-        // What is denied for another reason stays denied, whatever landed.
-        Err(_) if is_denied(&done.group) => {}
-        Err(failure) => return Err(failure),
-    }
-    // It has been merged, so it is closed.
-    done.notes.retain(|note| note.code() != PULL_CLOSED.code);
-    let landing = ChangeLanding {
-        step_index: brought.step_index,
-        landed_as: brought.landed_as,
-        pull: Some(name),
-        merged_by: account_of_user(pull.merged_by.as_ref()).map(|account| account.id),
-    };
-    done.landings = vec![landing; done.changes.len()];
-    Ok(done)
 }
 
 /// Returns the change of a step that no pull request brought in.

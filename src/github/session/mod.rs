@@ -353,7 +353,8 @@ async fn judge_subject(
             else {
                 return Err(GitHubFailure::new("the event says that the ref has not moved"));
             };
-            let landed = CompletedPush { repo, ref_name, update, pushed_at: None, pusher: None };
+            let landed =
+                CompletedPush { repo, ref_name, update, pushed_at: None, pusher: None, recorded_as: None };
             Ok(judge_completed_push(client, &landed, options).await?.groups)
         }
         EventSubject::PullRequestsAt { repo, head, hints } => {

@@ -70,7 +70,8 @@ pub(crate) async fn judge_pulls_at(
 ///
 /// An event can be ahead of the list, which has a new pull request or its new head a moment later. Where it has none,
 /// it is therefore read again before an event passes for one that no pull request is about. Pull requests that the
-/// event names (`hints`) are asked about by themselves where the list lacks them.
+/// event names (`hints`) are asked about by themselves where the list lacks them; one of these that cannot be read stops
+/// nothing, if others end at the commit.
 pub(crate) async fn list_pulls_at(
     client: &GitHubClient,
     repo: &RepositoryName,
@@ -82,10 +83,19 @@ pub(crate) async fn list_pulls_at(
         let listed = list_open_pulls(client, repo, |_| false).await?;
         let mut numbers: Vec<u64> =
             listed.iter().filter(|pull| pull.head == head).map(|pull| pull.number).collect();
-        for hint in hints {
-            if !numbers.contains(hint) && is_open_at(client, repo, *hint, head).await? {
-                numbers.push(*hint);
+        let mut unread = None;
+        for hint in
+            hints.iter().filter(|hint| !listed.iter().any(|pull| pull.number == **hint && pull.head == head))
+        {
+            match is_open_at(client, repo, *hint, head).await {
+                Ok(true) => numbers.push(*hint),
+                Ok(false) => {}
+                Err(failure) => unread = unread.or(Some(failure)),
             }
+        }
+        // What the event only names is needed if nothing else tells what it is about.
+        if let (Some(failure), true) = (unread, numbers.is_empty()) {
+            return Err(failure);
         }
         if !numbers.is_empty() || attempt > MAX_LAG_PAUSES || !client.wait_for_record(attempt).await {
             return Ok(numbers);

@@ -47,6 +47,19 @@ impl GitHubSession {
         self.runtime.block_on(held_check_runs::hold_check_runs(&self.client, repo, revision, run))
     }
 
+    /// Returns the check runs that were held, to write a verdict in; `None` if the token may not write.
+    ///
+    /// # Errors
+    ///
+    /// Fails if GitHub cannot be asked.
+    pub(crate) fn begin_held_check_runs(
+        &self,
+        held: HeldCheckRuns,
+        run: &CheckRunReport<'_>,
+    ) -> Result<Option<TakenCheckRun>, GitHubFailure> {
+        self.runtime.block_on(held_check_runs::begin_held_check_runs(&self.client, held, run))
+    }
+
     /// Makes check runs say again what they said before they were held.
     ///
     /// # Errors

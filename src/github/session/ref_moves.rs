@@ -19,7 +19,7 @@ use crate::github::facts::PusherSource;
 use crate::github::facts::accounts::account_of_user;
 use crate::github::judge::GitHubJudgeOptions;
 use crate::github::judge::branch_tips::read_default_branch;
-use crate::github::judge::completed_push::{CompletedPush, classify_ref_update};
+use crate::github::judge::completed_push::{CompletedPush, RecordedMoveKind, classify_ref_update};
 use crate::github::judge::governing_policies::GoverningPolicies;
 use crate::github::judge::judged_group::{ChangeLanding, JudgedGroup, build_report};
 use crate::github::judge::policy_at_commit::{self, PolicyFetchError};
@@ -43,6 +43,8 @@ pub struct GitHubRefMove {
     pub moved_by: Fact<PusherIdentity>,
     /// When it moved, by GitHub's clock; `None` if GitHub does not say.
     pub moved_at: Option<Timestamp>,
+    /// How it moved; `None` if GitHub's record of the ref was not read, or does not say.
+    pub recorded_as: Option<RecordedMoveKind>,
 }
 
 /// A move of a ref with everything that is recorded about it.
@@ -183,6 +185,7 @@ impl GitHubSession {
             update,
             pushed_at: Some(at),
             pusher: moved.moved_by.as_ref().ok().cloned(),
+            recorded_as: moved.recorded_as,
         };
         let judged = self.runtime.block_on(judge_completed_push(&self.client, &landed, options))?;
         if judged.groups.is_empty() {
@@ -274,6 +277,7 @@ fn convert_activity(name: &str, activity: &RestActivity) -> Option<GitHubRefMove
         new_tip: activity.after.none_if_null(),
         moved_by,
         moved_at: activity.timestamp,
+        recorded_as: activity.kind.as_deref().map(RecordedMoveKind::from_activity),
     })
 }
 

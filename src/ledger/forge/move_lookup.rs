@@ -229,5 +229,6 @@ fn build_unattributed_move(name: &Text, old: Option<Oid>, new: Option<Oid>) -> G
         new_tip: new,
         moved_by: Err(Missing::Unavailable(FactKind::Pusher, why)),
         moved_at: None,
+        recorded_as: None,
     }
 }

@@ -543,6 +543,8 @@ fn conclude(run: &mut Run, body: &Value) {
     }
     if let Some(conclusion) = text(&body["conclusion"]) {
         run.conclusion = Some(conclusion);
+        // GitHub sets the time itself where it is not told.
+        run.completed_at = text(&body["completed_at"]).unwrap_or_else(|| "2026-03-02T15:30:00Z".into());
         run.status = "completed".into();
     }
     let output = &body["output"];

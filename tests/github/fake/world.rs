@@ -597,8 +597,8 @@ impl World {
             summary: None,
             text: None,
             annotations: Vec::new(),
-            started_at: "2026-03-02T15:20:00Z".into(),
-            completed_at: "2026-03-02T15:30:00Z".into(),
+            started_at: "2026-03-02T13:20:00Z".into(),
+            completed_at: "2026-03-02T13:30:00Z".into(),
         });
     }
 

@@ -1,0 +1,123 @@
+//! How a ref came to hold what a push left in it, by GitHub's own record of the ref.
+//!
+//! A commit says of itself who made it and for which pull request; only the record says whether GitHub's button or
+//! merge queue put it there, or a person pushed it.
+
+use crate::change::Oid;
+use crate::github::api::GitHubClient;
+use crate::github::api::names::escape_path;
+use crate::github::api::request::GitHubFailure;
+use crate::github::api::rest::RestActivity;
+use crate::github::judge::completed_push::{CompletedPush, RecordedMoveKind};
+
+/// How often GitHub is asked again for the record of a push that came just now.
+const MAX_RECORD_PAUSES: u32 = 2;
+
+/// The moves of a ref, as far as the record was read; empty if it was not, or could not be.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RecordedMoves {
+    moves: Vec<RecordedRefMove>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct RecordedRefMove {
+    before: Option<Oid>,
+    after: Oid,
+    kind: RecordedMoveKind,
+}
+
+impl RecordedMoves {
+    /// Returns how the ref came to hold `landed_as`, which stands on `base`: by a move of its own, or by that of the
+    /// whole push. `None` if the record does not tell.
+    pub(crate) fn find_kind(
+        &self,
+        push: &CompletedPush<'_>,
+        base: Option<Oid>,
+        landed_as: Oid,
+    ) -> Option<RecordedMoveKind> {
+        let is_own = |one: &&RecordedRefMove| base.is_some() && one.before == base && one.after == landed_as;
+        let is_of_push =
+            |one: &&RecordedRefMove| one.before == push.old_tip() && Some(one.after) == push.new_tip();
+        let found = self.moves.iter().find(is_own).or_else(|| self.moves.iter().find(is_of_push));
+        found.map(|one| one.kind)
+    }
+}
+
+/// Reads how the ref came to hold what a push left in it. If the push `may_lag`, a record that lacks it is read again.
+pub(crate) async fn find_recorded_moves(
+    client: &GitHubClient,
+    push: &CompletedPush<'_>,
+    may_lag: bool,
+) -> RecordedMoves {
+    let Some(after) = push.new_tip() else { return RecordedMoves::default() };
+    if let Some(kind) = push.recorded_as {
+        return RecordedMoves { moves: vec![RecordedRefMove { before: push.old_tip(), after, kind }] };
+    }
+    let mut attempt = 1;
+    loop {
+        // Without a record, what landed is held against the objects alone.
+        let Ok(moves) = read_moves(client, push, after).await else { return RecordedMoves::default() };
+        let is_found = moves.iter().any(|one| one.after == after);
+        if is_found || !may_lag || attempt > MAX_RECORD_PAUSES || !client.wait_for_record(attempt).await {
+            return RecordedMoves { moves };
+        }
+        attempt += 1;
+    }
+}
+
+/// Reads the record from its newest entry to the one of the push.
+async fn read_moves(
+    client: &GitHubClient,
+    push: &CompletedPush<'_>,
+    after: Oid,
+) -> Result<Vec<RecordedRefMove>, GitHubFailure> {
+    let name = escape_path(push.ref_name);
+    let path = format!("{}/activity?ref={name}&per_page=100", push.repo.rest_path());
+    let convert_page = |page: Vec<RestActivity>| {
+        let mut moves = Vec::with_capacity(page.len());
+        for entry in page {
+            let Some(kind) = entry.kind.as_deref().map(RecordedMoveKind::from_activity) else { continue };
+            let before = entry.before.and_then(Oid::none_if_null);
+            moves.push(RecordedRefMove { before, after: entry.after, kind });
+        }
+        moves
+    };
+    client.fetch_list(path, convert_page, |moves| moves.iter().any(|one| one.after == after)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::github::api::names::RepositoryName;
+    use crate::report::RefUpdateKind;
+
+    #[test]
+    fn a_commit_has_a_move_of_its_own_or_shares_that_of_the_push() {
+        let id = |byte: u8| Oid::from_bytes(&[byte; 20]).unwrap();
+        let repo = RepositoryName::parse_name("acme/shop").unwrap();
+        let update = RefUpdateKind::Move { old: id(1), new: id(3) };
+        let push = CompletedPush {
+            repo: &repo,
+            ref_name: "refs/heads/main",
+            update,
+            pushed_at: None,
+            pusher: None,
+            recorded_as: None,
+        };
+        let entry =
+            |before, after, kind| RecordedRefMove { before: Some(id(before)), after: id(after), kind };
+        let found = |moves: &[RecordedRefMove], base, landed_as| {
+            RecordedMoves { moves: moves.to_vec() }.find_kind(&push, Some(id(base)), id(landed_as))
+        };
+        let (merge, hand) = (RecordedMoveKind::PullMerge, RecordedMoveKind::Push);
+        let apart = [entry(2, 3, hand), entry(1, 2, merge)];
+        assert_eq!((found(&apart, 1, 2), found(&apart, 2, 3)), (Some(merge), Some(hand)));
+        // The merge of another base is another commit's.
+        assert_eq!(found(&apart, 9, 2), None);
+        let together = [entry(1, 3, RecordedMoveKind::QueueMerge)];
+        assert_eq!(found(&together, 1, 2), Some(RecordedMoveKind::QueueMerge));
+        assert_eq!(found(&[entry(2, 3, merge)], 1, 2), None);
+        assert_eq!(RecordedMoveKind::from_activity("merge_queue_merge"), RecordedMoveKind::QueueMerge);
+        assert_eq!(RecordedMoveKind::from_activity("force_push"), hand);
+    }
+}
