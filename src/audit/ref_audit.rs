@@ -336,6 +336,7 @@ impl RefAuditor<'_> {
         }
         change.lost_files = find_lost_files(self.repository, &change);
         if let Some(marks) = evidence.marks {
+            let marks = marks.with_pull(change.landing.pull.as_ref());
             change.attempts = self.attempts.find_attempts(&marks, &evidence.commits, at);
         }
         Ok(change)

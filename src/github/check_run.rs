@@ -19,6 +19,7 @@ use crate::github::facts::checks::EXTERNAL_ID_START;
 use crate::github::listed_check_runs::{RestTakenCheckRun, RestWritingApp, list_named_check_runs};
 use crate::github::publish::{PublishOutcome, send_publication, truncate_text};
 use crate::github::step_outputs::random_word;
+use crate::github::verdict_history::{CheckRunVerdict, add_verdicts, format_history};
 
 /// The start of the external id of a check run that has the verdict on a merge group.
 pub(crate) const GROUP_ID_START: &str = "changegate:group-";
@@ -47,6 +48,8 @@ pub struct CheckRunReport<'a> {
     pub title: &'a str,
     /// The summary, as Markdown.
     pub text: &'a str,
+    /// The verdicts that it is about, which it keeps for the run that records them.
+    pub verdicts: &'a [CheckRunVerdict],
     /// The address of the workflow run, if that is known.
     pub details_url: Option<&'a str>,
 }
@@ -69,13 +72,18 @@ pub(crate) struct TakenCheckRun {
     pub(crate) token: String,
     /// The app that this run writes as; `None` if GitHub does not tell.
     app: Option<RestWritingApp>,
+    /// The verdicts that the check runs held before.
+    earlier: Vec<CheckRunVerdict>,
 }
 
 impl CheckRunReport<'_> {
-    fn build_body(&self, token: &str) -> Value {
+    fn build_body(&self, token: &str, earlier: &[CheckRunVerdict]) -> Value {
+        let mut verdicts = earlier.to_vec();
+        add_verdicts(&mut verdicts, self.verdicts);
+        let summary = format!("{}{}", truncate_text(self.text), format_history(&verdicts));
         let mut body = json!({
             "external_id": token,
-            "output": { "title": self.title, "summary": truncate_text(self.text) },
+            "output": { "title": self.title, "summary": summary },
         });
         let conclusion = match self.state {
             CheckRunState::InProgress => None,
@@ -119,7 +127,7 @@ pub(crate) async fn take_check_run(
     }
     // A check run that the gate did not make can be one that its maker still writes to.
     if !has_own {
-        let mut body = build_taking_body(client, report, &taken.token);
+        let mut body = build_taking_body(client, report, &taken);
         if let Value::Object(members) = &mut body {
             members.insert("name".into(), report.name.into());
             members.insert("head_sha".into(), revision.to_string().into());
@@ -145,7 +153,7 @@ impl TakenCheckRun {
             CheckRunPurpose::MergeGroup => GROUP_ID_START,
         };
         let token = random_word(start);
-        TakenCheckRun { repo: repo.clone(), revision, ids: Vec::new(), token, app: None }
+        TakenCheckRun { repo: repo.clone(), revision, ids: Vec::new(), token, app: None, earlier: Vec::new() }
     }
 
     /// Takes over one check run, and returns whether that could be done.
@@ -155,7 +163,11 @@ impl TakenCheckRun {
         known: &RestTakenCheckRun,
         report: &CheckRunReport<'_>,
     ) -> bool {
-        let body = build_taking_body(client, report, &self.token);
+        // One that the gate did not mark holds no verdict of it.
+        if known.is_marked() {
+            add_verdicts(&mut self.earlier, &known.list_verdicts());
+        }
+        let body = build_taking_body(client, report, self);
         let request = patch_request(&self.repo, known.id, body);
         // A newer one says what this one cannot be made to say; it is written again with the verdict.
         let Ok(answer) = send_until_taken(client, &request).await else { return false };
@@ -197,8 +209,8 @@ impl TakenCheckRun {
     }
 }
 
-fn build_taking_body(client: &GitHubClient, report: &CheckRunReport<'_>, token: &str) -> Value {
-    let mut body = report.build_body(token);
+fn build_taking_body(client: &GitHubClient, report: &CheckRunReport<'_>, taken: &TakenCheckRun) -> Value {
+    let mut body = report.build_body(&taken.token, &taken.earlier);
     if let Value::Object(members) = &mut body {
         // A check run that is taken over keeps the time at which it was made; this is when it was last judged.
         let now = client.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
@@ -283,7 +295,7 @@ async fn write_check_runs(
     let mut outcome = PublishOutcome::NotAllowed;
     let mut failed = None;
     for id in ids {
-        let request = patch_request(&taken.repo, id, report.build_body(&taken.token));
+        let request = patch_request(&taken.repo, id, report.build_body(&taken.token, &taken.earlier));
         match send_publication(client, &request).await {
             Ok(written) if taken.ids.contains(&id) => outcome = written,
             // That of another app cannot be written, and need not be.

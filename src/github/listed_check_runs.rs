@@ -16,6 +16,7 @@ use crate::github::api::GitHubClient;
 use crate::github::api::names::{RepositoryName, escape_path};
 use crate::github::api::request::GitHubFailure;
 use crate::github::facts::checks::EXTERNAL_ID_START;
+use crate::github::verdict_history::{CheckRunVerdict, parse_history};
 
 /// How many check runs of one name and app are taken over that no merge passes for; more than one exists only if two runs made theirs at once.
 const MAX_TAKEN_CHECK_RUNS: usize = 5;
@@ -34,6 +35,8 @@ pub(crate) struct RestTakenCheckRun {
     status: Option<String>,
     pub(crate) conclusion: Option<String>,
     pub(crate) started_at: Option<Timestamp>,
+    pub(crate) completed_at: Option<Timestamp>,
+    pub(crate) name: Option<String>,
     pub(crate) app: Option<RestWritingApp>,
     output: Option<RestCheckRunOutput>,
 }
@@ -41,8 +44,8 @@ pub(crate) struct RestTakenCheckRun {
 /// The app that wrote a check run.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 pub(crate) struct RestWritingApp {
-    id: Option<u64>,
-    slug: Option<String>,
+    pub(crate) id: Option<u64>,
+    pub(crate) slug: Option<String>,
 }
 
 impl RestWritingApp {
@@ -65,6 +68,12 @@ impl RestTakenCheckRun {
     /// Returns whether the check run has the mark of the gate. Every app can write one.
     pub(crate) fn is_marked(&self) -> bool {
         self.external_id.as_ref().is_some_and(|id| id.starts_with(EXTERNAL_ID_START))
+    }
+
+    /// Returns the verdicts that it keeps, oldest first.
+    pub(crate) fn list_verdicts(&self) -> Vec<CheckRunVerdict> {
+        let summary = self.output.as_ref().and_then(|output| output.summary.as_deref());
+        summary.map(parse_history).unwrap_or_default()
     }
 
     /// Returns whether GitHub lets a merge pass for this check run.
@@ -119,6 +128,19 @@ pub(crate) async fn list_named_check_runs(
         // What a merge may pass for is never left as it is.
         run.is_passing() || *count <= MAX_TAKEN_CHECK_RUNS
     });
+    Ok(runs)
+}
+
+/// Returns the check runs on a commit that have the mark of the gate, whatever their names.
+pub(crate) async fn list_marked_check_runs(
+    client: &GitHubClient,
+    repo: &RepositoryName,
+    revision: Oid,
+) -> Result<Vec<RestTakenCheckRun>, GitHubFailure> {
+    let path = format!("{}/commits/{revision}/check-runs?filter=all&per_page=100", repo.rest_path());
+    let mut runs = client.fetch_list(path, |page: RestTakenCheckRunPage| page.check_runs, |_| false).await?;
+    runs.retain(RestTakenCheckRun::is_marked);
+    runs.sort_unstable_by_key(|run| run.id);
     Ok(runs)
 }
 
