@@ -19,7 +19,7 @@ use crate::github::facts::checks::EXTERNAL_ID_START;
 use crate::github::listed_check_runs::{RestTakenCheckRun, RestWritingApp, list_named_check_runs};
 use crate::github::publish::{PublishOutcome, send_publication, truncate_text};
 use crate::github::step_outputs::random_word;
-use crate::github::verdict_history::{CheckRunVerdict, add_verdicts, format_history};
+use crate::github::verdict_history::{CheckRunVerdict, add_verdicts, disarm_history, format_history};
 
 /// The start of the external id of a check run that has the verdict on a merge group.
 pub(crate) const GROUP_ID_START: &str = "changegate:group-";
@@ -80,7 +80,8 @@ impl CheckRunReport<'_> {
     fn build_body(&self, token: &str, earlier: &[CheckRunVerdict]) -> Value {
         let mut verdicts = earlier.to_vec();
         add_verdicts(&mut verdicts, self.verdicts);
-        let summary = format!("{}{}", truncate_text(self.text), format_history(&verdicts));
+        let text = truncate_text(&disarm_history(self.text));
+        let summary = format!("{text}{}", format_history(&verdicts));
         let mut body = json!({
             "external_id": token,
             "output": { "title": self.title, "summary": summary },

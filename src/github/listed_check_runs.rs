@@ -21,6 +21,9 @@ use crate::github::verdict_history::{CheckRunVerdict, parse_history};
 /// How many check runs of one name and app are taken over that no merge passes for; more than one exists only if two runs made theirs at once.
 const MAX_TAKEN_CHECK_RUNS: usize = 5;
 
+/// How many check runs of a commit verdicts are read from: whoever may write some may write many.
+const MAX_READ_CHECK_RUNS: usize = 20;
+
 #[derive(Deserialize)]
 struct RestTakenCheckRunPage {
     check_runs: Vec<RestTakenCheckRun>,
@@ -131,7 +134,7 @@ pub(crate) async fn list_named_check_runs(
     Ok(runs)
 }
 
-/// Returns the check runs on a commit that have the mark of the gate, whatever their names.
+/// Returns the newest check runs on a commit that have the mark of the gate, whatever their names.
 pub(crate) async fn list_marked_check_runs(
     client: &GitHubClient,
     repo: &RepositoryName,
@@ -140,7 +143,8 @@ pub(crate) async fn list_marked_check_runs(
     let path = format!("{}/commits/{revision}/check-runs?filter=all&per_page=100", repo.rest_path());
     let mut runs = client.fetch_list(path, |page: RestTakenCheckRunPage| page.check_runs, |_| false).await?;
     runs.retain(RestTakenCheckRun::is_marked);
-    runs.sort_unstable_by_key(|run| run.id);
+    runs.sort_unstable_by_key(|run| std::cmp::Reverse(run.id));
+    runs.truncate(MAX_READ_CHECK_RUNS);
     Ok(runs)
 }
 

@@ -98,9 +98,17 @@ impl CheckRunVerdict {
             && (&self.rules, &self.policy) == (&other.rules, &other.policy)
     }
 
-    fn is_within_bounds(&self) -> bool {
-        let names = self.rules.iter().chain(&self.target).chain(&self.policy);
-        self.rules.len() <= MAX_NAMED_RULES && names.into_iter().all(|name| name.len() <= MAX_NAME_BYTES)
+    /// Returns whether the gate can have written the verdict: anybody who may write the check run can write more.
+    fn is_well_formed(&self) -> bool {
+        let is_digest =
+            |digest: &String| digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_id =
+            |rule: &String| rule.chars().all(|sign| sign.is_ascii_alphanumeric() || "._-".contains(sign));
+        let mut names = self.rules.iter().chain(&self.target);
+        names.all(|name| name.len() <= MAX_NAME_BYTES)
+            && self.rules.len() <= MAX_NAMED_RULES
+            && self.rules.iter().all(is_id)
+            && self.policy.as_ref().is_none_or(is_digest)
     }
 }
 
@@ -114,6 +122,11 @@ pub(crate) fn add_verdicts(kept: &mut Vec<CheckRunVerdict>, more: &[CheckRunVerd
         }
     }
     kept.drain(..kept.len().saturating_sub(MAX_KEPT_VERDICTS));
+}
+
+/// Returns a text in which no list begins: what it quotes may hold the words that one begins with.
+pub(crate) fn disarm_history(text: &str) -> String {
+    text.replace(HISTORY_START.trim_end(), "<!-- ")
 }
 
 /// Returns the list as it stands at the end of a summary; empty for no verdicts. The oldest are left out if there is
@@ -136,7 +149,7 @@ pub(crate) fn parse_history(summary: &str) -> Vec<CheckRunVerdict> {
     let Some((_, rest)) = summary.rsplit_once(HISTORY_START) else { return Vec::new() };
     let Some((json, _)) = rest.split_once(HISTORY_END) else { return Vec::new() };
     let mut verdicts: Vec<CheckRunVerdict> = serde_json::from_str(json).unwrap_or_default();
-    verdicts.retain(CheckRunVerdict::is_within_bounds);
+    verdicts.retain(CheckRunVerdict::is_well_formed);
     verdicts.truncate(MAX_KEPT_VERDICTS);
     verdicts
 }
@@ -158,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_list_is_read_back_whatever_its_names_hold() {
-        let kept = [verdict(1, "a--b", 1), verdict(2, "--> x", 2)];
+        let kept = [verdict(1, "a--b", 1), verdict(2, "--", 2)];
         let text = format!("Words.{}", format_history(&kept));
         assert_eq!(text.matches("-->").count(), 1, "{text}");
         assert_eq!(parse_history(&text), kept);
@@ -166,6 +179,21 @@ mod tests {
             assert_eq!(parse_history(broken), []);
         }
         assert_eq!(format_history(&[]), "");
+        assert_eq!(parse_history(&disarm_history(&text)), []);
+    }
+
+    #[test]
+    fn what_the_gate_would_not_write_is_not_read() {
+        let planted = |edit: &dyn Fn(&mut CheckRunVerdict)| {
+            let mut one = verdict(1, "a", 1);
+            edit(&mut one);
+            parse_history(&format_history(&[one])).len()
+        };
+        assert_eq!(planted(&|one| one.policy = Some("a".repeat(64))), 1);
+        assert_eq!(planted(&|one| one.policy = Some("not a digest".into())), 0);
+        assert_eq!(planted(&|one| one.rules = vec!["a\u{1b}[31m".into()]), 0);
+        assert_eq!(planted(&|one| one.rules = vec!["a".into(); 41]), 0);
+        assert_eq!(planted(&|one| one.target = Some("x".repeat(201))), 0);
     }
 
     #[test]

@@ -23,6 +23,9 @@ const MAX_READ_PULLS: usize = 30;
 /// At how many revisions of one pull request verdicts are looked for, the newest.
 const MAX_READ_REVISIONS: usize = 20;
 
+/// How many verdicts on one pull request are read, the newest.
+const MAX_READ_VERDICTS: usize = 60;
+
 /// How many paths of a revision are named.
 const MAX_NAMED_PATHS: usize = 300;
 
@@ -166,6 +169,8 @@ async fn list_verdicts_of(
             }
         }
     }
+    found.sort_by_key(|one| std::cmp::Reverse(one.verdict.at));
+    found.truncate(MAX_READ_VERDICTS);
     Ok(found)
 }
 

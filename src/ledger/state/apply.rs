@@ -10,7 +10,6 @@ use crate::ledger::record::{
 };
 use crate::ledger::state::acts::apply_act;
 use crate::ledger::state::break_glass::apply_session_event;
-use crate::ledger::state::pull_verdicts::apply_pull_verdict;
 use crate::ledger::state::status::seconds_late;
 use crate::ledger::state::unauthorised::{apply_regularisation_terms, build_unauthorised_obligation};
 use crate::ledger::state::{
@@ -52,7 +51,7 @@ impl LedgerState {
             LedgerEvent::BreakGlass(event) => apply_session_event(self, event),
             LedgerEvent::Act(event) => apply_act(self, event),
             LedgerEvent::RegularisationTerms(terms) => apply_regularisation_terms(self, terms),
-            LedgerEvent::PullVerdict(verdict) => apply_pull_verdict(self, verdict),
+            LedgerEvent::PullVerdict(verdict) => self.recent_pull_verdicts.add_verdict(verdict),
             // It says that nothing has changed.
             LedgerEvent::Heartbeat(_) => {}
         }

@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::record::{PullVerdict, digest_bytes};
-use crate::ledger::state::LedgerState;
 
 /// How many verdicts are remembered, the newest.
 const MAX_REMEMBERED_VERDICTS: usize = 512;
@@ -40,17 +39,16 @@ impl RecentPullVerdicts {
     pub(crate) fn newest(&self) -> Option<Timestamp> {
         self.judged_at.values().max().copied()
     }
-}
 
-/// Takes a record into a state.
-pub(crate) fn apply_pull_verdict(state: &mut LedgerState, verdict: &PullVerdict) {
-    let recent = &mut state.recent_pull_verdicts;
-    recent.judged_at.insert(identify_verdict(verdict), verdict.judged_at);
-    while recent.judged_at.len() > MAX_REMEMBERED_VERDICTS {
-        let oldest = recent.judged_at.iter().min_by_key(|(_, at)| **at);
-        let Some((id, at)) = oldest.map(|(id, at)| (id.clone(), *at)) else { break };
-        recent.forgotten_until = recent.forgotten_until.max(Some(at));
-        recent.judged_at.remove(&id);
+    /// Takes in a verdict that is recorded.
+    pub(crate) fn add_verdict(&mut self, verdict: &PullVerdict) {
+        self.judged_at.insert(identify_verdict(verdict), verdict.judged_at);
+        while self.judged_at.len() > MAX_REMEMBERED_VERDICTS {
+            let oldest = self.judged_at.iter().min_by_key(|(_, at)| **at);
+            let Some((id, at)) = oldest.map(|(id, at)| (id.clone(), *at)) else { break };
+            self.forgotten_until = self.forgotten_until.max(Some(at));
+            self.judged_at.remove(&id);
+        }
     }
 }
 
@@ -87,13 +85,12 @@ mod tests {
 
     #[test]
     fn what_was_forgotten_is_not_recorded_again() {
-        let mut state = LedgerState::default();
+        let mut recent = RecentPullVerdicts::default();
         let count = i64::try_from(MAX_REMEMBERED_VERDICTS).unwrap() + 5;
         for second in 0..count {
-            assert!(!state.recent_pull_verdicts.contains_verdict(&verdict(second)));
-            apply_pull_verdict(&mut state, &verdict(second));
+            assert!(!recent.contains_verdict(&verdict(second)));
+            recent.add_verdict(&verdict(second));
         }
-        let recent = &state.recent_pull_verdicts;
         assert_eq!(recent.judged_at.len(), MAX_REMEMBERED_VERDICTS);
         assert!((0..count).all(|second| recent.contains_verdict(&verdict(second))));
         assert!(!recent.contains_verdict(&verdict(count)));
