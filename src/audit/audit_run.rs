@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use jiff::Timestamp;
 
+use crate::audit::audit_manifest::{AuditEnd, AuditInputs, AuditedRepository};
 use crate::audit::change_record::ChangeRecord;
 use crate::audit::completeness::{CompletenessCheck, digest_id_list};
-use crate::audit::dataset::{AuditEnd, AuditFiles, AuditInputs, AuditedRepository};
+use crate::audit::dataset::AuditFiles;
 use crate::audit::exceptions::of_change::list_change_exceptions;
 use crate::audit::exceptions::of_ledger::{
     build_gap_entries, build_move_exception, list_ledger_exceptions, list_silent_times,
@@ -261,6 +262,7 @@ impl<'a> AuditRun<'a> {
             completeness: &result.completeness,
             limits: &result.limits,
         };
+        self.files.end_tables(&end)?;
         self.page.finish_page(&end)?;
         let mut others = others.to_vec();
         others.push(PAGE_FILE);
