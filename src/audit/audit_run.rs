@@ -23,6 +23,7 @@ use crate::audit::page::{PAGE_FILE, ReportPage};
 use crate::audit::population::period::AuditPeriod;
 use crate::audit::population::population_entry::{EntryKind, PopulationEntry};
 use crate::audit::ref_audit::{PopulationObserver, RefAuditRequest, RefAuditSummary, audit_ref};
+use crate::audit::ref_request::AuditProgress;
 use crate::git::Repository;
 use crate::ledger::audit::ledger_history::{LedgerHistory, read_ledger_history};
 use crate::policy::Policy;
@@ -84,7 +85,7 @@ pub struct AuditRun<'a> {
     period: AuditPeriod,
     as_of: Timestamp,
     given: &'a GivenFiles,
-    progress: &'a mut dyn FnMut(),
+    progress: &'a mut dyn AuditProgress,
     counter: KeyFigureCounter,
     change_ids: Vec<String>,
     result: AuditResult,
@@ -99,12 +100,12 @@ struct RefRun<'run, 'a> {
 }
 
 impl<'a> AuditRun<'a> {
-    /// Begins an audit that writes into `files` and the page; `progress` is called for each step that is looked at, twice.
+    /// Begins an audit that writes into `files` and the page; `progress` is told of each step that is looked at, twice.
     pub fn begin_run(
         (files, page): (AuditFiles, ReportPage),
         scope: AuditScope,
         given: &'a GivenFiles,
-        progress: &'a mut dyn FnMut(),
+        progress: &'a mut dyn AuditProgress,
     ) -> AuditRun<'a> {
         let AuditScope { period, as_of, has_ledger } = scope;
         AuditRun {
@@ -128,7 +129,7 @@ impl<'a> AuditRun<'a> {
     ///
     /// Fails if the ref, its history or the ledger cannot be read, or a file cannot be written.
     pub fn audit_ref(&mut self, repository: &Repository, request: &RefAuditRequest<'_>) -> Result<()> {
-        let history = read_ledger_history(repository, &request.ref_name, self.progress)?;
+        let history = read_ledger_history(repository, &request.ref_name, &mut || self.progress.count_step())?;
         let mut ref_run = RefRun { has_ledger: history.is_some(), run: self };
         let summary = audit_ref(repository, request, history.as_ref(), &mut ref_run)?;
         if let Some(history) = &history {
@@ -207,6 +208,8 @@ impl<'a> AuditRun<'a> {
             let unmatched = summary.unmatched_deployments.to_string();
             checks.push(state("deployments of commits that are not in its history", unmatched));
         }
+        let not_compared = "not compared: an audit asks no forge";
+        checks.push(state("merged pull requests by the forge", not_compared.to_owned()));
         if let Some(history) = history {
             checks.push(state("records of the ledger", history.records.to_string()));
             checks.push(CompletenessCheck::compare_counts(
@@ -330,6 +333,10 @@ impl PopulationObserver for RefRun<'_, '_> {
     }
 
     fn count_step(&mut self) {
-        (self.run.progress)();
+        self.run.progress.count_step();
+    }
+
+    fn expect_steps(&mut self, steps: usize) {
+        self.run.progress.expect_steps(steps);
     }
 }

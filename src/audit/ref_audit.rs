@@ -70,6 +70,7 @@ pub fn audit_ref(
         first = Some(1).filter(|_| chain.steps.len() > 1);
     }
     if let (Some(first), Some(last)) = (first, last) {
+        run.observer.expect_steps(last - first + 1);
         let threads = request.threads;
         let links = ChangeLinks::read_links(repository, &chain, first, threads, &mut || {})?;
         run.given = GivenFacts::match_steps(&chain, &links, request.incidents, request.deployments);

@@ -60,6 +60,18 @@ pub trait PopulationObserver {
 
     /// Is called for each step that is looked at, so that progress can be shown.
     fn count_step(&mut self);
+
+    /// Is called once it is known how many more steps will be looked at.
+    fn expect_steps(&mut self, _steps: usize) {}
+}
+
+/// Is told how far an audit is.
+pub trait AuditProgress {
+    /// Is called for each step that is looked at.
+    fn count_step(&mut self);
+
+    /// Is called once it is known how many more steps will be looked at.
+    fn expect_steps(&mut self, steps: usize);
 }
 
 /// What the audit of a ref was made of.
