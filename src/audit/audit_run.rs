@@ -9,6 +9,7 @@ use crate::audit::audit_manifest::{AuditEnd, AuditInputs, AuditedRepository};
 use crate::audit::change_record::ChangeRecord;
 use crate::audit::completeness::{CompletenessCheck, digest_id_list};
 use crate::audit::dataset::AuditFiles;
+use crate::audit::exceptions::across_changes::ChangePatterns;
 use crate::audit::exceptions::of_change::list_change_exceptions;
 use crate::audit::exceptions::of_ledger::{
     build_gap_entries, build_move_exception, list_ledger_exceptions, list_silent_times,
@@ -87,6 +88,7 @@ pub struct AuditRun<'a> {
     given: &'a GivenFiles,
     progress: &'a mut dyn AuditProgress,
     counter: KeyFigureCounter,
+    patterns: ChangePatterns,
     change_ids: Vec<String>,
     result: AuditResult,
     has_ledger: bool,
@@ -116,6 +118,7 @@ impl<'a> AuditRun<'a> {
             given,
             progress,
             counter: KeyFigureCounter::new(has_ledger),
+            patterns: ChangePatterns::default(),
             change_ids: Vec::new(),
             result: AuditResult::default(),
             has_ledger,
@@ -232,6 +235,10 @@ impl<'a> AuditRun<'a> {
     ///
     /// Fails if a file cannot be written; then there is no manifest.
     pub fn finish_run(mut self, tool: String, others: &[&str]) -> Result<AuditResult> {
+        for exception in self.patterns.list_exceptions() {
+            let number = self.add_exception(&exception)?;
+            self.page.add_exception(number, &exception);
+        }
         let mut result = self.result;
         result.population_digest = digest_id_list(&mut self.change_ids);
         result.key_figures = self.counter.build_figures();
@@ -324,12 +331,19 @@ impl PopulationObserver for RefRun<'_, '_> {
         run.result.changes += 1;
         run.change_ids.push(change.change_id());
         run.counter.add_change(change);
+        run.patterns.add_change(change);
         let row = run.files.add_change(change)?;
         let mut exceptions = Vec::new();
         for exception in list_change_exceptions(change, self.has_ledger) {
             exceptions.push((run.add_exception(&exception)?, exception));
         }
         run.page.add_change(change, &row, &exceptions)
+    }
+
+    fn add_exception(&mut self, exception: &AuditException) -> Result<()> {
+        let number = self.run.add_exception(exception)?;
+        self.run.page.add_exception(number, exception);
+        Ok(())
     }
 
     fn count_step(&mut self) {

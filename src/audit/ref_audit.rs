@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::audit::change_record::change_acts::find_lost_files;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock, LandingFacts, RelatedStep};
+use crate::audit::exceptions::of_policy::build_policy_exception;
 use crate::audit::population::change_links::ChangeLinks;
 use crate::audit::population::given_facts::GivenFacts;
 use crate::audit::population::judged_part::{JudgedPart, divide_by_policy};
@@ -78,11 +79,13 @@ pub fn audit_ref(
         run.summary.unmatched_incidents = run.given.unmatched_incidents;
         run.summary.unmatched_deployments = run.given.unmatched_deployments;
         let parts = divide_by_policy(repository, &chain, (first, last), &request.policy)?;
+        let mut before: Option<&JudgedPart<'_>> = None;
         for part in &parts {
             let described = part.describe();
             if !run.summary.policies.contains(&described) {
                 run.summary.policies.push(described);
             }
+            run.compare_policies(before.replace(part), part)?;
             run.audit_part(part)?;
         }
         let ends = chain.steps.get(first).zip(chain.steps.get(last));
@@ -155,6 +158,18 @@ impl RefAuditor<'_> {
                 None => (step.committed_at, LandingClock::Committer),
             },
             StepLanding::Unrecorded | StepLanding::Earlier(_) => (step.committed_at, LandingClock::Committer),
+        }
+    }
+
+    /// Tells what the policy of a part asks less than that of the part before it, which the last step before it brought.
+    fn compare_policies(&mut self, before: Option<&JudgedPart<'_>>, part: &JudgedPart<'_>) -> Result<()> {
+        let step = part.first.checked_sub(1).and_then(|place| self.chain.steps.get(place));
+        let policies = before.and_then(JudgedPart::loaded).zip(part.loaded());
+        let (Some((old, new)), Some(step)) = (policies, step) else { return Ok(()) };
+        let repository = &self.request.repository_name;
+        match build_policy_exception(repository, step, (&old.policy, &new.policy)) {
+            Some(exception) => self.observer.add_exception(&exception),
+            None => Ok(()),
         }
     }
 
