@@ -21,7 +21,7 @@ use crate::audit::population::recorded_reasons::RecordedReasonsReader;
 use crate::audit::population::ref_chain::{ChainStep, RefChain, StepLanding};
 use crate::audit::population::step_evidence::{StepEvidence, StepJudge};
 pub use crate::audit::ref_request::{PopulationObserver, RefAuditRequest, RefAuditSummary};
-use crate::change::Oid;
+use crate::change::{Oid, Text};
 use crate::git::{CommitRange, Repository};
 use crate::ledger::audit::attempts::AttemptIndex;
 use crate::ledger::audit::ledger_history::{LedgerHistory, RecordedChangeAct};
@@ -334,6 +334,11 @@ impl RefAuditor<'_> {
             judged_by,
             reasons,
             verdicts: evidence.verdicts,
+            evidence_digest: decision
+                .as_ref()
+                .map(|one| one.reasons_digest.clone())
+                .filter(|one| !one.is_empty()),
+            break_glass: self.list_open_sessions(at, clock),
             closing_records: self.list_related(self.links.spoken_for_by.get(&place)),
             reverted_by: self.list_related(self.links.reverted_by.get(&place)),
             caused: self.list_related(self.links.caused.get(&place)),
@@ -356,6 +361,22 @@ impl RefAuditor<'_> {
             change.attempts = self.attempts.find_attempts(&marks, &evidence.commits, at);
         }
         Ok(change)
+    }
+
+    /// Returns the break-glass sessions that were open at a time; none if the time is not that of the server.
+    fn list_open_sessions(&self, at: Timestamp, clock: LandingClock) -> Vec<Text> {
+        let mut found = Vec::new();
+        for session in self.history.sessions.iter().filter(|_| clock == LandingClock::Gate) {
+            let (Some(first), Some(last)) = (session.openings.first(), session.openings.last()) else {
+                continue;
+            };
+            let end = session.closure.as_ref().map_or(last.until, |closed| closed.closed_at);
+            if first.opened_at <= at && at <= end {
+                let incident = first.incident.as_bytes();
+                found.push(Text::new([first.session.as_bytes(), b" ", incident].concat()));
+            }
+        }
+        found
     }
 
     fn list_obligations(
