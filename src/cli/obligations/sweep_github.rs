@@ -89,10 +89,6 @@ pub(crate) fn sweep_forge_ledger(
     let (appended, state) = forge_ledger.record_all_refs()?;
     write_forge_ledger_report(forge_ledger, &appended)?;
     let policies = TicketPolicies::read_policies(forge_ledger, &state);
-    let (verdicts, unread_verdicts) = match forge_ledger.find_pull_verdicts(&state, read_at) {
-        Ok(verdicts) => (verdicts, None),
-        Err(error) => (Vec::new(), Some(describe_unread(&error))),
-    };
     let mut closable: Vec<&TrackedObligation> = Vec::new();
     for owed in state.obligations.values() {
         if is_closable_by_review(owed) || policies.is_confirmable(owed) {
@@ -109,6 +105,11 @@ pub(crate) fn sweep_forge_ledger(
         &recalled,
         (context.clock)(),
     ));
+    // Last, since it takes the most requests: what is owed must not wait for it.
+    let (verdicts, unread_verdicts) = match forge_ledger.find_pull_verdicts(&state, read_at) {
+        Ok(verdicts) => (verdicts, None),
+        Err(error) => (Vec::new(), Some(describe_unread(&error))),
+    };
     let (closed, state) = forge_ledger.append_with_retry(&mut |ledger, now| {
         let mut events = reviews.discharge_events(ledger.state());
         events.extend(confirmed.build_discharges(ledger.state(), &events, now));
