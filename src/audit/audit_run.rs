@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use jiff::Timestamp;
 
+use crate::audit::audit_manifest::{AuditEnd, AuditInputs, AuditedRepository};
 use crate::audit::change_record::ChangeRecord;
 use crate::audit::completeness::{CompletenessCheck, digest_id_list};
-use crate::audit::dataset::{AuditEnd, AuditFiles, AuditInputs, AuditedRepository};
+use crate::audit::dataset::AuditFiles;
+use crate::audit::exceptions::across_changes::ChangePatterns;
 use crate::audit::exceptions::of_change::list_change_exceptions;
 use crate::audit::exceptions::of_ledger::{
     build_gap_entries, build_move_exception, list_ledger_exceptions, list_silent_times,
@@ -22,6 +24,7 @@ use crate::audit::page::{PAGE_FILE, ReportPage};
 use crate::audit::population::period::AuditPeriod;
 use crate::audit::population::population_entry::{EntryKind, PopulationEntry};
 use crate::audit::ref_audit::{PopulationObserver, RefAuditRequest, RefAuditSummary, audit_ref};
+use crate::audit::ref_request::AuditProgress;
 use crate::git::Repository;
 use crate::ledger::audit::ledger_history::{LedgerHistory, read_ledger_history};
 use crate::policy::Policy;
@@ -83,8 +86,9 @@ pub struct AuditRun<'a> {
     period: AuditPeriod,
     as_of: Timestamp,
     given: &'a GivenFiles,
-    progress: &'a mut dyn FnMut(),
+    progress: &'a mut dyn AuditProgress,
     counter: KeyFigureCounter,
+    patterns: ChangePatterns,
     change_ids: Vec<String>,
     result: AuditResult,
     has_ledger: bool,
@@ -98,12 +102,12 @@ struct RefRun<'run, 'a> {
 }
 
 impl<'a> AuditRun<'a> {
-    /// Begins an audit that writes into `files` and the page; `progress` is called for each step that is looked at, twice.
+    /// Begins an audit that writes into `files` and the page; `progress` is told of each step that is looked at, twice.
     pub fn begin_run(
         (files, page): (AuditFiles, ReportPage),
         scope: AuditScope,
         given: &'a GivenFiles,
-        progress: &'a mut dyn FnMut(),
+        progress: &'a mut dyn AuditProgress,
     ) -> AuditRun<'a> {
         let AuditScope { period, as_of, has_ledger } = scope;
         AuditRun {
@@ -114,6 +118,7 @@ impl<'a> AuditRun<'a> {
             given,
             progress,
             counter: KeyFigureCounter::new(has_ledger),
+            patterns: ChangePatterns::default(),
             change_ids: Vec::new(),
             result: AuditResult::default(),
             has_ledger,
@@ -127,7 +132,7 @@ impl<'a> AuditRun<'a> {
     ///
     /// Fails if the ref, its history or the ledger cannot be read, or a file cannot be written.
     pub fn audit_ref(&mut self, repository: &Repository, request: &RefAuditRequest<'_>) -> Result<()> {
-        let history = read_ledger_history(repository, &request.ref_name, self.progress)?;
+        let history = read_ledger_history(repository, &request.ref_name, &mut || self.progress.count_step())?;
         let mut ref_run = RefRun { has_ledger: history.is_some(), run: self };
         let summary = audit_ref(repository, request, history.as_ref(), &mut ref_run)?;
         if let Some(history) = &history {
@@ -206,6 +211,8 @@ impl<'a> AuditRun<'a> {
             let unmatched = summary.unmatched_deployments.to_string();
             checks.push(state("deployments of commits that are not in its history", unmatched));
         }
+        let not_compared = "not compared: an audit asks no forge";
+        checks.push(state("merged pull requests by the forge", not_compared.to_owned()));
         if let Some(history) = history {
             checks.push(state("records of the ledger", history.records.to_string()));
             checks.push(CompletenessCheck::compare_counts(
@@ -228,6 +235,10 @@ impl<'a> AuditRun<'a> {
     ///
     /// Fails if a file cannot be written; then there is no manifest.
     pub fn finish_run(mut self, tool: String, others: &[&str]) -> Result<AuditResult> {
+        for exception in self.patterns.list_exceptions() {
+            let number = self.add_exception(&exception)?;
+            self.page.add_exception(number, &exception);
+        }
         let mut result = self.result;
         result.population_digest = digest_id_list(&mut self.change_ids);
         result.key_figures = self.counter.build_figures();
@@ -261,6 +272,7 @@ impl<'a> AuditRun<'a> {
             completeness: &result.completeness,
             limits: &result.limits,
         };
+        self.files.end_tables(&end)?;
         self.page.finish_page(&end)?;
         let mut others = others.to_vec();
         others.push(PAGE_FILE);
@@ -319,6 +331,7 @@ impl PopulationObserver for RefRun<'_, '_> {
         run.result.changes += 1;
         run.change_ids.push(change.change_id());
         run.counter.add_change(change);
+        run.patterns.add_change(change);
         let row = run.files.add_change(change)?;
         let mut exceptions = Vec::new();
         for exception in list_change_exceptions(change, self.has_ledger) {
@@ -327,7 +340,17 @@ impl PopulationObserver for RefRun<'_, '_> {
         run.page.add_change(change, &row, &exceptions)
     }
 
+    fn add_exception(&mut self, exception: &AuditException) -> Result<()> {
+        let number = self.run.add_exception(exception)?;
+        self.run.page.add_exception(number, exception);
+        Ok(())
+    }
+
     fn count_step(&mut self) {
-        (self.run.progress)();
+        self.run.progress.count_step();
+    }
+
+    fn expect_steps(&mut self, steps: usize) {
+        self.run.progress.expect_steps(steps);
     }
 }

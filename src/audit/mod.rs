@@ -6,6 +6,7 @@
 //! what is known of one change; `ref_audit` puts it together, change by change; `exceptions` and `key_figures` say
 //! what an auditor asks about; `dataset` writes all of it, and `audit_run` is one audit from beginning to end.
 
+pub mod audit_manifest;
 pub mod audit_run;
 pub mod change_record;
 pub mod completeness;
@@ -20,6 +21,7 @@ pub mod population;
 pub mod procedure;
 pub mod ref_audit;
 pub mod ref_request;
+mod row_worker;
 pub mod sample;
 pub mod show;
 pub mod table;

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::audit::change_record::change_acts::find_lost_files;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock, LandingFacts, RelatedStep};
+use crate::audit::exceptions::of_policy::build_policy_exception;
 use crate::audit::population::change_links::ChangeLinks;
 use crate::audit::population::given_facts::GivenFacts;
 use crate::audit::population::judged_part::{JudgedPart, divide_by_policy};
@@ -20,7 +21,7 @@ use crate::audit::population::recorded_reasons::RecordedReasonsReader;
 use crate::audit::population::ref_chain::{ChainStep, RefChain, StepLanding};
 use crate::audit::population::step_evidence::{StepEvidence, StepJudge};
 pub use crate::audit::ref_request::{PopulationObserver, RefAuditRequest, RefAuditSummary};
-use crate::change::Oid;
+use crate::change::{Oid, Text};
 use crate::git::{CommitRange, Repository};
 use crate::ledger::audit::attempts::AttemptIndex;
 use crate::ledger::audit::ledger_history::{LedgerHistory, RecordedChangeAct};
@@ -70,6 +71,7 @@ pub fn audit_ref(
         first = Some(1).filter(|_| chain.steps.len() > 1);
     }
     if let (Some(first), Some(last)) = (first, last) {
+        run.observer.expect_steps(last - first + 1);
         let threads = request.threads;
         let links = ChangeLinks::read_links(repository, &chain, first, threads, &mut || {})?;
         run.given = GivenFacts::match_steps(&chain, &links, request.incidents, request.deployments);
@@ -77,11 +79,13 @@ pub fn audit_ref(
         run.summary.unmatched_incidents = run.given.unmatched_incidents;
         run.summary.unmatched_deployments = run.given.unmatched_deployments;
         let parts = divide_by_policy(repository, &chain, (first, last), &request.policy)?;
+        let mut before: Option<&JudgedPart<'_>> = None;
         for part in &parts {
             let described = part.describe();
             if !run.summary.policies.contains(&described) {
                 run.summary.policies.push(described);
             }
+            run.compare_policies(before.replace(part), part)?;
             run.audit_part(part)?;
         }
         let ends = chain.steps.get(first).zip(chain.steps.get(last));
@@ -154,6 +158,18 @@ impl RefAuditor<'_> {
                 None => (step.committed_at, LandingClock::Committer),
             },
             StepLanding::Unrecorded | StepLanding::Earlier(_) => (step.committed_at, LandingClock::Committer),
+        }
+    }
+
+    /// Tells what the policy of a part asks less than that of the part before it, which the last step before it brought.
+    fn compare_policies(&mut self, before: Option<&JudgedPart<'_>>, part: &JudgedPart<'_>) -> Result<()> {
+        let step = part.first.checked_sub(1).and_then(|place| self.chain.steps.get(place));
+        let policies = before.and_then(JudgedPart::loaded).zip(part.loaded());
+        let (Some((old, new)), Some(step)) = (policies, step) else { return Ok(()) };
+        let repository = &self.request.repository_name;
+        match build_policy_exception(repository, step, (&old.policy, &new.policy)) {
+            Some(exception) => self.observer.add_exception(&exception),
+            None => Ok(()),
         }
     }
 
@@ -318,6 +334,11 @@ impl RefAuditor<'_> {
             judged_by,
             reasons,
             verdicts: evidence.verdicts,
+            evidence_digest: decision
+                .as_ref()
+                .map(|one| one.reasons_digest.clone())
+                .filter(|one| !one.is_empty()),
+            break_glass: self.list_open_sessions(at, clock),
             closing_records: self.list_related(self.links.spoken_for_by.get(&place)),
             reverted_by: self.list_related(self.links.reverted_by.get(&place)),
             caused: self.list_related(self.links.caused.get(&place)),
@@ -336,9 +357,26 @@ impl RefAuditor<'_> {
         }
         change.lost_files = find_lost_files(self.repository, &change);
         if let Some(marks) = evidence.marks {
+            let marks = marks.with_pull(change.landing.pull.as_ref());
             change.attempts = self.attempts.find_attempts(&marks, &evidence.commits, at);
         }
         Ok(change)
+    }
+
+    /// Returns the break-glass sessions that were open at a time; none if the time is not that of the server.
+    fn list_open_sessions(&self, at: Timestamp, clock: LandingClock) -> Vec<Text> {
+        let mut found = Vec::new();
+        for session in self.history.sessions.iter().filter(|_| clock == LandingClock::Gate) {
+            let (Some(first), Some(last)) = (session.openings.first(), session.openings.last()) else {
+                continue;
+            };
+            let end = session.closure.as_ref().map_or(last.until, |closed| closed.closed_at);
+            if first.opened_at <= at && at <= end {
+                let incident = first.incident.as_bytes();
+                found.push(Text::new([first.session.as_bytes(), b" ", incident].concat()));
+            }
+        }
+        found
     }
 
     fn list_obligations(

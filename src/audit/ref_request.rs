@@ -6,6 +6,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use crate::audit::change_record::ChangeRecord;
+use crate::audit::exceptions::AuditException;
 use crate::audit::inputs::deployments::Deployment;
 use crate::audit::inputs::incidents::Incident;
 use crate::audit::population::judged_part::AuditPolicy;
@@ -55,11 +56,28 @@ pub trait PopulationObserver {
     /// Takes a policy before the first change that it judged.
     fn add_policy(&mut self, policy: &Policy);
 
+    /// Takes an exception that is about no single change of the population, such as a policy that was loosened.
+    fn add_exception(&mut self, _exception: &AuditException) -> Result<()> {
+        Ok(())
+    }
+
     /// Takes a change, after its entry.
     fn add_change(&mut self, change: &ChangeRecord) -> Result<()>;
 
     /// Is called for each step that is looked at, so that progress can be shown.
     fn count_step(&mut self);
+
+    /// Is called once it is known how many more steps will be looked at.
+    fn expect_steps(&mut self, _steps: usize) {}
+}
+
+/// Is told how far an audit is.
+pub trait AuditProgress {
+    /// Is called for each step that is looked at.
+    fn count_step(&mut self);
+
+    /// Is called once it is known how many more steps will be looked at.
+    fn expect_steps(&mut self, steps: usize);
 }
 
 /// What the audit of a ref was made of.

@@ -7,6 +7,7 @@ use std::io::Write as _;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::audit::ref_request::AuditProgress;
 use crate::cli::context::Context;
 use crate::cli::output;
 
@@ -23,6 +24,8 @@ pub(crate) struct ProgressLine {
     started_at: Timestamp,
     last_shown_at: Option<Timestamp>,
     steps: u64,
+    /// How many steps there will be, how many there were when that became known, and when that was.
+    expected: Option<(u64, u64, Timestamp)>,
     is_visible: bool,
 }
 
@@ -35,6 +38,7 @@ impl ProgressLine {
             started_at: (context.clock)(),
             last_shown_at: None,
             steps: 0,
+            expected: None,
             is_visible: output::is_stderr_terminal(),
         }
     }
@@ -57,10 +61,13 @@ impl ProgressLine {
         }
         let now = (self.clock)();
         if now.duration_since(self.last_shown_at.unwrap_or(self.started_at)) >= PROGRESS_INTERVAL {
-            self.write_line(
-                &format_progress(self.steps, &self.label, now.duration_since(self.started_at)),
-                now,
-            );
+            let mut line = format_progress(self.steps, &self.label, now.duration_since(self.started_at));
+            if let Some((total, before, since)) = self.expected {
+                let done = self.steps.saturating_sub(before);
+                let left = total.saturating_sub(self.steps);
+                line.push_str(&format_time_left(done, left, now.duration_since(since)));
+            }
+            self.write_line(&line, now);
         }
     }
 
@@ -68,6 +75,17 @@ impl ProgressLine {
         let mut out = anstream::stderr().lock();
         let _ = write!(out, "\r{line}\x1b[K").and_then(|()| out.flush());
         self.last_shown_at = Some(now);
+    }
+}
+
+impl AuditProgress for ProgressLine {
+    fn count_step(&mut self) {
+        ProgressLine::count_step(self);
+    }
+
+    fn expect_steps(&mut self, steps: usize) {
+        let more = u64::try_from(steps).unwrap_or(u64::MAX);
+        self.expected = Some((self.steps.saturating_add(more), self.steps, (self.clock)()));
     }
 }
 
@@ -87,9 +105,25 @@ fn format_progress(steps: u64, what: &str, elapsed: SignedDuration) -> String {
     format!("{steps} {what}, {each_second}/s, {}s", elapsed.as_secs())
 }
 
+/// Returns how long the steps that are left will take, if the last ones took so long; empty while nothing tells.
+fn format_time_left(done: u64, left: u64, elapsed: SignedDuration) -> String {
+    if done == 0 || left == 0 || elapsed <= SignedDuration::ZERO {
+        return String::new();
+    }
+    let seconds = elapsed.as_millis().saturating_mul(i128::from(left)) / i128::from(done) / 1000;
+    format!(", about {seconds}s left")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_time_left_follows_from_the_steps_since_their_number_was_known() {
+        let left = |done, left, seconds| format_time_left(done, left, SignedDuration::from_secs(seconds));
+        assert_eq!(left(100, 900, 2), ", about 18s left");
+        assert_eq!([left(0, 9, 2), left(9, 0, 2), left(9, 9, 0)], [""; 3]);
+    }
 
     #[test]
     fn the_line_tells_how_much_how_fast_and_how_long() {

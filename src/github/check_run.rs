@@ -21,6 +21,7 @@ use crate::github::listed_check_runs::{
 };
 use crate::github::publish::{PublishOutcome, send_publication, truncate_text};
 use crate::github::step_outputs::random_word;
+use crate::github::verdict_history::{CheckRunVerdict, add_verdicts, disarm_history, format_history};
 
 /// The start of the external id of a check run that has the verdict on a merge group.
 pub(crate) const GROUP_ID_START: &str = "changegate:group-";
@@ -49,6 +50,8 @@ pub struct CheckRunReport<'a> {
     pub title: &'a str,
     /// The summary, as Markdown.
     pub text: &'a str,
+    /// The verdicts that it is about, which it keeps for the run that records them.
+    pub verdicts: &'a [CheckRunVerdict],
     /// The address of the workflow run, if that is known.
     pub details_url: Option<&'a str>,
 }
@@ -71,13 +74,19 @@ pub(crate) struct TakenCheckRun {
     pub(crate) token: String,
     /// The app that this run writes as; `None` if GitHub does not tell.
     app: Option<RestWritingApp>,
+    /// The verdicts that the check runs held before.
+    earlier: Vec<CheckRunVerdict>,
 }
 
 impl CheckRunReport<'_> {
-    fn build_body(&self, token: &str) -> Value {
+    fn build_body(&self, token: &str, earlier: &[CheckRunVerdict]) -> Value {
+        let mut verdicts = earlier.to_vec();
+        add_verdicts(&mut verdicts, self.verdicts);
+        let text = truncate_text(&disarm_history(self.text));
+        let summary = format!("{text}{}", format_history(&verdicts));
         let mut body = json!({
             "external_id": token,
-            "output": { "title": self.title, "summary": truncate_text(self.text) },
+            "output": { "title": self.title, "summary": summary },
         });
         let conclusion = match self.state {
             CheckRunState::InProgress => None,
@@ -132,7 +141,7 @@ impl TakenCheckRun {
             CheckRunPurpose::MergeGroup => GROUP_ID_START,
         };
         let token = random_word(start);
-        TakenCheckRun { repo: repo.clone(), revision, ids: Vec::new(), token, app: None }
+        TakenCheckRun { repo: repo.clone(), revision, ids: Vec::new(), token, app: None, earlier: Vec::new() }
     }
 
     /// Makes a check run of the gate's own beside those that were taken over, and returns whether the token may do
@@ -142,7 +151,7 @@ impl TakenCheckRun {
         client: &GitHubClient,
         report: &CheckRunReport<'_>,
     ) -> Result<bool, GitHubFailure> {
-        let mut body = build_taking_body(client, report, &self.token);
+        let mut body = build_taking_body(client, report, self);
         if let Value::Object(members) = &mut body {
             members.insert("name".into(), report.name.into());
             members.insert("head_sha".into(), self.revision.to_string().into());
@@ -167,7 +176,11 @@ impl TakenCheckRun {
         known: &RestTakenCheckRun,
         report: &CheckRunReport<'_>,
     ) -> bool {
-        let body = build_taking_body(client, report, &self.token);
+        // One that the gate did not mark holds no verdict of it.
+        if known.is_marked() {
+            add_verdicts(&mut self.earlier, &known.list_verdicts());
+        }
+        let body = build_taking_body(client, report, self);
         let request = patch_request(&self.repo, known.id, body);
         // A newer one says what this one cannot be made to say; it is written again with the verdict.
         let Ok(answer) = send_until_taken(client, &request).await else { return false };
@@ -209,8 +222,8 @@ impl TakenCheckRun {
     }
 }
 
-fn build_taking_body(client: &GitHubClient, report: &CheckRunReport<'_>, token: &str) -> Value {
-    let mut body = report.build_body(token);
+fn build_taking_body(client: &GitHubClient, report: &CheckRunReport<'_>, taken: &TakenCheckRun) -> Value {
+    let mut body = report.build_body(&taken.token, &taken.earlier);
     if let Value::Object(members) = &mut body {
         // A check run that is taken over keeps the time at which it was made; this is when it was last judged.
         members.insert("started_at".into(), format_time(client.now()).into());
@@ -294,7 +307,7 @@ async fn write_check_runs(
     let mut outcome = PublishOutcome::NotAllowed;
     let mut failed = None;
     for id in ids {
-        let request = patch_request(&taken.repo, id, report.build_body(&taken.token));
+        let request = patch_request(&taken.repo, id, report.build_body(&taken.token, &taken.earlier));
         match send_publication(client, &request).await {
             Ok(written) if taken.ids.contains(&id) => outcome = written,
             // That of another app cannot be written, and need not be.

@@ -16,9 +16,13 @@ use crate::github::api::GitHubClient;
 use crate::github::api::names::{RepositoryName, escape_path};
 use crate::github::api::request::GitHubFailure;
 use crate::github::facts::checks::EXTERNAL_ID_START;
+use crate::github::verdict_history::{CheckRunVerdict, parse_history};
 
 /// How many check runs of one name and app are taken over that no merge passes for; more than one exists only if two runs made theirs at once.
 const MAX_TAKEN_CHECK_RUNS: usize = 5;
+
+/// How many check runs of a commit verdicts are read from: whoever may write some may write many.
+const MAX_READ_CHECK_RUNS: usize = 20;
 
 #[derive(Deserialize)]
 struct RestTakenCheckRunPage {
@@ -34,7 +38,8 @@ pub(crate) struct RestTakenCheckRun {
     status: Option<String>,
     pub(crate) conclusion: Option<String>,
     pub(crate) started_at: Option<Timestamp>,
-    completed_at: Option<Timestamp>,
+    pub(crate) completed_at: Option<Timestamp>,
+    pub(crate) name: Option<String>,
     pub(crate) app: Option<RestWritingApp>,
     output: Option<RestCheckRunOutput>,
 }
@@ -42,8 +47,8 @@ pub(crate) struct RestTakenCheckRun {
 /// The app that wrote a check run.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 pub(crate) struct RestWritingApp {
-    id: Option<u64>,
-    slug: Option<String>,
+    pub(crate) id: Option<u64>,
+    pub(crate) slug: Option<String>,
 }
 
 impl RestWritingApp {
@@ -66,6 +71,12 @@ impl RestTakenCheckRun {
     /// Returns whether the check run has the mark of the gate. Every app can write one.
     pub(crate) fn is_marked(&self) -> bool {
         self.external_id.as_ref().is_some_and(|id| id.starts_with(EXTERNAL_ID_START))
+    }
+
+    /// Returns the verdicts that it keeps, oldest first.
+    pub(crate) fn list_verdicts(&self) -> Vec<CheckRunVerdict> {
+        let summary = self.output.as_ref().and_then(|output| output.summary.as_deref());
+        summary.map(parse_history).unwrap_or_default()
     }
 
     /// Returns whether GitHub lets a merge pass for this check run.
@@ -132,6 +143,20 @@ pub(crate) async fn list_named_check_runs(
 /// Returns a time as GitHub writes it.
 pub(crate) fn format_time(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// Returns the newest check runs on a commit that have the mark of the gate, whatever their names.
+pub(crate) async fn list_marked_check_runs(
+    client: &GitHubClient,
+    repo: &RepositoryName,
+    revision: Oid,
+) -> Result<Vec<RestTakenCheckRun>, GitHubFailure> {
+    let path = format!("{}/commits/{revision}/check-runs?filter=all&per_page=100", repo.rest_path());
+    let mut runs = client.fetch_list(path, |page: RestTakenCheckRunPage| page.check_runs, |_| false).await?;
+    runs.retain(RestTakenCheckRun::is_marked);
+    runs.sort_unstable_by_key(|run| std::cmp::Reverse(run.id));
+    runs.truncate(MAX_READ_CHECK_RUNS);
+    Ok(runs)
 }
 
 /// Splits the address of a workflow run into what all runs of its repository share, and its number.

@@ -17,6 +17,7 @@ mod session;
 pub mod step_outputs;
 #[cfg(test)]
 mod tests;
+pub(crate) mod verdict_history;
 
 use crate::verdict::MessageTemplate;
 
@@ -30,6 +31,7 @@ pub use crate::github::facts::checks::OwnChecks;
 pub use crate::github::judge::GitHubJudgeOptions;
 pub use crate::github::publish::PublishOutcome;
 pub(crate) use crate::github::session::open_pulls::{OpenPullRequest, PullsOfRevision};
+pub(crate) use crate::github::session::pull_verdicts::{ListedVerdict, RevisionContent};
 pub(crate) use crate::github::session::ref_moves::DefaultBranchPolicy;
 pub use crate::github::session::ref_moves::{GitHubRefMove, JudgedRefMove};
 pub use crate::github::session::{GitHubSession, GitHubSource, JudgedEvent, JudgedPullRequest};

@@ -28,6 +28,7 @@ const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[
     gate::range::MESSAGES,
     judge::MESSAGES,
     crate::ledger::forge::late_reviews::MESSAGES,
+    crate::ledger::forge::pull_verdicts::MESSAGES,
     crate::ledger::forge::regularisation::MESSAGES,
     crate::ledger::forge::ticket_policies::MESSAGES,
     crate::ledger::server::confirm_tickets::MESSAGES,

@@ -127,6 +127,27 @@ fn a_policy_with_most_of_the_language_is_told_in_words() {
 }
 
 #[test]
+fn who_may_say_something_after_a_landing_is_told() {
+    let acts = "acts:\n  outcome: { from: [duty-managers] }\n  attach: { from: [security], bots: [ci-shop], largest: 3MB }\n";
+    let policy = FULL_POLICY.replace("bots: [", "bots: [ci-shop, ") + acts;
+    let policy =
+        policy.replacen("who: { teams: [security], bots: [ci-shop, ", "who: { teams: [security], bots: [", 1);
+    let words = plain_words(&load(&policy));
+    for part in [
+        "After a change has landed",
+        "Members of duty-managers",
+        "Members of security; the machines ci-shop",
+        "of 3000000 bytes at most",
+        "Nobody",
+        "changegate attach",
+        "closes nothing that is owed",
+    ] {
+        assert!(words.contains(part), "no {part:?} in {words}");
+    }
+    assert!(plain_words(&load(FULL_POLICY)).contains("By this policy nobody records outcomes"));
+}
+
+#[test]
 fn the_procedure_of_a_pack() {
     insta::assert_snapshot!("procedure-startup", markdown(&load_from_pack("startup").unwrap()));
 }

@@ -31,6 +31,7 @@ mod owed_tickets;
 mod own_checks;
 mod partial;
 mod published;
+mod pull_verdicts;
 mod recipes;
 mod regularised;
 mod reviewed;

@@ -113,6 +113,36 @@ fn reasons_that_were_changed_taken_or_added_are_found() {
 }
 
 #[test]
+fn reasons_of_another_digest_tell_no_reader_who_approved() {
+    let world = World::new();
+    world.commit(&good("One"));
+    world.push(&["main"]).accepted();
+    let traced = &["ledger", "trace", "main", "--format", "json"];
+    world.changegate("server.git", traced).accepted().says("ben@example.com");
+    let mut links = world.links();
+    links[1].replace("reasons.jsonl", "ben@example.com", "eve@example.com");
+    world.forge(&links);
+    let out = world.path("out");
+    let out = out.to_str().unwrap();
+    world.changegate("server.git", &["audit", "--out", out]).accepted();
+    let changes = std::fs::read_to_string(format!("{out}/changes.jsonl")).unwrap();
+    let last: Value = serde_json::from_str(changes.lines().last().unwrap()).unwrap();
+    assert_eq!(
+        (&last["approvers"], &last["gate_result"]),
+        (&Value::Null, &"not-evaluated".into()),
+        "{last:#}"
+    );
+    for args in [
+        &["ledger", "trace", "main", "--format", "json"][..],
+        &["show", "main", "--format", "json"],
+        &["audit", "--out", out],
+    ] {
+        world.changegate("server.git", args).does_not_say("eve@example.com");
+    }
+    assert!(!changes.contains("eve@example.com"));
+}
+
+#[test]
 fn a_record_of_before_reasons_were_kept_is_read_and_judged_again() {
     let world = World::new();
     world.commit(&good("One"));

@@ -9,13 +9,14 @@ use changegate::ledger::record::readable::ReadableRecord;
 use changegate::ledger::record::{
     BreakGlassEvent, ChangeAct, DamageCause, DamagedDecision, DecisionOutcome, DecisionRecord, FactsDigest,
     GapCause, LedgerBeginning, LedgerEvent, LedgerHeartbeat, ObligationDischarge, ObligationEscalation,
-    ObligationEvidence, OmittedChanges, OwingChange, PullLanding, RECORD_SCHEMA, ReasonsDigest, Record,
-    RecordedAct, RecordedActKind, RecordedClosing, RecordedContributor, RecordedDecision,
-    RecordedDisagreement, RecordedFinding, RecordedFixer, RecordedGap, RecordedHookState, RecordedJudgement,
-    RecordedLateStatement, RecordedLevel, RecordedMessage, RecordedMove, RecordedObligation, RecordedOutcome,
-    RecordedPlace, RecordedPolicy, RecordedPolicySource, RecordedPusher, RecordedReport, RecordedRequest,
-    RecordedStatement, RecordedValue, RecordedVerdict, RecordedWord, RefDecision, RefTip,
-    RegularisationTerms, RequestedAction, ScopeChange, SessionActor, SessionClosure, SessionOpening,
+    ObligationEvidence, OmittedChanges, OwingChange, PullLanding, PullVerdict, RECORD_SCHEMA, ReasonsDigest,
+    Record, RecordedAct, RecordedActKind, RecordedCheckRun, RecordedClosing, RecordedContributor,
+    RecordedDecision, RecordedDisagreement, RecordedFinding, RecordedFixer, RecordedGap, RecordedHookState,
+    RecordedJudgement, RecordedLateStatement, RecordedLevel, RecordedMarks, RecordedMessage, RecordedMove,
+    RecordedObligation, RecordedOutcome, RecordedPlace, RecordedPolicy, RecordedPolicySource, RecordedPusher,
+    RecordedReport, RecordedRequest, RecordedStanding, RecordedStatement, RecordedValue, RecordedVerdict,
+    RecordedWord, RefDecision, RefTip, RegularisationTerms, RequestedAction, ScopeChange, SessionActor,
+    SessionClosure, SessionOpening,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -363,6 +364,7 @@ fn events() -> Vec<LedgerEvent> {
             tool: "t".into(),
         }));
     }
+    events.extend(pull_verdicts());
     events.extend(decisions());
     events.extend(discharges());
     events.extend(sessions());
@@ -371,6 +373,43 @@ fn events() -> Vec<LedgerEvent> {
         events.push(LedgerEvent::Act(ChangeAct { act, decision, observed_at: Timestamp::UNIX_EPOCH }));
     }
     events
+}
+
+fn pull_verdicts() -> Vec<LedgerEvent> {
+    let verdict = |standing, is_whole: bool| {
+        let marks = RecordedMarks {
+            subject: odd(),
+            author: is_whole.then(|| "ana@example.com".into()),
+            change_ids: vec!["I1".into()],
+            tickets: vec![odd()],
+            paths: vec![odd()],
+        };
+        LedgerEvent::PullVerdict(Box::new(PullVerdict {
+            pull: "acme/shop#1".into(),
+            target: odd(),
+            revision: id(1),
+            standing,
+            rules: vec!["peer-review".into()],
+            policy: is_whole.then(|| format!("sha256:{}", "a".repeat(64))),
+            judged_at: Timestamp::UNIX_EPOCH,
+            check_run: RecordedCheckRun {
+                id: 7,
+                name: odd(),
+                app: is_whole.then(|| "github-actions".into()),
+                completed_at: is_whole.then_some(Timestamp::UNIX_EPOCH),
+            },
+            marks: (standing == RecordedStanding::Denied).then_some(marks),
+            observed_at: Timestamp::UNIX_EPOCH,
+            tool: "t".into(),
+        }))
+    };
+    vec![
+        verdict(RecordedStanding::Denied, true),
+        verdict(RecordedStanding::Denied, false),
+        verdict(RecordedStanding::Allowed, false),
+        verdict(RecordedStanding::Waiting, true),
+        verdict(RecordedStanding::Undecided, true),
+    ]
 }
 
 #[test]

@@ -15,5 +15,6 @@
 mod world;
 
 mod audited;
+mod patterns;
 mod simulated_year;
 mod without_ledger;

@@ -133,8 +133,8 @@ change_columns! {
         |one| one.find_closing_time(fields::RETROSPECTIVE_REVIEW).into();
     "pir_at" "Post-implementation review" Time "When the post-implementation review was there." =
         |one| one.find_closing_time(fields::POST_IMPLEMENTATION_REVIEW).into();
-    "break_glass" "Break glass" Text "The break-glass session during which it landed; in the sheet of exceptions." =
-        |_| TableCell::Empty;
+    "break_glass" "Break glass" Text "The break-glass sessions that were open when it landed by the server's clock, with their incidents." =
+        |one| join_texts(one.break_glass.iter().cloned());
     "obligations_open" "Owed" Integer "How many obligations are open." =
         |one| count(one.obligations.iter().filter(|(_, owed)| owed.closed.is_none()).count());
     "obligations_late" "Late" Integer "How many obligations were met late, or are overdue." =
@@ -176,6 +176,8 @@ change_columns! {
     "closing_records" "Closed by" Text "The records that speak for it, by their commits." =
         |one| join_texts(one.closing_records.iter().map(|step| Text::from(step.id.to_string())));
     "not_known" "Not known" Text "What could not be known when it was judged." = not_known;
+    "evidence_digest" "Evidence" Text "The SHA-256 of the file in the ledger that its verdict rests on." =
+        |one| one.evidence_digest.clone().into();
 }
 
 /// The change log as a table.

@@ -38,6 +38,10 @@ pub struct ChangeRecord {
     pub reasons: Vec<RecordedReasons>,
     /// The verdicts that were reached afterwards, where single changes were asked for.
     pub verdicts: Vec<Verdict>,
+    /// `sha256:` and the digest of what the ledger keeps beside the decision that brought it; `None` if it keeps nothing.
+    pub evidence_digest: Option<String>,
+    /// The break-glass sessions that were open when it landed, each with its incident.
+    pub break_glass: Vec<Text>,
     /// What it owed or owes, by the ids of the obligations.
     pub obligations: Vec<(String, TrackedObligation)>,
     /// The records that speak for it, oldest first.

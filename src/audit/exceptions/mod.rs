@@ -3,8 +3,10 @@
 //!
 //! An exception is a question, not a verdict: whoever answers it finds a place for cause, action, owner and date.
 
+pub(crate) mod across_changes;
 pub(crate) mod of_change;
 pub(crate) mod of_ledger;
+pub(crate) mod of_policy;
 
 use jiff::Timestamp;
 
@@ -75,6 +77,16 @@ pub enum ExceptionKind {
     GateGap,
     /// A break-glass session was closed late, or is open.
     BreakGlassSession,
+    /// A policy may ask less than the one before it.
+    PolicyLoosened,
+    /// One person gave several approvals within minutes.
+    ApprovalSeries,
+    /// One person gave most of the approvals.
+    ApproverShare,
+    /// Two people approve nearly all of each other's changes.
+    MutualApproval,
+    /// Many changes name one ticket, or a ticket is named for a long time.
+    SharedTicket,
     /// A commit, a record or a part of history cannot be read.
     Unreadable,
 }
@@ -171,7 +183,7 @@ const SECONDS_PER_HOUR: f64 = 3_600.0;
 
 impl ExceptionKind {
     /// Every kind, in the order of a report.
-    pub const ALL: [ExceptionKind; 16] = [
+    pub const ALL: [ExceptionKind; 21] = [
         ExceptionKind::UnauthorisedChange,
         ExceptionKind::UnrecordedChange,
         ExceptionKind::UndecidedPolicy,
@@ -187,6 +199,11 @@ impl ExceptionKind {
         ExceptionKind::RefMoved,
         ExceptionKind::GateGap,
         ExceptionKind::BreakGlassSession,
+        ExceptionKind::PolicyLoosened,
+        ExceptionKind::ApprovalSeries,
+        ExceptionKind::ApproverShare,
+        ExceptionKind::MutualApproval,
+        ExceptionKind::SharedTicket,
         ExceptionKind::Unreadable,
     ];
 
@@ -208,6 +225,11 @@ impl ExceptionKind {
             ExceptionKind::RefMoved => "ref-moved",
             ExceptionKind::GateGap => "gate-gap",
             ExceptionKind::BreakGlassSession => "break-glass-session",
+            ExceptionKind::PolicyLoosened => "policy-loosened",
+            ExceptionKind::ApprovalSeries => "approval-series",
+            ExceptionKind::ApproverShare => "approver-share",
+            ExceptionKind::MutualApproval => "mutual-approval",
+            ExceptionKind::SharedTicket => "shared-ticket",
             ExceptionKind::Unreadable => "unreadable",
         }
     }
@@ -230,6 +252,11 @@ impl ExceptionKind {
             ExceptionKind::RefMoved => "History that was rewritten or went back",
             ExceptionKind::GateGap => "Times in which nothing shows that the gate stood",
             ExceptionKind::BreakGlassSession => "Break-glass sessions",
+            ExceptionKind::PolicyLoosened => "Policies that may ask less than the one before",
+            ExceptionKind::ApprovalSeries => "Approvals in quick succession",
+            ExceptionKind::ApproverShare => "People who gave most of the approvals",
+            ExceptionKind::MutualApproval => "Pairs who approve each other's changes",
+            ExceptionKind::SharedTicket => "Tickets that many changes name",
             ExceptionKind::Unreadable => "What cannot be read",
         }
     }
@@ -250,8 +277,14 @@ impl ExceptionKind {
             | ExceptionKind::Contradiction
             | ExceptionKind::FailedChange
             | ExceptionKind::GateGap
-            | ExceptionKind::BreakGlassSession => "medium",
-            ExceptionKind::OpenObligation | ExceptionKind::ExemptionUsed => "low",
+            | ExceptionKind::BreakGlassSession
+            | ExceptionKind::PolicyLoosened => "medium",
+            ExceptionKind::OpenObligation
+            | ExceptionKind::ExemptionUsed
+            | ExceptionKind::ApprovalSeries
+            | ExceptionKind::ApproverShare
+            | ExceptionKind::MutualApproval
+            | ExceptionKind::SharedTicket => "low",
         }
     }
 }

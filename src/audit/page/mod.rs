@@ -28,9 +28,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
+use crate::audit::audit_manifest::AuditEnd;
 use crate::audit::change_record::ChangeRecord;
 use crate::audit::change_record::change_columns::CHANGE_COLUMNS;
-use crate::audit::dataset::AuditEnd;
 use crate::audit::exceptions::AuditException;
 use crate::audit::formats::unfinished_file::UnfinishedFile;
 use crate::audit::page::change_detail::build_detail;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
+use crate::audit::audit_manifest::AuditEnd;
 use crate::audit::change_record::standing::GateResult;
-use crate::audit::dataset::AuditEnd;
 use crate::audit::exceptions::ExceptionKind;
 use crate::audit::key_figures::{FigureValue, KeyFigure};
 use crate::audit::page::control_coverage::{ControlCoverage, RuleUse};

@@ -181,7 +181,7 @@ impl TableNote {
 }
 
 /// What takes the rows of one table.
-pub trait RowWriter {
+pub trait RowWriter: Send {
     /// Writes one row. Its cells are those of the columns, in their order.
     fn write_row(&mut self, cells: &[TableCell]) -> Result<()>;
 

@@ -10,9 +10,10 @@ use crate::cli::command_error::CommandError;
 use crate::cli::context::Context;
 use crate::github::check_run::{CheckRunPurpose, TakenCheckRun};
 use crate::github::held_check_runs::HeldCheckRuns;
+use crate::github::verdict_history::CheckRunVerdict;
 use crate::github::{
     CONVERSATIONS_MARK, CheckRunReport, CheckRunState, GitHubFailure, GitHubServer, GitHubSession,
-    GitHubSource, JudgedEvent, PublishOutcome, RepositoryName,
+    GitHubSource, JudgedEvent, JudgedPullRequest, PublishOutcome, RepositoryName,
 };
 use crate::http::{RequestPolicy, Secret};
 use crate::report::ReportStyle;
@@ -117,7 +118,11 @@ impl CheckRunWriter<'_> {
         if state == CheckRunState::Success && judged.are_conversations_resolved {
             text.insert_str(0, &format!("{CONVERSATIONS_MARK}\n\n"));
         }
-        let is_written = self.write_conclusion(pending, state, &title, &text)?;
+        let mut verdicts = Vec::new();
+        for JudgedPullRequest { name, target, report, .. } in &judged.pull_requests {
+            verdicts.push(CheckRunVerdict::from_report(name.number, target.as_ref(), report));
+        }
+        let is_written = self.write_conclusion(pending, state, &title, (&text, &verdicts))?;
         if !is_written && state != CheckRunState::Success {
             self.has_unwritten_denial.set(true);
         }
@@ -136,7 +141,12 @@ impl CheckRunWriter<'_> {
             fence_text(&failure.why)
         );
         let why: String = failure.why.chars().take(160).collect();
-        self.write_conclusion(pending, CheckRunState::NotJudged, &format!("not judged: {why}"), &text)?;
+        self.write_conclusion(
+            pending,
+            CheckRunState::NotJudged,
+            &format!("not judged: {why}"),
+            (&text, &[]),
+        )?;
         Ok(())
     }
 
@@ -146,7 +156,7 @@ impl CheckRunWriter<'_> {
         pending: PendingCheckRun,
         state: CheckRunState,
         title: &str,
-        text: &str,
+        (text, verdicts): (&str, &[CheckRunVerdict]),
     ) -> Result<bool, CommandError> {
         let Some(name) = self.name else { return Ok(true) };
         let taken = match pending.taken {
@@ -166,7 +176,8 @@ impl CheckRunWriter<'_> {
             }
         };
         let details_url = self.find_details_url();
-        let report = CheckRunReport { name, state, title, text, details_url: details_url.as_deref() };
+        let details_url = details_url.as_deref();
+        let report = CheckRunReport { name, state, title, text, verdicts, details_url };
         let session = self.open_session()?;
         let published = session.conclude_check_run(&taken, &report);
         let is_written = !matches!(published, Ok(PublishOutcome::NotAllowed) | Err(_));
@@ -202,6 +213,7 @@ fn describe_running<'a>(name: &'a str, details_url: Option<&'a str>) -> CheckRun
         title: "being judged",
         text: "This commit is being judged. Until it has been, this check blocks the merge. If the run was \
                cancelled, run it again.",
+        verdicts: &[],
         details_url,
     }
 }

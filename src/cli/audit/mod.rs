@@ -45,9 +45,8 @@ pub(crate) fn run_audit(args: &AuditArgs, context: &Context) -> Result<CommandEx
     let page = ReportPage::create_page(&out)?;
     let has_ledger = refs.iter().any(AuditedRef::has_ledger);
     let mut progress = ProgressLine::start_counting("steps read", context);
-    let mut count = || progress.count_step();
     let scope = AuditScope { period, as_of, has_ledger };
-    let mut run = AuditRun::begin_run((files, page), scope, &given, &mut count);
+    let mut run = AuditRun::begin_run((files, page), scope, &given, &mut progress);
     for one in &refs {
         run.audit_ref(&one.repository, &one.build_request(given.lists(), period, as_of, count_threads))?;
     }

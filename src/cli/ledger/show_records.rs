@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::change::{Oid, Text};
 use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
+use crate::cli::ledger::pull_verdict_text::write_pull_verdict;
 use crate::cli::output;
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
@@ -200,6 +201,7 @@ fn write_record(out: &mut dyn Write, commit: Oid, record: &Record) -> io::Result
         }
         LedgerEvent::BreakGlass(record) => write_session(out, record),
         LedgerEvent::Act(event) => write_act(out, event),
+        LedgerEvent::PullVerdict(verdict) => write_pull_verdict(out, verdict),
         LedgerEvent::Heartbeat(heartbeat) => {
             writeln!(out, "heartbeat of {}", escape::escape_words(&heartbeat.tool))?;
             writeln!(out, "refs      {}, each as recorded", heartbeat.refs)?;

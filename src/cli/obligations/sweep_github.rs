@@ -24,6 +24,7 @@ use crate::http::RequestPolicy;
 use crate::ledger::forge::ForgeLedger;
 use crate::ledger::forge::late_reviews::{find_late_reviews, is_closable_by_review};
 use crate::ledger::forge::past_decisions::PastDecisions;
+use crate::ledger::forge::pull_verdicts::{append_pull_verdicts, describe_unread};
 use crate::ledger::forge::ticket_policies::{TicketPolicies, confirm_forge_tickets};
 use crate::ledger::record::{LedgerEvent, RecordedHookState};
 use crate::ledger::server::decision::TOOL_VERSION;
@@ -104,9 +105,15 @@ pub(crate) fn sweep_forge_ledger(
         &recalled,
         (context.clock)(),
     ));
+    // Last, since it takes the most requests: what is owed must not wait for it.
+    let (verdicts, unread_verdicts) = match forge_ledger.find_pull_verdicts(&state, read_at) {
+        Ok(verdicts) => (verdicts, None),
+        Err(error) => (Vec::new(), Some(describe_unread(&error))),
+    };
     let (closed, state) = forge_ledger.append_with_retry(&mut |ledger, now| {
         let mut events = reviews.discharge_events(ledger.state());
         events.extend(confirmed.build_discharges(ledger.state(), &events, now));
+        append_pull_verdicts(ledger, &verdicts, now)?;
         let words: Vec<Message> = events.iter().filter_map(discharge::describe_discharge).collect();
         for event in events {
             ledger.append_event(event, now)?;
@@ -117,7 +124,8 @@ pub(crate) fn sweep_forge_ledger(
         }
         Ok(words)
     })?;
-    let problems: Vec<&Message> = reviews.problems.iter().chain(&policies.problems).collect();
+    let problems: Vec<&Message> =
+        reviews.problems.iter().chain(&policies.problems).chain(&unread_verdicts).collect();
     confirmed.write_confirmation_report(&state, &closed)?;
     let mut out = BufWriter::new(io::stdout().lock());
     for line in &problems {

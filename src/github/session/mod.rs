@@ -4,6 +4,7 @@
 pub(crate) mod contributors;
 pub(crate) mod open_pulls;
 pub(crate) mod publications;
+pub(crate) mod pull_verdicts;
 pub(crate) mod ref_moves;
 
 use std::path::Path;
@@ -13,7 +14,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::change::{Change, NeededFacts, Oid};
+use crate::change::{Change, NeededFacts, Oid, Text};
 use crate::github::api::GitHubClient;
 use crate::github::api::names::{GitHubServer, PullRequestName, RepositoryName};
 use crate::github::api::request::GitHubFailure;
@@ -88,6 +89,8 @@ pub struct JudgedPullRequest {
     pub name: PullRequestName,
     /// The final revision that was judged.
     pub head: Oid,
+    /// The full name of the branch that it was judged for; `None` if nothing of it could be judged.
+    pub target: Option<Text>,
     /// The report on this pull request alone.
     pub report: Report,
 }
@@ -166,7 +169,8 @@ impl GitHubSession {
             failures.extend(group.failure.clone());
             if let Some((name, head)) = group.pull_request_head.clone() {
                 let report = build_report(&self.client, vec![group.clone()]);
-                pull_requests.push(JudgedPullRequest { name, head, report });
+                let target = group.changes.first().and_then(|change| change.target.clone().ok());
+                pull_requests.push(JudgedPullRequest { name, head, target, report });
             }
         }
         let are_conversations_resolved =

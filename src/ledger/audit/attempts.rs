@@ -12,8 +12,9 @@ use jiff::{SignedDuration, Timestamp};
 use crate::change::person::canonical_address;
 use crate::change::{Change, Commit, Commits, FactKind, NeededFacts, Oid, Text};
 use crate::git::Repository;
+use crate::ledger::forge::pull_verdicts::is_ticket_key;
 use crate::ledger::record::readable::ReadableRecord;
-use crate::ledger::record::{DecisionRecord, LedgerEvent, RefDecision};
+use crate::ledger::record::{DecisionRecord, LedgerEvent, PullVerdict, RefDecision};
 use crate::ledger::store::{FACTS_FILE, RECORD_FILE, read_ledger_file};
 
 /// How long before a landing an attempt can have been refused.
@@ -126,6 +127,12 @@ impl ChangeMarks {
         marks
     }
 
+    /// Adds the pull request that brought the change, if one did.
+    pub(crate) fn with_pull(mut self, pull: Option<&Text>) -> ChangeMarks {
+        self.pull = self.pull.or(pull.cloned());
+        self
+    }
+
     /// Returns the surest link between both; `None` if they have nothing in common that counts.
     fn find_link(&self, other: &ChangeMarks) -> Option<AttemptLink> {
         if self.pull.is_some() && self.pull == other.pull {
@@ -145,12 +152,6 @@ impl ChangeMarks {
         }
         (!self.tickets.is_disjoint(&other.tickets)).then_some(AttemptLink::Ticket)
     }
-}
-
-/// Returns true for a trailer that names a ticket, whatever the policy of the time called it.
-fn is_ticket_key(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    key == "ticket" || key.ends_with("-ticket")
 }
 
 /// What is searched for.
@@ -177,10 +178,13 @@ impl AttemptSearch<'_> {
     pub(crate) fn find_attempts(&self) -> Result<Vec<RefusedAttempt>> {
         let mut needs = NeededFacts::new();
         needs.insert(FactKind::Paths);
-        // A change that is gone from the repository has nothing to be recognised by.
-        let Ok(commit) = self.repository.read_commit(self.change, &needs) else { return Ok(Vec::new()) };
         let mut marks = ChangeMarks { pull: self.pull.clone(), ..ChangeMarks::default() };
-        marks.add_commit(&commit);
+        match self.repository.read_commit(self.change, &needs) {
+            Ok(commit) => marks.add_commit(&commit),
+            // A change that is gone from the repository is recognised by its pull request at most.
+            Err(_) if marks.pull.is_some() => {}
+            Err(_) => return Ok(Vec::new()),
+        }
         let mut found = Vec::new();
         for holder in self.denials.iter().rev().take(MAX_DENIALS) {
             self.add_attempts(*holder, &marks, &mut found)?;
@@ -214,6 +218,28 @@ struct DeniedChange {
 }
 
 impl DeniedChange {
+    /// Returns the change that a verdict on a pull request denied.
+    fn from_verdict(record: u64, verdict: &PullVerdict) -> DeniedChange {
+        let mut marks = ChangeMarks { pull: Some(verdict.pull.clone()), ..ChangeMarks::default() };
+        if let Some(known) = &verdict.marks {
+            marks
+                .authors
+                .extend(known.author.iter().filter_map(|author| canonical_address(author.as_bytes())));
+            marks.subject.clone_from(&known.subject);
+            marks.change_ids.extend(known.change_ids.iter().cloned());
+            marks.tickets.extend(known.tickets.iter().cloned());
+            marks.paths.extend(known.paths.iter().cloned());
+        }
+        DeniedChange {
+            record,
+            at: verdict.judged_at,
+            revision: verdict.revision,
+            subject: marks.subject.clone(),
+            rules: verdict.rules.clone(),
+            marks,
+        }
+    }
+
     /// Returns the attempt, if it may have become the change that these are the marks of and that landed then.
     fn link_to(&self, marks: &ChangeMarks, landed_at: Timestamp) -> Option<RefusedAttempt> {
         let age = landed_at.duration_since(self.at);
@@ -236,7 +262,13 @@ impl DeniedChange {
 fn read_denied_changes(repository: &Repository, holder: Oid) -> Result<Vec<DeniedChange>> {
     let bytes = read_ledger_file(repository, holder, RECORD_FILE)?.unwrap_or_default();
     let ReadableRecord::Known(record) = ReadableRecord::parse_record(&bytes) else { return Ok(Vec::new()) };
-    let LedgerEvent::Decision(decided) = &record.event else { return Ok(Vec::new()) };
+    let decided = match &record.event {
+        LedgerEvent::Decision(decided) => decided,
+        LedgerEvent::PullVerdict(verdict) => {
+            return Ok(vec![DeniedChange::from_verdict(record.number, verdict)]);
+        }
+        _ => return Ok(Vec::new()),
+    };
     let facts = read_ledger_file(repository, holder, FACTS_FILE)?.unwrap_or_default();
     let mut lines = facts.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     let mut found = Vec::new();
@@ -344,4 +376,69 @@ fn list_denying_rules(decided: &DecisionRecord, one: &RefDecision, revision: Oid
         }
     }
     rules.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::record::{RecordedCheckRun, RecordedMarks, RecordedStanding};
+
+    fn denied(pull: &str, marks: Option<RecordedMarks>) -> DeniedChange {
+        let verdict = PullVerdict {
+            pull: pull.into(),
+            target: "refs/heads/main".into(),
+            revision: Oid::from_bytes(&[1; 20]).unwrap(),
+            standing: RecordedStanding::Denied,
+            rules: vec!["risk".into()],
+            policy: None,
+            judged_at: Timestamp::UNIX_EPOCH,
+            check_run: RecordedCheckRun { id: 1, name: "gate".into(), app: None, completed_at: None },
+            marks,
+            observed_at: Timestamp::UNIX_EPOCH,
+            tool: "t".into(),
+        };
+        DeniedChange::from_verdict(7, &verdict)
+    }
+
+    fn link(denied: DeniedChange, marks: &ChangeMarks) -> Option<AttemptLink> {
+        let mut index = AttemptIndex::default();
+        index.add_denied(denied);
+        let landed_at = Timestamp::from_second(60).unwrap();
+        let found = index.find_attempts(marks, &[], landed_at);
+        assert!(index.find_attempts(marks, &[Oid::from_bytes(&[1; 20]).unwrap()], landed_at).is_empty());
+        found.first().map(|attempt| attempt.link)
+    }
+
+    #[test]
+    fn a_denied_pull_request_is_linked_to_what_became_of_it() {
+        let recorded = || RecordedMarks {
+            subject: "Search faster".into(),
+            author: Some("Ana@example.com".into()),
+            change_ids: vec!["I1".into()],
+            tickets: vec!["OPS-1".into()],
+            paths: vec!["src/a.rs".into()],
+        };
+        let by = |pull: Option<&str>| ChangeMarks::default().with_pull(pull.map(Text::from).as_ref());
+        assert_eq!(link(denied("a/b#1", None), &by(Some("a/b#1"))), Some(AttemptLink::PullRequest));
+        assert_eq!(link(denied("a/b#1", None), &by(Some("a/b#2"))), None);
+        let with_author = || {
+            let mut marks = by(None);
+            marks.authors.extend(canonical_address(b"ana@example.com"));
+            marks
+        };
+        let mut same_id = by(None);
+        same_id.change_ids.insert("I1".into());
+        let mut same_ticket = with_author();
+        same_ticket.tickets.insert("OPS-1".into());
+        let mut same_paths = with_author();
+        same_paths.paths.insert("src/a.rs".into());
+        for (marks, expected) in [
+            (same_id, Some(AttemptLink::ChangeId)),
+            (same_paths, Some(AttemptLink::Paths)),
+            (same_ticket, Some(AttemptLink::Ticket)),
+            (with_author(), None),
+        ] {
+            assert_eq!(link(denied("a/b#1", Some(recorded())), &marks), expected);
+        }
+    }
 }

@@ -17,9 +17,9 @@ use crate::ledger::audit::ref_observations::RefObservations;
 use crate::ledger::audit::trace::LandingOrigin;
 use crate::ledger::record::readable::ReadableRecord;
 use crate::ledger::record::{
-    BreakGlassEvent, ChangeAct, DecisionRecord, LedgerEvent, PullLanding, Record, RecordedClosing,
-    RecordedHookState, RecordedMove, RecordedPolicySource, RecordedPusher, SessionClosure, SessionOpening,
-    digest_bytes, parse_unauthorised_key,
+    BreakGlassEvent, ChangeAct, DecisionRecord, GapCause, LedgerEvent, PullLanding, Record, RecordedClosing,
+    RecordedHookState, RecordedMove, RecordedPolicySource, RecordedPusher, RecordedStanding, SessionClosure,
+    SessionOpening, digest_bytes, parse_unauthorised_key,
 };
 use crate::ledger::state::{LedgerState, TrackedObligation};
 use crate::ledger::store::{RECORD_FILE, read_ledger_file};
@@ -269,6 +269,19 @@ impl LedgerHistoryReader<'_> {
             LedgerEvent::BreakGlass(event) => self.add_session_event(event),
             LedgerEvent::Act(event) if event.act.ref_name == *self.name => {
                 history.acts.push(RecordedChangeAct { record: record.number, event: event.clone() });
+            }
+            LedgerEvent::PullVerdict(verdict)
+                if verdict.target == *self.name && verdict.standing == RecordedStanding::Denied =>
+            {
+                history.refusals.push(RefRefusal {
+                    record: record.number,
+                    holder,
+                    observed_at: verdict.judged_at,
+                    // A pull request is judged without a push to the ref.
+                    pusher: RecordedPusher::Unknown(GapCause::NotAtThisStage),
+                    new: Some(verdict.revision),
+                    rules: verdict.rules.clone(),
+                });
             }
             LedgerEvent::Heartbeat(heartbeat) if heartbeat.hook == RecordedHookState::Missing => {
                 history.times_without_hook.push(heartbeat.observed_at);

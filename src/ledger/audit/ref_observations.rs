@@ -50,17 +50,55 @@ impl RefObservations {
                     }
                 }
             }
-            LedgerEvent::Heartbeat(heartbeat) => {
-                for key in state.tips.keys() {
-                    self.add_sight(&decode_ref_key(key), heartbeat.observed_at);
-                }
-            }
+            LedgerEvent::Heartbeat(heartbeat) => self.add_all_sights(state, heartbeat.observed_at),
+            // Only a sweep records it, which had read every ref before; no heartbeat follows so soon.
+            LedgerEvent::PullVerdict(verdict) => self.add_all_sights(state, verdict.observed_at),
             _ => {}
+        }
+    }
+
+    fn add_all_sights(&mut self, state: &LedgerState, at: Timestamp) {
+        for key in state.tips.keys() {
+            self.add_sight(&decode_ref_key(key), at);
         }
     }
 
     fn add_sight(&mut self, name: &Text, at: Timestamp) {
         let last = self.seen_at.entry(name.clone()).or_insert(at);
         *last = at.max(*last);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::Oid;
+    use crate::ledger::record::{PullVerdict, RECORD_SCHEMA, RecordedCheckRun, RecordedStanding};
+
+    #[test]
+    fn a_sweep_that_records_a_verdict_has_seen_every_ref() {
+        let id = Oid::from_bytes(&[1; 20]).unwrap();
+        let at = Timestamp::from_second(7_200).unwrap();
+        let mut state = LedgerState::default();
+        state.tips.insert("refs/heads/main".into(), id);
+        let event = LedgerEvent::PullVerdict(Box::new(PullVerdict {
+            pull: "acme/shop#1".into(),
+            target: "refs/heads/release/1".into(),
+            revision: id,
+            standing: RecordedStanding::Denied,
+            rules: Vec::new(),
+            policy: None,
+            judged_at: Timestamp::UNIX_EPOCH,
+            check_run: RecordedCheckRun { id: 1, name: "gate".into(), app: None, completed_at: None },
+            marks: None,
+            observed_at: at,
+            tool: "t".into(),
+        }));
+        let record =
+            Record { schema: RECORD_SCHEMA.into(), number: 2, previous: None, recorded_at: at, event };
+        let mut observations = RefObservations::default();
+        observations.add_record(&record, &state);
+        assert_eq!(observations.last_seen(&"refs/heads/main".into()), Some(at));
+        assert_eq!(observations.last_seen(&"refs/heads/release/1".into()), None);
     }
 }

@@ -17,8 +17,8 @@ use crate::ledger::audit::policy_origins::PolicyOrigins;
 use crate::ledger::audit::ref_verdicts;
 use crate::ledger::record::readable::ReadableRecord;
 use crate::ledger::record::{
-    self, DecisionOutcome, DecisionRecord, LedgerEvent, Record, RecordedMove, RecordedReasons, RefDecision,
-    RefTip,
+    self, DecisionOutcome, DecisionRecord, LedgerEvent, Record, RecordedMove, RecordedReasons,
+    RecordedStanding, RefDecision, RefTip,
 };
 use crate::ledger::state::LedgerState;
 use crate::ledger::store::{RECORD_FILE, read_ledger_file};
@@ -112,8 +112,12 @@ pub fn trace_change(repository: &Repository, change: Oid) -> Result<ChangeTrace>
                 {
                     run.trace.undecided_policies.insert(decided.id.clone(), number);
                 }
-                if let LedgerEvent::Decision(decided) = &record.event {
-                    run.note_decision(commit, decided);
+                match &record.event {
+                    LedgerEvent::Decision(decided) => run.note_decision(commit, decided),
+                    LedgerEvent::PullVerdict(verdict) if verdict.standing == RecordedStanding::Denied => {
+                        run.denials.push(commit);
+                    }
+                    _ => {}
                 }
                 run.add_record(commit, record)?;
             }

@@ -99,6 +99,14 @@ impl LedgerVerifier<'_> {
             LedgerEvent::Scope(scope) => {
                 self.add_tampering_if(cross_check::find_scope_problem(&self.state, scope));
             }
+            LedgerEvent::PullVerdict(verdict) => {
+                if self.state.recent_pull_verdicts.contains_verdict(verdict) {
+                    self.add_tampering("its verdict was recorded before");
+                } else if verdict.observed_at > record.recorded_at || verdict.judged_at > verdict.observed_at
+                {
+                    self.add_tampering("its times are not those of a verdict that was read back");
+                }
+            }
             LedgerEvent::Heartbeat(heartbeat) => {
                 if heartbeat.refs != self.state.tips.len() || heartbeat.observed_at > record.recorded_at {
                     self.add_tampering("its refs or its time are not those of the ledger");

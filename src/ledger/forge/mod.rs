@@ -9,6 +9,7 @@ pub(crate) mod late_reviews;
 pub(crate) mod ledger_copy;
 pub(crate) mod move_lookup;
 pub(crate) mod past_decisions;
+pub(crate) mod pull_verdicts;
 pub mod recorded_moves;
 pub(crate) mod regularisation;
 pub(crate) mod ticket_policies;

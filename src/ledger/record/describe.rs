@@ -7,8 +7,8 @@ use crate::change::Text;
 use crate::ledger::record::parse_unauthorised_key;
 use crate::ledger::record::wire::{
     BreakGlassEvent, ChangeAct, DamageCause, DecisionOutcome, DecisionRecord, GapCause, LedgerEvent,
-    LedgerHeartbeat, ObligationDischarge, Record, RecordedActKind, RecordedDecision, RecordedHookState,
-    RecordedPusher, RecordedReport, RefDecision, ScopeChange,
+    LedgerHeartbeat, ObligationDischarge, PullVerdict, Record, RecordedActKind, RecordedDecision,
+    RecordedHookState, RecordedPusher, RecordedReport, RecordedStanding, RefDecision, ScopeChange,
 };
 use crate::report::escape;
 use crate::verdict::format_count;
@@ -26,6 +26,7 @@ pub(crate) fn find_event_time(record: &Record) -> Timestamp {
         LedgerEvent::Escalated(escalated) => escalated.observed_at,
         LedgerEvent::Heartbeat(heartbeat) => heartbeat.observed_at,
         LedgerEvent::Act(event) => event.observed_at,
+        LedgerEvent::PullVerdict(verdict) => verdict.judged_at,
         LedgerEvent::BreakGlass(BreakGlassEvent::Opened(opened)) => opened.opened_at,
         LedgerEvent::BreakGlass(BreakGlassEvent::Closed(closed)) => closed.closed_at,
         LedgerEvent::Begin(_)
@@ -75,10 +76,24 @@ pub(crate) fn describe_record(record: &Record) -> String {
             let by = escape::escape_terminal(event.act.account.as_bytes(), MAX_NAME_COLUMNS);
             format!("{}, by {by}", escape::escape_words(&event.describe()))
         }
+        LedgerEvent::PullVerdict(verdict) => describe_pull_verdict(verdict),
         LedgerEvent::RegularisationTerms(terms) => {
             format!("Record {} may be regularised", terms.record_number)
         }
     }
+}
+
+fn describe_pull_verdict(verdict: &PullVerdict) -> String {
+    let word = match verdict.standing {
+        RecordedStanding::Allowed => "Allow",
+        RecordedStanding::Denied => "Deny",
+        RecordedStanding::Waiting => "Wait for others on",
+        RecordedStanding::Undecided => "Undecided:",
+    };
+    let pull = escape::escape_terminal(verdict.pull.as_bytes(), MAX_NAME_COLUMNS);
+    let rules: Vec<String> = verdict.rules.iter().map(|rule| escape::escape_words(rule).into()).collect();
+    let why = if rules.is_empty() { String::new() } else { format!(": {}", rules.join(", ")) };
+    format!("{word} {pull} at {}{why}", verdict.revision.short_hex())
 }
 
 fn describe_heartbeat(heartbeat: &LedgerHeartbeat) -> String {

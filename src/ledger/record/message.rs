@@ -17,6 +17,7 @@
 //! | break-glass | `break-glass opened ID`, `extended ID` or `closed ID`, with ` late` where it is |
 //! | act | `act outcome ok COMMIT`, `act outcome failed COMMIT`, `act outcome reverted COMMIT`, `act verified COMMIT` or `act attachment COMMIT` |
 //! | regularisation-terms | `regularisation-terms ledger:N` |
+//! | pull-verdict | `pull-verdict STANDING PULL RULES` |
 //!
 //! `REFS` is the full name of the ref if there is one, and else their number. `RULES` are the ids of the
 //! rules that deny, with commas between them. A subject has at most `MAX_SUBJECT_BYTES` bytes and ends
@@ -81,6 +82,14 @@ pub(crate) fn compose_message(record: &Record) -> String {
         LedgerEvent::BreakGlass(BreakGlassEvent::Closed(closed)) => out.write_closure(closed),
         LedgerEvent::Act(event) => out.write_act(event),
         LedgerEvent::RegularisationTerms(terms) => out.write_terms(terms),
+        LedgerEvent::PullVerdict(verdict) => {
+            let (pull, rules) =
+                (encode_value(verdict.pull.as_bytes()), encode_value(verdict.rules.join(",").as_bytes()));
+            let subject = format!("pull-verdict {} {pull} {rules}", verdict.standing.code());
+            out.subject = subject.trim_end().to_owned();
+            out.add_trailer("Revision", &verdict.revision.to_string());
+            out.add_trailer("Judged-At", &verdict.judged_at.to_string());
+        }
         LedgerEvent::Heartbeat(heartbeat) => {
             out.subject = format!("heartbeat refs {} hook {}", heartbeat.refs, heartbeat.hook.code());
             out.add_trailer("Observed-At", &heartbeat.observed_at.to_string());

@@ -28,17 +28,17 @@ use crate::ledger::record::canonical::to_canonical_json;
 pub use crate::ledger::record::wire::{
     BreakGlassEvent, ChangeAct, DamageCause, DamagedDecision, DecisionOutcome, DecisionRecord, FactsDigest,
     GapCause, LedgerBeginning, LedgerEvent, LedgerHeartbeat, ObligationDischarge, ObligationEscalation,
-    ObligationEvidence, OmittedChanges, OwingChange, PullLanding, RECORD_SCHEMA, ReasonsDigest, Record,
-    RecordedAct, RecordedActKind, RecordedApproval, RecordedApprovalDecision, RecordedApprovalSource,
-    RecordedApprovalUse, RecordedAuthor, RecordedCheck, RecordedCheckState, RecordedClosing,
-    RecordedContributor, RecordedDecision, RecordedDisagreement, RecordedField, RecordedFinding,
-    RecordedFixer, RecordedGap, RecordedHookState, RecordedIdentityKind, RecordedJudgement,
-    RecordedLateStatement, RecordedLevel, RecordedMessage, RecordedMove, RecordedObligation, RecordedOutcome,
-    RecordedOutcomeWord, RecordedPlace, RecordedPolicy, RecordedPolicyDigest, RecordedPolicySource,
-    RecordedPusher, RecordedReasons, RecordedReport, RecordedRequest, RecordedRuleResult, RecordedStatement,
-    RecordedTicket, RecordedTicketAnswer, RecordedTicketLookup, RecordedTrust, RecordedValue,
-    RecordedVerdict, RecordedWord, RefDecision, RefTip, RegularisationTerms, RequestedAction, ScopeChange,
-    SessionActor, SessionClosure, SessionOpening,
+    ObligationEvidence, OmittedChanges, OwingChange, PullLanding, PullVerdict, RECORD_SCHEMA, ReasonsDigest,
+    Record, RecordedAct, RecordedActKind, RecordedApproval, RecordedApprovalDecision, RecordedApprovalSource,
+    RecordedApprovalUse, RecordedAuthor, RecordedCheck, RecordedCheckRun, RecordedCheckState,
+    RecordedClosing, RecordedContributor, RecordedDecision, RecordedDisagreement, RecordedField,
+    RecordedFinding, RecordedFixer, RecordedGap, RecordedHookState, RecordedIdentityKind, RecordedJudgement,
+    RecordedLateStatement, RecordedLevel, RecordedMarks, RecordedMessage, RecordedMove, RecordedObligation,
+    RecordedOutcome, RecordedOutcomeWord, RecordedPlace, RecordedPolicy, RecordedPolicyDigest,
+    RecordedPolicySource, RecordedPusher, RecordedReasons, RecordedReport, RecordedRequest,
+    RecordedRuleResult, RecordedStanding, RecordedStatement, RecordedTicket, RecordedTicketAnswer,
+    RecordedTicketLookup, RecordedTrust, RecordedValue, RecordedVerdict, RecordedWord, RefDecision, RefTip,
+    RegularisationTerms, RequestedAction, ScopeChange, SessionActor, SessionClosure, SessionOpening,
 };
 
 /// No record is longer than this many bytes.

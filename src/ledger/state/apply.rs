@@ -51,6 +51,7 @@ impl LedgerState {
             LedgerEvent::BreakGlass(event) => apply_session_event(self, event),
             LedgerEvent::Act(event) => apply_act(self, event),
             LedgerEvent::RegularisationTerms(terms) => apply_regularisation_terms(self, terms),
+            LedgerEvent::PullVerdict(verdict) => self.recent_pull_verdicts.add_verdict(verdict),
             // It says that nothing has changed.
             LedgerEvent::Heartbeat(_) => {}
         }

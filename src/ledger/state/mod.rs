@@ -8,6 +8,7 @@ pub(crate) mod acts;
 pub mod apply;
 pub mod break_glass;
 pub mod obligation;
+pub mod pull_verdicts;
 pub mod status;
 pub mod unauthorised;
 
@@ -21,6 +22,7 @@ use crate::change::{Oid, Text, text};
 use crate::ledger::record::{
     ObligationEvidence, RecordedContributor, RecordedFixer, RecordedMessage, RecordedMove,
 };
+use crate::ledger::state::pull_verdicts::RecentPullVerdicts;
 use crate::verdict::{Fixer, RuleId};
 
 /// How many decisions are remembered as the newest.
@@ -53,6 +55,9 @@ pub struct LedgerState {
     /// The ids of the newest decisions, and the names of files that could not be read, at most
     /// [`MAX_RECENT_DECISIONS`]: what was appended just before a process died is not appended twice.
     pub recent_decisions: Vec<String>,
+    /// The verdicts on pull requests that were recorded last.
+    #[serde(default, skip_serializing_if = "RecentPullVerdicts::is_empty")]
+    pub recent_pull_verdicts: RecentPullVerdicts,
     /// The name and version of the form of this document.
     pub schema: StateSchema,
     /// What each protected ref holds, by its name as `encode_ref_key` writes it.

@@ -1,5 +1,6 @@
 //! The chapters of a procedure, in the order in which a reader needs them.
 
+mod acts;
 mod classes;
 mod deadlines;
 mod exceptions;
@@ -22,6 +23,7 @@ pub fn build_procedure(facts: ProcedureFacts<'_>) -> ProcedureDocument {
         classes::build_overview(policy),
         lifecycle::build_steps(policy),
         deadlines::build_deadlines(policy),
+        acts::build_acts(policy),
         exceptions::build_emergencies(policy),
         exceptions::build_unauthorised_changes(policy),
         exceptions::build_standard_changes(policy),

@@ -11,6 +11,7 @@ mod decision;
 mod heartbeat;
 mod message;
 mod obligation;
+mod pull_verdict;
 mod reasons;
 mod ref_state;
 mod verdict;
@@ -34,6 +35,7 @@ pub use obligation::{
     ObligationDischarge, ObligationEscalation, ObligationEvidence, OwingChange, PullLanding, RecordedClosing,
     RecordedContributor, RecordedLateStatement, RecordedStatement, RegularisationTerms,
 };
+pub use pull_verdict::{PullVerdict, RecordedCheckRun, RecordedMarks, RecordedStanding};
 pub use reasons::{
     RecordedApproval, RecordedApprovalDecision, RecordedApprovalSource, RecordedApprovalUse, RecordedAuthor,
     RecordedCheck, RecordedCheckState, RecordedField, RecordedIdentityKind, RecordedOutcomeWord,
@@ -93,6 +95,8 @@ pub enum LedgerEvent {
     RegularisationTerms(RegularisationTerms),
     /// The gate stood, and every protected ref held what the ledger says.
     Heartbeat(LedgerHeartbeat),
+    /// A pull request was judged, as the check run says that holds the verdict.
+    PullVerdict(Box<PullVerdict>),
 }
 
 /// What held when the ledger began.

@@ -1,0 +1,92 @@
+//! What an audit asks about that only several changes together show, or that a policy no longer asks.
+
+use serde_json::Value;
+
+use crate::audited::read_lines;
+use crate::world::World;
+
+const POLICY: &str = "\
+changegate: 1
+name: shop
+extends: [core]
+protects: [main, 'release/*']
+rules:
+  explained:
+    title: it says why
+    require: { field: { Risk: { present: true } } }
+  ticketed:
+    title: it has a ticket
+    require: { field: { Ticket: { present: true } } }
+";
+
+const LOOSER: &str = "\
+changegate: 1
+name: shop
+extends: [core]
+protects: [main]
+rules:
+  explained:
+    title: it says why
+    require: { field: { Risk: { present: true } } }
+    level: warn
+    until: 2027-06-30
+    reason: the team learns
+";
+
+/// Audits the work tree, and returns the exceptions of one kind.
+fn list_kind(world: &World, kind: &str) -> Vec<Value> {
+    let out = world.path("out");
+    world.changegate("work", &["audit", "--out", out.to_str().unwrap()]).accepted();
+    let mut found = read_lines(&out, "exceptions.jsonl");
+    found.retain(|one| one["kind"] == kind);
+    found
+}
+
+fn change(world: &World, number: usize) {
+    world.write("a.txt", &number.to_string());
+    world.commit(&format!("Change {number}\n\nWhy.\n\nChange-Type: normal\nRisk: low\nTicket: OPS-1\n"));
+}
+
+#[test]
+fn a_policy_that_asks_less_is_told_with_what_it_no_longer_asks() {
+    let world = World::under(POLICY);
+    change(&world, 1);
+    assert_eq!(list_kind(&world, "policy-loosened"), [] as [Value; 0]);
+    world.write("policies/changegate.yml", LOOSER);
+    world.commit("Relax the rules\n\nWhy.\n\nChange-Type: normal\nRisk: low\nTicket: OPS-2\n");
+    change(&world, 2);
+    let found = list_kind(&world, "policy-loosened");
+    assert_eq!(found.len(), 1, "{found:#?}");
+    let what = found[0]["what_happened"].as_str().unwrap();
+    for part in [
+        "`release/*` is no longer under `protects`",
+        "rule `explained` only warns",
+        "rule `ticketed` is gone",
+        "looks the same; read both",
+    ] {
+        assert!(what.contains(part), "{part}: {what}");
+    }
+    assert!(!what.contains("requires something else"), "{what}");
+    let relaxed = world.git(&["rev-parse", "HEAD~1"]);
+    assert!(found[0]["subject_id"].as_str().unwrap().ends_with(relaxed.trim()), "{found:#?}");
+    // Back to what it was: nothing is asked less.
+    world.write("policies/changegate.yml", POLICY);
+    world.commit("Ask again\n\nWhy.\n\nChange-Type: normal\nRisk: low\nTicket: OPS-3\n");
+    change(&world, 3);
+    assert_eq!(list_kind(&world, "policy-loosened").len(), 1);
+}
+
+#[test]
+fn a_ticket_for_everything_is_asked_about() {
+    let world = World::under(POLICY);
+    for number in 0..20 {
+        change(&world, number);
+    }
+    assert_eq!(list_kind(&world, "shared-ticket"), [] as [Value; 0]);
+    change(&world, 20);
+    let found = list_kind(&world, "shared-ticket");
+    assert_eq!(found.len(), 1);
+    assert_eq!((&found[0]["subject"], &found[0]["severity"]), (&"OPS-1".into(), &"low".into()));
+    let what = found[0]["what_happened"].as_str().unwrap();
+    assert!(what.starts_with("21 changes") && what.contains("epic"), "{what}");
+}
