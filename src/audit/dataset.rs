@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::audit::change_record::ChangeRecord;
 use crate::audit::change_record::change_columns::{
@@ -21,7 +21,7 @@ use crate::audit::formats::unfinished_file::UnfinishedFile;
 use crate::audit::formats::xlsx::{SheetNumber, XlsxWorkbook};
 use crate::audit::formats::{TableFormat, create_table};
 use crate::audit::key_figures::{KEY_FIGURE_SHEET, KeyFigure};
-use crate::audit::population::population_entry::{POPULATION_SHEET, PopulationEntry};
+use crate::audit::population::population_entry::POPULATION_SHEET;
 use crate::audit::table::{RowWriter, TableCell, TableNote, TableSheet};
 
 /// The name and version of the form of the manifest.
@@ -53,7 +53,7 @@ pub struct AuditInputs {
 }
 
 /// A repository of an audit, and what it held.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct AuditedRepository {
     /// The name of the repository.
@@ -143,13 +143,14 @@ pub struct AuditEnd<'a> {
 }
 
 impl AuditFiles {
-    /// Creates the files in `folder`, which is made if it is not there. A manifest of an earlier audit is removed
+    /// Creates the files in `folder`, which is made if it is not there; without Parquet where a data set holds it. A
+    /// manifest of an earlier audit is removed
     /// first: until this one is whole, there is none.
     ///
     /// # Errors
     ///
     /// Fails if the folder or a file cannot be written.
-    pub fn create_files(folder: &Path, title: &str) -> Result<AuditFiles> {
+    pub fn create_files(folder: &Path, title: &str, with_parquet: bool) -> Result<AuditFiles> {
         fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
         match fs::remove_file(folder.join(MANIFEST_FILE)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -158,13 +159,14 @@ impl AuditFiles {
             _ => {}
         }
         use TableFormat::{Csv, JsonLines, Parquet};
+        let all: &[TableFormat] = if with_parquet { &[Csv, JsonLines, Parquet] } else { &[Csv, JsonLines] };
         let workbook = XlsxWorkbook::create_file(&folder.join("audit.xlsx"), title)?;
         let mut opener = TableOpener { folder, names: vec!["audit.xlsx".to_owned()], workbook };
         let change_log = opener.open_table(change_log_sheet(), &[Csv])?;
-        let exceptions = opener.open_table(EXCEPTION_SHEET, &[Csv, JsonLines, Parquet])?;
+        let exceptions = opener.open_table(EXCEPTION_SHEET, all)?;
         let key_figures = opener.open_table(KEY_FIGURE_SHEET, &[Csv, JsonLines])?;
         let completeness = opener.open_table(COMPLETENESS_SHEET, &[Csv])?;
-        let changes = opener.open_table(CHANGE_SHEET, &[Csv, JsonLines, Parquet])?;
+        let changes = opener.open_table(CHANGE_SHEET, all)?;
         let population = opener.open_table(POPULATION_SHEET, &[Csv, JsonLines])?;
         let TableOpener { names, workbook, .. } = opener;
         Ok(AuditFiles {
@@ -182,13 +184,13 @@ impl AuditFiles {
         })
     }
 
-    /// Writes an entry of the population.
+    /// Writes the row of an entry of the population.
     ///
     /// # Errors
     ///
     /// Fails if a file cannot be written.
-    pub fn add_entry(&mut self, entry: &PopulationEntry) -> Result<()> {
-        self.population.write_row(&mut self.workbook, &entry.build_row())
+    pub fn add_entry(&mut self, row: &[TableCell]) -> Result<()> {
+        self.population.write_row(&mut self.workbook, row)
     }
 
     /// Writes a change into the change log, and returns its row.
@@ -346,7 +348,7 @@ fn write_manifest(folder: &Path, end: &AuditEnd<'_>, names: &[String]) -> Result
 }
 
 /// Returns the SHA-256 of a file in hexadecimal digits.
-fn digest_file(path: &Path) -> Result<String> {
+pub(crate) fn digest_file(path: &Path) -> Result<String> {
     use sha2::{Digest as _, Sha256};
     let mut digest = Sha256::new();
     let mut file = fs::File::open(path)?;

@@ -53,7 +53,7 @@ pub trait PopulationObserver {
     fn add_entry(&mut self, entry: &PopulationEntry) -> Result<()>;
 
     /// Takes a policy before the first change that it judged.
-    fn add_policy(&mut self, policy: &Policy);
+    fn add_policy(&mut self, policy: &Policy) -> Result<()>;
 
     /// Takes a change, after its entry.
     fn add_change(&mut self, change: &ChangeRecord) -> Result<()>;
