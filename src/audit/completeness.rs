@@ -1,7 +1,7 @@
 //! Whether a population is whole: what was counted where, and whether the counts agree.
 
-use sha2::{Digest as _, Sha256};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::audit::table::{ColumnKind, TableCell, TableColumn, TableSheet};
 use crate::change::text;

@@ -84,9 +84,9 @@ impl CloneSource<'_> {
     fn build_header(&self) -> Option<String> {
         let token = self.token?;
         let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
-        let is_local = local.iter().any(|start| {
-            self.url.strip_prefix(start).is_some_and(|rest| rest.starts_with([':', '/']))
-        });
+        let is_local = local
+            .iter()
+            .any(|start| self.url.strip_prefix(start).is_some_and(|rest| rest.starts_with([':', '/'])));
         let encoded = STANDARD.encode(format!("x-access-token:{token}"));
         (self.url.starts_with("https://") || is_local).then(|| format!("Authorization: Basic {encoded}"))
     }

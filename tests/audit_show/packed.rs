@@ -52,7 +52,7 @@ fn make_live_pack() -> Pack {
 
 impl Pack {
     fn verify(&self) -> PackVerification {
-        verify_pack(&self.path, None).unwrap()
+        verify_pack(&self.path, None, &[]).unwrap()
     }
 
     /// Returns every file with its content.

@@ -65,7 +65,10 @@ impl AuditDataset {
             let path = self.locate_file(&file.name)?;
             let found = fs::metadata(&path).with_context(|| format!("{} is missing", path.display()))?;
             if found.len() != file.bytes || digest_file(&path)? != file.sha256 {
-                bail!("{} is not the file that the manifest names; copy the data set once more", path.display());
+                bail!(
+                    "{} is not the file that the manifest names; copy the data set once more",
+                    path.display()
+                );
             }
             named.insert(&file.name);
         }
@@ -91,7 +94,11 @@ impl AuditDataset {
     fn locate_file(&self, name: &str) -> Result<PathBuf> {
         let parts = name.split('/').all(|part| !matches!(part, "" | "." | ".."));
         if !parts || name.contains('\\') {
-            bail!("{} names the file `{}`, which is not below it", self.folder.display(), name.escape_debug());
+            bail!(
+                "{} names the file `{}`, which is not below it",
+                self.folder.display(),
+                name.escape_debug()
+            );
         }
         Ok(self.folder.join(name))
     }
@@ -107,7 +114,8 @@ impl AuditDataset {
         }
         let path = self.locate_file(&repository.events)?;
         let describe = || format!("cannot read {}", path.display());
-        let reader = SerializedFileReader::new(File::open(&path).with_context(describe)?).with_context(describe)?;
+        let reader =
+            SerializedFileReader::new(File::open(&path).with_context(describe)?).with_context(describe)?;
         check_table_version(&reader).with_context(describe)?;
         let mut changes = 0;
         for row in reader.get_row_iter(None).with_context(describe)? {
@@ -162,7 +170,8 @@ fn read_manifest(path: &Path) -> Result<DatasetManifest> {
             head.schema.escape_debug()
         );
     }
-    serde_json::from_slice(&text).with_context(|| format!("{} is no whole manifest of a data set", path.display()))
+    serde_json::from_slice(&text)
+        .with_context(|| format!("{} is no whole manifest of a data set", path.display()))
 }
 
 impl FleetDatasets {
@@ -183,10 +192,13 @@ impl FleetDatasets {
                 ("time (--as-of)", same_by(&made_from, &one.manifest, |one| one.as_of)),
                 ("file of incidents", same_by(&made_from, &one.manifest, |one| one.incidents.clone())),
                 ("file of deployments", same_by(&made_from, &one.manifest, |one| one.deployments.clone())),
-                ("number of shards", same_by(&made_from, &one.manifest, |one| one.shard.map(|shard| shard.of))),
+                (
+                    "number of shards",
+                    same_by(&made_from, &one.manifest, |one| one.shard.map(|shard| shard.of)),
+                ),
             ] {
                 if !is_same {
-                    bail!("{known} and {other} have not the same {what}; audit all of it with the same");
+                    bail!("{known} and {other} differ in the {what}; audit all repositories with the same");
                 }
             }
             if let Some(shard) = one.manifest.shard

@@ -39,7 +39,8 @@ impl FleetShard {
     /// Returns true if the repository of this name belongs to the part: the first 8 bytes of the SHA-256 of the name,
     /// read as a big-endian number, leave `number - 1` when they are divided by `of`.
     pub fn holds_repository(self, name: &str) -> bool {
-        let first = Sha256::digest(name.as_bytes()).iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+        let first =
+            Sha256::digest(name.as_bytes()).iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte));
         first % self.of == self.number - 1
     }
 }

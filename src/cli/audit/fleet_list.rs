@@ -175,7 +175,10 @@ mod tests {
 
         let yaml = "- a.git\n- repository: https://example.com/b.git\n  name: two/b\n  ref: trunk\n";
         let read = parse_yaml(yaml, folder).unwrap();
-        assert_eq!((read[1].own_name().as_deref(), read[1].ref_name.as_deref()), (Some("two/b"), Some("trunk")));
+        assert_eq!(
+            (read[1].own_name().as_deref(), read[1].ref_name.as_deref()),
+            (Some("two/b"), Some("trunk"))
+        );
     }
 
     #[test]
@@ -184,7 +187,13 @@ mod tests {
         for wrong in ["github:acme", "github:a b/*", "github:*/*", "github:acme/web/x"] {
             assert!(parse_lines(wrong, folder).is_err(), "{wrong}");
         }
-        for wrong in ["a: b", "- repository: x\n  branch: y", "- repository: github:acme/*\n  name: x", "- ''", "- 7: 8"] {
+        for wrong in [
+            "a: b",
+            "- repository: x\n  branch: y",
+            "- repository: github:acme/*\n  name: x",
+            "- ''",
+            "- 7: 8",
+        ] {
             assert!(parse_yaml(wrong, folder).is_err(), "{wrong}");
         }
     }

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::audit::audit_run::{AuditRun, AuditScope, GivenFiles};
 use crate::audit::dataset::AuditFiles;
-use crate::audit::fleet::dataset_manifest::DATASET_MANIFEST;
+use crate::audit::fleet::dataset_manifest::{DATASET_FOLDER, DATASET_MANIFEST};
 use crate::audit::fleet::dataset_reader::{AuditDataset, FleetDatasets};
 use crate::audit::page::ReportPage;
 use crate::audit::population::period::AuditPeriod;
@@ -96,6 +96,9 @@ fn find_datasets(pattern: &str, context: &Context) -> Result<BTreeSet<PathBuf>> 
             part => start.push(part),
         }
     }
+    if start.as_os_str().is_empty() {
+        start.push(".");
+    }
     let start = context.resolve_path(&start);
     let mut found = BTreeSet::new();
     if rest.is_empty() {
@@ -139,7 +142,13 @@ fn find_dataset_of(path: &Path) -> Result<PathBuf> {
     if !path.exists() {
         bail!("{} does not exist", path.display());
     }
-    let found = path.ancestors().take(MAX_DATASET_DEPTH).find(|folder| folder.join(DATASET_MANIFEST).is_file());
+    // The folder of an audit holds its data set.
+    let held = path.join(DATASET_FOLDER);
+    if held.join(DATASET_MANIFEST).is_file() {
+        return Ok(held);
+    }
+    let found =
+        path.ancestors().take(MAX_DATASET_DEPTH).find(|folder| folder.join(DATASET_MANIFEST).is_file());
     found.map(Path::to_path_buf).with_context(|| {
         format!(
             "{} is in no whole data set: there is no {DATASET_MANIFEST} with it, so it was not written or not copied \

@@ -47,7 +47,9 @@ struct GitHubAccess {
 /// Fails if the list cannot be used, or names two repositories alike. What cannot be listed is a member that cannot be
 /// audited.
 pub(super) fn plan_fleet(args: &AuditArgs, context: &Context) -> Result<FleetPlan, CommandError> {
-    let Some(list) = &args.repository_list else { return Err(CommandError::usage("name a list with --repos")) };
+    let Some(list) = &args.repository_list else {
+        return Err(CommandError::usage("name a list with --repos"));
+    };
     let entries = read_fleet_list(&context.resolve_path(list))?;
     let server = read_github_server(None, context)?;
     let token = read_github_token(&["GITHUB_TOKEN", "GH_TOKEN"], context)?;
@@ -67,8 +69,8 @@ pub(super) fn plan_fleet(args: &AuditArgs, context: &Context) -> Result<FleetPla
             record_to: None,
             now: context.now,
         };
-        let listed = GitHubSession::open_session(source)
-            .and_then(|session| session.list_owner_repositories(owner));
+        let listed =
+            GitHubSession::open_session(source).and_then(|session| session.list_owner_repositories(owner));
         match listed {
             Ok(names) => members.extend(names.into_iter().map(|name| {
                 let place = FleetPlace::GitHubRepository(name.clone());
@@ -85,7 +87,9 @@ pub(super) fn plan_fleet(args: &AuditArgs, context: &Context) -> Result<FleetPla
     members.sort_by(|one, other| one.name.cmp(&other.name));
     // An owner and one of its repositories may both be in the list.
     members.dedup_by(|one, other| one.name == other.name && is_same_on_github(&one.entry, &other.entry));
-    if let Some([one, _]) = members.windows(2).find(|pair| matches!(pair, [one, other] if one.name == other.name)) {
+    if let Some([one, _]) =
+        members.windows(2).find(|pair| matches!(pair, [one, other] if one.name == other.name))
+    {
         return Err(CommandError::Usage(format!(
             "two repositories are called `{}`; the id of a change has to name one of them, so give one of them another \
              `name` in a YAML list",
@@ -162,7 +166,9 @@ impl FleetPlan {
         let unreadable = |error: CommandError| match error {
             CommandError::Failed(error) => RefAuditError::Unreadable(error),
             CommandError::Usage(why) => RefAuditError::Unreadable(anyhow!(why)),
-            CommandError::InvalidPolicy(..) => RefAuditError::Unreadable(anyhow!("its policy cannot be used")),
+            CommandError::InvalidPolicy(..) => {
+                RefAuditError::Unreadable(anyhow!("its policy cannot be used"))
+            }
         };
         if let Some(why) = &member.why_not {
             return Err(RefAuditError::Unreadable(anyhow!(why.clone())));
@@ -183,12 +189,14 @@ impl FleetPlan {
                 clone(&url, token).map_err(RefAuditError::Unreadable)?;
                 copy
             }
-            FleetPlace::GitHubOwner(_) => return Err(RefAuditError::Unreadable(anyhow!("it is no repository"))),
+            FleetPlace::GitHubOwner(_) => {
+                return Err(RefAuditError::Unreadable(anyhow!("it is no repository")));
+            }
         };
         let repository = Repository::discover_from(&folder).map_err(RefAuditError::Unreadable)?;
         let ref_name = member.entry.ref_name.as_ref().or(args.ref_name.as_ref());
-        let one: AuditedRef =
-            find_audited_ref(repository, (member.name.clone(), ref_name), args, policy).map_err(unreadable)?;
+        let one: AuditedRef = find_audited_ref(repository, (member.name.clone(), ref_name), args, policy)
+            .map_err(unreadable)?;
         let request = one.build_request(given.lists(), scope.period, scope.as_of, count_threads);
         run.audit_ref(&one.repository, &request)
     }

@@ -8,6 +8,7 @@ mod fleet_report;
 mod fleet_run;
 pub(super) mod sample;
 pub(super) mod show;
+mod verify_statement;
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -42,9 +43,16 @@ pub(crate) fn run_audit(args: &AuditArgs, context: &Context) -> Result<CommandEx
     if let Some(AuditCommand::Report(args)) = &args.command {
         return run_fleet_report(args, context);
     }
-    let Some(target) = &args.out else { return Err(CommandError::usage("name a folder to write into with --out")) };
+    let Some(target) = &args.out else {
+        return Err(CommandError::usage("name a folder to write into with --out"));
+    };
     let period = parse_period(args)?;
     let as_of = find_as_of(args, &period, context)?;
+    if args.shard.is_some() && args.as_of.is_none() && period.until.is_none_or(|until| until > context.now) {
+        return Err(CommandError::usage(
+            "every machine has to report as of the same time: with --shard, give --as-of, or a --to that is over",
+        ));
+    }
     let policy = find_judging_policy(args, context)?;
     let fleet = match &args.repository_list {
         Some(_) => Some(plan_fleet(args, context)?),
