@@ -24,7 +24,7 @@ pub(super) struct AuditedRef<'a> {
     ref_name: Text,
     tip: Oid,
     after: Option<Oid>,
-    policy: &'a JudgingPolicy,
+    policy: &'a PolicyChoice,
 }
 
 impl AuditedRef<'_> {
@@ -44,8 +44,8 @@ impl AuditedRef<'_> {
             after: self.after,
             only: None,
             policy: match self.policy {
-                JudgingPolicy::One(loaded) => AuditPolicy::One(loaded),
-                JudgingPolicy::OfItsTime => AuditPolicy::OfItsTime(DEFAULT_POLICY_PATH),
+                PolicyChoice::One(loaded) => AuditPolicy::One(loaded),
+                PolicyChoice::OfItsTime => AuditPolicy::OfItsTime(DEFAULT_POLICY_PATH),
             },
             incidents,
             deployments,
@@ -56,7 +56,7 @@ impl AuditedRef<'_> {
 }
 
 /// What judges the changes of every repository that no record holds the verdict of.
-pub(super) enum JudgingPolicy {
+pub(super) enum PolicyChoice {
     /// The policy that each branch held at the time.
     OfItsTime,
     /// This one, from a file or a shipped pack.
@@ -64,24 +64,21 @@ pub(super) enum JudgingPolicy {
 }
 
 /// Returns the policy that the arguments name.
-pub(super) fn find_judging_policy(
-    args: &AuditArgs,
-    context: &Context,
-) -> Result<JudgingPolicy, CommandError> {
+pub(super) fn find_judging_policy(args: &AuditArgs, context: &Context) -> Result<PolicyChoice, CommandError> {
     Ok(match (&args.policy, &args.pack) {
-        (Some(file), _) => JudgingPolicy::One(load_local_policy(Some(file), context)?),
+        (Some(file), _) => PolicyChoice::One(load_local_policy(Some(file), context)?),
         (None, Some(pack)) => match load_from_pack(pack) {
-            Ok(loaded) => JudgingPolicy::One(loaded),
+            Ok(loaded) => PolicyChoice::One(loaded),
             Err(_) => return Err(unknown_pack_error(pack)),
         },
-        (None, None) => JudgingPolicy::OfItsTime,
+        (None, None) => PolicyChoice::OfItsTime,
     })
 }
 
 /// Returns the refs that the arguments name.
 pub(super) fn find_audited_refs<'a>(
     args: &AuditArgs,
-    policy: &'a JudgingPolicy,
+    policy: &'a PolicyChoice,
     context: &Context,
 ) -> Result<Vec<AuditedRef<'a>>, CommandError> {
     let ref_name = args.ref_name.as_ref();
@@ -109,7 +106,7 @@ pub(super) fn find_audited_ref<'a>(
     repository: Repository,
     (name, ref_name): (String, Option<&String>),
     args: &AuditArgs,
-    policy: &'a JudgingPolicy,
+    policy: &'a PolicyChoice,
 ) -> Result<AuditedRef<'a>, CommandError> {
     let ref_name = match ref_name {
         Some(name) => full_ref_name(name),

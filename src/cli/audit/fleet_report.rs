@@ -12,7 +12,7 @@ use crate::audit::fleet::dataset_manifest::{DATASET_FOLDER, DATASET_MANIFEST};
 use crate::audit::fleet::dataset_reader::{AuditDataset, FleetDatasets};
 use crate::audit::page::ReportPage;
 use crate::audit::population::period::AuditPeriod;
-use crate::cli::audit::{REPORT_TITLE, TOOL_NAME, write_summary};
+use crate::cli::audit::audit_summary::{REPORT_TITLE, TOOL_NAME, write_summary};
 use crate::cli::command_error::{CommandError, CommandExit, escape_error_message};
 use crate::cli::context::Context;
 use crate::cli::output::ignore_broken_pipe;

@@ -9,7 +9,7 @@ use crate::audit::audit_run::{AuditRun, AuditScope, GivenFiles};
 use crate::audit::fleet::audit_event::{AuditEvent, UnreadRepository};
 use crate::audit::live_audit::RefAuditError;
 use crate::cli::audit::args::AuditArgs;
-use crate::cli::audit::audited_refs::{AuditedRef, JudgingPolicy, find_audited_ref, name_repository};
+use crate::cli::audit::audited_refs::{AuditedRef, PolicyChoice, find_audited_ref, name_repository};
 use crate::cli::audit::fleet_list::{FleetEntry, FleetPlace, read_fleet_list};
 use crate::cli::command_error::{CommandError, escape_error_message};
 use crate::cli::context::{Context, count_threads};
@@ -133,7 +133,7 @@ impl FleetPlan {
         &self,
         run: &mut AuditRun<'_>,
         (args, given, scope): (&AuditArgs, &GivenFiles, AuditScope),
-        policy: &JudgingPolicy,
+        policy: &PolicyChoice,
         context: &Context,
     ) -> Result<(), CommandError> {
         for member in &self.members {
@@ -160,7 +160,7 @@ impl FleetPlan {
         member: &FleetMember,
         run: &mut AuditRun<'_>,
         (args, given, scope): (&AuditArgs, &GivenFiles, AuditScope),
-        policy: &JudgingPolicy,
+        policy: &PolicyChoice,
         context: &Context,
     ) -> Result<(), RefAuditError> {
         let unreadable = |error: CommandError| match error {

@@ -1,6 +1,7 @@
 //! `changegate audit`: the change log, the exceptions and the key figures of a period, as files to take away.
 
 mod args;
+mod audit_summary;
 mod audited_refs;
 pub(super) mod evidence;
 mod fleet_list;
@@ -11,19 +12,18 @@ pub(super) mod show;
 mod verify_statement;
 
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
 
 use jiff::Timestamp;
 
-use crate::audit::audit_run::{AuditResult, AuditRun, AuditScope, GivenFiles};
+use crate::audit::audit_run::{AuditRun, AuditScope, GivenFiles};
 use crate::audit::dataset::AuditFiles;
-use crate::audit::exceptions::ExceptionKind;
 use crate::audit::fleet::dataset_writer::DatasetWriter;
 use crate::audit::inputs::deployments::read_deployments;
 use crate::audit::inputs::incidents::read_incidents;
 use crate::audit::page::ReportPage;
 use crate::audit::population::period::{AuditPeriod, PeriodEnd, parse_period_end};
 use crate::cli::audit::args::AuditCommand;
+use crate::cli::audit::audit_summary::{REPORT_TITLE, TOOL_NAME, write_summary};
 use crate::cli::audit::audited_refs::{find_audited_refs, find_judging_policy};
 use crate::cli::audit::fleet_report::run_fleet_report;
 use crate::cli::audit::fleet_run::plan_fleet;
@@ -32,12 +32,6 @@ use crate::cli::context::{Context, count_threads};
 use crate::cli::progress::ProgressLine;
 
 pub(crate) use crate::cli::audit::args::AuditArgs;
-
-/// The title of the workbook.
-const REPORT_TITLE: &str = "Change management audit";
-
-/// The name and version of this program, as reports give it.
-const TOOL_NAME: &str = concat!("changegate ", env!("CARGO_PKG_VERSION"));
 
 pub(crate) fn run_audit(args: &AuditArgs, context: &Context) -> Result<CommandExit, CommandError> {
     if let Some(AuditCommand::Report(args)) = &args.command {
@@ -120,29 +114,4 @@ fn find_as_of(args: &AuditArgs, period: &AuditPeriod, context: &Context) -> Resu
         return parse_period_end(written, PeriodEnd::Last).map_err(CommandError::Usage);
     }
     Ok(period.until.map_or(context.now, |until| until.min(context.now)))
-}
-
-fn write_summary(
-    out: &mut dyn Write,
-    folder: &Path,
-    period: &AuditPeriod,
-    result: &AuditResult,
-) -> io::Result<()> {
-    writeln!(out, "{}: {}", folder.display(), period.describe())?;
-    writeln!(
-        out,
-        "  {} changes, {} closing records, {}",
-        result.changes, result.closing_records, result.population_digest
-    )?;
-    let all: usize = result.exceptions.values().sum();
-    writeln!(out, "  {all} exceptions in a population of {}", result.changes)?;
-    for kind in ExceptionKind::ALL {
-        if let Some(count) = result.exceptions.get(&kind) {
-            writeln!(out, "    {count:>6}  {}", kind.title())?;
-        }
-    }
-    for check in result.completeness.iter().filter(|check| check.agrees == Some(false)) {
-        writeln!(out, "  differs: {}: {} and {}", check.what, check.expected, check.found)?;
-    }
-    Ok(())
 }

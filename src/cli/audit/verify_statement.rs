@@ -129,7 +129,7 @@ fn write_told(place: &str, told: &Result<(StatementSummary, String)>, out: &mut 
             writeln!(out, "{}", wrap_text(place, 5, &escape_words(&first)))?;
             writeln!(out, "{}", wrap_text("     about ", 11, &escape_words(&summary.subjects.join(", "))))?;
             if let Some(verifier) = &summary.verifier {
-                writeln!(out, "{}", wrap_text("     says ", 10, &escape_words(verifier)))?;
+                writeln!(out, "{}", wrap_text("     by ", 8, &escape_words(verifier)))?;
             }
             writeln!(out, "     key {}", escape_words(signed_by))
         }
