@@ -19,6 +19,7 @@ use crate::policy::Policy;
 /// One thing that an audit finds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[allow(clippy::large_enum_variant, reason = "one event lives at a time, and most of them are borrowed")]
 pub enum AuditEvent<'a> {
     /// The audit of a ref begins; true if there is a ledger.
     RefBegun(bool),

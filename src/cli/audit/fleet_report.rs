@@ -32,9 +32,9 @@ Examples:
   changegate audit report --from 'out/**/*.parquet' --out report
   changegate audit report --from shard-1/dataset shard-2/dataset --out report
 
-Exits with 2 if a data set is damaged, not whole, or of another version or audit; with
-3 if the report has a hole, which it names: a shard that is missing, or a repository
-that could not be audited.")]
+Exits with 2 if a data set is damaged, not whole, or of another version or
+audit; with 3 if the report has a hole, which it names: a shard that is missing,
+or a repository that could not be audited.")]
 pub(super) struct FleetReportArgs {
     /// Data sets: their folders, or a pattern of files in them, where `**` is any number of folders
     #[arg(long, value_name = "PATTERN", required = true, num_args = 1..)]

@@ -31,7 +31,7 @@ pub(crate) fn replay_merge(repository: &Repository, ours: Oid, theirs: Oid) -> R
         git2::Repository::open(repository.git_dir()).context("libgit2 cannot open the repository")?;
     let store = second.odb().context("libgit2 cannot open the object store")?;
     // What the merge makes is kept in memory, before the disk.
-    let memory = store.add_new_mempack_backend(i32::MAX).context("libgit2 cannot keep objects in memory")?;
+    store.add_new_mempack_backend(i32::MAX).context("libgit2 cannot keep objects in memory")?;
     let find = |id: Oid| git2::Oid::from_bytes(id.as_bytes()).and_then(|id| second.find_commit(id)).ok();
     let (Some(ours), Some(theirs)) = (find(ours), find(theirs)) else { return Ok(None) };
     let mut index = second.merge_commits(&ours, &theirs, None).context("libgit2 cannot merge")?;
@@ -39,6 +39,5 @@ pub(crate) fn replay_merge(repository: &Repository, ours: Oid, theirs: Oid) -> R
         return Ok(Some(MergeReplay::Conflict));
     }
     let tree = index.write_tree_to(&second).context("libgit2 cannot make a tree")?;
-    drop(memory);
     Ok(Oid::from_bytes(tree.as_bytes()).map(MergeReplay::Clean))
 }

@@ -206,7 +206,7 @@ mod tests {
     }
 
     fn seed() -> [u8; 32] {
-        let digits = |at: usize| u8::from_str_radix(&SEED[2 * at..2 * at + 2], 16).unwrap();
+        let digits = |at: usize| u8::from_str_radix(SEED.get(2 * at..2 * at + 2).unwrap(), 16).unwrap();
         std::array::from_fn(digits)
     }
 
