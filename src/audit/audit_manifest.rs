@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::audit::completeness::CompletenessCheck;
 use crate::audit::formats::unfinished_file::UnfinishedFile;
@@ -41,7 +41,7 @@ pub struct AuditInputs {
 }
 
 /// A repository of an audit, and what it held.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct AuditedRepository {
     /// The name of the repository.
@@ -145,7 +145,7 @@ pub(crate) fn write_manifest(folder: &Path, end: &AuditEnd<'_>, names: &[String]
 }
 
 /// Returns the SHA-256 of a file in hexadecimal digits.
-fn digest_file(path: &Path) -> Result<String> {
+pub(crate) fn digest_file(path: &Path) -> Result<String> {
     use sha2::{Digest as _, Sha256};
     let mut digest = Sha256::new();
     let mut file = fs::File::open(path)?;

@@ -1,6 +1,10 @@
-//! One audit from its beginning to its manifest: every ref, every change, every exception, and what was counted.
+//! One audit from its first event to its manifest: every change, every exception, and what was counted.
+//!
+//! Events come from repositories that are read ([`crate::audit::live_audit`]), or from data sets that were written
+//! before: both make the same report, as it is made here alone.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -11,10 +15,10 @@ use crate::audit::completeness::{CompletenessCheck, digest_id_list};
 use crate::audit::dataset::AuditFiles;
 use crate::audit::exceptions::across_changes::ChangePatterns;
 use crate::audit::exceptions::of_change::list_change_exceptions;
-use crate::audit::exceptions::of_ledger::{
-    build_gap_entries, build_move_exception, list_ledger_exceptions, list_silent_times,
-};
+use crate::audit::exceptions::of_ledger::{build_move_exception, build_unread_exception};
 use crate::audit::exceptions::{AuditException, ExceptionKind};
+use crate::audit::fleet::audit_event::{AuditEvent, UnreadRepository};
+use crate::audit::fleet::dataset_writer::{DatasetFacts, DatasetWriter};
 use crate::audit::inputs::deployments::{Deployment, DeploymentList};
 use crate::audit::inputs::incidents::{Incident, IncidentList};
 use crate::audit::key_figures::{
@@ -23,11 +27,7 @@ use crate::audit::key_figures::{
 use crate::audit::page::{PAGE_FILE, ReportPage};
 use crate::audit::population::period::AuditPeriod;
 use crate::audit::population::population_entry::{EntryKind, PopulationEntry};
-use crate::audit::ref_audit::{PopulationObserver, RefAuditRequest, RefAuditSummary, audit_ref};
 use crate::audit::ref_request::AuditProgress;
-use crate::git::Repository;
-use crate::ledger::audit::ledger_history::{LedgerHistory, read_ledger_history};
-use crate::policy::Policy;
 
 /// What an audit found, as numbers.
 #[derive(Clone, Debug, Default)]
@@ -57,8 +57,6 @@ pub struct AuditScope {
     pub period: AuditPeriod,
     /// The time as of which something is open or overdue.
     pub as_of: Timestamp,
-    /// True if a ledger was there.
-    pub has_ledger: bool,
 }
 
 /// The files that an audit was given; `None` for one that was not.
@@ -83,10 +81,14 @@ impl GivenFiles {
 pub struct AuditRun<'a> {
     files: AuditFiles,
     page: ReportPage,
-    period: AuditPeriod,
-    as_of: Timestamp,
-    given: &'a GivenFiles,
-    progress: &'a mut dyn AuditProgress,
+    /// The data set that is written beside the report, if one is.
+    dataset: Option<DatasetWriter>,
+    pub(super) period: AuditPeriod,
+    pub(super) as_of: Timestamp,
+    pub(super) given: &'a GivenFiles,
+    pub(super) progress: &'a mut dyn AuditProgress,
+    /// True if the ref that is audited has a ledger.
+    ref_has_ledger: bool,
     counter: KeyFigureCounter,
     patterns: ChangePatterns,
     change_ids: Vec<String>,
@@ -95,79 +97,138 @@ pub struct AuditRun<'a> {
     repositories: Vec<AuditedRepository>,
 }
 
-/// The state of one ref while its changes come.
-struct RefRun<'run, 'a> {
-    run: &'run mut AuditRun<'a>,
-    has_ledger: bool,
-}
-
 impl<'a> AuditRun<'a> {
-    /// Begins an audit that writes into `files` and the page; `progress` is told of each step that is looked at, twice.
+    /// Begins an audit that writes into `files` and the page, and into a data set if there is one; `progress` is told
+    /// of each step that is looked at, twice.
     pub fn begin_run(
-        (files, page): (AuditFiles, ReportPage),
+        (files, page, dataset): (AuditFiles, ReportPage, Option<DatasetWriter>),
         scope: AuditScope,
         given: &'a GivenFiles,
         progress: &'a mut dyn AuditProgress,
     ) -> AuditRun<'a> {
-        let AuditScope { period, as_of, has_ledger } = scope;
+        let AuditScope { period, as_of } = scope;
         AuditRun {
             files,
             page,
+            dataset,
+            ref_has_ledger: false,
             period,
             as_of,
             given,
             progress,
-            counter: KeyFigureCounter::new(has_ledger),
+            counter: KeyFigureCounter::default(),
             patterns: ChangePatterns::default(),
             change_ids: Vec::new(),
             result: AuditResult::default(),
-            has_ledger,
+            has_ledger: false,
             repositories: Vec::new(),
         }
     }
 
-    /// Audits one ref of a repository.
+    /// Begins a repository of a fleet, which has to come once.
     ///
     /// # Errors
     ///
-    /// Fails if the ref, its history or the ledger cannot be read, or a file cannot be written.
-    pub fn audit_ref(&mut self, repository: &Repository, request: &RefAuditRequest<'_>) -> Result<()> {
-        let history = read_ledger_history(repository, &request.ref_name, &mut || self.progress.count_step())?;
-        let mut ref_run = RefRun { has_ledger: history.is_some(), run: self };
-        let summary = audit_ref(repository, request, history.as_ref(), &mut ref_run)?;
-        if let Some(history) = &history {
-            self.add_ledger(request, history)?;
-        } else {
-            let name = &request.repository_name;
-            self.result.limits.push(format!(
-                "{name} has no ledger here: who approved is what commits claim, times are those of the committers, \
-                 and a change that went past a gate cannot be told from one that did not"
-            ));
+    /// Fails if its file in the data set cannot be written.
+    pub fn begin_repository(&mut self, name: &str) -> Result<()> {
+        match &mut self.dataset {
+            Some(tables) => tables.begin_repository(name),
+            None => Ok(()),
         }
-        self.add_completeness(request, &summary, history.as_ref());
-        self.repositories.push(AuditedRepository {
-            name: request.repository_name.clone(),
-            ref_name: request.ref_name.to_lossy().into_owned(),
-            tip: request.tip.to_string(),
-            ledger: history.as_ref().and_then(|history| history.tip).map(|tip| tip.to_string()),
-            ledger_record: history.as_ref().and_then(|history| history.last_digest.clone()),
-            judged_afterwards_by: summary.policies.clone(),
-        });
+    }
+
+    /// Takes the next thing that was found.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a file cannot be written.
+    pub fn take_event(&mut self, event: &AuditEvent<'_>) -> Result<()> {
+        if let Some(tables) = &mut self.dataset {
+            tables.add_event(event)?;
+        }
+        match event {
+            AuditEvent::RefBegun(has_ledger) => {
+                self.ref_has_ledger = *has_ledger;
+                self.has_ledger |= has_ledger;
+            }
+            AuditEvent::Policy(policy) => self.page.add_policy(policy),
+            AuditEvent::Entry(entry) => self.take_entry(entry)?,
+            AuditEvent::Change(change) => self.take_change(change)?,
+            AuditEvent::Exception(exception) => {
+                let number = self.add_exception(exception)?;
+                self.page.add_exception(number, exception);
+            }
+            AuditEvent::RefEnded(closing) => {
+                self.result.completeness.extend_from_slice(&closing.completeness);
+                self.result.limits.extend_from_slice(&closing.limits);
+                self.result.has_holes |= closing.has_holes;
+                self.repositories.push(closing.repository.clone());
+            }
+            AuditEvent::NotAudited(unread) => self.take_unread_repository(unread)?,
+        }
         Ok(())
     }
 
-    /// Adds what a ledger shows beside its changes.
-    fn add_ledger(&mut self, request: &RefAuditRequest<'_>, history: &LedgerHistory) -> Result<()> {
-        let scope = (request.repository_name.as_str(), &request.ref_name);
-        let silent = list_silent_times(history, &self.period, self.as_of);
-        for entry in build_gap_entries(scope, &silent) {
-            self.files.add_entry(&entry)?;
+    fn take_entry(&mut self, entry: &PopulationEntry) -> Result<()> {
+        let row = Arc::new(entry.build_row());
+        self.files.add_entry(Arc::clone(&row))?;
+        if let Some(tables) = &mut self.dataset {
+            tables.add_entry(entry.at, &row)?;
         }
-        for exception in list_ledger_exceptions(scope, history, &self.period, self.as_of) {
-            let number = self.add_exception(&exception)?;
-            self.page.add_exception(number, &exception);
+        match entry.kind {
+            EntryKind::ClosingRecord => self.result.closing_records += 1,
+            EntryKind::RefMove => {
+                let exception = build_move_exception(entry);
+                let number = self.add_exception(&exception)?;
+                self.page.add_exception(number, &exception);
+            }
+            EntryKind::Change | EntryKind::Gap => {}
         }
         Ok(())
+    }
+
+    fn take_change(&mut self, change: &ChangeRecord) -> Result<()> {
+        self.result.changes += 1;
+        self.change_ids.push(change.change_id());
+        self.counter.add_change(change);
+        self.patterns.add_change(change);
+        let row = self.files.add_change(change)?;
+        if let Some(tables) = &mut self.dataset {
+            tables.add_change(change.landing.at, &row)?;
+        }
+        let mut exceptions = Vec::new();
+        for exception in list_change_exceptions(change, self.ref_has_ledger) {
+            exceptions.push((self.add_exception(&exception)?, exception));
+        }
+        self.page.add_change(change, &row, &exceptions)
+    }
+
+    /// Names a repository that is missing, wherever a reader looks.
+    fn take_unread_repository(&mut self, unread: &UnreadRepository) -> Result<()> {
+        let exception = build_unread_exception(unread, self.as_of);
+        let number = self.add_exception(&exception)?;
+        self.page.add_exception(number, &exception);
+        let what = format!("{}: could not be audited", unread.name);
+        self.result.completeness.push(CompletenessCheck {
+            what: what.clone(),
+            expected: "audited".to_owned(),
+            found: unread.why.clone(),
+            agrees: Some(false),
+        });
+        self.result.limits.push(format!("{what}, so what is in it is not here: {}", unread.why));
+        Ok(())
+    }
+
+    /// Says that a part of the fleet is missing from a report that is made of several data sets.
+    pub fn add_missing_part(&mut self, what: String) {
+        self.result.completeness.push(CompletenessCheck {
+            what: what.clone(),
+            expected: "there".to_owned(),
+            found: "missing".to_owned(),
+            agrees: Some(false),
+        });
+        self.result.limits.push(format!("{what} is missing, and so are its repositories"));
+        self.result.has_holes = true;
     }
 
     /// Writes an exception, and returns the number that it has.
@@ -175,57 +236,10 @@ impl<'a> AuditRun<'a> {
         *self.result.exceptions.entry(exception.kind).or_default() += 1;
         self.result.has_holes |= exception.kind == ExceptionKind::Unreadable;
         self.files.add_exception(exception, self.as_of)?;
+        if let Some(tables) = &mut self.dataset {
+            tables.add_exception(exception, self.as_of)?;
+        }
         Ok(self.files.exception_count())
-    }
-
-    fn add_completeness(
-        &mut self,
-        request: &RefAuditRequest<'_>,
-        summary: &RefAuditSummary,
-        history: Option<&LedgerHistory>,
-    ) {
-        let name = format!("{} {}", request.repository_name, request.ref_name.to_lossy());
-        let checks = &mut self.result.completeness;
-        let state =
-            |what: &str, found: String| CompletenessCheck::state_fact(&format!("{name}: {what}"), found);
-        checks.push(state("steps of the whole first-parent history", summary.steps_of_history.to_string()));
-        if let Some((first, last)) = summary.ends {
-            checks.push(state("first step of the period", first.to_string()));
-            checks.push(state("last step of the period", last.to_string()));
-        }
-        checks.push(CompletenessCheck::compare_counts(
-            &format!("{name}: steps of the period by git, and changes and closing records here"),
-            summary.steps_in_period,
-            summary.changes + summary.closing_records,
-        ));
-        if let Some(cut) = &summary.cut {
-            checks.push(state("the history is cut off", cut.clone()));
-            self.result.limits.push(format!("{name} does not go back to its beginning: {cut}"));
-            self.result.has_holes = true;
-        }
-        if self.given.incidents.is_some() {
-            let unmatched = summary.unmatched_incidents.to_string();
-            checks.push(state("incidents whose cause is no change of this ref", unmatched));
-        }
-        if self.given.deployments.is_some() {
-            let unmatched = summary.unmatched_deployments.to_string();
-            checks.push(state("deployments of commits that are not in its history", unmatched));
-        }
-        let not_compared = "not compared: an audit asks no forge";
-        checks.push(state("merged pull requests by the forge", not_compared.to_owned()));
-        if let Some(history) = history {
-            checks.push(state("records of the ledger", history.records.to_string()));
-            checks.push(CompletenessCheck::compare_counts(
-                &format!("{name}: records of the ledger that cannot be read"),
-                0,
-                history.unreadable_records,
-            ));
-            checks.push(CompletenessCheck::compare_counts(
-                &format!("{name}: steps of the period since the ledger began, and steps that it tells of"),
-                summary.steps_since_ledger,
-                summary.recorded_steps,
-            ));
-        }
     }
 
     /// Ends the audit: writes the key figures, the completeness sheet and the manifest. `others` are files that were
@@ -241,7 +255,7 @@ impl<'a> AuditRun<'a> {
         }
         let mut result = self.result;
         result.population_digest = digest_id_list(&mut self.change_ids);
-        result.key_figures = self.counter.build_figures();
+        result.key_figures = self.counter.build_figures(self.has_ledger);
         if let Some(list) = &self.given.incidents {
             result.key_figures.extend(build_incident_figures(list, &self.period, result.changes));
         }
@@ -276,6 +290,16 @@ impl<'a> AuditRun<'a> {
         self.page.finish_page(&end)?;
         let mut others = others.to_vec();
         others.push(PAGE_FILE);
+        if let Some(tables) = self.dataset {
+            let facts = DatasetFacts {
+                tool: inputs.tool.clone(),
+                period: self.period,
+                as_of: self.as_of,
+                incidents: self.given.incidents.clone(),
+                deployments: self.given.deployments.clone(),
+            };
+            tables.finish_dataset(facts)?;
+        }
         self.files.finish_files(&end, &others)?;
         Ok(result)
     }
@@ -307,50 +331,4 @@ fn list_general_limits(has_ledger: bool, given: &GivenFiles) -> Vec<String> {
         );
     }
     limits
-}
-
-impl PopulationObserver for RefRun<'_, '_> {
-    fn add_entry(&mut self, entry: &PopulationEntry) -> Result<()> {
-        self.run.files.add_entry(entry)?;
-        match entry.kind {
-            EntryKind::ClosingRecord => self.run.result.closing_records += 1,
-            EntryKind::RefMove => {
-                self.run.add_exception(&build_move_exception(entry))?;
-            }
-            EntryKind::Change | EntryKind::Gap => {}
-        }
-        Ok(())
-    }
-
-    fn add_policy(&mut self, policy: &Policy) {
-        self.run.page.add_policy(policy);
-    }
-
-    fn add_change(&mut self, change: &ChangeRecord) -> Result<()> {
-        let run = &mut *self.run;
-        run.result.changes += 1;
-        run.change_ids.push(change.change_id());
-        run.counter.add_change(change);
-        run.patterns.add_change(change);
-        let row = run.files.add_change(change)?;
-        let mut exceptions = Vec::new();
-        for exception in list_change_exceptions(change, self.has_ledger) {
-            exceptions.push((run.add_exception(&exception)?, exception));
-        }
-        run.page.add_change(change, &row, &exceptions)
-    }
-
-    fn add_exception(&mut self, exception: &AuditException) -> Result<()> {
-        let number = self.run.add_exception(exception)?;
-        self.run.page.add_exception(number, exception);
-        Ok(())
-    }
-
-    fn count_step(&mut self) {
-        self.run.progress.count_step();
-    }
-
-    fn expect_steps(&mut self, steps: usize) {
-        self.run.progress.expect_steps(steps);
-    }
 }

@@ -1,12 +1,14 @@
 //! Whether a population is whole: what was counted where, and whether the counts agree.
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::audit::table::{ColumnKind, TableCell, TableColumn, TableSheet};
 use crate::change::text;
 
 /// One comparison of two counts, or one limit of the report.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct CompletenessCheck {
     /// What is compared, in words.
     pub what: String,

@@ -20,7 +20,7 @@ use crate::audit::exceptions::{AuditException, EXCEPTION_SHEET};
 use crate::audit::formats::xlsx::{SheetNumber, XlsxWorkbook};
 use crate::audit::formats::{TableFormat, create_table};
 use crate::audit::key_figures::KEY_FIGURE_SHEET;
-use crate::audit::population::population_entry::{POPULATION_SHEET, PopulationEntry};
+use crate::audit::population::population_entry::POPULATION_SHEET;
 use crate::audit::row_worker::RowWorker;
 use crate::audit::table::{RowWriter, TableCell, TableNote, TableSheet};
 
@@ -67,13 +67,14 @@ struct AuditWorkbook {
 type TableWriters = Vec<Vec<Box<dyn RowWriter>>>;
 
 impl AuditFiles {
-    /// Creates the files in `folder`, which is made if it is not there. A manifest of an earlier audit is removed
+    /// Creates the files in `folder`, which is made if it is not there; without Parquet where a data set holds it. A
+    /// manifest of an earlier audit is removed
     /// first: until this one is whole, there is none.
     ///
     /// # Errors
     ///
     /// Fails if the folder or a file cannot be written.
-    pub fn create_files(folder: &Path, title: &str) -> Result<AuditFiles> {
+    pub fn create_files(folder: &Path, title: &str, with_parquet: bool) -> Result<AuditFiles> {
         fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
         match fs::remove_file(folder.join(MANIFEST_FILE)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -82,15 +83,16 @@ impl AuditFiles {
             _ => {}
         }
         use TableFormat::{Csv, JsonLines, Parquet};
+        let all: &[TableFormat] = if with_parquet { &[Csv, JsonLines, Parquet] } else { &[Csv, JsonLines] };
         let workbook = XlsxWorkbook::create_file(&folder.join("audit.xlsx"), title)?;
         let names = vec!["audit.xlsx".to_owned()];
         let mut opener = TableOpener { folder, names, workbook, sheets: Vec::new(), writers: Vec::new() };
         // In the order of `AuditTable`.
         opener.open_table(change_log_sheet(), &[Csv])?;
-        opener.open_table(EXCEPTION_SHEET, &[Csv, JsonLines, Parquet])?;
+        opener.open_table(EXCEPTION_SHEET, all)?;
         opener.open_table(KEY_FIGURE_SHEET, &[Csv, JsonLines])?;
         opener.open_table(COMPLETENESS_SHEET, &[Csv])?;
-        opener.open_table(CHANGE_SHEET, &[Csv, JsonLines, Parquet])?;
+        opener.open_table(CHANGE_SHEET, all)?;
         opener.open_table(POPULATION_SHEET, &[Csv, JsonLines])?;
         let TableOpener { names, workbook, sheets, writers, .. } = opener;
         Ok(AuditFiles {
@@ -105,13 +107,13 @@ impl AuditFiles {
         })
     }
 
-    /// Writes an entry of the population.
+    /// Writes the row of an entry of the population.
     ///
     /// # Errors
     ///
     /// Fails if a file cannot be written.
-    pub fn add_entry(&mut self, entry: &PopulationEntry) -> Result<()> {
-        self.write_row(AuditTable::Population, entry.build_row().into())
+    pub fn add_entry(&mut self, row: Arc<Vec<TableCell>>) -> Result<()> {
+        self.write_row(AuditTable::Population, row)
     }
 
     /// Writes a change into the change log, and returns its row.

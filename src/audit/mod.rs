@@ -4,7 +4,8 @@
 //! table is and `formats` writes one into a file; `sample` draws from a population; `inputs` reads what other
 //! systems tell; `population` finds the steps of a ref and judges those that no record holds; `change_record` says
 //! what is known of one change; `ref_audit` puts it together, change by change; `exceptions` and `key_figures` say
-//! what an auditor asks about; `dataset` writes all of it, and `audit_run` is one audit from beginning to end.
+//! what an auditor asks about; `dataset` writes all of it, and `audit_run` is one audit from beginning to end. `live_audit`
+//! gives it what repositories hold, and `fleet` what data sets keep of that.
 
 pub mod audit_manifest;
 pub mod audit_run;
@@ -13,9 +14,11 @@ pub mod completeness;
 pub mod dataset;
 pub mod evidence;
 pub mod exceptions;
+pub mod fleet;
 pub mod formats;
 pub mod inputs;
 pub mod key_figures;
+pub mod live_audit;
 pub mod page;
 pub mod population;
 pub mod procedure;

@@ -190,7 +190,7 @@ impl RefAuditor<'_> {
         let needs = part.needed_facts();
         self.judged_by = part.describe();
         if let Some(loaded) = part.loaded() {
-            self.observer.add_policy(&loaded.policy);
+            self.observer.add_policy(&loaded.policy)?;
         }
         let history = self.history;
         // The verdicts that the ledger holds are not worked out again.
@@ -305,7 +305,7 @@ impl RefAuditor<'_> {
             if decided.has_reasons {
                 reasons = self.reasons.find_reasons(decided, &evidence.commits)?;
                 self.policies
-                    .read_policies(decided, &reasons, &mut |policy| self.observer.add_policy(policy));
+                    .read_policies(decided, &reasons, &mut |policy| self.observer.add_policy(policy))?;
             }
             judged_by = ChangeJudgement::Recorded {
                 record: decided.record,

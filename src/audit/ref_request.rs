@@ -54,7 +54,7 @@ pub trait PopulationObserver {
     fn add_entry(&mut self, entry: &PopulationEntry) -> Result<()>;
 
     /// Takes a policy before the first change that it judged.
-    fn add_policy(&mut self, policy: &Policy);
+    fn add_policy(&mut self, policy: &Policy) -> Result<()>;
 
     /// Takes an exception that is about no single change of the population, such as a policy that was loosened.
     fn add_exception(&mut self, _exception: &AuditException) -> Result<()> {

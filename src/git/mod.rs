@@ -18,6 +18,7 @@ mod layout;
 mod objects;
 mod remote;
 mod repository;
+mod repository_clone;
 pub mod second_reader;
 pub mod signature;
 
@@ -41,4 +42,5 @@ pub(crate) use crate::git::repository::message_only_commit::{LoneCommit, Message
 pub(crate) use crate::git::repository::refs::ReflogEntry;
 pub use crate::git::repository::refs::{HeadState, ResolvedRef};
 pub use crate::git::repository::{PeeledObject, Repository};
+pub(crate) use crate::git::repository_clone::CloneSource;
 pub use crate::git::signature::{ObjectFormat, TrustedKeys};

@@ -15,7 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::change::Oid;
 
 /// Environment variables that would make git work elsewhere, or print what it sends.
-const REMOVED_VARIABLES: [&str; 14] = [
+pub(super) const REMOVED_VARIABLES: [&str; 14] = [
     "GIT_DIR",
     "GIT_WORK_TREE",
     "GIT_INDEX_FILE",
@@ -33,7 +33,7 @@ const REMOVED_VARIABLES: [&str; 14] = [
 ];
 
 /// Traces, which the account's configuration can ask for as well, and which show the configuration of git.
-const TRACE_VARIABLES: [&str; 3] = ["GIT_TRACE2", "GIT_TRACE2_EVENT", "GIT_TRACE2_PERF"];
+pub(super) const TRACE_VARIABLES: [&str; 3] = ["GIT_TRACE2", "GIT_TRACE2_EVENT", "GIT_TRACE2_PERF"];
 
 /// A remote repository, and the token to use for it.
 pub struct GitRemote {

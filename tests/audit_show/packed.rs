@@ -52,7 +52,7 @@ fn make_live_pack() -> Pack {
 
 impl Pack {
     fn verify(&self) -> PackVerification {
-        verify_pack(&self.path, None).unwrap()
+        verify_pack(&self.path, None, &[]).unwrap()
     }
 
     /// Returns every file with its content.
@@ -311,7 +311,7 @@ fn a_signed_ledger_holds_for_its_signer_only() {
     verify("key.signers")
         .accepted()
         .says("2 records signed by a signer")
-        .says("3 in-toto statements of records");
+        .says("4 in-toto statements of records");
     verify("other.signers").refused("signatures DOES NOT HOLD record 2");
     // A statement of a record that is not there.
     let path = world.path("pack").join("attestations.intoto.jsonl");
@@ -365,4 +365,44 @@ fn a_repository_that_libgit2_does_not_read_gets_no_pack_and_is_told_why() {
     let told = world.changegate("work", &["evidence", "HEAD", "--out", out.to_str().unwrap()]);
     told.refused("a repository with SHA-256 ids cannot be made");
     assert!(!out.exists());
+}
+
+/// The statements of a pack are signed by a key of one's own, and a statement of nobody's is found.
+#[test]
+fn statements_of_a_pack_are_signed() {
+    let world = World::new();
+    world.commit(&good("Add prices"));
+    world.push(&["main"]).accepted();
+    assert!(world.changegate("server.git", &["ledger", "reconcile"]).ok);
+    let key = world.path("gate");
+    let mut keygen = Command::new("ssh-keygen");
+    let Ok(made) = keygen.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status() else {
+        eprintln!("skipped: `ssh-keygen` is not installed");
+        return;
+    };
+    assert!(made.success());
+    let (key, public) = (key.to_str().unwrap().to_owned(), world.path("gate.pub"));
+    let public = public.to_str().unwrap();
+    let uri = ["--uri", "git+https://git.example.com/acme/shop"];
+    let make = |name: &str, more: &[&str]| {
+        let out = world.path(name).to_str().unwrap().to_owned();
+        world
+            .changegate("server.git", &[&["evidence", "HEAD", "--out", &out], &uri[..], more].concat())
+            .accepted();
+        out
+    };
+    let (signed, unsigned) = (make("signed", &["--key", &key]), make("unsigned", &[]));
+    let verify = |folder: &str, more: &[&str]| {
+        world.changegate("work", &[&["evidence", "verify", folder], more].concat())
+    };
+    verify(&signed, &["--key", public])
+        .accepted()
+        .says("4 in-toto statements of records in the pack, signed by a key");
+    verify(&signed, &[]).accepted().says("who signed them: name a file of a public key with --key");
+    verify(&unsigned, &[]).accepted().says("in the pack, unsigned");
+    verify(&unsigned, &["--key", public]).refused("without an envelope, so nobody has signed it");
+    let lines = world.path("signed").join("attestations.intoto.jsonl");
+    let told =
+        world.changegate("work", &["evidence", "verify-statement", lines.to_str().unwrap(), "--key", public]);
+    told.accepted().says("4 statements, verified");
 }

@@ -11,6 +11,7 @@ use crate::world::{BY_COMMIT, MAIN, World, bad, fed, good};
 const URI: &str = "git+https://git.example.com/acme/shop";
 const REASONS: &str = "urn:changegate:reasons:v1";
 const SVR: &str = "https://in-toto.io/attestation/svr/v0.2";
+const COVERAGE: &str = "https://drvelvetfog.github.io/source-review-coverage/v0.1";
 const VSA: &str = "https://slsa.dev/verification_summary/v1";
 
 /// A change that owes something.
@@ -51,12 +52,23 @@ fn is_one(world: &World, statement: &Value) {
     let records = world.records();
     let record = &records[number.parse::<usize>().unwrap() - 1]["event"];
     let predicate = &statement["predicate"];
-    assert_eq!(predicate["verifier"]["id"], format!("pkg:cargo/changegate@{}", env!("CARGO_PKG_VERSION")));
+    if statement["predicateType"] != COVERAGE {
+        assert_eq!(
+            predicate["verifier"]["id"],
+            format!("pkg:cargo/changegate@{}", env!("CARGO_PKG_VERSION"))
+        );
+    }
     let (time, levels, policy) = match statement["predicateType"].as_str().unwrap() {
         SVR => (&predicate["timeCreated"], &predicate["properties"], &predicate["verifier"]["policies"][0]),
         VSA => {
             assert_eq!(predicate["resourceUri"], URI);
             (&predicate["timeVerified"], &predicate["verifiedLevels"], &predicate["policy"])
+        }
+        COVERAGE => {
+            // What a push carries are trailers, which name no tree.
+            assert_eq!(predicate["approvals"], json!([]));
+            assert_eq!(predicate["reviewCoverage"], json!({ "result": "unverifiable" }));
+            return;
         }
         REASONS => {
             assert_eq!(predicate["timeVerified"], record["observed-at"]);
@@ -80,8 +92,11 @@ fn is_one(world: &World, statement: &Value) {
 }
 
 fn of<'a>(statements: &'a [Value], commit: &str) -> Vec<&'a Value> {
-    let is =
-        |one: &&Value| one["subject"][0]["digest"]["gitCommit"] == commit && one["predicateType"] != REASONS;
+    let is = |one: &&Value| {
+        one["subject"][0]["digest"]["gitCommit"] == commit
+            && one["predicateType"] != REASONS
+            && one["predicateType"] != COVERAGE
+    };
     statements.iter().filter(is).collect()
 }
 
@@ -134,7 +149,7 @@ fn every_change_that_landed_or_was_denied_has_its_statements() {
     assert_eq!(failed["predicate"]["verificationResult"], "FAILED");
     assert_eq!(failed["predicate"]["verifiedLevels"], json!(["FAILED"]));
     assert!(of(&statements, &stays).is_empty());
-    assert_eq!(statements.len(), 7 + 4);
+    assert_eq!(statements.len(), 7 + 4 + 3);
     is_valid(&statements);
 }
 
@@ -161,14 +176,14 @@ fn a_part_of_the_ledger_is_written_where_somebody_wants_it() {
         world.push(&["main"]).accepted();
     }
     let all = exported(&world);
-    assert_eq!(all.len(), 9);
+    assert_eq!(all.len(), 12);
     // begin, and twice decision and outcome: the third decision is record 6, and landed by record 7.
     let (code, last, _) = run(&world, "server.git", &["--uri", URI, "--since", "6"]);
-    assert_eq!((code, last.as_slice()), (Some(0), &all[6..]));
+    assert_eq!((code, last.as_slice()), (Some(0), &all[8..]));
     let (_, none, _) = run(&world, "server.git", &["--uri", URI, "--since", "8"]);
     assert_eq!(none, [Value::Null; 0]);
     let (code, _, err) = run(&world, "server.git", &["--uri", URI, "-o", "../all.jsonl"]);
-    assert_eq!((code, err.as_str()), (Some(0), "wrote 9 unsigned statements\n"));
+    assert_eq!((code, err.as_str()), (Some(0), "wrote 12 unsigned statements\n"));
     let read = |name: &str| -> Vec<Value> {
         let text = std::fs::read_to_string(world.path(name)).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -176,8 +191,8 @@ fn a_part_of_the_ledger_is_written_where_somebody_wants_it() {
     assert_eq!(read("all.jsonl"), all);
     std::fs::create_dir(world.path("folder")).unwrap();
     run(&world, "server.git", &["--uri", URI, "-o", "../folder"]);
-    for (number, place) in [(3, 0), (5, 3), (7, 6)] {
-        assert_eq!(read(&format!("folder/record-{number:08}.intoto.jsonl")), &all[place..place + 3]);
+    for (number, place) in [(3, 0), (5, 4), (7, 8)] {
+        assert_eq!(read(&format!("folder/record-{number:08}.intoto.jsonl")), &all[place..place + 4]);
     }
     assert_eq!(std::fs::read_dir(world.path("folder")).unwrap().count(), 3);
 }
@@ -196,7 +211,12 @@ fn a_copy_tells_the_same_and_knows_where_it_comes_from() {
     assert_eq!((code, &statements), (Some(0), &exported(&world)), "{err}");
     let verifier = "https://gate.example.com/v1";
     let (_, statements, _) = run(&world, "work", &["--verifier", verifier]);
-    assert!(statements.iter().all(|one| one["predicate"]["verifier"]["id"] == verifier));
+    assert!(
+        statements
+            .iter()
+            .filter(|one| one["predicateType"] != COVERAGE)
+            .all(|one| one["predicate"]["verifier"]["id"] == verifier)
+    );
     for wrong in [["--uri", "shop"], ["--verifier", "the gate"], ["--format", "slsa"]] {
         assert_eq!(run(&world, "work", &wrong).0, Some(2), "{wrong:?}");
     }
@@ -219,7 +239,7 @@ fn what_cannot_be_told_apart_is_said_and_not_guessed() {
     let (code, statements, err) = run(&world, "server.git", &["--uri", URI]);
     assert_eq!(code, Some(3));
     assert!(err.contains("the verdicts on 1 change that passed every rule are missing"), "{err}");
-    assert_eq!((of(&statements, &two).len(), statements.len()), (0, 3));
+    assert_eq!((of(&statements, &two).len(), statements.len()), (0, 4));
     // A broken chain says nothing.
     let tip = world.at(crate::ledger_reader::LEDGER).unwrap();
     let parent = world.at(&format!("{tip}~2")).unwrap();
@@ -274,6 +294,8 @@ for line in sys.stdin:
     elif read["predicateType"] == "urn:changegate:reasons:v1":
         assert set(predicate) == {"verifier", "timeVerified", "reasons"}, predicate
         timestamp_pb2.Timestamp().FromJsonString(predicate["timeVerified"])
+    elif read["predicateType"].endswith("/source-review-coverage/v0.1"):
+        assert {"reviewCoverage", "approvals"} <= set(predicate), predicate
     else:
         assert set(predicate) == {"verifier", "timeCreated", "properties"}, predicate
         assert set(predicate["verifier"]) == {"id", "policies"}, predicate
@@ -329,4 +351,171 @@ fn validated(statements: &[Value]) -> Option<Result<String, String>> {
     } else {
         Err(String::from_utf8_lossy(&told.stderr).into_owned())
     })
+}
+
+/// Opens envelopes with the library of in-toto's own tools, and prints the payloads.
+const OPEN: &str = r#"
+import json, sys
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from securesystemslib.dsse import Envelope
+from securesystemslib.signer import SSlibKey
+public = load_pem_public_key(open(sys.argv[1], "rb").read())
+for line in sys.stdin:
+    envelope = Envelope.from_dict(json.loads(line))
+    [keyid] = envelope.signatures
+    key = SSlibKey.from_crypto(public, keyid=keyid)
+    envelope.verify([key], 1)
+    assert envelope.payload_type == "application/vnd.in-toto+json"
+    print(envelope.payload.decode())
+"#;
+
+/// Signs an envelope with it, by a key of its own, which goes to the folder.
+const MAKE: &str = r#"
+import json, sys
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from securesystemslib.dsse import Envelope
+from securesystemslib.signer import CryptoSigner
+signer = CryptoSigner.generate_ed25519()
+public = signer._private_key.public_key()
+open(sys.argv[1] + "/other.pem", "wb").write(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+for line in sys.stdin:
+    envelope = Envelope(line.strip().encode(), "application/vnd.in-toto+json", {})
+    envelope.sign(signer)
+    print(json.dumps(envelope.to_dict()))
+"#;
+
+/// Runs a script with the libraries of in-toto; `None` where they are not installed.
+fn run_dsse(script: &str, argument: &str, input: &str) -> Option<Vec<String>> {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/in-toto-tools/bin/python3");
+    let python = if own.is_file() { own } else { "python3".into() };
+    let mut probe = Command::new(&python);
+    probe
+        .args(["-c", "import securesystemslib.dsse, cryptography"])
+        .stderr(Stdio::null())
+        .stdin(Stdio::null());
+    if !probe.status().is_ok_and(|status| status.success()) {
+        eprintln!("skipped: install `securesystemslib[crypto]==1.6.0` for Python to have envelopes opened");
+        return None;
+    }
+    let told = fed(Command::new(&python).args(["-c", script, argument]), input.as_bytes());
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    Some(String::from_utf8(told.stdout).unwrap().lines().map(str::to_owned).collect())
+}
+
+fn openssl(world: &World, args: &[&str]) {
+    let output = Command::new("openssl").args(args).current_dir(world.path(".")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn signed_statements_are_verified_by_others_and_those_of_others_here() {
+    let world = World::new();
+    world.commit(&good("One"));
+    world.push(&["main"]).accepted();
+    world.commit(&bad("Two"));
+    world.push(&["main"]).refused("peer-review");
+    world.reconcile();
+    let unsigned = exported(&world);
+    openssl(&world, &["genpkey", "-algorithm", "ed25519", "-out", "gate.pem"]);
+    openssl(&world, &["pkey", "-in", "gate.pem", "-pubout", "-out", "gate-public.pem"]);
+    openssl(&world, &["genpkey", "-algorithm", "rsa", "-pkeyopt", "rsa_keygen_bits:2048", "-out", "rsa.pem"]);
+    let keygen = |kind: &str, name: &str, phrase: &str| {
+        let mut command = Command::new("ssh-keygen");
+        let path = world.path(name);
+        command.args(["-q", "-t", kind, "-N", phrase, "-C", "gate", "-f"]).arg(&path);
+        assert!(command.status().unwrap().success());
+    };
+    keygen("ed25519", "ssh", "");
+    keygen("ed25519", "locked", "a passphrase");
+    keygen("ecdsa", "ecdsa", "");
+    let path = |name: &str| world.path(name).to_str().unwrap().to_owned();
+    for (key, public) in [("gate.pem", "gate-public.pem"), ("ssh", "ssh.pub")] {
+        let (code, envelopes, err) = run(&world, "server.git", &["--uri", URI, "--key", &path(key)]);
+        assert_eq!((code, envelopes.len()), (Some(0), unsigned.len()), "{err}");
+        let file = format!("{key}.intoto.jsonl");
+        let lines: String = envelopes.iter().map(|one| format!("{one}\n")).collect();
+        std::fs::write(world.path(&file), &lines).unwrap();
+        // The denial says so, whoever signed it.
+        let verify = ["evidence", "verify-statement", &path(&file), "--key", &path(public)];
+        let told = world.changegate("work", &verify);
+        told.refused("signed, and says that it failed: VSA, FAILED")
+            .says("signed: SVR, verified: ORG_SOURCE_");
+        let first = lines.lines().next().unwrap();
+        std::fs::write(world.path("one.json"), serde_json::to_string_pretty(&envelopes[0]).unwrap()).unwrap();
+        let one = ["evidence", "verify-statement", &path("one.json"), "--key", &path(public)];
+        world.changegate("work", &one).accepted().says("1 statement, verified");
+        let commit = unsigned[0]["subject"][0]["digest"]["gitCommit"].as_str().unwrap();
+        world.changegate("work", &[&one[..], &["--subject", commit]].concat()).accepted();
+        world
+            .changegate("work", &[&one[..], &["--subject", &"1".repeat(40)]].concat())
+            .refused("something else");
+        // Another key, another type, another byte.
+        for (changed, why) in [
+            (
+                first.replace("application/vnd.in-toto+json", "text/plain"),
+                "its payload is of the type `text/plain`",
+            ),
+            (first.replacen("\"payload\":\"e", "\"payload\":\"f", 1), "no signature is one of SHA256:"),
+            (unsigned[0].to_string(), "without an envelope, so nobody has signed it"),
+            (first.replacen("\"sig\":\"", "\"sig\":\"AAAA", 1), "no signature is one of SHA256:"),
+            ("{}".to_owned(), "it is no envelope of DSSE"),
+            (first.replacen("\"signatures\":[{", "\"signatures\":[],\"x\":[{", 1), "it has no signature"),
+        ] {
+            assert_ne!(changed, first);
+            std::fs::write(world.path("changed.json"), changed).unwrap();
+            let args = ["evidence", "verify-statement", &path("changed.json"), "--key", &path(public)];
+            world.changegate("work", &args).refused(why);
+        }
+        if key == "gate.pem"
+            && let Some(opened) = run_dsse(OPEN, &path(public), &lines)
+        {
+            let opened: Vec<Value> = opened.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+            assert_eq!(opened, unsigned);
+        }
+        let other = if key == "ssh" { "gate-public.pem" } else { "ssh.pub" };
+        let args = ["evidence", "verify-statement", &path("one.json"), "--key", &path(other)];
+        world.changegate("work", &args).refused("another key signed it, or it was changed");
+    }
+    for (key, why) in [
+        ("rsa.pem", "is no Ed25519 key"),
+        ("ecdsa", "of the kind ecdsa"),
+        ("locked", "the key is encrypted"),
+        ("ssh.pub", "expected a private Ed25519 key"),
+        ("gate-public.pem", "is the public one"),
+        ("nowhere", "cannot read"),
+    ] {
+        let (code, statements, err) = run(&world, "server.git", &["--uri", URI, "--key", &path(key)]);
+        assert_eq!((code, statements.len()), (Some(2), 0), "{key}");
+        assert!(err.contains(why), "{key}: {err}");
+    }
+    for (key, why) in [
+        ("ecdsa.pub", "expected ssh-ed25519"),
+        ("gate.pem", "holds a private key"),
+        ("rsa.pem", "holds a private key"),
+    ] {
+        let args = ["evidence", "verify-statement", &path("one.json"), "--key", &path(key)];
+        world.changegate("work", &args).refused(why);
+    }
+    // Statements of others, by their own library.
+    let others = [
+        json!({
+            "_type": "https://in-toto.io/Statement/v1", "subject": [{ "name": "app", "digest": { "sha256": "ab" } }],
+            "predicateType": "https://in-toto.io/attestation/svr/v0.1",
+            "predicate": { "verifier": { "id": "https://example.com/v1" }, "timeCreated": "2026-01-01T00:00:00Z",
+                "properties": ["SLSA_BUILD_LEVEL_3"] },
+        }),
+        json!({
+            "_type": "https://in-toto.io/Statement/v1", "subject": [{ "name": "app", "digest": { "sha256": "ab" } }],
+            "predicateType": "https://example.com/own/v1", "predicate": {},
+        }),
+    ];
+    let lines: String = others.iter().map(|one| format!("{one}\n")).collect();
+    if let Some(made) = run_dsse(MAKE, &path("."), &lines) {
+        std::fs::write(world.path("others.jsonl"), made.join("\n")).unwrap();
+        let args = ["evidence", "verify-statement", &path("others.jsonl"), "--key", &path("other.pem")];
+        let told = world.changegate("work", &args);
+        told.accepted()
+            .says("signed: SVR, verified: SLSA_BUILD_LEVEL_3")
+            .says("https://example.com/own/v1, a type that is not read here");
+    }
 }

@@ -301,3 +301,49 @@ fn several_repositories_are_one_population_and_no_two_share_a_name() {
     ids.sort();
     assert!(ids[0].starts_with("other@") && ids[1].starts_with("server@"), "{ids:?}");
 }
+
+/// A report that is made of a data set is the one of the audit itself, byte for byte, whatever the year had.
+#[test]
+fn the_report_of_a_data_set_is_that_of_the_audit() {
+    let mut events = play_year();
+    // A move that is an exception of its own.
+    events.year.world.git(&["reset", "-q", "--hard", "HEAD~1"]);
+    events.year.bypass(at("12-20T10:00"));
+    let world = &events.year.world;
+    world.write(
+        "../incidents.csv",
+        &format!(
+            "id,started,resolved,caused_by\nINC-1,2026-01-11T00:00:00Z,2026-01-11T03:00:00Z,{}\n",
+            &events.normal[..12]
+        ),
+    );
+    world.write(
+        "../deployments.csv",
+        &format!(
+            "commit,environment,at,by,status\n{},production,2026-01-10T12:00:00Z,pipeline,ok\n",
+            events.normal
+        ),
+    );
+    world.write("../fleet.txt", "server.git\n");
+    let shared = ["--ref", "main", "--to", "2026-12-31", "--as-of", "2027-01-31"];
+    let files = ["--incidents", "../incidents.csv", "--deployments", "../deployments.csv"];
+    let [flat, fleet, report] =
+        ["flat", "fleet", "report"].map(|name| world.path(name).to_str().unwrap().to_owned());
+    let audit = |args: &[&str]| world.changegate("server.git", &[&["audit"], args].concat());
+    audit(&[&shared[..], &files, &["--out", &flat]].concat()).accepted();
+    audit(&[&shared[..], &files, &["--out", &fleet, "--repos", "../fleet.txt"]].concat()).accepted();
+    audit(&["report", "--from", &fleet, "--out", &report]).accepted();
+    let mut compared = 0;
+    for entry in fs::read_dir(&flat).unwrap() {
+        let name = entry.unwrap().file_name();
+        let [one, other] = [&flat, &report].map(|folder| fs::read(Path::new(folder).join(&name)).unwrap());
+        assert!(one == other, "{name:?}");
+        compared += 1;
+    }
+    assert!(compared > 10 && fs::read_dir(&report).unwrap().count() == compared);
+    // Each kind of exception that the tables have is on the page too.
+    let page = fs::read_to_string(Path::new(&report).join("report.html")).unwrap();
+    for kind in count_kinds(Path::new(&report)).into_keys() {
+        assert!(page.contains(&format!("id=\"kind-{kind}\"")), "{kind}");
+    }
+}

@@ -52,7 +52,7 @@ impl ChangeRecord {
         let stated = self.list_statements(names);
         if stated.is_empty() {
             let facts = self.facts.as_ref().ok()?;
-            return names.iter().find_map(|name| facts.trailers.get(name)).cloned();
+            return names.iter().find_map(|name| facts.trailers.get(*name)).cloned();
         }
         let values: Vec<&[u8]> = stated.iter().map(|field| field.value.as_bytes()).collect();
         Some(Text::new(values.join(b"; ".as_slice())))

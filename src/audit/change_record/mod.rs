@@ -7,6 +7,7 @@ pub(crate) mod field_values;
 pub(crate) mod standing;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::audit::inputs::deployments::Deployment;
 use crate::audit::inputs::incidents::Incident;
@@ -20,7 +21,8 @@ use crate::ledger::state::TrackedObligation;
 use crate::verdict::Verdict;
 
 /// One change: a step of the first-parent history of a ref.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct ChangeRecord {
     /// The name of the repository.
     pub repository: String,
@@ -37,6 +39,7 @@ pub struct ChangeRecord {
     /// What the verdicts on it rest on: one, or one for each commit where a policy counts commits.
     pub reasons: Vec<RecordedReasons>,
     /// The verdicts that were reached afterwards, where single changes were asked for.
+    #[serde(skip)]
     pub verdicts: Vec<Verdict>,
     /// `sha256:` and the digest of what the ledger keeps beside the decision that brought it; `None` if it keeps nothing.
     pub evidence_digest: Option<String>,
@@ -65,7 +68,8 @@ pub struct ChangeRecord {
 }
 
 /// A later step that says something about a change.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct RelatedStep {
     /// Its last commit.
     pub id: Oid,
@@ -76,7 +80,8 @@ pub struct RelatedStep {
 }
 
 /// How a change landed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct LandingFacts {
     /// Whether a decision brought it; `None` if no record tells of it.
     pub origin: Option<LandingOrigin>,
@@ -95,7 +100,8 @@ pub struct LandingFacts {
 }
 
 /// The clock that a landing is told by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum LandingClock {
     /// That of the gate, or of the forge that it asked.
     Gate,
@@ -104,7 +110,8 @@ pub enum LandingClock {
 }
 
 /// What judged a change.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum ChangeJudgement {
     /// The gate, at the time; the ledger has it.
     Recorded {

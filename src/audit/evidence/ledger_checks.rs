@@ -6,9 +6,8 @@ use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 
 use crate::audit::evidence::pack_check::PackCheck;
-use crate::audit::evidence::pack_index::{ATTESTATIONS_FILE, PackedLedger, PackedRecord};
-use crate::audit::evidence::pack_ledger::find_statement_record;
-use crate::audit::evidence::pack_reader::{ReadPack, read_pack_file};
+use crate::audit::evidence::pack_index::{PackedLedger, PackedRecord};
+use crate::audit::evidence::pack_reader::ReadPack;
 use crate::change::SignatureStatus;
 use crate::git::ObjectFormat;
 use crate::git::signature::{KeyRegistry, verify_commit_signature};
@@ -191,34 +190,6 @@ fn read_decision(pack: &ReadPack, packed: &PackedRecord) -> Result<Option<Decisi
         if is_packed { pack.read_record_file(packed.number, name).map(Some) } else { Ok(None) }
     };
     Ok(Some((decided, read(FACTS_FILE)?, read(REASONS_FILE)?)))
-}
-
-/// Checks that each in-toto statement is of a record in the pack.
-pub(super) fn check_attestations(pack: &ReadPack) -> PackCheck {
-    let mut check = PackCheck::new("statements");
-    let file = match read_pack_file(&pack.folder, ATTESTATIONS_FILE) {
-        Ok(file) => file,
-        Err(error) => {
-            check.add_problem(format!("{error:#}"));
-            return check;
-        }
-    };
-    let records = pack.index.ledger.iter().flat_map(|ledger| &ledger.records);
-    let known: Vec<String> = records.map(PackedRecord::format_anchor).collect();
-    let mut count = 0;
-    for line in file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-        count += 1;
-        let statement = serde_json::from_slice::<serde_json::Value>(line).unwrap_or_default();
-        let record = find_statement_record(&statement);
-        check.require(record.is_some_and(|record| known.iter().any(|one| one == record)), || {
-            format!("statement {count} is of no record in the pack")
-        });
-    }
-    check.require(count == pack.index.attestations, || {
-        "there are more or fewer than pack.json says".to_owned()
-    });
-    check.says = format!("{} of records in the pack, unsigned", format_count(count, "in-toto statement"));
-    check
 }
 
 /// Checks that every record of the pack is signed by one of the signers.

@@ -13,3 +13,4 @@ mod pack_reader;
 pub mod pack_verifier;
 pub mod pack_writer;
 mod rendered_files;
+mod statement_checks;

@@ -13,7 +13,9 @@ use crate::audit::evidence::rendered_files::write_pack_file;
 use crate::change::Oid;
 use crate::git::Repository;
 use crate::git::evidence_objects::tree_walk::ObjectSink;
+use crate::git::signature::statement_key::StatementSigner;
 use crate::ledger::LEDGER_REF;
+use crate::ledger::audit::export::envelope::sign_statement;
 use crate::ledger::audit::export::{ExportOptions, export_ledger};
 use crate::ledger::record::digest_bytes;
 use crate::ledger::record::readable::ReadableRecord;
@@ -86,7 +88,8 @@ pub(super) fn write_ledger_part(
     Ok(Some(PackedLedger { tip, chain: length, records }))
 }
 
-/// Writes the in-toto statements of the records of the pack, and returns how many there are.
+/// Writes the in-toto statements of the records of the pack, in signed envelopes if there is a key, and returns how many
+/// there are.
 ///
 /// # Errors
 ///
@@ -95,7 +98,7 @@ pub(super) fn write_attestations(
     repository: &Repository,
     folder: &Path,
     ledger: &PackedLedger,
-    repository_uri: &str,
+    (repository_uri, signer): (&str, Option<&StatementSigner>),
 ) -> Result<usize> {
     let known: BTreeSet<String> = ledger.records.iter().map(PackedRecord::format_anchor).collect();
     let options = ExportOptions { first_record: 0, repository_uri, verifier_id: None };
@@ -103,7 +106,10 @@ pub(super) fn write_attestations(
     let mut count = 0;
     export_ledger(repository, &options, &mut |_, statement| {
         if find_statement_record(statement).is_some_and(|record| known.contains(record)) {
-            writeln!(lines, "{statement}")?;
+            match signer {
+                Some(signer) => writeln!(lines, "{}", sign_statement(statement, signer)?)?,
+                None => writeln!(lines, "{statement}")?,
+            }
             count += 1;
         }
         Ok(())

@@ -5,14 +5,14 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::audit::evidence::change_checks::check_changes;
-use crate::audit::evidence::ledger_checks::{
-    check_attestations, check_ledger, check_replay, check_signatures,
-};
+use crate::audit::evidence::ledger_checks::{check_ledger, check_replay, check_signatures};
 use crate::audit::evidence::manifest::compare_manifest;
 use crate::audit::evidence::pack_check::PackCheck;
 use crate::audit::evidence::pack_index::EvidenceIndex;
 use crate::audit::evidence::pack_reader::ReadPack;
+use crate::audit::evidence::statement_checks::check_attestations;
 use crate::git::signature::KeyRegistry;
+use crate::git::signature::statement_key::StatementKey;
 use crate::verdict::format_count;
 
 /// What verifying a pack came to.
@@ -33,12 +33,17 @@ impl PackVerification {
     }
 }
 
-/// Verifies the pack in a folder. `signers` are the keys that the ledger has to be signed with.
+/// Verifies the pack in a folder. `signers` are the keys that the ledger has to be signed with, and `keys` those of the
+/// in-toto statements, if there are any.
 ///
 /// # Errors
 ///
 /// Fails if the disk fails; a pack that is damaged is a problem of a check.
-pub fn verify_pack(folder: &Path, signers: Option<&KeyRegistry>) -> Result<PackVerification> {
+pub fn verify_pack(
+    folder: &Path,
+    signers: Option<&KeyRegistry>,
+    keys: &[StatementKey],
+) -> Result<PackVerification> {
     let mut checks = Vec::new();
     let mut manifest = PackCheck::new("manifest");
     match compare_manifest(folder) {
@@ -63,7 +68,7 @@ pub fn verify_pack(folder: &Path, signers: Option<&KeyRegistry>) -> Result<PackV
     if pack.index.ledger.is_some() {
         checks.extend([check_ledger(&pack), check_replay(&pack), check_signatures(&pack, signers)]);
         if pack.index.attestations > 0 {
-            checks.push(check_attestations(&pack));
+            checks.push(check_attestations(&pack, keys));
         }
     }
     Ok(PackVerification { checks, index: Some(pack.index), unprovable: list_unprovable() })

@@ -24,6 +24,7 @@ use crate::gate::policy_source::load_with_paths;
 use crate::git::evidence_objects::RawObject;
 use crate::git::evidence_objects::pack_repository::PackRepository;
 use crate::git::evidence_objects::tree_walk::ObjectSink;
+use crate::git::signature::statement_key::StatementSigner;
 use crate::git::{ObjectFormat, Repository};
 use crate::ledger::LEDGER_REF;
 use crate::ledger::audit::trace::trace_change;
@@ -50,6 +51,8 @@ pub struct PackRequest<'a> {
     pub changes: Vec<ShownChange>,
     /// The address of the repository that in-toto statements name; without one, none are made.
     pub repository_uri: Option<String>,
+    /// The key that signs them, if there is one.
+    pub signer: Option<StatementSigner>,
 }
 
 /// Writes a pack to `target`, which must not exist.
@@ -141,7 +144,10 @@ impl PackRun<'_> {
         }
         let ledger = write_ledger_part(request.repository, &self.folder, &holders, &mut self.collector)?;
         let attestations = match (&ledger, &request.repository_uri) {
-            (Some(ledger), Some(uri)) => write_attestations(request.repository, &self.folder, ledger, uri)?,
+            (Some(ledger), Some(uri)) => {
+                let signer = request.signer.as_ref();
+                write_attestations(request.repository, &self.folder, ledger, (uri, signer))?
+            }
             (Some(_), None) => {
                 self.add_limit("in-toto statements: no address of the repository was given".to_owned());
                 0

@@ -9,12 +9,14 @@ pub(crate) mod of_ledger;
 pub(crate) mod of_policy;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::audit::table::{ColumnKind, TableCell, TableColumn, TableSheet};
 use crate::change::Text;
 
 /// One exception.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct AuditException {
     /// What kind it is.
     pub kind: ExceptionKind,
@@ -45,7 +47,8 @@ pub struct AuditException {
 }
 
 /// What kind of exception it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ExceptionKind {
     /// A change landed without a decision.
     UnauthorisedChange,
@@ -92,7 +95,8 @@ pub enum ExceptionKind {
 }
 
 /// Where an exception stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ExceptionStatus {
     /// Nothing was done about it that the gate knows of.
     Open,

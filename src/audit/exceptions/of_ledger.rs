@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::audit::exceptions::{AuditException, ExceptionKind, ExceptionStatus};
+use crate::audit::fleet::audit_event::UnreadRepository;
 use crate::audit::population::period::AuditPeriod;
 use crate::audit::population::population_entry::{EntryKind, PopulationEntry};
 use crate::audit::table::format_table_time;
@@ -87,6 +88,25 @@ pub(crate) fn build_move_exception(entry: &PopulationEntry) -> AuditException {
         due: None,
         late_by: None,
         evidence: "the ledger".to_owned(),
+    }
+}
+
+/// Returns the exception of a repository that could not be audited; `now` is the time of the audit.
+pub(crate) fn build_unread_exception(unread: &UnreadRepository, now: Timestamp) -> AuditException {
+    AuditException {
+        kind: ExceptionKind::Unreadable,
+        subject_id: unread.name.clone(),
+        subject: Text::from(unread.source.as_str()),
+        rule: None,
+        what: Text::from(format!("the repository could not be audited: {}", unread.why)),
+        occurred_at: now,
+        detected_at: None,
+        actor: None,
+        approver: None,
+        status: ExceptionStatus::Open,
+        due: None,
+        late_by: None,
+        evidence: "the list of repositories".to_owned(),
     }
 }
 

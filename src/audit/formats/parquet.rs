@@ -34,6 +34,7 @@ pub struct ParquetTable {
     sheet: TableSheet,
     writer: SerializedFileWriter<UnfinishedFile>,
     group: RowGroup,
+    max_group_text: usize,
 }
 
 impl ParquetTable {
@@ -55,7 +56,12 @@ impl ParquetTable {
         {
             writer.append_key_value_metadata(KeyValue::new(key.to_owned(), value));
         }
-        Ok(ParquetTable { sheet, writer, group: RowGroup::new(sheet) })
+        Ok(ParquetTable { sheet, writer, group: RowGroup::new(sheet), max_group_text: MAX_GROUP_TEXT })
+    }
+
+    /// Keeps fewer bytes of text in memory, for a table of which several files are open at once.
+    pub(crate) fn limit_group_text(&mut self, bytes: usize) {
+        self.max_group_text = bytes;
     }
 
     /// Adds a fact about the table to the file's metadata.
@@ -99,7 +105,7 @@ impl RowWriter for ParquetTable {
     fn write_row(&mut self, cells: &[TableCell]) -> Result<()> {
         self.sheet.check_row(cells)?;
         self.group.add_row(cells)?;
-        if self.group.rows >= MAX_GROUP_ROWS || self.group.text_bytes >= MAX_GROUP_TEXT {
+        if self.group.rows >= MAX_GROUP_ROWS || self.group.text_bytes >= self.max_group_text {
             self.write_group().with_context(|| format!("cannot write the table `{}`", self.sheet.name))?;
         }
         Ok(())

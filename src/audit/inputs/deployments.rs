@@ -4,12 +4,14 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::audit::inputs::input_file::{InputEntry, InputFile};
 use crate::change::Oid;
 
 /// One deployment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Deployment {
     /// The commit that was deployed, and everything that it leads to.
     pub commit: Oid,
@@ -24,7 +26,8 @@ pub struct Deployment {
 }
 
 /// The deployments of a file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct DeploymentList {
     /// The deployments, oldest first.
     pub deployments: Vec<Deployment>,

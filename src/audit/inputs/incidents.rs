@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::audit::inputs::input_file::{InputEntry, InputFile};
 
@@ -11,7 +12,8 @@ use crate::audit::inputs::input_file::{InputEntry, InputFile};
 const CAUSED_BY: &str = "caused-by:";
 
 /// One incident.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Incident {
     /// Its name in the system that it comes from.
     pub id: String,
@@ -24,7 +26,8 @@ pub struct Incident {
 }
 
 /// The incidents of a file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct IncidentList {
     /// The incidents, in the order of the file.
     pub incidents: Vec<Incident>,

@@ -31,7 +31,6 @@ impl ShareCount {
 /// Counts the changes of a period.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KeyFigureCounter {
-    has_ledger: bool,
     changes: u64,
     evaluated: ShareCount,
     compliant: ShareCount,
@@ -62,11 +61,6 @@ pub(crate) struct KeyFigureCounter {
 }
 
 impl KeyFigureCounter {
-    /// Starts at nothing; `has_ledger` if a ledger was there.
-    pub(crate) fn new(has_ledger: bool) -> KeyFigureCounter {
-        KeyFigureCounter { has_ledger, ..KeyFigureCounter::default() }
-    }
-
     /// Returns how many hours went by between the landing of each change and its first deployment.
     pub(crate) fn deployment_lead_hours(&self) -> &[f64] {
         &self.deployment_hours
@@ -151,8 +145,8 @@ impl KeyFigureCounter {
         }
     }
 
-    /// Returns the key figures, in the order of a report.
-    pub(crate) fn build_figures(&self) -> Vec<KeyFigure> {
+    /// Returns the key figures, in the order of a report; `has_ledger` if a ledger was there.
+    pub(crate) fn build_figures(&self, has_ledger: bool) -> Vec<KeyFigure> {
         let share = |key, title, formula, count: ShareCount, note: &str| KeyFigure {
             key,
             title,
@@ -170,7 +164,7 @@ impl KeyFigureCounter {
             not_known: 0,
             note: note.to_owned(),
         };
-        let ledger = if self.has_ledger { "" } else { "there is no ledger, so this is not known" };
+        let ledger = if has_ledger { "" } else { "there is no ledger, so this is not known" };
         let failed = "failed is what a later change takes back or names as its cause, what an incident names, and what was reported so last";
         vec![
             number(

@@ -4,11 +4,9 @@
 //! rules without controls, and the page says so.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
+use crate::audit::fleet::audit_event::PolicyOutline;
 use crate::ledger::record::{RecordedOutcomeWord, RecordedReasons, RecordedRuleResult};
-use crate::policy::Policy;
-use crate::verdict::RuleDescription;
 
 /// How often a rule was asked, and what came out of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,13 +40,12 @@ pub(super) struct ControlCoverage {
     pub(super) not_known: BTreeMap<String, RuleUse>,
 }
 
-/// What is kept of a policy.
-#[derive(Clone, Debug, Default)]
+/// A policy that was read.
+#[derive(Clone, Debug)]
 struct KnownPolicy {
-    name: String,
+    outline: PolicyOutline,
     /// True once it has judged a change: one that has judged none says nothing about controls.
     has_judged: bool,
-    rules: BTreeMap<String, Arc<RuleDescription>>,
 }
 
 impl RuleUse {
@@ -88,15 +85,11 @@ impl RuleUse {
 
 impl ControlCoverage {
     /// Takes the rules of a policy and what they support.
-    pub(super) fn add_policy(&mut self, policy: &Policy) {
-        if self.policies.contains_key(&policy.digest) {
-            return;
+    pub(super) fn add_policy(&mut self, policy: &PolicyOutline) {
+        if !self.policies.contains_key(&policy.digest) {
+            let known = KnownPolicy { outline: policy.clone(), has_judged: false };
+            self.policies.insert(policy.digest.clone(), known);
         }
-        let mut known = KnownPolicy { name: policy.name.clone(), ..KnownPolicy::default() };
-        for rule in &policy.rules {
-            known.rules.insert(rule.description.id.to_string(), Arc::clone(&rule.description));
-        }
-        self.policies.insert(policy.digest.clone(), known);
     }
 
     /// Counts the rules of what one verdict rests on.
@@ -113,7 +106,7 @@ impl ControlCoverage {
     fn begin_policy(&mut self, digest: &str) {
         let Some(policy) = self.policies.get_mut(digest).filter(|policy| !policy.has_judged) else { return };
         policy.has_judged = true;
-        for (id, description) in &policy.rules {
+        for (id, description) in &policy.outline.rules {
             for control in &description.controls {
                 let used = self.controls.entry(control.clone()).or_default().entry(id.clone()).or_default();
                 used.title.clone_from(&description.title);
@@ -127,7 +120,7 @@ impl ControlCoverage {
 
     fn add_rule(&mut self, reasons: &RecordedReasons, rule: &RecordedRuleResult) {
         let mut known = reasons.policies.iter().filter_map(|policy| self.policies.get(&policy.digest));
-        let Some(description) = known.find_map(|policy| policy.rules.get(&rule.rule)) else {
+        let Some(description) = known.find_map(|policy| policy.outline.rules.get(&rule.rule)) else {
             self.not_known.entry(rule.rule.clone()).or_default().add_outcome(rule.outcome);
             return;
         };
@@ -143,7 +136,7 @@ impl ControlCoverage {
     /// Returns the names and digests of the policies that judged.
     pub(super) fn list_policies(&self) -> Vec<(&str, &str)> {
         let judged = self.policies.iter().filter(|(_, policy)| policy.has_judged);
-        judged.map(|(digest, policy)| (policy.name.as_str(), digest.as_str())).collect()
+        judged.map(|(digest, policy)| (policy.outline.name.as_str(), digest.as_str())).collect()
     }
 
     /// Returns the counts of all rules of a control together.
@@ -203,8 +196,8 @@ mod tests {
         let (core, other) =
             (load_from_pack("core").unwrap().policy, load_from_pack("iso27001").unwrap().policy);
         let mut coverage = ControlCoverage::default();
-        coverage.add_policy(&core);
-        coverage.add_policy(&other);
+        coverage.add_policy(&PolicyOutline::from(&core));
+        coverage.add_policy(&PolicyOutline::from(&other));
         assert!(coverage.controls.is_empty(), "no policy has judged");
         for outcome in
             [RecordedOutcomeWord::Pass, RecordedOutcomeWord::Fail, RecordedOutcomeWord::NotApplicable]

@@ -32,6 +32,7 @@ use crate::audit::audit_manifest::AuditEnd;
 use crate::audit::change_record::ChangeRecord;
 use crate::audit::change_record::change_columns::CHANGE_COLUMNS;
 use crate::audit::exceptions::AuditException;
+use crate::audit::fleet::audit_event::PolicyOutline;
 use crate::audit::formats::unfinished_file::UnfinishedFile;
 use crate::audit::page::change_detail::build_detail;
 use crate::audit::page::change_row::{ROW_KEYS, build_log_row};
@@ -43,7 +44,6 @@ use crate::audit::page::page_totals::PageTotals;
 use crate::audit::page::sections::PageContent;
 use crate::audit::table::{TableCell, format_table_time};
 use crate::gate::load_from_pack;
-use crate::policy::Policy;
 use crate::policy::packs::POLICY_PACKS;
 
 /// The name of the page in the folder of an audit.
@@ -82,7 +82,7 @@ impl ReportPage {
     }
 
     /// Takes a policy that judges changes which follow.
-    pub fn add_policy(&mut self, policy: &Policy) {
+    pub fn add_policy(&mut self, policy: &PolicyOutline) {
         self.controls.add_policy(policy);
     }
 

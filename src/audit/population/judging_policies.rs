@@ -3,6 +3,8 @@
 
 use std::collections::HashSet;
 
+use anyhow::Result;
+
 use crate::git::Repository;
 use crate::ledger::audit::ledger_history::MoveDecision;
 use crate::ledger::audit::replay::load_recorded_policy;
@@ -24,12 +26,16 @@ impl<'a> JudgingPolicies<'a> {
 
     /// Reads the policies of a decision that its verdicts name and that were not read before. One that cannot be read
     /// any more is left out.
+    ///
+    /// # Errors
+    ///
+    /// Passes on what `take` says.
     pub(crate) fn read_policies(
         &mut self,
         decided: &MoveDecision,
         reasons: &[RecordedReasons],
-        take: &mut dyn FnMut(&Policy),
-    ) {
+        take: &mut dyn FnMut(&Policy) -> Result<()>,
+    ) -> Result<()> {
         for named in reasons.iter().flat_map(|one| &one.policies) {
             let Some(source) = decided.policies.iter().find(|source| source.digest() == named.digest) else {
                 continue;
@@ -37,8 +43,9 @@ impl<'a> JudgingPolicies<'a> {
             if self.known.insert(named.digest.clone())
                 && let Ok(loaded) = load_recorded_policy(self.repository, source)
             {
-                take(&loaded.policy);
+                take(&loaded.policy)?;
             }
         }
+        Ok(())
     }
 }

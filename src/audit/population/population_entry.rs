@@ -1,6 +1,7 @@
 //! One line of a population: a change, a record that closes something for one, or a move of the ref that is neither.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::audit::population::step_evidence::StepEvidence;
 use crate::audit::table::{ColumnKind, TableCell, TableColumn, TableSheet};
@@ -8,7 +9,8 @@ use crate::change::{Oid, Text};
 use crate::ledger::audit::ledger_history::LandedRefMove;
 
 /// What an entry is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum EntryKind {
     /// A change.
     Change,
@@ -21,7 +23,8 @@ pub enum EntryKind {
 }
 
 /// One line of a population.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct PopulationEntry {
     /// What it is.
     pub kind: EntryKind,

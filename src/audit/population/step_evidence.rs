@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::change::{Change, Commit, Commits, Fact, FactKind, Missing, Oid, Person, Stage, Text};
 use crate::gate::LoadedPolicy;
@@ -22,7 +23,8 @@ const MAX_PURPOSE_BYTES: usize = 500;
 const MAX_PEOPLE: usize = 50;
 
 /// What the commits of a step say.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) struct StepFacts {
     /// The number of its commits.
     pub(crate) commits: usize,
@@ -46,7 +48,7 @@ pub(crate) struct StepFacts {
     /// The number of the pull request that the message names, as a forge writes it.
     pub(crate) claimed_pull: Option<u64>,
     /// The values of trailers that a change log shows, whatever the policy calls its fields.
-    pub(crate) trailers: BTreeMap<&'static str, Text>,
+    pub(crate) trailers: BTreeMap<String, Text>,
 }
 
 /// Everything that is read of one step.
@@ -196,7 +198,7 @@ impl StepFacts {
                 if let Some(known) =
                     SHOWN_TRAILERS.iter().find(|known| known.eq_ignore_ascii_case(&trailer.key))
                 {
-                    trailers.entry(*known).or_insert_with(|| trailer.value.clone());
+                    trailers.entry((*known).to_owned()).or_insert_with(|| trailer.value.clone());
                 }
             }
         }

@@ -45,9 +45,12 @@ pub struct FoundChange {
 impl ChangeQuery {
     /// Reads what the words name in a repository of this name; `commit` is the commit that they name, if any.
     pub fn parse_query(words: &str, repository_name: &str, commit: Option<Oid>) -> ChangeQuery {
-        let prefix = format!("{repository_name}@");
         let words = words.trim();
-        let bare = words.strip_prefix(&prefix).unwrap_or(words);
+        // A report of a fleet names the owner as well: `acme/shop@4e5f607`.
+        let bare = match words.rsplit_once('@') {
+            Some((named, rest)) if named.rsplit('/').next() == Some(repository_name) => rest,
+            _ => words,
+        };
         if let Some((repository, number)) = bare.rsplit_once('#')
             && let Ok(number) = number.parse()
         {

@@ -95,7 +95,9 @@ impl PopulationObserver for TakenChange {
         Ok(())
     }
 
-    fn add_policy(&mut self, _: &Policy) {}
+    fn add_policy(&mut self, _: &Policy) -> Result<()> {
+        Ok(())
+    }
 
     fn add_change(&mut self, change: &ChangeRecord) -> Result<()> {
         if change.id == self.step {

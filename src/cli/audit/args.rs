@@ -2,6 +2,11 @@
 
 use std::path::PathBuf;
 
+use clap::Subcommand;
+
+use crate::audit::fleet::shard::FleetShard;
+use crate::cli::audit::fleet_report::FleetReportArgs;
+
 /// Write the change log, the exceptions and the key figures of a period
 ///
 /// Every step of the branch that landed in the period is one change, or a record that
@@ -12,18 +17,25 @@ use std::path::PathBuf;
 ///
 /// DIR gets a report (report.html), a workbook (audit.xlsx), the same tables as CSV, JSON
 /// Lines and Parquet, and audit.json, which names the inputs and the SHA-256 of every file
-/// and comes last.
+/// and comes last. With --repos, the Parquet is a data set of its own (DIR/dataset), divided
+/// by repository and month, which several machines can make together (--shard).
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = "\
 Examples:
   changegate audit --from 2026-06-01 --to 2026-11-30 --out audit
   changegate audit v1.0..v2.0 --out audit
   changegate audit --ref main --repo api.git --repo web.git --out audit
   changegate audit --pack core --out audit      judge all of it by one pack
+  changegate audit --repos fleet.txt --shard 2/8 --to 2026-11-30 --out audit
+  changegate audit report --from 'shards/**/*.parquet' --out report
 
 Exits with 0 if every change could be read, whatever was found; with 3 if the report
 has a hole, which it names.")]
 pub(crate) struct AuditArgs {
+    #[command(subcommand)]
+    pub(super) command: Option<AuditCommand>,
+
     /// Audit the steps from OLD to NEW, or those that lead to one revision
     #[arg(value_name = "RANGE")]
     pub(super) revisions: Option<String>,
@@ -44,13 +56,17 @@ pub(crate) struct AuditArgs {
     #[arg(long = "repo", value_name = "DIR", conflicts_with = "revisions")]
     pub(super) repositories: Vec<PathBuf>,
 
-    /// File with one repository a line; `#` begins a comment
-    #[arg(long = "repos", value_name = "FILE", conflicts_with = "revisions")]
+    /// File with repositories: folders, addresses, github:OWNER/REPO, github:OWNER/*; one a line, or a YAML list
+    #[arg(long = "repos", value_name = "FILE", conflicts_with_all = ["revisions", "repositories"])]
     pub(super) repository_list: Option<PathBuf>,
 
+    /// Audit part K of N of the list, by a hash of the repositories' names
+    #[arg(long, value_name = "K/N", requires = "repository_list", value_parser = FleetShard::parse_shard)]
+    pub(super) shard: Option<FleetShard>,
+
     /// Folder to write into
-    #[arg(long, value_name = "DIR")]
-    pub(super) out: PathBuf,
+    #[arg(long, value_name = "DIR", required = true)]
+    pub(super) out: Option<PathBuf>,
 
     /// Policy file to judge by what no record holds
     #[arg(long, value_name = "FILE", conflicts_with = "pack")]
@@ -71,4 +87,9 @@ pub(crate) struct AuditArgs {
     /// Time as of which something is open or overdue [default: the end of the period, or now]
     #[arg(long, value_name = "TIME")]
     pub(super) as_of: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AuditCommand {
+    Report(FleetReportArgs),
 }

@@ -1,9 +1,5 @@
 //! Which repositories and refs an audit is about, and what judges them.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
-use anyhow::Context as _;
 use jiff::Timestamp;
 
 use crate::audit::inputs::deployments::Deployment;
@@ -19,29 +15,20 @@ use crate::cli::policy::lookup::{load_local_policy, unknown_pack_error};
 use crate::cli::revision::{full_ref_name, resolve_commit};
 use crate::gate::{LoadedPolicy, load_from_pack};
 use crate::git::{HeadState, Repository};
-use crate::ledger::LEDGER_REF;
 use crate::policy::DEFAULT_POLICY_PATH;
 
-/// The most bytes of a list of repositories.
-const MAX_LIST_BYTES: u64 = 1 << 20;
-
 /// One ref of one repository.
-pub(super) struct AuditedRef {
+pub(super) struct AuditedRef<'a> {
     pub(super) repository: Repository,
     name: String,
     ref_name: Text,
     tip: Oid,
     after: Option<Oid>,
-    /// The policy that judges all of it; `None` for that of its time.
-    policy: Option<LoadedPolicy>,
+    policy: &'a PolicyChoice,
 }
 
-impl AuditedRef {
-    /// Returns true if the repository has a ledger.
-    pub(super) fn has_ledger(&self) -> bool {
-        self.repository.resolve_ref(LEDGER_REF.as_bytes()).is_ok_and(|found| found.id.is_some())
-    }
-
+impl AuditedRef<'_> {
+    /// Returns the request to audit it.
     pub(super) fn build_request<'a>(
         &'a self,
         (incidents, deployments): (&'a [Incident], &'a [Deployment]),
@@ -56,9 +43,9 @@ impl AuditedRef {
             period,
             after: self.after,
             only: None,
-            policy: match &self.policy {
-                Some(loaded) => AuditPolicy::One(loaded),
-                None => AuditPolicy::OfItsTime(DEFAULT_POLICY_PATH),
+            policy: match self.policy {
+                PolicyChoice::One(loaded) => AuditPolicy::One(loaded),
+                PolicyChoice::OfItsTime => AuditPolicy::OfItsTime(DEFAULT_POLICY_PATH),
             },
             incidents,
             deployments,
@@ -68,59 +55,60 @@ impl AuditedRef {
     }
 }
 
+/// What judges the changes of every repository that no record holds the verdict of.
+pub(super) enum PolicyChoice {
+    /// The policy that each branch held at the time.
+    OfItsTime,
+    /// This one, from a file or a shipped pack.
+    One(LoadedPolicy),
+}
+
+/// Returns the policy that the arguments name.
+pub(super) fn find_judging_policy(args: &AuditArgs, context: &Context) -> Result<PolicyChoice, CommandError> {
+    Ok(match (&args.policy, &args.pack) {
+        (Some(file), _) => PolicyChoice::One(load_local_policy(Some(file), context)?),
+        (None, Some(pack)) => match load_from_pack(pack) {
+            Ok(loaded) => PolicyChoice::One(loaded),
+            Err(_) => return Err(unknown_pack_error(pack)),
+        },
+        (None, None) => PolicyChoice::OfItsTime,
+    })
+}
+
 /// Returns the refs that the arguments name.
-pub(super) fn find_audited_refs(
+pub(super) fn find_audited_refs<'a>(
     args: &AuditArgs,
+    policy: &'a PolicyChoice,
     context: &Context,
-) -> Result<Vec<AuditedRef>, CommandError> {
-    let mut folders = args.repositories.clone();
-    if let Some(list) = &args.repository_list {
-        folders.extend(read_repository_list(&context.resolve_path(list))?);
-    }
-    if folders.is_empty() {
+) -> Result<Vec<AuditedRef<'a>>, CommandError> {
+    let ref_name = args.ref_name.as_ref();
+    if args.repositories.is_empty() {
         let repository = Repository::discover_from(&context.directory)?;
-        return Ok(vec![find_audited_ref(repository, args, context)?]);
+        let name = name_repository(&repository);
+        return Ok(vec![find_audited_ref(repository, (name, ref_name), args, policy)?]);
     }
-    let mut found: Vec<AuditedRef> = Vec::new();
-    for folder in &folders {
+    let mut found: Vec<AuditedRef<'a>> = Vec::new();
+    for folder in &args.repositories {
         let repository = Repository::discover_from(&context.resolve_path(folder))?;
-        let one = find_audited_ref(repository, args, context)?;
-        if found.iter().any(|known| known.name == one.name) {
+        let name = name_repository(&repository);
+        if found.iter().any(|known| known.name == name) {
             return Err(CommandError::Usage(format!(
-                "two repositories are called `{}`; the id of a change has to name one of them",
-                one.name
+                "two repositories are called `{name}`; the id of a change has to name one of them"
             )));
         }
-        found.push(one);
+        found.push(find_audited_ref(repository, (name, ref_name), args, policy)?);
     }
     Ok(found)
 }
 
-/// Reads a list of folders, one a line.
-fn read_repository_list(path: &Path) -> Result<Vec<PathBuf>, CommandError> {
-    let describe = || format!("cannot read {}", path.display());
-    let size = fs::metadata(path).with_context(describe)?.len();
-    if size > MAX_LIST_BYTES {
-        return Err(CommandError::Usage(format!("{} is longer than {MAX_LIST_BYTES} bytes", path.display())));
-    }
-    let text = fs::read_to_string(path).with_context(describe)?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut found = Vec::new();
-    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
-        found.push(folder.join(line));
-    }
-    if found.is_empty() {
-        return Err(CommandError::Usage(format!("{} names no repository", path.display())));
-    }
-    Ok(found)
-}
-
-fn find_audited_ref(
+/// Returns the ref of a repository that is audited: the one of this name, or the branch of HEAD.
+pub(super) fn find_audited_ref<'a>(
     repository: Repository,
+    (name, ref_name): (String, Option<&String>),
     args: &AuditArgs,
-    context: &Context,
-) -> Result<AuditedRef, CommandError> {
-    let ref_name = match &args.ref_name {
+    policy: &'a PolicyChoice,
+) -> Result<AuditedRef<'a>, CommandError> {
+    let ref_name = match ref_name {
         Some(name) => full_ref_name(name),
         None => match repository.read_head()? {
             HeadState::Branch(branch) => branch.name,
@@ -129,7 +117,6 @@ fn find_audited_ref(
             }
         },
     };
-    let name = name_repository(&repository);
     let (after, new) = match args.revisions.as_deref().map(|range| range.split_once("..").ok_or(range)) {
         None => (None, None),
         Some(Ok((old, new))) => (Some(resolve_commit(&repository, old)?), Some(new)),
@@ -141,14 +128,6 @@ fn find_audited_ref(
         None => repository.resolve_ref(ref_name.as_bytes())?.id.ok_or_else(|| {
             CommandError::Usage(format!("{name} has no {}; name a branch with --ref", ref_name.to_lossy()))
         })?,
-    };
-    let policy = match (&args.policy, &args.pack) {
-        (Some(file), _) => Some(load_local_policy(Some(file), context)?),
-        (None, Some(pack)) => match load_from_pack(pack) {
-            Ok(loaded) => Some(loaded),
-            Err(_) => return Err(unknown_pack_error(pack)),
-        },
-        (None, None) => None,
     };
     Ok(AuditedRef { repository, name, ref_name, tip, after, policy })
 }

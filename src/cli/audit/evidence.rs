@@ -10,9 +10,10 @@ use crate::audit::evidence::pack_verifier::{PackVerification, verify_pack};
 use crate::audit::evidence::pack_writer::{PackRequest, write_pack};
 use crate::audit::show::shown_change::ShownChange;
 use crate::cli::audit::show::{ChangeShelf, parse_as_of};
+use crate::cli::audit::verify_statement::{VerifyStatementArgs, read_statement_keys, run_verify_statement};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
-use crate::cli::ledger::export::require_uri;
+use crate::cli::ledger::export::{read_signer, require_uri};
 use crate::cli::ledger::verify::read_signer_keys;
 use crate::cli::output::{ignore_broken_pipe, wrap_text};
 use crate::git::Repository;
@@ -34,7 +35,9 @@ Examples:
   changegate evidence SEC-12 --out pack
   changegate evidence 4e5f607 '#12' --out pack
   changegate evidence verify pack
-  changegate evidence verify pack --signers gate.allowed_signers")]
+  changegate evidence SEC-12 --key gate.pem --out pack     statements in signed envelopes
+  changegate evidence verify pack --signers gate.allowed_signers
+  changegate evidence verify-statement app.intoto.jsonl --key builder.pub")]
 pub(crate) struct EvidenceArgs {
     #[command(subcommand)]
     command: Option<EvidenceCommand>,
@@ -58,6 +61,10 @@ pub(crate) struct EvidenceArgs {
     /// Address of the repository in in-toto statements [default: that of origin]
     #[arg(long, value_name = "URI")]
     uri: Option<String>,
+
+    /// File of a private Ed25519 key that signs the in-toto statements: PKCS#8 as PEM, or as ssh-keygen writes it
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -77,11 +84,20 @@ Exits with 0 if everything holds, and with 1 if something does not.")]
         /// File of allowed signers; each record must be signed by one of them
         #[arg(long, value_name = "FILE")]
         signers: Option<PathBuf>,
+
+        /// File of a public Ed25519 key; each in-toto statement must be signed by one of those that are given
+        #[arg(long = "key", value_name = "FILE")]
+        keys: Vec<PathBuf>,
     },
+    VerifyStatement(VerifyStatementArgs),
 }
 
 pub(crate) fn run_evidence(args: &EvidenceArgs, context: &Context) -> Result<CommandExit, CommandError> {
-    if let Some(EvidenceCommand::Verify { folder, signers }) = &args.command {
+    if let Some(EvidenceCommand::VerifyStatement(args)) = &args.command {
+        return run_verify_statement(args, context);
+    }
+    if let Some(EvidenceCommand::Verify { folder, signers, keys: statement_keys }) = &args.command {
+        let statement_keys = read_statement_keys(statement_keys, context)?;
         let keys = match signers {
             Some(path) => Some(read_signer_keys(&context.resolve_path(path))?),
             None => None,
@@ -90,7 +106,7 @@ pub(crate) fn run_evidence(args: &EvidenceArgs, context: &Context) -> Result<Com
         if !folder.is_dir() {
             return Err(CommandError::Usage(format!("{} is not a folder", folder.display())));
         }
-        let verified = verify_pack(&folder, keys.as_ref())?;
+        let verified = verify_pack(&folder, keys.as_ref(), &statement_keys)?;
         let mut out = BufWriter::new(io::stdout().lock());
         ignore_broken_pipe(write_verification(&verified, &mut out).and_then(|()| out.flush()))?;
         return Ok(if verified.is_whole() { CommandExit::Allowed } else { CommandExit::Denied });
@@ -106,6 +122,7 @@ fn write_evidence(args: &EvidenceArgs, context: &Context) -> Result<CommandExit,
         let why = format!("{} exists; name a folder that does not", target.display());
         return Err(CommandError::Usage(why));
     }
+    let signer = read_signer(args.key.as_deref(), context)?;
     let as_of = parse_as_of(args.as_of.as_deref(), context)?;
     let shelf = ChangeShelf::open_shelf(args.ref_name.as_deref(), as_of, context)?;
     let mut changes: Vec<ShownChange> = Vec::new();
@@ -122,6 +139,7 @@ fn write_evidence(args: &EvidenceArgs, context: &Context) -> Result<CommandExit,
         tip: shelf.tip,
         changes,
         repository_uri: find_statement_uri(args.uri.as_deref(), &shelf.repository)?,
+        signer,
     };
     let index = write_pack(&request, &target)?;
     let mut written = BufWriter::new(io::stdout().lock());

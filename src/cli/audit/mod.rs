@@ -1,23 +1,32 @@
 //! `changegate audit`: the change log, the exceptions and the key figures of a period, as files to take away.
 
 mod args;
+mod audit_summary;
 mod audited_refs;
 pub(super) mod evidence;
+mod fleet_list;
+mod fleet_report;
+mod fleet_run;
 pub(super) mod sample;
 pub(super) mod show;
+mod verify_statement;
 
 use std::io::{self, BufWriter, Write};
 
 use jiff::Timestamp;
 
-use crate::audit::audit_run::{AuditResult, AuditRun, AuditScope, GivenFiles};
+use crate::audit::audit_run::{AuditRun, AuditScope, GivenFiles};
 use crate::audit::dataset::AuditFiles;
-use crate::audit::exceptions::ExceptionKind;
+use crate::audit::fleet::dataset_writer::DatasetWriter;
 use crate::audit::inputs::deployments::read_deployments;
 use crate::audit::inputs::incidents::read_incidents;
 use crate::audit::page::ReportPage;
 use crate::audit::population::period::{AuditPeriod, PeriodEnd, parse_period_end};
-use crate::cli::audit::audited_refs::{AuditedRef, find_audited_refs};
+use crate::cli::audit::args::AuditCommand;
+use crate::cli::audit::audit_summary::{REPORT_TITLE, TOOL_NAME, write_summary};
+use crate::cli::audit::audited_refs::{find_audited_refs, find_judging_policy};
+use crate::cli::audit::fleet_report::run_fleet_report;
+use crate::cli::audit::fleet_run::plan_fleet;
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::{Context, count_threads};
 use crate::cli::progress::ProgressLine;
@@ -25,9 +34,25 @@ use crate::cli::progress::ProgressLine;
 pub(crate) use crate::cli::audit::args::AuditArgs;
 
 pub(crate) fn run_audit(args: &AuditArgs, context: &Context) -> Result<CommandExit, CommandError> {
+    if let Some(AuditCommand::Report(args)) = &args.command {
+        return run_fleet_report(args, context);
+    }
+    let Some(target) = &args.out else {
+        return Err(CommandError::usage("name a folder to write into with --out"));
+    };
     let period = parse_period(args)?;
     let as_of = find_as_of(args, &period, context)?;
-    let refs = find_audited_refs(args, context)?;
+    if args.shard.is_some() && args.as_of.is_none() && period.until.is_none_or(|until| until > context.now) {
+        return Err(CommandError::usage(
+            "every machine has to report as of the same time: with --shard, give --as-of, or a --to that is over",
+        ));
+    }
+    let policy = find_judging_policy(args, context)?;
+    let fleet = match &args.repository_list {
+        Some(_) => Some(plan_fleet(args, context)?),
+        None => None,
+    };
+    let refs = if fleet.is_some() { Vec::new() } else { find_audited_refs(args, &policy, context)? };
     let given = GivenFiles {
         incidents: args
             .incidents
@@ -40,21 +65,30 @@ pub(crate) fn run_audit(args: &AuditArgs, context: &Context) -> Result<CommandEx
             .map(|path| read_deployments(&context.resolve_path(path)))
             .transpose()?,
     };
-    let out = context.resolve_path(&args.out);
-    let files = AuditFiles::create_files(&out, "Change management audit")?;
+    let out = context.resolve_path(target);
+    let files = AuditFiles::create_files(&out, REPORT_TITLE, fleet.is_none())?;
     let page = ReportPage::create_page(&out)?;
-    let has_ledger = refs.iter().any(AuditedRef::has_ledger);
+    let dataset = match &fleet {
+        Some(_) => Some(DatasetWriter::create_dataset(&out, args.shard)?),
+        None => None,
+    };
     let mut progress = ProgressLine::start_counting("steps read", context);
-    let scope = AuditScope { period, as_of, has_ledger };
-    let mut run = AuditRun::begin_run((files, page), scope, &given, &mut progress);
-    for one in &refs {
-        run.audit_ref(&one.repository, &one.build_request(given.lists(), period, as_of, count_threads))?;
+    let scope = AuditScope { period, as_of };
+    let mut run = AuditRun::begin_run((files, page, dataset), scope, &given, &mut progress);
+    if let Some(fleet) = &fleet {
+        fleet.audit_fleet(&mut run, (args, &given, scope), &policy, context)?;
     }
-    let tool = concat!("changegate ", env!("CARGO_PKG_VERSION")).to_owned();
-    let result = run.finish_run(tool, &[])?;
+    for one in &refs {
+        let request = one.build_request(given.lists(), period, as_of, count_threads);
+        run.audit_ref(&one.repository, &request).map_err(anyhow::Error::from)?;
+    }
+    let result = run.finish_run(TOOL_NAME.to_owned(), &[])?;
     drop(progress);
     let mut written = BufWriter::new(io::stdout().lock());
-    write_summary(&mut written, args, &period, &result).and_then(|()| written.flush())?;
+    if let (Some(fleet), Some(shard)) = (&fleet, args.shard) {
+        writeln!(written, "shard {}/{}, repositories: {}", shard.number, shard.of, fleet.count_members())?;
+    }
+    write_summary(&mut written, target, &period, &result).and_then(|()| written.flush())?;
     Ok(if result.has_holes { CommandExit::Failed } else { CommandExit::Allowed })
 }
 
@@ -79,29 +113,4 @@ fn find_as_of(args: &AuditArgs, period: &AuditPeriod, context: &Context) -> Resu
         return parse_period_end(written, PeriodEnd::Last).map_err(CommandError::Usage);
     }
     Ok(period.until.map_or(context.now, |until| until.min(context.now)))
-}
-
-fn write_summary(
-    out: &mut dyn Write,
-    args: &AuditArgs,
-    period: &AuditPeriod,
-    result: &AuditResult,
-) -> io::Result<()> {
-    writeln!(out, "{}: {}", args.out.display(), period.describe())?;
-    writeln!(
-        out,
-        "  {} changes, {} closing records, {}",
-        result.changes, result.closing_records, result.population_digest
-    )?;
-    let all: usize = result.exceptions.values().sum();
-    writeln!(out, "  {all} exceptions in a population of {}", result.changes)?;
-    for kind in ExceptionKind::ALL {
-        if let Some(count) = result.exceptions.get(&kind) {
-            writeln!(out, "    {count:>6}  {}", kind.title())?;
-        }
-    }
-    for check in result.completeness.iter().filter(|check| check.agrees == Some(false)) {
-        writeln!(out, "  differs: {}: {} and {}", check.what, check.expected, check.found)?;
-    }
-    Ok(())
 }

@@ -10,8 +10,11 @@ use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
 use crate::cli::context::Context;
 use crate::cli::output;
 use crate::git::Repository;
+use crate::git::signature::statement_key::StatementSigner;
 use crate::ledger::LEDGER_REF;
+use crate::ledger::audit::export::envelope::sign_statement;
 use crate::ledger::audit::export::{ExportOptions, export_ledger, is_uri, remote_uri};
+use crate::verdict::format_count;
 use crate::yaml::shorten_for_message;
 
 /// The arguments of `ledger export`.
@@ -20,6 +23,8 @@ pub(crate) struct LedgerExportArgs<'a> {
     pub(crate) output: Option<&'a Path>,
     pub(crate) uri: Option<&'a str>,
     pub(crate) verifier: Option<&'a str>,
+    /// The file of the private key that signs; `None` for statements without a signature.
+    pub(crate) key: Option<&'a Path>,
 }
 
 /// The output that statements are written to.
@@ -44,11 +49,17 @@ pub(crate) fn run_ledger_export(
     if let Some(verifier) = args.verifier {
         require_uri("--verifier", verifier)?;
     }
+    let signer = read_signer(args.key, context)?;
     let mut sink = ExportSink::open_output(args.output, context)?;
     let options =
         ExportOptions { first_record: args.since, repository_uri: &resource, verifier_id: args.verifier };
     let exported = export_ledger(repository, &options, &mut |number, statement| {
-        writeln!(sink.writer_for_record(number)?, "{statement}").context("cannot write the export")
+        let out = sink.writer_for_record(number)?;
+        let written = match &signer {
+            Some(signer) => writeln!(out, "{}", sign_statement(statement, signer)?),
+            None => writeln!(out, "{statement}"),
+        };
+        written.context("cannot write the export")
     })?;
     sink.finish_writing().context("cannot write the export")?;
     let mut err = io::stderr().lock();
@@ -56,10 +67,9 @@ pub(crate) fn run_ledger_export(
         output::ignore_broken_pipe(writeln!(err, "changegate: {}", replace_invisible(what)))?;
     }
     if args.output.is_some() {
-        let written = match exported.statements {
-            1 => writeln!(err, "wrote 1 unsigned statement"),
-            many => writeln!(err, "wrote {many} unsigned statements"),
-        };
+        let signed = if signer.is_some() { "signed" } else { "unsigned" };
+        let count = format_count(exported.statements, &format!("{signed} statement"));
+        let written = writeln!(err, "wrote {count}");
         output::ignore_broken_pipe(written)?;
     }
     Ok(if exported.unavailable.is_empty() { CommandExit::Allowed } else { CommandExit::Failed })
@@ -78,6 +88,16 @@ fn find_repository_uri(uri: Option<&str>, repository: &Repository) -> Result<Str
     let why = "the git configuration has no public address of this repository; set it with \
                --uri git+https://git.example.com/acme/shop";
     Err(CommandError::usage(why))
+}
+
+/// Reads the key that signs statements, if one is named.
+pub(crate) fn read_signer(
+    path: Option<&Path>,
+    context: &Context,
+) -> Result<Option<StatementSigner>, CommandError> {
+    let Some(path) = path else { return Ok(None) };
+    let read = StatementSigner::read_key(&context.resolve_path(path));
+    Ok(Some(read.map_err(|error| CommandError::Usage(format!("--key: {error:#}")))?))
 }
 
 /// Checks that the value of an option is an address with a scheme.

@@ -120,12 +120,15 @@ without one, or has not landed, or if one of its obligations is overdue.")]
     ///
     /// For a change that landed: the verified properties (SVR), and that it passed
     /// (SLSA VSA, with properties of this organisation and never a level). For a
-    /// denied change: that it failed. The statements are not signed.
+    /// denied change: that it failed. For both what the verdict rests on, and for what
+    /// landed how it relates to what was reviewed. With --key, each statement is in a
+    /// signed envelope (DSSE).
     #[command(after_help = "\
 Examples:
   changegate ledger export --uri git+https://git.example.com/acme/shop
   changegate ledger export --since 40 -o decisions.jsonl
   changegate ledger export -o directory     one file for each record
+  changegate ledger export --key gate.pem -o decisions.intoto.jsonl
 
 Exits with 3 if a record cannot be exported.")]
     Export {
@@ -148,6 +151,10 @@ Exits with 3 if a record cannot be exported.")]
         /// Id of the verifier [default: changegate and its version]
         #[arg(long, value_name = "URI")]
         verifier: Option<String>,
+
+        /// File of a private Ed25519 key to sign with: PKCS#8 as PEM, or as ssh-keygen writes it
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
     },
     /// Append what pushes left behind, and find moves without a decision
     Reconcile {
@@ -183,12 +190,13 @@ pub(crate) fn run_ledger(args: &LedgerArgs, context: &Context) -> Result<Command
             };
             verify::run_ledger_verify(&repository, &verify_args, context)
         }
-        LedgerCommand::Export { format: ExportFormatArg::InToto, since, output, uri, verifier } => {
+        LedgerCommand::Export { format: ExportFormatArg::InToto, since, output, uri, verifier, key } => {
             let export_args = export::LedgerExportArgs {
                 since: *since,
                 output: output.as_deref(),
                 uri: uri.as_deref(),
                 verifier: verifier.as_deref(),
+                key: key.as_deref(),
             };
             export::run_ledger_export(&repository, &export_args, context)
         }

@@ -55,6 +55,17 @@ impl Repository {
         read_file_in_tree(&mut reader, root, path, limit)
     }
 
+    /// Returns the parents of a commit, in their order.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the commit cannot be read.
+    pub(crate) fn list_parents(&self, commit: Oid) -> Result<Vec<Oid>> {
+        let id = self.to_object_id(commit)?;
+        let (data, _) = self.borrow_reader().read_walk_data(&id)?;
+        Ok(data.parents.iter().map(|parent| to_oid(parent)).collect())
+    }
+
     /// Returns the root tree of a commit, and its first parent.
     ///
     /// # Errors

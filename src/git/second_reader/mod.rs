@@ -7,6 +7,7 @@
 //! finding as well, and so is what neither can: without a finding, both have read everything.
 
 mod comparison;
+pub(crate) mod merge_replay;
 
 use std::collections::{HashMap, HashSet};
 

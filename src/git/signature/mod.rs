@@ -20,6 +20,7 @@ pub(crate) mod openpgp_keyring;
 mod openpgp_strength;
 pub(crate) mod signed_payload;
 mod ssh;
+pub mod statement_key;
 
 use jiff::Timestamp;
 

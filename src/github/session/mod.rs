@@ -3,6 +3,7 @@
 
 pub(crate) mod contributors;
 pub(crate) mod open_pulls;
+pub(crate) mod owner_repositories;
 pub(crate) mod publications;
 pub(crate) mod pull_verdicts;
 pub(crate) mod ref_moves;
@@ -35,6 +36,7 @@ use crate::github::session::open_pulls::{
     OpenPullRequest, PullsOfRevision, judge_numbered_pulls, judge_open_pulls, judge_pulls_at, list_pulls_at,
     list_pulls_of_event, list_swept_pulls, order_by_last_judgement,
 };
+use crate::github::session::owner_repositories::list_owner_repositories;
 use crate::http::{RequestPolicy, Secret};
 use crate::report::{Report, decide_groups};
 use crate::verdict::messages;
@@ -214,6 +216,15 @@ impl GitHubSession {
         repo: &RepositoryName,
     ) -> Result<Vec<OpenPullRequest>, GitHubFailure> {
         self.runtime.block_on(list_swept_pulls(&self.client, repo))
+    }
+
+    /// Returns the repositories of an organisation or a user, as far as the token sees them, by their names.
+    ///
+    /// # Errors
+    ///
+    /// Fails unless all of the list can be read.
+    pub(crate) fn list_owner_repositories(&self, owner: &str) -> Result<Vec<RepositoryName>, GitHubFailure> {
+        self.runtime.block_on(list_owner_repositories(&self.client, owner))
     }
 
     /// Puts revisions into the order in which a run judges them that may not get to the end; `check_name` is the

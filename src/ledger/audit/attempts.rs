@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::change::person::canonical_address;
 use crate::change::{Change, Commit, Commits, FactKind, NeededFacts, Oid, Text};
@@ -30,7 +31,8 @@ const MAX_INDEXED_DENIALS: usize = 20_000;
 const MAX_ATTEMPTS: usize = 50;
 
 /// A change that was refused and may have become another one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct RefusedAttempt {
     /// The number of the record of the denial.
     pub record: u64,
@@ -47,7 +49,8 @@ pub struct RefusedAttempt {
 }
 
 /// What a refused attempt has in common with the change, the surest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum AttemptLink {
     /// The pull request.
     PullRequest,

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use anyhow::Result;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::change::{Oid, Stage, Text};
 use crate::git::Repository;
@@ -139,7 +140,8 @@ pub struct RefRefusal {
 }
 
 /// What somebody said about a change, with the record that tells of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct RecordedChangeAct {
     /// The number of the record.
     pub record: u64,

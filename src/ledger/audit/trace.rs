@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::change::{Oid, Stage, Text};
 use crate::git::Repository;
@@ -58,7 +59,8 @@ pub struct TracedRecord {
 }
 
 /// How a change came to a ref.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum LandingOrigin {
     /// It was on the ref when the ledger began.
     AlreadyThere,

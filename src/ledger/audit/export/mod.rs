@@ -1,12 +1,16 @@
 //! Exports the ledger as in-toto statements about what was decided.
 //!
 //! A change that was allowed and landed gets two statements, what was verified (SVR) and that it passed (VSA);
-//! one that was denied gets one, that it failed. Where it was kept what the verdict rests on, another one tells that. Every statement follows from the records: each record is
-//! checked to be in its place of the chain, and what is no longer available is reported. The statements are
-//! not signed; the ledger that they come from can be.
+//! one that was denied gets one, that it failed. Where it was kept what the verdict rests on, another one tells that,
+//! and for what landed one tells how it relates to what was reviewed. Every statement follows from the records: each
+//! record is checked to be in its place of the chain, and what is no longer available is reported. The statements are
+//! as good as the ledger that they come from, which can be signed; in an [`envelope`], they are signed themselves.
 
+pub mod envelope;
 pub(crate) mod properties;
+mod review_coverage;
 pub(crate) mod statement;
+pub mod statement_check;
 pub(crate) mod uri;
 
 use std::collections::BTreeMap;
@@ -17,6 +21,7 @@ use serde_json::Value;
 use crate::change::Oid;
 use crate::git::{PeeledObject, Repository};
 use crate::ledger::LEDGER_REF;
+use crate::ledger::audit::export::review_coverage::build_coverage;
 use crate::ledger::audit::export::statement::StatementSubject;
 use crate::ledger::audit::kept_reasons::read_kept_reasons;
 use crate::ledger::audit::ref_verdicts::read_ref_verdicts;
@@ -176,9 +181,14 @@ impl LedgerExporter<'_> {
                 let subject = self.build_subject(&record_id, decided, one, revision);
                 let verification = subject.build_verification(&properties);
                 let summary = subject.build_summary(Some(&properties));
+                let own_reasons = reasons.iter().find(|one| one.revision == Some(revision));
+                let coverage = match own_reasons {
+                    Some(reasons) => Some(build_coverage(self.repository, &subject, reasons)?),
+                    None => None,
+                };
                 let reasons =
                     find_reasons(&reasons, revision)?.map(|reasons| subject.build_reasons(&reasons));
-                for statement in [verification].iter().chain(&summary).chain(&reasons) {
+                for statement in [verification].iter().chain(&summary).chain(&coverage).chain(&reasons) {
                     self.write_statement(statement)?;
                 }
             }

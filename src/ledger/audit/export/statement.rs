@@ -11,11 +11,11 @@ use crate::ledger::audit::export::uri::{percent_encode, policy_uri};
 use crate::ledger::record::{DecisionRecord, RecordedPolicySource, RefDecision};
 use crate::report::PolicyReference;
 
-const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
+pub(crate) const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 /// The type of a simple verification result.
-const SVR_PREDICATE_TYPE: &str = "https://in-toto.io/attestation/svr/v0.2";
+pub(crate) const SVR_PREDICATE_TYPE: &str = "https://in-toto.io/attestation/svr/v0.2";
 /// The type of a verification summary.
-const VSA_PREDICATE_TYPE: &str = "https://slsa.dev/verification_summary/v1";
+pub(crate) const VSA_PREDICATE_TYPE: &str = "https://slsa.dev/verification_summary/v1";
 
 /// The type of a statement of what a verdict rests on, which is a type of our own: no published one tells who counted.
 pub(crate) const REASONS_PREDICATE_TYPE: &str = "urn:changegate:reasons:v1";
@@ -87,7 +87,8 @@ impl StatementSubject<'_> {
         self.build_statement(REASONS_PREDICATE_TYPE, &predicate)
     }
 
-    fn build_statement(&self, kind: &str, predicate: &Value) -> Value {
+    /// Returns the statement of this type about the change.
+    pub(crate) fn build_statement(&self, kind: &str, predicate: &Value) -> Value {
         let mut digest = json!({ "gitCommit": self.revision });
         if let (Some(tree), Some(digest)) = (self.tree, digest.as_object_mut()) {
             digest.insert("gitTree".into(), json!(tree));

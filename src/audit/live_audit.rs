@@ -1,0 +1,193 @@
+//! The audit of repositories that are read now: each ref, with its ledger if there is one, as the events of an audit.
+
+use std::borrow::Cow;
+
+use anyhow::Result;
+
+use crate::audit::audit_run::AuditRun;
+use crate::audit::change_record::ChangeRecord;
+use crate::audit::completeness::CompletenessCheck;
+use crate::audit::audit_manifest::AuditedRepository;
+use crate::audit::exceptions::AuditException;
+use crate::audit::exceptions::of_ledger::{build_gap_entries, list_ledger_exceptions, list_silent_times};
+use crate::audit::fleet::audit_event::{AuditEvent, PolicyOutline, RefClosing};
+use crate::audit::population::population_entry::PopulationEntry;
+use crate::audit::ref_audit::{PopulationObserver, RefAuditRequest, RefAuditSummary, audit_ref};
+use crate::git::Repository;
+use crate::ledger::audit::ledger_history::{LedgerHistory, read_ledger_history};
+use crate::policy::Policy;
+
+/// Why the audit of a ref ended early.
+#[derive(Debug)]
+pub enum RefAuditError {
+    /// The ref, its history or the ledger cannot be read. What was found before is in the report.
+    Unreadable(anyhow::Error),
+    /// The report cannot be written.
+    Unwritable(anyhow::Error),
+}
+
+impl From<RefAuditError> for anyhow::Error {
+    fn from(error: RefAuditError) -> anyhow::Error {
+        match error {
+            RefAuditError::Unreadable(error) | RefAuditError::Unwritable(error) => error,
+        }
+    }
+}
+
+/// Passes on what the audit of a ref finds, and remembers if that cannot be written.
+struct RefObserver<'run, 'a> {
+    run: &'run mut AuditRun<'a>,
+    is_unwritable: bool,
+}
+
+impl AuditRun<'_> {
+    /// Audits one ref of a repository.
+    ///
+    /// # Errors
+    ///
+    /// Says whether the repository could not be read, or the report not be written.
+    pub fn audit_ref(
+        &mut self,
+        repository: &Repository,
+        request: &RefAuditRequest<'_>,
+    ) -> Result<(), RefAuditError> {
+        let history = read_ledger_history(repository, &request.ref_name, &mut || self.progress.count_step())
+            .map_err(RefAuditError::Unreadable)?;
+        self.take_event(&AuditEvent::RefBegun(history.is_some())).map_err(RefAuditError::Unwritable)?;
+        let mut observer = RefObserver { run: self, is_unwritable: false };
+        let summary = match audit_ref(repository, request, history.as_ref(), &mut observer) {
+            Ok(summary) => summary,
+            Err(error) if observer.is_unwritable => return Err(RefAuditError::Unwritable(error)),
+            Err(error) => return Err(RefAuditError::Unreadable(error)),
+        };
+        self.end_ref(request, history.as_ref(), &summary).map_err(RefAuditError::Unwritable)
+    }
+
+    /// Adds what a ledger shows beside its changes, and what was compared.
+    fn end_ref(
+        &mut self,
+        request: &RefAuditRequest<'_>,
+        history: Option<&LedgerHistory>,
+        summary: &RefAuditSummary,
+    ) -> Result<()> {
+        let mut limits = Vec::new();
+        if let Some(history) = history {
+            let scope = (request.repository_name.as_str(), &request.ref_name);
+            let silent = list_silent_times(history, &self.period, self.as_of);
+            for entry in build_gap_entries(scope, &silent) {
+                self.take_event(&AuditEvent::Entry(Cow::Owned(entry)))?;
+            }
+            for exception in list_ledger_exceptions(scope, history, &self.period, self.as_of) {
+                self.take_event(&AuditEvent::Exception(Cow::Owned(exception)))?;
+            }
+        } else {
+            let name = &request.repository_name;
+            limits.push(format!(
+                "{name} has no ledger here: who approved is what commits claim, times are those of the committers, \
+                 and a change that went past a gate cannot be told from one that did not"
+            ));
+        }
+        let completeness = self.list_checks(request, summary, history);
+        if let Some(cut) = &summary.cut {
+            let name = name_ref(request);
+            limits.push(format!("{name} does not go back to its beginning: {cut}"));
+        }
+        let repository = AuditedRepository {
+            name: request.repository_name.clone(),
+            ref_name: request.ref_name.to_lossy().into_owned(),
+            tip: request.tip.to_string(),
+            ledger: history.and_then(|history| history.tip).map(|tip| tip.to_string()),
+            ledger_record: history.and_then(|history| history.last_digest.clone()),
+            judged_afterwards_by: summary.policies.clone(),
+        };
+        let closing = RefClosing { repository, completeness, limits, has_holes: summary.cut.is_some() };
+        self.take_event(&AuditEvent::RefEnded(Cow::Owned(closing)))
+    }
+
+    fn list_checks(
+        &self,
+        request: &RefAuditRequest<'_>,
+        summary: &RefAuditSummary,
+        history: Option<&LedgerHistory>,
+    ) -> Vec<CompletenessCheck> {
+        let name = name_ref(request);
+        let mut checks = Vec::new();
+        let state =
+            |what: &str, found: String| CompletenessCheck::state_fact(&format!("{name}: {what}"), found);
+        checks.push(state("steps of the whole first-parent history", summary.steps_of_history.to_string()));
+        if let Some((first, last)) = summary.ends {
+            checks.push(state("first step of the period", first.to_string()));
+            checks.push(state("last step of the period", last.to_string()));
+        }
+        checks.push(CompletenessCheck::compare_counts(
+            &format!("{name}: steps of the period by git, and changes and closing records here"),
+            summary.steps_in_period,
+            summary.changes + summary.closing_records,
+        ));
+        if let Some(cut) = &summary.cut {
+            checks.push(state("the history is cut off", cut.clone()));
+        }
+        if self.given.incidents.is_some() {
+            let unmatched = summary.unmatched_incidents.to_string();
+            checks.push(state("incidents whose cause is no change of this ref", unmatched));
+        }
+        if self.given.deployments.is_some() {
+            let unmatched = summary.unmatched_deployments.to_string();
+            checks.push(state("deployments of commits that are not in its history", unmatched));
+        }
+        let not_compared = "not compared: an audit asks no forge";
+        checks.push(state("merged pull requests by the forge", not_compared.to_owned()));
+        if let Some(history) = history {
+            checks.push(state("records of the ledger", history.records.to_string()));
+            checks.push(CompletenessCheck::compare_counts(
+                &format!("{name}: records of the ledger that cannot be read"),
+                0,
+                history.unreadable_records,
+            ));
+            checks.push(CompletenessCheck::compare_counts(
+                &format!("{name}: steps of the period since the ledger began, and steps that it tells of"),
+                summary.steps_since_ledger,
+                summary.recorded_steps,
+            ));
+        }
+        checks
+    }
+}
+
+fn name_ref(request: &RefAuditRequest<'_>) -> String {
+    format!("{} {}", request.repository_name, request.ref_name.to_lossy())
+}
+
+impl RefObserver<'_, '_> {
+    fn take_event(&mut self, event: &AuditEvent<'_>) -> Result<()> {
+        let taken = self.run.take_event(event);
+        self.is_unwritable |= taken.is_err();
+        taken
+    }
+}
+
+impl PopulationObserver for RefObserver<'_, '_> {
+    fn add_entry(&mut self, entry: &PopulationEntry) -> Result<()> {
+        self.take_event(&AuditEvent::Entry(Cow::Borrowed(entry)))
+    }
+
+    fn add_policy(&mut self, policy: &Policy) -> Result<()> {
+        self.take_event(&AuditEvent::Policy(Cow::Owned(PolicyOutline::from(policy))))
+    }
+
+    fn add_change(&mut self, change: &ChangeRecord) -> Result<()> {
+        self.take_event(&AuditEvent::Change(Cow::Borrowed(change)))
+    }
+
+    fn add_exception(&mut self, exception: &AuditException) -> Result<()> {
+        self.take_event(&AuditEvent::Exception(Cow::Borrowed(exception)))
+    }
+
+    fn count_step(&mut self) {
+        self.run.progress.count_step();
+    }
+
+    fn expect_steps(&mut self, steps: usize) {
+        self.run.progress.expect_steps(steps);
+    }
+}
