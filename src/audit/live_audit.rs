@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use anyhow::Result;
 
+use crate::audit::audit_manifest::AuditedRepository;
 use crate::audit::audit_run::AuditRun;
 use crate::audit::change_record::ChangeRecord;
 use crate::audit::completeness::CompletenessCheck;
-use crate::audit::audit_manifest::AuditedRepository;
 use crate::audit::exceptions::AuditException;
 use crate::audit::exceptions::of_ledger::{build_gap_entries, list_ledger_exceptions, list_silent_times};
 use crate::audit::fleet::audit_event::{AuditEvent, PolicyOutline, RefClosing};

@@ -358,8 +358,7 @@ proptest! {
 
 #[test]
 fn a_repository_that_libgit2_does_not_read_gets_no_pack_and_is_told_why() {
-    let policy =
-        "changegate: 1\nname: shop\nextends: [core]\nprotects: [main]\nrules:\n  risk:\n    title: it states its risk\n    require: { field: { Risk: { present: true } } }\n";
+    let policy = "changegate: 1\nname: shop\nextends: [core]\nprotects: [main]\nrules:\n  risk:\n    title: it states its risk\n    require: { field: { Risk: { present: true } } }\n";
     let world = World::with(Some(policy), "sha256");
     let out = world.path("pack");
     let told = world.changegate("work", &["evidence", "HEAD", "--out", out.to_str().unwrap()]);

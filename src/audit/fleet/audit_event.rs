@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::audit::audit_manifest::AuditedRepository;
 use crate::audit::change_record::ChangeRecord;
 use crate::audit::completeness::CompletenessCheck;
-use crate::audit::audit_manifest::AuditedRepository;
 use crate::audit::exceptions::AuditException;
 use crate::audit::population::population_entry::PopulationEntry;
 use crate::audit::table::{ColumnKind, TableColumn, TableSheet};

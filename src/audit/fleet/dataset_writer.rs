@@ -9,8 +9,8 @@ use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 use tempfile::TempDir;
 
-use crate::audit::change_record::change_columns::{CHANGE_COLUMNS, CHANGE_SHEET};
 use crate::audit::audit_manifest::digest_file;
+use crate::audit::change_record::change_columns::{CHANGE_COLUMNS, CHANGE_SHEET};
 use crate::audit::exceptions::{AuditException, EXCEPTION_SHEET};
 use crate::audit::fleet::audit_event::{AuditEvent, EVENT_SHEET};
 use crate::audit::fleet::dataset_manifest::{

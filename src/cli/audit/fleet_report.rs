@@ -16,6 +16,7 @@ use crate::cli::audit::audit_summary::{REPORT_TITLE, TOOL_NAME, write_summary};
 use crate::cli::command_error::{CommandError, CommandExit, escape_error_message};
 use crate::cli::context::Context;
 use crate::cli::output::ignore_broken_pipe;
+use crate::cli::progress::ProgressLine;
 use crate::pattern::PathPattern;
 
 /// How many files and folders a pattern looks at.
@@ -66,8 +67,8 @@ pub(super) fn run_fleet_report(
     let files = AuditFiles::create_files(&out, REPORT_TITLE, true)?;
     let page = ReportPage::create_page(&out)?;
     let scope = AuditScope { period, as_of: made_from.as_of };
-    let mut idle = || {};
-    let mut run = AuditRun::begin_run((files, page, None), scope, &given, &mut idle);
+    let mut progress = ProgressLine::start_counting("changes read", context);
+    let mut run = AuditRun::begin_run((files, page, None), scope, &given, &mut progress);
     let mut err = io::stderr().lock();
     for part in &fleet.missing_parts {
         run.add_missing_part(part.clone());
