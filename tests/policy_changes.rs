@@ -105,7 +105,7 @@ const CHANGES: &[(&str, &str, &str, &str)] = &[
     ("until: 2027-01-31", "until: 2027-01-01", "stricter", "until 2027-01-31 → 2027-01-01"),
     ("only-touches: docs/", "touches: docs/", "looser", "exemption from `note`: is new"),
     ("block-on-overdue: true", "block-on-overdue: false", "looser", "`obligations`"),
-    ("protects: [main]", "protects: [main, 'release/*']", "stricter", "also `release/*`"),
+    ("protects: [main]", "protects: [main, 'release/*']", "different", "also `release/*`"),
     ("protects: [main]", "protects: ['release/*']", "looser", "no longer `main`"),
     (
         "field: { Change-Type: emergency } }\n  normal",
@@ -376,13 +376,28 @@ fn the_commands_tell_what_a_draft_would_change() {
         ),
     );
     assert_eq!(scene.run(&["policy", "diff", "HEAD"]), 0);
-    assert_eq!(scene.run(&["policy", "diff", "HEAD", "--refuse-looser", "--format", "json"]), 1);
+    let read_json = |scene: &Scene, args: &[&str], code: i32| -> serde_json::Value {
+        let output = scene.command(args).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{args:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let json = read_json(&scene, &["policy", "diff", "HEAD", "--refuse-looser", "--format", "json"], 1);
+    assert_eq!(json["schema"], "changegate/policy-diff/v1");
+    assert_eq!(json["may_loosen"], true);
+    assert_eq!(json["differences"][0]["direction"], "looser");
+    assert_eq!(json["differences"].as_array().unwrap().len(), 3);
     assert_eq!(scene.run(&["policy", "diff", "HEAD", "HEAD", "--refuse-looser"]), 0);
     assert_eq!(scene.run(&["policy", "diff", "nowhere"]), 2);
     assert_eq!(scene.run(&["policy", "diff", "pack:startup", "pack:iso27001"]), 0);
     let since = ["policy", "backtest", "--since", "2020-01-01"];
     assert_eq!(scene.run(&since), 0);
-    assert_eq!(scene.run(&[&since[..], &["--format", "json", "--html", "backtest.html"]].concat()), 0);
+    let json = read_json(&scene, &[&since[..], &["--format", "json", "--html", "backtest.html"]].concat(), 0);
+    assert_eq!(json["schema"], "changegate/backtest/v1");
+    let totals = &json["totals"];
+    assert_eq!((&totals["newly-denied"], &totals["newly-allowed"]), (&2.into(), &1.into()));
+    assert_eq!(json["changes"].as_array().unwrap().len(), 3);
+    assert_eq!(json["rules"]["low"]["newly_denied"], 1);
+    assert_eq!(json["freed_by"]["risk"], 1);
     assert_eq!(scene.run(&["policy", "backtest", "--since", "soon"]), 2);
     assert_eq!(scene.run(&["policy", "backtest", "HEAD..HEAD"]), 2);
     let page = std::fs::read_to_string(scene.directory.join("backtest.html")).unwrap();

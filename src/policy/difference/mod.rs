@@ -8,6 +8,7 @@ mod effective_policy;
 mod policy_comparison;
 mod policy_difference;
 mod rule_comparison;
+mod written_parts;
 
 use crate::policy::definition::Policy;
 use crate::policy::difference::effective_policy::EffectivePolicy;

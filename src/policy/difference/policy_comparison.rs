@@ -6,9 +6,10 @@ use crate::policy::definition::Policy;
 use crate::policy::difference::effective_policy::{EffectivePolicy, NamedNodes, find_named};
 use crate::policy::difference::policy_difference::{PolicyDifference, PolicyDirection};
 use crate::policy::difference::rule_comparison::{compare_rules, covers_all_changes, name_rule};
+use crate::policy::difference::written_parts::{differs_in_text_alone, has_alternatives, names_text};
 use crate::policy::inspect::strictness::{is_as_strict, is_field_as_strict, is_settings_map_as_strict};
 use crate::policy::inspect::written::{
-    find_entry, is_same_value, list_condition_predicates, list_entries, list_parts, list_texts, scalar_text,
+    find_entry, is_same_value, list_condition_predicates, list_entries, list_texts, scalar_text,
 };
 use crate::yaml::{YamlKey, YamlNode, shorten_for_message};
 
@@ -43,14 +44,15 @@ impl PolicyComparison<'_> {
     fn compare_settings(&mut self) {
         let refs = |policy: &EffectivePolicy<'_>| -> BTreeSet<String> {
             let protects = find_named(&policy.settings, "protects").map(list_texts).unwrap_or_default();
-            protects.into_iter().map(|text| shorten_for_message(text)).collect()
+            protects.into_iter().map(shorten_for_message).collect()
         };
         let (before, after) = (refs(self.old), refs(self.new));
         for name in before.difference(&after) {
             self.add(PolicyDirection::Looser, "protects", format!("no longer `{name}`"));
         }
         for name in after.difference(&before) {
-            self.add(PolicyDirection::Stricter, "protects", format!("also `{name}`"));
+            // A tag of a commit that stands on a protected branch passes.
+            self.add(PolicyDirection::Different, "protects", format!("also `{name}`"));
         }
         for key in ["unit", "break-glass", "acts", "signers", "tickets", "standard-changes"] {
             let (before, after) = (find_named(&self.old.settings, key), find_named(&self.new.settings, key));
@@ -78,6 +80,13 @@ impl PolicyComparison<'_> {
             && self.found.iter().all(|known| known.part != "`standard-changes`")
         {
             self.add(PolicyDirection::Different, "`standard-changes`", "the catalogue is another one");
+        }
+        if self.old_policy.gate_files != self.new_policy.gate_files {
+            self.add(
+                PolicyDirection::Different,
+                "files of the policy",
+                "others are files of the gate by themselves",
+            );
         }
         self.compare_obligations();
     }
@@ -193,7 +202,9 @@ impl PolicyComparison<'_> {
                 None => found.push((PolicyDirection::Different, part, "is gone")),
                 Some((_, field)) if is_same_value(earlier, field) => {}
                 Some((_, field)) => {
-                    let is_stricter = is_field_as_strict(earlier, field);
+                    // What counts of several words, and what is taken for an example, depends on all of the others.
+                    let is_stricter =
+                        is_field_as_strict(earlier, field) && differs_in_text_alone(earlier, field);
                     let is_doubted = doubted.iter().any(|asked| asked.eq_ignore_ascii_case(name));
                     found.push(match (is_stricter, is_doubted) {
                         (true, false) => (PolicyDirection::Stricter, part, "accepts less"),
@@ -296,6 +307,10 @@ impl PolicyComparison<'_> {
 
     /// Returns true if a team says more than whose approval counts.
     fn sorts_by_team(&self, team: &str) -> bool {
+        // An entry of the catalogue says who may use it, and a question about it can sort changes.
+        if [self.old_policy, self.new_policy].iter().any(|policy| !policy.standard_changes.is_empty()) {
+            return true;
+        }
         [self.old, self.new].iter().any(|policy| {
             let mut conditions: Vec<&YamlNode> = Vec::new();
             for (_, keys) in &policy.rules {
@@ -357,23 +372,4 @@ impl PolicyComparison<'_> {
             self.add(direction, part, what);
         }
     }
-}
-
-/// Returns true if a condition has an `any` or a `not`.
-fn has_alternatives(condition: &YamlNode) -> bool {
-    list_entries(condition).iter().any(|(key, value)| match key.text.as_str() {
-        "any" | "not" => true,
-        "all" => list_parts(value).iter().any(has_alternatives),
-        _ => false,
-    })
-}
-
-/// Returns true if a text stands somewhere in a value.
-fn names_text(node: &YamlNode, text: &str) -> bool {
-    scalar_text(node) == Some(text)
-        || list_texts(node).contains(&text)
-        || list_entries(node).iter().any(|(_, value)| names_text(value, text))
-        || list_parts(node)
-            .iter()
-            .any(|part| list_entries(part).iter().any(|(_, value)| names_text(value, text)))
 }
