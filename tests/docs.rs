@@ -28,6 +28,7 @@ use std::process::Command;
 
 use changegate::gate::{UnusablePolicy, check_policy, load_from_files};
 use changegate::policy::{DEFAULT_POLICY_PATH, FetchedFile, PolicyErrors};
+use changegate::policy_tests::{read_suite, run_suite};
 use changegate::push::{PULL_REQUEST_RULES, PUSH_RULES};
 use changegate::report::ReportStyle;
 use changegate::report::policy_faults::write_faults;
@@ -131,6 +132,19 @@ fn every_policy_in_the_documents_can_be_used() {
                 "yaml fragment" => format!("changegate: 1\nextends: [base.yml]\n{}", block.text),
                 info if info.starts_with("yaml file=") => continue,
                 "yaml faulty" | "yaml workflow" => continue,
+                info if info.starts_with("yaml suite=") => {
+                    let pack = info.trim_start_matches("yaml suite=");
+                    let policy = changegate::policy::load_policy(pack, &mut |_| Ok(None)).unwrap();
+                    let node = changegate::yaml::read_document(block.text.as_bytes()).unwrap();
+                    let mut faults = Vec::new();
+                    let suite = read_suite(&node, &policy, &mut faults)
+                        .unwrap_or_else(|| panic!("{name}:{}: {faults:#?}", block.line));
+                    for result in run_suite(&suite, &policy) {
+                        assert_eq!(result.misses, [], "{name}:{}: {}", block.line, result.name);
+                    }
+                    loaded += 1;
+                    continue;
+                }
                 info => {
                     assert!(!info.starts_with("yaml"), "{name}:{}: what is `{info}`?", block.line);
                     continue;

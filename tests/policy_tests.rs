@@ -223,6 +223,8 @@ const MISTAKES: &[(&str, &str, usize, &str)] = &[
     ("change: { fields: { Risk: } }", "change: []", 8, "expected a map"),
     ("change:\n  author", "at: 1\nchange:\n  author", 1, "unknown key `at`"),
     ("paths: [src/a.rs]", "at: yesterday", 3, "expected an instant"),
+    ("paths: [src/a.rs]", "paths: [/src/a.rs]", 3, "is no path of a file"),
+    ("paths: [src/a.rs]", "paths: [{ path: ../a.rs }]", 3, "is no path of a file"),
     ("paths: [src/a.rs]", "stage: deploy", 3, "unknown word `deploy`"),
     ("paths: [src/a.rs]", "commits: []", 3, "this list is empty"),
 ];
@@ -257,7 +259,7 @@ fn the_schema_takes_what_the_loader_takes_and_underlines_misspelt_keys() {
     }
     for (from, to, _, told) in MISTAKES {
         // Names of the policy, and what spans several keys, no schema knows.
-        if ["rule", "class", "field", "another test", "is not allowed", "an instant"]
+        if ["rule", "class", "field", "another test", "is not allowed", "an instant", "is no path"]
             .iter()
             .any(|word| told.contains(word))
         {
@@ -306,8 +308,16 @@ fn what_fails_is_told_and_ends_with_1() {
         .replacen("class: emergency, denied-by: cause", "class: normal", 1);
     scene.write("policies/changegate.test.yml", &wrong);
     assert_eq!(scene.run(&["policy", "test"]), 1);
-    assert_eq!(scene.run(&["policy", "test", "--format", "json", "policies"]), 1);
-    assert_eq!(scene.run(&["policy", "test", "--format", "junit", "policies/changegate.test.yml"]), 1);
+    // For programs, no line is wrapped.
+    for (format, name) in [("json", "policy-test.json"), ("junit", "policy-test.xml")] {
+        let output = scene.command(&["policy", "test", "--format", format, "policies"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{name}");
+        insta::with_settings!({
+            snapshot_path => "cli",
+            prepend_module_to_snapshot => false,
+            omit_expression => true,
+        }, { insta::assert_snapshot!(name, String::from_utf8(output.stdout).unwrap()) });
+    }
     // A suite that cannot be read runs no test, of the others neither.
     scene.write("policies/other.test.yml", "policy: changegate.yml\ntests: [{ name: x, expect: alowed }]\n");
     assert_eq!(scene.run(&["policy", "test"]), 2);

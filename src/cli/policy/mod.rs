@@ -218,7 +218,7 @@ fn list_packs(name: Option<&str>, with_tests: bool) -> Result<CommandExit, Comma
         }
         None => {
             for pack in packs::POLICY_PACKS {
-                writeln!(out, "{}", wrap_text(&format!("{:<10} ", pack.name), 11, pack.summary))?;
+                writeln!(out, "{}", wrap_text(&format!("{:<17} ", pack.name), 18, pack.summary))?;
             }
         }
     }

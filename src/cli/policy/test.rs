@@ -22,7 +22,7 @@ use crate::report::ReportStyle;
 use crate::report::test_results::{
     PolicyCoverage, PolicyTestReport, SuiteReport, TestReportFormat, write_test_report,
 };
-use crate::yaml::{self, YamlFault};
+use crate::yaml::{self, MAX_DOCUMENT_BYTES, YamlFault};
 
 /// The ending of the names of suites.
 const SUITE_ENDING: &str = ".test.yml";
@@ -117,7 +117,7 @@ fn run_tests(args: &PolicyTestArgs, context: &Context) -> Result<CommandExit, Co
     let mut suites = Vec::new();
     let mut errors = PolicyErrors::default();
     for file in &files {
-        let source = fs::read(file)
+        let source = read_suite_file(file)
             .map_err(|error| CommandError::Usage(format!("`{}`: {error}", show_path(file, context))))?;
         let mut faults = Vec::new();
         let read = read_one_suite(file, &source, context, &mut policies, &mut loaded, &mut faults)?;
@@ -150,6 +150,18 @@ fn run_tests(args: &PolicyTestArgs, context: &Context) -> Result<CommandExit, Co
         write_test_report(format, &report, &style, &mut out).and_then(|()| out.flush()),
     )?;
     Ok(if report.count_failures() == 0 { CommandExit::Allowed } else { CommandExit::Denied })
+}
+
+/// Reads a file that is no device and no larger than a document may be.
+fn read_suite_file(file: &Path) -> io::Result<Vec<u8>> {
+    let metadata = fs::metadata(file)?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("this is no file"));
+    }
+    if metadata.len() > MAX_DOCUMENT_BYTES as u64 {
+        return Err(io::Error::other(format!("a suite has at most {} KiB", MAX_DOCUMENT_BYTES >> 10)));
+    }
+    fs::read(file)
 }
 
 /// Reads one suite, and the policy that it tests unless another suite has loaded that.
