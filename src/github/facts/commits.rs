@@ -18,6 +18,7 @@ use crate::github::api::rest::{
     RestCommit, RestCommitSignature, RestComparison, RestPullRequest, RestVerification,
 };
 use crate::github::facts::accounts::{WEB_FLOW_ACCOUNT, account_of_login, account_of_optional_user};
+use crate::github::facts::conversation::missing_fact;
 use crate::github::facts::details::{GitActor, NOT_REQUESTED, PullRequestDetails};
 use crate::people::is_forge_committer;
 
@@ -204,6 +205,18 @@ pub(crate) fn is_forge_commit(listed: &RestCommit) -> bool {
 
 fn is_web_flow(account: &ForgeAccount) -> bool {
     account.id.as_bytes() == WEB_FLOW_ACCOUNT.as_bytes()
+}
+
+/// Returns everyone who wrote, committed or pushed one of the commits, or why they are not known.
+pub(super) fn collect_contributors(
+    listed: &[RestCommit],
+    details: Result<&PullRequestDetails, &GitHubFailure>,
+    pushers: Fact<Vec<PullContributor>>,
+) -> Fact<Vec<PullContributor>> {
+    let details = details.map_err(|failure| missing_fact(FactKind::Pusher, failure))?;
+    let mut contributors = collect_commit_contributors(listed, details)?;
+    contributors.extend(pushers?);
+    Ok(contributors)
 }
 
 /// Returns everyone who wrote or committed one of these commits, each once.

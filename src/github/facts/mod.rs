@@ -211,7 +211,7 @@ impl PullRequestGatherer<'_> {
             .filter(|commit| base_merge.is_none_or(|merged| merged.merge != commit.sha))
             .cloned()
             .collect();
-        let mut contributors = collect_contributors(&made, details, pushers.contributors);
+        let mut contributors = commits::collect_contributors(&made, details, pushers.contributors);
         if let (Ok(known), Ok(contributors)) = (&mut reviews, &mut contributors) {
             let repo = &name.repo;
             match rewrites::mark_replaced_revisions(client, repo, &listed, known, &mut uncompared).await {
@@ -388,16 +388,4 @@ struct IdentifiedPushers {
     contributors: Fact<Vec<PullContributor>>,
     last_pushed_at: Option<Timestamp>,
     first_pushed_at: Option<Timestamp>,
-}
-
-/// Returns everyone who wrote, committed or pushed one of the commits, or why they are not known.
-fn collect_contributors(
-    listed: &[RestCommit],
-    details: Result<&PullRequestDetails, &GitHubFailure>,
-    pushers: Fact<Vec<PullContributor>>,
-) -> Fact<Vec<PullContributor>> {
-    let details = details.map_err(|failure| missing_fact(FactKind::Pusher, failure))?;
-    let mut contributors = commits::collect_commit_contributors(listed, details)?;
-    contributors.extend(pushers?);
-    Ok(contributors)
 }

@@ -84,6 +84,11 @@ async fn prove_base_merge(
     if brought_from != own_from || !brought.is_disjoint(&own) || !made.is_subset(&brought) {
         return Ok(None);
     }
+    let find_tree =
+        |id: Oid| listed.iter().find(|commit| commit.sha == id).map(|commit| commit.commit.tree.sha);
+    if made.is_empty() && find_tree(merge) != find_tree(before) {
+        return Err(GitHubFailure::contradiction(format!("GitHub shows no file that {merge} changes")));
+    }
     let paths: Vec<String> = brought.into_iter().collect();
     let is_same = has_same_entries(client, name, [base, merge], &paths).await?;
     Ok(is_same.then_some(found.0))
@@ -108,7 +113,12 @@ async fn list_compared_files(
 ) -> Result<(Oid, BTreeSet<String>), GitHubFailure> {
     let path = format!("{}/compare/{from}...{to}?per_page=1", repo.rest_path());
     let compared: RestFileComparison = client.fetch_json(path).await?;
-    let files = compared.files.unwrap_or_default();
+    // An answer that stops here must not look like a comparison without a difference.
+    let Some(files) = compared.files else {
+        return Err(GitHubFailure::contradiction(format!(
+            "GitHub compares {from} and {to} without their files"
+        )));
+    };
     if files.len() >= MAX_COMPARED_FILES {
         return Err(GitHubFailure::new("GitHub does not list all files of a comparison"));
     }
