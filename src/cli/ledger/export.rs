@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use crate::audit::formats::unfinished_file::UnfinishedFile;
 use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
 use crate::cli::context::Context;
 use crate::cli::output;
@@ -30,9 +31,17 @@ pub(crate) struct LedgerExportArgs<'a> {
 /// The output that statements are written to.
 enum ExportSink {
     StandardOutput(BufWriter<io::StdoutLock<'static>>),
-    File(BufWriter<File>),
+    File(ExportFile),
     /// A directory with a file for each record; with the last number and its file.
-    Directory(PathBuf, Option<(u64, BufWriter<File>)>),
+    Directory(PathBuf, Option<(u64, ExportFile)>),
+}
+
+/// A file that statements are written to.
+enum ExportFile {
+    /// It gets its name when it is whole: one that was cut off at the end of a line would look like one.
+    Whole(UnfinishedFile),
+    /// A device or a pipe, which nothing may replace.
+    Stream(BufWriter<File>),
 }
 
 pub(crate) fn run_ledger_export(
@@ -117,7 +126,7 @@ impl ExportSink {
         if path.is_dir() {
             return Ok(ExportSink::Directory(path, None));
         }
-        Ok(ExportSink::File(create_file(&path)?))
+        Ok(ExportSink::File(ExportFile::create_file(&path)?))
     }
 
     /// Returns the writer for statements about this record.
@@ -127,16 +136,15 @@ impl ExportSink {
             ExportSink::File(out) => out,
             ExportSink::Directory(directory, open) => {
                 if open.as_ref().is_none_or(|(known, _)| *known != number) {
-                    if let Some((_, last)) = open {
-                        last.flush()?;
+                    if let Some((_, last)) = open.take() {
+                        last.finish_file()?;
                     }
-                    *open = None;
                 }
                 let opened = match open.take() {
                     Some(opened) => opened,
                     None => {
                         let name = format!("record-{number:08}.intoto.jsonl");
-                        (number, create_file(&directory.join(name))?)
+                        (number, ExportFile::create_file(&directory.join(name))?)
                     }
                 };
                 &mut open.insert(opened).1
@@ -144,16 +152,44 @@ impl ExportSink {
         })
     }
 
-    fn finish_writing(self) -> io::Result<()> {
+    fn finish_writing(self) -> anyhow::Result<()> {
         match self {
-            ExportSink::StandardOutput(mut out) => output::ignore_broken_pipe(out.flush()),
-            ExportSink::File(mut out) | ExportSink::Directory(_, Some((_, mut out))) => out.flush(),
+            ExportSink::StandardOutput(mut out) => Ok(output::ignore_broken_pipe(out.flush())?),
+            ExportSink::File(file) | ExportSink::Directory(_, Some((_, file))) => file.finish_file(),
             ExportSink::Directory(_, None) => Ok(()),
         }
     }
 }
 
-fn create_file(path: &Path) -> anyhow::Result<BufWriter<File>> {
-    let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(BufWriter::new(file))
+impl ExportFile {
+    fn create_file(path: &Path) -> anyhow::Result<ExportFile> {
+        if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+            let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+            return Ok(ExportFile::Stream(BufWriter::new(file)));
+        }
+        Ok(ExportFile::Whole(UnfinishedFile::create(path)?))
+    }
+
+    fn finish_file(self) -> anyhow::Result<()> {
+        match self {
+            ExportFile::Whole(file) => file.finish(),
+            ExportFile::Stream(mut out) => Ok(out.flush()?),
+        }
+    }
+}
+
+impl Write for ExportFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            ExportFile::Whole(file) => file.write(bytes),
+            ExportFile::Stream(out) => out.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            ExportFile::Whole(file) => file.flush(),
+            ExportFile::Stream(out) => out.flush(),
+        }
+    }
 }
