@@ -496,7 +496,11 @@ fn every_line_fits_into_80_columns() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli");
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.extension().is_none_or(|extension| extension != "snap") || path.ends_with("check-json.snap") {
+        // What programs read is not wrapped.
+        let is_for_programs = ["check-json.snap", "policy-test.json.snap", "policy-test.xml.snap"]
+            .iter()
+            .any(|name| path.ends_with(name));
+        if path.extension().is_none_or(|extension| extension != "snap") || is_for_programs {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap();

@@ -27,7 +27,8 @@ pub(crate) const DOC: PredicateDoc = PredicateDoc {
     name: "subject",
     summary: "Every commit of the change has a subject of this form.",
     why: "The subject is what a log, a release note and an auditor see of a commit. A subject that is missing, or that \
-          contains characters which control a terminal, always fails. A subject never exempts from anything.",
+          contains characters which control a terminal, always fails. Never let an \
+          exemption rest on it: anyone can type it.",
     parameters: "\
 - `longest: N`: it has at most that many characters;
 - `matches: REGEX`: the whole subject matches this;

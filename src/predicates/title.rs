@@ -19,7 +19,8 @@ pub(crate) const DOC: PredicateDoc = PredicateDoc {
     name: "title",
     summary: "The pull request has a title of this form.",
     why: "Where changes are squashed, the title becomes the subject of the commit that lands. A title that is missing, \
-          or that contains characters which control a terminal, always fails. A title never exempts from anything.",
+          or that contains characters which control a terminal, always fails. Never let an \
+          exemption rest on it: whoever opens the pull request types it.",
     parameters: "\
 - `longest: N`: it has at most that many characters;
 - `matches: REGEX`: the whole title matches this;

@@ -238,8 +238,8 @@ mod tests {
         {
             assert!(!SCRIPT.contains(way), "{way}");
         }
-        assert!(!STYLE.contains("url(") && !STYLE.contains("@import"));
-        for text in [TEMPLATE, STYLE, SCRIPT] {
+        assert!(!REPORT_STYLE.contains("url(") && !REPORT_STYLE.contains("@import"));
+        for text in [TEMPLATE, REPORT_STYLE, SCRIPT] {
             assert!(!text.contains("http:") && !text.contains("https:"), "nothing is asked of a network");
         }
         assert!(!SCRIPT.contains("</script") && !SCRIPT.contains("<!--"));

@@ -56,6 +56,7 @@ impl AuditedRef<'_> {
 }
 
 /// What judges the changes of every repository that no record holds the verdict of.
+#[expect(clippy::large_enum_variant, reason = "a command makes one of it")]
 pub(super) enum PolicyChoice {
     /// The policy that each branch held at the time.
     OfItsTime,

@@ -91,7 +91,7 @@ fn describe_pull_verdict(verdict: &PullVerdict) -> String {
         RecordedStanding::Undecided => "Undecided:",
     };
     let pull = escape::escape_terminal(verdict.pull.as_bytes(), MAX_NAME_COLUMNS);
-    let rules: Vec<String> = verdict.rules.iter().map(|rule| escape::escape_words(rule).into()).collect();
+    let rules: Vec<String> = verdict.rules.iter().map(|rule| escape::escape_words(rule)).collect();
     let why = if rules.is_empty() { String::new() } else { format!(": {}", rules.join(", ")) };
     format!("{word} {pull} at {}{why}", verdict.revision.short_hex())
 }
