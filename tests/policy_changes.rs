@@ -326,7 +326,7 @@ fn build_change(choice: [usize; 7]) -> Change {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: std::env::var("CHANGEGATE_DIFF_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(1_500),
+        cases: std::env::var("CHANGEGATE_DIFF_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(300),
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

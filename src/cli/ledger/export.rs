@@ -135,10 +135,10 @@ impl ExportSink {
             ExportSink::StandardOutput(out) => out,
             ExportSink::File(out) => out,
             ExportSink::Directory(directory, open) => {
-                if open.as_ref().is_none_or(|(known, _)| *known != number) {
-                    if let Some((_, last)) = open.take() {
-                        last.finish_file()?;
-                    }
+                if open.as_ref().is_some_and(|(known, _)| *known != number)
+                    && let Some((_, last)) = open.take()
+                {
+                    last.finish_file()?;
                 }
                 let opened = match open.take() {
                     Some(opened) => opened,

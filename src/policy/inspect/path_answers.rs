@@ -368,7 +368,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
         #[test]
         fn rules_are_told_to_exclude_every_change_if_and_only_if_no_set_of_paths_keeps_them(
             first in any_question(), when in any_question(), second in any_question(),
