@@ -147,7 +147,7 @@ pub struct BacktestTotals {
     pub missing: BTreeMap<FactKind, u64>,
     /// The commits that could not be read, so that their changes are not judged.
     pub unreadable: u64,
-    /// The first changes that shift, oldest first, at most [`MAX_LISTED_CHANGES`] of each kind.
+    /// The first changes that shift, oldest first, at most 1,000 of each kind.
     pub listed: Vec<ShiftedChange>,
     pub(crate) months: MonthCounts,
     listed_counts: ShiftTotals,
