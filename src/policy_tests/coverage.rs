@@ -78,13 +78,6 @@ impl CoverageReport {
             self.gaps.push(gap());
         }
     }
-
-    /// Adds what tests reach of another policy.
-    pub fn add_report(&mut self, other: CoverageReport) {
-        self.total += other.total;
-        self.reached += other.reached;
-        self.gaps.extend(other.gaps);
-    }
 }
 
 /// Measures what the suites of one policy reach together; each comes with its results.

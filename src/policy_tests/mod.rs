@@ -19,5 +19,6 @@ pub use crate::policy_tests::expectation::{
 };
 pub use crate::policy_tests::schema::build_test_schema;
 pub use crate::policy_tests::suite::{PolicyTest, PolicyTestSuite, read_suite};
+pub(crate) use crate::policy_tests::suite_header::{PACK_PREFIX, SUITE_ENDING};
 pub use crate::policy_tests::suite_header::{SuitePolicy, read_suite_policy};
 pub use crate::policy_tests::test_run::{PolicyTestResult, run_suite};

@@ -7,7 +7,7 @@ use crate::yaml::{YamlFault, YamlNode};
 pub(crate) const SUITE_ENDING: &str = ".test.yml";
 
 /// What stands before the name of a shipped pack.
-const PACK_PREFIX: &str = "pack:";
+pub(crate) const PACK_PREFIX: &str = "pack:";
 
 /// The keys of a suite.
 pub(crate) const SUITE_KEYS: [&str; 3] = ["policy", "change", "tests"];

@@ -23,11 +23,9 @@ use crate::cli::revision::resolve_commit;
 use crate::gate::{LoadedPolicy, UnusablePolicy, find_commit_as_of, load_from_commit};
 use crate::git::{CommitRange, HeadState, Repository};
 use crate::policy::DEFAULT_POLICY_PATH;
+use crate::policy_tests::PACK_PREFIX;
 use crate::report::ReportStyle;
 use crate::yaml::shorten_for_message;
-
-/// What stands before the name of a shipped pack.
-const PACK_PREFIX: &str = "pack:";
 
 /// The parameters of `policy backtest`.
 #[derive(Debug, clap::Args)]

@@ -15,17 +15,14 @@ use crate::cli::policy::watched_files::WatchedFiles;
 use crate::gate::LoadedPolicy;
 use crate::policy::{FaultyFile, PolicyErrors};
 use crate::policy_tests::{
-    PolicyTestResult, PolicyTestSuite, SuitePolicy, measure_coverage, read_suite, read_suite_policy,
-    run_suite,
+    PolicyTestResult, PolicyTestSuite, SUITE_ENDING, SuitePolicy, measure_coverage, read_suite,
+    read_suite_policy, run_suite,
 };
 use crate::report::ReportStyle;
 use crate::report::test_results::{
     PolicyCoverage, PolicyTestReport, SuiteReport, TestReportFormat, write_test_report,
 };
 use crate::yaml::{self, MAX_DOCUMENT_BYTES, YamlFault};
-
-/// The ending of the names of suites.
-const SUITE_ENDING: &str = ".test.yml";
 
 /// The folder whose suites are run if none is named.
 const SUITE_FOLDER: &str = "policies";
