@@ -3,6 +3,9 @@
 //! `strace` kills a program at the n-th of each kind of call by which it touches the disk, until there
 //! is no such call any more. Whatever the push had come to, one further run has to leave every tip and
 //! every decision in the ledger, each once.
+//!
+//! Of the calls that are made often, and change nothing that lasts, the first ones are tried and every fourth
+//! of the rest; `CHANGEGATE_EVERY_KILL=1` tries all of them, which takes minutes.
 
 use std::fs;
 use std::path::PathBuf;
@@ -42,6 +45,11 @@ enum Push {
 fn strace(world: &World, call: &str, nth: usize) -> String {
     let trace = world.path("trace");
     format!("strace -f -o {} -e trace={call} -e inject={call}:signal=SIGKILL:when={nth}", trace.display())
+}
+
+/// Returns whether a hook is killed at the n-th of these calls, here and today.
+fn is_tried(call: &str, nth: usize) -> bool {
+    !OFTEN.contains(&call) || nth <= 6 || nth % 4 == 0 || std::env::var_os("CHANGEGATE_EVERY_KILL").is_some()
 }
 
 /// Returns whether strace has killed what it ran.
@@ -84,11 +92,12 @@ fn holds_together(world: &World, landed: &[(String, String)], what: &str) {
 
 /// Kills `victim` (a hook, or `reconcile`) at each of its calls in turn, and returns at how many.
 fn everywhere(victim: &str, push: Push, calls: &[&str]) -> usize {
-    let world = World::new();
-    let mut landed = Vec::new();
     let mut points = 0;
     for call in calls {
-        for nth in 1.. {
+        // Each look at the ledger reads it whole, so a long one would cost more than what is tried.
+        let world = World::new();
+        let mut landed = Vec::new();
+        for nth in (1..).filter(|nth| is_tried(call, *nth)) {
             let what = format!("{victim} at {call} {nth}");
             let before = world.main();
             let branch = format!("refs/heads/release/{call}-{nth}");
@@ -146,7 +155,7 @@ fn all() -> Vec<&'static str> {
 #[test]
 fn pre_receive_is_killed() {
     if has_strace() {
-        assert!(50 <= everywhere("pre-receive", Push::Allowed, &all()));
+        assert!(20 <= everywhere("pre-receive", Push::Allowed, &all()));
     }
 }
 
@@ -160,7 +169,7 @@ fn pre_receive_is_killed_as_it_refuses() {
 #[test]
 fn post_receive_is_killed() {
     if has_strace() {
-        assert!(60 <= everywhere("post-receive", Push::Allowed, &all()));
+        assert!(30 <= everywhere("post-receive", Push::Allowed, &all()));
     }
 }
 
@@ -174,7 +183,7 @@ fn post_receive_is_killed_with_two_refs() {
 #[test]
 fn reconcile_is_killed() {
     if has_strace() {
-        assert!(50 <= everywhere("reconcile", Push::Allowed, &all()));
+        assert!(25 <= everywhere("reconcile", Push::Allowed, &all()));
     }
 }
 
@@ -306,14 +315,15 @@ fn a_writer_of_a_pack_is_killed() {
     if !has_strace() {
         return;
     }
-    let world = World::new();
-    let first = Denial::leave_first(&world);
-    world.reconcile().accepted();
     let (mut number, mut points) = (0, 0);
     for call in SELDOM {
+        let world = World::new();
+        let first = Denial::leave_first(&world);
+        world.reconcile().accepted();
         for nth in 1.. {
             let what = format!("{call} {nth}");
             let before = world.records().len();
+            // More than what is written loose.
             for _ in 0..20 {
                 number += 1;
                 first.leave_copy(number);
