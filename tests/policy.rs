@@ -521,7 +521,8 @@ fn a_key_with_one_letter_changed_is_always_a_fault() {
         assert!(10 < found.len(), "{name}");
         for (number, (line, column, key)) in found.into_iter().enumerate() {
             // Of a pack, one letter of each key: reading it with all that it extends takes long.
-            let letters = if name == own.0 { 0..key.len() } else { number % key.len()..number % key.len() + 1 };
+            let letters =
+                if name == own.0 { 0..key.len() } else { number % key.len()..number % key.len() + 1 };
             for at in letters {
                 let start = source.split_inclusive('\n').take(line - 1).map(str::len).sum::<usize>();
                 let at = start + column - 1 + at;

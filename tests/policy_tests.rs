@@ -292,7 +292,8 @@ fn another_validator_agrees_about_the_schema() {
         let output = command.output().unwrap();
         (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
     };
-    let mut good: Vec<(&str, &str)> = packs::POLICY_PACKS.iter().map(|pack| (pack.name, pack.tests)).collect();
+    let mut good: Vec<(&str, &str)> =
+        packs::POLICY_PACKS.iter().map(|pack| (pack.name, pack.tests)).collect();
     good.push(("suite", SUITE));
     let (is_valid, told) = validate(&good);
     assert!(is_valid, "{told}");

@@ -38,6 +38,8 @@ pub struct AuditInputs {
     pub incidents: Option<String>,
     /// `sha256:` and the digest of the file of deployments, if one was given.
     pub deployments: Option<String>,
+    /// `sha256:` and the digest of the file of merged pull requests, if one was given.
+    pub merged_pulls: Option<String>,
 }
 
 /// A repository of an audit, and what it held.

@@ -21,6 +21,7 @@ use crate::audit::fleet::audit_event::{AuditEvent, UnreadRepository};
 use crate::audit::fleet::dataset_writer::{DatasetFacts, DatasetWriter};
 use crate::audit::inputs::deployments::{Deployment, DeploymentList};
 use crate::audit::inputs::incidents::{Incident, IncidentList};
+use crate::audit::inputs::merged_pulls::ListedPulls;
 use crate::audit::key_figures::{
     KeyFigure, KeyFigureCounter, build_deployment_figures, build_incident_figures,
 };
@@ -66,14 +67,19 @@ pub struct GivenFiles {
     pub incidents: Option<IncidentList>,
     /// Deployments.
     pub deployments: Option<DeploymentList>,
+    /// Merged pull requests, by the forge.
+    pub merged_pulls: Option<ListedPulls>,
 }
 
 impl GivenFiles {
-    /// Returns what the files hold; nothing for one that was not given.
-    pub fn lists(&self) -> (&[Incident], &[Deployment]) {
-        let incidents = self.incidents.as_ref().map(|list| list.incidents.as_slice());
-        let deployments = self.deployments.as_ref().map(|list| list.deployments.as_slice());
-        (incidents.unwrap_or_default(), deployments.unwrap_or_default())
+    /// Returns the incidents; none if no file was given.
+    pub fn list_incidents(&self) -> &[Incident] {
+        self.incidents.as_ref().map(|list| list.incidents.as_slice()).unwrap_or_default()
+    }
+
+    /// Returns the deployments; none if no file was given.
+    pub fn list_deployments(&self) -> &[Deployment] {
+        self.deployments.as_ref().map(|list| list.deployments.as_slice()).unwrap_or_default()
     }
 }
 
@@ -277,6 +283,7 @@ impl<'a> AuditRun<'a> {
             as_of: self.as_of,
             incidents: self.given.incidents.as_ref().map(|list| list.digest.clone()),
             deployments: self.given.deployments.as_ref().map(|list| list.digest.clone()),
+            merged_pulls: self.given.merged_pulls.as_ref().map(|list| list.digest.clone()),
         };
         let end = AuditEnd {
             inputs: &inputs,

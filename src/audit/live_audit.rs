@@ -12,10 +12,14 @@ use crate::audit::exceptions::AuditException;
 use crate::audit::exceptions::of_ledger::{build_gap_entries, list_ledger_exceptions, list_silent_times};
 use crate::audit::fleet::audit_event::{AuditEvent, PolicyOutline, RefClosing};
 use crate::audit::population::population_entry::PopulationEntry;
+use crate::audit::population::pull_comparison::PullComparison;
 use crate::audit::ref_audit::{PopulationObserver, RefAuditRequest, RefAuditSummary, audit_ref};
 use crate::git::Repository;
 use crate::ledger::audit::ledger_history::{LedgerHistory, read_ledger_history};
 use crate::policy::Policy;
+
+/// The most pull requests that a line of the completeness sheet names.
+const MAX_NAMED_PULLS: usize = 50;
 
 /// Why the audit of a ref ended early.
 #[derive(Debug)]
@@ -100,7 +104,13 @@ impl AuditRun<'_> {
             ledger_record: history.and_then(|history| history.last_digest.clone()),
             judged_afterwards_by: summary.policies.clone(),
         };
-        let closing = RefClosing { repository, completeness, limits, has_holes: summary.cut.is_some() };
+        let is_pull_missing = summary.pulls.as_ref().is_some_and(|pulls| !pulls.missing.is_empty());
+        if is_pull_missing {
+            let name = name_ref(request);
+            limits.push(format!("{name} lacks pull requests that the forge says were merged into it"));
+        }
+        let has_holes = summary.cut.is_some() || is_pull_missing;
+        let closing = RefClosing { repository, completeness, limits, has_holes };
         self.take_event(&AuditEvent::RefEnded(Cow::Owned(closing)))
     }
 
@@ -135,8 +145,13 @@ impl AuditRun<'_> {
             let unmatched = summary.unmatched_deployments.to_string();
             checks.push(state("deployments of commits that are not in its history", unmatched));
         }
-        let not_compared = "not compared: an audit asks no forge";
-        checks.push(state("merged pull requests by the forge", not_compared.to_owned()));
+        match &summary.pulls {
+            Some(pulls) => checks.extend(list_pull_checks(&name, pulls)),
+            None => {
+                let not_compared = "not compared: no list of them was given (--merged-pulls)";
+                checks.push(state("merged pull requests by the forge", not_compared.to_owned()));
+            }
+        }
         if let Some(history) = history {
             checks.push(state("records of the ledger", history.records.to_string()));
             checks.push(CompletenessCheck::compare_counts(
@@ -152,6 +167,30 @@ impl AuditRun<'_> {
         }
         checks
     }
+}
+
+/// Returns what a list of merged pull requests and the history say of each other.
+fn list_pull_checks(name: &str, pulls: &PullComparison) -> Vec<CompletenessCheck> {
+    let state = |what: &str, found: String| CompletenessCheck::state_fact(&format!("{name}: {what}"), found);
+    let mut checks = vec![CompletenessCheck::compare_counts(
+        &format!(
+            "{name}: pull requests of the period by the forge, and those of them that are steps of the history"
+        ),
+        pulls.merged,
+        pulls.merged - pulls.missing.len(),
+    )];
+    if !pulls.missing.is_empty() {
+        let mut named = pulls.missing.iter().take(MAX_NAMED_PULLS).cloned().collect::<Vec<_>>().join(", ");
+        if pulls.missing.len() > MAX_NAMED_PULLS {
+            named.push_str(&format!(" and {} more", pulls.missing.len() - MAX_NAMED_PULLS));
+        }
+        checks.push(state("pull requests that are no step of the history", named));
+    }
+    if let Some((first, last)) = &pulls.reach {
+        checks.push(state("first and last merge that the forge's list has", format!("{first} to {last}")));
+    }
+    checks.push(state("changes that no pull request of the list became", pulls.changes_without.to_string()));
+    checks
 }
 
 fn name_ref(request: &RefAuditRequest<'_>) -> String {

@@ -43,11 +43,7 @@ pub fn audit_ref(
     let no_ledger = LedgerHistory::default();
     let history = history.unwrap_or(&no_ledger);
     let others = chain.add_landings(history);
-    let summary = RefAuditSummary {
-        steps_of_history: chain.steps.len(),
-        cut: chain.cut.clone(),
-        ..RefAuditSummary::default()
-    };
+    let summary = RefAuditSummary::begin_summary(&chain, request);
     let mut run = RefAuditor {
         repository,
         request,
@@ -234,7 +230,7 @@ impl RefAuditor<'_> {
             let entry = PopulationEntry::of_step(scope, EntryKind::ClosingRecord, (step.id, at), &evidence);
             return self.observer.add_entry(&entry.with_related_changes(speaks_for));
         }
-        self.summary.changes += 1;
+        self.summary.count_change(place);
         let entry = PopulationEntry::of_step(scope, EntryKind::Change, (step.id, at), &evidence);
         self.observer.add_entry(&entry)?;
         let change = self.build_change(place, &step, (at, clock), evidence)?;

@@ -9,9 +9,12 @@ use crate::audit::change_record::ChangeRecord;
 use crate::audit::exceptions::AuditException;
 use crate::audit::inputs::deployments::Deployment;
 use crate::audit::inputs::incidents::Incident;
+use crate::audit::inputs::merged_pulls::ListedPulls;
 use crate::audit::population::judged_part::AuditPolicy;
 use crate::audit::population::period::AuditPeriod;
 use crate::audit::population::population_entry::PopulationEntry;
+use crate::audit::population::pull_comparison::PullComparison;
+use crate::audit::population::ref_chain::RefChain;
 use crate::change::{Oid, Text};
 use crate::policy::Policy;
 
@@ -35,6 +38,8 @@ pub struct RefAuditRequest<'a> {
     pub incidents: &'a [Incident],
     /// The deployments that were given, oldest first.
     pub deployments: &'a [Deployment],
+    /// The merged pull requests that were given; `None` if none were.
+    pub merged_pulls: Option<&'a ListedPulls>,
     /// The time of the audit.
     pub now: Timestamp,
     /// How many threads can work; called only where there is enough to do.
@@ -99,10 +104,33 @@ pub struct RefAuditSummary {
     pub unmatched_incidents: usize,
     /// How many deployments name a commit that is not in its history.
     pub unmatched_deployments: usize,
+    /// The merged pull requests that the forge lists, and the changes; `None` if no list was given.
+    pub pulls: Option<PullComparison>,
     /// Why the history does not go back to its beginning, if it does not.
     pub cut: Option<String>,
     /// The policies that judged afterwards, with why some steps have none.
     pub policies: Vec<String>,
     /// The first and the last step of the period.
     pub ends: Option<(Oid, Oid)>,
+}
+
+impl RefAuditSummary {
+    /// Returns what is known before the first step is looked at.
+    pub(crate) fn begin_summary(chain: &RefChain, request: &RefAuditRequest<'_>) -> RefAuditSummary {
+        let compare = |list| PullComparison::compare_steps(list, (&request.ref_name, chain), &request.period);
+        RefAuditSummary {
+            steps_of_history: chain.steps.len(),
+            cut: chain.cut.clone(),
+            pulls: request.merged_pulls.map(compare),
+            ..RefAuditSummary::default()
+        }
+    }
+
+    /// Counts a change, which is the step at this place.
+    pub(crate) fn count_change(&mut self, place: usize) {
+        self.changes += 1;
+        if let Some(pulls) = &mut self.pulls {
+            pulls.count_change(place);
+        }
+    }
 }

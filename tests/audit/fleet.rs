@@ -19,7 +19,7 @@ const NAMES: [&str; 6] = ["123", "acme/shop", "api", "two words", "web", "x=1%2F
 const PERIOD: [&str; 6] = ["--pack", "core", "--to", "2026-06-30", "--as-of", "2026-07-01"];
 
 /// Several small repositories, with a list of them.
-struct Fleet {
+pub(crate) struct Fleet {
     home: tempfile::TempDir,
 }
 
@@ -41,11 +41,18 @@ impl Fleet {
         fleet
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// Makes one bare repository, `shop.git`, with so many changes.
+    pub(crate) fn of_one(changes: usize) -> Fleet {
+        let fleet = Fleet { home: tempfile::tempdir().unwrap() };
+        fleet.make_repository("shop.git", changes);
+        fleet
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }
 
-    fn command(&self, program: &str) -> Command {
+    pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command
             .current_dir(self.home.path())
@@ -87,7 +94,7 @@ impl Fleet {
     }
 
     /// Runs an audit that ends with `code`, and returns what it said on standard error.
-    fn audit(&self, args: &[&str], code: i32) -> String {
+    pub(crate) fn audit(&self, args: &[&str], code: i32) -> String {
         let output = self.run(args);
         let err = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{args:?}: {err}");

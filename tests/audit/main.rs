@@ -10,6 +10,7 @@
 )]
 
 mod fleet;
+mod merged_pulls;
 mod procedure;
 mod sample;
 mod tables;

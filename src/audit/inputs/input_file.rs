@@ -96,9 +96,11 @@ fn read_json_entry(value: &Value, place: String) -> Result<InputEntry> {
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),
             Value::Bool(flag) => flag.to_string(),
-            // A person or a state, as GitHub and Jira write them.
+            // A person, a state, a commit or a branch, as GitHub and Jira write them.
             Value::Object(inner) => {
-                let name = ["login", "displayName", "name"].iter().find_map(|key| inner.get(*key)?.as_str());
+                let name = ["login", "displayName", "name", "oid", "ref"]
+                    .iter()
+                    .find_map(|key| inner.get(*key)?.as_str());
                 name.unwrap_or_default().to_owned()
             }
             Value::Null | Value::Array(_) => continue,

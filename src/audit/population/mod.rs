@@ -8,6 +8,7 @@ pub(crate) mod judging_policies;
 pub(crate) mod obligation_index;
 pub mod period;
 pub mod population_entry;
+pub mod pull_comparison;
 pub(crate) mod recorded_reasons;
 pub(crate) mod ref_chain;
 pub(crate) mod step_evidence;

@@ -54,6 +54,7 @@ pub fn read_shown_change(
         policy: request.policy,
         incidents: request.incidents,
         deployments: request.deployments,
+        merged_pulls: request.merged_pulls,
         now: request.now,
         threads: request.threads,
     };

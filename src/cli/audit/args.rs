@@ -27,6 +27,9 @@ Examples:
   changegate audit v1.0..v2.0 --out audit
   changegate audit --ref main --repo api.git --repo web.git --out audit
   changegate audit --pack core --out audit      judge all of it by one pack
+  gh pr list --state merged --base main --limit 10000 \\
+    --json number,mergeCommit,mergedAt,baseRefName > pulls.json
+  changegate audit --ref main --merged-pulls pulls.json --out audit
   changegate audit --repos fleet.txt --shard 2/8 --to 2026-11-30 --out audit
   changegate audit report --from 'shards/**/*.parquet' --out report
 
@@ -83,6 +86,11 @@ pub(crate) struct AuditArgs {
     /// Deployments as CSV or JSON: commit, environment, at, by, status
     #[arg(long, value_name = "FILE")]
     pub(super) deployments: Option<PathBuf>,
+
+    /// Merged pull requests of the forge, which are compared with the changes: number, commit, base, merged_at as CSV
+    /// or JSON; or what `gh pr list --state merged --json number,mergeCommit,mergedAt,baseRefName` writes
+    #[arg(long, value_name = "FILE", conflicts_with = "repository_list")]
+    pub(super) merged_pulls: Option<PathBuf>,
 
     /// Time as of which something is open or overdue [default: the end of the period, or now]
     #[arg(long, value_name = "TIME")]

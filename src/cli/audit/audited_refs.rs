@@ -2,8 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::audit::inputs::deployments::Deployment;
-use crate::audit::inputs::incidents::Incident;
+use crate::audit::audit_run::GivenFiles;
 use crate::audit::population::judged_part::AuditPolicy;
 use crate::audit::population::period::AuditPeriod;
 use crate::audit::ref_audit::RefAuditRequest;
@@ -31,7 +30,7 @@ impl AuditedRef<'_> {
     /// Returns the request to audit it.
     pub(super) fn build_request<'a>(
         &'a self,
-        (incidents, deployments): (&'a [Incident], &'a [Deployment]),
+        given: &'a GivenFiles,
         period: AuditPeriod,
         now: Timestamp,
         threads: fn() -> usize,
@@ -47,8 +46,9 @@ impl AuditedRef<'_> {
                 PolicyChoice::One(loaded) => AuditPolicy::One(loaded),
                 PolicyChoice::OfItsTime => AuditPolicy::OfItsTime(DEFAULT_POLICY_PATH),
             },
-            incidents,
-            deployments,
+            incidents: given.list_incidents(),
+            deployments: given.list_deployments(),
+            merged_pulls: given.merged_pulls.as_ref(),
             now,
             threads,
         }

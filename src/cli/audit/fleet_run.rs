@@ -197,7 +197,7 @@ impl FleetPlan {
         let ref_name = member.entry.ref_name.as_ref().or(args.ref_name.as_ref());
         let one: AuditedRef = find_audited_ref(repository, (member.name.clone(), ref_name), args, policy)
             .map_err(unreadable)?;
-        let request = one.build_request(given.lists(), scope.period, scope.as_of, count_threads);
+        let request = one.build_request(given, scope.period, scope.as_of, count_threads);
         run.audit_ref(&one.repository, &request)
     }
 }

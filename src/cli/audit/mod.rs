@@ -20,6 +20,7 @@ use crate::audit::dataset::AuditFiles;
 use crate::audit::fleet::dataset_writer::DatasetWriter;
 use crate::audit::inputs::deployments::read_deployments;
 use crate::audit::inputs::incidents::read_incidents;
+use crate::audit::inputs::merged_pulls::read_merged_pulls;
 use crate::audit::page::ReportPage;
 use crate::audit::population::period::{AuditPeriod, PeriodEnd, parse_period_end};
 use crate::cli::audit::args::AuditCommand;
@@ -47,6 +48,11 @@ pub(crate) fn run_audit(args: &AuditArgs, context: &Context) -> Result<CommandEx
             "every machine has to report as of the same time: with --shard, give --as-of, or a --to that is over",
         ));
     }
+    if args.merged_pulls.is_some() && args.repositories.len() > 1 {
+        return Err(CommandError::usage(
+            "a list of merged pull requests is of one repository; audit each with its own",
+        ));
+    }
     let policy = find_judging_policy(args, context)?;
     let fleet = match &args.repository_list {
         Some(_) => Some(plan_fleet(args, context)?),
@@ -64,6 +70,11 @@ pub(crate) fn run_audit(args: &AuditArgs, context: &Context) -> Result<CommandEx
             .as_ref()
             .map(|path| read_deployments(&context.resolve_path(path)))
             .transpose()?,
+        merged_pulls: args
+            .merged_pulls
+            .as_ref()
+            .map(|path| read_merged_pulls(&context.resolve_path(path)))
+            .transpose()?,
     };
     let out = context.resolve_path(target);
     let files = AuditFiles::create_files(&out, REPORT_TITLE, fleet.is_none())?;
@@ -79,7 +90,7 @@ pub(crate) fn run_audit(args: &AuditArgs, context: &Context) -> Result<CommandEx
         fleet.audit_fleet(&mut run, (args, &given, scope), &policy, context)?;
     }
     for one in &refs {
-        let request = one.build_request(given.lists(), period, as_of, count_threads);
+        let request = one.build_request(&given, period, as_of, count_threads);
         run.audit_ref(&one.repository, &request).map_err(anyhow::Error::from)?;
     }
     let result = run.finish_run(TOOL_NAME.to_owned(), &[])?;

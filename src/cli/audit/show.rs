@@ -162,6 +162,7 @@ impl ChangeShelf {
             policy: AuditPolicy::OfItsTime(DEFAULT_POLICY_PATH),
             incidents: &[],
             deployments: &[],
+            merged_pulls: None,
             now: self.as_of,
             threads: count_threads,
         };
