@@ -109,6 +109,11 @@ fn a_target_without_a_name_is_an_error_of_the_command() {
         ends(&scene, &["check", "HEAD", "--onto", onto], 2, &pieces);
     }
     ends(&scene, &["check", "HEAD", "--onto", "main~1"], 0, &["1 change"]);
+    for range in ["", " "] {
+        let pieces = ["is a variable not set?", "`origin/main..HEAD`"];
+        ends(&scene, &["check", range], 2, &pieces);
+        ends(&scene, &["check", "--history", range], 2, &pieces);
+    }
 }
 
 #[test]
