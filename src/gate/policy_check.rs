@@ -63,9 +63,26 @@ pub fn list_idle_patterns(
         })?;
     }
     let mut notes = Vec::new();
-    for PlacedPattern { file, at, pattern } in idle {
-        let fault = YamlFault::new(*at, format!("`{pattern}` matches no file at {called}"));
-        notes.push(PlacedFault { file: file.clone(), fault });
+    for (index, PlacedPattern { file, at, pattern }) in idle.iter().enumerate() {
+        let is_same = |other: &&&PlacedPattern| other.file == *file && other.pattern == *pattern;
+        if idle.iter().take(index).any(|other| is_same(&other)) {
+            continue;
+        }
+        let mut lines: Vec<usize> = Vec::new();
+        for other in idle.iter().skip(index + 1).filter(is_same) {
+            if other.at.line != at.line && !lines.contains(&other.at.line) {
+                lines.push(other.at.line);
+            }
+        }
+        let elsewhere = match lines.as_slice() {
+            [] => String::new(),
+            [line] => format!(", nor does it on line {line}"),
+            [first, rest @ ..] => format!(", nor does it on line {first} and {} more", rest.len()),
+        };
+        notes.push(PlacedFault {
+            file: file.clone(),
+            fault: YamlFault::new(*at, format!("`{pattern}` matches no file at {called}{elsewhere}")),
+        });
     }
     Ok(notes)
 }
