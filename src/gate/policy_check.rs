@@ -28,6 +28,8 @@ messages! {
         "the rule `{rule}` asks who pushes, which this server cannot tell (`changegate.pusher`), so after this push it would refuse every change that it applies to";
     ROSTER_LACKS_ACCOUNTS = "policy.roster-lacks-accounts":
         "after this push, `{roster}` would list no accounts, and this server knows who pushes by their account, such as {account}, so it would refuse every push";
+    ROSTER_LACKS_KIND = "policy.roster-lacks-kind":
+        "after this push, `{roster}` would list no account such as {account}, by which this server knows who pushes, so it would refuse every push; list it under the `accounts` of its person";
 }
 
 /// Checks a policy that has been loaded, as of the day of `now`. `read_from` are the full names of the branches
@@ -121,16 +123,21 @@ pub(crate) fn find_policy_break(
     unmet
 }
 
-/// Returns the finding that the roster identifies none of the accounts by which this server knows its pushers.
+/// Returns the finding that the roster lists no account of the kind by which this server knows its pushers.
 fn find_missing_accounts(policy: &Policy, settings: &GateSettings) -> Option<Finding> {
     let Ok(PusherIdentity::Account(account)) = &settings.pusher else { return None };
     let roster = policy.people.roster.as_deref()?;
     let is_asked = policy.needed_facts().contains(&FactKind::Pusher);
     let is_known = policy.people.identify_account(account) != ResolvedIdentity::Unknown;
-    if !is_asked || is_known || !policy.people.lacks_accounts() {
+    if !is_asked || is_known {
         return None;
     }
-    Some(Finding::new(ROSTER_LACKS_ACCOUNTS.with("roster", roster).with("account", account)))
+    let template = match policy.people.lacks_accounts() {
+        true => &ROSTER_LACKS_ACCOUNTS,
+        false if policy.people.may_know_account(account) => return None,
+        false => &ROSTER_LACKS_KIND,
+    };
+    Some(Finding::new(template.with("roster", roster).with("account", account)))
 }
 
 /// Returns the finding that a policy has a rule which always fails in this server's hook, if it has one.
