@@ -9,7 +9,9 @@ use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::gate::settings::GateSettings;
 use crate::git::Repository;
 use crate::people::ResolvedIdentity;
-use crate::policy::{PlacedFault, PlacedPattern, Policy, PolicyErrors, PolicyInspection, Rule};
+use crate::policy::{
+    InspectionFacts, PlacedFault, PlacedPattern, Policy, PolicyErrors, PolicyInspection, Rule,
+};
 use crate::verdict::{Finding, Fixer, messages};
 use crate::yaml::YamlFault;
 
@@ -43,11 +45,14 @@ pub fn check_policy(
     read_from: &[Text],
     now: Timestamp,
 ) -> Result<PolicyInspection, PolicyErrors> {
-    let inspection = loaded.inspect_files(read_from, find_today(now));
+    let signing_keys = &loaded.list_signing_keys(now);
+    let inspection =
+        loaded.inspect_files(&InspectionFacts { read_from, today: find_today(now), signing_keys });
     if inspection.errors.faulty_files.is_empty() { Ok(inspection) } else { Err(inspection.errors) }
 }
 
-/// Returns a note for each pattern that matches no path at `commit`, which reports call `called`.
+/// Returns a note for each pattern that matches no path at `commit`, which reports call `called`; once for all places of
+/// a file that have it.
 ///
 /// # Errors
 ///

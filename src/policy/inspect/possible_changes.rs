@@ -15,9 +15,12 @@ use crate::policy::definition::Policy;
 use crate::policy::inspect::answer_rows::{list_label_sets, list_merges, list_sizes, list_wordings};
 use crate::policy::inspect::aspect_samples::{list_authors, list_branches, list_pushers, list_times};
 use crate::policy::inspect::assumed_change::{ChangeSearch, SketchedQuestion};
+use crate::policy::inspect::findings::InspectionFacts;
 use crate::policy::inspect::path_answers::PathAnswers;
-use crate::policy::inspect::sample_changes::read_sample;
-use crate::predicates::{EvaluationContext, Predicate, PredicateOutcome};
+use crate::policy::inspect::people_answers::join_people_answers;
+use crate::policy::inspect::sample_changes::{ask_sample, read_sample};
+use crate::policy::signing_keys::SigningKey;
+use crate::predicates::Predicate;
 use crate::verdict::RuleLevel;
 use crate::yaml::shorten_for_message;
 
@@ -44,6 +47,8 @@ pub(crate) enum JudgingPlace {
     Anywhere,
     /// In the hook of a server, where approvals are what trailers say.
     ServerHook,
+    /// Anywhere, of changes that their authors commit themselves.
+    OwnCommits,
 }
 
 /// Rules of which no change keeps all.
@@ -58,22 +63,25 @@ pub(crate) struct ExcludingRules {
 
 /// Finds rules that exclude every change of a person, or every change of the policy in the file `entry`.
 ///
-/// `read_from` are the full names of the branches that the policy is read from, where they are known.
+/// `facts` tell the branches that the policy is read from, and its keys.
 pub(crate) fn find_excluding_rules(
     policy: &Policy,
     entry: &str,
-    read_from: &[Text],
-    today: Date,
+    facts: &InspectionFacts<'_>,
     place: JudgingPlace,
     paths: &PathAnswers<'_>,
 ) -> Option<ExcludingRules> {
+    let today = facts.today;
     let start = match place {
         JudgingPlace::Anywhere => "",
         JudgingPlace::ServerHook => "on a server, where approvals are what trailers say, ",
+        JudgingPlace::OwnCommits => "unless someone who has a key commits it for its author, ",
     };
+    let with_committers = place != JudgingPlace::OwnCommits;
     let rest = policy.classes.iter().position(|class| class.when.is_empty());
     if rest.is_some() || policy.classes.is_empty() {
         let mut search = AssumedChanges::new(policy, None, &[], today, place);
+        search.join_people_aspects(facts.signing_keys, with_committers);
         // A change without a file changes nothing that a policy is there for.
         search.add_path_aspect(paths, false);
         search.add_open_aspects();
@@ -83,7 +91,8 @@ pub(crate) fn find_excluding_rules(
             return Some(ExcludingRules { rules, what, help });
         }
     }
-    let mut search = AssumedChanges::new(policy, Some(entry), read_from, today, place);
+    let mut search = AssumedChanges::new(policy, Some(entry), facts.read_from, today, place);
+    search.join_people_aspects(facts.signing_keys, with_committers);
     search.add_path_aspect(paths, false);
     search.add_open_aspects();
     let rules = search.find_core(None)?;
@@ -170,10 +179,19 @@ impl<'policy> AssumedChanges<'policy> {
         AssumedChanges { policy, place, denying, path, aspects }
     }
 
+    /// Joins what questions about people say together; others than its author commit a change `with_committers` only.
+    fn join_people_aspects(&mut self, keys: &[SigningKey], with_committers: bool) {
+        let Some(joined) = join_people_answers(self.policy, &self.list_asked(), keys, with_committers) else {
+            return;
+        };
+        self.aspects.retain(|table| !table.is_about_makers());
+        self.aspects.push(AspectTable::from_rows(joined.rows, joined.questions));
+    }
+
     /// Adds what questions about pushers and authors say about further samples.
     pub(crate) fn add_samples(&mut self, samples: &[Change]) {
         for table in &mut self.aspects {
-            if !matches!(table.questions.first(), Some(Predicate::Pusher(_) | Predicate::Author(_))) {
+            if !table.is_about_makers() {
                 continue;
             }
             for sample in samples {
@@ -329,6 +347,11 @@ impl<'policy> AssumedChanges<'policy> {
 }
 
 impl<'policy> AspectTable<'policy> {
+    /// Returns true for the questions about pushers, and for those about authors.
+    fn is_about_makers(&self) -> bool {
+        matches!(self.questions.first(), Some(Predicate::Pusher(_) | Predicate::Author(_)))
+    }
+
     fn from_samples(policy: &Policy, questions: Vec<&'policy Predicate>, samples: &[Change]) -> Self {
         let mut rows = BTreeSet::new();
         for sample in samples {
@@ -343,25 +366,5 @@ impl<'policy> AspectTable<'policy> {
             rows.insert(vec![None; questions.len()]);
         }
         AspectTable { questions, rows: rows.into_iter().rev().collect() }
-    }
-}
-
-/// Returns the answer about a sample; `None` where it cannot be known.
-fn ask_sample(policy: &Policy, predicate: &Predicate, change: &Change) -> Option<bool> {
-    if let Predicate::Author(asked) = predicate {
-        let is_account = |member: &String| !member.contains('@');
-        let teams = asked.asked_teams();
-        let needs_forge = !policy.people.has_roster()
-            && teams.iter().any(|team| policy.people.team_members(team).iter().any(is_account));
-        // Addresses need not be listed anywhere, and a forge ties them to accounts.
-        if asked.asks_addresses() || needs_forge {
-            return None;
-        }
-    }
-    let context = EvaluationContext::without_reasons(change, &policy.people, &policy.vocabulary);
-    match predicate.evaluate(&context) {
-        Ok(PredicateOutcome::Fails(_)) => Some(false),
-        Ok(PredicateOutcome::Holds | PredicateOutcome::Owed(_)) => Some(true),
-        Err(_) => None,
     }
 }
