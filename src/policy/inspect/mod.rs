@@ -9,6 +9,7 @@ mod answer_rows;
 mod aspect_samples;
 mod assumed_change;
 mod contradictions;
+mod exemption_scopes;
 mod findings;
 mod lists;
 mod lockouts;
@@ -26,6 +27,7 @@ mod staffing;
 pub(crate) mod strictness;
 mod teams;
 mod unreachable_people;
+mod usual_changes;
 pub(crate) mod weakening;
 pub(crate) mod written;
 
@@ -35,6 +37,7 @@ use crate::policy::faults::{FaultyFile, PolicyErrors};
 use crate::policy::inspect::findings::FileFindings;
 use crate::policy::inspect::path_answers::PathAnswers;
 use crate::policy::inspect::possible_changes::{ExcludingRules, JudgingPlace, find_excluding_rules};
+use crate::policy::inspect::rule_scopes::ScopeInspection;
 use crate::policy::inspect::written::{find_entry, list_entries};
 use crate::policy::load::files::{FetchedFile, PolicyFile, PolicyFiles};
 use crate::policy::packs::find_pack;
@@ -128,9 +131,12 @@ pub fn inspect_policy(
             let excluding = find_excluding_rules(policy, entry, facts, place, &paths)?;
             place_excluding_rules(policy, &files, excluding)
         };
-        for (index, file) in files.iter().enumerate() {
+        for file in &files {
             let mut found = FileFindings::default();
-            rule_scopes::inspect_rule_scopes(policy, &files, index, today, &paths, &mut found);
+            if find_pack(&file.name).is_none() {
+                let scopes = ScopeInspection::new(policy, &files, today, &paths);
+                exemption_scopes::inspect_scopes(&scopes, file, &mut found);
+            }
             inspection.add_findings(file, found);
         }
         if let Some((file, fault)) = find(JudgingPlace::Anywhere) {
