@@ -405,7 +405,7 @@ mod tests {
                 today: "2026-11-20".parse().unwrap(),
                 signing_keys: &[],
             };
-            let told = find_excluding_rules(&policy, "p.yml", &facts, JudgingPlace::Anywhere, &answers);
+            let told = find_excluding_rules(&policy, "p.yml", &facts, JudgingPlace::Anywhere, &answers, None);
             prop_assert_eq!(told.is_none(), is_any_kept && is_own_kept, "{}", text);
         }
     }

@@ -17,9 +17,8 @@ use crate::policy::inspect::aspect_samples::{list_authors, list_branches, list_p
 use crate::policy::inspect::assumed_change::{ChangeSearch, SketchedQuestion};
 use crate::policy::inspect::findings::InspectionFacts;
 use crate::policy::inspect::path_answers::PathAnswers;
-use crate::policy::inspect::people_answers::join_people_answers;
+use crate::policy::inspect::people_answers::{JoinedPeopleAnswers, join_people_answers};
 use crate::policy::inspect::sample_changes::{ask_sample, read_sample};
-use crate::policy::signing_keys::SigningKey;
 use crate::predicates::Predicate;
 use crate::verdict::RuleLevel;
 use crate::yaml::shorten_for_message;
@@ -63,13 +62,15 @@ pub(crate) struct ExcludingRules {
 
 /// Finds rules that exclude every change of a person, or every change of the policy in the file `entry`.
 ///
-/// `facts` tell the branches that the policy is read from, and its keys.
-pub(crate) fn find_excluding_rules(
-    policy: &Policy,
+/// `facts` tell the branches that the policy is read from; `paths` and `people` are what its questions about these
+/// answer together.
+pub(crate) fn find_excluding_rules<'policy>(
+    policy: &'policy Policy,
     entry: &str,
     facts: &InspectionFacts<'_>,
     place: JudgingPlace,
     paths: &PathAnswers<'_>,
+    people: Option<&JoinedPeopleAnswers<'policy>>,
 ) -> Option<ExcludingRules> {
     let today = facts.today;
     let start = match place {
@@ -77,11 +78,10 @@ pub(crate) fn find_excluding_rules(
         JudgingPlace::ServerHook => "on a server, where approvals are what trailers say, ",
         JudgingPlace::OwnCommits => "unless someone who has a key commits it for its author, ",
     };
-    let with_committers = place != JudgingPlace::OwnCommits;
     let rest = policy.classes.iter().position(|class| class.when.is_empty());
     if rest.is_some() || policy.classes.is_empty() {
         let mut search = AssumedChanges::new(policy, None, &[], today, place);
-        search.join_people_aspects(facts.signing_keys, with_committers);
+        search.add_people_aspect(people);
         // A change without a file changes nothing that a policy is there for.
         search.add_path_aspect(paths, false);
         search.add_open_aspects();
@@ -92,7 +92,7 @@ pub(crate) fn find_excluding_rules(
         }
     }
     let mut search = AssumedChanges::new(policy, Some(entry), facts.read_from, today, place);
-    search.join_people_aspects(facts.signing_keys, with_committers);
+    search.add_people_aspect(people);
     search.add_path_aspect(paths, false);
     search.add_open_aspects();
     let rules = search.find_core(None)?;
@@ -103,6 +103,41 @@ pub(crate) fn find_excluding_rules(
     );
     let help = "change what is required, or leave changes of the policy out, with `when` or `not-for`";
     Some(ExcludingRules { rules, what, help })
+}
+
+/// Returns the indexes of the rules that deny.
+fn list_denying_rules(policy: &Policy, today: Date) -> Vec<usize> {
+    let rules = policy.rules.iter().enumerate();
+    rules.filter(|(_, rule)| rule.level_on(today) == RuleLevel::Deny).map(|(index, _)| index).collect()
+}
+
+/// Returns what the questions of the rules that deny say about people together, if that is more than they say one by
+/// one; only authors commit their changes without `with_committers`.
+pub(crate) fn join_asked_people<'policy>(
+    policy: &'policy Policy,
+    facts: &InspectionFacts<'_>,
+    with_committers: bool,
+) -> Option<JoinedPeopleAnswers<'policy>> {
+    let asked = list_asked_questions(policy, &list_denying_rules(policy, facts.today));
+    join_people_answers(policy, &asked, facts.signing_keys, with_committers)
+}
+
+/// Returns the questions of the rules with the indexes `denying`, of the exemptions from them and of the classes, in
+/// this order.
+fn list_asked_questions<'policy>(policy: &'policy Policy, denying: &[usize]) -> Vec<&'policy Predicate> {
+    let mut asked = Vec::new();
+    for rule in denying.iter().filter_map(|index| policy.rules.get(*index)) {
+        for condition in rule.when.iter().chain([&rule.require]) {
+            condition.add_predicates(&mut asked);
+        }
+    }
+    for exemption in policy.exemptions.iter().filter(|exemption| denying.contains(&exemption.rule_index)) {
+        exemption.when.add_predicates(&mut asked);
+    }
+    for class in &policy.classes {
+        class.when.add_predicates(&mut asked);
+    }
+    asked
 }
 
 /// Returns the ids of rules, as in `a`, `b` and `c`.
@@ -141,10 +176,7 @@ impl<'policy> AssumedChanges<'policy> {
         today: Date,
         place: JudgingPlace,
     ) -> Self {
-        let denies = |index: &usize| {
-            policy.rules.get(*index).is_some_and(|rule| rule.level_on(today) == RuleLevel::Deny)
-        };
-        let denying: Vec<usize> = (0..policy.rules.len()).filter(denies).collect();
+        let denying = list_denying_rules(policy, today);
         let mut predicates = Vec::new();
         for condition in policy.conditions() {
             condition.add_predicates(&mut predicates);
@@ -179,13 +211,11 @@ impl<'policy> AssumedChanges<'policy> {
         AssumedChanges { policy, place, denying, path, aspects }
     }
 
-    /// Joins what questions about people say together; others than its author commit a change `with_committers` only.
-    fn join_people_aspects(&mut self, keys: &[SigningKey], with_committers: bool) {
-        let Some(joined) = join_people_answers(self.policy, &self.list_asked(), keys, with_committers) else {
-            return;
-        };
+    /// Adds what questions about people answer together, in place of what they answer one by one.
+    fn add_people_aspect(&mut self, people: Option<&JoinedPeopleAnswers<'policy>>) {
+        let Some(joined) = people else { return };
         self.aspects.retain(|table| !table.is_about_makers());
-        self.aspects.push(AspectTable::from_rows(joined.rows, joined.questions));
+        self.aspects.push(AspectTable::from_rows(joined.rows.clone(), joined.questions.clone()));
     }
 
     /// Adds what questions about pushers and authors say about further samples.
@@ -233,24 +263,8 @@ impl<'policy> AssumedChanges<'policy> {
         }
     }
 
-    /// Returns the questions of the rules that deny, of the exemptions from them and of the classes, in this order.
     fn list_asked(&self) -> Vec<&'policy Predicate> {
-        let mut asked = Vec::new();
-        for index in &self.denying {
-            let Some(rule) = self.policy.rules.get(*index) else { continue };
-            for condition in rule.when.iter().chain([&rule.require]) {
-                condition.add_predicates(&mut asked);
-            }
-        }
-        for exemption in &self.policy.exemptions {
-            if self.denying.contains(&exemption.rule_index) {
-                exemption.when.add_predicates(&mut asked);
-            }
-        }
-        for class in &self.policy.classes {
-            class.when.add_predicates(&mut asked);
-        }
-        asked
+        list_asked_questions(self.policy, &self.denying)
     }
 
     /// Returns true unless the rules that deny exclude every change together; one with a value that the policy does
