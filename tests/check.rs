@@ -109,6 +109,11 @@ fn a_target_without_a_name_is_an_error_of_the_command() {
         ends(&scene, &["check", "HEAD", "--onto", onto], 2, &pieces);
     }
     ends(&scene, &["check", "HEAD", "--onto", "main~1"], 0, &["1 change"]);
+    for range in ["", " "] {
+        let pieces = ["is a variable not set?", "`origin/main..HEAD`"];
+        ends(&scene, &["check", range], 2, &pieces);
+        ends(&scene, &["check", "--history", range], 2, &pieces);
+    }
 }
 
 #[test]
@@ -538,13 +543,19 @@ fn policy_check_looks_at_head_and_at_what_the_policy_extends() {
     assert_eq!(schema, changegate::policy::schema::render_schema());
     ends(&scene, &["policy", "check", "--against-pack"], 0, &["it weakens nothing"]);
     let rules = "rules:\n  models: { when: { touches: ['models/**', 'policies/'] }, require: { branch: main } }\n  \
+                 more: { when: { touches: ['models/**'] }, require: { branch: main } }\n  \
                  risk: { for: [normal], reason: a trial }\n";
     scene.write("policies/changegate.yml", format!("{written}{rules}"));
     scene.commit("Start\n");
     let pieces =
         ["`models/**` matches no file at HEAD", "weakens core: rule `risk`: `for`", "reason: a trial"];
     ends(&scene, &["policy", "check", "--against-pack"], 0, &pieces);
-    assert!(!run(&scene, &["policy", "check"]).1.contains("`policies/` matches"));
+    let said = run(&scene, &["policy", "check"]).1;
+    assert!(!said.contains("`policies/` matches"), "{said}");
+    // A pattern is told once, with its other place.
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(said.matches("`models/**` matches no file at HEAD, nor does it on line").count(), 1, "{said}");
+    assert_eq!(said.matches("matches no file").count(), 1, "{said}");
     scene.write("models/a", "x");
     scene.commit("Add a model\n");
     assert!(!run(&scene, &["policy", "check"]).1.contains("matches no file"));

@@ -253,12 +253,11 @@ fn an_exemption_that_every_ordinary_change_has_is_told() {
     assert_eq!(notes, ["this exempts every change from `peer-review` that touches none of the named paths"]);
     for when in [
         "{ touches: ['docs/**'] }",
-        "{ branch: 'release/*' }",
         "{ author: { bot: true } }",
         "{ author: { address: [ana@example.com] } }",
         "{ pusher: ben }",
         "{ not: { field: { Risk: high } } }",
-        "{ field: { Change-Type: standard } }",
+        "{ field: { Risk: low } }",
         "{ touches: ['**'], author: { bot: true } }",
     ] {
         assert_eq!(check_exemption(when).map(|inspection| inspection.notes), Ok(Vec::new()), "{when}");
@@ -546,6 +545,7 @@ const EXCLUSIONS: &[(&str, &str)] = &[
     ("x: { require: { author: { domain: example.com } } }", ""),
     ("x: { require: { author: { domain: users.noreply.github.com } } }", ""),
     ("x: { for: [standard], require: { author: { domain: nosuch.example } } }", ""),
+    ("x: { require: { subject: { matches: '^$' } } }", "no change of a person could keep `x`"),
 ];
 
 #[test]
@@ -800,6 +800,11 @@ fn a_number_that_a_space_makes_a_comment_of_is_told() {
     );
 }
 
+const NEVER: &str = "the exemption `policies/changegate.yml:5` never applies: no change that `peer-review` applies to fulfils its `when`";
+
+const USUAL: &str = "the exemption `policies/changegate.yml:5` leaves next to nothing of the rule `peer-review`: every change of a \
+                     usual time, size and wording is exempt";
+
 /// What a policy of the pack `startup` adds, and each note that this brings.
 const IDLE: &[(&str, &[&str])] = &[
     (
@@ -954,6 +959,33 @@ const IDLE: &[(&str, &[&str])] = &[
     ),
     // A record has no file.
     ("rules: { x: { for: [record, normal], REQUIRE } }\nEXEMPT x, when: { touches: '**' }, END", &[]),
+    // What no change fulfils, and what every usual one does.
+    ("EXEMPT peer-review, when: { branch: dev }, END", &[NEVER]),
+    ("EXEMPT peer-review, when: { subject: { matches: '^$' } }, END", &[NEVER]),
+    ("EXEMPT peer-review, when: { title: { matches: '[-. ]*' } }, END", &[NEVER]),
+    ("EXEMPT peer-review, when: { subject: { matches: '^(x|$)' } }, END", &[]),
+    ("EXEMPT peer-review, when: { window: { inside: { from: '00:00', until: '23:59' } } }, END", &[USUAL]),
+    (
+        "EXEMPT peer-review, when: { window: { inside: [{ weekdays: [Sat, Sun] }, { weekdays: business }] } }, END",
+        &[USUAL],
+    ),
+    ("EXEMPT peer-review, when: { window: { inside: [{ weekdays: [Sat, Sun] }] } }, END", &[]),
+    (
+        "EXEMPT peer-review, when: { window: { outside: [{ from: 2027-01-01, until: 2027-01-02 }] } }, END",
+        &[],
+    ),
+    ("EXEMPT peer-review, when: { size: { lines: { at-most: 100000 } } }, END", &[USUAL]),
+    ("EXEMPT peer-review, when: { size: { lines: { at-most: 100000 }, files: { at-most: 20 } } }, END", &[]),
+    ("EXEMPT peer-review, when: { subject: { longest: 10000 } }, END", &[USUAL]),
+    ("EXEMPT peer-review, when: { subject: { matches: '.+' }, merge: clean }, END", &[USUAL]),
+    ("EXEMPT peer-review, when: { subject: { longest: 72 } }, END", &[]),
+    ("EXEMPT peer-review, when: { any: [{ touches: docs/ }, { merge: clean }] }, END", &[USUAL]),
+    ("EXEMPT peer-review, when: { merge: none }, END", &[]),
+    ("EXEMPT peer-review, when: { not: { merge: clean } }, END", &[]),
+    (
+        "rules: { x: { when: { not: { size: { lines: { at-most: 100000 } } } }, REQUIRE } }\nEXEMPT x, when: { subject: { longest: 9000 } }, END",
+        &[],
+    ),
 ];
 
 /// A rule that never applies looks like one that is kept, and exemptions can switch a rule off without saying so.
@@ -1023,4 +1055,178 @@ fn a_standard_change_of_the_gate_itself_is_told() {
     assert_eq!(gaps[0], ("ci", vec!["iam/roles"]));
     let said = gaps[1].1.join(" ");
     assert!(said.ends_with(".github/CODEOWNERS isms/policy"), "{said}");
+}
+
+/// Returns what the check of a policy of the pack `startup` says that adds this, with the files beside it.
+fn check_added(people: &str, rules: &str, files: &[(&str, &str)]) -> Result<Vec<String>, Vec<String>> {
+    let text = format!(
+        "changegate: 1\nextends: [startup]\nprotects: [main]\npeople: {{ {people} }}\n\
+         signers: {{ ssh: policies/keys }}\nrules:\n{rules}\n"
+    );
+    let mut all = vec![(NAME, text.as_str())];
+    all.extend_from_slice(files);
+    check_files(&all).map(|inspection| {
+        inspection
+            .notes
+            .into_iter()
+            .map(|note| format!("{}: {}", note.fault.at.line, note.fault.what))
+            .collect()
+    })
+}
+
+const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILM+rvN+ot98qgEN796jTiQfZfG1KaT0PtFDJ/XFSqt";
+
+/// Each line of a file of keys, and what is wrong with it for a signature of anyone, of the author, and of a team;
+/// nothing for one that counts.
+#[test]
+fn signatures_that_no_key_can_make_are_refused() {
+    let roster = ("policies/people.yml", ROSTER);
+    let rostered = "roster: policies/people.yml, teams: { ops: [ana, ben] }";
+    let open = "teams: { ops: [ana@example.com, ben@example.com] }";
+    let of_nobody = "is of nobody in the roster";
+    let of_no_member = "is of no member of `ops`";
+    let over = "has a `valid-before` that is over (2026-11-20)";
+    let rows: &[(&str, &str, [&str; 3])] = &[
+        (rostered, "ana+laptop@example.com KEY", [""; 3]),
+        (rostered, "kim@example.com KEY", ["", "", of_no_member]),
+        (rostered, "zoe@example.com KEY", ["", of_nobody, of_no_member]),
+        (open, "zoe@example.com KEY", ["", "", of_no_member]),
+        (open, "ben@example.com KEY", [""; 3]),
+        (rostered, "ana@example.com namespaces=\"file\" KEY", ["has `namespaces` without `git`"; 3]),
+        (rostered, "ana@example.com namespaces=\"file,git\" KEY", [""; 3]),
+        (rostered, "ana@example.com valid-before=\"20261120Z\" KEY", [over; 3]),
+        (rostered, "ana@example.com valid-before=\"20261121Z\" KEY", [""; 3]),
+        (rostered, "ana@example.com valid-after=\"20261201Z\" KEY", [""; 3]),
+    ];
+    for (row, (people, line, wanted)) in rows.iter().enumerate() {
+        let keys = format!("# keys\n{}\n", line.replace("KEY", &format!("{KEY}i")));
+        let files = [roster, ("policies/keys", keys.as_str())];
+        let questions = ["true", "{ by: author }", "{ from: [ops] }"];
+        for (column, (asked, wanted)) in questions.iter().zip(wanted).enumerate() {
+            let scopes = ["", "for: [isms], ", "when: { touches: 'src/**' }, "];
+            let scope = scopes[(row + column) % scopes.len()];
+            let rule = format!("  s: {{ {scope}require: {{ signed: {asked} }} }}");
+            let said = check_added(people, &rule, &files).err().unwrap_or_default();
+            if wanted.is_empty() {
+                assert_eq!(said, [""; 0], "{line}: {asked}");
+                continue;
+            }
+            let [said] = said.as_slice() else { panic!("{line}: {asked}: {said:?}") };
+            let start =
+                "7: no change could keep `s`: no key makes a signature that counts; `policies/keys:2` (";
+            assert!(said.starts_with(start) && said.contains(wanted), "{line}: {asked}: {said}");
+            assert!(said.contains("(add a"), "{said}");
+        }
+    }
+    // Where something else is enough, nobody is locked out; nor where one of two keys counts.
+    let zoe = format!("zoe@example.com {KEY}i\n");
+    let with = |keys: &str, asked: &str| {
+        let rule = format!("  s: {{ require: {{ {asked} }} }}");
+        check_added(rostered, &rule, &[roster, ("policies/keys", keys)]).err().unwrap_or_default()
+    };
+    assert_eq!(with(&zoe, "any: [{ signed: { by: author } }, { field: { Risk: low } }]"), [""; 0]);
+    let two = format!("{zoe}ben@example.com {KEY}j\n");
+    assert_eq!(with(&two, "signed: { by: author }"), [""; 0]);
+    let many: String = "abcdef".chars().map(|name| format!("zoe-{name}@example.com {KEY}{name}\n")).collect();
+    let said = with(&many, "signed: { by: author }");
+    let end =
+        "`policies/keys:4` (zoe-d@example.com) is of nobody in the roster; 2 more keys are none, either";
+    assert!(said.len() == 1 && said[0].contains(end), "{said:?}");
+}
+
+/// Rules about people and fields that can be kept one by one: what is added to the pack, and what is said of it.
+const JOINT_LOCKOUTS: &[(&str, &str, &str)] = &[
+    // Two approvals of a team of two, one of whom has to push.
+    (
+        "a: { for: [isms], require: { approvals: { from: [ops], at-least: 2, trust: claimed } } }",
+        "p: { when: { touches: /policies/** }, require: { pusher: { team: ops } } }",
+        "keep `a` and `p` together, so the policy could never be changed again",
+    ),
+    (
+        "a: { for: [isms], require: { approvals: { from: [ops, solo], at-least: 2, trust: claimed } } }",
+        "p: { for: [isms], require: { pusher: { team: ops } } }",
+        "",
+    ),
+    (
+        "a: { for: [isms], require: { approvals: { from: [ops, solo], distinct-teams: true, trust: claimed } } }",
+        "p: { for: [isms], require: { author: { team: solo } } }",
+        "keep `a` and `p` together, so the policy could never be changed again",
+    ),
+    (
+        "a: { for: [isms], require: { any: [{ approvals: { from: [solo], trust: claimed } }, { field: { Risk: low } }] } }",
+        "p: { for: [isms], require: { pusher: { team: solo } } }",
+        "",
+    ),
+    // The one who has a key signs, and approves nothing.
+    (
+        "a: { for: [isms], require: { signed: { by: author } } }",
+        "p: { for: [isms], require: { approvals: { from: [ops], at-least: 2, trust: claimed } } }",
+        "keep `a` and `p` together, so the policy could never be changed again",
+    ),
+    // Fields of the gate's own files.
+    (
+        "a: { for: [isms], require: { field: { Risk: high } } }",
+        "p: { when: { touches: 'policies/**' }, require: { field: { Risk: low } } }",
+        "keep `a` and `p` together, so the policy could never be changed again",
+    ),
+    (
+        "a: { for: [isms], require: { field: { Change-Type: emergency } } }",
+        "p: { for: [isms], require: { field: { Change-Type: normal } } }",
+        "keep `a` and `p` together, so the policy could never be changed again",
+    ),
+    (
+        "a: { for: [isms], require: { field: { Risk: { at-least: medium } } } }",
+        "p: { when: { touches: 'policies/**' }, require: { field: { Risk: { at-most: medium } } } }",
+        "",
+    ),
+    // Addresses that no person of the roster has.
+    (
+        "a: { for: [isms], require: { author: { domain: nosuch.example } } }",
+        "p: { for: [isms], require: { field: { Risk: low } } }",
+        "keep `a`, so the policy could never be changed again",
+    ),
+    (
+        "a: { when: { touches: /policies/** }, require: { author: { address: 'zoe@*' } } }",
+        "p: { for: [isms], require: { field: { Risk: low } } }",
+        "keep `a`, so the policy could never be changed again",
+    ),
+    ("a: { for: [isms], require: { author: { address: 'kim@*' } } }", "p: { require: { signed: true } }", ""),
+];
+
+#[test]
+fn rules_that_leave_nobody_together_are_refused() {
+    let keys = format!("ana@example.com {KEY}i\n");
+    let files = [("policies/people.yml", ROSTER), ("policies/keys", keys.as_str())];
+    let people = "roster: policies/people.yml, teams: { ops: [ana, ben], solo: [kim] }";
+    let check = |one: &str, two: &str| check_added(people, &format!("  {one}\n  {two}"), &files);
+    for (one, two, wanted) in JOINT_LOCKOUTS {
+        let said = check(one, two).err().unwrap_or_default();
+        match *wanted {
+            "" => assert_eq!(said, [""; 0], "{one}\n{two}"),
+            wanted => assert!(said.len() == 1 && said[0].contains(wanted), "{one}\n{two}: {said:?}"),
+        }
+    }
+    // One who has a key can commit what others wrote, as maintainers do; so it is a note.
+    let noted = check(
+        "a: { for: [isms], require: { signed: { by: author } } }",
+        "p: { when: { touches: /policies/** }, require: { author: { team: [solo] } } }",
+    );
+    let said = "8: unless someone who has a key commits it for its author, no change of `policies/changegate.yml` could \
+                keep `a` and `p` together, so the policy could never be changed again";
+    assert_eq!(noted.unwrap(), [said]);
+}
+
+/// A pack asks two people to approve what has a high risk, and the policy names two in all.
+#[test]
+fn people_who_are_too_few_for_a_rule_of_a_pack_are_told() {
+    let text =
+        "changegate: 1\nextends: [iso27001]\nprotects: [main]\npeople: { roster: policies/people.yml }\n";
+    let two = "people:\n  ana: { addresses: [ana@example.com] }\n  ben: { addresses: [ben@example.com] }\n";
+    for (roster, is_told) in [(two, true), (ROSTER, false)] {
+        let notes = check_files(&[(NAME, text), ("policies/people.yml", roster)]).unwrap().notes;
+        let said = "no change could keep `high-risk-review`: it needs 2 approvals, and there is at most 1 person beside the author";
+        let told: Vec<_> = notes.iter().filter(|note| note.fault.what == said).collect();
+        assert_eq!(told.len(), usize::from(is_told), "{notes:?}");
+        assert!(told.iter().all(|note| note.fault.at.line == 4 && note.fault.help.is_some()));
+    }
 }

@@ -7,6 +7,11 @@ use crate::yaml::shorten_for_message;
 
 /// Returns the commit that a revision names.
 pub(crate) fn resolve_commit(repository: &Repository, spec: &str) -> Result<Oid, CommandError> {
+    if spec.trim().is_empty() {
+        return Err(CommandError::usage(
+            "an empty text names no commit; is a variable not set? write a revision, as in `HEAD`",
+        ));
+    }
     let name = shorten_for_message(spec);
     let Ok(id) = repository.resolve_revision(spec) else {
         let is_unborn =

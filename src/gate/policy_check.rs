@@ -9,7 +9,9 @@ use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::gate::settings::GateSettings;
 use crate::git::Repository;
 use crate::people::ResolvedIdentity;
-use crate::policy::{PlacedFault, PlacedPattern, Policy, PolicyErrors, PolicyInspection, Rule};
+use crate::policy::{
+    InspectionFacts, PlacedFault, PlacedPattern, Policy, PolicyErrors, PolicyInspection, Rule,
+};
 use crate::verdict::{Finding, Fixer, messages};
 use crate::yaml::YamlFault;
 
@@ -28,6 +30,8 @@ messages! {
         "the rule `{rule}` asks who pushes, which this server cannot tell (`changegate.pusher`), so after this push it would refuse every change that it applies to";
     ROSTER_LACKS_ACCOUNTS = "policy.roster-lacks-accounts":
         "after this push, `{roster}` would list no accounts, and this server knows who pushes by their account, such as {account}, so it would refuse every push";
+    ROSTER_LACKS_KIND = "policy.roster-lacks-kind":
+        "after this push, `{roster}` would list no account such as {account}, by which this server knows who pushes, so it would refuse every push; list it under the `accounts` of its person";
 }
 
 /// Checks a policy that has been loaded, as of the day of `now`. `read_from` are the full names of the branches
@@ -41,11 +45,14 @@ pub fn check_policy(
     read_from: &[Text],
     now: Timestamp,
 ) -> Result<PolicyInspection, PolicyErrors> {
-    let inspection = loaded.inspect_files(read_from, find_today(now));
+    let signing_keys = &loaded.list_signing_keys(now);
+    let inspection =
+        loaded.inspect_files(&InspectionFacts { read_from, today: find_today(now), signing_keys });
     if inspection.errors.faulty_files.is_empty() { Ok(inspection) } else { Err(inspection.errors) }
 }
 
-/// Returns a note for each pattern that matches no path at `commit`, which reports call `called`.
+/// Returns a note for each pattern that matches no path at `commit`, which reports call `called`; once for all places of
+/// a file that have it.
 ///
 /// # Errors
 ///
@@ -63,9 +70,26 @@ pub fn list_idle_patterns(
         })?;
     }
     let mut notes = Vec::new();
-    for PlacedPattern { file, at, pattern } in idle {
-        let fault = YamlFault::new(*at, format!("`{pattern}` matches no file at {called}"));
-        notes.push(PlacedFault { file: file.clone(), fault });
+    for (index, PlacedPattern { file, at, pattern }) in idle.iter().enumerate() {
+        let is_same = |other: &&&PlacedPattern| other.file == *file && other.pattern == *pattern;
+        if idle.iter().take(index).any(|other| is_same(&other)) {
+            continue;
+        }
+        let mut lines: Vec<usize> = Vec::new();
+        for other in idle.iter().skip(index + 1).filter(is_same) {
+            if other.at.line != at.line && !lines.contains(&other.at.line) {
+                lines.push(other.at.line);
+            }
+        }
+        let elsewhere = match lines.as_slice() {
+            [] => String::new(),
+            [line] => format!(", nor does it on line {line}"),
+            [first, rest @ ..] => format!(", nor does it on line {first} and {} more", rest.len()),
+        };
+        notes.push(PlacedFault {
+            file: file.clone(),
+            fault: YamlFault::new(*at, format!("`{pattern}` matches no file at {called}{elsewhere}")),
+        });
     }
     Ok(notes)
 }
@@ -104,16 +128,21 @@ pub(crate) fn find_policy_break(
     unmet
 }
 
-/// Returns the finding that the roster identifies none of the accounts by which this server knows its pushers.
+/// Returns the finding that the roster lists no account of the kind by which this server knows its pushers.
 fn find_missing_accounts(policy: &Policy, settings: &GateSettings) -> Option<Finding> {
     let Ok(PusherIdentity::Account(account)) = &settings.pusher else { return None };
     let roster = policy.people.roster.as_deref()?;
     let is_asked = policy.needed_facts().contains(&FactKind::Pusher);
     let is_known = policy.people.identify_account(account) != ResolvedIdentity::Unknown;
-    if !is_asked || is_known || !policy.people.lacks_accounts() {
+    if !is_asked || is_known {
         return None;
     }
-    Some(Finding::new(ROSTER_LACKS_ACCOUNTS.with("roster", roster).with("account", account)))
+    let template = match policy.people.lacks_accounts() {
+        true => &ROSTER_LACKS_ACCOUNTS,
+        false if policy.people.may_know_account(account) => return None,
+        false => &ROSTER_LACKS_KIND,
+    };
+    Some(Finding::new(template.with("roster", roster).with("account", account)))
 }
 
 /// Returns the finding that a policy has a rule which always fails in this server's hook, if it has one.

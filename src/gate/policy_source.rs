@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 
 use crate::change::{Change, Oid, Text};
 use crate::git::signature::{KeyLocation as SignerPlace, KeyRegistry};
 use crate::git::{FileAtPath, Repository, TrustedKeys};
 use crate::policy::{
-    self, FaultyFile, FetchedFile, KeyFile, Policy, PolicyDifference, PolicyErrors, PolicyInspection,
-    PolicySource, SignerKeys, packs,
+    self, FaultyFile, FetchedFile, InspectionFacts, KeyFile, Policy, PolicyDifference, PolicyErrors,
+    PolicyInspection, PolicySource, SignerKeys, SigningKey, packs,
 };
 use crate::report::{PolicyDescription, PolicyLocation, PolicyReference};
 use crate::yaml::{MAX_DOCUMENT_BYTES, YamlFault, YamlPlace};
@@ -68,11 +67,27 @@ impl LoadedPolicy {
         PolicyReference { place: self.place.clone(), digest: self.policy.digest.clone() }
     }
 
-    /// Looks the files of the policy over, as they were read, for what cannot be meant on the day `today`;
-    /// `read_from` are the branches that it is read from, as far as they are known.
-    pub(crate) fn inspect_files(&self, read_from: &[Text], today: Date) -> PolicyInspection {
+    /// Looks the files of the policy over, as they were read, for what cannot be meant.
+    pub(crate) fn inspect_files(&self, facts: &InspectionFacts<'_>) -> PolicyInspection {
         let mut fetch = |path: &str| self.files.get(path).cloned().unwrap_or(Ok(None));
-        policy::inspect_policy(&self.policy, &self.entry, read_from, today, &mut fetch)
+        policy::inspect_policy(&self.policy, &self.entry, facts, &mut fetch)
+    }
+
+    /// Returns the keys of the policy's files of keys, as they stand at `now`.
+    pub(crate) fn list_signing_keys(&self, now: Timestamp) -> Vec<SigningKey> {
+        let signers = &self.policy.signer_keys;
+        let path = |file: &Option<KeyFile>| file.as_ref().map_or_else(String::new, |file| file.path.clone());
+        let mut keys = Vec::new();
+        for key in self.keys.iter().flat_map(|keys| keys.list_keys(now)) {
+            let place = match key.location {
+                SignerPlace::Line(line) => format!("{}:{line}", path(&signers.ssh)),
+                SignerPlace::Certificate(number) | SignerPlace::Armor(number) => {
+                    format!("certificate {number} of {}", path(&signers.openpgp))
+                }
+            };
+            keys.push(SigningKey { place, addresses: key.addresses, obstacle: key.obstacle });
+        }
+        keys
     }
 
     /// Returns what is different in a later policy.

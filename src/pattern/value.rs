@@ -89,6 +89,11 @@ impl ValuePattern {
         parse_regex(&self.written).map_or(0, |parsed| count_min_quarters(&parsed).div_ceil(4))
     }
 
+    /// Returns false if no value that matches has a letter or a digit.
+    pub(crate) fn can_match_letters(&self) -> bool {
+        parse_regex(&self.written).map_or(true, |parsed| can_hold_letters(&parsed))
+    }
+
     /// Returns texts of which every value that matches begins with one; `None` if there are too many to tell.
     pub(crate) fn list_starts(&self) -> Option<Vec<Vec<u8>>> {
         let parsed = parse_regex(&self.written).ok()?;
@@ -126,6 +131,22 @@ fn parse_regex(written: &str) -> Result<Hir, String> {
         };
         format!("{what}; expected a regular expression such as `[A-Z]+-[0-9]+`")
     })
+}
+
+/// Returns true unless no match has a letter or a digit; a byte beyond ASCII may be a part of one.
+fn can_hold_letters(pattern: &Hir) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || !byte.is_ascii();
+    match pattern.kind() {
+        HirKind::Empty | HirKind::Look(_) => false,
+        HirKind::Literal(literal) => literal.0.iter().any(|byte| is_part(*byte)),
+        HirKind::Class(Class::Bytes(class)) => {
+            class.ranges().iter().any(|range| (range.start()..=range.end()).any(is_part))
+        }
+        HirKind::Class(Class::Unicode(_)) => true,
+        HirKind::Repetition(repetition) => repetition.max != Some(0) && can_hold_letters(&repetition.sub),
+        HirKind::Capture(capture) => can_hold_letters(&capture.sub),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().any(can_hold_letters),
+    }
 }
 
 /// Returns how many quarters of characters a match has at least: a character of UTF-8 has up to four bytes.

@@ -11,6 +11,21 @@ impl PeopleDirectory {
         self.is_roster_read && self.keys_by_identity.keys().all(|id| id.contains('@'))
     }
 
+    /// Returns true unless there is a roster that lists no account of the kind of this one: an address, a bare name, or
+    /// an account of the same forge.
+    pub(crate) fn may_know_account(&self, account: &Text) -> bool {
+        let Some(id) = account.as_utf8().and_then(normalise_identity) else { return true };
+        let kind = account_kind(&id);
+        !self.is_roster_read || self.keys_by_identity.keys().any(|known| account_kind(known) == kind)
+    }
+
+    /// Returns an account of the roster, if there is a roster and it lists accounts of forges alone.
+    pub(crate) fn find_forge_account_only(&self) -> Option<&str> {
+        let accounts = self.keys_by_identity.keys().filter(|id| !id.contains('@'));
+        let first = accounts.clone().min()?;
+        accounts.into_iter().all(|id| id.contains(':')).then_some(first)
+    }
+
     /// Returns true if the roster or a team lists this account.
     pub(crate) fn names_account(&self, account: &Text) -> bool {
         let Some(id) = account.as_utf8().and_then(normalise_identity) else { return false };
@@ -61,5 +76,15 @@ impl PeopleDirectory {
     fn lists_bot_identity(&self, id: &str) -> bool {
         let local = id.split('@').next().unwrap_or(id);
         self.lists_bot(id.as_bytes()) || self.lists_bot(local.as_bytes())
+    }
+}
+
+/// Returns what tells the kinds of identities apart: that it is an address, or the forge of an account; nothing for a
+/// bare name.
+fn account_kind(id: &str) -> &str {
+    match id.split_once(':') {
+        _ if id.contains('@') => "@",
+        Some((forge, _)) => forge,
+        None => "",
     }
 }

@@ -17,6 +17,7 @@ mod load;
 mod obligations;
 pub mod packs;
 pub mod schema;
+mod signing_keys;
 pub(crate) mod ticket_confirmation;
 pub(crate) mod ticket_systems;
 
@@ -34,11 +35,12 @@ pub use crate::policy::faults::{FaultyFile, PolicyErrors};
 pub use crate::policy::gate_files::EmergencyGap;
 pub(crate) use crate::policy::inspect::find_rule_place;
 pub use crate::policy::inspect::{
-    PlacedFault, PlacedPattern, PolicyInspection, PolicyWeakening, inspect_policy,
+    InspectionFacts, PlacedFault, PlacedPattern, PolicyInspection, PolicyWeakening, inspect_policy,
 };
 pub use crate::policy::load::files::FetchedFile;
 pub use crate::policy::load::load_policy;
 pub use crate::policy::obligations::{ObligationPolicy, RegularisePolicy};
+pub use crate::policy::signing_keys::SigningKey;
 pub use crate::policy::ticket_systems::{TicketSystem, TicketSystems};
 pub(crate) use crate::policy::ticket_systems::{is_repository_name, parse_system_address};
 

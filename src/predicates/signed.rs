@@ -60,6 +60,16 @@ pub struct SignedPredicate {
 }
 
 impl SignedPredicate {
+    /// Returns the teams that the signer has to be in one of; empty for everyone.
+    pub(crate) fn asked_teams(&self) -> &[String] {
+        &self.teams
+    }
+
+    /// Returns true if the signer has to be the author or the committer.
+    pub(crate) fn asks_for_author(&self) -> bool {
+        self.must_be_author
+    }
+
     pub(crate) fn read_parameters(
         node: &YamlNode,
         scope: &PolicyScope<'_>,

@@ -56,6 +56,9 @@ change:
 ",
 };
 
+/// How many files, lines and commits a usual change has at most.
+const MAX_USUAL_SIZES: [u64; 3] = [1_000, 20_000, 500];
+
 /// The parameters of `size`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SizePredicate {
@@ -66,6 +69,12 @@ pub struct SizePredicate {
 }
 
 impl SizePredicate {
+    /// Returns true if changes of any usual size are accepted.
+    pub(crate) fn accepts_usual_sizes(&self) -> bool {
+        let limits = [self.max_files, self.max_lines, self.max_commits];
+        limits.iter().zip(MAX_USUAL_SIZES).all(|(limit, usual)| limit.is_none_or(|limit| limit >= usual))
+    }
+
     /// Returns the limits of files, lines and commits, where every file counts.
     pub(crate) fn full_limits(&self) -> Option<[Option<u64>; 3]> {
         self.ignored_paths.is_empty().then_some([self.max_files, self.max_lines, self.max_commits])

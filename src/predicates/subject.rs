@@ -78,6 +78,11 @@ impl SubjectPredicate {
         (before == faults.len()).then_some(SubjectPredicate { wording, requires_body, ignore_merges })
     }
 
+    /// Returns true if subjects of any usual kind are accepted.
+    pub(crate) fn accepts_usual_subjects(&self) -> bool {
+        self.wording.accepts_usual_lines() && !self.requires_body
+    }
+
     /// Returns true if no subject surely keeps to this and to `other`.
     /// A change of merges alone is left aside: it is none that rules about subjects are written for.
     pub(crate) fn excludes(&self, other: &SubjectPredicate) -> bool {

@@ -59,6 +59,11 @@ impl TitlePredicate {
         (before == faults.len()).then_some(TitlePredicate { wording })
     }
 
+    /// Returns true if titles of any usual kind are accepted.
+    pub(crate) fn accepts_usual_titles(&self) -> bool {
+        self.wording.accepts_usual_lines()
+    }
+
     /// Returns true if no title surely keeps to this and to `other`.
     pub(crate) fn excludes(&self, other: &TitlePredicate) -> bool {
         self.wording.excludes(&other.wording)

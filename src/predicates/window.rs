@@ -116,6 +116,12 @@ impl WindowPredicate {
         self.zone_name.as_deref()
     }
 
+    /// Returns true if the periods come every week, and none only once.
+    pub(crate) fn comes_weekly(&self) -> bool {
+        let mut periods = self.outside_periods.iter().chain(&self.inside_periods);
+        periods.all(|period| matches!(period, TimePeriod::Hours { .. }))
+    }
+
     /// Adds the times of the day at which a period begins, or the next minute after one ends.
     pub(crate) fn add_edges(&self, times: &mut BTreeSet<Time>) {
         for period in self.outside_periods.iter().chain(&self.inside_periods) {

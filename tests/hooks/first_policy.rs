@@ -109,4 +109,11 @@ fn a_push_does_not_take_the_accounts_away_that_the_server_needs() {
     world.commit(&good("With accounts again"));
     let left = world.push(&["main"]);
     left.accepted();
+    // Those of a forge are none by which this server knows anyone.
+    world.write(ROSTER, &accounts.replace("accounts: [ana]", "accounts: ['github:ana']"));
+    world.commit(&good("With accounts of a forge"));
+    world.push(&["main"]).refused("policy-valid").says("would list no account such as `ana`");
+    let checked = world.changegate("work", &["policy", "check", "--server"]);
+    checked.accepted().says("all accounts in `policies/people.yml` are of a forge, such as `github:ana`");
+    world.changegate("work", &["policy", "check"]).accepted().does_not_say("of a forge");
 }

@@ -609,6 +609,12 @@ fn a_folder_of_hooks_that_is_a_link_is_shared() {
             world.changegate("work", &["install"]).accepted().says("every repository that uses it");
             world.changegate("work", &["uninstall"]).accepted();
             assert_eq!(fs::read_dir(world.path("shared")).unwrap().count(), 0);
+            // Each hook is removed once, by whatever names git finds its folder.
+            world.git(&["config", "core.hooksPath", &world.path("shared").display().to_string()]);
+            world.changegate("work", &["install"]).accepted();
+            let seen = world.changegate("work", &["uninstall"]).accepted().seen.clone();
+            assert_eq!(seen.matches("removed in").count(), 3, "{seen}");
+            assert_eq!(fs::read_dir(world.path("shared")).unwrap().count(), 0);
         }
     }
 }

@@ -62,6 +62,7 @@ pub fn read_description(body: &str, template: &TemplateText) -> DescriptionReadi
     let read = statement_reader::collect_statements(outline::read_outline(body), template, false);
     let mut unread = read.unread;
     unread::add_unread_lines(body, &read.stated, &mut unread);
+    unread::add_unread_headings(body, &read.stated, &read.label_lines, &mut unread);
     DescriptionReading { statements: read.stated, unread }
 }
 

@@ -89,6 +89,10 @@ pub enum UnreadReason {
     Settings,
     /// Its label has letters of another alphabet that look like those of the right one.
     LookAlike,
+    /// It is a label or a heading below which nothing stands that counts.
+    NothingBelow,
+    /// It looks like a heading, and has more than six `#`, or no space behind them.
+    NoHeading,
     /// It is about the pull request as a whole, and each of its commits is judged by itself.
     OfWholePull,
 }

@@ -3,6 +3,8 @@
 //! What stands beside a label is read here; `label_content` reads what stands below one (a heading, a
 //! bold line, a list item).
 
+use std::collections::BTreeSet;
+
 use crate::change::description::block::{DescriptionBlock, OutlineItem};
 use crate::change::description::label_content::{LabelContent, take_until};
 use crate::change::description::label_extent::LabelExtents;
@@ -20,6 +22,8 @@ pub(crate) struct ReadStatements {
     pub(crate) stated: Vec<DescriptionStatement>,
     /// What looks like a statement and is none.
     pub(crate) unread: Vec<UnreadStatement>,
+    /// The lines of the labels that what stands below them is read for.
+    pub(crate) label_lines: BTreeSet<usize>,
     /// What the text would be as a template.
     pub(crate) own_text: Option<TemplateText>,
 }
@@ -40,6 +44,7 @@ pub(crate) fn collect_statements(
     let mut reader = StatementReader {
         stated: Vec::new(),
         label_contents: Vec::new(),
+        label_lines: BTreeSet::new(),
         extents: LabelExtents::default(),
         filter,
     };
@@ -51,8 +56,9 @@ pub(crate) fn collect_statements(
 struct StatementReader<'template> {
     /// What is stated on a line of its own.
     stated: Vec<DescriptionStatement>,
-    /// What stands below labels.
+    /// What stands below labels, and their lines.
     label_contents: Vec<LabelContent>,
+    label_lines: BTreeSet<usize>,
     /// The lines that belong to each label.
     extents: LabelExtents,
     /// Tells the author's answers from the words of a form.
@@ -70,7 +76,13 @@ struct BareLabel {
 
 impl StatementReader<'_> {
     fn finish_statements(self) -> ReadStatements {
-        let StatementReader { stated: mut found, label_contents: below, mut extents, mut filter } = self;
+        let StatementReader {
+            stated: mut found,
+            label_contents: below,
+            label_lines,
+            mut extents,
+            mut filter,
+        } = self;
         extents.sort_extents();
         found.sort_by_key(|statement| statement.line);
         let mut stated = Vec::new();
@@ -79,11 +91,12 @@ impl StatementReader<'_> {
         }
         found.append(&mut stated);
         found.sort_by_key(|statement| statement.line);
-        ReadStatements { stated: found, unread: filter.unread, own_text: filter.own_text }
+        ReadStatements { stated: found, unread: filter.unread, label_lines, own_text: filter.own_text }
     }
 
     /// Adds what stands below the label on the line `line`.
     fn add_label_content(&mut self, label: &str, line: usize, blocks: &[DescriptionBlock]) {
+        self.label_lines.insert(line);
         let content = LabelContent::read_content(label, blocks, &mut self.filter);
         content.add_extent(line, &mut self.extents);
         self.label_contents.push(content);

@@ -823,3 +823,29 @@ proptest! {
         prop_assert_eq!(read_statements(&windows), read_statements(&body), "{}", body);
     }
 }
+
+#[test]
+fn a_heading_that_states_nothing_is_noted_with_its_line() {
+    use UnreadReason::{Markup, NoHeading, NothingBelow};
+    for (body, line, reason) in [
+        ("> ## Back-out plan\n> Revert it", 1, Markup),
+        ("a\n\n> **Back-out plan**\n>\n> Revert it", 3, Markup),
+        ("> Back-out plan:\n> - Revert it", 1, Markup),
+        ("<blockquote>\n\n## Back-out plan\n\nRevert it\n\n</blockquote>\n", 3, Markup),
+        ("<blockquote><h2>Back-out plan</h2>Revert it</blockquote>", 1, Markup),
+        ("```\n## Back-out plan\nRevert it\n```", 2, Markup),
+        ("<!--\n## Back-out plan\nRevert it\n-->", 2, Markup),
+        ("##Back-out plan\nRevert it", 1, NoHeading),
+        ("a\r\n\r\n####### Back-out plan\r\nRevert it", 3, NoHeading),
+        ("## Back-out plan\n\n## Next\nx", 1, NothingBelow),
+        ("## Back-out plan ##\n<!-- say how -->\n", 1, NothingBelow),
+        ("**Back-out plan:**\n\n## Next\nx", 1, NothingBelow),
+        ("Back-out plan\n---\n\n## Next\nx", 0, NothingBelow),
+    ] {
+        assert_eq!(stated(body).into_iter().filter(|said| said.contains("Back-out")).count(), 0, "{body}");
+        let found = unread("", body, "Back-out plan");
+        assert_eq!(found, (line > 0).then_some((reason, line)), "{body}");
+    }
+    // One that states something is not noted, wherever else it stands.
+    assert_eq!(unread("", "> ## Risk\n> low\n\n## Risk\n\nhigh\n", "risk"), None);
+}

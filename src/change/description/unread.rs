@@ -1,8 +1,8 @@
-//! Finds lines that look like statements and were not read, so that an answer can say why.
+//! Finds lines and headings that look like statements and were not read, so that an answer can say why.
 //!
 //! This looks at the text as it was typed, and never makes a statement of anything.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::change::description::bounds::split_front_matter;
 use crate::change::description::line::parse_label;
@@ -46,6 +46,78 @@ pub(crate) fn add_unread_lines(
             unread.push(UnreadStatement::new(&label, line, number, reason));
         }
     }
+}
+
+/// Adds to `unread` the headings of `body`, and the labels without a value beside them, that are stated nowhere.
+/// Below those on `label_lines`, nothing counts; the others are not read at all.
+pub(crate) fn add_unread_headings(
+    body: &str,
+    statements: &[DescriptionStatement],
+    label_lines: &BTreeSet<usize>,
+    unread: &mut Vec<UnreadStatement>,
+) {
+    let mut known: HashSet<String> = statements.iter().map(|stated| fold_label(&stated.label)).collect();
+    known.extend(unread.iter().map(|line| fold_label(&line.label)));
+    let settings = split_front_matter(body).0.lines().count();
+    let mut number = 0;
+    for line in body.split_inclusive(['\n', '\r']) {
+        if unread.len() >= MAX_UNREAD_STATEMENTS {
+            return;
+        }
+        number += usize::from(line != "\n" || !follows_return(body, line));
+        if number <= settings || line.len() > LABEL_SEARCH_BYTES * 2 {
+            continue;
+        }
+        let line = line.trim();
+        let Some((typed, is_heading)) = find_typed_heading(line) else { continue };
+        let Some(label) = parse_label(typed) else { continue };
+        let reason = match (is_heading, label_lines.contains(&number)) {
+            (false, _) => UnreadReason::NoHeading,
+            (true, true) => UnreadReason::NothingBelow,
+            (true, false) => UnreadReason::Markup,
+        };
+        if known.insert(fold_label(&label)) {
+            unread.push(UnreadStatement::new(&label, line, number, reason));
+        }
+    }
+}
+
+/// Returns what a line is a heading or a bare label of, and false for one that only looks like a heading.
+fn find_typed_heading(line: &str) -> Option<(&str, bool)> {
+    let mut rest = line;
+    let mut is_tagged = false;
+    loop {
+        let shorter = rest.trim_start_matches(|one: char| {
+            one.is_whitespace() || matches!(one, '>' | '-' | '+' | '|' | '~')
+        });
+        let shorter = match shorter.strip_prefix('<').and_then(|tag| tag.split_once('>')) {
+            Some((tag, after)) if tag.starts_with(|one: char| one.is_ascii_alphabetic()) => {
+                is_tagged |= matches!(tag.as_bytes(), [b'h' | b'H', b'1'..=b'6', ..]);
+                after
+            }
+            _ => shorter,
+        };
+        if shorter.len() == rest.len() {
+            break;
+        }
+        rest = shorter;
+    }
+    let title = rest.trim_start_matches('#');
+    let level = rest.len() - title.len();
+    if level > 0 {
+        let is_heading = level <= 6 && title.starts_with([' ', '\t']);
+        return Some((title.trim().trim_end_matches('#').trim_end(), is_heading));
+    }
+    if is_tagged {
+        return Some((rest.split('<').next().unwrap_or(rest), true));
+    }
+    for mark in ["**", "__"] {
+        let inner = rest.trim_end_matches(':').strip_prefix(mark).and_then(|rest| rest.strip_suffix(mark));
+        if let Some(inner) = inner {
+            return Some((inner, true));
+        }
+    }
+    rest.strip_suffix(':').map(|label| (label, true))
 }
 
 /// Returns true if `line`, a part of `body`, stands right behind a `\r`.

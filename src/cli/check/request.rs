@@ -55,6 +55,7 @@ pub(super) fn resolve_request(
         });
     }
     let spec = args.revisions.clone().unwrap_or_else(|| "HEAD".into());
+    refuse_empty_revision(&spec)?;
     let new = resolve_commit(repository, &spec)?;
     if args.history {
         return Ok(CheckRequest {
@@ -141,6 +142,16 @@ fn find_upstream_target(upstream: &Text) -> Fact<Text> {
         return Ok(Text::new([b"refs/heads/".as_slice(), branch].concat()));
     }
     Ok(upstream.clone())
+}
+
+/// Refuses a range or a revision without any text, which is most often a variable without a value.
+fn refuse_empty_revision(spec: &str) -> Result<(), CommandError> {
+    if !spec.trim().is_empty() {
+        return Ok(());
+    }
+    Err(CommandError::usage(
+        "the range is an empty text; is a variable not set? write both ends, as in `origin/main..HEAD`, or leave it out",
+    ))
 }
 
 /// Refuses a range with an empty end, which is most often a variable without a value.

@@ -136,15 +136,21 @@ impl HookFolder {
     pub(crate) fn list_all_folders(repository: &Repository) -> Result<Vec<HookFolder>, CommandError> {
         let git_dir = repository.common_dir();
         let own = HookFolder::new(git_dir.join("hooks"), false);
-        let mut hook_folders = vec![
+        let candidates = [
             own,
             HookFolder::new(git_dir.join("custom_hooks"), false),
             HookFolder::new(git_dir.join("hooks"), true),
         ];
-        if let Ok(hook_folder) = HookFolder::find_configured(repository)
-            && hook_folders.iter().all(|known| tidy_path(&known.path) != tidy_path(&hook_folder.path))
-        {
-            hook_folders.push(hook_folder);
+        let mut hook_folders: Vec<HookFolder> = Vec::new();
+        for candidate in candidates.into_iter().chain(HookFolder::find_configured(repository).ok()) {
+            // One of them can be a link to another, and a hook is removed once.
+            let is_same = |known: &HookFolder| {
+                known.is_drop_in == candidate.is_drop_in
+                    && resolve_links(&known.path) == resolve_links(&candidate.path)
+            };
+            if !hook_folders.iter().any(is_same) {
+                hook_folders.push(candidate);
+            }
         }
         Ok(hook_folders)
     }

@@ -27,6 +27,7 @@ use crate::cli::install::work_tree::find_work_tree_top;
 use crate::cli::ledger_upkeep::begin_ledger;
 use crate::gate::{build_init_command, list_branches_with_policy, load_from_commit};
 use crate::git::{FileAtPath, PeeledObject, Repository};
+use crate::people::PeopleDirectory;
 use crate::policy::DEFAULT_POLICY_PATH;
 
 /// Install the hooks in a clone or on a server
@@ -189,12 +190,12 @@ fn write_server_advice(
     if has_policy || repository.read_config_value("changegate.policyFile")?.is_some() {
         if let Some(tip) = tip.filter(|_| settings.pusher != "none")
             && let Ok(loaded) = load_from_commit(repository, tip, &path, &settings.policy_ref)
-            && loaded.policy.people.lacks_accounts()
+            && let Some(listed) = describe_listed_accounts(&loaded.policy.people, &settings.pusher)
         {
             let roster = loaded.policy.people.roster.as_deref().unwrap_or_default();
             writeln!(
                 out,
-                "note: {} lists no `accounts`, so this server cannot tell who pushes, and refuses\n  \
+                "note: {} {listed}, so this server cannot tell who pushes, and refuses\n  \
                  all pushes. In a clone, add the accounts to each person, and commit; then here, past the hook:\n    \
                  git fetch CLONE {branch}:{branch}\n    \
                  git config changegate.acceptedPolicy \"$(git rev-parse {})\"",
@@ -277,4 +278,18 @@ pub(crate) fn run_uninstall(_: &UninstallArgs, context: &Context) -> Result<Comm
         )?;
     }
     Ok(CommandExit::Allowed)
+}
+
+/// Returns what a roster lists by which a server cannot tell who pushes, in words that follow its name; `None` if it
+/// may be able to.
+fn describe_listed_accounts(people: &PeopleDirectory, pusher_source: &str) -> Option<&'static str> {
+    // A variable of one's own may hold accounts of any kind.
+    let is_bare = !pusher_source.starts_with("env:");
+    match people.lacks_accounts() {
+        true => Some("lists no `accounts`"),
+        false if is_bare && people.find_forge_account_only().is_some() => {
+            Some("lists only accounts of a forge")
+        }
+        false => None,
+    }
 }

@@ -74,6 +74,9 @@ pub(crate) fn check_policy_file(
     if let Some(note) = describe_unprotected_branch(args, policy, context) {
         writeln!(out, "{}", wrap_text("note: ", 2, &note))?;
     }
+    if args.server {
+        write_account_note(policy, &mut out)?;
+    }
     write_policy_notes(&loaded, context, &mut out)?;
     if args.file.is_none() {
         write_own_check_notes(policy, context, &mut out)?;
@@ -224,6 +227,22 @@ fn write_own_check_notes(policy: &Policy, context: &Context, out: &mut dyn Write
         }
     }
     Ok(())
+}
+
+/// Writes that a server cannot recognise anyone by the accounts of the roster, if these are all of a forge.
+fn write_account_note(policy: &Policy, out: &mut dyn Write) -> io::Result<()> {
+    let (Some(roster), Some(account)) = (&policy.people.roster, policy.people.find_forge_account_only())
+    else {
+        return Ok(());
+    };
+    let bare = account.rsplit(':').next().unwrap_or(account);
+    let note = format!(
+        "all accounts in `{}` are of a forge, such as `{}`; a server that knows by a bare account, such as `{}`, who          pushes (`changegate.pusher`) refuses all pushes, so list the accounts of the server as well",
+        shorten_for_message(roster),
+        shorten_for_message(account),
+        shorten_for_message(bare)
+    );
+    writeln!(out, "{}", wrap_text("note: ", 2, &note))
 }
 
 /// Writes what a valid policy most likely does not mean, or means no longer.

@@ -16,9 +16,14 @@ use crate::change::Text;
 use crate::change::person::canonical_address;
 use crate::git::signature::bad_key::{BadKey, KeyLocation, is_exact_address};
 
+/// The namespace in which git signs.
+pub(crate) const GIT_NAMESPACE: &str = "git";
+
 /// One line of the file: a key, the address that it stands for, its purposes and its time.
 #[derive(Clone, Debug)]
 pub(crate) struct AllowedSigner {
+    /// The number of the line, from 1.
+    pub(crate) line: usize,
     /// The address as the file spells it.
     pub(crate) principal: Text,
     /// The public key of the signer.
@@ -38,6 +43,20 @@ pub(crate) struct SignerOptions {
     pub(crate) valid_before: Option<Timestamp>,
 }
 
+impl AllowedSigner {
+    /// Returns why the key makes no signature of a commit good from `at` on, in words that follow the key;
+    /// `None` if it does, or will.
+    pub(crate) fn find_lasting_obstacle(&self, at: Timestamp) -> Option<String> {
+        if let Some(names) = &self.options.namespaces
+            && !names.iter().any(|name| name == GIT_NAMESPACE)
+        {
+            return Some(format!("has `namespaces` without `{GIT_NAMESPACE}`"));
+        }
+        let before = self.options.valid_before.filter(|before| at >= *before)?;
+        Some(format!("has a `valid-before` that is over ({})", before.to_zoned(TimeZone::UTC).date()))
+    }
+}
+
 /// Parses a file of allowed signers in the format of OpenSSH.
 ///
 /// # Errors
@@ -47,7 +66,7 @@ pub(crate) fn read_allowed_signers(file: &[u8]) -> Result<Vec<AllowedSigner>, Ve
     let mut entries: Vec<AllowedSigner> = Vec::new();
     let mut errors = Vec::new();
     for (index, line) in file.split(is_line_feed).enumerate() {
-        match read_signer_line(line).and_then(|entry| check_single_principal(&entries, entry)) {
+        match read_signer_line(line, index + 1).and_then(|entry| check_single_principal(&entries, entry)) {
             Ok(entry) => entries.extend(entry),
             Err(reason) => errors.push(BadKey { location: KeyLocation::Line(index + 1), reason }),
         }
@@ -73,8 +92,8 @@ fn is_line_feed(byte: &u8) -> bool {
     *byte == b'\n'
 }
 
-/// Reads one line; `None` if it is empty or a comment.
-fn read_signer_line(line: &[u8]) -> Result<Option<AllowedSigner>, String> {
+/// Reads the line with this number; `None` if it is empty or a comment.
+fn read_signer_line(line: &[u8], number: usize) -> Result<Option<AllowedSigner>, String> {
     let Ok(line) = std::str::from_utf8(line) else { return Err("the line is not UTF-8".into()) };
     if line.chars().any(|character| character.is_control() && character != '\t') {
         return Err("the line has a control character (perhaps a carriage return)".into());
@@ -97,7 +116,7 @@ fn read_signer_line(line: &[u8]) -> Result<Option<AllowedSigner>, String> {
     {
         return Err("`valid-before` is not later than `valid-after`".into());
     }
-    Ok(Some(AllowedSigner { principal: principal.into(), key: read_key(rest)?, options }))
+    Ok(Some(AllowedSigner { line: number, principal: principal.into(), key: read_key(rest)?, options }))
 }
 
 const OPTION_NAMES: [&str; 4] = ["cert-authority", "namespaces", "valid-after", "valid-before"];

@@ -1,8 +1,10 @@
 //! The registry of keys and their addresses, read from files that only the target ref supplies.
 
+use jiff::Timestamp;
+
 use crate::change::Text;
 use crate::git::signature::allowed_signers::{self, AllowedSigner};
-use crate::git::signature::bad_key::BadKey;
+use crate::git::signature::bad_key::{BadKey, KeyLocation};
 use crate::git::signature::openpgp_certificate::OpenPgpCertificate;
 use crate::git::signature::openpgp_keyring;
 
@@ -45,6 +47,40 @@ impl KeyRegistry {
                 Err(errors)
             }
         }
+    }
+}
+
+/// A key of a registry, and whether it can make a signature of a commit good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedKey {
+    /// The location of the key in its file.
+    pub location: KeyLocation,
+    /// The addresses that it stands for.
+    pub addresses: Vec<Text>,
+    /// Why it makes no signature good from now on, in words that follow the key; `None` if it can.
+    pub obstacle: Option<String>,
+}
+
+impl KeyRegistry {
+    /// Returns every key in the order of the files, as it stands at `at`; one that is only valid later has no
+    /// obstacle.
+    pub fn list_keys(&self, at: Timestamp) -> Vec<ListedKey> {
+        let mut listed = Vec::new();
+        for signer in &self.allowed_signers {
+            listed.push(ListedKey {
+                location: KeyLocation::Line(signer.line),
+                addresses: vec![signer.principal.clone()],
+                obstacle: signer.find_lasting_obstacle(at),
+            });
+        }
+        for (index, certificate) in self.certificates.iter().enumerate() {
+            listed.push(ListedKey {
+                location: KeyLocation::Certificate(index + 1),
+                addresses: certificate.list_addresses(at),
+                obstacle: certificate.find_signing_obstacle(at),
+            });
+        }
+        listed
     }
 }
 

@@ -25,7 +25,7 @@ pub mod statement_key;
 use jiff::Timestamp;
 
 pub use crate::git::signature::bad_key::{BadKey, KeyLocation};
-pub use crate::git::signature::key_registry::KeyRegistry;
+pub use crate::git::signature::key_registry::{KeyRegistry, ListedKey};
 pub use crate::git::signature::signed_payload::{
     MalformedSignedCommit, ObjectFormat, SignedPayload, split_signature,
 };

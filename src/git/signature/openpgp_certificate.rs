@@ -144,6 +144,25 @@ impl OpenPgpCertificate {
         subkey.history.check_signing(to_unix_seconds(subkey.key.created_at()), at)
     }
 
+    /// Returns why neither the primary key nor a subkey signs at `at`, in words that follow the certificate;
+    /// `None` if one does.
+    pub(crate) fn find_signing_obstacle(&self, at: Timestamp) -> Option<String> {
+        let refusal = self.check_primary_key(at).err()?;
+        if self.subkeys.iter().any(|subkey| self.check_subkey(subkey, at).is_ok()) {
+            return None;
+        }
+        // What is wrong with the whole certificate is wrong with its subkeys, too.
+        let of_subkey = self.subkeys.first().and_then(|subkey| self.check_subkey(subkey, at).err());
+        let why = of_subkey.unwrap_or(refusal);
+        Some(why.strip_suffix(" when this was received").unwrap_or(&why).to_owned())
+    }
+
+    /// Returns the addresses that the certificate stands for at `at`.
+    pub(crate) fn list_addresses(&self, at: Timestamp) -> Vec<Text> {
+        let in_force = self.users.iter().filter(|user| user.history.is_in_force(at.as_second()));
+        in_force.map(|user| user.address.clone()).collect()
+    }
+
     /// Returns the address that the certificate stands for at `at`: `wanted` if it is one of them,
     /// otherwise that of the primary user id, otherwise the first. Which of two spellings was meant
     /// is decided in the form in which addresses are compared.

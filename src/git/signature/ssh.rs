@@ -9,12 +9,9 @@ use ssh_encoding::Decode;
 use ssh_key::public::KeyData;
 use ssh_key::{Algorithm, HashAlg, PublicKey, SshSig};
 
-use crate::git::signature::allowed_signers::AllowedSigner;
+use crate::git::signature::allowed_signers::{AllowedSigner, GIT_NAMESPACE};
 use crate::git::signature::armor::{self, ArmorFlavour};
 use crate::git::signature::key_registry::RegisteredSigner;
-
-/// The namespace in which git signs.
-const GIT_NAMESPACE: &str = "git";
 
 /// Verifies the signature in `armor` over `payload`, which was received at `at`.
 ///

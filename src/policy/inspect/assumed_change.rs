@@ -2,7 +2,7 @@
 //!
 //! A change has aspects: its branch, who pushes it, who wrote it, when it comes, and each of its fields. Of
 //! each, a few choices stand for all others that the policy treats in the same way. The search looks for one
-//! choice of each under which no rule surely denies. What no aspect decides counts as possible, so only what is
+//! choice of each under which no rule surely denies, and leaves out what a rule denies anyway. What no aspect decides counts as possible, so only what is
 //! certain is found.
 
 use crate::policy::definition::Policy;
@@ -58,8 +58,8 @@ pub(crate) struct ChangeSearch<'policy> {
     fields: Vec<FieldAspect<'policy>>,
 }
 
-/// The choice that is made for each aspect; `None` where it is left open.
-type AspectChoices = Vec<Option<usize>>;
+/// The choices that are left for each aspect.
+type AspectChoices = Vec<Vec<usize>>;
 
 impl<'policy> ChangeSearch<'policy> {
     /// Prepares the rules with the indexes `denying`; `sizes` tells how many choices the aspects beside the
@@ -125,46 +125,66 @@ impl<'policy> ChangeSearch<'policy> {
 
     /// Returns true unless some of the rules with the indexes `asked` surely deny every change.
     pub(crate) fn is_change_possible(&self, asked: &[usize]) -> bool {
-        let mut choices: AspectChoices = vec![None; self.sizes.len()];
+        let mut choices: AspectChoices = self.sizes.iter().map(|size| (0..*size).collect()).collect();
         let mut steps = 0;
         !self.is_denied(asked, &choices) && self.find_choices(asked, &mut choices, &mut steps)
     }
 
-    /// Fills in `choices`, the aspect with the fewest possible choices first.
+    /// Narrows `choices` until each aspect has one, the aspect with the fewest first.
     fn find_choices(&self, asked: &[usize], choices: &mut AspectChoices, steps: &mut usize) -> bool {
-        let mut narrowest: Option<(usize, Vec<usize>)> = None;
-        for (aspect, size) in self.sizes.iter().enumerate() {
-            if choices.get(aspect) != Some(&None) {
-                continue;
+        match self.leave_out_denied(asked, choices, steps) {
+            Some(true) => {}
+            Some(false) => return false,
+            None => return true,
+        }
+        let open = choices.iter().enumerate().filter(|(_, left)| left.len() > 1);
+        let Some((aspect, left)) = open.min_by_key(|(_, left)| left.len()) else { return true };
+        for choice in left.clone() {
+            let mut narrowed = choices.clone();
+            set_choices(&mut narrowed, aspect, vec![choice]);
+            if self.find_choices(asked, &mut narrowed, steps) {
+                return true;
             }
-            let mut possible = Vec::new();
-            for choice in 0..*size {
-                *steps += 1;
-                set_choice(choices, aspect, Some(choice));
-                if !self.is_denied(asked, choices) {
-                    possible.push(choice);
+        }
+        false
+    }
+
+    /// Leaves out every choice that a rule denies whatever else is chosen of what is left. Returns false if an aspect
+    /// has none left, and `None` if that took too long to tell.
+    fn leave_out_denied(
+        &self,
+        asked: &[usize],
+        choices: &mut AspectChoices,
+        steps: &mut usize,
+    ) -> Option<bool> {
+        loop {
+            let mut is_narrower = false;
+            for aspect in 0..self.sizes.len() {
+                let before = choices.get(aspect).cloned().unwrap_or_default();
+                if before.len() < 2 {
+                    continue;
+                }
+                let mut left = Vec::new();
+                for choice in &before {
+                    *steps += 1;
+                    set_choices(choices, aspect, vec![*choice]);
+                    if !self.is_denied(asked, choices) {
+                        left.push(*choice);
+                    }
+                }
+                if left.is_empty() {
+                    return Some(false);
+                }
+                is_narrower |= left.len() < before.len();
+                set_choices(choices, aspect, left);
+                if *steps > MAX_STEPS {
+                    return None;
                 }
             }
-            set_choice(choices, aspect, None);
-            if possible.is_empty() {
-                return false;
-            }
-            if narrowest.as_ref().is_none_or(|(_, fewest)| possible.len() < fewest.len()) {
-                narrowest = Some((aspect, possible));
-            }
-            if *steps > MAX_STEPS {
-                return true;
+            if !is_narrower {
+                return Some(!self.is_denied(asked, choices));
             }
         }
-        let Some((aspect, possible)) = narrowest else { return true };
-        for choice in possible {
-            set_choice(choices, aspect, Some(choice));
-            if self.find_choices(asked, choices, steps) {
-                return true;
-            }
-        }
-        set_choice(choices, aspect, None);
-        false
     }
 
     /// Returns true if a rule denies whatever is left open.
@@ -200,8 +220,10 @@ impl<'policy> ChangeSearch<'policy> {
         match question {
             SketchedQuestion::Fixed(answer) => *answer,
             SketchedQuestion::Aspect { aspect, answers } => {
-                let choice = choices.get(*aspect).copied().flatten()?;
-                answers.get(choice).copied().flatten()
+                let mut left =
+                    choices.get(*aspect)?.iter().map(|choice| answers.get(*choice).copied().flatten());
+                let answer = left.next().flatten();
+                if left.all(|other| other == answer) { answer } else { None }
             }
             SketchedQuestion::Field(asked) => {
                 asked.answer_assumed(&|name: &str| self.find_assumed_field(name, choices))
@@ -244,8 +266,10 @@ impl<'policy> ChangeSearch<'policy> {
     fn find_assumed_field(&self, name: &str, choices: &AspectChoices) -> Option<AssumedField> {
         let place = self.fields.iter().position(|aspect| aspect.field.name == name)?;
         let aspect = self.sizes.len().checked_sub(self.fields.len())?.checked_add(place)?;
-        let choice = choices.get(aspect).copied().flatten()?;
-        self.fields.get(place)?.choices.get(choice).copied()
+        match choices.get(aspect)?.as_slice() {
+            [choice] => self.fields.get(place)?.choices.get(*choice).copied(),
+            _ => None,
+        }
     }
 }
 
@@ -265,9 +289,9 @@ impl<'policy> SketchedQuestion<'policy> {
     }
 }
 
-fn set_choice(choices: &mut AspectChoices, aspect: usize, choice: Option<usize>) {
+fn set_choices(choices: &mut AspectChoices, aspect: usize, left: Vec<usize>) {
     if let Some(place) = choices.get_mut(aspect) {
-        *place = choice;
+        *place = left;
     }
 }
 

@@ -20,7 +20,7 @@ use crate::yaml::{YamlFault, YamlKey, YamlNode, YamlValue, shorten_for_message};
 const MAX_FREEZE_DAYS: i32 = 366;
 
 /// An address as GitHub gives it to an account that hides its own.
-const FORGE_ADDRESS: &str = "1+zq7@users.noreply.github.com";
+pub(crate) const FORGE_ADDRESS: &str = "1+zq7@users.noreply.github.com";
 
 /// Stands for a field that is not stated, among the words that a rule accepts.
 const ABSENT: &str = "absent";
@@ -58,14 +58,15 @@ pub(crate) fn inspect_lockouts(file: &YamlNode, policy: &Policy, today: Date, fo
 
 /// Finds rules that leave no person to author a change, or too few others to approve it.
 fn inspect_staffing(file: &YamlNode, policy: &Policy, today: Date, found: &mut FileFindings) {
-    let own_roster = find_entry(file, "people").and_then(|people| find_entry(people, "roster"));
+    let people = find_entry(file, "people");
+    let own_people = people.and_then(|people| find_entry(people, "roster").or(find_entry(people, "teams")));
     for rule in policy.rules.iter().filter(|rule| rule.level_on(today) == RuleLevel::Deny) {
         let id = rule.description.id.as_str();
         let written = find_entry(file, "rules").and_then(|rules| find_entry(rules, id));
         let own_require = written.and_then(|rule| find_entry(rule, "require"));
-        // The teams of a pack are for policies to fill, and its rules for rare changes may wait for people.
-        let own_roster = own_roster.filter(|_| !asks_teams(rule) && is_ordinary(rule, policy));
-        let Some(place) = own_require.or(own_roster) else { continue };
+        // A rule of a pack for rare changes may wait for people.
+        let is_told_only = own_require.is_none() && (asks_teams(rule) || !is_ordinary(rule, policy));
+        let Some(place) = own_require.or(own_people) else { continue };
         if let Some((most, asked)) = count_approvers(rule, policy)
             && most < asked
         {
@@ -77,9 +78,10 @@ fn inspect_staffing(file: &YamlNode, policy: &Policy, today: Date, found: &mut F
                 if most == 1 { "person" } else { "people" },
             );
             let help = "add people to the roster or the teams, or ask for fewer approvals; bots do not count";
-            found.errors.push(YamlFault::new(place.at, what).with_help(help));
+            let fault = YamlFault::new(place.at, what).with_help(help);
+            if is_told_only { found.notes.push(fault) } else { found.errors.push(fault) }
         }
-        if is_ordinary(rule, policy) && accepts_no_listed_address(rule, policy) {
+        if !is_told_only && is_ordinary(rule, policy) && accepts_no_listed_address(rule, policy) {
             let id = shorten_for_message(id);
             let what = format!(
                 "no change could keep `{id}`: it accepts no address of an author that the roster lists"

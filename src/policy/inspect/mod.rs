@@ -9,6 +9,7 @@ mod answer_rows;
 mod aspect_samples;
 mod assumed_change;
 mod contradictions;
+mod exemption_scopes;
 mod findings;
 mod lists;
 mod lockouts;
@@ -16,31 +17,36 @@ mod lost_numbers;
 mod path_answers;
 mod path_globs;
 mod patterns;
+mod people_answers;
 mod possible_changes;
 mod reach;
 mod rule_scopes;
 mod sample_changes;
+mod signatures;
 mod staffing;
 pub(crate) mod strictness;
 mod teams;
 mod unreachable_people;
+mod usual_changes;
 pub(crate) mod weakening;
 pub(crate) mod written;
 
-use jiff::civil::Date;
-
-use crate::change::Text;
 use crate::pattern::PathPattern;
 use crate::policy::definition::Policy;
 use crate::policy::faults::{FaultyFile, PolicyErrors};
 use crate::policy::inspect::findings::FileFindings;
 use crate::policy::inspect::path_answers::PathAnswers;
-use crate::policy::inspect::possible_changes::{ExcludingRules, JudgingPlace, find_excluding_rules};
+use crate::policy::inspect::people_answers::JoinedPeopleAnswers;
+use crate::policy::inspect::possible_changes::{
+    ExcludingRules, JudgingPlace, find_excluding_rules, join_asked_people,
+};
+use crate::policy::inspect::rule_scopes::ScopeInspection;
 use crate::policy::inspect::written::{find_entry, list_entries};
 use crate::policy::load::files::{FetchedFile, PolicyFile, PolicyFiles};
 use crate::policy::packs::find_pack;
 use crate::yaml::{self, YamlFault, YamlPlace};
 
+pub use crate::policy::inspect::findings::InspectionFacts;
 pub use crate::policy::inspect::weakening::PolicyWeakening;
 
 /// What an inspection of a valid policy found.
@@ -78,21 +84,20 @@ pub struct PlacedPattern {
     pub pattern: PathPattern,
 }
 
-/// Inspects the valid policy called `entry`, whose files `fetch` finds; `today` tells which times are over, and
-/// `read_from` which branches the policy is read from, by their full names, where that is known.
+/// Inspects the valid policy called `entry`, whose files `fetch` finds.
 ///
 /// Shipped packs are not inspected. Files that cannot be read again are errors of the result.
 pub fn inspect_policy(
     policy: &Policy,
     entry: &str,
-    read_from: &[Text],
-    today: Date,
+    facts: &InspectionFacts<'_>,
     fetch: &mut dyn FnMut(&str) -> FetchedFile,
 ) -> PolicyInspection {
     let files = match PolicyFiles::gather_files(entry, fetch) {
         Ok(files) => files.files,
         Err(errors) => return PolicyInspection { errors, ..PolicyInspection::default() },
     };
+    let today = facts.today;
     let mut inspection = PolicyInspection::default();
     for (index, file) in files.iter().enumerate() {
         if find_pack(&file.name).is_some() {
@@ -105,6 +110,7 @@ pub fn inspect_policy(
         teams::inspect_people(&file.node, policy, &mut found);
         teams::inspect_times(&file.node, today, &mut found);
         lockouts::inspect_lockouts(&file.node, policy, today, &mut found);
+        signatures::inspect_signatures(&file.node, policy, facts.signing_keys, today, &mut found);
         staffing::inspect_joint_staffing(&file.node, policy, today, &mut found);
         unreachable_people::inspect_unreachable_people(&file.node, policy, today, &mut found);
         contradictions::inspect_contradictions(policy, &files, index, &mut found);
@@ -124,23 +130,32 @@ pub fn inspect_policy(
     // What is wrong with one rule by itself is told better there.
     if inspection.errors.faulty_files.is_empty() {
         let paths = PathAnswers::gather_answers(policy);
-        let find = |place| {
-            let excluding = find_excluding_rules(policy, entry, read_from, today, place, &paths)?;
+        let people = join_asked_people(policy, facts, true);
+        let find = |place, people: &Option<JoinedPeopleAnswers<'_>>| {
+            let excluding = find_excluding_rules(policy, entry, facts, place, &paths, people.as_ref())?;
             place_excluding_rules(policy, &files, excluding)
         };
-        for (index, file) in files.iter().enumerate() {
+        for file in &files {
             let mut found = FileFindings::default();
-            rule_scopes::inspect_rule_scopes(policy, &files, index, today, &paths, &mut found);
+            if find_pack(&file.name).is_none() {
+                let scopes = ScopeInspection::new(policy, &files, today, &paths);
+                exemption_scopes::inspect_scopes(&scopes, file, &mut found);
+            }
             inspection.add_findings(file, found);
         }
-        if let Some((file, fault)) = find(JudgingPlace::Anywhere) {
+        if let Some((file, fault)) = find(JudgingPlace::Anywhere, &people) {
             inspection.add_findings(file, FileFindings { errors: vec![fault], ..FileFindings::default() });
-        } else if let Some((file, fault)) = find(JudgingPlace::ServerHook) {
+        } else if let Some((file, fault)) = find(JudgingPlace::ServerHook, &people) {
             inspection.server_errors.faulty_files.push(FaultyFile {
                 name: file.name.clone(),
                 source: file.source.clone(),
                 faults: vec![fault.clone()],
             });
+            inspection.notes.push(PlacedFault { file: file.name.clone(), fault });
+        } else if !facts.signing_keys.is_empty()
+            && let Some((file, fault)) =
+                find(JudgingPlace::OwnCommits, &join_asked_people(policy, facts, false))
+        {
             inspection.notes.push(PlacedFault { file: file.name.clone(), fault });
         }
     }
@@ -154,8 +169,9 @@ pub(crate) fn find_rule_place(source: &[u8], id: &str) -> Option<YamlPlace> {
     rules.iter().find(|(key, _)| key.text == id).map(|(key, _)| key.at)
 }
 
-/// Returns where rules that exclude every change are told: at one that the policy's own files state. Packs by
-/// themselves exclude none, and what they leave open is for policies to fill.
+/// Returns where rules that exclude every change are told: at one that the policy's own files state, or else at the
+/// people or the keys that they name. Packs by themselves exclude none, and what they leave open is for policies
+/// to fill.
 fn place_excluding_rules<'files>(
     policy: &Policy,
     files: &'files [PolicyFile],
@@ -165,6 +181,13 @@ fn place_excluding_rules<'files>(
         for file in files.iter().filter(|file| find_pack(&file.name).is_none()) {
             if let Some(at) = find_rule_place(&file.source, rule.description.id.as_str()) {
                 return Some((file, YamlFault::new(at, excluding.what).with_help(excluding.help)));
+            }
+        }
+    }
+    for key in ["people", "signers"] {
+        for file in files.iter().filter(|file| find_pack(&file.name).is_none()) {
+            if let Some((key, _)) = list_entries(&file.node).iter().find(|(known, _)| known.text == key) {
+                return Some((file, YamlFault::new(key.at, excluding.what).with_help(excluding.help)));
             }
         }
     }

@@ -255,6 +255,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::policy::inspect::findings::InspectionFacts;
     use crate::policy::inspect::possible_changes::{JudgingPlace, find_excluding_rules};
     use crate::policy::load_policy;
 
@@ -399,8 +400,12 @@ mod tests {
                 Ok((name == "p.yml").then(|| text.as_bytes().to_vec()))
             }).unwrap();
             let answers = PathAnswers::gather_answers(&policy);
-            let today = "2026-11-20".parse().unwrap();
-            let told = find_excluding_rules(&policy, "p.yml", &[], today, JudgingPlace::Anywhere, &answers);
+            let facts = InspectionFacts {
+                read_from: &[],
+                today: "2026-11-20".parse().unwrap(),
+                signing_keys: &[],
+            };
+            let told = find_excluding_rules(&policy, "p.yml", &facts, JudgingPlace::Anywhere, &answers, None);
             prop_assert_eq!(told.is_none(), is_any_kept && is_own_kept, "{}", text);
         }
     }

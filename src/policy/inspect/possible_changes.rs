@@ -15,9 +15,11 @@ use crate::policy::definition::Policy;
 use crate::policy::inspect::answer_rows::{list_label_sets, list_merges, list_sizes, list_wordings};
 use crate::policy::inspect::aspect_samples::{list_authors, list_branches, list_pushers, list_times};
 use crate::policy::inspect::assumed_change::{ChangeSearch, SketchedQuestion};
+use crate::policy::inspect::findings::InspectionFacts;
 use crate::policy::inspect::path_answers::PathAnswers;
-use crate::policy::inspect::sample_changes::read_sample;
-use crate::predicates::{EvaluationContext, Predicate, PredicateOutcome};
+use crate::policy::inspect::people_answers::{JoinedPeopleAnswers, join_people_answers};
+use crate::policy::inspect::sample_changes::{ask_sample, read_sample};
+use crate::predicates::Predicate;
 use crate::verdict::RuleLevel;
 use crate::yaml::shorten_for_message;
 
@@ -44,6 +46,8 @@ pub(crate) enum JudgingPlace {
     Anywhere,
     /// In the hook of a server, where approvals are what trailers say.
     ServerHook,
+    /// Anywhere, of changes that their authors commit themselves.
+    OwnCommits,
 }
 
 /// Rules of which no change keeps all.
@@ -58,22 +62,26 @@ pub(crate) struct ExcludingRules {
 
 /// Finds rules that exclude every change of a person, or every change of the policy in the file `entry`.
 ///
-/// `read_from` are the full names of the branches that the policy is read from, where they are known.
-pub(crate) fn find_excluding_rules(
-    policy: &Policy,
+/// `facts` tell the branches that the policy is read from; `paths` and `people` are what its questions about these
+/// answer together.
+pub(crate) fn find_excluding_rules<'policy>(
+    policy: &'policy Policy,
     entry: &str,
-    read_from: &[Text],
-    today: Date,
+    facts: &InspectionFacts<'_>,
     place: JudgingPlace,
     paths: &PathAnswers<'_>,
+    people: Option<&JoinedPeopleAnswers<'policy>>,
 ) -> Option<ExcludingRules> {
+    let today = facts.today;
     let start = match place {
         JudgingPlace::Anywhere => "",
         JudgingPlace::ServerHook => "on a server, where approvals are what trailers say, ",
+        JudgingPlace::OwnCommits => "unless someone who has a key commits it for its author, ",
     };
     let rest = policy.classes.iter().position(|class| class.when.is_empty());
     if rest.is_some() || policy.classes.is_empty() {
         let mut search = AssumedChanges::new(policy, None, &[], today, place);
+        search.add_people_aspect(people);
         // A change without a file changes nothing that a policy is there for.
         search.add_path_aspect(paths, false);
         search.add_open_aspects();
@@ -83,7 +91,8 @@ pub(crate) fn find_excluding_rules(
             return Some(ExcludingRules { rules, what, help });
         }
     }
-    let mut search = AssumedChanges::new(policy, Some(entry), read_from, today, place);
+    let mut search = AssumedChanges::new(policy, Some(entry), facts.read_from, today, place);
+    search.add_people_aspect(people);
     search.add_path_aspect(paths, false);
     search.add_open_aspects();
     let rules = search.find_core(None)?;
@@ -94,6 +103,41 @@ pub(crate) fn find_excluding_rules(
     );
     let help = "change what is required, or leave changes of the policy out, with `when` or `not-for`";
     Some(ExcludingRules { rules, what, help })
+}
+
+/// Returns the indexes of the rules that deny.
+fn list_denying_rules(policy: &Policy, today: Date) -> Vec<usize> {
+    let rules = policy.rules.iter().enumerate();
+    rules.filter(|(_, rule)| rule.level_on(today) == RuleLevel::Deny).map(|(index, _)| index).collect()
+}
+
+/// Returns what the questions of the rules that deny say about people together, if that is more than they say one by
+/// one; only authors commit their changes without `with_committers`.
+pub(crate) fn join_asked_people<'policy>(
+    policy: &'policy Policy,
+    facts: &InspectionFacts<'_>,
+    with_committers: bool,
+) -> Option<JoinedPeopleAnswers<'policy>> {
+    let asked = list_asked_questions(policy, &list_denying_rules(policy, facts.today));
+    join_people_answers(policy, &asked, facts.signing_keys, with_committers)
+}
+
+/// Returns the questions of the rules with the indexes `denying`, of the exemptions from them and of the classes, in
+/// this order.
+fn list_asked_questions<'policy>(policy: &'policy Policy, denying: &[usize]) -> Vec<&'policy Predicate> {
+    let mut asked = Vec::new();
+    for rule in denying.iter().filter_map(|index| policy.rules.get(*index)) {
+        for condition in rule.when.iter().chain([&rule.require]) {
+            condition.add_predicates(&mut asked);
+        }
+    }
+    for exemption in policy.exemptions.iter().filter(|exemption| denying.contains(&exemption.rule_index)) {
+        exemption.when.add_predicates(&mut asked);
+    }
+    for class in &policy.classes {
+        class.when.add_predicates(&mut asked);
+    }
+    asked
 }
 
 /// Returns the ids of rules, as in `a`, `b` and `c`.
@@ -132,10 +176,7 @@ impl<'policy> AssumedChanges<'policy> {
         today: Date,
         place: JudgingPlace,
     ) -> Self {
-        let denies = |index: &usize| {
-            policy.rules.get(*index).is_some_and(|rule| rule.level_on(today) == RuleLevel::Deny)
-        };
-        let denying: Vec<usize> = (0..policy.rules.len()).filter(denies).collect();
+        let denying = list_denying_rules(policy, today);
         let mut predicates = Vec::new();
         for condition in policy.conditions() {
             condition.add_predicates(&mut predicates);
@@ -170,10 +211,17 @@ impl<'policy> AssumedChanges<'policy> {
         AssumedChanges { policy, place, denying, path, aspects }
     }
 
+    /// Adds what questions about people answer together, in place of what they answer one by one.
+    fn add_people_aspect(&mut self, people: Option<&JoinedPeopleAnswers<'policy>>) {
+        let Some(joined) = people else { return };
+        self.aspects.retain(|table| !table.is_about_makers());
+        self.aspects.push(AspectTable::from_rows(joined.rows.clone(), joined.questions.clone()));
+    }
+
     /// Adds what questions about pushers and authors say about further samples.
     pub(crate) fn add_samples(&mut self, samples: &[Change]) {
         for table in &mut self.aspects {
-            if !matches!(table.questions.first(), Some(Predicate::Pusher(_) | Predicate::Author(_))) {
+            if !table.is_about_makers() {
                 continue;
             }
             for sample in samples {
@@ -215,24 +263,8 @@ impl<'policy> AssumedChanges<'policy> {
         }
     }
 
-    /// Returns the questions of the rules that deny, of the exemptions from them and of the classes, in this order.
     fn list_asked(&self) -> Vec<&'policy Predicate> {
-        let mut asked = Vec::new();
-        for index in &self.denying {
-            let Some(rule) = self.policy.rules.get(*index) else { continue };
-            for condition in rule.when.iter().chain([&rule.require]) {
-                condition.add_predicates(&mut asked);
-            }
-        }
-        for exemption in &self.policy.exemptions {
-            if self.denying.contains(&exemption.rule_index) {
-                exemption.when.add_predicates(&mut asked);
-            }
-        }
-        for class in &self.policy.classes {
-            class.when.add_predicates(&mut asked);
-        }
-        asked
+        list_asked_questions(self.policy, &self.denying)
     }
 
     /// Returns true unless the rules that deny exclude every change together; one with a value that the policy does
@@ -329,6 +361,11 @@ impl<'policy> AssumedChanges<'policy> {
 }
 
 impl<'policy> AspectTable<'policy> {
+    /// Returns true for the questions about pushers, and for those about authors.
+    fn is_about_makers(&self) -> bool {
+        matches!(self.questions.first(), Some(Predicate::Pusher(_) | Predicate::Author(_)))
+    }
+
     fn from_samples(policy: &Policy, questions: Vec<&'policy Predicate>, samples: &[Change]) -> Self {
         let mut rows = BTreeSet::new();
         for sample in samples {
@@ -343,25 +380,5 @@ impl<'policy> AspectTable<'policy> {
             rows.insert(vec![None; questions.len()]);
         }
         AspectTable { questions, rows: rows.into_iter().rev().collect() }
-    }
-}
-
-/// Returns the answer about a sample; `None` where it cannot be known.
-fn ask_sample(policy: &Policy, predicate: &Predicate, change: &Change) -> Option<bool> {
-    if let Predicate::Author(asked) = predicate {
-        let is_account = |member: &String| !member.contains('@');
-        let teams = asked.asked_teams();
-        let needs_forge = !policy.people.has_roster()
-            && teams.iter().any(|team| policy.people.team_members(team).iter().any(is_account));
-        // Addresses need not be listed anywhere, and a forge ties them to accounts.
-        if asked.asks_addresses() || needs_forge {
-            return None;
-        }
-    }
-    let context = EvaluationContext::without_reasons(change, &policy.people, &policy.vocabulary);
-    match predicate.evaluate(&context) {
-        Ok(PredicateOutcome::Fails(_)) => Some(false),
-        Ok(PredicateOutcome::Holds | PredicateOutcome::Owed(_)) => Some(true),
-        Err(_) => None,
     }
 }

@@ -1,4 +1,4 @@
-//! Rules that never apply, and exemptions that leave nothing of a rule, found by what they mean.
+//! Rules that never apply, found by what they mean.
 //!
 //! A rule applies to a change of one of its classes that fulfils its `when`. As in `possible_changes`, such a
 //! change is looked for: if no choice of branch, people, time, wording, labels, fields and paths is one, the
@@ -10,7 +10,7 @@ use std::cell::Cell;
 use jiff::civil::Date;
 
 use crate::change::Change;
-use crate::policy::definition::{Policy, Rule, RuleExemption};
+use crate::policy::definition::{Policy, Rule};
 use crate::policy::inspect::aspect_samples::list_bot_changes;
 use crate::policy::inspect::contradictions::contradict;
 use crate::policy::inspect::findings::FileFindings;
@@ -20,7 +20,6 @@ use crate::policy::inspect::written::{
     find_entry, is_empty_not, list_conjuncts, list_entries, list_items, scalar_text,
 };
 use crate::policy::load::files::PolicyFile;
-use crate::policy::packs::find_pack;
 use crate::predicates::Predicate;
 use crate::predicates::support::condition::Condition;
 use crate::verdict::RuleLevel;
@@ -32,48 +31,49 @@ const MAX_SEARCHES: usize = 200;
 /// How many classes of a rule are looked at.
 const MAX_CLASSES: usize = 32;
 
-/// How many exemptions from one rule are weighed together.
-const MAX_EXEMPTIONS: usize = 32;
-
-/// Looks at the rules and the exemptions that the file at `index` states; `paths` are the answers of the policy's
-/// questions about paths.
+/// Finds the rules of a file that never apply.
 pub(crate) fn inspect_rule_scopes(
-    policy: &Policy,
-    files: &[PolicyFile],
-    index: usize,
-    today: Date,
-    paths: &PathAnswers<'_>,
+    inspection: &ScopeInspection<'_>,
+    file: &PolicyFile,
     found: &mut FileFindings,
 ) {
-    let Some(file) = files.get(index).filter(|file| find_pack(&file.name).is_none()) else { return };
-    let bot_changes = &list_bot_changes(policy);
-    let inspection =
-        &ScopeInspection { policy, files, bot_changes, paths, searches: Cell::new(MAX_SEARCHES), today };
     for (id, written) in find_entry(&file.node, "rules").map(list_entries).unwrap_or_default().iter() {
-        let rule = policy.rules.iter().find(|rule| rule.description.id.as_str() == id.text);
+        let rule = inspection.policy.rules.iter().find(|rule| rule.description.id.as_str() == id.text);
         if let Some(rule) = rule {
             found.notes.extend(RuleScope { inspection, rule }.find_idle_rule(written));
         }
     }
-    inspection.inspect_exemptions(file, found);
 }
 
 /// A policy, and what tells which changes its rules apply to.
-struct ScopeInspection<'policy> {
-    policy: &'policy Policy,
+pub(crate) struct ScopeInspection<'policy> {
+    pub(crate) policy: &'policy Policy,
     files: &'policy [PolicyFile],
     /// Changes that bots make.
-    bot_changes: &'policy [Change],
+    bot_changes: Vec<Change>,
     paths: &'policy PathAnswers<'policy>,
     /// How many searches are left.
     searches: Cell<usize>,
-    today: Date,
+    pub(crate) today: Date,
+}
+
+impl<'policy> ScopeInspection<'policy> {
+    /// Prepares the inspection of one file; `paths` are the answers of the policy's questions about paths.
+    pub(crate) fn new(
+        policy: &'policy Policy,
+        files: &'policy [PolicyFile],
+        today: Date,
+        paths: &'policy PathAnswers<'policy>,
+    ) -> Self {
+        let bot_changes = list_bot_changes(policy);
+        ScopeInspection { policy, files, bot_changes, paths, searches: Cell::new(MAX_SEARCHES), today }
+    }
 }
 
 /// A rule of an inspected policy.
-struct RuleScope<'policy> {
-    inspection: &'policy ScopeInspection<'policy>,
-    rule: &'policy Rule,
+pub(crate) struct RuleScope<'policy> {
+    pub(crate) inspection: &'policy ScopeInspection<'policy>,
+    pub(crate) rule: &'policy Rule,
 }
 
 impl RuleScope<'_> {
@@ -129,7 +129,7 @@ impl RuleScope<'_> {
     }
 
     /// Returns the classes that the rule is for; `None` for a policy without classes.
-    fn list_classes(&self) -> Vec<Option<usize>> {
+    pub(crate) fn list_classes(&self) -> Vec<Option<usize>> {
         match &self.rule.class_indexes {
             Some(indexes) => indexes.iter().copied().map(Some).take(MAX_CLASSES).collect(),
             None => vec![None],
@@ -153,12 +153,17 @@ impl RuleScope<'_> {
     }
 
     /// Returns true unless no change of the class, or of any, fulfils the condition.
-    fn has_change(&self, condition: &Condition, class: Option<usize>) -> bool {
+    pub(crate) fn has_change(&self, condition: &Condition, class: Option<usize>) -> bool {
         self.has_change_with(condition, class, true)
     }
 
     /// As [`RuleScope::has_change`]; changes without a file count only `with_empty`.
-    fn has_change_with(&self, condition: &Condition, class: Option<usize>, with_empty: bool) -> bool {
+    pub(crate) fn has_change_with(
+        &self,
+        condition: &Condition,
+        class: Option<usize>,
+        with_empty: bool,
+    ) -> bool {
         if class.is_some_and(|class| self.contradicts_class(class)) {
             return false;
         }
@@ -171,18 +176,18 @@ impl RuleScope<'_> {
     }
 
     /// Returns true unless no sample of the class, or of any, fulfils the condition.
-    fn finds_sample(&self, condition: &Condition, class: Option<usize>, with_empty: bool) -> bool {
+    pub(crate) fn finds_sample(&self, condition: &Condition, class: Option<usize>, with_empty: bool) -> bool {
         let probe = build_probe(self.inspection.policy, self.rule, condition.clone(), class);
         self.finds_sample_of(&probe, with_empty, true)
     }
 
     /// Returns true unless the rules of the probe leave no sample.
-    fn finds_sample_of(&self, probe: &Policy, with_empty: bool, with_invalid: bool) -> bool {
+    pub(crate) fn finds_sample_of(&self, probe: &Policy, with_empty: bool, with_invalid: bool) -> bool {
         let inspection = self.inspection;
         let Some(left) = inspection.searches.get().checked_sub(1) else { return true };
         inspection.searches.set(left);
         let mut changes = AssumedChanges::new(probe, None, &[], inspection.today, JudgingPlace::Anywhere);
-        changes.add_samples(inspection.bot_changes);
+        changes.add_samples(&inspection.bot_changes);
         changes.add_path_aspect(inspection.paths, with_empty);
         changes.add_open_aspects();
         changes.is_possible(with_invalid)
@@ -205,116 +210,21 @@ impl RuleScope<'_> {
     }
 }
 
-impl ScopeInspection<'_> {
-    /// Finds exemptions of the file that leave nothing of a rule, by themselves or together with others.
-    fn inspect_exemptions(&self, file: &PolicyFile, found: &mut FileFindings) {
-        let own = find_entry(&file.node, "exemptions").map(list_items).unwrap_or_default();
-        for (index, rule) in self.policy.rules.iter().enumerate() {
-            let granted: Vec<&RuleExemption> = self
-                .policy
-                .exemptions
-                .iter()
-                .filter(|exemption| exemption.rule_index == index && exemption.until >= self.today)
-                .take(MAX_EXEMPTIONS)
-                .collect();
-            let find_own = |exemption: &&RuleExemption| {
-                own.iter().find(|item| {
-                    exemption.id.as_str() == format!("{}:{}", file.name, item.at.line)
-                        && find_entry(item, "rule").and_then(scalar_text)
-                            == Some(rule.description.id.as_str())
-                })
-            };
-            // It is told once, where the last of them stands.
-            let Some(last) = granted.iter().rev().find_map(find_own) else { continue };
-            let scope = RuleScope { inspection: self, rule };
-            for beside_others in [false, true] {
-                let Some(core) = scope.find_exempting_core(&granted, beside_others) else { continue };
-                let what = describe_exempting_core(&core, rule, beside_others);
-                let help = "exempt fewer changes, or switch the rule off with a reason";
-                found.notes.push(YamlFault::new(last.at, what).with_help(help));
-                break;
-            }
-        }
-    }
-}
-
-/// Says that exemptions leave nothing of a rule, or nothing of it that the other rules allow.
-fn describe_exempting_core(core: &[&RuleExemption], rule: &Rule, beside_others: bool) -> String {
-    let id = shorten_for_message(rule.description.id.as_str());
-    let names: Vec<String> =
-        core.iter().map(|one| format!("`{}`", shorten_for_message(one.id.as_str()))).collect();
-    let kept = if beside_others { " and that is right otherwise" } else { "" };
-    match names.as_slice() {
-        [one] => format!(
-            "the exemption {one} leaves nothing of the rule `{id}`: all that it applies to{kept} is exempt"
-        ),
-        _ if beside_others => format!(
-            "the exemptions {} together leave nothing of the rule `{id}` in what is right otherwise",
-            names.join(" and ")
-        ),
-        _ => format!("the exemptions {} together leave nothing of the rule `{id}`", names.join(" and ")),
-    }
-}
-
-impl RuleScope<'_> {
-    /// Returns the fewest of these exemptions that leave nothing of the rule; `None` if something is left, or
-    /// there was nothing before. What breaks another rule counts for nothing `beside_others`.
-    fn find_exempting_core<'one>(
-        &self,
-        granted: &[&'one RuleExemption],
-        beside_others: bool,
-    ) -> Option<Vec<&'one RuleExemption>> {
-        let leaves_something =
-            |exemptions: &[&RuleExemption]| self.has_change_beside(exemptions, beside_others);
-        if !leaves_something(&[]) || leaves_something(granted) {
-            return None;
-        }
-        let mut core = granted.to_vec();
-        for exemption in granted {
-            let without: Vec<&RuleExemption> =
-                core.iter().copied().filter(|known| known != exemption).collect();
-            if !leaves_something(&without) {
-                core = without;
-            }
-        }
-        Some(core)
-    }
-
-    /// Returns true unless every change that the rule applies to has one of the exemptions, or breaks another
-    /// rule, or states what the policy does not allow, where it has to stand `beside_others`.
-    fn has_change_beside(&self, exemptions: &[&RuleExemption], beside_others: bool) -> bool {
-        let mut parts: Vec<Condition> = self.rule.when.iter().cloned().collect();
-        for exemption in exemptions {
-            parts.push(Condition::Not(Box::new(exemption.when.clone())));
-        }
-        let asked = Condition::All(parts);
-        self.list_classes().iter().any(|class| {
-            // That a change without a file is not exempt leaves little of a rule, unless its class has no others.
-            let with_empty =
-                class.is_some() && !self.finds_sample(&Condition::All(Vec::new()), *class, false);
-            if !self.has_change_with(&asked, *class, with_empty) {
-                return false;
-            }
-            if !beside_others || asks_beyond_samples(&asked) {
-                return true;
-            }
-            let mut probe = build_probe(self.inspection.policy, self.rule, asked.clone(), *class);
-            add_other_rules(&mut probe, self.inspection.policy, self.rule);
-            self.finds_sample_of(&probe, with_empty, false)
-        })
-    }
-}
-
 /// Returns true if a condition asks what the samples do not try in full: accounts that no roster lists, and times that
 /// are more than a year away.
-fn asks_beyond_samples(condition: &Condition) -> bool {
+pub(crate) fn asks_beyond_samples(condition: &Condition) -> bool {
     let mut asked = Vec::new();
     condition.add_predicates(&mut asked);
     asked.iter().any(|predicate| matches!(predicate, Predicate::Pusher(_) | Predicate::Window(_)))
 }
 
 /// Returns the policy with one rule: it denies what is not of the class, or does not fulfil the condition.
-fn build_probe(policy: &Policy, rule: &Rule, condition: Condition, class: Option<usize>) -> Policy {
+pub(crate) fn build_probe(
+    policy: &Policy,
+    rule: &Rule,
+    condition: Condition,
+    class: Option<usize>,
+) -> Policy {
     let asking = |require: Condition, class_indexes: Option<Vec<usize>>| Rule {
         level: RuleLevel::Deny,
         warn_until: None,
@@ -329,19 +239,6 @@ fn build_probe(policy: &Policy, rule: &Rule, condition: Condition, class: Option
         rules.push(asking(Condition::Any(Vec::new()), Some(others)));
     }
     Policy { rules, exemptions: Vec::new(), ..policy.clone() }
-}
-
-/// Adds the rules of the policy beside this one, with the exemptions from them.
-fn add_other_rules(probe: &mut Policy, policy: &Policy, rule: &Rule) {
-    for (index, other) in policy.rules.iter().enumerate() {
-        if other.description.id == rule.description.id {
-            continue;
-        }
-        for exemption in policy.exemptions.iter().filter(|exemption| exemption.rule_index == index) {
-            probe.exemptions.push(RuleExemption { rule_index: probe.rules.len(), ..exemption.clone() });
-        }
-        probe.rules.push(other.clone());
-    }
 }
 
 /// Returns the branches of a question that asks for one of several; `None` for any other.

@@ -16,7 +16,7 @@ use crate::policy::inspect::written::{
     find_entry, list_condition_predicates, list_entries, list_texts, scalar_text,
 };
 use crate::predicates::support::condition::Condition;
-use crate::predicates::{EvaluationContext, Predicate};
+use crate::predicates::{EvaluationContext, Predicate, PredicateOutcome};
 use crate::verdict::PredicateAnswer;
 use crate::yaml::{self, YamlFault, YamlNode, shorten_for_message};
 
@@ -215,4 +215,29 @@ fn list_sample_messages(policy: &Policy) -> Vec<String> {
         }
     }
     messages
+}
+
+/// Returns the answer about a sample; `None` where it cannot be known.
+pub(crate) fn ask_sample(policy: &Policy, predicate: &Predicate, change: &Change) -> Option<bool> {
+    if let Predicate::Author(asked) = predicate {
+        let is_account = |member: &String| !member.contains('@');
+        let teams = asked.asked_teams();
+        let needs_forge = !policy.people.has_roster()
+            && teams.iter().any(|team| policy.people.team_members(team).iter().any(is_account));
+        // Addresses need not be listed anywhere, and a forge ties them to accounts.
+        if asked.asks_addresses() || needs_forge {
+            return None;
+        }
+    }
+    evaluate_sample(policy, predicate, change)
+}
+
+/// As [`ask_sample`], where the sample is all that there is to know.
+pub(crate) fn evaluate_sample(policy: &Policy, predicate: &Predicate, change: &Change) -> Option<bool> {
+    let context = EvaluationContext::without_reasons(change, &policy.people, &policy.vocabulary);
+    match predicate.evaluate(&context) {
+        Ok(PredicateOutcome::Fails(_)) => Some(false),
+        Ok(PredicateOutcome::Holds | PredicateOutcome::Owed(_)) => Some(true),
+        Err(_) => None,
+    }
 }

@@ -137,6 +137,11 @@ impl ApprovalsPredicate {
         &self.teams
     }
 
+    /// Returns true if each of the teams has to approve.
+    pub(crate) fn asks_each_team(&self) -> bool {
+        self.distinct_teams
+    }
+
     /// Returns true if only approvals of the content that lands count.
     pub(crate) fn requires_final_revision(&self) -> bool {
         self.coverage == ApprovalCoverage::FinalRevision

@@ -22,6 +22,10 @@ messages! {
         "`{field}` is not stated: line {line} of the description, {written}, stands between the lines `---` at its start, as the settings of a template do; write it below them";
     LOOK_ALIKE = "field.unread-look-alike":
         "`{field}` is not stated: line {line} of the description, {written}, has letters that only look alike";
+    NOTHING_BELOW = "field.unread-nothing-below":
+        "`{field}` is not stated: nothing that counts stands below line {line} of the description, {written}";
+    NO_HEADING = "field.unread-no-heading":
+        "`{field}` is not stated: line {line} of the description, {written}, is no heading; write one to six `#`, and a space behind them";
     OF_WHOLE_PULL = "field.unread-of-whole-pull":
         "`{field}` is not stated: line {line} of the description, {written}, is of the whole pull request, and each of its commits is judged by itself; add `{trailer}` to the trailers of the commit";
     OTHER_FIELD = "field.unread-other-field":
@@ -74,6 +78,8 @@ pub(crate) fn find_unread_statement(
         UnreadReason::Markup => &MARKUP,
         UnreadReason::Settings => &SETTINGS,
         UnreadReason::LookAlike => &LOOK_ALIKE,
+        UnreadReason::NothingBelow => &NOTHING_BELOW,
+        UnreadReason::NoHeading => &NO_HEADING,
         UnreadReason::OfWholePull => {
             let message = OF_WHOLE_PULL.with("field", field.name.as_str()).with("line", unread.line);
             let message = message.with("written", &unread.written).with("trailer", paste);

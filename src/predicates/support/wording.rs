@@ -25,6 +25,13 @@ messages! {
     REFUSED_START = "wording.refused-start": "starts with `{start}`";
 }
 
+/// Lines that have little in common.
+const USUAL_LINES: [&str; 4] =
+    ["Change a file", "fix(api)!: x", "PAY-17 update 3 images", "\u{dc}bersetzung"];
+
+/// How many characters a usual line has at most.
+const MAX_USUAL_CHARACTERS: u64 = 200;
+
 /// What a line has to be like; all parameters that are given apply.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct WordingRequirement {
@@ -59,10 +66,23 @@ impl WordingRequirement {
         parts
     }
 
+    /// Returns true if lines of any usual kind are accepted.
+    pub(crate) fn accepts_usual_lines(&self) -> bool {
+        let is_long_enough = self.max_characters.is_none_or(|most| most >= MAX_USUAL_CHARACTERS);
+        let matches_all = self.pattern.as_ref().is_none_or(|pattern| {
+            USUAL_LINES.iter().all(|line| pattern.matches_value(line.as_bytes()) == Some(true))
+        });
+        is_long_enough && matches_all && self.refused_starts.is_empty()
+    }
+
     /// Returns true if no line surely keeps to both requirements.
     pub(crate) fn excludes(&self, other: &WordingRequirement) -> bool {
         let both = [self, other];
         let patterns: Vec<&ValuePattern> = both.iter().filter_map(|one| one.pattern.as_ref()).collect();
+        // A line without a letter or a digit is none.
+        if patterns.iter().any(|pattern| !pattern.can_match_letters()) {
+            return true;
+        }
         let max_characters = both.iter().filter_map(|one| one.max_characters).min();
         let min_characters = patterns.iter().map(|pattern| pattern.min_characters()).max();
         if max_characters.zip(min_characters).is_some_and(|(most, least)| least > most) {

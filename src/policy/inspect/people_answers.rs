@@ -1,0 +1,375 @@
+//! What the questions of a policy about people answer together.
+//!
+//! Whoever authors, commits or pushes a change does not approve it, and a signature is of one who has a key. So
+//! rules about authors, pushers, signatures and approvals that people can keep one by one may leave nobody
+//! who keeps all of them. Every choice of author, committer, key and pusher is tried, of people who are alike
+//! only a few.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use crate::change::{Change, Person, PusherIdentity, SignatureStatus, Text};
+use crate::people::ResolvedIdentity;
+use crate::policy::definition::Policy;
+use crate::policy::inspect::aspect_samples::{list_authors, list_pushers};
+use crate::policy::inspect::lockouts::FORGE_ADDRESS;
+use crate::policy::inspect::sample_changes::{ask_sample, evaluate_sample, read_sample};
+use crate::policy::signing_keys::SigningKey;
+use crate::predicates::Predicate;
+use crate::predicates::approvals::ApprovalsPredicate;
+
+/// How many people who are alike are tried: a change has an author, a committer and a pusher.
+const MAX_ALIKE: usize = 3;
+
+/// How many choices of author, committer, key and pusher are tried; beyond, the questions are left apart.
+const MAX_CHOICES: usize = 30_000;
+
+/// How many rows of answers are weighed.
+const MAX_ROWS: usize = 400;
+
+/// How many questions about approvals are answered either way, and each time they are asked in the same way.
+const MAX_REPEATED_APPROVALS: usize = 4;
+
+/// The questions about people that are asked together, and a row of answers for each choice of people.
+pub(crate) struct JoinedPeopleAnswers<'asked> {
+    pub(crate) questions: Vec<&'asked Predicate>,
+    pub(crate) rows: BTreeSet<Vec<Option<bool>>>,
+}
+
+/// Who makes a change in one role, and what the questions about the role say of them.
+#[derive(Clone)]
+struct Maker {
+    /// The change of the sample, which names them.
+    change: Change,
+    /// The key of the person; `None` for one whom the policy does not know.
+    person: Option<String>,
+    /// True for an address that a roster does not list, so that it may be anyone's.
+    is_unknown: bool,
+    answers: Vec<Option<bool>>,
+}
+
+/// The people who may give an approval.
+struct Approvers<'policy> {
+    asked: &'policy ApprovalsPredicate,
+    people: BTreeSet<&'policy str>,
+    /// The members of each team that has to give one of its own.
+    teams: Vec<BTreeSet<&'policy str>>,
+    /// True if the question is asked more than once.
+    is_repeated: bool,
+}
+
+/// The questions about people, by the role that they are about.
+struct PeopleQuestions<'policy> {
+    authors: Vec<&'policy Predicate>,
+    signatures: Vec<&'policy Predicate>,
+    pushers: Vec<&'policy Predicate>,
+    approvals: Vec<(&'policy Predicate, Approvers<'policy>)>,
+}
+
+impl<'policy> PeopleQuestions<'policy> {
+    fn gather_questions(policy: &'policy Policy, asked: &[&'policy Predicate]) -> Self {
+        let mut questions = PeopleQuestions {
+            authors: Vec::new(),
+            signatures: Vec::new(),
+            pushers: Vec::new(),
+            approvals: Vec::new(),
+        };
+        for (index, predicate) in asked.iter().copied().enumerate() {
+            if asked.iter().take(index).any(|known| *known == predicate) {
+                continue;
+            }
+            match predicate {
+                Predicate::Author(_) => questions.authors.push(predicate),
+                Predicate::Signed(_) => questions.signatures.push(predicate),
+                Predicate::Pusher(pusher) if !pusher.accepts_any_pusher() => {
+                    questions.pushers.push(predicate)
+                }
+                Predicate::Approvals(approvals) => {
+                    let is_repeated = asked.iter().filter(|other| **other == predicate).count() > 1;
+                    let approvers = Approvers::from_question(approvals, policy, is_repeated);
+                    questions.approvals.extend(approvers.map(|approvers| (predicate, approvers)));
+                }
+                _ => {}
+            }
+        }
+        questions
+    }
+
+    /// Returns true if the answers about one role depend on another role, or on what the roster lists.
+    fn are_joined(&self) -> bool {
+        let asks_addresses =
+            |asked: &&Predicate| matches!(asked, Predicate::Author(author) if author.asks_addresses());
+        !self.signatures.is_empty() || !self.approvals.is_empty() || self.authors.iter().any(asks_addresses)
+    }
+
+    fn list_all(&self) -> Vec<&'policy Predicate> {
+        let approvals = self.approvals.iter().map(|(predicate, _)| *predicate);
+        let roles = self.authors.iter().chain(&self.signatures).chain(&self.pushers);
+        roles.copied().chain(approvals).collect()
+    }
+}
+
+impl<'policy> Approvers<'policy> {
+    /// Returns the people who may approve; `None` where anyone with an address could, or where a team is for
+    /// policies to fill.
+    fn from_question(
+        asked: &'policy ApprovalsPredicate,
+        policy: &'policy Policy,
+        is_repeated: bool,
+    ) -> Option<Self> {
+        let people = match asked.asked_teams() {
+            [] => policy.people.list_roster_humans()?,
+            teams => policy.people.list_human_members(teams),
+        };
+        let mut teams = Vec::new();
+        if asked.asks_each_team() {
+            for team in asked.asked_teams() {
+                teams.push(policy.people.list_human_members(std::slice::from_ref(team)));
+            }
+        }
+        if people.is_empty() || teams.iter().any(BTreeSet::is_empty) {
+            return None;
+        }
+        Some(Approvers { asked, people, teams, is_repeated })
+    }
+
+    /// Returns true unless these makers leave too few people to approve.
+    fn can_approve(&self, makers: &[&Maker]) -> bool {
+        if makers.iter().any(|maker| maker.is_unknown) {
+            return false;
+        }
+        let made: BTreeSet<&str> = makers.iter().filter_map(|maker| maker.person.as_deref()).collect();
+        // The sets are large, and the makers are few.
+        let count_left = |people: &BTreeSet<&str>| {
+            people.len() - made.iter().filter(|person| people.contains(*person)).count()
+        };
+        u64::try_from(count_left(&self.people)).unwrap_or(u64::MAX) >= self.asked.asked_count()
+            && self.teams.iter().all(|team| count_left(team) > 0)
+    }
+}
+
+/// Joins what the questions `asked` say about people, each as often as it is asked; `None` where what one says
+/// has nothing to do with another, or where there are too many choices. Others than the author of a change
+/// commit it `with_committers` only.
+pub(crate) fn join_people_answers<'policy>(
+    policy: &'policy Policy,
+    asked: &[&'policy Predicate],
+    keys: &[SigningKey],
+    with_committers: bool,
+) -> Option<JoinedPeopleAnswers<'policy>> {
+    let questions = PeopleQuestions::gather_questions(policy, asked);
+    if !questions.are_joined() {
+        return None;
+    }
+    let mut authors = list_author_makers(policy, &questions.authors);
+    let mut pushers = list_pusher_makers(policy, &questions.pushers);
+    let mut signers = match questions.signatures.is_empty() {
+        true => Vec::new(),
+        false => list_signers(policy, keys, &questions.signatures),
+    };
+    keep_distinct_makers(&questions, [&mut authors, &mut pushers, &mut signers]);
+    let choices = authors.len().saturating_mul(pushers.len());
+    if choices.saturating_mul(2 * signers.len() + 1) > MAX_CHOICES {
+        return None;
+    }
+    let mut rows = BTreeSet::new();
+    for author in &authors {
+        for signed in list_signed_changes(policy, author, &signers, &questions.signatures, with_committers) {
+            for pusher in &pushers {
+                let makers: Vec<&Maker> = [author, pusher].into_iter().chain(signed.committer).collect();
+                let mut row = author.answers.clone();
+                row.extend_from_slice(&signed.answers);
+                row.extend_from_slice(&pusher.answers);
+                add_rows(&questions.approvals, &makers, row, &mut rows);
+            }
+        }
+    }
+    let rows = drop_covered_rows(rows);
+    (rows.len() <= MAX_ROWS).then(|| JoinedPeopleAnswers { questions: questions.list_all(), rows })
+}
+
+/// Adds the answers of the questions about approvals to a row. One that can be given is open; if its question is
+/// repeated, there is a row for each answer.
+fn add_rows(
+    approvals: &[(&Predicate, Approvers<'_>)],
+    makers: &[&Maker],
+    row: Vec<Option<bool>>,
+    rows: &mut BTreeSet<Vec<Option<bool>>>,
+) {
+    let mut so_far = vec![row];
+    let mut repeated = 0;
+    for (_, approvers) in approvals {
+        let answers: &[Option<bool>] = match approvers.can_approve(makers) {
+            false => &[Some(false)],
+            true if approvers.is_repeated && repeated < MAX_REPEATED_APPROVALS => {
+                repeated += 1;
+                &[Some(false), Some(true)]
+            }
+            true => &[None],
+        };
+        let mut longer = Vec::new();
+        for row in &so_far {
+            for answer in answers {
+                longer.push(row.iter().copied().chain([*answer]).collect());
+            }
+        }
+        so_far = longer;
+    }
+    rows.extend(so_far);
+}
+
+/// Leaves out each row that says no more than another one: where they differ, the other leaves it open.
+fn drop_covered_rows(rows: BTreeSet<Vec<Option<bool>>>) -> BTreeSet<Vec<Option<bool>>> {
+    if rows.len() > MAX_ROWS.saturating_mul(2) {
+        return rows;
+    }
+    let covers = |wide: &Vec<Option<bool>>, narrow: &Vec<Option<bool>>| {
+        wide != narrow && wide.iter().zip(narrow).all(|(wide, narrow)| wide.is_none() || wide == narrow)
+    };
+    rows.iter().filter(|row| !rows.iter().any(|other| covers(other, row))).cloned().collect()
+}
+
+/// Returns those who may author a change.
+fn list_author_makers(policy: &Policy, questions: &[&Predicate]) -> Vec<Maker> {
+    let mut changes = list_authors(policy);
+    // A forge gives such an address to each account, and knows whose it is.
+    changes.extend(read_sample(&json!({ "commits": [{ "author": format!("A <{FORGE_ADDRESS}>") }] })));
+    let lists_addresses = policy.people.has_roster();
+    let mut makers = Vec::new();
+    for change in changes {
+        let author = &change.tip().author;
+        let identity = policy.people.identify_person(author);
+        let is_unknown =
+            identity == ResolvedIdentity::Unknown && author.email.as_bytes() != FORGE_ADDRESS.as_bytes();
+        let ask = if lists_addresses { evaluate_sample } else { ask_sample };
+        let answers = questions.iter().map(|asked| ask(policy, asked, &change)).collect();
+        makers.push(Maker { person: to_person(identity), is_unknown, answers, change });
+    }
+    makers
+}
+
+/// Returns those who may push a change; without a question about them, it is someone who takes no part otherwise.
+fn list_pusher_makers(policy: &Policy, questions: &[&Predicate]) -> Vec<Maker> {
+    let mut changes = list_pushers(policy, questions);
+    if questions.is_empty() {
+        changes.truncate(1);
+    }
+    let mut makers = Vec::new();
+    for change in changes {
+        let mut person = None;
+        if !questions.is_empty()
+            && let Ok(PusherIdentity::Account(account)) = &change.pusher
+        {
+            person = to_person(policy.people.identify_account(account));
+        }
+        let answers = questions.iter().map(|asked| ask_sample(policy, asked, &change)).collect();
+        // A forge may know whose account it is.
+        makers.push(Maker { person, is_unknown: false, answers, change });
+    }
+    makers
+}
+
+/// Returns those who have a key that can make a signature count, as authors and committers of what they sign.
+fn list_signers(policy: &Policy, keys: &[SigningKey], questions: &[&Predicate]) -> Vec<Maker> {
+    let Some(base) = read_sample(&json!({ "commits": [{}] })) else { return Vec::new() };
+    let mut signers = Vec::new();
+    for key in keys.iter().filter(|key| key.obstacle.is_none()) {
+        for address in &key.addresses {
+            let signer = Person { name: Text::default(), email: address.clone() };
+            let identity = policy.people.identify_person(&signer);
+            let change = sign_change(&base, &signer, &signer, address);
+            let answers = questions.iter().map(|asked| evaluate_sample(policy, asked, &change)).collect();
+            let is_unknown = identity == ResolvedIdentity::Unknown;
+            signers.push(Maker { person: to_person(identity), is_unknown, answers, change });
+        }
+    }
+    signers
+}
+
+/// A change of an author, with what the questions about signatures say of it.
+struct SignedChange<'maker> {
+    /// Who commits it, if that is not its author.
+    committer: Option<&'maker Maker>,
+    answers: Vec<Option<bool>>,
+}
+
+/// Returns the change of an author without a signature, signed with each key, and committed by each who has one.
+fn list_signed_changes<'maker>(
+    policy: &Policy,
+    author: &Maker,
+    signers: &'maker [Maker],
+    questions: &[&Predicate],
+    with_committers: bool,
+) -> Vec<SignedChange<'maker>> {
+    let mut signed = vec![SignedChange { committer: None, answers: vec![Some(false); questions.len()] }];
+    let named = &author.change.tip().author;
+    for signer in signers {
+        let address = &signer.change.tip().author.email;
+        for committer in [None, Some(signer)] {
+            if committer.is_some() && !with_committers {
+                continue;
+            }
+            let by = committer.map_or(named, |committer| &committer.change.tip().author);
+            let change = sign_change(&author.change, named, by, address);
+            let answers = questions.iter().map(|asked| evaluate_sample(policy, asked, &change)).collect();
+            signed.push(SignedChange { committer, answers });
+        }
+    }
+    signed
+}
+
+/// Returns the change as one commit, signed with the key of this address.
+fn sign_change(change: &Change, author: &Person, committer: &Person, address: &Text) -> Change {
+    let mut signed = change.clone();
+    let commit = signed.commits.last_mut();
+    commit.author = author.clone();
+    commit.committer = committer.clone();
+    commit.signature = Ok(SignatureStatus::Good { signer: address.clone(), key: String::new() });
+    signed
+}
+
+/// Keeps a few of the people who are alike: with the same answers in each role, and in the same teams.
+fn keep_distinct_makers(questions: &PeopleQuestions<'_>, roles: [&mut Vec<Maker>; 3]) {
+    type Kind = ([BTreeSet<Vec<Option<bool>>>; 3], Vec<bool>);
+    let mut kinds: BTreeMap<String, Kind> = BTreeMap::new();
+    for (role, makers) in roles.iter().enumerate() {
+        for maker in makers.iter() {
+            let Some(person) = &maker.person else { continue };
+            let kind = kinds.entry(person.clone()).or_insert_with(|| {
+                let mut memberships = Vec::new();
+                for (_, approvers) in &questions.approvals {
+                    memberships.push(approvers.people.contains(person.as_str()));
+                    memberships.extend(approvers.teams.iter().map(|team| team.contains(person.as_str())));
+                }
+                (Default::default(), memberships)
+            });
+            if let Some(answers) = kind.0.get_mut(role) {
+                answers.insert(maker.answers.clone());
+            }
+        }
+    }
+    let mut alike: BTreeMap<Kind, usize> = BTreeMap::new();
+    let mut kept: BTreeSet<String> = BTreeSet::new();
+    for (person, kind) in kinds {
+        let count = alike.entry(kind).or_default();
+        if *count < MAX_ALIKE {
+            *count += 1;
+            kept.insert(person);
+        }
+    }
+    for makers in roles {
+        let mut known: BTreeSet<(Option<String>, bool, Vec<Option<bool>>)> = BTreeSet::new();
+        makers.retain(|maker| {
+            maker.person.as_ref().is_none_or(|person| kept.contains(person))
+                && known.insert((maker.person.clone(), maker.is_unknown, maker.answers.clone()))
+        });
+    }
+}
+
+fn to_person(identity: ResolvedIdentity) -> Option<String> {
+    match identity {
+        ResolvedIdentity::Human(person) => Some(person),
+        ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot | ResolvedIdentity::Unknown => None,
+    }
+}

@@ -1,0 +1,121 @@
+//! Signatures that no key of the policy can make: nobody could keep a rule that asks for them.
+//!
+//! The keys are those of the policy's own files, so whoever can change these can add one, but for the rule
+//! itself, which would refuse that change as well.
+
+use jiff::civil::Date;
+
+use crate::change::{Person, Text};
+use crate::people::ResolvedIdentity;
+use crate::policy::definition::{Policy, Rule};
+use crate::policy::inspect::findings::FileFindings;
+use crate::policy::inspect::written::{find_entry, list_conjuncts};
+use crate::policy::signing_keys::SigningKey;
+use crate::predicates::Predicate;
+use crate::predicates::signed::SignedPredicate;
+use crate::verdict::RuleLevel;
+use crate::yaml::{YamlFault, YamlNode, YamlPlace, shorten_for_message};
+
+/// How many keys are named with what is wrong with them.
+const MAX_NAMED_KEYS: usize = 4;
+
+/// Finds rules of a file that ask for a signature which none of the keys can make.
+pub(crate) fn inspect_signatures(
+    file: &YamlNode,
+    policy: &Policy,
+    keys: &[SigningKey],
+    today: Date,
+    found: &mut FileFindings,
+) {
+    // That there are no keys at all is told where the files of keys are.
+    if keys.is_empty() {
+        return;
+    }
+    for rule in policy.rules.iter().filter(|rule| rule.level_on(today) == RuleLevel::Deny) {
+        for predicate in rule.require.list_required() {
+            let Predicate::Signed(asked) = predicate else { continue };
+            let mut refusals = Vec::new();
+            for key in keys {
+                refusals.extend(find_refusal(key, asked, policy).map(|why| (key, why)));
+            }
+            if refusals.len() == keys.len()
+                && let Some(at) = find_place(file, rule)
+            {
+                let what = format!(
+                    "no change could keep `{}`: no key makes a signature that counts; {}",
+                    shorten_for_message(rule.description.id.as_str()),
+                    list_refusals(&refusals)
+                );
+                found.errors.push(YamlFault::new(at, what).with_help(advise_on_keys(asked)));
+            }
+        }
+    }
+}
+
+/// Returns why the key makes no signature that the question accepts, in words that follow the key; `None` if it
+/// does.
+fn find_refusal(key: &SigningKey, asked: &SignedPredicate, policy: &Policy) -> Option<String> {
+    if let Some(obstacle) = &key.obstacle {
+        return Some(obstacle.clone());
+    }
+    if key.addresses.is_empty() {
+        return Some("has no address that is in force".to_owned());
+    }
+    let teams = asked.asked_teams();
+    let is_accepted = |address: &Text| {
+        let signer = Person { name: Text::default(), email: address.clone() };
+        match policy.people.identify_person(&signer) {
+            ResolvedIdentity::Human(person) => {
+                teams.is_empty() || teams.iter().any(|team| policy.people.is_member(&person, team))
+            }
+            ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot => teams.is_empty(),
+            ResolvedIdentity::Unknown => teams.is_empty() && !asked.asks_for_author(),
+        }
+    };
+    if key.addresses.iter().any(is_accepted) {
+        return None;
+    }
+    Some(match teams {
+        [] => "is of nobody in the roster".to_owned(),
+        teams => format!("is of no member of `{}`", shorten_for_message(&teams.join("` or `"))),
+    })
+}
+
+/// Returns the place of what the file itself asks about signatures in the rule.
+fn find_place(file: &YamlNode, rule: &Rule) -> Option<YamlPlace> {
+    let rules = find_entry(file, "rules")?;
+    let require = find_entry(find_entry(rules, rule.description.id.as_str())?, "require")?;
+    let signed = list_conjuncts(require).into_iter().find(|(key, _)| key.text == "signed");
+    Some(signed.map_or(require.at, |(key, _)| key.at))
+}
+
+fn list_refusals(refusals: &[(&SigningKey, String)]) -> String {
+    let mut told = Vec::new();
+    for (key, why) in refusals.iter().take(MAX_NAMED_KEYS) {
+        let addresses: Vec<String> = key
+            .addresses
+            .iter()
+            .map(|address| shorten_for_message(&address.to_lossy()).to_string())
+            .collect();
+        told.push(format!("`{}` ({}) {why}", shorten_for_message(&key.place), addresses.join(", ")));
+    }
+    match refusals.len().checked_sub(MAX_NAMED_KEYS) {
+        None | Some(0) => {}
+        Some(1) => told.push("1 more key is none, either".to_owned()),
+        Some(more) => told.push(format!("{more} more keys are none, either")),
+    }
+    told.join("; ")
+}
+
+/// Returns which key is missing.
+fn advise_on_keys(asked: &SignedPredicate) -> String {
+    match (asked.asked_teams(), asked.asks_for_author()) {
+        ([], false) => "add a key that is valid, and for git".to_owned(),
+        ([], true) => {
+            "add a valid key of someone who makes changes, with an address that the roster lists".to_owned()
+        }
+        (teams, _) => {
+            format!("add a valid key of a member of `{}`", shorten_for_message(&teams.join("` or `")))
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Questions that every usual change answers alike, although there are changes that do not.
+//!
+//! An exemption for changes of at most 100,000 lines, or at all hours of all days, switches a rule off without
+//! saying so. A usual change is of a size that a person can read, has a subject that is no essay, and is no merge
+//! with content of its own.
+
+use jiff::civil::Date;
+
+use crate::policy::definition::Policy;
+use crate::policy::inspect::aspect_samples::list_times;
+use crate::policy::inspect::sample_changes::evaluate_sample;
+use crate::predicates::Predicate;
+use crate::predicates::support::condition::Condition;
+
+/// Returns the condition without what every usual change fulfils.
+pub(crate) fn assume_usual_change(condition: &Condition, policy: &Policy, today: Date) -> Condition {
+    let assume_parts = |parts: &[Condition]| -> Vec<Condition> {
+        parts.iter().map(|part| assume_usual_change(part, policy, today)).collect()
+    };
+    match condition {
+        Condition::All(parts) => Condition::All(assume_parts(parts)),
+        Condition::Any(parts) => Condition::Any(assume_parts(parts)),
+        Condition::Not(part) => Condition::Not(Box::new(assume_usual_change(part, policy, today))),
+        Condition::Predicate(predicate) if is_usual(predicate, policy, today) => Condition::All(Vec::new()),
+        Condition::Predicate(_) => condition.clone(),
+    }
+}
+
+/// Returns true if every usual change is one of those that the question asks for.
+fn is_usual(predicate: &Predicate, policy: &Policy, today: Date) -> bool {
+    match predicate {
+        Predicate::Subject(asked) => asked.accepts_usual_subjects(),
+        Predicate::Title(asked) => asked.accepts_usual_titles(),
+        Predicate::Size(asked) => asked.accepts_usual_sizes(),
+        Predicate::Merge(asked) => asked.answer_assumed(1, true) && asked.answer_assumed(2, true),
+        Predicate::Window(asked) if asked.comes_weekly() => {
+            let times = list_times(&[predicate], today);
+            let is_inside = |change| evaluate_sample(policy, predicate, change) == Some(true);
+            !times.is_empty() && times.iter().all(is_inside)
+        }
+        _ => false,
+    }
+}
