@@ -99,10 +99,34 @@ pub struct RefAuditSummary {
     pub unmatched_incidents: usize,
     /// How many deployments name a commit that is not in its history.
     pub unmatched_deployments: usize,
+    /// How many changes something judged, at the time or afterwards.
+    pub judged_changes: usize,
+    /// How many changes brought the first policy of the history, so that nothing could judge them.
+    pub founding_changes: usize,
+    /// True if a change that should have been judged was not, and the reason is no decision.
+    pub has_gap: bool,
+    /// How many changes cannot be read as a whole.
+    pub unread_changes: usize,
+    /// How many steps after the period cannot be read, so that what they say of its changes is not known.
+    pub unread_later_steps: usize,
+    /// How many refusals of the ledger cannot be read, so that what became of them is not known.
+    pub unread_refusals: usize,
+    /// How many changes were judged by a policy without a roster.
+    pub changes_without_roster: usize,
+    /// How many moves of the ledger may be older than the beginning of a history that is cut off.
+    pub moves_beyond_cut: usize,
     /// Why the history does not go back to its beginning, if it does not.
     pub cut: Option<String>,
     /// The policies that judged afterwards, with why some steps have none.
     pub policies: Vec<String>,
     /// The first and the last step of the period.
     pub ends: Option<(Oid, Oid)>,
+}
+
+impl RefAuditSummary {
+    /// Returns true if something could not be read or was not judged, so that the report has a hole.
+    pub(crate) fn is_holed(&self) -> bool {
+        let unread = self.unread_changes + self.unread_later_steps + self.unread_refusals;
+        self.cut.is_some() || self.has_gap || unread > 0
+    }
 }

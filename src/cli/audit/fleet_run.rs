@@ -1,19 +1,16 @@
 //! The repositories of a fleet: found, opened and audited one after the other, so that one is on disk at a time.
 
-use std::borrow::Cow;
-use std::io::{self, Write as _};
-
 use anyhow::{Context as _, anyhow};
 
 use crate::audit::audit_run::{AuditRun, AuditScope, GivenFiles};
-use crate::audit::fleet::audit_event::{AuditEvent, UnreadRepository};
+use crate::audit::fleet::audit_event::UnreadRepository;
 use crate::audit::live_audit::RefAuditError;
 use crate::cli::audit::args::AuditArgs;
 use crate::cli::audit::audited_refs::{AuditedRef, PolicyChoice, find_audited_ref, name_repository};
 use crate::cli::audit::fleet_list::{FleetEntry, FleetPlace, read_fleet_list};
-use crate::cli::command_error::{CommandError, escape_error_message};
+use crate::cli::audit::unread_repository::report_unread;
+use crate::cli::command_error::CommandError;
 use crate::cli::context::{Context, count_threads};
-use crate::cli::output::ignore_broken_pipe;
 use crate::cli::pr::{read_github_server, read_github_token};
 use crate::git::{CloneSource, Repository};
 use crate::github::{GitHubSession, GitHubSource};
@@ -144,13 +141,9 @@ impl FleetPlan {
                 Err(RefAuditError::Unwritable(error)) => return Err(CommandError::Failed(error)),
                 Err(RefAuditError::Unreadable(error)) => format!("{error:#}"),
             };
-            let line = format!("changegate: {}: could not be audited: {why}", member.name);
-            ignore_broken_pipe(writeln!(io::stderr().lock(), "{}", escape_error_message(&line)))?;
-            run.take_event(&AuditEvent::NotAudited(Cow::Owned(UnreadRepository {
-                name: member.name.clone(),
-                source: hide_password(&member.entry.written),
-                why: why.replace(&member.entry.written, &hide_password(&member.entry.written)),
-            })))?;
+            let source = hide_password(&member.entry.written);
+            let why = why.replace(&member.entry.written, &source);
+            report_unread(run, UnreadRepository { name: member.name.clone(), source, why })?;
         }
         Ok(())
     }
