@@ -80,9 +80,12 @@ pub(crate) fn run_audit(args: &AuditArgs, context: &Context) -> Result<CommandEx
     let mut progress = ProgressLine::start_counting("steps read", context);
     let scope = AuditScope { period, as_of };
     let mut run = AuditRun::begin_run((files, page, dataset), scope, &given, &mut progress);
-    if let Some(fleet) = &fleet {
-        fleet.audit_fleet(&mut run, (args, &given, scope), &policy, context)?;
-    }
+    let checkpoint = match &fleet {
+        Some(fleet) => {
+            Some(fleet.audit_fleet(&mut run, (args, &given, scope), &policy, (out.as_path(), context))?)
+        }
+        None => None,
+    };
     for one in &refs {
         let request = one.build_request(given.lists(), period, as_of, count_threads);
         match run.audit_ref(&one.repository, &request) {
@@ -99,6 +102,9 @@ pub(crate) fn run_audit(args: &AuditArgs, context: &Context) -> Result<CommandEx
         }
     }
     let result = run.finish_run(TOOL_NAME.to_owned(), &[])?;
+    if let Some(checkpoint) = checkpoint {
+        checkpoint.remove_checkpoint()?;
+    }
     drop(progress);
     let mut written = BufWriter::new(io::stdout().lock());
     if let (Some(fleet), Some(shard)) = (&fleet, args.shard) {
