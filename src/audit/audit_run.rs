@@ -18,6 +18,7 @@ use crate::audit::exceptions::of_change::list_change_exceptions;
 use crate::audit::exceptions::of_ledger::{build_move_exception, build_unread_exception};
 use crate::audit::exceptions::{AuditException, ExceptionKind};
 use crate::audit::fleet::audit_event::{AuditEvent, UnreadRepository};
+use crate::audit::fleet::checkpoint::RepositoryJournal;
 use crate::audit::fleet::dataset_writer::{DatasetFacts, DatasetWriter};
 use crate::audit::inputs::deployments::{Deployment, DeploymentList};
 use crate::audit::inputs::incidents::{Incident, IncidentList};
@@ -89,6 +90,8 @@ pub struct AuditRun<'a> {
     page: ReportPage,
     /// The data set that is written beside the report, if one is.
     dataset: Option<DatasetWriter>,
+    /// Where the events of the repository at hand are kept, if they are.
+    journal: Option<RepositoryJournal>,
     pub(super) period: AuditPeriod,
     pub(super) as_of: Timestamp,
     pub(super) given: &'a GivenFiles,
@@ -117,6 +120,7 @@ impl<'a> AuditRun<'a> {
             files,
             page,
             dataset,
+            journal: None,
             ref_has_ledger: false,
             period,
             as_of,
@@ -143,12 +147,25 @@ impl<'a> AuditRun<'a> {
         }
     }
 
+    /// Keeps the events from here on in a journal, until [`AuditRun::end_journal`].
+    pub fn start_journal(&mut self, journal: RepositoryJournal) {
+        self.journal = Some(journal);
+    }
+
+    /// Returns the journal, if there is one.
+    pub fn end_journal(&mut self) -> Option<RepositoryJournal> {
+        self.journal.take()
+    }
+
     /// Takes the next thing that was found.
     ///
     /// # Errors
     ///
     /// Fails if a file cannot be written.
     pub fn take_event(&mut self, event: &AuditEvent<'_>) -> Result<()> {
+        if let Some(journal) = &mut self.journal {
+            journal.add_event(event)?;
+        }
         if let Some(tables) = &mut self.dataset {
             tables.add_event(event)?;
         }

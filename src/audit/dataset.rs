@@ -17,12 +17,22 @@ use crate::audit::change_record::change_columns::{
 };
 use crate::audit::completeness::COMPLETENESS_SHEET;
 use crate::audit::exceptions::{AuditException, EXCEPTION_SHEET};
+use crate::audit::formats::unfinished_file::{UNFINISHED_PREFIX, remove_unfinished};
 use crate::audit::formats::xlsx::{SheetNumber, XlsxWorkbook};
 use crate::audit::formats::{TableFormat, create_table};
 use crate::audit::key_figures::KEY_FIGURE_SHEET;
 use crate::audit::population::population_entry::POPULATION_SHEET;
 use crate::audit::row_worker::RowWorker;
 use crate::audit::table::{RowWriter, TableCell, TableNote, TableSheet};
+
+/// Which tables an audit writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuditProfile {
+    /// All of them.
+    Full,
+    /// All but the wide one of the changes, so that the change log is one page wide.
+    Auditor,
+}
 
 /// The files of an audit while they are written.
 pub struct AuditFiles {
@@ -60,7 +70,8 @@ enum WorkbookLine {
 /// The workbook, with the sheet of each table.
 struct AuditWorkbook {
     workbook: XlsxWorkbook,
-    sheets: Vec<SheetNumber>,
+    /// `None` for a table that is left out.
+    sheets: Vec<Option<SheetNumber>>,
 }
 
 /// The files of each table.
@@ -74,7 +85,11 @@ impl AuditFiles {
     /// # Errors
     ///
     /// Fails if the folder or a file cannot be written.
-    pub fn create_files(folder: &Path, title: &str, with_parquet: bool) -> Result<AuditFiles> {
+    pub fn create_files(
+        folder: &Path,
+        title: &str,
+        (profile, with_parquet): (AuditProfile, bool),
+    ) -> Result<AuditFiles> {
         fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
         match fs::remove_file(folder.join(MANIFEST_FILE)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -82,17 +97,22 @@ impl AuditFiles {
             }
             _ => {}
         }
+        remove_unfinished(folder, UNFINISHED_PREFIX);
         use TableFormat::{Csv, JsonLines, Parquet};
         let all: &[TableFormat] = if with_parquet { &[Csv, JsonLines, Parquet] } else { &[Csv, JsonLines] };
         let workbook = XlsxWorkbook::create_file(&folder.join("audit.xlsx"), title)?;
         let names = vec!["audit.xlsx".to_owned()];
         let mut opener = TableOpener { folder, names, workbook, sheets: Vec::new(), writers: Vec::new() };
         // In the order of `AuditTable`.
-        opener.open_table(change_log_sheet(), &[Csv])?;
+        let log_formats = if profile == AuditProfile::Auditor { all } else { &[Csv] };
+        opener.open_table(change_log_sheet(), log_formats)?;
         opener.open_table(EXCEPTION_SHEET, all)?;
         opener.open_table(KEY_FIGURE_SHEET, &[Csv, JsonLines])?;
         opener.open_table(COMPLETENESS_SHEET, &[Csv])?;
-        opener.open_table(CHANGE_SHEET, all)?;
+        match profile {
+            AuditProfile::Full => opener.open_table(CHANGE_SHEET, all)?,
+            AuditProfile::Auditor => opener.leave_out_table(CHANGE_SHEET)?,
+        }
         opener.open_table(POPULATION_SHEET, &[Csv, JsonLines])?;
         let TableOpener { names, workbook, sheets, writers, .. } = opener;
         Ok(AuditFiles {
@@ -191,13 +211,29 @@ struct TableOpener<'a> {
     folder: &'a Path,
     names: Vec<String>,
     workbook: XlsxWorkbook,
-    sheets: Vec<SheetNumber>,
+    sheets: Vec<Option<SheetNumber>>,
     writers: TableWriters,
 }
 
 impl TableOpener<'_> {
+    /// Leaves out a table, and removes its files of an earlier audit, which the manifest would not name.
+    fn leave_out_table(&mut self, sheet: TableSheet) -> Result<()> {
+        self.sheets.push(None);
+        self.writers.push(Vec::new());
+        for format in [TableFormat::Csv, TableFormat::JsonLines, TableFormat::Parquet] {
+            let path = self.folder.join(format!("{}.{}", sheet.name, format.file_extension()));
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("cannot remove {}", path.display()));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     fn open_table(&mut self, sheet: TableSheet, formats: &[TableFormat]) -> Result<()> {
-        self.sheets.push(self.workbook.add_sheet(sheet)?);
+        self.sheets.push(Some(self.workbook.add_sheet(sheet)?));
         let mut writers = Vec::new();
         for format in formats {
             let name = format!("{}.{}", sheet.name.replace('_', "-"), format.file_extension());
@@ -212,8 +248,10 @@ impl TableOpener<'_> {
 fn write_line(book: &mut AuditWorkbook, line: WorkbookLine) -> Result<()> {
     match line {
         WorkbookLine::Row(table, cells) => {
-            let sheet = book.sheets.get(table as usize).context("a table has no sheet")?;
-            book.workbook.write_row_of(*sheet, &cells)
+            match book.sheets.get(table as usize).context("a table has no sheet")? {
+                Some(sheet) => book.workbook.write_row_of(*sheet, &cells),
+                None => Ok(()),
+            }
         }
         WorkbookLine::Note(note) => {
             book.workbook.add_note(note);

@@ -17,6 +17,7 @@ use crate::audit::ref_audit::{PopulationObserver, RefAuditRequest, RefAuditSumma
 use crate::git::Repository;
 use crate::ledger::audit::ledger_history::{LedgerHistory, read_ledger_history};
 use crate::policy::Policy;
+use crate::verdict::format_count;
 
 /// The most pull requests that a line of the completeness sheet names.
 const MAX_NAMED_PULLS: usize = 50;
@@ -55,8 +56,11 @@ impl AuditRun<'_> {
         repository: &Repository,
         request: &RefAuditRequest<'_>,
     ) -> Result<(), RefAuditError> {
-        let history = read_ledger_history(repository, &request.ref_name, &mut || self.progress.count_step())
-            .map_err(RefAuditError::Unreadable)?;
+        let history = read_ledger_history(repository, &request.ref_name, &mut || self.progress.count_step());
+        let history = history.unwrap_or_else(|error| {
+            // A ledger that is there and cannot be read is no missing one.
+            Some(LedgerHistory { cut: Some(format!("{error:#}")), ..LedgerHistory::default() })
+        });
         self.take_event(&AuditEvent::RefBegun(history.is_some())).map_err(RefAuditError::Unwritable)?;
         let mut observer = RefObserver { run: self, is_unwritable: false };
         let summary = match audit_ref(repository, request, history.as_ref(), &mut observer) {
@@ -92,10 +96,7 @@ impl AuditRun<'_> {
             ));
         }
         let completeness = self.list_checks(request, summary, history);
-        if let Some(cut) = &summary.cut {
-            let name = name_ref(request);
-            limits.push(format!("{name} does not go back to its beginning: {cut}"));
-        }
+        limits.extend(list_ref_limits(&name_ref(request), summary));
         let repository = AuditedRepository {
             name: request.repository_name.clone(),
             ref_name: request.ref_name.to_lossy().into_owned(),
@@ -104,13 +105,11 @@ impl AuditRun<'_> {
             ledger_record: history.and_then(|history| history.last_digest.clone()),
             judged_afterwards_by: summary.policies.clone(),
         };
-        let is_pull_missing = summary.pulls.as_ref().is_some_and(|pulls| !pulls.missing.is_empty());
-        if is_pull_missing {
+        if summary.lacks_pulls() {
             let name = name_ref(request);
             limits.push(format!("{name} lacks pull requests that the forge says were merged into it"));
         }
-        let has_holes = summary.cut.is_some() || is_pull_missing;
-        let closing = RefClosing { repository, completeness, limits, has_holes };
+        let closing = RefClosing { repository, completeness, limits, has_holes: summary.is_holed() };
         self.take_event(&AuditEvent::RefEnded(Cow::Owned(closing)))
     }
 
@@ -137,6 +136,20 @@ impl AuditRun<'_> {
         if let Some(cut) = &summary.cut {
             checks.push(state("the history is cut off", cut.clone()));
         }
+        checks.push(CompletenessCheck::compare_counts(
+            &format!("{name}: changes of the period that a policy could judge, and changes that were judged"),
+            summary.changes - summary.founding_changes,
+            summary.judged_changes,
+        ));
+        for (what, found) in [
+            ("changes that cannot be read as a whole", summary.unread_changes),
+            (
+                "later steps that cannot be read, so that what they say is not known",
+                summary.unread_later_steps,
+            ),
+        ] {
+            checks.push(CompletenessCheck::compare_counts(&format!("{name}: {what}"), 0, found));
+        }
         if self.given.incidents.is_some() {
             let unmatched = summary.unmatched_incidents.to_string();
             checks.push(state("incidents whose cause is no change of this ref", unmatched));
@@ -157,8 +170,19 @@ impl AuditRun<'_> {
             checks.push(CompletenessCheck::compare_counts(
                 &format!("{name}: records of the ledger that cannot be read"),
                 0,
-                history.unreadable_records,
+                history.unreadable_records.len(),
             ));
+            checks.push(CompletenessCheck::compare_counts(
+                &format!("{name}: refusals that cannot be read, so that what became of them is not known"),
+                0,
+                summary.unread_refusals,
+            ));
+            checks.push(CompletenessCheck {
+                what: format!("{name}: the ledger goes back to its first record"),
+                expected: "yes".to_owned(),
+                found: history.cut.clone().unwrap_or_else(|| "yes".to_owned()),
+                agrees: Some(history.cut.is_none()),
+            });
             checks.push(CompletenessCheck::compare_counts(
                 &format!("{name}: steps of the period since the ledger began, and steps that it tells of"),
                 summary.steps_since_ledger,
@@ -191,6 +215,36 @@ fn list_pull_checks(name: &str, pulls: &PullComparison) -> Vec<CompletenessCheck
     }
     checks.push(state("changes that no pull request of the list became", pulls.changes_without.to_string()));
     checks
+}
+
+/// Returns what cannot be said of a ref, whatever its ledger holds.
+fn list_ref_limits(name: &str, summary: &RefAuditSummary) -> Vec<String> {
+    let mut limits = Vec::new();
+    if let Some(cut) = &summary.cut {
+        limits.push(format!("{name} does not go back to its beginning: {cut}"));
+    }
+    if summary.moves_beyond_cut > 0 {
+        limits.push(format!(
+            "{name}: {} that the ledger tells of cannot be compared with a history that is cut off",
+            format_count(summary.moves_beyond_cut, "move")
+        ));
+    }
+    if summary.unread_later_steps > 0 {
+        limits.push(format!(
+            "{name}: what {} after the period say of its changes cannot be read",
+            format_count(summary.unread_later_steps, "step")
+        ));
+    }
+    if summary.changes_without_roster > 0 {
+        limits.push(format!(
+            "{name}: {} judged by a policy without a roster, which cannot tell people who have left from others:              compare approvers and accounts with the records of the staff",
+            match summary.changes_without_roster {
+                1 => "1 change was".to_owned(),
+                more => format!("{more} changes were"),
+            }
+        ));
+    }
+    limits
 }
 
 fn name_ref(request: &RefAuditRequest<'_>) -> String {

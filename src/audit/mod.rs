@@ -3,7 +3,7 @@
 //! The modules of this folder, from what is known by itself to what needs the others: `table` says what a
 //! table is and `formats` writes one into a file; `sample` draws from a population; `inputs` reads what other
 //! systems tell; `population` finds the steps of a ref and judges those that no record holds; `change_record` says
-//! what is known of one change; `ref_audit` puts it together, change by change; `exceptions` and `key_figures` say
+//! what is known of one change; `ref_audit` goes through a history, and `ref_changes` puts each change together; `exceptions` and `key_figures` say
 //! what an auditor asks about; `dataset` writes all of it, and `audit_run` is one audit from beginning to end. `live_audit`
 //! gives it what repositories hold, and `fleet` what data sets keep of that.
 
@@ -23,6 +23,7 @@ pub mod page;
 pub mod population;
 pub mod procedure;
 pub mod ref_audit;
+mod ref_changes;
 pub mod ref_request;
 mod row_worker;
 pub mod sample;

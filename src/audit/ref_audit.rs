@@ -8,8 +8,9 @@ use std::collections::HashMap;
 use anyhow::Result;
 use jiff::Timestamp;
 
-use crate::audit::change_record::change_acts::find_lost_files;
-use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock, LandingFacts, RelatedStep};
+use crate::audit::change_record::standing::has_roster;
+use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock};
+use crate::audit::exceptions::of_ledger::{build_denial_exceptions, build_unjudged_exception};
 use crate::audit::exceptions::of_policy::build_policy_exception;
 use crate::audit::population::change_links::ChangeLinks;
 use crate::audit::population::given_facts::GivenFacts;
@@ -19,20 +20,22 @@ use crate::audit::population::obligation_index::ObligationIndex;
 use crate::audit::population::population_entry::{EntryKind, PopulationEntry};
 use crate::audit::population::recorded_reasons::RecordedReasonsReader;
 use crate::audit::population::ref_chain::{ChainStep, RefChain, StepLanding};
+use crate::audit::population::roster_history::RosterHistory;
 use crate::audit::population::step_evidence::{StepEvidence, StepJudge};
+use crate::audit::population::step_walk::{StepCommits, StepWalk};
+use crate::audit::population::unjudged_spans::{UnjudgedSpan, UnjudgedSpans};
 pub use crate::audit::ref_request::{PopulationObserver, RefAuditRequest, RefAuditSummary};
-use crate::change::{Oid, Text};
-use crate::git::{CommitRange, Repository};
+use crate::change::Oid;
+use crate::git::Repository;
 use crate::ledger::audit::attempts::AttemptIndex;
 use crate::ledger::audit::ledger_history::{LedgerHistory, RecordedChangeAct};
-use crate::ledger::record::RecordedPusher;
-use crate::ledger::state::TrackedObligation;
 
 /// Audits a ref. `history` is what the ledger tells of it, `None` where there is no ledger.
 ///
 /// # Errors
 ///
-/// Fails if the tip or the history cannot be walked, and with the first error of `observer`.
+/// Fails if the tip cannot be read, and with the first error of `observer`. What else cannot be read is told to
+/// `observer`.
 pub fn audit_ref(
     repository: &Repository,
     request: &RefAuditRequest<'_>,
@@ -43,14 +46,15 @@ pub fn audit_ref(
     let no_ledger = LedgerHistory::default();
     let history = history.unwrap_or(&no_ledger);
     let others = chain.add_landings(history);
-    let summary = RefAuditSummary::begin_summary(&chain, request);
+    let summary = RefAuditSummary::begin_summary(&chain, request, others.beyond_cut);
+    let (attempts, unread_denials) = AttemptIndex::read_denials(repository, &history.list_denials());
     let mut run = RefAuditor {
         repository,
         request,
         history,
         obligations: ObligationIndex::from_history(history),
         acts: index_acts(history),
-        attempts: AttemptIndex::read_denials(repository, &history.list_denials())?,
+        attempts,
         reasons: RecordedReasonsReader::new(repository),
         policies: JudgingPolicies::new(repository),
         links: ChangeLinks::default(),
@@ -59,8 +63,15 @@ pub fn audit_ref(
         observer,
         summary,
         judged_by: String::new(),
+        founding: None,
+        rosters: RosterHistory::default(),
+        unjudged: UnjudgedSpans::default(),
     };
-    run.add_ref_moves(&others)?;
+    for exception in build_denial_exceptions(request.scope(), history, &unread_denials) {
+        run.observer.add_exception(&exception)?;
+    }
+    run.summary.unread_refusals = unread_denials.len();
+    run.add_ref_moves(&others.elsewhere)?;
     let (mut first, last) = run.find_ends();
     if let (Some(0), Some(step), Some(why)) = (first, chain.steps.first(), &chain.cut) {
         run.add_step(0, StepEvidence::unreadable(step.id, why.clone()))?;
@@ -74,7 +85,8 @@ pub fn audit_ref(
         run.links = links;
         run.summary.unmatched_incidents = run.given.unmatched_incidents;
         run.summary.unmatched_deployments = run.given.unmatched_deployments;
-        let parts = divide_by_policy(repository, &chain, (first, last), &request.policy)?;
+        run.summary.unread_later_steps = run.links.unread.iter().filter(|place| **place > last).count();
+        let parts = divide_by_policy(repository, &chain, (first, last), &request.policy, &mut run.rosters);
         let mut before: Option<&JudgedPart<'_>> = None;
         for part in &parts {
             let described = part.describe();
@@ -84,6 +96,8 @@ pub fn audit_ref(
             run.compare_policies(before.replace(part), part)?;
             run.audit_part(part)?;
         }
+        let ended = run.unjudged.end_history();
+        run.add_unjudged_span(ended)?;
         let ends = chain.steps.get(first).zip(chain.steps.get(last));
         run.summary.ends = ends.map(|(from, to)| (from.id, to.id));
     }
@@ -100,23 +114,29 @@ fn index_acts(history: &LedgerHistory) -> HashMap<Oid, Vec<&RecordedChangeAct>> 
 }
 
 /// An audit that is under way.
-struct RefAuditor<'a> {
-    repository: &'a Repository,
-    request: &'a RefAuditRequest<'a>,
-    history: &'a LedgerHistory,
-    obligations: ObligationIndex<'a>,
+pub(super) struct RefAuditor<'a> {
+    pub(super) repository: &'a Repository,
+    pub(super) request: &'a RefAuditRequest<'a>,
+    pub(super) history: &'a LedgerHistory,
+    pub(super) obligations: ObligationIndex<'a>,
     /// What was said about changes, by the changes.
-    acts: HashMap<Oid, Vec<&'a RecordedChangeAct>>,
-    attempts: AttemptIndex,
-    reasons: RecordedReasonsReader<'a>,
-    policies: JudgingPolicies<'a>,
-    links: ChangeLinks,
-    given: GivenFacts<'a>,
-    chain: &'a RefChain,
-    observer: &'a mut dyn PopulationObserver,
-    summary: RefAuditSummary,
+    pub(super) acts: HashMap<Oid, Vec<&'a RecordedChangeAct>>,
+    pub(super) attempts: AttemptIndex,
+    pub(super) reasons: RecordedReasonsReader<'a>,
+    pub(super) policies: JudgingPolicies<'a>,
+    pub(super) links: ChangeLinks,
+    pub(super) given: GivenFacts<'a>,
+    pub(super) chain: &'a RefChain,
+    pub(super) observer: &'a mut dyn PopulationObserver,
+    pub(super) summary: RefAuditSummary,
     /// What the steps of this part are judged by afterwards.
-    judged_by: String,
+    pub(super) judged_by: String,
+    /// The step of this part that brought the first policy of the history.
+    pub(super) founding: Option<usize>,
+    /// Who stood in the rosters so far.
+    pub(super) rosters: RosterHistory,
+    /// The changes that nothing judged.
+    pub(super) unjudged: UnjudgedSpans,
 }
 
 impl RefAuditor<'_> {
@@ -147,7 +167,7 @@ impl RefAuditor<'_> {
     }
 
     /// Returns when a step landed, and whose clock says so.
-    fn find_landing_time(&self, step: &ChainStep) -> (Timestamp, LandingClock) {
+    pub(super) fn find_landing_time(&self, step: &ChainStep) -> (Timestamp, LandingClock) {
         match step.landing {
             StepLanding::Moved(number) => match self.history.moves.get(number) {
                 Some(one) => (one.observed_at, LandingClock::Gate),
@@ -163,7 +183,7 @@ impl RefAuditor<'_> {
         let policies = before.and_then(JudgedPart::loaded).zip(part.loaded());
         let (Some((old, new)), Some(step)) = (policies, step) else { return Ok(()) };
         let repository = &self.request.repository_name;
-        match build_policy_exception(repository, step, (&old.policy, &new.policy)) {
+        match build_policy_exception(repository, step, (old, new)) {
             Some(exception) => self.observer.add_exception(&exception),
             None => Ok(()),
         }
@@ -171,21 +191,21 @@ impl RefAuditor<'_> {
 
     fn audit_part(&mut self, part: &JudgedPart<'_>) -> Result<()> {
         let (chain, first) = (self.chain, part.first);
-        let Some(tip) = chain.steps.get(part.last) else { return Ok(()) };
-        let hidden = first.checked_sub(1).and_then(|before| chain.steps.get(before)).map(|step| step.id);
-        let hidden = Vec::from_iter(hidden);
+        let needs = part.needed_facts();
         let judge = StepJudge {
             loaded: part.loaded(),
             target: &self.request.ref_name,
             now: self.request.now,
             wants_marks: !self.history.refusals.is_empty(),
             keeps_verdicts: self.request.only.is_some(),
+            needs: &needs,
         };
         let trusted_keys = part.loaded().and_then(|loaded| loaded.trusted_keys(self.request.now));
-        let range = CommitRange { tip: tip.id, hidden_tips: &hidden, trusted_keys };
-        let needs = part.needed_facts();
-        self.judged_by = part.describe();
+        let threads = self.request.threads;
+        let walk = StepWalk { repository: self.repository, chain, needs: &needs, trusted_keys, threads };
+        (self.judged_by, self.founding) = (part.describe(), part.founding);
         if let Some(loaded) = part.loaded() {
+            self.rosters.add_policy(&loaded.policy);
             self.observer.add_policy(&loaded.policy)?;
         }
         let history = self.history;
@@ -201,18 +221,20 @@ impl RefAuditor<'_> {
         let wanted: Vec<bool> = (first..=part.last)
             .map(|place| chain.steps.get(place).is_some_and(|step| is_judged(step.id)))
             .collect();
-        let read = |commits: Vec<_>| {
+        let read = |commits: StepCommits| {
             judge.read_step(commits, |id| {
                 let place = chain.find_place(id).and_then(|place| place.checked_sub(first));
                 place.and_then(|place| wanted.get(place)).copied().unwrap_or(true)
             })
         };
-        let mut place = first;
-        self.repository.for_each_step(range, &needs, self.request.threads, read, |evidence| {
-            let step = place;
-            place += 1;
+        walk.read_places((first, part.last), &read, &mut |place, evidence| {
             self.observer.count_step();
-            self.add_step(step, evidence)
+            let evidence = match (evidence, chain.steps.get(place)) {
+                (Ok(evidence), _) => evidence,
+                (Err(why), Some(step)) => StepEvidence::unreadable(step.id, why),
+                (Err(_), None) => return Ok(()),
+            };
+            self.add_step(place, evidence)
         })
     }
 
@@ -234,7 +256,32 @@ impl RefAuditor<'_> {
         let entry = PopulationEntry::of_step(scope, EntryKind::Change, (step.id, at), &evidence);
         self.observer.add_entry(&entry)?;
         let change = self.build_change(place, &step, (at, clock), evidence)?;
+        self.count_change(place, &change);
+        let why = match &change.judged_by {
+            ChangeJudgement::NotJudged(why) if change.facts.is_ok() && self.founding != Some(place) => {
+                Some(why.as_str())
+            }
+            _ => None,
+        };
+        let ended = self.unjudged.add_change(&change, why);
+        self.add_unjudged_span(ended)?;
         self.observer.add_change(&change)
+    }
+
+    /// Tells of changes in a row that nothing judged.
+    fn add_unjudged_span(&mut self, span: Option<UnjudgedSpan>) -> Result<()> {
+        let Some(span) = span else { return Ok(()) };
+        self.observer.add_entry(&span.build_entry())?;
+        self.observer.add_exception(&build_unjudged_exception(&self.request.ref_name, &span))
+    }
+
+    fn count_change(&mut self, place: usize, change: &ChangeRecord) {
+        let is_judged = !matches!(change.judged_by, ChangeJudgement::NotJudged(_));
+        self.summary.founding_changes += usize::from(!is_judged && self.founding == Some(place));
+        self.summary.judged_changes += usize::from(is_judged);
+        self.summary.unread_changes += usize::from(change.find_unread_part().is_some());
+        let is_without_roster = !change.reasons.is_empty() && !change.reasons.iter().any(has_roster);
+        self.summary.changes_without_roster += usize::from(is_without_roster);
     }
 
     fn count_in_period(&mut self, step: &ChainStep) {
@@ -244,152 +291,5 @@ impl RefAuditor<'_> {
             self.summary.steps_since_ledger += 1;
             self.summary.recorded_steps += usize::from(matches!(step.landing, StepLanding::Moved(_)));
         }
-    }
-
-    /// Returns the ids of the changes that the step at this place speaks for.
-    fn list_changes_spoken_for(&self, place: usize) -> Vec<Oid> {
-        let mut found = Vec::new();
-        for (earlier, by) in &self.links.spoken_for_by {
-            if by.contains(&place) {
-                found.extend(self.chain.steps.get(*earlier).map(|step| step.id));
-            }
-        }
-        for (number, by) in &self.links.spoken_for_record {
-            if by.contains(&place) {
-                let moved = self.history.moves.iter().find(|one| one.record == *number);
-                found.extend(moved.and_then(|one| one.moved.new));
-            }
-        }
-        found
-    }
-
-    fn build_change(
-        &mut self,
-        place: usize,
-        step: &ChainStep,
-        (at, clock): (Timestamp, LandingClock),
-        evidence: StepEvidence,
-    ) -> Result<ChangeRecord> {
-        let moved = match step.landing {
-            StepLanding::Moved(number) => self.history.moves.get(number),
-            _ => None,
-        };
-        let decision = moved.and_then(|one| one.decision.clone());
-        let pull_landing = decision
-            .iter()
-            .flat_map(|decided| &decided.pull_landings)
-            .find(|landing| evidence.commits.contains(&landing.landed_as));
-        let mut landing = LandingFacts {
-            origin: match step.landing {
-                StepLanding::Unrecorded => None,
-                StepLanding::Earlier(origin) => Some(origin),
-                StepLanding::Moved(_) => moved.map(|one| one.origin),
-            },
-            at,
-            clock,
-            by: None,
-            record: moved.map(|one| one.record),
-            pull: pull_landing.map(|landing| landing.pull.clone()),
-            last_seen_before: moved.filter(|one| one.decision.is_none()).and_then(|one| one.last_seen_before),
-        };
-        let mut reasons = evidence.judged;
-        let mut judged_by = ChangeJudgement::Afterwards { policy: self.judged_by.clone() };
-        if let Some(decided) = &decision {
-            if let RecordedPusher::Account(account) = &decided.pusher {
-                landing.by = Some(account.clone());
-            }
-            if decided.has_reasons {
-                reasons = self.reasons.find_reasons(decided, &evidence.commits)?;
-                self.policies
-                    .read_policies(decided, &reasons, &mut |policy| self.observer.add_policy(policy))?;
-            }
-            judged_by = ChangeJudgement::Recorded {
-                record: decided.record,
-                at: decided.observed_at,
-                tool: decided.tool.clone(),
-                keeps_reasons: decided.has_reasons,
-            };
-        }
-        if reasons.is_empty() {
-            let why = match &decision {
-                Some(_) => "the ledger does not hold what its verdict rests on".to_owned(),
-                None => self.judged_by.clone(),
-            };
-            judged_by = ChangeJudgement::NotJudged(why);
-        }
-        let mut change = ChangeRecord {
-            repository: self.request.repository_name.clone(),
-            ref_name: self.request.ref_name.clone(),
-            id: step.id,
-            obligations: self.list_obligations(
-                &evidence.commits,
-                pull_landing.map(|one| one.landed_as),
-                landing.record,
-            ),
-            facts: evidence.facts,
-            judged_by,
-            reasons,
-            verdicts: evidence.verdicts,
-            evidence_digest: decision
-                .as_ref()
-                .map(|one| one.reasons_digest.clone())
-                .filter(|one| !one.is_empty()),
-            break_glass: self.list_open_sessions(at, clock),
-            closing_records: self.list_related(self.links.spoken_for_by.get(&place)),
-            reverted_by: self.list_related(self.links.reverted_by.get(&place)),
-            caused: self.list_related(self.links.caused.get(&place)),
-            acts: self.acts.get(&step.id).into_iter().flatten().map(|one| (*one).clone()).collect(),
-            lost_files: Vec::new(),
-            incidents: self.given.list_incidents(place),
-            deployment: self.given.find_deployment(place),
-            attempts: Vec::new(),
-            landing,
-            as_of: self.request.now,
-        };
-        if let Some(by) = change.landing.record.and_then(|number| self.links.spoken_for_record.get(&number)) {
-            let more = self.list_related(Some(by));
-            change.closing_records.extend(more);
-            change.closing_records.sort_by_key(|record| record.at);
-        }
-        change.lost_files = find_lost_files(self.repository, &change);
-        if let Some(marks) = evidence.marks {
-            let marks = marks.with_pull(change.landing.pull.as_ref());
-            change.attempts = self.attempts.find_attempts(&marks, &evidence.commits, at);
-        }
-        Ok(change)
-    }
-
-    /// Returns the break-glass sessions that were open at a time; none if the time is not that of the server.
-    fn list_open_sessions(&self, at: Timestamp, clock: LandingClock) -> Vec<Text> {
-        let mut found = Vec::new();
-        for session in self.history.sessions.iter().filter(|_| clock == LandingClock::Gate) {
-            let (Some(first), Some(last)) = (session.openings.first(), session.openings.last()) else {
-                continue;
-            };
-            let end = session.closure.as_ref().map_or(last.until, |closed| closed.closed_at);
-            if first.opened_at <= at && at <= end {
-                let incident = first.incident.as_bytes();
-                found.push(Text::new([first.session.as_bytes(), b" ", incident].concat()));
-            }
-        }
-        found
-    }
-
-    fn list_obligations(
-        &self,
-        commits: &[Oid],
-        landed_as: Option<Oid>,
-        record: Option<u64>,
-    ) -> Vec<(String, TrackedObligation)> {
-        self.obligations.list_owed(commits.iter().copied().chain(landed_as), record)
-    }
-
-    fn list_related(&self, places: Option<&Vec<usize>>) -> Vec<RelatedStep> {
-        let mut found = Vec::new();
-        for step in places.into_iter().flatten().filter_map(|place| self.chain.steps.get(*place)) {
-            let (at, clock) = self.find_landing_time(step);
-            found.push(RelatedStep { id: step.id, at, clock });
-        }
-        found
     }
 }

@@ -106,6 +106,22 @@ pub struct RefAuditSummary {
     pub unmatched_deployments: usize,
     /// The merged pull requests that the forge lists, and the changes; `None` if no list was given.
     pub pulls: Option<PullComparison>,
+    /// How many changes something judged, at the time or afterwards.
+    pub judged_changes: usize,
+    /// How many changes brought the first policy of the history, so that nothing could judge them.
+    pub founding_changes: usize,
+    /// True if a change that should have been judged was not, and the reason is no decision.
+    pub has_gap: bool,
+    /// How many changes cannot be read as a whole.
+    pub unread_changes: usize,
+    /// How many steps after the period cannot be read, so that what they say of its changes is not known.
+    pub unread_later_steps: usize,
+    /// How many refusals of the ledger cannot be read, so that what became of them is not known.
+    pub unread_refusals: usize,
+    /// How many changes were judged by a policy without a roster.
+    pub changes_without_roster: usize,
+    /// How many moves of the ledger may be older than the beginning of a history that is cut off.
+    pub moves_beyond_cut: usize,
     /// Why the history does not go back to its beginning, if it does not.
     pub cut: Option<String>,
     /// The policies that judged afterwards, with why some steps have none.
@@ -116,11 +132,16 @@ pub struct RefAuditSummary {
 
 impl RefAuditSummary {
     /// Returns what is known before the first step is looked at.
-    pub(crate) fn begin_summary(chain: &RefChain, request: &RefAuditRequest<'_>) -> RefAuditSummary {
+    pub(crate) fn begin_summary(
+        chain: &RefChain,
+        request: &RefAuditRequest<'_>,
+        moves_beyond_cut: usize,
+    ) -> RefAuditSummary {
         let compare = |list| PullComparison::compare_steps(list, (&request.ref_name, chain), &request.period);
         RefAuditSummary {
             steps_of_history: chain.steps.len(),
             cut: chain.cut.clone(),
+            moves_beyond_cut,
             pulls: request.merged_pulls.map(compare),
             ..RefAuditSummary::default()
         }
@@ -132,5 +153,16 @@ impl RefAuditSummary {
         if let Some(pulls) = &mut self.pulls {
             pulls.count_change(place);
         }
+    }
+
+    /// Returns true if the forge lists pull requests that the history does not have.
+    pub(crate) fn lacks_pulls(&self) -> bool {
+        self.pulls.as_ref().is_some_and(|pulls| !pulls.missing.is_empty())
+    }
+
+    /// Returns true if something could not be read or was not judged, so that the report has a hole.
+    pub(crate) fn is_holed(&self) -> bool {
+        let unread = self.unread_changes + self.unread_later_steps + self.unread_refusals;
+        self.cut.is_some() || self.has_gap || unread > 0 || self.lacks_pulls()
     }
 }

@@ -32,7 +32,8 @@ struct PolicyFileEntries {
 ///
 /// # Errors
 ///
-/// Fails if a commit of the first-parent history, or a tree on the way to the policy, cannot be read.
+/// Fails if a commit of the first-parent history cannot be read. A tree on the way to the policy that cannot is a fault of
+/// the policy there.
 pub fn find_history_spans(repository: &Repository, tip: Oid, path: &str) -> anyhow::Result<Vec<HistorySpan>> {
     let mut spans: Vec<HistorySpan> = Vec::new();
     let mut known: Option<PolicyFileEntries> = None;
@@ -41,7 +42,10 @@ pub fn find_history_spans(repository: &Repository, tip: Oid, path: &str) -> anyh
     loop {
         let commit = base.map(|base| repository.find_tree_and_parent(base)).transpose()?;
         let is_same = match (spans.last(), &commit, &mut known) {
-            (Some(_), Some(commit), Some(known)) => known.stand_in_tree(repository, commit.tree)?,
+            // Of a tree that is missing nobody can tell.
+            (Some(_), Some(commit), Some(known)) => {
+                known.stand_in_tree(repository, commit.tree).unwrap_or(false)
+            }
             // Nothing was before the first commit, so no policy either.
             (Some(span), None, _) => matches!(span.policy, Err(UnusablePolicy::Absent)),
             _ => false,
@@ -57,7 +61,7 @@ pub fn find_history_spans(repository: &Repository, tip: Oid, path: &str) -> anyh
                 if let (Some(base), Some(commit)) = (base, &commit) {
                     let (loaded, paths) = load_with_paths(repository, base, path, "a commit of the history");
                     policy = loaded;
-                    known = Some(PolicyFileEntries::find_in_tree(repository, commit.tree, paths)?);
+                    known = PolicyFileEntries::find_in_tree(repository, commit.tree, paths).ok();
                 }
                 spans.push(HistorySpan { base, tip: change, steps: 1, policy });
             }

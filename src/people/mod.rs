@@ -322,7 +322,7 @@ pub(crate) fn is_forge_committer(person: &Person) -> bool {
 }
 
 /// Returns the form in which an address, a `forge:login` or a bare account is compared.
-fn normalise_identity(written: &str) -> Option<String> {
+pub(crate) fn normalise_identity(written: &str) -> Option<String> {
     if written.contains('@') {
         let address = written.split_once('<').and_then(|(_, rest)| rest.strip_suffix('>')).unwrap_or(written);
         return canonical_address(address.as_bytes());

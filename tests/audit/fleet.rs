@@ -144,6 +144,81 @@ fn read_json(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
+/// What was audited before an interruption is not audited again, and the report is the same.
+#[cfg(unix)]
+#[test]
+fn an_audit_that_was_interrupted_goes_on_where_it_was() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let fleet = Fleet::new();
+    // The second repository is cloned by a program that waits until it is told to fail.
+    let (hold, bin) = (fleet.path("hold"), fleet.path("bin"));
+    fs::create_dir(&bin).unwrap();
+    fs::write(&hold, "").unwrap();
+    fs::write(bin.join("git"), "#!/bin/sh\nwhile [ -e hold ]; do /bin/sleep 0.1; done\nexit 1\n").unwrap();
+    fs::set_permissions(bin.join("git"), fs::Permissions::from_mode(0o755)).unwrap();
+    let asked = ["audit", "--repos", "fleet.yml", "--out", "out"];
+    let mut command = fleet.command(env!("CARGO_BIN_EXE_changegate"));
+    command.args(asked).args(PERIOD).env("PATH", &bin).stderr(std::process::Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let journal = fleet.path("out/.audited/repository=123.jsonl");
+    for _ in 0..600 {
+        if journal.exists() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    fs::remove_file(hold).unwrap();
+    assert!(journal.exists() && !fleet.path("out/audit.json").exists());
+    // What the first repository has become since then is not looked at again.
+    fs::remove_dir_all(fleet.path("repositories/0.git")).unwrap();
+    let told = fleet.audit_list("fleet.yml", "out", &[], 0);
+    assert!(told.contains("taken over from an earlier run, which was interrupted: 1 repository"), "{told}");
+    fleet.make_repository("repositories/0.git", 2);
+    let told = fleet.audit_list("fleet.yml", "fresh", &[], 0);
+    assert!(!told.contains("taken over"), "{told}");
+    let (resumed, fresh) = (read_files(&fleet.path("out")), read_files(&fleet.path("fresh")));
+    assert_eq!(resumed.keys().collect::<Vec<_>>(), fresh.keys().collect::<Vec<_>>());
+    for (name, content) in fresh {
+        assert!(resumed[&name] == content, "{name}");
+    }
+}
+
+/// A journal of other inputs, or one that is damaged, is audited anew.
+#[test]
+fn what_was_interrupted_counts_for_the_same_inputs_only() {
+    use changegate::audit::fleet::audit_event::AuditEvent;
+    use changegate::audit::fleet::checkpoint::FleetCheckpoint;
+    let folder = tempfile::tempdir().unwrap();
+    let open = |inputs: Value| FleetCheckpoint::open_checkpoint(folder.path(), &inputs).unwrap();
+    let count = |checkpoint: &FleetCheckpoint| {
+        let mut events = 0;
+        let is_known = checkpoint.replay_repository("acme/shop", &mut |event| {
+            assert!(matches!(event, AuditEvent::RefBegun(true)));
+            events += 1;
+            Ok(())
+        });
+        is_known.unwrap().then_some(events)
+    };
+    let checkpoint = open(serde_json::json!({ "as-of": 1 }));
+    assert_eq!(count(&checkpoint), None);
+    drop(checkpoint.begin_repository("acme/shop").unwrap());
+    assert_eq!(count(&checkpoint), None);
+    checkpoint.begin_repository("acme/shop").unwrap().finish_repository().unwrap();
+    assert_eq!(count(&checkpoint), Some(0));
+    let journal = folder.path().join(".audited/repository=acme%2Fshop.jsonl");
+    fs::write(&journal, "{\"ref-begun\":true}\n{\"ref-begun\":true}\n").unwrap();
+    assert_eq!(count(&open(serde_json::json!({ "as-of": 1 }))), Some(2));
+    fs::write(&journal, "{\"ref-begun\":true}\n{\"ref-be").unwrap();
+    assert_eq!(count(&checkpoint), None);
+    fs::write(&journal, "{\"ref-begun\":true}\n").unwrap();
+    assert_eq!(count(&open(serde_json::json!({ "as-of": 2 }))), None);
+    assert!(!journal.exists());
+    open(serde_json::json!({ "as-of": 2 })).remove_checkpoint().unwrap();
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
 #[test]
 fn shards_are_together_what_one_machine_makes_of_all() {
     let fleet = Fleet::new();

@@ -283,6 +283,106 @@ fn a_pack_without_a_ledger_holds_and_says_so() {
     assert!(verified.checks[2].unchecked[0].contains("it has no patch"), "{:?}", verified.checks[2]);
 }
 
+/// A tree with directories that a change leaves alone gets its patch all the same: it leads from the tree before to the
+/// tree that landed, for every kind of change.
+#[cfg(unix)]
+#[test]
+fn the_patch_of_any_change_leads_from_one_tree_to_the_next() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let mut lab = ShowLab::with_policy();
+    for folder in ["kept/deep/er", "a/b", "a.b", "a-b"] {
+        fs::create_dir_all(lab.path.join(folder)).unwrap();
+        fs::write(lab.path.join(folder).join("one"), format!("{folder}\n")).unwrap();
+    }
+    let mut landed = vec![lab.commit("Add folders\n\nRisk: low\n", "Ana", Some(("a/b/two", "1\n2\n3\n")))];
+    let path = lab.path.clone();
+    let change_tree: [(&str, &dyn Fn()); 8] = [
+        ("deep", &|| fs::write(path.join("a/b/two"), "1\n2\nthree\n").unwrap()),
+        ("mode", &|| fs::set_permissions(path.join("a.b/one"), fs::Permissions::from_mode(0o755)).unwrap()),
+        ("link", &|| symlink("one", path.join("a-b/link")).unwrap()),
+        ("no line end", &|| fs::write(path.join("a-b/one"), "x").unwrap()),
+        ("to a folder", &|| {
+            fs::remove_file(path.join("a.b/one")).unwrap();
+            fs::create_dir(path.join("a.b/one")).unwrap();
+            fs::write(path.join("a.b/one/two"), "2\n").unwrap();
+        }),
+        ("to a file", &|| {
+            fs::remove_dir_all(path.join("a.b/one")).unwrap();
+            fs::write(path.join("a.b/one"), "1\n").unwrap();
+        }),
+        ("moved", &|| fs::rename(path.join("a/b"), path.join("a-b/c")).unwrap()),
+        ("gone", &|| fs::remove_dir_all(path.join("kept/deep")).unwrap()),
+    ];
+    for (name, change) in change_tree {
+        change();
+        landed.push(lab.commit(&format!("Change: {name}\n\nRisk: low\n"), "Ana", None));
+    }
+    let names: Vec<&str> = landed.iter().map(String::as_str).collect();
+    let pack = make_pack(&lab, &names);
+    let verified = pack.verify();
+    assert!(verified.is_whole(), "{verified:#?}");
+    assert_eq!(verified.checks[2].unchecked, Vec::<String>::new());
+    for change in verified.index.unwrap().changes {
+        assert_eq!(change.without_patch, None);
+        let patch = pack.path.join(&change.folder).join("change.patch");
+        lab.git(&["read-tree", &change.parent.unwrap().to_string()]);
+        lab.git(&["apply", "--cached", patch.to_str().unwrap()]);
+        let wanted = lab.git(&["rev-parse", &format!("{}^{{tree}}", change.commit)]);
+        assert_eq!(lab.git(&["write-tree"]), wanted, "{}", fs::read_to_string(&patch).unwrap());
+    }
+    // Whoever takes a patch away has to say so in pack.json, and that is no reason.
+    let index = fs::read_to_string(pack.path.join("pack.json")).unwrap();
+    fs::write(
+        pack.path.join("pack.json"),
+        index.replacen("\"without-patch\": null", "\"without-patch\": \"the disk was full\"", 1),
+    )
+    .unwrap();
+    pack.repair_manifest();
+    let problems = pack.list_problems();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].ends_with("it has no patch, and one can be made of its objects"), "{problems:?}");
+}
+
+/// One content that is too long for a pack takes nothing from the patch of the others.
+#[test]
+fn a_patch_leaves_out_what_is_too_long_and_shows_the_rest() {
+    let mut lab = ShowLab::with_policy();
+    fs::write(lab.path.join("film"), "x".repeat(2 << 20)).unwrap();
+    lab.commit("Add a film\n\nRisk: low\nTicket: SEC-2\n", "Ana", Some(("a", "shown\n")));
+    let pack = make_pack(&lab, &["SEC-2"]);
+    let verified = pack.verify();
+    assert!(verified.is_whole(), "{verified:#?}");
+    let index = verified.index.unwrap();
+    assert!(
+        index.limits.iter().any(|limit| limit.contains("leaves out 1 file longer")),
+        "{:?}",
+        index.limits
+    );
+    let patch = fs::read_to_string(pack.path.join(&index.changes[0].folder).join("change.patch")).unwrap();
+    assert!(patch.contains("+shown") && !patch.contains("film"), "{patch}");
+}
+
+/// What a killed run left behind is gone after the next one for the same folder.
+#[test]
+fn what_a_killed_run_left_is_removed_by_the_next() {
+    let lab = ShowLab::with_policy();
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for name in [".unfinished-pack-Ab12cD", ".unfinished-other-Ab12cD"] {
+        fs::create_dir_all(at(name).join("pack/git")).unwrap();
+    }
+    lab.print(&["evidence", "HEAD", "--out", at("pack").to_str().unwrap()]);
+    assert!(at("pack").is_dir() && !at(".unfinished-pack-Ab12cD").exists());
+    // Another folder may be in the making.
+    assert!(at(".unfinished-other-Ab12cD").exists());
+    fs::create_dir_all(at("audit/.unfinished-dataset-x")).unwrap();
+    fs::write(at("audit/.unfinished-y"), "half").unwrap();
+    lab.print(&["audit", "--out", at("audit").to_str().unwrap()]);
+    let names = fs::read_dir(at("audit")).unwrap().map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = names.filter(|name| name.to_string_lossy().starts_with('.')).collect();
+    assert_eq!(left, Vec::<std::ffi::OsString>::new());
+}
+
 #[test]
 fn a_signed_ledger_holds_for_its_signer_only() {
     let world = World::new();

@@ -124,7 +124,10 @@ fn reasons_of_another_digest_tell_no_reader_who_approved() {
     world.forge(&links);
     let out = world.path("out");
     let out = out.to_str().unwrap();
-    world.changegate("server.git", &["audit", "--out", out]).accepted();
+    // What the record does not name is no verdict, and that is a hole in the report.
+    world.changegate("server.git", &["audit", "--out", out]).refused("Changes that nothing judged");
+    let exceptions = std::fs::read_to_string(format!("{out}/exceptions.jsonl")).unwrap();
+    assert!(exceptions.contains("is missing, or another one than it names"), "{exceptions}");
     let changes = std::fs::read_to_string(format!("{out}/changes.jsonl")).unwrap();
     let last: Value = serde_json::from_str(changes.lines().last().unwrap()).unwrap();
     assert_eq!(

@@ -137,6 +137,22 @@ fn an_outcome_is_recorded_with_the_account_and_the_time_of_the_server() {
             .contains("reported as failed by kim@example.com; it caused INC-7")
     );
     assert_eq!(exception["evidence"], "ledger record 6");
+    // The incident leads to the change, whose page has the report with its remark among what happened.
+    let told = world.changegate("server.git", &["show", "INC-7", "--ref", "main", "--format", "json"]);
+    told.accepted();
+    let page: Value = serde_json::from_str(&told.seen).unwrap();
+    assert_eq!((&page["commit"], &page["acts"][0]["record"]), (&json!(change), &json!(6)));
+    let happened = page["timeline"].as_array().unwrap();
+    let report = happened.iter().find(|one| one["event"] == "reported").unwrap();
+    assert_eq!(
+        (&report["by"], &report["what"]),
+        (&json!("kim@example.com"), &json!("failed in INC-7: every second request failed"))
+    );
+    world.changegate("server.git", &["show", &change, "--ref", "main"]).says("every second request failed");
+    let folder = world.path("report");
+    world.changegate("server.git", &["audit", "--ref", "main", "--out", folder.to_str().unwrap()]).accepted();
+    let report = std::fs::read_to_string(folder.join("report.html")).unwrap();
+    assert!(report.contains("failed in INC-7: every second request failed (record 6)"));
     let figure =
         |key: &str| world.audit_rows("key-figures").into_iter().find(|row| row["key"] == key).unwrap();
     let success = figure("change_success_rate");
@@ -335,6 +351,17 @@ fn an_attached_file_stays_with_its_digest_in_the_ledger() {
     world.reconcile().accepted();
     assert_eq!(world.act_refs(), refs);
     world.is_whole();
+    // It is in a pack about the change, where nobody can replace it.
+    let pack = world.path("pack");
+    let folder = pack.to_str().unwrap();
+    world.changegate("server.git", &["evidence", &change, "--ref", "main", "--out", folder]).accepted();
+    let verify = || world.changegate("work", &["evidence", "verify", folder]);
+    verify().accepted();
+    let attachments = std::fs::read_dir(pack.join("changes")).unwrap().next().unwrap().unwrap().path();
+    let file = attachments.join("attachments/6-report.xml");
+    assert_eq!(std::fs::read(&file).unwrap(), b"<ok/>");
+    std::fs::write(&file, "<no/>").unwrap();
+    verify().refused("6-report.xml is not the file that was attached");
     // Whoever administrates the server can remove it, and the audit tells.
     let lost = |world: &World| {
         let exceptions = world.audit_rows("exceptions");
@@ -346,6 +373,11 @@ fn an_attached_file_stays_with_its_digest_in_the_ledger() {
     world.git_in("server.git", &["update-ref", "-d", &refs]);
     world.git_in("server.git", &["prune", "--expire=now"]);
     assert_eq!(lost(&world), 1);
+    let later = world.path("later");
+    world
+        .changegate("server.git", &["evidence", &change, "--ref", "main", "--out", later.to_str().unwrap()])
+        .accepted()
+        .says("the attached file report.xml of record 6 is not in this repository");
 }
 
 #[test]

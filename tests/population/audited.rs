@@ -178,6 +178,9 @@ fn every_event_of_a_year_has_its_row() {
     let one = row(&events.late_emergency);
     assert_eq!(one["state"], "overdue");
     assert_eq!(one["ticket_margin_h"], -2.0);
+    assert_eq!((&one["later_tickets"], &one["incident"]), (&"SEC-79".into(), &"INC-7".into()));
+    let tree = events.year.world.git(&["rev-parse", &format!("{}^{{tree}}", events.late_emergency)]);
+    assert_eq!(one["tree_sha"], tree);
     assert_eq!((&one["obligations_open"], &one["obligations_late"]), (&2.into(), &3.into()));
     let one = row(&events.unauthorised);
     assert_eq!((&one["bypassed"], &one["gate_result"]), (&"regularised".into(), &"fail".into()));
@@ -265,6 +268,27 @@ fn a_rewritten_history_is_a_row_and_an_exception() {
     assert!(said[0].ends_with("by a decision; the ref holds it no longer"), "{said:?}");
     assert!(said[1].ends_with("without a decision"), "{said:?}");
     assert_eq!(count_kinds(&out)["ref-moved"], 2);
+}
+
+#[test]
+fn the_view_of_an_auditor_has_one_page_and_all_changes() {
+    let events = play_year();
+    let full = events.year.audit("out", &["--as-of", "2026-12-31"]);
+    let whole: Vec<Value> = read_lines(&full, "changes.jsonl");
+    // The second audit replaces the first.
+    let out = events.year.audit("out", &["--as-of", "2026-12-31", "--profile", "auditor"]);
+    assert!(!out.join("changes.csv").exists() && !out.join("changes.jsonl").exists());
+    let short = read_lines(&out, "change-log.jsonl");
+    assert_eq!(short.len(), whole.len());
+    for (one, all) in short.iter().zip(&whole) {
+        let values = one.as_object().unwrap();
+        assert!(values.len() == 22 && values.iter().all(|(key, value)| all[key] == *value), "{one:#?}");
+    }
+    let manifest: Value = serde_json::from_slice(&fs::read(out.join("audit.json")).unwrap()).unwrap();
+    let names = manifest["files"].as_array().unwrap().iter().map(|file| file["name"].as_str().unwrap());
+    let names: Vec<&str> = names.collect();
+    assert!(names.contains(&"change-log.parquet") && !names.contains(&"changes.csv"), "{names:?}");
+    assert_eq!(read_lines(&out, "population.jsonl").len(), read_lines(&full, "population.jsonl").len());
 }
 
 #[test]

@@ -15,6 +15,8 @@
 mod world;
 
 mod audited;
+mod lost_objects;
 mod patterns;
 mod simulated_year;
+mod unjudged;
 mod without_ledger;

@@ -103,6 +103,24 @@ pub(crate) fn find_lost_files(repository: &Repository, change: &ChangeRecord) ->
     lost
 }
 
+/// Returns what an act says, in words, with its remark.
+pub(crate) fn describe_act(event: &ChangeAct) -> Text {
+    let said: Vec<u8> = match &event.act.says {
+        RecordedActKind::Outcome { outcome, incident: Some(incident) } => {
+            [outcome.code().as_bytes(), b" in ", incident.as_bytes()].concat()
+        }
+        RecordedActKind::Outcome { outcome, incident: None } => outcome.code().as_bytes().to_vec(),
+        RecordedActKind::Verified => b"verified as working; that approves nothing".to_vec(),
+        RecordedActKind::Attachment { name, bytes, digest, .. } => {
+            format!("{name}, {bytes} bytes, {digest}").into_bytes()
+        }
+    };
+    match &event.act.note {
+        Some(note) => Text::new([said.as_slice(), b": ", note.as_bytes()].concat()),
+        None => Text::new(said),
+    }
+}
+
 /// Returns the account that said something, and whether that is a machine.
 pub(crate) fn describe_act_author(event: &ChangeAct) -> Text {
     match &event.act.person {

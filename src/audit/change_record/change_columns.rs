@@ -178,6 +178,12 @@ change_columns! {
     "not_known" "Not known" Text "What could not be known when it was judged." = not_known;
     "evidence_digest" "Evidence" Text "The SHA-256 of the file in the ledger that its verdict rests on." =
         |one| one.evidence_digest.clone().into();
+    "later_tickets" "Tickets named later" Text "The tickets that were named for it after it had landed." =
+        |one| join_texts(one.later_tickets.iter().cloned());
+    "incident" "Incident" Text "The incident or the vulnerability that it names as its reason." =
+        |one| one.find_value(fields::INCIDENT).into();
+    "tree_sha" "Tree" Text "The tree of the commit that it landed as." =
+        |one| one.tree.map(|id| id.to_string()).into();
 }
 
 /// The change log as a table.

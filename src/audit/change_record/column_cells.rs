@@ -55,9 +55,10 @@ pub(super) fn format_person(person: &Person) -> Text {
     Text::new(written)
 }
 
-/// Returns people with what they said, their teams and the time, as `ana (security) 2026-06-01T10:00:00Z`.
+/// Returns people, each once, with what they said, their teams and the time, as `ana (security) 2026-06-01T10:00:00Z`.
 pub(super) fn list_people(approvals: Vec<&RecordedApproval>) -> TableCell {
-    join_texts(approvals.into_iter().map(|approval| {
+    let mut people: Vec<Text> = Vec::new();
+    for approval in approvals {
         let mut written = match &approval.by {
             Some(by) => by.as_bytes().to_vec(),
             None => b"a deleted account".to_vec(),
@@ -68,8 +69,13 @@ pub(super) fn list_people(approvals: Vec<&RecordedApproval>) -> TableCell {
         if let Some(at) = approval.given_at {
             written.extend_from_slice(format!(" {}", format_table_time(at)).as_bytes());
         }
-        Text::new(written)
-    }))
+        // Each commit of a change may name the same person.
+        let written = Text::new(written);
+        if !people.contains(&written) {
+            people.push(written);
+        }
+    }
+    join_texts(people.into_iter())
 }
 
 pub(super) fn approval_covers_final(change: &ChangeRecord) -> TableCell {
@@ -174,9 +180,7 @@ pub(super) fn not_known(change: &ChangeRecord) -> TableCell {
             words.push(word);
         }
     }
-    if let Err(why) = &change.facts {
-        words.push(why.clone());
-    }
+    words.extend(change.find_unread_part().map(str::to_owned));
     let left_out: usize = change.reasons.iter().map(|reasons| reasons.left_out).sum();
     if left_out > 0 {
         words.push(format!("{left_out} further reasons were not kept"));
@@ -205,4 +209,34 @@ pub(super) fn join_texts(texts: impl Iterator<Item = Text>) -> TableCell {
         joined.extend_from_slice(format!("; and {} more", texts.len() - MAX_LISTED).as_bytes());
     }
     Text::new(joined).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Each commit of a change brings its own approvals, often by the same people.
+    #[test]
+    fn a_person_stands_in_a_cell_once_however_often_they_approved() {
+        let approval = |by: &str, revision: &str, given_at: Option<&str>| -> RecordedApproval {
+            let read = json!({
+                "source": "trailer", "trust": "claimed", "decision": "approved", "by": by, "account-number": null,
+                "person": by, "teams": ["leads"], "given-at": given_at, "revision": revision.repeat(40),
+                "at": { "commit": null, "in-description": false, "line": 3 }, "uses": [],
+            });
+            serde_json::from_value(read).unwrap()
+        };
+        let given = "2026-06-01T10:00:00Z";
+        let list = [
+            approval("ana", "1", None),
+            approval("ben", "1", None),
+            approval("ana", "2", None),
+            approval("ana", "2", Some(given)),
+        ];
+        let cell = list_people(list.iter().collect());
+        assert_eq!(cell, Text::from(format!("ana (leads); ben (leads); ana (leads) {given}")).into());
+        assert_eq!(list_people(Vec::new()), TableCell::Empty);
+    }
 }

@@ -49,6 +49,12 @@ pub struct ChangeRecord {
     pub obligations: Vec<(String, TrackedObligation)>,
     /// The records that speak for it, oldest first.
     pub closing_records: Vec<RelatedStep>,
+    /// The tickets that were named for it after it had landed, each once.
+    #[serde(default)]
+    pub later_tickets: Vec<Text>,
+    /// The tree of its last commit; `None` if that cannot be read.
+    #[serde(default)]
+    pub tree: Option<Oid>,
     /// The changes that take it back, oldest first.
     pub reverted_by: Vec<RelatedStep>,
     /// The changes that it made necessary, as they say, oldest first.
@@ -57,6 +63,9 @@ pub struct ChangeRecord {
     pub acts: Vec<RecordedChangeAct>,
     /// The files that were attached to it and that this repository does not hold, each with its ref.
     pub lost_files: Vec<(String, Text)>,
+    /// The people whom an earlier roster knew and that of the time does not, who made or approved it.
+    #[serde(default)]
+    pub left_people: Vec<Text>,
     /// The incidents that it caused, as a file said.
     pub incidents: Vec<Incident>,
     /// Its first deployment, as a file said.
@@ -147,5 +156,13 @@ impl ChangeRecord {
     /// Returns the id by which a population lists the change: the repository and the whole commit id.
     pub fn change_id(&self) -> String {
         format!("{}@{}", self.repository, self.id)
+    }
+
+    /// Returns why the change cannot be read as a whole, if it cannot: a commit, a tree or a content is missing.
+    pub(crate) fn find_unread_part(&self) -> Option<&str> {
+        match &self.facts {
+            Ok(facts) => facts.unread.as_deref(),
+            Err(why) => Some(why),
+        }
     }
 }

@@ -8,7 +8,7 @@ use crate::change::Text;
 use crate::ledger::audit::trace::LandingOrigin;
 use crate::ledger::record::{
     RecordedApproval, RecordedApprovalDecision, RecordedIdentityKind, RecordedLevel, RecordedOutcomeWord,
-    RecordedReport, RecordedTicketAnswer, RecordedTrust,
+    RecordedReasons, RecordedReport, RecordedTicketAnswer, RecordedTrust,
 };
 use crate::ledger::state::TrackedObligation;
 use crate::policy::is_emergency_class;
@@ -345,4 +345,9 @@ impl ChangeRecord {
     pub fn has_trusted_time(&self) -> bool {
         self.landing.clock == LandingClock::Gate
     }
+}
+
+/// Returns true if the policy of the ref had a roster when it judged.
+pub(crate) fn has_roster(reasons: &RecordedReasons) -> bool {
+    reasons.policies.first().is_some_and(|policy| policy.roster_digest.is_some())
 }

@@ -1,6 +1,6 @@
 //! Whether the objects of a pack form the changes that it names, and whether its pages are about them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -9,14 +9,17 @@ use crate::audit::evidence::pack_check::PackCheck;
 use crate::audit::evidence::pack_index::{MAX_BLOB_BYTES, PackedChange, PackedFile};
 use crate::audit::evidence::pack_reader::{ReadPack, read_pack_file};
 use crate::audit::evidence::rendered_files::{
-    DOCUMENT_FILE, PATCH_FILE, RENDERED_FILES, write_rendered_files,
+    DOCUMENT_FILE, PATCH_FILE, RENDERED_FILES, select_patch_files, write_rendered_files,
 };
 use crate::audit::show::document::{CHANGE_SCHEMA, ChangeDocument};
 use crate::change::{NeededFacts, Oid, Text};
 use crate::git::evidence_objects::RawObject;
-use crate::git::evidence_objects::tree_walk::ObjectSink;
-use crate::ledger::record::RecordedReasons;
-use crate::ledger::store::REASONS_FILE;
+use crate::git::evidence_objects::pack_repository::MadePatch;
+use crate::git::evidence_objects::tree_walk::{DifferingFile, ObjectSink};
+use crate::ledger::record::readable::ReadableRecord;
+use crate::ledger::record::strict_json::parse_strict_json;
+use crate::ledger::record::{LedgerEvent, RecordedActKind, RecordedReasons, digest_bytes};
+use crate::ledger::store::{REASONS_FILE, RECORD_FILE};
 use crate::verdict::format_count;
 
 /// Checks every change of a pack.
@@ -42,28 +45,80 @@ fn check_change(pack: &ReadPack, change: &PackedChange, check: &mut PackCheck) -
     let mut sink = MissingFiles::default();
     let found =
         pack.repository.collect_differing_objects(change.parent, change.commit, MAX_BLOB_BYTES, &mut sink);
-    let found: Vec<PackedFile> =
-        found?.into_iter().map(|file| PackedFile { path: file.path, old: file.old, new: file.new }).collect();
-    check.require(found == change.files, || format!("{id}: it changes other files than pack.json says"));
-    for blob in sink.missing {
-        let is_left_out = pack.index.left_out.iter().any(|file| file.id == blob);
+    let found = found?;
+    let named: Vec<PackedFile> = found.iter().map(PackedFile::from).collect();
+    check.require(named == change.files, || format!("{id}: it changes other files than pack.json says"));
+    for blob in &sink.missing {
+        let is_left_out = pack.index.left_out.iter().any(|file| file.id == *blob);
         check.require(is_left_out, || format!("{id}: the blob {blob} is missing"));
     }
-    let patch = format!("{}/{PATCH_FILE}", change.folder);
-    match &change.without_patch {
-        Some(why) => check.unchecked.push(format!("{id}: it has no patch: {why}")),
-        None => {
-            let made = pack.objects.write_patch(change.parent, change.commit)?;
+    check_patch(pack, change, (&found, &sink.missing), check)?;
+    check_attachments(pack, change, check);
+    let path = format!("{}/{DOCUMENT_FILE}", change.folder);
+    let bytes = read_pack_file(&pack.folder, &path)?;
+    let document = parse_strict_json(&bytes).and_then(serde_json::from_value::<ChangeDocument>);
+    let document = document.with_context(|| format!("{path} cannot be understood"))?;
+    check_document(pack, change, &document, check)?;
+    check_rendered_files(pack, change, &document, check)
+}
+
+/// Checks that the patch is what the objects of the pack make, and that none is left out that can be made of them.
+fn check_patch(
+    pack: &ReadPack,
+    change: &PackedChange,
+    (found, missing): (&[DifferingFile], &[Oid]),
+    check: &mut PackCheck,
+) -> Result<()> {
+    let id = change.commit.short_hex();
+    let made = match select_patch_files(found, |blob| missing.contains(&blob)) {
+        Some(shown) => Some(pack.objects.write_patch(&shown)?),
+        None => None,
+    };
+    match (&change.without_patch, made) {
+        (Some(why), None | Some(MadePatch::TooLong)) => {
+            check.unchecked.push(format!("{id}: it has no patch: {why}"));
+        }
+        (Some(_), Some(MadePatch::Whole(_))) => {
+            check.add_problem(format!("{id}: it has no patch, and one can be made of its objects"));
+        }
+        (None, Some(MadePatch::Whole(made))) => {
+            let patch = format!("{}/{PATCH_FILE}", change.folder);
             let packed = read_pack_file(&pack.folder, &patch)?;
             check.require(made == packed, || format!("{patch} is not what libgit2 makes of the objects"));
         }
+        (None, None | Some(MadePatch::TooLong)) => {
+            check.add_problem(format!("{id}: its patch cannot be made of the objects in the pack"));
+        }
     }
-    let path = format!("{}/{DOCUMENT_FILE}", change.folder);
-    let bytes = read_pack_file(&pack.folder, &path)?;
-    let document: ChangeDocument =
-        serde_json::from_slice(&bytes).with_context(|| format!("{path} cannot be understood"))?;
-    check_document(pack, change, &document, check)?;
-    check_rendered_files(pack, change, &document, check)
+    Ok(())
+}
+
+/// Checks that the attached files are those whose digests the records hold, and that none is left out in silence.
+fn check_attachments(pack: &ReadPack, change: &PackedChange, check: &mut PackCheck) {
+    let id = change.commit.short_hex();
+    let mut recorded: BTreeMap<u64, String> = BTreeMap::new();
+    for number in &change.records {
+        let Ok(bytes) = pack.read_record_file(*number, RECORD_FILE) else { continue };
+        if let ReadableRecord::Known(record) = ReadableRecord::parse_record(&bytes)
+            && let LedgerEvent::Act(event) = record.event
+            && let RecordedActKind::Attachment { digest, .. } = event.act.says
+        {
+            recorded.insert(*number, digest);
+        }
+    }
+    for file in &change.attachments {
+        let is_recorded = recorded.remove(&file.record).is_some_and(|digest| digest == file.digest);
+        check.require(is_recorded, || format!("{}: record {} does not tell of it", file.path, file.record));
+        match read_pack_file(&pack.folder, &file.path) {
+            Ok(content) => check.require(digest_bytes(&content) == file.digest, || {
+                format!("{} is not the file that was attached", file.path)
+            }),
+            Err(error) => check.add_problem(format!("{error:#}")),
+        }
+    }
+    for number in recorded.keys() {
+        check.unchecked.push(format!("{id}: the file that record {number} tells of is not in the pack"));
+    }
 }
 
 /// Checks that the commits lead from the step before to the one that landed.

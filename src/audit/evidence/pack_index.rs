@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::change::{Oid, Text};
+use crate::git::evidence_objects::tree_walk::{DifferingFile, TreeEntryId};
 
 /// The name and version of the form of a pack.
 pub const PACK_SCHEMA: &str = "changegate/evidence/v1";
@@ -21,6 +22,9 @@ pub(crate) const LEDGER_FOLDER: &str = "ledger";
 
 /// The file with the commits of the ledger, as `git cat-file --batch` prints them.
 pub(crate) const CHAIN_FILE: &str = "ledger/chain";
+
+/// The folder of a change with the files that were attached to it.
+pub(crate) const ATTACHMENTS_FOLDER: &str = "attachments";
 
 /// The file with in-toto statements, one a line.
 pub(crate) const ATTESTATIONS_FILE: &str = "attestations.intoto.jsonl";
@@ -74,6 +78,28 @@ pub struct PackedChange {
     pub records: Vec<u64>,
     /// Why there is no patch, if there is none.
     pub without_patch: Option<String>,
+    /// The files that were attached to it.
+    #[serde(default)]
+    pub attachments: Vec<PackedAttachment>,
+}
+
+/// A file that was attached to a change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PackedAttachment {
+    /// Its path in the pack.
+    pub path: String,
+    /// The number of the record that tells of it.
+    pub record: u64,
+    /// `sha256:` and the digest of its content.
+    pub digest: String,
+}
+
+impl From<&DifferingFile> for PackedFile {
+    fn from(file: &DifferingFile) -> PackedFile {
+        let id = |entry: Option<TreeEntryId>| entry.map(|entry| entry.id);
+        PackedFile { path: file.path.clone(), old: id(file.old), new: id(file.new) }
+    }
 }
 
 /// A file that a change changes.

@@ -17,6 +17,7 @@ use crate::change::Oid;
 use crate::git::Repository;
 use crate::git::evidence_objects::ObjectKind;
 use crate::git::evidence_objects::pack_repository::PackRepository;
+use crate::ledger::record::strict_json::parse_strict_json;
 use crate::verdict::format_count;
 
 /// The longest file of a pack that is read.
@@ -68,8 +69,8 @@ impl ReadPack {
     /// Fails if the folder is no pack that this version knows, or the disk fails.
     pub(super) fn open_pack(folder: &Path, check: &mut PackCheck) -> Result<ReadPack> {
         let bytes = read_pack_file(folder, INDEX_FILE)?;
-        let index: EvidenceIndex =
-            serde_json::from_slice(&bytes).with_context(|| format!("{INDEX_FILE} cannot be understood"))?;
+        let index = parse_strict_json(&bytes).and_then(serde_json::from_value::<EvidenceIndex>);
+        let index = index.with_context(|| format!("{INDEX_FILE} cannot be understood"))?;
         if index.schema != PACK_SCHEMA {
             bail!("{INDEX_FILE} is not of the schema {PACK_SCHEMA}, which is the one that is known here");
         }

@@ -10,26 +10,30 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::audit::evidence::manifest::write_manifest;
 use crate::audit::evidence::pack_index::{
-    EvidenceIndex, INDEX_FILE, LeftOutFile, MAX_BLOB_BYTES, OBJECTS_FOLDER, PACK_SCHEMA, PackedChange,
-    PackedFile,
+    ATTACHMENTS_FOLDER, EvidenceIndex, INDEX_FILE, LeftOutFile, MAX_BLOB_BYTES, OBJECTS_FOLDER, PACK_SCHEMA,
+    PackedAttachment, PackedChange, PackedFile,
 };
 use crate::audit::evidence::pack_ledger::{find_record_holders, write_attestations, write_ledger_part};
 use crate::audit::evidence::rendered_files::{
-    DOCUMENT_FILE, PATCH_FILE, write_pack_file, write_rendered_files,
+    DOCUMENT_FILE, PATCH_FILE, select_patch_files, write_pack_file, write_rendered_files,
 };
+use crate::audit::formats::unfinished_file::create_unfinished_folder;
 use crate::audit::show::document::build_document;
 use crate::audit::show::shown_change::ShownChange;
 use crate::change::{Oid, Text};
+use crate::gate::acts::is_attachment_name;
 use crate::gate::policy_source::load_with_paths;
 use crate::git::evidence_objects::RawObject;
-use crate::git::evidence_objects::pack_repository::PackRepository;
-use crate::git::evidence_objects::tree_walk::ObjectSink;
+use crate::git::evidence_objects::pack_repository::{MadePatch, PackRepository};
+use crate::git::evidence_objects::tree_walk::{DifferingFile, ObjectSink};
 use crate::git::signature::statement_key::StatementSigner;
-use crate::git::{ObjectFormat, Repository};
+use crate::git::{FileAtPath, ObjectFormat, Repository};
 use crate::ledger::LEDGER_REF;
 use crate::ledger::audit::trace::trace_change;
-use crate::ledger::record::{LedgerEvent, RecordedPolicySource};
+use crate::ledger::record::{LedgerEvent, RecordedActKind, RecordedPolicySource, digest_bytes};
+use crate::ledger::state::acts::name_act_ref;
 use crate::policy::DEFAULT_POLICY_PATH;
+use crate::verdict::format_count;
 
 /// The file that tells people what a pack is.
 const README_FILE: &str = "README.md";
@@ -66,8 +70,8 @@ pub fn write_pack(request: &PackRequest<'_>, target: &Path) -> Result<EvidenceIn
     }
     let describe = || format!("cannot write {}", target.display());
     let beside = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let unfinished =
-        tempfile::Builder::new().prefix(".unfinished-").tempdir_in(beside).with_context(describe)?;
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    let unfinished = create_unfinished_folder(beside, &name).with_context(describe)?;
     // The temporary folder is private; the pack inside gets the rights of any new folder.
     let folder = unfinished.path().join("pack");
     fs::create_dir(&folder).with_context(describe)?;
@@ -256,32 +260,85 @@ impl PackRun<'_> {
         let document = build_document(shown);
         write_pack_file(&folder.join(DOCUMENT_FILE), &document.to_json_bytes()?)?;
         write_rendered_files(&document, &folder)?;
-        let mut without_patch = None;
-        match self.collector.copy.write_patch(parent, commit) {
-            Ok(patch) => write_pack_file(&folder.join(PATCH_FILE), &patch)?,
-            Err(error) => {
-                let is_large = found.iter().flat_map(|file| [file.old, file.new]).flatten();
-                let large = is_large.filter(|id| self.collector.left_out.contains_key(id)).count();
-                let why = match large {
-                    0 => format!("libgit2 cannot make it: {error:#}"),
-                    _ => {
-                        format!("{large} contents are longer than {MAX_BLOB_BYTES} bytes and not in the pack")
-                    }
-                };
-                self.add_limit(format!("no patch of {}: {why}", commit.short_hex()));
-                without_patch = Some(why);
-            }
-        }
-        let files =
-            found.into_iter().map(|file| PackedFile { path: file.path, old: file.old, new: file.new });
+        let without_patch = self.write_patch_file(&found, commit, &folder)?;
+        let attachments = self.write_attachments(shown, &name)?;
         Ok(PackedChange {
             folder: name,
             commit,
             parent,
             commits,
-            files: files.collect(),
+            files: found.iter().map(PackedFile::from).collect(),
             records,
             without_patch,
+            attachments,
         })
+    }
+
+    /// Writes the patch of a change, and returns why there is none if there is none.
+    fn write_patch_file(
+        &mut self,
+        found: &[DifferingFile],
+        commit: Oid,
+        folder: &Path,
+    ) -> Result<Option<String>> {
+        let id = commit.short_hex();
+        let left_out = &self.collector.left_out;
+        let Some(shown) = select_patch_files(found, |blob| left_out.contains_key(&blob)) else {
+            let why = format!("its contents are longer than {MAX_BLOB_BYTES} bytes and not in the pack");
+            self.add_limit(format!("no patch of {id}: {why}"));
+            return Ok(Some(why));
+        };
+        let hidden = found.len() - shown.len();
+        match self
+            .collector
+            .copy
+            .write_patch(&shown)
+            .with_context(|| format!("cannot make the patch of {id}"))?
+        {
+            MadePatch::Whole(patch) => write_pack_file(&folder.join(PATCH_FILE), &patch)?,
+            MadePatch::TooLong => {
+                let why = "it would be longer than 32 MiB".to_owned();
+                self.add_limit(format!("no patch of {id}: {why}"));
+                return Ok(Some(why));
+            }
+        }
+        if hidden > 0 {
+            let files = format_count(hidden, "file");
+            self.add_limit(format!(
+                "the patch of {id} leaves out {files} longer than {MAX_BLOB_BYTES} bytes"
+            ));
+        }
+        Ok(None)
+    }
+
+    /// Writes the files that were attached to a change; what the repository does not hold as the ledger says is named.
+    fn write_attachments(&mut self, shown: &ShownChange, name: &str) -> Result<Vec<PackedAttachment>> {
+        let mut written = Vec::new();
+        for act in &shown.record.acts {
+            let RecordedActKind::Attachment { name: file, bytes, digest, commit } = &act.event.act.says
+            else {
+                continue;
+            };
+            let content = match self.request.repository.read_file_at(*commit, file, *bytes) {
+                Ok(FileAtPath::Found(content))
+                    if digest_bytes(&content) == *digest && is_attachment_name(file) =>
+                {
+                    content
+                }
+                _ => {
+                    let kept = name_act_ref(&act.event.act);
+                    self.add_limit(format!(
+                        "the attached file {file} of record {} is not in this repository; {} keeps it",
+                        act.record,
+                        kept.to_lossy()
+                    ));
+                    continue;
+                }
+            };
+            let path = format!("{name}/{ATTACHMENTS_FOLDER}/{}-{file}", act.record);
+            write_pack_file(&self.folder.join(&path), &content)?;
+            written.push(PackedAttachment { path, record: act.record, digest: digest.clone() });
+        }
+        Ok(written)
     }
 }

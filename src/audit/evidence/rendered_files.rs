@@ -10,6 +10,8 @@ use crate::audit::show::document::ChangeDocument;
 use crate::audit::show::html::write_page_html;
 use crate::audit::show::markdown::write_page_markdown;
 use crate::audit::show::timeline::TIMELINE_SHEET;
+use crate::change::Oid;
+use crate::git::evidence_objects::tree_walk::DifferingFile;
 
 /// The document that the other files are made of.
 pub(super) const DOCUMENT_FILE: &str = "record.json";
@@ -38,6 +40,18 @@ pub(super) fn write_rendered_files(document: &ChangeDocument, folder: &Path) -> 
         rows.write_row(&event.build_row())?;
     }
     rows.finish()
+}
+
+/// Returns the files that a patch shows: those whose contents before and afterwards are in the pack. `None` if there is
+/// none of them although the change changes files.
+pub(super) fn select_patch_files(
+    found: &[DifferingFile],
+    is_left_out: impl Fn(Oid) -> bool,
+) -> Option<Vec<DifferingFile>> {
+    let is_shown =
+        |file: &&DifferingFile| !file.old.iter().chain(&file.new).any(|entry| is_left_out(entry.id));
+    let shown: Vec<DifferingFile> = found.iter().filter(is_shown).cloned().collect();
+    if shown.is_empty() && !found.is_empty() { None } else { Some(shown) }
 }
 
 /// Writes a file of a pack, with the folders that it is in.

@@ -9,6 +9,7 @@ use crate::audit::evidence::pack_ledger::find_statement_record;
 use crate::audit::evidence::pack_reader::{ReadPack, read_pack_file};
 use crate::git::signature::statement_key::StatementKey;
 use crate::ledger::audit::export::envelope::open_envelope;
+use crate::ledger::record::strict_json::parse_strict_json;
 use crate::verdict::format_count;
 
 /// Checks that each in-toto statement is of a record in the pack and, if there are keys, signed by one of them.
@@ -54,7 +55,7 @@ pub(super) fn check_attestations(pack: &ReadPack, keys: &[StatementKey]) -> Pack
 
 /// Returns the statement of a line, and whether it is in an envelope; with keys, it has to be in one that they signed.
 fn read_statement(line: &[u8], keys: &[StatementKey]) -> Result<(Value, bool)> {
-    let written: Value = serde_json::from_slice(line)?;
+    let written = parse_strict_json(line)?;
     if keys.is_empty() && written.get("payload").is_none() {
         return Ok((written, false));
     }

@@ -56,6 +56,8 @@ pub enum ExceptionKind {
     UnrecordedChange,
     /// A change was decided by a policy that came without a decision.
     UndecidedPolicy,
+    /// Nothing judged a change.
+    NotJudged,
     /// A change landed although it breaks a rule.
     RuleBroken,
     /// Something that was owed was met late, or is overdue.
@@ -64,8 +66,10 @@ pub enum ExceptionKind {
     OpenObligation,
     /// An exemption let a change break a rule.
     ExemptionUsed,
-    /// An approval counted although the roster of the time does not know the person.
+    /// Somebody whom the roster of the time does not know approved a change.
     ApproverNotInRoster,
+    /// Somebody whom the roster of the time does not know pushed or made a change.
+    ActorNotInRoster,
     /// An approval was given after the change had landed.
     ApprovedAfterLanding,
     /// A normal change has a ticket that was made after it had landed.
@@ -187,15 +191,17 @@ const SECONDS_PER_HOUR: f64 = 3_600.0;
 
 impl ExceptionKind {
     /// Every kind, in the order of a report.
-    pub const ALL: [ExceptionKind; 21] = [
+    pub const ALL: [ExceptionKind; 23] = [
         ExceptionKind::UnauthorisedChange,
         ExceptionKind::UnrecordedChange,
         ExceptionKind::UndecidedPolicy,
+        ExceptionKind::NotJudged,
         ExceptionKind::RuleBroken,
         ExceptionKind::LateObligation,
         ExceptionKind::OpenObligation,
         ExceptionKind::ExemptionUsed,
         ExceptionKind::ApproverNotInRoster,
+        ExceptionKind::ActorNotInRoster,
         ExceptionKind::ApprovedAfterLanding,
         ExceptionKind::TicketAfterLanding,
         ExceptionKind::Contradiction,
@@ -217,11 +223,13 @@ impl ExceptionKind {
             ExceptionKind::UnauthorisedChange => "unauthorised-change",
             ExceptionKind::UnrecordedChange => "unrecorded-change",
             ExceptionKind::UndecidedPolicy => "undecided-policy",
+            ExceptionKind::NotJudged => "not-judged",
             ExceptionKind::RuleBroken => "rule-broken",
             ExceptionKind::LateObligation => "late-obligation",
             ExceptionKind::OpenObligation => "open-obligation",
             ExceptionKind::ExemptionUsed => "exemption-used",
             ExceptionKind::ApproverNotInRoster => "approver-not-in-roster",
+            ExceptionKind::ActorNotInRoster => "actor-not-in-roster",
             ExceptionKind::ApprovedAfterLanding => "approved-after-landing",
             ExceptionKind::TicketAfterLanding => "ticket-after-landing",
             ExceptionKind::Contradiction => "contradiction",
@@ -244,11 +252,13 @@ impl ExceptionKind {
             ExceptionKind::UnauthorisedChange => "Changes that landed without a decision",
             ExceptionKind::UnrecordedChange => "Changes whose landing the ledger does not tell",
             ExceptionKind::UndecidedPolicy => "Changes decided by a policy that came without a decision",
+            ExceptionKind::NotJudged => "Changes that nothing judged",
             ExceptionKind::RuleBroken => "Changes that landed although they break a rule",
             ExceptionKind::LateObligation => "Obligations met late or overdue",
             ExceptionKind::OpenObligation => "Obligations that are open and in time",
             ExceptionKind::ExemptionUsed => "Exemptions that were used",
             ExceptionKind::ApproverNotInRoster => "Approvals by people outside the roster of the time",
+            ExceptionKind::ActorNotInRoster => "Changes by people outside the roster of the time",
             ExceptionKind::ApprovedAfterLanding => "Approvals given after the landing",
             ExceptionKind::TicketAfterLanding => "Tickets made after the landing of a normal change",
             ExceptionKind::Contradiction => "Changes that state a field in different ways",
@@ -270,12 +280,14 @@ impl ExceptionKind {
         match self {
             ExceptionKind::UnauthorisedChange
             | ExceptionKind::UndecidedPolicy
+            | ExceptionKind::NotJudged
             | ExceptionKind::RuleBroken
             | ExceptionKind::RefMoved
             | ExceptionKind::Unreadable => "high",
             ExceptionKind::UnrecordedChange
             | ExceptionKind::LateObligation
             | ExceptionKind::ApproverNotInRoster
+            | ExceptionKind::ActorNotInRoster
             | ExceptionKind::ApprovedAfterLanding
             | ExceptionKind::TicketAfterLanding
             | ExceptionKind::Contradiction

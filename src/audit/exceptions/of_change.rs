@@ -2,16 +2,24 @@
 
 use crate::audit::change_record::change_acts::describe_act_author;
 use crate::audit::change_record::field_values::CHANGE_TYPE;
-use crate::audit::change_record::standing::GateBypass;
+use crate::audit::change_record::standing::{GateBypass, has_roster};
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord};
 use crate::audit::exceptions::{AuditException, ExceptionKind, ExceptionStatus};
 use crate::audit::table::format_table_time;
 use crate::change::Text;
-use crate::ledger::record::{RecordedApproval, RecordedOutcomeWord, RecordedReasons};
+use crate::ledger::record::{
+    RecordedApproval, RecordedApprovalDecision, RecordedIdentityKind, RecordedOutcomeWord, RecordedReasons,
+};
 use crate::ledger::state::TrackedObligation;
 
 /// How many people a cell names.
 const MAX_NAMED: usize = 10;
+
+/// The role of whoever pushed or merged.
+const PUSHER_ROLE: &str = "role.pusher";
+
+/// How the codes begin that say why an approval does not count: the roster does not know the person.
+const NOT_IN_ROSTER_CODE: &str = "approvals.not-in-roster";
 
 /// Returns the exceptions of a change; `has_ledger` if a ledger was there to tell how it landed.
 pub(crate) fn list_change_exceptions(change: &ChangeRecord, has_ledger: bool) -> Vec<AuditException> {
@@ -25,6 +33,7 @@ pub(crate) fn list_change_exceptions(change: &ChangeRecord, has_ledger: bool) ->
         }
     }
     add_approvals(change, &mut found);
+    add_strangers(change, &mut found);
     add_late_ticket(change, &mut found);
     for reasons in &change.reasons {
         add_contradictions(change, reasons, &mut found);
@@ -35,8 +44,8 @@ pub(crate) fn list_change_exceptions(change: &ChangeRecord, has_ledger: bool) ->
             format!("the attached file {name} is not in this repository; {} keeps it", ref_name.to_lossy());
         found.push(build_exception(change, ExceptionKind::Unreadable, what));
     }
-    if let Err(why) = &change.facts {
-        found.push(build_exception(change, ExceptionKind::Unreadable, why.clone()));
+    if let Some(why) = change.find_unread_part() {
+        found.push(build_exception(change, ExceptionKind::Unreadable, why));
     }
     found
 }
@@ -200,17 +209,8 @@ fn build_obligation_exception(
 }
 
 fn add_approvals(change: &ChangeRecord, found: &mut Vec<AuditException>) {
-    let has_roster = change
-        .reasons
-        .iter()
-        .any(|reasons| reasons.policies.first().is_some_and(|policy| policy.roster_digest.is_some()));
     for approval in change.list_counting_approvals() {
         let name = approval.by.as_ref().map(|by| by.to_lossy().into_owned()).unwrap_or_default();
-        if has_roster && approval.person.is_none() {
-            let what =
-                format!("the approval of `{name}` counted, and the roster of the time does not know them");
-            found.push(build_exception(change, ExceptionKind::ApproverNotInRoster, what));
-        }
         if let Some(at) = approval.given_at
             && change.has_trusted_time()
             && at > change.landing.at
@@ -219,6 +219,54 @@ fn add_approvals(change: &ChangeRecord, found: &mut Vec<AuditException>) {
             found.push(build_exception(change, ExceptionKind::ApprovedAfterLanding, what));
         }
     }
+}
+
+/// Adds the people whom the roster of the time does not know: whoever approved, counted or not; whoever pushed; and
+/// whoever else made the change and stood in an earlier roster.
+fn add_strangers(change: &ChangeRecord, found: &mut Vec<AuditException>) {
+    let mut told: Vec<(ExceptionKind, String)> = Vec::new();
+    for reasons in change.reasons.iter().filter(|reasons| has_roster(reasons)) {
+        for approval in reasons.approvals.iter().filter(|one| is_by_stranger(one)) {
+            let Some(by) = &approval.by else { continue };
+            let counted =
+                if approval.uses.iter().any(|one| one.counts) { "counted" } else { "did not count" };
+            let left = describe_leaving(change, by);
+            let what = format!(
+                "the roster of the time does not know `{}`{left}; the approval {counted}",
+                by.to_lossy()
+            );
+            told.push((ExceptionKind::ApproverNotInRoster, what));
+        }
+        for author in reasons.contributors.iter().filter(|one| one.kind == RecordedIdentityKind::Unknown) {
+            if author.role.code == PUSHER_ROLE || change.left_people.contains(&author.name) {
+                let left = describe_leaving(change, &author.name);
+                let (role, name) = (author.role.to_plain_text(), author.name.to_lossy());
+                let what =
+                    format!("the roster of the time does not know `{name}`{left}, {role} of the change");
+                told.push((ExceptionKind::ActorNotInRoster, what));
+            }
+        }
+    }
+    for (place, (kind, what)) in told.iter().enumerate() {
+        if !told.iter().take(place).any(|known| known == &(*kind, what.clone())) {
+            found.push(build_exception(change, *kind, what.clone()));
+        }
+    }
+}
+
+/// Returns true if an approval was given by a person whom the policy does not know; that of a bot is told by its rule.
+fn is_by_stranger(approval: &RecordedApproval) -> bool {
+    let is_unknown = |code: &str| code.starts_with(NOT_IN_ROSTER_CODE);
+    let is_refused =
+        approval.uses.iter().filter_map(|one| one.why_not.as_ref()).any(|why| is_unknown(&why.code));
+    let counts = approval.uses.iter().any(|one| one.counts);
+    approval.decision == RecordedApprovalDecision::Approved
+        && approval.person.is_none()
+        && (counts || is_refused)
+}
+
+fn describe_leaving(change: &ChangeRecord, name: &Text) -> &'static str {
+    if change.left_people.contains(name) { ", whom an earlier one lists" } else { "" }
 }
 
 fn add_late_ticket(change: &ChangeRecord, found: &mut Vec<AuditException>) {

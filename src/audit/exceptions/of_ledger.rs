@@ -6,13 +6,17 @@ use crate::audit::exceptions::{AuditException, ExceptionKind, ExceptionStatus};
 use crate::audit::fleet::audit_event::UnreadRepository;
 use crate::audit::population::period::AuditPeriod;
 use crate::audit::population::population_entry::{EntryKind, PopulationEntry};
+use crate::audit::population::unjudged_spans::UnjudgedSpan;
 use crate::audit::table::format_table_time;
-use crate::change::Text;
+use crate::change::{Oid, Text};
 use crate::ledger::audit::ledger_history::{LedgerHistory, SessionHistory};
 
 /// How long nothing may show that the gate stood before that is an exception. A ledger that is reconciled every day
 /// never has such a gap.
 pub(crate) const MAX_SILENCE: SignedDuration = SignedDuration::from_hours(48);
+
+/// How many records that cannot be read are told one by one.
+const MAX_NAMED_RECORDS: usize = 1_000;
 
 /// A time in which nothing shows that the gate stood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +114,54 @@ pub(crate) fn build_unread_exception(unread: &UnreadRepository, now: Timestamp) 
     }
 }
 
+/// Returns the exceptions of refusals whose reasons cannot be read, so that nobody can tell what became of them.
+pub(crate) fn build_denial_exceptions(
+    (repository, ref_name): (&str, &Text),
+    history: &LedgerHistory,
+    unread: &[(Oid, String)],
+) -> Vec<AuditException> {
+    let mut found = Vec::new();
+    for (holder, why) in unread {
+        let Some(refusal) = history.refusals.iter().find(|one| one.holder == *holder) else { continue };
+        found.push(AuditException {
+            kind: ExceptionKind::Unreadable,
+            subject_id: format!("{repository}/record/{}", refusal.record),
+            subject: ref_name.clone(),
+            rule: None,
+            what: Text::from(format!("what record {} refused cannot be read: {why}", refusal.record)),
+            occurred_at: refusal.observed_at,
+            detected_at: None,
+            actor: None,
+            approver: None,
+            status: ExceptionStatus::Open,
+            due: None,
+            late_by: None,
+            evidence: format!("ledger record {}", refusal.record),
+        });
+    }
+    found
+}
+
+/// Returns the exception of changes in a row that nothing judged.
+pub(crate) fn build_unjudged_exception(ref_name: &Text, span: &UnjudgedSpan) -> AuditException {
+    let (subject_id, occurred_at) = span.find_beginning();
+    AuditException {
+        kind: ExceptionKind::NotJudged,
+        subject_id,
+        subject: ref_name.clone(),
+        rule: None,
+        what: Text::from(span.describe()),
+        occurred_at,
+        detected_at: None,
+        actor: None,
+        approver: None,
+        status: ExceptionStatus::Open,
+        due: None,
+        late_by: None,
+        evidence: "columns gate_result and gate_version of changes".to_owned(),
+    }
+}
+
 /// Returns the exceptions that a ledger shows beside those of changes.
 pub(crate) fn list_ledger_exceptions(
     (repository, ref_name): (&str, &Text),
@@ -146,13 +198,20 @@ pub(crate) fn list_ledger_exceptions(
     for session in &history.sessions {
         found.extend(build_session_exception(session, period, now, &build));
     }
-    if history.unreadable_records > 0 || history.is_cut {
-        let what = match history.is_cut {
-            true => "the ledger does not go back to its first record".to_owned(),
-            false => format!("{} records of the ledger cannot be read", history.unreadable_records),
-        };
-        let at = history.began_at.unwrap_or(now);
-        found.push(build(ExceptionKind::Unreadable, at, what, "changegate ledger verify".to_owned()));
+    let (at, verify) = (history.began_at.unwrap_or(now), "changegate ledger verify");
+    if let Some(why) = &history.cut {
+        let what = format!("the ledger does not go back to its first record: {why}");
+        found.push(build(ExceptionKind::Unreadable, at, what, verify.to_owned()));
+    }
+    for record in history.unreadable_records.iter().take(MAX_NAMED_RECORDS) {
+        let what =
+            format!("the record in commit {} of the ledger cannot be read: {}", record.holder, record.why);
+        found.push(build(ExceptionKind::Unreadable, at, what, verify.to_owned()));
+    }
+    let more = history.unreadable_records.len().saturating_sub(MAX_NAMED_RECORDS);
+    if more > 0 {
+        let what = format!("{more} further records of the ledger cannot be read");
+        found.push(build(ExceptionKind::Unreadable, at, what, verify.to_owned()));
     }
     found
 }

@@ -1,14 +1,20 @@
-//! What a policy asks less than the one before it, as far as the two can be compared rule by rule.
+//! What a policy asks less than the one before it, part by part, as `changegate policy diff` compares them.
 //!
-//! A rule that is written in another way is told as such: whether it asks less is for a person to read.
+//! What is written in another way is told as such: whether it asks less is for a person to read.
 
 use crate::audit::exceptions::{AuditException, ExceptionKind, ExceptionStatus};
 use crate::audit::population::ref_chain::ChainStep;
-use crate::policy::{Policy, Rule};
-use crate::verdict::RuleLevel;
+use crate::gate::LoadedPolicy;
+use crate::policy::{Policy, PolicyDifference, PolicyDirection};
 
 /// How many differences one exception names.
 const MAX_NAMED_DIFFERENCES: usize = 12;
+
+/// What a comparison calls the roster.
+const ROSTER_PART: &str = "roster";
+
+/// How many addresses and accounts of joiners are named.
+const MAX_NAMED_JOINERS: usize = 5;
 
 /// How many digits of a digest are shown.
 const SHORT_DIGITS: usize = 12;
@@ -17,7 +23,7 @@ const SHORT_DIGITS: usize = 12;
 pub(crate) fn build_policy_exception(
     repository: &str,
     step: &ChainStep,
-    (old, new): (&Policy, &Policy),
+    (old, new): (&LoadedPolicy, &LoadedPolicy),
 ) -> Option<AuditException> {
     let mut differences = list_differences(old, new);
     if differences.is_empty() {
@@ -37,7 +43,7 @@ pub(crate) fn build_policy_exception(
     Some(AuditException {
         kind: ExceptionKind::PolicyLoosened,
         subject_id: format!("{repository}@{}", step.id),
-        subject: new.name.as_str().into(),
+        subject: new.policy.name.as_str().into(),
         rule: None,
         what: what.into(),
         occurred_at: step.committed_at,
@@ -47,62 +53,43 @@ pub(crate) fn build_policy_exception(
         status: ExceptionStatus::Open,
         due: None,
         late_by: None,
-        evidence: format!("policy {} before, {} after", short(&old.digest), short(&new.digest)),
+        evidence: format!("policy {} before, {} after", short(&old.policy.digest), short(&new.policy.digest)),
     })
 }
 
-/// Returns what `new` asks less or otherwise than `old`, in words.
-fn list_differences(old: &Policy, new: &Policy) -> Vec<String> {
-    let mut found = Vec::new();
-    for pattern in &old.protected_refs {
-        if !new.protected_refs.contains(pattern) {
-            found.push(format!("`{pattern}` is no longer under `protects`"));
-        }
-    }
-    for rule in &old.rules {
-        let id = rule.description.id.as_str();
-        let Some(now) = new.rules.iter().find(|one| one.description.id == rule.description.id) else {
-            found.push(format!("rule `{id}` is gone"));
-            continue;
-        };
-        if (rule.level, now.level) == (RuleLevel::Deny, RuleLevel::Warn) {
-            found.push(format!("rule `{id}` only warns"));
-        }
-        if rule.require != now.require {
-            found.push(format!("rule `{id}` requires something else"));
-        }
-        if rule.when != now.when || list_class_names(old, rule) != list_class_names(new, now) {
-            found.push(format!("rule `{id}` is about other changes"));
-        }
-    }
-    for exemption in &new.exemptions {
-        let Some(id) = find_rule_id(new, exemption.rule_index) else { continue };
-        let is_known = old.exemptions.iter().any(|known| {
-            find_rule_id(old, known.rule_index) == Some(id)
-                && known.when == exemption.when
-                && known.until >= exemption.until
-        });
-        if !is_known {
-            found.push(format!(
-                "an exemption from `{id}` until {}, approved by {}",
-                exemption.until, exemption.approved_by
-            ));
-        }
-    }
-    found
+/// Returns the differences after which `new` may ask less than `old`, in words, those that surely do first.
+fn list_differences(old: &LoadedPolicy, new: &LoadedPolicy) -> Vec<String> {
+    let Ok(mut found) = old.find_differences(new) else {
+        return vec!["the two cannot be compared".to_owned()];
+    };
+    found.retain(|one| one.direction.may_loosen() && !is_mere_addition(one) && one.part != ROSTER_PART);
+    found.sort_by_key(|one| std::cmp::Reverse(one.direction));
+    let mut words: Vec<String> = found.into_iter().map(|one| format!("{}: {}", one.part, one.what)).collect();
+    words.extend(describe_joiners(&old.policy, &new.policy));
+    words
 }
 
-fn find_rule_id(policy: &Policy, index: usize) -> Option<&str> {
-    policy.rules.get(index).map(|rule| rule.description.id.as_str())
+/// Returns whom the roster has in addition; that somebody has left asks nothing less.
+fn describe_joiners(old: &Policy, new: &Policy) -> Option<String> {
+    if old.people.roster_digest.is_some() && new.people.roster_digest.is_none() {
+        return Some("there is no roster any more".to_owned());
+    }
+    let known = old.people.list_identities();
+    let is_new = |(id, key): &(&str, &str)| known.get(id) != Some(key);
+    let mut joined: Vec<String> =
+        new.people.list_identities().into_iter().filter(is_new).map(|(id, _)| format!("`{id}`")).collect();
+    if joined.is_empty() {
+        return None;
+    }
+    let more = joined.len().saturating_sub(MAX_NAMED_JOINERS);
+    joined.truncate(MAX_NAMED_JOINERS);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    Some(format!("{ROSTER_PART}: has {}{more} as well, or of another person", joined.join(", ")))
 }
 
-/// Returns the classes that a rule is for, by name; `None` for all.
-fn list_class_names<'a>(policy: &'a Policy, rule: &Rule) -> Option<Vec<&'a str>> {
-    let indexes = rule.class_indexes.as_ref()?;
-    let mut names: Vec<&str> = Vec::new();
-    for index in indexes {
-        names.extend(policy.classes.get(*index).map(|class| class.id.as_str()));
-    }
-    names.sort_unstable();
-    Some(names)
+/// Returns true for what a policy gets in addition and that only a gate of pushes has to doubt.
+fn is_mere_addition(difference: &PolicyDifference) -> bool {
+    let (part, what) = (difference.part.as_str(), difference.what.as_str());
+    difference.direction == PolicyDirection::Different
+        && (part == "protects" || part.starts_with("field `") && what == "is new")
 }

@@ -19,7 +19,7 @@ use crate::audit::fleet::dataset_manifest::{
 use crate::audit::fleet::partitioned_table::{PartitionedTable, name_partition};
 use crate::audit::fleet::shard::FleetShard;
 use crate::audit::formats::parquet::ParquetTable;
-use crate::audit::formats::unfinished_file::UnfinishedFile;
+use crate::audit::formats::unfinished_file::{UnfinishedFile, create_unfinished_folder};
 use crate::audit::inputs::deployments::DeploymentList;
 use crate::audit::inputs::incidents::IncidentList;
 use crate::audit::population::period::AuditPeriod;
@@ -104,8 +104,8 @@ impl DatasetWriter {
         if target.symlink_metadata().is_ok() && !target.join(DATASET_MANIFEST).is_file() {
             bail!("{} is there and is no data set; remove it, or write elsewhere", target.display());
         }
-        let build = || tempfile::Builder::new().prefix(".unfinished-").tempdir_in(folder);
-        let work = build().with_context(|| format!("cannot write into {}", folder.display()))?;
+        let work = create_unfinished_folder(folder, DATASET_FOLDER)
+            .with_context(|| format!("cannot write into {}", folder.display()))?;
         let root = work.path();
         let name = format!("{}/part-0.parquet", REPOSITORY_SHEET.name);
         fs::create_dir_all(root.join(REPOSITORY_SHEET.name))?;

@@ -6,6 +6,7 @@
 //! same code that makes the report of one audit. The manifest names every file with its digest and comes last.
 
 pub mod audit_event;
+pub mod checkpoint;
 pub mod dataset_manifest;
 pub mod dataset_reader;
 pub mod dataset_writer;

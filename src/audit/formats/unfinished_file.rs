@@ -8,7 +8,10 @@ use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
+
+/// How the names of what is not finished begin.
+pub(crate) const UNFINISHED_PREFIX: &str = ".unfinished-";
 
 #[cfg(unix)]
 const NEW_FILE_MODE: u32 = 0o666;
@@ -29,7 +32,7 @@ impl UnfinishedFile {
             Err(_) => path.to_path_buf(),
         };
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".unfinished-");
+        builder.prefix(UNFINISHED_PREFIX);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
@@ -59,6 +62,32 @@ impl UnfinishedFile {
         file.as_file().sync_all().with_context(describe)?;
         file.persist(&target).map_err(|error| error.error).with_context(describe)?;
         Ok(())
+    }
+}
+
+/// Makes a folder beside the one called `name`, which it is to become; it is removed unless it does. What an earlier run
+/// for the same name left behind is removed first.
+///
+/// # Errors
+///
+/// Fails if the folder cannot be made.
+pub(crate) fn create_unfinished_folder(beside: &Path, name: &str) -> io::Result<TempDir> {
+    let prefix = format!("{UNFINISHED_PREFIX}{name}-");
+    remove_unfinished(beside, &prefix);
+    tempfile::Builder::new().prefix(&prefix).tempdir_in(beside)
+}
+
+/// Removes what a killed run left in a folder under names that begin like this. What cannot be removed stays.
+pub(crate) fn remove_unfinished(folder: &Path, prefix: &str) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let is_left = entry.file_name().to_str().is_some_and(|name| name.starts_with(prefix));
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let _ = match (is_left, is_folder) {
+            (true, true) => fs::remove_dir_all(entry.path()),
+            (true, false) => fs::remove_file(entry.path()),
+            (false, _) => Ok(()),
+        };
     }
 }
 

@@ -41,7 +41,7 @@ pub struct IncidentList {
 ///
 /// # Errors
 ///
-/// Fails if the file cannot be read, or an incident has no id or no beginning.
+/// Fails if the file cannot be read, or an incident has no id or no beginning, or ends before it begins.
 pub fn read_incidents(path: &Path) -> Result<IncidentList> {
     let file = InputFile::read_file(path)?;
     let mut incidents = Vec::new();
@@ -59,6 +59,9 @@ fn read_incident(entry: &InputEntry) -> Result<Incident> {
         bail!("{} has no `started`", entry.place);
     };
     let resolved = entry.find_time(&["resolved", "resolvedat", "closedat", "resolutiondate"])?;
+    if resolved.is_some_and(|resolved| resolved < started) {
+        bail!("{} is resolved before it is started: correct one of the times", entry.place);
+    }
     let text = || entry.find_text(&["body", "description"]).and_then(find_caused_by);
     let caused_by = entry.find_text(&["causedby", "change"]).map(str::to_owned).or_else(text);
     Ok(Incident { id: id.to_owned(), started, resolved, caused_by })
@@ -94,5 +97,16 @@ mod tests {
         let entries = parse_entries(b"id,started\nINC-1,\n").unwrap();
         let error = read_incident(&entries[0]).unwrap_err();
         assert_eq!(error.to_string(), "line 2 has no `started`");
+    }
+
+    #[test]
+    fn what_ends_before_it_begins_is_refused_with_its_place() {
+        let row = |resolved: &str| {
+            let text = format!("id,started,resolved\nINC-1,2026-06-01T10:00:00Z,{resolved}\n");
+            read_incident(&parse_entries(text.as_bytes()).unwrap()[0]).map_err(|error| error.to_string())
+        };
+        let told = row("2026-06-01T09:59:59Z").unwrap_err();
+        assert_eq!(told, "line 2 is resolved before it is started: correct one of the times");
+        assert!(row("2026-06-01T10:00:00Z").is_ok() && row("").is_ok());
     }
 }

@@ -3,12 +3,14 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::audit::change_record::change_acts::{describe_act, describe_act_author};
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock, RelatedStep};
-use crate::audit::page::page_text::{show_name, show_words};
+use crate::audit::page::page_text::{show_name, show_text, show_words};
 use crate::audit::table::format_table_time;
 use crate::change::Text;
+use crate::ledger::audit::ledger_history::RecordedChangeAct;
 use crate::ledger::record::{
-    ObligationEvidence, RecordedApproval, RecordedApprovalDecision, RecordedTicketAnswer,
+    ObligationEvidence, RecordedActKind, RecordedApproval, RecordedApprovalDecision, RecordedTicketAnswer,
 };
 use crate::ledger::state::TrackedObligation;
 
@@ -37,6 +39,7 @@ const FORGE: &str = "forge";
 const GATE: &str = "gate";
 const TICKET_SYSTEM: &str = "ticket system";
 const COMMITTER: &str = "committer, as claimed";
+const GIVEN: &str = "as was given";
 const NOBODY: &str = "nobody vouches for a time";
 
 /// Returns the events of a change; what has no time comes last.
@@ -67,6 +70,14 @@ pub(super) fn build_timeline(change: &ChangeRecord) -> Vec<DetailEvent> {
         for step in steps.iter().take(MAX_EVENTS) {
             events.push(describe_step(step, words));
         }
+    }
+    for one in change.acts.iter().take(MAX_EVENTS) {
+        add_act(one, &mut events);
+    }
+    if let Some(deployment) = &change.deployment {
+        let what = format!("deployed to {}", deployment.environment);
+        let by = deployment.by.as_deref().map(Text::from);
+        events.push(build_event(deployment.at, GIVEN, &what, by.as_ref()));
     }
     // The sort is stable: what happened at the same instant stays in the order of a life.
     events.sort_by_key(|event| (event.instant.is_none(), event.instant));
@@ -117,6 +128,17 @@ fn describe_approval(approval: &RecordedApproval) -> DetailEvent {
             instant: None,
         },
     }
+}
+
+fn add_act(one: &RecordedChangeAct, events: &mut Vec<DetailEvent>) {
+    let word = match one.event.act.says {
+        RecordedActKind::Outcome { .. } => "reported: ",
+        RecordedActKind::Verified => "",
+        RecordedActKind::Attachment { .. } => "a file was attached: ",
+    };
+    let what = format!("{word}{} (record {})", show_text(&describe_act(&one.event)), one.record);
+    let who = describe_act_author(&one.event);
+    events.push(build_event(one.event.observed_at, GATE, &what, Some(&who)));
 }
 
 fn add_landing(change: &ChangeRecord, events: &mut Vec<DetailEvent>) {

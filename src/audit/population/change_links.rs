@@ -7,10 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
+use crate::audit::change_record::field_values::TICKET;
 use crate::audit::population::ref_chain::RefChain;
-use crate::change::{Commit, CommitMessage, NeededFacts, Oid};
+use crate::audit::population::step_walk::{StepCommits, StepWalk};
+use crate::change::{CommitMessage, NeededFacts, Oid, Text};
 use crate::gate::obligations::{parse_change_reference, parse_record_reference};
-use crate::git::{CommitRange, Repository};
+use crate::git::Repository;
 use crate::policy::FOR_CHANGE_TRAILER;
 
 /// The trailer that names the change that made this one necessary.
@@ -33,6 +35,10 @@ pub(crate) struct ChangeLinks {
     pub(crate) spoken_for_by: BTreeMap<usize, Vec<usize>>,
     /// The steps that speak for a record of the ledger, by the number of the record.
     pub(crate) spoken_for_record: BTreeMap<u64, Vec<usize>>,
+    /// The tickets that steps name which speak for others, by their places.
+    pub(crate) tickets: BTreeMap<usize, Vec<Text>>,
+    /// The steps that cannot be read as a whole, so that what they say is not known.
+    pub(crate) unread: Vec<usize>,
     /// The step of each commit that a link can name.
     steps: BTreeMap<String, usize>,
 }
@@ -42,9 +48,12 @@ pub(crate) struct ChangeLinks {
 struct StepLinks {
     /// Every commit of the step.
     commits: Vec<Oid>,
+    /// True if one of them cannot be read.
+    is_unread: bool,
     reverts: Vec<Oid>,
     caused_by: Vec<String>,
     speaks_for: Vec<String>,
+    tickets: Vec<Text>,
 }
 
 impl ChangeLinks {
@@ -52,7 +61,7 @@ impl ChangeLinks {
     ///
     /// # Errors
     ///
-    /// Fails if the history cannot be walked.
+    /// Fails only if `progress` could.
     pub(crate) fn read_links(
         repository: &Repository,
         chain: &RefChain,
@@ -60,28 +69,35 @@ impl ChangeLinks {
         threads: fn() -> usize,
         progress: &mut dyn FnMut(),
     ) -> Result<ChangeLinks> {
-        let Some(tip) = chain.steps.last() else { return Ok(ChangeLinks::default()) };
-        let hidden = first.checked_sub(1).and_then(|before| chain.steps.get(before)).map(|step| step.id);
-        let hidden = Vec::from_iter(hidden);
-        let range = CommitRange { tip: tip.id, hidden_tips: &hidden, trusted_keys: None };
+        let Some(last) = chain.steps.len().checked_sub(1) else { return Ok(ChangeLinks::default()) };
+        let (needs, trusted_keys) = (NeededFacts::new(), None);
+        let walk = StepWalk { repository, chain, needs: &needs, trusted_keys, threads };
         let mut index = LinkIndex::default();
-        let mut place = first;
-        let read = |commits: Vec<Result<Commit, _>>| {
+        let mut unread = Vec::new();
+        let read = |commits: StepCommits| {
             let mut links = StepLinks::default();
-            for commit in commits.into_iter().flatten() {
-                links.commits.extend(commit.id);
-                links.add_message(&commit.message);
+            for commit in commits {
+                match commit {
+                    Ok(commit) => {
+                        links.commits.extend(commit.id);
+                        links.add_message(&commit.message);
+                    }
+                    Err(_) => links.is_unread = true,
+                }
             }
             links
         };
-        repository.for_each_step(range, &NeededFacts::new(), threads, read, |links| {
-            index.add_step(place, links);
-            place += 1;
+        walk.read_places((first, last), &read, &mut |place, links| {
+            if !links.as_ref().is_ok_and(|links| !links.is_unread) {
+                unread.push(place);
+            }
+            index.add_step(place, links.unwrap_or_default());
             progress();
             Ok(())
         })?;
         let mut found = index.resolve_links();
         found.steps = index.steps;
+        found.unread = unread;
         Ok(found)
     }
 
@@ -103,6 +119,8 @@ impl StepLinks {
                 self.speaks_for.extend(parse_change_reference(&trailer.value));
             } else if trailer.key.eq_ignore_ascii_case(CAUSED_BY_TRAILER) {
                 self.caused_by.extend(parse_change_reference(&trailer.value));
+            } else if TICKET.iter().any(|name| name.eq_ignore_ascii_case(&trailer.key)) {
+                self.tickets.push(trailer.value.clone());
             }
         }
     }
@@ -156,6 +174,9 @@ impl LinkIndex {
             add_links(&mut found.reverted_by, &reverted, *place);
             add_links(&mut found.caused, &causes, *place);
             add_links(&mut found.spoken_for_by, &spoken_for, *place);
+            if !links.speaks_for.is_empty() && !links.tickets.is_empty() {
+                found.tickets.insert(*place, links.tickets.clone());
+            }
             for reference in &links.speaks_for {
                 if let Some(number) = parse_record_reference(reference) {
                     found.spoken_for_record.entry(number).or_default().push(*place);

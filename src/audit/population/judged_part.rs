@@ -1,11 +1,11 @@
 //! The parts of a history that one policy judges.
 
-use anyhow::Result;
-
 use crate::audit::population::ref_chain::RefChain;
+use crate::audit::population::roster_history::RosterHistory;
 use crate::change::{FactKind, NeededFacts};
-use crate::gate::{LoadedPolicy, UnusablePolicy, find_history_spans};
+use crate::gate::{LoadedPolicy, UnusablePolicy, find_history_spans, load_from_commit};
 use crate::git::Repository;
+use crate::policy::PolicyErrors;
 
 /// What judges changes that no record holds the verdict of.
 #[derive(Clone, Copy)]
@@ -22,6 +22,9 @@ pub(crate) struct JudgedPart<'a> {
     pub(crate) first: usize,
     /// The place of the last step.
     pub(crate) last: usize,
+    /// The place of the step that brought the first policy of the history, if it is one of these: there could be none
+    /// before it.
+    pub(crate) founding: Option<usize>,
     policy: PartPolicy<'a>,
 }
 
@@ -58,44 +61,67 @@ impl JudgedPart<'_> {
     }
 }
 
-/// Divides the steps from `first` to `last` by the policies that judge them, oldest part first.
-///
-/// # Errors
-///
-/// Fails if the history cannot be read.
+/// Divides the steps from `first` to `last` by the policies that judge them, oldest part first, and adds the rosters of
+/// earlier policies to `rosters`. Where the policies of a history cannot be read, nothing judges its steps.
 pub(crate) fn divide_by_policy<'a>(
     repository: &Repository,
     chain: &RefChain,
     (first, last): (usize, usize),
     policy: &AuditPolicy<'a>,
-) -> Result<Vec<JudgedPart<'a>>> {
+    rosters: &mut RosterHistory,
+) -> Vec<JudgedPart<'a>> {
+    let whole = |policy| vec![JudgedPart { first, last, founding: None, policy }];
     let path = match policy {
-        AuditPolicy::One(loaded) => {
-            return Ok(vec![JudgedPart { first, last, policy: PartPolicy::Given(loaded) }]);
-        }
+        AuditPolicy::One(loaded) => return whole(PartPolicy::Given(loaded)),
         AuditPolicy::OfItsTime(path) => path,
     };
-    let Some(tip) = chain.steps.get(last) else { return Ok(Vec::new()) };
+    let Some(tip) = chain.steps.get(last) else { return Vec::new() };
     if chain.cut.is_some() {
         let why = "the history is cut off, so the policies of its time are not known".to_owned();
-        return Ok(vec![JudgedPart { first, last, policy: PartPolicy::Unusable(why) }]);
+        return whole(PartPolicy::Unusable(why));
     }
+    let spans = match find_history_spans(repository, tip.id, path) {
+        Ok(spans) => spans,
+        Err(error) => {
+            let why = format!("the policies of its time cannot be read: {error:#}");
+            return whole(PartPolicy::Unusable(why));
+        }
+    };
     let mut parts = Vec::new();
     let mut place = 0;
-    for span in find_history_spans(repository, tip.id, path)? {
-        let (from, to) = (place.max(first), place + span.steps);
-        place = to;
-        let Some(to) = to.checked_sub(1).filter(|to| *to >= first) else { continue };
+    for span in spans {
+        let start = place;
+        place += span.steps;
+        let Some(end) = place.checked_sub(1).filter(|end| *end >= first) else {
+            if let Ok(loaded) = &span.policy {
+                rosters.add_policy(&loaded.policy);
+            }
+            continue;
+        };
+        let mut founding = None;
         let policy = match span.policy {
             Ok(loaded) => PartPolicy::Own(Box::new(loaded)),
             Err(UnusablePolicy::Absent) => {
+                if start == 0 && load_from_commit(repository, span.tip, path, "its own").is_ok() {
+                    founding = Some(end);
+                }
                 PartPolicy::Unusable(format!("the ref held no `{path}` before it"))
             }
-            Err(UnusablePolicy::Faulty(_)) => {
-                PartPolicy::Unusable(format!("`{path}` could not be used at the time"))
+            Err(UnusablePolicy::Faulty(errors)) => {
+                let fault = describe_first_fault(&errors);
+                PartPolicy::Unusable(format!("`{path}` could not be used at the time: {fault}"))
             }
         };
-        parts.push(JudgedPart { first: from, last: to, policy });
+        parts.push(JudgedPart { first: start.max(first), last: end, founding, policy });
     }
-    Ok(parts)
+    parts
+}
+
+/// Returns the first fault of a policy with its place.
+fn describe_first_fault(errors: &PolicyErrors) -> String {
+    let found = errors.faulty_files.iter().find_map(|file| Some((file, file.faults.first()?)));
+    match found {
+        Some((file, fault)) => format!("{}:{}: {}", file.name, fault.at.line, fault.what),
+        None => "it has a fault".to_owned(),
+    }
 }

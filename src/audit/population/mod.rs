@@ -11,4 +11,7 @@ pub mod population_entry;
 pub mod pull_comparison;
 pub(crate) mod recorded_reasons;
 pub(crate) mod ref_chain;
+pub(crate) mod roster_history;
 pub(crate) mod step_evidence;
+pub(crate) mod step_walk;
+pub(crate) mod unjudged_spans;

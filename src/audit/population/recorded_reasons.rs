@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::change::Oid;
 use crate::git::Repository;
 use crate::ledger::audit::kept_reasons::read_reasons_file;
 use crate::ledger::audit::ledger_history::MoveDecision;
 use crate::ledger::record::RecordedReasons;
+use crate::ledger::store::REASONS_FILE;
 
 /// Reads what verdicts rest on, and keeps that of the newest decision: the changes of a push come one after another.
 pub(crate) struct RecordedReasonsReader<'a> {
@@ -28,7 +29,7 @@ impl<'a> RecordedReasonsReader<'a> {
     ///
     /// # Errors
     ///
-    /// Fails if the file cannot be read.
+    /// Fails if the file cannot be read, or is not the one that its record names.
     pub(crate) fn find_reasons(
         &mut self,
         decided: &MoveDecision,
@@ -47,11 +48,13 @@ impl<'a> RecordedReasonsReader<'a> {
         Ok(found)
     }
 
-    /// Returns the reasons of a decision; none if the file is not the one that its record names.
+    /// Returns the reasons of a decision.
     fn read_reasons(&self, decided: &MoveDecision) -> Result<HashMap<Oid, RecordedReasons>> {
         let mut by_revision = HashMap::new();
         let file = read_reasons_file(self.repository, decided.holder, &decided.reasons_digest)?;
-        let file = file.unwrap_or_default();
+        let Some(file) = file else {
+            bail!("{REASONS_FILE} beside record {} is missing, or another one than it names", decided.record);
+        };
         for line in file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             // Reasons of another version are left out; the change then counts as one without a verdict.
             let Ok(reasons) = serde_json::from_slice::<RecordedReasons>(line) else { continue };

@@ -7,8 +7,9 @@ use jiff::Timestamp;
 
 use crate::change::{NeededFacts, Oid};
 use crate::git::Repository;
-use crate::ledger::audit::ledger_history::{LandedRefMove, LedgerHistory};
+use crate::ledger::audit::ledger_history::LedgerHistory;
 use crate::ledger::audit::trace::LandingOrigin;
+use crate::ledger::record::RecordedMove;
 
 /// The first-parent history of a ref, oldest step first.
 #[derive(Debug, Default)]
@@ -39,6 +40,25 @@ pub(crate) enum StepLanding {
     Earlier(LandingOrigin),
     /// The move of this place in the ledger's history brought it.
     Moved(usize),
+}
+
+/// The moves of a ledger that brought no step of a history.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct OtherMoves {
+    /// The places of those that did not add to its end.
+    pub(crate) elsewhere: Vec<usize>,
+    /// How many may be older than the beginning of a history that is cut off.
+    pub(crate) beyond_cut: usize,
+}
+
+/// Where a move of the ref stands in its history.
+enum MovePlace {
+    /// It brought the steps from the first place to the last.
+    Steps(usize, usize),
+    /// It did not add to the end of the history.
+    Elsewhere,
+    /// It may be older than the beginning of the history, which is cut off.
+    BeyondCut,
 }
 
 impl RefChain {
@@ -79,6 +99,11 @@ impl RefChain {
         Ok(chain)
     }
 
+    /// Returns the step before a place, if there is one.
+    pub(crate) fn find_id_before(&self, place: usize) -> Option<Oid> {
+        place.checked_sub(1).and_then(|before| self.steps.get(before)).map(|step| step.id)
+    }
+
     /// Returns the place of a step; `None` for a commit that is no step of this history.
     pub(crate) fn find_place(&self, id: Oid) -> Option<usize> {
         self.places.get(&id).copied()
@@ -86,7 +111,7 @@ impl RefChain {
 
     /// Notes for each step which move of the ledger brought it, and returns the moves that did not add to the end
     /// of this history: what they brought, or took away, is no part of it.
-    pub(crate) fn add_landings(&mut self, history: &LedgerHistory) -> Vec<usize> {
+    pub(crate) fn add_landings(&mut self, history: &LedgerHistory) -> OtherMoves {
         if let Some(first) = &history.first_tip
             && let Some(place) = self.find_place(first.id)
         {
@@ -94,31 +119,38 @@ impl RefChain {
                 step.landing = StepLanding::Earlier(first.origin);
             }
         }
-        let mut others = Vec::new();
+        let mut others = OtherMoves::default();
         for (number, one) in history.moves.iter().enumerate() {
-            if !self.add_move(number, one) {
-                others.push(number);
+            match self.place_move(&one.moved) {
+                MovePlace::Steps(first, last) => self.add_move(number, first, last),
+                MovePlace::Elsewhere => others.elsewhere.push(number),
+                MovePlace::BeyondCut => others.beyond_cut += 1,
             }
         }
         others
     }
 
-    fn add_move(&mut self, number: usize, one: &LandedRefMove) -> bool {
-        let Some(last) = one.moved.new.and_then(|new| self.find_place(new)) else { return false };
-        let first = match one.moved.old {
-            None => 0,
-            Some(old) => match self.find_place(old) {
-                Some(place) if place <= last => place + 1,
-                // The ref went back, or away from a history that is gone.
-                _ => return false,
-            },
-        };
+    /// Returns where a move stands in this history. Where the history is cut off, a commit that is not in it may be older
+    /// than its beginning, so that nothing can be said against the move.
+    fn place_move(&self, moved: &RecordedMove) -> MovePlace {
+        let Some(new) = moved.new else { return MovePlace::Elsewhere };
+        let old = moved.old.map(|old| self.find_place(old));
+        match (old, self.find_place(new)) {
+            (None, Some(last)) => MovePlace::Steps(0, last),
+            (Some(Some(before)), Some(last)) if before <= last => MovePlace::Steps(before + 1, last),
+            (Some(None), Some(last)) if self.cut.is_some() => MovePlace::Steps(0, last),
+            (None | Some(None), None) if self.cut.is_some() => MovePlace::BeyondCut,
+            // The ref went back, or away from a history that is gone.
+            _ => MovePlace::Elsewhere,
+        }
+    }
+
+    fn add_move(&mut self, number: usize, first: usize, last: usize) {
         for step in self.steps.iter_mut().take(last + 1).skip(first) {
             // What the ledger saw first is when it landed.
             if matches!(step.landing, StepLanding::Unrecorded) {
                 step.landing = StepLanding::Moved(number);
             }
         }
-        true
     }
 }

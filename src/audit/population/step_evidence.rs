@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::change::{Change, Commit, Commits, Fact, FactKind, Missing, Oid, Person, Stage, Text};
+use crate::change::{
+    Change, Commit, Commits, Fact, FactKind, Missing, NeededFacts, Oid, Person, Stage, Text,
+};
 use crate::gate::LoadedPolicy;
 use crate::gate::obligations::find_closing;
 use crate::gate::push::change_judge::collect_commits;
@@ -49,6 +51,9 @@ pub(crate) struct StepFacts {
     pub(crate) claimed_pull: Option<u64>,
     /// The values of trailers that a change log shows, whatever the policy calls its fields.
     pub(crate) trailers: BTreeMap<String, Text>,
+    /// Which part of it cannot be read, and why, if one cannot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) unread: Option<String>,
 }
 
 /// Everything that is read of one step.
@@ -94,6 +99,8 @@ pub(crate) struct StepJudge<'a> {
     pub(crate) wants_marks: bool,
     /// True if the verdicts are kept, and not only what they rest on.
     pub(crate) keeps_verdicts: bool,
+    /// The facts that are read.
+    pub(crate) needs: &'a NeededFacts,
 }
 
 impl StepJudge<'_> {
@@ -129,7 +136,8 @@ impl StepJudge<'_> {
                 return evidence;
             }
         };
-        evidence.facts = Ok(StepFacts::from_commits(&commits));
+        let unread = find_unread_part(&commits, self.needs);
+        evidence.facts = Ok(StepFacts { unread, ..StepFacts::from_commits(&commits) });
         if self.wants_marks {
             evidence.marks = Some(ChangeMarks::from_commits(&commits));
         }
@@ -214,7 +222,30 @@ impl StepFacts {
             files: last.paths.as_ref().ok().map(Vec::len),
             lines: last.lines.as_ref().ok().map(|lines| lines.added.saturating_add(lines.removed)),
             trailers,
+            unread: None,
         }
+    }
+}
+
+/// Returns which of the facts that were asked for cannot be read, and why: that of the first commit that lacks one.
+fn find_unread_part(commits: &Commits, needs: &NeededFacts) -> Option<String> {
+    commits.iter().find_map(|commit| {
+        let blobs = commit.paths.iter().flatten().map(|path| &path.blob);
+        let blob = blobs.filter_map(|blob| find_loss(blob, needs, FactKind::Blobs)).next();
+        let found = find_loss(&commit.paths, needs, FactKind::Paths)
+            .or_else(|| find_loss(&commit.lines, needs, FactKind::Lines))
+            .or_else(|| find_loss(&commit.evil_merge_paths, needs, FactKind::EvilMerges));
+        let why = found.or(blob)?;
+        let id = commit.id.map(|id| id.short_hex()).unwrap_or_default();
+        Some(format!("what {id} changes cannot be read: {why}"))
+    })
+}
+
+/// Returns why a fact that was asked for is lost; what is merely too large is not.
+fn find_loss<'a, T>(fact: &'a Fact<T>, needs: &NeededFacts, kind: FactKind) -> Option<&'a str> {
+    match fact {
+        Err(Missing::Unavailable(_, why)) if needs.contains(&kind) => Some(why),
+        _ => None,
     }
 }
 

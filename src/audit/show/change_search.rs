@@ -9,11 +9,13 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use crate::audit::population::recorded_reasons::RecordedReasonsReader;
+use crate::audit::population::ref_chain::{ChainStep, RefChain};
+use crate::audit::population::step_walk::{StepCommits, StepWalk};
 use crate::change::{Commit, NeededFacts, Oid, Text};
 use crate::gate::obligations::{parse_change_reference, parse_record_reference};
-use crate::git::{CommitRange, Repository};
+use crate::git::Repository;
 use crate::ledger::audit::ledger_history::LedgerHistory;
-use crate::ledger::record::{RecordedReasons, RecordedTicketAnswer};
+use crate::ledger::record::{RecordedActKind, RecordedReasons, RecordedTicketAnswer};
 use crate::policy::FOR_CHANGE_TRAILER;
 
 /// What is looked for.
@@ -127,11 +129,26 @@ struct ReadStep {
     speaks_for: Vec<String>,
 }
 
+impl ReadStep {
+    /// Returns what is known of a step whose commits cannot be read.
+    fn unreadable(step: &ChainStep, query: &ChangeQuery) -> ReadStep {
+        ReadStep {
+            commits: vec![step.id],
+            has_id: query.is_id_of(step.id),
+            is_mentioned: false,
+            title: Text::default(),
+            committed_at: step.committed_at.as_second(),
+            parent: None,
+            speaks_for: Vec::new(),
+        }
+    }
+}
+
 /// Returns the changes of the history of `tip` that the query names, newest first. `progress` is called for each step.
 ///
 /// # Errors
 ///
-/// Fails if the history cannot be walked, or a file of the ledger cannot be read.
+/// Fails if the tip cannot be read.
 pub fn find_changes(
     repository: &Repository,
     tip: Oid,
@@ -140,13 +157,20 @@ pub fn find_changes(
     threads: fn() -> usize,
     progress: &mut dyn FnMut(),
 ) -> Result<Vec<FoundChange>> {
-    let range = CommitRange { tip, hidden_tips: &[], trusted_keys: None };
+    let chain = RefChain::read_chain(repository, tip, &mut || {})?;
+    let Some(last) = chain.steps.len().checked_sub(1) else { return Ok(Vec::new()) };
+    let (needs, trusted_keys) = (NeededFacts::new(), None);
+    let walk = StepWalk { repository, chain: &chain, needs: &needs, trusted_keys, threads };
     let mut index = StepIndex::default();
     let pulls = history.map(|history| list_pull_landings(history, query)).unwrap_or_default();
-    let read = |commits: Vec<Result<Commit, _>>| {
-        read_step(&commits.into_iter().flatten().collect::<Vec<_>>(), query)
-    };
-    repository.for_each_step(range, &NeededFacts::new(), threads, read, |step| {
+    let read = |commits: StepCommits| read_step(&commits.into_iter().flatten().collect::<Vec<_>>(), query);
+    walk.read_places((0, last), &read, &mut |place, step| {
+        let step = match (step, chain.steps.get(place)) {
+            (Ok(step), _) => step,
+            // It can still be named by its id.
+            (Err(_), Some(unread)) => ReadStep::unreadable(unread, query),
+            (Err(_), None) => return Ok(()),
+        };
         index.add_step(step);
         progress();
         Ok(())
@@ -160,7 +184,8 @@ pub fn find_changes(
     if named.is_empty() || query.is_like_ticket() || query.pull.is_some() {
         named.extend(list_places(&|step| step.is_mentioned));
         if let Some(history) = history {
-            named.extend(find_by_reasons(repository, history, query, &index)?);
+            named.extend(find_by_reasons(repository, history, query, &index));
+            named.extend(find_by_acts(history, query, &index));
         }
     }
     let mut places: BTreeSet<usize> = BTreeSet::new();
@@ -229,18 +254,32 @@ fn find_by_reasons(
     history: &LedgerHistory,
     query: &ChangeQuery,
     index: &StepIndex,
-) -> Result<BTreeSet<usize>> {
+) -> BTreeSet<usize> {
     let mut found = BTreeSet::new();
     let mut reader = RecordedReasonsReader::new(repository);
     for decided in history.moves.iter().filter_map(|one| one.decision.as_ref()) {
         for landing in decided.pull_landings.iter().filter(|_| decided.has_reasons) {
-            let reasons = reader.find_reasons(decided, &[landing.landed_as])?;
+            // What cannot be read names nothing; the page of the change says so.
+            let reasons = reader.find_reasons(decided, &[landing.landed_as]).unwrap_or_default();
             if reasons.iter().any(|one| query.is_named_by_reasons(one)) {
                 found.extend(index.places.get(&landing.landed_as.to_string()));
             }
         }
     }
-    Ok(found)
+    found
+}
+
+/// Returns the steps of which somebody reported an incident that the key names.
+fn find_by_acts(history: &LedgerHistory, query: &ChangeQuery, index: &StepIndex) -> BTreeSet<usize> {
+    let mut found = BTreeSet::new();
+    for act in history.acts.iter().map(|one| &one.event.act) {
+        if let RecordedActKind::Outcome { incident: Some(incident), .. } = &act.says
+            && query.is_named_in(incident)
+        {
+            found.extend(index.places.get(&act.change.to_string()));
+        }
+    }
+    found
 }
 
 /// Every step, by its commits.

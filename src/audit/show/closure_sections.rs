@@ -127,6 +127,9 @@ pub(super) fn build_outcome_section(shown: &ShownChange) -> PageSection {
         let (label, said) = describe_act(&one.event.act.says);
         let line = said.with_words(", by ").with_quote(&one.event.act.account).with_words(" ");
         section.add_row(label, line.with_time(one.event.observed_at).with_words(", by the gate's clock"));
+        if let Some(note) = &one.event.act.note {
+            section.add_row("remark", PageLine::from_quote(note));
+        }
     }
     let lists = [
         ("closed by", &change.closing_records),
@@ -228,8 +231,8 @@ pub(super) fn build_limits_section(shown: &ShownChange) -> PageSection {
     for why in &shown.unavailable {
         lines.push(PageLine::from_words(why.clone()));
     }
-    if let Err(why) = &change.facts {
-        lines.push(PageLine::from_words(why.clone()));
+    if let Some(why) = change.find_unread_part() {
+        lines.push(PageLine::from_words(why.to_owned()));
     }
     if !shown.has_ledger {
         lines.push(PageLine::from_words(

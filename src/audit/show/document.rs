@@ -77,6 +77,9 @@ pub struct ChangeDocument {
     pub reverted_by: Value,
     /// The changes that it made necessary.
     pub caused: Value,
+    /// What was said about it after it had landed, in the form of the ledger, oldest first.
+    #[serde(default)]
+    pub acts: Value,
     /// What happened to it, oldest first.
     pub timeline: Vec<TimelineEvent>,
     /// The page for people.
@@ -167,6 +170,9 @@ pub fn build_document(shown: &ShownChange) -> ChangeDocument {
         closing_records: build_steps_json(&change.closing_records),
         reverted_by: build_steps_json(&change.reverted_by),
         caused: build_steps_json(&change.caused),
+        acts: Value::Array(
+            change.acts.iter().map(|one| json!({ "record": one.record, "event": one.event })).collect(),
+        ),
         timeline: list_timeline(shown),
         page,
     }

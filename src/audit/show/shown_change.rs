@@ -81,7 +81,7 @@ pub fn read_shown_change(
         verdicts,
         unavailable,
         has_ledger: history.is_some(),
-        unreadable_records: history.map_or(0, |history| history.unreadable_records),
+        unreadable_records: history.map_or(0, |history| history.unreadable_records.len()),
     }))
 }
 

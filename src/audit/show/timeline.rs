@@ -4,10 +4,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::audit::change_record::ChangeJudgement;
+use crate::audit::change_record::change_acts::{describe_act, describe_act_author};
 use crate::audit::show::shown_change::ShownChange;
 use crate::audit::table::{ColumnKind, TableCell, TableColumn, TableSheet};
 use crate::change::Text;
-use crate::ledger::record::{ObligationEvidence, RecordedApprovalDecision, RecordedTicketAnswer};
+use crate::ledger::record::{
+    ObligationEvidence, RecordedActKind, RecordedApprovalDecision, RecordedTicketAnswer,
+};
 use crate::verdict::Message;
 
 /// Something that happened to a change.
@@ -112,6 +115,15 @@ pub fn list_timeline(shown: &ShownChange) -> Vec<TimelineEvent> {
         if let Some(due) = owed.due {
             events.push(TimelineEvent::new(due, "gate", "due", what));
         }
+    }
+    for one in &change.acts {
+        let word = match one.event.act.says {
+            RecordedActKind::Outcome { .. } => "reported",
+            RecordedActKind::Verified => "verified",
+            RecordedActKind::Attachment { .. } => "attached",
+        };
+        let said = TimelineEvent::new(one.event.observed_at, "gate", word, describe_act(&one.event));
+        events.push(said.with_actor(Some(describe_act_author(&one.event))));
     }
     let lists = [
         ("closing-record", &change.closing_records),

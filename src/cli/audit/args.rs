@@ -6,6 +6,7 @@ use clap::Subcommand;
 
 use crate::audit::fleet::shard::FleetShard;
 use crate::cli::audit::fleet_report::FleetReportArgs;
+use crate::cli::audit::profile::ProfileArg;
 
 /// Write the change log, the exceptions and the key figures of a period
 ///
@@ -33,8 +34,10 @@ Examples:
   changegate audit --repos fleet.txt --shard 2/8 --to 2026-11-30 --out audit
   changegate audit report --from 'shards/**/*.parquet' --out report
 
-Exits with 0 if every change could be read, whatever was found; with 3 if the report
-has a hole, which it names.")]
+Exits with 0 if every change could be read and was judged, whatever was found; with 3
+if the report has a hole, which it names: something that cannot be read, or changes that
+nothing judged, because the branch had no policy then or one that could not be used.
+`--policy` or `--pack` judge them.")]
 pub(crate) struct AuditArgs {
     #[command(subcommand)]
     pub(super) command: Option<AuditCommand>,
@@ -91,6 +94,10 @@ pub(crate) struct AuditArgs {
     /// or JSON; or what `gh pr list --state merged --json number,mergeCommit,mergedAt,baseRefName` writes
     #[arg(long, value_name = "FILE", conflicts_with = "repository_list")]
     pub(super) merged_pulls: Option<PathBuf>,
+
+    /// Tables to write
+    #[arg(long, value_name = "PROFILE", default_value = "full")]
+    pub(super) profile: ProfileArg,
 
     /// Time as of which something is open or overdue [default: the end of the period, or now]
     #[arg(long, value_name = "TIME")]

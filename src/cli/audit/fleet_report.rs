@@ -13,6 +13,7 @@ use crate::audit::fleet::dataset_reader::{AuditDataset, FleetDatasets};
 use crate::audit::page::ReportPage;
 use crate::audit::population::period::AuditPeriod;
 use crate::cli::audit::audit_summary::{REPORT_TITLE, TOOL_NAME, write_summary};
+use crate::cli::audit::profile::ProfileArg;
 use crate::cli::command_error::{CommandError, CommandExit, escape_error_message};
 use crate::cli::context::Context;
 use crate::cli::output::ignore_broken_pipe;
@@ -44,6 +45,10 @@ pub(super) struct FleetReportArgs {
     /// Folder to write into
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+
+    /// Tables to write
+    #[arg(long, value_name = "PROFILE", default_value = "full")]
+    profile: ProfileArg,
 }
 
 pub(super) fn run_fleet_report(
@@ -67,7 +72,7 @@ pub(super) fn run_fleet_report(
         merged_pulls: None,
     };
     let out = context.resolve_path(&args.out);
-    let files = AuditFiles::create_files(&out, REPORT_TITLE, true)?;
+    let files = AuditFiles::create_files(&out, REPORT_TITLE, (args.profile.to_profile(), true))?;
     let page = ReportPage::create_page(&out)?;
     let scope = AuditScope { period, as_of: made_from.as_of };
     let mut progress = ProgressLine::start_counting("changes read", context);

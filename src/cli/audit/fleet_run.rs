@@ -1,23 +1,28 @@
 //! The repositories of a fleet: found, opened and audited one after the other, so that one is on disk at a time.
 
-use std::borrow::Cow;
 use std::io::{self, Write as _};
+use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
+use serde_json::{Value, json};
 
 use crate::audit::audit_run::{AuditRun, AuditScope, GivenFiles};
-use crate::audit::fleet::audit_event::{AuditEvent, UnreadRepository};
+use crate::audit::fleet::audit_event::UnreadRepository;
+use crate::audit::fleet::checkpoint::{FleetCheckpoint, RepositoryJournal};
 use crate::audit::live_audit::RefAuditError;
 use crate::cli::audit::args::AuditArgs;
+use crate::cli::audit::audit_summary::TOOL_NAME;
 use crate::cli::audit::audited_refs::{AuditedRef, PolicyChoice, find_audited_ref, name_repository};
 use crate::cli::audit::fleet_list::{FleetEntry, FleetPlace, read_fleet_list};
-use crate::cli::command_error::{CommandError, escape_error_message};
+use crate::cli::audit::unread_repository::report_unread;
+use crate::cli::command_error::CommandError;
 use crate::cli::context::{Context, count_threads};
 use crate::cli::output::ignore_broken_pipe;
 use crate::cli::pr::{read_github_server, read_github_token};
 use crate::git::{CloneSource, Repository};
 use crate::github::{GitHubSession, GitHubSource};
 use crate::http::{RequestPolicy, Secret};
+use crate::verdict::format_count;
 
 /// A repository of a fleet, by the name that the report gives it, or an entry that stands for none.
 struct FleetMember {
@@ -124,7 +129,8 @@ impl FleetPlan {
     }
 
     /// Audits the repositories one after the other. One that cannot be audited is named in the report and on standard
-    /// error.
+    /// error; one that an earlier run with the same inputs has audited before it was interrupted is taken over. Returns
+    /// what is kept for the next run, which is removed when the report is whole.
     ///
     /// # Errors
     ///
@@ -134,25 +140,62 @@ impl FleetPlan {
         run: &mut AuditRun<'_>,
         (args, given, scope): (&AuditArgs, &GivenFiles, AuditScope),
         policy: &PolicyChoice,
-        context: &Context,
-    ) -> Result<(), CommandError> {
+        (out, context): (&Path, &Context),
+    ) -> Result<FleetCheckpoint, CommandError> {
+        let inputs = self.describe_inputs((args, given, scope), policy);
+        let checkpoint = FleetCheckpoint::open_checkpoint(out, &inputs)?;
+        let mut taken_over = 0;
         for member in &self.members {
             run.begin_repository(&member.name)?;
+            if checkpoint.replay_repository(&member.name, &mut |event| run.take_event(event))? {
+                taken_over += 1;
+                continue;
+            }
+            run.start_journal(checkpoint.begin_repository(&member.name)?);
             let audited = self.audit_member(member, run, (args, given, scope), policy, context);
+            let journal = run.end_journal();
             let why = match audited {
-                Ok(()) => continue,
+                Ok(()) => {
+                    journal.map_or(Ok(()), RepositoryJournal::finish_repository)?;
+                    continue;
+                }
                 Err(RefAuditError::Unwritable(error)) => return Err(CommandError::Failed(error)),
                 Err(RefAuditError::Unreadable(error)) => format!("{error:#}"),
             };
-            let line = format!("changegate: {}: could not be audited: {why}", member.name);
-            ignore_broken_pipe(writeln!(io::stderr().lock(), "{}", escape_error_message(&line)))?;
-            run.take_event(&AuditEvent::NotAudited(Cow::Owned(UnreadRepository {
-                name: member.name.clone(),
-                source: hide_password(&member.entry.written),
-                why: why.replace(&member.entry.written, &hide_password(&member.entry.written)),
-            })))?;
+            let source = hide_password(&member.entry.written);
+            let why = why.replace(&member.entry.written, &source);
+            report_unread(run, UnreadRepository { name: member.name.clone(), source, why })?;
         }
-        Ok(())
+        if taken_over > 0 {
+            let count = format_count(taken_over, "repository");
+            let line = format!("changegate: taken over from an earlier run, which was interrupted: {count}");
+            ignore_broken_pipe(writeln!(io::stderr().lock(), "{line}"))?;
+        }
+        Ok(checkpoint)
+    }
+
+    /// Returns what the report is made from, apart from what the repositories hold.
+    fn describe_inputs(
+        &self,
+        (args, given, scope): (&AuditArgs, &GivenFiles, AuditScope),
+        policy: &PolicyChoice,
+    ) -> Value {
+        let members = self.members.iter();
+        let entry = |one: &FleetMember| json!([one.name, one.entry.written, one.entry.ref_name]);
+        json!({
+            "tool": TOOL_NAME,
+            "from": scope.period.from,
+            "until": scope.period.until,
+            "as-of": scope.as_of,
+            "incidents": given.incidents.as_ref().map(|list| list.digest.as_str()),
+            "deployments": given.deployments.as_ref().map(|list| list.digest.as_str()),
+            "policy": match policy {
+                PolicyChoice::One(loaded) => Some(loaded.policy.digest.as_str()),
+                PolicyChoice::OfItsTime => None,
+            },
+            "ref": args.ref_name,
+            "repositories": members.map(entry).collect::<Vec<_>>(),
+        })
     }
 
     fn audit_member(

@@ -7,8 +7,10 @@ pub(super) mod evidence;
 mod fleet_list;
 mod fleet_report;
 mod fleet_run;
+mod profile;
 pub(super) mod sample;
 pub(super) mod show;
+mod unread_repository;
 mod verify_statement;
 
 use std::io::{self, BufWriter, Write};
@@ -17,10 +19,12 @@ use jiff::Timestamp;
 
 use crate::audit::audit_run::{AuditRun, AuditScope, GivenFiles};
 use crate::audit::dataset::AuditFiles;
+use crate::audit::fleet::audit_event::UnreadRepository;
 use crate::audit::fleet::dataset_writer::DatasetWriter;
 use crate::audit::inputs::deployments::read_deployments;
 use crate::audit::inputs::incidents::read_incidents;
 use crate::audit::inputs::merged_pulls::read_merged_pulls;
+use crate::audit::live_audit::RefAuditError;
 use crate::audit::page::ReportPage;
 use crate::audit::population::period::{AuditPeriod, PeriodEnd, parse_period_end};
 use crate::cli::audit::args::AuditCommand;
@@ -28,6 +32,7 @@ use crate::cli::audit::audit_summary::{REPORT_TITLE, TOOL_NAME, write_summary};
 use crate::cli::audit::audited_refs::{find_audited_refs, find_judging_policy};
 use crate::cli::audit::fleet_report::run_fleet_report;
 use crate::cli::audit::fleet_run::plan_fleet;
+use crate::cli::audit::unread_repository::report_unread;
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::{Context, count_threads};
 use crate::cli::progress::ProgressLine;
@@ -77,7 +82,7 @@ pub(crate) fn run_audit(args: &AuditArgs, context: &Context) -> Result<CommandEx
             .transpose()?,
     };
     let out = context.resolve_path(target);
-    let files = AuditFiles::create_files(&out, REPORT_TITLE, fleet.is_none())?;
+    let files = AuditFiles::create_files(&out, REPORT_TITLE, (args.profile.to_profile(), fleet.is_none()))?;
     let page = ReportPage::create_page(&out)?;
     let dataset = match &fleet {
         Some(_) => Some(DatasetWriter::create_dataset(&out, args.shard)?),
@@ -86,14 +91,31 @@ pub(crate) fn run_audit(args: &AuditArgs, context: &Context) -> Result<CommandEx
     let mut progress = ProgressLine::start_counting("steps read", context);
     let scope = AuditScope { period, as_of };
     let mut run = AuditRun::begin_run((files, page, dataset), scope, &given, &mut progress);
-    if let Some(fleet) = &fleet {
-        fleet.audit_fleet(&mut run, (args, &given, scope), &policy, context)?;
-    }
+    let checkpoint = match &fleet {
+        Some(fleet) => {
+            Some(fleet.audit_fleet(&mut run, (args, &given, scope), &policy, (out.as_path(), context))?)
+        }
+        None => None,
+    };
     for one in &refs {
         let request = one.build_request(&given, period, as_of, count_threads);
-        run.audit_ref(&one.repository, &request).map_err(anyhow::Error::from)?;
+        match run.audit_ref(&one.repository, &request) {
+            Ok(()) => {}
+            Err(RefAuditError::Unwritable(error)) => return Err(CommandError::Failed(error)),
+            Err(RefAuditError::Unreadable(error)) => {
+                let source = request.ref_name.to_lossy().into_owned();
+                let why = format!("{error:#}");
+                report_unread(
+                    &mut run,
+                    UnreadRepository { name: request.repository_name.clone(), source, why },
+                )?;
+            }
+        }
     }
     let result = run.finish_run(TOOL_NAME.to_owned(), &[])?;
+    if let Some(checkpoint) = checkpoint {
+        checkpoint.remove_checkpoint()?;
+    }
     drop(progress);
     let mut written = BufWriter::new(io::stdout().lock());
     if let (Some(fleet), Some(shard)) = (&fleet, args.shard) {

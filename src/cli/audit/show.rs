@@ -94,7 +94,7 @@ pub(crate) fn run_show(args: &ShowArgs, context: &Context) -> Result<CommandExit
         }
     };
     ignore_broken_pipe(written.and_then(|()| out.flush()))?;
-    Ok(if shown.record.facts.is_err() { CommandExit::Failed } else { CommandExit::Allowed })
+    Ok(if shown.record.find_unread_part().is_some() { CommandExit::Failed } else { CommandExit::Allowed })
 }
 
 /// Returns the time as of which things are open: the one that was given, or now.

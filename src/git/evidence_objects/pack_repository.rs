@@ -2,17 +2,28 @@
 //!
 //! libgit2 is the second reader: the id of each object is computed by both, and a patch by it alone.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::change::Oid;
+use crate::git::evidence_objects::tree_walk::{DifferingFile, TreeEntryId};
 use crate::git::evidence_objects::{ObjectKind, RawObject};
 use crate::git::objects::reader::to_oid;
 use crate::git::repository::Repository;
 
 /// The longest patch that is made.
 const MAX_PATCH_BYTES: usize = 32 << 20;
+
+/// What became of the making of a patch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum MadePatch {
+    /// It is this.
+    Whole(Vec<u8>),
+    /// It would be longer than 32 MiB.
+    TooLong,
+}
 
 /// A repository that holds single objects.
 pub(crate) struct PackRepository {
@@ -60,13 +71,17 @@ impl PackRepository {
         Some(RawObject { id, kind, bytes: object.data().to_vec() })
     }
 
-    /// Returns the patch from one commit to another, as libgit2 writes it.
+    /// Returns the patch of the files that differ, as libgit2 writes it.
     ///
     /// # Errors
     ///
-    /// Fails if an object is missing, or the patch is longer than 32 MiB.
-    pub(crate) fn write_patch(&self, old: Option<Oid>, new: Oid) -> Result<Vec<u8>> {
-        write_second_patch(&self.written, old, new)
+    /// Fails if the content of one of them is missing.
+    pub(crate) fn write_patch(&self, files: &[DifferingFile]) -> Result<MadePatch> {
+        let (before, after) = (
+            ReducedTree::from_entries(files, |file| file.old)?,
+            ReducedTree::from_entries(files, |file| file.new)?,
+        );
+        write_second_patch(&self.written, &before, &after)
     }
 }
 
@@ -84,16 +99,17 @@ pub(crate) fn compute_object_id(kind: ObjectKind, bytes: &[u8]) -> Result<Oid> {
     Ok(to_oid(&gix::objs::compute_hash(gix::hash::Kind::Sha1, kind, bytes)?))
 }
 
-fn write_second_patch(second: &git2::Repository, old: Option<Oid>, new: Oid) -> Result<Vec<u8>> {
-    let find_tree = |id: Oid| -> Result<git2::Tree<'_>> {
-        Ok(second.find_commit(git2::Oid::from_bytes(id.as_bytes())?)?.tree()?)
-    };
-    let before = old.map(find_tree).transpose()?;
-    let after = find_tree(new)?;
+fn write_second_patch(
+    second: &git2::Repository,
+    before: &ReducedTree,
+    after: &ReducedTree,
+) -> Result<MadePatch> {
+    let (before, after) = (before.write_tree(second)?, after.write_tree(second)?);
+    let (before, after) = (second.find_tree(before)?, second.find_tree(after)?);
     let mut options = git2::DiffOptions::new();
     // What the configuration and the attributes of this machine say must not show in a patch.
     options.context_lines(3).ignore_submodules(false).id_abbrev(40);
-    let diff = second.diff_tree_to_tree(before.as_ref(), Some(&after), Some(&mut options))?;
+    let diff = second.diff_tree_to_tree(Some(&before), Some(&after), Some(&mut options))?;
     let mut patch = Vec::new();
     let mut is_too_long = false;
     let printed = diff.print(git2::DiffFormat::Patch, |_, _, line| {
@@ -105,10 +121,72 @@ fn write_second_patch(second: &git2::Repository, old: Option<Oid>, new: Oid) -> 
         !is_too_long
     });
     if is_too_long {
-        bail!("the patch is longer than {MAX_PATCH_BYTES} bytes");
+        return Ok(MadePatch::TooLong);
     }
     printed?;
-    Ok(patch)
+    Ok(MadePatch::Whole(patch))
+}
+
+/// One side of a patch: a tree with nothing but what differs.
+///
+/// libgit2 reads every directory of the trees that it compares, also those that are the same, and a pack does not hold
+/// these. Of trees without them it makes the same patch.
+#[derive(Default)]
+struct ReducedTree {
+    entries: BTreeMap<Vec<u8>, ReducedEntry>,
+}
+
+/// What stands under a name of a [`ReducedTree`].
+enum ReducedEntry {
+    File(TreeEntryId),
+    Directory(ReducedTree),
+}
+
+impl ReducedTree {
+    fn from_entries(
+        files: &[DifferingFile],
+        side: impl Fn(&DifferingFile) -> Option<TreeEntryId>,
+    ) -> Result<ReducedTree> {
+        let mut root = ReducedTree::default();
+        for file in files {
+            if let Some(entry) = side(file) {
+                root.add_entry(file.path.as_bytes(), entry)?;
+            }
+        }
+        Ok(root)
+    }
+
+    fn add_entry(&mut self, path: &[u8], entry: TreeEntryId) -> Result<()> {
+        let mut folder = self;
+        let mut names: Vec<&[u8]> = path.split(|byte| *byte == b'/').collect();
+        let last = names.pop().unwrap_or_default();
+        for name in names {
+            let below = folder.entries.entry(name.to_vec());
+            match below.or_insert_with(|| ReducedEntry::Directory(ReducedTree::default())) {
+                ReducedEntry::Directory(below) => folder = below,
+                ReducedEntry::File(_) => bail!("a tree holds a file and a directory of one name"),
+            }
+        }
+        folder.entries.insert(last.to_vec(), ReducedEntry::File(entry));
+        Ok(())
+    }
+
+    /// Writes the tree and returns its id.
+    fn write_tree(&self, second: &git2::Repository) -> Result<git2::Oid> {
+        let mut entries: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+        for (name, entry) in &self.entries {
+            // Git sorts a directory as if its name ended with a slash.
+            let (mode, id, end): (u16, git2::Oid, &[u8]) = match entry {
+                ReducedEntry::File(file) => (file.mode, git2::Oid::from_bytes(file.id.as_bytes())?, b""),
+                ReducedEntry::Directory(below) => (0o040_000, below.write_tree(second)?, b"/"),
+            };
+            let head = format!("{mode:o} ");
+            entries.push(([name, end].concat(), [head.as_bytes(), name, b"\0", id.as_bytes()].concat()));
+        }
+        entries.sort();
+        let bytes: Vec<u8> = entries.into_iter().flat_map(|(_, bytes)| bytes).collect();
+        Ok(second.odb()?.write(git2::ObjectType::Tree, &bytes)?)
+    }
 }
 
 fn to_second_kind(kind: ObjectKind) -> git2::ObjectType {

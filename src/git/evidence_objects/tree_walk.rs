@@ -27,9 +27,11 @@ pub(crate) trait ObjectSink {
 
 /// One entry of a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct TreeEntryId {
-    mode: u16,
-    id: Oid,
+pub(crate) struct TreeEntryId {
+    /// Its mode, as git writes it.
+    pub(crate) mode: u16,
+    /// The id of its content.
+    pub(crate) id: Oid,
 }
 
 impl TreeEntryId {
@@ -47,10 +49,10 @@ impl TreeEntryId {
 pub(crate) struct DifferingFile {
     /// Its path.
     pub(crate) path: Text,
-    /// The id of its content before; `None` if it is new.
-    pub(crate) old: Option<Oid>,
-    /// The id of its content afterwards; `None` if it is gone.
-    pub(crate) new: Option<Oid>,
+    /// The entry before; `None` if it is new.
+    pub(crate) old: Option<TreeEntryId>,
+    /// The entry afterwards; `None` if it is gone.
+    pub(crate) new: Option<TreeEntryId>,
 }
 
 impl Repository {
@@ -229,7 +231,6 @@ impl DifferenceWalk<'_> {
         for entry in [old, new].into_iter().flatten().filter(|entry| !entry.is_submodule()) {
             self.repository.take_blob(entry.id, &path, self.limit, self.sink)?;
         }
-        let (old, new) = (old.map(|entry| entry.id), new.map(|entry| entry.id));
         self.found.push(DifferingFile { path, old, new });
         Ok(())
     }

@@ -306,20 +306,22 @@ pub(crate) struct AttemptIndex {
 }
 
 impl AttemptIndex {
-    /// Reads the denied changes of the newest of these commits of the ledger, which hold denials.
-    ///
-    /// # Errors
-    ///
-    /// Fails if a record or its facts cannot be read.
-    pub(crate) fn read_denials(repository: &Repository, holders: &[Oid]) -> Result<AttemptIndex> {
+    /// Reads the denied changes of the newest of these commits of the ledger, which hold denials. Returns those that
+    /// cannot be read as well, each with the reason.
+    pub(crate) fn read_denials(
+        repository: &Repository,
+        holders: &[Oid],
+    ) -> (AttemptIndex, Vec<(Oid, String)>) {
         let mut index = AttemptIndex::default();
+        let mut unread = Vec::new();
         let newest = holders.len().saturating_sub(MAX_INDEXED_DENIALS);
         for holder in holders.iter().skip(newest) {
-            for denied in read_denied_changes(repository, *holder)? {
-                index.add_denied(denied);
+            match read_denied_changes(repository, *holder) {
+                Ok(found) => found.into_iter().for_each(|denied| index.add_denied(denied)),
+                Err(error) => unread.push((*holder, format!("{error:#}"))),
             }
         }
-        Ok(index)
+        (index, unread)
     }
 
     fn add_denied(&mut self, denied: DeniedChange) {

@@ -14,26 +14,25 @@ use crate::change::{Oid, Stage, Text};
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
 use crate::ledger::audit::policy_origins::PolicyOrigins;
+use crate::ledger::audit::record_reader::{UnreadableRecord, read_record_at};
 use crate::ledger::audit::ref_observations::RefObservations;
 use crate::ledger::audit::trace::LandingOrigin;
-use crate::ledger::record::readable::ReadableRecord;
 use crate::ledger::record::{
     BreakGlassEvent, ChangeAct, DecisionRecord, GapCause, LedgerEvent, PullLanding, Record, RecordedClosing,
     RecordedHookState, RecordedMove, RecordedPolicySource, RecordedPusher, RecordedStanding, SessionClosure,
     SessionOpening, digest_bytes, parse_unauthorised_key,
 };
 use crate::ledger::state::{LedgerState, TrackedObligation};
-use crate::ledger::store::{RECORD_FILE, read_ledger_file};
 
 /// What a ledger tells of one ref.
 #[derive(Clone, Debug, Default)]
 pub struct LedgerHistory {
     /// The number of records that could be read.
     pub records: usize,
-    /// The number of records that cannot be read.
-    pub unreadable_records: usize,
-    /// True if the records before the oldest that can be read are missing.
-    pub is_cut: bool,
+    /// The records that cannot be read, oldest first.
+    pub unreadable_records: Vec<UnreadableRecord>,
+    /// Why the ledger does not go back to its first record, if it does not.
+    pub cut: Option<String>,
     /// The commit that holds the newest record.
     pub tip: Option<Oid>,
     /// `sha256:` and the digest of the newest record that can be read.
@@ -162,7 +161,7 @@ pub struct SessionHistory {
 ///
 /// # Errors
 ///
-/// Fails if the ledger's ref or an object of a record cannot be read. A record that cannot be understood is counted.
+/// Fails if the ledger's ref cannot be read. A record that cannot be read or understood is named.
 pub fn read_ledger_history(
     repository: &Repository,
     name: &Text,
@@ -176,16 +175,19 @@ pub fn read_ledger_history(
         policy_origins: PolicyOrigins::new(repository),
         observations: RefObservations::default(),
         decisions: BTreeMap::new(),
-        history: LedgerHistory { tip: Some(tip), is_cut: broken.is_some(), ..LedgerHistory::default() },
+        history: LedgerHistory {
+            tip: Some(tip),
+            cut: broken.map(|error| format!("{error:#}")),
+            ..LedgerHistory::default()
+        },
     };
     for (holder, _) in commits.into_iter().rev() {
-        let bytes = read_ledger_file(repository, holder, RECORD_FILE)?.unwrap_or_default();
-        match ReadableRecord::parse_record(&bytes) {
-            ReadableRecord::Known(record) => {
+        match read_record_at(repository, holder) {
+            Ok((bytes, record)) => {
                 reader.history.last_digest = Some(digest_bytes(&bytes));
                 reader.add_record(holder, &record);
             }
-            ReadableRecord::Unknown(_) | ReadableRecord::Damaged(_) => reader.history.unreadable_records += 1,
+            Err(why) => reader.history.unreadable_records.push(UnreadableRecord { holder, why }),
         }
         progress();
     }

@@ -8,6 +8,7 @@ pub(crate) mod kept_reasons;
 pub mod ledger_history;
 pub(crate) mod policy_origins;
 pub(crate) mod problem;
+pub mod record_reader;
 pub(crate) mod ref_observations;
 pub(crate) mod ref_verdicts;
 pub mod replay;

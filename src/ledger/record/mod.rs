@@ -18,6 +18,7 @@ pub mod describe;
 pub(crate) mod evidence;
 pub mod message;
 pub mod readable;
+pub(crate) mod strict_json;
 pub mod wire;
 
 use sha2::{Digest as _, Sha256};

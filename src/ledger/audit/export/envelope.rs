@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::git::signature::statement_key::{StatementKey, StatementSigner};
+use crate::ledger::record::strict_json::parse_strict_json;
 
 /// The type of the payload: a statement of in-toto.
 pub(crate) const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
@@ -64,7 +65,7 @@ pub(crate) fn sign_statement(statement: &Value, signer: &StatementSigner) -> Res
 ///
 /// Says what is wrong: it is no envelope, not of a statement, or not signed by one of the keys.
 pub fn open_envelope(text: &[u8], keys: &[StatementKey]) -> Result<OpenedEnvelope> {
-    let value: Value = serde_json::from_slice(text).context("it is no JSON")?;
+    let value = parse_strict_json(text).map_err(|error| anyhow!("it is no JSON: {error}"))?;
     if value.get("payload").is_none() && value.get("_type").is_some() {
         bail!("it is a statement without an envelope, so nobody has signed it");
     }
@@ -95,7 +96,8 @@ pub fn open_envelope(text: &[u8], keys: &[StatementKey]) -> Result<OpenedEnvelop
             );
         }
     }
-    let statement = serde_json::from_slice(&payload).context("its payload is no JSON")?;
+    let statement =
+        parse_strict_json(&payload).map_err(|error| anyhow!("its payload is no JSON: {error}"))?;
     Ok(OpenedEnvelope { statement, signed_by })
 }
 
@@ -118,5 +120,21 @@ mod tests {
         assert_eq!(encode_signed_bytes("", b""), b"DSSEv1 0  0 ");
         assert_eq!(decode_base64("-_8").unwrap(), decode_base64("+/8=").unwrap());
         assert!(decode_base64("!").is_err());
+    }
+
+    /// Two readers could take different ones of two values.
+    #[test]
+    fn a_key_that_stands_twice_is_refused_in_the_envelope_and_in_the_statement() {
+        let twice = r#"{"_type":"x","predicate":{"result":"FAILED","result":"PASSED"}}"#;
+        let wrap = |payload: &str, more: &str| {
+            let payload = STANDARD.encode(payload);
+            format!(r#"{{"payload":"{payload}","payloadType":"{PAYLOAD_TYPE}","signatures":[]{more}}}"#)
+        };
+        let open = |text: String| open_envelope(text.as_bytes(), &[]).map_err(|error| error.to_string());
+        assert!(open(wrap("{}", "")).is_ok());
+        let told = open(wrap(twice, "")).unwrap_err();
+        assert!(told.contains("the key `result` stands twice"), "{told}");
+        let told = open(wrap("{}", r#","payload":"e30=""#)).unwrap_err();
+        assert!(told.contains("the key `payload` stands twice"), "{told}");
     }
 }

@@ -1,0 +1,227 @@
+//! Puts together what is known of one change of a ref: what its commits say, how it landed, what judged it, what it owes.
+
+use anyhow::Result;
+use jiff::Timestamp;
+
+use crate::audit::change_record::change_acts::find_lost_files;
+use crate::audit::change_record::standing::has_roster;
+use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock, LandingFacts, RelatedStep};
+use crate::audit::population::ref_chain::{ChainStep, StepLanding};
+use crate::audit::population::roster_history::RosterHistory;
+use crate::audit::population::step_evidence::StepEvidence;
+use crate::audit::ref_audit::RefAuditor;
+use crate::change::{Oid, Text};
+use crate::ledger::record::{ObligationEvidence, RecordedIdentityKind, RecordedPusher, RecordedReasons};
+use crate::ledger::state::TrackedObligation;
+
+impl RefAuditor<'_> {
+    /// Returns the ids of the changes that the step at this place speaks for.
+    pub(super) fn list_changes_spoken_for(&self, place: usize) -> Vec<Oid> {
+        let mut found = Vec::new();
+        for (earlier, by) in &self.links.spoken_for_by {
+            if by.contains(&place) {
+                found.extend(self.chain.steps.get(*earlier).map(|step| step.id));
+            }
+        }
+        for (number, by) in &self.links.spoken_for_record {
+            if by.contains(&place) {
+                let moved = self.history.moves.iter().find(|one| one.record == *number);
+                found.extend(moved.and_then(|one| one.moved.new));
+            }
+        }
+        found
+    }
+
+    /// Returns the change that the step at this place is.
+    ///
+    /// # Errors
+    ///
+    /// Passes on what the observer says.
+    pub(super) fn build_change(
+        &mut self,
+        place: usize,
+        step: &ChainStep,
+        (at, clock): (Timestamp, LandingClock),
+        evidence: StepEvidence,
+    ) -> Result<ChangeRecord> {
+        let moved = match step.landing {
+            StepLanding::Moved(number) => self.history.moves.get(number),
+            _ => None,
+        };
+        let decision = moved.and_then(|one| one.decision.clone());
+        let pull_landing = decision
+            .iter()
+            .flat_map(|decided| &decided.pull_landings)
+            .find(|landing| evidence.commits.contains(&landing.landed_as));
+        let mut landing = LandingFacts {
+            origin: match step.landing {
+                StepLanding::Unrecorded => None,
+                StepLanding::Earlier(origin) => Some(origin),
+                StepLanding::Moved(_) => moved.map(|one| one.origin),
+            },
+            at,
+            clock,
+            by: None,
+            record: moved.map(|one| one.record),
+            pull: pull_landing.map(|landing| landing.pull.clone()),
+            last_seen_before: moved.filter(|one| one.decision.is_none()).and_then(|one| one.last_seen_before),
+        };
+        let mut reasons = evidence.judged;
+        let mut unread = None;
+        let mut judged_by = ChangeJudgement::Afterwards { policy: self.judged_by.clone() };
+        if let Some(decided) = &decision {
+            if let RecordedPusher::Account(account) = &decided.pusher {
+                landing.by = Some(account.clone());
+            }
+            if decided.has_reasons {
+                reasons = match self.reasons.find_reasons(decided, &evidence.commits) {
+                    Ok(found) => found,
+                    Err(error) => {
+                        unread = Some(format!("what its verdict rests on cannot be read: {error:#}"));
+                        Vec::new()
+                    }
+                };
+                self.policies.read_policies(decided, &reasons, &mut |policy| {
+                    self.rosters.add_policy(policy);
+                    self.observer.add_policy(policy)
+                })?;
+            }
+            judged_by = ChangeJudgement::Recorded {
+                record: decided.record,
+                at: decided.observed_at,
+                tool: decided.tool.clone(),
+                keeps_reasons: decided.has_reasons,
+            };
+        }
+        if reasons.is_empty() {
+            let is_holding_none = decision
+                .as_ref()
+                .filter(|decided| decided.has_reasons)
+                .map(|decided| format!("record {} of the ledger holds no verdict on it", decided.record));
+            // Of what was allowed without a verdict the ledger is no worse; of everything else something is missing.
+            self.summary.has_gap |= evidence.facts.is_ok()
+                && self.founding != Some(place)
+                && (unread.is_some() || is_holding_none.is_none());
+            let why = evidence.facts.as_ref().err().cloned();
+            let why = why.or(unread).or(is_holding_none).unwrap_or_else(|| self.judged_by.clone());
+            judged_by = ChangeJudgement::NotJudged(why);
+        }
+        let left_people = list_left_people(&reasons, &self.rosters);
+        let mut change = ChangeRecord {
+            repository: self.request.repository_name.clone(),
+            ref_name: self.request.ref_name.clone(),
+            id: step.id,
+            obligations: self.list_obligations(
+                &evidence.commits,
+                pull_landing.map(|one| one.landed_as),
+                landing.record,
+            ),
+            facts: evidence.facts,
+            judged_by,
+            reasons,
+            verdicts: evidence.verdicts,
+            evidence_digest: decision
+                .as_ref()
+                .map(|one| one.reasons_digest.clone())
+                .filter(|one| !one.is_empty()),
+            break_glass: self.list_open_sessions(at, clock),
+            closing_records: self.list_related(self.links.spoken_for_by.get(&place)),
+            reverted_by: self.list_related(self.links.reverted_by.get(&place)),
+            caused: self.list_related(self.links.caused.get(&place)),
+            acts: self.acts.get(&step.id).into_iter().flatten().map(|one| (*one).clone()).collect(),
+            lost_files: Vec::new(),
+            later_tickets: Vec::new(),
+            tree: self.repository.find_root_tree(step.id).ok(),
+            left_people,
+            incidents: self.given.list_incidents(place),
+            deployment: self.given.find_deployment(place),
+            attempts: Vec::new(),
+            landing,
+            as_of: self.request.now,
+        };
+        if let Some(by) = change.landing.record.and_then(|number| self.links.spoken_for_record.get(&number)) {
+            let more = self.list_related(Some(by));
+            change.closing_records.extend(more);
+            change.closing_records.sort_by_key(|record| record.at);
+        }
+        change.later_tickets = self.list_later_tickets(place, &change);
+        change.lost_files = find_lost_files(self.repository, &change);
+        if let Some(marks) = evidence.marks {
+            let marks = marks.with_pull(change.landing.pull.as_ref());
+            change.attempts = self.attempts.find_attempts(&marks, &evidence.commits, at);
+        }
+        Ok(change)
+    }
+
+    /// Returns the tickets that later steps and the ticket system name for the change at this place, each once.
+    fn list_later_tickets(&self, place: usize, change: &ChangeRecord) -> Vec<Text> {
+        let of_record = change.landing.record.and_then(|number| self.links.spoken_for_record.get(&number));
+        let by = self.links.spoken_for_by.get(&place).into_iter().chain(of_record).flatten();
+        let stated = by.filter_map(|step| self.links.tickets.get(step)).flatten().cloned();
+        let found = change.obligations.iter().filter_map(|(_, owed)| match &owed.closed.as_ref()?.by {
+            ObligationEvidence::Ticket { key, .. } => Some(key.clone()),
+            _ => None,
+        });
+        let mut tickets: Vec<Text> = Vec::new();
+        for ticket in stated.chain(found) {
+            if !tickets.contains(&ticket) {
+                tickets.push(ticket);
+            }
+        }
+        tickets
+    }
+
+    /// Returns the break-glass sessions that were open at a time; none if the time is not that of the server.
+    fn list_open_sessions(&self, at: Timestamp, clock: LandingClock) -> Vec<Text> {
+        let mut found = Vec::new();
+        for session in self.history.sessions.iter().filter(|_| clock == LandingClock::Gate) {
+            let (Some(first), Some(last)) = (session.openings.first(), session.openings.last()) else {
+                continue;
+            };
+            let end = session.closure.as_ref().map_or(last.until, |closed| closed.closed_at);
+            if first.opened_at <= at && at <= end {
+                let incident = first.incident.as_bytes();
+                found.push(Text::new([first.session.as_bytes(), b" ", incident].concat()));
+            }
+        }
+        found
+    }
+
+    fn list_obligations(
+        &self,
+        commits: &[Oid],
+        landed_as: Option<Oid>,
+        record: Option<u64>,
+    ) -> Vec<(String, TrackedObligation)> {
+        self.obligations.list_owed(commits.iter().copied().chain(landed_as), record)
+    }
+
+    fn list_related(&self, places: Option<&Vec<usize>>) -> Vec<RelatedStep> {
+        let mut found = Vec::new();
+        for step in places.into_iter().flatten().filter_map(|place| self.chain.steps.get(*place)) {
+            let (at, clock) = self.find_landing_time(step);
+            found.push(RelatedStep { id: step.id, at, clock });
+        }
+        found
+    }
+}
+
+/// Returns the people of a change whom the roster of the time does not know and an earlier one did, each once.
+fn list_left_people(reasons: &[RecordedReasons], rosters: &RosterHistory) -> Vec<Text> {
+    let mut found: Vec<Text> = Vec::new();
+    let mut add_person = |name: &Text, written: &Text| {
+        if rosters.has_listed(written) && !found.contains(name) {
+            found.push(name.clone());
+        }
+    };
+    for one in reasons.iter().filter(|one| has_roster(one)) {
+        for contributor in one.contributors.iter().filter(|one| one.kind == RecordedIdentityKind::Unknown) {
+            add_person(&contributor.name, contributor.address.as_ref().unwrap_or(&contributor.name));
+        }
+        for name in one.approvals.iter().filter(|one| one.person.is_none()).filter_map(|one| one.by.as_ref())
+        {
+            add_person(name, name);
+        }
+    }
+    found
+}
