@@ -11,6 +11,8 @@ pub(crate) mod co_authors;
 pub(crate) mod commits;
 pub(crate) mod conversation;
 pub(crate) mod details;
+pub(crate) mod merge_moves;
+pub(crate) mod merged_place;
 pub(crate) mod merged_trees;
 pub(crate) mod paged_part;
 pub(crate) mod pushers;
