@@ -39,9 +39,8 @@ use crate::github::facts::binary_lines::count_binary_lines;
 use crate::github::facts::changed_files::ChangedFiles;
 use crate::github::facts::checks::{CheckTimes, OwnChecks};
 use crate::github::facts::conversation::missing_fact;
-use crate::github::facts::details::{
-    NOT_REQUESTED, PullRequestDetails, WantedDetails, note_contradiction, read_details,
-};
+use crate::github::facts::details::{PullRequestDetails, WantedDetails, note_contradiction, read_details};
+use crate::github::facts::paged_part::NOT_REQUESTED;
 use crate::github::facts::rewrites::BaseMerge;
 use crate::github::facts::templates::{PullRequestTemplates, TemplateRoot};
 use crate::verdict::{Message, messages};
@@ -120,8 +119,9 @@ impl PullRequestGatherer<'_> {
         let name = self.name;
         let pull = self.pull;
         let mut wanted = self.wanted_details();
-        let wants_details = wanted != WantedDetails::default();
-        // The answer that tells the final revision also names its files, to be held against the list of them.
+        // The answer that tells the final revision also names its files, to be held against the list of them. What was
+        // recorded before they were asked for has only what the policy needed.
+        let wants_details = wanted != WantedDetails::default() || !client.is_recording();
         wanted.files = true;
         let as_of = self.merge.as_ref().map(|merge| merge.at);
         let first = join3(
@@ -170,6 +170,7 @@ impl PullRequestGatherer<'_> {
                 changed_files::check_same_files(&files.paths, named).map(|()| files)
             }
             Ok(PullRequestDetails { files: Err(failure), .. }) => Err(failure.clone()),
+            Err(failure) if wants_details => Err(failure.clone()),
             _ => Ok(files),
         });
         let reviews =
