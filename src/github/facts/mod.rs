@@ -160,11 +160,11 @@ impl PullRequestGatherer<'_> {
             let failure = GitHubFailure::new("the pull request has no commits");
             return Err(GatherFailure::CommitsUnavailable(failure));
         };
-        if let Err(failure) = accounts::check_accounts(pull, &listed, &activity, &reviews) {
+        let details = details.as_ref();
+        if let Err(failure) = accounts::check_accounts(pull, &listed, &activity, &reviews, details) {
             client.note_contradiction(&failure);
             return Err(GatherFailure::CommitsUnavailable(failure));
         }
-        let details = details.as_ref();
         let files = files.and_then(|files| match details {
             Ok(PullRequestDetails { files: Ok(Some(named)), .. }) => {
                 changed_files::check_same_files(&files.paths, named).map(|()| files)
