@@ -301,3 +301,12 @@ fn an_edit_is_not_taken_for_one_of_a_file_that_is_only_alike() {
     assert_eq!(lands(&text, &edited_decoy), RULE);
     assert_eq!(lands(&text, &decoy), RULE);
 }
+
+#[test]
+fn a_record_that_tells_of_a_push_is_not_outweighed_by_hidden_objects() {
+    let spoilt = [("query Folders", 403), ("/git/commits/", 404), ("/git/blobs/", 404)];
+    for edit in [Some(("src/evil.rs", "evil")), None] {
+        let judged = judged_with_spoilt(edit, &spoilt).map(|judged| judged.0);
+        assert!(edit.is_none() || judged != Ok(String::new()), "{judged:?}");
+    }
+}
