@@ -87,21 +87,35 @@ fn check_numbers<'list>(users: impl IntoIterator<Item = NumberedLogin<'list>>) -
     Ok(())
 }
 
-/// Makes it a gap whether those may approve whose number a policy lists and GitHub does not tell.
+/// Takes the rights of accounts whose number a policy lists and GitHub does not tell: another person may have the login by
+/// now. Whether they may approve and who set a label are gaps then, and what they dismissed was dismissed by nobody known.
 pub(crate) fn require_listed_numbers(change: &mut Change, people: &[&PeopleDirectory]) {
     let Ok(pull) = &mut change.pull else { return };
-    let reviews = pull.reviews.iter_mut().flatten().map(|review| (&review.by, &mut review.may_approve));
-    let comments = pull.comments.iter_mut().flatten().map(|comment| (&comment.by, &mut comment.may_approve));
-    for (by, may_approve) in reviews.chain(comments) {
-        if let Some(by) = by
-            && *may_approve != Ok(false)
-            && people.iter().any(|people| people.lacks_listed_number(by))
+    let is_unnumbered = |by: &Option<ForgeAccount>| {
+        by.as_ref().is_some_and(|by| people.iter().any(|people| people.lacks_listed_number(by)))
+    };
+    let gap = |kind: FactKind| {
+        let why = "the policy lists an account by its number, and GitHub does not tell it";
+        Missing::Unavailable(kind, why.to_owned())
+    };
+    for review in pull.reviews.iter_mut().flatten() {
+        if is_unnumbered(&review.by) && review.may_approve != Ok(false) {
+            review.may_approve = Err(gap(FactKind::Reviews));
+        }
+        if let Some(dismissal) = &mut review.dismissal
+            && is_unnumbered(&dismissal.by)
         {
-            let why = format!(
-                "the policy lists {} by its number, and GitHub does not tell it",
-                printable_line(&by.id.to_lossy(), MAX_LOGIN_CHARS)
-            );
-            *may_approve = Err(Missing::Unavailable(FactKind::Reviews, why));
+            dismissal.by = None;
+        }
+    }
+    for comment in pull.comments.iter_mut().flatten() {
+        if is_unnumbered(&comment.by) && comment.may_approve != Ok(false) {
+            comment.may_approve = Err(gap(FactKind::Comments));
+        }
+    }
+    for label in pull.labels.iter_mut().flatten() {
+        if label.by.as_ref().is_ok_and(is_unnumbered) {
+            label.by = Err(gap(FactKind::Pull));
         }
     }
 }
