@@ -123,6 +123,21 @@ pub struct ForgeAccount {
     pub number: Option<u64>,
 }
 
+impl ForgeAccount {
+    /// Returns whether both are one account: by their numbers where both have one, and else by their logins.
+    pub(crate) fn is_same_account(&self, other: &ForgeAccount) -> bool {
+        match (self.number, other.number) {
+            (Some(mine), Some(theirs)) => mine == theirs && self.forge() == other.forge(),
+            _ => self.id.as_bytes().eq_ignore_ascii_case(other.id.as_bytes()),
+        }
+    }
+
+    /// Returns what stands before the colon of its name.
+    pub(crate) fn forge(&self) -> &[u8] {
+        self.id.as_bytes().split(|byte| *byte == b':').next().unwrap_or_default()
+    }
+}
+
 /// A contributor to a pull request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

@@ -92,6 +92,12 @@ impl PeopleDirectory {
         }
     }
 
+    /// Returns whether the policy or the roster lists this login with a number, which the forge does not say of the
+    /// account: another person may have the login by now.
+    pub(crate) fn lacks_listed_number(&self, account: &ForgeAccount) -> bool {
+        account.number.is_none() && self.numbers.has_number(&account.id.to_lossy().to_ascii_lowercase())
+    }
+
     /// Returns the accounts that these people take for machines.
     pub(crate) fn machine_accounts(&self) -> MachineAccounts {
         let mut rostered = BTreeSet::new();

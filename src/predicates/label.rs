@@ -1,5 +1,7 @@
 //! `label`: which labels a pull request has, and who added them.
 
+use unicode_normalization::UnicodeNormalization as _;
+
 use crate::change::folded_name::fold_name;
 use crate::change::message::known_keys::fold_homoglyph;
 use crate::change::person::is_invisible;
@@ -334,7 +336,8 @@ fn find_looked_like<'a>(label: &PullLabel, names: &'a [String]) -> Option<&'a St
 /// Returns a name as a reader sees it, in lower case.
 fn fold_look(name: &str) -> String {
     let mut seen = String::with_capacity(name.len());
-    for character in name.chars().filter(|one| !is_invisible(*one)) {
+    // A letter with an accent can be one character or two, which look the same.
+    for character in name.chars().nfc().filter(|one| !is_invisible(*one)) {
         // A reader tells letters with an accent apart from those without.
         let is_accented = matches!(character, '\u{c0}'..='\u{130}' | '\u{132}'..='\u{17e}');
         seen.push(if is_accented { character } else { fold_homoglyph(character) });
@@ -364,6 +367,12 @@ mod tests {
     fn a_label_is_compared_as_a_whole_and_in_any_case() {
         assert_eq!(says("hotfix", "Hotfix, docs"), [""; 0]);
         assert_eq!(fold_look("hot\u{200b}fix"), "hotfix");
+        // An accent of its own, and one that is part of the letter.
+        for (name, label) in [("gepr\u{fc}ft", "gepru\u{308}ft"), ("gepru\u{308}ft", "gepr\u{fc}ft")] {
+            let found = says(&format!("{{ none-of: [{name}] }}"), label);
+            assert!(found.len() == 1 && found[0].contains("look alike"), "{name:?}: {found:?}");
+            assert_eq!(says(&format!("{{ none-of: [{name}] }}"), "gepruft"), [""; 0]);
+        }
         for labels in ["", "hotfixes", "'hotfix '", "'h\u{f6}tfix'"] {
             assert_eq!(says("hotfix", labels), ["the label `hotfix` is missing"], "{labels}");
         }

@@ -374,6 +374,12 @@ fn the_message_that_lands_says_nothing_else_than_the_pull_request() {
         // A field that was never stated; and a trailer that is none of the policy's.
         assert_eq!(says("One (#1)\n\nFaster.\n\nReviewed-by: Kim <kim@example.com>\n"), "landing-message");
         assert_eq!(says("One (#1)\n\nFaster.\n\nCo-authored-by: Ana <ana@example.com>\n"), "");
+        // GitHub adds co-authors below, so that git takes what stands above for no trailer; a reader does.
+        let followed = |said: &str| {
+            says(&format!("One (#1)\n\nFaster.\n\n{said}\n\nCo-authored-by: Ana <ana@example.com>\n"))
+        };
+        assert_eq!(followed("Change-Type: normal\nRisk: high"), "");
+        assert_eq!(followed("Change-Type: normal\nRisk: low"), "landing-message");
     }
     // What a commit of the pull request states, it states as well; and marks of the description are no part of it.
     let stated = "Keep an index\n\nIt was a scan.\n\nReviewed-by: Kim <kim@example.com>\n";

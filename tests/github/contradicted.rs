@@ -335,3 +335,31 @@ fn two_people_with_one_account_number_are_an_error() {
     let told = (code(&output), value(&outputs, "verdict"), only_gate(&fake));
     assert_eq!(told, (3, "error".into(), concluded("action_required")));
 }
+
+#[test]
+fn a_list_of_files_without_a_second_one_beside_it_allows_nothing() {
+    let fake = Fake::start(plain());
+    assert_eq!(denied(&fake, &pull(None)), "");
+    let without: fn(&mut Value) = |value| {
+        value["data"]["repository"]["pullRequest"].as_object_mut().unwrap().remove("files");
+    };
+    let refused = How::Status(403, Vec::new(), json!({ "message": "no" }));
+    for how in [How::Edit(without), refused] {
+        fake.spoil("query Details", how);
+        assert!(denied(&fake, &pull(None)).contains("policy-valid"), "{}", denied(&fake, &pull(None)));
+        fake.heal();
+    }
+}
+
+#[test]
+fn a_green_check_that_does_not_say_when_it_ended_proves_nothing() {
+    let fake = Fake::start(built());
+    assert_eq!(denied(&fake, &pull(None)), "");
+    let timeless: fn(&mut Value) = |value| {
+        for run in value["check_runs"].as_array_mut().unwrap() {
+            run["completed_at"] = json!(null);
+        }
+    };
+    fake.spoil("/check-runs", How::Edit(timeless));
+    assert_eq!(denied(&fake, &pull(None)), "built");
+}

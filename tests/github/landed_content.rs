@@ -285,3 +285,28 @@ fn another_file_under_a_new_name_is_no_move() {
     };
     assert_eq!(lands(&edited).0, RULE);
 }
+
+#[test]
+fn an_edit_is_not_taken_for_one_of_a_file_that_is_only_alike() {
+    let lines = |first: &str, last: &str| format!("{first}\n2\n3\n4\n5\n6\n7\n8\n{last}\n");
+    let (text, edited) = (lines("1", "9"), lines("one", "9"));
+    let (decoy, edited_decoy) = (lines("1", "nine"), lines("one", "nine"));
+    // The base moves a file to a folder that nothing else changes, and adds one that is alike to another.
+    let ours: &[(&str, &str)] = &[("lib.rs", ""), ("deep/er/lib.rs", &text), ("tests/lib.rs", &decoy)];
+    let lands = |moved: &str, alike: &str| {
+        let merged_files = [("lib.rs", ""), ("deep/er/lib.rs", moved), ("tests/lib.rs", alike)];
+        merged([&[("lib.rs", &text)], ours, &[("lib.rs", &edited)]], &merged_files, true).0
+    };
+    assert_eq!(lands(&edited, &decoy), "");
+    assert_eq!(lands(&text, &edited_decoy), RULE);
+    assert_eq!(lands(&text, &decoy), RULE);
+}
+
+#[test]
+fn a_record_that_tells_of_a_push_is_not_outweighed_by_hidden_objects() {
+    let spoilt = [("query Folders", 403), ("/git/commits/", 404), ("/git/blobs/", 404)];
+    for edit in [Some(("src/evil.rs", "evil")), None] {
+        let judged = judged_with_spoilt(edit, &spoilt).map(|judged| judged.0);
+        assert!(edit.is_none() || judged != Ok(String::new()), "{judged:?}");
+    }
+}

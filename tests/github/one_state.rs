@@ -271,13 +271,14 @@ fn a_pull_request_that_the_event_names_is_asked_about_and_not_believed() {
     let moved_on = world.open("ben", "Other", "Nothing is stated.\n", "other", &[other]);
     let fake = Fake::start(world);
     let at = |hints: &[u64]| EventSubject::PullRequestsAt { repo: repo.clone(), head, hints: hints.to_vec() };
-    // One that does not answer stops nothing where the list tells what the event is about.
-    for status in [500, 403] {
+    assert_eq!(judge(&fake, &at(&[moved_on])).unwrap().pull_requests.len(), 1);
+    // A check on the commit counts for each one that ends there, so nothing is said while one does not answer.
+    for status in [500, 403, 404] {
         fake.spoil(&format!("/pulls/{moved_on}?"), How::Status(status, Vec::new(), json!({})));
-        let found = judge(&fake, &at(&[moved_on])).unwrap();
-        assert_eq!((found.pull_requests.len(), found.failures.len()), (1, 0));
+        assert!(judge(&fake, &at(&[moved_on])).is_err(), "{status}");
         fake.heal();
     }
+    assert!(judge(&fake, &at(&[404])).is_err());
     // GitHub's list keeps an earlier revision for good.
     fake.spoil(
         "/pulls?state=open",
@@ -288,7 +289,7 @@ fn a_pull_request_that_the_event_names_is_asked_about_and_not_believed() {
         }),
     );
     assert!(judge(&fake, &at(&[])).unwrap().pull_requests.is_empty());
-    let outcome = judge(&fake, &at(&[moved_on, 6, 404])).unwrap();
+    let outcome = judge(&fake, &at(&[moved_on, 6])).unwrap();
     let found: Vec<u64> = outcome.pull_requests.iter().map(|pull| pull.name.number).collect();
     assert_eq!(found, [6]);
     // One that is closed is none of those that could be merged.

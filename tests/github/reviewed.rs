@@ -3,6 +3,7 @@
 
 use serde_json::json;
 
+use crate::check_runs::set_policy;
 use crate::fake::{Commit, Edit, Event, Fake, Happened, How, Signature, Thread, World};
 use crate::judged::{denied, judge, pull};
 
@@ -445,6 +446,83 @@ fn an_account_that_was_renamed_meanwhile_does_not_approve_its_own_change() {
     let failure = judge(&shared, &pull(None)).unwrap_err();
     assert!(failure.why.contains("the accounts ana and anna the same number"), "{}", failure.why);
     assert_eq!(denied(&approved_by(|_| 77), &pull(None)), "");
+}
+
+#[test]
+fn an_account_is_one_person_wherever_it_speaks() {
+    let policy = POLICY
+        .replace("at-least: 1, trust: verified", "at-least: 2, trust: verified, commands: ['/approve']");
+    let spoken = |number: fn(&World) -> u64, speak: fn(&mut World)| {
+        let mut world = world(&policy);
+        world.user("kimberly", "User", "write");
+        let id = number(&world);
+        world.users.iter_mut().find(|user| user.login == "kimberly").unwrap().id = id;
+        world.review(6, "kim", "APPROVED");
+        speak(&mut world);
+        Fake::start(world)
+    };
+    let command: fn(&mut World) = |world| {
+        let head = world.pull(6).head_id.clone();
+        world.comment(6, "kimberly", &format!("/approve {head}"));
+        world.comments[0].at = "2026-03-02T15:00:00Z".into();
+    };
+    assert_eq!(denied(&spoken(|_| 77, command), &pull(None)), "");
+    let dismiss: fn(&mut World) = |world| {
+        let objection = world.review(6, "rea", "CHANGES_REQUESTED");
+        world.dismiss(6, "kimberly", objection);
+    };
+    for speak in [command, dismiss, |world| world.label(6, "kimberly", "ready")] {
+        let shared = spoken(|world| world.account("kim").unwrap().id, speak);
+        let failure = judge(&shared, &pull(None)).unwrap_err();
+        assert!(failure.why.contains("the same number"), "{}", failure.why);
+    }
+    // One login cannot have two numbers either.
+    let fake = spoken(|_| 77, command);
+    fake.spoil(
+        "query Details",
+        How::Edit(|value| {
+            value["data"]["repository"]["pullRequest"]["comments"]["nodes"][0]["author"]["login"] =
+                json!("kim");
+        }),
+    );
+    assert!(judge(&fake, &pull(None)).unwrap_err().why.contains("two numbers"));
+}
+
+#[test]
+fn without_its_number_a_listed_account_approves_nothing() {
+    let policy = POLICY.replace("trust: verified", "trust: verified, from: [security]");
+    let number = world(&policy).account("kim").unwrap().id;
+    for (listed, rules) in [(String::new(), ""), (format!("#{number}"), "reviewed")] {
+        let mut world = world(&policy);
+        world.review(6, "kim", "APPROVED");
+        set_policy(&mut world, &policy.replace("'github:kim'", &format!("'github:kim{listed}'")));
+        let fake = Fake::start(world);
+        assert_eq!(denied(&fake, &pull(None)), "");
+        fake.spoil("/reviews", How::Edit(|value| value[0]["user"]["id"] = json!(null)));
+        assert_eq!(denied(&fake, &pull(None)), rules, "{listed}");
+    }
+    // Nor does it set a label that counts, or withdraw an objection.
+    let labelled =
+        "  labelled: { title: it is ready, require: { label: { any-of: [ready], by: security } } }\n";
+    for (listed, rules) in [(String::new(), ""), (format!("#{number}"), "reviewed,labelled")] {
+        let policy = policy.replace("'github:kim'", &format!("'github:kim{listed}'"));
+        let mut world = world(&format!("{policy}{labelled}"));
+        world.label(6, "kim", "ready");
+        let objection = world.review(6, "rea", "CHANGES_REQUESTED");
+        world.users.iter_mut().find(|user| user.login == "rea").unwrap().role = "write";
+        world.dismiss(6, "kim", objection);
+        world.review(6, "kim", "APPROVED");
+        let fake = Fake::start(world);
+        assert_eq!(denied(&fake, &pull(None)), "");
+        let unnumbered: fn(&mut serde_json::Value) = |value| {
+            let items = &mut value["data"]["repository"]["pullRequest"]["timelineItems"]["nodes"];
+            for item in items.as_array_mut().unwrap() {
+                item["actor"]["databaseId"] = json!(null);
+            }
+        };
+        fake.spoil("query Details", How::Edit(unnumbered));
+        assert_eq!(denied(&fake, &pull(None)), rules, "{listed}");
+    }
 }
 
 #[test]

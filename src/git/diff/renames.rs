@@ -7,6 +7,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
 
 use anyhow::Result;
 
@@ -50,11 +51,17 @@ const STEPS_PER_FILE: usize = 20_000;
 pub(crate) struct RenameBudget {
     spans_left: usize,
     steps_left: usize,
+    is_exceeded: bool,
 }
 
 impl RenameBudget {
     pub(crate) fn new() -> Self {
-        RenameBudget { spans_left: MAX_SPANS, steps_left: MAX_STEPS }
+        RenameBudget { spans_left: MAX_SPANS, steps_left: MAX_STEPS, is_exceeded: false }
+    }
+
+    /// Returns whether a search gave up, so that what it found is not all.
+    pub(crate) fn is_exceeded(&self) -> bool {
+        self.is_exceeded
     }
 }
 
@@ -93,40 +100,56 @@ impl ObjectReader {
         made: &MadeBlobs,
         budget: &mut RenameBudget,
     ) -> Result<Vec<(usize, usize)>> {
-        let mut search = RenameSearch {
-            reader: self,
-            deleted,
-            added,
-            new_places: vec![None; deleted.len()],
-            is_taken: vec![false; added.len()],
-            contents: HashMap::new(),
-            made,
-            budget,
-        };
-        search.pair_same_contents();
-        if search.pair_same_names()? {
-            search.pair_most_alike()?;
-        }
-        let pairs = search.new_places.iter().enumerate();
-        Ok(pairs.filter_map(|(from, to)| to.map(|to| (from, to))).collect())
+        let mut read = |id| FileSpans::read_file(self, made, id);
+        pair_renames(deleted, added, &mut read, budget)
     }
 }
 
+/// Reads the lines of a file by the id of its content; `None` if it is empty, or not to be compared.
+pub(crate) type ReadSpans<'a> = dyn FnMut(Oid) -> Result<Option<Rc<FileSpans>>> + 'a;
+
+/// Returns the renames among the files that one side deletes and adds, whose contents `read` gives.
+///
+/// # Errors
+///
+/// Fails if `read` does.
+pub(crate) fn pair_renames(
+    deleted: &[MovedFile<'_>],
+    added: &[MovedFile<'_>],
+    read: &mut ReadSpans<'_>,
+    budget: &mut RenameBudget,
+) -> Result<Vec<(usize, usize)>> {
+    let mut search = RenameSearch {
+        read,
+        deleted,
+        added,
+        new_places: vec![None; deleted.len()],
+        is_taken: vec![false; added.len()],
+        contents: HashMap::new(),
+        budget,
+    };
+    search.pair_same_contents();
+    if search.pair_same_names()? {
+        search.pair_most_alike()?;
+    }
+    let pairs = search.new_places.iter().enumerate();
+    Ok(pairs.filter_map(|(from, to)| to.map(|to| (from, to))).collect())
+}
+
 /// One search, for one side of a merge.
-struct RenameSearch<'a> {
-    reader: &'a mut ObjectReader,
+struct RenameSearch<'a, 'read> {
+    read: &'a mut ReadSpans<'read>,
     deleted: &'a [MovedFile<'a>],
     added: &'a [MovedFile<'a>],
     /// For each deleted file, the added one that it is.
     new_places: Vec<Option<usize>>,
     /// For each added file, whether it is a deleted one.
     is_taken: Vec<bool>,
-    contents: HashMap<Oid, Option<FileSpans>>,
-    made: &'a MadeBlobs,
+    contents: HashMap<Oid, Option<Rc<FileSpans>>>,
     budget: &'a mut RenameBudget,
 }
 
-impl RenameSearch<'_> {
+impl RenameSearch<'_, '_> {
     fn add_pair(&mut self, from: usize, to: usize) {
         if let (Some(new_place), Some(is_taken)) = (self.new_places.get_mut(from), self.is_taken.get_mut(to))
         {
@@ -241,26 +264,30 @@ impl RenameSearch<'_> {
         }
         for entry in [source.entry, target.entry] {
             if !self.contents.contains_key(&entry.id) {
-                let spans = FileSpans::read_file(self.reader, self.made, entry.id)?;
+                let spans = (self.read)(entry.id)?;
                 let count = spans.as_ref().map_or(0, |spans| spans.spans.len());
                 let steps_left = self.budget.steps_left.checked_sub(STEPS_PER_FILE);
                 let (Some(spans_left), Some(steps_left)) =
                     (self.budget.spans_left.checked_sub(count), steps_left)
                 else {
+                    self.budget.is_exceeded = true;
                     return Ok(None);
                 };
                 (self.budget.spans_left, self.budget.steps_left) = (spans_left, steps_left);
                 self.contents.insert(entry.id, spans);
             }
         }
-        let spans = [source, target].map(|file| self.contents.get(&file.entry.id).and_then(Option::as_ref));
+        let spans = [source, target].map(|file| self.contents.get(&file.entry.id).and_then(Option::as_deref));
         let [Some(before), Some(after)] = spans else { return Ok(Some(0)) };
         if !before.has_similar_size(after) {
             return Ok(Some(0));
         }
         match self.budget.steps_left.checked_sub(before.spans.len() + after.spans.len()) {
             Some(left) => self.budget.steps_left = left,
-            None => return Ok(None),
+            None => {
+                self.budget.is_exceeded = true;
+                return Ok(None);
+            }
         }
         Ok(Some(before.score_against(after)))
     }
@@ -294,7 +321,7 @@ fn keep_best(best: &mut Vec<Candidate>, candidate: Candidate) {
 }
 
 /// The lines of a file, as far as git compares them to find renames.
-struct FileSpans {
+pub(crate) struct FileSpans {
     size: u64,
     /// A hash of a line, and how many bytes of the file are in lines with that hash, in the order of hashes.
     spans: Vec<(u32, u64)>,
@@ -302,14 +329,14 @@ struct FileSpans {
 
 impl FileSpans {
     /// Reads a file; `None` if it is empty or too large to be merged.
-    fn read_file(reader: &mut ObjectReader, made: &MadeBlobs, id: Oid) -> Result<Option<FileSpans>> {
+    fn read_file(reader: &mut ObjectReader, made: &MadeBlobs, id: Oid) -> Result<Option<Rc<FileSpans>>> {
         Ok(match made.read_blob(reader, id)? {
-            Ok(content) if !content.is_empty() => Some(FileSpans::of_content(content)),
+            Ok(content) if !content.is_empty() => Some(Rc::new(FileSpans::of_content(content))),
             _ => None,
         })
     }
 
-    fn of_content(content: &[u8]) -> FileSpans {
+    pub(crate) fn of_content(content: &[u8]) -> FileSpans {
         let is_text = !is_binary(content);
         let mut spans: Vec<(u32, u64)> = Vec::new();
         let (mut low, mut high, mut length) = (0_u32, 0_u32, 0_u32);
@@ -361,15 +388,6 @@ impl FileSpans {
         }
         copied * FULL_SCORE / self.size.max(other.size)
     }
-}
-
-/// Returns whether two contents are alike enough for git to take one for the other, renamed. Empty ones are not.
-pub(crate) fn is_similar_content(before: &[u8], after: &[u8]) -> bool {
-    if before.is_empty() || after.is_empty() {
-        return false;
-    }
-    let (before, after) = (FileSpans::of_content(before), FileSpans::of_content(after));
-    before.has_similar_size(&after) && before.score_against(&after) >= MIN_SCORE
 }
 
 /// Returns the number by which git tells lines apart.

@@ -17,8 +17,8 @@ use crate::yaml::shorten_for_message;
 /// The largest event that is read; GitHub's own limit is 25 MB.
 pub(crate) const MAX_EVENT_BYTES: usize = 32 << 20;
 
-/// How many pull requests that an event names are asked about.
-const MAX_HINTS: usize = 10;
+/// How many pull requests an event may name for its commit.
+const MAX_HINTS: usize = 100;
 
 /// The subject of an event, which is to be judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,11 +168,9 @@ pub(crate) fn parse_event(
         "workflow_run" | "check_suite" | "check_run" => {
             let subject = event.read_member(name)?;
             let head = subject.read_member("head_sha")?.read_oid()?;
-            Ok(EventSubject::PullRequestsAt {
-                repo: event.read_repository()?,
-                head,
-                hints: subject.read_hints(head),
-            })
+            let repo = event.read_repository()?;
+            let hints = subject.read_hints(head, &repo, value.pointer("/repository/id"))?;
+            Ok(EventSubject::PullRequestsAt { repo, head, hints })
         }
         "status" => {
             let head = event.read_member("sha")?.read_oid()?;
@@ -238,21 +236,50 @@ impl<'json> EventValue<'json> {
         self.value.as_bool().ok_or_else(|| self.wrong_type_error("true or false"))
     }
 
-    /// Reads which pull requests the event names for its commit. They are hints only, so one that has another shape
-    /// is left out, as are those from which nothing could be learnt.
-    fn read_hints(&self, head: Oid) -> Vec<u64> {
+    /// Reads which pull requests of `repo` the event names for its commit. Those of other repositories and of other
+    /// commits are left out: no check on the commit here stands for them.
+    fn read_hints(
+        &self,
+        head: Oid,
+        repo: &RepositoryName,
+        repository_id: Option<&Value>,
+    ) -> Result<Vec<u64>, String> {
         let mut hints = Vec::new();
-        for pull in self.value.get("pull_requests").and_then(Value::as_array).into_iter().flatten() {
-            let named = pull.pointer("/head/sha").and_then(Value::as_str).and_then(Oid::from_hex);
-            if let Some(number) = pull.get("number").and_then(Value::as_u64)
-                && named == Some(head)
-                && !hints.contains(&number)
-                && hints.len() < MAX_HINTS
-            {
+        let named = match self.value.get("pull_requests") {
+            None | Some(Value::Null) => return Ok(hints),
+            Some(named) => EventValue { value: named, path: format!("{}.pull_requests", self.path) },
+        };
+        let Value::Array(pulls) = named.value else { return Err(named.wrong_type_error("a list")) };
+        for (index, value) in pulls.iter().enumerate() {
+            let pull = EventValue { value, path: format!("{}[{index}]", named.path) };
+            if pull.is_of_other_repository(repo, repository_id) {
+                continue;
+            }
+            let number = pull.read_member("number")?.read_number()?;
+            let head_of_pull = pull.read_member("head")?.read_member("sha")?.read_oid()?;
+            if head_of_pull == head && !hints.contains(&number) {
                 hints.push(number);
             }
         }
-        hints
+        if hints.len() > MAX_HINTS {
+            return Err(format!(
+                "`{}` of the event names {} pull requests for one commit; at most {MAX_HINTS} are judged",
+                named.path,
+                hints.len()
+            ));
+        }
+        Ok(hints)
+    }
+
+    /// Returns whether the event says that a pull request is for another repository than `repo`, which has this id.
+    fn is_of_other_repository(&self, repo: &RepositoryName, repository_id: Option<&Value>) -> bool {
+        let id = self.value.pointer("/base/repo/id").and_then(Value::as_u64);
+        if let (Some(id), Some(known)) = (id, repository_id.and_then(Value::as_u64)) {
+            return id != known;
+        }
+        let url = self.value.pointer("/base/repo/url").and_then(Value::as_str);
+        let Some((_, name)) = url.and_then(|url| url.rsplit_once("/repos/")) else { return false };
+        !name.eq_ignore_ascii_case(&repo.to_string())
     }
 
     fn read_oid(&self) -> Result<Oid, String> {

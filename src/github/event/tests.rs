@@ -106,6 +106,48 @@ fn the_public_examples_say_what_to_judge() {
 }
 
 #[test]
+fn every_pull_request_that_an_event_names_is_asked_about_or_is_an_error() {
+    let (event, mut value) = example("check_suite.completed");
+    let named = value["check_suite"]["pull_requests"][0].clone();
+    let hints = |value: &Value| match of(&event, value) {
+        Ok(EventSubject::PullRequestsAt { hints, .. }) => Ok(hints),
+        Ok(other) => panic!("{other:?}"),
+        Err(why) => Err(why),
+    };
+    let numbered = |number: usize| {
+        let mut pull = named.clone();
+        pull["number"] = json!(number);
+        pull
+    };
+    let count = |most: usize| Value::from((1..=most).map(numbered).collect::<Vec<Value>>());
+    value["check_suite"]["pull_requests"] = count(11);
+    assert_eq!(hints(&value).unwrap(), (1..=11).collect::<Vec<u64>>());
+    value["check_suite"]["pull_requests"] = count(MAX_HINTS + 1);
+    assert!(hints(&value).unwrap_err().contains("101 pull requests"));
+    // Those of another commit or another repository are no concern of this one.
+    let mut other_commit = numbered(7);
+    other_commit["head"]["sha"] = json!("7".repeat(40));
+    let mut other_repository = numbered(8);
+    other_repository["base"]["repo"]["id"] = json!(1);
+    let mut other_url = numbered(9);
+    other_url["base"]["repo"] = json!({ "url": "https://api.github.com/repos/acme/fork" });
+    value["check_suite"]["pull_requests"] = json!([other_commit, other_repository, other_url, numbered(2)]);
+    assert_eq!(hints(&value).unwrap(), [2]);
+    // Where it does not say, it is asked about.
+    let mut unknown = numbered(5);
+    unknown["base"] = json!(null);
+    value["check_suite"]["pull_requests"] = json!([unknown]);
+    assert_eq!(hints(&value).unwrap(), [5]);
+    for broken in [json!([null]), json!([{ "number": 3 }]), json!([{ "head": {} }]), json!({}), json!(1)] {
+        value["check_suite"]["pull_requests"] = broken.clone();
+        let why = hints(&value).unwrap_err();
+        assert!(why.contains("check_suite.pull_requests"), "{broken}: {why}");
+    }
+    value["check_suite"]["pull_requests"] = json!(null);
+    assert_eq!(hints(&value).unwrap(), [0; 0]);
+}
+
+#[test]
 fn what_is_needed_is_missed_and_named() {
     for (name, paths) in needed() {
         let (event, value) = example(name);

@@ -247,7 +247,7 @@ impl PullMerge<'_> {
         if *may_approve != Ok(false) {
             return;
         }
-        let has_merged = self.merged_by.as_ref().is_some_and(|merger| merger.id == by.id);
+        let has_merged = self.merged_by.as_ref().is_some_and(|merger| merger.is_same_account(by));
         if has_merged || self.people.iter().any(|people| is_in_any_team(people, by)) {
             *may_approve = Ok(true);
         } else {

@@ -192,7 +192,8 @@ pub(crate) struct CheckTimes {
 
 impl CheckTimes {
     /// Returns whether the times of a check run can be right. Its writer chooses them: one that ends before it begins,
-    /// or lies in the future, or before the revision was there, was not written by what it names.
+    /// or lies in the future, or before the revision was there, was not written by what it names. One that has ended
+    /// without saying when proves nothing either.
     fn can_be(self, run: &RestCheckRun) -> bool {
         // What is judged as of a time cannot be judged before it.
         let latest = self.as_of.map_or(self.latest, |at| at.max(self.latest));
@@ -203,6 +204,7 @@ impl CheckTimes {
             _ => true,
         };
         is_in_order
+            && (run.status != "completed" || run.completed_at.is_some())
             && times
                 .into_iter()
                 .flatten()

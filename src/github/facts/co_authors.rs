@@ -29,6 +29,9 @@ struct CommitWithAuthors {
 
 /// Returns the co-authors that the message of a commit names; text that is no person's name and address stays
 /// as it is.
+///
+/// Git knows trailers in the last paragraph only. GitHub finds co-authors above it as well, so a line there counts too, if
+/// it names a person.
 pub(crate) fn parse_co_authors(listed: &RestCommit) -> Vec<Result<Person, Text>> {
     let message = CommitMessage::new(Text::from(listed.commit.message.as_str()));
     let mut found = Vec::new();
@@ -36,6 +39,15 @@ pub(crate) fn parse_co_authors(listed: &RestCommit) -> Vec<Result<Person, Text>>
         if CO_AUTHOR_TRAILERS.iter().any(|key| key.eq_ignore_ascii_case(&trailer.key)) {
             let person = Person::parse_person(trailer.value.as_bytes());
             found.push(person.map_err(|_| trailer.value.clone()));
+        }
+    }
+    for line in listed.commit.message.lines() {
+        if let Some((key, value)) = line.trim().split_once(':')
+            && CO_AUTHOR_TRAILERS.iter().any(|known| known.eq_ignore_ascii_case(key.trim_end()))
+            && let Ok(person) = Person::parse_person(value.trim().as_bytes())
+            && !found.contains(&Ok(person.clone()))
+        {
+            found.push(Ok(person));
         }
     }
     found
@@ -116,4 +128,38 @@ pub(crate) async fn add_landed_co_authors(
 fn has_same_email(contributor: &PullContributor, email: &Text) -> bool {
     let known = contributor.email.as_ref();
     known.is_some_and(|known| known.as_bytes().eq_ignore_ascii_case(email.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_co_author_counts_wherever_the_message_names_them() {
+        let named = |message: &str| {
+            let commit = json!({
+                "sha": "1".repeat(40), "author": null, "committer": null, "parents": [],
+                "commit": { "message": message, "tree": { "sha": "2".repeat(40) } },
+            });
+            let mut addresses = Vec::new();
+            for one in parse_co_authors(&serde_json::from_value(commit).unwrap()) {
+                addresses
+                    .push(one.map_or_else(|written| written, |person| person.email).to_lossy().into_owned());
+            }
+            addresses
+        };
+        let eve = "Co-authored-by: Eve <eve@example.com>";
+        let kim = "Co-developed-by: Kim <kim@example.com>";
+        assert_eq!(named(&format!("x\n\n{eve}\n")), ["eve@example.com"]);
+        assert_eq!(named(&format!("x\n\n{eve}\n\nRisk: low\n")), ["eve@example.com"]);
+        assert_eq!(named(&format!("x\n{eve}\n\nwhy\n\n{kim}\n")), ["kim@example.com", "eve@example.com"]);
+        for above in ["co-authored-by:Eve <eve@example.com>", "  Co-Authored-By : Eve <eve@example.com>\r"] {
+            assert_eq!(named(&format!("x\n\n{above}\n\nThat is all.\n")), ["eve@example.com"], "{above:?}");
+        }
+        // Only the trailer is taken for a name that cannot be read; a sentence is none.
+        assert_eq!(named("x\n\nCo-authored-by: all of us\n\nRisk: low\n"), [""; 0]);
+        assert_eq!(named("x\n\nCo-authored-by: all of us\n"), ["all of us"]);
+    }
 }

@@ -19,7 +19,8 @@ use crate::github::api::rest::{
 };
 use crate::github::facts::accounts::{WEB_FLOW_ACCOUNT, account_of_login, account_of_optional_user};
 use crate::github::facts::conversation::missing_fact;
-use crate::github::facts::details::{GitActor, NOT_REQUESTED, PullRequestDetails};
+use crate::github::facts::details::{GitActor, PullRequestDetails};
+use crate::github::facts::paged_part::NOT_REQUESTED;
 use crate::people::is_forge_committer;
 
 /// How many commits GitHub lists for a pull request.

@@ -17,13 +17,10 @@ use crate::github::api::graphql::{
 };
 use crate::github::api::names::PullRequestName;
 use crate::github::api::request::{GitHubFailure, printable_line};
-use crate::github::facts::paged_part::{DetailPart, MAX_DETAIL_PAGES, PagedPart};
+use crate::github::facts::paged_part::{DetailPart, MAX_DETAIL_PAGES, NOT_REQUESTED, PagedPart};
 use crate::github::facts::timeline::TimelineItem;
 
 const DETAILS_QUERY: &str = include_str!("../api/queries/details.graphql");
-
-/// Why a fact is missing that no rule needs.
-pub(crate) const NOT_REQUESTED: &str = "it was not requested";
 
 /// The parts that a policy needs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,7 +48,7 @@ pub(crate) struct PullRequestDetails {
     pub(crate) timeline: DetailPart<Vec<TimelineItem>>,
     pub(crate) comments: DetailPart<Vec<CommentNode>>,
     pub(crate) statuses: DetailPart<Vec<StatusContext>>,
-    /// The changed files; `None` if the answer has no list of them.
+    /// The changed files; `None` if an older recording has no list of them.
     pub(crate) files: DetailPart<Option<Vec<PullRequestFile>>>,
 }
 
@@ -259,8 +256,11 @@ pub(crate) async fn read_details(
         timeline.add_page(found.timeline_items, errors.error_in_part("timelineItems"));
         comments.add_page(found.comments, errors.error_in_part("comments"));
         match (found.files, errors.error_in_part("files")) {
-            // Answers that were recorded before it was asked for have no such list.
-            (None, None) if page == 0 => (files.is_wanted, has_files) = (false, false),
+            // Answers that were recorded before it was asked for have no such list. A server that leaves it out gives
+            // nothing to hold the other list against.
+            (None, None) if page == 0 && client.is_recording() => {
+                (files.is_wanted, has_files) = (false, false);
+            }
             (page, error) => files.add_page(page, error),
         }
         let more = [

@@ -11,6 +11,8 @@ pub(crate) mod co_authors;
 pub(crate) mod commits;
 pub(crate) mod conversation;
 pub(crate) mod details;
+pub(crate) mod merge_moves;
+pub(crate) mod merged_place;
 pub(crate) mod merged_trees;
 pub(crate) mod paged_part;
 pub(crate) mod pushers;
@@ -37,9 +39,8 @@ use crate::github::facts::binary_lines::count_binary_lines;
 use crate::github::facts::changed_files::ChangedFiles;
 use crate::github::facts::checks::{CheckTimes, OwnChecks};
 use crate::github::facts::conversation::missing_fact;
-use crate::github::facts::details::{
-    NOT_REQUESTED, PullRequestDetails, WantedDetails, note_contradiction, read_details,
-};
+use crate::github::facts::details::{PullRequestDetails, WantedDetails, note_contradiction, read_details};
+use crate::github::facts::paged_part::NOT_REQUESTED;
 use crate::github::facts::rewrites::BaseMerge;
 use crate::github::facts::templates::{PullRequestTemplates, TemplateRoot};
 use crate::verdict::{Message, messages};
@@ -118,8 +119,9 @@ impl PullRequestGatherer<'_> {
         let name = self.name;
         let pull = self.pull;
         let mut wanted = self.wanted_details();
-        let wants_details = wanted != WantedDetails::default();
-        // The answer that tells the final revision also names its files, to be held against the list of them.
+        // The answer that tells the final revision also names its files, to be held against the list of them. What was
+        // recorded before they were asked for has only what the policy needed.
+        let wants_details = wanted != WantedDetails::default() || !client.is_recording();
         wanted.files = true;
         let as_of = self.merge.as_ref().map(|merge| merge.at);
         let first = join3(
@@ -158,16 +160,17 @@ impl PullRequestGatherer<'_> {
             let failure = GitHubFailure::new("the pull request has no commits");
             return Err(GatherFailure::CommitsUnavailable(failure));
         };
-        if let Err(failure) = accounts::check_accounts(pull, &listed, &activity, &reviews) {
+        let details = details.as_ref();
+        if let Err(failure) = accounts::check_accounts(pull, &listed, &activity, &reviews, details) {
             client.note_contradiction(&failure);
             return Err(GatherFailure::CommitsUnavailable(failure));
         }
-        let details = details.as_ref();
         let files = files.and_then(|files| match details {
             Ok(PullRequestDetails { files: Ok(Some(named)), .. }) => {
                 changed_files::check_same_files(&files.paths, named).map(|()| files)
             }
             Ok(PullRequestDetails { files: Err(failure), .. }) => Err(failure.clone()),
+            Err(failure) if wants_details => Err(failure.clone()),
             _ => Ok(files),
         });
         let reviews =

@@ -7,6 +7,9 @@ use crate::github::api::request::GitHubFailure;
 /// How many queries are sent for what does not fit into the first.
 pub(crate) const MAX_DETAIL_PAGES: usize = 100;
 
+/// Why a fact is missing that no rule needs.
+pub(crate) const NOT_REQUESTED: &str = "it was not requested";
+
 /// A part of the answer, or why it could not be read.
 pub(crate) type DetailPart<T> = Result<T, GitHubFailure>;
 
@@ -22,7 +25,9 @@ pub(crate) struct PagedPart<T> {
 
 impl<T> PagedPart<T> {
     pub(crate) fn new(is_wanted: bool, name: &'static str) -> Self {
-        PagedPart { is_wanted, list_name: name, nodes: Vec::new(), total: None, cursor: None, failure: None }
+        // What was not asked for is no empty list.
+        let failure = if is_wanted { None } else { Some(GitHubFailure::new(NOT_REQUESTED)) };
+        PagedPart { is_wanted, list_name: name, nodes: Vec::new(), total: None, cursor: None, failure }
     }
 
     /// Adds a page; a part with no further page is not requested again.

@@ -10,17 +10,17 @@ use std::collections::BTreeSet;
 use futures_util::future::join3;
 
 use crate::change::pull_request::{ContributorRole, PullContributor, PullReview, ReviewState};
-use crate::change::{CommitMessage, Oid, Person, Text};
+use crate::change::{Oid, Person, Text};
 use crate::github::api::GitHubClient;
 use crate::github::api::names::{PullRequestName, RepositoryName};
 use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::{RestChangedFile, RestCommit, RestFileComparison, RestReview};
 use crate::github::facts::changed_files::has_same_entries;
+use crate::github::facts::co_authors::parse_co_authors;
 use crate::github::facts::commits::{
     CommitComparison, compare_commits, contributors_of_commit, convert_head, is_forge_commit,
     signature_person,
 };
-use crate::people::contributors::CO_AUTHOR_TRAILERS;
 
 /// How many files GitHub lists in a comparison; a list as long as that may be cut off.
 const MAX_COMPARED_FILES: usize = 300;
@@ -231,14 +231,10 @@ fn find_only_base(listed: &[RestCommit]) -> Option<Oid> {
 /// Returns everyone who made a commit; its co-authors are known by their addresses only.
 fn list_makers(commit: &RestCommit) -> Vec<PullContributor> {
     let mut makers = contributors_of_commit(commit, &[]);
-    let message = CommitMessage::new(Text::from(commit.commit.message.as_str()));
-    for trailer in message.trailers() {
-        if !CO_AUTHOR_TRAILERS.iter().any(|key| key.eq_ignore_ascii_case(&trailer.key)) {
-            continue;
-        }
-        let (name, email) = match Person::parse_person(trailer.value.as_bytes()) {
+    for named in parse_co_authors(commit) {
+        let (name, email) = match named {
             Ok(person) => (person.name, Some(person.email)),
-            Err(_) => (trailer.value.clone(), None),
+            Err(written) => (written, None),
         };
         makers.push(PullContributor { role: ContributorRole::CoAuthor, account: None, email, name });
     }

@@ -37,6 +37,18 @@ pub(crate) enum TimelineItem {
     },
 }
 
+impl TimelineItem {
+    /// Returns the account that did this, where it is asked for.
+    pub(crate) fn actor(&self) -> Option<&GraphqlActor> {
+        match self {
+            TimelineItem::Labeled { actor, .. } | TimelineItem::ReviewDismissed { actor, .. } => {
+                actor.as_ref()
+            }
+            _ => None,
+        }
+    }
+}
+
 /// The label that was set or taken off.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct LabelName {

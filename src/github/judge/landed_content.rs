@@ -65,7 +65,7 @@ impl LandedContent {
 /// what was judged of it.
 ///
 /// What looks like the merge of GitHub's button is believed if GitHub's record says that it is, and without any proof
-/// only if GitHub shows no object at all, not even the commit that the branch held before.
+/// only if GitHub shows no object at all, not even the commit that the branch held before, and no record of the branch.
 ///
 /// # Errors
 ///
@@ -104,7 +104,10 @@ pub(crate) async fn check_landed_content(
     match recompute_merge(client, repo, pull.head.sha, head_tree, base, last).await {
         Ok(paths) if paths.is_empty() => Ok(LandedContent::default()),
         Ok(paths) => Ok(LandedContent::from_findings(name_files(&paths, last.sha, pull.head.sha))),
-        Err(_) if may_be_button && is_any_object_hidden(client, repo, base).await => {
+        // A record that says how the branch moved is no sign that GitHub shows nothing, and says that it was another way.
+        Err(_)
+            if may_be_button && landed.kind.is_none() && is_any_object_hidden(client, repo, base).await =>
+        {
             let note = UNPROVED.with("commit", last.sha.short_hex());
             Ok(LandedContent { refusal: None, note: Some(note) })
         }

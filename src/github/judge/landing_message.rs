@@ -2,10 +2,11 @@
 //! was judged.
 //!
 //! It stays in the history, where the description does not. So what it states in the fields of the policy has to
-//! be what the pull request stated, in its description or in one of its commits.
+//! be what the pull request stated, in its description or in one of its commits. Git finds trailers in the last
+//! paragraph only; a reader, and GitHub, which adds co-authors below them, finds those of an earlier paragraph too.
 
 use crate::change::description::{self, TemplateText};
-use crate::change::{Change, Commits, FactKind, Missing, Text};
+use crate::change::{Change, Commit, CommitMessage, Commits, FactKind, Missing, Text};
 use crate::github::api::rest::RestCommit;
 use crate::github::facts::commits;
 use crate::github::judge::governing_policies::GoverningPolicies;
@@ -34,22 +35,46 @@ pub(crate) fn check_landing_messages(
         if change.commits.iter().any(|commit| commit.id == Some(listed.sha)) {
             continue;
         }
-        let Some(commits) = Commits::new(vec![commits::convert_commit(listed, &needs, None)]) else {
-            continue;
-        };
-        let alone = Missing::Unavailable(FactKind::Pull, "only the message of the commit is read".into());
-        let landing = Change { commits, pull: Err(alone), ..change.clone() };
-        for policy in policies.policies() {
-            for field in policy.vocabulary.fields() {
-                for finding in compare_field(field, change, &landing) {
-                    if !findings.contains(&finding) {
-                        findings.push(finding);
+        let commit = commits::convert_commit(listed, &needs, None);
+        for message in list_paragraph_messages(&listed.commit.message) {
+            let message = CommitMessage::new(Text::from(message));
+            if message.trailers().is_empty() {
+                continue;
+            }
+            let Some(commits) = Commits::new(vec![Commit { message, ..commit.clone() }]) else { continue };
+            let alone = Missing::Unavailable(FactKind::Pull, "only the message of the commit is read".into());
+            let landing = Change { commits, pull: Err(alone), ..change.clone() };
+            for policy in policies.policies() {
+                for field in policy.vocabulary.fields() {
+                    for finding in compare_field(field, change, &landing) {
+                        if !findings.contains(&finding) {
+                            findings.push(finding);
+                        }
                     }
                 }
             }
         }
     }
     if findings.is_empty() { None } else { Some(refuse_by_findings(GateRule::LandingMessage, findings)) }
+}
+
+/// Returns the message, and for each paragraph between its first and its last one the message up to its end.
+fn list_paragraph_messages(message: &str) -> Vec<String> {
+    let mut messages = vec![message.to_owned()];
+    let lines: Vec<&str> = message.lines().collect();
+    let mut kept: Vec<&str> = Vec::with_capacity(lines.len());
+    let mut paragraphs = 0;
+    for (index, line) in lines.iter().enumerate() {
+        let is_empty = line.trim().is_empty();
+        if is_empty && index > 0 && !kept.last().is_some_and(|before| before.trim().is_empty()) {
+            paragraphs += 1;
+            if paragraphs > 1 && lines.iter().skip(index).any(|rest| !rest.trim().is_empty()) {
+                messages.push(kept.join("\n") + "\n");
+            }
+        }
+        kept.push(line);
+    }
+    messages
 }
 
 /// Returns a finding for each value that the landing states in a field and the pull request does not.
@@ -97,4 +122,18 @@ fn is_same_value(field: &FieldDefinition, key: &str, said: &Text, stated: &Text)
     read.statements.iter().any(|statement| {
         statement.value == *stated || (level(stated).is_some() && level(&statement.value) == level(stated))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_paragraph_is_read_as_the_last_one() {
+        let list = |message: &str| list_paragraph_messages(message);
+        assert_eq!(list("x\n"), ["x\n"]);
+        assert_eq!(list("x\n\nRisk: low\n"), ["x\n\nRisk: low\n"]);
+        let message = "x\n\nRisk: low\n\n\nwhy\n \nBy: a\n\n";
+        assert_eq!(list(message), [message, "x\n\nRisk: low\n", "x\n\nRisk: low\n\n\nwhy\n"]);
+    }
 }

@@ -31,7 +31,7 @@ use crate::github::api::GitHubClient;
 use crate::github::api::names::{PullRequestName, RepositoryName};
 use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::{RestCommit, RestPullRequest};
-use crate::github::facts::accounts::account_of_user;
+use crate::github::facts::accounts::{account_of_user, require_listed_numbers};
 use crate::github::facts::as_of_merge::PullMerge;
 use crate::github::facts::checks::OwnChecks;
 use crate::github::facts::co_authors::add_landed_co_authors;
@@ -46,6 +46,7 @@ use crate::github::judge::refusals::{refuse_policy_break, refuse_unusable_policy
 use crate::github::judge::second_look::{
     JudgedState, MAX_LOOKS, is_denied_by_facts, is_unchanged, needs_second_look, refuse_moving_pull,
 };
+use crate::people::PeopleDirectory;
 use crate::push::{GateRule, refuse_by_rule};
 use crate::report::{GroupScope, ReportGroup};
 use crate::tickets::{TicketAccess, TicketSources};
@@ -286,6 +287,7 @@ pub(crate) async fn judge_with_policies(
     let scope = GroupScope::PullRequest(Text::from(name.to_string()));
     let target = Text::from(format!("refs/heads/{}", pull.base.branch));
     let needs = policies.needed_facts();
+    let people: Vec<&PeopleDirectory> = policies.policies().map(|policy| &policy.people).collect();
     let gatherer = PullRequestGatherer {
         client,
         name,
@@ -301,7 +303,7 @@ pub(crate) async fn judge_with_policies(
         merge: context.landed_at.map(|at| PullMerge {
             at,
             merged_by: account_of_user(pull.merged_by.as_ref()),
-            people: policies.policies().map(|policy| &policy.people).collect(),
+            people: people.clone(),
         }),
     };
     let mut change = match gatherer.gather_change().await {
@@ -322,6 +324,7 @@ pub(crate) async fn judge_with_policies(
             return JudgedGroup::from_refusal(scope, refuse_by_rule(GateRule::PullComplete, finding));
         }
     };
+    require_listed_numbers(&mut change, &people);
     add_landed_co_authors(client, &name.repo, &mut change, context.landed_commits).await;
     let loaded = &policies.own;
     let policy_break = refuse_policy_break(client, name, &options.policy_path, pull, loaded, &change).await;

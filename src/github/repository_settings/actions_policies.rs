@@ -8,6 +8,9 @@ use serde_json::Value;
 
 use crate::github::repository_settings::advice::{ApiFetch, ExaminedRepository, SettingAdvice};
 
+/// How many policies one answer lists.
+const MAX_LISTED_POLICIES: usize = 100;
+
 /// The event that GitHub blocks in public repositories.
 const TARGET_EVENT: &str = "pull_request_target";
 
@@ -32,7 +35,16 @@ pub(crate) fn advise_actions_policies(
     let is_public = repository.get("private").and_then(Value::as_bool) == Some(false);
     let path = format!("/repos/{}/actions/policies?per_page=100", subject.repository);
     let policies = match fetch(&path) {
-        Ok(answer) => answer.get("policies").and_then(Value::as_array).cloned().unwrap_or_default(),
+        Ok(answer) => match list_policies(&answer) {
+            Ok(policies) => policies,
+            Err(why) => {
+                advice.push(SettingAdvice::unknown_setting(
+                    format!("cannot read the Actions policies: {why}"),
+                    format!("look at {POLICY_PAGE}"),
+                ));
+                return advice;
+            }
+        },
         Err(refused) => {
             let is_unknown_there = refused.status == Some(404) && !is_public;
             if !is_unknown_there {
@@ -73,6 +85,19 @@ pub(crate) fn advise_actions_policies(
         advice.push(SettingAdvice::good_setting("the Actions policies let the gate's workflow start"));
     }
     advice
+}
+
+/// Returns the policies of an answer, if it has all of them.
+fn list_policies(answer: &Value) -> Result<Vec<Value>, String> {
+    let Some(policies) = answer.get("policies").and_then(Value::as_array) else {
+        return Err("GitHub's answer has no list of them".into());
+    };
+    match answer.get("total_count").and_then(Value::as_u64) {
+        Some(total) if usize::try_from(total) == Ok(policies.len()) => Ok(policies.clone()),
+        Some(total) => Err(format!("GitHub counts {total}, and lists {}", policies.len())),
+        None if policies.len() < MAX_LISTED_POLICIES => Ok(policies.clone()),
+        None => Err(format!("GitHub lists {MAX_LISTED_POLICIES}, and does not say whether there are more")),
+    }
 }
 
 /// Returns the events that an active policy allows; `None` if it has no rule about events.

@@ -288,7 +288,11 @@ pub(crate) fn advise_merge_queue(protection: &BranchProtection) -> Vec<SettingAd
 /// Returns whether a rule refuses something, or classic protection does not allow it.
 fn is_refused(protection: &BranchProtection, rule: &str, allowance: &str) -> bool {
     let classic = protection.readable_classic_protection();
-    protection.has_rule(rule) || classic.is_some_and(|classic| !is_enabled(classic, allowance))
+    // An answer without the setting says nothing of it.
+    let is_told =
+        |classic: &Value| classic.get(allowance).and_then(|setting| setting.get("enabled")).is_some();
+    protection.has_rule(rule)
+        || classic.is_some_and(|classic| is_told(classic) && !is_enabled(classic, allowance))
 }
 
 /// Examines whether GitHub's own rules about reviews support those of the gate.

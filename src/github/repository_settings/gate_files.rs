@@ -59,7 +59,11 @@ pub(crate) fn advise_gate_files(
         format!("/repos/{}/contents/.github/workflows?ref={}", subject.repository, escape_path(branch));
     let files = match fetch(&folder) {
         Ok(Value::Array(files)) => files,
-        Ok(_) => Vec::new(),
+        Ok(_) => {
+            let what = "cannot read the workflows: GitHub's answer is no list of files";
+            advice.push(SettingAdvice::unknown_setting(what, USE_CONTENTS_TOKEN));
+            return ExaminedGateFiles::new(advice);
+        }
         Err(refused) if refused.status == Some(404) => Vec::new(),
         Err(refused) => {
             let what = format!("cannot read the workflows: {}", refused.why);
@@ -86,21 +90,29 @@ pub(crate) fn advise_gate_files(
     let mut check_names = Vec::new();
     for (path, text) in &texts {
         check_names.extend(list_check_names(text));
-        if uses_gate(text) {
-            let heard = find_heard_workflows(text, &texts);
-            if is_for_landed(text, &heard) {
+        if !uses_gate(text) {
+            continue;
+        }
+        let heard = find_heard_workflows(text, &texts);
+        if is_for_landed(text, &heard) {
+            advice.extend(advise_unpinned_action(path, text));
+            continue;
+        }
+        if let Ok(Some(triggers)) = read_triggers(text) {
+            events.extend(triggers.event_names().map(str::to_owned));
+            if triggers.event_names().eq(["merge_group"]) {
                 advice.extend(advise_unpinned_action(path, text));
                 continue;
             }
-            found = true;
-            advice.extend(advise_workflow(path, text, &heard));
-            if let Ok(Some(triggers)) = read_triggers(text) {
-                events.extend(triggers.event_names().map(str::to_owned));
-            }
-            for heard in &heard {
-                events.extend(heard.event_names().map(str::to_owned));
-            }
         }
+        found = true;
+        advice.extend(advise_workflow(path, text, &heard));
+        for heard in &heard {
+            events.extend(heard.event_names().map(str::to_owned));
+        }
+    }
+    if found && !events.iter().any(|event| event == "merge_group") {
+        advice.extend(advise_missing_queue(protection));
     }
     if !found {
         advice.push(SettingAdvice::weak_setting(
@@ -136,12 +148,42 @@ pub(crate) fn list_check_names(text: &str) -> Vec<String> {
     names
 }
 
-/// Returns whether a workflow runs the gate, as far as its text tells, and does not only have its name.
+/// Returns whether a workflow runs the gate, as far as its text tells, and does not only have its name, or print it: by the
+/// action, by an image, or by the program.
 fn uses_gate(text: &str) -> bool {
     text.lines().any(|line| {
         let line = line.trim().trim_start_matches("- ");
-        line.contains("changegate") && !line.starts_with("name:") && !line.starts_with("group:")
+        if ["name:", "group:", "#"].iter().any(|start| line.starts_with(start)) {
+            return false;
+        }
+        let is_named =
+            |key: &str| line.split_once(key).is_some_and(|(_, value)| value.contains("changegate"));
+        if is_named("uses:") || is_named("image:") {
+            return true;
+        }
+        let is_program = |word: &str| {
+            let word = word.trim_matches(['"', '\'']);
+            word == "changegate" || word.ends_with("/changegate")
+        };
+        !line.contains("echo ") && line.split_whitespace().any(is_program)
     })
+}
+
+/// Returns the advice where no workflow of the gate runs in a merge queue; nothing if there is no queue.
+fn advise_missing_queue(protection: &BranchProtection) -> Option<SettingAdvice> {
+    let fix = "add `merge_group:` to the workflow of the gate";
+    if protection.rules_of_kind("merge_queue").next().is_some() {
+        let what = "the branch has a merge queue, and no workflow of the gate runs in it: a required check never reports there";
+        return Some(SettingAdvice::broken_setting(what, fix));
+    }
+    let refused = protection.ruleset_rules.as_ref().err()?;
+    Some(SettingAdvice::unknown_setting(
+        format!(
+            "no workflow of the gate runs in a merge queue, and it is not known whether there is one: {}",
+            refused.why
+        ),
+        fix,
+    ))
 }
 
 /// Returns whether a workflow only judges what has landed, or keeps the ledger.
@@ -248,12 +290,6 @@ fn advise_workflow(path: &str, text: &str, heard: &[WorkflowTriggers]) -> Vec<Se
         advice.push(SettingAdvice::weak_setting(
             format!("{path} does not run on reviews"),
             "add `pull_request_review: { types: [submitted, edited, dismissed] }`",
-        ));
-    }
-    if !triggers.has_event("merge_group") {
-        advice.push(SettingAdvice::unknown_setting(
-            format!("{path} does not run in a merge queue, if there is one"),
-            "add `merge_group:`; without it a required check never reports there",
         ));
     }
     advice.extend(advise_unpinned_action(path, text));

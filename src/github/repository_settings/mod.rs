@@ -56,9 +56,16 @@ pub(crate) fn examine_repository(
 ) -> Result<SettingsExamination, GitHubFailure> {
     let repository = fetch(&format!("/repos/{}", subject.repository))?;
     let branch = subject.branch.or_else(|| repository.get("default_branch").and_then(Value::as_str));
+    let is_branch_known = branch.is_some();
     let branch = branch.unwrap_or("main").to_owned();
     let protection = BranchProtection::read_protection(subject.repository, &branch, fetch);
     let mut advice = branch_protection::advise_required_check(subject, &protection);
+    if !is_branch_known {
+        advice.push(SettingAdvice::unknown_setting(
+            format!("GitHub does not tell the default branch; `{branch}` was examined"),
+            "name the branch with --branch",
+        ));
+    }
     advice.extend(branch_protection::advise_bypass(&protection));
     advice.extend(branch_protection::advise_history(&protection));
     advice.extend(branch_protection::advise_merge_queue(&protection));

@@ -358,7 +358,6 @@ fn a_workflow_that_does_not_run_on_everything_is_weak() {
     says(&WORKFLOW.replace("edited, labeled", "labeled"), "is edited");
     says(&WORKFLOW.replace("pull_request_target", "pull_request"), "a pull request can change it");
     says(&WORKFLOW.replace("pull_request_review:", "other:"), "does not run on reviews");
-    says(&WORKFLOW.replace("merge_group:", "other2:"), "merge queue");
     says(&WORKFLOW.replace("0123456789012345678901234567890123456789", "v1"), "can be moved");
     let step = "jobs: { a: { steps: [\n{\nuses: acme/changegate@v1\n}] } }\n";
     says(&format!("on: [pull_request, push]\n{step}"), "does not run when a pull request is edited");
@@ -367,7 +366,9 @@ fn a_workflow_that_does_not_run_on_everything_is_weak() {
     says(&format!("on: push\n{step}"), "no workflow on the branch runs the gate");
     says("on: push\n# changegate\n", "no workflow on the branch runs the gate");
     says("jobs: {} # changegate\n", "does not say when");
-    says("on: [\n# changegate", "as a workflow");
+    says("on: [\n# changegate", "no workflow on the branch runs the gate");
+    says("on: [\njobs: { a: { steps: [{ uses: acme/changegate@v1 }] } }", "as a workflow");
+    says("on: pull_request\njobs: { a: { steps: [{ run: changegate action }] } }", "is edited");
     // An anchor is legal there.
     let anchored = WORKFLOW
         .replace("    types: [opened", "    types: &all [opened")
@@ -394,4 +395,89 @@ fn owners_are_asked_for_both_the_policy_and_the_workflows() {
     assert!(with(Some("/pol* @acme/x\n/.github/ @acme/x\n"))[0].contains("names no owners"));
     assert!(with(Some("/policies/\n/.github/ @acme/x\n"))[0].contains("names no owners"));
     assert!(with(None)[0].contains("there is no CODEOWNERS"));
+}
+
+/// Returns the workflows that a document shows, with a real hash in place of the reader's.
+fn shown_workflows(document: &str) -> Vec<String> {
+    let path = format!("{}/{document}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).unwrap();
+    let blocks = text.split("```yaml workflow\n").skip(1);
+    let blocks = blocks.map(|block| block.split("```").next().unwrap().to_owned());
+    blocks.map(|block| block.replace("FULL_COMMIT_HASH", &"0123456789".repeat(4))).collect()
+}
+
+/// Returns the healthy repository with these workflows, none of which a ruleset requires.
+fn with_workflows(texts: &[&String]) -> Answers {
+    let mut answers = without(&healthy(), "workflows");
+    let folder = format!("{REPOSITORY}/contents/.github/workflows");
+    let mut listed = Vec::new();
+    for (index, text) in texts.iter().enumerate() {
+        listed.push(json!({ "path": format!(".github/workflows/w{index}.yml") }));
+        answers.insert(format!("{folder}/w{index}.yml?ref=main"), file(text));
+    }
+    answers.insert(format!("{folder}?ref=main"), Ok(Value::Array(listed)));
+    answers
+}
+
+#[test]
+fn the_workflows_that_the_documents_show_are_strong() {
+    let own_app = ExaminedRepository { app_id: 4711, ..subject() };
+    let (readme, document) = (shown_workflows("README.md"), shown_workflows("docs/github.md"));
+    let find = |all: &[String], piece: &str| {
+        all.iter().find(|text| text.contains(piece)).unwrap_or_else(|| panic!("{piece}")).clone()
+    };
+    assert_eq!(troubles(&own_app, &with_workflows(&[&readme[0], &readme[1]])), [""; 0]);
+    // Neither does it without the other.
+    assert!(!troubles(&own_app, &with_workflows(&[&readme[0]])).is_empty());
+    assert!(!troubles(&own_app, &with_workflows(&[&readme[1]])).is_empty());
+    let events = find(&document, "name: changegate-events");
+    let judges: Vec<&String> = document.iter().filter(|text| text.contains("workflow_run:")).collect();
+    assert!(judges.len() >= 2);
+    for judge in judges {
+        assert_eq!(troubles(&own_app, &with_workflows(&[&events, judge])), [""; 0], "{judge}");
+    }
+    let target = find(&document, "pull_request_target:");
+    assert_eq!(troubles(&own_app, &with_workflows(&[&target])), [""; 0]);
+    // A queue, with and without a workflow for it.
+    let queue = find(&document, "name: changegate-queue");
+    let queued = |texts: &[&String]| {
+        let mut answers = with_workflows(texts);
+        edit(&mut answers, "something-else", |rule| {
+            *rule = json!({ "type": "merge_queue", "ruleset_id": 7, "parameters": { "grouping_strategy": "ALLGREEN" } });
+        });
+        troubles(&own_app, &answers)
+    };
+    assert_eq!(queued(&[&readme[0], &readme[1], &queue]), [""; 0]);
+    let found = queued(&[&readme[0], &readme[1]]);
+    assert!(found.len() == 1 && found[0].contains("merge queue"), "{found:?}");
+}
+
+#[test]
+fn an_answer_that_says_nothing_is_never_good() {
+    let policies = format!("{REPOSITORY}/actions/policies?per_page=100");
+    let mut sound = without(&healthy(), "workflows");
+    sound.insert(policies.clone(), Ok(json!({ "total_count": 0, "policies": [] })));
+    let own_app = ExaminedRepository { app_id: 4711, ..subject() };
+    assert_eq!(troubles(&own_app, &sound), [""; 0]);
+    for path in sound.keys().filter(|path| !path.ends_with("/protection")) {
+        if path.ends_with("/branches/main") {
+            continue;
+        }
+        let mut answers = sound.clone();
+        answers.insert(path.clone(), Ok(json!({})));
+        assert!(!troubles(&own_app, &answers).is_empty(), "{path}");
+    }
+    // Fewer policies than are counted.
+    let mut answers = sound.clone();
+    answers.insert(policies, Ok(json!({ "total_count": 2, "policies": [{ "enforcement": "disabled" }] })));
+    assert!(troubles(&own_app, &answers).iter().any(|what| what.contains("counts 2, and lists 1")));
+    // Protection that does not say whether the history can be rewritten does not keep it.
+    let mut answers = sound;
+    answers.insert(format!("{REPOSITORY}/branches/main/protection"), Ok(json!({})));
+    for kind in ["non_fast_forward", "deletion"] {
+        edit(&mut answers, kind, |rule| rule["type"] = json!("other"));
+    }
+    let found = troubles(&own_app, &answers);
+    assert!(found.iter().any(|what| what.contains("rewritten")), "{found:?}");
+    assert!(found.iter().any(|what| what.contains("deleted")), "{found:?}");
 }

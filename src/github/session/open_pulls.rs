@@ -83,19 +83,10 @@ pub(crate) async fn list_pulls_at(
         let listed = list_open_pulls(client, repo, |_| false).await?;
         let mut numbers: Vec<u64> =
             listed.iter().filter(|pull| pull.head == head).map(|pull| pull.number).collect();
-        let mut unread = None;
-        for hint in
-            hints.iter().filter(|hint| !listed.iter().any(|pull| pull.number == **hint && pull.head == head))
-        {
-            match is_open_at(client, repo, *hint, head).await {
-                Ok(true) => numbers.push(*hint),
-                Ok(false) => {}
-                Err(failure) => unread = unread.or(Some(failure)),
+        for hint in hints {
+            if !numbers.contains(hint) && is_open_at(client, repo, *hint, head).await? {
+                numbers.push(*hint);
             }
-        }
-        // What the event only names is needed if nothing else tells what it is about.
-        if let (Some(failure), true) = (unread, numbers.is_empty()) {
-            return Err(failure);
         }
         if !numbers.is_empty() || attempt > MAX_LAG_PAUSES || !client.wait_for_record(attempt).await {
             return Ok(numbers);
@@ -105,6 +96,10 @@ pub(crate) async fn list_pulls_at(
 }
 
 /// Returns whether a pull request is open and ends at `head`, as it tells itself.
+///
+/// # Errors
+///
+/// Fails if GitHub does not show it. A pull request never goes away, so that it is not there is no answer either.
 async fn is_open_at(
     client: &GitHubClient,
     repo: &RepositoryName,
@@ -112,12 +107,12 @@ async fn is_open_at(
     head: Oid,
 ) -> Result<bool, GitHubFailure> {
     let path = format!("{}/pulls/{number}", repo.rest_path());
-    match client.fetch_json::<RestPullRequest>(path).await {
-        Ok(pull) => Ok(pull.number == number && pull.state == "open" && pull.head.sha == head),
-        // The event can name one of another repository.
-        Err(GitHubFailure { status: Some(404), .. }) => Ok(false),
-        Err(failure) => Err(failure),
+    let pull: RestPullRequest = client.fetch_json(path).await?;
+    if pull.number != number {
+        let why = format!("GitHub answered with another pull request than {repo}#{number}");
+        return Err(GitHubFailure::contradiction(why));
     }
+    Ok(pull.state == "open" && pull.head.sha == head)
 }
 
 /// Lists the open pull requests for an event of the pull request `number`, whose final revision is `head` if the
@@ -125,8 +120,9 @@ async fn is_open_at(
 ///
 /// # Errors
 ///
-/// Fails if a page cannot be read, and if the list goes on without the pull request, although it is open: another
-/// one can be missing as well, for which the same check would count.
+/// Fails if a page cannot be read, if the list goes on without the pull request, although it is open (another one can be
+/// missing as well, for which the same check would count), and if it has the pull request at another revision, and GitHub
+/// does not show the pull request itself.
 pub(crate) async fn list_pulls_of_event(
     client: &GitHubClient,
     repo: &RepositoryName,
@@ -142,7 +138,13 @@ pub(crate) async fn list_pulls_of_event(
         }
         // One that is closed is in no list, and one that has moved on is listed with what it is now.
         let path = format!("{}/pulls/{number}", repo.rest_path());
-        let Ok(pull) = client.fetch_json::<RestPullRequest>(path).await else { return Ok(listed) };
+        let pull = match client.fetch_json::<RestPullRequest>(path).await {
+            Ok(pull) => pull,
+            // It is judged whatever the list says, and the failure is met there again.
+            Err(_) if found.is_none() => return Ok(listed),
+            // Otherwise the list alone would say that it has moved on, and is not concerned.
+            Err(failure) => return Err(failure),
+        };
         if pull.state != "open" || found == Some(pull.head.sha) {
             return Ok(listed);
         }

@@ -10,22 +10,26 @@ pub(super) struct CountedApprover {
     pub(super) key: String,
     /// The name in the form in which names are compared; empty for an account.
     pub(super) name: String,
+    /// What tells the person by the number of an account; empty without one.
+    speaker: String,
 }
 
 impl CountedApprover {
-    /// Returns an approver who is known by an account.
-    pub(super) fn from_account(key: &str) -> Self {
-        CountedApprover { key: key.to_owned(), name: String::new() }
+    /// Returns an approver who is known by an account; `speaker` is equal for all logins of its number.
+    pub(super) fn from_account(key: &str, speaker: String) -> Self {
+        CountedApprover { key: key.to_owned(), name: String::new(), speaker }
     }
 
     /// Returns an approver who is known by name and address.
     pub(super) fn from_person(key: String, person: &Person) -> Self {
-        CountedApprover { key, name: comparable_name(&person.name) }
+        CountedApprover { key, name: comparable_name(&person.name), speaker: String::new() }
     }
 
-    /// Returns true for the same person: one key, or one name under two addresses.
+    /// Returns true for the same person: one key, one name under two addresses, or one account under two logins.
     pub(super) fn is_same_person(&self, other: &CountedApprover) -> bool {
-        self.key == other.key || (!self.name.is_empty() && self.name == other.name)
+        self.key == other.key
+            || (!self.name.is_empty() && self.name == other.name)
+            || (!self.speaker.is_empty() && self.speaker == other.speaker)
     }
 }
 

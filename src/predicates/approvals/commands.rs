@@ -2,7 +2,7 @@
 
 use crate::change::Oid;
 use crate::change::pull_request::PullComment;
-use crate::predicates::approvals::decisions::{ReviewDecision, identity_key};
+use crate::predicates::approvals::decisions::ReviewDecision;
 use crate::predicates::approvals::reviews::{GivenApproval, ReviewCounter};
 use crate::verdict::{Message, messages};
 
@@ -71,11 +71,12 @@ impl ReviewCounter<'_> {
 
     fn is_dismissed_later(&self, comment: &PullComment, decisions: &[ReviewDecision<'_>]) -> bool {
         let Some(by) = &comment.by else { return false };
-        let key = identity_key(by, self.context);
+        let key = self.speakers.person_key(by, self.context);
         for decision in decisions {
             let ReviewDecision::Dismissed(review) = decision else { continue };
             let Some(reviewer) = &review.by else { continue };
-            if identity_key(reviewer, self.context) == key && review.at.is_none_or(|at| comment.at <= at) {
+            let is_same = self.speakers.person_key(reviewer, self.context) == key;
+            if is_same && review.at.is_none_or(|at| comment.at <= at) {
                 return true;
             }
         }

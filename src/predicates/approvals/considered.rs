@@ -88,15 +88,9 @@ impl ApprovalsPredicate {
         context: &EvaluationContext<'_>,
     ) -> Result<WeighedApprovals, Missing> {
         let reviews = pull.reviews.as_ref().map_err(Missing::clone)?;
-        let (participants, missing_contributor) = context.participants();
-        let hindrance = find_hindrance(context, missing_contributor);
-        let counter = ReviewCounter {
-            predicate: self,
-            context,
-            pull,
-            participants: ParticipantIndex::new(participants),
-        };
-        let decisions = latest_decisions(reviews, context);
+        let hindrance = find_hindrance(context, context.participants().1);
+        let counter = ReviewCounter::new(self, context, pull);
+        let decisions = latest_decisions(reviews, &counter.speakers, context);
         let mut weighed = WeighedApprovals::default();
         let mut counted: HashSet<String> = HashSet::new();
         for review in reviews {
@@ -175,7 +169,8 @@ impl ReviewCounter<'_> {
         if !self.predicate.accepts_approver(&key, self.context) {
             return Err(Some(self.predicate.not_in_team_message()));
         }
-        count_person(key, hindrance, counted)
+        let speaker = given.by.map(|account| self.speakers.person_key(account, self.context));
+        count_person(speaker.unwrap_or(key), hindrance, counted)
     }
 
     /// Returns whether an objection stands, as `count` finds out.

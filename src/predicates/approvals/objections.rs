@@ -4,7 +4,6 @@ use crate::change::pull_request::{ForgeAccount, PullReview, ReviewState};
 use crate::change::{FactKind, Missing};
 use crate::people::ResolvedIdentity;
 use crate::people::independence::check_independent_account;
-use crate::predicates::approvals::decisions::identity_key;
 use crate::predicates::approvals::reviews::{ReviewCount, ReviewCounter};
 use crate::verdict::{Finding, Fixer, Message, messages};
 
@@ -48,7 +47,8 @@ impl ReviewCounter<'_> {
     /// Returns whether `by` can withdraw an objection of `reviewer`: the same person, or a member of the
     /// teams that approve who is independent of the change.
     fn may_withdraw(&self, by: &ForgeAccount, reviewer: &ForgeAccount) -> bool {
-        if identity_key(by, self.context) == identity_key(reviewer, self.context) {
+        let [mine, theirs] = [by, reviewer].map(|account| self.speakers.decider_key(account, self.context));
+        if mine == theirs {
             return true;
         }
         let independent = check_independent_account(by, &self.participants, self.context.people);

@@ -12,7 +12,7 @@ use crate::people::contributors::NotIndependent;
 use crate::people::independence::{ParticipantIndex, check_independent, check_independent_account};
 use crate::predicates::approvals::approvers::CountedApprover;
 use crate::predicates::approvals::coverage;
-use crate::predicates::approvals::decisions::{ReviewDecision, latest_decisions};
+use crate::predicates::approvals::decisions::{ReviewDecision, SpeakerKeys, latest_decisions};
 use crate::predicates::approvals::requirement::{
     ApprovalCoverage, ApprovalsPredicate, describe_dependence, named_message, read_named_person,
 };
@@ -54,9 +54,8 @@ pub(crate) fn evaluate_reviews(
     let pull = context.change.require_pull(FactKind::Reviews)?;
     let reviews = pull.reviews.as_ref().map_err(Missing::clone)?;
     let (participants, missing_contributor) = context.participants();
-    let counter =
-        ReviewCounter { predicate: asked, context, pull, participants: ParticipantIndex::new(participants) };
-    let decisions = latest_decisions(reviews, context);
+    let counter = ReviewCounter::new(asked, context, pull);
+    let decisions = latest_decisions(reviews, &counter.speakers, context);
     let mut count = counter.count_decisions(&decisions);
     if !asked.commands.is_empty() {
         for comment in pull.comments.as_ref().map_err(Missing::clone)? {
@@ -146,6 +145,19 @@ pub(super) struct ReviewCounter<'judge> {
     pub(super) context: &'judge EvaluationContext<'judge>,
     pub(super) pull: &'judge PullRequest,
     pub(super) participants: ParticipantIndex<'judge>,
+    pub(super) speakers: SpeakerKeys,
+}
+
+impl<'judge> ReviewCounter<'judge> {
+    pub(super) fn new(
+        predicate: &'judge ApprovalsPredicate,
+        context: &'judge EvaluationContext<'judge>,
+        pull: &'judge PullRequest,
+    ) -> Self {
+        let (participants, _) = context.participants();
+        let participants = ParticipantIndex::new(participants);
+        ReviewCounter { predicate, context, pull, participants, speakers: SpeakerKeys::new(pull, context) }
+    }
 }
 
 impl ReviewCounter<'_> {
@@ -204,7 +216,8 @@ impl ReviewCounter<'_> {
             }
             None => return,
         };
-        let approver = CountedApprover::from_account(&key);
+        let speaker = by.map(|account| self.speakers.person_key(account, self.context));
+        let approver = CountedApprover::from_account(&key, speaker.unwrap_or_default());
         let accepted = self.predicate.accepts_approver(&key, self.context);
         let approvers = match gap {
             None => {
@@ -658,6 +671,32 @@ roster:
         let ask = "{ from: [duty, security], distinct-teams: true }";
         assert_eq!(says(ask, "reviews: [{ by: kim }]").len(), 1);
         assert_eq!(says(ask, "reviews: [{ by: kim }, { by: sec }]"), [""; 0]);
+    }
+
+    #[test]
+    fn people_are_told_apart_by_the_numbers_of_their_accounts() {
+        let two = |reviews: &str| says("{ at-least: 2 }", &format!("reviews: [{reviews}]"));
+        assert_eq!(two("{ by: 'bob#7' }, { by: 'carol#8' }"), [""; 0]);
+        assert_eq!(two("{ by: 'bob#7' }, { by: 'carol#7' }").len(), 1);
+        // A login with another number does not add a person for sure.
+        assert_eq!(two("{ by: 'bob#7' }, { by: 'bob#8' }").len(), 1);
+        let head = "01".repeat(20);
+        let commanded = |by: &str| {
+            let ask = "{ at-least: 2, commands: ['/approve'] }";
+            says(ask, &format!("reviews: [{{ by: 'bob#7' }}]\ncomments: [{{ by: '{by}', text: /approve {head} }}]"))
+        };
+        assert_eq!((commanded("carol#8").len(), commanded("carol#7").len()), (0, 1));
+        // Nor does it take back what another account said under that login.
+        let objected = |rest: &str| says("{}", &format!("reviews: [{{ by: carol }}, {rest}]"));
+        let no = "{ by: 'bob#7', state: changes-requested }";
+        assert_eq!(objected(&format!("{no}, {{ by: 'bob#7' }}")), [""; 0]);
+        assert_eq!(objected(&format!("{no}, {{ by: 'robert#7' }}")), [""; 0]);
+        assert_eq!(objected(&format!("{no}, {{ by: 'bob#8' }}")).len(), 1);
+        let dismissed = |by: &str| {
+            objected(&format!("{{ by: 'bob#7', state: dismissed, was: changes-requested, dismissed-by: '{by}' }}"))
+        };
+        assert_eq!(dismissed("bob#7"), [""; 0]);
+        assert_eq!(dismissed("bob#8").len(), 1);
     }
 
     #[test]
