@@ -48,6 +48,7 @@ fn audit_main(repository: &Path, out: &Path) -> AuditResult {
         policy: AuditPolicy::OfItsTime(DEFAULT_POLICY_PATH),
         incidents: &[],
         deployments: &[],
+        merged_pulls: None,
         now: as_of,
         threads: || 1,
     };
