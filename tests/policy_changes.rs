@@ -429,6 +429,7 @@ fn a_change_is_tried_before_it_is_made() {
     assert_eq!(run(&mut scene, &[&["main..topic"], &at], b""), 1);
     assert_eq!(run(&mut scene, &[&["main..topic"], &at, &review], b""), 0);
     assert_eq!(run(&mut scene, &[&["main..topic", "--at", "2026-12-24T18:00:00Z"], &review], b""), 1);
+    assert_eq!(run(&mut scene, &[&["main..topic", "--at", "2026-12-24"], &review], b""), 1);
     assert_eq!(run(&mut scene, &[&["main..topic", "--pack", "core"], &at], b""), 0);
     // A message, and a patch for its paths.
     assert_eq!(run(&mut scene, &[&["-m", "Patch it", "--path", "src/a.rs"], &own, &at], b""), 1);
@@ -457,6 +458,9 @@ fn a_change_is_tried_before_it_is_made() {
         &["try", "--body", "-", "--approved-by", "Ben <ben@example.com>"],
         &["try", "-m", "x", "--body", "-", "--as", "push"],
         &["try", "-m", "x", "--field", "Risk="],
+        &["try", "-m", "x", "--title", "Patch it"],
+        &["try", "-m", "x", "--at", "tomorrow"],
+        &["try", "-m", "x", "--branch", "topic"],
         &["try", "-m", "x", "--author", "Ana"],
         &["try", "-F", "-", "--diff", "-"],
         &["try", "-m", "x", "--diff", "policies/changegate.yml"],

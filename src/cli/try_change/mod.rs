@@ -9,21 +9,20 @@ mod patched_paths;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
-use jiff::Timestamp;
-
+use crate::audit::population::period::{PeriodEnd, parse_period_end};
 use crate::change::{Change, Commits, Stage, Text};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::{Context, count_threads};
 use crate::cli::output::{self, ReportFormatArg};
 use crate::cli::policy::lookup::load_policy_or_pack;
-use crate::cli::revision::resolve_commit;
+use crate::cli::revision::{full_ref_name, resolve_commit};
 use crate::cli::try_change::assumed_change::AssumedChangeDraft;
 use crate::cli::try_change::patched_paths::list_patched_paths;
 use crate::gate::{LoadedPolicy, judge_given_change, read_range_commits};
 use crate::git::{CommitRange, Repository};
 use crate::report::{DeniedMessage, GroupScope, ReportStyle};
 use crate::yaml::shorten_for_message;
+use clap::ValueEnum;
 
 /// The size of the largest message, description or patch.
 const MAX_INPUT_BYTES: u64 = 16 << 20;
@@ -89,9 +88,9 @@ pub(crate) struct TryArgs {
     #[arg(long, value_name = "WHO")]
     approved_by: Vec<String>,
 
-    /// When the change is seen [default: now]
+    /// When the change is seen; a day is its first instant in UTC [default: now]
     #[arg(long, value_name = "TIME")]
-    at: Option<Timestamp>,
+    at: Option<String>,
 
     /// Branch that the change is for [default: the first one that the policy protects]
     #[arg(long, value_name = "NAME")]
@@ -201,6 +200,23 @@ fn build_change(args: &TryArgs, loaded: &LoadedPolicy, context: &Context) -> Res
              with --body",
         ));
     }
+    if args.title.is_some() && !arrival.is_pull_request() {
+        return Err(CommandError::usage(
+            "--title is that of a pull request; add --as pull-request, or put it into the message with -m",
+        ));
+    }
+    let at = match &args.at {
+        Some(written) => parse_period_end(written, PeriodEnd::First).map_err(CommandError::Usage)?,
+        None => context.now,
+    };
+    let target = args.branch.clone().unwrap_or_else(|| find_protected_branch(loaded));
+    if arrival != ArrivalArg::Commit && !loaded.policy.protects_ref(full_ref_name(&target).as_bytes()) {
+        return Err(CommandError::Usage(format!(
+            "the policy does not protect `{}`, so nothing is judged there; it protects {}",
+            shorten_for_message(&target),
+            loaded.policy.protected_refs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        )));
+    }
     let patched = match &args.diff {
         Some(file) => list_patched_paths(read_text_file(file, context)?.as_bytes(), context)?,
         None => Vec::new(),
@@ -208,8 +224,8 @@ fn build_change(args: &TryArgs, loaded: &LoadedPolicy, context: &Context) -> Res
     let draft = AssumedChangeDraft {
         stage: arrival.stage_name(),
         is_pull_request: arrival.is_pull_request(),
-        at: args.at.unwrap_or(context.now),
-        target: args.branch.clone().unwrap_or_else(|| find_protected_branch(loaded)),
+        at,
+        target,
         pusher: args.pusher.as_deref(),
         message: message.as_deref(),
         author: args.author.as_deref(),
