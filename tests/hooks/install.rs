@@ -607,7 +607,7 @@ fn a_folder_of_hooks_that_is_a_link_is_shared() {
             world.changegate(folder, &SERVER).refused("other repositories may use too");
         } else {
             world.changegate("work", &["install"]).accepted().says("every repository that uses it");
-            world.changegate("work", &["uninstall"]).accepted();
+            world.changegate("work", &["uninstall"]).accepted().says("run in none of them any more");
             assert_eq!(fs::read_dir(world.path("shared")).unwrap().count(), 0);
             // Each hook is removed once, by whatever names git finds its folder.
             world.git(&["config", "core.hooksPath", &world.path("shared").display().to_string()]);
@@ -617,6 +617,31 @@ fn a_folder_of_hooks_that_is_a_link_is_shared() {
             assert_eq!(fs::read_dir(world.path("shared")).unwrap().count(), 0);
         }
     }
+}
+
+#[test]
+fn a_hook_that_is_a_link_to_ours_is_not_run_twice_and_is_removed() {
+    let world = bare();
+    let (hooks, common) = (world.path("server.git/hooks"), world.path("common"));
+    let before = held(&hooks);
+    fs::create_dir(&common).unwrap();
+    world.changegate("server.git", &SERVER).accepted();
+    for name in ["pre-receive", "post-receive"] {
+        fs::rename(hooks.join(name), common.join(name)).unwrap();
+        std::os::unix::fs::symlink(common.join(name), hooks.join(name)).unwrap();
+    }
+    let linked = held(&common);
+    world.changegate("server.git", &SERVER).accepted();
+    assert!(held(&hooks) == before && held(&common) == linked);
+    world.commit("Nothing is said here");
+    let pushed = world.push(&["main"]);
+    assert_eq!(pushed.refused("changegate").seen.matches("changegate: denied").count(), 1, "{}", pushed.seen);
+    // What the links lead to may be of use to other repositories.
+    world.changegate("server.git", &["uninstall"]).accepted().says("removed in");
+    assert!(held(&hooks) == before && !hooks.join("pre-receive").exists());
+    assert!(held(&common) == linked);
+    world.push(&["main"]).accepted();
+    world.changegate("server.git", &["uninstall"]).accepted().says("changegate is not installed here");
 }
 
 #[test]

@@ -148,8 +148,9 @@ impl HookFolder {
                 known.is_drop_in == candidate.is_drop_in
                     && resolve_links(&known.path) == resolve_links(&candidate.path)
             };
-            if !hook_folders.iter().any(is_same) {
-                hook_folders.push(candidate);
+            match hook_folders.iter().position(is_same).and_then(|place| hook_folders.get_mut(place)) {
+                Some(known) => known.is_shared |= candidate.is_shared,
+                None => hook_folders.push(candidate),
             }
         }
         Ok(hook_folders)
@@ -239,6 +240,8 @@ impl HookFolder {
         // No file of another program is replaced without a copy under another name.
         let what = match (found, path_exists(&backup)) {
             (InstalledHook::Edited, _) => return Err(edited_hook_error(&file)),
+            // It runs the gate already, from a file that other repositories may use.
+            (InstalledHook::Linked, _) => HookAction::Nothing,
             (InstalledHook::Foreign, true) => {
                 return Err(CommandError::Usage(format!(
                     "`{}` was not written by changegate, and `{}` already exists; move one of them away",
@@ -275,7 +278,7 @@ impl HookFolder {
         let backup = backup_path(&named);
         let mut steps = Vec::new();
         for file in list_aside_files(&named) {
-            if let InstalledHook::Ours(_) = InstalledHook::read_file(hook, &file)? {
+            if let InstalledHook::Ours(_) | InstalledHook::Linked = InstalledHook::read_file(hook, &file)? {
                 // What ran before it goes on to run in its place.
                 let action = if path_exists(&backup) { HookAction::Restore } else { HookAction::Remove };
                 steps.push(HookStep { hook, file, backup: backup.clone(), action });
@@ -297,8 +300,11 @@ impl HookFolder {
         let backup = backup_path(&file);
         let what = match (InstalledHook::read_file(hook, &file)?, path_exists(&backup)) {
             (InstalledHook::Edited, _) => return Err(edited_hook_error(&file)),
-            (InstalledHook::Ours(_) | InstalledHook::Absent, true) => HookAction::Restore,
-            (InstalledHook::Ours(_), false) => HookAction::Remove,
+            (InstalledHook::Ours(_) | InstalledHook::Linked | InstalledHook::Absent, true) => {
+                HookAction::Restore
+            }
+            // Of a link, the file that it leads to stays.
+            (InstalledHook::Ours(_) | InstalledHook::Linked, false) => HookAction::Remove,
             (InstalledHook::Foreign | InstalledHook::Absent, _) => HookAction::Nothing,
         };
         Ok(HookStep { hook, file, backup, action: what })
@@ -329,6 +335,8 @@ impl HookFolder {
 enum InstalledHook {
     Absent,
     Ours(String),
+    /// A link to a script of ours, as where several repositories share one.
+    Linked,
     Edited,
     Foreign,
 }
@@ -344,7 +352,12 @@ impl InstalledHook {
             Ok(metadata) if metadata.is_dir() => {
                 return Err(CommandError::Usage(format!("`{}` is a directory", tidy_path(file).display())));
             }
-            // A link was not made by `install`, whatever its target.
+            // A link was not made by `install`, but it may lead to what was.
+            Ok(metadata) if metadata.is_symlink() => {
+                let is_ours =
+                    fs::read(file).is_ok_and(|text| identify_hook_owner(hook, &text) == HookOwner::Ours);
+                return Ok(if is_ours { InstalledHook::Linked } else { InstalledHook::Foreign });
+            }
             Ok(metadata) if !metadata.is_file() => return Ok(InstalledHook::Foreign),
             Ok(_) => {}
         }

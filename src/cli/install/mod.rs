@@ -267,6 +267,12 @@ pub(crate) fn run_uninstall(_: &UninstallArgs, context: &Context) -> Result<Comm
             hook_folder.display_path()
         )?;
     }
+    if steps.iter().any(|(hook_folder, _)| hook_folder.is_shared) {
+        writeln!(
+            out,
+            "note: other repositories may use that directory; the hooks run in none of them any more"
+        )?;
+    }
     for line in &unset {
         writeln!(out, "{line}")?;
     }
