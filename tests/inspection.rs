@@ -1230,3 +1230,18 @@ fn people_who_are_too_few_for_a_rule_of_a_pack_are_told() {
         assert!(told.iter().all(|note| note.fault.at.line == 4 && note.fault.help.is_some()));
     }
 }
+
+/// Only the rules that it takes are named, each once.
+#[test]
+fn rules_that_leave_too_few_people_are_named_exactly() {
+    let text = "changegate: 1\nname: t\nextends: [startup]\nprotects: [main]\n\
+                people: { roster: policies/people.yml, teams: { a: [ana], b: [ben], c: [ana, ben, kim] } }\nrules:\n  \
+                w: { require: { author: { team: a } } }\n  \
+                other: { require: { approvals: { from: [c], trust: claimed } } }\n  \
+                p: { require: { pusher: { team: b } } }\n  \
+                x: { require: { all: [{ approvals: { from: [c], trust: claimed } }, { approvals: { from: [c], at-least: 2, \
+                trust: claimed } }] } }\n";
+    let said = check(text).unwrap_err();
+    let wanted = "no change could keep `w`, `p` and `x` together: whoever may author and push it leaves too few people";
+    assert!(said.len() == 1 && said[0].contains(wanted), "{said:?}");
+}

@@ -19,6 +19,7 @@ use crate::policy::inspect::findings::InspectionFacts;
 use crate::policy::inspect::path_answers::PathAnswers;
 use crate::policy::inspect::people_answers::{JoinedPeopleAnswers, join_people_answers};
 use crate::policy::inspect::sample_changes::{ask_sample, read_sample};
+use crate::policy::inspect::staffing::join_rule_ids;
 use crate::predicates::Predicate;
 use crate::verdict::RuleLevel;
 use crate::yaml::shorten_for_message;
@@ -143,12 +144,8 @@ fn list_asked_questions<'policy>(policy: &'policy Policy, denying: &[usize]) -> 
 /// Returns the ids of rules, as in `a`, `b` and `c`.
 fn name_rules(policy: &Policy, rules: &[usize]) -> String {
     let known = rules.iter().filter_map(|index| policy.rules.get(*index));
-    let mut names: Vec<String> = known
-        .map(|rule| format!("`{}`", shorten_for_message(rule.description.id.as_str())))
-        .take(MAX_NAMED_RULES)
-        .collect();
-    let Some(last) = names.pop() else { return String::new() };
-    if names.is_empty() { last } else { format!("{} and {last} together", names.join(", ")) }
+    let ids: Vec<&str> = known.map(|rule| rule.description.id.as_str()).take(MAX_NAMED_RULES).collect();
+    join_rule_ids(&ids)
 }
 
 /// The changes that are assumed, and what every question says about each of their aspects.
@@ -200,7 +197,7 @@ impl<'policy> AssumedChanges<'policy> {
                         4 | 5 => list_wordings(&questions),
                         6 => list_label_sets(&questions),
                         7 => list_merges(&questions),
-                        _ => list_sizes(&questions),
+                        _ => list_sizes(&questions, 1),
                     };
                     aspects.push(AspectTable::from_rows(rows, questions));
                     continue;
@@ -236,6 +233,12 @@ impl<'policy> AssumedChanges<'policy> {
 
     /// Adds what questions about paths answer to every set of paths; no path at all is one of them `with_empty`.
     pub(crate) fn add_path_aspect(&mut self, paths: &PathAnswers<'_>, with_empty: bool) {
+        if with_empty {
+            // A record has no file, and so no size that counts files.
+            for table in self.aspects.iter_mut().filter(|table| table.is_about_sizes()) {
+                table.add_rows(list_sizes(&table.questions, 0));
+            }
+        }
         let joined = paths.join_answers(&self.list_asked(), self.path, with_empty);
         if !joined.questions.is_empty() {
             self.aspects.push(AspectTable::from_rows(joined.rows, joined.questions));
@@ -364,6 +367,18 @@ impl<'policy> AspectTable<'policy> {
     /// Returns true for the questions about pushers, and for those about authors.
     fn is_about_makers(&self) -> bool {
         matches!(self.questions.first(), Some(Predicate::Pusher(_) | Predicate::Author(_)))
+    }
+
+    fn is_about_sizes(&self) -> bool {
+        matches!(self.questions.first(), Some(Predicate::Size(_)))
+    }
+
+    fn add_rows(&mut self, rows: BTreeSet<Vec<Option<bool>>>) {
+        for row in rows {
+            if !self.rows.contains(&row) {
+                self.rows.push(row);
+            }
+        }
     }
 
     fn from_samples(policy: &Policy, questions: Vec<&'policy Predicate>, samples: &[Change]) -> Self {
