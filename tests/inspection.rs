@@ -85,6 +85,9 @@ fn a_policy_that_means_what_it_says_has_no_errors_and_no_notes() {
 /// What the rule of `MEANT` requires.
 const ASKED: &str = "approvals: { at-least: 2, from: [ops], trust: claimed }";
 
+/// The same rule, with what makes it one for some changes.
+const BOUND: &str = "    when: { touches: ['infra/**', '*.tf'] }\n    require: { approvals: { at-least: 2, from: [ops], trust: claimed } }";
+
 const SLIPS: &[(&str, &str, usize, &str)] = &[
     ("[main]", "[main, \u{2018}release/*\u{2019}]", 4, "write `'release/*'`"),
     ("[main]", "['release/{1,2}', main]", 4, "list each"),
@@ -101,17 +104,22 @@ const SLIPS: &[(&str, &str, usize, &str)] = &[
     ("at-least: 2, from: [ops], ", "at-least: 4, ", 15, "the roster lists 3 people"),
     ("at-least: 2, from: [ops], ", "at-least: 3, ", 15, "at most 2 people beside the author"),
     ("approvals: {", "author: { team: ops }, approvals: {", 15, "at most 1 person beside the author"),
-    (ASKED, "size: { files: { at-most: 0 } }", 15, "no change is allowed"),
-    (ASKED, "size: { commits: { at-most: 0 } }", 15, "no change is allowed"),
+    (BOUND, "size: { files: { at-most: 0 } }", 14, "no change is allowed"),
+    (BOUND, "size: { commits: { at-most: 0 } }", 14, "no change is allowed"),
+    // Some changes may be forbidden.
+    (ASKED, "size: { lines: { at-most: 0 } }", 0, ""),
+    (ASKED, "window: { outside: [{ from: '00:00', until: '23:59' }] }", 0, ""),
+    (ASKED, "window: { outside: [{ from: 2020-01-01, until: 2090-01-01 }] }", 0, ""),
+    (ASKED, "window: { inside: [{ from: 2026-01-01, until: 2026-02-01 }] }", 0, ""),
     (ASKED, "size: { files: { at-most: 0 }, ignore: ['*.md'] }", 0, ""),
     (ASKED, "not: { size: { files: { at-most: 0 } } }", 0, ""),
     (
-        ASKED,
+        BOUND,
         "window: { outside: [{ from: '00:00', until: '23:59' }] }",
-        15,
+        14,
         "no change is allowed at any time",
     ),
-    (ASKED, "window: { outside: [{ from: 2020-01-01, until: 2090-01-01 }] }", 15, "for more than a year"),
+    (BOUND, "window: { outside: [{ from: 2020-01-01, until: 2090-01-01 }] }", 14, "for more than a year"),
     (ASKED, "window: { outside: [{ weekdays: [Fri] }] }", 0, ""),
     (ASKED, "all: [{ field: { Risk: low } }, { field: { Risk: high } }]", 15, "no value of `Risk`"),
     (
@@ -133,9 +141,9 @@ const SLIPS: &[(&str, &str, usize, &str)] = &[
         "did you mean `Europe/Berlin`?",
     ),
     (
-        "approvals: { at-least: 2, from: [ops], trust: claimed }",
+        BOUND,
         "window: { inside: [{ from: 2026-01-01, until: 2026-02-01 }] }",
-        15,
+        14,
         "no change is allowed any more",
     ),
     (
@@ -169,11 +177,17 @@ const SLIPS: &[(&str, &str, usize, &str)] = &[
     ),
 ];
 
+/// Returns the policy with a slip.
+fn slip(from: &str, to: &str) -> String {
+    assert!(MEANT.contains(from), "{from}");
+    let to = if from == BOUND { format!("    require: {{ {to} }}") } else { to.to_owned() };
+    MEANT.replacen(from, &to, 1)
+}
+
 #[test]
 fn what_cannot_be_meant_is_told_with_its_line_and_a_fix() {
     for (from, to, line, piece) in SLIPS {
-        assert!(MEANT.contains(from), "{from}");
-        let told = check(&MEANT.replacen(from, to, 1)).err().unwrap_or_default();
+        let told = check(&slip(from, to)).err().unwrap_or_default();
         if *line == 0 {
             assert_eq!(told, [""; 0], "{to}");
             continue;
@@ -194,6 +208,18 @@ fn what_is_odd_and_harmless_is_a_note() {
     assert_eq!(
         noted("solo: [ana]", "solo: [ana, eva]"),
         ["`eva` is not in the roster, so they count for nothing in `solo`"]
+    );
+    let roster = ROSTER.replace(
+        "kim: { addresses: [kim@example.com], accounts: [kim] }",
+        "benjamin: { addresses: [bj@example.com] }",
+    );
+    let text = MEANT.replace("solo: [ana]", "solo: [ana, benjamin]");
+    let notes = check_files(&[(NAME, &text), ("policies/people.yml", &roster)]).unwrap().notes;
+    let [note] = notes.as_slice() else { panic!("{notes:?}") };
+    assert!(note.fault.what.starts_with("`benjamin` is the name of an entry of the roster"), "{note:?}");
+    assert_eq!(
+        note.fault.help.as_deref(),
+        Some("write an address or an account of the entry, as in `bj@example.com`")
     );
     assert_eq!(
         noted("{ classes:", "{ fields.Risk: none, classes:"),
@@ -299,7 +325,7 @@ fn a_class_that_an_earlier_one_takes_whole_is_told() {
 #[test]
 fn what_cannot_be_meant_is_no_error_of_a_policy_in_force() {
     for (from, to, ..) in SLIPS {
-        let text = MEANT.replacen(from, to, 1);
+        let text = slip(from, to);
         load(&[(NAME, &text), ("policies/people.yml", ROSTER)]);
     }
 }
@@ -459,6 +485,50 @@ const EXCLUSIONS: &[(&str, &str)] = &[
         "",
     ),
     ("x: { require: { window: { outside: { from: 2026-11-01, until: 2027-02-01 } } } }", ""),
+    // Windows that are over, or never open, where they bind some changes only.
+    (
+        "x: { when: { window: { inside: [{ from: 2025-12-20, until: 2026-01-03 }] } }, require: { label: a } }",
+        "",
+    ),
+    (
+        "x: { level: off, reason: x, require: { window: { inside: { from: 2025-12-20, until: 2026-01-03 } } } }",
+        "",
+    ),
+    (
+        "x: { require: { any: [{ window: { inside: { from: 2025-12-20, until: 2026-01-03 } } }, { field: { Risk: low } }] } }",
+        "",
+    ),
+    ("x: { require: { not: { window: { inside: { from: 2025-12-20, until: 2026-01-03 } } } } }", ""),
+    (
+        "x: { require: { field: { Risk: low } } }\nexemptions:\n  - { rule: x, when: { window: { inside: { from: \
+         2025-12-20, until: 2026-01-03 } } }, reason: r, approved-by: Ana, until: 2027-01-01 }",
+        "",
+    ),
+    (
+        "x: { when: { branch: release/1.0 }, require: { window: { outside: [{ from: 2026-01-01, until: 2036-01-01 }] } } }",
+        "",
+    ),
+    (
+        "x: { when: { touches: 'db/**' }, require: { window: { outside: { from: 2026-01-01, until: 2028-01-01 } } } }",
+        "",
+    ),
+    (
+        "x: { when: { touches: 'db/**' }, require: { window: { inside: { from: 2025-01-01, until: 2026-01-01 } } } }",
+        "",
+    ),
+    (
+        "x: { for: [isms], require: { window: { outside: { from: 2026-01-01, until: 2028-01-01 } } } }",
+        "could never be changed again",
+    ),
+    ("x: { for: [record], require: { size: { files: { at-most: 0 } } } }", ""),
+    ("x: { when: { touches: 'vendor/**' }, require: { size: { lines: { at-most: 0 } } } }", ""),
+    ("x: { for: [isms], require: { size: { files: { at-most: 0 } } } }", "could never be changed again"),
+    // Beside a bot, everyone can approve.
+    ("x: { when: { author: { bot: true } }, require: { approvals: { at-least: 3, trust: claimed } } }", ""),
+    (
+        "x: { when: { touches: a }, require: { approvals: { at-least: 3, trust: claimed } } }",
+        "beside the author",
+    ),
     ("x: { require: { pusher: ana } }\n  y: { require: { author: { team: ops } } }", ""),
     ("x: { require: { pusher: { team: ops } } }", ""),
     ("x: { require: { any: [{ pusher: { bot: true } }, { field: { Risk: low } }] } }", ""),

@@ -26,6 +26,7 @@ mod signatures;
 mod staffing;
 pub(crate) mod strictness;
 mod teams;
+mod times;
 mod unreachable_people;
 mod usual_changes;
 pub(crate) mod weakening;
@@ -108,8 +109,8 @@ pub fn inspect_policy(
         lost_numbers::inspect_lost_numbers(&file.source, &file.node, &mut found);
         patterns::inspect_patterns(&file.node, &mut found);
         teams::inspect_people(&file.node, policy, &mut found);
-        teams::inspect_times(&file.node, today, &mut found);
-        lockouts::inspect_lockouts(&file.node, policy, today, &mut found);
+        times::inspect_times(policy, &files, index, today, &mut found);
+        lockouts::inspect_lockouts(policy, &files, index, today, &mut found);
         signatures::inspect_signatures(&file.node, policy, facts.signing_keys, today, &mut found);
         staffing::inspect_joint_staffing(&file.node, policy, today, &mut found);
         unreachable_people::inspect_unreachable_people(&file.node, policy, today, &mut found);
