@@ -405,7 +405,14 @@ const EXCLUSIONS: &[(&str, &str)] = &[
     ("x: { require: { only-touches: ['src/**'] } }", "could never be changed again"),
     ("x: { require: { pusher: nosuch } }", "no change of a person could keep `x`"),
     ("x: { require: { pusher: ana } }\n  y: { require: { pusher: ben } }", "keep `x` and `y` together"),
-    ("x: { require: { pusher: { bot: true } } }", "no change of a person could keep `x`"),
+    // A bot may push what people have made and reviewed.
+    ("x: { require: { pusher: { bot: true } } }", ""),
+    ("x: { require: { pusher: 'github:mergify[bot]' } }", ""),
+    (
+        "x: { require: { pusher: merge-bot } }\n  y: { require: { approvals: { at-least: 2, trust: claimed } } }",
+        "",
+    ),
+    ("x: { require: { pusher: merge-bot } }\n  y: { require: { pusher: ana } }", "keep `x` and `y` together"),
     ("x: { require: { author: { bot: true } } }", "no change of a person could keep `x`"),
     (
         "x: { require: { any: [{ field: { Risk: absent } }, { field: { Change-Type: absent } }] } }",
@@ -669,7 +676,7 @@ fn a_policy_that_no_change_can_keep_or_take_back_is_refused() {
     for (added, said) in EXCLUSIONS {
         let text = format!(
             "changegate: 1\nextends: [startup]\nprotects: [main]\n\
-             people: {{ roster: policies/people.yml, teams: {{ ops: [ana, ben] }} }}\nrules:\n  {added}\n"
+             people: {{ roster: policies/people.yml, bots: [merge-bot], teams: {{ ops: [ana, ben] }} }}\nrules:\n  {added}\n"
         );
         match check(&text) {
             Ok(_) => assert_eq!(*said, "", "{added} is not refused"),
@@ -1040,6 +1047,31 @@ const IDLE: &[(&str, &[&str])] = &[
         &[USUAL],
     ),
     ("EXEMPT peer-review, when: { window: { inside: [{ weekdays: [Sat, Sun] }] } }, END", &[]),
+    (
+        "EXEMPT peer-review, when: { window: { outside: { from: 2026-01-01, until: 2026-02-01 } } }, END",
+        &[USUAL],
+    ),
+    (
+        "EXEMPT peer-review, when: { window: { inside: { from: 2026-01-01, until: 2031-02-01 } } }, END",
+        &[USUAL],
+    ),
+    ("EXEMPT peer-review, when: { window: { inside: { from: 2026-01-01, until: 2027-02-01 } } }, END", &[]),
+    ("EXEMPT peer-review, when: { draft: false }, END", &[USUAL]),
+    ("EXEMPT peer-review, when: { draft: true }, END", &[]),
+    (
+        "EXEMPT peer-review, when: { window: { inside: { from: 2025-01-01, until: 2026-02-01 } } }, END",
+        &["this exemption never applies any more: every period of `inside` is over"],
+    ),
+    (
+        "rules: { x: { when: { window: { inside: { from: 2025-01-01, until: 2026-02-01 } } }, REQUIRE } }",
+        &["the rule `x` never applies any more: every period of `inside` is over"],
+    ),
+    (
+        "rules: { x: { when: { branch: main, touches: a }, require: { window: { inside: { from: 2025-01-01, until: \
+         2026-02-01 } } } } }",
+        &["every period of `inside` is over, so nothing that `x` applies to is allowed any more"],
+    ),
+    ("rules: { x: { when: { size: { files: { at-most: 0 } } }, REQUIRE } }", &[]),
     (
         "EXEMPT peer-review, when: { window: { outside: [{ from: 2027-01-01, until: 2027-01-02 }] } }, END",
         &[],
