@@ -9,6 +9,7 @@
 )]
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use changegate::gate::{LoadedPolicy, UnusablePolicy, check_policy, check_server_policy, load_from_files};
 use changegate::policy::PolicyInspection;
@@ -1333,6 +1334,40 @@ fn people_who_are_too_few_for_a_rule_of_a_pack_are_told() {
     }
 }
 
+/// A server knows only the accounts of the roster, and whose address a forge has given out, only a forge knows.
+#[test]
+fn pushers_and_authors_whom_a_server_cannot_know_are_refused_there() {
+    let now: Timestamp = "2026-11-20T09:00:00Z".parse().unwrap();
+    let roster = ROSTER.replace("accounts: [ben]", "accounts: ['github:ben']");
+    for (required, is_refused) in [
+        ("pusher: 'dev-*'", true),
+        ("pusher: ben", true),
+        ("author: { domain: users.noreply.github.com }", true),
+        ("pusher: ana", false),
+        ("pusher: 'a*'", false),
+        ("pusher: { account: ['dev-*', ana] }", false),
+        ("pusher: merge-bot", false),
+        ("pusher: { bot: true }", false),
+        ("author: { domain: example.com }", false),
+        ("any: [{ pusher: 'dev-*' }, { field: { Risk: low } }]", false),
+    ] {
+        let text = format!(
+            "changegate: 1\nextends: [startup]\nprotects: [main]\npeople: {{ roster: policies/people.yml, bots: [merge-bot] \
+             }}\nrules:\n  a: {{ require: {{ approvals: {{ trust: claimed }} }} }}\n  p: {{ require: {{ {required} }} }}\n"
+        );
+        let loaded = load(&[(NAME, &text), ("policies/people.yml", &roster)]);
+        assert!(check_policy(&loaded, &[], now).is_ok(), "{required}");
+        let refused = check_server_policy(&loaded, &[], now).err();
+        assert_eq!(refused.is_some(), is_refused, "{required}: {refused:?}");
+    }
+    // Where nobody has to approve, an unknown account may push.
+    let text = "changegate: 1\nextends: [core]\nprotects: [main]\npeople: { roster: policies/people.yml }\nrules:\n  \
+                p: { require: { pusher: 'dev-*' } }\n";
+    let loaded = load(&[(NAME, text), ("policies/people.yml", &roster)]);
+    let refused = check_server_policy(&loaded, &[], now).err();
+    assert!(refused.is_none(), "{refused:?}");
+}
+
 /// Only the rules that it takes are named, each once.
 #[test]
 fn rules_that_leave_too_few_people_are_named_exactly() {
@@ -1346,4 +1381,22 @@ fn rules_that_leave_too_few_people_are_named_exactly() {
     let said = check(text).unwrap_err();
     let wanted = "no change could keep `w`, `p` and `x` together: whoever may author and push it leaves too few people";
     assert!(said.len() == 1 && said[0].contains(wanted), "{said:?}");
+}
+
+/// Whoever pushes a policy makes the server inspect it.
+#[test]
+fn a_policy_of_many_rules_is_inspected_in_a_bounded_time() {
+    let start = Instant::now();
+    for side in ["outside", "inside"] {
+        let mut rules = String::new();
+        for number in 0..600 {
+            let (year, month, day) = (2027 + number / 336, number % 12 + 1, number / 12 % 28 + 1);
+            let days = format!("from: {year}-{month:02}-{day:02}, until: {year}-{month:02}-{day:02}");
+            rules
+                .push_str(&format!("  r{number}: {{ require: {{ window: {{ {side}: {{ {days} }} }} }} }}\n"));
+        }
+        let text = format!("changegate: 1\nextends: [startup]\nprotects: [main]\nrules:\n{rules}");
+        assert_eq!(check(&text).is_ok(), side == "outside");
+    }
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
