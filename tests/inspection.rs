@@ -9,6 +9,7 @@
 )]
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use changegate::gate::{LoadedPolicy, UnusablePolicy, check_policy, check_server_policy, load_from_files};
 use changegate::policy::PolicyInspection;
@@ -85,6 +86,9 @@ fn a_policy_that_means_what_it_says_has_no_errors_and_no_notes() {
 /// What the rule of `MEANT` requires.
 const ASKED: &str = "approvals: { at-least: 2, from: [ops], trust: claimed }";
 
+/// The same rule, with what makes it one for some changes.
+const BOUND: &str = "    when: { touches: ['infra/**', '*.tf'] }\n    require: { approvals: { at-least: 2, from: [ops], trust: claimed } }";
+
 const SLIPS: &[(&str, &str, usize, &str)] = &[
     ("[main]", "[main, \u{2018}release/*\u{2019}]", 4, "write `'release/*'`"),
     ("[main]", "['release/{1,2}', main]", 4, "list each"),
@@ -101,17 +105,22 @@ const SLIPS: &[(&str, &str, usize, &str)] = &[
     ("at-least: 2, from: [ops], ", "at-least: 4, ", 15, "the roster lists 3 people"),
     ("at-least: 2, from: [ops], ", "at-least: 3, ", 15, "at most 2 people beside the author"),
     ("approvals: {", "author: { team: ops }, approvals: {", 15, "at most 1 person beside the author"),
-    (ASKED, "size: { files: { at-most: 0 } }", 15, "no change is allowed"),
-    (ASKED, "size: { commits: { at-most: 0 } }", 15, "no change is allowed"),
+    (BOUND, "size: { files: { at-most: 0 } }", 14, "no change is allowed"),
+    (BOUND, "size: { commits: { at-most: 0 } }", 14, "no change is allowed"),
+    // Some changes may be forbidden.
+    (ASKED, "size: { lines: { at-most: 0 } }", 0, ""),
+    (ASKED, "window: { outside: [{ from: '00:00', until: '23:59' }] }", 0, ""),
+    (ASKED, "window: { outside: [{ from: 2020-01-01, until: 2090-01-01 }] }", 0, ""),
+    (ASKED, "window: { inside: [{ from: 2026-01-01, until: 2026-02-01 }] }", 0, ""),
     (ASKED, "size: { files: { at-most: 0 }, ignore: ['*.md'] }", 0, ""),
     (ASKED, "not: { size: { files: { at-most: 0 } } }", 0, ""),
     (
-        ASKED,
+        BOUND,
         "window: { outside: [{ from: '00:00', until: '23:59' }] }",
-        15,
+        14,
         "no change is allowed at any time",
     ),
-    (ASKED, "window: { outside: [{ from: 2020-01-01, until: 2090-01-01 }] }", 15, "for more than a year"),
+    (BOUND, "window: { outside: [{ from: 2020-01-01, until: 2090-01-01 }] }", 14, "for more than a year"),
     (ASKED, "window: { outside: [{ weekdays: [Fri] }] }", 0, ""),
     (ASKED, "all: [{ field: { Risk: low } }, { field: { Risk: high } }]", 15, "no value of `Risk`"),
     (
@@ -133,9 +142,9 @@ const SLIPS: &[(&str, &str, usize, &str)] = &[
         "did you mean `Europe/Berlin`?",
     ),
     (
-        "approvals: { at-least: 2, from: [ops], trust: claimed }",
+        BOUND,
         "window: { inside: [{ from: 2026-01-01, until: 2026-02-01 }] }",
-        15,
+        14,
         "no change is allowed any more",
     ),
     (
@@ -169,11 +178,17 @@ const SLIPS: &[(&str, &str, usize, &str)] = &[
     ),
 ];
 
+/// Returns the policy with a slip.
+fn slip(from: &str, to: &str) -> String {
+    assert!(MEANT.contains(from), "{from}");
+    let to = if from == BOUND { format!("    require: {{ {to} }}") } else { to.to_owned() };
+    MEANT.replacen(from, &to, 1)
+}
+
 #[test]
 fn what_cannot_be_meant_is_told_with_its_line_and_a_fix() {
     for (from, to, line, piece) in SLIPS {
-        assert!(MEANT.contains(from), "{from}");
-        let told = check(&MEANT.replacen(from, to, 1)).err().unwrap_or_default();
+        let told = check(&slip(from, to)).err().unwrap_or_default();
         if *line == 0 {
             assert_eq!(told, [""; 0], "{to}");
             continue;
@@ -194,6 +209,18 @@ fn what_is_odd_and_harmless_is_a_note() {
     assert_eq!(
         noted("solo: [ana]", "solo: [ana, eva]"),
         ["`eva` is not in the roster, so they count for nothing in `solo`"]
+    );
+    let roster = ROSTER.replace(
+        "kim: { addresses: [kim@example.com], accounts: [kim] }",
+        "benjamin: { addresses: [bj@example.com] }",
+    );
+    let text = MEANT.replace("solo: [ana]", "solo: [ana, benjamin]");
+    let notes = check_files(&[(NAME, &text), ("policies/people.yml", &roster)]).unwrap().notes;
+    let [note] = notes.as_slice() else { panic!("{notes:?}") };
+    assert!(note.fault.what.starts_with("`benjamin` is the name of an entry of the roster"), "{note:?}");
+    assert_eq!(
+        note.fault.help.as_deref(),
+        Some("write an address or an account of the entry, as in `bj@example.com`")
     );
     assert_eq!(
         noted("{ classes:", "{ fields.Risk: none, classes:"),
@@ -299,7 +326,7 @@ fn a_class_that_an_earlier_one_takes_whole_is_told() {
 #[test]
 fn what_cannot_be_meant_is_no_error_of_a_policy_in_force() {
     for (from, to, ..) in SLIPS {
-        let text = MEANT.replacen(from, to, 1);
+        let text = slip(from, to);
         load(&[(NAME, &text), ("policies/people.yml", ROSTER)]);
     }
 }
@@ -379,7 +406,14 @@ const EXCLUSIONS: &[(&str, &str)] = &[
     ("x: { require: { only-touches: ['src/**'] } }", "could never be changed again"),
     ("x: { require: { pusher: nosuch } }", "no change of a person could keep `x`"),
     ("x: { require: { pusher: ana } }\n  y: { require: { pusher: ben } }", "keep `x` and `y` together"),
-    ("x: { require: { pusher: { bot: true } } }", "no change of a person could keep `x`"),
+    // A bot may push what people have made and reviewed.
+    ("x: { require: { pusher: { bot: true } } }", ""),
+    ("x: { require: { pusher: 'github:mergify[bot]' } }", ""),
+    (
+        "x: { require: { pusher: merge-bot } }\n  y: { require: { approvals: { at-least: 2, trust: claimed } } }",
+        "",
+    ),
+    ("x: { require: { pusher: merge-bot } }\n  y: { require: { pusher: ana } }", "keep `x` and `y` together"),
     ("x: { require: { author: { bot: true } } }", "no change of a person could keep `x`"),
     (
         "x: { require: { any: [{ field: { Risk: absent } }, { field: { Change-Type: absent } }] } }",
@@ -459,6 +493,50 @@ const EXCLUSIONS: &[(&str, &str)] = &[
         "",
     ),
     ("x: { require: { window: { outside: { from: 2026-11-01, until: 2027-02-01 } } } }", ""),
+    // Windows that are over, or never open, where they bind some changes only.
+    (
+        "x: { when: { window: { inside: [{ from: 2025-12-20, until: 2026-01-03 }] } }, require: { label: a } }",
+        "",
+    ),
+    (
+        "x: { level: off, reason: x, require: { window: { inside: { from: 2025-12-20, until: 2026-01-03 } } } }",
+        "",
+    ),
+    (
+        "x: { require: { any: [{ window: { inside: { from: 2025-12-20, until: 2026-01-03 } } }, { field: { Risk: low } }] } }",
+        "",
+    ),
+    ("x: { require: { not: { window: { inside: { from: 2025-12-20, until: 2026-01-03 } } } } }", ""),
+    (
+        "x: { require: { field: { Risk: low } } }\nexemptions:\n  - { rule: x, when: { window: { inside: { from: \
+         2025-12-20, until: 2026-01-03 } } }, reason: r, approved-by: Ana, until: 2027-01-01 }",
+        "",
+    ),
+    (
+        "x: { when: { branch: release/1.0 }, require: { window: { outside: [{ from: 2026-01-01, until: 2036-01-01 }] } } }",
+        "",
+    ),
+    (
+        "x: { when: { touches: 'db/**' }, require: { window: { outside: { from: 2026-01-01, until: 2028-01-01 } } } }",
+        "",
+    ),
+    (
+        "x: { when: { touches: 'db/**' }, require: { window: { inside: { from: 2025-01-01, until: 2026-01-01 } } } }",
+        "",
+    ),
+    (
+        "x: { for: [isms], require: { window: { outside: { from: 2026-01-01, until: 2028-01-01 } } } }",
+        "could never be changed again",
+    ),
+    ("x: { for: [record], require: { size: { files: { at-most: 0 } } } }", ""),
+    ("x: { when: { touches: 'vendor/**' }, require: { size: { lines: { at-most: 0 } } } }", ""),
+    ("x: { for: [isms], require: { size: { files: { at-most: 0 } } } }", "could never be changed again"),
+    // Beside a bot, everyone can approve.
+    ("x: { when: { author: { bot: true } }, require: { approvals: { at-least: 3, trust: claimed } } }", ""),
+    (
+        "x: { when: { touches: a }, require: { approvals: { at-least: 3, trust: claimed } } }",
+        "beside the author",
+    ),
     ("x: { require: { pusher: ana } }\n  y: { require: { author: { team: ops } } }", ""),
     ("x: { require: { pusher: { team: ops } } }", ""),
     ("x: { require: { any: [{ pusher: { bot: true } }, { field: { Risk: low } }] } }", ""),
@@ -599,7 +677,7 @@ fn a_policy_that_no_change_can_keep_or_take_back_is_refused() {
     for (added, said) in EXCLUSIONS {
         let text = format!(
             "changegate: 1\nextends: [startup]\nprotects: [main]\n\
-             people: {{ roster: policies/people.yml, teams: {{ ops: [ana, ben] }} }}\nrules:\n  {added}\n"
+             people: {{ roster: policies/people.yml, bots: [merge-bot], teams: {{ ops: [ana, ben] }} }}\nrules:\n  {added}\n"
         );
         match check(&text) {
             Ok(_) => assert_eq!(*said, "", "{added} is not refused"),
@@ -971,6 +1049,31 @@ const IDLE: &[(&str, &[&str])] = &[
     ),
     ("EXEMPT peer-review, when: { window: { inside: [{ weekdays: [Sat, Sun] }] } }, END", &[]),
     (
+        "EXEMPT peer-review, when: { window: { outside: { from: 2026-01-01, until: 2026-02-01 } } }, END",
+        &[USUAL],
+    ),
+    (
+        "EXEMPT peer-review, when: { window: { inside: { from: 2026-01-01, until: 2031-02-01 } } }, END",
+        &[USUAL],
+    ),
+    ("EXEMPT peer-review, when: { window: { inside: { from: 2026-01-01, until: 2027-02-01 } } }, END", &[]),
+    ("EXEMPT peer-review, when: { draft: false }, END", &[USUAL]),
+    ("EXEMPT peer-review, when: { draft: true }, END", &[]),
+    (
+        "EXEMPT peer-review, when: { window: { inside: { from: 2025-01-01, until: 2026-02-01 } } }, END",
+        &["this exemption never applies any more: every period of `inside` is over"],
+    ),
+    (
+        "rules: { x: { when: { window: { inside: { from: 2025-01-01, until: 2026-02-01 } } }, REQUIRE } }",
+        &["the rule `x` never applies any more: every period of `inside` is over"],
+    ),
+    (
+        "rules: { x: { when: { branch: main, touches: a }, require: { window: { inside: { from: 2025-01-01, until: \
+         2026-02-01 } } } } }",
+        &["every period of `inside` is over, so nothing that `x` applies to is allowed any more"],
+    ),
+    ("rules: { x: { when: { size: { files: { at-most: 0 } } }, REQUIRE } }", &[]),
+    (
         "EXEMPT peer-review, when: { window: { outside: [{ from: 2027-01-01, until: 2027-01-02 }] } }, END",
         &[],
     ),
@@ -1229,4 +1332,71 @@ fn people_who_are_too_few_for_a_rule_of_a_pack_are_told() {
         assert_eq!(told.len(), usize::from(is_told), "{notes:?}");
         assert!(told.iter().all(|note| note.fault.at.line == 4 && note.fault.help.is_some()));
     }
+}
+
+/// A server knows only the accounts of the roster, and whose address a forge has given out, only a forge knows.
+#[test]
+fn pushers_and_authors_whom_a_server_cannot_know_are_refused_there() {
+    let now: Timestamp = "2026-11-20T09:00:00Z".parse().unwrap();
+    let roster = ROSTER.replace("accounts: [ben]", "accounts: ['github:ben']");
+    for (required, is_refused) in [
+        ("pusher: 'dev-*'", true),
+        ("pusher: ben", true),
+        ("author: { domain: users.noreply.github.com }", true),
+        ("pusher: ana", false),
+        ("pusher: 'a*'", false),
+        ("pusher: { account: ['dev-*', ana] }", false),
+        ("pusher: merge-bot", false),
+        ("pusher: { bot: true }", false),
+        ("author: { domain: example.com }", false),
+        ("any: [{ pusher: 'dev-*' }, { field: { Risk: low } }]", false),
+    ] {
+        let text = format!(
+            "changegate: 1\nextends: [startup]\nprotects: [main]\npeople: {{ roster: policies/people.yml, bots: [merge-bot] \
+             }}\nrules:\n  a: {{ require: {{ approvals: {{ trust: claimed }} }} }}\n  p: {{ require: {{ {required} }} }}\n"
+        );
+        let loaded = load(&[(NAME, &text), ("policies/people.yml", &roster)]);
+        assert!(check_policy(&loaded, &[], now).is_ok(), "{required}");
+        let refused = check_server_policy(&loaded, &[], now).err();
+        assert_eq!(refused.is_some(), is_refused, "{required}: {refused:?}");
+    }
+    // Where nobody has to approve, an unknown account may push.
+    let text = "changegate: 1\nextends: [core]\nprotects: [main]\npeople: { roster: policies/people.yml }\nrules:\n  \
+                p: { require: { pusher: 'dev-*' } }\n";
+    let loaded = load(&[(NAME, text), ("policies/people.yml", &roster)]);
+    let refused = check_server_policy(&loaded, &[], now).err();
+    assert!(refused.is_none(), "{refused:?}");
+}
+
+/// Only the rules that it takes are named, each once.
+#[test]
+fn rules_that_leave_too_few_people_are_named_exactly() {
+    let text = "changegate: 1\nname: t\nextends: [startup]\nprotects: [main]\n\
+                people: { roster: policies/people.yml, teams: { a: [ana], b: [ben], c: [ana, ben, kim] } }\nrules:\n  \
+                w: { require: { author: { team: a } } }\n  \
+                other: { require: { approvals: { from: [c], trust: claimed } } }\n  \
+                p: { require: { pusher: { team: b } } }\n  \
+                x: { require: { all: [{ approvals: { from: [c], trust: claimed } }, { approvals: { from: [c], at-least: 2, \
+                trust: claimed } }] } }\n";
+    let said = check(text).unwrap_err();
+    let wanted = "no change could keep `w`, `p` and `x` together: whoever may author and push it leaves too few people";
+    assert!(said.len() == 1 && said[0].contains(wanted), "{said:?}");
+}
+
+/// Whoever pushes a policy makes the server inspect it.
+#[test]
+fn a_policy_of_many_rules_is_inspected_in_a_bounded_time() {
+    let start = Instant::now();
+    for side in ["outside", "inside"] {
+        let mut rules = String::new();
+        for number in 0..600 {
+            let (year, month, day) = (2027 + number / 336, number % 12 + 1, number / 12 % 28 + 1);
+            let days = format!("from: {year}-{month:02}-{day:02}, until: {year}-{month:02}-{day:02}");
+            rules
+                .push_str(&format!("  r{number}: {{ require: {{ window: {{ {side}: {{ {days} }} }} }} }}\n"));
+        }
+        let text = format!("changegate: 1\nextends: [startup]\nprotects: [main]\nrules:\n{rules}");
+        assert_eq!(check(&text).is_ok(), side == "outside");
+    }
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }

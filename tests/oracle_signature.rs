@@ -260,7 +260,7 @@ fn openpgp_signatures_hold_for_the_keyring_alone() {
         assert!(reason(world.verify(&KeyRegistry::default(), &raw, now())).contains("not registered"));
         assert!(reason(world.verify(&keyring(&ring), &raw, years_from_now(2))).contains("expired"));
         assert!(reason(world.verify(&keyring(&ring), &raw, years_from_now(-1))).contains("did not exist"));
-        for (at, obstacle) in [(now(), None), (years_from_now(2), Some("had expired".to_owned()))] {
+        for (at, obstacle) in [(now(), None), (years_from_now(2), Some("has expired".to_owned()))] {
             let listed = keyring(&ring).list_keys(at);
             assert_eq!((listed.len(), &listed[0].obstacle), (1, &obstacle), "{algorithm}");
             assert_eq!(listed[0].addresses, [Text::from(ANA)]);
@@ -282,7 +282,7 @@ fn a_signing_subkey_signs_for_its_certificate() {
     assert_ne!(key, primary, "the subkey made it");
     assert!(reason(world.verify(&keys, &raw, years_from_now(2))).contains("expired"));
     assert_eq!(keys.list_keys(now())[0].obstacle, None);
-    assert_eq!(keys.list_keys(years_from_now(2))[0].obstacle.as_deref(), Some("had expired"));
+    assert_eq!(keys.list_keys(years_from_now(2))[0].obstacle.as_deref(), Some("has expired"));
 
     // The secret half never belongs into a registry.
     let secret = world.gpg(&["--export-secret-keys"]);

@@ -51,6 +51,11 @@ impl DraftPredicate {
         Some(DraftPredicate { must_be_draft })
     }
 
+    /// Returns true if a draft is meant.
+    pub(crate) fn requires_draft(&self) -> bool {
+        self.must_be_draft
+    }
+
     pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
         needs.insert(FactKind::Pull);
     }

@@ -116,10 +116,13 @@ impl WindowPredicate {
         self.zone_name.as_deref()
     }
 
-    /// Returns true if the periods come every week, and none only once.
-    pub(crate) fn comes_weekly(&self) -> bool {
-        let mut periods = self.outside_periods.iter().chain(&self.inside_periods);
-        periods.all(|period| matches!(period, TimePeriod::Hours { .. }))
+    /// Returns the days of the periods outside and inside of which it holds; `None` for each that comes every week.
+    pub(crate) fn list_days(&self) -> [Vec<Option<(Date, Date)>>; 2] {
+        let days = |period: &TimePeriod| match period {
+            TimePeriod::Dates { from, until } => Some((*from, *until)),
+            TimePeriod::Hours { .. } => None,
+        };
+        [&self.outside_periods, &self.inside_periods].map(|periods| periods.iter().map(days).collect())
     }
 
     /// Adds the times of the day at which a period begins, or the next minute after one ends.

@@ -59,10 +59,10 @@ pub(crate) fn check_policy_file(
     let mut out = io::stdout().lock();
     writeln!(
         out,
-        "{}: valid; {} rules, {} exemptions, sha256:{}",
+        "{}: valid; {}, {}, sha256:{}",
         loaded.source,
-        policy.rules.len(),
-        policy.exemptions.len(),
+        count_nouns(policy.rules.len(), "rule"),
+        count_nouns(policy.exemptions.len(), "exemption"),
         policy.digest.get(..12).unwrap_or_default(),
     )?;
     let mut notes = inspection.notes;
@@ -85,6 +85,11 @@ pub(crate) fn check_policy_file(
         write_weakenings(&inspection.weakenings, &mut out)?;
     }
     Ok(CommandExit::Allowed)
+}
+
+/// Returns a number with the noun that it counts, as in `1 rule` and `2 rules`.
+fn count_nouns(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 /// Returns a note for each pattern that matches no file of HEAD; none without a commit to look at.

@@ -154,7 +154,11 @@ impl OpenPgpCertificate {
         // What is wrong with the whole certificate is wrong with its subkeys, too.
         let of_subkey = self.subkeys.first().and_then(|subkey| self.check_subkey(subkey, at).err());
         let why = of_subkey.unwrap_or(refusal);
-        Some(why.strip_suffix(" when this was received").unwrap_or(&why).to_owned())
+        let why = why.strip_suffix(" when this was received").unwrap_or(&why);
+        Some(match why.strip_prefix("had ") {
+            Some(past) => format!("has {past}"),
+            None => why.to_owned(),
+        })
     }
 
     /// Returns the addresses that the certificate stands for at `at`.

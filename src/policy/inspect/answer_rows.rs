@@ -102,9 +102,9 @@ pub(crate) fn list_merges(questions: &[&Predicate]) -> BTreeSet<Vec<Option<bool>
 }
 
 /// Returns the answers about changes of each number of files, lines and commits that makes a difference; none if
-/// there are too many. A change has a file and a commit at least.
-pub(crate) fn list_sizes(questions: &[&Predicate]) -> BTreeSet<Vec<Option<bool>>> {
-    let mut numbers = [BTreeSet::from([1_u64]), BTreeSet::from([0]), BTreeSet::from([1])];
+/// there are too many. A change has a commit at least, and this many files.
+pub(crate) fn list_sizes(questions: &[&Predicate], fewest_files: u64) -> BTreeSet<Vec<Option<bool>>> {
+    let mut numbers = [BTreeSet::from([fewest_files]), BTreeSet::from([0]), BTreeSet::from([1])];
     let mut limits_of_all = Vec::new();
     for question in questions {
         let limits = match question {

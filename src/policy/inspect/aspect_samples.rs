@@ -62,8 +62,8 @@ fn pair_patterns(others: &[RefPattern], asked: &RefPattern) -> Vec<(String, Stri
     others.iter().flat_map(pair).collect()
 }
 
-/// Returns the accounts of people: all that the policy knows, and those that questions name, unless a
-/// roster shows that they are of none of its people.
+/// Returns the accounts that push: all that the policy knows, and those that questions name, unless a roster shows
+/// that they are of none of its people. A bot may push what people have made, as one that merges does.
 pub(crate) fn list_pushers(policy: &Policy, questions: &[&Predicate]) -> Vec<Change> {
     let people = &policy.people;
     let identities = people.list_identities();
@@ -80,20 +80,28 @@ pub(crate) fn list_pushers(policy: &Policy, questions: &[&Predicate]) -> Vec<Cha
         let Predicate::Pusher(asked) = question else { continue };
         for account in asked.asked_accounts() {
             let name = account.to_string();
-            if is_open || name.contains('*') || logins.contains(&bare_login(&name)) {
-                accounts.insert(name.replace('*', SAMPLE_WORD));
+            let sample = name.replace('*', SAMPLE_WORD);
+            let is_known = is_open || name.contains('*') || logins.contains(&bare_login(&name));
+            if is_known || is_bot_account(policy, &sample) {
+                accounts.insert(sample);
             }
         }
     }
     accounts.insert(SAMPLE_WORD.to_owned());
-    accounts.retain(|account| {
-        let identity = people.identify_account(&Text::from(account.as_str()));
-        !matches!(identity, ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot)
-    });
+    if !questions.is_empty() {
+        for pattern in people.bot_patterns() {
+            accounts.insert(pattern.to_string().replace('*', SAMPLE_WORD));
+        }
+    }
     accounts
         .iter()
         .filter_map(|account| read_sample(&json!({ "pusher": account, "commits": [{}] })))
         .collect()
+}
+
+fn is_bot_account(policy: &Policy, account: &str) -> bool {
+    let identity = policy.people.identify_account(&Text::from(account));
+    account.ends_with("[bot]") || matches!(identity, ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot)
 }
 
 /// Returns what stands for a person in an account or an address: no forge, number or domain.

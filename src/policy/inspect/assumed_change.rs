@@ -5,6 +5,9 @@
 //! choice of each under which no rule surely denies, and leaves out what a rule denies anyway. What no aspect decides counts as possible, so only what is
 //! certain is found.
 
+use std::cell::Cell;
+use std::collections::BTreeSet;
+
 use crate::policy::definition::Policy;
 use crate::predicates::Predicate;
 use crate::predicates::field::FieldPredicate;
@@ -14,6 +17,43 @@ use crate::vocabulary::FieldDefinition;
 
 /// How often the rules are asked before the search gives up, and takes a change for possible.
 const MAX_STEPS: usize = 20_000;
+
+/// How many questions searches that share a budget ask before they give up.
+const MAX_QUESTIONS: usize = 8_000_000;
+
+/// What searches may ask together: a policy of a thousand rules keeps nobody waiting.
+pub(crate) struct SearchBudget {
+    left: Cell<usize>,
+}
+
+impl Default for SearchBudget {
+    fn default() -> Self {
+        SearchBudget { left: Cell::new(MAX_QUESTIONS) }
+    }
+}
+
+impl SearchBudget {
+    /// Takes this many questions from what is left, and returns false if that was not enough.
+    pub(crate) fn spend_questions(&self, count: usize) -> bool {
+        let left = self.left.get().checked_sub(count);
+        self.left.set(left.unwrap_or(0));
+        left.is_some()
+    }
+}
+
+/// How far one search has come.
+struct SearchProgress<'budget> {
+    steps: usize,
+    budget: &'budget SearchBudget,
+}
+
+impl SearchProgress<'_> {
+    /// Counts a step that asks each of the rules, and returns false if the search has to give up.
+    fn take_step(&mut self, rules: usize) -> bool {
+        self.steps += 1;
+        self.budget.spend_questions(rules.saturating_add(1)) && self.steps <= MAX_STEPS
+    }
+}
 
 /// A question of the policy, as far as aspects decide it.
 pub(crate) enum SketchedQuestion<'policy> {
@@ -123,16 +163,24 @@ impl<'policy> ChangeSearch<'policy> {
         }
     }
 
-    /// Returns true unless some of the rules with the indexes `asked` surely deny every change.
-    pub(crate) fn is_change_possible(&self, asked: &[usize]) -> bool {
+    /// Returns true unless some of the rules with the indexes `asked` surely deny every change, and the budget is enough
+    /// to tell.
+    pub(crate) fn is_change_possible(&self, asked: &[usize], budget: &SearchBudget) -> bool {
         let mut choices: AspectChoices = self.sizes.iter().map(|size| (0..*size).collect()).collect();
-        let mut steps = 0;
-        !self.is_denied(asked, &choices) && self.find_choices(asked, &mut choices, &mut steps)
+        let asked: BTreeSet<usize> = asked.iter().copied().collect();
+        let mut progress = SearchProgress { steps: 0, budget };
+        !progress.take_step(self.rules.len())
+            || (!self.is_denied(&asked, &choices) && self.find_choices(&asked, &mut choices, &mut progress))
     }
 
     /// Narrows `choices` until each aspect has one, the aspect with the fewest first.
-    fn find_choices(&self, asked: &[usize], choices: &mut AspectChoices, steps: &mut usize) -> bool {
-        match self.leave_out_denied(asked, choices, steps) {
+    fn find_choices(
+        &self,
+        asked: &BTreeSet<usize>,
+        choices: &mut AspectChoices,
+        progress: &mut SearchProgress<'_>,
+    ) -> bool {
+        match self.leave_out_denied(asked, choices, progress) {
             Some(true) => {}
             Some(false) => return false,
             None => return true,
@@ -142,7 +190,7 @@ impl<'policy> ChangeSearch<'policy> {
         for choice in left.clone() {
             let mut narrowed = choices.clone();
             set_choices(&mut narrowed, aspect, vec![choice]);
-            if self.find_choices(asked, &mut narrowed, steps) {
+            if self.find_choices(asked, &mut narrowed, progress) {
                 return true;
             }
         }
@@ -153,9 +201,9 @@ impl<'policy> ChangeSearch<'policy> {
     /// has none left, and `None` if that took too long to tell.
     fn leave_out_denied(
         &self,
-        asked: &[usize],
+        asked: &BTreeSet<usize>,
         choices: &mut AspectChoices,
-        steps: &mut usize,
+        progress: &mut SearchProgress<'_>,
     ) -> Option<bool> {
         loop {
             let mut is_narrower = false;
@@ -166,7 +214,9 @@ impl<'policy> ChangeSearch<'policy> {
                 }
                 let mut left = Vec::new();
                 for choice in &before {
-                    *steps += 1;
+                    if !progress.take_step(self.rules.len()) {
+                        return None;
+                    }
                     set_choices(choices, aspect, vec![*choice]);
                     if !self.is_denied(asked, choices) {
                         left.push(*choice);
@@ -177,9 +227,6 @@ impl<'policy> ChangeSearch<'policy> {
                 }
                 is_narrower |= left.len() < before.len();
                 set_choices(choices, aspect, left);
-                if *steps > MAX_STEPS {
-                    return None;
-                }
             }
             if !is_narrower {
                 return Some(!self.is_denied(asked, choices));
@@ -188,7 +235,7 @@ impl<'policy> ChangeSearch<'policy> {
     }
 
     /// Returns true if a rule denies whatever is left open.
-    fn is_denied(&self, asked: &[usize], choices: &AspectChoices) -> bool {
+    fn is_denied(&self, asked: &BTreeSet<usize>, choices: &AspectChoices) -> bool {
         let mut classes = Vec::new();
         for (index, class) in self.classes.iter().enumerate() {
             let answer = self.answer_question(class, choices);

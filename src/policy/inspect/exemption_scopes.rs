@@ -4,13 +4,16 @@
 //! has, the exemption does nothing. Both are notes, as in `rule_scopes`.
 
 use crate::policy::definition::{Policy, Rule, RuleExemption};
+use crate::policy::inspect::aspect_samples::list_pushers;
 use crate::policy::inspect::findings::FileFindings;
 use crate::policy::inspect::rule_scopes::{
     RuleScope, ScopeInspection, asks_beyond_samples, build_probe, inspect_rule_scopes,
 };
+use crate::policy::inspect::sample_changes::evaluate_sample;
 use crate::policy::inspect::usual_changes::assume_usual_change;
 use crate::policy::inspect::written::{find_entry, list_items, scalar_text};
 use crate::policy::load::files::PolicyFile;
+use crate::predicates::Predicate;
 use crate::predicates::support::condition::Condition;
 use crate::yaml::{YamlFault, YamlNode, shorten_for_message};
 
@@ -65,16 +68,20 @@ fn find_usual_core(
     granted: &[&RuleExemption],
     rule: &Rule,
 ) -> Option<String> {
-    let assume = |condition: &Condition| assume_usual_change(condition, inspection.policy, inspection.today);
+    let assume = |condition: &Condition, until| {
+        assume_usual_change(condition, inspection.policy, inspection.today, until)
+    };
     let mut usual: Vec<RuleExemption> = Vec::new();
     for exemption in granted {
-        usual.push(RuleExemption { when: assume(&exemption.when), ..(*exemption).clone() });
+        // After its own end, it does not matter any more when it would hold.
+        let when = assume(&exemption.when, Some(exemption.until));
+        usual.push(RuleExemption { when, ..(*exemption).clone() });
     }
     if usual.iter().zip(granted).all(|(usual, granted)| usual.when == granted.when) {
         return None;
     }
     let usual: Vec<&RuleExemption> = usual.iter().collect();
-    let rule = Rule { when: rule.when.as_ref().map(assume), ..rule.clone() };
+    let rule = Rule { when: rule.when.as_ref().map(|when| assume(when, None)), ..rule.clone() };
     let scope = RuleScope { inspection, rule: &rule };
     let core = scope.find_exempting_core(&usual, ExemptedPart::All)?;
     Some(describe_exempting_core(&core, &rule, ExemptedPart::Usual))
@@ -169,6 +176,9 @@ impl RuleScope<'_> {
     fn is_ever_exempt(&self, exemption: &RuleExemption) -> bool {
         let mut parts: Vec<Condition> = self.rule.when.iter().cloned().collect();
         parts.push(exemption.when.clone());
+        if asks_unknown_pusher(self.inspection.policy, &exemption.when) {
+            return false;
+        }
         let asked = Condition::All(parts);
         let classes = self.list_classes();
         classes.is_empty() || classes.iter().any(|class| self.has_change(&asked, *class))
@@ -197,6 +207,16 @@ impl RuleScope<'_> {
             self.finds_sample_of(&probe, with_empty, false)
         })
     }
+}
+
+/// Returns true if a condition asks for a pusher who is none of the accounts that the roster lists, and no bot.
+fn asks_unknown_pusher(policy: &Policy, condition: &Condition) -> bool {
+    policy.people.has_roster()
+        && condition.list_required().into_iter().any(|predicate| {
+            let Predicate::Pusher(_) = predicate else { return false };
+            let pushers = list_pushers(policy, &[predicate]);
+            pushers.iter().all(|change| evaluate_sample(policy, predicate, change) == Some(false))
+        })
 }
 
 /// Adds the rules of the policy beside this one, with the exemptions from them.

@@ -25,3 +25,14 @@ pub(crate) struct FileFindings {
     pub(crate) notes: Vec<YamlFault>,
     pub(crate) patterns: Vec<(YamlPlace, PathPattern)>,
 }
+
+/// Where a policy judges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JudgingPlace {
+    /// Anywhere: what only a forge knows is open.
+    Anywhere,
+    /// In the hook of a server, where approvals are what trailers say.
+    ServerHook,
+    /// Anywhere, of changes that their authors commit themselves.
+    OwnCommits,
+}

@@ -10,14 +10,12 @@ use jiff::civil::Date;
 use crate::policy::definition::{KeyFile, Policy, Rule};
 use crate::policy::inspect::findings::FileFindings;
 use crate::policy::inspect::written::{
-    WrittenPredicate, find_entry, list_conjuncts, list_entries, list_items, list_texts, scalar_text,
+    WrittenPredicate, find_entry, list_conjuncts, list_entries, list_texts, scalar_text,
 };
+use crate::policy::load::files::PolicyFile;
 use crate::predicates::Predicate;
 use crate::verdict::RuleLevel;
 use crate::yaml::{YamlFault, YamlKey, YamlNode, YamlValue, shorten_for_message};
-
-/// How many days a freeze may go on without being taken for a slip.
-const MAX_FREEZE_DAYS: i32 = 366;
 
 /// An address as GitHub gives it to an account that hides its own.
 pub(crate) const FORGE_ADDRESS: &str = "1+zq7@users.noreply.github.com";
@@ -25,20 +23,30 @@ pub(crate) const FORGE_ADDRESS: &str = "1+zq7@users.noreply.github.com";
 /// Stands for a field that is not stated, among the words that a rule accepts.
 const ABSENT: &str = "absent";
 
-/// Finds the rules of a file, and of what it extends, that no ordinary change can keep.
-pub(crate) fn inspect_lockouts(file: &YamlNode, policy: &Policy, today: Date, found: &mut FileFindings) {
+/// Finds the rules of the file at `index`, and of what it extends, that no ordinary change can keep.
+pub(crate) fn inspect_lockouts(
+    policy: &Policy,
+    files: &[PolicyFile],
+    index: usize,
+    today: Date,
+    found: &mut FileFindings,
+) {
+    let Some(file) = files.get(index).map(|file| &file.node) else { return };
     let mut for_all: Vec<WrittenPredicate<'_>> = Vec::new();
-    for (_, rule) in find_entry(file, "rules").map(list_entries).unwrap_or_default() {
+    for (id, rule) in find_entry(file, "rules").map(list_entries).unwrap_or_default() {
         let level = find_entry(rule, "level").and_then(scalar_text);
         let Some(require) = find_entry(rule, "require") else { continue };
         if matches!(level, Some("warn" | "off")) {
             continue;
         }
         let asked = list_conjuncts(require);
+        let place = policy.rules.iter().position(|rule| rule.description.id.as_str() == id.text);
+        // Some changes may well be forbidden: those of a vendored folder, say.
+        let is_binding = place.is_some_and(|place| binds_usual_changes(policy, place, today))
+            && !is_overridden(files, index, &id.text, "require");
         for (key, value) in &asked {
             match key.text.as_str() {
-                "size" => inspect_size(value, found),
-                "window" => inspect_window(value, today, found),
+                "size" if is_binding => inspect_size(value, found),
                 "signed" => inspect_keys(key, policy, found),
                 _ => {}
             }
@@ -109,6 +117,24 @@ fn accepts_no_listed_address(rule: &Rule, policy: &Policy) -> bool {
     })
 }
 
+/// Returns true if the rule at this place denies every usual change that does not keep it: whatever it touches, and
+/// without an exemption.
+pub(crate) fn binds_usual_changes(policy: &Policy, place: usize, today: Date) -> bool {
+    let is_exempt =
+        policy.exemptions.iter().any(|exemption| exemption.rule_index == place && exemption.until >= today);
+    policy.rules.get(place).is_some_and(|rule| {
+        rule.level_on(today) == RuleLevel::Deny && is_ordinary(rule, policy) && !is_exempt
+    })
+}
+
+/// Returns true if a file that extends the one at `index` states this key of the rule as well.
+pub(crate) fn is_overridden(files: &[PolicyFile], index: usize, id: &str, key: &str) -> bool {
+    files.iter().skip(index.saturating_add(1)).any(|file| {
+        let rule = find_entry(&file.node, "rules").and_then(|rules| find_entry(rules, id));
+        rule.is_some_and(|rule| find_entry(rule, key).is_some())
+    })
+}
+
 /// Returns true if the rule applies to every change of the class that takes all that is left.
 pub(crate) fn is_ordinary(rule: &Rule, policy: &Policy) -> bool {
     let rest = policy.classes.iter().position(|class| class.when.is_empty());
@@ -150,12 +176,34 @@ fn count_approvers(rule: &Rule, policy: &Policy) -> Option<(u64, u64)> {
         }
     }
     let (asked, approvers) = (asked?, approvers?);
+    if may_be_for_bots(rule, policy) {
+        authors = None;
+    }
     let beside = |author: &str| approvers.iter().filter(|approver| **approver != author).count();
     let most = match authors {
         Some(authors) => authors.into_iter().map(beside).max().unwrap_or(0),
         None => approvers.len(),
     };
     Some((u64::try_from(most).unwrap_or(u64::MAX), asked))
+}
+
+/// Returns true if a rule for some changes tells them by their authors: beside a bot, everyone can approve.
+fn may_be_for_bots(rule: &Rule, policy: &Policy) -> bool {
+    if is_ordinary(rule, policy) {
+        return false;
+    }
+    let mut asked = Vec::new();
+    for condition in rule.when.iter().chain([&rule.require]) {
+        condition.add_predicates(&mut asked);
+    }
+    for index in rule.class_indexes.iter().flatten() {
+        if let Some(class) = policy.classes.get(*index) {
+            class.when.add_predicates(&mut asked);
+        }
+    }
+    asked
+        .iter()
+        .any(|predicate| matches!(predicate, Predicate::Author(author) if author.asked_teams().is_empty()))
 }
 
 /// Finds a size that only an empty change has.
@@ -167,34 +215,6 @@ fn inspect_size(asked: &YamlNode, found: &mut FileFindings) {
         if is_zero && (key.text == "commits" || !ignores) {
             let what = format!("at most 0 {} is a change of nothing, so no change is allowed", key.text);
             found.errors.push(YamlFault::new(most.at, what).with_help("allow 1 or more"));
-        }
-    }
-}
-
-/// Finds a window that is closed always, or for more than a year from now.
-fn inspect_window(asked: &YamlNode, today: Date, found: &mut FileFindings) {
-    let Some(outside) = find_entry(asked, "outside") else { return };
-    let periods = match &outside.value {
-        YamlValue::Map(_) => std::slice::from_ref(outside),
-        _ => list_items(outside),
-    };
-    for period in periods {
-        let text = |key| find_entry(period, key).and_then(scalar_text);
-        let (from, until) = (text("from").unwrap_or("00:00"), text("until").unwrap_or("23:59"));
-        let all_day = find_entry(period, "weekdays").is_none_or(|days| list_texts(days).len() == 7)
-            && (from, until) == ("00:00", "23:59");
-        let is_long = match (from.parse::<Date>(), until.parse::<Date>()) {
-            (Ok(from), Ok(until)) => {
-                from <= today && until.since(today).is_ok_and(|left| left.get_days() > MAX_FREEZE_DAYS)
-            }
-            _ => false,
-        };
-        if all_day || is_long {
-            let what = match all_day {
-                true => "this is all of every day, so no change is allowed at any time".to_owned(),
-                false => format!("no change would be allowed until {until}, for more than a year"),
-            };
-            found.errors.push(YamlFault::new(period.at, what).with_help("leave a time for changes"));
         }
     }
 }

@@ -26,6 +26,7 @@ mod signatures;
 mod staffing;
 pub(crate) mod strictness;
 mod teams;
+mod times;
 mod unreachable_people;
 mod usual_changes;
 pub(crate) mod weakening;
@@ -34,12 +35,10 @@ pub(crate) mod written;
 use crate::pattern::PathPattern;
 use crate::policy::definition::Policy;
 use crate::policy::faults::{FaultyFile, PolicyErrors};
-use crate::policy::inspect::findings::FileFindings;
+use crate::policy::inspect::findings::{FileFindings, JudgingPlace};
 use crate::policy::inspect::path_answers::PathAnswers;
 use crate::policy::inspect::people_answers::JoinedPeopleAnswers;
-use crate::policy::inspect::possible_changes::{
-    ExcludingRules, JudgingPlace, find_excluding_rules, join_asked_people,
-};
+use crate::policy::inspect::possible_changes::{ExcludingRules, find_excluding_rules, join_asked_people};
 use crate::policy::inspect::rule_scopes::ScopeInspection;
 use crate::policy::inspect::written::{find_entry, list_entries};
 use crate::policy::load::files::{FetchedFile, PolicyFile, PolicyFiles};
@@ -108,8 +107,8 @@ pub fn inspect_policy(
         lost_numbers::inspect_lost_numbers(&file.source, &file.node, &mut found);
         patterns::inspect_patterns(&file.node, &mut found);
         teams::inspect_people(&file.node, policy, &mut found);
-        teams::inspect_times(&file.node, today, &mut found);
-        lockouts::inspect_lockouts(&file.node, policy, today, &mut found);
+        times::inspect_times(policy, &files, index, today, &mut found);
+        lockouts::inspect_lockouts(policy, &files, index, today, &mut found);
         signatures::inspect_signatures(&file.node, policy, facts.signing_keys, today, &mut found);
         staffing::inspect_joint_staffing(&file.node, policy, today, &mut found);
         unreachable_people::inspect_unreachable_people(&file.node, policy, today, &mut found);
@@ -130,7 +129,7 @@ pub fn inspect_policy(
     // What is wrong with one rule by itself is told better there.
     if inspection.errors.faulty_files.is_empty() {
         let paths = PathAnswers::gather_answers(policy);
-        let people = join_asked_people(policy, facts, true);
+        let people = join_asked_people(policy, facts, JudgingPlace::Anywhere);
         let find = |place, people: &Option<JoinedPeopleAnswers<'_>>| {
             let excluding = find_excluding_rules(policy, entry, facts, place, &paths, people.as_ref())?;
             place_excluding_rules(policy, &files, excluding)
@@ -143,9 +142,14 @@ pub fn inspect_policy(
             }
             inspection.add_findings(file, found);
         }
+        // Without a roster, everyone is known everywhere.
+        let on_server =
+            policy.people.has_roster().then(|| join_asked_people(policy, facts, JudgingPlace::ServerHook));
         if let Some((file, fault)) = find(JudgingPlace::Anywhere, &people) {
             inspection.add_findings(file, FileFindings { errors: vec![fault], ..FileFindings::default() });
-        } else if let Some((file, fault)) = find(JudgingPlace::ServerHook, &people) {
+        } else if let Some((file, fault)) =
+            find(JudgingPlace::ServerHook, on_server.as_ref().unwrap_or(&people))
+        {
             inspection.server_errors.faulty_files.push(FaultyFile {
                 name: file.name.clone(),
                 source: file.source.clone(),
@@ -154,7 +158,7 @@ pub fn inspect_policy(
             inspection.notes.push(PlacedFault { file: file.name.clone(), fault });
         } else if !facts.signing_keys.is_empty()
             && let Some((file, fault)) =
-                find(JudgingPlace::OwnCommits, &join_asked_people(policy, facts, false))
+                find(JudgingPlace::OwnCommits, &join_asked_people(policy, facts, JudgingPlace::OwnCommits))
         {
             inspection.notes.push(PlacedFault { file: file.name.clone(), fault });
         }

@@ -256,7 +256,8 @@ mod tests {
 
     use super::*;
     use crate::policy::inspect::findings::InspectionFacts;
-    use crate::policy::inspect::possible_changes::{JudgingPlace, find_excluding_rules};
+    use crate::policy::inspect::findings::JudgingPlace;
+    use crate::policy::inspect::possible_changes::find_excluding_rules;
     use crate::policy::load_policy;
 
     const PATTERNS: [&str; 8] =

@@ -13,6 +13,7 @@ use crate::change::{Change, Person, PusherIdentity, SignatureStatus, Text};
 use crate::people::ResolvedIdentity;
 use crate::policy::definition::Policy;
 use crate::policy::inspect::aspect_samples::{list_authors, list_pushers};
+use crate::policy::inspect::findings::JudgingPlace;
 use crate::policy::inspect::lockouts::FORGE_ADDRESS;
 use crate::policy::inspect::sample_changes::{ask_sample, evaluate_sample, read_sample};
 use crate::policy::signing_keys::SigningKey;
@@ -150,20 +151,19 @@ impl<'policy> Approvers<'policy> {
 }
 
 /// Joins what the questions `asked` say about people, each as often as it is asked; `None` where what one says
-/// has nothing to do with another, or where there are too many choices. Others than the author of a change
-/// commit it `with_committers` only.
+/// has nothing to do with another, or where there are too many choices.
 pub(crate) fn join_people_answers<'policy>(
     policy: &'policy Policy,
     asked: &[&'policy Predicate],
     keys: &[SigningKey],
-    with_committers: bool,
+    place: JudgingPlace,
 ) -> Option<JoinedPeopleAnswers<'policy>> {
     let questions = PeopleQuestions::gather_questions(policy, asked);
     if !questions.are_joined() {
         return None;
     }
-    let mut authors = list_author_makers(policy, &questions.authors);
-    let mut pushers = list_pusher_makers(policy, &questions.pushers);
+    let mut authors = list_author_makers(policy, &questions.authors, place);
+    let mut pushers = list_pusher_makers(policy, &questions.pushers, place);
     let mut signers = match questions.signatures.is_empty() {
         true => Vec::new(),
         false => list_signers(policy, keys, &questions.signatures),
@@ -174,6 +174,7 @@ pub(crate) fn join_people_answers<'policy>(
         return None;
     }
     let mut rows = BTreeSet::new();
+    let with_committers = place != JudgingPlace::OwnCommits;
     for author in &authors {
         for signed in list_signed_changes(policy, author, &signers, &questions.signatures, with_committers) {
             for pusher in &pushers {
@@ -231,17 +232,18 @@ fn drop_covered_rows(rows: BTreeSet<Vec<Option<bool>>>) -> BTreeSet<Vec<Option<b
 }
 
 /// Returns those who may author a change.
-fn list_author_makers(policy: &Policy, questions: &[&Predicate]) -> Vec<Maker> {
+fn list_author_makers(policy: &Policy, questions: &[&Predicate], place: JudgingPlace) -> Vec<Maker> {
     let mut changes = list_authors(policy);
-    // A forge gives such an address to each account, and knows whose it is.
+    // A forge gives such an address to each account, and knows whose it is; a server does not.
+    let is_tied =
+        |address: &Text| place != JudgingPlace::ServerHook && address.as_bytes() == FORGE_ADDRESS.as_bytes();
     changes.extend(read_sample(&json!({ "commits": [{ "author": format!("A <{FORGE_ADDRESS}>") }] })));
     let lists_addresses = policy.people.has_roster();
     let mut makers = Vec::new();
     for change in changes {
         let author = &change.tip().author;
         let identity = policy.people.identify_person(author);
-        let is_unknown =
-            identity == ResolvedIdentity::Unknown && author.email.as_bytes() != FORGE_ADDRESS.as_bytes();
+        let is_unknown = identity == ResolvedIdentity::Unknown && !is_tied(&author.email);
         let ask = if lists_addresses { evaluate_sample } else { ask_sample };
         let answers = questions.iter().map(|asked| ask(policy, asked, &change)).collect();
         makers.push(Maker { person: to_person(identity), is_unknown, answers, change });
@@ -250,7 +252,7 @@ fn list_author_makers(policy: &Policy, questions: &[&Predicate]) -> Vec<Maker> {
 }
 
 /// Returns those who may push a change; without a question about them, it is someone who takes no part otherwise.
-fn list_pusher_makers(policy: &Policy, questions: &[&Predicate]) -> Vec<Maker> {
+fn list_pusher_makers(policy: &Policy, questions: &[&Predicate], place: JudgingPlace) -> Vec<Maker> {
     let mut changes = list_pushers(policy, questions);
     if questions.is_empty() {
         changes.truncate(1);
@@ -258,14 +260,17 @@ fn list_pusher_makers(policy: &Policy, questions: &[&Predicate]) -> Vec<Maker> {
     let mut makers = Vec::new();
     for change in changes {
         let mut person = None;
+        let mut is_unknown = false;
         if !questions.is_empty()
             && let Ok(PusherIdentity::Account(account)) = &change.pusher
         {
-            person = to_person(policy.people.identify_account(account));
+            let identity = policy.people.identify_pusher(account);
+            // A forge may know whose account it is.
+            is_unknown = place == JudgingPlace::ServerHook && identity == ResolvedIdentity::Unknown;
+            person = to_person(identity);
         }
         let answers = questions.iter().map(|asked| ask_sample(policy, asked, &change)).collect();
-        // A forge may know whose account it is.
-        makers.push(Maker { person, is_unknown: false, answers, change });
+        makers.push(Maker { person, is_unknown, answers, change });
     }
     makers
 }

@@ -14,14 +14,18 @@ use crate::change::{Change, Text};
 use crate::policy::definition::Policy;
 use crate::policy::inspect::answer_rows::{list_label_sets, list_merges, list_sizes, list_wordings};
 use crate::policy::inspect::aspect_samples::{list_authors, list_branches, list_pushers, list_times};
-use crate::policy::inspect::assumed_change::{ChangeSearch, SketchedQuestion};
-use crate::policy::inspect::findings::InspectionFacts;
+use crate::policy::inspect::assumed_change::{ChangeSearch, SearchBudget, SketchedQuestion};
+use crate::policy::inspect::findings::{InspectionFacts, JudgingPlace};
 use crate::policy::inspect::path_answers::PathAnswers;
 use crate::policy::inspect::people_answers::{JoinedPeopleAnswers, join_people_answers};
 use crate::policy::inspect::sample_changes::{ask_sample, read_sample};
+use crate::policy::inspect::staffing::join_rule_ids;
 use crate::predicates::Predicate;
 use crate::verdict::RuleLevel;
 use crate::yaml::shorten_for_message;
+
+/// How many questions about an assumed change take as long as one about a sample.
+const SAMPLE_COST: usize = 10;
 
 /// How many rules are named.
 const MAX_NAMED_RULES: usize = 4;
@@ -38,17 +42,6 @@ const ASPECTS: [fn(&Predicate) -> bool; 9] = [
     |predicate| matches!(predicate, Predicate::Merge(_)),
     |predicate| matches!(predicate, Predicate::Size(asked) if asked.full_limits().is_some()),
 ];
-
-/// Where a policy judges.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum JudgingPlace {
-    /// Anywhere: what only a forge knows is open.
-    Anywhere,
-    /// In the hook of a server, where approvals are what trailers say.
-    ServerHook,
-    /// Anywhere, of changes that their authors commit themselves.
-    OwnCommits,
-}
 
 /// Rules of which no change keeps all.
 pub(crate) struct ExcludingRules {
@@ -78,24 +71,25 @@ pub(crate) fn find_excluding_rules<'policy>(
         JudgingPlace::ServerHook => "on a server, where approvals are what trailers say, ",
         JudgingPlace::OwnCommits => "unless someone who has a key commits it for its author, ",
     };
+    let budget = SearchBudget::default();
     let rest = policy.classes.iter().position(|class| class.when.is_empty());
     if rest.is_some() || policy.classes.is_empty() {
-        let mut search = AssumedChanges::new(policy, None, &[], today, place);
+        let mut search = AssumedChanges::new(policy, None, &[], today, place, &budget);
         search.add_people_aspect(people);
         // A change without a file changes nothing that a policy is there for.
         search.add_path_aspect(paths, false);
         search.add_open_aspects();
-        if let Some(rules) = search.find_core(rest) {
+        if let Some(rules) = search.find_core(rest, &budget) {
             let what = format!("{start}no change of a person could keep {}", name_rules(policy, &rules));
             let help = "change what is required, or give the rules a `when` or different classes";
             return Some(ExcludingRules { rules, what, help });
         }
     }
-    let mut search = AssumedChanges::new(policy, Some(entry), facts.read_from, today, place);
+    let mut search = AssumedChanges::new(policy, Some(entry), facts.read_from, today, place, &budget);
     search.add_people_aspect(people);
     search.add_path_aspect(paths, false);
     search.add_open_aspects();
-    let rules = search.find_core(None)?;
+    let rules = search.find_core(None, &budget)?;
     let what = format!(
         "{start}no change of `{}` could keep {}, so the policy could never be changed again",
         shorten_for_message(entry),
@@ -112,14 +106,14 @@ fn list_denying_rules(policy: &Policy, today: Date) -> Vec<usize> {
 }
 
 /// Returns what the questions of the rules that deny say about people together, if that is more than they say one by
-/// one; only authors commit their changes without `with_committers`.
+/// one.
 pub(crate) fn join_asked_people<'policy>(
     policy: &'policy Policy,
     facts: &InspectionFacts<'_>,
-    with_committers: bool,
+    place: JudgingPlace,
 ) -> Option<JoinedPeopleAnswers<'policy>> {
     let asked = list_asked_questions(policy, &list_denying_rules(policy, facts.today));
-    join_people_answers(policy, &asked, facts.signing_keys, with_committers)
+    join_people_answers(policy, &asked, facts.signing_keys, place)
 }
 
 /// Returns the questions of the rules with the indexes `denying`, of the exemptions from them and of the classes, in
@@ -143,12 +137,8 @@ fn list_asked_questions<'policy>(policy: &'policy Policy, denying: &[usize]) -> 
 /// Returns the ids of rules, as in `a`, `b` and `c`.
 fn name_rules(policy: &Policy, rules: &[usize]) -> String {
     let known = rules.iter().filter_map(|index| policy.rules.get(*index));
-    let mut names: Vec<String> = known
-        .map(|rule| format!("`{}`", shorten_for_message(rule.description.id.as_str())))
-        .take(MAX_NAMED_RULES)
-        .collect();
-    let Some(last) = names.pop() else { return String::new() };
-    if names.is_empty() { last } else { format!("{} and {last} together", names.join(", ")) }
+    let ids: Vec<&str> = known.map(|rule| rule.description.id.as_str()).take(MAX_NAMED_RULES).collect();
+    join_rule_ids(&ids)
 }
 
 /// The changes that are assumed, and what every question says about each of their aspects.
@@ -175,6 +165,7 @@ impl<'policy> AssumedChanges<'policy> {
         read_from: &[Text],
         today: Date,
         place: JudgingPlace,
+        budget: &SearchBudget,
     ) -> Self {
         let denying = list_denying_rules(policy, today);
         let mut predicates = Vec::new();
@@ -200,13 +191,13 @@ impl<'policy> AssumedChanges<'policy> {
                         4 | 5 => list_wordings(&questions),
                         6 => list_label_sets(&questions),
                         7 => list_merges(&questions),
-                        _ => list_sizes(&questions),
+                        _ => list_sizes(&questions, 1),
                     };
                     aspects.push(AspectTable::from_rows(rows, questions));
                     continue;
                 }
             };
-            aspects.push(AspectTable::from_samples(policy, questions, &samples));
+            aspects.push(AspectTable::from_samples(policy, questions, &samples, budget));
         }
         AssumedChanges { policy, place, denying, path, aspects }
     }
@@ -220,22 +211,24 @@ impl<'policy> AssumedChanges<'policy> {
 
     /// Adds what questions about pushers and authors say about further samples.
     pub(crate) fn add_samples(&mut self, samples: &[Change]) {
-        for table in &mut self.aspects {
-            if !table.is_about_makers() {
-                continue;
-            }
+        for table in self.aspects.iter_mut().filter(|table| table.is_about_makers()) {
+            let mut rows = BTreeSet::new();
             for sample in samples {
-                let row =
-                    table.questions.iter().map(|asked| ask_sample(self.policy, asked, sample)).collect();
-                if !table.rows.contains(&row) {
-                    table.rows.push(row);
-                }
+                let questions = table.questions.iter();
+                rows.insert(questions.map(|asked| ask_sample(self.policy, asked, sample)).collect());
             }
+            table.add_rows(rows);
         }
     }
 
     /// Adds what questions about paths answer to every set of paths; no path at all is one of them `with_empty`.
     pub(crate) fn add_path_aspect(&mut self, paths: &PathAnswers<'_>, with_empty: bool) {
+        if with_empty {
+            // A record has no file, and so no size that counts files.
+            for table in self.aspects.iter_mut().filter(|table| table.is_about_sizes()) {
+                table.add_rows(list_sizes(&table.questions, 0));
+            }
+        }
         let joined = paths.join_answers(&self.list_asked(), self.path, with_empty);
         if !joined.questions.is_empty() {
             self.aspects.push(AspectTable::from_rows(joined.rows, joined.questions));
@@ -269,12 +262,12 @@ impl<'policy> AssumedChanges<'policy> {
 
     /// Returns true unless the rules that deny exclude every change together; one with a value that the policy does
     /// not allow counts only `with_invalid`.
-    pub(crate) fn is_possible(&self, with_invalid: bool) -> bool {
+    pub(crate) fn is_possible(&self, with_invalid: bool, budget: &SearchBudget) -> bool {
         let mut search = self.prepare_search(None);
         if !with_invalid {
             search.leave_out_invalid_fields();
         }
-        search.is_change_possible(&self.denying)
+        search.is_change_possible(&self.denying, budget)
     }
 
     fn prepare_search(&self, wanted_class: Option<usize>) -> ChangeSearch<'policy> {
@@ -285,15 +278,15 @@ impl<'policy> AssumedChanges<'policy> {
 
     /// Returns the fewest rules that exclude every change, with those of packs left out first; `None` if
     /// there is a change that they allow.
-    fn find_core(&self, wanted_class: Option<usize>) -> Option<Vec<usize>> {
+    fn find_core(&self, wanted_class: Option<usize>, budget: &SearchBudget) -> Option<Vec<usize>> {
         let search = self.prepare_search(wanted_class);
-        if search.is_change_possible(&self.denying) {
+        if search.is_change_possible(&self.denying, budget) {
             return None;
         }
         let mut core = self.denying.clone();
         for index in &self.denying {
             let without: Vec<usize> = core.iter().copied().filter(|known| known != index).collect();
-            if !search.is_change_possible(&without) {
+            if !search.is_change_possible(&without, budget) {
                 core = without;
             }
         }
@@ -366,8 +359,30 @@ impl<'policy> AspectTable<'policy> {
         matches!(self.questions.first(), Some(Predicate::Pusher(_) | Predicate::Author(_)))
     }
 
-    fn from_samples(policy: &Policy, questions: Vec<&'policy Predicate>, samples: &[Change]) -> Self {
+    fn is_about_sizes(&self) -> bool {
+        matches!(self.questions.first(), Some(Predicate::Size(_)))
+    }
+
+    fn add_rows(&mut self, rows: BTreeSet<Vec<Option<bool>>>) {
+        for row in rows {
+            if !self.rows.contains(&row) {
+                self.rows.push(row);
+            }
+        }
+    }
+
+    fn from_samples(
+        policy: &Policy,
+        questions: Vec<&'policy Predicate>,
+        samples: &[Change],
+        budget: &SearchBudget,
+    ) -> Self {
         let mut rows = BTreeSet::new();
+        // Where there is too much to ask, everything stays open.
+        let cost = samples.len().saturating_mul(questions.len()).saturating_mul(SAMPLE_COST);
+        if !budget.spend_questions(cost) {
+            return AspectTable::from_rows(rows, questions);
+        }
         for sample in samples {
             rows.insert(questions.iter().map(|asked| ask_sample(policy, asked, sample)).collect());
         }

@@ -12,10 +12,11 @@ use jiff::civil::Date;
 use crate::change::Change;
 use crate::policy::definition::{Policy, Rule};
 use crate::policy::inspect::aspect_samples::list_bot_changes;
+use crate::policy::inspect::assumed_change::SearchBudget;
 use crate::policy::inspect::contradictions::contradict;
-use crate::policy::inspect::findings::FileFindings;
+use crate::policy::inspect::findings::{FileFindings, JudgingPlace};
 use crate::policy::inspect::path_answers::PathAnswers;
-use crate::policy::inspect::possible_changes::{AssumedChanges, JudgingPlace};
+use crate::policy::inspect::possible_changes::AssumedChanges;
 use crate::policy::inspect::written::{
     find_entry, is_empty_not, list_conjuncts, list_entries, list_items, scalar_text,
 };
@@ -54,6 +55,7 @@ pub(crate) struct ScopeInspection<'policy> {
     paths: &'policy PathAnswers<'policy>,
     /// How many searches are left.
     searches: Cell<usize>,
+    budget: SearchBudget,
     pub(crate) today: Date,
 }
 
@@ -66,7 +68,8 @@ impl<'policy> ScopeInspection<'policy> {
         paths: &'policy PathAnswers<'policy>,
     ) -> Self {
         let bot_changes = list_bot_changes(policy);
-        ScopeInspection { policy, files, bot_changes, paths, searches: Cell::new(MAX_SEARCHES), today }
+        let (searches, budget) = (Cell::new(MAX_SEARCHES), SearchBudget::default());
+        ScopeInspection { policy, files, bot_changes, paths, searches, budget, today }
     }
 }
 
@@ -186,11 +189,12 @@ impl RuleScope<'_> {
         let inspection = self.inspection;
         let Some(left) = inspection.searches.get().checked_sub(1) else { return true };
         inspection.searches.set(left);
-        let mut changes = AssumedChanges::new(probe, None, &[], inspection.today, JudgingPlace::Anywhere);
+        let (today, budget) = (inspection.today, &inspection.budget);
+        let mut changes = AssumedChanges::new(probe, None, &[], today, JudgingPlace::Anywhere, budget);
         changes.add_samples(&inspection.bot_changes);
         changes.add_path_aspect(inspection.paths, with_empty);
         changes.add_open_aspects();
-        changes.is_possible(with_invalid)
+        changes.is_possible(with_invalid, budget)
     }
 
     /// Returns true if a question of the class and one of the rule's `when` exclude each other by their wording.

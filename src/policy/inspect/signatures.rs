@@ -97,7 +97,11 @@ fn list_refusals(refusals: &[(&SigningKey, String)]) -> String {
             .iter()
             .map(|address| shorten_for_message(&address.to_lossy()).to_string())
             .collect();
-        told.push(format!("`{}` ({}) {why}", shorten_for_message(&key.place), addresses.join(", ")));
+        let named = match addresses.as_slice() {
+            [] => String::new(),
+            addresses => format!(" ({})", addresses.join(", ")),
+        };
+        told.push(format!("`{}`{named} {why}", shorten_for_message(&key.place)));
     }
     match refusals.len().checked_sub(MAX_NAMED_KEYS) {
         None | Some(0) => {}

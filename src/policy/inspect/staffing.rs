@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 
-use crate::policy::definition::Policy;
+use crate::policy::definition::{Policy, Rule};
 use crate::policy::inspect::findings::FileFindings;
 use crate::policy::inspect::lockouts::is_ordinary;
 use crate::policy::inspect::written::find_entry;
@@ -22,19 +22,16 @@ struct AskedPeople<'policy> {
     authors: Option<BTreeSet<&'policy str>>,
     /// Who may push it; `None` for anyone.
     pushers: Option<BTreeSet<&'policy str>>,
-    /// Who may approve it and how many have to, for each rule that asks for people it names.
-    approvers: Vec<(&'policy str, BTreeSet<&'policy str>, usize)>,
+    /// Who may approve it and how many have to, for each question that asks for people it names.
+    approvers: Vec<(BTreeSet<&'policy str>, usize)>,
 }
 
 impl<'policy> AskedPeople<'policy> {
-    fn from_policy(policy: &'policy Policy, today: Date) -> AskedPeople<'policy> {
+    fn from_rules(policy: &'policy Policy, rules: &[&'policy Rule]) -> AskedPeople<'policy> {
         let people = &policy.people;
         let rostered = people.list_roster_humans();
         let mut asked = AskedPeople { authors: rostered.clone(), ..AskedPeople::default() };
-        for rule in &policy.rules {
-            if rule.level_on(today) != RuleLevel::Deny || !is_ordinary(rule, policy) {
-                continue;
-            }
+        for rule in rules {
             for predicate in rule.require.list_required() {
                 match predicate {
                     Predicate::Author(author) if !author.asked_teams().is_empty() => {
@@ -49,10 +46,9 @@ impl<'policy> AskedPeople<'policy> {
                             teams => Some(people.list_human_members(teams)),
                         };
                         let count = usize::try_from(approvals.asked_count()).unwrap_or(usize::MAX);
-                        let id = rule.description.id.as_str();
                         // A team without members is told by itself, or left for a policy to fill.
                         let named = named.filter(|named| !named.is_empty());
-                        asked.approvers.extend(named.map(|named| (id, named, count)));
+                        asked.approvers.extend(named.map(|named| (named, count)));
                     }
                     _ => {}
                 }
@@ -72,7 +68,7 @@ impl<'policy> AskedPeople<'policy> {
         let pushers = or_stranger(&self.pushers);
         or_stranger(&self.authors).into_iter().any(|author| {
             pushers.iter().any(|pusher| {
-                self.approvers.iter().all(|(_, approvers, count)| {
+                self.approvers.iter().all(|(approvers, count)| {
                     let made: BTreeSet<&str> = author.into_iter().chain(*pusher).collect();
                     approvers.difference(&made).count() >= *count
                 })
@@ -96,26 +92,42 @@ pub(crate) fn inspect_joint_staffing(
     today: Date,
     found: &mut FileFindings,
 ) {
-    let asked = AskedPeople::from_policy(policy, today);
+    let binding = |rule: &&Rule| rule.level_on(today) == RuleLevel::Deny && is_ordinary(rule, policy);
+    let mut core: Vec<&Rule> = policy.rules.iter().filter(binding).collect();
+    let asked = AskedPeople::from_rules(policy, &core);
     let lacks_makers = [&asked.authors, &asked.pushers].into_iter().flatten().any(BTreeSet::is_empty);
     // What one rule alone makes impossible is told with that rule.
     if !found.errors.is_empty() || asked.approvers.is_empty() || lacks_makers || asked.can_be_kept() {
         return;
     }
+    // Only the rules that it takes are named.
+    for rule in core.clone() {
+        let without: Vec<&Rule> = core.iter().copied().filter(|known| !std::ptr::eq(*known, rule)).collect();
+        if !AskedPeople::from_rules(policy, &without).can_be_kept() {
+            core = without;
+        }
+    }
+    let asked = AskedPeople::from_rules(policy, &core);
     let rules = find_entry(file, "rules");
-    let own = asked.approvers.iter().find_map(|(id, ..)| rules.and_then(|rules| find_entry(rules, id)));
+    let ids: Vec<&str> = core.iter().map(|rule| rule.description.id.as_str()).collect();
+    let own = ids.iter().find_map(|id| rules.and_then(|rules| find_entry(rules, id)));
     let people = find_entry(file, "people");
     let Some(place) = own.or(people).or(rules) else { return };
-    let ids: Vec<String> =
-        asked.approvers.iter().map(|(id, ..)| format!("`{}`", shorten_for_message(id))).collect();
     let makers = match (&asked.authors, &asked.pushers) {
         (_, Some(_)) => "author and push",
         _ => "author",
     };
     let what = format!(
-        "no change could keep {} together: whoever may {makers} it leaves too few people to approve it",
-        ids.join(" and ")
+        "no change could keep {}: whoever may {makers} it leaves too few people to approve it",
+        join_rule_ids(&ids)
     );
     let help = "add people to the teams or the roster, or let others author, push or approve";
     found.errors.push(YamlFault::new(place.at, what).with_help(help));
+}
+
+/// Returns the ids of rules, as in `a`, `b` and `c` together.
+pub(crate) fn join_rule_ids(ids: &[&str]) -> String {
+    let mut names: Vec<String> = ids.iter().map(|id| format!("`{}`", shorten_for_message(id))).collect();
+    let Some(last) = names.pop() else { return String::new() };
+    if names.is_empty() { last } else { format!("{} and {last} together", names.join(", ")) }
 }

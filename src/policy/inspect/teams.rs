@@ -1,18 +1,14 @@
-//! Teams that are too small for what is asked of them, and times that do not exist or are over.
+//! Teams that are too small for what is asked of them.
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
-use jiff::civil::Date;
-
-use crate::calendar::{find_similar_zone, to_local_time};
 use crate::people::PeopleDirectory;
 use crate::policy::definition::Policy;
 use crate::policy::inspect::findings::FileFindings;
 use crate::policy::inspect::written::{
     find_entry, list_entries, list_items, list_predicates, list_texts, scalar_text,
 };
-use crate::yaml::{YamlFault, YamlNode, YamlValue, shorten_for_message};
+use crate::yaml::{YamlFault, YamlNode, shorten_for_message};
 
 /// Looks at the teams of a file, and at what its rules ask of people.
 pub(crate) fn inspect_people(file: &YamlNode, policy: &Policy, found: &mut FileFindings) {
@@ -49,8 +45,23 @@ fn inspect_members(team: &str, members: &YamlNode, people: &PeopleDirectory, fou
                 "`{shown}` is not in the roster, so they count for nothing in `{}`",
                 shorten_for_message(team)
             );
-            let help = "add them to the roster, or take them out of the team";
-            found.notes.push(YamlFault::new(item.at, what).with_help(help));
+            let identities = people.list_identities();
+            let own = identities.iter().find(|(_, key)| key.eq_ignore_ascii_case(member));
+            let fault = match own {
+                // The keys of a roster are names for people to read.
+                Some((identity, _)) => {
+                    let what = format!(
+                        "`{shown}` is the name of an entry of the roster and none of its addresses or accounts, so they \
+                         count for nothing in `{}`",
+                        shorten_for_message(team)
+                    );
+                    YamlFault::new(item.at, what)
+                        .with_help(format!("write an address or an account of the entry, as in `{identity}`"))
+                }
+                None => YamlFault::new(item.at, what)
+                    .with_help("add them to the roster, or take them out of the team"),
+            };
+            found.notes.push(fault);
         }
     }
 }
@@ -95,48 +106,4 @@ fn inspect_approvals(asked: &YamlNode, people: &PeopleDirectory, found: &mut Fil
         let at = count_node.unwrap_or(from).at;
         found.errors.push(YamlFault::new(at, what).with_help("ask for fewer, or add members to the team"));
     }
-}
-
-/// Finds time zones that do not exist, and windows that have closed for good.
-pub(crate) fn inspect_times(file: &YamlNode, today: Date, found: &mut FileFindings) {
-    for (key, value) in list_predicates(file) {
-        if key.text != "window" {
-            continue;
-        }
-        if let Some(zone) = find_entry(value, "zone")
-            && let Some(name) = scalar_text(zone)
-            && let Err(why) = to_local_time(Timestamp::UNIX_EPOCH, Some(name))
-        {
-            let mut fault = YamlFault::new(zone.at, why);
-            fault.help = Some(match find_similar_zone(name) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "name one such as `Europe/Berlin`, or install the time zones (tzdata)".into(),
-            });
-            found.errors.push(fault);
-        }
-        if let Some(periods) = find_entry(value, "inside")
-            && has_ended(periods, today)
-        {
-            let what = "every period of `inside` is over, so no change is allowed any more";
-            found.errors.push(
-                YamlFault::new(periods.at, what).with_help("name a period to come, or remove the rule"),
-            );
-        }
-    }
-}
-
-/// Returns true if all of these periods are of days, and the last of them is over.
-fn has_ended(periods: &YamlNode, today: Date) -> bool {
-    let periods = match &periods.value {
-        YamlValue::Map(_) => std::slice::from_ref(periods),
-        _ => list_items(periods),
-    };
-    // In some time zone it is still yesterday.
-    let Ok(yesterday) = today.yesterday() else { return false };
-    !periods.is_empty()
-        && periods.iter().all(|period| {
-            let until = find_entry(period, "until").and_then(scalar_text);
-            let day = until.and_then(|text| text.parse::<Date>().ok());
-            find_entry(period, "weekdays").is_none() && day.is_some_and(|day| day < yesterday)
-        })
 }
