@@ -360,6 +360,57 @@ fn a_patch_leaves_out_what_is_too_long_and_shows_the_rest() {
     );
     let patch = fs::read_to_string(pack.path.join(&index.changes[0].folder).join("change.patch")).unwrap();
     assert!(patch.contains("+shown") && !patch.contains("film"), "{patch}");
+    // Nothing in the pack shows how long it is, so it is told.
+    let unchecked = &verified.checks[2].unchecked;
+    assert!(unchecked.iter().any(|one| one.starts_with("film: its content ")), "{unchecked:?}");
+    // What is short enough is not left out.
+    let path = pack.path.join("pack.json");
+    let written = fs::read_to_string(&path).unwrap();
+    fs::write(&path, written.replace("\"size\": 2097152", "\"size\": 6")).unwrap();
+    pack.repair_manifest();
+    let problems = pack.list_problems();
+    assert!(problems.len() == 1 && problems[0].contains("6 bytes it has to be in the pack"), "{problems:?}");
+}
+
+/// The folder of attached files holds those that the pack lists and no other.
+#[test]
+fn a_file_among_the_attached_ones_that_no_record_tells_of_is_named() {
+    let pack = make_live_pack();
+    let folder = pack.verify().index.unwrap().changes[0].folder.clone();
+    let attached = pack.path.join(folder).join("attachments");
+    fs::create_dir_all(&attached).unwrap();
+    fs::write(attached.join("9-minutes.txt"), "agreed").unwrap();
+    pack.repair_manifest();
+    let problems = pack.list_problems();
+    assert!(
+        problems.len() == 1 && problems[0].ends_with("9-minutes.txt is no file that pack.json lists"),
+        "{problems:?}"
+    );
+}
+
+/// A refusal by an earlier policy is judged again too.
+#[test]
+fn the_policy_of_a_refusal_is_packed_beside_that_of_the_landing() {
+    let world = World::new();
+    world.write("prices", "two\n");
+    world.commit(&bad("Change prices"));
+    world.push(&["main"]).refused("peer-review");
+    world.git(&["reset", "-q", "--hard", "origin/main"]);
+    let policy = fs::read_to_string(world.path("work/policies/changegate.yml")).unwrap();
+    world.write("policies/changegate.yml", &policy.replace("name: test", "name: renamed"));
+    world.commit(&good("Rename the policy"));
+    world.push(&["main"]).accepted();
+    world.write("prices", "two\n");
+    world.commit(&good("Change prices"));
+    world.push(&["main"]).accepted();
+    assert!(world.changegate("server.git", &["ledger", "reconcile"]).ok);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pack");
+    world.changegate("server.git", &["evidence", "HEAD", "--out", path.to_str().unwrap()]).accepted();
+    let verified = Pack { _folder: folder, path }.verify();
+    assert!(verified.is_whole(), "{verified:#?}");
+    assert_eq!(verified.checks[4].says, "judged again, 2 verdicts of 2 decisions come out the same");
+    assert_eq!(verified.checks[4].unchecked, [] as [String; 0]);
 }
 
 /// What a killed run left behind is gone after the next one for the same folder.

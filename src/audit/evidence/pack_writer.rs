@@ -13,7 +13,9 @@ use crate::audit::evidence::pack_index::{
     ATTACHMENTS_FOLDER, EvidenceIndex, INDEX_FILE, LeftOutFile, MAX_BLOB_BYTES, OBJECTS_FOLDER, PACK_SCHEMA,
     PackedAttachment, PackedChange, PackedFile,
 };
-use crate::audit::evidence::pack_ledger::{find_record_holders, write_attestations, write_ledger_part};
+use crate::audit::evidence::pack_ledger::{
+    RecordHolders, find_record_holders, write_attestations, write_ledger_part,
+};
 use crate::audit::evidence::rendered_files::{
     DOCUMENT_FILE, PATCH_FILE, select_patch_files, write_pack_file, write_rendered_files,
 };
@@ -29,6 +31,7 @@ use crate::git::evidence_objects::tree_walk::{DifferingFile, ObjectSink};
 use crate::git::signature::statement_key::StatementSigner;
 use crate::git::{FileAtPath, ObjectFormat, Repository};
 use crate::ledger::LEDGER_REF;
+use crate::ledger::audit::record_reader::read_record_at;
 use crate::ledger::audit::trace::trace_change;
 use crate::ledger::record::{LedgerEvent, RecordedActKind, RecordedPolicySource, digest_bytes};
 use crate::ledger::state::acts::name_act_ref;
@@ -146,6 +149,7 @@ impl PackRun<'_> {
         for change in &mut changes {
             change.records.retain(|number| holders.contains_key(number));
         }
+        self.add_attempt_policies(&holders)?;
         let ledger = write_ledger_part(request.repository, &self.folder, &holders, &mut self.collector)?;
         let attestations = match (&ledger, &request.repository_uri) {
             (Some(ledger), Some(uri)) => {
@@ -196,6 +200,21 @@ impl PackRun<'_> {
             }
         }
         Ok(numbers.into_iter().collect())
+    }
+
+    /// Adds the policies that refused earlier attempts, so that these can be judged again too.
+    fn add_attempt_policies(&mut self, holders: &RecordHolders) -> Result<()> {
+        let attempts = self.request.changes.iter().flat_map(|shown| &shown.record.attempts);
+        let records: BTreeSet<u64> = attempts.map(|attempt| attempt.record).collect();
+        for holder in records.iter().filter_map(|number| holders.get(number)) {
+            let Ok((_, record)) = read_record_at(self.request.repository, *holder) else { continue };
+            if let LedgerEvent::Decision(decided) = &record.event {
+                for source in decided.refs.iter().flat_map(|one| &one.policies) {
+                    self.add_policy(source)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn add_policy(&mut self, source: &RecordedPolicySource) -> Result<()> {
