@@ -9,7 +9,9 @@ use crate::audit::audit_run::AuditRun;
 use crate::audit::change_record::ChangeRecord;
 use crate::audit::completeness::CompletenessCheck;
 use crate::audit::exceptions::AuditException;
-use crate::audit::exceptions::of_ledger::{build_gap_entries, list_ledger_exceptions, list_silent_times};
+use crate::audit::exceptions::of_ledger::{
+    build_gap_entries, build_unprotected_entries, list_ledger_exceptions, list_silent_times,
+};
 use crate::audit::fleet::audit_event::{AuditEvent, PolicyOutline, RefClosing};
 use crate::audit::population::population_entry::PopulationEntry;
 use crate::audit::population::pull_comparison::PullComparison;
@@ -82,7 +84,8 @@ impl AuditRun<'_> {
         if let Some(history) = history {
             let scope = (request.repository_name.as_str(), &request.ref_name);
             let silent = list_silent_times(history, &self.period, self.as_of);
-            for entry in build_gap_entries(scope, &silent) {
+            let unprotected = build_unprotected_entries(scope, history, &self.period);
+            for entry in build_gap_entries(scope, &silent).into_iter().chain(unprotected) {
                 self.take_event(&AuditEvent::Entry(Cow::Owned(entry)))?;
             }
             for exception in list_ledger_exceptions(scope, history, &self.period, self.as_of) {
@@ -171,6 +174,11 @@ impl AuditRun<'_> {
                 &format!("{name}: records of the ledger that cannot be read"),
                 0,
                 history.unreadable_records.len(),
+            ));
+            checks.push(CompletenessCheck::compare_counts(
+                &format!("{name}: places at which the ledger is not the chain that was written"),
+                0,
+                history.chain_breaks.len(),
             ));
             checks.push(CompletenessCheck::compare_counts(
                 &format!("{name}: refusals that cannot be read, so that what became of them is not known"),
