@@ -143,7 +143,25 @@ pub(super) fn find_audited_ref<'a>(
             CommandError::Usage(format!("{name} has no {}; name a branch with --ref", ref_name.to_lossy()))
         })?,
     };
+    if let Some(after) = after
+        && !is_step_of(&repository, after, tip)
+    {
+        return Err(CommandError::Usage(format!(
+            "{after} is no step of the first-parent history of {tip}: write the older commit of the branch first, as in \
+             OLDER..NEWER"
+        )));
+    }
     Ok(AuditedRef { repository, name, ref_name, tip, after, policy })
+}
+
+/// Returns true if the first-parent history of `tip` has this step.
+fn is_step_of(repository: &Repository, step: Oid, tip: Oid) -> bool {
+    let mut next = Some(tip);
+    while let Some(id) = next.filter(|id| *id != step) {
+        // Behind what cannot be read, no step is part of the audit.
+        next = repository.find_tree_and_parent(id).ok().and_then(|read| read.first_parent);
+    }
+    next.is_some()
 }
 
 /// Returns the name of a repository: the last part of the address of `origin`, or that of its folder, without `.git`.
