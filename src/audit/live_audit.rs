@@ -108,6 +108,13 @@ impl AuditRun<'_> {
             ledger_record: history.and_then(|history| history.last_digest.clone()),
             judged_afterwards_by: summary.policies.clone(),
         };
+        if summary.pulls.as_ref().is_some_and(|pulls| pulls.of_branch == 0) {
+            let name = name_ref(request);
+            limits.push(format!(
+                "{name}: the list of merged pull requests holds none whose base is this branch, so nothing was compared: \
+                 give the list of this repository and branch"
+            ));
+        }
         if summary.lacks_pulls() {
             let name = name_ref(request);
             limits.push(format!("{name} lacks pull requests that the forge says were merged into it"));
@@ -204,13 +211,16 @@ impl AuditRun<'_> {
 /// Returns what a list of merged pull requests and the history say of each other.
 fn list_pull_checks(name: &str, pulls: &PullComparison) -> Vec<CompletenessCheck> {
     let state = |what: &str, found: String| CompletenessCheck::state_fact(&format!("{name}: {what}"), found);
-    let mut checks = vec![CompletenessCheck::compare_counts(
+    let mut compared = CompletenessCheck::compare_counts(
         &format!(
             "{name}: pull requests of the period by the forge, and those of them that are steps of the history"
         ),
         pulls.merged,
         pulls.merged - pulls.missing.len(),
-    )];
+    );
+    // Where the list has nothing of this branch, there was nothing to compare with.
+    compared.agrees = compared.agrees.filter(|_| pulls.of_branch > 0);
+    let mut checks = vec![compared];
     if !pulls.missing.is_empty() {
         let mut named = pulls.missing.iter().take(MAX_NAMED_PULLS).cloned().collect::<Vec<_>>().join(", ");
         if pulls.missing.len() > MAX_NAMED_PULLS {
