@@ -143,6 +143,13 @@ impl AuditRun<'_> {
             summary.steps_in_period,
             summary.changes + summary.closing_records,
         ));
+        checks.push(CompletenessCheck::compare_counts(
+            &format!(
+                "{name}: steps that belong to the period by their place, and whose own time is outside it"
+            ),
+            0,
+            summary.misdated_steps,
+        ));
         if let Some(cut) = &summary.cut {
             checks.push(state("the history is cut off", cut.clone()));
         }

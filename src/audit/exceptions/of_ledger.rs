@@ -186,6 +186,34 @@ pub(crate) fn build_denial_exceptions(
     found
 }
 
+/// Returns the exception of a step that belongs to the period by its place although its time says otherwise.
+pub(crate) fn build_misdated_exception(
+    (repository, ref_name): (&str, &Text),
+    id: Oid,
+    at: Timestamp,
+) -> AuditException {
+    let what = format!(
+        "its time, {}, is outside the period; by its place in the history, between the steps of the period, it belongs \
+         to it",
+        format_table_time(at)
+    );
+    AuditException {
+        kind: ExceptionKind::Contradiction,
+        subject_id: format!("{repository}@{id}"),
+        subject: ref_name.clone(),
+        rule: None,
+        what: Text::from(what),
+        occurred_at: at,
+        detected_at: None,
+        actor: None,
+        approver: None,
+        status: ExceptionStatus::Open,
+        due: None,
+        late_by: None,
+        evidence: format!("commit {id}"),
+    }
+}
+
 /// Returns the exception of changes in a row that nothing judged.
 pub(crate) fn build_unjudged_exception(ref_name: &Text, span: &UnjudgedSpan) -> AuditException {
     let (subject_id, occurred_at) = span.find_beginning();
