@@ -279,7 +279,7 @@ fn a_pack_without_a_ledger_holds_and_says_so() {
     assert!(verified.is_whole(), "{verified:#?}");
     let left_out = verified.index.unwrap().left_out;
     assert_eq!(left_out.len(), 1);
-    assert_eq!(left_out[0].size, 2 << 20);
+    assert_eq!(left_out[0].size, Some(2 << 20));
     assert!(verified.checks[2].unchecked[0].contains("it has no patch"), "{:?}", verified.checks[2]);
 }
 
@@ -370,6 +370,26 @@ fn a_patch_leaves_out_what_is_too_long_and_shows_the_rest() {
     pack.repair_manifest();
     let problems = pack.list_problems();
     assert!(problems.len() == 1 && problems[0].contains("6 bytes it has to be in the pack"), "{problems:?}");
+}
+
+/// One content that the repository has lost takes nothing from the rest of a pack.
+#[test]
+fn a_lost_content_is_named_and_the_rest_is_packed() {
+    let mut lab = ShowLab::with_policy();
+    fs::write(lab.path.join("b"), "lost\n").unwrap();
+    lab.commit("Add two files\n\nRisk: low\nTicket: SEC-2\n", "Ana", Some(("a", "shown\n")));
+    // The id of a file that holds `lost`.
+    let lost = "a50bcb6003fee24cd0dcb7d7da23c9150cd95457";
+    let stored = lab.path.join(".git/objects").join(&lost[..2]).join(&lost[2..]);
+    fs::remove_file(&stored).unwrap();
+    let pack = make_pack(&lab, &["SEC-2"]);
+    let verified = pack.verify();
+    assert!(verified.is_whole(), "{verified:#?}");
+    assert!(verified.checks[2].unchecked.iter().any(|one| one.contains(lost)), "{verified:#?}");
+    let index = verified.index.unwrap();
+    assert!(index.limits.iter().any(|limit| limit.contains(lost)), "{:?}", index.limits);
+    let patch = fs::read_to_string(pack.path.join(&index.changes[0].folder).join("change.patch")).unwrap();
+    assert!(patch.contains("+shown"), "{patch}");
 }
 
 /// The folder of attached files holds those that the pack lists and no other.

@@ -45,16 +45,20 @@ pub(super) fn check_changes(pack: &ReadPack) -> PackCheck {
 fn check_left_out_files(pack: &ReadPack, check: &mut PackCheck) {
     for file in &pack.index.left_out {
         let (path, id) = (file.path.to_lossy(), file.id);
-        check.require(file.size > MAX_BLOB_BYTES, || {
-            format!(
-                "{path}: its content {id} is left out, and of {} bytes it has to be in the pack",
-                file.size
-            )
-        });
-        check.unchecked.push(format!(
-            "{path}: its content {id}, which the pack leaves out as longer than {MAX_BLOB_BYTES} bytes; compare it with \
-             the repository"
-        ));
+        let why = match file.size {
+            Some(size) => {
+                check.require(size > MAX_BLOB_BYTES, || {
+                    format!(
+                        "{path}: its content {id} is left out, and of {size} bytes it has to be in the pack"
+                    )
+                });
+                format!("leaves out as longer than {MAX_BLOB_BYTES} bytes")
+            }
+            None => "leaves out as lost".to_owned(),
+        };
+        check
+            .unchecked
+            .push(format!("{path}: its content {id}, which the pack {why}; compare it with the repository"));
     }
 }
 

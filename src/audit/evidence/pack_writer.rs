@@ -104,7 +104,7 @@ struct PackObjects {
     folder: PathBuf,
     copy: PackRepository,
     seen: BTreeSet<Oid>,
-    left_out: BTreeMap<Oid, (Text, u64)>,
+    left_out: BTreeMap<Oid, (Text, Option<u64>)>,
 }
 
 impl ObjectSink for PackObjects {
@@ -118,12 +118,14 @@ impl ObjectSink for PackObjects {
     }
 
     fn add_large_file(&mut self, id: Oid, path: &Text, size: u64) -> Result<()> {
-        self.left_out.entry(id).or_insert_with(|| (path.clone(), size));
+        self.left_out.entry(id).or_insert_with(|| (path.clone(), Some(size)));
         Ok(())
     }
 
-    fn add_missing_file(&mut self, id: Oid, _: &Text) -> Result<()> {
-        bail!("the blob {id} is missing")
+    fn add_missing_file(&mut self, id: Oid, path: &Text) -> Result<()> {
+        // One lost content takes nothing from the rest of the pack.
+        self.left_out.entry(id).or_insert_with(|| (path.clone(), None));
+        Ok(())
     }
 }
 
@@ -162,6 +164,16 @@ impl PackRun<'_> {
             }
             (None, _) => 0,
         };
+        let lost: Vec<_> = self.collector.left_out.iter().filter(|(_, (_, size))| size.is_none()).collect();
+        let lost: Vec<String> = lost
+            .into_iter()
+            .map(|(id, (path, _))| {
+                format!("the content {id} of {} is not in this repository", path.to_lossy())
+            })
+            .collect();
+        for what in lost {
+            self.add_limit(what);
+        }
         let left_out = &self.collector.left_out;
         let left_out = left_out.iter().map(|(id, (path, size))| LeftOutFile {
             id: *id,
@@ -303,7 +315,8 @@ impl PackRun<'_> {
         let id = commit.short_hex();
         let left_out = &self.collector.left_out;
         let Some(shown) = select_patch_files(found, |blob| left_out.contains_key(&blob)) else {
-            let why = format!("its contents are longer than {MAX_BLOB_BYTES} bytes and not in the pack");
+            let why =
+                format!("its contents are longer than {MAX_BLOB_BYTES} bytes or lost, and not in the pack");
             self.add_limit(format!("no patch of {id}: {why}"));
             return Ok(Some(why));
         };
@@ -324,7 +337,7 @@ impl PackRun<'_> {
         if hidden > 0 {
             let files = format_count(hidden, "file");
             self.add_limit(format!(
-                "the patch of {id} leaves out {files} longer than {MAX_BLOB_BYTES} bytes"
+                "the patch of {id} leaves out {files} longer than {MAX_BLOB_BYTES} bytes or lost"
             ));
         }
         Ok(None)
