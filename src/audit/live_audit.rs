@@ -9,7 +9,9 @@ use crate::audit::audit_run::AuditRun;
 use crate::audit::change_record::ChangeRecord;
 use crate::audit::completeness::CompletenessCheck;
 use crate::audit::exceptions::AuditException;
-use crate::audit::exceptions::of_ledger::{build_gap_entries, list_ledger_exceptions, list_silent_times};
+use crate::audit::exceptions::of_ledger::{
+    build_gap_entries, build_unprotected_entries, list_ledger_exceptions, list_silent_times,
+};
 use crate::audit::fleet::audit_event::{AuditEvent, PolicyOutline, RefClosing};
 use crate::audit::population::population_entry::PopulationEntry;
 use crate::audit::population::pull_comparison::PullComparison;
@@ -82,7 +84,8 @@ impl AuditRun<'_> {
         if let Some(history) = history {
             let scope = (request.repository_name.as_str(), &request.ref_name);
             let silent = list_silent_times(history, &self.period, self.as_of);
-            for entry in build_gap_entries(scope, &silent) {
+            let unprotected = build_unprotected_entries(scope, history, &self.period);
+            for entry in build_gap_entries(scope, &silent).into_iter().chain(unprotected) {
                 self.take_event(&AuditEvent::Entry(Cow::Owned(entry)))?;
             }
             for exception in list_ledger_exceptions(scope, history, &self.period, self.as_of) {
@@ -105,6 +108,13 @@ impl AuditRun<'_> {
             ledger_record: history.and_then(|history| history.last_digest.clone()),
             judged_afterwards_by: summary.policies.clone(),
         };
+        if summary.pulls.as_ref().is_some_and(|pulls| pulls.of_branch == 0) {
+            let name = name_ref(request);
+            limits.push(format!(
+                "{name}: the list of merged pull requests holds none whose base is this branch, so nothing was compared: \
+                 give the list of this repository and branch"
+            ));
+        }
         if summary.lacks_pulls() {
             let name = name_ref(request);
             limits.push(format!("{name} lacks pull requests that the forge says were merged into it"));
@@ -132,6 +142,13 @@ impl AuditRun<'_> {
             &format!("{name}: steps of the period by git, and changes and closing records here"),
             summary.steps_in_period,
             summary.changes + summary.closing_records,
+        ));
+        checks.push(CompletenessCheck::compare_counts(
+            &format!(
+                "{name}: steps that belong to the period by their place, and whose own time is outside it"
+            ),
+            0,
+            summary.misdated_steps,
         ));
         if let Some(cut) = &summary.cut {
             checks.push(state("the history is cut off", cut.clone()));
@@ -173,6 +190,11 @@ impl AuditRun<'_> {
                 history.unreadable_records.len(),
             ));
             checks.push(CompletenessCheck::compare_counts(
+                &format!("{name}: places at which the ledger is not the chain that was written"),
+                0,
+                history.chain_breaks.len(),
+            ));
+            checks.push(CompletenessCheck::compare_counts(
                 &format!("{name}: refusals that cannot be read, so that what became of them is not known"),
                 0,
                 summary.unread_refusals,
@@ -196,13 +218,16 @@ impl AuditRun<'_> {
 /// Returns what a list of merged pull requests and the history say of each other.
 fn list_pull_checks(name: &str, pulls: &PullComparison) -> Vec<CompletenessCheck> {
     let state = |what: &str, found: String| CompletenessCheck::state_fact(&format!("{name}: {what}"), found);
-    let mut checks = vec![CompletenessCheck::compare_counts(
+    let mut compared = CompletenessCheck::compare_counts(
         &format!(
             "{name}: pull requests of the period by the forge, and those of them that are steps of the history"
         ),
         pulls.merged,
         pulls.merged - pulls.missing.len(),
-    )];
+    );
+    // Where the list has nothing of this branch, there was nothing to compare with.
+    compared.agrees = compared.agrees.filter(|_| pulls.of_branch > 0);
+    let mut checks = vec![compared];
     if !pulls.missing.is_empty() {
         let mut named = pulls.missing.iter().take(MAX_NAMED_PULLS).cloned().collect::<Vec<_>>().join(", ");
         if pulls.missing.len() > MAX_NAMED_PULLS {

@@ -10,13 +10,16 @@ use jiff::Timestamp;
 
 use crate::audit::change_record::standing::has_roster;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock};
-use crate::audit::exceptions::of_ledger::{build_denial_exceptions, build_unjudged_exception};
+use crate::audit::exceptions::of_ledger::{
+    build_denial_exceptions, build_misdated_exception, build_unjudged_exception,
+};
 use crate::audit::exceptions::of_policy::build_policy_exception;
 use crate::audit::population::change_links::ChangeLinks;
 use crate::audit::population::given_facts::GivenFacts;
 use crate::audit::population::judged_part::{JudgedPart, divide_by_policy};
 use crate::audit::population::judging_policies::JudgingPolicies;
 use crate::audit::population::obligation_index::ObligationIndex;
+use crate::audit::population::period_run::find_period_run;
 use crate::audit::population::population_entry::{EntryKind, PopulationEntry};
 use crate::audit::population::recorded_reasons::RecordedReasonsReader;
 use crate::audit::population::ref_chain::{ChainStep, RefChain, StepLanding};
@@ -26,9 +29,11 @@ use crate::audit::population::step_walk::{StepCommits, StepWalk};
 use crate::audit::population::unjudged_spans::{UnjudgedSpan, UnjudgedSpans};
 pub use crate::audit::ref_request::{PopulationObserver, RefAuditRequest, RefAuditSummary};
 use crate::change::Oid;
+use crate::gate::LoadedPolicy;
 use crate::git::Repository;
 use crate::ledger::audit::attempts::AttemptIndex;
 use crate::ledger::audit::ledger_history::{LedgerHistory, RecordedChangeAct};
+use crate::ledger::audit::trace::LandingOrigin;
 
 /// Audits a ref. `history` is what the ledger tells of it, `None` where there is no ledger.
 ///
@@ -72,34 +77,18 @@ pub fn audit_ref(
     }
     run.summary.unread_refusals = unread_denials.len();
     run.add_ref_moves(&others.elsewhere)?;
-    let (mut first, last) = run.find_ends();
-    if let (Some(0), Some(step), Some(why)) = (first, chain.steps.first(), &chain.cut) {
-        run.add_step(0, StepEvidence::unreadable(step.id, why.clone()))?;
-        first = Some(1).filter(|_| chain.steps.len() > 1);
+    let ends = run.find_ends();
+    if let Some((first, last)) = ends {
+        let ids = chain.steps.get(first).zip(chain.steps.get(last));
+        run.summary.ends = ids.map(|(from, to)| (from.id, to.id));
     }
-    if let (Some(first), Some(last)) = (first, last) {
-        run.observer.expect_steps(last - first + 1);
-        let threads = request.threads;
-        let links = ChangeLinks::read_links(repository, &chain, first, threads, &mut || {})?;
-        run.given = GivenFacts::match_steps(&chain, &links, request.incidents, request.deployments);
-        run.links = links;
-        run.summary.unmatched_incidents = run.given.unmatched_incidents;
-        run.summary.unmatched_deployments = run.given.unmatched_deployments;
-        run.summary.unread_later_steps = run.links.unread.iter().filter(|place| **place > last).count();
-        let parts = divide_by_policy(repository, &chain, (first, last), &request.policy, &mut run.rosters);
-        let mut before: Option<&JudgedPart<'_>> = None;
-        for part in &parts {
-            let described = part.describe();
-            if !run.summary.policies.contains(&described) {
-                run.summary.policies.push(described);
-            }
-            run.compare_policies(before.replace(part), part)?;
-            run.audit_part(part)?;
-        }
-        let ended = run.unjudged.end_history();
-        run.add_unjudged_span(ended)?;
-        let ends = chain.steps.get(first).zip(chain.steps.get(last));
-        run.summary.ends = ends.map(|(from, to)| (from.id, to.id));
+    let mut readable = ends;
+    if let (Some((0, last)), Some(step), Some(why)) = (ends, chain.steps.first(), &chain.cut) {
+        run.add_step(0, StepEvidence::unreadable(step.id, why.clone()))?;
+        readable = (last > 0).then_some((1, last));
+    }
+    if let Some(ends) = readable {
+        run.audit_steps(ends)?;
     }
     Ok(run.summary)
 }
@@ -151,19 +140,55 @@ impl RefAuditor<'_> {
         Ok(())
     }
 
-    /// Returns the places of the first and the last step of the period.
-    fn find_ends(&self) -> (Option<usize>, Option<usize>) {
-        let is_in = |(place, step): (usize, &ChainStep)| self.is_in_period(place, step).then_some(place);
-        let steps = || self.chain.steps.iter().enumerate();
-        (steps().find_map(is_in), steps().rev().find_map(is_in))
+    /// Audits the steps from the first place to the last.
+    fn audit_steps(&mut self, (first, last): (usize, usize)) -> Result<()> {
+        let (chain, request, history) = (self.chain, self.request, self.history);
+        self.observer.expect_steps(last.saturating_sub(first) + 1);
+        let mut links = ChangeLinks::read_links(self.repository, chain, first, request.threads, &mut || {})?;
+        // What came past the gate closes nothing.
+        links.drop_speakers(|place| {
+            let origin = chain.steps.get(place).and_then(|step| step.find_origin(history));
+            origin == Some(LandingOrigin::Unauthorised)
+        });
+        self.given = GivenFacts::match_steps(chain, &links, request.incidents, request.deployments);
+        self.links = links;
+        self.summary.unmatched_incidents = self.given.unmatched_incidents;
+        self.summary.unmatched_deployments = self.given.unmatched_deployments;
+        self.summary.unread_later_steps = self.links.unread.iter().filter(|place| **place > last).count();
+        let divided =
+            divide_by_policy(self.repository, chain, (first, last), &request.policy, &mut self.rosters);
+        let mut usable = divided.earlier.as_deref();
+        for (number, part) in divided.parts.iter().enumerate() {
+            let described = part.describe();
+            if !self.summary.policies.contains(&described) {
+                self.summary.policies.push(described);
+            }
+            // What the first part is judged by, a step before the period has brought.
+            if number > 0 {
+                self.compare_policies((usable, part.loaded()), part.first.checked_sub(1))?;
+            }
+            usable = part.loaded().or(usable);
+            self.audit_part(part)?;
+        }
+        let ended = self.unjudged.end_history();
+        self.add_unjudged_span(ended)?;
+        self.compare_policies((usable, divided.left.as_deref()), Some(last))
     }
 
-    fn is_in_period(&self, place: usize, step: &ChainStep) -> bool {
+    /// Returns the places of the first and the last step of the period.
+    fn find_ends(&self) -> Option<(usize, usize)> {
+        let times: Vec<_> = self.chain.steps.iter().map(|step| self.find_landing_time(step)).collect();
+        let (start, end) = find_period_run(&times, &self.request.period);
         let after = self.request.after.and_then(|id| self.chain.find_place(id));
-        let is_asked = self.request.only.as_ref().is_none_or(|only| only.contains(&step.id));
-        is_asked
-            && after.is_none_or(|after| place > after)
-            && self.request.period.contains(self.find_landing_time(step).0)
+        let start = after.map_or(start, |after| start.max(after + 1));
+        let mut asked =
+            (start..end).filter(|place| self.chain.steps.get(*place).is_some_and(|step| self.is_asked(step)));
+        let first = asked.next()?;
+        Some((first, asked.next_back().unwrap_or(first)))
+    }
+
+    fn is_asked(&self, step: &ChainStep) -> bool {
+        self.request.only.as_ref().is_none_or(|only| only.contains(&step.id))
     }
 
     /// Returns when a step landed, and whose clock says so.
@@ -177,13 +202,16 @@ impl RefAuditor<'_> {
         }
     }
 
-    /// Tells what the policy of a part asks less than that of the part before it, which the last step before it brought.
-    fn compare_policies(&mut self, before: Option<&JudgedPart<'_>>, part: &JudgedPart<'_>) -> Result<()> {
-        let step = part.first.checked_sub(1).and_then(|place| self.chain.steps.get(place));
-        let policies = before.and_then(JudgedPart::loaded).zip(part.loaded());
-        let (Some((old, new)), Some(step)) = (policies, step) else { return Ok(()) };
+    /// Tells what a policy asks less than the last one before it that could be used; the step at this place brought it.
+    fn compare_policies(
+        &mut self,
+        (old, new): (Option<&LoadedPolicy>, Option<&LoadedPolicy>),
+        place: Option<usize>,
+    ) -> Result<()> {
+        let step = place.and_then(|place| self.chain.steps.get(place));
+        let (Some(policies), Some(step)) = (old.zip(new), step) else { return Ok(()) };
         let repository = &self.request.repository_name;
-        match build_policy_exception(repository, step, (old, new)) {
+        match build_policy_exception(repository, step, policies) {
             Some(exception) => self.observer.add_exception(&exception),
             None => Ok(()),
         }
@@ -240,13 +268,18 @@ impl RefAuditor<'_> {
 
     fn add_step(&mut self, place: usize, evidence: StepEvidence) -> Result<()> {
         let Some(step) = self.chain.steps.get(place).copied() else { return Ok(()) };
-        if !self.is_in_period(place, &step) {
+        if !self.is_asked(&step) {
             return Ok(());
         }
         self.count_in_period(&step);
         let (at, clock) = self.find_landing_time(&step);
         let scope = self.request.scope();
-        if evidence.is_record {
+        if !self.request.period.contains(at) {
+            self.summary.misdated_steps += 1;
+            self.observer.add_exception(&build_misdated_exception(scope, step.id, at))?;
+        }
+        // What came past the gate is a change, whatever it says that it closes.
+        if evidence.is_record && !step.came_past_gate(self.history) {
             self.summary.closing_records += 1;
             let speaks_for = self.list_changes_spoken_for(place);
             let entry = PopulationEntry::of_step(scope, EntryKind::ClosingRecord, (step.id, at), &evidence);

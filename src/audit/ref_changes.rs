@@ -54,11 +54,7 @@ impl RefAuditor<'_> {
             .flat_map(|decided| &decided.pull_landings)
             .find(|landing| evidence.commits.contains(&landing.landed_as));
         let mut landing = LandingFacts {
-            origin: match step.landing {
-                StepLanding::Unrecorded => None,
-                StepLanding::Earlier(origin) => Some(origin),
-                StepLanding::Moved(_) => moved.map(|one| one.origin),
-            },
+            origin: step.find_origin(self.history),
             at,
             clock,
             by: None,

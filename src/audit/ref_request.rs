@@ -126,6 +126,8 @@ pub struct RefAuditSummary {
     pub cut: Option<String>,
     /// The policies that judged afterwards, with why some steps have none.
     pub policies: Vec<String>,
+    /// How many steps belong to the period by their place, although their own time is outside it.
+    pub misdated_steps: usize,
     /// The first and the last step of the period.
     pub ends: Option<(Oid, Oid)>,
 }
@@ -163,6 +165,7 @@ impl RefAuditSummary {
     /// Returns true if something could not be read or was not judged, so that the report has a hole.
     pub(crate) fn is_holed(&self) -> bool {
         let unread = self.unread_changes + self.unread_later_steps + self.unread_refusals;
-        self.cut.is_some() || self.has_gap || unread > 0 || self.lacks_pulls()
+        let is_in_step = self.steps_since_ledger == self.recorded_steps;
+        self.cut.is_some() || self.has_gap || unread > 0 || self.lacks_pulls() || !is_in_step
     }
 }

@@ -171,11 +171,9 @@ fn an_audit_that_was_interrupted_goes_on_where_it_was() {
     child.wait().unwrap();
     fs::remove_file(hold).unwrap();
     assert!(journal.exists() && !fleet.path("out/audit.json").exists());
-    // What the first repository has become since then is not looked at again.
-    fs::remove_dir_all(fleet.path("repositories/0.git")).unwrap();
     let told = fleet.audit_list("fleet.yml", "out", &[], 0);
-    assert!(told.contains("taken over from an earlier run, which was interrupted: 1 repository"), "{told}");
-    fleet.make_repository("repositories/0.git", 2);
+    let line = "taken over from an earlier run, which was interrupted: 1 repository (123)";
+    assert!(told.contains(line), "{told}");
     let told = fleet.audit_list("fleet.yml", "fresh", &[], 0);
     assert!(!told.contains("taken over"), "{told}");
     let (resumed, fresh) = (read_files(&fleet.path("out")), read_files(&fleet.path("fresh")));
@@ -185,34 +183,57 @@ fn an_audit_that_was_interrupted_goes_on_where_it_was() {
     }
 }
 
-/// A journal of other inputs, or one that is damaged, is audited anew.
+/// A journal of other inputs, of another state, or one that is damaged in any way, is audited anew.
 #[test]
 fn what_was_interrupted_counts_for_the_same_inputs_only() {
     use changegate::audit::fleet::audit_event::AuditEvent;
     use changegate::audit::fleet::checkpoint::FleetCheckpoint;
     let folder = tempfile::tempdir().unwrap();
     let open = |inputs: Value| FleetCheckpoint::open_checkpoint(folder.path(), &inputs).unwrap();
-    let count = |checkpoint: &FleetCheckpoint| {
+    let count_at = |checkpoint: &FleetCheckpoint, tip: u8| {
         let mut events = 0;
-        let is_known = checkpoint.replay_repository("acme/shop", &mut |event| {
-            assert!(matches!(event, AuditEvent::RefBegun(true)));
-            events += 1;
-            Ok(())
-        });
+        let is_known =
+            checkpoint.replay_repository(("acme/shop", &serde_json::json!({ "tip": tip })), &mut |event| {
+                assert!(matches!(event, AuditEvent::RefBegun(_)));
+                events += 1;
+                Ok(())
+            });
         is_known.unwrap().then_some(events)
+    };
+    let count = |checkpoint: &FleetCheckpoint| count_at(checkpoint, 1);
+    let begin = |checkpoint: &FleetCheckpoint| {
+        checkpoint.begin_repository("acme/shop", serde_json::json!({ "tip": 1 })).unwrap()
     };
     let checkpoint = open(serde_json::json!({ "as-of": 1 }));
     assert_eq!(count(&checkpoint), None);
-    drop(checkpoint.begin_repository("acme/shop").unwrap());
+    drop(begin(&checkpoint));
     assert_eq!(count(&checkpoint), None);
-    checkpoint.begin_repository("acme/shop").unwrap().finish_repository().unwrap();
+    begin(&checkpoint).finish_repository().unwrap();
     assert_eq!(count(&checkpoint), Some(0));
+    let mut written = begin(&checkpoint);
+    for has_ledger in [true, false, true] {
+        written.add_event(&AuditEvent::RefBegun(has_ledger)).unwrap();
+    }
+    written.finish_repository().unwrap();
+    assert_eq!(count(&open(serde_json::json!({ "as-of": 1 }))), Some(3));
+    // The branch or the ledger holds something else now.
+    assert_eq!(count_at(&checkpoint, 2), None);
     let journal = folder.path().join(".audited/repository=acme%2Fshop.jsonl");
-    fs::write(&journal, "{\"ref-begun\":true}\n{\"ref-begun\":true}\n").unwrap();
-    assert_eq!(count(&open(serde_json::json!({ "as-of": 1 }))), Some(2));
-    fs::write(&journal, "{\"ref-begun\":true}\n{\"ref-be").unwrap();
-    assert_eq!(count(&checkpoint), None);
-    fs::write(&journal, "{\"ref-begun\":true}\n").unwrap();
+    let whole = fs::read_to_string(&journal).unwrap();
+    let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+    assert_eq!(lines.len(), 4);
+    let mut damaged = vec![whole.replacen("false", "true", 1), format!("{whole}{}", lines[0])];
+    damaged.extend((0..whole.len() - 1).map(|length| whole[..length].to_owned()));
+    for gone in 0..lines.len() {
+        let kept = lines.iter().enumerate().filter(|(place, _)| *place != gone);
+        damaged.push(kept.map(|(_, line)| *line).collect());
+    }
+    for content in damaged {
+        fs::write(&journal, &content).unwrap();
+        assert_eq!(count(&checkpoint), None, "{content}");
+    }
+    fs::write(&journal, &whole).unwrap();
+    assert_eq!(count(&checkpoint), Some(3));
     assert_eq!(count(&open(serde_json::json!({ "as-of": 2 }))), None);
     assert!(!journal.exists());
     open(serde_json::json!({ "as-of": 2 })).remove_checkpoint().unwrap();

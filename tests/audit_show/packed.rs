@@ -279,7 +279,7 @@ fn a_pack_without_a_ledger_holds_and_says_so() {
     assert!(verified.is_whole(), "{verified:#?}");
     let left_out = verified.index.unwrap().left_out;
     assert_eq!(left_out.len(), 1);
-    assert_eq!(left_out[0].size, 2 << 20);
+    assert_eq!(left_out[0].size, Some(2 << 20));
     assert!(verified.checks[2].unchecked[0].contains("it has no patch"), "{:?}", verified.checks[2]);
 }
 
@@ -360,6 +360,77 @@ fn a_patch_leaves_out_what_is_too_long_and_shows_the_rest() {
     );
     let patch = fs::read_to_string(pack.path.join(&index.changes[0].folder).join("change.patch")).unwrap();
     assert!(patch.contains("+shown") && !patch.contains("film"), "{patch}");
+    // Nothing in the pack shows how long it is, so it is told.
+    let unchecked = &verified.checks[2].unchecked;
+    assert!(unchecked.iter().any(|one| one.starts_with("film: its content ")), "{unchecked:?}");
+    // What is short enough is not left out.
+    let path = pack.path.join("pack.json");
+    let written = fs::read_to_string(&path).unwrap();
+    fs::write(&path, written.replace("\"size\": 2097152", "\"size\": 6")).unwrap();
+    pack.repair_manifest();
+    let problems = pack.list_problems();
+    assert!(problems.len() == 1 && problems[0].contains("6 bytes it has to be in the pack"), "{problems:?}");
+}
+
+/// One content that the repository has lost takes nothing from the rest of a pack.
+#[test]
+fn a_lost_content_is_named_and_the_rest_is_packed() {
+    let mut lab = ShowLab::with_policy();
+    fs::write(lab.path.join("b"), "lost\n").unwrap();
+    lab.commit("Add two files\n\nRisk: low\nTicket: SEC-2\n", "Ana", Some(("a", "shown\n")));
+    // The id of a file that holds `lost`.
+    let lost = "a50bcb6003fee24cd0dcb7d7da23c9150cd95457";
+    let stored = lab.path.join(".git/objects").join(&lost[..2]).join(&lost[2..]);
+    fs::remove_file(&stored).unwrap();
+    let pack = make_pack(&lab, &["SEC-2"]);
+    let verified = pack.verify();
+    assert!(verified.is_whole(), "{verified:#?}");
+    assert!(verified.checks[2].unchecked.iter().any(|one| one.contains(lost)), "{verified:#?}");
+    let index = verified.index.unwrap();
+    assert!(index.limits.iter().any(|limit| limit.contains(lost)), "{:?}", index.limits);
+    let patch = fs::read_to_string(pack.path.join(&index.changes[0].folder).join("change.patch")).unwrap();
+    assert!(patch.contains("+shown"), "{patch}");
+}
+
+/// The folder of attached files holds those that the pack lists and no other.
+#[test]
+fn a_file_among_the_attached_ones_that_no_record_tells_of_is_named() {
+    let pack = make_live_pack();
+    let folder = pack.verify().index.unwrap().changes[0].folder.clone();
+    let attached = pack.path.join(folder).join("attachments");
+    fs::create_dir_all(&attached).unwrap();
+    fs::write(attached.join("9-minutes.txt"), "agreed").unwrap();
+    pack.repair_manifest();
+    let problems = pack.list_problems();
+    assert!(
+        problems.len() == 1 && problems[0].ends_with("9-minutes.txt is no file that pack.json lists"),
+        "{problems:?}"
+    );
+}
+
+/// A refusal by an earlier policy is judged again too.
+#[test]
+fn the_policy_of_a_refusal_is_packed_beside_that_of_the_landing() {
+    let world = World::new();
+    world.write("prices", "two\n");
+    world.commit(&bad("Change prices"));
+    world.push(&["main"]).refused("peer-review");
+    world.git(&["reset", "-q", "--hard", "origin/main"]);
+    let policy = fs::read_to_string(world.path("work/policies/changegate.yml")).unwrap();
+    world.write("policies/changegate.yml", &policy.replace("name: test", "name: renamed"));
+    world.commit(&good("Rename the policy"));
+    world.push(&["main"]).accepted();
+    world.write("prices", "two\n");
+    world.commit(&good("Change prices"));
+    world.push(&["main"]).accepted();
+    assert!(world.changegate("server.git", &["ledger", "reconcile"]).ok);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pack");
+    world.changegate("server.git", &["evidence", "HEAD", "--out", path.to_str().unwrap()]).accepted();
+    let verified = Pack { _folder: folder, path }.verify();
+    assert!(verified.is_whole(), "{verified:#?}");
+    assert_eq!(verified.checks[4].says, "judged again, 2 verdicts of 2 decisions come out the same");
+    assert_eq!(verified.checks[4].unchecked, [] as [String; 0]);
 }
 
 /// What a killed run left behind is gone after the next one for the same folder.

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use crate::audit::evidence::pack_check::PackCheck;
-use crate::audit::evidence::pack_index::{MAX_BLOB_BYTES, PackedChange, PackedFile};
+use crate::audit::evidence::pack_index::{ATTACHMENTS_FOLDER, MAX_BLOB_BYTES, PackedChange, PackedFile};
 use crate::audit::evidence::pack_reader::{ReadPack, read_pack_file};
 use crate::audit::evidence::rendered_files::{
     DOCUMENT_FILE, PATCH_FILE, RENDERED_FILES, select_patch_files, write_rendered_files,
@@ -32,11 +32,34 @@ pub(super) fn check_changes(pack: &ReadPack) -> PackCheck {
             check.add_problem(format!("{}: {error:#}", change.commit.short_hex()));
         }
     }
+    check_left_out_files(pack, &mut check);
     check.require(!pack.index.changes.is_empty(), || "it holds no change".to_owned());
     let changes = format_count(pack.index.changes.len(), "change");
     let files = format_count(files, "changed file");
     check.says = format!("{changes} with {files}: commits, files and patches are as told");
     check
+}
+
+/// Names every content that the pack leaves out, since nothing in the pack shows that it had to be: its size is not
+/// known without it. One that is short enough to be packed may not be left out.
+fn check_left_out_files(pack: &ReadPack, check: &mut PackCheck) {
+    for file in &pack.index.left_out {
+        let (path, id) = (file.path.to_lossy(), file.id);
+        let why = match file.size {
+            Some(size) => {
+                check.require(size > MAX_BLOB_BYTES, || {
+                    format!(
+                        "{path}: its content {id} is left out, and of {size} bytes it has to be in the pack"
+                    )
+                });
+                format!("leaves out as longer than {MAX_BLOB_BYTES} bytes")
+            }
+            None => "leaves out as lost".to_owned(),
+        };
+        check
+            .unchecked
+            .push(format!("{path}: its content {id}, which the pack {why}; compare it with the repository"));
+    }
 }
 
 fn check_change(pack: &ReadPack, change: &PackedChange, check: &mut PackCheck) -> Result<()> {
@@ -58,6 +81,7 @@ fn check_change(pack: &ReadPack, change: &PackedChange, check: &mut PackCheck) -
     let bytes = read_pack_file(&pack.folder, &path)?;
     let document = parse_strict_json(&bytes).and_then(serde_json::from_value::<ChangeDocument>);
     let document = document.with_context(|| format!("{path} cannot be understood"))?;
+    check_attached_acts(change, &document, check);
     check_document(pack, change, &document, check)?;
     check_rendered_files(pack, change, &document, check)
 }
@@ -118,6 +142,26 @@ fn check_attachments(pack: &ReadPack, change: &PackedChange, check: &mut PackChe
     }
     for number in recorded.keys() {
         check.unchecked.push(format!("{id}: the file that record {number} tells of is not in the pack"));
+    }
+    let listed: BTreeSet<&str> = change.attachments.iter().map(|file| file.path.as_str()).collect();
+    let folder = format!("{}/{ATTACHMENTS_FOLDER}", change.folder);
+    for entry in std::fs::read_dir(pack.folder.join(&folder)).into_iter().flatten().flatten() {
+        let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
+        check.require(listed.contains(path.as_str()), || format!("{path} is no file that pack.json lists"));
+    }
+}
+
+/// Checks that the pack has the record of every attachment that the document tells of.
+fn check_attached_acts(change: &PackedChange, document: &ChangeDocument, check: &mut PackCheck) {
+    let id = change.commit.short_hex();
+    for act in document.acts.as_array().into_iter().flatten() {
+        let is_attachment = act.pointer("/event/act/says/attachment").is_some();
+        let number = act.get("record").and_then(serde_json::Value::as_u64);
+        if let Some(number) = number.filter(|_| is_attachment) {
+            check.require(change.records.contains(&number), || {
+                format!("{id}: record {number}, which tells of an attached file, is not in the pack")
+            });
+        }
     }
 }
 

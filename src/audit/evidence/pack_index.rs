@@ -54,7 +54,7 @@ pub struct EvidenceIndex {
     pub attestations: usize,
     /// What the pack holds of the ledger; `None` if the repository has none.
     pub ledger: Option<PackedLedger>,
-    /// The files whose contents are too long to be in the pack.
+    /// The files whose contents are too long to be in the pack, or that the repository has lost.
     pub left_out: Vec<LeftOutFile>,
     /// What else the pack does not hold although it is about the changes, in sentences.
     pub limits: Vec<String>,
@@ -122,8 +122,8 @@ pub struct LeftOutFile {
     pub id: Oid,
     /// Its path.
     pub path: Text,
-    /// Its size in bytes.
-    pub size: u64,
+    /// Its size in bytes; `None` if the repository has lost it.
+    pub size: Option<u64>,
 }
 
 /// What a pack holds of a ledger.

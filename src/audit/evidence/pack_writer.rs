@@ -13,7 +13,9 @@ use crate::audit::evidence::pack_index::{
     ATTACHMENTS_FOLDER, EvidenceIndex, INDEX_FILE, LeftOutFile, MAX_BLOB_BYTES, OBJECTS_FOLDER, PACK_SCHEMA,
     PackedAttachment, PackedChange, PackedFile,
 };
-use crate::audit::evidence::pack_ledger::{find_record_holders, write_attestations, write_ledger_part};
+use crate::audit::evidence::pack_ledger::{
+    RecordHolders, find_record_holders, write_attestations, write_ledger_part,
+};
 use crate::audit::evidence::rendered_files::{
     DOCUMENT_FILE, PATCH_FILE, select_patch_files, write_pack_file, write_rendered_files,
 };
@@ -29,6 +31,7 @@ use crate::git::evidence_objects::tree_walk::{DifferingFile, ObjectSink};
 use crate::git::signature::statement_key::StatementSigner;
 use crate::git::{FileAtPath, ObjectFormat, Repository};
 use crate::ledger::LEDGER_REF;
+use crate::ledger::audit::record_reader::read_record_at;
 use crate::ledger::audit::trace::trace_change;
 use crate::ledger::record::{LedgerEvent, RecordedActKind, RecordedPolicySource, digest_bytes};
 use crate::ledger::state::acts::name_act_ref;
@@ -101,7 +104,7 @@ struct PackObjects {
     folder: PathBuf,
     copy: PackRepository,
     seen: BTreeSet<Oid>,
-    left_out: BTreeMap<Oid, (Text, u64)>,
+    left_out: BTreeMap<Oid, (Text, Option<u64>)>,
 }
 
 impl ObjectSink for PackObjects {
@@ -115,12 +118,14 @@ impl ObjectSink for PackObjects {
     }
 
     fn add_large_file(&mut self, id: Oid, path: &Text, size: u64) -> Result<()> {
-        self.left_out.entry(id).or_insert_with(|| (path.clone(), size));
+        self.left_out.entry(id).or_insert_with(|| (path.clone(), Some(size)));
         Ok(())
     }
 
-    fn add_missing_file(&mut self, id: Oid, _: &Text) -> Result<()> {
-        bail!("the blob {id} is missing")
+    fn add_missing_file(&mut self, id: Oid, path: &Text) -> Result<()> {
+        // One lost content takes nothing from the rest of the pack.
+        self.left_out.entry(id).or_insert_with(|| (path.clone(), None));
+        Ok(())
     }
 }
 
@@ -146,6 +151,7 @@ impl PackRun<'_> {
         for change in &mut changes {
             change.records.retain(|number| holders.contains_key(number));
         }
+        self.add_attempt_policies(&holders)?;
         let ledger = write_ledger_part(request.repository, &self.folder, &holders, &mut self.collector)?;
         let attestations = match (&ledger, &request.repository_uri) {
             (Some(ledger), Some(uri)) => {
@@ -158,6 +164,16 @@ impl PackRun<'_> {
             }
             (None, _) => 0,
         };
+        let lost: Vec<_> = self.collector.left_out.iter().filter(|(_, (_, size))| size.is_none()).collect();
+        let lost: Vec<String> = lost
+            .into_iter()
+            .map(|(id, (path, _))| {
+                format!("the content {id} of {} is not in this repository", path.to_lossy())
+            })
+            .collect();
+        for what in lost {
+            self.add_limit(what);
+        }
         let left_out = &self.collector.left_out;
         let left_out = left_out.iter().map(|(id, (path, size))| LeftOutFile {
             id: *id,
@@ -196,6 +212,21 @@ impl PackRun<'_> {
             }
         }
         Ok(numbers.into_iter().collect())
+    }
+
+    /// Adds the policies that refused earlier attempts, so that these can be judged again too.
+    fn add_attempt_policies(&mut self, holders: &RecordHolders) -> Result<()> {
+        let attempts = self.request.changes.iter().flat_map(|shown| &shown.record.attempts);
+        let records: BTreeSet<u64> = attempts.map(|attempt| attempt.record).collect();
+        for holder in records.iter().filter_map(|number| holders.get(number)) {
+            let Ok((_, record)) = read_record_at(self.request.repository, *holder) else { continue };
+            if let LedgerEvent::Decision(decided) = &record.event {
+                for source in decided.refs.iter().flat_map(|one| &one.policies) {
+                    self.add_policy(source)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn add_policy(&mut self, source: &RecordedPolicySource) -> Result<()> {
@@ -284,7 +315,8 @@ impl PackRun<'_> {
         let id = commit.short_hex();
         let left_out = &self.collector.left_out;
         let Some(shown) = select_patch_files(found, |blob| left_out.contains_key(&blob)) else {
-            let why = format!("its contents are longer than {MAX_BLOB_BYTES} bytes and not in the pack");
+            let why =
+                format!("its contents are longer than {MAX_BLOB_BYTES} bytes or lost, and not in the pack");
             self.add_limit(format!("no patch of {id}: {why}"));
             return Ok(Some(why));
         };
@@ -305,7 +337,7 @@ impl PackRun<'_> {
         if hidden > 0 {
             let files = format_count(hidden, "file");
             self.add_limit(format!(
-                "the patch of {id} leaves out {files} longer than {MAX_BLOB_BYTES} bytes"
+                "the patch of {id} leaves out {files} longer than {MAX_BLOB_BYTES} bytes or lost"
             ));
         }
         Ok(None)

@@ -9,7 +9,9 @@ use crate::audit::population::population_entry::{EntryKind, PopulationEntry};
 use crate::audit::population::unjudged_spans::UnjudgedSpan;
 use crate::audit::table::format_table_time;
 use crate::change::{Oid, Text};
-use crate::ledger::audit::ledger_history::{LedgerHistory, SessionHistory};
+use crate::ledger::audit::ledger_history::LedgerHistory;
+use crate::ledger::audit::protection_times::UnprotectedTime;
+use crate::ledger::audit::session_history::SessionHistory;
 
 /// How long nothing may show that the gate stood before that is an exception. A ledger that is reconciled every day
 /// never has such a gap.
@@ -67,6 +69,48 @@ pub(crate) fn build_gap_entries(
         });
     }
     entries
+}
+
+/// Returns the times of the period in which the ref was not protected as entries of a population.
+pub(crate) fn build_unprotected_entries(
+    (repository, ref_name): (&str, &Text),
+    history: &LedgerHistory,
+    period: &AuditPeriod,
+) -> Vec<PopulationEntry> {
+    let mut entries = Vec::new();
+    for time in list_unprotected_times(history, period) {
+        entries.push(PopulationEntry {
+            kind: EntryKind::Gap,
+            id: format!("{repository}/not-protected/{}", format_table_time(time.from)),
+            repository: repository.to_owned(),
+            ref_name: ref_name.clone(),
+            commit: None,
+            at: time.from,
+            what: Text::from(describe_unprotected_time(&time)),
+            related_changes: Vec::new(),
+        });
+    }
+    entries
+}
+
+fn list_unprotected_times(history: &LedgerHistory, period: &AuditPeriod) -> Vec<UnprotectedTime> {
+    let is_in = |time: &&UnprotectedTime| {
+        let begins_before = period.until.is_none_or(|until| time.from < until);
+        begins_before && period.from.is_none_or(|from| time.until.is_none_or(|until| until > from))
+    };
+    history.unprotected_times.iter().filter(is_in).copied().collect()
+}
+
+fn describe_unprotected_time(time: &UnprotectedTime) -> String {
+    match time.until {
+        Some(until) => {
+            format!(
+                "the policy did not protect the ref until {}: nothing was judged",
+                format_table_time(until)
+            )
+        }
+        None => "the policy has not protected the ref since: nothing is judged".to_owned(),
+    }
 }
 
 fn describe_silence(one: &SilentTime) -> String {
@@ -142,6 +186,34 @@ pub(crate) fn build_denial_exceptions(
     found
 }
 
+/// Returns the exception of a step that belongs to the period by its place although its time says otherwise.
+pub(crate) fn build_misdated_exception(
+    (repository, ref_name): (&str, &Text),
+    id: Oid,
+    at: Timestamp,
+) -> AuditException {
+    let what = format!(
+        "its time, {}, is outside the period; by its place in the history, between the steps of the period, it belongs \
+         to it",
+        format_table_time(at)
+    );
+    AuditException {
+        kind: ExceptionKind::Contradiction,
+        subject_id: format!("{repository}@{id}"),
+        subject: ref_name.clone(),
+        rule: None,
+        what: Text::from(what),
+        occurred_at: at,
+        detected_at: None,
+        actor: None,
+        approver: None,
+        status: ExceptionStatus::Open,
+        due: None,
+        late_by: None,
+        evidence: format!("commit {id}"),
+    }
+}
+
 /// Returns the exception of changes in a row that nothing judged.
 pub(crate) fn build_unjudged_exception(ref_name: &Text, span: &UnjudgedSpan) -> AuditException {
     let (subject_id, occurred_at) = span.find_beginning();
@@ -191,6 +263,12 @@ pub(crate) fn list_ledger_exceptions(
         exception.detected_at = one.until;
         found.push(exception);
     }
+    for time in list_unprotected_times(history, period) {
+        let what = describe_unprotected_time(&time);
+        let mut exception = build(ExceptionKind::GateGap, time.from, what, "the ledger".to_owned());
+        exception.detected_at = time.until;
+        found.push(exception);
+    }
     for at in history.times_without_hook.iter().filter(|at| period.contains(**at)) {
         let what = "a heartbeat found no hook that judges pushes".to_owned();
         found.push(build(ExceptionKind::GateGap, *at, what, "the ledger".to_owned()));
@@ -201,6 +279,11 @@ pub(crate) fn list_ledger_exceptions(
     let (at, verify) = (history.began_at.unwrap_or(now), "changegate ledger verify");
     if let Some(why) = &history.cut {
         let what = format!("the ledger does not go back to its first record: {why}");
+        found.push(build(ExceptionKind::Unreadable, at, what, verify.to_owned()));
+    }
+    for one in history.chain_breaks.iter().take(MAX_NAMED_RECORDS) {
+        let place = one.holder.map(|holder| format!(" at commit {holder}")).unwrap_or_default();
+        let what = format!("the ledger is not the one that was written: it is broken{place}: {}", one.why);
         found.push(build(ExceptionKind::Unreadable, at, what, verify.to_owned()));
     }
     for record in history.unreadable_records.iter().take(MAX_NAMED_RECORDS) {

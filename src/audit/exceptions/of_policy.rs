@@ -25,6 +25,9 @@ pub(crate) fn build_policy_exception(
     step: &ChainStep,
     (old, new): (&LoadedPolicy, &LoadedPolicy),
 ) -> Option<AuditException> {
+    if old.policy.digest == new.policy.digest {
+        return None;
+    }
     let mut differences = list_differences(old, new);
     if differences.is_empty() {
         return None;

@@ -101,6 +101,13 @@ impl ChangeLinks {
         Ok(found)
     }
 
+    /// Forgets what some steps state for earlier ones.
+    pub(crate) fn drop_speakers(&mut self, is_dropped: impl Fn(usize) -> bool) {
+        for by in self.spoken_for_by.values_mut().chain(self.spoken_for_record.values_mut()) {
+            by.retain(|place| !is_dropped(*place));
+        }
+    }
+
     /// Returns the step that holds the only commit whose id begins with these digits, of which there are at least
     /// seven; a repository's name and `@` may stand before them.
     pub(crate) fn find_step_of(&self, reference: &str) -> Option<usize> {

@@ -28,6 +28,17 @@ pub(crate) struct JudgedPart<'a> {
     policy: PartPolicy<'a>,
 }
 
+/// The steps of a period, divided by the policies that judge them, and the policies on both sides.
+#[derive(Default)]
+pub(crate) struct DividedSteps<'a> {
+    /// The parts, oldest first.
+    pub(crate) parts: Vec<JudgedPart<'a>>,
+    /// The last policy before that of the first part that could be used, if there is one and policies are followed.
+    pub(crate) earlier: Option<Box<LoadedPolicy>>,
+    /// The policy that the last step leaves, if it can be used and policies are followed.
+    pub(crate) left: Option<Box<LoadedPolicy>>,
+}
+
 enum PartPolicy<'a> {
     Own(Box<LoadedPolicy>),
     Given(&'a LoadedPolicy),
@@ -69,13 +80,16 @@ pub(crate) fn divide_by_policy<'a>(
     (first, last): (usize, usize),
     policy: &AuditPolicy<'a>,
     rosters: &mut RosterHistory,
-) -> Vec<JudgedPart<'a>> {
-    let whole = |policy| vec![JudgedPart { first, last, founding: None, policy }];
+) -> DividedSteps<'a> {
+    let whole = |policy| {
+        let parts = vec![JudgedPart { first, last, founding: None, policy }];
+        DividedSteps { parts, ..DividedSteps::default() }
+    };
     let path = match policy {
         AuditPolicy::One(loaded) => return whole(PartPolicy::Given(loaded)),
         AuditPolicy::OfItsTime(path) => path,
     };
-    let Some(tip) = chain.steps.get(last) else { return Vec::new() };
+    let Some(tip) = chain.steps.get(last) else { return DividedSteps::default() };
     if chain.cut.is_some() {
         let why = "the history is cut off, so the policies of its time are not known".to_owned();
         return whole(PartPolicy::Unusable(why));
@@ -87,14 +101,15 @@ pub(crate) fn divide_by_policy<'a>(
             return whole(PartPolicy::Unusable(why));
         }
     };
-    let mut parts = Vec::new();
+    let mut divided = DividedSteps::default();
     let mut place = 0;
     for span in spans {
         let start = place;
         place += span.steps;
         let Some(end) = place.checked_sub(1).filter(|end| *end >= first) else {
-            if let Ok(loaded) = &span.policy {
+            if let Ok(loaded) = span.policy {
                 rosters.add_policy(&loaded.policy);
+                divided.earlier = Some(Box::new(loaded));
             }
             continue;
         };
@@ -112,9 +127,11 @@ pub(crate) fn divide_by_policy<'a>(
                 PartPolicy::Unusable(format!("`{path}` could not be used at the time: {fault}"))
             }
         };
-        parts.push(JudgedPart { first: start.max(first), last: end, founding, policy });
+        divided.parts.push(JudgedPart { first: start.max(first), last: end, founding, policy });
     }
-    parts
+    divided.left =
+        load_from_commit(repository, tip.id, path, "the last step of the period").ok().map(Box::new);
+    divided
 }
 
 /// Returns the first fault of a policy with its place.

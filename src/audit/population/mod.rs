@@ -7,6 +7,7 @@ pub mod judged_part;
 pub(crate) mod judging_policies;
 pub(crate) mod obligation_index;
 pub mod period;
+pub(crate) mod period_run;
 pub mod population_entry;
 pub mod pull_comparison;
 pub(crate) mod recorded_reasons;

@@ -12,6 +12,8 @@ use crate::change::Text;
 /// What a list of merged pull requests and the steps of a branch say of each other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PullComparison {
+    /// How many pull requests were merged into the branch at any time, by the list.
+    pub of_branch: usize,
     /// How many pull requests were merged into the branch in the period, by the list.
     pub merged: usize,
     /// Those of them whose commit is no step of the branch, as `#12 (COMMIT)`.
@@ -37,6 +39,7 @@ impl PullComparison {
         let mut found =
             PullComparison { reach: times().min().zip(times().max()), ..PullComparison::default() };
         for pull in list.pulls.iter().filter(|pull| pull.base == name) {
+            found.of_branch += 1;
             let place = chain.find_place(pull.commit);
             found.places.extend(place);
             if period.contains(pull.merged_at) {

@@ -61,6 +61,22 @@ enum MovePlace {
     BeyondCut,
 }
 
+impl ChainStep {
+    /// Returns true if the ledger says that no decision brought the step, whatever was done about it later.
+    pub(crate) fn came_past_gate(&self, history: &LedgerHistory) -> bool {
+        matches!(self.find_origin(history), Some(LandingOrigin::Unauthorised | LandingOrigin::Regularised))
+    }
+
+    /// Returns how the step came to the ref; `None` if no record tells of it.
+    pub(crate) fn find_origin(&self, history: &LedgerHistory) -> Option<LandingOrigin> {
+        match self.landing {
+            StepLanding::Unrecorded => None,
+            StepLanding::Earlier(origin) => Some(origin),
+            StepLanding::Moved(number) => history.moves.get(number).map(|one| one.origin),
+        }
+    }
+}
+
 impl RefChain {
     /// Reads the first-parent history of `tip`. `progress` is called for each step.
     ///

@@ -157,7 +157,9 @@ pub fn find_changes(
     threads: fn() -> usize,
     progress: &mut dyn FnMut(),
 ) -> Result<Vec<FoundChange>> {
-    let chain = RefChain::read_chain(repository, tip, &mut || {})?;
+    let mut chain = RefChain::read_chain(repository, tip, &mut || {})?;
+    let no_ledger = LedgerHistory::default();
+    chain.add_landings(history.unwrap_or(&no_ledger));
     let Some(last) = chain.steps.len().checked_sub(1) else { return Ok(Vec::new()) };
     let (needs, trusted_keys) = (NeededFacts::new(), None);
     let walk = StepWalk { repository, chain: &chain, needs: &needs, trusted_keys, threads };
@@ -191,13 +193,14 @@ pub fn find_changes(
     let mut places: BTreeSet<usize> = BTreeSet::new();
     for place in named {
         let spoken_for = index.list_changes_spoken_for(place, history);
-        match spoken_for.is_empty() || !index.changes_nothing(repository, place) {
-            true => places.insert(place),
-            false => {
-                places.extend(spoken_for);
-                true
-            }
-        };
+        // What came past the gate speaks for nothing, and is a change.
+        let came_past_gate =
+            chain.steps.get(place).is_some_and(|step| step.came_past_gate(history.unwrap_or(&no_ledger)));
+        if spoken_for.is_empty() || came_past_gate || !index.changes_nothing(repository, place) {
+            places.insert(place);
+        } else {
+            places.extend(spoken_for);
+        }
     }
     Ok(places.into_iter().rev().filter_map(|place| index.describe_step(place)).collect())
 }

@@ -1,6 +1,7 @@
 //! Which repositories and refs an audit is about, and what judges them.
 
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use crate::audit::audit_run::GivenFiles;
 use crate::audit::population::judged_part::AuditPolicy;
@@ -14,6 +15,7 @@ use crate::cli::policy::lookup::{load_local_policy, unknown_pack_error};
 use crate::cli::revision::{full_ref_name, resolve_commit};
 use crate::gate::{LoadedPolicy, load_from_pack};
 use crate::git::{HeadState, Repository};
+use crate::ledger::LEDGER_REF;
 use crate::policy::DEFAULT_POLICY_PATH;
 
 /// One ref of one repository.
@@ -27,6 +29,17 @@ pub(super) struct AuditedRef<'a> {
 }
 
 impl AuditedRef<'_> {
+    /// Returns what the audit is made from: what the ref and the ledger hold.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the ref of the ledger cannot be read.
+    pub(super) fn describe_state(&self) -> anyhow::Result<Value> {
+        let ledger = self.repository.resolve_ref(LEDGER_REF.as_bytes())?.id;
+        let text = |id: Oid| id.to_string();
+        Ok(json!({ "tip": text(self.tip), "after": self.after.map(text), "ledger": ledger.map(text) }))
+    }
+
     /// Returns the request to audit it.
     pub(super) fn build_request<'a>(
         &'a self,
@@ -130,7 +143,25 @@ pub(super) fn find_audited_ref<'a>(
             CommandError::Usage(format!("{name} has no {}; name a branch with --ref", ref_name.to_lossy()))
         })?,
     };
+    if let Some(after) = after
+        && !is_step_of(&repository, after, tip)
+    {
+        return Err(CommandError::Usage(format!(
+            "{after} is no step of the first-parent history of {tip}: write the older commit of the branch first, as in \
+             OLDER..NEWER"
+        )));
+    }
     Ok(AuditedRef { repository, name, ref_name, tip, after, policy })
+}
+
+/// Returns true if the first-parent history of `tip` has this step.
+fn is_step_of(repository: &Repository, step: Oid, tip: Oid) -> bool {
+    let mut next = Some(tip);
+    while let Some(id) = next.filter(|id| *id != step) {
+        // Behind what cannot be read, no step is part of the audit.
+        next = repository.find_tree_and_parent(id).ok().and_then(|read| read.first_parent);
+    }
+    next.is_some()
 }
 
 /// Returns the name of a repository: the last part of the address of `origin`, or that of its folder, without `.git`.

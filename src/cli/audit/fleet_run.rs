@@ -129,8 +129,8 @@ impl FleetPlan {
     }
 
     /// Audits the repositories one after the other. One that cannot be audited is named in the report and on standard
-    /// error; one that an earlier run with the same inputs has audited before it was interrupted is taken over. Returns
-    /// what is kept for the next run, which is removed when the report is whole.
+    /// error; one that an earlier run with the same inputs has audited before it was interrupted, and that has not
+    /// changed since, is taken over. Returns what is kept for the next run, which is removed when the report is whole.
     ///
     /// # Errors
     ///
@@ -144,19 +144,15 @@ impl FleetPlan {
     ) -> Result<FleetCheckpoint, CommandError> {
         let inputs = self.describe_inputs((args, given, scope), policy);
         let checkpoint = FleetCheckpoint::open_checkpoint(out, &inputs)?;
-        let mut taken_over = 0;
+        let mut taken_over: Vec<&str> = Vec::new();
         for member in &self.members {
             run.begin_repository(&member.name)?;
-            if checkpoint.replay_repository(&member.name, &mut |event| run.take_event(event))? {
-                taken_over += 1;
-                continue;
-            }
-            run.start_journal(checkpoint.begin_repository(&member.name)?);
-            let audited = self.audit_member(member, run, (args, given, scope), policy, context);
-            let journal = run.end_journal();
-            let why = match audited {
-                Ok(()) => {
-                    journal.map_or(Ok(()), RepositoryJournal::finish_repository)?;
+            let kept = (&checkpoint, policy);
+            let why = match self.audit_member(member, run, (args, given, scope), kept, context) {
+                Ok(is_taken_over) => {
+                    if is_taken_over {
+                        taken_over.push(&member.name);
+                    }
                     continue;
                 }
                 Err(RefAuditError::Unwritable(error)) => return Err(CommandError::Failed(error)),
@@ -166,9 +162,12 @@ impl FleetPlan {
             let why = why.replace(&member.entry.written, &source);
             report_unread(run, UnreadRepository { name: member.name.clone(), source, why })?;
         }
-        if taken_over > 0 {
-            let count = format_count(taken_over, "repository");
-            let line = format!("changegate: taken over from an earlier run, which was interrupted: {count}");
+        if !taken_over.is_empty() {
+            let count = format_count(taken_over.len(), "repository");
+            let names = taken_over.join(", ");
+            let line = format!(
+                "changegate: taken over from an earlier run, which was interrupted: {count} ({names})"
+            );
             ignore_broken_pipe(writeln!(io::stderr().lock(), "{line}"))?;
         }
         Ok(checkpoint)
@@ -189,6 +188,7 @@ impl FleetPlan {
             "as-of": scope.as_of,
             "incidents": given.incidents.as_ref().map(|list| list.digest.as_str()),
             "deployments": given.deployments.as_ref().map(|list| list.digest.as_str()),
+            "merged-pulls": given.merged_pulls.as_ref().map(|list| list.digest.as_str()),
             "policy": match policy {
                 PolicyChoice::One(loaded) => Some(loaded.policy.digest.as_str()),
                 PolicyChoice::OfItsTime => None,
@@ -198,14 +198,15 @@ impl FleetPlan {
         })
     }
 
+    /// Audits a repository, or takes over what the checkpoint has of it; returns true for the latter.
     fn audit_member(
         &self,
         member: &FleetMember,
         run: &mut AuditRun<'_>,
         (args, given, scope): (&AuditArgs, &GivenFiles, AuditScope),
-        policy: &PolicyChoice,
+        (checkpoint, policy): (&FleetCheckpoint, &PolicyChoice),
         context: &Context,
-    ) -> Result<(), RefAuditError> {
+    ) -> Result<bool, RefAuditError> {
         let unreadable = |error: CommandError| match error {
             CommandError::Failed(error) => RefAuditError::Unreadable(error),
             CommandError::Usage(why) => RefAuditError::Unreadable(anyhow!(why)),
@@ -240,8 +241,22 @@ impl FleetPlan {
         let ref_name = member.entry.ref_name.as_ref().or(args.ref_name.as_ref());
         let one: AuditedRef = find_audited_ref(repository, (member.name.clone(), ref_name), args, policy)
             .map_err(unreadable)?;
+        let state = one.describe_state().map_err(RefAuditError::Unreadable)?;
+        let kept = (member.name.as_str(), &state);
+        if checkpoint
+            .replay_repository(kept, &mut |event| run.take_event(event))
+            .map_err(RefAuditError::Unwritable)?
+        {
+            return Ok(true);
+        }
+        let journal = checkpoint.begin_repository(&member.name, state).map_err(RefAuditError::Unwritable)?;
+        run.start_journal(journal);
         let request = one.build_request(given, scope.period, scope.as_of, count_threads);
-        run.audit_ref(&one.repository, &request)
+        let audited = run.audit_ref(&one.repository, &request);
+        let journal = run.end_journal();
+        audited?;
+        journal.map_or(Ok(()), RepositoryJournal::finish_repository).map_err(RefAuditError::Unwritable)?;
+        Ok(false)
     }
 }
 

@@ -13,16 +13,20 @@ use serde::{Deserialize, Serialize};
 use crate::change::{Oid, Stage, Text};
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
+use crate::ledger::audit::chain_continuity::{ChainBreak, ChainContinuity};
 use crate::ledger::audit::policy_origins::PolicyOrigins;
+use crate::ledger::audit::protection_times::{UnprotectedTime, add_scope_change};
 use crate::ledger::audit::record_reader::{UnreadableRecord, read_record_at};
 use crate::ledger::audit::ref_observations::RefObservations;
+use crate::ledger::audit::session_history::{SessionHistory, add_session_event};
 use crate::ledger::audit::trace::LandingOrigin;
 use crate::ledger::record::{
-    BreakGlassEvent, ChangeAct, DecisionRecord, GapCause, LedgerEvent, PullLanding, Record, RecordedClosing,
-    RecordedHookState, RecordedMove, RecordedPolicySource, RecordedPusher, RecordedStanding, SessionClosure,
-    SessionOpening, digest_bytes, parse_unauthorised_key,
+    ChangeAct, DecisionRecord, GapCause, LedgerEvent, PullLanding, Record, RecordedClosing,
+    RecordedHookState, RecordedMove, RecordedPolicySource, RecordedPusher, RecordedStanding,
+    parse_unauthorised_key,
 };
 use crate::ledger::state::{LedgerState, TrackedObligation};
+use crate::ledger::store::gate_folder::read_anchor;
 
 /// What a ledger tells of one ref.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +35,8 @@ pub struct LedgerHistory {
     pub records: usize,
     /// The records that cannot be read, oldest first.
     pub unreadable_records: Vec<UnreadableRecord>,
+    /// Where the records do not follow one another, or are not those that were seen before, oldest first.
+    pub chain_breaks: Vec<ChainBreak>,
     /// Why the ledger does not go back to its first record, if it does not.
     pub cut: Option<String>,
     /// The commit that holds the newest record.
@@ -55,6 +61,8 @@ pub struct LedgerHistory {
     pub sights: Vec<Timestamp>,
     /// When no hook judged pushes, as a heartbeat found it.
     pub times_without_hook: Vec<Timestamp>,
+    /// When the policy did not protect the ref, which it had protected before, oldest first.
+    pub unprotected_times: Vec<UnprotectedTime>,
 }
 
 impl LedgerHistory {
@@ -148,15 +156,6 @@ pub struct RecordedChangeAct {
     pub event: ChangeAct,
 }
 
-/// A break-glass session from its opening to its end.
-#[derive(Clone, Debug)]
-pub struct SessionHistory {
-    /// How it was opened, and each time that it was extended.
-    pub openings: Vec<SessionOpening>,
-    /// How it was closed; `None` while it is open.
-    pub closure: Option<SessionClosure>,
-}
-
 /// Reads what the ledger tells of the ref `name`; `None` if there is no ledger. `progress` is called for each record.
 ///
 /// # Errors
@@ -167,8 +166,15 @@ pub fn read_ledger_history(
     name: &Text,
     progress: &mut dyn FnMut(),
 ) -> Result<Option<LedgerHistory>> {
-    let Some(tip) = repository.resolve_ref(LEDGER_REF.as_bytes())?.id else { return Ok(None) };
+    let anchor = read_anchor(repository.common_dir())?;
+    let Some(tip) = repository.resolve_ref(LEDGER_REF.as_bytes())?.id else {
+        // A ledger that this server has written and that is gone is no missing one.
+        let chain_breaks = ChainContinuity::begin_chain(false, anchor).end_chain();
+        let history = LedgerHistory { chain_breaks, ..LedgerHistory::default() };
+        return Ok(Some(history).filter(|history| !history.chain_breaks.is_empty()));
+    };
     let (commits, broken) = repository.walk_chain(Some(tip));
+    let mut continuity = ChainContinuity::begin_chain(broken.is_some(), anchor);
     let mut reader = LedgerHistoryReader {
         name,
         state: LedgerState { keeps_all_closed: true, ..LedgerState::default() },
@@ -184,16 +190,23 @@ pub fn read_ledger_history(
     for (holder, _) in commits.into_iter().rev() {
         match read_record_at(repository, holder) {
             Ok((bytes, record)) => {
-                reader.history.last_digest = Some(digest_bytes(&bytes));
+                reader.history.last_digest = Some(continuity.add_record(holder, &bytes, &record));
+                if holder == tip {
+                    continuity.check_newest(repository, holder, &record);
+                }
                 reader.add_record(holder, &record);
             }
-            Err(why) => reader.history.unreadable_records.push(UnreadableRecord { holder, why }),
+            Err(why) => {
+                continuity.skip_record();
+                reader.history.unreadable_records.push(UnreadableRecord { holder, why });
+            }
         }
         progress();
     }
     let LedgerHistoryReader { mut history, state, .. } = reader;
     history.obligations = state.obligations;
     history.obligations.retain(|_, owed| owed.ref_name == *name || owed.session.is_some());
+    history.chain_breaks = continuity.end_chain();
     history.sights.sort_unstable();
     Ok(Some(history))
 }
@@ -226,9 +239,15 @@ impl LedgerHistoryReader<'_> {
                 }
             }
             LedgerEvent::Scope(scope) => {
-                if let Some(tip) = scope.newly_protected.iter().find(|tip| tip.name == *self.name) {
+                let (ref_at, times) = ((self.name, record.recorded_at), &mut history.unprotected_times);
+                add_scope_change(times, ref_at, &self.state, scope);
+                // What landed while the ref was not protected, no record tells of.
+                let is_followed = history.first_tip.is_some() || !history.moves.is_empty();
+                if !is_followed
+                    && let Some(tip) = scope.newly_protected.iter().find(|tip| tip.name == *self.name)
+                {
                     let (seen_at, origin) = (record.recorded_at, LandingOrigin::BeforeProtection);
-                    history.first_tip = history.first_tip.or(Some(FirstTip { id: tip.id, seen_at, origin }));
+                    history.first_tip = Some(FirstTip { id: tip.id, seen_at, origin });
                 }
             }
             LedgerEvent::Decision(decided) => self.add_decision(holder, record, decided, doubt),
@@ -270,7 +289,7 @@ impl LedgerHistoryReader<'_> {
                     self.mark_regularised(number);
                 }
             }
-            LedgerEvent::BreakGlass(event) => self.add_session_event(event),
+            LedgerEvent::BreakGlass(event) => add_session_event(&mut history.sessions, event),
             LedgerEvent::Act(event) if event.act.ref_name == *self.name => {
                 history.acts.push(RecordedChangeAct { record: record.number, event: event.clone() });
             }
@@ -345,26 +364,6 @@ impl LedgerHistoryReader<'_> {
         }
         for (_, doubt) in self.decisions.values_mut() {
             *doubt = doubt.filter(|of_move| *of_move != number);
-        }
-    }
-
-    fn add_session_event(&mut self, event: &BreakGlassEvent) {
-        let id = match event {
-            BreakGlassEvent::Opened(opened) => &opened.session,
-            BreakGlassEvent::Closed(closed) => &closed.session,
-        };
-        let sessions = &mut self.history.sessions;
-        let known = sessions.iter().position(|one| one.openings.iter().any(|opened| opened.session == *id));
-        let known = known.and_then(|place| sessions.get_mut(place));
-        match (event, known) {
-            (BreakGlassEvent::Opened(opened), Some(session)) => session.openings.push(opened.clone()),
-            (BreakGlassEvent::Closed(closed), Some(session)) => session.closure = Some(closed.clone()),
-            (BreakGlassEvent::Opened(opened), None) => {
-                sessions.push(SessionHistory { openings: vec![opened.clone()], closure: None });
-            }
-            (BreakGlassEvent::Closed(closed), None) => {
-                sessions.push(SessionHistory { openings: Vec::new(), closure: Some(closed.clone()) });
-            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Reading the ledger again: verification, replay, the trace of one change, export, the deploy gate.
 
 pub mod attempts;
+pub mod chain_continuity;
 pub(crate) mod cross_check;
 pub mod deploy_check;
 pub mod export;
@@ -8,10 +9,12 @@ pub(crate) mod kept_reasons;
 pub mod ledger_history;
 pub(crate) mod policy_origins;
 pub(crate) mod problem;
+pub mod protection_times;
 pub mod record_reader;
 pub(crate) mod ref_observations;
 pub(crate) mod ref_verdicts;
 pub mod replay;
+pub mod session_history;
 pub mod trace;
 pub mod verify;
 mod verify_decision;

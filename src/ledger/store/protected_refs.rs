@@ -142,5 +142,10 @@ fn is_matched(patterns: &[RefPattern], name: &Text) -> bool {
 /// Returns the patterns of the protected refs, as the ledger has them. A pattern that this version cannot
 /// read matches nothing.
 pub(crate) fn parse_state_patterns(state: &LedgerState) -> Vec<RefPattern> {
-    state.protects.iter().flat_map(|pattern| RefPattern::new(pattern)).collect()
+    parse_patterns(&state.protects)
+}
+
+/// Returns the patterns of refs that are written so; one that this version cannot read matches nothing.
+pub(crate) fn parse_patterns(written: &[String]) -> Vec<RefPattern> {
+    written.iter().flat_map(|pattern| RefPattern::new(pattern)).collect()
 }
