@@ -30,7 +30,9 @@ pub(crate) use crate::github::facts::checks::CONVERSATIONS_MARK;
 pub use crate::github::facts::checks::OwnChecks;
 pub use crate::github::judge::GitHubJudgeOptions;
 pub use crate::github::publish::PublishOutcome;
-pub(crate) use crate::github::session::open_pulls::{OpenPullRequest, PullsOfRevision};
+pub(crate) use crate::github::session::open_pulls::{
+    OpenPullRequest, PullsOfRevision, describe_time_over, describe_unswept,
+};
 pub(crate) use crate::github::session::pull_verdicts::{ListedVerdict, RevisionContent};
 pub(crate) use crate::github::session::ref_moves::DefaultBranchPolicy;
 pub use crate::github::session::ref_moves::{GitHubRefMove, JudgedRefMove};

@@ -135,6 +135,50 @@ fn what_both_sides_changed_in_one_file_is_merged_as_text() {
     };
     assert_eq!(moves(&ours).0, "");
     assert_eq!(moves(&evil).0, RULE);
+    // It moves it into a folder of the name that the file had.
+    let moves_within = |result: &[(&str, &str)]| {
+        let theirs: &[(&str, &str)] = &[("lib", ""), ("lib/new.rs", &before)];
+        merged([&[("lib", &before)], &[("lib", &ours)], theirs], result, false)
+    };
+    assert_eq!(moves_within(&[("lib", ""), ("lib/new.rs", &ours)]).0, "");
+    for result in [[("lib", ""), ("lib/new.rs", evil.as_str())], [("lib/new.rs", ""), ("lib", ours.as_str())]]
+    {
+        assert_eq!(moves_within(&result).0, RULE);
+    }
+}
+
+#[test]
+fn a_squash_and_a_rebase_by_github_are_proved_by_the_record_of_exactly_that_move() {
+    // The fake lets GitHub make a tree that the real one never would, in the place of one that cannot be recomputed.
+    let lands = |commits: usize, kind| {
+        let mut world = World::new(POLICY);
+        let number = open(&mut world, "one", "normal");
+        let head = world.pull(number).head_id.clone();
+        let second = world.commit(&[&head], "ana", "Two\n", &[("src/two.rs", "two")]);
+        world.push(number, "ana", &second);
+        push_by_hand(&mut world, "kim", "2026-03-02T15:00:00Z");
+        let mut landed = Vec::new();
+        let mut tip = world.branches["main"].clone();
+        for step in 0..commits {
+            let name = format!("src/evil{step}.rs");
+            let files = write_over(world.merged_files(&tip, &second), &[(name.as_str(), "evil")]);
+            tip = made(&mut world, &[&tip], files);
+            landed.push(tip.clone());
+        }
+        land_by(world, number, &landed, kind).0
+    };
+    for (commits, kind, rules) in [
+        (1, "pr_merge", ""),
+        (2, "pr_merge", ""),
+        (1, "merge_queue_merge", ""),
+        (2, "merge_queue_merge", ""),
+        (1, "push", RULE),
+        (2, "push", RULE),
+        // GitHub never makes more of a pull request than it has.
+        (3, "pr_merge", RULE),
+    ] {
+        assert_eq!(lands(commits, kind), rules, "{commits} {kind}");
+    }
 }
 
 #[test]
@@ -211,7 +255,7 @@ fn merged_with_line(words: &str, edit: Option<(&str, &str)>) -> (World, u64, Str
 }
 
 #[test]
-fn a_merge_of_githubs_button_is_proved_by_the_record_and_not_by_its_looks() {
+fn a_merge_by_github_is_proved_by_the_record_and_not_by_its_looks() {
     let (button, other) = ("Merge pull request #NUMBER from x/y", "Merge branch 'better'");
     let evil = Some(("src/evil.rs", "evil"));
     // The fake lets the button make a tree that the real one never would.
@@ -222,7 +266,7 @@ fn a_merge_of_githubs_button_is_proved_by_the_record_and_not_by_its_looks() {
         (button, "force_push", evil, RULE),
         (button, "a_word_of_tomorrow", evil, RULE),
         (button, "push", None, ""),
-        (other, "pr_merge", evil, RULE),
+        (other, "pr_merge", evil, ""),
         (other, "push", None, ""),
     ] {
         let (world, number, after) = merged_with_line(words, edit);
@@ -267,6 +311,16 @@ fn without_a_record_the_content_tells_and_without_any_object_the_looks_do() {
     let (rules, said) = judged_with_spoilt(evil, &[record, trees, objects]).unwrap();
     assert!(rules.is_empty() && said.contains("landed-content.unproved"), "{rules}: {said}");
     assert!(!judged_with_spoilt(None, &[]).unwrap().1.contains("landed-content.unproved"));
+}
+
+#[test]
+fn an_outage_of_the_record_is_not_the_lack_of_one() {
+    let (trees, objects) = (("query Folders", 403), ("/git/commits/", 404));
+    for status in [403, 429, 500] {
+        let record = ("/activity?ref=refs/heads/main", status);
+        let judged = judged_with_spoilt(Some(("src/evil.rs", "evil")), &[record, trees, objects]);
+        assert_ne!(judged.as_ref().map(|judged| judged.0.as_str()), Ok(""), "{status}: {judged:?}");
+    }
 }
 
 #[test]

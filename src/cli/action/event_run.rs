@@ -9,7 +9,7 @@ use crate::github::check_run::CheckRunPurpose;
 use crate::github::event::EventSubject;
 use crate::github::{
     GitHubFailure, GitHubJudgeOptions, GitHubSession, JudgedEvent, OpenPullRequest, PullsOfRevision,
-    RepositoryName,
+    RepositoryName, describe_time_over, describe_unswept,
 };
 
 /// How many revisions are judged at the same time; each is published before the next ones are begun.
@@ -124,13 +124,15 @@ impl EventRun<'_> {
     }
 
     /// Judges all open pull requests, those with the same final revision together, and those first that were judged
-    /// longest ago. What there is no time for keeps its check run, and is named as not judged.
+    /// longest ago. What there is no time for, or is more than one run judges, keeps its check run, and is named as not
+    /// judged.
     fn judge_open_pulls(&self, repo: &RepositoryName) -> Result<JudgedEvent, CommandError> {
-        let open = self.session.list_swept_pulls(repo)?;
+        let open = self.session.list_open_pulls(repo)?;
         let mut targets = group_by_head(&open);
         if targets.len() > MAX_CONCURRENT_REVISIONS {
             self.session.order_by_last_judgement(repo, self.checks.name, &mut targets);
         }
+        let unswept = PullsOfRevision::split_off_unswept(&mut targets);
         let mut all = Vec::new();
         let mut longest = Duration::ZERO;
         for some in targets.chunks(MAX_CONCURRENT_REVISIONS) {
@@ -138,7 +140,7 @@ impl EventRun<'_> {
             // Without time for what took longest so far, a check run would only be made to say that there was none.
             if !all.is_empty() && time_left <= longest {
                 let numbers: Vec<u64> = some.iter().flat_map(|target| target.numbers.clone()).collect();
-                all.push(self.session.describe_unjudged(repo, &numbers));
+                all.push(self.session.describe_unjudged(repo, &numbers, &describe_time_over()));
                 continue;
             }
             let mut pending = Vec::new();
@@ -154,6 +156,9 @@ impl EventRun<'_> {
             }
             all.extend(judged);
             longest = longest.max(time_left.saturating_sub(self.session.remaining_time()));
+        }
+        if !unswept.is_empty() {
+            all.push(self.session.describe_unjudged(repo, &unswept, &describe_unswept(unswept.len())));
         }
         Ok(JudgedEvent::join_events(all, self.session))
     }

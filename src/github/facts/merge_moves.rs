@@ -95,14 +95,19 @@ pub(crate) fn find_side_moves(
         let first = first.get_or_insert_with(|| found.clone());
         for other in [&found, &found_too] {
             if let Some(path) = find_difference(first, other) {
-                return Err(GitHubFailure::new(format!(
-                    "it cannot be told where {} was moved: several files are equally alike",
-                    printable_line(path, MAX_PATH_CHARS)
-                )));
+                return Err(untold_move_failure(path));
             }
         }
     }
     Ok(first.unwrap_or_default())
+}
+
+/// Returns the failure for a file of which it depends on more than the trees and contents where git takes it to be.
+pub(crate) fn untold_move_failure(path: &str) -> GitHubFailure {
+    GitHubFailure::new(format!(
+        "it cannot be told where {} was moved: several files are equally alike",
+        printable_line(path, MAX_PATH_CHARS)
+    ))
 }
 
 impl SideChanges {

@@ -16,14 +16,17 @@ use crate::github::api::GitHubClient;
 use crate::github::api::names::RepositoryName;
 use crate::github::api::objects::{FolderEntries, FolderEntry, fetch_blob, fetch_folders};
 use crate::github::api::request::GitHubFailure;
-use crate::github::facts::merge_moves::{MergedContents, find_side_moves};
+use crate::github::facts::merge_moves::{MergedContents, find_side_moves, untold_move_failure};
 use crate::github::facts::merged_place::MergedPlace;
 
 /// How many folders are read of all trees together.
 const MAX_WALKED_FOLDERS: usize = 4_000;
 
 /// How many contents are read, to merge them and to find out which files were moved.
-const MAX_MERGED_CONTENTS: usize = 300;
+const MAX_MERGED_CONTENTS: usize = 2_000;
+
+/// How many bytes of contents are read for that.
+const MAX_MERGED_BYTES: usize = 64 * 1024 * 1024;
 
 /// How many contents are asked for at the same time.
 const MAX_CONCURRENT_CONTENTS: usize = 10;
@@ -77,10 +80,14 @@ fn list_unmerged(
         for (old, new) in moves {
             let (Some(before), Some(after)) = (places.get(old), places.get(new)) else { continue };
             moved.extend([old, new]);
-            if before.merged.is_some()
-                || others.contains_key(old)
-                || !is_move_merged(before, after, side, contents)
-            {
+            let is_merged = match others.get(old) {
+                // Both sides have moved it: git merges it where they agree on the place, and stops where they do not.
+                Some(other) => other == new && is_shared_move_merged(before, after, contents),
+                // Git may take that for a conflict or not, which depends on more than is known here.
+                None if after.ours == after.theirs => return Err(untold_move_failure(old)),
+                None => is_move_merged(before, after, side, contents),
+            };
+            if before.merged.is_some() || !is_merged {
                 unmerged.extend([old, new]);
             }
         }
@@ -113,6 +120,12 @@ fn is_move_merged(
         MergeParent::Right => (other, after.theirs),
     };
     let place = MergedPlace { ancestor: before.ancestor, ours, theirs, merged: after.merged };
+    place.is_settled() || place.contents().is_some_and(|files| is_text_merged(files, contents))
+}
+
+/// Returns whether a file that both sides have moved to the same place has there what they made of it.
+fn is_shared_move_merged(before: &MergedPlace, after: &MergedPlace, contents: &mut MergedContents) -> bool {
+    let place = MergedPlace { ancestor: before.ancestor, ..*after };
     place.is_settled() || place.contents().is_some_and(|files| is_text_merged(files, contents))
 }
 
@@ -185,7 +198,8 @@ fn sort_place(
     }
     if place.is_folder() {
         next.push((path, place));
-    } else if place.is_mixed() && place.is_settled() {
+    } else if place.is_mixed() {
+        // A file that has given its place to a folder is merged like any other, and may have been moved into that.
         next.push((path.clone(), place.keep_folders(true)));
         found.insert(path, place.keep_folders(false));
     } else {
@@ -229,6 +243,12 @@ async fn read_contents(
         let read = join_all(some.iter().map(|id| fetch_blob(client, repo, *id))).await;
         for (id, text) in some.iter().zip(read) {
             contents.known.insert(*id, text?);
+        }
+        let bytes: usize = contents.known.values().map(Vec::len).sum();
+        if bytes > MAX_MERGED_BYTES {
+            return Err(GitHubFailure::new(format!(
+                "more than {MAX_MERGED_BYTES} bytes are to be merged; no more are read"
+            )));
         }
     }
     Ok(())
@@ -362,9 +382,10 @@ mod tests {
         Some(tree)
     }
 
-    const PATHS: [&str; 9] = [
+    const PATHS: [&str; 10] = [
         "a.rs",
         "b.rs",
+        "one",
         "one/a.rs",
         "one/mod.rs",
         "two/a.rs",
@@ -403,14 +424,42 @@ mod tests {
             match dice.below(if moves { 6 } else { 3 }) {
                 0 => drop(changed.remove(&path)),
                 1 | 2 => drop(changed.insert(path.clone(), edit_text(dice, &changed[&path], 3))),
-                3 => drop(changed.insert((*dice.pick(&PATHS)).to_owned(), write_text(dice))),
+                3 => {
+                    let text = write_text(dice);
+                    put_file(&mut changed, dice.pick::<&str>(&PATHS), text);
+                }
                 _ => {
                     let text = changed.remove(&path).unwrap();
-                    changed.insert((*dice.pick(&PATHS)).to_owned(), edit_text(dice, &text, 3));
+                    let text = edit_text(dice, &text, 3);
+                    put_file(&mut changed, dice.pick::<&str>(&PATHS), text);
                 }
             }
         }
         changed
+    }
+
+    /// Puts a file in a place, and takes away the folder that is there, or the file that is where its folder goes.
+    fn put_file(tree: &mut Tree, path: &str, text: String) {
+        tree.retain(|other, _| !is_within(path, other) && !is_within(other, path));
+        tree.insert(path.to_owned(), text);
+    }
+
+    fn is_within(path: &str, folder: &str) -> bool {
+        path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// Returns whether a file is where another one needs a folder.
+    fn is_impossible(tree: &Tree) -> bool {
+        tree.keys().any(|path| tree.keys().any(|other| is_within(path, other)))
+    }
+
+    /// Has both sides start from one move.
+    fn share_move(dice: &mut Dice, base: &Tree) -> Tree {
+        let mut moved = base.clone();
+        let paths: Vec<String> = base.keys().cloned().collect();
+        let text = moved.remove(dice.pick(&paths)).unwrap();
+        put_file(&mut moved, dice.pick::<&str>(&PATHS), text);
+        moved
     }
 
     /// Returns what a person could make of both sides by hand, to look like a merge: each file that only one side has
@@ -451,9 +500,12 @@ mod tests {
         for _ in 0..250 {
             let mut base = Tree::new();
             for _ in 0..=dice.below(4) {
-                base.insert((*dice.pick(&PATHS)).to_owned(), write_text(&mut dice));
+                let text = write_text(&mut dice);
+                put_file(&mut base, dice.pick::<&str>(&PATHS), text);
             }
-            let [ours, theirs] = [true, dice.below(3) == 0].map(|moves| change_tree(&mut dice, &base, moves));
+            let start = if dice.below(4) == 0 { share_move(&mut dice, &base) } else { base.clone() };
+            let [ours, theirs] =
+                [true, dice.below(3) == 0].map(|moves| change_tree(&mut dice, &start, moves));
             cases.push(if dice.below(2) == 0 { [base, ours, theirs] } else { [base, theirs, ours] });
         }
         write_commits(folder.path(), &cases);
@@ -468,7 +520,7 @@ mod tests {
                 None => {}
             }
             for forged in forge_merges(case) {
-                if by_git.as_ref() != Some(&forged) {
+                if by_git.as_ref() != Some(&forged) && !is_impossible(&forged) {
                     let found = unmerged([base, ours, theirs, &forged]);
                     assert!(found != Ok(Vec::new()), "{number}: git makes {by_git:#?}, not {forged:#?}");
                     refused += 1;
@@ -503,6 +555,17 @@ mod tests {
         ] {
             assert!(unmerged([&base, &ours, &theirs, &merged]).unwrap_err().contains("old.rs"));
         }
+        // Both moved it to the same place, and each edited it; or to different ones, where git stops.
+        let far = text.replace("line 11\n", "fixed 11\n");
+        let both = far.replace("line 1\n", "fixed 1\n");
+        let near = text.replace("line 1\n", "fixed 1\n");
+        let sides = [tree(&[("new.rs", &near)]), tree(&[("new.rs", &far)])];
+        assert_eq!(unmerged([&base, &sides[0], &sides[1], &tree(&[("new.rs", &both)])]), Ok(Vec::new()));
+        for (path, text) in [("new.rs", &near), ("new.rs", &far), ("old.rs", &both)] {
+            assert_ne!(unmerged([&base, &sides[0], &sides[1], &tree(&[(path, text)])]), Ok(Vec::new()));
+        }
+        let away = tree(&[("away.rs", &far)]);
+        assert_ne!(unmerged([&base, &sides[0], &away, &sides[0]]), Ok(Vec::new()));
         // One that moved a file which the other has deleted: git stops.
         let ours = tree(&[("new.rs", &text)]);
         assert_ne!(unmerged([&base, &ours, &Tree::new(), &ours]), Ok(Vec::new()));

@@ -10,7 +10,7 @@ use crate::github::facts::checks::find_tried_revision;
 use crate::github::judge::completed_push::{CompletedPush, RecordedMoveKind};
 use crate::github::judge::governing_policies::GoverningPolicies;
 use crate::github::judge::judged_group::{ChangeLanding, JudgedGroup};
-use crate::github::judge::landed_content::{LandedCommits, check_landed_content, may_be_merge_button};
+use crate::github::judge::landed_content::{LandedCommits, check_landed_content};
 use crate::github::judge::recorded_moves::RecordedMoves;
 use crate::github::judge::second_look::is_denied_by_facts;
 use crate::github::judge::{GitHubJudgeOptions, GitHubRunContext, PULL_CLOSED, judge_with_policies};
@@ -39,14 +39,6 @@ pub(crate) struct PushJudging<'ask> {
     pub(crate) policies: &'ask GoverningPolicies,
     /// How the ref came to hold what was pushed, by GitHub's record.
     pub(crate) recorded: &'ask RecordedMoves,
-}
-
-/// Returns whether something of a pull request rests on how it landed: which checks were a condition of it, or
-/// whether GitHub's button made its merge.
-pub(crate) fn needs_record(pull: &BroughtPull<'_>, policies: &GoverningPolicies) -> bool {
-    let last = pull.landed_commits.last();
-    policies.needed_facts().contains(&FactKind::Checks)
-        || last.is_some_and(|last| may_be_merge_button(pull.number, last))
 }
 
 /// Returns whether the lack of an answer is no verdict on the push: a later run may have the answer.
@@ -95,7 +87,8 @@ async fn judge_brought_pull(
     let landed_at = pull.merged_at.or(landed.pushed_at);
     let landed_commits = &brought.landed_commits;
     let first_parent = landed_commits.first().and_then(|first| first.parents.first());
-    let kind = recorded.find_kind(landed, first_parent.map(|parent| parent.sha), brought.landed_as);
+    let base = first_parent.map(|parent| parent.sha);
+    let kind = recorded.find_kind(landed, base, brought.landed_as);
     let mut checks_revision = None;
     if let Some(at) = landed_at
         && policies.needed_facts().contains(&FactKind::Checks)
@@ -118,7 +111,12 @@ async fn judge_brought_pull(
             done = of_head;
         }
     }
-    let commits = LandedCommits { commits: landed_commits, are_in_a_row: brought.are_in_a_row, kind };
+    let commits = LandedCommits {
+        commits: landed_commits,
+        are_in_a_row: brought.are_in_a_row,
+        is_merge_by_forge: recorded.is_merge_by_forge(landed, base, brought.landed_as),
+        is_record_absent: recorded.is_absent,
+    };
     match check_landed_content(client, landed.repo, &pull, &done.changes, &commits).await {
         Ok(content) => {
             done.group.refusals.extend(content.refusal);

@@ -2,9 +2,9 @@
 //!
 //! A person or an app can make a merge with any tree through GitHub's API, and can push further commits together with
 //! a merge. GitHub signs what an app makes, and what is made in a codespace, and names the pull request for the others, so none of that
-//! proves what landed. A merge by GitHub's button is proved by GitHub's record of the branch. Of everything else, the
-//! clean merge of the final revision is recomputed from the objects: a merge, a squash and a rebase all have to end
-//! with its tree.
+//! proves what landed. A merge that GitHub made itself, by its button or its merge queue, is proved by GitHub's record of
+//! the branch, be it a merge, a squash or a rebase. Of everything else, the clean merge of the final revision is
+//! recomputed from the objects: a merge, a squash and a rebase all have to end with its tree.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,6 @@ use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::{RestCommit, RestMergeBase, RestObjectId, RestPullRequest};
 use crate::github::facts::commits::is_forge_commit;
 use crate::github::facts::merged_trees::{MergedTrees, find_unmerged_paths};
-use crate::github::judge::completed_push::RecordedMoveKind;
 use crate::push::{GateRule, refuse_by_findings};
 use crate::verdict::{Finding, Fixer, Judgement, Message, messages};
 
@@ -41,8 +40,10 @@ pub(crate) struct LandedCommits<'listed> {
     pub(crate) commits: &'listed [&'listed RestCommit],
     /// True if each of them follows the one before it.
     pub(crate) are_in_a_row: bool,
-    /// How the branch came to hold them, by GitHub's record; `None` if that does not tell.
-    pub(crate) kind: Option<RecordedMoveKind>,
+    /// True if GitHub's record of the branch says that GitHub merged them.
+    pub(crate) is_merge_by_forge: bool,
+    /// True if GitHub answered that it has no record of the branch.
+    pub(crate) is_record_absent: bool,
 }
 
 /// What is said of the content that landed.
@@ -64,8 +65,9 @@ impl LandedContent {
 /// Checks that a pull request landed with the content that its final revision gives, merged cleanly. `changes` are
 /// what was judged of it.
 ///
-/// What looks like the merge of GitHub's button is believed if GitHub's record says that it is, and without any proof
-/// only if GitHub shows no object at all, not even the commit that the branch held before, and no record of the branch.
+/// What GitHub's record calls a merge by GitHub is believed. What looks like the merge of its button is believed without
+/// any proof only if GitHub shows no object at all, not even the commit that the branch held before, and says that it has
+/// no record of the branch.
 ///
 /// # Errors
 ///
@@ -87,10 +89,7 @@ pub(crate) async fn check_landed_content(
     if let Some(finding) = check_landed_shape(pull, landed, last) {
         return Ok(LandedContent::from_findings(vec![finding]));
     }
-    let may_be_button = may_be_merge_button(pull.number, last);
-    if may_be_button
-        && matches!(landed.kind, Some(RecordedMoveKind::PullMerge | RecordedMoveKind::QueueMerge))
-    {
+    if landed.is_merge_by_forge {
         return Ok(LandedContent::default());
     }
     let Some(base) = first.parents.first().map(|parent| parent.sha) else {
@@ -104,9 +103,11 @@ pub(crate) async fn check_landed_content(
     match recompute_merge(client, repo, pull.head.sha, head_tree, base, last).await {
         Ok(paths) if paths.is_empty() => Ok(LandedContent::default()),
         Ok(paths) => Ok(LandedContent::from_findings(name_files(&paths, last.sha, pull.head.sha))),
-        // A record that says how the branch moved is no sign that GitHub shows nothing, and says that it was another way.
+        // A record of the branch is a sign that GitHub shows something, whatever it says, and so is an outage.
         Err(_)
-            if may_be_button && landed.kind.is_none() && is_any_object_hidden(client, repo, base).await =>
+            if landed.is_record_absent
+                && may_be_merge_button(pull.number, last)
+                && is_any_object_hidden(client, repo, base).await =>
         {
             let note = UNPROVED.with("commit", last.sha.short_hex());
             Ok(LandedContent { refusal: None, note: Some(note) })
@@ -154,7 +155,7 @@ async fn is_any_object_hidden(client: &GitHubClient, repo: &RepositoryName, base
 /// signature and first line, and a person as its author. GitHub signs what an app commits through its API in the same
 /// way, but with the app as the author; and what a person resolves in its editor has another first line. GitHub signs
 /// for a person in a codespace too, so this alone proves nothing.
-pub(crate) fn may_be_merge_button(number: u64, last: &RestCommit) -> bool {
+fn may_be_merge_button(number: u64, last: &RestCommit) -> bool {
     let author = last.author.as_ref().and_then(|author| author.kind.as_deref());
     let first_words = format!("Merge pull request #{number} ");
     last.parents.len() == 2

@@ -17,9 +17,7 @@ use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::RestCommit;
 use crate::github::facts::commits;
 use crate::github::judge::branch_tips::{BranchTips, read_branch_tips, short_branch_name};
-use crate::github::judge::brought_pull::{
-    BroughtPull, PushJudging, is_error, judge_or_keep_landed, needs_record,
-};
+use crate::github::judge::brought_pull::{BroughtPull, PushJudging, is_error, judge_or_keep_landed};
 use crate::github::judge::completed_push::{CompletedPush, load_governing_policies};
 use crate::github::judge::governing_policies::GoverningPolicies;
 use crate::github::judge::judged_group::{ChangeLanding, JudgedGroup};
@@ -258,9 +256,10 @@ async fn judge_pushed_steps(
             }
         }
     }
-    let recorded = match pulls.iter().any(|pull| needs_record(pull, policies)) {
-        true => find_recorded_moves(client, landed, may_lag).await,
-        false => RecordedMoves::default(),
+    // How a pull request landed says which checks were a condition of it, and whether GitHub made what landed.
+    let recorded = match pulls.is_empty() {
+        true => RecordedMoves::default(),
+        false => find_recorded_moves(client, landed, may_lag).await,
     };
     let judging = PushJudging { client, landed, options, policies, recorded: &recorded };
     let judged = pulls.iter().map(|pull| judge_or_keep_landed(&judging, pull));

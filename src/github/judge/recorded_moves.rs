@@ -17,13 +17,16 @@ const MAX_RECORD_PAUSES: u32 = 2;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RecordedMoves {
     moves: Vec<RecordedRefMove>,
+    /// True if GitHub answered that it has no record of the ref; false if it did not answer, or was not asked.
+    pub(crate) is_absent: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct RecordedRefMove {
     before: Option<Oid>,
     after: Oid,
-    kind: RecordedMoveKind,
+    /// `None` if the record does not tell it.
+    kind: Option<RecordedMoveKind>,
 }
 
 impl RecordedMoves {
@@ -39,7 +42,25 @@ impl RecordedMoves {
         let is_of_push =
             |one: &&RecordedRefMove| one.before == push.old_tip() && Some(one.after) == push.new_tip();
         let found = self.moves.iter().find(is_own).or_else(|| self.moves.iter().find(is_of_push));
-        found.map(|one| one.kind)
+        found.and_then(|one| one.kind)
+    }
+
+    /// Returns whether GitHub itself made all of what landed on `base` and ended in `landed_as`: one merge of a pull
+    /// request that is exactly that, or the merge of a queue's group that this is a part of.
+    pub(crate) fn is_merge_by_forge(
+        &self,
+        push: &CompletedPush<'_>,
+        base: Option<Oid>,
+        landed_as: Oid,
+    ) -> bool {
+        let is_exact = |one: &RecordedRefMove| {
+            base.is_some()
+                && one.before == base
+                && one.after == landed_as
+                && one.kind == Some(RecordedMoveKind::PullMerge)
+        };
+        self.moves.iter().any(is_exact)
+            || self.find_kind(push, base, landed_as) == Some(RecordedMoveKind::QueueMerge)
     }
 }
 
@@ -51,15 +72,23 @@ pub(crate) async fn find_recorded_moves(
 ) -> RecordedMoves {
     let Some(after) = push.new_tip() else { return RecordedMoves::default() };
     if let Some(kind) = push.recorded_as {
-        return RecordedMoves { moves: vec![RecordedRefMove { before: push.old_tip(), after, kind }] };
+        let moves = vec![RecordedRefMove { before: push.old_tip(), after, kind: Some(kind) }];
+        return RecordedMoves { moves, is_absent: false };
     }
     let mut attempt = 1;
     loop {
-        // Without a record, what landed is held against the objects alone.
-        let Ok(moves) = read_moves(client, push, after).await else { return RecordedMoves::default() };
+        let moves = match read_moves(client, push, after).await {
+            Ok(moves) => moves,
+            // A server without such records says so. Any other failure says nothing of the record, and there may be one.
+            Err(failure) => {
+                let is_absent = failure.status == Some(404);
+                return RecordedMoves { moves: Vec::new(), is_absent };
+            }
+        };
         let is_found = moves.iter().any(|one| one.after == after);
         if is_found || !may_lag || attempt > MAX_RECORD_PAUSES || !client.wait_for_record(attempt).await {
-            return RecordedMoves { moves };
+            let is_absent = moves.is_empty();
+            return RecordedMoves { moves, is_absent };
         }
         attempt += 1;
     }
@@ -76,7 +105,7 @@ async fn read_moves(
     let convert_page = |page: Vec<RestActivity>| {
         let mut moves = Vec::with_capacity(page.len());
         for entry in page {
-            let Some(kind) = entry.kind.as_deref().map(RecordedMoveKind::from_activity) else { continue };
+            let kind = entry.kind.as_deref().map(RecordedMoveKind::from_activity);
             let before = entry.before.and_then(Oid::none_if_null);
             moves.push(RecordedRefMove { before, after: entry.after, kind });
         }
@@ -104,10 +133,17 @@ mod tests {
             pusher: None,
             recorded_as: None,
         };
-        let entry =
-            |before, after, kind| RecordedRefMove { before: Some(id(before)), after: id(after), kind };
+        let entry = |before, after, kind| RecordedRefMove {
+            before: Some(id(before)),
+            after: id(after),
+            kind: Some(kind),
+        };
+        let record = |moves: &[RecordedRefMove]| RecordedMoves { moves: moves.to_vec(), is_absent: false };
         let found = |moves: &[RecordedRefMove], base, landed_as| {
-            RecordedMoves { moves: moves.to_vec() }.find_kind(&push, Some(id(base)), id(landed_as))
+            record(moves).find_kind(&push, Some(id(base)), id(landed_as))
+        };
+        let by_forge = |moves: &[RecordedRefMove], base, landed_as| {
+            record(moves).is_merge_by_forge(&push, Some(id(base)), id(landed_as))
         };
         let (merge, hand) = (RecordedMoveKind::PullMerge, RecordedMoveKind::Push);
         let apart = [entry(2, 3, hand), entry(1, 2, merge)];
@@ -117,6 +153,13 @@ mod tests {
         let together = [entry(1, 3, RecordedMoveKind::QueueMerge)];
         assert_eq!(found(&together, 1, 2), Some(RecordedMoveKind::QueueMerge));
         assert_eq!(found(&[entry(2, 3, merge)], 1, 2), None);
+        assert!(by_forge(&apart, 1, 2) && !by_forge(&apart, 2, 3));
+        // A queue lands a group at once; of the merge of one pull request, nothing less than all is that merge.
+        assert!(by_forge(&together, 1, 2) && by_forge(&together, 2, 3));
+        let whole = [entry(1, 3, merge)];
+        assert!(by_forge(&whole, 1, 3) && !by_forge(&whole, 1, 2) && !by_forge(&whole, 2, 3));
+        let untold = [RecordedRefMove { kind: None, ..entry(1, 3, merge) }];
+        assert!(found(&untold, 1, 3).is_none() && !by_forge(&untold, 1, 3));
         assert_eq!(RecordedMoveKind::from_activity("merge_queue_merge"), RecordedMoveKind::QueueMerge);
         assert_eq!(RecordedMoveKind::from_activity("force_push"), hand);
     }

@@ -33,8 +33,8 @@ use crate::github::judge::{GitHubJudgeOptions, GitHubRunContext, judge_pull_requ
 use crate::github::repository_settings;
 use crate::github::repository_settings::policy_advice::{advise_own_checks, suggest_account_numbers};
 use crate::github::session::open_pulls::{
-    OpenPullRequest, PullsOfRevision, judge_numbered_pulls, judge_open_pulls, judge_pulls_at, list_pulls_at,
-    list_pulls_of_event, list_swept_pulls, order_by_last_judgement,
+    OpenPullRequest, PullsOfRevision, judge_numbered_pulls, judge_open_pulls, judge_pulls_at,
+    list_open_pulls, list_pulls_at, list_pulls_of_event, order_by_last_judgement,
 };
 use crate::github::session::owner_repositories::list_owner_repositories;
 use crate::http::{RequestPolicy, Secret};
@@ -211,11 +211,11 @@ impl GitHubSession {
     /// # Errors
     ///
     /// Fails if they cannot be read, or are too many.
-    pub(crate) fn list_swept_pulls(
+    pub(crate) fn list_open_pulls(
         &self,
         repo: &RepositoryName,
     ) -> Result<Vec<OpenPullRequest>, GitHubFailure> {
-        self.runtime.block_on(list_swept_pulls(&self.client, repo))
+        self.runtime.block_on(list_open_pulls(&self.client, repo, |_| false))
     }
 
     /// Returns the repositories of an organisation or a user, as far as the token sees them, by their names.
@@ -244,12 +244,16 @@ impl GitHubSession {
     }
 
     /// Returns an event in which these pull requests were not judged, for the lack of time.
-    pub(crate) fn describe_unjudged(&self, repo: &RepositoryName, numbers: &[u64]) -> JudgedEvent {
-        let failure = GitHubFailure::new("no time was left for it; the next run begins with it");
+    pub(crate) fn describe_unjudged(
+        &self,
+        repo: &RepositoryName,
+        numbers: &[u64],
+        failure: &GitHubFailure,
+    ) -> JudgedEvent {
         let mut groups = Vec::new();
         for number in numbers {
             let name = PullRequestName { repo: repo.clone(), number: *number };
-            groups.push(JudgedGroup::from_failure(&name, &failure));
+            groups.push(JudgedGroup::from_failure(&name, failure));
         }
         self.build_event(groups)
     }

@@ -20,8 +20,8 @@ const MAX_CONCURRENT_PULL_REQUESTS: usize = 4;
 /// How many check runs are looked up at the same time.
 const MAX_CONCURRENT_LOOKUPS: usize = 8;
 
-/// How many open pull requests are judged at all.
-const MAX_OPEN_PULL_REQUESTS: usize = 200;
+/// How many open pull requests one run judges.
+const MAX_SWEPT_PULL_REQUESTS: usize = 200;
 
 /// How often the list of open pull requests is read again for an event that it has no pull request for.
 const MAX_LAG_PAUSES: u32 = 2;
@@ -42,15 +42,54 @@ pub(crate) struct PullsOfRevision {
     pub(crate) numbers: Vec<u64>,
 }
 
+impl PullsOfRevision {
+    /// Takes away the revisions that one run does not get to, all after as many as it judges; returns the numbers of
+    /// their pull requests. It judges at least one revision.
+    pub(crate) fn split_off_unswept(targets: &mut Vec<PullsOfRevision>) -> Vec<u64> {
+        let mut pulls = 0;
+        let is_swept = |target: &PullsOfRevision| {
+            let is_first = pulls == 0;
+            pulls += target.numbers.len();
+            is_first || pulls <= MAX_SWEPT_PULL_REQUESTS
+        };
+        let swept = targets.iter().map(is_swept).take_while(|is_swept| *is_swept).count();
+        targets.split_off(swept).into_iter().flat_map(|target| target.numbers).collect()
+    }
+}
+
+/// Returns the failure that each of the pull requests has which one run does not get to.
+pub(crate) fn describe_unswept(left: usize) -> GitHubFailure {
+    GitHubFailure::new(format!(
+        "one run judges {MAX_SWEPT_PULL_REQUESTS} open pull requests; {left} are left for the next runs"
+    ))
+}
+
+/// Returns the failure of each pull request for which a run had no time.
+pub(crate) fn describe_time_over() -> GitHubFailure {
+    GitHubFailure::new("no time was left for it; the next run begins with it")
+}
+
 /// Judges every open pull request, a few at a time.
 pub(crate) async fn judge_open_pulls(
     client: &GitHubClient,
     repo: &RepositoryName,
     options: &GitHubJudgeOptions,
 ) -> Result<Vec<JudgedGroup>, GitHubFailure> {
-    let listed = list_swept_pulls(client, repo).await?;
-    let numbers: Vec<u64> = listed.iter().map(|pull| pull.number).collect();
-    Ok(judge_numbered_pulls(client, repo, &numbers, options, GitHubRunContext::default()).await)
+    let listed = list_open_pulls(client, repo, |_| false).await?;
+    let mut targets: Vec<PullsOfRevision> = listed
+        .iter()
+        .map(|pull| PullsOfRevision { head: Some(pull.head), numbers: vec![pull.number] })
+        .collect();
+    order_by_last_judgement(client, repo, None, &mut targets).await;
+    let unswept = PullsOfRevision::split_off_unswept(&mut targets);
+    let mut numbers: Vec<u64> = targets.into_iter().flat_map(|target| target.numbers).collect();
+    numbers.sort_unstable_by_key(|number| listed.iter().position(|pull| pull.number == *number));
+    let mut groups = judge_numbered_pulls(client, repo, &numbers, options, GitHubRunContext::default()).await;
+    let failure = describe_unswept(unswept.len());
+    for number in unswept {
+        groups.push(JudgedGroup::from_failure(&PullRequestName { repo: repo.clone(), number }, &failure));
+    }
+    Ok(groups)
 }
 
 /// Judges the open pull requests whose final revision is `head`. The run is for this commit, so one that has moved
@@ -70,8 +109,12 @@ pub(crate) async fn judge_pulls_at(
 ///
 /// An event can be ahead of the list, which has a new pull request or its new head a moment later. Where it has none,
 /// it is therefore read again before an event passes for one that no pull request is about. Pull requests that the
-/// event names (`hints`) are asked about by themselves where the list lacks them; one of these that cannot be read stops
-/// nothing, if others end at the commit.
+/// event names (`hints`) are asked about by themselves where the list lacks them.
+///
+/// # Errors
+///
+/// Fails if the list cannot be read, or one of the pull requests that the event names: it may be another one for which
+/// the same check counts.
 pub(crate) async fn list_pulls_at(
     client: &GitHubClient,
     repo: &RepositoryName,
@@ -159,20 +202,6 @@ pub(crate) async fn list_pulls_of_event(
     }
 }
 
-pub(crate) async fn list_swept_pulls(
-    client: &GitHubClient,
-    repo: &RepositoryName,
-) -> Result<Vec<OpenPullRequest>, GitHubFailure> {
-    let is_enough = |all: &[OpenPullRequest]| all.len() > MAX_OPEN_PULL_REQUESTS;
-    let listed = list_open_pulls(client, repo, is_enough).await?;
-    if listed.len() > MAX_OPEN_PULL_REQUESTS {
-        return Err(GitHubFailure::new(format!(
-            "more than {MAX_OPEN_PULL_REQUESTS} pull requests are open; judge them one by one"
-        )));
-    }
-    Ok(listed)
-}
-
 /// Puts revisions into the order in which a run judges them that may not get to the end: those first that were judged
 /// longest ago, by their check runs of this name.
 ///
@@ -231,4 +260,30 @@ pub(crate) async fn list_open_pulls(
         page.into_iter().map(|pull| OpenPullRequest { number: pull.number, head: pull.head.sha }).collect()
     };
     client.fetch_list(path, take_pulls, is_enough).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_run_judges_the_first_of_many_pull_requests_and_names_the_others() {
+        let target =
+            |numbers: std::ops::Range<u64>| PullsOfRevision { head: None, numbers: numbers.collect() };
+        let split = |mut targets: Vec<PullsOfRevision>| {
+            let unswept = PullsOfRevision::split_off_unswept(&mut targets);
+            (targets.len(), unswept)
+        };
+        let singles = |count: u64| (0..count).map(|number| target(number..number + 1)).collect();
+        assert_eq!(split(singles(0)), (0, vec![]));
+        assert_eq!(split(singles(200)), (200, vec![]));
+        assert_eq!(split(singles(205)), (200, vec![200, 201, 202, 203, 204]));
+        // Those of one revision are judged together, whatever their number.
+        assert_eq!(split(vec![target(0..300), target(300..301)]), (1, vec![300]));
+        assert_eq!(
+            split(vec![target(0..150), target(150..202), target(202..203)]),
+            (1, (150..203).collect())
+        );
+        assert!(describe_unswept(5).why.contains("5 are left"));
+    }
 }

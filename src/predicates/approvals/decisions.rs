@@ -73,6 +73,22 @@ fn identify_speaker(account: &ForgeAccount, context: &EvaluationContext<'_>) -> 
     }
 }
 
+/// Returns whether a decision requests changes, or may have done, and the number of its account is known.
+fn is_objection_of_number(decision: &ReviewDecision<'_>) -> bool {
+    let review = match decision {
+        ReviewDecision::Approved(_) => return false,
+        ReviewDecision::ChangesRequested(review) => review,
+        ReviewDecision::Dismissed(review) => {
+            let said = review.dismissal.as_ref().map(|dismissal| &dismissal.dismissed_state);
+            if said.is_some_and(|state| *state != ReviewState::ChangesRequested) {
+                return false;
+            }
+            review
+        }
+    };
+    review.by.as_ref().is_some_and(|account| account.number.is_some())
+}
+
 /// Returns the latest decision of each person. An account that is gone counts as another person each
 /// time.
 pub(super) fn latest_decisions<'change>(
@@ -97,6 +113,13 @@ pub(super) fn latest_decisions<'change>(
             let next = decisions.len();
             let index = *index_by_person.entry(speakers.decider_key(account, context)).or_insert(next);
             earlier = decisions.get_mut(index);
+        }
+        if let Some(earlier) = &earlier
+            && is_objection_of_number(earlier)
+            && review.by.as_ref().is_some_and(|account| account.number.is_none())
+        {
+            // The login alone may be another account's by now, and only its own account takes an objection back.
+            continue;
         }
         match (earlier, decision) {
             (Some(ReviewDecision::Approved(earlier)), ReviewDecision::Approved(_)) => earlier.push(review),

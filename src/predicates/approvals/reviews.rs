@@ -697,6 +697,10 @@ roster:
         };
         assert_eq!(dismissed("bob#7"), [""; 0]);
         assert_eq!(dismissed("bob#8").len(), 1);
+        // Nor does a login whose number is not told.
+        assert_eq!(objected(&format!("{no}, {{ by: bob }}")).len(), 1);
+        assert_eq!(objected(&format!("{no}, {{ by: bob, state: dismissed }}")).len(), 1);
+        assert_eq!(dismissed("bob").len(), 1);
     }
 
     #[test]
