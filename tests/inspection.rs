@@ -1398,5 +1398,5 @@ fn a_policy_of_many_rules_is_inspected_in_a_bounded_time() {
         let text = format!("changegate: 1\nextends: [startup]\nprotects: [main]\nrules:\n{rules}");
         assert_eq!(check(&text).is_ok(), side == "outside");
     }
-    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
 }

@@ -477,7 +477,11 @@ change:
     fn an_answer_quotes_what_is_there_in_the_wrong_form() {
         let says = |template, body| says_of_pull("{ Risk: present }", "ana", template, body);
         for (template, body, expected) in [
-            ("x", "## Risk\n\n<level>\n", "`Risk` is missing"),
+            (
+                "x",
+                "## Risk\n\n<level>\n",
+                "nothing that counts stands below line 1 of the description, `## Risk`",
+            ),
             (
                 "x",
                 "## Risk\n\n[level]\n",
