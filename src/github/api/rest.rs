@@ -248,6 +248,9 @@ pub(crate) struct RestApp {
 /// An event in the activity of a branch.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct RestActivity {
+    /// The full name of the ref.
+    #[serde(rename = "ref")]
+    pub(crate) ref_name: Option<String>,
     pub(crate) before: Option<Oid>,
     pub(crate) after: Oid,
     /// `push`, `force_push`, `branch_creation`, `pr_merge` and others.

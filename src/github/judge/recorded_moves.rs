@@ -3,6 +3,8 @@
 //! A commit says of itself who made it and for which pull request; only the record says whether GitHub's button or
 //! merge queue put it there, or a person pushed it.
 
+use std::cell::Cell;
+
 use crate::change::Oid;
 use crate::github::api::GitHubClient;
 use crate::github::api::names::escape_path;
@@ -76,18 +78,20 @@ pub(crate) async fn find_recorded_moves(
         return RecordedMoves { moves, is_absent: false };
     }
     let mut attempt = 1;
+    // What was seen once is there, whatever a later page or attempt is answered with.
+    let has_entries = Cell::new(false);
     loop {
-        let moves = match read_moves(client, push, after).await {
+        let moves = match read_moves(client, push, after, &has_entries).await {
             Ok(moves) => moves,
             // A server without such records says so. Any other failure says nothing of the record, and there may be one.
             Err(failure) => {
-                let is_absent = failure.status == Some(404);
+                let is_absent = failure.status == Some(404) && !has_entries.get();
                 return RecordedMoves { moves: Vec::new(), is_absent };
             }
         };
         let is_found = moves.iter().any(|one| one.after == after);
         if is_found || !may_lag || attempt > MAX_RECORD_PAUSES || !client.wait_for_record(attempt).await {
-            let is_absent = moves.is_empty();
+            let is_absent = !has_entries.get();
             return RecordedMoves { moves, is_absent };
         }
         attempt += 1;
@@ -99,12 +103,18 @@ async fn read_moves(
     client: &GitHubClient,
     push: &CompletedPush<'_>,
     after: Oid,
+    has_entries: &Cell<bool>,
 ) -> Result<Vec<RecordedRefMove>, GitHubFailure> {
     let name = escape_path(push.ref_name);
     let path = format!("{}/activity?ref={name}&per_page=100", push.repo.rest_path());
     let convert_page = |page: Vec<RestActivity>| {
         let mut moves = Vec::with_capacity(page.len());
-        for entry in page {
+        has_entries.set(has_entries.get() || !page.is_empty());
+        // The record was asked for one ref; an entry of another one proves nothing of this.
+        for entry in page
+            .into_iter()
+            .filter(|entry| entry.ref_name.as_deref().is_none_or(|name| name == push.ref_name))
+        {
             let kind = entry.kind.as_deref().map(RecordedMoveKind::from_activity);
             let before = entry.before.and_then(Oid::none_if_null);
             moves.push(RecordedRefMove { before, after: entry.after, kind });
