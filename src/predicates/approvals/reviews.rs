@@ -683,7 +683,10 @@ roster:
         let head = "01".repeat(20);
         let commanded = |by: &str| {
             let ask = "{ at-least: 2, commands: ['/approve'] }";
-            says(ask, &format!("reviews: [{{ by: 'bob#7' }}]\ncomments: [{{ by: '{by}', text: /approve {head} }}]"))
+            says(
+                ask,
+                &format!("reviews: [{{ by: 'bob#7' }}]\ncomments: [{{ by: '{by}', text: /approve {head} }}]"),
+            )
         };
         assert_eq!((commanded("carol#8").len(), commanded("carol#7").len()), (0, 1));
         // Nor does it take back what another account said under that login.
@@ -693,7 +696,9 @@ roster:
         assert_eq!(objected(&format!("{no}, {{ by: 'robert#7' }}")), [""; 0]);
         assert_eq!(objected(&format!("{no}, {{ by: 'bob#8' }}")).len(), 1);
         let dismissed = |by: &str| {
-            objected(&format!("{{ by: 'bob#7', state: dismissed, was: changes-requested, dismissed-by: '{by}' }}"))
+            objected(&format!(
+                "{{ by: 'bob#7', state: dismissed, was: changes-requested, dismissed-by: '{by}' }}"
+            ))
         };
         assert_eq!(dismissed("bob#7"), [""; 0]);
         assert_eq!(dismissed("bob#8").len(), 1);
