@@ -15,7 +15,7 @@ use crate::ledger::state::TrackedObligation;
 /// How many people a cell names.
 const MAX_NAMED: usize = 10;
 
-/// The role of whoever pushed or merged.
+/// The role of the account that pushed or merged.
 const PUSHER_ROLE: &str = "role.pusher";
 
 /// How the codes begin that say why an approval does not count: the roster does not know the person.
@@ -221,8 +221,8 @@ fn add_approvals(change: &ChangeRecord, found: &mut Vec<AuditException>) {
     }
 }
 
-/// Adds the people whom the roster of the time does not know: whoever approved, counted or not; whoever pushed; and
-/// whoever else made the change and stood in an earlier roster.
+/// Adds the people who are not in the roster of the time: approvers, counted or not; the pusher; and authors who were in
+/// an earlier roster.
 fn add_strangers(change: &ChangeRecord, found: &mut Vec<AuditException>) {
     let mut told: Vec<(ExceptionKind, String)> = Vec::new();
     for reasons in change.reasons.iter().filter(|reasons| has_roster(reasons)) {

@@ -158,7 +158,7 @@ pub(crate) fn build_unread_exception(unread: &UnreadRepository, now: Timestamp) 
     }
 }
 
-/// Returns the exceptions of refusals whose reasons cannot be read, so that nobody can tell what became of them.
+/// Returns an exception for each refusal of the ledger whose reasons cannot be read.
 pub(crate) fn build_denial_exceptions(
     (repository, ref_name): (&str, &Text),
     history: &LedgerHistory,

@@ -107,21 +107,23 @@ async fn read_moves(
 ) -> Result<Vec<RecordedRefMove>, GitHubFailure> {
     let name = escape_path(push.ref_name);
     let path = format!("{}/activity?ref={name}&per_page=100", push.repo.rest_path());
-    let convert_page = |page: Vec<RestActivity>| {
-        let mut moves = Vec::with_capacity(page.len());
-        has_entries.set(has_entries.get() || !page.is_empty());
-        // The record was asked for one ref; an entry of another one proves nothing of this.
-        for entry in page
-            .into_iter()
-            .filter(|entry| entry.ref_name.as_deref().is_none_or(|name| name == push.ref_name))
-        {
+    let convert_page = |page| convert_moves(page, push.ref_name, has_entries);
+    client.fetch_list(path, convert_page, |moves| moves.iter().any(|one| one.after == after)).await
+}
+
+/// Returns the moves of a ref on a page of the record, and notes if the page has entries at all. An entry of another ref
+/// proves nothing of this one.
+fn convert_moves(page: Vec<RestActivity>, ref_name: &str, has_entries: &Cell<bool>) -> Vec<RecordedRefMove> {
+    let mut moves = Vec::with_capacity(page.len());
+    for entry in page {
+        has_entries.set(true);
+        if entry.ref_name.as_deref().is_none_or(|name| name == ref_name) {
             let kind = entry.kind.as_deref().map(RecordedMoveKind::from_activity);
             let before = entry.before.and_then(Oid::none_if_null);
             moves.push(RecordedRefMove { before, after: entry.after, kind });
         }
-        moves
-    };
-    client.fetch_list(path, convert_page, |moves| moves.iter().any(|one| one.after == after)).await
+    }
+    moves
 }
 
 #[cfg(test)]
@@ -129,6 +131,24 @@ mod tests {
     use super::*;
     use crate::github::api::names::RepositoryName;
     use crate::report::RefUpdateKind;
+
+    #[test]
+    fn an_entry_of_another_ref_is_no_move_of_this_one_and_shows_that_there_is_a_record() {
+        let entry = |name: Option<&str>| {
+            let (before, after) = ("1".repeat(40), "2".repeat(40));
+            let entry = serde_json::json!({
+                "ref": name, "before": before, "after": after, "activity_type": "pr_merge",
+            });
+            serde_json::from_value::<RestActivity>(entry).unwrap()
+        };
+        let has_entries = Cell::new(false);
+        let convert = |page| convert_moves(page, "refs/heads/main", &has_entries).len();
+        assert_eq!((convert(Vec::new()), has_entries.get()), (0, false));
+        assert_eq!((convert(vec![entry(Some("refs/heads/tmp"))]), has_entries.get()), (0, true));
+        // What was seen stays seen, whatever comes after it.
+        assert_eq!((convert(Vec::new()), has_entries.get()), (0, true));
+        assert_eq!(convert(vec![entry(None), entry(Some("refs/heads/main"))]), 2);
+    }
 
     #[test]
     fn a_commit_has_a_move_of_its_own_or_shares_that_of_the_push() {
