@@ -124,6 +124,12 @@ fn prose_is_reviewed_and_needs_no_plan() {
             "CLAUDE.local.md",
             "Prompts/a.md",
             "commands/deploy.md",
+            "packages/a/.claude/commands/deploy.md",
+            "a/.cursor/rules/x.md",
+            "QWEN.md",
+            "CRUSH.md",
+            "review.prompt.md",
+            "x.instructions.md",
             "{ path: tool.md, now: executable }",
             "{ path: lib.md, now: submodule }",
             "{ path: build.md, now: symlink }",
@@ -504,5 +510,116 @@ fn a_catalogue_is_a_file_of_the_policy() {
     ] {
         let found = faults(named, catalogue);
         assert!(found.starts_with(wanted), "{found}");
+    }
+}
+
+/// A file of each kind that the classes of a pack tell apart, and files that none of them names.
+const KINDS_OF_FILES: [&str; 16] = [
+    "src/auth.rs",
+    "README.md",
+    "CODEOWNERS",
+    "isms/scope.md",
+    "iam/roles.tf",
+    ".github/workflows/ci.yml",
+    "x/Jenkinsfile",
+    "buildkite.yml",
+    "{ path: models/m.safetensors, start: \"version https://git-lfs.github.com/spec/v1\\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\\nsize 438023168\\n\" }",
+    "x/tokenizer.json",
+    "data/people.csv",
+    "corpus.dvc",
+    "prompts/sys.txt",
+    "evals/bar.yml",
+    "thresholds.yml",
+    "ops/img",
+];
+
+/// All that a pack asks of a change that is no emergency.
+const ALL_ASKED: [&str; 31] = [
+    "Change-Type: normal",
+    "Ticket: PAY-412",
+    "Security-Impact: medium",
+    "Back-out-Plan: revert this commit and deploy the version before",
+    "Test-Plan: the tests of the module, and a day in staging",
+    "Isms-Purpose: ask two people about what runs in production, as decided in March",
+    "Isms-Integrity: all other controls stay as they are, in this and in other repositories",
+    "Isms-Resources: half a day of the platform team",
+    "Isms-Authority: Kim Lee <kim@example.com>",
+    "Security-Reviewed-by: Eva Sec <eva@example.com>",
+    "Financial-Reporting: yes",
+    "Accepted-by: Dana Fox <dana@example.com>",
+    "Security-Measures: none is touched, and the login stays as it is",
+    "Back-out-Owner: Kim Lee <kim@example.com>",
+    "Change-Manager: Gil Orr <gil@example.com>",
+    "Significant-Change: yes",
+    "Release-Approved-by: Dana Fox <dana@example.com>",
+    "Privacy-Impact: medium",
+    "AI-Impact: medium",
+    "Model-Digest: 4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393",
+    "Evaluation: intent-suite-7, accuracy 0.94 (bar 0.92), no group below 0.90",
+    "Model-Rollback: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "Data-Provenance: exported from the shop of 2025, with consent",
+    "Personal-Data: pseudonymised",
+    "Evaluation-Change: the bar for small groups is raised as the board has decided",
+    "Substantial-Modification: yes",
+    "Conformity-Assessment: report CA-2026-07 of the notified body",
+    "Model-Reviewed-by: Eva Sec <eva@example.com>",
+    "Data-Reviewed-by: Eva Sec <eva@example.com>",
+    "AI-Authority: Dana Fox <dana@example.com>",
+    "Reviewed-by: Ben Ito <ben@example.com>",
+];
+
+/// Files that give a change an earlier class, and two that do not.
+const FURTHER_FILES: [&str; 8] = [
+    "src/auth.rs",
+    "README.md",
+    "CODEOWNERS",
+    "x/Jenkinsfile",
+    "x/tokenizer.json",
+    "data/people.csv",
+    "prompts/sys.txt",
+    "evals/bar.yml",
+];
+
+#[test]
+fn a_further_file_never_spares_a_change_what_it_is_asked() {
+    // A pack takes a second of its own.
+    std::thread::scope(|scope| {
+        for pack in packs::POLICY_PACKS {
+            scope.spawn(|| compare_with_further_files(pack.name));
+        }
+    });
+}
+
+fn compare_with_further_files(pack: &str) {
+    let policy = extending(pack);
+    let is_denied =
+        |trailers: &[&str], paths: &str| !told(&policy, trailers, &format!("paths: [{paths}]")).1.is_empty();
+    let second = "Reviewed-by: Eva Sec <eva@example.com>";
+    let mut denied_alone = 0;
+    // One reviewer is too few for some, and two are enough for all.
+    for first in [["Risk: low"].as_slice(), &["Risk: high", second]] {
+        for left_out in ALL_ASKED {
+            let kept = ALL_ASKED.into_iter().filter(|trailer| *trailer != left_out);
+            let trailers: Vec<&str> = first.iter().copied().chain(kept).collect();
+            for file in KINDS_OF_FILES.into_iter().filter(|file| is_denied(&trailers, file)) {
+                denied_alone += 1;
+                for other in FURTHER_FILES.into_iter().filter(|other| *other != file) {
+                    assert!(
+                        is_denied(&trailers, &format!("{file}, {other}")),
+                        "{pack}: {other} spares {file} the line {left_out:?}, with {first:?}"
+                    );
+                }
+            }
+        }
+    }
+    // The pack asks something of each of these files, and allows the change that has all of it.
+    assert!(denied_alone > 0, "{pack}");
+    let all: Vec<&str> = ["Risk: low", second].into_iter().chain(ALL_ASKED).collect();
+    for file in KINDS_OF_FILES {
+        assert_eq!(
+            told(&policy, &all, &format!("paths: [{file}]")).1,
+            Vec::<String>::new(),
+            "{pack}: {file}"
+        );
     }
 }

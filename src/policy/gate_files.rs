@@ -28,7 +28,7 @@ const PIPELINE_CLASS: &str = "pipeline";
 const GATE_WORKFLOW_PATTERN: &str = "/.github/workflows/changegate*";
 
 /// The pipelines of known systems, as patterns of paths. The shipped packs list the same.
-pub(crate) const PIPELINE_PATTERNS: [&str; 27] = [
+pub(crate) const PIPELINE_PATTERNS: [&str; 30] = [
     "/.github/workflows/**",
     "/.github/actions/**",
     "/.gitlab-ci.yml",
@@ -47,6 +47,9 @@ pub(crate) const PIPELINE_PATTERNS: [&str; 27] = [
     "/.azure-pipelines/**",
     "/.azuredevops/**",
     "/.buildkite/**",
+    "/buildkite.y*ml",
+    "/buildkite.json",
+    "/buildkite/pipeline.*",
     "/.drone.*",
     "/.woodpecker.*",
     "/.woodpecker/**",
