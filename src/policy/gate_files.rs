@@ -71,16 +71,16 @@ const SAMPLE_PIPELINES: [&str; 3] = [".github/workflows/ci.yml", ".gitlab-ci.yml
 const SAMPLE_GOVERNING_FILES: [&str; 5] =
     ["CODEOWNERS", ".github/CODEOWNERS", "isms/policy", "iam/roles", "keyrings/keys"];
 
-/// The word of a field that says that a change is an emergency.
-const EMERGENCY_WORD: &str = "emergency";
-
-/// A file of the gate, or a pipeline, whose change is of another class if it states an emergency.
+/// A file of the gate, or a pipeline, whose change is of another class if a field says so, as one that states an
+/// emergency.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmergencyGap {
     /// The path of the file.
     pub path: String,
-    /// The field that states the emergency.
+    /// The field that says so.
     pub field: String,
+    /// The word of the field, such as `emergency`.
+    pub word: String,
     /// The class of the change that states it.
     pub class: ClassId,
     /// The class of the same change without it; `None` for no class at all.
@@ -90,7 +90,10 @@ pub struct EmergencyGap {
 impl EmergencyGap {
     /// Returns true if both are about the same field and the same classes.
     pub(crate) fn is_same_kind(&self, other: &EmergencyGap) -> bool {
-        self.field == other.field && self.class == other.class && self.ordinary_class == other.ordinary_class
+        self.field == other.field
+            && self.word == other.word
+            && self.class == other.class
+            && self.ordinary_class == other.ordinary_class
     }
 }
 
@@ -187,24 +190,41 @@ impl Policy {
         Policy { classes, ..self.clone() }
     }
 
-    /// Returns the files of the gate, and samples of pipelines, that are of another class where a change
-    /// states an emergency. Only a class of emergencies that asks for more than its word is no gap:
-    /// `pipeline-emergency` is such a class for pipelines.
+    /// Returns the files of the gate, and samples of pipelines, that are of another class where a field of the change
+    /// has some word: `emergency` or any other, since the name says nothing about what the class asks. Only a class
+    /// of emergencies that asks for more than its word is no gap: `pipeline-emergency` is such a class for pipelines.
     pub fn find_emergency_gaps(&self) -> Vec<EmergencyGap> {
         let mut gaps = Vec::new();
-        for field in self.vocabulary.fields() {
-            if field.find_level(EMERGENCY_WORD).is_none() {
-                continue;
-            }
-            for path in &self.gate_files {
-                gaps.extend(self.find_emergency_gap(field, path));
-            }
-            for path in SAMPLE_PIPELINES {
-                let gap = self.find_emergency_gap(field, path);
-                gaps.extend(gap.filter(|gap| !is_emergency_class(gap.class.as_str())));
+        for field in self.list_class_fields() {
+            for word in field.allowed_words().unwrap_or_default() {
+                for path in &self.gate_files {
+                    gaps.extend(self.find_emergency_gap(field, word, path));
+                }
+                for path in SAMPLE_PIPELINES {
+                    let gap = self.find_emergency_gap(field, word, path);
+                    gaps.extend(gap.filter(|gap| !is_emergency_class(gap.class.as_str())));
+                }
             }
         }
         gaps
+    }
+
+    /// Returns the fields that tell classes apart, each once.
+    fn list_class_fields(&self) -> Vec<&FieldDefinition> {
+        let mut asked = Vec::new();
+        for class in &self.classes {
+            class.when.add_predicates(&mut asked);
+        }
+        let mut fields: Vec<&FieldDefinition> = Vec::new();
+        for predicate in asked {
+            let Predicate::Field(question) = predicate else { continue };
+            for field in question.named_fields() {
+                if !fields.iter().any(|known| known.name == field.name) {
+                    fields.push(field);
+                }
+            }
+        }
+        fields
     }
 
     /// Returns the standard changes that may touch files of the gate or pipelines, by id, with those files: of
@@ -231,8 +251,8 @@ impl Policy {
         gaps
     }
 
-    fn find_emergency_gap(&self, field: &FieldDefinition, path: &str) -> Option<EmergencyGap> {
-        let urgent = build_sample_change(&format!("{}: {EMERGENCY_WORD}", field.name), path)?;
+    fn find_emergency_gap(&self, field: &FieldDefinition, word: &str, path: &str) -> Option<EmergencyGap> {
+        let urgent = build_sample_change(&format!("{}: {word}", field.name), path)?;
         let ordinary = build_sample_change("", path)?;
         for class in &self.classes {
             let answer = self.ask_class(class, &urgent);
@@ -247,6 +267,7 @@ impl Policy {
                 return Some(EmergencyGap {
                     path: path.to_owned(),
                     field: field.name.clone(),
+                    word: word.to_owned(),
                     class: class.id.clone(),
                     ordinary_class: holding.map(|class| class.id.clone()),
                 });
@@ -369,6 +390,23 @@ mod tests {
     }
 
     #[test]
+    fn a_class_of_another_word_that_takes_such_a_file_is_told() {
+        let fields = FIELDS.replace("emergency", "hotfix");
+        let policy = load(&format!(
+            "{fields}{EVERYTHING}classes: {{ quick: {{ field: {{ Kind: hotfix }} }}, isms: {{ touches: a }} }}"
+        ));
+        let gaps = policy.find_emergency_gaps();
+        for path in GATE.iter().chain(&SAMPLE_PIPELINES) {
+            assert!(gaps.iter().any(|gap| gap.path == *path && gap.word == "hotfix"), "{path}: {gaps:?}");
+        }
+        // The class of what governs change comes first.
+        let policy = load(&format!(
+            "{fields}{EVERYTHING}classes: {{ isms: {{ touches: a }}, quick: {{ field: {{ Kind: hotfix }} }} }}"
+        ));
+        assert_eq!(policy.find_emergency_gaps(), []);
+    }
+
+    #[test]
     fn every_system_has_its_files_covered() {
         let policy = load(&format!(
             "{FIELDS}classes: {{ pipeline: {{ touches: /none }}, emergency: {{ field: {{ Kind: emergency }} }} }}"
@@ -388,6 +426,8 @@ mod tests {
             "build/azure-pipelines-release.yml",
             ".azure-pipelines/a.yml",
             ".buildkite/pipeline.yml",
+            "buildkite.yaml",
+            "buildkite/pipeline.json",
             ".drone.yml",
             ".drone.star",
             ".woodpecker.yml",

@@ -303,9 +303,10 @@ fn write_emergency_gaps(gaps: &[EmergencyGap], out: &mut dyn Write) -> io::Resul
             None => "none".into(),
         };
         let note = format!(
-            "a change that states `{}: emergency` is of the class `{}` and not {ordinary} if it touches {}; what \
-             changes the gate is no emergency, so put the class that takes it first",
+            "a change that states `{}: {}` is of the class `{}` and not {ordinary} if it touches {}; a word does not \
+             choose what is asked of a change of the gate, so put the class that takes it first",
             gap.field,
+            shorten_for_message(&gap.word),
             gap.class,
             paths.join(", "),
         );
