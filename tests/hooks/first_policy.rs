@@ -55,14 +55,17 @@ fn a_roster_without_accounts_is_noted_before_it_locks_anyone_out() {
     world.changegate("work", &["policy", "check"]).accepted().says("lists no `accounts`");
     fetch_past_hook(&world);
     let installed = world.changegate("server.git", &["install", "--server"]);
-    installed.accepted().says("lists no `accounts`").says("changegate.acceptedPolicy");
+    installed
+        .accepted()
+        .says("lists no `accounts`")
+        .says("git fetch CLONE main:main\n    changegate install --server");
     world.commit(&good("Go on"));
     let line = "add `ana` to the `accounts` of `ana` in `policies/people.yml`";
     world.push(&["main"]).refused("peer-review").says(line);
     // As `install` says.
     world.write(ROSTER, &TWO_PEOPLE.replace("[ana@example.com]", "[ana@example.com], accounts: [ana]"));
     fetch_past_hook(&world);
-    world.configure("changegate.acceptedPolicy", &world.main());
+    world.changegate("server.git", &["install", "--server"]).accepted().says("next: push");
     world.commit(&good("Go on"));
     world.push(&["main"]).accepted();
     world.changegate("work", &["policy", "check"]).accepted().does_not_say("`accounts`");
