@@ -58,17 +58,42 @@ fn a_roster_without_accounts_is_noted_before_it_locks_anyone_out() {
     installed
         .accepted()
         .says("lists no `accounts`")
-        .says("git fetch CLONE main:main\n    changegate install --server");
+        .says("changegate.acceptedPolicy")
+        .says("unauthorised until");
     world.commit(&good("Go on"));
     let line = "add `ana` to the `accounts` of `ana` in `policies/people.yml`";
     world.push(&["main"]).refused("peer-review").says(line);
     // As `install` says.
     world.write(ROSTER, &TWO_PEOPLE.replace("[ana@example.com]", "[ana@example.com], accounts: [ana]"));
     fetch_past_hook(&world);
-    world.changegate("server.git", &["install", "--server"]).accepted().says("next: push");
+    world.configure("changegate.acceptedPolicy", &world.main());
     world.commit(&good("Go on"));
     world.push(&["main"]).accepted();
     world.changegate("work", &["policy", "check"]).accepted().does_not_say("`accounts`");
+}
+
+#[test]
+fn a_ledger_begins_with_a_roster_that_the_server_can_use() {
+    let world = bare_server();
+    let accounts =
+        |ana: &str| TWO_PEOPLE.replace("[ana@example.com]", &format!("[ana@example.com], accounts: [{ana}]"));
+    world.write(ROSTER, &accounts("'github:ana'"));
+    world.changegate("work", &["policy", "init", "--pack", "startup"]).accepted();
+    world.commit("First policy\n");
+    world.git_in("work", &["clone", "-q", "--bare", ".", "../fresh.git"]);
+    let installed = world.changegate("fresh.git", &["install", "--server", "--pusher", "gitolite"]);
+    let printed = "git fetch CLONE main:main\n    changegate install --server";
+    installed.accepted().says("lists only accounts of a forge").says(printed).does_not_say("ledger started");
+    // As it says.
+    world.write(ROSTER, &accounts("'github:ana', ana"));
+    world.commit("Add the accounts\n");
+    world.git_in("fresh.git", &["fetch", "-q", "../work", "main:main"]);
+    world
+        .changegate("fresh.git", &["install", "--server"])
+        .accepted()
+        .says("ledger started")
+        .says("next: push");
+    world.changegate("fresh.git", &["ledger", "verify"]).accepted().says("verification passed");
 }
 
 #[test]
