@@ -29,7 +29,7 @@ messages! {
     OTHER_FORM = "field.unread-other-form":
         "`{field}` is not stated: line {line} of the description, {written}, is an item of a list, a part of a table, a summary or only emphasis; write `## {field}` on a line of its own, and below it what it says";
     OTHER_SPELLING = "field.unread-other-spelling":
-        "`{field}` is not stated: line {line} of the description, {written}, is spelled in another way; write `{field}`";
+        "`{field}` is not stated: line {line} of the description states {written}, which is spelled in another way; write `{field}`";
     OF_WHOLE_PULL = "field.unread-of-whole-pull":
         "`{field}` is not stated: line {line} of the description, {written}, is of the whole pull request, and each of its commits is judged by itself; add `{trailer}` to the trailers of the commit";
     OTHER_FIELD = "field.unread-other-field":
