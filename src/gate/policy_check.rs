@@ -1,7 +1,7 @@
 //! Checks a policy where it is written. `policy check`, a push and a pull request ask the same question, so
 //! what one of them accepts, the others accept as well.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan as _};
 
 use crate::change::{FactKind, Oid, PusherIdentity, Text};
 use crate::gate::policy_findings::{find_today, policy_fault_finding};
@@ -10,7 +10,8 @@ use crate::gate::settings::GateSettings;
 use crate::git::Repository;
 use crate::people::ResolvedIdentity;
 use crate::policy::{
-    InspectionFacts, PlacedFault, PlacedPattern, Policy, PolicyErrors, PolicyInspection, Rule,
+    InspectionFacts, LATER_KEYS_DAYS, PlacedFault, PlacedPattern, Policy, PolicyErrors, PolicyInspection,
+    Rule,
 };
 use crate::verdict::{Finding, Fixer, messages};
 use crate::yaml::YamlFault;
@@ -45,9 +46,22 @@ pub fn check_policy(
     read_from: &[Text],
     now: Timestamp,
 ) -> Result<PolicyInspection, PolicyErrors> {
+    inspect_loaded(loaded, read_from, None, now)
+}
+
+/// As [`check_policy`], for a server that knows one of its pushers by this account.
+fn inspect_loaded(
+    loaded: &LoadedPolicy,
+    read_from: &[Text],
+    pusher: Option<&Text>,
+    now: Timestamp,
+) -> Result<PolicyInspection, PolicyErrors> {
     let signing_keys = &loaded.list_signing_keys(now);
+    let later = now.checked_add((24 * LATER_KEYS_DAYS).hours()).unwrap_or(now);
+    let later_keys = &loaded.list_signing_keys(later);
+    let today = find_today(now);
     let inspection =
-        loaded.inspect_files(&InspectionFacts { read_from, today: find_today(now), signing_keys });
+        loaded.inspect_files(&InspectionFacts { read_from, today, signing_keys, later_keys, pusher });
     if inspection.errors.faulty_files.is_empty() { Ok(inspection) } else { Err(inspection.errors) }
 }
 
@@ -111,7 +125,11 @@ pub(crate) fn find_policy_break(
         Err(UnusablePolicy::Faulty(errors)) => return Some(policy_fault_finding(errors, Fixer::Author)),
     };
     let read_from: Vec<Text> = policy_branch.into_iter().cloned().collect();
-    let inspection = match check_policy(loaded, &read_from, now) {
+    let pusher = match &settings.pusher {
+        Ok(PusherIdentity::Account(account)) => Some(account),
+        _ => None,
+    };
+    let inspection = match inspect_loaded(loaded, &read_from, pusher, now) {
         Ok(inspection) => inspection,
         Err(errors) => return Some(policy_fault_finding(&errors, Fixer::Author)),
     };

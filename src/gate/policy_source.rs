@@ -6,7 +6,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::change::{Change, Oid, Text};
-use crate::git::signature::{KeyLocation as SignerPlace, KeyRegistry};
+use crate::git::signature::{KeyLocation as SignerPlace, KeyRegistry, find_certificate_line};
 use crate::git::{FileAtPath, Repository, TrustedKeys};
 use crate::policy::{
     self, FaultyFile, FetchedFile, InspectionFacts, KeyFile, Policy, PolicyDifference, PolicyErrors,
@@ -81,8 +81,13 @@ impl LoadedPolicy {
         for key in self.keys.iter().flat_map(|keys| keys.list_keys(now)) {
             let place = match key.location {
                 SignerPlace::Line(line) => format!("{}:{line}", path(&signers.ssh)),
-                SignerPlace::Certificate(number) | SignerPlace::Armor(number) => {
-                    format!("certificate {number} of {}", path(&signers.openpgp))
+                SignerPlace::Armor(line) => format!("{}:{line}", path(&signers.openpgp)),
+                SignerPlace::Certificate(number) => {
+                    let source = signers.openpgp.as_ref().map(|file| file.source.as_slice());
+                    match source.and_then(|source| find_certificate_line(source, number)) {
+                        Some(line) => format!("{}:{line}", path(&signers.openpgp)),
+                        None => format!("certificate {number} of {}", path(&signers.openpgp)),
+                    }
                 }
             };
             keys.push(SigningKey { place, addresses: key.addresses, obstacle: key.obstacle });
@@ -253,12 +258,17 @@ fn read_signer_keys(signers: &SignerKeys) -> Result<Option<KeyRegistry>, PolicyE
     KeyRegistry::read_registry(ssh.as_deref(), openpgp.as_deref()).map(Some).map_err(|bad| {
         let mut files: Vec<FaultyFile> = Vec::new();
         for bad in bad {
-            let (file, line) = match bad.location {
-                SignerPlace::Line(line) => (&signers.ssh, line),
-                SignerPlace::Certificate(_) | SignerPlace::Armor(_) => (&signers.openpgp, 1),
+            let (file, line, reason) = match bad.location {
+                SignerPlace::Line(line) => (&signers.ssh, line, bad.reason.clone()),
+                SignerPlace::Armor(line) => (&signers.openpgp, line, bad.reason.clone()),
+                SignerPlace::Certificate(number) => {
+                    let source = openpgp.as_deref().unwrap_or_default();
+                    let line = find_certificate_line(source, number).unwrap_or(1);
+                    (&signers.openpgp, line, format!("certificate {number}: {}", bad.reason))
+                }
             };
             let Some(file) = file else { continue };
-            let fault = YamlFault::new(YamlPlace { line, column: 1, length: 1 }, bad.reason.clone());
+            let fault = YamlFault::new(YamlPlace { line, column: 1, length: 1 }, reason);
             match files.iter_mut().find(|known| known.name == file.path) {
                 Some(known) => known.faults.push(fault),
                 None => files.push(FaultyFile {

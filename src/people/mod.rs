@@ -10,7 +10,7 @@ pub mod contributors;
 mod identification;
 pub(crate) mod independence;
 pub(crate) mod machine_accounts;
-mod roster_members;
+pub(crate) mod roster_members;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

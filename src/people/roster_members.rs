@@ -81,7 +81,7 @@ impl PeopleDirectory {
 
 /// Returns what tells the kinds of identities apart: that it is an address, or the forge of an account; nothing for a
 /// bare name.
-fn account_kind(id: &str) -> &str {
+pub(crate) fn account_kind(id: &str) -> &str {
     match id.split_once(':') {
         _ if id.contains('@') => "@",
         Some((forge, _)) => forge,

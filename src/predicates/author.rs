@@ -79,6 +79,26 @@ impl AuthorPredicate {
         !self.addresses.is_empty() || !self.domains.is_empty()
     }
 
+    /// Returns the patterns of addresses that the author has to match one of; empty for every address.
+    pub(crate) fn asked_addresses(&self) -> &[NamePattern] {
+        &self.addresses
+    }
+
+    /// Returns the domains, at one of which the author's address has to be; empty for every domain.
+    pub(crate) fn asked_domains(&self) -> &[String] {
+        &self.domains
+    }
+
+    /// Returns true if the question accepts a change of this person, who has the address because a forge says so.
+    pub(crate) fn accepts_person(
+        &self,
+        address: &str,
+        identity: ResolvedIdentity,
+        context: &EvaluationContext<'_>,
+    ) -> bool {
+        self.accepts_address(address) && self.identity.find_mismatch(&[identity], context).is_none()
+    }
+
     /// Returns true if the question accepts an address, as far as it is about what an address looks like.
     pub(crate) fn accepts_address(&self, address: &str) -> bool {
         self.find_address_mismatch(address.as_bytes()).is_none()

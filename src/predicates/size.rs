@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::change::{Change, ChangeDiff, Fact, FactKind, Missing, NeededFacts};
+use crate::change::{Change, ChangeDiff, Fact, FactKind, Missing, NeededFacts, Text};
 use crate::pattern::PathPattern;
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
@@ -71,13 +71,30 @@ pub struct SizePredicate {
 impl SizePredicate {
     /// Returns true if changes of any usual size are accepted.
     pub(crate) fn accepts_usual_sizes(&self) -> bool {
-        let limits = [self.max_files, self.max_lines, self.max_commits];
-        limits.iter().zip(MAX_USUAL_SIZES).all(|(limit, usual)| limit.is_none_or(|limit| limit >= usual))
+        self.list_limits()
+            .iter()
+            .zip(MAX_USUAL_SIZES)
+            .all(|(limit, usual)| limit.is_none_or(|limit| limit >= usual))
     }
 
-    /// Returns the limits of files, lines and commits, where every file counts.
-    pub(crate) fn full_limits(&self) -> Option<[Option<u64>; 3]> {
-        self.ignored_paths.is_empty().then_some([self.max_files, self.max_lines, self.max_commits])
+    /// Returns the limits of files, lines and commits.
+    pub(crate) fn list_limits(&self) -> [Option<u64>; 3] {
+        [self.max_files, self.max_lines, self.max_commits]
+    }
+
+    /// Returns the patterns of paths that do not count as files.
+    pub(crate) fn ignored_patterns(&self) -> &[PathPattern] {
+        &self.ignored_paths
+    }
+
+    /// Returns true if the question accepts no file but those that do not count.
+    pub(crate) fn accepts_ignored_only(&self) -> bool {
+        self.max_files == Some(0) && !self.ignored_paths.is_empty()
+    }
+
+    /// Returns true for a path that does not count as a file.
+    pub(crate) fn ignores_path(&self, path: &Text) -> bool {
+        matches_any_pattern(&self.ignored_paths, path)
     }
 
     pub(crate) fn read_parameters(

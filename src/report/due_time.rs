@@ -15,9 +15,10 @@ const MAX_SECONDS_IN_HOURS: i64 = 2 * SECONDS_PER_DAY - 1;
 /// counts days. `None` is a due time beyond all calendars.
 pub(crate) fn describe_due_time(due: Option<Timestamp>, seen_at: Timestamp) -> String {
     let Some(due) = due else { return "no due time".into() };
-    let seconds = due.as_second().saturating_sub(seen_at.as_second());
-    let distance = format_duration(seconds.saturating_abs());
-    let relative = if seconds < 0 { format!("{distance} late") } else { format!("in {distance}") };
+    // A part of a second is late as well: what is overdue is told as late.
+    let is_late = due < seen_at;
+    let distance = format_duration(due.duration_since(seen_at).as_secs().saturating_abs());
+    let relative = if is_late { format!("{distance} late") } else { format!("in {distance}") };
     format!("due {}, {relative}", format_instant(due))
 }
 
@@ -53,6 +54,8 @@ mod tests {
             ("2026-03-06T02:14:29Z", "due 2026-03-06 02:14 UTC, in 47 h"),
             ("2026-03-04T02:30:00Z", "due 2026-03-04 02:30 UTC, in 15 min"),
             ("2026-03-04T02:14:30Z", "due 2026-03-04 02:14 UTC, in less than a minute"),
+            ("2026-03-04T02:14:29.9Z", "due 2026-03-04 02:14 UTC, less than a minute late"),
+            ("2026-03-04T02:14:30.1Z", "due 2026-03-04 02:14 UTC, in less than a minute"),
             ("2026-03-03T23:00:00Z", "due 2026-03-03 23:00 UTC, 3 h late"),
         ] {
             assert_eq!(describe_due_time(Some(due.parse().unwrap()), seen_at), expected);

@@ -163,6 +163,15 @@ impl FieldDefinition {
         self.trailer_keys().any(|key| is_same_label(key, label))
     }
 
+    /// Returns true if `label`, from a description, is spelled like the field but for hyphens and spaces.
+    pub(crate) fn resembles_label(&self, label: &str) -> bool {
+        let fold = |name: &str| -> String {
+            name.chars().filter(|one| one.is_alphanumeric()).map(|one| one.to_ascii_lowercase()).collect()
+        };
+        let label = fold(label);
+        self.trailer_keys().any(|key| fold(key) == label)
+    }
+
     /// Returns the words that the field accepts, if it is a field of words.
     pub(crate) fn allowed_words(&self) -> Option<&[String]> {
         match &self.kind {

@@ -55,7 +55,11 @@ fn a_roster_without_accounts_is_noted_before_it_locks_anyone_out() {
     world.changegate("work", &["policy", "check"]).accepted().says("lists no `accounts`");
     fetch_past_hook(&world);
     let installed = world.changegate("server.git", &["install", "--server"]);
-    installed.accepted().says("lists no `accounts`").says("changegate.acceptedPolicy");
+    installed
+        .accepted()
+        .says("lists no `accounts`")
+        .says("changegate.acceptedPolicy")
+        .says("unauthorised until");
     world.commit(&good("Go on"));
     let line = "add `ana` to the `accounts` of `ana` in `policies/people.yml`";
     world.push(&["main"]).refused("peer-review").says(line);
@@ -66,6 +70,30 @@ fn a_roster_without_accounts_is_noted_before_it_locks_anyone_out() {
     world.commit(&good("Go on"));
     world.push(&["main"]).accepted();
     world.changegate("work", &["policy", "check"]).accepted().does_not_say("`accounts`");
+}
+
+#[test]
+fn a_ledger_begins_with_a_roster_that_the_server_can_use() {
+    let world = bare_server();
+    let accounts =
+        |ana: &str| TWO_PEOPLE.replace("[ana@example.com]", &format!("[ana@example.com], accounts: [{ana}]"));
+    world.write(ROSTER, &accounts("'github:ana'"));
+    world.changegate("work", &["policy", "init", "--pack", "startup"]).accepted();
+    world.commit("First policy\n");
+    world.git_in("work", &["clone", "-q", "--bare", ".", "../fresh.git"]);
+    let installed = world.changegate("fresh.git", &["install", "--server", "--pusher", "gitolite"]);
+    let printed = "git fetch CLONE main:main\n    changegate install --server";
+    installed.accepted().says("lists only accounts of a forge").says(printed).does_not_say("ledger started");
+    // As it says.
+    world.write(ROSTER, &accounts("'github:ana', ana"));
+    world.commit("Add the accounts\n");
+    world.git_in("fresh.git", &["fetch", "-q", "../work", "main:main"]);
+    world
+        .changegate("fresh.git", &["install", "--server"])
+        .accepted()
+        .says("ledger started")
+        .says("next: push");
+    world.changegate("fresh.git", &["ledger", "verify"]).accepted().says("verification passed");
 }
 
 #[test]

@@ -93,6 +93,8 @@ pub enum UnreadReason {
     NothingBelow,
     /// It looks like a heading, and has more than six `#`, or no space behind them.
     NoHeading,
+    /// It is an item of a list, a part of a table, a summary or all emphasis, and would count as a heading.
+    OtherForm,
     /// It is about the pull request as a whole, and each of its commits is judged by itself.
     OfWholePull,
 }

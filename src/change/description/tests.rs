@@ -826,7 +826,7 @@ proptest! {
 
 #[test]
 fn a_heading_that_states_nothing_is_noted_with_its_line() {
-    use UnreadReason::{Markup, NoHeading, NothingBelow};
+    use UnreadReason::{LookAlike, Markup, NoHeading, NothingBelow, OtherForm};
     for (body, line, reason) in [
         ("> ## Back-out plan\n> Revert it", 1, Markup),
         ("a\n\n> **Back-out plan**\n>\n> Revert it", 3, Markup),
@@ -841,6 +841,16 @@ fn a_heading_that_states_nothing_is_noted_with_its_line() {
         ("## Back-out plan ##\n<!-- say how -->\n", 1, NothingBelow),
         ("**Back-out plan:**\n\n## Next\nx", 1, NothingBelow),
         ("Back-out plan\n---\n\n## Next\nx", 0, NothingBelow),
+        ("## **Back-out plan**\n\n## Next\nx", 1, NothingBelow),
+        ("<details><summary>Back-out plan</summary>\n\nRevert it\n\n</details>", 1, OtherForm),
+        ("*Back-out plan*\n\nRevert it", 1, OtherForm),
+        ("~~**Back-out plan**~~\n\nRevert it", 1, Markup),
+        ("a\n\n~~Back-out plan~~\n\nRevert it", 3, Markup),
+        ("- Back-out plan\n- Revert it", 1, OtherForm),
+        ("1. Back-out plan\n\n   Revert it", 1, OtherForm),
+        ("| Risk | Back-out plan | Owner |\n|---|---|---|\n", 1, OtherForm),
+        ("\u{ff03}\u{ff03} Back-out plan\n\nRevert it", 1, NoHeading),
+        ("## Back\u{2011}out plan\n\nRevert it", 1, LookAlike),
     ] {
         assert_eq!(stated(body).into_iter().filter(|said| said.contains("Back-out")).count(), 0, "{body}");
         let found = unread("", body, "Back-out plan");

@@ -59,26 +59,87 @@ pub(crate) fn add_unread_headings(
     let mut known: HashSet<String> = statements.iter().map(|stated| fold_label(&stated.label)).collect();
     known.extend(unread.iter().map(|line| fold_label(&line.label)));
     let settings = split_front_matter(body).0.lines().count();
-    let mut number = 0;
-    for line in body.split_inclusive(['\n', '\r']) {
-        if unread.len() >= MAX_UNREAD_STATEMENTS {
-            return;
+    // Lists and tables hold many words that are no label of anything, so they come last.
+    for finds_headings in [true, false] {
+        let mut number = 0;
+        for line in body.split_inclusive(['\n', '\r']) {
+            number += usize::from(line != "\n" || !follows_return(body, line));
+            if number <= settings || line.len() > LABEL_SEARCH_BYTES * 2 {
+                continue;
+            }
+            let line = line.trim();
+            let found: Vec<(&str, UnreadReason)> = match finds_headings {
+                true => find_typed_heading(line)
+                    .into_iter()
+                    .map(|typed| judge_heading(typed, label_lines.contains(&number)))
+                    .collect(),
+                false => list_other_forms(line),
+            };
+            for (typed, reason) in found {
+                let (label, reason) = match parse_label(typed) {
+                    Some(label) => (label, reason),
+                    None => match read_look_alike(typed) {
+                        Some(label) => (label, UnreadReason::LookAlike),
+                        None => continue,
+                    },
+                };
+                if unread.len() < MAX_UNREAD_STATEMENTS && known.insert(fold_label(&label)) {
+                    unread.push(UnreadStatement::new(&label, line, number, reason));
+                }
+            }
         }
-        number += usize::from(line != "\n" || !follows_return(body, line));
-        if number <= settings || line.len() > LABEL_SEARCH_BYTES * 2 {
-            continue;
+    }
+}
+
+/// Returns why a heading states nothing; `is_read` is whether what stands below it was read.
+fn judge_heading((typed, is_heading): (&str, bool), is_read: bool) -> (&str, UnreadReason) {
+    let typed = typed.trim().trim_matches(['*', '_']);
+    let reason = match (is_heading, is_read) {
+        (false, _) => UnreadReason::NoHeading,
+        (true, true) => UnreadReason::NothingBelow,
+        (true, false) => UnreadReason::Markup,
+    };
+    (typed, reason)
+}
+
+/// Returns what may be meant as a heading on a line that is an item of a list, a row of a table, a summary, or all
+/// emphasis, with the reason why it states nothing.
+fn list_other_forms(line: &str) -> Vec<(&str, UnreadReason)> {
+    let reason = match line.starts_with('>') || line.contains("~~") {
+        true => UnreadReason::Markup,
+        false => UnreadReason::OtherForm,
+    };
+    if line.contains('|') {
+        return line.split('|').map(|cell| (strip_marks(cell), reason)).collect();
+    }
+    let unnumbered = line.trim_start_matches(|one: char| one.is_ascii_digit());
+    let item = unnumbered.strip_prefix(". ").or_else(|| unnumbered.strip_prefix(") "));
+    let bare = strip_marks(item.filter(|_| unnumbered.len() < line.len()).unwrap_or(line));
+    if bare.len() == line.len() { Vec::new() } else { vec![(bare, reason)] }
+}
+
+/// Returns what a line holds between its marks and tags.
+fn strip_marks(line: &str) -> &str {
+    let is_mark = |one: char| {
+        one.is_whitespace() || matches!(one, '>' | '-' | '+' | '*' | '~' | '_' | '`' | '#' | '\u{ff03}')
+    };
+    let mut rest = line;
+    loop {
+        let mut shorter = rest.trim_start_matches(is_mark);
+        if let Some((_, after)) = shorter.strip_prefix('<').and_then(|tag| tag.split_once('>')) {
+            shorter = after;
         }
-        let line = line.trim();
-        let Some((typed, is_heading)) = find_typed_heading(line) else { continue };
-        let Some(label) = parse_label(typed) else { continue };
-        let reason = match (is_heading, label_lines.contains(&number)) {
-            (false, _) => UnreadReason::NoHeading,
-            (true, true) => UnreadReason::NothingBelow,
-            (true, false) => UnreadReason::Markup,
-        };
-        if known.insert(fold_label(&label)) {
-            unread.push(UnreadStatement::new(&label, line, number, reason));
+        if let Some((before, tag)) = shorter.rsplit_once('<')
+            && tag.ends_with('>')
+        {
+            shorter = before;
         }
+        // A closing bracket is no mark at the end of a line: it may end an address.
+        shorter = shorter.trim_end_matches(|one: char| one != '>' && is_mark(one));
+        if shorter.len() == rest.len() {
+            return rest;
+        }
+        rest = shorter;
     }
 }
 
@@ -101,6 +162,9 @@ fn find_typed_heading(line: &str) -> Option<(&str, bool)> {
             break;
         }
         rest = shorter;
+    }
+    if let Some(title) = rest.strip_prefix('\u{ff03}') {
+        return Some((title.trim_matches(['\u{ff03}', '#', ' ', '\t']), false));
     }
     let title = rest.trim_start_matches('#');
     let level = rest.len() - title.len();

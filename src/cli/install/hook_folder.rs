@@ -14,7 +14,9 @@ use crate::cli::install::hook_manager::{choose_hook_file, list_aside_files, refu
 use crate::cli::install::hook_script::{
     BACKUP_SUFFIX, GitHook, HookOwner, identify_hook_owner, render_hook_script,
 };
-use crate::cli::install::work_tree::{find_work_tree_top, is_inside_repository, resolve_links};
+use crate::cli::install::work_tree::{
+    find_link_loop, find_work_tree_top, is_inside_repository, resolve_links,
+};
 use crate::cli::output::tidy_path;
 use crate::git::Repository;
 
@@ -346,6 +348,13 @@ impl InstalledHook {
         match fs::symlink_metadata(file) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(InstalledHook::Absent),
             Err(error) => {
+                if let Some(link) = find_link_loop(file) {
+                    return Err(CommandError::Usage(format!(
+                        "`{}` is a symbolic link that leads back to itself (a loop), so git finds no hooks there; \
+                         replace it with a directory",
+                        tidy_path(&link).display()
+                    )));
+                }
                 let why = format!("cannot read `{}`: {error}", tidy_path(file).display());
                 return Err(CommandError::Failed(anyhow::anyhow!(why)));
             }

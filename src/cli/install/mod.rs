@@ -126,8 +126,13 @@ pub(crate) fn run_install(args: &InstallArgs, context: &Context) -> Result<Comma
         hook_folder.apply_step(step)?;
     }
     let mut out = std::io::stdout().lock();
-    // The ledger exists before the first push, and records the tips from before it.
-    let has_begun = args.server && begin_ledger(&repository, context)?;
+    let lacking = match &settings {
+        Some(settings) => find_lacking_roster(&repository, settings)?,
+        None => None,
+    };
+    // The ledger exists before the first push, and records the tips from before it. A roster by which no push can be
+    // allowed is corrected past the hook, and the ledger begins with that.
+    let has_begun = args.server && lacking.is_none() && begin_ledger(&repository, context)?;
     let is_unchanged =
         steps.iter().all(HookStep::changes_nothing) && set.iter().all(SettingChange::changes_nothing);
     if is_unchanged && !has_begun {
@@ -154,7 +159,7 @@ pub(crate) fn run_install(args: &InstallArgs, context: &Context) -> Result<Comma
         )?;
     }
     match &settings {
-        Some(settings) => write_server_advice(&repository, settings, &mut out)?,
+        Some(settings) => write_server_advice(&repository, settings, lacking.as_deref(), &mut out)?,
         None => write_clone_advice(context, &mut out)?,
     }
     Ok(CommandExit::Allowed)
@@ -174,6 +179,7 @@ fn write_clone_advice(context: &Context, out: &mut dyn std::io::Write) -> Result
 fn write_server_advice(
     repository: &Repository,
     settings: &server_settings::InstallSettings,
+    lacking: Option<&str>,
     out: &mut dyn std::io::Write,
 ) -> Result<(), CommandError> {
     // A server without a policy refuses all pushes, unless `changegate.missingPolicy` says otherwise.
@@ -188,20 +194,25 @@ fn write_server_advice(
     }
     let branch = settings.policy_ref.strip_prefix("refs/heads/").unwrap_or(&settings.policy_ref);
     if has_policy || repository.read_config_value("changegate.policyFile")?.is_some() {
-        if let Some(tip) = tip.filter(|_| settings.pusher != "none")
-            && let Ok(loaded) = load_from_commit(repository, tip, &path, &settings.policy_ref)
-            && let Some(listed) = describe_listed_accounts(&loaded.policy.people, &settings.pusher)
-        {
-            let roster = loaded.policy.people.roster.as_deref().unwrap_or_default();
+        if let Some(lacking) = lacking {
+            let has_ledger = repository.resolve_ref(crate::ledger::LEDGER_REF.as_bytes())?.id.is_some();
             writeln!(
                 out,
-                "note: {} {listed}, so this server cannot tell who pushes, and refuses\n  \
+                "note: {lacking}, so this server cannot tell who pushes, and refuses\n  \
                  all pushes. In a clone, add the accounts to each person, and commit; then here, past the hook:\n    \
-                 git fetch CLONE {branch}:{branch}\n    \
-                 git config changegate.acceptedPolicy \"$(git rev-parse {})\"",
-                replace_invisible(roster),
-                settings.policy_ref
+                 git fetch CLONE {branch}:{branch}"
             )?;
+            if has_ledger {
+                writeln!(
+                    out,
+                    "    git config changegate.acceptedPolicy \"$(git rev-parse {})\"\n  \
+                     The ledger has begun, so it lists that change as unauthorised until it is regularised.",
+                    settings.policy_ref
+                )?;
+            } else {
+                writeln!(out, "    changegate install --server")?;
+                return Ok(());
+            }
         }
         writeln!(out, "next: push; in a clone, `changegate policy show` lists the rules")?;
         return Ok(());
@@ -233,6 +244,22 @@ fn write_server_advice(
         build_init_command(&path)
     )?;
     Ok(())
+}
+
+/// Returns what the roster lacks for this server to know who pushes, as words that follow a `note`; `None` if it lacks
+/// nothing, or there is no policy.
+fn find_lacking_roster(
+    repository: &Repository,
+    settings: &server_settings::InstallSettings,
+) -> Result<Option<String>, CommandError> {
+    let tip = repository.resolve_ref(settings.policy_ref.as_bytes())?.id;
+    let Some(tip) = tip.filter(|_| settings.pusher != "none") else { return Ok(None) };
+    let path =
+        repository.read_config_value("changegate.policyPath")?.unwrap_or_else(|| DEFAULT_POLICY_PATH.into());
+    let Ok(loaded) = load_from_commit(repository, tip, &path, &settings.policy_ref) else { return Ok(None) };
+    let listed = describe_listed_accounts(&loaded.policy.people, &settings.pusher);
+    let roster = loaded.policy.people.roster.as_deref().unwrap_or_default();
+    Ok(listed.map(|listed| format!("{} {listed}", replace_invisible(roster))))
 }
 
 pub(crate) fn run_uninstall(_: &UninstallArgs, context: &Context) -> Result<CommandExit, CommandError> {

@@ -1,6 +1,7 @@
 //! The top of a work tree, and paths with their links followed.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::cli::command_error::CommandError;
@@ -38,4 +39,19 @@ pub(crate) fn is_inside_repository(repository: &Repository, directory: &Path) ->
         return Ok(true);
     }
     Ok(resolved.starts_with(resolve_links(repository.common_dir())))
+}
+
+/// Returns the link on the way to `path` that leads back to itself, if there is one.
+pub(crate) fn find_link_loop(path: &Path) -> Option<PathBuf> {
+    let mut ancestors: Vec<&Path> = path.ancestors().collect();
+    ancestors.reverse();
+    let is_loop = |ancestor: &&&Path| {
+        let is_link = fs::symlink_metadata(ancestor).is_ok_and(|metadata| metadata.is_symlink());
+        // A link that leads nowhere, or where nothing may be read, is another matter.
+        is_link
+            && fs::metadata(ancestor).is_err_and(|error| {
+                !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied)
+            })
+    };
+    ancestors.iter().find(is_loop).map(|link| link.to_path_buf())
 }

@@ -26,6 +26,7 @@ use jiff::Timestamp;
 
 pub use crate::git::signature::bad_key::{BadKey, KeyLocation};
 pub use crate::git::signature::key_registry::{KeyRegistry, ListedKey};
+pub(crate) use crate::git::signature::openpgp_keyring::find_certificate_line;
 pub use crate::git::signature::signed_payload::{
     MalformedSignedCommit, ObjectFormat, SignedPayload, split_signature,
 };

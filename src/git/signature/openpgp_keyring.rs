@@ -15,6 +15,9 @@ use crate::git::signature::openpgp_certificate::{
 };
 use crate::git::signature::signed_payload::MAX_ARMOR_BYTES;
 
+/// What the armor of a keyring is called.
+const ARMOR_LABEL: &str = "PGP PUBLIC KEY BLOCK";
+
 /// Reads all certificates of `file`, which is binary or made of ASCII armors.
 ///
 /// # Errors
@@ -23,7 +26,7 @@ use crate::git::signature::signed_payload::MAX_ARMOR_BYTES;
 pub(crate) fn read_keyring(file: &[u8]) -> Result<Vec<OpenPgpCertificate>, Vec<BadKey>> {
     let bytes = match file.first() {
         // The first byte of a binary packet has its high bit set.
-        Some(byte) if *byte < 0x80 => match armor::open_all_armors(file, "PGP PUBLIC KEY BLOCK") {
+        Some(byte) if *byte < 0x80 => match armor::open_all_armors(file, ARMOR_LABEL) {
             Ok(blocks) => blocks.concat(),
             Err((line, broken)) => {
                 return Err(vec![BadKey { location: KeyLocation::Armor(line), reason: broken.into() }]);
@@ -56,6 +59,23 @@ pub(crate) fn read_keyring(file: &[u8]) -> Result<Vec<OpenPgpCertificate>, Vec<B
         certificates.push(certificate);
     }
     if errors.is_empty() { Ok(certificates) } else { Err(errors) }
+}
+
+/// Returns the line at which the armor begins that holds the certificate with this number, from 1; `None` for a
+/// keyring that is not made of armors.
+pub(crate) fn find_certificate_line(file: &[u8], number: usize) -> Option<usize> {
+    let blocks = armor::open_all_armors(file, ARMOR_LABEL).ok()?;
+    let lines = file.split(|byte| *byte == b'\n').enumerate();
+    let starts = lines.filter(|(_, line)| line.starts_with(b"-----BEGIN ")).map(|(index, _)| index + 1);
+    let mut certificates = 0;
+    for (block, line) in blocks.iter().zip(starts) {
+        // One that cannot be split is the last of those that are told.
+        certificates += group_packets(block).map_or(usize::MAX, |found| found.len()).min(number);
+        if certificates >= number {
+            return Some(line);
+        }
+    }
+    None
 }
 
 /// Splits `bytes` into packets, and groups them into certificates.

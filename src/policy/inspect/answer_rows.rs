@@ -13,7 +13,7 @@ const MAX_WORDINGS: usize = 6;
 /// How many labels are tried, each with and without.
 const MAX_LABELS: usize = 7;
 
-/// How many sizes are tried, over files, lines and commits.
+/// How many sizes are tried, over lines and commits.
 const MAX_SIZES: usize = 500;
 
 /// Returns the answers that questions about the wording of one line can have together: all but those where two
@@ -101,36 +101,34 @@ pub(crate) fn list_merges(questions: &[&Predicate]) -> BTreeSet<Vec<Option<bool>
     rows
 }
 
-/// Returns the answers about changes of each number of files, lines and commits that makes a difference; none if
-/// there are too many. A change has a commit at least, and this many files.
-pub(crate) fn list_sizes(questions: &[&Predicate], fewest_files: u64) -> BTreeSet<Vec<Option<bool>>> {
-    let mut numbers = [BTreeSet::from([fewest_files]), BTreeSet::from([0]), BTreeSet::from([1])];
+/// Returns the answers about changes of each number of lines and commits that makes a difference, whatever they say
+/// about files; none if there are too many. A change has a commit at least, and this many lines.
+pub(crate) fn list_sizes(questions: &[&Predicate], fewest_lines: u64) -> BTreeSet<Vec<Option<bool>>> {
+    let mut numbers = [BTreeSet::from([fewest_lines]), BTreeSet::from([1])];
     let mut limits_of_all = Vec::new();
     for question in questions {
         let limits = match question {
-            Predicate::Size(asked) => asked.full_limits(),
-            _ => None,
+            Predicate::Size(asked) => asked.list_limits(),
+            _ => [None; 3],
         };
-        for (known, limit) in numbers.iter_mut().zip(limits.unwrap_or_default()) {
+        let [_, lines, commits] = limits;
+        for (known, limit) in numbers.iter_mut().zip([lines, commits]) {
             known.extend(limit.map(|limit| limit.saturating_add(1)));
         }
-        limits_of_all.push(limits);
+        limits_of_all.push([lines, commits]);
     }
-    let [files, lines, commits] = &numbers;
+    let [lines, commits] = &numbers;
     let mut rows = BTreeSet::new();
-    if files.len().saturating_mul(lines.len()).saturating_mul(commits.len()) > MAX_SIZES {
+    if lines.len().saturating_mul(commits.len()) > MAX_SIZES {
         return rows;
     }
-    for files in files {
-        for lines in lines {
-            for commits in commits {
-                let is_kept = |limits: &Option<[Option<u64>; 3]>| {
-                    let limits = limits.as_ref()?;
-                    let mut each = limits.iter().zip([files, lines, commits]);
-                    Some(each.all(|(limit, number)| limit.is_none_or(|limit| *number <= limit)))
-                };
-                rows.insert(limits_of_all.iter().map(is_kept).collect());
-            }
+    for lines in lines {
+        for commits in commits {
+            let is_kept = |limits: &[Option<u64>; 2]| {
+                let mut each = limits.iter().zip([lines, commits]);
+                Some(each.all(|(limit, number)| limit.is_none_or(|limit| *number <= limit)))
+            };
+            rows.insert(limits_of_all.iter().map(is_kept).collect());
         }
     }
     rows

@@ -8,9 +8,10 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use crate::calendar::to_local_time;
-use crate::change::{Change, Text};
+use crate::change::{Change, PusherIdentity, Text};
 use crate::pattern::RefPattern;
 use crate::people::ResolvedIdentity;
+use crate::people::roster_members::account_kind;
 use crate::policy::definition::Policy;
 use crate::policy::inspect::sample_changes::{SAMPLE_WORD, list_sample_branches, read_sample};
 use crate::predicates::Predicate;
@@ -20,6 +21,9 @@ const MAX_DAYS: i32 = 400;
 
 /// How many times of a day are tried, over all zones. Windows that name more are left undecided.
 const MAX_TIMES: usize = 48;
+
+/// How many addresses are made of those of people and of what questions ask for.
+const MAX_NAMED_ADDRESSES: usize = 2_000;
 
 /// How many patterns of branches each other one is paired with.
 const MAX_PAIRED_PATTERNS: usize = 64;
@@ -99,6 +103,27 @@ pub(crate) fn list_pushers(policy: &Policy, questions: &[&Predicate]) -> Vec<Cha
         .collect()
 }
 
+/// Keeps the pushers whom a server can know: of accounts of a forge none, and of people only those with an account of
+/// the kind of `known`, by which the server knows one of them.
+pub(crate) fn keep_server_pushers(policy: &Policy, known: Option<&Text>, changes: &mut Vec<Change>) {
+    let one = changes.first().cloned();
+    let account = known;
+    let known = known.and_then(|account| account.as_utf8()).map(account_kind);
+    changes.retain(|change| {
+        let Ok(PusherIdentity::Account(account)) = &change.pusher else { return true };
+        let Some(kind) = account.as_utf8().map(account_kind) else { return true };
+        let is_person = matches!(policy.people.identify_pusher(account), ResolvedIdentity::Human(_));
+        match known {
+            Some(known) if is_person => kind == known,
+            Some(known) if kind == known => true,
+            _ => matches!(kind, "" | "@"),
+        }
+    });
+    if let (Some(one), Some(account)) = (one, account) {
+        changes.push(Change { pusher: Ok(PusherIdentity::Account(account.clone())), ..one });
+    }
+}
+
 fn is_bot_account(policy: &Policy, account: &str) -> bool {
     let identity = policy.people.identify_account(&Text::from(account));
     account.ends_with("[bot]") || matches!(identity, ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot)
@@ -110,8 +135,9 @@ fn bare_login(identity: &str) -> String {
     login.split(['#', '@']).next().unwrap_or(login).to_ascii_lowercase()
 }
 
-/// Returns a change of each author whom the policy knows, and of one whom it does not; bots are left out.
-pub(crate) fn list_authors(policy: &Policy) -> Vec<Change> {
+/// Returns a change of each author whom the policy knows, with each address that questions name for them, and of one
+/// whom it does not know; bots are left out.
+pub(crate) fn list_authors(policy: &Policy, questions: &[&Predicate]) -> Vec<Change> {
     let people = &policy.people;
     let mut addresses: BTreeSet<String> = BTreeSet::new();
     addresses.insert(format!("{SAMPLE_WORD}@{SAMPLE_WORD}.example"));
@@ -122,6 +148,7 @@ pub(crate) fn list_authors(policy: &Policy) -> Vec<Change> {
             addresses.insert(inner.unwrap_or(member).to_owned());
         }
     }
+    addresses.extend(list_named_addresses(&addresses, questions));
     let mut authors = Vec::new();
     for address in addresses.iter().filter(|address| address.contains('@')) {
         let sample = json!({ "commits": [{ "author": format!("{SAMPLE_WORD} <{address}>") }] });
@@ -132,6 +159,31 @@ pub(crate) fn list_authors(policy: &Policy) -> Vec<Change> {
         }
     }
     authors
+}
+
+/// Returns the addresses that questions about authors name, and those of `known` people with what the questions ask
+/// for between `+` and `@`: mail to `ana+work@example.com` is for `ana@example.com`.
+fn list_named_addresses(known: &BTreeSet<String>, questions: &[&Predicate]) -> BTreeSet<String> {
+    let mut named = BTreeSet::new();
+    for question in questions {
+        let Predicate::Author(asked) = question else { continue };
+        for pattern in asked.asked_addresses() {
+            let written = pattern.to_string().replace('*', SAMPLE_WORD);
+            if let Some((local, _)) = written.split_once('@')
+                && let Some((_, tag)) = local.split_once('+')
+                && named.len() < MAX_NAMED_ADDRESSES
+            {
+                let with_tag = |address: &String| {
+                    let (local, domain) = address.split_once('@')?;
+                    Some(format!("{local}+{tag}@{domain}"))
+                };
+                named.extend(known.iter().filter_map(with_tag));
+            }
+            named.insert(written);
+        }
+        named.extend(asked.asked_domains().iter().map(|domain| format!("{SAMPLE_WORD}@{domain}")));
+    }
+    named
 }
 
 /// Returns every time at which a window of the questions may open; none if there are too many.

@@ -2,58 +2,20 @@
 //!
 //! A change has aspects: its branch, who pushes it, who wrote it, when it comes, and each of its fields. Of
 //! each, a few choices stand for all others that the policy treats in the same way. The search looks for one
-//! choice of each under which no rule surely denies, and leaves out what a rule denies anyway. What no aspect decides counts as possible, so only what is
-//! certain is found.
+//! choice of each under which no rule surely denies, and leaves out what a rule denies anyway. What no aspect decides
+//! counts as possible, so only what is certain is found.
 
-use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use crate::policy::definition::Policy;
+use jiff::civil::Date;
+
+use crate::policy::definition::{Policy, RuleExemption};
+use crate::policy::inspect::search_budget::{SearchBudget, SearchProgress};
 use crate::predicates::Predicate;
 use crate::predicates::field::FieldPredicate;
 use crate::predicates::support::condition::Condition;
 use crate::predicates::support::field_levels::AssumedField;
 use crate::vocabulary::FieldDefinition;
-
-/// How often the rules are asked before the search gives up, and takes a change for possible.
-const MAX_STEPS: usize = 20_000;
-
-/// How many questions searches that share a budget ask before they give up.
-const MAX_QUESTIONS: usize = 8_000_000;
-
-/// What searches may ask together: a policy of a thousand rules keeps nobody waiting.
-pub(crate) struct SearchBudget {
-    left: Cell<usize>,
-}
-
-impl Default for SearchBudget {
-    fn default() -> Self {
-        SearchBudget { left: Cell::new(MAX_QUESTIONS) }
-    }
-}
-
-impl SearchBudget {
-    /// Takes this many questions from what is left, and returns false if that was not enough.
-    pub(crate) fn spend_questions(&self, count: usize) -> bool {
-        let left = self.left.get().checked_sub(count);
-        self.left.set(left.unwrap_or(0));
-        left.is_some()
-    }
-}
-
-/// How far one search has come.
-struct SearchProgress<'budget> {
-    steps: usize,
-    budget: &'budget SearchBudget,
-}
-
-impl SearchProgress<'_> {
-    /// Counts a step that asks each of the rules, and returns false if the search has to give up.
-    fn take_step(&mut self, rules: usize) -> bool {
-        self.steps += 1;
-        self.budget.spend_questions(rules.saturating_add(1)) && self.steps <= MAX_STEPS
-    }
-}
 
 /// A question of the policy, as far as aspects decide it.
 pub(crate) enum SketchedQuestion<'policy> {
@@ -66,7 +28,7 @@ pub(crate) enum SketchedQuestion<'policy> {
         answers: Vec<Option<bool>>,
     },
     Field(&'policy FieldPredicate),
-    /// Whether one of these fields is stated, in any form.
+    /// Whether one of these fields is stated.
     NeedsField(Vec<&'policy FieldDefinition>),
     Fixed(Option<bool>),
 }
@@ -91,31 +53,47 @@ struct FieldAspect<'policy> {
 pub(crate) struct ChangeSearch<'policy> {
     rules: Vec<SketchedRule<'policy>>,
     classes: Vec<SketchedQuestion<'policy>>,
-    /// The class that the change has to be of; `None` for any.
-    wanted_class: Option<usize>,
     /// How many choices each aspect has; those of the fields come last.
     sizes: Vec<usize>,
     fields: Vec<FieldAspect<'policy>>,
+}
+
+/// The changes that a search looks for, by indexes of the policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WantedChanges {
+    All,
+    /// Those of a class.
+    OfClass(usize),
+    /// Those that a rule applies to, exempt or not.
+    OfRule(usize),
+}
+
+/// What a search looks for: the changes, and the rules that they have to keep.
+struct SearchGoal {
+    wanted: WantedChanges,
+    asked: BTreeSet<usize>,
 }
 
 /// The choices that are left for each aspect.
 type AspectChoices = Vec<Vec<usize>>;
 
 impl<'policy> ChangeSearch<'policy> {
-    /// Prepares the rules with the indexes `denying`; `sizes` tells how many choices the aspects beside the
-    /// fields have, and `sketch` what they decide about a predicate.
+    /// Prepares the rules with the indexes `denying`, and the exemptions that hold on `day`; `sizes` tells how many
+    /// choices the aspects beside the fields have, and `sketch` what they decide about a predicate.
     pub(crate) fn new(
         policy: &'policy Policy,
         denying: &[usize],
-        wanted_class: Option<usize>,
+        day: Date,
         sizes: Vec<usize>,
         sketch: &dyn Fn(&'policy Predicate) -> SketchedQuestion<'policy>,
     ) -> Self {
         let classes = policy.classes.iter().map(|class| sketch_condition(&class.when, sketch)).collect();
-        let mut search = ChangeSearch { rules: Vec::new(), classes, wanted_class, sizes, fields: Vec::new() };
+        let mut search = ChangeSearch { rules: Vec::new(), classes, sizes, fields: Vec::new() };
         for index in denying {
             let Some(rule) = policy.rules.get(*index) else { continue };
-            let exemptions = policy.exemptions.iter().filter(|exemption| exemption.rule_index == *index);
+            let is_granted =
+                |exemption: &&RuleExemption| exemption.rule_index == *index && exemption.until >= day;
+            let exemptions = policy.exemptions.iter().filter(is_granted);
             search.rules.push(SketchedRule {
                 index: *index,
                 class_indexes: rule.class_indexes.as_deref(),
@@ -163,24 +141,29 @@ impl<'policy> ChangeSearch<'policy> {
         }
     }
 
-    /// Returns true unless some of the rules with the indexes `asked` surely deny every change, and the budget is enough
-    /// to tell.
-    pub(crate) fn is_change_possible(&self, asked: &[usize], budget: &SearchBudget) -> bool {
+    /// Returns true unless some of the rules with the indexes `asked` surely deny every change that is wanted, and the
+    /// budget is enough to tell.
+    pub(crate) fn is_change_possible(
+        &self,
+        wanted: WantedChanges,
+        asked: &[usize],
+        budget: &SearchBudget,
+    ) -> bool {
         let mut choices: AspectChoices = self.sizes.iter().map(|size| (0..*size).collect()).collect();
-        let asked: BTreeSet<usize> = asked.iter().copied().collect();
-        let mut progress = SearchProgress { steps: 0, budget };
+        let goal = SearchGoal { wanted, asked: asked.iter().copied().collect() };
+        let mut progress = SearchProgress::new(budget);
         !progress.take_step(self.rules.len())
-            || (!self.is_denied(&asked, &choices) && self.find_choices(&asked, &mut choices, &mut progress))
+            || (!self.is_denied(&goal, &choices) && self.find_choices(&goal, &mut choices, &mut progress))
     }
 
     /// Narrows `choices` until each aspect has one, the aspect with the fewest first.
     fn find_choices(
         &self,
-        asked: &BTreeSet<usize>,
+        goal: &SearchGoal,
         choices: &mut AspectChoices,
         progress: &mut SearchProgress<'_>,
     ) -> bool {
-        match self.leave_out_denied(asked, choices, progress) {
+        match self.leave_out_denied(goal, choices, progress) {
             Some(true) => {}
             Some(false) => return false,
             None => return true,
@@ -190,7 +173,7 @@ impl<'policy> ChangeSearch<'policy> {
         for choice in left.clone() {
             let mut narrowed = choices.clone();
             set_choices(&mut narrowed, aspect, vec![choice]);
-            if self.find_choices(asked, &mut narrowed, progress) {
+            if self.find_choices(goal, &mut narrowed, progress) {
                 return true;
             }
         }
@@ -201,7 +184,7 @@ impl<'policy> ChangeSearch<'policy> {
     /// has none left, and `None` if that took too long to tell.
     fn leave_out_denied(
         &self,
-        asked: &BTreeSet<usize>,
+        goal: &SearchGoal,
         choices: &mut AspectChoices,
         progress: &mut SearchProgress<'_>,
     ) -> Option<bool> {
@@ -218,7 +201,7 @@ impl<'policy> ChangeSearch<'policy> {
                         return None;
                     }
                     set_choices(choices, aspect, vec![*choice]);
-                    if !self.is_denied(asked, choices) {
+                    if !self.is_denied(goal, choices) {
                         left.push(*choice);
                     }
                 }
@@ -229,13 +212,13 @@ impl<'policy> ChangeSearch<'policy> {
                 set_choices(choices, aspect, left);
             }
             if !is_narrower {
-                return Some(!self.is_denied(asked, choices));
+                return Some(!self.is_denied(goal, choices));
             }
         }
     }
 
-    /// Returns true if a rule denies whatever is left open.
-    fn is_denied(&self, asked: &BTreeSet<usize>, choices: &AspectChoices) -> bool {
+    /// Returns true if a rule denies whatever is left open, or if no such change is wanted.
+    fn is_denied(&self, goal: &SearchGoal, choices: &AspectChoices) -> bool {
         let mut classes = Vec::new();
         for (index, class) in self.classes.iter().enumerate() {
             let answer = self.answer_question(class, choices);
@@ -246,21 +229,32 @@ impl<'policy> ChangeSearch<'policy> {
                 break;
             }
         }
-        if let Some(wanted) = self.wanted_class {
-            if !classes.contains(&wanted) {
-                return true;
-            }
-            classes = vec![wanted];
+        match goal.wanted {
+            WantedChanges::All => {}
+            WantedChanges::OfClass(wanted) if classes.contains(&wanted) => classes = vec![wanted],
+            WantedChanges::OfRule(wanted) if self.may_apply(wanted, &classes, choices) => {}
+            WantedChanges::OfClass(_) | WantedChanges::OfRule(_) => return true,
         }
-        self.rules.iter().filter(|rule| asked.contains(&rule.index)).any(|rule| {
-            let is_for_class =
-                rule.class_indexes.is_none_or(|indexes| classes.iter().all(|class| indexes.contains(class)));
+        self.rules.iter().filter(|rule| goal.asked.contains(&rule.index)).any(|rule| {
+            // A change of no class is one that only rules without classes apply to.
+            let is_for_class = rule.class_indexes.is_none_or(|indexes| {
+                !classes.is_empty() && classes.iter().all(|class| indexes.contains(class))
+            });
             let answer = |question| self.answer_question(question, choices);
             is_for_class
                 && answer(&rule.require) == Some(false)
                 && rule.when.as_ref().is_none_or(|when| answer(when) == Some(true))
                 && rule.exemptions.iter().all(|exemption| answer(exemption) == Some(false))
         })
+    }
+
+    /// Returns true unless the rule with this index surely applies to no change of the classes that is left.
+    fn may_apply(&self, wanted: usize, classes: &[usize], choices: &AspectChoices) -> bool {
+        let Some(rule) = self.rules.iter().find(|rule| rule.index == wanted) else { return true };
+        let is_for_class =
+            rule.class_indexes.is_none_or(|indexes| classes.iter().any(|class| indexes.contains(class)));
+        is_for_class
+            && rule.when.as_ref().is_none_or(|when| self.answer_question(when, choices) != Some(false))
     }
 
     fn answer_question(&self, question: &SketchedQuestion<'_>, choices: &AspectChoices) -> Option<bool> {

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::policy::definition::Policy;
-use crate::policy::inspect::findings::FileFindings;
+use crate::policy::inspect::findings::{FileFindings, SuspectedLockout};
 use crate::policy::inspect::lockouts::list_accepted_words;
 use crate::policy::inspect::written::{
     WrittenPredicate, covers_conjuncts, find_entry, is_empty_not, list_conjuncts, list_entries, list_texts,
@@ -25,8 +25,7 @@ struct AskedPredicate<'files> {
 
 /// Finds rules that no change of a class can keep together, where the file at `index` states one of them.
 ///
-/// It is an error for the class that takes all that is left, and a note for the others: a policy may well
-/// forbid a class.
+/// It is an error if that leaves no change at all, and a note for a class: a policy may well forbid one.
 pub(crate) fn inspect_contradictions(
     policy: &Policy,
     files: &[PolicyFile],
@@ -34,16 +33,15 @@ pub(crate) fn inspect_contradictions(
     found: &mut FileFindings,
 ) {
     let own_rules = files.get(index).and_then(|file| find_entry(&file.node, "rules"));
-    // What contradicts itself within the file is told already.
-    if own_rules.is_none() || !found.errors.is_empty() {
+    if own_rules.is_none() {
         return;
     }
     let classes = files.iter().rev().find_map(|file| find_entry(&file.node, "classes"));
     let classes = classes.map(list_entries).unwrap_or_default();
     if classes.is_empty() {
         let asked = list_asked(files, None);
-        if let Some((fault, _)) = find_contradiction(policy, &asked, index) {
-            found.errors.push(fault);
+        if let Some(told) = find_contradiction(policy, &asked, index) {
+            found.suspicions.push(told.suspect_rules(policy, None));
         }
         return;
     }
@@ -57,18 +55,38 @@ pub(crate) fn inspect_contradictions(
             file: usize::MAX,
             predicate,
         }));
-        let Some((mut fault, why)) = find_contradiction(policy, &asked, index) else { continue };
+        let Some(told) = find_contradiction(policy, &asked, index) else { continue };
+        let shown = shorten_for_message(&class.text);
+        let noted = format!("no change of the class `{shown}` is allowed: {}", told.why);
         if is_rest {
-            found.errors.push(fault);
+            let place = policy.classes.iter().position(|known| known.id.as_str() == class.text);
+            found.suspicions.push(told.suspect_rules(policy, place).or_noted_as(noted));
             return;
         }
-        fault.what =
-            format!("no change of the class `{}` is allowed: {why}", shorten_for_message(&class.text));
-        fault.help =
-            Some("remove the class, or leave it out with `not-for`, unless this is meant".to_owned());
-        if found.notes.iter().all(|note| note.what != fault.what) {
-            found.notes.push(fault);
+        let mut note = YamlFault { what: noted, ..told.fault };
+        note.help = Some("remove the class, or leave it out with `not-for`, unless this is meant".to_owned());
+        if found.notes.iter().all(|known| known.what != note.what) {
+            found.notes.push(note);
         }
+    }
+}
+
+/// Questions that no change answers together.
+struct ToldContradiction<'files> {
+    /// The rules that ask them; an empty id stands for a class.
+    rules: Vec<&'files str>,
+    fault: YamlFault,
+    /// Why no change answers them.
+    why: String,
+}
+
+impl ToldContradiction<'_> {
+    /// Suspects the rules of leaving no change, or none of a class.
+    fn suspect_rules(&self, policy: &Policy, class: Option<usize>) -> SuspectedLockout {
+        let find = |id: &&str| policy.rules.iter().position(|rule| rule.description.id.as_str() == *id);
+        let rules: Vec<usize> = self.rules.iter().filter_map(find).collect();
+        let fault = self.fault.clone();
+        SuspectedLockout { rules, class, fault, note: None, is_always_noted: false }
     }
 }
 
@@ -107,28 +125,37 @@ fn list_asked<'files>(files: &'files [PolicyFile], class: Option<&str>) -> Vec<A
     asked
 }
 
-/// Returns the fault of the first two questions that no change answers together, of which the file at
-/// `index` asks at least one; and why.
-fn find_contradiction(
+/// Returns the first two questions that no change answers together, of which the file at `index` asks at least one.
+fn find_contradiction<'files>(
     policy: &Policy,
-    asked: &[AskedPredicate<'_>],
+    asked: &[AskedPredicate<'files>],
     index: usize,
-) -> Option<(YamlFault, String)> {
+) -> Option<ToldContradiction<'files>> {
     let is_never =
         |one: &&AskedPredicate<'_>| one.file == index && is_empty_not(one.predicate.0, one.predicate.1);
     if let Some(one) = asked.iter().find(is_never) {
         let why = "`not: {}` never holds".to_owned();
         let what = format!("no change could keep `{}`: {why}", shorten_for_message(one.rule));
         let help = "ask something in `not`, or remove it";
-        return Some((YamlFault::new(one.predicate.0.at, what).with_help(help), why));
+        let fault = YamlFault::new(one.predicate.0.at, what).with_help(help);
+        return Some(ToldContradiction { rules: vec![one.rule], fault, why });
+    }
+    let mut accepted: Vec<Vec<(&str, BTreeSet<String>)>> = Vec::new();
+    for one in asked {
+        accepted.push(list_accepted_fields(policy, one.predicate));
     }
     for (place, second) in asked.iter().enumerate() {
-        for first in asked.get(..place).unwrap_or_default() {
+        for (first, words) in asked.iter().zip(&accepted).take(place) {
             let own = if second.file == index { second } else { first };
             if own.file != index {
                 continue;
             }
-            let Some(why) = contradict(policy, first.predicate, second.predicate) else { continue };
+            let own_words = accepted.get(place).map(Vec::as_slice).unwrap_or_default();
+            let Some(why) = contradict_in_words(policy, words, own_words)
+                .or_else(|| contradict_otherwise(first.predicate, second.predicate))
+            else {
+                continue;
+            };
             let other = if second.file == index { first } else { second };
             let (own_rule, other_rule) = (shorten_for_message(own.rule), shorten_for_message(other.rule));
             let what = match other_rule == own_rule {
@@ -136,7 +163,8 @@ fn find_contradiction(
                 false => format!("no change could keep both `{own_rule}` and `{other_rule}`: {why}"),
             };
             let help = "change one of them, or give the rules a `when` or different classes";
-            return Some((YamlFault::new(own.predicate.0.at, what).with_help(help), why));
+            let fault = YamlFault::new(own.predicate.0.at, what).with_help(help);
+            return Some(ToldContradiction { rules: vec![own.rule, other.rule], fault, why });
         }
     }
     find_small_size(asked, index)
@@ -148,15 +176,22 @@ pub(crate) fn contradict(
     first: WrittenPredicate<'_>,
     second: WrittenPredicate<'_>,
 ) -> Option<String> {
+    let (words, other_words) = (list_accepted_fields(policy, first), list_accepted_fields(policy, second));
+    contradict_in_words(policy, &words, &other_words).or_else(|| contradict_otherwise(first, second))
+}
+
+/// Returns why no change answers both questions, whatever they accept of fields of words.
+fn contradict_otherwise(first: WrittenPredicate<'_>, second: WrittenPredicate<'_>) -> Option<String> {
     for (refused, wanted) in [(first, second), (second, first)] {
-        let is_empty = is_empty_not(refused.0, refused.1);
-        if refused.0.text == "not" && !is_empty && covers_conjuncts(&list_conjuncts(refused.1), &[wanted]) {
+        if refused.0.text == "not"
+            && !is_empty_not(refused.0, refused.1)
+            && covers_conjuncts(&list_conjuncts(refused.1), &[wanted])
+        {
             let name = shorten_for_message(&wanted.0.text);
             return Some(format!("one asks for what `not` refuses in the other (`{name}`)"));
         }
     }
     match (first.0.text.as_str(), second.0.text.as_str()) {
-        ("field", "field") => contradict_in_fields(policy, first.1, second.1),
         ("touches", "only-touches") => contradict_in_paths(first.1, second.1),
         ("only-touches", "touches") => contradict_in_paths(second.1, first.1),
         ("branch", "branch") => {
@@ -170,19 +205,31 @@ pub(crate) fn contradict(
     }
 }
 
-fn contradict_in_fields(policy: &Policy, first: &YamlNode, second: &YamlNode) -> Option<String> {
-    for (name, asked) in list_entries(first) {
-        let field = policy.vocabulary.find_field(&name.text)?;
-        for (other, also_asked) in list_entries(second) {
-            if !field.matches_key(&other.text) {
-                continue;
+/// Returns the fields that a question asks about, with the words that it accepts of each, where they can be listed.
+fn list_accepted_fields<'files>(
+    policy: &Policy,
+    (key, value): WrittenPredicate<'files>,
+) -> Vec<(&'files str, BTreeSet<String>)> {
+    let mut accepted = Vec::new();
+    if key.text == "field" {
+        for (name, asked) in list_entries(value) {
+            if let Some(words) = list_accepted_words(&name.text, asked, policy) {
+                accepted.push((name.text.as_str(), words));
             }
-            let words = list_accepted_words(&name.text, asked, policy);
-            let other_words = list_accepted_words(&other.text, also_asked, policy);
-            if let (Some(words), Some(other_words)) = (words, other_words)
-                && words.is_disjoint(&other_words)
-            {
-                let name = shorten_for_message(&name.text);
+        }
+    }
+    accepted
+}
+
+fn contradict_in_words(
+    policy: &Policy,
+    first: &[(&str, BTreeSet<String>)],
+    second: &[(&str, BTreeSet<String>)],
+) -> Option<String> {
+    for (name, words) in first {
+        for (other, _) in second.iter().filter(|(_, other_words)| words.is_disjoint(other_words)) {
+            if policy.vocabulary.find_field(name).is_some_and(|field| field.matches_key(other)) {
+                let name = shorten_for_message(name);
                 return Some(format!("no value of `{name}` is all that is asked of it"));
             }
         }
@@ -229,9 +276,12 @@ fn find_fixed_start(pattern: &str) -> Option<&str> {
 }
 
 /// Returns the fault of a size that is too small for the files that every change has to touch.
-fn find_small_size(asked: &[AskedPredicate<'_>], index: usize) -> Option<(YamlFault, String)> {
+fn find_small_size<'files>(
+    asked: &[AskedPredicate<'files>],
+    index: usize,
+) -> Option<ToldContradiction<'files>> {
     // Each of these needs a file of its own.
-    let mut apart: Vec<(&AskedPredicate<'_>, Vec<&str>)> = Vec::new();
+    let mut apart: Vec<(&AskedPredicate<'files>, Vec<&str>)> = Vec::new();
     for one in asked.iter().filter(|one| one.predicate.0.text == "touches") {
         let Some(patterns) = list_touched(one.predicate.1) else { continue };
         let is_apart = apart.iter().all(|(_, known)| {
@@ -259,7 +309,9 @@ fn find_small_size(asked: &[AskedPredicate<'_>], index: usize) -> Option<(YamlFa
             let rule = shorten_for_message(one.rule);
             let what = format!("no change could keep `{rule}`: {why}");
             let help = "allow more files, or ask for fewer paths";
-            return Some((YamlFault::new(own.predicate.0.at, what).with_help(help), why));
+            let fault = YamlFault::new(own.predicate.0.at, what).with_help(help);
+            let rules = std::iter::once(one.rule).chain(apart.iter().map(|(asked, _)| asked.rule)).collect();
+            return Some(ToldContradiction { rules, fault, why });
         }
     }
     None

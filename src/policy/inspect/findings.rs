@@ -7,6 +7,12 @@ use crate::pattern::PathPattern;
 use crate::policy::signing_keys::SigningKey;
 use crate::yaml::{YamlFault, YamlPlace};
 
+/// An address as GitHub gives it to an account that hides its own.
+pub(crate) const FORGE_ADDRESS: &str = "1+zq7@users.noreply.github.com";
+
+/// After how many days the keys are looked at again.
+pub const LATER_KEYS_DAYS: i64 = 14;
+
 /// What an inspection goes by beside the files of the policy.
 #[derive(Clone, Copy, Debug)]
 pub struct InspectionFacts<'facts> {
@@ -16,6 +22,10 @@ pub struct InspectionFacts<'facts> {
     pub today: Date,
     /// The keys of the policy's files of keys.
     pub signing_keys: &'facts [SigningKey],
+    /// The same keys as they stand in two weeks, if that is known.
+    pub later_keys: &'facts [SigningKey],
+    /// An account by which the server knows who pushes, if there is such a server.
+    pub pusher: Option<&'facts Text>,
 }
 
 /// What the inspection of one file found so far.
@@ -23,7 +33,37 @@ pub struct InspectionFacts<'facts> {
 pub(crate) struct FileFindings {
     pub(crate) errors: Vec<YamlFault>,
     pub(crate) notes: Vec<YamlFault>,
+    /// What the wording shows to lock people out, if a search confirms it.
+    pub(crate) suspicions: Vec<SuspectedLockout>,
     pub(crate) patterns: Vec<(YamlPlace, PathPattern)>,
+}
+
+/// A lock-out as the wording of some rules shows it. It does not see exemptions, other ways, and changes that the
+/// rules are not about.
+pub(crate) struct SuspectedLockout {
+    /// The rules that lock people out, as indexes of the policy; all that deny if there is none.
+    pub(crate) rules: Vec<usize>,
+    /// The class that they are said to leave no change of; `None` for what the first of the rules applies to.
+    pub(crate) class: Option<usize>,
+    /// What is told of a policy that no change can keep.
+    pub(crate) fault: YamlFault,
+    /// What is told where other changes remain; `None` for the same.
+    pub(crate) note: Option<YamlFault>,
+    /// True if it is worth a note also where the rules can be kept.
+    pub(crate) is_always_noted: bool,
+}
+
+impl SuspectedLockout {
+    /// Suspects one rule.
+    pub(crate) fn of_rule(rule: usize, fault: YamlFault) -> Self {
+        SuspectedLockout { rules: vec![rule], class: None, fault, note: None, is_always_noted: false }
+    }
+
+    /// Tells other words where other changes remain.
+    pub(crate) fn or_noted_as(self, what: String) -> Self {
+        let note = YamlFault { what, ..self.fault.clone() };
+        SuspectedLockout { note: Some(note), ..self }
+    }
 }
 
 /// Where a policy judges.

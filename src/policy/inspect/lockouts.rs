@@ -1,14 +1,15 @@
 //! Rules that no person could ever keep: a policy that has one locks everybody out, and its repair as well.
 //!
 //! What is asked here is about an ordinary change: that a person can author it, that enough others can
-//! approve it, and that there is a value and a time that the rule accepts.
+//! approve it, and that there is a value and a time that the rule accepts. It is suspected by the wording; whether
+//! exemptions or other changes remain, a search tells.
 
 use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 
 use crate::policy::definition::{KeyFile, Policy, Rule};
-use crate::policy::inspect::findings::FileFindings;
+use crate::policy::inspect::findings::{FORGE_ADDRESS, FileFindings, SuspectedLockout};
 use crate::policy::inspect::written::{
     WrittenPredicate, find_entry, list_conjuncts, list_entries, list_texts, scalar_text,
 };
@@ -16,9 +17,6 @@ use crate::policy::load::files::PolicyFile;
 use crate::predicates::Predicate;
 use crate::verdict::RuleLevel;
 use crate::yaml::{YamlFault, YamlKey, YamlNode, YamlValue, shorten_for_message};
-
-/// An address as GitHub gives it to an account that hides its own.
-pub(crate) const FORGE_ADDRESS: &str = "1+zq7@users.noreply.github.com";
 
 /// Stands for a field that is not stated, among the words that a rule accepts.
 const ABSENT: &str = "absent";
@@ -32,48 +30,43 @@ pub(crate) fn inspect_lockouts(
     found: &mut FileFindings,
 ) {
     let Some(file) = files.get(index).map(|file| &file.node) else { return };
-    let mut for_all: Vec<WrittenPredicate<'_>> = Vec::new();
+    let mut for_all: Vec<(usize, WrittenPredicate<'_>)> = Vec::new();
     for (id, rule) in find_entry(file, "rules").map(list_entries).unwrap_or_default() {
-        let level = find_entry(rule, "level").and_then(scalar_text);
-        let Some(require) = find_entry(rule, "require") else { continue };
-        if matches!(level, Some("warn" | "off")) {
-            continue;
-        }
-        let asked = list_conjuncts(require);
         let place = policy.rules.iter().position(|rule| rule.description.id.as_str() == id.text);
+        let (Some(place), Some(require)) = (place, find_entry(rule, "require")) else { continue };
+        let asked = list_conjuncts(require);
         // Some changes may well be forbidden: those of a vendored folder, say.
-        let is_binding = place.is_some_and(|place| binds_usual_changes(policy, place, today))
-            && !is_overridden(files, index, &id.text, "require");
+        let is_binding =
+            binds_usual_changes(policy, place, today) && !is_overridden(files, index, &id.text, "require");
         for (key, value) in &asked {
             match key.text.as_str() {
-                "size" if is_binding => inspect_size(value, found),
-                "signed" => inspect_keys(key, policy, found),
+                "size" if is_binding => inspect_size(value, (place, &id.text), found),
+                "signed" => inspect_keys(key, place, policy, found),
                 _ => {}
             }
         }
+        let asked = asked.into_iter().map(|asked| (place, asked));
         if find_entry(rule, "when").is_none() && find_entry(rule, "for").is_none() {
             for_all.extend(asked);
         } else {
-            inspect_fields(&asked, policy, found);
+            inspect_fields(&asked.collect::<Vec<_>>(), policy, found);
         }
     }
     inspect_fields(&for_all, policy, found);
-    // A number that is too large for everybody is told where it stands.
-    if found.errors.is_empty() {
-        inspect_staffing(file, policy, today, found);
-    }
+    inspect_staffing(file, policy, today, found);
 }
 
 /// Finds rules that leave no person to author a change, or too few others to approve it.
 fn inspect_staffing(file: &YamlNode, policy: &Policy, today: Date, found: &mut FileFindings) {
     let people = find_entry(file, "people");
     let own_people = people.and_then(|people| find_entry(people, "roster").or(find_entry(people, "teams")));
-    for rule in policy.rules.iter().filter(|rule| rule.level_on(today) == RuleLevel::Deny) {
+    for (index, rule) in policy.rules.iter().enumerate() {
+        if rule.level_on(today) != RuleLevel::Deny {
+            continue;
+        }
         let id = rule.description.id.as_str();
         let written = find_entry(file, "rules").and_then(|rules| find_entry(rules, id));
         let own_require = written.and_then(|rule| find_entry(rule, "require"));
-        // A rule of a pack for rare changes may wait for people.
-        let is_told_only = own_require.is_none() && (asks_teams(rule) || !is_ordinary(rule, policy));
         let Some(place) = own_require.or(own_people) else { continue };
         if let Some((most, asked)) = count_approvers(rule, policy)
             && most < asked
@@ -87,17 +80,31 @@ fn inspect_staffing(file: &YamlNode, policy: &Policy, today: Date, found: &mut F
             );
             let help = "add people to the roster or the teams, or ask for fewer approvals; bots do not count";
             let fault = YamlFault::new(place.at, what).with_help(help);
-            if is_told_only { found.notes.push(fault) } else { found.errors.push(fault) }
+            found.suspicions.push(SuspectedLockout::of_rule(index, fault));
         }
-        if !is_told_only && is_ordinary(rule, policy) && accepts_no_listed_address(rule, policy) {
+        if is_ordinary(rule, policy) && accepts_no_listed_address(rule, policy) {
             let id = shorten_for_message(id);
             let what = format!(
                 "no change could keep `{id}`: it accepts no address of an author that the roster lists"
             );
             let help = "correct the address or the domain, or add the addresses of the people to the roster";
-            found.errors.push(YamlFault::new(place.at, what).with_help(help));
+            let fault = YamlFault::new(place.at, what).with_help(help);
+            let mut suspicion = SuspectedLockout::of_rule(index, fault);
+            // Someone whom the roster does not list may change what nobody has to approve.
+            suspicion.rules.extend(list_approval_rules(policy, today).filter(|asking| *asking != index));
+            found.suspicions.push(suspicion);
         }
     }
+}
+
+/// Returns the indexes of the rules that deny what nobody has approved.
+fn list_approval_rules(policy: &Policy, today: Date) -> impl Iterator<Item = usize> {
+    let asks_approvals = move |rule: &Rule| {
+        let asked = rule.require.list_required();
+        rule.level_on(today) == RuleLevel::Deny
+            && asked.iter().any(|predicate| matches!(predicate, Predicate::Approvals(_)))
+    };
+    policy.rules.iter().enumerate().filter(move |(_, rule)| asks_approvals(rule)).map(|(index, _)| index)
 }
 
 /// Returns true if the rule asks for addresses of authors, and the roster lists addresses, and none of these is one.
@@ -117,14 +124,13 @@ fn accepts_no_listed_address(rule: &Rule, policy: &Policy) -> bool {
     })
 }
 
-/// Returns true if the rule at this place denies every usual change that does not keep it: whatever it touches, and
-/// without an exemption.
+/// Returns true if the rule at this place denies every usual change that does not keep it, whatever it touches, unless
+/// an exemption covers it.
 pub(crate) fn binds_usual_changes(policy: &Policy, place: usize, today: Date) -> bool {
-    let is_exempt =
-        policy.exemptions.iter().any(|exemption| exemption.rule_index == place && exemption.until >= today);
-    policy.rules.get(place).is_some_and(|rule| {
-        rule.level_on(today) == RuleLevel::Deny && is_ordinary(rule, policy) && !is_exempt
-    })
+    policy
+        .rules
+        .get(place)
+        .is_some_and(|rule| rule.level_on(today) == RuleLevel::Deny && is_ordinary(rule, policy))
 }
 
 /// Returns true if a file that extends the one at `index` states this key of the rule as well.
@@ -135,23 +141,19 @@ pub(crate) fn is_overridden(files: &[PolicyFile], index: usize, id: &str, key: &
     })
 }
 
+/// Returns the index of the class that takes all that is left.
+pub(crate) fn find_rest_class(policy: &Policy) -> Option<usize> {
+    policy.classes.iter().position(|class| class.when.is_empty())
+}
+
 /// Returns true if the rule applies to every change of the class that takes all that is left.
 pub(crate) fn is_ordinary(rule: &Rule, policy: &Policy) -> bool {
-    let rest = policy.classes.iter().position(|class| class.when.is_empty());
     rule.when.is_none()
-        && match (&rule.class_indexes, rest) {
+        && match (&rule.class_indexes, find_rest_class(policy)) {
             (None, _) => true,
             (Some(indexes), Some(rest)) => indexes.contains(&rest),
             (Some(_), None) => false,
         }
-}
-
-fn asks_teams(rule: &Rule) -> bool {
-    rule.require.list_required().iter().any(|predicate| match predicate {
-        Predicate::Approvals(asked) => !asked.asked_teams().is_empty(),
-        Predicate::Author(asked) => !asked.asked_teams().is_empty(),
-        _ => false,
-    })
 }
 
 /// Returns how many people could approve the change of the author for whom they are most, and how many
@@ -176,9 +178,6 @@ fn count_approvers(rule: &Rule, policy: &Policy) -> Option<(u64, u64)> {
         }
     }
     let (asked, approvers) = (asked?, approvers?);
-    if may_be_for_bots(rule, policy) {
-        authors = None;
-    }
     let beside = |author: &str| approvers.iter().filter(|approver| **approver != author).count();
     let most = match authors {
         Some(authors) => authors.into_iter().map(beside).max().unwrap_or(0),
@@ -187,40 +186,24 @@ fn count_approvers(rule: &Rule, policy: &Policy) -> Option<(u64, u64)> {
     Some((u64::try_from(most).unwrap_or(u64::MAX), asked))
 }
 
-/// Returns true if a rule for some changes tells them by their authors: beside a bot, everyone can approve.
-fn may_be_for_bots(rule: &Rule, policy: &Policy) -> bool {
-    if is_ordinary(rule, policy) {
-        return false;
-    }
-    let mut asked = Vec::new();
-    for condition in rule.when.iter().chain([&rule.require]) {
-        condition.add_predicates(&mut asked);
-    }
-    for index in rule.class_indexes.iter().flatten() {
-        if let Some(class) = policy.classes.get(*index) {
-            class.when.add_predicates(&mut asked);
-        }
-    }
-    asked
-        .iter()
-        .any(|predicate| matches!(predicate, Predicate::Author(author) if author.asked_teams().is_empty()))
-}
-
 /// Finds a size that only an empty change has.
-fn inspect_size(asked: &YamlNode, found: &mut FileFindings) {
+fn inspect_size(asked: &YamlNode, (place, id): (usize, &str), found: &mut FileFindings) {
     let ignores = find_entry(asked, "ignore").is_some();
     for (key, bound) in list_entries(asked) {
         let Some(most) = find_entry(bound, "at-most") else { continue };
         let is_zero = scalar_text(most).is_some_and(|text| text.parse() == Ok(0_u64));
         if is_zero && (key.text == "commits" || !ignores) {
-            let what = format!("at most 0 {} is a change of nothing, so no change is allowed", key.text);
-            found.errors.push(YamlFault::new(most.at, what).with_help("allow 1 or more"));
+            let start = format!("at most 0 {} is a change of nothing, so no change", key.text);
+            let what = format!("{start} is allowed");
+            let noted = format!("{start} that `{}` applies to is allowed", shorten_for_message(id));
+            let fault = YamlFault::new(most.at, what).with_help("allow 1 or more");
+            found.suspicions.push(SuspectedLockout::of_rule(place, fault).or_noted_as(noted));
         }
     }
 }
 
 /// Finds files of keys that hold none.
-fn inspect_keys(key: &YamlKey, policy: &Policy, found: &mut FileFindings) {
+fn inspect_keys(key: &YamlKey, place: usize, policy: &Policy, found: &mut FileFindings) {
     let is_empty = |file: &KeyFile| {
         let mut lines = file.source.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
         lines.all(|line| line.is_empty() || line.starts_with(b"#"))
@@ -231,34 +214,55 @@ fn inspect_keys(key: &YamlKey, policy: &Policy, found: &mut FileFindings) {
     {
         let what =
             format!("this asks for signatures, and `{}` holds no keys", shorten_for_message(&first.path));
-        found.errors.push(YamlFault::new(key.at, what).with_help("add the keys of the people who sign"));
+        let fault = YamlFault::new(key.at, what).with_help("add the keys of the people who sign");
+        let suspicion = SuspectedLockout::of_rule(place, fault);
+        found.suspicions.push(SuspectedLockout { is_always_noted: true, ..suspicion });
     }
 }
 
-/// Finds fields of which these questions accept no common value.
-fn inspect_fields(asked: &[WrittenPredicate<'_>], policy: &Policy, found: &mut FileFindings) {
-    let mut accepted: Vec<(&str, BTreeSet<String>)> = Vec::new();
-    let fields =
-        asked.iter().filter(|(key, _)| key.text == "field").flat_map(|(_, value)| list_entries(value));
-    for (name, value) in fields {
+/// Finds fields of which these questions, each of the rule with this index, accept no common value.
+fn inspect_fields(asked: &[(usize, WrittenPredicate<'_>)], policy: &Policy, found: &mut FileFindings) {
+    let mut accepted: Vec<(&str, BTreeSet<String>, Vec<usize>)> = Vec::new();
+    let fields = asked
+        .iter()
+        .filter(|(_, (key, _))| key.text == "field")
+        .flat_map(|(rule, (_, value))| list_entries(value).iter().map(|entry| (*rule, entry)));
+    for (rule, (name, value)) in fields {
         let Some(words) = list_accepted_words(&name.text, value, policy) else { continue };
-        let place = accepted.iter().position(|(known, _)| *known == name.text);
-        let common: BTreeSet<String> = match place.and_then(|place| accepted.get(place)) {
-            Some((_, known)) => known.intersection(&words).cloned().collect(),
-            None => words,
+        let known = accepted.iter_mut().find(|(known, ..)| *known == name.text);
+        let Some((_, common, rules)) = known else {
+            if words.is_empty() {
+                found.suspicions.push(suspect_field(&name.text, value, vec![rule], policy));
+                return;
+            }
+            accepted.push((&name.text, words, vec![rule]));
+            continue;
         };
+        common.retain(|word| words.contains(word));
+        if !rules.contains(&rule) {
+            rules.push(rule);
+        }
         if common.is_empty() {
-            let field = shorten_for_message(&name.text);
-            let what = format!("no value of `{field}` is all that is asked of it, so no change is allowed");
-            let help = "ask for one of several values, as in `{ one-of: [low, medium] }`, or give the rules a `when`";
-            found.errors.push(YamlFault::new(value.at, what).with_help(help));
+            found.suspicions.push(suspect_field(&name.text, value, rules.clone(), policy));
             return;
         }
-        match place.and_then(|place| accepted.get_mut(place)) {
-            Some((_, known)) => *known = common,
-            None => accepted.push((&name.text, common)),
-        }
     }
+}
+
+/// Suspects rules of accepting no value of a field.
+fn suspect_field(name: &str, value: &YamlNode, rules: Vec<usize>, policy: &Policy) -> SuspectedLockout {
+    let start = format!("no value of `{}` is all that is asked of it", shorten_for_message(name));
+    let help = "ask for one of several values, as in `{ one-of: [low, medium] }`, or give the rules a `when`";
+    let ids = rules.iter().filter_map(|rule| policy.rules.get(*rule));
+    let ids: Vec<&str> = ids.map(|rule| rule.description.id.as_str()).collect();
+    let noted = match ids.as_slice() {
+        [id] => format!("{start}, so no change that `{}` applies to is allowed", shorten_for_message(id)),
+        _ => start.clone(),
+    };
+    let fault = YamlFault::new(value.at, format!("{start}, so no change is allowed")).with_help(help);
+    let class = if rules.len() > 1 { find_rest_class(policy) } else { None };
+    let suspicion = SuspectedLockout { rules, class, fault, note: None, is_always_noted: false };
+    suspicion.or_noted_as(noted)
 }
 
 /// Returns the words of a field that a question accepts; `None` where they cannot be listed.

@@ -8,7 +8,10 @@
 mod answer_rows;
 mod aspect_samples;
 mod assumed_change;
+mod change_makers;
+mod confirmed_lockouts;
 mod contradictions;
+mod excluding_rules;
 mod exemption_scopes;
 mod findings;
 mod lists;
@@ -22,6 +25,7 @@ mod possible_changes;
 mod reach;
 mod rule_scopes;
 mod sample_changes;
+mod search_budget;
 mod signatures;
 mod staffing;
 pub(crate) mod strictness;
@@ -35,17 +39,18 @@ pub(crate) mod written;
 use crate::pattern::PathPattern;
 use crate::policy::definition::Policy;
 use crate::policy::faults::{FaultyFile, PolicyErrors};
+use crate::policy::inspect::confirmed_lockouts::LockoutConfirmation;
+use crate::policy::inspect::excluding_rules::{ExcludingRules, LockoutSearch};
 use crate::policy::inspect::findings::{FileFindings, JudgingPlace};
 use crate::policy::inspect::path_answers::PathAnswers;
-use crate::policy::inspect::people_answers::JoinedPeopleAnswers;
-use crate::policy::inspect::possible_changes::{ExcludingRules, find_excluding_rules, join_asked_people};
+use crate::policy::inspect::possible_changes::join_asked_people;
 use crate::policy::inspect::rule_scopes::ScopeInspection;
 use crate::policy::inspect::written::{find_entry, list_entries};
 use crate::policy::load::files::{FetchedFile, PolicyFile, PolicyFiles};
 use crate::policy::packs::find_pack;
 use crate::yaml::{self, YamlFault, YamlPlace};
 
-pub use crate::policy::inspect::findings::InspectionFacts;
+pub use crate::policy::inspect::findings::{InspectionFacts, LATER_KEYS_DAYS};
 pub use crate::policy::inspect::weakening::PolicyWeakening;
 
 /// What an inspection of a valid policy found.
@@ -98,6 +103,10 @@ pub fn inspect_policy(
     };
     let today = facts.today;
     let mut inspection = PolicyInspection::default();
+    let paths = PathAnswers::gather_answers(policy);
+    let people = join_asked_people(policy, facts, JudgingPlace::Anywhere, false);
+    let search = LockoutSearch::new(policy, entry, facts, JudgingPlace::Anywhere, &paths, people.as_ref());
+    let mut lockouts = LockoutConfirmation::new(policy, facts, &paths, &search);
     for (index, file) in files.iter().enumerate() {
         if find_pack(&file.name).is_some() {
             continue;
@@ -106,13 +115,14 @@ pub fn inspect_policy(
         lists::inspect_scalars(&file.node, &mut found);
         lost_numbers::inspect_lost_numbers(&file.source, &file.node, &mut found);
         patterns::inspect_patterns(&file.node, &mut found);
-        teams::inspect_people(&file.node, policy, &mut found);
+        teams::inspect_people(&file.node, policy, today, &mut found);
         times::inspect_times(policy, &files, index, today, &mut found);
         lockouts::inspect_lockouts(policy, &files, index, today, &mut found);
-        signatures::inspect_signatures(&file.node, policy, facts.signing_keys, today, &mut found);
+        signatures::inspect_signatures(&file.node, policy, facts, &mut found);
         staffing::inspect_joint_staffing(&file.node, policy, today, &mut found);
         unreachable_people::inspect_unreachable_people(&file.node, policy, today, &mut found);
         contradictions::inspect_contradictions(policy, &files, index, &mut found);
+        lockouts.confirm_suspicions(&mut found);
         reach::inspect_reach(policy, &files, index, &mut found);
         let weakenings = weakening::find_weakenings(&files, index);
         for weakening in &weakenings {
@@ -128,28 +138,29 @@ pub fn inspect_policy(
     inspection.add_roster_findings(policy, fetch);
     // What is wrong with one rule by itself is told better there.
     if inspection.errors.faulty_files.is_empty() {
-        let paths = PathAnswers::gather_answers(policy);
-        let people = join_asked_people(policy, facts, JudgingPlace::Anywhere);
-        let find = |place, people: &Option<JoinedPeopleAnswers<'_>>| {
-            let excluding = find_excluding_rules(policy, entry, facts, place, &paths, people.as_ref())?;
-            place_excluding_rules(policy, &files, excluding)
-        };
         for file in &files {
             let mut found = FileFindings::default();
             if find_pack(&file.name).is_none() {
-                let scopes = ScopeInspection::new(policy, &files, today, &paths);
+                let scopes = ScopeInspection::new(policy, &files, facts, &paths);
                 exemption_scopes::inspect_scopes(&scopes, file, &mut found);
             }
             inspection.add_findings(file, found);
         }
-        // Without a roster, everyone is known everywhere.
-        let on_server =
-            policy.people.has_roster().then(|| join_asked_people(policy, facts, JudgingPlace::ServerHook));
-        if let Some((file, fault)) = find(JudgingPlace::Anywhere, &people) {
+        let place = |excluding| place_excluding_rules(policy, &files, excluding);
+        if let Some((file, fault)) = search.find_excluding_rules().and_then(place) {
             inspection.add_findings(file, FileFindings { errors: vec![fault], ..FileFindings::default() });
-        } else if let Some((file, fault)) =
-            find(JudgingPlace::ServerHook, on_server.as_ref().unwrap_or(&people))
-        {
+            return inspection;
+        }
+        let class_exclusion = search.find_class_exclusion();
+        let is_new = |found: &ExcludingRules| !lockouts.has_told_one(&found.rules);
+        if let Some((file, fault)) = class_exclusion.filter(is_new).and_then(place) {
+            inspection.notes.push(PlacedFault { file: file.name.clone(), fault });
+        }
+        let find_at = |judging| {
+            let people = join_asked_people(policy, facts, judging, false);
+            search.move_search(facts, judging, &paths, people.as_ref()).find_excluding_rules().and_then(place)
+        };
+        if let Some((file, fault)) = find_at(JudgingPlace::ServerHook) {
             inspection.server_errors.faulty_files.push(FaultyFile {
                 name: file.name.clone(),
                 source: file.source.clone(),
@@ -157,9 +168,12 @@ pub fn inspect_policy(
             });
             inspection.notes.push(PlacedFault { file: file.name.clone(), fault });
         } else if !facts.signing_keys.is_empty()
-            && let Some((file, fault)) =
-                find(JudgingPlace::OwnCommits, &join_asked_people(policy, facts, JudgingPlace::OwnCommits))
+            && let Some((file, fault)) = find_at(JudgingPlace::OwnCommits)
         {
+            inspection.notes.push(PlacedFault { file: file.name.clone(), fault });
+        }
+        let later = excluding_rules::find_later_exclusion(policy, entry, facts, &paths);
+        if let Some((file, fault)) = later.and_then(place) {
             inspection.notes.push(PlacedFault { file: file.name.clone(), fault });
         }
     }
@@ -212,7 +226,7 @@ impl PolicyInspection {
 
     /// Adds what one file was found to have, in the order of its lines.
     fn add_findings(&mut self, file: &PolicyFile, found: FileFindings) {
-        let FileFindings { mut errors, mut notes, patterns } = found;
+        let FileFindings { mut errors, mut notes, patterns, .. } = found;
         if !errors.is_empty() {
             errors.sort_by_key(|fault| fault.at);
             self.errors.faulty_files.push(FaultyFile {

@@ -3,10 +3,11 @@
 //! A change touches a set of paths. `touches` holds if one of them is found, and `only-touches` if every one is
 //! allowed. So a path stands for all others about which each question says the same, and the answers about a
 //! set follow from those about its members. The sample paths are those of each pattern, and those that
-//! patterns have in common. A size is no such question: what a merge within the change brings in is touched,
-//! and not counted.
+//! patterns have in common. How many paths it takes at least to answer so tells which sizes such a change can have; a
+//! size of no file but ignored ones asks for paths. What a merge within the change brings in counts as well: it is
+//! in the target already.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::change::Text;
 use crate::pattern::PathPattern;
@@ -19,6 +20,9 @@ const MAX_KNOWN_QUESTIONS: usize = 64;
 
 /// How many questions about paths are weighed against each other; all combinations of their answers are tried.
 const MAX_JOINED_QUESTIONS: usize = 12;
+
+/// How many questions about the number of files are weighed with those about paths.
+const MAX_COUNTED_SIZES: usize = 8;
 
 /// How many patterns are filled in to name paths.
 const MAX_SAMPLE_GLOBS: usize = 1_500;
@@ -141,42 +145,73 @@ impl<'policy> PathAnswers<'policy> {
         }
         let kinds: BTreeSet<usize> =
             self.kinds.iter().flat_map(|kind| list_choices(project(*kind), open)).collect();
-        let mut waiting: Vec<usize> = match start {
+        let starts: Vec<usize> = match start {
             Some(path) => list_choices(project(self.ask_about(&Text::from(path))), open),
             None => kinds.iter().copied().collect(),
         };
-        let mut is_reached = vec![false; 1 << questions.len()];
-        for bits in &waiting {
-            mark_reached(&mut is_reached, *bits);
-        }
-        while let Some(known) = waiting.pop() {
-            for kind in &kinds {
-                if mark_reached(&mut is_reached, known | kind) {
-                    waiting.push(known | kind);
-                }
-            }
-        }
-        let reached = (0..is_reached.len()).filter(|bits| is_reached.get(*bits) == Some(&true));
+        let fewest = count_fewest_paths(&kinds, starts, 1 << questions.len());
+        let counted = list_counted_sizes(asked);
         let mut rows: BTreeSet<Vec<Option<bool>>> = BTreeSet::new();
-        for bits in reached {
+        for (bits, fewest) in fewest.iter().enumerate().filter(|(_, fewest)| **fewest > 0) {
             let answer = |(bit, predicate): (usize, &&Predicate)| {
                 Some((bits >> bit & 1 == 1) == matches!(predicate, Predicate::Touches(_)))
             };
-            rows.insert(questions.iter().enumerate().map(answer).collect());
+            let row: Vec<Option<bool>> = questions.iter().enumerate().map(answer).collect();
+            let limits = counted.iter().map(|(_, limit)| limit.saturating_add(1));
+            let numbers: BTreeSet<u64> = limits.chain([*fewest]).filter(|number| number >= fewest).collect();
+            for number in numbers {
+                let kept = counted.iter().map(|(_, limit)| Some(number <= *limit));
+                rows.insert(row.iter().copied().chain(kept).collect());
+            }
         }
         if with_empty {
-            rows.insert(vec![Some(false); questions.len()]);
+            let answer = |predicate: &&Predicate| Some(matches!(predicate, Predicate::Size(_)));
+            let row = questions.iter().map(answer).chain(counted.iter().map(|_| Some(true)));
+            rows.insert(row.collect());
         }
+        questions.extend(counted.iter().map(|(predicate, _)| *predicate));
         JoinedPathAnswers { questions, rows }
     }
 }
 
-/// Marks a set of answers as reached; returns true if it was not.
-fn mark_reached(is_reached: &mut [bool], bits: usize) -> bool {
-    match is_reached.get_mut(bits) {
-        Some(known) => !std::mem::replace(known, true),
-        None => false,
+/// Returns the questions about sizes that count every file, each once, with how many they accept.
+fn list_counted_sizes<'asked>(asked: &[&'asked Predicate]) -> Vec<(&'asked Predicate, u64)> {
+    let mut counted: Vec<(&Predicate, u64)> = Vec::new();
+    for predicate in asked.iter().copied() {
+        let Predicate::Size(size) = predicate else { continue };
+        if let [Some(limit), ..] = size.list_limits()
+            && size.ignored_patterns().is_empty()
+            && counted.len() < MAX_COUNTED_SIZES
+            && !counted.iter().any(|(known, _)| *known == predicate)
+        {
+            counted.push((predicate, limit));
+        }
     }
+    counted
+}
+
+/// Returns for each set of answers how many paths it takes at least, of these kinds and with one of those that it
+/// `starts` with; nothing for a set that no paths give.
+fn count_fewest_paths(kinds: &BTreeSet<usize>, starts: Vec<usize>, sets: usize) -> Vec<u64> {
+    let mut fewest = vec![0; sets];
+    let mut waiting = VecDeque::new();
+    let mut reach = |bits: usize, count: u64, waiting: &mut VecDeque<(usize, u64)>| {
+        if let Some(known) = fewest.get_mut(bits)
+            && *known == 0
+        {
+            *known = count;
+            waiting.push_back((bits, count));
+        }
+    };
+    for bits in starts {
+        reach(bits, 1, &mut waiting);
+    }
+    while let Some((known, count)) = waiting.pop_front() {
+        for kind in kinds {
+            reach(known | kind, count + 1, &mut waiting);
+        }
+    }
+    fewest
 }
 
 /// Returns `bits` with each choice of those that are `open`.
@@ -192,11 +227,12 @@ fn list_choices(bits: usize, open: usize) -> Vec<usize> {
 }
 
 /// Returns true if one such path is enough for `touches` to hold, or for a question to fail that every path has
-/// to keep to.
+/// to keep to, such as one about a size that accepts only ignored paths.
 fn decides_alone(predicate: &Predicate, path: &Text) -> bool {
     match predicate {
         Predicate::Touches(touches) => touches.names_path(path),
         Predicate::OnlyTouches(only) => !only.allows_path(path),
+        Predicate::Size(size) => !size.ignores_path(path),
         _ => false,
     }
 }
@@ -207,6 +243,7 @@ fn list_found_globs(predicate: &Predicate) -> Option<BTreeSet<PathGlob>> {
     match predicate {
         Predicate::Touches(touches) => read_all(touches.listed_patterns(), PathGlob::list_found),
         Predicate::OnlyTouches(_) => Some(BTreeSet::new()),
+        Predicate::Size(size) if size.accepts_ignored_only() => Some(BTreeSet::new()),
         _ => None,
     }
 }
@@ -216,6 +253,7 @@ fn list_kept_globs(predicate: &Predicate) -> Option<BTreeSet<PathGlob>> {
     match predicate {
         Predicate::Touches(touches) => read_all(touches.ignored_patterns(), PathGlob::list_matched),
         Predicate::OnlyTouches(only) => read_all(only.allowed_patterns(), PathGlob::list_covered),
+        Predicate::Size(size) => read_all(size.ignored_patterns(), PathGlob::list_matched),
         _ => None,
     }
 }
@@ -255,9 +293,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::policy::inspect::excluding_rules::LockoutSearch;
     use crate::policy::inspect::findings::InspectionFacts;
     use crate::policy::inspect::findings::JudgingPlace;
-    use crate::policy::inspect::possible_changes::find_excluding_rules;
     use crate::policy::load_policy;
 
     const PATTERNS: [&str; 8] =
@@ -405,8 +443,10 @@ mod tests {
                 read_from: &[],
                 today: "2026-11-20".parse().unwrap(),
                 signing_keys: &[],
+                later_keys: &[],
+                pusher: None,
             };
-            let told = find_excluding_rules(&policy, "p.yml", &facts, JudgingPlace::Anywhere, &answers, None);
+            let told = LockoutSearch::new(&policy, "p.yml", &facts, JudgingPlace::Anywhere, &answers, None).find_excluding_rules();
             prop_assert_eq!(told.is_none(), is_any_kept && is_own_kept, "{}", text);
         }
     }

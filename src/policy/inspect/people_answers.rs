@@ -7,16 +7,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::json;
-
-use crate::change::{Change, Person, PusherIdentity, SignatureStatus, Text};
-use crate::people::ResolvedIdentity;
 use crate::policy::definition::Policy;
-use crate::policy::inspect::aspect_samples::{list_authors, list_pushers};
-use crate::policy::inspect::findings::JudgingPlace;
-use crate::policy::inspect::lockouts::FORGE_ADDRESS;
-use crate::policy::inspect::sample_changes::{ask_sample, evaluate_sample, read_sample};
-use crate::policy::signing_keys::SigningKey;
+use crate::policy::inspect::change_makers::{
+    ChangeMaker, list_author_makers, list_bot_makers, list_pusher_makers, list_signers, sign_change,
+};
+use crate::policy::inspect::findings::{InspectionFacts, JudgingPlace};
+use crate::policy::inspect::sample_changes::evaluate_sample;
 use crate::predicates::Predicate;
 use crate::predicates::approvals::ApprovalsPredicate;
 
@@ -36,18 +32,6 @@ const MAX_REPEATED_APPROVALS: usize = 4;
 pub(crate) struct JoinedPeopleAnswers<'asked> {
     pub(crate) questions: Vec<&'asked Predicate>,
     pub(crate) rows: BTreeSet<Vec<Option<bool>>>,
-}
-
-/// Who makes a change in one role, and what the questions about the role say of them.
-#[derive(Clone)]
-struct Maker {
-    /// The change of the sample, which names them.
-    change: Change,
-    /// The key of the person; `None` for one whom the policy does not know.
-    person: Option<String>,
-    /// True for an address that a roster does not list, so that it may be anyone's.
-    is_unknown: bool,
-    answers: Vec<Option<bool>>,
 }
 
 /// The people who may give an approval.
@@ -119,24 +103,31 @@ impl<'policy> Approvers<'policy> {
         policy: &'policy Policy,
         is_repeated: bool,
     ) -> Option<Self> {
-        let people = match asked.asked_teams() {
-            [] => policy.people.list_roster_humans()?,
-            teams => policy.people.list_human_members(teams),
+        let people = &policy.people;
+        if asked.asked_teams().iter().any(|team| people.team_members(team).is_empty()) {
+            return None;
+        }
+        let list_members = |teams: &[String]| {
+            let mut members = people.list_human_members(teams);
+            // Only a roster connects an address with an account.
+            members.retain(|member| people.has_roster() || asked.knows_approver(member));
+            members
+        };
+        let approvers = match asked.asked_teams() {
+            [] => people.list_roster_humans()?,
+            teams => list_members(teams),
         };
         let mut teams = Vec::new();
         if asked.asks_each_team() {
             for team in asked.asked_teams() {
-                teams.push(policy.people.list_human_members(std::slice::from_ref(team)));
+                teams.push(list_members(std::slice::from_ref(team)));
             }
         }
-        if people.is_empty() || teams.iter().any(BTreeSet::is_empty) {
-            return None;
-        }
-        Some(Approvers { asked, people, teams, is_repeated })
+        Some(Approvers { asked, people: approvers, teams, is_repeated })
     }
 
     /// Returns true unless these makers leave too few people to approve.
-    fn can_approve(&self, makers: &[&Maker]) -> bool {
+    fn can_approve(&self, makers: &[&ChangeMaker]) -> bool {
         if makers.iter().any(|maker| maker.is_unknown) {
             return false;
         }
@@ -151,22 +142,26 @@ impl<'policy> Approvers<'policy> {
 }
 
 /// Joins what the questions `asked` say about people, each as often as it is asked; `None` where what one says
-/// has nothing to do with another, or where there are too many choices.
+/// has nothing to do with another, or where there are too many choices. Bots are authors as well, `with_bots`.
 pub(crate) fn join_people_answers<'policy>(
     policy: &'policy Policy,
     asked: &[&'policy Predicate],
-    keys: &[SigningKey],
+    facts: &InspectionFacts<'_>,
     place: JudgingPlace,
+    with_bots: bool,
 ) -> Option<JoinedPeopleAnswers<'policy>> {
     let questions = PeopleQuestions::gather_questions(policy, asked);
     if !questions.are_joined() {
         return None;
     }
     let mut authors = list_author_makers(policy, &questions.authors, place);
-    let mut pushers = list_pusher_makers(policy, &questions.pushers, place);
+    if with_bots {
+        authors.extend(list_bot_makers(policy, &questions.authors));
+    }
+    let mut pushers = list_pusher_makers(policy, &questions.pushers, place, facts.pusher);
     let mut signers = match questions.signatures.is_empty() {
         true => Vec::new(),
-        false => list_signers(policy, keys, &questions.signatures),
+        false => list_signers(policy, facts.signing_keys, &questions.signatures),
     };
     keep_distinct_makers(&questions, [&mut authors, &mut pushers, &mut signers]);
     let choices = authors.len().saturating_mul(pushers.len());
@@ -178,7 +173,8 @@ pub(crate) fn join_people_answers<'policy>(
     for author in &authors {
         for signed in list_signed_changes(policy, author, &signers, &questions.signatures, with_committers) {
             for pusher in &pushers {
-                let makers: Vec<&Maker> = [author, pusher].into_iter().chain(signed.committer).collect();
+                let makers: Vec<&ChangeMaker> =
+                    [author, pusher].into_iter().chain(signed.committer).collect();
                 let mut row = author.answers.clone();
                 row.extend_from_slice(&signed.answers);
                 row.extend_from_slice(&pusher.answers);
@@ -194,7 +190,7 @@ pub(crate) fn join_people_answers<'policy>(
 /// repeated, there is a row for each answer.
 fn add_rows(
     approvals: &[(&Predicate, Approvers<'_>)],
-    makers: &[&Maker],
+    makers: &[&ChangeMaker],
     row: Vec<Option<bool>>,
     rows: &mut BTreeSet<Vec<Option<bool>>>,
 ) {
@@ -231,79 +227,18 @@ fn drop_covered_rows(rows: BTreeSet<Vec<Option<bool>>>) -> BTreeSet<Vec<Option<b
     rows.iter().filter(|row| !rows.iter().any(|other| covers(other, row))).cloned().collect()
 }
 
-/// Returns those who may author a change.
-fn list_author_makers(policy: &Policy, questions: &[&Predicate], place: JudgingPlace) -> Vec<Maker> {
-    let mut changes = list_authors(policy);
-    // A forge gives such an address to each account, and knows whose it is; a server does not.
-    let is_tied =
-        |address: &Text| place != JudgingPlace::ServerHook && address.as_bytes() == FORGE_ADDRESS.as_bytes();
-    changes.extend(read_sample(&json!({ "commits": [{ "author": format!("A <{FORGE_ADDRESS}>") }] })));
-    let lists_addresses = policy.people.has_roster();
-    let mut makers = Vec::new();
-    for change in changes {
-        let author = &change.tip().author;
-        let identity = policy.people.identify_person(author);
-        let is_unknown = identity == ResolvedIdentity::Unknown && !is_tied(&author.email);
-        let ask = if lists_addresses { evaluate_sample } else { ask_sample };
-        let answers = questions.iter().map(|asked| ask(policy, asked, &change)).collect();
-        makers.push(Maker { person: to_person(identity), is_unknown, answers, change });
-    }
-    makers
-}
-
-/// Returns those who may push a change; without a question about them, it is someone who takes no part otherwise.
-fn list_pusher_makers(policy: &Policy, questions: &[&Predicate], place: JudgingPlace) -> Vec<Maker> {
-    let mut changes = list_pushers(policy, questions);
-    if questions.is_empty() {
-        changes.truncate(1);
-    }
-    let mut makers = Vec::new();
-    for change in changes {
-        let mut person = None;
-        let mut is_unknown = false;
-        if !questions.is_empty()
-            && let Ok(PusherIdentity::Account(account)) = &change.pusher
-        {
-            let identity = policy.people.identify_pusher(account);
-            // A forge may know whose account it is.
-            is_unknown = place == JudgingPlace::ServerHook && identity == ResolvedIdentity::Unknown;
-            person = to_person(identity);
-        }
-        let answers = questions.iter().map(|asked| ask_sample(policy, asked, &change)).collect();
-        makers.push(Maker { person, is_unknown, answers, change });
-    }
-    makers
-}
-
-/// Returns those who have a key that can make a signature count, as authors and committers of what they sign.
-fn list_signers(policy: &Policy, keys: &[SigningKey], questions: &[&Predicate]) -> Vec<Maker> {
-    let Some(base) = read_sample(&json!({ "commits": [{}] })) else { return Vec::new() };
-    let mut signers = Vec::new();
-    for key in keys.iter().filter(|key| key.obstacle.is_none()) {
-        for address in &key.addresses {
-            let signer = Person { name: Text::default(), email: address.clone() };
-            let identity = policy.people.identify_person(&signer);
-            let change = sign_change(&base, &signer, &signer, address);
-            let answers = questions.iter().map(|asked| evaluate_sample(policy, asked, &change)).collect();
-            let is_unknown = identity == ResolvedIdentity::Unknown;
-            signers.push(Maker { person: to_person(identity), is_unknown, answers, change });
-        }
-    }
-    signers
-}
-
 /// A change of an author, with what the questions about signatures say of it.
 struct SignedChange<'maker> {
     /// Who commits it, if that is not its author.
-    committer: Option<&'maker Maker>,
+    committer: Option<&'maker ChangeMaker>,
     answers: Vec<Option<bool>>,
 }
 
 /// Returns the change of an author without a signature, signed with each key, and committed by each who has one.
 fn list_signed_changes<'maker>(
     policy: &Policy,
-    author: &Maker,
-    signers: &'maker [Maker],
+    author: &ChangeMaker,
+    signers: &'maker [ChangeMaker],
     questions: &[&Predicate],
     with_committers: bool,
 ) -> Vec<SignedChange<'maker>> {
@@ -324,18 +259,8 @@ fn list_signed_changes<'maker>(
     signed
 }
 
-/// Returns the change as one commit, signed with the key of this address.
-fn sign_change(change: &Change, author: &Person, committer: &Person, address: &Text) -> Change {
-    let mut signed = change.clone();
-    let commit = signed.commits.last_mut();
-    commit.author = author.clone();
-    commit.committer = committer.clone();
-    commit.signature = Ok(SignatureStatus::Good { signer: address.clone(), key: String::new() });
-    signed
-}
-
 /// Keeps a few of the people who are alike: with the same answers in each role, and in the same teams.
-fn keep_distinct_makers(questions: &PeopleQuestions<'_>, roles: [&mut Vec<Maker>; 3]) {
+fn keep_distinct_makers(questions: &PeopleQuestions<'_>, roles: [&mut Vec<ChangeMaker>; 3]) {
     type Kind = ([BTreeSet<Vec<Option<bool>>>; 3], Vec<bool>);
     let mut kinds: BTreeMap<String, Kind> = BTreeMap::new();
     for (role, makers) in roles.iter().enumerate() {
@@ -369,12 +294,5 @@ fn keep_distinct_makers(questions: &PeopleQuestions<'_>, roles: [&mut Vec<Maker>
             maker.person.as_ref().is_none_or(|person| kept.contains(person))
                 && known.insert((maker.person.clone(), maker.is_unknown, maker.answers.clone()))
         });
-    }
-}
-
-fn to_person(identity: ResolvedIdentity) -> Option<String> {
-    match identity {
-        ResolvedIdentity::Human(person) => Some(person),
-        ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot | ResolvedIdentity::Unknown => None,
     }
 }

@@ -1,34 +1,32 @@
-//! Refuses a policy that no change of a person could keep, or that could never be changed again.
+//! The changes that a policy can be asked about: what every question says about each of their aspects.
 //!
-//! Two changes are assumed, at their best: one of the class that takes all that is left, and one that takes
-//! back what this policy says. If every choice of branch, people, time, wording, labels, merges, sizes, paths
-//! and fields breaks a rule, the fewest rules that exclude all changes together are named. What nothing tells
-//! about, such as a check, can be either way, and is the same wherever one change is asked about it.
+//! An aspect is the branch, the people, the time, the wording, the labels, the merges, the sizes, the paths or a field.
+//! What nothing tells about, such as a check, can be either way, and is the same wherever one change is asked about
+//! it.
 
 use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 use serde_json::json;
 
-use crate::change::{Change, Text};
+use crate::change::Change;
 use crate::policy::definition::Policy;
 use crate::policy::inspect::answer_rows::{list_label_sets, list_merges, list_sizes, list_wordings};
-use crate::policy::inspect::aspect_samples::{list_authors, list_branches, list_pushers, list_times};
-use crate::policy::inspect::assumed_change::{ChangeSearch, SearchBudget, SketchedQuestion};
+use crate::policy::inspect::aspect_samples::{
+    keep_server_pushers, list_authors, list_branches, list_pushers, list_times,
+};
+use crate::policy::inspect::assumed_change::{ChangeSearch, SketchedQuestion, WantedChanges};
 use crate::policy::inspect::findings::{InspectionFacts, JudgingPlace};
 use crate::policy::inspect::path_answers::PathAnswers;
 use crate::policy::inspect::people_answers::{JoinedPeopleAnswers, join_people_answers};
 use crate::policy::inspect::sample_changes::{ask_sample, read_sample};
-use crate::policy::inspect::staffing::join_rule_ids;
+use crate::policy::inspect::search_budget::SearchBudget;
 use crate::predicates::Predicate;
+use crate::predicates::size::SizePredicate;
 use crate::verdict::RuleLevel;
-use crate::yaml::shorten_for_message;
 
 /// How many questions about an assumed change take as long as one about a sample.
 const SAMPLE_COST: usize = 10;
-
-/// How many rules are named.
-const MAX_NAMED_RULES: usize = 4;
 
 /// The aspects of a change beside its fields, in the order of their numbers.
 const ASPECTS: [fn(&Predicate) -> bool; 9] = [
@@ -40,92 +38,47 @@ const ASPECTS: [fn(&Predicate) -> bool; 9] = [
     |predicate| matches!(predicate, Predicate::Title(_)),
     |predicate| matches!(predicate, Predicate::Label(_)),
     |predicate| matches!(predicate, Predicate::Merge(_)),
-    |predicate| matches!(predicate, Predicate::Size(asked) if asked.full_limits().is_some()),
+    |predicate| matches!(predicate, Predicate::Size(asked) if counts_surely(asked)),
 ];
 
-/// Rules of which no change keeps all.
-pub(crate) struct ExcludingRules {
-    /// Their indexes in the policy.
-    pub(crate) rules: Vec<usize>,
-    /// What is wrong with them.
-    pub(crate) what: String,
-    /// How it is put right.
-    pub(crate) help: &'static str,
+/// Returns true for a size that is known of each set of paths.
+fn counts_surely(asked: &SizePredicate) -> bool {
+    asked.ignored_patterns().is_empty() || asked.accepts_ignored_only()
 }
 
-/// Finds rules that exclude every change of a person, or every change of the policy in the file `entry`.
-///
-/// `facts` tell the branches that the policy is read from; `paths` and `people` are what its questions about these
-/// answer together.
-pub(crate) fn find_excluding_rules<'policy>(
-    policy: &'policy Policy,
-    entry: &str,
-    facts: &InspectionFacts<'_>,
-    place: JudgingPlace,
-    paths: &PathAnswers<'_>,
-    people: Option<&JoinedPeopleAnswers<'policy>>,
-) -> Option<ExcludingRules> {
-    let today = facts.today;
-    let start = match place {
-        JudgingPlace::Anywhere => "",
-        JudgingPlace::ServerHook => "on a server, where approvals are what trailers say, ",
-        JudgingPlace::OwnCommits => "unless someone who has a key commits it for its author, ",
-    };
-    let budget = SearchBudget::default();
-    let rest = policy.classes.iter().position(|class| class.when.is_empty());
-    if rest.is_some() || policy.classes.is_empty() {
-        let mut search = AssumedChanges::new(policy, None, &[], today, place, &budget);
-        search.add_people_aspect(people);
-        // A change without a file changes nothing that a policy is there for.
-        search.add_path_aspect(paths, false);
-        search.add_open_aspects();
-        if let Some(rules) = search.find_core(rest, &budget) {
-            let what = format!("{start}no change of a person could keep {}", name_rules(policy, &rules));
-            let help = "change what is required, or give the rules a `when` or different classes";
-            return Some(ExcludingRules { rules, what, help });
-        }
-    }
-    let mut search = AssumedChanges::new(policy, Some(entry), facts.read_from, today, place, &budget);
-    search.add_people_aspect(people);
-    search.add_path_aspect(paths, false);
-    search.add_open_aspects();
-    let rules = search.find_core(None, &budget)?;
-    let what = format!(
-        "{start}no change of `{}` could keep {}, so the policy could never be changed again",
-        shorten_for_message(entry),
-        name_rules(policy, &rules)
-    );
-    let help = "change what is required, or leave changes of the policy out, with `when` or `not-for`";
-    Some(ExcludingRules { rules, what, help })
-}
-
-/// Returns the indexes of the rules that deny.
-fn list_denying_rules(policy: &Policy, today: Date) -> Vec<usize> {
+/// Returns the indexes of the rules that deny on a day.
+pub(crate) fn list_denying_rules(policy: &Policy, day: Date) -> Vec<usize> {
     let rules = policy.rules.iter().enumerate();
-    rules.filter(|(_, rule)| rule.level_on(today) == RuleLevel::Deny).map(|(index, _)| index).collect()
+    rules.filter(|(_, rule)| rule.level_on(day) == RuleLevel::Deny).map(|(index, _)| index).collect()
 }
 
 /// Returns what the questions of the rules that deny say about people together, if that is more than they say one by
-/// one.
+/// one. Bots make changes as well, `with_bots`.
 pub(crate) fn join_asked_people<'policy>(
     policy: &'policy Policy,
     facts: &InspectionFacts<'_>,
     place: JudgingPlace,
+    with_bots: bool,
 ) -> Option<JoinedPeopleAnswers<'policy>> {
-    let asked = list_asked_questions(policy, &list_denying_rules(policy, facts.today));
-    join_people_answers(policy, &asked, facts.signing_keys, place)
+    let asked = list_asked_questions(policy, &list_denying_rules(policy, facts.today), facts.today);
+    join_people_answers(policy, &asked, facts, place, with_bots)
 }
 
-/// Returns the questions of the rules with the indexes `denying`, of the exemptions from them and of the classes, in
-/// this order.
-fn list_asked_questions<'policy>(policy: &'policy Policy, denying: &[usize]) -> Vec<&'policy Predicate> {
+/// Returns the questions of the rules with the indexes `denying`, of the exemptions from them that hold on `day`, and of
+/// the classes, in this order.
+fn list_asked_questions<'policy>(
+    policy: &'policy Policy,
+    denying: &[usize],
+    day: Date,
+) -> Vec<&'policy Predicate> {
     let mut asked = Vec::new();
     for rule in denying.iter().filter_map(|index| policy.rules.get(*index)) {
         for condition in rule.when.iter().chain([&rule.require]) {
             condition.add_predicates(&mut asked);
         }
     }
-    for exemption in policy.exemptions.iter().filter(|exemption| denying.contains(&exemption.rule_index)) {
+    let granted = policy.exemptions.iter().filter(|exemption| exemption.until >= day);
+    for exemption in granted.filter(|exemption| denying.contains(&exemption.rule_index)) {
         exemption.when.add_predicates(&mut asked);
     }
     for class in &policy.classes {
@@ -134,39 +87,32 @@ fn list_asked_questions<'policy>(policy: &'policy Policy, denying: &[usize]) -> 
     asked
 }
 
-/// Returns the ids of rules, as in `a`, `b` and `c`.
-fn name_rules(policy: &Policy, rules: &[usize]) -> String {
-    let known = rules.iter().filter_map(|index| policy.rules.get(*index));
-    let ids: Vec<&str> = known.map(|rule| rule.description.id.as_str()).take(MAX_NAMED_RULES).collect();
-    join_rule_ids(&ids)
-}
-
 /// The changes that are assumed, and what every question says about each of their aspects.
 pub(crate) struct AssumedChanges<'policy> {
     policy: &'policy Policy,
     place: JudgingPlace,
+    day: Date,
     denying: Vec<usize>,
-    /// The file that the change touches, perhaps with others; `None` where its files are open.
+    /// The file that the change touches, perhaps with others, and in which it changes a line; `None` where its files are
+    /// open.
     path: Option<&'policy str>,
     aspects: Vec<AspectTable<'policy>>,
 }
 
 /// The answers of the questions about one aspect.
+#[derive(Clone)]
 struct AspectTable<'policy> {
+    /// True for the answers about paths, and about how many there are.
+    is_about_paths: bool,
     questions: Vec<&'policy Predicate>,
     /// What the questions answer under each choice, every row once.
     rows: Vec<Vec<Option<bool>>>,
 }
 
 impl<'policy> AssumedChanges<'policy> {
-    pub(crate) fn new(
-        policy: &'policy Policy,
-        path: Option<&'policy str>,
-        read_from: &[Text],
-        today: Date,
-        place: JudgingPlace,
-        budget: &SearchBudget,
-    ) -> Self {
+    /// Assumes changes of any file from today on, wherever they are judged.
+    pub(crate) fn new(policy: &'policy Policy, facts: &InspectionFacts<'_>, budget: &SearchBudget) -> Self {
+        let today = facts.today;
         let denying = list_denying_rules(policy, today);
         let mut predicates = Vec::new();
         for condition in policy.conditions() {
@@ -182,16 +128,16 @@ impl<'policy> AssumedChanges<'policy> {
             }
             let samples = match (questions.is_empty(), aspect) {
                 (true, _) => Vec::new(),
-                (_, 0) => list_branches(policy, &questions, read_from),
+                (_, 0) => list_branches(policy, &questions, &[]),
                 (_, 1) => list_pushers(policy, &questions),
-                (_, 2) => list_authors(policy),
+                (_, 2) => list_authors(policy, &questions),
                 (_, 3) => list_times(&questions, today),
                 _ => {
                     let rows = match aspect {
                         4 | 5 => list_wordings(&questions),
                         6 => list_label_sets(&questions),
                         7 => list_merges(&questions),
-                        _ => list_sizes(&questions, 1),
+                        _ => list_sizes(&questions, 0),
                     };
                     aspects.push(AspectTable::from_rows(rows, questions));
                     continue;
@@ -199,11 +145,47 @@ impl<'policy> AssumedChanges<'policy> {
             };
             aspects.push(AspectTable::from_samples(policy, questions, &samples, budget));
         }
-        AssumedChanges { policy, place, denying, path, aspects }
+        AssumedChanges { policy, place: JudgingPlace::Anywhere, day: today, denying, path: None, aspects }
     }
 
     /// Adds what questions about people answer together, in place of what they answer one by one.
-    fn add_people_aspect(&mut self, people: Option<&JoinedPeopleAnswers<'policy>>) {
+    /// Returns the same changes at another place, or of a path: what does not depend on these is not asked again. No
+    /// aspect may have been added yet.
+    pub(crate) fn derive_changes(
+        &self,
+        path: Option<&'policy str>,
+        facts: &InspectionFacts<'_>,
+        place: JudgingPlace,
+        budget: &SearchBudget,
+    ) -> Self {
+        let (policy, day, denying) = (self.policy, self.day, self.denying.clone());
+        let mut aspects = Vec::new();
+        for table in &self.aspects {
+            let questions = table.questions.clone();
+            let samples = match questions.first() {
+                Some(Predicate::Branch(_)) if path.is_some() => {
+                    list_branches(policy, &questions, facts.read_from)
+                }
+                Some(Predicate::Pusher(_)) if place == JudgingPlace::ServerHook => {
+                    let mut samples = list_pushers(policy, &questions);
+                    keep_server_pushers(policy, facts.pusher, &mut samples);
+                    samples
+                }
+                Some(Predicate::Size(_)) if path.is_some() => {
+                    aspects.push(AspectTable::from_rows(list_sizes(&questions, 1), questions));
+                    continue;
+                }
+                _ => {
+                    aspects.push(table.clone());
+                    continue;
+                }
+            };
+            aspects.push(AspectTable::from_samples(policy, questions, &samples, budget));
+        }
+        AssumedChanges { policy, place, day, denying, path, aspects }
+    }
+
+    pub(crate) fn add_people_aspect(&mut self, people: Option<&JoinedPeopleAnswers<'policy>>) {
         let Some(joined) = people else { return };
         self.aspects.retain(|table| !table.is_about_makers());
         self.aspects.push(AspectTable::from_rows(joined.rows.clone(), joined.questions.clone()));
@@ -223,15 +205,10 @@ impl<'policy> AssumedChanges<'policy> {
 
     /// Adds what questions about paths answer to every set of paths; no path at all is one of them `with_empty`.
     pub(crate) fn add_path_aspect(&mut self, paths: &PathAnswers<'_>, with_empty: bool) {
-        if with_empty {
-            // A record has no file, and so no size that counts files.
-            for table in self.aspects.iter_mut().filter(|table| table.is_about_sizes()) {
-                table.add_rows(list_sizes(&table.questions, 0));
-            }
-        }
         let joined = paths.join_answers(&self.list_asked(), self.path, with_empty);
         if !joined.questions.is_empty() {
-            self.aspects.push(AspectTable::from_rows(joined.rows, joined.questions));
+            let table = AspectTable::from_rows(joined.rows, joined.questions);
+            self.aspects.push(AspectTable { is_about_paths: true, ..table });
         }
     }
 
@@ -243,12 +220,13 @@ impl<'policy> AssumedChanges<'policy> {
             class.when.add_predicates(&mut of_classes);
         }
         for predicate in &asked {
+            let is_open = !matches!(predicate, Predicate::Field(_))
+                && self.list_aspect_answers(predicate).is_empty()
+                && !matches!(self.sketch_undecided(predicate), SketchedQuestion::Fixed(Some(_)));
             // One that is asked once is left open as it is.
-            let is_repeated = asked.iter().filter(|other| *other == predicate).count() > 1;
-            if (is_repeated || of_classes.contains(predicate))
-                && !matches!(predicate, Predicate::Field(_))
-                && self.find_aspect(predicate).is_none()
-                && !matches!(self.sketch_undecided(predicate), SketchedQuestion::Fixed(Some(_)))
+            if is_open
+                && (of_classes.contains(predicate)
+                    || asked.iter().filter(|other| *other == predicate).count() > 1)
             {
                 let rows = BTreeSet::from([vec![Some(false)], vec![Some(true)]]);
                 self.aspects.push(AspectTable::from_rows(rows, vec![*predicate]));
@@ -257,67 +235,59 @@ impl<'policy> AssumedChanges<'policy> {
     }
 
     fn list_asked(&self) -> Vec<&'policy Predicate> {
-        list_asked_questions(self.policy, &self.denying)
+        list_asked_questions(self.policy, &self.denying, self.day)
     }
 
     /// Returns true unless the rules that deny exclude every change together; one with a value that the policy does
     /// not allow counts only `with_invalid`.
     pub(crate) fn is_possible(&self, with_invalid: bool, budget: &SearchBudget) -> bool {
-        let mut search = self.prepare_search(None);
+        let mut search = self.prepare_search();
         if !with_invalid {
             search.leave_out_invalid_fields();
         }
-        search.is_change_possible(&self.denying, budget)
+        search.is_change_possible(WantedChanges::All, &self.denying, budget)
     }
 
-    fn prepare_search(&self, wanted_class: Option<usize>) -> ChangeSearch<'policy> {
+    /// Returns the search among these changes.
+    pub(crate) fn prepare_search(&self) -> ChangeSearch<'policy> {
         let sizes = self.aspects.iter().map(|aspect| aspect.rows.len()).collect();
         let sketch = |predicate| self.sketch_predicate(predicate);
-        ChangeSearch::new(self.policy, &self.denying, wanted_class, sizes, &sketch)
-    }
-
-    /// Returns the fewest rules that exclude every change, with those of packs left out first; `None` if
-    /// there is a change that they allow.
-    fn find_core(&self, wanted_class: Option<usize>, budget: &SearchBudget) -> Option<Vec<usize>> {
-        let search = self.prepare_search(wanted_class);
-        if search.is_change_possible(&self.denying, budget) {
-            return None;
-        }
-        let mut core = self.denying.clone();
-        for index in &self.denying {
-            let without: Vec<usize> = core.iter().copied().filter(|known| known != index).collect();
-            if !search.is_change_possible(&without, budget) {
-                core = without;
-            }
-        }
-        // Without a rule, it is the classes that leave no such change.
-        (!core.is_empty()).then_some(core)
+        ChangeSearch::new(self.policy, &self.denying, self.day, sizes, &sketch)
     }
 
     fn sketch_predicate(&self, predicate: &'policy Predicate) -> SketchedQuestion<'policy> {
-        let sketched = self.sketch_undecided(predicate);
-        match (self.find_aspect(predicate), sketched) {
-            (Some(answers), sketched @ SketchedQuestion::NeedsField(_)) => {
-                SketchedQuestion::All(vec![answers, sketched])
-            }
-            (Some(answers), _) => answers,
-            (None, SketchedQuestion::NeedsField(fields)) => SketchedQuestion::All(vec![
-                SketchedQuestion::Fixed(None),
-                SketchedQuestion::NeedsField(fields),
-            ]),
-            (None, sketched) => sketched,
+        let mut parts = self.list_aspect_answers(predicate);
+        // How many files there are is open where it is not weighed with the paths.
+        if let Predicate::Size(size) = predicate
+            && let [Some(_), ..] = size.list_limits()
+            && counts_surely(size)
+            && !self.aspects.iter().any(|table| table.is_about_paths && table.questions.contains(&predicate))
+        {
+            parts.push(SketchedQuestion::Fixed(None));
         }
+        match self.sketch_undecided(predicate) {
+            needed @ SketchedQuestion::NeedsField(_) => {
+                if parts.is_empty() {
+                    parts.push(SketchedQuestion::Fixed(None));
+                }
+                parts.push(needed);
+            }
+            undecided if parts.is_empty() => return undecided,
+            _ => {}
+        }
+        SketchedQuestion::All(parts)
     }
 
-    /// Returns what the aspect says that a question is about; `None` for a question about none.
-    fn find_aspect(&self, predicate: &Predicate) -> Option<SketchedQuestion<'policy>> {
+    /// Returns what each aspect says that a question is about; nothing for a question about none.
+    fn list_aspect_answers(&self, predicate: &Predicate) -> Vec<SketchedQuestion<'policy>> {
+        let mut found = Vec::new();
         for (aspect, table) in self.aspects.iter().enumerate() {
             if let Some(place) = table.questions.iter().position(|question| *question == predicate) {
                 let answers = table.rows.iter().map(|row| row.get(place).copied().flatten()).collect();
-                return Some(SketchedQuestion::Aspect { aspect, answers });
+                found.push(SketchedQuestion::Aspect { aspect, answers });
             }
         }
-        None
+        found
     }
 
     /// Returns what is known of a question without any aspect.
@@ -359,10 +329,6 @@ impl<'policy> AspectTable<'policy> {
         matches!(self.questions.first(), Some(Predicate::Pusher(_) | Predicate::Author(_)))
     }
 
-    fn is_about_sizes(&self) -> bool {
-        matches!(self.questions.first(), Some(Predicate::Size(_)))
-    }
-
     fn add_rows(&mut self, rows: BTreeSet<Vec<Option<bool>>>) {
         for row in rows {
             if !self.rows.contains(&row) {
@@ -394,6 +360,6 @@ impl<'policy> AspectTable<'policy> {
         if rows.is_empty() {
             rows.insert(vec![None; questions.len()]);
         }
-        AspectTable { questions, rows: rows.into_iter().rev().collect() }
+        AspectTable { is_about_paths: false, questions, rows: rows.into_iter().rev().collect() }
     }
 }

@@ -12,11 +12,11 @@ use jiff::civil::Date;
 use crate::change::Change;
 use crate::policy::definition::{Policy, Rule};
 use crate::policy::inspect::aspect_samples::list_bot_changes;
-use crate::policy::inspect::assumed_change::SearchBudget;
 use crate::policy::inspect::contradictions::contradict;
-use crate::policy::inspect::findings::{FileFindings, JudgingPlace};
+use crate::policy::inspect::findings::{FileFindings, InspectionFacts};
 use crate::policy::inspect::path_answers::PathAnswers;
 use crate::policy::inspect::possible_changes::AssumedChanges;
+use crate::policy::inspect::search_budget::SearchBudget;
 use crate::policy::inspect::written::{
     find_entry, is_empty_not, list_conjuncts, list_entries, list_items, scalar_text,
 };
@@ -56,6 +56,7 @@ pub(crate) struct ScopeInspection<'policy> {
     /// How many searches are left.
     searches: Cell<usize>,
     budget: SearchBudget,
+    facts: &'policy InspectionFacts<'policy>,
     pub(crate) today: Date,
 }
 
@@ -64,12 +65,13 @@ impl<'policy> ScopeInspection<'policy> {
     pub(crate) fn new(
         policy: &'policy Policy,
         files: &'policy [PolicyFile],
-        today: Date,
+        facts: &'policy InspectionFacts<'policy>,
         paths: &'policy PathAnswers<'policy>,
     ) -> Self {
+        let today = facts.today;
         let bot_changes = list_bot_changes(policy);
         let (searches, budget) = (Cell::new(MAX_SEARCHES), SearchBudget::default());
-        ScopeInspection { policy, files, bot_changes, paths, searches, budget, today }
+        ScopeInspection { policy, files, bot_changes, paths, searches, budget, facts, today }
     }
 }
 
@@ -189,8 +191,9 @@ impl RuleScope<'_> {
         let inspection = self.inspection;
         let Some(left) = inspection.searches.get().checked_sub(1) else { return true };
         inspection.searches.set(left);
-        let (today, budget) = (inspection.today, &inspection.budget);
-        let mut changes = AssumedChanges::new(probe, None, &[], today, JudgingPlace::Anywhere, budget);
+        let facts = InspectionFacts { read_from: &[], ..*inspection.facts };
+        let budget = &inspection.budget;
+        let mut changes = AssumedChanges::new(probe, &facts, budget);
         changes.add_samples(&inspection.bot_changes);
         changes.add_path_aspect(inspection.paths, with_empty);
         changes.add_open_aspects();

@@ -3,12 +3,10 @@
 //! The keys are those of the policy's own files, so whoever can change these can add one, but for the rule
 //! itself, which would refuse that change as well.
 
-use jiff::civil::Date;
-
 use crate::change::{Person, Text};
 use crate::people::ResolvedIdentity;
 use crate::policy::definition::{Policy, Rule};
-use crate::policy::inspect::findings::FileFindings;
+use crate::policy::inspect::findings::{FileFindings, InspectionFacts, LATER_KEYS_DAYS, SuspectedLockout};
 use crate::policy::inspect::written::{find_entry, list_conjuncts};
 use crate::policy::signing_keys::SigningKey;
 use crate::predicates::Predicate;
@@ -19,37 +17,44 @@ use crate::yaml::{YamlFault, YamlNode, YamlPlace, shorten_for_message};
 /// How many keys are named with what is wrong with them.
 const MAX_NAMED_KEYS: usize = 4;
 
-/// Finds rules of a file that ask for a signature which none of the keys can make.
+/// Finds rules of a file that ask for a signature which none of the keys can make, or soon none.
 pub(crate) fn inspect_signatures(
     file: &YamlNode,
     policy: &Policy,
-    keys: &[SigningKey],
-    today: Date,
+    facts: &InspectionFacts<'_>,
     found: &mut FileFindings,
 ) {
-    // That there are no keys at all is told where the files of keys are.
-    if keys.is_empty() {
-        return;
-    }
-    for rule in policy.rules.iter().filter(|rule| rule.level_on(today) == RuleLevel::Deny) {
+    for (place, rule) in policy.rules.iter().enumerate() {
+        if rule.level_on(facts.today) != RuleLevel::Deny {
+            continue;
+        }
         for predicate in rule.require.list_required() {
             let Predicate::Signed(asked) = predicate else { continue };
-            let mut refusals = Vec::new();
-            for key in keys {
-                refusals.extend(find_refusal(key, asked, policy).map(|why| (key, why)));
-            }
-            if refusals.len() == keys.len()
-                && let Some(at) = find_place(file, rule)
-            {
+            let Some(at) = find_place(file, rule) else { continue };
+            let id = shorten_for_message(rule.description.id.as_str());
+            // That there are no keys at all is told where the files of keys are.
+            if let Some(refusals) = list_all_refusals(facts.signing_keys, asked, policy) {
+                let what =
+                    format!("no change could keep `{id}`: no key makes a signature that counts; {refusals}");
+                let fault = YamlFault::new(at, what).with_help(advise_on_keys(asked));
+                found.suspicions.push(SuspectedLockout::of_rule(place, fault));
+            } else if let Some(refusals) = list_all_refusals(facts.later_keys, asked, policy) {
                 let what = format!(
-                    "no change could keep `{}`: no key makes a signature that counts; {}",
-                    shorten_for_message(rule.description.id.as_str()),
-                    list_refusals(&refusals)
+                    "{LATER_KEYS_DAYS} days from now, no key makes a signature that counts for `{id}`; {refusals}"
                 );
-                found.errors.push(YamlFault::new(at, what).with_help(advise_on_keys(asked)));
+                found.notes.push(YamlFault::new(at, what).with_help(advise_on_keys(asked)));
             }
         }
     }
+}
+
+/// Returns why none of these keys makes a signature that the question accepts; `None` if one does, or there are none.
+fn list_all_refusals(keys: &[SigningKey], asked: &SignedPredicate, policy: &Policy) -> Option<String> {
+    let mut refusals = Vec::new();
+    for key in keys {
+        refusals.push((key, find_refusal(key, asked, policy)?));
+    }
+    (!refusals.is_empty()).then(|| list_refusals(&refusals))
 }
 
 /// Returns why the key makes no signature that the question accepts, in words that follow the key; `None` if it

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 
 use crate::policy::definition::{Policy, Rule};
-use crate::policy::inspect::findings::FileFindings;
-use crate::policy::inspect::lockouts::is_ordinary;
+use crate::policy::inspect::findings::{FileFindings, SuspectedLockout};
+use crate::policy::inspect::lockouts::{find_rest_class, is_ordinary};
 use crate::policy::inspect::written::find_entry;
 use crate::predicates::Predicate;
 use crate::verdict::RuleLevel;
@@ -96,8 +96,7 @@ pub(crate) fn inspect_joint_staffing(
     let mut core: Vec<&Rule> = policy.rules.iter().filter(binding).collect();
     let asked = AskedPeople::from_rules(policy, &core);
     let lacks_makers = [&asked.authors, &asked.pushers].into_iter().flatten().any(BTreeSet::is_empty);
-    // What one rule alone makes impossible is told with that rule.
-    if !found.errors.is_empty() || asked.approvers.is_empty() || lacks_makers || asked.can_be_kept() {
+    if asked.approvers.is_empty() || lacks_makers || asked.can_be_kept() {
         return;
     }
     // Only the rules that it takes are named.
@@ -122,7 +121,15 @@ pub(crate) fn inspect_joint_staffing(
         join_rule_ids(&ids)
     );
     let help = "add people to the teams or the roster, or let others author, push or approve";
-    found.errors.push(YamlFault::new(place.at, what).with_help(help));
+    let rules: Vec<usize> = (0..policy.rules.len())
+        .filter(|index| {
+            policy.rules.get(*index).is_some_and(|rule| core.iter().any(|known| std::ptr::eq(*known, rule)))
+        })
+        .collect();
+    let fault = YamlFault::new(place.at, what).with_help(help);
+    let suspicion =
+        SuspectedLockout { rules, class: find_rest_class(policy), fault, note: None, is_always_noted: false };
+    found.suspicions.push(suspicion);
 }
 
 /// Returns the ids of rules, as in `a`, `b` and `c` together.

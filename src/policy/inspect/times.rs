@@ -8,7 +8,7 @@ use jiff::civil::Date;
 
 use crate::calendar::{find_similar_zone, to_local_time};
 use crate::policy::definition::Policy;
-use crate::policy::inspect::findings::FileFindings;
+use crate::policy::inspect::findings::{FileFindings, SuspectedLockout};
 use crate::policy::inspect::lockouts::{binds_usual_changes, is_overridden};
 use crate::policy::inspect::written::{
     find_entry, list_conjuncts, list_entries, list_items, list_predicates, list_texts, scalar_text,
@@ -55,21 +55,23 @@ pub(crate) fn inspect_times(
         let require = find_entry(written, "require");
         let is_binding = binds_usual_changes(policy, place, today);
         for inside in list_ended_windows(require, today) {
+            let noted = format!(
+                "every period of `inside` is over, so nothing that `{shown}` applies to is allowed any more"
+            );
             if is_binding {
                 let what = "every period of `inside` is over, so no change is allowed any more";
                 let help = "name a period to come, or remove the rule";
-                found.errors.push(YamlFault::new(inside.at, what).with_help(help));
+                let fault = YamlFault::new(inside.at, what).with_help(help);
+                found.suspicions.push(SuspectedLockout::of_rule(place, fault).or_noted_as(noted));
             } else {
-                let what = format!(
-                    "every period of `inside` is over, so nothing that `{shown}` applies to is allowed any more"
-                );
+                let what = noted;
                 let help = "name a period to come, unless that is meant";
                 found.notes.push(YamlFault::new(inside.at, what).with_help(help));
             }
         }
         if is_binding {
             for window in list_windows(require) {
-                inspect_freezes(window, today, found);
+                inspect_freezes(window, (place, &shown), today, found);
             }
         }
     }
@@ -129,7 +131,7 @@ fn list_periods(periods: &YamlNode) -> &[YamlNode] {
 }
 
 /// Finds a window that is closed always, or for more than a year from now.
-fn inspect_freezes(window: &YamlNode, today: Date, found: &mut FileFindings) {
+fn inspect_freezes(window: &YamlNode, (place, shown): (usize, &str), today: Date, found: &mut FileFindings) {
     for period in find_entry(window, "outside").map(list_periods).unwrap_or_default() {
         let text = |key| find_entry(period, key).and_then(scalar_text);
         let (from, until) = (text("from").unwrap_or("00:00"), text("until").unwrap_or("23:59"));
@@ -146,7 +148,16 @@ fn inspect_freezes(window: &YamlNode, today: Date, found: &mut FileFindings) {
                 true => "this is all of every day, so no change is allowed at any time".to_owned(),
                 false => format!("no change would be allowed until {until}, for more than a year"),
             };
-            found.errors.push(YamlFault::new(period.at, what).with_help("leave a time for changes"));
+            let noted = match all_day {
+                true => format!(
+                    "this is all of every day, so no change that `{shown}` applies to is ever allowed"
+                ),
+                false => format!(
+                    "no change that `{shown}` applies to would be allowed until {until}, for more than a year"
+                ),
+            };
+            let fault = YamlFault::new(period.at, what).with_help("leave a time for changes");
+            found.suspicions.push(SuspectedLockout::of_rule(place, fault).or_noted_as(noted));
         }
     }
 }

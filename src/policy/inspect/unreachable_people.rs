@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use crate::change::person::canonical_address;
 use crate::pattern::NamePattern;
 use crate::policy::definition::Policy;
-use crate::policy::inspect::findings::FileFindings;
+use crate::policy::inspect::findings::{FileFindings, SuspectedLockout};
 use crate::policy::inspect::written::{find_entry, list_entries, list_items, scalar_text};
 use crate::predicates::Predicate;
 use crate::verdict::RuleLevel;
@@ -30,7 +30,10 @@ pub(crate) fn inspect_unreachable_people(
     if policy.people.has_roster() {
         return;
     }
-    for rule in policy.rules.iter().filter(|rule| rule.level_on(today) == RuleLevel::Deny) {
+    for (place, rule) in policy.rules.iter().enumerate() {
+        if rule.level_on(today) != RuleLevel::Deny {
+            continue;
+        }
         let id = rule.description.id.as_str();
         let written = find_entry(file, "rules").and_then(|rules| find_entry(rules, id));
         let require = written.and_then(|rule| find_entry(rule, "require"));
@@ -46,11 +49,7 @@ pub(crate) fn inspect_unreachable_people(
             if teams.is_empty() || members.is_empty() {
                 continue;
             }
-            let is_usable = |member: &&&str| match asked.requires_verified() {
-                true => member.contains(':') && !member.contains('@'),
-                // In a pull request, the reviews of accounts count as well.
-                false => member.contains('@') || member.contains(':'),
-            };
+            let is_usable = |member: &&&str| asked.knows_approver(member);
             let usable = u64::try_from(members.iter().filter(is_usable).count()).unwrap_or(u64::MAX);
             let listed = shorten_for_message(&teams.join(", "));
             if usable < asked.asked_count() {
@@ -63,7 +62,8 @@ pub(crate) fn inspect_unreachable_people(
                     shorten_for_message(id)
                 );
                 let help = format!("name the members as in `{as_in}`, or keep a roster that lists both");
-                found.errors.push(YamlFault::new(at, what).with_help(help));
+                let fault = YamlFault::new(at, what).with_help(help);
+                found.suspicions.push(SuspectedLockout::of_rule(place, fault));
             } else if !asked.requires_verified() && members.iter().all(|member| is_github_account(member)) {
                 let what = format!(
                     "`{listed}` names only accounts of GitHub; on a server, `{}` is met only with the addresses that GitHub \
@@ -111,7 +111,10 @@ fn inspect_bots(file: &YamlNode, bots: &YamlNode, policy: &Policy, found: &mut F
                 "`{shown}` takes everyone whom this policy names for a bot, and a bot cannot approve"
             );
             let help = "list the addresses of the bots themselves";
-            found.errors.push(YamlFault::new(item.at, what).with_help(help));
+            let fault = YamlFault::new(item.at, what).with_help(help);
+            let rules = Vec::new();
+            let suspicion = SuspectedLockout { rules, class: None, fault, note: None, is_always_noted: true };
+            found.suspicions.push(suspicion);
         } else if let Some(domain) = written.strip_prefix("*@") {
             let domain = shorten_for_message(domain);
             let what =

@@ -157,6 +157,16 @@ impl ApprovalsPredicate {
         self.trust == ApprovalTrust::Verified
     }
 
+    /// Returns true if an approval can be that of a member of a team who is written like this, where no roster connects
+    /// addresses with accounts: reviews come from accounts of a forge, trailers name addresses, and in a pull request
+    /// both count.
+    pub(crate) fn knows_approver(&self, member: &str) -> bool {
+        match self.requires_verified() {
+            true => member.contains(':') && !member.contains('@'),
+            false => member.contains('@') || member.contains(':'),
+        }
+    }
+
     pub(super) fn describe_question(&self) -> Message {
         let template = if self.min_approvals == 1 { &QUESTION_ONE } else { &QUESTION_SEVERAL };
         let from = match (self.teams.is_empty(), self.distinct_teams) {

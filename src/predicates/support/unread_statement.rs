@@ -1,7 +1,7 @@
 //! Why a description does not state a field although something is there that looks like it.
 
-use crate::change::Text;
 use crate::change::description::UnreadReason;
+use crate::change::{PullRequest, Text};
 use crate::predicates::support::context::EvaluationContext;
 use crate::verdict::{Finding, Message, MessageTemplate, messages};
 use crate::vocabulary::FieldDefinition;
@@ -26,6 +26,10 @@ messages! {
         "`{field}` is not stated: nothing that counts stands below line {line} of the description, {written}";
     NO_HEADING = "field.unread-no-heading":
         "`{field}` is not stated: line {line} of the description, {written}, is no heading; write one to six `#`, and a space behind them";
+    OTHER_FORM = "field.unread-other-form":
+        "`{field}` is not stated: line {line} of the description, {written}, is an item of a list, a part of a table, a summary or only emphasis; write `## {field}` on a line of its own, and below it what it says";
+    OTHER_SPELLING = "field.unread-other-spelling":
+        "`{field}` is not stated: line {line} of the description states {written}, which is spelled in another way; write `{field}`";
     OF_WHOLE_PULL = "field.unread-of-whole-pull":
         "`{field}` is not stated: line {line} of the description, {written}, is of the whole pull request, and each of its commits is judged by itself; add `{trailer}` to the trailers of the commit";
     OTHER_FIELD = "field.unread-other-field":
@@ -69,7 +73,10 @@ pub(crate) fn find_unread_statement(
             return Some(Finding::new(message).in_commit(tip).with_paste(paste));
         }
     }
-    let unread = pull.unread.iter().find(|unread| field.matches_label(&unread.label))?;
+    let Some(unread) = pull.unread.iter().find(|unread| field.matches_label(&unread.label)) else {
+        let message = find_other_spelling(field, pull)?;
+        return Some(Finding::new(message).in_commit(tip).with_paste(paste));
+    };
     let template: &'static MessageTemplate = match unread.reason {
         UnreadReason::Placeholder => &PLACEHOLDER,
         UnreadReason::Template => &TEMPLATE,
@@ -80,6 +87,7 @@ pub(crate) fn find_unread_statement(
         UnreadReason::LookAlike => &LOOK_ALIKE,
         UnreadReason::NothingBelow => &NOTHING_BELOW,
         UnreadReason::NoHeading => &NO_HEADING,
+        UnreadReason::OtherForm => &OTHER_FORM,
         UnreadReason::OfWholePull => {
             let message = OF_WHOLE_PULL.with("field", field.name.as_str()).with("line", unread.line);
             let message = message.with("written", &unread.written).with("trailer", paste);
@@ -89,4 +97,15 @@ pub(crate) fn find_unread_statement(
     let message = template.with("field", field.name.as_str()).with("line", unread.line);
     let message = message.with("written", &unread.written);
     Some(Finding::new(message).in_commit(tip).with_paste(paste))
+}
+
+/// Returns the message that something is stated under a name that is spelled almost like the field's.
+fn find_other_spelling(field: &FieldDefinition, pull: &PullRequest) -> Option<Message> {
+    let stated = pull.statements.iter().map(|stated| (&stated.label, stated.line));
+    let unread = pull.unread.iter().map(|unread| (&unread.label, unread.line));
+    let (label, line) = stated
+        .chain(unread)
+        .find(|(label, _)| !field.matches_label(label) && field.resembles_label(label))?;
+    let message = OTHER_SPELLING.with("field", field.name.as_str()).with("line", line);
+    Some(message.with("written", Text::from(shorten_for_message(label))))
 }

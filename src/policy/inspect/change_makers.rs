@@ -1,0 +1,147 @@
+//! Who may make an assumed change: its authors, its pushers, and those who have a key.
+
+use serde_json::json;
+
+use crate::change::{Change, Person, PusherIdentity, SignatureStatus, Text};
+use crate::people::ResolvedIdentity;
+use crate::policy::definition::Policy;
+use crate::policy::inspect::aspect_samples::{
+    keep_server_pushers, list_authors, list_bot_changes, list_pushers,
+};
+use crate::policy::inspect::findings::{FORGE_ADDRESS, JudgingPlace};
+use crate::policy::inspect::sample_changes::{ask_sample, evaluate_sample, read_sample};
+use crate::policy::signing_keys::SigningKey;
+use crate::predicates::{EvaluationContext, Predicate};
+
+/// Who makes a change in one role, and what the questions about the role say of them.
+#[derive(Clone)]
+pub(crate) struct ChangeMaker {
+    /// The change of the sample, which names them.
+    pub(crate) change: Change,
+    /// The key of the person; `None` for one whom the policy does not know.
+    pub(crate) person: Option<String>,
+    /// True for an address that a roster does not list, so that it may be anyone's.
+    pub(crate) is_unknown: bool,
+    pub(crate) answers: Vec<Option<bool>>,
+}
+
+/// Returns those who may author a change.
+pub(crate) fn list_author_makers(
+    policy: &Policy,
+    questions: &[&Predicate],
+    place: JudgingPlace,
+) -> Vec<ChangeMaker> {
+    let people = &policy.people;
+    let ask = if people.has_roster() { evaluate_sample } else { ask_sample };
+    let mut makers = Vec::new();
+    for change in list_authors(policy, questions) {
+        let identity = people.identify_person(&change.tip().author);
+        let is_unknown = identity == ResolvedIdentity::Unknown;
+        let answers = questions.iter().map(|asked| ask(policy, asked, &change)).collect();
+        makers.push(ChangeMaker { person: to_person(identity), is_unknown, answers, change });
+    }
+    let hidden = json!({ "commits": [{ "author": format!("A <{FORGE_ADDRESS}>") }] });
+    let Some(change) = read_sample(&hidden) else { return makers };
+    let Some(humans) = people.list_roster_humans().filter(|_| place != JudgingPlace::ServerHook) else {
+        let identity = people.identify_person(&change.tip().author);
+        let is_unknown = identity == ResolvedIdentity::Unknown;
+        let answers = questions.iter().map(|asked| ask(policy, asked, &change)).collect();
+        makers.push(ChangeMaker { person: to_person(identity), is_unknown, answers, change });
+        return makers;
+    };
+    // A forge gives such an address to each account, and knows whose it is.
+    for person in humans {
+        let context = EvaluationContext::without_reasons(&change, people, &policy.vocabulary);
+        let answer = |asked: &&Predicate| match asked {
+            Predicate::Author(author) => {
+                let identity = ResolvedIdentity::Human(person.to_owned());
+                Some(author.accepts_person(FORGE_ADDRESS, identity, &context))
+            }
+            _ => ask(policy, asked, &change),
+        };
+        let answers = questions.iter().map(answer).collect();
+        let (person, change) = (Some(person.to_owned()), change.clone());
+        makers.push(ChangeMaker { person, is_unknown: false, answers, change });
+    }
+    makers
+}
+
+/// Returns the bots as authors, each pushed by itself.
+pub(crate) fn list_bot_makers(policy: &Policy, questions: &[&Predicate]) -> Vec<ChangeMaker> {
+    let mut makers = Vec::new();
+    for change in list_bot_changes(policy) {
+        let answers = questions.iter().map(|asked| evaluate_sample(policy, asked, &change)).collect();
+        makers.push(ChangeMaker { person: None, is_unknown: false, answers, change });
+    }
+    makers
+}
+
+/// Returns those who may push a change; without a question about them, it is someone who takes no part otherwise.
+pub(crate) fn list_pusher_makers(
+    policy: &Policy,
+    questions: &[&Predicate],
+    place: JudgingPlace,
+    known: Option<&Text>,
+) -> Vec<ChangeMaker> {
+    let mut changes = list_pushers(policy, questions);
+    if place == JudgingPlace::ServerHook && !questions.is_empty() {
+        keep_server_pushers(policy, known, &mut changes);
+    }
+    if questions.is_empty() {
+        changes.truncate(1);
+    }
+    let mut makers = Vec::new();
+    for change in changes {
+        let mut person = None;
+        let mut is_unknown = false;
+        if !questions.is_empty()
+            && let Ok(PusherIdentity::Account(account)) = &change.pusher
+        {
+            let identity = policy.people.identify_pusher(account);
+            // A forge may know whose account it is.
+            is_unknown = place == JudgingPlace::ServerHook && identity == ResolvedIdentity::Unknown;
+            person = to_person(identity);
+        }
+        let answers = questions.iter().map(|asked| ask_sample(policy, asked, &change)).collect();
+        makers.push(ChangeMaker { person, is_unknown, answers, change });
+    }
+    makers
+}
+
+/// Returns those who have a key that can make a signature count, as authors and committers of what they sign.
+pub(crate) fn list_signers(
+    policy: &Policy,
+    keys: &[SigningKey],
+    questions: &[&Predicate],
+) -> Vec<ChangeMaker> {
+    let Some(base) = read_sample(&json!({ "commits": [{}] })) else { return Vec::new() };
+    let mut signers = Vec::new();
+    for key in keys.iter().filter(|key| key.obstacle.is_none()) {
+        for address in &key.addresses {
+            let signer = Person { name: Text::default(), email: address.clone() };
+            let identity = policy.people.identify_person(&signer);
+            let change = sign_change(&base, &signer, &signer, address);
+            let answers = questions.iter().map(|asked| evaluate_sample(policy, asked, &change)).collect();
+            let is_unknown = identity == ResolvedIdentity::Unknown;
+            signers.push(ChangeMaker { person: to_person(identity), is_unknown, answers, change });
+        }
+    }
+    signers
+}
+
+/// Returns the change as one commit, signed with the key of this address.
+pub(crate) fn sign_change(change: &Change, author: &Person, committer: &Person, address: &Text) -> Change {
+    let mut signed = change.clone();
+    let commit = signed.commits.last_mut();
+    commit.author = author.clone();
+    commit.committer = committer.clone();
+    commit.signature = Ok(SignatureStatus::Good { signer: address.clone(), key: String::new() });
+    signed
+}
+
+fn to_person(identity: ResolvedIdentity) -> Option<String> {
+    match identity {
+        ResolvedIdentity::Human(person) => Some(person),
+        ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot | ResolvedIdentity::Unknown => None,
+    }
+}

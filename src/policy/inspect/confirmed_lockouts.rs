@@ -1,0 +1,129 @@
+//! Tells lock-outs that the wording of a policy shows: as errors where a search finds no change that is left, and as
+//! notes where other changes remain.
+//!
+//! The wording explains better what is wrong. Whether it locks anyone out, only all rules together tell, with their
+//! classes, `when`, exemptions and other ways.
+
+use crate::policy::definition::Policy;
+use crate::policy::inspect::aspect_samples::list_bot_changes;
+use crate::policy::inspect::assumed_change::{ChangeSearch, WantedChanges};
+use crate::policy::inspect::excluding_rules::LockoutSearch;
+use crate::policy::inspect::findings::{FileFindings, InspectionFacts, JudgingPlace, SuspectedLockout};
+use crate::policy::inspect::path_answers::PathAnswers;
+use crate::policy::inspect::possible_changes::{AssumedChanges, join_asked_people};
+use crate::policy::inspect::search_budget::SearchBudget;
+use crate::predicates::Predicate;
+
+/// What confirms lock-outs, and which rules were told so far.
+pub(crate) struct LockoutConfirmation<'policy> {
+    policy: &'policy Policy,
+    facts: &'policy InspectionFacts<'policy>,
+    paths: &'policy PathAnswers<'policy>,
+    search: &'policy LockoutSearch<'policy>,
+    /// Whether all rules together leave no change, once that was asked.
+    is_locked_out: Option<bool>,
+    /// The searches among the changes that a rule applies to: of people, and of bots as well, once they were needed.
+    scope_searches: [Option<ChangeSearch<'policy>>; 2],
+    budget: SearchBudget,
+    /// The rules of each lock-out that was told.
+    told: Vec<Vec<usize>>,
+}
+
+impl<'policy> LockoutConfirmation<'policy> {
+    pub(crate) fn new(
+        policy: &'policy Policy,
+        facts: &'policy InspectionFacts<'policy>,
+        paths: &'policy PathAnswers<'policy>,
+        search: &'policy LockoutSearch<'policy>,
+    ) -> Self {
+        let (is_locked_out, scope_searches) = (None, [None, None]);
+        let (budget, told) = (SearchBudget::default(), Vec::new());
+        LockoutConfirmation { policy, facts, paths, search, is_locked_out, scope_searches, budget, told }
+    }
+
+    /// Makes errors and notes of what is suspected in one file.
+    pub(crate) fn confirm_suspicions(&mut self, found: &mut FileFindings) {
+        for suspicion in std::mem::take(&mut found.suspicions) {
+            let rules = match suspicion.rules.as_slice() {
+                [] => self.search.denying_rules().to_vec(),
+                rules => rules.to_vec(),
+            };
+            // What some rules do by themselves is told better with these.
+            if self.told.iter().any(|told| told.iter().all(|rule| rules.contains(rule))) {
+                continue;
+            }
+            if self.excludes_all(&rules) {
+                found.errors.push(suspicion.fault);
+            } else if self.excludes_policy(&rules) {
+                // Other changes remain, and the policy can never be changed again.
+                found.errors.push(suspicion.note.unwrap_or(suspicion.fault));
+            } else if suspicion.is_always_noted || self.excludes_scope(&suspicion, &rules) {
+                found.notes.push(suspicion.note.unwrap_or(suspicion.fault));
+            } else {
+                continue;
+            }
+            self.told.push(rules);
+        }
+    }
+
+    /// Returns true if one of these rules was told already.
+    pub(crate) fn has_told_one(&self, rules: &[usize]) -> bool {
+        self.told.iter().flatten().any(|told| rules.contains(told))
+    }
+
+    fn excludes_all(&mut self, rules: &[usize]) -> bool {
+        self.is_locked_out() && self.search.excludes_all(rules)
+    }
+
+    fn excludes_policy(&mut self, rules: &[usize]) -> bool {
+        self.is_locked_out() && self.search.excludes_policy(rules)
+    }
+
+    /// Returns true if all rules together leave no change of the policy; fewer rules leave more changes.
+    fn is_locked_out(&mut self) -> bool {
+        let search = self.search;
+        *self.is_locked_out.get_or_insert_with(|| {
+            let all = search.denying_rules();
+            search.excludes_policy(all) || search.excludes_all(all)
+        })
+    }
+
+    /// Returns true if the rules leave no change of the class that they are said to exclude, or that the first of them
+    /// applies to.
+    fn excludes_scope(&mut self, suspicion: &SuspectedLockout, rules: &[usize]) -> bool {
+        let wanted = match (suspicion.class, suspicion.rules.first()) {
+            (Some(class), _) => WantedChanges::OfClass(class),
+            (None, Some(rule)) => WantedChanges::OfRule(*rule),
+            (None, None) => return false,
+        };
+        let (policy, facts, paths, budget) = (self.policy, self.facts, self.paths, &self.budget);
+        let with_bots = suspicion.rules.first().is_some_and(|rule| asks_who_makes(policy, *rule));
+        let [of_people, of_bots] = &mut self.scope_searches;
+        let slot = if with_bots { of_bots } else { of_people };
+        let search = slot.get_or_insert_with(|| {
+            let people = join_asked_people(policy, facts, JudgingPlace::Anywhere, with_bots);
+            let mut changes = AssumedChanges::new(policy, facts, budget);
+            changes.add_people_aspect(people.as_ref());
+            if people.is_none() && with_bots {
+                changes.add_samples(&list_bot_changes(policy));
+            }
+            changes.add_path_aspect(paths, true);
+            changes.add_open_aspects();
+            let mut search = changes.prepare_search();
+            search.leave_out_invalid_fields();
+            search
+        });
+        !search.is_change_possible(wanted, rules, budget)
+    }
+}
+
+/// Returns true if a rule tells changes by who makes them, so that it may be one for bots.
+fn asks_who_makes(policy: &Policy, rule: usize) -> bool {
+    let Some(rule) = policy.rules.get(rule) else { return false };
+    let classes = rule.class_indexes.iter().flatten().filter_map(|class| policy.classes.get(*class));
+    let mut asked = Vec::new();
+    for condition in classes.map(|class| &class.when).chain(&rule.when).chain([&rule.require]) {
+        condition.add_predicates(&mut asked);
+    }
+    asked.iter().any(|predicate| matches!(predicate, Predicate::Author(_) | Predicate::Pusher(_)))
+}

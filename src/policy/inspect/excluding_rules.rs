@@ -1,0 +1,260 @@
+//! Refuses a policy that no change of a person could keep, or that could never be changed again.
+//!
+//! Two changes are assumed, at their best: any change of a file, and one that takes back what this policy says. If
+//! every choice of branch, people, time, wording, labels, merges, sizes, paths and fields breaks a rule, the fewest
+//! rules that exclude all changes together are named. A class that is left without changes is only noted, as a policy
+//! may well forbid it; so is a policy that shuts everyone out from some later day on.
+
+use std::collections::BTreeSet;
+
+use jiff::ToSpan as _;
+use jiff::civil::Date;
+
+use crate::policy::definition::Policy;
+use crate::policy::inspect::assumed_change::{ChangeSearch, WantedChanges};
+use crate::policy::inspect::findings::{InspectionFacts, JudgingPlace};
+use crate::policy::inspect::path_answers::PathAnswers;
+use crate::policy::inspect::people_answers::JoinedPeopleAnswers;
+use crate::policy::inspect::possible_changes::{AssumedChanges, join_asked_people, list_denying_rules};
+use crate::policy::inspect::search_budget::SearchBudget;
+use crate::policy::inspect::staffing::join_rule_ids;
+use crate::predicates::Predicate;
+use crate::yaml::shorten_for_message;
+
+/// How many rules are named.
+const MAX_NAMED_RULES: usize = 4;
+
+/// How many later days are looked at.
+const MAX_LATER_DAYS: usize = 6;
+
+/// How many days ahead a day is looked at.
+const MAX_DAYS_AHEAD: i32 = 400;
+
+/// How many questions the searches about later days ask together.
+const MAX_LATER_QUESTIONS: usize = 2_000_000;
+
+/// Rules of which no change keeps all.
+pub(crate) struct ExcludingRules {
+    /// Their indexes in the policy.
+    pub(crate) rules: Vec<usize>,
+    /// What is wrong with them.
+    pub(crate) what: String,
+    /// How it is put right.
+    pub(crate) help: &'static str,
+}
+
+/// The search of a change that a policy allows.
+pub(crate) struct LockoutSearch<'policy> {
+    policy: &'policy Policy,
+    /// The file of the policy.
+    entry: &'policy str,
+    place: JudgingPlace,
+    denying: Vec<usize>,
+    /// What the changes of any file and any place are asked.
+    assumed: AssumedChanges<'policy>,
+    /// Among the changes of people that change a file.
+    of_any_file: ChangeSearch<'policy>,
+    /// Among those that change the policy.
+    of_policy: ChangeSearch<'policy>,
+    budget: SearchBudget,
+}
+
+impl<'policy> LockoutSearch<'policy> {
+    /// Prepares the search for the policy in the file `entry`. `facts` tell the branches that it is read from; `paths`
+    /// and `people` are what its questions about these answer together.
+    pub(crate) fn new(
+        policy: &'policy Policy,
+        entry: &'policy str,
+        facts: &InspectionFacts<'_>,
+        place: JudgingPlace,
+        paths: &PathAnswers<'_>,
+        people: Option<&JoinedPeopleAnswers<'policy>>,
+    ) -> Self {
+        let budget = SearchBudget::default();
+        let assumed = AssumedChanges::new(policy, facts, &budget);
+        LockoutSearch::from_assumed(assumed, (policy, entry), facts, place, (paths, people), budget)
+    }
+
+    /// Returns the search at another place.
+    pub(crate) fn move_search(
+        &self,
+        facts: &InspectionFacts<'_>,
+        place: JudgingPlace,
+        paths: &PathAnswers<'_>,
+        people: Option<&JoinedPeopleAnswers<'policy>>,
+    ) -> Self {
+        let assumed = self.assumed.derive_changes(None, facts, JudgingPlace::Anywhere, &self.budget);
+        let of = (self.policy, self.entry);
+        LockoutSearch::from_assumed(assumed, of, facts, place, (paths, people), SearchBudget::default())
+    }
+
+    fn from_assumed(
+        assumed: AssumedChanges<'policy>,
+        (policy, entry): (&'policy Policy, &'policy str),
+        facts: &InspectionFacts<'_>,
+        place: JudgingPlace,
+        (paths, people): (&PathAnswers<'_>, Option<&JoinedPeopleAnswers<'policy>>),
+        budget: SearchBudget,
+    ) -> Self {
+        let prepare = |path| {
+            let mut changes = assumed.derive_changes(path, facts, place, &budget);
+            changes.add_people_aspect(people);
+            // A change without a file changes nothing that a policy is there for.
+            changes.add_path_aspect(paths, false);
+            changes.add_open_aspects();
+            let mut search = changes.prepare_search();
+            // People do not state what a field does not accept in order to get past a rule.
+            search.leave_out_invalid_fields();
+            search
+        };
+        let (of_any_file, of_policy) = (prepare(None), prepare(Some(entry)));
+        let denying = list_denying_rules(policy, facts.today);
+        LockoutSearch { policy, entry, place, denying, assumed, of_any_file, of_policy, budget }
+    }
+
+    /// Returns the indexes of the rules that deny.
+    pub(crate) fn denying_rules(&self) -> &[usize] {
+        &self.denying
+    }
+
+    /// Returns true if these rules let no change of a person through.
+    pub(crate) fn excludes_all(&self, rules: &[usize]) -> bool {
+        !self.of_any_file.is_change_possible(WantedChanges::All, rules, &self.budget)
+    }
+
+    /// Returns true if these rules let no change of the policy through.
+    pub(crate) fn excludes_policy(&self, rules: &[usize]) -> bool {
+        !self.of_policy.is_change_possible(WantedChanges::All, rules, &self.budget)
+    }
+
+    /// Finds rules that exclude every change of a person, or every change of the policy.
+    pub(crate) fn find_excluding_rules(&self) -> Option<ExcludingRules> {
+        if let Some(rules) = self.find_core(&self.of_any_file, WantedChanges::All) {
+            let what = format!(
+                "{}no change of a person could keep {}",
+                self.start_sentence(&rules),
+                self.name_rules(&rules)
+            );
+            let help = "change what is required, or give the rules a `when` or different classes";
+            return Some(ExcludingRules { rules, what, help });
+        }
+        let rules = self.find_core(&self.of_policy, WantedChanges::All)?;
+        let what = format!(
+            "{}no change of `{}` could keep {}, so the policy could never be changed again",
+            self.start_sentence(&rules),
+            shorten_for_message(self.entry),
+            self.name_rules(&rules)
+        );
+        let help = "change what is required, or leave changes of the policy out, with `when` or `not-for`";
+        Some(ExcludingRules { rules, what, help })
+    }
+
+    /// Finds rules that exclude every change of the class that takes all that is left.
+    pub(crate) fn find_class_exclusion(&self) -> Option<ExcludingRules> {
+        let rest = self.policy.classes.iter().position(|class| class.when.is_empty())?;
+        let rules = self.find_core(&self.of_any_file, WantedChanges::OfClass(rest))?;
+        let class = self.policy.classes.get(rest)?;
+        let what = format!(
+            "no change of the class `{}` is allowed: none could keep {}",
+            shorten_for_message(class.id.as_str()),
+            self.name_rules(&rules)
+        );
+        let help = "change what is required, or give the rules other classes, unless this is meant";
+        Some(ExcludingRules { rules, what, help })
+    }
+
+    /// Returns the fewest rules that exclude every change that is wanted, with those of packs left out first; `None` if
+    /// there is a change that they allow.
+    fn find_core(&self, search: &ChangeSearch<'_>, wanted: WantedChanges) -> Option<Vec<usize>> {
+        if search.is_change_possible(wanted, &self.denying, &self.budget) {
+            return None;
+        }
+        let mut core = self.denying.clone();
+        for index in &self.denying {
+            let without: Vec<usize> = core.iter().copied().filter(|known| known != index).collect();
+            if !search.is_change_possible(wanted, &without, &self.budget) {
+                core = without;
+            }
+        }
+        // Without a rule, it is the classes that leave no such change.
+        (!core.is_empty()).then_some(core)
+    }
+
+    /// Returns where the sentence about these rules is true.
+    fn start_sentence(&self, rules: &[usize]) -> &'static str {
+        let asks_approvals = || {
+            rules.iter().filter_map(|index| self.policy.rules.get(*index)).any(|rule| {
+                let mut asked = Vec::new();
+                rule.require.add_predicates(&mut asked);
+                asked.iter().any(|predicate| matches!(predicate, Predicate::Approvals(_)))
+            })
+        };
+        match self.place {
+            JudgingPlace::Anywhere => "",
+            JudgingPlace::ServerHook if asks_approvals() => {
+                "on a server, where approvals are what trailers say, "
+            }
+            JudgingPlace::ServerHook => "on a server, which does not know the accounts of a forge, ",
+            JudgingPlace::OwnCommits => "unless someone who has a key commits it for its author, ",
+        }
+    }
+
+    /// Returns the ids of rules, as in `a`, `b` and `c`.
+    fn name_rules(&self, rules: &[usize]) -> String {
+        let known = rules.iter().filter_map(|index| self.policy.rules.get(*index));
+        let ids: Vec<&str> = known.map(|rule| rule.description.id.as_str()).take(MAX_NAMED_RULES).collect();
+        join_rule_ids(&ids)
+    }
+}
+
+/// Finds the first later day from which on rules exclude every change, although there are some until then: a rule that
+/// only warns begins to deny, an exemption ends, a window closes or a freeze begins.
+pub(crate) fn find_later_exclusion(
+    policy: &Policy,
+    entry: &str,
+    facts: &InspectionFacts<'_>,
+    paths: &PathAnswers<'_>,
+) -> Option<ExcludingRules> {
+    let mut left = MAX_LATER_QUESTIONS;
+    for day in list_later_days(policy, facts.today) {
+        let facts = InspectionFacts { today: day, ..*facts };
+        let people = join_asked_people(policy, &facts, JudgingPlace::Anywhere, false);
+        let people = (paths, people.as_ref());
+        let budget = SearchBudget::of_questions(left);
+        let assumed = AssumedChanges::new(policy, &facts, &budget);
+        let (of, place) = ((policy, entry), JudgingPlace::Anywhere);
+        let search = LockoutSearch::from_assumed(assumed, of, &facts, place, people, budget);
+        // A change of the policy is a change as well.
+        if search.excludes_policy(search.denying_rules())
+            && let Some(found) = search.find_excluding_rules()
+        {
+            return Some(ExcludingRules { what: format!("from {day} on, {}", found.what), ..found });
+        }
+        left = search.budget.count_left();
+    }
+    None
+}
+
+/// Returns the next days after today on which what the policy asks may change.
+fn list_later_days(policy: &Policy, today: Date) -> Vec<Date> {
+    let mut days: BTreeSet<Date> = BTreeSet::new();
+    let mut add_day_after = |last: Date| days.extend(last.tomorrow().ok());
+    for rule in &policy.rules {
+        rule.warn_until.into_iter().for_each(&mut add_day_after);
+    }
+    for exemption in &policy.exemptions {
+        add_day_after(exemption.until);
+    }
+    let mut asked = Vec::new();
+    for condition in policy.conditions() {
+        condition.add_predicates(&mut asked);
+    }
+    for predicate in asked {
+        let Predicate::Window(window) = predicate else { continue };
+        for (from, until) in window.list_days().into_iter().flatten().flatten() {
+            days.extend([Some(from), until.tomorrow().ok()].into_iter().flatten());
+        }
+    }
+    let last = today.checked_add(MAX_DAYS_AHEAD.days()).unwrap_or(today);
+    days.into_iter().filter(|day| *day > today && *day <= last).take(MAX_LATER_DAYS).collect()
+}
