@@ -364,7 +364,7 @@ fn policy() {
         (&["policy", "show"], 2),
         (&["policy", "init", "--pack", "cor"], 2),
         (&["policy", "init", "--pack", "core"], 0),
-        (&["policy", "init"], 2),
+        (&["policy", "init"], 0),
         (&["policy", "check"], 0),
         (&["policy", "show"], 0),
         (&["policy", "check", "nowhere.yml"], 2),

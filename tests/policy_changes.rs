@@ -398,6 +398,23 @@ fn the_commands_tell_what_a_draft_would_change() {
     assert_eq!(json["changes"].as_array().unwrap().len(), 3);
     assert_eq!(json["rules"]["low"]["newly_denied"], 1);
     assert_eq!(json["freed_by"]["risk"], 1);
+    // What cannot be known is listed too, with what it is for want of.
+    scene.write(
+        "policies/changegate.yml",
+        policy.replace("{ field: { Risk: present } }", "{ approvals: { field: Approved-by } }").replace(
+            "  Risk: { ordered: [low, high] }",
+            "  Risk: { ordered: [low, high] }\n  Approved-by: { person: true }",
+        ),
+    );
+    assert_eq!(scene.run(&since), 0);
+    let json = read_json(&scene, &[&since[..], &["--format", "json", "--html", "open.html"]].concat(), 0);
+    let open: Vec<&serde_json::Value> =
+        json["changes"].as_array().unwrap().iter().filter(|change| change["shift"] == "open").collect();
+    assert_eq!(json["totals"]["open"], open.len());
+    assert!(!open.is_empty() && open.iter().all(|change| change["rules"][0] == "risk"), "{json}");
+    assert!(open.iter().all(|change| !change["missing"].as_array().unwrap().is_empty()), "{json}");
+    let page = std::fs::read_to_string(scene.directory.join("open.html")).unwrap();
+    assert!(page.contains("<h2>Not to be known</h2>") && page.contains("For want of"), "{page}");
     assert_eq!(scene.run(&["policy", "backtest", "--since", "soon"]), 2);
     assert_eq!(scene.run(&["policy", "backtest", "HEAD..HEAD"]), 2);
     let page = std::fs::read_to_string(scene.directory.join("backtest.html")).unwrap();
@@ -450,6 +467,10 @@ fn a_change_is_tried_before_it_is_made() {
         run(&mut scene, &[&["--body", "-", "--approved-by", "ben", "--pusher", "ana"], &own, &at], body),
         0
     );
+    // A field that the policy does not have is warned about, and those that git knows are not.
+    let fields =
+        ["--field", "Rsik=low", "--field", "Zebra=1", "--field", "Signed-off-by=Ana <ana@example.com>"];
+    assert_eq!(run(&mut scene, &[&["-m", "Patch it"], &own, &at, &fields], b""), 1);
     // What cannot be tried.
     for wrong in [
         &["try"][..],

@@ -14,18 +14,22 @@ mod scene;
 
 mod json_schema;
 
+#[allow(dead_code, reason = "each suite uses a part of it")]
+mod suites;
+
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use changegate::policy::{self, Policy, packs};
 use changegate::policy_tests::{
-    CoverageGap, PolicyTestSuite, build_test_schema, measure_coverage, read_suite, run_suite,
+    CoverageGap, PolicyTestSuite, build_test_schema, measure_coverage, run_suite,
 };
-use changegate::yaml::{YamlFault, read_document};
+use changegate::yaml::YamlFault;
 use json_schema::holds;
 use scene::Scene;
 use serde_json::Value;
+use suites::{list_own_rules, list_untested_rules, read_text_suite};
 
 const POLICY: &str = "\
 changegate: 1
@@ -81,18 +85,7 @@ fn load(text: &str) -> Policy {
 }
 
 fn read(text: &str, policy: &Policy) -> Result<PolicyTestSuite, Vec<YamlFault>> {
-    let mut faults = Vec::new();
-    match read_suite(&read_document(text.as_bytes())?, policy, &mut faults) {
-        Some(suite) if faults.is_empty() => Ok(suite),
-        _ => Err(faults),
-    }
-}
-
-/// Returns the rules that a pack states itself, in whole or in part.
-fn list_own_rules(pack: &packs::PolicyPack) -> Vec<String> {
-    let document: serde_yaml::Value = serde_yaml::from_str(pack.source).unwrap();
-    let rules = document.get("rules").and_then(serde_yaml::Value::as_mapping).unwrap();
-    rules.keys().map(|id| id.as_str().unwrap().to_owned()).collect()
+    read_text_suite(text, policy)
 }
 
 #[test]
@@ -116,7 +109,7 @@ fn the_tests_of_every_pack_pass() {
             "post-implementation-review",
             "scope-confirmation",
         ];
-        let own = list_own_rules(pack);
+        let own = list_own_rules(pack.source);
         let coverage = measure_coverage(&policy, &[(&suite, &results)]);
         for gap in &coverage.gaps {
             let rule = match gap {
@@ -142,20 +135,12 @@ fn a_pack_without_one_of_its_rules_fails_its_tests() {
     for pack in packs::POLICY_PACKS {
         let policy = policy::load_policy(pack.name, &mut |_| Ok(None)).unwrap();
         let suite = read(pack.tests, &policy).unwrap();
-        let own = list_own_rules(pack);
-        for index in 0..policy.rules.len() {
-            let mut weaker = policy.clone();
-            let rule = weaker.rules.remove(index);
-            if !own.contains(&rule.description.id.to_string()) {
-                continue;
-            }
-            // What exempts from rules is counted by their place; packs have no exemptions.
-            assert!(weaker.exemptions.is_empty());
-            let fails = run_suite(&suite, &weaker).iter().any(|result| !result.misses.is_empty());
-            // That git reads the trailers is tested in core alone.
-            let is_untold = pack.name != "core" && rule.description.id.as_str() == "readable-trailers";
-            assert!(fails || is_untold, "{}: {}", pack.name, rule.description.id);
-        }
+        // What exempts from rules would hide them; packs have no exemptions.
+        assert!(policy.exemptions.is_empty());
+        let mut untested = list_untested_rules(&policy, &suite, &list_own_rules(pack.source));
+        // That git reads the trailers is tested in core alone.
+        untested.retain(|rule| pack.name == "core" || rule != "readable-trailers");
+        assert_eq!(untested, [""; 0], "{}", pack.name);
     }
 }
 
@@ -227,6 +212,12 @@ const MISTAKES: &[(&str, &str, usize, &str)] = &[
     ("paths: [src/a.rs]", "paths: [{ path: ../a.rs }]", 3, "is no path of a file"),
     ("paths: [src/a.rs]", "stage: deploy", 3, "unknown word `deploy`"),
     ("paths: [src/a.rs]", "commits: []", 3, "this list is empty"),
+    ("paths: [src/a.rs]", "target: mian", 3, "the policy does not protect `mian`"),
+    ("paths: [src/a.rs]", "target: refs/tags/v1", 3, "the policy does not protect `refs/tags/v1`"),
+    ("paths: [src/a.rs]", "stage: pre-receive\n  pull: {}", 4, "`pre-receive` knows no pull request"),
+    ("paths: [src/a.rs]", "stage: commit-msg\n  pull: {}", 4, "`commit-msg` knows no pull request"),
+    ("fields: { Risk: } }", "fields: { Rsik: } }", 8, "unknown field `Rsik`"),
+    ("fields: { Risk: } }", "fields: { Risk: low, risk: high } }", 8, "`risk` is `Risk` once more"),
 ];
 
 #[test]
@@ -259,9 +250,20 @@ fn the_schema_takes_what_the_loader_takes_and_underlines_misspelt_keys() {
     }
     for (from, to, _, told) in MISTAKES {
         // Names of the policy, and what spans several keys, no schema knows.
-        if ["rule", "class", "field", "another test", "is not allowed", "an instant", "is no path"]
-            .iter()
-            .any(|word| told.contains(word))
+        if [
+            "rule",
+            "class",
+            "field",
+            "another test",
+            "is not allowed",
+            "an instant",
+            "is no path",
+            "not protect",
+            "knows no",
+            "once more",
+        ]
+        .iter()
+        .any(|word| told.contains(word))
         {
             continue;
         }
@@ -333,6 +335,54 @@ fn what_fails_is_told_and_ends_with_1() {
     scene.write("policies/other.test.yml", "policy: gone.yml\ntests: [{ name: x, expect: allowed }]\n");
     assert_eq!(scene.run(&["policy", "test", "policies/other.test.yml"]), 2);
     scene.is("policy-test");
+}
+
+/// A test is about what the gate judges: a field by any spelling of its name, a pull request as one, and a branch that the
+/// policy protects.
+#[test]
+fn a_change_is_what_its_test_says() {
+    let policy = load(&POLICY.replace("protects: [main]", "protects: ['release/*', 'refs/tags/v*']"));
+    let suite = "\
+change:
+  fields: { Change-Type: normal, Risk: low, Reviewed-by: Bo <bo@example.com> }
+tests:
+  - { name: whole, expect: allowed }
+  - { name: other spelling, change: { fields: { risk: } }, expect: { denied-by: risk } }
+  - { name: other value, change: { fields: { RISK: high } }, expect: allowed }
+  - { name: pull, change: { pull: { reviews: [{ by: bo }] }, fields: { Reviewed-by: } }, expect: allowed }
+  - { name: audit, change: { pull: { reviews: [{ by: bo }] }, stage: audit, fields: { Reviewed-by: } }, expect: allowed }
+";
+    let suite = read(suite, &policy).unwrap();
+    for (test, result) in suite.tests.iter().zip(run_suite(&suite, &policy)) {
+        assert_eq!(result.misses, [], "{}", result.name);
+        let stage = match test.name.as_str() {
+            "pull" => "PullRequest",
+            "audit" => "Audit",
+            _ => "PreReceive",
+        };
+        assert_eq!(format!("{:?}", test.change.stage), stage);
+        assert_eq!(test.change.target.as_ref().unwrap().to_lossy(), "refs/heads/release/x");
+    }
+}
+
+/// What cannot be seen in the name of a test is written as an escape, in every format.
+#[test]
+fn names_of_tests_can_be_seen() {
+    let scene = Scene::repository();
+    scene.write("policies/changegate.yml", POLICY);
+    let name = "\\u202eturned\\u2066 \\u200bhidden \\x1b[31mred \\u0085 ##[error]";
+    scene.write(
+        "policies/changegate.test.yml",
+        format!("tests: [{{ name: \"{name}\", expect: allowed, change: {{ fields: {{ Risk: low }} }} }}]\n"),
+    );
+    for format in ["terminal", "json", "junit"] {
+        let output = scene.command(&["policy", "test", "-v", "--format", format]).output().unwrap();
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(text.contains("turned") && text.contains("hidden"), "{text}");
+        for hidden in ["\u{202e}", "\u{2066}", "\u{200b}", "\u{1b}", "\u{85}", "##["] {
+            assert!(!text.contains(hidden), "{format}: {hidden:?}: {text}");
+        }
+    }
 }
 
 #[test]

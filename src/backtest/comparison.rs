@@ -43,6 +43,10 @@ impl OutcomeShift {
         OutcomeShift::Open,
     ];
 
+    /// The shifts whose changes are listed.
+    pub(crate) const LISTED: [OutcomeShift; 3] =
+        [OutcomeShift::NewlyDenied, OutcomeShift::NewlyAllowed, OutcomeShift::Open];
+
     /// Returns the shift in words.
     pub fn describe_shift(self) -> &'static str {
         match self {
@@ -103,7 +107,6 @@ pub struct ChangeShift {
     pub change: ShiftedChange,
     paths: BTreeSet<String>,
     applied: Vec<(String, RuleMark)>,
-    missing: BTreeSet<FactKind>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,8 +129,11 @@ pub struct ShiftedChange {
     pub at: Timestamp,
     /// Its class by the proposed policy; empty where that cannot be known or there are no classes.
     pub class: String,
-    /// The rules that deny it: of the proposed policy, or, where it is newly allowed, of today's.
+    /// The rules that deny it: of the proposed policy, or, where it is newly allowed, of today's. Where it is not
+    /// to be known, the rules of either policy that rest on what is missing.
     pub rules: Vec<String>,
+    /// The facts that are missing, where it is not to be known.
+    pub missing: BTreeSet<FactKind>,
 }
 
 /// What came out of a backtest.
@@ -147,7 +153,7 @@ pub struct BacktestTotals {
     pub missing: BTreeMap<FactKind, u64>,
     /// The commits that could not be read, so that their changes are not judged.
     pub unreadable: u64,
-    /// The first changes that shift, oldest first, at most 1,000 of each kind.
+    /// The first changes that shift or are not to be known, oldest first, at most 1,000 of each kind.
     pub listed: Vec<ShiftedChange>,
     pub(crate) months: MonthCounts,
     listed_counts: ShiftTotals,
@@ -169,8 +175,11 @@ pub(crate) fn compare_verdicts(change: &Change, current: &Verdict, proposed: &Ve
     } else {
         missing.clear();
     }
-    let reasons = if shift == OutcomeShift::NewlyAllowed { current } else { proposed };
-    let denying = reasons.judgements.iter().filter(|one| one.is_denying(false));
+    let rules = match shift {
+        OutcomeShift::Open => list_open_rules(&[proposed, current]),
+        OutcomeShift::NewlyAllowed => list_denying_rules(current),
+        _ => list_denying_rules(proposed),
+    };
     let mut applied = Vec::new();
     for judgement in &proposed.judgements {
         let mark = match &judgement.outcome {
@@ -188,12 +197,30 @@ pub(crate) fn compare_verdicts(change: &Change, current: &Verdict, proposed: &Ve
             subject: proposed.subject.clone(),
             at: change.seen_at,
             class: proposed.class.as_ref().map(ToString::to_string).unwrap_or_default(),
-            rules: denying.map(|one| one.rule.id.to_string()).collect(),
+            rules,
+            missing,
         },
         paths: list_folders(change),
         applied,
-        missing,
     }
+}
+
+fn list_denying_rules(verdict: &Verdict) -> Vec<String> {
+    let denying = verdict.judgements.iter().filter(|one| one.is_denying(false));
+    denying.map(|one| one.rule.id.to_string()).collect()
+}
+
+/// Returns the rules of these verdicts that could deny and cannot be decided, each once.
+fn list_open_rules(verdicts: &[&Verdict]) -> Vec<String> {
+    let mut rules = Vec::new();
+    for judgement in verdicts.iter().flat_map(|verdict| &verdict.judgements) {
+        let is_open = matches!(judgement.outcome, RuleOutcome::Undecided(_) | RuleOutcome::Deferred(_));
+        let rule = judgement.rule.id.to_string();
+        if is_open && judgement.level == RuleLevel::Deny && !rules.contains(&rule) {
+            rules.push(rule);
+        }
+    }
+    rules
 }
 
 /// Returns the decision; `None`, with the facts that are missing, if one of them decides.
@@ -241,7 +268,7 @@ impl BacktestTotals {
 
     /// Adds a change.
     pub(crate) fn add_shift(&mut self, shifted: ChangeShift) {
-        let ChangeShift { change, paths, applied, missing } = shifted;
+        let ChangeShift { change, paths, applied } = shifted;
         let shift = change.shift;
         self.shifts.add_one(shift);
         self.months.add_one(change.at, shift.describe_shift());
@@ -269,12 +296,11 @@ impl BacktestTotals {
                 *self.freed_by.entry(rule.clone()).or_default() += 1;
             }
         }
-        for kind in missing {
-            *self.missing.entry(kind).or_default() += 1;
+        for kind in &change.missing {
+            *self.missing.entry(*kind).or_default() += 1;
         }
-        let is_shifted = matches!(shift, OutcomeShift::NewlyDenied | OutcomeShift::NewlyAllowed);
         let kept = usize::try_from(self.listed_counts.count_of(shift)).unwrap_or(usize::MAX);
-        if is_shifted && kept < MAX_LISTED_CHANGES {
+        if OutcomeShift::LISTED.contains(&shift) && kept < MAX_LISTED_CHANGES {
             self.listed_counts.add_one(shift);
             self.listed.push(change);
         }

@@ -61,6 +61,7 @@ pub fn write_backtest_json(report: &BacktestReport, out: &mut dyn Write) -> io::
                 "at": change.at.to_string(),
                 "class": Some(&change.class).filter(|class| !class.is_empty()),
                 "rules": change.rules,
+                "missing": change.missing.iter().map(ToString::to_string).collect::<Vec<_>>(),
             })
         })
         .collect();

@@ -43,7 +43,7 @@ pub fn write_backtest_page(report: &BacktestReport, out: &mut dyn Write) -> io::
     write_summary(report, out)?;
     write_plots(report, out)?;
     write_rules(report, out)?;
-    for shift in SHOWN_SHIFTS {
+    for shift in OutcomeShift::LISTED {
         write_changes(report, shift, out)?;
     }
     writeln!(out, "</main>\n</body>\n</html>")
@@ -155,17 +155,26 @@ fn write_changes(report: &BacktestReport, shift: OutcomeShift, out: &mut dyn Wri
     if all > u64::try_from(listed.len()).unwrap_or(u64::MAX) {
         writeln!(out, "<p>The first {MAX_LISTED_CHANGES} of {all}.</p>")?;
     }
-    let headers = ["Commit", "Made at (as it says)", "Subject", "Class", "Rules"];
+    let is_open = shift == OutcomeShift::Open;
+    let mut headers = vec!["Commit", "Made at (as it says)", "Subject", "Class", "Rules"];
+    if is_open {
+        headers.push("For want of");
+    }
     let caption = format!("{title}, the newest first");
     let mut table = HtmlTable::begin_table(out, "wide", &caption, &headers)?;
     for change in listed.iter().rev() {
-        table.write_row(&[
+        let mut cells = vec![
             HtmlCell::Header(change.revision.map(|id| id.short_hex()).unwrap_or_default()),
             HtmlCell::Text(change.at.strftime("%Y-%m-%d").to_string()),
             HtmlCell::Text(show_name(&change.subject)),
             HtmlCell::Text(show_words(&change.class)),
             HtmlCell::Text(show_words(&change.rules.join(", "))),
-        ])?;
+        ];
+        if is_open {
+            let facts: Vec<String> = change.missing.iter().map(ToString::to_string).collect();
+            cells.push(HtmlCell::Text(show_words(&facts.join(", "))));
+        }
+        table.write_row(&cells)?;
     }
     table.end_table()?;
     writeln!(out, "</section>")

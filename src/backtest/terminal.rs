@@ -62,7 +62,7 @@ pub fn write_backtest_terminal(
     if style.verbose {
         write_groups("by folder", totals.folders.iter(), &mut page)?;
     }
-    for shift in [OutcomeShift::NewlyDenied, OutcomeShift::NewlyAllowed] {
+    for shift in OutcomeShift::LISTED {
         write_changes(report, shift, if style.verbose { usize::MAX } else { MAX_SHOWN }, &mut page)?;
     }
     page.request_gap();
@@ -142,14 +142,18 @@ fn write_changes(
     page.write_line(0, &[plain_text(format!("{}, the newest first", shift.describe_shift()))])?;
     for change in listed.iter().rev().take(most) {
         let id = change.revision.map(|id| id.short_hex()).unwrap_or_default();
-        let rules: Vec<String> = change.rules.iter().map(|rule| escape_words(rule)).collect();
+        let mut reasons = change.rules.iter().map(|rule| escape_words(rule)).collect::<Vec<_>>().join(", ");
+        if !change.missing.is_empty() {
+            let facts: Vec<String> = change.missing.iter().map(ToString::to_string).collect();
+            reasons.push_str(&format!("; for want of {}", facts.join(", ")));
+        }
         page.write_paragraph(
             2,
             &[
                 styled_text(TextStyle::CommitId, id),
                 plain_text(format!(" {} ", change.at.strftime("%Y-%m-%d"))),
                 plain_text(escape_terminal(change.subject.as_bytes(), SUBJECT_COLUMNS)),
-                styled_text(TextStyle::Secondary, format!(" ({})", rules.join(", "))),
+                styled_text(TextStyle::Secondary, format!(" ({reasons})")),
             ],
         )?;
     }

@@ -53,7 +53,9 @@ impl PeopleDirectory {
     pub(crate) fn list_roster_humans(&self) -> Option<BTreeSet<&str>> {
         let mut humans = BTreeSet::new();
         for (id, key) in &self.keys_by_identity {
-            if id.contains('@') && !self.lists_bot_identity(id) {
+            // The address that GitHub gives to an account is compared as the account.
+            let is_address = id.contains('@') || id.starts_with("github:");
+            if is_address && !self.lists_bot_identity(id) {
                 humans.insert(key.as_str());
             }
         }

@@ -17,7 +17,7 @@ use crate::policy::obligations::ObligationPolicy;
 use crate::policy::ticket_systems::TicketSystems;
 use crate::predicates::support::condition::Condition;
 use crate::verdict::{ClassId, ExemptionId, RuleDescription, RuleLevel};
-use crate::vocabulary::{FieldReading, FieldVocabulary};
+use crate::vocabulary::{FieldDefinition, FieldReading, FieldVocabulary};
 
 /// A policy, complete and valid.
 #[derive(Clone, Debug, PartialEq)]
@@ -147,6 +147,38 @@ impl Policy {
     /// Returns true if the ref with this full name is under change control.
     pub(crate) fn protects_ref(&self, full_name: &[u8]) -> bool {
         self.protected_refs.iter().any(|pattern| pattern.matches_ref(full_name))
+    }
+
+    /// Returns the fields that an ordinary change must state: one of the last class, which applies unless another does.
+    pub(crate) fn list_required_fields(&self) -> Vec<&FieldDefinition> {
+        self.collect_ordinary_fields(|rule| rule.when.is_none())
+    }
+
+    /// Returns the fields that an ordinary change may have to state, those of rules for some of them included.
+    pub(crate) fn list_ordinary_fields(&self) -> Vec<&FieldDefinition> {
+        self.collect_ordinary_fields(|_| true)
+    }
+
+    fn collect_ordinary_fields(&self, is_meant: impl Fn(&Rule) -> bool) -> Vec<&FieldDefinition> {
+        let ordinary = self.classes.len().checked_sub(1);
+        let mut required: Vec<&FieldDefinition> = Vec::new();
+        for rule in &self.rules {
+            let is_for_ordinary = match (&rule.class_indexes, ordinary) {
+                (None, _) => true,
+                (Some(classes), Some(ordinary)) => classes.contains(&ordinary),
+                (Some(_), None) => false,
+            };
+            if is_for_ordinary && is_meant(rule) {
+                rule.require.add_required_fields(&mut required);
+            }
+        }
+        let mut fields: Vec<&FieldDefinition> = Vec::new();
+        for field in required {
+            if !fields.iter().any(|known| known.name == field.name) {
+                fields.push(field);
+            }
+        }
+        fields
     }
 
     /// Returns the facts that judging a change by this policy can take.

@@ -10,6 +10,7 @@ mod coverage;
 mod expectation;
 mod schema;
 mod suite;
+mod suite_change;
 mod suite_header;
 mod test_run;
 
@@ -18,6 +19,7 @@ pub use crate::policy_tests::expectation::{
     ExpectationMiss, OUTCOME_WORDS, TestExpectation, find_outcome_name,
 };
 pub use crate::policy_tests::schema::build_test_schema;
+pub(crate) use crate::policy_tests::suite::find_unknown_field;
 pub use crate::policy_tests::suite::{PolicyTest, PolicyTestSuite, read_suite};
 pub(crate) use crate::policy_tests::suite_header::{PACK_PREFIX, SUITE_ENDING};
 pub use crate::policy_tests::suite_header::{SuitePolicy, read_suite_policy};

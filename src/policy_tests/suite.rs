@@ -7,13 +7,33 @@ use crate::fixture::{list_field_names, read_change};
 use crate::people::contributors::CO_AUTHOR_TRAILERS;
 use crate::policy::Policy;
 use crate::policy_tests::expectation::{TestExpectation, read_expectation};
+use crate::policy_tests::suite_change::{merge_change, place_change};
 use crate::policy_tests::suite_header::SUITE_KEYS;
 use crate::yaml::decode::{MapReader, read_items, read_text, unknown_word_fault};
-use crate::yaml::{YamlFault, YamlNode, YamlPlace, YamlValue, merge_maps, shorten_for_message};
+use crate::yaml::{YamlFault, YamlNode, YamlPlace, YamlValue, find_nearest_word, shorten_for_message};
 
 /// Trailers that git and Linux know, which a policy need not define.
 const COMMON_TRAILERS: [&str; 8] =
     ["Signed-off-by", "Reviewed-by", "Acked-by", "Tested-by", "Reported-by", "Fixes", "Cc", "Change-Id"];
+
+/// A name that is no field of a policy and no common trailer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct UnknownField {
+    /// The name of a field that is near enough for a typing mistake.
+    pub(crate) nearest: Option<String>,
+}
+
+/// Returns what is known of a name that is no field of `policy` and no common trailer; `None` if it is one.
+pub(crate) fn find_unknown_field(name: &str, policy: &Policy) -> Option<UnknownField> {
+    if list_known_fields(policy).any(|known| known.eq_ignore_ascii_case(name)) {
+        return None;
+    }
+    Some(UnknownField { nearest: find_nearest_word(name, list_known_fields(policy)).map(str::to_owned) })
+}
+
+fn list_known_fields(policy: &Policy) -> impl Iterator<Item = &str> {
+    policy.vocabulary.trailer_keys().chain(COMMON_TRAILERS).chain(CO_AUTHOR_TRAILERS)
+}
 
 /// The tests of a policy.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,7 +87,7 @@ impl SuiteReader<'_> {
     fn read_test(&mut self, node: &YamlNode, base: &YamlNode, faults: &mut Vec<YamlFault>) {
         let Some(mut map) = MapReader::new(node, faults) else { return };
         let name = map.require_key("name", faults).and_then(|node| read_text(node, faults));
-        let change = merge_change(base, map.find_key("change"), faults);
+        let change = self.merge_change(base, map.find_key("change"), faults);
         let expected = map.find_key("expect");
         let cases = map.find_key("cases");
         map.refuse_unknown_keys(faults);
@@ -88,7 +108,7 @@ impl SuiteReader<'_> {
         for (index, case) in read_items(cases, faults).iter().enumerate() {
             let Some(mut map) = MapReader::new(case, faults) else { continue };
             let own_name = map.find_key("name").and_then(|node| read_text(node, faults));
-            let change = merge_change(&change, map.find_key("change"), faults);
+            let change = self.merge_change(&change, map.find_key("change"), faults);
             let own_expected = map.find_key("expect").or(expected);
             map.refuse_unknown_keys(faults);
             let name = match own_name {
@@ -116,7 +136,7 @@ impl SuiteReader<'_> {
     ) {
         self.refuse_unknown_fields(change, faults);
         let mut found = Vec::new();
-        let change = read_change(change, &mut found);
+        let change = read_change(&place_change(change, self.policy, &mut found), &mut found);
         let expected = read_expectation(expected, self.policy, &mut found);
         // What all tests start from is told once.
         for fault in found {
@@ -129,23 +149,29 @@ impl SuiteReader<'_> {
         }
     }
 
+    /// Returns the change that `base` and what stands under `change` describe together.
+    fn merge_change(
+        &self,
+        base: &YamlNode,
+        change: Option<&YamlNode>,
+        faults: &mut Vec<YamlFault>,
+    ) -> Option<YamlNode> {
+        let Some(change) = change else { return Some(base.clone()) };
+        MapReader::new(change, faults)?;
+        // A field that is taken away is not seen in what is left.
+        self.refuse_unknown_fields(change, faults);
+        Some(merge_change(base, change, faults))
+    }
+
     fn refuse_unknown_fields(&self, change: &YamlNode, faults: &mut Vec<YamlFault>) {
-        let known = || self.policy.vocabulary.trailer_keys().chain(COMMON_TRAILERS).chain(CO_AUTHOR_TRAILERS);
         for key in list_field_names(change) {
-            if known().any(|name| name.eq_ignore_ascii_case(&key.text)) {
+            if find_unknown_field(&key.text, self.policy).is_none() {
                 continue;
             }
-            let fault = unknown_word_fault("field", key, known());
+            let fault = unknown_word_fault("field", key, list_known_fields(self.policy));
             if !faults.contains(&fault) {
                 faults.push(fault);
             }
         }
     }
-}
-
-/// Returns the change that `base` and what stands under `change` describe together.
-fn merge_change(base: &YamlNode, change: Option<&YamlNode>, faults: &mut Vec<YamlFault>) -> Option<YamlNode> {
-    let Some(change) = change else { return Some(base.clone()) };
-    MapReader::new(change, faults)?;
-    Some(merge_maps(base, change))
 }

@@ -45,7 +45,44 @@ impl DescriptionBlock {
     }
 }
 
+/// Returns a list as it was meant. Where the text of a box is followed by a line with a label of its own, and no
+/// empty line between, Markdown takes that line, and the items behind it, for more of the list.
+pub(crate) fn split_list_at_labels(items: Vec<OutlineItem>) -> Vec<DescriptionBlock> {
+    let mut blocks = Vec::new();
+    let mut kept = Vec::new();
+    for mut item in items {
+        let rest = item.split_off_labels();
+        kept.push(item);
+        if !rest.is_empty() {
+            blocks.push(DescriptionBlock::List(std::mem::take(&mut kept)));
+            blocks.extend(rest);
+        }
+    }
+    if !kept.is_empty() || blocks.is_empty() {
+        blocks.push(DescriptionBlock::List(kept));
+    }
+    blocks
+}
+
 impl OutlineItem {
+    /// Takes away, from an item with a box, the first line with a label of its own and everything behind it.
+    fn split_off_labels(&mut self) -> Vec<DescriptionBlock> {
+        if self.is_ticked.is_none() {
+            return Vec::new();
+        }
+        let Some(DescriptionBlock::Paragraph(lines)) = self.blocks.first_mut() else { return Vec::new() };
+        let mut is_below_text = false;
+        let is_label = |line: &DescriptionLine| {
+            let begins = is_below_text && line.begins_label();
+            is_below_text |= !line.is_blank();
+            begins
+        };
+        let Some(at) = lines.iter().position(is_label) else { return Vec::new() };
+        let mut rest = vec![DescriptionBlock::Paragraph(lines.split_off(at))];
+        rest.extend(self.blocks.drain(1..));
+        rest
+    }
+
     /// Reads a box that Markdown does not know: `[ x ]`, or a single character.
     pub(crate) fn read_typed_box(&mut self) {
         if self.is_ticked.is_some() {

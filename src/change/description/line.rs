@@ -91,6 +91,11 @@ impl DescriptionLine {
         self.is_indented || self.text.trim_start().chars().next().is_some_and(char::is_lowercase)
     }
 
+    /// Returns true if the line begins with a label, and does not go on with the sentence above.
+    pub(crate) fn begins_label(&self) -> bool {
+        self.find_label().is_some_and(|labelled| labelled.is_bold || !self.continues_sentence())
+    }
+
     /// Returns the label that the line begins with; none behind a box that is not ticked.
     pub(crate) fn find_label(&self) -> Option<LabelledLine<'_>> {
         if strip_box(&self.text).is_some_and(|boxed| !boxed.is_ticked) {

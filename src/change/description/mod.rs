@@ -11,6 +11,7 @@
 
 pub(crate) mod block;
 pub(crate) mod bounds;
+pub(crate) mod form;
 pub(crate) mod html;
 pub(crate) mod label_content;
 pub(crate) mod label_extent;

@@ -4,7 +4,7 @@
 
 use pulldown_cmark::{CodeBlockKind, Event, LinkType, Options, Parser, Tag, TagEnd};
 
-use crate::change::description::block::{DescriptionBlock, OutlineItem};
+use crate::change::description::block::{DescriptionBlock, OutlineItem, split_list_at_labels};
 use crate::change::description::bounds::{blank_front_matter, has_too_many_cells};
 use crate::change::description::html::{HtmlTracker, has_hiding_attribute, is_code_element};
 use crate::change::description::line::{DescriptionLine, join_lines};
@@ -230,7 +230,9 @@ impl<'body> OutlineBuilder<'body> {
             }
             TagEnd::List(_) => {
                 if let Some(OpenContainer::List(items)) = self.open_containers.pop() {
-                    self.add_block(DescriptionBlock::List(items));
+                    for block in split_list_at_labels(items) {
+                        self.add_block(block);
+                    }
                 }
             }
             TagEnd::TableCell => {

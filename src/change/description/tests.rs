@@ -424,6 +424,34 @@ fn boxes_are_read_however_they_are_typed() {
 }
 
 #[test]
+fn a_label_right_below_a_box_is_no_part_of_its_text() {
+    states(
+        "## Change type\n- [x] normal\n- [ ] emergency\n**Risk:** low\nTicket: PAY-1\n",
+        &["2 Change type=normal", "4 Risk=low", "5 Ticket=PAY-1"],
+    );
+    // Boxes below that label are its own, though Markdown takes them for more of the list.
+    states(
+        "**Risk:**\n- [x] low\n**Change type:**\n- [x] normal\n- [ ] emergency\n",
+        &["2 Risk=low", "4 Change type=normal"],
+    );
+    states("Risk:\n- [x] low\nChange type:\n  - [x] normal\n", &["2 Risk=low", "4 Change type=normal"]);
+    states("- [x] Risk: low\nTicket: PAY-1\n", &["1 Risk=low", "2 Ticket=PAY-1"]);
+    // A sentence that happens to break before a colon goes on, and so does what a typed box says.
+    states("## Risk\n- [x] low\nas the table says\nand so on\n", &["2 Risk=low as the table says and so on"]);
+    states("## Risk\n- [ x ] low\n**Ticket:** PAY-1\n", &["2 Risk=low", "3 Ticket=PAY-1"]);
+    // With an empty line between it is the same.
+    for body in
+        ["## Risk\n- [ ] low\n- [x] high\nTicket: A-1\n", "**Risk**\n- [x] low\n**Ticket**: A-1\n- [x] odd\n"]
+    {
+        let apart = body.replace("Ticket", "\nTicket").replace("**\nTicket", "\n**Ticket");
+        let without_lines = |body: &str| -> Vec<String> {
+            stated(body).into_iter().map(|one| one.split_once(' ').unwrap_or_default().1.to_owned()).collect()
+        };
+        assert_eq!(without_lines(body), without_lines(&apart), "{body}");
+    }
+}
+
+#[test]
 fn text_below_boxes_is_prose_and_what_stands_above_them_is_not() {
     states(
         "## Plan\n\n- [ ] a flag\n- [ ] data\n\nRevert it;\ntell Sam\n",

@@ -80,7 +80,7 @@ fn prefill_trailers(raw: &[u8], policy: &Policy, branch: &str, tidying: &Message
     let comment = String::from_utf8_lossy(&tidying.comment);
     let mut lines = String::new();
     let mut hints = String::new();
-    for field in collect_required_fields(policy) {
+    for field in policy.list_required_fields() {
         if stated.trailers.iter().any(|trailer| field.matches_key(&trailer.key)) {
             continue;
         }
@@ -88,7 +88,11 @@ fn prefill_trailers(raw: &[u8], policy: &Policy, branch: &str, tidying: &Message
             Some(value) => lines += &format!("{}: {value}\n", field.name),
             // A hint must not end up in the commit.
             None if tidying.removes_comments() => {
-                hints += &format!("{comment} {}\n", field.trailer_template())
+                let hint = format!("{comment} {}\n", field.trailer_template());
+                // A template of commits may hold it already.
+                if !raw.windows(hint.len()).any(|line| line == hint.as_bytes()) {
+                    hints += &hint;
+                }
             }
             None => {}
         }
@@ -123,30 +127,6 @@ fn derive_from_branch<'branch>(field: &FieldDefinition, branch: &'branch str) ->
         }
     }
     None
-}
-
-/// Returns the fields that an ordinary change must state: those of the last class, which applies unless
-/// another does.
-fn collect_required_fields(policy: &Policy) -> Vec<&FieldDefinition> {
-    let ordinary = policy.classes.len().checked_sub(1);
-    let mut required: Vec<&FieldDefinition> = Vec::new();
-    for rule in &policy.rules {
-        let is_for_ordinary = match (&rule.class_indexes, ordinary) {
-            (None, _) => true,
-            (Some(classes), Some(ordinary)) => classes.contains(&ordinary),
-            (Some(_), None) => false,
-        };
-        if rule.when.is_none() && is_for_ordinary {
-            rule.require.add_required_fields(&mut required);
-        }
-    }
-    let mut fields: Vec<&FieldDefinition> = Vec::new();
-    for field in required {
-        if !fields.iter().any(|known| known.name == field.name) {
-            fields.push(field);
-        }
-    }
-    fields
 }
 
 /// Returns the parts of a branch name that may be a ticket, longest first: `PAY-412-cache` has

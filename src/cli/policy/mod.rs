@@ -22,6 +22,7 @@ use crate::cli::output::wrap_text;
 use crate::cli::policy::backtest::{BacktestArgs, backtest_policy};
 use crate::cli::policy::check::{PolicyCheckArgs, check_policy_file};
 use crate::cli::policy::diff::{PolicyDiffArgs, diff_policies};
+use crate::cli::policy::init::{PolicyInitArgs, init_policy};
 use crate::cli::policy::lookup::{load_policy_or_pack, unknown_pack_error};
 use crate::cli::policy::procedure::{PolicyDocsArgs, write_policy_docs};
 use crate::cli::policy::test::{PolicyTestArgs, test_policies};
@@ -40,16 +41,13 @@ pub(crate) struct PolicyArgs {
 
 #[derive(Debug, Subcommand)]
 enum PolicyCommand {
-    /// Write policies/changegate.yml, which extends a shipped pack, and a draft of its roster
-    #[command(after_help = "\
-Examples:
-  changegate policy init
-  changegate policy init --pack startup")]
-    Init {
-        /// Pack to extend
-        #[arg(long, default_value = packs::DEFAULT_PACK)]
-        pack: String,
-    },
+    /// Write a first policy and what stands beside it, from what the repository tells
+    ///
+    /// Looks at the history, the branches, CODEOWNERS, the template of descriptions
+    /// and what Git LFS stores. Writes the policy, a draft of its roster, tests, a
+    /// schema for editors, templates of commits and descriptions, and on GitHub the
+    /// workflows; then says what to do next.
+    Init(PolicyInitArgs),
     /// Judge history by a proposed policy, beside the one in force
     Backtest(BacktestArgs),
     /// Show all errors of a policy, and what it weakens
@@ -109,7 +107,7 @@ Examples:
 
 pub(crate) fn run_policy(args: &PolicyArgs, context: &Context) -> Result<CommandExit, CommandError> {
     match &args.command {
-        PolicyCommand::Init { pack } => init::init_policy(pack, context),
+        PolicyCommand::Init(args) => init_policy(args, context),
         PolicyCommand::Backtest(args) => backtest_policy(args, context),
         PolicyCommand::Check(args) => check_policy_file(args, context),
         PolicyCommand::Diff(args) => diff_policies(args, context),

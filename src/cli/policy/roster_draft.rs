@@ -18,6 +18,32 @@ const GITHUB_ADDRESS_END: &str = "@users.noreply.github.com";
 /// How many people and bots a draft holds.
 const MAX_DRAFTED_PEOPLE: usize = 2000;
 
+/// How many people who have not been seen for long are named.
+const MAX_LEFT_PEOPLE: usize = 50;
+
+/// How long before the newest commit a person was seen last who is taken to have left, in seconds.
+const LEFT_AFTER_SECONDS: i64 = 366 * 24 * 60 * 60;
+
+/// The local parts of addresses that belong to machines.
+const MACHINE_LOCAL_PARTS: [&str; 16] = [
+    "automation",
+    "bot",
+    "build",
+    "buildbot",
+    "cd",
+    "ci",
+    "cicd",
+    "deploy",
+    "deployer",
+    "gitlab",
+    "jenkins",
+    "no-reply",
+    "noreply",
+    "release-bot",
+    "robot",
+    "root",
+];
+
 /// What a `.mailmap` says, as in gitmailmap(5).
 #[derive(Clone, Debug, Default)]
 pub(super) struct Mailmap {
@@ -105,12 +131,16 @@ pub(super) struct RosterDraft {
     mailmap: Mailmap,
     people: BTreeMap<String, DraftedPerson>,
     bots: BTreeSet<String>,
+    /// When the newest commit was made, in seconds.
+    newest: i64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
 struct DraftedPerson {
     name: Text,
     addresses: BTreeSet<String>,
+    /// When the newest commit that names them was made, in seconds.
+    last_seen: i64,
     /// True if an equal name has joined addresses that `.mailmap` does not.
     is_joined_by_name: bool,
 }
@@ -123,25 +153,29 @@ impl RosterDraft {
 
     /// Adds the people whom a commit names; `known` tells who of them is a bot.
     pub(super) fn add_commit(&mut self, commit: &Commit, known: &PeopleDirectory) {
-        self.add_person(&commit.author, known);
+        let at = commit.committed_at;
+        self.newest = self.newest.max(at);
+        self.add_person(&commit.author, at, known);
         if !is_forge_committer(&commit.committer) {
-            self.add_person(&commit.committer, known);
+            self.add_person(&commit.committer, at, known);
         }
         for trailer in commit.message.trailers() {
             if CO_AUTHOR_TRAILERS.iter().any(|key| key.eq_ignore_ascii_case(&trailer.key))
                 && let Ok(person) = Person::parse_person(trailer.value.as_bytes())
             {
-                self.add_person(&person, known);
+                self.add_person(&person, at, known);
             }
         }
     }
 
-    fn add_person(&mut self, person: &Person, known: &PeopleDirectory) {
+    fn add_person(&mut self, person: &Person, at: i64, known: &PeopleDirectory) {
         let Some(address) = canonical_address(person.email.as_bytes()) else { return };
         if self.people.len().saturating_add(self.bots.len()) >= MAX_DRAFTED_PEOPLE {
             return;
         }
-        if known.identify_person(person) == ResolvedIdentity::ClaimedBot {
+        let is_known_bot =
+            matches!(known.identify_person(person), ResolvedIdentity::ClaimedBot | ResolvedIdentity::Bot);
+        if is_known_bot || is_machine_address(&address) {
             self.bots.insert(written_address(&address));
             return;
         }
@@ -152,6 +186,7 @@ impl RosterDraft {
         if drafted.name.as_bytes().is_empty() {
             drafted.name = proper.name;
         }
+        drafted.last_seen = drafted.last_seen.max(at);
         drafted.addresses.extend([written_address(&key), written_address(&address)]);
     }
 
@@ -165,6 +200,7 @@ impl RosterDraft {
             match same {
                 Some(known) => {
                     known.addresses.extend(person.addresses.iter().cloned());
+                    known.last_seen = known.last_seen.max(person.last_seen);
                     known.is_joined_by_name = true;
                 }
                 None => joined.push(person.clone()),
@@ -179,9 +215,20 @@ impl RosterDraft {
         joined
     }
 
-    /// Returns the number of people, bots apart.
+    /// Returns the people of the last year of the history, and those who have not been seen since.
+    fn split_by_age(&self) -> (Vec<DraftedPerson>, Vec<DraftedPerson>) {
+        let since = self.newest.saturating_sub(LEFT_AFTER_SECONDS);
+        self.join_by_name().into_iter().partition(|person| person.last_seen >= since)
+    }
+
+    /// Returns the number of people of the last year, bots apart.
     pub(super) fn count_people(&self) -> usize {
-        self.join_by_name().len()
+        self.split_by_age().0.len()
+    }
+
+    /// Returns the addresses of the bots, as a policy lists them.
+    pub(super) fn list_bots(&self) -> impl Iterator<Item = &str> {
+        self.bots.iter().map(String::as_str)
     }
 
     /// Returns the draft as the YAML of a roster.
@@ -199,7 +246,8 @@ people:
 ",
         );
         let mut used = BTreeSet::new();
-        for person in self.join_by_name() {
+        let (people, left) = self.split_by_age();
+        for person in people {
             let key = unique_key(&person, &mut used);
             // Other readers of YAML take such a word for a value.
             let quote = if RESERVED_WORDS.contains(&key.as_str()) { "'" } else { "" };
@@ -222,10 +270,20 @@ people:
                 text.push_str("    # accounts: [the name by which they push]\n");
             }
         }
+        if !left.is_empty() {
+            text.push_str("\n# Not seen in the last year of the history, and so not in the roster:\n");
+            for person in left.iter().take(MAX_LEFT_PEOPLE) {
+                let address = person.addresses.first().map_or("", String::as_str);
+                let _ = writeln!(text, "#   {} <{}>", plain_name(&person.name), plain_address(address));
+            }
+            if left.len() > MAX_LEFT_PEOPLE {
+                let _ = writeln!(text, "#   and {} more", left.len() - MAX_LEFT_PEOPLE);
+            }
+        }
         if !self.bots.is_empty() {
             text.push_str("\n# Bots, which never approve and stand in no roster (`bots` in the policy):\n");
             for bot in &self.bots {
-                let _ = writeln!(text, "#   {bot}");
+                let _ = writeln!(text, "#   {}", plain_address(bot));
             }
         }
         text
@@ -278,8 +336,20 @@ fn plain_name(name: &Text) -> String {
     name.to_lossy().chars().filter(is_plain).collect::<String>().trim().to_owned()
 }
 
+/// Returns an address without characters that would end a comment or could not be seen.
+fn plain_address(address: &str) -> String {
+    address.chars().filter(char::is_ascii_graphic).collect()
+}
+
+/// Returns true for a canonical address that belongs to a machine by its name.
+fn is_machine_address(address: &str) -> bool {
+    let Some((local, _)) = address.split_once('@') else { return false };
+    MACHINE_LOCAL_PARTS.contains(&local)
+        || ["svc-", "service-", "srv-"].iter().any(|prefix| local.starts_with(prefix))
+}
+
 /// Returns a text between single quotes, as YAML has it.
-fn quote_text(text: &str) -> String {
+pub(super) fn quote_text(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
@@ -311,7 +381,7 @@ mod tests {
         let known = load_from_pack("core").unwrap().policy.people;
         let mut draft = RosterDraft::new(Mailmap::parse_mailmap(mailmap.as_bytes()));
         for person in people {
-            draft.add_person(&Person::parse_person(person.as_bytes()).unwrap(), &known);
+            draft.add_person(&Person::parse_person(person.as_bytes()).unwrap(), 0, &known);
         }
         (draft, known)
     }
@@ -362,6 +432,33 @@ mod tests {
         assert_ne!(key("ben@example.com"), key("ana@example.com"));
     }
 
+    #[test]
+    fn whoever_has_not_been_seen_for_a_year_and_machines_are_no_people_of_the_roster() {
+        let known = load_from_pack("core").unwrap().policy.people;
+        let year = LEFT_AFTER_SECONDS;
+        let mut draft = RosterDraft { newest: 3 * year, ..RosterDraft::default() };
+        for (person, at) in [
+            ("Ana Ruiz <ana@example.com>", 3 * year),
+            ("Ana Ruiz <ana@old.example>", year),
+            ("Ben Ito <ben@example.com>", 2 * year),
+            ("Kim Lee <kim@example.com>", 2 * year - 1),
+            ("Build <jenkins@example.com>", 3 * year),
+            ("Deploy <svc-deploy@example.com>", 3 * year),
+            ("Robert Root <robert.root@example.com>", 3 * year),
+        ] {
+            draft.add_person(&Person::parse_person(person.as_bytes()).unwrap(), at, &known);
+        }
+        assert_eq!(draft.count_people(), 3);
+        assert_eq!(draft.list_bots().collect::<Vec<_>>(), ["jenkins@example.com", "svc-deploy@example.com"]);
+        let text = draft.render_roster();
+        assert!(
+            text.contains("\n# Not seen in the last year")
+                && text.contains("\n#   Kim Lee <kim@example.com>\n")
+        );
+        assert!(text.contains("['ana@example.com', 'ana@old.example']"), "{text}");
+        read_back(&draft);
+    }
+
     proptest! {
         #[test]
         fn whatever_a_history_says_the_draft_is_a_roster(names in prop::collection::vec(("\\PC{0,12}", "[a-z'+.#: -]{1,8}"), 1..8)) {
@@ -369,7 +466,7 @@ mod tests {
             let mut draft = RosterDraft::new(Mailmap::default());
             for (name, local) in &names {
                 let email = format!("{local}@example.com");
-                draft.add_person(&Person { name: name.as_str().into(), email: email.as_str().into() }, &known);
+                draft.add_person(&Person { name: name.as_str().into(), email: email.as_str().into() }, 0, &known);
             }
             if draft.count_people() > 0 {
                 read_back(&draft);

@@ -6,7 +6,7 @@
 mod assumed_change;
 mod patched_paths;
 
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::audit::population::period::{PeriodEnd, parse_period_end};
@@ -20,6 +20,7 @@ use crate::cli::try_change::assumed_change::AssumedChangeDraft;
 use crate::cli::try_change::patched_paths::list_patched_paths;
 use crate::gate::{LoadedPolicy, judge_given_change, read_range_commits};
 use crate::git::{CommitRange, Repository};
+use crate::policy_tests::find_unknown_field;
 use crate::report::{DeniedMessage, GroupScope, ReportStyle};
 use crate::yaml::shorten_for_message;
 use clap::ValueEnum;
@@ -158,6 +159,7 @@ fn parse_field(written: &str) -> Result<(String, String), String> {
 pub(crate) fn try_change(args: &TryArgs, context: &Context) -> Result<CommandExit, CommandError> {
     let loaded = load_policy_or_pack(args.pack.as_deref(), args.policy.as_deref(), context)?;
     let change = build_change(args, &loaded, context)?;
+    warn_about_unknown_fields(args, &loaded)?;
     let scope = match (&args.range, change.stage) {
         (_, Stage::PullRequest) => GroupScope::PullRequest(Text::from("the pull request that is tried")),
         (Some(range), _) => GroupScope::Range(Text::from(range.as_str())),
@@ -174,6 +176,27 @@ pub(crate) fn try_change(args: &TryArgs, context: &Context) -> Result<CommandExi
     };
     output::print_report(&report, args.format, &style)?;
     Ok(report.decision.into())
+}
+
+/// Writes which `--field` names no field of the policy, so that it states nothing.
+fn warn_about_unknown_fields(args: &TryArgs, loaded: &LoadedPolicy) -> Result<(), CommandError> {
+    let mut told: Vec<&str> = Vec::new();
+    for (name, _) in &args.field {
+        let Some(unknown) = find_unknown_field(name, &loaded.policy) else { continue };
+        if told.contains(&name.as_str()) {
+            continue;
+        }
+        told.push(name);
+        let shown = shorten_for_message(name);
+        let note = match unknown.nearest {
+            Some(near) => {
+                format!("the policy has no field `{shown}`, so it states nothing; did you mean `{near}`?")
+            }
+            None => format!("the policy has no field `{shown}`, so it states nothing"),
+        };
+        writeln!(io::stderr().lock(), "{}", output::wrap_text("warning: ", 2, &note))?;
+    }
+    Ok(())
 }
 
 fn build_change(args: &TryArgs, loaded: &LoadedPolicy, context: &Context) -> Result<Change, CommandError> {

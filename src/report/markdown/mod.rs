@@ -24,6 +24,9 @@ pub(crate) mod next_steps;
 
 use crate::report::markdown::document::{MarkdownReport, link_commit, link_pull};
 
+/// How many controls of a rule are shown, unless all are wanted: a rule can support some in each framework.
+const MAX_SHOWN_CONTROLS: usize = 3;
+
 /// Writes the report as Markdown.
 pub(crate) fn write_markdown(report: &Report, style: &ReportStyle, out: &mut dyn Write) -> io::Result<()> {
     let mut document = MarkdownReport::default();
@@ -165,11 +168,16 @@ impl MarkdownRenderer<'_, '_> {
         self.document.add_table_head(&["Outcome", "Rule", "What it asks", "Controls"]);
         for ranked in judgements {
             let rule = &ranked.judgement.rule;
+            let shown = if self.style.verbose { usize::MAX } else { MAX_SHOWN_CONTROLS };
             let mut controls = MarkdownInline::new_cell();
-            for (index, control) in rule.controls.iter().enumerate() {
+            for (index, control) in rule.controls.iter().take(shown).enumerate() {
                 controls = controls
                     .with_markdown(if index == 0 { "" } else { ", " })
                     .with_code(&escape::escape_words(control));
+            }
+            let left = rule.controls.len().saturating_sub(shown);
+            if left > 0 {
+                controls = controls.with_words(&format!(" and {left} more"));
             }
             self.document.add_table_row(&[
                 if ranked.rank == JudgementRank::Denied && self.is_waiting {

@@ -1,0 +1,379 @@
+//! `changegate policy init`: writes a first policy and what stands beside it, from what the repository tells: its history,
+//! branches, owners and templates.
+//!
+//! Nothing that is there is overwritten, so the command can be run again. What is written is checked before.
+
+mod code_owners;
+mod owner_rules;
+mod policy_draft;
+mod report;
+mod repository_survey;
+mod starter_files;
+mod suite_draft;
+mod template_fields;
+
+use std::io::Write as _;
+use std::path::Path;
+
+use crate::change::NeededFacts;
+use crate::cli::command_error::{CommandError, CommandExit};
+use crate::cli::context::Context;
+use crate::cli::policy::init::code_owners::parse_code_owners;
+use crate::cli::policy::init::owner_rules::{OwnerDraft, OwnerRule, draft_owner_rules};
+use crate::cli::policy::init::policy_draft::{PolicyDraft, RosterState};
+use crate::cli::policy::init::report::{InitReport, PlannedFile, write_init_report};
+use crate::cli::policy::init::repository_survey::{LikelyForge, RepositorySurvey, survey_repository};
+use crate::cli::policy::init::starter_files::{
+    COMMIT_TEMPLATE_PATH, ExistingTemplate, PULL_TEMPLATE_PATH, WORKFLOWS, find_pull_template,
+    render_commit_template, render_pull_template,
+};
+use crate::cli::policy::init::suite_draft::{SuitePerson, draft_suite};
+use crate::cli::policy::init::template_fields::{TemplateReading, read_template_fields};
+use crate::cli::policy::lookup::{find_work_tree, load_local_policy, unknown_pack_error};
+use crate::cli::policy::roster_draft::{Mailmap, RosterDraft};
+use crate::gate::{LoadedPolicy, check_policy, load_from_files, load_from_pack};
+use crate::git::Repository;
+use crate::people::PeopleDirectory;
+use crate::policy::packs::{self, PolicyPack};
+use crate::policy::{DEFAULT_POLICY_PATH, Policy};
+use crate::yaml::read_document;
+
+/// The path of the schema, which the first line of the policy names.
+const SCHEMA_PATH: &str = "policies/changegate.schema.json";
+
+/// The name of the schema, from the folder of the policy.
+const SCHEMA_NAME: &str = "changegate.schema.json";
+
+/// The path of the roster that is drafted.
+const ROSTER_PATH: &str = "policies/people.yml";
+
+/// The path of the tests.
+const SUITE_PATH: &str = "policies/changegate.test.yml";
+
+/// Where forges look for the owners of paths, in their order.
+const OWNERS_PATHS: [&str; 4] = [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"];
+
+/// How many of the newest commits the roster is drafted from.
+const MAX_DRAFTED_COMMITS: usize = 10_000;
+
+/// The largest file that is read as a hint, in bytes.
+const MAX_HINT_BYTES: u64 = 1 << 20;
+
+/// How many bots of the history a policy lists.
+const MAX_LISTED_BOTS: usize = 30;
+
+/// The parameters of `policy init`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Nothing that is there already is overwritten, so it can be run again.
+
+Examples:
+  changegate policy init --dry-run
+  changegate policy init
+  changegate policy init --pack startup
+  changegate policy init --github     with GitHub's files, wherever it seems to be")]
+pub(super) struct PolicyInitArgs {
+    /// Pack to extend
+    #[arg(long, default_value = packs::DEFAULT_PACK)]
+    pack: String,
+
+    /// List what would be written, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Write the files for GitHub although the repository seems to be elsewhere
+    #[arg(long)]
+    github: bool,
+}
+
+pub(super) fn init_policy(args: &PolicyInitArgs, context: &Context) -> Result<CommandExit, CommandError> {
+    let Ok(pack_policy) = load_from_pack(&args.pack) else { return Err(unknown_pack_error(&args.pack)) };
+    let root = find_work_tree(context);
+    let mut survey = survey_repository(&root);
+    if args.github && survey.forge == LikelyForge::Other {
+        survey.forge = LikelyForge::GitHub(None);
+    }
+    let template = find_pull_template(&root);
+    let mut report =
+        InitReport { is_dry_run: args.dry_run, pack: args.pack.clone(), ..InitReport::default() };
+    let policy = match root.join(DEFAULT_POLICY_PATH).exists() {
+        // A policy that is there decides what stands beside it, and is to be valid first.
+        true => {
+            let loaded = load_local_policy(None, context)?;
+            report.add_file(&root, DEFAULT_POLICY_PATH, String::new());
+            let people = list_suite_people(&loaded.policy.people);
+            if let Some(pack) = find_extended_pack(&root) {
+                add_suite(&root, pack, &loaded.policy, &people, &[], &mut report);
+            }
+            loaded
+        }
+        false => {
+            draft_first_policy(args, &root, &survey, template.as_ref(), &pack_policy, context, &mut report)?
+        }
+    };
+    report.add_file(&root, SCHEMA_PATH, crate::policy::schema::render_schema());
+    report.add_file(&root, COMMIT_TEMPLATE_PATH, render_commit_template(&policy.policy));
+    match &template {
+        Some(found) => {
+            report.add_file(&root, &found.path, String::new());
+            report.template = Some((found.path.clone(), list_missing_labels(&found.text, &policy.policy)));
+        }
+        None if survey.forge != LikelyForge::Other => {
+            report.add_file(&root, PULL_TEMPLATE_PATH, render_pull_template(&policy.policy));
+        }
+        None => {}
+    }
+    if survey.forge != LikelyForge::Other {
+        for (path, text) in WORKFLOWS {
+            report.add_file(&root, path, text.to_owned());
+        }
+    }
+    report.forge.clone_from(&survey.forge);
+    report.has_models = survey.has_models && args.pack != "ai-company";
+    report.is_below_root = std::path::absolute(&context.directory).is_ok_and(|folder| folder != root);
+    if !args.dry_run {
+        write_files(&root, &mut report.files)?;
+    }
+    let mut out = std::io::stdout().lock();
+    write_init_report(&report, &mut out)?;
+    out.flush()?;
+    Ok(CommandExit::Allowed)
+}
+
+/// Drafts the policy, its roster and its tests, and adds them to what is to be written.
+fn draft_first_policy(
+    args: &PolicyInitArgs,
+    root: &Path,
+    survey: &RepositorySurvey,
+    template: Option<&ExistingTemplate>,
+    pack_policy: &LoadedPolicy,
+    context: &Context,
+    report: &mut InitReport,
+) -> Result<LoadedPolicy, CommandError> {
+    let drafted = draft_roster(root, &pack_policy.policy.people);
+    let existing_roster = read_hint(&root.join(ROSTER_PATH));
+    let has_roster = root.join(ROSTER_PATH).exists();
+    let count = drafted.as_ref().map_or(0, RosterDraft::count_people);
+    let (roster_text, known) = match has_roster {
+        true => (existing_roster.unwrap_or_default(), None),
+        false if count > 0 => (render_roster(drafted.as_ref()), Some(count)),
+        false => (String::new(), None),
+    };
+    let people = read_people(&roster_text);
+    let state = match known.or(people.count_roster_people()) {
+        Some(0 | 1) => RosterState::TooSmall,
+        // One that cannot be read is named all the same, so that the check of the policy tells what is wrong with it.
+        Some(_) => RosterState::InForce,
+        None if has_roster => RosterState::InForce,
+        None => RosterState::Absent,
+    };
+    let bots: Vec<String> = match &drafted {
+        Some(draft) => draft
+            .list_bots()
+            .filter(|bot| is_plain_address(bot))
+            .take(MAX_LISTED_BOTS)
+            .map(str::to_owned)
+            .collect(),
+        None => Vec::new(),
+    };
+    let owners = find_owners(root, &people);
+    let reading =
+        template.map(|found| (found.path.as_str(), read_template_fields(&found.text, &pack_policy.policy)));
+    let mut draft = PolicyDraft {
+        pack: &args.pack,
+        schema: SCHEMA_NAME,
+        survey,
+        roster: state,
+        bots: &bots,
+        owners: owners.as_ref().map(|(path, owners)| (*path, owners)),
+        enforces_owners: true,
+        template: reading.as_ref().map(|(path, reading)| (*path, reading)),
+    };
+    let (text, loaded) = choose_valid_draft(&mut draft, &roster_text, context)?;
+    report.roster = Some((state, count, has_roster));
+    let enforced: Vec<&OwnerRule> = match (&owners, draft.enforces_owners) {
+        (Some((_, owners)), true) if state == RosterState::InForce => {
+            owners.rules.iter().filter(|rule| rule.is_staffed()).collect()
+        }
+        _ => Vec::new(),
+    };
+    report.owners =
+        owners.as_ref().map(|(path, owners)| ((*path).to_owned(), enforced.len(), owners.rules.len()));
+    report.add_file(root, DEFAULT_POLICY_PATH, text);
+    if state != RosterState::Absent {
+        report.add_file(root, ROSTER_PATH, roster_text);
+    }
+    let mut owned = Vec::new();
+    for rule in enforced {
+        let is_plain = |path: &&str| path.chars().all(|one| one.is_ascii_graphic() || one == ' ');
+        owned.extend(rule.find_owned_path(&survey.paths).filter(is_plain).map(|path| (rule, path)));
+    }
+    if let Some(pack) = packs::find_pack(&args.pack) {
+        let mut people = list_suite_people(&loaded.policy.people);
+        // Who owns most can review most of what the tests of the pack change.
+        people.sort_by_key(|person| {
+            std::cmp::Reverse(
+                owned.iter().filter(|(rule, _)| rule.known_people.contains(&person.key)).count(),
+            )
+        });
+        add_suite(root, pack, &loaded.policy, &people, &owned, report);
+    }
+    Ok(loaded)
+}
+
+/// Returns the first of the drafts that `policy check` accepts: with everything, without rules for owners, and without the
+/// fields of a template.
+fn choose_valid_draft(
+    draft: &mut PolicyDraft<'_>,
+    roster: &str,
+    context: &Context,
+) -> Result<(String, LoadedPolicy), CommandError> {
+    let mut last = None;
+    for step in 0..3 {
+        if step > 0 {
+            draft.enforces_owners = false;
+        }
+        if step > 1 {
+            draft.template = None;
+        }
+        let text = draft.render_policy();
+        let mut fetch = |path: &str| {
+            Ok(match path {
+                DEFAULT_POLICY_PATH => Some(text.clone().into_bytes()),
+                ROSTER_PATH if !roster.is_empty() => Some(roster.as_bytes().to_vec()),
+                _ => None,
+            })
+        };
+        let loaded = load_from_files(DEFAULT_POLICY_PATH, DEFAULT_POLICY_PATH.to_owned(), &mut fetch);
+        match loaded.map(|loaded| check_policy(&loaded, &[], context.now).map(|_| loaded)) {
+            Ok(Ok(loaded)) => return Ok((text, loaded)),
+            Ok(Err(errors)) => last = Some(CommandError::InvalidPolicy(errors, None)),
+            Err(why) => last = Some(CommandError::from_unusable_policy(why, DEFAULT_POLICY_PATH)),
+        }
+    }
+    Err(last.unwrap_or_else(|| CommandError::usage("no policy can be drafted for this repository")))
+}
+
+fn add_suite(
+    root: &Path,
+    pack: &PolicyPack,
+    policy: &Policy,
+    people: &[SuitePerson],
+    owned: &[(&OwnerRule, &str)],
+    report: &mut InitReport,
+) {
+    if let Some(suite) = draft_suite(pack, policy, people, owned) {
+        report.left_out_tests = suite.left_out;
+        report.add_file(root, SUITE_PATH, suite.text);
+    }
+}
+
+/// Returns the pack that the policy of the work tree extends by its own words.
+fn find_extended_pack(root: &Path) -> Option<&'static PolicyPack> {
+    let text = read_hint(&root.join(DEFAULT_POLICY_PATH))?;
+    let document: serde_yaml::Value = serde_yaml::from_str(&text).ok()?;
+    let extended = document.get("extends")?;
+    match extended.as_sequence() {
+        Some(names) => names.iter().find_map(|name| packs::find_pack(name.as_str()?)),
+        None => packs::find_pack(extended.as_str()?),
+    }
+}
+
+/// Returns the path of the CODEOWNERS file that counts, and what it amounts to.
+fn find_owners(root: &Path, people: &PeopleDirectory) -> Option<(&'static str, OwnerDraft)> {
+    let path = OWNERS_PATHS.into_iter().find(|path| root.join(path).is_file())?;
+    let text = read_hint(&root.join(path))?;
+    Some((path, draft_owner_rules(&parse_code_owners(&text), people)))
+}
+
+/// Returns the labels of the fields that a template has no place for under a policy.
+fn list_missing_labels(template: &str, policy: &Policy) -> Vec<String> {
+    let TemplateReading { missing_fields, .. } = read_template_fields(template, policy);
+    missing_fields.iter().map(|name| starter_files::to_label(name)).collect()
+}
+
+fn render_roster(draft: Option<&RosterDraft>) -> String {
+    draft.map(RosterDraft::render_roster).unwrap_or_default()
+}
+
+/// Returns the people of a roster; none if it cannot be read, which the check of the policy tells.
+fn read_people(roster: &str) -> PeopleDirectory {
+    let mut people = PeopleDirectory::default();
+    if let Ok(node) = read_document(roster.as_bytes()) {
+        people.read_roster(&node, &mut Vec::new());
+    }
+    people
+}
+
+/// Returns the people of a roster, each with an address that can stand in a test.
+fn list_suite_people(people: &PeopleDirectory) -> Vec<SuitePerson> {
+    let mut listed: Vec<SuitePerson> = Vec::new();
+    for (identity, key) in people.list_identities() {
+        let address = match identity.strip_prefix("github:") {
+            Some(login) => format!("{login}@users.noreply.github.com"),
+            None => identity.to_owned(),
+        };
+        if is_plain_address(&address) && listed.iter().all(|known| known.key != key) {
+            let name = key.split('-').map(capitalise_word).collect::<Vec<_>>().join(" ");
+            listed.push(SuitePerson { key: key.to_owned(), name, address });
+        }
+    }
+    listed
+}
+
+fn capitalise_word(word: &str) -> String {
+    match word.split_at_checked(1) {
+        Some((first, rest)) => format!("{}{rest}", first.to_ascii_uppercase()),
+        None => String::new(),
+    }
+}
+
+/// Returns true for an address that can stand anywhere in YAML without quotes.
+fn is_plain_address(address: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._+-[]".contains(&byte);
+    address.split_once('@').is_some_and(|(local, domain)| {
+        !local.is_empty() && !domain.is_empty() && local.bytes().all(is_plain) && domain.bytes().all(is_plain)
+    })
+}
+
+/// Returns what the history tells about people; `None` where there is no history that can be read.
+fn draft_roster(root: &Path, known: &PeopleDirectory) -> Option<RosterDraft> {
+    let repository = Repository::discover_from(root).ok()?;
+    let tip = repository.resolve_revision("HEAD").ok()?;
+    let mailmap = read_hint(&root.join(".mailmap")).map(|text| Mailmap::parse_mailmap(text.as_bytes()));
+    let mut draft = RosterDraft::new(mailmap.unwrap_or_default());
+    let needs = NeededFacts::new();
+    for id in repository.list_new_commits(tip, &[]).ok()?.take(MAX_DRAFTED_COMMITS) {
+        // A draft is as good as the history that can be read.
+        let Ok(id) = id else { break };
+        if let Ok(commit) = repository.read_commit(id, &needs) {
+            draft.add_commit(&commit, known);
+        }
+    }
+    Some(draft)
+}
+
+/// Returns a small file of the work tree; `None` if it is not there, or cannot be read as a file of text.
+fn read_hint(path: &Path) -> Option<String> {
+    let found = std::fs::symlink_metadata(path).ok()?;
+    if !found.is_file() || found.len() > MAX_HINT_BYTES {
+        return None;
+    }
+    std::fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Writes the files that are not there yet. `create_new` never overwrites one.
+fn write_files(root: &Path, files: &mut [PlannedFile]) -> Result<(), CommandError> {
+    for file in files.iter_mut().filter(|file| !file.is_there) {
+        let path = root.join(&file.path);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        match std::fs::OpenOptions::new().write(true).create_new(true).open(&path) {
+            Ok(mut opened) => opened.write_all(file.text.as_bytes())?,
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => file.is_there = true,
+            Err(error) => return Err(CommandError::from(error)),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,226 @@
+//! What `changegate policy init` tells: what it wrote and what it found there, and what to do next, in order.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use crate::cli::output::wrap_text;
+use crate::cli::policy::init::policy_draft::RosterState;
+use crate::cli::policy::init::repository_survey::LikelyForge;
+use crate::cli::policy::init::starter_files::{COMMIT_TEMPLATE_PATH, RELEASE_PLACEHOLDER};
+
+/// How many columns a command takes at most, unless one path takes more.
+const MAX_COMMAND_COLUMNS: usize = 74;
+
+/// A file that is to be written unless it is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PlannedFile {
+    /// Its path from the root of the work tree.
+    pub(super) path: String,
+    /// What it is to hold.
+    pub(super) text: String,
+    /// True if it is there already, and is not changed.
+    pub(super) is_there: bool,
+}
+
+/// What was found and what is written.
+#[derive(Clone, Debug, Default)]
+pub(super) struct InitReport {
+    /// True if nothing is written.
+    pub(super) is_dry_run: bool,
+    /// The pack that the policy extends.
+    pub(super) pack: String,
+    /// The files, in the order of writing.
+    pub(super) files: Vec<PlannedFile>,
+    /// The state of the roster, how many people the history names, and whether it was there; `None` if there was a
+    /// policy.
+    pub(super) roster: Option<(RosterState, usize, bool)>,
+    /// The CODEOWNERS file, and how many of its rules are in force, of how many.
+    pub(super) owners: Option<(String, usize, usize)>,
+    /// The template of descriptions that was there, and the labels that it lacks.
+    pub(super) template: Option<(String, Vec<String>)>,
+    /// How many tests are left out.
+    pub(super) left_out_tests: usize,
+    /// True if the repository holds models.
+    pub(super) has_models: bool,
+    /// The forge that the repository is on, as far as it shows.
+    pub(super) forge: LikelyForge,
+    /// True if the command was run in a folder of the work tree.
+    pub(super) is_below_root: bool,
+}
+
+impl InitReport {
+    /// Plans a file, which is not written if it is there.
+    pub(super) fn add_file(&mut self, root: &Path, path: &str, text: String) {
+        // A link that leads nowhere is something that is there, too.
+        let is_there = std::fs::symlink_metadata(root.join(path)).is_ok();
+        self.files.push(PlannedFile { path: path.to_owned(), text, is_there });
+    }
+}
+
+/// Writes the report.
+pub(super) fn write_init_report(report: &InitReport, out: &mut dyn Write) -> io::Result<()> {
+    for file in &report.files {
+        let done = match (file.is_there, report.is_dry_run) {
+            (true, _) => "kept",
+            (false, true) => "would write",
+            (false, false) => "wrote",
+        };
+        let about = if file.is_there {
+            "which is there already".to_owned()
+        } else {
+            describe_file(&file.path, report)
+        };
+        writeln!(out, "{}", wrap_text(&format!("{done} "), 2, &format!("{}, {about}", file.path)))?;
+    }
+    for note in list_notes(report) {
+        writeln!(out, "{}", wrap_text("note: ", 2, &note))?;
+    }
+    if report.is_dry_run {
+        return Ok(());
+    }
+    writeln!(out, "\nnext, in this order:")?;
+    for (index, (what, commands)) in list_steps(report).iter().enumerate() {
+        writeln!(out, "{}", wrap_text(&format!("{}. ", index + 1), 3, what))?;
+        for command in commands {
+            writeln!(out, "     {command}")?;
+        }
+    }
+    Ok(())
+}
+
+fn describe_file(path: &str, report: &InitReport) -> String {
+    match path {
+        "policies/changegate.yml" => format!("which extends {}", report.pack),
+        "policies/people.yml" => {
+            let count = report.roster.map_or(0, |(_, count, _)| count);
+            let people = count_nouns(count, "person", "people");
+            format!("the roster, with {people} of the last year of the history")
+        }
+        "policies/changegate.test.yml" => "tests of the policy".to_owned(),
+        "policies/changegate.schema.json" => "by which editors complete and check it".to_owned(),
+        COMMIT_TEMPLATE_PATH => "a template of commit messages".to_owned(),
+        path if path.ends_with(".md") => "a template of descriptions with the fields".to_owned(),
+        _ => "a workflow, as in the README".to_owned(),
+    }
+}
+
+/// Returns a number with the noun that it counts.
+fn count_nouns(count: usize, one: &str, several: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {several}") }
+}
+
+/// Returns what is good to know about what was found.
+fn list_notes(report: &InitReport) -> Vec<String> {
+    let mut notes = Vec::new();
+    match report.roster {
+        Some((RosterState::TooSmall, _, _)) => notes.push(
+            "the roster is not in force yet, since no person approves their own change: add the others, and then name it \
+             in the policy"
+                .to_owned(),
+        ),
+        Some((_, _, true)) => notes.push("policies/people.yml was there already, and is the roster".to_owned()),
+        _ => {}
+    }
+    if let Some((path, in_force, all)) = &report.owners {
+        let rules = count_nouns(*all, "rule is", "rules are");
+        notes.push(match (in_force, all) {
+            (0, 0) => format!("`{path}` names no owners that a policy could ask"),
+            (in_force, all) if in_force == all => format!("{rules} from `{path}`, and in force"),
+            (in_force, _) => format!(
+                "{rules} from `{path}`; {in_force} of them in force, the others comments until the roster knows two of \
+                 their owners"
+            ),
+        });
+    }
+    if let Some((path, missing)) = &report.template
+        && !missing.is_empty()
+    {
+        let labels: Vec<String> = missing.iter().map(|label| format!("`{label}`")).collect();
+        notes.push(format!(
+            "`{path}` has no place for {}, which the rules ask for; add a heading for each",
+            labels.join(", ")
+        ));
+    }
+    if report.left_out_tests > 0 {
+        notes.push(format!(
+            "{} left out, mostly for want of people",
+            count_nouns(report.left_out_tests, "test of the pack is", "tests of the pack are")
+        ));
+    }
+    if report.has_models {
+        notes.push("this repository holds models: look at `changegate policy packs ai-company`".to_owned());
+    }
+    notes
+}
+
+/// Returns what to do next, each with its commands.
+fn list_steps(report: &InitReport) -> Vec<(String, Vec<String>)> {
+    let is_written = |path: &str| report.files.iter().any(|file| file.path == path && !file.is_there);
+    let mut steps = Vec::new();
+    if is_written("policies/people.yml") {
+        steps.push((
+            "read policies/people.yml: is each entry one person, who is missing, who has left? Only the people in it can \
+             approve. For a server that knows who pushes, add the `accounts` by which they push"
+                .to_owned(),
+            Vec::new(),
+        ));
+    }
+    if is_written("policies/changegate.yml") {
+        steps.push((
+            "read policies/changegate.yml, and name the duty managers".to_owned(),
+            vec!["changegate policy check && changegate policy test".to_owned()],
+        ));
+    } else {
+        steps.push((
+            "see that all holds".to_owned(),
+            vec!["changegate policy check && changegate policy test".to_owned()],
+        ));
+    }
+    steps.push((
+        "in each clone: hooks that help early, and the template in the editor".to_owned(),
+        vec!["changegate install".to_owned(), format!("git config commit.template {COMMIT_TEMPLATE_PATH}")],
+    ));
+    let is_workflow_written =
+        report.files.iter().any(|file| file.path.contains("workflows/") && !file.is_there);
+    if is_workflow_written {
+        steps.push((
+            format!(
+                "put the release that you use in place of `{RELEASE_PLACEHOLDER}` in .github/workflows/changegate.yml; it is \
+                 the only line that has to be changed"
+            ),
+            Vec::new(),
+        ));
+    }
+    // From a folder, git takes `:/` for the root.
+    let prefix = if report.is_below_root { ":/" } else { "" };
+    let mut commands: Vec<String> = Vec::new();
+    for file in &report.files {
+        let path = format!("{prefix}{}", file.path);
+        match commands.last_mut() {
+            Some(command) if command.len() + path.len() < MAX_COMMAND_COLUMNS => {
+                command.push(' ');
+                command.push_str(&path);
+            }
+            _ => commands.push(format!("git add {path}")),
+        }
+    }
+    commands.push("git commit".to_owned());
+    steps.push(("commit these files".to_owned(), commands));
+    let server = "on a server of your own, bring it in as docs/server.md says".to_owned();
+    match &report.forge {
+        LikelyForge::GitHub(name) => {
+            let name = name.as_deref().unwrap_or("OWNER/NAME");
+            steps.push((
+                "push, require the check `change-gate`, and see whether the settings hold people to it"
+                    .to_owned(),
+                vec![format!("changegate doctor --github {name}")],
+            ));
+        }
+        LikelyForge::Unknown => {
+            let github = "on GitHub, push, and require the check `change-gate`".to_owned();
+            steps.push((format!("{github}; {server}, and leave `.github` out"), Vec::new()));
+        }
+        LikelyForge::Other => steps.push((server, Vec::new())),
+    }
+    steps
+}
