@@ -8,7 +8,7 @@ pub(crate) mod acts;
 pub(crate) mod break_glass;
 pub(crate) mod closing;
 mod definition;
-mod difference;
+pub(crate) mod difference;
 pub(crate) mod emergency;
 mod faults;
 mod gate_files;
@@ -38,6 +38,7 @@ pub use crate::policy::inspect::{
     InspectionFacts, PlacedFault, PlacedPattern, PolicyInspection, PolicyWeakening, inspect_policy,
 };
 pub use crate::policy::load::files::FetchedFile;
+pub(crate) use crate::policy::load::files::max_file_bytes;
 pub use crate::policy::load::load_policy;
 pub use crate::policy::obligations::{ObligationPolicy, RegularisePolicy};
 pub use crate::policy::signing_keys::SigningKey;

@@ -119,6 +119,10 @@ impl<'policy> Approvers<'policy> {
         policy: &'policy Policy,
         is_repeated: bool,
     ) -> Option<Self> {
+        // Who owns what a change touches is not known before there is one.
+        if asked.asks_code_owners() {
+            return None;
+        }
         let people = match asked.asked_teams() {
             [] => policy.people.list_roster_humans()?,
             teams => policy.people.list_human_members(teams),
