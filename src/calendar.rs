@@ -4,12 +4,17 @@
 //! are Monday to Friday without the holidays of the policy, in UTC unless a time zone is named. A limit
 //! is inclusive: what happens exactly at it is in time.
 
+pub mod icalendar;
+mod yearly_rule;
+
 use std::collections::BTreeSet;
 
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
 
+use crate::calendar::icalendar::{CalendarFault, read_calendar};
+use crate::calendar::yearly_rule::YearlyRule;
 use crate::yaml::{find_nearest_word, shorten_for_message};
 
 /// The longest limit around the clock, ten years, in minutes.
@@ -85,6 +90,8 @@ pub struct Holidays {
     days: BTreeSet<Date>,
     /// Months and days that are holidays in every year.
     yearly: BTreeSet<(i8, i8)>,
+    /// The holidays of calendars.
+    rules: Vec<YearlyRule>,
 }
 
 /// One holiday, as a policy writes it.
@@ -118,6 +125,27 @@ impl Holiday {
     }
 }
 
+/// What a policy lists under `holidays`: a day, or the path of a calendar.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum HolidayEntry {
+    Day(Holiday),
+    Calendar(String),
+}
+
+impl HolidayEntry {
+    /// Reads a day, or a path that ends in `.ics`.
+    ///
+    /// # Errors
+    ///
+    /// Refuses everything else, and days that do not exist.
+    pub(crate) fn parse_entry(written: &str) -> Result<Self, String> {
+        match written.ends_with(".ics") {
+            true => Ok(HolidayEntry::Calendar(written.to_owned())),
+            false => Holiday::parse_holiday(written).map(HolidayEntry::Day),
+        }
+    }
+}
+
 impl Holidays {
     /// Adds a holiday.
     pub(crate) fn add_holiday(&mut self, holiday: Holiday) {
@@ -131,11 +159,24 @@ impl Holidays {
     pub(crate) fn add_all(&mut self, other: Holidays) {
         self.days.extend(other.days);
         self.yearly.extend(other.yearly);
+        self.rules.extend(other.rules);
+    }
+
+    /// Adds the holidays of a calendar.
+    ///
+    /// # Errors
+    ///
+    /// Returns what is wrong with the calendar, line by line.
+    pub fn read_calendar(&mut self, source: &[u8]) -> Result<(), Vec<CalendarFault>> {
+        self.rules.extend(read_calendar(source)?);
+        Ok(())
     }
 
     /// Returns true if this day is a holiday.
-    pub(crate) fn contains_day(&self, day: Date) -> bool {
-        self.days.contains(&day) || self.yearly.contains(&(day.month(), day.day()))
+    pub fn contains_day(&self, day: Date) -> bool {
+        self.days.contains(&day)
+            || self.yearly.contains(&(day.month(), day.day()))
+            || self.rules.iter().any(|rule| rule.contains_day(day))
     }
 
     /// Returns the holidays in their order, those of every year first.

@@ -214,6 +214,61 @@ const BODY: &[&str] = &[
     "\\\n",
     "\0",
 ];
+const OWNERS: &[&str] = &[
+    "*",
+    "**",
+    "/",
+    "docs/",
+    "*.rs",
+    " ",
+    "\t",
+    "\n",
+    "\r\n",
+    "@ana",
+    "@acme/security",
+    "@@maintainer",
+    "a@example.com",
+    "#",
+    "\\#",
+    "\\ ",
+    "!",
+    "[",
+    "]",
+    "[Name]",
+    "^[Name][2]",
+    "[name] @ana",
+    "[Name][0]",
+    "\\",
+    "@",
+    "\u{feff}",
+    "\0",
+];
+const CALENDAR: &[&str] = &[
+    "BEGIN:VCALENDAR\r\n",
+    "END:VCALENDAR\r\n",
+    "BEGIN:VEVENT\r\n",
+    "END:VEVENT\r\n",
+    "DTSTART;VALUE=DATE:20240229\r\n",
+    "DTEND;VALUE=DATE:20240302\r\n",
+    "DTSTART:20240229T000000Z\r\n",
+    "DURATION:P1W\r\n",
+    "DURATION:P99999999999W\r\n",
+    "RRULE:FREQ=YEARLY\r\n",
+    "RRULE:FREQ=YEARLY;COUNT=2;INTERVAL=100\r\n",
+    "RRULE:FREQ=YEARLY;BYMONTH=2;BYDAY=-5MO\r\n",
+    "RRULE:FREQ=YEARLY;BYMONTHDAY=31;BYMONTH=2\r\n",
+    "EXDATE:20240229,20250229\r\n",
+    "RDATE:99991231\r\n",
+    "DTSTART:99991231\r\n",
+    "DTSTART:00010101\r\n",
+    "STATUS:CANCELLED\r\n",
+    " ",
+    "\r\n",
+    ":",
+    ";",
+    "\"",
+    "UNTIL=",
+];
 const HOOK: &[&str] = &[
     "0000000000000000000000000000000000000000",
     "1111111111111111111111111111111111111111",
@@ -269,6 +324,8 @@ proptest! {
         entries::export(&bytes);
         entries::session(&bytes);
         entries::catalogue(&bytes);
+        entries::code_owners(&bytes);
+        entries::icalendar(&bytes);
     }
 
     #[test]
@@ -276,6 +333,12 @@ proptest! {
 
     #[test]
     fn nothing_like_a_policy_does(bytes in soup(YAML)) { entries::policy(&bytes); }
+
+    #[test]
+    fn nothing_like_a_file_of_code_owners_does(bytes in soup(OWNERS)) { entries::code_owners(&bytes); }
+
+    #[test]
+    fn nothing_like_a_calendar_does(bytes in soup(CALENDAR)) { entries::icalendar(&bytes); }
 
     #[test]
     fn nothing_like_a_catalogue_does(bytes in soup(CATALOGUE)) { entries::catalogue(&bytes); }

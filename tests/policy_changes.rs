@@ -128,7 +128,14 @@ fn each_difference_is_told_with_its_direction() {
         }
         let words: Vec<String> = found
             .iter()
-            .map(|one| format!("{}: {}: {}", one.direction.describe_direction(), one.part, one.what))
+            .map(|one| {
+                format!(
+                    "{}: {}: {}",
+                    one.direction.describe_direction(),
+                    one.part.to_plain_text(),
+                    one.what.to_plain_text()
+                )
+            })
             .collect();
         let is_told = words.iter().any(|line| line.starts_with(direction) && line.contains(told));
         assert!(is_told, "{from} -> {to}: {words:#?}");

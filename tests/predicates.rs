@@ -24,7 +24,7 @@ use changegate::yaml::decode::{MapReader, read_entries, read_items, read_text};
 use changegate::yaml::{self, YamlFault, YamlKey, YamlNode, YamlPlace, YamlValue};
 
 /// What a change can be made to forget.
-const FACTS: [FactKind; 13] = [
+const FACTS: [FactKind; 16] = [
     FactKind::Paths,
     FactKind::Lines,
     FactKind::Blobs,
@@ -38,6 +38,9 @@ const FACTS: [FactKind; 13] = [
     FactKind::Comments,
     FactKind::Conversations,
     FactKind::Tickets,
+    FactKind::PolicyChange,
+    FactKind::AddedLines,
+    FactKind::Digests,
 ];
 
 #[test]
@@ -195,6 +198,7 @@ fn forget(change: &mut Change, need: FactKind, only: Option<usize>) {
         FactKind::Pusher => change.pusher = Err(missing),
         FactKind::Target => change.target = Err(missing),
         FactKind::Tickets => change.tickets = Err(missing),
+        FactKind::PolicyChange => change.policy_effect = Err(missing),
         _ => {
             for (index, commit) in change.commits.iter_mut().enumerate() {
                 if only.is_none_or(|only| only == index) {
@@ -294,6 +298,8 @@ fn policy() -> (FieldVocabulary, PeopleDirectory) {
     let mut people =
         PeopleDirectory::read_people(map.require_key("people", &mut faults).unwrap(), &mut faults);
     people.read_roster(map.require_key("roster", &mut faults).unwrap(), &mut faults);
+    let owners = map.require_key("codeowners", &mut faults).and_then(|node| read_text(node, &mut faults));
+    people.set_code_owners("CODEOWNERS", Ok(Some(owners.unwrap().as_bytes())));
     map.refuse_unknown_keys(&mut faults);
     none(&faults, "policy.yml");
     vocabulary.connect_fields(&people);

@@ -30,6 +30,7 @@ use crate::audit::population::unjudged_spans::{UnjudgedSpan, UnjudgedSpans};
 pub use crate::audit::ref_request::{PopulationObserver, RefAuditRequest, RefAuditSummary};
 use crate::change::Oid;
 use crate::gate::LoadedPolicy;
+use crate::gate::policy_effect::PolicyEffects;
 use crate::git::Repository;
 use crate::ledger::audit::attempts::AttemptIndex;
 use crate::ledger::audit::ledger_history::{LedgerHistory, RecordedChangeAct};
@@ -220,7 +221,12 @@ impl RefAuditor<'_> {
     fn audit_part(&mut self, part: &JudgedPart<'_>) -> Result<()> {
         let (chain, first) = (self.chain, part.first);
         let needs = part.needed_facts();
+        let tip = chain.steps.get(part.last).map(|step| step.id);
+        let effects = part.loaded().map(|loaded| {
+            PolicyEffects::new(self.repository, (loaded, None), Some(loaded.path_in_commit()), tip)
+        });
         let judge = StepJudge {
+            effects,
             loaded: part.loaded(),
             target: &self.request.ref_name,
             now: self.request.now,

@@ -6,6 +6,7 @@ use crate::backtest::backtest_report::BacktestReport;
 use crate::backtest::comparison::{BacktestTotals, ChangeShift, compare_verdicts};
 use crate::change::{Change, Commit, Commits, FactKind, Missing, Stage, Text};
 use crate::gate::LoadedPolicy;
+use crate::gate::policy_effect::PolicyEffects;
 use crate::gate::range_walk::{RangeDivision, RangeWalk};
 use crate::git::{CommitRange, Repository, UnreadableCommit};
 use crate::judge::judge_change;
@@ -43,13 +44,17 @@ pub fn run_backtest(
     count_step: &mut dyn FnMut(),
 ) -> anyhow::Result<BacktestReport> {
     let mut needs = inputs.proposed.policy.needed_facts();
-    needs.extend(inputs.current.policy.needed_facts());
+    needs.merge_needs(inputs.current.policy.needed_facts());
     // The report tells folders.
     needs.insert(FactKind::Paths);
     let division = RangeDivision::from(inputs.proposed.policy.change_unit);
     let walk = RangeWalk { repository, range: inputs.range, division, threads: inputs.threads };
     let mut totals = BacktestTotals::new(&inputs.proposed.policy);
-    let compare = |commits| compare_change(inputs, commits);
+    let (proposed, current) = (inputs.proposed, inputs.current);
+    let path = current.path_in_commit();
+    let tip = Some(inputs.range.tip);
+    let effects = PolicyEffects::new(repository, (current, Some(proposed)), Some(path), tip);
+    let compare = |commits| compare_change(inputs, &effects, commits);
     walk.for_each_change(&needs, compare, |shifted| {
         match shifted {
             Some(shifted) => totals.add_shift(shifted),
@@ -69,6 +74,7 @@ pub fn run_backtest(
 /// Returns what both policies say about a change; `None` if a commit of it cannot be read.
 fn compare_change(
     inputs: &BacktestInputs<'_>,
+    effects: &PolicyEffects<'_>,
     commits: Vec<Result<Commit, UnreadableCommit>>,
 ) -> Option<ChangeShift> {
     let commits: Vec<Commit> = commits.into_iter().collect::<Result<_, _>>().ok()?;
@@ -76,7 +82,8 @@ fn compare_change(
     let made_at = Timestamp::from_second(commits.last().committed_at).unwrap_or(inputs.now);
     let target = inputs.target.clone().ok_or(Missing::NotAtThisStage(FactKind::Target));
     let pusher = Err(Missing::NotAtThisStage(FactKind::Pusher));
-    let change = Change::from_repository(Stage::Check, target, pusher, made_at.min(inputs.now), commits);
+    let mut change = Change::from_repository(Stage::Check, target, pusher, made_at.min(inputs.now), commits);
+    effects.complete_change(&mut change);
     let current = judge_change(&inputs.current.policy, &change, false);
     let proposed = judge_change(&inputs.proposed.policy, &change, false);
     Some(compare_verdicts(&change, &current, &proposed))

@@ -1,6 +1,5 @@
 //! Facts, and the reasons why one is missing.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -111,6 +110,14 @@ pub enum FactKind {
     Tickets,
     /// The local time in a time zone.
     Clock,
+    /// The file of code owners, as it stands beside the policy.
+    CodeOwners,
+    /// The lines that the change adds, as far as a policy asks about them.
+    AddedLines,
+    /// The digests of new file contents.
+    Digests,
+    /// What a change of the policy means.
+    PolicyChange,
 }
 
 impl FactKind {
@@ -140,9 +147,10 @@ impl fmt::Display for FactKind {
             FactKind::Target => "the target branch",
             FactKind::Tickets => "tickets",
             FactKind::Clock => "the time in the time zone of the policy",
+            FactKind::CodeOwners => "the code owners",
+            FactKind::AddedLines => "the added lines",
+            FactKind::Digests => "the digests of the new file contents",
+            FactKind::PolicyChange => "what the change of the policy means",
         })
     }
 }
-
-/// The kinds of facts that a policy needs.
-pub type NeededFacts = BTreeSet<FactKind>;

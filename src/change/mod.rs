@@ -9,30 +9,40 @@
 //! `Result`, so a predicate passes a missing fact on with `?` and cannot mistake it for "no".
 
 mod commit;
+pub(crate) mod content;
+pub(crate) mod content_answer;
+pub(crate) mod content_question;
 pub mod description;
 pub(crate) mod example_address;
 mod fact;
 pub(crate) mod filler;
 pub(crate) mod folded_name;
 pub mod message;
+mod needed_facts;
 mod oid;
 mod path_change;
 pub mod person;
 pub(crate) mod placeholder;
+mod policy_effect;
 pub mod pull_request;
 mod stage;
 pub mod text;
 pub mod ticket;
 
+pub(crate) use crate::change::policy_effect::unrequested_policy_effect;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::change::policy_effect::is_unrequested_policy_effect;
+
 pub use crate::change::commit::{Commit, Commits, SignatureStatus};
-pub use crate::change::fact::{Fact, FactKind, Missing, NeededFacts};
+pub use crate::change::fact::{Fact, FactKind, Missing};
 pub use crate::change::message::CommitMessage;
+pub use crate::change::needed_facts::NeededFacts;
 pub use crate::change::oid::Oid;
 pub use crate::change::path_change::{BlobSummary, LineCount, PathChange, PathEntry, PathEntryKind};
 pub use crate::change::person::{Person, PusherIdentity};
+pub use crate::change::policy_effect::PolicyEffect;
 pub use crate::change::pull_request::PullRequest;
 pub use crate::change::stage::Stage;
 pub use crate::change::text::Text;
@@ -54,6 +64,9 @@ pub struct Change {
     pub pull: Fact<Box<PullRequest>>,
     /// What the ticket systems answer about the tickets that it names.
     pub tickets: Fact<Vec<TicketLookup>>,
+    /// What it does to the policy, if that was asked for.
+    #[serde(default = "unrequested_policy_effect", skip_serializing_if = "is_unrequested_policy_effect")]
+    pub policy_effect: Fact<PolicyEffect>,
     /// The commits, oldest first; the last one is the final revision.
     pub commits: Commits,
 }
@@ -70,7 +83,8 @@ impl Change {
     ) -> Self {
         let pull = Change::missing_pull(stage);
         let tickets = Change::missing_tickets(stage);
-        Change { stage, target, seen_at, pusher, pull, tickets, commits }
+        let policy_effect = unrequested_policy_effect();
+        Change { stage, target, seen_at, pusher, pull, tickets, policy_effect, commits }
     }
 
     /// Returns the final revision, which is the last commit.
@@ -123,6 +137,19 @@ impl Change {
             Err(_) => (None, &*self.commits),
         };
         whole.into_iter().chain(commits.iter().map(ChangeDiff::from_commit))
+    }
+
+    /// Returns the differences that what lands is made of, in their order: that of the whole pull request if there
+    /// is one, that of the merge if the change is one, else that of each commit.
+    pub(crate) fn list_landing_diffs(&self) -> Vec<ChangeDiff<'_>> {
+        let mut diffs: Vec<ChangeDiff<'_>> = self.list_diffs().collect();
+        let tip = self.tip();
+        let is_within = |id: &Oid| self.commits.iter().any(|commit| commit.id == Some(*id));
+        // The first parent of a merge is the target from before, and what it brings is all that lands.
+        if self.pull.is_err() && tip.is_merge() && !tip.parents.first().is_some_and(is_within) {
+            diffs.drain(..diffs.len().saturating_sub(1));
+        }
+        diffs
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::change::content_answer::ContentAnswer;
 use crate::change::fact::Fact;
 use crate::change::oid::Oid;
 use crate::change::text::Text;
@@ -18,6 +19,9 @@ pub struct PathChange {
     pub after: Option<PathEntry>,
     /// Size and first bytes of the new content.
     pub blob: Fact<BlobSummary>,
+    /// The answers to the questions of a policy about the content; `None` if there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Box<Fact<Vec<ContentAnswer>>>>,
 }
 
 /// The entry of a tree at a path.

@@ -3,6 +3,7 @@
 use anyhow::anyhow;
 
 use crate::change::{Change, Commits};
+use crate::gate::policy_effect::{PolicyEffects, unknown_effect};
 use crate::gate::policy_source::LoadedPolicy;
 use crate::gate::range::{build_report, explain_rules};
 use crate::gate::range_walk::{RangeDivision, RangeWalk};
@@ -25,6 +26,21 @@ pub fn judge_given_change(
     let traces = traces.into_iter().map(|(rule_id, trace)| RuleTrace { verdict_index: 0, rule_id, trace });
     group.traces = traces.collect();
     build_report(loaded, change.stage, is_enforced, change.seen_at, group)
+}
+
+/// Adds to a change of commits what they do to the policy.
+pub fn complete_policy_effect(change: &mut Change, repository: &Repository, loaded: &LoadedPolicy) {
+    let tip = change.tip().id;
+    let effects = PolicyEffects::new(repository, (loaded, None), Some(loaded.path_in_commit()), tip);
+    effects.complete_change(change);
+}
+
+/// Takes away what a change without commits does to the policy, if it touches a file of it: nothing says what
+/// the file would hold.
+pub fn forget_policy_effect(change: &mut Change, loaded: &LoadedPolicy) {
+    if loaded.is_made_of(change) {
+        change.policy_effect = Err(unknown_effect("nothing says what the policy would be".to_owned()));
+    }
 }
 
 /// Reads the commits of a range with all that the policy asks about them; `None` if there are none.

@@ -11,6 +11,7 @@ pub(crate) mod given_change;
 mod history;
 pub mod obligations;
 pub(crate) mod policy_check;
+pub(crate) mod policy_effect;
 pub(crate) mod policy_findings;
 pub(crate) mod policy_source;
 pub(crate) mod protected_scope;
@@ -23,7 +24,9 @@ pub(crate) mod range_walk;
 mod settings;
 pub(crate) mod swapped_parents;
 
-pub use crate::gate::given_change::{judge_given_change, read_range_commits};
+pub use crate::gate::given_change::{
+    complete_policy_effect, forget_policy_effect, judge_given_change, read_range_commits,
+};
 pub use crate::gate::history::{HistorySpan, find_commit_as_of, find_history_spans};
 pub use crate::gate::policy_check::{check_policy, check_server_policy, list_idle_patterns};
 pub(crate) use crate::gate::policy_findings::{build_init_command, list_branches_with_policy};

@@ -9,11 +9,11 @@ use crate::change::{Change, Oid, Text};
 use crate::git::signature::{KeyLocation as SignerPlace, KeyRegistry, find_certificate_line};
 use crate::git::{FileAtPath, Repository, TrustedKeys};
 use crate::policy::{
-    self, FaultyFile, FetchedFile, InspectionFacts, KeyFile, Policy, PolicyDifference, PolicyErrors,
-    PolicyInspection, PolicySource, SignerKeys, SigningKey, packs,
+    self, DEFAULT_POLICY_PATH, FaultyFile, FetchedFile, InspectionFacts, KeyFile, Policy, PolicyDifference,
+    PolicyErrors, PolicyInspection, PolicySource, SignerKeys, SigningKey, packs,
 };
 use crate::report::{PolicyDescription, PolicyLocation, PolicyReference};
-use crate::yaml::{MAX_DOCUMENT_BYTES, YamlFault, YamlPlace};
+use crate::yaml::{YamlFault, YamlPlace};
 
 /// A policy and the place where it was read.
 #[derive(Clone, Debug)]
@@ -132,6 +132,15 @@ impl LoadedPolicy {
         PolicyErrors { faulty_files: vec![file] }
     }
 
+    /// Returns the path of the policy in a commit, as far as it has one: a pack stands in for the usual file.
+    pub(crate) fn path_in_commit(&self) -> &str {
+        match &self.place {
+            PolicyLocation::Commit { path, .. } => path,
+            PolicyLocation::Pack(_) => DEFAULT_POLICY_PATH,
+            PolicyLocation::Disk(_) | PolicyLocation::Elsewhere(_) => &self.entry,
+        }
+    }
+
     /// Returns the paths of all files that the policy was made of, or would have been.
     pub(crate) fn file_paths(&self) -> impl Iterator<Item = &str> {
         self.files.keys().map(String::as_str)
@@ -196,7 +205,9 @@ pub(crate) fn load_with_paths(
 /// Says whether it is absent or faulty.
 pub fn load_from_disk(root: &Path, path: &str) -> Result<LoadedPolicy, UnusablePolicy> {
     let place = PolicyLocation::Disk(root.join(path).to_string_lossy().into_owned());
-    load_with_keys(path, path.to_owned(), place, &mut |path| read_disk_file(&root.join(path)))
+    load_with_keys(path, path.to_owned(), place, &mut |path| {
+        read_disk_file(&root.join(path), policy::max_file_bytes(path))
+    })
 }
 
 /// Loads the policy called `path` from the files that `fetch` finds; `source` names their place in
@@ -283,7 +294,7 @@ fn read_signer_keys(signers: &SignerKeys) -> Result<Option<KeyRegistry>, PolicyE
 }
 
 fn read_file_at(repository: &Repository, commit: Oid, path: &str) -> FetchedFile {
-    let limit = u64::try_from(MAX_DOCUMENT_BYTES).unwrap_or(u64::MAX);
+    let limit = u64::try_from(policy::max_file_bytes(path)).unwrap_or(u64::MAX);
     match repository.read_file_at(commit, path, limit) {
         Ok(FileAtPath::Found(bytes)) => Ok(Some(bytes)),
         Ok(FileAtPath::Absent) => Ok(None),
@@ -293,10 +304,10 @@ fn read_file_at(repository: &Repository, commit: Oid, path: &str) -> FetchedFile
     }
 }
 
-fn read_disk_file(path: &Path) -> FetchedFile {
+fn read_disk_file(path: &Path, limit: usize) -> FetchedFile {
     match std::fs::metadata(path) {
-        Ok(metadata) if u64::try_from(MAX_DOCUMENT_BYTES).is_ok_and(|limit| limit < metadata.len()) => {
-            Err(format!("it has {} bytes; at most {MAX_DOCUMENT_BYTES} are read", metadata.len()))
+        Ok(metadata) if u64::try_from(limit).is_ok_and(|limit| limit < metadata.len()) => {
+            Err(format!("it has {} bytes; at most {limit} are read", metadata.len()))
         }
         Ok(_) => std::fs::read(path).map(Some).map_err(|error| error.to_string()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

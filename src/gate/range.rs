@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 
 use crate::change::{
-    Change, Commit, CommitMessage, Commits, Fact, FactKind, Missing, Oid, PathChange, Person, PusherIdentity,
-    Stage, Text,
+    Change, Commit, CommitMessage, Commits, Fact, FactKind, Missing, Oid, PathChange, Person, PolicyEffect,
+    PusherIdentity, Stage, Text,
 };
+use crate::gate::policy_effect::{PolicyEffects, list_policy_change_notes, touches_any_file};
 use crate::gate::policy_findings::{find_today, list_policy_notes};
-use crate::gate::policy_source::LoadedPolicy;
+use crate::gate::policy_source::{LoadedPolicy, load_from_commit};
 use crate::gate::push::change_judge::collect_commits;
 use crate::gate::range_walk::{RangeDivision, RangeWalk, refuse_new_gate_files};
 use crate::gate::swapped_parents::SwappedParents;
@@ -18,7 +19,7 @@ use crate::predicates::support::condition::ConditionTrace;
 use crate::report::{
     ChangeSelection, GroupScope, HeldChanges, PolicyLocation, Report, ReportGroup, decide_groups,
 };
-use crate::verdict::{Judgement, RuleId, RuleOutcome, Verdict, messages};
+use crate::verdict::{Judgement, Message, RuleId, RuleOutcome, Verdict, messages};
 
 messages! {
     EXEMPTION_UNUSED = "policy.exemption-unused":
@@ -87,6 +88,7 @@ struct RangeJudge<'asked> {
     loaded: &'asked LoadedPolicy,
     request: &'asked RangeRequest<'asked>,
     swapped_parents: SwappedParents,
+    effects: PolicyEffects<'asked>,
 }
 
 /// What takes each change of a range when it is judged, oldest first, with how its rules came to their
@@ -100,6 +102,8 @@ struct RangeResults {
     selection: ChangeSelection,
     /// For each exemption of the policy, whether a change used it.
     is_used: Vec<bool>,
+    /// What the range makes of the policy.
+    notes: Vec<Message>,
 }
 
 /// Judges a range of history by one policy.
@@ -135,12 +139,13 @@ pub fn judge_parts(
         group: ReportGroup::new(scope, Vec::new()),
         selection: ChangeSelection::new(asked.held),
         is_used: Vec::new(),
+        notes: Vec::new(),
     };
     for part in parts {
         results.is_used = vec![false; part.loaded.policy.exemptions.len()];
         judge_part(repository, part, asked, &mut results, observe)?;
     }
-    let RangeResults { group, is_used, .. } = results;
+    let RangeResults { group, is_used, notes, .. } = results;
     let Some(RangePart { loaded, .. }) = parts.last() else {
         let groups = vec![group];
         return Ok(Report {
@@ -154,6 +159,7 @@ pub fn judge_parts(
         });
     };
     let mut report = build_report(loaded, asked.stage, asked.enforce, asked.now, group);
+    report.notes.extend(notes);
     if asked.names_unused {
         add_unused_exemptions(&mut report, &loaded.policy, &is_used, asked.now);
     }
@@ -176,7 +182,8 @@ fn judge_part(
         }
         _ => SwappedParents::default(),
     };
-    let judge = RangeJudge { loaded, request: asked, swapped_parents };
+    let effects = PolicyEffects::new(repository, (loaded, None), Some(loaded.path_in_commit()), Some(tip));
+    let judge = RangeJudge { loaded, request: asked, swapped_parents, effects };
     let range = CommitRange { tip, hidden_tips, trusted_keys: loaded.trusted_keys(asked.now) };
     let walk = RangeWalk { repository, range, division, threads: asked.threads };
     let mut touches_policy = false;
@@ -194,6 +201,9 @@ fn judge_part(
     }
     let PolicyLocation::Commit { path, .. } = &loaded.place else { return Ok(()) };
     let name = asked.target.as_ref().unwrap_or(&asked.display_name);
+    if let Ok(left) = load_from_commit(repository, tip, path, &tip.short_hex()) {
+        results.notes.extend(list_policy_change_notes(loaded, &left, name));
+    }
     let build_change = |commits| judge.build_change(commits).ok();
     let refusal = refuse_new_gate_files(&walk, loaded, (path, name), asked.enforce, &build_change)?;
     results.group.refusals.extend(refusal);
@@ -243,7 +253,9 @@ impl RangeJudge<'_> {
             Ok(made_at) if request.own_time => made_at.min(request.now),
             _ => request.now,
         };
-        Ok(Change::from_repository(request.stage, target, pusher, seen_at, commits))
+        let mut change = Change::from_repository(request.stage, target, pusher, seen_at, commits);
+        self.effects.complete_change(&mut change);
+        Ok(change)
     }
 }
 
@@ -310,7 +322,13 @@ pub fn judge_message(loaded: &LoadedPolicy, request: MessageRequest) -> Report {
     let judge_commits = |commits| {
         let target = Err(Missing::NotAtThisStage(FactKind::Target));
         let pusher = Err(Missing::NotAtThisStage(FactKind::Pusher));
-        let change = Change::from_repository(Stage::CommitMsg, target, pusher, now, commits);
+        let mut change = Change::from_repository(Stage::CommitMsg, target, pusher, now, commits);
+        // What becomes of the policy is not known before there is a commit, unless it stays as it is.
+        let is_file = |path: &str| loaded.file_paths().any(|file| file == path);
+        change.policy_effect = match touches_any_file(&change, is_file) {
+            Ok(false) => Ok(PolicyEffect::default()),
+            Ok(true) | Err(_) => Err(Missing::NotAtThisStage(FactKind::PolicyChange)),
+        };
         judge_change(&loaded.policy, &change, false)
     };
     let mut verdicts = Vec::new();

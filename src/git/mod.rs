@@ -36,6 +36,7 @@ pub use crate::git::objects::ObjectQuarantine;
 pub use crate::git::objects::commit::{UnreadableCommit, parse_commit};
 pub use crate::git::remote::GitRemote;
 pub(crate) use crate::git::remote::{FetchDepth, RefPush, RefPushOutcome};
+pub(crate) use crate::git::repository::RepositorySource;
 pub use crate::git::repository::file_at_path::FileAtPath;
 pub(crate) use crate::git::repository::file_at_path::TreePathEntry;
 pub(crate) use crate::git::repository::message_only_commit::{LoneCommit, MessageOnlyFault, OnlyEntry};

@@ -6,12 +6,14 @@
 //! the policy's own and has a bounded length. A regular expression is compiled when it is first used,
 //! so a hook pays only for the patterns that it reaches.
 
+mod line;
 mod value;
 
 use std::fmt;
 
 use gix_glob::{Pattern as GitGlob, pattern::Case, wildmatch};
 
+pub use line::LinePattern;
 pub(crate) use value::MAX_MATCHED_BYTES;
 pub use value::{SHIPPED_PATTERNS, ValuePattern};
 

@@ -11,7 +11,7 @@ use regex_syntax::hir::{Class, Hir, HirKind, Look};
 const MAX_EXPRESSION_BYTES: usize = 1024;
 
 /// How many bytes the compiled form of a regular expression may take.
-const MAX_COMPILED_BYTES: usize = 1 << 20;
+pub(super) const MAX_COMPILED_BYTES: usize = 1 << 20;
 
 /// How many steps a regular expression may have once its repetitions are written out. A pattern within it
 /// compiles within [`MAX_COMPILED_BYTES`].
@@ -120,7 +120,7 @@ impl ValuePattern {
     }
 }
 
-fn parse_regex(written: &str) -> Result<Hir, String> {
+pub(super) fn parse_regex(written: &str) -> Result<Hir, String> {
     let mut parser = regex_syntax::ParserBuilder::new();
     parser.utf8(false).unicode(false).nest_limit(MAX_GROUP_DEPTH);
     parser.build().parse(written).map_err(|error| {

@@ -5,28 +5,30 @@
 //! equal name only stops a person from approving their own change under a second address.
 
 pub(crate) mod account_numbers;
+pub mod code_owners;
 mod contributor;
 pub mod contributors;
+mod holiday_entries;
 mod identification;
 pub(crate) mod independence;
 pub(crate) mod machine_accounts;
+pub(crate) mod owned_paths;
+mod owner_members;
 pub(crate) mod roster_members;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::calendar::{Holiday, Holidays};
+use crate::calendar::Holidays;
 use crate::change::Person;
 use crate::change::person::canonical_address;
 use crate::pattern::NamePattern;
 use crate::people::account_numbers::{AccountNumbers, split_account_number};
+use crate::people::code_owners::{CodeOwnerSettings, FoundCodeOwners};
 use crate::yaml::decode::{MapReader, parse_each, parse_one, read_entries, read_items, read_text};
 use crate::yaml::{YamlFault, YamlKey, YamlNode, YamlValue, refuse_unbracketed_items, shorten_for_message};
 
 /// The addresses that forges record as the committer when they merge.
 const FORGE_ADDRESSES: [&str; 2] = ["noreply@github.com", "noreply@gitlab.com"];
-
-/// How many days may be holidays in every year.
-const MAX_YEARLY_HOLIDAYS: usize = 60;
 
 /// The teams, bots, holidays and roster of one policy.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,9 +40,13 @@ pub struct PeopleDirectory {
     teams: BTreeMap<String, TeamMembers>,
     bots: Vec<NamePattern>,
     holidays: Holidays,
+    /// The paths of the calendars that hold more holidays.
+    holiday_files: Vec<String>,
     keys_by_identity: HashMap<String, String>,
     numbers: AccountNumbers,
     is_roster_read: bool,
+    code_owner_settings: CodeOwnerSettings,
+    code_owners: FoundCodeOwners,
 }
 
 /// The members of a team: as written in the policy, and as the keys of people.
@@ -104,16 +110,13 @@ impl PeopleDirectory {
             people.bots = parse_each(node, faults, NamePattern::new);
         }
         if let Some(node) = map.find_key("holidays") {
-            for holiday in parse_each(node, faults, Holiday::parse_holiday) {
-                people.holidays.add_holiday(holiday);
-            }
-            if people.holidays.count_yearly() > MAX_YEARLY_HOLIDAYS {
-                let what = format!("at most {MAX_YEARLY_HOLIDAYS} days can be holidays in every year");
-                faults.push(YamlFault::new(node.at, what));
-            }
+            people.read_holidays(node, faults);
         }
         if let Some(node) = map.find_key("roster") {
             people.roster = parse_one(node, faults, parse_roster_path);
+        }
+        if let Some(node) = map.find_key("codeowners") {
+            people.code_owner_settings = CodeOwnerSettings::read_settings(node, faults);
         }
         map.refuse_unknown_keys(faults);
         people.resolve_teams();
@@ -126,7 +129,9 @@ impl PeopleDirectory {
         self.teams.extend(child.teams);
         self.bots.extend(child.bots);
         self.holidays.add_all(child.holidays);
+        self.holiday_files.extend(child.holiday_files);
         self.roster = child.roster.or(self.roster.take());
+        self.code_owner_settings.merge_child(child.code_owner_settings);
         self.resolve_teams();
     }
 
@@ -259,11 +264,6 @@ impl PeopleDirectory {
     /// Returns the patterns of machines, which never approve.
     pub(crate) fn list_bots(&self) -> &[NamePattern] {
         &self.bots
-    }
-
-    /// Returns the days on which these people do not work, beside weekends.
-    pub(crate) fn holidays(&self) -> &Holidays {
-        &self.holidays
     }
 
     /// Returns the names of the teams without members: those that a pack leaves open, and those whose

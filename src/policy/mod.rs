@@ -8,7 +8,7 @@ pub(crate) mod acts;
 pub(crate) mod break_glass;
 pub(crate) mod closing;
 mod definition;
-mod difference;
+pub(crate) mod difference;
 pub(crate) mod emergency;
 mod faults;
 mod gate_files;
@@ -39,6 +39,7 @@ pub use crate::policy::inspect::{
     inspect_policy,
 };
 pub use crate::policy::load::files::FetchedFile;
+pub(crate) use crate::policy::load::files::max_file_bytes;
 pub use crate::policy::load::load_policy;
 pub use crate::policy::obligations::{ObligationPolicy, RegularisePolicy};
 pub use crate::policy::signing_keys::SigningKey;

@@ -270,6 +270,15 @@ fn classify_lfs_pointer(blob: &BlobSummary) -> LfsPointer {
     }
 }
 
+/// Returns the SHA-256 of the object that a Git LFS pointer stands for; `None` for any other file.
+pub(crate) fn find_lfs_digest(blob: &BlobSummary) -> Option<String> {
+    if classify_lfs_pointer(blob) != LfsPointer::WellFormed {
+        return None;
+    }
+    let text = blob.start.as_ref()?.as_utf8()?;
+    text.lines().find_map(|line| line.strip_prefix("oid sha256:")).map(str::to_owned)
+}
+
 /// Checks what follows the start of a pointer; the order of the keys is part of the format.
 fn check_lfs_pointer(text: &[u8]) -> Result<(), &'static MessageTemplate> {
     let text = std::str::from_utf8(text).map_err(|_| &POINTER_NOT_UTF8)?;

@@ -11,7 +11,7 @@
 pub mod support;
 
 use crate::change::{FactKind, Missing, NeededFacts};
-use crate::verdict::{Message, MessageTemplate};
+use crate::verdict::{Finding, Message, MessageTemplate};
 use crate::vocabulary::FieldDefinition;
 use crate::yaml::decode::unknown_word_fault;
 use crate::yaml::{YamlFault, YamlKey, YamlNode};
@@ -122,12 +122,22 @@ impl Predicate {
     /// Describes the contrary of the predicate, if one sentence says it.
     fn describe_contrary(&self) -> Option<Message> {
         match self {
+            Predicate::AddsLines(added) => Some(added.describe_contrary()),
             Predicate::Branch(branch) => Some(branch.describe_contrary()),
             Predicate::Draft(draft) => Some(draft.describe_contrary()),
             Predicate::Field(field) => field.describe_contrary(),
             Predicate::Merge(merge) => merge.describe_contrary(),
+            Predicate::PolicyLoosened(loosened) => Some(loosened.describe_contrary()),
             Predicate::Touches(touches) => Some(touches.describe_contrary()),
             _ => None,
+        }
+    }
+
+    /// Returns what makes the predicate hold, where it must not, place by place; nothing if one sentence says it.
+    fn list_forbidden(&self, context: &EvaluationContext<'_>) -> Vec<Finding> {
+        match self {
+            Predicate::AddsLines(added) => added.list_forbidden(context),
+            _ => Vec::new(),
         }
     }
 
@@ -156,17 +166,20 @@ impl Predicate {
 }
 
 predicates! {
+    adds_lines::AddsLinesPredicate as AddsLines,
     approvals::ApprovalsPredicate as Approvals,
     author::AuthorPredicate as Author,
     blob::BlobPredicate as Blob,
     branch::BranchPredicate as Branch,
     checks::ChecksPredicate as Checks,
     comments_resolved::CommentsResolvedPredicate as CommentsResolved,
+    digest_of::DigestOfPredicate as DigestOf,
     draft::DraftPredicate as Draft,
     field::FieldPredicate as Field,
     label::LabelPredicate as Label,
     merge::MergePredicate as Merge,
     only_touches::OnlyTouchesPredicate as OnlyTouches,
+    policy_loosened::PolicyLoosenedPredicate as PolicyLoosened,
     pusher::PusherPredicate as Pusher,
     signed::SignedPredicate as Signed,
     size::SizePredicate as Size,

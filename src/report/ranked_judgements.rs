@@ -261,6 +261,10 @@ fn describe_later_check(fact: FactKind) -> &'static str {
         | FactKind::Lines
         | FactKind::Blobs
         | FactKind::EvilMerges
+        | FactKind::AddedLines
+        | FactKind::Digests
+        | FactKind::CodeOwners
+        | FactKind::PolicyChange
         | FactKind::Signatures => "after the commit, by `changegate check` and at the push",
         FactKind::Pusher | FactKind::Target | FactKind::Clock => "at the push, by the server",
         FactKind::Pull | FactKind::Checks | FactKind::Comments | FactKind::Conversations => {

@@ -1,6 +1,7 @@
-//! The eleven doors through which bytes of strangers come in, each as one function that must return
+//! The thirteen doors through which bytes of strangers come in, each as one function that must return
 //! whatever the bytes are. Tests and fuzz targets call the same.
 
+use changegate::calendar::Holidays;
 use changegate::catalogue::StandardCatalogue;
 use changegate::change::description;
 use changegate::change::message::cleanup::{CleanupMode, clean_up_message, cut_at_scissors};
@@ -10,8 +11,10 @@ use changegate::change::{CommitMessage, Text};
 use changegate::gate::break_glass::BreakGlassRequest;
 use changegate::git::{ObjectFormat, parse_commit, parse_pre_push, parse_pre_receive};
 use changegate::people::PeopleDirectory;
+use changegate::people::code_owners::list_owners;
 use changegate::tickets::TicketExport;
 use changegate::{policy, yaml};
+use jiff::civil::Date;
 
 const KNOWN: [&str; 4] = ["Risk", "Change-Type", "Reviewed-by", "Back-out-Plan"];
 
@@ -36,6 +39,31 @@ pub fn catalogue(bytes: &[u8]) {
     for (id, entry) in catalogue.list_entries() {
         assert!(!entry.paths.is_empty() && entry.approved_on <= entry.review_by, "{id}");
         assert!(!entry.approved_by.is_empty(), "{id}");
+    }
+}
+
+/// A file of code owners, by both meanings: whoever owns a path is named on a line of the file.
+pub fn code_owners(bytes: &[u8]) {
+    let lines = bytes.split(|byte| *byte == b'\n').count();
+    for is_gitlab in [false, true] {
+        for path in ["a/b.rs", "README.md", "docs/x y", "#"] {
+            for (line, owners) in list_owners(bytes, is_gitlab, path) {
+                assert!((1..=lines).contains(&line) && !owners.is_empty());
+                assert!(owners.iter().all(|owner| owner.contains('@')));
+            }
+        }
+    }
+}
+
+/// A calendar of holidays: its faults have lines, and any day can be asked about.
+pub fn icalendar(bytes: &[u8]) {
+    let lines = bytes.split(|byte| *byte == b'\n').count().max(1);
+    let mut holidays = Holidays::default();
+    if let Err(faults) = holidays.read_calendar(bytes) {
+        assert!(!faults.is_empty() && faults.iter().all(|fault| (1..=lines).contains(&fault.line)));
+    }
+    for day in ["0001-01-01", "2024-02-29", "2026-12-25", "9999-12-31"] {
+        holidays.contains_day(day.parse().unwrap_or(Date::MIN));
     }
 }
 

@@ -1,6 +1,5 @@
 //! What is gathered from the fake, and what comes of it: facts, gaps, verdicts.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use changegate::change::pull_request::{CheckState, ContributorRole, ReviewState};
@@ -93,7 +92,7 @@ pub(crate) fn gather(fake: &Fake, needs: &NeededFacts) -> Result<Change, GitHubF
 }
 
 fn everything() -> NeededFacts {
-    BTreeSet::from([
+    NeededFacts::from([
         FactKind::Reviews,
         FactKind::Approvals,
         FactKind::Pull,
@@ -210,7 +209,7 @@ fn the_facts_of_a_large_pull_request_take_eight_requests() {
         world.review(6, if at % 2 == 0 { "kim" } else { "ben" }, "APPROVED");
     }
     let fake = Fake::start(world);
-    let needs = BTreeSet::from([
+    let needs = NeededFacts::from([
         FactKind::Reviews,
         FactKind::Approvals,
         FactKind::Paths,

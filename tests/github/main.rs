@@ -30,6 +30,7 @@ mod one_state;
 mod owed_tickets;
 mod own_checks;
 mod partial;
+mod policy_questions;
 mod published;
 mod pull_verdicts;
 mod recipes;

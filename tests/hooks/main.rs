@@ -15,6 +15,7 @@
 )]
 
 mod client;
+mod contents;
 mod edited;
 mod encodings;
 mod first_policy;

@@ -517,3 +517,114 @@ fn a_policy_ref_that_leads_to_no_commit_is_not_an_absent_policy() {
     world.push(&[&format!("{new}:{MAIN}")]).refused("policy-valid");
     assert_eq!(world.main(), base);
 }
+
+/// The test policy, which asks for two approvals of what loosens it.
+fn guarded() -> String {
+    format!(
+        "{POLICY}rules:\n  policy-loosened:\n    when: {{ policy-loosened: true }}\n    require: {{ approvals: {{ at-least: \
+         2, trust: claimed }} }}\n"
+    )
+}
+
+fn reviewed_twice(subject: &str) -> String {
+    format!("{}Reviewed-by: Kim <kim@example.com>\n", good(subject))
+}
+
+#[test]
+fn what_loosens_the_policy_is_asked_for_more_and_told() {
+    let strict = guarded();
+    let loose =
+        strict.replace("rules:\n", "rules:\n  peer-review: { level: off, reason: nobody has time }\n");
+    let stricter =
+        format!("{strict}  signed: {{ require: {{ signed: true }}, level: warn, until: 2999-12-31 }}\n");
+    let world = World::under(&strict);
+    // A change of other files is asked for nothing.
+    world.write("a", "1");
+    world.commit(&good("Add a file"));
+    world.push(&["main"]).accepted().does_not_say("policy-loosened");
+    world.write(PATH, &loose);
+    world.commit(&good("Reviews are optional"));
+    world.push(&["main"]).refused("policy-loosened").says(
+        "what `refs/heads/main` asks of later changes is looser: rule `peer-review`: level: deny → off",
+    );
+    world.git(&["commit", "-q", "--amend", "-m", &reviewed_twice("Reviews are optional")]);
+    world.push(&["main"]).accepted().says("is looser");
+    // The way back asks for more, and one approval is enough.
+    world.write(PATH, &strict);
+    world.commit(&good("Ask for reviews again"));
+    world
+        .push(&["main"])
+        .accepted()
+        .says("asks of later changes is stricter: rule `peer-review`: level: off → deny");
+    world.write(PATH, &stricter);
+    world.commit(&good("Ask for signatures"));
+    world.push(&["main"]).accepted().does_not_say("is looser");
+}
+
+#[test]
+fn each_change_of_a_push_is_compared_with_what_it_finds() {
+    let strict = guarded();
+    let roster = "people: { ana: { addresses: [ana@example.com] }, ben: { addresses: [ben@example.com] } }\n";
+    for unit in ["", "unit: commit\n"] {
+        let world = World::under(&format!("{strict}{unit}"));
+        // A roster is a part of the policy as soon as the policy names it, in the same push too.
+        world.write("people.yml", roster);
+        world.commit(&good("Write a roster"));
+        world.write(PATH, &format!("{strict}{unit}people: {{ roster: people.yml }}\n"));
+        world.commit(&reviewed_twice("Name the roster"));
+        world.write("people.yml", &roster.replace("ben:", "mal: { addresses: [mal@example.com] }, ben:"));
+        world.commit(&good("Add somebody"));
+        world.push(&["main"]).refused("policy-loosened").says("Add somebody");
+        world.push(&["main~2:main"]).accepted();
+    }
+}
+
+#[test]
+fn what_cannot_be_compared_loosens() {
+    let strict = guarded();
+    let world = World::under(&strict);
+    world.write(PATH, "changegate: 2\n");
+    world.commit(&good("Break the policy"));
+    world.write(PATH, &format!("{strict}# the same\n"));
+    world.commit(&good("Write it again"));
+    // The policy is whole in the end, and nobody knows what the first of the changes does.
+    world.push(&["main"]).refused("policy-loosened").says("the policy at");
+}
+
+const OWNED: &str =
+    "rules:\n  owners:\n    require: { approvals: { from: codeowners, unowned: nobody, trust: claimed } }\n";
+
+#[test]
+fn code_owners_are_those_of_the_target_from_before_the_push() {
+    let roster = "people:\n  ana: { addresses: [ana@example.com] }\n  ben: { addresses: [ben@example.com], accounts: \
+                  [ben] }\n  kim: { addresses: [kim@example.com], accounts: ['github:kim'] }\n";
+    let world = World::with(None, "sha1");
+    world.write(PATH, &format!("{POLICY}{OWNED}people: {{ roster: people.yml }}\n"));
+    world.write("people.yml", roster);
+    world.write("CODEOWNERS", "*.rs @kim\n/CODEOWNERS @kim\n");
+    world.commit("Begin\n");
+    world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
+    let base = world.main();
+    world.write("a.rs", "1");
+    world.commit(&good("Add code"));
+    world
+        .push(&["main"])
+        .refused("owners")
+        .says("`a.rs`: needs 1 approval from an owner (`@kim`, line 1 of `CODEOWNERS`); 0 count");
+    // Who is made an owner by the push itself owns nothing yet.
+    world.write("CODEOWNERS", "*.rs @ben\n/CODEOWNERS @ben\n");
+    world.commit(&good("Add code"));
+    world.push(&["main"]).refused("owners").says("`CODEOWNERS`: needs 1 approval");
+    world.git(&["reset", "-q", "--hard", &base]);
+    world.write("a.rs", "1");
+    world.commit(&format!("{}Reviewed-by: Kim <kim@example.com>\n", good("Add code")));
+    world.push(&["main"]).accepted();
+    // What nobody owns needs no owner.
+    world.write("b.txt", "1");
+    world.commit(&good("Add text"));
+    world.push(&["main"]).accepted();
+    // Without the file, later pushes could not be judged.
+    world.git(&["rm", "-q", "CODEOWNERS"]);
+    world.commit(&format!("{}Reviewed-by: Kim <kim@example.com>\n", good("Remove the owners")));
+    world.push(&["main"]).refused("there is no file of code owners");
+}

@@ -6,7 +6,7 @@ use changegate::git::Repository;
 use changegate::ledger::store::state_reader::LedgerStateReader;
 
 use crate::ledger_reader::LEDGER;
-use crate::world::{MAIN, World, bad, good};
+use crate::world::{MAIN, POLICY, World, bad, good};
 
 #[test]
 fn installing_begins_the_ledger_with_what_refs_hold() {
@@ -171,4 +171,22 @@ fn the_state_is_read_once_until_the_ledger_goes_on() {
     world.push(&["main"]).accepted();
     assert_eq!(newest().number, first.number + 2);
     assert!(Rc::ptr_eq(&newest(), &newest()));
+}
+
+#[test]
+fn what_a_push_makes_of_the_policy_is_recorded_in_codes_and_values() {
+    let world = World::new();
+    world.write(
+        "policies/changegate.yml",
+        &format!("{POLICY}rules:\n  peer-review: {{ level: off, reason: none }}\n"),
+    );
+    world.commit(&good("Reviews are optional"));
+    world.push(&["main"]).accepted();
+    let notes = &world.records()[1]["event"]["notes"];
+    let note = notes.as_array().unwrap().iter().find(|note| note["code"] == "policy-change.note").unwrap();
+    assert_eq!(note["values"]["place"]["quoted"], MAIN);
+    assert_eq!(note["values"]["direction"]["nested"]["code"], "policy-change.looser");
+    assert_eq!(note["values"]["part"]["nested"]["values"]["id"]["plain"], "peer-review");
+    assert_eq!(note["values"]["what"]["nested"]["code"], "policy-change.other-value");
+    world.is_whole();
 }

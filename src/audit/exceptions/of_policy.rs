@@ -5,13 +5,11 @@
 use crate::audit::exceptions::{AuditException, ExceptionKind, ExceptionStatus};
 use crate::audit::population::ref_chain::ChainStep;
 use crate::gate::LoadedPolicy;
+use crate::policy::difference::wording::{IS_NEW, PART_FIELD, PART_PROTECTS, PART_ROSTER};
 use crate::policy::{Policy, PolicyDifference, PolicyDirection};
 
 /// How many differences one exception names.
 const MAX_NAMED_DIFFERENCES: usize = 12;
-
-/// What a comparison calls the roster.
-const ROSTER_PART: &str = "roster";
 
 /// How many addresses and accounts of joiners are named.
 const MAX_NAMED_JOINERS: usize = 5;
@@ -65,9 +63,14 @@ fn list_differences(old: &LoadedPolicy, new: &LoadedPolicy) -> Vec<String> {
     let Ok(mut found) = old.find_differences(new) else {
         return vec!["the two cannot be compared".to_owned()];
     };
-    found.retain(|one| one.direction.may_loosen() && !is_mere_addition(one) && one.part != ROSTER_PART);
+    found.retain(|one| {
+        one.direction.may_loosen() && !is_mere_addition(one) && one.part.code() != PART_ROSTER.code
+    });
     found.sort_by_key(|one| std::cmp::Reverse(one.direction));
-    let mut words: Vec<String> = found.into_iter().map(|one| format!("{}: {}", one.part, one.what)).collect();
+    let mut words: Vec<String> = found
+        .into_iter()
+        .map(|one| format!("{}: {}", one.part.to_plain_text(), one.what.to_plain_text()))
+        .collect();
     words.extend(describe_joiners(&old.policy, &new.policy));
     words
 }
@@ -87,12 +90,12 @@ fn describe_joiners(old: &Policy, new: &Policy) -> Option<String> {
     let more = joined.len().saturating_sub(MAX_NAMED_JOINERS);
     joined.truncate(MAX_NAMED_JOINERS);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    Some(format!("{ROSTER_PART}: has {}{more} as well, or of another person", joined.join(", ")))
+    Some(format!("{}: has {}{more} as well, or of another person", PART_ROSTER.text, joined.join(", ")))
 }
 
 /// Returns true for what a policy gets in addition and that only a gate of pushes has to doubt.
 fn is_mere_addition(difference: &PolicyDifference) -> bool {
-    let (part, what) = (difference.part.as_str(), difference.what.as_str());
+    let (part, what) = (difference.part.code(), difference.what.code());
     difference.direction == PolicyDirection::Different
-        && (part == "protects" || part.starts_with("field `") && what == "is new")
+        && (part == PART_PROTECTS.code || part == PART_FIELD.code && what == IS_NEW.code)
 }

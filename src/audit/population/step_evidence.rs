@@ -10,6 +10,7 @@ use crate::change::{
 };
 use crate::gate::LoadedPolicy;
 use crate::gate::obligations::find_closing;
+use crate::gate::policy_effect::PolicyEffects;
 use crate::gate::push::change_judge::collect_commits;
 use crate::git::UnreadableCommit;
 use crate::judge::{collect_reasons, judge_change};
@@ -101,6 +102,8 @@ pub(crate) struct StepJudge<'a> {
     pub(crate) keeps_verdicts: bool,
     /// The facts that are read.
     pub(crate) needs: &'a NeededFacts,
+    /// What finds out what each step does to the policy, if there is one.
+    pub(crate) effects: Option<PolicyEffects<'a>>,
 }
 
 impl StepJudge<'_> {
@@ -169,7 +172,12 @@ impl StepJudge<'_> {
         let seen_at = Timestamp::from_second(commits.last().committed_at)
             .map_or(self.now, |committed| committed.min(self.now));
         let pusher = Err(Missing::NotAtThisStage(FactKind::Pusher));
-        Change::from_repository(Stage::Check, Ok(self.target.clone()), pusher, seen_at, commits)
+        let target = Ok(self.target.clone());
+        let mut change = Change::from_repository(Stage::Check, target, pusher, seen_at, commits);
+        if let Some(effects) = &self.effects {
+            effects.complete_change(&mut change);
+        }
+        change
     }
 
     /// Returns true if a change has no file, and speaks for an earlier one.

@@ -64,6 +64,7 @@ fn read_side_commit(repository: &Repository, id: Oid, needs: &NeededFacts) -> Op
     let mut paths = commit.paths.map_err(|_| Missing::NotAtThisStage(FactKind::Paths));
     for path in paths.iter_mut().flatten() {
         path.blob = Err(Missing::NotAtThisStage(FactKind::Blobs));
+        path.content = Some(Box::new(Err(Missing::NotAtThisStage(FactKind::AddedLines))));
     }
     Some(Commit {
         paths,

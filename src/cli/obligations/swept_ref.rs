@@ -5,7 +5,9 @@ use std::io::{self, Write as _};
 
 use jiff::Timestamp;
 
-use crate::change::{Change, Commit, Commits, FactKind, Missing, NeededFacts, Oid, Stage, Text};
+use crate::change::{
+    Change, Commit, Commits, FactKind, Missing, NeededFacts, Oid, Stage, Text, unrequested_policy_effect,
+};
 use crate::cli::command_error::CommandError;
 use crate::cli::context::{Context, count_threads};
 use crate::cli::ledger_upkeep::find_current_policy;
@@ -128,6 +130,7 @@ pub(crate) fn change_from_history(name: &Text, commits: Commits, seen_at: Timest
         pusher: Err(Missing::NotConfigured(FactKind::Pusher)),
         pull: Change::missing_pull(Stage::Audit),
         tickets: Change::missing_tickets(Stage::Audit),
+        policy_effect: unrequested_policy_effect(),
         commits,
     }
 }

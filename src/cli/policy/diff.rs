@@ -101,8 +101,8 @@ fn write_differences(
                 &[
                     styled_text(look, format!("{:<10}", direction.describe_direction())),
                     plain_text(" "),
-                    styled_text(TextStyle::Name, escape_words(&difference.part)),
-                    plain_text(format!(": {}", escape_words(&difference.what))),
+                    styled_text(TextStyle::Name, escape_words(&difference.part.to_plain_text())),
+                    plain_text(format!(": {}", escape_words(&difference.what.to_plain_text()))),
                 ],
             )?;
         }
@@ -130,8 +130,8 @@ fn write_json(
         .map(|difference| {
             json!({
                 "direction": difference.direction.describe_direction(),
-                "part": difference.part,
-                "what": difference.what,
+                "part": difference.part.to_plain_text(),
+                "what": difference.what.to_plain_text(),
             })
         })
         .collect();

@@ -10,7 +10,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::audit::population::period::{PeriodEnd, parse_period_end};
-use crate::change::{Change, Commits, Stage, Text};
+use crate::change::{Change, Commits, FactKind, Stage, Text};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::{Context, count_threads};
 use crate::cli::output::{self, ReportFormatArg};
@@ -18,7 +18,10 @@ use crate::cli::policy::lookup::load_policy_or_pack;
 use crate::cli::revision::{full_ref_name, resolve_commit};
 use crate::cli::try_change::assumed_change::AssumedChangeDraft;
 use crate::cli::try_change::patched_paths::list_patched_paths;
-use crate::gate::{LoadedPolicy, judge_given_change, read_range_commits};
+use crate::fixture::{forget_commit_fact, forget_pull};
+use crate::gate::{
+    LoadedPolicy, complete_policy_effect, forget_policy_effect, judge_given_change, read_range_commits,
+};
 use crate::git::{CommitRange, Repository};
 use crate::policy_tests::find_unknown_field;
 use crate::report::{DeniedMessage, GroupScope, ReportStyle};
@@ -261,11 +264,32 @@ fn build_change(args: &TryArgs, loaded: &LoadedPolicy, context: &Context) -> Res
     };
     let has_commits = commits.is_some();
     let mut change = draft.build_change(commits, context)?;
+    if has_commits {
+        let repository = Repository::discover_from(&context.directory)?;
+        complete_policy_effect(&mut change, &repository, loaded);
+    } else {
+        forget_policy_effect(&mut change, loaded);
+        forget_contents(&mut change, args.path.is_empty());
+    }
     if !has_commits {
         // A commit that nobody has made has no id that advice could name.
         change.commits.last_mut().id = None;
     }
     Ok(change)
+}
+
+/// Takes away what nobody knows of files that are named and not shown: their digests, and unless a patch shows all of
+/// them, the lines that are added.
+fn forget_contents(change: &mut Change, has_lines: bool) {
+    for fact in [FactKind::Digests, FactKind::AddedLines] {
+        if fact == FactKind::AddedLines && has_lines {
+            continue;
+        }
+        forget_commit_fact(change.commits.last_mut(), fact);
+        if let Ok(pull) = &mut change.pull {
+            forget_pull(pull, fact);
+        }
+    }
 }
 
 /// Returns the first branch that the policy protects by its whole name.

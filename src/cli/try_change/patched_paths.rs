@@ -15,6 +15,8 @@ pub(super) struct PatchedPath {
     pub(super) added: u64,
     /// The lines that are removed.
     pub(super) removed: u64,
+    /// What stands on the lines that are added.
+    added_text: String,
     /// What is there afterwards, if that is not a plain file.
     kind: Option<&'static str>,
 }
@@ -22,10 +24,16 @@ pub(super) struct PatchedPath {
 impl PatchedPath {
     /// Returns the path as it stands in the map of a change.
     pub(super) fn describe_path(&self) -> Value {
-        match self.kind {
-            Some(kind) => json!({ "path": self.path, "now": kind }),
-            None => self.path.as_str().into(),
+        let mut path = json!({ "path": self.path });
+        if let Some(map) = path.as_object_mut() {
+            if let Some(kind) = self.kind {
+                map.insert("now".into(), kind.into());
+            }
+            if !self.added_text.is_empty() {
+                map.insert("adds".into(), self.added_text.as_str().into());
+            }
         }
+        path
     }
 }
 
@@ -52,12 +60,18 @@ fn parse_numstat(text: &str) -> Vec<PatchedPath> {
         };
         // Of a binary file, a dash stands for the numbers.
         let (added, removed) = (added.parse().unwrap_or(0), removed.parse().unwrap_or(0));
-        paths.push(PatchedPath { path: path.to_owned(), added, removed, kind: None });
+        paths.push(PatchedPath {
+            path: path.to_owned(),
+            added,
+            removed,
+            added_text: String::new(),
+            kind: None,
+        });
     }
     paths
 }
 
-/// Adds what the heads of the files say: deletions, modes, and the old names of renames.
+/// Adds what the heads of the files say, deletions, modes, and the old names of renames, and the lines that are added.
 fn add_header_facts(patch: &str, paths: &mut Vec<PatchedPath>) {
     let mut file = None;
     let mut is_head = false;
@@ -69,9 +83,21 @@ fn add_header_facts(patch: &str, paths: &mut Vec<PatchedPath>) {
         } else if line.starts_with("@@ ") || line.starts_with("GIT binary patch") {
             is_head = false;
         }
+        if let (Some(path), Some(text), false) =
+            (file.and_then(|index| paths.get_mut(index)), line.strip_prefix('+'), is_head)
+        {
+            path.added_text += text;
+            path.added_text.push('\n');
+        }
         let Some(index) = file.filter(|_| is_head) else { continue };
         if let Some(old) = line.strip_prefix("rename from ") {
-            let old = PatchedPath { path: old.to_owned(), added: 0, removed: 0, kind: Some("nothing") };
+            let old = PatchedPath {
+                path: old.to_owned(),
+                added: 0,
+                removed: 0,
+                added_text: String::new(),
+                kind: Some("nothing"),
+            };
             paths.push(old);
             continue;
         }
@@ -105,6 +131,7 @@ mod tests {
         add_header_facts(patch, &mut paths);
         let told: Vec<_> =
             paths.iter().map(|one| (one.path.as_str(), one.added, one.removed, one.kind)).collect();
+        assert_eq!(paths[1].added_text, "deleted file mode 100644\n");
         assert_eq!(
             told,
             [

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::change::{Change, Commit, Commits, Stage, Text};
 use crate::gate::obligations::ChangeObligations;
+use crate::gate::policy_effect::PolicyEffects;
 use crate::gate::policy_source::LoadedPolicy;
 use crate::gate::push::unreadable::build_unreadable_finding;
 use crate::gate::push_facts::KeptFacts;
@@ -58,6 +59,8 @@ pub(crate) struct ChangeJudge<'push> {
     pub(crate) settings: &'push GateSettings,
     pub(crate) now: Timestamp,
     pub(crate) swapped_parents: SwappedParents,
+    /// What finds out what each change does to the policy.
+    pub(crate) effects: PolicyEffects<'push>,
     /// True to return verdicts without remarks, too.
     pub(crate) keep_all: bool,
 }
@@ -101,7 +104,9 @@ impl ChangeJudge<'_> {
         let commits = self.swapped_parents.complete_paths(collect_commits(commits)?);
         let target = Ok(self.target.clone());
         let pusher = self.settings.pusher.clone();
-        Ok(Change::from_repository(Stage::PreReceive, target, pusher, self.now, commits))
+        let mut change = Change::from_repository(Stage::PreReceive, target, pusher, self.now, commits);
+        self.effects.complete_change(&mut change);
+        Ok(change)
     }
 
     /// Returns true if the change touches a file that the policies are made of, as far as its paths are known.

@@ -55,7 +55,8 @@ pub fn judge_push(
     let mut policies = PolicyCache::new(repository, settings, undecided);
     let (base, scope) = read_base_scope(repository, policies.find_base_policy());
     let facts = PushFacts::default();
-    let mut push = RefJudge { repository, updates, settings, now, keep_all, policies, scope, facts };
+    let notes = Vec::new();
+    let mut push = RefJudge { repository, updates, settings, now, keep_all, policies, scope, facts, notes };
     let mut groups = Vec::new();
     // Two lines of a push can name one ref, also through a symbolic ref; the second one is refused.
     let mut named: Vec<Text> = Vec::new();
@@ -74,6 +75,7 @@ pub fn judge_push(
     if !groups.is_empty() {
         notes.extend(list_origin_notes(push.policies.base_origin(), &settings.policy_ref));
     }
+    notes.append(&mut push.notes);
     let report =
         Report { decision, stage: Stage::PreReceive, enforced: true, seen_at: now, policy, groups, notes };
     (report, push.facts)

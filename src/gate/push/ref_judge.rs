@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::change::{FactKind, Oid, Text};
 use crate::gate::policy_check::find_policy_break;
+use crate::gate::policy_effect::{PolicyEffects, list_policy_change_notes};
 use crate::gate::policy_findings::{
     REF_UNREADABLE, build_protected_group, build_ref_group, refuse_missing_policy,
 };
@@ -51,6 +52,8 @@ pub(crate) struct RefJudge<'push> {
     /// Which refs are under change control; empty without a policy.
     pub(crate) scope: ProtectedScope,
     pub(crate) facts: PushFacts,
+    /// What the push makes of the policies of the refs.
+    pub(crate) notes: Vec<Message>,
 }
 
 /// What a push asks of one ref under change control, and the history that it brings.
@@ -175,6 +178,11 @@ impl RefJudge<'_> {
         }
         if self.settings.policy_file.is_none() && !own.is_same_at(self.repository, new) {
             group.refusals.extend(self.refuse_broken_policy(new, &at.name, &scope));
+            if at.name.as_bytes().starts_with(b"refs/heads/")
+                && let Ok(left) = self.policies.load_policy_at(new, &at.name)
+            {
+                self.notes.extend(list_policy_change_notes(own, &left, &at.name));
+            }
         }
         group
     }
@@ -268,7 +276,7 @@ impl RefJudge<'_> {
             policies.list_judged_tips(self.repository, &self.settings.policy_ref, asked.actual_old)?;
         let mut needs = loaded.policy.needed_facts();
         if let Some(base) = base {
-            needs.extend(base.policy.needed_facts());
+            needs.merge_needs(base.policy.needed_facts());
         }
         let swapped_parents = match (asked.actual_old, &history) {
             (Some(old), Some(history)) if needs.contains(&FactKind::Paths) => {
@@ -293,7 +301,10 @@ impl RefJudge<'_> {
         let settings = self.settings;
         let now = self.now;
         let keep_all = self.keep_all;
-        let judge = ChangeJudge { loaded, base, target, settings, now, swapped_parents, keep_all };
+        // Nothing that is pushed changes a policy in a file on the server.
+        let policy_path = settings.policy_file.is_none().then_some(settings.policy_path.as_str());
+        let effects = PolicyEffects::new(self.repository, (loaded, base), policy_path, Some(tip));
+        let judge = ChangeJudge { loaded, base, target, settings, now, swapped_parents, effects, keep_all };
         let trusted_keys =
             base.and_then(|base| base.trusted_keys(self.now)).or_else(|| loaded.trusted_keys(self.now));
         let range = CommitRange { tip, hidden_tips: &judged, trusted_keys };

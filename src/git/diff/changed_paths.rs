@@ -90,6 +90,7 @@ impl ObjectReader {
                     before: left.and_then(DecodedTreeEntry::to_entry),
                     after: right.and_then(DecodedTreeEntry::to_entry),
                     blob: unrequested_fact(FactKind::Blobs),
+                    content: None,
                 });
             }
         }

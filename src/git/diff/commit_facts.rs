@@ -86,6 +86,7 @@ impl ObjectReader {
         if needs.contains(&FactKind::Lines) {
             commit.lines = self.count_changed_lines(&paths);
         }
+        self.answer_content_questions(&mut paths, needs);
         if needs.contains(&FactKind::Paths) || needs.contains(&FactKind::Blobs) {
             commit.paths = Ok(paths);
         }

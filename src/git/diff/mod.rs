@@ -2,6 +2,7 @@
 
 pub(crate) mod changed_paths;
 pub(crate) mod commit_facts;
+pub(crate) mod content_answers;
 pub(crate) mod content_merge;
 pub(crate) mod evil_merge;
 pub(crate) mod line_counts;

@@ -254,5 +254,6 @@ fn build_change(path: Vec<u8>, before: Option<PathEntry>, after: Option<PathEntr
         before,
         after,
         blob: Err(Missing::NotAtThisStage(FactKind::Blobs)),
+        content: Some(Box::new(Err(Missing::NotAtThisStage(FactKind::AddedLines)))),
     }
 }

@@ -47,6 +47,23 @@ pub enum PeeledObject {
     Missing,
 }
 
+/// The objects and refs of a repository, from which each thread can open a repository of its own.
+#[derive(Clone)]
+pub(crate) struct RepositorySource(Arc<SharedRepository>);
+
+impl RepositorySource {
+    /// Opens the repository for this thread; nothing is read anew.
+    pub(crate) fn open(&self) -> Repository {
+        Repository {
+            shared: Arc::clone(&self.0),
+            idle_reader: RefCell::new(None),
+            ref_store: open_ref_store(&self.0.layout),
+            configuration: OnceLock::new(),
+            raw_configuration: OnceLock::new(),
+        }
+    }
+}
+
 impl fmt::Debug for Repository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Repository").field("layout", &self.shared.layout).finish_non_exhaustive()
@@ -82,17 +99,15 @@ impl Repository {
             .with_context(|| format!("cannot open the repository around `{}`", dir.display()))
     }
 
+    /// Returns what another thread can open the same repository from.
+    pub(crate) fn share_objects(&self) -> RepositorySource {
+        RepositorySource(Arc::clone(&self.shared))
+    }
+
     fn open_layout(layout: RepositoryLayout, quarantine: Option<&ObjectQuarantine>) -> Result<Repository> {
         let stores =
             ObjectStores::open_stores(&layout.common_dir.join("objects"), quarantine, layout.object_format)?;
-        let refs = open_ref_store(&layout);
-        Ok(Repository {
-            shared: Arc::new(SharedRepository::new(layout, stores)),
-            idle_reader: RefCell::new(None),
-            ref_store: refs,
-            configuration: OnceLock::new(),
-            raw_configuration: OnceLock::new(),
-        })
+        Ok(RepositorySource(Arc::new(SharedRepository::new(layout, stores))).open())
     }
 
     /// Returns the hash that names the objects.

@@ -191,6 +191,8 @@ pub(crate) struct RestChangedFile {
     pub(crate) changes: Option<u64>,
     /// Where the content is read, with the revision.
     pub(crate) contents_url: Option<String>,
+    /// The difference as a patch without its head; none if the file is large or no text.
+    pub(crate) patch: Option<String>,
 }
 
 /// One review of a pull request.

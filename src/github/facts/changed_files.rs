@@ -17,6 +17,7 @@ use crate::github::api::names::PullRequestName;
 use crate::github::api::request::GitHubFailure;
 use crate::github::api::rest::{RestChangedFile, RestPullRequest};
 use crate::github::facts::binary_lines::UncountedFile;
+use crate::github::facts::content_answers::add_line_answers;
 use crate::github::facts::details::PullRequestFile;
 
 /// How many files GitHub lists of one pull request.
@@ -48,6 +49,7 @@ pub(crate) async fn list_changed_files(
     client: &GitHubClient,
     name: &PullRequestName,
     pull: &RestPullRequest,
+    needs: &NeededFacts,
 ) -> Result<ChangedFiles, GitHubFailure> {
     let path = format!("{}/pulls/{}/files?per_page=100", name.repo.rest_path(), name.number);
     let files: Vec<RestChangedFile> = client.fetch_whole_list(path).await?;
@@ -72,6 +74,10 @@ pub(crate) async fn list_changed_files(
         }
         check_listed_revision(file, pull.head.sha)?;
         add_path_changes(file, &mut paths)?;
+        // What was added last is what the file has now.
+        if let Some(change) = paths.last_mut().filter(|change| change.after.is_some()) {
+            add_line_answers(file, change, needs);
+        }
         if file.changes == Some(0) {
             uncounted.push(describe_uncounted(file));
         }
@@ -173,7 +179,7 @@ fn unknown_entry(id: Oid) -> PathEntry {
 
 fn path_change(path: &str, before: Option<PathEntry>, after: Option<PathEntry>) -> PathChange {
     let blob = Missing::Unavailable(FactKind::Blobs, "GitHub's list of files does not tell it".into());
-    PathChange { path: Text::from(path), before, after, blob: Err(blob) }
+    PathChange { path: Text::from(path), before, after, blob: Err(blob), content: None }
 }
 
 fn unusable_file_failure(what: &str) -> GitHubFailure {

@@ -9,6 +9,7 @@ pub(crate) mod changed_files;
 pub(crate) mod checks;
 pub(crate) mod co_authors;
 pub(crate) mod commits;
+pub(crate) mod content_answers;
 pub(crate) mod conversation;
 pub(crate) mod details;
 pub(crate) mod merge_moves;
@@ -27,7 +28,7 @@ use crate::change::description::{self, TemplateText};
 use crate::change::pull_request::PullContributor;
 use crate::change::{
     Change, Commits, Fact, FactKind, LineCount, Missing, NeededFacts, Oid, PathChange, PullRequest,
-    PusherIdentity, Stage, Text,
+    PusherIdentity, Stage, Text, unrequested_policy_effect,
 };
 use crate::git::TrustedKeys;
 use crate::github::api::GitHubClient;
@@ -126,7 +127,7 @@ impl PullRequestGatherer<'_> {
         let as_of = self.merge.as_ref().map(|merge| merge.at);
         let first = join3(
             commits::list_commits(client, name, pull),
-            changed_files::list_changed_files(client, name, pull),
+            changed_files::list_changed_files(client, name, pull, self.needs),
             request_if(
                 (wanted.authors || wanted.statuses) && self.pusher_source == PusherSource::BranchActivity,
                 pushers::read_branch_activity(client, pull),
@@ -270,6 +271,7 @@ impl PullRequestGatherer<'_> {
             pull: Ok(Box::new(whole)),
             // Ticket systems are asked once it is known which tickets are named.
             tickets: Change::missing_tickets(Stage::PullRequest),
+            policy_effect: unrequested_policy_effect(),
             commits,
         })
     }
@@ -302,6 +304,10 @@ impl PullRequestGatherer<'_> {
                     change.blob = Err(missing_fact(FactKind::Blobs, &failure));
                 }
             }
+        }
+        if self.wants_any(&[FactKind::Digests]) {
+            let repo = &self.name.repo;
+            content_answers::add_digest_answers(self.client, repo, &mut paths, self.needs).await;
         }
         Ok(paths)
     }

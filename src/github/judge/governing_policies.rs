@@ -88,7 +88,11 @@ impl GoverningPolicies {
 
     /// Returns the facts that any of the policies needs.
     pub(crate) fn needed_facts(&self) -> NeededFacts {
-        self.policies().flat_map(Policy::needed_facts).collect()
+        let mut needs = NeededFacts::new();
+        for policy in self.policies() {
+            needs.merge_needs(policy.needed_facts());
+        }
+        needs
     }
 
     /// Returns the keys that signatures are checked with: those of the default branch, if it names any. Where a

@@ -42,7 +42,7 @@ use crate::github::judge::governing_policies::GoverningPolicies;
 use crate::github::judge::judged_group::JudgedGroup;
 use crate::github::judge::landing_message::check_landing_messages;
 use crate::github::judge::policy_at_commit::{BaseBranch, PolicyFetchError};
-use crate::github::judge::refusals::{refuse_policy_break, refuse_unusable_policy};
+use crate::github::judge::refusals::{ProposedPolicy, refuse_unusable_policy};
 use crate::github::judge::second_look::{
     JudgedState, MAX_LOOKS, is_denied_by_facts, is_unchanged, needs_second_look, refuse_moving_pull,
 };
@@ -326,8 +326,12 @@ pub(crate) async fn judge_with_policies(
     };
     require_listed_numbers(&mut change, &people);
     add_landed_co_authors(client, &name.repo, &mut change, context.landed_commits).await;
-    let loaded = &policies.own;
-    let policy_break = refuse_policy_break(client, name, &options.policy_path, pull, loaded, &change).await;
+    let (policy_path, head) = (options.policy_path.as_str(), pull.head.sha);
+    let proposed = ProposedPolicy::read_policy(client, name, policy_path, head, policies, &change).await;
+    if needs.contains(&FactKind::PolicyChange) {
+        change.policy_effect = proposed.find_effect(policies);
+    }
+    let policy_break = proposed.refuse_policy_break(policy_path, pull, change.seen_at);
     let landing_break = check_landing_messages(policies, &change, context.landed_commits);
     let mut changes = policies.split_change(change);
     look_up_tickets(&mut changes, policies, options, &name.repo);
@@ -335,6 +339,7 @@ pub(crate) async fn judge_with_policies(
     for change in changes {
         done.add_change(change, policies, options.explain);
     }
+    done.notes = proposed.list_notes(policies, name);
     let group = &mut done.group;
     // What was pushed is amended by another push, which takes the approvals with it.
     group.amendable = None;

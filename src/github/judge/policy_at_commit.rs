@@ -18,9 +18,8 @@ use crate::github::api::names::{PullRequestName, RepositoryName, split_folder_an
 use crate::github::api::objects::fetch_blob;
 use crate::github::api::request::GitHubFailure;
 use crate::github::facts::templates::TemplateRoot;
-use crate::policy::FetchedFile;
+use crate::policy::{self, FetchedFile};
 use crate::report::PolicyLocation;
-use crate::yaml::MAX_DOCUMENT_BYTES;
 
 const POLICY_QUERY: &str = include_str!("../api/queries/policy.graphql");
 const FILE_QUERY: &str = include_str!("../api/queries/file.graphql");
@@ -190,7 +189,7 @@ pub(crate) async fn read_base_branch(
         base.complete_folder = Some(folder.to_owned());
         for entry in entries {
             let path = format!("{folder}/{}", entry.name);
-            match read_tree_entry(entry.mode, entry.object.as_ref()) {
+            match read_tree_entry(entry.mode, entry.object.as_ref(), &path) {
                 EntryContent::Inline(found) => {
                     base.known_files.insert(path, found);
                 }
@@ -265,7 +264,7 @@ async fn fetch_file(
         _ => return Err(GitHubFailure::new(format!("GitHub has no commit {commit} in {repo}"))),
     };
     let Some(entry) = file else { return Ok(Ok(None)) };
-    match read_tree_entry(entry.mode, entry.object.as_ref()) {
+    match read_tree_entry(entry.mode, entry.object.as_ref(), path) {
         EntryContent::Inline(found) => Ok(found),
         EntryContent::InBlob(id) => Ok(Ok(Some(fetch_blob(client, repo, id).await?))),
     }
@@ -279,7 +278,7 @@ enum EntryContent {
     InBlob(Oid),
 }
 
-fn read_tree_entry(mode: u32, content: Option<&GraphqlFileContent>) -> EntryContent {
+fn read_tree_entry(mode: u32, content: Option<&GraphqlFileContent>, path: &str) -> EntryContent {
     if !REGULAR_FILE_MODES.contains(&mode) {
         let kind = match mode & 0o170_000 {
             0o040_000 => "a directory",
@@ -293,10 +292,9 @@ fn read_tree_entry(mode: u32, content: Option<&GraphqlFileContent>) -> EntryCont
         return EntryContent::Inline(Err("GitHub does not show its content".into()));
     };
     let size = content.byte_size.unwrap_or(usize::MAX);
-    if size > MAX_DOCUMENT_BYTES {
-        return EntryContent::Inline(Err(format!(
-            "it has {size} bytes; at most {MAX_DOCUMENT_BYTES} are read"
-        )));
+    let limit = policy::max_file_bytes(path);
+    if size > limit {
+        return EntryContent::Inline(Err(format!("it has {size} bytes; at most {limit} are read")));
     }
     let whole = content.is_binary == Some(false) && content.is_truncated == Some(false);
     match (&content.text, content.oid) {

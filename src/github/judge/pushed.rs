@@ -302,6 +302,7 @@ fn build_direct_push_change(
         pusher: landed.pusher.clone().ok_or_else(|| missing_pull(FactKind::Pusher)),
         pull: Err(missing_pull(FactKind::Pull)),
         tickets: Change::missing_tickets(Stage::PullRequest),
+        policy_effect: Err(missing_pull(FactKind::PolicyChange)),
         commits,
     })
 }

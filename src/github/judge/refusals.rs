@@ -2,14 +2,16 @@
 
 use jiff::Timestamp;
 
-use crate::change::{Change, Missing, Oid, PathChange, Text};
+use crate::change::{Change, Fact, FactKind, Missing, Oid, PathChange, PolicyEffect, Text};
+use crate::gate::policy_effect::{count_differences, list_policy_change_notes, unknown_effect};
 use crate::gate::{LoadedPolicy, UnusablePolicy, build_init_command, check_policy, policy_fault_finding};
 use crate::github::api::GitHubClient;
 use crate::github::api::names::{PullRequestName, RepositoryName};
 use crate::github::api::rest::RestPullRequest;
+use crate::github::judge::governing_policies::GoverningPolicies;
 use crate::github::judge::policy_at_commit::{self, PolicyFetchError};
 use crate::push::{GateRule, refuse_by_rule};
-use crate::verdict::{Finding, Fixer, Judgement, MessageValue, messages};
+use crate::verdict::{Finding, Fixer, Judgement, Message, MessageValue, messages};
 
 messages! {
     POLICY_ABSENT = "github.policy-absent": "there is no `{path}` at {place}, so nothing can be judged";
@@ -39,40 +41,91 @@ pub(crate) fn refuse_unusable_policy(why: &UnusablePolicy, path: &str, place: &T
     }
 }
 
-/// Returns the refusal of a pull request after which its base branch would have no policy that can be used,
-/// or one that does not protect it.
-pub(crate) async fn refuse_policy_break(
-    client: &GitHubClient,
-    name: &PullRequestName,
-    policy_path: &str,
-    pull: &RestPullRequest,
-    loaded: &LoadedPolicy,
-    change: &Change,
-) -> Option<Judgement> {
-    let finding = find_policy_break(client, name, policy_path, pull, loaded, change).await?;
-    Some(refuse_by_rule(GateRule::PolicyValid, finding))
+/// The policy as a pull request would leave it.
+pub(crate) enum ProposedPolicy {
+    /// It touches no file of the policy.
+    Unchanged,
+    /// It is not known whether it touches one.
+    Unknown(Missing),
+    /// It touches one, and leaves this.
+    Read(Box<Result<LoadedPolicy, PolicyFetchError>>),
 }
 
-async fn find_policy_break(
-    client: &GitHubClient,
-    name: &PullRequestName,
-    policy_path: &str,
-    pull: &RestPullRequest,
-    loaded: &LoadedPolicy,
-    change: &Change,
-) -> Option<Finding> {
-    // The policy as the change leaves it is loaded only if one of its files changes: it costs requests.
-    let paths = match change.pull.as_deref().map(|pull| &pull.paths) {
-        Ok(Ok(paths)) => paths,
-        Ok(Err(missing)) | Err(missing) => return Some(unknown_paths_finding(missing)),
-    };
-    if !loaded.file_paths().any(|path| is_path_changed(paths, path)) {
-        return None;
+impl ProposedPolicy {
+    /// Reads the policy as a change leaves it, only if one of its files changes: it costs requests.
+    pub(crate) async fn read_policy(
+        client: &GitHubClient,
+        name: &PullRequestName,
+        policy_path: &str,
+        head: Oid,
+        policies: &GoverningPolicies,
+        change: &Change,
+    ) -> ProposedPolicy {
+        let paths = match change.pull.as_deref().map(|pull| &pull.paths) {
+            Ok(Ok(paths)) => paths,
+            Ok(Err(missing)) | Err(missing) => return ProposedPolicy::Unknown(missing.clone()),
+        };
+        let mut files = policies.branch_policies().flat_map(LoadedPolicy::file_paths);
+        if !files.any(|path| is_path_changed(paths, path)) {
+            return ProposedPolicy::Unchanged;
+        }
+        let called = format!("the head of {name}");
+        let read = policy_at_commit::load_policy(client, &name.repo, head, policy_path, &called, None).await;
+        ProposedPolicy::Read(Box::new(read))
     }
-    let target = Text::from(format!("refs/heads/{}", pull.base.branch));
-    let left =
-        LeftPolicy { path: policy_path, commit: pull.head.sha, called: &format!("the head of {name}") };
-    left.find_break(client, &name.repo, target, change.seen_at).await
+
+    /// Returns what the change does to the policies that the branch has, and will have when it lands.
+    pub(crate) fn find_effect(&self, policies: &GoverningPolicies) -> Fact<PolicyEffect> {
+        let new = match self {
+            ProposedPolicy::Unchanged => return Ok(PolicyEffect::default()),
+            ProposedPolicy::Unknown(missing) => {
+                return Err(missing.clone().for_fact_kind(FactKind::PolicyChange));
+            }
+            ProposedPolicy::Read(read) => match read.as_ref() {
+                Ok(new) => new,
+                Err(PolicyFetchError::Unusable(UnusablePolicy::Absent)) => {
+                    return Ok(PolicyEffect { looser: 1, ..PolicyEffect::default() });
+                }
+                Err(PolicyFetchError::Unusable(UnusablePolicy::Faulty(_))) => {
+                    return Err(unknown_effect("the policy that it leaves cannot be used".to_owned()));
+                }
+                Err(PolicyFetchError::NotFetched(failure)) => {
+                    return Err(unknown_effect(failure.why.clone()));
+                }
+            },
+        };
+        let mut effect = PolicyEffect::default();
+        for old in policies.branch_policies() {
+            effect = effect.combine_with(count_differences(old, new)?);
+        }
+        Ok(effect)
+    }
+
+    /// Returns the notes about what the change makes of the policy of the branch.
+    pub(crate) fn list_notes(&self, policies: &GoverningPolicies, name: &PullRequestName) -> Vec<Message> {
+        let ProposedPolicy::Read(read) = self else { return Vec::new() };
+        let Ok(new) = read.as_ref() else { return Vec::new() };
+        list_policy_change_notes(&policies.own, new, &Text::from(name.to_string()))
+    }
+
+    /// Returns the refusal of a pull request after which its base branch would have no policy that can be used,
+    /// or one that does not protect it.
+    pub(crate) fn refuse_policy_break(
+        &self,
+        policy_path: &str,
+        pull: &RestPullRequest,
+        at: Timestamp,
+    ) -> Option<Judgement> {
+        let finding = match self {
+            ProposedPolicy::Unchanged => return None,
+            ProposedPolicy::Unknown(missing) => unknown_paths_finding(missing),
+            ProposedPolicy::Read(read) => {
+                let target = Text::from(format!("refs/heads/{}", pull.base.branch));
+                find_left_break(read.as_ref(), policy_path, target, at)?
+            }
+        };
+        Some(refuse_by_rule(GateRule::PolicyValid, finding))
+    }
 }
 
 /// The policy as a change leaves it.
@@ -94,23 +147,34 @@ impl LeftPolicy<'_> {
         at: Timestamp,
     ) -> Option<Finding> {
         let LeftPolicy { path, commit, called } = *self;
-        match policy_at_commit::load_policy(client, repo, commit, path, called, None).await {
-            Ok(new) if new.policy.protects_ref(target.as_bytes()) => {
-                let errors = check_policy(&new, std::slice::from_ref(&target), at).err()?;
-                Some(policy_fault_finding(&errors, Fixer::Author))
-            }
-            Ok(_) => Some(Finding::new(POLICY_UNPROTECTS.with("target", target))),
-            Err(PolicyFetchError::Unusable(UnusablePolicy::Absent)) => {
-                Some(Finding::new(POLICY_REMOVED.with("path", path)))
-            }
-            Err(PolicyFetchError::Unusable(UnusablePolicy::Faulty(errors))) => {
-                Some(policy_fault_finding(&errors, Fixer::Author))
-            }
-            Err(PolicyFetchError::NotFetched(failure)) => {
-                let detail = MessageValue::unrecorded(Text::from(failure.why));
-                let finding = Finding::new(POLICY_UNREADABLE.with("detail", detail));
-                Some(finding.fixed_by(Fixer::GateAdministrator))
-            }
+        let left = policy_at_commit::load_policy(client, repo, commit, path, called, None).await;
+        find_left_break(&left, path, target, at)
+    }
+}
+
+/// Returns what is wrong with the policy that a change leaves at `path`.
+fn find_left_break(
+    left: &Result<LoadedPolicy, PolicyFetchError>,
+    path: &str,
+    target: Text,
+    at: Timestamp,
+) -> Option<Finding> {
+    match left {
+        Ok(new) if new.policy.protects_ref(target.as_bytes()) => {
+            let errors = check_policy(new, std::slice::from_ref(&target), at).err()?;
+            Some(policy_fault_finding(&errors, Fixer::Author))
+        }
+        Ok(_) => Some(Finding::new(POLICY_UNPROTECTS.with("target", target))),
+        Err(PolicyFetchError::Unusable(UnusablePolicy::Absent)) => {
+            Some(Finding::new(POLICY_REMOVED.with("path", path)))
+        }
+        Err(PolicyFetchError::Unusable(UnusablePolicy::Faulty(errors))) => {
+            Some(policy_fault_finding(errors, Fixer::Author))
+        }
+        Err(PolicyFetchError::NotFetched(failure)) => {
+            let detail = MessageValue::unrecorded(Text::from(failure.why.as_str()));
+            let finding = Finding::new(POLICY_UNREADABLE.with("detail", detail));
+            Some(finding.fixed_by(Fixer::GateAdministrator))
         }
     }
 }

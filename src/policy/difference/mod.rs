@@ -8,6 +8,7 @@ mod effective_policy;
 mod policy_comparison;
 mod policy_difference;
 mod rule_comparison;
+pub(crate) mod wording;
 mod written_parts;
 
 use crate::policy::definition::Policy;

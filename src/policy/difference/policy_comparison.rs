@@ -6,11 +6,18 @@ use crate::policy::definition::Policy;
 use crate::policy::difference::effective_policy::{EffectivePolicy, NamedNodes, find_named};
 use crate::policy::difference::policy_difference::{PolicyDifference, PolicyDirection};
 use crate::policy::difference::rule_comparison::{compare_rules, covers_all_changes, name_rule};
+use crate::policy::difference::wording::{
+    ACCEPTS_LESS, ACCEPTS_LESS_AND_SORTS, ACCEPTS_MORE, ACCEPTS_OTHERS, ALSO, CATALOGUE_IS_ANOTHER,
+    FIRST_CLASS, HAS_LESS, HAS_MORE, IS_ANOTHER, IS_GONE, IS_NEW, KEY_IS_ANOTHER, NEW_UNTIL, NO_LONGER,
+    OTHER_FILES, OTHER_UNTIL, PART_CLASS, PART_EXEMPTION, PART_FIELD, PART_FILES, PART_PROTECTS, PART_ROSTER,
+    PART_TEAM, TAKES_FEWER, TAKES_MORE, TAKES_OTHERS, key_part,
+};
 use crate::policy::difference::written_parts::{differs_in_text_alone, has_alternatives, names_text};
 use crate::policy::inspect::strictness::{is_as_strict, is_field_as_strict, is_settings_map_as_strict};
 use crate::policy::inspect::written::{
     find_entry, is_same_value, list_condition_predicates, list_entries, list_texts, scalar_text,
 };
+use crate::verdict::{Message, MessageTemplate};
 use crate::yaml::{YamlKey, YamlNode, shorten_for_message};
 
 /// Compares two policies, each with what its files say.
@@ -37,7 +44,7 @@ struct PolicyComparison<'policy> {
 }
 
 impl PolicyComparison<'_> {
-    fn add(&mut self, direction: PolicyDirection, part: impl Into<String>, what: impl Into<String>) {
+    fn add(&mut self, direction: PolicyDirection, part: impl Into<Message>, what: impl Into<Message>) {
         self.found.push(PolicyDifference { direction, part: part.into(), what: what.into() });
     }
 
@@ -48,11 +55,11 @@ impl PolicyComparison<'_> {
         };
         let (before, after) = (refs(self.old), refs(self.new));
         for name in before.difference(&after) {
-            self.add(PolicyDirection::Looser, "protects", format!("no longer `{name}`"));
+            self.add(PolicyDirection::Looser, &PART_PROTECTS, NO_LONGER.with("name", name.as_str()));
         }
         for name in after.difference(&before) {
             // A tag of a commit that stands on a protected branch passes.
-            self.add(PolicyDirection::Different, "protects", format!("also `{name}`"));
+            self.add(PolicyDirection::Different, &PART_PROTECTS, ALSO.with("name", name.as_str()));
         }
         for key in ["unit", "break-glass", "acts", "signers", "tickets", "standard-changes"] {
             let (before, after) = (find_named(&self.old.settings, key), find_named(&self.new.settings, key));
@@ -70,23 +77,19 @@ impl PolicyComparison<'_> {
                 _ => PolicyDirection::Different,
             };
             let what = match (before, after) {
-                (None, _) => "is new",
-                (_, None) => "is gone",
-                _ => "is another one",
+                (None, _) => &IS_NEW,
+                (_, None) => &IS_GONE,
+                _ => &IS_ANOTHER,
             };
-            self.add(direction, format!("`{key}`"), what);
+            self.add(direction, key_part(key), what);
         }
         if self.old_policy.standard_changes != self.new_policy.standard_changes
-            && self.found.iter().all(|known| known.part != "`standard-changes`")
+            && self.found.iter().all(|known| known.part != key_part("standard-changes"))
         {
-            self.add(PolicyDirection::Different, "`standard-changes`", "the catalogue is another one");
+            self.add(PolicyDirection::Different, key_part("standard-changes"), &CATALOGUE_IS_ANOTHER);
         }
         if self.old_policy.gate_files != self.new_policy.gate_files {
-            self.add(
-                PolicyDirection::Different,
-                "files of the policy",
-                "others are files of the gate by themselves",
-            );
+            self.add(PolicyDirection::Different, &PART_FILES, &OTHER_FILES);
         }
         self.compare_obligations();
     }
@@ -117,7 +120,7 @@ impl PolicyComparison<'_> {
                 },
                 _ => PolicyDirection::Different,
             };
-            self.add(direction, "`obligations`", format!("`{key}` is another one"));
+            self.add(direction, key_part("obligations"), KEY_IS_ANOTHER.with("key", key));
         }
     }
 
@@ -135,11 +138,11 @@ impl PolicyComparison<'_> {
         let (old_names, new_names) = (names(&before), names(&after));
         for name in old_names.iter().filter(|name| !new_names.contains(name)) {
             let name = shorten_for_message(name);
-            self.add(PolicyDirection::Different, format!("class `{name}`"), "is gone");
+            self.add(PolicyDirection::Different, PART_CLASS.with("name", name), &IS_GONE);
         }
         for name in new_names.iter().filter(|name| !old_names.contains(name)) {
             let name = shorten_for_message(name);
-            self.add(PolicyDirection::Different, format!("class `{name}`"), "is new");
+            self.add(PolicyDirection::Different, PART_CLASS.with("name", name), &IS_NEW);
         }
         for (name, asked) in &after {
             let earlier = before.iter().find(|(known, _)| known.text == name.text);
@@ -147,19 +150,19 @@ impl PolicyComparison<'_> {
                 && !is_same_value(earlier, asked)
             {
                 let what = match (is_as_strict(earlier, asked), is_as_strict(asked, earlier)) {
-                    (true, false) => "takes fewer changes",
-                    (false, true) => "takes more changes",
-                    _ => "takes other changes",
+                    (true, false) => &TAKES_FEWER,
+                    (false, true) => &TAKES_MORE,
+                    _ => &TAKES_OTHERS,
                 };
                 let name = shorten_for_message(&name.text);
-                self.add(PolicyDirection::Different, format!("class `{name}`"), what);
+                self.add(PolicyDirection::Different, PART_CLASS.with("name", name), what);
             }
         }
         let kept = |names: &[String], others: &[String]| -> Vec<String> {
             names.iter().filter(|name| others.contains(name)).cloned().collect()
         };
         if kept(&old_names, &new_names) != kept(&new_names, &old_names) {
-            self.add(PolicyDirection::Different, "`classes`", "the first class that holds is another one");
+            self.add(PolicyDirection::Different, key_part("classes"), &FIRST_CLASS);
         }
     }
 
@@ -182,12 +185,12 @@ impl PolicyComparison<'_> {
                         }
                     }
                 }
-                None => self.add(PolicyDirection::Looser, name_rule(id, self.old_policy), "is gone"),
+                None => self.add(PolicyDirection::Looser, name_rule(id, self.old_policy), &IS_GONE),
             }
         }
         for (id, _) in &self.new.rules {
             if !self.old.rules.iter().any(|(known, _)| known == id) {
-                self.add(addition, name_rule(id, self.new_policy), "is new");
+                self.add(addition, name_rule(id, self.new_policy), &IS_NEW);
             }
         }
     }
@@ -195,11 +198,11 @@ impl PolicyComparison<'_> {
     fn compare_fields(&mut self) {
         let doubted = self.list_doubted_fields();
         let (old, new) = (&self.old.fields, &self.new.fields);
-        let mut found: Vec<(PolicyDirection, String, &str)> = Vec::new();
+        let mut found: Vec<(PolicyDirection, Message, &'static MessageTemplate)> = Vec::new();
         for (name, earlier) in old {
-            let part = format!("field `{}`", shorten_for_message(name));
+            let part = PART_FIELD.with("name", shorten_for_message(name));
             match new.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
-                None => found.push((PolicyDirection::Different, part, "is gone")),
+                None => found.push((PolicyDirection::Different, part, &IS_GONE)),
                 Some((_, field)) if is_same_value(earlier, field) => {}
                 Some((_, field)) => {
                     // What counts of several words, and what is taken for an example, depends on all of the others.
@@ -207,13 +210,13 @@ impl PolicyComparison<'_> {
                         is_field_as_strict(earlier, field) && differs_in_text_alone(earlier, field);
                     let is_doubted = doubted.iter().any(|asked| asked.eq_ignore_ascii_case(name));
                     found.push(match (is_stricter, is_doubted) {
-                        (true, false) => (PolicyDirection::Stricter, part, "accepts less"),
+                        (true, false) => (PolicyDirection::Stricter, part, &ACCEPTS_LESS),
                         // A value that is not accepted any more fulfils no `when` that asks for it.
-                        (true, true) => (PolicyDirection::Different, part, "accepts less, and sorts changes"),
+                        (true, true) => (PolicyDirection::Different, part, &ACCEPTS_LESS_AND_SORTS),
                         (false, _) if is_field_as_strict(field, earlier) => {
-                            (PolicyDirection::Looser, part, "accepts more")
+                            (PolicyDirection::Looser, part, &ACCEPTS_MORE)
                         }
-                        (false, _) => (PolicyDirection::Different, part, "accepts something else"),
+                        (false, _) => (PolicyDirection::Different, part, &ACCEPTS_OTHERS),
                     });
                 }
             }
@@ -221,8 +224,8 @@ impl PolicyComparison<'_> {
         for (name, _) in new {
             if !old.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
                 // A trailer that was a misspelling may be the name of a field now.
-                let part = format!("field `{}`", shorten_for_message(name));
-                found.push((PolicyDirection::Different, part, "is new"));
+                let part = PART_FIELD.with("name", shorten_for_message(name));
+                found.push((PolicyDirection::Different, part, &IS_NEW));
             }
         }
         for (direction, part, what) in found {
@@ -259,7 +262,7 @@ impl PolicyComparison<'_> {
     }
 
     fn compare_people(&mut self) {
-        let mut found: Vec<(PolicyDirection, String, String)> = Vec::new();
+        let mut found: Vec<(PolicyDirection, Message, Message)> = Vec::new();
         let (old, new): (&NamedNodes<'_>, &NamedNodes<'_>) = (&self.old.teams, &self.new.teams);
         let names: BTreeSet<&str> = old.iter().chain(new).map(|(name, _)| *name).collect();
         for name in names {
@@ -271,38 +274,47 @@ impl PolicyComparison<'_> {
                 continue;
             }
             let sorts = self.sorts_by_team(name);
-            let part = format!("team `{}`", shorten_for_message(name));
-            let show = |members: Vec<&&str>| {
-                members
-                    .iter()
-                    .map(|one| format!("`{}`", shorten_for_message(one)))
-                    .collect::<Vec<_>>()
-                    .join(", ")
+            let part = PART_TEAM.with("name", shorten_for_message(name));
+            let show = |members: Vec<&&str>| -> Vec<String> {
+                members.iter().map(|one| format!("`{}`", shorten_for_message(one))).collect()
             };
             let (joined, left) = (after.difference(&before), before.difference(&after));
             let (joined, left): (Vec<&&str>, Vec<&&str>) = (joined.collect(), left.collect());
             if !joined.is_empty() {
                 let direction = if sorts { PolicyDirection::Different } else { PolicyDirection::Looser };
-                found.push((direction, part.clone(), format!("has {} as well", show(joined))));
+                found.push((direction, part.clone(), HAS_MORE.with("members", show(joined))));
             }
             if !left.is_empty() {
                 let direction = if sorts { PolicyDirection::Different } else { PolicyDirection::Stricter };
-                found.push((direction, part, format!("has {} no more", show(left))));
+                found.push((direction, part, HAS_LESS.with("members", show(left))));
             }
         }
         for (part, is_same) in [
-            ("`bots`", self.old.bots == self.new.bots),
-            ("`holidays`", self.old.holidays == self.new.holidays),
-            ("roster", self.old.roster == self.new.roster),
+            (key_part("bots"), self.old.bots == self.new.bots),
+            (key_part("holidays"), self.has_same_holidays()),
+            (Message::from(&PART_ROSTER), self.old.roster == self.new.roster),
+            (key_part("codeowners"), self.has_same_code_owners()),
         ] {
             if !is_same {
-                let what = "is another one".to_owned();
-                found.push((PolicyDirection::Different, part.to_owned(), what));
+                found.push((PolicyDirection::Different, part, Message::from(&IS_ANOTHER)));
             }
         }
         for (direction, part, what) in found {
             self.add(direction, part, what);
         }
+    }
+
+    /// Returns true if the same days are holidays, by the policy and by its calendars.
+    fn has_same_holidays(&self) -> bool {
+        self.old.holidays == self.new.holidays
+            && self.old_policy.people.holidays() == self.new_policy.people.holidays()
+    }
+
+    /// Returns true if the same people own the same paths, as far as a rule asks for it.
+    fn has_same_code_owners(&self) -> bool {
+        let (old, new) = (&self.old_policy.people, &self.new_policy.people);
+        old.found_code_owners() == new.found_code_owners()
+            && old.code_owner_settings() == new.code_owner_settings()
     }
 
     /// Returns true if a team says more than whose approval counts.
@@ -333,10 +345,10 @@ impl PolicyComparison<'_> {
         let (mut gone, mut added) = (self.old.exemptions.clone(), self.new.exemptions.clone());
         gone.retain(|one| !self.new.exemptions.iter().any(|other| is_same_value(one, other)));
         added.retain(|one| !self.old.exemptions.iter().any(|other| is_same_value(one, other)));
-        let mut found: Vec<(PolicyDirection, String, String)> = Vec::new();
+        let mut found: Vec<(PolicyDirection, Message, Message)> = Vec::new();
         for exemption in added {
             let rule = find_entry(exemption, "rule").and_then(scalar_text).unwrap_or_default();
-            let part = format!("exemption from `{}`", shorten_for_message(rule));
+            let part = PART_EXEMPTION.with("rule", shorten_for_message(rule));
             let until = |node| find_entry(node, "until").and_then(scalar_text).unwrap_or_default();
             let known = gone.iter().position(|known| {
                 ["rule", "when"].iter().all(|key| {
@@ -348,7 +360,11 @@ impl PolicyComparison<'_> {
                 })
             });
             let Some(earlier) = known.map(|place| gone.remove(place)) else {
-                found.push((PolicyDirection::Looser, part, format!("is new, until {}", until(exemption))));
+                found.push((
+                    PolicyDirection::Looser,
+                    part,
+                    NEW_UNTIL.with("until", shorten_for_message(until(exemption))),
+                ));
                 continue;
             };
             // Days are written so that the order of their texts is theirs.
@@ -359,14 +375,15 @@ impl PolicyComparison<'_> {
                     let is_longer = order == std::cmp::Ordering::Less;
                     let direction =
                         if is_longer { PolicyDirection::Looser } else { PolicyDirection::Stricter };
-                    found.push((direction, part, format!("until {before} \u{2192} {after}")));
+                    let what = OTHER_UNTIL.with("before", shorten_for_message(before));
+                    found.push((direction, part, what.with("after", shorten_for_message(after))));
                 }
             }
         }
         for exemption in gone {
             let rule = find_entry(exemption, "rule").and_then(scalar_text).unwrap_or_default();
-            let part = format!("exemption from `{}`", shorten_for_message(rule));
-            found.push((PolicyDirection::Stricter, part, "is gone".to_owned()));
+            let part = PART_EXEMPTION.with("rule", shorten_for_message(rule));
+            found.push((PolicyDirection::Stricter, part, Message::from(&IS_GONE)));
         }
         for (direction, part, what) in found {
             self.add(direction, part, what);

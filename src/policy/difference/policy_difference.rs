@@ -1,5 +1,8 @@
 //! One difference, and which way it goes.
 
+use crate::policy::difference::wording::{DIFFERENT, LOOSER, STRICTER};
+use crate::verdict::{Message, MessageTemplate};
+
 /// Which way a policy changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PolicyDirection {
@@ -14,10 +17,15 @@ pub enum PolicyDirection {
 impl PolicyDirection {
     /// Returns the direction as a word.
     pub fn describe_direction(self) -> &'static str {
+        self.template().text
+    }
+
+    /// Returns the direction as a message.
+    pub(crate) fn template(self) -> &'static MessageTemplate {
         match self {
-            PolicyDirection::Stricter => "stricter",
-            PolicyDirection::Different => "different",
-            PolicyDirection::Looser => "looser",
+            PolicyDirection::Stricter => &STRICTER,
+            PolicyDirection::Different => &DIFFERENT,
+            PolicyDirection::Looser => &LOOSER,
         }
     }
 
@@ -33,7 +41,7 @@ pub struct PolicyDifference {
     /// Which way the policy changes.
     pub direction: PolicyDirection,
     /// The part of the policy, as in `rule peer-review (normal, docs)`.
-    pub part: String,
-    /// What is different, in words that quote the policies.
-    pub what: String,
+    pub part: Message,
+    /// What is different, with values of the policies.
+    pub what: Message,
 }

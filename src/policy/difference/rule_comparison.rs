@@ -3,10 +3,14 @@
 use crate::policy::definition::{Policy, Rule};
 use crate::policy::difference::effective_policy::{NamedNodes, find_named};
 use crate::policy::difference::policy_difference::{PolicyDifference, PolicyDirection};
+use crate::policy::difference::wording::{
+    ALL_CLASSES, ALWAYS, DENY, KEY_FOR, KEY_LEVEL, KEY_NOT_FOR, KEY_REQUIRE, KEY_UNTIL, KEY_WHEN, NOTHING,
+    OTHER_VALUE, PART_RULE, PART_RULE_OF_CLASSES,
+};
 use crate::policy::inspect::strictness::is_as_strict;
 use crate::policy::inspect::weakening::may_weaken_rule;
 use crate::policy::inspect::written::{is_same_value, list_texts, scalar_text};
-use crate::verdict::RuleLevel;
+use crate::verdict::{Message, MessageTemplate, MessageValue, RuleLevel};
 use crate::yaml::{YamlNode, shorten_for_message};
 
 /// The keys of a rule that decide, in the order in which they are told.
@@ -23,15 +27,13 @@ pub(crate) fn compare_rules(
     for key in DECIDING_KEYS {
         let (before, after) = (find_named(old, key), find_named(new, key));
         let Some(direction) = compare_key(key, before, after) else { continue };
-        let what = match key {
+        let (before, after) = match key {
             "when" | "require" => {
-                let describe = |policy| describe_question(policy, id, key);
-                format!("{}: {} \u{2192} {}", name_key(key), describe(old_policy), describe(new_policy))
+                (describe_question(old_policy, id, key), describe_question(new_policy, id, key))
             }
-            _ => {
-                format!("{}: {} \u{2192} {}", name_key(key), show_value(key, before), show_value(key, after))
-            }
+            _ => (show_value(key, before), show_value(key, after)),
         };
+        let what = OTHER_VALUE.with("key", name_key(key)).with("before", before).with("after", after);
         found.push(PolicyDifference { direction, part: part.clone(), what });
     }
 }
@@ -69,36 +71,36 @@ fn compare_key(key: &str, before: Option<&YamlNode>, after: Option<&YamlNode>) -
     }
 }
 
-fn name_key(key: &str) -> &'static str {
+fn name_key(key: &str) -> &'static MessageTemplate {
     match key {
-        "level" => "level",
-        "until" => "warns until",
-        "for" => "for",
-        "not-for" => "not for",
-        "when" => "applies if",
-        _ => "requires",
+        "level" => &KEY_LEVEL,
+        "until" => &KEY_UNTIL,
+        "for" => &KEY_FOR,
+        "not-for" => &KEY_NOT_FOR,
+        "when" => &KEY_WHEN,
+        _ => &KEY_REQUIRE,
     }
 }
 
-fn show_value(key: &str, value: Option<&YamlNode>) -> String {
+fn show_value(key: &str, value: Option<&YamlNode>) -> MessageValue {
     match (key, value) {
-        ("level", None) => "deny".to_owned(),
-        ("for", None) => "all classes".to_owned(),
-        (_, None) => "nothing".to_owned(),
+        ("level", None) => (&DENY).into(),
+        ("for", None) => (&ALL_CLASSES).into(),
+        (_, None) => (&NOTHING).into(),
         (_, Some(value)) => match scalar_text(value) {
-            Some(text) => shorten_for_message(text),
+            Some(text) => shorten_for_message(text).into(),
             None => {
-                list_texts(value).iter().map(|text| shorten_for_message(text)).collect::<Vec<_>>().join(", ")
+                list_texts(value).iter().map(|text| shorten_for_message(text)).collect::<Vec<String>>().into()
             }
         },
     }
 }
 
 /// Returns what a rule asks under `when` or `require`, in words.
-fn describe_question(policy: &Policy, id: &str, key: &str) -> String {
-    let Some(rule) = find_rule(policy, id) else { return "nothing".to_owned() };
+fn describe_question(policy: &Policy, id: &str, key: &str) -> MessageValue {
+    let Some(rule) = find_rule(policy, id) else { return (&NOTHING).into() };
     let condition = if key == "when" { rule.when.as_ref() } else { Some(&rule.require) };
-    condition.map_or_else(|| "always".to_owned(), |condition| condition.describe().to_plain_text())
+    condition.map_or_else(|| (&ALWAYS).into(), |condition| condition.describe().into())
 }
 
 pub(crate) fn find_rule<'policy>(policy: &'policy Policy, id: &str) -> Option<&'policy Rule> {
@@ -106,15 +108,15 @@ pub(crate) fn find_rule<'policy>(policy: &'policy Policy, id: &str) -> Option<&'
 }
 
 /// Returns the name of a rule with the classes that it is for.
-pub(crate) fn name_rule(id: &str, policy: &Policy) -> String {
+pub(crate) fn name_rule(id: &str, policy: &Policy) -> Message {
     let id = shorten_for_message(id);
     let classes = find_rule(policy, id.as_ref()).and_then(|rule| rule.class_indexes.as_ref());
     match classes {
-        None => format!("rule `{id}`"),
+        None => PART_RULE.with("id", id),
         Some(indexes) => {
             let names = indexes.iter().filter_map(|index| policy.classes.get(*index));
             let names: Vec<&str> = names.map(|class| class.id.as_str()).collect();
-            format!("rule `{id}` ({})", names.join(", "))
+            PART_RULE_OF_CLASSES.with("id", id).with("classes", names)
         }
     }
 }

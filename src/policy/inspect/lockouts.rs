@@ -165,7 +165,7 @@ fn count_approvers(rule: &Rule, policy: &Policy) -> Option<(u64, u64)> {
     let mut asked = None;
     for predicate in rule.require.list_required() {
         match predicate {
-            Predicate::Approvals(approvals) => {
+            Predicate::Approvals(approvals) if !approvals.asks_code_owners() => {
                 asked = Some(approvals.asked_count());
                 if !approvals.asked_teams().is_empty() {
                     approvers = Some(people.list_human_members(approvals.asked_teams()));

@@ -9,6 +9,7 @@ mod answer_rows;
 mod aspect_samples;
 mod assumed_change;
 mod change_makers;
+mod code_owners;
 mod confirmed_lockouts;
 mod contradictions;
 mod excluding_rules;
@@ -37,6 +38,7 @@ pub(crate) mod weakening;
 pub(crate) mod written;
 
 use crate::pattern::PathPattern;
+use crate::people::code_owners::FoundCodeOwners;
 use crate::policy::definition::Policy;
 use crate::policy::faults::{FaultyFile, PolicyErrors};
 use crate::policy::inspect::confirmed_lockouts::LockoutConfirmation;
@@ -116,6 +118,7 @@ pub fn inspect_policy(
         lost_numbers::inspect_lost_numbers(&file.source, &file.node, &mut found);
         patterns::inspect_patterns(&file.node, &mut found);
         teams::inspect_people(&file.node, policy, today, &mut found);
+        code_owners::inspect_code_owners(&file.node, &policy.people, &mut found);
         times::inspect_times(policy, &files, index, today, &mut found);
         lockouts::inspect_lockouts(policy, &files, index, today, &mut found);
         signatures::inspect_signatures(&file.node, policy, facts, &mut found);
@@ -136,6 +139,7 @@ pub fn inspect_policy(
         inspection.add_findings(file, found);
     }
     inspection.add_roster_findings(policy, fetch);
+    inspection.add_code_owner_notes(policy);
     // What is wrong with one rule by itself is told better there.
     if inspection.errors.faulty_files.is_empty() {
         for file in &files {
@@ -222,6 +226,14 @@ impl PolicyInspection {
         let mut found = FileFindings::default();
         lost_numbers::inspect_lost_numbers(&source, &node, &mut found);
         self.add_findings(&PolicyFile { name: name.clone(), source, node, faults: Vec::new() }, found);
+    }
+
+    /// Adds what the file of code owners says and cannot mean, and whom it names that nobody knows.
+    fn add_code_owner_notes(&mut self, policy: &Policy) {
+        let FoundCodeOwners::Read(file) = policy.people.found_code_owners() else { return };
+        for fault in code_owners::list_code_owner_notes(file, &policy.people) {
+            self.notes.push(PlacedFault { file: file.path.clone(), fault });
+        }
     }
 
     /// Adds what one file was found to have, in the order of its lines.

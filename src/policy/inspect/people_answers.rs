@@ -103,6 +103,10 @@ impl<'policy> Approvers<'policy> {
         policy: &'policy Policy,
         is_repeated: bool,
     ) -> Option<Self> {
+        // Who owns what a change touches is not known before there is one.
+        if asked.asks_code_owners() {
+            return None;
+        }
         let people = &policy.people;
         if asked.asked_teams().iter().any(|team| people.team_members(team).is_empty()) {
             return None;

@@ -292,6 +292,7 @@ impl<'policy> AssumedChanges<'policy> {
 
     /// Returns what is known of a question without any aspect.
     fn sketch_undecided(&self, predicate: &'policy Predicate) -> SketchedQuestion<'policy> {
+        let in_hook = self.place == JudgingPlace::ServerHook;
         match predicate {
             Predicate::Field(asked) => SketchedQuestion::Field(asked),
             // Other files may be touched beside the one that is.
@@ -309,7 +310,7 @@ impl<'policy> AssumedChanges<'policy> {
                 Some(field) => SketchedQuestion::NeedsField(vec![field]),
                 None => SketchedQuestion::Fixed(None),
             },
-            Predicate::Approvals(asked) if self.place == JudgingPlace::ServerHook => {
+            Predicate::Approvals(asked) if in_hook && !asked.asks_code_owners() => {
                 SketchedQuestion::NeedsField(asked.approval_fields())
             }
             _ => SketchedQuestion::Fixed(None),

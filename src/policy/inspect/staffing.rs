@@ -40,7 +40,7 @@ impl<'policy> AskedPeople<'policy> {
                     Predicate::Pusher(pusher) if !pusher.asked_teams().is_empty() => {
                         narrow_people(&mut asked.pushers, people.list_human_members(pusher.asked_teams()));
                     }
-                    Predicate::Approvals(approvals) => {
+                    Predicate::Approvals(approvals) if !approvals.asks_code_owners() => {
                         let named = match approvals.asked_teams() {
                             [] => rostered.clone(),
                             teams => Some(people.list_human_members(teams)),

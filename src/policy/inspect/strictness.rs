@@ -61,7 +61,13 @@ fn are_parameters_as_strict(predicate: &str, old: &YamlNode, new: &YamlNode) -> 
         defaults.iter().any(|(known, word)| *known == key && scalar_text(node) == Some(word))
     };
     let narrows = |key: &str| match predicate {
-        "approvals" => ["at-least", "from", "distinct-teams"].contains(&key),
+        "approvals" => match key {
+            "at-least" | "distinct-teams" => true,
+            // Of paths that nobody owns, `nobody` asks for less than no `from` at all.
+            "from" => find_entry(new, "unowned").and_then(scalar_text) != Some("nobody"),
+            "unowned" => find_entry(new, "unowned").and_then(scalar_text) == Some("refuse"),
+            _ => false,
+        },
         "ticket" => !["within", "unseen"].contains(&key),
         _ => false,
     };
@@ -90,6 +96,7 @@ fn is_parameter_as_strict(key: &str, old: &YamlNode, new: &YamlNode) -> bool {
         ("within", Some(old), Some(new)) => is_limit_as_short(old, new),
         ("trust", _, Some(new)) => new == "verified",
         ("of", _, Some(new)) => new == "final-revision",
+        ("unowned", _, Some(new)) => new == "refuse",
         ("from", ..) => {
             let teams = list_texts(old);
             !list_items(new).is_empty() && list_texts(new).iter().all(|team| teams.contains(team))

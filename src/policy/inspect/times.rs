@@ -133,6 +133,10 @@ fn list_periods(periods: &YamlNode) -> &[YamlNode] {
 /// Finds a window that is closed always, or for more than a year from now.
 fn inspect_freezes(window: &YamlNode, (place, shown): (usize, &str), today: Date, found: &mut FileFindings) {
     for period in find_entry(window, "outside").map(list_periods).unwrap_or_default() {
+        // The edge of a month leaves the rest of it open.
+        if find_entry(period, "of").is_some() {
+            continue;
+        }
         let text = |key| find_entry(period, key).and_then(scalar_text);
         let (from, until) = (text("from").unwrap_or("00:00"), text("until").unwrap_or("23:59"));
         let all_day = find_entry(period, "weekdays").is_none_or(|days| list_texts(days).len() == 7)

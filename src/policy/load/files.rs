@@ -9,11 +9,13 @@ use std::fmt::Write as _;
 use sha2::{Digest, Sha256};
 
 use crate::people::check_plain_path;
+use crate::people::code_owners::MAX_CODE_OWNERS_BYTES;
 use crate::policy::faults::{FaultyFile, PolicyErrors};
 use crate::policy::packs::{POLICY_PACKS, find_pack};
 use crate::yaml::decode::{read_items, read_text};
 use crate::yaml::{
-    self, ExpectedValue, YamlFault, YamlNode, YamlPlace, YamlValue, shorten_for_message, suggest_list_form,
+    self, ExpectedValue, MAX_DOCUMENT_BYTES, YamlFault, YamlNode, YamlPlace, YamlValue, shorten_for_message,
+    suggest_list_form,
 };
 
 /// How many files a policy may consist of.
@@ -137,6 +139,14 @@ fn write_meaning(node: &YamlNode, meaning: &mut String) {
             }
             meaning.push('e');
         }
+    }
+}
+
+/// Returns how many bytes a file of a policy may have.
+pub(crate) fn max_file_bytes(path: &str) -> usize {
+    match path.rsplit('/').next() {
+        Some("CODEOWNERS") => MAX_CODE_OWNERS_BYTES,
+        _ => MAX_DOCUMENT_BYTES,
     }
 }
 

@@ -5,8 +5,10 @@
 //! the level of a shipped rule without repeating what it requires. Every value keeps its place, so a
 //! fault is reported in the file and on the line where it was written.
 
+mod code_owners;
 mod consequences;
 pub(crate) mod files;
+mod holidays;
 pub(crate) mod loader;
 mod permissions;
 pub(crate) mod rules;
@@ -21,8 +23,10 @@ use crate::people::{PeopleDirectory, check_plain_path};
 use crate::policy::definition::{ChangeClass, ChangeUnit, KeyFile, Policy, SignerKeys};
 use crate::policy::faults::{FaultyFile, PolicyErrors};
 use crate::policy::gate_files::guard_classes;
+use crate::policy::load::code_owners::fetch_code_owners;
 use crate::policy::load::consequences::{adopt_pack_faults, drop_missing_names, hides_names};
 use crate::policy::load::files::{FetchedFile, PolicyFiles, digest_source, name_root, unreadable_file_fault};
+use crate::policy::load::holidays::fetch_holidays;
 use crate::policy::load::loader::{PolicyLoader, SourcedNode};
 use crate::policy::load::permissions::{PolicyPermissions, read_permissions};
 use crate::policy::load::rules::{join_written_rules, read_exemptions, read_rule};
@@ -108,9 +112,12 @@ pub fn load_policy(entry: &str, fetch: &mut dyn FnMut(&str) -> FetchedFile) -> R
     vocabulary.connect_fields(&people);
     let (catalogue, mut read_beside) = fetch_standard_changes(&mut loader, &people, fetch);
     let signers = fetch_signer_keys(&mut loader, fetch);
+    let code_owners = fetch_code_owners(&mut loader, &mut people, fetch);
     read_beside.splice(0..0, roster);
+    read_beside.extend(fetch_holidays(&mut loader, &mut people, fetch));
+    read_beside.extend(code_owners.file);
     let digest = files.compute_digest(&read_beside);
-    let gate_files = list_gate_files(&names, &read_beside, &signers);
+    let gate_files = list_gate_files(&names, &read_beside, &signers, code_owners.paths);
     let catalogue = Arc::new(catalogue);
     let parts = PolicyParts { people, vocabulary, ticket_systems, catalogue, signers, gate_files, digest };
     loader.lacks_base = files.lacks_base();

@@ -55,10 +55,12 @@ pub(super) fn list_gate_files(
     names: &[String],
     read_beside: &[FaultyFile],
     signers: &SignerKeys,
+    code_owners: Vec<String>,
 ) -> Vec<String> {
     let mut files: Vec<String> = names.iter().filter(|name| find_pack(name).is_none()).cloned().collect();
     files.extend(read_beside.iter().map(|file| file.name.clone()));
     files.extend(signers.ssh.iter().chain(&signers.openpgp).map(|keys| keys.path.clone()));
+    files.extend(code_owners);
     files.sort_unstable();
     files.dedup();
     files

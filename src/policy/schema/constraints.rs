@@ -104,13 +104,14 @@ pub(super) fn day_schema() -> Value {
     })
 }
 
-/// Returns the schema of a holiday: one day, or the same day of every year.
+/// Returns the schema of a holiday: one day, the same day of every year, or a calendar.
 pub(super) fn holiday_schema() -> Value {
-    json!({
+    let day = json!({
         "type": "string",
         "pattern": "^([0-9]{4}-)?(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$",
         "not": { "type": "string", "pattern": "(^|-)(02-3|0[469]-31|11-31)" },
-    })
+    });
+    json!({ "anyOf": [day, { "type": "string", "pattern": "[.]ics$" }] })
 }
 
 /// Returns the schema of a pattern of names, which cannot match all of them.
@@ -177,7 +178,7 @@ fn refine_window(schema: &mut Value) {
     let moment = json!({ "type": "string", "pattern": MOMENT_PATTERN });
     refine_properties(schema, &["from", "until"], &moment);
     let day = json!({ "enum": WEEKDAYS });
-    let days = json!({ "anyOf": [{ "const": "business" }, list_or_one(day)] });
+    let days = json!({ "anyOf": [{ "enum": ["business", "weekend", "holidays"] }, list_or_one(day)] });
     refine_properties(schema, &["weekdays"], &days);
     for key in ["inside", "outside"] {
         let place = format!("/properties/{key}/anyOf");

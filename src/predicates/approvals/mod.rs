@@ -9,6 +9,8 @@ pub(crate) mod considered;
 pub(crate) mod coverage;
 mod decisions;
 pub(crate) mod objections;
+pub(crate) mod owners;
+mod parameters;
 mod requirement;
 pub(crate) mod reviews;
 #[cfg(test)]
@@ -22,6 +24,7 @@ use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::outcome::PredicateOutcome;
 use crate::verdict::Message;
 
+pub(crate) use crate::predicates::approvals::parameters::names_code_owners;
 pub use crate::predicates::approvals::requirement::ApprovalsPredicate;
 pub(crate) use crate::predicates::approvals::requirement::DEFAULT_APPROVAL_FIELD;
 pub(crate) use crate::predicates::approvals::requirement::MESSAGES;
@@ -42,6 +45,11 @@ pub(crate) const DOC: PredicateDoc = PredicateDoc {
 - `field: NAME` or a list: the fields that state an approval (default: `Reviewed-by`); in a pull request a review \
 states it, and a person whom such a field names must have approved;
 - `from: [teams]`: only members of these teams count;
+- `from: codeowners`: every touched path that has owners in the file of code owners is approved by one of them, and \
+only approvals of owners count; the file is read beside the policy, from before the change. Where a section of GitLab \
+asks for several, as many owners of the path approve. `unowned` says what becomes of paths that have no owner, or \
+none who has to approve: `anyone` (the default) lets everybody's approval count, `nobody` asks for no approval of \
+them, `refuse` refuses a path that nobody owns;
 - `distinct-teams: true`: one approval from each of the teams in `from`, by different people;
 - `of: final-revision` (the default): an approval counts if it stands in the final revision, or in every commit \
 of the change; `of: any-commit` accepts one that stands in any commit, and a review of an earlier revision;
@@ -86,6 +94,9 @@ impl ApprovalsPredicate {
         if !self.commands.is_empty() {
             needs.insert(FactKind::Comments);
         }
+        if self.asks_code_owners() {
+            needs.extend([FactKind::CodeOwners, FactKind::Paths]);
+        }
     }
 
     pub(crate) fn describe(&self) -> Message {
@@ -96,6 +107,9 @@ impl ApprovalsPredicate {
         let stage = context.change.stage;
         if stage == Stage::CommitMsg {
             return Err(Missing::NotAtThisStage(FactKind::Approvals));
+        }
+        if self.asks_code_owners() {
+            context.owned_paths()?;
         }
         if context.change.pull.is_ok() || stage == Stage::PullRequest {
             return reviews::evaluate_reviews(self, context);

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use crate::change::{Person, Text};
 use crate::people::contributors::{NotIndependent, ResolvedContributor};
 use crate::predicates::approvals::approvers::{CountedApprover, covers_each_team};
-use crate::predicates::support::context::{EvaluationContext, PolicyScope};
-use crate::predicates::support::parameters::{quote_patterns, read_list, read_teams};
+use crate::predicates::approvals::owners::{UnownedPaths, not_an_owner_message};
+use crate::predicates::support::context::EvaluationContext;
+use crate::predicates::support::parameters::quote_patterns;
 use crate::verdict::{Finding, Fixer, Message, MessageTemplate, MessageValue, messages};
+use crate::vocabulary::FieldDefinition;
 use crate::vocabulary::value_check::person_error;
-use crate::vocabulary::{FieldDefinition, FieldKind};
-use crate::yaml::decode::{MapReader, read_bool, read_choice, read_count, read_texts};
-use crate::yaml::{ExpectedValue, YamlFault, YamlNode, shorten_for_message};
 
 messages! {
     QUESTION_ONE = "approvals.question-one":
@@ -27,6 +26,7 @@ messages! {
     NAMED_CONTRIBUTOR = "approvals.named-contributor":
         "`{key}`: {person} is {role} of this change and cannot approve it";
     NAMED = "approvals.named": "`{key}` names {person}: {reason}";
+    FROM_OWNERS = "approvals.from-owners": " from the code owners of what it touches";
     FROM_TEAMS = "approvals.from-teams": " from {teams/or}";
     FROM_MEMBERS = "approvals.from-members": " from {teams/or} ({members/or})";
     FROM_EACH_TEAM = "approvals.from-each-team": " (one each from {teams/and})";
@@ -44,7 +44,9 @@ pub struct ApprovalsPredicate {
     pub(super) min_approvals: u64,
     pub(super) fields: Vec<Arc<FieldDefinition>>,
     pub(super) teams: Vec<String>,
-    distinct_teams: bool,
+    pub(super) distinct_teams: bool,
+    /// What becomes of paths without an owner, if owners have to approve; `None` if they need not.
+    pub(super) owners: Option<UnownedPaths>,
     pub(super) coverage: ApprovalCoverage,
     pub(super) trust: ApprovalTrust,
     pub(super) commands: Vec<String>,
@@ -64,59 +66,7 @@ pub(super) enum ApprovalTrust {
     Verified,
 }
 
-const COVERAGE_WORDS: [(&str, ApprovalCoverage); 2] =
-    [("final-revision", ApprovalCoverage::FinalRevision), ("any-commit", ApprovalCoverage::AnyCommit)];
-
-const TRUST_WORDS: [(&str, ApprovalTrust); 2] =
-    [("claimed", ApprovalTrust::Claimed), ("verified", ApprovalTrust::Verified)];
-
 impl ApprovalsPredicate {
-    pub(crate) fn read_parameters(
-        node: &YamlNode,
-        scope: &PolicyScope<'_>,
-        faults: &mut Vec<YamlFault>,
-    ) -> Option<Self> {
-        let before = faults.len();
-        let mut map = MapReader::new(node, faults)?;
-        let mut asked = ApprovalsPredicate {
-            min_approvals: 1,
-            fields: match map.find_key("field") {
-                Some(node) => read_approval_fields(node, scope, faults),
-                None => default_approval_field(node, scope, faults),
-            },
-            teams: Vec::new(),
-            distinct_teams: false,
-            coverage: ApprovalCoverage::FinalRevision,
-            trust: ApprovalTrust::Verified,
-            commands: read_list(&mut map, "commands", faults, parse_command),
-        };
-        if let Some(node) = map.find_key("at-least") {
-            asked.min_approvals = read_count(node, 1, 100, faults).unwrap_or(1);
-        }
-        if let Some(node) = map.find_key("from") {
-            asked.teams = read_teams(node, scope, faults);
-        }
-        if let Some(node) = map.find_key("distinct-teams") {
-            asked.distinct_teams = read_bool(node, faults).unwrap_or(false);
-            if asked.distinct_teams && asked.teams.len() < 2 {
-                faults.push(YamlFault::new(node.at, "`distinct-teams` needs two or more teams in `from`"));
-            }
-        }
-        if let Some(node) = map.find_key("of") {
-            asked.coverage = read_choice(node, &COVERAGE_WORDS, faults).unwrap_or(asked.coverage);
-        }
-        if let Some(node) = map.find_key("trust") {
-            asked.trust = read_choice(node, &TRUST_WORDS, faults).unwrap_or(asked.trust);
-        }
-        map.refuse_unknown_keys(faults);
-        // Each team needs an approver of its own.
-        if asked.distinct_teams {
-            let teams = u64::try_from(asked.teams.len()).unwrap_or(u64::MAX);
-            asked.min_approvals = asked.min_approvals.max(teams);
-        }
-        (before == faults.len()).then_some(asked)
-    }
-
     /// Returns true if the approvals asked for are reviews, and not another kind of approval.
     pub(crate) fn asks_for_reviews(&self) -> bool {
         self.fields.iter().any(|field| field.name == DEFAULT_APPROVAL_FIELD)
@@ -135,6 +85,11 @@ impl ApprovalsPredicate {
     /// Returns the teams of those who may approve; empty for everyone.
     pub(crate) fn asked_teams(&self) -> &[String] {
         &self.teams
+    }
+
+    /// Returns true if the owners of what is touched have to approve.
+    pub(crate) fn asks_code_owners(&self) -> bool {
+        self.owners.is_some()
     }
 
     /// Returns true if each of the teams has to approve.
@@ -170,6 +125,7 @@ impl ApprovalsPredicate {
     pub(super) fn describe_question(&self) -> Message {
         let template = if self.min_approvals == 1 { &QUESTION_ONE } else { &QUESTION_SEVERAL };
         let from = match (self.teams.is_empty(), self.distinct_teams) {
+            _ if self.owners.is_some() => Message::from(&FROM_OWNERS).into(),
             (true, _) => MessageValue::empty(),
             (false, false) => FROM_TEAMS.with("teams", self.teams.clone()).into(),
             (false, true) => FROM_EACH_TEAM.with("teams", self.teams.clone()).into(),
@@ -179,7 +135,12 @@ impl ApprovalsPredicate {
 
     /// Returns true if and only if the person with this key is in one of the teams that are asked.
     pub(super) fn accepts_approver(&self, key: &str, context: &EvaluationContext<'_>) -> bool {
-        self.teams.is_empty() || self.teams.iter().any(|team| context.people.is_member(key, team))
+        match self.owners {
+            Some(unowned) => unowned.accepts_approver(key, context),
+            None => {
+                self.teams.is_empty() || self.teams.iter().any(|team| context.people.is_member(key, team))
+            }
+        }
     }
 
     pub(super) fn has_enough_approvals(
@@ -187,9 +148,48 @@ impl ApprovalsPredicate {
         approvers: &[CountedApprover],
         context: &EvaluationContext<'_>,
     ) -> bool {
-        let count = u64::try_from(approvers.len()).unwrap_or(u64::MAX);
-        count >= self.min_approvals
+        self.has_enough_people(approvers.len(), context)
             && (!self.distinct_teams || covers_each_team(&self.teams, approvers, context))
+            && self.find_owner_shortfalls(approvers, context).is_empty()
+    }
+
+    /// Returns true if these are as many people as have to approve.
+    fn has_enough_people(&self, count: usize, context: &EvaluationContext<'_>) -> bool {
+        let needed = match self.owners {
+            Some(unowned) => unowned.count_needed(self.min_approvals, context),
+            None => self.min_approvals,
+        };
+        u64::try_from(count).unwrap_or(u64::MAX) >= needed
+    }
+
+    /// Returns a finding for each entry of the file of code owners that lacks an approval by its owners.
+    fn find_owner_shortfalls(
+        &self,
+        approvers: &[CountedApprover],
+        context: &EvaluationContext<'_>,
+    ) -> Vec<Finding> {
+        // A question about owners who are not known is not answered at all.
+        let found = self.owners.map(|unowned| unowned.find_shortfalls(approvers, context));
+        found.and_then(Result::ok).unwrap_or_default()
+    }
+
+    /// Returns what is missing: first the number of approvals, then the owners of what is touched. `approvers` are
+    /// those who count, or may count; `counted` of them count for certain.
+    pub(super) fn list_shortfalls(
+        &self,
+        template: &'static MessageTemplate,
+        (approvers, counted): (&[CountedApprover], usize),
+        context: &EvaluationContext<'_>,
+    ) -> Vec<Finding> {
+        let owners = self.find_owner_shortfalls(approvers, context);
+        let mut findings = Vec::new();
+        // An owner who is missing says it better.
+        let asks_several = self.min_approvals > 1 && !self.has_enough_people(approvers.len(), context);
+        if owners.is_empty() || asks_several {
+            findings.push(self.shortfall_finding(template, counted, context));
+        }
+        findings.extend(owners);
+        findings
     }
 
     /// Returns the finding that too few approvals count. `template` says of which kind they are.
@@ -220,6 +220,7 @@ impl ApprovalsPredicate {
             }
         }
         let name = match self.teams.as_slice() {
+            [] if self.owners.is_some() => "<name of a code owner>".to_owned(),
             [] => "<name>".to_owned(),
             teams => format!("<name of a member of {}>", teams.join(" or ")),
         };
@@ -235,6 +236,11 @@ impl ApprovalsPredicate {
     /// Returns the teams whose approvals are needed, as a value that follows the number of approvals.
     /// The members of small teams are named, so that the author knows who to ask.
     fn teams_clause(&self, context: &EvaluationContext<'_>) -> MessageValue {
+        if self.owners.is_some() {
+            // Of what nobody owns, anyone can approve.
+            let is_owned = context.owned_paths().is_ok_and(|owned| !owned.required.is_empty());
+            return if is_owned { Message::from(&FROM_OWNERS).into() } else { MessageValue::empty() };
+        }
         if self.teams.is_empty() {
             return "".into();
         }
@@ -257,6 +263,9 @@ impl ApprovalsPredicate {
     }
 
     pub(super) fn not_in_team_message(&self) -> Message {
+        if self.owners.is_some() {
+            return not_an_owner_message();
+        }
         NOT_IN_TEAM.with("teams", self.teams.clone())
     }
 
@@ -301,50 +310,4 @@ pub(super) fn named_message(key: &str, person: &Text, reason: Message) -> Messag
         return NAMED_CONTRIBUTOR.with("key", key).with("person", person).with("role", role.clone());
     }
     NAMED.with("key", key).with("person", person).with("reason", reason)
-}
-
-/// Returns `Reviewed-by`, which states an approval where the policy names no field.
-fn default_approval_field(
-    node: &YamlNode,
-    scope: &PolicyScope<'_>,
-    faults: &mut Vec<YamlFault>,
-) -> Vec<Arc<FieldDefinition>> {
-    if let Some(field) = scope.vocabulary.find_field(DEFAULT_APPROVAL_FIELD) {
-        return vec![field.clone()];
-    }
-    let what = format!("`approvals` reads `{DEFAULT_APPROVAL_FIELD}`, and the policy has no such field");
-    let help = format!(
-        "name another with `field`, or add `{DEFAULT_APPROVAL_FIELD}: {{ person: true }}` to `fields`"
-    );
-    let fault = YamlFault::new(node.at, what).with_help(help);
-    faults.push(fault.with_expected(ExpectedValue::DefinedName));
-    Vec::new()
-}
-
-fn read_approval_fields(
-    node: &YamlNode,
-    scope: &PolicyScope<'_>,
-    faults: &mut Vec<YamlFault>,
-) -> Vec<Arc<FieldDefinition>> {
-    let mut fields = Vec::new();
-    for name in read_texts(node, faults) {
-        let Some(field) = scope.vocabulary.resolve_field(node, name, faults) else { continue };
-        if field.kind != FieldKind::Person {
-            faults.push(YamlFault::new(node.at, format!("`{}` does not name a person", field.name)));
-        }
-        fields.push(field.clone());
-    }
-    fields
-}
-
-/// Reads a word by which a comment approves.
-fn parse_command(written: &str) -> Result<String, String> {
-    match written.strip_prefix('/') {
-        Some(word) if !word.is_empty() && word.bytes().all(is_command_byte) => Ok(written.to_owned()),
-        _ => Err(format!("`{}` is not a command such as `/approve`", shorten_for_message(written))),
-    }
-}
-
-fn is_command_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
 }

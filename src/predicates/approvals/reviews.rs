@@ -71,7 +71,7 @@ pub(crate) fn evaluate_reviews(
     findings.append(&mut untrue_claims);
     // A refusal needs no missing fact if even all undecided approvals would be too few.
     if !asked.has_enough_approvals(&count.best_case(), context) {
-        findings.push(counter.shortfall_finding(count.counted_approvers.len()));
+        findings.append(&mut counter.list_shortfalls(&count));
         if pull.uncompared.contains(&pull.head.id) {
             let what = UNCOMPARED_MERGE.with("revision", pull.head.id.short_hex());
             findings.push(Finding::new(what).fixed_by(asked.approval_fixer()));
@@ -284,12 +284,13 @@ impl ReviewCounter<'_> {
         Ok((key, approval.may_approve.as_ref().err().cloned().or(gap)))
     }
 
-    fn shortfall_finding(&self, found: usize) -> Finding {
+    fn list_shortfalls(&self, count: &ReviewCount) -> Vec<Finding> {
         let template = match self.predicate.coverage {
             ApprovalCoverage::FinalRevision => &TOO_FEW_REVIEWS,
             ApprovalCoverage::AnyCommit => &TOO_FEW_REVIEWS_OF_ANY,
         };
-        self.predicate.shortfall_finding(template, found, self.context)
+        let approvers = (count.best_case(), count.counted_approvers.len());
+        self.predicate.list_shortfalls(template, (&approvers.0, approvers.1), self.context)
     }
 
     /// Returns a finding for each trailer that names an approver who has not approved, and what is

@@ -85,9 +85,13 @@ pub(crate) fn evaluate_trailers(
         Some(field) => &field.name,
         None => DEFAULT_APPROVAL_FIELD,
     };
-    let shortfall = asked.shortfall_finding(&TOO_FEW_TRAILERS, approvers.len(), context);
     let paste = asked.suggest_trailers(key, approvers.len());
-    findings.insert(0, shortfall.with_paste(paste));
+    let mut shortfalls = asked.list_shortfalls(&TOO_FEW_TRAILERS, (&approvers, approvers.len()), context);
+    if !shortfalls.is_empty() {
+        let first = shortfalls.remove(0);
+        shortfalls.insert(0, first.with_paste(paste));
+    }
+    findings.splice(0..0, shortfalls);
     Ok(PredicateOutcome::Fails(findings))
 }
 

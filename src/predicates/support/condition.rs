@@ -105,7 +105,9 @@ impl Condition {
             },
             Condition::All(parts) => combine_all(parts.iter().map(|part| part.evaluate(context))),
             Condition::Any(parts) => combine_any(parts.iter().map(|part| part.evaluate(context))),
-            Condition::Not(part) => negate_answer(part.evaluate(context), || part.forbidden_finding(context)),
+            Condition::Not(part) => {
+                negate_answer(part.evaluate(context), || part.forbidden_findings(context))
+            }
         }
     }
 
@@ -279,13 +281,19 @@ impl Condition {
         }
     }
 
-    /// Returns the finding that this condition holds under a `not`.
-    fn forbidden_finding(&self, context: &EvaluationContext<'_>) -> Finding {
-        context.reason_or_empty(|| {
+    /// Returns the findings that this condition holds under a `not`: one, or one for each place that makes it hold.
+    fn forbidden_findings(&self, context: &EvaluationContext<'_>) -> Vec<Finding> {
+        if let Condition::Predicate(predicate) = self {
+            let places = predicate.list_forbidden(context);
+            if !places.is_empty() {
+                return places;
+            }
+        }
+        vec![context.reason_or_empty(|| {
             // A record holds these codes, and is compared with what a later version finds.
             let question = self.describe_to_depth(MAX_DESCRIBED_DEPTH, NegationWording::NotTrue);
             Finding::new(FORBIDDEN.with("question", question))
-        })
+        })]
     }
 }
 
@@ -368,9 +376,9 @@ fn combine_any(answers: impl Iterator<Item = PredicateAnswer>) -> PredicateAnswe
     }
 }
 
-fn negate_answer(answer: PredicateAnswer, reason: impl FnOnce() -> Finding) -> PredicateAnswer {
+fn negate_answer(answer: PredicateAnswer, reasons: impl FnOnce() -> Vec<Finding>) -> PredicateAnswer {
     match answer {
-        PredicateAnswer::Holds(_) => PredicateAnswer::Fails(vec![reason()]),
+        PredicateAnswer::Holds(_) => PredicateAnswer::Fails(reasons()),
         PredicateAnswer::Fails(_) => PredicateAnswer::Holds(Vec::new()),
         unknown @ PredicateAnswer::Unknown(_) => unknown,
     }
@@ -530,7 +538,7 @@ mod tests {
     #[test]
     fn not_turns_yes_and_no_around_and_leaves_what_cannot_be_known() {
         for (answer, expected) in [(holds(), 0), (unknown(), 1), (fails(), 2)] {
-            assert_eq!(rank(&negate_answer(answer, || Finding::new(&NO_ALTERNATIVE))), expected);
+            assert_eq!(rank(&negate_answer(answer, || vec![Finding::new(&NO_ALTERNATIVE)])), expected);
         }
     }
 }

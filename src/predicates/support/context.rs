@@ -7,6 +7,7 @@ use crate::catalogue::StandardCatalogue;
 use crate::change::{Change, Missing};
 use crate::people::PeopleDirectory;
 use crate::people::contributors::{ResolvedContributor, find_contributors};
+use crate::people::owned_paths::OwnedPaths;
 use crate::verdict::{Finding, messages};
 use crate::vocabulary::FieldVocabulary;
 
@@ -35,6 +36,7 @@ pub struct EvaluationContext<'judge> {
     /// The fields that the policy defines.
     pub vocabulary: &'judge FieldVocabulary,
     participants: OnceCell<(Vec<ResolvedContributor>, Option<Missing>)>,
+    owned_paths: OnceCell<Result<OwnedPaths, Missing>>,
     /// Whether the caller wants to know why something does not hold.
     wants_reasons: bool,
 }
@@ -46,7 +48,14 @@ impl<'judge> EvaluationContext<'judge> {
         people: &'judge PeopleDirectory,
         vocabulary: &'judge FieldVocabulary,
     ) -> Self {
-        EvaluationContext { change, people, vocabulary, participants: OnceCell::new(), wants_reasons: true }
+        EvaluationContext {
+            change,
+            people,
+            vocabulary,
+            participants: OnceCell::new(),
+            owned_paths: OnceCell::new(),
+            wants_reasons: true,
+        }
     }
 
     /// Returns the same as [`EvaluationContext::new`] for a caller that only asks whether something holds.
@@ -71,5 +80,15 @@ impl<'judge> EvaluationContext<'judge> {
     pub(crate) fn participants(&self) -> (&[ResolvedContributor], Option<&Missing>) {
         let (found, missing) = self.participants.get_or_init(|| find_contributors(self.change, self.people));
         (found, missing.as_ref())
+    }
+
+    /// Returns who owns the paths that the change touches, by the file of code owners.
+    ///
+    /// # Errors
+    ///
+    /// Returns the fact that is missing to know it.
+    pub(crate) fn owned_paths(&self) -> Result<&OwnedPaths, Missing> {
+        let owned = self.owned_paths.get_or_init(|| OwnedPaths::of_change(self.change, self.people));
+        owned.as_ref().map_err(Missing::clone)
     }
 }

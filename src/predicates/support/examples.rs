@@ -11,7 +11,7 @@ use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
 use crate::verdict::{PredicateAnswer, Sentence, SentencePart};
 use crate::vocabulary::FieldVocabulary;
-use crate::yaml::decode::MapReader;
+use crate::yaml::decode::{MapReader, read_text};
 use crate::yaml::{self, YamlFault, YamlNode};
 
 /// Runs both examples of a predicate.
@@ -99,6 +99,9 @@ fn answer_question(
         map.find_key("people").map(|node| PeopleDirectory::read_people(node, faults)).unwrap_or_default();
     if let Some(node) = map.find_key("roster") {
         people.read_roster(node, faults);
+    }
+    if let Some(text) = map.find_key("codeowners").and_then(|node| read_text(node, faults)) {
+        people.set_code_owners("CODEOWNERS", Ok(Some(text.as_bytes())));
     }
     vocabulary.connect_fields(&people);
     let mut catalogue = StandardCatalogue::default();

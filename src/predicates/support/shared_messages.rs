@@ -1,6 +1,6 @@
 //! The messages of files that several predicates share, and of the parts of predicates that have a folder.
 
-use crate::predicates::{approvals, support, ticket};
+use crate::predicates::{approvals, support, ticket, window};
 use crate::verdict::MessageTemplate;
 
 /// The messages of files that several predicates share, and of the parts of predicates that have a
@@ -17,6 +17,8 @@ pub(crate) const SHARED_MESSAGES: &[&[&MessageTemplate]] = &[
     approvals::reviews::MESSAGES,
     approvals::commands::MESSAGES,
     approvals::objections::MESSAGES,
+    approvals::owners::MESSAGES,
     approvals::coverage::MESSAGES,
     approvals::trailer_approvals::MESSAGES,
+    window::periods::MESSAGES,
 ];

@@ -91,8 +91,10 @@ fn add_calendar(policy: &Policy, section: &mut DocumentSection) {
          the clock. Business days are Monday to Friday without holidays, and end at 23:59:59 UTC. What is closed late \
          stays recorded as late.",
     );
-    let holidays: Vec<String> =
+    let mut holidays: Vec<String> =
         policy.people.holidays().list_holidays().into_iter().map(describe_holiday).collect();
+    holidays
+        .extend(policy.people.holiday_files().iter().map(|path| format!("those of the calendar `{path}`")));
     section.add_paragraph(&match holidays.is_empty() {
         true => "Holidays: the policy names none.".to_owned(),
         false => format!("Holidays: {}.", join_words(&holidays, "and")),

@@ -3,38 +3,30 @@
 //! Only the time at which the gate sees the change counts. The dates in commits are typed by their
 //! authors.
 
+pub(crate) mod periods;
+
 use std::collections::BTreeSet;
 
-use jiff::civil::{Date, Time, Weekday};
-use jiff::{Span, Zoned};
+use jiff::Zoned;
+use jiff::civil::{Date, Time};
 
-use crate::calendar::{Holidays, is_business_day, parse_time_of_day, parse_weekday, to_local_time};
+use crate::calendar::to_local_time;
 use crate::change::{FactKind, Missing, NeededFacts, Stage};
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::map_keys::parse_key;
 use crate::predicates::support::outcome::PredicateOutcome;
+use crate::predicates::window::periods::{TimePeriod, describe_periods, read_periods, weekday_template};
 use crate::verdict::{Finding, Fixer, Message, MessageTemplate, messages};
-use crate::yaml::decode::{MapReader, parse_each, parse_one, read_day, read_items};
-use crate::yaml::{YamlFault, YamlNode, YamlValue, shorten_for_message};
+use crate::yaml::decode::MapReader;
+use crate::yaml::{YamlFault, YamlNode, shorten_for_message};
 
 messages! {
     QUESTION = "window.question": "it is {parts+, and } ({zone})";
     QUESTION_INSIDE = "window.question-inside": "inside {periods+ or }";
     QUESTION_OUTSIDE = "window.question-outside": "outside {periods+ or }";
-    PERIOD_OF_DATES = "window.period-of-dates": "{from} to {until}";
-    PERIOD_OF_HOURS = "window.period-of-hours": "{from} to {until} {days}";
-    EVERY_DAY = "window.every-day": "every day";
-    ON_BUSINESS_DAYS = "window.on-business-days": "on business days";
-    ON_DAYS = "window.on-days": "on {days}";
-    MONDAY = "window.monday": "Monday";
-    TUESDAY = "window.tuesday": "Tuesday";
-    WEDNESDAY = "window.wednesday": "Wednesday";
-    THURSDAY = "window.thursday": "Thursday";
-    FRIDAY = "window.friday": "Friday";
-    SATURDAY = "window.saturday": "Saturday";
-    SUNDAY = "window.sunday": "Sunday";
     FROZEN = "window.frozen": "it is {weekday}, {date} {time} ({zone}); no changes are allowed from {period}";
+    FROZEN_IN = "window.frozen-in": "it is {weekday}, {date} {time} ({zone}); no changes are allowed in {period}";
     CLOSED = "window.closed": "it is {weekday}, {date} {time} ({zone}); changes are allowed only from {periods/or}";
 }
 
@@ -53,7 +45,11 @@ their last;
 - a period of hours is `{ weekdays: [Fri], from: '15:00', until: '23:59' }`, with `weekdays: business` for Monday \
 to Friday without the holidays of the policy; the defaults are every day, `00:00` and `23:59`. Both minutes belong to it, the last one to its end. \
 If `until` is before `from`, the period ends on the next day. Hours that the clocks skip are in no period, and \
-hours that they repeat count twice.",
+hours that they repeat count twice. `weekdays: weekend` is Saturday and Sunday, and `weekdays: holidays` the holidays \
+of the policy, which are those under `holidays` of `people`, and of the calendars that stand there;
+- a period at the end of every quarter is `{ last: 5 business days, of: quarter }`, from the first of these days to the \
+last day of the quarter; `first` counts from its beginning, days can be plain `days`, and `of` is `month`, `quarter` or \
+`year`.",
     passing_example: "
 ask: { window: { inside: [{ weekdays: business, from: '08:00', until: '16:59' }], zone: Europe/Berlin } }
 change:
@@ -74,21 +70,6 @@ pub struct WindowPredicate {
     outside_periods: Vec<TimePeriod>,
     inside_periods: Vec<TimePeriod>,
     zone_name: Option<String>,
-}
-
-/// A time that comes once, or every week.
-#[derive(Clone, Debug, PartialEq)]
-enum TimePeriod {
-    Dates { from: Date, until: Date },
-    Hours { days: WindowDays, from: Time, until: Time },
-}
-
-/// The days of the week on which a period starts.
-#[derive(Clone, Debug, PartialEq)]
-enum WindowDays {
-    All,
-    Business,
-    Listed(Vec<Weekday>),
 }
 
 impl WindowPredicate {
@@ -116,22 +97,16 @@ impl WindowPredicate {
         self.zone_name.as_deref()
     }
 
-    /// Returns the days of the periods outside and inside of which it holds; `None` for each that comes every week.
+    /// Returns the days of the periods outside and inside of which it holds; `None` for each that comes again.
     pub(crate) fn list_days(&self) -> [Vec<Option<(Date, Date)>>; 2] {
-        let days = |period: &TimePeriod| match period {
-            TimePeriod::Dates { from, until } => Some((*from, *until)),
-            TimePeriod::Hours { .. } => None,
-        };
-        [&self.outside_periods, &self.inside_periods].map(|periods| periods.iter().map(days).collect())
+        [&self.outside_periods, &self.inside_periods]
+            .map(|periods| periods.iter().map(TimePeriod::list_days).collect())
     }
 
     /// Adds the times of the day at which a period begins, or the next minute after one ends.
     pub(crate) fn add_edges(&self, times: &mut BTreeSet<Time>) {
         for period in self.outside_periods.iter().chain(&self.inside_periods) {
-            if let TimePeriod::Hours { from, until, .. } = period {
-                times.insert(*from);
-                times.insert(until.wrapping_add(Span::new().minutes(1)));
-            }
+            period.add_edges(times);
         }
     }
 
@@ -164,7 +139,8 @@ impl WindowPredicate {
         let mut findings = Vec::new();
         for period in &self.outside_periods {
             if period.contains_time(&now, holidays) {
-                let message = self.time_message(&FROZEN, &now).with("period", period.describe_period());
+                let template = if period.is_edge() { &FROZEN_IN } else { &FROZEN };
+                let message = self.time_message(template, &now).with("period", period.describe_period());
                 findings.push(Finding::new(message).fixed_by(Fixer::Pusher));
             }
         }
@@ -189,196 +165,6 @@ impl WindowPredicate {
 
     fn zone_or_utc(&self) -> &str {
         self.zone_name.as_deref().unwrap_or("UTC")
-    }
-}
-
-impl TimePeriod {
-    fn read_period(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<Self> {
-        let before = faults.len();
-        let mut map = MapReader::new(node, faults)?;
-        let weekdays = map.find_key("weekdays");
-        let from = map.find_key("from");
-        let until = map.find_key("until");
-        let is_hours = weekdays.is_some() || from.or(until).is_some_and(looks_like_time);
-        let period = if is_hours {
-            TimePeriod::read_hours(weekdays, from, until, faults)
-        } else {
-            TimePeriod::read_dates(&mut map, faults)
-        };
-        if let Some(TimePeriod::Dates { from, until }) = &period
-            && from > until
-        {
-            faults.push(YamlFault::new(node.at, "this period ends before it begins"));
-        }
-        map.refuse_unknown_keys(faults);
-        if before == faults.len() { period } else { None }
-    }
-
-    fn read_hours(
-        weekdays: Option<&YamlNode>,
-        from: Option<&YamlNode>,
-        until: Option<&YamlNode>,
-        faults: &mut Vec<YamlFault>,
-    ) -> Option<Self> {
-        let days = match weekdays {
-            Some(node) => WindowDays::read_days(node, faults),
-            None => Some(WindowDays::All),
-        };
-        let from = read_time_or(from, Time::midnight(), faults);
-        let until = read_time_or(until, Time::constant(23, 59, 0, 0), faults);
-        Some(TimePeriod::Hours { days: days?, from: from?, until: until? })
-    }
-
-    fn read_dates(map: &mut MapReader<'_>, faults: &mut Vec<YamlFault>) -> Option<Self> {
-        let from = map.require_key("from", faults).and_then(|node| read_day(node, faults));
-        let until = map.require_key("until", faults).and_then(|node| read_day(node, faults));
-        Some(TimePeriod::Dates { from: from?, until: until? })
-    }
-
-    fn contains_time(&self, now: &Zoned, holidays: &Holidays) -> bool {
-        let today = now.date();
-        match self {
-            TimePeriod::Dates { from, until } => today >= *from && today <= *until,
-            TimePeriod::Hours { days, from, until } => {
-                let is_after = whole_minute(now.time()) >= whole_minute(*from);
-                let is_before = whole_minute(now.time()) <= whole_minute(*until);
-                if whole_minute(*from) <= whole_minute(*until) {
-                    return days.contains_day(today, holidays) && is_after && is_before;
-                }
-                let began_yesterday =
-                    today.yesterday().is_ok_and(|yesterday| days.contains_day(yesterday, holidays));
-                (days.contains_day(today, holidays) && is_after) || (began_yesterday && is_before)
-            }
-        }
-    }
-
-    /// Describes the period in words that follow `from` or `inside`.
-    fn describe_period(&self) -> Message {
-        match self {
-            TimePeriod::Dates { from, until } => {
-                PERIOD_OF_DATES.with("from", from.to_string()).with("until", until.to_string())
-            }
-            TimePeriod::Hours { days, from, until } => {
-                let days = match days {
-                    WindowDays::All => Message::from(&EVERY_DAY),
-                    WindowDays::Business => Message::from(&ON_BUSINESS_DAYS),
-                    WindowDays::Listed(days) => {
-                        let days: Vec<_> = days.iter().map(|day| weekday_template(*day)).collect();
-                        ON_DAYS.with("days", days)
-                    }
-                };
-                PERIOD_OF_HOURS
-                    .with("from", from.strftime("%H:%M").to_string())
-                    .with("until", until.strftime("%H:%M").to_string())
-                    .with("days", days)
-            }
-        }
-    }
-}
-
-impl WindowDays {
-    fn read_days(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<Self> {
-        if matches!(&node.value, YamlValue::Scalar { text, .. } if text == "business") {
-            return Some(WindowDays::Business);
-        }
-        let before = faults.len();
-        let days = parse_each(node, faults, parse_weekday);
-        (before == faults.len()).then_some(WindowDays::Listed(days))
-    }
-
-    fn contains_day(&self, day: Date, holidays: &Holidays) -> bool {
-        match self {
-            WindowDays::All => true,
-            WindowDays::Business => is_business_day(day, holidays),
-            WindowDays::Listed(days) => days.contains(&day.weekday()),
-        }
-    }
-}
-
-/// Returns the minute of a time, which belongs to a period as a whole.
-fn whole_minute(time: Time) -> (i8, i8) {
-    (time.hour(), time.minute())
-}
-
-fn weekday_template(day: Weekday) -> &'static MessageTemplate {
-    match day {
-        Weekday::Monday => &MONDAY,
-        Weekday::Tuesday => &TUESDAY,
-        Weekday::Wednesday => &WEDNESDAY,
-        Weekday::Thursday => &THURSDAY,
-        Weekday::Friday => &FRIDAY,
-        Weekday::Saturday => &SATURDAY,
-        Weekday::Sunday => &SUNDAY,
-    }
-}
-
-fn describe_periods(periods: &[TimePeriod]) -> Vec<Message> {
-    periods.iter().map(TimePeriod::describe_period).collect()
-}
-
-fn read_periods(node: Option<&YamlNode>, faults: &mut Vec<YamlFault>) -> Vec<TimePeriod> {
-    let mut periods = Vec::new();
-    match node {
-        // A single period need not stand in a list.
-        Some(node) if matches!(node.value, YamlValue::Map(_)) => {
-            periods.extend(TimePeriod::read_period(node, faults));
-        }
-        Some(node) => {
-            for item in read_items(node, faults) {
-                periods.extend(TimePeriod::read_period(item, faults));
-            }
-        }
-        None => {}
-    }
-    periods
-}
-
-fn looks_like_time(node: &YamlNode) -> bool {
-    matches!(&node.value, YamlValue::Scalar { text, .. } if text.contains(':') || find_meant_time(text).is_some())
-}
-
-/// Returns the time of day that `18.00`, `18h00`, `1800`, `8` or `6pm` stands for.
-fn find_meant_time(written: &str) -> Option<String> {
-    let folded = written.trim().to_ascii_lowercase();
-    let (clock, afternoon) = match (folded.strip_suffix("am"), folded.strip_suffix("pm")) {
-        (Some(clock), _) => (clock.trim_end(), Some(false)),
-        (_, Some(clock)) => (clock.trim_end(), Some(true)),
-        _ => (folded.as_str(), None),
-    };
-    let (hour, minute) = match clock.split_once([':', '.', 'h']) {
-        Some((hour, "")) => (hour, "00"),
-        Some(parts) => parts,
-        None if clock.len() == 4 => clock.split_at_checked(2)?,
-        None => (clock, "00"),
-    };
-    let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    if !(1..=2).contains(&hour.len()) || minute.len() != 2 || !is_number(hour) || !is_number(minute) {
-        return None;
-    }
-    let hour: i8 = match (hour.parse().ok()?, afternoon) {
-        (12, Some(false)) => 0,
-        (hour @ 1..=11, Some(true)) => hour + 12,
-        (hour, _) => hour,
-    };
-    let time = Time::new(hour, minute.parse().ok()?, 0, 0).ok()?;
-    Some(time.strftime("%H:%M").to_string())
-}
-
-fn read_time_or(node: Option<&YamlNode>, default: Time, faults: &mut Vec<YamlFault>) -> Option<Time> {
-    match node {
-        Some(node) => {
-            let before = faults.len();
-            let time = parse_one(node, faults, parse_time_of_day);
-            if let YamlValue::Scalar { text, .. } = &node.value
-                && let Some(meant) = find_meant_time(text)
-            {
-                for fault in faults.iter_mut().skip(before) {
-                    fault.help = Some(format!("write `'{meant}'`"));
-                }
-            }
-            time
-        }
-        None => Some(default),
     }
 }
 
@@ -483,6 +269,52 @@ mod tests {
     }
 
     #[test]
+    fn the_end_of_a_quarter_begins_with_the_first_of_its_last_business_days() {
+        // 2026-03-31 is a Tuesday, 2027-12-31 a Friday.
+        let freeze = "{ last: 3 business days, of: quarter }";
+        for (seen_at, expected) in [
+            ("2026-03-26T23:59:59Z", false),
+            ("2026-03-27T00:00:00Z", true),
+            ("2026-03-28T12:00:00Z", true),
+            ("2026-03-31T23:59:59Z", true),
+            ("2026-04-01T00:00:00Z", false),
+            ("2026-02-27T12:00:00Z", false),
+            ("2027-12-28T12:00:00Z", false),
+            ("2027-12-29T12:00:00Z", true),
+        ] {
+            assert_eq!(is_in(freeze, "UTC", seen_at), expected, "{seen_at}");
+        }
+        assert!(is_in("{ last: 3 days, of: month }", "UTC", "2026-02-26T00:00:00Z"));
+        assert!(!is_in("{ last: 3 days, of: month }", "UTC", "2026-02-25T00:00:00Z"));
+        assert!(is_in("{ first: 1 business day, of: year }", "UTC", "2027-01-01T00:00:00Z"));
+        assert!(!is_in("{ first: 1 business day, of: year }", "UTC", "2027-01-02T00:00:00Z"));
+        assert!(is_in("{ first: 1 business day, of: month }", "UTC", "2026-11-02T00:00:00Z"));
+        assert!(!is_in("{ first: 1 business day, of: month }", "UTC", "2026-11-03T00:00:00Z"));
+    }
+
+    #[test]
+    fn weekends_and_holidays_come_again() {
+        assert!(is_in("{ weekdays: weekend }", "UTC", "2026-11-21T00:00:00Z"));
+        assert!(!is_in("{ weekdays: weekend }", "UTC", "2026-11-20T23:59:59Z"));
+        let on_holidays = |seen_at: &str| {
+            let ask = "ask: { window: { outside: { weekdays: holidays } } }\npeople: { holidays: ['12-25', 2026-11-19] }";
+            finding_texts(&answer_example(&format!("{ask}\nchange: {{ at: '{seen_at}' }}")))
+        };
+        assert_eq!(
+            on_holidays("2026-12-25T10:00:00Z"),
+            ["it is Friday, 2026-12-25 10:00 (UTC); no changes are allowed from 00:00 to 23:59 on holidays"]
+        );
+        assert_eq!(on_holidays("2026-11-19T10:00:00Z").len(), 1);
+        assert_eq!(on_holidays("2026-11-20T10:00:00Z"), [""; 0]);
+        assert_eq!(
+            says("{ outside: { last: 1 business day, of: quarter } }", "2026-12-31T10:00:00Z"),
+            [
+                "it is Thursday, 2026-12-31 10:00 (UTC); no changes are allowed in the last 1 business day of every quarter"
+            ]
+        );
+    }
+
+    #[test]
     fn a_finding_tells_the_time_and_the_period() {
         assert_eq!(
             says(
@@ -529,6 +361,11 @@ mod tests {
             "{ outside: [{ from: '15:00', until: 2026-12-20 }] }",
             "{ outside: [{ weekdays: [Friday] }] }",
             "{ outside: [{ weekdays: [Fri], from: '24:00' }] }",
+            "{ outside: { last: 5 business days } }",
+            "{ outside: { last: 5h, of: quarter } }",
+            "{ outside: { last: 40 days, of: quarter } }",
+            "{ outside: { last: 5 days, of: week } }",
+            "{ outside: { first: 1 day, last: 5 days, of: month } }",
             "{ inside: [{ weekdays: [Fri] }], zone: '../etc/passwd' }",
             "{ inside: [{ weekdays: [Fri] }], zone: 'Europe Berlin' }",
         ] {

@@ -1,0 +1,55 @@
+//! The words of a comparison of policies: a record holds their codes and values.
+
+use crate::verdict::{Message, messages};
+
+messages! {
+    PART_PROTECTS = "policy-change.protects": "protects";
+    PART_KEY = "policy-change.key": "`{key}`";
+    PART_FILES = "policy-change.files": "files of the policy";
+    PART_CLASS = "policy-change.class": "class `{name}`";
+    PART_RULE = "policy-change.rule": "rule `{id}`";
+    PART_RULE_OF_CLASSES = "policy-change.rule-of-classes": "rule `{id}` ({classes})";
+    PART_FIELD = "policy-change.field": "field `{name}`";
+    PART_TEAM = "policy-change.team": "team `{name}`";
+    PART_ROSTER = "policy-change.roster": "roster";
+    PART_EXEMPTION = "policy-change.exemption": "exemption from `{rule}`";
+    NO_LONGER = "policy-change.no-longer": "no longer `{name}`";
+    ALSO = "policy-change.also": "also `{name}`";
+    IS_NEW = "policy-change.is-new": "is new";
+    IS_GONE = "policy-change.is-gone": "is gone";
+    IS_ANOTHER = "policy-change.is-another": "is another one";
+    CATALOGUE_IS_ANOTHER = "policy-change.catalogue": "the catalogue is another one";
+    OTHER_FILES = "policy-change.other-files": "others are files of the gate by themselves";
+    KEY_IS_ANOTHER = "policy-change.key-is-another": "`{key}` is another one";
+    TAKES_FEWER = "policy-change.takes-fewer": "takes fewer changes";
+    TAKES_MORE = "policy-change.takes-more": "takes more changes";
+    TAKES_OTHERS = "policy-change.takes-others": "takes other changes";
+    FIRST_CLASS = "policy-change.first-class": "the first class that holds is another one";
+    ACCEPTS_LESS = "policy-change.accepts-less": "accepts less";
+    ACCEPTS_LESS_AND_SORTS = "policy-change.accepts-less-and-sorts": "accepts less, and sorts changes";
+    ACCEPTS_MORE = "policy-change.accepts-more": "accepts more";
+    ACCEPTS_OTHERS = "policy-change.accepts-others": "accepts something else";
+    HAS_MORE = "policy-change.has-more": "has {members} as well";
+    HAS_LESS = "policy-change.has-less": "has {members} no more";
+    NEW_UNTIL = "policy-change.new-until": "is new, until {until}";
+    OTHER_UNTIL = "policy-change.other-until": "until {before} \u{2192} {after}";
+    OTHER_VALUE = "policy-change.other-value": "{key}: {before} \u{2192} {after}";
+    KEY_LEVEL = "policy-change.level": "level";
+    KEY_UNTIL = "policy-change.until": "warns until";
+    KEY_FOR = "policy-change.for": "for";
+    KEY_NOT_FOR = "policy-change.not-for": "not for";
+    KEY_WHEN = "policy-change.when": "applies if";
+    KEY_REQUIRE = "policy-change.require": "requires";
+    DENY = "policy-change.deny": "deny";
+    ALL_CLASSES = "policy-change.all-classes": "all classes";
+    NOTHING = "policy-change.nothing": "nothing";
+    ALWAYS = "policy-change.always": "always";
+    STRICTER = "policy-change.stricter": "stricter";
+    DIFFERENT = "policy-change.different": "different";
+    LOOSER = "policy-change.looser": "looser";
+}
+
+/// Returns what a comparison calls the value of this key of a policy.
+pub(crate) fn key_part(key: &str) -> Message {
+    PART_KEY.with("key", key)
+}

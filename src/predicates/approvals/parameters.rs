@@ -1,0 +1,155 @@
+//! Reads what `approvals` asks for.
+
+use std::sync::Arc;
+
+use crate::predicates::approvals::owners::{UNOWNED_WORDS, UnownedPaths};
+use crate::predicates::approvals::requirement::{
+    ApprovalCoverage, ApprovalTrust, ApprovalsPredicate, DEFAULT_APPROVAL_FIELD,
+};
+use crate::predicates::support::context::PolicyScope;
+use crate::predicates::support::parameters::{read_list, read_teams};
+use crate::vocabulary::{FieldDefinition, FieldKind};
+use crate::yaml::decode::{MapReader, read_bool, read_choice, read_count, read_texts};
+use crate::yaml::{ExpectedValue, YamlFault, YamlNode, YamlValue, shorten_for_message};
+
+/// The word for the owners of what is touched, in `from`.
+const CODE_OWNERS_WORD: &str = "codeowners";
+
+const COVERAGE_WORDS: [(&str, ApprovalCoverage); 2] =
+    [("final-revision", ApprovalCoverage::FinalRevision), ("any-commit", ApprovalCoverage::AnyCommit)];
+
+const TRUST_WORDS: [(&str, ApprovalTrust); 2] =
+    [("claimed", ApprovalTrust::Claimed), ("verified", ApprovalTrust::Verified)];
+
+impl ApprovalsPredicate {
+    pub(crate) fn read_parameters(
+        node: &YamlNode,
+        scope: &PolicyScope<'_>,
+        faults: &mut Vec<YamlFault>,
+    ) -> Option<Self> {
+        let before = faults.len();
+        let mut map = MapReader::new(node, faults)?;
+        let mut asked = ApprovalsPredicate {
+            min_approvals: 1,
+            fields: match map.find_key("field") {
+                Some(node) => read_approval_fields(node, scope, faults),
+                None => default_approval_field(node, scope, faults),
+            },
+            teams: Vec::new(),
+            distinct_teams: false,
+            owners: None,
+            coverage: ApprovalCoverage::FinalRevision,
+            trust: ApprovalTrust::Verified,
+            commands: read_list(&mut map, "commands", faults, parse_command),
+        };
+        if let Some(node) = map.find_key("at-least") {
+            asked.min_approvals = read_count(node, 1, 100, faults).unwrap_or(1);
+        }
+        match map.find_key("from") {
+            Some(node) if names_code_owners(node) => {
+                asked.owners = Some(UnownedPaths::ByAnyone);
+                if scope.people.team_names().any(|team| team == CODE_OWNERS_WORD) {
+                    let what =
+                        "`codeowners` stands for the file of code owners here, and a team has that name";
+                    faults.push(YamlFault::new(node.at, what).with_help("give the team another name"));
+                }
+            }
+            Some(node) if list_words(node).contains(&CODE_OWNERS_WORD) => {
+                let what = "`codeowners` stands alone in `from`";
+                let help = "ask for the approval of a team in another `approvals`, both under `all`";
+                faults.push(YamlFault::new(node.at, what).with_help(help));
+            }
+            Some(node) => asked.teams = read_teams(node, scope, faults),
+            None => {}
+        }
+        if let Some(node) = map.find_key("unowned") {
+            let unowned = read_choice(node, &UNOWNED_WORDS, faults);
+            match &mut asked.owners {
+                Some(owners) => *owners = unowned.unwrap_or(*owners),
+                None => faults.push(YamlFault::new(node.at, "`unowned` needs `from: codeowners`")),
+            }
+        }
+        if let Some(node) = map.find_key("distinct-teams") {
+            asked.distinct_teams = read_bool(node, faults).unwrap_or(false);
+            if asked.distinct_teams && asked.teams.len() < 2 {
+                faults.push(YamlFault::new(node.at, "`distinct-teams` needs two or more teams in `from`"));
+            }
+        }
+        if let Some(node) = map.find_key("of") {
+            asked.coverage = read_choice(node, &COVERAGE_WORDS, faults).unwrap_or(asked.coverage);
+        }
+        if let Some(node) = map.find_key("trust") {
+            asked.trust = read_choice(node, &TRUST_WORDS, faults).unwrap_or(asked.trust);
+        }
+        map.refuse_unknown_keys(faults);
+        // Each team needs an approver of its own.
+        if asked.distinct_teams {
+            let teams = u64::try_from(asked.teams.len()).unwrap_or(u64::MAX);
+            asked.min_approvals = asked.min_approvals.max(teams);
+        }
+        (before == faults.len()).then_some(asked)
+    }
+}
+
+/// Returns `Reviewed-by`, which states an approval where the policy names no field.
+fn default_approval_field(
+    node: &YamlNode,
+    scope: &PolicyScope<'_>,
+    faults: &mut Vec<YamlFault>,
+) -> Vec<Arc<FieldDefinition>> {
+    if let Some(field) = scope.vocabulary.find_field(DEFAULT_APPROVAL_FIELD) {
+        return vec![field.clone()];
+    }
+    let what = format!("`approvals` reads `{DEFAULT_APPROVAL_FIELD}`, and the policy has no such field");
+    let help = format!(
+        "name another with `field`, or add `{DEFAULT_APPROVAL_FIELD}: {{ person: true }}` to `fields`"
+    );
+    let fault = YamlFault::new(node.at, what).with_help(help);
+    faults.push(fault.with_expected(ExpectedValue::DefinedName));
+    Vec::new()
+}
+
+fn read_approval_fields(
+    node: &YamlNode,
+    scope: &PolicyScope<'_>,
+    faults: &mut Vec<YamlFault>,
+) -> Vec<Arc<FieldDefinition>> {
+    let mut fields = Vec::new();
+    for name in read_texts(node, faults) {
+        let Some(field) = scope.vocabulary.resolve_field(node, name, faults) else { continue };
+        if field.kind != FieldKind::Person {
+            faults.push(YamlFault::new(node.at, format!("`{}` does not name a person", field.name)));
+        }
+        fields.push(field.clone());
+    }
+    fields
+}
+
+/// Returns true if `from` asks for the approval of code owners.
+pub(crate) fn names_code_owners(from: &YamlNode) -> bool {
+    matches!(&from.value, YamlValue::Scalar { text, .. } if text == CODE_OWNERS_WORD)
+}
+
+/// Returns the texts of a list.
+fn list_words(node: &YamlNode) -> Vec<&str> {
+    let YamlValue::List(items) = &node.value else { return Vec::new() };
+    let mut words = Vec::new();
+    for item in items {
+        if let YamlValue::Scalar { text, .. } = &item.value {
+            words.push(text.as_str());
+        }
+    }
+    words
+}
+
+/// Reads a word by which a comment approves.
+fn parse_command(written: &str) -> Result<String, String> {
+    match written.strip_prefix('/') {
+        Some(word) if !word.is_empty() && word.bytes().all(is_command_byte) => Ok(written.to_owned()),
+        _ => Err(format!("`{}` is not a command such as `/approve`", shorten_for_message(written))),
+    }
+}
+
+fn is_command_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
+}
