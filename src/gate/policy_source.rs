@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::change::{Change, Oid, Text};
 use crate::git::signature::{KeyLocation as SignerPlace, KeyRegistry};
 use crate::git::{FileAtPath, Repository, TrustedKeys};
+use crate::policy::origins::{PolicyOrigins, find_policy_origins};
 use crate::policy::{
     self, FaultyFile, FetchedFile, InspectionFacts, KeyFile, Policy, PolicyDifference, PolicyErrors,
     PolicyInspection, PolicySource, SignerKeys, SigningKey, packs,
@@ -88,6 +89,16 @@ impl LoadedPolicy {
             keys.push(SigningKey { place, addresses: key.addresses, obstacle: key.obstacle });
         }
         keys
+    }
+
+    /// Returns where the values of the policy came from.
+    ///
+    /// # Errors
+    ///
+    /// Returns the files that cannot be read again.
+    pub fn find_origins(&self) -> Result<PolicyOrigins, PolicyErrors> {
+        let mut fetch = |path: &str| self.files.get(path).cloned().unwrap_or(Ok(None));
+        find_policy_origins(&self.entry, &mut fetch)
     }
 
     /// Returns what is different in a later policy.
