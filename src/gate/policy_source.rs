@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::change::{Change, Oid, Text};
 use crate::git::signature::{KeyLocation as SignerPlace, KeyRegistry};
 use crate::git::{FileAtPath, Repository, TrustedKeys};
-use crate::policy::origins::{PolicyOrigins, find_policy_origins};
+use crate::policy::origins::{ValueOrigins, find_value_origins};
 use crate::policy::{
     self, FaultyFile, FetchedFile, InspectionFacts, KeyFile, Policy, PolicyDifference, PolicyErrors,
     PolicyInspection, PolicySource, SignerKeys, SigningKey, packs,
@@ -96,9 +96,9 @@ impl LoadedPolicy {
     /// # Errors
     ///
     /// Returns the files that cannot be read again.
-    pub fn find_origins(&self) -> Result<PolicyOrigins, PolicyErrors> {
+    pub fn find_origins(&self) -> Result<ValueOrigins, PolicyErrors> {
         let mut fetch = |path: &str| self.files.get(path).cloned().unwrap_or(Ok(None));
-        find_policy_origins(&self.entry, &mut fetch)
+        find_value_origins(&self.entry, &mut fetch)
     }
 
     /// Returns what is different in a later policy.

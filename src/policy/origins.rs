@@ -29,11 +29,11 @@ pub struct WrittenValue {
 
 /// The statements of every value of a policy, by the path to it, such as `rules`, `peer-review`, `level`.
 #[derive(Clone, Debug, Default)]
-pub struct PolicyOrigins {
+pub struct ValueOrigins {
     values: BTreeMap<Vec<String>, Vec<WrittenValue>>,
 }
 
-impl PolicyOrigins {
+impl ValueOrigins {
     /// Returns the statements of a value in the order of the files, the one that counts last; none for a default.
     pub fn find_statements(&self, path: &[&str]) -> &[WrittenValue] {
         let path: Vec<String> = path.iter().map(|part| (*part).to_owned()).collect();
@@ -108,12 +108,12 @@ impl PolicyOrigins {
 /// # Errors
 ///
 /// Returns the files that cannot be read again.
-pub fn find_policy_origins(
+pub fn find_value_origins(
     entry: &str,
     fetch: &mut dyn FnMut(&str) -> FetchedFile,
-) -> Result<PolicyOrigins, PolicyErrors> {
+) -> Result<ValueOrigins, PolicyErrors> {
     let files = PolicyFiles::gather_files(entry, fetch)?;
-    let mut origins = PolicyOrigins::default();
+    let mut origins = ValueOrigins::default();
     for file in &files.files {
         origins.add_file(&file.name, &file.node);
     }
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn every_statement_is_kept_with_its_line_and_the_last_one_counts() {
         let own = "changegate: 1\nextends: [startup]\nprotects: [trunk]\nrules:\n  peer-review:\n    level: warn\n    until: 2027-01-01\n    reason: 'it''s a trial'\n";
-        let origins = find_policy_origins("own.yml", &mut |_| Ok(Some(own.as_bytes().to_vec()))).unwrap();
+        let origins = find_value_origins("own.yml", &mut |_| Ok(Some(own.as_bytes().to_vec()))).unwrap();
         let protects = origins.find_statements(&["protects"]);
         let last = protects.last().unwrap();
         assert_eq!((last.file.as_str(), last.line, last.text.as_str()), ("own.yml", 3, "[trunk]"));

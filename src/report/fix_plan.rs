@@ -140,12 +140,15 @@ fn add_hints(tasks: &mut [AssignedTask<'_>], plan: &UnblockPlan) {
     }
 }
 
-/// Adds a hint to the first task of these rules that is not for the author alone, or else to the first of any.
+/// Adds a hint to each task of these rules that is not for the author alone, or else to the first of any.
 fn add_hint(tasks: &mut [AssignedTask<'_>], rules: &[RuleId], hint: Sentence) {
     let serves = |task: &AssignedTask<'_>| task.task.rule_ids.iter().any(|rule| rules.contains(rule));
-    let of_others = tasks.iter().position(|task| serves(task) && task.turn != FixTurn::Author);
-    let place = of_others.or_else(|| tasks.iter().position(serves));
-    if let Some(task) = place.and_then(|place| tasks.get_mut(place)) {
+    let mut is_told = false;
+    for task in tasks.iter_mut().filter(|task| serves(task) && task.turn != FixTurn::Author) {
+        push_unique(&mut task.task.hints, hint.clone());
+        is_told = true;
+    }
+    if !is_told && let Some(task) = tasks.iter_mut().find(|task| serves(task)) {
         push_unique(&mut task.task.hints, hint);
     }
 }

@@ -220,7 +220,9 @@ fn group_approvers<'people>(
             let counts: Vec<bool> = questions
                 .iter()
                 .zip(&indexes)
-                .map(|(question, index)| question.reads_field(&field) && question.accepts_approval_of(one, index))
+                .map(|(question, index)| {
+                    question.reads_field(&field) && question.accepts_approval_of(one, index)
+                })
                 .collect();
             if !counts.contains(&true) {
                 continue;

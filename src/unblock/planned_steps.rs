@@ -160,7 +160,8 @@ fn find_other_ways(trial: &Trial<'_>, result: &TrialResult<'_>) -> Vec<OtherWay>
                     needs.extend(goal.chosen_needs().iter().cloned());
                 }
             }
-            let RealisedNeeds::Acts(acts) = realise_needs(trial.share_court(), trial.denied_change(), &needs) else {
+            let RealisedNeeds::Acts(acts) = realise_needs(trial.share_court(), trial.denied_change(), &needs)
+            else {
                 continue;
             };
             if acts.len() != result.acts.len() || !trial.is_allowed_with(&acts, &left) {

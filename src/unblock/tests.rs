@@ -1,3 +1,5 @@
+//! Plans for policies of a few lines, each proved by the judge.
+
 use super::*;
 use crate::fixture;
 use crate::judge::judge_change;

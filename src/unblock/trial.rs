@@ -223,7 +223,9 @@ impl<'trial> Trial<'trial> {
             for (goal, way) in goals.iter().zip(&combination) {
                 needs.extend(goal.ways.get(*way).into_iter().flatten().cloned());
             }
-            let RealisedNeeds::Acts(acts) = realise_needs(self.share_court(), current, &needs) else { continue };
+            let RealisedNeeds::Acts(acts) = realise_needs(self.share_court(), current, &needs) else {
+                continue;
+            };
             if best.as_ref().is_none_or(|(fewest, _)| acts.len() < fewest.len()) {
                 best = Some((acts, combination));
             }

@@ -181,7 +181,7 @@ fn what_a_verdict_rests_on_fits_the_schema_and_says_who_counted() {
     for step in plan["steps"].as_array().unwrap() {
         acts.push(step["options"][0]["acts"][0]["kind"].as_str().unwrap());
     }
-    assert_eq!(acts, ["state-field", "state-field", "withdraw-objection"], "{plan:#}");
+    assert_eq!(acts, ["state-field", "withdraw-objection", "approve"], "{plan:#}");
 }
 
 #[test]
