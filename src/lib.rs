@@ -28,6 +28,7 @@
 //! | [`predicates`] | the questions that a policy can ask, one file each |
 //! | [`policy`] | which rules there are, what they are about, how hard they are |
 //! | [`judge`] | the decision |
+//! | [`unblock`] | the fewest acts that get a denied change allowed |
 //! | [`policy_tests`] | tests that people write for their policies |
 //! | [`push`] | what may happen to a ref, whatever it holds |
 //! | [`report`] | telling a decision, in several formats |
@@ -65,6 +66,7 @@ pub mod predicates;
 pub mod push;
 pub mod report;
 pub mod tickets;
+pub mod unblock;
 pub mod verdict;
 pub mod vocabulary;
 pub mod yaml;

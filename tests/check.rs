@@ -290,6 +290,7 @@ fn a_long_range_is_counted_whole_and_held_in_part() {
     let (base, tip) = ([resolve(&start)], resolve("main"));
     let loaded = load_from_commit(&repository, base[0], "policies/changegate.yml", "main").unwrap();
     let mut request = RangeRequest {
+        wants_plans: true,
         range: changegate::git::CommitRange { tip, hidden_tips: &base, trusted_keys: None },
         display_name: "all".into(),
         target: Ok("refs/heads/main".into()),

@@ -10,6 +10,7 @@ use changegate::change::{Change, FactKind, Missing, PullRequest, PusherIdentity}
 use changegate::fixture;
 use changegate::judge::{collect_reasons, judge_change};
 use changegate::policy::{self, Policy, packs};
+use changegate::unblock::{Repair, apply_repairs, plan_unblocking};
 use changegate::verdict::{ApprovalDecision, ConsideredApproval, Decision, RuleOutcome};
 use changegate::yaml;
 use proptest::prelude::*;
@@ -265,6 +266,33 @@ proptest! {
                 forget(&mut less, *need);
             }
             prop_assert!(decide(policy, &change) <= decide(policy, &less), "{} without {taken:?}", policy.name);
+        }
+    }
+
+    /// A plan is proved: its acts are enough as far as it says so, and each of them is needed.
+    #[test]
+    fn the_acts_of_a_plan_are_enough_and_each_is_needed(change in prop_oneof![change(), proposal(), proposal()]) {
+        for policy in policies() {
+            let Some(proved) = plan_unblocking(&[policy], &change, true) else { continue };
+            let obstacles = proved.plan.obstacles.iter().map(|obstacle| &obstacle.rule);
+            let left: Vec<_> = proved.plan.open.iter().chain(obstacles).collect();
+            let denied = |acts: &[Repair]| -> Vec<String> {
+                let after = apply_repairs(&change, acts);
+                let judgements = judge_change(policy, &after, true).judgements;
+                let denying = judgements.iter().filter(|one| one.is_denying(true) && !left.contains(&&one.rule.id));
+                denying.map(|one| one.rule.id.to_string()).collect()
+            };
+            prop_assert_eq!(denied(&proved.acts), Vec::<String>::new(), "{}: {:#?}", policy.name, proved);
+            if proved.plan.is_complete() {
+                prop_assert_eq!(decide(policy, &apply_repairs(&change, &proved.acts)), Decision::Allow);
+            }
+            for place in 0..proved.acts.len() {
+                let mut fewer = proved.acts.clone();
+                fewer.remove(place);
+                prop_assert!(!denied(&fewer).is_empty(), "{}: {place} of {:#?}", policy.name, proved);
+            }
+            // Each act stands in a step, and each step is for a rule.
+            prop_assert!(proved.plan.steps.iter().all(|step| !step.rules.is_empty() && !step.options.is_empty()));
         }
     }
 

@@ -14,6 +14,7 @@ mod context;
 mod demo;
 mod deploy_check;
 mod doctor;
+mod explain;
 mod hook;
 mod install;
 mod ledger;
@@ -90,6 +91,7 @@ enum CliCommand {
     DeployCheck(deploy_check::DeployCheckArgs),
     Doctor(doctor::DoctorArgs),
     Evidence(audit::evidence::EvidenceArgs),
+    Explain(explain::ExplainArgs),
     Hook(hook::HookArgs),
     Install(install::InstallArgs),
     Ledger(ledger::LedgerArgs),
@@ -211,6 +213,7 @@ fn may_stop_early(command: &CliCommand) -> bool {
         CliCommand::Completions(_)
             | CliCommand::Demo(_)
             | CliCommand::Doctor(_)
+            | CliCommand::Explain(_)
             | CliCommand::Install(_)
             | CliCommand::Man(_)
             | CliCommand::Policy(_)
@@ -231,6 +234,7 @@ fn run_command(command: CliCommand, context: &Context) -> Result<CommandExit, Co
         CliCommand::DeployCheck(args) => deploy_check::run_deploy_check(&args, context),
         CliCommand::Doctor(args) => doctor::run_doctor(&args, context),
         CliCommand::Evidence(args) => audit::evidence::run_evidence(&args, context),
+        CliCommand::Explain(args) => explain::run_explain(&args, context),
         CliCommand::Hook(args) => hook::run_hook(&args, context),
         CliCommand::Install(args) => install::run_install(&args, context),
         CliCommand::Ledger(args) => ledger::run_ledger(&args, context),

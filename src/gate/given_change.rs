@@ -10,6 +10,7 @@ use crate::gate::range_walk::{RangeDivision, RangeWalk};
 use crate::git::{CommitRange, Repository};
 use crate::judge::judge_change;
 use crate::report::{GroupScope, Report, ReportGroup, RuleTrace};
+use crate::unblock::plan_unblocking;
 
 /// Judges a change by a policy, as the gate does at the stage of the change; with `explain`, the report says how
 /// each rule came to its answer.
@@ -20,7 +21,9 @@ pub fn judge_given_change(
     explain: bool,
 ) -> Report {
     let is_enforced = change.stage.is_enforcing();
-    let verdict = judge_change(&loaded.policy, change, is_enforced);
+    let mut verdict = judge_change(&loaded.policy, change, is_enforced);
+    verdict.plan =
+        plan_unblocking(&[&loaded.policy], change, is_enforced).map(|proved| Box::new(proved.plan));
     let traces = if explain { explain_rules(&loaded.policy, change, &verdict) } else { Vec::new() };
     let mut group = ReportGroup::new(scope, vec![verdict]);
     let traces = traces.into_iter().map(|(rule_id, trace)| RuleTrace { verdict_index: 0, rule_id, trace });

@@ -20,6 +20,7 @@ pub(crate) mod push;
 pub(crate) mod push_facts;
 pub(crate) mod push_remote;
 pub(crate) mod range;
+mod range_changes;
 pub(crate) mod range_walk;
 mod settings;
 pub(crate) mod swapped_parents;
@@ -42,5 +43,6 @@ pub use crate::gate::push_facts::PushFacts;
 pub use crate::gate::range::{
     ChangeObserver, MessageRequest, RangePart, RangeRequest, judge_message, judge_parts, judge_range,
 };
+pub use crate::gate::range_changes::{RangeChanges, list_range_changes};
 pub use crate::gate::range_walk::RangeDivision;
 pub use crate::gate::settings::{GateSettings, LedgerMode, MissingPolicyAction, PUSHER_SERVERS};

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::change::{Change, Oid, Text};
 use crate::git::signature::{KeyLocation as SignerPlace, KeyRegistry, find_certificate_line};
 use crate::git::{FileAtPath, Repository, TrustedKeys};
+use crate::policy::origins::{ValueOrigins, find_value_origins};
 use crate::policy::{
     self, DEFAULT_POLICY_PATH, FaultyFile, FetchedFile, InspectionFacts, KeyFile, Policy, PolicyDifference,
     PolicyErrors, PolicyInspection, PolicySource, SignerKeys, SigningKey, packs,
@@ -93,6 +94,16 @@ impl LoadedPolicy {
             keys.push(SigningKey { place, addresses: key.addresses, obstacle: key.obstacle });
         }
         keys
+    }
+
+    /// Returns where the values of the policy came from.
+    ///
+    /// # Errors
+    ///
+    /// Returns the files that cannot be read again.
+    pub fn find_origins(&self) -> Result<ValueOrigins, PolicyErrors> {
+        let mut fetch = |path: &str| self.files.get(path).cloned().unwrap_or(Ok(None));
+        find_value_origins(&self.entry, &mut fetch)
     }
 
     /// Returns what is different in a later policy.

@@ -19,7 +19,8 @@ use crate::predicates::support::condition::ConditionTrace;
 use crate::report::{
     ChangeSelection, GroupScope, HeldChanges, PolicyLocation, Report, ReportGroup, decide_groups,
 };
-use crate::verdict::{Judgement, Message, RuleId, RuleOutcome, Verdict, messages};
+use crate::unblock::{MAX_PLANNED_CHANGES, plan_unblocking};
+use crate::verdict::{Decision, Judgement, Message, RuleId, RuleOutcome, Verdict, messages};
 
 messages! {
     EXEMPTION_UNUSED = "policy.exemption-unused":
@@ -49,6 +50,8 @@ pub struct RangeRequest<'asked> {
     pub explain: bool,
     /// True to return with each verdict what it rests on.
     pub wants_reasons: bool,
+    /// True to return plans with the first denied changes.
+    pub wants_plans: bool,
     /// True to name the exemptions that no change used.
     pub names_unused: bool,
     /// How many threads can work; called only where there is enough to do.
@@ -81,14 +84,16 @@ struct JudgedRangeChange {
     used_exemptions: Vec<usize>,
     /// True if the change touches a file of the policy, so that the policy may name others afterwards.
     touches_policy: bool,
+    /// The change, if it is denied and a plan is wanted.
+    denied: Option<Box<Change>>,
 }
 
 /// What judges the changes of a range, beside their commits.
-struct RangeJudge<'asked> {
-    loaded: &'asked LoadedPolicy,
-    request: &'asked RangeRequest<'asked>,
-    swapped_parents: SwappedParents,
-    effects: PolicyEffects<'asked>,
+pub(super) struct RangeJudge<'asked> {
+    pub(super) loaded: &'asked LoadedPolicy,
+    pub(super) request: &'asked RangeRequest<'asked>,
+    pub(super) swapped_parents: SwappedParents,
+    pub(super) effects: PolicyEffects<'asked>,
 }
 
 /// What takes each change of a range when it is judged, oldest first, with how its rules came to their
@@ -104,6 +109,8 @@ struct RangeResults {
     is_used: Vec<bool>,
     /// What the range makes of the policy.
     notes: Vec<Message>,
+    /// How many changes have got a plan.
+    planned: usize,
 }
 
 /// Judges a range of history by one policy.
@@ -140,6 +147,7 @@ pub fn judge_parts(
         selection: ChangeSelection::new(asked.held),
         is_used: Vec::new(),
         notes: Vec::new(),
+        planned: 0,
     };
     for part in parts {
         results.is_used = vec![false; part.loaded.policy.exemptions.len()];
@@ -192,6 +200,7 @@ fn judge_part(
         |commits| judge.judge_commits(commits),
         |judged| {
             touches_policy |= judged.as_ref().is_ok_and(|change| change.touches_policy);
+            let judged = judged.map(|change| results.add_plan(change, &loaded.policy, asked.enforce));
             results.add_change(judged, observe)
         },
     )?;
@@ -241,10 +250,16 @@ impl RangeJudge<'_> {
         let traces = if request.explain { explain_rules(policy, &change, &verdict) } else { Vec::new() };
         let used_exemptions =
             if request.names_unused { find_used_exemptions(policy, &change, &verdict) } else { Vec::new() };
-        Ok(JudgedRangeChange { verdict, traces, used_exemptions, touches_policy })
+        let is_planned = request.wants_plans && verdict.decision() == Decision::Deny;
+        let denied = is_planned.then(|| Box::new(change));
+        Ok(JudgedRangeChange { verdict, traces, used_exemptions, touches_policy, denied })
     }
 
-    fn build_change(&self, commits: Vec<Result<Commit, UnreadableCommit>>) -> Result<Change, Judgement> {
+    /// Returns the change that these commits are, or why they are none.
+    pub(super) fn build_change(
+        &self,
+        commits: Vec<Result<Commit, UnreadableCommit>>,
+    ) -> Result<Change, Judgement> {
         let request = self.request;
         let commits = self.swapped_parents.complete_paths(collect_commits(commits)?);
         let target = request.target.clone();
@@ -260,6 +275,23 @@ impl RangeJudge<'_> {
 }
 
 impl RangeResults {
+    /// Adds the plan to a denied change, unless enough others have one: the same ones in every run.
+    fn add_plan(
+        &mut self,
+        mut change: JudgedRangeChange,
+        policy: &Policy,
+        enforce: bool,
+    ) -> JudgedRangeChange {
+        if let Some(denied) = change.denied.take()
+            && self.planned < MAX_PLANNED_CHANGES
+        {
+            self.planned += 1;
+            let proved = plan_unblocking(&[policy], &denied, enforce);
+            change.verdict.plan = proved.map(|proved| Box::new(proved.plan));
+        }
+        change
+    }
+
     fn add_change(
         &mut self,
         judged: Result<JudgedRangeChange, Judgement>,

@@ -8,13 +8,17 @@
 //! Invariants: removing a fact never turns deny into allow; the order of rules changes nothing but
 //! the order of the judgements; a change that no denying rule applies to is denied.
 
+mod applicability;
+mod explanation;
 mod reasons;
+pub(crate) mod used_facts;
 
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
 use crate::change::{Change, Missing};
+use crate::judge::applicability::{RuleApplicability, check_applicability, find_possible_classes};
 use crate::people::is_forge_committer;
 use crate::policy::{Policy, Rule};
 use crate::predicates::EvaluationContext;
@@ -24,8 +28,13 @@ use crate::verdict::{
     RuleOutcome, Verdict, messages,
 };
 
+pub use crate::judge::explanation::{
+    ChangeExplanation, ExplainedClass, ExplainedExemption, ExplainedQuestion, ExplainedRule, QuestionKind,
+    RuleReach, explain_verdict,
+};
 pub use crate::judge::reasons::collect_reasons;
 pub(crate) use crate::judge::reasons::name_outcome;
+pub use crate::judge::used_facts::{UsedFact, UsedFactSource};
 
 messages! {
     NO_DENYING_RULE = "judge.no-denying-rule": "no denying rule of the policy applies to this change";
@@ -81,6 +90,7 @@ pub fn judge_change(policy: &Policy, change: &Change, enforce: bool) -> Verdict 
         judgements,
         disagreements,
         reasons: None,
+        plan: None,
     }
 }
 
@@ -177,64 +187,6 @@ pub(crate) fn find_used_exemptions(policy: &Policy, change: &Change, verdict: &V
         }
     }
     used
-}
-
-/// Returns the classes that the change may be of: one, unless a missing fact leaves it open. Each
-/// comes with the facts that are missing to be sure of it.
-fn find_possible_classes(policy: &Policy, context: &EvaluationContext<'_>) -> Vec<(usize, Vec<Missing>)> {
-    let mut possible = Vec::new();
-    let mut open: Vec<Missing> = Vec::new();
-    for (index, class) in policy.classes.iter().enumerate() {
-        match class.when.evaluate(context) {
-            PredicateAnswer::Fails(_) => {}
-            PredicateAnswer::Unknown(missing) => {
-                open.extend(missing);
-                possible.push((index, open.clone()));
-            }
-            PredicateAnswer::Holds(_) => {
-                possible.push((index, open));
-                break;
-            }
-        }
-    }
-    possible
-}
-
-/// Whether a rule applies to a change.
-enum RuleApplicability {
-    Applies,
-    DoesNotApply,
-    /// It depends on these facts.
-    Undecided(Vec<Missing>),
-}
-
-fn check_applicability(
-    rule: &Rule,
-    possible: &[(usize, Vec<Missing>)],
-    context: &EvaluationContext<'_>,
-) -> RuleApplicability {
-    let mut open: Vec<Missing> = Vec::new();
-    if let Some(indexes) = &rule.class_indexes {
-        let matching = possible.iter().filter(|(class, _)| indexes.contains(class)).count();
-        if matching == 0 {
-            return RuleApplicability::DoesNotApply;
-        }
-        if matching < possible.len() {
-            for (_, missing) in possible {
-                open.extend(missing.iter().cloned());
-            }
-        }
-    }
-    if let Some(when) = &rule.when {
-        match when.evaluate(context) {
-            PredicateAnswer::Holds(_) => {}
-            PredicateAnswer::Fails(_) => return RuleApplicability::DoesNotApply,
-            PredicateAnswer::Unknown(missing) => open.extend(missing),
-        }
-    }
-    open.sort();
-    open.dedup();
-    if open.is_empty() { RuleApplicability::Applies } else { RuleApplicability::Undecided(open) }
 }
 
 fn convert_answer(answer: PredicateAnswer, enforce: bool) -> RuleOutcome {

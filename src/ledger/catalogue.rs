@@ -29,6 +29,8 @@ const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[
     gate::push::change_judge::MESSAGES,
     gate::range::MESSAGES,
     judge::MESSAGES,
+    judge::used_facts::MESSAGES,
+    crate::unblock::wording::MESSAGES,
     crate::ledger::forge::late_reviews::MESSAGES,
     crate::ledger::forge::pull_verdicts::MESSAGES,
     crate::ledger::forge::regularisation::MESSAGES,

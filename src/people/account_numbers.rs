@@ -46,6 +46,11 @@ impl AccountNumbers {
         self.by_login.contains_key(login)
     }
 
+    /// Returns the number that is listed for the login, which is in lower case and starts with the forge.
+    pub(crate) fn find_number(&self, login: &str) -> Option<u64> {
+        self.by_login.get(login).copied()
+    }
+
     /// Returns why an account cannot be added for the person `key`: its number is that of another person, or
     /// its login has another number.
     pub(crate) fn find_clash(&self, written: &str, key: &str) -> Option<String> {

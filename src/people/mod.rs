@@ -44,6 +44,8 @@ pub struct PeopleDirectory {
     holiday_files: Vec<String>,
     keys_by_identity: HashMap<String, String>,
     numbers: AccountNumbers,
+    /// The names that the roster gives, by the keys of people.
+    names_by_key: BTreeMap<String, String>,
     is_roster_read: bool,
     code_owner_settings: CodeOwnerSettings,
     code_owners: FoundCodeOwners,
@@ -154,8 +156,8 @@ impl PeopleDirectory {
         }
         for (key, node) in people {
             let Some(mut map) = MapReader::new(node, faults) else { continue };
-            if let Some(name) = map.find_key("name") {
-                read_text(name, faults);
+            if let Some(name) = map.find_key("name").and_then(|node| read_text(node, faults)) {
+                self.names_by_key.insert(key.text.clone(), name.to_owned());
             }
             let addresses = map.require_key("addresses", faults);
             let accounts = map.find_key("accounts");

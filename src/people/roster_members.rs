@@ -3,9 +3,31 @@
 use std::collections::BTreeSet;
 
 use crate::change::Text;
+use crate::change::pull_request::ForgeAccount;
 use crate::people::{PeopleDirectory, normalise_identity};
 
 impl PeopleDirectory {
+    /// Returns an account of a forge, with the number that is listed for it.
+    pub(crate) fn build_forge_account(&self, login: &str) -> ForgeAccount {
+        let number = self.numbers.find_number(&login.to_ascii_lowercase());
+        ForgeAccount { id: Text::from(login), is_person: true, number }
+    }
+
+    /// Returns the key of the person whom an address or an account of a team stands for; `None` if the roster does not list
+    /// it.
+    pub(crate) fn find_person(&self, written: &str) -> Option<&str> {
+        let id = normalise_identity(written)?;
+        if !self.is_roster_read {
+            return self.teams.values().find_map(|team| team.keys.get(&id)).map(String::as_str);
+        }
+        self.keys_by_identity.get(&id).map(String::as_str)
+    }
+
+    /// Returns what the roster calls a person: the name that it gives, or else the key.
+    pub(crate) fn name_person<'people>(&'people self, key: &'people str) -> &'people str {
+        self.names_by_key.get(key).map_or(key, String::as_str)
+    }
+
     /// Returns true if there is a roster, and it lists no account of anyone.
     pub(crate) fn lacks_accounts(&self) -> bool {
         self.is_roster_read && self.keys_by_identity.keys().all(|id| id.contains('@'))

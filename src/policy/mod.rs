@@ -15,6 +15,7 @@ mod gate_files;
 mod inspect;
 mod load;
 mod obligations;
+pub mod origins;
 pub mod packs;
 pub mod schema;
 mod signing_keys;

@@ -104,6 +104,18 @@ impl TicketSystems {
 }
 
 impl TicketSystem {
+    /// Returns what the system is and where it stands, in words.
+    pub(crate) fn describe_system(&self) -> String {
+        match self {
+            TicketSystem::GitHub { repository: Some(name) } => format!("issues of {name} on GitHub"),
+            TicketSystem::GitHub { repository: None } => "issues of this repository on GitHub".to_owned(),
+            TicketSystem::JiraCloud(address) => format!("Jira at {address}"),
+            TicketSystem::JiraDataCenter(address) => format!("Jira Data Center at {address}"),
+            TicketSystem::Linear => "Linear".to_owned(),
+            TicketSystem::Export => "an export that the gate administrator provides".to_owned(),
+        }
+    }
+
     /// Reads a system: a word, or a map with its address.
     pub(crate) fn read_system(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<Self> {
         let before = faults.len();

@@ -99,6 +99,11 @@ impl ContentQuestion for DigestQuestion {
 }
 
 impl DigestOfPredicate {
+    /// Returns the field that states the digests.
+    pub(crate) fn stated_field(&self) -> &FieldDefinition {
+        &self.field
+    }
+
     pub(crate) fn read_parameters(
         node: &YamlNode,
         scope: &PolicyScope<'_>,

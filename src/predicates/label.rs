@@ -146,6 +146,40 @@ impl LabelPredicate {
         Some(LabelPredicate { any_of, all_of, none_of, teams, final_revision_only })
     }
 
+    /// Returns the names of the labels that are wanted: one of each list.
+    pub(crate) fn list_wanted(&self) -> Vec<&[String]> {
+        let mut lists: Vec<&[String]> = self.all_of.iter().map(std::slice::from_ref).collect();
+        if !self.any_of.is_empty() {
+            lists.push(&self.any_of);
+        }
+        lists
+    }
+
+    /// Returns the labels that must not be there, of those that a pull request has.
+    pub(crate) fn list_refused<'change>(&self, labels: &'change [PullLabel]) -> Vec<&'change PullLabel> {
+        labels
+            .iter()
+            .filter(|label| {
+                has_any_name(label, &self.none_of) || find_looked_like(label, &self.none_of).is_some()
+            })
+            .collect()
+    }
+
+    /// Returns the teams one of whose members has to add the labels; empty for everyone.
+    pub(crate) fn asked_teams(&self) -> &[String] {
+        &self.teams
+    }
+
+    /// Returns true if a label of one of these names counts.
+    pub(crate) fn has_counting_label(
+        &self,
+        names: &[String],
+        labels: &[PullLabel],
+        context: &EvaluationContext<'_>,
+    ) -> bool {
+        matches!(self.find_label(names, labels, context), LabelMatch::Counts)
+    }
+
     /// Returns the names of the labels that this asks about, in small letters.
     pub(crate) fn asked_labels(&self) -> impl Iterator<Item = String> {
         self.any_of.iter().chain(&self.all_of).chain(&self.none_of).map(|name| fold_name(name))

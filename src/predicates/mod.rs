@@ -74,6 +74,11 @@ macro_rules! predicates {
                 match self { $(Predicate::$Variant(predicate) => predicate.add_needs(needs),)* }
             }
 
+            /// Returns the name that policies have for it.
+            pub(crate) fn predicate_name(&self) -> &'static str {
+                match self { $(Predicate::$Variant(_) => $file::DOC.name,)* }
+            }
+
             /// Describes the predicate in words that complete "this asks that ...".
             pub(crate) fn describe(&self) -> Message {
                 match self { $(Predicate::$Variant(predicate) => predicate.describe(),)* }

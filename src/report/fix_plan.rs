@@ -6,10 +6,11 @@
 
 use crate::change::{Oid, Stage, Text};
 use crate::report::content::{GroupScope, Report};
+use crate::report::plan_text::{describe_obstacle, describe_step, find_told_plan};
 use crate::report::ranked_judgements::{
     RankedJudgement, RuleObjection, rank_refusals, rank_report, rank_verdict,
 };
-use crate::verdict::{Finding, Fixer, RuleId, Sentence};
+use crate::verdict::{Finding, Fixer, ObstacleReason, RuleId, Sentence, UnblockPlan, Verdict};
 
 /// The tasks that are kept for each person; more of them are no longer read from one report.
 const MAX_TASKS_PER_PERSON: usize = 100;
@@ -48,6 +49,8 @@ pub(crate) struct FixTask<'report> {
     pub(crate) pulls: Vec<&'report Text>,
     /// The stage at which the changes were judged; `None` for a ref.
     pub(crate) stage: Option<Stage>,
+    /// What is enough, where the unblock plan says more than the objections do.
+    pub(crate) hints: Vec<Sentence>,
 }
 
 /// The order in which people act.
@@ -77,9 +80,9 @@ pub(crate) fn build_fix_plan(report: &Report) -> Vec<FixPlanStep<'_>> {
             GroupScope::PullRequest(name) if report.groups.len() > 1 => Some(name),
             _ => None,
         };
-        add_denials(&mut steps, pull, rank_refusals(group, report.enforced));
+        add_denials(&mut steps, pull, None, rank_refusals(group, report.enforced));
         for verdict in &group.verdicts {
-            add_denials(&mut steps, pull, rank_verdict(verdict));
+            add_denials(&mut steps, pull, Some(verdict), rank_verdict(verdict));
         }
     }
     steps.sort_by_key(|step| step.turn);
@@ -90,9 +93,14 @@ pub(crate) fn build_fix_plan(report: &Report) -> Vec<FixPlanStep<'_>> {
 fn add_denials<'report>(
     steps: &mut Vec<FixPlanStep<'report>>,
     pull: Option<&'report Text>,
+    verdict: Option<&'report Verdict>,
     judgements: impl Iterator<Item = RankedJudgement<'report>>,
 ) {
-    for AssignedTask { turn, fixers, mut task } in build_fix_tasks(judgements) {
+    let mut tasks = build_fix_tasks(judgements);
+    if let Some(plan) = verdict.and_then(find_told_plan) {
+        add_hints(&mut tasks, plan);
+    }
+    for AssignedTask { turn, fixers, mut task } in tasks {
         task.pulls.extend(pull);
         let place = steps.iter().position(|step| step.fixers == fixers && step.turn == turn);
         let Some(step) = place.and_then(|place| steps.get_mut(place)) else {
@@ -113,6 +121,35 @@ fn add_denials<'report>(
         } else {
             step.omitted_tasks += 1;
         }
+    }
+}
+
+/// Adds what the unblock plan says to the tasks of those who are asked.
+fn add_hints(tasks: &mut [AssignedTask<'_>], plan: &UnblockPlan) {
+    for step in &plan.steps {
+        let says_more =
+            step.options.len() > 1 || step.options.iter().flatten().any(|act| act.says_more(&step.rules));
+        if says_more {
+            add_hint(tasks, &step.rules, describe_step(step));
+        }
+    }
+    for obstacle in &plan.obstacles {
+        if let ObstacleReason::Because(_) = obstacle.reason {
+            add_hint(tasks, std::slice::from_ref(&obstacle.rule), describe_obstacle(obstacle));
+        }
+    }
+}
+
+/// Adds a hint to each task of these rules that is not for the author alone, or else to the first of any.
+fn add_hint(tasks: &mut [AssignedTask<'_>], rules: &[RuleId], hint: Sentence) {
+    let serves = |task: &AssignedTask<'_>| task.task.rule_ids.iter().any(|rule| rules.contains(rule));
+    let mut is_told = false;
+    for task in tasks.iter_mut().filter(|task| serves(task) && task.turn != FixTurn::Author) {
+        push_unique(&mut task.task.hints, hint.clone());
+        is_told = true;
+    }
+    if !is_told && let Some(task) = tasks.iter_mut().find(|task| serves(task)) {
+        push_unique(&mut task.task.hints, hint);
     }
 }
 
@@ -202,6 +239,7 @@ impl<'report> FixTask<'report> {
             revisions: ranked.revision().into_iter().collect(),
             pulls: Vec::new(),
             stage: ranked.verdict.map(|verdict| verdict.stage),
+            hints: Vec::new(),
         }
     }
 
@@ -224,6 +262,7 @@ impl<'report> FixTask<'report> {
         self.paste_lines == other.paste_lines
             && self.are_commands == other.are_commands
             && self.stage == other.stage
+            && self.hints == other.hints
             && self.list_unpasted_problems() == other.list_unpasted_problems()
     }
 

@@ -9,8 +9,10 @@
 pub(crate) mod check_title;
 pub(crate) mod due_time;
 pub mod escape;
+pub mod explanation;
 pub(crate) mod fix_plan;
 pub(crate) mod github_log;
+pub(crate) mod plan_text;
 pub mod policy_faults;
 pub(crate) mod ranked_judgements;
 pub(crate) mod repository_url;

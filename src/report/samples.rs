@@ -107,6 +107,7 @@ pub(crate) fn sample_verdict(revision: &str, subject: &[u8], judgements: Vec<Jud
         judgements,
         disagreements: Vec::new(),
         reasons: None,
+        plan: None,
     }
 }
 

@@ -9,6 +9,7 @@ mod fixer;
 mod ids;
 mod location;
 pub(crate) mod message;
+pub(crate) mod plan;
 pub(crate) mod reasons;
 mod sentence;
 mod wording;
@@ -27,6 +28,9 @@ pub use ids::{ClassId, ExemptionId, RuleId};
 pub use location::ChangeLocation;
 pub(crate) use message::messages;
 pub use message::{Message, MessageTemplate, MessageValue, UnrecordedValue};
+pub use plan::{
+    ExcludedPerson, ObstacleReason, PlanObstacle, PlanStep, PlannedAct, PlannedActKind, UnblockPlan,
+};
 pub use reasons::{
     ApprovalDecision, ApprovalSource, ApprovalUse, ConsideredApproval, ConsideredCheck,
     ConsideredContributor, ConsideredField, ConsideredTicket, IdentityKind, JudgingPolicy, OutcomeWord,
@@ -295,6 +299,8 @@ pub struct Verdict {
     pub disagreements: Vec<FieldDisagreement>,
     /// What the verdict rests on, where somebody wants to keep or to read it.
     pub reasons: Option<Box<VerdictReasons>>,
+    /// The fewest acts that turn a denial into an allowance, where somebody is to read them; no record has them.
+    pub plan: Option<Box<UnblockPlan>>,
 }
 
 impl RuleDescription {

@@ -102,14 +102,19 @@ pub(crate) struct CheckArgs {
 impl CheckArgs {
     /// Returns the arguments that judge a range for a branch, by the policy from before it.
     pub(crate) fn for_range(range: String, target: String) -> CheckArgs {
+        CheckArgs { target: Some(target), ..CheckArgs::of_revisions(Some(range)) }
+    }
+
+    /// Returns the arguments that judge a range or a revision as the command does without an option.
+    pub(super) fn of_revisions(revisions: Option<String>) -> CheckArgs {
         CheckArgs {
-            revisions: Some(range),
+            revisions,
             deny_exit: None,
             history: false,
             policy: None,
             pack: None,
             unit: None,
-            target: Some(target),
+            target: None,
             enforce: false,
             explain: false,
             verbose: false,

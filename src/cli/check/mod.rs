@@ -1,6 +1,7 @@
 //! `changegate check`: judge commits on request.
 
 mod args;
+mod changes;
 mod policies;
 mod reports;
 mod request;
@@ -29,6 +30,7 @@ use crate::report::{GroupScope, ReportStyle, SpooledRange};
 use crate::verdict::{Decision, Message, MessageTemplate};
 
 pub(crate) use crate::cli::check::args::CheckArgs;
+pub(crate) use crate::cli::check::changes::{CheckedChanges, list_checked_changes};
 
 // No record holds these notes, since `check` writes none.
 
@@ -103,6 +105,8 @@ fn judge_and_report(args: &CheckArgs, context: &Context) -> Result<CommandExit, 
         held: select_held_changes(args),
         explain: args.explain,
         wants_reasons: writes_reasons(args),
+        // What a history was denied for is past all acts.
+        wants_plans: !args.history,
         // For one change it would be noise.
         names_unused: request.covers_many_changes,
         threads: count_threads,

@@ -121,6 +121,7 @@ fn judge_landed_update(
     }
     let hidden = [update.old];
     let request = RangeRequest {
+        wants_plans: false,
         range: CommitRange { tip: update.new, hidden_tips: &hidden, trusted_keys: None },
         display_name: update.name.clone(),
         target: Ok(update.name.clone()),

@@ -169,6 +169,7 @@ fn judge_new_commits(
 ) -> anyhow::Result<CommandExit> {
     let hidden = [base];
     let request = RangeRequest {
+        wants_plans: true,
         range: CommitRange { tip: pushed.local_id, hidden_tips: &hidden, trusted_keys: None },
         display_name: Text::new(pushed.remote_name.as_bytes()),
         target: Ok(pushed.remote_name.clone()),

@@ -52,6 +52,33 @@ pub(crate) struct TryArgs {
     #[arg(conflicts_with_all = ["message", "file", "diff", "path", "author"])]
     range: Option<String>,
 
+    #[command(flatten)]
+    pub(crate) draft: DraftArgs,
+
+    /// Policy file to judge by [default: policies/changegate.yml of this repository]
+    #[arg(long, value_name = "FILE", conflicts_with = "pack")]
+    policy: Option<PathBuf>,
+
+    /// Shipped pack to judge by
+    #[arg(long)]
+    pack: Option<String>,
+
+    /// Show why each rule passes or fails
+    #[arg(long)]
+    explain: bool,
+
+    /// Show every rule
+    #[arg(long, short)]
+    verbose: bool,
+
+    /// Output format
+    #[arg(long, value_name = "FORMAT", default_value = "terminal")]
+    format: ReportFormatArg,
+}
+
+/// What is assumed of a change that does not exist yet.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DraftArgs {
     /// Message of the commit
     #[arg(short, long, value_name = "TEXT", conflicts_with = "file")]
     message: Option<String>,
@@ -103,26 +130,6 @@ pub(crate) struct TryArgs {
     /// How the change arrives [default: push, or pull-request with --body]
     #[arg(long = "as", value_name = "HOW")]
     arrival: Option<ArrivalArg>,
-
-    /// Policy file to judge by [default: policies/changegate.yml of this repository]
-    #[arg(long, value_name = "FILE", conflicts_with = "pack")]
-    policy: Option<PathBuf>,
-
-    /// Shipped pack to judge by
-    #[arg(long)]
-    pack: Option<String>,
-
-    /// Show why each rule passes or fails
-    #[arg(long)]
-    explain: bool,
-
-    /// Show every rule
-    #[arg(long, short)]
-    verbose: bool,
-
-    /// Output format
-    #[arg(long, value_name = "FORMAT", default_value = "terminal")]
-    format: ReportFormatArg,
 }
 
 /// How a change arrives at the gate.
@@ -159,10 +166,24 @@ fn parse_field(written: &str) -> Result<(String, String), String> {
     }
 }
 
+impl DraftArgs {
+    /// Returns true if anything is assumed.
+    pub(crate) fn is_given(&self) -> bool {
+        let texts = [&self.message, &self.title, &self.author, &self.pusher, &self.at, &self.branch];
+        let files = [&self.file, &self.body, &self.diff];
+        let lists = [&self.path, &self.approved_by];
+        texts.iter().any(|text| text.is_some())
+            || files.iter().any(|file| file.is_some())
+            || lists.iter().any(|list| !list.is_empty())
+            || !self.field.is_empty()
+            || self.arrival.is_some()
+    }
+}
+
 pub(crate) fn try_change(args: &TryArgs, context: &Context) -> Result<CommandExit, CommandError> {
     let loaded = load_policy_or_pack(args.pack.as_deref(), args.policy.as_deref(), context)?;
-    let change = build_change(args, &loaded, context)?;
-    warn_about_unknown_fields(args, &loaded)?;
+    let change = build_draft_change(args.range.as_deref(), &args.draft, &loaded, context)?;
+    warn_about_unknown_fields(&args.draft, &loaded)?;
     let scope = match (&args.range, change.stage) {
         (_, Stage::PullRequest) => GroupScope::PullRequest(Text::from("the pull request that is tried")),
         (Some(range), _) => GroupScope::Range(Text::from(range.as_str())),
@@ -182,7 +203,7 @@ pub(crate) fn try_change(args: &TryArgs, context: &Context) -> Result<CommandExi
 }
 
 /// Writes which `--field` names no field of the policy, so that it states nothing.
-fn warn_about_unknown_fields(args: &TryArgs, loaded: &LoadedPolicy) -> Result<(), CommandError> {
+fn warn_about_unknown_fields(args: &DraftArgs, loaded: &LoadedPolicy) -> Result<(), CommandError> {
     let mut told: Vec<&str> = Vec::new();
     for (name, _) in &args.field {
         let Some(unknown) = find_unknown_field(name, &loaded.policy) else { continue };
@@ -202,7 +223,13 @@ fn warn_about_unknown_fields(args: &TryArgs, loaded: &LoadedPolicy) -> Result<()
     Ok(())
 }
 
-fn build_change(args: &TryArgs, loaded: &LoadedPolicy, context: &Context) -> Result<Change, CommandError> {
+/// Returns the change that the arguments describe, of the commits of a range if there is one.
+pub(crate) fn build_draft_change(
+    range: Option<&str>,
+    args: &DraftArgs,
+    loaded: &LoadedPolicy,
+    context: &Context,
+) -> Result<Change, CommandError> {
     let usual = if args.body.is_some() { ArrivalArg::PullRequest } else { ArrivalArg::Push };
     let arrival = args.arrival.unwrap_or(usual);
     if args.body.is_some() && !arrival.is_pull_request() {
@@ -214,7 +241,7 @@ fn build_change(args: &TryArgs, loaded: &LoadedPolicy, context: &Context) -> Res
     if readers.iter().filter(|file| file.as_deref() == Some(Path::new("-"))).count() > 1 {
         return Err(CommandError::usage("only one of -F, --body and --diff can be read from standard input"));
     }
-    let commits = args.range.as_deref().map(|range| read_commits(range, loaded, context)).transpose()?;
+    let commits = range.map(|range| read_commits(range, loaded, context)).transpose()?;
     let message = match (&args.message, &args.file) {
         (Some(message), _) => Some(message.clone()),
         (None, Some(file)) => Some(read_text_file(file, context)?),

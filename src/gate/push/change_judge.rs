@@ -15,7 +15,8 @@ use crate::judge::{collect_reasons, judge_change};
 use crate::policy::Policy;
 use crate::push::{GateRule, refuse_by_rule};
 use crate::verdict::{
-    Finding, Fixer, Judgement, Message, MessageValue, RuleOutcome, Verdict, VerdictReasons, messages,
+    Decision, Finding, Fixer, Judgement, Message, MessageValue, RuleOutcome, Verdict, VerdictReasons,
+    messages,
 };
 
 messages! {
@@ -48,6 +49,8 @@ pub(crate) struct JudgedChange {
     pub(crate) obligations: ChangeObligations,
     /// True if the change touches a file of the policy, so that the policy may name others afterwards.
     pub(crate) touches_policy: bool,
+    /// The change, if it is denied: for the plan.
+    pub(crate) denied: Option<Box<Change>>,
 }
 
 /// Everything that judging a change of a push takes, beside its commits.
@@ -88,8 +91,11 @@ impl ChangeJudge<'_> {
         let base = self.base.unwrap_or(self.loaded);
         let obligations =
             ChangeObligations::from_change(&change, &self.loaded.policy, &base.policy, &verdict);
+        let is_denied = verdict.decision() == Decision::Deny;
         let verdict = if self.keep_all || verdict.has_remarks() { Some(verdict) } else { None };
-        Ok(JudgedChange { verdict, kept, obligations, touches_policy: self.touches_policy(&change) })
+        let touches_policy = self.touches_policy(&change);
+        let denied = is_denied.then(|| Box::new(change));
+        Ok(JudgedChange { verdict, kept, obligations, touches_policy, denied })
     }
 
     /// Returns the change that these commits are.

@@ -21,9 +21,10 @@ use crate::gate::push_facts::PushFacts;
 use crate::gate::settings::GateSettings;
 use crate::gate::swapped_parents::SwappedParents;
 use crate::git::{CommitRange, NewHistory, PeeledObject, RefUpdate, Repository, ResolvedRef};
-use crate::policy::ChangeUnit;
+use crate::policy::{ChangeUnit, Policy};
 use crate::push::{self, GateRule, ProposedRefUpdate, RefTargetKind, refuse_by_findings, refuse_by_rule};
 use crate::report::{GroupScope, RefUpdateKind, ReportGroup};
+use crate::unblock::{MAX_PLANNED_CHANGES, plan_unblocking};
 use crate::verdict::{Finding, Fixer, Judgement, Message, messages};
 
 messages! {
@@ -314,9 +315,19 @@ impl RefJudge<'_> {
         };
         let mut facts = self.facts.begin_ref(asked.name, requirements);
         let mut touches_policy = false;
+        let policies_in_force: Vec<&Policy> =
+            std::iter::once(loaded).chain(base).map(|loaded| &loaded.policy).collect();
+        let mut planned = 0;
         let collect = |judged: Result<JudgedChange, Judgement>| {
             match judged {
-                Ok(change) => {
+                Ok(mut change) => {
+                    if let (Some(verdict), Some(denied)) = (&mut change.verdict, &change.denied)
+                        && planned < MAX_PLANNED_CHANGES
+                    {
+                        planned += 1;
+                        let proved = plan_unblocking(&policies_in_force, denied, true);
+                        verdict.plan = proved.map(|proved| Box::new(proved.plan));
+                    }
                     touches_policy |= change.touches_policy;
                     facts.add_obligations(change.obligations);
                     if let Some(kept) = change.kept {

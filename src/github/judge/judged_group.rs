@@ -7,9 +7,13 @@ use crate::github::api::names::PullRequestName;
 use crate::github::api::request::GitHubFailure;
 use crate::github::judge::governing_policies::GoverningPolicies;
 use crate::judge::explain_rule;
+use crate::policy::Policy;
 use crate::push::{GateRule, refuse_by_rule};
 use crate::report::{GroupScope, PolicyDescription, Report, ReportGroup, RuleTrace, decide_groups};
-use crate::verdict::{Finding, Fixer, Judgement, Message, MessageValue, RuleOutcome, Verdict, messages};
+use crate::unblock::{MAX_PLANNED_CHANGES, plan_unblocking};
+use crate::verdict::{
+    Decision, Finding, Fixer, Judgement, Message, MessageValue, RuleOutcome, Verdict, messages,
+};
 
 messages! {
     NOT_READ = "pull-complete.not-read": "the pull request could not be judged: {detail}";
@@ -97,7 +101,15 @@ impl JudgedGroup {
 
     /// Judges a change, and adds it with its verdict.
     pub(crate) fn add_change(&mut self, change: Change, policies: &GoverningPolicies, explain: bool) {
-        let verdict = policies.judge_change(&change);
+        let mut verdict = policies.judge_change(&change);
+        // What has landed is past all acts.
+        if verdict.decision() == Decision::Deny
+            && change.stage == Stage::PullRequest
+            && self.group.verdicts.len() < MAX_PLANNED_CHANGES
+        {
+            let in_force: Vec<&Policy> = policies.policies().collect();
+            verdict.plan = plan_unblocking(&in_force, &change, true).map(|proved| Box::new(proved.plan));
+        }
         if explain {
             for mut trace in explain_judgements(&policies.own, &change, &verdict) {
                 trace.verdict_index = self.group.verdicts.len();

@@ -134,7 +134,7 @@ impl ApprovalsPredicate {
     }
 
     /// Returns true if and only if the person with this key is in one of the teams that are asked.
-    pub(super) fn accepts_approver(&self, key: &str, context: &EvaluationContext<'_>) -> bool {
+    pub(crate) fn accepts_approver(&self, key: &str, context: &EvaluationContext<'_>) -> bool {
         match self.owners {
             Some(unowned) => unowned.accepts_approver(key, context),
             None => {
@@ -258,7 +258,7 @@ impl ApprovalsPredicate {
     }
 
     /// Returns the role of those whose approval would count.
-    pub(super) fn approval_fixer(&self) -> Fixer {
+    pub(crate) fn approval_fixer(&self) -> Fixer {
         if self.teams.is_empty() { Fixer::Reviewer } else { Fixer::TeamMember(self.teams.clone()) }
     }
 

@@ -1,6 +1,7 @@
 //! `field`: what the change says in a field.
 
 mod requirement;
+mod wanted;
 
 use std::sync::Arc;
 
@@ -15,6 +16,8 @@ use crate::verdict::{Finding, Fixer, Message, Obligation, messages};
 use crate::vocabulary::{FieldClaim, FieldDefinition, FieldReading};
 use crate::yaml::decode::read_entries;
 use crate::yaml::{YamlFault, YamlNode, YamlValue, refuse_unbracketed_items};
+
+pub(crate) use crate::predicates::field::wanted::WantedField;
 
 messages! {
     OWN_STATEMENT = "obligation.own-statement": "{owed}; what this change states itself does not count";
@@ -103,6 +106,15 @@ impl FieldPredicate {
             );
         }
         (before == faults.len()).then_some(FieldPredicate { requirements })
+    }
+
+    /// Returns what the question wants of each field.
+    pub(crate) fn list_wanted(&self) -> Vec<WantedField<'_>> {
+        let mut wanted = Vec::new();
+        for (field, requirement) in &self.requirements {
+            wanted.push(WantedField { field, requirement });
+        }
+        wanted
     }
 
     /// Returns the fields that are asked about.

@@ -120,7 +120,7 @@ impl Condition {
             Condition::Not(_) => "this does not hold".into(),
         };
         let mut parts = Vec::new();
-        for part in self.parts() {
+        for part in self.list_parts() {
             parts.push(part.trace_evaluation(context));
         }
         ConditionTrace { question, answer: self.evaluate(context), parts }
@@ -177,7 +177,7 @@ impl Condition {
         if let Condition::Predicate(predicate) = self {
             predicates.push(predicate);
         }
-        for part in self.parts() {
+        for part in self.list_parts() {
             part.add_predicates(predicates);
         }
     }
@@ -206,7 +206,7 @@ impl Condition {
         if let Condition::Predicate(predicate) = self {
             fields.extend(predicate.ticket_field());
         }
-        for part in self.parts() {
+        for part in self.list_parts() {
             part.add_ticket_fields(fields);
         }
     }
@@ -219,7 +219,7 @@ impl Condition {
         if let Condition::Predicate(predicate) = self {
             fields.extend(predicate.owed_fields());
         }
-        for part in self.parts() {
+        for part in self.list_parts() {
             part.add_owed_fields(fields);
         }
     }
@@ -268,12 +268,13 @@ impl Condition {
         if let Condition::Predicate(predicate) = self {
             predicate.add_needs(needs);
         }
-        for part in self.parts() {
+        for part in self.list_parts() {
             part.add_needs(needs);
         }
     }
 
-    fn parts(&self) -> &[Condition] {
+    /// Returns the parts of a combination; none for a predicate.
+    pub(crate) fn list_parts(&self) -> &[Condition] {
         match self {
             Condition::All(parts) | Condition::Any(parts) => parts,
             Condition::Not(part) => std::slice::from_ref(part),

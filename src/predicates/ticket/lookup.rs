@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::calendar::TimeLimit;
 use crate::change::folded_name::fold_name;
 use crate::change::ticket::{CreationDoubt, TicketTiming};
@@ -102,6 +104,33 @@ impl TicketRequirement {
     /// Returns the fields one of which an older ticket has to mention, if the policy says which.
     pub(crate) fn about_fields(&self) -> Option<&[Arc<FieldDefinition>]> {
         Some(&self.creation.as_ref()?.about_fields)
+    }
+
+    /// Returns a ticket of this key that is as asked, made at `created`.
+    pub(crate) fn sample_ticket(&self, key: &Text, created: Timestamp) -> Ticket {
+        let first =
+            |names: &[String], otherwise: &str| Text::from(names.first().map_or(otherwise, String::as_str));
+        let prefix = key.to_lossy().split('-').next().unwrap_or_default().to_owned();
+        let (state, is_closed) = match &self.state {
+            Some(RequiredTicketState::Closed) => (Text::from("closed"), true),
+            Some(RequiredTicketState::OneOf(names)) => (first(names, "open"), false),
+            Some(RequiredTicketState::Open) | None => (Text::from("open"), false),
+        };
+        Ticket {
+            key: key.clone(),
+            project: first(&self.projects, &prefix),
+            created,
+            backdated: Ok(None),
+            kind: first(&self.kinds, "task"),
+            labels: self.labels.first().map(|label| Text::from(label.as_str())).into_iter().collect(),
+            state,
+            is_closed: Some(is_closed),
+            assignee: None,
+            text: Text::default(),
+            url: Text::default(),
+            source: Text::default(),
+            outsider: None,
+        }
     }
 
     fn is_empty(&self) -> bool {

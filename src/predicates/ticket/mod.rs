@@ -11,7 +11,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::calendar::TimeLimit;
-use crate::change::{FactKind, Missing, NeededFacts};
+use crate::change::{Change, FactKind, Missing, NeededFacts, Text, Ticket};
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::field_obligation::{
@@ -146,6 +146,29 @@ impl TicketPredicate {
         if self.requirement.is_some() {
             needs.insert(FactKind::Tickets);
         }
+    }
+
+    /// Returns the field that refers to the ticket.
+    pub(crate) fn reference_field(&self) -> &FieldDefinition {
+        &self.field
+    }
+
+    /// Returns a ticket of this key that is as asked; `None` if nothing is asked of the ticket itself.
+    pub(crate) fn sample_ticket(&self, key: &Text, change: &Change) -> Option<Ticket> {
+        Some(self.requirement.as_ref()?.sample_ticket(key, change.seen_at))
+    }
+
+    /// Returns how the ticket of a claim differs from what is asked of it; nothing if it is not known.
+    pub(crate) fn find_ticket_differences(
+        &self,
+        claim: &FieldClaim<'_>,
+        context: &EvaluationContext<'_>,
+    ) -> Vec<Message> {
+        let violations = self
+            .requirement
+            .as_ref()
+            .and_then(|requirement| requirement.find_violations(claim, &self.field, context).ok());
+        violations.unwrap_or_default()
     }
 
     /// Returns true if a ticket system is asked about the ticket.

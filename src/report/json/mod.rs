@@ -12,16 +12,18 @@ use serde_json::ser::Serializer;
 
 use crate::predicates::support::condition::ConditionTrace;
 use crate::report::content::{GroupScope, PolicyDescription, RefUpdateKind, Report, ReportGroup};
+use crate::report::json::plan::build_json_plan;
 use crate::report::json::reasons::build_json_reasons;
 use crate::report::json::visible::VisibleJsonFormatter;
 use crate::report::ranked_judgements::ReportCounts;
 use crate::report::text_spool::{SpoolStorage, TextSpool};
 use crate::verdict::{
-    ClassId, FieldDisagreement, Finding, Fixer, Judgement, Obligation, PredicateAnswer, RuleId, RuleOutcome,
+    ClassId, FieldDisagreement, Finding, Judgement, Obligation, PredicateAnswer, RuleId, RuleOutcome,
     StatedValue, Verdict,
 };
 
 pub(crate) mod parts;
+pub(crate) mod plan;
 pub(crate) mod reasons;
 pub(crate) mod schema;
 #[cfg(test)]
@@ -176,6 +178,7 @@ fn build_json_change<'r>(verdict: &'r Verdict, traces: Vec<JsonRuleTrace<'r>>) -
         disagreements: verdict.disagreements.iter().map(build_json_disagreement).collect(),
         traces,
         reasons: verdict.reasons.as_deref().map(build_json_reasons),
+        plan: verdict.plan.as_deref().map(build_json_plan),
     }
 }
 
@@ -183,7 +186,8 @@ fn build_json_judgements(judgements: &[Judgement], enforced: bool) -> Vec<JsonJu
     judgements.iter().map(|judgement| build_json_judgement(judgement, enforced)).collect()
 }
 
-fn build_json_judgement(judgement: &Judgement, enforced: bool) -> JsonJudgement<'_> {
+/// Returns a judgement in the form of the schema.
+pub(crate) fn build_json_judgement(judgement: &Judgement, enforced: bool) -> JsonJudgement<'_> {
     let mut json = JsonJudgement {
         rule: JsonRule {
             id: judgement.rule.id.as_str(),
@@ -241,10 +245,6 @@ fn build_json_finding(finding: &Finding) -> JsonFinding<'_> {
         fixers: finding.fixers.iter().map(build_json_fixer).collect(),
         paste: finding.paste.as_deref(),
     }
-}
-
-fn build_json_fixer(fixer: &Fixer) -> JsonFixer<'_> {
-    JsonFixer { role: fixer.role_code(), teams: fixer.teams(), words: fixer.to_string() }
 }
 
 fn build_json_disagreement(disagreement: &FieldDisagreement) -> JsonDisagreement<'_> {

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use crate::change::text::encode_hex;
 use crate::change::{FactKind, Missing, Oid, Text};
-use crate::verdict::{ChangeLocation, Message, MessageValue, Sentence, SentencePart};
+use crate::verdict::{ChangeLocation, Fixer, Message, MessageValue, Sentence, SentencePart};
 
 #[derive(Serialize)]
 pub(crate) struct JsonMessage<'r> {
@@ -46,6 +46,13 @@ pub(crate) struct JsonMissing<'r> {
     pub(crate) need: FactKind,
     pub(crate) why: &'static str,
     pub(crate) detail: Option<&'r str>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct JsonFixer<'r> {
+    pub(crate) role: &'static str,
+    pub(crate) teams: &'r [String],
+    pub(crate) words: String,
 }
 
 #[derive(Serialize)]
@@ -177,6 +184,10 @@ pub(crate) fn build_json_location(at: &ChangeLocation) -> JsonLocation<'_> {
         text: at.line.and(Some(text)),
         path: JsonText::from_text(at.path.as_ref()),
     }
+}
+
+pub(crate) fn build_json_fixer(fixer: &Fixer) -> JsonFixer<'_> {
+    JsonFixer { role: fixer.role_code(), teams: fixer.teams(), words: fixer.to_string() }
 }
 
 /// Returns a missing fact in the form of the schema, for formats that hold JSON.

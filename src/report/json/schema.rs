@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::change::Stage;
 use crate::report::json::parts::*;
+use crate::report::json::plan::JsonPlan;
 use crate::report::json::reasons::JsonReasons;
 use crate::report::text_spool::TextSpool;
 use crate::verdict::{Decision, RuleLevel};
@@ -102,6 +103,7 @@ pub(crate) struct JsonChange<'r> {
     pub(crate) disagreements: Vec<JsonDisagreement<'r>>,
     pub(crate) traces: Vec<JsonRuleTrace<'r>>,
     pub(crate) reasons: Option<JsonReasons<'r>>,
+    pub(crate) plan: Option<JsonPlan<'r>>,
 }
 
 #[derive(Serialize)]
@@ -131,13 +133,6 @@ pub(crate) struct JsonFinding<'r> {
     pub(crate) at: JsonLocation<'r>,
     pub(crate) fixers: Vec<JsonFixer<'r>>,
     pub(crate) paste: Option<&'r str>,
-}
-
-#[derive(Serialize)]
-pub(crate) struct JsonFixer<'r> {
-    pub(crate) role: &'static str,
-    pub(crate) teams: &'r [String],
-    pub(crate) words: String,
 }
 
 #[derive(Serialize)]

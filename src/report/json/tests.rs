@@ -138,6 +138,8 @@ pull:
     let change = crate::fixture::read_change(&node, &mut Vec::new()).unwrap();
     let mut verdict = crate::judge::judge_change(&policy, &change, true);
     verdict.reasons = Some(Box::new(crate::judge::collect_reasons(&[&policy], &change, &verdict)));
+    let proved = crate::unblock::plan_unblocking(&[&policy], &change, true);
+    verdict.plan = proved.map(|proved| Box::new(proved.plan));
     let mut report = samples::denied();
     report.groups[0].verdicts = vec![verdict];
     report
@@ -173,6 +175,13 @@ fn what_a_verdict_rests_on_fits_the_schema_and_says_who_counted() {
     );
     assert!(reasons["policies"][0]["roster_digest"].is_string());
     assert_eq!(reasons["missing"], Value::Array(Vec::new()));
+    let plan = &document["groups"][0]["changes"][0]["plan"];
+    assert_eq!(plan["complete"], true);
+    let mut acts = Vec::new();
+    for step in plan["steps"].as_array().unwrap() {
+        acts.push(step["options"][0]["acts"][0]["kind"].as_str().unwrap());
+    }
+    assert_eq!(acts, ["state-field", "withdraw-objection", "approve"], "{plan:#}");
 }
 
 #[test]

@@ -76,10 +76,12 @@ fn build_task_item(
             blocks.push(ListItemBlock::Paragraph("then fixes:".into()));
             blocks.push(ListItemBlock::Items(others));
         }
+        add_hints(&mut blocks, task);
         return (add_rule_ids(text, task).into_markdown(), blocks);
     }
     text = text.with_markdown(if commits.is_empty() { "" } else { "," }).with_markdown(&commits);
     blocks.push(ListItemBlock::Items(list_problems(task, true, with_places, style)));
+    add_hints(&mut blocks, task);
     if !lines.is_empty() {
         let how = if fixers == [Fixer::ObligationOwner] {
             "To fix it, push a change that closes them, with these trailers:".to_owned()
@@ -92,6 +94,14 @@ fn build_task_item(
         blocks.push(ListItemBlock::Lines(lines));
     }
     (add_rule_ids(text, task).into_markdown(), blocks)
+}
+
+/// Adds what is enough, as the unblock plan knows it.
+fn add_hints(blocks: &mut Vec<ListItemBlock>, task: &FixTask<'_>) {
+    for hint in &task.hints {
+        let text = MarkdownInline::new().with_markdown("Enough: ").with_sentence(hint).with_markdown(".");
+        blocks.push(ListItemBlock::Paragraph(text.into_markdown()));
+    }
 }
 
 /// Returns the problems of a task: all of them, or those that no pasted line fixes.

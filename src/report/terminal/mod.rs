@@ -11,6 +11,7 @@ use std::io::{self, Write};
 use crate::change::Oid;
 use crate::report::check_title::find_waiting_title;
 use crate::report::content::{GroupScope, Report, ReportGroup};
+use crate::report::plan_text::tells_remedy;
 use crate::report::ranked_judgements::{
     JudgementRank, ObjectionGroup, RankedJudgement, ReportCounts, RuleObjection, describe_disagreement,
     rank_refusals, rank_verdict,
@@ -24,6 +25,7 @@ mod landing_note;
 mod message_fix;
 pub(crate) mod page;
 pub(crate) mod paste_block;
+mod plan_block;
 mod prefilled_message;
 pub(crate) mod rule_trace;
 mod summary;
@@ -174,6 +176,9 @@ impl TerminalRenderer<'_, '_> {
         }
         if self.style.verbose {
             self.write_silent_rules(indent + 2, verdict)?;
+        }
+        if verdict.decision() == Decision::Deny {
+            plan_block::write_plan_block(&mut self.page, indent + 2, verdict)?;
         }
         if !has_shared_block(group, verdict.decision())
             && verdict.decision() >= group.decision(verdict.enforced)
@@ -349,10 +354,12 @@ fn has_shared_block(group: &ReportGroup, decision: Decision) -> bool {
     group.verdicts.iter().filter(of_decision).filter(fixable).nth(1).is_some()
 }
 
-/// Returns true if the block to paste says who fixes every objection of a group.
+/// Returns true if the block to paste, or the plan, says who fixes every objection of a group.
 fn is_remedy_in_block(ranked: &RankedJudgement<'_>, group: &ObjectionGroup<'_>) -> bool {
     group.objections.iter().all(|objection| match objection {
-        RuleObjection::Finding(finding) => paste_block::is_fixer_in_block(ranked, finding),
+        RuleObjection::Finding(finding) => {
+            paste_block::is_fixer_in_block(ranked, finding) || tells_remedy(ranked, &finding.fixers)
+        }
         RuleObjection::Missing(_) => false,
     })
 }

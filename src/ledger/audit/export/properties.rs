@@ -114,6 +114,7 @@ mod tests {
             judgements: outcomes.iter().enumerate().map(judgement).collect(),
             disagreements: Vec::new(),
             reasons: None,
+            plan: None,
         };
         assert_eq!(list_properties(&verdict, None, stage), [GATED_PROPERTY]);
         assert_eq!(list_properties(&verdict, None, Stage::Landed), [""; 0]);

@@ -235,6 +235,7 @@ impl From<&RecordedVerdict> for Verdict {
             judgements: convert_all(&verdict.judgements),
             disagreements: convert_all(&verdict.disagreements),
             reasons: None,
+            plan: None,
         }
     }
 }

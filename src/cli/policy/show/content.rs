@@ -1,0 +1,72 @@
+//! What is shown of a policy: plain values, complete before a byte is printed.
+
+use crate::policy::origins::WrittenValue;
+
+/// What is shown of a policy.
+pub(super) struct ShownPolicy {
+    pub(super) name: String,
+    pub(super) source: String,
+    pub(super) digest: String,
+    /// The stage whose rules are shown; `None` for all.
+    pub(super) stage: Option<&'static str>,
+    pub(super) sections: Vec<ShownSection>,
+    /// The rules that are not asked at the stage, each with the fact that it needs.
+    pub(super) elsewhere: Vec<(String, String)>,
+    /// The changes that are asked about, each with what applies to it.
+    pub(super) changes: Vec<AppliedChange>,
+    /// How many further changes there are.
+    pub(super) left_out: usize,
+    pub(super) controls: Vec<ShownControl>,
+}
+
+/// A change, and what of a policy applies to it.
+pub(super) struct AppliedChange {
+    pub(super) revision: Option<String>,
+    pub(super) subject: String,
+    pub(super) class: Option<String>,
+    /// Why it is of its class.
+    pub(super) because: Vec<String>,
+    pub(super) sections: Vec<ShownSection>,
+}
+
+/// A part of a policy, such as its teams.
+#[derive(Clone, Debug)]
+pub(super) struct ShownSection {
+    /// The word for it, as JSON has it.
+    pub(super) id: &'static str,
+    /// Its heading.
+    pub(super) title: &'static str,
+    pub(super) items: Vec<ShownItem>,
+}
+
+/// One thing in a part, such as a team.
+#[derive(Clone, Debug)]
+pub(super) struct ShownItem {
+    /// Its name.
+    pub(super) name: String,
+    /// What stands behind the name, such as the title of a rule.
+    pub(super) title: Option<String>,
+    /// The statements of the whole of it, the one that counts last.
+    pub(super) statements: Vec<WrittenValue>,
+    pub(super) values: Vec<ShownValue>,
+}
+
+/// One value.
+#[derive(Clone, Debug)]
+pub(super) struct ShownValue {
+    /// The word before it.
+    pub(super) label: &'static str,
+    /// What it says, in words.
+    pub(super) text: String,
+    /// The statements of it, the one that counts last; none where the item says it, and for a default.
+    pub(super) statements: Vec<WrittenValue>,
+}
+
+/// A control, and the rules that name it.
+#[derive(Clone, Debug)]
+pub(super) struct ShownControl {
+    /// The id, such as `iso27001:A.8.32`.
+    pub(super) id: String,
+    /// The rules, each with its title; none where no rule names the control.
+    pub(super) rules: Vec<(String, String)>,
+}

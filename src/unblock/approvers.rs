@@ -1,0 +1,237 @@
+//! Who could approve a change: the people of the roster and of the teams, and who of them cannot.
+
+use crate::change::pull_request::ForgeAccount;
+use crate::change::{Change, Person, Text};
+use crate::people::contributors::NotIndependent;
+use crate::people::independence::{ParticipantIndex, check_independent, check_independent_account};
+use crate::people::{PeopleDirectory, ResolvedIdentity};
+use crate::predicates::EvaluationContext;
+use crate::predicates::approvals::ApprovalsPredicate;
+use crate::unblock::wording::{EXCLUDED_BOT, EXCLUDED_CONTRIBUTOR, IS_BOT, IS_CONTRIBUTOR, NOT_BY};
+use crate::verdict::{ExcludedPerson, Message, MessageValue};
+
+/// How many people are looked at.
+const MAX_PEOPLE: usize = 2_000;
+
+/// How many people stand for everyone whom no roster lists.
+const MAX_STRANGERS: usize = 6;
+
+/// A person who could give an approval.
+#[derive(Clone, Debug)]
+pub(super) struct PossibleApprover {
+    /// The name, as the policy has it.
+    pub(super) name: String,
+    /// The account on the forge, if one is known.
+    pub(super) account: Option<ForgeAccount>,
+    /// The name and the address, if one is known.
+    pub(super) person: Option<Person>,
+    /// True for someone who stands for everyone else.
+    pub(super) is_anyone: bool,
+}
+
+/// One question about approvals, asked of one change.
+pub(super) struct ApprovalQuestion<'asked> {
+    pub(super) asked: &'asked ApprovalsPredicate,
+    pub(super) context: EvaluationContext<'asked>,
+    /// The keys of the people whose approvals count already.
+    counted: Vec<String>,
+}
+
+impl<'asked> ApprovalQuestion<'asked> {
+    pub(super) fn new(asked: &'asked ApprovalsPredicate, context: EvaluationContext<'asked>) -> Self {
+        let mut counted = Vec::new();
+        if let Ok(weighed) = asked.list_weighed_approvals(&context) {
+            for one in weighed.kept {
+                if one.counts {
+                    counted.extend(one.approval.person);
+                }
+            }
+        }
+        ApprovalQuestion { asked, context, counted }
+    }
+
+    /// Returns how many approvals are missing, at the least.
+    pub(super) fn count_missing(&self) -> usize {
+        let needed = usize::try_from(self.asked.asked_count()).unwrap_or(usize::MAX);
+        needed.saturating_sub(self.counted.len()).max(1)
+    }
+
+    /// Returns true if an approval that stands in this field counts; a review stands in none.
+    pub(super) fn reads_field(&self, field: &str) -> bool {
+        field.is_empty() || self.asked.approval_fields().iter().any(|known| known.name == field)
+    }
+
+    /// Returns true if an approval of this person would count, and does not yet.
+    pub(super) fn accepts_approval_of(&self, one: &PossibleApprover, index: &ParticipantIndex<'_>) -> bool {
+        match self.check_approver(one, index) {
+            Some(Ok(key)) => self.asked.accepts_approver(&key, &self.context) && !self.counted.contains(&key),
+            _ => false,
+        }
+    }
+
+    /// Returns the key of a person who is independent, or why they are not; `None` if they have no account or address
+    /// to approve with.
+    fn check_approver<'people>(
+        &self,
+        one: &PossibleApprover,
+        index: &ParticipantIndex<'people>,
+    ) -> Option<Result<String, NotIndependent<'people>>> {
+        let people = self.context.people;
+        match (&self.context.change.pull, &one.account, &one.person) {
+            (Ok(_), Some(account), _) => Some(check_independent_account(account, index, people)),
+            (Err(_), _, Some(person)) => Some(check_independent(person, index, people)),
+            _ => None,
+        }
+    }
+
+    /// Returns who might be asked and cannot approve: contributors and bots whom the question would accept otherwise.
+    pub(super) fn list_excluded(
+        &self,
+        possible: &[PossibleApprover],
+        index: &ParticipantIndex<'_>,
+    ) -> Vec<ExcludedPerson> {
+        let mut excluded: Vec<ExcludedPerson> = Vec::new();
+        for one in possible {
+            if one.is_anyone || excluded.iter().any(|other| other.name == one.name) {
+                continue;
+            }
+            let reason = match self.check_approver(one, index) {
+                Some(Err(NotIndependent::Contributor(contributor))) => {
+                    IS_CONTRIBUTOR.with("role", contributor.role)
+                }
+                Some(Err(NotIndependent::Bot)) => Message::from(&IS_BOT),
+                _ => continue,
+            };
+            if self.is_in_asked_team(one) {
+                excluded.push(ExcludedPerson { name: one.name.clone(), reason });
+            }
+        }
+        excluded
+    }
+
+    /// Returns true if the person is of a team that is asked, or if everyone is.
+    fn is_in_asked_team(&self, one: &PossibleApprover) -> bool {
+        let people = self.context.people;
+        let teams = self.asked.asked_teams();
+        let identities = [
+            one.account.as_ref().map(|account| people.identify_forge_account(account)),
+            one.person.as_ref().map(|person| people.identify_person(person)),
+        ];
+        teams.is_empty()
+            || identities.into_iter().flatten().any(|identity| match identity {
+                ResolvedIdentity::Human(key) => teams.iter().any(|team| people.is_member(&key, team)),
+                // A bot that a team lists has no key.
+                _ => teams.iter().any(|team| people.team_members(team).contains(&one.name)),
+            })
+    }
+}
+
+/// Returns the people who could approve, by the policy of `people`; with `asks_everyone`, also someone whom no one
+/// lists, if there is no roster.
+pub(super) fn list_possible_approvers(
+    people: &PeopleDirectory,
+    change: &Change,
+    teams: &[String],
+    asks_everyone: bool,
+) -> Vec<PossibleApprover> {
+    let forge = match change.pull.as_ref().ok().and_then(|pull| pull.opener.as_ref()) {
+        Some(opener) => String::from_utf8_lossy(opener.forge()).into_owned(),
+        None => "github".to_owned(),
+    };
+    let mut possible = Vec::new();
+    if people.has_roster() {
+        add_roster(people, change, &forge, &mut possible);
+    } else {
+        for team in teams {
+            for member in people.team_members(team) {
+                possible.push(build_member(people, member, &forge));
+            }
+        }
+    }
+    if asks_everyone && !people.has_roster() {
+        for number in 1..=MAX_STRANGERS {
+            let login = format!("{forge}:someone-{number}");
+            possible.push(PossibleApprover {
+                name: format!("someone {number}"),
+                account: Some(people.build_forge_account(&login)),
+                person: Some(Person {
+                    name: Text::from(format!("Someone Else {number}")),
+                    email: Text::from(format!("someone-{number}@changegate.example")),
+                }),
+                is_anyone: true,
+            });
+        }
+    }
+    possible.truncate(MAX_PEOPLE);
+    possible
+}
+
+/// Adds the people of the roster, in the order of their names there.
+fn add_roster(people: &PeopleDirectory, change: &Change, forge: &str, possible: &mut Vec<PossibleApprover>) {
+    let mut persons: std::collections::BTreeMap<&str, (Option<&str>, Option<&str>)> = Default::default();
+    for (identity, key) in people.list_identities() {
+        let (account, address) = persons.entry(key).or_default();
+        if identity.contains('@') {
+            address.get_or_insert(identity);
+        } else if identity.strip_prefix(forge).is_some_and(|rest| rest.starts_with(':')) {
+            account.get_or_insert(identity);
+        }
+    }
+    for (key, (account, address)) in persons {
+        let shown = people.name_person(key);
+        let login = account.and_then(|account| account.split_once(':')).map(|(_, login)| login);
+        let name = match login {
+            Some(login) if change.pull.is_ok() && !login.eq_ignore_ascii_case(shown) => {
+                format!("{shown} ({login})")
+            }
+            _ => shown.to_owned(),
+        };
+        possible.push(PossibleApprover {
+            name,
+            account: account.map(|account| people.build_forge_account(account)),
+            person: address.map(|address| Person { name: Text::from(shown), email: Text::from(address) }),
+            is_anyone: false,
+        });
+    }
+}
+
+/// Returns a member of a team, as the policy writes them, where there is no roster.
+fn build_member(people: &PeopleDirectory, written: &str, forge: &str) -> PossibleApprover {
+    let login = written.split('#').next().unwrap_or(written);
+    if written.contains('@') {
+        let (name, address) = match written.split_once('<') {
+            Some((name, rest)) => (name.trim(), rest.trim_end_matches('>')),
+            None => ("", written),
+        };
+        let person = Person { name: Text::from(name), email: Text::from(address) };
+        return PossibleApprover {
+            name: written.to_owned(),
+            account: None,
+            person: Some(person),
+            is_anyone: false,
+        };
+    }
+    let bare = login.split_once(':').map_or(login, |(_, bare)| bare);
+    let account = login.starts_with(forge).then(|| people.build_forge_account(login));
+    let person = (forge == "github" && account.is_some()).then(|| Person {
+        name: Text::default(),
+        email: Text::from(format!("{bare}@users.noreply.github.com")),
+    });
+    PossibleApprover { name: written.to_owned(), account, person, is_anyone: false }
+}
+
+/// Returns who cannot approve, as the end of a sentence.
+pub(super) fn describe_excluded(excluded: &[ExcludedPerson]) -> MessageValue {
+    if excluded.is_empty() {
+        return MessageValue::empty();
+    }
+    let mut people = Vec::new();
+    for one in excluded {
+        let role = one.reason.values().find(|(name, _)| *name == "role").map(|(_, role)| role.clone());
+        people.push(match role {
+            Some(role) => EXCLUDED_CONTRIBUTOR.with("name", one.name.as_str()).with("role", role),
+            None => EXCLUDED_BOT.with("name", one.name.as_str()),
+        });
+    }
+    NOT_BY.with("people", people).into()
+}

@@ -1,0 +1,147 @@
+//! From needs to acts: one value for each field that is wanted, one approval for several questions.
+
+use crate::change::{Change, Text};
+use crate::predicates::Predicate;
+use crate::predicates::field::WantedField;
+use crate::unblock::applied::apply_repairs;
+use crate::unblock::approval_search::{ApprovalSearch, AskedApprovals, Court, search_approvals};
+use crate::unblock::needs::Need;
+use crate::unblock::repair::Repair;
+use crate::unblock::sample_value::{find_sample_value, list_accepted_words};
+use crate::verdict::ObstacleReason;
+use crate::vocabulary::{ClaimSource, FieldDefinition, FieldReading};
+
+/// What meeting a list of needs comes to.
+pub(super) enum RealisedNeeds {
+    /// These acts meet them.
+    Acts(Vec<Repair>),
+    /// No act of a person does.
+    Blocked(ObstacleReason),
+    /// It is not known.
+    Open,
+}
+
+/// What is wanted of one field, by all needs together.
+struct FieldDemand<'needs, 'policy> {
+    field: &'policy FieldDefinition,
+    wanted: Vec<WantedField<'policy>>,
+    ticket: Option<&'needs Predicate>,
+}
+
+/// Returns the fewest acts that meet all of these needs of a change.
+pub(super) fn realise_needs(court: Court<'_>, change: &Change, needs: &[Need<'_>]) -> RealisedNeeds {
+    let mut acts: Vec<Repair> = Vec::new();
+    let mut questions: AskedApprovals<'_> = Vec::new();
+    for need in needs {
+        match need {
+            Need::Act(act) => match acts.iter_mut().find(|known| known.is_same_act(act)) {
+                Some(known) => merge_acts(known, act),
+                None => acts.push(act.clone()),
+            },
+            Need::Approvals { policy, asked } => {
+                if !questions.iter().any(|(known, other)| known == policy && *other == *asked) {
+                    questions.push((*policy, *asked));
+                }
+            }
+            Need::Field { .. } => {}
+        }
+    }
+    for demand in list_demands(needs) {
+        match demand.choose_act(change) {
+            Some(act) => acts.push(act),
+            None => return RealisedNeeds::Open,
+        }
+    }
+    if questions.is_empty() {
+        return RealisedNeeds::Acts(acts);
+    }
+    // Approvals are of what lands, so that they are looked for after everything else.
+    let before = apply_repairs(change, &acts);
+    match search_approvals(court, &before, &questions) {
+        ApprovalSearch::Found(approvals) => {
+            acts.extend(approvals);
+            RealisedNeeds::Acts(acts)
+        }
+        ApprovalSearch::Blocked(reason) => RealisedNeeds::Blocked(reason),
+        ApprovalSearch::Open => RealisedNeeds::Open,
+    }
+}
+
+/// Makes one act of two that are the same for a person.
+fn merge_acts(known: &mut Repair, other: &Repair) {
+    match (known, other) {
+        (one @ Repair::Wait { .. }, two @ Repair::Wait { .. }) => {
+            if is_later(two, one) {
+                *one = two.clone();
+            }
+        }
+        (Repair::LeaveOut(one), Repair::LeaveOut(two)) => {
+            one.extend(two.iter().cloned());
+            one.sort_unstable();
+            one.dedup();
+        }
+        (Repair::PassCheck(one), Repair::PassCheck(two)) => one.tests = one.tests.max(two.tests),
+        _ => {}
+    }
+}
+
+fn is_later(one: &Repair, other: &Repair) -> bool {
+    matches!((one, other), (Repair::Wait { until: one, .. }, Repair::Wait { until: other, .. }) if one > other)
+}
+
+fn list_demands<'needs, 'policy>(needs: &'needs [Need<'policy>]) -> Vec<FieldDemand<'needs, 'policy>> {
+    let mut demands: Vec<FieldDemand<'needs, 'policy>> = Vec::new();
+    for need in needs {
+        let Need::Field { wanted, ticket } = need else { continue };
+        match demands.iter_mut().find(|demand| demand.field.name == wanted.field.name) {
+            Some(demand) => {
+                demand.wanted.push(*wanted);
+                demand.ticket = demand.ticket.or(*ticket);
+            }
+            None => demands.push(FieldDemand { field: wanted.field, wanted: vec![*wanted], ticket: *ticket }),
+        }
+    }
+    demands
+}
+
+impl FieldDemand<'_, '_> {
+    /// Returns the act that gives the field what is wanted of it; `None` if no value does.
+    fn choose_act(&self, change: &Change) -> Option<Repair> {
+        let absent = self.wanted.iter().filter(|wanted| wanted.must_be_absent()).count();
+        if absent == self.wanted.len() {
+            return Some(Repair::RemoveField(Box::new(self.field.clone())));
+        }
+        if absent > 0 {
+            return None;
+        }
+        let accepts = |level: Option<usize>| self.wanted.iter().all(|wanted| wanted.accepts_value(level));
+        let words = list_accepted_words(self.field, &accepts);
+        let (value, form) = match words {
+            Some(words) => (words.first()?.clone(), Some(words.join("|"))),
+            None if accepts(None) => {
+                let source = match &change.pull {
+                    Ok(pull) if self.field.may_be_stated_by(pull) => ClaimSource::Description,
+                    _ => ClaimSource::Commit(change.commits.len().saturating_sub(1)),
+                };
+                (find_sample_value(self.field, change, source)?, None)
+            }
+            None => return None,
+        };
+        let paste = match form {
+            Some(form) if form == value => format!("{}: {value}", self.field.name),
+            Some(form) => format!("{}: <{form}>", self.field.name),
+            None => self.field.trailer_template(),
+        };
+        let ticket = match self.ticket {
+            Some(Predicate::Ticket(asked)) => asked.sample_ticket(&Text::from(value.as_str()), change),
+            _ => None,
+        };
+        Some(Repair::StateField {
+            field: Box::new(self.field.clone()),
+            value,
+            paste,
+            is_replaced: self.field.read_from_change(change) != FieldReading::Absent,
+            ticket: ticket.map(Box::new),
+        })
+    }
+}

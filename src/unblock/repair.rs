@@ -1,0 +1,142 @@
+//! One act on a change.
+
+use crate::change::pull_request::{CheckResult, ForgeAccount};
+use crate::change::{Person, Text, Ticket};
+use crate::verdict::{LineEdit, Message, PlannedActKind};
+use crate::vocabulary::FieldDefinition;
+use jiff::Timestamp;
+
+/// One act on a change.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Repair {
+    /// The field gets this value, in the place of all others.
+    StateField {
+        /// The field.
+        field: Box<FieldDefinition>,
+        /// A value that it accepts.
+        value: String,
+        /// What the author pastes, with what is left to fill in between `<` and `>`.
+        paste: String,
+        /// True if the field is stated now, in another way.
+        is_replaced: bool,
+        /// The ticket of that key, where one is asked about.
+        ticket: Option<Box<Ticket>>,
+    },
+    /// The field is stated nowhere.
+    RemoveField(Box<FieldDefinition>),
+    /// Lines of messages are corrected, each given by the place of the commit and the number of the line.
+    CorrectLines(Vec<(usize, usize, LineEdit)>),
+    /// The commits get another subject, and the body that is asked.
+    RewordSubject {
+        /// The commits, by their places.
+        commits: Vec<usize>,
+        /// The lines that take the place of the first one.
+        subject: String,
+    },
+    /// The pull request gets another title.
+    Retitle(String),
+    /// The change leaves these paths alone.
+    LeaveOut(Vec<Text>),
+    /// Every commit is signed by its author.
+    Sign,
+    /// The ticket is as asked.
+    UpdateTicket {
+        /// The ticket as it would be.
+        ticket: Box<Ticket>,
+        /// What is different today.
+        differences: Vec<Message>,
+    },
+    /// A check succeeds.
+    PassCheck(CheckResult),
+    /// A label is added.
+    AddLabel {
+        /// The name of the label.
+        name: String,
+        /// The account that adds it; `None` if anyone can.
+        by: Option<ForgeAccount>,
+        /// The teams that the account has to be of; empty if anyone can add it.
+        teams: Vec<String>,
+    },
+    /// A label is taken away.
+    RemoveLabel(Text),
+    /// The pull request becomes a draft, or ready.
+    SetDraft(bool),
+    /// All conversations are resolved.
+    ResolveConversations,
+    /// Nothing is done until then.
+    Wait {
+        /// The first instant at which it is over.
+        until: Timestamp,
+        /// The time zone of the policy; `None` for UTC.
+        zone: Option<String>,
+    },
+    /// A person who requested changes approves.
+    Withdraw(ForgeAccount),
+    /// A person approves.
+    Approve {
+        /// The account, for a pull request.
+        account: Option<ForgeAccount>,
+        /// The trailer, for a push: the key and the person.
+        trailer: Option<(String, Person)>,
+        /// The people who can take this act, by their names; empty if everyone can.
+        people: Vec<String>,
+    },
+}
+
+impl Repair {
+    /// Returns the kind of act.
+    pub(crate) fn act_kind(&self) -> PlannedActKind {
+        match self {
+            Repair::StateField { .. } => PlannedActKind::StateField,
+            Repair::RemoveField(_) => PlannedActKind::RemoveField,
+            Repair::CorrectLines(_) => PlannedActKind::CorrectMessage,
+            Repair::RewordSubject { .. } | Repair::Retitle(_) => PlannedActKind::Reword,
+            Repair::LeaveOut(_) => PlannedActKind::LeaveOutPaths,
+            Repair::Sign => PlannedActKind::Sign,
+            Repair::UpdateTicket { .. } => PlannedActKind::UpdateTicket,
+            Repair::PassCheck(_) => PlannedActKind::PassCheck,
+            Repair::AddLabel { .. } => PlannedActKind::AddLabel,
+            Repair::RemoveLabel(_) => PlannedActKind::RemoveLabel,
+            Repair::SetDraft(_) => PlannedActKind::MarkReady,
+            Repair::ResolveConversations => PlannedActKind::ResolveConversations,
+            Repair::Wait { .. } => PlannedActKind::Wait,
+            Repair::Withdraw(_) => PlannedActKind::WithdrawObjection,
+            Repair::Approve { .. } => PlannedActKind::Approve,
+        }
+    }
+
+    /// Returns the place in the order of acts: an approval is of what lands, so it comes last.
+    pub(crate) fn act_turn(&self) -> u8 {
+        match self {
+            Repair::LeaveOut(_) => 0,
+            Repair::CorrectLines(_) | Repair::RewordSubject { .. } => 1,
+            Repair::RemoveField(_) => 2,
+            Repair::StateField { .. } => 3,
+            Repair::Sign => 4,
+            Repair::Retitle(_) => 5,
+            Repair::UpdateTicket { .. } => 6,
+            Repair::PassCheck(_) => 7,
+            Repair::SetDraft(_) | Repair::ResolveConversations => 8,
+            Repair::RemoveLabel(_) | Repair::AddLabel { .. } => 9,
+            Repair::Wait { .. } => 10,
+            Repair::Withdraw(_) => 11,
+            Repair::Approve { .. } => 12,
+        }
+    }
+
+    /// Returns true if both are one act, with which both of their reasons are met.
+    pub(crate) fn is_same_act(&self, other: &Repair) -> bool {
+        match (self, other) {
+            (Repair::StateField { field: one, .. }, Repair::StateField { field: two, .. })
+            | (Repair::RemoveField(one), Repair::RemoveField(two)) => one.name == two.name,
+            (Repair::Wait { .. }, Repair::Wait { .. })
+            | (Repair::LeaveOut(_), Repair::LeaveOut(_))
+            | (Repair::Retitle(_), Repair::Retitle(_)) => true,
+            (Repair::PassCheck(one), Repair::PassCheck(two)) => one.name == two.name && one.by == two.by,
+            (Repair::UpdateTicket { ticket: one, .. }, Repair::UpdateTicket { ticket: two, .. }) => {
+                one.key == two.key
+            }
+            (one, two) => one == two,
+        }
+    }
+}
