@@ -57,7 +57,8 @@ pub(crate) struct StepFacts {
 }
 
 /// Everything that is read of one step.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) struct StepEvidence {
     /// What its commits say, or why they cannot be read.
     pub(crate) facts: Result<StepFacts, String>,
@@ -66,11 +67,14 @@ pub(crate) struct StepEvidence {
     /// What the verdicts on it rest on, where they were asked for: one, or one for each commit.
     pub(crate) judged: Vec<RecordedReasons>,
     /// These verdicts themselves, where they are kept.
+    #[serde(skip)]
     pub(crate) verdicts: Vec<Verdict>,
     /// True if it states something for an earlier change and changes no file: it is a record of that change.
     pub(crate) is_record: bool,
     /// What refused attempts are recognised by, where there are any.
     pub(crate) marks: Option<ChangeMarks>,
+    /// True if all of its commits say that they are older than the audit: then it does not matter when that is made.
+    pub(crate) is_older_than_audit: bool,
 }
 
 impl StepEvidence {
@@ -83,6 +87,7 @@ impl StepEvidence {
             verdicts: Vec::new(),
             is_record: false,
             marks: None,
+            is_older_than_audit: false,
         }
     }
 }
@@ -124,6 +129,7 @@ impl StepJudge<'_> {
             verdicts: Vec::new(),
             is_record: false,
             marks: None,
+            is_older_than_audit: false,
         };
         if let Some(unreadable) = commits.iter().find_map(|commit| commit.as_ref().err()) {
             evidence.facts = Err(format!("commit {} cannot be read: {}", unreadable.id, unreadable.reason));
@@ -136,6 +142,8 @@ impl StepJudge<'_> {
                 return evidence;
             }
         };
+        evidence.is_older_than_audit =
+            commits.iter().all(|commit| find_commit_time(commit).is_some_and(|at| at <= self.now));
         let unread = find_unread_part(&commits, self.needs);
         evidence.facts = Ok(StepFacts { unread, ..StepFacts::from_commits(&commits) });
         if self.wants_marks {
@@ -166,8 +174,8 @@ impl StepJudge<'_> {
     }
 
     fn build_change(&self, commits: Commits) -> Change {
-        let seen_at = Timestamp::from_second(commits.last().committed_at)
-            .map_or(self.now, |committed| committed.min(self.now));
+        let committed_at = find_commit_time(commits.last());
+        let seen_at = committed_at.map_or(self.now, |committed| committed.min(self.now));
         let pusher = Err(Missing::NotAtThisStage(FactKind::Pusher));
         Change::from_repository(Stage::Check, Ok(self.target.clone()), pusher, seen_at, commits)
     }
@@ -225,6 +233,11 @@ impl StepFacts {
             unread: None,
         }
     }
+}
+
+/// Returns when a commit was made, as it claims; `None` for what is no time.
+fn find_commit_time(commit: &Commit) -> Option<Timestamp> {
+    Timestamp::from_second(commit.committed_at).ok()
 }
 
 /// Returns which of the facts that were asked for cannot be read, and why: that of the first commit that lacks one.

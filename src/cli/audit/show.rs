@@ -165,6 +165,7 @@ impl ChangeShelf {
             merged_pulls: None,
             now: self.as_of,
             threads: count_threads,
+            journal: None,
         };
         let shown = read_shown_change(&self.repository, &request, history, only.id)?;
         shown.ok_or_else(|| {

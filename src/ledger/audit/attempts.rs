@@ -89,7 +89,8 @@ impl AttemptLink {
 }
 
 /// What a change is recognised by.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) struct ChangeMarks {
     pull: Option<Text>,
     authors: BTreeSet<String>,
