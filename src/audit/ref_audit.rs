@@ -34,7 +34,7 @@ use crate::change::text::encode_hex;
 use crate::change::{FactKind, Oid};
 use crate::gate::LoadedPolicy;
 use crate::git::Repository;
-use crate::ledger::audit::attempts::AttemptIndex;
+use crate::ledger::audit::attempt_keys::AttemptSource;
 use crate::ledger::audit::ledger_history::{LedgerHistory, RecordedChangeAct};
 use crate::ledger::audit::trace::LandingOrigin;
 
@@ -63,7 +63,7 @@ pub fn audit_ref(
     let history = history.unwrap_or(&no_ledger);
     let others = chain.add_landings(history);
     let summary = RefAuditSummary::begin_summary(&chain, request, others.beyond_cut);
-    let (attempts, unread_denials) = AttemptIndex::read_denials(repository, &history.list_denials());
+    let (attempts, unread_denials) = AttemptSource::open_attempts(repository, history);
     let mut run = RefAuditor {
         repository,
         request,
@@ -122,7 +122,7 @@ pub(super) struct RefAuditor<'a> {
     pub(super) obligations: ObligationIndex<'a>,
     /// What was said about changes, by the changes.
     pub(super) acts: HashMap<Oid, Vec<&'a RecordedChangeAct>>,
-    pub(super) attempts: AttemptIndex,
+    pub(super) attempts: AttemptSource<'a>,
     pub(super) reasons: RecordedReasonsReader<'a>,
     pub(super) policies: JudgingPolicies<'a>,
     /// What all steps say of each other, if that is known already.
