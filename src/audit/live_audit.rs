@@ -17,7 +17,8 @@ use crate::audit::population::population_entry::PopulationEntry;
 use crate::audit::population::pull_comparison::PullComparison;
 use crate::audit::ref_audit::{PopulationObserver, RefAuditRequest, RefAuditSummary, audit_ref};
 use crate::git::Repository;
-use crate::ledger::audit::ledger_history::{LedgerHistory, read_ledger_history};
+use crate::ledger::audit::history_fold::read_ledger_history;
+use crate::ledger::audit::ledger_history::LedgerHistory;
 use crate::policy::Policy;
 use crate::verdict::format_count;
 

@@ -15,6 +15,7 @@ pub mod dataset;
 pub mod evidence;
 pub mod exceptions;
 pub mod fleet;
+pub mod folder_lock;
 pub mod formats;
 pub mod inputs;
 pub mod key_figures;

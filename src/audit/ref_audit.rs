@@ -14,7 +14,7 @@ use crate::audit::exceptions::of_ledger::{
     build_denial_exceptions, build_misdated_exception, build_unjudged_exception,
 };
 use crate::audit::exceptions::of_policy::build_policy_exception;
-use crate::audit::population::change_links::ChangeLinks;
+use crate::audit::population::change_links::{ChangeLinks, LinkIndex};
 use crate::audit::population::given_facts::GivenFacts;
 use crate::audit::population::judged_part::{JudgedPart, divide_by_policy};
 use crate::audit::population::judging_policies::JudgingPolicies;
@@ -25,14 +25,17 @@ use crate::audit::population::recorded_reasons::RecordedReasonsReader;
 use crate::audit::population::ref_chain::{ChainStep, RefChain, StepLanding};
 use crate::audit::population::roster_history::RosterHistory;
 use crate::audit::population::step_evidence::{StepEvidence, StepJudge};
+use crate::audit::population::step_journal::digest_part;
 use crate::audit::population::step_walk::{StepCommits, StepWalk};
 use crate::audit::population::unjudged_spans::{UnjudgedSpan, UnjudgedSpans};
+use crate::audit::population::whole_scan::scan_whole_history;
 pub use crate::audit::ref_request::{PopulationObserver, RefAuditRequest, RefAuditSummary};
-use crate::change::Oid;
+use crate::change::text::encode_hex;
+use crate::change::{FactKind, Oid};
 use crate::gate::LoadedPolicy;
 use crate::gate::policy_effect::PolicyEffects;
 use crate::git::Repository;
-use crate::ledger::audit::attempts::AttemptIndex;
+use crate::ledger::audit::attempt_keys::AttemptSource;
 use crate::ledger::audit::ledger_history::{LedgerHistory, RecordedChangeAct};
 use crate::ledger::audit::trace::LandingOrigin;
 
@@ -48,12 +51,20 @@ pub fn audit_ref(
     history: Option<&LedgerHistory>,
     observer: &mut dyn PopulationObserver,
 ) -> Result<RefAuditSummary> {
-    let mut chain = RefChain::read_chain(repository, request.tip, &mut || observer.count_step())?;
+    let scanned = if request.is_of_whole_history() {
+        scan_whole_history(repository, request.tip, request.threads, &mut || observer.count_step())?
+    } else {
+        None
+    };
+    let (mut chain, stated) = match scanned {
+        Some(scanned) => (scanned.chain, Some(scanned.links)),
+        None => (RefChain::read_chain(repository, request.tip, &mut || observer.count_step())?, None),
+    };
     let no_ledger = LedgerHistory::default();
     let history = history.unwrap_or(&no_ledger);
     let others = chain.add_landings(history);
     let summary = RefAuditSummary::begin_summary(&chain, request, others.beyond_cut);
-    let (attempts, unread_denials) = AttemptIndex::read_denials(repository, &history.list_denials());
+    let (attempts, unread_denials) = AttemptSource::open_attempts(repository, history);
     let mut run = RefAuditor {
         repository,
         request,
@@ -63,6 +74,7 @@ pub fn audit_ref(
         attempts,
         reasons: RecordedReasonsReader::new(repository),
         policies: JudgingPolicies::new(repository),
+        stated,
         links: ChangeLinks::default(),
         given: GivenFacts::default(),
         chain: &chain,
@@ -111,9 +123,11 @@ pub(super) struct RefAuditor<'a> {
     pub(super) obligations: ObligationIndex<'a>,
     /// What was said about changes, by the changes.
     pub(super) acts: HashMap<Oid, Vec<&'a RecordedChangeAct>>,
-    pub(super) attempts: AttemptIndex,
+    pub(super) attempts: AttemptSource<'a>,
     pub(super) reasons: RecordedReasonsReader<'a>,
     pub(super) policies: JudgingPolicies<'a>,
+    /// What all steps say of each other, if that is known already.
+    stated: Option<LinkIndex>,
     pub(super) links: ChangeLinks,
     pub(super) given: GivenFacts<'a>,
     pub(super) chain: &'a RefChain,
@@ -145,7 +159,10 @@ impl RefAuditor<'_> {
     fn audit_steps(&mut self, (first, last): (usize, usize)) -> Result<()> {
         let (chain, request, history) = (self.chain, self.request, self.history);
         self.observer.expect_steps(last.saturating_sub(first) + 1);
-        let mut links = ChangeLinks::read_links(self.repository, chain, first, request.threads, &mut || {})?;
+        let mut links = match self.stated.take().filter(|_| first == 0) {
+            Some(stated) => stated.resolve_links(),
+            None => ChangeLinks::read_links(self.repository, chain, first, request.threads, &mut || {})?,
+        };
         // What came past the gate closes nothing.
         links.drop_speakers(|place| {
             let origin = chain.steps.get(place).and_then(|step| step.find_origin(history));
@@ -255,21 +272,49 @@ impl RefAuditor<'_> {
         let wanted: Vec<bool> = (first..=part.last)
             .map(|place| chain.steps.get(place).is_some_and(|step| is_judged(step.id)))
             .collect();
-        let read = |commits: StepCommits| {
-            judge.read_step(commits, |id| {
-                let place = chain.find_place(id).and_then(|place| place.checked_sub(first));
-                place.and_then(|place| wanted.get(place)).copied().unwrap_or(true)
-            })
+        let is_wanted = |id: Oid| {
+            let place = chain.find_place(id).and_then(|place| place.checked_sub(first));
+            place.and_then(|place| wanted.get(place)).copied().unwrap_or(true)
         };
-        walk.read_places((first, part.last), &read, &mut |place, evidence| {
+        let read = |commits: StepCommits| judge.read_step(commits, is_wanted);
+        let key = self.digest_journal_part(part, &judge);
+        let kept = self.request.journal.zip(key.as_deref());
+        let kept = kept.map(|(journal, key)| journal.open_part(key, self.request.now));
+        let known = |id: Oid| kept.as_ref()?.find_evidence(id, is_wanted(id));
+        walk.read_unknown_places((first, part.last), (&known, &read), &mut |place, evidence| {
             self.observer.count_step();
             let evidence = match (evidence, chain.steps.get(place)) {
-                (Ok(evidence), _) => evidence,
+                (Ok(evidence), Some(step)) => {
+                    if let Some(kept) = &kept {
+                        kept.add_evidence(step.id, is_wanted(step.id), &evidence);
+                    }
+                    evidence
+                }
+                (Ok(evidence), None) => evidence,
                 (Err(why), Some(step)) => StepEvidence::unreadable(step.id, why),
                 (Err(_), None) => return Ok(()),
             };
             self.add_step(place, evidence)
         })
+    }
+
+    /// Returns what the evidence of the steps of a part depends on, beside the steps; `None` where it is made so fast that
+    /// keeping it would take as long, or where more is asked for than is kept.
+    fn digest_journal_part(&self, part: &JudgedPart<'_>, judge: &StepJudge<'_>) -> Option<String> {
+        let needs = judge.needs;
+        let is_slow =
+            [FactKind::EvilMerges, FactKind::Lines, FactKind::Blobs].iter().any(|kind| needs.contains(kind));
+        let loaded = part.loaded().filter(|_| is_slow && !judge.keeps_verdicts)?;
+        // A key may have expired at another time.
+        let signed_at = needs.contains(&FactKind::Signatures).then_some(judge.now);
+        Some(digest_part(&[
+            env!("CARGO_PKG_VERSION"),
+            &self.request.repository_name,
+            &encode_hex(judge.target.as_bytes()),
+            &loaded.policy.digest,
+            &loaded.source,
+            &format!("{needs:?} {:?} {signed_at:?}", judge.wants_marks),
+        ]))
     }
 
     fn add_step(&mut self, place: usize, evidence: StepEvidence) -> Result<()> {

@@ -127,7 +127,7 @@ impl RefAuditor<'_> {
             acts: self.acts.get(&step.id).into_iter().flatten().map(|one| (*one).clone()).collect(),
             lost_files: Vec::new(),
             later_tickets: Vec::new(),
-            tree: self.repository.find_root_tree(step.id).ok(),
+            tree: self.chain.find_tree(self.repository, place),
             left_people,
             incidents: self.given.list_incidents(place),
             deployment: self.given.find_deployment(place),

@@ -15,6 +15,7 @@ use crate::audit::population::period::AuditPeriod;
 use crate::audit::population::population_entry::PopulationEntry;
 use crate::audit::population::pull_comparison::PullComparison;
 use crate::audit::population::ref_chain::RefChain;
+use crate::audit::population::step_journal::StepJournal;
 use crate::change::{Oid, Text};
 use crate::policy::Policy;
 
@@ -44,9 +45,16 @@ pub struct RefAuditRequest<'a> {
     pub now: Timestamp,
     /// How many threads can work; called only where there is enough to do.
     pub threads: fn() -> usize,
+    /// Where steps that take long to judge are kept until the report is whole; `None` to keep none.
+    pub journal: Option<&'a StepJournal>,
 }
 
 impl RefAuditRequest<'_> {
+    /// Returns true if every step of the history counts.
+    pub(crate) fn is_of_whole_history(&self) -> bool {
+        self.period == AuditPeriod::default() && self.after.is_none() && self.only.is_none()
+    }
+
     /// Returns the names of the repository and of the ref.
     pub(crate) fn scope(&self) -> (&str, &Text) {
         (&self.repository_name, &self.ref_name)

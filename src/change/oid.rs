@@ -52,7 +52,8 @@ impl Oid {
 
 impl fmt::Display for Oid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&text::encode_hex(self.as_bytes()))
+        let mut digits = [0; 64];
+        f.write_str(text::write_hex(self.as_bytes(), &mut digits).unwrap_or_default())
     }
 }
 

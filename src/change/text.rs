@@ -75,16 +75,21 @@ pub(crate) fn count_leading_space(bytes: &[u8]) -> usize {
 
 /// Returns `bytes` as lower-case hexadecimal digits.
 pub(crate) fn encode_hex(bytes: &[u8]) -> String {
-    let mut digits = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        digits.push(hex_digit(byte >> 4));
-        digits.push(hex_digit(byte & 15));
-    }
-    digits
+    let mut digits = vec![0; bytes.len() * 2];
+    String::from_utf8(if write_hex(bytes, &mut digits).is_some() { digits } else { Vec::new() })
+        .unwrap_or_default()
 }
 
-fn hex_digit(half: u8) -> char {
-    char::from(if half < 10 { b'0' + half } else { b'a' + half - 10 })
+/// Writes `bytes` as lower-case hexadecimal digits, as far as there is room, and returns them.
+pub(crate) fn write_hex<'a>(bytes: &[u8], room: &'a mut [u8]) -> Option<&'a str> {
+    for (pair, byte) in room.chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&[hex_digit(byte >> 4), hex_digit(byte & 15)]);
+    }
+    std::str::from_utf8(room.get(..bytes.len() * 2)?).ok()
+}
+
+fn hex_digit(half: u8) -> u8 {
+    if half < 10 { b'0' + half } else { b'a' + half - 10 }
 }
 
 impl fmt::Debug for Text {

@@ -27,6 +27,7 @@ pub(crate) use crate::git::commit_chain::writer::{ChainLink, ChainWriter, REF_LO
 pub(crate) use crate::git::diff::line_counts::BYTES_PER_LINE;
 pub(crate) use crate::git::history::NewHistory;
 pub use crate::git::history::date_order::NewCommits;
+pub(crate) use crate::git::history::scan::ScannedCommit;
 pub use crate::git::history::stream::CommitRange;
 pub use crate::git::hook_input::{
     MalformedHookLine, PushedRef, RefUpdate, parse_pre_push, parse_pre_receive,

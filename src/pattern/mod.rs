@@ -28,6 +28,12 @@ const MAX_PATTERN_BYTES: usize = 1024;
 pub struct PathPattern {
     glob: GitGlob,
     written: String,
+    /// Where the part ends that every path begins with which a pattern of the root matches; 0 for other patterns. Most
+    /// paths differ from most patterns there or in the tail, and a list of patterns is compared with every path of
+    /// every commit.
+    head_end: usize,
+    /// Where the part begins and ends that every file and folder ends with which the pattern matches.
+    tail: (usize, usize),
 }
 
 impl PathPattern {
@@ -59,7 +65,7 @@ impl PathPattern {
             );
         }
         let glob = GitGlob::from_bytes(written.as_bytes()).ok_or("a pattern cannot be empty")?;
-        Ok(PathPattern { glob, written: written.into() })
+        Ok(PathPattern::from_glob(glob, written.into()))
     }
 
     /// Returns the pattern of one file, by its path from the root; `None` for a path that no pattern can
@@ -73,12 +79,20 @@ impl PathPattern {
             written.push(character);
         }
         let glob = GitGlob::from_bytes(written.as_bytes())?;
-        Some(PathPattern { glob, written })
+        Some(PathPattern::from_glob(glob, written))
+    }
+
+    fn from_glob(glob: GitGlob, written: String) -> Self {
+        PathPattern { glob, head_end: find_head_end(&written), tail: find_tail(&written), written }
     }
 
     /// Returns true if the pattern matches `path` or a folder that holds it.
     pub fn matches_path(&self, path: &[u8]) -> bool {
         let path = path.strip_prefix(b"/").unwrap_or(path);
+        let head = self.written.as_bytes().get(1..self.head_end).unwrap_or_default();
+        if !path.starts_with(head) {
+            return false;
+        }
         if self.matches_entry(path, false) {
             return true;
         }
@@ -120,6 +134,10 @@ impl PathPattern {
     }
 
     fn matches_entry(&self, path: &[u8], is_folder: bool) -> bool {
+        let (start, end) = self.tail;
+        if !path.ends_with(self.written.as_bytes().get(start..end).unwrap_or_default()) {
+            return false;
+        }
         let basename = parent_folder(path).map(|folder| folder.len() + 1);
         self.glob.matches_repo_relative_path(
             path.into(),
@@ -129,6 +147,23 @@ impl PathPattern {
             wildmatch::Mode::NO_MATCH_SLASH_LITERAL,
         )
     }
+}
+
+/// Returns where the part of a pattern ends that stands for itself, if the pattern is of the root; 0 if it is not.
+fn find_head_end(pattern: &str) -> usize {
+    if !pattern.starts_with('/') {
+        return 0;
+    }
+    let special = pattern.find(['*', '?', '[', '\\', ' ']).unwrap_or(pattern.len());
+    pattern.get(..special).unwrap_or_default().trim_end_matches('/').len()
+}
+
+/// Returns where the part of a pattern begins and ends that is behind everything in it that may stand for something
+/// else.
+fn find_tail(pattern: &str) -> (usize, usize) {
+    let pattern = pattern.trim_end_matches('/');
+    let start = pattern.rfind(['*', '?', '[', ']', '\\', ' ', '/']).map_or(0, |special| special + 1);
+    (start, pattern.len())
 }
 
 /// Returns the part of a path before its last slash; `None` at the root.
@@ -392,6 +427,28 @@ mod tests {
         assert!(!path("a*c", "ab/c"));
         assert!(path("src/*.rs", "src/main.rs"));
         assert!(!path("src/*.rs", "src/cli/main.rs"));
+    }
+
+    #[test]
+    fn the_head_and_the_tail_of_a_pattern_only_save_time() {
+        let paths = [
+            "", "a", "a/", "/a", "a/b", "a b", "a/b/c", "ab", "b/a", ".a/x", "a*", "a[b", "a\\b", "x/a b",
+            "a]",
+        ];
+        for written in [
+            "/a", "/a/", "/a/**", "/a/*", "/**", "/*", "/", "//a", "/a*", "/a\\ b", "/a[b]", "/a\\*",
+            "/a/b/", "a/b", "a", "a/", "**/a", "**/b", "a/**/c", "*b", "?", "a\\[b", "[a]b", "a]", "*]",
+            "b/", "\\a",
+        ] {
+            let Ok(pattern) = PathPattern::new(written) else { continue };
+            let slow = PathPattern { head_end: 0, tail: (0, 0), ..pattern.clone() };
+            for path in paths {
+                let matched = pattern.matches_path(path.as_bytes());
+                assert_eq!(matched, slow.matches_path(path.as_bytes()), "{written} {path}");
+                let covered = pattern.covers_path(path.as_bytes());
+                assert_eq!(covered, slow.covers_path(path.as_bytes()), "{written} {path}");
+            }
+        }
     }
 
     #[test]

@@ -123,7 +123,7 @@ impl Fleet {
 }
 
 /// Returns every file below a folder with its content.
-fn read_files(root: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn read_files(root: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![root.to_path_buf()];
     while let Some(folder) = folders.pop() {

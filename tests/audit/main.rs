@@ -12,6 +12,7 @@
 mod fleet;
 mod merged_pulls;
 mod procedure;
+mod resume;
 mod sample;
 mod tables;
 

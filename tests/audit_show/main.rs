@@ -10,6 +10,7 @@
 )]
 
 mod bench_repository;
+mod indexed;
 mod packed;
 mod shown;
 #[allow(dead_code, reason = "other tests use the rest of it")]

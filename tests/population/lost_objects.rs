@@ -51,6 +51,7 @@ fn audit_main(repository: &Path, out: &Path) -> AuditResult {
         merged_pulls: None,
         now: as_of,
         threads: || 1,
+        journal: None,
     };
     run.audit_ref(&repository, &request).unwrap();
     run.finish_run("test".to_owned(), &[]).unwrap()

@@ -16,10 +16,11 @@ use sha2::{Digest as _, Sha256};
 use crate::audit::fleet::audit_event::AuditEvent;
 use crate::audit::fleet::partitioned_table::name_partition;
 use crate::audit::formats::unfinished_file::UnfinishedFile;
+use crate::audit::population::step_journal::StepJournal;
 use crate::change::text::encode_hex;
 
 /// The folder in that of the report; it is removed when the report is whole.
-const CHECKPOINT_FOLDER: &str = ".audited";
+pub const CHECKPOINT_FOLDER: &str = ".audited";
 
 /// The file that says what the repositories were audited from.
 const INPUT_FILE: &str = "inputs.json";
@@ -110,6 +111,11 @@ impl FleetCheckpoint {
     pub fn begin_repository(&self, name: &str, state: Value) -> Result<RepositoryJournal> {
         let file = UnfinishedFile::create(&self.locate_journal(name))?;
         Ok(RepositoryJournal { file, digest: Sha256::new(), events: 0, state })
+    }
+
+    /// Opens the journal of single steps, which outlasts an interruption in the middle of a repository.
+    pub fn open_step_journal(&self) -> StepJournal {
+        StepJournal::open_journal(&self.folder)
     }
 
     /// Removes the checkpoint of a report that is whole.

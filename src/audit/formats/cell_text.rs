@@ -47,6 +47,15 @@ fn is_dangerous(text: &str) -> bool {
     first.is_some_and(starts_formula)
 }
 
+/// Returns true for a text that is the same before and after `guard_formulas` and `replace_controls`. It may return
+/// false for others of this kind, which take longer to look at.
+pub(crate) fn is_harmless(text: &[u8]) -> bool {
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && *byte != b';';
+    let is_word =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'#' | b'(' | b'[' | b'<');
+    text.first().is_none_or(is_word) && text.iter().all(is_plain)
+}
+
 /// Returns the text with an apostrophe before each part that a spreadsheet would calculate.
 pub(crate) fn guard_formulas(text: &str) -> Cow<'_, str> {
     edit_cells(text, |guarded, rest| {
@@ -138,7 +147,11 @@ mod tests {
         #[test]
         fn guards_can_be_taken_back(text in "[-'=+@;\\n\\t a\u{ff1d}\u{200b}]{0,12}|\\PC{0,20}") {
             let guarded = guard_formulas(&text).into_owned();
-            prop_assert_eq!(remove_formula_guards(&guarded).into_owned(), text);
+            prop_assert_eq!(remove_formula_guards(&guarded), text.as_str());
+            if is_harmless(text.as_bytes()) {
+                prop_assert_eq!(&guarded, &text);
+                prop_assert_eq!(replace_controls(&text), text.as_str());
+            }
             for cell in guarded.split(begins_cell) {
                 let first = cell.chars().find(|one| !one.is_whitespace() && !is_invisible(*one));
                 prop_assert!(!first.is_some_and(starts_formula), "{:?}", guarded);

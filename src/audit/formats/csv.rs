@@ -9,9 +9,10 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use crate::audit::formats::cell_text::{guard_formulas, replace_controls};
+use crate::audit::formats::cell_text::{guard_formulas, is_harmless, replace_controls};
 use crate::audit::formats::unfinished_file::UnfinishedFile;
 use crate::audit::table::{RowWriter, TableCell, TableSheet, format_table_time};
+use crate::change::Text;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -47,7 +48,7 @@ impl RowWriter for CsvTable {
     fn write_row(&mut self, cells: &[TableCell]) -> Result<()> {
         self.sheet.check_row(cells)?;
         for cell in cells {
-            self.rows.write_field(format_cell(cell).as_bytes())?;
+            self.rows.write_field(&*format_cell(cell))?;
         }
         self.rows.write_record(None::<&[u8]>)?;
         Ok(())
@@ -60,13 +61,22 @@ impl RowWriter for CsvTable {
 }
 
 /// Returns a cell as a field of CSV, before quotation marks.
-fn format_cell(cell: &TableCell) -> Cow<'static, str> {
-    match cell {
-        TableCell::Empty => Cow::Borrowed(""),
-        TableCell::Text(text) => Cow::Owned(guard_formulas(&replace_controls(&text.to_lossy())).into_owned()),
-        TableCell::Integer(number) => Cow::Owned(number.to_string()),
-        TableCell::Decimal(number) => Cow::Owned(number.to_string()),
-        TableCell::Time(time) => Cow::Owned(format_table_time(*time)),
-        TableCell::Flag(flag) => Cow::Borrowed(if *flag { "true" } else { "false" }),
+fn format_cell(cell: &TableCell) -> Cow<'_, [u8]> {
+    let text = match cell {
+        TableCell::Empty => return Cow::Borrowed(b""),
+        TableCell::Text(text) => return defuse_text(text),
+        TableCell::Integer(number) => number.to_string(),
+        TableCell::Decimal(number) => number.to_string(),
+        TableCell::Time(time) => format_table_time(*time),
+        TableCell::Flag(flag) => return Cow::Borrowed(if *flag { b"true" } else { b"false" }),
+    };
+    Cow::Owned(text.into_bytes())
+}
+
+/// Returns a text without what a spreadsheet would act on.
+fn defuse_text(text: &Text) -> Cow<'_, [u8]> {
+    if is_harmless(text.as_bytes()) {
+        return Cow::Borrowed(text.as_bytes());
     }
+    Cow::Owned(guard_formulas(&replace_controls(&text.to_lossy())).into_owned().into_bytes())
 }

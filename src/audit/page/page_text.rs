@@ -13,6 +13,9 @@ pub(crate) const MAX_TEXT_COLUMNS: usize = 500;
 /// How many columns of a title, a name or a key the page shows.
 pub(crate) const MAX_NAME_COLUMNS: usize = 200;
 
+/// The first byte of the characters U+2028 and U+2029, which end a line in a script.
+const LINE_END_START: u8 = 0xe2;
+
 /// Returns a text from outside in characters that can be seen, on one line.
 pub(crate) fn show_text(text: &Text) -> String {
     escape_terminal(text.as_bytes(), MAX_TEXT_COLUMNS)
@@ -57,22 +60,24 @@ pub(crate) fn show_html(words: &str) -> String {
 /// Fails if the value has no JSON.
 pub(crate) fn encode_script_json(value: &impl Serialize) -> serde_json::Result<String> {
     let json = serde_json::to_string(value)?;
-    if !json.contains(['<', '>', '&', '\u{2028}', '\u{2029}']) {
-        return Ok(json);
+    // Outside of strings, JSON has none of these.
+    let mut escaped = String::with_capacity(json.len() + json.len() / 8);
+    let mut rest = json.as_str();
+    while let Some(at) = memchr::memchr3(b'<', b'>', b'&', rest.as_bytes()) {
+        let (before, from) = rest.split_at_checked(at).unwrap_or_default();
+        escaped.push_str(before);
+        escaped.push_str(match from.as_bytes().first() {
+            Some(b'<') => "\\u003c",
+            Some(b'>') => "\\u003e",
+            _ => "\\u0026",
+        });
+        rest = from.get(1..).unwrap_or_default();
     }
-    let mut escaped = String::with_capacity(json.len() + json.len() / 16);
-    for character in json.chars() {
-        match character {
-            // Outside of strings, JSON has none of these.
-            '<' => escaped.push_str("\\u003c"),
-            '>' => escaped.push_str("\\u003e"),
-            '&' => escaped.push_str("\\u0026"),
-            '\u{2028}' => escaped.push_str("\\u2028"),
-            '\u{2029}' => escaped.push_str("\\u2029"),
-            _ => escaped.push(character),
-        }
+    escaped.push_str(rest);
+    if memchr::memchr(LINE_END_START, escaped.as_bytes()).is_none() {
+        return Ok(escaped);
     }
-    Ok(escaped)
+    Ok(escaped.replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029"))
 }
 
 /// Writes a value as an element `script` that holds data and no program; `attributes` are markup.

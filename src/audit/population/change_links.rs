@@ -10,6 +10,7 @@ use anyhow::Result;
 use crate::audit::change_record::field_values::TICKET;
 use crate::audit::population::ref_chain::RefChain;
 use crate::audit::population::step_walk::{StepCommits, StepWalk};
+use crate::change::text::decode_hex;
 use crate::change::{CommitMessage, NeededFacts, Oid, Text};
 use crate::gate::obligations::{parse_change_reference, parse_record_reference};
 use crate::git::Repository;
@@ -17,6 +18,9 @@ use crate::policy::FOR_CHANGE_TRAILER;
 
 /// The trailer that names the change that made this one necessary.
 pub(crate) const CAUSED_BY_TRAILER: &str = "Caused-by";
+
+/// The words of `git revert` before the id of the commit that it takes back.
+const REVERT_WORDS: &[u8] = b"This reverts commit ";
 
 /// The fewest digits by which a file names a commit.
 const MIN_REFERENCE_DIGITS: usize = 7;
@@ -39,15 +43,15 @@ pub(crate) struct ChangeLinks {
     pub(crate) tickets: BTreeMap<usize, Vec<Text>>,
     /// The steps that cannot be read as a whole, so that what they say is not known.
     pub(crate) unread: Vec<usize>,
-    /// The step of each commit that a link can name.
-    steps: BTreeMap<String, usize>,
+    /// The step of each commit that a link can name, by the ids.
+    steps: Vec<(Oid, usize)>,
 }
 
 /// What the messages of one step say about earlier changes, as digits of ids.
 #[derive(Default)]
-struct StepLinks {
+pub(crate) struct StepLinks {
     /// Every commit of the step.
-    commits: Vec<Oid>,
+    pub(crate) commits: Vec<Oid>,
     /// True if one of them cannot be read.
     is_unread: bool,
     reverts: Vec<Oid>,
@@ -95,8 +99,8 @@ impl ChangeLinks {
             progress();
             Ok(())
         })?;
+        index.sort_commits();
         let mut found = index.resolve_links();
-        found.steps = index.steps;
         found.unread = unread;
         Ok(found)
     }
@@ -119,7 +123,8 @@ impl ChangeLinks {
 }
 
 impl StepLinks {
-    fn add_message(&mut self, message: &CommitMessage) {
+    /// Adds what a message of the step says.
+    pub(crate) fn add_message(&mut self, message: &CommitMessage) {
         self.reverts.extend(list_reverted_commits(message.body()));
         for trailer in message.trailers() {
             if trailer.key.eq_ignore_ascii_case(FOR_CHANGE_TRAILER) {
@@ -133,12 +138,23 @@ impl StepLinks {
     }
 }
 
+/// Returns false for a message that says nothing of earlier changes, whatever else it says.
+pub(crate) fn states_link(message: &[u8]) -> bool {
+    let mut hyphens = memchr::memchr_iter(b'-', message);
+    let stands_at = |hyphen: usize, trailer: &str| {
+        let start = trailer.find('-').and_then(|before| hyphen.checked_sub(before));
+        let written = start.and_then(|start| message.get(start..start + trailer.len()));
+        written.is_some_and(|written| written.eq_ignore_ascii_case(trailer.as_bytes()))
+    };
+    memchr::memmem::find(message, REVERT_WORDS).is_some()
+        || hyphens.any(|at| stands_at(at, FOR_CHANGE_TRAILER) || stands_at(at, CAUSED_BY_TRAILER))
+}
+
 /// Returns the commits that a message says it reverts, in the words of `git revert`.
 fn list_reverted_commits(body: &[u8]) -> Vec<Oid> {
-    const WORDS: &[u8] = b"This reverts commit ";
     let mut found = Vec::new();
     for line in body.split(|byte| *byte == b'\n') {
-        let Some(rest) = line.strip_prefix(WORDS) else { continue };
+        let Some(rest) = line.strip_prefix(REVERT_WORDS) else { continue };
         let length = rest.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
         let digits = rest.get(..length).unwrap_or_default();
         // `git revert` writes the whole id, and a merge as "commit A, reversing changes made to B".
@@ -149,27 +165,41 @@ fn list_reverted_commits(body: &[u8]) -> Vec<Oid> {
 
 /// The commits of all steps, and what the steps state, until the digits of ids can be resolved.
 #[derive(Default)]
-struct LinkIndex {
+pub(crate) struct LinkIndex {
     /// The step of each commit that a link can name.
-    steps: BTreeMap<String, usize>,
+    steps: Vec<(Oid, usize)>,
     stated: Vec<(usize, StepLinks)>,
 }
 
 impl LinkIndex {
-    fn add_step(&mut self, place: usize, links: StepLinks) {
+    /// Adds the step at this place.
+    pub(crate) fn add_step(&mut self, place: usize, links: StepLinks) {
         for id in &links.commits {
-            self.steps.insert(id.to_string(), place);
+            self.steps.push((*id, place));
         }
         if !links.reverts.is_empty() || !links.caused_by.is_empty() || !links.speaks_for.is_empty() {
             self.stated.push((place, links));
         }
     }
 
+    /// Puts the commits in order, once all steps are there.
+    pub(crate) fn sort_commits(&mut self) {
+        self.steps.sort_unstable();
+        self.steps.dedup_by(|later, earlier| {
+            let is_same = later.0 == earlier.0;
+            if is_same {
+                earlier.1 = later.1;
+            }
+            is_same
+        });
+    }
+
     fn find_step(&self, digits: &str) -> Option<usize> {
         find_only_step(&self.steps, digits)
     }
 
-    fn resolve_links(&self) -> ChangeLinks {
+    /// Returns the links, by the steps that they are about.
+    pub(crate) fn resolve_links(self) -> ChangeLinks {
         let mut found = ChangeLinks::default();
         for (place, links) in &self.stated {
             let reverted: BTreeSet<usize> =
@@ -190,15 +220,23 @@ impl LinkIndex {
                 }
             }
         }
+        found.steps = self.steps;
         found
     }
 }
 
-/// Returns the step that holds the only commit whose id begins with these digits.
-fn find_only_step(steps: &BTreeMap<String, usize>, digits: &str) -> Option<usize> {
-    let mut from = steps.range(digits.to_owned()..).take_while(|(id, _)| id.starts_with(digits));
-    let (_, place) = from.next()?;
-    if from.next().is_some() { None } else { Some(*place) }
+/// Returns the step that holds the only commit whose id begins with these digits, in lower case.
+fn find_only_step(steps: &[(Oid, usize)], digits: &str) -> Option<usize> {
+    if !digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
+        return None;
+    }
+    // The least id that begins so has zeroes behind the digits.
+    let whole = if digits.len().is_multiple_of(2) { digits.to_owned() } else { format!("{digits}0") };
+    let least = decode_hex(&whole)?;
+    let start = steps.partition_point(|(id, _)| id.as_bytes() < least.as_slice());
+    let mut named = steps.iter().skip(start).take_while(|(id, _)| id.to_string().starts_with(digits));
+    let (_, place) = named.next()?;
+    if named.next().is_some() { None } else { Some(*place) }
 }
 
 /// Adds the step `by` to the links of each earlier step; a step says nothing about itself or about later ones.
@@ -224,5 +262,49 @@ mod tests {
         assert_eq!(list_reverted_commits(body.as_bytes()), vec![Oid::from_hex(id).unwrap(); 2]);
         assert!(list_reverted_commits(b"This reverts commit 0123456.\n").is_empty());
         assert!(list_reverted_commits(b"> This reverts commit x\n").is_empty());
+    }
+
+    #[test]
+    fn only_a_message_that_may_state_a_link_is_read() {
+        for (message, is_read) in [
+            ("Fix it\n\nFor-Change: 0123456\n", true),
+            ("Fix it\n\nfoR-cHange : 0123456\n", true),
+            ("caused-BY: 1", true),
+            ("x\n\nThis reverts commit 0123.\n", true),
+            ("x\n\nSigned-off-by: A <a@b>\nCaused by: -\n", false),
+            ("-", false),
+            ("for-chang", false),
+            ("", false),
+        ] {
+            assert_eq!(states_link(message.as_bytes()), is_read, "{message}");
+        }
+    }
+
+    #[test]
+    fn digits_name_a_step_only_if_no_other_commit_begins_so() {
+        let id = |digits: &str| Oid::from_hex(&format!("{digits:0<40}")).unwrap();
+        let mut index = LinkIndex::default();
+        for (place, digits) in ["abcd1", "abcd2", "ffff", "0"].into_iter().enumerate() {
+            index.add_step(place, StepLinks { commits: vec![id(digits)], ..StepLinks::default() });
+        }
+        index.sort_commits();
+        let whole = id("abcd1").to_string();
+        for (digits, place) in [
+            ("abcd1", Some(0)),
+            ("abcd2", Some(1)),
+            ("abcd", None),
+            ("abcd3", None),
+            ("f", Some(2)),
+            ("ff", Some(2)),
+            ("ffff0", Some(2)),
+            ("FFFF", None),
+            ("ledger:1", None),
+            ("0", Some(3)),
+            (whole.as_str(), Some(0)),
+            (&format!("{whole}0"), None),
+            ("", None),
+        ] {
+            assert_eq!(index.find_step(digits), place, "{digits}");
+        }
     }
 }

@@ -14,5 +14,7 @@ pub(crate) mod recorded_reasons;
 pub(crate) mod ref_chain;
 pub(crate) mod roster_history;
 pub(crate) mod step_evidence;
+pub mod step_journal;
 pub(crate) mod step_walk;
 pub(crate) mod unjudged_spans;
+pub(crate) mod whole_scan;

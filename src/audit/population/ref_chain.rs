@@ -6,16 +6,18 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use crate::change::{NeededFacts, Oid};
-use crate::git::Repository;
+use crate::git::{NewHistory, Repository};
 use crate::ledger::audit::ledger_history::LedgerHistory;
 use crate::ledger::audit::trace::LandingOrigin;
 use crate::ledger::record::RecordedMove;
 
 /// The first-parent history of a ref, oldest step first.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct RefChain {
     pub(crate) steps: Vec<ChainStep>,
     places: HashMap<Oid, usize>,
+    /// The walk that found the steps, if they are those of a whole history, and their root trees.
+    walk: Option<(NewHistory, Vec<Oid>)>,
     /// Why the history does not go back to its beginning, if it does not.
     pub(crate) cut: Option<String>,
 }
@@ -29,6 +31,17 @@ pub(crate) struct ChainStep {
     pub(crate) committed_at: Timestamp,
     /// How it came to the ref.
     pub(crate) landing: StepLanding,
+}
+
+/// A step as a walk over the whole history finds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WalkedStep {
+    /// The last commit of the step.
+    pub(crate) id: Oid,
+    /// When it was committed, as the commit claims.
+    pub(crate) committed_at: Timestamp,
+    /// Its root tree.
+    pub(crate) tree: Oid,
 }
 
 /// How a step came to its ref, as the ledger has it.
@@ -109,10 +122,42 @@ impl RefChain {
             progress();
         }
         chain.steps.reverse();
-        for (place, step) in chain.steps.iter().enumerate() {
-            chain.places.insert(step.id, place);
-        }
+        chain.index_steps();
         Ok(chain)
+    }
+
+    /// Returns the history that a walk over all of it found, with its steps, oldest first.
+    pub(crate) fn from_walk(history: NewHistory, walked: Vec<WalkedStep>) -> RefChain {
+        let mut chain = RefChain::default();
+        let mut trees = Vec::with_capacity(walked.len());
+        for WalkedStep { id, committed_at, tree } in walked {
+            chain.steps.push(ChainStep { id, committed_at, landing: StepLanding::Unrecorded });
+            trees.push(tree);
+        }
+        chain.walk = Some((history, trees));
+        chain.index_steps();
+        chain
+    }
+
+    fn index_steps(&mut self) {
+        self.places.reserve(self.steps.len());
+        for (place, step) in self.steps.iter().enumerate() {
+            self.places.insert(step.id, place);
+        }
+    }
+
+    /// Returns the walk that found the steps, if these are all of them.
+    pub(crate) fn find_walk_of(&self, (first, last): (usize, usize)) -> Option<&NewHistory> {
+        let (history, _) = self.walk.as_ref()?;
+        (first == 0 && last + 1 == self.steps.len()).then_some(history)
+    }
+
+    /// Returns the root tree of the step at a place; `None` if it cannot be read.
+    pub(crate) fn find_tree(&self, repository: &Repository, place: usize) -> Option<Oid> {
+        match &self.walk {
+            Some((_, trees)) => trees.get(place).copied(),
+            None => repository.find_root_tree(self.steps.get(place)?.id).ok(),
+        }
     }
 
     /// Returns the step before a place, if there is one.

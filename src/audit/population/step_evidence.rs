@@ -58,7 +58,8 @@ pub(crate) struct StepFacts {
 }
 
 /// Everything that is read of one step.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) struct StepEvidence {
     /// What its commits say, or why they cannot be read.
     pub(crate) facts: Result<StepFacts, String>,
@@ -67,11 +68,14 @@ pub(crate) struct StepEvidence {
     /// What the verdicts on it rest on, where they were asked for: one, or one for each commit.
     pub(crate) judged: Vec<RecordedReasons>,
     /// These verdicts themselves, where they are kept.
+    #[serde(skip)]
     pub(crate) verdicts: Vec<Verdict>,
     /// True if it states something for an earlier change and changes no file: it is a record of that change.
     pub(crate) is_record: bool,
     /// What refused attempts are recognised by, where there are any.
     pub(crate) marks: Option<ChangeMarks>,
+    /// True if all of its commits say that they are older than the audit: then it does not matter when that is made.
+    pub(crate) is_older_than_audit: bool,
 }
 
 impl StepEvidence {
@@ -84,6 +88,7 @@ impl StepEvidence {
             verdicts: Vec::new(),
             is_record: false,
             marks: None,
+            is_older_than_audit: false,
         }
     }
 }
@@ -127,6 +132,7 @@ impl StepJudge<'_> {
             verdicts: Vec::new(),
             is_record: false,
             marks: None,
+            is_older_than_audit: false,
         };
         if let Some(unreadable) = commits.iter().find_map(|commit| commit.as_ref().err()) {
             evidence.facts = Err(format!("commit {} cannot be read: {}", unreadable.id, unreadable.reason));
@@ -139,6 +145,8 @@ impl StepJudge<'_> {
                 return evidence;
             }
         };
+        evidence.is_older_than_audit =
+            commits.iter().all(|commit| find_commit_time(commit).is_some_and(|at| at <= self.now));
         let unread = find_unread_part(&commits, self.needs);
         evidence.facts = Ok(StepFacts { unread, ..StepFacts::from_commits(&commits) });
         if self.wants_marks {
@@ -169,8 +177,8 @@ impl StepJudge<'_> {
     }
 
     fn build_change(&self, commits: Commits) -> Change {
-        let seen_at = Timestamp::from_second(commits.last().committed_at)
-            .map_or(self.now, |committed| committed.min(self.now));
+        let committed_at = find_commit_time(commits.last());
+        let seen_at = committed_at.map_or(self.now, |committed| committed.min(self.now));
         let pusher = Err(Missing::NotAtThisStage(FactKind::Pusher));
         let target = Ok(self.target.clone());
         let mut change = Change::from_repository(Stage::Check, target, pusher, seen_at, commits);
@@ -233,6 +241,11 @@ impl StepFacts {
             unread: None,
         }
     }
+}
+
+/// Returns when a commit was made, as it claims; `None` for what is no time.
+fn find_commit_time(commit: &Commit) -> Option<Timestamp> {
+    Timestamp::from_second(commit.committed_at).ok()
 }
 
 /// Returns which of the facts that were asked for cannot be read, and why: that of the first commit that lacks one.

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::audit::population::ref_chain::RefChain;
 use crate::change::{Commit, NeededFacts, Oid};
-use crate::git::{Repository, TrustedKeys, UnreadableCommit};
+use crate::git::{NewHistory, Repository, TrustedKeys, UnreadableCommit};
 
 /// The commits of a step, as far as they can be read.
 pub(crate) type StepCommits = Vec<Result<Commit, UnreadableCommit>>;
@@ -35,36 +35,54 @@ impl StepWalk<'_> {
     /// Fails with the first error of `collect`.
     pub(crate) fn read_places<T: Send>(
         &self,
-        (first, last): (usize, usize),
+        places: (usize, usize),
         read: &(impl Fn(StepCommits) -> T + Sync),
         collect: &mut dyn FnMut(usize, Result<T, String>) -> Result<()>,
     ) -> Result<()> {
+        self.read_unknown_places(places, (&|_| None, read), collect)
+    }
+
+    /// As [`StepWalk::read_places`]; a step for which `known` has the result, by its last commit, is not read.
+    ///
+    /// # Errors
+    ///
+    /// As [`StepWalk::read_places`].
+    pub(crate) fn read_unknown_places<T: Send>(
+        &self,
+        (first, last): (usize, usize),
+        (known, read): (&(impl Fn(Oid) -> Option<T> + Sync), &(impl Fn(StepCommits) -> T + Sync)),
+        collect: &mut dyn FnMut(usize, Result<T, String>) -> Result<()>,
+    ) -> Result<()> {
         let Some(tip) = self.chain.steps.get(last).filter(|_| first <= last) else { return Ok(()) };
+        if let Some(history) = self.chain.find_walk_of((first, last)) {
+            return self.read_history((history, first), (known, read), collect);
+        }
         let hidden: Vec<Oid> = self.chain.find_id_before(first).into_iter().collect();
         let why = match self.repository.find_new_history(tip.id, &hidden) {
-            Ok(history) => {
-                let mut place = first;
-                let keys = self.trusted_keys;
-                return self.repository.for_each_history_step(
-                    &history,
-                    keys,
-                    self.needs,
-                    self.threads,
-                    read,
-                    |value| {
-                        let step = place;
-                        place += 1;
-                        collect(step, Ok(value))
-                    },
-                );
-            }
+            Ok(history) => return self.read_history((&history, first), (known, read), collect),
             Err(error) => format!("its commits cannot be read: {error:#}"),
         };
         if first == last {
             return collect(first, Err(why));
         }
         let middle = first + (last - first) / 2;
-        self.read_places((first, middle), read, collect)?;
-        self.read_places((middle + 1, last), read, collect)
+        self.read_unknown_places((first, middle), (known, read), collect)?;
+        self.read_unknown_places((middle + 1, last), (known, read), collect)
+    }
+
+    /// Reads the steps of a history, the first of which is at the place `first`.
+    fn read_history<T: Send>(
+        &self,
+        (history, first): (&NewHistory, usize),
+        (known, read): (&(impl Fn(Oid) -> Option<T> + Sync), &(impl Fn(StepCommits) -> T + Sync)),
+        collect: &mut dyn FnMut(usize, Result<T, String>) -> Result<()>,
+    ) -> Result<()> {
+        let mut place = first;
+        let reading = (self.trusted_keys, self.needs);
+        self.repository.for_each_unknown_step((history, known), reading, self.threads, read, |value| {
+            let step = place;
+            place += 1;
+            collect(step, Ok(value))
+        })
     }
 }

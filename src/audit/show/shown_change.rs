@@ -57,6 +57,7 @@ pub fn read_shown_change(
         merged_pulls: request.merged_pulls,
         now: request.now,
         threads: request.threads,
+        journal: None,
     };
     audit_ref(repository, &request, history, &mut taken)?;
     let Some(record) = taken.found else { return Ok(None) };

@@ -192,6 +192,9 @@ pub trait RowWriter: Send {
 
 /// Returns an instant with the precision of tables, a millisecond; what is finer is left out.
 pub fn round_down_time(time: Timestamp) -> Timestamp {
+    if time.subsec_nanosecond() == 0 {
+        return time;
+    }
     let round = jiff::TimestampRound::new().smallest(Unit::Millisecond).mode(jiff::RoundMode::Floor);
     time.round(round).unwrap_or(time)
 }

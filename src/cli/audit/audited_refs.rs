@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 use crate::audit::audit_run::GivenFiles;
 use crate::audit::population::judged_part::AuditPolicy;
 use crate::audit::population::period::AuditPeriod;
+use crate::audit::population::step_journal::StepJournal;
 use crate::audit::ref_audit::RefAuditRequest;
 use crate::change::{Oid, Text};
 use crate::cli::audit::args::AuditArgs;
 use crate::cli::command_error::CommandError;
-use crate::cli::context::Context;
+use crate::cli::context::{Context, count_threads};
 use crate::cli::policy::lookup::{load_local_policy, unknown_pack_error};
 use crate::cli::revision::{full_ref_name, resolve_commit};
 use crate::gate::{LoadedPolicy, load_from_pack};
@@ -46,7 +47,7 @@ impl AuditedRef<'_> {
         given: &'a GivenFiles,
         period: AuditPeriod,
         now: Timestamp,
-        threads: fn() -> usize,
+        journal: Option<&'a StepJournal>,
     ) -> RefAuditRequest<'a> {
         RefAuditRequest {
             repository_name: self.name.clone(),
@@ -63,7 +64,8 @@ impl AuditedRef<'_> {
             deployments: given.list_deployments(),
             merged_pulls: given.merged_pulls.as_ref(),
             now,
-            threads,
+            threads: count_threads,
+            journal,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::audit::evidence::pack_check::PackCheck;
 use crate::audit::evidence::pack_verifier::{PackVerification, verify_pack};
 use crate::audit::evidence::pack_writer::{PackRequest, write_pack};
 use crate::audit::show::shown_change::ShownChange;
-use crate::cli::audit::show::{ChangeShelf, parse_as_of};
+use crate::cli::audit::show::{ChangeShelf, LedgerReading, parse_as_of};
 use crate::cli::audit::verify_statement::{VerifyStatementArgs, read_statement_keys, run_verify_statement};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
@@ -124,7 +124,7 @@ fn write_evidence(args: &EvidenceArgs, context: &Context) -> Result<CommandExit,
     }
     let signer = read_signer(args.key.as_deref(), context)?;
     let as_of = parse_as_of(args.as_of.as_deref(), context)?;
-    let shelf = ChangeShelf::open_shelf(args.ref_name.as_deref(), as_of, context)?;
+    let shelf = ChangeShelf::open_shelf(args.ref_name.as_deref(), as_of, LedgerReading::Whole, context)?;
     let mut changes: Vec<ShownChange> = Vec::new();
     for words in &args.changes {
         let found = shelf.find_change(words, context)?;

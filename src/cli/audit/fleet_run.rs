@@ -10,13 +10,15 @@ use crate::audit::audit_run::{AuditRun, AuditScope, GivenFiles};
 use crate::audit::fleet::audit_event::UnreadRepository;
 use crate::audit::fleet::checkpoint::{FleetCheckpoint, RepositoryJournal};
 use crate::audit::live_audit::RefAuditError;
+use crate::audit::population::step_journal::StepJournal;
 use crate::cli::audit::args::AuditArgs;
 use crate::cli::audit::audit_summary::TOOL_NAME;
 use crate::cli::audit::audited_refs::{AuditedRef, PolicyChoice, find_audited_ref, name_repository};
 use crate::cli::audit::fleet_list::{FleetEntry, FleetPlace, read_fleet_list};
 use crate::cli::audit::unread_repository::report_unread;
+use crate::cli::audit::written_folder::report_taken_steps;
 use crate::cli::command_error::CommandError;
-use crate::cli::context::{Context, count_threads};
+use crate::cli::context::Context;
 use crate::cli::output::ignore_broken_pipe;
 use crate::cli::pr::{read_github_server, read_github_token};
 use crate::git::{CloneSource, Repository};
@@ -144,10 +146,11 @@ impl FleetPlan {
     ) -> Result<FleetCheckpoint, CommandError> {
         let inputs = self.describe_inputs((args, given, scope), policy);
         let checkpoint = FleetCheckpoint::open_checkpoint(out, &inputs)?;
+        let steps = checkpoint.open_step_journal();
         let mut taken_over: Vec<&str> = Vec::new();
         for member in &self.members {
             run.begin_repository(&member.name)?;
-            let kept = (&checkpoint, policy);
+            let kept = (&checkpoint, &steps, policy);
             let why = match self.audit_member(member, run, (args, given, scope), kept, context) {
                 Ok(is_taken_over) => {
                     if is_taken_over {
@@ -170,6 +173,7 @@ impl FleetPlan {
             );
             ignore_broken_pipe(writeln!(io::stderr().lock(), "{line}"))?;
         }
+        report_taken_steps(&steps)?;
         Ok(checkpoint)
     }
 
@@ -204,7 +208,7 @@ impl FleetPlan {
         member: &FleetMember,
         run: &mut AuditRun<'_>,
         (args, given, scope): (&AuditArgs, &GivenFiles, AuditScope),
-        (checkpoint, policy): (&FleetCheckpoint, &PolicyChoice),
+        (checkpoint, steps, policy): (&FleetCheckpoint, &StepJournal, &PolicyChoice),
         context: &Context,
     ) -> Result<bool, RefAuditError> {
         let unreadable = |error: CommandError| match error {
@@ -251,7 +255,7 @@ impl FleetPlan {
         }
         let journal = checkpoint.begin_repository(&member.name, state).map_err(RefAuditError::Unwritable)?;
         run.start_journal(journal);
-        let request = one.build_request(given, scope.period, scope.as_of, count_threads);
+        let request = one.build_request(given, scope.period, scope.as_of, Some(steps));
         let audited = run.audit_ref(&one.repository, &request);
         let journal = run.end_journal();
         audited?;

@@ -12,14 +12,17 @@ pub(super) mod sample;
 pub(super) mod show;
 mod unread_repository;
 mod verify_statement;
+mod written_folder;
 
 use std::io::{self, BufWriter, Write};
 
+use anyhow::Context as _;
 use jiff::Timestamp;
 
 use crate::audit::audit_run::{AuditRun, AuditScope, GivenFiles};
 use crate::audit::dataset::AuditFiles;
 use crate::audit::fleet::audit_event::UnreadRepository;
+use crate::audit::fleet::checkpoint::CHECKPOINT_FOLDER;
 use crate::audit::fleet::dataset_writer::DatasetWriter;
 use crate::audit::inputs::deployments::read_deployments;
 use crate::audit::inputs::incidents::read_incidents;
@@ -27,14 +30,16 @@ use crate::audit::inputs::merged_pulls::read_merged_pulls;
 use crate::audit::live_audit::RefAuditError;
 use crate::audit::page::ReportPage;
 use crate::audit::population::period::{AuditPeriod, PeriodEnd, parse_period_end};
+use crate::audit::population::step_journal::StepJournal;
 use crate::cli::audit::args::AuditCommand;
 use crate::cli::audit::audit_summary::{REPORT_TITLE, TOOL_NAME, write_summary};
 use crate::cli::audit::audited_refs::{find_audited_refs, find_judging_policy};
 use crate::cli::audit::fleet_report::run_fleet_report;
 use crate::cli::audit::fleet_run::plan_fleet;
 use crate::cli::audit::unread_repository::report_unread;
+use crate::cli::audit::written_folder::{report_taken_steps, take_folder};
 use crate::cli::command_error::{CommandError, CommandExit};
-use crate::cli::context::{Context, count_threads};
+use crate::cli::context::Context;
 use crate::cli::progress::ProgressLine;
 
 pub(crate) use crate::cli::audit::args::AuditArgs;
@@ -82,6 +87,7 @@ pub(crate) fn run_audit(args: &AuditArgs, context: &Context) -> Result<CommandEx
             .transpose()?,
     };
     let out = context.resolve_path(target);
+    let _lock = take_folder(&out, target)?;
     let files = AuditFiles::create_files(&out, REPORT_TITLE, (args.profile.to_profile(), fleet.is_none()))?;
     let page = ReportPage::create_page(&out)?;
     let dataset = match &fleet {
@@ -97,8 +103,9 @@ pub(crate) fn run_audit(args: &AuditArgs, context: &Context) -> Result<CommandEx
         }
         None => None,
     };
+    let journal = fleet.is_none().then(|| StepJournal::open_journal(&out.join(CHECKPOINT_FOLDER)));
     for one in &refs {
-        let request = one.build_request(&given, period, as_of, count_threads);
+        let request = one.build_request(&given, period, as_of, journal.as_ref());
         match run.audit_ref(&one.repository, &request) {
             Ok(()) => {}
             Err(RefAuditError::Unwritable(error)) => return Err(CommandError::Failed(error)),
@@ -117,6 +124,10 @@ pub(crate) fn run_audit(args: &AuditArgs, context: &Context) -> Result<CommandEx
         checkpoint.remove_checkpoint()?;
     }
     drop(progress);
+    if let Some(journal) = journal {
+        report_taken_steps(&journal)?;
+        journal.remove_journal().with_context(|| format!("cannot write {}", out.display()))?;
+    }
     let mut written = BufWriter::new(io::stdout().lock());
     if let (Some(fleet), Some(shard)) = (&fleet, args.shard) {
         writeln!(written, "shard {}/{}, repositories: {}", shard.number, shard.of, fleet.count_members())?;

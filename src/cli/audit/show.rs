@@ -23,7 +23,9 @@ use crate::cli::output::ignore_broken_pipe;
 use crate::cli::progress::ProgressLine;
 use crate::cli::revision::full_ref_name;
 use crate::git::{HeadState, PeeledObject, Repository};
-use crate::ledger::audit::ledger_history::{LedgerHistory, read_ledger_history};
+use crate::ledger::audit::history_fold::read_ledger_history;
+use crate::ledger::audit::history_index::{IndexLimits, confirm_move, read_indexed_history};
+use crate::ledger::audit::ledger_history::LedgerHistory;
 use crate::policy::DEFAULT_POLICY_PATH;
 use crate::report::escape::{escape_terminal, escape_words};
 use crate::yaml::shorten_for_message;
@@ -80,8 +82,13 @@ pub(crate) struct ShowArgs {
 
 pub(crate) fn run_show(args: &ShowArgs, context: &Context) -> Result<CommandExit, CommandError> {
     let as_of = parse_as_of(args.as_of.as_deref(), context)?;
-    let shelf = ChangeShelf::open_shelf(args.ref_name.as_deref(), as_of, context)?;
-    let shown = shelf.find_change(&args.change, context)?;
+    let open = |reading| ChangeShelf::open_shelf(args.ref_name.as_deref(), as_of, reading, context);
+    let shelf = open(LedgerReading::ByIndex)?;
+    let mut shown = shelf.find_change(&args.change, context)?;
+    if !shelf.confirms_landing(&shown) {
+        // The records decide, and not the index.
+        shown = open(LedgerReading::Whole)?.find_change(&args.change, context)?;
+    }
     let mut out = BufWriter::new(io::stdout().lock());
     let document = build_document(&shown);
     let written = match args.format {
@@ -105,6 +112,15 @@ pub(super) fn parse_as_of(written: Option<&str>, context: &Context) -> Result<Ti
     }
 }
 
+/// How the ledger is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LedgerReading {
+    /// Every record.
+    Whole,
+    /// By an index of it, if there is one, and the records that it names.
+    ByIndex,
+}
+
 /// The changes of one ref, to look single ones up.
 pub(super) struct ChangeShelf {
     pub(super) repository: Repository,
@@ -113,6 +129,8 @@ pub(super) struct ChangeShelf {
     pub(super) tip: Oid,
     as_of: Timestamp,
     pub(super) history: Option<LedgerHistory>,
+    /// True if an index told what the ledger says.
+    is_indexed: bool,
 }
 
 impl ChangeShelf {
@@ -120,6 +138,7 @@ impl ChangeShelf {
     pub(super) fn open_shelf(
         ref_name: Option<&str>,
         as_of: Timestamp,
+        reading: LedgerReading,
         context: &Context,
     ) -> Result<ChangeShelf, CommandError> {
         let repository = Repository::discover_from(&context.directory)?;
@@ -137,8 +156,23 @@ impl ChangeShelf {
             CommandError::Usage(format!("{name} has no {}; name a branch with --ref", ref_name.to_lossy()))
         })?;
         let mut progress = ProgressLine::start_counting("records read", context);
-        let history = read_ledger_history(&repository, &ref_name, &mut || progress.count_step())?;
-        Ok(ChangeShelf { repository, name, ref_name, tip, as_of, history })
+        let mut count = || progress.count_step();
+        let (history, is_indexed) = match reading {
+            LedgerReading::Whole => (read_ledger_history(&repository, &ref_name, &mut count)?, false),
+            LedgerReading::ByIndex => {
+                read_indexed_history(&repository, &ref_name, IndexLimits::default(), &mut count)?
+            }
+        };
+        Ok(ChangeShelf { repository, name, ref_name, tip, as_of, history, is_indexed })
+    }
+
+    /// Returns true if the records themselves say how a change landed, and not only an index of them.
+    fn confirms_landing(&self, shown: &ShownChange) -> bool {
+        let record = shown.record.landing.record;
+        let moves = self.history.iter().flat_map(|history| &history.moves);
+        let told = moves.filter(|one| Some(one.record) == record);
+        let mut told = told.map(|one| confirm_move(&self.repository, &self.ref_name, one));
+        !self.is_indexed || told.all(|is_confirmed| is_confirmed)
     }
 
     /// Returns the one change that the words name.
@@ -165,6 +199,7 @@ impl ChangeShelf {
             merged_pulls: None,
             now: self.as_of,
             threads: count_threads,
+            journal: None,
         };
         let shown = read_shown_change(&self.repository, &request, history, only.id)?;
         shown.ok_or_else(|| {

@@ -50,6 +50,18 @@ impl Repository {
         (commits, None)
     }
 
+    /// Returns the commits of a chain that come after `known`, oldest first; `None` if the chain does not lead there.
+    pub(crate) fn list_chain_after(&self, tip: Oid, known: Oid) -> Option<Vec<Oid>> {
+        let mut commits = Vec::new();
+        let mut next = tip;
+        while next != known {
+            commits.push(next);
+            next = self.read_parents(next).ok()?.first().map(|parent| to_oid(parent))?;
+        }
+        commits.reverse();
+        Some(commits)
+    }
+
     fn read_parents(&self, commit: Oid) -> Result<Vec<gix::ObjectId>> {
         let id = self.to_object_id(commit)?;
         let (data, _) = self.borrow_reader().read_walk_data(&id)?;

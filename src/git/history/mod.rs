@@ -5,6 +5,7 @@ pub(crate) mod backlog;
 pub(crate) mod date_order;
 pub(crate) mod paint;
 pub(crate) mod pipeline;
+pub(crate) mod scan;
 pub(crate) mod stream;
 
 use anyhow::Result;

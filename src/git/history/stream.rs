@@ -11,7 +11,7 @@ use crate::git::history::pipeline::{self, PipelineJob, WeighedItem, WeighedResul
 use crate::git::history::{NewHistory, divide_into_steps};
 use crate::git::objects::ObjectBytes;
 use crate::git::objects::commit::UnreadableCommit;
-use crate::git::objects::reader::{CommitHints, ObjectReader, unreadable_commit};
+use crate::git::objects::reader::{CommitHints, ObjectReader, to_oid, unreadable_commit};
 use crate::git::repository::Repository;
 use crate::git::signature::TrustedKeys;
 
@@ -43,6 +43,9 @@ const MAX_BACKLOG_BYTES: usize = 64 << 20;
 
 /// About how many bytes the facts about one path take.
 const BYTES_PER_PATH: usize = 512;
+
+/// About how many bytes the result of a step takes that is known already.
+const BYTES_PER_KNOWN_STEP: usize = 16 << 10;
 
 /// A commit, or why it cannot be read.
 type CommitReadResult = Result<Commit, UnreadableCommit>;
@@ -142,6 +145,22 @@ impl Repository {
         needs: &NeededFacts,
         threads: fn() -> usize,
         judge: impl Fn(Vec<CommitReadResult>) -> T + Sync,
+        collect: impl FnMut(T) -> Result<()>,
+    ) -> Result<()> {
+        self.for_each_unknown_step((history, &|_| None), (trusted, needs), threads, judge, collect)
+    }
+
+    /// As [`Repository::for_each_history_step`]; a step for which `known` has the result, by its last commit, is not read.
+    ///
+    /// # Errors
+    ///
+    /// As [`Repository::for_each_commit`].
+    pub(crate) fn for_each_unknown_step<T: Send>(
+        &self,
+        (history, known): (&NewHistory, &(impl Fn(Oid) -> Option<T> + Sync)),
+        (trusted, needs): (Option<TrustedKeys<'_>>, &NeededFacts),
+        threads: fn() -> usize,
+        judge: impl Fn(Vec<CommitReadResult>) -> T + Sync,
         mut collect: impl FnMut(T) -> Result<()>,
     ) -> Result<()> {
         let mut steps = divide_into_steps(&history.painted).into_iter();
@@ -151,6 +170,10 @@ impl Repository {
             Some(Ok(WeighedItem { value, work }))
         };
         let work = |reader: &mut ObjectReader, step: Vec<usize>| {
+            let tip = step.last().and_then(|place| history.painted.id_at(*place));
+            if let Some(value) = tip.and_then(|id| known(to_oid(id))) {
+                return WeighedResult { value, bytes: BYTES_PER_KNOWN_STEP };
+            }
             let commits = read_step(reader, history, step, needs, trusted);
             let bytes = commits.iter().map(weigh_commit).sum();
             WeighedResult { value: judge(commits), bytes }
@@ -160,7 +183,7 @@ impl Repository {
         })
     }
 
-    fn create_job(&self, needs: &NeededFacts, threads: fn() -> usize) -> PipelineJob {
+    pub(super) fn create_job(&self, needs: &NeededFacts, threads: fn() -> usize) -> PipelineJob {
         // Messages are hardly ever deltas, so only the work on trees is worth a cache.
         let trees = needs.iter().any(|need| {
             matches!(need, FactKind::Paths | FactKind::Lines | FactKind::Blobs | FactKind::EvilMerges)

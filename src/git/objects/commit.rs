@@ -59,6 +59,26 @@ impl CommitIdentity<'_> {
 }
 
 impl CommitParts<'_> {
+    /// Returns when it was committed, in seconds since 1970 UTC, as it claims.
+    pub(crate) fn committed_at(&self) -> i64 {
+        self.committer.seconds
+    }
+
+    /// Returns the message as it is stored, in whatever encoding.
+    pub(crate) fn stored_message(&self) -> &[u8] {
+        self.message
+    }
+
+    /// Returns true if the message is in UTF-8, as git takes it.
+    pub(crate) fn is_in_utf8(&self) -> bool {
+        self.encoding.is_utf8()
+    }
+
+    /// Returns the message, read.
+    pub(crate) fn read_message(&self) -> CommitMessage {
+        CommitMessage::new(Text::from(&*self.encoding.decode_text(self.message)))
+    }
+
     /// Returns the commit, with nothing looked up about it yet.
     pub(crate) fn to_commit(&self, id: Oid) -> Commit {
         Commit {
@@ -68,7 +88,7 @@ impl CommitParts<'_> {
             authored_at: self.author.seconds,
             committer: self.committer.to_person(self.encoding),
             committed_at: self.committer.seconds,
-            message: CommitMessage::new(Text::from(&*self.encoding.decode_text(self.message))),
+            message: self.read_message(),
             paths: unrequested_fact(FactKind::Paths),
             lines: unrequested_fact(FactKind::Lines),
             evil_merge_paths: unrequested_fact(FactKind::EvilMerges),

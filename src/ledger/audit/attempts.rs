@@ -25,10 +25,10 @@ const MAX_ATTEMPT_AGE: SignedDuration = SignedDuration::from_hours(90 * 24);
 const MAX_DENIALS: usize = 2_000;
 
 /// How many denials an index holds, the newest.
-const MAX_INDEXED_DENIALS: usize = 20_000;
+pub(super) const MAX_INDEXED_DENIALS: usize = 20_000;
 
 /// How many attempts are returned, the newest.
-const MAX_ATTEMPTS: usize = 50;
+pub(super) const MAX_ATTEMPTS: usize = 50;
 
 /// A change that was refused and may have become another one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,14 +89,15 @@ impl AttemptLink {
 }
 
 /// What a change is recognised by.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) struct ChangeMarks {
-    pull: Option<Text>,
-    authors: BTreeSet<String>,
-    subject: Text,
-    change_ids: BTreeSet<Text>,
-    tickets: BTreeSet<Text>,
-    paths: BTreeSet<Text>,
+    pub(super) pull: Option<Text>,
+    pub(super) authors: BTreeSet<String>,
+    pub(super) subject: Text,
+    pub(super) change_ids: BTreeSet<Text>,
+    pub(super) tickets: BTreeSet<Text>,
+    pub(super) paths: BTreeSet<Text>,
 }
 
 impl ChangeMarks {
@@ -211,13 +212,13 @@ impl AttemptSearch<'_> {
 }
 
 /// A change that a decision denied.
-struct DeniedChange {
+pub(super) struct DeniedChange {
     record: u64,
     at: Timestamp,
-    revision: Oid,
+    pub(super) revision: Oid,
     subject: Text,
     rules: Vec<String>,
-    marks: ChangeMarks,
+    pub(super) marks: ChangeMarks,
 }
 
 impl DeniedChange {
@@ -244,9 +245,8 @@ impl DeniedChange {
     }
 
     /// Returns the attempt, if it may have become the change that these are the marks of and that landed then.
-    fn link_to(&self, marks: &ChangeMarks, landed_at: Timestamp) -> Option<RefusedAttempt> {
-        let age = landed_at.duration_since(self.at);
-        if age < SignedDuration::ZERO || age > MAX_ATTEMPT_AGE {
+    pub(super) fn link_to(&self, marks: &ChangeMarks, landed_at: Timestamp) -> Option<RefusedAttempt> {
+        if !is_in_time(self.at, landed_at) {
             return None;
         }
         let link = marks.find_link(&self.marks)?;
@@ -261,8 +261,14 @@ impl DeniedChange {
     }
 }
 
+/// Returns true if what was refused at this time can have become what landed at that one.
+pub(super) fn is_in_time(refused_at: Timestamp, landed_at: Timestamp) -> bool {
+    let age = landed_at.duration_since(refused_at);
+    age >= SignedDuration::ZERO && age <= MAX_ATTEMPT_AGE
+}
+
 /// Returns the changes that the decision in `holder` denied; none if it is no denial.
-fn read_denied_changes(repository: &Repository, holder: Oid) -> Result<Vec<DeniedChange>> {
+pub(super) fn read_denied_changes(repository: &Repository, holder: Oid) -> Result<Vec<DeniedChange>> {
     let bytes = read_ledger_file(repository, holder, RECORD_FILE)?.unwrap_or_default();
     let ReadableRecord::Known(record) = ReadableRecord::parse_record(&bytes) else { return Ok(Vec::new()) };
     let decided = match &record.event {

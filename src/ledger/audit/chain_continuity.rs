@@ -39,6 +39,25 @@ impl ChainContinuity {
         ChainContinuity { next_number, is_at_first: !is_cut, anchor, ..ChainContinuity::default() }
     }
 
+    /// Goes on after the record of this number and digest, before which nothing is broken; `None` if `anchor`, the newest
+    /// record that was seen before, is an earlier one, which this cannot compare.
+    pub(crate) fn continue_chain(
+        number: u64,
+        digest: &str,
+        anchor: Option<LedgerAnchor>,
+    ) -> Option<ChainContinuity> {
+        if anchor.as_ref().is_some_and(|seen| seen.number < number) {
+            return None;
+        }
+        Some(ChainContinuity {
+            next_number: number.checked_add(1),
+            digest: Some(digest.to_owned()),
+            anchor: anchor.filter(|seen| seen.number != number || seen.digest != digest),
+            newest_number: number,
+            ..ChainContinuity::default()
+        })
+    }
+
     fn add_break(&mut self, holder: Oid, why: impl Into<String>) {
         self.breaks.push(ChainBreak { holder: Some(holder), why: why.into() });
     }
@@ -80,6 +99,11 @@ impl ChainContinuity {
                 format!("the message of its commit is not that of record {}", record.number),
             );
         }
+    }
+
+    /// Returns true if nothing is broken so far, and the newest record that was seen before was found.
+    pub(crate) fn is_unbroken(&self) -> bool {
+        self.breaks.is_empty() && self.anchor.is_none()
     }
 
     /// Ends the ledger; returns where it is broken.

@@ -1,32 +1,22 @@
-//! One reading of the whole ledger for one ref: how it moved and by whose decision, what was refused, what was owed
-//! and how it was closed, and when the gate was seen to stand.
-//!
-//! Records are read once, oldest first. What a decision rests on stays in the ledger, and is read when it is asked for.
+//! What a whole ledger tells of one ref: how it moved and by whose decision, what was refused, what was owed and how it
+//! was closed, and when the gate was seen to stand.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use anyhow::Result;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::change::{Oid, Stage, Text};
-use crate::git::Repository;
-use crate::ledger::LEDGER_REF;
-use crate::ledger::audit::chain_continuity::{ChainBreak, ChainContinuity};
-use crate::ledger::audit::policy_origins::PolicyOrigins;
-use crate::ledger::audit::protection_times::{UnprotectedTime, add_scope_change};
-use crate::ledger::audit::record_reader::{UnreadableRecord, read_record_at};
-use crate::ledger::audit::ref_observations::RefObservations;
-use crate::ledger::audit::session_history::{SessionHistory, add_session_event};
+use crate::change::{Oid, Stage};
+use crate::ledger::audit::chain_continuity::ChainBreak;
+use crate::ledger::audit::protection_times::UnprotectedTime;
+use crate::ledger::audit::record_reader::UnreadableRecord;
+use crate::ledger::audit::session_history::SessionHistory;
 use crate::ledger::audit::trace::LandingOrigin;
 use crate::ledger::record::{
-    ChangeAct, DecisionRecord, GapCause, LedgerEvent, PullLanding, Record, RecordedClosing,
-    RecordedHookState, RecordedMove, RecordedPolicySource, RecordedPusher, RecordedStanding,
-    parse_unauthorised_key,
+    ChangeAct, PullLanding, RecordedClosing, RecordedMove, RecordedPolicySource, RecordedPusher,
 };
-use crate::ledger::state::{LedgerState, TrackedObligation};
-use crate::ledger::store::gate_folder::read_anchor;
+use crate::ledger::state::TrackedObligation;
 
 /// What a ledger tells of one ref.
 #[derive(Clone, Debug, Default)]
@@ -63,7 +53,13 @@ pub struct LedgerHistory {
     pub times_without_hook: Vec<Timestamp>,
     /// When the policy did not protect the ref, which it had protected before, oldest first.
     pub unprotected_times: Vec<UnprotectedTime>,
+    /// What each refusal is found by, in their order, where an index knows it.
+    pub(crate) refusal_keys: Option<Vec<RefusalKeys>>,
 }
+
+/// What a refusal is found by: a number for each thing that links what was refused to what became of it. Two things can
+/// have one number, so what is found by it is read.
+pub(crate) type RefusalKeys = Vec<u64>;
 
 impl LedgerHistory {
     /// Returns the commits of the ledger that hold denials for the ref, oldest first.
@@ -73,7 +69,8 @@ impl LedgerHistory {
 }
 
 /// What a ref held when the ledger began to follow it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct FirstTip {
     /// The commit.
     pub id: Oid,
@@ -88,6 +85,8 @@ pub struct FirstTip {
 pub struct LandedRefMove {
     /// The number of the record that tells of it.
     pub record: u64,
+    /// The commit of the ledger that holds it.
+    pub holder: Oid,
     /// What the ref held before and after.
     pub moved: RecordedMove,
     /// Whether a decision brought it.
@@ -101,7 +100,7 @@ pub struct LandedRefMove {
 }
 
 /// A decision that allowed a move, without its verdicts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MoveDecision {
     /// Its id.
     pub id: String,
@@ -154,233 +153,4 @@ pub struct RecordedChangeAct {
     pub record: u64,
     /// What was said, by whom and when.
     pub event: ChangeAct,
-}
-
-/// Reads what the ledger tells of the ref `name`; `None` if there is no ledger. `progress` is called for each record.
-///
-/// # Errors
-///
-/// Fails if the ledger's ref cannot be read. A record that cannot be read or understood is named.
-pub fn read_ledger_history(
-    repository: &Repository,
-    name: &Text,
-    progress: &mut dyn FnMut(),
-) -> Result<Option<LedgerHistory>> {
-    let anchor = read_anchor(repository.common_dir())?;
-    let Some(tip) = repository.resolve_ref(LEDGER_REF.as_bytes())?.id else {
-        // A ledger that this server has written and that is gone is no missing one.
-        let chain_breaks = ChainContinuity::begin_chain(false, anchor).end_chain();
-        let history = LedgerHistory { chain_breaks, ..LedgerHistory::default() };
-        return Ok(Some(history).filter(|history| !history.chain_breaks.is_empty()));
-    };
-    let (commits, broken) = repository.walk_chain(Some(tip));
-    let mut continuity = ChainContinuity::begin_chain(broken.is_some(), anchor);
-    let mut reader = LedgerHistoryReader {
-        name,
-        state: LedgerState { keeps_all_closed: true, ..LedgerState::default() },
-        policy_origins: PolicyOrigins::new(repository),
-        observations: RefObservations::default(),
-        decisions: BTreeMap::new(),
-        history: LedgerHistory {
-            tip: Some(tip),
-            cut: broken.map(|error| format!("{error:#}")),
-            ..LedgerHistory::default()
-        },
-    };
-    for (holder, _) in commits.into_iter().rev() {
-        match read_record_at(repository, holder) {
-            Ok((bytes, record)) => {
-                reader.history.last_digest = Some(continuity.add_record(holder, &bytes, &record));
-                if holder == tip {
-                    continuity.check_newest(repository, holder, &record);
-                }
-                reader.add_record(holder, &record);
-            }
-            Err(why) => {
-                continuity.skip_record();
-                reader.history.unreadable_records.push(UnreadableRecord { holder, why });
-            }
-        }
-        progress();
-    }
-    let LedgerHistoryReader { mut history, state, .. } = reader;
-    history.obligations = state.obligations;
-    history.obligations.retain(|_, owed| owed.ref_name == *name || owed.session.is_some());
-    history.chain_breaks = continuity.end_chain();
-    history.sights.sort_unstable();
-    Ok(Some(history))
-}
-
-/// Collects the history of a ref from the records of a ledger, oldest first.
-struct LedgerHistoryReader<'a> {
-    name: &'a Text,
-    state: LedgerState,
-    policy_origins: PolicyOrigins<'a>,
-    observations: RefObservations,
-    /// The decisions that allowed something and have no outcome yet, by their ids, each with the number of the
-    /// record that puts its policy in doubt.
-    decisions: BTreeMap<String, (Rc<MoveDecision>, Option<u64>)>,
-    history: LedgerHistory,
-}
-
-impl LedgerHistoryReader<'_> {
-    fn add_record(&mut self, holder: Oid, record: &Record) {
-        let history = &mut self.history;
-        history.records += 1;
-        history.began_at = history.began_at.or(Some(record.recorded_at));
-        let last_seen = self.observations.last_seen(self.name);
-        self.observations.add_record(record, &self.state);
-        let doubt = self.policy_origins.add_record(record);
-        match &record.event {
-            LedgerEvent::Begin(begin) => {
-                if let Some(tip) = begin.tips.iter().find(|tip| tip.name == *self.name) {
-                    let (seen_at, origin) = (record.recorded_at, LandingOrigin::AlreadyThere);
-                    history.first_tip = Some(FirstTip { id: tip.id, seen_at, origin });
-                }
-            }
-            LedgerEvent::Scope(scope) => {
-                let (ref_at, times) = ((self.name, record.recorded_at), &mut history.unprotected_times);
-                add_scope_change(times, ref_at, &self.state, scope);
-                // What landed while the ref was not protected, no record tells of.
-                let is_followed = history.first_tip.is_some() || !history.moves.is_empty();
-                if !is_followed
-                    && let Some(tip) = scope.newly_protected.iter().find(|tip| tip.name == *self.name)
-                {
-                    let (seen_at, origin) = (record.recorded_at, LandingOrigin::BeforeProtection);
-                    history.first_tip = Some(FirstTip { id: tip.id, seen_at, origin });
-                }
-            }
-            LedgerEvent::Decision(decided) => self.add_decision(holder, record, decided, doubt),
-            LedgerEvent::Outcome(outcome) => {
-                let decision = self.decisions.get(&outcome.decision_id).cloned();
-                for moved in outcome.landed.iter().filter(|moved| moved.name == *self.name) {
-                    let origin = match &decision {
-                        Some((_, None)) => LandingOrigin::Decided,
-                        Some((_, Some(_))) => LandingOrigin::UndecidedPolicy,
-                        None => LandingOrigin::Unauthorised,
-                    };
-                    // What a later run found landed at some time after its decision.
-                    let observed_at = match &decision {
-                        Some((decided, _)) if outcome.found_late => decided.observed_at,
-                        _ => outcome.observed_at,
-                    };
-                    history.moves.push(LandedRefMove {
-                        record: record.number,
-                        moved: moved.clone(),
-                        origin,
-                        observed_at,
-                        last_seen_before: last_seen,
-                        decision: decision.as_ref().map(|(decided, _)| Rc::clone(decided)),
-                    });
-                }
-            }
-            LedgerEvent::Unauthorised(moved) if moved.name == *self.name => {
-                history.moves.push(LandedRefMove {
-                    record: record.number,
-                    moved: moved.clone(),
-                    origin: LandingOrigin::Unauthorised,
-                    observed_at: record.recorded_at,
-                    last_seen_before: last_seen,
-                    decision: None,
-                });
-            }
-            LedgerEvent::Discharged(discharged) => {
-                if let Some(number) = parse_unauthorised_key(&discharged.obligation) {
-                    self.mark_regularised(number);
-                }
-            }
-            LedgerEvent::BreakGlass(event) => add_session_event(&mut history.sessions, event),
-            LedgerEvent::Act(event) if event.act.ref_name == *self.name => {
-                history.acts.push(RecordedChangeAct { record: record.number, event: event.clone() });
-            }
-            LedgerEvent::PullVerdict(verdict)
-                if verdict.target == *self.name && verdict.standing == RecordedStanding::Denied =>
-            {
-                history.refusals.push(RefRefusal {
-                    record: record.number,
-                    holder,
-                    observed_at: verdict.judged_at,
-                    // A pull request is judged without a push to the ref.
-                    pusher: RecordedPusher::Unknown(GapCause::NotAtThisStage),
-                    new: Some(verdict.revision),
-                    rules: verdict.rules.clone(),
-                });
-            }
-            LedgerEvent::Heartbeat(heartbeat) if heartbeat.hook == RecordedHookState::Missing => {
-                history.times_without_hook.push(heartbeat.observed_at);
-            }
-            _ => {}
-        }
-        if let Some(seen) = self.observations.last_seen(self.name)
-            && self.history.sights.last() != Some(&seen)
-        {
-            self.history.sights.push(seen);
-        }
-        self.state.apply_record(record);
-    }
-
-    fn add_decision(&mut self, holder: Oid, record: &Record, decided: &DecisionRecord, doubt: Option<u64>) {
-        let own = decided.refs.iter().find(|one| one.name == *self.name);
-        let Some(own) = own.filter(|own| own.protected) else { return };
-        if !decided.is_allowed() {
-            self.history.refusals.push(RefRefusal {
-                record: record.number,
-                holder,
-                observed_at: decided.observed_at,
-                pusher: decided.pusher.clone(),
-                new: own.new,
-                rules: list_refusing_rules(decided),
-            });
-            return;
-        }
-        let decision = MoveDecision {
-            id: decided.id.clone(),
-            record: record.number,
-            holder,
-            observed_at: decided.observed_at,
-            stage: decided.stage,
-            pusher: decided.pusher.clone(),
-            policies: own.policies.clone(),
-            pull_landings: own.pull_landings.clone(),
-            closings: own.closings.clone(),
-            has_reasons: decided.reasons.is_some(),
-            reasons_digest: decided.reasons.as_ref().map(|kept| kept.digest.clone()).unwrap_or_default(),
-            tool: decided.tool.clone(),
-        };
-        self.decisions.insert(decided.id.clone(), (Rc::new(decision), doubt));
-    }
-
-    /// Marks the unauthorised move that the record of this number tells of as regularised; with it, the policy that
-    /// it brought is accepted.
-    fn mark_regularised(&mut self, number: u64) {
-        for one in &mut self.history.moves {
-            if one.record == number && one.origin == LandingOrigin::Unauthorised {
-                one.origin = LandingOrigin::Regularised;
-            }
-            let doubt = one.decision.as_ref().and_then(|decided| self.decisions.get(&decided.id)?.1);
-            if one.origin == LandingOrigin::UndecidedPolicy && doubt == Some(number) {
-                one.origin = LandingOrigin::Decided;
-            }
-        }
-        for (_, doubt) in self.decisions.values_mut() {
-            *doubt = doubt.filter(|of_move| *of_move != number);
-        }
-    }
-}
-
-/// Returns the rules that refused a push as a whole, each once: one refused ref refuses the others with it.
-fn list_refusing_rules(decided: &DecisionRecord) -> Vec<String> {
-    let mut rules = Vec::new();
-    for one in &decided.refs {
-        let of_changes = one.changes.iter().flat_map(|verdict| {
-            verdict.judgements.iter().filter(|judgement| judgement.is_denying(verdict.enforced))
-        });
-        let of_ref = one.refusals.iter().filter(|judgement| judgement.is_denying(true));
-        for judgement in of_changes.chain(of_ref) {
-            if !rules.contains(&judgement.rule) {
-                rules.push(judgement.rule.clone());
-            }
-        }
-    }
-    rules
 }

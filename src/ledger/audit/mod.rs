@@ -1,10 +1,14 @@
 //! Reading the ledger again: verification, replay, the trace of one change, export, the deploy gate.
 
+pub(crate) mod attempt_keys;
 pub mod attempts;
 pub mod chain_continuity;
 pub(crate) mod cross_check;
 pub mod deploy_check;
 pub mod export;
+pub mod history_fold;
+pub mod history_index;
+mod index_table;
 pub(crate) mod kept_reasons;
 pub mod ledger_history;
 pub(crate) mod policy_origins;

@@ -7,6 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::change::{Oid, Text};
 use crate::gate::{POLICY_ACCEPTED, load_from_commit};
 use crate::git::Repository;
@@ -18,6 +20,16 @@ use crate::ledger::record::{
 /// Follows which refs hold a policy that no decision brought, and which decisions rest on one.
 pub(crate) struct PolicyOrigins<'a> {
     repository: &'a Repository,
+    known: KnownOrigins,
+    /// The digests that were read, by commit and path; `None` where there is no usable policy.
+    digests: BTreeMap<(Oid, String), Option<String>>,
+}
+
+/// What the records so far say of where policies come from.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct KnownOrigins {
+    #[serde(with = "doubtful_pairs")]
     doubtful_refs: BTreeMap<Text, DoubtfulRef>,
     /// What protected refs held at the start, or by decisions that rest on no doubtful policy.
     decided_tips: BTreeSet<Oid>,
@@ -27,11 +39,31 @@ pub(crate) struct PolicyOrigins<'a> {
     doubtful_decisions: BTreeSet<String>,
     /// The path that decisions name for their policies.
     policy_path: Option<String>,
-    /// The digests that were read, by commit and path; `None` where there is no usable policy.
-    digests: BTreeMap<(Oid, String), Option<String>>,
+}
+
+/// Maps by texts, as pairs: a key of JSON is a string.
+mod doubtful_pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::DoubtfulRef;
+    use crate::change::Text;
+
+    type Refs = BTreeMap<Text, DoubtfulRef>;
+
+    pub(super) fn serialize<S: Serializer>(refs: &Refs, serializer: S) -> Result<S::Ok, S::Error> {
+        refs.iter().collect::<Vec<_>>().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Refs, D::Error> {
+        Ok(Vec::<(Text, DoubtfulRef)>::deserialize(deserializer)?.into_iter().collect())
+    }
 }
 
 /// A ref that moved without a decision.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 struct DoubtfulRef {
     /// The moves that are not regularised, each with the number of its record.
     moves: Vec<(u64, RecordedMove)>,
@@ -56,46 +88,48 @@ impl DoubtfulRef {
 impl<'a> PolicyOrigins<'a> {
     /// Starts before the first record.
     pub(crate) fn new(repository: &'a Repository) -> Self {
-        PolicyOrigins {
-            repository,
-            doubtful_refs: BTreeMap::new(),
-            decided_tips: BTreeSet::new(),
-            protected_refs: BTreeSet::new(),
-            doubtful_decisions: BTreeSet::new(),
-            policy_path: None,
-            digests: BTreeMap::new(),
-        }
+        PolicyOrigins::continue_from(repository, KnownOrigins::default())
+    }
+
+    /// Goes on after the records that say this.
+    pub(crate) fn continue_from(repository: &'a Repository, known: KnownOrigins) -> Self {
+        PolicyOrigins { repository, known, digests: BTreeMap::new() }
+    }
+
+    /// Returns what the records so far say.
+    pub(crate) fn known_origins(&self) -> &KnownOrigins {
+        &self.known
     }
 
     /// Adds the next record. For a decision that allows something by a policy that came without a decision,
     /// returns the number of the record that tells of that.
     pub(crate) fn add_record(&mut self, record: &Record) -> Option<u64> {
         match &record.event {
-            LedgerEvent::Begin(begin) => self.decided_tips.extend(begin.tips.iter().map(|tip| tip.id)),
+            LedgerEvent::Begin(begin) => self.known.decided_tips.extend(begin.tips.iter().map(|tip| tip.id)),
             LedgerEvent::Decision(decided) => {
                 let protected = decided.refs.iter().filter(|one| one.protected);
-                self.protected_refs.extend(protected.map(|one| one.name.clone()));
+                self.known.protected_refs.extend(protected.map(|one| one.name.clone()));
                 let doubt = self.find_doubt(decided);
                 if doubt.is_some() {
-                    self.doubtful_decisions.insert(decided.id.clone());
+                    self.known.doubtful_decisions.insert(decided.id.clone());
                 }
                 return doubt;
             }
             LedgerEvent::Unauthorised(moved) => self.add_unauthorised(moved, record.number),
             LedgerEvent::Outcome(outcome) => {
-                let is_doubtful = self.doubtful_decisions.contains(&outcome.decision_id);
+                let is_doubtful = self.known.doubtful_decisions.contains(&outcome.decision_id);
                 for moved in &outcome.landed {
                     self.add_decided_move(moved);
-                    let is_decided = self.protected_refs.contains(&moved.name)
-                        && !self.doubtful_refs.contains_key(&moved.name);
+                    let is_decided = self.known.protected_refs.contains(&moved.name)
+                        && !self.known.doubtful_refs.contains_key(&moved.name);
                     if is_decided && !is_doubtful {
-                        self.decided_tips.extend(moved.new);
+                        self.known.decided_tips.extend(moved.new);
                     }
                 }
             }
             LedgerEvent::Discharged(discharged) => {
                 if let Some(number) = parse_unauthorised_key(&discharged.obligation) {
-                    self.doubtful_refs.retain(|_, doubtful| {
+                    self.known.doubtful_refs.retain(|_, doubtful| {
                         doubtful.moves.retain(|(of_move, _)| *of_move != number);
                         !doubtful.moves.is_empty()
                     });
@@ -108,29 +142,31 @@ impl<'a> PolicyOrigins<'a> {
 
     fn add_unauthorised(&mut self, moved: &RecordedMove, record_number: u64) {
         let doubtful = self
+            .known
             .doubtful_refs
             .entry(moved.name.clone())
             .or_insert_with(|| DoubtfulRef { moves: Vec::new(), tips: BTreeSet::new() });
         doubtful.moves.push((record_number, moved.clone()));
         doubtful.tips.extend(moved.new);
         if moved.new.is_some() && moved.new == doubtful.decided_tip() {
-            self.doubtful_refs.remove(&moved.name);
+            self.known.doubtful_refs.remove(&moved.name);
         }
     }
 
     /// Adds a move that was decided: it may put the earlier policy back.
     fn add_decided_move(&mut self, moved: &RecordedMove) {
-        let Some(doubtful) = self.doubtful_refs.get_mut(&moved.name) else { return };
+        let Some(doubtful) = self.known.doubtful_refs.get_mut(&moved.name) else { return };
         doubtful.tips.extend(moved.new);
         let decided_tip = doubtful.decided_tip();
-        let (Some(path), Some(old), Some(new)) = (self.policy_path.clone(), moved.old, moved.new) else {
+        let (Some(path), Some(old), Some(new)) = (self.known.policy_path.clone(), moved.old, moved.new)
+        else {
             return;
         };
         let decided = self.read_digest(decided_tip, &path);
         let steps = self.repository.list_steps(new, &[old]).unwrap_or_default();
         for tip in steps.iter().filter_map(|step| step.last()) {
             if decided.is_some() && self.read_digest(Some(*tip), &path) == decided {
-                self.doubtful_refs.remove(&moved.name);
+                self.known.doubtful_refs.remove(&moved.name);
                 return;
             }
         }
@@ -139,12 +175,12 @@ impl<'a> PolicyOrigins<'a> {
     fn find_doubt(&mut self, decided: &DecisionRecord) -> Option<u64> {
         for source in decided.refs.iter().flat_map(|one| &one.policies) {
             if let RecordedPolicySource::Commit { path, .. } = source {
-                self.policy_path = Some(path.clone());
+                self.known.policy_path = Some(path.clone());
             }
         }
         // An administrator of the server answers for a policy that they put into force, and the record says so.
         let is_accepted = decided.notes.iter().any(|note| note.code == POLICY_ACCEPTED.code);
-        if !decided.is_allowed() || is_accepted || self.doubtful_refs.is_empty() {
+        if !decided.is_allowed() || is_accepted || self.known.doubtful_refs.is_empty() {
             return None;
         }
         self.forget_unchanged();
@@ -153,12 +189,12 @@ impl<'a> PolicyOrigins<'a> {
 
     /// Forgets the refs whose moves have left the policy as it was.
     fn forget_unchanged(&mut self) {
-        let Some(path) = self.policy_path.clone() else { return };
-        for (name, doubtful) in std::mem::take(&mut self.doubtful_refs) {
+        let Some(path) = self.known.policy_path.clone() else { return };
+        for (name, doubtful) in std::mem::take(&mut self.known.doubtful_refs) {
             let decided = self.read_digest(doubtful.decided_tip(), &path);
             let brought: Vec<Option<Oid>> = doubtful.moves.iter().map(|(_, moved)| moved.new).collect();
             if decided.is_none() || brought.into_iter().any(|tip| self.read_digest(tip, &path) != decided) {
-                self.doubtful_refs.insert(name, doubtful);
+                self.known.doubtful_refs.insert(name, doubtful);
             }
         }
     }
@@ -174,10 +210,10 @@ impl<'a> PolicyOrigins<'a> {
 
     fn find_policy_doubt(&mut self, source: &RecordedPolicySource) -> Option<u64> {
         let RecordedPolicySource::Commit { id, path, digest } = source else { return None };
-        let is_decided = self.decided_tips.contains(id);
+        let is_decided = self.known.decided_tips.contains(id);
         let brings_policy =
             |doubtful: &&DoubtfulRef| doubtful.tips.contains(id) && !(is_decided && doubtful.is_label());
-        let doubtful = self.doubtful_refs.values().find(brings_policy)?;
+        let doubtful = self.known.doubtful_refs.values().find(brings_policy)?;
         let (number, _) = doubtful.moves.first()?;
         let (decided_tip, number) = (doubtful.decided_tip(), *number);
         let decided = self.read_digest(decided_tip, path);

@@ -1,6 +1,7 @@
 //! When the policy did not protect a ref that it had protected before, as the records of a ledger tell.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::change::Text;
 use crate::ledger::record::ScopeChange;
@@ -8,7 +9,8 @@ use crate::ledger::state::LedgerState;
 use crate::ledger::store::protected_refs::parse_patterns;
 
 /// A time in which a ref was not protected, between two in which it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct UnprotectedTime {
     /// When the ledger took in that the ref is no longer protected.
     pub from: Timestamp,

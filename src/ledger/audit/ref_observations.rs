@@ -17,7 +17,18 @@ pub(crate) struct RefObservations {
     seen_at: BTreeMap<Text, Timestamp>,
 }
 
+impl From<Vec<(Text, Timestamp)>> for RefObservations {
+    fn from(seen_at: Vec<(Text, Timestamp)>) -> Self {
+        RefObservations { seen_at: seen_at.into_iter().collect() }
+    }
+}
+
 impl RefObservations {
+    /// Returns when each ref was last seen.
+    pub(crate) fn list_sights(&self) -> Vec<(&Text, Timestamp)> {
+        self.seen_at.iter().map(|(name, at)| (name, *at)).collect()
+    }
+
     /// Returns when a ref was last seen; `None` if no record says so.
     pub(crate) fn last_seen(&self, name: &Text) -> Option<Timestamp> {
         self.seen_at.get(name).copied()

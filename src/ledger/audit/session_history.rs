@@ -1,9 +1,12 @@
 //! The break-glass sessions that a ledger tells of, each from its opening to its end.
 
+use serde::{Deserialize, Serialize};
+
 use crate::ledger::record::{BreakGlassEvent, SessionClosure, SessionOpening};
 
 /// A break-glass session from its opening to its end.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct SessionHistory {
     /// How it was opened, and each time that it was extended.
     pub openings: Vec<SessionOpening>,

@@ -57,6 +57,11 @@ impl LedgerLock {
     }
 }
 
+/// Returns the path of a file of the gate.
+pub(crate) fn locate_gate_file(common_dir: &Path, name: &str) -> PathBuf {
+    common_dir.join(GATE_FOLDER).join(name)
+}
+
 /// Returns the folder of the journal: decisions that are not in the ledger yet.
 pub(crate) fn journal_folder(common_dir: &Path) -> PathBuf {
     common_dir.join(GATE_FOLDER).join("journal")

@@ -39,6 +39,14 @@ const COMMAND_LINE_STARTS: [&str; 4] = ["::", "GL-HOOK-ERR:", "remote:", "##"];
 /// is too long ends in `...`. The `[` of `##[` and `##word[` becomes `\x5b`, because build logs obey
 /// those wherever they stand. A backslash stays single: this is for reading, not for parsing back.
 pub(crate) fn escape_terminal(bytes: &[u8], most: usize) -> String {
+    // Most texts are short and have nothing to escape: of printable ASCII, each character is one column.
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') && *byte != b'[';
+    if bytes.len() <= most
+        && bytes.iter().all(is_plain)
+        && let Ok(plain) = std::str::from_utf8(bytes)
+    {
+        return plain.to_owned();
+    }
     let mut shown =
         TruncatedText { text: String::new(), width: 0, max_width: most, fitting_length: 0, is_cut: false };
     let mut reader = TerminalEscaper::default();

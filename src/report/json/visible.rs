@@ -16,17 +16,19 @@ pub(crate) struct VisibleJsonFormatter(PrettyFormatter<'static>);
 impl Formatter for VisibleJsonFormatter {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
         let mut command = escape::LogCommandState::default();
-        for character in fragment.chars() {
-            if escape::is_visible(character) && !command.is_completed_by(character) {
-                write!(out, "{character}")?;
-            } else {
+        let mut written = 0;
+        for (at, character) in fragment.char_indices() {
+            let is_shown = matches!(character, ' '..='~') || escape::is_visible(character);
+            if !is_shown || command.is_completed_by(character) {
+                out.write_all(fragment.get(written..at).unwrap_or_default().as_bytes())?;
                 for unit in character.encode_utf16(&mut [0; 2]) {
                     write!(out, "\\u{unit:04x}")?;
                 }
+                written = at + character.len_utf8();
             }
             command = command.advance(character);
         }
-        Ok(())
+        out.write_all(fragment.get(written..).unwrap_or_default().as_bytes())
     }
 
     fn write_char_escape<W: ?Sized + Write>(&mut self, out: &mut W, escape: CharEscape) -> io::Result<()> {

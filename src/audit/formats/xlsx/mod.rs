@@ -100,7 +100,7 @@ impl XlsxWorkbook {
             let next = SheetRows::new(self.file.create_spool()?, open.sheet.columns);
             open.full.push(std::mem::replace(&mut open.rows, next));
         }
-        let written = open.rows.write_row(open.sheet.columns, cells);
+        let written = open.rows.write_row(cells);
         written.with_context(|| format!("cannot write the table `{}`", open.sheet.name))
     }
 

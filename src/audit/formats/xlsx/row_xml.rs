@@ -51,6 +51,10 @@ pub(crate) fn style_number(kind: ColumnKind) -> usize {
 /// The rows of one sheet that are written so far.
 pub(crate) struct SheetRows {
     file: BufWriter<File>,
+    /// How the cell of each column begins, up to the number of the row, and goes on after it.
+    cell_starts: Vec<(String, String)>,
+    /// The row that is being put together.
+    xml: Vec<u8>,
     /// How many rows there are, with the one that holds the titles.
     pub(crate) count: u32,
     /// The longest line of each column, in characters.
@@ -60,24 +64,37 @@ pub(crate) struct SheetRows {
 impl SheetRows {
     /// Returns no rows; they will be kept in `file`. The first row is the library's.
     pub(crate) fn new(file: File, columns: &[TableColumn]) -> SheetRows {
-        SheetRows { file: BufWriter::new(file), count: 1, widths: vec![0; columns.len()] }
+        let start = |(number, column): (usize, &TableColumn)| {
+            let style = style_number(column.kind);
+            (format!("<c r=\"{}", column_letters(number)), format!("\" s=\"{style}\""))
+        };
+        SheetRows {
+            file: BufWriter::new(file),
+            cell_starts: columns.iter().enumerate().map(start).collect(),
+            xml: Vec::new(),
+            count: 1,
+            widths: vec![0; columns.len()],
+        }
     }
 
-    pub(crate) fn write_row(&mut self, columns: &[TableColumn], cells: &[TableCell]) -> io::Result<()> {
+    pub(crate) fn write_row(&mut self, cells: &[TableCell]) -> io::Result<()> {
         self.count += 1;
-        let row = self.count;
+        let row = self.count.to_string();
         let lines = cells.iter().map(count_cell_lines).max().unwrap_or(1);
+        let xml = &mut self.xml;
+        xml.clear();
         match row_points(lines) {
             // Not every spreadsheet finds out by itself how tall wrapped text is.
-            Some(points) => write!(self.file, "<row r=\"{row}\" ht=\"{points}\" customHeight=\"1\">")?,
-            None => write!(self.file, "<row r=\"{row}\">")?,
+            Some(points) => write!(xml, "<row r=\"{row}\" ht=\"{points}\" customHeight=\"1\">")?,
+            None => write!(xml, "<row r=\"{row}\">")?,
         }
-        for (number, ((column, cell), width)) in columns.iter().zip(cells).zip(&mut self.widths).enumerate() {
-            let place = CellPlace { column: number, row, style: style_number(column.kind) };
-            let columns = place.write_cell(cell, &mut self.file)?;
+        for (((before, after), cell), width) in self.cell_starts.iter().zip(cells).zip(&mut self.widths) {
+            let place = CellPlace { before, row: &row, after };
+            let columns = place.write_cell(cell, xml)?;
             *width = columns.max(*width);
         }
-        self.file.write_all(b"</row>")
+        xml.extend_from_slice(b"</row>");
+        self.file.write_all(xml)
     }
 
     /// Returns the file that holds the rows, at its start.
@@ -96,9 +113,16 @@ pub(crate) fn row_points(lines: usize) -> Option<usize> {
 
 fn count_cell_lines(cell: &TableCell) -> usize {
     match cell {
+        // A short text in plain characters is not looked at twice.
+        TableCell::Text(text) if text.as_bytes().len() <= MAX_LINE_LENGTH && is_plain(text.as_bytes()) => 1,
         TableCell::Text(text) => count_lines(&text.to_lossy(), MAX_LINE_LENGTH),
         _ => 1,
     }
+}
+
+/// Returns true for a text of printable ASCII that XML and Excel take as it is.
+fn is_plain(text: &[u8]) -> bool {
+    text.iter().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'&' | b'<' | b'>' | b'_'))
 }
 
 /// Returns how many lines a text takes in a column that shows so many characters, about.
@@ -124,23 +148,33 @@ fn count_wrapped_lines(line: &str, length: usize) -> usize {
     lines
 }
 
-/// Where a cell is, and how it looks.
-struct CellPlace {
-    column: usize,
-    row: u32,
-    style: usize,
+/// Where a cell is, and how it looks: what its element begins with, before and after the number of the row.
+struct CellPlace<'a> {
+    before: &'a str,
+    row: &'a str,
+    after: &'a str,
 }
 
-impl CellPlace {
+impl CellPlace<'_> {
     /// Writes a cell, and returns how many characters wide it is.
-    fn write_cell(&self, cell: &TableCell, out: &mut dyn Write) -> io::Result<usize> {
+    fn write_cell(&self, cell: &TableCell, out: &mut Vec<u8>) -> io::Result<usize> {
         match cell {
             TableCell::Empty => Ok(0),
+            TableCell::Text(text) if text.as_bytes().len() <= MAX_CELL_UNITS && is_plain(text.as_bytes()) => {
+                self.write_string(text.as_bytes(), out);
+                Ok(text.as_bytes().len())
+            }
             TableCell::Text(text) => {
-                self.write_string(&cut_to_cell(&replace_controls(&text.to_lossy())), out)
+                let shown = cut_to_cell(&replace_controls(&text.to_lossy()));
+                let mut xml = Vec::with_capacity(shown.len());
+                write_xml_text(&shown, &mut xml)?;
+                self.write_string(&xml, out);
+                Ok(shown.lines().map(|line| line.chars().count()).max().unwrap_or(0))
             }
             TableCell::Integer(number) if number.unsigned_abs() > MAX_EXACT_INTEGER => {
-                self.write_string(&number.to_string(), out)
+                let digits = number.to_string();
+                self.write_string(digits.as_bytes(), out);
+                Ok(digits.len())
             }
             TableCell::Integer(number) => self.write_number(&number.to_string(), out),
             TableCell::Decimal(number) => self.write_number(&number.to_string(), out),
@@ -149,32 +183,38 @@ impl CellPlace {
                     self.write_number(&day.to_string(), out)?;
                     Ok("2026-11-29 14:00:00 UTC".len())
                 }
-                None => self.write_string(&format_table_time(*time), out),
+                None => {
+                    let told = format_table_time(*time);
+                    self.write_string(told.as_bytes(), out);
+                    Ok(told.len())
+                }
             },
             TableCell::Flag(flag) => {
-                self.write_start(out)?;
+                self.write_start(out);
                 write!(out, " t=\"b\"><v>{}</v></c>", u8::from(*flag))?;
                 Ok("FALSE".len())
             }
         }
     }
 
-    fn write_start(&self, out: &mut dyn Write) -> io::Result<()> {
-        write!(out, "<c r=\"{}{}\" s=\"{}\"", column_letters(self.column), self.row, self.style)
+    fn write_start(&self, out: &mut Vec<u8>) {
+        for part in [self.before, self.row, self.after] {
+            out.extend_from_slice(part.as_bytes());
+        }
     }
 
-    fn write_number(&self, digits: &str, out: &mut dyn Write) -> io::Result<usize> {
-        self.write_start(out)?;
+    fn write_number(&self, digits: &str, out: &mut Vec<u8>) -> io::Result<usize> {
+        self.write_start(out);
         write!(out, "><v>{digits}</v></c>")?;
         Ok(digits.len())
     }
 
-    fn write_string(&self, text: &str, out: &mut dyn Write) -> io::Result<usize> {
-        self.write_start(out)?;
-        out.write_all(b" t=\"inlineStr\"><is><t xml:space=\"preserve\">")?;
-        write_xml_text(text, out)?;
-        out.write_all(b"</t></is></c>")?;
-        Ok(text.lines().map(|line| line.chars().count()).max().unwrap_or(0))
+    /// Writes a text that is XML already.
+    fn write_string(&self, xml: &[u8], out: &mut Vec<u8>) {
+        self.write_start(out);
+        out.extend_from_slice(b" t=\"inlineStr\"><is><t xml:space=\"preserve\">");
+        out.extend_from_slice(xml);
+        out.extend_from_slice(b"</t></is></c>");
     }
 }
 

@@ -1,0 +1,39 @@
+//! The folder that an audit writes into, which is its own until it ends.
+
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use crate::audit::folder_lock::FolderLock;
+use crate::audit::population::step_journal::StepJournal;
+use crate::cli::command_error::CommandError;
+use crate::cli::output::ignore_broken_pipe;
+use crate::verdict::format_count;
+
+/// Takes the folder `out`, which the user calls `named`, for this process.
+///
+/// # Errors
+///
+/// Fails if another audit writes into it, and if it cannot be made.
+pub(super) fn take_folder(out: &Path, named: &Path) -> Result<FolderLock, CommandError> {
+    FolderLock::lock_folder(out)?.ok_or_else(|| {
+        CommandError::Usage(format!(
+            "another audit is writing into {}; wait until it has ended, or give another folder with --out",
+            named.display()
+        ))
+    })
+}
+
+/// Says how many steps were taken over from a run that was interrupted, if any were.
+///
+/// # Errors
+///
+/// Fails if standard error cannot be written.
+pub(super) fn report_taken_steps(journal: &StepJournal) -> Result<(), CommandError> {
+    let count = journal.count_taken_over();
+    if count > 0 {
+        let steps = format_count(count, "judged step");
+        let line = format!("changegate: taken over from an earlier run, which was interrupted: {steps}");
+        ignore_broken_pipe(writeln!(io::stderr().lock(), "{line}"))?;
+    }
+    Ok(())
+}
