@@ -234,10 +234,13 @@ fn find_unread_part(commits: &Commits, needs: &NeededFacts) -> Option<String> {
         let blob = blobs.filter_map(|blob| find_loss(blob, needs, FactKind::Blobs)).next();
         let found = find_loss(&commit.paths, needs, FactKind::Paths)
             .or_else(|| find_loss(&commit.lines, needs, FactKind::Lines))
-            .or_else(|| find_loss(&commit.evil_merge_paths, needs, FactKind::EvilMerges));
-        let why = found.or(blob)?;
+            .or(blob);
         let id = commit.id.map(|id| id.short_hex()).unwrap_or_default();
-        Some(format!("what {id} changes cannot be read: {why}"))
+        if let Some(why) = found {
+            return Some(format!("what {id} changes cannot be read: {why}"));
+        }
+        let why = find_loss(&commit.evil_merge_paths, needs, FactKind::EvilMerges)?;
+        Some(format!("what the merge {id} itself adds to what it brings in is not known: {why}"))
     })
 }
 
@@ -286,7 +289,7 @@ fn split_message(commit: &Commit) -> (Text, Text) {
 }
 
 /// Returns the number of the pull request that a forge wrote into the first line of a message.
-fn find_claimed_pull(commit: &Commit) -> Option<u64> {
+pub(crate) fn find_claimed_pull(commit: &Commit) -> Option<u64> {
     let subject = commit.message.subject();
     let subject = subject.as_utf8()?;
     let digits = match subject.strip_prefix("Merge pull request #") {

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::change::{Oid, Stage, Text};
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
+use crate::ledger::audit::act_continuity::ActContinuity;
 use crate::ledger::audit::chain_continuity::{ChainBreak, ChainContinuity};
 use crate::ledger::audit::policy_origins::PolicyOrigins;
 use crate::ledger::audit::protection_times::{UnprotectedTime, add_scope_change};
@@ -181,6 +182,7 @@ pub fn read_ledger_history(
         policy_origins: PolicyOrigins::new(repository),
         observations: RefObservations::default(),
         decisions: BTreeMap::new(),
+        acts: ActContinuity::default(),
         history: LedgerHistory {
             tip: Some(tip),
             cut: broken.map(|error| format!("{error:#}")),
@@ -203,10 +205,11 @@ pub fn read_ledger_history(
         }
         progress();
     }
-    let LedgerHistoryReader { mut history, state, .. } = reader;
+    let LedgerHistoryReader { mut history, state, acts, .. } = reader;
     history.obligations = state.obligations;
     history.obligations.retain(|_, owed| owed.ref_name == *name || owed.session.is_some());
     history.chain_breaks = continuity.end_chain();
+    history.chain_breaks.extend(acts.end_acts(name));
     history.sights.sort_unstable();
     Ok(Some(history))
 }
@@ -220,6 +223,7 @@ struct LedgerHistoryReader<'a> {
     /// The decisions that allowed something and have no outcome yet, by their ids, each with the number of the
     /// record that puts its policy in doubt.
     decisions: BTreeMap<String, (Rc<MoveDecision>, Option<u64>)>,
+    acts: ActContinuity,
     history: LedgerHistory,
 }
 
@@ -250,9 +254,15 @@ impl LedgerHistoryReader<'_> {
                     history.first_tip = Some(FirstTip { id: tip.id, seen_at, origin });
                 }
             }
-            LedgerEvent::Decision(decided) => self.add_decision(holder, record, decided, doubt),
+            LedgerEvent::Decision(decided) => {
+                self.acts.add_decision(decided);
+                self.add_decision(holder, record, decided, doubt);
+            }
             LedgerEvent::Outcome(outcome) => {
                 let decision = self.decisions.get(&outcome.decision_id).cloned();
+                if !outcome.landed.is_empty() {
+                    self.acts.add_landing(&outcome.decision_id);
+                }
                 for moved in outcome.landed.iter().filter(|moved| moved.name == *self.name) {
                     let origin = match &decision {
                         Some((_, None)) => LandingOrigin::Decided,
@@ -291,7 +301,10 @@ impl LedgerHistoryReader<'_> {
             }
             LedgerEvent::BreakGlass(event) => add_session_event(&mut history.sessions, event),
             LedgerEvent::Act(event) if event.act.ref_name == *self.name => {
-                history.acts.push(RecordedChangeAct { record: record.number, event: event.clone() });
+                let is_allowed = self.acts.add_act((holder, record.number), event);
+                if is_allowed {
+                    history.acts.push(RecordedChangeAct { record: record.number, event: event.clone() });
+                }
             }
             LedgerEvent::PullVerdict(verdict)
                 if verdict.target == *self.name && verdict.standing == RecordedStanding::Denied =>
