@@ -8,7 +8,8 @@
 //! cargo test --test evidence -- --ignored make_the_ledger_of_this_version
 //! ```
 //!
-//! which writes `tests/ledger/fixture/VERSION.bundle`. The bundle of a released version never changes.
+//! which writes `tests/ledger/fixture/unreleased.bundle`. A release gives it the name `VERSION.bundle`, and the bundle of a
+//! released version never changes.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
@@ -32,15 +33,18 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use changegate::change::{Oid, Text};
-use changegate::git::Repository;
+use changegate::git::{FileAtPath, Repository};
 use changegate::ledger::LEDGER_REF;
+use changegate::ledger::audit::ledger_history::{RecordedChangeAct, read_ledger_history};
 use changegate::ledger::audit::replay::{ReplayOutcome, replay_decision};
 use changegate::ledger::audit::trace::{LandingOrigin, trace_change};
 use changegate::ledger::audit::verify::{
     LedgerProblemKind, LedgerVerification, VerifyOptions, verify_ledger,
 };
 use changegate::ledger::record::readable::ReadableRecord;
-use changegate::ledger::record::{LedgerEvent, Record, RecordedMessage, RecordedOutcome, RecordedValue};
+use changegate::ledger::record::{
+    LedgerEvent, Record, RecordedActKind, RecordedMessage, RecordedOutcome, RecordedValue, digest_bytes,
+};
 use changegate::ledger::store::{FACTS_FILE, REASONS_FILE, RECORD_FILE, read_ledger_file, read_state};
 
 use crate::world::{World, bad, good};
@@ -185,12 +189,16 @@ fn a_ledger_of_every_version_is_read_alike_in_other_words() {
         fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
     bundles.retain(|path| path.extension().is_some_and(|extension| extension == "bundle"));
     bundles.sort();
-    assert!(!bundles.is_empty(), "make one: see the top of this file");
+    assert!(bundles.len() >= 2, "make one: see the top of this file");
     let mut before = Vec::new();
     for bundle in &bundles {
         let ledger = RestoredLedger::from_bundle(bundle);
         let reading = ledger.read();
         holds_everything(&ledger);
+        // There were no acts before.
+        if !bundle.ends_with("0.1.0.bundle") {
+            holds_every_act(&ledger);
+        }
         is_sound(bundle, &reading);
         let messages = ledger.messages();
         hold_no_english(&messages);
@@ -259,6 +267,37 @@ fn holds_everything(ledger: &RestoredLedger) {
     }
 }
 
+/// Asserts that the history of main has an act of each kind, and that the attached file is the one of its record.
+fn holds_every_act(ledger: &RestoredLedger) {
+    let history = read_ledger_history(&ledger.repository, &Text::from("refs/heads/main"), &mut || {});
+    let acts = history.unwrap().unwrap().acts;
+    let mut told: Vec<String> = Vec::new();
+    for RecordedChangeAct { event, .. } in &acts {
+        let by = event.act.account.to_lossy();
+        let note = event.act.note.as_ref().map(|note| note.to_lossy().into_owned()).unwrap_or_default();
+        told.push(match &event.act.says {
+            RecordedActKind::Outcome { outcome, incident } => {
+                let incident = incident.as_ref().map(|one| one.to_lossy().into_owned()).unwrap_or_default();
+                format!("{} {incident} {by} {note}", outcome.code())
+            }
+            RecordedActKind::Verified => format!("verified {by} {}", event.act.person.is_none()),
+            RecordedActKind::Attachment { name, bytes, digest, commit } => {
+                let file = ledger.repository.read_file_at(*commit, name, 1 << 10).unwrap();
+                let FileAtPath::Found(content) = file else { panic!("{name} is not there") };
+                assert_eq!((content.len() as u64, &digest_bytes(&content)), (*bytes, digest));
+                format!("{name} {by}")
+            }
+        });
+    }
+    let expected = [
+        "failed INC-4 kim@example.com every second request failed",
+        "ok  kim@example.com ",
+        "verified monitor true",
+        "report.xml kim@example.com",
+    ];
+    assert_eq!(told, expected);
+}
+
 fn is_sound(bundle: &Path, reading: &Reading) {
     let verification = &reading.verification;
     assert!(verification.is_whole(), "{}: {:#?}", bundle.display(), verification.problems);
@@ -319,6 +358,17 @@ fn make_the_ledger_of_this_version() {
     world.commit(&good("Add the shop"));
     world.push(&["main"]).accepted();
     let kept = world.head();
+    // What was said about it after it had landed.
+    world.push_as("kim@example.com");
+    let failed = ["outcome", &kept, "failed", "--incident", "INC-4", "--note", "every second request failed"];
+    world.changegate("work", &failed).accepted();
+    world.changegate("work", &["outcome", &kept, "ok"]).accepted();
+    world.push_as("monitor");
+    world.changegate("work", &["verified", &kept]).accepted();
+    world.push_as("kim@example.com");
+    world.write("../report.xml", "<testsuites tests='7' failures='0'/>\n");
+    world.changegate("work", &["attach", &kept, "../report.xml"]).accepted();
+    world.push_as("ana@example.com");
     world.commit(&bad("Change prices without a review"));
     world.push(&["main"]).refused("peer-review");
     world.git(&["reset", "-q", "--hard", &kept]);
@@ -357,6 +407,6 @@ fn make_the_ledger_of_this_version() {
     world.reconcile();
     world.is_whole();
     fs::create_dir_all(folder()).unwrap();
-    let bundle = folder().join(concat!(env!("CARGO_PKG_VERSION"), ".bundle"));
+    let bundle = folder().join("unreleased.bundle");
     world.git_in("server.git", &["bundle", "create", "-q", bundle.to_str().unwrap(), "--all"]);
 }

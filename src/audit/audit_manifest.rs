@@ -38,8 +38,6 @@ pub struct AuditInputs {
     pub incidents: Option<String>,
     /// `sha256:` and the digest of the file of deployments, if one was given.
     pub deployments: Option<String>,
-    /// `sha256:` and the digest of the file of merged pull requests, if one was given.
-    pub merged_pulls: Option<String>,
 }
 
 /// A repository of an audit, and what it held.
@@ -58,6 +56,9 @@ pub struct AuditedRepository {
     pub ledger_record: Option<String>,
     /// What judged the changes that no record holds the verdict of.
     pub judged_afterwards_by: Vec<String>,
+    /// `sha256:` and the digest of the list of merged pull requests that it was compared with, if there was one.
+    #[serde(default)]
+    pub merged_pulls: Option<String>,
 }
 
 /// What an audit ends with.

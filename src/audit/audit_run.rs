@@ -22,7 +22,6 @@ use crate::audit::fleet::checkpoint::RepositoryJournal;
 use crate::audit::fleet::dataset_writer::{DatasetFacts, DatasetWriter};
 use crate::audit::inputs::deployments::{Deployment, DeploymentList};
 use crate::audit::inputs::incidents::{Incident, IncidentList};
-use crate::audit::inputs::merged_pulls::ListedPulls;
 use crate::audit::key_figures::{
     KeyFigure, KeyFigureCounter, build_deployment_figures, build_incident_figures,
 };
@@ -68,8 +67,6 @@ pub struct GivenFiles {
     pub incidents: Option<IncidentList>,
     /// Deployments.
     pub deployments: Option<DeploymentList>,
-    /// Merged pull requests, by the forge.
-    pub merged_pulls: Option<ListedPulls>,
 }
 
 impl GivenFiles {
@@ -257,7 +254,7 @@ impl<'a> AuditRun<'a> {
     /// Writes an exception, and returns the number that it has.
     fn add_exception(&mut self, exception: &AuditException) -> Result<usize> {
         *self.result.exceptions.entry(exception.kind).or_default() += 1;
-        self.result.has_holes |= exception.kind == ExceptionKind::Unreadable;
+        self.result.has_holes |= exception.kind.is_hole();
         self.files.add_exception(exception, self.as_of)?;
         if let Some(tables) = &mut self.dataset {
             tables.add_exception(exception, self.as_of)?;
@@ -300,7 +297,6 @@ impl<'a> AuditRun<'a> {
             as_of: self.as_of,
             incidents: self.given.incidents.as_ref().map(|list| list.digest.clone()),
             deployments: self.given.deployments.as_ref().map(|list| list.digest.clone()),
-            merged_pulls: self.given.merged_pulls.as_ref().map(|list| list.digest.clone()),
         };
         let end = AuditEnd {
             inputs: &inputs,
@@ -341,7 +337,7 @@ fn list_general_limits(has_ledger: bool, given: &GivenFiles) -> Vec<String> {
     if given.incidents.is_none() {
         limits.push(
             "no incidents were given, so a change counts as failed only if a later one takes it back or names it in \
-             `Caused-by`"
+             `Caused-by`, or if it was reported so"
                 .to_owned(),
         );
     }

@@ -13,6 +13,7 @@ use crate::audit::exceptions::of_ledger::{
     build_gap_entries, build_unprotected_entries, list_ledger_exceptions, list_silent_times,
 };
 use crate::audit::fleet::audit_event::{AuditEvent, PolicyOutline, RefClosing};
+use crate::audit::inputs::merged_pulls::{GivenPulls, ListedPull};
 use crate::audit::population::population_entry::PopulationEntry;
 use crate::audit::population::pull_comparison::PullComparison;
 use crate::audit::ref_audit::{PopulationObserver, RefAuditRequest, RefAuditSummary, audit_ref};
@@ -108,6 +109,7 @@ impl AuditRun<'_> {
             ledger: history.and_then(|history| history.tip).map(|tip| tip.to_string()),
             ledger_record: history.and_then(|history| history.last_digest.clone()),
             judged_afterwards_by: summary.policies.clone(),
+            merged_pulls: request.merged_pulls.list().map(|list| list.digest.clone()),
         };
         if summary.pulls.as_ref().is_some_and(|pulls| pulls.of_branch == 0) {
             let name = name_ref(request);
@@ -115,6 +117,9 @@ impl AuditRun<'_> {
                 "{name}: the list of merged pull requests holds none whose base is this branch, so nothing was compared: \
                  give the list of this repository and branch"
             ));
+        }
+        if let GivenPulls::NotKept(why) | GivenPulls::NotRead(why) = request.merged_pulls {
+            limits.push(format!("{}: merged pull requests were not compared: {why}", name_ref(request)));
         }
         if summary.lacks_pulls() {
             let name = name_ref(request);
@@ -176,14 +181,13 @@ impl AuditRun<'_> {
             let unmatched = summary.unmatched_deployments.to_string();
             checks.push(state("deployments of commits that are not in its history", unmatched));
         }
-        match &summary.pulls {
-            Some(pulls) => checks.extend(list_pull_checks(&name, pulls)),
-            None => {
-                let not_compared = "not compared: no list of them was given (--merged-pulls)";
-                checks.push(state("merged pull requests by the forge", not_compared.to_owned()));
-            }
+        if let Some(pulls) = &summary.pulls {
+            checks.extend(list_pull_checks(&name, pulls));
         }
+        checks.extend(build_list_check(&name, request.merged_pulls));
         if let Some(history) = history {
+            let stray = summary.stray_reports.to_string();
+            checks.push(state("reports of failures in the period that are about no change of it", stray));
             checks.push(state("records of the ledger", history.records.to_string()));
             checks.push(CompletenessCheck::compare_counts(
                 &format!("{name}: records of the ledger that cannot be read"),
@@ -216,6 +220,27 @@ impl AuditRun<'_> {
     }
 }
 
+/// Returns why no list of merged pull requests was compared; `None` if one was.
+fn build_list_check(name: &str, given: &GivenPulls) -> Option<CompletenessCheck> {
+    let what = format!("{name}: merged pull requests by the forge");
+    match given {
+        GivenPulls::Listed(_) => None,
+        GivenPulls::NotAsked => {
+            let found = "not compared: no list of them was given (--merged-pulls)";
+            Some(CompletenessCheck::state_fact(&what, found))
+        }
+        GivenPulls::NotKept(why) => {
+            Some(CompletenessCheck::state_fact(&what, format!("not compared: {why}")))
+        }
+        GivenPulls::NotRead(why) => Some(CompletenessCheck {
+            what,
+            expected: "a list".to_owned(),
+            found: format!("not compared: {why}"),
+            agrees: Some(false),
+        }),
+    }
+}
+
 /// Returns what a list of merged pull requests and the history say of each other.
 fn list_pull_checks(name: &str, pulls: &PullComparison) -> Vec<CompletenessCheck> {
     let state = |what: &str, found: String| CompletenessCheck::state_fact(&format!("{name}: {what}"), found);
@@ -230,7 +255,9 @@ fn list_pull_checks(name: &str, pulls: &PullComparison) -> Vec<CompletenessCheck
     compared.agrees = compared.agrees.filter(|_| pulls.of_branch > 0);
     let mut checks = vec![compared];
     if !pulls.missing.is_empty() {
-        let mut named = pulls.missing.iter().take(MAX_NAMED_PULLS).cloned().collect::<Vec<_>>().join(", ");
+        let write_name = |pull: &ListedPull| format!("#{} ({})", pull.number, pull.commit.short_hex());
+        let named = pulls.missing.iter().take(MAX_NAMED_PULLS).map(write_name);
+        let mut named = named.collect::<Vec<_>>().join(", ");
         if pulls.missing.len() > MAX_NAMED_PULLS {
             named.push_str(&format!(" and {} more", pulls.missing.len() - MAX_NAMED_PULLS));
         }
@@ -239,7 +266,9 @@ fn list_pull_checks(name: &str, pulls: &PullComparison) -> Vec<CompletenessCheck
     if let Some((first, last)) = &pulls.reach {
         checks.push(state("first and last merge that the forge's list has", format!("{first} to {last}")));
     }
-    checks.push(state("changes that no pull request of the list became", pulls.changes_without.to_string()));
+    let without = pulls.steps_without.to_string();
+    checks.push(state("steps of the period that no pull request of the list became", without));
+    checks.push(state("steps among these whose time the list covers", pulls.covered_without.to_string()));
     checks
 }
 
@@ -263,7 +292,8 @@ fn list_ref_limits(name: &str, summary: &RefAuditSummary) -> Vec<String> {
     }
     if summary.changes_without_roster > 0 {
         limits.push(format!(
-            "{name}: {} judged by a policy without a roster, which cannot tell people who have left from others:              compare approvers and accounts with the records of the staff",
+            "{name}: {} judged by a policy without a roster, which cannot tell people who have left from others: \
+             compare approvers and accounts with the records of the staff",
             match summary.changes_without_roster {
                 1 => "1 change was".to_owned(),
                 more => format!("{more} changes were"),

@@ -3,7 +3,7 @@
 //!
 //! Steps are read and judged on several threads and handed on oldest first; none is kept.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -14,6 +14,8 @@ use crate::audit::exceptions::of_ledger::{
     build_denial_exceptions, build_misdated_exception, build_unjudged_exception,
 };
 use crate::audit::exceptions::of_policy::build_policy_exception;
+use crate::audit::exceptions::of_pulls::{build_direct_exception, build_missing_exception};
+use crate::audit::exceptions::of_reports::list_stray_reports;
 use crate::audit::population::change_links::{ChangeLinks, LinkIndex};
 use crate::audit::population::given_facts::GivenFacts;
 use crate::audit::population::judged_part::{JudgedPart, divide_by_policy};
@@ -37,7 +39,6 @@ use crate::gate::policy_effect::PolicyEffects;
 use crate::git::Repository;
 use crate::ledger::audit::attempt_keys::AttemptSource;
 use crate::ledger::audit::ledger_history::{LedgerHistory, RecordedChangeAct};
-use crate::ledger::audit::trace::LandingOrigin;
 
 /// Audits a ref. `history` is what the ledger tells of it, `None` where there is no ledger.
 ///
@@ -84,11 +85,13 @@ pub fn audit_ref(
         founding: None,
         rosters: RosterHistory::default(),
         unjudged: UnjudgedSpans::default(),
+        changes: HashSet::new(),
     };
     for exception in build_denial_exceptions(request.scope(), history, &unread_denials) {
         run.observer.add_exception(&exception)?;
     }
     run.summary.unread_refusals = unread_denials.len();
+    run.add_missing_pulls()?;
     run.add_ref_moves(&others.elsewhere)?;
     let ends = run.find_ends();
     if let Some((first, last)) = ends {
@@ -103,6 +106,7 @@ pub fn audit_ref(
     if let Some(ends) = readable {
         run.audit_steps(ends)?;
     }
+    run.add_stray_reports(ends)?;
     Ok(run.summary)
 }
 
@@ -141,6 +145,8 @@ pub(super) struct RefAuditor<'a> {
     pub(super) rosters: RosterHistory,
     /// The changes that nothing judged.
     pub(super) unjudged: UnjudgedSpans,
+    /// The changes so far.
+    changes: HashSet<Oid>,
 }
 
 impl RefAuditor<'_> {
@@ -155,19 +161,40 @@ impl RefAuditor<'_> {
         Ok(())
     }
 
+    /// Adds the pull requests that the forge says it merged in the period and that are no steps.
+    fn add_missing_pulls(&mut self) -> Result<()> {
+        for pull in self.summary.pulls.iter().flat_map(|pulls| &pulls.missing) {
+            self.observer.add_exception(&build_missing_exception(self.request.scope(), pull))?;
+        }
+        Ok(())
+    }
+
+    /// Adds the reports of failures that are about no change of the period, the first step of which is at this place.
+    fn add_stray_reports(&mut self, ends: Option<(usize, usize)>) -> Result<()> {
+        let request = self.request;
+        if request.only.is_some() {
+            return Ok(());
+        }
+        let first =
+            ends.and_then(|(first, _)| self.chain.steps.get(first)).filter(|_| request.after.is_some());
+        let from = request.period.from.max(first.map(|step| self.find_landing_time(step).0));
+        let known = (self.history, self.chain);
+        let times = (from, request.period.until);
+        for exception in list_stray_reports(request.scope(), known, &self.changes, times) {
+            self.summary.stray_reports += 1;
+            self.observer.add_exception(&exception)?;
+        }
+        Ok(())
+    }
+
     /// Audits the steps from the first place to the last.
     fn audit_steps(&mut self, (first, last): (usize, usize)) -> Result<()> {
-        let (chain, request, history) = (self.chain, self.request, self.history);
+        let (chain, request) = (self.chain, self.request);
         self.observer.expect_steps(last.saturating_sub(first) + 1);
-        let mut links = match self.stated.take().filter(|_| first == 0) {
+        let links = match self.stated.take().filter(|_| first == 0) {
             Some(stated) => stated.resolve_links(),
             None => ChangeLinks::read_links(self.repository, chain, first, request.threads, &mut || {})?,
         };
-        // What came past the gate closes nothing.
-        links.drop_speakers(|place| {
-            let origin = chain.steps.get(place).and_then(|step| step.find_origin(history));
-            origin == Some(LandingOrigin::Unauthorised)
-        });
         self.given = GivenFacts::match_steps(chain, &links, request.incidents, request.deployments);
         self.links = links;
         self.summary.unmatched_incidents = self.given.unmatched_incidents;
@@ -229,7 +256,8 @@ impl RefAuditor<'_> {
         let step = place.and_then(|place| self.chain.steps.get(place));
         let (Some(policies), Some(step)) = (old.zip(new), step) else { return Ok(()) };
         let repository = &self.request.repository_name;
-        match build_policy_exception(repository, step, policies) {
+        let landed = (step.id, self.find_landing_time(step).0);
+        match build_policy_exception(repository, landed, policies) {
             Some(exception) => self.observer.add_exception(&exception),
             None => Ok(()),
         }
@@ -329,6 +357,11 @@ impl RefAuditor<'_> {
             self.summary.misdated_steps += 1;
             self.observer.add_exception(&build_misdated_exception(scope, step.id, at))?;
         }
+        let pulls = self.summary.pulls.as_mut();
+        if let Some(what) = pulls.and_then(|pulls| pulls.count_step(place, (step.committed_at, at))) {
+            let id = format!("{}@{}", scope.0, step.id);
+            self.observer.add_exception(&build_direct_exception(id, &evidence, (what, at)))?;
+        }
         // What came past the gate is a change, whatever it says that it closes.
         if evidence.is_record && !step.came_past_gate(self.history) {
             self.summary.closing_records += 1;
@@ -336,7 +369,8 @@ impl RefAuditor<'_> {
             let entry = PopulationEntry::of_step(scope, EntryKind::ClosingRecord, (step.id, at), &evidence);
             return self.observer.add_entry(&entry.with_related_changes(speaks_for));
         }
-        self.summary.count_change(place);
+        self.summary.changes += 1;
+        self.changes.insert(step.id);
         let entry = PopulationEntry::of_step(scope, EntryKind::Change, (step.id, at), &evidence);
         self.observer.add_entry(&entry)?;
         let change = self.build_change(place, &step, (at, clock), evidence)?;

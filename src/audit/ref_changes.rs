@@ -103,15 +103,15 @@ impl RefAuditor<'_> {
             judged_by = ChangeJudgement::NotJudged(why);
         }
         let left_people = list_left_people(&reasons, &self.rosters);
+        let landed_as = pull_landing.map(|one| one.landed_as);
+        let obligations = self.list_obligations(&evidence.commits, landed_as, landing.record);
+        let speakers = self.list_speakers(place, landing.record, &obligations);
         let mut change = ChangeRecord {
             repository: self.request.repository_name.clone(),
             ref_name: self.request.ref_name.clone(),
             id: step.id,
-            obligations: self.list_obligations(
-                &evidence.commits,
-                pull_landing.map(|one| one.landed_as),
-                landing.record,
-            ),
+            later_tickets: self.list_later_tickets(&speakers, &obligations),
+            obligations,
             facts: evidence.facts,
             judged_by,
             reasons,
@@ -121,12 +121,11 @@ impl RefAuditor<'_> {
                 .map(|one| one.reasons_digest.clone())
                 .filter(|one| !one.is_empty()),
             break_glass: self.list_open_sessions(at, clock),
-            closing_records: self.list_related(self.links.spoken_for_by.get(&place)),
+            closing_records: self.list_related(Some(&speakers)),
             reverted_by: self.list_related(self.links.reverted_by.get(&place)),
             caused: self.list_related(self.links.caused.get(&place)),
             acts: self.acts.get(&step.id).into_iter().flatten().map(|one| (*one).clone()).collect(),
             lost_files: Vec::new(),
-            later_tickets: Vec::new(),
             tree: self.chain.find_tree(self.repository, place),
             left_people,
             incidents: self.given.list_incidents(place),
@@ -135,12 +134,6 @@ impl RefAuditor<'_> {
             landing,
             as_of: self.request.now,
         };
-        if let Some(by) = change.landing.record.and_then(|number| self.links.spoken_for_record.get(&number)) {
-            let more = self.list_related(Some(by));
-            change.closing_records.extend(more);
-            change.closing_records.sort_by_key(|record| record.at);
-        }
-        change.later_tickets = self.list_later_tickets(place, &change);
         change.lost_files = find_lost_files(self.repository, &change);
         if let Some(marks) = evidence.marks {
             let marks = marks.with_pull(change.landing.pull.as_ref());
@@ -149,12 +142,37 @@ impl RefAuditor<'_> {
         Ok(change)
     }
 
-    /// Returns the tickets that later steps and the ticket system name for the change at this place, each once.
-    fn list_later_tickets(&self, place: usize, change: &ChangeRecord) -> Vec<Text> {
-        let of_record = change.landing.record.and_then(|number| self.links.spoken_for_record.get(&number));
-        let by = self.links.spoken_for_by.get(&place).into_iter().chain(of_record).flatten();
-        let stated = by.filter_map(|step| self.links.tickets.get(step)).flatten().cloned();
-        let found = change.obligations.iter().filter_map(|(_, owed)| match &owed.closed.as_ref()?.by {
+    /// Returns the steps that speak for the change at this place, which owes this. What came past the gate closes
+    /// nothing by what it says, also if it was regularised since; it counts only where the ledger says that it did.
+    fn list_speakers(
+        &self,
+        place: usize,
+        record: Option<u64>,
+        obligations: &[(String, TrackedObligation)],
+    ) -> Vec<usize> {
+        let mut speakers = self.links.list_speakers(place, record);
+        speakers.retain(|speaker| {
+            let step = self.chain.steps.get(*speaker);
+            let is_past_gate = step.is_some_and(|step| step.came_past_gate(self.history));
+            let closed = obligations.iter().filter_map(|(_, owed)| match &owed.closed.as_ref()?.by {
+                ObligationEvidence::Change { id } => Some(*id),
+                ObligationEvidence::Ticket { by, .. } => *by,
+                ObligationEvidence::Review { .. } | ObligationEvidence::Session { .. } => None,
+            });
+            let mut closers = closed.filter_map(|id| self.links.find_step_with(id));
+            !is_past_gate || closers.any(|closer| closer == *speaker)
+        });
+        speakers
+    }
+
+    /// Returns the tickets that these later steps and the ticket system name for a change that owes this, each once.
+    fn list_later_tickets(
+        &self,
+        speakers: &[usize],
+        obligations: &[(String, TrackedObligation)],
+    ) -> Vec<Text> {
+        let stated = speakers.iter().filter_map(|step| self.links.tickets.get(step)).flatten().cloned();
+        let found = obligations.iter().filter_map(|(_, owed)| match &owed.closed.as_ref()?.by {
             ObligationEvidence::Ticket { key, .. } => Some(key.clone()),
             _ => None,
         });

@@ -9,7 +9,7 @@ use crate::audit::change_record::ChangeRecord;
 use crate::audit::exceptions::AuditException;
 use crate::audit::inputs::deployments::Deployment;
 use crate::audit::inputs::incidents::Incident;
-use crate::audit::inputs::merged_pulls::ListedPulls;
+use crate::audit::inputs::merged_pulls::GivenPulls;
 use crate::audit::population::judged_part::AuditPolicy;
 use crate::audit::population::period::AuditPeriod;
 use crate::audit::population::population_entry::PopulationEntry;
@@ -39,8 +39,8 @@ pub struct RefAuditRequest<'a> {
     pub incidents: &'a [Incident],
     /// The deployments that were given, oldest first.
     pub deployments: &'a [Deployment],
-    /// The merged pull requests that were given; `None` if none were.
-    pub merged_pulls: Option<&'a ListedPulls>,
+    /// The merged pull requests that the forge lists.
+    pub merged_pulls: &'a GivenPulls,
     /// The time of the audit.
     pub now: Timestamp,
     /// How many threads can work; called only where there is enough to do.
@@ -112,8 +112,12 @@ pub struct RefAuditSummary {
     pub unmatched_incidents: usize,
     /// How many deployments name a commit that is not in its history.
     pub unmatched_deployments: usize,
-    /// The merged pull requests that the forge lists, and the changes; `None` if no list was given.
+    /// The merged pull requests that the forge lists, and the steps; `None` if there is no list.
     pub pulls: Option<PullComparison>,
+    /// True if a list of merged pull requests was asked for and cannot be had.
+    pub lacks_pull_list: bool,
+    /// How many reports of failures in the period are about what is no change of it.
+    pub stray_reports: usize,
     /// How many changes something judged, at the time or afterwards.
     pub judged_changes: usize,
     /// How many changes brought the first policy of the history, so that nothing could judge them.
@@ -152,16 +156,9 @@ impl RefAuditSummary {
             steps_of_history: chain.steps.len(),
             cut: chain.cut.clone(),
             moves_beyond_cut,
-            pulls: request.merged_pulls.map(compare),
+            pulls: request.merged_pulls.list().map(compare),
+            lacks_pull_list: matches!(request.merged_pulls, GivenPulls::NotRead(_)),
             ..RefAuditSummary::default()
-        }
-    }
-
-    /// Counts a change, which is the step at this place.
-    pub(crate) fn count_change(&mut self, place: usize) {
-        self.changes += 1;
-        if let Some(pulls) = &mut self.pulls {
-            pulls.count_change(place);
         }
     }
 
@@ -174,6 +171,7 @@ impl RefAuditSummary {
     pub(crate) fn is_holed(&self) -> bool {
         let unread = self.unread_changes + self.unread_later_steps + self.unread_refusals;
         let is_in_step = self.steps_since_ledger == self.recorded_steps;
-        self.cut.is_some() || self.has_gap || unread > 0 || self.lacks_pulls() || !is_in_step
+        let lacks_pulls = self.lacks_pulls() || self.lacks_pull_list;
+        self.cut.is_some() || self.has_gap || unread > 0 || lacks_pulls || !is_in_step
     }
 }

@@ -13,10 +13,10 @@ use serde_json::Value;
 use crate::{read_with_python, read_with_spark};
 
 /// The names of the repositories, some of which folders and engines could misread.
-const NAMES: [&str; 6] = ["123", "acme/shop", "api", "two words", "web", "x=1%2F"];
+pub(crate) const NAMES: [&str; 6] = ["123", "acme/shop", "api", "two words", "web", "x=1%2F"];
 
 /// What every audit of these tests is asked.
-const PERIOD: [&str; 6] = ["--pack", "core", "--to", "2026-06-30", "--as-of", "2026-07-01"];
+pub(crate) const PERIOD: [&str; 6] = ["--pack", "core", "--to", "2026-06-30", "--as-of", "2026-07-01"];
 
 /// Several small repositories, with a list of them.
 pub(crate) struct Fleet {
@@ -24,7 +24,7 @@ pub(crate) struct Fleet {
 }
 
 impl Fleet {
-    fn new() -> Fleet {
+    pub(crate) fn new() -> Fleet {
         let fleet = Fleet { home: tempfile::tempdir().unwrap() };
         let mut list = String::new();
         for (number, name) in NAMES.iter().enumerate() {
@@ -89,7 +89,7 @@ impl Fleet {
         git(&["--git-dir", folder, "fast-import", "--quiet"], &stream);
     }
 
-    fn run(&self, args: &[&str]) -> Output {
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
         self.command(env!("CARGO_BIN_EXE_changegate")).arg("audit").args(args).output().unwrap()
     }
 
@@ -101,11 +101,11 @@ impl Fleet {
         err
     }
 
-    fn audit_list(&self, list: &str, out: &str, more: &[&str], code: i32) -> String {
+    pub(crate) fn audit_list(&self, list: &str, out: &str, more: &[&str], code: i32) -> String {
         self.audit(&[&["--repos", list, "--out", out][..], &PERIOD, more].concat(), code)
     }
 
-    fn report(&self, from: &[&str], out: &str, code: i32) -> String {
+    pub(crate) fn report(&self, from: &[&str], out: &str, code: i32) -> String {
         self.audit(&[&["report", "--out", out, "--from"], from].concat(), code)
     }
 

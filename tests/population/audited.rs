@@ -122,7 +122,7 @@ fn play_year() -> Events {
 
 impl Year {
     /// Returns the number of the record that tells of the unauthorised change.
-    fn unauthorised_record(&self) -> u64 {
+    pub(crate) fn unauthorised_record(&self) -> u64 {
         let args = ["obligations", "--all", "--format", "json"];
         let output = self.world.command(crate::world::BINARY, "server.git").args(args).output().unwrap();
         let list: Value = serde_json::from_slice(&output.stdout).unwrap();

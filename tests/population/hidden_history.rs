@@ -119,6 +119,23 @@ fn what_came_past_the_gate_is_a_change_and_closes_nothing() {
     };
     assert_eq!(shown(&past)["commit"], past.as_str());
     assert!(!shown(&owing)["page"].to_string().contains(&past[..10]));
+    // Once it is regularised, it is closed by what regularises it, and has closed nothing itself.
+    let number = year.unauthorised_record();
+    let regularise = format!(
+        "{}For-Change: ledger:{number}\nEmergency-Reason: the hook was off while the disk was replaced, and it could not wait\nIncident: INC-9\n",
+        normal("Regularise what came past the hook", "")
+    );
+    let closer = year.land(at("03-02T10:00"), "kim@example.com", Some("f.txt"), &regularise);
+    let (_, out) = year.world.audit_with_code("server.git", &["--ref", "main", "--as-of", "2026-12-31"]);
+    let changes = read_lines(&out, "changes.jsonl");
+    let row = |id: &str| changes.iter().find(|one| one["merge_sha"] == id).unwrap();
+    assert_eq!(
+        (&row(&past)["bypassed"], &row(&past)["closing_records"]),
+        (&"regularised".into(), &closer.into())
+    );
+    let owing = row(&owing);
+    assert_eq!((&owing["closing_records"], &owing["later_tickets"]), (&Value::Null, &Value::Null));
+    assert_eq!(owing["state"], "overdue");
 }
 
 /// Two periods in a row have every step once, whatever its committer wrote.
@@ -138,7 +155,8 @@ fn the_date_of_a_committer_takes_no_change_out_of_an_audit() {
     let first = world.git(&["rev-list", "--max-parents=0", "HEAD"]);
     let changes = list_changes(&out);
     assert!(changes.ends_with(&june) && changes.iter().all(|id| june.contains(id) || *id == first));
-    let told = list_kind(&out, "contradiction");
+    assert_eq!(list_kind(&out, "contradiction"), [] as [Value; 0]);
+    let told = list_kind(&out, "misdated-step");
     let mut told: Vec<&str> =
         told.iter().map(|one| one["subject_id"].as_str().unwrap().rsplit('@').next().unwrap()).collect();
     told.retain(|id| *id != first);
@@ -159,7 +177,8 @@ fn a_ledger_that_was_touched_is_a_hole() {
     let ledger = "refs/changegate/ledger";
     let audit = |folder: &str| -> (Option<i32>, Vec<String>) {
         let (code, out) = world.audit_with_code(folder, &["--ref", "main", "--as-of", "2026-01-14"]);
-        let told = list_kind(&out, "unreadable");
+        assert_eq!(list_kind(&out, "unreadable"), [] as [Value; 0]);
+        let told = list_kind(&out, "broken-ledger");
         (code, told.iter().map(|one| one["what_happened"].as_str().unwrap().to_owned()).collect())
     };
     assert_eq!(audit("server.git"), (Some(0), Vec::new()));
@@ -248,4 +267,84 @@ fn a_time_without_protection_is_told_with_what_landed_in_it() {
     assert!(told[0]["subject_id"].as_str().unwrap().ends_with(&unjudged), "{told:#?}");
     let gaps = read_lines(&out, "population.jsonl").into_iter().filter(|one| one["kind"] == "gap").count();
     assert_eq!((code, gaps), (Some(3), 1));
+}
+
+/// What git shows in place of a stored object, or leaves out of a history, hides nothing.
+#[test]
+fn replaced_grafted_and_shallow_history_is_told_as_it_is_stored() {
+    let world = World::new();
+    let mut ids: Vec<String> =
+        world.git(&["rev-list", "--reverse", "HEAD"]).lines().map(str::to_owned).collect();
+    for number in 0..4 {
+        world.write("a.txt", &number.to_string());
+        ids.push(world.commit(&bad(&format!("Change {number}"))));
+    }
+    let told = || list_changes(&world.audit_with_code("work", &["--pack", "core"]).1);
+    assert_eq!(told(), ids);
+    let hidden = &ids[ids.len() - 2];
+    let tree = world.git(&["rev-parse", &format!("{hidden}^{{tree}}")]);
+    let innocent = world.git(&["commit-tree", &tree, "-p", &ids[0], "-m", &good("Tidy up")]);
+    world.git(&["replace", hidden, &innocent]);
+    assert_eq!(world.git(&["rev-list", "--count", "HEAD"]), "3");
+    assert_eq!(told(), ids);
+    world.git(&["replace", "-d", hidden]);
+    world.write(".git/info/grafts", &format!("{} {}\n", ids.last().unwrap(), ids[0]));
+    assert_eq!(told(), ids);
+    fs::remove_file(world.path("work/.git/info/grafts")).unwrap();
+    world.write(".git/shallow", &format!("{hidden}\n"));
+    assert_eq!(told(), ids);
+}
+
+/// A merge whose first parent is another history takes every earlier step out of the branch, and none out of the audit.
+#[test]
+fn a_history_that_is_put_beside_an_unrelated_one_is_told_step_by_step() {
+    let mut year = Year::start();
+    for number in 1..4 {
+        year.land(at(&format!("01-1{number}T10:00")), ANA, Some("a.txt"), &normal("Change", ""));
+    }
+    let world = &year.world;
+    let tree = world.git(&["rev-parse", "HEAD^{tree}"]);
+    let root = world.git(&["commit-tree", &tree, "-m", &normal("Begin", "")]);
+    let merge = world.git(&["commit-tree", &tree, "-p", &root, "-p", "HEAD", "-m", &normal("Tidy up", "")]);
+    world.git(&["reset", "-q", "--hard", &merge]);
+    year.bypass(at("01-20T10:00"));
+    let (code, out) = year.world.audit_with_code("server.git", &["--ref", "main", "--as-of", "2026-01-21"]);
+    let moves: Vec<String> =
+        list_kind(&out, "ref-moved").iter().map(|one| one["what_happened"].to_string()).collect();
+    assert_eq!(
+        moves.iter().filter(|what| what.contains("the ref holds it no longer")).count(),
+        3,
+        "{moves:#?}"
+    );
+    assert_eq!((code, list_changes(&out).len()), (Some(3), 2));
+    assert_eq!(list_kind(&out, "unrecorded-change").len(), 2);
+}
+
+/// However a later change says that an earlier one is taken back, that one has failed.
+#[test]
+fn a_failure_is_found_however_it_is_named() {
+    let world = World::new();
+    let change = |subject: &str, body: &str| {
+        world.write("a.txt", subject);
+        world.commit(&format!("{subject}\n\n{body}Change-Type: normal\nRisk: low\n"))
+    };
+    let [first, second, third] =
+        ["Cache it (#12)", "Round it", "Widen it"].map(|subject| change(subject, "It helps.\n\n"));
+    let kept = change("Keep it (#14)", "It helps.\n\n");
+    change("Revert \"Cache it\" (#13)", "Reverts acme/shop#12\n\n");
+    change("Take it back", &format!("This reverts commit {} (Round it, 2026-03-01).\n\n", &second[..8]));
+    change("Narrow it", &format!("It was too wide.\n\nCaused-by: {}\n", &third[..8]));
+    let (_, out) = world.audit_with_code("work", &["--pack", "core"]);
+    let rows = read_lines(&out, "changes.jsonl");
+    let outcome = |id: &str| rows.iter().find(|one| one["merge_sha"] == id).unwrap()["outcome"].clone();
+    assert_eq!([outcome(&first), outcome(&second)], ["backed-out", "backed-out"]);
+    assert_eq!([outcome(&third), outcome(&kept)], ["failed", "none-reported"]);
+    // Without a record nothing tells what a change owes, so none is closed.
+    assert!(rows.iter().all(|row| row["state"] == "not-known" && row["closed_at"] == Value::Null));
+    assert!(rows.iter().all(|row| row["obligations_open"] == Value::Null));
+    let figures = read_lines(&out, "key-figures.jsonl");
+    let figure = |key: &str| figures.iter().find(|one| one["key"] == key).unwrap();
+    for key in ["judged_in_time", "verified_changes", "refused_first"] {
+        assert_eq!(figure(key)["value"], Value::Null, "{key}");
+    }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use changegate::audit::audit_run::{AuditResult, AuditRun, AuditScope, GivenFiles};
 use changegate::audit::dataset::{AuditFiles, AuditProfile};
+use changegate::audit::inputs::merged_pulls::GivenPulls;
 use changegate::audit::page::ReportPage;
 use changegate::audit::population::judged_part::AuditPolicy;
 use changegate::audit::population::period::AuditPeriod;
@@ -48,7 +49,7 @@ fn audit_main(repository: &Path, out: &Path) -> AuditResult {
         policy: AuditPolicy::OfItsTime(DEFAULT_POLICY_PATH),
         incidents: &[],
         deployments: &[],
-        merged_pulls: None,
+        merged_pulls: &GivenPulls::NotAsked,
         now: as_of,
         threads: || 1,
         journal: None,
@@ -125,7 +126,9 @@ fn every_object_that_is_lost_is_told_and_the_report_is_made() {
         fs::set_permissions(&path, mode).unwrap();
         let told = result.has_holes
             && result.completeness.iter().any(|check| check.agrees == Some(false))
-            && (!list_kind(&out, "unreadable").is_empty() || !list_kind(&out, "not-judged").is_empty());
+            && ["unreadable", "broken-ledger", "not-judged"]
+                .iter()
+                .any(|kind| !list_kind(&out, kind).is_empty());
         if !told {
             silent.push((id.clone(), git(&["cat-file", "-t", id])));
         }

@@ -1,6 +1,8 @@
 //! What was said about a change after it had landed: its outcome, that it was verified, files about it.
 
-use crate::audit::change_record::ChangeRecord;
+use jiff::Timestamp;
+
+use crate::audit::change_record::{ChangeRecord, LandingClock};
 use crate::change::{Oid, Text};
 use crate::git::{FileAtPath, Repository};
 use crate::ledger::audit::ledger_history::RecordedChangeAct;
@@ -45,14 +47,30 @@ impl ChangeRecord {
         found
     }
 
-    /// Returns the newest report of what became of the change.
-    pub(crate) fn find_outcome_report(&self) -> Option<OutcomeReport<'_>> {
-        self.list_outcome_reports().pop()
-    }
-
     /// Returns the first report that the change failed or was taken back, whatever was reported later.
     pub(crate) fn find_failure_report(&self) -> Option<OutcomeReport<'_>> {
         self.list_outcome_reports().into_iter().find(|report| report.outcome != RecordedReport::Ok)
+    }
+
+    /// Returns true if the change was reported to have worked at any time.
+    pub(crate) fn is_reported_to_work(&self) -> bool {
+        self.list_outcome_reports().iter().any(|report| report.outcome == RecordedReport::Ok)
+    }
+
+    /// Returns when the change was first reported to have failed, and when it was repaired, both by the clock of the
+    /// gate: when it was reported to work or to be taken back, or when a change landed that takes it back or names it as
+    /// its cause, whichever came first after the last report of a failure. `None` if one of the two is not known.
+    pub(crate) fn find_repair(&self) -> Option<(Timestamp, Timestamp)> {
+        let (mut failures, mut repairs) = (Vec::new(), Vec::new());
+        for report in self.list_outcome_reports() {
+            let told = if report.outcome == RecordedReport::Failed { &mut failures } else { &mut repairs };
+            told.push(report.by.event.observed_at);
+        }
+        let steps = self.reverted_by.iter().chain(&self.caused);
+        repairs.extend(steps.filter(|step| step.clock == LandingClock::Gate).map(|step| step.at));
+        let last = failures.iter().max()?;
+        let repaired = repairs.into_iter().filter(|at| at >= last).min()?;
+        Some((failures.into_iter().min()?, repaired))
     }
 
     /// Returns the acts that say that the change was verified, oldest first. None of them is an approval.

@@ -7,7 +7,8 @@ use std::sync::LazyLock;
 use crate::audit::change_record::column_cells::{
     approval_covers_final, co_authors, count, count_checks, emergency_cell, evaluated_flag, format_person,
     from_facts, impact, join_steps, join_texts, join_words, judged_by, list_people, not_known, pull_request,
-    purpose, test_evidence, ticket_margin, trust_word, verified_at, verified_by,
+    purpose, recorded_count, test_evidence, ticket_margin, trust_word, verification, verified_at,
+    verified_by,
 };
 use crate::audit::change_record::field_values as fields;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord};
@@ -53,8 +54,6 @@ change_columns! {
     "isms_change" "ISMS change" Flag "Whether it changes the management system itself." =
         |one| evaluated_flag(one, ChangeRecord::is_isms_change);
     "risk_declared" "Risk" Text "The risk that it states." = |one| one.find_word(fields::RISK).into();
-    "risk_derived" "Risk by policy" Text "The risk that the policy works out; no policy can say that yet." =
-        |_| TableCell::Empty;
     "affected_assets" "Assets" Text "The assets that it names." =
         |one| one.find_value(fields::AFFECTED_ASSETS).into();
     "requester" "Requester" Text "The person who asked for it, as it states." =
@@ -74,7 +73,7 @@ change_columns! {
         |one| one.list_counting_approvals().iter().filter_map(|approval| approval.given_at).max().into();
     "approval_covers_final" "Covers the final revision" Flag "Whether every counting approval is of what landed." =
         approval_covers_final;
-    "independent_approval" "Independent" Flag "Whether a person who is no author approved it." =
+    "independent_approval" "Independent" Flag "Whether a person who is no author approved it; no approval counts where the policy asks for none." =
         |one| evaluated_flag(one, |one| !one.list_counting_approvals().is_empty());
     "opened_at" "Written" Time "When its last commit was written, as the commit claims." =
         |one| from_facts(one, |facts| facts.authored_at.into());
@@ -110,8 +109,8 @@ change_columns! {
         |one| one.deployment.as_ref().map(|of| of.at).into();
     "deployed_by" "Deployed by" Text "Who deployed it, as was given." =
         |one| one.deployment.as_ref().and_then(|of| of.by.clone()).into();
-    "verification" "Verified" Text "Whether it was verified after it landed: done or missing." =
-        |one| if verified_by(one) == TableCell::Empty { "missing".into() } else { "done".into() };
+    "verification" "Verified" Text "Whether it was verified after it landed: done, missing, or contradicted if it is known to have failed as well." =
+        verification;
     "verified_at" "Verified at" Time "When it was verified, by the clock of the gate." =
         verified_at;
     "verified_by" "Verified by" Text "The accounts that verified it, or who did as it states; no approval." = verified_by;
@@ -136,13 +135,13 @@ change_columns! {
     "break_glass" "Break glass" Text "The break-glass sessions that were open when it landed by the server's clock, with their incidents." =
         |one| join_texts(one.break_glass.iter().cloned());
     "obligations_open" "Owed" Integer "How many obligations are open." =
-        |one| count(one.obligations.iter().filter(|(_, owed)| owed.closed.is_none()).count());
+        |one| recorded_count(one, one.obligations.iter().filter(|(_, owed)| owed.closed.is_none()).count());
     "obligations_late" "Late" Integer "How many obligations were met late, or are overdue." =
-        |one| count(one.list_late_obligations().len());
-    "state" "State" Text "Where it stands: closed, open, overdue or unauthorised." =
+        |one| recorded_count(one, one.list_late_obligations().len());
+    "state" "State" Text "Where it stands: closed, open, overdue, unauthorised, or not-known if no record tells of it." =
         |one| one.state().code().into();
     "closed_at" "Closed" Time "When everything that it owed was there." = |one| one.closed_at().into();
-    "gate_result" "Gate" Text "What the gate made of it: pass, pass-owing, waived, undecided, fail, not-evaluated." =
+    "gate_result" "Gate" Text "What the gate made of it, or this audit afterwards (see gate_version): pass, pass-owing, waived, undecided, fail, not-evaluated." =
         |one| one.gate_result().code().into();
     "rules_failed" "Rules broken" Text "The rules that it broke." =
         |one| join_words(&one.list_rules(&[RecordedOutcomeWord::Fail]));
@@ -172,8 +171,8 @@ change_columns! {
     "ledger_record" "Record" Integer "The number of the record that tells of its landing." =
         |one| one.landing.record.map(|record| i64::try_from(record).unwrap_or(i64::MAX)).into();
     "refused_attempts" "Refused before" Integer "How many refused attempts may have become it." =
-        |one| count(one.attempts.len());
-    "closing_records" "Closed by" Text "The records that speak for it, by their commits." =
+        |one| recorded_count(one, one.attempts.len());
+    "closing_records" "Closed by" Text "The commits that speak for it; what came past the gate is one only where the ledger says that it closed something." =
         |one| join_texts(one.closing_records.iter().map(|step| Text::from(step.id.to_string())));
     "not_known" "Not known" Text "What could not be known when it was judged." = not_known;
     "evidence_digest" "Evidence" Text "The SHA-256 of the file in the ledger that its verdict rests on." =
@@ -184,6 +183,10 @@ change_columns! {
         |one| one.find_value(fields::INCIDENT).into();
     "tree_sha" "Tree" Text "The tree of the commit that it landed as." =
         |one| one.tree.map(|id| id.to_string()).into();
+    "failure_reported_at" "Failure reported" Time "When it was first reported to have failed, by the clock of the gate." =
+        |one| one.find_failure_report().map(|report| report.by.event.observed_at).into();
+    "repaired_at" "Repaired" Time "When it was reported to work or to be taken back after the last report of a failure, or a change did so." =
+        |one| one.find_repair().map(|(_, repaired)| repaired).into();
 }
 
 /// The change log as a table.

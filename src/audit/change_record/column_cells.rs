@@ -2,6 +2,7 @@
 
 use crate::audit::change_record::change_acts::describe_act_author;
 use crate::audit::change_record::field_values as fields;
+use crate::audit::change_record::standing::ChangeState;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord};
 use crate::audit::population::step_evidence::StepFacts;
 use crate::audit::table::{TableCell, format_table_time};
@@ -25,6 +26,11 @@ pub(super) fn evaluated_flag(change: &ChangeRecord, flag: impl Fn(&ChangeRecord)
 
 pub(super) fn count(number: usize) -> TableCell {
     TableCell::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+/// Returns how many things a ledger tells of for a change; an empty cell if no record tells of it, and none of them.
+pub(super) fn recorded_count(change: &ChangeRecord, number: usize) -> TableCell {
+    if number == 0 && change.state() == ChangeState::NotKnown { TableCell::Empty } else { count(number) }
 }
 
 pub(super) fn purpose(change: &ChangeRecord) -> TableCell {
@@ -105,6 +111,16 @@ pub(super) fn count_checks(change: &ChangeRecord, counts: impl Fn(&RecordedCheck
         return TableCell::Empty;
     }
     count(checks.filter(|check| counts(&check.state)).count())
+}
+
+/// Returns whether the change was verified, and whether that is contradicted by what is known of its outcome.
+pub(super) fn verification(change: &ChangeRecord) -> TableCell {
+    let is_verified = verified_by(change) != TableCell::Empty;
+    match (is_verified, change.outcome().is_success()) {
+        (false, _) => "missing".into(),
+        (true, true) => "done".into(),
+        (true, false) => "contradicted".into(),
+    }
 }
 
 /// Returns who verified the change: those who said so to the server, or else what the change states.

@@ -72,6 +72,8 @@ pub enum ChangeState {
     Overdue,
     /// It landed without a decision, and nobody has regularised it.
     Unauthorised,
+    /// No record tells how it landed, so that nothing tells what it owes.
+    NotKnown,
 }
 
 impl GateResult {
@@ -132,6 +134,7 @@ impl ChangeState {
             ChangeState::Open => "open",
             ChangeState::Overdue => "overdue",
             ChangeState::Unauthorised => "unauthorised",
+            ChangeState::NotKnown => "not-known",
         }
     }
 }
@@ -191,20 +194,19 @@ impl ChangeRecord {
         }
     }
 
-    /// Returns what became of the change. Of several reports the newest counts; none of them outweighs a commit
-    /// that takes the change back, or an incident that names it.
+    /// Returns what became of the change. What has failed stays failed: a report that it works now tells of its repair,
+    /// and none outweighs a commit that takes the change back, or an incident that names it.
     pub fn outcome(&self) -> ChangeOutcome {
-        let reported = self.find_outcome_report().map(|report| report.outcome);
-        if !self.reverted_by.is_empty() || reported == Some(RecordedReport::Reverted) {
+        let reports = self.list_outcome_reports();
+        let is_reported = |word| reports.iter().any(|report| report.outcome == word);
+        if !self.reverted_by.is_empty() || is_reported(RecordedReport::Reverted) {
             return ChangeOutcome::BackedOut;
         }
         let is_named = !self.caused.is_empty() || !self.incidents.is_empty();
-        match reported {
-            Some(RecordedReport::Failed) => ChangeOutcome::Failed,
-            _ if is_named => ChangeOutcome::Failed,
-            Some(_) => ChangeOutcome::ReportedOk,
-            None => ChangeOutcome::NoneReported,
+        if is_named || is_reported(RecordedReport::Failed) {
+            return ChangeOutcome::Failed;
         }
+        if reports.is_empty() { ChangeOutcome::NoneReported } else { ChangeOutcome::ReportedOk }
     }
 
     /// Returns where the change stands.
@@ -215,6 +217,8 @@ impl ChangeRecord {
             ChangeState::Overdue
         } else if self.obligations.iter().any(|(_, owed)| owed.closed.is_none()) {
             ChangeState::Open
+        } else if self.bypass() == GateBypass::NotKnown {
+            ChangeState::NotKnown
         } else {
             ChangeState::Closed
         }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::audit::change_record::ChangeRecord;
 use crate::audit::change_record::field_values::TICKET;
-use crate::audit::exceptions::{AuditException, ExceptionKind, ExceptionStatus};
+use crate::audit::exceptions::{AuditException, ExceptionKind};
 use crate::audit::table::format_table_time;
 use crate::change::Text;
 use crate::ledger::record::{RecordedApproval, RecordedAuthor, RecordedIdentityKind};
@@ -196,21 +196,8 @@ impl ChangePatterns {
     /// Returns an exception about people; it stands at the newest change, since none of them alone shows it.
     fn build_pattern(&self, kind: ExceptionKind, subject: Text, what: String) -> Option<AuditException> {
         let (id, at) = self.newest.clone()?;
-        Some(AuditException {
-            kind,
-            subject_id: id,
-            subject,
-            rule: None,
-            what: what.into(),
-            occurred_at: at,
-            detected_at: None,
-            actor: None,
-            approver: None,
-            status: ExceptionStatus::Open,
-            due: None,
-            late_by: None,
-            evidence: "columns approvers and approved_at of changes".to_owned(),
-        })
+        let evidence = "columns approvers and approved_at of changes";
+        Some(AuditException::open_exception(kind, (id, subject), (what, at), evidence))
     }
 }
 
@@ -226,21 +213,13 @@ fn build_ticket_exception(ticket: &Text, use_of: &TicketUse) -> Option<AuditExce
         use_of.changes,
         format_count(usize::try_from(days).unwrap_or(0), "day"),
     );
-    Some(AuditException {
-        kind: ExceptionKind::SharedTicket,
-        subject_id: use_of.last_change.clone(),
-        subject: ticket.clone(),
-        rule: None,
-        what: what.into(),
-        occurred_at: use_of.last,
-        detected_at: None,
-        actor: None,
-        approver: None,
-        status: ExceptionStatus::Open,
-        due: None,
-        late_by: None,
-        evidence: "column ticket of changes".to_owned(),
-    })
+    let subject = (use_of.last_change.clone(), ticket.clone());
+    Some(AuditException::open_exception(
+        ExceptionKind::SharedTicket,
+        subject,
+        (what, use_of.last),
+        "column ticket of changes",
+    ))
 }
 
 /// Returns the tickets that a change names, each once.

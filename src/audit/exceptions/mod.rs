@@ -4,13 +4,17 @@
 //! An exception is a question, not a verdict: whoever answers it finds a place for cause, action, owner and date.
 
 pub(crate) mod across_changes;
+mod exception_kind;
 pub(crate) mod of_change;
 pub(crate) mod of_ledger;
 pub(crate) mod of_policy;
+pub(crate) mod of_pulls;
+pub(crate) mod of_reports;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use crate::audit::exceptions::exception_kind::ExceptionKind;
 use crate::audit::table::{ColumnKind, TableCell, TableColumn, TableSheet};
 use crate::change::Text;
 
@@ -44,58 +48,6 @@ pub struct AuditException {
     pub late_by: Option<i64>,
     /// Where the evidence stands.
     pub evidence: String,
-}
-
-/// What kind of exception it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ExceptionKind {
-    /// A change landed without a decision.
-    UnauthorisedChange,
-    /// The ledger does not tell how a change landed.
-    UnrecordedChange,
-    /// A change was decided by a policy that came without a decision.
-    UndecidedPolicy,
-    /// Nothing judged a change.
-    NotJudged,
-    /// A change landed although it breaks a rule.
-    RuleBroken,
-    /// Something that was owed was met late, or is overdue.
-    LateObligation,
-    /// Something is owed and still in time.
-    OpenObligation,
-    /// An exemption let a change break a rule.
-    ExemptionUsed,
-    /// Somebody whom the roster of the time does not know approved a change.
-    ApproverNotInRoster,
-    /// Somebody whom the roster of the time does not know pushed or made a change.
-    ActorNotInRoster,
-    /// An approval was given after the change had landed.
-    ApprovedAfterLanding,
-    /// A normal change has a ticket that was made after it had landed.
-    TicketAfterLanding,
-    /// A change states a field in different ways.
-    Contradiction,
-    /// A change was taken back, or made another one necessary.
-    FailedChange,
-    /// The history of the ref was rewritten or went back.
-    RefMoved,
-    /// Nothing shows that the gate stood.
-    GateGap,
-    /// A break-glass session was closed late, or is open.
-    BreakGlassSession,
-    /// A policy may ask less than the one before it.
-    PolicyLoosened,
-    /// One person gave several approvals within minutes.
-    ApprovalSeries,
-    /// One person gave most of the approvals.
-    ApproverShare,
-    /// Two people approve nearly all of each other's changes.
-    MutualApproval,
-    /// Many changes name one ticket, or a ticket is named for a long time.
-    SharedTicket,
-    /// A commit, a record or a part of history cannot be read.
-    Unreadable,
 }
 
 /// Where an exception stands.
@@ -189,122 +141,6 @@ pub static EXCEPTION_SHEET: TableSheet = TableSheet {
 const SECONDS_PER_DAY: i64 = 86_400;
 const SECONDS_PER_HOUR: f64 = 3_600.0;
 
-impl ExceptionKind {
-    /// Every kind, in the order of a report.
-    pub const ALL: [ExceptionKind; 23] = [
-        ExceptionKind::UnauthorisedChange,
-        ExceptionKind::UnrecordedChange,
-        ExceptionKind::UndecidedPolicy,
-        ExceptionKind::NotJudged,
-        ExceptionKind::RuleBroken,
-        ExceptionKind::LateObligation,
-        ExceptionKind::OpenObligation,
-        ExceptionKind::ExemptionUsed,
-        ExceptionKind::ApproverNotInRoster,
-        ExceptionKind::ActorNotInRoster,
-        ExceptionKind::ApprovedAfterLanding,
-        ExceptionKind::TicketAfterLanding,
-        ExceptionKind::Contradiction,
-        ExceptionKind::FailedChange,
-        ExceptionKind::RefMoved,
-        ExceptionKind::GateGap,
-        ExceptionKind::BreakGlassSession,
-        ExceptionKind::PolicyLoosened,
-        ExceptionKind::ApprovalSeries,
-        ExceptionKind::ApproverShare,
-        ExceptionKind::MutualApproval,
-        ExceptionKind::SharedTicket,
-        ExceptionKind::Unreadable,
-    ];
-
-    /// Returns the word of a table.
-    pub fn code(self) -> &'static str {
-        match self {
-            ExceptionKind::UnauthorisedChange => "unauthorised-change",
-            ExceptionKind::UnrecordedChange => "unrecorded-change",
-            ExceptionKind::UndecidedPolicy => "undecided-policy",
-            ExceptionKind::NotJudged => "not-judged",
-            ExceptionKind::RuleBroken => "rule-broken",
-            ExceptionKind::LateObligation => "late-obligation",
-            ExceptionKind::OpenObligation => "open-obligation",
-            ExceptionKind::ExemptionUsed => "exemption-used",
-            ExceptionKind::ApproverNotInRoster => "approver-not-in-roster",
-            ExceptionKind::ActorNotInRoster => "actor-not-in-roster",
-            ExceptionKind::ApprovedAfterLanding => "approved-after-landing",
-            ExceptionKind::TicketAfterLanding => "ticket-after-landing",
-            ExceptionKind::Contradiction => "contradiction",
-            ExceptionKind::FailedChange => "failed-change",
-            ExceptionKind::RefMoved => "ref-moved",
-            ExceptionKind::GateGap => "gate-gap",
-            ExceptionKind::BreakGlassSession => "break-glass-session",
-            ExceptionKind::PolicyLoosened => "policy-loosened",
-            ExceptionKind::ApprovalSeries => "approval-series",
-            ExceptionKind::ApproverShare => "approver-share",
-            ExceptionKind::MutualApproval => "mutual-approval",
-            ExceptionKind::SharedTicket => "shared-ticket",
-            ExceptionKind::Unreadable => "unreadable",
-        }
-    }
-
-    /// Returns the title of its part of a report.
-    pub fn title(self) -> &'static str {
-        match self {
-            ExceptionKind::UnauthorisedChange => "Changes that landed without a decision",
-            ExceptionKind::UnrecordedChange => "Changes whose landing the ledger does not tell",
-            ExceptionKind::UndecidedPolicy => "Changes decided by a policy that came without a decision",
-            ExceptionKind::NotJudged => "Changes that nothing judged",
-            ExceptionKind::RuleBroken => "Changes that landed although they break a rule",
-            ExceptionKind::LateObligation => "Obligations met late or overdue",
-            ExceptionKind::OpenObligation => "Obligations that are open and in time",
-            ExceptionKind::ExemptionUsed => "Exemptions that were used",
-            ExceptionKind::ApproverNotInRoster => "Approvals by people outside the roster of the time",
-            ExceptionKind::ActorNotInRoster => "Changes by people outside the roster of the time",
-            ExceptionKind::ApprovedAfterLanding => "Approvals given after the landing",
-            ExceptionKind::TicketAfterLanding => "Tickets made after the landing of a normal change",
-            ExceptionKind::Contradiction => "Changes that state a field in different ways",
-            ExceptionKind::FailedChange => "Changes that were taken back or caused another",
-            ExceptionKind::RefMoved => "History that was rewritten or went back",
-            ExceptionKind::GateGap => "Times in which nothing shows that the gate stood",
-            ExceptionKind::BreakGlassSession => "Break-glass sessions",
-            ExceptionKind::PolicyLoosened => "Policies that may ask less than the one before",
-            ExceptionKind::ApprovalSeries => "Approvals in quick succession",
-            ExceptionKind::ApproverShare => "People who gave most of the approvals",
-            ExceptionKind::MutualApproval => "Pairs who approve each other's changes",
-            ExceptionKind::SharedTicket => "Tickets that many changes name",
-            ExceptionKind::Unreadable => "What cannot be read",
-        }
-    }
-
-    /// Returns how urgent the question is.
-    pub fn severity(self) -> &'static str {
-        match self {
-            ExceptionKind::UnauthorisedChange
-            | ExceptionKind::UndecidedPolicy
-            | ExceptionKind::NotJudged
-            | ExceptionKind::RuleBroken
-            | ExceptionKind::RefMoved
-            | ExceptionKind::Unreadable => "high",
-            ExceptionKind::UnrecordedChange
-            | ExceptionKind::LateObligation
-            | ExceptionKind::ApproverNotInRoster
-            | ExceptionKind::ActorNotInRoster
-            | ExceptionKind::ApprovedAfterLanding
-            | ExceptionKind::TicketAfterLanding
-            | ExceptionKind::Contradiction
-            | ExceptionKind::FailedChange
-            | ExceptionKind::GateGap
-            | ExceptionKind::BreakGlassSession
-            | ExceptionKind::PolicyLoosened => "medium",
-            ExceptionKind::OpenObligation
-            | ExceptionKind::ExemptionUsed
-            | ExceptionKind::ApprovalSeries
-            | ExceptionKind::ApproverShare
-            | ExceptionKind::MutualApproval
-            | ExceptionKind::SharedTicket => "low",
-        }
-    }
-}
-
 impl ExceptionStatus {
     /// Returns the word of a table.
     pub fn code(self) -> &'static str {
@@ -318,6 +154,31 @@ impl ExceptionStatus {
 }
 
 impl AuditException {
+    /// Returns an open exception about `subject`, of which nothing more is known than what happened, when, and where
+    /// the evidence stands.
+    pub(crate) fn open_exception(
+        kind: ExceptionKind,
+        (subject_id, subject): (String, Text),
+        (what, occurred_at): (impl Into<Text>, Timestamp),
+        evidence: impl Into<String>,
+    ) -> AuditException {
+        AuditException {
+            kind,
+            subject_id,
+            subject,
+            rule: None,
+            what: what.into(),
+            occurred_at,
+            detected_at: None,
+            actor: None,
+            approver: None,
+            status: ExceptionStatus::Open,
+            due: None,
+            late_by: None,
+            evidence: evidence.into(),
+        }
+    }
+
     /// Returns the exception as a row of [`EXCEPTION_SHEET`]; `number` counts the exceptions of a report from 1, and
     /// `as_of` is the time of the audit.
     pub fn build_row(&self, number: usize, as_of: Timestamp) -> Vec<TableCell> {

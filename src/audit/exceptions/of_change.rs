@@ -50,19 +50,18 @@ pub(crate) fn list_change_exceptions(change: &ChangeRecord, has_ledger: bool) ->
     found
 }
 
-/// Returns the exception of a change that failed, or of which that was reported and taken back later: a report
-/// is corrected in the open.
+/// Returns the exception of a change that failed, whatever was reported later.
 fn build_failure_exception(change: &ChangeRecord) -> Option<AuditException> {
-    let report = change.find_failure_report();
-    if change.outcome().is_success() && report.is_none() {
+    if change.outcome().is_success() {
         return None;
     }
+    let report = change.find_failure_report();
     let step = change.find_failure();
     let incidents = change.list_incident_names();
     let names: Vec<String> = incidents.iter().map(|name| name.to_lossy().into_owned()).collect();
     let mut what = match (step, report) {
         (Some(step), _) if !change.reverted_by.is_empty() => {
-            format!("a later change takes it back: {}", step.id)
+            format!("a later change takes it back, or a part of it: {}", step.id)
         }
         (Some(step), _) => format!("a later change names it as its cause: {}", step.id),
         (None, Some(report)) => format!(
@@ -75,8 +74,10 @@ fn build_failure_exception(change: &ChangeRecord) -> Option<AuditException> {
     if !names.is_empty() {
         what.push_str(&format!("; it caused {}", names.join(", ")));
     }
-    if change.outcome().is_success() {
-        what.push_str("; a later report says that it worked");
+    match change.find_repair() {
+        Some((_, at)) => what.push_str(&format!("; repaired at {}, as was told", format_table_time(at))),
+        None if change.is_reported_to_work() => what.push_str("; a report says that it worked"),
+        None => {}
     }
     let mut exception = build_exception(change, ExceptionKind::FailedChange, what);
     exception.detected_at = match (step, report) {
@@ -99,20 +100,11 @@ fn build_exception(change: &ChangeRecord, kind: ExceptionKind, what: impl Into<T
         (None, ChangeJudgement::Recorded { record, .. }) => format!("ledger record {record}"),
         _ => format!("commit {}", change.id),
     };
+    let subject = (change.change_id(), facts.map(|facts| facts.title.clone()).unwrap_or_default());
     AuditException {
-        kind,
-        subject_id: change.change_id(),
-        subject: facts.map(|facts| facts.title.clone()).unwrap_or_default(),
-        rule: None,
-        what: what.into(),
-        occurred_at: change.landing.at,
-        detected_at: None,
         actor: change.landing.by.clone().or(author),
         approver: name_approvers(&change.list_counting_approvals()),
-        status: ExceptionStatus::Open,
-        due: None,
-        late_by: None,
-        evidence,
+        ..AuditException::open_exception(kind, subject, (what, change.landing.at), evidence)
     }
 }
 

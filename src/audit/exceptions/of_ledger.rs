@@ -122,40 +122,21 @@ fn describe_silence(one: &SilentTime) -> String {
 
 /// Returns the exception of a move that did not add to the history of the ref.
 pub(crate) fn build_move_exception(entry: &PopulationEntry) -> AuditException {
-    AuditException {
-        kind: ExceptionKind::RefMoved,
-        subject_id: entry.id.clone(),
-        subject: entry.ref_name.clone(),
-        rule: None,
-        what: entry.what.clone(),
-        occurred_at: entry.at,
-        detected_at: None,
-        actor: None,
-        approver: None,
-        status: ExceptionStatus::Open,
-        due: None,
-        late_by: None,
-        evidence: "the ledger".to_owned(),
-    }
+    let subject = (entry.id.clone(), entry.ref_name.clone());
+    let happened = (entry.what.clone(), entry.at);
+    AuditException::open_exception(ExceptionKind::RefMoved, subject, happened, "the ledger")
 }
 
 /// Returns the exception of a repository that could not be audited; `now` is the time of the audit.
 pub(crate) fn build_unread_exception(unread: &UnreadRepository, now: Timestamp) -> AuditException {
-    AuditException {
-        kind: ExceptionKind::Unreadable,
-        subject_id: unread.name.clone(),
-        subject: Text::from(unread.source.as_str()),
-        rule: None,
-        what: Text::from(format!("the repository could not be audited: {}", unread.why)),
-        occurred_at: now,
-        detected_at: None,
-        actor: None,
-        approver: None,
-        status: ExceptionStatus::Open,
-        due: None,
-        late_by: None,
-        evidence: "the list of repositories".to_owned(),
-    }
+    let subject = (unread.name.clone(), Text::from(unread.source.as_str()));
+    let what = format!("the repository could not be audited: {}", unread.why);
+    AuditException::open_exception(
+        ExceptionKind::Unreadable,
+        subject,
+        (what, now),
+        "the list of repositories",
+    )
 }
 
 /// Returns an exception for each refusal of the ledger whose reasons cannot be read.
@@ -167,21 +148,14 @@ pub(crate) fn build_denial_exceptions(
     let mut found = Vec::new();
     for (holder, why) in unread {
         let Some(refusal) = history.refusals.iter().find(|one| one.holder == *holder) else { continue };
-        found.push(AuditException {
-            kind: ExceptionKind::Unreadable,
-            subject_id: format!("{repository}/record/{}", refusal.record),
-            subject: ref_name.clone(),
-            rule: None,
-            what: Text::from(format!("what record {} refused cannot be read: {why}", refusal.record)),
-            occurred_at: refusal.observed_at,
-            detected_at: None,
-            actor: None,
-            approver: None,
-            status: ExceptionStatus::Open,
-            due: None,
-            late_by: None,
-            evidence: format!("ledger record {}", refusal.record),
-        });
+        let subject = (format!("{repository}/record/{}", refusal.record), ref_name.clone());
+        let what = format!("what record {} refused cannot be read: {why}", refusal.record);
+        found.push(AuditException::open_exception(
+            ExceptionKind::Unreadable,
+            subject,
+            (what, refusal.observed_at),
+            format!("ledger record {}", refusal.record),
+        ));
     }
     found
 }
@@ -197,41 +171,19 @@ pub(crate) fn build_misdated_exception(
          to it",
         format_table_time(at)
     );
-    AuditException {
-        kind: ExceptionKind::Contradiction,
-        subject_id: format!("{repository}@{id}"),
-        subject: ref_name.clone(),
-        rule: None,
-        what: Text::from(what),
-        occurred_at: at,
-        detected_at: None,
-        actor: None,
-        approver: None,
-        status: ExceptionStatus::Open,
-        due: None,
-        late_by: None,
-        evidence: format!("commit {id}"),
-    }
+    let subject = (format!("{repository}@{id}"), ref_name.clone());
+    AuditException::open_exception(ExceptionKind::MisdatedStep, subject, (what, at), format!("commit {id}"))
 }
 
 /// Returns the exception of changes in a row that nothing judged.
 pub(crate) fn build_unjudged_exception(ref_name: &Text, span: &UnjudgedSpan) -> AuditException {
     let (subject_id, occurred_at) = span.find_beginning();
-    AuditException {
-        kind: ExceptionKind::NotJudged,
-        subject_id,
-        subject: ref_name.clone(),
-        rule: None,
-        what: Text::from(span.describe()),
-        occurred_at,
-        detected_at: None,
-        actor: None,
-        approver: None,
-        status: ExceptionStatus::Open,
-        due: None,
-        late_by: None,
-        evidence: "columns gate_result and gate_version of changes".to_owned(),
-    }
+    AuditException::open_exception(
+        ExceptionKind::NotJudged,
+        (subject_id, ref_name.clone()),
+        (span.describe(), occurred_at),
+        "columns gate_result and gate_version of changes",
+    )
 }
 
 /// Returns the exceptions that a ledger shows beside those of changes.
@@ -241,20 +193,9 @@ pub(crate) fn list_ledger_exceptions(
     period: &AuditPeriod,
     now: Timestamp,
 ) -> Vec<AuditException> {
-    let build = |kind, at, what: String, evidence: String| AuditException {
-        kind,
-        subject_id: repository.to_owned(),
-        subject: ref_name.clone(),
-        rule: None,
-        what: Text::from(what),
-        occurred_at: at,
-        detected_at: None,
-        actor: None,
-        approver: None,
-        status: ExceptionStatus::Open,
-        due: None,
-        late_by: None,
-        evidence,
+    let build = |kind, at, what: String, evidence: String| {
+        let subject = (repository.to_owned(), ref_name.clone());
+        AuditException::open_exception(kind, subject, (what, at), evidence)
     };
     let mut found = Vec::new();
     for one in list_silent_times(history, period, now) {
@@ -279,12 +220,12 @@ pub(crate) fn list_ledger_exceptions(
     let (at, verify) = (history.began_at.unwrap_or(now), "changegate ledger verify");
     if let Some(why) = &history.cut {
         let what = format!("the ledger does not go back to its first record: {why}");
-        found.push(build(ExceptionKind::Unreadable, at, what, verify.to_owned()));
+        found.push(build(ExceptionKind::BrokenLedger, at, what, verify.to_owned()));
     }
     for one in history.chain_breaks.iter().take(MAX_NAMED_RECORDS) {
         let place = one.holder.map(|holder| format!(" at commit {holder}")).unwrap_or_default();
         let what = format!("the ledger is not the one that was written: it is broken{place}: {}", one.why);
-        found.push(build(ExceptionKind::Unreadable, at, what, verify.to_owned()));
+        found.push(build(ExceptionKind::BrokenLedger, at, what, verify.to_owned()));
     }
     for record in history.unreadable_records.iter().take(MAX_NAMED_RECORDS) {
         let what =

@@ -2,8 +2,10 @@
 //!
 //! What is written in another way is told as such: whether it asks less is for a person to read.
 
-use crate::audit::exceptions::{AuditException, ExceptionKind, ExceptionStatus};
-use crate::audit::population::ref_chain::ChainStep;
+use jiff::Timestamp;
+
+use crate::audit::exceptions::{AuditException, ExceptionKind};
+use crate::change::Oid;
 use crate::gate::LoadedPolicy;
 use crate::policy::difference::wording::{IS_NEW, PART_FIELD, PART_PROTECTS, PART_ROSTER};
 use crate::policy::{Policy, PolicyDifference, PolicyDirection};
@@ -17,10 +19,11 @@ const MAX_NAMED_JOINERS: usize = 5;
 /// How many digits of a digest are shown.
 const SHORT_DIGITS: usize = 12;
 
-/// Returns the exception of the step that brought `new` in place of `old`; `None` if nothing says that it asks less.
+/// Returns the exception of the step that brought `new` in place of `old`, which landed `at`; `None` if nothing says
+/// that it asks less.
 pub(crate) fn build_policy_exception(
     repository: &str,
-    step: &ChainStep,
+    (id, at): (Oid, Timestamp),
     (old, new): (&LoadedPolicy, &LoadedPolicy),
 ) -> Option<AuditException> {
     if old.policy.digest == new.policy.digest {
@@ -41,21 +44,12 @@ pub(crate) fn build_policy_exception(
         differences.join("; ")
     );
     let short = |digest: &str| digest.chars().take(SHORT_DIGITS).collect::<String>();
-    Some(AuditException {
-        kind: ExceptionKind::PolicyLoosened,
-        subject_id: format!("{repository}@{}", step.id),
-        subject: new.policy.name.as_str().into(),
-        rule: None,
-        what: what.into(),
-        occurred_at: step.committed_at,
-        detected_at: None,
-        actor: None,
-        approver: None,
-        status: ExceptionStatus::Open,
-        due: None,
-        late_by: None,
-        evidence: format!("policy {} before, {} after", short(&old.policy.digest), short(&new.policy.digest)),
-    })
+    Some(AuditException::open_exception(
+        ExceptionKind::PolicyLoosened,
+        (format!("{repository}@{id}"), new.policy.name.as_str().into()),
+        (what, at),
+        format!("policy {} before, {} after", short(&old.policy.digest), short(&new.policy.digest)),
+    ))
 }
 
 /// Returns the differences after which `new` may ask less than `old`, in words, those that surely do first.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::inputs::input_file::{InputEntry, InputFile};
 use crate::change::Oid;
+use crate::ledger::record::digest_bytes;
 
 /// A pull request that was merged, as the list of a forge has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,14 +24,52 @@ pub struct ListedPull {
     pub merged_at: Timestamp,
 }
 
-/// The merged pull requests of a file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+/// The merged pull requests of a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListedPulls {
-    /// The pull requests, in the order of the file.
+    /// The pull requests, in the order of the list.
     pub pulls: Vec<ListedPull>,
-    /// `sha256:` and the digest of the file.
+    /// `sha256:` and the digest of the file, or of the lines that [`ListedPulls::from_forge`] names.
     pub digest: String,
+    /// True if the list is known to have all that were merged into the branch in the period, as the forge says now; of a
+    /// file, only its first and last entries tell how far it goes.
+    pub is_whole: bool,
+}
+
+/// What is known of the pull requests that a forge merged into a branch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GivenPulls {
+    /// No list was asked for.
+    NotAsked,
+    /// A list.
+    Listed(ListedPulls),
+    /// There is no list of this repository on a forge that can be asked, for this reason.
+    NotKept(String),
+    /// A list was asked for and cannot be had, for this reason, so that something may be missing.
+    NotRead(String),
+}
+
+impl GivenPulls {
+    /// Returns the list, if there is one.
+    pub(crate) fn list(&self) -> Option<&ListedPulls> {
+        match self {
+            GivenPulls::Listed(list) => Some(list),
+            GivenPulls::NotAsked | GivenPulls::NotKept(_) | GivenPulls::NotRead(_) => None,
+        }
+    }
+}
+
+impl ListedPulls {
+    /// Returns the list that a forge has answered, as far as a period asks for it. Its digest is that of a line
+    /// `NUMBER,COMMIT,BASE,TIME` for each pull request, in the order of the list.
+    pub(crate) fn from_forge(pulls: Vec<ListedPull>) -> ListedPulls {
+        let mut lines = String::new();
+        for one in &pulls {
+            let ListedPull { number, commit, base, merged_at } = one;
+            lines.push_str(&format!("{number},{commit},{base},{merged_at}\n"));
+        }
+        ListedPulls { digest: digest_bytes(lines.as_bytes()), pulls, is_whole: true }
+    }
 }
 
 /// Reads what `gh pr list --state merged --json number,mergeCommit,mergedAt,baseRefName` writes, what GitHub's and
@@ -46,7 +85,7 @@ pub fn read_merged_pulls(path: &Path) -> Result<ListedPulls> {
     for entry in &file.entries {
         pulls.extend(read_merged_pull(entry).with_context(|| format!("cannot use {}", path.display()))?);
     }
-    Ok(ListedPulls { pulls, digest: file.digest })
+    Ok(ListedPulls { pulls, digest: file.digest, is_whole: false })
 }
 
 /// Reads a pull request; `None` if it was not merged.

@@ -1,17 +1,15 @@
 //! Counts changes one after the other, so that none has to be kept.
 
-use jiff::Timestamp;
-
 use crate::audit::change_record::ChangeRecord;
 use crate::audit::change_record::field_values::{
     CHANGE_TYPE, EMERGENCY_TICKET, POST_IMPLEMENTATION_REVIEW, TEST_PLAN,
 };
 use crate::audit::change_record::standing::{ChangeOutcome, GateBypass, GateResult};
-use crate::audit::key_figures::figure::{FigureValue, KeyFigure};
+use crate::audit::key_figures::figure::{FigureValue, KeyFigure, hours_between, median_figure};
 use crate::ledger::record::RecordedTrust;
 use crate::ledger::state::TrackedObligation;
 
-const SECONDS_PER_HOUR: f64 = 3_600.0;
+const NO_LEDGER: &str = "there is no ledger, so this is not known";
 
 /// So many of so many, and how many it could not be told for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,11 +31,13 @@ impl ShareCount {
 pub(crate) struct KeyFigureCounter {
     changes: u64,
     evaluated: ShareCount,
+    /// Those whose verdict a record of their time holds.
+    judged_in_time: ShareCount,
     compliant: ShareCount,
     successful: ShareCount,
     /// Those of whose outcome anything is known.
     reported: ShareCount,
-    /// Those that somebody said to the server to have verified.
+    /// Those that somebody said to the server to have verified, and that are not known to have failed.
     verified: ShareCount,
     reviewed: ShareCount,
     verified_approvals: ShareCount,
@@ -54,6 +54,10 @@ pub(crate) struct KeyFigureCounter {
     overdue: u64,
     made_with_machine: u64,
     refused_first: ShareCount,
+    /// From the first report of the failure of each change to its repair.
+    repair_hours: Vec<f64>,
+    /// Of how many changes that failed one of these times is not known.
+    unknown_repairs: u64,
     approval_hours: Vec<f64>,
     lead_hours: Vec<f64>,
     /// From the landing of each change to its first deployment.
@@ -71,6 +75,7 @@ impl KeyFigureCounter {
         self.changes += 1;
         let result = change.gate_result();
         self.evaluated.add(result.is_evaluated());
+        self.judged_in_time.add(result.is_evaluated() && change.is_recorded());
         match result {
             GateResult::NotEvaluated | GateResult::Undecided => self.compliant.not_known += 1,
             _ => self.compliant.add(matches!(result, GateResult::Pass | GateResult::PassOwing)),
@@ -78,7 +83,8 @@ impl KeyFigureCounter {
         let outcome = change.outcome();
         self.successful.add(outcome.is_success());
         self.reported.add(outcome != ChangeOutcome::NoneReported);
-        self.verified.add(!change.list_verifications().is_empty());
+        // What was said before a failure was wrong, and what was said after it undoes none.
+        self.verified.add(outcome.is_success() && !change.list_verifications().is_empty());
         if result.is_evaluated() {
             let counting = change.list_counting_approvals();
             self.reviewed.add(!counting.is_empty());
@@ -135,6 +141,10 @@ impl KeyFigureCounter {
         if let (Some(approved), Ok(facts)) = (approved, &change.facts) {
             self.approval_hours.push(hours_between(facts.authored_at, approved));
         }
+        match change.find_repair() {
+            Some((failed, repaired)) => self.repair_hours.push(hours_between(failed, repaired)),
+            None => self.unknown_repairs += u64::from(!change.outcome().is_success()),
+        }
         if let Some(deployment) = &change.deployment {
             self.deployment_hours.push(hours_between(change.landing.at, deployment.at));
         }
@@ -155,17 +165,31 @@ impl KeyFigureCounter {
             not_known: count.not_known,
             note: note.to_owned(),
         };
+        // Without a ledger, that nothing is known is not that there is nothing.
+        let ledger_share = |key, title, formula, count: ShareCount| match has_ledger {
+            true => share(key, title, formula, count, ""),
+            false => {
+                let unknown = ShareCount { not_known: self.changes, ..ShareCount::default() };
+                share(key, title, formula, unknown, NO_LEDGER)
+            }
+        };
         let number = |key, title, formula, count, note: &str| KeyFigure {
             key,
             title,
             formula,
-            // Without a ledger, that nothing is known is not that there is nothing.
             value: if note.is_empty() { FigureValue::Count(count) } else { FigureValue::UnknownCount },
             not_known: 0,
             note: note.to_owned(),
         };
-        let ledger = if has_ledger { "" } else { "there is no ledger, so this is not known" };
-        let failed = "failed is what a later change takes back or names as its cause, what an incident names, and what was reported so last";
+        let ledger = if has_ledger { "" } else { NO_LEDGER };
+        let failed = "failed is what a later change takes back or names as its cause, what an incident names, and what was ever reported so; a later report that it works is its repair";
+        let mut repair = median_figure(
+            "time_to_repair",
+            "Time to repair",
+            "median from the first report that a change failed to what repaired it after the last one, by the gate's clock",
+            &self.repair_hours,
+        );
+        repair.not_known = self.unknown_repairs;
         vec![
             number(
                 "changes",
@@ -174,7 +198,19 @@ impl KeyFigureCounter {
                 self.changes,
                 "",
             ),
-            share("coverage", "Coverage", "changes with a result of the gate / changes", self.evaluated, ""),
+            share(
+                "coverage",
+                "Coverage",
+                "changes that were judged, by a gate at the time or by this audit afterwards / changes",
+                self.evaluated,
+                "",
+            ),
+            ledger_share(
+                "judged_in_time",
+                "Judged at the time",
+                "changes whose verdict a record of their time holds / changes",
+                self.judged_in_time,
+            ),
             share(
                 "compliance_rate",
                 "Compliance",
@@ -196,17 +232,17 @@ impl KeyFigureCounter {
                 self.reported,
                 "",
             ),
-            share(
+            ledger_share(
                 "verified_changes",
                 "Verified after landing",
-                "changes that an account which the policy names said to have verified / changes",
+                "changes that an account which the policy names said to have verified, and that are not known to have failed / changes",
                 self.verified,
-                ledger,
             ),
+            repair,
             share(
                 "independent_review",
                 "Independent review",
-                "changes with a counting approval / changes with a result",
+                "changes with a counting approval / changes with a result; none counts where the policy asks for none",
                 self.reviewed,
                 "",
             ),
@@ -224,26 +260,23 @@ impl KeyFigureCounter {
                 self.emergencies,
                 "",
             ),
-            share(
+            ledger_share(
                 "ticket_compliance",
                 "Emergency tickets in time",
                 "tickets of emergencies in time / tickets of emergencies that were due or are there",
                 self.tickets_in_time,
-                ledger,
             ),
-            share(
+            ledger_share(
                 "reviews_on_time",
                 "Post-implementation reviews in time",
                 "reviews in time / reviews that were due or are there",
                 self.reviews_in_time,
-                ledger,
             ),
-            share(
+            ledger_share(
                 "obligations_on_time",
                 "Obligations in time",
                 "obligations met in time / obligations that were due or are met",
                 self.obligations_in_time,
-                ledger,
             ),
             number(
                 "obligations_overdue",
@@ -294,12 +327,11 @@ impl KeyFigureCounter {
                 self.standard,
                 "",
             ),
-            share(
+            ledger_share(
                 "refused_first",
                 "Refused at first",
                 "changes with a refused attempt before / changes",
                 self.refused_first,
-                ledger,
             ),
             number(
                 "made_with_machine",
@@ -337,35 +369,4 @@ fn has_test_evidence(change: &ChangeRecord) -> bool {
     use crate::ledger::record::RecordedCheckState::Success;
     let checks = change.reasons.iter().flat_map(|reasons| &reasons.checks);
     checks.into_iter().any(|check| check.state == Success) || !change.list_statements(TEST_PLAN).is_empty()
-}
-
-pub(super) fn hours_between(from: Timestamp, to: Timestamp) -> f64 {
-    to.duration_since(from).as_secs_f64().max(0.0) / SECONDS_PER_HOUR
-}
-
-pub(super) fn median_figure(
-    key: &'static str,
-    title: &'static str,
-    formula: &'static str,
-    hours: &[f64],
-) -> KeyFigure {
-    let mut sorted = hours.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    let median = match (sorted.get(middle), middle.checked_sub(1).and_then(|before| sorted.get(before))) {
-        (Some(upper), Some(lower)) if sorted.len().is_multiple_of(2) => Some((upper + lower) / 2.0),
-        (Some(value), _) => Some(*value),
-        (None, _) => None,
-    };
-    KeyFigure {
-        key,
-        title,
-        formula,
-        value: FigureValue::MedianHours {
-            median: median.map(|hours| (hours * 100.0).round() / 100.0),
-            measurements: u64::try_from(hours.len()).unwrap_or(u64::MAX),
-        },
-        not_known: 0,
-        note: String::new(),
-    }
 }

@@ -1,9 +1,13 @@
 //! One key figure, and the table of all of them.
 
+use jiff::Timestamp;
+
 use crate::audit::table::{ColumnKind, TableCell, TableColumn, TableSheet};
 
 /// Below this denominator, a figure is not to be read as a trend.
 const SMALL_DENOMINATOR: u64 = 20;
+
+const SECONDS_PER_HOUR: f64 = 3_600.0;
 
 /// One key figure.
 #[derive(Clone, Debug, PartialEq)]
@@ -142,6 +146,39 @@ impl KeyFigure {
             self.formula.into(),
             if note.is_empty() { TableCell::Empty } else { note.into() },
         ]
+    }
+}
+
+/// Returns how many hours went by; none if the second time is before the first.
+pub(super) fn hours_between(from: Timestamp, to: Timestamp) -> f64 {
+    to.duration_since(from).as_secs_f64().max(0.0) / SECONDS_PER_HOUR
+}
+
+/// Returns the figure of the median of some hours.
+pub(super) fn median_figure(
+    key: &'static str,
+    title: &'static str,
+    formula: &'static str,
+    hours: &[f64],
+) -> KeyFigure {
+    let mut sorted = hours.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    let median = match (sorted.get(middle), middle.checked_sub(1).and_then(|before| sorted.get(before))) {
+        (Some(upper), Some(lower)) if sorted.len().is_multiple_of(2) => Some((upper + lower) / 2.0),
+        (Some(value), _) => Some(*value),
+        (None, _) => None,
+    };
+    KeyFigure {
+        key,
+        title,
+        formula,
+        value: FigureValue::MedianHours {
+            median: median.map(|hours| (hours * 100.0).round() / 100.0),
+            measurements: u64::try_from(hours.len()).unwrap_or(u64::MAX),
+        },
+        not_known: 0,
+        note: String::new(),
     }
 }
 

@@ -2,8 +2,7 @@
 
 use crate::audit::inputs::deployments::{Deployment, DeploymentList};
 use crate::audit::inputs::incidents::{Incident, IncidentList};
-use crate::audit::key_figures::counted_changes::{hours_between, median_figure};
-use crate::audit::key_figures::figure::{FigureValue, KeyFigure};
+use crate::audit::key_figures::figure::{FigureValue, KeyFigure, hours_between, median_figure};
 use crate::audit::population::period::AuditPeriod;
 
 /// Returns the figures of the incidents of a period with so many changes.

@@ -64,7 +64,7 @@ pub(super) fn build_timeline(change: &ChangeRecord) -> Vec<DetailEvent> {
     }
     for (steps, words) in [
         (&change.closing_records, "a record speaks for it"),
-        (&change.reverted_by, "a later change takes it back"),
+        (&change.reverted_by, "a later change takes it back, or a part of it"),
         (&change.caused, "a later change names it as its cause"),
     ] {
         for step in steps.iter().take(MAX_EVENTS) {

@@ -9,6 +9,7 @@ use anyhow::Result;
 
 use crate::audit::change_record::field_values::TICKET;
 use crate::audit::population::ref_chain::RefChain;
+use crate::audit::population::step_evidence::find_claimed_pull;
 use crate::audit::population::step_walk::{StepCommits, StepWalk};
 use crate::change::text::decode_hex;
 use crate::change::{CommitMessage, NeededFacts, Oid, Text};
@@ -22,8 +23,14 @@ pub(crate) const CAUSED_BY_TRAILER: &str = "Caused-by";
 /// The words of `git revert` before the id of the commit that it takes back.
 const REVERT_WORDS: &[u8] = b"This reverts commit ";
 
+/// The words of GitHub's button before the pull request that it takes back.
+const REVERTED_PULL_WORDS: &[u8] = b"Reverts ";
+
 /// The fewest digits by which a file names a commit.
 const MIN_REFERENCE_DIGITS: usize = 7;
+
+/// How many digits an id has at most.
+const MAX_ID_DIGITS: usize = 64;
 
 /// How many links of one kind are kept for a change.
 const MAX_LINKS_OF_A_CHANGE: usize = 100;
@@ -54,7 +61,11 @@ pub(crate) struct StepLinks {
     pub(crate) commits: Vec<Oid>,
     /// True if one of them cannot be read.
     is_unread: bool,
-    reverts: Vec<Oid>,
+    reverts: Vec<String>,
+    /// The pull requests that GitHub's button says it takes back.
+    reverted_pulls: Vec<u64>,
+    /// The pull request that a forge says the step came from.
+    pub(crate) pull: Option<u64>,
     caused_by: Vec<String>,
     speaks_for: Vec<String>,
     tickets: Vec<Text>,
@@ -105,11 +116,21 @@ impl ChangeLinks {
         Ok(found)
     }
 
-    /// Forgets what some steps state for earlier ones.
-    pub(crate) fn drop_speakers(&mut self, is_dropped: impl Fn(usize) -> bool) {
-        for by in self.spoken_for_by.values_mut().chain(self.spoken_for_record.values_mut()) {
-            by.retain(|place| !is_dropped(*place));
-        }
+    /// Returns the steps that speak for the step at this place, which the record of this number tells of, each once.
+    pub(crate) fn list_speakers(&self, place: usize, record: Option<u64>) -> Vec<usize> {
+        let of_record = record.and_then(|number| self.spoken_for_record.get(&number));
+        let by = self.spoken_for_by.get(&place).into_iter().chain(of_record).flatten();
+        // No step speaks for itself.
+        let mut speakers: Vec<usize> = by.copied().filter(|by| *by != place).collect();
+        speakers.sort_unstable();
+        speakers.dedup();
+        speakers
+    }
+
+    /// Returns the step that brought a commit, if one of those that were read did.
+    pub(crate) fn find_step_with(&self, commit: Oid) -> Option<usize> {
+        let place = self.steps.binary_search_by_key(&commit, |(id, _)| *id).ok()?;
+        self.steps.get(place).map(|(_, step)| *step)
     }
 
     /// Returns the step that holds the only commit whose id begins with these digits, of which there are at least
@@ -124,13 +145,17 @@ impl ChangeLinks {
 
 impl StepLinks {
     /// Adds what a message of the step says.
+    ///
+    /// The messages come oldest first, and the last says which pull request the step came from.
     pub(crate) fn add_message(&mut self, message: &CommitMessage) {
+        self.pull = find_claimed_pull(message);
         self.reverts.extend(list_reverted_commits(message.body()));
+        self.reverted_pulls.extend(list_reverted_pulls(message.body()));
         for trailer in message.trailers() {
             if trailer.key.eq_ignore_ascii_case(FOR_CHANGE_TRAILER) {
                 self.speaks_for.extend(parse_change_reference(&trailer.value));
             } else if trailer.key.eq_ignore_ascii_case(CAUSED_BY_TRAILER) {
-                self.caused_by.extend(parse_change_reference(&trailer.value));
+                self.caused_by.extend(parse_cause(&trailer.value));
             } else if TICKET.iter().any(|name| name.eq_ignore_ascii_case(&trailer.key)) {
                 self.tickets.push(trailer.value.clone());
             }
@@ -146,19 +171,50 @@ pub(crate) fn states_link(message: &[u8]) -> bool {
         let written = start.and_then(|start| message.get(start..start + trailer.len()));
         written.is_some_and(|written| written.eq_ignore_ascii_case(trailer.as_bytes()))
     };
+    let first_line = message.split(|byte| *byte == b'\n').next().unwrap_or_default();
     memchr::memmem::find(message, REVERT_WORDS).is_some()
+        || memchr::memmem::find(message, REVERTED_PULL_WORDS).is_some()
+        || memchr::memchr(b'#', first_line).is_some()
         || hyphens.any(|at| stands_at(at, FOR_CHANGE_TRAILER) || stands_at(at, CAUSED_BY_TRAILER))
 }
 
-/// Returns the commits that a message says it reverts, in the words of `git revert`.
-fn list_reverted_commits(body: &[u8]) -> Vec<Oid> {
+/// Returns the change that one `Caused-by` names. It says something against a change and closes nothing, so that the
+/// digits by which people name a commit are enough.
+fn parse_cause(value: &Text) -> Option<String> {
+    let digits = value.as_utf8()?.trim().to_ascii_lowercase();
+    let is_id = (MIN_REFERENCE_DIGITS..=MAX_ID_DIGITS).contains(&digits.len());
+    if is_id && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) { Some(digits) } else { None }
+}
+
+/// Returns the pull requests that a message says it takes back, in the words of GitHub's button.
+fn list_reverted_pulls(body: &[u8]) -> Vec<u64> {
+    let mut found = Vec::new();
+    for line in body.split(|byte| *byte == b'\n') {
+        let Some(rest) = line.trim_ascii_end().strip_prefix(REVERTED_PULL_WORDS) else { continue };
+        let Some((name, number)) = std::str::from_utf8(rest).ok().and_then(|rest| rest.split_once('#'))
+        else {
+            continue;
+        };
+        let is_name = name.split('/').count() == 2 && !name.contains(char::is_whitespace);
+        if let (true, Ok(number)) = (is_name, number.parse()) {
+            found.push(number);
+        }
+    }
+    found
+}
+
+/// Returns the commits that a message says it reverts, in the words of `git revert`: their ids, or the first digits.
+fn list_reverted_commits(body: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     for line in body.split(|byte| *byte == b'\n') {
         let Some(rest) = line.strip_prefix(REVERT_WORDS) else { continue };
         let length = rest.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
         let digits = rest.get(..length).unwrap_or_default();
-        // `git revert` writes the whole id, and a merge as "commit A, reversing changes made to B".
-        found.extend(std::str::from_utf8(digits).ok().and_then(Oid::from_hex));
+        // `git revert` writes a merge as "commit A, reversing changes made to B", and with `revert.reference` the first
+        // digits, the subject and the date.
+        if (MIN_REFERENCE_DIGITS..=MAX_ID_DIGITS).contains(&length) {
+            found.extend(std::str::from_utf8(digits).map(str::to_ascii_lowercase));
+        }
     }
     found
 }
@@ -168,6 +224,8 @@ fn list_reverted_commits(body: &[u8]) -> Vec<Oid> {
 pub(crate) struct LinkIndex {
     /// The step of each commit that a link can name.
     steps: Vec<(Oid, usize)>,
+    /// The steps that came from each pull request, as a forge wrote into their first lines.
+    pulls: BTreeMap<u64, Vec<usize>>,
     stated: Vec<(usize, StepLinks)>,
 }
 
@@ -177,7 +235,11 @@ impl LinkIndex {
         for id in &links.commits {
             self.steps.push((*id, place));
         }
-        if !links.reverts.is_empty() || !links.caused_by.is_empty() || !links.speaks_for.is_empty() {
+        if let Some(number) = links.pull {
+            self.pulls.entry(number).or_default().push(place);
+        }
+        let is_revert = !links.reverts.is_empty() || !links.reverted_pulls.is_empty();
+        if is_revert || !links.caused_by.is_empty() || !links.speaks_for.is_empty() {
             self.stated.push((place, links));
         }
     }
@@ -202,8 +264,10 @@ impl LinkIndex {
     pub(crate) fn resolve_links(self) -> ChangeLinks {
         let mut found = ChangeLinks::default();
         for (place, links) in &self.stated {
-            let reverted: BTreeSet<usize> =
-                links.reverts.iter().filter_map(|id| self.find_step(&id.to_string())).collect();
+            let mut reverted: BTreeSet<usize> =
+                links.reverts.iter().filter_map(|digits| self.find_step(digits)).collect();
+            reverted
+                .extend(links.reverted_pulls.iter().filter_map(|number| self.pulls.get(number)).flatten());
             let causes: BTreeSet<usize> =
                 links.caused_by.iter().filter_map(|digits| self.find_step(digits)).collect();
             let spoken_for: BTreeSet<usize> =
@@ -259,8 +323,10 @@ mod tests {
         let id = "0123456789abcdef0123456789abcdef01234567";
         let body =
             format!("Sorry.\n\nThis reverts commit {id}.\nThis reverts commit {id}, reversing\nchanges\n");
-        assert_eq!(list_reverted_commits(body.as_bytes()), vec![Oid::from_hex(id).unwrap(); 2]);
-        assert!(list_reverted_commits(b"This reverts commit 0123456.\n").is_empty());
+        assert_eq!(list_reverted_commits(body.as_bytes()), vec![id.to_owned(); 2]);
+        let short = "This reverts commit 0123456 (Cache the lookup, 2026-03-01).\n";
+        assert_eq!(list_reverted_commits(short.as_bytes()), ["0123456"]);
+        assert!(list_reverted_commits(b"This reverts commit 012345.\n").is_empty());
         assert!(list_reverted_commits(b"> This reverts commit x\n").is_empty());
     }
 
@@ -305,6 +371,22 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(index.find_step(digits), place, "{digits}");
+        }
+    }
+
+    #[test]
+    fn reverted_pull_requests_are_those_that_github_names() {
+        let body =
+            b"Reverts acme/shop#12\nReverts acme/shop#13 and more\n> Reverts acme/shop#14\nReverts #15\n";
+        assert_eq!(list_reverted_pulls(body), [12]);
+        assert_eq!(list_reverted_pulls(b"Reverts acme/shop#12\r\n\nIt failed.\n"), [12]);
+    }
+
+    #[test]
+    fn a_cause_is_named_by_the_digits_that_people_use() {
+        assert_eq!(parse_cause(&" 1F0C3A9 ".into()).as_deref(), Some("1f0c3a9"));
+        for other in ["1f0c3a", "the cache", "ledger:12"] {
+            assert_eq!(parse_cause(&other.into()), None, "{other}");
         }
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::change::{
-    Change, Commit, Commits, Fact, FactKind, Missing, NeededFacts, Oid, Person, Stage, Text,
+    Change, Commit, CommitMessage, Commits, Fact, FactKind, Missing, NeededFacts, Oid, Person, Stage, Text,
 };
 use crate::gate::LoadedPolicy;
 use crate::gate::obligations::find_closing;
@@ -228,7 +228,7 @@ impl StepFacts {
         }
         StepFacts {
             commits: commits.len(),
-            claimed_pull: find_claimed_pull(last),
+            claimed_pull: find_claimed_pull(&last.message),
             title,
             purpose,
             author: last.author.clone(),
@@ -255,10 +255,13 @@ fn find_unread_part(commits: &Commits, needs: &NeededFacts) -> Option<String> {
         let blob = blobs.filter_map(|blob| find_loss(blob, needs, FactKind::Blobs)).next();
         let found = find_loss(&commit.paths, needs, FactKind::Paths)
             .or_else(|| find_loss(&commit.lines, needs, FactKind::Lines))
-            .or_else(|| find_loss(&commit.evil_merge_paths, needs, FactKind::EvilMerges));
-        let why = found.or(blob)?;
+            .or(blob);
         let id = commit.id.map(|id| id.short_hex()).unwrap_or_default();
-        Some(format!("what {id} changes cannot be read: {why}"))
+        if let Some(why) = found {
+            return Some(format!("what {id} changes cannot be read: {why}"));
+        }
+        let why = find_loss(&commit.evil_merge_paths, needs, FactKind::EvilMerges)?;
+        Some(format!("what the merge {id} itself adds to what it brings in is not known: {why}"))
     })
 }
 
@@ -307,8 +310,8 @@ fn split_message(commit: &Commit) -> (Text, Text) {
 }
 
 /// Returns the number of the pull request that a forge wrote into the first line of a message.
-fn find_claimed_pull(commit: &Commit) -> Option<u64> {
-    let subject = commit.message.subject();
+pub(crate) fn find_claimed_pull(message: &CommitMessage) -> Option<u64> {
+    let subject = message.subject();
     let subject = subject.as_utf8()?;
     let digits = match subject.strip_prefix("Merge pull request #") {
         Some(rest) => rest.split(' ').next()?,

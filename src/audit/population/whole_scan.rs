@@ -41,8 +41,9 @@ impl ScannedStep {
         self.links.commits.push(commit.id);
         self.message_bytes += commit.message_length();
         self.last = Some((commit.id, commit.committed_at(), commit.root_tree()));
-        if let Some(message) = commit.read_message_if(states_link) {
-            self.links.add_message(&message);
+        match commit.read_message_if(states_link) {
+            Some(message) => self.links.add_message(&message),
+            None => self.links.pull = None,
         }
     }
 }

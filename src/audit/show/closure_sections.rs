@@ -105,6 +105,7 @@ pub(super) fn build_outcome_section(shown: &ShownChange) -> PageSection {
         ChangeState::Closed => "closed: it owes nothing",
         ChangeState::Open => "open: it owes something, in time so far",
         ChangeState::Overdue => "OVERDUE: it owes something whose time is up",
+        ChangeState::NotKnown => "not known: no record tells how it landed, so nothing tells what it owes",
         ChangeState::Unauthorised => "UNAUTHORISED: it came without a decision and is not regularised",
     };
     // Without a ledger, nothing tells whether it owes something.
@@ -116,13 +117,17 @@ pub(super) fn build_outcome_section(shown: &ShownChange) -> PageSection {
     section.add_row("state", line);
     let outcome = match change.outcome() {
         ChangeOutcome::BackedOut => "backed out",
-        ChangeOutcome::Failed => "failed: a later change or an incident names it, or it was reported",
+        ChangeOutcome::Failed => "failed: a later change or an incident names it, or a report says so",
         ChangeOutcome::ReportedOk => "reported to have worked",
         ChangeOutcome::NoneReported => {
             "no later change says that it failed, which is no proof that it worked"
         }
     };
     section.add_row("outcome", PageLine::from_words(outcome));
+    if let Some((failed, repaired)) = change.find_repair() {
+        let line = PageLine::from_words("reported to have failed ").with_time(failed);
+        section.add_row("repaired", line.with_words(", repaired ").with_time(repaired));
+    }
     for one in &change.acts {
         let (label, said) = describe_act(&one.event.act.says);
         let line = said.with_words(", by ").with_quote(&one.event.act.account).with_words(" ");

@@ -31,12 +31,13 @@ Examples:
   gh pr list --state merged --base main --limit 10000 \\
     --json number,mergeCommit,mergedAt,baseRefName > pulls.json
   changegate audit --ref main --merged-pulls pulls.json --out audit
+  changegate audit --ref main --from 2026-06-01 --merged-pulls github --out audit
   changegate audit --repos fleet.txt --shard 2/8 --to 2026-11-30 --out audit
   changegate audit report --from 'shards/**/*.parquet' --out report
 
 Exits with 0 if every change could be read and was judged, whatever was found; with 3
-if the report has a hole, which it names: something that cannot be read, or changes that
-nothing judged, because the branch had no policy then or one that could not be used.
+if the report has a hole, which it names: something that cannot be read, a pull request
+that the branch lacks, or changes that nothing judged, because the branch had no policy then or one that could not be used.
 `--policy` or `--pack` judge them.")]
 pub(crate) struct AuditArgs {
     #[command(subcommand)]
@@ -90,9 +91,10 @@ pub(crate) struct AuditArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) deployments: Option<PathBuf>,
 
-    /// Merged pull requests of the forge, which are compared with the changes: number, commit, base, merged_at as CSV
-    /// or JSON; or what `gh pr list --state merged --json number,mergeCommit,mergedAt,baseRefName` writes
-    #[arg(long, value_name = "FILE", conflicts_with = "repository_list")]
+    /// Merged pull requests of the forge, which are compared with the steps of the branch: a file, a folder with
+    /// NAME.json for each repository, or `github`. A file holds number, commit, base, merged_at as CSV or JSON, or what
+    /// `gh pr list --state merged --json number,mergeCommit,mergedAt,baseRefName` writes
+    #[arg(long, value_name = "FROM")]
     pub(super) merged_pulls: Option<PathBuf>,
 
     /// Tables to write

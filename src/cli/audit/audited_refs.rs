@@ -3,19 +3,22 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::audit::audit_run::GivenFiles;
+use crate::audit::audit_run::{AuditScope, GivenFiles};
+use crate::audit::inputs::merged_pulls::GivenPulls;
 use crate::audit::population::judged_part::AuditPolicy;
 use crate::audit::population::period::AuditPeriod;
 use crate::audit::population::step_journal::StepJournal;
 use crate::audit::ref_audit::RefAuditRequest;
 use crate::change::{Oid, Text};
 use crate::cli::audit::args::AuditArgs;
+use crate::cli::audit::merged_pulls::PullSource;
 use crate::cli::command_error::CommandError;
 use crate::cli::context::{Context, count_threads};
 use crate::cli::policy::lookup::{load_local_policy, unknown_pack_error};
 use crate::cli::revision::{full_ref_name, resolve_commit};
 use crate::gate::{LoadedPolicy, load_from_pack};
 use crate::git::{HeadState, Repository};
+use crate::github::RepositoryName;
 use crate::ledger::LEDGER_REF;
 use crate::policy::DEFAULT_POLICY_PATH;
 
@@ -27,10 +30,23 @@ pub(super) struct AuditedRef<'a> {
     tip: Oid,
     after: Option<Oid>,
     policy: &'a PolicyChoice,
+    merged_pulls: GivenPulls,
 }
 
 impl AuditedRef<'_> {
-    /// Returns what the audit is made from: what the ref and the ledger hold.
+    /// Finds the forge's list of merged pull requests; `known` is where the repository is on GitHub, if that is known.
+    pub(super) fn find_pulls(
+        &mut self,
+        source: &PullSource,
+        known: Option<&RepositoryName>,
+        scope: AuditScope,
+    ) -> &GivenPulls {
+        let of = (&self.repository, self.name.as_str(), &self.ref_name);
+        self.merged_pulls = source.find_pulls(of, known, scope);
+        &self.merged_pulls
+    }
+
+    /// Returns what the audit is made from: what the ref, the ledger and the forge's list hold.
     ///
     /// # Errors
     ///
@@ -38,7 +54,17 @@ impl AuditedRef<'_> {
     pub(super) fn describe_state(&self) -> anyhow::Result<Value> {
         let ledger = self.repository.resolve_ref(LEDGER_REF.as_bytes())?.id;
         let text = |id: Oid| id.to_string();
-        Ok(json!({ "tip": text(self.tip), "after": self.after.map(text), "ledger": ledger.map(text) }))
+        let pulls = match &self.merged_pulls {
+            GivenPulls::NotAsked => None,
+            GivenPulls::Listed(list) => Some(&list.digest),
+            GivenPulls::NotKept(why) | GivenPulls::NotRead(why) => Some(why),
+        };
+        Ok(json!({
+            "tip": text(self.tip),
+            "after": self.after.map(text),
+            "ledger": ledger.map(text),
+            "merged-pulls": pulls,
+        }))
     }
 
     /// Returns the request to audit it.
@@ -62,7 +88,7 @@ impl AuditedRef<'_> {
             },
             incidents: given.list_incidents(),
             deployments: given.list_deployments(),
-            merged_pulls: given.merged_pulls.as_ref(),
+            merged_pulls: &self.merged_pulls,
             now,
             threads: count_threads,
             journal,
@@ -153,7 +179,7 @@ pub(super) fn find_audited_ref<'a>(
              OLDER..NEWER"
         )));
     }
-    Ok(AuditedRef { repository, name, ref_name, tip, after, policy })
+    Ok(AuditedRef { repository, name, ref_name, tip, after, policy, merged_pulls: GivenPulls::NotAsked })
 }
 
 /// Returns true if the first-parent history of `tip` has this step.

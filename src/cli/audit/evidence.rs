@@ -147,8 +147,13 @@ fn write_evidence(args: &EvidenceArgs, context: &Context) -> Result<CommandExit,
     let (changes, records) = (format_count(index.changes.len(), "change"), format_count(records, "record"));
     let counts = format!("{}: {changes}, {records}", out.display());
     let mut lines = vec![counts];
-    if !index.left_out.is_empty() {
-        lines.push(format!("  left out: the contents of {} large files", index.left_out.len()));
+    // What the repository has lost is among the limits, one by one.
+    let too_long = index.left_out.iter().filter(|file| file.size.is_some()).count();
+    if too_long > 0 {
+        let contents = format_count(too_long, "content");
+        lines.push(format!(
+            "  not in it: {contents} of more than 1 MiB; pack.json has the path, the id and the size of each"
+        ));
     }
     lines.extend(index.limits.iter().map(|what| format!("  not in it: {what}")));
     if index.ledger.is_none() {

@@ -67,11 +67,8 @@ pub(super) fn run_fleet_report(
     let fleet = FleetDatasets::join_datasets(datasets).map_err(usage_of)?;
     let made_from = &fleet.made_from;
     let period = AuditPeriod { from: made_from.from, until: made_from.until };
-    let given = GivenFiles {
-        incidents: made_from.incidents.clone(),
-        deployments: made_from.deployments.clone(),
-        merged_pulls: None,
-    };
+    let given =
+        GivenFiles { incidents: made_from.incidents.clone(), deployments: made_from.deployments.clone() };
     let out = context.resolve_path(&args.out);
     let _lock = take_folder(&out, &args.out)?;
     let files = AuditFiles::create_files(&out, REPORT_TITLE, (args.profile.to_profile(), true))?;

@@ -15,6 +15,7 @@ use crate::cli::audit::args::AuditArgs;
 use crate::cli::audit::audit_summary::TOOL_NAME;
 use crate::cli::audit::audited_refs::{AuditedRef, PolicyChoice, find_audited_ref, name_repository};
 use crate::cli::audit::fleet_list::{FleetEntry, FleetPlace, read_fleet_list};
+use crate::cli::audit::merged_pulls::PullSource;
 use crate::cli::audit::unread_repository::report_unread;
 use crate::cli::audit::written_folder::report_taken_steps;
 use crate::cli::command_error::CommandError;
@@ -141,7 +142,7 @@ impl FleetPlan {
         &self,
         run: &mut AuditRun<'_>,
         (args, given, scope): (&AuditArgs, &GivenFiles, AuditScope),
-        policy: &PolicyChoice,
+        (policy, pulls): (&PolicyChoice, &PullSource),
         (out, context): (&Path, &Context),
     ) -> Result<FleetCheckpoint, CommandError> {
         let inputs = self.describe_inputs((args, given, scope), policy);
@@ -150,7 +151,7 @@ impl FleetPlan {
         let mut taken_over: Vec<&str> = Vec::new();
         for member in &self.members {
             run.begin_repository(&member.name)?;
-            let kept = (&checkpoint, &steps, policy);
+            let kept = (&checkpoint, &steps, policy, pulls);
             let why = match self.audit_member(member, run, (args, given, scope), kept, context) {
                 Ok(is_taken_over) => {
                     if is_taken_over {
@@ -192,7 +193,6 @@ impl FleetPlan {
             "as-of": scope.as_of,
             "incidents": given.incidents.as_ref().map(|list| list.digest.as_str()),
             "deployments": given.deployments.as_ref().map(|list| list.digest.as_str()),
-            "merged-pulls": given.merged_pulls.as_ref().map(|list| list.digest.as_str()),
             "policy": match policy {
                 PolicyChoice::One(loaded) => Some(loaded.policy.digest.as_str()),
                 PolicyChoice::OfItsTime => None,
@@ -208,7 +208,7 @@ impl FleetPlan {
         member: &FleetMember,
         run: &mut AuditRun<'_>,
         (args, given, scope): (&AuditArgs, &GivenFiles, AuditScope),
-        (checkpoint, steps, policy): (&FleetCheckpoint, &StepJournal, &PolicyChoice),
+        (checkpoint, steps, policy, pulls): (&FleetCheckpoint, &StepJournal, &PolicyChoice, &PullSource),
         context: &Context,
     ) -> Result<bool, RefAuditError> {
         let unreadable = |error: CommandError| match error {
@@ -243,8 +243,13 @@ impl FleetPlan {
         };
         let repository = Repository::discover_from(&folder).map_err(RefAuditError::Unreadable)?;
         let ref_name = member.entry.ref_name.as_ref().or(args.ref_name.as_ref());
-        let one: AuditedRef = find_audited_ref(repository, (member.name.clone(), ref_name), args, policy)
+        let mut one: AuditedRef = find_audited_ref(repository, (member.name.clone(), ref_name), args, policy)
             .map_err(unreadable)?;
+        let on_github = match &member.entry.place {
+            FleetPlace::GitHubRepository(name) => Some(name),
+            FleetPlace::Folder(_) | FleetPlace::Address(_) | FleetPlace::GitHubOwner(_) => None,
+        };
+        one.find_pulls(pulls, on_github, scope);
         let state = one.describe_state().map_err(RefAuditError::Unreadable)?;
         let kept = (member.name.as_str(), &state);
         if checkpoint

@@ -7,6 +7,7 @@ pub(super) mod evidence;
 mod fleet_list;
 mod fleet_report;
 mod fleet_run;
+mod merged_pulls;
 mod profile;
 pub(super) mod sample;
 pub(super) mod show;
@@ -26,7 +27,7 @@ use crate::audit::fleet::checkpoint::CHECKPOINT_FOLDER;
 use crate::audit::fleet::dataset_writer::DatasetWriter;
 use crate::audit::inputs::deployments::read_deployments;
 use crate::audit::inputs::incidents::read_incidents;
-use crate::audit::inputs::merged_pulls::read_merged_pulls;
+use crate::audit::inputs::merged_pulls::GivenPulls;
 use crate::audit::live_audit::RefAuditError;
 use crate::audit::page::ReportPage;
 use crate::audit::population::period::{AuditPeriod, PeriodEnd, parse_period_end};
@@ -36,6 +37,7 @@ use crate::cli::audit::audit_summary::{REPORT_TITLE, TOOL_NAME, write_summary};
 use crate::cli::audit::audited_refs::{find_audited_refs, find_judging_policy};
 use crate::cli::audit::fleet_report::run_fleet_report;
 use crate::cli::audit::fleet_run::plan_fleet;
+use crate::cli::audit::merged_pulls::find_pull_source;
 use crate::cli::audit::unread_repository::report_unread;
 use crate::cli::audit::written_folder::{report_taken_steps, take_folder};
 use crate::cli::command_error::{CommandError, CommandExit};
@@ -58,17 +60,25 @@ pub(crate) fn run_audit(args: &AuditArgs, context: &Context) -> Result<CommandEx
             "every machine has to report as of the same time: with --shard, give --as-of, or a --to that is over",
         ));
     }
-    if args.merged_pulls.is_some() && args.repositories.len() > 1 {
-        return Err(CommandError::usage(
-            "a list of merged pull requests is of one repository; audit each with its own",
-        ));
-    }
+    let is_several = args.repository_list.is_some() || args.repositories.len() > 1;
+    let pull_source = find_pull_source(args, is_several, context)?;
     let policy = find_judging_policy(args, context)?;
     let fleet = match &args.repository_list {
         Some(_) => Some(plan_fleet(args, context)?),
         None => None,
     };
-    let refs = if fleet.is_some() { Vec::new() } else { find_audited_refs(args, &policy, context)? };
+    let mut refs = if fleet.is_some() { Vec::new() } else { find_audited_refs(args, &policy, context)? };
+    let scope = AuditScope { period, as_of };
+    for one in &mut refs {
+        // A list that the only repository cannot have was asked for by mistake.
+        if let GivenPulls::NotKept(why) = one.find_pulls(&pull_source, None, scope)
+            && !is_several
+        {
+            return Err(CommandError::Usage(format!(
+                "--merged-pulls: {why}; give what the forge lists in a file"
+            )));
+        }
+    }
     let given = GivenFiles {
         incidents: args
             .incidents
@@ -80,11 +90,6 @@ pub(crate) fn run_audit(args: &AuditArgs, context: &Context) -> Result<CommandEx
             .as_ref()
             .map(|path| read_deployments(&context.resolve_path(path)))
             .transpose()?,
-        merged_pulls: args
-            .merged_pulls
-            .as_ref()
-            .map(|path| read_merged_pulls(&context.resolve_path(path)))
-            .transpose()?,
     };
     let out = context.resolve_path(target);
     let _lock = take_folder(&out, target)?;
@@ -95,11 +100,11 @@ pub(crate) fn run_audit(args: &AuditArgs, context: &Context) -> Result<CommandEx
         None => None,
     };
     let mut progress = ProgressLine::start_counting("steps read", context);
-    let scope = AuditScope { period, as_of };
     let mut run = AuditRun::begin_run((files, page, dataset), scope, &given, &mut progress);
     let checkpoint = match &fleet {
         Some(fleet) => {
-            Some(fleet.audit_fleet(&mut run, (args, &given, scope), &policy, (out.as_path(), context))?)
+            let judged_by = (&policy, &pull_source);
+            Some(fleet.audit_fleet(&mut run, (args, &given, scope), judged_by, (out.as_path(), context))?)
         }
         None => None,
     };

@@ -33,8 +33,8 @@ const SAMPLE_SCHEMA: &str = "changegate/sample/v1";
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 How many? No standard says. What auditors commonly take, by how often a control
-runs: annual 1, quarterly 2, monthly 2 to 5, weekly 5 to 15, daily 20 to 40, many
-times a day 25 to 60. --frequency takes 1, 2, 3, 8 and 25.
+runs: annual 1, quarterly 2, monthly 2 to 5, weekly 5 to 15, daily 20 to 40,
+many times a day 25 to 60. --frequency takes 1, 2, 3, 8 and 25.
 
 Examples:
   changegate sample --seed 7f3a -n 25 changes.jsonl

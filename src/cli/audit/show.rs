@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::audit::inputs::merged_pulls::GivenPulls;
 use crate::audit::population::judged_part::AuditPolicy;
 use crate::audit::population::period::{AuditPeriod, PeriodEnd, parse_period_end};
 use crate::audit::ref_audit::RefAuditRequest;
@@ -196,7 +197,7 @@ impl ChangeShelf {
             policy: AuditPolicy::OfItsTime(DEFAULT_POLICY_PATH),
             incidents: &[],
             deployments: &[],
-            merged_pulls: None,
+            merged_pulls: &GivenPulls::NotAsked,
             now: self.as_of,
             threads: count_threads,
             journal: None,

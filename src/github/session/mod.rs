@@ -2,6 +2,7 @@
 //! thread that asks, and ends with the session.
 
 pub(crate) mod contributors;
+pub(crate) mod merged_pulls;
 pub(crate) mod open_pulls;
 pub(crate) mod owner_repositories;
 pub(crate) mod publications;

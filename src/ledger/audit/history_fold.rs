@@ -10,6 +10,7 @@ use anyhow::Result;
 use crate::change::{Oid, Text};
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
+use crate::ledger::audit::act_continuity::ActContinuity;
 use crate::ledger::audit::chain_continuity::ChainContinuity;
 use crate::ledger::audit::ledger_history::{
     FirstTip, LandedRefMove, LedgerHistory, MoveDecision, RecordedChangeAct, RefRefusal,
@@ -57,6 +58,7 @@ pub(crate) struct HistoryFold<'a> {
     /// doubt.
     pub(crate) decisions: BTreeMap<String, (Rc<MoveDecision>, Option<u64>)>,
     pub(crate) continuity: ChainContinuity,
+    pub(crate) acts: ActContinuity,
     pub(crate) history: LedgerHistory,
 }
 
@@ -76,6 +78,7 @@ impl<'a> HistoryFold<'a> {
             observations: RefObservations::default(),
             decisions: BTreeMap::new(),
             continuity: ChainContinuity::begin_chain(broken.is_some(), anchor),
+            acts: ActContinuity::default(),
             history: LedgerHistory {
                 tip: Some(tip),
                 cut: broken.map(|error| format!("{error:#}")),
@@ -116,15 +119,19 @@ impl<'a> HistoryFold<'a> {
     /// Returns true if every record could be read, from the first one on, and each follows the one before it.
     pub(crate) fn is_whole(&self) -> bool {
         let history = &self.history;
-        history.cut.is_none() && history.unreadable_records.is_empty() && self.continuity.is_unbroken()
+        history.cut.is_none()
+            && history.unreadable_records.is_empty()
+            && self.continuity.is_unbroken()
+            && self.acts.is_unbroken()
     }
 
     /// Returns what all records tell.
     pub(crate) fn end_history(self) -> LedgerHistory {
-        let HistoryFold { name, mut history, state, continuity, .. } = self;
+        let HistoryFold { name, mut history, state, continuity, acts, .. } = self;
         history.obligations = state.obligations;
         history.obligations.retain(|_, owed| owed.ref_name == *name || owed.session.is_some());
         history.chain_breaks = continuity.end_chain();
+        history.chain_breaks.extend(acts.end_acts(name));
         history.sights.sort_unstable();
         history
     }
@@ -155,9 +162,15 @@ impl<'a> HistoryFold<'a> {
                     history.first_tip = Some(FirstTip { id: tip.id, seen_at, origin });
                 }
             }
-            LedgerEvent::Decision(decided) => self.add_decision(holder, record, decided, doubt),
+            LedgerEvent::Decision(decided) => {
+                self.acts.add_decision(decided);
+                self.add_decision(holder, record, decided, doubt);
+            }
             LedgerEvent::Outcome(outcome) => {
                 let decision = self.decisions.get(&outcome.decision_id).cloned();
+                if !outcome.landed.is_empty() {
+                    self.acts.add_landing(&outcome.decision_id);
+                }
                 for moved in outcome.landed.iter().filter(|moved| moved.name == *self.name) {
                     let origin = match &decision {
                         Some((_, None)) => LandingOrigin::Decided,
@@ -198,7 +211,9 @@ impl<'a> HistoryFold<'a> {
             }
             LedgerEvent::BreakGlass(event) => add_session_event(&mut history.sessions, event),
             LedgerEvent::Act(event) if event.act.ref_name == *self.name => {
-                history.acts.push(RecordedChangeAct { record: record.number, event: event.clone() });
+                if self.acts.add_act((holder, record.number), event) {
+                    history.acts.push(RecordedChangeAct { record: record.number, event: event.clone() });
+                }
             }
             LedgerEvent::PullVerdict(verdict)
                 if verdict.target == *self.name && verdict.standing == RecordedStanding::Denied =>

@@ -19,6 +19,7 @@ use crate::change::text::encode_hex;
 use crate::change::{Oid, Text};
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
+use crate::ledger::audit::act_continuity::ActContinuity;
 use crate::ledger::audit::attempt_keys::read_refusal_keys;
 use crate::ledger::audit::chain_continuity::ChainContinuity;
 use crate::ledger::audit::history_fold::{HistoryFold, build_move_decision, read_ledger_history};
@@ -59,6 +60,8 @@ struct RareParts {
     first_tip: Option<FirstTip>,
     sessions: Vec<SessionHistory>,
     acts: Vec<RecordedChangeAct>,
+    /// The acts that were decided and have no record yet.
+    pending_acts: ActContinuity,
     unprotected_times: Vec<UnprotectedTime>,
 }
 
@@ -167,6 +170,7 @@ fn encode_index(fold: &HistoryFold<'_>) -> Option<Vec<u8>> {
         first_tip: history.first_tip,
         sessions: history.sessions.clone(),
         acts: history.acts.clone(),
+        pending_acts: fold.acts.clone(),
         unprotected_times: history.unprotected_times.clone(),
     };
     out.put_bytes(&serde_json::to_vec(&rare).ok()?);
@@ -286,6 +290,7 @@ fn read_index<'a>(
         observations: RefObservations::default(),
         decisions: BTreeMap::new(),
         continuity,
+        acts: rare.pending_acts,
         history: LedgerHistory {
             records,
             tip: Some(indexed_tip),

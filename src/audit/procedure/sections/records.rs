@@ -23,8 +23,8 @@ pub(super) fn build_records(policy: &Policy) -> DocumentSection {
         "signs that the gate stood, also while nothing changed.",
     ]);
     section.add_paragraph(
-        "A record names the digest of the record before it, so that one that was changed or left out is found \
-         (`changegate ledger verify`). Plans, test statements and reviews are in the commits and in the records of \
+        "A record names the digest of the record before it, so that one that was changed or left out in between is \
+         found (`changegate ledger verify`); whether the newest ones are missing is found with a copy. Plans, test statements and reviews are in the commits and in the records of \
          pull requests.",
     );
     section.add_subheading("Retention");

@@ -37,8 +37,8 @@ pub(super) fn build_scope_section(policy: &Policy) -> DocumentSection {
     let mut section = DocumentSection::new("Purpose and scope");
     section.add_paragraph(&format!(
         "This procedure says how a change is requested, described, assessed, approved, tested, brought in, \
-         followed up and recorded under the policy `{}`. The gate, a program called changegate, holds every \
-         change to that policy. Where this document and the policy differ, the policy counts.",
+         followed up and recorded under the policy `{}`. The gate, a program called changegate, holds changes \
+         to that policy wherever the organisation has installed it so that no change comes past it. Where this document and the policy differ, the policy counts.",
         policy.name
     ));
     section.add_paragraph("Under change control:");
@@ -87,7 +87,7 @@ pub(super) fn build_definitions(policy: &Policy) -> DocumentSection {
     add(
         "approval",
         "The consent of a person who is no author of the change. Each person counts once, however many addresses \
-         or accounts they have. A machine never approves.",
+         or accounts the policy knows of them. A machine never approves.",
     );
     add(
         "field",
