@@ -269,33 +269,6 @@ proptest! {
         }
     }
 
-    /// A plan is proved: its acts are enough as far as it says so, and each of them is needed.
-    #[test]
-    fn the_acts_of_a_plan_are_enough_and_each_is_needed(change in prop_oneof![change(), proposal(), proposal()]) {
-        for policy in policies() {
-            let Some(proved) = plan_unblocking(&[policy], &change, true) else { continue };
-            let obstacles = proved.plan.obstacles.iter().map(|obstacle| &obstacle.rule);
-            let left: Vec<_> = proved.plan.open.iter().chain(obstacles).collect();
-            let denied = |acts: &[Repair]| -> Vec<String> {
-                let after = apply_repairs(&change, acts);
-                let judgements = judge_change(policy, &after, true).judgements;
-                let denying = judgements.iter().filter(|one| one.is_denying(true) && !left.contains(&&one.rule.id));
-                denying.map(|one| one.rule.id.to_string()).collect()
-            };
-            prop_assert_eq!(denied(&proved.acts), Vec::<String>::new(), "{}: {:#?}", policy.name, proved);
-            if proved.plan.is_complete() {
-                prop_assert_eq!(decide(policy, &apply_repairs(&change, &proved.acts)), Decision::Allow);
-            }
-            for place in 0..proved.acts.len() {
-                let mut fewer = proved.acts.clone();
-                fewer.remove(place);
-                prop_assert!(!denied(&fewer).is_empty(), "{}: {place} of {:#?}", policy.name, proved);
-            }
-            // Each act stands in a step, and each step is for a rule.
-            prop_assert!(proved.plan.steps.iter().all(|step| !step.rules.is_empty() && !step.options.is_empty()));
-        }
-    }
-
     /// Law 2, at the other end: nothing is allowed that rests on a fact nobody has.
     #[test]
     fn an_advisory_verdict_denies_no_more_than_an_enforced_one(change in change()) {
@@ -511,5 +484,37 @@ pull:
     for policy in policies() {
         let verdict = judge_change(policy, &change, true);
         assert_eq!(verdict.decision(), Decision::Allow, "{}: {verdict:#?}", policy.name);
+    }
+}
+
+proptest! {
+    // Each case judges a change again for every act that is left out.
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    /// A plan is proved: its acts are enough as far as it says so, and each of them is needed.
+    #[test]
+    fn the_acts_of_a_plan_are_enough_and_each_is_needed(change in prop_oneof![change(), proposal(), proposal()]) {
+        for policy in policies() {
+            let Some(proved) = plan_unblocking(&[policy], &change, true) else { continue };
+            let obstacles = proved.plan.obstacles.iter().map(|obstacle| &obstacle.rule);
+            let left: Vec<_> = proved.plan.open.iter().chain(obstacles).collect();
+            let denied = |acts: &[Repair]| -> Vec<String> {
+                let after = apply_repairs(&change, acts);
+                let judgements = judge_change(policy, &after, true).judgements;
+                let denying = judgements.iter().filter(|one| one.is_denying(true) && !left.contains(&&one.rule.id));
+                denying.map(|one| one.rule.id.to_string()).collect()
+            };
+            prop_assert_eq!(denied(&proved.acts), Vec::<String>::new(), "{}: {:#?}", policy.name, proved);
+            if proved.plan.is_complete() {
+                prop_assert_eq!(decide(policy, &apply_repairs(&change, &proved.acts)), Decision::Allow);
+            }
+            for place in 0..proved.acts.len() {
+                let mut fewer = proved.acts.clone();
+                fewer.remove(place);
+                prop_assert!(!denied(&fewer).is_empty(), "{}: {place} of {:#?}", policy.name, proved);
+            }
+            // Each act stands in a step, and each step is for a rule.
+            prop_assert!(proved.plan.steps.iter().all(|step| !step.rules.is_empty() && !step.options.is_empty()));
+        }
     }
 }

@@ -44,8 +44,6 @@ pub(super) struct ShownSection {
 pub(super) struct ShownItem {
     /// Its name.
     pub(super) name: String,
-    /// What stands behind the name, such as the title of a rule.
-    pub(super) title: Option<String>,
     /// The statements of the whole of it, the one that counts last.
     pub(super) statements: Vec<WrittenValue>,
     pub(super) values: Vec<ShownValue>,

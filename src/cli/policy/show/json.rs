@@ -35,7 +35,6 @@ fn build_section(section: &ShownSection) -> Value {
     for item in &section.items {
         items.push(json!({
             "name": item.name,
-            "title": item.title,
             "origin": item.statements.last().map(build_statement),
             "overrides": build_overrides(&item.statements),
             "values": item.values.iter().map(build_value).collect::<Vec<_>>(),

@@ -49,7 +49,7 @@ impl<'loaded> PolicyOutlineBuilder<'loaded> {
 
     fn show_item(&self, name: impl Into<String>, path: &[&str], values: Vec<ShownValue>) -> ShownItem {
         let statements = self.origins.find_statements(path).to_vec();
-        ShownItem { name: name.into(), title: None, statements, values }
+        ShownItem { name: name.into(), statements, values }
     }
 
     fn build_settings(&self) -> ShownSection {
@@ -189,6 +189,9 @@ impl<'loaded> PolicyOutlineBuilder<'loaded> {
     fn build_rule(&self, rule: &Rule) -> ShownItem {
         let id = rule.description.id.as_str();
         let mut values = Vec::new();
+        if rule.description.has_title() {
+            values.push(self.show_value("title", rule.description.title.as_str(), &["rules", id, "title"]));
+        }
         if rule.level == RuleLevel::Warn {
             values.push(self.show_value("level", describe_effect(rule), &["rules", id, "level"]));
         }
@@ -221,7 +224,6 @@ impl<'loaded> PolicyOutlineBuilder<'loaded> {
         let mut item = self.show_item(id, &["rules", id], values);
         // The statements of a rule add up, key by key: the first one made it.
         item.statements.truncate(1);
-        item.title = rule.description.has_title().then(|| rule.description.title.clone());
         item
     }
 

@@ -73,9 +73,6 @@ fn write_item(item: &ShownItem, out: &mut dyn Write) -> io::Result<()> {
     }
     let origin = place.as_ref().map(|place| format!(" [{place}]")).unwrap_or_default();
     writeln!(out, "\n{}", wrap_text("", 4, &format!("{}{origin}", item.name)))?;
-    if let Some(title) = &item.title {
-        writeln!(out, "{}", wrap_text("  ", 2, title))?;
-    }
     let file = item.statements.last().map(|statement| statement.file.as_str());
     for value in &item.values {
         write_value(value, file, out)?;
@@ -91,8 +88,13 @@ fn write_value(value: &ShownValue, item_file: Option<&str>, out: &mut dyn Write)
         }
         _ => String::new(),
     };
-    let start = format!("  {:<8} ", value.label);
-    writeln!(out, "{}", wrap_text(&start, 11, &format!("{}{origin}", value.text)))?;
+    let text = format!("{}{origin}", value.text);
+    // The title of a rule needs no word before it.
+    let line = match value.label {
+        "title" => wrap_text("  ", 2, &text),
+        label => wrap_text(&format!("  {label:<8} "), 11, &text),
+    };
+    writeln!(out, "{line}")?;
     write_overrides(&value.statements, out)
 }
 
