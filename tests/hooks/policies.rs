@@ -552,10 +552,7 @@ fn what_loosens_the_policy_is_asked_for_more_and_told() {
     // The way back asks for more, and one approval is enough.
     world.write(PATH, &strict);
     world.commit(&good("Ask for reviews again"));
-    world
-        .push(&["main"])
-        .accepted()
-        .says("asks of later changes is stricter: rule `peer-review`: level: off → deny");
+    world.push(&["main"]).accepted().says("asks of later changes is stricter").says("level: off → deny");
     world.write(PATH, &stricter);
     world.commit(&good("Ask for signatures"));
     world.push(&["main"]).accepted().does_not_say("is looser");
