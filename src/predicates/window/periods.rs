@@ -85,7 +85,10 @@ impl TimePeriod {
         let part = of.and_then(|node| read_choice(node, &PART_WORDS, faults));
         if let Some((counted, is_last)) = edges.into_iter().find_map(|(node, is_last)| Some((node?, is_last)))
         {
-            map.require_key("of", faults);
+            if of.is_none() {
+                let what = "`of` is missing here; add `of: month`, `of: quarter` or `of: year`";
+                faults.push(YamlFault::new(node.at, what));
+            }
             let counted = parse_one(counted, faults, parse_counted_days);
             if edges.iter().all(|(node, _)| node.is_some()) {
                 faults.push(YamlFault::new(node.at, "a period has either `first` or `last`"));
