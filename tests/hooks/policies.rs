@@ -535,8 +535,9 @@ fn what_loosens_the_policy_is_asked_for_more_and_told() {
     let strict = guarded();
     let loose =
         strict.replace("rules:\n", "rules:\n  peer-review: { level: off, reason: nobody has time }\n");
-    let stricter =
-        format!("{strict}  signed: {{ require: {{ signed: true }}, level: warn, until: 2999-12-31 }}\n");
+    let stricter = format!(
+        "{strict}  signed: {{ require: {{ signed: true }}, level: warn, until: 2999-12-31, reason: keys come }}\n"
+    );
     let world = World::under(&strict);
     // A change of other files is asked for nothing.
     world.write("a", "1");
