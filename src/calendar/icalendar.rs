@@ -100,6 +100,8 @@ pub(super) fn read_calendar(source: &[u8]) -> Result<Vec<YearlyRule>, Vec<Calend
             // Alarms and the like stand within an event.
             _ if open.last().is_some_and(|name| name == "VEVENT") => {
                 if let Err(what) = event.add_line(&line) {
+                    // What is wrong with the rest of the event may come from this line.
+                    event.is_left_out = true;
                     faults.push(CalendarFault { line: line.number, what });
                 }
             }

@@ -131,7 +131,7 @@ mod tests {
         add_header_facts(patch, &mut paths);
         let told: Vec<_> =
             paths.iter().map(|one| (one.path.as_str(), one.added, one.removed, one.kind)).collect();
-        assert_eq!(paths[1].added_text, "deleted file mode 100644\n");
+        assert_eq!(paths[0].added_text, "x\ndeleted file mode 100644\n");
         assert_eq!(
             told,
             [

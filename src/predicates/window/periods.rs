@@ -81,10 +81,14 @@ impl TimePeriod {
         let before = faults.len();
         let mut map = MapReader::new(node, faults)?;
         let edges = [("last", true), ("first", false)].map(|(key, is_last)| (map.find_key(key), is_last));
+        let of = map.find_key("of");
+        let part = of.and_then(|node| read_choice(node, &PART_WORDS, faults));
         if let Some((counted, is_last)) = edges.into_iter().find_map(|(node, is_last)| Some((node?, is_last)))
         {
-            let of = map.require_key("of", faults);
-            let part = of.and_then(|node| read_choice(node, &PART_WORDS, faults));
+            if of.is_none() {
+                let what = "`of` is missing here; add `of: month`, `of: quarter` or `of: year`";
+                faults.push(YamlFault::new(node.at, what));
+            }
             let counted = parse_one(counted, faults, parse_counted_days);
             if edges.iter().all(|(node, _)| node.is_some()) {
                 faults.push(YamlFault::new(node.at, "a period has either `first` or `last`"));
@@ -93,6 +97,9 @@ impl TimePeriod {
             let (count, is_business) = counted?;
             let edge = CalendarEdge { count, is_business, is_last, part: part? };
             return (before == faults.len()).then_some(TimePeriod::Edge(edge));
+        }
+        if let Some(of) = of {
+            faults.push(YamlFault::new(of.at, "`of` stands beside `first` or `last`"));
         }
         let weekdays = map.find_key("weekdays");
         let from = map.find_key("from");
@@ -287,7 +294,7 @@ fn parse_counted_days(written: &str) -> Result<(u8, bool), String> {
     };
     let (days, is_business) = match TimeLimit::new(written) {
         Ok(TimeLimit::BusinessDays(days)) => (days, true),
-        Ok(TimeLimit::Minutes(minutes)) if written.contains('d') && minutes % (24 * 60) == 0 => {
+        Ok(TimeLimit::Minutes(minutes)) if written.contains('d') && minutes.is_multiple_of(24 * 60) => {
             (minutes / (24 * 60), false)
         }
         _ => return Err(refuse()),
