@@ -164,9 +164,15 @@ mod tests {
                 "{}",
                 pack.name
             );
-            let filled =
-                template.replace("[ ]", "[x]").replace("<!-- In", "In").replace("<!-- Where", "Where");
-            let filled = filled.replace("<!-- as in ", "").replace(" -->", "");
+            let mut filled = template.replace("[ ]", "[x]").replace("<!-- as in ", "");
+            for hint in ["<!-- In your own words. -->", "<!-- Where the gate asks for it. -->"] {
+                filled = filled.replace(hint, "Revert this commit and deploy again.");
+            }
+            let lines = filled.lines().map(|line| match line.starts_with("**") {
+                true => line.trim_end_matches(" -->"),
+                false => line,
+            });
+            let filled = lines.collect::<Vec<_>>().join("\n");
             let stated = read_statements(&filled);
             for field in policy.list_required_fields() {
                 let is_stated = stated.iter().any(|one| field.matches_label(&one.label));
