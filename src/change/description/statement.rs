@@ -93,6 +93,8 @@ pub enum UnreadReason {
     NothingBelow,
     /// It looks like a heading, and has more than six `#`, or no space behind them.
     NoHeading,
+    /// It names a label and a value, with another sign than a colon between them, or not at the start of a line.
+    NotLabelled,
     /// It is about the pull request as a whole, and each of its commits is judged by itself.
     OfWholePull,
 }

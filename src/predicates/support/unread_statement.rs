@@ -26,6 +26,8 @@ messages! {
         "`{field}` is not stated: nothing that counts stands below line {line} of the description, {written}";
     NO_HEADING = "field.unread-no-heading":
         "`{field}` is not stated: line {line} of the description, {written}, is no heading; write one to six `#`, and a space behind them";
+    NOT_LABELLED = "field.unread-not-labelled":
+        "`{field}` is not stated: line {line} of the description, {written}, is not read; write `{field}:` at the start of a line, and what it says behind the colon";
     OF_WHOLE_PULL = "field.unread-of-whole-pull":
         "`{field}` is not stated: line {line} of the description, {written}, is of the whole pull request, and each of its commits is judged by itself; add `{trailer}` to the trailers of the commit";
     OTHER_FIELD = "field.unread-other-field":
@@ -80,6 +82,7 @@ pub(crate) fn find_unread_statement(
         UnreadReason::LookAlike => &LOOK_ALIKE,
         UnreadReason::NothingBelow => &NOTHING_BELOW,
         UnreadReason::NoHeading => &NO_HEADING,
+        UnreadReason::NotLabelled => &NOT_LABELLED,
         UnreadReason::OfWholePull => {
             let message = OF_WHOLE_PULL.with("field", field.name.as_str()).with("line", unread.line);
             let message = message.with("written", &unread.written).with("trailer", paste);
