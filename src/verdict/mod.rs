@@ -9,6 +9,7 @@ mod fixer;
 mod ids;
 mod location;
 pub(crate) mod message;
+mod possible_exemption;
 pub(crate) mod reasons;
 mod sentence;
 mod wording;
@@ -27,6 +28,7 @@ pub use ids::{ClassId, ExemptionId, RuleId};
 pub use location::ChangeLocation;
 pub(crate) use message::messages;
 pub use message::{Message, MessageTemplate, MessageValue, UnrecordedValue};
+pub use possible_exemption::PossibleExemption;
 pub use reasons::{
     ApprovalDecision, ApprovalSource, ApprovalUse, ConsideredApproval, ConsideredCheck,
     ConsideredContributor, ConsideredField, ConsideredTicket, IdentityKind, JudgingPolicy, OutcomeWord,
@@ -232,6 +234,9 @@ pub enum RuleOutcome {
         /// The file and line of the policy on which it stands.
         exemption: ExemptionId,
     },
+    /// The change breaks the rule, and whether an exemption allows that cannot be known; only where the gate
+    /// does not enforce.
+    MaybeExempted(Box<PossibleExemption>),
     /// The rule does not apply to this change.
     NotApplicable,
 }
@@ -310,7 +315,9 @@ impl Judgement {
         self.level == RuleLevel::Deny
             && match &self.outcome {
                 RuleOutcome::Fail(_) => true,
-                RuleOutcome::Undecided(_) | RuleOutcome::Deferred(_) => enforced,
+                RuleOutcome::Undecided(_) | RuleOutcome::Deferred(_) | RuleOutcome::MaybeExempted(_) => {
+                    enforced
+                }
                 RuleOutcome::Pass
                 | RuleOutcome::Owed(_)
                 | RuleOutcome::Exempted { .. }
