@@ -15,6 +15,7 @@
 )]
 
 mod client;
+mod early;
 mod edited;
 mod encodings;
 mod first_policy;
