@@ -65,6 +65,11 @@ exemptions:
     reason: lock files
     approved-by: dana@example.com
     until: 2099-01-01
+  - { rule: risk, when: { pusher: ['renovate[bot]'] }, reason: bots, approved-by: dana@example.com, until: 2099-01-01 }
+  - { rule: change-type, when: { branch: release }, reason: old, approved-by: dana@example.com, until: 2099-01-01 }
+  - { rule: ticket, when: { not: { blob: { largest: 5KB } } }, reason: big, approved-by: dana@example.com, until: 2099-01-01 }
+  - { rule: signed, when: { any: [{ size: { lines: { at-most: 5 } } }, { pusher: ana }] }, reason: small, approved-by: dana@example.com, until: 2099-01-01 }
+  - { rule: not-too-large, when: { signed: {} }, reason: signed, approved-by: dana@example.com, until: 2099-01-01 }
 ";
 
 /// Returns every shipped policy and the one above, loaded once.
@@ -274,6 +279,49 @@ proptest! {
     fn an_advisory_verdict_denies_no_more_than_an_enforced_one(change in change()) {
         for policy in policies() {
             prop_assert!(judge_change(policy, &change, false).decision() <= decide(policy, &change));
+        }
+    }
+
+    /// Law 13: a point that enforces nothing, and knows less, never denies what one that enforces and knows more
+    /// allows; rule by rule, as few changes keep all of them.
+    #[test]
+    fn an_advisory_point_never_denies_what_more_facts_allow(change in prop_oneof![change(), proposal()], taken in proptest::sample::subsequence(NEEDS.to_vec(), 0..=13)) {
+        for policy in policies() {
+            let mut less = change.clone();
+            for need in &taken {
+                forget(&mut less, *need);
+            }
+            let early = judge_change(policy, &less, false);
+            let late = judge_change(policy, &change, true);
+            prop_assert!(early.decision() <= late.decision(), "{} without {taken:?}", policy.name);
+            for (early, late) in early.judgements.iter().zip(&late.judgements).take(policy.rules.len()) {
+                prop_assert!(
+                    early.is_denying(false) <= late.is_denying(true),
+                    "{} without {taken:?}: {early:#?} {late:#?}",
+                    policy.name
+                );
+                // What is left open for an exemption is broken, unless that exemption or another applies.
+                if let RuleOutcome::MaybeExempted(possible) = &early.outcome {
+                    prop_assert!(!possible.findings.is_empty() && !possible.missing.is_empty());
+                    prop_assert!(policy.exemptions.iter().any(|one| one.id == possible.exemption));
+                    let is_settled = matches!(late.outcome, RuleOutcome::Fail(_) | RuleOutcome::Exempted { .. });
+                    prop_assert!(is_settled, "{}: {early:#?} {late:#?}", policy.name);
+                }
+            }
+        }
+    }
+
+    /// Where a missing fact denies, no exemption hangs on one.
+    #[test]
+    fn an_enforcing_point_leaves_no_exemption_open(change in prop_oneof![change(), proposal()], taken in proptest::sample::subsequence(NEEDS.to_vec(), 0..=13)) {
+        for policy in policies() {
+            let mut less = change.clone();
+            for need in &taken {
+                forget(&mut less, *need);
+            }
+            for judgement in judge_change(policy, &less, true).judgements {
+                prop_assert!(!matches!(judgement.outcome, RuleOutcome::MaybeExempted(_)), "{}: {judgement:#?}", policy.name);
+            }
         }
     }
 

@@ -186,7 +186,9 @@ pub(crate) fn compare_verdicts(change: &Change, current: &Verdict, proposed: &Ve
             RuleOutcome::NotApplicable => continue,
             RuleOutcome::Pass | RuleOutcome::Owed(_) | RuleOutcome::Exempted { .. } => RuleMark::Kept,
             RuleOutcome::Fail(_) => RuleMark::Broken,
-            RuleOutcome::Undecided(_) | RuleOutcome::Deferred(_) => RuleMark::Open,
+            RuleOutcome::Undecided(_) | RuleOutcome::Deferred(_) | RuleOutcome::MaybeExempted(_) => {
+                RuleMark::Open
+            }
         };
         applied.push((judgement.rule.id.to_string(), mark));
     }
@@ -229,9 +231,12 @@ fn decide(verdict: &Verdict, missing: &mut BTreeSet<FactKind>) -> Option<Decisio
         return Some(Decision::Deny);
     }
     for judgement in verdict.judgements.iter().filter(|one| one.level == RuleLevel::Deny) {
-        if let RuleOutcome::Undecided(facts) | RuleOutcome::Deferred(facts) = &judgement.outcome {
-            missing.extend(facts.iter().map(Missing::fact_kind));
-        }
+        let facts = match &judgement.outcome {
+            RuleOutcome::Undecided(facts) | RuleOutcome::Deferred(facts) => facts.as_slice(),
+            RuleOutcome::MaybeExempted(possible) => possible.missing.as_slice(),
+            _ => continue,
+        };
+        missing.extend(facts.iter().map(Missing::fact_kind));
     }
     missing.is_empty().then_some(Decision::Allow)
 }

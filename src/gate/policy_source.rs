@@ -167,6 +167,28 @@ impl LoadedPolicy {
         })
     }
 
+    /// Returns true if it was read from a commit.
+    pub(crate) fn is_from_commit(&self) -> bool {
+        matches!(self.place, PolicyLocation::Commit { .. })
+    }
+
+    /// Returns true if a file of the policy is another in the work tree at `root` than in the commit `head` that is
+    /// checked out there, line ends aside. A file that is not there is no edit: a work tree can be sparse.
+    pub(crate) fn is_edited_on_disk(&self, repository: &Repository, head: Oid, root: &Path) -> bool {
+        let without_returns = |found: FetchedFile| {
+            found.map(|file| {
+                file.map(|mut bytes| {
+                    bytes.retain(|byte| *byte != b'\r');
+                    bytes
+                })
+            })
+        };
+        self.files.keys().any(|path| match read_disk_file(&root.join(path), policy::max_file_bytes(path)) {
+            Ok(None) => false,
+            on_disk => without_returns(on_disk) != without_returns(read_file_at(repository, head, path)),
+        })
+    }
+
     /// Returns true if and only if every file of the policy is the same at `commit`.
     pub(crate) fn is_same_at(&self, repository: &Repository, commit: Oid) -> bool {
         self.files.iter().all(|(path, found)| read_file_at(repository, commit, path) == *found)

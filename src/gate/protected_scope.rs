@@ -12,6 +12,7 @@ use anyhow::Result;
 use crate::change::Text;
 use crate::git::Repository;
 use crate::pattern::RefPattern;
+use crate::pattern::name_fold::fold_file_name;
 use crate::policy::Policy;
 
 /// The refs of one repository that one policy puts under change control.
@@ -88,8 +89,8 @@ impl ProtectedScope {
         if !self.ignores_case {
             return Ok(None);
         }
-        let folded = name.to_lossy().to_lowercase();
-        let is_twin = |other: &Text| other != name && other.to_lossy().to_lowercase() == folded;
+        let folded = fold_file_name(&name.to_lossy());
+        let is_twin = |other: &Text| other != name && fold_file_name(&other.to_lossy()) == folded;
         for pattern in &self.patterns {
             if !pattern.matches_ref_in_any_case(name.as_bytes()) {
                 continue;

@@ -5,7 +5,11 @@
 //! `when`), then what the rule requires. What cannot be known stays undecided, and an undecided rule
 //! denies where the gate enforces.
 //!
-//! Invariants: removing a fact never turns deny into allow; the order of rules changes nothing but
+//! Where it does not, what hangs on a missing fact is left to a later point, also whether an exemption
+//! applies.
+//!
+//! Invariants: removing a fact never turns deny into allow; a point that does not enforce never denies what
+//! one that enforces and knows more allows; the order of rules changes nothing but
 //! the order of the judgements; a change that no denying rule applies to is denied.
 
 mod applicability;
@@ -24,8 +28,8 @@ use crate::policy::{Policy, Rule};
 use crate::predicates::EvaluationContext;
 use crate::predicates::support::condition::ConditionTrace;
 use crate::verdict::{
-    ClassId, CommitShape, Finding, Fixer, Judgement, PredicateAnswer, RuleDescription, RuleId, RuleLevel,
-    RuleOutcome, Verdict, messages,
+    ClassId, CommitShape, Finding, Fixer, Judgement, PossibleExemption, PredicateAnswer, RuleDescription,
+    RuleId, RuleLevel, RuleOutcome, Verdict, messages,
 };
 
 pub use crate::judge::explanation::{
@@ -57,12 +61,8 @@ pub fn judge_change(policy: &Policy, change: &Change, enforce: bool) -> Verdict 
     let today = change.seen_at.to_zoned(TimeZone::UTC).date();
     let mut judgements: Vec<Judgement> = Vec::with_capacity(policy.rules.len() + 1);
     for (index, rule) in policy.rules.iter().enumerate() {
-        let mut outcome = judge_rule(rule, &classes, &context, &sorting, enforce);
-        if let RuleOutcome::Fail(_) | RuleOutcome::Undecided(_) | RuleOutcome::Deferred(_) = outcome
-            && let Some(exempted) = find_exemption(policy, index, &sorting)
-        {
-            outcome = exempted;
-        }
+        let outcome = judge_rule(rule, &classes, &context, &sorting, enforce);
+        let outcome = apply_exemptions(policy, index, outcome, &sorting, enforce);
         judgements.push(Judgement {
             rule: Arc::clone(&rule.description),
             level: rule.level_on(today),
@@ -177,7 +177,10 @@ pub(crate) fn find_used_exemptions(policy: &Policy, change: &Change, verdict: &V
         let Some(judgement) = verdict.judgements.get(exemption.rule_index) else { continue };
         let counts = match &judgement.outcome {
             RuleOutcome::Exempted { exemption: used, .. } => *used == exemption.id,
-            RuleOutcome::Fail(_) | RuleOutcome::Undecided(_) | RuleOutcome::Deferred(_) => {
+            RuleOutcome::Fail(_)
+            | RuleOutcome::Undecided(_)
+            | RuleOutcome::Deferred(_)
+            | RuleOutcome::MaybeExempted(_) => {
                 matches!(exemption.when.evaluate(&context), PredicateAnswer::Unknown(_))
             }
             _ => false,
@@ -207,24 +210,54 @@ fn classify_missing(mut missing: Vec<Missing>, enforce: bool) -> RuleOutcome {
     if known_later && !enforce { RuleOutcome::Deferred(missing) } else { RuleOutcome::Undecided(missing) }
 }
 
-/// Returns the outcome of a broken rule that an exemption covers. An exemption whose `when` cannot be
-/// known covers nothing.
-fn find_exemption(policy: &Policy, rule: usize, context: &EvaluationContext<'_>) -> Option<RuleOutcome> {
+/// Returns the outcome of a rule with the exemptions from it.
+///
+/// An exemption whose `when` cannot be known covers nothing where the gate enforces. Where it does not, what is
+/// broken is left open: a point that knows more would take the change if the exemption applies.
+fn apply_exemptions(
+    policy: &Policy,
+    rule: usize,
+    outcome: RuleOutcome,
+    context: &EvaluationContext<'_>,
+    enforce: bool,
+) -> RuleOutcome {
+    if !matches!(outcome, RuleOutcome::Fail(_) | RuleOutcome::Undecided(_) | RuleOutcome::Deferred(_)) {
+        return outcome;
+    }
     let today = context.change.seen_at.to_zoned(TimeZone::UTC).date();
+    let mut possible = None;
     for exemption in &policy.exemptions {
-        if exemption.rule_index == rule
-            && exemption.until >= today
-            && matches!(exemption.when.evaluate(context), PredicateAnswer::Holds(_))
-        {
-            return Some(RuleOutcome::Exempted {
+        if exemption.rule_index != rule || exemption.until < today {
+            continue;
+        }
+        match exemption.when.evaluate(context) {
+            PredicateAnswer::Holds(_) => {
+                return RuleOutcome::Exempted {
+                    reason: exemption.reason.clone(),
+                    approved_by: exemption.approved_by.clone(),
+                    until: exemption.until.to_string(),
+                    exemption: exemption.id.clone(),
+                };
+            }
+            PredicateAnswer::Unknown(missing) if possible.is_none() => possible = Some((exemption, missing)),
+            PredicateAnswer::Unknown(_) | PredicateAnswer::Fails(_) => {}
+        }
+    }
+    match (outcome, possible) {
+        (RuleOutcome::Fail(findings), Some((exemption, mut missing))) if !enforce => {
+            missing.sort();
+            missing.dedup();
+            RuleOutcome::MaybeExempted(Box::new(PossibleExemption {
+                findings,
+                missing,
                 reason: exemption.reason.clone(),
                 approved_by: exemption.approved_by.clone(),
                 until: exemption.until.to_string(),
                 exemption: exemption.id.clone(),
-            });
+            }))
         }
+        (outcome, _) => outcome,
     }
-    None
 }
 
 fn build_no_rule_judgement() -> Judgement {

@@ -83,6 +83,8 @@ pub(crate) fn name_outcome(outcome: &RuleOutcome) -> OutcomeWord {
         RuleOutcome::Undecided(_) => OutcomeWord::Undecided,
         RuleOutcome::Deferred(_) => OutcomeWord::Deferred,
         RuleOutcome::Exempted { .. } => OutcomeWord::Exempted,
+        RuleOutcome::MaybeExempted(possible) if possible.is_settled_later() => OutcomeWord::Deferred,
+        RuleOutcome::MaybeExempted(_) => OutcomeWord::Undecided,
         RuleOutcome::NotApplicable => OutcomeWord::NotApplicable,
     }
 }

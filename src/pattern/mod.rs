@@ -7,12 +7,14 @@
 //! so a hook pays only for the patterns that it reaches.
 
 mod line;
+pub(crate) mod name_fold;
 mod value;
 
 use std::fmt;
 
 use gix_glob::{Pattern as GitGlob, pattern::Case, wildmatch};
 
+use crate::pattern::name_fold::fold_file_name;
 pub use line::LinePattern;
 pub(crate) use value::MAX_MATCHED_BYTES;
 pub use value::{SHIPPED_PATTERNS, ValuePattern};
@@ -250,9 +252,8 @@ impl RefPattern {
     /// Returns true if the pattern matches the whole of `full_name` in any case of its letters, as a file
     /// system that ignores case compares names.
     pub(crate) fn matches_ref_in_any_case(&self, full_name: &[u8]) -> bool {
-        // The file system folds all letters, so ASCII alone is not enough.
-        let name = String::from_utf8_lossy(full_name).to_lowercase();
-        matches_wildcards(self.full.to_lowercase().as_bytes(), name.as_bytes(), false)
+        let name = fold_file_name(&String::from_utf8_lossy(full_name));
+        matches_wildcards(fold_file_name(&self.full).as_bytes(), name.as_bytes(), false)
     }
 
     /// Returns the full name that the pattern matches, if it matches only one. Otherwise the error is

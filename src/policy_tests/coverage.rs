@@ -119,9 +119,12 @@ fn measure_rule(
         match result.verdict.judgements.get(index).map(|judgement| &judgement.outcome) {
             None | Some(RuleOutcome::NotApplicable) => continue,
             Some(RuleOutcome::Pass | RuleOutcome::Owed(_)) => kept += 1,
-            Some(RuleOutcome::Fail(_) | RuleOutcome::Undecided(_) | RuleOutcome::Exempted { .. }) => {
-                broken += 1
-            }
+            Some(
+                RuleOutcome::Fail(_)
+                | RuleOutcome::Undecided(_)
+                | RuleOutcome::Exempted { .. }
+                | RuleOutcome::MaybeExempted(_),
+            ) => broken += 1,
             Some(RuleOutcome::Deferred(_)) => {}
         }
         asked.push(*change);

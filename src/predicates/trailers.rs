@@ -30,6 +30,8 @@ messages! {
     MISSPELT = "trailers.misspelt": "{written} is not a known key; the nearest one is `{key}`";
     INVISIBLE_CHARACTER = "trailers.invisible-character": "{written} is not `{key}`: it contains invisible characters";
     LOOK_ALIKE = "trailers.look-alike": "{written} is not `{key}`: it contains characters that only look alike";
+    COLON_LOOK_ALIKE = "trailers.colon-look-alike":
+        "this is no `{key}`: the sign behind {written} only looks like a colon";
     INVALID_KEY = "trailers.invalid-key": "{written} is not `{key}`: a key has only letters, digits and `-`";
 }
 
@@ -144,6 +146,11 @@ fn near_miss_message(miss: &NearMiss) -> Message {
         NearMissReason::FirstParagraph => &FIRST_PARAGRAPH,
         NearMissReason::Misspelt { .. } => &MISSPELT,
         NearMissReason::InvisibleCharacter => &INVISIBLE_CHARACTER,
+        NearMissReason::LookAlikeCharacter
+            if written.as_bytes().eq_ignore_ascii_case(miss.key.as_bytes()) =>
+        {
+            &COLON_LOOK_ALIKE
+        }
         NearMissReason::LookAlikeCharacter => &LOOK_ALIKE,
         NearMissReason::InvalidKeyCharacter => &INVALID_KEY,
     };

@@ -161,6 +161,7 @@ fn is_silent(rank: JudgementRank) -> bool {
 fn find_exemption_id<'report>(ranked: &RankedJudgement<'report>) -> Option<&'report ExemptionId> {
     match &ranked.judgement.outcome {
         RuleOutcome::Exempted { exemption, .. } => Some(exemption),
+        RuleOutcome::MaybeExempted(possible) => Some(&possible.exemption),
         _ => None,
     }
 }

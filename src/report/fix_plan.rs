@@ -180,7 +180,7 @@ fn build_fix_tasks<'report>(
 
 fn choose_turn(ranked: &RankedJudgement<'_>, objection: &RuleObjection<'_>) -> FixTurn {
     match objection {
-        RuleObjection::Missing(_) => FixTurn::GateOperator,
+        RuleObjection::Missing(_) | RuleObjection::OpenExemption(..) => FixTurn::GateOperator,
         RuleObjection::Finding(finding) if finding.fixers.iter().all(is_administrator) => {
             FixTurn::GateOperator
         }

@@ -31,9 +31,20 @@ impl JudgementRank {
         let denies = judgement.is_denying(enforced);
         match &judgement.outcome {
             RuleOutcome::Fail(_) if denies => JudgementRank::Denied,
-            RuleOutcome::Undecided(_) | RuleOutcome::Deferred(_) if denies => JudgementRank::DeniedUnknown,
-            RuleOutcome::Undecided(_) if judgement.level == RuleLevel::Deny => JudgementRank::Undecided,
-            RuleOutcome::Fail(_) | RuleOutcome::Undecided(_) => JudgementRank::Warning,
+            RuleOutcome::Undecided(_) | RuleOutcome::Deferred(_) | RuleOutcome::MaybeExempted(_)
+                if denies =>
+            {
+                JudgementRank::DeniedUnknown
+            }
+            RuleOutcome::MaybeExempted(possible) if possible.is_settled_later() => JudgementRank::Deferred,
+            RuleOutcome::Undecided(_) | RuleOutcome::MaybeExempted(_)
+                if judgement.level == RuleLevel::Deny =>
+            {
+                JudgementRank::Undecided
+            }
+            RuleOutcome::Fail(_) | RuleOutcome::Undecided(_) | RuleOutcome::MaybeExempted(_) => {
+                JudgementRank::Warning
+            }
             RuleOutcome::Deferred(_) => JudgementRank::Deferred,
             RuleOutcome::Owed(_) => JudgementRank::Owed,
             RuleOutcome::Exempted { .. } => JudgementRank::Exempted,

@@ -56,7 +56,9 @@ pub use crate::report::style::{DeniedMessage, ReportFormat, ReportStyle};
 pub(crate) use crate::report::terminal::page::{
     TerminalPage, TextStyle, plain_text, styled_text, wrap_words,
 };
-pub(crate) use crate::report::terminal::{has_faulty_side_commits, prefill_message, write_deferred_note};
+pub(crate) use crate::report::terminal::{
+    has_faulty_side_commits, prefill_message, write_deferred_note, write_exemption_note,
+};
 pub use crate::report::text_spool::SpoolStorage;
 
 /// Writes a report to `out` in one of the formats.

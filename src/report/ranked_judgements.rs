@@ -6,8 +6,8 @@
 use crate::change::{FactKind, Missing, Oid};
 use crate::report::content::{Report, ReportGroup};
 use crate::verdict::{
-    ChangeLocation, Decision, FieldDisagreement, Finding, Fixer, Judgement, RuleOutcome, Sentence,
-    SentencePart, Verdict, describe_fixers,
+    ChangeLocation, Decision, FieldDisagreement, Finding, Fixer, Judgement, PossibleExemption, RuleOutcome,
+    Sentence, SentencePart, Verdict, describe_fixers,
 };
 
 pub(crate) use crate::report::judgement_rank::JudgementRank;
@@ -41,6 +41,13 @@ impl<'report> RankedJudgement<'report> {
             RuleOutcome::Fail(findings) => findings.iter().map(RuleObjection::Finding).collect(),
             RuleOutcome::Undecided(gaps) | RuleOutcome::Deferred(gaps) => {
                 gaps.iter().map(RuleObjection::Missing).collect()
+            }
+            RuleOutcome::MaybeExempted(possible) => {
+                let mut objections: Vec<_> = possible.findings.iter().map(RuleObjection::Finding).collect();
+                for missing in &possible.missing {
+                    objections.push(RuleObjection::OpenExemption(possible, missing));
+                }
+                objections
             }
             RuleOutcome::Pass
             | RuleOutcome::Owed(_)
@@ -78,9 +85,18 @@ impl<'report> RankedJudgement<'report> {
         let mut facts = Vec::new();
         if self.rank == JudgementRank::Deferred {
             for objection in self.objections() {
-                if let RuleObjection::Missing(missing) = objection {
+                if let Some(missing) = objection.missing_fact() {
                     let (when, fact) = describe_awaited_fact(missing);
                     facts.push(format!("{fact} ({when})"));
+                }
+            }
+        }
+        if let RuleOutcome::MaybeExempted(possible) = &self.judgement.outcome {
+            let id = possible.exemption.as_str();
+            for objection in self.told_objections() {
+                if let Some(finding) = objection.finding() {
+                    let problem = finding.message.to_plain_text();
+                    facts.push(format!("broken unless the exemption at {id} applies: {problem}"));
                 }
             }
         }
@@ -109,6 +125,8 @@ pub(crate) enum RuleObjection<'report> {
     Finding(&'report Finding),
     /// A fact that is missing.
     Missing(&'report Missing),
+    /// A fact that is missing to know whether an exemption applies.
+    OpenExemption(&'report PossibleExemption, &'report Missing),
 }
 
 impl<'report> RuleObjection<'report> {
@@ -116,7 +134,15 @@ impl<'report> RuleObjection<'report> {
     pub(crate) fn finding(&self) -> Option<&'report Finding> {
         match self {
             RuleObjection::Finding(finding) => Some(finding),
-            RuleObjection::Missing(_) => None,
+            RuleObjection::Missing(_) | RuleObjection::OpenExemption(..) => None,
+        }
+    }
+
+    /// Returns the fact that is missing, or `None` for a finding.
+    pub(crate) fn missing_fact(&self) -> Option<&'report Missing> {
+        match self {
+            RuleObjection::Finding(_) => None,
+            RuleObjection::Missing(missing) | RuleObjection::OpenExemption(_, missing) => Some(missing),
         }
     }
 
@@ -125,6 +151,10 @@ impl<'report> RuleObjection<'report> {
         match self {
             RuleObjection::Finding(finding) => finding.message.sentence(),
             RuleObjection::Missing(missing) => Sentence::from_words(format!("cannot decide: {missing}")),
+            RuleObjection::OpenExemption(possible, missing) => Sentence::from_words(format!(
+                "cannot decide whether the exemption at {} allows it: {missing}",
+                possible.exemption
+            )),
         }
     }
 
@@ -146,8 +176,8 @@ impl<'report> RuleObjection<'report> {
 
     /// Returns who can fix it, or when it is checked again.
     pub(crate) fn describe_remedy(&self) -> String {
-        match self {
-            RuleObjection::Missing(Missing::NotAtThisStage(fact)) => {
+        match self.missing_fact() {
+            Some(Missing::NotAtThisStage(fact)) => {
                 format!("checked {}", describe_later_check(*fact))
             }
             _ => format!("fix: {}", describe_fixers(self.fixers())),
@@ -158,9 +188,10 @@ impl<'report> RuleObjection<'report> {
     pub(crate) fn fixers(&self) -> &'report [Fixer] {
         match self {
             RuleObjection::Finding(finding) => &finding.fixers,
-            RuleObjection::Missing(Missing::TooLarge(..)) => &[Fixer::Author, Fixer::Pusher],
+            RuleObjection::Missing(Missing::TooLarge(..))
+            | RuleObjection::OpenExemption(_, Missing::TooLarge(..)) => &[Fixer::Author, Fixer::Pusher],
             // A gap that a later stage would not close is for the people who set up the gate.
-            RuleObjection::Missing(_) => &[Fixer::GateAdministrator],
+            RuleObjection::Missing(_) | RuleObjection::OpenExemption(..) => &[Fixer::GateAdministrator],
         }
     }
 

@@ -10,6 +10,7 @@ mod ids;
 mod location;
 pub(crate) mod message;
 pub(crate) mod plan;
+mod possible_exemption;
 pub(crate) mod reasons;
 mod sentence;
 mod wording;
@@ -31,6 +32,7 @@ pub use message::{Message, MessageTemplate, MessageValue, UnrecordedValue};
 pub use plan::{
     ExcludedPerson, ObstacleReason, PlanObstacle, PlanStep, PlannedAct, PlannedActKind, UnblockPlan,
 };
+pub use possible_exemption::PossibleExemption;
 pub use reasons::{
     ApprovalDecision, ApprovalSource, ApprovalUse, ConsideredApproval, ConsideredCheck,
     ConsideredContributor, ConsideredField, ConsideredTicket, IdentityKind, JudgingPolicy, OutcomeWord,
@@ -236,6 +238,9 @@ pub enum RuleOutcome {
         /// The file and line of the policy on which it stands.
         exemption: ExemptionId,
     },
+    /// The change breaks the rule, and whether an exemption allows that cannot be known; only where the gate
+    /// does not enforce.
+    MaybeExempted(Box<PossibleExemption>),
     /// The rule does not apply to this change.
     NotApplicable,
 }
@@ -316,7 +321,9 @@ impl Judgement {
         self.level == RuleLevel::Deny
             && match &self.outcome {
                 RuleOutcome::Fail(_) => true,
-                RuleOutcome::Undecided(_) | RuleOutcome::Deferred(_) => enforced,
+                RuleOutcome::Undecided(_) | RuleOutcome::Deferred(_) | RuleOutcome::MaybeExempted(_) => {
+                    enforced
+                }
                 RuleOutcome::Pass
                 | RuleOutcome::Owed(_)
                 | RuleOutcome::Exempted { .. }

@@ -47,6 +47,17 @@ fn an_encoding_that_keeps_ascii_is_read_as_git_reads_it() {
         ("Shift_JIS", b"\x83\x5c\x89\xd4"),
         ("KOI8-R", b"\xe0\xd2\xc9\xca"),
         ("GB18030", b"\xbb\xa8"),
+        ("CP437", b"J\x94rg"),
+        ("IBM850", b"J\x94rg"),
+        ("MACINTOSH", b"J\x9arg"),
+        ("TIS-620", b"\xa1\xd2"),
+        ("VISCII", b"\xd5"),
+        ("BIG5-HKSCS", b"\xa4\xa4\xa4\xe5"),
+        ("HP-ROMAN8", b"J\xcerg"),
+        ("GEORGIAN-PS", b"\xc0\xc1"),
+        ("CP866", b"\x8f\xe0"),
+        ("KOI8-T", b"\xe0\xd2"),
+        ("ARMSCII-8", b"\xb2\xb3"),
     ] {
         let fields = b"\n\nChange-Type: normal\nRisk: low\nReviewed-by: Ben <ben@example.com>\n".as_slice();
         let new = encoded(&world, encoding, &[name, fields].concat());

@@ -16,6 +16,7 @@
 
 mod client;
 mod contents;
+mod early;
 mod edited;
 mod encodings;
 mod first_policy;

@@ -122,6 +122,31 @@ fn a_clone_of_a_fork_is_held_to_the_repository_that_it_comes_from() {
 }
 
 #[test]
+fn a_remote_that_pushes_to_another_repository_is_not_the_gate() {
+    let elsewhere = "origin pushes to another repository than it fetches from";
+    for key in ["remote.origin.pushurl", "url.../other.git.pushInsteadOf"] {
+        let world = world();
+        let value = if key.starts_with("remote") { "../other.git".to_owned() } else { world.url() };
+        world.git(&["config", key, &value]);
+        push(&world, &["origin", "main"])
+            .accepted()
+            .says(elsewhere)
+            .says("git config remote.origin.changegate true")
+            .does_not_say("remote: ");
+        world.git(&["commit", "-q", "--no-verify", "--allow-empty", "-m", "More"]);
+        world.git(&["config", "remote.origin.changegate", "true"]);
+        push(&world, &["origin", "main"]).refused("is missing").does_not_say(elsewhere);
+    }
+    // The same repository by another address, and two of which one has the gate.
+    let world = world();
+    let path = world.path("server.git").display().to_string();
+    world.git(&["config", "remote.origin.pushurl", &path]);
+    push(&world, &["origin", "main"]).refused("is missing").does_not_say(elsewhere);
+    world.git(&["config", "--add", "remote.origin.pushurl", "../other.git"]);
+    push(&world, &["origin", "main"]).refused("is missing").says(elsewhere);
+}
+
+#[test]
 fn what_only_a_fork_holds_is_not_published() {
     let world = world();
     world.git(&["remote", "rename", "origin", "upstream"]);

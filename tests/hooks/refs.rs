@@ -349,6 +349,22 @@ fn names_that_differ_by_case_are_refused_where_files_do_not_tell_them_apart() {
 }
 
 #[test]
+fn letters_outside_ascii_are_folded_as_file_systems_do() {
+    let world = World::under(&POLICY.replace("[main,", "[main, 'gesch\u{e4}ft', 'stra\u{df}e', kern,"));
+    world.configure("core.ignoreCase", "true");
+    let new = world.commit(&bad("Nobody reviewed this one"));
+    for name in
+        ["GESCH\u{c4}FT", "gescha\u{308}ft", "STRASSE", "\u{17f}tra\u{df}e", "stra\u{1e9e}e", "\u{212a}ern"]
+    {
+        world.push(&[&format!("{new}:refs/heads/{name}")]).refused("ref-case");
+        assert_eq!(world.at(&format!("refs/heads/{name}")), None, "{name}");
+    }
+    for free in ["ma\u{131}n", "strase"] {
+        world.push(&[&format!("{new}:refs/heads/{free}")]).accepted();
+    }
+}
+
+#[test]
 fn the_stricter_unit_of_both_policies_counts() {
     // Today's policy judges by commit and that of the branch by step, and the other way round.
     for (then, now) in [(POLICY, BY_COMMIT), (BY_COMMIT, POLICY)] {

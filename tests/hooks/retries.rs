@@ -98,6 +98,69 @@ fn the_options_of_the_commit_are_given_again() {
 }
 
 #[test]
+fn a_fixup_with_a_message_of_its_own_is_made_again() {
+    // Git writes over the colon in its own command line, which the hook reads.
+    for (fixup, a) in [("--fixup=amend:HEAD", "2"), ("--fixup=reword:HEAD", "1")] {
+        let world = world();
+        world.write("a", "2\n");
+        world.git(&["add", "a"]);
+        let before = world.head();
+        fix(&world, &["commit", fixup], &[("GIT_EDITOR", "empty")], "");
+        assert_eq!(
+            world.git(&["log", "-1", "--format=%s%(trailers:key=Risk)"]),
+            "Reworded amend! Two filesRisk: low"
+        );
+        assert_eq!(world.git(&["rev-parse", "HEAD^"]), before, "{fixup}");
+        assert_eq!(show(&world, "HEAD:a"), a, "{fixup}");
+        assert_eq!(world.git(&["status", "--porcelain"]).is_empty(), a == "2", "{fixup}");
+    }
+}
+
+#[test]
+fn the_commit_keeps_its_author() {
+    let who = "%s %an <%ae>, %cn";
+    let world = world();
+    world.git(&["config", "user.name", "Ana"]);
+    world.git(&["config", "user.email", "ana@example.com"]);
+    world.git(&["config", "alias.ci", "commit -a"]);
+    let none: [(&str, &str); 0] = [];
+    let variables = ["GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"];
+    let settings = ["-c", "user.name=Zed O'Hara", "-c", "user.email=zed@example.com"];
+    for (number, more) in [&["commit", "-am", "x"][..], &["ci", "-m", "x"]].into_iter().enumerate() {
+        world.write("a", &format!("new {number}\n"));
+        let args = [&settings[..], more].concat();
+        fix_without(&world, &args, &none, &variables);
+        let made = world.git(&["log", "-1", &format!("--format={who}")]);
+        assert_eq!(made, "x Zed O'Hara <zed@example.com>, Zed O'Hara");
+    }
+    // An author that only the environment of the command names.
+    world.write("a", "other\n");
+    let zed = [("GIT_AUTHOR_NAME", "Zed"), ("GIT_AUTHOR_EMAIL", "zed@example.com")];
+    fix_without(&world, &["commit", "-am", "y"], &zed, &variables);
+    assert_eq!(world.git(&["log", "-1", &format!("--format={who}")]), "y Zed <zed@example.com>, Ana");
+}
+
+/// As [`fix`], without these variables of the tests, and with others for the first command alone.
+#[track_caller]
+fn fix_without(world: &World, args: &[&str], given: &[(&str, &str)], removed: &[&str]) {
+    let start = |program: &str| {
+        let mut command = world.command(program, "work");
+        removed.iter().for_each(|name| {
+            command.env_remove(name);
+        });
+        command
+    };
+    let refused: Pushed = start("git").args(args).envs(given.iter().copied()).output().unwrap().into();
+    refused.says("changegate: denied");
+    let printed =
+        refused.seen.lines().find_map(|line| line.trim().strip_prefix("to fix: ")).unwrap().to_owned();
+    let mut command = start("sh");
+    let done: Pushed =
+        command.env("GIT_EDITOR", world.path("fill")).args(["-c", &printed]).output().unwrap().into();
+    assert!(done.ok, "{printed}: {}", done.seen);
+}
+
+#[test]
 fn a_wrong_line_is_replaced() {
     let world = world();
     world.write("a", "2\n");

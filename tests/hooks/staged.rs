@@ -132,10 +132,17 @@ fn a_freeze_is_asked_about_when_the_commit_is_pushed() {
 fn a_policy_that_cannot_be_used_stops_no_commit() {
     let world = world();
     world.write("policies/changegate.yml", &BY_PATH.replace("protects", "protect"));
-    let committed = commit(&world, &["-am", "second"]);
+    // A draft is shown, and does not judge.
+    commit(&world, &["--allow-empty", "-m", "second"])
+        .accepted()
+        .says("policies/changegate.yml:3")
+        .says("the policy in the work tree is a draft");
+    let faulty = world.commit("Break the policy");
+    world.git(&["update-ref", "refs/remotes/origin/main", &faulty]);
+    let committed = commit(&world, &["--allow-empty", "-m", "third"]);
     committed.accepted().says("policies/changegate.yml:3").says("the server decides by its own policy");
     let mut command = world.command("git", "work");
-    command.env("GIT_EDITOR", "echo third >");
+    command.env("GIT_EDITOR", "echo fourth >");
     let edited: Pushed = command.args(["commit", "--allow-empty"]).output().unwrap().into();
     edited.accepted().says("no trailers are filled in").says("policies/changegate.yml:3");
     // The server does refuse it.

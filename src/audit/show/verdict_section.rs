@@ -108,6 +108,7 @@ fn name_outcome(outcome: &RuleOutcome) -> &'static str {
         RuleOutcome::Undecided(_) => "undecided",
         RuleOutcome::Deferred(_) => "later",
         RuleOutcome::Exempted { .. } => "exempted",
+        RuleOutcome::MaybeExempted(_) => "undecided",
         RuleOutcome::NotApplicable => "not applicable",
     }
 }
@@ -126,6 +127,13 @@ fn describe_judgement(judgement: &Judgement) -> Vec<PageLine> {
         RuleOutcome::Owed(owed) => owed.iter().for_each(|one| add_message(&one.what)),
         RuleOutcome::Exempted { reason, approved_by, until, .. } => {
             lines.push(PageLine::from_words(format!("until {until}, approved by {approved_by}: {reason}")));
+        }
+        RuleOutcome::MaybeExempted(possible) => {
+            possible.findings.iter().for_each(|finding| add_message(&finding.message));
+            let id = &possible.exemption;
+            lines.push(PageLine::from_words(format!(
+                "unless the exemption at {id} applies; a fact was missing"
+            )));
         }
         RuleOutcome::Undecided(_) => lines.push(PageLine::from_words("a fact was missing")),
         RuleOutcome::Pass | RuleOutcome::Deferred(_) | RuleOutcome::NotApplicable => {}

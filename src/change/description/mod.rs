@@ -27,6 +27,7 @@ pub(crate) mod template;
 mod tests;
 pub(crate) mod tick;
 pub(crate) mod unread;
+pub(crate) mod unread_forms;
 pub(crate) mod value_part;
 
 pub use crate::change::description::statement::{
@@ -64,6 +65,7 @@ pub fn read_description(body: &str, template: &TemplateText) -> DescriptionReadi
     let mut unread = read.unread;
     unread::add_unread_lines(body, &read.stated, &mut unread);
     unread::add_unread_headings(body, &read.stated, &read.label_lines, &mut unread);
+    unread_forms::add_unread_forms(body, &read.stated, &mut unread);
     DescriptionReading { statements: read.stated, unread }
 }
 

@@ -95,6 +95,8 @@ pub enum UnreadReason {
     NoHeading,
     /// It is an item of a list, a part of a table, a summary or all emphasis, and would count as a heading.
     OtherForm,
+    /// It names a label and a value, with another sign than a colon between them, or not at the start of a line.
+    NotLabelled,
     /// It is about the pull request as a whole, and each of its commits is judged by itself.
     OfWholePull,
 }

@@ -185,7 +185,7 @@ fn find_typed_heading(line: &str) -> Option<(&str, bool)> {
 }
 
 /// Returns true if `line`, a part of `body`, stands right behind a `\r`.
-fn follows_return(body: &str, line: &str) -> bool {
+pub(crate) fn follows_return(body: &str, line: &str) -> bool {
     let at = (line.as_ptr() as usize).saturating_sub(body.as_ptr() as usize);
     at > 0 && body.as_bytes().get(at - 1) == Some(&b'\r')
 }
@@ -201,7 +201,18 @@ fn read_look_alike(typed: &str) -> Option<String> {
 }
 
 /// Returns what a line begins with behind any markup that may be a label, if something stands beside it.
-fn find_typed_label(line: &str) -> Option<&str> {
+pub(crate) fn find_typed_label(line: &str) -> Option<&str> {
+    let rest = strip_line_markup(line);
+    let colon = rest.bytes().take(LABEL_SEARCH_BYTES).position(|byte| matches!(byte, b':' | b'|'))?;
+    let value = rest.get(colon + 1..)?;
+    if value.starts_with("//") || !value.chars().any(char::is_alphanumeric) {
+        return None;
+    }
+    Some(rest.get(..colon)?.trim_end_matches(['*', '_', '`', '~']))
+}
+
+/// Returns a line without the markup that it begins with.
+pub(crate) fn strip_line_markup(line: &str) -> &str {
     let mut rest = line;
     loop {
         let shorter = rest.trim_start_matches(|one: char| {
@@ -218,14 +229,8 @@ fn find_typed_label(line: &str) -> Option<&str> {
             _ => shorter,
         };
         if shorter.len() == rest.len() {
-            break;
+            return rest;
         }
         rest = shorter;
     }
-    let colon = rest.bytes().take(LABEL_SEARCH_BYTES).position(|byte| matches!(byte, b':' | b'|'))?;
-    let value = rest.get(colon + 1..)?;
-    if value.starts_with("//") || !value.chars().any(char::is_alphanumeric) {
-        return None;
-    }
-    Some(rest.get(..colon)?.trim_end_matches(['*', '_', '`', '~']))
 }

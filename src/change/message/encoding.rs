@@ -9,6 +9,8 @@ use std::borrow::Cow;
 
 use encoding_rs::Encoding;
 
+use crate::change::message::code_pages::{CodePage, find_code_page};
+
 /// The encodings that keep ASCII, by the names that iconv has for them, without case, `-` and `_`, and the
 /// labels that the library has.
 const ASCII_KEEPING: [(&[&str], &str); 27] = [
@@ -38,7 +40,7 @@ const ASCII_KEEPING: [(&[&str], &str); 27] = [
     (&["shiftjis", "sjis", "mskanji", "cp932", "windows31j"], "shift_jis"),
     (&["euckr", "cp949", "uhc"], "euc-kr"),
     (&["gbk", "cp936", "euccn", "gb2312", "gb18030"], "gb18030"),
-    (&["big5", "cp950", "euctw"], "big5"),
+    (&["big5", "cp950", "euctw", "big5hkscs"], "big5"),
 ];
 
 /// How the bytes of a commit are read.
@@ -50,6 +52,7 @@ enum EncodingKind {
     Utf8,
     Latin1,
     Table(&'static Encoding),
+    CodePage(&'static CodePage),
 }
 
 impl Default for MessageEncoding {
@@ -69,10 +72,10 @@ impl MessageEncoding {
         let kind = match key.as_str() {
             "utf8" | "usascii" | "ascii" | "ansix341968" => EncodingKind::Utf8,
             "latin1" | "l1" | "iso88591" => EncodingKind::Latin1,
-            _ => {
-                let (_, label) = ASCII_KEEPING.iter().find(|known| known.0.contains(&key.as_str()))?;
-                EncodingKind::Table(Encoding::for_label(label.as_bytes())?)
-            }
+            _ => match ASCII_KEEPING.iter().find(|known| known.0.contains(&key.as_str())) {
+                Some((_, label)) => EncodingKind::Table(Encoding::for_label(label.as_bytes())?),
+                None => EncodingKind::CodePage(find_code_page(&key)?),
+            },
         };
         Some(MessageEncoding(kind))
     }
@@ -89,6 +92,10 @@ impl MessageEncoding {
         }
         match self.0 {
             EncodingKind::Utf8 => Cow::Borrowed(bytes),
+            EncodingKind::CodePage(page) => match page.decode_text(bytes) {
+                Some(text) => Cow::Owned(text.into_bytes()),
+                None => Cow::Borrowed(bytes),
+            },
             EncodingKind::Latin1 => {
                 Cow::Owned(bytes.iter().copied().map(char::from).collect::<String>().into_bytes())
             }
@@ -116,6 +123,14 @@ mod tests {
             ("windows-1251", b"\xcf", "\u{41f}"),
             ("EUC-JP", b"\xa4\xa2", "\u{3042}"),
             ("Shift_JIS", b"\x83\x5c", "\u{30bd}"),
+            ("CP437", b"J\x94rg", "J\u{f6}rg"),
+            ("IBM850", b"J\x94rg", "J\u{f6}rg"),
+            ("MACINTOSH", b"J\x9arg", "J\u{f6}rg"),
+            ("TIS-620", b"\xa1", "\u{e01}"),
+            ("HP-ROMAN8", b"J\xcerg", "J\u{f6}rg"),
+            ("GEORGIAN-PS", b"\xc0", "\u{10d0}"),
+            ("VISCII", b"\xd5", "\u{1ea1}"),
+            ("BIG5-HKSCS", b"\xa4\xa4", "\u{4e2d}"),
         ] {
             let encoding = MessageEncoding::find_by_name(name.as_bytes()).unwrap();
             assert_eq!(encoding.decode_text(bytes), text.as_bytes(), "{name}");

@@ -6,6 +6,7 @@
 
 pub(crate) mod byte_search;
 pub mod cleanup;
+pub(crate) mod code_pages;
 pub mod encoding;
 pub(crate) mod known_keys;
 pub mod near_miss;

@@ -2,31 +2,33 @@
 //!
 //! Reports what is missing before the commit is made, and what is checked later. This is never the last
 //! word: the server checks again. So it refuses nothing that the server would take: on a branch that is not
-//! protected, a commit may lack what another commit of the same change states. The policy is that of the
-//! work tree.
+//! protected, a commit may lack what another commit of the same change states. The policy is the one that will
+//! judge (see [`ClonePolicy`]).
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::change::message::CommitMessage;
 use crate::change::{Fact, FactKind, Missing, NeededFacts, Oid, PathChange, Person, Text};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
+use crate::cli::hook::clone_policy::{ClonePolicy, note_unusable_policy};
 use crate::cli::hook::clone_state::{
     OngoingOperation, find_commit_branch, open_clone, read_merge_heads, rebases_merge,
 };
 use crate::cli::hook::edit_offer::EditOffer;
 use crate::cli::hook::git_command::{GitCommand, build_message_options};
-use crate::cli::hook::merged_commits::{list_landed_tips, read_merge};
-use crate::cli::hook::stored_message::MessageTidying;
+use crate::cli::hook::merged_commits::read_merge;
+use crate::cli::hook::stored_message::{MessageTidying, find_given_author};
 use crate::cli::output::{self, ReportFormatArg};
 use crate::gate::published_commits::mark_published_commits;
-use crate::gate::{LoadedPolicy, MessageRequest, UnusablePolicy, judge_message, load_from_disk};
+use crate::gate::push_remote::GateBranch;
+use crate::gate::{LoadedPolicy, MessageRequest, UnusablePolicy, judge_message};
 use crate::git::{HeadState, Repository};
-use crate::policy::{ChangeUnit, DEFAULT_POLICY_PATH, Policy, PolicyErrors};
+use crate::policy::{ChangeUnit, Policy};
 use crate::report::escape::shell::quote_for_shell;
 use crate::report::{
     DeniedMessage, Report, ReportStyle, has_faulty_side_commits, prefill_message, write_deferred_note,
+    write_exemption_note,
 };
 use crate::verdict::Decision;
 
@@ -67,6 +69,8 @@ struct PendingCommit<'hook> {
     tidying: MessageTidying,
     command: Option<GitCommand>,
     repository: Option<Repository>,
+    /// What the remote with the gate holds of the branch that the commit is made on.
+    gate_branch: Option<GateBranch>,
     context: &'hook Context,
 }
 
@@ -75,24 +79,30 @@ pub(crate) fn run_commit_msg(args: &CommitMsgArgs, context: &Context) -> Result<
     let raw = std::fs::read(&path).map_err(|error| {
         CommandError::Failed(anyhow::anyhow!("cannot read the message in `{}`: {error}", path.display()))
     })?;
-    let loaded = match load_from_disk(&context.directory, DEFAULT_POLICY_PATH) {
-        Ok(loaded) => loaded,
+    let repository = open_clone(context).ok();
+    let policy = match ClonePolicy::load_policy(repository.as_ref(), context) {
+        Ok(policy) => policy,
         // A repository without a policy has no rules.
         Err(UnusablePolicy::Absent) => return Ok(CommandExit::Allowed),
         Err(UnusablePolicy::Faulty(errors)) => {
-            note_unusable_policy(&errors, context);
+            let consequence = "this message is not checked here, because the policy cannot be used; the commit goes on, \
+                               and the server decides by its own policy";
+            note_unusable_policy(&errors, consequence, context);
             return Ok(CommandExit::Allowed);
         }
     };
-    let repository = open_clone(context).ok();
-    let command = GitCommand::find_committing(context);
+    let mut command = GitCommand::find_committing(context);
     let tidying = MessageTidying::read_settings(&raw, command.as_ref(), repository.as_ref(), context);
+    if let Some(command) = &mut command {
+        command.given_author = find_given_author(repository.as_ref(), context);
+    }
     let message = tidying.tidy_message(&raw);
-    if message.is_empty() {
-        // Git itself refuses an empty message, and explains it better.
+    policy.note_draft(repository.as_ref(), context);
+    let ClonePolicy { loaded, gate_branch, .. } = policy;
+    let mut commit = PendingCommit { path, message, tidying, command, repository, gate_branch, context };
+    if commit.is_left_to_git() {
         return Ok(CommandExit::Allowed);
     }
-    let mut commit = PendingCommit { path, message, tidying, command, repository, context };
     if commit.tidying.encoding.is_none() && !commit.is_judged_later(&loaded) {
         return Err(CommandError::Usage(format!(
             "i18n.commitEncoding names an encoding that is unknown or does not keep ASCII, so no server can \
@@ -115,8 +125,7 @@ pub(crate) fn run_commit_msg(args: &CommitMsgArgs, context: &Context) -> Result<
         }
         commit.edit_message(&offer)?;
         is_edited = true;
-        if commit.message.is_empty() {
-            // As above: git says that nothing is left.
+        if commit.is_left_to_git() {
             break;
         }
     }
@@ -125,21 +134,6 @@ pub(crate) fn run_commit_msg(args: &CommitMsgArgs, context: &Context) -> Result<
         let _ = std::fs::remove_file(commit.kept_file());
     }
     Ok(CommandExit::Allowed)
-}
-
-/// Says what is wrong with the policy of the work tree. The commit goes on: a policy that is being edited is
-/// not the one that a server judges by.
-fn note_unusable_policy(errors: &PolicyErrors, context: &Context) {
-    let mut out = std::io::stderr().lock();
-    // Where nothing can be written, there is no reader.
-    let _ = output::write_policy_faults(errors, context.colour, &mut out);
-    let note = output::wrap_text(
-        "changegate: ",
-        2,
-        "this message is not checked here, because the policy in the work tree cannot be used; the commit goes \
-         on, and the server decides by its own policy",
-    );
-    let _ = writeln!(out, "{note}");
 }
 
 impl PendingCommit<'_> {
@@ -151,6 +145,13 @@ impl PendingCommit<'_> {
     /// Returns the options that lead git from the folder of the user to the repository.
     fn git_location(&self) -> &str {
         self.command.as_ref().map_or("", |command| command.location.as_str())
+    }
+
+    /// Returns true for an empty message, which git itself refuses, and explains better; false if git was told to
+    /// take it.
+    fn is_left_to_git(&self) -> bool {
+        let is_taken = self.command.as_ref().is_some_and(GitCommand::allows_empty_message);
+        self.message.is_empty() && !is_taken
     }
 
     /// Returns the message as git shows it.
@@ -198,9 +199,12 @@ impl PendingCommit<'_> {
             &style,
             &mut out,
         ))?;
-        // On a branch that is not protected, the change is not complete, and nothing has passed yet.
-        if !is_denied && args.format == ReportFormatArg::Terminal && self.is_on_protected_branch(loaded) {
-            output::ignore_broken_pipe(write_deferred_note(&report, &style, &mut out))?;
+        if !is_denied && args.format == ReportFormatArg::Terminal {
+            // On a branch that is not protected, the change is not complete, and nothing has passed yet.
+            if self.is_on_protected_branch(loaded) {
+                output::ignore_broken_pipe(write_deferred_note(&report, &style, &mut out))?;
+            }
+            output::ignore_broken_pipe(write_exemption_note(&report, &style, &mut out))?;
         }
         Ok(is_refused.then_some(denied_message))
     }
@@ -219,13 +223,15 @@ impl PendingCommit<'_> {
     /// Judges the message, and with a merge the commits that land together with it.
     fn judge_message(&self, loaded: &LoadedPolicy) -> Report {
         let is_commit_unit = loaded.policy.change_unit == ChangeUnit::Commit;
+        let is_protected = self.is_on_protected_branch(loaded);
         let (parents, merged_commits) = match &self.repository {
-            Some(repository) if !is_commit_unit => {
-                read_merge(repository, &loaded.policy, &[]).unwrap_or_default()
-            }
-            // Each of them is a change of its own, and those that have landed are not judged again.
-            Some(repository) if self.is_on_protected_branch(loaded) => {
-                read_merge(repository, &loaded.policy, &list_landed_tips(repository)).unwrap_or_default()
+            // What has landed is not judged again, whichever parent of the merge brings it in.
+            Some(repository) if is_protected || !is_commit_unit => {
+                let landed = match &self.gate_branch {
+                    Some(gate) if is_protected => gate.list_judged_tips(repository).unwrap_or_default(),
+                    _ => Vec::new(),
+                };
+                read_merge(repository, &loaded.policy, &landed).unwrap_or_default()
             }
             _ => Default::default(),
         };

@@ -110,6 +110,10 @@ pub(crate) struct GitCommand {
     /// The options that lead git to the repository from the folder of its user, each followed by a space and
     /// quoted for a shell; empty if none are needed there.
     pub(crate) location: String,
+    /// The settings that were given to git with `-c`, each followed by a space and quoted for a shell.
+    pub(crate) settings: String,
+    /// The author that the environment names and the configuration does not, as in `A B <a@example.com>`.
+    pub(crate) given_author: Option<String>,
     /// The words that are no options.
     pub(crate) paths: Vec<String>,
     /// The id of its process; `None` for a command that is only text.
@@ -151,7 +155,15 @@ impl GitCommand {
                     None => (complete_option_name(long), None),
                 };
                 let takes_next = value.is_none() && VALUE_OPTIONS.contains(&name.as_str());
-                let value = if takes_next { words.next().cloned() } else { value };
+                let mut value = if takes_next { words.next().cloned() } else { value };
+                // Git has put an end of text in the place of the colon, and what follows seems to be a word.
+                if name == "fixup"
+                    && let Some(kind) =
+                        value.as_mut().filter(|kind| ["amend", "reword"].contains(&kind.as_str()))
+                    && let Some(of) = words.next()
+                {
+                    kind.push_str(&format!(":{of}"));
+                }
                 self.options.push((name, value));
             } else if let Some(letters) = word.strip_prefix('-').filter(|letters| !letters.is_empty()) {
                 self.parse_letters(letters, &mut words);
@@ -209,6 +221,11 @@ impl GitCommand {
         self.find_flag(name) == Some(true)
     }
 
+    /// Returns true if git was told to take an empty message.
+    pub(crate) fn allows_empty_message(&self) -> bool {
+        self.has_flag("allow-empty-message")
+    }
+
     /// Returns true if the command hands the message to an editor; `None` if that depends on the terminal.
     pub(crate) fn opens_editor(&self) -> Option<bool> {
         if let Some(edit) = self.find_flag("edit") {
@@ -228,8 +245,22 @@ impl GitCommand {
     /// Returns the command that makes the same commit with the message in `file`, which is quoted for a
     /// shell; `keep_comments` is true if lines of it look like comments.
     pub(crate) fn build_retry(&self, file: &str, keep_comments: bool) -> String {
-        let mut words = format!("git {}commit", self.location);
+        let git = format!("git {}{}", self.location, self.settings);
+        let fixup = self.find_value("fixup").and_then(|fixup| fixup.split_once(':'));
+        if let Some(("reword", of)) = fixup {
+            // Only git itself makes a commit without what is staged, and it opens no other message then.
+            let of = quote_for_shell(of);
+            let options = build_message_options(file, keep_comments);
+            return format!(
+                "{git}commit --no-verify --no-edit --fixup=reword:{of} && {git}commit --amend --only --allow-empty\
+                 {options}"
+            );
+        }
+        let mut words = format!("{git}commit");
         if self.name == "commit" {
+            if fixup.is_some() && !self.has_flag("allow-empty") {
+                words += " --allow-empty";
+            }
             for (name, typed) in RETRIED_FLAGS {
                 if self.has_flag(name) {
                     words += &format!(" {typed}");
@@ -243,6 +274,16 @@ impl GitCommand {
                 let from = quote_for_shell(from);
                 words += &format!(" --author=\"$(git log -1 --format='%an <%ae>' {from})\"");
                 words += &format!(" --date=\"$(git log -1 --format=%ad {from})\"");
+            }
+            let has_author = ["author", "reuse-message", "reedit-message"]
+                .iter()
+                .any(|name| self.find_value(name).is_some());
+            let keeps_author = self.has_flag("amend") && !self.has_flag("reset-author");
+            if let Some(author) = &self.given_author
+                && !has_author
+                && !keeps_author
+            {
+                words += &format!(" --author={}", quote_for_shell(author));
             }
             for name in ["author", "date", "pathspec-from-file"] {
                 if let Some(value) = self.find_value(name) {
@@ -380,6 +421,14 @@ mod tests {
                 "git commit --allow-empty --author='A B <a@example.com>' --gpg-sign -eF FILE -- 'a b'",
             ),
             (&["git", "merge", "-m", "x", "topic"], "git commit -eF FILE"),
+            // Git writes over the colon.
+            (&["git", "commit", "--fixup=amend", "HEAD"], "git commit --allow-empty -eF FILE"),
+            (&["git", "commit", "--fixup", "amend:HEAD", "-a"], "git commit --allow-empty -a -eF FILE"),
+            (
+                &["git", "commit", "--fixup=reword", "HEAD~1"],
+                "git commit --no-verify --no-edit --fixup=reword:HEAD~1 && git commit --amend --only --allow-empty -eF \
+                 FILE",
+            ),
             (
                 &["git", "-c", "a=b", "-C", "a b", "--git-dir=x/.git", "--work-tree", "x", "commit", "-a"],
                 "git -C 'a b' --git-dir=x/.git --work-tree x commit -a -eF FILE",

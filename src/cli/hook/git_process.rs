@@ -9,6 +9,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crate::cli::context::Context;
+use crate::cli::hook::config_override::read_command_overrides;
 use crate::cli::hook::git_command::{COMMIT_COMMANDS, GitCommand};
 use crate::report::escape::shell::quote_for_shell;
 
@@ -61,6 +62,9 @@ fn find_command(names: &[&str], context: &Context) -> Option<GitCommand> {
         process = parent;
     }
     let mut command = found?;
+    for (key, value) in read_command_overrides(context) {
+        command.settings.push_str(&format!("-c {} ", quote_for_shell(&format!("{key}={value}"))));
+    }
     if let Some(outer_location) = outer_location {
         let names_repository = REPOSITORY_OPTIONS.iter().any(|option| outer_location.contains(option));
         if names_repository && command.location.is_empty() {

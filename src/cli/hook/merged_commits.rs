@@ -1,27 +1,13 @@
 //! The commits that a merge brings in, as a hook of a clone reads them before the merge is made.
 
 use crate::change::{Commit, FactKind, Missing, NeededFacts, Oid};
-use crate::cli::hook::clone_state::{find_commit_branch, read_merge_heads};
+use crate::cli::hook::clone_state::read_merge_heads;
 use crate::git::{HeadState, Repository};
 use crate::policy::Policy;
 
 /// How many of the commits that a merge brings in are compared with their parents: the hook of a large merge
 /// has to be fast too.
 const MAX_COMPARED_COMMITS: usize = 1000;
-
-/// Returns what the remotes hold on the branch that the commit is made on, as it was fetched last.
-pub(crate) fn list_landed_tips(repository: &Repository) -> Vec<Oid> {
-    let Some(branch) = find_commit_branch(repository) else { return Vec::new() };
-    let branch = branch.as_bytes().strip_prefix(b"refs/heads/").unwrap_or_default();
-    let mut tips = Vec::new();
-    for tracking_ref in repository.list_refs("refs/remotes/").unwrap_or_default() {
-        // refs/remotes/REMOTE/BRANCH
-        if tracking_ref.name.as_bytes().splitn(4, |byte| *byte == b'/').nth(3) == Some(branch) {
-            tips.extend(tracking_ref.id);
-        }
-    }
-    tips
-}
 
 /// Returns the parents of the merge that goes on, and the commits that it brings in, oldest first; `None` if
 /// there is no merge, or it cannot be read. What is part of the history of `landed` is left out.

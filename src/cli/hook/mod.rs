@@ -1,7 +1,9 @@
 //! `changegate hook`: the commands that git runs as hooks.
 
+mod clone_policy;
 mod clone_state;
 mod commit_msg;
+mod config_override;
 mod edit_offer;
 mod git_command;
 mod git_process;

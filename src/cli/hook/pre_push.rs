@@ -17,7 +17,7 @@ use crate::gate::push_remote::PushRemote;
 use crate::gate::{LoadedPolicy, RangeRequest, UnusablePolicy, judge_range, load_from_commit};
 use crate::git::{CommitRange, HeadState, PeeledObject, PushedRef, Repository, parse_pre_push};
 use crate::policy::DEFAULT_POLICY_PATH;
-use crate::report::{HeldChanges, ReportStyle};
+use crate::report::{HeldChanges, ReportStyle, write_exemption_note};
 use crate::verdict::Decision;
 
 /// Check a push before it is sent
@@ -60,6 +60,7 @@ fn judge_pushed_refs(input: &[u8], args: &PrePushArgs, context: &Context) -> any
     let location = GitCommand::find_pushing(context).map(|command| command.location).unwrap_or_default();
     let mut push_remote = PushRemote::read_config(&repository, remote)?;
     push_remote.git_location = location;
+    push_remote.push_url = args.url.clone().or_else(|| context.read_text_variable("PRE_COMMIT_REMOTE_URL"));
     let mut exit = CommandExit::Allowed;
     if push_remote.has_gate == Some(false) {
         return Ok(exit);
@@ -167,7 +168,9 @@ fn judge_new_commits(
     pushed: &PushedRef,
     context: &Context,
 ) -> anyhow::Result<CommandExit> {
-    let hidden = [base];
+    // As the gate does: what the branch with its policy holds is judged.
+    let mut hidden = vec![base];
+    hidden.extend(remote.find_default_tip(repository, &pushed.remote_name));
     let request = RangeRequest {
         wants_plans: true,
         range: CommitRange { tip: pushed.local_id, hidden_tips: &hidden, trusted_keys: None },
@@ -205,6 +208,9 @@ fn judge_new_commits(
     let mut out = std::io::stderr().lock();
     // A denial stays one when its reader is gone.
     let _ = crate::report::write_report(ReportFormatArg::Terminal.into(), &report, &style, &mut out);
+    if report.decision == Decision::Allow {
+        let _ = write_exemption_note(&report, &style, &mut out);
+    }
     Ok(report.decision.into())
 }
 

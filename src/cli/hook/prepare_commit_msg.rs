@@ -7,13 +7,14 @@ use std::path::PathBuf;
 use crate::change::message::trailers::{TrailerReader, read_trailers};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
+use crate::cli::hook::clone_policy::ClonePolicy;
 use crate::cli::hook::clone_state::open_clone;
 use crate::cli::hook::git_command::GitCommand;
 use crate::cli::hook::stored_message::MessageTidying;
 use crate::cli::output::wrap_text;
-use crate::gate::{UnusablePolicy, load_from_disk};
+use crate::gate::UnusablePolicy;
 use crate::git::HeadState;
-use crate::policy::{DEFAULT_POLICY_PATH, Policy};
+use crate::policy::Policy;
 use crate::vocabulary::{FieldDefinition, FieldKind};
 
 /// Fill in the trailers of a commit message
@@ -35,16 +36,14 @@ pub(crate) fn run_prepare_commit_msg(
     if !matches!(args.source.as_deref(), None | Some("template")) {
         return Ok(CommandExit::Allowed);
     }
-    let loaded = match load_from_disk(&context.directory, DEFAULT_POLICY_PATH) {
-        Ok(loaded) => loaded,
+    let repository = open_clone(context).ok();
+    let loaded = match ClonePolicy::load_policy(repository.as_ref(), context) {
+        Ok(policy) => policy.loaded,
         Err(UnusablePolicy::Absent) => return Ok(CommandExit::Allowed),
         Err(UnusablePolicy::Faulty(_)) => {
             // What is wrong with it is said by the next hook, which checks the message.
-            let note = wrap_text(
-                "changegate: ",
-                2,
-                "no trailers are filled in, because the policy in the work tree cannot be used",
-            );
+            let note =
+                wrap_text("changegate: ", 2, "no trailers are filled in, because the policy cannot be used");
             let _ = writeln!(std::io::stderr().lock(), "{note}");
             return Ok(CommandExit::Allowed);
         }
@@ -52,7 +51,7 @@ pub(crate) fn run_prepare_commit_msg(
     let path = context.resolve_path(&args.file);
     // A convenience never stops a commit.
     let Ok(raw) = std::fs::read(&path) else { return Ok(CommandExit::Allowed) };
-    let Ok(repository) = open_clone(context) else { return Ok(CommandExit::Allowed) };
+    let Some(repository) = repository else { return Ok(CommandExit::Allowed) };
     let command = GitCommand::find_committing(context);
     let tidying = MessageTidying::read_settings(&raw, command.as_ref(), Some(&repository), context);
     // Without an editor there is no reader, and trailers alone would be a message.

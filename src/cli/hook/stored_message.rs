@@ -7,6 +7,7 @@
 use crate::change::message::cleanup::{CleanupMode, clean_up_bytes, clean_up_message, cut_at_scissors};
 use crate::change::message::encoding::MessageEncoding;
 use crate::cli::context::Context;
+use crate::cli::hook::config_override::read_config_overrides;
 use crate::cli::hook::git_command::GitCommand;
 use crate::git::Repository;
 
@@ -120,44 +121,19 @@ impl CloneConfig<'_> {
     }
 }
 
-/// Returns the variables that the environment overrides, in git's order.
-fn read_config_overrides(context: &Context) -> Vec<(String, String)> {
-    let mut overrides = Vec::new();
-    let count = context.read_text_variable("GIT_CONFIG_COUNT").and_then(|count| count.parse().ok());
-    for index in 0..count.unwrap_or(0_usize).min(1000) {
-        let key = context.read_text_variable(&format!("GIT_CONFIG_KEY_{index}"));
-        let value = context.read_text_variable(&format!("GIT_CONFIG_VALUE_{index}"));
-        overrides.extend(key.map(|key| (key, value.unwrap_or_default())));
+/// Returns the author that the environment names for a commit, as in `A B <a@example.com>`, if the configuration
+/// names another: the same command without that environment would make a commit of somebody else.
+pub(crate) fn find_given_author(repository: Option<&Repository>, context: &Context) -> Option<String> {
+    let config = CloneConfig { repository, overrides: read_config_overrides(context) };
+    let configured =
+        |name: &str| config.find_value("author", &[name]).or_else(|| config.find_value("user", &[name]));
+    let name = context.read_text_variable("GIT_AUTHOR_NAME")?;
+    let email = context.read_text_variable("GIT_AUTHOR_EMAIL")?;
+    let is_other = |known: Option<String>, given: &str| known.is_some_and(|known| known.trim() != given);
+    if is_other(configured("name"), &name) || is_other(configured("email"), &email) {
+        return Some(format!("{name} <{email}>"));
     }
-    if let Some(parameters) = context.read_text_variable("GIT_CONFIG_PARAMETERS") {
-        overrides.extend(parse_config_parameters(&parameters));
-    }
-    overrides
-}
-
-/// Parses what `git -c` passes on: `'key'='value'`, or `'key=value'` as earlier versions wrote it.
-fn parse_config_parameters(text: &str) -> Vec<(String, String)> {
-    let mut overrides = Vec::new();
-    let mut word = String::new();
-    let mut is_quoted = false;
-    let mut letters = text.chars();
-    loop {
-        match letters.next() {
-            Some('\'') => is_quoted = !is_quoted,
-            Some('\\') if !is_quoted => word.extend(letters.next()),
-            Some(letter) if is_quoted || letter != ' ' => word.push(letter),
-            end => {
-                let (key, value) = word.split_once('=').unwrap_or((&word, "true"));
-                if !key.is_empty() {
-                    overrides.push((key.to_owned(), value.to_owned()));
-                }
-                word.clear();
-                if end.is_none() {
-                    return overrides;
-                }
-            }
-        }
-    }
+    None
 }
 
 /// Returns true for what git takes for yes, or for a number other than 0.
@@ -201,25 +177,6 @@ fn find_git_scissors(raw: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn overrides_are_read_as_git_writes_them() {
-        let parsed = parse_config_parameters(
-            r"'core.commentchar'=';' 'commit.cleanup=strip' 'a.b'='it'\''s '\!'' 'commit.verbose'=",
-        );
-        let parsed: Vec<(&str, &str)> =
-            parsed.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-        assert_eq!(
-            parsed,
-            [
-                ("core.commentchar", ";"),
-                ("commit.cleanup", "strip"),
-                ("a.b", "it's !"),
-                ("commit.verbose", "")
-            ]
-        );
-        assert_eq!(parse_config_parameters("'commit.verbose'"), [("commit.verbose".into(), "true".into())]);
-    }
 
     #[test]
     fn the_chosen_comment_character_is_found_below_a_diff_too() {

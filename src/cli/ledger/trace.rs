@@ -349,6 +349,7 @@ fn describe_outcome(judgement: &Judgement) -> Option<(&'static str, Vec<String>)
             ("failed", escape_messages(findings.iter().map(|finding| &finding.message)))
         }
         RuleOutcome::Undecided(_) => ("undecided", vec!["a fact was missing".into()]),
+        RuleOutcome::MaybeExempted(_) => ("undecided", vec!["a fact was missing".into()]),
         RuleOutcome::Deferred(_) => ("later", Vec::new()),
         RuleOutcome::Owed(owed) => ("owed", escape_messages(owed.iter().map(|one| &one.what))),
         RuleOutcome::Exempted { reason, approved_by, until, .. } => {

@@ -1,8 +1,8 @@
 //! A draft of a roster, from the people that a history names.
 //!
 //! The history is a claim: a draft is where a roster starts, and a person checks it. `.mailmap` joins the
-//! addresses of one person, and so does an equal name, which is marked. Bots are listed apart, since a
-//! roster is of people.
+//! addresses of one person, and so does a name that two addresses have had, which is marked. Bots are listed
+//! apart, since a roster is of people, and so are addresses that several people have used.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -43,6 +43,14 @@ const MACHINE_LOCAL_PARTS: [&str; 16] = [
     "robot",
     "root",
 ];
+/// How many names of one address are kept.
+const MAX_NAMES_OF_ADDRESS: usize = 20;
+
+/// How many letters of a name a draft holds, and of a key made of it.
+const MAX_NAME_CHARACTERS: usize = 100;
+
+/// How many bytes an address of a draft has at most; no mail goes to a longer one.
+const MAX_ADDRESS_BYTES: usize = 254;
 
 /// What a `.mailmap` says, as in gitmailmap(5).
 #[derive(Clone, Debug, Default)]
@@ -137,7 +145,10 @@ pub(super) struct RosterDraft {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 struct DraftedPerson {
+    /// The newest name.
     name: Text,
+    /// Every name that the addresses have had, as it is compared, with how it was written last.
+    names: BTreeMap<String, Text>,
     addresses: BTreeSet<String>,
     /// When the newest commit that names them was made, in seconds.
     last_seen: i64,
@@ -170,6 +181,9 @@ impl RosterDraft {
 
     fn add_person(&mut self, person: &Person, at: i64, known: &PeopleDirectory) {
         let Some(address) = canonical_address(person.email.as_bytes()) else { return };
+        if address.len() > MAX_ADDRESS_BYTES {
+            return;
+        }
         if self.people.len().saturating_add(self.bots.len()) >= MAX_DRAFTED_PEOPLE {
             return;
         }
@@ -182,28 +196,80 @@ impl RosterDraft {
         let proper = self.mailmap.find_proper_person(person);
         let key = canonical_address(proper.email.as_bytes()).unwrap_or_else(|| address.clone());
         let drafted = self.people.entry(key.clone()).or_default();
-        // Commits come newest first, and the newest name counts.
+        // Commits come newest first, and the newest name is the one to show.
         if drafted.name.as_bytes().is_empty() {
-            drafted.name = proper.name;
+            drafted.name = proper.name.clone();
+        }
+        let comparable = comparable_name(&proper.name);
+        if !comparable.is_empty() && drafted.names.len() < MAX_NAMES_OF_ADDRESS {
+            drafted.names.entry(comparable).or_insert(proper.name);
         }
         drafted.last_seen = drafted.last_seen.max(at);
         drafted.addresses.extend([written_address(&key), written_address(&address)]);
     }
 
-    /// Returns the people, those of one name joined.
-    fn join_by_name(&self) -> Vec<DraftedPerson> {
-        let mut joined: Vec<DraftedPerson> = Vec::new();
+    /// Returns the keys of the people whose address several others have used: those with names of which two or
+    /// more belong to further addresses.
+    fn find_shared_addresses(&self) -> BTreeSet<&str> {
+        let mut users: BTreeMap<&str, usize> = BTreeMap::new();
         for person in self.people.values() {
-            let name = comparable_name(&person.name);
-            let same =
-                joined.iter_mut().find(|known| !name.is_empty() && comparable_name(&known.name) == name);
-            match same {
-                Some(known) => {
-                    known.addresses.extend(person.addresses.iter().cloned());
-                    known.last_seen = known.last_seen.max(person.last_seen);
+            for name in person.names.keys() {
+                *users.entry(name).or_default() += 1;
+            }
+        }
+        let is_shared = |person: &DraftedPerson| {
+            let is_known = |name: &&String| users.get(name.as_str()).is_some_and(|count| *count > 1);
+            person.names.keys().filter(is_known).count() > 1
+        };
+        let mut shared = BTreeSet::new();
+        for (key, person) in &self.people {
+            // Names that go together everywhere are two spellings of one.
+            let has_company = || {
+                self.people.iter().any(|(other, one)| {
+                    other != key
+                        && one.names.keys().filter(|name| person.names.contains_key(*name)).count() > 1
+                })
+            };
+            if is_shared(person) && !has_company() {
+                shared.insert(key.as_str());
+            }
+        }
+        shared
+    }
+
+    /// Returns the people, those joined who have had one name.
+    fn join_by_name(&self) -> Vec<DraftedPerson> {
+        let shared = self.find_shared_addresses();
+        let mut joined: Vec<DraftedPerson> = Vec::new();
+        for (key, person) in &self.people {
+            if shared.contains(key.as_str()) {
+                continue;
+            }
+            let is_same =
+                |known: &DraftedPerson| known.names.keys().any(|name| person.names.contains_key(name));
+            let Some(first) = joined.iter().position(is_same) else {
+                joined.push(person.clone());
+                continue;
+            };
+            // The names of one address can join what was apart before.
+            let mut others = Vec::new();
+            let mut index = 0;
+            joined.retain(|known| {
+                let goes = index > first && is_same(known);
+                index += 1;
+                if goes {
+                    others.push(known.clone());
+                }
+                !goes
+            });
+            others.push(person.clone());
+            if let Some(known) = joined.get_mut(first) {
+                for other in others {
+                    known.addresses.extend(other.addresses);
+                    known.names.extend(other.names);
+                    known.last_seen = known.last_seen.max(other.last_seen);
                     known.is_joined_by_name = true;
                 }
-                None => joined.push(person.clone()),
             }
         }
         // An address that several people share is left to the first of them: a roster has it once.
@@ -257,6 +323,11 @@ people:
                 text.push_str("    # joined because the names are equal: is this one person?\n");
             }
             let name = plain_name(&person.name);
+            let mut other_names: Vec<String> = person.names.values().map(plain_name).collect();
+            other_names.retain(|other| !other.is_empty() && *other != name);
+            if !other_names.is_empty() {
+                let _ = writeln!(text, "    # also named {}: is this one person?", other_names.join("; "));
+            }
             if !name.is_empty() {
                 let _ = writeln!(text, "    name: '{name}'");
             }
@@ -278,6 +349,17 @@ people:
             }
             if left.len() > MAX_LEFT_PEOPLE {
                 let _ = writeln!(text, "#   and {} more", left.len() - MAX_LEFT_PEOPLE);
+            }
+        }
+        let shared = self.find_shared_addresses();
+        if !shared.is_empty() {
+            text.push_str(
+                "\n# Addresses that several people have used. They count as nobody's until one person has them:\n",
+            );
+            for key in shared {
+                let names = self.people.get(key).into_iter().flat_map(|person| person.names.values());
+                let names: Vec<String> = names.map(plain_name).collect();
+                let _ = writeln!(text, "#   {}: {}", written_address(key), names.join("; "));
             }
         }
         if !self.bots.is_empty() {
@@ -326,14 +408,17 @@ fn to_key(name: &str) -> String {
         }
         key.push_str(&part.to_ascii_lowercase());
     }
-    key.trim_start_matches(|character: char| !character.is_ascii_lowercase()).to_owned()
+    let key = key.trim_start_matches(|character: char| !character.is_ascii_lowercase());
+    // It is all ASCII.
+    key.get(..key.len().min(MAX_NAME_CHARACTERS)).unwrap_or(key).trim_end_matches('-').to_owned()
 }
 
 /// Returns the part of a name that can stand between single quotes on one line.
 fn plain_name(name: &Text) -> String {
     let is_plain =
         |character: &char| character.is_alphanumeric() || matches!(character, ' ' | '.' | '-' | ',');
-    name.to_lossy().chars().filter(is_plain).collect::<String>().trim().to_owned()
+    let plain: String = name.to_lossy().chars().filter(is_plain).take(MAX_NAME_CHARACTERS).collect();
+    plain.trim().to_owned()
 }
 
 /// Returns an address without characters that would end a comment or could not be seen.
@@ -456,6 +541,55 @@ mod tests {
                 && text.contains("\n#   Kim Lee <kim@example.com>\n")
         );
         assert!(text.contains("['ana@example.com', 'ana@old.example']"), "{text}");
+        read_back(&draft);
+    }
+
+    #[test]
+    fn a_name_that_two_addresses_have_had_joins_them() {
+        let people = [
+            "aruiz <ana@example.com>",
+            "Ben Ito <ben@example.com>",
+            "Ana Ruiz <ana@home.example>",
+            "Ana Ruiz <ana@example.com>",
+        ];
+        let (draft, _) = draft("", &people);
+        assert_eq!(draft.count_people(), 2);
+        let text = draft.render_roster();
+        assert!(text.contains("# also named Ana Ruiz: is this one person?"), "{text}");
+        let people = read_back(&draft);
+        let key = |address: &str| people.identify_person(&Person { name: "x".into(), email: address.into() });
+        assert_eq!(key("ana@home.example"), key("ana@example.com"));
+        assert_ne!(key("ana@example.com"), key("ben@example.com"));
+    }
+
+    #[test]
+    fn an_address_that_several_people_have_used_is_nobodys() {
+        let people = [
+            "Ana <shared@example.com>",
+            "Ben <shared@example.com>",
+            "Ana <ana@example.com>",
+            "Ben <ben@example.com>",
+            // These may be one person or two, and it is said.
+            "Cyd <desk@example.com>",
+            "Dan <desk@example.com>",
+        ];
+        let (draft, _) = draft("", &people);
+        assert_eq!(draft.count_people(), 3);
+        let text = draft.render_roster();
+        assert!(text.contains("#   shared@example.com: Ana; Ben\n"), "{text}");
+        assert!(text.contains("# also named Dan: is this one person?"), "{text}");
+        let people = read_back(&draft);
+        let key = |address: &str| people.identify_person(&Person { name: "x".into(), email: address.into() });
+        assert_eq!(key("shared@example.com"), ResolvedIdentity::Unknown);
+        assert_ne!(key("ana@example.com"), key("ben@example.com"));
+    }
+
+    #[test]
+    fn a_name_without_end_makes_a_roster_that_can_be_read() {
+        let long = format!("{} <long@example.com>", "n".repeat(5000));
+        let other = format!("{}x <other@example.com>", "n".repeat(5000));
+        let (draft, _) = draft("", &[&long, &other]);
+        assert_eq!(draft.count_people(), 2);
         read_back(&draft);
     }
 

@@ -10,7 +10,7 @@ use crate::calendar::TimeLimit;
 use crate::change::Fact;
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::misplaced_trailer::{MisplacedTrailer, find_misplaced_trailer};
-use crate::predicates::support::near_key::find_near_key;
+use crate::predicates::support::near_key::{find_near_key, find_near_label};
 use crate::predicates::support::unread_statement::find_unread_statement;
 use crate::verdict::{Finding, Fixer, LineEdit, Message, MessageValue, Obligation, messages};
 use crate::vocabulary::{FieldDefinition, FieldReading};
@@ -22,6 +22,7 @@ messages! {
     UNTIL_FIELD = "obligation.until-field": "by the time that the change states in `{field}`";
     MISSING = "field.missing": "`{field}` is missing";
     OTHER_KEY = "field.other-key": "`{field}` is missing; {written} is another key, and does not count";
+    OTHER_LABEL = "field.other-label": "`{field}` is missing; {written} on line {line} of the description is another name, and does not count";
     NONE_STATED = "field.none-stated": "{fields/or} is missing; one is enough";
     OWED_WITHIN = "obligation.field-within": "`{field}` within {limit}";
     TRAILER = "obligation.trailer": "{trailer}: {form}";
@@ -159,7 +160,13 @@ pub(crate) fn missing_field_finding(
                     let finding = Finding::new(message.with("written", near.written));
                     finding.in_commit(near.commit).on_message_line(near.line).with_paste(paste)
                 }
-                None => finding.with_paste(paste),
+                None => match find_near_label(field, context) {
+                    Some((written, line)) => {
+                        let message = OTHER_LABEL.with("field", field.name.as_str()).with("line", line);
+                        Finding::new(message.with("written", written)).in_commit(tip).with_paste(paste)
+                    }
+                    None => finding.with_paste(paste),
+                },
             },
         },
     }

@@ -4,6 +4,7 @@
 //! `Back-out-Plan`. Such a trailer states nothing, because the policy says which keys count; but its author
 //! believes that it did, so it is named where the field is missed.
 
+use crate::change::message::known_keys::KnownKeys;
 use crate::change::message::near_miss::{NearMiss, NearMissReason};
 use crate::change::{Oid, Text};
 use crate::predicates::support::context::EvaluationContext;
@@ -65,6 +66,30 @@ pub(crate) fn find_near_key(field: &FieldDefinition, context: &EvaluationContext
     };
     let miss = misses.iter().rev().find(is_meant)?;
     Some(NearKey { commit: tip.id, line: miss.line, written: miss.written.clone() })
+}
+
+/// Returns a label of the description that no field has, and that is another word for `field`, or misspelt; with its
+/// line.
+pub(crate) fn find_near_label(
+    field: &FieldDefinition,
+    context: &EvaluationContext<'_>,
+) -> Option<(Text, usize)> {
+    let pull = context.change.pull.as_ref().ok()?;
+    let known: Vec<&str> = context.vocabulary.trailer_keys().collect();
+    let stated = pull.statements.iter().map(|stated| (&stated.label, stated.line));
+    let unread = pull.unread.iter().map(|unread| (&unread.label, unread.line));
+    for (label, line) in stated.chain(unread) {
+        let key = label.replace(' ', "-");
+        if known.iter().any(|known| known.eq_ignore_ascii_case(&key)) {
+            continue;
+        }
+        let is_misspelt =
+            || KnownKeys(&known).find_misspelt_key(&key).is_some_and(|(meant, _)| field.matches_key(meant));
+        if field.trailer_keys().any(|own| are_related(own, &key)) || is_misspelt() {
+            return Some((Text::from(label.as_str()), line));
+        }
+    }
+    None
 }
 
 /// Returns true if two keys differ only in their spelling, or are words for the same.

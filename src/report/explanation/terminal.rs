@@ -193,6 +193,12 @@ fn describe_outcome(rule: &ExplainedRule, rank: Option<JudgementRank>) -> Styled
         (RuleOutcome::Undecided(_), _) => ("cannot be known", TextStyle::Warning),
         (RuleOutcome::Deferred(_), _) => ("checked later", TextStyle::Warning),
         (RuleOutcome::Exempted { .. }, _) => ("not met, and exempted", TextStyle::Warning),
+        (RuleOutcome::MaybeExempted(possible), _) if possible.is_settled_later() => {
+            ("not met, and an exemption may apply, which is checked later", TextStyle::Warning)
+        }
+        (RuleOutcome::MaybeExempted(_), _) => {
+            ("not met, and whether an exemption applies cannot be known", TextStyle::Warning)
+        }
         (RuleOutcome::NotApplicable, _) => ("does not apply", TextStyle::Secondary),
     };
     styled_text(style, words)

@@ -18,8 +18,8 @@ use crate::report::json::visible::VisibleJsonFormatter;
 use crate::report::ranked_judgements::ReportCounts;
 use crate::report::text_spool::{SpoolStorage, TextSpool};
 use crate::verdict::{
-    ClassId, FieldDisagreement, Finding, Judgement, Obligation, PredicateAnswer, RuleId, RuleOutcome,
-    StatedValue, Verdict,
+    ClassId, FieldDisagreement, Finding, Judgement, Obligation, PossibleExemption, PredicateAnswer, RuleId,
+    RuleOutcome, StatedValue, Verdict,
 };
 
 pub(crate) mod parts;
@@ -203,7 +203,7 @@ pub(crate) fn build_json_judgement(judgement: &Judgement, enforced: bool) -> Jso
         exemption: None,
     };
     // Each outcome fills in its own list and leaves the others empty: no list can belong to another
-    // outcome.
+    // outcome. One that hangs on an exemption fills in what is wrong and what is missing.
     json.outcome = match &judgement.outcome {
         RuleOutcome::Pass => "pass",
         RuleOutcome::Fail(findings) => {
@@ -221,6 +221,14 @@ pub(crate) fn build_json_judgement(judgement: &Judgement, enforced: bool) -> Jso
         RuleOutcome::Deferred(gaps) => {
             json.missing = gaps.iter().map(build_json_missing).collect();
             "deferred"
+        }
+        RuleOutcome::MaybeExempted(possible) => {
+            let PossibleExemption { findings, missing, reason, approved_by, until, exemption: _ } =
+                &**possible;
+            json.findings = findings.iter().map(build_json_finding).collect();
+            json.missing = missing.iter().map(build_json_missing).collect();
+            json.exemption = Some(JsonExemption { reason, approved_by, until });
+            if possible.is_settled_later() { "deferred" } else { "undecided" }
         }
         RuleOutcome::Exempted { reason, approved_by, until, exemption: _ } => {
             json.exemption = Some(JsonExemption { reason, approved_by, until });

@@ -26,7 +26,7 @@ use crate::report::ranked_judgements::{
 };
 use crate::report::style::ReportStyle;
 use crate::report::{escape, json};
-use crate::verdict::{Decision, RuleLevel, Sentence};
+use crate::verdict::{Decision, RuleLevel, RuleOutcome, Sentence};
 
 mod fingerprint;
 mod schema;
@@ -144,7 +144,11 @@ fn build_sarif_results<'r>(
     for group in &report.groups {
         judgements.extend(rank_group(group, report.enforced).map(|ranked| (ranked, group)));
     }
-    judgements.retain(|(ranked, _)| ranked.rank <= JudgementRank::Warning);
+    // What is broken unless an exemption applies is a note, which names the exemption.
+    judgements.retain(|(ranked, _)| {
+        ranked.rank <= JudgementRank::Warning
+            || matches!(ranked.judgement.outcome, RuleOutcome::MaybeExempted(_))
+    });
     judgements.sort_by_key(|(ranked, _)| ranked.rank);
     let mut seen: HashMap<String, usize> = HashMap::new();
     let mut results = Vec::new();
@@ -208,10 +212,12 @@ fn build_sarif_result<'r>(
                 finding: Some(convert_to_json(json::serialize_finding(finding))),
                 missing: None,
             },
-            RuleObjection::Missing(missing) => SarifResultProperties {
-                finding: None,
-                missing: Some(convert_to_json(json::serialize_missing(missing))),
-            },
+            RuleObjection::Missing(missing) | RuleObjection::OpenExemption(_, missing) => {
+                SarifResultProperties {
+                    finding: None,
+                    missing: Some(convert_to_json(json::serialize_missing(missing))),
+                }
+            }
         },
     }
 }

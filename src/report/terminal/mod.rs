@@ -21,6 +21,7 @@ use crate::report::terminal::page::{StyledText, TerminalPage, TextStyle, plain_t
 use crate::report::{due_time, escape};
 use crate::verdict::{Decision, FieldDisagreement, Obligation, RuleDescription, RuleOutcome, Verdict};
 
+mod exemption_note;
 mod landing_note;
 mod message_fix;
 pub(crate) mod page;
@@ -30,6 +31,7 @@ mod prefilled_message;
 pub(crate) mod rule_trace;
 mod summary;
 
+pub(crate) use crate::report::terminal::exemption_note::write_exemption_note;
 pub(crate) use crate::report::terminal::landing_note::write_deferred_note;
 pub(crate) use crate::report::terminal::message_fix::has_faulty_side_commits;
 pub(crate) use crate::report::terminal::prefilled_message::prefill_message;
@@ -360,7 +362,7 @@ fn is_remedy_in_block(ranked: &RankedJudgement<'_>, group: &ObjectionGroup<'_>) 
         RuleObjection::Finding(finding) => {
             paste_block::is_fixer_in_block(ranked, finding) || tells_remedy(ranked, &finding.fixers)
         }
-        RuleObjection::Missing(_) => false,
+        RuleObjection::Missing(_) | RuleObjection::OpenExemption(..) => false,
     })
 }
 

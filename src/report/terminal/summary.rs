@@ -8,6 +8,7 @@ use crate::report::content::{GroupScope, PolicyDescription, Report, ReportGroup}
 use crate::report::escape;
 use crate::report::ranked_judgements::{JudgementRank, ReportCounts, describe_awaited_fact, rank_report};
 use crate::report::style::{DeniedMessage, ReportStyle};
+use crate::report::terminal::exemption_note::write_open_exemptions;
 use crate::report::terminal::page::{TerminalPage, TextStyle, plain_text, styled_text};
 use crate::verdict::{Decision, Judgement, RuleId, RuleOutcome, format_count};
 
@@ -38,6 +39,7 @@ pub(crate) fn write_summary(
         write_rule_totals(page, report)?;
     }
     write_deferred_rules(page, report)?;
+    write_open_exemptions(page, report)?;
     for note in &report.notes {
         let note = plain_text(format!(": {}", escape::escape_sentence(&note.sentence())));
         page.write_paragraph(0, &[styled_text(TextStyle::Warning, "note"), note])?;
@@ -214,7 +216,11 @@ fn write_deferred_rules(page: &mut TerminalPage<'_>, report: &Report) -> io::Res
 fn list_awaited_facts(report: &Report) -> Vec<AwaitedFact<'_>> {
     let mut awaited: Vec<AwaitedFact<'_>> = Vec::new();
     for ranked in rank_report(report) {
-        let RuleOutcome::Deferred(missing) = &ranked.judgement.outcome else { continue };
+        let missing = match &ranked.judgement.outcome {
+            RuleOutcome::Deferred(missing) => missing,
+            RuleOutcome::MaybeExempted(possible) => &possible.missing,
+            _ => continue,
+        };
         if ranked.rank != JudgementRank::Deferred {
             continue;
         }

@@ -73,6 +73,8 @@ fn describe_outcome(rule: &RuleId, verdict: &Verdict) -> String {
         RuleOutcome::Undecided(_) => "it cannot be decided",
         RuleOutcome::Deferred(_) => "it is left to a later stage",
         RuleOutcome::Exempted { .. } => "an exemption covers it",
+        RuleOutcome::MaybeExempted(possible) if possible.is_settled_later() => "it is left to a later stage",
+        RuleOutcome::MaybeExempted(_) => "it cannot be decided",
         RuleOutcome::NotApplicable => "it does not apply",
     };
     match find_reason(rule, verdict) {
@@ -96,6 +98,14 @@ fn find_reason(rule: &RuleId, verdict: &Verdict) -> Option<String> {
         }
         RuleOutcome::Undecided(missing) | RuleOutcome::Deferred(missing) => {
             missing.iter().map(|missing| escape_words(&missing.to_string())).collect()
+        }
+        RuleOutcome::MaybeExempted(possible) => {
+            let mut reasons = vec![format!(
+                "whether the exemption at {} applies",
+                escape_words(possible.exemption.as_str())
+            )];
+            reasons.extend(possible.missing.iter().map(|missing| escape_words(&missing.to_string())));
+            reasons
         }
         RuleOutcome::Exempted { exemption, .. } => vec![escape_words(exemption.as_str())],
         RuleOutcome::Pass | RuleOutcome::NotApplicable => Vec::new(),

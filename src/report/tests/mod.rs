@@ -11,7 +11,7 @@ use crate::report::style::MAX_COMMENT_BYTES;
 use crate::report::*;
 use crate::verdict::{
     ChangeLocation, ClassId, CommitShape, Decision, ExemptionId, Finding, Fixer, LineEdit, MessageTemplate,
-    Obligation, PredicateAnswer, RuleId, RuleLevel, RuleOutcome,
+    Obligation, PossibleExemption, PredicateAnswer, RuleId, RuleLevel, RuleOutcome,
 };
 
 /// A message with a value of every kind.
@@ -355,11 +355,24 @@ fn full_of(texts: &[Text; 5], of: usize) -> Report {
         until: own(),
         exemption: ExemptionId::new(own()),
     };
+    let possible = Box::new(PossibleExemption {
+        findings: vec![finding.clone()],
+        missing: missing.clone(),
+        reason: own(),
+        approved_by: own(),
+        until: own(),
+        exemption: ExemptionId::new(own()),
+    });
     let judgements: Vec<_> = [
         RuleOutcome::Fail(vec![finding]),
         RuleOutcome::Owed(vec![owed]),
         RuleOutcome::Undecided(missing.clone()),
         RuleOutcome::Deferred(missing.clone()),
+        RuleOutcome::MaybeExempted(possible.clone()),
+        RuleOutcome::MaybeExempted(Box::new(PossibleExemption {
+            missing: vec![Missing::NotAtThisStage(FactKind::Pusher)],
+            ..*possible
+        })),
         exempted,
         RuleOutcome::Pass,
     ]

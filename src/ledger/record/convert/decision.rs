@@ -124,6 +124,10 @@ impl From<&RuleOutcome> for RecordedOutcome {
             RuleOutcome::Owed(owed) => RecordedOutcome::Owed(convert_all(owed)),
             RuleOutcome::Undecided(missing) => RecordedOutcome::Undecided(convert_all(missing)),
             RuleOutcome::Deferred(missing) => RecordedOutcome::Deferred(convert_all(missing)),
+            // No record is made where this can be; a record has no more than what was missing.
+            RuleOutcome::MaybeExempted(possible) => {
+                RecordedOutcome::Undecided(convert_all(&possible.missing))
+            }
             RuleOutcome::Exempted { reason, approved_by, until, exemption } => RecordedOutcome::Exempted {
                 reason: reason.clone(),
                 approved_by: approved_by.clone(),
