@@ -10,7 +10,6 @@ mod ids;
 mod location;
 pub(crate) mod message;
 pub(crate) mod plan;
-mod possible_exemption;
 pub(crate) mod reasons;
 mod sentence;
 mod wording;
@@ -32,7 +31,6 @@ pub use message::{Message, MessageTemplate, MessageValue, UnrecordedValue};
 pub use plan::{
     ExcludedPerson, ObstacleReason, PlanObstacle, PlanStep, PlannedAct, PlannedActKind, UnblockPlan,
 };
-pub use possible_exemption::PossibleExemption;
 pub use reasons::{
     ApprovalDecision, ApprovalSource, ApprovalUse, ConsideredApproval, ConsideredCheck,
     ConsideredContributor, ConsideredField, ConsideredTicket, IdentityKind, JudgingPolicy, OutcomeWord,
@@ -243,6 +241,30 @@ pub enum RuleOutcome {
     MaybeExempted(Box<PossibleExemption>),
     /// The rule does not apply to this change.
     NotApplicable,
+}
+
+/// A broken rule that an exemption may allow, as a point sees it that enforces nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PossibleExemption {
+    /// What is wrong, unless the exemption applies; never empty.
+    pub findings: Vec<Finding>,
+    /// The facts that are missing to know whether it applies; never empty.
+    pub missing: Vec<Missing>,
+    /// Why the policy allows it.
+    pub reason: String,
+    /// The person who approved the exemption.
+    pub approved_by: String,
+    /// The last day of the exemption.
+    pub until: String,
+    /// The file and line of the policy on which it stands.
+    pub exemption: ExemptionId,
+}
+
+impl PossibleExemption {
+    /// Returns true if a later stage knows all the missing facts.
+    pub(crate) fn is_settled_later(&self) -> bool {
+        self.missing.iter().all(|missing| matches!(missing, Missing::NotAtThisStage(_)))
+    }
 }
 
 /// The id, title and controls of a rule.

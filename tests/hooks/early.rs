@@ -67,7 +67,7 @@ fn an_exemption_that_cannot_be_known_is_deferred_and_named() {
     check(&[])
         .accepted()
         .says("checked later (not passed yet):")
-        .says("risk (the pusher)")
+        .says("- at the push, by the server: risk, peer-review (the pusher)")
         .says("broken, unless the exemption applies (not known here):")
         .says("- risk: `Risk` is missing (policies/changegate.yml:6)");
     let json: serde_json::Value = serde_json::from_str(&check(&["--format", "json"]).seen).unwrap();
@@ -111,7 +111,7 @@ fn an_exemption_that_cannot_be_known_is_deferred_and_named() {
 #[test]
 fn a_suite_can_say_that_a_rule_hangs_on_an_exemption() {
     let world = exempting_world("{ pusher: 'renovate[bot]' }");
-    let change = "commits: [{ message: \"x\\n\\nChange-Type: normal\" }]";
+    let change = "commits: [{ message: \"x\\n\\nChange-Type: normal\\nReviewed-by: Ben <ben@example.com>\" }]";
     let suite = format!(
         "tests:\n\
          - {{ name: early, change: {{ stage: check, unknown: [pusher], {change} }}, expect: {{ decision: allowed, rules: \

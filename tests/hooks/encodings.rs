@@ -57,7 +57,6 @@ fn an_encoding_that_keeps_ascii_is_read_as_git_reads_it() {
         ("GEORGIAN-PS", b"\xc0\xc1"),
         ("CP866", b"\x8f\xe0"),
         ("KOI8-T", b"\xe0\xd2"),
-        ("ARMSCII-8", b"\xb2\xb3"),
     ] {
         let fields = b"\n\nChange-Type: normal\nRisk: low\nReviewed-by: Ben <ben@example.com>\n".as_slice();
         let new = encoded(&world, encoding, &[name, fields].concat());
