@@ -255,6 +255,9 @@ impl<'a> AuditRun<'a> {
     fn add_exception(&mut self, exception: &AuditException) -> Result<usize> {
         *self.result.exceptions.entry(exception.kind).or_default() += 1;
         self.result.has_holes |= exception.kind.is_hole();
+        if exception.is_overdue_session() {
+            self.counter.add_overdue_session();
+        }
         self.files.add_exception(exception, self.as_of)?;
         if let Some(tables) = &mut self.dataset {
             tables.add_exception(exception, self.as_of)?;

@@ -156,7 +156,12 @@ impl AuditRun<'_> {
             summary.misdated_steps,
         ));
         if let Some(cut) = &summary.cut {
-            checks.push(state("the history is cut off", cut.clone()));
+            checks.push(CompletenessCheck {
+                what: format!("{name}: the history is cut off"),
+                expected: "no".to_owned(),
+                found: cut.clone(),
+                agrees: Some(false),
+            });
         }
         checks.push(CompletenessCheck::compare_counts(
             &format!("{name}: changes of the period that a policy could judge, and changes that were judged"),

@@ -3,13 +3,15 @@
 //!
 //! Steps are read and judged on several threads and handed on oldest first; none is kept.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use anyhow::Result;
 use jiff::Timestamp;
 
 use crate::audit::change_record::standing::has_roster;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock};
+use crate::audit::exceptions::AuditException;
+use crate::audit::exceptions::of_change::name_people;
 use crate::audit::exceptions::of_ledger::{
     build_denial_exceptions, build_misdated_exception, build_unjudged_exception,
 };
@@ -72,6 +74,7 @@ pub fn audit_ref(
         founding: None,
         rosters: RosterHistory::default(),
         unjudged: UnjudgedSpans::default(),
+        loosened: BTreeMap::new(),
         changes: HashSet::new(),
     };
     for exception in build_denial_exceptions(request.scope(), history, &unread_denials) {
@@ -130,6 +133,8 @@ pub(super) struct RefAuditor<'a> {
     pub(super) rosters: RosterHistory,
     /// The changes that nothing judged.
     pub(super) unjudged: UnjudgedSpans,
+    /// What policies ask less than those before them, by the places of the steps that brought them.
+    loosened: BTreeMap<usize, AuditException>,
     /// The changes so far.
     changes: HashSet<Oid>,
 }
@@ -186,20 +191,22 @@ impl RefAuditor<'_> {
             divide_by_policy(self.repository, chain, (first, last), &request.policy, &mut self.rosters);
         let mut usable = divided.earlier.as_deref();
         for (number, part) in divided.parts.iter().enumerate() {
+            // What the first part is judged by, a step before the period has brought.
+            if number > 0 {
+                self.compare_policies((usable, part.loaded()), part.first.checked_sub(1));
+            }
+            usable = part.loaded().or(usable);
+        }
+        self.compare_policies((usable, divided.left.as_deref()), Some(last));
+        for part in &divided.parts {
             let described = part.describe();
             if !self.summary.policies.contains(&described) {
                 self.summary.policies.push(described);
             }
-            // What the first part is judged by, a step before the period has brought.
-            if number > 0 {
-                self.compare_policies((usable, part.loaded()), part.first.checked_sub(1))?;
-            }
-            usable = part.loaded().or(usable);
             self.audit_part(part)?;
         }
         let ended = self.unjudged.end_history();
-        self.add_unjudged_span(ended)?;
-        self.compare_policies((usable, divided.left.as_deref()), Some(last))
+        self.add_unjudged_span(ended)
     }
 
     /// Returns the places of the first and the last step of the period.
@@ -229,20 +236,17 @@ impl RefAuditor<'_> {
         }
     }
 
-    /// Tells what a policy asks less than the last one before it that could be used; the step at this place brought it.
+    /// Notes what a policy asks less than the last one before it that could be used; the step at this place brought it.
     fn compare_policies(
         &mut self,
         (old, new): (Option<&LoadedPolicy>, Option<&LoadedPolicy>),
         place: Option<usize>,
-    ) -> Result<()> {
-        let step = place.and_then(|place| self.chain.steps.get(place));
-        let (Some(policies), Some(step)) = (old.zip(new), step) else { return Ok(()) };
-        let repository = &self.request.repository_name;
+    ) {
+        let found = place.and_then(|place| Some((place, self.chain.steps.get(place)?)));
+        let (Some(policies), Some((place, step))) = (old.zip(new), found) else { return };
         let landed = (step.id, self.find_landing_time(step).0);
-        match build_policy_exception(repository, landed, policies) {
-            Some(exception) => self.observer.add_exception(&exception),
-            None => Ok(()),
-        }
+        let exception = build_policy_exception(&self.request.repository_name, landed, policies);
+        self.loosened.extend(exception.map(|exception| (place, exception)));
     }
 
     fn audit_part(&mut self, part: &JudgedPart<'_>) -> Result<()> {
@@ -323,6 +327,10 @@ impl RefAuditor<'_> {
         let entry = PopulationEntry::of_step(scope, EntryKind::Change, (step.id, at), &evidence);
         self.observer.add_entry(&entry)?;
         let change = self.build_change(place, &step, (at, clock), evidence)?;
+        if let Some(mut exception) = self.loosened.remove(&place) {
+            name_people(&change, &mut exception);
+            self.observer.add_exception(&exception)?;
+        }
         self.count_change(place, &change);
         let why = match &change.judged_by {
             ChangeJudgement::NotJudged(why) if change.facts.is_ok() && self.founding != Some(place) => {

@@ -18,7 +18,7 @@ fn without_a_ledger_the_report_says_what_it_could_not_know() {
     assert_eq!(changes.len(), 2);
     assert_eq!(changes[0]["gate_result"], "not-evaluated");
     // Who pushed is known to servers alone, and the policy asks for it.
-    assert_eq!(changes[1]["gate_result"], "undecided");
+    assert_eq!(changes[1]["gate_result"], "afterwards-undecided");
     assert_eq!(changes[1]["not_known"], "the pusher: not known at this stage");
     assert_eq!(
         (&changes[1]["landing_clock"], &changes[1]["bypassed"]),

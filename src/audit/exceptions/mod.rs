@@ -179,6 +179,13 @@ impl AuditException {
         }
     }
 
+    /// Returns true for a break-glass session that is open and past its time.
+    pub(crate) fn is_overdue_session(&self) -> bool {
+        self.kind == ExceptionKind::BreakGlassSession
+            && self.status == ExceptionStatus::Open
+            && self.late_by.is_some()
+    }
+
     /// Returns the exception as a row of [`EXCEPTION_SHEET`]; `number` counts the exceptions of a report from 1, and
     /// `as_of` is the time of the audit.
     pub fn build_row(&self, number: usize, as_of: Timestamp) -> Vec<TableCell> {

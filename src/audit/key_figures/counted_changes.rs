@@ -30,7 +30,8 @@ impl ShareCount {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KeyFigureCounter {
     changes: u64,
-    evaluated: ShareCount,
+    /// Those that no gate judged at the time, and the audit did.
+    judged_afterwards: ShareCount,
     /// Those whose verdict a record of their time holds.
     judged_in_time: ShareCount,
     compliant: ShareCount,
@@ -74,11 +75,11 @@ impl KeyFigureCounter {
     pub(crate) fn add_change(&mut self, change: &ChangeRecord) {
         self.changes += 1;
         let result = change.gate_result();
-        self.evaluated.add(result.is_evaluated());
+        self.judged_afterwards.add(result.is_evaluated() && !change.is_recorded());
         self.judged_in_time.add(result.is_evaluated() && change.is_recorded());
         match result {
             GateResult::NotEvaluated | GateResult::Undecided => self.compliant.not_known += 1,
-            _ => self.compliant.add(matches!(result, GateResult::Pass | GateResult::PassOwing)),
+            _ => self.compliant.add(result != GateResult::Waived && !change.breaks_rule()),
         }
         let outcome = change.outcome();
         self.successful.add(outcome.is_success());
@@ -97,8 +98,10 @@ impl KeyFigureCounter {
             if word.eq_ignore_ascii_case("normal") {
                 self.tested.add(has_test_evidence(change));
             }
-            if change.is_isms_change() {
-                self.isms_planned.add(result != GateResult::Fail);
+            if change.is_isms_change() && result == GateResult::Undecided {
+                self.isms_planned.not_known += 1;
+            } else if change.is_isms_change() {
+                self.isms_planned.add(!change.breaks_rule());
             }
             self.made_with_machine += u64::from(change.is_made_with_machine());
         } else {
@@ -117,7 +120,15 @@ impl KeyFigureCounter {
         self.add_times(change);
     }
 
+    /// Counts a break-glass session that is open and past its time.
+    pub(crate) fn add_overdue_session(&mut self) {
+        self.overdue += 1;
+    }
+
     fn add_obligations(&mut self, change: &ChangeRecord) {
+        if change.names_ticket_at_once() {
+            self.tickets_in_time.add(true);
+        }
         for (_, owed) in &change.obligations {
             self.overdue += u64::from(change.is_overdue(owed));
             // What is open and in time may still be met in time or not.
@@ -198,23 +209,23 @@ impl KeyFigureCounter {
                 self.changes,
                 "",
             ),
-            share(
+            ledger_share(
                 "coverage",
                 "Coverage",
-                "changes that were judged, by a gate at the time or by this audit afterwards / changes",
-                self.evaluated,
-                "",
-            ),
-            ledger_share(
-                "judged_in_time",
-                "Judged at the time",
-                "changes whose verdict a record of their time holds / changes",
+                "changes that a gate judged at the time, as a record says / changes",
                 self.judged_in_time,
+            ),
+            share(
+                "judged_afterwards",
+                "Judged afterwards",
+                "changes that no gate judged at the time and this audit did / changes",
+                self.judged_afterwards,
+                "",
             ),
             share(
                 "compliance_rate",
                 "Compliance",
-                "changes that broke no rule, without exemptions / changes with a clear result",
+                "changes that broke no rule of any level, without exemptions / changes with a clear result, by a gate or by this audit",
                 self.compliant,
                 "",
             ),
@@ -263,7 +274,7 @@ impl KeyFigureCounter {
             ledger_share(
                 "ticket_compliance",
                 "Emergency tickets in time",
-                "tickets of emergencies in time / tickets of emergencies that were due or are there",
+                "tickets of emergencies in time, with those that the emergency itself named / tickets of emergencies that were due or are there",
                 self.tickets_in_time,
             ),
             ledger_share(
@@ -281,7 +292,7 @@ impl KeyFigureCounter {
             number(
                 "obligations_overdue",
                 "Obligations overdue",
-                "open and past their time",
+                "open and past their time, with break-glass sessions",
                 self.overdue,
                 ledger,
             ),
