@@ -51,10 +51,15 @@ fn an_audit_that_cannot_be_written_leaves_no_manifest() {
     let world = World::new();
     let out = world.path("out");
     world.changegate("work", &["audit", "--out", out.to_str().unwrap()]).accepted();
-    assert!(out.join("audit.json").exists());
+    assert!(out.join("audit.json").exists() && !out.join("unfinished.txt").exists());
     fs::remove_file(out.join("changes.csv")).unwrap();
     fs::create_dir(out.join("changes.csv")).unwrap();
     let told = world.changegate("work", &["audit", "--out", out.to_str().unwrap()]);
     assert!(!told.ok && told.seen.contains("changes.csv"), "{}", told.seen);
     assert!(!out.join("audit.json").exists());
+    // Its other files are those of the audit before, and the folder says so.
+    assert!(fs::read_to_string(out.join("unfinished.txt")).unwrap().contains("two audits"));
+    fs::remove_dir(out.join("changes.csv")).unwrap();
+    world.changegate("work", &["audit", "--out", out.to_str().unwrap()]).accepted();
+    assert!(out.join("audit.json").exists() && !out.join("unfinished.txt").exists());
 }
