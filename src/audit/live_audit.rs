@@ -124,7 +124,13 @@ impl AuditRun<'_> {
             let name = name_ref(request);
             limits.push(format!("{name} lacks pull requests that the forge says were merged into it"));
         }
-        let closing = RefClosing { repository, completeness, limits, has_holes: summary.is_holed() };
+        let closing = RefClosing {
+            repository,
+            completeness,
+            limits,
+            has_holes: summary.is_holed(),
+            known_inputs: summary.known_inputs.clone(),
+        };
         self.take_event(&AuditEvent::RefEnded(Cow::Owned(closing)))
     }
 

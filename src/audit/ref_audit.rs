@@ -12,6 +12,7 @@ use crate::audit::change_record::standing::has_roster;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock};
 use crate::audit::exceptions::AuditException;
 use crate::audit::exceptions::of_change::name_people;
+use crate::audit::exceptions::of_inputs::build_early_exception;
 use crate::audit::exceptions::of_ledger::{
     build_denial_exceptions, build_misdated_exception, build_unjudged_exception,
 };
@@ -88,6 +89,7 @@ pub fn audit_ref(
         let ids = chain.steps.get(first).zip(chain.steps.get(last));
         run.summary.ends = ids.map(|(from, to)| (from.id, to.id));
     }
+    run.match_inputs(&ChangeLinks::default());
     let mut readable = ends;
     if let (Some((0, last)), Some(step), Some(why)) = (ends, chain.steps.first(), &chain.cut) {
         run.add_step(0, StepEvidence::unreadable(step.id, why.clone()))?;
@@ -182,10 +184,15 @@ impl RefAuditor<'_> {
         let (chain, request) = (self.chain, self.request);
         self.observer.expect_steps(last.saturating_sub(first) + 1);
         let links = ChangeLinks::read_links(self.repository, chain, first, request.threads, &mut || {})?;
-        self.given = GivenFacts::match_steps(chain, &links, request.incidents, request.deployments);
+        self.match_inputs(&links);
         self.links = links;
-        self.summary.unmatched_incidents = self.given.unmatched_incidents;
-        self.summary.unmatched_deployments = self.given.unmatched_deployments;
+        for (place, deployment) in self.given.early.iter().filter(|(place, _)| (first..=last).contains(place))
+        {
+            let Some(step) = chain.steps.get(*place) else { continue };
+            let id = format!("{}@{}", request.repository_name, step.id);
+            let exception = build_early_exception(id, deployment, self.find_landing_time(step).0);
+            self.observer.add_exception(&exception)?;
+        }
         self.summary.unread_later_steps = self.links.unread.iter().filter(|place| **place > last).count();
         let divided =
             divide_by_policy(self.repository, chain, (first, last), &request.policy, &mut self.rosters);
@@ -207,6 +214,18 @@ impl RefAuditor<'_> {
         }
         let ended = self.unjudged.end_history();
         self.add_unjudged_span(ended)
+    }
+
+    /// Finds what the files of incidents and deployments are about, by what later steps say.
+    fn match_inputs(&mut self, links: &ChangeLinks) {
+        let chain = self.chain;
+        let landed_at = |place: usize| chain.steps.get(place).map(|step| self.find_landing_time(step).0);
+        let (incidents, deployments) = (self.request.incidents, self.request.deployments);
+        let given = GivenFacts::match_steps((chain, links), incidents, deployments, &landed_at);
+        self.summary.unmatched_incidents = given.unmatched_incidents;
+        self.summary.unmatched_deployments = given.unmatched_deployments;
+        self.summary.known_inputs.clone_from(&given.known);
+        self.given = given;
     }
 
     /// Returns the places of the first and the last step of the period.

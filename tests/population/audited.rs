@@ -206,6 +206,7 @@ fn every_event_of_a_year_has_its_row() {
     assert_eq!(find_figure(&out, "changes")["value"], 13.0);
     assert_eq!(find_figure(&out, "change_success_rate")["numerator"], 11);
     assert_eq!(find_figure(&out, "change_success_rate")["denominator"], 13);
+    assert_eq!(find_figure(&out, "rework_rate")["numerator"], 4);
     assert_eq!(find_figure(&out, "ticket_compliance")["numerator"], 1);
     assert_eq!(find_figure(&out, "ticket_compliance")["denominator"], 2);
     assert_eq!(find_figure(&out, "regularised_changes")["value"], 1.0);

@@ -148,3 +148,69 @@ fn holes_and_differences_are_named_on_standard_error() {
     assert!(err.contains("the history is cut off") && err.contains("the report has holes"), "{err}");
     assert!(!said.contains("differs"), "{said}");
 }
+
+#[test]
+fn lines_that_contradict_the_history_are_named_and_count_nowhere() {
+    let mut year = Year::start();
+    let ana = "ana@example.com";
+    let first = year.land(at("01-10T10:00"), ana, Some("a.txt"), &normal("Cache the lookup", ""));
+    let second = year.land(at("01-11T10:00"), ana, Some("a.txt"), &normal("Round it", ""));
+    let (world, unknown) = (&year.world, "f".repeat(40));
+    world.write(
+        "../incidents.csv",
+        &format!(
+            "id,started,resolved,caused_by\nINC-1,2026-01-10T13:00:00Z,,{first}\nINC-1,2026-01-10T13:00:00Z,,{first}\n\
+             INC-3,2026-01-12T00:00:00Z,,{unknown}\n"
+        ),
+    );
+    world.write(
+        "../deployments.csv",
+        &format!(
+            "commit,environment,at,by,status\n{first},staging,2026-01-10T11:00:00Z,pipeline,ok\n\
+             {first},production,2026-01-10T12:00:00Z,pipeline,ok\n{unknown},production,2026-01-10T13:00:00Z,pipeline,ok\n\
+             {second},production,2026-01-10T09:00:00Z,pipeline,ok\n"
+        ),
+    );
+    let files = ["--incidents", "../incidents.csv", "--deployments", "../deployments.csv"];
+    let out = audit_year(&year, &[&files[..], &["--to", "2026-12-31"]].concat());
+    let mut found = read_lines(&out, "exceptions.jsonl");
+    found.retain(|one| one["kind"] == "input-contradiction");
+    let mut subjects: Vec<&str> = found.iter().map(|one| one["subject_id"].as_str().unwrap()).collect();
+    subjects.sort_unstable();
+    assert_eq!(subjects.len(), 4, "{found:#?}");
+    assert_eq!(subjects[0], format!("deployment {unknown}"));
+    assert_eq!(subjects[1..3], ["incident INC-1", "incident INC-3"]);
+    assert!(subjects[3].ends_with(&second), "{subjects:?}");
+    let figure = find_figure(&out, "change_related_incidents");
+    assert_eq!((&figure["numerator"], &figure["denominator"]), (&1.into(), &3.into()));
+    assert_eq!(find_figure(&out, "deployments")["value"], 1.0);
+    assert_eq!(find_figure(&out, "deployment_lead_time")["value"], 2.0);
+    let changes = read_lines(&out, "changes.jsonl");
+    let row = |id: &String| changes.iter().find(|one| one["merge_sha"] == id.as_str()).unwrap();
+    assert_eq!(row(&first)["caused_incidents"], "INC-1");
+    assert_eq!(row(&first)["deployed_env"], "production");
+    assert_eq!(row(&second)["deployed_at"], Value::Null);
+}
+
+#[test]
+fn the_incident_of_a_session_leads_to_what_landed_while_it_was_open() {
+    let policy = "\
+changegate: 1
+name: test
+extends: [core]
+protects: [main]
+people:
+  teams: { duty-managers: [kim@example.com] }
+break-glass: { from: [duty-managers], longest: 4h }
+";
+    let mut world = World::under(policy);
+    world.configure("changegate.pusher", "env:WHO");
+    world.environment.push(("WHO".into(), "kim@example.com".into()));
+    let reason = "the payment queue is stuck, and orders are lost with every minute";
+    let open = ["breakglass", "open", "--reason", reason, "--incident", "INC-2060"];
+    world.changegate("work", &open).accepted();
+    world.write("a.txt", "1");
+    let landed = world.commit(&good("Unstick the queue"));
+    world.push(&["main"]).accepted();
+    world.changegate("server.git", &["show", "--ref", "main", "INC-2060"]).accepted().says(&landed);
+}

@@ -6,6 +6,7 @@
 pub(crate) mod across_changes;
 mod exception_kind;
 pub(crate) mod of_change;
+pub(crate) mod of_inputs;
 pub(crate) mod of_ledger;
 pub(crate) mod of_policy;
 pub(crate) mod of_pulls;

@@ -1,30 +1,18 @@
 //! Counts changes one after the other, so that none has to be kept.
 
+use std::collections::BTreeSet;
+
 use crate::audit::change_record::ChangeRecord;
 use crate::audit::change_record::field_values::{
     CHANGE_TYPE, EMERGENCY_TICKET, POST_IMPLEMENTATION_REVIEW, TEST_PLAN,
 };
 use crate::audit::change_record::standing::{ChangeOutcome, GateBypass, GateResult};
-use crate::audit::key_figures::figure::{FigureValue, KeyFigure, hours_between, median_figure};
+use crate::audit::key_figures::figure::{FigureValue, KeyFigure, ShareCount, hours_between, median_figure};
+use crate::change::Text;
 use crate::ledger::record::RecordedTrust;
 use crate::ledger::state::TrackedObligation;
 
 const NO_LEDGER: &str = "there is no ledger, so this is not known";
-
-/// So many of so many, and how many it could not be told for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct ShareCount {
-    numerator: u64,
-    denominator: u64,
-    not_known: u64,
-}
-
-impl ShareCount {
-    fn add(&mut self, holds: bool) {
-        self.numerator += u64::from(holds);
-        self.denominator += 1;
-    }
-}
 
 /// Counts the changes of a period.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +42,10 @@ pub(crate) struct KeyFigureCounter {
     exemptions: u64,
     overdue: u64,
     made_with_machine: u64,
+    /// Those that take back or repair another, or are emergencies.
+    rework: ShareCount,
+    /// The incidents that reports of outcomes name.
+    reported_incidents: BTreeSet<Text>,
     refused_first: ShareCount,
     /// From the first report of the failure of each change to its repair.
     repair_hours: Vec<f64>,
@@ -71,6 +63,11 @@ impl KeyFigureCounter {
         &self.deployment_hours
     }
 
+    /// Returns the incidents that reports of the outcome of a change name.
+    pub(crate) fn reported_incidents(&self) -> &BTreeSet<Text> {
+        &self.reported_incidents
+    }
+
     /// Counts a change.
     pub(crate) fn add_change(&mut self, change: &ChangeRecord) {
         self.changes += 1;
@@ -83,6 +80,9 @@ impl KeyFigureCounter {
         }
         let outcome = change.outcome();
         self.successful.add(outcome.is_success());
+        self.rework.add(change.is_repair || change.is_emergency());
+        let reports = change.list_outcome_reports();
+        self.reported_incidents.extend(reports.into_iter().filter_map(|report| report.incident).cloned());
         self.reported.add(outcome != ChangeOutcome::NoneReported);
         // What was said before a failure was wrong, and what was said after it undoes none.
         self.verified.add(outcome.is_success() && !change.list_verifications().is_empty());
@@ -235,6 +235,13 @@ impl KeyFigureCounter {
                 "changes that are not known to have failed / changes",
                 self.successful,
                 failed,
+            ),
+            share(
+                "rework_rate",
+                "Rework",
+                "changes that take back or repair another, or are emergencies / changes",
+                self.rework,
+                "",
             ),
             share(
                 "outcomes_known",
