@@ -15,6 +15,7 @@ use crate::audit::completeness::{CompletenessCheck, digest_id_list};
 use crate::audit::dataset::AuditFiles;
 use crate::audit::exceptions::across_changes::ChangePatterns;
 use crate::audit::exceptions::of_change::list_change_exceptions;
+use crate::audit::exceptions::of_inputs::list_input_exceptions;
 use crate::audit::exceptions::of_ledger::{build_move_exception, build_unread_exception};
 use crate::audit::exceptions::{AuditException, ExceptionKind};
 use crate::audit::fleet::audit_event::{AuditEvent, UnreadRepository};
@@ -22,6 +23,7 @@ use crate::audit::fleet::checkpoint::RepositoryJournal;
 use crate::audit::fleet::dataset_writer::{DatasetFacts, DatasetWriter};
 use crate::audit::inputs::deployments::{Deployment, DeploymentList};
 use crate::audit::inputs::incidents::{Incident, IncidentList};
+use crate::audit::inputs::known_inputs::KnownInputs;
 use crate::audit::key_figures::{
     KeyFigure, KeyFigureCounter, build_deployment_figures, build_incident_figures,
 };
@@ -101,6 +103,8 @@ pub struct AuditRun<'a> {
     result: AuditResult,
     has_ledger: bool,
     repositories: Vec<AuditedRepository>,
+    /// Which lines of the given files the histories know.
+    known_inputs: KnownInputs,
 }
 
 impl<'a> AuditRun<'a> {
@@ -129,6 +133,7 @@ impl<'a> AuditRun<'a> {
             result: AuditResult::default(),
             has_ledger: false,
             repositories: Vec::new(),
+            known_inputs: KnownInputs::default(),
         }
     }
 
@@ -182,6 +187,7 @@ impl<'a> AuditRun<'a> {
                 self.result.completeness.extend_from_slice(&closing.completeness);
                 self.result.limits.extend_from_slice(&closing.limits);
                 self.result.has_holes |= closing.has_holes;
+                self.known_inputs.add_inputs(&closing.known_inputs);
                 self.repositories.push(closing.repository.clone());
             }
             AuditEvent::NotAudited(unread) => self.take_unread_repository(unread)?,
@@ -255,6 +261,9 @@ impl<'a> AuditRun<'a> {
     fn add_exception(&mut self, exception: &AuditException) -> Result<usize> {
         *self.result.exceptions.entry(exception.kind).or_default() += 1;
         self.result.has_holes |= exception.kind.is_hole();
+        if exception.is_overdue_session() {
+            self.counter.add_overdue_session();
+        }
         self.files.add_exception(exception, self.as_of)?;
         if let Some(tables) = &mut self.dataset {
             tables.add_exception(exception, self.as_of)?;
@@ -269,19 +278,24 @@ impl<'a> AuditRun<'a> {
     ///
     /// Fails if a file cannot be written; then there is no manifest.
     pub fn finish_run(mut self, tool: String, others: &[&str]) -> Result<AuditResult> {
-        for exception in self.patterns.list_exceptions() {
+        let lists = (self.given.list_incidents(), self.given.list_deployments());
+        let contradictions = list_input_exceptions(lists, &self.known_inputs, &self.period);
+        for exception in self.patterns.list_exceptions().into_iter().chain(contradictions) {
             let number = self.add_exception(&exception)?;
             self.page.add_exception(number, &exception);
         }
         let mut result = self.result;
         result.population_digest = digest_id_list(&mut self.change_ids);
         result.key_figures = self.counter.build_figures(self.has_ledger);
-        if let Some(list) = &self.given.incidents {
-            result.key_figures.extend(build_incident_figures(list, &self.period, result.changes));
+        let known = (&self.known_inputs, &self.period);
+        let incidents = self.given.incidents.as_ref().map(|list| list.incidents.as_slice());
+        let reported = self.counter.reported_incidents();
+        if incidents.is_some() || self.has_ledger {
+            result.key_figures.extend(build_incident_figures(incidents, known, reported, result.changes));
         }
         if let Some(list) = &self.given.deployments {
             let lead_hours = self.counter.deployment_lead_hours();
-            result.key_figures.extend(build_deployment_figures(list, &self.period, lead_hours));
+            result.key_figures.extend(build_deployment_figures(&list.deployments, known, lead_hours));
         }
         result.completeness.push(CompletenessCheck::state_fact(
             "digest of the list of changes",

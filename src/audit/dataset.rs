@@ -25,6 +25,12 @@ use crate::audit::population::population_entry::POPULATION_SHEET;
 use crate::audit::row_worker::RowWorker;
 use crate::audit::table::{RowWriter, TableCell, TableNote, TableSheet};
 
+/// The file that says that a folder is not finished: until the manifest is there, its files may be of two audits.
+const UNFINISHED_MARK: &str = "unfinished.txt";
+
+const UNFINISHED_WORDS: &str = "An audit that was written into this folder did not come to its end. Files in it may be of \
+                                two audits: run it again before you use one of them.\n";
+
 /// Which tables an audit writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuditProfile {
@@ -91,6 +97,9 @@ impl AuditFiles {
         (profile, with_parquet): (AuditProfile, bool),
     ) -> Result<AuditFiles> {
         fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        // What cannot even hold this does not lose the audit that is there.
+        fs::write(folder.join(UNFINISHED_MARK), UNFINISHED_WORDS)
+            .with_context(|| format!("cannot write into {}", folder.display()))?;
         match fs::remove_file(folder.join(MANIFEST_FILE)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(error).with_context(|| format!("cannot replace {}", folder.display()));
@@ -202,7 +211,9 @@ impl AuditFiles {
         let mut names = self.names;
         names.extend(others.iter().map(|name| (*name).to_owned()));
         names.sort_unstable();
-        write_manifest(&self.folder, end, &names)
+        write_manifest(&self.folder, end, &names)?;
+        let mark = self.folder.join(UNFINISHED_MARK);
+        fs::remove_file(&mark).with_context(|| format!("cannot remove {}", mark.display()))
     }
 }
 

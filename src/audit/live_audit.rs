@@ -125,7 +125,13 @@ impl AuditRun<'_> {
             let name = name_ref(request);
             limits.push(format!("{name} lacks pull requests that the forge says were merged into it"));
         }
-        let closing = RefClosing { repository, completeness, limits, has_holes: summary.is_holed() };
+        let closing = RefClosing {
+            repository,
+            completeness,
+            limits,
+            has_holes: summary.is_holed(),
+            known_inputs: summary.known_inputs.clone(),
+        };
         self.take_event(&AuditEvent::RefEnded(Cow::Owned(closing)))
     }
 
@@ -157,7 +163,12 @@ impl AuditRun<'_> {
             summary.misdated_steps,
         ));
         if let Some(cut) = &summary.cut {
-            checks.push(state("the history is cut off", cut.clone()));
+            checks.push(CompletenessCheck {
+                what: format!("{name}: the history is cut off"),
+                expected: "no".to_owned(),
+                found: cut.clone(),
+                agrees: Some(false),
+            });
         }
         checks.push(CompletenessCheck::compare_counts(
             &format!("{name}: changes of the period that a policy could judge, and changes that were judged"),

@@ -3,13 +3,16 @@
 //!
 //! Steps are read and judged on several threads and handed on oldest first; none is kept.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use anyhow::Result;
 use jiff::Timestamp;
 
 use crate::audit::change_record::standing::has_roster;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock};
+use crate::audit::exceptions::AuditException;
+use crate::audit::exceptions::of_change::name_people;
+use crate::audit::exceptions::of_inputs::build_early_exception;
 use crate::audit::exceptions::of_ledger::{
     build_denial_exceptions, build_misdated_exception, build_unjudged_exception,
 };
@@ -85,6 +88,7 @@ pub fn audit_ref(
         founding: None,
         rosters: RosterHistory::default(),
         unjudged: UnjudgedSpans::default(),
+        loosened: BTreeMap::new(),
         changes: HashSet::new(),
     };
     for exception in build_denial_exceptions(request.scope(), history, &unread_denials) {
@@ -98,6 +102,7 @@ pub fn audit_ref(
         let ids = chain.steps.get(first).zip(chain.steps.get(last));
         run.summary.ends = ids.map(|(from, to)| (from.id, to.id));
     }
+    run.match_inputs(&ChangeLinks::default());
     let mut readable = ends;
     if let (Some((0, last)), Some(step), Some(why)) = (ends, chain.steps.first(), &chain.cut) {
         run.add_step(0, StepEvidence::unreadable(step.id, why.clone()))?;
@@ -145,6 +150,8 @@ pub(super) struct RefAuditor<'a> {
     pub(super) rosters: RosterHistory,
     /// The changes that nothing judged.
     pub(super) unjudged: UnjudgedSpans,
+    /// What policies ask less than those before them, by the places of the steps that brought them.
+    loosened: BTreeMap<usize, AuditException>,
     /// The changes so far.
     changes: HashSet<Oid>,
 }
@@ -195,29 +202,48 @@ impl RefAuditor<'_> {
             Some(stated) => stated.resolve_links(),
             None => ChangeLinks::read_links(self.repository, chain, first, request.threads, &mut || {})?,
         };
-        self.given = GivenFacts::match_steps(chain, &links, request.incidents, request.deployments);
+        self.match_inputs(&links);
         self.links = links;
-        self.summary.unmatched_incidents = self.given.unmatched_incidents;
-        self.summary.unmatched_deployments = self.given.unmatched_deployments;
+        for (place, deployment) in self.given.early.iter().filter(|(place, _)| (first..=last).contains(place))
+        {
+            let Some(step) = chain.steps.get(*place) else { continue };
+            let id = format!("{}@{}", request.repository_name, step.id);
+            let exception = build_early_exception(id, deployment, self.find_landing_time(step).0);
+            self.observer.add_exception(&exception)?;
+        }
         self.summary.unread_later_steps = self.links.unread.iter().filter(|place| **place > last).count();
         let divided =
             divide_by_policy(self.repository, chain, (first, last), &request.policy, &mut self.rosters);
         let mut usable = divided.earlier.as_deref();
         for (number, part) in divided.parts.iter().enumerate() {
+            // What the first part is judged by, a step before the period has brought.
+            if number > 0 {
+                self.compare_policies((usable, part.loaded()), part.first.checked_sub(1));
+            }
+            usable = part.loaded().or(usable);
+        }
+        self.compare_policies((usable, divided.left.as_deref()), Some(last));
+        for part in &divided.parts {
             let described = part.describe();
             if !self.summary.policies.contains(&described) {
                 self.summary.policies.push(described);
             }
-            // What the first part is judged by, a step before the period has brought.
-            if number > 0 {
-                self.compare_policies((usable, part.loaded()), part.first.checked_sub(1))?;
-            }
-            usable = part.loaded().or(usable);
             self.audit_part(part)?;
         }
         let ended = self.unjudged.end_history();
-        self.add_unjudged_span(ended)?;
-        self.compare_policies((usable, divided.left.as_deref()), Some(last))
+        self.add_unjudged_span(ended)
+    }
+
+    /// Finds what the files of incidents and deployments are about, by what later steps say.
+    fn match_inputs(&mut self, links: &ChangeLinks) {
+        let chain = self.chain;
+        let landed_at = |place: usize| chain.steps.get(place).map(|step| self.find_landing_time(step).0);
+        let (incidents, deployments) = (self.request.incidents, self.request.deployments);
+        let given = GivenFacts::match_steps((chain, links), incidents, deployments, &landed_at);
+        self.summary.unmatched_incidents = given.unmatched_incidents;
+        self.summary.unmatched_deployments = given.unmatched_deployments;
+        self.summary.known_inputs.clone_from(&given.known);
+        self.given = given;
     }
 
     /// Returns the places of the first and the last step of the period.
@@ -247,20 +273,17 @@ impl RefAuditor<'_> {
         }
     }
 
-    /// Tells what a policy asks less than the last one before it that could be used; the step at this place brought it.
+    /// Notes what a policy asks less than the last one before it that could be used; the step at this place brought it.
     fn compare_policies(
         &mut self,
         (old, new): (Option<&LoadedPolicy>, Option<&LoadedPolicy>),
         place: Option<usize>,
-    ) -> Result<()> {
-        let step = place.and_then(|place| self.chain.steps.get(place));
-        let (Some(policies), Some(step)) = (old.zip(new), step) else { return Ok(()) };
-        let repository = &self.request.repository_name;
+    ) {
+        let found = place.and_then(|place| Some((place, self.chain.steps.get(place)?)));
+        let (Some(policies), Some((place, step))) = (old.zip(new), found) else { return };
         let landed = (step.id, self.find_landing_time(step).0);
-        match build_policy_exception(repository, landed, policies) {
-            Some(exception) => self.observer.add_exception(&exception),
-            None => Ok(()),
-        }
+        let exception = build_policy_exception(&self.request.repository_name, landed, policies);
+        self.loosened.extend(exception.map(|exception| (place, exception)));
     }
 
     fn audit_part(&mut self, part: &JudgedPart<'_>) -> Result<()> {
@@ -374,6 +397,10 @@ impl RefAuditor<'_> {
         let entry = PopulationEntry::of_step(scope, EntryKind::Change, (step.id, at), &evidence);
         self.observer.add_entry(&entry)?;
         let change = self.build_change(place, &step, (at, clock), evidence)?;
+        if let Some(mut exception) = self.loosened.remove(&place) {
+            name_people(&change, &mut exception);
+            self.observer.add_exception(&exception)?;
+        }
         self.count_change(place, &change);
         let why = match &change.judged_by {
             ChangeJudgement::NotJudged(why) if change.facts.is_ok() && self.founding != Some(place) => {

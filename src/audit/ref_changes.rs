@@ -124,6 +124,7 @@ impl RefAuditor<'_> {
             closing_records: self.list_related(Some(&speakers)),
             reverted_by: self.list_related(self.links.reverted_by.get(&place)),
             caused: self.list_related(self.links.caused.get(&place)),
+            is_repair: self.links.repairs.contains(&place),
             acts: self.acts.get(&step.id).into_iter().flatten().map(|one| (*one).clone()).collect(),
             lost_files: Vec::new(),
             tree: self.chain.find_tree(self.repository, place),

@@ -9,6 +9,7 @@ use crate::audit::change_record::ChangeRecord;
 use crate::audit::exceptions::AuditException;
 use crate::audit::inputs::deployments::Deployment;
 use crate::audit::inputs::incidents::Incident;
+use crate::audit::inputs::known_inputs::KnownInputs;
 use crate::audit::inputs::merged_pulls::GivenPulls;
 use crate::audit::population::judged_part::AuditPolicy;
 use crate::audit::population::period::AuditPeriod;
@@ -112,6 +113,8 @@ pub struct RefAuditSummary {
     pub unmatched_incidents: usize,
     /// How many deployments name a commit that is not in its history.
     pub unmatched_deployments: usize,
+    /// Which lines of the files of incidents and deployments its history knows.
+    pub known_inputs: KnownInputs,
     /// The merged pull requests that the forge lists, and the steps; `None` if there is no list.
     pub pulls: Option<PullComparison>,
     /// True if a list of merged pull requests was asked for and cannot be had.

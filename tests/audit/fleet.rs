@@ -490,7 +490,7 @@ fn engines_of_others_count_what_the_report_counts() {
         let month = one["implemented_at"].as_str().unwrap()[..7].to_owned();
         let counts = months.entry((one["repository"].as_str().unwrap().to_owned(), month)).or_default();
         counts[0] += 1;
-        counts[1] += u64::from(one["gate_result"] == "fail");
+        counts[1] += u64::from(one["gate_result"].as_str().unwrap().ends_with("fail"));
         counts[2] += u64::from(one["bypassed"] == "unauthorised");
     }
     let expected: Vec<Value> = months

@@ -183,10 +183,14 @@ fn every_event_of_a_year_has_its_row() {
     assert_eq!(one["tree_sha"], tree);
     assert_eq!((&one["obligations_open"], &one["obligations_late"]), (&2.into(), &3.into()));
     let one = row(&events.unauthorised);
-    assert_eq!((&one["bypassed"], &one["gate_result"]), (&"regularised".into(), &"fail".into()));
+    assert_eq!((&one["bypassed"], &one["gate_result"]), (&"regularised".into(), &"afterwards-fail".into()));
     assert!(one["gate_version"].as_str().unwrap().starts_with("afterwards, by policies/changegate.yml"));
     assert_eq!(row(&events.reverted)["outcome"], "backed-out");
     assert_eq!(row(&events.caused)["outcome"], "failed");
+    let repair = changes.iter().find(|one| one["title"] == "Narrow the window again").unwrap();
+    assert_eq!(repair["caused_by_change"], events.caused.as_str());
+    assert_eq!(row(&events.caused)["followed_by"], repair["merge_sha"]);
+    assert_eq!(row(&events.caused)["caused_by_change"], Value::Null);
     assert_eq!(row(&events.isms)["isms_change"], true);
     assert_eq!(row(&events.with_machine)["ai_assisted"], true);
     assert_eq!(row(&events.normal)["ai_assisted"], false);
@@ -202,6 +206,7 @@ fn every_event_of_a_year_has_its_row() {
     assert_eq!(find_figure(&out, "changes")["value"], 13.0);
     assert_eq!(find_figure(&out, "change_success_rate")["numerator"], 11);
     assert_eq!(find_figure(&out, "change_success_rate")["denominator"], 13);
+    assert_eq!(find_figure(&out, "rework_rate")["numerator"], 4);
     assert_eq!(find_figure(&out, "ticket_compliance")["numerator"], 1);
     assert_eq!(find_figure(&out, "ticket_compliance")["denominator"], 2);
     assert_eq!(find_figure(&out, "regularised_changes")["value"], 1.0);

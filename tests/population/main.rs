@@ -15,6 +15,7 @@
 mod world;
 
 mod audited;
+mod figures;
 mod hidden_history;
 mod lost_objects;
 mod patterns;

@@ -18,7 +18,7 @@ fn without_a_ledger_the_report_says_what_it_could_not_know() {
     assert_eq!(changes.len(), 2);
     assert_eq!(changes[0]["gate_result"], "not-evaluated");
     // Who pushed is known to servers alone, and the policy asks for it.
-    assert_eq!(changes[1]["gate_result"], "undecided");
+    assert_eq!(changes[1]["gate_result"], "afterwards-undecided");
     assert_eq!(changes[1]["not_known"], "the pusher: not known at this stage");
     assert_eq!(
         (&changes[1]["landing_clock"], &changes[1]["bypassed"]),
@@ -51,10 +51,15 @@ fn an_audit_that_cannot_be_written_leaves_no_manifest() {
     let world = World::new();
     let out = world.path("out");
     world.changegate("work", &["audit", "--out", out.to_str().unwrap()]).accepted();
-    assert!(out.join("audit.json").exists());
+    assert!(out.join("audit.json").exists() && !out.join("unfinished.txt").exists());
     fs::remove_file(out.join("changes.csv")).unwrap();
     fs::create_dir(out.join("changes.csv")).unwrap();
     let told = world.changegate("work", &["audit", "--out", out.to_str().unwrap()]);
     assert!(!told.ok && told.seen.contains("changes.csv"), "{}", told.seen);
     assert!(!out.join("audit.json").exists());
+    // Its other files are those of the audit before, and the folder says so.
+    assert!(fs::read_to_string(out.join("unfinished.txt")).unwrap().contains("two audits"));
+    fs::remove_dir(out.join("changes.csv")).unwrap();
+    world.changegate("work", &["audit", "--out", out.to_str().unwrap()]).accepted();
+    assert!(out.join("audit.json").exists() && !out.join("unfinished.txt").exists());
 }

@@ -5,10 +5,10 @@
 use std::sync::LazyLock;
 
 use crate::audit::change_record::column_cells::{
-    approval_covers_final, co_authors, count, count_checks, emergency_cell, evaluated_flag, format_person,
-    from_facts, impact, join_steps, join_texts, join_words, judged_by, list_people, not_known, pull_request,
-    purpose, recorded_count, test_evidence, ticket_margin, trust_word, verification, verified_at,
-    verified_by,
+    approval_covers_final, co_authors, count, count_checks, emergency_cell, emergency_ticket_at,
+    evaluated_flag, format_person, from_facts, impact, join_steps, join_texts, join_words, judged_by,
+    list_people, not_known, pull_request, purpose, recorded_count, test_evidence, ticket_margin, trust_word,
+    verification, verified_at, verified_by,
 };
 use crate::audit::change_record::field_values as fields;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord};
@@ -118,13 +118,13 @@ change_columns! {
         |one| one.outcome().code().into();
     "caused_incidents" "Incidents" Text "The incidents that it caused, as was given or reported." =
         |one| join_texts(one.list_incident_names().into_iter());
-    "caused_by_change" "Caused by" Text "The changes that name it as their cause, or take it back." =
-        |one| join_steps(one);
+    "caused_by_change" "Caused by" Text "The change that it names as its cause, as it states." =
+        |one| one.find_value(fields::CAUSED_BY).into();
     "emergency_t0" "Emergency since" Time "When the clock of the emergency began to run: when it was seen." =
         |one| emergency_cell(one, |one| one.landing.at.into());
-    "emergency_ticket_at" "Emergency ticket" Time "When its ticket was there, by the clock that counts." =
-        |one| emergency_cell(one, |one| one.find_closing_time(fields::EMERGENCY_TICKET).into());
-    "ticket_margin_h" "Hours left" Decimal "How many hours were left when the ticket was there; negative if late." =
+    "emergency_ticket_at" "Emergency ticket" Time "When its ticket was there, by the clock that counts: when it landed, if it named the ticket itself." =
+        |one| emergency_cell(one, emergency_ticket_at);
+    "ticket_margin_h" "Hours left" Decimal "How many hours were left when the ticket was there; negative if late, and empty if the emergency named it itself, so that no clock ran." =
         ticket_margin;
     "authorised_by" "Authorised by" Text "The person who authorised it, as it states." =
         |one| one.find_value(fields::AUTHORISED_BY).into();
@@ -141,8 +141,8 @@ change_columns! {
     "state" "State" Text "Where it stands: closed, open, overdue, unauthorised, or not-known if no record tells of it." =
         |one| one.state().code().into();
     "closed_at" "Closed" Time "When everything that it owed was there." = |one| one.closed_at().into();
-    "gate_result" "Gate" Text "What the gate made of it, or this audit afterwards (see gate_version): pass, pass-owing, waived, undecided, fail, not-evaluated." =
-        |one| one.gate_result().code().into();
+    "gate_result" "Gate" Text "What the gate made of it: pass, pass-owing, waived, undecided, fail, not-evaluated; with afterwards- before the word if no gate judged it at the time and this audit did." =
+        |one| one.name_gate_result().into();
     "rules_failed" "Rules broken" Text "The rules that it broke." =
         |one| join_words(&one.list_rules(&[RecordedOutcomeWord::Fail]));
     "waivers" "Exemptions used" Text "The rules that an exemption let it break." =
@@ -187,6 +187,8 @@ change_columns! {
         |one| one.find_failure_report().map(|report| report.by.event.observed_at).into();
     "repaired_at" "Repaired" Time "When it was reported to work or to be taken back after the last report of a failure, or a change did so." =
         |one| one.find_repair().map(|(_, repaired)| repaired).into();
+    "followed_by" "Repaired or taken back by" Text "The changes that name it as their cause, or take it back." =
+        |one| join_steps(one);
 }
 
 /// The change log as a table.

@@ -151,6 +151,14 @@ pub(super) fn emergency_cell(change: &ChangeRecord, value: impl Fn(&ChangeRecord
     if change.is_emergency() { value(change) } else { TableCell::Empty }
 }
 
+/// Returns when the ticket of an emergency was there.
+pub(super) fn emergency_ticket_at(change: &ChangeRecord) -> TableCell {
+    if change.names_ticket_at_once() {
+        return change.landing.at.into();
+    }
+    change.find_closing_time(fields::EMERGENCY_TICKET).into()
+}
+
 /// Returns how many hours were left when the ticket of an emergency was there.
 pub(super) fn ticket_margin(change: &ChangeRecord) -> TableCell {
     let Some(owed) = change.find_obligation(fields::EMERGENCY_TICKET) else { return TableCell::Empty };

@@ -27,6 +27,7 @@ pub(crate) const AUTHORISED_BY: FieldNames = &["Authorized-by", "Authorised-by",
 pub(crate) const RETROSPECTIVE_REVIEW: FieldNames = &["Retrospective-Review"];
 pub(crate) const POST_IMPLEMENTATION_REVIEW: FieldNames = &["Post-Implementation-Review"];
 pub(crate) const EMERGENCY_TICKET: FieldNames = &["Emergency-Ticket"];
+pub(crate) const CAUSED_BY: FieldNames = &["Caused-by"];
 pub(crate) const VERIFIED_BY: FieldNames = &["Verified-by", "Verification"];
 
 impl ChangeRecord {

@@ -59,6 +59,9 @@ pub struct ChangeRecord {
     pub reverted_by: Vec<RelatedStep>,
     /// The changes that it made necessary, as they say, oldest first.
     pub caused: Vec<RelatedStep>,
+    /// True if it takes another change back, or names one as its cause.
+    #[serde(default)]
+    pub is_repair: bool,
     /// What was said about it after it had landed, oldest first.
     pub acts: Vec<RecordedChangeAct>,
     /// The files that were attached to it and that this repository does not hold, each with its ref.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::audit::change_record::field_values::CHANGE_TYPE;
+use crate::audit::change_record::field_values::{CHANGE_TYPE, EMERGENCY_TICKET};
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock, RelatedStep};
 use crate::change::Text;
 use crate::ledger::audit::trace::LandingOrigin;
@@ -89,6 +89,18 @@ impl GateResult {
         }
     }
 
+    /// Returns the word of a table for a result that no gate reached at the time.
+    pub fn code_afterwards(self) -> &'static str {
+        match self {
+            GateResult::Pass => "afterwards-pass",
+            GateResult::PassOwing => "afterwards-pass-owing",
+            GateResult::Waived => "afterwards-waived",
+            GateResult::Fail => "afterwards-fail",
+            GateResult::Undecided => "afterwards-undecided",
+            GateResult::NotEvaluated => "not-evaluated",
+        }
+    }
+
     /// Returns true if the change was judged at all.
     pub fn is_evaluated(self) -> bool {
         self != GateResult::NotEvaluated
@@ -169,6 +181,17 @@ impl ChangeRecord {
             }
         }
         result
+    }
+
+    /// Returns the word of a table for what judged the change: a result that only the audit reached is none of a gate.
+    pub fn name_gate_result(&self) -> &'static str {
+        let result = self.gate_result();
+        if self.is_recorded() { result.code() } else { result.code_afterwards() }
+    }
+
+    /// Returns true if the change broke a rule, whatever the level of the rule.
+    pub(crate) fn breaks_rule(&self) -> bool {
+        self.gate_result() == GateResult::Fail || !self.list_rules(&[RecordedOutcomeWord::Fail]).is_empty()
     }
 
     /// Returns the rules with one of these outcomes, each once, in the order of the policy.
@@ -294,6 +317,13 @@ impl ChangeRecord {
         contributors
             .filter(|one| matches!(one.role.code.as_str(), "role.author" | "role.co-author"))
             .any(|one| one.kind == RecordedIdentityKind::Bot)
+    }
+
+    /// Returns true if the change is an emergency that named its emergency ticket itself, so that none was owed.
+    pub(crate) fn names_ticket_at_once(&self) -> bool {
+        self.is_emergency()
+            && self.find_obligation(EMERGENCY_TICKET).is_none()
+            && !self.list_statements(EMERGENCY_TICKET).is_empty()
     }
 
     /// Returns the weakest trust of what its approvals rest on; `None` if none counted.

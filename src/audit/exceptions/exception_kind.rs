@@ -38,6 +38,8 @@ pub enum ExceptionKind {
     Contradiction,
     /// A step belongs to the period by its place, and its own time is outside it.
     MisdatedStep,
+    /// A line of a file of incidents or deployments contradicts the history.
+    InputContradiction,
     /// A change was taken back, or made another one necessary.
     FailedChange,
     /// The history of the ref was rewritten or went back.
@@ -64,7 +66,7 @@ pub enum ExceptionKind {
 
 impl ExceptionKind {
     /// Every kind, in the order of a report.
-    pub const ALL: [ExceptionKind; 27] = [
+    pub const ALL: [ExceptionKind; 28] = [
         ExceptionKind::UnauthorisedChange,
         ExceptionKind::UnrecordedChange,
         ExceptionKind::MissingPull,
@@ -81,6 +83,7 @@ impl ExceptionKind {
         ExceptionKind::TicketAfterLanding,
         ExceptionKind::Contradiction,
         ExceptionKind::MisdatedStep,
+        ExceptionKind::InputContradiction,
         ExceptionKind::FailedChange,
         ExceptionKind::RefMoved,
         ExceptionKind::GateGap,
@@ -113,6 +116,7 @@ impl ExceptionKind {
             ExceptionKind::TicketAfterLanding => "ticket-after-landing",
             ExceptionKind::Contradiction => "contradiction",
             ExceptionKind::MisdatedStep => "misdated-step",
+            ExceptionKind::InputContradiction => "input-contradiction",
             ExceptionKind::FailedChange => "failed-change",
             ExceptionKind::RefMoved => "ref-moved",
             ExceptionKind::GateGap => "gate-gap",
@@ -146,6 +150,7 @@ impl ExceptionKind {
             ExceptionKind::TicketAfterLanding => "Tickets made after the landing of a normal change",
             ExceptionKind::Contradiction => "Changes that state a field in different ways",
             ExceptionKind::MisdatedStep => "Steps whose own time is outside the period that they stand in",
+            ExceptionKind::InputContradiction => "Incidents and deployments that contradict the history",
             ExceptionKind::FailedChange => "Changes that were taken back or caused another",
             ExceptionKind::RefMoved => "History that was rewritten or went back",
             ExceptionKind::GateGap => "Times in which nothing shows that the gate stood",
@@ -185,6 +190,7 @@ impl ExceptionKind {
             | ExceptionKind::TicketAfterLanding
             | ExceptionKind::Contradiction
             | ExceptionKind::MisdatedStep
+            | ExceptionKind::InputContradiction
             | ExceptionKind::FailedChange
             | ExceptionKind::GateGap
             | ExceptionKind::BreakGlassSession

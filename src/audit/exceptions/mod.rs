@@ -6,6 +6,7 @@
 pub(crate) mod across_changes;
 mod exception_kind;
 pub(crate) mod of_change;
+pub(crate) mod of_inputs;
 pub(crate) mod of_ledger;
 pub(crate) mod of_policy;
 pub(crate) mod of_pulls;
@@ -177,6 +178,13 @@ impl AuditException {
             late_by: None,
             evidence: evidence.into(),
         }
+    }
+
+    /// Returns true for a break-glass session that is open and past its time.
+    pub(crate) fn is_overdue_session(&self) -> bool {
+        self.kind == ExceptionKind::BreakGlassSession
+            && self.status == ExceptionStatus::Open
+            && self.late_by.is_some()
     }
 
     /// Returns the exception as a row of [`EXCEPTION_SHEET`]; `number` counts the exceptions of a report from 1, and

@@ -108,6 +108,13 @@ fn build_exception(change: &ChangeRecord, kind: ExceptionKind, what: impl Into<T
     }
 }
 
+/// Names in an exception that is about a change who is asked about it, and who approved it.
+pub(crate) fn name_people(change: &ChangeRecord, exception: &mut AuditException) {
+    let author = change.facts.as_ref().ok().map(|facts| facts.author.name.clone());
+    exception.actor = change.landing.by.clone().or(author);
+    exception.approver = name_approvers(&change.list_counting_approvals());
+}
+
 fn name_approvers(approvals: &[&RecordedApproval]) -> Option<Text> {
     let names: Vec<&[u8]> =
         approvals.iter().filter_map(|one| one.by.as_ref()).take(MAX_NAMED).map(Text::as_bytes).collect();

@@ -280,6 +280,32 @@ fn build_session_exception(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::record::{SessionActor, SessionOpening};
+
+    #[test]
+    fn a_session_that_is_open_past_its_time_counts_as_overdue() {
+        let at = |written: &str| -> Timestamp { written.parse().unwrap() };
+        let until = at("2026-06-01T04:00:00Z");
+        let opening = SessionOpening {
+            session: "s-1".to_owned(),
+            request_id: "r".to_owned(),
+            by: SessionActor { account: "kim".into(), decision: None, person: None },
+            incident: "INC-1".into(),
+            reason: "the queue is stuck".into(),
+            opened_at: at("2026-06-01T00:00:00Z"),
+            until,
+        };
+        let session = SessionHistory { openings: vec![opening], closure: None };
+        let history = LedgerHistory { sessions: vec![session], ..LedgerHistory::default() };
+        let ref_name = Text::from("refs/heads/main");
+        let count_overdue = |now: &str| {
+            let scope = ("shop", &ref_name);
+            let found = list_ledger_exceptions(scope, &history, &AuditPeriod::default(), at(now));
+            found.iter().filter(|one| one.is_overdue_session()).count()
+        };
+        assert_eq!(count_overdue("2026-06-01T03:00:00Z"), 0);
+        assert_eq!(count_overdue("2026-06-01T05:00:00Z"), 1);
+    }
 
     #[test]
     fn silence_is_told_with_both_of_its_ends() {

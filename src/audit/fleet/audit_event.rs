@@ -12,6 +12,7 @@ use crate::audit::audit_manifest::AuditedRepository;
 use crate::audit::change_record::ChangeRecord;
 use crate::audit::completeness::CompletenessCheck;
 use crate::audit::exceptions::AuditException;
+use crate::audit::inputs::known_inputs::KnownInputs;
 use crate::audit::population::population_entry::PopulationEntry;
 use crate::audit::table::{ColumnKind, TableColumn, TableSheet};
 use crate::policy::Policy;
@@ -71,6 +72,9 @@ pub struct RefClosing {
     pub limits: Vec<String>,
     /// True if a part of its history is missing.
     pub has_holes: bool,
+    /// Which lines of the given files its history knows.
+    #[serde(default)]
+    pub known_inputs: KnownInputs,
 }
 
 /// A repository that could not be audited, or not to its end.

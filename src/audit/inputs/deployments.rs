@@ -25,6 +25,20 @@ pub struct Deployment {
     pub is_failed: bool,
 }
 
+impl Deployment {
+    /// Returns true if its environment is called as production usually is.
+    pub(crate) fn is_in_production(&self) -> bool {
+        let name = self.environment.to_ascii_lowercase();
+        name.starts_with("prod") || name == "live"
+    }
+}
+
+/// Returns true for the deployments that figures count: those in production, or all where no environment is called so.
+pub(crate) fn counts_in_figures(deployments: &[Deployment]) -> impl Fn(&Deployment) -> bool {
+    let names_production = deployments.iter().any(Deployment::is_in_production);
+    move |deployment| !names_production || deployment.is_in_production()
+}
+
 /// The deployments of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

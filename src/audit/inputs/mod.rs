@@ -6,4 +6,5 @@
 pub mod deployments;
 pub mod incidents;
 pub(crate) mod input_file;
+pub mod known_inputs;
 pub mod merged_pulls;

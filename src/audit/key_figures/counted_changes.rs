@@ -1,36 +1,25 @@
 //! Counts changes one after the other, so that none has to be kept.
 
+use std::collections::BTreeSet;
+
 use crate::audit::change_record::ChangeRecord;
 use crate::audit::change_record::field_values::{
     CHANGE_TYPE, EMERGENCY_TICKET, POST_IMPLEMENTATION_REVIEW, TEST_PLAN,
 };
 use crate::audit::change_record::standing::{ChangeOutcome, GateBypass, GateResult};
-use crate::audit::key_figures::figure::{FigureValue, KeyFigure, hours_between, median_figure};
+use crate::audit::key_figures::figure::{FigureValue, KeyFigure, ShareCount, hours_between, median_figure};
+use crate::change::Text;
 use crate::ledger::record::RecordedTrust;
 use crate::ledger::state::TrackedObligation;
 
 const NO_LEDGER: &str = "there is no ledger, so this is not known";
 
-/// So many of so many, and how many it could not be told for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct ShareCount {
-    numerator: u64,
-    denominator: u64,
-    not_known: u64,
-}
-
-impl ShareCount {
-    fn add(&mut self, holds: bool) {
-        self.numerator += u64::from(holds);
-        self.denominator += 1;
-    }
-}
-
 /// Counts the changes of a period.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KeyFigureCounter {
     changes: u64,
-    evaluated: ShareCount,
+    /// Those that no gate judged at the time, and the audit did.
+    judged_afterwards: ShareCount,
     /// Those whose verdict a record of their time holds.
     judged_in_time: ShareCount,
     compliant: ShareCount,
@@ -53,6 +42,10 @@ pub(crate) struct KeyFigureCounter {
     exemptions: u64,
     overdue: u64,
     made_with_machine: u64,
+    /// Those that take back or repair another, or are emergencies.
+    rework: ShareCount,
+    /// The incidents that reports of outcomes name.
+    reported_incidents: BTreeSet<Text>,
     refused_first: ShareCount,
     /// From the first report of the failure of each change to its repair.
     repair_hours: Vec<f64>,
@@ -70,18 +63,26 @@ impl KeyFigureCounter {
         &self.deployment_hours
     }
 
+    /// Returns the incidents that reports of the outcome of a change name.
+    pub(crate) fn reported_incidents(&self) -> &BTreeSet<Text> {
+        &self.reported_incidents
+    }
+
     /// Counts a change.
     pub(crate) fn add_change(&mut self, change: &ChangeRecord) {
         self.changes += 1;
         let result = change.gate_result();
-        self.evaluated.add(result.is_evaluated());
+        self.judged_afterwards.add(result.is_evaluated() && !change.is_recorded());
         self.judged_in_time.add(result.is_evaluated() && change.is_recorded());
         match result {
             GateResult::NotEvaluated | GateResult::Undecided => self.compliant.not_known += 1,
-            _ => self.compliant.add(matches!(result, GateResult::Pass | GateResult::PassOwing)),
+            _ => self.compliant.add(result != GateResult::Waived && !change.breaks_rule()),
         }
         let outcome = change.outcome();
         self.successful.add(outcome.is_success());
+        self.rework.add(change.is_repair || change.is_emergency());
+        let reports = change.list_outcome_reports();
+        self.reported_incidents.extend(reports.into_iter().filter_map(|report| report.incident).cloned());
         self.reported.add(outcome != ChangeOutcome::NoneReported);
         // What was said before a failure was wrong, and what was said after it undoes none.
         self.verified.add(outcome.is_success() && !change.list_verifications().is_empty());
@@ -97,8 +98,10 @@ impl KeyFigureCounter {
             if word.eq_ignore_ascii_case("normal") {
                 self.tested.add(has_test_evidence(change));
             }
-            if change.is_isms_change() {
-                self.isms_planned.add(result != GateResult::Fail);
+            if change.is_isms_change() && result == GateResult::Undecided {
+                self.isms_planned.not_known += 1;
+            } else if change.is_isms_change() {
+                self.isms_planned.add(!change.breaks_rule());
             }
             self.made_with_machine += u64::from(change.is_made_with_machine());
         } else {
@@ -117,7 +120,15 @@ impl KeyFigureCounter {
         self.add_times(change);
     }
 
+    /// Counts a break-glass session that is open and past its time.
+    pub(crate) fn add_overdue_session(&mut self) {
+        self.overdue += 1;
+    }
+
     fn add_obligations(&mut self, change: &ChangeRecord) {
+        if change.names_ticket_at_once() {
+            self.tickets_in_time.add(true);
+        }
         for (_, owed) in &change.obligations {
             self.overdue += u64::from(change.is_overdue(owed));
             // What is open and in time may still be met in time or not.
@@ -198,23 +209,23 @@ impl KeyFigureCounter {
                 self.changes,
                 "",
             ),
-            share(
+            ledger_share(
                 "coverage",
                 "Coverage",
-                "changes that were judged, by a gate at the time or by this audit afterwards / changes",
-                self.evaluated,
-                "",
-            ),
-            ledger_share(
-                "judged_in_time",
-                "Judged at the time",
-                "changes whose verdict a record of their time holds / changes",
+                "changes that a gate judged at the time, as a record says / changes",
                 self.judged_in_time,
+            ),
+            share(
+                "judged_afterwards",
+                "Judged afterwards",
+                "changes that no gate judged at the time and this audit did / changes",
+                self.judged_afterwards,
+                "",
             ),
             share(
                 "compliance_rate",
                 "Compliance",
-                "changes that broke no rule, without exemptions / changes with a clear result",
+                "changes that broke no rule of any level, without exemptions / changes with a clear result, by a gate or by this audit",
                 self.compliant,
                 "",
             ),
@@ -224,6 +235,13 @@ impl KeyFigureCounter {
                 "changes that are not known to have failed / changes",
                 self.successful,
                 failed,
+            ),
+            share(
+                "rework_rate",
+                "Rework",
+                "changes that take back or repair another, or are emergencies / changes",
+                self.rework,
+                "",
             ),
             share(
                 "outcomes_known",
@@ -263,7 +281,7 @@ impl KeyFigureCounter {
             ledger_share(
                 "ticket_compliance",
                 "Emergency tickets in time",
-                "tickets of emergencies in time / tickets of emergencies that were due or are there",
+                "tickets of emergencies in time, with those that the emergency itself named / tickets of emergencies that were due or are there",
                 self.tickets_in_time,
             ),
             ledger_share(
@@ -281,7 +299,7 @@ impl KeyFigureCounter {
             number(
                 "obligations_overdue",
                 "Obligations overdue",
-                "open and past their time",
+                "open and past their time, with break-glass sessions",
                 self.overdue,
                 ledger,
             ),

@@ -149,6 +149,22 @@ impl KeyFigure {
     }
 }
 
+/// So many of so many, and how many it could not be told for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct ShareCount {
+    pub(super) numerator: u64,
+    pub(super) denominator: u64,
+    pub(super) not_known: u64,
+}
+
+impl ShareCount {
+    /// Counts one more, for which it holds or not.
+    pub(super) fn add(&mut self, holds: bool) {
+        self.numerator += u64::from(holds);
+        self.denominator += 1;
+    }
+}
+
 /// Returns how many hours went by; none if the second time is before the first.
 pub(super) fn hours_between(from: Timestamp, to: Timestamp) -> f64 {
     to.duration_since(from).as_secs_f64().max(0.0) / SECONDS_PER_HOUR

@@ -1,29 +1,55 @@
 //! The figures of incidents and deployments, which only files tell of.
 
-use crate::audit::inputs::deployments::{Deployment, DeploymentList};
-use crate::audit::inputs::incidents::{Incident, IncidentList};
+use std::collections::BTreeSet;
+
+use crate::audit::inputs::deployments::{Deployment, counts_in_figures};
+use crate::audit::inputs::incidents::Incident;
+use crate::audit::inputs::known_inputs::KnownInputs;
 use crate::audit::key_figures::figure::{FigureValue, KeyFigure, hours_between, median_figure};
 use crate::audit::population::period::AuditPeriod;
+use crate::change::Text;
 
-/// Returns the figures of the incidents of a period with so many changes.
+/// Returns the figures of the incidents of a period with so many changes: those of a file, `None` without one, whose
+/// cause is known, each once, and those that reports of outcomes name.
 pub(crate) fn build_incident_figures(
-    list: &IncidentList,
-    period: &AuditPeriod,
+    incidents: Option<&[Incident]>,
+    (known, period): (&KnownInputs, &AuditPeriod),
+    reported: &BTreeSet<Text>,
     changes: usize,
 ) -> Vec<KeyFigure> {
-    let of_period = |incident: &&Incident| period.contains(incident.started);
-    let caused: Vec<&Incident> =
-        list.incidents.iter().filter(of_period).filter(|incident| incident.caused_by.is_some()).collect();
+    let mut names = reported.clone();
+    let mut caused: Vec<&Incident> = Vec::new();
+    for (number, incident) in incidents.unwrap_or_default().iter().enumerate() {
+        let counts = known.incidents.contains(&number) && period.contains(incident.started);
+        if counts && !caused.iter().any(|other| other.id == incident.id) {
+            names.insert(Text::from(incident.id.as_str()));
+            caused.push(incident);
+        }
+    }
+    let note = match incidents {
+        Some(_) => "as the file of incidents and reports of outcomes say",
+        None => "as reports of outcomes say; no file of incidents was given",
+    };
+    let related = KeyFigure {
+        key: "change_related_incidents",
+        title: "Change-related incidents",
+        formula: "incidents that name a change of the history as their cause, or that a report of an outcome names / changes",
+        value: FigureValue::Share { numerator: to_u64(names.len()), denominator: to_u64(changes) },
+        not_known: 0,
+        note: note.to_owned(),
+    };
+    if incidents.is_none() {
+        return vec![related];
+    }
     let mut hours = Vec::new();
     for incident in &caused {
         hours.extend(incident.resolved.map(|resolved| hours_between(incident.started, resolved)));
     }
     let open = caused.len() - hours.len();
-    let share = FigureValue::Share { numerator: to_u64(caused.len()), denominator: to_u64(changes) };
     let mut recovery = median_figure(
         "time_to_restore",
         "Time to restore (MTTR)",
-        "median from the beginning to the end of the incidents that a change caused",
+        "median from the beginning to the end of the incidents of the file that a change caused",
         &hours,
     );
     recovery.not_known = to_u64(open);
@@ -31,27 +57,28 @@ pub(crate) fn build_incident_figures(
         Some(mean) => format!("mean {mean} hours"),
         None => String::new(),
     };
-    vec![
-        KeyFigure {
-            key: "change_related_incidents",
-            title: "Change-related incidents",
-            formula: "incidents that name a change as their cause / changes",
-            value: share,
-            not_known: 0,
-            note: "as the file of incidents says".to_owned(),
-        },
-        recovery,
-    ]
+    vec![related, recovery]
 }
 
-/// Returns the figures of the deployments of a period; `lead_hours` are those from landing to deployment.
+/// Returns the figures of the deployments of a period whose commit is known and had landed; `lead_hours` are those from
+/// landing to deployment.
 pub(crate) fn build_deployment_figures(
-    list: &DeploymentList,
-    period: &AuditPeriod,
+    deployments: &[Deployment],
+    (known, period): (&KnownInputs, &AuditPeriod),
     lead_hours: &[f64],
 ) -> Vec<KeyFigure> {
-    let of_period: Vec<&Deployment> =
-        list.deployments.iter().filter(|deployment| period.contains(deployment.at)).collect();
+    let counts = counts_in_figures(deployments);
+    let mut of_period: Vec<&Deployment> = Vec::new();
+    for (number, deployment) in deployments.iter().enumerate() {
+        let is_known = known.deployments.contains(&number) && !known.early_deployments.contains(&number);
+        if is_known && counts(deployment) && period.contains(deployment.at) {
+            of_period.push(deployment);
+        }
+    }
+    let note = match deployments.iter().any(Deployment::is_in_production) {
+        true => "as the file of deployments says; of production alone",
+        false => "as the file of deployments says; no environment is called production, so all of them count",
+    };
     let failed = of_period.iter().filter(|deployment| deployment.is_failed).count();
     let mut recovery = Vec::new();
     let mut unrecovered = 0;
@@ -75,10 +102,10 @@ pub(crate) fn build_deployment_figures(
         KeyFigure {
             key: "deployments",
             title: "Deployments",
-            formula: "deployments of the period",
+            formula: "deployments of the period of commits of the history that had landed",
             value: FigureValue::Count(to_u64(of_period.len())),
             not_known: 0,
-            note: "as the file of deployments says".to_owned(),
+            note: note.to_owned(),
         },
         KeyFigure {
             key: "failed_deployments",

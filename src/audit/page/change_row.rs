@@ -60,7 +60,7 @@ pub(super) fn build_log_row(number: usize, change: &ChangeRecord, exceptions: us
         change.find_value(TICKET).as_ref().map(show_name).unwrap_or_default(),
         name_class(change),
         change.find_word(RISK).map(|word| show_name(&Text::from(word))).unwrap_or_default(),
-        change.gate_result().code(),
+        change.name_gate_result(),
         change.state().code(),
         list_remarks(change),
         exceptions,

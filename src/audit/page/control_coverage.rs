@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::audit::change_record::ChangeRecord;
 use crate::audit::fleet::audit_event::PolicyOutline;
 use crate::ledger::record::{RecordedOutcomeWord, RecordedReasons, RecordedRuleResult};
 
@@ -15,8 +16,14 @@ pub(super) struct RuleUse {
     pub(super) title: String,
     /// The changes that met it.
     pub(super) met: u64,
-    /// The changes that met it against something that is owed.
-    pub(super) owed: u64,
+    /// The changes that met it afterwards, and in time.
+    pub(super) met_afterwards: u64,
+    /// The changes that owe something for it, in time so far.
+    pub(super) open: u64,
+    /// The changes that met it afterwards, and late.
+    pub(super) met_late: u64,
+    /// The changes that owe something for it whose time is up.
+    pub(super) overdue: u64,
     /// The changes that an exemption let break it.
     pub(super) exempted: u64,
     /// The changes for which it could not be known.
@@ -25,6 +32,17 @@ pub(super) struct RuleUse {
     pub(super) broken: u64,
     /// The changes that it is not about.
     pub(super) others: u64,
+}
+
+/// What became of what a change owed for a rule, the best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum OwedState {
+    MetInTime,
+    Open,
+    MetLate,
+    /// No ledger tells of it.
+    NotKnown,
+    Overdue,
 }
 
 /// The controls of an audit.
@@ -49,10 +67,17 @@ struct KnownPolicy {
 }
 
 impl RuleUse {
-    fn add_outcome(&mut self, outcome: RecordedOutcomeWord) {
+    /// Counts an answer of the rule; `owed` says what became of what it let through against an obligation.
+    fn add_outcome(&mut self, outcome: RecordedOutcomeWord, owed: OwedState) {
         let count = match outcome {
             RecordedOutcomeWord::Pass => &mut self.met,
-            RecordedOutcomeWord::Owed => &mut self.owed,
+            RecordedOutcomeWord::Owed => match owed {
+                OwedState::MetInTime => &mut self.met_afterwards,
+                OwedState::Open => &mut self.open,
+                OwedState::MetLate => &mut self.met_late,
+                OwedState::Overdue => &mut self.overdue,
+                OwedState::NotKnown => &mut self.not_known,
+            },
             RecordedOutcomeWord::Exempted => &mut self.exempted,
             RecordedOutcomeWord::Undecided | RecordedOutcomeWord::Deferred => &mut self.not_known,
             RecordedOutcomeWord::Fail => &mut self.broken,
@@ -63,20 +88,35 @@ impl RuleUse {
 
     /// Returns how many changes the rule was about.
     pub(super) fn count_asked(&self) -> u64 {
-        self.met + self.owed + self.exempted + self.not_known + self.broken
+        self.list_counts().iter().sum()
     }
 
-    /// Returns the counts of a plot: met, owed, exempted, not known, broken.
-    pub(super) fn list_counts(&self) -> [u64; 5] {
-        [self.met, self.owed, self.exempted, self.not_known, self.broken]
+    /// Returns the counts of a table: met, met afterwards in time, open, met late, overdue, exempted, not known, broken.
+    pub(super) fn list_counts(&self) -> [u64; 8] {
+        let RuleUse { met, met_afterwards, open, met_late, overdue, exempted, not_known, broken, .. } = *self;
+        [met, met_afterwards, open, met_late, overdue, exempted, not_known, broken]
     }
 
-    /// Returns what the counts say about a control, and no more than that.
+    /// Returns the counts of a plot: those of a table, with what was late in one.
+    pub(super) fn list_plot_counts(&self) -> [u64; 7] {
+        let RuleUse { met, met_afterwards, open, met_late, overdue, exempted, not_known, broken, .. } = *self;
+        [met, met_afterwards, open, met_late + overdue, exempted, not_known, broken]
+    }
+
+    /// Returns what the counts say about a control, and no more than that: the worst of them.
     pub(super) fn describe(&self) -> &'static str {
         if self.count_asked() == 0 {
             "not evaluated"
-        } else if self.broken > 0 || self.not_known > 0 {
-            "exceptions"
+        } else if self.broken > 0 {
+            "exceptions: broken"
+        } else if self.overdue > 0 {
+            "exceptions: overdue"
+        } else if self.not_known > 0 {
+            "exceptions: not known"
+        } else if self.met_late > 0 {
+            "exceptions: met late"
+        } else if self.open > 0 {
+            "something is owed, in time so far"
         } else {
             "evidence supports"
         }
@@ -92,13 +132,20 @@ impl ControlCoverage {
         }
     }
 
-    /// Counts the rules of what one verdict rests on.
-    pub(super) fn add_reasons(&mut self, reasons: &RecordedReasons) {
+    /// Counts the rules of what the verdicts on a change rest on.
+    pub(super) fn add_change(&mut self, change: &ChangeRecord) {
+        for reasons in &change.reasons {
+            self.add_reasons(reasons, &|rule| find_owed_state(change, rule));
+        }
+    }
+
+    /// Counts the rules of what one verdict rests on; `find_owed` says what became of what a rule let through.
+    fn add_reasons(&mut self, reasons: &RecordedReasons, find_owed: &dyn Fn(&str) -> OwedState) {
         for named in &reasons.policies {
             self.begin_policy(&named.digest);
         }
         for rule in &reasons.rules {
-            self.add_rule(reasons, rule);
+            self.add_rule(reasons, rule, find_owed(&rule.rule));
         }
     }
 
@@ -118,18 +165,18 @@ impl ControlCoverage {
         }
     }
 
-    fn add_rule(&mut self, reasons: &RecordedReasons, rule: &RecordedRuleResult) {
+    fn add_rule(&mut self, reasons: &RecordedReasons, rule: &RecordedRuleResult, owed: OwedState) {
         let mut known = reasons.policies.iter().filter_map(|policy| self.policies.get(&policy.digest));
         let Some(description) = known.find_map(|policy| policy.outline.rules.get(&rule.rule)) else {
-            self.not_known.entry(rule.rule.clone()).or_default().add_outcome(rule.outcome);
+            self.not_known.entry(rule.rule.clone()).or_default().add_outcome(rule.outcome, owed);
             return;
         };
         if description.controls.is_empty() {
-            self.without_control.entry(rule.rule.clone()).or_default().add_outcome(rule.outcome);
+            self.without_control.entry(rule.rule.clone()).or_default().add_outcome(rule.outcome, owed);
         }
         for control in &description.controls {
             let rules = self.controls.entry(control.clone()).or_default();
-            rules.entry(rule.rule.clone()).or_default().add_outcome(rule.outcome);
+            rules.entry(rule.rule.clone()).or_default().add_outcome(rule.outcome, owed);
         }
     }
 
@@ -144,7 +191,10 @@ impl ControlCoverage {
         let mut sum = RuleUse::default();
         for one in rules.values() {
             sum.met += one.met;
-            sum.owed += one.owed;
+            sum.met_afterwards += one.met_afterwards;
+            sum.open += one.open;
+            sum.met_late += one.met_late;
+            sum.overdue += one.overdue;
             sum.exempted += one.exempted;
             sum.not_known += one.not_known;
             sum.broken += one.broken;
@@ -157,6 +207,18 @@ impl ControlCoverage {
     pub(super) fn list_unserved(&self, controls: BTreeSet<String>) -> Vec<String> {
         controls.into_iter().filter(|control| !self.controls.contains_key(control)).collect()
     }
+}
+
+/// Returns what became of what a change owed for a rule: the worst, if that is several things.
+fn find_owed_state(change: &ChangeRecord, rule: &str) -> OwedState {
+    let of_rule = change.obligations.iter().filter(|(_, owed)| owed.rule.to_string() == rule);
+    let states = of_rule.map(|(_, owed)| match &owed.closed {
+        Some(closed) if closed.late_by.is_none() => OwedState::MetInTime,
+        Some(_) => OwedState::MetLate,
+        None if change.is_overdue(owed) => OwedState::Overdue,
+        None => OwedState::Open,
+    });
+    states.max().unwrap_or(OwedState::NotKnown)
 }
 
 #[cfg(test)]
@@ -202,18 +264,36 @@ mod tests {
         for outcome in
             [RecordedOutcomeWord::Pass, RecordedOutcomeWord::Fail, RecordedOutcomeWord::NotApplicable]
         {
-            coverage.add_reasons(&build_reasons(&core.digest, &[("risk", outcome)]));
+            coverage
+                .add_reasons(&build_reasons(&core.digest, &[("risk", outcome)]), &|_| OwedState::NotKnown);
         }
         let used = &coverage.controls["soc2:CC8.1"]["risk"];
         assert_eq!((used.met, used.broken, used.others, used.count_asked()), (1, 1, 1, 2));
-        assert_eq!(used.describe(), "exceptions");
+        assert_eq!(used.describe(), "exceptions: broken");
         assert_eq!(coverage.controls["soc2:CC8.1"]["change-type"].describe(), "not evaluated");
         assert_eq!(coverage.list_policies(), [(core.name.as_str(), core.digest.as_str())]);
         let asked = BTreeSet::from(["iso27001:A.5.3".to_owned(), "soc2:CC8.1".to_owned()]);
         assert_eq!(coverage.list_unserved(asked), ["iso27001:A.5.3"], "the other pack has judged nothing");
 
-        coverage.add_reasons(&build_reasons("gone", &[("risk", RecordedOutcomeWord::Pass)]));
+        let gone = build_reasons("gone", &[("risk", RecordedOutcomeWord::Pass)]);
+        coverage.add_reasons(&gone, &|_| OwedState::NotKnown);
         assert_eq!(coverage.not_known["risk"].met, 1, "what cannot be read serves no control");
         assert_eq!(coverage.controls["soc2:CC8.1"]["risk"].met, 1);
+    }
+
+    #[test]
+    fn what_was_owed_is_told_by_what_became_of_it_and_the_worst_counts() {
+        let mut used = RuleUse::default();
+        for (owed, words) in [
+            (OwedState::MetInTime, "evidence supports"),
+            (OwedState::Open, "something is owed, in time so far"),
+            (OwedState::MetLate, "exceptions: met late"),
+            (OwedState::NotKnown, "exceptions: not known"),
+            (OwedState::Overdue, "exceptions: overdue"),
+        ] {
+            used.add_outcome(RecordedOutcomeWord::Owed, owed);
+            assert_eq!(used.describe(), words);
+        }
+        assert_eq!((used.count_asked(), used.list_plot_counts()), (5, [0, 1, 1, 2, 0, 1, 0]));
     }
 }

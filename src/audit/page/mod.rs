@@ -10,6 +10,7 @@ mod change_row;
 mod change_spool;
 mod control_coverage;
 mod exception_lists;
+mod figure_table;
 pub(crate) mod html_table;
 pub(crate) mod page_text;
 mod page_totals;
@@ -18,7 +19,7 @@ mod sections;
 pub(crate) mod svg_plot;
 mod timeline;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Write;
 use std::path::Path;
 
@@ -61,6 +62,8 @@ pub struct ReportPage {
     totals: PageTotals,
     exceptions: ExceptionLists,
     controls: ControlCoverage,
+    /// The exceptions about changes that have not come yet, by the ids of the changes.
+    early: HashMap<String, Vec<(usize, AuditException)>>,
 }
 
 impl ReportPage {
@@ -78,6 +81,7 @@ impl ReportPage {
             totals: PageTotals::default(),
             exceptions: ExceptionLists::default(),
             controls: ControlCoverage::default(),
+            early: HashMap::new(),
         })
     }
 
@@ -99,20 +103,25 @@ impl ReportPage {
     ) -> Result<()> {
         let number = self.spool.next_number();
         self.totals.add_change(change);
-        for reasons in &change.reasons {
-            self.controls.add_reasons(reasons);
-        }
-        for (exception_number, exception) in exceptions {
+        self.controls.add_change(change);
+        let mut of_change = self.early.remove(&change.change_id()).unwrap_or_default();
+        of_change.extend_from_slice(exceptions);
+        for (exception_number, exception) in &of_change {
             self.exceptions.add_exception(*exception_number, exception, Some(number));
         }
-        let line = build_log_row(number, change, exceptions.len());
-        let detail = build_detail(number, change, row, exceptions);
+        let line = build_log_row(number, change, of_change.len());
+        let detail = build_detail(number, change, row, &of_change);
         self.spool.add_change(change.landing.at, &line, &detail).context("cannot keep a change for the page")
     }
 
-    /// Takes an exception that no change has.
+    /// Takes an exception that was found before the change that it is about, or that no change has.
     pub fn add_exception(&mut self, number: usize, exception: &AuditException) {
-        self.exceptions.add_exception(number, exception, None);
+        if exception.subject_id.contains('@') {
+            let of_change = self.early.entry(exception.subject_id.clone()).or_default();
+            of_change.push((number, exception.clone()));
+        } else {
+            self.exceptions.add_exception(number, exception, None);
+        }
     }
 
     /// Writes the page.
@@ -121,7 +130,10 @@ impl ReportPage {
     ///
     /// Fails if the page cannot be written; then there is none.
     pub fn finish_page(self, end: &AuditEnd<'_>) -> Result<()> {
-        let ReportPage { mut file, spool, totals, exceptions, controls } = self;
+        let ReportPage { mut file, spool, totals, mut exceptions, controls, early } = self;
+        for (number, exception) in early.values().flatten() {
+            exceptions.add_exception(*number, exception, None);
+        }
         let content = PageContent {
             end,
             totals: &totals,

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::audit::change_record::ChangeRecord;
 use crate::audit::change_record::standing::GateResult;
-use crate::audit::change_record::{ChangeJudgement, ChangeRecord};
 use crate::audit::page::change_row::name_class;
 use crate::audit::page::period_counts::MonthCounts;
 use crate::ledger::record::GapCause;
@@ -11,6 +11,15 @@ use crate::ledger::record::GapCause;
 /// The results of the gate in the order of a plot, the best one first.
 pub(super) const RESULT_ORDER: [&str; 6] =
     ["pass", "pass-owing", "waived", "undecided", "fail", "not-evaluated"];
+
+/// What this audit made of changes that no gate judged at the time, in the same order.
+pub(super) const AFTERWARDS_ORDER: [&str; 5] = [
+    "afterwards-pass",
+    "afterwards-pass-owing",
+    "afterwards-waived",
+    "afterwards-undecided",
+    "afterwards-fail",
+];
 
 /// How obligations stand, in the order of a plot.
 pub(super) const OBLIGATION_ORDER: [&str; 4] = ["met in time", "open, in time", "met late", "overdue"];
@@ -20,10 +29,12 @@ pub(super) const OBLIGATION_ORDER: [&str; 4] = ["met in time", "open, in time", 
 pub(super) struct PageTotals {
     pub(super) changes: u64,
     pub(super) classes: MonthCounts,
+    /// What gates made of changes at the time.
     pub(super) results: MonthCounts,
+    /// What this audit made of those that no gate judged.
+    pub(super) afterwards: MonthCounts,
     pub(super) obligations: MonthCounts,
-    results_in_all: BTreeMap<GateResult, u64>,
-    judged_afterwards: u64,
+    results_in_all: BTreeMap<&'static str, u64>,
     told_by_committer: u64,
     unreadable: u64,
     /// The facts that were not known, with why, and for how many changes.
@@ -36,9 +47,10 @@ impl PageTotals {
         self.changes += 1;
         let (at, result) = (change.landing.at, change.gate_result());
         self.classes.add_one(at, &name_class(change));
-        self.results.add_one(at, result.code());
-        *self.results_in_all.entry(result).or_default() += 1;
-        self.judged_afterwards += u64::from(matches!(change.judged_by, ChangeJudgement::Afterwards { .. }));
+        let is_of_gate = change.is_recorded() || result == GateResult::NotEvaluated;
+        let results = if is_of_gate { &mut self.results } else { &mut self.afterwards };
+        results.add_one(at, change.name_gate_result());
+        *self.results_in_all.entry(change.name_gate_result()).or_default() += 1;
         self.told_by_committer += u64::from(!change.has_trusted_time());
         self.unreadable += u64::from(change.facts.is_err());
         for (_, owed) in &change.obligations {
@@ -67,9 +79,14 @@ impl PageTotals {
         }
     }
 
-    /// Returns how many changes have this result.
-    pub(super) fn count_result(&self, result: GateResult) -> u64 {
-        self.results_in_all.get(&result).copied().unwrap_or_default()
+    /// Returns how many changes have this result, by the word of the change log.
+    pub(super) fn count_result(&self, word: &str) -> u64 {
+        self.results_in_all.get(word).copied().unwrap_or_default()
+    }
+
+    /// Returns how many changes no gate judged at the time and this audit did.
+    pub(super) fn count_afterwards(&self) -> u64 {
+        AFTERWARDS_ORDER.iter().map(|word| self.count_result(word)).sum()
     }
 
     /// Returns what was not known, in sentences.
@@ -78,11 +95,15 @@ impl PageTotals {
         let mut lines = Vec::new();
         for (count, words) in [
             (
-                self.count_result(GateResult::NotEvaluated),
+                self.count_result(GateResult::NotEvaluated.code()),
                 "were not judged: no record and no policy of their time",
             ),
-            (self.count_result(GateResult::Undecided), "could not be decided, as a fact was missing"),
-            (self.judged_afterwards, "were judged afterwards by this audit, and not by a gate at the time"),
+            (
+                self.count_result(GateResult::Undecided.code())
+                    + self.count_result(GateResult::Undecided.code_afterwards()),
+                "could not be decided, as a fact was missing",
+            ),
+            (self.count_afterwards(), "were judged afterwards by this audit, and not by a gate at the time"),
             (self.told_by_committer, "have no time of landing but the committer's, who may set it"),
             (self.unreadable, "could not be read"),
         ] {

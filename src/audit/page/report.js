@@ -23,8 +23,9 @@
     return element;
   };
 
-  const BAD = new Set(["fail", "unauthorised", "overdue", "broken", "undecided-policy"]);
-  const WARN = new Set(["undecided", "waived", "not-evaluated", "pass-owing", "open", "could not be known"]);
+  const BAD = new Set(["fail", "unauthorised", "overdue", "broken", "undecided-policy", "afterwards-fail"]);
+  const WARN = new Set(["undecided", "waived", "not-evaluated", "pass-owing", "open", "could not be known",
+    "afterwards-undecided", "afterwards-waived", "afterwards-pass-owing", "afterwards-pass"]);
   const GOOD = new Set(["pass", "closed", "met"]);
   const showWord = (word) => {
     const kind = BAD.has(word) ? "bad" : WARN.has(word) ? "warn" : GOOD.has(word) ? "good" : "";

@@ -6,12 +6,12 @@ use std::io::{self, Write};
 use crate::audit::audit_manifest::AuditEnd;
 use crate::audit::change_record::standing::GateResult;
 use crate::audit::exceptions::ExceptionKind;
-use crate::audit::key_figures::{FigureValue, KeyFigure};
 use crate::audit::page::control_coverage::{ControlCoverage, RuleUse};
 use crate::audit::page::exception_lists::ExceptionLists;
+use crate::audit::page::figure_table::write_figures;
 use crate::audit::page::html_table::{HtmlCell, HtmlTable};
 use crate::audit::page::page_text::{escape_html, show_html, show_words};
-use crate::audit::page::page_totals::{OBLIGATION_ORDER, PageTotals, RESULT_ORDER};
+use crate::audit::page::page_totals::{AFTERWARDS_ORDER, OBLIGATION_ORDER, PageTotals, RESULT_ORDER};
 use crate::audit::page::svg_plot::{PLOT_PATTERNS, PlotBar, PlotTitle, write_bar_plot, write_column_plot};
 use crate::audit::table::format_table_time;
 
@@ -25,8 +25,9 @@ pub(super) struct PageContent<'a> {
     pub(super) known_controls: BTreeSet<String>,
 }
 
-/// What rules made of changes, in the order of [`RuleUse::list_counts`].
-const RULE_OUTCOMES: [&str; 5] = ["met", "met, owing", "exempted", "not known", "broken"];
+/// What rules made of changes, in the order of [`RuleUse::list_plot_counts`].
+const RULE_OUTCOMES: [&str; 7] =
+    ["met", "met afterwards, in time", "owed, in time", "late or overdue", "exempted", "not known", "broken"];
 
 impl PageContent<'_> {
     /// Writes the section that the template calls `name`. Returns false if there is none of this name.
@@ -91,7 +92,8 @@ impl PageContent<'_> {
             )?;
         }
         writeln!(out, "<ul class=\"cards\">")?;
-        let count = |result| totals.count_result(result);
+        let count = |result: GateResult| totals.count_result(result.code());
+        let afterwards = |result: GateResult| totals.count_result(result.code_afterwards());
         let passed = count(GateResult::Pass) + count(GateResult::PassOwing);
         let open: usize = self.exceptions.list_counts().into_iter().map(|(_, _, open)| open).sum();
         for (number, words) in [
@@ -102,6 +104,13 @@ impl PageContent<'_> {
             ),
             (count(GateResult::Waived).to_string(), "passed by an exemption".to_owned()),
             (count(GateResult::Fail).to_string(), "break a rule that denies".to_owned()),
+            (
+                totals.count_afterwards().to_string(),
+                format!(
+                    "judged by no gate at the time, and afterwards by this audit; {} of them break a rule that denies",
+                    afterwards(GateResult::Fail)
+                ),
+            ),
             (
                 (count(GateResult::Undecided) + count(GateResult::NotEvaluated)).to_string(),
                 "undecided, or not judged".to_owned(),
@@ -134,8 +143,20 @@ impl PageContent<'_> {
         let nothing = "There are no changes.";
         let plot = PlotTitle { id: "plot-classes", title: "Changes by class", unit: "changes", nothing };
         write_column_plot(&plot, &totals.classes.build_columns(&[]), out)?;
-        let plot = PlotTitle { id: "plot-results", title: "Results of the gate", unit: "changes", nothing };
+        let plot = PlotTitle {
+            id: "plot-results",
+            title: "Results of the gate",
+            unit: "changes",
+            nothing: "No gate judged a change.",
+        };
         write_column_plot(&plot, &totals.results.build_columns(&RESULT_ORDER), out)?;
+        let plot = PlotTitle {
+            id: "plot-afterwards",
+            title: "What this audit made of changes that no gate judged",
+            unit: "changes",
+            nothing: "No change was judged afterwards.",
+        };
+        write_column_plot(&plot, &totals.afterwards.build_columns(&AFTERWARDS_ORDER), out)?;
         let plot = PlotTitle {
             id: "plot-obligations",
             title: "Obligations that arose",
@@ -159,7 +180,7 @@ impl PageContent<'_> {
         let mut bars = Vec::new();
         for (control, rules) in &self.controls.controls {
             let sum = ControlCoverage::sum_rules(rules);
-            bars.push(PlotBar { name: control.clone(), parts: sum.list_counts().to_vec() });
+            bars.push(PlotBar { name: control.clone(), parts: sum.list_plot_counts().to_vec() });
         }
         let plot = PlotTitle {
             id: "plot-controls",
@@ -194,7 +215,10 @@ impl PageContent<'_> {
             "What it asks",
             "Asked",
             "Met",
-            "Met, owing",
+            "Met afterwards, in time",
+            "Owed, in time",
+            "Met late",
+            "Overdue",
             "Exempted",
             "Not known",
             "Broken",
@@ -344,44 +368,4 @@ fn build_rule_row(control: &str, rule: &str, used: &RuleUse) -> Vec<HtmlCell> {
     cells.push(HtmlCell::Number(used.others.to_string()));
     cells.push(HtmlCell::Text(used.describe().to_owned()));
     cells
-}
-
-/// Writes the key figures as a table, with how they are worked out if `in_full`.
-fn write_figures(figures: &[KeyFigure], in_full: bool, out: &mut dyn Write) -> io::Result<()> {
-    let full = ["Figure", "Value", "Of", "Not known for", "Note", "How it is worked out"];
-    let short = ["Figure", "Value", "Of", "Note"];
-    let headers: &[&str] = if in_full { &full } else { &short };
-    let caption = if in_full { "Key figures" } else { "Key figures in short" };
-    let mut table = HtmlTable::begin_table(out, "figures", caption, headers)?;
-    for figure in figures {
-        let value = match figure.value_number() {
-            Some(number) => match figure.unit() {
-                "number" => format!("{number}"),
-                "%" => format!("{number} %"),
-                unit => format!("{number} {unit}"),
-            },
-            None => "no figure".to_owned(),
-        };
-        let of = match figure.value {
-            FigureValue::Share { numerator, denominator } => format!("{numerator} of {denominator}"),
-            FigureValue::Count(_) | FigureValue::UnknownCount => String::new(),
-            FigureValue::MedianHours { measurements, .. } => format!("median of {measurements}"),
-        };
-        let mut cells =
-            vec![HtmlCell::Header(figure.title.to_owned()), HtmlCell::Number(value), HtmlCell::Number(of)];
-        if in_full {
-            cells.push(HtmlCell::Number(figure.not_known.to_string()));
-        }
-        let mut note = figure.full_note();
-        if !in_full && figure.not_known > 0 {
-            let unknown = format!("not known for {}", figure.not_known);
-            note = if note.is_empty() { unknown } else { format!("{note}; {unknown}") };
-        }
-        cells.push(HtmlCell::Text(note));
-        if in_full {
-            cells.push(HtmlCell::Text(figure.formula.to_owned()));
-        }
-        table.write_row(&cells)?;
-    }
-    table.end_table()
 }

@@ -48,6 +48,8 @@ pub(crate) struct ChangeLinks {
     pub(crate) spoken_for_record: BTreeMap<u64, Vec<usize>>,
     /// The tickets that steps name which speak for others, by their places.
     pub(crate) tickets: BTreeMap<usize, Vec<Text>>,
+    /// The steps that take something back or name a cause, whether that is in this history or not.
+    pub(crate) repairs: BTreeSet<usize>,
     /// The steps that cannot be read as a whole, so that what they say is not known.
     pub(crate) unread: Vec<usize>,
     /// The step of each commit that a link can name, by the ids.
@@ -136,11 +138,16 @@ impl ChangeLinks {
     /// Returns the step that holds the only commit whose id begins with these digits, of which there are at least
     /// seven; a repository's name and `@` may stand before them.
     pub(crate) fn find_step_of(&self, reference: &str) -> Option<usize> {
-        let digits = reference.rsplit('@').next()?.trim().to_ascii_lowercase();
-        let is_id =
-            digits.len() >= MIN_REFERENCE_DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if is_id { find_only_step(&self.steps, &digits) } else { None }
+        find_only_step(&self.steps, &parse_reference_digits(reference)?)
     }
+}
+
+/// Returns the digits by which a file names a commit, of which there are at least seven; a repository's name and `@`
+/// may stand before them.
+pub(crate) fn parse_reference_digits(reference: &str) -> Option<String> {
+    let digits = reference.rsplit('@').next()?.trim().to_ascii_lowercase();
+    let is_id = digits.len() >= MIN_REFERENCE_DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_id { Some(digits) } else { None }
 }
 
 impl StepLinks {
@@ -268,6 +275,9 @@ impl LinkIndex {
                 links.reverts.iter().filter_map(|digits| self.find_step(digits)).collect();
             reverted
                 .extend(links.reverted_pulls.iter().filter_map(|number| self.pulls.get(number)).flatten());
+            if !links.reverts.is_empty() || !links.reverted_pulls.is_empty() || !links.caused_by.is_empty() {
+                found.repairs.insert(*place);
+            }
             let causes: BTreeSet<usize> =
                 links.caused_by.iter().filter_map(|digits| self.find_step(digits)).collect();
             let spoken_for: BTreeSet<usize> =

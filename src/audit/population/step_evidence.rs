@@ -274,8 +274,8 @@ fn find_loss<'a, T>(fact: &'a Fact<T>, needs: &NeededFacts, kind: FactKind) -> O
 }
 
 /// The trailers that a change log shows although no pack defines a field for them.
-pub(crate) const SHOWN_TRAILERS: [&str; 6] =
-    ["Requested-by", "Affects", "Impact", "Depends-On", "Test-Evidence", "Reason"];
+pub(crate) const SHOWN_TRAILERS: [&str; 7] =
+    ["Requested-by", "Affects", "Impact", "Depends-On", "Test-Evidence", "Reason", "Caused-by"];
 
 /// Returns the title of a commit, and the first paragraph after it that is no trailer.
 fn split_message(commit: &Commit) -> (Text, Text) {

@@ -9,7 +9,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use crate::audit::population::recorded_reasons::RecordedReasonsReader;
-use crate::audit::population::ref_chain::{ChainStep, RefChain};
+use crate::audit::population::ref_chain::{ChainStep, RefChain, StepLanding};
 use crate::audit::population::step_walk::{StepCommits, StepWalk};
 use crate::change::{Commit, NeededFacts, Oid, Text};
 use crate::gate::obligations::{parse_change_reference, parse_record_reference};
@@ -188,6 +188,7 @@ pub fn find_changes(
         if let Some(history) = history {
             named.extend(find_by_reasons(repository, history, query, &index));
             named.extend(find_by_acts(history, query, &index));
+            named.extend(find_by_sessions(history, query, &chain));
         }
     }
     let mut places: BTreeSet<usize> = BTreeSet::new();
@@ -280,6 +281,27 @@ fn find_by_acts(history: &LedgerHistory, query: &ChangeQuery, index: &StepIndex)
             && query.is_named_in(incident)
         {
             found.extend(index.places.get(&act.change.to_string()));
+        }
+    }
+    found
+}
+
+/// Returns the steps that landed while a break-glass session was open for an incident that the key names.
+fn find_by_sessions(history: &LedgerHistory, query: &ChangeQuery, chain: &RefChain) -> BTreeSet<usize> {
+    let mut found = BTreeSet::new();
+    for session in &history.sessions {
+        let (Some(first), Some(last)) = (session.openings.first(), session.openings.last()) else { continue };
+        if !session.openings.iter().any(|opened| query.is_named_in(&opened.incident)) {
+            continue;
+        }
+        let end = session.closure.as_ref().map_or(last.until, |closed| closed.closed_at);
+        for (place, step) in chain.steps.iter().enumerate() {
+            if let StepLanding::Moved(number) = step.landing
+                && let Some(landed) = history.moves.get(number)
+                && (first.opened_at..=end).contains(&landed.observed_at)
+            {
+                found.insert(place);
+            }
         }
     }
     found

@@ -134,7 +134,7 @@ pub fn build_document(shown: &ShownChange) -> ChangeDocument {
         purpose: find_purpose(change),
         state: change.state().code().to_owned(),
         outcome: change.outcome().code().to_owned(),
-        gate_result: change.gate_result().code().to_owned(),
+        gate_result: change.name_gate_result().to_owned(),
         bypassed: change.bypass().code().to_owned(),
         landing: json!({
             "at": change.landing.at,

@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::audit::audit_run::AuditResult;
 use crate::audit::exceptions::ExceptionKind;
 use crate::audit::population::period::AuditPeriod;
+use crate::cli::command_error::escape_error_message;
 
 /// The title of the workbook.
 pub(super) const REPORT_TITLE: &str = "Change management audit";
@@ -13,7 +14,7 @@ pub(super) const REPORT_TITLE: &str = "Change management audit";
 /// The name and version of this program, as reports give it.
 pub(super) const TOOL_NAME: &str = concat!("changegate ", env!("CARGO_PKG_VERSION"));
 
-/// Writes the counts of an audit, by kinds of exceptions, and what differs.
+/// Writes the counts of an audit, by kinds of exceptions.
 ///
 /// # Errors
 ///
@@ -37,8 +38,28 @@ pub(super) fn write_summary(
             writeln!(out, "    {count:>6}  {}", kind.title())?;
         }
     }
+    Ok(())
+}
+
+/// Names what differs and what could not be read, and says so if the report has a hole: whatever reads only the end of
+/// a log has to find it.
+///
+/// # Errors
+///
+/// Passes on what the writer says.
+pub(super) fn write_holes(out: &mut dyn Write, result: &AuditResult) -> io::Result<()> {
+    let mut lines = Vec::new();
     for check in result.completeness.iter().filter(|check| check.agrees == Some(false)) {
-        writeln!(out, "  differs: {}: {} and {}", check.what, check.expected, check.found)?;
+        lines.push(format!("differs: {}: {} and {}", check.what, check.expected, check.found));
+    }
+    for (kind, count) in result.exceptions.iter().filter(|(kind, _)| kind.is_hole()) {
+        lines.push(format!("exceptions of the kind `{}`: {count}", kind.code()));
+    }
+    if result.has_holes {
+        lines.push("the report has holes; the sheet of completeness and the exceptions name them".to_owned());
+    }
+    for line in lines {
+        writeln!(out, "{}", escape_error_message(&format!("changegate: {line}")))?;
     }
     Ok(())
 }

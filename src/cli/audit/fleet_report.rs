@@ -12,7 +12,7 @@ use crate::audit::fleet::dataset_manifest::{DATASET_FOLDER, DATASET_MANIFEST};
 use crate::audit::fleet::dataset_reader::{AuditDataset, FleetDatasets};
 use crate::audit::page::ReportPage;
 use crate::audit::population::period::AuditPeriod;
-use crate::cli::audit::audit_summary::{REPORT_TITLE, TOOL_NAME, write_summary};
+use crate::cli::audit::audit_summary::{REPORT_TITLE, TOOL_NAME, write_holes, write_summary};
 use crate::cli::audit::profile::ProfileArg;
 use crate::cli::audit::written_folder::take_folder;
 use crate::cli::command_error::{CommandError, CommandExit, escape_error_message};
@@ -86,6 +86,7 @@ pub(super) fn run_fleet_report(
     let result = run.finish_run(TOOL_NAME.to_owned(), &[])?;
     let mut written = BufWriter::new(io::stdout().lock());
     write_summary(&mut written, &args.out, &period, &result).and_then(|()| written.flush())?;
+    ignore_broken_pipe(write_holes(&mut err, &result))?;
     Ok(if result.has_holes { CommandExit::Failed } else { CommandExit::Allowed })
 }
 

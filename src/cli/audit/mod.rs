@@ -33,7 +33,7 @@ use crate::audit::page::ReportPage;
 use crate::audit::population::period::{AuditPeriod, PeriodEnd, parse_period_end};
 use crate::audit::population::step_journal::StepJournal;
 use crate::cli::audit::args::AuditCommand;
-use crate::cli::audit::audit_summary::{REPORT_TITLE, TOOL_NAME, write_summary};
+use crate::cli::audit::audit_summary::{REPORT_TITLE, TOOL_NAME, write_holes, write_summary};
 use crate::cli::audit::audited_refs::{find_audited_refs, find_judging_policy};
 use crate::cli::audit::fleet_report::run_fleet_report;
 use crate::cli::audit::fleet_run::plan_fleet;
@@ -42,6 +42,7 @@ use crate::cli::audit::unread_repository::report_unread;
 use crate::cli::audit::written_folder::{report_taken_steps, take_folder};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
+use crate::cli::output::ignore_broken_pipe;
 use crate::cli::progress::ProgressLine;
 
 pub(crate) use crate::cli::audit::args::AuditArgs;
@@ -138,6 +139,7 @@ pub(crate) fn run_audit(args: &AuditArgs, context: &Context) -> Result<CommandEx
         writeln!(written, "shard {}/{}, repositories: {}", shard.number, shard.of, fleet.count_members())?;
     }
     write_summary(&mut written, target, &period, &result).and_then(|()| written.flush())?;
+    ignore_broken_pipe(write_holes(&mut io::stderr().lock(), &result))?;
     Ok(if result.has_holes { CommandExit::Failed } else { CommandExit::Allowed })
 }
 
