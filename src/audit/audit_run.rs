@@ -34,6 +34,8 @@ use crate::audit::ref_request::AuditProgress;
 /// What an audit found, as numbers.
 #[derive(Clone, Debug, Default)]
 pub struct AuditResult {
+    /// The period, or the steps, in words.
+    pub period: String,
     /// The number of changes.
     pub changes: usize,
     /// The number of records that close something.
@@ -104,6 +106,8 @@ pub struct AuditRun<'a> {
     result: AuditResult,
     has_ledger: bool,
     repositories: Vec<AuditedRepository>,
+    /// The range of steps that was asked for, in words.
+    range: Option<String>,
 }
 
 impl<'a> AuditRun<'a> {
@@ -132,7 +136,13 @@ impl<'a> AuditRun<'a> {
             result: AuditResult::default(),
             has_ledger: false,
             repositories: Vec::new(),
+            range: None,
         }
+    }
+
+    /// Says which steps were asked for, as in `the steps after v1.0 until v2.0`.
+    pub fn name_range(&mut self, range: String) {
+        self.range = Some(range);
     }
 
     /// Begins a repository of a fleet, which has to come once.
@@ -205,7 +215,7 @@ impl<'a> AuditRun<'a> {
                 let number = self.add_exception(&exception)?;
                 self.page.add_exception(number, &exception);
             }
-            EntryKind::Change | EntryKind::Gap => {}
+            EntryKind::Change | EntryKind::JudgedElsewhere | EntryKind::Gap => {}
         }
         Ok(())
     }
@@ -291,10 +301,15 @@ impl<'a> AuditRun<'a> {
             result.population_digest.as_str(),
         ));
         result.limits.extend(list_general_limits(self.has_ledger, self.given));
+        result.period = match (self.range, self.period) {
+            (None, period) => period.describe(),
+            (Some(range), AuditPeriod { from: None, until: None }) => range,
+            (Some(range), period) => format!("{range}, {}", period.describe()),
+        };
         let inputs = AuditInputs {
             tool,
             repositories: self.repositories,
-            period: self.period.describe(),
+            period: result.period.clone(),
             from: self.period.from,
             until: self.period.until,
             as_of: self.as_of,

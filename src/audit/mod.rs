@@ -9,6 +9,7 @@
 
 pub mod audit_manifest;
 pub mod audit_run;
+mod carried_over;
 pub mod change_record;
 pub mod completeness;
 pub mod dataset;
@@ -18,6 +19,7 @@ pub mod fleet;
 pub mod formats;
 pub mod inputs;
 pub mod key_figures;
+pub mod ledger_comparison;
 pub mod live_audit;
 pub mod page;
 pub mod population;

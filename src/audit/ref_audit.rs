@@ -3,7 +3,8 @@
 //!
 //! Steps are read and judged on several threads and handed on oldest first; none is kept.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -14,6 +15,7 @@ use crate::audit::exceptions::of_ledger::{
     build_denial_exceptions, build_misdated_exception, build_unjudged_exception,
 };
 use crate::audit::exceptions::of_policy::build_policy_exception;
+use crate::audit::ledger_comparison::{ComparedRef, LedgerComparison};
 use crate::audit::population::change_links::ChangeLinks;
 use crate::audit::population::given_facts::GivenFacts;
 use crate::audit::population::judged_part::{JudgedPart, divide_by_policy};
@@ -28,11 +30,11 @@ use crate::audit::population::step_evidence::{StepEvidence, StepJudge};
 use crate::audit::population::step_walk::{StepCommits, StepWalk};
 use crate::audit::population::unjudged_spans::{UnjudgedSpan, UnjudgedSpans};
 pub use crate::audit::ref_request::{PopulationObserver, RefAuditRequest, RefAuditSummary};
-use crate::change::Oid;
+use crate::change::{Oid, Text};
 use crate::gate::LoadedPolicy;
 use crate::git::Repository;
 use crate::ledger::audit::attempts::AttemptIndex;
-use crate::ledger::audit::ledger_history::{LedgerHistory, RecordedChangeAct};
+use crate::ledger::audit::ledger_history::{LedgerHistory, RecordedChangeAct, read_ledger_history};
 use crate::ledger::audit::trace::LandingOrigin;
 
 /// Audits a ref. `history` is what the ledger tells of it, `None` where there is no ledger.
@@ -47,9 +49,17 @@ pub fn audit_ref(
     history: Option<&LedgerHistory>,
     observer: &mut dyn PopulationObserver,
 ) -> Result<RefAuditSummary> {
-    let mut chain = RefChain::read_chain(repository, request.tip, &mut || observer.count_step())?;
     let no_ledger = LedgerHistory::default();
     let history = history.unwrap_or(&no_ledger);
+    let mut chain =
+        RefChain::read_landed_chain(repository, request.tip, history, &mut || observer.count_step())?;
+    for end in request.after.iter().chain(&request.until) {
+        anyhow::ensure!(
+            chain.find_place(*end).is_some(),
+            "{end} is no step of the history of {}",
+            request.tip
+        );
+    }
     let others = chain.add_landings(history);
     let summary = RefAuditSummary::begin_summary(&chain, request, others.beyond_cut);
     let (attempts, unread_denials) = AttemptIndex::read_denials(repository, &history.list_denials());
@@ -71,12 +81,23 @@ pub fn audit_ref(
         founding: None,
         rosters: RosterHistory::default(),
         unjudged: UnjudgedSpans::default(),
+        told_obligations: BTreeSet::new(),
     };
     for exception in build_denial_exceptions(request.scope(), history, &unread_denials) {
         run.observer.add_exception(&exception)?;
     }
     run.summary.unread_refusals = unread_denials.len();
     run.add_ref_moves(&others.elsewhere)?;
+    if request.is_ref_tip {
+        let compared_ref = ComparedRef {
+            repository,
+            name: &request.ref_name,
+            tip: request.tip,
+            period: &request.period,
+            is_range: request.is_range(),
+        };
+        run.summary.ledger = LedgerComparison::compare_ref(&compared_ref, history, &others.lacking);
+    }
     let ends = run.find_ends();
     if let Some((first, last)) = ends {
         let ids = chain.steps.get(first).zip(chain.steps.get(last));
@@ -90,7 +111,19 @@ pub fn audit_ref(
     if let Some(ends) = readable {
         run.audit_steps(ends)?;
     }
+    run.add_carried_over(ends)?;
     Ok(run.summary)
+}
+
+/// Returns true if the ledger knows a commit as a step by which the ref came to `tip`.
+///
+/// # Errors
+///
+/// Fails if the ledger or the history cannot be read.
+pub fn is_landed_step(repository: &Repository, ref_name: &Text, step: Oid, tip: Oid) -> Result<bool> {
+    let history = read_ledger_history(repository, ref_name, &mut || {})?.unwrap_or_default();
+    let chain = RefChain::read_landed_chain(repository, tip, &history, &mut || {})?;
+    Ok(chain.find_place(step).is_some())
 }
 
 /// Returns what was said about changes, by the changes.
@@ -100,6 +133,14 @@ fn index_acts(history: &LedgerHistory) -> HashMap<Oid, Vec<&RecordedChangeAct>> 
         index.entry(one.event.act.change).or_default().push(one);
     }
     index
+}
+
+/// Returns true if what landed so was judged by nothing that can be relied on.
+fn came_past_gate(origin: LandingOrigin) -> bool {
+    matches!(
+        origin,
+        LandingOrigin::Unauthorised | LandingOrigin::Regularised | LandingOrigin::UndecidedPolicy
+    )
 }
 
 /// An audit that is under way.
@@ -126,18 +167,38 @@ pub(super) struct RefAuditor<'a> {
     pub(super) rosters: RosterHistory,
     /// The changes that nothing judged.
     pub(super) unjudged: UnjudgedSpans,
+    /// The obligations that the changes so far have.
+    pub(super) told_obligations: BTreeSet<String>,
 }
 
 impl RefAuditor<'_> {
     /// Adds the moves of the ref that brought no step of its history, if they happened in the period.
     fn add_ref_moves(&mut self, others: &[usize]) -> Result<()> {
+        let records = self.find_record_range();
         for one in others.iter().filter_map(|number| self.history.moves.get(*number)) {
-            if self.request.period.contains(one.observed_at) {
-                let is_held = one.moved.new.is_none_or(|new| self.chain.find_place(new).is_some());
+            if self.request.period.contains(one.observed_at) && records.contains(&one.record) {
+                let is_held = one.moved.new.is_none_or(|new| self.chain.holds_commit(new));
                 self.observer.add_entry(&PopulationEntry::of_ref_move(self.request.scope(), one, is_held))?;
             }
         }
         Ok(())
+    }
+
+    /// Returns the records between those that brought the ends of the steps that were asked for. Of a commit that the ref
+    /// does not hold, no record of the ref tells.
+    fn find_record_range(&self) -> RangeInclusive<u64> {
+        let find_record = |id: Oid| {
+            let place = self.chain.find_place(id)?;
+            let steps = self.chain.steps.get(..=place)?;
+            let number = steps.iter().rev().find_map(|step| match step.landing {
+                StepLanding::Moved(number) => Some(number),
+                StepLanding::Unrecorded | StepLanding::Earlier(_) => None,
+            });
+            Some(number.and_then(|number| self.history.moves.get(number)).map_or(0, |one| one.record))
+        };
+        let first = self.request.after.and_then(find_record).map_or(0, |record| record.saturating_add(1));
+        let last = if self.request.is_ref_tip { self.request.until.and_then(find_record) } else { Some(0) };
+        first..=last.unwrap_or(u64::MAX)
     }
 
     /// Audits the steps from the first place to the last.
@@ -151,6 +212,7 @@ impl RefAuditor<'_> {
             origin == Some(LandingOrigin::Unauthorised)
         });
         self.given = GivenFacts::match_steps(chain, &links, request.incidents, request.deployments);
+        links.keep_known_records(|number| history.moves.iter().any(|one| one.record == number));
         self.links = links;
         self.summary.unmatched_incidents = self.given.unmatched_incidents;
         self.summary.unmatched_deployments = self.given.unmatched_deployments;
@@ -181,6 +243,8 @@ impl RefAuditor<'_> {
         let (start, end) = find_period_run(&times, &self.request.period);
         let after = self.request.after.and_then(|id| self.chain.find_place(id));
         let start = after.map_or(start, |after| start.max(after + 1));
+        let until = self.request.until.and_then(|id| self.chain.find_place(id));
+        let end = until.map_or(end, |until| end.min(until + 1));
         let mut asked =
             (start..end).filter(|place| self.chain.steps.get(*place).is_some_and(|step| self.is_asked(step)));
         let first = asked.next()?;
@@ -238,17 +302,17 @@ impl RefAuditor<'_> {
         }
         let history = self.history;
         // The verdicts that the ledger holds are not worked out again.
-        let is_judged = |id: Oid| match chain.find_place(id).and_then(|place| chain.steps.get(place)) {
-            Some(ChainStep { landing: StepLanding::Moved(number), .. }) => {
+        let is_judged = |place: usize| match chain.steps.get(place) {
+            Some(ChainStep { landing: StepLanding::Moved(number), .. })
+                if chain.find_first_landing(place, history).is_none() =>
+            {
                 let decision = history.moves.get(*number).and_then(|one| one.decision.as_ref());
                 decision.is_none_or(|decided| !decided.has_reasons)
             }
             _ => true,
         };
         // What the threads share holds no decision, whose parts are counted for one thread only.
-        let wanted: Vec<bool> = (first..=part.last)
-            .map(|place| chain.steps.get(place).is_some_and(|step| is_judged(step.id)))
-            .collect();
+        let wanted: Vec<bool> = (first..=part.last).map(is_judged).collect();
         let read = |commits: StepCommits| {
             judge.read_step(commits, |id| {
                 let place = chain.find_place(id).and_then(|place| place.checked_sub(first));
@@ -278,8 +342,14 @@ impl RefAuditor<'_> {
             self.summary.misdated_steps += 1;
             self.observer.add_exception(&build_misdated_exception(scope, step.id, at))?;
         }
-        // What came past the gate is a change, whatever it says that it closes.
-        if evidence.is_record && !step.came_past_gate(self.history) {
+        let first_landing = self.find_first_landing(place, &step, &evidence.commits);
+        if let Some(landing) = first_landing.filter(|landing| !came_past_gate(landing.origin)) {
+            self.summary.steps_judged_elsewhere += 1;
+            let entry = PopulationEntry::of_step(scope, EntryKind::JudgedElsewhere, (step.id, at), &evidence);
+            return self.observer.add_entry(&entry.with_first_landing(landing));
+        }
+        // What came past the gate is a change, whatever it says that it closes, and so is what speaks for nothing.
+        if evidence.is_record && !step.came_past_gate(self.history) && self.links.speaks_for_known(place) {
             self.summary.closing_records += 1;
             let speaks_for = self.list_changes_spoken_for(place);
             let entry = PopulationEntry::of_step(scope, EntryKind::ClosingRecord, (step.id, at), &evidence);
@@ -288,7 +358,8 @@ impl RefAuditor<'_> {
         self.summary.count_change(place);
         let entry = PopulationEntry::of_step(scope, EntryKind::Change, (step.id, at), &evidence);
         self.observer.add_entry(&entry)?;
-        let change = self.build_change(place, &step, (at, clock), evidence)?;
+        let change = self.build_change(place, &step, (at, clock), evidence, first_landing)?;
+        self.told_obligations.extend(change.obligations.iter().map(|(id, _)| id.clone()));
         self.count_change(place, &change);
         let why = match &change.judged_by {
             ChangeJudgement::NotJudged(why) if change.facts.is_ok() && self.founding != Some(place) => {

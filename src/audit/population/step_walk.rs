@@ -5,8 +5,8 @@
 
 use anyhow::Result;
 
-use crate::audit::population::ref_chain::RefChain;
-use crate::change::{Commit, NeededFacts, Oid};
+use crate::audit::population::ref_chain::{ChainRun, RefChain};
+use crate::change::{Commit, NeededFacts};
 use crate::git::{Repository, TrustedKeys, UnreadableCommit};
 
 /// The commits of a step, as far as they can be read.
@@ -39,8 +39,25 @@ impl StepWalk<'_> {
         read: &(impl Fn(StepCommits) -> T + Sync),
         collect: &mut dyn FnMut(usize, Result<T, String>) -> Result<()>,
     ) -> Result<()> {
+        if first > last {
+            return Ok(());
+        }
+        for run in self.chain.runs.iter().filter(|run| run.first <= last && run.last >= first) {
+            self.read_run(run, (first.max(run.first), last.min(run.last)), read, collect)?;
+        }
+        Ok(())
+    }
+
+    /// Reads steps of one run.
+    fn read_run<T: Send>(
+        &self,
+        run: &ChainRun,
+        (first, last): (usize, usize),
+        read: &(impl Fn(StepCommits) -> T + Sync),
+        collect: &mut dyn FnMut(usize, Result<T, String>) -> Result<()>,
+    ) -> Result<()> {
         let Some(tip) = self.chain.steps.get(last).filter(|_| first <= last) else { return Ok(()) };
-        let hidden: Vec<Oid> = self.chain.find_id_before(first).into_iter().collect();
+        let hidden = self.chain.list_hidden_before(run, first);
         let why = match self.repository.find_new_history(tip.id, &hidden) {
             Ok(history) => {
                 let mut place = first;
@@ -64,7 +81,7 @@ impl StepWalk<'_> {
             return collect(first, Err(why));
         }
         let middle = first + (last - first) / 2;
-        self.read_places((first, middle), read, collect)?;
-        self.read_places((middle + 1, last), read, collect)
+        self.read_run(run, (first, middle), read, collect)?;
+        self.read_run(run, (middle + 1, last), read, collect)
     }
 }

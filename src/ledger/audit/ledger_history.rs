@@ -14,6 +14,7 @@ use crate::change::{Oid, Stage, Text};
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
 use crate::ledger::audit::chain_continuity::{ChainBreak, ChainContinuity};
+use crate::ledger::audit::other_refs::{OtherRefLanding, OtherRefReader};
 use crate::ledger::audit::policy_origins::PolicyOrigins;
 use crate::ledger::audit::protection_times::{UnprotectedTime, add_scope_change};
 use crate::ledger::audit::record_reader::{UnreadableRecord, read_record_at};
@@ -57,6 +58,8 @@ pub struct LedgerHistory {
     pub sessions: Vec<SessionHistory>,
     /// What was said about changes of the ref after they had landed, oldest first.
     pub acts: Vec<RecordedChangeAct>,
+    /// What other refs got, oldest first: this one may have it from them.
+    pub other_refs: Vec<OtherRefLanding>,
     /// When the ref was seen to hold what the ledger says, oldest first; each time is by the clock of the gate.
     pub sights: Vec<Timestamp>,
     /// When no hook judged pushes, as a heartbeat found it.
@@ -121,6 +124,8 @@ pub struct MoveDecision {
     pub pull_landings: Vec<PullLanding>,
     /// What its changes state for earlier ones.
     pub closings: Vec<RecordedClosing>,
+    /// How many changes of the ref it judged.
+    pub judged_changes: usize,
     /// True if the ledger keeps what its verdicts rest on.
     pub has_reasons: bool,
     /// `sha256:` and the digest of that; empty where it is not kept.
@@ -180,6 +185,7 @@ pub fn read_ledger_history(
         state: LedgerState { keeps_all_closed: true, ..LedgerState::default() },
         policy_origins: PolicyOrigins::new(repository),
         observations: RefObservations::default(),
+        other_refs: OtherRefReader::default(),
         decisions: BTreeMap::new(),
         history: LedgerHistory {
             tip: Some(tip),
@@ -203,7 +209,8 @@ pub fn read_ledger_history(
         }
         progress();
     }
-    let LedgerHistoryReader { mut history, state, .. } = reader;
+    let LedgerHistoryReader { mut history, state, other_refs, .. } = reader;
+    history.other_refs = other_refs.landings;
     history.obligations = state.obligations;
     history.obligations.retain(|_, owed| owed.ref_name == *name || owed.session.is_some());
     history.chain_breaks = continuity.end_chain();
@@ -217,6 +224,7 @@ struct LedgerHistoryReader<'a> {
     state: LedgerState,
     policy_origins: PolicyOrigins<'a>,
     observations: RefObservations,
+    other_refs: OtherRefReader,
     /// The decisions that allowed something and have no outcome yet, by their ids, each with the number of the
     /// record that puts its policy in doubt.
     decisions: BTreeMap<String, (Rc<MoveDecision>, Option<u64>)>,
@@ -231,6 +239,7 @@ impl LedgerHistoryReader<'_> {
         let last_seen = self.observations.last_seen(self.name);
         self.observations.add_record(record, &self.state);
         let doubt = self.policy_origins.add_record(record);
+        self.other_refs.add_record(self.name, record, doubt);
         match &record.event {
             LedgerEvent::Begin(begin) => {
                 if let Some(tip) = begin.tips.iter().find(|tip| tip.name == *self.name) {
@@ -333,20 +342,7 @@ impl LedgerHistoryReader<'_> {
             });
             return;
         }
-        let decision = MoveDecision {
-            id: decided.id.clone(),
-            record: record.number,
-            holder,
-            observed_at: decided.observed_at,
-            stage: decided.stage,
-            pusher: decided.pusher.clone(),
-            policies: own.policies.clone(),
-            pull_landings: own.pull_landings.clone(),
-            closings: own.closings.clone(),
-            has_reasons: decided.reasons.is_some(),
-            reasons_digest: decided.reasons.as_ref().map(|kept| kept.digest.clone()).unwrap_or_default(),
-            tool: decided.tool.clone(),
-        };
+        let decision = MoveDecision::from_record((record.number, holder), decided, own);
         self.decisions.insert(decided.id.clone(), (Rc::new(decision), doubt));
     }
 
