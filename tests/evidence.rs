@@ -35,7 +35,8 @@ use std::process::Command;
 use changegate::change::{Oid, Text};
 use changegate::git::{FileAtPath, Repository};
 use changegate::ledger::LEDGER_REF;
-use changegate::ledger::audit::ledger_history::{RecordedChangeAct, read_ledger_history};
+use changegate::ledger::audit::history_fold::read_ledger_history;
+use changegate::ledger::audit::ledger_history::RecordedChangeAct;
 use changegate::ledger::audit::replay::{ReplayOutcome, replay_decision};
 use changegate::ledger::audit::trace::{LandingOrigin, trace_change};
 use changegate::ledger::audit::verify::{

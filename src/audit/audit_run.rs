@@ -35,6 +35,8 @@ use crate::audit::ref_request::AuditProgress;
 /// What an audit found, as numbers.
 #[derive(Clone, Debug, Default)]
 pub struct AuditResult {
+    /// The period, or the steps, in words.
+    pub period: String,
     /// The number of changes.
     pub changes: usize,
     /// The number of records that close something.
@@ -105,6 +107,8 @@ pub struct AuditRun<'a> {
     repositories: Vec<AuditedRepository>,
     /// Which lines of the given files the histories know.
     known_inputs: KnownInputs,
+    /// The range of steps that was asked for, in words.
+    range: Option<String>,
 }
 
 impl<'a> AuditRun<'a> {
@@ -134,7 +138,13 @@ impl<'a> AuditRun<'a> {
             has_ledger: false,
             repositories: Vec::new(),
             known_inputs: KnownInputs::default(),
+            range: None,
         }
+    }
+
+    /// Says which steps were asked for, as in `the steps after v1.0 until v2.0`.
+    pub fn name_range(&mut self, range: String) {
+        self.range = Some(range);
     }
 
     /// Begins a repository of a fleet, which has to come once.
@@ -208,7 +218,7 @@ impl<'a> AuditRun<'a> {
                 let number = self.add_exception(&exception)?;
                 self.page.add_exception(number, &exception);
             }
-            EntryKind::Change | EntryKind::Gap => {}
+            EntryKind::Change | EntryKind::JudgedElsewhere | EntryKind::Gap => {}
         }
         Ok(())
     }
@@ -302,10 +312,15 @@ impl<'a> AuditRun<'a> {
             result.population_digest.as_str(),
         ));
         result.limits.extend(list_general_limits(self.has_ledger, self.given));
+        result.period = match (self.range, self.period) {
+            (None, period) => period.describe(),
+            (Some(range), AuditPeriod { from: None, until: None }) => range,
+            (Some(range), period) => format!("{range}, {}", period.describe()),
+        };
         let inputs = AuditInputs {
             tool,
             repositories: self.repositories,
-            period: self.period.describe(),
+            period: result.period.clone(),
             from: self.period.from,
             until: self.period.until,
             as_of: self.as_of,

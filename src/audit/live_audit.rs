@@ -151,9 +151,9 @@ impl AuditRun<'_> {
             checks.push(state("last step of the period", last.to_string()));
         }
         checks.push(CompletenessCheck::compare_counts(
-            &format!("{name}: steps of the period by git, and changes and closing records here"),
+            &format!("{name}: steps of the period by git, and changes, closing records and steps of other refs here"),
             summary.steps_in_period,
-            summary.changes + summary.closing_records,
+            summary.changes + summary.closing_records + summary.steps_judged_elsewhere,
         ));
         checks.push(CompletenessCheck::compare_counts(
             &format!(
@@ -199,6 +199,7 @@ impl AuditRun<'_> {
         if let Some(history) = history {
             let stray = summary.stray_reports.to_string();
             checks.push(state("reports of failures in the period that are about no change of it", stray));
+            checks.extend(summary.ledger.build_checks(&name));
             checks.push(state("records of the ledger", history.records.to_string()));
             checks.push(CompletenessCheck::compare_counts(
                 &format!("{name}: records of the ledger that cannot be read"),
@@ -289,6 +290,7 @@ fn list_ref_limits(name: &str, summary: &RefAuditSummary) -> Vec<String> {
     if let Some(cut) = &summary.cut {
         limits.push(format!("{name} does not go back to its beginning: {cut}"));
     }
+    limits.extend(summary.ledger.build_limit(name));
     if summary.moves_beyond_cut > 0 {
         limits.push(format!(
             "{name}: {} that the ledger tells of cannot be compared with a history that is cut off",

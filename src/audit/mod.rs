@@ -9,6 +9,7 @@
 
 pub mod audit_manifest;
 pub mod audit_run;
+mod carried_over;
 pub mod change_record;
 pub mod completeness;
 pub mod dataset;
@@ -19,12 +20,14 @@ pub mod folder_lock;
 pub mod formats;
 pub mod inputs;
 pub mod key_figures;
+pub mod ledger_comparison;
 pub mod live_audit;
 pub mod page;
 pub mod population;
 pub mod procedure;
 pub mod ref_audit;
 mod ref_changes;
+mod ref_parts;
 pub mod ref_request;
 mod row_worker;
 pub mod sample;

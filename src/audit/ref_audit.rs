@@ -3,7 +3,8 @@
 //!
 //! Steps are read and judged on several threads and handed on oldest first; none is kept.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::RangeInclusive;
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -19,9 +20,10 @@ use crate::audit::exceptions::of_ledger::{
 use crate::audit::exceptions::of_policy::build_policy_exception;
 use crate::audit::exceptions::of_pulls::{build_direct_exception, build_missing_exception};
 use crate::audit::exceptions::of_reports::list_stray_reports;
+use crate::audit::ledger_comparison::{ComparedRef, LedgerComparison};
 use crate::audit::population::change_links::{ChangeLinks, LinkIndex};
 use crate::audit::population::given_facts::GivenFacts;
-use crate::audit::population::judged_part::{JudgedPart, divide_by_policy};
+use crate::audit::population::judged_part::divide_by_policy;
 use crate::audit::population::judging_policies::JudgingPolicies;
 use crate::audit::population::obligation_index::ObligationIndex;
 use crate::audit::population::period_run::find_period_run;
@@ -29,19 +31,16 @@ use crate::audit::population::population_entry::{EntryKind, PopulationEntry};
 use crate::audit::population::recorded_reasons::RecordedReasonsReader;
 use crate::audit::population::ref_chain::{ChainStep, RefChain, StepLanding};
 use crate::audit::population::roster_history::RosterHistory;
-use crate::audit::population::step_evidence::{StepEvidence, StepJudge};
-use crate::audit::population::step_journal::digest_part;
-use crate::audit::population::step_walk::{StepCommits, StepWalk};
+use crate::audit::population::step_evidence::StepEvidence;
 use crate::audit::population::unjudged_spans::{UnjudgedSpan, UnjudgedSpans};
 use crate::audit::population::whole_scan::scan_whole_history;
 pub use crate::audit::ref_request::{PopulationObserver, RefAuditRequest, RefAuditSummary};
-use crate::change::text::encode_hex;
-use crate::change::{FactKind, Oid};
+use crate::change::Oid;
 use crate::gate::LoadedPolicy;
-use crate::gate::policy_effect::PolicyEffects;
 use crate::git::Repository;
 use crate::ledger::audit::attempt_keys::AttemptSource;
 use crate::ledger::audit::ledger_history::{LedgerHistory, RecordedChangeAct};
+use crate::ledger::audit::trace::LandingOrigin;
 
 /// Audits a ref. `history` is what the ledger tells of it, `None` where there is no ledger.
 ///
@@ -55,17 +54,27 @@ pub fn audit_ref(
     history: Option<&LedgerHistory>,
     observer: &mut dyn PopulationObserver,
 ) -> Result<RefAuditSummary> {
+    let no_ledger = LedgerHistory::default();
+    let history = history.unwrap_or(&no_ledger);
     let scanned = if request.is_of_whole_history() {
         scan_whole_history(repository, request.tip, request.threads, &mut || observer.count_step())?
     } else {
         None
     };
-    let (mut chain, stated) = match scanned {
+    let (chain, stated) = match scanned {
         Some(scanned) => (scanned.chain, Some(scanned.links)),
         None => (RefChain::read_chain(repository, request.tip, &mut || observer.count_step())?, None),
     };
-    let no_ledger = LedgerHistory::default();
-    let history = history.unwrap_or(&no_ledger);
+    let mut chain = chain.add_landed_steps(repository, request.tip, history);
+    // What a walk has found of the steps holds for its own steps only.
+    let stated = stated.filter(|_| chain.is_walked());
+    for end in request.after.iter().chain(&request.until) {
+        anyhow::ensure!(
+            chain.find_place(*end).is_some(),
+            "{end} is no step of the history of {}",
+            request.tip
+        );
+    }
     let others = chain.add_landings(history);
     let summary = RefAuditSummary::begin_summary(&chain, request, others.beyond_cut);
     let (attempts, unread_denials) = AttemptSource::open_attempts(repository, history);
@@ -90,6 +99,7 @@ pub fn audit_ref(
         unjudged: UnjudgedSpans::default(),
         loosened: BTreeMap::new(),
         changes: HashSet::new(),
+        told_obligations: BTreeSet::new(),
     };
     for exception in build_denial_exceptions(request.scope(), history, &unread_denials) {
         run.observer.add_exception(&exception)?;
@@ -97,6 +107,16 @@ pub fn audit_ref(
     run.summary.unread_refusals = unread_denials.len();
     run.add_missing_pulls()?;
     run.add_ref_moves(&others.elsewhere)?;
+    if request.is_ref_tip {
+        let compared_ref = ComparedRef {
+            repository,
+            name: &request.ref_name,
+            tip: request.tip,
+            period: &request.period,
+            is_range: request.is_range(),
+        };
+        run.summary.ledger = LedgerComparison::compare_ref(&compared_ref, history, &others.lacking);
+    }
     let ends = run.find_ends();
     if let Some((first, last)) = ends {
         let ids = chain.steps.get(first).zip(chain.steps.get(last));
@@ -112,6 +132,7 @@ pub fn audit_ref(
         run.audit_steps(ends)?;
     }
     run.add_stray_reports(ends)?;
+    run.add_carried_over(ends)?;
     Ok(run.summary)
 }
 
@@ -122,6 +143,14 @@ fn index_acts(history: &LedgerHistory) -> HashMap<Oid, Vec<&RecordedChangeAct>> 
         index.entry(one.event.act.change).or_default().push(one);
     }
     index
+}
+
+/// Returns true if what landed so was judged by nothing that can be relied on.
+fn came_past_gate(origin: LandingOrigin) -> bool {
+    matches!(
+        origin,
+        LandingOrigin::Unauthorised | LandingOrigin::Regularised | LandingOrigin::UndecidedPolicy
+    )
 }
 
 /// An audit that is under way.
@@ -154,14 +183,17 @@ pub(super) struct RefAuditor<'a> {
     loosened: BTreeMap<usize, AuditException>,
     /// The changes so far.
     changes: HashSet<Oid>,
+    /// The obligations that the changes so far have.
+    pub(super) told_obligations: BTreeSet<String>,
 }
 
 impl RefAuditor<'_> {
     /// Adds the moves of the ref that brought no step of its history, if they happened in the period.
     fn add_ref_moves(&mut self, others: &[usize]) -> Result<()> {
+        let records = self.find_record_range();
         for one in others.iter().filter_map(|number| self.history.moves.get(*number)) {
-            if self.request.period.contains(one.observed_at) {
-                let is_held = one.moved.new.is_none_or(|new| self.chain.find_place(new).is_some());
+            if self.request.period.contains(one.observed_at) && records.contains(&one.record) {
+                let is_held = one.moved.new.is_none_or(|new| self.chain.holds_commit(new));
                 self.observer.add_entry(&PopulationEntry::of_ref_move(self.request.scope(), one, is_held))?;
             }
         }
@@ -182,27 +214,46 @@ impl RefAuditor<'_> {
         if request.only.is_some() {
             return Ok(());
         }
-        let first =
-            ends.and_then(|(first, _)| self.chain.steps.get(first)).filter(|_| request.after.is_some());
-        let from = request.period.from.max(first.map(|step| self.find_landing_time(step).0));
+        let find_time = |place| self.chain.steps.get(place).map(|step| self.find_landing_time(step).0);
+        let first = ends.filter(|_| request.after.is_some()).and_then(|(first, _)| find_time(first));
+        let last = ends.filter(|_| request.until.is_some()).and_then(|(_, last)| find_time(last));
+        let from = request.period.from.max(first);
+        let until = request.period.until.into_iter().chain(last).min();
         let known = (self.history, self.chain);
-        let times = (from, request.period.until);
-        for exception in list_stray_reports(request.scope(), known, &self.changes, times) {
+        for exception in list_stray_reports(request.scope(), known, (&self.changes, ends), (from, until)) {
             self.summary.stray_reports += 1;
             self.observer.add_exception(&exception)?;
         }
         Ok(())
     }
 
+    /// Returns the records between those that brought the ends of the steps that were asked for. Of a commit that the ref
+    /// does not hold, no record of the ref tells.
+    fn find_record_range(&self) -> RangeInclusive<u64> {
+        let find_record = |id: Oid| {
+            let place = self.chain.find_place(id)?;
+            let steps = self.chain.steps.get(..=place)?;
+            let number = steps.iter().rev().find_map(|step| match step.landing {
+                StepLanding::Moved(number) => Some(number),
+                StepLanding::Unrecorded | StepLanding::Earlier(_) => None,
+            });
+            Some(number.and_then(|number| self.history.moves.get(number)).map_or(0, |one| one.record))
+        };
+        let first = self.request.after.and_then(find_record).map_or(0, |record| record.saturating_add(1));
+        let last = if self.request.is_ref_tip { self.request.until.and_then(find_record) } else { Some(0) };
+        first..=last.unwrap_or(u64::MAX)
+    }
+
     /// Audits the steps from the first place to the last.
     fn audit_steps(&mut self, (first, last): (usize, usize)) -> Result<()> {
-        let (chain, request) = (self.chain, self.request);
+        let (chain, request, history) = (self.chain, self.request, self.history);
         self.observer.expect_steps(last.saturating_sub(first) + 1);
-        let links = match self.stated.take().filter(|_| first == 0) {
+        let mut links = match self.stated.take().filter(|_| first == 0) {
             Some(stated) => stated.resolve_links(),
             None => ChangeLinks::read_links(self.repository, chain, first, request.threads, &mut || {})?,
         };
         self.match_inputs(&links);
+        links.keep_known_records(|number| history.moves.iter().any(|one| one.record == number));
         self.links = links;
         for (place, deployment) in self.given.early.iter().filter(|(place, _)| (first..=last).contains(place))
         {
@@ -252,6 +303,8 @@ impl RefAuditor<'_> {
         let (start, end) = find_period_run(&times, &self.request.period);
         let after = self.request.after.and_then(|id| self.chain.find_place(id));
         let start = after.map_or(start, |after| start.max(after + 1));
+        let until = self.request.until.and_then(|id| self.chain.find_place(id));
+        let end = until.map_or(end, |until| end.min(until + 1));
         let mut asked =
             (start..end).filter(|place| self.chain.steps.get(*place).is_some_and(|step| self.is_asked(step)));
         let first = asked.next()?;
@@ -286,89 +339,8 @@ impl RefAuditor<'_> {
         self.loosened.extend(exception.map(|exception| (place, exception)));
     }
 
-    fn audit_part(&mut self, part: &JudgedPart<'_>) -> Result<()> {
-        let (chain, first) = (self.chain, part.first);
-        let needs = part.needed_facts();
-        let tip = chain.steps.get(part.last).map(|step| step.id);
-        let effects = part.loaded().map(|loaded| {
-            PolicyEffects::new(self.repository, (loaded, None), Some(loaded.path_in_commit()), tip)
-        });
-        let judge = StepJudge {
-            effects,
-            loaded: part.loaded(),
-            target: &self.request.ref_name,
-            now: self.request.now,
-            wants_marks: !self.history.refusals.is_empty(),
-            keeps_verdicts: self.request.only.is_some(),
-            needs: &needs,
-        };
-        let trusted_keys = part.loaded().and_then(|loaded| loaded.trusted_keys(self.request.now));
-        let threads = self.request.threads;
-        let walk = StepWalk { repository: self.repository, chain, needs: &needs, trusted_keys, threads };
-        (self.judged_by, self.founding) = (part.describe(), part.founding);
-        if let Some(loaded) = part.loaded() {
-            self.rosters.add_policy(&loaded.policy);
-            self.observer.add_policy(&loaded.policy)?;
-        }
-        let history = self.history;
-        // The verdicts that the ledger holds are not worked out again.
-        let is_judged = |id: Oid| match chain.find_place(id).and_then(|place| chain.steps.get(place)) {
-            Some(ChainStep { landing: StepLanding::Moved(number), .. }) => {
-                let decision = history.moves.get(*number).and_then(|one| one.decision.as_ref());
-                decision.is_none_or(|decided| !decided.has_reasons)
-            }
-            _ => true,
-        };
-        // What the threads share holds no decision, whose parts are counted for one thread only.
-        let wanted: Vec<bool> = (first..=part.last)
-            .map(|place| chain.steps.get(place).is_some_and(|step| is_judged(step.id)))
-            .collect();
-        let is_wanted = |id: Oid| {
-            let place = chain.find_place(id).and_then(|place| place.checked_sub(first));
-            place.and_then(|place| wanted.get(place)).copied().unwrap_or(true)
-        };
-        let read = |commits: StepCommits| judge.read_step(commits, is_wanted);
-        let key = self.digest_journal_part(part, &judge);
-        let kept = self.request.journal.zip(key.as_deref());
-        let kept = kept.map(|(journal, key)| journal.open_part(key, self.request.now));
-        let known = |id: Oid| kept.as_ref()?.find_evidence(id, is_wanted(id));
-        walk.read_unknown_places((first, part.last), (&known, &read), &mut |place, evidence| {
-            self.observer.count_step();
-            let evidence = match (evidence, chain.steps.get(place)) {
-                (Ok(evidence), Some(step)) => {
-                    if let Some(kept) = &kept {
-                        kept.add_evidence(step.id, is_wanted(step.id), &evidence);
-                    }
-                    evidence
-                }
-                (Ok(evidence), None) => evidence,
-                (Err(why), Some(step)) => StepEvidence::unreadable(step.id, why),
-                (Err(_), None) => return Ok(()),
-            };
-            self.add_step(place, evidence)
-        })
-    }
-
-    /// Returns what the evidence of the steps of a part depends on, beside the steps; `None` where it is made so fast that
-    /// keeping it would take as long, or where more is asked for than is kept.
-    fn digest_journal_part(&self, part: &JudgedPart<'_>, judge: &StepJudge<'_>) -> Option<String> {
-        let needs = judge.needs;
-        let is_slow =
-            [FactKind::EvilMerges, FactKind::Lines, FactKind::Blobs].iter().any(|kind| needs.contains(kind));
-        let loaded = part.loaded().filter(|_| is_slow && !judge.keeps_verdicts)?;
-        // A key may have expired at another time.
-        let signed_at = needs.contains(&FactKind::Signatures).then_some(judge.now);
-        Some(digest_part(&[
-            env!("CARGO_PKG_VERSION"),
-            &self.request.repository_name,
-            &encode_hex(judge.target.as_bytes()),
-            &loaded.policy.digest,
-            &loaded.source,
-            &format!("{needs:?} {:?} {signed_at:?}", judge.wants_marks),
-        ]))
-    }
-
-    fn add_step(&mut self, place: usize, evidence: StepEvidence) -> Result<()> {
+    /// Adds the step at this place.
+    pub(super) fn add_step(&mut self, place: usize, evidence: StepEvidence) -> Result<()> {
         let Some(step) = self.chain.steps.get(place).copied() else { return Ok(()) };
         if !self.is_asked(&step) {
             return Ok(());
@@ -385,8 +357,14 @@ impl RefAuditor<'_> {
             let id = format!("{}@{}", scope.0, step.id);
             self.observer.add_exception(&build_direct_exception(id, &evidence, (what, at)))?;
         }
-        // What came past the gate is a change, whatever it says that it closes.
-        if evidence.is_record && !step.came_past_gate(self.history) {
+        let first_landing = self.find_first_landing(place, &step, &evidence.commits);
+        if let Some(landing) = first_landing.filter(|landing| !came_past_gate(landing.origin)) {
+            self.summary.steps_judged_elsewhere += 1;
+            let entry = PopulationEntry::of_step(scope, EntryKind::JudgedElsewhere, (step.id, at), &evidence);
+            return self.observer.add_entry(&entry.with_first_landing(landing));
+        }
+        // What came past the gate is a change, whatever it says that it closes, and so is what speaks for nothing.
+        if evidence.is_record && !step.came_past_gate(self.history) && self.links.speaks_for_known(place) {
             self.summary.closing_records += 1;
             let speaks_for = self.list_changes_spoken_for(place);
             let entry = PopulationEntry::of_step(scope, EntryKind::ClosingRecord, (step.id, at), &evidence);
@@ -396,7 +374,8 @@ impl RefAuditor<'_> {
         self.changes.insert(step.id);
         let entry = PopulationEntry::of_step(scope, EntryKind::Change, (step.id, at), &evidence);
         self.observer.add_entry(&entry)?;
-        let change = self.build_change(place, &step, (at, clock), evidence)?;
+        let change = self.build_change(place, &step, (at, clock), evidence, first_landing)?;
+        self.told_obligations.extend(change.obligations.iter().map(|(id, _)| id.clone()));
         if let Some(mut exception) = self.loosened.remove(&place) {
             name_people(&change, &mut exception);
             self.observer.add_exception(&exception)?;

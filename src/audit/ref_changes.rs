@@ -10,11 +10,12 @@ use crate::audit::population::ref_chain::{ChainStep, StepLanding};
 use crate::audit::population::roster_history::RosterHistory;
 use crate::audit::population::step_evidence::StepEvidence;
 use crate::audit::ref_audit::RefAuditor;
-use crate::change::{Oid, Text};
+use crate::change::{NeededFacts, Oid, Text};
+use crate::ledger::audit::other_refs::OtherRefLanding;
 use crate::ledger::record::{ObligationEvidence, RecordedIdentityKind, RecordedPusher, RecordedReasons};
 use crate::ledger::state::TrackedObligation;
 
-impl RefAuditor<'_> {
+impl<'a> RefAuditor<'a> {
     /// Returns the ids of the changes that the step at this place speaks for.
     pub(super) fn list_changes_spoken_for(&self, place: usize) -> Vec<Oid> {
         let mut found = Vec::new();
@@ -43,12 +44,14 @@ impl RefAuditor<'_> {
         step: &ChainStep,
         (at, clock): (Timestamp, LandingClock),
         evidence: StepEvidence,
+        first_landing: Option<&OtherRefLanding>,
     ) -> Result<ChangeRecord> {
         let moved = match step.landing {
             StepLanding::Moved(number) => self.history.moves.get(number),
             _ => None,
         };
-        let decision = moved.and_then(|one| one.decision.clone());
+        // What came from another ref past its gate, no decision of this one judged.
+        let decision = moved.filter(|_| first_landing.is_none()).and_then(|one| one.decision.clone());
         let pull_landing = decision
             .iter()
             .flat_map(|decided| &decided.pull_landings)
@@ -59,9 +62,15 @@ impl RefAuditor<'_> {
             clock,
             by: None,
             record: moved.map(|one| one.record),
+            first_ref: None,
             pull: pull_landing.map(|landing| landing.pull.clone()),
             last_seen_before: moved.filter(|one| one.decision.is_none()).and_then(|one| one.last_seen_before),
         };
+        if let Some(first) = first_landing {
+            landing.origin = Some(first.origin);
+            landing.record = Some(first.record);
+            landing.first_ref = Some(first.ref_name.clone());
+        }
         let mut reasons = evidence.judged;
         let mut unread = None;
         let mut judged_by = ChangeJudgement::Afterwards { policy: self.judged_by.clone() };
@@ -82,12 +91,15 @@ impl RefAuditor<'_> {
                     self.observer.add_policy(policy)
                 })?;
             }
-            judged_by = ChangeJudgement::Recorded {
-                record: decided.record,
-                at: decided.observed_at,
-                tool: decided.tool.clone(),
-                keeps_reasons: decided.has_reasons,
-            };
+            // A decision that had no change to judge, judged none.
+            if decided.has_reasons || decided.judged_changes > 0 {
+                judged_by = ChangeJudgement::Recorded {
+                    record: decided.record,
+                    at: decided.observed_at,
+                    tool: decided.tool.clone(),
+                    keeps_reasons: decided.has_reasons,
+                };
+            }
         }
         if reasons.is_empty() {
             let is_holding_none = decision
@@ -135,12 +147,42 @@ impl RefAuditor<'_> {
             landing,
             as_of: self.request.now,
         };
+        for closing in &mut change.closing_records {
+            // One that cannot be read is told with the steps that cannot.
+            if let Ok(commit) = self.repository.read_commit(closing.id, &NeededFacts::new()) {
+                closing.add_message(&commit.message);
+            }
+        }
         change.lost_files = find_lost_files(self.repository, &change);
         if let Some(marks) = evidence.marks {
             let marks = marks.with_pull(change.landing.pull.as_ref());
             change.attempts = self.attempts.find_attempts(&marks, &evidence.commits, at);
         }
         Ok(change)
+    }
+
+    /// Returns how the step at this place came to another ref before, if the decision that brought it here judged nothing of
+    /// it.
+    pub(super) fn find_first_landing(
+        &mut self,
+        place: usize,
+        step: &ChainStep,
+        commits: &[Oid],
+    ) -> Option<&'a OtherRefLanding> {
+        let history = self.history;
+        let StepLanding::Moved(number) = step.landing else { return None };
+        let first = self.chain.find_first_landing(place, history)?;
+        let decided = history.moves.get(number)?.decision.as_ref()?;
+        if first.record >= decided.record {
+            return None;
+        }
+        let is_judged = if decided.has_reasons {
+            // What cannot be read may have judged it.
+            !self.reasons.find_reasons(decided, commits).is_ok_and(|found| found.is_empty())
+        } else {
+            decided.judged_changes > 0
+        };
+        if is_judged { None } else { Some(first) }
     }
 
     /// Returns the steps that speak for the change at this place, which owes this. What came past the gate closes
@@ -215,7 +257,7 @@ impl RefAuditor<'_> {
         let mut found = Vec::new();
         for step in places.into_iter().flatten().filter_map(|place| self.chain.steps.get(*place)) {
             let (at, clock) = self.find_landing_time(step);
-            found.push(RelatedStep { id: step.id, at, clock });
+            found.push(RelatedStep { id: step.id, at, clock, title: None, states: Vec::new() });
         }
         found
     }

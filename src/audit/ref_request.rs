@@ -11,6 +11,7 @@ use crate::audit::inputs::deployments::Deployment;
 use crate::audit::inputs::incidents::Incident;
 use crate::audit::inputs::known_inputs::KnownInputs;
 use crate::audit::inputs::merged_pulls::GivenPulls;
+use crate::audit::ledger_comparison::LedgerComparison;
 use crate::audit::population::judged_part::AuditPolicy;
 use crate::audit::population::period::AuditPeriod;
 use crate::audit::population::population_entry::PopulationEntry;
@@ -26,12 +27,16 @@ pub struct RefAuditRequest<'a> {
     pub repository_name: String,
     /// The full name of the ref.
     pub ref_name: Text,
-    /// What the ref holds.
+    /// What the ref holds; another commit only where [`RefAuditRequest::is_ref_tip`] says so.
     pub tip: Oid,
+    /// True if the ref holds `tip`, so that it can be compared with what the ledger says of the ref.
+    pub is_ref_tip: bool,
     /// The changes that landed in this period count.
     pub period: AuditPeriod,
     /// If given, only the steps after this commit count.
     pub after: Option<Oid>,
+    /// If given, only the steps up to this commit count.
+    pub until: Option<Oid>,
     /// If given, only these steps count, and their verdicts are kept; later steps are read for what they say of them.
     pub only: Option<BTreeSet<Oid>>,
     /// What judges changes that no record holds the verdict of.
@@ -53,12 +58,18 @@ pub struct RefAuditRequest<'a> {
 impl RefAuditRequest<'_> {
     /// Returns true if every step of the history counts.
     pub(crate) fn is_of_whole_history(&self) -> bool {
-        self.period == AuditPeriod::default() && self.after.is_none() && self.only.is_none()
+        let is_range = self.after.is_some() || self.until.is_some();
+        self.period == AuditPeriod::default() && !is_range && self.only.is_none()
     }
 
     /// Returns the names of the repository and of the ref.
     pub(crate) fn scope(&self) -> (&str, &Text) {
         (&self.repository_name, &self.ref_name)
+    }
+
+    /// Returns true if the steps between two commits are asked for, and not those of a time.
+    pub(crate) fn is_range(&self) -> bool {
+        self.after.is_some() || self.until.is_some() || !self.is_ref_tip
     }
 }
 
@@ -105,6 +116,10 @@ pub struct RefAuditSummary {
     pub changes: usize,
     /// How many of them are records that close something for a change.
     pub closing_records: usize,
+    /// How many of them came from other refs, whose changes they are.
+    pub steps_judged_elsewhere: usize,
+    /// What the ledger tells of the ref, and what it holds here.
+    pub ledger: LedgerComparison,
     /// How many of them landed after the ledger had begun to follow the ref.
     pub steps_since_ledger: usize,
     /// Of how many of these the ledger tells how they landed.
@@ -174,7 +189,7 @@ impl RefAuditSummary {
     pub(crate) fn is_holed(&self) -> bool {
         let unread = self.unread_changes + self.unread_later_steps + self.unread_refusals;
         let is_in_step = self.steps_since_ledger == self.recorded_steps;
-        let lacks_pulls = self.lacks_pulls() || self.lacks_pull_list;
-        self.cut.is_some() || self.has_gap || unread > 0 || lacks_pulls || !is_in_step
+        let is_behind = self.lacks_pulls() || self.lacks_pull_list || self.ledger.is_behind();
+        self.cut.is_some() || self.has_gap || unread > 0 || is_behind || !is_in_step
     }
 }

@@ -33,6 +33,25 @@ pub(crate) fn resolve_commit(repository: &Repository, spec: &str) -> Result<Oid,
     }
 }
 
+/// Finds a branch by its name: a local one, or that of a remote, as in `origin/main`, which a fetch has brought. Returns the
+/// name that it has where its changes are judged, and what it holds; `None` if there is none.
+pub(crate) fn find_branch(
+    repository: &Repository,
+    written: &str,
+) -> Result<Option<(Text, Oid)>, CommandError> {
+    const REMOTES: &str = "refs/remotes/";
+    let name = full_ref_name(written);
+    if let Some(id) = repository.resolve_ref(name.as_bytes())?.id
+        && !written.starts_with(REMOTES)
+    {
+        return Ok(Some((name, id)));
+    }
+    let bare = written.strip_prefix(REMOTES).unwrap_or(written);
+    let Some((_, branch)) = bare.split_once('/') else { return Ok(None) };
+    let found = repository.resolve_ref(format!("{REMOTES}{bare}").as_bytes())?.id;
+    Ok(found.map(|id| (full_ref_name(branch), id)))
+}
+
 /// Returns the full name of a ref: a short name is that of a branch.
 pub(crate) fn full_ref_name(name: &str) -> Text {
     if name.starts_with("refs/") {

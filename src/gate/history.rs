@@ -35,6 +35,21 @@ struct PolicyFileEntries {
 /// Fails if a commit of the first-parent history cannot be read. A tree on the way to the policy that cannot is a fault of
 /// the policy there.
 pub fn find_history_spans(repository: &Repository, tip: Oid, path: &str) -> anyhow::Result<Vec<HistorySpan>> {
+    find_spans_after(repository, None, tip, path)
+}
+
+/// As [`find_history_spans`], for the steps after the commit `after` if it is given, to which the first parents of `tip`
+/// have to lead.
+///
+/// # Errors
+///
+/// As [`find_history_spans`].
+pub fn find_spans_after(
+    repository: &Repository,
+    after: Option<Oid>,
+    tip: Oid,
+    path: &str,
+) -> anyhow::Result<Vec<HistorySpan>> {
     let mut spans: Vec<HistorySpan> = Vec::new();
     let mut known: Option<PolicyFileEntries> = None;
     let mut change = tip;
@@ -67,6 +82,9 @@ pub fn find_history_spans(repository: &Repository, tip: Oid, path: &str) -> anyh
             }
         }
         let (Some(id), Some(commit)) = (base, commit) else { break };
+        if after == Some(id) {
+            break;
+        }
         change = id;
         base = commit.first_parent;
     }

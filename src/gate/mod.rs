@@ -28,7 +28,7 @@ pub(crate) mod swapped_parents;
 pub use crate::gate::given_change::{
     complete_policy_effect, forget_policy_effect, judge_given_change, read_range_commits,
 };
-pub use crate::gate::history::{HistorySpan, find_commit_as_of, find_history_spans};
+pub use crate::gate::history::{HistorySpan, find_commit_as_of, find_history_spans, find_spans_after};
 pub use crate::gate::policy_check::{check_policy, check_server_policy, list_idle_patterns};
 pub(crate) use crate::gate::policy_findings::{build_init_command, list_branches_with_policy};
 pub use crate::gate::policy_findings::{list_policy_notes, policy_fault_finding};

@@ -13,7 +13,7 @@ use changegate::ledger::store::state_reader::LedgerStateReader;
 use changegate::verdict::Decision;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::world::{MAIN, World};
+use crate::world::{MAIN, World, ZERO};
 
 /// The policy of the year.
 pub(crate) const POLICY: &str = "\
@@ -65,7 +65,12 @@ pub(crate) fn emergency(subject: &str) -> String {
 impl Year {
     /// Starts the year: the ledger begins with its first landing.
     pub(crate) fn start() -> Year {
-        let world = World::under(POLICY);
+        Year::under(POLICY)
+    }
+
+    /// Starts a year under this policy.
+    pub(crate) fn under(policy: &str) -> Year {
+        let world = World::under(policy);
         world.configure("changegate.pusher", "env:WHO");
         // The ledger of the year begins in January, and not when the server was set up.
         world.git_in("server.git", &["update-ref", "-d", "refs/changegate/ledger"]);
@@ -100,13 +105,18 @@ impl Year {
 
     /// Judges a push of HEAD to main at this time, and lands it if it is allowed.
     pub(crate) fn push(&mut self, when: Timestamp, who: &str) -> Decision {
+        self.push_ref(when, who, MAIN)
+    }
+
+    /// Judges a push of HEAD to this ref at this time, and lands it if it is allowed.
+    pub(crate) fn push_ref(&mut self, when: Timestamp, who: &str, name: &str) -> Decision {
         CLOCK.set(when);
-        let (old, new) = (self.world.main(), self.world.head());
+        let (old, new) = (self.world.at(name).unwrap_or_else(|| ZERO.to_owned()), self.world.head());
         self.world.git_in("server.git", &["fetch", "-q", "../work", &new]);
         let repository = Repository::open_at(&self.world.path("server.git"), None).unwrap();
         let settings = self.settings(&repository, who);
         let id = |digits: &str| Oid::from_hex(digits).unwrap();
-        let update = RefUpdate { old: id(&old), new: id(&new), name: Text::from(MAIN) };
+        let update = RefUpdate { old: id(&old), new: id(&new), name: Text::from(name) };
         let (report, kept) =
             judge_push(&repository, std::slice::from_ref(&update), (&settings, &[]), when, false);
         let by = DecisionContext {
@@ -117,7 +127,7 @@ impl Year {
         let entry = decision::build_push_entry(&repository, &report, &kept, by).unwrap().unwrap();
         write_ahead::write_entry(repository.common_dir(), &entry).unwrap();
         if report.decision == Decision::Allow {
-            self.world.git_in("server.git", &["update-ref", MAIN, &new, &old]);
+            self.world.git_in("server.git", &["update-ref", name, &new, &old]);
             self.reconcile(&repository, &settings, Some(&update));
         } else {
             self.reconcile(&repository, &settings, None);

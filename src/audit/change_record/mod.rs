@@ -12,12 +12,13 @@ use serde::{Deserialize, Serialize};
 use crate::audit::inputs::deployments::Deployment;
 use crate::audit::inputs::incidents::Incident;
 use crate::audit::population::step_evidence::StepFacts;
-use crate::change::{Oid, Text};
+use crate::change::{CommitMessage, Oid, Text};
 use crate::ledger::audit::attempts::RefusedAttempt;
 use crate::ledger::audit::ledger_history::RecordedChangeAct;
 use crate::ledger::audit::trace::LandingOrigin;
 use crate::ledger::record::RecordedReasons;
 use crate::ledger::state::TrackedObligation;
+use crate::policy::FOR_CHANGE_TRAILER;
 use crate::verdict::Verdict;
 
 /// One change: a step of the first-parent history of a ref.
@@ -89,6 +90,28 @@ pub struct RelatedStep {
     pub at: Timestamp,
     /// Whose clock that is.
     pub clock: LandingClock,
+    /// The first line of its message, if it closes something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<Text>,
+    /// What it states, if it closes something: trailers by their keys, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub states: Vec<(String, Text)>,
+}
+
+/// How many statements of a later step are kept, and how many bytes of each.
+const MAX_STATEMENTS: usize = 30;
+const MAX_STATEMENT_BYTES: usize = 500;
+
+impl RelatedStep {
+    /// Adds what the message of the step says, but for which changes it says it.
+    pub(crate) fn add_message(&mut self, message: &CommitMessage) {
+        self.title = Some(message.subject());
+        for trailer in message.trailers().iter().take(MAX_STATEMENTS) {
+            if !trailer.key.eq_ignore_ascii_case(FOR_CHANGE_TRAILER) {
+                self.states.push((trailer.key.clone(), trailer.value.cut_to(MAX_STATEMENT_BYTES)));
+            }
+        }
+    }
 }
 
 /// How a change landed.
@@ -105,6 +128,9 @@ pub struct LandingFacts {
     pub by: Option<Text>,
     /// The number of the record that tells of the landing.
     pub record: Option<u64>,
+    /// The ref on which it landed first, if it came from there and its landing is told as it was there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_ref: Option<Text>,
     /// The pull request that it came from, as in `acme/shop#12`, as the forge said.
     pub pull: Option<Text>,
     /// When the ref was last seen without it, if it came without a decision.

@@ -11,6 +11,7 @@ use crate::audit::evidence::pack_reader::{ReadPack, read_pack_file};
 use crate::audit::evidence::rendered_files::{
     DOCUMENT_FILE, PATCH_FILE, RENDERED_FILES, select_patch_files, write_rendered_files,
 };
+use crate::audit::evidence::value_checks::check_values;
 use crate::audit::show::document::{CHANGE_SCHEMA, ChangeDocument};
 use crate::change::{NeededFacts, Oid, Text};
 use crate::git::evidence_objects::RawObject;
@@ -83,6 +84,7 @@ fn check_change(pack: &ReadPack, change: &PackedChange, check: &mut PackCheck) -
     let document = document.with_context(|| format!("{path} cannot be understood"))?;
     check_attached_acts(change, &document, check);
     check_document(pack, change, &document, check)?;
+    check_values(pack, change, &document, check)?;
     check_rendered_files(pack, change, &document, check)
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 
+use crate::audit::evidence::left_out_records::check_left_out_records;
 use crate::audit::evidence::pack_check::PackCheck;
 use crate::audit::evidence::pack_index::{PackedLedger, PackedRecord};
 use crate::audit::evidence::pack_reader::ReadPack;
@@ -47,6 +48,7 @@ pub(super) fn check_ledger(pack: &ReadPack) -> PackCheck {
             check.require(is_packed, || format!("record {number} is about a change and is not in the pack"));
         }
     }
+    check_left_out_records(pack, ledger, &mut check);
     check.says = format!(
         "{} in the right places of a chain of {}, up to {}",
         format_count(ledger.records.len(), "record"),

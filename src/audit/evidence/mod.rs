@@ -5,6 +5,7 @@
 
 mod change_checks;
 mod ledger_checks;
+mod left_out_records;
 pub(crate) mod manifest;
 pub mod pack_check;
 pub mod pack_index;
@@ -12,5 +13,8 @@ mod pack_ledger;
 mod pack_reader;
 pub mod pack_verifier;
 pub mod pack_writer;
+mod packed_records;
+mod packed_values;
 mod rendered_files;
 mod statement_checks;
+mod value_checks;

@@ -16,8 +16,9 @@ use crate::audit::evidence::pack_index::{
 use crate::audit::evidence::pack_ledger::{
     RecordHolders, find_record_holders, write_attestations, write_ledger_part,
 };
+use crate::audit::evidence::packed_values::PackedValues;
 use crate::audit::evidence::rendered_files::{
-    DOCUMENT_FILE, PATCH_FILE, select_patch_files, write_pack_file, write_rendered_files,
+    DOCUMENT_FILE, PATCH_FILE, VALUES_FILE, select_patch_files, write_pack_file, write_rendered_files,
 };
 use crate::audit::formats::unfinished_file::create_unfinished_folder;
 use crate::audit::show::document::build_document;
@@ -291,6 +292,13 @@ impl PackRun<'_> {
         let document = build_document(shown);
         write_pack_file(&folder.join(DOCUMENT_FILE), &document.to_json_bytes()?)?;
         write_rendered_files(&document, &folder)?;
+        write_pack_file(&folder.join(VALUES_FILE), &PackedValues::from(shown).to_json_bytes()?)?;
+        for closing in &shown.record.closing_records {
+            // One that the repository has lost is told on the page.
+            if let Some(stored) = repository.read_stored_object(closing.id)? {
+                self.collector.add_object(stored)?;
+            }
+        }
         let without_patch = self.write_patch_file(&found, commit, &folder)?;
         let attachments = self.write_attachments(shown, &name)?;
         Ok(PackedChange {

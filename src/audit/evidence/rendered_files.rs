@@ -16,6 +16,9 @@ use crate::git::evidence_objects::tree_walk::DifferingFile;
 /// The document that the other files are made of.
 pub(super) const DOCUMENT_FILE: &str = "record.json";
 
+/// The values that the document and the pages are made of.
+pub(super) const VALUES_FILE: &str = "values.json";
+
 /// The patch of a change.
 pub(super) const PATCH_FILE: &str = "change.patch";
 

@@ -126,7 +126,14 @@ fn add_bypass(change: &ChangeRecord, has_ledger: bool, found: &mut Vec<AuditExce
         GateBypass::Unauthorised | GateBypass::Regularised => {
             let since = change.landing.last_seen_before;
             let since = since.map(|at| format!(" after {}", format_table_time(at))).unwrap_or_default();
-            (ExceptionKind::UnauthorisedChange, format!("it landed without a decision{since}"))
+            let what = match &change.landing.first_ref {
+                Some(name) => format!(
+                    "it landed on {} without a decision, and came here with the branch",
+                    name.to_lossy()
+                ),
+                None => format!("it landed without a decision{since}"),
+            };
+            (ExceptionKind::UnauthorisedChange, what)
         }
         GateBypass::UndecidedPolicy => {
             let what = "the policy that decided it came with a move that nobody has decided";

@@ -249,14 +249,21 @@ fn build_session_exception(
     build: &dyn Fn(ExceptionKind, Timestamp, String, String) -> AuditException,
 ) -> Option<AuditException> {
     let (first, last) = (session.openings.first()?, session.openings.last()?);
-    if !period.contains(first.opened_at) {
+    // A session of an earlier period is told as long as it is open.
+    let is_over = |from| session.closure.as_ref().is_some_and(|closed| closed.closed_at < from);
+    let is_carried = period.from.is_some_and(|from| first.opened_at < from);
+    let is_later = period.until.is_some_and(|until| first.opened_at >= until);
+    if is_later || (is_carried && period.from.is_some_and(is_over)) {
         return None;
     }
     let incident = first.incident.to_lossy();
-    let what = match &session.closure {
+    let mut what = match &session.closure {
         Some(closed) => format!("opened for {incident}, closed at {}", format_table_time(closed.closed_at)),
         None => format!("opened for {incident}, not closed"),
     };
+    if is_carried {
+        what.push_str(&format!("; carried over, opened at {}", format_table_time(first.opened_at)));
+    }
     let evidence = format!("break-glass session {}", first.session);
     let mut exception = build(ExceptionKind::BreakGlassSession, first.opened_at, what, evidence);
     exception.actor = Some(first.by.account.clone());

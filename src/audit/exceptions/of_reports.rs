@@ -12,11 +12,11 @@ use crate::ledger::audit::ledger_history::LedgerHistory;
 use crate::ledger::record::{RecordedActKind, RecordedReport};
 
 /// Returns an exception for each report of a failure that was made from `from` until `until` and is about none of these
-/// changes.
+/// changes of the steps between the places `ends`.
 pub(crate) fn list_stray_reports(
     (repository, ref_name): (&str, &Text),
     (history, chain): (&LedgerHistory, &RefChain),
-    changes: &HashSet<Oid>,
+    (changes, ends): (&HashSet<Oid>, Option<(usize, usize)>),
     (from, until): (Option<Timestamp>, Option<Timestamp>),
 ) -> Vec<AuditException> {
     let mut found = Vec::new();
@@ -27,8 +27,14 @@ pub(crate) fn list_stray_reports(
         if *outcome == RecordedReport::Ok || !is_in || changes.contains(&act.change) {
             continue;
         }
+        let is_of_period = |place: usize| ends.is_some_and(|(first, last)| (first..=last).contains(&place));
         let which = match chain.find_place(act.change) {
-            Some(_) => "is no change of this period, so that no figure of this report counts it",
+            Some(place) if is_of_period(place) => {
+                "is no change of this period, so that no figure of this report counts it"
+            }
+            Some(_) => {
+                "is no change of this period, so that no figure of this report counts it; carried over"
+            }
             None => "is not in the history of the branch any more, so that no figure counts it",
         };
         let incident = incident.as_ref().map(|name| format!(" in {}", name.to_lossy())).unwrap_or_default();

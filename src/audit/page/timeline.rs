@@ -199,7 +199,14 @@ pub(super) fn describe_evidence(evidence: &ObligationEvidence) -> (&'static str,
 }
 
 fn describe_step(step: &RelatedStep, words: &str) -> DetailEvent {
-    build_event(step.at, name_clock(step.clock), &format!("{words}: {}", step.id.short_hex()), None)
+    let mut what = format!("{words}: {}", step.id.short_hex());
+    if let Some(title) = &step.title {
+        what.push_str(&format!(", {}", title.to_lossy()));
+        let states: Vec<String> =
+            step.states.iter().map(|(key, value)| format!("{key}: {}", value.to_lossy())).collect();
+        what.push_str(&format!(" ({})", states.join("; ")));
+    }
+    build_event(step.at, name_clock(step.clock), &what, None)
 }
 
 /// Returns a span in the largest unit that it fills.

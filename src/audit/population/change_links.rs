@@ -26,6 +26,9 @@ const REVERT_WORDS: &[u8] = b"This reverts commit ";
 /// The words of GitHub's button before the pull request that it takes back.
 const REVERTED_PULL_WORDS: &[u8] = b"Reverts ";
 
+/// The trailers that say who made a commit, and nothing of another change.
+const SAYING_NOTHING: [&str; 3] = ["Co-authored-by", "Signed-off-by", "Change-Id"];
+
 /// The fewest digits by which a file names a commit.
 const MIN_REFERENCE_DIGITS: usize = 7;
 
@@ -46,6 +49,8 @@ pub(crate) struct ChangeLinks {
     pub(crate) spoken_for_by: BTreeMap<usize, Vec<usize>>,
     /// The steps that speak for a record of the ledger, by the number of the record.
     pub(crate) spoken_for_record: BTreeMap<u64, Vec<usize>>,
+    /// The steps that speak for a step or a record that is known.
+    speakers: BTreeSet<usize>,
     /// The tickets that steps name which speak for others, by their places.
     pub(crate) tickets: BTreeMap<usize, Vec<Text>>,
     /// The steps that take something back or name a cause, whether that is in this history or not.
@@ -135,6 +140,18 @@ impl ChangeLinks {
         self.steps.get(place).map(|(_, step)| *step)
     }
 
+    /// Forgets what steps state for records that the ledger does not have.
+    pub(crate) fn keep_known_records(&mut self, is_known: impl Fn(u64) -> bool) {
+        self.spoken_for_record.retain(|number, _| is_known(*number));
+        let places = self.spoken_for_by.values().chain(self.spoken_for_record.values()).flatten();
+        self.speakers = places.copied().collect();
+    }
+
+    /// Returns true if the step at this place says something of an earlier step, or of a record.
+    pub(crate) fn speaks_for_known(&self, place: usize) -> bool {
+        self.speakers.contains(&place)
+    }
+
     /// Returns the step that holds the only commit whose id begins with these digits, of which there are at least
     /// seven; a repository's name and `@` may stand before them.
     pub(crate) fn find_step_of(&self, reference: &str) -> Option<usize> {
@@ -158,10 +175,9 @@ impl StepLinks {
         self.pull = find_claimed_pull(message);
         self.reverts.extend(list_reverted_commits(message.body()));
         self.reverted_pulls.extend(list_reverted_pulls(message.body()));
+        self.speaks_for.extend(list_spoken_references(message));
         for trailer in message.trailers() {
-            if trailer.key.eq_ignore_ascii_case(FOR_CHANGE_TRAILER) {
-                self.speaks_for.extend(parse_change_reference(&trailer.value));
-            } else if trailer.key.eq_ignore_ascii_case(CAUSED_BY_TRAILER) {
+            if trailer.key.eq_ignore_ascii_case(CAUSED_BY_TRAILER) {
                 self.caused_by.extend(parse_cause(&trailer.value));
             } else if TICKET.iter().any(|name| name.eq_ignore_ascii_case(&trailer.key)) {
                 self.tickets.push(trailer.value.clone());
@@ -183,6 +199,21 @@ pub(crate) fn states_link(message: &[u8]) -> bool {
         || memchr::memmem::find(message, REVERTED_PULL_WORDS).is_some()
         || memchr::memchr(b'#', first_line).is_some()
         || hyphens.any(|at| stands_at(at, FOR_CHANGE_TRAILER) || stands_at(at, CAUSED_BY_TRAILER))
+}
+
+/// Returns the earlier changes and records of which a message says something; none if it names them and says nothing.
+pub(crate) fn list_spoken_references(message: &CommitMessage) -> Vec<String> {
+    let is_reference = |key: &str| key.eq_ignore_ascii_case(FOR_CHANGE_TRAILER);
+    let is_signature = |key: &str| SAYING_NOTHING.iter().any(|known| known.eq_ignore_ascii_case(key));
+    let trailers = message.trailers();
+    if !trailers.iter().any(|trailer| !is_reference(&trailer.key) && !is_signature(&trailer.key)) {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for trailer in trailers.iter().filter(|trailer| is_reference(&trailer.key)) {
+        found.extend(parse_change_reference(&trailer.value));
+    }
+    found
 }
 
 /// Returns the change that one `Caused-by` names. It says something against a change and closes nothing, so that the

@@ -3,7 +3,7 @@
 use crate::audit::population::ref_chain::RefChain;
 use crate::audit::population::roster_history::RosterHistory;
 use crate::change::{FactKind, NeededFacts};
-use crate::gate::{LoadedPolicy, UnusablePolicy, find_history_spans, load_from_commit};
+use crate::gate::{HistorySpan, LoadedPolicy, UnusablePolicy, find_spans_after, load_from_commit};
 use crate::git::Repository;
 use crate::policy::PolicyErrors;
 
@@ -94,7 +94,7 @@ pub(crate) fn divide_by_policy<'a>(
         let why = "the history is cut off, so the policies of its time are not known".to_owned();
         return whole(PartPolicy::Unusable(why));
     }
-    let spans = match find_history_spans(repository, tip.id, path) {
+    let spans = match list_chain_spans(repository, chain, last, path) {
         Ok(spans) => spans,
         Err(error) => {
             let why = format!("the policies of its time cannot be read: {error:#}");
@@ -132,6 +132,35 @@ pub(crate) fn divide_by_policy<'a>(
     divided.left =
         load_from_commit(repository, tip.id, path, "the last step of the period").ok().map(Box::new);
     divided
+}
+
+/// Returns the policies of the steps up to the place `last`, each the one that the ref held before.
+///
+/// # Errors
+///
+/// Fails if a step cannot be read.
+fn list_chain_spans(
+    repository: &Repository,
+    chain: &RefChain,
+    last: usize,
+    path: &str,
+) -> anyhow::Result<Vec<HistorySpan>> {
+    let mut spans = Vec::new();
+    for run in chain.runs.iter().filter(|run| run.first <= last) {
+        let end = run.last.min(last);
+        let Some(tip) = chain.steps.get(end).map(|step| step.id) else { continue };
+        match run.base {
+            // What came from the side is judged by what the ref held, as at the gate, and not by what its own side had.
+            Some(base) if run.is_aside => spans.push(HistorySpan {
+                base: run.base,
+                tip,
+                steps: end - run.first + 1,
+                policy: load_from_commit(repository, base, path, "a commit of the history"),
+            }),
+            base => spans.extend(find_spans_after(repository, base, tip, path)?),
+        }
+    }
+    Ok(spans)
 }
 
 /// Returns the first fault of a policy with its place.

@@ -1,10 +1,11 @@
-//! Who belongs to a population: every step of a ref's first-parent history that landed in a period, and every move of
-//! the ref that is no such step.
+//! Who belongs to a population: every step by which a ref advanced and that landed in a period, and every move of the ref
+//! that is no such step.
 
 pub(crate) mod change_links;
 pub(crate) mod given_facts;
 pub mod judged_part;
 pub(crate) mod judging_policies;
+pub mod landed_chain;
 pub(crate) mod obligation_index;
 pub mod period;
 pub(crate) mod period_run;

@@ -7,6 +7,8 @@ use crate::audit::population::step_evidence::StepEvidence;
 use crate::audit::table::{ColumnKind, TableCell, TableColumn, TableSheet};
 use crate::change::{Oid, Text};
 use crate::ledger::audit::ledger_history::LandedRefMove;
+use crate::ledger::audit::other_refs::OtherRefLanding;
+use crate::ledger::audit::trace::LandingOrigin;
 
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -16,6 +18,8 @@ pub enum EntryKind {
     Change,
     /// A record that speaks for a change and changes no file; it is no change of its own.
     ClosingRecord,
+    /// A step that came from another ref, which has it as its change.
+    JudgedElsewhere,
     /// A move of the ref that did not add to its history: it went back, was rewritten, deleted or made again.
     RefMove,
     /// A time in which nothing shows that the gate stood.
@@ -60,7 +64,7 @@ pub static POPULATION_SHEET: TableSheet = TableSheet {
             "kind",
             "Kind",
             ColumnKind::Text,
-            "What it is: change, closing-record, ref-move or gap.",
+            "What it is: change, closing-record, judged-elsewhere, ref-move or gap.",
         ),
         TableColumn::new("repository", "Repository", ColumnKind::Text, "The name of the repository."),
         TableColumn::new("target_ref", "Branch", ColumnKind::Text, "The full name of the ref."),
@@ -87,6 +91,7 @@ impl EntryKind {
         match self {
             EntryKind::Change => "change",
             EntryKind::ClosingRecord => "closing-record",
+            EntryKind::JudgedElsewhere => "judged-elsewhere",
             EntryKind::RefMove => "ref-move",
             EntryKind::Gap => "gap",
         }
@@ -136,6 +141,18 @@ impl PopulationEntry {
             what: Text::from(what),
             related_changes: Vec::new(),
         }
+    }
+
+    /// Returns the entry of a step that came from another ref.
+    pub(crate) fn with_first_landing(self, landing: &OtherRefLanding) -> PopulationEntry {
+        let ref_name = landing.ref_name.to_lossy();
+        let came = match landing.origin {
+            LandingOrigin::Decided => {
+                format!("; it came with the branch, judged on {ref_name} by record {}", landing.record)
+            }
+            _ => format!("; it came with the branch, and was on {ref_name} before the gate stood"),
+        };
+        PopulationEntry { what: Text::new([self.what.as_bytes(), came.as_bytes()].concat()), ..self }
     }
 
     pub(crate) fn with_related_changes(self, related_changes: Vec<Oid>) -> PopulationEntry {

@@ -1,6 +1,6 @@
-//! The first-parent history of a ref, with how each step of it came there by the ledger.
+//! The steps by which a ref came to what it holds, with how each of them came there by the ledger.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -8,21 +8,44 @@ use jiff::Timestamp;
 use crate::change::{NeededFacts, Oid};
 use crate::git::{NewHistory, Repository};
 use crate::ledger::audit::ledger_history::LedgerHistory;
+use crate::ledger::audit::other_refs::OtherRefLanding;
 use crate::ledger::audit::trace::LandingOrigin;
 use crate::ledger::record::RecordedMove;
 
-/// The first-parent history of a ref, oldest step first.
+/// The history of a ref, step by step, oldest first.
 #[derive(Default)]
 pub(crate) struct RefChain {
     pub(crate) steps: Vec<ChainStep>,
     places: HashMap<Oid, usize>,
+    /// The steps in runs, each of which one walk finds; without exception one run.
+    pub(crate) runs: Vec<ChainRun>,
+    /// The commits that the ref held by the ledger, to which only other parents than the first lead.
+    pub(crate) reached: HashSet<Oid>,
+    /// What other refs got before, by the places of the steps, as numbers of the landings on other refs in the ledger.
+    elsewhere: Vec<Option<usize>>,
     /// The walk that found the steps, if they are those of a whole history, and their root trees.
     walk: Option<(NewHistory, Vec<Oid>)>,
     /// Why the history does not go back to its beginning, if it does not.
     pub(crate) cut: Option<String>,
 }
 
-/// One step of the first-parent history.
+/// Steps that follow one another by their first parents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ChainRun {
+    /// The place of the first step.
+    pub(crate) first: usize,
+    /// The place of the last step.
+    pub(crate) last: usize,
+    /// What the ref held before, unless this is the beginning.
+    pub(crate) base: Option<Oid>,
+    /// The commits whose history is no part of the run.
+    pub(crate) hidden: Vec<Oid>,
+    /// True if the first parents of the first step do not lead back to the base: somebody merged the ref into their own
+    /// work, and pushed that.
+    pub(crate) is_aside: bool,
+}
+
+/// One step of the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ChainStep {
     /// The last commit of the step, which stands for it.
@@ -60,6 +83,8 @@ pub(crate) enum StepLanding {
 pub(crate) struct OtherMoves {
     /// The places of those that did not add to its end.
     pub(crate) elsewhere: Vec<usize>,
+    /// The places of the newest ones, which lead on from what the history holds to what it does not.
+    pub(crate) lacking: Vec<usize>,
     /// How many may be older than the beginning of a history that is cut off.
     pub(crate) beyond_cut: usize,
 }
@@ -139,16 +164,24 @@ impl RefChain {
         chain
     }
 
+    /// Notes the places of the steps, which are one run.
     fn index_steps(&mut self) {
         self.places.reserve(self.steps.len());
         for (place, step) in self.steps.iter().enumerate() {
             self.places.insert(step.id, place);
         }
+        let last = self.steps.len().saturating_sub(1);
+        self.runs = vec![ChainRun { first: 0, last, base: None, hidden: Vec::new(), is_aside: false }];
+    }
+
+    /// Returns true if one walk over the whole history found the steps.
+    pub(crate) fn is_walked(&self) -> bool {
+        self.walk.is_some() && self.runs.len() == 1
     }
 
     /// Returns the walk that found the steps, if these are all of them.
     pub(crate) fn find_walk_of(&self, (first, last): (usize, usize)) -> Option<&NewHistory> {
-        let (history, _) = self.walk.as_ref()?;
+        let (history, _) = self.walk.as_ref().filter(|_| self.is_walked())?;
         (first == 0 && last + 1 == self.steps.len()).then_some(history)
     }
 
@@ -160,9 +193,34 @@ impl RefChain {
         }
     }
 
-    /// Returns the step before a place, if there is one.
-    pub(crate) fn find_id_before(&self, place: usize) -> Option<Oid> {
-        place.checked_sub(1).and_then(|before| self.steps.get(before)).map(|step| step.id)
+    /// Adds a step after the last one, which no walk over the whole history has found.
+    pub(crate) fn add_step(&mut self, step: ChainStep) {
+        self.walk = None;
+        self.places.insert(step.id, self.steps.len());
+        self.steps.push(step);
+    }
+
+    /// Returns what the commits of the steps depend on beside the steps: nothing where each has those that are not in the
+    /// one before.
+    pub(crate) fn describe_runs(&self) -> String {
+        if self.runs.len() == 1 { String::new() } else { format!("{:?}", self.runs) }
+    }
+
+    /// Returns the commits whose history is no part of the steps from a place to the end of its run: the step before, and
+    /// what the run does not lead back to.
+    pub(crate) fn list_hidden_before(&self, run: &ChainRun, place: usize) -> Vec<Oid> {
+        let mut hidden = run.hidden.clone();
+        if let Some(before) = place.checked_sub(1).filter(|_| place > run.first)
+            && let Some(step) = self.steps.get(before)
+        {
+            hidden.push(step.id);
+        }
+        hidden
+    }
+
+    /// Returns true if the history has this commit as a step, or as what the ref held once.
+    pub(crate) fn holds_commit(&self, id: Oid) -> bool {
+        self.find_place(id).is_some() || self.reached.contains(&id)
     }
 
     /// Returns the place of a step; `None` for a commit that is no step of this history.
@@ -180,8 +238,10 @@ impl RefChain {
                 step.landing = StepLanding::Earlier(first.origin);
             }
         }
-        let mut others = OtherMoves::default();
-        for (number, one) in history.moves.iter().enumerate() {
+        self.add_other_refs(history);
+        let mut others = OtherMoves { lacking: self.list_lacking_moves(history), ..OtherMoves::default() };
+        let complete = history.moves.len() - others.lacking.len();
+        for (number, one) in history.moves.iter().take(complete).enumerate() {
             match self.place_move(&one.moved) {
                 MovePlace::Steps(first, last) => self.add_move(number, first, last),
                 MovePlace::Elsewhere => others.elsewhere.push(number),
@@ -189,6 +249,59 @@ impl RefChain {
             }
         }
         others
+    }
+
+    /// Returns the newest moves of the ledger that lead away from what this history holds: the ref is behind the ledger.
+    fn list_lacking_moves(&self, history: &LedgerHistory) -> Vec<usize> {
+        let mut lacking = Vec::new();
+        let mut next = None;
+        for (number, one) in history.moves.iter().enumerate().rev() {
+            let Some(new) = one.moved.new.filter(|new| !self.holds_commit(*new)) else { break };
+            if next.is_some_and(|next| next != Some(new)) {
+                break;
+            }
+            lacking.push(number);
+            next = Some(one.moved.old);
+            // Behind the place where a history is cut off, nothing can be said to be missing.
+            if self.cut.is_some() && one.moved.old.is_none_or(|old| !self.holds_commit(old)) {
+                lacking.truncate(1);
+                break;
+            }
+        }
+        lacking.reverse();
+        lacking
+    }
+
+    /// Notes for each step which record of another ref told of it first.
+    fn add_other_refs(&mut self, history: &LedgerHistory) {
+        if history.other_refs.is_empty() {
+            return;
+        }
+        self.elsewhere = vec![None; self.steps.len()];
+        // The first steps, up to this place, are all noted.
+        let mut noted = 0;
+        for (number, one) in history.other_refs.iter().enumerate() {
+            let first = match one.old {
+                None => Some(noted),
+                Some(old) => self.find_place(old).map(|before| before + 1),
+            };
+            let (Some(first), Some(last)) = (first, self.find_place(one.new)) else { continue };
+            for of_step in self.elsewhere.iter_mut().take(last + 1).skip(first) {
+                of_step.get_or_insert(number);
+            }
+            if first <= noted {
+                noted = noted.max(last + 1);
+            }
+        }
+    }
+
+    /// Returns what the step at this place was on another ref first, as the ledger has it.
+    pub(crate) fn find_first_landing<'a>(
+        &self,
+        place: usize,
+        history: &'a LedgerHistory,
+    ) -> Option<&'a OtherRefLanding> {
+        self.elsewhere.get(place).copied().flatten().and_then(|number| history.other_refs.get(number))
     }
 
     /// Returns where a move stands in this history. Where the history is cut off, a commit that is not in it may be older

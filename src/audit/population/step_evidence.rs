@@ -16,7 +16,7 @@ use crate::git::UnreadableCommit;
 use crate::judge::{collect_reasons, judge_change};
 use crate::ledger::audit::attempts::ChangeMarks;
 use crate::ledger::record::RecordedReasons;
-use crate::policy::ChangeUnit;
+use crate::policy::{ChangeUnit, FOR_CHANGE_TRAILER};
 use crate::verdict::Verdict;
 
 /// How many bytes of a purpose are kept.
@@ -192,8 +192,14 @@ impl StepJudge<'_> {
     fn is_record(&self, commits: &Commits) -> bool {
         let is_empty = |paths: &Fact<Vec<_>>| paths.as_ref().is_ok_and(Vec::is_empty);
         let Some(loaded) = self.loaded else { return false };
-        commits.iter().all(|commit| is_empty(&commit.paths))
-            && find_closing(&self.build_change(commits.clone()), &loaded.policy, None).is_some()
+        if !commits.iter().all(|commit| is_empty(&commit.paths)) {
+            return false;
+        }
+        let closing = find_closing(&self.build_change(commits.clone()), &loaded.policy, None);
+        // Whoever only names an earlier change says nothing of it.
+        closing.is_some_and(|closing| {
+            closing.states.iter().any(|stated| !stated.field.eq_ignore_ascii_case(FOR_CHANGE_TRAILER))
+        })
     }
 }
 

@@ -5,7 +5,7 @@
 
 use anyhow::Result;
 
-use crate::audit::population::ref_chain::RefChain;
+use crate::audit::population::ref_chain::{ChainRun, RefChain};
 use crate::change::{Commit, NeededFacts, Oid};
 use crate::git::{NewHistory, Repository, TrustedKeys, UnreadableCommit};
 
@@ -53,11 +53,27 @@ impl StepWalk<'_> {
         (known, read): (&(impl Fn(Oid) -> Option<T> + Sync), &(impl Fn(StepCommits) -> T + Sync)),
         collect: &mut dyn FnMut(usize, Result<T, String>) -> Result<()>,
     ) -> Result<()> {
-        let Some(tip) = self.chain.steps.get(last).filter(|_| first <= last) else { return Ok(()) };
+        if first > last {
+            return Ok(());
+        }
         if let Some(history) = self.chain.find_walk_of((first, last)) {
             return self.read_history((history, first), (known, read), collect);
         }
-        let hidden: Vec<Oid> = self.chain.find_id_before(first).into_iter().collect();
+        for run in self.chain.runs.iter().filter(|run| run.first <= last && run.last >= first) {
+            self.read_run((run, first.max(run.first), last.min(run.last)), (known, read), collect)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the steps of one run from the place `first` to `last`.
+    fn read_run<T: Send>(
+        &self,
+        (run, first, last): (&ChainRun, usize, usize),
+        (known, read): (&(impl Fn(Oid) -> Option<T> + Sync), &(impl Fn(StepCommits) -> T + Sync)),
+        collect: &mut dyn FnMut(usize, Result<T, String>) -> Result<()>,
+    ) -> Result<()> {
+        let Some(tip) = self.chain.steps.get(last).filter(|_| first <= last) else { return Ok(()) };
+        let hidden = self.chain.list_hidden_before(run, first);
         let why = match self.repository.find_new_history(tip.id, &hidden) {
             Ok(history) => return self.read_history((&history, first), (known, read), collect),
             Err(error) => format!("its commits cannot be read: {error:#}"),
@@ -66,8 +82,8 @@ impl StepWalk<'_> {
             return collect(first, Err(why));
         }
         let middle = first + (last - first) / 2;
-        self.read_unknown_places((first, middle), (known, read), collect)?;
-        self.read_unknown_places((middle + 1, last), (known, read), collect)
+        self.read_run((run, first, middle), (known, read), collect)?;
+        self.read_run((run, middle + 1, last), (known, read), collect)
     }
 
     /// Reads the steps of a history, the first of which is at the place `first`.

@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use jiff::Timestamp;
 
+use crate::audit::population::change_links::list_spoken_references;
 use crate::audit::population::recorded_reasons::RecordedReasonsReader;
 use crate::audit::population::ref_chain::{ChainStep, RefChain, StepLanding};
 use crate::audit::population::step_walk::{StepCommits, StepWalk};
 use crate::change::{Commit, NeededFacts, Oid, Text};
-use crate::gate::obligations::{parse_change_reference, parse_record_reference};
+use crate::gate::obligations::parse_record_reference;
 use crate::git::Repository;
 use crate::ledger::audit::ledger_history::LedgerHistory;
 use crate::ledger::record::{RecordedActKind, RecordedReasons, RecordedTicketAnswer};
@@ -157,8 +158,8 @@ pub fn find_changes(
     threads: fn() -> usize,
     progress: &mut dyn FnMut(),
 ) -> Result<Vec<FoundChange>> {
-    let mut chain = RefChain::read_chain(repository, tip, &mut || {})?;
     let no_ledger = LedgerHistory::default();
+    let mut chain = RefChain::read_landed_chain(repository, tip, history.unwrap_or(&no_ledger), &mut || {})?;
     chain.add_landings(history.unwrap_or(&no_ledger));
     let Some(last) = chain.steps.len().checked_sub(1) else { return Ok(Vec::new()) };
     let (needs, trusted_keys) = (NeededFacts::new(), None);
@@ -209,10 +210,8 @@ pub fn find_changes(
 fn read_step(commits: &[Commit], query: &ChangeQuery) -> ReadStep {
     let last = commits.last();
     let mut speaks_for = Vec::new();
-    for trailer in commits.iter().flat_map(|commit| commit.message.trailers()) {
-        if trailer.key.eq_ignore_ascii_case(FOR_CHANGE_TRAILER) {
-            speaks_for.extend(parse_change_reference(&trailer.value));
-        }
+    for commit in commits {
+        speaks_for.extend(list_spoken_references(&commit.message));
     }
     let subject = last.map(|commit| commit.message.subject()).unwrap_or_default();
     let number = query.pull.filter(|_| query.pull_repository.is_none());

@@ -6,11 +6,14 @@ use crate::audit::show::change_sections::describe_gap_cause;
 use crate::audit::show::page::{PageLine, PageSection};
 use crate::audit::show::shown_change::ShownChange;
 use crate::change::Text;
-use crate::ledger::record::{RecordedActKind, RecordedPolicySource};
+use crate::ledger::record::{ObligationEvidence, RecordedActKind, RecordedPolicySource};
 use crate::ledger::state::{ObligationOwner, TrackedObligation};
 use crate::report::due_time::format_duration;
 use crate::report::escape::shell::quote_for_shell;
 use crate::verdict::Message;
+
+/// The trailers of a later change that name the people behind what it states.
+const CLOSING_PEOPLE: [&str; 3] = ["Reviewed-by", "Approved-by", "Authorized-by"];
 
 /// Returns how the change came to its ref.
 pub(super) fn build_landing_section(shown: &ShownChange) -> PageSection {
@@ -64,7 +67,7 @@ pub(super) fn build_obligations_section(shown: &ShownChange) -> PageSection {
             None if change.is_overdue(owed) => "OVERDUE",
             None => "open",
         };
-        section.add_lines(word, describe_obligation(owed));
+        section.add_lines(word, describe_obligation(owed, &change.closing_records));
     }
     if section.rows.is_empty() {
         let words = if shown.has_ledger { "nothing" } else { "not known without a ledger" };
@@ -73,7 +76,7 @@ pub(super) fn build_obligations_section(shown: &ShownChange) -> PageSection {
     section
 }
 
-fn describe_obligation(owed: &TrackedObligation) -> Vec<PageLine> {
+fn describe_obligation(owed: &TrackedObligation, closing: &[RelatedStep]) -> Vec<PageLine> {
     let mut lines = vec![PageLine::from_message(&Message::from(&owed.what))];
     let due = match owed.due {
         Some(due) => PageLine::from_words("due ").with_time(due),
@@ -93,8 +96,26 @@ fn describe_obligation(owed: &TrackedObligation) -> Vec<PageLine> {
             line = line.with_words(format!(", {late} late"));
         }
         lines.push(line);
+        let by = match &closed.by {
+            ObligationEvidence::Change { id } => closing.iter().find(|step| step.id == *id),
+            _ => None,
+        };
+        for (key, value) in by.iter().flat_map(|step| list_shown_states(step, owed)) {
+            lines.push(PageLine::from_quote(&Text::from(key)).with_words(": ").with_quote(value));
+        }
     }
     lines
+}
+
+/// Returns what a later change states of something that was owed: the field itself, and who reviewed or approved it.
+fn list_shown_states<'a>(step: &'a RelatedStep, owed: &TrackedObligation) -> Vec<(&'a str, &'a Text)> {
+    let field = owed.field.as_deref();
+    let is_shown = |key: &str| {
+        field.is_none_or(|field| field.eq_ignore_ascii_case(key))
+            || CLOSING_PEOPLE.iter().any(|known| known.eq_ignore_ascii_case(key))
+    };
+    let states = step.states.iter().map(|(key, value)| (key.as_str(), value));
+    states.filter(|(key, _)| is_shown(key)).collect()
 }
 
 /// Returns where the change stands and which later changes speak of it.
@@ -142,9 +163,15 @@ pub(super) fn build_outcome_section(shown: &ShownChange) -> PageSection {
         ("caused", &change.caused),
     ];
     for (label, steps) in lists {
-        for RelatedStep { id, at, clock } in steps {
+        for RelatedStep { id, at, clock, title, states } in steps {
             let line = PageLine::from_words(format!("{} of ", id.short_hex())).with_time(*at);
-            section.add_row(label, line.with_words(format!(", by the {}'s clock", clock.code())));
+            let mut lines = vec![line.with_words(format!(", by the {}'s clock", clock.code()))];
+            lines.extend(title.iter().map(PageLine::from_quote));
+            for (key, value) in states {
+                lines
+                    .push(PageLine::from_quote(&Text::from(key.as_str())).with_words(": ").with_quote(value));
+            }
+            section.add_lines(label, lines);
         }
     }
     section

@@ -143,6 +143,7 @@ pub fn build_document(shown: &ShownChange) -> ChangeDocument {
             "record": change.landing.record,
             "pull": change.landing.pull,
             "last-seen-before": change.landing.last_seen_before,
+            "first-ref": change.landing.first_ref,
         }),
         judged: build_judged_json(&change.judged_by),
         commits: build_commits_json(shown),
@@ -207,7 +208,15 @@ fn build_commits_json(shown: &ShownChange) -> Value {
 }
 
 fn build_steps_json(steps: &[RelatedStep]) -> Value {
-    let one = |step: &RelatedStep| json!({ "commit": step.id, "at": step.at, "clock": step.clock.code() });
+    let one = |step: &RelatedStep| {
+        let mut value = json!({ "commit": step.id, "at": step.at, "clock": step.clock.code() });
+        if let (Some(title), Some(keys)) = (&step.title, value.as_object_mut()) {
+            let state = |(key, value): &(String, Text)| json!({ "key": key, "value": value });
+            keys.insert("title".to_owned(), json!(title));
+            keys.insert("states".to_owned(), step.states.iter().map(state).collect());
+        }
+        value
+    };
     Value::Array(steps.iter().map(one).collect())
 }
 

@@ -6,9 +6,9 @@ use std::rc::Rc;
 use anyhow::Result;
 
 use crate::audit::change_record::ChangeRecord;
-use crate::audit::population::population_entry::PopulationEntry;
+use crate::audit::population::population_entry::{EntryKind, PopulationEntry};
 use crate::audit::ref_audit::{PopulationObserver, RefAuditRequest, audit_ref};
-use crate::change::Oid;
+use crate::change::{Oid, Text};
 use crate::git::Repository;
 use crate::ledger::audit::ledger_history::{LedgerHistory, MoveDecision};
 use crate::ledger::audit::ref_verdicts::read_change_verdicts;
@@ -32,7 +32,19 @@ pub struct ShownChange {
     pub unreadable_records: usize,
 }
 
-/// Reads the change that landed as `step`; `None` if the step closes something and is no change.
+/// A step of a branch, read for a page.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a command makes a few of it")]
+pub enum ShownStep {
+    /// It is a change.
+    Change(ShownChange),
+    /// It is no change of this branch, but this.
+    Other(EntryKind, Text),
+    /// It is no step that can be found.
+    Unknown,
+}
+
+/// Reads the change that landed as `step`, or what the step is instead.
 ///
 /// # Errors
 ///
@@ -42,14 +54,16 @@ pub fn read_shown_change(
     request: &RefAuditRequest<'_>,
     history: Option<&LedgerHistory>,
     step: Oid,
-) -> Result<Option<ShownChange>> {
-    let mut taken = TakenChange { step, found: None };
+) -> Result<ShownStep> {
+    let mut taken = TakenChange { step, found: None, entry: None };
     let request = RefAuditRequest {
         repository_name: request.repository_name.clone(),
         ref_name: request.ref_name.clone(),
         tip: request.tip,
+        is_ref_tip: request.is_ref_tip,
         period: request.period,
         after: request.after,
+        until: request.until,
         only: Some(BTreeSet::from([step])),
         policy: request.policy,
         incidents: request.incidents,
@@ -60,23 +74,18 @@ pub fn read_shown_change(
         journal: None,
     };
     audit_ref(repository, &request, history, &mut taken)?;
-    let Some(record) = taken.found else { return Ok(None) };
+    let Some(record) = taken.found else {
+        let other = taken.entry.map(|entry| ShownStep::Other(entry.kind, entry.what));
+        return Ok(other.unwrap_or(ShownStep::Unknown));
+    };
     let moved = history
         .and_then(|history| history.moves.iter().find(|one| Some(one.record) == record.landing.record));
     let decision = moved.and_then(|one| one.decision.clone());
-    let (mut verdicts, mut unavailable) = (record.verdicts.clone(), Vec::new());
-    if let Some(decided) = &decision
-        && verdicts.is_empty()
-    {
-        let mut revisions: BTreeSet<Oid> =
-            record.reasons.iter().filter_map(|reasons| reasons.revision).collect();
-        revisions.insert(record.id);
-        let own = decided.pull_landings.iter().filter(|landing| landing.landed_as == record.id);
-        revisions.extend(own.map(|landing| landing.change));
-        (verdicts, unavailable) =
-            read_change_verdicts(repository, decided.holder, &record.ref_name, &revisions)?;
-    }
-    Ok(Some(ShownChange {
+    let (verdicts, unavailable) = match &decision {
+        Some(decided) if record.verdicts.is_empty() => read_recorded_verdicts(repository, &record, decided)?,
+        _ => (record.verdicts.clone(), Vec::new()),
+    };
+    Ok(ShownStep::Change(ShownChange {
         record,
         decision,
         verdicts,
@@ -86,14 +95,35 @@ pub fn read_shown_change(
     }))
 }
 
+/// Returns the verdicts of a decision on a change, and why some are not available.
+///
+/// # Errors
+///
+/// Fails if an object of the record cannot be read.
+pub(crate) fn read_recorded_verdicts(
+    repository: &Repository,
+    record: &ChangeRecord,
+    decided: &MoveDecision,
+) -> Result<(Vec<Verdict>, Vec<String>)> {
+    let mut revisions: BTreeSet<Oid> = record.reasons.iter().filter_map(|reasons| reasons.revision).collect();
+    revisions.insert(record.id);
+    let own = decided.pull_landings.iter().filter(|landing| landing.landed_as == record.id);
+    revisions.extend(own.map(|landing| landing.change));
+    read_change_verdicts(repository, decided.holder, &record.ref_name, &revisions)
+}
+
 /// Keeps the change that landed as one step.
 struct TakenChange {
     step: Oid,
     found: Option<ChangeRecord>,
+    entry: Option<PopulationEntry>,
 }
 
 impl PopulationObserver for TakenChange {
-    fn add_entry(&mut self, _: &PopulationEntry) -> Result<()> {
+    fn add_entry(&mut self, entry: &PopulationEntry) -> Result<()> {
+        if entry.commit == Some(self.step) {
+            self.entry = Some(entry.clone());
+        }
         Ok(())
     }
 

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use crate::audit::audit_run::AuditResult;
 use crate::audit::exceptions::ExceptionKind;
-use crate::audit::population::period::AuditPeriod;
 use crate::cli::command_error::escape_error_message;
 
 /// The title of the workbook.
@@ -19,13 +18,8 @@ pub(super) const TOOL_NAME: &str = concat!("changegate ", env!("CARGO_PKG_VERSIO
 /// # Errors
 ///
 /// Passes on what the writer says.
-pub(super) fn write_summary(
-    out: &mut dyn Write,
-    folder: &Path,
-    period: &AuditPeriod,
-    result: &AuditResult,
-) -> io::Result<()> {
-    writeln!(out, "{}: {}", folder.display(), period.describe())?;
+pub(super) fn write_summary(out: &mut dyn Write, folder: &Path, result: &AuditResult) -> io::Result<()> {
+    writeln!(out, "{}: {}", folder.display(), result.period)?;
     writeln!(
         out,
         "  {} changes, {} closing records, {}",

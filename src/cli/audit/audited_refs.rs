@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::audit::audit_run::{AuditScope, GivenFiles};
 use crate::audit::inputs::merged_pulls::GivenPulls;
 use crate::audit::population::judged_part::AuditPolicy;
+use crate::audit::population::landed_chain::is_landed_step;
 use crate::audit::population::period::AuditPeriod;
 use crate::audit::population::step_journal::StepJournal;
 use crate::audit::ref_audit::RefAuditRequest;
@@ -15,7 +16,7 @@ use crate::cli::audit::merged_pulls::PullSource;
 use crate::cli::command_error::CommandError;
 use crate::cli::context::{Context, count_threads};
 use crate::cli::policy::lookup::{load_local_policy, unknown_pack_error};
-use crate::cli::revision::{full_ref_name, resolve_commit};
+use crate::cli::revision::{find_branch, full_ref_name, resolve_commit};
 use crate::gate::{LoadedPolicy, load_from_pack};
 use crate::git::{HeadState, Repository};
 use crate::github::RepositoryName;
@@ -28,7 +29,9 @@ pub(super) struct AuditedRef<'a> {
     name: String,
     ref_name: Text,
     tip: Oid,
+    is_ref_tip: bool,
     after: Option<Oid>,
+    until: Option<Oid>,
     policy: &'a PolicyChoice,
     merged_pulls: GivenPulls,
 }
@@ -62,6 +65,7 @@ impl AuditedRef<'_> {
         Ok(json!({
             "tip": text(self.tip),
             "after": self.after.map(text),
+            "until": self.until.map(text),
             "ledger": ledger.map(text),
             "merged-pulls": pulls,
         }))
@@ -79,8 +83,10 @@ impl AuditedRef<'_> {
             repository_name: self.name.clone(),
             ref_name: self.ref_name.clone(),
             tip: self.tip,
+            is_ref_tip: self.is_ref_tip,
             period,
             after: self.after,
+            until: self.until,
             only: None,
             policy: match self.policy {
                 PolicyChoice::One(loaded) => AuditPolicy::One(loaded),
@@ -150,10 +156,13 @@ pub(super) fn find_audited_ref<'a>(
     args: &AuditArgs,
     policy: &'a PolicyChoice,
 ) -> Result<AuditedRef<'a>, CommandError> {
-    let ref_name = match ref_name {
-        Some(name) => full_ref_name(name),
+    let (ref_name, held) = match ref_name {
+        Some(written) => match find_branch(&repository, written)? {
+            Some((name, id)) => (name, Some(id)),
+            None => (full_ref_name(written), None),
+        },
         None => match repository.read_head()? {
-            HeadState::Branch(branch) => branch.name,
+            HeadState::Branch(branch) => (branch.name, branch.id),
             HeadState::Detached(_) => {
                 return Err(CommandError::usage("HEAD is not on a branch; name one with --ref"));
             }
@@ -164,26 +173,51 @@ pub(super) fn find_audited_ref<'a>(
         Some(Ok((old, new))) => (Some(resolve_commit(&repository, old)?), Some(new)),
         Some(Err(new)) => (None, Some(new)),
     };
-    let tip = match new {
-        Some("") => resolve_commit(&repository, "HEAD")?,
-        Some(new) => resolve_commit(&repository, new)?,
-        None => repository.resolve_ref(ref_name.as_bytes())?.id.ok_or_else(|| {
-            CommandError::Usage(format!("{name} has no {}; name a branch with --ref", ref_name.to_lossy()))
-        })?,
+    let new = match new {
+        Some("") => Some(resolve_commit(&repository, "HEAD")?),
+        Some(new) => Some(resolve_commit(&repository, new)?),
+        None => None,
     };
+    // What the ref holds tells more than the last commit of a range: how the commit landed, and what was said of it later.
+    let (tip, is_ref_tip) = match (held, new) {
+        (Some(held), None) => (held, true),
+        (Some(held), Some(new)) if is_step_of(&repository, &ref_name, new, held) => (held, true),
+        (_, Some(new)) => (new, false),
+        (None, None) => {
+            let why = format!("{name} has no {}; name a branch with --ref", ref_name.to_lossy());
+            return Err(CommandError::Usage(why));
+        }
+    };
+    let until = new.filter(|new| *new != tip);
     if let Some(after) = after
-        && !is_step_of(&repository, after, tip)
+        && !is_step_of(&repository, &ref_name, after, new.unwrap_or(tip))
     {
         return Err(CommandError::Usage(format!(
-            "{after} is no step of the first-parent history of {tip}: write the older commit of the branch first, as in \
-             OLDER..NEWER"
+            "{after} is no step of the first-parent history of {}: write the older commit of the branch first, as in \
+             OLDER..NEWER",
+            new.unwrap_or(tip)
         )));
     }
-    Ok(AuditedRef { repository, name, ref_name, tip, after, policy, merged_pulls: GivenPulls::NotAsked })
+    let merged_pulls = GivenPulls::NotAsked;
+    Ok(AuditedRef { repository, name, ref_name, tip, is_ref_tip, after, until, policy, merged_pulls })
 }
 
-/// Returns true if the first-parent history of `tip` has this step.
-fn is_step_of(repository: &Repository, step: Oid, tip: Oid) -> bool {
+/// Returns the steps that a range of revisions stands for, in words.
+pub(super) fn describe_range(revisions: &str) -> String {
+    match revisions.split_once("..") {
+        Some((old, "")) => format!("the steps after {old} until HEAD"),
+        Some((old, new)) => format!("the steps after {old} until {new}"),
+        None => format!("the steps until {revisions}"),
+    }
+}
+
+/// Returns true if the first-parent history of `tip` has this step, or the ledger knows it as one.
+fn is_step_of(repository: &Repository, ref_name: &Text, step: Oid, tip: Oid) -> bool {
+    is_first_parent_of(repository, step, tip)
+        || is_landed_step(repository, ref_name, step, tip).unwrap_or(false)
+}
+
+fn is_first_parent_of(repository: &Repository, step: Oid, tip: Oid) -> bool {
     let mut next = Some(tip);
     while let Some(id) = next.filter(|id| *id != step) {
         // Behind what cannot be read, no step is part of the audit.

@@ -85,7 +85,7 @@ pub(super) fn run_fleet_report(
     fleet.read_events(&mut |event| run.take_event(event))?;
     let result = run.finish_run(TOOL_NAME.to_owned(), &[])?;
     let mut written = BufWriter::new(io::stdout().lock());
-    write_summary(&mut written, &args.out, &period, &result).and_then(|()| written.flush())?;
+    write_summary(&mut written, &args.out, &result).and_then(|()| written.flush())?;
     ignore_broken_pipe(write_holes(&mut err, &result))?;
     Ok(if result.has_holes { CommandExit::Failed } else { CommandExit::Allowed })
 }

@@ -34,7 +34,7 @@ use crate::audit::population::period::{AuditPeriod, PeriodEnd, parse_period_end}
 use crate::audit::population::step_journal::StepJournal;
 use crate::cli::audit::args::AuditCommand;
 use crate::cli::audit::audit_summary::{REPORT_TITLE, TOOL_NAME, write_holes, write_summary};
-use crate::cli::audit::audited_refs::{find_audited_refs, find_judging_policy};
+use crate::cli::audit::audited_refs::{describe_range, find_audited_refs, find_judging_policy};
 use crate::cli::audit::fleet_report::run_fleet_report;
 use crate::cli::audit::fleet_run::plan_fleet;
 use crate::cli::audit::merged_pulls::find_pull_source;
@@ -110,6 +110,9 @@ pub(crate) fn run_audit(args: &AuditArgs, context: &Context) -> Result<CommandEx
         None => None,
     };
     let journal = fleet.is_none().then(|| StepJournal::open_journal(&out.join(CHECKPOINT_FOLDER)));
+    if let Some(range) = &args.revisions {
+        run.name_range(describe_range(range));
+    }
     for one in &refs {
         let request = one.build_request(&given, period, as_of, journal.as_ref());
         match run.audit_ref(&one.repository, &request) {
@@ -138,7 +141,7 @@ pub(crate) fn run_audit(args: &AuditArgs, context: &Context) -> Result<CommandEx
     if let (Some(fleet), Some(shard)) = (&fleet, args.shard) {
         writeln!(written, "shard {}/{}, repositories: {}", shard.number, shard.of, fleet.count_members())?;
     }
-    write_summary(&mut written, target, &period, &result).and_then(|()| written.flush())?;
+    write_summary(&mut written, target, &result).and_then(|()| written.flush())?;
     ignore_broken_pipe(write_holes(&mut io::stderr().lock(), &result))?;
     Ok(if result.has_holes { CommandExit::Failed } else { CommandExit::Allowed })
 }

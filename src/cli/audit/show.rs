@@ -9,12 +9,13 @@ use jiff::tz::TimeZone;
 use crate::audit::inputs::merged_pulls::GivenPulls;
 use crate::audit::population::judged_part::AuditPolicy;
 use crate::audit::population::period::{AuditPeriod, PeriodEnd, parse_period_end};
+use crate::audit::population::population_entry::EntryKind;
 use crate::audit::ref_audit::RefAuditRequest;
 use crate::audit::show::change_search::{ChangeQuery, FoundChange, find_changes};
 use crate::audit::show::document::build_document;
 use crate::audit::show::html::write_page_html;
 use crate::audit::show::markdown::write_page_markdown;
-use crate::audit::show::shown_change::{ShownChange, read_shown_change};
+use crate::audit::show::shown_change::{ShownChange, ShownStep, read_shown_change};
 use crate::audit::show::terminal::write_page_terminal;
 use crate::change::{Oid, Text};
 use crate::cli::audit::audited_refs::name_repository;
@@ -22,7 +23,7 @@ use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
 use crate::cli::context::{Context, count_threads};
 use crate::cli::output::ignore_broken_pipe;
 use crate::cli::progress::ProgressLine;
-use crate::cli::revision::full_ref_name;
+use crate::cli::revision::{find_branch, full_ref_name};
 use crate::git::{HeadState, PeeledObject, Repository};
 use crate::ledger::audit::history_fold::read_ledger_history;
 use crate::ledger::audit::history_index::{IndexLimits, confirm_move, read_indexed_history};
@@ -143,17 +144,20 @@ impl ChangeShelf {
         context: &Context,
     ) -> Result<ChangeShelf, CommandError> {
         let repository = Repository::discover_from(&context.directory)?;
-        let ref_name = match ref_name {
-            Some(name) => full_ref_name(name),
+        let (ref_name, held) = match ref_name {
+            Some(written) => match find_branch(&repository, written)? {
+                Some((name, id)) => (name, Some(id)),
+                None => (full_ref_name(written), None),
+            },
             None => match repository.read_head()? {
-                HeadState::Branch(branch) => branch.name,
+                HeadState::Branch(branch) => (branch.name, branch.id),
                 HeadState::Detached(_) => {
                     return Err(CommandError::usage("HEAD is not on a branch; name one with --ref"));
                 }
             },
         };
         let name = name_repository(&repository);
-        let tip = repository.resolve_ref(ref_name.as_bytes())?.id.ok_or_else(|| {
+        let tip = held.ok_or_else(|| {
             CommandError::Usage(format!("{name} has no {}; name a branch with --ref", ref_name.to_lossy()))
         })?;
         let mut progress = ProgressLine::start_counting("records read", context);
@@ -169,6 +173,10 @@ impl ChangeShelf {
 
     /// Returns true if the records themselves say how a change landed, and not only an index of them.
     fn confirms_landing(&self, shown: &ShownChange) -> bool {
+        // What landed on another ref first, no record of this one can confirm.
+        if self.is_indexed && shown.record.landing.first_ref.is_some() {
+            return false;
+        }
         let record = shown.record.landing.record;
         let moves = self.history.iter().flat_map(|history| &history.moves);
         let told = moves.filter(|one| Some(one.record) == record);
@@ -191,8 +199,10 @@ impl ChangeShelf {
             repository_name: self.name.clone(),
             ref_name: self.ref_name.clone(),
             tip: self.tip,
+            is_ref_tip: true,
             period: AuditPeriod::default(),
             after: None,
+            until: None,
             only: None,
             policy: AuditPolicy::OfItsTime(DEFAULT_POLICY_PATH),
             incidents: &[],
@@ -202,14 +212,18 @@ impl ChangeShelf {
             threads: count_threads,
             journal: None,
         };
-        let shown = read_shown_change(&self.repository, &request, history, only.id)?;
-        shown.ok_or_else(|| {
-            CommandError::Usage(format!(
-                "{} closes something and is no change; `changegate ledger trace {}` shows what the ledger says of it",
-                only.id.short_hex(),
-                only.id.short_hex()
-            ))
-        })
+        let id = only.id.short_hex();
+        match read_shown_change(&self.repository, &request, history, only.id)? {
+            ShownStep::Change(shown) => Ok(shown),
+            ShownStep::Other(EntryKind::JudgedElsewhere, what) => Err(CommandError::Usage(format!(
+                "{id} is no change of {}: {}; name that branch with --ref",
+                escape_terminal(self.ref_name.as_bytes(), 60),
+                escape_terminal(what.as_bytes(), 200)
+            ))),
+            ShownStep::Other(..) | ShownStep::Unknown => Err(CommandError::Usage(format!(
+                "{id} closes something and is no change; `changegate ledger trace {id}` shows what the ledger says of it"
+            ))),
+        }
     }
 
     /// Returns the commit that the words name as a revision, if they do.

@@ -15,6 +15,7 @@ use crate::ledger::audit::chain_continuity::ChainContinuity;
 use crate::ledger::audit::ledger_history::{
     FirstTip, LandedRefMove, LedgerHistory, MoveDecision, RecordedChangeAct, RefRefusal,
 };
+use crate::ledger::audit::other_refs::OtherRefReader;
 use crate::ledger::audit::policy_origins::PolicyOrigins;
 use crate::ledger::audit::protection_times::add_scope_change;
 use crate::ledger::audit::record_reader::{UnreadableRecord, read_record_at};
@@ -23,7 +24,7 @@ use crate::ledger::audit::session_history::add_session_event;
 use crate::ledger::audit::trace::LandingOrigin;
 use crate::ledger::record::{
     DecisionRecord, GapCause, LedgerEvent, Record, RecordedHookState, RecordedPusher, RecordedStanding,
-    RefDecision, parse_unauthorised_key,
+    parse_unauthorised_key,
 };
 use crate::ledger::state::LedgerState;
 use crate::ledger::store::gate_folder::{LedgerAnchor, read_anchor};
@@ -54,6 +55,7 @@ pub(crate) struct HistoryFold<'a> {
     pub(crate) state: LedgerState,
     pub(crate) policy_origins: PolicyOrigins<'a>,
     pub(crate) observations: RefObservations,
+    pub(crate) other_refs: OtherRefReader,
     /// The decisions that allowed something, by their ids, each with the number of the record that puts its policy in
     /// doubt.
     pub(crate) decisions: BTreeMap<String, (Rc<MoveDecision>, Option<u64>)>,
@@ -76,6 +78,7 @@ impl<'a> HistoryFold<'a> {
             state: LedgerState { keeps_all_closed: true, ..LedgerState::default() },
             policy_origins: PolicyOrigins::new(repository),
             observations: RefObservations::default(),
+            other_refs: OtherRefReader::default(),
             decisions: BTreeMap::new(),
             continuity: ChainContinuity::begin_chain(broken.is_some(), anchor),
             acts: ActContinuity::default(),
@@ -127,7 +130,8 @@ impl<'a> HistoryFold<'a> {
 
     /// Returns what all records tell.
     pub(crate) fn end_history(self) -> LedgerHistory {
-        let HistoryFold { name, mut history, state, continuity, acts, .. } = self;
+        let HistoryFold { name, mut history, state, other_refs, continuity, acts, .. } = self;
+        history.other_refs = other_refs.landings;
         history.obligations = state.obligations;
         history.obligations.retain(|_, owed| owed.ref_name == *name || owed.session.is_some());
         history.chain_breaks = continuity.end_chain();
@@ -143,6 +147,7 @@ impl<'a> HistoryFold<'a> {
         let last_seen = self.observations.last_seen(self.name);
         self.observations.add_record(record, &self.state);
         let doubt = self.policy_origins.add_record(record);
+        self.other_refs.add_record(self.name, record, doubt);
         match &record.event {
             LedgerEvent::Begin(begin) => {
                 if let Some(tip) = begin.tips.iter().find(|tip| tip.name == *self.name) {
@@ -255,7 +260,7 @@ impl<'a> HistoryFold<'a> {
             });
             return;
         }
-        let decision = build_move_decision(holder, (record.number, decided), own);
+        let decision = MoveDecision::from_record((record.number, holder), decided, own);
         self.decisions.insert(decided.id.clone(), (Rc::new(decision), doubt));
     }
 
@@ -274,28 +279,6 @@ impl<'a> HistoryFold<'a> {
         for (_, doubt) in self.decisions.values_mut() {
             *doubt = doubt.filter(|of_move| *of_move != number);
         }
-    }
-}
-
-/// Returns what is kept of a decision, as it is about one of its refs.
-pub(crate) fn build_move_decision(
-    holder: Oid,
-    (record, decided): (u64, &DecisionRecord),
-    own: &RefDecision,
-) -> MoveDecision {
-    MoveDecision {
-        id: decided.id.clone(),
-        record,
-        holder,
-        observed_at: decided.observed_at,
-        stage: decided.stage,
-        pusher: decided.pusher.clone(),
-        policies: own.policies.clone(),
-        pull_landings: own.pull_landings.clone(),
-        closings: own.closings.clone(),
-        has_reasons: decided.reasons.is_some(),
-        reasons_digest: decided.reasons.as_ref().map(|kept| kept.digest.clone()).unwrap_or_default(),
-        tool: decided.tool.clone(),
     }
 }
 

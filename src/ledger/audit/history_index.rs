@@ -22,11 +22,13 @@ use crate::ledger::LEDGER_REF;
 use crate::ledger::audit::act_continuity::ActContinuity;
 use crate::ledger::audit::attempt_keys::read_refusal_keys;
 use crate::ledger::audit::chain_continuity::ChainContinuity;
-use crate::ledger::audit::history_fold::{HistoryFold, build_move_decision, read_ledger_history};
+use crate::ledger::audit::history_fold::{HistoryFold, read_ledger_history};
 use crate::ledger::audit::index_table::{IndexReader, IndexWriter};
 use crate::ledger::audit::ledger_history::{
     FirstTip, LandedRefMove, LedgerHistory, MoveDecision, RecordedChangeAct, RefRefusal,
 };
+use crate::ledger::audit::move_decision::{KnownDecision, decode_decisions, encode_decision};
+use crate::ledger::audit::other_refs::OtherRefReader;
 use crate::ledger::audit::policy_origins::PolicyOrigins;
 use crate::ledger::audit::protection_times::UnprotectedTime;
 use crate::ledger::audit::record_reader::read_record_at;
@@ -37,7 +39,7 @@ use crate::ledger::state::LedgerState;
 use crate::ledger::store::gate_folder::{LedgerAnchor, locate_gate_file, read_anchor};
 
 /// What an index begins with: another version of the program makes its own.
-const INDEX_MARK: &[u8] = concat!("changegate index 1, ", env!("CARGO_PKG_VERSION"), "\n").as_bytes();
+const INDEX_MARK: &[u8] = concat!("changegate index 2, ", env!("CARGO_PKG_VERSION"), "\n").as_bytes();
 
 /// When an index is written.
 #[derive(Clone, Copy, Debug)]
@@ -118,7 +120,7 @@ pub fn confirm_move(repository: &Repository, name: &Text, told: &LandedRefMove) 
     let own = decided.refs.iter().find(|one| one.name == *name);
     decision_id == Some(&decided.id)
         && own.is_some_and(|own| {
-            build_move_decision(decision.holder, (record.number, decided), own) == **decision
+            MoveDecision::from_record((record.number, decision.holder), decided, own) == **decision
         })
 }
 
@@ -215,25 +217,11 @@ fn encode_index(fold: &HistoryFold<'_>) -> Option<Vec<u8>> {
         out.put_number(keys.len() as u64);
         keys.iter().for_each(|key| out.put_number(*key));
     }
+    fold.other_refs.encode_landings(&mut out)?;
+    out.put_bytes(&serde_json::to_vec(fold.other_refs.known_decisions()).ok()?);
     out.put_bytes(&serde_json::to_vec(&fold.observations.list_sights()).ok()?);
     out.put_bytes(&serde_json::to_vec(fold.policy_origins.known_origins()).ok()?);
     Some(out.into_bytes())
-}
-
-fn encode_decision(decision: &MoveDecision, doubt: Option<u64>, out: &mut IndexWriter) -> Option<()> {
-    out.put_bytes(decision.id.as_bytes());
-    out.put_number(decision.record);
-    out.put_id(Some(decision.holder));
-    out.put_time(decision.observed_at);
-    out.put_shared(&decision.stage).ok()?;
-    out.put_shared(&decision.pusher).ok()?;
-    out.put_shared(&decision.policies).ok()?;
-    out.put_shared(&decision.pull_landings).ok()?;
-    out.put_shared(&decision.closings).ok()?;
-    out.put_number(u64::from(decision.has_reasons));
-    out.put_bytes(decision.reasons_digest.as_bytes());
-    out.put_shared(&decision.tool).ok()?;
-    out.put_shared(&doubt).ok()
 }
 
 /// Reads an index and the records that are newer than it; returns how many these are. `None` if it cannot be used.
@@ -279,7 +267,8 @@ fn read_index<'a>(
     let decisions = decode_decisions(&mut index)?;
     let moves = decode_moves(&mut index, name, &decisions)?;
     let (refusals, keys) = decode_refusals(&mut index)?;
-    let (seen_at, origins) = (index.take_bytes()?, index.take_bytes()?);
+    let other_refs = OtherRefReader::decode_landings(&mut index)?;
+    let (other_decisions, seen_at, origins) = (index.take_bytes()?, index.take_bytes()?, index.take_bytes()?);
     if !index.is_at_end() {
         return None;
     }
@@ -288,6 +277,7 @@ fn read_index<'a>(
         state,
         policy_origins: PolicyOrigins::new(repository),
         observations: RefObservations::default(),
+        other_refs,
         decisions: BTreeMap::new(),
         continuity,
         acts: rare.pending_acts,
@@ -313,38 +303,11 @@ fn read_index<'a>(
         fold.policy_origins = PolicyOrigins::continue_from(repository, serde_json::from_slice(origins).ok()?);
         fold.observations = RefObservations::from(serde_json::from_slice::<Vec<_>>(seen_at).ok()?);
         fold.decisions = decisions.into_iter().map(|one| (one.0.id.clone(), one)).collect();
+        fold.other_refs.continue_with(serde_json::from_slice(other_decisions).ok()?);
         fold.add_holders(repository, &newer, &mut || {});
         add_refusal_keys(repository, &mut fold.history)?;
     }
     fold.is_whole().then_some((fold, newer.len()))
-}
-
-/// A decision with the number of the record that puts its policy in doubt.
-type KnownDecision = (Rc<MoveDecision>, Option<u64>);
-
-fn decode_decisions(index: &mut IndexReader<'_>) -> Option<Vec<KnownDecision>> {
-    let (mut stages, mut pushers, mut policies) = (HashMap::new(), HashMap::new(), HashMap::new());
-    let (mut landings, mut closings) = (HashMap::new(), HashMap::new());
-    let (mut tools, mut doubts) = (HashMap::new(), HashMap::new());
-    let mut decisions = Vec::new();
-    for _ in 0..index.take_number()? {
-        let decision = MoveDecision {
-            id: index.take_text()?,
-            record: index.take_number()?,
-            holder: index.take_id()??,
-            observed_at: index.take_time()?,
-            stage: index.take_shared(&mut stages)?,
-            pusher: index.take_shared(&mut pushers)?,
-            policies: index.take_shared(&mut policies)?,
-            pull_landings: index.take_shared(&mut landings)?,
-            closings: index.take_shared(&mut closings)?,
-            has_reasons: index.take_number()? == 1,
-            reasons_digest: index.take_text()?,
-            tool: index.take_shared(&mut tools)?,
-        };
-        decisions.push((Rc::new(decision), index.take_shared(&mut doubts)?));
-    }
-    Some(decisions)
 }
 
 fn decode_moves(

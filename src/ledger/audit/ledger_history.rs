@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::{Oid, Stage};
 use crate::ledger::audit::chain_continuity::ChainBreak;
+use crate::ledger::audit::other_refs::OtherRefLanding;
 use crate::ledger::audit::protection_times::UnprotectedTime;
 use crate::ledger::audit::record_reader::UnreadableRecord;
 use crate::ledger::audit::session_history::SessionHistory;
@@ -47,6 +48,8 @@ pub struct LedgerHistory {
     pub sessions: Vec<SessionHistory>,
     /// What was said about changes of the ref after they had landed, oldest first.
     pub acts: Vec<RecordedChangeAct>,
+    /// What other refs got, oldest first: this one may have it from them.
+    pub other_refs: Vec<OtherRefLanding>,
     /// When the ref was seen to hold what the ledger says, oldest first; each time is by the clock of the gate.
     pub sights: Vec<Timestamp>,
     /// When no hook judged pushes, as a heartbeat found it.
@@ -120,6 +123,8 @@ pub struct MoveDecision {
     pub pull_landings: Vec<PullLanding>,
     /// What its changes state for earlier ones.
     pub closings: Vec<RecordedClosing>,
+    /// How many changes of the ref it judged.
+    pub judged_changes: usize,
     /// True if the ledger keeps what its verdicts rest on.
     pub has_reasons: bool,
     /// `sha256:` and the digest of that; empty where it is not kept.

@@ -1,0 +1,176 @@
+//! What the records of a pack say of one change: how it landed, what it owes, what was said about it.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use jiff::Timestamp;
+
+use crate::audit::evidence::pack_reader::ReadPack;
+use crate::change::{Oid, Text};
+use crate::ledger::audit::ledger_history::{MoveDecision, RecordedChangeAct};
+use crate::ledger::audit::trace::LandingOrigin;
+use crate::ledger::record::readable::ReadableRecord;
+use crate::ledger::record::{
+    DecisionRecord, LedgerEvent, Record, RecordedMove, RecordedPusher, RecordedStanding,
+    parse_unauthorised_key, unauthorised_key,
+};
+use crate::ledger::state::{LedgerState, TrackedObligation};
+use crate::ledger::store::RECORD_FILE;
+
+/// The records of a pack that can be understood, oldest first, each with the commit that holds it.
+pub(super) struct PackedRecords {
+    records: Vec<(Oid, Box<Record>)>,
+}
+
+/// How a change landed, by a record.
+pub(super) struct RecordedLanding {
+    /// What the record says that the ref held before and after.
+    pub(super) moved: RecordedMove,
+    /// Whether a decision brought it.
+    pub(super) origin: LandingOrigin,
+    /// When it was seen.
+    pub(super) at: Timestamp,
+    /// The account that pushed or merged.
+    pub(super) by: Option<Text>,
+    /// The decision, if there was one.
+    pub(super) decision: Option<Rc<MoveDecision>>,
+}
+
+impl PackedRecords {
+    /// Reads the records of a pack; what is wrong with them, the check of the ledger says.
+    pub(super) fn read_records(pack: &ReadPack) -> PackedRecords {
+        let mut records = Vec::new();
+        for packed in pack.index.ledger.iter().flat_map(|ledger| &ledger.records) {
+            let Ok(bytes) = pack.read_record_file(packed.number, RECORD_FILE) else { continue };
+            if let ReadableRecord::Known(record) = ReadableRecord::parse_record(&bytes) {
+                records.push((packed.commit, record));
+            }
+        }
+        records.sort_by_key(|(_, record)| record.number);
+        PackedRecords { records }
+    }
+
+    fn list_events(&self) -> impl Iterator<Item = (u64, Oid, &LedgerEvent)> {
+        self.records.iter().map(|(holder, record)| (record.number, *holder, &record.event))
+    }
+
+    /// Returns how a change landed by the record of this number; `None` if that tells of no landing on the ref.
+    pub(super) fn find_landing(&self, number: u64, ref_name: &Text) -> Option<RecordedLanding> {
+        let (_, record) = self.records.iter().find(|(_, record)| record.number == number)?;
+        match &record.event {
+            LedgerEvent::Outcome(outcome) => {
+                let moved = outcome.landed.iter().find(|moved| moved.name == *ref_name)?.clone();
+                let decided = self.find_decision(&outcome.decision_id);
+                let own = decided.and_then(|(holder, number, decided)| {
+                    let own = decided.refs.iter().find(|one| one.name == *ref_name && one.protected)?;
+                    Some(Rc::new(MoveDecision::from_record((number, holder), decided, own)))
+                });
+                let at = match decided {
+                    Some((_, _, decided)) if outcome.found_late => decided.observed_at,
+                    _ => outcome.observed_at,
+                };
+                let by = own.as_ref().and_then(|decided| match &decided.pusher {
+                    RecordedPusher::Account(account) => Some(account.clone()),
+                    RecordedPusher::Unidentified | RecordedPusher::Unknown(_) => None,
+                });
+                let origin = if own.is_some() { LandingOrigin::Decided } else { self.find_origin(number) };
+                Some(RecordedLanding { moved, origin, at, by, decision: own })
+            }
+            LedgerEvent::Unauthorised(moved) if moved.name == *ref_name => Some(RecordedLanding {
+                moved: moved.clone(),
+                origin: self.find_origin(number),
+                at: record.recorded_at,
+                by: None,
+                decision: None,
+            }),
+            _ => None,
+        }
+    }
+
+    fn find_decision(&self, id: &str) -> Option<(Oid, u64, &DecisionRecord)> {
+        self.list_events().find_map(|(number, holder, event)| match event {
+            LedgerEvent::Decision(decided) if decided.id == id && decided.is_allowed() => {
+                Some((holder, number, &**decided))
+            }
+            _ => None,
+        })
+    }
+
+    /// Returns whether a move without a decision was regularised.
+    fn find_origin(&self, number: u64) -> LandingOrigin {
+        let is_regularised = self.list_events().any(|(_, _, event)| match event {
+            LedgerEvent::Discharged(one) => parse_unauthorised_key(&one.obligation) == Some(number),
+            _ => false,
+        });
+        if is_regularised { LandingOrigin::Regularised } else { LandingOrigin::Unauthorised }
+    }
+
+    /// Returns the records that say that a move without a decision brought the ref to one of these commits.
+    pub(super) fn list_unauthorised(&self, ref_name: &Text, commits: &[Oid]) -> Vec<u64> {
+        let mut found = Vec::new();
+        for (number, _, event) in self.list_events() {
+            if let LedgerEvent::Unauthorised(moved) = event
+                && moved.name == *ref_name
+                && moved.new.is_some_and(|new| commits.contains(&new))
+            {
+                found.push(number);
+            }
+        }
+        found
+    }
+
+    /// Returns what these changes owe, and what the move that a record tells of owes, as the records say.
+    pub(super) fn list_obligations(
+        &self,
+        changes: &BTreeSet<Oid>,
+        (landing, ref_name): (Option<u64>, &Text),
+    ) -> Vec<(String, TrackedObligation)> {
+        let mut state = LedgerState { keeps_all_closed: true, ..LedgerState::default() };
+        for (_, record) in &self.records {
+            state.apply_record(record);
+        }
+        let of_move = landing.map(unauthorised_key);
+        let is_own = |id: &String, owed: &TrackedObligation| {
+            let is_of_move = Some(id) == of_move.as_ref();
+            let is_of_change = parse_unauthorised_key(id).is_none()
+                && owed.session.is_none()
+                && owed.change.is_some_and(|change| changes.contains(&change));
+            owed.ref_name == *ref_name && (is_of_move || is_of_change)
+        };
+        state.obligations.into_iter().filter(|(id, owed)| is_own(id, owed)).collect()
+    }
+
+    /// Returns what was said about a change of the ref, oldest first.
+    pub(super) fn list_acts(&self, change: Oid, ref_name: &Text) -> Vec<RecordedChangeAct> {
+        let mut found = Vec::new();
+        for (record, _, event) in self.list_events() {
+            if let LedgerEvent::Act(event) = event
+                && event.act.change == change
+                && event.act.ref_name == *ref_name
+            {
+                found.push(RecordedChangeAct { record, event: event.clone() });
+            }
+        }
+        found
+    }
+
+    /// Returns when the record of this number refused something; `None` if it refused nothing.
+    pub(super) fn find_refusal(&self, number: u64) -> Option<Timestamp> {
+        self.list_events().find(|(known, _, _)| *known == number).and_then(|(_, _, event)| match event {
+            LedgerEvent::Decision(decided) if !decided.is_allowed() => Some(decided.observed_at),
+            LedgerEvent::PullVerdict(verdict) if verdict.standing == RecordedStanding::Denied => {
+                Some(verdict.judged_at)
+            }
+            _ => None,
+        })
+    }
+
+    /// Returns the ids of the decisions of the pack.
+    pub(super) fn list_decision_ids(&self) -> Vec<&str> {
+        let ids = self.list_events().filter_map(|(_, _, event)| match event {
+            LedgerEvent::Decision(decided) => Some(decided.id.as_str()),
+            _ => None,
+        });
+        ids.collect()
+    }
+}

@@ -1,0 +1,63 @@
+//! What a branch has from another one is a change of that one.
+
+use std::collections::BTreeMap;
+
+use changegate::verdict::Decision;
+use serde_json::Value;
+
+use crate::audited::read_lines;
+use crate::simulated_year::{POLICY, Year, at, normal};
+use crate::unjudged::list_kind;
+
+const ANA: &str = "ana@example.com";
+const RELEASE: &str = "refs/heads/release/1";
+
+#[test]
+fn a_branch_that_is_made_from_another_has_no_changes_of_its_own_yet() {
+    let mut year = Year::under(&POLICY.replace("[main]", "[main, 'release/*']"));
+    let judged = year.land(at("01-10T10:00"), ANA, Some("a.txt"), &normal("One", ""));
+    let past = year.commit(at("01-11T10:00"), ANA, Some("b.txt"), "Past the gate\n");
+    year.bypass(at("01-11T11:00"));
+    let before = year.land(at("01-12T10:00"), ANA, Some("c.txt"), &normal("Two", ""));
+    assert_eq!(year.push_ref(at("03-01T10:00"), ANA, RELEASE), Decision::Allow);
+    // A fix on the release, and what landed on main since.
+    let fix = year.commit(at("03-02T10:00"), ANA, Some("d.txt"), &normal("Fix", ""));
+    assert_eq!(year.push_ref(at("03-02T10:00"), ANA, RELEASE), Decision::Allow);
+
+    let march = ["--ref", "release/1", "--from", "2026-03-01", "--to", "2026-03-31", "--as-of", "2026-12-31"];
+    let (_, out) = year.world.audit_with_code("server.git", &march);
+    let rows = read_lines(&out, "changes.jsonl");
+    let changes: BTreeMap<&str, &Value> =
+        rows.iter().map(|one| (one["merge_sha"].as_str().unwrap(), one)).collect();
+    let bypassed: BTreeMap<&str, &Value> = changes.iter().map(|(id, one)| (*id, &one["bypassed"])).collect();
+    assert_eq!(bypassed, BTreeMap::from([(past.as_str(), &"unauthorised".into()), (&fix, &"none".into())]));
+    assert!(changes[past.as_str()]["gate_version"].as_str().unwrap().starts_with("afterwards"));
+    let population = read_lines(&out, "population.jsonl");
+    let elsewhere: Vec<&Value> = population.iter().filter(|one| one["kind"] == "judged-elsewhere").collect();
+    let find =
+        |id: &str| elsewhere.iter().find(|one| one["commit"] == id).map(|one| one["what"].as_str().unwrap());
+    assert!(find(&judged).unwrap().contains("it came with the branch, judged on refs/heads/main by record "));
+    assert!(find(&before).is_some() && find(&past).is_none() && find(&fix).is_none());
+    // What was there before is none of the others.
+    assert_eq!(elsewhere.len(), 3);
+    assert!(
+        find(&year.world.git(&["rev-list", "--max-parents=0", "main"]))
+            .unwrap()
+            .contains("before the gate stood")
+    );
+    let told = list_kind(&out, "unauthorised-change");
+    assert_eq!(told.len(), 1);
+    assert!(
+        told[0]["what_happened"]
+            .as_str()
+            .unwrap()
+            .contains("it landed on refs/heads/main without a decision")
+    );
+    let broken = list_kind(&out, "rule-broken");
+    assert!(broken.iter().all(|one| one["what_happened"] != "it breaks the rule, by the record of its time"));
+    year.world
+        .changegate("server.git", &["show", &judged, "--ref", "release/1"])
+        .refused("judged on refs/heads/main by record")
+        .says("name that branch with --ref");
+    year.world.changegate("server.git", &["show", &judged, "--ref", "main"]).accepted();
+}
