@@ -62,7 +62,7 @@ struct StepLinks {
 }
 
 impl ChangeLinks {
-    /// Reads the links that the steps from the place `first` on state. `progress` is called for each step.
+    /// Reads the links that the steps from the place `first` on state, to each other and to earlier ones. `progress` is called for each step.
     ///
     /// # Errors
     ///
@@ -79,6 +79,10 @@ impl ChangeLinks {
         let walk = StepWalk { repository, chain, needs: &needs, trusted_keys, threads };
         let mut index = LinkIndex::default();
         let mut unread = Vec::new();
+        // What earlier steps say is not asked, but later ones speak of them.
+        for (place, step) in chain.steps.iter().enumerate().take(first) {
+            index.steps.insert(step.id.to_string(), place);
+        }
         let read = |commits: StepCommits| {
             let mut links = StepLinks::default();
             for commit in commits {
@@ -100,6 +104,19 @@ impl ChangeLinks {
             progress();
             Ok(())
         })?;
+        if let Some(before) = first.checked_sub(1).filter(|_| index.names_unknown_commit()) {
+            // It may be one inside an earlier step.
+            let read = |commits: StepCommits| -> Vec<Oid> {
+                commits.iter().flatten().filter_map(|commit| commit.id).collect()
+            };
+            walk.read_places((0, before), &read, &mut |place, commits| {
+                for id in commits.unwrap_or_default() {
+                    index.steps.insert(id.to_string(), place);
+                }
+                progress();
+                Ok(())
+            })?;
+        }
         let mut found = index.resolve_links();
         found.steps = index.steps;
         found.unread = unread;
@@ -198,6 +215,16 @@ impl LinkIndex {
 
     fn find_step(&self, digits: &str) -> Option<usize> {
         find_only_step(&self.steps, digits)
+    }
+
+    /// Returns true if a step names a commit that is in none of the steps so far.
+    fn names_unknown_commit(&self) -> bool {
+        self.stated.iter().any(|(_, links)| {
+            let digits = links.caused_by.iter().chain(&links.speaks_for);
+            let mut commits = digits.filter(|digits| parse_record_reference(digits).is_none());
+            links.reverts.iter().any(|id| self.find_step(&id.to_string()).is_none())
+                || commits.any(|digits| self.find_step(digits).is_none())
+        })
     }
 
     fn resolve_links(&self) -> ChangeLinks {
