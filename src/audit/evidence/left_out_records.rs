@@ -39,11 +39,13 @@ pub(super) fn check_left_out_records(pack: &ReadPack, ledger: &PackedLedger, che
     let packed: BTreeSet<_> = ledger.records.iter().map(|record| record.commit).collect();
     let mut others = Vec::new();
     for commit in pack.chain.iter().filter(|commit| !packed.contains(commit)) {
-        let Ok(link) = pack.repository.read_chain_link(*commit) else {
+        let Ok(raw) = pack.repository.read_raw_commit(*commit) else {
             check.add_problem(format!("the commit {commit} of the ledger cannot be read"));
             continue;
         };
-        let message = String::from_utf8_lossy(link.message()).into_owned();
+        // Of these, the pack has the commits and no trees.
+        let start = memchr::memmem::find(&raw, b"\n\n").map_or(raw.len(), |end| end + 2);
+        let message = String::from_utf8_lossy(raw.get(start..).unwrap_or_default()).into_owned();
         let number = find_value(&message, "Ledger-Record").unwrap_or("?").to_owned();
         let about = changes.iter().find(|about| about.is_told_by(&message, &decisions));
         match about {

@@ -79,7 +79,7 @@ pub(crate) struct StepLinks {
 }
 
 impl ChangeLinks {
-    /// Reads the links that the steps from the place `first` on state. `progress` is called for each step.
+    /// Reads the links that the steps from the place `first` on state, to each other and to earlier ones. `progress` is called for each step.
     ///
     /// # Errors
     ///
@@ -96,6 +96,10 @@ impl ChangeLinks {
         let walk = StepWalk { repository, chain, needs: &needs, trusted_keys, threads };
         let mut index = LinkIndex::default();
         let mut unread = Vec::new();
+        // What earlier steps say is not asked, but later ones speak of them.
+        for (place, step) in chain.steps.iter().enumerate().take(first) {
+            index.steps.insert(step.id.to_string(), place);
+        }
         let read = |commits: StepCommits| {
             let mut links = StepLinks::default();
             for commit in commits {
@@ -118,6 +122,20 @@ impl ChangeLinks {
             Ok(())
         })?;
         index.sort_commits();
+        if let Some(before) = first.checked_sub(1).filter(|_| index.names_unknown_commit()) {
+            // It may be one inside an earlier step.
+            let read = |commits: StepCommits| -> Vec<Oid> {
+                commits.iter().flatten().filter_map(|commit| commit.id).collect()
+            };
+            walk.read_places((0, before), &read, &mut |place, commits| {
+                for id in commits.unwrap_or_default() {
+                    index.steps.push((id, place));
+                }
+                progress();
+                Ok(())
+            })?;
+            index.sort_commits();
+        }
         let mut found = index.resolve_links();
         found.unread = unread;
         Ok(found)
@@ -296,6 +314,16 @@ impl LinkIndex {
 
     fn find_step(&self, digits: &str) -> Option<usize> {
         find_only_step(&self.steps, digits)
+    }
+
+    /// Returns true if a step names a commit that is in none of the steps so far.
+    fn names_unknown_commit(&self) -> bool {
+        self.stated.iter().any(|(_, links)| {
+            let digits = links.caused_by.iter().chain(&links.speaks_for);
+            let mut commits = digits.filter(|digits| parse_record_reference(digits).is_none());
+            links.reverts.iter().any(|digits| self.find_step(digits).is_none())
+                || commits.any(|digits| self.find_step(digits).is_none())
+        })
     }
 
     /// Returns the links, by the steps that they are about.
