@@ -111,7 +111,8 @@ fn an_exemption_that_cannot_be_known_is_deferred_and_named() {
 #[test]
 fn a_suite_can_say_that_a_rule_hangs_on_an_exemption() {
     let world = exempting_world("{ pusher: 'renovate[bot]' }");
-    let change = "commits: [{ message: \"x\\n\\nChange-Type: normal\\nReviewed-by: Ben <ben@example.com>\" }]";
+    let change =
+        "commits: [{ message: \"x\\n\\nChange-Type: normal\\nReviewed-by: Ben <ben@example.com>\" }]";
     let suite = format!(
         "tests:\n\
          - {{ name: early, change: {{ stage: check, unknown: [pusher], {change} }}, expect: {{ decision: allowed, rules: \

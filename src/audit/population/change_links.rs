@@ -98,7 +98,7 @@ impl ChangeLinks {
         let mut unread = Vec::new();
         // What earlier steps say is not asked, but later ones speak of them.
         for (place, step) in chain.steps.iter().enumerate().take(first) {
-            index.steps.insert(step.id.to_string(), place);
+            index.steps.push((step.id, place));
         }
         let read = |commits: StepCommits| {
             let mut links = StepLinks::default();
