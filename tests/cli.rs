@@ -511,6 +511,8 @@ fn every_line_fits_into_80_columns() {
             !starts.iter().any(|start| line.starts_with(start))
                 && !line.contains("[HOME]")
                 && !line.contains("<ESC>")
+                // A pattern is one word, and is shown whole.
+                && !(line.trim().starts_with('`') && !line.trim().contains(' '))
         };
         for line in text.lines().filter(free) {
             assert!(line.chars().count() <= 80, "{}: {line}", path.display());

@@ -1544,7 +1544,7 @@ const USABLE: &[(&str, &str, &str)] = &[
     ),
     (
         "x: { require: { not: { field: { Change-Type: present } } } }",
-        "keep `change-type` and `x` together",
+        "no change could keep both `x` and `change-type`",
         "",
     ),
     (

@@ -70,11 +70,7 @@ pub(super) fn realise_needs(court: Court<'_>, change: &Change, needs: &[Need<'_>
 /// Makes one act of two that are the same for a person.
 fn merge_acts(known: &mut Repair, other: &Repair) {
     match (known, other) {
-        (one @ Repair::Wait { .. }, two @ Repair::Wait { .. }) => {
-            if is_later(two, one) {
-                *one = two.clone();
-            }
-        }
+        (one @ Repair::Wait { .. }, two @ Repair::Wait { .. }) if is_later(two, one) => *one = two.clone(),
         (Repair::LeaveOut(one), Repair::LeaveOut(two)) => {
             one.extend(two.iter().cloned());
             one.sort_unstable();

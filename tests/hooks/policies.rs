@@ -450,8 +450,7 @@ fn a_roster_that_leaves_a_team_too_small_for_its_rule_is_refused() {
     world.write("policies/people.yml", &roster(&["ana", "ben", "eva"]));
     let people =
         "people: { roster: policies/people.yml, teams: { duo: [ben@example.com, eva@example.com] } }\n";
-    let pair = "rules:\n  pair: { when: { touches: infra/ }, require: { approvals: { at-least: 2, from: [duo], \
-                trust: claimed } } }\n";
+    let pair = "rules:\n  pair: { require: { approvals: { at-least: 2, from: [duo], trust: claimed } } }\n";
     world.write(PATH, &format!("{POLICY}{people}{pair}"));
     world.commit(&good("Two of two"));
     world.push(&["main"]).accepted();

@@ -342,9 +342,9 @@ fn a_policy_tells_who_may_and_gives_a_reason_to_let_others() {
     world
         .changegate("work", &["policy", "show"])
         .accepted()
-        .says("after a change has landed, release may report its outcome")
-        .says("after a change has landed, release, monitor may say that it was verified")
-        .says("after a change has landed, developers may attach a file to it");
+        .says("outcome: release may report its outcome")
+        .says("verified: release, monitor may say that it was verified")
+        .says("attach: developers may attach a file to it");
     world.write("policies/base.yml", ACTS);
     let child =
         "changegate: 1\nname: child\nextends: [base.yml]\nacts: { outcome: { from: [developers] } }\n";

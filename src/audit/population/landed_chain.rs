@@ -15,6 +15,9 @@ use crate::git::Repository;
 use crate::ledger::audit::history_fold::read_ledger_history;
 use crate::ledger::audit::ledger_history::LedgerHistory;
 
+/// The steps over a known one, oldest first, each with the commit before it if it has one.
+type FollowingSteps = Vec<(ChainStep, Option<Oid>)>;
+
 impl RefChain {
     /// Reads the steps that lead to `tip`: those of its first-parent history, and where the ledger knows commits that the
     /// ref held and to which first parents do not lead, those by which they came. `progress` is called for each step.
@@ -146,11 +149,7 @@ impl LandedChain {
     }
 
     /// Returns the steps over the last one to which the first parents of `end` lead; `None` if they lead elsewhere.
-    fn list_following_steps(
-        &self,
-        repository: &Repository,
-        end: Oid,
-    ) -> Result<Option<Vec<(ChainStep, Option<Oid>)>>> {
+    fn list_following_steps(&self, repository: &Repository, end: Oid) -> Result<Option<FollowingSteps>> {
         let last = self.chain.steps.last().map(|step| step.id);
         let (mut steps, mut next) = (Vec::new(), Some(end));
         while let Some(id) = next.filter(|id| Some(*id) != last) {

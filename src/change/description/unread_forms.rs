@@ -91,7 +91,7 @@ fn split_line_breaks(line: &str) -> Vec<&str> {
 /// Returns where the first tag that breaks the line begins and ends.
 fn find_line_break(text: &str) -> Option<(usize, usize)> {
     for (start, _) in text.match_indices('<') {
-        let Some((tag, _)) = text.get(start + 1..)?.split_once('>') else { return None };
+        let (tag, _) = text.get(start + 1..)?.split_once('>')?;
         if tag.trim_end_matches('/').trim_end().eq_ignore_ascii_case("br") {
             return Some((start, start + tag.len() + 2));
         }

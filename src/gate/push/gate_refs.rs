@@ -1,10 +1,16 @@
-//! Judges the refs below `refs/changegate/` that clients can push to: requests and acts.
+//! Judges the refs below `refs/changegate/` that clients can push to, requests and acts, and names that a file system would
+//! take for one of a protected ref.
 
+use crate::change::Text;
+use crate::gate::policy_findings::REF_UNREADABLE;
 use crate::gate::push::base_policy::PushBasePolicy;
 use crate::gate::push::ref_judge::RefJudge;
+use crate::gate::push::unreadable::add_detail;
 use crate::gate::{acts, break_glass};
 use crate::git::{RefUpdate, ResolvedRef};
+use crate::push::{self, GateRule, refuse_by_rule};
 use crate::report::ReportGroup;
+use crate::verdict::{Finding, Fixer, Judgement};
 
 impl RefJudge<'_> {
     /// Judges an update that requests a break-glass session or records an act; `None` for any other.
@@ -31,5 +37,18 @@ impl RefJudge<'_> {
             return Some(push.judge_act_ref(update, resolved, base, &mut self.facts));
         }
         None
+    }
+
+    /// Returns the refusal of a name that the file system would take for a protected one.
+    pub(super) fn refuse_case_twin(&self, name: &Text) -> Option<Judgement> {
+        match self.scope.find_case_twin(self.repository, name) {
+            Ok(None) => None,
+            Ok(Some(twin)) => Some(push::refuse_case_twin(name, &twin)),
+            Err(error) => {
+                let message = add_detail(REF_UNREADABLE.with("ref", name), &error);
+                let finding = Finding::new(message).fixed_by(Fixer::ServerAdministrator);
+                Some(refuse_by_rule(GateRule::RefCase, finding))
+            }
+        }
     }
 }

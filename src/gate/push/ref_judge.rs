@@ -112,19 +112,6 @@ impl RefJudge<'_> {
         Some(build_ref_group(update, resolved.id, refusals))
     }
 
-    /// Returns the refusal of a name that the file system would take for a protected one.
-    fn refuse_case_twin(&self, name: &Text) -> Option<Judgement> {
-        match self.scope.find_case_twin(self.repository, name) {
-            Ok(None) => None,
-            Ok(Some(twin)) => Some(push::refuse_case_twin(name, &twin)),
-            Err(error) => {
-                let message = add_detail(REF_UNREADABLE.with("ref", name), &error);
-                let finding = Finding::new(message).fixed_by(Fixer::ServerAdministrator);
-                Some(refuse_by_rule(GateRule::RefCase, finding))
-            }
-        }
-    }
-
     /// Judges what is pushed to a ref under change control.
     ///
     /// What cannot be read refuses this ref and leaves the judgement of the others alone.

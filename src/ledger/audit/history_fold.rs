@@ -216,9 +216,10 @@ impl<'a> HistoryFold<'a> {
             }
             LedgerEvent::BreakGlass(event) => add_session_event(&mut history.sessions, event),
             LedgerEvent::Act(event) if event.act.ref_name == *self.name => {
-                if self.acts.add_act((holder, record.number), event) {
-                    history.acts.push(RecordedChangeAct { record: record.number, event: event.clone() });
-                }
+                let is_allowed = self.acts.add_act((holder, record.number), event);
+                history.acts.extend(
+                    is_allowed.then(|| RecordedChangeAct { record: record.number, event: event.clone() }),
+                );
             }
             LedgerEvent::PullVerdict(verdict)
                 if verdict.target == *self.name && verdict.standing == RecordedStanding::Denied =>
