@@ -3,7 +3,13 @@
 //! That table says which controls each kind of rule serves, in each framework. A rule of a pack belongs to one kind
 //! and names its controls: no other, none left out, none misspelt, none of another framework. So a record that was
 //! written for one framework can be read for every other.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "test code"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

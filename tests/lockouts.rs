@@ -1,6 +1,12 @@
 //! No policy is refused for a lock-out that some change of a person is allowed under: generated policies of a few rules,
 //! against the judge, over a small world of changes.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "test code")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "test code"
+)]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -6,6 +6,9 @@ use crate::fake::{Fake, How, World};
 use crate::judged::{denied, judge, pull};
 use crate::scene::{POLICY, plain};
 
+/// What is done to the list of files that GitHub answers.
+type Edit = fn(&mut Value);
+
 const PATH: &str = "policies/changegate.yml";
 
 /// Returns a world whose main branch has this policy and these files beside it.
@@ -84,7 +87,7 @@ fn what_a_pull_request_makes_of_the_policy_is_asked_and_told() {
 fn added_lines_are_those_of_the_patch() {
     let rule = "rules:\n  open: { require: { not: { adds-lines: { matching: '0[.]0[.]0[.]0/0', in: ['*.rs'] } } } }\n";
     let policy = format!("{POLICY}{rule}");
-    let edits: [(fn(&mut Value), &str); 5] = [
+    let edits: [(Edit, &str); 5] = [
         (|files| show_patch(files, "@@ -0,0 +1,2 @@\n+a\n+allow 0.0.0.0/0", 2), "open"),
         (|files| show_patch(files, "@@ -1,2 +1,2 @@\n-allow 0.0.0.0/0\n+b\n+allow 0.0.0.0/0", 3), ""),
         (|files| show_patch(files, "@@ -0,0 +1 @@\n+a\n\\ No newline at end of file", 1), ""),

@@ -131,7 +131,7 @@ fn the_first_push_into_an_empty_repository() {
     std::fs::remove_dir_all(world.path("server.git/changegate")).unwrap();
     world.configure("changegate.missingPolicy", "startup");
     world.changegate("server.git", &["install", "--server", "--pusher", "none"]).accepted();
-    world.write("policies/changegate.yml", crate::world::POLICY);
+    world.write("policies/changegate.yml", POLICY);
     world.git(&["checkout", "-q", "--orphan", "fresh"]);
     world.commit(&good("Start"));
     world.push(&["fresh:main"]).accepted();
@@ -145,7 +145,7 @@ fn the_first_push_into_an_empty_repository() {
 
 #[test]
 fn sha256_linked_worktrees_and_packed_refs() {
-    let world = World::with(Some(crate::world::POLICY), "sha256");
+    let world = World::with(Some(POLICY), "sha256");
     for number in 0..3 {
         world.commit(&good(&format!("Commit {number}")));
         world.push(&["main"]).accepted();

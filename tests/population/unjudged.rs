@@ -13,6 +13,8 @@ impl World {
     /// Audits a folder; returns the exit code and the report.
     pub(crate) fn audit_with_code(&self, folder: &str, more: &[&str]) -> (Option<i32>, PathBuf) {
         let out = self.path("report");
+        // What an earlier audit has left is no answer of this one.
+        let _ = fs::remove_dir_all(&out);
         let mut command = self.command(crate::world::BINARY, folder);
         command.args(["audit", "--out", out.to_str().unwrap()]).args(more);
         let output = command.output().unwrap();

@@ -5,6 +5,7 @@ mod check;
 mod diff;
 mod init;
 pub(crate) mod lookup;
+mod mailmap;
 mod procedure;
 mod roster_draft;
 mod show;

@@ -30,7 +30,8 @@ use crate::cli::policy::init::starter_files::{
 use crate::cli::policy::init::suite_draft::{SuitePerson, draft_suite};
 use crate::cli::policy::init::template_fields::{TemplateReading, read_template_fields};
 use crate::cli::policy::lookup::{find_work_tree, load_local_policy, unknown_pack_error};
-use crate::cli::policy::roster_draft::{Mailmap, RosterDraft};
+use crate::cli::policy::mailmap::Mailmap;
+use crate::cli::policy::roster_draft::RosterDraft;
 use crate::gate::{LoadedPolicy, check_policy, load_from_files, load_from_pack};
 use crate::git::Repository;
 use crate::people::PeopleDirectory;
