@@ -22,6 +22,7 @@ pub(crate) mod push_remote;
 pub(crate) mod range;
 mod range_changes;
 pub(crate) mod range_walk;
+pub(crate) mod rule_traces;
 mod settings;
 pub(crate) mod swapped_parents;
 

@@ -11,16 +11,17 @@ use crate::gate::policy_findings::{find_today, list_policy_notes};
 use crate::gate::policy_source::{LoadedPolicy, load_from_commit};
 use crate::gate::push::change_judge::collect_commits;
 use crate::gate::range_walk::{RangeDivision, RangeWalk, refuse_new_gate_files};
+use crate::gate::rule_traces::explain_rules;
 use crate::gate::swapped_parents::SwappedParents;
 use crate::git::{CommitRange, Repository, UnreadableCommit};
-use crate::judge::{collect_reasons, explain_rule, find_used_exemptions, judge_change};
+use crate::judge::{collect_reasons, find_used_exemptions, judge_change};
 use crate::policy::{ChangeUnit, Policy};
 use crate::predicates::support::condition::ConditionTrace;
 use crate::report::{
     ChangeSelection, GroupScope, HeldChanges, PolicyLocation, Report, ReportGroup, decide_groups,
 };
 use crate::unblock::{MAX_PLANNED_CHANGES, plan_unblocking};
-use crate::verdict::{Decision, Judgement, Message, RuleId, RuleOutcome, Verdict, messages};
+use crate::verdict::{Decision, Judgement, Message, RuleId, Verdict, messages};
 
 messages! {
     EXEMPTION_UNUSED = "policy.exemption-unused":
@@ -376,25 +377,6 @@ pub fn judge_message(loaded: &LoadedPolicy, request: MessageRequest) -> Report {
     all.push(commit.clone());
     verdicts.push(judge_commits(Commits::new(all).unwrap_or_else(|| Commits::from(commit))));
     build_report(loaded, Stage::CommitMsg, false, now, ReportGroup::new(GroupScope::Message, verdicts))
-}
-
-/// Returns how the rules that apply to a change came to their answers, by rule id.
-pub(crate) fn explain_rules(
-    policy: &Policy,
-    change: &Change,
-    verdict: &Verdict,
-) -> Vec<(RuleId, ConditionTrace)> {
-    let mut traces = Vec::new();
-    for judgement in &verdict.judgements {
-        let id = &judgement.rule.id;
-        if judgement.outcome == RuleOutcome::NotApplicable {
-            continue;
-        }
-        for trace in explain_rule(policy, change, id) {
-            traces.push((id.clone(), trace));
-        }
-    }
-    traces
 }
 
 /// Returns the report about one group.

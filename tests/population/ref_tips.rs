@@ -67,10 +67,6 @@ fn a_change_that_landed_stays_in_the_population_when_parents_are_turned_around()
     for (id, title) in [(&second, "Two"), (&topic, "Topic"), (&turned, "Merge main into the topic")] {
         year.world.changegate("server.git", &["show", id]).accepted().says(&id[..10]).says(title);
     }
-    // A range that begins and ends where first parents do not lead.
-    let range = format!("{second}..{topic}");
-    let (_, out) = year.world.audit_with_code("server.git", &[&range]);
-    assert_eq!(list_changes(&out), [topic]);
 }
 
 /// What came by a turned merge that no record tells of is judged by the policy that the branch held.
