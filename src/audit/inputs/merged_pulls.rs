@@ -29,7 +29,7 @@ pub struct ListedPull {
 pub struct ListedPulls {
     /// The pull requests, in the order of the list.
     pub pulls: Vec<ListedPull>,
-    /// `sha256:` and the digest of the file, or of the lines that [`ListedPulls::from_forge`] names.
+    /// `sha256:` and the digest of the file, or of the lines that `ListedPulls::from_forge` names.
     pub digest: String,
     /// True if the list is known to have all that were merged into the branch in the period, as the forge says now; of a
     /// file, only its first and last entries tell how far it goes.
