@@ -13,7 +13,9 @@ use crate::policy::difference::wording::{
     PART_TEAM, TAKES_FEWER, TAKES_MORE, TAKES_OTHERS, key_part,
 };
 use crate::policy::difference::written_parts::{differs_in_text_alone, has_alternatives, names_text};
-use crate::policy::inspect::strictness::{is_as_strict, is_field_as_strict, is_settings_map_as_strict};
+use crate::policy::inspect::weakening::strictness::{
+    is_as_strict, is_field_as_strict, is_settings_map_as_strict,
+};
 use crate::policy::inspect::written::{
     find_entry, is_same_value, list_condition_predicates, list_entries, list_texts, scalar_text,
 };

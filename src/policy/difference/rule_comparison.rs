@@ -7,8 +7,8 @@ use crate::policy::difference::wording::{
     ALL_CLASSES, ALWAYS, DENY, KEY_FOR, KEY_LEVEL, KEY_NOT_FOR, KEY_REQUIRE, KEY_UNTIL, KEY_WHEN, NOTHING,
     OTHER_VALUE, PART_RULE, PART_RULE_OF_CLASSES,
 };
-use crate::policy::inspect::strictness::is_as_strict;
-use crate::policy::inspect::weakening::may_weaken_rule;
+use crate::policy::inspect::weakening::strictness::is_as_strict;
+use crate::policy::inspect::weakening::weakened_entries::may_weaken_rule;
 use crate::policy::inspect::written::{is_same_value, list_texts, scalar_text};
 use crate::verdict::{Message, MessageTemplate, MessageValue, RuleLevel};
 use crate::yaml::{YamlNode, shorten_for_message};

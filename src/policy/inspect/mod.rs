@@ -5,35 +5,12 @@
 //! policy is written: by `policy check`, and by the push that changes one. A policy in force is only
 //! loaded, so a later version that finds more locks no repository.
 
-mod answer_rows;
-mod aspect_samples;
-mod assumed_change;
-mod change_makers;
-mod code_owners;
-mod confirmed_lockouts;
-mod contradictions;
-mod excluding_rules;
-mod exemption_scopes;
+mod entries;
 mod findings;
-mod lists;
-mod lockouts;
-mod lost_numbers;
-mod path_answers;
-mod path_globs;
-mod patterns;
-mod people_answers;
-mod possible_changes;
-mod reach;
-mod rule_scopes;
-mod sample_changes;
-mod search_budget;
-mod signatures;
-mod staffing;
-pub(crate) mod strictness;
-mod teams;
-mod times;
-mod unreachable_people;
-mod usual_changes;
+mod samples;
+mod scopes;
+mod search;
+mod staff;
 pub(crate) mod weakening;
 pub(crate) mod written;
 
@@ -41,19 +18,23 @@ use crate::pattern::PathPattern;
 use crate::people::code_owners::FoundCodeOwners;
 use crate::policy::definition::Policy;
 use crate::policy::faults::{FaultyFile, PolicyErrors};
-use crate::policy::inspect::confirmed_lockouts::LockoutConfirmation;
-use crate::policy::inspect::excluding_rules::{ExcludingRules, LockoutSearch};
+use crate::policy::inspect::entries::{contradictions, lists, lockouts, lost_numbers, patterns, times};
 use crate::policy::inspect::findings::{FileFindings, JudgingPlace};
-use crate::policy::inspect::path_answers::PathAnswers;
-use crate::policy::inspect::possible_changes::join_asked_people;
-use crate::policy::inspect::rule_scopes::ScopeInspection;
+use crate::policy::inspect::scopes::rule_scopes::ScopeInspection;
+use crate::policy::inspect::scopes::{exemption_scopes, reach};
+use crate::policy::inspect::search::confirmed_lockouts::LockoutConfirmation;
+use crate::policy::inspect::search::excluding_rules::{self, ExcludingRules, LockoutSearch};
+use crate::policy::inspect::search::path_answers::PathAnswers;
+use crate::policy::inspect::search::possible_changes::join_asked_people;
+use crate::policy::inspect::staff::{code_owners, signatures, staffing, teams, unreachable_people};
+use crate::policy::inspect::weakening::weakened_entries;
 use crate::policy::inspect::written::{find_entry, list_entries};
 use crate::policy::load::files::{FetchedFile, PolicyFile, PolicyFiles};
 use crate::policy::packs::find_pack;
 use crate::yaml::{self, YamlFault, YamlPlace};
 
 pub use crate::policy::inspect::findings::{InspectionFacts, LATER_KEYS_DAYS};
-pub use crate::policy::inspect::weakening::PolicyWeakening;
+pub use crate::policy::inspect::weakening::weakened_entries::PolicyWeakening;
 
 /// What an inspection of a valid policy found.
 #[derive(Clone, Debug, Default)]
@@ -127,14 +108,14 @@ pub fn inspect_policy(
         contradictions::inspect_contradictions(policy, &files, index, &mut found);
         lockouts.confirm_suspicions(&mut found);
         reach::inspect_reach(policy, &files, index, &mut found);
-        let weakenings = weakening::find_weakenings(&files, index);
+        let weakenings = weakened_entries::find_weakenings(&files, index);
         for weakening in &weakenings {
             // Several at one place, as two packs have, are told once.
             if weakening.reason.is_none() && !found.errors.iter().any(|fault| fault.at == weakening.at) {
                 found.errors.push(weakening.missing_reason_fault());
             }
         }
-        weakening::inspect_reasons(&file.node, &weakenings, &mut found);
+        weakened_entries::inspect_reasons(&file.node, &weakenings, &mut found);
         inspection.weakenings.extend(weakenings);
         inspection.add_findings(file, found);
     }

@@ -5,7 +5,7 @@
 //! needs a reason, so that it is a decision and no accident.
 
 use crate::policy::inspect::findings::FileFindings;
-use crate::policy::inspect::strictness::{
+use crate::policy::inspect::weakening::strictness::{
     are_obligations_as_strict, is_as_strict, is_field_as_strict, is_settings_map_as_strict,
 };
 use crate::policy::inspect::written::{

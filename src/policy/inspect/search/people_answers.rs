@@ -8,11 +8,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::policy::definition::Policy;
-use crate::policy::inspect::change_makers::{
+use crate::policy::inspect::findings::{InspectionFacts, JudgingPlace};
+use crate::policy::inspect::samples::change_makers::{
     ChangeMaker, list_author_makers, list_bot_makers, list_pusher_makers, list_signers, sign_change,
 };
-use crate::policy::inspect::findings::{InspectionFacts, JudgingPlace};
-use crate::policy::inspect::sample_changes::evaluate_sample;
+use crate::policy::inspect::samples::sample_changes::evaluate_sample;
 use crate::predicates::Predicate;
 use crate::predicates::approvals::ApprovalsPredicate;
 

@@ -11,12 +11,12 @@ use jiff::civil::Date;
 
 use crate::change::Change;
 use crate::policy::definition::{Policy, Rule};
-use crate::policy::inspect::aspect_samples::list_bot_changes;
-use crate::policy::inspect::contradictions::contradict;
+use crate::policy::inspect::entries::contradictions::contradict;
 use crate::policy::inspect::findings::{FileFindings, InspectionFacts};
-use crate::policy::inspect::path_answers::PathAnswers;
-use crate::policy::inspect::possible_changes::AssumedChanges;
-use crate::policy::inspect::search_budget::SearchBudget;
+use crate::policy::inspect::samples::aspect_samples::list_bot_changes;
+use crate::policy::inspect::search::path_answers::PathAnswers;
+use crate::policy::inspect::search::possible_changes::AssumedChanges;
+use crate::policy::inspect::search::search_budget::SearchBudget;
 use crate::policy::inspect::written::{
     find_entry, is_empty_not, list_conjuncts, list_entries, list_items, scalar_text,
 };

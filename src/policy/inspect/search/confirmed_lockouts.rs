@@ -5,13 +5,13 @@
 //! classes, `when`, exemptions and other ways.
 
 use crate::policy::definition::Policy;
-use crate::policy::inspect::aspect_samples::list_bot_changes;
-use crate::policy::inspect::assumed_change::{ChangeSearch, WantedChanges};
-use crate::policy::inspect::excluding_rules::LockoutSearch;
 use crate::policy::inspect::findings::{FileFindings, InspectionFacts, JudgingPlace, SuspectedLockout};
-use crate::policy::inspect::path_answers::PathAnswers;
-use crate::policy::inspect::possible_changes::{AssumedChanges, join_asked_people};
-use crate::policy::inspect::search_budget::SearchBudget;
+use crate::policy::inspect::samples::aspect_samples::list_bot_changes;
+use crate::policy::inspect::search::assumed_change::{ChangeSearch, WantedChanges};
+use crate::policy::inspect::search::excluding_rules::LockoutSearch;
+use crate::policy::inspect::search::path_answers::PathAnswers;
+use crate::policy::inspect::search::possible_changes::{AssumedChanges, join_asked_people};
+use crate::policy::inspect::search::search_budget::SearchBudget;
 use crate::predicates::Predicate;
 
 /// What confirms lock-outs, and which rules were told so far.

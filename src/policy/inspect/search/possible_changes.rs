@@ -11,16 +11,16 @@ use serde_json::json;
 
 use crate::change::Change;
 use crate::policy::definition::Policy;
-use crate::policy::inspect::answer_rows::{list_label_sets, list_merges, list_sizes, list_wordings};
-use crate::policy::inspect::aspect_samples::{
+use crate::policy::inspect::findings::{InspectionFacts, JudgingPlace};
+use crate::policy::inspect::samples::aspect_samples::{
     keep_server_pushers, list_authors, list_branches, list_pushers, list_times,
 };
-use crate::policy::inspect::assumed_change::{ChangeSearch, SketchedQuestion, WantedChanges};
-use crate::policy::inspect::findings::{InspectionFacts, JudgingPlace};
-use crate::policy::inspect::path_answers::PathAnswers;
-use crate::policy::inspect::people_answers::{JoinedPeopleAnswers, join_people_answers};
-use crate::policy::inspect::sample_changes::{ask_sample, read_sample};
-use crate::policy::inspect::search_budget::SearchBudget;
+use crate::policy::inspect::samples::sample_changes::{ask_sample, read_sample};
+use crate::policy::inspect::search::answer_rows::{list_label_sets, list_merges, list_sizes, list_wordings};
+use crate::policy::inspect::search::assumed_change::{ChangeSearch, SketchedQuestion, WantedChanges};
+use crate::policy::inspect::search::path_answers::PathAnswers;
+use crate::policy::inspect::search::people_answers::{JoinedPeopleAnswers, join_people_answers};
+use crate::policy::inspect::search::search_budget::SearchBudget;
 use crate::predicates::Predicate;
 use crate::predicates::size::SizePredicate;
 use crate::verdict::RuleLevel;

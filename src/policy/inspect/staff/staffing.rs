@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 
 use crate::policy::definition::{Policy, Rule};
+use crate::policy::inspect::entries::lockouts::{find_rest_class, is_ordinary};
 use crate::policy::inspect::findings::{FileFindings, SuspectedLockout};
-use crate::policy::inspect::lockouts::{find_rest_class, is_ordinary};
 use crate::policy::inspect::written::find_entry;
 use crate::predicates::Predicate;
 use crate::verdict::RuleLevel;

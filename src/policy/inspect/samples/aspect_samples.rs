@@ -13,7 +13,7 @@ use crate::pattern::RefPattern;
 use crate::people::ResolvedIdentity;
 use crate::people::roster_members::account_kind;
 use crate::policy::definition::Policy;
-use crate::policy::inspect::sample_changes::{SAMPLE_WORD, list_sample_branches, read_sample};
+use crate::policy::inspect::samples::sample_changes::{SAMPLE_WORD, list_sample_branches, read_sample};
 use crate::predicates::Predicate;
 
 /// How many days from today a change may have to wait for; a freeze may last a year.

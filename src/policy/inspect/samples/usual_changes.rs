@@ -7,8 +7,8 @@
 use jiff::civil::Date;
 
 use crate::policy::definition::Policy;
-use crate::policy::inspect::aspect_samples::list_times;
-use crate::policy::inspect::sample_changes::evaluate_sample;
+use crate::policy::inspect::samples::aspect_samples::list_times;
+use crate::policy::inspect::samples::sample_changes::evaluate_sample;
 use crate::predicates::Predicate;
 use crate::predicates::support::condition::Condition;
 use crate::predicates::window::WindowPredicate;

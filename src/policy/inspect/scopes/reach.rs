@@ -2,7 +2,7 @@
 
 use crate::policy::definition::Policy;
 use crate::policy::inspect::findings::FileFindings;
-use crate::policy::inspect::sample_changes::inspect_exempted_samples;
+use crate::policy::inspect::samples::sample_changes::inspect_exempted_samples;
 use crate::policy::inspect::written::{
     WrittenPredicate, covers_conjuncts, find_entry, list_conjuncts, list_entries, list_items, list_texts,
     scalar_text,

@@ -4,13 +4,13 @@
 //! has, the exemption does nothing. Both are notes, as in `rule_scopes`.
 
 use crate::policy::definition::{Policy, Rule, RuleExemption};
-use crate::policy::inspect::aspect_samples::list_pushers;
 use crate::policy::inspect::findings::FileFindings;
-use crate::policy::inspect::rule_scopes::{
+use crate::policy::inspect::samples::aspect_samples::list_pushers;
+use crate::policy::inspect::samples::sample_changes::evaluate_sample;
+use crate::policy::inspect::samples::usual_changes::assume_usual_change;
+use crate::policy::inspect::scopes::rule_scopes::{
     RuleScope, ScopeInspection, asks_beyond_samples, build_probe, inspect_rule_scopes,
 };
-use crate::policy::inspect::sample_changes::evaluate_sample;
-use crate::policy::inspect::usual_changes::assume_usual_change;
 use crate::policy::inspect::written::{find_entry, list_items, scalar_text};
 use crate::policy::load::files::PolicyFile;
 use crate::predicates::Predicate;

@@ -12,7 +12,7 @@ use std::collections::{BTreeSet, VecDeque};
 use crate::change::Text;
 use crate::pattern::PathPattern;
 use crate::policy::definition::Policy;
-use crate::policy::inspect::path_globs::PathGlob;
+use crate::policy::inspect::search::path_globs::PathGlob;
 use crate::predicates::Predicate;
 
 /// How many questions about paths are known; a number of 64 bits has one for each.
@@ -293,9 +293,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::policy::inspect::excluding_rules::LockoutSearch;
     use crate::policy::inspect::findings::InspectionFacts;
     use crate::policy::inspect::findings::JudgingPlace;
+    use crate::policy::inspect::search::excluding_rules::LockoutSearch;
     use crate::policy::load_policy;
 
     const PATTERNS: [&str; 8] =

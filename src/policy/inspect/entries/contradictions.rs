@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 
 use crate::policy::definition::Policy;
+use crate::policy::inspect::entries::lockouts::list_accepted_words;
 use crate::policy::inspect::findings::{FileFindings, SuspectedLockout};
-use crate::policy::inspect::lockouts::list_accepted_words;
 use crate::policy::inspect::written::{
     WrittenPredicate, covers_conjuncts, find_entry, is_empty_not, list_conjuncts, list_entries, list_texts,
     scalar_text,

@@ -5,11 +5,11 @@ use serde_json::json;
 use crate::change::{Change, Person, PusherIdentity, SignatureStatus, Text};
 use crate::people::ResolvedIdentity;
 use crate::policy::definition::Policy;
-use crate::policy::inspect::aspect_samples::{
+use crate::policy::inspect::findings::{FORGE_ADDRESS, JudgingPlace};
+use crate::policy::inspect::samples::aspect_samples::{
     keep_server_pushers, list_authors, list_bot_changes, list_pushers,
 };
-use crate::policy::inspect::findings::{FORGE_ADDRESS, JudgingPlace};
-use crate::policy::inspect::sample_changes::{ask_sample, evaluate_sample, read_sample};
+use crate::policy::inspect::samples::sample_changes::{ask_sample, evaluate_sample, read_sample};
 use crate::policy::signing_keys::SigningKey;
 use crate::predicates::{EvaluationContext, Predicate};
 

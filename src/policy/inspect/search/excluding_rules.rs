@@ -11,13 +11,15 @@ use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 use crate::policy::definition::Policy;
-use crate::policy::inspect::assumed_change::{ChangeSearch, WantedChanges};
 use crate::policy::inspect::findings::{InspectionFacts, JudgingPlace};
-use crate::policy::inspect::path_answers::PathAnswers;
-use crate::policy::inspect::people_answers::JoinedPeopleAnswers;
-use crate::policy::inspect::possible_changes::{AssumedChanges, join_asked_people, list_denying_rules};
-use crate::policy::inspect::search_budget::SearchBudget;
-use crate::policy::inspect::staffing::join_rule_ids;
+use crate::policy::inspect::search::assumed_change::{ChangeSearch, WantedChanges};
+use crate::policy::inspect::search::path_answers::PathAnswers;
+use crate::policy::inspect::search::people_answers::JoinedPeopleAnswers;
+use crate::policy::inspect::search::possible_changes::{
+    AssumedChanges, join_asked_people, list_denying_rules,
+};
+use crate::policy::inspect::search::search_budget::SearchBudget;
+use crate::policy::inspect::staff::staffing::join_rule_ids;
 use crate::predicates::Predicate;
 use crate::yaml::shorten_for_message;
 

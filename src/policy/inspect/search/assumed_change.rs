@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 
 use crate::policy::definition::{Policy, RuleExemption};
-use crate::policy::inspect::search_budget::{SearchBudget, SearchProgress};
+use crate::policy::inspect::search::search_budget::{SearchBudget, SearchProgress};
 use crate::predicates::Predicate;
 use crate::predicates::field::FieldPredicate;
 use crate::predicates::support::condition::Condition;

@@ -8,8 +8,8 @@ use jiff::civil::Date;
 
 use crate::calendar::{find_similar_zone, to_local_time};
 use crate::policy::definition::Policy;
+use crate::policy::inspect::entries::lockouts::{binds_usual_changes, is_overridden};
 use crate::policy::inspect::findings::{FileFindings, SuspectedLockout};
-use crate::policy::inspect::lockouts::{binds_usual_changes, is_overridden};
 use crate::policy::inspect::written::{
     find_entry, list_conjuncts, list_entries, list_items, list_predicates, list_texts, scalar_text,
 };

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::pattern::PathPattern;
-use crate::policy::inspect::sample_changes::SAMPLE_WORD;
+use crate::policy::inspect::samples::sample_changes::SAMPLE_WORD;
 
 /// How many steps the search of what two patterns have in common may take.
 const MAX_MEET_STEPS: usize = 1_000;

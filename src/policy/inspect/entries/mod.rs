@@ -1,0 +1,8 @@
+//! Faults of single entries of a policy: what a pattern, a list, a time or a rule by itself cannot mean.
+
+pub(crate) mod contradictions;
+pub(crate) mod lists;
+pub(crate) mod lockouts;
+pub(crate) mod lost_numbers;
+pub(crate) mod patterns;
+pub(crate) mod times;

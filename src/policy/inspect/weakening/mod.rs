@@ -1,0 +1,4 @@
+//! What a policy weakens of the policies that it extends.
+
+pub(crate) mod strictness;
+pub(crate) mod weakened_entries;
