@@ -10,7 +10,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::audit::population::period::{PeriodEnd, parse_period_end};
-use crate::change::{Change, Commits, FactKind, Stage, Text};
+use crate::change::{Change, Commits, FactKind, Missing, Stage, Text};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::{Context, count_threads};
 use crate::cli::output::{self, ReportFormatArg};
@@ -291,6 +291,9 @@ pub(crate) fn build_draft_change(
     };
     let has_commits = commits.is_some();
     let mut change = draft.build_change(commits, context)?;
+    if arrival == ArrivalArg::Commit && args.pusher.is_none() {
+        change.pusher = Err(Missing::at_stage(change.stage, FactKind::Pusher));
+    }
     if has_commits {
         let repository = Repository::discover_from(&context.directory)?;
         complete_policy_effect(&mut change, &repository, loaded);
