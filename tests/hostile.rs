@@ -15,9 +15,10 @@ mod entries;
 mod lab;
 
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use changegate::yaml;
+use cpu_time::ThreadTime;
 use lab::Lab;
 use proptest::prelude::*;
 
@@ -25,7 +26,7 @@ use proptest::prelude::*;
 const SOON: Duration = Duration::from_secs(if cfg!(debug_assertions) { 30 } else { 1 });
 
 fn soon<T>(what: &str, work: impl FnOnce() -> T) -> T {
-    let started = Instant::now();
+    let started = ThreadTime::now();
     let done = work();
     let took = started.elapsed();
     assert!(took < SOON, "{what} took {took:?}");

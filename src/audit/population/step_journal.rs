@@ -335,7 +335,8 @@ mod tests {
             let part = journal.open_part("key", at(10));
             (0..MAX_BATCH_STEPS * 3).filter(|number| part.find_evidence(id(*number), true).is_some()).count()
         };
-        for length in (0..whole.len()).step_by(211).chain([first, first_end - 1, first_end, whole.len()]) {
+        let (step, ends) = (whole.len() / 61, [first, first_end - 1, first_end, whole.len()]);
+        for length in (0..whole.len()).step_by(step).chain(ends) {
             fs::write(&path, &whole[..length]).unwrap();
             let expected = match length {
                 _ if length == whole.len() => 2,
