@@ -41,6 +41,11 @@ fn read(scene: &Scene, path: &str) -> String {
 }
 
 /// Returns every file of the work tree with its content.
+/// Returns what a command said, in one line.
+fn told(said: &str) -> String {
+    said.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn snapshot(scene: &Scene) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![scene.directory.clone()];
@@ -173,14 +178,17 @@ const PEOPLE: [&str; 12] = [
     "Lü Mo, the <lu@example.com>",
 ];
 
-/// A repository of twelve people, with owners of every kind.
-fn owned_repository() -> Scene {
+/// Owners of whom the roster knows two each; the last line means nothing to GitHub.
+const KNOWN_OWNERS: &str =
+    "# who\n*        ada@example.com bo@example.com\n/docs/   @ivo-j @joe-k\n/gen/\n!/x/  @ivo-j\n";
+
+/// Owners of whom the roster does not know two each.
+const OPEN_OWNERS: &str = "/web/    @acme/web\n/db/     cy@example.com\n";
+
+/// A repository of twelve people, with these owners.
+fn owned_repository(owners: &str) -> Scene {
     let mut scene = Scene::repository();
-    scene.write(
-        ".github/CODEOWNERS",
-        "# who\n*        ada@example.com bo@example.com\n/docs/   @ivo-j @joe-k\n/web/    @acme/web\n/gen/\n\
-         /db/     cy@example.com\n/x{a,b}  @ivo-j\n",
-    );
+    scene.write(".github/CODEOWNERS", owners);
     for path in
         ["src/lib.rs", "docs/guide.md", "web/app.ts", "gen/out.rs", "db/migrations/1.sql", "Cargo.lock"]
     {
@@ -200,23 +208,16 @@ fn owned_repository() -> Scene {
 }
 
 #[test]
-fn twelve_authors_with_owners_have_their_teams_and_rules() {
-    let scene = owned_repository();
+fn twelve_authors_with_owners_have_a_rule_that_asks_them() {
+    let scene = owned_repository(KNOWN_OWNERS);
     let said = init(&scene, &[]);
     let policy = read(&scene, "policies/changegate.yml");
     for wanted in [
         "protects: [main, production, 'release/*', 'refs/tags/v*', 'refs/tags/release-*']\n# There too, if you like: develop\n",
-        "\n  roster: policies/people.yml\n  teams:\n#     duty-managers: [kim@example.com]\n#     db-owners: [cy@example.com]\n",
-        "    everything-owners: [ada@example.com, bo@example.com]\n",
-        "    docs-owners: ['github:ivo-j', 'github:joe-k']\n",
-        "#     web: []   # the members of @acme/web\n",
+        "\n  roster: policies/people.yml\n#   teams:\n#     duty-managers: [kim@example.com]\n",
         "  bots: ['jenkins@example.com', 'renovate[bot]@users.noreply.github.com']\n",
-        "  owners-of-everything:\n    title: approved by everything-owners\n",
-        "    when: { touches: { paths: ['*'], ignore: ['/docs/', '/web/', '/gen/', '/db/'] } }\n",
-        "  owners-of-docs:\n",
-        "#   owners-of-web:\n",
-        "#   owners-of-db:\n",
-        "# `.github/CODEOWNERS` has patterns that mean nothing here: `/x{a,b}`\n",
+        "  # The owners that `.github/CODEOWNERS` names, by the meaning of its forge.\n  code-owners:\n",
+        "    require: { approvals: { from: codeowners, unowned: nobody, trust: claimed } }\n",
         "#     paths: ['**/Cargo.lock']\n",
         "#     when: { touches: [migrations/] }\n",
     ] {
@@ -225,9 +226,17 @@ fn twelve_authors_with_owners_have_their_teams_and_rules() {
     assert!(
         said.contains("doctor --github acme/shop") && said.contains("wrote .github/workflows/changegate.yml")
     );
-    assert!(said.contains("2 of them in force"), "{said}");
+    assert!(
+        told(&said)
+            .contains("asks the owners that `.github/CODEOWNERS` names, and is in force; 1 line of it mean")
+    );
+    // The files are committed before hooks ask for what the template of messages does not have.
+    assert!(said.find("git commit\n") < said.find("changegate install"), "{said}");
     let suite = read(&scene, "policies/changegate.test.yml");
-    assert!(suite.contains("owners-of-docs asks its owners") && !suite.contains("Ana Ruiz"), "{suite}");
+    assert!(
+        suite.contains("code-owners asks the owners of a path") && !suite.contains("Ana Ruiz"),
+        "{suite}"
+    );
     assert!(suite.contains("a change with all that is asked"), "{suite}");
     // The rules hold people to what the file says.
     let approved = |by: &str, path: &str| {
@@ -258,22 +267,70 @@ fn twelve_authors_with_owners_have_their_teams_and_rules() {
     };
     assert_eq!(approved(PEOPLE[0], "src/new.rs").0, 0);
     let (code, said) = approved(PEOPLE[3], "src/new.rs");
-    assert!(code == 1 && said.contains("owners-of-everything"), "{said}");
+    assert!(code == 1 && said.contains("code-owners"), "{said}");
     assert_eq!(approved(PEOPLE[8], "docs/a.md").0, 0);
-    assert!(approved(PEOPLE[0], "docs/a.md").1.contains("owners-of-docs"));
+    assert!(approved(PEOPLE[0], "docs/a.md").1.contains("code-owners"));
     assert_eq!(approved(PEOPLE[3], "gen/new.rs").0, 0);
+}
+
+#[test]
+fn owners_whom_the_roster_does_not_know_lock_nobody_out() {
+    let scene = owned_repository(&format!("{KNOWN_OWNERS}{OPEN_OWNERS}"));
+    let said = init(&scene, &[]);
+    let policy = read(&scene, "policies/changegate.yml");
+    for wanted in [
+        "#   code-owners:\n",
+        "# Missing there: `@acme/web` (line 6), a further owner (line 7)\n",
+        "# A team of the forge needs a name here: `people: { codeowners: { teams: {",
+    ] {
+        assert!(policy.contains(wanted), "{wanted}\n{policy}");
+    }
+    assert!(told(&said).contains("it is a comment until the roster knows two people of each line"), "{said}");
+    succeeds(&scene, &["policy", "check"]);
+}
+
+#[test]
+fn what_stands_there_as_a_comment_can_be_taken_in() {
+    for pack in POLICY_PACKS {
+        let mut scene = Scene::repository();
+        scene.write(".gitattributes", "*.safetensors filter=lfs diff=lfs merge=lfs -text\n");
+        scene.write("db/migrations/1.sql", "x");
+        commit_by(&mut scene, PEOPLE[0], "Begin");
+        succeeds(&scene, &["policy", "init", "--pack", pack.name]);
+        let mut policy = read(&scene, "policies/changegate.yml").replacen("\n# rules:\n", "\nrules:\n", 1);
+        for id in ["lfs-pointers", "careful-folders"] {
+            let start = policy.find(&format!("#   {id}:")).unwrap();
+            let written: String = policy[start..]
+                .lines()
+                .take_while(|line| line.starts_with("#   "))
+                .map(|line| format!("{line}\n"))
+                .collect();
+            policy = policy.replacen(&written, &written.replace("#   ", "  ").replace("\n#", "\n"), 1);
+        }
+        scene.write("policies/changegate.yml", &policy);
+        assert!(policy.contains("\n  lfs-pointers:\n    title: "), "{policy}");
+        succeeds(&scene, &["policy", "check"]);
+    }
+}
+
+#[test]
+fn a_folder_that_is_no_repository_is_made_one_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = Scene::repository();
+    let said = succeeds(&scene, &["-C", folder.path().to_str().unwrap(), "policy", "init"]);
+    assert!(told(&said).contains("1. make this folder a repository git init 2."), "{said}");
 }
 
 #[test]
 fn what_is_written_holds_for_every_pack() {
     for pack in POLICY_PACKS {
-        let scene = owned_repository();
+        let scene = owned_repository(KNOWN_OWNERS);
         succeeds(&scene, &["policy", "init", "--pack", pack.name]);
         succeeds(&scene, &["policy", "check"]);
         let tested = succeeds(&scene, &["policy", "test"]);
         assert!(tested.contains(" passed"), "{}: {tested}", pack.name);
         let policy = read(&scene, "policies/changegate.yml");
-        assert!(policy.contains("\n  owners-of-docs:\n"), "{}: {policy}", pack.name);
+        assert!(policy.contains("\n  code-owners:\n"), "{}: {policy}", pack.name);
     }
 }
 
@@ -289,19 +346,19 @@ fn a_monorepo_with_large_files_is_told_of_the_pack_for_models() {
     commit_by(&mut scene, PEOPLE[0], "Begin");
     commit_by(&mut scene, PEOPLE[1], "Go on");
     let said = init(&scene, &[]);
-    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(said.contains("policy packs ai-company"), "{said}");
+    assert!(told(&said).contains("policy packs ai-company"), "{said}");
     let policy = read(&scene, "policies/changegate.yml");
     for wanted in [
         "The pack `ai-company`",
         "lfs: ['*.safetensors', '*.psd']",
         "#     when: { touches: [infra/] }",
         "'**/package-lock.json'",
-        "#   owners-of-payments:",
+        "#   code-owners:",
+        "# Missing there: `@acme/payments` (line 2)\n",
     ] {
         assert!(policy.contains(wanted), "{wanted}\n{policy}");
     }
-    assert!(!policy.contains("owners-of-md"), "{policy}");
+    assert!(!policy.contains("@acme/docs"), "{policy}");
     // Another forge has no use for GitHub's files.
     assert!(!scene.directory.join(".github").exists());
     let asked = succeeds(&scene, &["policy", "init", "--github"]);

@@ -82,6 +82,11 @@ impl CodeOwners {
         CodeOwners { path: path.to_owned(), format, sections, ignored_lines }
     }
 
+    /// Returns the sections.
+    pub(crate) fn list_sections(&self) -> impl Iterator<Item = &OwnerSection> {
+        self.sections.iter()
+    }
+
     /// Returns the entries of all sections.
     pub(crate) fn list_entries(&self) -> impl Iterator<Item = &OwnerEntry> {
         self.sections.iter().flat_map(|section| &section.entries)

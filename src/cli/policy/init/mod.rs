@@ -3,8 +3,7 @@
 //!
 //! Nothing that is there is overwritten, so the command can be run again. What is written is checked before.
 
-mod code_owners;
-mod owner_rules;
+mod owner_rule;
 mod policy_draft;
 mod report;
 mod repository_survey;
@@ -18,8 +17,7 @@ use std::path::Path;
 use crate::change::NeededFacts;
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
-use crate::cli::policy::init::code_owners::parse_code_owners;
-use crate::cli::policy::init::owner_rules::{OwnerDraft, OwnerRule, draft_owner_rules};
+use crate::cli::policy::init::owner_rule::{OwnerDraft, draft_owner_rule, find_owners_path};
 use crate::cli::policy::init::policy_draft::{PolicyDraft, RosterState};
 use crate::cli::policy::init::report::{InitReport, PlannedFile, write_init_report};
 use crate::cli::policy::init::repository_survey::{LikelyForge, RepositorySurvey, survey_repository};
@@ -27,7 +25,7 @@ use crate::cli::policy::init::starter_files::{
     COMMIT_TEMPLATE_PATH, ExistingTemplate, PULL_TEMPLATE_PATH, WORKFLOWS, find_pull_template,
     render_commit_template, render_pull_template,
 };
-use crate::cli::policy::init::suite_draft::{SuitePerson, draft_suite};
+use crate::cli::policy::init::suite_draft::{OwnedSample, SuitePerson, draft_suite};
 use crate::cli::policy::init::template_fields::{TemplateReading, read_template_fields};
 use crate::cli::policy::lookup::{find_work_tree, load_local_policy, unknown_pack_error};
 use crate::cli::policy::mailmap::Mailmap;
@@ -50,9 +48,6 @@ const ROSTER_PATH: &str = "policies/people.yml";
 
 /// The path of the tests.
 const SUITE_PATH: &str = "policies/changegate.test.yml";
-
-/// Where forges look for the owners of paths, in their order.
-const OWNERS_PATHS: [&str; 4] = [".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"];
 
 /// How many of the newest commits the roster is drafted from.
 const MAX_DRAFTED_COMMITS: usize = 10_000;
@@ -104,7 +99,7 @@ pub(super) fn init_policy(args: &PolicyInitArgs, context: &Context) -> Result<Co
             report.add_file(&root, DEFAULT_POLICY_PATH, String::new());
             let people = list_suite_people(&loaded.policy.people);
             if let Some(pack) = find_extended_pack(&root) {
-                add_suite(&root, pack, &loaded.policy, &people, &[], &mut report);
+                add_suite(&root, pack, &loaded.policy, &people, None, &mut report);
             }
             loaded
         }
@@ -130,6 +125,7 @@ pub(super) fn init_policy(args: &PolicyInitArgs, context: &Context) -> Result<Co
         }
     }
     report.forge.clone_from(&survey.forge);
+    report.has_repository = Repository::discover_from(&root).is_ok();
     report.has_models = survey.has_models && args.pack != "ai-company";
     report.is_below_root = std::path::absolute(&context.directory).is_ok_and(|folder| folder != root);
     if !args.dry_run {
@@ -186,63 +182,64 @@ fn draft_first_policy(
         survey,
         roster: state,
         bots: &bots,
-        owners: owners.as_ref().map(|(path, owners)| (*path, owners)),
+        owners: owners.as_ref(),
         enforces_owners: true,
         template: reading.as_ref().map(|(path, reading)| (*path, reading)),
     };
     let (text, loaded) = choose_valid_draft(&mut draft, &roster_text, context)?;
+    let state = draft.roster;
     report.roster = Some((state, count, has_roster));
-    let enforced: Vec<&OwnerRule> = match (&owners, draft.enforces_owners) {
-        (Some((_, owners)), true) if state == RosterState::InForce => {
-            owners.rules.iter().filter(|rule| rule.is_staffed()).collect()
-        }
-        _ => Vec::new(),
-    };
-    report.owners =
-        owners.as_ref().map(|(path, owners)| ((*path).to_owned(), enforced.len(), owners.rules.len()));
+    let asked = owners.as_ref().filter(|_| draft.is_owner_rule_in_force());
+    report.is_owner_rule_in_force = asked.is_some();
+    let mut owned = None;
+    if let Some(asked) = asked {
+        let is_plain = |path: &str| path.chars().all(|one| one.is_ascii_graphic() || one == ' ');
+        let paths: Vec<String> = survey.paths.iter().filter(|path| is_plain(path)).cloned().collect();
+        owned = asked
+            .find_owned_path(&paths, &loaded.policy.people)
+            .map(|(path, keys)| OwnedSample { path: path.to_owned(), keys });
+    }
+    report.owners = owners;
     report.add_file(root, DEFAULT_POLICY_PATH, text);
     if state != RosterState::Absent {
         report.add_file(root, ROSTER_PATH, roster_text);
     }
-    let mut owned = Vec::new();
-    for rule in enforced {
-        let is_plain = |path: &&str| path.chars().all(|one| one.is_ascii_graphic() || one == ' ');
-        owned.extend(rule.find_owned_path(&survey.paths).filter(is_plain).map(|path| (rule, path)));
-    }
     if let Some(pack) = packs::find_pack(&args.pack) {
         let mut people = list_suite_people(&loaded.policy.people);
-        // Who owns most can review most of what the tests of the pack change.
-        people.sort_by_key(|person| {
-            std::cmp::Reverse(
-                owned.iter().filter(|(rule, _)| rule.known_people.contains(&person.key)).count(),
-            )
-        });
-        add_suite(root, pack, &loaded.policy, &people, &owned, report);
+        // An owner can review what the tests of the pack change.
+        people.sort_by_key(|person| !owned.as_ref().is_some_and(|owned| owned.keys.contains(&person.key)));
+        add_suite(root, pack, &loaded.policy, &people, owned.as_ref(), report);
     }
     Ok(loaded)
 }
 
-/// Returns the first of the drafts that `policy check` accepts: with everything, without rules for owners, and without the
-/// fields of a template.
+/// Returns the first of the drafts that `policy check` accepts: with everything, without the rule for owners, without the fields
+/// of a template, and without the roster.
 fn choose_valid_draft(
     draft: &mut PolicyDraft<'_>,
     roster: &str,
     context: &Context,
 ) -> Result<(String, LoadedPolicy), CommandError> {
     let mut last = None;
-    for step in 0..3 {
+    for step in 0..4 {
         if step > 0 {
             draft.enforces_owners = false;
         }
         if step > 1 {
             draft.template = None;
         }
+        // Rules that ask for more people than the history has can be met without a roster, by whoever comes.
+        if step > 2 && draft.roster == RosterState::InForce {
+            draft.roster = RosterState::TooSmall;
+        }
         let text = draft.render_policy();
         let mut fetch = |path: &str| {
             Ok(match path {
                 DEFAULT_POLICY_PATH => Some(text.clone().into_bytes()),
                 ROSTER_PATH if !roster.is_empty() => Some(roster.as_bytes().to_vec()),
-                _ => None,
+                path => {
+                    draft.owners.filter(|owners| owners.path() == path).map(|owners| owners.source.clone())
+                }
             })
         };
         let loaded = load_from_files(DEFAULT_POLICY_PATH, DEFAULT_POLICY_PATH.to_owned(), &mut fetch);
@@ -260,7 +257,7 @@ fn add_suite(
     pack: &PolicyPack,
     policy: &Policy,
     people: &[SuitePerson],
-    owned: &[(&OwnerRule, &str)],
+    owned: Option<&OwnedSample>,
     report: &mut InitReport,
 ) {
     if let Some(suite) = draft_suite(pack, policy, people, owned) {
@@ -280,11 +277,11 @@ fn find_extended_pack(root: &Path) -> Option<&'static PolicyPack> {
     }
 }
 
-/// Returns the path of the CODEOWNERS file that counts, and what it amounts to.
-fn find_owners(root: &Path, people: &PeopleDirectory) -> Option<(&'static str, OwnerDraft)> {
-    let path = OWNERS_PATHS.into_iter().find(|path| root.join(path).is_file())?;
+/// Returns what the file of code owners that counts amounts to.
+fn find_owners(root: &Path, people: &PeopleDirectory) -> Option<OwnerDraft> {
+    let path = find_owners_path(|path| root.join(path).is_file())?;
     let text = read_hint(&root.join(path))?;
-    Some((path, draft_owner_rules(&parse_code_owners(&text), people)))
+    Some(draft_owner_rule(path, text.as_bytes(), root.join(".gitlab-ci.yml").exists(), people))
 }
 
 /// Returns the labels of the fields that a template has no place for under a policy.

@@ -2,17 +2,18 @@
 //!
 //! What is certain stands there and is in force; what only its people can decide stands there as a comment.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::cli::policy::init::code_owners::CodeOwner;
-use crate::cli::policy::init::owner_rules::{OwnerDraft, OwnerRule};
+use crate::cli::policy::init::owner_rule::{OWNER_RULE, OwnerDraft};
 use crate::cli::policy::init::repository_survey::RepositorySurvey;
 use crate::cli::policy::init::template_fields::TemplateReading;
 use crate::cli::policy::roster_draft::quote_text;
 
 /// How many patterns stand on one line.
 const MAX_PATTERNS_OF_LINE: usize = 6;
+
+/// How many missing owners are named.
+const MAX_NAMED_OWNERS: usize = 12;
 
 /// What is known for a first policy.
 pub(super) struct PolicyDraft<'found> {
@@ -26,9 +27,9 @@ pub(super) struct PolicyDraft<'found> {
     pub(super) roster: RosterState,
     /// The addresses of bots that the history names.
     pub(super) bots: &'found [String],
-    /// The path of the CODEOWNERS file, and what it amounts to.
-    pub(super) owners: Option<(&'found str, &'found OwnerDraft)>,
-    /// True if rules for owners can be in force; else they all stand there as comments.
+    /// What the file of code owners amounts to.
+    pub(super) owners: Option<&'found OwnerDraft>,
+    /// True if the rule for owners can be in force; else it stands there as a comment.
     pub(super) enforces_owners: bool,
     /// The path of the template of descriptions that is there already, and what it amounts to.
     pub(super) template: Option<(&'found str, &'found TemplateReading)>,
@@ -39,7 +40,7 @@ pub(super) struct PolicyDraft<'found> {
 pub(super) enum RosterState {
     /// There is none.
     Absent,
-    /// It has one person, who could approve nothing.
+    /// It has fewer people than the rules ask for, such as one, who could approve nothing.
     TooSmall,
     /// It is named by the policy.
     InForce,
@@ -105,14 +106,12 @@ protects: [{}]
 # the gate; without members, no one can.
 ",
         );
-        let teams = self.list_teams();
-        let has_teams = teams.values().any(|(_, is_open)| !is_open);
-        let is_empty = self.roster != RosterState::InForce && !has_teams && self.bots.is_empty();
+        let is_empty = self.roster != RosterState::InForce && self.bots.is_empty();
         let mark = if is_empty { "# " } else { "" };
         if self.roster == RosterState::TooSmall {
             text.push_str(
                 "\
-# The roster is a draft with one person, and is not in force: without it, each address is a person. Add
+# The roster has too few people for the rules, and is not in force: without it, each address is a person. Add
 # the other people to it, with their `accounts` on the server that they push to, and then take away the
 # `#` of the line that names it.
 ",
@@ -121,11 +120,9 @@ protects: [{}]
         let _ = writeln!(text, "{mark}people:");
         let roster_mark = if self.roster == RosterState::InForce { "" } else { "# " };
         let _ = writeln!(text, "{roster_mark}  roster: policies/people.yml");
-        let _ = writeln!(text, "{}  teams:", if has_teams { "" } else { "# " });
-        text.push_str("#     duty-managers: [kim@example.com]\n");
-        for (team, (members, is_open)) in &teams {
-            let mark = if *is_open { "# " } else { "" };
-            let _ = writeln!(text, "{mark}    {team}: {members}");
+        text.push_str("#   teams:\n#     duty-managers: [kim@example.com]\n");
+        if self.owners.is_some_and(|owners| owners.is_format_told) {
+            let _ = writeln!(text, "{mark}  codeowners: gitlab");
         }
         if !self.bots.is_empty() {
             let bots: Vec<String> = self.bots.iter().map(|bot| quote_text(bot)).collect();
@@ -134,40 +131,11 @@ protects: [{}]
         }
     }
 
-    /// Returns the members of each team that a rule for owners names, and whether they are left open.
-    fn list_teams(&self) -> BTreeMap<String, (String, bool)> {
-        let mut teams = BTreeMap::new();
-        let Some((_, owners)) = self.owners else { return teams };
-        for rule in &owners.rules {
-            let is_open = !self.is_in_force(rule);
-            let mut members: Vec<String> = Vec::new();
-            for owner in &rule.owners {
-                members.extend(match owner {
-                    CodeOwner::Account(login) => Some(quote_text(&format!("github:{login}"))),
-                    CodeOwner::Address(address) => Some(quote_if_needed(address)),
-                    CodeOwner::Team(_) => None,
-                });
-            }
-            let unknown: Vec<&str> = rule
-                .owners
-                .iter()
-                .filter_map(|owner| match owner {
-                    CodeOwner::Team(path) => Some(path.as_str()),
-                    _ => None,
-                })
-                .collect();
-            let mut written = format!("[{}]", members.join(", "));
-            if !unknown.is_empty() {
-                let _ = write!(written, "   # the members of @{}", unknown.join(", @"));
-            }
-            let entry = teams.entry(rule.team.clone()).or_insert((written, is_open));
-            entry.1 &= is_open;
-        }
-        teams
-    }
-
-    fn is_in_force(&self, rule: &OwnerRule) -> bool {
-        self.enforces_owners && self.roster == RosterState::InForce && rule.is_staffed()
+    /// Returns true if the rule for owners is in force.
+    pub(super) fn is_owner_rule_in_force(&self) -> bool {
+        self.enforces_owners
+            && self.roster == RosterState::InForce
+            && self.owners.is_some_and(OwnerDraft::is_staffed)
     }
 
     fn add_fields(&self, text: &mut String) {
@@ -227,51 +195,24 @@ protects: [{}]
 
     fn add_rules(&self, text: &mut String) {
         text.push_str("\n# Change a rule of the pack here, by its id, and add your own:\n");
-        let in_force: Vec<&OwnerRule> = self.list_owner_rules(true);
-        let _ = writeln!(text, "{}rules:", if in_force.is_empty() { "# " } else { "" });
+        let in_force = self.is_owner_rule_in_force();
+        let _ = writeln!(text, "{}rules:", if in_force { "" } else { "# " });
         text.push_str(
             "#   change-type: { level: warn, reason: introduced step by step, until: 2030-12-31 }\n",
         );
-        for rule in in_force {
-            text.push_str(&render_owner_rule(rule, ""));
-        }
-        let open = self.list_owner_rules(false);
-        if let Some((path, owners)) = self.owners {
-            if !open.is_empty() {
+        if let Some(owners) = self.owners.filter(|owners| owners.has_owners()) {
+            if in_force {
                 let _ = writeln!(
                     text,
-                    "# From `{}`. These are in force once the roster knows two people of each team, by the addresses or\n\
-                     # accounts that the team lists:",
-                    shown(path)
+                    "  # The owners that `{}` names, by the meaning of its forge.",
+                    shown(owners.path())
                 );
+            } else {
+                text.push_str(&describe_open_owners(owners));
             }
-            for rule in open {
-                text.push_str(&render_owner_rule(rule, "# "));
-            }
-            if owners.is_cut {
-                let _ = writeln!(text, "# `{}` has more lines than are taken over here.", shown(path));
-            }
-            let unread: Vec<String> = owners
-                .unread_patterns
-                .iter()
-                .take(20)
-                .map(|pattern| format!("`{}`", shown(pattern)))
-                .collect();
-            if !unread.is_empty() {
-                let _ = writeln!(
-                    text,
-                    "# `{}` has patterns that mean nothing here: {}",
-                    shown(path),
-                    unread.join(", ")
-                );
-            }
+            text.push_str(&render_owner_rule(if in_force { "" } else { "# " }));
         }
         self.add_suggestions(text);
-    }
-
-    fn list_owner_rules(&self, in_force: bool) -> Vec<&OwnerRule> {
-        let rules = self.owners.iter().flat_map(|(_, owners)| &owners.rules);
-        rules.filter(|rule| self.is_in_force(rule) == in_force).collect()
     }
 
     /// Adds rules for what the repository holds, as comments.
@@ -282,6 +223,7 @@ protects: [{}]
             let _ = write!(
                 text,
                 "\
+# From the folders of the repository:
 #   careful-folders:
 #     title: what reaches far has at least medium risk
 #     not-for: [record]
@@ -297,7 +239,8 @@ protects: [{}]
             let _ = write!(
                 text,
                 "\
-#   pointers:
+# From `.gitattributes`:
+#   lfs-pointers:
 #     title: what .gitattributes gives to Git LFS is stored as pointers
 #     require: {{ blob: {{ lfs-pointer: well-formed, lfs: [{}] }} }}
 ",
@@ -307,22 +250,38 @@ protects: [{}]
     }
 }
 
-fn render_owner_rule(rule: &OwnerRule, mark: &str) -> String {
-    let quote_all =
-        |patterns: &[String]| patterns.iter().map(|pattern| quote_text(pattern)).collect::<Vec<_>>();
-    let mut when = wrap_list("", &quote_all(&rule.paths)).trim_end().to_owned();
-    if !rule.ignored.is_empty() {
-        let ignored = wrap_list("", &quote_all(&rule.ignored));
-        when = format!("{{ paths: {when}, ignore: {} }}", ignored.trim_end());
+/// Returns the comment that says what is missing before the owners can be asked.
+fn describe_open_owners(owners: &OwnerDraft) -> String {
+    let mut text = format!(
+        "# The owners that `{}` names. Take the `#` away once the roster knows two people of each line.\n",
+        shown(owners.path())
+    );
+    let mut missing = Vec::new();
+    for (owner, line) in owners.unknown_owners.iter().take(MAX_NAMED_OWNERS) {
+        missing.push(format!("`{}` (line {line})", shown(owner)));
     }
+    for line in owners.short_lines.iter().take(MAX_NAMED_OWNERS) {
+        missing.push(format!("a further owner (line {line})"));
+    }
+    for chunk in missing.chunks(MAX_PATTERNS_OF_LINE) {
+        let _ = writeln!(text, "# Missing there: {}", chunk.join(", "));
+    }
+    if owners.unknown_owners.iter().any(|(owner, _)| owner.contains('/')) {
+        text.push_str(
+            "# A team of the forge needs a name here: `people: { codeowners: { teams: { '@acme/web': web } } }`\n",
+        );
+    }
+    text
+}
+
+fn render_owner_rule(mark: &str) -> String {
     let text = format!(
-        "  {}:
-    title: approved by {}
+        "  {OWNER_RULE}:
+    title: approved by an owner of each path that has one
+    why: Whoever answers for a part of the repository sees what becomes of it.
     not-for: [record, standard, emergency, pipeline-emergency]
-    when: {{ touches: {when} }}
-    require: {{ approvals: {{ from: [{}], trust: claimed }} }}
-",
-        rule.id, rule.team, rule.team
+    require: {{ approvals: {{ from: codeowners, unowned: nobody, trust: claimed }} }}
+"
     );
     text.lines().map(|line| format!("{mark}{line}\n")).collect()
 }

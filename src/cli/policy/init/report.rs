@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::cli::output::wrap_text;
+use crate::cli::policy::init::owner_rule::{OWNER_RULE, OwnerDraft};
 use crate::cli::policy::init::policy_draft::RosterState;
 use crate::cli::policy::init::repository_survey::LikelyForge;
 use crate::cli::policy::init::starter_files::{COMMIT_TEMPLATE_PATH, RELEASE_PLACEHOLDER};
@@ -34,8 +35,12 @@ pub(super) struct InitReport {
     /// The state of the roster, how many people the history names, and whether it was there; `None` if there was a
     /// policy.
     pub(super) roster: Option<(RosterState, usize, bool)>,
-    /// The CODEOWNERS file, and how many of its rules are in force, of how many.
-    pub(super) owners: Option<(String, usize, usize)>,
+    /// What the file of code owners amounts to.
+    pub(super) owners: Option<OwnerDraft>,
+    /// True if the rule that asks them is in force.
+    pub(super) is_owner_rule_in_force: bool,
+    /// True if the folder is in a repository.
+    pub(super) has_repository: bool,
     /// The template of descriptions that was there, and the labels that it lacks.
     pub(super) template: Option<(String, Vec<String>)>,
     /// How many tests are left out.
@@ -114,23 +119,30 @@ fn list_notes(report: &InitReport) -> Vec<String> {
     let mut notes = Vec::new();
     match report.roster {
         Some((RosterState::TooSmall, _, _)) => notes.push(
-            "the roster is not in force yet, since no person approves their own change: add the others, and then name it \
-             in the policy"
+            "the roster is not in force yet, since the rules need more people than it has: add the others, and then name \
+             it in the policy"
                 .to_owned(),
         ),
         Some((_, _, true)) => notes.push("policies/people.yml was there already, and is the roster".to_owned()),
         _ => {}
     }
-    if let Some((path, in_force, all)) = &report.owners {
-        let rules = count_nouns(*all, "rule is", "rules are");
-        notes.push(match (in_force, all) {
-            (0, 0) => format!("`{path}` names no owners that a policy could ask"),
-            (in_force, all) if in_force == all => format!("{rules} from `{path}`, and in force"),
-            (in_force, _) => format!(
-                "{rules} from `{path}`; {in_force} of them in force, the others comments until the roster knows two of \
-                 their owners"
+    if let Some(owners) = &report.owners {
+        let path = owners.path();
+        let mut note = match (owners.has_owners(), report.is_owner_rule_in_force) {
+            (false, _) => format!("`{path}` names no owner whose approval could be asked"),
+            (true, true) => {
+                format!("the rule `{OWNER_RULE}` asks the owners that `{path}` names, and is in force")
+            }
+            (true, false) => format!(
+                "the rule `{OWNER_RULE}` would ask the owners that `{path}` names; it is a comment until the roster \
+                 knows two people of each line, and says who is missing"
             ),
-        });
+        };
+        if owners.count_ignored_lines() > 0 {
+            let lines = count_nouns(owners.count_ignored_lines(), "line", "lines");
+            note.push_str(&format!("; {lines} of it mean nothing to its forge"));
+        }
+        notes.push(note);
     }
     if let Some((path, missing)) = &report.template
         && !missing.is_empty()
@@ -157,6 +169,9 @@ fn list_notes(report: &InitReport) -> Vec<String> {
 fn list_steps(report: &InitReport) -> Vec<(String, Vec<String>)> {
     let is_written = |path: &str| report.files.iter().any(|file| file.path == path && !file.is_there);
     let mut steps = Vec::new();
+    if !report.has_repository {
+        steps.push(("make this folder a repository".to_owned(), vec!["git init".to_owned()]));
+    }
     if is_written("policies/people.yml") {
         steps.push((
             "read policies/people.yml: is each entry one person, who is missing, who has left? Only the people in it can \
@@ -176,10 +191,6 @@ fn list_steps(report: &InitReport) -> Vec<(String, Vec<String>)> {
             vec!["changegate policy check && changegate policy test".to_owned()],
         ));
     }
-    steps.push((
-        "in each clone: hooks that help early, and the template in the editor".to_owned(),
-        vec!["changegate install".to_owned(), format!("git config commit.template {COMMIT_TEMPLATE_PATH}")],
-    ));
     let is_workflow_written =
         report.files.iter().any(|file| file.path.contains("workflows/") && !file.is_there);
     if is_workflow_written {
@@ -206,6 +217,10 @@ fn list_steps(report: &InitReport) -> Vec<(String, Vec<String>)> {
     }
     commands.push("git commit".to_owned());
     steps.push(("commit these files".to_owned(), commands));
+    steps.push((
+        "in each clone: hooks that help early, and the template in the editor".to_owned(),
+        vec!["changegate install".to_owned(), format!("git config commit.template {COMMIT_TEMPLATE_PATH}")],
+    ));
     let server = "on a server of your own, bring it in as docs/server.md says".to_owned();
     match &report.forge {
         LikelyForge::GitHub(name) => {

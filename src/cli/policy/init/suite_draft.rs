@@ -3,9 +3,10 @@
 //! What does not hold under the policy as it was drafted is left out, such as a test of three reviewers where the roster
 //! has two people. So the tests pass from the first day, and say what the policy does.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::cli::policy::init::owner_rules::OwnerRule;
+use crate::cli::policy::init::owner_rule::OWNER_RULE;
 use crate::policy::Policy;
 use crate::policy::packs::PolicyPack;
 use crate::policy_tests::{PolicyTestSuite, read_suite, run_suite};
@@ -36,6 +37,15 @@ pub(super) struct SuitePerson {
     pub(super) address: String,
 }
 
+/// A path that has owners.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct OwnedSample {
+    /// The path.
+    pub(super) path: String,
+    /// The keys, in the roster, of its owners.
+    pub(super) keys: BTreeSet<String>,
+}
+
 /// A drafted suite.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SuiteDraft {
@@ -51,13 +61,13 @@ struct TestChunk {
     text: String,
 }
 
-/// Returns the tests of `pack` that hold under `policy`, with these people, and tests of these rules for owners; each with a
-/// path that it is about. `None` if no test holds.
+/// Returns the tests of `pack` that hold under `policy`, with these people, and a test of the rule for owners with this path.
+/// `None` if no test holds.
 pub(super) fn draft_suite(
     pack: &PolicyPack,
     policy: &Policy,
     people: &[SuitePerson],
-    owner_rules: &[(&OwnerRule, &str)],
+    owned: Option<&OwnedSample>,
 ) -> Option<SuiteDraft> {
     let mut source = pack.copy_tests().replace(PUSHER_LINE, "");
     // All at once: a made-up person may be called like a real one.
@@ -90,10 +100,8 @@ tests:
         pack.name
     );
     let mut chunks = split_tests(tests);
-    for (rule, path) in owner_rules {
-        let text = render_owner_test(rule, path, people);
-        chunks.extend(text.map(|text| TestChunk { first_line: 0, text }));
-    }
+    let owner_test = owned.and_then(|owned| render_owner_test(owned, people));
+    chunks.extend(owner_test.map(|text| TestChunk { first_line: 0, text }));
     let all = chunks.len();
     // What is left out moves the lines of the others.
     while !chunks.is_empty() {
@@ -169,39 +177,35 @@ fn remove_failing(chunks: &mut Vec<TestChunk>, lines: &[usize]) {
     });
 }
 
-/// Returns a test of a rule for owners; `None` if the roster has too few people to write and to approve such a change.
-fn render_owner_test(rule: &OwnerRule, path: &str, people: &[SuitePerson]) -> Option<String> {
-    let is_owner = |person: &&SuitePerson| rule.known_people.contains(&person.key);
+/// Returns a test of the rule for owners; `None` if the roster has too few people to write and to approve such a change.
+fn render_owner_test(owned: &OwnedSample, people: &[SuitePerson]) -> Option<String> {
+    let is_owner = |person: &&SuitePerson| owned.keys.contains(&person.key);
     let owner = people.iter().find(is_owner)?;
     let author = people.iter().find(|person| *person != owner)?;
     let stranger = people.iter().find(|person| !is_owner(person) && *person != author);
     let mut text = format!(
-        "  - name: {} asks its owners
+        "  - name: {OWNER_RULE} asks the owners of a path
     change: {{ paths: [{}], author: {} }}
     cases:
       - name: and takes the approval of one
         change: {{ fields: {{ Reviewed-by: {} }} }}
-        expect: {{ rules: {{ {}: pass }} }}
+        expect: {{ rules: {{ {OWNER_RULE}: pass }} }}
       - name: and takes no change without
         change: {{ fields: {{ Reviewed-by: }} }}
-        expect: {{ rules: {{ {}: fail }} }}
+        expect: {{ rules: {{ {OWNER_RULE}: fail }} }}
 ",
-        rule.id,
-        quote_path(path),
+        quote_path(&owned.path),
         author.show_person(),
-        owner.show_person(),
-        rule.id,
-        rule.id
+        owner.show_person()
     );
     if let Some(stranger) = stranger {
         let _ = write!(
             text,
             "      - name: and takes no approval of others
         change: {{ fields: {{ Reviewed-by: {} }} }}
-        expect: {{ rules: {{ {}: fail }} }}
+        expect: {{ rules: {{ {OWNER_RULE}: fail }} }}
 ",
-            stranger.show_person(),
-            rule.id
+            stranger.show_person()
         );
     }
     Some(text)
