@@ -35,6 +35,7 @@ toggle() {
         ;;
     esac
 }
+toggle evaluate --evaluate "${CHANGEGATE_EVALUATE:-false}"
 toggle comment --comment "${CHANGEGATE_COMMENT:-false}"
 case ${CHANGEGATE_LEDGER:-false} in
 true) arguments+=(--ledger) ;;

@@ -20,6 +20,7 @@ mod contract;
 mod contradicted;
 mod documented;
 mod documents;
+mod evaluated;
 mod fake;
 mod install;
 mod judged;

@@ -9,7 +9,7 @@ use crate::github::judge::governing_policies::GoverningPolicies;
 use crate::judge::explain_rule;
 use crate::policy::Policy;
 use crate::push::{GateRule, refuse_by_rule};
-use crate::report::{GroupScope, PolicyDescription, Report, ReportGroup, RuleTrace, decide_groups};
+use crate::report::{GroupScope, PolicyDescription, Report, ReportGroup, RuleTrace};
 use crate::unblock::{MAX_PLANNED_CHANGES, plan_unblocking};
 use crate::verdict::{
     Decision, Finding, Fixer, Judgement, Message, MessageValue, RuleOutcome, Verdict, messages,
@@ -64,15 +64,7 @@ pub(crate) fn build_report(client: &GitHubClient, done: Vec<JudgedGroup>) -> Rep
             }
         }
     }
-    Report {
-        decision: decide_groups(&groups, true),
-        stage: Stage::PullRequest,
-        enforced: true,
-        seen_at: client.now(),
-        policy,
-        groups,
-        notes,
-    }
+    Report { policy, notes, ..Report::from_groups(groups, Stage::PullRequest, true, client.now()) }
 }
 
 impl JudgedGroup {

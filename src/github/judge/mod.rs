@@ -22,11 +22,13 @@ pub(crate) mod recorded_moves;
 pub(crate) mod refusals;
 pub(crate) mod second_look;
 
+use std::slice::from_ref;
+
 use futures_util::future::join;
 use jiff::Timestamp;
 
 use crate::change::{Change, FactKind, Oid, Text};
-use crate::gate::{LoadedPolicy, UnusablePolicy, list_policy_notes};
+use crate::gate::{LoadedPolicy, UnusablePolicy, list_policy_notes, list_warning_notes};
 use crate::github::api::GitHubClient;
 use crate::github::api::names::{PullRequestName, RepositoryName};
 use crate::github::api::request::GitHubFailure;
@@ -194,7 +196,9 @@ async fn judge_once(
             let context = GitHubRunContext { template_root: Some(&base.template_root), ..context };
             let mut done = judge_with_policies(client, name, options, context, &pull, tip, &policies).await;
             done.policy_name = Some(policies.own.name());
-            done.notes.splice(0..0, list_policy_notes(&policies.own, client.now()));
+            let mut notes = list_policy_notes(&policies.own, client.now());
+            notes.extend(list_warning_notes(&policies.own.policy, from_ref(&done.group)));
+            done.notes.splice(0..0, notes);
             done
         }
         Err(refusal) => {
