@@ -13,6 +13,7 @@ option() {
     [ -z "$2" ] || arguments+=("$1=$2")
 }
 option --policy "${CHANGEGATE_POLICY:-}"
+option --missing-policy "${CHANGEGATE_MISSING_POLICY:-}"
 option --format "${CHANGEGATE_FORMAT:-}"
 option --fail-on "${CHANGEGATE_FAIL_ON:-}"
 option --check-run "${CHANGEGATE_CHECK_RUN:-}"

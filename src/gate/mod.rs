@@ -13,6 +13,7 @@ pub mod obligations;
 pub(crate) mod policy_check;
 pub(crate) mod policy_effect;
 pub(crate) mod policy_findings;
+pub(crate) mod policy_repositories;
 pub(crate) mod policy_source;
 pub(crate) mod protected_scope;
 pub(crate) mod published_commits;
@@ -35,6 +36,7 @@ pub(crate) use crate::gate::policy_findings::{
     build_init_command, list_branches_with_policy, list_warning_notes,
 };
 pub use crate::gate::policy_findings::{list_policy_notes, policy_fault_finding};
+pub(crate) use crate::gate::policy_source::load_from_folder;
 pub use crate::gate::policy_source::{
     LoadedPolicy, UnusablePolicy, load_from_commit, load_from_disk, load_from_files, load_from_pack,
 };

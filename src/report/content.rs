@@ -47,6 +47,17 @@ impl Report {
         if self.is_evaluation { Decision::Allow } else { self.decision }
     }
 
+    /// Returns true if nothing was judged, and nothing refused for want of a judgement.
+    pub(crate) fn judges_nothing(&self) -> bool {
+        self.groups.iter().all(|group| {
+            group.refusals.is_empty()
+                && group.verdicts.is_empty()
+                && group.omitted_passes == 0
+                && group.left_out.changes == 0
+                && matches!(group.scope, GroupScope::PullRequest(_))
+        })
+    }
+
     /// Returns the line that heads a report in evaluate mode; `None` where the decision counts.
     pub(crate) fn describe_evaluation(&self) -> Option<&'static str> {
         let line = match (self.stage, self.decision) {

@@ -39,6 +39,7 @@ mod regularised;
 mod reviewed;
 mod scene;
 mod server;
+mod shared_policies;
 mod templates;
 mod unread;
 mod whole_way;

@@ -7,12 +7,26 @@ use anyhow::Context as _;
 
 use crate::cli::command_error::CommandError;
 use crate::cli::context::Context;
+use crate::gate::MissingPolicyAction;
 use crate::github::RepositoryName;
 use crate::github::event::{self, EventSubject, MAX_EVENT_BYTES};
+use crate::policy::packs::find_pack;
+use crate::policy_tests::PACK_PREFIX;
 
-/// Refuses evaluate mode where a pull request may have switched it on: the workflow is then the one that it
-/// proposes.
-pub(super) fn refuse_proposed_evaluation(context: &Context) -> Result<(), CommandError> {
+/// Reads what happens without a policy: `fail`, `skip`, or `pack:NAME`.
+pub(super) fn parse_missing_policy(written: &str) -> Result<MissingPolicyAction, String> {
+    match written {
+        "fail" => Ok(MissingPolicyAction::Deny),
+        "skip" => Ok(MissingPolicyAction::Allow),
+        other => match other.strip_prefix(PACK_PREFIX) {
+            Some(pack) if find_pack(pack).is_some() => Ok(MissingPolicyAction::Pack(pack.to_owned())),
+            _ => Err("use fail, skip, or pack:NAME; `changegate policy packs` lists the packs".to_owned()),
+        },
+    }
+}
+
+/// Refuses an option that a pull request may have set: the workflow is then the one that it proposes.
+pub(super) fn refuse_proposed_option(option: &str, context: &Context) -> Result<(), CommandError> {
     let event = context.read_text_variable("GITHUB_EVENT_NAME").unwrap_or_default();
     let is_proposed = match context.read_text_variable("GITHUB_WORKFLOW_REF") {
         Some(workflow) => workflow.contains("@refs/pull/"),
@@ -22,7 +36,7 @@ pub(super) fn refuse_proposed_evaluation(context: &Context) -> Result<(), Comman
         return Ok(());
     }
     Err(CommandError::Usage(format!(
-        "evaluate mode is not taken from a workflow that the pull request itself can change (`on: {event}`); run the \
+        "{option} not taken from a workflow that the pull request itself can change (`on: {event}`); run the \
          workflow of the base branch: `on: pull_request_target`"
     )))
 }

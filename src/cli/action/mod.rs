@@ -18,7 +18,7 @@ use clap::ValueEnum;
 use crate::cli::action::check_runs::CheckRunWriter;
 use crate::cli::action::event_run::{EventRun, describe_failures};
 use crate::cli::action::event_subject::{
-    check_event_repository, read_event_subject, refuse_proposed_evaluation,
+    check_event_repository, parse_missing_policy, read_event_subject, refuse_proposed_option,
 };
 use crate::cli::action::forge_ledger_run::ForgeLedgerRun;
 use crate::cli::command_error::{CommandError, CommandExit};
@@ -26,6 +26,7 @@ use crate::cli::context::Context;
 use crate::cli::output::{self, ReportFormatArg};
 use crate::cli::pr::{self, GitHubQueryArgs};
 use crate::cli::tickets;
+use crate::gate::MissingPolicyAction;
 use crate::github::event::EventSubject;
 use crate::github::{GitHubSession, GitHubSource, JudgedEvent, OwnChecks, RepositoryName};
 use crate::report::check_title::{CheckStanding, build_check_title, find_waiting_title};
@@ -59,6 +60,10 @@ pub(crate) struct ActionArgs {
     /// Verdict that fails the step; an error always does
     #[arg(long, value_name = "WHAT", default_value = "deny")]
     fail_on: FailOn,
+
+    /// Without a policy on the base branch: fail, judge by pack:NAME, or skip
+    #[arg(long, value_name = "WHAT", default_value = "fail", value_parser = parse_missing_policy)]
+    missing_policy: MissingPolicyAction,
 
     /// Say what would be denied, and block nothing; not from a workflow that a pull request can change
     #[arg(long)]
@@ -147,7 +152,7 @@ pub(crate) fn run_action(args: &ActionArgs, context: &Context) -> Result<Command
         return Ok(CommandExit::Failed);
     }
     // A later step must not take for allowed what was not judged.
-    let is_empty = args.ledger.is_none() && report.as_ref().is_some_and(|report| report.groups.is_empty());
+    let is_empty = args.ledger.is_none() && report.as_ref().is_some_and(Report::judges_nothing);
     let verdict = match exit {
         CommandExit::Allowed if is_empty => "none",
         CommandExit::Allowed => "allow",
@@ -298,7 +303,10 @@ fn judge_event(args: &ActionArgs, context: &Context) -> Result<ActionOutcome, Co
     };
     check_event_repository(&subject, own.as_ref())?;
     if args.evaluate {
-        refuse_proposed_evaluation(context)?;
+        refuse_proposed_option("evaluate mode is", context)?;
+    }
+    if args.missing_policy == MissingPolicyAction::Allow {
+        refuse_proposed_option("`missing-policy: skip` is", context)?;
     }
     let server = pr::read_github_server(None, context)?;
     let token = pr::read_github_token(&["CHANGEGATE_TOKEN", "GITHUB_TOKEN"], context)?;
@@ -313,6 +321,7 @@ fn judge_event(args: &ActionArgs, context: &Context) -> Result<ActionOutcome, Co
     let mut options =
         args.query.build_options(false, Some(tickets::read_ticket_access(context, None, None)?));
     let job_check_run = context.read_text_variable("CHANGEGATE_JOB_CHECK_RUN");
+    options.missing_policy = args.missing_policy.clone();
     options.own_checks = OwnChecks {
         check_name: args.check_run.clone(),
         job_check_run: job_check_run.and_then(|id| id.parse().ok()),

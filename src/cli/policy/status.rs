@@ -37,7 +37,7 @@ use crate::rollout::{
 Examples:
   changegate policy status
   changegate policy status --policy origin/main --since 180d
-  changegate policy status --within 14d --fail-on expired      in a scheduled job
+  changegate policy status --within 14d --fail-on expired   on a schedule
   changegate policy status --format json")]
 pub(super) struct PolicyStatusArgs {
     /// Policy: a file, a revision, or pack:NAME [default: the work tree's, else that of HEAD]

@@ -16,6 +16,8 @@ use crate::verdict::{
 };
 
 messages! {
+    POLICY_MISSING = "pull.policy-missing":
+        "there is no policy `{path}` on the base branch of {pull}, so it was not judged";
     NOT_READ = "pull-complete.not-read": "the pull request could not be judged: {detail}";
 }
 
@@ -89,6 +91,15 @@ impl JudgedGroup {
             is_outside_control: false,
             failure: None,
         }
+    }
+
+    /// Returns the group of a pull request that is not judged, because its base branch has no policy at `path`.
+    pub(crate) fn skip_for_want_of_policy(name: &PullRequestName, path: &str) -> JudgedGroup {
+        let scope = GroupScope::PullRequest(Text::from(name.to_string()));
+        let mut group = ReportGroup::new(scope, Vec::new());
+        group.amendable = None;
+        let note = POLICY_MISSING.with("path", path).with("pull", Text::from(name.to_string()));
+        JudgedGroup { notes: vec![note], ..JudgedGroup::from_group(group) }
     }
 
     /// Judges a change, and adds it with its verdict.
