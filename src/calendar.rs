@@ -185,6 +185,16 @@ impl Holidays {
         yearly.chain(self.days.iter().copied().map(Holiday::Once)).collect()
     }
 
+    /// Returns the last day that is a holiday by its date, or by a rule that ends; `None` if there is no such day. What
+    /// comes again without an end does not count, and days of calendars only where nothing of theirs does.
+    pub(crate) fn find_last_dated_day(&self) -> Option<Date> {
+        let mut last = self.days.last().copied();
+        if self.rules.iter().all(|rule| rule.find_last_day().is_some()) {
+            last = last.max(self.rules.iter().filter_map(YearlyRule::find_last_day).max());
+        }
+        last
+    }
+
     /// Returns the number of days that are holidays in every year.
     pub(crate) fn count_yearly(&self) -> usize {
         self.yearly.len()

@@ -40,6 +40,7 @@
 //! | [`ledger`] | what was decided and what landed, kept in the repository |
 //! | [`audit`] | what an auditor takes away: tables, samples and the files that hold them |
 //! | [`backtest`] | a proposed policy over real history |
+//! | [`rollout`] | which rules of a policy only warn, what ends when, and what is unused |
 //! | [`cli`] | the command line; the only place that reads the environment |
 //!
 //! Invariants: a verdict is a value before a byte is printed; a fact that is missing is an error in
@@ -65,6 +66,7 @@ pub mod policy_tests;
 pub mod predicates;
 pub mod push;
 pub mod report;
+pub mod rollout;
 pub mod tickets;
 pub mod unblock;
 pub mod verdict;

@@ -116,6 +116,26 @@ gate_rules! {
     }
 }
 
+impl GateRule {
+    /// Returns true if the rule is enforced in evaluate mode as well: it guards the gate itself, or refuses what
+    /// cannot be judged.
+    pub fn is_always_enforced(self) -> bool {
+        matches!(
+            self,
+            GateRule::RefOnce
+                | GateRule::RefReserved
+                | GateRule::RefCase
+                | GateRule::RefCurrent
+                | GateRule::RefObject
+                | GateRule::WholeHistory
+                | GateRule::ReadableCommits
+                | GateRule::PushSize
+                | GateRule::BreakGlass
+                | GateRule::Acts
+        )
+    }
+}
+
 /// Returns the judgement that refuses by this rule.
 pub(crate) fn refuse_by_rule(rule: GateRule, finding: Finding) -> Judgement {
     refuse_by_findings(rule, vec![finding])

@@ -80,6 +80,7 @@ fn help() {
         &["policy", "init", "--help"],
         &["policy", "check", "--help"],
         &["policy", "show", "--help"],
+        &["policy", "status", "--help"],
         &["policy", "docs", "--help"],
         &["policy", "packs", "--help"],
         &["policy", "explain", "--help"],

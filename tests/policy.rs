@@ -11,6 +11,8 @@
 
 #[path = "policy/mistakes.rs"]
 mod mistakes;
+#[path = "policy/remote_bases.rs"]
+mod remote_bases;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

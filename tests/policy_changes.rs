@@ -10,6 +10,8 @@
 
 #[path = "cli/scene.rs"]
 mod scene;
+#[path = "policy_changes/status.rs"]
+mod status;
 
 use std::fmt::Write as _;
 

@@ -13,6 +13,7 @@ option() {
     [ -z "$2" ] || arguments+=("$1=$2")
 }
 option --policy "${CHANGEGATE_POLICY:-}"
+option --missing-policy "${CHANGEGATE_MISSING_POLICY:-}"
 option --format "${CHANGEGATE_FORMAT:-}"
 option --fail-on "${CHANGEGATE_FAIL_ON:-}"
 option --check-run "${CHANGEGATE_CHECK_RUN:-}"
@@ -35,6 +36,7 @@ toggle() {
         ;;
     esac
 }
+toggle evaluate --evaluate "${CHANGEGATE_EVALUATE:-false}"
 toggle comment --comment "${CHANGEGATE_COMMENT:-false}"
 case ${CHANGEGATE_LEDGER:-false} in
 true) arguments+=(--ledger) ;;

@@ -78,6 +78,20 @@ impl YearlyRule {
         false
     }
 
+    /// Returns the last day of the holiday when it comes for the last time; `None` if it comes again without an end.
+    pub(crate) fn find_last_day(&self) -> Option<Date> {
+        let last_start = match (self.is_yearly, self.until, self.count) {
+            (false, _, _) => self.start,
+            (true, Some(until), _) => until,
+            (true, None, Some(count)) => {
+                let years = i64::from(count.saturating_sub(1)).checked_mul(i64::from(self.interval))?;
+                self.start.checked_add(years.years()).ok()?
+            }
+            (true, None, None) => return None,
+        };
+        last_start.checked_add((self.days - 1).days()).ok()
+    }
+
     /// Returns true if the holiday begins on this day, which is the one that its rule gives for the year.
     fn begins_on(&self, first: Date) -> bool {
         if self.except.contains(&first) || first < self.start {

@@ -28,7 +28,8 @@ Examples:
   changegate deploy-check \"$(cat deployed)\"..HEAD --ref main
 
 Exits with 1 if a change has no decision, or one by a policy that came without a
-decision, or if an obligation is overdue.")]
+decision, if it would have been denied and landed in evaluate mode, or if an
+obligation is overdue.")]
 pub(crate) struct DeployCheckArgs {
     /// The revision that is deployed now, and the one to deploy
     #[arg(value_name = "OLD..NEW")]
@@ -95,6 +96,9 @@ fn write_deploy_check(
     for id in &checked.regularised {
         writeln!(out, "{id}: landed without a decision, and was regularised")?;
     }
+    for id in &checked.not_enforced {
+        writeln!(out, "{id}: landed in evaluate mode; it would have been allowed")?;
+    }
     for owed in overdue {
         let id = match (&owed.session, owed.change, &owed.unauthorised_change) {
             (Some(session), _, _) => format!("session {}", escape::escape_words(&session.id)),
@@ -109,13 +113,17 @@ fn write_deploy_check(
         writeln!(out, "unreadable records in the ledger: {}", checked.unreadable_records)?;
     }
     let regularised = checked.regularised.len();
-    let decided = checked.changes.saturating_sub(checked.without_decision.len()).saturating_sub(regularised);
+    let not_enforced = checked.not_enforced.len();
+    let others = checked.without_decision.len().saturating_add(regularised).saturating_add(not_enforced);
+    let decided = checked.changes.saturating_sub(others);
     let regularised = if regularised == 0 { String::new() } else { format!(", {regularised} regularised") };
+    let not_enforced =
+        if not_enforced == 0 { String::new() } else { format!(", {not_enforced} not enforced") };
     let changes = if checked.changes == 1 { "change" } else { "changes" };
     let on = escape::escape_terminal(ref_name.as_bytes(), escape::MAX_QUOTE_COLUMNS);
     writeln!(
         out,
-        "{} {changes} on {on}: {decided} decided and landed{regularised}; overdue: {}",
+        "{} {changes} on {on}: {decided} decided and landed{regularised}{not_enforced}; overdue: {}",
         checked.changes,
         overdue.len()
     )

@@ -5,17 +5,25 @@ use std::time::Duration;
 
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
+use crate::cli::install::hook_state::find_hook_state;
 use crate::cli::output;
 use crate::cli::pr::{read_github_server, read_github_token};
+use crate::gate::{GateMode, LedgerMode};
+use crate::git::Repository;
 use crate::github::repository_settings::{
     ExaminedRepository, GITHUB_ACTIONS_APP_ID, SettingAdvice, SettingHealth, SettingsExamination,
 };
 use crate::github::{GitHubSession, GitHubSource, RepositoryName};
 use crate::http::RequestPolicy;
+use crate::ledger::record::RecordedHookState;
 use crate::policy::DEFAULT_POLICY_PATH;
+use crate::report::settings_advice::{AdviceItem, AdviceStatus};
 use crate::report::{ReportStyle, settings_advice};
 
 /// Check whether repository settings enforce the gate
+///
+/// Without --github, the git configuration of a server's repository, in which the
+/// command runs: whether it refuses what the policy denies, or only evaluates.
 ///
 /// A verdict stops no merge unless GitHub requires it: of all users, from the app
 /// that reports it, again after every push. Reads rulesets, branch protection,
@@ -28,16 +36,17 @@ use crate::report::{ReportStyle, settings_advice};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
+  changegate doctor                           on a server, in the repository
   changegate doctor --github acme/shop
   changegate doctor --github acme/shop --branch release/2 --check gate
   changegate doctor --github acme/shop --app 4711     your own app")]
 pub(crate) struct DoctorArgs {
     /// Repository on GitHub
     #[arg(long, value_name = "OWNER/REPO")]
-    github: String,
+    github: Option<String>,
 
     /// Branch to examine [default: the default branch]
-    #[arg(long)]
+    #[arg(long, requires = "github")]
     branch: Option<String>,
 
     /// Name of the check that must be required
@@ -62,7 +71,8 @@ pub(crate) struct DoctorArgs {
 }
 
 pub(crate) fn run_doctor(args: &DoctorArgs, context: &Context) -> Result<CommandExit, CommandError> {
-    let repository = RepositoryName::parse_name(&args.github)
+    let Some(github) = &args.github else { return examine_server(context) };
+    let repository = RepositoryName::parse_name(github)
         .ok_or_else(|| CommandError::Usage("--github takes OWNER/REPO, such as acme/shop".into()))?;
     let server = read_github_server(args.api_url.as_deref(), context)?;
     let token = read_github_token(&["GITHUB_TOKEN", "GH_TOKEN"], context)?;
@@ -98,6 +108,71 @@ pub(crate) fn run_doctor(args: &DoctorArgs, context: &Context) -> Result<Command
     })
 }
 
+/// Examines the git configuration of the repository that the command runs in.
+fn examine_server(context: &Context) -> Result<CommandExit, CommandError> {
+    let repository = Repository::discover_from(&context.directory)?;
+    let settings = context.read_gate_settings(&repository).map_err(CommandError::Usage)?;
+    let mut items = vec![match settings.mode {
+        GateMode::Evaluate => AdviceItem {
+            status: AdviceStatus::Weak,
+            what: "evaluate mode: nothing that the policy denies is refused (changegate.mode)",
+            fix: Some("to enforce the policy: git config changegate.mode enforce"),
+        },
+        GateMode::Enforce => {
+            AdviceItem { status: AdviceStatus::Good, what: "what the policy denies is refused", fix: None }
+        }
+    }];
+    items.push(match find_hook_state(&repository) {
+        RecordedHookState::Installed | RecordedHookState::Workflow => {
+            AdviceItem { status: AdviceStatus::Good, what: "the hook pre-receive judges pushes", fix: None }
+        }
+        RecordedHookState::Missing => AdviceItem {
+            status: AdviceStatus::Weak,
+            what: "there is no hook pre-receive, so no push is judged here",
+            fix: Some("to install it, on the server: changegate install --server"),
+        },
+        RecordedHookState::Foreign | RecordedHookState::Unknown => AdviceItem {
+            status: AdviceStatus::Unknown,
+            what: "the hook pre-receive is not the one that `install` writes",
+            fix: Some("see that it runs `changegate hook pre-receive` and passes on its exit code"),
+        },
+    });
+    items.push(match settings.ledger_mode {
+        LedgerMode::Off => AdviceItem {
+            status: AdviceStatus::Weak,
+            what: "no decision is recorded (changegate.ledger)",
+            fix: Some("to record decisions: git config changegate.ledger require"),
+        },
+        LedgerMode::Warn if settings.mode == GateMode::Enforce => AdviceItem {
+            status: AdviceStatus::Weak,
+            what: "a push is accepted even if its decision cannot be recorded (changegate.ledger)",
+            fix: Some("to refuse it: git config changegate.ledger require"),
+        },
+        LedgerMode::Warn | LedgerMode::Require => {
+            AdviceItem { status: AdviceStatus::Good, what: "decisions are recorded", fix: None }
+        }
+    });
+    items.sort_by_key(|item| item.status == AdviceStatus::Good);
+    let weak = items.iter().filter(|item| item.status == AdviceStatus::Weak).count();
+    let is_known = items.iter().all(|item| item.status != AdviceStatus::Unknown);
+    let end = match weak {
+        0 if is_known => "changegate: the settings enforce the gate".to_owned(),
+        0 => "changegate: what cannot be seen does not count as good".to_owned(),
+        1 => "changegate: there is 1 way past the gate".to_owned(),
+        weak => format!("changegate: there are {weak} ways past the gate"),
+    };
+    let style =
+        ReportStyle { colour: output::stdout_colour(context.colour), width: 78, ..ReportStyle::default() };
+    let mut out = BufWriter::new(io::stdout().lock());
+    let written = settings_advice::write_advice("this repository", &items, &end, &style, &mut out);
+    output::ignore_broken_pipe(written.and_then(|()| out.flush()))?;
+    Ok(match (weak, is_known) {
+        (0, true) => CommandExit::Allowed,
+        (0, false) => CommandExit::Failed,
+        _ => CommandExit::Denied,
+    })
+}
+
 /// Writes the advice: what is weak first, then what is unknown, then what is good.
 fn write_examination(
     name: &str,
@@ -129,10 +204,7 @@ fn write_examination(
     settings_advice::write_advice(&title, &items, &end, style, out)
 }
 
-fn filter_by_health(
-    examination: &SettingsExamination,
-    health: SettingHealth,
-) -> Vec<settings_advice::AdviceItem<'_>> {
+fn filter_by_health(examination: &SettingsExamination, health: SettingHealth) -> Vec<AdviceItem<'_>> {
     let mut items = Vec::new();
     for advice in &examination.advice {
         if advice.health == health {
@@ -142,11 +214,11 @@ fn filter_by_health(
     items
 }
 
-fn build_advice_item(advice: &SettingAdvice) -> settings_advice::AdviceItem<'_> {
+fn build_advice_item(advice: &SettingAdvice) -> AdviceItem<'_> {
     let tone = match advice.health {
-        SettingHealth::Good => settings_advice::AdviceStatus::Good,
-        SettingHealth::Unknown => settings_advice::AdviceStatus::Unknown,
-        SettingHealth::Weak | SettingHealth::Broken => settings_advice::AdviceStatus::Weak,
+        SettingHealth::Good => AdviceStatus::Good,
+        SettingHealth::Unknown => AdviceStatus::Unknown,
+        SettingHealth::Weak | SettingHealth::Broken => AdviceStatus::Weak,
     };
-    settings_advice::AdviceItem { status: tone, what: &advice.what, fix: advice.fix.as_deref() }
+    AdviceItem { status: tone, what: &advice.what, fix: advice.fix.as_deref() }
 }

@@ -10,6 +10,7 @@ use crate::cli::context::Context;
 use crate::cli::output::{self, ReportFormatArg};
 use crate::cli::progress::ProgressLine;
 use crate::cli::tickets;
+use crate::gate::MissingPolicyAction;
 use crate::github::event::EventSubject;
 use crate::github::{
     GitHubFailure, GitHubJudgeOptions, GitHubServer, GitHubSession, GitHubSource, OwnChecks, PUBLIC_API_URL,
@@ -105,6 +106,7 @@ impl GitHubQueryArgs {
         };
         GitHubJudgeOptions {
             policy_path: self.policy.clone(),
+            missing_policy: MissingPolicyAction::Deny,
             pusher_source: pusher,
             explain,
             own_checks: OwnChecks::default(),

@@ -13,6 +13,7 @@ pub mod obligations;
 pub(crate) mod policy_check;
 pub(crate) mod policy_effect;
 pub(crate) mod policy_findings;
+pub(crate) mod policy_repositories;
 pub(crate) mod policy_source;
 pub(crate) mod protected_scope;
 pub(crate) mod published_commits;
@@ -31,8 +32,11 @@ pub use crate::gate::given_change::{
 };
 pub use crate::gate::history::{HistorySpan, find_commit_as_of, find_history_spans, find_spans_after};
 pub use crate::gate::policy_check::{check_policy, check_server_policy, list_idle_patterns};
-pub(crate) use crate::gate::policy_findings::{build_init_command, list_branches_with_policy};
+pub(crate) use crate::gate::policy_findings::{
+    build_init_command, list_branches_with_policy, list_warning_notes,
+};
 pub use crate::gate::policy_findings::{list_policy_notes, policy_fault_finding};
+pub(crate) use crate::gate::policy_source::load_from_folder;
 pub use crate::gate::policy_source::{
     LoadedPolicy, UnusablePolicy, load_from_commit, load_from_disk, load_from_files, load_from_pack,
 };
@@ -46,4 +50,4 @@ pub use crate::gate::range::{
 };
 pub use crate::gate::range_changes::{RangeChanges, list_range_changes};
 pub use crate::gate::range_walk::RangeDivision;
-pub use crate::gate::settings::{GateSettings, LedgerMode, MissingPolicyAction, PUSHER_SERVERS};
+pub use crate::gate::settings::{GateMode, GateSettings, LedgerMode, MissingPolicyAction, PUSHER_SERVERS};

@@ -9,11 +9,11 @@ use crate::change::{Oid, Text};
 use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::gate::settings::GateSettings;
 use crate::git::{FileAtPath, RefUpdate, Repository, ResolvedRef};
-use crate::policy::{DEFAULT_POLICY_PATH, FaultyFile, PolicyErrors};
+use crate::policy::{DEFAULT_POLICY_PATH, FaultyFile, Policy, PolicyErrors};
 use crate::push::{GateRule, refuse_by_rule};
 use crate::report::escape::shell::quote_for_shell;
 use crate::report::{GroupScope, JudgedRef, RefUpdateKind, ReportGroup};
-use crate::verdict::{Finding, Fixer, Judgement, Message, MessageValue, messages};
+use crate::verdict::{Finding, Fixer, Judgement, Message, MessageValue, RuleLevel, messages};
 use crate::yaml::{YamlFault, YamlPlace};
 
 messages! {
@@ -35,6 +35,10 @@ messages! {
         "the exemption from `{rule}` ended on {day} and no longer applies";
     REVIEW_OVERDUE = "policy.review-overdue":
         "the policy was due for review by {day}";
+    WARNING_ENDS = "policy.warning-ends":
+        "`{rule}` only warns until {day}; from the next day on it denies";
+    WARNING_ENDED = "policy.warning-ended":
+        "`{rule}` only warned until {day}; it denies now";
 }
 
 /// How many branches are searched for a policy.
@@ -199,6 +203,23 @@ pub fn list_policy_notes(loaded: &LoadedPolicy, now: Timestamp) -> Vec<Message> 
         && day < today
     {
         notes.push(REVIEW_OVERDUE.with("day", day.to_string()));
+    }
+    notes
+}
+
+/// Returns the notes on the rules that only warn until a day, or did until one, and that a change of these groups
+/// breaks.
+pub(crate) fn list_warning_notes(policy: &Policy, groups: &[ReportGroup]) -> Vec<Message> {
+    let mut notes = Vec::new();
+    for rule in &policy.rules {
+        let (RuleLevel::Warn, Some(until)) = (rule.level, rule.warn_until) else { continue };
+        let id = &rule.description.id;
+        let template = match groups.iter().find_map(|group| group.find_broken_level(id)) {
+            Some(RuleLevel::Warn) => &WARNING_ENDS,
+            Some(RuleLevel::Deny) => &WARNING_ENDED,
+            None => continue,
+        };
+        notes.push(template.with("rule", id.as_str()).with("day", until.to_string()));
     }
     notes
 }

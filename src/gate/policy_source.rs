@@ -1,17 +1,19 @@
 //! Loads a policy from a commit, a file on disk or a shipped pack.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::Timestamp;
 
 use crate::change::{Change, Oid, Text};
+use crate::gate::policy_repositories::read_remote_policy;
 use crate::git::signature::{KeyLocation as SignerPlace, KeyRegistry, find_certificate_line};
 use crate::git::{FileAtPath, Repository, TrustedKeys};
 use crate::policy::origins::{ValueOrigins, find_value_origins};
 use crate::policy::{
     self, DEFAULT_POLICY_PATH, FaultyFile, FetchedFile, InspectionFacts, KeyFile, Policy, PolicyDifference,
-    PolicyErrors, PolicyInspection, PolicySource, SignerKeys, SigningKey, packs,
+    PolicyErrors, PolicyInspection, PolicySource, SignerKeys, SigningKey, is_remote_name, packs,
 };
 use crate::report::{PolicyDescription, PolicyLocation, PolicyReference};
 use crate::yaml::{YamlFault, YamlPlace};
@@ -52,6 +54,21 @@ impl LoadedPolicy {
     #[must_use]
     pub(crate) fn with_place(self, place: PolicyLocation) -> LoadedPolicy {
         LoadedPolicy { place, ..self }
+    }
+
+    /// Returns the same policy, whose place also tells the commits at which files of other repositories were read, by
+    /// their names.
+    #[must_use]
+    pub(crate) fn with_remote_commits(self, commits: &BTreeMap<String, Oid>) -> LoadedPolicy {
+        let mut source = self.source;
+        for (index, (name, commit)) in commits.iter().enumerate() {
+            source.push_str(if index == 0 { ", with " } else { ", " });
+            source.push_str(name);
+            if !name.ends_with(&commit.to_string()) {
+                source.push_str(&format!(" ({commit})"));
+            }
+        }
+        LoadedPolicy { source, ..self }
     }
 
     /// Returns the policy's name for a report.
@@ -152,9 +169,15 @@ impl LoadedPolicy {
         }
     }
 
-    /// Returns the paths of all files that the policy was made of, or would have been.
+    /// Returns the paths of all files that the policy was made of, or would have been; without those of other
+    /// repositories.
     pub(crate) fn file_paths(&self) -> impl Iterator<Item = &str> {
-        self.files.keys().map(String::as_str)
+        self.files.keys().map(String::as_str).filter(|name| !is_remote_name(name))
+    }
+
+    /// Returns the names of the files of other repositories that the policy was made of, or would have been.
+    pub(crate) fn remote_names(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(String::as_str).filter(|name| is_remote_name(name))
     }
 
     /// Returns true if a change touches a file that the policy is made of, or looks for, as far as its paths are
@@ -183,7 +206,7 @@ impl LoadedPolicy {
                 })
             })
         };
-        self.files.keys().any(|path| match read_disk_file(&root.join(path), policy::max_file_bytes(path)) {
+        self.file_paths().any(|path| match read_disk_file(&root.join(path), policy::max_file_bytes(path)) {
             Ok(None) => false,
             on_disk => without_returns(on_disk) != without_returns(read_file_at(repository, head, path)),
         })
@@ -191,7 +214,8 @@ impl LoadedPolicy {
 
     /// Returns true if and only if every file of the policy is the same at `commit`.
     pub(crate) fn is_same_at(&self, repository: &Repository, commit: Oid) -> bool {
-        self.files.iter().all(|(path, found)| read_file_at(repository, commit, path) == *found)
+        let mut own = self.files.iter().filter(|(path, _)| !is_remote_name(path));
+        own.all(|(path, found)| read_file_at(repository, commit, path) == *found)
     }
 }
 
@@ -223,11 +247,15 @@ pub(crate) fn load_with_paths(
     let source = if called == id { format!("{path} at {id}") } else { format!("{path} at {called} ({id})") };
     let place = PolicyLocation::Commit { id: commit, path: path.to_owned() };
     let mut paths = Vec::new();
+    let mut remotes = BTreeMap::new();
     let loaded = load_with_keys(path, source, place, &mut |path| {
+        if is_remote_name(path) {
+            return read_remote_policy(Some(repository), path, &mut remotes);
+        }
         paths.push(path.to_owned());
         read_file_at(repository, commit, path)
     });
-    (loaded, paths)
+    (loaded.map(|loaded| loaded.with_remote_commits(&remotes)), paths)
 }
 
 /// Loads the policy in the file at `path` on disk; what it builds on is looked up from `root`, the
@@ -237,10 +265,27 @@ pub(crate) fn load_with_paths(
 ///
 /// Says whether it is absent or faulty.
 pub fn load_from_disk(root: &Path, path: &str) -> Result<LoadedPolicy, UnusablePolicy> {
+    load_from_folder(None, root, path)
+}
+
+/// As [`load_from_disk`]; policies of other repositories are read by the configuration of `repository`, or else of the
+/// one around `root`.
+pub(crate) fn load_from_folder(
+    repository: Option<&Repository>,
+    root: &Path,
+    path: &str,
+) -> Result<LoadedPolicy, UnusablePolicy> {
     let place = PolicyLocation::Disk(root.join(path).to_string_lossy().into_owned());
-    load_with_keys(path, path.to_owned(), place, &mut |path| {
+    let around = OnceCell::new();
+    let mut remotes = BTreeMap::new();
+    let loaded = load_with_keys(path, path.to_owned(), place, &mut |path| {
+        if is_remote_name(path) {
+            let find_around = || around.get_or_init(|| Repository::discover_from(root).ok()).as_ref();
+            return read_remote_policy(repository.or_else(find_around), path, &mut remotes);
+        }
         read_disk_file(&root.join(path), policy::max_file_bytes(path))
-    })
+    })?;
+    Ok(loaded.with_remote_commits(&remotes))
 }
 
 /// Loads the policy called `path` from the files that `fetch` finds; `source` names their place in
@@ -288,6 +333,10 @@ fn load_with_keys(
     let mut fetch_once = |path: &str| files.entry(path.to_owned()).or_insert_with(|| fetch(path)).clone();
     let loaded = policy::load_policy(entry, &mut fetch_once);
     let policy = loaded.map_err(UnusablePolicy::Faulty)?;
+    if files.keys().any(|name| is_remote_name(name)) {
+        let mut fetch_again = |path: &str| files.get(path).cloned().unwrap_or(Ok(None));
+        policy::refuse_remote_weakenings(entry, &mut fetch_again).map_err(UnusablePolicy::Faulty)?;
+    }
     let keys = read_signer_keys(&policy.signer_keys).map_err(UnusablePolicy::Faulty)?;
     Ok(LoadedPolicy { policy, source, place, keys, entry: entry.to_owned(), files })
 }

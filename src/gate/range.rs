@@ -7,7 +7,7 @@ use crate::change::{
     PusherIdentity, Stage, Text,
 };
 use crate::gate::policy_effect::{PolicyEffects, list_policy_change_notes, touches_any_file};
-use crate::gate::policy_findings::{find_today, list_policy_notes};
+use crate::gate::policy_findings::{find_today, list_policy_notes, list_warning_notes};
 use crate::gate::policy_source::{LoadedPolicy, load_from_commit};
 use crate::gate::push::change_judge::collect_commits;
 use crate::gate::range_walk::{RangeDivision, RangeWalk, refuse_new_gate_files};
@@ -17,9 +17,7 @@ use crate::git::{CommitRange, Repository, UnreadableCommit};
 use crate::judge::{collect_reasons, find_used_exemptions, judge_change};
 use crate::policy::{ChangeUnit, Policy};
 use crate::predicates::support::condition::ConditionTrace;
-use crate::report::{
-    ChangeSelection, GroupScope, HeldChanges, PolicyLocation, Report, ReportGroup, decide_groups,
-};
+use crate::report::{ChangeSelection, GroupScope, HeldChanges, PolicyLocation, Report, ReportGroup};
 use crate::unblock::{MAX_PLANNED_CHANGES, plan_unblocking};
 use crate::verdict::{Decision, Judgement, Message, RuleId, Verdict, messages};
 
@@ -156,16 +154,7 @@ pub fn judge_parts(
     }
     let RangeResults { group, is_used, notes, .. } = results;
     let Some(RangePart { loaded, .. }) = parts.last() else {
-        let groups = vec![group];
-        return Ok(Report {
-            decision: decide_groups(&groups, asked.enforce),
-            stage: asked.stage,
-            enforced: asked.enforce,
-            seen_at: asked.now,
-            policy: None,
-            groups,
-            notes: Vec::new(),
-        });
+        return Ok(Report::from_groups(vec![group], asked.stage, asked.enforce, asked.now));
     };
     let mut report = build_report(loaded, asked.stage, asked.enforce, asked.now, group);
     report.notes.extend(notes);
@@ -387,14 +376,8 @@ pub(crate) fn build_report(
     now: Timestamp,
     group: ReportGroup,
 ) -> Report {
-    let groups = vec![group];
-    Report {
-        decision: decide_groups(&groups, enforced),
-        stage,
-        enforced,
-        seen_at: now,
-        policy: Some(loaded.name()),
-        groups,
-        notes: list_policy_notes(loaded, now),
-    }
+    let mut notes = list_policy_notes(loaded, now);
+    notes.extend(list_warning_notes(&loaded.policy, std::slice::from_ref(&group)));
+    let policy = Some(loaded.name());
+    Report { policy, notes, ..Report::from_groups(vec![group], stage, enforced, now) }
 }

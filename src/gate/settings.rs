@@ -1,8 +1,8 @@
 //! The settings of the server administrator, in git's own configuration.
 //!
 //! They are `changegate.pusher`, `changegate.policyRef`, `changegate.policyPath`,
-//! `changegate.policyFile`, `changegate.acceptedPolicy`, `changegate.missingPolicy`, `changegate.maxCommits`, `changegate.ledger` and
-//! `changegate.ledgerKey`. Nothing here comes from what is pushed, nor from the policy.
+//! `changegate.policyFile`, `changegate.acceptedPolicy`, `changegate.missingPolicy`, `changegate.maxCommits`, `changegate.mode`,
+//! `changegate.ledger` and `changegate.ledgerKey`. Nothing here comes from what is pushed, nor from the policy.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -30,12 +30,24 @@ pub struct GateSettings {
     pub pusher: Fact<PusherIdentity>,
     /// How many new commits a push may bring to one ref.
     pub max_commits: usize,
+    /// Whether a decision is enforced.
+    pub mode: GateMode,
     /// What happens to a push if its decision cannot be recorded.
     pub ledger_mode: LedgerMode,
     /// The key that signs records, as `ssh-keygen -Y sign -f` takes it.
     pub ledger_key: Option<String>,
     /// How many threads can work; called only where there is enough to do.
     pub threads: fn() -> usize,
+}
+
+/// Whether decisions are enforced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GateMode {
+    /// A push that is denied is refused.
+    Enforce,
+    /// The gate says and records what it would have decided, and blocks nothing that is not aimed at the gate
+    /// itself.
+    Evaluate,
 }
 
 /// What happens to a push whose decision cannot be recorded.
@@ -128,7 +140,16 @@ impl GateSettings {
                 .parse()
                 .map_err(|_| format!("changegate.maxCommits is `{number}`, which is not a number"))?,
         };
+        let mode = match get("changegate.mode")?.as_deref() {
+            None | Some("enforce") => GateMode::Enforce,
+            Some("evaluate") => GateMode::Evaluate,
+            Some(other) => {
+                return Err(format!("changegate.mode is `{other}`; use enforce or evaluate"));
+            }
+        };
         let ledger = match get("changegate.ledger")?.as_deref() {
+            // What evaluates only is not to stand in the way for want of a record either.
+            None | Some("require") if mode == GateMode::Evaluate => LedgerMode::Warn,
             None | Some("require") => LedgerMode::Require,
             // `shout` is the old word.
             Some("warn" | "shout") => LedgerMode::Warn,
@@ -138,6 +159,7 @@ impl GateSettings {
             }
         };
         Ok(GateSettings {
+            mode,
             ledger_mode: ledger,
             ledger_key: get("changegate.ledgerKey")?,
             policy_ref,

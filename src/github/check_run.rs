@@ -6,7 +6,8 @@
 //! of two runs at once, the one that started later has read the newer facts. Any app can write such a token, so
 //! only check runs of the app that this run writes as are compared.
 //!
-//! GitHub lets `neutral` and `skipped` pass, so a check run never says either.
+//! GitHub lets `neutral` and `skipped` pass, so a check run says `neutral` in evaluate mode only, which is to block
+//! nothing, and never `skipped`.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -37,6 +38,15 @@ pub enum CheckRunState {
     Failure,
     /// Nothing could be judged; this does not pass either.
     NotJudged,
+    /// The gate is in evaluate mode: whatever the verdict, nothing is blocked.
+    Evaluated,
+}
+
+impl CheckRunState {
+    /// Returns true if GitHub lets a merge pass for a check run that says this.
+    pub(crate) fn is_passing(self) -> bool {
+        matches!(self, CheckRunState::Success | CheckRunState::Evaluated)
+    }
 }
 
 /// A check run as it is to be written.
@@ -93,6 +103,7 @@ impl CheckRunReport<'_> {
             CheckRunState::Success => Some("success"),
             CheckRunState::Failure => Some("failure"),
             CheckRunState::NotJudged => Some("action_required"),
+            CheckRunState::Evaluated => Some("neutral"),
         };
         if let Value::Object(members) = &mut body {
             let status = if conclusion.is_some() { "completed" } else { "in_progress" };
@@ -298,10 +309,10 @@ async fn write_check_runs(
             ids.extend(others.filter(|run| run.is_marked() || run.is_passing()).map(|run| run.id));
         }
         // What cannot be seen may be a later run's: that one is not to be made green.
-        Ok(_) if report.state == CheckRunState::Success => {
+        Ok(_) if report.state.is_passing() => {
             return Err(GitHubFailure::new("GitHub does not list the check run that was begun"));
         }
-        Err(failure) if report.state == CheckRunState::Success => return Err(failure.clone()),
+        Err(failure) if report.state.is_passing() => return Err(failure.clone()),
         Ok(_) | Err(_) => {}
     }
     let mut outcome = PublishOutcome::NotAllowed;

@@ -17,6 +17,7 @@ mod load;
 mod obligations;
 pub mod origins;
 pub mod packs;
+mod remote_file;
 pub mod schema;
 mod signing_keys;
 pub(crate) mod ticket_confirmation;
@@ -35,6 +36,7 @@ pub(crate) use crate::policy::emergency::{EMERGENCY_REASON_FIELD, is_emergency_c
 pub use crate::policy::faults::{FaultyFile, PolicyErrors};
 pub use crate::policy::gate_files::EmergencyGap;
 pub(crate) use crate::policy::inspect::find_rule_place;
+pub(crate) use crate::policy::inspect::weakening::remote_bases::refuse_remote_weakenings;
 pub use crate::policy::inspect::{
     InspectionFacts, LATER_KEYS_DAYS, PlacedFault, PlacedPattern, PolicyInspection, PolicyWeakening,
     inspect_policy,
@@ -43,6 +45,8 @@ pub use crate::policy::load::files::FetchedFile;
 pub(crate) use crate::policy::load::files::max_file_bytes;
 pub use crate::policy::load::load_policy;
 pub use crate::policy::obligations::{ObligationPolicy, RegularisePolicy};
+pub(crate) use crate::policy::remote_file::is_remote_name;
+pub use crate::policy::remote_file::{RemotePolicyFile, RemoteRevision};
 pub use crate::policy::signing_keys::SigningKey;
 pub use crate::policy::ticket_systems::{TicketSystem, TicketSystems};
 pub(crate) use crate::policy::ticket_systems::{is_repository_name, parse_system_address};

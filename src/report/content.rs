@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::change::{Oid, Stage, Text};
 use crate::predicates::support::condition::ConditionTrace;
 use crate::report::left_out::LeftOutChanges;
-use crate::verdict::{Decision, Judgement, Message, RuleId, Verdict};
+use crate::verdict::{Decision, Judgement, Message, RuleId, RuleLevel, RuleOutcome, Verdict};
 use jiff::Timestamp;
 
 /// Everything that a report says about one decision.
@@ -25,6 +25,53 @@ pub struct Report {
     pub groups: Vec<ReportGroup>,
     /// Further things to know, such as an exemption that has expired.
     pub notes: Vec<Message>,
+    /// True in evaluate mode: the decision is what it would be, and blocks nothing.
+    pub is_evaluation: bool,
+}
+
+impl Report {
+    /// Returns the report on these groups, judged at `stage` by no policy yet, and without notes.
+    pub(crate) fn from_groups(
+        groups: Vec<ReportGroup>,
+        stage: Stage,
+        enforced: bool,
+        seen_at: Timestamp,
+    ) -> Report {
+        let decision = decide_groups(&groups, enforced);
+        let (policy, notes) = (None, Vec::new());
+        Report { decision, stage, enforced, seen_at, policy, groups, notes, is_evaluation: false }
+    }
+
+    /// Returns what the decision leads to: in evaluate mode, nothing is blocked.
+    pub fn effective_decision(&self) -> Decision {
+        if self.is_evaluation { Decision::Allow } else { self.decision }
+    }
+
+    /// Returns true if nothing was judged, and nothing refused for want of a judgement.
+    pub(crate) fn judges_nothing(&self) -> bool {
+        self.groups.iter().all(|group| {
+            group.refusals.is_empty()
+                && group.verdicts.is_empty()
+                && group.omitted_passes == 0
+                && group.left_out.changes == 0
+                && matches!(group.scope, GroupScope::PullRequest(_))
+        })
+    }
+
+    /// Returns the line that heads a report in evaluate mode; `None` where the decision counts.
+    pub(crate) fn describe_evaluation(&self) -> Option<&'static str> {
+        let line = match (self.stage, self.decision) {
+            (Stage::PreReceive, Decision::Deny) => {
+                "evaluate mode: nothing is blocked; this push would have been refused"
+            }
+            (Stage::PreReceive, Decision::Allow) => {
+                "evaluate mode: nothing is blocked; this push would have been accepted"
+            }
+            (_, Decision::Deny) => "evaluate mode: nothing is blocked; this would have been denied",
+            (_, Decision::Allow) => "evaluate mode: nothing is blocked; this would have been allowed",
+        };
+        if self.is_evaluation { Some(line) } else { None }
+    }
 }
 
 /// The policy of a report.
@@ -188,6 +235,20 @@ impl ReportGroup {
     pub fn decision(&self, enforced: bool) -> Decision {
         let changes = self.verdicts.iter().map(Verdict::decision).max().unwrap_or(Decision::Allow);
         if self.left_out.denied > 0 || self.is_ref_refused(enforced) { Decision::Deny } else { changes }
+    }
+
+    /// Returns the level at which a change of the group breaks the rule, or may break it; `None` if none does.
+    pub(crate) fn find_broken_level(&self, rule: &RuleId) -> Option<RuleLevel> {
+        let judgements = self.verdicts.iter().flat_map(|verdict| &verdict.judgements);
+        let is_broken = |judgement: &&Judgement| {
+            let is_met = !matches!(
+                judgement.outcome,
+                RuleOutcome::Fail(_) | RuleOutcome::Undecided(_) | RuleOutcome::MaybeExempted(_)
+            );
+            judgement.rule.id == *rule && !is_met
+        };
+        let held = judgements.filter(is_broken).map(|judgement| judgement.level).next();
+        held.or_else(|| self.left_out.find_broken_level(rule))
     }
 
     /// Returns true if the ref itself is refused, whatever changes it holds.

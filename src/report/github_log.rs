@@ -38,12 +38,17 @@ pub(crate) fn write_github_log(report: &Report, style: &ReportStyle, out: &mut d
     let headline = terminal::build_headline(report, false, &counts);
     let waiting = find_waiting_title(report, style);
     let headline = match &waiting {
+        _ if report.is_evaluation => format!("would have been {}: {headline}", report.decision.describe()),
         Some(title) => format!("{title}; nothing is wrong with the change"),
         None => format!("{}: {headline}", report.decision.describe()),
     };
     let headline = escape::escape_terminal(headline.as_bytes(), MAX_ANNOTATION_COLUMNS);
     let mut annotations = build_annotations(report, waiting.is_some());
-    if report.decision == Decision::Deny && !has_error(&annotations) {
+    if let Some(line) = report.describe_evaluation() {
+        let mut whole = LogAnnotation::new(AnnotationLevel::Warning, "changegate".into());
+        whole.lines.push(line.to_owned());
+        annotations.insert(0, whole);
+    } else if report.decision == Decision::Deny && !has_error(&annotations) {
         // A log without an error would look like that of a step that went well.
         let level = if waiting.is_some() { AnnotationLevel::Notice } else { AnnotationLevel::Error };
         let mut whole = LogAnnotation::new(level, "changegate".into());
@@ -180,6 +185,10 @@ fn build_annotations(report: &Report, is_waiting: bool) -> Vec<LogAnnotation> {
         let is_awaited = is_waiting && level == AnnotationLevel::Error;
         if is_awaited {
             level = AnnotationLevel::Notice;
+        }
+        // In evaluate mode nothing is blocked, so nothing is an error.
+        if report.is_evaluation && level == AnnotationLevel::Error {
+            level = AnnotationLevel::Warning;
         }
         let rule = &ranked.judgement.rule;
         let place = found.iter().position(|(rank, id, _)| *rank == ranked.rank && rule.id == **id);

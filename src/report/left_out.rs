@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::change::Oid;
 use crate::report::judgement_rank::JudgementRank;
-use crate::verdict::RuleDescription;
+use crate::verdict::{RuleDescription, RuleId, RuleLevel};
 
 /// The totals of changes that were judged and are not held in full; all zero for a report that holds all.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,6 +28,17 @@ pub struct LeftOutChanges {
     pub(crate) newest_revision: Option<Oid>,
     /// The outcomes, in the order in which they came up.
     pub(crate) rules: Vec<LeftOutRule>,
+}
+
+impl LeftOutChanges {
+    /// Returns the level at which one of the changes breaks the rule; `None` if none does.
+    pub(crate) fn find_broken_level(&self, rule: &RuleId) -> Option<RuleLevel> {
+        self.rules.iter().filter(|one| one.rule.id == *rule).find_map(|one| match one.rank {
+            JudgementRank::Denied | JudgementRank::DeniedUnknown => Some(RuleLevel::Deny),
+            JudgementRank::Warning => Some(RuleLevel::Warn),
+            _ => None,
+        })
+    }
 }
 
 /// How often one rule had outcomes of one rank among changes that are not held in full.

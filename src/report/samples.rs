@@ -124,6 +124,7 @@ pub(crate) fn sample_report(groups: Vec<ReportGroup>) -> Report {
         }),
         groups,
         notes: Vec::new(),
+        is_evaluation: false,
     }
 }
 

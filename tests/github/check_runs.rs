@@ -92,7 +92,7 @@ fn it_is_begun_before_anything_is_asked_and_concluded_before_comments() {
 }
 
 /// Has pull request 6 state no risk.
-fn spoil_description(world: &mut World) {
+pub(crate) fn spoil_description(world: &mut World) {
     let main = world.branches["main"].clone();
     let bad = world.commit(&[&main], "ana", "Keep an index\n\nWhy.\n", &[("src/search.rs", "fn a() {}\n")]);
     let pull = world.pull(6);

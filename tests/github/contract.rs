@@ -227,6 +227,7 @@ fn variables(text: &str, fake: &Fake) -> Value {
             ("name", _) => json!("shop"),
             ("ref", _) => json!("refs/heads/main"),
             ("branch", _) => json!("main"),
+            ("tag", _) => json!("refs/tags/v1"),
             ("folder", _) => json!("policies"),
             ("path", _) => json!("policies/changegate.yml"),
             (_, optional) if !optional.contains('!') => Value::Null,

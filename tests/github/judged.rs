@@ -29,6 +29,7 @@ fn patience() -> RequestPolicy {
 
 fn options() -> GitHubJudgeOptions {
     GitHubJudgeOptions {
+        missing_policy: changegate::gate::MissingPolicyAction::Deny,
         policy_path: "policies/changegate.yml".into(),
         pusher_source: PusherSource::BranchActivity,
         explain: false,

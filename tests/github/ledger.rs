@@ -138,7 +138,7 @@ impl Scene {
         self.run_for_push(push, &["--ledger=begin"])
     }
 
-    fn run_for_push(&self, push: &(String, String), how: &[&str]) -> Told {
+    pub(crate) fn run_for_push(&self, push: &(String, String), how: &[&str]) -> Told {
         let event = self.push_event(push);
         let variables: Vec<(&str, &str)> =
             event.iter().map(|(name, value)| (*name, value.as_str())).collect();

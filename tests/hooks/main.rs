@@ -31,6 +31,7 @@ mod pushers;
 mod refs;
 mod retries;
 mod servers;
+mod shared_policies;
 mod staged;
 mod tags;
 mod world;

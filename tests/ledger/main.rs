@@ -19,6 +19,7 @@ mod world;
 
 mod attempts;
 mod concurrent;
+mod evaluated;
 mod exported;
 mod forger;
 mod heartbeat;

@@ -191,13 +191,14 @@ fn decisions() -> Vec<LedgerEvent> {
     };
     let digest = format!("sha256:{}", "a".repeat(64));
     let policy = RecordedPolicy { name: "p".into(), digest: digest.clone(), source: "s".into() };
-    let decided = |pusher, policy, stage| {
+    let decided = |pusher, policy, stage, evaluated| {
         LedgerEvent::Decision(Box::new(DecisionRecord {
             id: "b".repeat(32),
             observed_at: Timestamp::UNIX_EPOCH,
             stage,
             pusher,
             decision: RecordedDecision::Deny,
+            evaluated,
             policy,
             refs: vec![of_ref.clone(), bare.clone()],
             omitted_refs: 5,
@@ -208,9 +209,9 @@ fn decisions() -> Vec<LedgerEvent> {
         }))
     };
     vec![
-        decided(RecordedPusher::Account("ana".into()), Some(policy), Stage::PreReceive),
-        decided(RecordedPusher::Unidentified, None, Stage::Landed),
-        decided(RecordedPusher::Unknown(GapCause::NotConfigured), None, Stage::PreReceive),
+        decided(RecordedPusher::Account("ana".into()), Some(policy), Stage::PreReceive, None),
+        decided(RecordedPusher::Unidentified, None, Stage::Landed, Some(RecordedDecision::Deny)),
+        decided(RecordedPusher::Unknown(GapCause::NotConfigured), None, Stage::PreReceive, None),
     ]
 }
 
@@ -466,8 +467,9 @@ fn a_key_more_or_less_does_not_fit() {
         let mut found = std::collections::BTreeSet::new();
         paths(&value, "", &mut found);
         let (kind, inside) = value["event"].as_object().unwrap().iter().next().unwrap();
-        // Records of before reasons were kept have none.
-        for key in inside.as_object().unwrap().keys().filter(|key| *key != "reasons") {
+        // Records of before reasons were kept have none, and only evaluate mode leaves what was evaluated.
+        let is_optional = |key: &str| key == "reasons" || key == "evaluated";
+        for key in inside.as_object().unwrap().keys().filter(|key| !is_optional(key)) {
             let mut less = value.clone();
             less["event"][kind].as_object_mut().unwrap().remove(key);
             assert!(holds(&schema, &schema, &less).is_err(), "without {key}");

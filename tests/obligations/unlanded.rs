@@ -75,6 +75,7 @@ fn decided(of: &str) -> LedgerEvent {
         stage: Stage::PreReceive,
         pusher: RecordedPusher::Unknown(GapCause::NotConfigured),
         decision: RecordedDecision::Allow,
+        evaluated: None,
         policy: None,
         refs: (0..REFS.len()).map(one).collect(),
         omitted_refs: 0,

@@ -147,7 +147,7 @@ change_columns! {
         |one| join_words(&one.list_rules(&[RecordedOutcomeWord::Fail]));
     "waivers" "Exemptions used" Text "The rules that an exemption let it break." =
         |one| join_words(&one.list_rules(&[RecordedOutcomeWord::Exempted]));
-    "bypassed" "Past the gate" Text "Whether it came past the gate: none, regularised, unauthorised, undecided-policy, not-known, before-gate." =
+    "bypassed" "Past the gate" Text "Whether it came past the gate: none, regularised, unauthorised, undecided-policy, not-enforced, not-known, before-gate." =
         |one| one.bypass().code().into();
     "policy_digest" "Policy" Text "The SHA-256 of the policy that judged it." =
         |one| one.reasons.first().and_then(|reasons| reasons.policies.first()).map(|policy| policy.digest.clone()).into();

@@ -55,6 +55,8 @@ pub enum GateBypass {
     Unauthorised,
     /// It landed by a policy that came without a decision.
     UndecidedPolicy,
+    /// It landed in evaluate mode, in which nothing is enforced.
+    NotEnforced,
     /// No record tells how it landed.
     NotKnown,
     /// It landed before the gate stood.
@@ -132,6 +134,7 @@ impl GateBypass {
             GateBypass::Regularised => "regularised",
             GateBypass::Unauthorised => "unauthorised",
             GateBypass::UndecidedPolicy => "undecided-policy",
+            GateBypass::NotEnforced => "not-enforced",
             GateBypass::NotKnown => "not-known",
             GateBypass::BeforeGate => "before-gate",
         }
@@ -212,6 +215,7 @@ impl ChangeRecord {
             Some(LandingOrigin::Regularised) => GateBypass::Regularised,
             Some(LandingOrigin::Unauthorised) => GateBypass::Unauthorised,
             Some(LandingOrigin::UndecidedPolicy) => GateBypass::UndecidedPolicy,
+            Some(LandingOrigin::NotEnforced) => GateBypass::NotEnforced,
             Some(LandingOrigin::AlreadyThere | LandingOrigin::BeforeProtection) => GateBypass::BeforeGate,
             None => GateBypass::NotKnown,
         }

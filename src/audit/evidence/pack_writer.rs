@@ -24,6 +24,7 @@ use crate::audit::formats::unfinished_file::create_unfinished_folder;
 use crate::audit::show::document::build_document;
 use crate::audit::show::shown_change::ShownChange;
 use crate::change::{Oid, Text};
+use crate::gate::LoadedPolicy;
 use crate::gate::acts::is_attachment_name;
 use crate::gate::policy_source::load_with_paths;
 use crate::git::evidence_objects::RawObject;
@@ -251,7 +252,10 @@ impl PackRun<'_> {
     fn add_policy_files(&mut self, commit: Oid, path: &str) -> Result<()> {
         let repository = self.request.repository;
         // The files that it is made of are known once it has been loaded, roster and catalogue too.
-        let (_, mut paths) = load_with_paths(repository, commit, path, "the record");
+        let (loaded, mut paths) = load_with_paths(repository, commit, path, "the record");
+        for name in loaded.iter().flat_map(LoadedPolicy::remote_names) {
+            self.add_limit(format!("{name}, which the policy extends, is not in the pack"));
+        }
         paths.push(path.to_owned());
         paths.sort();
         paths.dedup();

@@ -73,7 +73,11 @@ impl PackedRecords {
                     RecordedPusher::Account(account) => Some(account.clone()),
                     RecordedPusher::Unidentified | RecordedPusher::Unknown(_) => None,
                 });
-                let origin = if own.is_some() { LandingOrigin::Decided } else { self.find_origin(number) };
+                let origin = match &own {
+                    Some(decided) if !decided.is_enforced => LandingOrigin::NotEnforced,
+                    Some(_) => LandingOrigin::Decided,
+                    None => self.find_origin(number),
+                };
                 Some(RecordedLanding { moved, origin, at, by, decision: own })
             }
             LedgerEvent::Unauthorised(moved) if moved.name == *ref_name => Some(RecordedLanding {

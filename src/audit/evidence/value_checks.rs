@@ -136,7 +136,12 @@ impl<'a> ValueChecker<'a> {
             }
             let is_known = matches!(
                 told.origin,
-                Some(LandingOrigin::Decided | LandingOrigin::Unauthorised | LandingOrigin::Regularised)
+                Some(
+                    LandingOrigin::Decided
+                        | LandingOrigin::NotEnforced
+                        | LandingOrigin::Unauthorised
+                        | LandingOrigin::Regularised
+                )
             );
             self.require(!is_known, "its values say how it landed, and name no record of it");
             return None;

@@ -16,6 +16,8 @@ pub enum ExceptionKind {
     WithoutPull,
     /// A change was decided by a policy that came without a decision.
     UndecidedPolicy,
+    /// A change landed in evaluate mode, in which nothing is enforced.
+    NotEnforced,
     /// Nothing judged a change.
     NotJudged,
     /// A change landed although it breaks a rule.
@@ -66,12 +68,13 @@ pub enum ExceptionKind {
 
 impl ExceptionKind {
     /// Every kind, in the order of a report.
-    pub const ALL: [ExceptionKind; 28] = [
+    pub const ALL: [ExceptionKind; 29] = [
         ExceptionKind::UnauthorisedChange,
         ExceptionKind::UnrecordedChange,
         ExceptionKind::MissingPull,
         ExceptionKind::WithoutPull,
         ExceptionKind::UndecidedPolicy,
+        ExceptionKind::NotEnforced,
         ExceptionKind::NotJudged,
         ExceptionKind::RuleBroken,
         ExceptionKind::LateObligation,
@@ -105,6 +108,7 @@ impl ExceptionKind {
             ExceptionKind::MissingPull => "missing-pull",
             ExceptionKind::WithoutPull => "without-pull",
             ExceptionKind::UndecidedPolicy => "undecided-policy",
+            ExceptionKind::NotEnforced => "not-enforced",
             ExceptionKind::NotJudged => "not-judged",
             ExceptionKind::RuleBroken => "rule-broken",
             ExceptionKind::LateObligation => "late-obligation",
@@ -139,6 +143,7 @@ impl ExceptionKind {
             ExceptionKind::MissingPull => "Merged pull requests that the branch lacks",
             ExceptionKind::WithoutPull => "Steps of the branch that no pull request brought",
             ExceptionKind::UndecidedPolicy => "Changes decided by a policy that came without a decision",
+            ExceptionKind::NotEnforced => "Changes that landed while nothing was enforced",
             ExceptionKind::NotJudged => "Changes that nothing judged",
             ExceptionKind::RuleBroken => "Changes that landed although they break a rule",
             ExceptionKind::LateObligation => "Obligations met late or overdue",
@@ -193,6 +198,7 @@ impl ExceptionKind {
             | ExceptionKind::InputContradiction
             | ExceptionKind::FailedChange
             | ExceptionKind::GateGap
+            | ExceptionKind::NotEnforced
             | ExceptionKind::BreakGlassSession
             | ExceptionKind::PolicyLoosened => "medium",
             ExceptionKind::OpenObligation

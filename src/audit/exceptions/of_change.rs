@@ -139,6 +139,10 @@ fn add_bypass(change: &ChangeRecord, has_ledger: bool, found: &mut Vec<AuditExce
             let what = "the policy that decided it came with a move that nobody has decided";
             (ExceptionKind::UndecidedPolicy, what.to_owned())
         }
+        GateBypass::NotEnforced => {
+            let what = "it landed in evaluate mode, so nothing of its decision was enforced";
+            (ExceptionKind::NotEnforced, what.to_owned())
+        }
         GateBypass::NotKnown if has_ledger => {
             (ExceptionKind::UnrecordedChange, "no record tells how it came to the ref".to_owned())
         }

@@ -150,6 +150,11 @@ impl PopulationEntry {
             LandingOrigin::Decided => {
                 format!("; it came with the branch, judged on {ref_name} by record {}", landing.record)
             }
+            LandingOrigin::NotEnforced => {
+                format!(
+                    "; it came with the branch from {ref_name}, where nothing was enforced (evaluate mode)"
+                )
+            }
             _ => format!("; it came with the branch, and was on {ref_name} before the gate stood"),
         };
         PopulationEntry { what: Text::new([self.what.as_bytes(), came.as_bytes()].concat()), ..self }

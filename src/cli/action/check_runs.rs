@@ -16,8 +16,8 @@ use crate::github::{
     GitHubSource, JudgedEvent, JudgedPullRequest, PublishOutcome, RepositoryName,
 };
 use crate::http::{RequestPolicy, Secret};
-use crate::report::ReportStyle;
 use crate::report::check_title::{CheckStanding, CheckTitle, build_check_title};
+use crate::report::{Report, ReportStyle};
 
 /// The time that each writing of a check run has, whatever the rest of the run has used up.
 const CHECK_RUN_TIMEOUT: Duration = Duration::from_secs(15);
@@ -30,6 +30,8 @@ pub(crate) struct CheckRunWriter<'a> {
     pub(crate) token: Option<&'a Secret>,
     pub(crate) limits: RequestPolicy,
     pub(crate) context: &'a Context,
+    /// True in evaluate mode.
+    pub(crate) is_evaluation: bool,
     /// Set when a denial could not be written: what is green on its commit may still be so.
     pub(crate) has_unwritten_denial: Cell<bool>,
 }
@@ -106,24 +108,33 @@ impl CheckRunWriter<'_> {
         is_in_queue: bool,
     ) -> Result<(), CommandError> {
         let Some(pending) = pending else { return Ok(()) };
-        let CheckTitle { standing, text: title } = build_check_title(&judged.report, !is_in_queue);
+        let CheckTitle { standing, text: mut title } = build_check_title(&judged.report, !is_in_queue);
+        // What could not be judged at all fails as always.
+        let is_evaluation = self.is_evaluation && judged.failures.is_empty();
+        if is_evaluation {
+            title.insert_str(0, "evaluate mode, blocks nothing: ");
+        }
         let state = match standing {
+            _ if is_evaluation => CheckRunState::Evaluated,
             CheckStanding::Allowed => CheckRunState::Success,
             CheckStanding::Waiting => CheckRunState::InProgress,
             CheckStanding::Denied => CheckRunState::Failure,
             CheckStanding::Undecided => CheckRunState::NotJudged,
         };
         let style = ReportStyle { may_wait: !is_in_queue, ..build_style(self.context) };
-        let mut text = render_markdown(&judged.report, &style)?;
+        let report = Report { is_evaluation: self.is_evaluation, ..judged.report.clone() };
+        let mut text = render_markdown(&report, &style)?;
         if state == CheckRunState::Success && judged.are_conversations_resolved {
             text.insert_str(0, &format!("{CONVERSATIONS_MARK}\n\n"));
         }
         let mut verdicts = Vec::new();
-        for JudgedPullRequest { name, target, report, .. } in &judged.pull_requests {
+        // A verdict that blocks nothing is no refusal, so none is kept for the ledger.
+        let kept = if self.is_evaluation { [].as_slice() } else { &judged.pull_requests };
+        for JudgedPullRequest { name, target, report, .. } in kept {
             verdicts.push(CheckRunVerdict::from_report(name.number, target.as_ref(), report));
         }
         let is_written = self.write_conclusion(pending, state, &title, (&text, &verdicts))?;
-        if !is_written && state != CheckRunState::Success {
+        if !is_written && !state.is_passing() {
             self.has_unwritten_denial.set(true);
         }
         Ok(())

@@ -23,8 +23,17 @@ pub(crate) struct EventRun<'a> {
 }
 
 impl EventRun<'_> {
-    /// Judges what an event is about, and writes the check runs.
+    /// Judges what an event is about, and writes the check runs; in evaluate mode, every report says so.
     pub(crate) fn judge_subject(&self, subject: &EventSubject) -> Result<JudgedEvent, CommandError> {
+        let mut judged = self.judge_each(subject)?;
+        judged.report.is_evaluation = self.checks.is_evaluation;
+        for pull in &mut judged.pull_requests {
+            pull.report.is_evaluation = self.checks.is_evaluation;
+        }
+        Ok(judged)
+    }
+
+    fn judge_each(&self, subject: &EventSubject) -> Result<JudgedEvent, CommandError> {
         match subject {
             EventSubject::PullRequest { repo, number, expected_head } => {
                 self.judge_pull_request(repo, *number, *expected_head)

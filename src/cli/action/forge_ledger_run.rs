@@ -20,6 +20,8 @@ pub(crate) struct ForgeLedgerRun<'a> {
     pub(crate) options: &'a GitHubJudgeOptions,
     /// True if the ledger may begin with this run.
     pub(crate) may_begin: bool,
+    /// True in evaluate mode.
+    pub(crate) is_evaluation: bool,
 }
 
 impl ForgeLedgerRun<'_> {
@@ -32,6 +34,7 @@ impl ForgeLedgerRun<'_> {
         let remote = open_ledger_remote(repo, self.server, self.token, context)?;
         let mut forge_ledger = ForgeLedger::new(self.session, &remote, repo, self.options, context.clock);
         forge_ledger.may_begin = self.may_begin;
+        forge_ledger.is_evaluation = self.is_evaluation;
         work(&forge_ledger)
     }
 

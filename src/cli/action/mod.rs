@@ -6,25 +6,28 @@
 
 mod check_runs;
 mod event_run;
+mod event_subject;
 mod forge_ledger_run;
 mod publish;
 
 use std::cell::Cell;
-use std::ffi::OsString;
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::ValueEnum;
 
 use crate::cli::action::check_runs::CheckRunWriter;
 use crate::cli::action::event_run::{EventRun, describe_failures};
+use crate::cli::action::event_subject::{
+    check_event_repository, parse_missing_policy, read_event_subject, refuse_proposed_option,
+};
 use crate::cli::action::forge_ledger_run::ForgeLedgerRun;
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::output::{self, ReportFormatArg};
 use crate::cli::pr::{self, GitHubQueryArgs};
 use crate::cli::tickets;
-use crate::github::event::{self, EventSubject, MAX_EVENT_BYTES};
+use crate::gate::MissingPolicyAction;
+use crate::github::event::EventSubject;
 use crate::github::{GitHubSession, GitHubSource, JudgedEvent, OwnChecks, RepositoryName};
 use crate::report::check_title::{CheckStanding, build_check_title, find_waiting_title};
 use crate::report::{Report, ReportStyle};
@@ -57,6 +60,14 @@ pub(crate) struct ActionArgs {
     /// Verdict that fails the step; an error always does
     #[arg(long, value_name = "WHAT", default_value = "deny")]
     fail_on: FailOn,
+
+    /// Without a policy on the base branch: fail, judge by pack:NAME, or skip
+    #[arg(long, value_name = "WHAT", default_value = "fail", value_parser = parse_missing_policy)]
+    missing_policy: MissingPolicyAction,
+
+    /// Say what would be denied, and block nothing; not from a workflow that a pull request can change
+    #[arg(long)]
+    evaluate: bool,
 
     /// Keep a comment on the pull request up to date
     #[arg(long)]
@@ -129,9 +140,11 @@ pub(crate) fn run_action(args: &ActionArgs, context: &Context) -> Result<Command
         publish::write_step_outputs("error", report.as_ref(), sarif.as_deref(), context)?;
         return Err(failure);
     }
+    let is_evaluation = report.as_ref().is_some_and(|report| report.is_evaluation);
     // What could not be judged fails the step, whatever else may not. Where a check run says so, the step says the same.
     let is_told_by_exit = args.fail_on == FailOn::Never || kind != JudgedKind::Push;
     if exit == CommandExit::Denied
+        && !is_evaluation
         && is_told_by_exit
         && report.as_ref().is_some_and(|report| kind.is_undecided(report))
     {
@@ -139,13 +152,16 @@ pub(crate) fn run_action(args: &ActionArgs, context: &Context) -> Result<Command
         return Ok(CommandExit::Failed);
     }
     // A later step must not take for allowed what was not judged.
-    let is_empty = args.ledger.is_none() && report.as_ref().is_some_and(|report| report.groups.is_empty());
+    let is_empty = args.ledger.is_none() && report.as_ref().is_some_and(Report::judges_nothing);
     let verdict = match exit {
         CommandExit::Allowed if is_empty => "none",
         CommandExit::Allowed => "allow",
         _ => "deny",
     };
     publish::write_step_outputs(verdict, report.as_ref(), sarif.as_deref(), context)?;
+    if is_evaluation {
+        return Ok(CommandExit::Allowed);
+    }
     if exit == CommandExit::Denied && args.fail_on == FailOn::Never {
         // Nothing else says so on the commit, where an earlier run may have left a green check.
         if has_unwritten_denial {
@@ -286,6 +302,12 @@ fn judge_event(args: &ActionArgs, context: &Context) -> Result<ActionOutcome, Co
         None => read_event_subject(repo.as_ref(), context)?,
     };
     check_event_repository(&subject, own.as_ref())?;
+    if args.evaluate {
+        refuse_proposed_option("evaluate mode is", context)?;
+    }
+    if args.missing_policy == MissingPolicyAction::Allow {
+        refuse_proposed_option("`missing-policy: skip` is", context)?;
+    }
     let server = pr::read_github_server(None, context)?;
     let token = pr::read_github_token(&["CHANGEGATE_TOKEN", "GITHUB_TOKEN"], context)?;
     let record = args.record.as_ref().map(|directory| context.resolve_path(directory));
@@ -299,6 +321,7 @@ fn judge_event(args: &ActionArgs, context: &Context) -> Result<ActionOutcome, Co
     let mut options =
         args.query.build_options(false, Some(tickets::read_ticket_access(context, None, None)?));
     let job_check_run = context.read_text_variable("CHANGEGATE_JOB_CHECK_RUN");
+    options.missing_policy = args.missing_policy.clone();
     options.own_checks = OwnChecks {
         check_name: args.check_run.clone(),
         job_check_run: job_check_run.and_then(|id| id.parse().ok()),
@@ -312,6 +335,7 @@ fn judge_event(args: &ActionArgs, context: &Context) -> Result<ActionOutcome, Co
             token: token.as_ref(),
             options: &options,
             may_begin: how == LedgerUse::Begin,
+            is_evaluation: args.evaluate,
         };
         if let EventSubject::OpenPullRequests { repo } = &subject {
             return run
@@ -342,6 +366,7 @@ fn judge_event(args: &ActionArgs, context: &Context) -> Result<ActionOutcome, Co
         token: token.as_ref(),
         limits: args.query.build_request_limits(),
         context,
+        is_evaluation: args.evaluate,
         has_unwritten_denial: Cell::new(false),
     };
     let run = EventRun { session: &session, options: &options, checks };
@@ -349,41 +374,4 @@ fn judge_event(args: &ActionArgs, context: &Context) -> Result<ActionOutcome, Co
     let has_unwritten_denial = run.checks.has_unwritten_denial.get();
     let session = Box::new(session);
     Ok(ActionOutcome::Judged { outcome, session, is_authorised, kind, has_unwritten_denial })
-}
-
-/// Refuses an event of another repository than that of the run, whose policy and token are meant for it alone.
-fn check_event_repository(subject: &EventSubject, own: Option<&RepositoryName>) -> Result<(), CommandError> {
-    let found = subject.repository();
-    match own {
-        Some(own) if !own.to_string().eq_ignore_ascii_case(&found.to_string()) => Err(CommandError::Failed(
-            anyhow::anyhow!("the event is about {found}, but this run belongs to {own} (GITHUB_REPOSITORY)"),
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// Returns what the event of this run is about.
-fn read_event_subject(
-    repo: Option<&RepositoryName>,
-    context: &Context,
-) -> Result<EventSubject, CommandError> {
-    let name = require_variable("GITHUB_EVENT_NAME", context)?;
-    let path = context.resolve_path(PathBuf::from(require_variable("GITHUB_EVENT_PATH", context)?));
-    let unreadable = || format!("cannot read the event from {}", path.display());
-    let size = std::fs::metadata(&path).with_context(unreadable)?.len();
-    if u64::try_from(MAX_EVENT_BYTES).is_ok_and(|limit| size > limit) {
-        return Err(CommandError::Usage(format!(
-            "the event has {size} bytes; the limit is {MAX_EVENT_BYTES}"
-        )));
-    }
-    let json = std::fs::read(&path).with_context(unreadable)?;
-    event::parse_event(&name.to_string_lossy(), &json, repo).map_err(CommandError::Usage)
-}
-
-fn require_variable(name: &str, context: &Context) -> Result<OsString, CommandError> {
-    context.read_variable(name).ok_or_else(|| {
-        CommandError::Usage(format!(
-            "{name} is not set; this command runs in a GitHub workflow; elsewhere, use `changegate pr`"
-        ))
-    })
 }

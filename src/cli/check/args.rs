@@ -62,6 +62,10 @@ pub(crate) struct CheckArgs {
     #[arg(long)]
     pub(super) enforce: bool,
 
+    /// Say what would be denied, and exit with 0 in any case
+    #[arg(long)]
+    pub(super) evaluate: bool,
+
     /// Show why each rule passes or fails; of a long range, for the first 2,000 changes
     #[arg(long)]
     pub(super) explain: bool,
@@ -116,6 +120,7 @@ impl CheckArgs {
             unit: None,
             target: None,
             enforce: false,
+            evaluate: false,
             explain: false,
             verbose: false,
             quiet: false,

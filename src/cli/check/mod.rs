@@ -146,6 +146,7 @@ fn judge_and_report(args: &CheckArgs, context: &Context) -> Result<CommandExit, 
         ));
     }
     report.seen_at = context.now;
+    report.is_evaluation = args.evaluate;
     let at_head = repository.resolve_revision("HEAD").is_ok_and(|head| head == request.new);
     for group in &mut report.groups {
         group.is_one_change = is_one_change;
@@ -176,7 +177,7 @@ fn judge_and_report(args: &CheckArgs, context: &Context) -> Result<CommandExit, 
     // Where a file cannot be written, nothing says that the change is allowed.
     write_output_files(args, &report, &mut spools, &style, context)?;
     print_range_report(args.format, &report, &mut spools, &style)?;
-    Ok(report.decision.into())
+    Ok(report.effective_decision().into())
 }
 
 /// Returns the name of the branch that the range ends with, if it names one.

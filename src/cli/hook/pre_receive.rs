@@ -14,7 +14,7 @@ use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
 use crate::cli::context::Context;
 use crate::cli::ledger_upkeep::serving_process;
 use crate::cli::output::{self, ReportFormatArg};
-use crate::gate::{GateSettings, LedgerMode, PushFacts, UndecidedMove, judge_push};
+use crate::gate::{GateMode, GateSettings, LedgerMode, PushFacts, UndecidedMove, judge_push};
 use crate::git::{ObjectQuarantine, RefUpdate, Repository, parse_pre_receive};
 use crate::ledger::server::decision::{self, DecisionContext};
 use crate::ledger::server::overdue::block_overdue_push;
@@ -27,6 +27,7 @@ use crate::ledger::state::LedgerState;
 use crate::ledger::store::gate_folder;
 use crate::ledger::store::state_reader::LedgerStateReader;
 use crate::ledger::store::{probe_append, require_free_ref};
+use crate::push::{GateRule, PUSH_RULES};
 use crate::report::{Report, ReportStyle};
 use crate::verdict::Decision;
 
@@ -100,6 +101,7 @@ fn decide_push(
     if let Some(act) = facts.act() {
         add_act_refusals(&mut report, act, read_recorded_state(&states, &settings));
     }
+    report.is_evaluation = settings.mode == GateMode::Evaluate && !guards_gate(&report);
     let recorded = match settings.ledger_mode {
         LedgerMode::Off => Ok(()),
         LedgerMode::Require | LedgerMode::Warn => {
@@ -109,7 +111,7 @@ fn decide_push(
     // "Allowed" is not said of a push that is refused because it cannot be recorded.
     let is_unrecordable =
         recorded.is_err() && (settings.ledger_mode == LedgerMode::Require || facts.must_be_recorded());
-    if is_unrecordable && report.decision == Decision::Allow {
+    if is_unrecordable && report.effective_decision() == Decision::Allow {
         return recorded
             .map(|()| CommandExit::Failed)
             .map_err(|error| CommandError::Failed(error.context(UNRECORDABLE_PUSH)));
@@ -117,17 +119,27 @@ fn decide_push(
     let style = ReportStyle { colour: output::stdout_colour(context.colour), ..ReportStyle::default() };
     output::print_report(&report, format, &style)?;
     match recorded {
-        Ok(()) => Ok(report.decision.into()),
+        Ok(()) => Ok(report.effective_decision().into()),
         // A session or an act exists only if it is recorded.
         Err(error) if settings.ledger_mode == LedgerMode::Warn && !facts.must_be_recorded() => {
             let mut out = std::io::stdout().lock();
             let why = replace_invisible(&format!("{error:#}"));
             let written = writeln!(out, "changegate: this decision is NOT recorded: {why}");
             output::ignore_broken_pipe(written)?;
-            Ok(report.decision.into())
+            Ok(report.effective_decision().into())
         }
         Err(error) => Err(CommandError::Failed(error.context(UNRECORDABLE_PUSH))),
     }
+}
+
+/// Returns true if a push is refused for what guards the gate itself, or for what cannot be judged at all: evaluate
+/// mode lets neither pass.
+fn guards_gate(report: &Report) -> bool {
+    let refusals = report.groups.iter().flat_map(|group| &group.refusals);
+    refusals.into_iter().any(|refusal| {
+        let is_guard = |rule: &&GateRule| rule.is_always_enforced() && rule.id() == refusal.rule.id.as_str();
+        refusal.is_denying(report.enforced) && PUSH_RULES.iter().any(|rule| is_guard(&rule))
+    })
 }
 
 /// Returns the settings of the gate, or why no push can be judged.

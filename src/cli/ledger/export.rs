@@ -75,6 +75,11 @@ pub(crate) fn run_ledger_export(
     for what in &exported.unavailable {
         output::ignore_broken_pipe(writeln!(err, "changegate: {}", replace_invisible(what)))?;
     }
+    if exported.not_enforced > 0 {
+        let count = format_count(exported.not_enforced, "decision");
+        let written = writeln!(err, "changegate: {count} of evaluate mode left out; nothing was enforced");
+        output::ignore_broken_pipe(written)?;
+    }
     if args.output.is_some() {
         let signed = if signer.is_some() { "signed" } else { "unsigned" };
         let count = format_count(exported.statements, &format!("{signed} statement"));

@@ -11,7 +11,7 @@ use crate::cli::ledger::pull_verdict_text::write_pull_verdict;
 use crate::cli::output;
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
-use crate::ledger::record::describe::{describe_record, find_event_time};
+use crate::ledger::record::describe::{describe_decision_word, describe_record, find_event_time};
 use crate::ledger::record::parse_unauthorised_key;
 use crate::ledger::record::readable::ReadableRecord;
 use crate::ledger::record::{
@@ -287,7 +287,7 @@ fn write_act(out: &mut dyn Write, event: &ChangeAct) -> io::Result<()> {
 }
 
 fn write_decision(out: &mut dyn Write, decided: &DecisionRecord) -> io::Result<()> {
-    let word = if decided.is_allowed() { "allowed" } else { "denied" };
+    let word = describe_decision_word(decided);
     writeln!(out, "decision  {word}, {}", escape::escape_words(&decided.id))?;
     writeln!(out, "seen      {}", decided.observed_at)?;
     writeln!(out, "pusher    {}", describe_pusher(&decided.pusher))?;

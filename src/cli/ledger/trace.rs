@@ -51,10 +51,12 @@ pub(crate) fn run_ledger_trace(
     };
     output::ignore_broken_pipe(written.and_then(|()| out.flush()))?;
     let has_landed = !trace.landings.is_empty();
-    let is_authorised = trace
-        .landings
-        .values()
-        .all(|came| !matches!(came, LandingOrigin::Unauthorised | LandingOrigin::UndecidedPolicy));
+    let is_authorised = trace.landings.values().all(|came| {
+        !matches!(
+            came,
+            LandingOrigin::Unauthorised | LandingOrigin::UndecidedPolicy | LandingOrigin::NotEnforced
+        )
+    });
     Ok(if has_landed && is_authorised && trace.unreadable_records == 0 {
         owed.command_exit()
     } else {
@@ -118,6 +120,7 @@ fn describe_landing(came: LandingOrigin) -> &'static str {
         LandingOrigin::Unauthorised => "undecided",
         LandingOrigin::Regularised => "regularised",
         LandingOrigin::UndecidedPolicy => "undecided-policy",
+        LandingOrigin::NotEnforced => "not-enforced",
     }
 }
 
@@ -165,6 +168,7 @@ fn write_trace(
             LandingOrigin::Unauthorised => "landed WITHOUT A DECISION on ",
             LandingOrigin::Regularised => "landed without a decision and was regularised, on ",
             LandingOrigin::UndecidedPolicy => "landed by a policy WITHOUT A DECISION on ",
+            LandingOrigin::NotEnforced => "landed while NOTHING WAS ENFORCED (evaluate mode), on ",
         };
         writeln!(out, "{}", wrap_text(how, 2, &name))?;
     }

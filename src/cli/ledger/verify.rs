@@ -168,7 +168,11 @@ fn write_verification(
             let records = verified.records;
             let decisions = verified.decisions;
             let denied = verified.denied;
-            writeln!(out, "{records} records, {decisions} decisions, {denied} of them denied")?;
+            let not_enforced = match verified.not_enforced {
+                0 => String::new(),
+                count => format!(", {count} not enforced (evaluate mode)"),
+            };
+            writeln!(out, "{records} records, {decisions} decisions, {denied} of them denied{not_enforced}")?;
             // The gate leaves a sign after an hour, so anything shorter is no silence.
             if let Some((from, to)) = verified.longest_silence
                 && to.duration_since(from) >= HEARTBEAT_INTERVAL
@@ -209,6 +213,7 @@ fn write_verification_json(
         "records": verified.records,
         "decisions": verified.decisions,
         "denied": verified.denied,
+        "not-enforced": verified.not_enforced,
         "first-at": verified.first_at,
         "last-at": verified.last_at,
         "longest-silence": verified.longest_silence.map(|(from, to)| json!({

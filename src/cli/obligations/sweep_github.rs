@@ -17,6 +17,7 @@ use crate::cli::obligations::obligation_list::ObligationList;
 use crate::cli::obligations::ticket_confirmations::TicketConfirmations;
 use crate::cli::tickets::read_ticket_access;
 use crate::cli::{output, pr};
+use crate::gate::MissingPolicyAction;
 use crate::github::{
     GitHubJudgeOptions, GitHubSession, GitHubSource, OwnChecks, PusherSource, RepositoryName,
 };
@@ -68,6 +69,7 @@ pub(crate) fn sweep_github(
     })?;
     let options = GitHubJudgeOptions {
         policy_path: DEFAULT_POLICY_PATH.into(),
+        missing_policy: MissingPolicyAction::Deny,
         pusher_source: PusherSource::BranchActivity,
         explain: false,
         own_checks: OwnChecks::default(),

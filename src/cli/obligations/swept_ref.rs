@@ -14,7 +14,7 @@ use crate::cli::ledger_upkeep::find_current_policy;
 use crate::cli::output;
 use crate::gate::obligations::{ObligationClosing, find_closing};
 use crate::gate::{
-    GateSettings, LoadedPolicy, MissingPolicyAction, UnusablePolicy, load_from_commit, load_from_disk,
+    GateSettings, LoadedPolicy, MissingPolicyAction, UnusablePolicy, load_from_commit, load_from_folder,
     load_from_pack,
 };
 use crate::git::{CommitRange, PeeledObject, Repository};
@@ -146,7 +146,7 @@ fn load_ref_policy(
     if let Some(file) = &settings.policy_file {
         let directory = file.parent().unwrap_or(file);
         let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        return load_from_disk(directory, &name).map_err(unusable);
+        return load_from_folder(Some(repository), directory, &name).map_err(unusable);
     }
     let path = &settings.policy_path;
     match load_from_commit(repository, tip, path, &name.to_lossy()) {

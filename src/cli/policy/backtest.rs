@@ -83,14 +83,14 @@ enum BacktestFormatArg {
 
 /// Where a history starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum HistoryStart {
+pub(super) enum HistoryStart {
     /// So many days before now.
     DaysAgo(i64),
     /// At an instant.
     At(Timestamp),
 }
 
-fn parse_since(written: &str) -> Result<HistoryStart, String> {
+pub(super) fn parse_since(written: &str) -> Result<HistoryStart, String> {
     let days = written.strip_suffix('d').and_then(|days| days.parse::<u16>().ok()).filter(|days| *days > 0);
     if let Some(days) = days {
         return Ok(HistoryStart::DaysAgo(days.into()));
@@ -115,13 +115,7 @@ pub(crate) fn backtest_policy(args: &BacktestArgs, context: &Context) -> Result<
         (Some(since), _) => Some(since),
     };
     if let Some(since) = since {
-        let at = match since {
-            HistoryStart::DaysAgo(days) => context
-                .now
-                .checked_sub(SignedDuration::from_hours(24 * days))
-                .unwrap_or(Timestamp::UNIX_EPOCH),
-            HistoryStart::At(at) => at,
-        };
+        let at = find_history_start(since, context.now);
         hidden.extend(find_commit_as_of(&repository, tip, at.as_second())?);
         range_name.push_str(&format!(" since {}", at.strftime("%Y-%m-%d")));
     }
@@ -163,6 +157,16 @@ pub(crate) fn backtest_policy(args: &BacktestArgs, context: &Context) -> Result<
     Ok(if report.totals.unreadable > 0 { CommandExit::Failed } else { CommandExit::Allowed })
 }
 
+/// Returns the instant at which a history starts.
+pub(super) fn find_history_start(start: HistoryStart, now: Timestamp) -> Timestamp {
+    match start {
+        HistoryStart::DaysAgo(days) => {
+            now.checked_sub(SignedDuration::from_hours(24 * days)).unwrap_or(Timestamp::UNIX_EPOCH)
+        }
+        HistoryStart::At(at) => at,
+    }
+}
+
 /// Writes the page beside its place first, so that it is there whole or not at all.
 fn write_page(report: &BacktestReport, path: &Path) -> Result<(), CommandError> {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
@@ -195,7 +199,7 @@ fn resolve_range(
 }
 
 /// Returns the branch of HEAD, if it ends where the range does.
-fn find_branch(repository: &Repository, tip: Oid) -> Option<Text> {
+pub(super) fn find_branch(repository: &Repository, tip: Oid) -> Option<Text> {
     match repository.read_head() {
         Ok(HeadState::Branch(branch)) if branch.id == Some(tip) => Some(branch.name),
         _ => None,

@@ -9,6 +9,7 @@ mod mailmap;
 mod procedure;
 mod roster_draft;
 mod show;
+mod status;
 mod test;
 mod watched_files;
 
@@ -26,6 +27,7 @@ use crate::cli::policy::init::{PolicyInitArgs, init_policy};
 use crate::cli::policy::lookup::unknown_pack_error;
 use crate::cli::policy::procedure::{PolicyDocsArgs, write_policy_docs};
 use crate::cli::policy::show::{PolicyShowArgs, show_policy};
+use crate::cli::policy::status::{PolicyStatusArgs, show_policy_status};
 use crate::cli::policy::test::{PolicyTestArgs, test_policies};
 use crate::policy::packs;
 use crate::policy_tests::build_test_schema;
@@ -54,6 +56,7 @@ enum PolicyCommand {
     /// Say what a change of a policy means: stricter, looser or different, part by part
     Diff(PolicyDiffArgs),
     Show(PolicyShowArgs),
+    Status(PolicyStatusArgs),
     /// Write the change-management procedure that a policy amounts to, in plain words
     Docs(PolicyDocsArgs),
     /// List the shipped packs
@@ -101,6 +104,7 @@ pub(crate) fn run_policy(args: &PolicyArgs, context: &Context) -> Result<Command
         PolicyCommand::Backtest(args) => backtest_policy(args, context),
         PolicyCommand::Check(args) => check_policy_file(args, context),
         PolicyCommand::Diff(args) => diff_policies(args, context),
+        PolicyCommand::Status(args) => show_policy_status(args, context),
         PolicyCommand::Show(args) => show_policy(args, context),
         PolicyCommand::Docs(args) => write_policy_docs(args, context),
         PolicyCommand::Packs { name, tests } => list_packs(name.as_deref(), *tests),

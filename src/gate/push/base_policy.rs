@@ -12,7 +12,7 @@ use crate::gate::policy_findings::{
     REF_UNREADABLE, list_branches_with_policy, refuse_missing_policy, unreadable_policy,
 };
 use crate::gate::policy_source::{
-    LoadedPolicy, UnusablePolicy, load_from_commit, load_from_disk, load_from_pack,
+    LoadedPolicy, UnusablePolicy, load_from_commit, load_from_folder, load_from_pack,
 };
 use crate::gate::settings::{GateSettings, MissingPolicyAction};
 use crate::git::{PeeledObject, Repository};
@@ -115,7 +115,7 @@ impl<'push> PolicyCache<'push> {
         if let Some(file) = &settings.policy_file {
             let folder = file.parent().unwrap_or(file);
             let name = file.file_name().unwrap_or_default().to_string_lossy();
-            let loaded = load_from_disk(folder, &name).map(Rc::new);
+            let loaded = load_from_folder(Some(self.repository), folder, &name).map(Rc::new);
             return self.use_policy(loaded, &Text::from("changegate.policyFile"));
         }
         let tip = match self.repository.resolve_ref(settings.policy_ref.as_bytes()) {

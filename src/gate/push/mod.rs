@@ -13,7 +13,7 @@ use std::rc::Rc;
 use jiff::Timestamp;
 
 use crate::change::{Stage, Text};
-use crate::gate::policy_findings::list_policy_notes;
+use crate::gate::policy_findings::{list_policy_notes, list_warning_notes};
 use crate::gate::policy_source::LoadedPolicy;
 use crate::gate::protected_scope::ProtectedScope;
 use crate::gate::published_commits::mark_landed_commits;
@@ -69,15 +69,21 @@ pub fn judge_push(
         let _ = mark_landed_commits(&mut groups, repository, &push.scope);
     }
     let (policy, mut notes) = match &base {
-        PushBasePolicy::Loaded(loaded) => (Some(loaded.name()), list_policy_notes(loaded, now)),
+        PushBasePolicy::Loaded(loaded) => {
+            let mut notes = list_policy_notes(loaded, now);
+            notes.extend(list_warning_notes(&loaded.policy, &groups));
+            (Some(loaded.name()), notes)
+        }
         PushBasePolicy::Unrestricted | PushBasePolicy::Refused(_) => (None, Vec::new()),
     };
     if !groups.is_empty() {
         notes.extend(list_origin_notes(push.policies.base_origin(), &settings.policy_ref));
     }
     notes.append(&mut push.notes);
+    let stage = Stage::PreReceive;
+    let is_evaluation = false;
     let report =
-        Report { decision, stage: Stage::PreReceive, enforced: true, seen_at: now, policy, groups, notes };
+        Report { decision, stage, enforced: true, seen_at: now, policy, groups, notes, is_evaluation };
     (report, push.facts)
 }
 

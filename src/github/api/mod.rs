@@ -26,6 +26,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use tokio::time::{sleep, timeout};
 
+use crate::change::Oid;
 use crate::github::api::names::GitHubServer;
 use crate::github::api::outcomes::describe_unusable;
 use crate::github::api::recording::ResponseRecording;
@@ -33,6 +34,7 @@ use crate::github::api::redirects::{moved_repository_failure, off_server_failure
 use crate::github::api::request::{GitHubFailure, GitHubRequest, GitHubResponse};
 use crate::github::api::transport::{GitHubTransport, TransportFailure};
 use crate::http::{AttemptOutcome, Deadline, RequestPolicy, RetryDecision, Secret, read_clock};
+use crate::policy::FetchedFile;
 
 /// How many entries a page has at most; every list is read in pages of this size.
 pub(crate) const MAX_PAGE_ENTRIES: usize = 100;
@@ -55,6 +57,8 @@ pub struct GitHubClient {
     /// The first request that ended without an answer, or with one that cannot be right: GitHub was out of reach,
     /// failed, contradicted itself, sent what nobody can read, or turned the client away for its rate.
     outage: RefCell<Option<GitHubFailure>>,
+    /// The policies of other repositories that were read, by their names: one run reads each at one commit.
+    pub(crate) remote_policies: RefCell<HashMap<String, (FetchedFile, Option<Oid>)>>,
 }
 
 enum ResponseSource {
@@ -104,6 +108,7 @@ impl GitHubClient {
             now,
             etag_cache: RefCell::default(),
             outage: RefCell::default(),
+            remote_policies: RefCell::default(),
         }
     }
 

@@ -7,7 +7,7 @@
 use futures_util::future::join_all;
 
 use crate::change::Text;
-use crate::gate::LoadedPolicy;
+use crate::gate::{LoadedPolicy, MissingPolicyAction, UnusablePolicy};
 use crate::github::api::GitHubClient;
 use crate::github::api::request::GitHubFailure;
 use crate::github::judge::GitHubJudgeOptions;
@@ -15,7 +15,7 @@ use crate::github::judge::branch_tips::{BranchTips, read_branch_tips};
 use crate::github::judge::completed_push::{CompletedPush, load_governing_policies};
 use crate::github::judge::judged_group::JudgedGroup;
 use crate::github::judge::landed_gate_files::{may_touch_policy, refuse_new_gate_files};
-use crate::github::judge::policy_at_commit::{self, PolicyFetchError};
+use crate::github::judge::policy_at_commit::{PolicyFetchError, load_policy_or_pack};
 use crate::github::judge::queued_pull::{MergeGroup, QueuedPullRequest, judge_queued_pull};
 use crate::github::judge::refusals::{LeftPolicy, refuse_unusable_policy};
 use crate::push::{GateRule, refuse_by_rule};
@@ -60,7 +60,14 @@ impl GroupBase {
             return Ok(GroupBase { tips, policy: None, ahead: Vec::new() });
         }
         let (path, base) = (&options.policy_path, queued.base_tip);
-        match policy_at_commit::load_policy(client, queued.repo, base, path, BASE_NAME, None).await {
+        let asked = (path.as_str(), &options.missing_policy);
+        match load_policy_or_pack(client, queued.repo, base, asked, BASE_NAME, None).await {
+            // Each pull request of the group is skipped as well.
+            Err(PolicyFetchError::Unusable(UnusablePolicy::Absent))
+                if options.missing_policy == MissingPolicyAction::Allow =>
+            {
+                Ok(GroupBase { tips, policy: None, ahead: Vec::new() })
+            }
             Ok(policy) => Ok(GroupBase { tips, policy: Some(policy), ahead }),
             Err(PolicyFetchError::Unusable(why)) => {
                 let refusal = refuse_unusable_policy(&why, path, &Text::from(BASE_NAME));

@@ -9,13 +9,15 @@ use crate::github::judge::governing_policies::GoverningPolicies;
 use crate::judge::explain_rule;
 use crate::policy::Policy;
 use crate::push::{GateRule, refuse_by_rule};
-use crate::report::{GroupScope, PolicyDescription, Report, ReportGroup, RuleTrace, decide_groups};
+use crate::report::{GroupScope, PolicyDescription, Report, ReportGroup, RuleTrace};
 use crate::unblock::{MAX_PLANNED_CHANGES, plan_unblocking};
 use crate::verdict::{
     Decision, Finding, Fixer, Judgement, Message, MessageValue, RuleOutcome, Verdict, messages,
 };
 
 messages! {
+    POLICY_MISSING = "pull.policy-missing":
+        "there is no policy `{path}` on the base branch of {pull}, so it was not judged";
     NOT_READ = "pull-complete.not-read": "the pull request could not be judged: {detail}";
 }
 
@@ -64,15 +66,7 @@ pub(crate) fn build_report(client: &GitHubClient, done: Vec<JudgedGroup>) -> Rep
             }
         }
     }
-    Report {
-        decision: decide_groups(&groups, true),
-        stage: Stage::PullRequest,
-        enforced: true,
-        seen_at: client.now(),
-        policy,
-        groups,
-        notes,
-    }
+    Report { policy, notes, ..Report::from_groups(groups, Stage::PullRequest, true, client.now()) }
 }
 
 impl JudgedGroup {
@@ -97,6 +91,15 @@ impl JudgedGroup {
             is_outside_control: false,
             failure: None,
         }
+    }
+
+    /// Returns the group of a pull request that is not judged, because its base branch has no policy at `path`.
+    pub(crate) fn skip_for_want_of_policy(name: &PullRequestName, path: &str) -> JudgedGroup {
+        let scope = GroupScope::PullRequest(Text::from(name.to_string()));
+        let mut group = ReportGroup::new(scope, Vec::new());
+        group.amendable = None;
+        let note = POLICY_MISSING.with("path", path).with("pull", Text::from(name.to_string()));
+        JudgedGroup { notes: vec![note], ..JudgedGroup::from_group(group) }
     }
 
     /// Judges a change, and adds it with its verdict.

@@ -20,13 +20,16 @@ pub(crate) mod pushed_steps;
 pub(crate) mod queued_pull;
 pub(crate) mod recorded_moves;
 pub(crate) mod refusals;
+pub(crate) mod remote_commit;
 pub(crate) mod second_look;
+
+use std::slice::from_ref;
 
 use futures_util::future::join;
 use jiff::Timestamp;
 
 use crate::change::{Change, FactKind, Oid, Text};
-use crate::gate::{LoadedPolicy, UnusablePolicy, list_policy_notes};
+use crate::gate::{LoadedPolicy, MissingPolicyAction, UnusablePolicy, list_policy_notes, list_warning_notes};
 use crate::github::api::GitHubClient;
 use crate::github::api::names::{PullRequestName, RepositoryName};
 use crate::github::api::request::GitHubFailure;
@@ -41,7 +44,7 @@ use crate::github::judge::branch_tips::read_default_branch;
 use crate::github::judge::governing_policies::GoverningPolicies;
 use crate::github::judge::judged_group::JudgedGroup;
 use crate::github::judge::landing_message::check_landing_messages;
-use crate::github::judge::policy_at_commit::{BaseBranch, PolicyFetchError};
+use crate::github::judge::policy_at_commit::{BaseBranch, PolicyFetchError, load_policy_or_pack};
 use crate::github::judge::refusals::{ProposedPolicy, refuse_unusable_policy};
 use crate::github::judge::second_look::{
     JudgedState, MAX_LOOKS, is_denied_by_facts, is_unchanged, needs_second_look, refuse_moving_pull,
@@ -72,6 +75,8 @@ messages! {
 pub struct GitHubJudgeOptions {
     /// The path of the policy in the base branch.
     pub policy_path: String,
+    /// What happens to a pull request, or to a group of a merge queue, whose base branch has no policy.
+    pub missing_policy: MissingPolicyAction,
     /// Where the pushers are looked up.
     pub pusher_source: PusherSource,
     /// True to trace how each rule came to its outcome.
@@ -194,10 +199,13 @@ async fn judge_once(
             let context = GitHubRunContext { template_root: Some(&base.template_root), ..context };
             let mut done = judge_with_policies(client, name, options, context, &pull, tip, &policies).await;
             done.policy_name = Some(policies.own.name());
-            done.notes.splice(0..0, list_policy_notes(&policies.own, client.now()));
+            let mut notes = list_policy_notes(&policies.own, client.now());
+            notes.extend(list_warning_notes(&policies.own.policy, from_ref(&done.group)));
+            done.notes.splice(0..0, notes);
             done
         }
-        Err(refusal) => {
+        Err(None) => JudgedGroup::skip_for_want_of_policy(name, &options.policy_path),
+        Err(Some(refusal)) => {
             let is_outside_control = refusal.rule.id.as_str() == GateRule::PullTarget.id();
             let scope = GroupScope::PullRequest(Text::from(name.to_string()));
             JudgedGroup { is_outside_control, ..JudgedGroup::from_refusal(scope, refusal) }
@@ -207,7 +215,8 @@ async fn judge_once(
     Ok((done, JudgedState { pull, base }))
 }
 
-/// Returns the tip of the base branch and the policies that count there, or why the pull request is refused without one.
+/// Returns the tip of the base branch and the policies that count there; or why the pull request is refused without one,
+/// or nothing if it is not judged without one.
 async fn load_base_policy(
     client: &GitHubClient,
     name: &PullRequestName,
@@ -215,7 +224,7 @@ async fn load_base_policy(
     context: GitHubRunContext<'_>,
     pull: &RestPullRequest,
     base: &BaseBranch,
-) -> Result<Result<(Oid, GoverningPolicies), Judgement>, GitHubFailure> {
+) -> Result<Result<(Oid, GoverningPolicies), Option<Judgement>>, GitHubFailure> {
     // A base branch that the two answers name differently was changed between them.
     let head = pull.head.sha;
     if let Some(expected) = context.expected_head
@@ -223,19 +232,21 @@ async fn load_base_policy(
     {
         let message = RUN_OUTDATED.with("expected", expected.short_hex()).with("head", head.short_hex());
         let finding = Finding::new(message).fixed_by(Fixer::NotNeeded);
-        return Ok(Err(refuse_by_rule(GateRule::PullCurrent, finding)));
+        return Ok(Err(Some(refuse_by_rule(GateRule::PullCurrent, finding))));
     }
     if base.branch != pull.base.branch {
         let message = RETARGETED.with("branch", Text::from(base.branch.as_str()));
         let finding = Finding::new(message).fixed_by(Fixer::NotNeeded);
-        return Ok(Err(refuse_by_rule(GateRule::PullCurrent, finding)));
+        return Ok(Err(Some(refuse_by_rule(GateRule::PullCurrent, finding))));
     }
     let target = Text::from(format!("refs/heads/{}", pull.base.branch));
     let Some(tip) = base.tip else {
         let finding = Finding::new(TARGET_GONE.with("target", target)).fixed_by(Fixer::PolicyOwner);
-        return Ok(Err(refuse_by_rule(GateRule::PolicyPresent, finding)));
+        return Ok(Err(Some(refuse_by_rule(GateRule::PolicyPresent, finding))));
     };
     let path = &options.policy_path;
+    let asked = (path.as_str(), &options.missing_policy);
+    let is_skipped = options.missing_policy == MissingPolicyAction::Allow;
     let called = target.to_lossy();
     // That of the default branch comes first: a branch that it does not protect is refused whatever the
     // branch itself says, since its check counts for every pull request with the same commit.
@@ -248,26 +259,31 @@ async fn load_base_policy(
     let place = Text::from(default);
     if place != target {
         let read_at = place.to_lossy();
-        match policy_at_commit::load_policy(client, &name.repo, default_tip, path, &read_at, None).await {
+        match load_policy_or_pack(client, &name.repo, default_tip, asked, &read_at, None).await {
+            Err(PolicyFetchError::Unusable(UnusablePolicy::Absent)) if is_skipped => return Ok(Err(None)),
             Ok(loaded) if loaded.policy.protects_ref(target.as_bytes()) => default_policy = Some(loaded),
             Ok(_) | Err(PolicyFetchError::Unusable(UnusablePolicy::Absent)) => {
                 let message = TARGET_UNCONTROLLED.with("default", place).with("target", target);
                 let finding = Finding::new(message).fixed_by(Fixer::PolicyOwner);
-                return Ok(Err(refuse_by_rule(GateRule::PullTarget, finding)));
+                return Ok(Err(Some(refuse_by_rule(GateRule::PullTarget, finding))));
             }
             Err(PolicyFetchError::Unusable(why)) => {
-                return Ok(Err(refuse_unusable_policy(&why, path, &place)));
+                return Ok(Err(Some(refuse_unusable_policy(&why, path, &place))));
             }
             Err(PolicyFetchError::NotFetched(failure)) => return Err(failure),
         }
     }
-    match policy_at_commit::load_policy(client, &name.repo, tip, path, &called, Some(base)).await {
+    match load_policy_or_pack(client, &name.repo, tip, asked, &called, Some(base)).await {
+        // What the default branch asks still counts.
+        Err(PolicyFetchError::Unusable(UnusablePolicy::Absent)) if is_skipped && default_policy.is_none() => {
+            Ok(Err(None))
+        }
         Ok(own) => {
             let policies = GoverningPolicies::combine(own, default_policy, &called);
             Ok(Ok((tip, policies.add_queued(context.queued_policy))))
         }
         Err(PolicyFetchError::NotFetched(failure)) => Err(failure),
-        Err(PolicyFetchError::Unusable(why)) => Ok(Err(refuse_unusable_policy(&why, path, &target))),
+        Err(PolicyFetchError::Unusable(why)) => Ok(Err(Some(refuse_unusable_policy(&why, path, &target)))),
     }
 }
 

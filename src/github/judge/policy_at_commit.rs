@@ -4,21 +4,22 @@
 //! as a roster, is read file by file. Files are read as tree entries and never through the contents
 //! API, which follows symbolic links.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures_util::future::join_all;
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::change::Oid;
-use crate::gate::{LoadedPolicy, UnusablePolicy, load_from_files};
+use crate::gate::{LoadedPolicy, MissingPolicyAction, UnusablePolicy, load_from_files, load_from_pack};
 use crate::github::api::GitHubClient;
 use crate::github::api::graphql::{GraphqlConnection, GraphqlObjectId, RepositoryResponse};
 use crate::github::api::names::{PullRequestName, RepositoryName, split_folder_and_name};
 use crate::github::api::objects::fetch_blob;
 use crate::github::api::request::GitHubFailure;
 use crate::github::facts::templates::TemplateRoot;
-use crate::policy::{self, FetchedFile};
+use crate::github::judge::remote_commit::find_remote_commit;
+use crate::policy::{self, FetchedFile, RemotePolicyFile, is_remote_name};
 use crate::report::PolicyLocation;
 
 const POLICY_QUERY: &str = include_str!("../api/queries/policy.graphql");
@@ -213,6 +214,7 @@ pub(crate) async fn load_policy(
 ) -> Result<LoadedPolicy, PolicyFetchError> {
     // A policy names its other files itself, so it is loaded again with those it missed until none is missing.
     let mut known = HashMap::new();
+    let mut remote_commits = BTreeMap::new();
     let mut complete_folder = None;
     if let Some(base) = base {
         known = base.known_files.clone();
@@ -227,6 +229,7 @@ pub(crate) async fn load_policy(
             }
             if let Some((folder, _)) = split_folder_and_name(path)
                 && complete_folder == Some(folder)
+                && !is_remote_name(path)
             {
                 return Ok(None);
             }
@@ -237,15 +240,67 @@ pub(crate) async fn load_policy(
             // What a commit contains can be read from there again.
             let place = PolicyLocation::Commit { id: commit, path: path.to_owned() };
             let loaded = loaded.map_err(PolicyFetchError::Unusable)?;
-            return Ok(loaded.with_place(place));
+            return Ok(loaded.with_place(place).with_remote_commits(&remote_commits));
         }
-        let files = join_all(wanted.iter().map(|path| fetch_file(client, repo, commit, path))).await;
+        let files = join_all(wanted.iter().map(|path| fetch_policy_file(client, repo, commit, path))).await;
         for (path, found) in wanted.into_iter().zip(files) {
-            known.insert(path, found.map_err(PolicyFetchError::NotFetched)?);
+            let (found, remote_commit) = found.map_err(PolicyFetchError::NotFetched)?;
+            if let Some(remote_commit) = remote_commit {
+                remote_commits.insert(path.clone(), remote_commit);
+            }
+            known.insert(path, found);
         }
     }
     let why = format!("the policy names new files for more than {MAX_POLICY_ROUNDS} rounds");
     Err(PolicyFetchError::NotFetched(GitHubFailure::new(why)))
+}
+
+/// As [`load_policy`]; where there is no policy, the pack that stands in for it counts, if one does.
+pub(crate) async fn load_policy_or_pack(
+    client: &GitHubClient,
+    repo: &RepositoryName,
+    commit: Oid,
+    (path, missing): (&str, &MissingPolicyAction),
+    called: &str,
+    base: Option<&BaseBranch>,
+) -> Result<LoadedPolicy, PolicyFetchError> {
+    match (load_policy(client, repo, commit, path, called, base).await, missing) {
+        (Err(PolicyFetchError::Unusable(UnusablePolicy::Absent)), MissingPolicyAction::Pack(pack)) => {
+            load_from_pack(pack).map_err(PolicyFetchError::Unusable)
+        }
+        (found, _) => found,
+    }
+}
+
+/// Reads a file of a policy: one of the repository itself at a commit, or one of another repository, with the commit that
+/// this is read at. What another repository does not have is an error in the place of its bytes.
+async fn fetch_policy_file(
+    client: &GitHubClient,
+    repo: &RepositoryName,
+    commit: Oid,
+    path: &str,
+) -> Result<(FetchedFile, Option<Oid>), GitHubFailure> {
+    if !is_remote_name(path) {
+        return Ok((fetch_file(client, repo, commit, path).await?, None));
+    }
+    let known = client.remote_policies.borrow().get(path).cloned();
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    let remote = match RemotePolicyFile::parse_name(path) {
+        Ok(remote) => remote,
+        Err(why) => return Ok((Err(why), None)),
+    };
+    let found = match find_remote_commit(client, &remote).await? {
+        Err(why) => (Err(why), None),
+        Ok((other, at)) => match fetch_file(client, &other, at, &remote.path).await? {
+            Ok(Some(bytes)) => (Ok(Some(bytes)), Some(at)),
+            Ok(None) => (Err(format!("{other} has no file `{}` at {}", remote.path, at.short_hex())), None),
+            Err(why) => (Err(why), None),
+        },
+    };
+    client.remote_policies.borrow_mut().insert(path.to_owned(), found.clone());
+    Ok(found)
 }
 
 /// Reads a file at a commit; a link, a folder or a submodule is an error in the place of its bytes.

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use crate::change::{Change, Commits, FactKind, Missing, Oid, Stage, Text};
-use crate::gate::list_policy_notes;
+use crate::gate::{list_policy_notes, list_warning_notes};
 use crate::github::api::GitHubClient;
 use crate::github::api::names::escape_path;
 use crate::github::api::request::GitHubFailure;
@@ -111,6 +111,8 @@ pub(crate) async fn judge_completed_push(
             first.group.refusals.push(refuse_unread_push(failure));
         }
     }
+    let warned = list_warning_notes(&policies.own.policy, std::slice::from_ref(&first.group));
+    first.notes.extend(warned);
     groups.insert(0, first);
     Ok(JudgedPush { groups, policies: Some(policies), new_tree })
 }

@@ -93,6 +93,7 @@ pub(crate) fn advise_gate_files(
         if !uses_gate(text) {
             continue;
         }
+        advice.extend(advise_evaluation(path, text));
         let heard = find_heard_workflows(text, &texts);
         if is_for_landed(text, &heard) {
             advice.extend(advise_unpinned_action(path, text));
@@ -334,6 +335,21 @@ fn advise_pull_request_events(
         ));
     }
     advice
+}
+
+/// Examines whether a workflow runs the gate in evaluate mode, as far as its text tells.
+fn advise_evaluation(path: &str, text: &str) -> Option<SettingAdvice> {
+    let is_set = |line: &str| {
+        let line = line.split('#').next().unwrap_or_default();
+        let value = line.split_once("evaluate:").map(|(_, value)| value.trim().trim_matches(['"', '\'']));
+        line.contains("--evaluate") || value.is_some_and(|value| !value.is_empty() && value != "false")
+    };
+    text.lines().any(is_set).then(|| {
+        SettingAdvice::weak_setting(
+            format!("{path} runs the gate in evaluate mode, which blocks nothing"),
+            "remove `evaluate` from the workflow when the policy is to be enforced",
+        )
+    })
 }
 
 /// Examines whether the action is named by a commit.

@@ -25,6 +25,8 @@ pub enum MissingDecision {
     Unauthorised,
     /// The policy that decided it came without a decision.
     UndecidedPolicy,
+    /// It would have been denied, and landed in evaluate mode.
+    NotEnforced,
 }
 
 impl MissingDecision {
@@ -34,6 +36,7 @@ impl MissingDecision {
             MissingDecision::NoRecordedMove => "no landing in the ledger brought it",
             MissingDecision::Unauthorised => "it landed without a decision",
             MissingDecision::UndecidedPolicy => "it was decided by a policy that came without a decision",
+            MissingDecision::NotEnforced => "it would have been denied, and landed in evaluate mode",
         }
     }
 }
@@ -47,6 +50,8 @@ pub struct DeployCheckOutcome {
     pub without_decision: Vec<(Oid, MissingDecision)>,
     /// The unauthorised changes that were regularised, oldest first.
     pub regularised: Vec<Oid>,
+    /// The changes that would have been allowed, and landed while nothing was enforced, oldest first.
+    pub not_enforced: Vec<Oid>,
     /// The number of records that cannot be read.
     pub unreadable_records: usize,
 }
@@ -91,6 +96,10 @@ pub(crate) fn check_deployment(
             Some(MoveOrigin::Regularised) => outcome.regularised.push(id),
             Some(MoveOrigin::Unauthorised) => {
                 outcome.without_decision.push((id, MissingDecision::Unauthorised));
+            }
+            Some(MoveOrigin::NotEnforced { would_be_denied: false }) => outcome.not_enforced.push(id),
+            Some(MoveOrigin::NotEnforced { would_be_denied: true }) => {
+                outcome.without_decision.push((id, MissingDecision::NotEnforced));
             }
             Some(MoveOrigin::UndecidedPolicy(_)) => {
                 outcome.without_decision.push((id, MissingDecision::UndecidedPolicy));
@@ -153,6 +162,11 @@ enum MoveOrigin {
     Unauthorised,
     /// A decision allowed it, by a policy that came without one: the record of this number tells of that.
     UndecidedPolicy(u64),
+    /// It landed in evaluate mode.
+    NotEnforced {
+        /// True if a decision that counts would have refused it.
+        would_be_denied: bool,
+    },
 }
 
 /// A move of a ref, as the ledger has it.
@@ -189,6 +203,7 @@ fn read_ref_moves(repository: &Repository, name: &Text) -> Result<RefMoveHistory
     let mut reader = RefMoveReader {
         name,
         allowed_decisions: BTreeMap::new(),
+        not_enforced: BTreeMap::new(),
         undecided_policies: BTreeMap::new(),
         unauthorised: BTreeMap::new(),
         history: RefMoveHistory {
@@ -220,6 +235,8 @@ struct RefMoveReader<'a> {
     name: &'a Text,
     /// The decisions that allowed something, with how many changes of the ref each judged.
     allowed_decisions: BTreeMap<String, usize>,
+    /// Those of them that were made in evaluate mode, each with whether it would have denied.
+    not_enforced: BTreeMap<String, bool>,
     /// The decisions by a policy that came without one, each with the record that tells of that.
     undecided_policies: BTreeMap<String, u64>,
     /// The unauthorised moves of the ref, as their places in the history by the numbers of their records.
@@ -257,14 +274,24 @@ impl RefMoveReader<'_> {
             }
         }
         self.allowed_decisions.insert(decision.id.clone(), judged_changes);
+        if decision.evaluated.is_some() {
+            self.not_enforced.insert(decision.id.clone(), decision.would_be_denied());
+        }
     }
 
     fn add_outcome(&mut self, record_number: u64, outcome: DecisionOutcome) {
         let (origin, judged_changes) = match self.allowed_decisions.get(&outcome.decision_id) {
-            Some(judged) => match self.undecided_policies.get(&outcome.decision_id) {
-                Some(number) => (MoveOrigin::UndecidedPolicy(*number), *judged),
-                None => (MoveOrigin::Decided, *judged),
-            },
+            Some(judged) => {
+                let evaluated = self.not_enforced.get(&outcome.decision_id);
+                let origin = match (evaluated, self.undecided_policies.get(&outcome.decision_id)) {
+                    (Some(would_be_denied), _) => {
+                        MoveOrigin::NotEnforced { would_be_denied: *would_be_denied }
+                    }
+                    (None, Some(number)) => MoveOrigin::UndecidedPolicy(*number),
+                    (None, None) => MoveOrigin::Decided,
+                };
+                (origin, *judged)
+            }
             None => (MoveOrigin::Unauthorised, 0),
         };
         for moved in outcome.landed {

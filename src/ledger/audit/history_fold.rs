@@ -178,6 +178,7 @@ impl<'a> HistoryFold<'a> {
                 }
                 for moved in outcome.landed.iter().filter(|moved| moved.name == *self.name) {
                     let origin = match &decision {
+                        Some((decided, _)) if !decided.is_enforced => LandingOrigin::NotEnforced,
                         Some((_, None)) => LandingOrigin::Decided,
                         Some((_, Some(_))) => LandingOrigin::UndecidedPolicy,
                         None => LandingOrigin::Unauthorised,

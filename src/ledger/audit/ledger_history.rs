@@ -123,6 +123,8 @@ pub struct MoveDecision {
     pub pull_landings: Vec<PullLanding>,
     /// What its changes state for earlier ones.
     pub closings: Vec<RecordedClosing>,
+    /// False if it was made in evaluate mode.
+    pub is_enforced: bool,
     /// How many changes of the ref it judged.
     pub judged_changes: usize,
     /// True if the ledger keeps what its verdicts rest on.

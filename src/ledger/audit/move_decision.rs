@@ -25,6 +25,7 @@ impl MoveDecision {
             policies: own.policies.clone(),
             pull_landings: own.pull_landings.clone(),
             closings: own.closings.clone(),
+            is_enforced: decided.evaluated.is_none(),
             judged_changes: own.count_changes(),
             has_reasons: decided.reasons.is_some(),
             reasons_digest: decided.reasons.as_ref().map(|kept| kept.digest.clone()).unwrap_or_default(),
@@ -51,6 +52,7 @@ pub(crate) fn encode_decision(
     out.put_shared(&decision.policies).ok()?;
     out.put_shared(&decision.pull_landings).ok()?;
     out.put_shared(&decision.closings).ok()?;
+    out.put_number(u64::from(decision.is_enforced));
     out.put_number(decision.judged_changes as u64);
     out.put_number(u64::from(decision.has_reasons));
     out.put_bytes(decision.reasons_digest.as_bytes());
@@ -75,6 +77,7 @@ pub(crate) fn decode_decisions(index: &mut IndexReader<'_>) -> Option<Vec<KnownD
             policies: index.take_shared(&mut policies)?,
             pull_landings: index.take_shared(&mut landings)?,
             closings: index.take_shared(&mut closings)?,
+            is_enforced: index.take_number()? == 1,
             judged_changes: usize::try_from(index.take_number()?).ok()?,
             has_reasons: index.take_number()? == 1,
             reasons_digest: index.take_text()?,

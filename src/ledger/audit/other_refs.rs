@@ -42,6 +42,8 @@ pub(crate) struct OtherRefReader {
 pub(crate) struct OtherRefDecision {
     record: u64,
     doubt: Option<u64>,
+    /// False if it was made in evaluate mode.
+    is_enforced: bool,
     /// The refs of which it judged a change.
     judged: Vec<Text>,
 }
@@ -67,6 +69,9 @@ impl OtherRefReader {
                     let (record, origin, doubt) = match decided {
                         // It had nothing to judge: what it brought came from somewhere else.
                         Some(decided) if !decided.judged.contains(&moved.name) => continue,
+                        Some(decided) if !decided.is_enforced => {
+                            (decided.record, LandingOrigin::NotEnforced, None)
+                        }
                         Some(OtherRefDecision { record, doubt: Some(doubt), .. }) => {
                             (*record, LandingOrigin::UndecidedPolicy, Some(*doubt))
                         }
@@ -102,7 +107,8 @@ impl OtherRefReader {
             return;
         }
         let judged = others.filter(|one| one.count_changes() > 0).map(|one| one.name.clone()).collect();
-        self.decisions.insert(decided.id.clone(), OtherRefDecision { record, doubt, judged });
+        let is_enforced = decided.evaluated.is_none();
+        self.decisions.insert(decided.id.clone(), OtherRefDecision { record, doubt, is_enforced, judged });
     }
 
     /// Marks the unauthorised move of this record as regularised; with it, the policy that it brought is accepted.

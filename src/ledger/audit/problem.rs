@@ -26,6 +26,8 @@ pub struct LedgerVerification {
     pub decisions: u64,
     /// How many of the decisions denied.
     pub denied: u64,
+    /// How many of the decisions were made in evaluate mode, and not enforced.
+    pub not_enforced: u64,
     /// The newest commit of the ledger.
     pub tip: Option<Oid>,
     /// When the first thing happened that the ledger tells of.

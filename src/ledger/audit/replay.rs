@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::change::Change;
 use crate::gate::{
-    LoadedPolicy, collect_push_reasons, judge_from_facts, load_from_commit, load_from_disk, load_from_pack,
+    LoadedPolicy, collect_push_reasons, judge_from_facts, load_from_commit, load_from_folder, load_from_pack,
 };
 use crate::git::Repository;
 use crate::ledger::record::canonical::to_canonical_json;
@@ -179,7 +179,7 @@ pub(crate) fn load_recorded_policy(
             let path = Path::new(path);
             let folder = path.parent().unwrap_or(path);
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            (load_from_disk(folder, &name), path.display().to_string())
+            (load_from_folder(Some(repository), folder, &name), path.display().to_string())
         }
         RecordedPolicySource::Pack { name, .. } => (load_from_pack(name), format!("the pack {name}")),
         RecordedPolicySource::Elsewhere { place, .. } => {

@@ -74,14 +74,16 @@ pub enum LandingOrigin {
     Regularised,
     /// A decision allowed it, by a policy that came without one.
     UndecidedPolicy,
+    /// It landed in evaluate mode, in which no decision is enforced.
+    NotEnforced,
 }
 
 impl TracedRecord {
-    /// Returns whether this is the decision with that id, and allows.
-    fn allows_decision(&self, id: &str) -> bool {
+    /// Returns the decision, if this is the one with that id, and allows.
+    fn find_allowing_decision(&self, id: &str) -> Option<&DecisionRecord> {
         match &self.record.event {
-            LedgerEvent::Decision(decided) => decided.id == id && decided.is_allowed(),
-            _ => false,
+            LedgerEvent::Decision(decided) if decided.id == id && decided.is_allowed() => Some(decided),
+            _ => None,
         }
     }
 }
@@ -254,12 +256,14 @@ impl ChangeTracer<'_> {
         {
             self.add_traced_record(decision, decided)?;
         }
-        let is_allowed = self.trace.records.iter().any(|traced| traced.allows_decision(&outcome.decision_id));
-        let doubt = self.trace.undecided_policies.get(&outcome.decision_id).copied();
-        let origin = match (is_allowed, doubt) {
-            (true, Some(_)) => LandingOrigin::UndecidedPolicy,
-            (true, None) => LandingOrigin::Decided,
-            (false, _) => LandingOrigin::Unauthorised,
+        let id = &outcome.decision_id;
+        let allowing = self.trace.records.iter().find_map(|traced| traced.find_allowing_decision(id));
+        let doubt = self.trace.undecided_policies.get(id).copied();
+        let origin = match (allowing, doubt) {
+            (Some(decided), _) if decided.evaluated.is_some() => LandingOrigin::NotEnforced,
+            (Some(_), Some(_)) => LandingOrigin::UndecidedPolicy,
+            (Some(_), None) => LandingOrigin::Decided,
+            (None, _) => LandingOrigin::Unauthorised,
         };
         for name in brought {
             if let (LandingOrigin::UndecidedPolicy, Some(number)) = (origin, doubt) {

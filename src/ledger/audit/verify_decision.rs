@@ -1,5 +1,6 @@
 //! Verifies what stands beside the record of a decision, and that what it allowed is there as it was judged.
 
+use crate::change::Stage;
 use crate::git::StoredChainLink;
 use crate::ledger::audit::problem::LedgerProblemKind;
 use crate::ledger::audit::verify::LedgerVerifier;
@@ -12,6 +13,7 @@ impl LedgerVerifier<'_> {
     pub(super) fn verify_decision(&mut self, link: &StoredChainLink, decided: &DecisionRecord) {
         self.verification.decisions += 1;
         self.verification.denied += u64::from(!decided.is_allowed());
+        self.verification.not_enforced += u64::from(decided.evaluated.is_some());
         let facts = link.find_file_id(FACTS_FILE);
         match facts.map(|facts| self.repository.read_blob(facts, MAX_LEDGER_FILE_BYTES)) {
             Some(Ok(facts)) if digest_bytes(&facts) != decided.facts.digest => {
@@ -27,9 +29,17 @@ impl LedgerVerifier<'_> {
             _ => {}
         }
         self.verify_reasons(link, decided);
+        if decided.evaluated.is_some() && !decided.is_allowed() {
+            self.add_tampering("it denies a push in evaluate mode, in which nothing is denied");
+        }
         if decided.is_allowed() {
-            if decided.refs.iter().any(RefDecision::is_denied) {
+            let is_denied = decided.refs.iter().any(RefDecision::is_denied);
+            if is_denied && !decided.would_be_denied() {
                 self.add_tampering("it allows a change that its judgements deny");
+            }
+            // On a forge, a pull request can be denied for what no judgement of the record tells.
+            if decided.would_be_denied() && !is_denied && decided.stage != Stage::Landed {
+                self.add_tampering("it would have been denied, and none of its judgements denies");
             }
             for asked in &decided.refs {
                 self.verify_landed_tree(asked);

@@ -63,6 +63,8 @@ pub struct ForgeLedger<'a> {
     pub clock: fn() -> Timestamp,
     /// True if the ledger may begin with this run.
     pub may_begin: bool,
+    /// True in evaluate mode: what the policy denies is recorded as not enforced, and not as unauthorised.
+    pub is_evaluation: bool,
     default_policy: OnceCell<Option<(LoadedPolicy, Text)>>,
     judged_moves: RefCell<HashMap<MoveKey, Option<JudgedRefMove>>>,
     move_contributors: RefCell<HashMap<MoveKey, MoveContributors>>,
@@ -114,6 +116,7 @@ impl<'a> ForgeLedger<'a> {
             options,
             clock,
             may_begin: false,
+            is_evaluation: false,
             default_policy: OnceCell::new(),
             judged_moves: RefCell::default(),
             move_contributors: RefCell::default(),

@@ -73,7 +73,11 @@ impl ForgeLedger<'_> {
             branch,
             is_decided_earlier: decided.is_some(),
         });
-        let judged = self.github.judge_ref_move(self.repo, moved, self.options, base).map_err(to_error)?;
+        let mut judged =
+            self.github.judge_ref_move(self.repo, moved, self.options, base).map_err(to_error)?;
+        if let Some(judged) = &mut judged {
+            judged.report.is_evaluation = self.is_evaluation;
+        }
         self.judged_moves.borrow_mut().insert(key, judged.clone());
         Ok(judged)
     }

@@ -152,10 +152,14 @@ fn build_move_decision(
     let (changes, omitted) = select_fitting_verdicts(&verdicts, &mut room, decision)?;
     let mut obligations = RefObligations::default();
     // A denied move is recorded as unauthorised; what its changes owe and state does not count.
-    if decision == Decision::Allow
+    if judged.report.effective_decision() == Decision::Allow
         && let Some((_, of_ref)) = judged.push_facts.obligations().first()
     {
         obligations = of_ref.clone();
+    }
+    // What lands only in evaluate mode was not let through against anything.
+    if decision == Decision::Deny {
+        obligations.owing_changes.clear();
     }
     for closing in &mut obligations.closings {
         name_landed_commit(closing, &judged.merged_pulls);
@@ -165,7 +169,8 @@ fn build_move_decision(
         observed_at: judged.observed_at,
         stage: Stage::Landed,
         pusher: RecordedPusher::from(&of.moved_by),
-        decision: decision.into(),
+        decision: judged.report.effective_decision().into(),
+        evaluated: judged.report.is_evaluation.then(|| decision.into()),
         policy: judged.report.policy.as_ref().map(|policy| RecordedPolicy {
             name: policy.name.clone(),
             digest: format!("sha256:{}", policy.digest),

@@ -125,10 +125,22 @@ impl RecordedHookState {
     }
 }
 
+/// Returns what was decided, as a word of a sentence, and that it was not enforced if it was not.
+pub(crate) fn describe_decision_word(decision: &DecisionRecord) -> &'static str {
+    match (decision.evaluated, decision.decision) {
+        (Some(RecordedDecision::Allow), _) => "allowed, NOT ENFORCED (evaluate mode)",
+        (Some(RecordedDecision::Deny), _) => "would have been denied, NOT ENFORCED (evaluate mode)",
+        (None, RecordedDecision::Allow) => "allowed",
+        (None, RecordedDecision::Deny) => "denied",
+    }
+}
+
 fn describe_decision(decision: &DecisionRecord) -> String {
-    let word = match decision.decision {
-        RecordedDecision::Allow => "Allow",
-        RecordedDecision::Deny => "Deny",
+    let word = match (decision.evaluated, decision.decision) {
+        (Some(RecordedDecision::Allow), _) => "Not enforced, would allow",
+        (Some(RecordedDecision::Deny), _) => "Not enforced, would deny",
+        (None, RecordedDecision::Allow) => "Allow",
+        (None, RecordedDecision::Deny) => "Deny",
     };
     let what = match decision.refs.as_slice() {
         [only] if decision.omitted_refs == 0 => short_ref_name(&only.name),

@@ -69,11 +69,15 @@ pub fn build_push_entry(
     for group in &report.groups {
         refs.extend(build_ref_decision(repository, group, &mut room, report.decision)?);
     }
+    let decision = report.effective_decision();
     // A push that is denied lands nothing, so it neither owes nor closes anything.
-    if report.decision == Decision::Allow {
+    if decision == Decision::Allow {
         for (name, ref_obligations) in push_facts.obligations() {
             for one in refs.iter_mut().filter(|one| one.name == *name) {
-                one.owing_changes = convert_all(&ref_obligations.owing_changes);
+                // What lands only in evaluate mode owes nothing: it was let through against nothing.
+                if report.decision == Decision::Allow {
+                    one.owing_changes = convert_all(&ref_obligations.owing_changes);
+                }
                 one.closings = convert_all(&ref_obligations.closings);
             }
         }
@@ -89,7 +93,8 @@ pub fn build_push_entry(
         observed_at: report.seen_at,
         stage: report.stage,
         pusher: RecordedPusher::from(&by.pusher),
-        decision: report.decision.into(),
+        decision: decision.into(),
+        evaluated: report.is_evaluation.then(|| report.decision.into()),
         policy: report.policy.as_ref().map(|policy| RecordedPolicy {
             name: policy.name.clone(),
             digest: format!("sha256:{}", policy.digest),
@@ -177,6 +182,7 @@ pub(crate) fn build_refusal_entry(
         stage: Stage::PreReceive,
         pusher: RecordedPusher::from(&by.pusher),
         decision: RecordedDecision::Deny,
+        evaluated: None,
         policy: None,
         refs: updates.iter().map(build_unjudged_ref).collect(),
         omitted_refs: 0,

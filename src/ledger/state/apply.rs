@@ -81,6 +81,10 @@ impl LedgerState {
             return;
         }
         self.open_decisions.insert(decision.id.clone(), decision.protected_moves());
+        // What landed only because nothing was enforced was not let through against anything.
+        if decision.would_be_denied() {
+            return;
+        }
         // The time runs from here; the obligations go again if nothing lands.
         let protected = decision.refs.iter().filter(|one| one.protected);
         for (number, one) in protected.enumerate() {

@@ -31,6 +31,7 @@ use crate::policy::inspect::weakening::weakened_entries;
 use crate::policy::inspect::written::{find_entry, list_entries};
 use crate::policy::load::files::{FetchedFile, PolicyFile, PolicyFiles};
 use crate::policy::packs::find_pack;
+use crate::policy::remote_file::is_remote_name;
 use crate::yaml::{self, YamlFault, YamlPlace};
 
 pub use crate::policy::inspect::findings::{InspectionFacts, LATER_KEYS_DAYS};
@@ -91,7 +92,8 @@ pub fn inspect_policy(
     let search = LockoutSearch::new(policy, entry, facts, JudgingPlace::Anywhere, &paths, people.as_ref());
     let mut lockouts = LockoutConfirmation::new(policy, facts, &paths, &search);
     for (index, file) in files.iter().enumerate() {
-        if find_pack(&file.name).is_some() {
+        // What another repository holds is inspected there.
+        if find_pack(&file.name).is_some() || is_remote_name(&file.name) {
             continue;
         }
         let mut found = FileFindings::default();
@@ -125,7 +127,7 @@ pub fn inspect_policy(
     if inspection.errors.faulty_files.is_empty() {
         for file in &files {
             let mut found = FileFindings::default();
-            if find_pack(&file.name).is_none() {
+            if find_pack(&file.name).is_none() && !is_remote_name(&file.name) {
                 let scopes = ScopeInspection::new(policy, &files, facts, &paths);
                 exemption_scopes::inspect_scopes(&scopes, file, &mut found);
             }

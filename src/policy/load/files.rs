@@ -12,6 +12,7 @@ use crate::people::check_plain_path;
 use crate::people::code_owners::MAX_CODE_OWNERS_BYTES;
 use crate::policy::faults::{FaultyFile, PolicyErrors};
 use crate::policy::packs::{POLICY_PACKS, find_pack};
+use crate::policy::remote_file::{RemotePolicyFile, is_remote_name};
 use crate::yaml::decode::{read_items, read_text};
 use crate::yaml::{
     self, ExpectedValue, MAX_DOCUMENT_BYTES, YamlFault, YamlNode, YamlPlace, YamlValue, shorten_for_message,
@@ -20,6 +21,9 @@ use crate::yaml::{
 
 /// How many files a policy may consist of.
 const MAX_POLICY_FILES: usize = 16;
+
+/// How deep policies of other repositories may extend one another.
+const MAX_REMOTE_DEPTH: usize = 4;
 
 /// The keys of a pack whose values only people read.
 const WORDED_KEYS: [&str; 3] = ["summary", "title", "why"];
@@ -186,6 +190,12 @@ impl PolicyFileCollector<'_> {
         if self.files.len() + self.names_in_progress.len() >= MAX_POLICY_FILES {
             return Err(YamlFault::new(at, format!("a policy consists of at most {MAX_POLICY_FILES} files")));
         }
+        let open_remotes = self.names_in_progress.iter().filter(|open| is_remote_name(open)).count();
+        if is_remote_name(name) && open_remotes >= MAX_REMOTE_DEPTH {
+            let what =
+                format!("policies of other repositories extend one another at most {MAX_REMOTE_DEPTH} deep");
+            return Err(YamlFault::new(at, what));
+        }
         let pack = find_pack(name);
         let source = match pack {
             Some(pack) => pack.source.as_bytes().to_vec(),
@@ -230,6 +240,7 @@ impl PolicyFileCollector<'_> {
     fn fetch_source(&mut self, name: &str, at: YamlPlace) -> Result<Vec<u8>, YamlFault> {
         match (self.fetch)(name) {
             Ok(Some(source)) => Ok(source),
+            Ok(None) if is_remote_name(name) => Err(unreadable_file_fault(name, at, "there is no such file")),
             Ok(None) => Err(match self.find_near_file(name) {
                 Some(near) => {
                     let fault = YamlFault::new(at, format!("there is no `{}`", shorten_for_message(name)));
@@ -252,8 +263,13 @@ fn find_near_pack(name: &str) -> Option<&'static str> {
     yaml::find_nearest_word(stem, POLICY_PACKS.iter().map(|pack| pack.name))
 }
 
-/// Returns what a file extends: pack names as they are, paths from the root of the repository.
-fn read_bases(node: &YamlNode, name: &str, faults: &mut Vec<YamlFault>) -> Vec<(String, YamlPlace)> {
+/// Returns what a file extends: names of packs and of files in other repositories as they are, paths from the root of the
+/// repository that holds the file.
+pub(crate) fn read_bases(
+    node: &YamlNode,
+    name: &str,
+    faults: &mut Vec<YamlFault>,
+) -> Vec<(String, YamlPlace)> {
     let YamlValue::Map(entries) = &node.value else { return Vec::new() };
     let Some((_, extends)) = entries.iter().find(|(key, _)| key.text == "extends") else { return Vec::new() };
     let mut bases = Vec::new();
@@ -263,11 +279,21 @@ fn read_bases(node: &YamlNode, name: &str, faults: &mut Vec<YamlFault>) -> Vec<(
             bases.push((base.to_owned(), item.at));
             continue;
         }
+        if is_remote_name(base) {
+            match RemotePolicyFile::parse_name(base) {
+                Ok(_) => bases.push((base.to_owned(), item.at)),
+                Err(what) => {
+                    faults.push(YamlFault::new(item.at, what).with_expected(ExpectedValue::BaseFile));
+                }
+            }
+            continue;
+        }
         match check_plain_path(base) {
             Ok(path) if path.ends_with(".yml") || path.ends_with(".yaml") => {
-                let path = match name.rsplit_once('/') {
-                    None => path.to_owned(),
-                    Some((folder, _)) => format!("{folder}/{path}"),
+                let path = match (RemotePolicyFile::parse_name(name), name.rsplit_once('/')) {
+                    (Ok(remote), _) => remote.name_beside(path),
+                    (Err(_), None) => path.to_owned(),
+                    (Err(_), Some((folder, _))) => format!("{folder}/{path}"),
                 };
                 bases.push((path, item.at));
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::policy::definition::{ChangeClass, Rule, RuleExemption};
 use crate::policy::load::loader::{PolicyLoader, SourcedNode};
 use crate::policy::packs::find_pack;
+use crate::policy::remote_file::{MAY_BE_WEAKENED, WITH_REASON};
 use crate::predicates::PolicyScope;
 use crate::predicates::support::condition::Condition;
 use crate::verdict::{ExemptionId, RuleDescription, RuleId, RuleLevel};
@@ -17,7 +18,7 @@ use crate::yaml::{
 };
 
 /// Every key that a rule may have, with its description.
-pub(crate) const RULE_KEYS: [(&str, &str); 10] = [
+pub(crate) const RULE_KEYS: [(&str, &str); 11] = [
     ("title", "What the rule asks, in a few words; the id in words if it is left out."),
     ("why", "Why the rule exists."),
     ("controls", "The controls that the rule supports, such as `iso27001:A.8.32`."),
@@ -31,6 +32,10 @@ pub(crate) const RULE_KEYS: [(&str, &str); 10] = [
     ),
     ("reason", "Why the rule is weakened."),
     ("until", "The last day on which the rule only warns."),
+    (
+        MAY_BE_WEAKENED,
+        "For a policy that other repositories extend: `with-reason` lets them weaken the rule; otherwise they can only tighten it.",
+    ),
 ];
 
 /// The classes that a policy with classes of its own may leave out although rules of a pack name them: a
@@ -156,6 +161,9 @@ pub(crate) fn read_rule(
         Some(from) => Condition::read_condition(from.node, scope, loader.faults_of(from.file)).map(Some),
     };
     let require = read_requirement(loader, written, scope);
+    if let Some(from) = written.find_value(MAY_BE_WEAKENED) {
+        read_choice(from.node, &[(WITH_REASON, ())], loader.faults_of(from.file));
+    }
     let mut warn_until = None;
     if let Some(from) = written.find_value("until") {
         warn_until = read_day(from.node, loader.faults_of(from.file));

@@ -8,6 +8,7 @@ use crate::policy::faults::FaultyFile;
 use crate::policy::load::files::{FetchedFile, name_root, unreadable_file_fault};
 use crate::policy::load::loader::{PolicyLoader, SourcedNode};
 use crate::policy::packs::find_pack;
+use crate::policy::remote_file::is_remote_name;
 use crate::yaml::decode::parse_one;
 use crate::yaml::{self, YamlFault, YamlValue, shorten_for_message};
 
@@ -57,7 +58,8 @@ pub(super) fn list_gate_files(
     signers: &SignerKeys,
     code_owners: Vec<String>,
 ) -> Vec<String> {
-    let mut files: Vec<String> = names.iter().filter(|name| find_pack(name).is_none()).cloned().collect();
+    let is_here = |name: &&String| find_pack(name).is_none() && !is_remote_name(name);
+    let mut files: Vec<String> = names.iter().filter(is_here).cloned().collect();
     files.extend(read_beside.iter().map(|file| file.name.clone()));
     files.extend(signers.ssh.iter().chain(&signers.openpgp).map(|keys| keys.path.clone()));
     files.extend(code_owners);

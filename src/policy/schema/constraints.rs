@@ -143,14 +143,18 @@ pub(super) fn file_schema() -> Value {
     json!({ "type": "string", "minLength": 1, "not": { "type": "string", "pattern": "^/|/$|//|(^|/)\\.\\.?(/|$)|\\\\" } })
 }
 
-/// Returns the schema of a policy that another one extends: a pack's name, or a file.
+/// Returns the schema of a policy that another one extends: a pack's name, a file, or one of another repository.
 pub(super) fn base_schema() -> Value {
     let mut names = Vec::new();
     for pack in crate::policy::packs::POLICY_PACKS {
         names.push(pack.name);
     }
     let pattern = format!("^({})$|\\.ya?ml$", names.join("|"));
-    json!({ "type": "string", "pattern": pattern, "not": { "type": "string", "pattern": "^/|//|(^|/)\\.\\.?(/|$)|\\\\" } })
+    let part = "[A-Za-z0-9_][A-Za-z0-9._-]{0,99}";
+    let remote =
+        format!("^{part}(/{part}){{1,5}}//([^/@]+/)*[^/@]+\\.ya?ml@[A-Za-z0-9_+][A-Za-z0-9/._+-]{{0,99}}$");
+    let local = json!({ "type": "string", "pattern": pattern, "not": { "type": "string", "pattern": "^/|//|(^|/)\\.\\.?(/|$)|\\\\" } });
+    json!({ "anyOf": [local, { "type": "string", "pattern": remote, "not": { "type": "string", "pattern": "/\\.\\.?/|\\\\" } }] })
 }
 
 /// Returns the schema of the length of a break-glass session, which is counted around the clock.

@@ -18,6 +18,7 @@ use crate::policy::break_glass::BreakGlassPolicy;
 use crate::policy::load::rules::{self, LEVEL_WORDS, read_exemption};
 use crate::policy::load::{POLICY_KEYS, SIGNER_KINDS, UNIT_WORDS};
 use crate::policy::obligations::ObligationPolicy;
+use crate::policy::remote_file::{MAY_BE_WEAKENED, WITH_REASON};
 use crate::policy::schema::probe::probe_schema;
 use crate::policy::ticket_systems::TicketSystem;
 use crate::predicates::{COMBINATORS, PREDICATE_DOCS, PolicyScope, Predicate, PredicateDoc};
@@ -183,6 +184,7 @@ fn rule_schema() -> Value {
             "require" => constraints::asked_question("question"),
             "level" => json!({ "enum": LEVEL_WORDS.map(|(word, _)| word) }),
             "until" => schema_reference("day"),
+            MAY_BE_WEAKENED => json!({ "const": WITH_REASON }),
             _ => schema_reference("text"),
         };
         properties.insert(key.into(), with_description(schema, description));

@@ -107,6 +107,7 @@ fn build_json_document<'r>(report: &'r Report, mut spool: Option<&'r mut TextSpo
         },
         groups,
         notes: report.notes.iter().map(build_json_message).collect(),
+        evaluate: report.is_evaluation,
     }
 }
 

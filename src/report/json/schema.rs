@@ -27,6 +27,7 @@ pub(crate) struct JsonDocument<'r> {
     pub(crate) counts: JsonCounts,
     pub(crate) groups: Vec<JsonGroup<'r>>,
     pub(crate) notes: Vec<JsonMessage<'r>>,
+    pub(crate) evaluate: bool,
 }
 
 #[derive(Serialize)]

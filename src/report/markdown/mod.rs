@@ -71,7 +71,13 @@ impl MarkdownRenderer<'_, '_> {
             heading = "⏳ changegate: waiting".to_owned();
             headline = WAITING_HEADLINE.to_owned();
         }
-        self.document.add_heading(2, &heading);
+        if let Some(line) = self.report.describe_evaluation() {
+            heading = format!("⚠️ changegate: would have been {}", decision.describe());
+            self.document.add_heading(2, &heading);
+            self.document.add_paragraph(&format!("**{line}**"));
+        } else {
+            self.document.add_heading(2, &heading);
+        }
         let mut letters = headline.chars();
         let first = letters.next().unwrap_or_default().to_ascii_uppercase();
         let sentence = format!("{first}{}", letters.as_str());

@@ -47,6 +47,10 @@ pub(crate) fn write_terminal(report: &Report, style: &ReportStyle, out: &mut dyn
     }
     let counts = ReportCounts::count_report(report);
     let mut renderer = TerminalRenderer { report, style, page: TerminalPage::new(out, style) };
+    if let Some(line) = report.describe_evaluation() {
+        renderer.page.write_paragraph(0, &[styled_text(TextStyle::Warning, line)])?;
+        renderer.page.request_gap();
+    }
     for (decision, kind) in [(Decision::Deny, "denied"), (Decision::Allow, "allowed with remarks")] {
         let omitted = renderer.write_groups(decision)?;
         let kind = if style.verbose { decision.describe() } else { kind };

@@ -58,6 +58,8 @@ pub(crate) fn write_summary(
     let is_only_warned = style.denied_message == DeniedMessage::Committed;
     let is_waiting = find_waiting_title(report, style).is_some();
     let decision = match report.decision {
+        Decision::Deny if report.is_evaluation => styled_text(TextStyle::Warning, "would have been denied"),
+        Decision::Allow if report.is_evaluation => styled_text(TextStyle::Allowed, "would have been allowed"),
         Decision::Deny if is_waiting => styled_text(TextStyle::Warning, "waiting"),
         Decision::Deny if is_only_warned => styled_text(TextStyle::Warning, "this commit would be denied"),
         decision => styled_text(style_of_decision, decision.describe()),

@@ -154,7 +154,8 @@ impl<'w> Node<'w> {
                 "repository" => {
                     let is_ours = text("owner").is_some_and(|owner| owner.eq_ignore_ascii_case(&world.owner))
                         && text("name").is_some_and(|name| name.eq_ignore_ascii_case(&world.name));
-                    match is_ours {
+                    let called = format!("{}/{}", text("owner").unwrap_or(""), text("name").unwrap_or(""));
+                    match is_ours || world.aliases.contains(&called) {
                         true => Out::Node(Node::Repository),
                         false => Out::NotFound("a Repository with that name".into()),
                     }

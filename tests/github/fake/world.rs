@@ -13,6 +13,8 @@ pub(crate) type Files = BTreeMap<String, (u32, Arc<[u8]>)>;
 pub(crate) struct World {
     pub(crate) owner: String,
     pub(crate) name: String,
+    /// Further names under which the same repository is served, as `OWNER/NAME`.
+    pub(crate) aliases: Vec<String>,
     pub(crate) default_branch: String,
     /// What a caller has to show; nothing is asked of anybody if it is empty.
     pub(crate) token: String,
@@ -351,6 +353,7 @@ impl World {
         let mut world = World {
             owner: "acme".into(),
             name: "shop".into(),
+            aliases: Vec::new(),
             default_branch: "main".into(),
             token: "a-plain-token".into(),
             is_read_only: false,

@@ -43,6 +43,8 @@ pub struct ExportSummary {
     pub statements: usize,
     /// The statements that are missing, and why.
     pub unavailable: Vec<String>,
+    /// The number of decisions that were not enforced, and are evidence of nothing.
+    pub not_enforced: usize,
 }
 
 /// Exports the ledger, oldest record first; `write` gets each statement with the number of its record.
@@ -123,6 +125,10 @@ impl LedgerExporter<'_> {
 
     fn export_record(&mut self, record: &Record, commit: Oid, digest: &str) -> Result<()> {
         match &record.event {
+            // What was not enforced is evidence of neither.
+            LedgerEvent::Decision(decided) if decided.evaluated.is_some() => {
+                self.summary.not_enforced += 1;
+            }
             // What is allowed is exported when it lands; a denial has no outcome to wait for.
             LedgerEvent::Decision(decided) if decided.is_allowed() => {
                 self.open_decisions.insert(decided.id.clone(), (commit, decided.protected_moves().len()));

@@ -25,6 +25,10 @@ pub struct DecisionRecord {
     pub pusher: RecordedPusher,
     /// Whether the push or merge was allowed.
     pub decision: RecordedDecision,
+    /// In evaluate mode, what would have been decided: the push was allowed whatever it was. `None` if the decision
+    /// was enforced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluated: Option<RecordedDecision>,
     /// The policy; `None` if none could be used.
     pub policy: Option<RecordedPolicy>,
     /// What was judged, ref by ref.
@@ -195,6 +199,11 @@ impl DecisionRecord {
     /// Returns whether the push or the merge may land.
     pub(crate) fn is_allowed(&self) -> bool {
         self.decision == RecordedDecision::Allow
+    }
+
+    /// Returns whether the push or the merge was allowed only because the gate was in evaluate mode.
+    pub(crate) fn would_be_denied(&self) -> bool {
+        self.evaluated == Some(RecordedDecision::Deny)
     }
 
     /// Returns the moves of protected refs that it decides about.

@@ -1,4 +1,5 @@
 //! What a policy weakens of the policies that it extends.
 
+pub(crate) mod remote_bases;
 pub(crate) mod strictness;
 pub(crate) mod weakened_entries;

@@ -102,7 +102,13 @@ fn list_bases<'files>(files: &'files [PolicyFile], name: &str) -> Vec<&'files st
 
 fn find_own_weakenings(files: &[PolicyFile], index: usize) -> Vec<PolicyWeakening> {
     let Some(file) = files.get(index) else { return Vec::new() };
-    let search = WeakeningSearch { earlier: files.get(..index).unwrap_or_default(), file };
+    let earlier: Vec<&PolicyFile> = files.iter().take(index).collect();
+    list_weakenings_of(&earlier, file)
+}
+
+/// Returns what a file weakens of these, which come before it.
+pub(crate) fn list_weakenings_of(earlier: &[&PolicyFile], file: &PolicyFile) -> Vec<PolicyWeakening> {
+    let search = WeakeningSearch { earlier, file };
     let mut found = Vec::new();
     search.add_rules(&mut found);
     search.add_fields(&mut found);
@@ -125,7 +131,7 @@ pub(crate) fn inspect_reasons(file: &YamlNode, weakenings: &[PolicyWeakening], f
 
 /// A file, and those that it builds on.
 struct WeakeningSearch<'files> {
-    earlier: &'files [PolicyFile],
+    earlier: &'files [&'files PolicyFile],
     file: &'files PolicyFile,
 }
 

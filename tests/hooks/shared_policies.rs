@@ -1,0 +1,143 @@
+//! Policies of other repositories on a server: read from bare repositories beside the one that is pushed to.
+
+use crate::world::{MAIN, World, bad, good};
+
+const PATH: &str = "policies/changegate.yml";
+
+/// A base that asks for a review by another person.
+const BASE: &str = "changegate: 1\nname: shared\nextends: [startup]\nprotects: [main]\n";
+
+/// Adds a commit with this base to the branch of the repository `acme/policies`, and returns its id.
+fn publish(world: &World, branch: &str, base: &str) -> String {
+    let folder = "policies-work";
+    if !world.path(folder).exists() {
+        world.git_in("", &["init", "-q", "-b", "main", folder]);
+        std::fs::create_dir_all(world.path("shared/acme")).unwrap();
+        world.git_in("", &["init", "-q", "--bare", "-b", "main", "shared/acme/policies.git"]);
+    }
+    std::fs::create_dir_all(world.path("policies-work/rules")).unwrap();
+    std::fs::write(world.path("policies-work/rules/base.yml"), base).unwrap();
+    world.git_in(folder, &["add", "-A"]);
+    world.git_in(folder, &["commit", "-q", "--allow-empty", "-m", "Publish"]);
+    world.git_in(
+        folder,
+        &["push", "-q", "../shared/acme/policies.git", &format!("+HEAD:refs/heads/{branch}")],
+    );
+    world.git_in(folder, &["rev-parse", "HEAD"])
+}
+
+fn extending(revision: &str, more: &str) -> String {
+    format!("changegate: 1\nname: own\nextends: ['acme/policies//rules/base.yml@{revision}']\n{more}")
+}
+
+/// A server whose policy extends the base at a revision of `acme/policies`.
+fn sharing(revision: impl Fn(&str) -> String) -> World {
+    let world = World::with(None, "sha1");
+    let commit = publish(&world, "main", BASE);
+    world.configure("changegate.policyRepositories", world.path("shared").to_str().unwrap());
+    world.write(PATH, &extending(&revision(&commit), ""));
+    world.commit("Put it under change control\n");
+    world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
+    world
+}
+
+#[test]
+fn a_push_is_judged_by_the_base_of_another_repository() {
+    for revision in ["main", "refs/heads/main", "COMMIT"] {
+        let world = sharing(|commit| revision.replace("COMMIT", commit));
+        world.commit(&bad("Unreviewed"));
+        world.push(&["main"]).refused("peer-review").says("with acme/policies//rules/base.yml@");
+        world.commit_tree(&[], "x");
+        world.git(&["reset", "-q", "--hard", "HEAD~1"]);
+        world.commit(&good("Reviewed"));
+        world.push(&["main"]).accepted();
+        assert_eq!(world.main(), world.head());
+    }
+}
+
+#[test]
+fn a_branch_moves_and_a_commit_stays() {
+    let stricter =
+        format!("{BASE}rules:\n  small: {{ require: {{ size: {{ files: {{ at-most: 0 }} }} }} }}\n");
+    for (is_pinned, is_refused) in [(false, true), (true, false)] {
+        let world = sharing(|commit| if is_pinned { commit.to_owned() } else { "main".into() });
+        publish(&world, "main", &stricter);
+        world.write("a.txt", "a");
+        world.commit(&good("Reviewed"));
+        let pushed = world.push(&["main"]);
+        if is_refused {
+            pushed.refused("small")
+        } else {
+            pushed.accepted()
+        };
+    }
+}
+
+#[test]
+fn what_was_read_is_in_the_record_and_can_be_judged_again() {
+    let world = sharing(|_| "main".into());
+    let commit = world.git_in("shared/acme/policies.git", &["rev-parse", "main"]);
+    world.commit(&good("Reviewed"));
+    world.push(&["main"]).accepted();
+    world.changegate("server.git", &["ledger", "reconcile"]).accepted();
+    let kinds = world.changegate("server.git", &["ledger", "log"]).seen;
+    let line = kinds.lines().find(|line| line.contains("Allow")).unwrap_or_else(|| panic!("{kinds}"));
+    let number = line.split_whitespace().next().unwrap();
+    let told = format!("with acme/policies//rules/base.yml@main ({commit})");
+    world.changegate("server.git", &["ledger", "show", number]).accepted().says(&told);
+    world.changegate("server.git", &["ledger", "replay", number]).accepted();
+}
+
+#[test]
+fn a_base_that_cannot_be_had_denies_and_says_what_to_do() {
+    let world = sharing(|_| "main".into());
+    world.commit(&good("Reviewed"));
+    let missing = world.path("nowhere");
+    for (folder, told) in [
+        (None, "changegate.policyRepositories is not set"),
+        (Some("shared"), "use a path from the root"),
+        (missing.to_str(), "there is no `acme/policies.git`"),
+    ] {
+        world.git_in("server.git", &["config", "--unset-all", "changegate.policyRepositories"]);
+        if let Some(folder) = folder {
+            world.configure("changegate.policyRepositories", folder);
+        } else {
+            world.push(&["main"]).refused("policy-valid").says(told);
+            world.configure("changegate.policyRepositories", "x");
+            continue;
+        }
+        world.push(&["main"]).refused("policy-valid").says(told);
+    }
+    world.configure("changegate.policyRepositories", world.path("shared").to_str().unwrap());
+    world.git_in("shared/acme/policies.git", &["update-ref", "-d", "refs/heads/main"]);
+    world.push(&["main"]).refused("has no branch or tag `main`");
+    publish(&world, "main", BASE);
+    world.git_in("shared/acme/policies.git", &["tag", "main", "main"]);
+    world.push(&["main"]).refused("has a branch and a tag `main`");
+    world.git_in("shared/acme/policies.git", &["tag", "-d", "main"]);
+    world.push(&["main"]).accepted();
+    // In a clone it is not to be had either: the commit goes on, and the server decides.
+    world.changegate("work", &["install"]).accepted();
+    world.commit(&good("Another"));
+    world.push(&["main"]).accepted();
+}
+
+#[test]
+fn a_push_that_weakens_the_base_is_refused() {
+    let world = sharing(|_| "main".into());
+    let base = world.main();
+    world.write(PATH, &extending("main", "rules:\n  peer-review: { level: off, reason: nobody has time }\n"));
+    world.commit(&good("Reviews are optional"));
+    world.push(&["main"]).refused("policy-valid").says("which can only be tightened here");
+    assert_eq!(world.main(), base);
+    world.changegate("work", &["policy", "check"]).refused("changegate.policyRepositories is not set");
+    world.git(&["config", "changegate.policyRepositories", world.path("shared").to_str().unwrap()]);
+    world.changegate("work", &["policy", "check"]).refused("rule `peer-review`: `level` may be weaker");
+    let lenient = format!("{BASE}rules:\n  peer-review: {{ may-be-weakened: with-reason }}\n");
+    publish(&world, "main", &lenient);
+    world.changegate("work", &["policy", "check"]).accepted();
+    world.push(&["main"]).accepted();
+    world.commit(&bad("Unreviewed"));
+    world.push(&["main"]).accepted();
+    assert_eq!(world.at(MAIN), Some(world.head()));
+}
