@@ -2,3 +2,4 @@
 
 pub(crate) mod strictness;
 pub(crate) mod weakened_entries;
+pub(crate) mod widened_lists;

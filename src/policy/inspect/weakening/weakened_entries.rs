@@ -48,10 +48,16 @@ impl PolicyWeakening {
 
 /// Returns what the file at `index` weakens of the files before it: by itself, and by a pack that it extends
 /// after another one.
-pub(crate) fn find_weakenings(files: &[PolicyFile], index: usize) -> Vec<PolicyWeakening> {
+///
+/// `catalogues` are those that the files name instead of their standard changes.
+pub(crate) fn find_weakenings(
+    files: &[PolicyFile],
+    catalogues: &[Option<PolicyFile>],
+    index: usize,
+) -> Vec<PolicyWeakening> {
     let Some(file) = files.get(index) else { return Vec::new() };
     let mut found = find_pack_conflicts(files, file);
-    found.extend(find_own_weakenings(files, index));
+    found.extend(find_own_weakenings(files, catalogues, index));
     found
 }
 
@@ -66,7 +72,7 @@ fn find_pack_conflicts(files: &[PolicyFile], file: &PolicyFile) -> Vec<PolicyWea
         let Some(pack) = scalar_text(item).filter(|name| find_pack(name).is_some()) else { continue };
         let Some(index) = files.iter().position(|known| known.name == pack) else { continue };
         let own_bases = list_bases(files, pack);
-        for weakening in find_own_weakenings(files, index) {
+        for weakening in find_own_weakenings(files, &[], index) {
             // What a pack changes of its own bases is how it is meant.
             if own_bases.contains(&weakening.base.as_str()) {
                 continue;
@@ -100,14 +106,21 @@ fn list_bases<'files>(files: &'files [PolicyFile], name: &str) -> Vec<&'files st
     bases
 }
 
-fn find_own_weakenings(files: &[PolicyFile], index: usize) -> Vec<PolicyWeakening> {
+fn find_own_weakenings(
+    files: &[PolicyFile],
+    catalogues: &[Option<PolicyFile>],
+    index: usize,
+) -> Vec<PolicyWeakening> {
     let Some(file) = files.get(index) else { return Vec::new() };
-    let search = WeakeningSearch { earlier: files.get(..index).unwrap_or_default(), file };
+    let search = WeakeningSearch { files, catalogues, index, file };
     let mut found = Vec::new();
     search.add_rules(&mut found);
     search.add_fields(&mut found);
     search.add_classes(&mut found);
     search.add_settings(&mut found);
+    search.add_people(&mut found);
+    search.add_tickets(&mut found);
+    search.add_standard_changes(&mut found);
     search.add_exemptions(&mut found);
     found
 }
@@ -124,15 +137,18 @@ pub(crate) fn inspect_reasons(file: &YamlNode, weakenings: &[PolicyWeakening], f
 }
 
 /// A file, and those that it builds on.
-struct WeakeningSearch<'files> {
-    earlier: &'files [PolicyFile],
-    file: &'files PolicyFile,
+pub(super) struct WeakeningSearch<'files> {
+    pub(super) files: &'files [PolicyFile],
+    pub(super) catalogues: &'files [Option<PolicyFile>],
+    /// The index of the file; those before it are what it builds on.
+    pub(super) index: usize,
+    pub(super) file: &'files PolicyFile,
 }
 
 impl<'files> WeakeningSearch<'files> {
     /// Returns the last value at `path` in the earlier files, with the name of the file.
-    fn find_base(&self, path: &[&str]) -> Option<(&'files str, &'files YamlNode)> {
-        self.earlier.iter().rev().find_map(|file| {
+    pub(super) fn find_base(&self, path: &[&str]) -> Option<(&'files str, &'files YamlNode)> {
+        self.files.iter().take(self.index).rev().find_map(|file| {
             let mut node = &file.node;
             for key in path {
                 node = find_entry(node, key)?;
@@ -232,13 +248,19 @@ impl<'files> WeakeningSearch<'files> {
         }
     }
 
-    fn find_own_key(&self, name: &str) -> Option<(&'files YamlKey, &'files YamlNode)> {
+    pub(super) fn find_own_key(&self, name: &str) -> Option<(&'files YamlKey, &'files YamlNode)> {
         let found = list_entries(&self.file.node).iter().find(|(key, _)| key.text == name);
         found.map(|(key, value)| (key, value))
     }
 
     /// Returns a weakening whose reason stands under `reasons`.
-    fn weakening(&self, key: &YamlKey, base: &str, what: String, reason_key: String) -> PolicyWeakening {
+    pub(super) fn weakening(
+        &self,
+        key: &YamlKey,
+        base: &str,
+        what: String,
+        reason_key: String,
+    ) -> PolicyWeakening {
         let reason =
             find_entry(&self.file.node, "reasons").and_then(|reasons| find_entry(reasons, &reason_key));
         PolicyWeakening {
