@@ -77,11 +77,11 @@ pub(super) fn require_beside(schema: &mut Value, key: &str, condition: &Value) {
 
 /// Adds a condition to the schema of a map, which may be one of several kinds.
 pub(super) fn add_condition(schema: &mut Value, condition: Value) {
-    if let Some(kinds) = schema.get_mut("anyOf").and_then(Value::as_array_mut) {
-        for kind in kinds.iter_mut().filter(|kind| kind.get("properties").is_some()) {
-            add_condition(kind, condition);
-            return;
-        }
+    if let Some(kinds) = schema.get_mut("anyOf").and_then(Value::as_array_mut)
+        && let Some(kind) = kinds.iter_mut().find(|kind| kind.get("properties").is_some())
+    {
+        add_condition(kind, condition);
+        return;
     }
     let Some(map) = schema.as_object_mut() else { return };
     if let Some(Value::Array(conditions)) = map.get_mut("allOf") {
