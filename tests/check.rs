@@ -560,6 +560,16 @@ fn policy_check_looks_at_head_and_at_what_the_policy_extends() {
     scene.write("models/a", "x");
     scene.commit("Add a model\n");
     assert!(!run(&scene, &["policy", "check"]).1.contains("matches no file"));
+    // The name of a folder covers nothing in it, where paths have to be covered.
+    let rules = "standard-changes:\n  STD-A: { paths: [models, models/, gone/], approved-by: Ana, approved-on: 2026-01-01, \
+                 review-by: 2027-06-30 }\nrules:\n  x: { when: { only-touches: models }, require: { branch: main } }\n  \
+                 y: { when: { touches: models }, require: { branch: main } }\n";
+    scene.write("policies/changegate.yml", format!("{written}{rules}"));
+    let said = run(&scene, &["policy", "check"]).1.split_whitespace().collect::<Vec<_>>().join(" ");
+    let folder = "`models` is a folder at HEAD, and its name covers nothing in it; write `models/`";
+    assert_eq!(said.matches(folder).count(), 1, "{said}");
+    assert_eq!(said.matches("`gone/` matches no file at HEAD").count(), 1, "{said}");
+    assert_eq!(said.matches("at HEAD").count(), 2, "{said}");
 }
 
 /// Returns the commands of a document that a pipeline runs, as its shell sees them.

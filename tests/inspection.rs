@@ -9,6 +9,9 @@
     reason = "test code"
 )]
 
+#[path = "inspection/entries.rs"]
+mod entries;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -1074,7 +1077,7 @@ const IDLE: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "standard-changes: { s: { paths: [docs/], approved-by: Dana, approved-on: 2026-01-01, review-by: 2027-01-01 } }\n\
+        "standard-changes: { STD-S: { paths: [docs/], approved-by: Dana, approved-on: 2026-01-01, review-by: 2027-01-01 } }\n\
          rules: { x: { for: [standard], ASKS } }\nEXEMPT x, when: { field: { Standard-Change: present } }, END",
         &[
             "the exemption `policies/changegate.yml:7` leaves nothing of the rule `x`: all that it applies to and that is right otherwise is exempt",

@@ -9,6 +9,8 @@
     reason = "test code"
 )]
 
+#[path = "schema/agreement.rs"]
+mod agreement;
 mod json_schema;
 #[path = "policy/mistakes.rs"]
 mod mistakes;
@@ -108,7 +110,6 @@ fn common_mistakes_do_not_fit() {
 /// The mistakes that no schema can say: they are about other lines, other files, or the text itself.
 const BEYOND_A_SCHEMA: &[&str] = &[
     "a list of words without commas",
-    "a list of values without brackets",
     "a list of classes with one bracket",
     "an unknown field",
     "an unknown word of a field",

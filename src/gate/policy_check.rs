@@ -10,8 +10,8 @@ use crate::gate::settings::GateSettings;
 use crate::git::Repository;
 use crate::people::ResolvedIdentity;
 use crate::policy::{
-    InspectionFacts, LATER_KEYS_DAYS, PlacedFault, PlacedPattern, Policy, PolicyErrors, PolicyInspection,
-    Rule,
+    InspectionFacts, LATER_KEYS_DAYS, PatternUse, PlacedFault, PlacedPattern, Policy, PolicyErrors,
+    PolicyInspection, Rule,
 };
 use crate::verdict::{Finding, Fixer, messages};
 use crate::yaml::YamlFault;
@@ -65,8 +65,15 @@ fn inspect_loaded(
     if inspection.errors.faulty_files.is_empty() { Ok(inspection) } else { Err(inspection.errors) }
 }
 
-/// Returns a note for each pattern that matches no path at `commit`, which reports call `called`; once for all places of
-/// a file that have it.
+/// A pattern that so far no path has answered.
+struct IdlePattern<'placed> {
+    placed: &'placed PlacedPattern,
+    /// True for one that names a folder, of which it covers nothing.
+    names_folder: bool,
+}
+
+/// Returns a note for each pattern that matches no path at `commit`, which reports call `called`, or that names a folder
+/// there and covers nothing in it; once for all places of a file that have it.
 ///
 /// # Errors
 ///
@@ -77,33 +84,53 @@ pub fn list_idle_patterns(
     called: &str,
     patterns: &[PlacedPattern],
 ) -> anyhow::Result<Vec<PlacedFault>> {
-    let mut idle: Vec<&PlacedPattern> = patterns.iter().collect();
+    let mut idle: Vec<IdlePattern<'_>> =
+        patterns.iter().map(|placed| IdlePattern { placed, names_folder: false }).collect();
     if !idle.is_empty() {
         repository.for_each_path(commit, &mut |path| {
-            idle.retain(|placed| !placed.pattern.matches_path(path));
+            idle.retain_mut(|one| {
+                let pattern = &one.placed.pattern;
+                match one.placed.asked {
+                    PatternUse::Matching => !pattern.matches_path(path),
+                    PatternUse::Covering if pattern.covers_path(path) => false,
+                    PatternUse::Covering => {
+                        one.names_folder |= pattern.matches_path(path);
+                        true
+                    }
+                }
+            });
         })?;
     }
     let mut notes = Vec::new();
-    for (index, PlacedPattern { file, at, pattern }) in idle.iter().enumerate() {
-        let is_same = |other: &&&PlacedPattern| other.file == *file && other.pattern == *pattern;
+    for (index, one) in idle.iter().enumerate() {
+        let PlacedPattern { file, at, pattern, asked } = one.placed;
+        let is_same = |other: &&IdlePattern<'_>| {
+            other.placed.file == *file && other.placed.pattern == *pattern && other.placed.asked == *asked
+        };
         if idle.iter().take(index).any(|other| is_same(&other)) {
             continue;
         }
         let mut lines: Vec<usize> = Vec::new();
-        for other in idle.iter().skip(index + 1).filter(is_same) {
+        for IdlePattern { placed: other, .. } in idle.iter().skip(index + 1).filter(is_same) {
             if other.at.line != at.line && !lines.contains(&other.at.line) {
                 lines.push(other.at.line);
             }
         }
-        let elsewhere = match lines.as_slice() {
-            [] => String::new(),
-            [line] => format!(", nor does it on line {line}"),
-            [first, rest @ ..] => format!(", nor does it on line {first} and {} more", rest.len()),
+        let fault = match one.names_folder {
+            true => {
+                let what = format!("`{pattern}` is a folder at {called}, and its name covers nothing in it");
+                YamlFault { help: Some(format!("write `{pattern}/`")), ..YamlFault::new(*at, what) }
+            }
+            false => {
+                let elsewhere = match lines.as_slice() {
+                    [] => String::new(),
+                    [line] => format!(", nor does it on line {line}"),
+                    [first, rest @ ..] => format!(", nor does it on line {first} and {} more", rest.len()),
+                };
+                YamlFault::new(*at, format!("`{pattern}` matches no file at {called}{elsewhere}"))
+            }
         };
-        notes.push(PlacedFault {
-            file: file.clone(),
-            fault: YamlFault::new(*at, format!("`{pattern}` matches no file at {called}{elsewhere}")),
-        });
+        notes.push(PlacedFault { file: file.clone(), fault });
     }
     Ok(notes)
 }

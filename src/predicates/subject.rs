@@ -8,9 +8,11 @@ use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::map_keys::read_key;
 use crate::predicates::support::outcome::PredicateOutcome;
 use crate::predicates::support::parameters::commit_finding;
-use crate::predicates::support::wording::{WordingRequirement, has_visible_text, list_line_requirements};
+use crate::predicates::support::wording::{
+    WordingRequirement, has_visible_text, list_line_requirements, open_wording_map,
+};
 use crate::verdict::{Message, messages};
-use crate::yaml::decode::{MapReader, read_bool};
+use crate::yaml::decode::read_bool;
 use crate::yaml::{YamlFault, YamlNode};
 
 messages! {
@@ -70,7 +72,7 @@ impl SubjectPredicate {
         faults: &mut Vec<YamlFault>,
     ) -> Option<Self> {
         let before = faults.len();
-        let mut map = MapReader::new(node, faults)?;
+        let mut map = open_wording_map(node, faults)?;
         let wording = WordingRequirement::read_wording(&mut map, faults);
         let requires_body = read_key(&mut map, "body", faults, read_bool).unwrap_or(false);
         let ignore_merges = read_key(&mut map, "ignore-merges", faults, read_bool).unwrap_or(false);

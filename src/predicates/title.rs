@@ -4,9 +4,8 @@ use crate::change::{FactKind, Missing, NeededFacts};
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::outcome::PredicateOutcome;
-use crate::predicates::support::wording::{WordingRequirement, list_line_requirements};
+use crate::predicates::support::wording::{WordingRequirement, list_line_requirements, open_wording_map};
 use crate::verdict::{Finding, Message, messages};
-use crate::yaml::decode::MapReader;
 use crate::yaml::{YamlFault, YamlNode};
 
 messages! {
@@ -53,7 +52,7 @@ impl TitlePredicate {
         faults: &mut Vec<YamlFault>,
     ) -> Option<Self> {
         let before = faults.len();
-        let mut map = MapReader::new(node, faults)?;
+        let mut map = open_wording_map(node, faults)?;
         let wording = WordingRequirement::read_wording(&mut map, faults);
         map.refuse_unknown_keys(faults);
         (before == faults.len()).then_some(TitlePredicate { wording })

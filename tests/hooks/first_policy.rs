@@ -54,22 +54,47 @@ fn a_roster_without_accounts_is_noted_before_it_locks_anyone_out() {
     world.changegate("work", &["policy", "init", "--pack", "startup"]).accepted();
     world.changegate("work", &["policy", "check"]).accepted().says("lists no `accounts`");
     fetch_past_hook(&world);
+    // The ledger has the policy before the roster is right, and no change past the hook is in it.
+    world.changegate("server.git", &["ledger", "reconcile"]).accepted();
+    let installed = world.changegate("server.git", &["install", "--server"]);
+    installed
+        .accepted()
+        .says("lists no `accounts`")
+        .says("git config changegate.pusher none")
+        .says("git config changegate.pusher env:WHO")
+        .does_not_say("acceptedPolicy");
+    world.commit(&good("Go on"));
+    let line = "add `ana` to the `accounts` of `ana` in `policies/people.yml`";
+    world.push(&["main"]).refused("peer-review").says(line);
+    // As `install` says.
+    world.configure("changegate.pusher", "none");
+    world.write(ROSTER, &TWO_PEOPLE.replace("[ana@example.com]", "[ana@example.com], accounts: [ana]"));
+    world.commit(&good("Add the accounts"));
+    world.push(&["main"]).accepted();
+    world.configure("changegate.pusher", "env:WHO");
+    world.commit(&good("Go on"));
+    world.push(&["main"]).accepted();
+    world.changegate("server.git", &["ledger", "verify"]).accepted().says("verification passed");
+    world.changegate("work", &["policy", "check"]).accepted().does_not_say("`accounts`");
+}
+
+/// A rule that asks who pushes leaves only the way past the hook.
+#[test]
+fn a_roster_without_accounts_under_a_rule_about_pushers_is_corrected_past_the_hook() {
+    let world = bare_server();
+    world.write(ROSTER, TWO_PEOPLE);
+    world.changegate("work", &["policy", "init", "--pack", "startup"]).accepted();
+    let path = "policies/changegate.yml";
+    let policy = std::fs::read_to_string(world.path("work").join(path)).unwrap();
+    world.write(path, &(policy + "\nrules: { mine: { require: { pusher: { bot: false } } } }\n"));
+    fetch_past_hook(&world);
     let installed = world.changegate("server.git", &["install", "--server"]);
     installed
         .accepted()
         .says("lists no `accounts`")
         .says("changegate.acceptedPolicy")
-        .says("unauthorised until");
-    world.commit(&good("Go on"));
-    let line = "add `ana` to the `accounts` of `ana` in `policies/people.yml`";
-    world.push(&["main"]).refused("peer-review").says(line);
-    // As `install` says.
-    world.write(ROSTER, &TWO_PEOPLE.replace("[ana@example.com]", "[ana@example.com], accounts: [ana]"));
-    fetch_past_hook(&world);
-    world.configure("changegate.acceptedPolicy", &world.main());
-    world.commit(&good("Go on"));
-    world.push(&["main"]).accepted();
-    world.changegate("work", &["policy", "check"]).accepted().does_not_say("`accounts`");
+        .says("unauthorised until")
+        .does_not_say("changegate.pusher none");
 }
 
 #[test]

@@ -1,6 +1,20 @@
 //! JSON Schema, as much of it as ours are written in.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
+
+thread_local! {
+    /// Compiled patterns: a schema has few, and a test asks each of them very often.
+    static PATTERNS: RefCell<HashMap<String, regex::Regex>> = RefCell::default();
+}
+
+fn is_match(pattern: &str, text: &str) -> bool {
+    PATTERNS.with_borrow_mut(|known| {
+        known.entry(pattern.to_owned()).or_insert_with(|| regex::Regex::new(pattern).unwrap()).is_match(text)
+    })
+}
 
 /// Holds a value against a schema, in as much of JSON Schema as ours is written in.
 pub(crate) fn holds(root: &Value, schema: &Value, value: &Value) -> Result<(), String> {
@@ -13,10 +27,15 @@ pub(crate) fn holds(root: &Value, schema: &Value, value: &Value) -> Result<(), S
                 true
             }
             "anyOf" => {
-                let tried: Vec<_> =
-                    said.as_array().unwrap().iter().map(|one| holds(root, one, value)).collect();
-                if !tried.iter().any(Result::is_ok) {
-                    return Err(format!("{tried:?}"));
+                let mut tried = Vec::new();
+                for one in said.as_array().unwrap() {
+                    match holds(root, one, value) {
+                        Ok(()) => break,
+                        Err(why) => tried.push(why),
+                    }
+                }
+                if tried.len() == said.as_array().unwrap().len() {
+                    return Err(format!("[{}]", tried.join("; ")));
                 }
                 true
             }
@@ -36,6 +55,10 @@ pub(crate) fn holds(root: &Value, schema: &Value, value: &Value) -> Result<(), S
             "minLength" => {
                 value.as_str().is_none_or(|text| said.as_u64().unwrap() <= text.chars().count() as u64)
             }
+            "maxLength" => {
+                value.as_str().is_none_or(|text| text.chars().count() as u64 <= said.as_u64().unwrap())
+            }
+            "maxProperties" => value.as_object().is_none_or(|map| map.len() as u64 <= said.as_u64().unwrap()),
             "minProperties" => value.as_object().is_none_or(|map| said.as_u64().unwrap() <= map.len() as u64),
             "propertyNames" => {
                 for key in value.as_object().into_iter().flat_map(|map| map.keys()) {
@@ -59,13 +82,12 @@ pub(crate) fn holds(root: &Value, schema: &Value, value: &Value) -> Result<(), S
             }
             "minimum" => value.as_i64().is_none_or(|number| said.as_i64().unwrap() <= number),
             "maximum" => value.as_u64().is_none_or(|number| number <= said.as_u64().unwrap()),
+            "maxItems" => value.as_array().is_none_or(|items| items.len() as u64 <= said.as_u64().unwrap()),
             "minItems" => value.as_array().is_none_or(|items| said.as_u64().unwrap() <= items.len() as u64),
             "uniqueItems" => value.as_array().is_none_or(|items| {
                 items.iter().enumerate().all(|(place, item)| !items[..place].contains(item))
             }),
-            "pattern" => value
-                .as_str()
-                .is_none_or(|text| regex::Regex::new(said.as_str().unwrap()).unwrap().is_match(text)),
+            "pattern" => value.as_str().is_none_or(|text| is_match(said.as_str().unwrap(), text)),
             "items" => {
                 value.as_array().into_iter().flatten().try_for_each(|item| holds(root, said, item))?;
                 true
@@ -74,11 +96,18 @@ pub(crate) fn holds(root: &Value, schema: &Value, value: &Value) -> Result<(), S
                 let has = |key: &Value| value.get(key.as_str().unwrap()).is_some();
                 !value.is_object() || said.as_array().unwrap().iter().all(has)
             }
-            "properties" => true,
+            "properties" => {
+                for (key, value) in value.as_object().into_iter().flatten() {
+                    if let Some(part) = said.get(key) {
+                        holds(root, part, value).map_err(|why| format!("{key}: {why}"))?;
+                    }
+                }
+                true
+            }
             "additionalProperties" => {
                 for (key, value) in value.as_object().into_iter().flatten() {
                     match schema["properties"].get(key) {
-                        Some(part) => holds(root, part, value).map_err(|why| format!("{key}: {why}"))?,
+                        Some(_) => {}
                         None if *said == json!(false) => return Err(format!("`{key}` is not known")),
                         None => holds(root, said, value).map_err(|why| format!("{key}: {why}"))?,
                     }

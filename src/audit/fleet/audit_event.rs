@@ -16,6 +16,8 @@ use crate::audit::inputs::known_inputs::KnownInputs;
 use crate::audit::population::population_entry::PopulationEntry;
 use crate::audit::table::{ColumnKind, TableColumn, TableSheet};
 use crate::policy::Policy;
+use crate::predicates::Predicate;
+use crate::predicates::support::condition::Condition;
 
 /// One thing that an audit finds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -58,6 +60,9 @@ pub struct RuleOutline {
     pub title: String,
     /// The controls that it supports.
     pub controls: Vec<String>,
+    /// The field without which the rule asks nothing of a change, as a temporary change states its end in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_after: Option<String>,
 }
 
 /// What is known of a ref when its audit has ended.
@@ -105,8 +110,15 @@ impl From<&Policy> for PolicyOutline {
         let mut rules = BTreeMap::new();
         for rule in &policy.rules {
             let description = &rule.description;
-            let outline =
-                RuleOutline { title: description.title.clone(), controls: description.controls.clone() };
+            let asked_after = match &rule.require {
+                Condition::Predicate(Predicate::Field(asked)) => asked.find_end_field().map(str::to_owned),
+                _ => None,
+            };
+            let outline = RuleOutline {
+                title: description.title.clone(),
+                controls: description.controls.clone(),
+                asked_after,
+            };
             rules.insert(description.id.to_string(), outline);
         }
         PolicyOutline { name: policy.name.clone(), digest: policy.digest.clone(), rules }

@@ -171,12 +171,17 @@ impl ControlCoverage {
             self.not_known.entry(rule.rule.clone()).or_default().add_outcome(rule.outcome, owed);
             return;
         };
+        // A rule that had nothing to ask serves no control.
+        let has_asked = description.asked_after.as_ref().is_none_or(|field| {
+            rule.outcome != RecordedOutcomeWord::Pass || reasons.left_out > 0 || states_field(reasons, field)
+        });
+        let outcome = if has_asked { rule.outcome } else { RecordedOutcomeWord::NotApplicable };
         if description.controls.is_empty() {
-            self.without_control.entry(rule.rule.clone()).or_default().add_outcome(rule.outcome, owed);
+            self.without_control.entry(rule.rule.clone()).or_default().add_outcome(outcome, owed);
         }
         for control in &description.controls {
             let rules = self.controls.entry(control.clone()).or_default();
-            rules.entry(rule.rule.clone()).or_default().add_outcome(rule.outcome, owed);
+            rules.entry(rule.rule.clone()).or_default().add_outcome(outcome, owed);
         }
     }
 
@@ -209,6 +214,11 @@ impl ControlCoverage {
     }
 }
 
+/// Returns true if the change states the field.
+fn states_field(reasons: &RecordedReasons, field: &str) -> bool {
+    reasons.fields.iter().any(|stated| stated.field == field)
+}
+
 /// Returns what became of what a change owed for a rule: the worst, if that is several things.
 fn find_owed_state(change: &ChangeRecord, rule: &str) -> OwedState {
     let of_rule = change.obligations.iter().filter(|(_, owed)| owed.rule.to_string() == rule);
@@ -226,7 +236,9 @@ mod tests {
     use super::*;
     use crate::change::Text;
     use crate::gate::load_from_pack;
-    use crate::ledger::record::{RecordedDecision, RecordedLevel, RecordedPolicyDigest};
+    use crate::ledger::record::{
+        RecordedDecision, RecordedField, RecordedLevel, RecordedPlace, RecordedPolicyDigest,
+    };
 
     fn build_reasons(digest: &str, rules: &[(&str, RecordedOutcomeWord)]) -> RecordedReasons {
         let result = |(rule, outcome): &(&str, RecordedOutcomeWord)| RecordedRuleResult {
@@ -279,6 +291,34 @@ mod tests {
         coverage.add_reasons(&gone, &|_| OwedState::NotKnown);
         assert_eq!(coverage.not_known["risk"].met, 1, "what cannot be read serves no control");
         assert_eq!(coverage.controls["soc2:CC8.1"]["risk"].met, 1);
+    }
+
+    #[test]
+    fn a_rule_that_had_nothing_to_ask_serves_no_control() {
+        let core = load_from_pack("core").unwrap().policy;
+        let mut coverage = ControlCoverage::default();
+        coverage.add_policy(&PolicyOutline::from(&core));
+        let mut add = |outcome, fields: &[&str], left_out| {
+            let mut reasons = build_reasons(&core.digest, &[("temporary", outcome)]);
+            reasons.left_out = left_out;
+            for field in fields {
+                reasons.fields.push(RecordedField {
+                    field: (*field).to_owned(),
+                    value: Text::from("2026-12-31"),
+                    word: None,
+                    valid: true,
+                    at: RecordedPlace { commit: None, line: Some(3), in_description: false, path: None },
+                });
+            }
+            coverage.add_reasons(&reasons, &|_| OwedState::Open);
+            let used = &coverage.controls["iso27001:A.8.32"]["temporary"];
+            (used.met, used.open, used.broken, used.others, used.describe())
+        };
+        let (pass, owed) = (RecordedOutcomeWord::Pass, RecordedOutcomeWord::Owed);
+        assert_eq!(add(pass, &["Risk"], 0), (0, 0, 0, 1, "not evaluated"));
+        assert_eq!(add(pass, &["Risk"], 3), (1, 0, 0, 1, "evidence supports"));
+        assert_eq!(add(owed, &["Temporary-Until"], 0).1, 1);
+        assert_eq!(add(RecordedOutcomeWord::Fail, &[], 0).2, 1);
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub(crate) mod outline;
 pub(crate) mod pasted_title;
 pub(in crate::change) mod statement;
 pub(crate) mod statement_reader;
+pub(crate) mod table_header;
 pub(crate) mod template;
 #[cfg(test)]
 mod tests;

@@ -97,6 +97,8 @@ pub enum UnreadReason {
     OtherForm,
     /// It names a label and a value, with another sign than a colon between them, or not at the start of a line.
     NotLabelled,
+    /// It stands in the header of a table, which says what columns are about.
+    TableHeader,
     /// It is about the pull request as a whole, and each of its commits is judged by itself.
     OfWholePull,
 }

@@ -853,7 +853,7 @@ proptest! {
 
 #[test]
 fn a_heading_that_states_nothing_is_noted_with_its_line() {
-    use UnreadReason::{LookAlike, Markup, NoHeading, NothingBelow, OtherForm};
+    use UnreadReason::{LookAlike, Markup, NoHeading, NothingBelow, OtherForm, TableHeader};
     for (body, line, reason) in [
         ("> ## Back-out plan\n> Revert it", 1, Markup),
         ("a\n\n> **Back-out plan**\n>\n> Revert it", 3, Markup),
@@ -875,7 +875,11 @@ fn a_heading_that_states_nothing_is_noted_with_its_line() {
         ("a\n\n~~Back-out plan~~\n\nRevert it", 3, Markup),
         ("- Back-out plan\n- Revert it", 1, OtherForm),
         ("1. Back-out plan\n\n   Revert it", 1, OtherForm),
-        ("| Risk | Back-out plan | Owner |\n|---|---|---|\n", 1, OtherForm),
+        ("| Risk | Back-out plan | Owner |\n|---|---|---|\n", 1, TableHeader),
+        ("| Back-out plan | Risk |\n|---|---|\n| Revert it | low |\n", 1, TableHeader),
+        ("x\n\n| Back-out plan |\n|---|\n| Revert it |\n", 3, TableHeader),
+        ("| Back-out plan | Revert it |\r\n|---|---|\r\n", 1, TableHeader),
+        ("> | Back-out plan | Revert it |\n> |---|---|\n", 1, Markup),
         ("\u{ff03}\u{ff03} Back-out plan\n\nRevert it", 1, NoHeading),
         ("## Back\u{2011}out plan\n\nRevert it", 1, LookAlike),
     ] {

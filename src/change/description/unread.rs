@@ -10,6 +10,7 @@ use crate::change::description::statement::{
     DescriptionStatement, MAX_UNREAD_STATEMENTS, UnreadReason, UnreadStatement,
 };
 
+use crate::change::description::table_header::find_header_lines;
 use crate::change::description::template::fold_label;
 use crate::change::message::known_keys::fold_homoglyph;
 
@@ -25,6 +26,7 @@ pub(crate) fn add_unread_lines(
     let mut known: HashSet<String> = statements.iter().map(|stated| fold_label(&stated.label)).collect();
     known.extend(unread.iter().map(|line| fold_label(&line.label)));
     let settings = split_front_matter(body).0.lines().count();
+    let headers = find_header_lines(body);
     let mut number = 0;
     for line in body.split_inclusive(['\n', '\r']) {
         if unread.len() >= MAX_UNREAD_STATEMENTS {
@@ -36,6 +38,7 @@ pub(crate) fn add_unread_lines(
         let Some(typed) = find_typed_label(line) else { continue };
         let (label, reason) = match parse_label(typed) {
             Some(label) if number <= settings => (label, UnreadReason::Settings),
+            Some(label) if headers.contains(&number) => (label, UnreadReason::TableHeader),
             Some(label) => (label, UnreadReason::Markup),
             None => match read_look_alike(typed) {
                 Some(label) => (label, UnreadReason::LookAlike),
@@ -59,6 +62,7 @@ pub(crate) fn add_unread_headings(
     let mut known: HashSet<String> = statements.iter().map(|stated| fold_label(&stated.label)).collect();
     known.extend(unread.iter().map(|line| fold_label(&line.label)));
     let settings = split_front_matter(body).0.lines().count();
+    let headers = find_header_lines(body);
     // Lists and tables hold many words that are no label of anything, so they come last.
     for finds_headings in [true, false] {
         let mut number = 0;
@@ -73,7 +77,7 @@ pub(crate) fn add_unread_headings(
                     .into_iter()
                     .map(|typed| judge_heading(typed, label_lines.contains(&number)))
                     .collect(),
-                false => list_other_forms(line),
+                false => list_other_forms(line, headers.contains(&number)),
             };
             for (typed, reason) in found {
                 let (label, reason) = match parse_label(typed) {
@@ -104,9 +108,10 @@ fn judge_heading((typed, is_heading): (&str, bool), is_read: bool) -> (&str, Unr
 
 /// Returns what may be meant as a heading on a line that is an item of a list, a row of a table, a summary, or all
 /// emphasis, with the reason why it states nothing.
-fn list_other_forms(line: &str) -> Vec<(&str, UnreadReason)> {
+fn list_other_forms(line: &str, is_header: bool) -> Vec<(&str, UnreadReason)> {
     let reason = match line.starts_with('>') || line.contains("~~") {
         true => UnreadReason::Markup,
+        false if is_header => UnreadReason::TableHeader,
         false => UnreadReason::OtherForm,
     };
     if line.contains('|') {

@@ -15,6 +15,7 @@ mod work_tree;
 use std::io::Write as _;
 
 use anyhow::Context as _;
+use jiff::tz::TimeZone;
 
 use crate::change::Text;
 use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
@@ -127,7 +128,7 @@ pub(crate) fn run_install(args: &InstallArgs, context: &Context) -> Result<Comma
     }
     let mut out = std::io::stdout().lock();
     let lacking = match &settings {
-        Some(settings) => find_lacking_roster(&repository, settings)?,
+        Some(settings) => find_lacking_roster(&repository, settings, context)?,
         None => None,
     };
     // The ledger exists before the first push, and records the tips from before it. A roster by which no push can be
@@ -159,7 +160,7 @@ pub(crate) fn run_install(args: &InstallArgs, context: &Context) -> Result<Comma
         )?;
     }
     match &settings {
-        Some(settings) => write_server_advice(&repository, settings, lacking.as_deref(), &mut out)?,
+        Some(settings) => write_server_advice(&repository, settings, lacking.as_ref(), &mut out)?,
         None => write_clone_advice(context, &mut out)?,
     }
     Ok(CommandExit::Allowed)
@@ -179,7 +180,7 @@ fn write_clone_advice(context: &Context, out: &mut dyn std::io::Write) -> Result
 fn write_server_advice(
     repository: &Repository,
     settings: &server_settings::InstallSettings,
-    lacking: Option<&str>,
+    lacking: Option<&LackingRoster>,
     out: &mut dyn std::io::Write,
 ) -> Result<(), CommandError> {
     // A server without a policy refuses all pushes, unless `changegate.missingPolicy` says otherwise.
@@ -196,10 +197,24 @@ fn write_server_advice(
     if has_policy || repository.read_config_value("changegate.policyFile")?.is_some() {
         if let Some(lacking) = lacking {
             let has_ledger = repository.resolve_ref(crate::ledger::LEDGER_REF.as_bytes())?.id.is_some();
+            let what = &lacking.what;
+            writeln!(out, "note: {what}, so this server cannot tell who pushes, and refuses\n  all pushes.")?;
+            if has_ledger && !lacking.asks_pusher {
+                // Past the hook, the ledger would tell of an unauthorised change; this one is decided like any other.
+                writeln!(
+                    out,
+                    "  Let the pusher be unknown until the roster lists the accounts, here:\n    \
+                     git config changegate.pusher none\n  \
+                     In a clone, add the accounts to each person, commit with all that the policy asks\n  \
+                     for, and push. Then here again:\n    \
+                     git config changegate.pusher {}",
+                    settings.pusher
+                )?;
+                return Ok(());
+            }
             writeln!(
                 out,
-                "note: {lacking}, so this server cannot tell who pushes, and refuses\n  \
-                 all pushes. In a clone, add the accounts to each person, and commit; then here, past the hook:\n    \
+                "  In a clone, add the accounts to each person, and commit; then here, past the hook:\n    \
                  git fetch CLONE {branch}:{branch}"
             )?;
             if has_ledger {
@@ -246,20 +261,32 @@ fn write_server_advice(
     Ok(())
 }
 
-/// Returns what the roster lacks for this server to know who pushes, as words that follow a `note`; `None` if it lacks
-/// nothing, or there is no policy.
+/// A roster by which this server cannot know who pushes.
+struct LackingRoster {
+    /// What it lacks, as words that follow a `note`.
+    what: String,
+    /// True if a rule asks who pushes, so that no push can do without.
+    asks_pusher: bool,
+}
+
+/// Returns what the roster lacks for this server to know who pushes; `None` if it lacks nothing, or there is no policy.
 fn find_lacking_roster(
     repository: &Repository,
     settings: &server_settings::InstallSettings,
-) -> Result<Option<String>, CommandError> {
+    context: &Context,
+) -> Result<Option<LackingRoster>, CommandError> {
     let tip = repository.resolve_ref(settings.policy_ref.as_bytes())?.id;
     let Some(tip) = tip.filter(|_| settings.pusher != "none") else { return Ok(None) };
     let path =
         repository.read_config_value("changegate.policyPath")?.unwrap_or_else(|| DEFAULT_POLICY_PATH.into());
     let Ok(loaded) = load_from_commit(repository, tip, &path, &settings.policy_ref) else { return Ok(None) };
-    let listed = describe_listed_accounts(&loaded.policy.people, &settings.pusher);
+    let Some(listed) = describe_listed_accounts(&loaded.policy.people, &settings.pusher) else {
+        return Ok(None);
+    };
     let roster = loaded.policy.people.roster.as_deref().unwrap_or_default();
-    Ok(listed.map(|listed| format!("{} {listed}", replace_invisible(roster))))
+    let today = context.now.to_zoned(TimeZone::UTC).date();
+    let asks_pusher = loaded.policy.pusher_dependent_rules(today).next().is_some();
+    Ok(Some(LackingRoster { what: format!("{} {listed}", replace_invisible(roster)), asks_pusher }))
 }
 
 pub(crate) fn run_uninstall(_: &UninstallArgs, context: &Context) -> Result<CommandExit, CommandError> {

@@ -35,7 +35,23 @@ pub(crate) struct FileFindings {
     pub(crate) notes: Vec<YamlFault>,
     /// What the wording shows to lock people out, if a search confirms it.
     pub(crate) suspicions: Vec<SuspectedLockout>,
-    pub(crate) patterns: Vec<(YamlPlace, PathPattern)>,
+    pub(crate) patterns: Vec<FoundPattern>,
+}
+
+/// A pattern of paths, as a file of a policy has it.
+pub(crate) struct FoundPattern {
+    pub(crate) at: YamlPlace,
+    pub(crate) pattern: PathPattern,
+    pub(crate) asked: PatternUse,
+}
+
+/// What is asked of a path and a pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PatternUse {
+    /// Whether the pattern matches the path, or a folder that holds it.
+    Matching,
+    /// Whether the pattern covers the path; the name of a folder covers nothing in it.
+    Covering,
 }
 
 /// A lock-out as the wording of some rules shows it. It does not see exemptions, other ways, and changes that the

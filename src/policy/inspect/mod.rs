@@ -18,8 +18,11 @@ use crate::pattern::PathPattern;
 use crate::people::code_owners::FoundCodeOwners;
 use crate::policy::definition::Policy;
 use crate::policy::faults::{FaultyFile, PolicyErrors};
-use crate::policy::inspect::entries::{contradictions, lists, lockouts, lost_numbers, patterns, times};
-use crate::policy::inspect::findings::{FileFindings, JudgingPlace};
+use crate::policy::inspect::entries::{
+    approvers, contradictions, idle_parts, lists, lockouts, look_alikes, lost_numbers, patterns,
+    standard_changes, times,
+};
+use crate::policy::inspect::findings::{FileFindings, FoundPattern, JudgingPlace};
 use crate::policy::inspect::scopes::rule_scopes::ScopeInspection;
 use crate::policy::inspect::scopes::{exemption_scopes, reach};
 use crate::policy::inspect::search::confirmed_lockouts::LockoutConfirmation;
@@ -28,13 +31,14 @@ use crate::policy::inspect::search::path_answers::PathAnswers;
 use crate::policy::inspect::search::possible_changes::join_asked_people;
 use crate::policy::inspect::staff::{code_owners, signatures, staffing, teams, unreachable_people};
 use crate::policy::inspect::weakening::weakened_entries;
+use crate::policy::inspect::weakening::widened_lists::fetch_catalogues;
 use crate::policy::inspect::written::{find_entry, list_entries};
 use crate::policy::load::files::{FetchedFile, PolicyFile, PolicyFiles};
 use crate::policy::packs::find_pack;
 use crate::policy::remote_file::is_remote_name;
 use crate::yaml::{self, YamlFault, YamlPlace};
 
-pub use crate::policy::inspect::findings::{InspectionFacts, LATER_KEYS_DAYS};
+pub use crate::policy::inspect::findings::{InspectionFacts, LATER_KEYS_DAYS, PatternUse};
 pub use crate::policy::inspect::weakening::weakened_entries::PolicyWeakening;
 
 /// What an inspection of a valid policy found.
@@ -70,6 +74,8 @@ pub struct PlacedPattern {
     pub at: YamlPlace,
     /// The pattern.
     pub pattern: PathPattern,
+    /// What the policy asks of it.
+    pub asked: PatternUse,
 }
 
 /// Inspects the valid policy called `entry`, whose files `fetch` finds.
@@ -91,6 +97,7 @@ pub fn inspect_policy(
     let people = join_asked_people(policy, facts, JudgingPlace::Anywhere, false);
     let search = LockoutSearch::new(policy, entry, facts, JudgingPlace::Anywhere, &paths, people.as_ref());
     let mut lockouts = LockoutConfirmation::new(policy, facts, &paths, &search);
+    let catalogues = fetch_catalogues(&files, fetch);
     for (index, file) in files.iter().enumerate() {
         // What another repository holds is inspected there.
         if find_pack(&file.name).is_some() || is_remote_name(&file.name) {
@@ -99,7 +106,13 @@ pub fn inspect_policy(
         let mut found = FileFindings::default();
         lists::inspect_scalars(&file.node, &mut found);
         lost_numbers::inspect_lost_numbers(&file.source, &file.node, &mut found);
+        look_alikes::inspect_letters(&file.node, &mut found);
         patterns::inspect_patterns(&file.node, &mut found);
+        approvers::inspect_approvers(&file.node, &policy.people, &mut found);
+        if let Some(entries) = find_entry(&file.node, "standard-changes") {
+            standard_changes::inspect_standard_changes(entries, policy, &mut found);
+        }
+        idle_parts::inspect_idle_parts(&file.node, policy, today, &mut found);
         teams::inspect_people(&file.node, policy, today, &mut found);
         code_owners::inspect_code_owners(&file.node, &policy.people, &mut found);
         times::inspect_times(policy, &files, index, today, &mut found);
@@ -110,7 +123,7 @@ pub fn inspect_policy(
         contradictions::inspect_contradictions(policy, &files, index, &mut found);
         lockouts.confirm_suspicions(&mut found);
         reach::inspect_reach(policy, &files, index, &mut found);
-        let weakenings = weakened_entries::find_weakenings(&files, index);
+        let weakenings = weakened_entries::find_weakenings(&files, &catalogues, index);
         for weakening in &weakenings {
             // Several at one place, as two packs have, are told once.
             if weakening.reason.is_none() && !found.errors.iter().any(|fault| fault.at == weakening.at) {
@@ -121,6 +134,7 @@ pub fn inspect_policy(
         inspection.weakenings.extend(weakenings);
         inspection.add_findings(file, found);
     }
+    inspection.add_catalogue_findings(policy, &catalogues);
     inspection.add_roster_findings(policy, fetch);
     inspection.add_code_owner_notes(policy);
     // What is wrong with one rule by itself is told better there.
@@ -200,6 +214,25 @@ fn place_excluding_rules<'files>(
 }
 
 impl PolicyInspection {
+    /// Adds what the catalogues of standard changes say and cannot mean, which files name.
+    fn add_catalogue_findings(&mut self, policy: &Policy, catalogues: &[Option<PolicyFile>]) {
+        let mut seen: Vec<&str> = Vec::new();
+        for catalogue in catalogues.iter().flatten() {
+            if seen.contains(&catalogue.name.as_str()) {
+                continue;
+            }
+            seen.push(&catalogue.name);
+            let mut found = FileFindings::default();
+            lists::inspect_scalars(&catalogue.node, &mut found);
+            lost_numbers::inspect_lost_numbers(&catalogue.source, &catalogue.node, &mut found);
+            look_alikes::inspect_letters(&catalogue.node, &mut found);
+            if let Some(entries) = find_entry(&catalogue.node, "standard-changes") {
+                standard_changes::inspect_standard_changes(entries, policy, &mut found);
+            }
+            self.add_findings(catalogue, found);
+        }
+    }
+
     /// Adds what the roster says and cannot mean.
     fn add_roster_findings(&mut self, policy: &Policy, fetch: &mut dyn FnMut(&str) -> FetchedFile) {
         let Some(name) = &policy.people.roster else { return };
@@ -208,6 +241,7 @@ impl PolicyInspection {
         let Ok(node) = yaml::read_document(&source) else { return };
         let mut found = FileFindings::default();
         lost_numbers::inspect_lost_numbers(&source, &node, &mut found);
+        look_alikes::inspect_letters(&node, &mut found);
         self.add_findings(&PolicyFile { name: name.clone(), source, node, faults: Vec::new() }, found);
     }
 
@@ -234,8 +268,8 @@ impl PolicyInspection {
         for fault in notes {
             self.notes.push(PlacedFault { file: file.name.clone(), fault });
         }
-        for (at, pattern) in patterns {
-            self.path_patterns.push(PlacedPattern { file: file.name.clone(), at, pattern });
+        for FoundPattern { at, pattern, asked } in patterns {
+            self.path_patterns.push(PlacedPattern { file: file.name.clone(), at, pattern, asked });
         }
     }
 }

@@ -170,7 +170,7 @@ fn covers_question(predicate: &str, wide: &YamlNode, narrow: &YamlNode) -> bool 
 
 /// Returns true if the pattern `wide` matches all paths that `narrow` matches: it matches everything, or
 /// everything in a folder that `narrow` starts with.
-fn covers_path_pattern(wide: &str, narrow: &str) -> bool {
+pub(crate) fn covers_path_pattern(wide: &str, narrow: &str) -> bool {
     if wide == narrow || ["*", "**", "/**", "**/*"].contains(&wide) {
         return true;
     }

@@ -68,7 +68,7 @@ pub(crate) const POLICY_KEYS: [(&str, &str); 20] = [
     ("tickets", "Which tickets are in which system, by the prefix of their keys."),
     (
         "reasons",
-        "Why the policy weakens what it extends: by `classes`, `protects`, `obligations`, `break-glass`, `acts`, `signers`, or `fields.` and the name of a field.",
+        "Why the policy weakens what it extends: by `classes`, `protects`, `unit`, `obligations`, `break-glass`, `acts`, `signers`, `tickets`, `roster`, `codeowners`, or `fields.`, `teams.` or `standard-changes.` and a name.",
     ),
 ];
 

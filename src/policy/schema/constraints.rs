@@ -19,25 +19,39 @@ pub(super) const LIMIT_PATTERN: &str =
 pub(super) const ENTRY_ID_PATTERN: &str = "^[A-Za-z0-9-]{1,64}$";
 
 /// The form of the prefix of a ticket's key.
-pub(super) const TICKET_PREFIX_PATTERN: &str = "^([A-Z][A-Za-z0-9_-]*|#|[*])$";
-
-/// The days of a week, as a window names them.
-const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+pub(super) const TICKET_PREFIX_PATTERN: &str = "^([A-Z][A-Z0-9_]{0,39}|#|[*])$";
 
 /// The form of the address of a ticket system, which holds no password.
 const ADDRESS_PATTERN: &str =
     "^(https://[^@/: ]+|http://(127\\.0\\.0\\.1|localhost))(:[0-9]{1,5})?(/[^@ ]*)?$";
 
-/// The form of a moment that a window begins or ends with: a day or a time of day.
-const MOMENT_PATTERN: &str =
-    "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$|^([01][0-9]|2[0-3]):[0-5][0-9]$";
-
 /// The kinds of fields, of which each field has one.
 const FIELD_KINDS: [&str; 5] = ["one-of", "ordered", "matches", "text", "person"];
 
+/// The form of the account of a bot, with its forge.
+const BOT_ACCOUNT_PATTERN: &str = "^[^:*]+:[^*]+$";
+
+/// Returns the reference to a schema that is defined once.
+pub(super) fn schema_reference(name: &str) -> Value {
+    json!({ "$ref": format!("#/$defs/{name}") })
+}
+
+/// Returns the schema of a map that may be left empty, by a key with nothing behind it.
+pub(super) fn or_nothing(mut map: Value) -> Value {
+    if let Some(kind) = map.get_mut("type") {
+        *kind = json!(["object", "null"]);
+    }
+    map
+}
+
 /// Returns the schema of one such value, or of a list of them.
 pub(super) fn list_or_one(item: Value) -> Value {
-    json!({ "anyOf": [item, { "type": "array", "minItems": 1, "items": item }] })
+    json!({ "anyOf": [item, list_of(item.clone())] })
+}
+
+/// Returns the schema of a list of such values.
+pub(super) fn list_of(item: Value) -> Value {
+    json!({ "type": "array", "minItems": 1, "items": item })
 }
 
 /// Returns the schema of a question that asks something; `name` is `question`, or `settled-question` where
@@ -46,36 +60,36 @@ pub(super) fn asked_question(name: &str) -> Value {
     json!({ "$ref": format!("#/$defs/{name}"), "minProperties": 1 })
 }
 
-/// Makes of the schema of a predicate the one where nothing may be owed.
-pub(super) fn refuse_obligations(schema: &mut Value, name: &str) {
-    match name {
-        // The keys below `field` are fields of the policy, each with what is asked of it.
-        "field" => {
-            let late = json!([{ "required": ["within"] }, { "required": ["until"] }]);
-            let owed = json!({ "type": "object", "anyOf": late });
-            let value = json!({ "not": { "anyOf": [{ "type": "array" }, owed] } });
-            *schema = json!({ "type": "object", "additionalProperties": value });
-        }
-        "ticket" => remove_properties(schema, &["within"]),
-        _ => {}
-    }
-}
-
-/// Removes these properties, so that a map with one of them does not fit.
-fn remove_properties(schema: &mut Value, keys: &[&str]) {
-    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
-        properties.retain(|key, _| !keys.contains(&key.as_str()));
-    }
-    if let Some(kinds) = schema.get_mut("anyOf").and_then(Value::as_array_mut) {
-        for kind in kinds {
-            remove_properties(kind, keys);
-        }
-    }
-}
-
 /// The form of a glob in which each `[` is closed and nothing is missing behind a back-slash. What comes first
 /// in brackets, behind `!` or `^`, never closes them.
 const CLOSED_GLOB_PATTERN: &str = r"^([^\[\\]|\\.|\[([!^](\\.|[^\\])|\\.|[^\\!^])(\\.|[^\]\\])*\])*$";
+
+/// Asks for at least one of these keys, where a value is a map.
+pub(super) fn require_one_of(schema: &mut Value, keys: &[&str]) {
+    let required: Vec<Value> = keys.iter().map(|key| json!({ "required": [key] })).collect();
+    add_condition(schema, json!({ "anyOf": required }));
+}
+
+/// Asks for `condition` where a map has `key`.
+pub(super) fn require_beside(schema: &mut Value, key: &str, condition: &Value) {
+    add_condition(schema, json!({ "if": { "required": [key] }, "then": condition }));
+}
+
+/// Adds a condition to the schema of a map, which may be one of several kinds.
+pub(super) fn add_condition(schema: &mut Value, condition: Value) {
+    if let Some(kinds) = schema.get_mut("anyOf").and_then(Value::as_array_mut)
+        && let Some(kind) = kinds.iter_mut().find(|kind| kind.get("properties").is_some())
+    {
+        add_condition(kind, condition);
+        return;
+    }
+    let Some(map) = schema.as_object_mut() else { return };
+    if let Some(Value::Array(conditions)) = map.get_mut("allOf") {
+        conditions.push(condition);
+    } else {
+        map.insert("allOf".into(), Value::Array(vec![condition]));
+    }
+}
 
 /// Returns the schema of a pattern of paths, as far as `policy check` finds what it cannot mean.
 pub(super) fn path_pattern_schema() -> Value {
@@ -119,11 +133,6 @@ pub(super) fn name_pattern_schema() -> Value {
     json!({ "type": ["string", "number", "boolean"], "pattern": "^[ -~]*[ -)+-~][ -~]*$" })
 }
 
-/// Returns the schema of a domain.
-fn domain_schema() -> Value {
-    json!({ "type": ["string", "number"], "pattern": "^[A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)*$" })
-}
-
 /// Returns the schema of a pattern of paths that does not match every path.
 pub(super) fn bounded_pattern_schema() -> Value {
     json!({ "allOf": [path_pattern_schema(), { "not": { "type": "string", "pattern": "^[*/?]*$" } }] })
@@ -134,8 +143,8 @@ pub(super) fn bounded_pattern_schema() -> Value {
 pub(super) fn member_schema() -> Value {
     let part = "[!#-'*+./0-9=?A-Z^-~-]+";
     let address = format!("[!#-'*+./0-9=?A-Z^-~\\[\\]-]+@{part}");
-    let pattern = format!("^[A-Za-z0-9_.:\\[\\]-]{{1,100}}$|^{address}$|^[^<]*<{address}>$");
-    json!({ "type": ["string", "number"], "pattern": pattern })
+    let pattern = format!("^[A-Za-z0-9_.:\\[\\]-]{{1,100}}(#[0-9]{{1,20}})?$|^{address}$|^[^<]*<{address}>$");
+    json!({ "type": ["string", "number", "boolean"], "pattern": pattern })
 }
 
 /// Returns the schema of the path of a file in the repository.
@@ -174,28 +183,15 @@ pub(super) fn refine_ticket_system(mut system: Value) -> Value {
     refine_properties(&mut system, &["jira", "jira-data-center"], &address);
     let repository = json!({ "type": "string", "pattern": "^[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}$" });
     refine_properties(&mut system, &["github"], &repository);
-    system
-}
-
-/// Makes the items of the lists under `inside` and `outside` the periods that may also stand there alone.
-fn refine_window(schema: &mut Value) {
-    let moment = json!({ "type": "string", "pattern": MOMENT_PATTERN });
-    refine_properties(schema, &["from", "until"], &moment);
-    let day = json!({ "enum": WEEKDAYS });
-    let days = json!({ "anyOf": [{ "enum": ["business", "weekend", "holidays"] }, list_or_one(day)] });
-    refine_properties(schema, &["weekdays"], &days);
-    for key in ["inside", "outside"] {
-        let place = format!("/properties/{key}/anyOf");
-        let Some(kinds) = schema.pointer_mut(&place).and_then(Value::as_array_mut) else { continue };
-        let Some(period) = kinds.iter().find(|kind| kind.get("properties").is_some()).cloned() else {
-            continue;
-        };
-        for kind in kinds {
-            if let Some(items) = kind.get_mut("items") {
-                *items = period.clone();
+    if let Some(kinds) = system.get_mut("anyOf").and_then(Value::as_array_mut) {
+        for kind in kinds.iter_mut().filter(|kind| kind.get("properties").is_some()) {
+            if let Some(map) = kind.as_object_mut() {
+                map.insert("minProperties".into(), json!(1));
+                map.insert("maxProperties".into(), json!(1));
             }
         }
     }
+    system
 }
 
 /// Returns the schema of the words of a field, no two of them equal.
@@ -208,8 +204,17 @@ fn words_schema() -> Value {
 /// Returns the schema of a field, which has exactly one kind.
 pub(super) fn with_one_kind(mut field: Value) -> Value {
     refine_properties(&mut field, &["one-of", "ordered"], &words_schema());
-    let alias = json!({ "type": ["string", "number"], "pattern": FIELD_NAME_PATTERN });
+    let alias = json!({ "type": ["string", "number", "boolean"], "pattern": FIELD_NAME_PATTERN });
     refine_properties(&mut field, &["aliases"], &list_or_one(alias));
+    refine_properties(&mut field, &["person"], &json!({ "const": true }));
+    let bot = json!({ "type": "string", "pattern": BOT_ACCOUNT_PATTERN });
+    refine_properties(&mut field, &["stated-by-bots"], &list_or_one(bot));
+    refine_properties(&mut field, &["example"], &schema_reference("text"));
+    require_beside(&mut field, "example", &json!({ "required": ["matches"] }));
+    // Only a list of words has a strictest or a highest value.
+    let words = json!({ "anyOf": [{ "required": ["one-of"] }, { "required": ["ordered"] }] });
+    let refused = json!({ "properties": { "on-conflict": { "const": "refuse" } } });
+    require_beside(&mut field, "on-conflict", &json!({ "anyOf": [refused, words] }));
     let mut kinds = Vec::new();
     for kind in FIELD_KINDS {
         kinds.push(json!({ "required": [kind] }));
@@ -234,49 +239,6 @@ pub(super) fn level_conditions() -> Value {
 pub(super) fn replace_at(whole: &mut Value, place: &str, schema: Value) {
     if let Some(part) = whole.pointer_mut(place) {
         *part = schema;
-    }
-}
-
-/// Gives the parameters of a predicate their forms: patterns of paths and refs, spans of time.
-pub(super) fn refine_predicate(schema: &mut Value, name: &str) {
-    let paths = json!({ "$ref": "#/$defs/paths" });
-    let names = json!({ "$ref": "#/$defs/names" });
-    match name {
-        // What is asked of a field is a word, a value or a map, and never a list.
-        "field" => {
-            *schema = json!({ "type": "object", "additionalProperties": { "not": { "type": "array" } } });
-        }
-        "branch" => *schema = json!({ "$ref": "#/$defs/refs" }),
-        "only-touches" => *schema = paths,
-        "touches" => {
-            replace_texts(schema, &paths);
-            refine_properties(schema, &["paths", "ignore"], &paths);
-        }
-        "size" => refine_properties(schema, &["ignore"], &paths),
-        "blob" => refine_properties(schema, &["lfs"], &paths),
-        "author" => {
-            refine_properties(schema, &["address"], &names);
-            refine_properties(schema, &["domain"], &list_or_one(domain_schema()));
-        }
-        "window" => refine_window(schema),
-        "pusher" => {
-            replace_texts(schema, &names);
-            refine_properties(schema, &["account"], &names);
-        }
-        _ => {}
-    }
-    let limit = json!({ "$ref": "#/$defs/limit" });
-    refine_properties(schema, &["within", "created-within"], &limit);
-}
-
-/// Replaces the reference to any texts, wherever it is one of several kinds.
-fn replace_texts(schema: &mut Value, texts: &Value) {
-    if let Some(kinds) = schema.get_mut("anyOf").and_then(Value::as_array_mut) {
-        for kind in kinds {
-            if kind.get("$ref").and_then(Value::as_str) == Some("#/$defs/texts") {
-                *kind = texts.clone();
-            }
-        }
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod constraints;
 pub(crate) mod probe;
+mod question_forms;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use crate::policy::load::rules::{self, LEVEL_WORDS, read_exemption};
 use crate::policy::load::{POLICY_KEYS, SIGNER_KINDS, UNIT_WORDS};
 use crate::policy::obligations::ObligationPolicy;
 use crate::policy::remote_file::{MAY_BE_WEAKENED, WITH_REASON};
+use crate::policy::schema::constraints::schema_reference;
 use crate::policy::schema::probe::probe_schema;
 use crate::policy::ticket_systems::TicketSystem;
 use crate::predicates::{COMBINATORS, PREDICATE_DOCS, PolicyScope, Predicate, PredicateDoc};
@@ -52,9 +54,9 @@ pub fn build_schema() -> Value {
             "members": constraints::list_or_one(constraints::member_schema()),
             "file": constraints::file_schema(),
             "day": constraints::day_schema(),
-            "questions": constraints::list_or_one(constraints::asked_question("question")),
+            "questions": constraints::list_of(constraints::asked_question("question")),
             "question": condition_schema(true),
-            "settled-questions": constraints::list_or_one(constraints::asked_question("settled-question")),
+            "settled-questions": constraints::list_of(constraints::asked_question("settled-question")),
             "settled-question": condition_schema(false),
             "rule": rule_schema(),
         },
@@ -85,6 +87,9 @@ fn policy_key_schema(key: &str) -> Value {
             let holidays = constraints::list_or_one(constraints::holiday_schema());
             constraints::replace_at(&mut people, "/properties/holidays", holidays);
             constraints::replace_at(&mut people, "/properties/teams/additionalProperties", members);
+            for place in ["/properties/teams/type", "/properties/codeowners/anyOf/1/properties/teams/type"] {
+                constraints::replace_at(&mut people, place, json!(["object", "null"]));
+            }
             people
         }
         "fields" => {
@@ -93,11 +98,11 @@ fn policy_key_schema(key: &str) -> Value {
                 FieldDefinition::read_definition(&key, node, faults);
             });
             let field = constraints::with_one_kind(field);
-            json!({
+            constraints::or_nothing(json!({
                 "type": "object",
                 "propertyNames": { "pattern": constraints::FIELD_NAME_PATTERN },
                 "additionalProperties": field,
-            })
+            }))
         }
         "standard-changes" => {
             let mut entry = probe_with_scope(&|node, scope, faults| {
@@ -106,6 +111,13 @@ fn policy_key_schema(key: &str) -> Value {
             let paths = constraints::list_or_one(constraints::bounded_pattern_schema());
             constraints::replace_at(&mut entry, "/properties/paths", paths);
             constraints::refine_properties(&mut entry, &["bots"], &schema_reference("names"));
+            for (place, keys) in
+                [("/properties/size", ["files", "lines"]), ("/properties/who", ["bots", "teams"])]
+            {
+                if let Some(part) = entry.pointer_mut(place) {
+                    constraints::require_one_of(part, &keys);
+                }
+            }
             let entries = json!({
                 "type": "object",
                 "propertyNames": { "pattern": constraints::ENTRY_ID_PATTERN },
@@ -114,13 +126,14 @@ fn policy_key_schema(key: &str) -> Value {
             json!({ "anyOf": [schema_reference("file"), entries] })
         }
         "classes" => {
-            json!({ "type": "object", "additionalProperties": schema_reference("settled-question") })
+            let question = schema_reference("settled-question");
+            constraints::or_nothing(json!({ "type": "object", "additionalProperties": question }))
         }
-        "rules" => json!({
+        "rules" => constraints::or_nothing(json!({
             "type": "object",
             "propertyNames": { "pattern": constraints::RULE_ID_PATTERN },
             "additionalProperties": schema_reference("rule"),
-        }),
+        })),
         "exemptions" => {
             let mut exemption = probe_with_scope(&|node, scope, faults| {
                 read_exemption(node, "", &[], &[], scope, faults);
@@ -151,9 +164,16 @@ fn policy_key_schema(key: &str) -> Value {
                 ActsPolicy::read_acts(node, scope, faults);
             });
             constraints::refine_properties(&mut acts, &["largest"], &constraints::size_schema());
+            for place in ["/properties/attach", "/properties/verified"] {
+                if let Some(part) = acts.pointer_mut(place) {
+                    constraints::require_one_of(part, &["bots", "from"]);
+                }
+            }
             acts
         }
-        "reasons" => json!({ "type": "object", "additionalProperties": schema_reference("text") }),
+        "reasons" => constraints::or_nothing(
+            json!({ "type": "object", "additionalProperties": schema_reference("text") }),
+        ),
         "signers" => {
             let mut files = Map::new();
             for kind in SIGNER_KINDS {
@@ -165,11 +185,11 @@ fn policy_key_schema(key: &str) -> Value {
             let system = probe_schema(&|node, faults| {
                 TicketSystem::read_system(node, faults);
             });
-            json!({
+            constraints::or_nothing(json!({
                 "type": "object",
                 "propertyNames": { "pattern": constraints::TICKET_PREFIX_PATTERN },
                 "additionalProperties": constraints::refine_ticket_system(system),
-            })
+            }))
         }
         _ => schema_reference("text"),
     }
@@ -189,12 +209,12 @@ fn rule_schema() -> Value {
         };
         properties.insert(key.into(), with_description(schema, description));
     }
-    json!({
+    constraints::or_nothing(json!({
         "type": "object",
         "properties": properties,
         "additionalProperties": false,
         "allOf": constraints::level_conditions(),
-    })
+    }))
 }
 
 /// Returns the schema of a question; of one by which nothing may be owed if `allows_obligations` is false.
@@ -210,10 +230,7 @@ fn condition_schema(allows_obligations: bool) -> Value {
     }
     for doc in PREDICATE_DOCS {
         let mut schema = predicate_schema(doc);
-        constraints::refine_predicate(&mut schema, doc.name);
-        if !allows_obligations {
-            constraints::refuse_obligations(&mut schema, doc.name);
-        }
+        question_forms::refine_predicate(&mut schema, doc.name, allows_obligations);
         describe_properties(&mut schema, doc);
         let description = format!("{}\n\n{}", doc.summary, doc.parameters);
         properties.insert(doc.name.into(), with_description(schema, &description));
@@ -269,10 +286,6 @@ fn probe_with_scope(read: ScopedReader<'_>) -> Value {
         allows_obligations: true,
     };
     probe_schema(&|node, faults| read(node, &scope, faults))
-}
-
-fn schema_reference(name: &str) -> Value {
-    json!({ "$ref": format!("#/$defs/{name}") })
 }
 
 fn with_description(mut schema: Value, description: &str) -> Value {

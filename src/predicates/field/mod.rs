@@ -162,6 +162,17 @@ impl FieldPredicate {
         late
     }
 
+    /// Returns the field without which nothing is asked: all that is wanted is owed until the end that a change states
+    /// there.
+    pub(crate) fn find_end_field(&self) -> Option<&str> {
+        let mut ends = self.requirements.iter().map(|(_, requirement)| match requirement {
+            FieldRequirement::Present { deadline: Some(deadline), .. } => deadline.end_field(),
+            _ => None,
+        });
+        let first = ends.next()??;
+        ends.all(|end| end == Some(first)).then_some(first)
+    }
+
     /// Describes the contrary, if one sentence says it.
     pub(crate) fn describe_contrary(&self) -> Option<Message> {
         let [(field, requirement)] = self.requirements.as_slice() else { return None };

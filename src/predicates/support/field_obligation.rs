@@ -51,6 +51,14 @@ pub(crate) enum FieldDeadline {
 }
 
 impl FieldDeadline {
+    /// Returns the name of the field in which the change itself states the end.
+    pub(crate) fn end_field(&self) -> Option<&str> {
+        match self {
+            FieldDeadline::Within(_) => None,
+            FieldDeadline::Until(field) => Some(&field.name),
+        }
+    }
+
     /// Returns true for an end that the change itself states: until then, nothing that it states can be about
     /// that end.
     pub(crate) fn is_stated_end(&self) -> bool {

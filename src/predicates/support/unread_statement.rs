@@ -32,6 +32,8 @@ messages! {
         "`{field}` is not stated: line {line} of the description states {written}, which is spelled in another way; write `{field}`";
     NOT_LABELLED = "field.unread-not-labelled":
         "`{field}` is not stated: line {line} of the description, {written}, is not read; write `{field}:` at the start of a line, and what it says behind the colon";
+    TABLE_HEADER = "field.unread-table-header":
+        "`{field}` is not stated: line {line} of the description, {written}, is the header of a table; with three columns or more it names what one row below it states, and else nothing; write `{field}:` on a line of its own, and what it says behind the colon";
     OF_WHOLE_PULL = "field.unread-of-whole-pull":
         "`{field}` is not stated: line {line} of the description, {written}, is of the whole pull request, and each of its commits is judged by itself; add `{trailer}` to the trailers of the commit";
     OTHER_FIELD = "field.unread-other-field":
@@ -91,6 +93,7 @@ pub(crate) fn find_unread_statement(
         UnreadReason::NoHeading => &NO_HEADING,
         UnreadReason::OtherForm => &OTHER_FORM,
         UnreadReason::NotLabelled => &NOT_LABELLED,
+        UnreadReason::TableHeader => &TABLE_HEADER,
         UnreadReason::OfWholePull => {
             let message = OF_WHOLE_PULL.with("field", field.name.as_str()).with("line", unread.line);
             let message = message.with("written", &unread.written).with("trailer", paste);

@@ -7,8 +7,8 @@ use crate::pattern::{MAX_MATCHED_BYTES, ValuePattern};
 use crate::predicates::support::map_keys::{parse_key, read_key, read_texts_key};
 use crate::predicates::support::parameters::quote_patterns;
 use crate::verdict::{Message, messages};
-use crate::yaml::YamlFault;
 use crate::yaml::decode::{MapReader, read_count};
+use crate::yaml::{YamlFault, YamlNode, YamlValue, shorten_for_message};
 
 // These messages complete "the subject `...`" and "the title `...`".
 messages! {
@@ -147,6 +147,23 @@ impl WordingRequirement {
         }
         Ok(violations)
     }
+}
+
+/// Opens the parameters of a question about a line; a single text leaves a fault that tells which forms there are.
+pub(crate) fn open_wording_map<'node>(
+    node: &'node YamlNode,
+    faults: &mut Vec<YamlFault>,
+) -> Option<MapReader<'node>> {
+    let map = MapReader::new(node, faults);
+    if let (None, YamlValue::Scalar { text, .. }, Some(fault)) = (&map, &node.value, faults.last_mut()) {
+        let start = text.trim_start_matches('^').trim_end_matches('$');
+        let form = if start.is_empty() { "(feat|fix): .+".to_owned() } else { format!("{start}.*") };
+        fault.help = Some(format!(
+            "write `matches: '{}'` for its form, `longest: 72` for its length, or `refuse: [wip]` for its beginning",
+            shorten_for_message(&form)
+        ));
+    }
+    map
 }
 
 /// Returns requirements for a sentence; of a line without any, that it is there.

@@ -7,10 +7,11 @@ pub(crate) mod periods;
 
 use std::collections::BTreeSet;
 
-use jiff::Zoned;
-use jiff::civil::{Date, Time};
+use jiff::civil::{Date, Time, date};
+use jiff::tz::TimeZone;
+use jiff::{Span, Zoned};
 
-use crate::calendar::to_local_time;
+use crate::calendar::{Holiday, Holidays, to_local_time};
 use crate::change::{FactKind, Missing, NeededFacts, Stage};
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
@@ -168,6 +169,37 @@ impl WindowPredicate {
     }
 }
 
+/// Returns true if some of these periods come again, and leave no time of any week: with the holidays of the policy, and
+/// in a week without any.
+pub(crate) fn covers_all_times(periods: &YamlNode, holidays: &Holidays) -> bool {
+    let periods = read_periods(Some(periods), &mut Vec::new());
+    let mut edges = BTreeSet::from([Time::midnight()]);
+    for period in &periods {
+        period.add_edges(&mut edges);
+    }
+    let monday = date(2001, 1, 1);
+    let mut days: Vec<Date> = Vec::new();
+    let mut every_day = Holidays::default();
+    for offset in 0..9 {
+        let day = monday.saturating_add(Span::new().days(offset));
+        every_day.add_holiday(Holiday::Once(day));
+        days.push(day);
+    }
+    let mut assumed = vec![Holidays::default()];
+    if *holidays != Holidays::default() {
+        assumed.push(every_day);
+    }
+    // The first day shows what a period of the day before lasts into.
+    days.iter().skip(1).take(7).all(|day| {
+        edges.iter().all(|time| {
+            let Ok(moment) = day.to_datetime(*time).to_zoned(TimeZone::UTC) else { return false };
+            assumed.iter().all(|holidays| {
+                periods.iter().any(|period| period.comes_again() && period.contains_time(&moment, holidays))
+            })
+        })
+    })
+}
+
 /// Reads the name of a time zone. Whether it exists is known only to the machine that judges.
 fn parse_zone(written: &str) -> Result<String, String> {
     if written.len() <= 64 && written.split('/').all(is_zone_part) {
@@ -183,7 +215,10 @@ fn is_zone_part(part: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::covers_all_times;
+    use crate::calendar::{Holiday, Holidays};
     use crate::predicates::support::examples::{answer_example, finding_texts, question_faults};
+    use crate::yaml::read_document;
 
     fn says(question: &str, seen_at: &str) -> Vec<String> {
         let change = format!("change: {{ at: '{seen_at}', commits: [{{}}] }}");
@@ -340,6 +375,30 @@ mod tests {
                     "unknown: the time in the time zone of the policy could not be read: this machine does not know the time zone `Mars/Olympus_Mons`"
                 ]
             );
+        }
+    }
+
+    #[test]
+    fn periods_that_leave_no_time_are_known() {
+        let covers = |periods: &str, holidays: &Holidays| {
+            covers_all_times(&read_document(periods.as_bytes()).unwrap(), holidays)
+        };
+        let mut some = Holidays::default();
+        some.add_holiday(Holiday::parse_holiday("12-25").unwrap());
+        for (periods, without, with) in [
+            ("{ from: '00:00', until: '23:59' }", true, true),
+            ("[{ weekdays: [Mon, Tue, Wed, Thu, Fri, Sat, Sun] }]", true, true),
+            ("[{ weekdays: [Sat, Sun] }, { weekdays: business }]", true, false),
+            ("[{ weekdays: weekend }, { weekdays: business }, { weekdays: holidays }]", true, true),
+            ("[{ from: '08:00', until: '19:59' }, { from: '20:00', until: '07:59' }]", true, true),
+            ("[{ from: '08:00', until: '19:59' }, { from: '20:01', until: '07:59' }]", false, false),
+            ("[{ from: '08:00', until: '19:59' }, { from: '20:00', until: '07:58' }]", false, false),
+            ("[{ weekdays: [Mon, Tue, Wed, Thu, Fri, Sat] }]", false, false),
+            ("[{ from: 2026-01-01, until: 2099-12-31 }]", false, false),
+            ("[{ first: 31 days, of: month }]", false, false),
+        ] {
+            assert_eq!(covers(periods, &Holidays::default()), without, "{periods}");
+            assert_eq!(covers(periods, &some), with, "{periods}");
         }
     }
 

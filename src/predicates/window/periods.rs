@@ -184,6 +184,11 @@ impl TimePeriod {
         }
     }
 
+    /// Returns true for a period of every week.
+    pub(super) fn comes_again(&self) -> bool {
+        matches!(self, TimePeriod::Hours { .. })
+    }
+
     /// Returns true for the edge of a month, a quarter or a year.
     pub(super) fn is_edge(&self) -> bool {
         matches!(self, TimePeriod::Edge(_))

@@ -239,7 +239,9 @@ fn contradict_in_words(
 
 fn contradict_in_paths(touches: &YamlNode, only: &YamlNode) -> Option<String> {
     let (wanted, allowed) = (list_touched(touches)?, list_texts(only));
-    let is_apart = |path: &&str| allowed.iter().all(|pattern| are_apart(path, pattern));
+    let is_apart = |path: &&str| {
+        allowed.iter().all(|pattern| are_apart(path, pattern) || have_other_endings(path, pattern))
+    };
     let path = wanted.first()?;
     wanted.iter().all(is_apart).then(|| {
         let path = shorten_for_message(path);
@@ -273,6 +275,24 @@ fn find_fixed_start(pattern: &str) -> Option<&str> {
     let start = pattern.trim_start_matches('/');
     let end = start.find(['*', '?', '[', '\\']).unwrap_or(start.len());
     start.get(..end).filter(|start| !start.is_empty())
+}
+
+/// Returns true if the files that one pattern matches end otherwise than those that the other one covers, as `*.rs` and
+/// `*.md`. A folder that is called like a file is left aside.
+fn have_other_endings(touched: &str, covered: &str) -> bool {
+    let ending = |pattern: &str| {
+        let name = pattern.rsplit('/').next().filter(|name| !name.is_empty())?.to_owned();
+        let start = name.rfind(['*', '?', '[', ']', '\\']);
+        let tail = name.get(start.map_or(0, |start| start + 1)..).filter(|tail| !tail.is_empty())?.to_owned();
+        Some((tail, start.is_some()))
+    };
+    match (ending(touched), ending(covered)) {
+        // The name of a file may be that of a folder, which holds anything.
+        (Some((touched, true)), Some((covered, _))) if touched.starts_with('.') => {
+            !touched.ends_with(&covered) && !covered.ends_with(&touched)
+        }
+        _ => false,
+    }
 }
 
 /// Returns the fault of a size that is too small for the files that every change has to touch.

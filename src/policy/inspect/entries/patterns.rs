@@ -1,7 +1,7 @@
 //! Patterns of paths and refs that are written in another language than that of `.gitignore`.
 
 use crate::pattern::PathPattern;
-use crate::policy::inspect::findings::FileFindings;
+use crate::policy::inspect::findings::{FileFindings, FoundPattern, PatternUse};
 use crate::policy::inspect::written::{
     find_entry, list_entries, list_items, list_predicates, list_texts, scalar_text,
 };
@@ -23,11 +23,12 @@ pub(crate) fn inspect_patterns(file: &YamlNode, found: &mut FileFindings) {
         let is_map = matches!(value.value, YamlValue::Map(_));
         match key.text.as_str() {
             "branch" => inspect_ref_patterns(value, found),
-            "touches" | "only-touches" if !is_map => inspect_path_patterns(value, found),
-            "touches" | "size" | "blob" => {
+            "touches" if !is_map => inspect_path_patterns(value, PatternUse::Matching, found),
+            "only-touches" => inspect_path_patterns(value, PatternUse::Covering, found),
+            "touches" | "size" | "blob" | "adds-lines" | "digest-of" => {
                 for (key, value) in list_entries(value) {
-                    if ["paths", "ignore", "lfs"].contains(&key.text.as_str()) {
-                        inspect_path_patterns(value, found);
+                    if ["paths", "ignore", "lfs", "in", "path"].contains(&key.text.as_str()) {
+                        inspect_path_patterns(value, PatternUse::Matching, found);
                     }
                 }
             }
@@ -36,13 +37,18 @@ pub(crate) fn inspect_patterns(file: &YamlNode, found: &mut FileFindings) {
     }
 }
 
-fn inspect_path_patterns(list: &YamlNode, found: &mut FileFindings) {
+/// Looks at patterns of the paths that a standard change may touch.
+pub(crate) fn inspect_covering_patterns(list: &YamlNode, found: &mut FileFindings) {
+    inspect_path_patterns(list, PatternUse::Covering, found);
+}
+
+fn inspect_path_patterns(list: &YamlNode, asked: PatternUse, found: &mut FileFindings) {
     for item in list_items(list) {
         let Some(text) = scalar_text(item) else { continue };
         if let Some((what, help)) = find_path_slip(text) {
             found.errors.push(YamlFault::new(item.at, what).with_help(help));
         } else if let Ok(pattern) = PathPattern::new(text) {
-            found.patterns.push((item.at, pattern));
+            found.patterns.push(FoundPattern { at: item.at, pattern, asked });
         }
     }
 }

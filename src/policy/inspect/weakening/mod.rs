@@ -3,3 +3,4 @@
 pub(crate) mod remote_bases;
 pub(crate) mod strictness;
 pub(crate) mod weakened_entries;
+pub(crate) mod widened_lists;

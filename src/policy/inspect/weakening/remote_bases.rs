@@ -15,7 +15,7 @@ use crate::yaml::{YamlFault, YamlKey, YamlNode, YamlPlace, shorten_for_message};
 const RESTATED_MAPS: [&[&str]; 3] = [&["people", "teams"], &["standard-changes"], &["tickets"]];
 
 /// The other values that decide who counts. Bots and holidays are added to those of a base, and replace none.
-const RESTATED_VALUES: [&[&str]; 2] = [&["people", "roster"], &["people", "code-owners"]];
+const RESTATED_VALUES: [&[&str]; 2] = [&["people", "roster"], &["people", "codeowners"]];
 
 /// Refuses what a policy weakens of bases in other repositories, by itself or by what it extends beside them.
 ///
@@ -159,7 +159,8 @@ fn add_restated_value(
     let stated = earlier.iter().rev().find_map(|base| Some((*base, find_at(&base.node, path)?)));
     let Some((base, stated)) = stated else { return };
     let is_left_open = list_items(stated).is_empty() && list_entries(stated).is_empty();
-    if is_left_open || is_same_value(stated, value) {
+    // What is weaker is told already.
+    if is_left_open || is_same_value(stated, value) || faults.iter().any(|fault| fault.at == at) {
         return;
     }
     let fault = build_fault(at, &format!("`{}`", path.join(".")), &base.name);

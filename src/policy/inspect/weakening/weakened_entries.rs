@@ -48,10 +48,16 @@ impl PolicyWeakening {
 
 /// Returns what the file at `index` weakens of the files before it: by itself, and by a pack that it extends
 /// after another one.
-pub(crate) fn find_weakenings(files: &[PolicyFile], index: usize) -> Vec<PolicyWeakening> {
+///
+/// `catalogues` are those that the files name instead of their standard changes.
+pub(crate) fn find_weakenings(
+    files: &[PolicyFile],
+    catalogues: &[Option<PolicyFile>],
+    index: usize,
+) -> Vec<PolicyWeakening> {
     let Some(file) = files.get(index) else { return Vec::new() };
     let mut found = find_pack_conflicts(files, file);
-    found.extend(find_own_weakenings(files, index));
+    found.extend(find_own_weakenings(files, catalogues, index));
     found
 }
 
@@ -66,7 +72,7 @@ fn find_pack_conflicts(files: &[PolicyFile], file: &PolicyFile) -> Vec<PolicyWea
         let Some(pack) = scalar_text(item).filter(|name| find_pack(name).is_some()) else { continue };
         let Some(index) = files.iter().position(|known| known.name == pack) else { continue };
         let own_bases = list_bases(files, pack);
-        for weakening in find_own_weakenings(files, index) {
+        for weakening in find_own_weakenings(files, &[], index) {
             // What a pack changes of its own bases is how it is meant.
             if own_bases.contains(&weakening.base.as_str()) {
                 continue;
@@ -100,22 +106,27 @@ fn list_bases<'files>(files: &'files [PolicyFile], name: &str) -> Vec<&'files st
     bases
 }
 
-fn find_own_weakenings(files: &[PolicyFile], index: usize) -> Vec<PolicyWeakening> {
+fn find_own_weakenings(
+    files: &[PolicyFile],
+    catalogues: &[Option<PolicyFile>],
+    index: usize,
+) -> Vec<PolicyWeakening> {
     let Some(file) = files.get(index) else { return Vec::new() };
     let earlier: Vec<&PolicyFile> = files.iter().take(index).collect();
-    list_weakenings_of(&earlier, file)
+    let catalogue_at = |index: usize| catalogues.get(index).and_then(Option::as_ref);
+    let earlier_catalogues: Vec<Option<&PolicyFile>> = (0..index).map(catalogue_at).collect();
+    let search = WeakeningSearch {
+        earlier: &earlier,
+        earlier_catalogues: &earlier_catalogues,
+        file,
+        catalogue: catalogue_at(index),
+    };
+    search.list_weakenings()
 }
 
-/// Returns what a file weakens of these, which come before it.
+/// Returns what a file weakens of these, which come before it, apart from catalogues in files of their own.
 pub(crate) fn list_weakenings_of(earlier: &[&PolicyFile], file: &PolicyFile) -> Vec<PolicyWeakening> {
-    let search = WeakeningSearch { earlier, file };
-    let mut found = Vec::new();
-    search.add_rules(&mut found);
-    search.add_fields(&mut found);
-    search.add_classes(&mut found);
-    search.add_settings(&mut found);
-    search.add_exemptions(&mut found);
-    found
+    WeakeningSearch { earlier, earlier_catalogues: &[], file, catalogue: None }.list_weakenings()
 }
 
 /// Refuses a reason for what is not weakened: it would hide that a later change weakens it.
@@ -130,14 +141,31 @@ pub(crate) fn inspect_reasons(file: &YamlNode, weakenings: &[PolicyWeakening], f
 }
 
 /// A file, and those that it builds on.
-struct WeakeningSearch<'files> {
-    earlier: &'files [&'files PolicyFile],
-    file: &'files PolicyFile,
+pub(super) struct WeakeningSearch<'files> {
+    pub(super) earlier: &'files [&'files PolicyFile],
+    /// The catalogues that the earlier files name instead of their standard changes, in the same order.
+    pub(super) earlier_catalogues: &'files [Option<&'files PolicyFile>],
+    pub(super) file: &'files PolicyFile,
+    /// The catalogue that the file names.
+    pub(super) catalogue: Option<&'files PolicyFile>,
 }
 
 impl<'files> WeakeningSearch<'files> {
+    fn list_weakenings(&self) -> Vec<PolicyWeakening> {
+        let mut found = Vec::new();
+        self.add_rules(&mut found);
+        self.add_fields(&mut found);
+        self.add_classes(&mut found);
+        self.add_settings(&mut found);
+        self.add_people(&mut found);
+        self.add_tickets(&mut found);
+        self.add_standard_changes(&mut found);
+        self.add_exemptions(&mut found);
+        found
+    }
+
     /// Returns the last value at `path` in the earlier files, with the name of the file.
-    fn find_base(&self, path: &[&str]) -> Option<(&'files str, &'files YamlNode)> {
+    pub(super) fn find_base(&self, path: &[&str]) -> Option<(&'files str, &'files YamlNode)> {
         self.earlier.iter().rev().find_map(|file| {
             let mut node = &file.node;
             for key in path {
@@ -238,13 +266,19 @@ impl<'files> WeakeningSearch<'files> {
         }
     }
 
-    fn find_own_key(&self, name: &str) -> Option<(&'files YamlKey, &'files YamlNode)> {
+    pub(super) fn find_own_key(&self, name: &str) -> Option<(&'files YamlKey, &'files YamlNode)> {
         let found = list_entries(&self.file.node).iter().find(|(key, _)| key.text == name);
         found.map(|(key, value)| (key, value))
     }
 
     /// Returns a weakening whose reason stands under `reasons`.
-    fn weakening(&self, key: &YamlKey, base: &str, what: String, reason_key: String) -> PolicyWeakening {
+    pub(super) fn weakening(
+        &self,
+        key: &YamlKey,
+        base: &str,
+        what: String,
+        reason_key: String,
+    ) -> PolicyWeakening {
         let reason =
             find_entry(&self.file.node, "reasons").and_then(|reasons| find_entry(reasons, &reason_key));
         PolicyWeakening {
