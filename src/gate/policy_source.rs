@@ -54,6 +54,13 @@ impl LoadedPolicy {
         LoadedPolicy { place, ..self }
     }
 
+    /// Returns the same policy as another commit holds it at `path`.
+    #[must_use]
+    pub(crate) fn with_commit(self, (id, path): (Oid, &str), called: &str) -> LoadedPolicy {
+        let source = name_commit_source(path, called, id);
+        LoadedPolicy { source, place: PolicyLocation::Commit { id, path: path.to_owned() }, ..self }
+    }
+
     /// Returns the policy's name for a report.
     pub fn name(&self) -> PolicyDescription {
         PolicyDescription {
@@ -219,8 +226,7 @@ pub(crate) fn load_with_paths(
     path: &str,
     called: &str,
 ) -> (Result<LoadedPolicy, UnusablePolicy>, Vec<String>) {
-    let id = commit.short_hex();
-    let source = if called == id { format!("{path} at {id}") } else { format!("{path} at {called} ({id})") };
+    let source = name_commit_source(path, called, commit);
     let place = PolicyLocation::Commit { id: commit, path: path.to_owned() };
     let mut paths = Vec::new();
     let loaded = load_with_keys(path, source, place, &mut |path| {
@@ -228,6 +234,11 @@ pub(crate) fn load_with_paths(
         read_file_at(repository, commit, path)
     });
     (loaded, paths)
+}
+
+fn name_commit_source(path: &str, called: &str, commit: Oid) -> String {
+    let id = commit.short_hex();
+    if called == id { format!("{path} at {id}") } else { format!("{path} at {called} ({id})") }
 }
 
 /// Loads the policy in the file at `path` on disk; what it builds on is looked up from `root`, the
