@@ -24,7 +24,7 @@ use changegate::yaml::decode::{MapReader, read_entries, read_items, read_text};
 use changegate::yaml::{self, YamlFault, YamlKey, YamlNode, YamlPlace, YamlValue};
 
 /// What a change can be made to forget.
-const FACTS: [FactKind; 16] = [
+const FACTS: [FactKind; 17] = [
     FactKind::Paths,
     FactKind::Lines,
     FactKind::Blobs,
@@ -39,6 +39,7 @@ const FACTS: [FactKind; 16] = [
     FactKind::Conversations,
     FactKind::Tickets,
     FactKind::PolicyChange,
+    FactKind::EarlierChange,
     FactKind::AddedLines,
     FactKind::Digests,
 ];
@@ -199,6 +200,7 @@ fn forget(change: &mut Change, need: FactKind, only: Option<usize>) {
         FactKind::Target => change.target = Err(missing),
         FactKind::Tickets => change.tickets = Err(missing),
         FactKind::PolicyChange => change.policy_effect = Err(missing),
+        FactKind::EarlierChange => change.names_earlier = Err(missing),
         _ => {
             for (index, commit) in change.commits.iter_mut().enumerate() {
                 if only.is_none_or(|only| only == index) {

@@ -20,7 +20,7 @@ use crate::audit::exceptions::of_ledger::{build_move_exception, build_unread_exc
 use crate::audit::exceptions::{AuditException, ExceptionKind};
 use crate::audit::fleet::audit_event::{AuditEvent, UnreadRepository};
 use crate::audit::fleet::checkpoint::RepositoryJournal;
-use crate::audit::fleet::dataset_writer::{DatasetFacts, DatasetWriter};
+use crate::audit::fleet::dataset_writer::{DatasetFacts, DatasetWriter, WholeDataset};
 use crate::audit::inputs::deployments::{Deployment, DeploymentList};
 use crate::audit::inputs::incidents::{Incident, IncidentList};
 use crate::audit::inputs::known_inputs::KnownInputs;
@@ -30,7 +30,9 @@ use crate::audit::key_figures::{
 use crate::audit::page::{PAGE_FILE, ReportPage};
 use crate::audit::population::period::AuditPeriod;
 use crate::audit::population::population_entry::{EntryKind, PopulationEntry};
+use crate::audit::population::refused_push::RefusedPush;
 use crate::audit::ref_request::AuditProgress;
+use crate::audit::report_limits::list_general_limits;
 
 /// What an audit found, as numbers.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +43,8 @@ pub struct AuditResult {
     pub changes: usize,
     /// The number of records that close something.
     pub closing_records: usize,
+    /// The number of pushes and merges that were refused.
+    pub refusals: usize,
     /// The number of exceptions of each kind.
     pub exceptions: BTreeMap<ExceptionKind, usize>,
     /// The key figures.
@@ -193,6 +197,7 @@ impl<'a> AuditRun<'a> {
                 let number = self.add_exception(exception)?;
                 self.page.add_exception(number, exception);
             }
+            AuditEvent::Refusal(refused) => self.take_refusal(refused)?,
             AuditEvent::RefEnded(closing) => {
                 self.result.completeness.extend_from_slice(&closing.completeness);
                 self.result.limits.extend_from_slice(&closing.limits);
@@ -220,6 +225,17 @@ impl<'a> AuditRun<'a> {
             }
             EntryKind::Change | EntryKind::JudgedElsewhere | EntryKind::Gap => {}
         }
+        Ok(())
+    }
+
+    fn take_refusal(&mut self, refused: &RefusedPush) -> Result<()> {
+        self.result.refusals += 1;
+        let row = Arc::new(refused.build_row());
+        self.files.add_refusal(Arc::clone(&row))?;
+        if let Some(tables) = &mut self.dataset {
+            tables.add_refusal(refused.at, &row)?;
+        }
+        self.page.add_refusal(refused);
         Ok(())
     }
 
@@ -286,7 +302,8 @@ impl<'a> AuditRun<'a> {
     ///
     /// # Errors
     ///
-    /// Fails if a file cannot be written; then there is no manifest.
+    /// Fails if a file cannot be written; then an audit that was there before stays, or the folder says that it is not
+    /// finished.
     pub fn finish_run(mut self, tool: String, others: &[&str]) -> Result<AuditResult> {
         let lists = (self.given.list_incidents(), self.given.list_deployments());
         let contradictions = list_input_exceptions(lists, &self.known_inputs, &self.period);
@@ -303,15 +320,20 @@ impl<'a> AuditRun<'a> {
         if incidents.is_some() || self.has_ledger {
             result.key_figures.extend(build_incident_figures(incidents, known, reported, result.changes));
         }
-        if let Some(list) = &self.given.deployments {
+        let has_deployments = !self.known_inputs.recorded_deployments.is_empty();
+        if has_deployments || self.given.deployments.is_some() {
             let lead_hours = self.counter.deployment_lead_hours();
-            result.key_figures.extend(build_deployment_figures(&list.deployments, known, lead_hours));
+            let given = self.given.list_deployments();
+            result.key_figures.extend(build_deployment_figures(given, known, lead_hours));
         }
         result.completeness.push(CompletenessCheck::state_fact(
             "digest of the list of changes",
             result.population_digest.as_str(),
         ));
-        result.limits.extend(list_general_limits(self.has_ledger, self.given));
+        result.limits.extend(list_general_limits(
+            self.has_ledger,
+            (self.given.incidents.is_some(), self.given.deployments.is_some() || has_deployments),
+        ));
         result.period = match (self.range, self.period) {
             (None, period) => period.describe(),
             (Some(range), AuditPeriod { from: None, until: None }) => range,
@@ -339,6 +361,7 @@ impl<'a> AuditRun<'a> {
         self.page.finish_page(&end)?;
         let mut others = others.to_vec();
         others.push(PAGE_FILE);
+        let mut dataset = None;
         if let Some(tables) = self.dataset {
             let facts = DatasetFacts {
                 tool: inputs.tool.clone(),
@@ -347,37 +370,9 @@ impl<'a> AuditRun<'a> {
                 incidents: self.given.incidents.clone(),
                 deployments: self.given.deployments.clone(),
             };
-            tables.finish_dataset(facts)?;
+            dataset = Some(tables.finish_dataset(facts)?);
         }
-        self.files.finish_files(&end, &others)?;
+        self.files.finish_files(&end, &others, || dataset.map_or(Ok(()), WholeDataset::place_dataset))?;
         Ok(result)
     }
-}
-
-/// Returns what no report of this kind can say.
-fn list_general_limits(has_ledger: bool, given: &GivenFiles) -> Vec<String> {
-    let mut limits = vec![
-        "that a text is true, that a reviewer understood what they approved, and what was agreed by word of mouth, \
-         is not in a repository"
-            .to_owned(),
-        "changes that were made past Git, in a console or at a supplier, are only here if somebody recorded them"
-            .to_owned(),
-    ];
-    if given.incidents.is_none() {
-        limits.push(
-            "no incidents were given, so a change counts as failed only if a later one takes it back or names it in \
-             `Caused-by`, or if it was reported so"
-                .to_owned(),
-        );
-    }
-    if given.deployments.is_none() {
-        limits.push("no deployments were given, so what ran where, and since when, is not known".to_owned());
-    }
-    if has_ledger {
-        limits.push(
-            "what the ledger says is as good as the ledger: check it with `changegate ledger verify`"
-                .to_owned(),
-        );
-    }
-    limits
 }

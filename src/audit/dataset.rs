@@ -1,14 +1,18 @@
 //! What one audit writes: the change log, the population, the exceptions, the key figures and the completeness sheet,
 //! as files in a folder and as one workbook, and a manifest that names the inputs and the digests of all of them.
 //!
-//! Rows are written as they come. The manifest comes last, so a folder without one is no whole audit.
+//! Rows are written as they come, into a folder of their own below that of the audit. When all of it is whole, the files
+//! take the places of those of an earlier audit, the manifest last; in that moment a mark says that the folder is not
+//! finished. Until then the earlier audit is there as it was.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
+use tempfile::TempDir;
 
 use crate::audit::audit_manifest::{AuditEnd, MANIFEST_FILE, write_manifest};
 use crate::audit::change_record::ChangeRecord;
@@ -17,16 +21,22 @@ use crate::audit::change_record::change_columns::{
 };
 use crate::audit::completeness::COMPLETENESS_SHEET;
 use crate::audit::exceptions::{AuditException, EXCEPTION_SHEET};
-use crate::audit::formats::unfinished_file::{UNFINISHED_PREFIX, remove_unfinished};
+use crate::audit::formats::unfinished_file::{
+    UNFINISHED_PREFIX, UnfinishedFile, create_unfinished_folder, remove_unfinished,
+};
 use crate::audit::formats::xlsx::{SheetNumber, XlsxWorkbook};
 use crate::audit::formats::{TableFormat, create_table};
 use crate::audit::key_figures::KEY_FIGURE_SHEET;
 use crate::audit::population::population_entry::POPULATION_SHEET;
+use crate::audit::population::refused_push::REFUSAL_SHEET;
 use crate::audit::row_worker::RowWorker;
-use crate::audit::table::{RowWriter, TableCell, TableNote, TableSheet};
+use crate::audit::table::{RowWriter, TableCell, TableNote, TableSheet, format_table_time};
 
 /// The file that says that a folder is not finished: until the manifest is there, its files may be of two audits.
 const UNFINISHED_MARK: &str = "unfinished.txt";
+
+/// What the folder is called in which the files are written.
+const WORK_FOLDER: &str = "audit";
 
 const UNFINISHED_WORDS: &str = "An audit that was written into this folder did not come to its end. Files in it may be of \
                                 two audits: run it again before you use one of them.\n";
@@ -43,6 +53,10 @@ pub enum AuditProfile {
 /// The files of an audit while they are written.
 pub struct AuditFiles {
     folder: PathBuf,
+    /// Where the files are written until they are whole.
+    work: TempDir,
+    /// The files of an earlier audit that this one does not have.
+    left_out: Vec<String>,
     names: Vec<String>,
     workbook: RowWorker<WorkbookLine>,
     tables: RowWorker<TableRow>,
@@ -62,6 +76,7 @@ enum AuditTable {
     Completeness,
     Changes,
     Population,
+    Refusals,
 }
 
 /// A row for the files of a table.
@@ -84,9 +99,8 @@ struct AuditWorkbook {
 type TableWriters = Vec<Vec<Box<dyn RowWriter>>>;
 
 impl AuditFiles {
-    /// Creates the files in `folder`, which is made if it is not there; without Parquet where a data set holds it. A
-    /// manifest of an earlier audit is removed
-    /// first: until this one is whole, there is none.
+    /// Creates the files below `folder`, which is made if it is not there; without Parquet where a data set holds it. An
+    /// earlier audit stays there until this one is whole.
     ///
     /// # Errors
     ///
@@ -97,21 +111,22 @@ impl AuditFiles {
         (profile, with_parquet): (AuditProfile, bool),
     ) -> Result<AuditFiles> {
         fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-        // What cannot even hold this does not lose the audit that is there.
-        fs::write(folder.join(UNFINISHED_MARK), UNFINISHED_WORDS)
-            .with_context(|| format!("cannot write into {}", folder.display()))?;
-        match fs::remove_file(folder.join(MANIFEST_FILE)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("cannot replace {}", folder.display()));
-            }
-            _ => {}
-        }
         remove_unfinished(folder, UNFINISHED_PREFIX);
+        let work = create_unfinished_folder(folder, WORK_FOLDER)
+            .with_context(|| format!("cannot write into {}", folder.display()))?;
+        let root = work.path();
         use TableFormat::{Csv, JsonLines, Parquet};
         let all: &[TableFormat] = if with_parquet { &[Csv, JsonLines, Parquet] } else { &[Csv, JsonLines] };
-        let workbook = XlsxWorkbook::create_file(&folder.join("audit.xlsx"), title)?;
+        let workbook = XlsxWorkbook::create_file(&root.join("audit.xlsx"), title)?;
         let names = vec!["audit.xlsx".to_owned()];
-        let mut opener = TableOpener { folder, names, workbook, sheets: Vec::new(), writers: Vec::new() };
+        let mut opener = TableOpener {
+            folder: root,
+            names,
+            left_out: Vec::new(),
+            workbook,
+            sheets: Vec::new(),
+            writers: Vec::new(),
+        };
         // In the order of `AuditTable`.
         let log_formats = if profile == AuditProfile::Auditor { all } else { &[Csv] };
         opener.open_table(change_log_sheet(), log_formats)?;
@@ -120,12 +135,15 @@ impl AuditFiles {
         opener.open_table(COMPLETENESS_SHEET, &[Csv])?;
         match profile {
             AuditProfile::Full => opener.open_table(CHANGE_SHEET, all)?,
-            AuditProfile::Auditor => opener.leave_out_table(CHANGE_SHEET)?,
+            AuditProfile::Auditor => opener.leave_out_table(CHANGE_SHEET),
         }
         opener.open_table(POPULATION_SHEET, &[Csv, JsonLines])?;
-        let TableOpener { names, workbook, sheets, writers, .. } = opener;
+        opener.open_table(REFUSAL_SHEET, &[Csv, JsonLines])?;
+        let TableOpener { names, left_out, workbook, sheets, writers, .. } = opener;
         Ok(AuditFiles {
             folder: folder.to_path_buf(),
+            work,
+            left_out,
             names,
             workbook: RowWorker::start(AuditWorkbook { workbook, sheets }, write_line, |book| {
                 book.workbook.finish_file()
@@ -143,6 +161,15 @@ impl AuditFiles {
     /// Fails if a file cannot be written.
     pub fn add_entry(&mut self, row: Arc<Vec<TableCell>>) -> Result<()> {
         self.write_row(AuditTable::Population, row)
+    }
+
+    /// Writes the row of a refusal.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a file cannot be written.
+    pub fn add_refusal(&mut self, row: Arc<Vec<TableCell>>) -> Result<()> {
+        self.write_row(AuditTable::Refusals, row)
     }
 
     /// Writes a change into the change log, and returns its row.
@@ -199,21 +226,50 @@ impl AuditFiles {
         self.tables.end_rows()
     }
 
-    /// Waits for every file, after [`AuditFiles::end_tables`], and writes the manifest last. `others` are files that
-    /// were written beside these.
+    /// Returns the folder in which files are written that belong to the audit.
+    pub fn work_folder(&self) -> &Path {
+        self.work.path()
+    }
+
+    /// Waits for every file, after [`AuditFiles::end_tables`], writes the manifest, and puts all of them in their places.
+    /// `others` are files that were written beside these, and `place_more` places what else belongs to the audit.
     ///
     /// # Errors
     ///
-    /// Fails if a file cannot be written; then there is no manifest.
-    pub fn finish_files(self, end: &AuditEnd<'_>, others: &[&str]) -> Result<()> {
+    /// Fails if a file cannot be written; then what was there before is there as it was. Fails as well if one cannot take
+    /// its place; then the folder says that it is not finished.
+    pub fn finish_files(
+        self,
+        end: &AuditEnd<'_>,
+        others: &[&str],
+        place_more: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
         self.tables.wait_for_files()?;
         self.workbook.wait_for_files()?;
         let mut names = self.names;
         names.extend(others.iter().map(|name| (*name).to_owned()));
         names.sort_unstable();
-        write_manifest(&self.folder, end, &names)?;
-        let mark = self.folder.join(UNFINISHED_MARK);
-        fs::remove_file(&mark).with_context(|| format!("cannot remove {}", mark.display()))
+        write_manifest(self.work.path(), end, &names)?;
+        let (folder, work) = (&self.folder, self.work.path());
+        // A place that no file can take is found before the first of them is touched.
+        for name in names.iter().map(String::as_str).chain([MANIFEST_FILE, UNFINISHED_MARK]) {
+            let path = folder.join(name);
+            if path.metadata().is_ok_and(|found| !found.is_file()) {
+                bail!("cannot write {}: it is not a file", path.display());
+            }
+        }
+        let mark = folder.join(UNFINISHED_MARK);
+        fs::write(&mark, UNFINISHED_WORDS)
+            .with_context(|| format!("cannot write into {}", folder.display()))?;
+        remove_file(&folder.join(MANIFEST_FILE))?;
+        place_more()?;
+        for name in &self.left_out {
+            remove_file(&folder.join(name))?;
+        }
+        for name in names.iter().map(String::as_str).chain([MANIFEST_FILE]) {
+            place_file(&work.join(name), &folder.join(name))?;
+        }
+        remove_file(&mark)
     }
 }
 
@@ -221,26 +277,20 @@ impl AuditFiles {
 struct TableOpener<'a> {
     folder: &'a Path,
     names: Vec<String>,
+    left_out: Vec<String>,
     workbook: XlsxWorkbook,
     sheets: Vec<Option<SheetNumber>>,
     writers: TableWriters,
 }
 
 impl TableOpener<'_> {
-    /// Leaves out a table, and removes its files of an earlier audit, which the manifest would not name.
-    fn leave_out_table(&mut self, sheet: TableSheet) -> Result<()> {
+    /// Leaves out a table. Its files of an earlier audit are removed at the end: the manifest would not name them.
+    fn leave_out_table(&mut self, sheet: TableSheet) {
         self.sheets.push(None);
         self.writers.push(Vec::new());
         for format in [TableFormat::Csv, TableFormat::JsonLines, TableFormat::Parquet] {
-            let path = self.folder.join(format!("{}.{}", sheet.name, format.file_extension()));
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(error).with_context(|| format!("cannot remove {}", path.display()));
-                }
-                _ => {}
-            }
+            self.left_out.push(format!("{}.{}", sheet.name, format.file_extension()));
         }
-        Ok(())
     }
 
     fn open_table(&mut self, sheet: TableSheet, formats: &[TableFormat]) -> Result<()> {
@@ -253,6 +303,32 @@ impl TableOpener<'_> {
         }
         self.writers.push(writers);
         Ok(())
+    }
+}
+
+/// Puts a whole file in its place; a link there is followed, so that what it leads to is replaced.
+fn place_file(from: &Path, to: &Path) -> Result<()> {
+    let describe = || format!("cannot write {}", to.display());
+    let target = to.canonicalize().unwrap_or_else(|_| to.to_path_buf());
+    if let Ok(known) = fs::metadata(&target) {
+        fs::set_permissions(from, known.permissions()).with_context(describe)?;
+    }
+    if fs::rename(from, &target).is_ok() {
+        return Ok(());
+    }
+    // What a link leads to may be on another disk.
+    let mut file = UnfinishedFile::create(to)?;
+    io::copy(&mut fs::File::open(from).with_context(describe)?, &mut file).with_context(describe)?;
+    file.finish()
+}
+
+/// Removes a file, if it is there.
+fn remove_file(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", path.display()))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -290,7 +366,7 @@ fn list_notes(end: &AuditEnd<'_>, exceptions: usize) -> Vec<TableNote> {
     let inputs = end.inputs;
     let mut notes = vec![
         TableNote::new("Period", inputs.period.as_str()),
-        TableNote::new("As of", inputs.as_of.to_string().as_str()),
+        TableNote::new("As of", format_table_time(inputs.as_of).as_str()),
         TableNote::new("Changes", end.changes.to_string().as_str()),
         TableNote::new(
             "Exceptions",

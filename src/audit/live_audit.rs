@@ -16,6 +16,7 @@ use crate::audit::fleet::audit_event::{AuditEvent, PolicyOutline, RefClosing};
 use crate::audit::inputs::merged_pulls::{GivenPulls, ListedPull};
 use crate::audit::population::population_entry::PopulationEntry;
 use crate::audit::population::pull_comparison::PullComparison;
+use crate::audit::population::refused_push::RefusedPush;
 use crate::audit::ref_audit::{PopulationObserver, RefAuditRequest, RefAuditSummary, audit_ref};
 use crate::git::Repository;
 use crate::ledger::audit::history_fold::read_ledger_history;
@@ -343,6 +344,10 @@ impl PopulationObserver for RefObserver<'_, '_> {
 
     fn add_exception(&mut self, exception: &AuditException) -> Result<()> {
         self.take_event(&AuditEvent::Exception(Cow::Borrowed(exception)))
+    }
+
+    fn add_refusal(&mut self, refused: &RefusedPush) -> Result<()> {
+        self.take_event(&AuditEvent::Refusal(Cow::Borrowed(refused)))
     }
 
     fn count_step(&mut self) {

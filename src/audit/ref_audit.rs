@@ -4,7 +4,6 @@
 //! Steps are read and judged on several threads and handed on oldest first; none is kept.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::ops::RangeInclusive;
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -17,7 +16,8 @@ use crate::audit::exceptions::of_ledger::{
     build_denial_exceptions, build_misdated_exception, build_unjudged_exception,
 };
 use crate::audit::exceptions::of_policy::build_policy_exception;
-use crate::audit::exceptions::of_pulls::{build_direct_exception, build_missing_exception};
+use crate::audit::exceptions::of_pulls::build_direct_exception;
+use crate::audit::inputs::deployments::{Deployment, list_recorded_deployments};
 use crate::audit::ledger_comparison::{ComparedRef, LedgerComparison};
 use crate::audit::population::change_links::{ChangeLinks, LinkIndex};
 use crate::audit::population::given_facts::GivenFacts;
@@ -28,6 +28,7 @@ use crate::audit::population::period_run::find_period_run;
 use crate::audit::population::population_entry::{EntryKind, PopulationEntry};
 use crate::audit::population::recorded_reasons::RecordedReasonsReader;
 use crate::audit::population::ref_chain::{ChainStep, RefChain, StepLanding};
+use crate::audit::population::refusal_track::RefusalTrack;
 use crate::audit::population::roster_history::RosterHistory;
 use crate::audit::population::step_evidence::StepEvidence;
 use crate::audit::population::unjudged_spans::{UnjudgedSpan, UnjudgedSpans};
@@ -75,6 +76,7 @@ pub fn audit_ref(
     }
     let others = chain.add_landings(history);
     let summary = RefAuditSummary::begin_summary(&chain, request, others.beyond_cut);
+    let recorded_deployments = list_recorded_deployments(&history.acts);
     let (attempts, unread_denials) = AttemptSource::open_attempts(repository, history);
     let mut run = RefAuditor {
         repository,
@@ -88,6 +90,8 @@ pub fn audit_ref(
         stated,
         links: ChangeLinks::default(),
         given: GivenFacts::default(),
+        recorded_deployments: &recorded_deployments,
+        recorded: GivenFacts::default(),
         chain: &chain,
         observer,
         summary,
@@ -98,6 +102,7 @@ pub fn audit_ref(
         loosened: BTreeMap::new(),
         changes: HashSet::new(),
         told_obligations: BTreeSet::new(),
+        refusals: RefusalTrack::default(),
     };
     for exception in build_denial_exceptions(request.scope(), history, &unread_denials) {
         run.observer.add_exception(&exception)?;
@@ -129,6 +134,7 @@ pub fn audit_ref(
     if let Some(ends) = readable {
         run.audit_steps(ends)?;
     }
+    run.add_refusals()?;
     run.add_stray_reports(ends)?;
     run.add_carried_over(ends)?;
     Ok(run.summary)
@@ -166,6 +172,9 @@ pub(super) struct RefAuditor<'a> {
     stated: Option<LinkIndex>,
     pub(super) links: ChangeLinks,
     pub(super) given: GivenFacts<'a>,
+    /// The deployments that the ledger tells of, oldest first, and which steps they brought.
+    recorded_deployments: &'a [Deployment],
+    pub(super) recorded: GivenFacts<'a>,
     pub(super) chain: &'a RefChain,
     pub(super) observer: &'a mut dyn PopulationObserver,
     pub(super) summary: RefAuditSummary,
@@ -178,51 +187,16 @@ pub(super) struct RefAuditor<'a> {
     /// The changes that nothing judged.
     pub(super) unjudged: UnjudgedSpans,
     /// What policies ask less than those before them, by the places of the steps that brought them.
-    loosened: BTreeMap<usize, AuditException>,
+    pub(super) loosened: BTreeMap<usize, AuditException>,
     /// The changes so far.
     pub(super) changes: HashSet<Oid>,
     /// The obligations that the changes so far have.
     pub(super) told_obligations: BTreeSet<String>,
+    /// What becomes of what was refused.
+    pub(super) refusals: RefusalTrack,
 }
 
 impl RefAuditor<'_> {
-    /// Adds the moves of the ref that brought no step of its history, if they happened in the period.
-    fn add_ref_moves(&mut self, others: &[usize]) -> Result<()> {
-        let records = self.find_record_range();
-        for one in others.iter().filter_map(|number| self.history.moves.get(*number)) {
-            if self.request.period.contains(one.observed_at) && records.contains(&one.record) {
-                let is_held = one.moved.new.is_none_or(|new| self.chain.holds_commit(new));
-                self.observer.add_entry(&PopulationEntry::of_ref_move(self.request.scope(), one, is_held))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Adds the pull requests that the forge says it merged in the period and that are no steps.
-    fn add_missing_pulls(&mut self) -> Result<()> {
-        for pull in self.summary.pulls.iter().flat_map(|pulls| &pulls.missing) {
-            self.observer.add_exception(&build_missing_exception(self.request.scope(), pull))?;
-        }
-        Ok(())
-    }
-
-    /// Returns the records between those that brought the ends of the steps that were asked for. Of a commit that the ref
-    /// does not hold, no record of the ref tells.
-    fn find_record_range(&self) -> RangeInclusive<u64> {
-        let find_record = |id: Oid| {
-            let place = self.chain.find_place(id)?;
-            let steps = self.chain.steps.get(..=place)?;
-            let number = steps.iter().rev().find_map(|step| match step.landing {
-                StepLanding::Moved(number) => Some(number),
-                StepLanding::Unrecorded | StepLanding::Earlier(_) => None,
-            });
-            Some(number.and_then(|number| self.history.moves.get(number)).map_or(0, |one| one.record))
-        };
-        let first = self.request.after.and_then(find_record).map_or(0, |record| record.saturating_add(1));
-        let last = if self.request.is_ref_tip { self.request.until.and_then(find_record) } else { Some(0) };
-        first..=last.unwrap_or(u64::MAX)
-    }
-
     /// Audits the steps from the first place to the last.
     fn audit_steps(&mut self, (first, last): (usize, usize)) -> Result<()> {
         let (chain, request, history) = (self.chain, self.request, self.history);
@@ -264,9 +238,12 @@ impl RefAuditor<'_> {
         let landed_at = |place: usize| chain.steps.get(place).map(|step| self.find_landing_time(step).0);
         let (incidents, deployments) = (self.request.incidents, self.request.deployments);
         let given = GivenFacts::match_steps((chain, links), incidents, deployments, &landed_at);
+        let recorded = GivenFacts::match_steps((chain, links), &[], self.recorded_deployments, &landed_at);
+        self.recorded = recorded;
         self.summary.unmatched_incidents = given.unmatched_incidents;
         self.summary.unmatched_deployments = given.unmatched_deployments;
         self.summary.known_inputs.clone_from(&given.known);
+        self.summary.known_inputs.recorded_deployments = self.recorded_deployments.to_vec();
         self.given = given;
     }
 
@@ -320,6 +297,9 @@ impl RefAuditor<'_> {
         }
         self.count_in_period(&step);
         let (at, clock) = self.find_landing_time(&step);
+        if clock == LandingClock::Gate {
+            self.compare_refusals(Some(at))?;
+        }
         let scope = self.request.scope();
         if !self.request.period.contains(at) {
             self.summary.misdated_steps += 1;
@@ -333,6 +313,10 @@ impl RefAuditor<'_> {
         let first_landing = self.find_first_landing(place, &step, &evidence.commits);
         if let Some(landing) = first_landing.filter(|landing| !came_past_gate(landing.origin)) {
             self.summary.steps_judged_elsewhere += 1;
+            // Its row stands with the branch that judged it, and this branch asks less since.
+            if let Some(exception) = self.loosened.remove(&place) {
+                self.observer.add_exception(&exception)?;
+            }
             let entry = PopulationEntry::of_step(scope, EntryKind::JudgedElsewhere, (step.id, at), &evidence);
             return self.observer.add_entry(&entry.with_first_landing(landing));
         }
@@ -348,6 +332,7 @@ impl RefAuditor<'_> {
         let entry = PopulationEntry::of_step(scope, EntryKind::Change, (step.id, at), &evidence);
         self.observer.add_entry(&entry)?;
         let change = self.build_change(place, &step, (at, clock), evidence, first_landing)?;
+        self.refusals.add_change(&change);
         self.told_obligations.extend(change.obligations.iter().map(|(id, _)| id.clone()));
         if let Some(mut exception) = self.loosened.remove(&place) {
             name_people(&change, &mut exception);

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use crate::audit::change_record::change_acts::find_lost_files;
 use crate::audit::change_record::standing::has_roster;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock, LandingFacts, RelatedStep};
+use crate::audit::inputs::deployments::Deployment;
 use crate::audit::population::ref_chain::{ChainStep, StepLanding};
 use crate::audit::population::roster_history::RosterHistory;
 use crate::audit::population::step_evidence::StepEvidence;
@@ -136,13 +137,15 @@ impl<'a> RefAuditor<'a> {
             closing_records: self.list_related(Some(&speakers)),
             reverted_by: self.list_related(self.links.reverted_by.get(&place)),
             caused: self.list_related(self.links.caused.get(&place)),
+            policy_loosened: self.loosened.get(&place).map(|exception| exception.what.clone()),
+            is_founding: self.founding == Some(place),
             is_repair: self.links.repairs.contains(&place),
             acts: self.acts.get(&step.id).into_iter().flatten().map(|one| (*one).clone()).collect(),
             lost_files: Vec::new(),
             tree: self.chain.find_tree(self.repository, place),
             left_people,
             incidents: self.given.list_incidents(place),
-            deployment: self.given.find_deployment(place),
+            deployment: self.find_first_deployment(place),
             attempts: Vec::new(),
             landing,
             as_of: self.request.now,
@@ -242,6 +245,12 @@ impl<'a> RefAuditor<'a> {
             }
         }
         found
+    }
+
+    /// Returns the first deployment of the step at this place, by the file that was given or by the ledger.
+    fn find_first_deployment(&self, place: usize) -> Option<Deployment> {
+        let found = self.given.find_deployment(place).into_iter().chain(self.recorded.find_deployment(place));
+        found.min_by_key(|deployment| deployment.at)
     }
 
     fn list_obligations(

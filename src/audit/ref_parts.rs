@@ -10,7 +10,7 @@ use crate::audit::population::step_walk::{StepCommits, StepWalk};
 use crate::audit::ref_audit::RefAuditor;
 use crate::change::text::encode_hex;
 use crate::change::{FactKind, Oid};
-use crate::gate::policy_effect::PolicyEffects;
+use crate::gate::walk_facts::WalkFacts;
 
 impl RefAuditor<'_> {
     /// Judges the steps of a part on several threads, and adds them oldest first.
@@ -18,11 +18,15 @@ impl RefAuditor<'_> {
         let (chain, first) = (self.chain, part.first);
         let needs = part.needed_facts();
         let tip = chain.steps.get(part.last).map(|step| step.id);
-        let effects = part.loaded().map(|loaded| {
-            PolicyEffects::new(self.repository, (loaded, None), Some(loaded.path_in_commit()), tip)
+        // What the ref held before this part is the first thing that its steps can speak for.
+        let before = first.checked_sub(1).and_then(|place| chain.steps.get(place)).map(|step| step.id);
+        let records: Vec<u64> = self.history.moves.iter().map(|one| one.record).collect();
+        let walk_facts = part.loaded().zip(tip).map(|(loaded, tip)| {
+            let known = (Some(loaded.path_in_commit()), Some(records.as_slice()));
+            WalkFacts::new(self.repository, (loaded, None), known, (tip, before.as_slice()))
         });
         let judge = StepJudge {
-            effects,
+            walk_facts,
             loaded: part.loaded(),
             target: &self.request.ref_name,
             now: self.request.now,

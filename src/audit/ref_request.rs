@@ -17,6 +17,7 @@ use crate::audit::population::period::AuditPeriod;
 use crate::audit::population::population_entry::PopulationEntry;
 use crate::audit::population::pull_comparison::PullComparison;
 use crate::audit::population::ref_chain::RefChain;
+use crate::audit::population::refused_push::RefusedPush;
 use crate::audit::population::step_journal::StepJournal;
 use crate::change::{Oid, Text};
 use crate::policy::Policy;
@@ -88,6 +89,11 @@ pub trait PopulationObserver {
 
     /// Takes a change, after its entry.
     fn add_change(&mut self, change: &ChangeRecord) -> Result<()>;
+
+    /// Takes a push or a merge of the period that was refused.
+    fn add_refusal(&mut self, _refused: &RefusedPush) -> Result<()> {
+        Ok(())
+    }
 
     /// Is called for each step that is looked at, so that progress can be shown.
     fn count_step(&mut self);

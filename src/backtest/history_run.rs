@@ -6,8 +6,8 @@ use crate::backtest::backtest_report::BacktestReport;
 use crate::backtest::comparison::{BacktestTotals, ChangeShift, compare_verdicts};
 use crate::change::{Change, Commit, Commits, FactKind, Missing, Stage, Text};
 use crate::gate::LoadedPolicy;
-use crate::gate::policy_effect::PolicyEffects;
 use crate::gate::range_walk::{RangeDivision, RangeWalk};
+use crate::gate::walk_facts::WalkFacts;
 use crate::git::{CommitRange, Repository, UnreadableCommit};
 use crate::judge::judge_change;
 
@@ -52,9 +52,9 @@ pub fn run_backtest(
     let mut totals = BacktestTotals::new(&inputs.proposed.policy);
     let (proposed, current) = (inputs.proposed, inputs.current);
     let path = current.path_in_commit();
-    let tip = Some(inputs.range.tip);
-    let effects = PolicyEffects::new(repository, (current, Some(proposed)), Some(path), tip);
-    let compare = |commits| compare_change(inputs, &effects, commits);
+    let ends = (inputs.range.tip, inputs.range.hidden_tips);
+    let walk_facts = WalkFacts::new(repository, (current, Some(proposed)), (Some(path), None), ends);
+    let compare = |commits| compare_change(inputs, &walk_facts, commits);
     walk.for_each_change(&needs, compare, |shifted| {
         match shifted {
             Some(shifted) => totals.add_shift(shifted),
@@ -74,7 +74,7 @@ pub fn run_backtest(
 /// Returns what both policies say about a change; `None` if a commit of it cannot be read.
 fn compare_change(
     inputs: &BacktestInputs<'_>,
-    effects: &PolicyEffects<'_>,
+    walk_facts: &WalkFacts<'_>,
     commits: Vec<Result<Commit, UnreadableCommit>>,
 ) -> Option<ChangeShift> {
     let commits: Vec<Commit> = commits.into_iter().collect::<Result<_, _>>().ok()?;
@@ -83,7 +83,7 @@ fn compare_change(
     let target = inputs.target.clone().ok_or(Missing::NotAtThisStage(FactKind::Target));
     let pusher = Err(Missing::NotAtThisStage(FactKind::Pusher));
     let mut change = Change::from_repository(Stage::Check, target, pusher, made_at.min(inputs.now), commits);
-    effects.complete_change(&mut change);
+    walk_facts.complete_change(&mut change);
     let current = judge_change(&inputs.current.policy, &change, false);
     let proposed = judge_change(&inputs.proposed.policy, &change, false);
     Some(compare_verdicts(&change, &current, &proposed))

@@ -118,6 +118,8 @@ pub enum FactKind {
     Digests,
     /// What a change of the policy means.
     PolicyChange,
+    /// Whether an earlier change that it names is there.
+    EarlierChange,
 }
 
 impl FactKind {
@@ -151,6 +153,7 @@ impl fmt::Display for FactKind {
             FactKind::AddedLines => "the added lines",
             FactKind::Digests => "the digests of the new file contents",
             FactKind::PolicyChange => "what the change of the policy means",
+            FactKind::EarlierChange => "the earlier change that it names",
         })
     }
 }

@@ -13,6 +13,7 @@ pub(crate) mod content;
 pub(crate) mod content_answer;
 pub(crate) mod content_question;
 pub mod description;
+mod earlier_change;
 pub(crate) mod example_address;
 mod fact;
 pub(crate) mod filler;
@@ -29,10 +30,12 @@ mod stage;
 pub mod text;
 pub mod ticket;
 
+pub(crate) use crate::change::earlier_change::{FOR_CHANGE_TRAILER, unrequested_earlier_change};
 pub(crate) use crate::change::policy_effect::unrequested_policy_effect;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::change::earlier_change::is_unrequested_earlier_change;
 use crate::change::policy_effect::is_unrequested_policy_effect;
 
 pub use crate::change::commit::{Commit, Commits, SignatureStatus};
@@ -67,6 +70,9 @@ pub struct Change {
     /// What it does to the policy, if that was asked for.
     #[serde(default = "unrequested_policy_effect", skip_serializing_if = "is_unrequested_policy_effect")]
     pub policy_effect: Fact<PolicyEffect>,
+    /// Whether it names an earlier change of its branch in `For-Change`, if that was asked for.
+    #[serde(default = "unrequested_earlier_change", skip_serializing_if = "is_unrequested_earlier_change")]
+    pub names_earlier: Fact<bool>,
     /// The commits, oldest first; the last one is the final revision.
     pub commits: Commits,
 }
@@ -84,7 +90,8 @@ impl Change {
         let pull = Change::missing_pull(stage);
         let tickets = Change::missing_tickets(stage);
         let policy_effect = unrequested_policy_effect();
-        Change { stage, target, seen_at, pusher, pull, tickets, policy_effect, commits }
+        let names_earlier = unrequested_earlier_change();
+        Change { stage, target, seen_at, pusher, pull, tickets, policy_effect, names_earlier, commits }
     }
 
     /// Returns the final revision, which is the last commit.

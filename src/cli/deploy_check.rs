@@ -3,11 +3,13 @@
 use std::io::{self, BufWriter, Write};
 
 use crate::change::Text;
+use crate::cli::acts::{join_words, push_statement};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::ledger_upkeep::require_ledger_state;
 use crate::cli::output;
 use crate::cli::revision::{full_ref_name, resolve_commit};
+use crate::gate::acts::{ActKind, ActStatement};
 use crate::gate::obligations::format_record_reference;
 use crate::git::{HeadState, Repository};
 use crate::ledger::audit::deploy_check::{self, DeployCheckOutcome};
@@ -19,13 +21,17 @@ use crate::report::{due_time, escape};
 /// Check that each change of a range was decided, and nothing is overdue
 ///
 /// Each step of the branch from OLD to NEW must have landed by a decision that
-/// allowed it, and no obligation on the branch may be overdue. Needs the ledger:
+/// allowed it, and no obligation on the branch may be overdue. With --record, the
+/// deployment is pushed to the server, which accepts it from those whom the policy
+/// names under `acts` and writes it into the ledger. Needs the ledger:
 /// git fetch origin refs/changegate/ledger:refs/changegate/ledger
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   changegate deploy-check v1.4.0..v1.5.0 --ref main
   changegate deploy-check \"$(cat deployed)\"..HEAD --ref main
+  changegate deploy-check v1.4.0..v1.5.0 --ref main --record production
+  changegate deploy-check v1.4.0..v1.5.0 --ref main --record production --result failed
 
 Exits with 1 if a change has no decision, or one by a policy that came without a
 decision, if it would have been denied and landed in evaluate mode, or if an
@@ -38,6 +44,27 @@ pub(crate) struct DeployCheckArgs {
     /// Branch that the changes landed on [default: HEAD's]
     #[arg(long = "ref", value_name = "REF")]
     ref_name: Option<String>,
+
+    /// Record in the ledger that NEW was deployed to this environment, if the check passes
+    #[arg(long, value_name = "ENVIRONMENT")]
+    record: Option<String>,
+
+    /// What became of the deployment
+    #[arg(long, value_name = "RESULT", requires = "record", default_value = "succeeded")]
+    result: DeploymentResultArg,
+
+    /// Remote to push the record to
+    #[arg(long, value_name = "REMOTE", requires = "record", default_value = "origin")]
+    remote: String,
+}
+
+/// What became of a deployment, as an argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum DeploymentResultArg {
+    /// It runs
+    Succeeded,
+    /// It failed, or was taken back at once
+    Failed,
 }
 
 pub(crate) fn run_deploy_check(
@@ -72,7 +99,20 @@ pub(crate) fn run_deploy_check(
     output::ignore_broken_pipe(written.and_then(|()| out.flush()))?;
     let is_clean =
         checked.without_decision.is_empty() && overdue.is_empty() && checked.unreadable_records == 0;
-    Ok(if is_clean { CommandExit::Allowed } else { CommandExit::Denied })
+    let Some(environment) = &args.record else {
+        return Ok(if is_clean { CommandExit::Allowed } else { CommandExit::Denied });
+    };
+    if !is_clean {
+        let why = "changegate: the deployment is not recorded, because the check did not pass";
+        output::ignore_broken_pipe(writeln!(io::stderr().lock(), "{why}"))?;
+        return Ok(CommandExit::Denied);
+    }
+    let environment =
+        join_words(environment).ok_or_else(|| CommandError::usage("name an environment with --record"))?;
+    let is_failed = args.result == DeploymentResultArg::Failed;
+    let kind = ActKind::Deployed { environment, is_failed };
+    let statement = ActStatement { kind, change: new, ref_name: name, note: None };
+    push_statement(&statement, None, &args.remote, context)
 }
 
 fn split_range(range: &str) -> Result<(&str, &str), CommandError> {

@@ -3,11 +3,12 @@
 use anyhow::anyhow;
 
 use crate::change::{Change, Commits};
-use crate::gate::policy_effect::{PolicyEffects, unknown_effect};
+use crate::gate::policy_effect::unknown_effect;
 use crate::gate::policy_source::LoadedPolicy;
 use crate::gate::range::build_report;
 use crate::gate::range_walk::{RangeDivision, RangeWalk};
 use crate::gate::rule_traces::explain_rules;
+use crate::gate::walk_facts::WalkFacts;
 use crate::git::{CommitRange, Repository};
 use crate::judge::judge_change;
 use crate::report::{GroupScope, Report, ReportGroup, RuleTrace};
@@ -32,11 +33,12 @@ pub fn judge_given_change(
     build_report(loaded, change.stage, is_enforced, change.seen_at, group)
 }
 
-/// Adds to a change of commits what they do to the policy.
-pub fn complete_policy_effect(change: &mut Change, repository: &Repository, loaded: &LoadedPolicy) {
-    let tip = change.tip().id;
-    let effects = PolicyEffects::new(repository, (loaded, None), Some(loaded.path_in_commit()), tip);
-    effects.complete_change(change);
+/// Adds to a change of commits what they do to the policy, and whether what they name is there.
+pub fn complete_repository_facts(change: &mut Change, repository: &Repository, loaded: &LoadedPolicy) {
+    if let Some(tip) = change.tip().id {
+        let known = (Some(loaded.path_in_commit()), None);
+        WalkFacts::new(repository, (loaded, None), known, (tip, &[])).complete_change(change);
+    }
 }
 
 /// Takes away what a change without commits does to the policy, if it touches a file of it: nothing says what

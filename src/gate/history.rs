@@ -4,6 +4,9 @@ use crate::change::{NeededFacts, Oid};
 use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy, load_with_paths};
 use crate::git::{Repository, TreePathEntry};
 
+/// What a commit is called whose policy judged later ones.
+const HISTORY_COMMIT: &str = "a commit of the history";
+
 /// Changes that follow one another, and the one policy that the ref held before each of them.
 #[derive(Debug)]
 pub struct HistorySpan {
@@ -74,7 +77,7 @@ pub fn find_spans_after(
                 let mut policy = Err(UnusablePolicy::Absent);
                 known = None;
                 if let (Some(base), Some(commit)) = (base, &commit) {
-                    let (loaded, paths) = load_with_paths(repository, base, path, "a commit of the history");
+                    let (loaded, paths) = load_with_paths(repository, base, path, HISTORY_COMMIT);
                     policy = loaded;
                     known = PolicyFileEntries::find_in_tree(repository, commit.tree, paths).ok();
                 }
@@ -89,6 +92,12 @@ pub fn find_spans_after(
         base = commit.first_parent;
     }
     spans.reverse();
+    // A policy is named by the step that brought it, not by a later one that left it as it was.
+    for span in &mut spans {
+        if let (Some(base), Ok(loaded)) = (span.base, &mut span.policy) {
+            *loaded = loaded.clone().with_commit((base, path), HISTORY_COMMIT);
+        }
+    }
     Ok(spans)
 }
 

@@ -7,12 +7,15 @@
 pub mod acts;
 pub mod break_glass;
 pub mod contributors;
+pub(crate) mod earlier_changes;
 pub(crate) mod given_change;
 mod history;
+mod message_judge;
 pub mod obligations;
 pub(crate) mod policy_check;
 pub(crate) mod policy_effect;
 pub(crate) mod policy_findings;
+mod policy_naming;
 pub(crate) mod policy_repositories;
 pub(crate) mod policy_source;
 pub(crate) mod protected_scope;
@@ -23,14 +26,17 @@ pub(crate) mod push_remote;
 pub(crate) mod range;
 mod range_changes;
 pub(crate) mod range_walk;
+pub(crate) mod recorded_past;
 pub(crate) mod rule_traces;
 mod settings;
 pub(crate) mod swapped_parents;
+pub(crate) mod walk_facts;
 
 pub use crate::gate::given_change::{
-    complete_policy_effect, forget_policy_effect, judge_given_change, read_range_commits,
+    complete_repository_facts, forget_policy_effect, judge_given_change, read_range_commits,
 };
 pub use crate::gate::history::{HistorySpan, find_commit_as_of, find_history_spans, find_spans_after};
+pub use crate::gate::message_judge::{MessageRequest, judge_message};
 pub use crate::gate::policy_check::{check_policy, check_server_policy, list_idle_patterns};
 pub(crate) use crate::gate::policy_findings::{
     build_init_command, list_branches_with_policy, list_warning_notes,
@@ -45,9 +51,8 @@ pub use crate::gate::push::base_policy::UndecidedMove;
 pub use crate::gate::push::change_judge::{collect_push_reasons, judge_from_facts};
 pub use crate::gate::push::{current_policy, judge_push, protected_refs};
 pub use crate::gate::push_facts::PushFacts;
-pub use crate::gate::range::{
-    ChangeObserver, MessageRequest, RangePart, RangeRequest, judge_message, judge_parts, judge_range,
-};
+pub use crate::gate::range::{ChangeObserver, RangePart, RangeRequest, judge_parts, judge_range};
 pub use crate::gate::range_changes::{RangeChanges, list_range_changes};
 pub use crate::gate::range_walk::RangeDivision;
+pub use crate::gate::recorded_past::{RecordedPast, UnauthorisedRecord};
 pub use crate::gate::settings::{GateMode, GateSettings, LedgerMode, MissingPolicyAction, PUSHER_SERVERS};

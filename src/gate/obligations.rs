@@ -207,7 +207,7 @@ fn find_late_statement(
 ///
 /// The description of a pull request that a bot opened names them only if the policy has such a field, and
 /// lets this bot state it.
-fn list_referenced_changes(change: &Change, policy: &Policy) -> Vec<String> {
+pub(crate) fn list_referenced_changes(change: &Change, policy: &Policy) -> Vec<String> {
     let mut found = Vec::new();
     for commit in &change.commits {
         for trailer in commit.message.trailers() {

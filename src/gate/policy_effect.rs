@@ -111,7 +111,7 @@ pub(crate) fn touches_any_file(change: &Change, is_file: impl Fn(&str) -> bool) 
 }
 
 /// Returns the commit that a change is built on: the first one before it in its first-parent history.
-fn find_base(change: &Change) -> Option<Oid> {
+pub(crate) fn find_base(change: &Change) -> Option<Oid> {
     let mut commit = change.tip();
     for _ in 0..change.commits.len() {
         let parent = commit.parents.first()?;

@@ -7,6 +7,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::change::{Change, Oid, Text};
+use crate::gate::policy_naming::name_commit_source;
 use crate::gate::policy_repositories::read_remote_policy;
 use crate::git::signature::{KeyLocation as SignerPlace, KeyRegistry, find_certificate_line};
 use crate::git::{FileAtPath, Repository, TrustedKeys};
@@ -54,21 +55,6 @@ impl LoadedPolicy {
     #[must_use]
     pub(crate) fn with_place(self, place: PolicyLocation) -> LoadedPolicy {
         LoadedPolicy { place, ..self }
-    }
-
-    /// Returns the same policy, whose place also tells the commits at which files of other repositories were read, by
-    /// their names.
-    #[must_use]
-    pub(crate) fn with_remote_commits(self, commits: &BTreeMap<String, Oid>) -> LoadedPolicy {
-        let mut source = self.source;
-        for (index, (name, commit)) in commits.iter().enumerate() {
-            source.push_str(if index == 0 { ", with " } else { ", " });
-            source.push_str(name);
-            if !name.ends_with(&commit.to_string()) {
-                source.push_str(&format!(" ({commit})"));
-            }
-        }
-        LoadedPolicy { source, ..self }
     }
 
     /// Returns the policy's name for a report.
@@ -243,8 +229,7 @@ pub(crate) fn load_with_paths(
     path: &str,
     called: &str,
 ) -> (Result<LoadedPolicy, UnusablePolicy>, Vec<String>) {
-    let id = commit.short_hex();
-    let source = if called == id { format!("{path} at {id}") } else { format!("{path} at {called} ({id})") };
+    let source = name_commit_source(path, called, commit);
     let place = PolicyLocation::Commit { id: commit, path: path.to_owned() };
     let mut paths = Vec::new();
     let mut remotes = BTreeMap::new();

@@ -2,17 +2,16 @@
 
 use jiff::Timestamp;
 
-use crate::change::{
-    Change, Commit, CommitMessage, Commits, Fact, FactKind, Missing, Oid, PathChange, Person, PolicyEffect,
-    PusherIdentity, Stage, Text,
-};
-use crate::gate::policy_effect::{PolicyEffects, list_policy_change_notes, touches_any_file};
+use crate::change::{Change, Commit, Fact, FactKind, Oid, PusherIdentity, Stage, Text};
+use crate::gate::policy_effect::list_policy_change_notes;
 use crate::gate::policy_findings::{find_today, list_policy_notes, list_warning_notes};
 use crate::gate::policy_source::{LoadedPolicy, load_from_commit};
 use crate::gate::push::change_judge::collect_commits;
 use crate::gate::range_walk::{RangeDivision, RangeWalk, refuse_new_gate_files};
+use crate::gate::recorded_past::{UnauthorisedRecord, list_known_records};
 use crate::gate::rule_traces::explain_rules;
 use crate::gate::swapped_parents::SwappedParents;
+use crate::gate::walk_facts::WalkFacts;
 use crate::git::{CommitRange, Repository, UnreadableCommit};
 use crate::judge::{collect_reasons, find_used_exemptions, judge_change};
 use crate::policy::{ChangeUnit, Policy};
@@ -37,6 +36,8 @@ pub struct RangeRequest<'asked> {
     pub target: Fact<Text>,
     /// The account that pushes them.
     pub pusher: Fact<PusherIdentity>,
+    /// The records of unauthorised changes in the ledger; `None` if it was not read.
+    pub unauthorised: Option<&'asked [UnauthorisedRecord]>,
     /// The stage at which they are seen.
     pub stage: Stage,
     /// What counts as one change.
@@ -92,7 +93,7 @@ pub(super) struct RangeJudge<'asked> {
     pub(super) loaded: &'asked LoadedPolicy,
     pub(super) request: &'asked RangeRequest<'asked>,
     pub(super) swapped_parents: SwappedParents,
-    pub(super) effects: PolicyEffects<'asked>,
+    pub(super) walk_facts: WalkFacts<'asked>,
 }
 
 /// What takes each change of a range when it is judged, oldest first, with how its rules came to their
@@ -180,8 +181,8 @@ fn judge_part(
         }
         _ => SwappedParents::default(),
     };
-    let effects = PolicyEffects::new(repository, (loaded, None), Some(loaded.path_in_commit()), Some(tip));
-    let judge = RangeJudge { loaded, request: asked, swapped_parents, effects };
+    let walk_facts = build_walk_facts(repository, part, asked);
+    let judge = RangeJudge { loaded, request: asked, swapped_parents, walk_facts };
     let range = CommitRange { tip, hidden_tips, trusted_keys: loaded.trusted_keys(asked.now) };
     let walk = RangeWalk { repository, range, division, threads: asked.threads };
     let mut touches_policy = false;
@@ -207,6 +208,19 @@ fn judge_part(
     let refusal = refuse_new_gate_files(&walk, loaded, (path, name), asked.enforce, &build_change)?;
     results.group.refusals.extend(refusal);
     Ok(())
+}
+
+/// Returns what completes the changes of a part of a range.
+pub(super) fn build_walk_facts<'asked>(
+    repository: &Repository,
+    part: &RangePart<'asked>,
+    asked: &RangeRequest<'_>,
+) -> WalkFacts<'asked> {
+    let RangePart { loaded, tip, hidden_tips, .. } = *part;
+    let path = Some(loaded.path_in_commit());
+    let target = asked.target.as_ref().ok();
+    let records = target.and_then(|target| list_known_records(asked.unauthorised, target));
+    WalkFacts::new(repository, (loaded, None), (path, records.as_deref()), (tip, hidden_tips))
 }
 
 /// Notes the exemptions that no change used.
@@ -259,7 +273,7 @@ impl RangeJudge<'_> {
             _ => request.now,
         };
         let mut change = Change::from_repository(request.stage, target, pusher, seen_at, commits);
-        self.effects.complete_change(&mut change);
+        self.walk_facts.complete_change(&mut change);
         Ok(change)
     }
 }
@@ -303,69 +317,6 @@ impl RangeResults {
         self.selection.add_change(&mut self.group, verdict, traces);
         Ok(())
     }
-}
-
-/// A message that is about to be recorded, with what is known of its commit.
-#[derive(Clone, Debug)]
-pub struct MessageRequest {
-    /// The message as git will record it.
-    pub message: Text,
-    /// The author of the commit.
-    pub author: Person,
-    /// The committer.
-    pub committer: Person,
-    /// The parents of the commit, where they are known.
-    pub parents: Vec<Oid>,
-    /// The paths that the commit will change.
-    pub paths: Fact<Vec<PathChange>>,
-    /// The commits that a merge brings in, oldest first. They land as one change with it, or where each commit is a
-    /// change, as changes of their own.
-    pub merged_commits: Vec<Commit>,
-    /// The time at which the message is seen.
-    pub now: Timestamp,
-}
-
-/// Judges a message that is about to be recorded; what is in the files is not known yet.
-pub fn judge_message(loaded: &LoadedPolicy, request: MessageRequest) -> Report {
-    let MessageRequest { message, author, committer, parents, paths, merged_commits, now } = request;
-    let commit = Commit {
-        id: None,
-        parents,
-        author,
-        authored_at: now.as_second(),
-        committer,
-        committed_at: now.as_second(),
-        message: CommitMessage::new(message),
-        paths,
-        lines: Err(Missing::NotAtThisStage(FactKind::Lines)),
-        evil_merge_paths: Err(Missing::NotAtThisStage(FactKind::EvilMerges)),
-        signature: Err(Missing::NotAtThisStage(FactKind::Signatures)),
-    };
-    let judge_commits = |commits| {
-        let target = Err(Missing::NotAtThisStage(FactKind::Target));
-        let pusher = Err(Missing::NotAtThisStage(FactKind::Pusher));
-        let mut change = Change::from_repository(Stage::CommitMsg, target, pusher, now, commits);
-        // What becomes of the policy is not known before there is a commit, unless it stays as it is.
-        let is_file = |path: &str| loaded.file_paths().any(|file| file == path);
-        change.policy_effect = match touches_any_file(&change, is_file) {
-            Ok(false) => Ok(PolicyEffect::default()),
-            Ok(true) | Err(_) => Err(Missing::NotAtThisStage(FactKind::PolicyChange)),
-        };
-        judge_change(&loaded.policy, &change, false)
-    };
-    let mut verdicts = Vec::new();
-    let mut all = Vec::new();
-    match loaded.policy.change_unit {
-        ChangeUnit::Step => all = merged_commits,
-        ChangeUnit::Commit => {
-            verdicts.extend(merged_commits.into_iter().map(|merged| judge_commits(Commits::from(merged))));
-            // The others are not what the reader is about to make.
-            verdicts.retain(|verdict| verdict.judgements.iter().any(|judgement| judgement.is_denying(false)));
-        }
-    }
-    all.push(commit.clone());
-    verdicts.push(judge_commits(Commits::new(all).unwrap_or_else(|| Commits::from(commit))));
-    build_report(loaded, Stage::CommitMsg, false, now, ReportGroup::new(GroupScope::Message, verdicts))
 }
 
 /// Returns the report about one group.

@@ -3,8 +3,7 @@
 use anyhow::Result;
 
 use crate::change::{Change, FactKind};
-use crate::gate::policy_effect::PolicyEffects;
-use crate::gate::range::{RangeJudge, RangePart, RangeRequest};
+use crate::gate::range::{RangeJudge, RangePart, RangeRequest, build_walk_facts};
 use crate::gate::range_walk::RangeWalk;
 use crate::gate::swapped_parents::SwappedParents;
 use crate::git::{CommitRange, Repository};
@@ -41,8 +40,8 @@ pub fn list_range_changes(
         }
         _ => SwappedParents::default(),
     };
-    let effects = PolicyEffects::new(repository, (loaded, None), Some(loaded.path_in_commit()), Some(tip));
-    let judge = RangeJudge { loaded, request: asked, swapped_parents, effects };
+    let walk_facts = build_walk_facts(repository, &part, asked);
+    let judge = RangeJudge { loaded, request: asked, swapped_parents, walk_facts };
     let range = CommitRange { tip, hidden_tips, trusted_keys: loaded.trusted_keys(asked.now) };
     let walk = RangeWalk { repository, range, division, threads: asked.threads };
     let mut found = RangeChanges::default();

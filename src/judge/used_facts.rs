@@ -3,7 +3,7 @@
 //! They are collected only where somebody asks for an explanation, from the same change that was judged.
 
 use crate::change::pull_request::CheckState;
-use crate::change::{Change, FactKind, PusherIdentity, SignatureStatus, Text};
+use crate::change::{Change, FOR_CHANGE_TRAILER, FactKind, PusherIdentity, SignatureStatus, Text};
 use crate::people::ResolvedIdentity;
 use crate::people::contributors::ResolvedContributor;
 use crate::predicates::approvals::ApprovalsPredicate;
@@ -180,6 +180,11 @@ pub(super) fn list_used_facts(predicate: &Predicate, context: &EvaluationContext
         Predicate::DigestOf(asked) => {
             add_field(asked.stated_field(), change, &mut list);
             add_paths(change, &mut list);
+        }
+        Predicate::ForLandedChange(_) => {
+            if let Some(field) = context.vocabulary.find_field(FOR_CHANGE_TRAILER) {
+                add_field(field, change, &mut list);
+            }
         }
         Predicate::AddsLines(_)
         | Predicate::Blob(_)

@@ -1,7 +1,7 @@
 //! Who may say something about a change after it has landed, without a commit on its branch.
 //!
 //! An act changes nothing in the repository and grants nothing: it records what became of a change, that it
-//! was verified, or a file about it. So the policy names who may record that.
+//! was verified or deployed, or a file about it. So the policy names who may record that.
 
 use crate::change::Text;
 use crate::people::ResolvedIdentity;
@@ -26,6 +26,8 @@ pub struct ActsPolicy {
     pub verified: ActPermission,
     /// Who may attach a file to a change.
     pub attach: ActPermission,
+    /// Who may record a deployment.
+    pub deployed: ActPermission,
     /// The most bytes of an attached file.
     pub max_attachment_bytes: u64,
 }
@@ -78,13 +80,18 @@ impl ActsPolicy {
         {
             acts.verified = read_permission(node, inner, scope, faults);
         }
+        if let Some(node) = map.find_key("deployed")
+            && let Some(inner) = MapReader::new(node, faults)
+        {
+            acts.deployed = read_permission(node, inner, scope, faults);
+        }
         map.refuse_unknown_keys(faults);
         Some(acts)
     }
 
     /// Leaves only what somebody may: a team that a pack leaves for policies to fill gives nothing to anyone.
     pub(crate) fn drop_empty_teams(&mut self, has_members: impl Fn(&[String]) -> bool) {
-        for permission in [&mut self.outcome, &mut self.verified, &mut self.attach] {
+        for permission in [&mut self.outcome, &mut self.verified, &mut self.attach, &mut self.deployed] {
             if !has_members(&permission.teams) {
                 permission.teams.clear();
             }
@@ -162,7 +169,7 @@ mod tests {
         assert_eq!(faults, Vec::<String>::new());
         let acts = acts.unwrap();
         assert_eq!(acts.outcome.teams, ["duty"]);
-        assert!(acts.verified.is_empty() && acts.attach.is_empty());
+        assert!(acts.verified.is_empty() && acts.attach.is_empty() && acts.deployed.is_empty());
         assert_eq!(acts.max_attachment_bytes, 5_000_000);
         let (acts, _) = read("{ attach: { from: [duty], largest: 1KB }, verified: { bots: [monitor] } }");
         let acts = acts.unwrap();
@@ -182,6 +189,7 @@ mod tests {
             ("attach: { from: [duty], largest: 1GB }", "between 1 byte and 100MB"),
             ("attach: { from: [duty], largest: 0B }", "between 1 byte and 100MB"),
             ("attach: { from: [duty], largest: 5 }", "expected a size"),
+            ("deployed: {}", "expected one of bots, from"),
             ("approve: { from: [duty] }", "unknown key `approve`"),
         ] {
             let faults = read(written).1;

@@ -5,13 +5,10 @@
 
 use jiff::tz::TimeZone;
 
-use crate::change::Change;
+use crate::change::{Change, FOR_CHANGE_TRAILER};
 use crate::policy::definition::Policy;
 use crate::verdict::{Finding, RuleLevel};
 use crate::vocabulary::{FieldDefinition, FieldReading};
-
-/// The trailer by which a change speaks for an earlier one.
-pub(crate) const FOR_CHANGE_TRAILER: &str = "For-Change";
 
 impl Policy {
     /// Returns what is wrong with the values by which a change would close what is owed for an earlier one;

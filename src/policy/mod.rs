@@ -23,9 +23,9 @@ mod signing_keys;
 pub(crate) mod ticket_confirmation;
 pub(crate) mod ticket_systems;
 
+pub(crate) use crate::change::FOR_CHANGE_TRAILER;
 pub use crate::policy::acts::{ActPermission, ActsPolicy};
 pub use crate::policy::break_glass::BreakGlassPolicy;
-pub(crate) use crate::policy::closing::FOR_CHANGE_TRAILER;
 pub use crate::policy::definition::{
     ChangeClass, ChangeUnit, KeyFile, Policy, Rule, RuleExemption, SignerKeys,
 };

@@ -20,7 +20,7 @@ messages! {
     ANYTHING = "touches.anything": "anything";
     ANY_OF = "touches.any-of": "{paths/or}";
     OUTSIDE = "touches.outside": "{paths} outside {ignored/or}";
-    OF_KINDS = "touches.of-kinds": "{paths} (only as {kinds/or})";
+    OF_KINDS = "touches.of-kinds": "{paths} of the kind {kinds/or}";
     NOT_TOUCHED = "touches.not-touched": "this change does not touch {paths}";
 }
 
@@ -311,7 +311,7 @@ mod tests {
                 assert_eq!(says(&format!("{{ kinds: {kind} }}"), &commit), [""; 0]);
                 assert_eq!(
                     says("{ kinds: [addition, deletion] }", &commit),
-                    ["this change does not touch anything (only as addition or deletion)"]
+                    ["this change does not touch anything of the kind addition or deletion"]
                 );
             }
         }

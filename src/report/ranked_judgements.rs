@@ -296,6 +296,7 @@ fn describe_later_check(fact: FactKind) -> &'static str {
         | FactKind::Digests
         | FactKind::CodeOwners
         | FactKind::PolicyChange
+        | FactKind::EarlierChange
         | FactKind::Signatures => "after the commit, by `changegate check` and at the push",
         FactKind::Pusher | FactKind::Target | FactKind::Clock => "at the push, by the server",
         FactKind::Pull | FactKind::Checks | FactKind::Comments | FactKind::Conversations => {

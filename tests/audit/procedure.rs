@@ -115,7 +115,7 @@ fn a_policy_with_most_of_the_language_is_told_in_words() {
         "soc2:CC8.1",
         "shop-deployer@*",
         // What is asked in the negative is told without one.
-        "For-Change is stated.",
+        "The change names an earlier change of its branch in For-Change.",
         "The change touches no file.",
         "If a merge has content of its own:",
     ] {

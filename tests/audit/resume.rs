@@ -111,3 +111,29 @@ fn a_second_audit_into_one_folder_is_refused_until_the_first_has_ended() {
     let told = fleet.audit(&second, 0);
     assert!(!told.contains("another audit"), "{told}");
 }
+
+/// Until an audit is whole, the one that was there before is there as it was, byte for byte.
+#[test]
+fn an_audit_that_is_killed_leaves_the_one_before_it_whole() {
+    let fleet = Fleet::of_one(1_100);
+    fleet.audit(&[&ASKED[..], &["--to", "2026-02-15", "--out", "out"]].concat(), 0);
+    let before = read_files(&fleet.path("out"));
+    let mut child = start(&fleet, &[&ASKED[..], &["--out", "out"]].concat());
+    while child.try_wait().unwrap().is_none() && count_batches(&fleet, "out") < 2 {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(count_batches(&fleet, "out") > 0, "the run was not slow enough to be killed");
+    let left = read_files(&fleet.path("out"));
+    for (name, content) in &before {
+        assert!(left.get(name) == Some(content), "{name}");
+    }
+    assert!(!fleet.path("out/unfinished.txt").exists());
+    // What the killed run has left is gone with the next one, and so is every file of the audit before.
+    fleet.audit(&[&ASKED[..], &["--out", "out"]].concat(), 0);
+    fleet.audit(&[&ASKED[..], &["--out", "fresh"]].concat(), 0);
+    compare_folders(&fleet, "fresh", "out");
+    let names = fs::read_dir(fleet.path("out")).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(names.into_iter().all(|name| !name.to_string_lossy().starts_with('.')));
+}

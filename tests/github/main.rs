@@ -27,6 +27,7 @@ mod judged;
 mod landed_content;
 mod late_reviews;
 mod ledger;
+mod named_changes;
 mod one_state;
 mod owed_tickets;
 mod own_checks;

@@ -295,6 +295,7 @@ fn acts() -> Vec<RecordedAct> {
     };
     let mut acts = vec![
         act(RecordedActKind::Verified, None, None),
+        act(RecordedActKind::Deployment { environment: odd(), failed: true }, None, None),
         act(attachment, Some(person(Some("ana"))), Some(odd())),
     ];
     for outcome in [RecordedReport::Ok, RecordedReport::Failed, RecordedReport::Reverted] {

@@ -2,7 +2,7 @@
 //! makes of them.
 
 use changegate::change::Oid;
-use changegate::gate::{GateSettings, judge_push};
+use changegate::gate::{GateSettings, RecordedPast, judge_push};
 use changegate::git::{RefUpdate, Repository};
 use changegate::ledger::server::decision::{self, DecisionContext};
 use changegate::ledger::server::write_ahead;
@@ -73,7 +73,7 @@ impl World {
     }
 
     /// Returns the rows of a table of an audit of main.
-    fn audit_rows(&self, table: &str) -> Vec<Value> {
+    pub(crate) fn audit_rows(&self, table: &str) -> Vec<Value> {
         let out = tempfile::tempdir().unwrap();
         let folder = out.path().join("audit");
         let audited =
@@ -86,7 +86,7 @@ impl World {
         rows.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    fn audited_change(&self, change: &str) -> Value {
+    pub(crate) fn audited_change(&self, change: &str) -> Value {
         let mut rows = self.audit_rows("changes");
         rows.retain(|row| row["merge_sha"] == *change);
         rows.pop().unwrap()
@@ -666,7 +666,8 @@ fn a_thousand_acts_leave_a_short_state() {
     for number in 0..1_000_u64 {
         let name = format!("{FOLDER}{number:012x}");
         let update = [RefUpdate { old: oid(ZERO), new: oid(&commit), name: name.as_str().into() }];
-        let (report, facts) = judge_push(&repository, &update, (&settings, &[]), Timestamp::now(), false);
+        let (report, facts) =
+            judge_push(&repository, &update, (&settings, RecordedPast::default()), Timestamp::now(), false);
         assert!(facts.act().is_some(), "{report:?}");
         let pusher = settings.pusher.clone();
         let by = DecisionContext { id: write_ahead::new_decision_id().unwrap(), pusher, served_by: None };

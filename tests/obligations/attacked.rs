@@ -1,7 +1,7 @@
 //! What somebody hostile tries: with pushes, with the server's clock, and with the ledger itself.
 
 use changegate::change::{Oid, Text};
-use changegate::gate::{GateSettings, current_policy, judge_push, protected_refs};
+use changegate::gate::{GateSettings, RecordedPast, current_policy, judge_push, protected_refs};
 use changegate::git::{RefUpdate, Repository};
 use changegate::ledger::record::{
     BreakGlassEvent, DecisionRecord, LedgerEvent, ObligationEscalation, ObligationEvidence, RecordedDecision,
@@ -36,7 +36,8 @@ fn decide(world: &World, updates: &[(&str, &str, &str)], served_by: Option<&str>
         name: Text::from(*name),
     };
     let updates: Vec<RefUpdate> = updates.iter().map(one).collect();
-    let (report, kept) = judge_push(&repository, &updates, (&settings, &[]), Timestamp::now(), false);
+    let (report, kept) =
+        judge_push(&repository, &updates, (&settings, RecordedPast::default()), Timestamp::now(), false);
     let pusher = settings.pusher.clone();
     let by = DecisionContext {
         id: write_ahead::new_decision_id().unwrap(),

@@ -1,6 +1,6 @@
 //! Break-glass sessions, by real pushes: who opens them, in which form, until when, and how they end.
 
-use changegate::gate::{GateSettings, judge_push};
+use changegate::gate::{GateSettings, RecordedPast, judge_push};
 use changegate::git::{RefUpdate, Repository};
 use changegate::ledger::record::{
     BreakGlassEvent, LedgerEvent, RECORD_SCHEMA, Record, SessionActor, SessionClosure, SessionOpening,
@@ -406,8 +406,13 @@ impl World {
             GateSettings::read_settings(&repository, &|_| Some("kim@example.com".into()), || 1).unwrap();
         let id = |digits: &str| changegate::change::Oid::from_hex(digits).unwrap();
         let update = RefUpdate { old: id(crate::world::ZERO), new: id(&words), name: name.as_str().into() };
-        let (report, kept) =
-            judge_push(&repository, std::slice::from_ref(&update), (&settings, &[]), at, false);
+        let (report, kept) = judge_push(
+            &repository,
+            std::slice::from_ref(&update),
+            (&settings, RecordedPast::default()),
+            at,
+            false,
+        );
         assert!(kept.request().is_some(), "{report:?}");
         let by = DecisionContext {
             id: write_ahead::new_decision_id().unwrap(),

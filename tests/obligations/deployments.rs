@@ -46,3 +46,91 @@ fn what_nobody_decided_is_named_and_so_is_what_is_overdue() {
     world.land_at(ago(25));
     check().refused(&format!("{change}: owes `Emergency-Ticket`")).says("1 decided and landed; overdue: 1");
 }
+
+const RECORDED: &str = "\
+changegate: 1
+name: test
+extends: [startup]
+protects: [main]
+people:
+  teams: { developers: [ana@example.com] }
+  bots: [deployer]
+acts:
+  deployed: { bots: [deployer] }
+";
+
+/// A deployment that passed its check is recorded by those whom the policy names, and an audit counts it without a file.
+#[test]
+fn a_deployment_is_recorded_and_an_audit_counts_it() {
+    let mut world = World::under(RECORDED);
+    world.configure("changegate.pusher", "env:WHO");
+    world.is("ana@example.com");
+    let start = world.head();
+    let land = |world: &World, text: &str| {
+        world.write("code", text);
+        let id = world.commit(&good("Change the code"));
+        world.push(&["main"]).accepted();
+        world.git(&["fetch", "-q", "origin", "+refs/changegate/ledger:refs/changegate/ledger"]);
+        id
+    };
+    let first = land(&world, "1");
+    let check = |world: &World, range: &str, more: &[&str]| {
+        world.changegate("work", &[&["deploy-check", range, "--ref", "main"], more].concat())
+    };
+    let production = ["--record", "production"];
+    check(&world, &format!("{start}..{first}"), &production)
+        .refused("`deployed`")
+        .says("and the pusher is none");
+    world.is("deployer");
+    check(&world, &format!("{start}..{first}"), &production)
+        .accepted()
+        .says("recorded deployed of")
+        .says(" as ");
+    world.is("ana@example.com");
+    let second = land(&world, "2");
+    world.is("deployer");
+    let failed = ["--record", "production", "--result", "failed"];
+    check(&world, &format!("{first}..{second}"), &failed).accepted();
+    // On the server itself, where there is no remote.
+    let range = format!("{first}..{second}");
+    let here = ["deploy-check", &range, "--ref", "main", "--record", "staging", "--remote", "."];
+    world.changegate("server.git", &here).accepted();
+    // What the check does not let through is not recorded, and neither is a result without an environment.
+    let unpushed = world.commit(&good("Not pushed"));
+    let range = format!("{second}..{unpushed}");
+    check(&world, &range, &production).refused("is not recorded, because the check did not pass");
+    assert!(!check(&world, &format!("{first}..{second}"), &["--result", "failed"]).ok);
+    check(&world, &format!("{first}..{second}"), &["--record", "a\u{7}b"]).refused("control characters");
+    check(&world, &format!("{first}..{second}"), &["--record", &"e".repeat(101)])
+        .refused("longer than 100 bytes");
+
+    let log = world.changegate("server.git", &["ledger", "log"]);
+    log.accepted()
+        .says("was deployed to production")
+        .says("was not deployed to production")
+        .says("to staging");
+    world
+        .changegate("server.git", &["ledger", "trace", &first])
+        .accepted()
+        .says("was deployed to production");
+    world.changegate("server.git", &["ledger", "verify"]).accepted();
+    let row = world.audited_change(&first);
+    assert_eq!((&row["deployed_env"], &row["deployed_by"]), (&"production".into(), &"deployer".into()));
+    assert!(
+        world.audited_change(&second)["deployed_at"].is_null(),
+        "that one failed, and staging does not count"
+    );
+    let figures = world.audit_rows("key-figures");
+    let figure = |key: &str| figures.iter().find(|one| one["key"] == key).unwrap().clone();
+    assert_eq!(figure("deployments")["value"], 2.0);
+    assert!(figure("deployments")["note"].as_str().unwrap().starts_with("as the ledger says; of production"));
+    let failed = figure("failed_deployments");
+    assert_eq!((&failed["numerator"], &failed["denominator"]), (&1.into(), &2.into()));
+    let page = world.changegate("server.git", &["show", "--ref", "main", &first]);
+    page.accepted().says("deployed").says("production");
+    let out = world.path("pack");
+    world
+        .changegate("server.git", &["evidence", "--ref", "main", &first, "--out", out.to_str().unwrap()])
+        .accepted();
+    world.changegate("", &["evidence", "verify", out.to_str().unwrap()]).accepted();
+}

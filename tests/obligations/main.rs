@@ -35,6 +35,7 @@ mod deployments;
 mod forged;
 mod killed;
 mod many_refs;
+mod named_changes;
 mod past;
 mod pushes;
 mod recorded;

@@ -1,7 +1,7 @@
 //! Landings in the past: what a push does, step by step, with a clock that the test holds.
 
 use changegate::change::{FactKind, Missing, Oid, PusherIdentity, Text};
-use changegate::gate::{GateSettings, current_policy, judge_push, protected_refs};
+use changegate::gate::{GateSettings, RecordedPast, current_policy, judge_push, protected_refs};
 use changegate::git::{RefUpdate, Repository};
 use changegate::ledger::server::decision::{self, DecisionContext};
 use changegate::ledger::server::reconcile::{LandedPush, ReconcileContext, reconcile_ledger};
@@ -44,8 +44,13 @@ impl World {
         let settings = GateSettings::read_settings(&repository, &|_| None, || 1).unwrap();
         let id = |digits: &str| Oid::from_hex(digits).unwrap();
         let update = RefUpdate { old: id(&old), new: id(&new), name: Text::from(MAIN) };
-        let (report, kept) =
-            judge_push(&repository, std::slice::from_ref(&update), (&settings, &[]), at, false);
+        let (report, kept) = judge_push(
+            &repository,
+            std::slice::from_ref(&update),
+            (&settings, RecordedPast::default()),
+            at,
+            false,
+        );
         assert_eq!(report.decision, Decision::Allow, "{report:?}");
         let pusher = settings.pusher.clone();
         assert_ne!(pusher, Err(Missing::NotConfigured(FactKind::Pusher)));

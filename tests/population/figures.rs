@@ -89,6 +89,9 @@ rules:
     assert_eq!(found.len(), 1, "{found:#?}");
     let changes = read_lines(&out, "changes.jsonl");
     let row = changes.iter().find(|one| one["merge_sha"] == loosened.as_str()).unwrap();
+    assert_eq!(row["policy_loosened"], found[0]["what_happened"]);
+    let others = changes.iter().filter(|one| one["merge_sha"] != loosened.as_str());
+    assert!(others.clone().count() > 0 && others.into_iter().all(|one| one["policy_loosened"].is_null()));
     assert!(row["author"].as_str().unwrap().starts_with(found[0]["actor"].as_str().unwrap()), "{found:#?}");
     let exceptions = read_lines(&out, "exceptions.jsonl");
     for line in read_log_lines(&out) {
@@ -181,4 +184,28 @@ break-glass: { from: [duty-managers], longest: 4h }
     let landed = world.commit(&good("Unstick the queue"));
     world.push(&["main"]).accepted();
     world.changegate("server.git", &["show", "--ref", "main", "INC-2060"]).accepted().says(&landed);
+    // The page of the change leads back to it.
+    let page = world.changegate("server.git", &["show", "--ref", "main", &landed]);
+    page.accepted().says("break glass").says("INC-2060").says("changegate breakglass list --all");
+    world.changegate("server.git", &["breakglass", "list", "--all"]).accepted().says("INC-2060");
+}
+
+/// What brought the first policy was no change that anybody waited for.
+#[test]
+fn the_commit_that_brings_the_first_policy_has_no_lead_time() {
+    let world = World::new();
+    let first = world.git(&["rev-list", "--max-parents=0", "HEAD"]);
+    let at = world.git(&["show", "-s", "--format=%cI", &first]);
+    let given = world.path("deployments.csv");
+    fs::write(&given, format!("commit,environment,at\n{first},production,{at}\n")).unwrap();
+    let given = given.to_str().unwrap();
+    let (_, out) = world.audit_with_code("work", &["--deployments", given, "--as-of", "2099-12-31"]);
+    assert_eq!(find_figure(&out, "deployments")["value"], 1.0);
+    assert_eq!(find_figure(&out, "deployment_lead_time")["value"], Value::Null);
+    world.write("a.txt", "1");
+    let second = world.commit(&good("Change the file"));
+    let at = world.git(&["show", "-s", "--format=%cI", &second]);
+    fs::write(given, format!("commit,environment,at\n{second},production,{at}\n")).unwrap();
+    let (_, out) = world.audit_with_code("work", &["--deployments", given, "--as-of", "2099-12-31"]);
+    assert_eq!(find_figure(&out, "deployment_lead_time")["denominator"], 1);
 }

@@ -46,6 +46,77 @@ fn a_range_that_is_reversed_is_refused() {
     assert!(!world.path("work/out").exists());
 }
 
+/// A range that begins beside the branch is refused with the ranges that say what was meant, and these work when pasted.
+#[test]
+fn a_range_that_begins_beside_the_branch_is_refused_with_what_to_write() {
+    let world = World::new();
+    let add = |file: &str| {
+        world.write(file, "1");
+        world.commit(&good(file))
+    };
+    let shared = add("a");
+    world.git(&["checkout", "-q", "-b", "topic"]);
+    let aside = add("b");
+    let unmerged = {
+        world.git(&["checkout", "-q", "-b", "gone"]);
+        add("c")
+    };
+    world.git(&["checkout", "-q", "main"]);
+    let before = add("d");
+    world.git(&["merge", "-q", "--no-ff", "-m", &good("Merge the topic"), "topic"]);
+    let (merge, after) = (world.head(), add("e"));
+    let ask = |range: &str| world.changegate("work", &["audit", range, "--out", "out"]);
+    let list = |range: &str| {
+        ask(range).accepted();
+        list_changes(&world.path("work/out"))
+    };
+    let tip = after.clone();
+    let refused = ask(&format!("{aside}..HEAD"));
+    refused.refused("is no step of the first-parent history of");
+    let (later, all) = (format!("{merge}..{tip}"), format!("{shared}..{tip}"));
+    let words = format!("write {later} for what landed after that, or {all} for every step that {aside}");
+    assert!(
+        refused.seen.split_whitespace().collect::<Vec<_>>().join(" ").contains(&words),
+        "{}",
+        refused.seen
+    );
+    assert_eq!((list(&later), list(&all)), (vec![after.clone()], vec![before, merge, after]));
+    let refused = ask(&format!("{unmerged}..HEAD"));
+    refused.refused("is no step of").says("have gone apart after");
+    world.git(&["checkout", "-q", "--orphan", "other"]);
+    let unrelated = add("f");
+    world.git(&["checkout", "-q", "main"]);
+    ask(&format!("{unrelated}..HEAD")).refused("have no step in common");
+}
+
+/// A row names the step that brought the policy that judged it, whichever part of the history is asked for.
+#[test]
+fn a_row_names_the_commit_that_brought_its_policy() {
+    let world = World::new();
+    let first = world.git(&["rev-list", "--max-parents=0", "HEAD"]);
+    let mut ids = Vec::new();
+    for number in 0..3 {
+        world.write("a.txt", &number.to_string());
+        ids.push(world.commit(&good("Change")));
+    }
+    world.write("policies/changegate.yml", STRICT);
+    let stricter = world.commit(&good("Ask more"));
+    for number in 3..5 {
+        world.write("a.txt", &number.to_string());
+        ids.push(world.commit(&good("Change")));
+    }
+    for range in ["HEAD".to_owned(), format!("{}..HEAD", ids[0]), format!("{}..{}", ids[1], ids[3])] {
+        let (_, out) = world.audit_with_code("work", &[&range]);
+        for row in read_lines(&out, "changes.jsonl") {
+            let id = row["merge_sha"].as_str().unwrap();
+            let Some(place) = ids.iter().position(|one| one == id) else { continue };
+            let brought = if place < 3 { &first } else { &stricter };
+            let named = row["gate_version"].as_str().unwrap();
+            assert!(named.contains(&brought[..10]), "{range}: {named}, and not {brought}");
+        }
+    }
+}
+
 const STRICT: &str = "\
 changegate: 1
 name: shop

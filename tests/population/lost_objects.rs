@@ -35,7 +35,7 @@ fn audit_main(repository: &Path, out: &Path) -> AuditResult {
     let given = GivenFiles::default();
     let mut progress = NoProgress;
     let files = AuditFiles::create_files(out, "Audit", (AuditProfile::Full, false)).unwrap();
-    let page = ReportPage::create_page(out).unwrap();
+    let page = ReportPage::create_page(files.work_folder()).unwrap();
     let scope = AuditScope { period: AuditPeriod::default(), as_of };
     let mut run = AuditRun::begin_run((files, page, None), scope, &given, &mut progress);
     let tip = repository.resolve_ref(MAIN.as_bytes()).unwrap().id.unwrap();

@@ -22,6 +22,7 @@ mod other_refs;
 mod other_times;
 mod patterns;
 mod ref_tips;
+mod refused;
 mod simulated_year;
 mod unjudged;
 mod without_ledger;

@@ -2,6 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use changegate::change::Text;
+use changegate::git::Repository;
+use changegate::ledger::audit::history_fold::read_ledger_history;
+use changegate::ledger::audit::history_index::{IndexLimits, read_indexed_history};
+use changegate::ledger::audit::ledger_history::LedgerHistory;
 use changegate::verdict::Decision;
 use serde_json::Value;
 
@@ -60,4 +65,42 @@ fn a_branch_that_is_made_from_another_has_no_changes_of_its_own_yet() {
         .refused("judged on refs/heads/main by record")
         .says("name that branch with --ref");
     year.world.changegate("server.git", &["show", &judged, "--ref", "main"]).accepted();
+}
+
+/// Everything that a history tells; what refusals are found by is no part of it.
+fn describe(history: Option<LedgerHistory>) -> String {
+    format!("{:?}", history.unwrap()).split(", refusal_keys: ").next().unwrap().to_owned()
+}
+
+/// The index of a branch holds what other branches got before it, and no branch takes the index of another.
+#[test]
+fn an_index_tells_of_other_branches_what_the_records_tell() {
+    let mut year = Year::under(&POLICY.replace("[main]", "[main, 'release/*']"));
+    year.land(at("01-10T10:00"), ANA, Some("a.txt"), &normal("One", ""));
+    year.push_ref(at("02-01T10:00"), ANA, RELEASE);
+    let repository = Repository::open_at(&year.world.path("server.git"), None).unwrap();
+    let limits = IndexLimits { min_records: 1, min_new_records: 1 };
+    let compare = |is_known: bool| {
+        for name in ["refs/heads/main", RELEASE, "refs/heads/none"] {
+            let name = Text::from(name);
+            let plain = describe(read_ledger_history(&repository, &name, &mut || {}).unwrap());
+            assert_eq!(plain.contains("OtherRefLanding"), name.to_lossy() != "refs/heads/main", "{plain}");
+            for is_expected in [is_known, true] {
+                let (told, is_used) = read_indexed_history(&repository, &name, limits, &mut || {}).unwrap();
+                assert_eq!((describe(told), is_used), (plain.clone(), is_expected), "{name:?}");
+            }
+        }
+    };
+    compare(false);
+    // What the release gets is news for main as well, and the indexes are continued.
+    let more = year.commit(at("03-02T10:00"), ANA, Some("d.txt"), &normal("Fix", ""));
+    assert_eq!(year.push_ref(at("03-02T10:00"), ANA, RELEASE), Decision::Allow);
+    let main = describe(read_ledger_history(&repository, &"refs/heads/main".into(), &mut || {}).unwrap());
+    assert!(main.contains(&more), "{main}");
+    for name in ["refs/heads/main", RELEASE] {
+        let name = Text::from(name);
+        let plain = describe(read_ledger_history(&repository, &name, &mut || {}).unwrap());
+        let (told, is_used) = read_indexed_history(&repository, &name, limits, &mut || {}).unwrap();
+        assert_eq!((describe(told), is_used), (plain, true));
+    }
 }

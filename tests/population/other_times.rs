@@ -33,9 +33,9 @@ fn what_names_a_change_and_says_nothing_of_it_is_a_change() {
         hidden.push(id);
     }
     // It says something of a change that is not known.
-    let stated = "Say something\n\nFor-Change: deadbeefdeadbeef\nPost-Implementation-Review: all went well there\n\
-                  Reviewed-by: Kim <kim@example.com>\n";
-    hidden.push(year.commit(at("01-15T10:00"), ANA, None, stated));
+    let stated = "For-Change: deadbeefdeadbeef\nPost-Implementation-Review: all went well there\n";
+    let stated = normal("Say something", stated);
+    hidden.push(year.commit(at("01-15T10:00"), ANA, None, &stated));
     assert_eq!(year.push(at("01-15T10:00"), ANA), Decision::Allow);
     let review = format!(
         "Look back\n\nFor-Change: {known}\nPost-Implementation-Review: all went well, and was watched for a day\n\

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::audited::read_lines;
+use crate::simulated_year::{Year, at, emergency, normal};
 use crate::world::World;
 
 const POLICY: &str = "\
@@ -106,6 +107,61 @@ fn every_loosening_that_the_comparison_knows_is_told() {
     for (what, part) in said.iter().zip(told) {
         assert!(what.contains(part) && !what.contains("rule `"), "{part}: {what}");
     }
+}
+
+/// Plans that are copied, and work that is cut into pieces, are asked about without a name.
+#[test]
+fn copied_plans_and_small_pieces_are_asked_about() {
+    let world = World::under(POLICY);
+    let land = |number: usize| {
+        let plan = if number == 0 {
+            "Back-out-Plan: turn the flag off again"
+        } else {
+            "Back-out-Plan: revert the commit"
+        };
+        world.write("a.txt", &number.to_string());
+        let fields = format!("Change-Type: normal\nRisk: low\nTicket: OPS-{number}\n{plan}\n");
+        world.commit(&format!("Change {number}\n\nWhy.\n\n{fields}"));
+    };
+    for number in 0..4 {
+        land(number);
+    }
+    assert_eq!(list_kind(&world, "repeated-text"), [] as [Value; 0]);
+    assert_eq!(list_kind(&world, "split-change"), [] as [Value; 0]);
+    land(4);
+    land(5);
+    let found = list_kind(&world, "repeated-text");
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!((&found[0]["subject"], &found[0]["severity"]), (&"revert the commit".into(), &"low".into()));
+    let found = list_kind(&world, "split-change");
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!((&found[0]["subject"], &found[0]["actor"]), (&"a.txt".into(), &Value::Null));
+    assert!(
+        found[0]["what_happened"]
+            .as_str()
+            .unwrap()
+            .starts_with("6 standard or low-risk changes by one author")
+    );
+}
+
+/// Emergencies and dates, as a server sees them.
+#[test]
+fn emergencies_and_dates_far_from_the_receipt_are_asked_about() {
+    let mut year = Year::start();
+    let ana = "ana@example.com";
+    for number in 0..4 {
+        let when = at(&format!("03-0{}T10:00", number + 1));
+        year.land(when, ana, Some("a.txt"), &emergency(&format!("Stop fire {number}")));
+    }
+    let ahead = year.commit(at("04-02T10:00"), ana, Some("b.txt"), &normal("From the future", ""));
+    year.push(at("04-01T10:00"), ana);
+    let (_, out) = year.world.audit_with_code("server.git", &["--as-of", "2026-12-31"]);
+    let found = crate::unjudged::list_kind(&out, "emergency-series");
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0]["what_happened"].as_str().unwrap().starts_with("4 emergencies within 30 days"));
+    let found = crate::unjudged::list_kind(&out, "doubtful-date");
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(found.iter().all(|one| one["subject_id"].as_str().unwrap().ends_with(&ahead)));
 }
 
 #[test]

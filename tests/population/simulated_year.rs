@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::ffi::OsString;
 
 use changegate::change::{Oid, Text};
-use changegate::gate::{GateSettings, current_policy, judge_push, protected_refs};
+use changegate::gate::{GateSettings, RecordedPast, current_policy, judge_push, protected_refs};
 use changegate::git::{RefUpdate, Repository};
 use changegate::ledger::server::decision::{self, DecisionContext};
 use changegate::ledger::server::reconcile::{LandedPush, ReconcileContext, reconcile_ledger};
@@ -117,8 +117,13 @@ impl Year {
         let settings = self.settings(&repository, who);
         let id = |digits: &str| Oid::from_hex(digits).unwrap();
         let update = RefUpdate { old: id(&old), new: id(&new), name: Text::from(name) };
-        let (report, kept) =
-            judge_push(&repository, std::slice::from_ref(&update), (&settings, &[]), when, false);
+        let (report, kept) = judge_push(
+            &repository,
+            std::slice::from_ref(&update),
+            (&settings, RecordedPast::default()),
+            when,
+            false,
+        );
         let by = DecisionContext {
             id: write_ahead::new_decision_id().unwrap(),
             pusher: settings.pusher.clone(),

@@ -132,6 +132,10 @@ pub(crate) fn describe_act(event: &ChangeAct) -> Text {
         RecordedActKind::Attachment { name, bytes, digest, .. } => {
             format!("{name}, {bytes} bytes, {digest}").into_bytes()
         }
+        RecordedActKind::Deployment { environment, failed } => {
+            let result: &[u8] = if *failed { b"; that failed" } else { b"" };
+            [b"to ", environment.as_bytes(), result].concat()
+        }
     };
     match &event.act.note {
         Some(note) => Text::new([said.as_slice(), b": ", note.as_bytes()].concat()),

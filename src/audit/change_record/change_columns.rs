@@ -103,11 +103,11 @@ change_columns! {
         |one| one.find_value(fields::TEST_ENVIRONMENT).into();
     "test_evidence" "Test evidence" Text "The evidence of its tests that it names, and the files attached to it with their digests." =
         test_evidence;
-    "deployed_env" "Environment" Text "Where it was deployed first, as was given." =
+    "deployed_env" "Environment" Text "Where it was deployed first, as was given or recorded." =
         |one| one.deployment.as_ref().map(|of| of.environment.clone()).into();
-    "deployed_at" "Deployed" Time "When it was deployed first, as was given." =
+    "deployed_at" "Deployed" Time "When it was deployed first, as was given or recorded." =
         |one| one.deployment.as_ref().map(|of| of.at).into();
-    "deployed_by" "Deployed by" Text "Who deployed it, as was given." =
+    "deployed_by" "Deployed by" Text "Who deployed it, as was given or recorded." =
         |one| one.deployment.as_ref().and_then(|of| of.by.clone()).into();
     "verification" "Verified" Text "Whether it was verified after it landed: done, missing, or contradicted if it is known to have failed as well." =
         verification;
@@ -189,11 +189,13 @@ change_columns! {
         |one| one.find_repair().map(|(_, repaired)| repaired).into();
     "followed_by" "Repaired or taken back by" Text "The changes that name it as their cause, or take it back." =
         |one| join_steps(one);
+    "policy_loosened" "Policy asks less" Text "What the policy that it leaves may ask less than the one before it." =
+        |one| one.policy_loosened.as_ref().into();
 }
 
 /// The change log as a table.
 pub static CHANGE_SHEET: TableSheet =
-    TableSheet { name: "changes", version: 1, title: "All columns", columns: CHANGE_COLUMNS };
+    TableSheet { name: "changes", version: 2, title: "All columns", columns: CHANGE_COLUMNS };
 
 /// The columns of the one-page view, by their keys.
 const AUDITOR_COLUMNS: &[&str] = &[

@@ -60,6 +60,12 @@ pub struct ChangeRecord {
     pub reverted_by: Vec<RelatedStep>,
     /// The changes that it made necessary, as they say, oldest first.
     pub caused: Vec<RelatedStep>,
+    /// What the policy that it leaves may ask less than the one before it; `None` if nothing says so.
+    #[serde(default)]
+    pub policy_loosened: Option<Text>,
+    /// True if it brought the first policy of the history, so that nothing could judge it.
+    #[serde(default)]
+    pub is_founding: bool,
     /// True if it takes another change back, or names one as its cause.
     #[serde(default)]
     pub is_repair: bool,

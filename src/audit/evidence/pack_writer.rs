@@ -205,7 +205,10 @@ impl PackRun<'_> {
         let mut numbers: BTreeSet<u64> = shown.record.attempts.iter().map(|attempt| attempt.record).collect();
         numbers.extend(shown.record.landing.record);
         numbers.extend(shown.decision.as_ref().map(|decided| decided.record));
-        for traced in trace_change(repository, shown.record.id)?.records {
+        let trace = trace_change(repository, shown.record.id)?;
+        // An act counts only beside the decision that allowed it.
+        numbers.extend(&trace.act_decisions);
+        for traced in trace.records {
             numbers.insert(traced.record.number);
             if let LedgerEvent::Decision(decided) = &traced.record.event {
                 for source in decided.refs.iter().flat_map(|one| &one.policies) {

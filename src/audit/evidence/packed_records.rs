@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::audit::evidence::pack_reader::ReadPack;
 use crate::change::{Oid, Text};
+use crate::ledger::audit::act_continuity::ActContinuity;
 use crate::ledger::audit::ledger_history::{MoveDecision, RecordedChangeAct};
 use crate::ledger::audit::trace::LandingOrigin;
 use crate::ledger::record::readable::ReadableRecord;
@@ -146,13 +147,20 @@ impl PackedRecords {
 
     /// Returns what was said about a change of the ref, oldest first.
     pub(super) fn list_acts(&self, change: Oid, ref_name: &Text) -> Vec<RecordedChangeAct> {
+        let mut acts = ActContinuity::default();
         let mut found = Vec::new();
-        for (record, _, event) in self.list_events() {
-            if let LedgerEvent::Act(event) = event
-                && event.act.change == change
-                && event.act.ref_name == *ref_name
-            {
-                found.push(RecordedChangeAct { record, event: event.clone() });
+        for (record, holder, event) in self.list_events() {
+            match event {
+                LedgerEvent::Decision(decided) => acts.add_decision(decided),
+                // As where a ledger is read: an act that no decision allowed says nothing of the change.
+                LedgerEvent::Act(event)
+                    if acts.add_act((holder, record), event)
+                        && event.act.change == change
+                        && event.act.ref_name == *ref_name =>
+                {
+                    found.push(RecordedChangeAct { record, event: event.clone() });
+                }
+                _ => {}
             }
         }
         found
@@ -169,12 +177,46 @@ impl PackedRecords {
         })
     }
 
-    /// Returns the ids of the decisions of the pack.
+    /// Returns the ids of the decisions of the pack, but of those that allowed an act: what landed by them is no change.
     pub(super) fn list_decision_ids(&self) -> Vec<&str> {
         let ids = self.list_events().filter_map(|(_, _, event)| match event {
-            LedgerEvent::Decision(decided) => Some(decided.id.as_str()),
+            LedgerEvent::Decision(decided) if decided.refs.iter().all(|one| one.act.is_none()) => {
+                Some(decided.id.as_str())
+            }
             _ => None,
         });
         ids.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::record::{ChangeAct, RecordedAct, RecordedActKind};
+
+    /// Whoever writes a record can write an act; only a decision beside it says that somebody was allowed to.
+    #[test]
+    fn an_act_without_its_decision_proves_nothing() {
+        let change = Oid::from_bytes(&[1; 20]).unwrap();
+        let ref_name = Text::from("refs/heads/main");
+        let act = RecordedAct {
+            id: "0123456789ab".to_owned(),
+            account: "monitor".into(),
+            person: None,
+            change,
+            ref_name: ref_name.clone(),
+            says: RecordedActKind::Verified,
+            note: None,
+        };
+        let event = ChangeAct { act, decision: "0".repeat(32), observed_at: Timestamp::UNIX_EPOCH };
+        let record = Record {
+            event: LedgerEvent::Act(event),
+            number: 1,
+            previous: None,
+            recorded_at: Timestamp::UNIX_EPOCH,
+            schema: crate::ledger::record::RECORD_SCHEMA.to_owned(),
+        };
+        let records = PackedRecords { records: vec![(change, Box::new(record))] };
+        assert_eq!(records.list_acts(change, &ref_name), []);
     }
 }

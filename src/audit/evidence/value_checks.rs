@@ -93,7 +93,7 @@ impl<'a> ValueChecker<'a> {
             wants_marks: false,
             keeps_verdicts: false,
             needs: &needs,
-            effects: None,
+            walk_facts: None,
         };
         let read = judge.read_step(commits.collect(), |_| false);
         match (&read.facts, &record.facts) {

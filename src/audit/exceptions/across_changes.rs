@@ -10,10 +10,12 @@ use jiff::Timestamp;
 
 use crate::audit::change_record::ChangeRecord;
 use crate::audit::change_record::field_values::TICKET;
+use crate::audit::exceptions::change_people::list_authors;
+use crate::audit::exceptions::habit_patterns::HabitPatterns;
 use crate::audit::exceptions::{AuditException, ExceptionKind};
 use crate::audit::table::format_table_time;
 use crate::change::Text;
-use crate::ledger::record::{RecordedApproval, RecordedAuthor, RecordedIdentityKind};
+use crate::ledger::record::RecordedApproval;
 use crate::verdict::format_count;
 
 /// How many changes may name one ticket.
@@ -50,6 +52,7 @@ pub(crate) struct ChangePatterns {
     people: BTreeMap<String, Approver>,
     approvals: usize,
     newest: Option<(String, Timestamp)>,
+    habits: HabitPatterns,
 }
 
 /// The changes that name one ticket.
@@ -86,6 +89,7 @@ struct ApprovalSeries {
 impl ChangePatterns {
     /// Counts a change.
     pub(crate) fn add_change(&mut self, change: &ChangeRecord) {
+        self.habits.add_change(change);
         let at = change.landing.at;
         let id = change.change_id();
         for ticket in list_tickets(change) {
@@ -139,6 +143,7 @@ impl ChangePatterns {
             found.extend(self.build_series_exception(person));
         }
         self.add_pairs(&mut found);
+        found.extend(self.habits.list_exceptions());
         found
     }
 
@@ -227,18 +232,6 @@ fn list_tickets(change: &ChangeRecord) -> BTreeSet<Text> {
     let mut found = BTreeSet::new();
     for statement in change.list_statements(TICKET) {
         found.insert(statement.value.clone());
-    }
-    found
-}
-
-/// Returns the keys of the people who wrote a change, without machines.
-fn list_authors(change: &ChangeRecord) -> BTreeSet<String> {
-    let is_author =
-        |one: &&RecordedAuthor| one.role.code == "role.author" && one.kind != RecordedIdentityKind::Bot;
-    let mut found = BTreeSet::new();
-    for one in change.reasons.iter().flat_map(|reasons| &reasons.contributors).filter(is_author) {
-        let name = one.address.as_ref().unwrap_or(&one.name);
-        found.insert(one.person.clone().unwrap_or_else(|| name.to_lossy().to_ascii_lowercase()));
     }
     found
 }

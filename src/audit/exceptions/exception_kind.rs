@@ -60,6 +60,20 @@ pub enum ExceptionKind {
     MutualApproval,
     /// Many changes name one ticket, or a ticket is named for a long time.
     SharedTicket,
+    /// Many of the changes are emergencies.
+    EmergencyShare,
+    /// One person wrote several emergencies within weeks.
+    EmergencySeries,
+    /// Nearly all changes are standard changes.
+    StandardShare,
+    /// Nearly all changes state a low risk.
+    LowRiskShare,
+    /// Several changes have the same plan or purpose.
+    RepeatedText,
+    /// One person made several small changes of one file within hours.
+    SplitChange,
+    /// Commits have dates that are far from their receipt.
+    DoubtfulDate,
     /// The ledger is not the chain of records that was written.
     BrokenLedger,
     /// A commit, a record or a part of history cannot be read.
@@ -68,7 +82,7 @@ pub enum ExceptionKind {
 
 impl ExceptionKind {
     /// Every kind, in the order of a report.
-    pub const ALL: [ExceptionKind; 29] = [
+    pub const ALL: [ExceptionKind; 36] = [
         ExceptionKind::UnauthorisedChange,
         ExceptionKind::UnrecordedChange,
         ExceptionKind::MissingPull,
@@ -96,6 +110,13 @@ impl ExceptionKind {
         ExceptionKind::ApproverShare,
         ExceptionKind::MutualApproval,
         ExceptionKind::SharedTicket,
+        ExceptionKind::EmergencyShare,
+        ExceptionKind::EmergencySeries,
+        ExceptionKind::StandardShare,
+        ExceptionKind::LowRiskShare,
+        ExceptionKind::RepeatedText,
+        ExceptionKind::SplitChange,
+        ExceptionKind::DoubtfulDate,
         ExceptionKind::BrokenLedger,
         ExceptionKind::Unreadable,
     ];
@@ -130,6 +151,13 @@ impl ExceptionKind {
             ExceptionKind::ApproverShare => "approver-share",
             ExceptionKind::MutualApproval => "mutual-approval",
             ExceptionKind::SharedTicket => "shared-ticket",
+            ExceptionKind::EmergencyShare => "emergency-share",
+            ExceptionKind::EmergencySeries => "emergency-series",
+            ExceptionKind::StandardShare => "standard-share",
+            ExceptionKind::LowRiskShare => "low-risk-share",
+            ExceptionKind::RepeatedText => "repeated-text",
+            ExceptionKind::SplitChange => "split-change",
+            ExceptionKind::DoubtfulDate => "doubtful-date",
             ExceptionKind::BrokenLedger => "broken-ledger",
             ExceptionKind::Unreadable => "unreadable",
         }
@@ -165,6 +193,13 @@ impl ExceptionKind {
             ExceptionKind::ApproverShare => "People who gave most of the approvals",
             ExceptionKind::MutualApproval => "Pairs who approve each other's changes",
             ExceptionKind::SharedTicket => "Tickets that many changes name",
+            ExceptionKind::EmergencyShare => "Emergencies that are many",
+            ExceptionKind::EmergencySeries => "People who wrote several emergencies within weeks",
+            ExceptionKind::StandardShare => "Standard changes that are nearly all",
+            ExceptionKind::LowRiskShare => "Risks that are nearly always low",
+            ExceptionKind::RepeatedText => "Plans and purposes that several changes share",
+            ExceptionKind::SplitChange => "Small changes of one file in quick succession",
+            ExceptionKind::DoubtfulDate => "Dates of commits that are far from their receipt",
             ExceptionKind::BrokenLedger => "A ledger that is not the one that was written",
             ExceptionKind::Unreadable => "What cannot be read",
         }
@@ -206,7 +241,14 @@ impl ExceptionKind {
             | ExceptionKind::ApprovalSeries
             | ExceptionKind::ApproverShare
             | ExceptionKind::MutualApproval
-            | ExceptionKind::SharedTicket => "low",
+            | ExceptionKind::SharedTicket
+            | ExceptionKind::EmergencyShare
+            | ExceptionKind::EmergencySeries
+            | ExceptionKind::StandardShare
+            | ExceptionKind::LowRiskShare
+            | ExceptionKind::RepeatedText
+            | ExceptionKind::SplitChange
+            | ExceptionKind::DoubtfulDate => "low",
         }
     }
 }

@@ -4,7 +4,9 @@
 //! An exception is a question, not a verdict: whoever answers it finds a place for cause, action, owner and date.
 
 pub(crate) mod across_changes;
+mod change_people;
 mod exception_kind;
+mod habit_patterns;
 pub(crate) mod of_change;
 pub(crate) mod of_inputs;
 pub(crate) mod of_ledger;

@@ -1,5 +1,7 @@
 //! The exceptions of one change.
 
+use jiff::SignedDuration;
+
 use crate::audit::change_record::change_acts::describe_act_author;
 use crate::audit::change_record::field_values::CHANGE_TYPE;
 use crate::audit::change_record::standing::{GateBypass, has_roster};
@@ -14,6 +16,9 @@ use crate::ledger::state::TrackedObligation;
 
 /// How many people a cell names.
 const MAX_NAMED: usize = 10;
+
+/// How much the clock of a committer may be ahead of that of the gate.
+const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(10);
 
 /// The role of the account that pushed or merged.
 const PUSHER_ROLE: &str = "role.pusher";
@@ -35,6 +40,7 @@ pub(crate) fn list_change_exceptions(change: &ChangeRecord, has_ledger: bool) ->
     add_approvals(change, &mut found);
     add_strangers(change, &mut found);
     add_late_ticket(change, &mut found);
+    add_future_dates(change, &mut found);
     for reasons in &change.reasons {
         add_contradictions(change, reasons, &mut found);
     }
@@ -277,6 +283,22 @@ fn is_by_stranger(approval: &RecordedApproval) -> bool {
 
 fn describe_leaving(change: &ChangeRecord, name: &Text) -> &'static str {
     if change.left_people.contains(name) { ", whom an earlier one lists" } else { "" }
+}
+
+/// Adds dates of the last commit that are later than the gate saw it.
+fn add_future_dates(change: &ChangeRecord, found: &mut Vec<AuditException>) {
+    let Ok(facts) = &change.facts else { return };
+    let dates = [("written", Some(facts.authored_at)), ("committed", facts.committed_at)];
+    for (word, at) in dates {
+        let Some(at) = at.filter(|_| change.has_trusted_time()) else { continue };
+        if at.duration_since(change.landing.at) > MAX_CLOCK_SKEW {
+            let what = format!(
+                "its last commit says that it was {word} at {}, after it had landed; a wrong clock does that",
+                format_table_time(at)
+            );
+            found.push(build_exception(change, ExceptionKind::DoubtfulDate, what));
+        }
+    }
 }
 
 fn add_late_ticket(change: &ChangeRecord, found: &mut Vec<AuditException>) {

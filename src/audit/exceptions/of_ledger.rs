@@ -9,7 +9,7 @@ use crate::audit::population::population_entry::{EntryKind, PopulationEntry};
 use crate::audit::population::unjudged_spans::UnjudgedSpan;
 use crate::audit::table::format_table_time;
 use crate::change::{Oid, Text};
-use crate::ledger::audit::ledger_history::LedgerHistory;
+use crate::ledger::audit::ledger_history::{LedgerHistory, RefRefusal};
 use crate::ledger::audit::protection_times::UnprotectedTime;
 use crate::ledger::audit::session_history::SessionHistory;
 
@@ -158,6 +158,26 @@ pub(crate) fn build_denial_exceptions(
         ));
     }
     found
+}
+
+/// Returns the exception of somebody who had left when what they pushed or made was refused.
+pub(crate) fn build_leaver_exception(
+    (repository, ref_name): (&str, &Text),
+    refusal: &RefRefusal,
+    (name, role): (&Text, &str),
+) -> AuditException {
+    let what = format!(
+        "refused: the roster of the time does not know `{}`, whom an earlier one lists, {role} of what was pushed",
+        name.to_lossy()
+    );
+    let mut exception = AuditException::open_exception(
+        ExceptionKind::ActorNotInRoster,
+        (format!("{repository}/record/{}", refusal.record), ref_name.clone()),
+        (what, refusal.observed_at),
+        format!("ledger record {}", refusal.record),
+    );
+    exception.detected_at = Some(refusal.observed_at);
+    exception
 }
 
 /// Returns the exception of a step that belongs to the period by its place although its time says otherwise.

@@ -14,6 +14,7 @@ use crate::audit::completeness::CompletenessCheck;
 use crate::audit::exceptions::AuditException;
 use crate::audit::inputs::known_inputs::KnownInputs;
 use crate::audit::population::population_entry::PopulationEntry;
+use crate::audit::population::refused_push::RefusedPush;
 use crate::audit::table::{ColumnKind, TableColumn, TableSheet};
 use crate::policy::Policy;
 use crate::predicates::Predicate;
@@ -34,6 +35,8 @@ pub enum AuditEvent<'a> {
     Change(Cow<'a, ChangeRecord>),
     /// An exception that no change has.
     Exception(Cow<'a, AuditException>),
+    /// A push or a merge that was refused.
+    Refusal(Cow<'a, RefusedPush>),
     /// The audit of a ref has ended.
     RefEnded(Cow<'a, RefClosing>),
     /// A repository could not be audited, or not to its end.
@@ -97,7 +100,7 @@ pub struct UnreadRepository {
 /// The events of one repository as a table.
 pub static EVENT_SHEET: TableSheet = TableSheet {
     name: "events",
-    version: 1,
+    version: 2,
     title: "Events",
     columns: &[
         TableColumn::new("place", "Place", ColumnKind::Integer, "The number of the event, from 1."),

@@ -24,6 +24,7 @@ use crate::audit::inputs::deployments::DeploymentList;
 use crate::audit::inputs::incidents::IncidentList;
 use crate::audit::population::period::AuditPeriod;
 use crate::audit::population::population_entry::POPULATION_SHEET;
+use crate::audit::population::refused_push::REFUSAL_SHEET;
 use crate::audit::table::{ColumnKind, RowWriter as _, TableCell, TableColumn, TableSheet};
 
 /// The column that the folders of a data set tell.
@@ -73,6 +74,7 @@ pub struct DatasetWriter {
     changes: PartitionedTable,
     exceptions: PartitionedTable,
     population: PartitionedTable,
+    refusals: PartitionedTable,
     repository_table: Box<ParquetTable>,
     repository: Option<OpenRepository>,
     repositories: Vec<DatasetRepository>,
@@ -116,6 +118,7 @@ impl DatasetWriter {
             changes: PartitionedTable::new(root, partitioned_change_sheet(), CHANGE_SHEET),
             exceptions: PartitionedTable::new(root, EXCEPTION_SHEET, EXCEPTION_SHEET),
             population: PartitionedTable::new(root, partitioned_population_sheet(), POPULATION_SHEET),
+            refusals: PartitionedTable::new(root, partitioned_refusal_sheet(), REFUSAL_SHEET),
             repository_table: Box::new(repository_table),
             repository: None,
             repositories: Vec::new(),
@@ -184,6 +187,16 @@ impl DatasetWriter {
         self.population.write_row(&name, at, row)
     }
 
+    /// Writes the row of a refusal.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a file cannot be written.
+    pub(crate) fn add_refusal(&mut self, at: Timestamp, row: &[TableCell]) -> Result<()> {
+        let name = self.open_repository()?.name.clone();
+        self.refusals.write_row(&name, at, row)
+    }
+
     /// Writes the row of a change.
     ///
     /// # Errors
@@ -213,7 +226,8 @@ impl DatasetWriter {
         let Some(open) = self.repository.take() else { return Ok(()) };
         open.events.finish()?;
         self.files.push(open.file.clone());
-        for table in [&mut self.changes, &mut self.exceptions, &mut self.population] {
+        let Self { changes, exceptions: asked, population, refusals, .. } = self;
+        for table in [changes, asked, population, refusals] {
             self.files.extend(table.end_repository()?);
         }
         let [ref_name, tip, ledger] = open.held;
@@ -236,12 +250,12 @@ impl DatasetWriter {
         Ok(())
     }
 
-    /// Finishes every file, writes the manifest, and puts the data set in its place.
+    /// Finishes every file and writes the manifest; the data set is put in its place later.
     ///
     /// # Errors
     ///
     /// Fails if a file cannot be written; then there is no data set, or the one that was there.
-    pub(crate) fn finish_dataset(mut self, facts: DatasetFacts) -> Result<()> {
+    pub(crate) fn finish_dataset(mut self, facts: DatasetFacts) -> Result<WholeDataset> {
         self.end_repository()?;
         let root = self.folder.path().to_path_buf();
         self.repository_table.finish()?;
@@ -269,6 +283,23 @@ impl DatasetWriter {
         serde_json::to_writer_pretty(&mut file, &manifest)?;
         file.write_all(b"\n")?;
         file.finish()?;
+        Ok(WholeDataset { folder: self.folder, target: self.target })
+    }
+}
+
+/// A data set that is whole and not in its place yet.
+pub(crate) struct WholeDataset {
+    folder: TempDir,
+    target: PathBuf,
+}
+
+impl WholeDataset {
+    /// Puts the data set in its place.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it cannot be put there.
+    pub(crate) fn place_dataset(self) -> Result<()> {
         replace_folder(self.folder, &self.target)
     }
 }
@@ -307,6 +338,12 @@ fn partitioned_change_sheet() -> TableSheet {
 fn partitioned_population_sheet() -> TableSheet {
     static COLUMNS: LazyLock<Vec<TableColumn>> = LazyLock::new(|| list_own_columns(POPULATION_SHEET.columns));
     TableSheet { columns: &COLUMNS, ..POPULATION_SHEET }
+}
+
+/// Returns the columns of the refusals that the folders do not tell.
+fn partitioned_refusal_sheet() -> TableSheet {
+    static COLUMNS: LazyLock<Vec<TableColumn>> = LazyLock::new(|| list_own_columns(REFUSAL_SHEET.columns));
+    TableSheet { columns: &COLUMNS, ..REFUSAL_SHEET }
 }
 
 fn list_own_columns(columns: &[TableColumn]) -> Vec<TableColumn> {

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::inputs::input_file::{InputEntry, InputFile};
 use crate::change::Oid;
+use crate::ledger::audit::ledger_history::RecordedChangeAct;
+use crate::ledger::record::RecordedActKind;
 
 /// One deployment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +33,36 @@ impl Deployment {
         let name = self.environment.to_ascii_lowercase();
         name.starts_with("prod") || name == "live"
     }
+}
+
+/// Returns the deployments that the acts of a ledger tell of, oldest first.
+pub(crate) fn list_recorded_deployments(acts: &[RecordedChangeAct]) -> Vec<Deployment> {
+    let mut found = Vec::new();
+    for event in acts.iter().map(|one| &one.event) {
+        if let RecordedActKind::Deployment { environment, failed } = &event.act.says {
+            found.push(Deployment {
+                commit: event.act.change,
+                environment: environment.to_lossy().into_owned(),
+                at: event.observed_at,
+                by: Some(event.act.account.to_lossy().into_owned()),
+                is_failed: *failed,
+            });
+        }
+    }
+    found.sort_by_key(|deployment| deployment.at);
+    found
+}
+
+/// Returns the deployments of files and of ledgers together, oldest first: what a file tells as well is left out of what
+/// ledgers tell.
+pub(crate) fn join_deployments(given: &[Deployment], recorded: &[Deployment]) -> Vec<Deployment> {
+    let mut joined = given.to_vec();
+    let is_given = |one: &Deployment| {
+        given.iter().any(|other| other.commit == one.commit && other.environment == one.environment)
+    };
+    joined.extend(recorded.iter().filter(|one| !is_given(one)).cloned());
+    joined.sort_by(|one, other| (one.at, &one.environment).cmp(&(other.at, &other.environment)));
+    joined
 }
 
 /// Returns true for the deployments that figures count: those in production, or all where no environment is called so.

@@ -1,8 +1,11 @@
-//! Which lines of the files of incidents and deployments an audited history knows: the others count in no figure.
+//! Which lines of the files of incidents and deployments an audited history knows: the others count in no figure; and
+//! the deployments that its ledger tells of.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+
+use crate::audit::inputs::deployments::Deployment;
 
 /// The lines of the given files that histories know, by their numbers from 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +17,9 @@ pub struct KnownInputs {
     pub deployments: BTreeSet<usize>,
     /// Those of them that ran before their change had landed.
     pub early_deployments: BTreeSet<usize>,
+    /// The deployments that ledgers tell of.
+    #[serde(default)]
+    pub recorded_deployments: Vec<Deployment>,
 }
 
 impl KnownInputs {
@@ -22,5 +28,6 @@ impl KnownInputs {
         self.incidents.extend(&others.incidents);
         self.deployments.extend(&others.deployments);
         self.early_deployments.extend(&others.early_deployments);
+        self.recorded_deployments.extend_from_slice(&others.recorded_deployments);
     }
 }

@@ -156,6 +156,10 @@ impl KeyFigureCounter {
             Some((failed, repaired)) => self.repair_hours.push(hours_between(failed, repaired)),
             None => self.unknown_repairs += u64::from(!change.outcome().is_success()),
         }
+        // What brought the first policy was a change before there was anything to wait for.
+        if change.is_founding {
+            return;
+        }
         if let Some(deployment) = &change.deployment {
             self.deployment_hours.push(hours_between(change.landing.at, deployment.at));
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::audit::inputs::deployments::{Deployment, counts_in_figures};
+use crate::audit::inputs::deployments::{Deployment, join_deployments};
 use crate::audit::inputs::incidents::Incident;
 use crate::audit::inputs::known_inputs::KnownInputs;
 use crate::audit::key_figures::figure::{FigureValue, KeyFigure, hours_between, median_figure};
@@ -60,24 +60,33 @@ pub(crate) fn build_incident_figures(
     vec![related, recovery]
 }
 
-/// Returns the figures of the deployments of a period whose commit is known and had landed; `lead_hours` are those from
+/// Returns the figures of the deployments of a period whose commit is known and had landed, by a file and by ledgers; `lead_hours` are those from
 /// landing to deployment.
 pub(crate) fn build_deployment_figures(
     deployments: &[Deployment],
     (known, period): (&KnownInputs, &AuditPeriod),
     lead_hours: &[f64],
 ) -> Vec<KeyFigure> {
-    let counts = counts_in_figures(deployments);
-    let mut of_period: Vec<&Deployment> = Vec::new();
+    let recorded = &known.recorded_deployments;
+    // A line of the file that no history knows counts nowhere, and is no reason to leave out what a ledger tells.
+    let mut given = Vec::new();
     for (number, deployment) in deployments.iter().enumerate() {
-        let is_known = known.deployments.contains(&number) && !known.early_deployments.contains(&number);
-        if is_known && counts(deployment) && period.contains(deployment.at) {
-            of_period.push(deployment);
+        if known.deployments.contains(&number) && !known.early_deployments.contains(&number) {
+            given.push(deployment.clone());
         }
     }
-    let note = match deployments.iter().any(Deployment::is_in_production) {
-        true => "as the file of deployments says; of production alone",
-        false => "as the file of deployments says; no environment is called production, so all of them count",
+    let all = join_deployments(&given, recorded);
+    let names_production = deployments.iter().chain(recorded).any(Deployment::is_in_production);
+    let counts = |one: &&Deployment| (!names_production || one.is_in_production()) && period.contains(one.at);
+    let of_period: Vec<&Deployment> = all.iter().filter(counts).collect();
+    let source = match (deployments.is_empty(), recorded.is_empty()) {
+        (_, true) => "as the file of deployments says",
+        (true, false) => "as the ledger says",
+        (false, false) => "as the file of deployments and the ledger say",
+    };
+    let note = match names_production {
+        true => format!("{source}; of production alone"),
+        false => format!("{source}; no environment is called production, so all of them count"),
     };
     let failed = of_period.iter().filter(|deployment| deployment.is_failed).count();
     let mut recovery = Vec::new();
@@ -105,7 +114,7 @@ pub(crate) fn build_deployment_figures(
             formula: "deployments of the period of commits of the history that had landed",
             value: FigureValue::Count(to_u64(of_period.len())),
             not_known: 0,
-            note: note.to_owned(),
+            note,
         },
         KeyFigure {
             key: "failed_deployments",

@@ -15,6 +15,7 @@ pub(crate) mod html_table;
 pub(crate) mod page_text;
 mod page_totals;
 pub(crate) mod period_counts;
+mod refusal_list;
 mod sections;
 pub(crate) mod svg_plot;
 mod timeline;
@@ -42,7 +43,9 @@ use crate::audit::page::control_coverage::ControlCoverage;
 use crate::audit::page::exception_lists::ExceptionLists;
 use crate::audit::page::page_text::{escape_html, show_words, write_data_block};
 use crate::audit::page::page_totals::PageTotals;
+use crate::audit::page::refusal_list::RefusalList;
 use crate::audit::page::sections::PageContent;
+use crate::audit::population::refused_push::RefusedPush;
 use crate::audit::table::{TableCell, format_table_time};
 use crate::gate::load_from_pack;
 use crate::policy::packs::POLICY_PACKS;
@@ -62,6 +65,7 @@ pub struct ReportPage {
     totals: PageTotals,
     exceptions: ExceptionLists,
     controls: ControlCoverage,
+    refusals: RefusalList,
     /// The exceptions about changes that have not come yet, by the ids of the changes.
     early: HashMap<String, Vec<(usize, AuditException)>>,
 }
@@ -81,6 +85,7 @@ impl ReportPage {
             totals: PageTotals::default(),
             exceptions: ExceptionLists::default(),
             controls: ControlCoverage::default(),
+            refusals: RefusalList::default(),
             early: HashMap::new(),
         })
     }
@@ -124,13 +129,18 @@ impl ReportPage {
         }
     }
 
+    /// Takes a push or a merge that was refused.
+    pub fn add_refusal(&mut self, refused: &RefusedPush) {
+        self.refusals.add_refusal(refused);
+    }
+
     /// Writes the page.
     ///
     /// # Errors
     ///
     /// Fails if the page cannot be written; then there is none.
     pub fn finish_page(self, end: &AuditEnd<'_>) -> Result<()> {
-        let ReportPage { mut file, spool, totals, mut exceptions, controls, early } = self;
+        let ReportPage { mut file, spool, totals, mut exceptions, controls, refusals, early } = self;
         for (number, exception) in early.values().flatten() {
             exceptions.add_exception(*number, exception, None);
         }
@@ -139,6 +149,7 @@ impl ReportPage {
             totals: &totals,
             exceptions: &exceptions,
             controls: &controls,
+            refusals: &refusals,
             known_controls: list_pack_controls(),
         };
         let style = format!("{REPORT_STYLE}{}", format_page_margins(end));

@@ -12,6 +12,7 @@ use crate::audit::page::figure_table::write_figures;
 use crate::audit::page::html_table::{HtmlCell, HtmlTable};
 use crate::audit::page::page_text::{escape_html, show_html, show_words};
 use crate::audit::page::page_totals::{AFTERWARDS_ORDER, OBLIGATION_ORDER, PageTotals, RESULT_ORDER};
+use crate::audit::page::refusal_list::RefusalList;
 use crate::audit::page::svg_plot::{PLOT_PATTERNS, PlotBar, PlotTitle, write_bar_plot, write_column_plot};
 use crate::audit::table::format_table_time;
 
@@ -21,6 +22,7 @@ pub(super) struct PageContent<'a> {
     pub(super) totals: &'a PageTotals,
     pub(super) exceptions: &'a ExceptionLists,
     pub(super) controls: &'a ControlCoverage,
+    pub(super) refusals: &'a RefusalList,
     /// The controls that shipped packs name.
     pub(super) known_controls: BTreeSet<String>,
 }
@@ -41,6 +43,7 @@ impl PageContent<'_> {
             "summary" => self.write_summary(out)?,
             "plots" => self.write_plots(out)?,
             "exceptions" => self.exceptions.write_lists(self.end.changes, out)?,
+            "refusals" => self.refusals.write_list(self.has_ledger(), out)?,
             "controls" => self.write_controls(out)?,
             "completeness" => self.write_completeness(out)?,
             "limits" => self.write_limits(out)?,
@@ -48,6 +51,10 @@ impl PageContent<'_> {
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    fn has_ledger(&self) -> bool {
+        self.end.inputs.repositories.iter().any(|one| one.ledger.is_some())
     }
 
     fn write_inputs(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -83,8 +90,7 @@ impl PageContent<'_> {
 
     fn write_summary(&self, out: &mut dyn Write) -> io::Result<()> {
         let totals = self.totals;
-        let has_ledger = self.end.inputs.repositories.iter().any(|one| one.ledger.is_some());
-        if !has_ledger {
+        if !self.has_ledger() {
             writeln!(
                 out,
                 "<p class=\"note\"><strong>There was no ledger.</strong> People, approvals and times here are \

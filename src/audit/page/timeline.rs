@@ -135,6 +135,7 @@ fn add_act(one: &RecordedChangeAct, events: &mut Vec<DetailEvent>) {
         RecordedActKind::Outcome { .. } => "reported: ",
         RecordedActKind::Verified => "",
         RecordedActKind::Attachment { .. } => "a file was attached: ",
+        RecordedActKind::Deployment { .. } => "deployed: ",
     };
     let what = format!("{word}{} (record {})", show_text(&describe_act(&one.event)), one.record);
     let who = describe_act_author(&one.event);

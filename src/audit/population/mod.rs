@@ -13,6 +13,8 @@ pub mod population_entry;
 pub mod pull_comparison;
 pub(crate) mod recorded_reasons;
 pub(crate) mod ref_chain;
+pub(crate) mod refusal_track;
+pub mod refused_push;
 pub(crate) mod roster_history;
 pub(crate) mod step_evidence;
 pub mod step_journal;

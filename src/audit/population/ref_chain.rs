@@ -328,3 +328,30 @@ impl RefChain {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is kept of a step counts only for the commits that the step had: a step of another run has others.
+    #[test]
+    fn a_key_of_steps_tells_their_runs_apart() {
+        let id = |number: u8| Oid::from_bytes(&[number; 20]).unwrap();
+        let describe = |runs: Vec<ChainRun>| RefChain { runs, ..RefChain::default() }.describe_runs();
+        let run = ChainRun { first: 0, last: 3, base: None, hidden: Vec::new(), is_aside: false };
+        assert_eq!(describe(vec![run.clone()]), "");
+        let second = ChainRun { first: 4, last: 6, base: Some(id(1)), hidden: vec![id(1)], is_aside: false };
+        let kept = describe(vec![run.clone(), second.clone()]);
+        let others = [
+            ChainRun { first: 5, ..second.clone() },
+            ChainRun { last: 7, ..second.clone() },
+            ChainRun { base: Some(id(2)), ..second.clone() },
+            ChainRun { hidden: vec![id(1), id(2)], ..second.clone() },
+            ChainRun { is_aside: true, ..second.clone() },
+        ];
+        for other in others {
+            assert_ne!(describe(vec![run.clone(), other.clone()]), kept, "{other:?}");
+        }
+        assert_eq!(describe(vec![run, second]), kept);
+    }
+}

@@ -10,8 +10,8 @@ use crate::change::{
 };
 use crate::gate::LoadedPolicy;
 use crate::gate::obligations::find_closing;
-use crate::gate::policy_effect::PolicyEffects;
 use crate::gate::push::change_judge::collect_commits;
+use crate::gate::walk_facts::WalkFacts;
 use crate::git::UnreadableCommit;
 use crate::judge::{collect_reasons, judge_change};
 use crate::ledger::audit::attempts::ChangeMarks;
@@ -21,6 +21,9 @@ use crate::verdict::Verdict;
 
 /// How many bytes of a purpose are kept.
 const MAX_PURPOSE_BYTES: usize = 500;
+
+/// How many paths of a step are kept.
+const MAX_FEW_PATHS: usize = 10;
 
 /// How many people of one kind are kept for a step.
 const MAX_PEOPLE: usize = 50;
@@ -40,12 +43,18 @@ pub(crate) struct StepFacts {
     pub(crate) author: Person,
     /// When that commit was written, as it claims.
     pub(crate) authored_at: Timestamp,
+    /// When that commit was made, as it claims.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) committed_at: Option<Timestamp>,
     /// The committer of its last commit.
     pub(crate) committer: Person,
     /// Everybody who is named as author or co-author, each once, in the order in which they are named.
     pub(crate) people: Vec<Person>,
     /// How many paths it changes, against the step before.
     pub(crate) files: Option<usize>,
+    /// The paths that it changes, if they are few.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) paths: Vec<Text>,
     /// How many lines it adds and removes, where the policy asks for that.
     pub(crate) lines: Option<u64>,
     /// The number of the pull request that the message names, as a forge writes it.
@@ -107,8 +116,8 @@ pub(crate) struct StepJudge<'a> {
     pub(crate) keeps_verdicts: bool,
     /// The facts that are read.
     pub(crate) needs: &'a NeededFacts,
-    /// What finds out what each step does to the policy, if there is one.
-    pub(crate) effects: Option<PolicyEffects<'a>>,
+    /// What completes each step, if there is a policy.
+    pub(crate) walk_facts: Option<WalkFacts<'a>>,
 }
 
 impl StepJudge<'_> {
@@ -182,8 +191,8 @@ impl StepJudge<'_> {
         let pusher = Err(Missing::NotAtThisStage(FactKind::Pusher));
         let target = Ok(self.target.clone());
         let mut change = Change::from_repository(Stage::Check, target, pusher, seen_at, commits);
-        if let Some(effects) = &self.effects {
-            effects.complete_change(&mut change);
+        if let Some(walk_facts) = &self.walk_facts {
+            walk_facts.complete_change(&mut change);
         }
         change
     }
@@ -239,13 +248,23 @@ impl StepFacts {
             purpose,
             author: last.author.clone(),
             authored_at: Timestamp::from_second(last.authored_at).unwrap_or(Timestamp::UNIX_EPOCH),
+            committed_at: find_commit_time(last),
             committer: last.committer.clone(),
             people,
             files: last.paths.as_ref().ok().map(Vec::len),
+            paths: list_few_paths(last),
             lines: last.lines.as_ref().ok().map(|lines| lines.added.saturating_add(lines.removed)),
             trailers,
             unread: None,
         }
+    }
+}
+
+/// Returns the paths that a commit changes; none if they are many, as only those of small changes are compared.
+fn list_few_paths(commit: &Commit) -> Vec<Text> {
+    match &commit.paths {
+        Ok(paths) if paths.len() <= MAX_FEW_PATHS => paths.iter().map(|one| one.path.clone()).collect(),
+        _ => Vec::new(),
     }
 }
 

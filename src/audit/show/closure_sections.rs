@@ -51,6 +51,13 @@ pub(super) fn build_landing_section(shown: &ShownChange) -> PageSection {
         section
             .add_row("not before", PageLine::from_words("the ref was seen without it on ").with_time(seen));
     }
+    for session in &change.break_glass {
+        let line =
+            PageLine::from_quote(session).with_words(", a break-glass session that was open when it landed");
+        let list = PageLine::from_words("to see it: ")
+            .with_line(PageLine::from_command("changegate breakglass list --all"));
+        section.add_lines("break glass", vec![line, list]);
+    }
     if let Some(record) = landing.record {
         section.add_row("record", PageLine::from_words(format!("{record} of the ledger")));
     }
@@ -193,6 +200,10 @@ fn describe_act(says: &RecordedActKind) -> (&'static str, PageLine) {
         RecordedActKind::Attachment { name, bytes, digest, .. } => {
             let line = PageLine::from_quote(&Text::from(name.as_str()));
             ("attached", line.with_words(format!(", {bytes} bytes, {digest}")))
+        }
+        RecordedActKind::Deployment { environment, failed } => {
+            let line = PageLine::from_words("to ").with_quote(environment);
+            ("deployed", if *failed { line.with_words("; that failed") } else { line })
         }
     }
 }

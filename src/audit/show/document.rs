@@ -144,6 +144,7 @@ pub fn build_document(shown: &ShownChange) -> ChangeDocument {
             "pull": change.landing.pull,
             "last-seen-before": change.landing.last_seen_before,
             "first-ref": change.landing.first_ref,
+            "break-glass": change.break_glass,
         }),
         judged: build_judged_json(&change.judged_by),
         commits: build_commits_json(shown),

@@ -121,6 +121,7 @@ pub fn list_timeline(shown: &ShownChange) -> Vec<TimelineEvent> {
             RecordedActKind::Outcome { .. } => "reported",
             RecordedActKind::Verified => "verified",
             RecordedActKind::Attachment { .. } => "attached",
+            RecordedActKind::Deployment { .. } => "deployed",
         };
         let said = TimelineEvent::new(one.event.observed_at, "gate", word, describe_act(&one.event));
         events.push(said.with_actor(Some(describe_act_author(&one.event))));

@@ -167,24 +167,37 @@ fn push_act(
     context: &Context,
 ) -> Result<CommandExit, CommandError> {
     let repository = Repository::discover_from(&context.directory)?;
-    let word = kind.word();
     let statement = ActStatement {
         kind,
         change: repository.resolve_revision(change)?,
         ref_name: find_landing_ref(&repository, target.ref_name.as_deref(), &target.remote, context)?,
         note: target.note.as_deref().and_then(join_words),
     };
+    push_statement(&statement, file, &target.remote, context)
+}
+
+/// Pushes what is said about a change, with a file or without.
+///
+/// # Errors
+///
+/// Fails if a part of it does not fit on one line, or if git fails.
+pub(crate) fn push_statement(
+    statement: &ActStatement,
+    file: Option<&PushedFile<'_>>,
+    remote: &str,
+    context: &Context,
+) -> Result<CommandExit, CommandError> {
+    let word = statement.kind.word();
     let message = CommitMessage::new(Text::new(statement.format_message()));
-    if ActStatement::parse_message(&message).as_ref() != Some(&statement) {
+    if ActStatement::parse_message(&message).as_ref() != Some(statement) {
         return Err(CommandError::usage(
-            "the incident, the note and the name of the ref must each fit on one line",
+            "the incident, the environment, the note and the name of the ref must each fit on one line",
         ));
     }
     let random = write_ahead::new_decision_id()?;
     let id = random.get(..SESSION_ID_DIGITS).unwrap_or(&random);
     let ref_name = format!("{ACT_REF_PREFIX}{id}");
-    let pushed =
-        push_lone_commit(context, (&message, file), (&target.remote, &ref_name), "acts about changes")?;
+    let pushed = push_lone_commit(context, (&message, file), (remote, &ref_name), "acts about changes")?;
     if pushed == CommandExit::Allowed {
         let mut out = std::io::stdout().lock();
         output::ignore_broken_pipe(writeln!(
@@ -197,7 +210,7 @@ fn push_act(
 }
 
 /// Returns a text as one line, with single spaces; `None` if it is empty.
-fn join_words(text: &str) -> Option<Text> {
+pub(crate) fn join_words(text: &str) -> Option<Text> {
     let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if joined.is_empty() { None } else { Some(Text::from(joined)) }
 }

@@ -1,5 +1,7 @@
 //! Which repositories and refs an audit is about, and what judges them.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -192,11 +194,7 @@ pub(super) fn find_audited_ref<'a>(
     if let Some(after) = after
         && !is_step_of(&repository, &ref_name, after, new.unwrap_or(tip))
     {
-        return Err(CommandError::Usage(format!(
-            "{after} is no step of the first-parent history of {}: write the older commit of the branch first, as in \
-             OLDER..NEWER",
-            new.unwrap_or(tip)
-        )));
+        return Err(CommandError::Usage(describe_wrong_start(&repository, after, new.unwrap_or(tip))));
     }
     let merged_pulls = GivenPulls::NotAsked;
     Ok(AuditedRef { repository, name, ref_name, tip, is_ref_tip, after, until, policy, merged_pulls })
@@ -224,6 +222,38 @@ fn is_first_parent_of(repository: &Repository, step: Oid, tip: Oid) -> bool {
         next = repository.find_tree_and_parent(id).ok().and_then(|read| read.first_parent);
     }
     next.is_some()
+}
+
+/// Returns why the steps after `after` are no part of the history of `tip`, and which range to ask for instead.
+fn describe_wrong_start(repository: &Repository, after: Oid, tip: Oid) -> String {
+    let no_step = format!("{after} is no step of the first-parent history of {tip}");
+    let in_history =
+        |id, of| repository.find_new_history(of, &[id]).is_ok_and(|found| found.leads_back_to(id));
+    if in_history(tip, after) {
+        return format!("{no_step}: write the older commit of the branch first, as in OLDER..NEWER");
+    }
+    let Ok(apart) = repository.find_new_history(tip, &[after]) else { return no_step };
+    let apart: BTreeSet<Oid> = apart.list_ids().into_iter().collect();
+    // The steps that the other commit does not have, newest first, and the newest one that it has.
+    let (mut steps, mut next) = (Vec::new(), Some(tip));
+    while let Some(id) = next.filter(|id| apart.contains(id)) {
+        steps.push(id);
+        next = repository.find_tree_and_parent(id).ok().and_then(|read| read.first_parent);
+    }
+    let Some(shared) = next else {
+        return format!(
+            "{no_step}, and the two have no step in common: give no beginning, or one of this branch"
+        );
+    };
+    match steps.into_iter().rev().find(|step| in_history(after, *step)) {
+        Some(merge) => format!(
+            "{no_step}: it came in with the step {merge}; write {merge}..{tip} for what landed after that, or \
+             {shared}..{tip} for every step that {after} does not have"
+        ),
+        None => format!(
+            "{no_step}: the two have gone apart after {shared}; write {shared}..{tip} for what landed here since"
+        ),
+    }
 }
 
 /// Returns the name of a repository: the last part of the address of `origin`, or that of its folder, without `.git`.

@@ -72,7 +72,7 @@ pub(super) fn run_fleet_report(
     let out = context.resolve_path(&args.out);
     let _lock = take_folder(&out, &args.out)?;
     let files = AuditFiles::create_files(&out, REPORT_TITLE, (args.profile.to_profile(), true))?;
-    let page = ReportPage::create_page(&out)?;
+    let page = ReportPage::create_page(files.work_folder())?;
     let scope = AuditScope { period, as_of: made_from.as_of };
     let mut progress = ProgressLine::start_counting("changes read", context);
     let mut run = AuditRun::begin_run((files, page, None), scope, &given, &mut progress);

@@ -95,7 +95,7 @@ pub(crate) fn run_audit(args: &AuditArgs, context: &Context) -> Result<CommandEx
     let out = context.resolve_path(target);
     let _lock = take_folder(&out, target)?;
     let files = AuditFiles::create_files(&out, REPORT_TITLE, (args.profile.to_profile(), fleet.is_none()))?;
-    let page = ReportPage::create_page(&out)?;
+    let page = ReportPage::create_page(files.work_folder())?;
     let dataset = match &fleet {
         Some(_) => Some(DatasetWriter::create_dataset(&out, args.shard)?),
         None => None,

@@ -40,6 +40,7 @@ pub(crate) fn list_checked_changes(
         display_name: Text::from(request.range_label.as_str()),
         target: request.target.clone(),
         pusher: Err(Missing::NotAtThisStage(FactKind::Pusher)),
+        unauthorised: None,
         stage: Stage::Check,
         unit: ChangeUnit::Step,
         enforce: false,

@@ -25,6 +25,8 @@ use crate::cli::progress::ProgressLine;
 use crate::gate::published_commits::mark_published_commits;
 use crate::gate::{RangeDivision, RangePart, RangeRequest, judge_parts};
 use crate::git::{CommitRange, Repository};
+use crate::ledger::server::undecided_moves::read_unauthorised_records;
+use crate::ledger::store::state_reader::LedgerStateReader;
 use crate::policy::ChangeUnit;
 use crate::report::{GroupScope, ReportStyle, SpooledRange};
 use crate::verdict::{Decision, Message, MessageTemplate};
@@ -94,11 +96,13 @@ fn judge_and_report(args: &CheckArgs, context: &Context) -> Result<CommandExit, 
             clock: Some(context.now),
         },
     };
+    let unauthorised = read_unauthorised_records(&LedgerStateReader::new(&repository));
     let range_request = RangeRequest {
         range: CommitRange { tip: request.new, hidden_tips: &request.hidden, trusted_keys: None },
         display_name: Text::from(request.range_label.as_str()),
         target: request.target.clone(),
         pusher: Err(Missing::NotAtThisStage(FactKind::Pusher)),
+        unauthorised: unauthorised.as_deref(),
         stage: Stage::Check,
         unit: ChangeUnit::Step,
         enforce: args.enforce,

@@ -126,6 +126,7 @@ fn judge_landed_update(
         display_name: update.name.clone(),
         target: Ok(update.name.clone()),
         pusher: settings.pusher.clone(),
+        unauthorised: None,
         stage: Stage::PreReceive,
         unit: loaded.policy.change_unit,
         enforce: true,

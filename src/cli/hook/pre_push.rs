@@ -177,6 +177,7 @@ fn judge_new_commits(
         display_name: Text::new(pushed.remote_name.as_bytes()),
         target: Ok(pushed.remote_name.clone()),
         pusher: Err(Missing::NotAtThisStage(FactKind::Pusher)),
+        unauthorised: None,
         stage: Stage::PrePush,
         unit: loaded.policy.change_unit,
         enforce: false,

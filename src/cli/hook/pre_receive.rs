@@ -14,14 +14,14 @@ use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
 use crate::cli::context::Context;
 use crate::cli::ledger_upkeep::serving_process;
 use crate::cli::output::{self, ReportFormatArg};
-use crate::gate::{GateMode, GateSettings, LedgerMode, PushFacts, UndecidedMove, judge_push};
+use crate::gate::{GateMode, GateSettings, LedgerMode, PushFacts, RecordedPast, UndecidedMove, judge_push};
 use crate::git::{ObjectQuarantine, RefUpdate, Repository, parse_pre_receive};
 use crate::ledger::server::decision::{self, DecisionContext};
 use crate::ledger::server::overdue::block_overdue_push;
 use crate::ledger::server::push_refusals::{
     add_act_refusals, add_session_refusals, record_unwritable_ledger,
 };
-use crate::ledger::server::undecided_moves::list_undecided_moves;
+use crate::ledger::server::undecided_moves::{list_undecided_moves, read_unauthorised_records};
 use crate::ledger::server::write_ahead;
 use crate::ledger::state::LedgerState;
 use crate::ledger::store::gate_folder;
@@ -91,8 +91,13 @@ fn decide_push(
             return Err(CommandError::Failed(error.context(why)));
         }
     };
+    let unauthorised = match settings.ledger_mode {
+        LedgerMode::Off => Some(Vec::new()),
+        LedgerMode::Require | LedgerMode::Warn => read_unauthorised_records(&states),
+    };
+    let past = RecordedPast { undecided: &undecided, unauthorised: unauthorised.as_deref() };
     let (mut report, facts) =
-        judge_push(&repository, updates, (&settings, &undecided), context.now, format.lists_passed_changes());
+        judge_push(&repository, updates, (&settings, past), context.now, format.lists_passed_changes());
     block_overdue_push(&mut report, &facts, || read_recorded_state(&states, &settings), context.now);
     if let Some(request) = facts.request() {
         let state = read_recorded_state(&states, &settings).map(Rc::unwrap_or_clone);

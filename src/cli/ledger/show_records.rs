@@ -278,7 +278,9 @@ fn write_act(out: &mut dyn Write, event: &ChangeAct) -> io::Result<()> {
             writeln!(out, "file      {name}, {bytes} bytes, in commit {commit}")?;
             writeln!(out, "          {digest}")?;
         }
-        RecordedActKind::Outcome { incident: None, .. } | RecordedActKind::Verified => {}
+        RecordedActKind::Outcome { incident: None, .. }
+        | RecordedActKind::Verified
+        | RecordedActKind::Deployment { .. } => {}
     }
     if let Some(note) = &act.note {
         writeln!(out, "note      {}", escape_name(note))?;

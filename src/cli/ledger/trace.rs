@@ -208,7 +208,9 @@ fn write_act_details(event: &ChangeAct, out: &mut dyn Write) -> io::Result<()> {
         RecordedActKind::Attachment { digest, .. } => {
             writeln!(out, "      {}", escape::escape_words(digest))?
         }
-        RecordedActKind::Outcome { incident: None, .. } | RecordedActKind::Verified => {}
+        RecordedActKind::Outcome { incident: None, .. }
+        | RecordedActKind::Verified
+        | RecordedActKind::Deployment { .. } => {}
     }
     match &event.act.note {
         Some(note) => writeln!(out, "{}", wrap_text("      ", 9, &escape_text(note))),

@@ -20,7 +20,7 @@ use crate::cli::try_change::assumed_change::AssumedChangeDraft;
 use crate::cli::try_change::patched_paths::list_patched_paths;
 use crate::fixture::{forget_commit_fact, forget_pull};
 use crate::gate::{
-    LoadedPolicy, complete_policy_effect, forget_policy_effect, judge_given_change, read_range_commits,
+    LoadedPolicy, complete_repository_facts, forget_policy_effect, judge_given_change, read_range_commits,
 };
 use crate::git::{CommitRange, Repository};
 use crate::policy_tests::find_unknown_field;
@@ -296,7 +296,7 @@ pub(crate) fn build_draft_change(
     }
     if has_commits {
         let repository = Repository::discover_from(&context.directory)?;
-        complete_policy_effect(&mut change, &repository, loaded);
+        complete_repository_facts(&mut change, &repository, loaded);
     } else {
         forget_policy_effect(&mut change, loaded);
         forget_contents(&mut change, args.path.is_empty());

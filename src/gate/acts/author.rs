@@ -84,5 +84,6 @@ fn find_permission<'a>(policy: &'a Policy, kind: &ActKind) -> Option<&'a ActPerm
         ActKind::Outcome { .. } => &acts.outcome,
         ActKind::Verified => &acts.verified,
         ActKind::Attach => &acts.attach,
+        ActKind::Deployed { .. } => &acts.deployed,
     })
 }

@@ -42,7 +42,7 @@ messages! {
     INVALID_COMMIT = "act.invalid-commit":
         "the commit of the act cannot be used: it {detail}";
     WRONG_FORM = "act.wrong-form":
-        "the message is not in the form that `changegate outcome`, `verified` and `attach` write";
+        "the message is not in the form that `changegate outcome`, `verified`, `attach` and `deploy-check --record` write";
     HAS_FILES = "act.has-files":
         "the commit holds files; only `changegate attach` brings a file";
     NO_FILE = "act.no-file":
@@ -74,6 +74,9 @@ const MAX_ACT_BYTES: u64 = 8 << 10;
 
 /// The most bytes of a remark.
 const MAX_NOTE_BYTES: usize = 2_000;
+
+/// The most bytes in the name of an environment.
+const MAX_ENVIRONMENT_BYTES: usize = 100;
 
 /// The most bytes in the name of an attached file.
 const MAX_NAME_BYTES: usize = 100;
@@ -176,9 +179,15 @@ impl ActPush<'_> {
                 findings.push(*pusher_finding(&INCIDENT_OF_SUCCESS));
             }
         }
-        for (field, value, limit) in
-            [("Incident", incident, MAX_INCIDENT_BYTES), ("Note", statement.note.as_ref(), MAX_NOTE_BYTES)]
-        {
+        let environment = match &statement.kind {
+            ActKind::Deployed { environment, .. } => Some(environment),
+            _ => None,
+        };
+        for (field, value, limit) in [
+            ("Incident", incident, MAX_INCIDENT_BYTES),
+            ("Environment", environment, MAX_ENVIRONMENT_BYTES),
+            ("Note", statement.note.as_ref(), MAX_NOTE_BYTES),
+        ] {
             let Some(value) = value else { continue };
             if value.as_bytes().len() > limit {
                 findings.push(*pusher_finding(NOTE_TOO_LONG.with("field", field).with("limit", limit)));
@@ -245,8 +254,10 @@ impl ActPush<'_> {
             (ActKind::Attach, OnlyEntry::TooLarge(size)) => {
                 Err(pusher_finding(FILE_TOO_LARGE.with("size", size).with("limit", limit)))
             }
-            (ActKind::Outcome { .. } | ActKind::Verified, OnlyEntry::Nothing) => Ok(None),
-            (ActKind::Outcome { .. } | ActKind::Verified, _) => Err(pusher_finding(&HAS_FILES)),
+            (_, OnlyEntry::Nothing) => Ok(None),
+            (ActKind::Outcome { .. } | ActKind::Verified | ActKind::Deployed { .. }, _) => {
+                Err(pusher_finding(&HAS_FILES))
+            }
         }
     }
 }

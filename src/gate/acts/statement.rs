@@ -35,6 +35,13 @@ pub enum ActKind {
     Verified,
     /// That the file in the tree of the commit is about it.
     Attach,
+    /// That it, and everything before it, was deployed.
+    Deployed {
+        /// Where it runs.
+        environment: Text,
+        /// True if the deployment failed.
+        is_failed: bool,
+    },
 }
 
 /// What became of a change, as somebody reports it.
@@ -74,9 +81,13 @@ impl ActKind {
             ActKind::Outcome { .. } => "outcome",
             ActKind::Verified => "verified",
             ActKind::Attach => "attach",
+            ActKind::Deployed { .. } => "deployed",
         }
     }
 }
+
+/// The words for what became of a deployment: that it failed, and that it did not.
+const DEPLOYMENT_RESULTS: [(&str, bool); 2] = [("succeeded", false), ("failed", true)];
 
 impl ActStatement {
     /// Returns the message that states this; no other message does.
@@ -86,6 +97,7 @@ impl ActStatement {
             ActKind::Outcome { outcome, .. } => format!("Report an outcome of {change}: {}", outcome.word()),
             ActKind::Verified => format!("Verify {change}"),
             ActKind::Attach => format!("Attach a file to {change}"),
+            ActKind::Deployed { .. } => format!("Record a deployment of {change}"),
         };
         let mut message =
             format!("{subject}\n\n{ACT_TRAILER}: {}\nChange: {change}\n", self.kind.word()).into_bytes();
@@ -93,6 +105,11 @@ impl ActStatement {
         if let ActKind::Outcome { outcome, incident } = &self.kind {
             add_line(&mut message, "Outcome", Some(&Text::from(outcome.word())));
             add_line(&mut message, "Incident", incident.as_ref());
+        }
+        if let ActKind::Deployed { environment, is_failed } = &self.kind {
+            add_line(&mut message, "Environment", Some(environment));
+            let result = DEPLOYMENT_RESULTS.iter().find(|(_, failed)| failed == is_failed);
+            add_line(&mut message, "Result", result.map(|(word, _)| Text::from(*word)).as_ref());
         }
         add_line(&mut message, "Note", self.note.as_ref());
         message
@@ -107,6 +124,12 @@ impl ActStatement {
             },
             b"verified" => ActKind::Verified,
             b"attach" => ActKind::Attach,
+            b"deployed" => {
+                let written = find_value(message, "Result")?;
+                let mut results = DEPLOYMENT_RESULTS.into_iter();
+                let (_, is_failed) = results.find(|(word, _)| word.as_bytes() == written.as_bytes())?;
+                ActKind::Deployed { environment: find_value(message, "Environment")?, is_failed }
+            }
             _ => return None,
         };
         let statement = ActStatement {
@@ -148,6 +171,8 @@ mod tests {
             ActKind::Outcome { outcome: ReportedOutcome::Worked, incident: None },
             ActKind::Verified,
             ActKind::Attach,
+            ActKind::Deployed { environment: "production".into(), is_failed: false },
+            ActKind::Deployed { environment: "eu 1".into(), is_failed: true },
         ];
         for kind in kinds {
             for note in [None, Some(Text::from("seen on all nodes"))] {

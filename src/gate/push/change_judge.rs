@@ -4,12 +4,12 @@ use jiff::Timestamp;
 
 use crate::change::{Change, Commit, Commits, Stage, Text};
 use crate::gate::obligations::ChangeObligations;
-use crate::gate::policy_effect::PolicyEffects;
 use crate::gate::policy_source::LoadedPolicy;
 use crate::gate::push::unreadable::build_unreadable_finding;
 use crate::gate::push_facts::KeptFacts;
 use crate::gate::settings::{GateSettings, LedgerMode};
 use crate::gate::swapped_parents::SwappedParents;
+use crate::gate::walk_facts::WalkFacts;
 use crate::git::UnreadableCommit;
 use crate::judge::{collect_reasons, judge_change};
 use crate::policy::Policy;
@@ -62,8 +62,8 @@ pub(crate) struct ChangeJudge<'push> {
     pub(crate) settings: &'push GateSettings,
     pub(crate) now: Timestamp,
     pub(crate) swapped_parents: SwappedParents,
-    /// What finds out what each change does to the policy.
-    pub(crate) effects: PolicyEffects<'push>,
+    /// What completes each change.
+    pub(crate) walk_facts: WalkFacts<'push>,
     /// True to return verdicts without remarks, too.
     pub(crate) keep_all: bool,
 }
@@ -111,7 +111,7 @@ impl ChangeJudge<'_> {
         let target = Ok(self.target.clone());
         let pusher = self.settings.pusher.clone();
         let mut change = Change::from_repository(Stage::PreReceive, target, pusher, self.now, commits);
-        self.effects.complete_change(&mut change);
+        self.walk_facts.complete_change(&mut change);
         Ok(change)
     }
 

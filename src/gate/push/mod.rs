@@ -20,6 +20,7 @@ use crate::gate::published_commits::mark_landed_commits;
 use crate::gate::push::base_policy::{PolicyCache, PolicyOrigin, PushBasePolicy, UndecidedMove};
 use crate::gate::push::ref_judge::RefJudge;
 use crate::gate::push_facts::PushFacts;
+use crate::gate::recorded_past::RecordedPast;
 use crate::gate::settings::GateSettings;
 use crate::git::{RefUpdate, Repository};
 use crate::pattern::RefPattern;
@@ -43,20 +44,31 @@ messages! {
 ///
 /// Every ref is judged, even if others are refused. A ref that is not under change control is not in
 /// the report, unless clients cannot write to it at all. Changes without remarks are only counted,
-/// unless `keep_all` asks for them. `undecided` are the moves of the policy ref without a decision that are
-/// not regularised, in their order.
+/// unless `keep_all` asks for them. `past` is what the ledger tells.
 pub fn judge_push(
     repository: &Repository,
     updates: &[RefUpdate],
-    (settings, undecided): (&GateSettings, &[UndecidedMove]),
+    (settings, past): (&GateSettings, RecordedPast<'_>),
     now: Timestamp,
     keep_all: bool,
 ) -> (Report, PushFacts) {
-    let mut policies = PolicyCache::new(repository, settings, undecided);
+    let mut policies = PolicyCache::new(repository, settings, past.undecided);
     let (base, scope) = read_base_scope(repository, policies.find_base_policy());
     let facts = PushFacts::default();
     let notes = Vec::new();
-    let mut push = RefJudge { repository, updates, settings, now, keep_all, policies, scope, facts, notes };
+    let unauthorised = past.unauthorised;
+    let mut push = RefJudge {
+        repository,
+        updates,
+        settings,
+        now,
+        unauthorised,
+        keep_all,
+        policies,
+        scope,
+        facts,
+        notes,
+    };
     let mut groups = Vec::new();
     // Two lines of a push can name one ref, also through a symbolic ref; the second one is refused.
     let mut named: Vec<Text> = Vec::new();
@@ -129,7 +141,7 @@ pub fn protected_refs(repository: &Repository, policy: &Policy) -> anyhow::Resul
 }
 
 /// Returns the current policy; `None` if there is none, or none that is valid. `undecided` is as in
-/// [`judge_push`].
+/// [`RecordedPast`].
 pub fn current_policy(
     repository: &Repository,
     settings: &GateSettings,

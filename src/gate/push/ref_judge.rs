@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::change::{FactKind, Oid, Text};
 use crate::gate::policy_check::find_policy_break;
-use crate::gate::policy_effect::{PolicyEffects, list_policy_change_notes};
+use crate::gate::policy_effect::list_policy_change_notes;
 use crate::gate::policy_findings::{
     REF_UNREADABLE, build_protected_group, build_ref_group, refuse_missing_policy,
 };
@@ -18,8 +18,10 @@ use crate::gate::push::new_gate_files::{NamedGateFiles, NewGateFiles};
 use crate::gate::push::ref_policies::RefPolicies;
 use crate::gate::push::unreadable::{add_detail, build_unreadable_finding};
 use crate::gate::push_facts::PushFacts;
+use crate::gate::recorded_past::{UnauthorisedRecord, list_known_records};
 use crate::gate::settings::GateSettings;
 use crate::gate::swapped_parents::SwappedParents;
+use crate::gate::walk_facts::WalkFacts;
 use crate::git::{CommitRange, NewHistory, PeeledObject, RefUpdate, Repository, ResolvedRef};
 use crate::policy::{ChangeUnit, Policy};
 use crate::push::{self, GateRule, ProposedRefUpdate, RefTargetKind, refuse_by_findings, refuse_by_rule};
@@ -48,6 +50,8 @@ pub(crate) struct RefJudge<'push> {
     pub(crate) updates: &'push [RefUpdate],
     pub(crate) settings: &'push GateSettings,
     pub(crate) now: Timestamp,
+    /// The records of unauthorised changes; `None` if the ledger was not read.
+    pub(crate) unauthorised: Option<&'push [UnauthorisedRecord]>,
     pub(crate) keep_all: bool,
     pub(crate) policies: PolicyCache<'push>,
     /// Which refs are under change control; empty without a policy.
@@ -286,13 +290,14 @@ impl RefJudge<'_> {
         }
         // The policy asks about the name that it protects, and that may be a symbolic ref to this one.
         let target = policies.scope.find_protected_name(asked.name).unwrap_or(asked.name);
-        let settings = self.settings;
-        let now = self.now;
-        let keep_all = self.keep_all;
+        let (settings, now, keep_all) = (self.settings, self.now, self.keep_all);
         // Nothing that is pushed changes a policy in a file on the server.
         let policy_path = settings.policy_file.is_none().then_some(settings.policy_path.as_str());
-        let effects = PolicyEffects::new(self.repository, (loaded, base), policy_path, Some(tip));
-        let judge = ChangeJudge { loaded, base, target, settings, now, swapped_parents, effects, keep_all };
+        let records = list_known_records(self.unauthorised, asked.name);
+        let (known, ends) = ((policy_path, records.as_deref()), (tip, asked.actual_old.as_slice()));
+        let walk_facts = WalkFacts::new(self.repository, (loaded, base), known, ends);
+        let judge =
+            ChangeJudge { loaded, base, target, settings, now, swapped_parents, walk_facts, keep_all };
         let trusted_keys =
             base.and_then(|base| base.trusted_keys(self.now)).or_else(|| loaded.trusted_keys(self.now));
         let range = CommitRange { tip, hidden_tips: &judged, trusted_keys };

@@ -3,6 +3,8 @@
 //! Short names are accepted here only: a command answers the person who typed them. The hooks use
 //! full names and ids.
 
+use std::collections::HashSet;
+
 use anyhow::{Context, Result, bail};
 
 use crate::change::{Oid, Text};
@@ -23,6 +25,26 @@ impl Repository {
         let context = || format!("`{}` does not name a revision", spec.escape_debug());
         let id = repository.rev_parse_single(spec).with_context(context)?;
         Ok(to_oid(&id.detach()))
+    }
+
+    /// Returns the objects whose ids begin with these hexadecimal digits; those of a push that is still in quarantine
+    /// are not seen.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the objects cannot be listed.
+    pub(crate) fn find_objects_by_prefix(&self, digits: &str) -> Result<Vec<Oid>> {
+        let repository = self.open_gix_repository()?;
+        if digits.len() > repository.object_hash().len_in_hex() {
+            return Ok(Vec::new());
+        }
+        let context = || format!("cannot look for objects that begin with {}", digits.escape_debug());
+        let prefix = gix::hash::Prefix::from_hex(digits).with_context(context)?;
+        let mut found = HashSet::new();
+        repository.objects.lookup_prefix(prefix, Some(&mut found)).with_context(context)?;
+        let mut ids: Vec<Oid> = found.iter().map(|id| to_oid(id)).collect();
+        ids.sort_unstable();
+        Ok(ids)
     }
 
     /// Returns the full name of the remote-tracking ref that the checked out branch follows, as in

@@ -256,11 +256,8 @@ impl PullRequestGatherer<'_> {
             let sources = PullSources { pull, details, is_history_needed, resolved_by };
             merge.rewind_pull_request(&mut whole, sources).map_err(GatherFailure::StateLost)?;
         }
-        let mut commits = Vec::with_capacity(listed.len());
-        for commit in &listed {
-            commits.push(commits::convert_commit(commit, self.needs, self.trusted));
-        }
-        let commits = Commits::new(commits).ok_or_else(|| {
+        let convert = |commit| commits::convert_commit(commit, self.needs, self.trusted);
+        let commits = Commits::new(listed.iter().map(convert).collect()).ok_or_else(|| {
             GatherFailure::CommitsUnavailable(GitHubFailure::new("GitHub lists no commits"))
         })?;
         Ok(Change {
@@ -272,6 +269,7 @@ impl PullRequestGatherer<'_> {
             // Ticket systems are asked once it is known which tickets are named.
             tickets: Change::missing_tickets(Stage::PullRequest),
             policy_effect: unrequested_policy_effect(),
+            names_earlier: crate::change::unrequested_earlier_change(),
             commits,
         })
     }

@@ -13,6 +13,7 @@ pub(crate) mod landed_content;
 pub(crate) mod landed_gate_files;
 pub(crate) mod landing_message;
 pub(crate) mod merge_queue;
+pub(crate) mod named_changes;
 pub(crate) mod pending_checks;
 pub(crate) mod policy_at_commit;
 pub(crate) mod pushed;
@@ -44,6 +45,7 @@ use crate::github::judge::branch_tips::read_default_branch;
 use crate::github::judge::governing_policies::GoverningPolicies;
 use crate::github::judge::judged_group::JudgedGroup;
 use crate::github::judge::landing_message::check_landing_messages;
+use crate::github::judge::named_changes::find_named_change;
 use crate::github::judge::policy_at_commit::{BaseBranch, PolicyFetchError, load_policy_or_pack};
 use crate::github::judge::refusals::{ProposedPolicy, refuse_unusable_policy};
 use crate::github::judge::second_look::{
@@ -346,6 +348,10 @@ pub(crate) async fn judge_with_policies(
     let proposed = ProposedPolicy::read_policy(client, name, policy_path, head, policies, &change).await;
     if needs.contains(&FactKind::PolicyChange) {
         change.policy_effect = proposed.find_effect(policies);
+    }
+    if needs.contains(&FactKind::EarlierChange) {
+        let own = &policies.own.policy;
+        change.names_earlier = find_named_change((client, &name.repo), Some(tip), own, &change).await;
     }
     let policy_break = proposed.refuse_policy_break(policy_path, pull, change.seen_at);
     let landing_break = check_landing_messages(policies, &change, context.landed_commits);

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
-use crate::change::{Change, Commits, FactKind, Missing, Oid, Stage, Text};
+use crate::change::{Change, Commits, FactKind, Missing, Oid, Stage, Text, unrequested_earlier_change};
 use crate::gate::{list_policy_notes, list_warning_notes};
 use crate::github::api::GitHubClient;
 use crate::github::api::names::escape_path;
@@ -22,6 +22,7 @@ use crate::github::judge::completed_push::{CompletedPush, load_governing_policie
 use crate::github::judge::governing_policies::GoverningPolicies;
 use crate::github::judge::judged_group::{ChangeLanding, JudgedGroup};
 use crate::github::judge::landed_gate_files::refuse_new_gate_files;
+use crate::github::judge::named_changes::find_named_change;
 use crate::github::judge::policy_at_commit::PolicyFetchError;
 use crate::github::judge::pushed_steps::{
     PushedStep, check_comparison, find_bringing_pull, find_pulls_of_steps, split_into_steps,
@@ -243,7 +244,11 @@ async fn judge_pushed_steps(
                 brought.next_step = index + 1;
             }
         } else {
-            let change = build_direct_push_change(client, landed, policies, step, &commits)?;
+            let mut change = build_direct_push_change(client, landed, policies, step, &commits)?;
+            if policies.needed_facts().contains(&FactKind::EarlierChange) {
+                let (from, own) = ((client, landed.repo), &policies.own.policy);
+                change.names_earlier = find_named_change(from, landed.old_tip(), own, &change).await;
+            }
             let mut changes = policies.split_change(change);
             look_up_tickets(&mut changes, policies, options, landed.repo);
             for change in changes {
@@ -305,6 +310,7 @@ fn build_direct_push_change(
         pull: Err(missing_pull(FactKind::Pull)),
         tickets: Change::missing_tickets(Stage::PullRequest),
         policy_effect: Err(missing_pull(FactKind::PolicyChange)),
+        names_earlier: unrequested_earlier_change(),
         commits,
     })
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use jiff::Timestamp;
 
-use crate::change::Oid;
+use crate::change::{Oid, Text};
 use crate::git::Repository;
 use crate::ledger::audit::attempts::{
     AttemptIndex, ChangeMarks, MAX_ATTEMPTS, MAX_INDEXED_DENIALS, RefusedAttempt, is_in_time,
@@ -32,6 +32,14 @@ impl<'a> AttemptSource<'a> {
         }
         let (index, unread) = AttemptIndex::read_denials(repository, &history.list_denials());
         (AttemptSource::Read(index), unread)
+    }
+
+    /// Returns the subject of the newest change that the refusal of this record was about, if it was read.
+    pub(crate) fn find_subject(&self, record: u64) -> Option<&Text> {
+        match self {
+            AttemptSource::Read(index) => index.find_subject(record),
+            AttemptSource::Keyed(..) => None,
+        }
     }
 
     /// Returns the refused attempts that may have become the change with these marks and commits, which landed at

@@ -330,6 +330,14 @@ impl AttemptIndex {
         (index, unread)
     }
 
+    /// Returns the subject of the newest change that the refusal of this record was about, if there is one.
+    pub(crate) fn find_subject(&self, record: u64) -> Option<&Text> {
+        // They were read by the order of their records.
+        let after = self.denied.partition_point(|denied| denied.record <= record);
+        let last = self.denied.get(after.checked_sub(1)?)?;
+        (last.record == record && !last.subject.as_bytes().is_empty()).then_some(&last.subject)
+    }
+
     fn add_denied(&mut self, denied: DeniedChange) {
         let place = self.denied.len();
         if let Some(pull) = &denied.marks.pull {

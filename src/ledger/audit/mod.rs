@@ -1,6 +1,6 @@
 //! Reading the ledger again: verification, replay, the trace of one change, export, the deploy gate.
 
-mod act_continuity;
+pub(crate) mod act_continuity;
 pub(crate) mod attempt_keys;
 pub mod attempts;
 pub mod chain_continuity;

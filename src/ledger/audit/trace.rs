@@ -39,6 +39,8 @@ pub struct ChangeTrace {
     pub undecided_policies: BTreeMap<String, u64>,
     /// The refused attempts that may have become it, oldest first.
     pub attempts: Vec<RefusedAttempt>,
+    /// The numbers of the records of the decisions that allowed acts about it.
+    pub act_decisions: Vec<u64>,
     /// The number of records that cannot be read.
     pub unreadable_records: usize,
 }
@@ -235,7 +237,16 @@ impl ChangeTracer<'_> {
                 }
                 self.is_own_obligation(&one.obligation)
             }
-            LedgerEvent::Act(event) => self.known_ids.contains(&event.act.change),
+            LedgerEvent::Act(event) => {
+                let is_about = self.known_ids.contains(&event.act.change);
+                let decision = self.allowed_decisions.get(&event.decision).filter(|_| is_about);
+                if let Some(decision) = decision
+                    && let Some(decided) = read_known_record(self.repository, *decision)?
+                {
+                    self.trace.act_decisions.push(decided.number);
+                }
+                is_about
+            }
             LedgerEvent::Escalated(one) => {
                 one.due_soon.iter().chain(&one.overdue).any(|id| self.is_own_obligation(id))
             }

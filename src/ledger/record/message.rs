@@ -252,6 +252,8 @@ impl MessageWriter {
             RecordedActKind::Outcome { outcome, .. } => format!("outcome {}", outcome.code()),
             RecordedActKind::Verified => "verified".to_owned(),
             RecordedActKind::Attachment { .. } => "attachment".to_owned(),
+            RecordedActKind::Deployment { failed: true, .. } => "deployment failed".to_owned(),
+            RecordedActKind::Deployment { failed: false, .. } => "deployment".to_owned(),
         };
         self.subject = format!("act {what} {}", act.change.short_hex());
         self.add_encoded_trailer("Act-Id", act.id.as_bytes());
@@ -267,6 +269,9 @@ impl MessageWriter {
                 self.add_encoded_trailer("File", name.as_bytes());
                 self.add_trailer("Bytes", &bytes.to_string());
                 self.add_encoded_trailer("Digest", digest.as_bytes());
+            }
+            RecordedActKind::Deployment { environment, .. } => {
+                self.add_encoded_trailer("Environment", environment.as_bytes());
             }
             RecordedActKind::Outcome { incident: None, .. } | RecordedActKind::Verified => {}
         }

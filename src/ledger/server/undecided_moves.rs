@@ -4,7 +4,7 @@
 use anyhow::{Context as _, Result};
 
 use crate::change::{Oid, Text};
-use crate::gate::UndecidedMove;
+use crate::gate::{UnauthorisedRecord, UndecidedMove};
 use crate::git::Repository;
 use crate::ledger::server::pending::{PendingDecision, collect_pending};
 use crate::ledger::server::recorded_entries::find_recorded_entries;
@@ -66,6 +66,23 @@ pub(crate) fn list_recorded_moves(state: &LedgerState, ref_name: &Text) -> Vec<U
     }
     found.sort_unstable_by_key(|(number, _)| *number);
     found.into_iter().map(|(_, moved)| moved).collect()
+}
+
+/// Returns the records of the unauthorised changes that the ledger has, open and closed: none without a ledger, and
+/// `None` if it cannot be read.
+pub(crate) fn read_unauthorised_records(states: &LedgerStateReader<'_>) -> Option<Vec<UnauthorisedRecord>> {
+    let Some(state) = states.read_newest().ok()? else { return Some(Vec::new()) };
+    let mut found = Vec::new();
+    for owed in state.obligations.values() {
+        if let Some(change) = &owed.unauthorised_change {
+            found.push(UnauthorisedRecord {
+                number: change.record_number,
+                ref_name: owed.ref_name.clone(),
+                regularised_on: change.regularised_on.clone(),
+            });
+        }
+    }
+    Some(found)
 }
 
 /// Returns the moves from what the ledger knows to what a ref holds that no decision on disk explains.

@@ -47,7 +47,9 @@ pub(crate) fn find_act_problem(event: &ChangeAct, decided: Option<&DecisionRecor
     let holds_commit = |commit| decided.refs.iter().any(|one| one.name == name && one.new == Some(commit));
     let is_its_commit = match &event.act.says {
         RecordedActKind::Attachment { commit, .. } => holds_commit(*commit),
-        RecordedActKind::Outcome { .. } | RecordedActKind::Verified => true,
+        RecordedActKind::Outcome { .. } | RecordedActKind::Verified | RecordedActKind::Deployment { .. } => {
+            true
+        }
     };
     if is_by_pusher && is_its_commit { None } else { Some("its act is not that of the push") }
 }

@@ -63,7 +63,7 @@ pub(crate) const POLICY_KEYS: [(&str, &str); 20] = [
     ("exemptions", "Which changes may break a rule, until when, and who allowed it."),
     ("obligations", "What follows from an overdue obligation."),
     ("break-glass", "Who may open a break-glass session, and for how long."),
-    ("acts", "Who may say something about a change after it has landed: `outcome`, `verified`, `attach`."),
+    ("acts", "Who may say something about a landed change: `outcome`, `verified`, `attach`, `deployed`."),
     ("signers", "The files with the keys that signatures are verified with."),
     ("tickets", "Which tickets are in which system, by the prefix of their keys."),
     (

@@ -671,7 +671,8 @@ impl World {
             let pull = self.pulls.iter().find(|pull| pull.number == number)?;
             return self.commits.get(&pull.head_id);
         }
-        self.commits.get(id)
+        let mut short = self.commits.iter().filter(|(full, _)| id.len() >= 7 && full.starts_with(id));
+        self.commits.get(id).or_else(|| short.next().map(|(_, commit)| commit))
     }
 
     /// Returns what a pull request changes, in the order in which GitHub lists it.

@@ -328,10 +328,11 @@ impl<'loaded> PolicyOutlineBuilder<'loaded> {
         let Some(acts) = &self.policy.acts else {
             return ShownSection { id: "acts", title: "Acts after a change has landed", items };
         };
-        let all: [(&str, &str, &ActPermission); 3] = [
+        let all: [(&str, &str, &ActPermission); 4] = [
             ("outcome", "may report its outcome", &acts.outcome),
             ("verified", "may say that it was verified", &acts.verified),
             ("attach", "may attach a file to it", &acts.attach),
+            ("deployed", "may record that it was deployed", &acts.deployed),
         ];
         for (name, what, permission) in all {
             if !permission.is_empty() {

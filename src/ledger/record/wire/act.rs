@@ -50,6 +50,13 @@ pub enum RecordedActKind {
         /// The commit that holds it, which the ref of the act keeps.
         commit: Oid,
     },
+    /// That it, and everything before it, was deployed.
+    Deployment {
+        /// Where it runs.
+        environment: Text,
+        /// Whether the deployment failed.
+        failed: bool,
+    },
 }
 
 /// What became of a change, as somebody reported it.

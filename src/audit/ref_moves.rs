@@ -1,0 +1,50 @@
+//! What happened to a ref beside the steps of its history: moves that brought none, and merges that it lacks.
+
+use std::ops::RangeInclusive;
+
+use anyhow::Result;
+
+use crate::audit::exceptions::of_pulls::build_missing_exception;
+use crate::audit::population::population_entry::PopulationEntry;
+use crate::audit::population::ref_chain::StepLanding;
+use crate::audit::ref_audit::RefAuditor;
+use crate::change::Oid;
+
+impl RefAuditor<'_> {
+    /// Adds the moves of the ref that brought no step of its history, if they happened in the period.
+    pub(super) fn add_ref_moves(&mut self, others: &[usize]) -> Result<()> {
+        let records = self.find_record_range();
+        for one in others.iter().filter_map(|number| self.history.moves.get(*number)) {
+            if self.request.period.contains(one.observed_at) && records.contains(&one.record) {
+                let is_held = one.moved.new.is_none_or(|new| self.chain.holds_commit(new));
+                self.observer.add_entry(&PopulationEntry::of_ref_move(self.request.scope(), one, is_held))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the pull requests that the forge says it merged in the period and that are no steps.
+    pub(super) fn add_missing_pulls(&mut self) -> Result<()> {
+        for pull in self.summary.pulls.iter().flat_map(|pulls| &pulls.missing) {
+            self.observer.add_exception(&build_missing_exception(self.request.scope(), pull))?;
+        }
+        Ok(())
+    }
+
+    /// Returns the records between those that brought the ends of the steps that were asked for. Of a commit that the ref
+    /// does not hold, no record of the ref tells.
+    pub(super) fn find_record_range(&self) -> RangeInclusive<u64> {
+        let find_record = |id: Oid| {
+            let place = self.chain.find_place(id)?;
+            let steps = self.chain.steps.get(..=place)?;
+            let number = steps.iter().rev().find_map(|step| match step.landing {
+                StepLanding::Moved(number) => Some(number),
+                StepLanding::Unrecorded | StepLanding::Earlier(_) => None,
+            });
+            Some(number.and_then(|number| self.history.moves.get(number)).map_or(0, |one| one.record))
+        };
+        let first = self.request.after.and_then(find_record).map_or(0, |record| record.saturating_add(1));
+        let last = if self.request.is_ref_tip { self.request.until.and_then(find_record) } else { Some(0) };
+        first..=last.unwrap_or(u64::MAX)
+    }
+}

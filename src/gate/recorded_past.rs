@@ -1,0 +1,35 @@
+//! What the ledger tells of the time before a push or a range, as values.
+
+use crate::change::Text;
+use crate::gate::push::base_policy::UndecidedMove;
+
+/// A record of the ledger that tells of an unauthorised change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnauthorisedRecord {
+    /// The number of the record.
+    pub number: u64,
+    /// The ref that moved.
+    pub ref_name: Text,
+    /// The ref on which the change lands that regularises it, if the policy names one.
+    pub regularised_on: Option<Text>,
+}
+
+/// What the ledger tells of the time before.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RecordedPast<'ledger> {
+    /// The moves of the policy ref without a decision that are not regularised, in their order.
+    pub undecided: &'ledger [UndecidedMove],
+    /// The records of unauthorised changes, open and closed; `None` if the ledger was not read.
+    pub unauthorised: Option<&'ledger [UnauthorisedRecord]>,
+}
+
+/// Returns the numbers of the records that a change of this ref can speak for; `None` if the ledger was not read.
+pub(crate) fn list_known_records(
+    unauthorised: Option<&[UnauthorisedRecord]>,
+    ref_name: &Text,
+) -> Option<Vec<u64>> {
+    let is_of_ref = |one: &&UnauthorisedRecord| {
+        one.ref_name == *ref_name || one.regularised_on.as_ref() == Some(ref_name)
+    };
+    Some(unauthorised?.iter().filter(is_of_ref).map(|one| one.number).collect())
+}

@@ -1,0 +1,37 @@
+//! What is found out about the changes of one walk beside what their commits say.
+
+use crate::change::{Change, Oid};
+use crate::gate::earlier_changes::EarlierChanges;
+use crate::gate::policy_effect::PolicyEffects;
+use crate::gate::policy_source::LoadedPolicy;
+use crate::git::Repository;
+
+/// Completes the changes of one walk.
+pub(crate) struct WalkFacts<'policy> {
+    /// What they do to the policy.
+    effects: PolicyEffects<'policy>,
+    /// Whether what they name is there.
+    earlier: EarlierChanges<'policy>,
+}
+
+impl<'policy> WalkFacts<'policy> {
+    /// Prepares for the changes up to `tip` of a target that holds the commits `held`. `others` judge beside `loaded`;
+    /// `path` and `records` are as in [`PolicyEffects::new`] and [`EarlierChanges::new`].
+    pub(crate) fn new(
+        repository: &Repository,
+        (loaded, others): (&'policy LoadedPolicy, Option<&LoadedPolicy>),
+        (path, records): (Option<&str>, Option<&[u64]>),
+        (tip, held): (Oid, &[Oid]),
+    ) -> Self {
+        WalkFacts {
+            effects: PolicyEffects::new(repository, (loaded, others), path, Some(tip)),
+            earlier: EarlierChanges::new(repository, (loaded, others), (tip, held), records),
+        }
+    }
+
+    /// Adds to a change what the policies of the walk ask for.
+    pub(crate) fn complete_change(&self, change: &mut Change) {
+        self.effects.complete_change(change);
+        self.earlier.complete_change(change);
+    }
+}

@@ -1,0 +1,80 @@
+//! What only names an earlier change is asked less, so the change has to be there: at the push, in `check`, and not yet
+//! in `commit-msg`.
+
+use crate::world::{Pushed, World, good};
+
+fn closing(named: &str) -> String {
+    format!(
+        "Look at it again\n\nFor-Change: {named}\nPost-Implementation-Review: looked at, nothing is left to do\n"
+    )
+}
+
+/// A made-up id is no way around what every change is asked.
+#[test]
+fn a_made_up_id_gives_no_record() {
+    let world = World::new();
+    let change = world.commit(&good("Cache the lookup"));
+    world.push(&["main"]).accepted();
+    world.git(&["checkout", "-q", "-b", "topic"]);
+    let aside = world.commit(&good("On another branch"));
+    world.push(&["topic"]).accepted();
+    world.git(&["checkout", "-q", "main"]);
+    let tree = world.git(&["rev-parse", "HEAD^{tree}"]);
+    for made_up in ["0123456789ab", &"0".repeat(40), "ledger:1", "ledger:99", &aside[..12], &tree[..12]] {
+        world.commit(&closing(made_up));
+        let denied = world.changegate("work", &["check", "origin/main..HEAD", "--target", "main"]);
+        denied.refused("change-type");
+        world.push(&["main"]).refused("`Change-Type`").says("`Risk`");
+        world.git(&["reset", "-q", "--hard", "origin/main"]);
+    }
+    for named in [&change[..12], &change] {
+        world.commit(&closing(named));
+        world.changegate("work", &["check", "origin/main..HEAD", "--target", "main"]).accepted();
+        world.push(&["main"]).accepted();
+    }
+    world.verify().accepted();
+}
+
+/// What is pushed with it counts as well, if it comes before.
+#[test]
+fn a_change_of_the_same_push_counts_if_it_comes_before() {
+    let world = World::new();
+    let change = world.commit(&good("First"));
+    world.commit(&closing(&change[..12]));
+    world.push(&["main"]).accepted();
+    // Its own id it cannot know, and a later one is not there yet: a rebase turns them around.
+    let first = world.head();
+    let later = world.commit(&good("Later"));
+    world.git(&["reset", "-q", "--hard", &first]);
+    world.commit(&closing(&later));
+    world.push(&["main"]).refused("`Risk`");
+}
+
+/// Before there is a commit, nothing is known of the branch that it will land on.
+#[test]
+fn the_hook_of_a_clone_leaves_it_to_the_push() {
+    let world = World::new();
+    world.changegate("work", &["install"]).accepted();
+    let mut command = world.command("git", "work");
+    let commit = ["commit", "-q", "--allow-empty", "-m", &closing("0123456789ab")];
+    let committed: Pushed = command.args(commit).output().unwrap().into();
+    committed.accepted().says("checked later, and not passed yet: change-type");
+    world.push(&["main"]).refused("`Risk`");
+}
+
+/// Where the history is cut off, the change may be behind the cut.
+#[test]
+fn a_shallow_clone_cannot_tell() {
+    let world = World::new();
+    let change = world.commit(&good("Cache the lookup"));
+    world.commit(&good("Another"));
+    world.push(&["main"]).accepted();
+    world.git_in("", &["clone", "-q", "--depth", "1", &world.url(), "shallow"]);
+    for named in [&change[..12], "0123456789ab"] {
+        let message = closing(named);
+        world.git_in("shallow", &["commit", "-q", "--allow-empty", "-m", &message]);
+        let told = world.changegate("shallow", &["check", "HEAD~1..HEAD", "--target", "main"]);
+        told.accepted().says("the earlier change that it names");
+        world.git_in("shallow", &["reset", "-q", "--hard", "HEAD~1"]);
+    }
+}
