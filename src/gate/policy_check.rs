@@ -1,6 +1,8 @@
 //! Checks a policy where it is written. `policy check`, a push and a pull request ask the same question, so
 //! what one of them accepts, the others accept as well.
 
+use std::collections::HashMap;
+
 use jiff::{Timestamp, ToSpan as _};
 
 use crate::change::{FactKind, Oid, PusherIdentity, Text};
@@ -84,17 +86,20 @@ pub fn list_idle_patterns(
         })?;
     }
     let mut notes = Vec::new();
-    for (index, PlacedPattern { file, at, pattern }) in idle.iter().enumerate() {
-        let is_same = |other: &&&PlacedPattern| other.file == *file && other.pattern == *pattern;
-        if idle.iter().take(index).any(|other| is_same(&other)) {
-            continue;
-        }
-        let mut lines: Vec<usize> = Vec::new();
-        for other in idle.iter().skip(index + 1).filter(is_same) {
-            if other.at.line != at.line && !lines.contains(&other.at.line) {
-                lines.push(other.at.line);
+    let mut places: Vec<(&PlacedPattern, Vec<usize>)> = Vec::new();
+    let mut known: HashMap<(&str, String), usize> = HashMap::new();
+    for placed in idle {
+        let place = *known.entry((&placed.file, placed.pattern.to_string())).or_insert(places.len());
+        match places.get_mut(place) {
+            None => places.push((placed, Vec::new())),
+            Some((first, lines)) => {
+                if placed.at.line != first.at.line && !lines.contains(&placed.at.line) {
+                    lines.push(placed.at.line);
+                }
             }
         }
+    }
+    for (PlacedPattern { file, at, pattern }, lines) in places {
         let elsewhere = match lines.as_slice() {
             [] => String::new(),
             [line] => format!(", nor does it on line {line}"),

@@ -4,7 +4,10 @@
 //! is a weakening unless its wording shows that it asks at least as much: when in doubt, it is one. Each
 //! needs a reason, so that it is a decision and no accident.
 
+use std::collections::HashMap;
+
 use crate::policy::inspect::findings::FileFindings;
+use crate::policy::inspect::rule_index::index_entries;
 use crate::policy::inspect::weakening::strictness::{
     are_obligations_as_strict, is_as_strict, is_field_as_strict, is_settings_map_as_strict,
 };
@@ -102,7 +105,12 @@ fn list_bases<'files>(files: &'files [PolicyFile], name: &str) -> Vec<&'files st
 
 fn find_own_weakenings(files: &[PolicyFile], index: usize) -> Vec<PolicyWeakening> {
     let Some(file) = files.get(index) else { return Vec::new() };
-    let search = WeakeningSearch { earlier: files.get(..index).unwrap_or_default(), file };
+    let earlier = files.get(..index).unwrap_or_default();
+    let mut rules = Vec::new();
+    for file in earlier {
+        rules.push(find_entry(&file.node, "rules").map(index_entries).unwrap_or_default());
+    }
+    let search = WeakeningSearch { earlier, rules, file };
     let mut found = Vec::new();
     search.add_rules(&mut found);
     search.add_fields(&mut found);
@@ -126,14 +134,19 @@ pub(crate) fn inspect_reasons(file: &YamlNode, weakenings: &[PolicyWeakening], f
 /// A file, and those that it builds on.
 struct WeakeningSearch<'files> {
     earlier: &'files [PolicyFile],
+    /// The rules of the earlier files, by their ids.
+    rules: Vec<HashMap<&'files str, &'files YamlNode>>,
     file: &'files PolicyFile,
 }
 
 impl<'files> WeakeningSearch<'files> {
     /// Returns the last value at `path` in the earlier files, with the name of the file.
     fn find_base(&self, path: &[&str]) -> Option<(&'files str, &'files YamlNode)> {
-        self.earlier.iter().rev().find_map(|file| {
-            let mut node = &file.node;
+        self.earlier.iter().zip(&self.rules).rev().find_map(|(file, rules)| {
+            let (mut node, path) = match path {
+                ["rules", id, path @ ..] => (rules.get(id).copied()?, path),
+                path => (&file.node, path),
+            };
             for key in path {
                 node = find_entry(node, key)?;
             }
