@@ -19,7 +19,7 @@ pub(crate) fn shorten_for_message(text: &str) -> String {
 }
 
 /// How many words a misspelt one is compared with.
-const MAX_CANDIDATES: usize = 400;
+const MAX_CANDIDATES: usize = 1_000;
 
 /// How long the words are that are compared.
 const MAX_COMPARED_BYTES: usize = 200;

@@ -107,7 +107,7 @@ impl<'policy> ChangeSearch<'policy> {
             }
         }
         // Whatever is left: what has been prepared cannot be taken back.
-        budget.spend_steps(size.saturating_mul(2));
+        budget.charge_steps(size.saturating_mul(2));
         let answers = RefCell::new(PartAnswers::new(asked.nodes.len()));
         let (rule_aspects, class_aspects) = (Vec::new(), Vec::new());
         let mut search =

@@ -305,7 +305,7 @@ fn meet_all<'one>(
         for known in kept {
             met.extend(glob.meet_glob(known, &mut steps)?);
         }
-        if !budget.spend_steps(steps.saturating_mul(MEET_COST)) {
+        if !budget.charge_steps(steps.saturating_mul(MEET_COST)) {
             return None;
         }
         if met.len() > MAX_SAMPLE_GLOBS {

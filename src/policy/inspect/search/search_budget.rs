@@ -56,20 +56,27 @@ impl SearchBudget {
         self.left.set(self.left.get().saturating_add(part.count_steps()));
     }
 
-    /// Takes this many steps from what is left, and returns false if that was not enough.
+    /// Takes this many steps for what is about to be asked; returns false if they are not left, so that it has to be left
+    /// out.
     pub(crate) fn spend_steps(&self, count: usize) -> bool {
-        match self.left.get().checked_sub(count) {
+        let left = self.left.get().checked_sub(count);
+        match left {
             Some(left) => {
                 self.left.set(left);
                 self.spent.set(self.spent.get().saturating_add(count));
-                true
             }
-            None => {
-                self.left.set(0);
-                self.is_exhausted.set(true);
-                false
-            }
+            None => self.is_exhausted.set(true),
         }
+        left.is_some()
+    }
+
+    /// Takes this many steps for what was asked already; returns false if they were not left, and takes all there are.
+    pub(crate) fn charge_steps(&self, count: usize) -> bool {
+        let is_enough = self.spend_steps(count);
+        if !is_enough {
+            self.spent.set(self.spent.get().saturating_add(self.left.take()));
+        }
+        is_enough
     }
 
     /// Notes that something was left out because there was too much to ask.
@@ -109,7 +116,7 @@ impl<'budget> SearchProgress<'budget> {
         match self.left.checked_sub(count) {
             Some(left) => {
                 self.left = left;
-                self.budget.spend_steps(count)
+                self.budget.charge_steps(count)
             }
             None => {
                 self.budget.is_exhausted.set(true);
