@@ -47,19 +47,21 @@ pub(crate) fn list_branches(
     let known = read_from.iter().filter(|name| policy.protects_ref(name.as_bytes()));
     let mut branches: Vec<String> = known.filter_map(|name| name.as_utf8().map(str::to_owned)).collect();
     if branches.is_empty() {
-        branches = list_sample_branches(&policy.protected_refs);
-        let mut patterns: Vec<RefPattern> = policy.protected_refs.clone();
+        let mut patterns: Vec<RefPattern> =
+            policy.protected_refs.iter().take(MAX_PAIRED_PATTERNS).cloned().collect();
         for question in questions {
             let Predicate::Branch(asked) = question else { continue };
-            patterns.extend_from_slice(asked.asked_branches());
+            let left = MAX_PAIRED_PATTERNS.saturating_sub(patterns.len());
+            patterns.extend(asked.asked_branches().iter().take(left).cloned());
         }
-        patterns.truncate(MAX_PAIRED_PATTERNS);
+        let protected = policy.protected_refs.len();
         let size: usize = questions.iter().map(|question| measure_question(question)).sum();
-        let names = size.saturating_mul(2 * patterns.len() + 1).saturating_add(branches.len());
+        let names = size.saturating_mul(2 * patterns.len() + 1).saturating_add(protected);
         // Each is held against the branches that are protected.
-        if !budget.spend_steps(names.saturating_mul(NAMING_COST + 4 * policy.protected_refs.len())) {
+        if !budget.spend_steps(names.saturating_mul(NAMING_COST + 4 * protected)) {
             return Vec::new();
         }
+        branches = list_sample_branches(&policy.protected_refs);
         for question in questions {
             let Predicate::Branch(asked) = question else { continue };
             branches.extend(list_sample_branches(asked.asked_branches()));

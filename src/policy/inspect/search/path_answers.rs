@@ -44,6 +44,9 @@ const MEET_COST: usize = 3;
 /// How many steps of a search take as long as it takes to hold a pattern against a path.
 const COMPARISON_COST: usize = 5;
 
+/// How many steps of a search take as long as it takes to add one answer to the known rows.
+const ROW_COST: usize = 5;
+
 /// The questions of a policy about paths, and what they say about each sample path.
 pub(crate) struct PathAnswers<'policy> {
     /// Their numbers, and themselves.
@@ -169,7 +172,8 @@ impl<'policy> PathAnswers<'policy> {
         let counted = list_counted_sizes(asked);
         // All kinds are tried with all sets, and each set with each number of files.
         let sets = 1 << questions.len();
-        let cost = sets * (kinds.len() + questions.len().saturating_mul(counted.len() + 1));
+        let row_cost = questions.len().saturating_mul(counted.len() + 1).saturating_mul(ROW_COST);
+        let cost = sets * (kinds.len() + row_cost);
         if !budget.spend_steps(cost) {
             return JoinedPathAnswers { questions: Vec::new(), rows: BTreeSet::new() };
         }
