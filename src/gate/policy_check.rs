@@ -1,6 +1,8 @@
 //! Checks a policy where it is written. `policy check`, a push and a pull request ask the same question, so
 //! what one of them accepts, the others accept as well.
 
+use std::collections::HashMap;
+
 use jiff::{Timestamp, ToSpan as _};
 
 use crate::change::{FactKind, Oid, PusherIdentity, Text};
@@ -102,33 +104,31 @@ pub fn list_idle_patterns(
         })?;
     }
     let mut notes = Vec::new();
-    for (index, one) in idle.iter().enumerate() {
+    let mut places: Vec<(IdlePattern<'_>, Vec<usize>)> = Vec::new();
+    let mut known: HashMap<(&str, String, PatternUse), usize> = HashMap::new();
+    for one in idle {
         let PlacedPattern { file, at, pattern, asked } = one.placed;
-        let is_same = |other: &&IdlePattern<'_>| {
-            other.placed.file == *file && other.placed.pattern == *pattern && other.placed.asked == *asked
-        };
-        if idle.iter().take(index).any(|other| is_same(&other)) {
-            continue;
-        }
-        let mut lines: Vec<usize> = Vec::new();
-        for IdlePattern { placed: other, .. } in idle.iter().skip(index + 1).filter(is_same) {
-            if other.at.line != at.line && !lines.contains(&other.at.line) {
-                lines.push(other.at.line);
+        let place = *known.entry((file, pattern.to_string(), *asked)).or_insert(places.len());
+        match places.get_mut(place) {
+            None => places.push((one, Vec::new())),
+            Some((first, lines)) => {
+                if at.line != first.placed.at.line && !lines.contains(&at.line) {
+                    lines.push(at.line);
+                }
             }
         }
-        let fault = match one.names_folder {
-            true => {
-                let what = format!("`{pattern}` is a folder at {called}, and its name covers nothing in it");
-                YamlFault { help: Some(format!("write `{pattern}/`")), ..YamlFault::new(*at, what) }
-            }
-            false => {
-                let elsewhere = match lines.as_slice() {
-                    [] => String::new(),
-                    [line] => format!(", nor does it on line {line}"),
-                    [first, rest @ ..] => format!(", nor does it on line {first} and {} more", rest.len()),
-                };
-                YamlFault::new(*at, format!("`{pattern}` matches no file at {called}{elsewhere}"))
-            }
+    }
+    for (IdlePattern { placed: PlacedPattern { file, at, pattern, .. }, names_folder }, lines) in places {
+        let fault = if names_folder {
+            let what = format!("`{pattern}` is a folder at {called}, and its name covers nothing in it");
+            YamlFault { help: Some(format!("write `{pattern}/`")), ..YamlFault::new(*at, what) }
+        } else {
+            let elsewhere = match lines.as_slice() {
+                [] => String::new(),
+                [line] => format!(", nor does it on line {line}"),
+                [first, rest @ ..] => format!(", nor does it on line {first} and {} more", rest.len()),
+            };
+            YamlFault::new(*at, format!("`{pattern}` matches no file at {called}{elsewhere}"))
         };
         notes.push(PlacedFault { file: file.clone(), fault });
     }

@@ -15,6 +15,7 @@ const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[
     vocabulary::value_check::MESSAGES,
     people::contributors::MESSAGES,
     crate::policy::difference::wording::MESSAGES,
+    crate::policy::inspect::findings::MESSAGES,
     push::MESSAGES,
     gate::acts::MESSAGES,
     gate::acts::author::MESSAGES,

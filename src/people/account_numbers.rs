@@ -83,6 +83,33 @@ impl AccountNumbers {
     }
 }
 
+/// The numbers that teams have for logins.
+pub(crate) struct TeamNumbers(HashMap<String, Vec<(u64, String)>>);
+
+impl TeamNumbers {
+    /// Looks at the members of teams, in the order of the teams.
+    pub(crate) fn list_numbers<'team>(teams: impl Iterator<Item = (&'team str, &'team [String])>) -> Self {
+        let mut numbers: HashMap<String, Vec<(u64, String)>> = HashMap::new();
+        for (name, members) in teams {
+            for member in members {
+                if let (login, Some(number)) = split_account_number(member) {
+                    numbers.entry(login.to_ascii_lowercase()).or_default().push((number, name.to_owned()));
+                }
+            }
+        }
+        TeamNumbers(numbers)
+    }
+
+    /// Returns why an account of the roster cannot be a member of a team: there, its login has another number.
+    pub(crate) fn find_team_clash(&self, written: &str) -> Option<String> {
+        let (login, Some(number)) = split_account_number(written) else { return None };
+        let login = login.to_ascii_lowercase();
+        let (listed, team) = self.0.get(&login)?.iter().find(|(listed, _)| *listed != number)?;
+        let (login, team) = (shorten_for_message(&login), shorten_for_message(team));
+        Some(format!("`{login}` cannot have both numbers, {listed} and {number}; see the team `{team}`"))
+    }
+}
+
 /// Splits an account such as `github:ana#583231` into the login and the number; what is written otherwise
 /// stays whole.
 pub(crate) fn split_account_number(written: &str) -> (&str, Option<u64>) {

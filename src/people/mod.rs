@@ -22,7 +22,7 @@ use crate::calendar::Holidays;
 use crate::change::Person;
 use crate::change::person::canonical_address;
 use crate::pattern::NamePattern;
-use crate::people::account_numbers::{AccountNumbers, split_account_number};
+use crate::people::account_numbers::{AccountNumbers, TeamNumbers, split_account_number};
 use crate::people::code_owners::{CodeOwnerSettings, FoundCodeOwners};
 use crate::yaml::decode::{MapReader, parse_each, parse_one, read_entries, read_items, read_text};
 use crate::yaml::{YamlFault, YamlKey, YamlNode, YamlValue, refuse_unbracketed_items, shorten_for_message};
@@ -154,6 +154,8 @@ impl PeopleDirectory {
         if people.is_empty() && faults.is_empty() {
             faults.push(YamlFault::new(node.at, "the roster lists no people"));
         }
+        let teams = self.teams.iter().map(|(name, team)| (name.as_str(), team.written.as_slice()));
+        let team_numbers = TeamNumbers::list_numbers(teams);
         for (key, node) in people {
             let Some(mut map) = MapReader::new(node, faults) else { continue };
             if let Some(name) = map.find_key("name").and_then(|node| read_text(node, faults)) {
@@ -162,7 +164,7 @@ impl PeopleDirectory {
             let addresses = map.require_key("addresses", faults);
             let accounts = map.find_key("accounts");
             for node in addresses.into_iter().chain(accounts) {
-                self.read_identities(key, node, faults);
+                self.read_identities(key, node, &team_numbers, faults);
             }
             map.refuse_unknown_keys(faults);
         }
@@ -170,13 +172,19 @@ impl PeopleDirectory {
     }
 
     /// Reads the addresses or accounts of the person with this key.
-    fn read_identities(&mut self, key: &YamlKey, node: &YamlNode, faults: &mut Vec<YamlFault>) {
+    fn read_identities(
+        &mut self,
+        key: &YamlKey,
+        node: &YamlNode,
+        team_numbers: &TeamNumbers,
+        faults: &mut Vec<YamlFault>,
+    ) {
         for item in read_items(node, faults) {
             let Some(written) = read_text(item, faults) else { continue };
             match normalise_identity(written) {
                 Some(id) => {
-                    let clash =
-                        self.numbers.find_clash(written, &key.text).or_else(|| self.find_team_clash(written));
+                    let clash = self.numbers.find_clash(written, &key.text);
+                    let clash = clash.or_else(|| team_numbers.find_team_clash(written));
                     if let Some(what) = clash {
                         let help = "a number is that of one account: look it up at `https://api.github.com/users/LOGIN`";
                         faults.push(YamlFault::new(item.at, what).with_help(help));
@@ -190,20 +198,6 @@ impl PeopleDirectory {
                 }
             }
         }
-    }
-
-    /// Returns why an account of the roster cannot be a member of a team: there, its login has another number.
-    fn find_team_clash(&self, written: &str) -> Option<String> {
-        for (name, team) in &self.teams {
-            let mut numbers = AccountNumbers::default();
-            for member in &team.written {
-                numbers.add_listed(member, "");
-            }
-            if let Some(clash) = numbers.find_clash(written, "") {
-                return Some(format!("{clash}; see the team `{}`", shorten_for_message(name)));
-            }
-        }
-        None
     }
 
     fn claim_identity(&mut self, id: String, key: &YamlKey, node: &YamlNode, faults: &mut Vec<YamlFault>) {

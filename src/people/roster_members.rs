@@ -84,16 +84,19 @@ impl PeopleDirectory {
         self.is_roster_read.then_some(humans)
     }
 
-    /// Returns the keys of the members of these teams who are no bots.
-    pub(crate) fn list_human_members(&self, teams: &[String]) -> BTreeSet<&str> {
-        let rostered = self.list_roster_humans();
-        let members = teams.iter().flat_map(|team| self.list_member_keys(team));
-        members
-            .filter(|key| match &rostered {
-                Some(rostered) => rostered.contains(key),
-                None => !self.lists_bot_identity(key),
-            })
-            .collect()
+    /// Returns the keys of the members of one team who are no bots; `rostered` are the people of the roster, if there
+    /// is one.
+    pub(crate) fn list_team_humans<'people>(
+        &'people self,
+        team: &str,
+        rostered: Option<&BTreeSet<&str>>,
+    ) -> Vec<&'people str> {
+        let mut humans: Vec<&str> = self.list_member_keys(team).collect();
+        humans.retain(|key| match rostered {
+            Some(rostered) => rostered.contains(key),
+            None => !self.lists_bot_identity(key),
+        });
+        humans
     }
 
     /// Returns true if an address, its local part or an account is that of a bot.

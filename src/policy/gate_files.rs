@@ -71,6 +71,9 @@ const SAMPLE_PIPELINES: [&str; 3] = [".github/workflows/ci.yml", ".gitlab-ci.yml
 const SAMPLE_GOVERNING_FILES: [&str; 5] =
     ["CODEOWNERS", ".github/CODEOWNERS", "isms/policy", "iam/roles", "keyrings/keys"];
 
+/// How many words of all fields together are tried.
+const MAX_TRIED_WORDS: usize = 500;
+
 /// A file of the gate, or a pipeline, whose change is of another class if a field says so, as one that states an
 /// emergency.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -195,8 +198,12 @@ impl Policy {
     /// of emergencies that asks for more than its word is no gap: `pipeline-emergency` is such a class for pipelines.
     pub fn find_emergency_gaps(&self) -> Vec<EmergencyGap> {
         let mut gaps = Vec::new();
+        let mut untried = MAX_TRIED_WORDS;
         for field in self.list_class_fields() {
-            for word in field.allowed_words().unwrap_or_default() {
+            let words = field.allowed_words().unwrap_or_default();
+            let words = words.get(..untried).unwrap_or(words);
+            untried -= words.len();
+            for word in words {
                 for path in &self.gate_files {
                     gaps.extend(self.find_emergency_gap(field, word, path));
                 }

@@ -12,7 +12,7 @@ pub(crate) mod difference;
 pub(crate) mod emergency;
 mod faults;
 mod gate_files;
-mod inspect;
+pub(crate) mod inspect;
 mod load;
 mod obligations;
 pub mod origins;
@@ -38,8 +38,8 @@ pub use crate::policy::gate_files::EmergencyGap;
 pub(crate) use crate::policy::inspect::find_rule_place;
 pub(crate) use crate::policy::inspect::weakening::remote_bases::refuse_remote_weakenings;
 pub use crate::policy::inspect::{
-    InspectionFacts, LATER_KEYS_DAYS, PatternUse, PlacedFault, PlacedPattern, PolicyInspection,
-    PolicyWeakening, inspect_policy,
+    InspectionFacts, LATER_KEYS_DAYS, MAX_INSPECTION_STEPS, PatternUse, PlacedFault, PlacedPattern,
+    PolicyInspection, PolicyWeakening, inspect_policy,
 };
 pub use crate::policy::load::files::FetchedFile;
 pub(crate) use crate::policy::load::files::max_file_bytes;

@@ -1,5 +1,6 @@
 //! Reading the definition of a field from a policy.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::pattern::ValuePattern;
@@ -54,6 +55,7 @@ impl FieldDefinition {
             on_conflict,
             stated_by_bots,
             surroundings: Arc::default(),
+            levels: Default::default(),
         })
     }
 }
@@ -167,6 +169,7 @@ fn read_conflict(
 
 fn read_words(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
+    let mut seen: HashSet<String> = HashSet::new();
     for item in read_items(node, faults) {
         let Some(word) = read_text(item, faults) else { continue };
         if word.contains(';') || word.trim() != word {
@@ -180,7 +183,7 @@ fn read_words(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Vec<String> {
             };
             faults.push(YamlFault::new(item.at, what).with_help(help));
         }
-        if words.iter().any(|earlier| earlier.eq_ignore_ascii_case(word)) {
+        if !seen.insert(word.to_ascii_lowercase()) {
             let what = format!("`{}` is listed twice", shorten_for_message(word));
             faults.push(YamlFault::new(item.at, what).with_help("keep one of them"));
         }

@@ -8,6 +8,7 @@ use crate::change::{Change, Missing, Text};
 use crate::pattern::ValuePattern;
 use crate::people::machine_accounts::MachineAccounts;
 use crate::verdict::{ChangeLocation, Finding, MessageValue, messages};
+use crate::vocabulary::name_index::NameIndex;
 use crate::vocabulary::named_hosts::NamedHosts;
 
 // These messages complete the trailer to add: `Ticket: <like PAY-412>`.
@@ -35,6 +36,8 @@ pub struct FieldDefinition {
     pub stated_by_bots: Vec<String>,
     /// What it knows of the other fields and of people; empty until the whole policy is read.
     pub(crate) surroundings: Arc<FieldSurroundings>,
+    /// The places of its words.
+    pub(crate) levels: NameIndex,
 }
 
 /// What each field of a policy has to know to read a value: which labels belong to fields, which accounts are
@@ -187,7 +190,9 @@ impl FieldDefinition {
 
     /// Returns the place of `word` in the field's list.
     pub(crate) fn find_level(&self, word: &str) -> Option<usize> {
-        self.allowed_words()?.iter().position(|known| known.eq_ignore_ascii_case(word))
+        let words = self.allowed_words()?;
+        let names = words.iter().enumerate().map(|(place, word)| (word.as_str(), place));
+        self.levels.find_place(word, words.len(), names)
     }
 
     /// Returns the trailer to paste, with what is left to fill in between `<` and `>`.

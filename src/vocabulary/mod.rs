@@ -8,15 +8,18 @@
 pub(crate) mod claims;
 pub(crate) mod definition;
 pub(crate) mod field;
+pub(crate) mod name_index;
 mod named_hosts;
 pub(crate) mod value_check;
 pub(crate) mod word_choice;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::change::PullRequest;
 use crate::people::PeopleDirectory;
 use crate::vocabulary::field::FieldSurroundings;
+use crate::vocabulary::name_index::NameIndex;
 use crate::vocabulary::named_hosts::NamedHosts;
 use crate::yaml::decode::{read_entries, unknown_word_fault};
 use crate::yaml::{YamlFault, YamlKey, YamlNode};
@@ -29,6 +32,8 @@ pub use crate::vocabulary::field::{
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FieldVocabulary {
     fields: Vec<Arc<FieldDefinition>>,
+    /// The places of the fields, by their names and aliases.
+    places: NameIndex,
     /// The hosts of ticket systems.
     hosts: NamedHosts,
 }
@@ -36,10 +41,18 @@ pub struct FieldVocabulary {
 impl FieldVocabulary {
     /// Reads the `fields` of a policy and adds them, each replacing a field of the same name.
     pub fn read_fields(&mut self, node: &YamlNode, faults: &mut Vec<YamlFault>) {
+        let mut known: HashSet<String> = self.trailer_keys().map(str::to_ascii_lowercase).collect();
         for (key, node) in read_entries(node, faults) {
             let Some(field) = FieldDefinition::read_definition(key, node, faults) else { continue };
-            self.fields.retain(|known| !known.name.eq_ignore_ascii_case(&field.name));
+            self.places = NameIndex::default();
+            if known.contains(&field.name.to_ascii_lowercase()) {
+                self.fields.retain(|known| !known.name.eq_ignore_ascii_case(&field.name));
+            }
             for name in field.trailer_keys() {
+                // Most names are new.
+                if known.insert(name.to_ascii_lowercase()) {
+                    continue;
+                }
                 if let Some(other) = self.find_field(name) {
                     faults.push(YamlFault::new(
                         key.at,
@@ -91,7 +104,9 @@ impl FieldVocabulary {
 
     /// Returns the field that is called `name`, or has it as an alias.
     pub(crate) fn find_field(&self, name: &str) -> Option<&Arc<FieldDefinition>> {
-        self.fields.iter().find(|field| field.matches_key(name))
+        let names = self.fields.iter().enumerate();
+        let names = names.flat_map(|(place, field)| field.trailer_keys().map(move |key| (key, place)));
+        self.fields.get(self.places.find_place(name, self.fields.len(), names)?)
     }
 
     /// Returns the field that `node` names; leaves a fault if there is none.

@@ -122,6 +122,7 @@ mod tests {
             on_conflict: ConflictResolution::Refuse,
             stated_by_bots: Vec::new(),
             surroundings: std::sync::Arc::default(),
+            levels: Default::default(),
         };
         field.find_stated_level(written).map(|level| WORDS[level])
     }

@@ -71,6 +71,9 @@ impl<'node> MapReader<'node> {
     }
 }
 
+/// How many of the words that would be right are named.
+const MAX_NAMED_WORDS: usize = 60;
+
 /// Returns the fault for a word that does not exist, with the nearest ones that do.
 pub(crate) fn unknown_word_fault<'known>(
     what: &str,
@@ -78,10 +81,10 @@ pub(crate) fn unknown_word_fault<'known>(
     known: impl IntoIterator<Item = &'known str>,
 ) -> YamlFault {
     let mut known: Vec<&str> = known.into_iter().collect();
-    let words = known.iter().copied().map(str::to_owned).collect();
+    let list_words = || known.iter().copied().map(str::to_owned).collect();
     let expected = match what {
-        "key" => ExpectedValue::Keys(words),
-        "word" => ExpectedValue::Words(words),
+        "key" => ExpectedValue::Keys(list_words()),
+        "word" => ExpectedValue::Words(list_words()),
         "class" | "field" | "rule" | "team" => ExpectedValue::DefinedName,
         _ => ExpectedValue::Unspecified,
     };
@@ -103,7 +106,11 @@ pub(crate) fn unknown_word_fault<'known>(
         return fault;
     }
     known.sort_unstable();
-    fault.with_help(format!("expected one of {}", known.join(", ")))
+    let listed = known.get(..MAX_NAMED_WORDS).unwrap_or(&known).join(", ");
+    fault.with_help(match known.len().saturating_sub(MAX_NAMED_WORDS) {
+        0 => format!("expected one of {listed}"),
+        more => format!("expected one of {listed} and {more} more"),
+    })
 }
 
 /// Returns the help that offers the word which was most likely meant.

@@ -18,6 +18,12 @@ pub(crate) fn shorten_for_message(text: &str) -> String {
     shown
 }
 
+/// How many words a misspelt one is compared with.
+const MAX_CANDIDATES: usize = 1_000;
+
+/// How long the words are that are compared.
+const MAX_COMPARED_BYTES: usize = 200;
+
 /// Returns the word of `known` that is nearest to `word`, if one is near enough for a typing mistake.
 pub(crate) fn find_nearest_word<'known>(
     word: &str,
@@ -25,7 +31,14 @@ pub(crate) fn find_nearest_word<'known>(
 ) -> Option<&'known str> {
     let folded = word.to_lowercase().replace('_', "-");
     let mut nearest: Option<(usize, &'known str)> = None;
-    for candidate in known {
+    for candidate in known.into_iter().take(MAX_CANDIDATES) {
+        // So long a word is hardly misspelt, and takes long to compare.
+        if folded.len().max(candidate.len()) > MAX_COMPARED_BYTES {
+            continue;
+        }
+        if !may_be_near(&folded, candidate) {
+            continue;
+        }
         let distance = strsim::damerau_levenshtein(&folded, &candidate.to_lowercase());
         let is_near_enough = distance <= 1 + candidate.len() / 4;
         if is_near_enough && nearest.is_none_or(|(least, _)| distance < least) {
@@ -33,6 +46,33 @@ pub(crate) fn find_nearest_word<'known>(
         }
     }
     nearest.map(|(_, candidate)| candidate)
+}
+
+/// Returns false for a word that has too many other letters than the folded one; it is faster than to compare them in
+/// order.
+fn may_be_near(folded: &str, candidate: &str) -> bool {
+    if !folded.is_ascii() || !candidate.is_ascii() {
+        return true;
+    }
+    let most = 1 + candidate.len() / 4;
+    if folded.len().abs_diff(candidate.len()) > most {
+        return false;
+    }
+    // Each letter of the candidate takes one of the word, if there is one left.
+    let mut counts = [0_u8; 128];
+    for byte in folded.bytes() {
+        if let Some(count) = counts.get_mut(usize::from(byte)) {
+            *count = count.saturating_add(1);
+        }
+    }
+    let mut missing = 0;
+    for byte in candidate.bytes() {
+        match counts.get_mut(usize::from(byte.to_ascii_lowercase())) {
+            Some(count) if *count > 0 => *count -= 1,
+            _ => missing += 1,
+        }
+    }
+    missing <= most
 }
 
 #[cfg(test)]

@@ -266,6 +266,7 @@ pub(crate) fn check_stated_field(
         on_conflict: ConflictResolution::Refuse,
         stated_by_bots: Vec::new(),
         surroundings: std::sync::Arc::default(),
+        levels: Default::default(),
     };
     let field = match policy.vocabulary.find_field(name) {
         Some(field) => field.as_ref(),

@@ -1,5 +1,7 @@
 //! A policy as it is written, after its files are joined.
 
+use std::collections::HashMap;
+
 use crate::policy::inspect::written::{find_entry, list_entries, list_items, scalar_text};
 use crate::policy::load::files::PolicyFile;
 use crate::yaml::YamlNode;
@@ -15,6 +17,8 @@ pub(crate) type NamedNodes<'files> = Vec<(&'files str, &'files YamlNode)>;
 pub(crate) struct EffectivePolicy<'files> {
     /// The rules, each with its keys.
     pub(crate) rules: Vec<(&'files str, NamedNodes<'files>)>,
+    /// The places of the rules, by their ids.
+    rule_places: HashMap<&'files str, usize>,
     pub(crate) fields: NamedNodes<'files>,
     pub(crate) teams: NamedNodes<'files>,
     pub(crate) obligations: NamedNodes<'files>,
@@ -35,6 +39,7 @@ impl<'files> EffectivePolicy<'files> {
     ) -> EffectivePolicy<'files> {
         let mut joined = EffectivePolicy {
             rules: Vec::new(),
+            rule_places: HashMap::new(),
             fields: Vec::new(),
             teams: Vec::new(),
             obligations: Vec::new(),
@@ -50,14 +55,18 @@ impl<'files> EffectivePolicy<'files> {
         joined
     }
 
+    /// Returns the keys of the rule with this id.
+    pub(crate) fn find_rule(&self, id: &str) -> Option<&NamedNodes<'files>> {
+        self.rules.get(*self.rule_places.get(id)?).map(|(_, keys)| keys)
+    }
+
     fn add_file(&mut self, node: &'files YamlNode) {
         let entries = |key: &str| find_entry(node, key).map(list_entries).unwrap_or_default();
         for (id, rule) in entries("rules") {
-            let place = self.rules.iter().position(|(known, _)| *known == id.text);
-            let place = place.unwrap_or_else(|| {
+            let place = *self.rule_places.entry(&id.text).or_insert(self.rules.len());
+            if place == self.rules.len() {
                 self.rules.push((&id.text, Vec::new()));
-                self.rules.len() - 1
-            });
+            }
             let Some((_, keys)) = self.rules.get_mut(place) else { continue };
             for (key, value) in list_entries(rule) {
                 replace_entry(keys, &key.text, value);

@@ -5,6 +5,7 @@
 //! difference is *looser* if one can say in which way, and else *different*; both count as loosening.
 
 mod effective_policy;
+mod exemption_comparison;
 mod policy_comparison;
 mod policy_difference;
 mod rule_comparison;

@@ -1,18 +1,20 @@
 //! Two policies, part by part.
 
-use std::collections::BTreeSet;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::policy::definition::Policy;
 use crate::policy::difference::effective_policy::{EffectivePolicy, NamedNodes, find_named};
+use crate::policy::difference::exemption_comparison::compare_exemptions;
 use crate::policy::difference::policy_difference::{PolicyDifference, PolicyDirection};
-use crate::policy::difference::rule_comparison::{compare_rules, covers_all_changes, name_rule};
+use crate::policy::difference::rule_comparison::{PolicyRules, compare_rules, covers_all_changes};
 use crate::policy::difference::wording::{
     ACCEPTS_LESS, ACCEPTS_LESS_AND_SORTS, ACCEPTS_MORE, ACCEPTS_OTHERS, ALSO, CATALOGUE_IS_ANOTHER,
-    FIRST_CLASS, HAS_LESS, HAS_MORE, IS_ANOTHER, IS_GONE, IS_NEW, KEY_IS_ANOTHER, NEW_UNTIL, NO_LONGER,
-    OTHER_FILES, OTHER_UNTIL, PART_CLASS, PART_EXEMPTION, PART_FIELD, PART_FILES, PART_PROTECTS, PART_ROSTER,
-    PART_TEAM, TAKES_FEWER, TAKES_MORE, TAKES_OTHERS, key_part,
+    FIRST_CLASS, HAS_LESS, HAS_MORE, IS_ANOTHER, IS_GONE, IS_NEW, KEY_IS_ANOTHER, NO_LONGER, OTHER_FILES,
+    PART_CLASS, PART_FIELD, PART_FILES, PART_PROTECTS, PART_ROSTER, PART_TEAM, TAKES_FEWER, TAKES_MORE,
+    TAKES_OTHERS, key_part,
 };
-use crate::policy::difference::written_parts::{differs_in_text_alone, has_alternatives, names_text};
+use crate::policy::difference::written_parts::{add_texts, differs_in_text_alone, has_alternatives};
 use crate::policy::inspect::weakening::strictness::{
     is_as_strict, is_field_as_strict, is_settings_map_as_strict,
 };
@@ -33,7 +35,7 @@ pub(crate) fn compare_policies(
     comparison.compare_all_rules();
     comparison.compare_fields();
     comparison.compare_people();
-    comparison.compare_exemptions();
+    compare_exemptions(old, new, &mut comparison.found);
     comparison.found
 }
 
@@ -45,7 +47,7 @@ struct PolicyComparison<'policy> {
     found: Vec<PolicyDifference>,
 }
 
-impl PolicyComparison<'_> {
+impl<'policy> PolicyComparison<'policy> {
     fn add(&mut self, direction: PolicyDirection, part: impl Into<Message>, what: impl Into<Message>) {
         self.found.push(PolicyDifference { direction, part: part.into(), what: what.into() });
     }
@@ -138,17 +140,20 @@ impl PolicyComparison<'_> {
             list.iter().map(|(key, _)| key.text.clone()).collect()
         };
         let (old_names, new_names) = (names(&before), names(&after));
-        for name in old_names.iter().filter(|name| !new_names.contains(name)) {
+        let old_set: HashSet<&String> = old_names.iter().collect();
+        let new_set: HashSet<&String> = new_names.iter().collect();
+        for name in old_names.iter().filter(|name| !new_set.contains(name)) {
             let name = shorten_for_message(name);
             self.add(PolicyDirection::Different, PART_CLASS.with("name", name), &IS_GONE);
         }
-        for name in new_names.iter().filter(|name| !old_names.contains(name)) {
+        for name in new_names.iter().filter(|name| !old_set.contains(name)) {
             let name = shorten_for_message(name);
             self.add(PolicyDirection::Different, PART_CLASS.with("name", name), &IS_NEW);
         }
+        let earlier: HashMap<&str, &YamlNode> =
+            before.iter().map(|(key, asked)| (key.text.as_str(), asked)).collect();
         for (name, asked) in &after {
-            let earlier = before.iter().find(|(known, _)| known.text == name.text);
-            if let Some((_, earlier)) = earlier
+            if let Some(earlier) = earlier.get(name.text.as_str()).copied()
                 && !is_same_value(earlier, asked)
             {
                 let what = match (is_as_strict(earlier, asked), is_as_strict(asked, earlier)) {
@@ -160,10 +165,10 @@ impl PolicyComparison<'_> {
                 self.add(PolicyDirection::Different, PART_CLASS.with("name", name), what);
             }
         }
-        let kept = |names: &[String], others: &[String]| -> Vec<String> {
+        let kept = |names: &[String], others: &HashSet<&String>| -> Vec<String> {
             names.iter().filter(|name| others.contains(name)).cloned().collect()
         };
-        if kept(&old_names, &new_names) != kept(&new_names, &old_names) {
+        if kept(&old_names, &new_set) != kept(&new_names, &old_set) {
             self.add(PolicyDirection::Different, key_part("classes"), &FIRST_CLASS);
         }
     }
@@ -174,11 +179,13 @@ impl PolicyComparison<'_> {
             // The gate denies what no rule that denies is about; a new rule ends that.
             false => PolicyDirection::Different,
         };
+        let old_policy = PolicyRules::index_rules(self.old_policy);
+        let new_policy = PolicyRules::index_rules(self.new_policy);
         for (id, keys) in &self.old.rules {
-            match self.new.rules.iter().find(|(known, _)| known == id) {
-                Some((_, new_keys)) => {
+            match self.new.find_rule(id) {
+                Some(new_keys) => {
                     let from = self.found.len();
-                    compare_rules(id, (keys, self.old_policy), (new_keys, self.new_policy), &mut self.found);
+                    compare_rules(id, (keys, &old_policy), (new_keys, &new_policy), &mut self.found);
                     if addition == PolicyDirection::Different {
                         // A rule that is about more changes is like a new one.
                         let widened = self.found.iter_mut().skip(from);
@@ -187,12 +194,12 @@ impl PolicyComparison<'_> {
                         }
                     }
                 }
-                None => self.add(PolicyDirection::Looser, name_rule(id, self.old_policy), &IS_GONE),
+                None => self.add(PolicyDirection::Looser, old_policy.name_rule(id), &IS_GONE),
             }
         }
         for (id, _) in &self.new.rules {
-            if !self.old.rules.iter().any(|(known, _)| known == id) {
-                self.add(addition, name_rule(id, self.new_policy), &IS_NEW);
+            if self.old.find_rule(id).is_none() {
+                self.add(addition, new_policy.name_rule(id), &IS_NEW);
             }
         }
     }
@@ -210,7 +217,7 @@ impl PolicyComparison<'_> {
                     // What counts of several words, and what is taken for an example, depends on all of the others.
                     let is_stricter =
                         is_field_as_strict(earlier, field) && differs_in_text_alone(earlier, field);
-                    let is_doubted = doubted.iter().any(|asked| asked.eq_ignore_ascii_case(name));
+                    let is_doubted = doubted.contains(&name.to_ascii_lowercase());
                     found.push(match (is_stricter, is_doubted) {
                         (true, false) => (PolicyDirection::Stricter, part, &ACCEPTS_LESS),
                         // A value that is not accepted any more fulfils no `when` that asks for it.
@@ -235,9 +242,10 @@ impl PolicyComparison<'_> {
         }
     }
 
-    /// Returns the fields that sort changes, or that a question asks for in another way than to be there.
-    fn list_doubted_fields(&self) -> Vec<String> {
-        let mut fields = Vec::new();
+    /// Returns the fields that sort changes, or that a question asks for in another way than to be there, in small
+    /// letters.
+    fn list_doubted_fields(&self) -> BTreeSet<String> {
+        let mut fields = BTreeSet::new();
         for policy in [self.old, self.new] {
             let mut sorting: Vec<&YamlNode> = Vec::new();
             for (_, keys) in &policy.rules {
@@ -251,11 +259,13 @@ impl PolicyComparison<'_> {
             for condition in sorting {
                 for (key, value) in list_condition_predicates(condition) {
                     if key.text == "field" {
-                        fields.extend(list_entries(value).iter().map(|(name, _)| name.text.clone()));
+                        fields.extend(
+                            list_entries(value).iter().map(|(name, _)| name.text.to_ascii_lowercase()),
+                        );
                     } else if let Some(name) = find_entry(value, "field").and_then(scalar_text) {
-                        fields.push(name.to_owned());
+                        fields.insert(name.to_ascii_lowercase());
                     } else {
-                        fields.extend(scalar_text(value).map(str::to_owned));
+                        fields.extend(scalar_text(value).map(str::to_ascii_lowercase));
                     }
                 }
             }
@@ -265,17 +275,22 @@ impl PolicyComparison<'_> {
 
     fn compare_people(&mut self) {
         let mut found: Vec<(PolicyDirection, Message, Message)> = Vec::new();
-        let (old, new): (&NamedNodes<'_>, &NamedNodes<'_>) = (&self.old.teams, &self.new.teams);
-        let names: BTreeSet<&str> = old.iter().chain(new).map(|(name, _)| *name).collect();
+        let index = |teams: &NamedNodes<'policy>| -> BTreeMap<&'policy str, &'policy YamlNode> {
+            teams.iter().copied().collect()
+        };
+        let (old, new) = (index(&self.old.teams), index(&self.new.teams));
+        let names: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
+        let sorting = OnceCell::new();
         for name in names {
-            let members = |teams| -> BTreeSet<&str> {
-                find_named(teams, name).map(list_texts).unwrap_or_default().into_iter().collect()
+            let members = |teams: &BTreeMap<&str, &'policy YamlNode>| -> BTreeSet<&str> {
+                teams.get(name).map(|team| list_texts(team)).unwrap_or_default().into_iter().collect()
             };
-            let (before, after) = (members(old), members(new));
+            let (before, after) = (members(&old), members(&new));
             if before == after {
                 continue;
             }
-            let sorts = self.sorts_by_team(name);
+            let sorting: &Option<HashSet<&str>> = sorting.get_or_init(|| self.list_sorting_texts());
+            let sorts = sorting.as_ref().is_none_or(|texts| texts.contains(name));
             let part = PART_TEAM.with("name", shorten_for_message(name));
             let show = |members: Vec<&&str>| -> Vec<String> {
                 members.iter().map(|one| format!("`{}`", shorten_for_message(one))).collect()
@@ -319,13 +334,14 @@ impl PolicyComparison<'_> {
             && old.code_owner_settings() == new.code_owner_settings()
     }
 
-    /// Returns true if a team says more than whose approval counts.
-    fn sorts_by_team(&self, team: &str) -> bool {
+    /// Returns what stands in questions that say more of a team than whose approval counts; `None` if every team does.
+    fn list_sorting_texts(&self) -> Option<HashSet<&'policy str>> {
         // An entry of the catalogue says who may use it, and a question about it can sort changes.
         if [self.old_policy, self.new_policy].iter().any(|policy| !policy.standard_changes.is_empty()) {
-            return true;
+            return None;
         }
-        [self.old, self.new].iter().any(|policy| {
+        let mut texts = HashSet::new();
+        for policy in [self.old, self.new] {
             let mut conditions: Vec<&YamlNode> = Vec::new();
             for (_, keys) in &policy.rules {
                 conditions.extend(find_named(keys, "when"));
@@ -334,61 +350,18 @@ impl PolicyComparison<'_> {
             let classes = find_named(&policy.settings, "classes").map(list_entries).unwrap_or_default();
             conditions.extend(classes.iter().map(|(_, condition)| condition));
             conditions.extend(policy.exemptions.iter().filter_map(|exemption| find_entry(exemption, "when")));
-            let mut asked = conditions.iter().flat_map(|condition| list_condition_predicates(condition));
-            let in_questions = asked.any(|(key, value)| key.text != "approvals" && names_text(value, team));
-            in_questions
-                || conditions
-                    .iter()
-                    .any(|condition| has_alternatives(condition) && names_text(condition, team))
-        })
-    }
-
-    fn compare_exemptions(&mut self) {
-        let (mut gone, mut added) = (self.old.exemptions.clone(), self.new.exemptions.clone());
-        gone.retain(|one| !self.new.exemptions.iter().any(|other| is_same_value(one, other)));
-        added.retain(|one| !self.old.exemptions.iter().any(|other| is_same_value(one, other)));
-        let mut found: Vec<(PolicyDirection, Message, Message)> = Vec::new();
-        for exemption in added {
-            let rule = find_entry(exemption, "rule").and_then(scalar_text).unwrap_or_default();
-            let part = PART_EXEMPTION.with("rule", shorten_for_message(rule));
-            let until = |node| find_entry(node, "until").and_then(scalar_text).unwrap_or_default();
-            let known = gone.iter().position(|known| {
-                ["rule", "when"].iter().all(|key| {
-                    match (find_entry(known, key), find_entry(exemption, key)) {
-                        (Some(one), Some(other)) => is_same_value(one, other),
-                        (None, None) => true,
-                        _ => false,
+            for condition in conditions {
+                if has_alternatives(condition) {
+                    add_texts(condition, &mut texts);
+                    continue;
+                }
+                for (key, value) in list_condition_predicates(condition) {
+                    if key.text != "approvals" {
+                        add_texts(value, &mut texts);
                     }
-                })
-            });
-            let Some(earlier) = known.map(|place| gone.remove(place)) else {
-                found.push((
-                    PolicyDirection::Looser,
-                    part,
-                    NEW_UNTIL.with("until", shorten_for_message(until(exemption))),
-                ));
-                continue;
-            };
-            // Days are written so that the order of their texts is theirs.
-            let (before, after) = (until(earlier), until(exemption));
-            match before.cmp(after) {
-                std::cmp::Ordering::Equal => {}
-                order => {
-                    let is_longer = order == std::cmp::Ordering::Less;
-                    let direction =
-                        if is_longer { PolicyDirection::Looser } else { PolicyDirection::Stricter };
-                    let what = OTHER_UNTIL.with("before", shorten_for_message(before));
-                    found.push((direction, part, what.with("after", shorten_for_message(after))));
                 }
             }
         }
-        for exemption in gone {
-            let rule = find_entry(exemption, "rule").and_then(scalar_text).unwrap_or_default();
-            let part = PART_EXEMPTION.with("rule", shorten_for_message(rule));
-            found.push((PolicyDirection::Stricter, part, Message::from(&IS_GONE)));
-        }
-        for (direction, part, what) in found {
-            self.add(direction, part, what);
-        }
+        Some(texts)
     }
 }

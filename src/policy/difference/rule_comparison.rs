@@ -1,5 +1,7 @@
 //! Two versions of a rule.
 
+use std::collections::HashMap;
+
 use crate::policy::definition::{Policy, Rule};
 use crate::policy::difference::effective_policy::{NamedNodes, find_named};
 use crate::policy::difference::policy_difference::{PolicyDifference, PolicyDirection};
@@ -16,25 +18,62 @@ use crate::yaml::{YamlNode, shorten_for_message};
 /// The keys of a rule that decide, in the order in which they are told.
 const DECIDING_KEYS: [&str; 6] = ["level", "until", "for", "not-for", "when", "require"];
 
+/// A policy with its rules by their ids.
+pub(crate) struct PolicyRules<'policy> {
+    pub(crate) policy: &'policy Policy,
+    rules: HashMap<&'policy str, &'policy Rule>,
+}
+
+impl<'policy> PolicyRules<'policy> {
+    /// Looks at the rules of a policy.
+    pub(crate) fn index_rules(policy: &'policy Policy) -> Self {
+        let mut rules = HashMap::new();
+        for rule in &policy.rules {
+            rules.entry(rule.description.id.as_str()).or_insert(rule);
+        }
+        PolicyRules { policy, rules }
+    }
+
+    /// Returns the name of a rule with the classes that it is for.
+    pub(crate) fn name_rule(&self, id: &str) -> Message {
+        let id = shorten_for_message(id);
+        let classes = self.rules.get(id.as_str()).and_then(|rule| rule.class_indexes.as_ref());
+        match classes {
+            None => PART_RULE.with("id", id),
+            Some(indexes) => {
+                let names = indexes.iter().filter_map(|index| self.policy.classes.get(*index));
+                let names: Vec<&str> = names.map(|class| class.id.as_str()).collect();
+                PART_RULE_OF_CLASSES.with("id", id).with("classes", names)
+            }
+        }
+    }
+
+    /// Returns what a rule asks under `when` or `require`, in words.
+    fn describe_question(&self, id: &str, key: &str) -> MessageValue {
+        let Some(rule) = self.rules.get(id) else { return (&NOTHING).into() };
+        let condition = if key == "when" { rule.when.as_ref() } else { Some(&rule.require) };
+        condition.map_or_else(|| (&ALWAYS).into(), |condition| condition.describe().into())
+    }
+}
+
 /// Adds the differences between two versions of a rule.
 pub(crate) fn compare_rules(
     id: &str,
-    (old, old_policy): (&NamedNodes<'_>, &Policy),
-    (new, new_policy): (&NamedNodes<'_>, &Policy),
+    (old, old_policy): (&NamedNodes<'_>, &PolicyRules<'_>),
+    (new, new_policy): (&NamedNodes<'_>, &PolicyRules<'_>),
     found: &mut Vec<PolicyDifference>,
 ) {
-    let part = name_rule(id, new_policy);
     for key in DECIDING_KEYS {
         let (before, after) = (find_named(old, key), find_named(new, key));
         let Some(direction) = compare_key(key, before, after) else { continue };
         let (before, after) = match key {
             "when" | "require" => {
-                (describe_question(old_policy, id, key), describe_question(new_policy, id, key))
+                (old_policy.describe_question(id, key), new_policy.describe_question(id, key))
             }
             _ => (show_value(key, before), show_value(key, after)),
         };
         let what = OTHER_VALUE.with("key", name_key(key)).with("before", before).with("after", after);
-        found.push(PolicyDifference { direction, part: part.clone(), what });
+        found.push(PolicyDifference { direction, part: new_policy.name_rule(id), what });
     }
 }
 
@@ -96,31 +135,6 @@ fn show_value(key: &str, value: Option<&YamlNode>) -> MessageValue {
     }
 }
 
-/// Returns what a rule asks under `when` or `require`, in words.
-fn describe_question(policy: &Policy, id: &str, key: &str) -> MessageValue {
-    let Some(rule) = find_rule(policy, id) else { return (&NOTHING).into() };
-    let condition = if key == "when" { rule.when.as_ref() } else { Some(&rule.require) };
-    condition.map_or_else(|| (&ALWAYS).into(), |condition| condition.describe().into())
-}
-
-pub(crate) fn find_rule<'policy>(policy: &'policy Policy, id: &str) -> Option<&'policy Rule> {
-    policy.rules.iter().find(|rule| rule.description.id.as_str() == id)
-}
-
-/// Returns the name of a rule with the classes that it is for.
-pub(crate) fn name_rule(id: &str, policy: &Policy) -> Message {
-    let id = shorten_for_message(id);
-    let classes = find_rule(policy, id.as_ref()).and_then(|rule| rule.class_indexes.as_ref());
-    match classes {
-        None => PART_RULE.with("id", id),
-        Some(indexes) => {
-            let names = indexes.iter().filter_map(|index| policy.classes.get(*index));
-            let names: Vec<&str> = names.map(|class| class.id.as_str()).collect();
-            PART_RULE_OF_CLASSES.with("id", id).with("classes", names)
-        }
-    }
-}
-
 /// Returns true if a rule that denies applies to every change, so that one more rule allows nothing.
 ///
 /// Where no denying rule applies, the gate denies by itself; a new rule would end that.
@@ -130,13 +144,13 @@ pub(crate) fn covers_all_changes(policy: &Policy) -> bool {
     if policy.rules.iter().filter(denies).any(of_all) {
         return true;
     }
+    let mut is_covered = vec![false; policy.classes.len()];
+    for index in policy.rules.iter().filter(denies).flat_map(|rule| rule.class_indexes.iter().flatten()) {
+        if let Some(covered) = is_covered.get_mut(*index) {
+            *covered = true;
+        }
+    }
     !policy.classes.is_empty()
         && policy.classes.iter().any(|class| class.when.is_empty())
-        && (0..policy.classes.len()).all(|class| {
-            policy
-                .rules
-                .iter()
-                .filter(denies)
-                .any(|rule| rule.class_indexes.as_ref().is_some_and(|indexes| indexes.contains(&class)))
-        })
+        && is_covered.into_iter().all(|covered| covered)
 }

@@ -1,9 +1,9 @@
 //! What two written parts of a policy have in common.
 
-use crate::policy::inspect::written::{
-    find_entry, is_same_value, list_entries, list_parts, list_texts, scalar_text,
-};
-use crate::yaml::YamlNode;
+use std::collections::HashSet;
+
+use crate::policy::inspect::written::{find_entry, is_same_value, list_entries, list_parts};
+use crate::yaml::{YamlNode, YamlValue};
 
 /// Returns true if two definitions of a field differ in nothing but the text that they ask for.
 pub(crate) fn differs_in_text_alone(old: &YamlNode, new: &YamlNode) -> bool {
@@ -23,12 +23,33 @@ pub(crate) fn has_alternatives(condition: &YamlNode) -> bool {
     })
 }
 
-/// Returns true if a text stands somewhere in a value.
-pub(crate) fn names_text(node: &YamlNode, text: &str) -> bool {
-    scalar_text(node) == Some(text)
-        || list_texts(node).contains(&text)
-        || list_entries(node).iter().any(|(_, value)| names_text(value, text))
-        || list_parts(node)
-            .iter()
-            .any(|part| list_entries(part).iter().any(|(_, value)| names_text(value, text)))
+/// Adds the texts that stand somewhere in a value.
+pub(crate) fn add_texts<'node>(node: &'node YamlNode, texts: &mut HashSet<&'node str>) {
+    match &node.value {
+        YamlValue::Scalar { text, .. } => {
+            texts.insert(text);
+        }
+        YamlValue::List(items) => items.iter().for_each(|item| add_texts(item, texts)),
+        YamlValue::Map(entries) => entries.iter().for_each(|(_, value)| add_texts(value, texts)),
+    }
+}
+
+/// Writes a value so that two values are written alike if and only if they say the same: in any order of the keys, and
+/// with a single value for a list of one.
+pub(crate) fn write_value(node: &YamlNode) -> String {
+    match &node.value {
+        YamlValue::Scalar { text, .. } => format!("{}:{text}", text.len()),
+        YamlValue::List(items) => match items.as_slice() {
+            [only] if !matches!(only.value, YamlValue::Map(_)) => write_value(only),
+            items => format!("[{}]", items.iter().map(write_value).collect::<String>()),
+        },
+        YamlValue::Map(entries) => {
+            let mut written: Vec<String> = Vec::new();
+            for (key, value) in entries {
+                written.push(format!("{}:{}={}", key.text.len(), key.text, write_value(value)));
+            }
+            written.sort_unstable();
+            format!("{{{}}}", written.concat())
+        }
+    }
 }

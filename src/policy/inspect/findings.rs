@@ -5,7 +5,13 @@ use jiff::civil::Date;
 use crate::change::Text;
 use crate::pattern::PathPattern;
 use crate::policy::signing_keys::SigningKey;
+use crate::verdict::messages;
 use crate::yaml::{YamlFault, YamlPlace};
+
+messages! {
+    TOO_LARGE = "policy.too-large-to-check":
+        "the policy is too large for this check to be complete; it may have more errors and notes than are told";
+}
 
 /// An address as GitHub gives it to an account that hides its own.
 pub(crate) const FORGE_ADDRESS: &str = "1+zq7@users.noreply.github.com";
@@ -46,7 +52,7 @@ pub(crate) struct FoundPattern {
 }
 
 /// What is asked of a path and a pattern.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PatternUse {
     /// Whether the pattern matches the path, or a folder that holds it.
     Matching,

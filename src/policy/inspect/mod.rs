@@ -6,7 +6,8 @@
 //! loaded, so a later version that finds more locks no repository.
 
 mod entries;
-mod findings;
+pub(crate) mod findings;
+mod rule_index;
 mod samples;
 mod scopes;
 mod search;
@@ -14,21 +15,30 @@ mod staff;
 pub(crate) mod weakening;
 pub(crate) mod written;
 
+use std::rc::Rc;
+
 use crate::pattern::PathPattern;
 use crate::people::code_owners::FoundCodeOwners;
 use crate::policy::definition::Policy;
 use crate::policy::faults::{FaultyFile, PolicyErrors};
+use crate::policy::inspect::entries::word_sets::WordSets;
 use crate::policy::inspect::entries::{
     approvers, contradictions, idle_parts, lists, lockouts, look_alikes, lost_numbers, patterns,
     standard_changes, times,
 };
-use crate::policy::inspect::findings::{FileFindings, FoundPattern, JudgingPlace};
+use crate::policy::inspect::findings::{FileFindings, FoundPattern, JudgingPlace, TOO_LARGE};
+use crate::policy::inspect::rule_index::RuleIndex;
+use crate::policy::inspect::samples::exempted_samples::ExemptedSamples;
 use crate::policy::inspect::scopes::rule_scopes::ScopeInspection;
 use crate::policy::inspect::scopes::{exemption_scopes, reach};
+use crate::policy::inspect::search::asked_rules::AskedRules;
 use crate::policy::inspect::search::confirmed_lockouts::LockoutConfirmation;
 use crate::policy::inspect::search::excluding_rules::{self, ExcludingRules, LockoutSearch};
 use crate::policy::inspect::search::path_answers::PathAnswers;
-use crate::policy::inspect::search::possible_changes::join_asked_people;
+use crate::policy::inspect::search::people_answers::join_people_answers;
+use crate::policy::inspect::search::question_numbers::QuestionNumbers;
+use crate::policy::inspect::search::search_budget::{InspectionPart, SearchBudget};
+use crate::policy::inspect::staff::team_people::TeamPeople;
 use crate::policy::inspect::staff::{code_owners, signatures, staffing, teams, unreachable_people};
 use crate::policy::inspect::weakening::weakened_entries;
 use crate::policy::inspect::weakening::widened_lists::fetch_catalogues;
@@ -36,9 +46,10 @@ use crate::policy::inspect::written::{find_entry, list_entries};
 use crate::policy::load::files::{FetchedFile, PolicyFile, PolicyFiles};
 use crate::policy::packs::find_pack;
 use crate::policy::remote_file::is_remote_name;
-use crate::yaml::{self, YamlFault, YamlPlace};
+use crate::yaml::{self, YamlFault, YamlNode, YamlPlace};
 
 pub use crate::policy::inspect::findings::{InspectionFacts, LATER_KEYS_DAYS, PatternUse};
+pub use crate::policy::inspect::search::search_budget::MAX_INSPECTION_STEPS;
 pub use crate::policy::inspect::weakening::weakened_entries::PolicyWeakening;
 
 /// What an inspection of a valid policy found.
@@ -54,6 +65,9 @@ pub struct PolicyInspection {
     pub weakenings: Vec<PolicyWeakening>,
     /// Every pattern of paths that the policy's own files have.
     pub path_patterns: Vec<PlacedPattern>,
+    /// How many steps it took to search for all that: the same for a policy on every machine, and at most
+    /// [`MAX_INSPECTION_STEPS`].
+    pub steps: usize,
 }
 
 /// A fault and the file that has it.
@@ -91,77 +105,174 @@ pub fn inspect_policy(
         Ok(files) => files.files,
         Err(errors) => return PolicyInspection { errors, ..PolicyInspection::default() },
     };
-    let today = facts.today;
+    let budget = &SearchBudget::default();
+    let numbers = &QuestionNumbers::number_questions(policy);
+    let parts = InspectedParts {
+        policy,
+        entry,
+        files: &files,
+        rules: &RuleIndex::index_rules(policy, &files),
+        words: &WordSets::new(policy),
+        people: &TeamPeople::new(&policy.people, budget),
+        numbers,
+        asked: Rc::new(AskedRules::of_policy(policy, numbers, facts.today)),
+        facts,
+        budget,
+    };
     let mut inspection = PolicyInspection::default();
-    let paths = PathAnswers::gather_answers(policy);
-    let people = join_asked_people(policy, facts, JudgingPlace::Anywhere, false);
-    let search = LockoutSearch::new(policy, entry, facts, JudgingPlace::Anywhere, &paths, people.as_ref());
-    let mut lockouts = LockoutConfirmation::new(policy, facts, &paths, &search);
     let catalogues = fetch_catalogues(&files, fetch);
-    for (index, file) in files.iter().enumerate() {
-        // What another repository holds is inspected there.
-        if find_pack(&file.name).is_some() || is_remote_name(&file.name) {
-            continue;
+    let mut findings = parts.inspect_wording();
+    budget.begin_part(InspectionPart::Lockouts);
+    let paths = &PathAnswers::gather_answers(numbers, budget);
+    let people = join_people_answers(&parts.asked, facts, JudgingPlace::Anywhere, false, budget);
+    let search = &LockoutSearch::new(parts.asked.clone(), entry, facts, paths, people.as_ref(), budget);
+    let excluding = search.find_excluding_rules();
+    budget.begin_part(InspectionPart::Suspicions);
+    let mut lockouts = LockoutConfirmation::new(parts.asked.clone(), facts, paths, search, budget);
+    for (index, found) in &mut findings {
+        lockouts.confirm_suspicions(found);
+        parts.inspect_extensions(*index, &catalogues, found, &mut inspection);
+    }
+    for (index, found) in findings {
+        if let Some(file) = files.get(index) {
+            inspection.add_findings(file, found);
         }
-        let mut found = FileFindings::default();
-        lists::inspect_scalars(&file.node, &mut found);
-        lost_numbers::inspect_lost_numbers(&file.source, &file.node, &mut found);
-        look_alikes::inspect_letters(&file.node, &mut found);
-        patterns::inspect_patterns(&file.node, &mut found);
-        approvers::inspect_approvers(&file.node, &policy.people, &mut found);
-        if let Some(entries) = find_entry(&file.node, "standard-changes") {
-            standard_changes::inspect_standard_changes(entries, policy, &mut found);
-        }
-        idle_parts::inspect_idle_parts(&file.node, policy, today, &mut found);
-        teams::inspect_people(&file.node, policy, today, &mut found);
-        code_owners::inspect_code_owners(&file.node, &policy.people, &mut found);
-        times::inspect_times(policy, &files, index, today, &mut found);
-        lockouts::inspect_lockouts(policy, &files, index, today, &mut found);
-        signatures::inspect_signatures(&file.node, policy, facts, &mut found);
-        staffing::inspect_joint_staffing(&file.node, policy, today, &mut found);
-        unreachable_people::inspect_unreachable_people(&file.node, policy, today, &mut found);
-        contradictions::inspect_contradictions(policy, &files, index, &mut found);
-        lockouts.confirm_suspicions(&mut found);
-        reach::inspect_reach(policy, &files, index, &mut found);
-        let weakenings = weakened_entries::find_weakenings(&files, &catalogues, index);
-        for weakening in &weakenings {
-            // Several at one place, as two packs have, are told once.
-            if weakening.reason.is_none() && !found.errors.iter().any(|fault| fault.at == weakening.at) {
-                found.errors.push(weakening.missing_reason_fault());
-            }
-        }
-        weakened_entries::inspect_reasons(&file.node, &weakenings, &mut found);
-        inspection.weakenings.extend(weakenings);
-        inspection.add_findings(file, found);
     }
     inspection.add_catalogue_findings(policy, &catalogues);
     inspection.add_roster_findings(policy, fetch);
     inspection.add_code_owner_notes(policy);
     // What is wrong with one rule by itself is told better there.
     if inspection.errors.faulty_files.is_empty() {
-        for file in &files {
-            let mut found = FileFindings::default();
-            if find_pack(&file.name).is_none() && !is_remote_name(&file.name) {
-                let scopes = ScopeInspection::new(policy, &files, facts, &paths);
-                exemption_scopes::inspect_scopes(&scopes, file, &mut found);
+        parts.search_exclusions(excluding, (search, paths), &lockouts, &mut inspection);
+    }
+    if budget.is_exhausted() {
+        let at = YamlPlace { line: 1, column: 1, length: 1 };
+        let fault = YamlFault::new(at, TOO_LARGE.text);
+        inspection.notes.push(PlacedFault { file: entry.to_owned(), fault });
+    }
+    inspection.steps = budget.count_spent();
+    inspection
+}
+
+/// A policy, and what is looked up of it again and again while it is inspected.
+struct InspectedParts<'policy> {
+    policy: &'policy Policy,
+    entry: &'policy str,
+    files: &'policy [PolicyFile],
+    rules: &'policy RuleIndex<'policy>,
+    words: &'policy WordSets<'policy>,
+    people: &'policy TeamPeople<'policy>,
+    numbers: &'policy QuestionNumbers<'policy>,
+    asked: Rc<AskedRules<'policy>>,
+    facts: &'policy InspectionFacts<'policy>,
+    budget: &'policy SearchBudget,
+}
+
+impl<'policy> InspectedParts<'policy> {
+    /// Inspects what each of the policy's own files says by itself, and returns it by the indexes of the files.
+    fn inspect_wording(&self) -> Vec<(usize, FileFindings)> {
+        let InspectedParts { policy, files, rules, words, people, budget, .. } = *self;
+        let today = self.facts.today;
+        let samples = ExemptedSamples::new(policy);
+        budget.begin_part(InspectionPart::Wording);
+        let mut findings = Vec::new();
+        for (index, file) in files.iter().enumerate() {
+            // What another repository holds is inspected there.
+            if find_pack(&file.name).is_some() || is_remote_name(&file.name) {
+                continue;
             }
+            let node = &file.node;
+            let mut found = FileFindings::default();
+            lists::inspect_scalars(node, &mut found);
+            lost_numbers::inspect_lost_numbers(&file.source, node, &mut found);
+            look_alikes::inspect_letters(node, &mut found);
+            patterns::inspect_patterns(node, &mut found);
+            approvers::inspect_approvers(node, &policy.people, &mut found);
+            if let Some(entries) = find_entry(node, "standard-changes") {
+                standard_changes::inspect_standard_changes(entries, policy, &mut found);
+            }
+            idle_parts::inspect_idle_parts(node, policy, today, &mut found);
+            teams::inspect_people(node, policy, (rules, people), today, budget, &mut found);
+            code_owners::inspect_code_owners(node, &policy.people, &mut found);
+            times::inspect_times(policy, (files, rules), index, today, &mut found);
+            let lookup = (words, people);
+            lockouts::inspect_lockouts(policy, (files, rules), lookup, index, today, budget, &mut found);
+            signatures::inspect_signatures((rules, index), policy, self.facts, &mut found);
+            let of = (rules, people);
+            staffing::inspect_joint_staffing((node, index), policy, of, today, budget, &mut found);
+            unreachable_people::inspect_unreachable_people(
+                (node, index),
+                policy,
+                of,
+                today,
+                budget,
+                &mut found,
+            );
+            contradictions::inspect_contradictions(policy, (files, rules), words, index, budget, &mut found);
+            reach::inspect_reach(rules, &samples, file, budget, &mut found);
+            findings.push((index, found));
+        }
+        findings
+    }
+
+    /// Adds what the file at `index` weakens of what it extends.
+    fn inspect_extensions(
+        &self,
+        index: usize,
+        catalogues: &[Option<PolicyFile>],
+        found: &mut FileFindings,
+        inspection: &mut PolicyInspection,
+    ) {
+        let Some(file) = self.files.get(index) else { return };
+        let weakenings = weakened_entries::find_weakenings(self.files, catalogues, index);
+        for weakening in &weakenings {
+            // Several at one place, as two packs have, are told once.
+            if weakening.reason.is_none() && !found.errors.iter().any(|fault| fault.at == weakening.at) {
+                found.errors.push(weakening.missing_reason_fault());
+            }
+        }
+        weakened_entries::inspect_reasons(&file.node, &weakenings, found);
+        inspection.weakenings.extend(weakenings);
+    }
+
+    /// Adds what only a search shows: rules that leave no change at all, here or in other circumstances, and rules that
+    /// never apply.
+    fn search_exclusions(
+        &self,
+        excluding: Option<ExcludingRules>,
+        (search, paths): (&LockoutSearch<'policy>, &'policy PathAnswers<'policy>),
+        lockouts: &LockoutConfirmation<'policy>,
+        inspection: &mut PolicyInspection,
+    ) {
+        let InspectedParts { policy, files, rules, facts, budget, .. } = *self;
+        let place = |excluding| place_excluding_rules(policy, files, rules, excluding);
+        let find_at = |judging| {
+            let people = join_people_answers(&self.asked, facts, judging, false, budget);
+            search.move_search(facts, judging, paths, people.as_ref()).find_excluding_rules().and_then(place)
+        };
+        budget.begin_part(InspectionPart::ServerHook);
+        let is_excluding = excluding.is_some();
+        let on_server = if is_excluding { None } else { find_at(JudgingPlace::ServerHook) };
+        budget.begin_part(InspectionPart::Scopes);
+        let scopes = ScopeInspection::new(policy, facts, (rules, self.numbers), self.words, paths, budget);
+        for file in files.iter().filter(|file| find_pack(&file.name).is_none() && !is_remote_name(&file.name))
+        {
+            let mut found = FileFindings::default();
+            exemption_scopes::inspect_scopes(&scopes, file, &mut found);
             inspection.add_findings(file, found);
         }
-        let place = |excluding| place_excluding_rules(policy, &files, excluding);
-        if let Some((file, fault)) = search.find_excluding_rules().and_then(place) {
+        if let Some((file, fault)) = excluding.and_then(place) {
             inspection.add_findings(file, FileFindings { errors: vec![fault], ..FileFindings::default() });
-            return inspection;
+            return;
         }
+        let on_server = if is_excluding { find_at(JudgingPlace::ServerHook) } else { on_server };
+        budget.begin_part(InspectionPart::Later);
         let class_exclusion = search.find_class_exclusion();
         let is_new = |found: &ExcludingRules| !lockouts.has_told_one(&found.rules);
         if let Some((file, fault)) = class_exclusion.filter(is_new).and_then(place) {
             inspection.notes.push(PlacedFault { file: file.name.clone(), fault });
         }
-        let find_at = |judging| {
-            let people = join_asked_people(policy, facts, judging, false);
-            search.move_search(facts, judging, &paths, people.as_ref()).find_excluding_rules().and_then(place)
-        };
-        if let Some((file, fault)) = find_at(JudgingPlace::ServerHook) {
+        if let Some((file, fault)) = on_server {
             inspection.server_errors.faulty_files.push(FaultyFile {
                 name: file.name.clone(),
                 source: file.source.clone(),
@@ -173,18 +284,21 @@ pub fn inspect_policy(
         {
             inspection.notes.push(PlacedFault { file: file.name.clone(), fault });
         }
-        let later = excluding_rules::find_later_exclusion(policy, entry, facts, &paths);
+        let later =
+            excluding_rules::find_later_exclusion(self.numbers, policy, self.entry, facts, paths, budget);
         if let Some((file, fault)) = later.and_then(place) {
             inspection.notes.push(PlacedFault { file: file.name.clone(), fault });
         }
     }
-    inspection
 }
 
 /// Returns the place of the rule `id` in the source of a policy file.
 pub(crate) fn find_rule_place(source: &[u8], id: &str) -> Option<YamlPlace> {
-    let node = yaml::read_document(source).ok()?;
-    let rules = list_entries(find_entry(&node, "rules")?);
+    find_key_place(&yaml::read_document(source).ok()?, id)
+}
+
+fn find_key_place(file: &YamlNode, id: &str) -> Option<YamlPlace> {
+    let rules = list_entries(find_entry(file, "rules")?);
     rules.iter().find(|(key, _)| key.text == id).map(|(key, _)| key.at)
 }
 
@@ -194,11 +308,14 @@ pub(crate) fn find_rule_place(source: &[u8], id: &str) -> Option<YamlPlace> {
 fn place_excluding_rules<'files>(
     policy: &Policy,
     files: &'files [PolicyFile],
+    rules: &RuleIndex<'_>,
     excluding: ExcludingRules,
 ) -> Option<(&'files PolicyFile, YamlFault)> {
     for rule in excluding.rules.iter().rev().filter_map(|index| policy.rules.get(*index)) {
-        for file in files.iter().filter(|file| find_pack(&file.name).is_none()) {
-            if let Some(at) = find_rule_place(&file.source, rule.description.id.as_str()) {
+        let id = rule.description.id.as_str();
+        let own = files.iter().enumerate().filter(|(_, file)| find_pack(&file.name).is_none());
+        for (_, file) in own.filter(|(index, _)| rules.find_written(*index, id).is_some()) {
+            if let Some(at) = find_key_place(&file.node, id) {
                 return Some((file, YamlFault::new(at, excluding.what).with_help(excluding.help)));
             }
         }

@@ -40,6 +40,17 @@ pub(crate) fn list_texts(node: &YamlNode) -> Vec<&str> {
     list_items(node).iter().filter_map(scalar_text).collect()
 }
 
+/// Returns how much is written in a node: its keys, and its single values.
+pub(crate) fn measure_node(node: &YamlNode) -> usize {
+    match &node.value {
+        YamlValue::Scalar { .. } => 1,
+        YamlValue::List(items) => 1 + items.iter().map(measure_node).sum::<usize>(),
+        YamlValue::Map(entries) => {
+            1 + entries.iter().map(|(_, value)| 1 + measure_node(value)).sum::<usize>()
+        }
+    }
+}
+
 /// Returns every predicate in the rules, classes and exemptions of one file.
 pub(crate) fn list_predicates(file: &YamlNode) -> Vec<WrittenPredicate<'_>> {
     let mut found = Vec::new();

@@ -5,8 +5,10 @@
 //! the level of a shipped rule without repeating what it requires. Every value keeps its place, so a
 //! fault is reported in the file and on the line where it was written.
 
+mod classes;
 mod code_owners;
 mod consequences;
+pub(crate) mod exemptions;
 pub(crate) mod files;
 mod holidays;
 pub(crate) mod loader;
@@ -20,22 +22,23 @@ use crate::catalogue::StandardCatalogue;
 use crate::change::FactKind;
 use crate::pattern::RefPattern;
 use crate::people::{PeopleDirectory, check_plain_path};
-use crate::policy::definition::{ChangeClass, ChangeUnit, KeyFile, Policy, SignerKeys};
+use crate::policy::definition::{ChangeUnit, KeyFile, Policy, SignerKeys};
 use crate::policy::faults::{FaultyFile, PolicyErrors};
 use crate::policy::gate_files::guard_classes;
+use crate::policy::load::classes::{ClassIndex, read_classes};
 use crate::policy::load::code_owners::fetch_code_owners;
 use crate::policy::load::consequences::{adopt_pack_faults, drop_missing_names, hides_names};
+use crate::policy::load::exemptions::read_exemptions;
 use crate::policy::load::files::{FetchedFile, PolicyFiles, digest_source, name_root, unreadable_file_fault};
 use crate::policy::load::holidays::fetch_holidays;
 use crate::policy::load::loader::{PolicyLoader, SourcedNode};
 use crate::policy::load::permissions::{PolicyPermissions, read_permissions};
-use crate::policy::load::rules::{join_written_rules, read_exemptions, read_rule};
+use crate::policy::load::rules::{join_written_rules, read_rule};
 use crate::policy::load::standard_changes::{fetch_standard_changes, list_gate_files};
 use crate::policy::packs::find_pack;
 use crate::policy::ticket_systems::TicketSystems;
 use crate::predicates::PolicyScope;
-use crate::predicates::support::condition::Condition;
-use crate::verdict::{ClassId, RuleLevel};
+use crate::verdict::RuleLevel;
 use crate::vocabulary::FieldVocabulary;
 use crate::yaml::decode::{
     MapReader, parse_each, parse_one, read_choice, read_day, read_entries, read_text, unknown_word_fault,
@@ -314,11 +317,12 @@ fn build_policy(loader: &mut PolicyLoader<'_>, parts: PolicyParts, entry: &str) 
     };
     let PolicyPermissions { obligations, break_glass, acts } = read_permissions(loader, &scope);
     let classes = guard_classes(read_classes(loader, &scope), &gate_files);
+    let class_index = ClassIndex::index_classes(&classes);
     let mut ids = Vec::new();
     let mut rules = Vec::new();
     for written in join_written_rules(loader) {
         ids.push(written.id.text.as_str());
-        rules.extend(read_rule(loader, &written, &classes, &scope));
+        rules.extend(read_rule(loader, &written, &class_index, &scope));
     }
     let exemptions = read_exemptions(loader, &ids, &rules, &scope);
     loader.refuse_missing_classes();
@@ -378,22 +382,4 @@ fn read_protected_refs(loader: &mut PolicyLoader<'_>, top: usize) -> Vec<RefPatt
         loader.faults_of(top).push(fault.with_expected(ExpectedValue::DefinedName));
     }
     Vec::new()
-}
-
-fn read_classes(loader: &mut PolicyLoader<'_>, scope: &PolicyScope<'_>) -> Vec<ChangeClass> {
-    let Some(SourcedNode { file, node }) = loader.find_last_node("classes") else { return Vec::new() };
-    let faults = loader.faults_of(file);
-    let mut classes: Vec<ChangeClass> = Vec::new();
-    for (key, node) in read_entries(node, faults) {
-        if let Some(when) = Condition::read_condition(node, scope, faults) {
-            classes.push(ChangeClass { id: ClassId::new(&key.text), when });
-        }
-    }
-    let Some((_, earlier)) = classes.split_last() else { return classes };
-    if let Some(first) = earlier.iter().find(|class| class.when.is_empty()) {
-        let name = shorten_for_message(first.id.as_str());
-        let what = format!("every change is of the class `{name}`, so no later one is reached");
-        faults.push(YamlFault::new(node.at, what).with_help("move it to the end"));
-    }
-    classes
 }

@@ -1,16 +1,18 @@
-//! Rules and exemptions: joined by id over all files, then read.
+//! Rules: joined by id over all files, then read.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::policy::definition::{ChangeClass, Rule, RuleExemption};
+use crate::policy::definition::Rule;
+use crate::policy::load::classes::ClassIndex;
 use crate::policy::load::loader::{PolicyLoader, SourcedNode};
 use crate::policy::packs::find_pack;
 use crate::policy::remote_file::{MAY_BE_WEAKENED, WITH_REASON};
 use crate::predicates::PolicyScope;
 use crate::predicates::support::condition::Condition;
-use crate::verdict::{ExemptionId, RuleDescription, RuleId, RuleLevel};
+use crate::verdict::{RuleDescription, RuleId, RuleLevel};
 use crate::yaml::decode::{
-    MapReader, is_misspelt_key, read_choice, read_day, read_entries, read_items, read_text, read_texts,
+    is_misspelt_key, read_choice, read_day, read_entries, read_items, read_text, read_texts,
     unknown_word_fault,
 };
 use crate::yaml::{
@@ -88,6 +90,7 @@ impl<'node> WrittenRule<'node> {
 /// Returns every rule with its keys joined over all files, in the order of first mention.
 pub(crate) fn join_written_rules<'nodes>(loader: &mut PolicyLoader<'nodes>) -> Vec<WrittenRule<'nodes>> {
     let mut written: Vec<WrittenRule<'nodes>> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
     for SourcedNode { file, node } in loader.find_nodes("rules") {
         for (id, node) in read_entries(node, loader.faults_of(file)) {
             // A rule of such a name is possible, but for one that has none of the keys of a rule.
@@ -102,7 +105,8 @@ pub(crate) fn join_written_rules<'nodes>(loader: &mut PolicyLoader<'nodes>) -> V
             }
             let keys = read_entries(node, loader.faults_of(file));
             let items = list_unbracketed_items(keys, loader.faults_of(file));
-            if let Some(rule) = written.iter_mut().find(|rule| rule.id.text == id.text) {
+            let place = *places.entry(&id.text).or_insert(written.len());
+            if let Some(rule) = written.get_mut(place) {
                 rule.override_keys(id, file, keys, &items);
             } else {
                 let mut rule = WrittenRule { id, file, keys: Vec::new() };
@@ -136,7 +140,7 @@ fn list_unbracketed_items(keys: &[(YamlKey, YamlNode)], faults: &mut Vec<YamlFau
 pub(crate) fn read_rule(
     loader: &mut PolicyLoader<'_>,
     written: &WrittenRule<'_>,
-    classes: &[ChangeClass],
+    classes: &ClassIndex<'_>,
     scope: &PolicyScope<'_>,
 ) -> Option<Rule> {
     check_id_and_keys(loader, written);
@@ -151,9 +155,10 @@ pub(crate) fn read_rule(
         }
     }
     let mut class_indexes = read_class_list("for", loader, written, classes);
-    if let Some(excepted) = read_class_list("not-for", loader, written, classes) {
-        let mut applies_to = class_indexes.unwrap_or_else(|| (0..classes.len()).collect());
-        applies_to.retain(|index| !excepted.contains(index));
+    if let Some(mut excepted) = read_class_list("not-for", loader, written, classes) {
+        excepted.sort_unstable();
+        let mut applies_to = class_indexes.unwrap_or_else(|| (0..classes.classes.len()).collect());
+        applies_to.retain(|index| excepted.binary_search(index).is_err());
         class_indexes = Some(applies_to);
     }
     let when = match written.find_value("when") {
@@ -267,7 +272,7 @@ fn read_class_list(
     key: &str,
     loader: &mut PolicyLoader<'_>,
     written: &WrittenRule<'_>,
-    classes: &[ChangeClass],
+    classes: &ClassIndex<'_>,
 ) -> Option<Vec<usize>> {
     let from = written.find_value(key)?;
     let mut unknown = Vec::new();
@@ -275,7 +280,7 @@ fn read_class_list(
     let is_pack = find_pack(loader.file_name(from.file)).is_some();
     for name in unknown {
         if !is_pack {
-            let known = classes.iter().map(|class| class.id.as_str());
+            let known = classes.classes.iter().map(|class| class.id.as_str());
             loader.faults_of(from.file).push(unknown_word_fault("class", &name, known));
         } else if !OPTIONAL_CLASSES.contains(&name.text.as_str()) {
             // The pack is not at fault, but the classes that take the place of its own.
@@ -289,102 +294,17 @@ fn read_class_list(
 /// `unknown`.
 fn read_class_indexes(
     node: &YamlNode,
-    classes: &[ChangeClass],
+    classes: &ClassIndex<'_>,
     faults: &mut Vec<YamlFault>,
     unknown: &mut Vec<YamlKey>,
 ) -> Vec<usize> {
     let mut indexes = Vec::new();
     for item in read_items(node, faults) {
         let Some(name) = read_text(item, faults) else { continue };
-        match classes.iter().position(|class| class.id.as_str() == name) {
-            Some(index) => indexes.push(index),
+        match classes.places.get(name) {
+            Some(index) => indexes.push(*index),
             None => unknown.push(YamlKey { at: item.at, text: name.to_owned() }),
         }
     }
     indexes
-}
-
-/// Reads the exemptions of all files. `ids` has every rule, and `rules` those that are switched on.
-pub(crate) fn read_exemptions(
-    loader: &mut PolicyLoader<'_>,
-    ids: &[&str],
-    rules: &[Rule],
-    scope: &PolicyScope<'_>,
-) -> Vec<RuleExemption> {
-    let mut exemptions = Vec::new();
-    for SourcedNode { file, node } in loader.find_nodes("exemptions") {
-        let name = loader.file_name(file);
-        let faults = loader.faults_of(file);
-        for item in read_items(node, faults) {
-            exemptions.extend(read_exemption(item, name, ids, rules, scope, faults));
-        }
-    }
-    exemptions
-}
-
-/// Reads an exemption; `None` if it has a fault, or if its rule is switched off and it has no effect.
-pub(crate) fn read_exemption(
-    node: &YamlNode,
-    file: &str,
-    ids: &[&str],
-    rules: &[Rule],
-    scope: &PolicyScope<'_>,
-    faults: &mut Vec<YamlFault>,
-) -> Option<RuleExemption> {
-    let mut map = MapReader::new(node, faults)?;
-    let rule_index = read_exempted_rule(&mut map, ids, rules, faults);
-    let when = read_exempted_changes(&mut map, scope, faults);
-    let reason = read_required_text(&mut map, "reason", faults);
-    let approved_by = read_required_text(&mut map, "approved-by", faults);
-    let mut until = None;
-    if let Some(node) = map.require_key("until", faults) {
-        until = read_day(node, faults);
-    }
-    map.refuse_unknown_keys(faults);
-    Some(RuleExemption {
-        rule_index: rule_index?,
-        when: when?,
-        reason: reason?,
-        approved_by: approved_by?,
-        until: until?,
-        id: ExemptionId::new(format!("{file}:{}", node.at.line)),
-    })
-}
-
-/// Returns the index of the rule that an exemption names; `None` if the rule is switched off.
-fn read_exempted_rule(
-    map: &mut MapReader<'_>,
-    ids: &[&str],
-    rules: &[Rule],
-    faults: &mut Vec<YamlFault>,
-) -> Option<usize> {
-    let node = map.require_key("rule", faults)?;
-    let id = read_text(node, faults)?;
-    if !ids.contains(&id) {
-        let key = YamlKey { at: node.at, text: id.to_owned() };
-        faults.push(unknown_word_fault("rule", &key, ids.iter().copied()));
-    }
-    rules.iter().position(|rule| rule.description.id.as_str() == id)
-}
-
-fn read_exempted_changes(
-    map: &mut MapReader<'_>,
-    scope: &PolicyScope<'_>,
-    faults: &mut Vec<YamlFault>,
-) -> Option<Condition> {
-    let node = map.require_key("when", faults)?;
-    let condition = Condition::read_condition(node, scope, faults)?;
-    if condition.is_empty() {
-        let fault = YamlFault::new(node.at, "this exempts every change");
-        faults.push(fault.with_help("switch the rule off instead, with a reason"));
-    }
-    Some(condition)
-}
-
-fn read_required_text(
-    map: &mut MapReader<'_>,
-    key: &'static str,
-    faults: &mut Vec<YamlFault>,
-) -> Option<String> {
-    read_text(map.require_key(key, faults)?, faults).map(str::to_owned)
 }

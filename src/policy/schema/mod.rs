@@ -16,7 +16,8 @@ use crate::catalogue::StandardChange;
 use crate::people::PeopleDirectory;
 use crate::policy::acts::ActsPolicy;
 use crate::policy::break_glass::BreakGlassPolicy;
-use crate::policy::load::rules::{self, LEVEL_WORDS, read_exemption};
+use crate::policy::load::exemptions::{ExemptibleRules, read_exemption};
+use crate::policy::load::rules::{self, LEVEL_WORDS};
 use crate::policy::load::{POLICY_KEYS, SIGNER_KINDS, UNIT_WORDS};
 use crate::policy::obligations::ObligationPolicy;
 use crate::policy::remote_file::{MAY_BE_WEAKENED, WITH_REASON};
@@ -136,7 +137,7 @@ fn policy_key_schema(key: &str) -> Value {
         })),
         "exemptions" => {
             let mut exemption = probe_with_scope(&|node, scope, faults| {
-                read_exemption(node, "", &[], &[], scope, faults);
+                read_exemption(node, "", &ExemptibleRules::default(), scope, faults);
             });
             constraints::replace_at(
                 &mut exemption,

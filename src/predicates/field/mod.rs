@@ -75,9 +75,21 @@ change:
 };
 
 /// The parameters of `field`: what each field has to be.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct FieldPredicate {
     requirements: Vec<(Arc<FieldDefinition>, FieldRequirement)>,
+}
+
+impl PartialEq for FieldPredicate {
+    fn eq(&self, other: &Self) -> bool {
+        // A definition has all words of the field, and questions of one policy share it.
+        let is_same = |(one, asked): &(Arc<FieldDefinition>, FieldRequirement),
+                       (other, given): &(Arc<FieldDefinition>, FieldRequirement)| {
+            asked == given && (Arc::ptr_eq(one, other) || one == other)
+        };
+        self.requirements.len() == other.requirements.len()
+            && self.requirements.iter().zip(&other.requirements).all(|(one, other)| is_same(one, other))
+    }
 }
 
 impl FieldPredicate {
@@ -120,20 +132,6 @@ impl FieldPredicate {
     /// Returns the fields that are asked about.
     pub(crate) fn named_fields(&self) -> impl Iterator<Item = &FieldDefinition> {
         self.requirements.iter().map(|(field, _)| field.as_ref())
-    }
-
-    /// Returns the answer about a change of which only fields are assumed; `None` where it is open.
-    pub(crate) fn answer_assumed(&self, assume: &dyn Fn(&str) -> Option<AssumedField>) -> Option<bool> {
-        let mut answer = Some(true);
-        for (field, requirement) in &self.requirements {
-            let part = assume(&field.name).and_then(|assumed| requirement.answer_assumed(assumed));
-            match part {
-                Some(true) => {}
-                Some(false) => return Some(false),
-                None => answer = None,
-            }
-        }
-        answer
     }
 
     pub(crate) fn add_needs(&self, _: &mut NeededFacts) {}

@@ -2,6 +2,7 @@
 
 use crate::change::Change;
 use crate::predicates::field::requirement::FieldRequirement;
+use crate::predicates::support::field_levels::AssumedField;
 use crate::vocabulary::{FieldDefinition, FieldReading};
 
 /// What a change has to say in one field.
@@ -24,6 +25,25 @@ impl<'policy> WantedField<'policy> {
     /// Returns true if the field must not be stated.
     pub(crate) fn must_be_absent(&self) -> bool {
         *self.requirement == FieldRequirement::Absent
+    }
+
+    /// Returns whether a field that says this is as wanted; `None` where that is open.
+    pub(crate) fn answer_assumed(&self, assumed: AssumedField) -> Option<bool> {
+        self.requirement.answer_assumed(assumed)
+    }
+
+    /// Returns the words that are wanted, as ranges of their places in the list of the field, without their ends;
+    /// `None` where that is open, or where every word or none is as good as any other.
+    pub(crate) fn list_wanted_levels(&self) -> Option<Vec<(usize, usize)>> {
+        let count = self.field.allowed_words()?.len();
+        match self.requirement {
+            FieldRequirement::OneOf(levels) => {
+                Some(levels.iter().map(|level| (*level, level.saturating_add(1))).collect())
+            }
+            FieldRequirement::AtLeast(level) => Some(vec![(*level, count)]),
+            FieldRequirement::AtMost(level) => Some(vec![(0, level.saturating_add(1))]),
+            FieldRequirement::Present { .. } | FieldRequirement::Absent => None,
+        }
     }
 
     /// Returns true if a stated value is one that the question accepts; `level` is the word that counts, in a field of

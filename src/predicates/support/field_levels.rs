@@ -4,6 +4,9 @@ use crate::verdict::{Message, MessageTemplate};
 use crate::vocabulary::{FieldDefinition, FieldKind};
 use crate::yaml::shorten_for_message;
 
+/// How many words of a field are named.
+const MAX_NAMED_WORDS: usize = 40;
+
 /// What a change is assumed to state in a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AssumedField {
@@ -46,7 +49,12 @@ pub(crate) fn parse_level(field: &FieldDefinition, word: &str) -> Result<usize, 
         Some(level) => Ok(level),
         None => {
             let (name, shown) = (&field.name, shorten_for_message(word));
-            let what = format!("`{name}` cannot be `{shown}`; it is one of {}", words.join(", "));
+            let listed = words.get(..MAX_NAMED_WORDS).unwrap_or(words).join(", ");
+            let more = match words.len().saturating_sub(MAX_NAMED_WORDS) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            let what = format!("`{name}` cannot be `{shown}`; it is one of {listed}{more}");
             Err(match suggest_words(words, word) {
                 Some(written) => format!("{what}; for a list of words, write `{written}`"),
                 None => what,
@@ -58,6 +66,9 @@ pub(crate) fn parse_level(field: &FieldDefinition, word: &str) -> Result<usize, 
 /// Returns how the words of a field are written as a list, if `word` is a part of a longer one: a list without
 /// its commas or brackets is a list of longer words.
 fn suggest_words(words: &[String], word: &str) -> Option<String> {
+    if words.len() > MAX_NAMED_WORDS {
+        return None;
+    }
     let is_between = |character: char| !character.is_alphanumeric() && !"-_".contains(character);
     let mut parts: Vec<&str> = words.iter().flat_map(|listed| listed.split(is_between)).collect();
     parts.retain(|part| !part.is_empty());

@@ -3,73 +3,81 @@
 //! Each class is looked at by itself, with the rules that apply to every change of it, so a rule of a pack
 //! counts although it is written in another file. What cannot be decided by the wording counts as possible.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::policy::definition::Policy;
-use crate::policy::inspect::entries::lockouts::list_accepted_words;
+use crate::policy::inspect::entries::asked_predicates::{
+    AcceptedFields, AskedPredicate, EarlierQuestions, list_accepted_fields, list_asked, list_asking_rules,
+};
+use crate::policy::inspect::entries::word_sets::WordSets;
 use crate::policy::inspect::findings::{FileFindings, SuspectedLockout};
+use crate::policy::inspect::rule_index::RuleIndex;
+use crate::policy::inspect::search::search_budget::SearchBudget;
 use crate::policy::inspect::written::{
     WrittenPredicate, covers_conjuncts, find_entry, is_empty_not, list_conjuncts, list_entries, list_texts,
-    scalar_text,
+    measure_node, scalar_text,
 };
 use crate::policy::load::files::PolicyFile;
-use crate::yaml::{YamlFault, YamlKey, YamlNode, shorten_for_message};
-
-/// A question that a rule asks of every change of a class.
-struct AskedPredicate<'files> {
-    rule: &'files str,
-    /// The index of the file that states what the rule requires.
-    file: usize,
-    predicate: WrittenPredicate<'files>,
-}
+use crate::yaml::{YamlFault, YamlNode, shorten_for_message};
 
 /// Finds rules that no change of a class can keep together, where the file at `index` states one of them.
 ///
 /// It is an error if that leaves no change at all, and a note for a class: a policy may well forbid one.
-pub(crate) fn inspect_contradictions(
-    policy: &Policy,
-    files: &[PolicyFile],
+pub(crate) fn inspect_contradictions<'files>(
+    policy: &'files Policy,
+    (files, rules): (&'files [PolicyFile], &RuleIndex<'files>),
+    words: &WordSets<'files>,
     index: usize,
+    budget: &SearchBudget,
     found: &mut FileFindings,
 ) {
     let own_rules = files.get(index).and_then(|file| find_entry(&file.node, "rules"));
     if own_rules.is_none() {
         return;
     }
+    let asking = list_asking_rules(files, rules, words);
     let classes = files.iter().rev().find_map(|file| find_entry(&file.node, "classes"));
     let classes = classes.map(list_entries).unwrap_or_default();
     if classes.is_empty() {
-        let asked = list_asked(files, None);
-        if let Some(told) = find_contradiction(policy, &asked, index) {
-            found.suspicions.push(told.suspect_rules(policy, None));
+        let asked = list_asked(&asking, None);
+        if let Some(told) = find_contradiction(&asked, index, budget) {
+            found.suspicions.push(told.suspect_rules(rules, None));
         }
         return;
     }
-    for (class, when) in classes {
-        let mut asked = list_asked(files, Some(&class.text));
+    let mut is_told: HashSet<String> = HashSet::new();
+    for (place, (class, when)) in classes.iter().enumerate() {
+        // Another class takes as long as the one before.
+        if !budget.spend_steps(asking.len() * CLASS_COST) {
+            return;
+        }
+        let mut asked = list_asked(&asking, Some(&class.text));
         let is_rest = list_entries(when).is_empty();
         let conditions = list_conjuncts(when);
         // A class by itself is no rule, so its place is none of the file's.
-        asked.extend(conditions.into_iter().map(|predicate| AskedPredicate {
-            rule: "",
-            file: usize::MAX,
-            predicate,
-        }));
-        let Some(told) = find_contradiction(policy, &asked, index) else { continue };
+        for predicate in conditions {
+            asked.push(AskedPredicate::new("", usize::MAX, predicate, words));
+        }
+        let Some(told) = find_contradiction(&asked, index, budget) else { continue };
         let shown = shorten_for_message(&class.text);
         let noted = format!("no change of the class `{shown}` is allowed: {}", told.why);
         if is_rest {
-            let place = policy.classes.iter().position(|known| known.id.as_str() == class.text);
-            found.suspicions.push(told.suspect_rules(policy, place).or_noted_as(noted));
+            let is_same = policy.classes.get(place).is_some_and(|known| known.id.as_str() == class.text);
+            let known = || policy.classes.iter().position(|known| known.id.as_str() == class.text);
+            let place = if is_same { Some(place) } else { known() };
+            found.suspicions.push(told.suspect_rules(rules, place).or_noted_as(noted));
             return;
         }
         let mut note = YamlFault { what: noted, ..told.fault };
         note.help = Some("remove the class, or leave it out with `not-for`, unless this is meant".to_owned());
-        if found.notes.iter().all(|known| known.what != note.what) {
+        if is_told.insert(note.what.clone()) && found.notes.iter().all(|known| known.what != note.what) {
             found.notes.push(note);
         }
     }
 }
+
+/// How many steps of a search take as long as it takes to find out whether a rule is for a class.
+const CLASS_COST: usize = 10;
 
 /// Questions that no change answers together.
 struct ToldContradiction<'files> {
@@ -82,54 +90,18 @@ struct ToldContradiction<'files> {
 
 impl ToldContradiction<'_> {
     /// Suspects the rules of leaving no change, or none of a class.
-    fn suspect_rules(&self, policy: &Policy, class: Option<usize>) -> SuspectedLockout {
-        let find = |id: &&str| policy.rules.iter().position(|rule| rule.description.id.as_str() == *id);
-        let rules: Vec<usize> = self.rules.iter().filter_map(find).collect();
+    fn suspect_rules(&self, index: &RuleIndex<'_>, class: Option<usize>) -> SuspectedLockout {
+        let rules: Vec<usize> = self.rules.iter().filter_map(|id| index.find_place(id)).collect();
         let fault = self.fault.clone();
         SuspectedLockout { rules, class, fault, note: None, is_always_noted: false }
     }
 }
 
-/// Returns what every change of `class` is asked, rule by rule, with the keys of each rule joined over all
-/// files; what warns or is off, and what asks only some changes, is left out.
-fn list_asked<'files>(files: &'files [PolicyFile], class: Option<&str>) -> Vec<AskedPredicate<'files>> {
-    let mut ids: Vec<&YamlKey> = Vec::new();
-    for file in files {
-        for (id, _) in find_entry(&file.node, "rules").map(list_entries).unwrap_or_default() {
-            if !ids.iter().any(|known| known.text == id.text) {
-                ids.push(id);
-            }
-        }
-    }
-    let mut asked = Vec::new();
-    for id in ids {
-        let find = |key: &str| {
-            files.iter().enumerate().rev().find_map(|(file, source)| {
-                let rule = find_entry(&source.node, "rules").and_then(|rules| find_entry(rules, &id.text))?;
-                find_entry(rule, key).map(|node| (file, node))
-            })
-        };
-        let names_class = |key: &str| {
-            find(key).map(|(_, names)| class.is_some_and(|class| list_texts(names).contains(&class)))
-        };
-        let is_weak = find("level").is_some_and(|(_, level)| scalar_text(level) != Some("deny"));
-        let applies = names_class("for").unwrap_or(true) && !names_class("not-for").unwrap_or(false);
-        if is_weak || !applies || find("when").is_some_and(|(_, when)| !list_entries(when).is_empty()) {
-            continue;
-        }
-        let Some((file, require)) = find("require") else { continue };
-        for predicate in list_conjuncts(require) {
-            asked.push(AskedPredicate { rule: &id.text, file, predicate });
-        }
-    }
-    asked
-}
-
 /// Returns the first two questions that no change answers together, of which the file at `index` asks at least one.
 fn find_contradiction<'files>(
-    policy: &Policy,
     asked: &[AskedPredicate<'files>],
     index: usize,
+    budget: &SearchBudget,
 ) -> Option<ToldContradiction<'files>> {
     let is_never =
         |one: &&AskedPredicate<'_>| one.file == index && is_empty_not(one.predicate.0, one.predicate.1);
@@ -140,18 +112,17 @@ fn find_contradiction<'files>(
         let fault = YamlFault::new(one.predicate.0.at, what).with_help(help);
         return Some(ToldContradiction { rules: vec![one.rule], fault, why });
     }
-    let mut accepted: Vec<Vec<(&str, BTreeSet<String>)>> = Vec::new();
-    for one in asked {
-        accepted.push(list_accepted_fields(policy, one.predicate));
-    }
+    let mut earlier = EarlierQuestions::default();
     for (place, second) in asked.iter().enumerate() {
-        for (first, words) in asked.iter().zip(&accepted).take(place) {
+        for first in earlier.list_opposed(second, budget)?.into_iter().filter_map(|place| asked.get(place)) {
             let own = if second.file == index { second } else { first };
             if own.file != index {
                 continue;
             }
-            let own_words = accepted.get(place).map(Vec::as_slice).unwrap_or_default();
-            let Some(why) = contradict_in_words(policy, words, own_words)
+            if !budget.spend_steps(first.size.saturating_mul(second.size)) {
+                return None;
+            }
+            let Some(why) = contradict_in_words(&first.accepted, &second.accepted, budget)
                 .or_else(|| contradict_otherwise(first.predicate, second.predicate))
             else {
                 continue;
@@ -166,18 +137,24 @@ fn find_contradiction<'files>(
             let fault = YamlFault::new(own.predicate.0.at, what).with_help(help);
             return Some(ToldContradiction { rules: vec![own.rule, other.rule], fault, why });
         }
+        earlier.add_question(place, second);
     }
-    find_small_size(asked, index)
+    find_small_size(asked, index, budget)
 }
 
 /// Returns why no change answers both questions; `None` where one may.
 pub(crate) fn contradict(
-    policy: &Policy,
+    words: &WordSets<'_>,
     first: WrittenPredicate<'_>,
     second: WrittenPredicate<'_>,
+    budget: &SearchBudget,
 ) -> Option<String> {
-    let (words, other_words) = (list_accepted_fields(policy, first), list_accepted_fields(policy, second));
-    contradict_in_words(policy, &words, &other_words).or_else(|| contradict_otherwise(first, second))
+    if !budget.spend_steps(measure_node(first.1).saturating_mul(measure_node(second.1))) {
+        return None;
+    }
+    let (accepted, other_accepted) =
+        (list_accepted_fields(words, first), list_accepted_fields(words, second));
+    contradict_in_words(&accepted, &other_accepted, budget).or_else(|| contradict_otherwise(first, second))
 }
 
 /// Returns why no change answers both questions, whatever they accept of fields of words.
@@ -205,30 +182,14 @@ fn contradict_otherwise(first: WrittenPredicate<'_>, second: WrittenPredicate<'_
     }
 }
 
-/// Returns the fields that a question asks about, with the words that it accepts of each, where they can be listed.
-fn list_accepted_fields<'files>(
-    policy: &Policy,
-    (key, value): WrittenPredicate<'files>,
-) -> Vec<(&'files str, BTreeSet<String>)> {
-    let mut accepted = Vec::new();
-    if key.text == "field" {
-        for (name, asked) in list_entries(value) {
-            if let Some(words) = list_accepted_words(&name.text, asked, policy) {
-                accepted.push((name.text.as_str(), words));
-            }
-        }
-    }
-    accepted
-}
-
 fn contradict_in_words(
-    policy: &Policy,
-    first: &[(&str, BTreeSet<String>)],
-    second: &[(&str, BTreeSet<String>)],
+    first: &AcceptedFields<'_>,
+    second: &AcceptedFields<'_>,
+    budget: &SearchBudget,
 ) -> Option<String> {
     for (name, words) in first {
-        for (other, _) in second.iter().filter(|(_, other_words)| words.is_disjoint(other_words)) {
-            if policy.vocabulary.find_field(name).is_some_and(|field| field.matches_key(other)) {
+        for (_, other_words) in second.iter().filter(|(other, _)| other == name) {
+            if budget.spend_steps(words.count_words()) && words.is_apart_from(other_words) {
                 let name = shorten_for_message(name);
                 return Some(format!("no value of `{name}` is all that is asked of it"));
             }
@@ -299,11 +260,19 @@ fn have_other_endings(touched: &str, covered: &str) -> bool {
 fn find_small_size<'files>(
     asked: &[AskedPredicate<'files>],
     index: usize,
+    budget: &SearchBudget,
 ) -> Option<ToldContradiction<'files>> {
+    if !asked.iter().any(|one| one.predicate.0.text == "size") {
+        return None;
+    }
     // Each of these needs a file of its own.
     let mut apart: Vec<(&AskedPredicate<'files>, Vec<&str>)> = Vec::new();
     for one in asked.iter().filter(|one| one.predicate.0.text == "touches") {
         let Some(patterns) = list_touched(one.predicate.1) else { continue };
+        let known: usize = apart.iter().map(|(_, known)| known.len()).sum();
+        if !budget.spend_steps(known.saturating_add(1).saturating_mul(patterns.len())) {
+            return None;
+        }
         let is_apart = apart.iter().all(|(_, known)| {
             patterns.iter().all(|pattern| known.iter().all(|other| are_apart(pattern, other)))
         });

@@ -1,5 +1,7 @@
 //! Slips of writing that make another value: quotation marks of a word processor, a value given twice.
 
+use std::collections::HashSet;
+
 use crate::policy::inspect::findings::FileFindings;
 use crate::policy::inspect::written::scalar_text;
 use crate::yaml::{YamlFault, YamlNode, YamlValue, shorten_for_message};
@@ -44,10 +46,10 @@ fn inspect_quotes(text: &str, node: &YamlNode, found: &mut FileFindings) {
 }
 
 fn inspect_repetitions(items: &[YamlNode], found: &mut FileFindings) {
-    for (index, item) in items.iter().enumerate() {
+    let mut seen: HashSet<&str> = HashSet::new();
+    for item in items {
         let Some(text) = scalar_text(item) else { continue };
-        let earlier = items.get(..index).unwrap_or_default();
-        if earlier.iter().any(|earlier| scalar_text(earlier) == Some(text)) {
+        if !seen.insert(text) {
             let what = format!("`{}` stands twice in this list", shorten_for_message(text));
             found.notes.push(YamlFault::new(item.at, what).with_help("keep one of them"));
         }

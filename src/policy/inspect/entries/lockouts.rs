@@ -4,40 +4,45 @@
 //! approve it, and that there is a value and a time that the rule accepts. It is suspected by the wording; whether
 //! exemptions or other changes remain, a search tells.
 
-use std::collections::BTreeSet;
-
 use jiff::civil::Date;
 
 use crate::policy::definition::{KeyFile, Policy, Rule};
+use crate::policy::inspect::entries::word_sets::WordSets;
 use crate::policy::inspect::findings::{FORGE_ADDRESS, FileFindings, SuspectedLockout};
+use crate::policy::inspect::rule_index::RuleIndex;
+use crate::policy::inspect::search::choice_set::ChoiceSet;
+use crate::policy::inspect::search::search_budget::SearchBudget;
+use crate::policy::inspect::staff::team_people::TeamPeople;
 use crate::policy::inspect::written::{
-    WrittenPredicate, find_entry, list_conjuncts, list_entries, list_texts, scalar_text,
+    WrittenPredicate, find_entry, list_conjuncts, list_entries, scalar_text,
 };
 use crate::policy::load::files::PolicyFile;
 use crate::predicates::Predicate;
 use crate::verdict::RuleLevel;
-use crate::yaml::{YamlFault, YamlKey, YamlNode, YamlValue, shorten_for_message};
+use crate::yaml::{YamlFault, YamlKey, YamlNode, shorten_for_message};
 
-/// Stands for a field that is not stated, among the words that a rule accepts.
-const ABSENT: &str = "absent";
+/// How many steps of a search take as long as it takes to hold an address against a pattern.
+const ADDRESS_COST: usize = 20;
 
 /// Finds the rules of the file at `index`, and of what it extends, that no ordinary change can keep.
 pub(crate) fn inspect_lockouts(
     policy: &Policy,
-    files: &[PolicyFile],
+    (files, rules): (&[PolicyFile], &RuleIndex<'_>),
+    (words, people): (&WordSets<'_>, &TeamPeople<'_>),
     index: usize,
     today: Date,
+    budget: &SearchBudget,
     found: &mut FileFindings,
 ) {
     let Some(file) = files.get(index).map(|file| &file.node) else { return };
     let mut for_all: Vec<(usize, WrittenPredicate<'_>)> = Vec::new();
     for (id, rule) in find_entry(file, "rules").map(list_entries).unwrap_or_default() {
-        let place = policy.rules.iter().position(|rule| rule.description.id.as_str() == id.text);
+        let place = rules.find_place(&id.text);
         let (Some(place), Some(require)) = (place, find_entry(rule, "require")) else { continue };
         let asked = list_conjuncts(require);
         // Some changes may well be forbidden: those of a vendored folder, say.
         let is_binding =
-            binds_usual_changes(policy, place, today) && !is_overridden(files, index, &id.text, "require");
+            binds_usual_changes(policy, place, today) && !rules.is_overridden(index, &id.text, "require");
         for (key, value) in &asked {
             match key.text.as_str() {
                 "size" if is_binding => inspect_size(value, (place, &id.text), found),
@@ -49,26 +54,35 @@ pub(crate) fn inspect_lockouts(
         if find_entry(rule, "when").is_none() && find_entry(rule, "for").is_none() {
             for_all.extend(asked);
         } else {
-            inspect_fields(&asked.collect::<Vec<_>>(), policy, found);
+            inspect_fields(&asked.collect::<Vec<_>>(), policy, words, found);
         }
     }
-    inspect_fields(&for_all, policy, found);
-    inspect_staffing(file, policy, today, found);
+    inspect_fields(&for_all, policy, words, found);
+    inspect_staffing((file, index), policy, (rules, people), today, budget, found);
 }
 
 /// Finds rules that leave no person to author a change, or too few others to approve it.
-fn inspect_staffing(file: &YamlNode, policy: &Policy, today: Date, found: &mut FileFindings) {
-    let people = find_entry(file, "people");
-    let own_people = people.and_then(|people| find_entry(people, "roster").or(find_entry(people, "teams")));
+fn inspect_staffing(
+    (file, file_index): (&YamlNode, usize),
+    policy: &Policy,
+    (rules, people): (&RuleIndex<'_>, &TeamPeople<'_>),
+    today: Date,
+    budget: &SearchBudget,
+    found: &mut FileFindings,
+) {
+    let approval_rules = list_approval_rules(policy, today);
+    let own_people = find_entry(file, "people");
+    let own_people =
+        own_people.and_then(|people| find_entry(people, "roster").or(find_entry(people, "teams")));
     for (index, rule) in policy.rules.iter().enumerate() {
         if rule.level_on(today) != RuleLevel::Deny {
             continue;
         }
         let id = rule.description.id.as_str();
-        let written = find_entry(file, "rules").and_then(|rules| find_entry(rules, id));
+        let written = rules.find_written(file_index, id);
         let own_require = written.and_then(|rule| find_entry(rule, "require"));
         let Some(place) = own_require.or(own_people) else { continue };
-        if let Some((most, asked)) = count_approvers(rule, policy)
+        if let Some((most, asked)) = count_approvers(rule, people, budget)
             && most < asked
         {
             let what = format!(
@@ -82,7 +96,7 @@ fn inspect_staffing(file: &YamlNode, policy: &Policy, today: Date, found: &mut F
             let fault = YamlFault::new(place.at, what).with_help(help);
             found.suspicions.push(SuspectedLockout::of_rule(index, fault));
         }
-        if is_ordinary(rule, policy) && accepts_no_listed_address(rule, policy) {
+        if is_ordinary(rule, policy) && accepts_no_listed_address(rule, people, budget) {
             let id = shorten_for_message(id);
             let what = format!(
                 "no change could keep `{id}`: it accepts no address of an author that the roster lists"
@@ -91,34 +105,40 @@ fn inspect_staffing(file: &YamlNode, policy: &Policy, today: Date, found: &mut F
             let fault = YamlFault::new(place.at, what).with_help(help);
             let mut suspicion = SuspectedLockout::of_rule(index, fault);
             // Someone whom the roster does not list may change what nobody has to approve.
-            suspicion.rules.extend(list_approval_rules(policy, today).filter(|asking| *asking != index));
+            if !budget.spend_steps(approval_rules.len()) {
+                return;
+            }
+            suspicion.rules.extend(approval_rules.iter().copied().filter(|asking| *asking != index));
             found.suspicions.push(suspicion);
         }
     }
 }
 
 /// Returns the indexes of the rules that deny what nobody has approved.
-fn list_approval_rules(policy: &Policy, today: Date) -> impl Iterator<Item = usize> {
+fn list_approval_rules(policy: &Policy, today: Date) -> Vec<usize> {
     let asks_approvals = move |rule: &Rule| {
         let asked = rule.require.list_required();
         rule.level_on(today) == RuleLevel::Deny
             && asked.iter().any(|predicate| matches!(predicate, Predicate::Approvals(_)))
     };
-    policy.rules.iter().enumerate().filter(move |(_, rule)| asks_approvals(rule)).map(|(index, _)| index)
+    let rules = policy.rules.iter().enumerate();
+    rules.filter(move |(_, rule)| asks_approvals(rule)).map(|(index, _)| index).collect()
 }
 
 /// Returns true if the rule asks for addresses of authors, and the roster lists addresses, and none of these is one.
-fn accepts_no_listed_address(rule: &Rule, policy: &Policy) -> bool {
-    let identities = policy.people.list_identities();
-    let listed: Vec<&str> = identities.keys().copied().filter(|identity| identity.contains('@')).collect();
-    if !policy.people.has_roster() || listed.is_empty() {
+fn accepts_no_listed_address(rule: &Rule, people: &TeamPeople<'_>, budget: &SearchBudget) -> bool {
+    let listed = people.list_addresses();
+    if !people.has_roster() || listed.is_empty() {
         return false;
     }
     rule.require.list_required().iter().any(|predicate| match predicate {
         Predicate::Author(asked) => {
+            let size = asked.asked_addresses().len() + asked.asked_domains().len();
             let accepts = |address: &&str| asked.accepts_address(address);
             // A forge gives such an address to each account, which no roster lists.
-            asked.asks_addresses() && !listed.iter().chain(&[FORGE_ADDRESS]).any(accepts)
+            asked.asks_addresses()
+                && budget.spend_steps(listed.len().saturating_mul(size).saturating_mul(ADDRESS_COST))
+                && !listed.iter().chain(&[FORGE_ADDRESS]).any(accepts)
         }
         _ => false,
     })
@@ -131,14 +151,6 @@ pub(crate) fn binds_usual_changes(policy: &Policy, place: usize, today: Date) ->
         .rules
         .get(place)
         .is_some_and(|rule| rule.level_on(today) == RuleLevel::Deny && is_ordinary(rule, policy))
-}
-
-/// Returns true if a file that extends the one at `index` states this key of the rule as well.
-pub(crate) fn is_overridden(files: &[PolicyFile], index: usize, id: &str, key: &str) -> bool {
-    files.iter().skip(index.saturating_add(1)).any(|file| {
-        let rule = find_entry(&file.node, "rules").and_then(|rules| find_entry(rules, id));
-        rule.is_some_and(|rule| find_entry(rule, key).is_some())
-    })
 }
 
 /// Returns the index of the class that takes all that is left.
@@ -158,9 +170,8 @@ pub(crate) fn is_ordinary(rule: &Rule, policy: &Policy) -> bool {
 
 /// Returns how many people could approve the change of the author for whom they are most, and how many
 /// have to; `None` where anyone with an address could, or where no approval is asked.
-fn count_approvers(rule: &Rule, policy: &Policy) -> Option<(u64, u64)> {
-    let people = &policy.people;
-    let rostered: Option<BTreeSet<&str>> = people.list_roster_humans();
+fn count_approvers(rule: &Rule, people: &TeamPeople<'_>, budget: &SearchBudget) -> Option<(u64, u64)> {
+    let rostered = people.list_rostered();
     let (mut approvers, mut authors) = (rostered.clone(), rostered);
     let mut asked = None;
     for predicate in rule.require.list_required() {
@@ -168,20 +179,22 @@ fn count_approvers(rule: &Rule, policy: &Policy) -> Option<(u64, u64)> {
             Predicate::Approvals(approvals) if !approvals.asks_code_owners() => {
                 asked = Some(approvals.asked_count());
                 if !approvals.asked_teams().is_empty() {
-                    approvers = Some(people.list_human_members(approvals.asked_teams()));
+                    approvers = Some(people.list_members(approvals.asked_teams())?);
                 }
             }
             Predicate::Author(author) if !author.asked_teams().is_empty() => {
-                authors = Some(people.list_human_members(author.asked_teams()));
+                authors = Some(people.list_members(author.asked_teams())?);
             }
             _ => {}
         }
     }
     let (asked, approvers) = (asked?, approvers?);
-    let beside = |author: &str| approvers.iter().filter(|approver| **approver != author).count();
     let most = match authors {
-        Some(authors) => authors.into_iter().map(beside).max().unwrap_or(0),
-        None => approvers.len(),
+        // Whoever is no approver leaves all of them.
+        Some(authors) if !budget.spend_steps(authors.len()) => return None,
+        Some(authors) if authors.is_empty() => 0,
+        Some(authors) if authors.is_subset(&approvers) => approvers.len() - 1,
+        Some(_) | None => approvers.len(),
     };
     Some((u64::try_from(most).unwrap_or(u64::MAX), asked))
 }
@@ -221,28 +234,34 @@ fn inspect_keys(key: &YamlKey, place: usize, policy: &Policy, found: &mut FileFi
 }
 
 /// Finds fields of which these questions, each of the rule with this index, accept no common value.
-fn inspect_fields(asked: &[(usize, WrittenPredicate<'_>)], policy: &Policy, found: &mut FileFindings) {
-    let mut accepted: Vec<(&str, BTreeSet<String>, Vec<usize>)> = Vec::new();
+fn inspect_fields(
+    asked: &[(usize, WrittenPredicate<'_>)],
+    policy: &Policy,
+    words: &WordSets<'_>,
+    found: &mut FileFindings,
+) {
+    let mut accepted: Vec<(&str, ChoiceSet, Vec<usize>)> = Vec::new();
     let fields = asked
         .iter()
         .filter(|(_, (key, _))| key.text == "field")
         .flat_map(|(rule, (_, value))| list_entries(value).iter().map(|entry| (*rule, entry)));
     for (rule, (name, value)) in fields {
-        let Some(words) = list_accepted_words(&name.text, value, policy) else { continue };
+        let Some((_, words)) = words.list_accepted(&name.text, value) else { continue };
         let known = accepted.iter_mut().find(|(known, ..)| *known == name.text);
         let Some((_, common, rules)) = known else {
-            if words.is_empty() {
+            if words.is_none() {
                 found.suspicions.push(suspect_field(&name.text, value, vec![rule], policy));
                 return;
             }
             accepted.push((&name.text, words, vec![rule]));
             continue;
         };
-        common.retain(|word| words.contains(word));
-        if !rules.contains(&rule) {
+        common.keep_common(&words);
+        // The questions of a rule follow each other.
+        if rules.last() != Some(&rule) {
             rules.push(rule);
         }
-        if common.is_empty() {
+        if common.is_none() {
             found.suspicions.push(suspect_field(&name.text, value, rules.clone(), policy));
             return;
         }
@@ -263,28 +282,4 @@ fn suspect_field(name: &str, value: &YamlNode, rules: Vec<usize>, policy: &Polic
     let class = if rules.len() > 1 { find_rest_class(policy) } else { None };
     let suspicion = SuspectedLockout { rules, class, fault, note: None, is_always_noted: false };
     suspicion.or_noted_as(noted)
-}
-
-/// Returns the words of a field that a question accepts; `None` where they cannot be listed.
-pub(crate) fn list_accepted_words(name: &str, value: &YamlNode, policy: &Policy) -> Option<BTreeSet<String>> {
-    let field = policy.vocabulary.find_field(name)?;
-    let words: Vec<String> = field.allowed_words()?.iter().map(|word| word.to_ascii_lowercase()).collect();
-    let YamlValue::Map(bounds) = &value.value else {
-        return Some(match list_texts(value).as_slice() {
-            [ABSENT] => BTreeSet::from([ABSENT.to_owned()]),
-            ["present"] => words.into_iter().collect(),
-            listed => listed.iter().map(|word| word.to_ascii_lowercase()).collect(),
-        });
-    };
-    let (mut first, mut last) = (0, words.len());
-    for (key, bound) in bounds {
-        let word = scalar_text(bound)?.to_ascii_lowercase();
-        let place = words.iter().position(|known| *known == word);
-        match key.text.as_str() {
-            "at-least" => first = place?,
-            "at-most" => last = place?.saturating_add(1),
-            _ => return None,
-        }
-    }
-    Some(words.get(first..last).unwrap_or_default().iter().cloned().collect())
 }

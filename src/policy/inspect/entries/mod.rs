@@ -1,6 +1,7 @@
 //! Faults of single entries of a policy: what a pattern, a list, a time or a rule by itself cannot mean.
 
 pub(crate) mod approvers;
+mod asked_predicates;
 pub(crate) mod contradictions;
 pub(crate) mod idle_parts;
 pub(crate) mod lists;
@@ -11,3 +12,4 @@ pub(crate) mod name_slips;
 pub(crate) mod patterns;
 pub(crate) mod standard_changes;
 pub(crate) mod times;
+pub(crate) mod word_sets;

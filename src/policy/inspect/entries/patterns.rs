@@ -1,5 +1,7 @@
 //! Patterns of paths and refs that are written in another language than that of `.gitignore`.
 
+use std::collections::HashSet;
+
 use crate::pattern::PathPattern;
 use crate::policy::inspect::findings::{FileFindings, FoundPattern, PatternUse};
 use crate::policy::inspect::written::{
@@ -64,13 +66,13 @@ fn inspect_ref_patterns(list: &YamlNode, found: &mut FileFindings) {
 
 /// Notes a name that git has for a branch of a remote: in a policy it is a branch of that name.
 fn inspect_remote_names(list: &YamlNode, found: &mut FileFindings) {
-    let names = list_texts(list);
+    let names: HashSet<&str> = list_texts(list).into_iter().collect();
     for item in list_items(list) {
         let Some(text) = scalar_text(item) else { continue };
         let tracked = text.strip_prefix("refs/remotes/").or_else(|| text.strip_prefix("remotes/"));
         let remote_branch = tracked.unwrap_or(text).split_once('/');
         let Some((remote, branch)) = remote_branch else { continue };
-        let is_tracked = tracked.is_some() || remote == USUAL_REMOTE || names.contains(&branch);
+        let is_tracked = tracked.is_some() || remote == USUAL_REMOTE || names.contains(branch);
         if text.starts_with("refs/") && tracked.is_none() || !is_tracked {
             continue;
         }

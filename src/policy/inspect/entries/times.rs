@@ -8,8 +8,9 @@ use jiff::civil::Date;
 
 use crate::calendar::{find_similar_zone, to_local_time};
 use crate::policy::definition::Policy;
-use crate::policy::inspect::entries::lockouts::{binds_usual_changes, is_overridden};
+use crate::policy::inspect::entries::lockouts::binds_usual_changes;
 use crate::policy::inspect::findings::{FileFindings, SuspectedLockout};
+use crate::policy::inspect::rule_index::RuleIndex;
 use crate::policy::inspect::written::{
     find_entry, list_conjuncts, list_entries, list_items, list_predicates, list_texts, scalar_text,
 };
@@ -23,7 +24,7 @@ const MAX_FREEZE_DAYS: i32 = 366;
 /// Looks at every window of the file at `index`.
 pub(crate) fn inspect_times(
     policy: &Policy,
-    files: &[PolicyFile],
+    (files, rules): (&[PolicyFile], &RuleIndex<'_>),
     index: usize,
     today: Date,
     found: &mut FileFindings,
@@ -35,13 +36,13 @@ pub(crate) fn inspect_times(
         }
     }
     for (id, written) in find_entry(&file.node, "rules").map(list_entries).unwrap_or_default() {
-        let place = policy.rules.iter().position(|rule| rule.description.id.as_str() == id.text);
+        let place = rules.find_place(&id.text);
         let Some((place, rule)) = place.and_then(|place| Some((place, policy.rules.get(place)?))) else {
             continue;
         };
         let shown = shorten_for_message(&id.text);
         let level = rule.level_on(today);
-        if !is_overridden(files, index, &id.text, "when") {
+        if !rules.is_overridden(index, &id.text, "when") {
             for inside in list_ended_windows(find_entry(written, "when"), today) {
                 let what =
                     format!("the rule `{shown}` never applies any more: every period of `inside` is over");
@@ -49,7 +50,7 @@ pub(crate) fn inspect_times(
                 found.notes.push(YamlFault::new(inside.at, what).with_help(help));
             }
         }
-        if level != RuleLevel::Deny || is_overridden(files, index, &id.text, "require") {
+        if level != RuleLevel::Deny || rules.is_overridden(index, &id.text, "require") {
             continue;
         }
         let require = find_entry(written, "require");

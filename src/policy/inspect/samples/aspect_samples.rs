@@ -8,12 +8,14 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use crate::calendar::to_local_time;
-use crate::change::{Change, PusherIdentity, Text};
+use crate::change::{Change, Person, PusherIdentity, Text};
 use crate::pattern::RefPattern;
 use crate::people::ResolvedIdentity;
 use crate::people::roster_members::account_kind;
 use crate::policy::definition::Policy;
 use crate::policy::inspect::samples::sample_changes::{SAMPLE_WORD, list_sample_branches, read_sample};
+use crate::policy::inspect::search::question_numbers::measure_question;
+use crate::policy::inspect::search::search_budget::SearchBudget;
 use crate::predicates::Predicate;
 
 /// How many days from today a change may have to wait for; a freeze may last a year.
@@ -28,19 +30,38 @@ const MAX_NAMED_ADDRESSES: usize = 2_000;
 /// How many patterns of branches each other one is paired with.
 const MAX_PAIRED_PATTERNS: usize = 64;
 
+/// How many steps of a search take as long as it takes to make a change for a sample.
+pub(crate) const MAKING_COST: usize = 150;
+
+/// How many steps of a search take as long as it takes to make a name out of two.
+const NAMING_COST: usize = 40;
+
 /// Returns a change of each branch that the policy is read from; where these are not known, of each that is
-/// protected, with those that the questions name.
-pub(crate) fn list_branches(policy: &Policy, questions: &[&Predicate], read_from: &[Text]) -> Vec<Change> {
+/// protected, with those that the questions name; none if there are too many.
+pub(crate) fn list_branches(
+    policy: &Policy,
+    questions: &[&Predicate],
+    read_from: &[Text],
+    budget: &SearchBudget,
+) -> Vec<Change> {
     let known = read_from.iter().filter(|name| policy.protects_ref(name.as_bytes()));
     let mut branches: Vec<String> = known.filter_map(|name| name.as_utf8().map(str::to_owned)).collect();
     if branches.is_empty() {
-        branches = list_sample_branches(&policy.protected_refs);
-        let mut patterns: Vec<RefPattern> = policy.protected_refs.clone();
+        let mut patterns: Vec<RefPattern> =
+            policy.protected_refs.iter().take(MAX_PAIRED_PATTERNS).cloned().collect();
         for question in questions {
             let Predicate::Branch(asked) = question else { continue };
-            patterns.extend_from_slice(asked.asked_branches());
+            let left = MAX_PAIRED_PATTERNS.saturating_sub(patterns.len());
+            patterns.extend(asked.asked_branches().iter().take(left).cloned());
         }
-        patterns.truncate(MAX_PAIRED_PATTERNS);
+        let protected = policy.protected_refs.len();
+        let size: usize = questions.iter().map(|question| measure_question(question)).sum();
+        let names = size.saturating_mul(2 * patterns.len() + 1).saturating_add(protected);
+        // Each is held against the branches that are protected.
+        if !budget.spend_steps(names.saturating_mul(NAMING_COST + 4 * protected)) {
+            return Vec::new();
+        }
+        branches = list_sample_branches(&policy.protected_refs);
         for question in questions {
             let Predicate::Branch(asked) = question else { continue };
             branches.extend(list_sample_branches(asked.asked_branches()));
@@ -54,7 +75,23 @@ pub(crate) fn list_branches(policy: &Policy, questions: &[&Predicate], read_from
         }
         branches.retain(|name| policy.protects_ref(name.as_bytes()));
     }
-    branches.iter().filter_map(|branch| read_sample(&json!({ "target": branch, "commits": [{}] }))).collect()
+    let branches: BTreeSet<String> = branches.into_iter().collect();
+    make_samples(&branches, budget, |base, branch| {
+        Some(Change { target: Ok(Text::from(branch)), ..base.clone() })
+    })
+}
+
+/// Makes a change of each of the names from an ordinary one; none if there are too many.
+fn make_samples(
+    names: &BTreeSet<String>,
+    budget: &SearchBudget,
+    make: impl Fn(&Change, &str) -> Option<Change>,
+) -> Vec<Change> {
+    let Some(base) = read_sample(&json!({ "commits": [{}] })) else { return Vec::new() };
+    if !budget.spend_steps(names.len().saturating_mul(MAKING_COST)) {
+        return Vec::new();
+    }
+    names.iter().filter(|name| !name.is_empty()).filter_map(|name| make(&base, name)).collect()
 }
 
 /// Returns a pattern of branches with each of the others, in both orders.
@@ -67,8 +104,9 @@ fn pair_patterns(others: &[RefPattern], asked: &RefPattern) -> Vec<(String, Stri
 }
 
 /// Returns the accounts that push: all that the policy knows, and those that questions name, unless a roster shows
-/// that they are of none of its people. A bot may push what people have made, as one that merges does.
-pub(crate) fn list_pushers(policy: &Policy, questions: &[&Predicate]) -> Vec<Change> {
+/// that they are of none of its people; none if there are too many. A bot may push what people have made, as one that
+/// merges does.
+pub(crate) fn list_pushers(policy: &Policy, questions: &[&Predicate], budget: &SearchBudget) -> Vec<Change> {
     let people = &policy.people;
     let identities = people.list_identities();
     let mut accounts: BTreeSet<String> = identities.keys().map(|identity| (*identity).to_owned()).collect();
@@ -97,10 +135,10 @@ pub(crate) fn list_pushers(policy: &Policy, questions: &[&Predicate]) -> Vec<Cha
             accounts.insert(pattern.to_string().replace('*', SAMPLE_WORD));
         }
     }
-    accounts
-        .iter()
-        .filter_map(|account| read_sample(&json!({ "pusher": account, "commits": [{}] })))
-        .collect()
+    make_samples(&accounts, budget, |base, account| {
+        let pusher = Ok(PusherIdentity::Account(Text::from(account)));
+        Some(Change { pusher, ..base.clone() })
+    })
 }
 
 /// Keeps the pushers whom a server can know: of accounts of a forge none, and of people only those with an account of
@@ -136,8 +174,8 @@ fn bare_login(identity: &str) -> String {
 }
 
 /// Returns a change of each author whom the policy knows, with each address that questions name for them, and of one
-/// whom it does not know; bots are left out.
-pub(crate) fn list_authors(policy: &Policy, questions: &[&Predicate]) -> Vec<Change> {
+/// whom it does not know; bots are left out. None if there are too many.
+pub(crate) fn list_authors(policy: &Policy, questions: &[&Predicate], budget: &SearchBudget) -> Vec<Change> {
     let people = &policy.people;
     let mut addresses: BTreeSet<String> = BTreeSet::new();
     addresses.insert(format!("{SAMPLE_WORD}@{SAMPLE_WORD}.example"));
@@ -149,15 +187,18 @@ pub(crate) fn list_authors(policy: &Policy, questions: &[&Predicate]) -> Vec<Cha
         }
     }
     addresses.extend(list_named_addresses(&addresses, questions));
-    let mut authors = Vec::new();
-    for address in addresses.iter().filter(|address| address.contains('@')) {
-        let sample = json!({ "commits": [{ "author": format!("{SAMPLE_WORD} <{address}>") }] });
-        let Some(change) = read_sample(&sample) else { continue };
-        let identity = people.identify_person(&change.tip().author);
-        if !matches!(identity, ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot) {
-            authors.push(change);
-        }
+    addresses.retain(|address| address.contains('@'));
+    let mut authors = make_samples(&addresses, budget, |base, address| {
+        make_authored(base, &format!("{SAMPLE_WORD} <{address}>"))
+    });
+    let comparisons = authors.len().saturating_mul(people.bot_patterns().len());
+    if !budget.spend_steps(comparisons.saturating_mul(NAMING_COST / 2)) {
+        return Vec::new();
     }
+    authors.retain(|change| {
+        let identity = people.identify_person(&change.tip().author);
+        !matches!(identity, ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot)
+    });
     authors
 }
 
@@ -187,7 +228,7 @@ fn list_named_addresses(known: &BTreeSet<String>, questions: &[&Predicate]) -> B
 }
 
 /// Returns every time at which a window of the questions may open; none if there are too many.
-pub(crate) fn list_times(questions: &[&Predicate], today: Date) -> Vec<Change> {
+pub(crate) fn list_times(questions: &[&Predicate], today: Date, budget: &SearchBudget) -> Vec<Change> {
     let mut zones: BTreeSet<Option<&str>> = BTreeSet::new();
     let mut times = BTreeSet::from([Time::midnight()]);
     for question in questions {
@@ -195,7 +236,8 @@ pub(crate) fn list_times(questions: &[&Predicate], today: Date) -> Vec<Change> {
         zones.insert(window.zone_name());
         window.add_edges(&mut times);
     }
-    if zones.len().saturating_mul(times.len()) > MAX_TIMES {
+    let times_of_day = zones.len().saturating_mul(times.len());
+    if times_of_day > MAX_TIMES || !budget.spend_steps(times_of_day * 400 * MAKING_COST) {
         return Vec::new();
     }
     let mut instants: BTreeSet<Timestamp> = BTreeSet::new();
@@ -218,19 +260,31 @@ pub(crate) fn list_times(questions: &[&Predicate], today: Date) -> Vec<Change> {
     instants.into_iter().map(|seen_at| Change { seen_at, ..change.clone() }).collect()
 }
 
-/// Returns changes that bots push and write, one for each pattern under `bots`.
-pub(crate) fn list_bot_changes(policy: &Policy) -> Vec<Change> {
-    let mut changes = Vec::new();
-    for pattern in policy.people.bot_patterns() {
-        let name = pattern.to_string().replace('*', SAMPLE_WORD);
+/// Returns changes that bots push and write, one for each pattern under `bots`; none if there are too many.
+pub(crate) fn list_bot_changes(policy: &Policy, budget: &SearchBudget) -> Vec<Change> {
+    let names: BTreeSet<String> = policy
+        .people
+        .bot_patterns()
+        .iter()
+        .map(|pattern| pattern.to_string().replace('*', SAMPLE_WORD))
+        .collect();
+    make_samples(&names, budget, |base, name| {
         let address = match name.contains('@') {
-            true => name.clone(),
+            true => name.to_owned(),
             false => format!("{name}@{SAMPLE_WORD}.example"),
         };
-        let account = name.split('@').next().unwrap_or(&name);
-        let sample =
-            json!({ "pusher": account, "commits": [{ "author": format!("{account} <{address}>") }] });
-        changes.extend(read_sample(&sample));
-    }
-    changes
+        let account = name.split('@').next().unwrap_or(name);
+        let change = make_authored(base, &format!("{account} <{address}>"))?;
+        Some(Change { pusher: Ok(PusherIdentity::Account(Text::from(account))), ..change })
+    })
+}
+
+/// Returns the change of another author; `None` for one whom no commit can name.
+fn make_authored(base: &Change, author: &str) -> Option<Change> {
+    let author = Person::parse_person(author.as_bytes()).ok()?;
+    let mut change = base.clone();
+    let commit = change.commits.last_mut();
+    commit.committer = author.clone();
+    commit.author = author;
+    Some(change)
 }

@@ -7,9 +7,13 @@ use crate::people::ResolvedIdentity;
 use crate::policy::definition::Policy;
 use crate::policy::inspect::findings::{FORGE_ADDRESS, JudgingPlace};
 use crate::policy::inspect::samples::aspect_samples::{
-    keep_server_pushers, list_authors, list_bot_changes, list_pushers,
+    MAKING_COST, keep_server_pushers, list_authors, list_bot_changes, list_pushers,
 };
-use crate::policy::inspect::samples::sample_changes::{ask_sample, evaluate_sample, read_sample};
+use crate::policy::inspect::samples::sample_changes::{
+    SAMPLE_WORD, ask_sample, evaluate_sample, read_sample,
+};
+use crate::policy::inspect::search::question_numbers::measure_sampling;
+use crate::policy::inspect::search::search_budget::SearchBudget;
 use crate::policy::signing_keys::SigningKey;
 use crate::predicates::{EvaluationContext, Predicate};
 
@@ -25,29 +29,42 @@ pub(crate) struct ChangeMaker {
     pub(crate) answers: Vec<Option<bool>>,
 }
 
-/// Returns those who may author a change.
+/// Counts that all of these questions are asked about so many changes; returns false if that is too much.
+fn spend_questions(policy: &Policy, count: usize, questions: &[&Predicate], budget: &SearchBudget) -> bool {
+    let size: usize = questions.iter().map(|question| measure_sampling(policy, question)).sum();
+    let size = size.saturating_add(policy.people.bot_patterns().len());
+    budget.spend_steps(count.saturating_mul(size.saturating_add(3)).saturating_mul(MAKING_COST / 5))
+}
+
+/// Returns those who may author a change; `None` if there are too many.
 pub(crate) fn list_author_makers(
     policy: &Policy,
     questions: &[&Predicate],
     place: JudgingPlace,
-) -> Vec<ChangeMaker> {
+    budget: &SearchBudget,
+) -> Option<Vec<ChangeMaker>> {
     let people = &policy.people;
     let ask = if people.has_roster() { evaluate_sample } else { ask_sample };
     let mut makers = Vec::new();
-    for change in list_authors(policy, questions) {
+    let authors = list_authors(policy, questions, budget);
+    // The same people are asked about once more by addresses that a forge gives them.
+    if authors.is_empty() || !spend_questions(policy, 2 * authors.len(), questions, budget) {
+        return None;
+    }
+    for change in authors {
         let identity = people.identify_person(&change.tip().author);
         let is_unknown = identity == ResolvedIdentity::Unknown;
         let answers = questions.iter().map(|asked| ask(policy, asked, &change)).collect();
         makers.push(ChangeMaker { person: to_person(identity), is_unknown, answers, change });
     }
     let hidden = json!({ "commits": [{ "author": format!("A <{FORGE_ADDRESS}>") }] });
-    let Some(change) = read_sample(&hidden) else { return makers };
+    let Some(change) = read_sample(&hidden) else { return Some(makers) };
     let Some(humans) = people.list_roster_humans().filter(|_| place != JudgingPlace::ServerHook) else {
         let identity = people.identify_person(&change.tip().author);
         let is_unknown = identity == ResolvedIdentity::Unknown;
         let answers = questions.iter().map(|asked| ask(policy, asked, &change)).collect();
         makers.push(ChangeMaker { person: to_person(identity), is_unknown, answers, change });
-        return makers;
+        return Some(makers);
     };
     // A forge gives such an address to each account, and knows whose it is.
     for person in humans {
@@ -63,32 +80,44 @@ pub(crate) fn list_author_makers(
         let (person, change) = (Some(person.to_owned()), change.clone());
         makers.push(ChangeMaker { person, is_unknown: false, answers, change });
     }
-    makers
+    Some(makers)
 }
 
-/// Returns the bots as authors, each pushed by itself.
-pub(crate) fn list_bot_makers(policy: &Policy, questions: &[&Predicate]) -> Vec<ChangeMaker> {
+/// Returns the bots as authors, each pushed by itself; none if there are too many.
+pub(crate) fn list_bot_makers(
+    policy: &Policy,
+    questions: &[&Predicate],
+    budget: &SearchBudget,
+) -> Vec<ChangeMaker> {
     let mut makers = Vec::new();
-    for change in list_bot_changes(policy) {
+    let changes = list_bot_changes(policy, budget);
+    if !spend_questions(policy, changes.len(), questions, budget) {
+        return makers;
+    }
+    for change in changes {
         let answers = questions.iter().map(|asked| evaluate_sample(policy, asked, &change)).collect();
         makers.push(ChangeMaker { person: None, is_unknown: false, answers, change });
     }
     makers
 }
 
-/// Returns those who may push a change; without a question about them, it is someone who takes no part otherwise.
+/// Returns those who may push a change, `None` if there are too many; without a question about them, it is someone who takes no part otherwise.
 pub(crate) fn list_pusher_makers(
     policy: &Policy,
     questions: &[&Predicate],
     place: JudgingPlace,
     known: Option<&Text>,
-) -> Vec<ChangeMaker> {
-    let mut changes = list_pushers(policy, questions);
+    budget: &SearchBudget,
+) -> Option<Vec<ChangeMaker>> {
+    let mut changes = match questions.is_empty() {
+        true => read_sample(&json!({ "pusher": SAMPLE_WORD, "commits": [{}] })).into_iter().collect(),
+        false => list_pushers(policy, questions, budget),
+    };
+    if changes.is_empty() || !spend_questions(policy, changes.len(), questions, budget) {
+        return None;
+    }
     if place == JudgingPlace::ServerHook && !questions.is_empty() {
         keep_server_pushers(policy, known, &mut changes);
-    }
-    if questions.is_empty() {
-        changes.truncate(1);
     }
     let mut makers = Vec::new();
     for change in changes {
@@ -105,17 +134,23 @@ pub(crate) fn list_pusher_makers(
         let answers = questions.iter().map(|asked| ask_sample(policy, asked, &change)).collect();
         makers.push(ChangeMaker { person, is_unknown, answers, change });
     }
-    makers
+    Some(makers)
 }
 
-/// Returns those who have a key that can make a signature count, as authors and committers of what they sign.
+/// Returns those who have a key that can make a signature count, as authors and committers of what they sign; `None` if
+/// there are too many.
 pub(crate) fn list_signers(
     policy: &Policy,
     keys: &[SigningKey],
     questions: &[&Predicate],
-) -> Vec<ChangeMaker> {
-    let Some(base) = read_sample(&json!({ "commits": [{}] })) else { return Vec::new() };
+    budget: &SearchBudget,
+) -> Option<Vec<ChangeMaker>> {
     let mut signers = Vec::new();
+    let Some(base) = read_sample(&json!({ "commits": [{}] })) else { return Some(signers) };
+    let count: usize = keys.iter().map(|key| key.addresses.len()).sum();
+    if !spend_questions(policy, count, questions, budget) {
+        return None;
+    }
     for key in keys.iter().filter(|key| key.obstacle.is_none()) {
         for address in &key.addresses {
             let signer = Person { name: Text::default(), email: address.clone() };
@@ -126,7 +161,7 @@ pub(crate) fn list_signers(
             signers.push(ChangeMaker { person: to_person(identity), is_unknown, answers, change });
         }
     }
-    signers
+    Some(signers)
 }
 
 /// Returns the change as one commit, signed with the key of this address.

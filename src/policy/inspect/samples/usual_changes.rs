@@ -7,8 +7,10 @@
 use jiff::civil::Date;
 
 use crate::policy::definition::Policy;
-use crate::policy::inspect::samples::aspect_samples::list_times;
+use crate::policy::inspect::samples::aspect_samples::{MAKING_COST, list_times};
 use crate::policy::inspect::samples::sample_changes::evaluate_sample;
+use crate::policy::inspect::search::question_numbers::measure_question;
+use crate::policy::inspect::search::search_budget::SearchBudget;
 use crate::predicates::Predicate;
 use crate::predicates::support::condition::Condition;
 use crate::predicates::window::WindowPredicate;
@@ -19,14 +21,15 @@ pub(crate) fn assume_usual_change(
     policy: &Policy,
     today: Date,
     until: Option<Date>,
+    budget: &SearchBudget,
 ) -> Condition {
-    let assume = |part: &Condition| assume_usual_change(part, policy, today, until);
+    let assume = |part: &Condition| assume_usual_change(part, policy, today, until, budget);
     let assume_parts = |parts: &[Condition]| -> Vec<Condition> { parts.iter().map(assume).collect() };
     match condition {
         Condition::All(parts) => Condition::All(assume_parts(parts)),
         Condition::Any(parts) => Condition::Any(assume_parts(parts)),
         Condition::Not(part) => Condition::Not(Box::new(assume(part))),
-        Condition::Predicate(predicate) if is_usual(predicate, policy, today, until) => {
+        Condition::Predicate(predicate) if is_usual(predicate, policy, (today, until), budget) => {
             Condition::All(Vec::new())
         }
         Condition::Predicate(_) => condition.clone(),
@@ -34,7 +37,12 @@ pub(crate) fn assume_usual_change(
 }
 
 /// Returns true if every usual change is one of those that the question asks for.
-fn is_usual(predicate: &Predicate, policy: &Policy, today: Date, until: Option<Date>) -> bool {
+fn is_usual(
+    predicate: &Predicate,
+    policy: &Policy,
+    (today, until): (Date, Option<Date>),
+    budget: &SearchBudget,
+) -> bool {
     match predicate {
         Predicate::Subject(asked) => asked.accepts_usual_subjects(),
         Predicate::Title(asked) => asked.accepts_usual_titles(),
@@ -44,7 +52,10 @@ fn is_usual(predicate: &Predicate, policy: &Policy, today: Date, until: Option<D
         Predicate::Draft(asked) => !asked.requires_draft(),
         Predicate::Window(asked) if until.is_some_and(|until| holds_throughout(asked, today, until)) => true,
         Predicate::Window(asked) if asked.list_days().iter().flatten().all(Option::is_none) => {
-            let times = list_times(&[predicate], today);
+            let times = list_times(&[predicate], today, budget);
+            if !budget.spend_steps(times.len().saturating_mul(measure_question(predicate) * MAKING_COST)) {
+                return false;
+            }
             let is_inside = |change| evaluate_sample(policy, predicate, change) == Some(true);
             !times.is_empty() && times.iter().all(is_inside)
         }

@@ -3,14 +3,18 @@
 //! If each change that a rule applies to has one of the exemptions from it, nothing is left of the rule; if none
 //! has, the exemption does nothing. Both are notes, as in `rule_scopes`.
 
-use crate::policy::definition::{Policy, Rule, RuleExemption};
+use std::collections::HashMap;
+
+use crate::policy::definition::{Rule, RuleExemption};
 use crate::policy::inspect::findings::FileFindings;
 use crate::policy::inspect::samples::aspect_samples::list_pushers;
 use crate::policy::inspect::samples::sample_changes::evaluate_sample;
 use crate::policy::inspect::samples::usual_changes::assume_usual_change;
 use crate::policy::inspect::scopes::rule_scopes::{
-    RuleScope, ScopeInspection, asks_beyond_samples, build_probe, inspect_rule_scopes,
+    RuleScope, ScopeInspection, asks_beyond_samples, inspect_rule_scopes,
 };
+use crate::policy::inspect::search::asked_rules::WantedCondition;
+use crate::policy::inspect::search::rule_core::reduce_to_core;
 use crate::policy::inspect::written::{find_entry, list_items, scalar_text};
 use crate::policy::load::files::PolicyFile;
 use crate::predicates::Predicate;
@@ -24,16 +28,17 @@ const MAX_EXEMPTIONS: usize = 32;
 pub(crate) fn inspect_scopes(inspection: &ScopeInspection<'_>, file: &PolicyFile, found: &mut FileFindings) {
     inspect_rule_scopes(inspection, file, found);
     let policy = inspection.policy;
+    let written = index_written(file);
     for (index, rule) in policy.rules.iter().enumerate() {
-        let of_rule = policy.exemptions.iter().filter(|exemption| exemption.rule_index == index);
+        let of_rule = inspection.rules.list_exemptions(index).iter();
+        let of_rule = of_rule.filter_map(|place| policy.exemptions.get(*place));
         let granted: Vec<&RuleExemption> =
             of_rule.filter(|exemption| exemption.until >= inspection.today).take(MAX_EXEMPTIONS).collect();
         // What several leave nothing of is told once, where the last of them stands.
-        let Some(last) = granted.iter().rev().find_map(|granted| find_written(file, granted, rule)) else {
-            continue;
-        };
+        let find_own = |granted: &&RuleExemption| find_written(&written, granted, rule);
+        let Some(last) = granted.iter().rev().find_map(find_own) else { continue };
         let scope = RuleScope { inspection, rule };
-        let idle = scope.note_idle_exemptions(&granted, file, found);
+        let idle = scope.note_idle_exemptions(&granted, &written, found);
         if idle == granted.len() {
             continue;
         }
@@ -50,16 +55,27 @@ pub(crate) fn inspect_scopes(inspection: &ScopeInspection<'_>, file: &PolicyFile
     }
 }
 
+/// The exemptions of a file, by the ids that they have and the rules that they are from.
+type WrittenExemptions<'file> = HashMap<(String, &'file str), &'file YamlNode>;
+
+fn index_written(file: &PolicyFile) -> WrittenExemptions<'_> {
+    let mut written = HashMap::new();
+    for item in find_entry(&file.node, "exemptions").map(list_items).unwrap_or_default() {
+        if let Some(rule) = find_entry(item, "rule").and_then(scalar_text) {
+            written.entry((format!("{}:{}", file.name, item.at.line), rule)).or_insert(item);
+        }
+    }
+    written
+}
+
 /// Returns an exemption from the rule as the file writes it; `None` for one of another file.
-fn find_written<'file>(
-    file: &'file PolicyFile,
+fn find_written<'one>(
+    written: &'one WrittenExemptions<'_>,
     exemption: &RuleExemption,
-    rule: &Rule,
-) -> Option<&'file YamlNode> {
-    list_items(find_entry(&file.node, "exemptions")?).iter().find(|item| {
-        exemption.id.as_str() == format!("{}:{}", file.name, item.at.line)
-            && find_entry(item, "rule").and_then(scalar_text) == Some(rule.description.id.as_str())
-    })
+    rule: &'one Rule,
+) -> Option<&'one YamlNode> {
+    let key = (exemption.id.as_str().to_owned(), rule.description.id.as_str());
+    written.get(&key).copied()
 }
 
 /// Returns what is told of exemptions that leave nothing of a rule as far as usual changes go.
@@ -69,7 +85,7 @@ fn find_usual_core(
     rule: &Rule,
 ) -> Option<String> {
     let assume = |condition: &Condition, until| {
-        assume_usual_change(condition, inspection.policy, inspection.today, until)
+        assume_usual_change(condition, inspection.policy, inspection.today, until, inspection.budget)
     };
     let mut usual: Vec<RuleExemption> = Vec::new();
     for exemption in granted {
@@ -123,17 +139,17 @@ fn describe_exempting_core(core: &[&RuleExemption], rule: &Rule, part: ExemptedP
     }
 }
 
-impl RuleScope<'_> {
+impl RuleScope<'_, '_> {
     /// Notes the exemptions of the file that no change has, and returns how many there are.
     fn note_idle_exemptions(
         &self,
         granted: &[&RuleExemption],
-        file: &PolicyFile,
+        written: &WrittenExemptions<'_>,
         found: &mut FileFindings,
     ) -> usize {
         let mut count = 0;
         for exemption in granted {
-            let Some(written) = find_written(file, exemption, self.rule) else { continue };
+            let Some(written) = find_written(written, exemption, self.rule) else { continue };
             if self.is_ever_exempt(exemption) {
                 continue;
             }
@@ -161,73 +177,52 @@ impl RuleScope<'_> {
         if !leaves_something(&[]) || leaves_something(granted) {
             return None;
         }
-        let mut core = granted.to_vec();
-        for exemption in granted {
-            let without: Vec<&RuleExemption> =
-                core.iter().copied().filter(|known| known != exemption).collect();
-            if !leaves_something(&without) {
-                core = without;
-            }
-        }
-        Some(core)
+        Some(reduce_to_core(granted, |exemptions| Some(!leaves_something(exemptions))))
     }
 
     /// Returns true unless no change that the rule applies to has the exemption.
     fn is_ever_exempt(&self, exemption: &RuleExemption) -> bool {
-        let mut parts: Vec<Condition> = self.rule.when.iter().cloned().collect();
-        parts.push(exemption.when.clone());
-        if asks_unknown_pusher(self.inspection.policy, &exemption.when) {
+        if asks_unknown_pusher(self.inspection, &exemption.when) {
             return false;
         }
-        let asked = Condition::All(parts);
+        let conditions = self.rule.when.iter().chain([&exemption.when]);
+        let wanted: Vec<WantedCondition<'_>> =
+            conditions.map(|condition| WantedCondition { condition, is_refused: false }).collect();
         let classes = self.list_classes();
-        classes.is_empty() || classes.iter().any(|class| self.has_change(&asked, *class))
+        classes.is_empty() || classes.iter().any(|class| self.has_change_with(&wanted, *class, true))
     }
 
     /// Returns true unless every change that the rule applies to has one of the exemptions, or breaks another
     /// rule, or states what the policy does not allow, where it has to stand `beside_others`.
     fn has_change_beside(&self, exemptions: &[&RuleExemption], beside_others: bool) -> bool {
-        let mut parts: Vec<Condition> = self.rule.when.iter().cloned().collect();
+        let mut wanted: Vec<WantedCondition<'_>> = Vec::new();
+        wanted
+            .extend(self.rule.when.iter().map(|condition| WantedCondition { condition, is_refused: false }));
         for exemption in exemptions {
-            parts.push(Condition::Not(Box::new(exemption.when.clone())));
+            wanted.push(WantedCondition { condition: &exemption.when, is_refused: true });
         }
-        let asked = Condition::All(parts);
         self.list_classes().iter().any(|class| {
             // That a change without a file is not exempt leaves little of a rule, unless its class has no others.
-            let with_empty =
-                class.is_some() && !self.finds_sample(&Condition::All(Vec::new()), *class, false);
-            if !self.has_change_with(&asked, *class, with_empty) {
+            let with_empty = class.is_some() && !self.finds_sample(&[], *class, false);
+            if !self.has_change_with(&wanted, *class, with_empty) {
                 return false;
             }
-            if !beside_others || asks_beyond_samples(&asked) {
+            if !beside_others || asks_beyond_samples(&wanted) {
                 return true;
             }
-            let mut probe = build_probe(self.inspection.policy, self.rule, asked.clone(), *class);
-            add_other_rules(&mut probe, self.inspection.policy, self.rule);
-            self.finds_sample_of(&probe, with_empty, false)
+            self.finds_right_sample(&wanted, *class, with_empty)
         })
     }
 }
 
 /// Returns true if a condition asks for a pusher who is none of the accounts that the roster lists, and no bot.
-fn asks_unknown_pusher(policy: &Policy, condition: &Condition) -> bool {
+fn asks_unknown_pusher(inspection: &ScopeInspection<'_>, condition: &Condition) -> bool {
+    let (policy, budget) = (inspection.policy, inspection.budget);
     policy.people.has_roster()
         && condition.list_required().into_iter().any(|predicate| {
             let Predicate::Pusher(_) = predicate else { return false };
-            let pushers = list_pushers(policy, &[predicate]);
-            pushers.iter().all(|change| evaluate_sample(policy, predicate, change) == Some(false))
+            let pushers = list_pushers(policy, &[predicate], budget);
+            !pushers.is_empty()
+                && pushers.iter().all(|change| evaluate_sample(policy, predicate, change) == Some(false))
         })
-}
-
-/// Adds the rules of the policy beside this one, with the exemptions from them.
-fn add_other_rules(probe: &mut Policy, policy: &Policy, rule: &Rule) {
-    for (index, other) in policy.rules.iter().enumerate() {
-        if other.description.id == rule.description.id {
-            continue;
-        }
-        for exemption in policy.exemptions.iter().filter(|exemption| exemption.rule_index == index) {
-            probe.exemptions.push(RuleExemption { rule_index: probe.rules.len(), ..exemption.clone() });
-        }
-        probe.rules.push(other.clone());
-    }
 }

@@ -6,16 +6,21 @@
 //! told is certain but for patterns of paths, of which samples are tried; so it is a note.
 
 use std::cell::Cell;
+use std::rc::Rc;
 
 use jiff::civil::Date;
 
 use crate::change::Change;
 use crate::policy::definition::{Policy, Rule};
 use crate::policy::inspect::entries::contradictions::contradict;
+use crate::policy::inspect::entries::word_sets::WordSets;
 use crate::policy::inspect::findings::{FileFindings, InspectionFacts};
+use crate::policy::inspect::rule_index::RuleIndex;
 use crate::policy::inspect::samples::aspect_samples::list_bot_changes;
+use crate::policy::inspect::search::asked_rules::{AskedRules, WantedCondition};
 use crate::policy::inspect::search::path_answers::PathAnswers;
 use crate::policy::inspect::search::possible_changes::AssumedChanges;
+use crate::policy::inspect::search::question_numbers::QuestionNumbers;
 use crate::policy::inspect::search::search_budget::SearchBudget;
 use crate::policy::inspect::written::{
     find_entry, is_empty_not, list_conjuncts, list_entries, list_items, scalar_text,
@@ -23,11 +28,10 @@ use crate::policy::inspect::written::{
 use crate::policy::load::files::PolicyFile;
 use crate::predicates::Predicate;
 use crate::predicates::support::condition::Condition;
-use crate::verdict::RuleLevel;
 use crate::yaml::{YamlFault, YamlNode, shorten_for_message};
 
 /// How often a change is looked for before what is left counts as possible.
-const MAX_SEARCHES: usize = 200;
+const MAX_SEARCHES: usize = 1_000;
 
 /// How many classes of a rule are looked at.
 const MAX_CLASSES: usize = 32;
@@ -39,8 +43,8 @@ pub(crate) fn inspect_rule_scopes(
     found: &mut FileFindings,
 ) {
     for (id, written) in find_entry(&file.node, "rules").map(list_entries).unwrap_or_default().iter() {
-        let rule = inspection.policy.rules.iter().find(|rule| rule.description.id.as_str() == id.text);
-        if let Some(rule) = rule {
+        let place = inspection.rules.find_place(&id.text);
+        if let Some(rule) = place.and_then(|place| inspection.policy.rules.get(place)) {
             found.notes.extend(RuleScope { inspection, rule }.find_idle_rule(written));
         }
     }
@@ -49,39 +53,51 @@ pub(crate) fn inspect_rule_scopes(
 /// A policy, and what tells which changes its rules apply to.
 pub(crate) struct ScopeInspection<'policy> {
     pub(crate) policy: &'policy Policy,
-    files: &'policy [PolicyFile],
+    pub(crate) rules: &'policy RuleIndex<'policy>,
+    numbers: &'policy QuestionNumbers<'policy>,
+    words: &'policy WordSets<'policy>,
     /// Changes that bots make.
     bot_changes: Vec<Change>,
     paths: &'policy PathAnswers<'policy>,
     /// How many searches are left.
     searches: Cell<usize>,
-    budget: SearchBudget,
+    pub(crate) budget: &'policy SearchBudget,
     facts: &'policy InspectionFacts<'policy>,
     pub(crate) today: Date,
 }
 
 impl<'policy> ScopeInspection<'policy> {
-    /// Prepares the inspection of one file; `paths` are the answers of the policy's questions about paths.
+    /// Prepares the inspection; `paths` are the answers of the policy's questions about paths.
     pub(crate) fn new(
         policy: &'policy Policy,
-        files: &'policy [PolicyFile],
         facts: &'policy InspectionFacts<'policy>,
+        (rules, numbers): (&'policy RuleIndex<'policy>, &'policy QuestionNumbers<'policy>),
+        words: &'policy WordSets<'policy>,
         paths: &'policy PathAnswers<'policy>,
+        budget: &'policy SearchBudget,
     ) -> Self {
-        let today = facts.today;
-        let bot_changes = list_bot_changes(policy);
-        let (searches, budget) = (Cell::new(MAX_SEARCHES), SearchBudget::default());
-        ScopeInspection { policy, files, bot_changes, paths, searches, budget, facts, today }
+        ScopeInspection {
+            policy,
+            rules,
+            numbers,
+            words,
+            bot_changes: list_bot_changes(policy, budget),
+            paths,
+            searches: Cell::new(MAX_SEARCHES),
+            budget,
+            facts,
+            today: facts.today,
+        }
     }
 }
 
 /// A rule of an inspected policy.
-pub(crate) struct RuleScope<'policy> {
-    pub(crate) inspection: &'policy ScopeInspection<'policy>,
-    pub(crate) rule: &'policy Rule,
+pub(crate) struct RuleScope<'one, 'policy> {
+    pub(crate) inspection: &'one ScopeInspection<'policy>,
+    pub(crate) rule: &'one Rule,
 }
 
-impl RuleScope<'_> {
+impl RuleScope<'_, '_> {
     /// Returns the note that a rule, or one of the classes that `written` names, never applies.
     fn find_idle_rule(&self, written: &YamlNode) -> Option<YamlFault> {
         let id = shorten_for_message(self.rule.description.id.as_str());
@@ -159,93 +175,99 @@ impl RuleScope<'_> {
 
     /// Returns true unless no change of the class, or of any, fulfils the condition.
     pub(crate) fn has_change(&self, condition: &Condition, class: Option<usize>) -> bool {
-        self.has_change_with(condition, class, true)
+        self.has_change_with(&[WantedCondition { condition, is_refused: false }], class, true)
     }
 
-    /// As [`RuleScope::has_change`]; changes without a file count only `with_empty`.
+    /// Returns true unless no change of the class, or of any, is as wanted; changes without a file count only
+    /// `with_empty`.
     pub(crate) fn has_change_with(
         &self,
-        condition: &Condition,
+        wanted: &[WantedCondition<'_>],
         class: Option<usize>,
         with_empty: bool,
     ) -> bool {
         if class.is_some_and(|class| self.contradicts_class(class)) {
             return false;
         }
-        if asks_beyond_samples(condition) {
+        if asks_beyond_samples(wanted) {
             return true;
         }
-        self.finds_sample(condition, class, with_empty)
+        self.finds_sample(wanted, class, with_empty)
             // Of a class that no sample is of, nothing can be said.
-            || (class.is_some() && !self.finds_sample(&Condition::All(Vec::new()), class, with_empty))
+            || (class.is_some() && !self.finds_sample(&[], class, with_empty))
     }
 
-    /// Returns true unless no sample of the class, or of any, fulfils the condition.
-    pub(crate) fn finds_sample(&self, condition: &Condition, class: Option<usize>, with_empty: bool) -> bool {
-        let probe = build_probe(self.inspection.policy, self.rule, condition.clone(), class);
-        self.finds_sample_of(&probe, with_empty, true)
+    /// Returns true unless no sample of the class, or of any, is as wanted.
+    pub(crate) fn finds_sample(
+        &self,
+        wanted: &[WantedCondition<'_>],
+        class: Option<usize>,
+        with_empty: bool,
+    ) -> bool {
+        self.search_samples(wanted, class, with_empty, false)
     }
 
-    /// Returns true unless the rules of the probe leave no sample.
-    pub(crate) fn finds_sample_of(&self, probe: &Policy, with_empty: bool, with_invalid: bool) -> bool {
+    /// As [`RuleScope::finds_sample`], of samples that keep the other rules and state only what the policy allows.
+    pub(crate) fn finds_right_sample(
+        &self,
+        wanted: &[WantedCondition<'_>],
+        class: Option<usize>,
+        with_empty: bool,
+    ) -> bool {
+        self.search_samples(wanted, class, with_empty, true)
+    }
+
+    fn search_samples(
+        &self,
+        wanted: &[WantedCondition<'_>],
+        class: Option<usize>,
+        with_empty: bool,
+        beside_others: bool,
+    ) -> bool {
         let inspection = self.inspection;
-        let Some(left) = inspection.searches.get().checked_sub(1) else { return true };
+        let (policy, budget) = (inspection.policy, inspection.budget);
+        let Some(left) = inspection.searches.get().checked_sub(1) else {
+            budget.note_exhaustion();
+            return true;
+        };
+        // Another search takes as long as the one before.
+        if budget.is_empty() {
+            return true;
+        }
         inspection.searches.set(left);
         let facts = InspectionFacts { read_from: &[], ..*inspection.facts };
-        let budget = &inspection.budget;
-        let mut changes = AssumedChanges::new(probe, &facts, budget);
-        changes.add_samples(&inspection.bot_changes);
-        changes.add_path_aspect(inspection.paths, with_empty);
-        changes.add_open_aspects();
-        changes.is_possible(with_invalid, budget)
+        let beside = beside_others.then_some((self.rule, inspection.today));
+        let asked = AskedRules::of_probe(policy, inspection.numbers, wanted, class, beside);
+        let mut changes = AssumedChanges::new(Rc::new(asked), &facts, budget);
+        changes.add_samples(&inspection.bot_changes, budget);
+        changes.add_path_aspect(inspection.paths, with_empty, budget);
+        changes.add_open_aspects(budget);
+        changes.is_possible(!beside_others, budget)
     }
 
     /// Returns true if a question of the class and one of the rule's `when` exclude each other by their wording.
     fn contradicts_class(&self, class: usize) -> bool {
-        let Some(class) = self.inspection.policy.classes.get(class) else { return false };
-        let classes = self.inspection.files.iter().rev().find_map(|file| find_entry(&file.node, "classes"));
-        let Some(class) = classes.and_then(|classes| find_entry(classes, class.id.as_str())) else {
+        let (rules, words) = (self.inspection.rules, self.inspection.words);
+        let class = self.inspection.policy.classes.get(class);
+        let Some(class) = class.and_then(|class| rules.find_class(class.id.as_str())) else { return false };
+        let Some((_, when)) = rules.find_value(self.rule.description.id.as_str(), "when") else {
             return false;
         };
-        let Some(when) = find_rule_when(self.inspection.files, self.rule.description.id.as_str()) else {
-            return false;
-        };
-        let asked = list_conjuncts(when);
-        list_conjuncts(class)
-            .iter()
-            .any(|one| asked.iter().any(|other| contradict(self.inspection.policy, *one, *other).is_some()))
+        let (asked, of_class) = (list_conjuncts(when), list_conjuncts(class));
+        of_class.iter().any(|one| {
+            asked.iter().any(|other| contradict(words, *one, *other, self.inspection.budget).is_some())
+        })
     }
 }
 
-/// Returns true if a condition asks what the samples do not try in full: accounts that no roster lists, and times that
+/// Returns true if conditions ask what the samples do not try in full: accounts that no roster lists, and times that
 /// are more than a year away.
-pub(crate) fn asks_beyond_samples(condition: &Condition) -> bool {
+pub(crate) fn asks_beyond_samples(wanted: &[WantedCondition<'_>]) -> bool {
     let mut asked = Vec::new();
-    condition.add_predicates(&mut asked);
-    asked.iter().any(|predicate| matches!(predicate, Predicate::Pusher(_) | Predicate::Window(_)))
-}
-
-/// Returns the policy with one rule: it denies what is not of the class, or does not fulfil the condition.
-pub(crate) fn build_probe(
-    policy: &Policy,
-    rule: &Rule,
-    condition: Condition,
-    class: Option<usize>,
-) -> Policy {
-    let asking = |require: Condition, class_indexes: Option<Vec<usize>>| Rule {
-        level: RuleLevel::Deny,
-        warn_until: None,
-        class_indexes,
-        when: None,
-        require,
-        ..rule.clone()
-    };
-    let mut rules = vec![asking(condition, None)];
-    if let Some(class) = class {
-        let others = (0..policy.classes.len()).filter(|index| *index != class).collect();
-        rules.push(asking(Condition::Any(Vec::new()), Some(others)));
+    for one in wanted {
+        one.condition.add_predicates(&mut asked);
     }
-    Policy { rules, exemptions: Vec::new(), ..policy.clone() }
+    asked.iter().any(|predicate| matches!(predicate, Predicate::Pusher(_) | Predicate::Window(_)))
 }
 
 /// Returns the branches of a question that asks for one of several; `None` for any other.
@@ -267,9 +289,4 @@ fn list_alternative_branches(condition: &Condition) -> Option<Vec<String>> {
         },
         _ => None,
     }
-}
-
-/// Returns the `when` of a rule, from the last file that states it.
-fn find_rule_when<'files>(files: &'files [PolicyFile], id: &str) -> Option<&'files YamlNode> {
-    files.iter().rev().find_map(|file| find_entry(find_entry(find_entry(&file.node, "rules")?, id)?, "when"))
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::policy::inspect::search::search_budget::SearchBudget;
 use crate::predicates::Predicate;
 
 /// How many questions about subjects, or about titles, are weighed against each other.
@@ -50,7 +51,10 @@ fn exclude_each_other(one: &Predicate, other: &Predicate) -> bool {
 }
 
 /// Returns the answers about each set of the labels that questions name; none if there are too many.
-pub(crate) fn list_label_sets(questions: &[&Predicate]) -> BTreeSet<Vec<Option<bool>>> {
+pub(crate) fn list_label_sets(
+    questions: &[&Predicate],
+    budget: &SearchBudget,
+) -> BTreeSet<Vec<Option<bool>>> {
     let mut names: BTreeSet<String> = BTreeSet::new();
     let mut rows = BTreeSet::new();
     for question in questions {
@@ -58,7 +62,7 @@ pub(crate) fn list_label_sets(questions: &[&Predicate]) -> BTreeSet<Vec<Option<b
             names.extend(asked.asked_labels());
         }
     }
-    if names.is_empty() || names.len() > MAX_LABELS {
+    if names.is_empty() || names.len() > MAX_LABELS || !budget.spend_steps(questions.len() << names.len()) {
         return rows;
     }
     for choice in 0..1_u32 << names.len() {
@@ -78,8 +82,8 @@ pub(crate) fn list_label_sets(questions: &[&Predicate]) -> BTreeSet<Vec<Option<b
 }
 
 /// Returns the answers about changes without a merge, with a clean one and with another one, of each number of
-/// parents that makes a difference.
-pub(crate) fn list_merges(questions: &[&Predicate]) -> BTreeSet<Vec<Option<bool>>> {
+/// parents that makes a difference; none if there are too many.
+pub(crate) fn list_merges(questions: &[&Predicate], budget: &SearchBudget) -> BTreeSet<Vec<Option<bool>>> {
     let mut numbers: BTreeSet<u64> = BTreeSet::from([1, 2]);
     for question in questions {
         if let Predicate::Merge(asked) = question
@@ -89,6 +93,9 @@ pub(crate) fn list_merges(questions: &[&Predicate]) -> BTreeSet<Vec<Option<bool>
         }
     }
     let mut rows = BTreeSet::new();
+    if !budget.spend_steps(numbers.len().saturating_mul(2 * questions.len())) {
+        return rows;
+    }
     for parents in numbers {
         for is_clean in [true, false] {
             let answer = |question: &&Predicate| match question {
@@ -103,7 +110,11 @@ pub(crate) fn list_merges(questions: &[&Predicate]) -> BTreeSet<Vec<Option<bool>
 
 /// Returns the answers about changes of each number of lines and commits that makes a difference, whatever they say
 /// about files; none if there are too many. A change has a commit at least, and this many lines.
-pub(crate) fn list_sizes(questions: &[&Predicate], fewest_lines: u64) -> BTreeSet<Vec<Option<bool>>> {
+pub(crate) fn list_sizes(
+    questions: &[&Predicate],
+    fewest_lines: u64,
+    budget: &SearchBudget,
+) -> BTreeSet<Vec<Option<bool>>> {
     let mut numbers = [BTreeSet::from([fewest_lines]), BTreeSet::from([1])];
     let mut limits_of_all = Vec::new();
     for question in questions {
@@ -119,7 +130,8 @@ pub(crate) fn list_sizes(questions: &[&Predicate], fewest_lines: u64) -> BTreeSe
     }
     let [lines, commits] = &numbers;
     let mut rows = BTreeSet::new();
-    if lines.len().saturating_mul(commits.len()) > MAX_SIZES {
+    let sizes = lines.len().saturating_mul(commits.len());
+    if sizes > MAX_SIZES || !budget.spend_steps(sizes.saturating_mul(questions.len())) {
         return rows;
     }
     for lines in lines {

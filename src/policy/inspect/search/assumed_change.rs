@@ -1,61 +1,63 @@
 //! What the rules of a policy say about changes of which only some things are assumed.
 //!
 //! A change has aspects: its branch, who pushes it, who wrote it, when it comes, and each of its fields. Of
-//! each, a few choices stand for all others that the policy treats in the same way. The search looks for one
-//! choice of each under which no rule surely denies, and leaves out what a rule denies anyway. What no aspect decides
+//! each, a few choices stand for all others that the policy treats in the same way. What no aspect decides
 //! counts as possible, so only what is certain is found.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
-use jiff::civil::Date;
-
-use crate::policy::definition::{Policy, RuleExemption};
-use crate::policy::inspect::search::search_budget::{SearchBudget, SearchProgress};
-use crate::predicates::Predicate;
-use crate::predicates::field::FieldPredicate;
-use crate::predicates::support::condition::Condition;
+use crate::policy::inspect::search::asked_rules::{AskedNode, AskedRules};
+use crate::policy::inspect::search::aspect_tables::AspectColumn;
+use crate::policy::inspect::search::bit_answers::PartAnswers;
+use crate::policy::inspect::search::choice_set::ChoiceSet;
+use crate::policy::inspect::search::search_budget::SearchBudget;
+use crate::predicates::field::{FieldPredicate, WantedField};
 use crate::predicates::support::field_levels::AssumedField;
 use crate::vocabulary::FieldDefinition;
 
-/// A question of the policy, as far as aspects decide it.
-pub(crate) enum SketchedQuestion<'policy> {
-    All(Vec<SketchedQuestion<'policy>>),
-    Any(Vec<SketchedQuestion<'policy>>),
-    Not(Box<SketchedQuestion<'policy>>),
+/// A part of what is known of a question; all of them have to hold.
+pub(crate) enum SketchedPart<'policy> {
+    Fixed(Option<bool>),
     /// One answer for each choice of an aspect.
-    Aspect {
-        aspect: usize,
-        answers: Vec<Option<bool>>,
-    },
+    Aspect(usize, Rc<AspectColumn>),
     Field(&'policy FieldPredicate),
     /// Whether one of these fields is stated.
     NeedsField(Vec<&'policy FieldDefinition>),
+}
+
+/// As [`SketchedPart`], with fields as aspects.
+pub(crate) enum QuestionPart {
     Fixed(Option<bool>),
+    /// Holds if one of these does, each under a choice of an aspect.
+    Any(Vec<(usize, Rc<AspectColumn>)>),
 }
 
-/// A rule that denies, with the exemptions from it.
-struct SketchedRule<'policy> {
-    /// The index of the rule in the policy.
-    index: usize,
-    class_indexes: Option<&'policy [usize]>,
-    when: Option<SketchedQuestion<'policy>>,
-    require: SketchedQuestion<'policy>,
-    exemptions: Vec<SketchedQuestion<'policy>>,
-}
-
-/// The choices for a field of the policy.
+/// The choices for a field of the policy: words that are alike are one.
 struct FieldAspect<'policy> {
     field: &'policy FieldDefinition,
-    choices: Vec<AssumedField>,
+    aspect: usize,
+    /// The first of the words that each choice stands for.
+    levels: Vec<usize>,
+    /// How many choices state a value that is valid.
+    valid: usize,
 }
 
 /// The rules of a policy that deny, prepared for the search of a change that they allow.
 pub(crate) struct ChangeSearch<'policy> {
-    rules: Vec<SketchedRule<'policy>>,
-    classes: Vec<SketchedQuestion<'policy>>,
-    /// How many choices each aspect has; those of the fields come last.
-    sizes: Vec<usize>,
-    fields: Vec<FieldAspect<'policy>>,
+    pub(crate) asked: Rc<AskedRules<'policy>>,
+    /// What is known of each question, by its number; nothing for one that is open.
+    pub(crate) questions: Vec<Option<Vec<QuestionPart>>>,
+    /// The choices of each aspect; those of the fields come last.
+    pub(crate) choices: Vec<ChoiceSet>,
+    /// The aspects that each rule is about by itself, and its classes.
+    pub(crate) rule_aspects: Vec<Vec<usize>>,
+    pub(crate) class_aspects: Vec<usize>,
+    /// The choices that stand for a value that a field does not accept.
+    invalid_choices: Vec<(usize, usize)>,
+    /// What was found out of each condition, and when.
+    pub(crate) answers: RefCell<PartAnswers>,
 }
 
 /// The changes that a search looks for, by indexes of the policy.
@@ -68,284 +70,216 @@ pub(crate) enum WantedChanges {
     OfRule(usize),
 }
 
-/// What a search looks for: the changes, and the rules that they have to keep.
-struct SearchGoal {
-    wanted: WantedChanges,
-    asked: BTreeSet<usize>,
-}
-
-/// The choices that are left for each aspect.
-type AspectChoices = Vec<Vec<usize>>;
-
 impl<'policy> ChangeSearch<'policy> {
-    /// Prepares the rules with the indexes `denying`, and the exemptions that hold on `day`; `sizes` tells how many
-    /// choices the aspects beside the fields have, and `sketch` what they decide about a predicate.
+    /// Prepares the search among rules; `sizes` tells how many choices the aspects beside the fields have, and `sketch`
+    /// what they decide about the question with a number.
     pub(crate) fn new(
-        policy: &'policy Policy,
-        denying: &[usize],
-        day: Date,
-        sizes: Vec<usize>,
-        sketch: &dyn Fn(&'policy Predicate) -> SketchedQuestion<'policy>,
+        asked: Rc<AskedRules<'policy>>,
+        sizes: &[usize],
+        sketch: &dyn Fn(usize) -> Vec<SketchedPart<'policy>>,
+        budget: &SearchBudget,
     ) -> Self {
-        let classes = policy.classes.iter().map(|class| sketch_condition(&class.when, sketch)).collect();
-        let mut search = ChangeSearch { rules: Vec::new(), classes, sizes, fields: Vec::new() };
-        for index in denying {
-            let Some(rule) = policy.rules.get(*index) else { continue };
-            let is_granted =
-                |exemption: &&RuleExemption| exemption.rule_index == *index && exemption.until >= day;
-            let exemptions = policy.exemptions.iter().filter(is_granted);
-            search.rules.push(SketchedRule {
-                index: *index,
-                class_indexes: rule.class_indexes.as_deref(),
-                when: rule.when.as_ref().map(|when| sketch_condition(when, sketch)),
-                require: sketch_condition(&rule.require, sketch),
-                exemptions: exemptions.map(|exemption| sketch_condition(&exemption.when, sketch)).collect(),
-            });
+        let mut sketches: BTreeMap<usize, Vec<SketchedPart<'policy>>> = BTreeMap::new();
+        for number in &asked.asked_questions {
+            sketches.entry(*number).or_insert_with(|| sketch(*number));
         }
-        search.add_fields();
+        let mut choices: Vec<ChoiceSet> = sizes.iter().map(|size| ChoiceSet::of_all(*size)).collect();
+        let fields = list_field_aspects(&sketches, choices.len());
+        let mut invalid_choices = Vec::new();
+        for aspect in fields.values() {
+            invalid_choices.push((aspect.aspect, aspect.invalid_choice()));
+        }
+        invalid_choices.sort_unstable();
+        choices.resize(sizes.len() + fields.len(), ChoiceSet::default());
+        for aspect in fields.values() {
+            if let Some(place) = choices.get_mut(aspect.aspect) {
+                *place = ChoiceSet::of_all(aspect.invalid_choice() + 1);
+            }
+        }
+        let mut questions: Vec<Option<Vec<QuestionPart>>> = Vec::new();
+        questions.resize_with(asked.numbers.count_questions(), || None);
+        let mut size = asked.measure_rules().saturating_add(choices.len());
+        for (number, parts) in sketches {
+            let parts = resolve_parts(parts, &fields);
+            size += parts.iter().map(QuestionPart::measure_part).sum::<usize>();
+            if let Some(place) = questions.get_mut(number) {
+                *place = Some(parts);
+            }
+        }
+        // Whatever is left: what has been prepared cannot be taken back.
+        budget.charge_steps(size.saturating_mul(2));
+        let answers = RefCell::new(PartAnswers::new(asked.nodes.len()));
+        let (rule_aspects, class_aspects) = (Vec::new(), Vec::new());
+        let mut search =
+            ChangeSearch { asked, questions, choices, rule_aspects, class_aspects, invalid_choices, answers };
+        search.find_mentions();
         search
+    }
+
+    /// Finds out which aspects the rules and the classes are about.
+    fn find_mentions(&mut self) {
+        let mut rule_aspects = Vec::new();
+        let mut seen = vec![0_usize; self.asked.nodes.len()];
+        for (number, rule) in self.asked.rules.iter().enumerate() {
+            let mut aspects = BTreeSet::new();
+            for node in rule.when.iter().chain([&rule.require]).chain(&rule.exemptions) {
+                self.add_aspects(*node, number + 1, &mut seen, &mut aspects);
+            }
+            rule_aspects.push(aspects.into_iter().collect());
+        }
+        let mut aspects = BTreeSet::new();
+        for node in &self.asked.classes {
+            self.add_aspects(*node, usize::MAX, &mut seen, &mut aspects);
+        }
+        self.class_aspects = aspects.into_iter().collect();
+        self.rule_aspects = rule_aspects;
+    }
+
+    fn add_aspects(&self, node: usize, number: usize, seen: &mut [usize], aspects: &mut BTreeSet<usize>) {
+        let Some(mark) = seen.get_mut(node).filter(|mark| **mark != number) else { return };
+        *mark = number;
+        match self.asked.nodes.get(node) {
+            Some(AskedNode::Question(Some(question))) => {
+                for part in self.questions.get(*question).into_iter().flatten().flatten() {
+                    if let QuestionPart::Any(ways) = part {
+                        aspects.extend(ways.iter().map(|(aspect, _)| *aspect));
+                    }
+                }
+            }
+            Some(AskedNode::All(parts) | AskedNode::Any(parts)) => {
+                for part in parts {
+                    self.add_aspects(*part, number, seen, aspects);
+                }
+            }
+            Some(AskedNode::Not(part)) => self.add_aspects(*part, number, seen, aspects),
+            Some(AskedNode::Question(None)) | None => {}
+        }
     }
 
     /// Leaves out fields whose values are none that the policy allows.
     pub(crate) fn leave_out_invalid_fields(&mut self) {
-        let first = self.sizes.len().saturating_sub(self.fields.len());
-        let sizes = self.sizes.get_mut(first..).unwrap_or_default();
-        for (aspect, size) in self.fields.iter_mut().zip(sizes) {
-            aspect.choices.retain(|choice| !matches!(choice, AssumedField::Invalid));
-            *size = aspect.choices.len();
-        }
-    }
-
-    /// Adds an aspect for every field that a question names.
-    fn add_fields(&mut self) {
-        let mut named: Vec<&'policy FieldDefinition> = Vec::new();
-        for class in &self.classes {
-            class.add_named_fields(&mut named);
-        }
-        for rule in &self.rules {
-            for question in rule.when.iter().chain([&rule.require]).chain(&rule.exemptions) {
-                question.add_named_fields(&mut named);
+        for (aspect, choice) in &self.invalid_choices {
+            if let Some(choices) = self.choices.get_mut(*aspect) {
+                choices.remove_number(*choice);
             }
-        }
-        for field in named {
-            if self.fields.iter().any(|known| known.field.name == field.name) {
-                continue;
-            }
-            let mut choices: Vec<AssumedField> = match field.allowed_words() {
-                Some(words) => (0..words.len()).map(|level| AssumedField::Stated(Some(level))).collect(),
-                None => vec![AssumedField::Stated(None)],
-            };
-            choices.extend([AssumedField::Absent, AssumedField::Invalid]);
-            self.sizes.push(choices.len());
-            self.fields.push(FieldAspect { field, choices });
-        }
-    }
-
-    /// Returns true unless some of the rules with the indexes `asked` surely deny every change that is wanted, and the
-    /// budget is enough to tell.
-    pub(crate) fn is_change_possible(
-        &self,
-        wanted: WantedChanges,
-        asked: &[usize],
-        budget: &SearchBudget,
-    ) -> bool {
-        let mut choices: AspectChoices = self.sizes.iter().map(|size| (0..*size).collect()).collect();
-        let goal = SearchGoal { wanted, asked: asked.iter().copied().collect() };
-        let mut progress = SearchProgress::new(budget);
-        !progress.take_step(self.rules.len())
-            || (!self.is_denied(&goal, &choices) && self.find_choices(&goal, &mut choices, &mut progress))
-    }
-
-    /// Narrows `choices` until each aspect has one, the aspect with the fewest first.
-    fn find_choices(
-        &self,
-        goal: &SearchGoal,
-        choices: &mut AspectChoices,
-        progress: &mut SearchProgress<'_>,
-    ) -> bool {
-        match self.leave_out_denied(goal, choices, progress) {
-            Some(true) => {}
-            Some(false) => return false,
-            None => return true,
-        }
-        let open = choices.iter().enumerate().filter(|(_, left)| left.len() > 1);
-        let Some((aspect, left)) = open.min_by_key(|(_, left)| left.len()) else { return true };
-        for choice in left.clone() {
-            let mut narrowed = choices.clone();
-            set_choices(&mut narrowed, aspect, vec![choice]);
-            if self.find_choices(goal, &mut narrowed, progress) {
-                return true;
-            }
-        }
-        false
-    }
-
-    /// Leaves out every choice that a rule denies whatever else is chosen of what is left. Returns false if an aspect
-    /// has none left, and `None` if that took too long to tell.
-    fn leave_out_denied(
-        &self,
-        goal: &SearchGoal,
-        choices: &mut AspectChoices,
-        progress: &mut SearchProgress<'_>,
-    ) -> Option<bool> {
-        loop {
-            let mut is_narrower = false;
-            for aspect in 0..self.sizes.len() {
-                let before = choices.get(aspect).cloned().unwrap_or_default();
-                if before.len() < 2 {
-                    continue;
-                }
-                let mut left = Vec::new();
-                for choice in &before {
-                    if !progress.take_step(self.rules.len()) {
-                        return None;
-                    }
-                    set_choices(choices, aspect, vec![*choice]);
-                    if !self.is_denied(goal, choices) {
-                        left.push(*choice);
-                    }
-                }
-                if left.is_empty() {
-                    return Some(false);
-                }
-                is_narrower |= left.len() < before.len();
-                set_choices(choices, aspect, left);
-            }
-            if !is_narrower {
-                return Some(!self.is_denied(goal, choices));
-            }
-        }
-    }
-
-    /// Returns true if a rule denies whatever is left open, or if no such change is wanted.
-    fn is_denied(&self, goal: &SearchGoal, choices: &AspectChoices) -> bool {
-        let mut classes = Vec::new();
-        for (index, class) in self.classes.iter().enumerate() {
-            let answer = self.answer_question(class, choices);
-            if answer != Some(false) {
-                classes.push(index);
-            }
-            if answer == Some(true) {
-                break;
-            }
-        }
-        match goal.wanted {
-            WantedChanges::All => {}
-            WantedChanges::OfClass(wanted) if classes.contains(&wanted) => classes = vec![wanted],
-            WantedChanges::OfRule(wanted) if self.may_apply(wanted, &classes, choices) => {}
-            WantedChanges::OfClass(_) | WantedChanges::OfRule(_) => return true,
-        }
-        self.rules.iter().filter(|rule| goal.asked.contains(&rule.index)).any(|rule| {
-            // A change of no class is one that only rules without classes apply to.
-            let is_for_class = rule.class_indexes.is_none_or(|indexes| {
-                !classes.is_empty() && classes.iter().all(|class| indexes.contains(class))
-            });
-            let answer = |question| self.answer_question(question, choices);
-            is_for_class
-                && answer(&rule.require) == Some(false)
-                && rule.when.as_ref().is_none_or(|when| answer(when) == Some(true))
-                && rule.exemptions.iter().all(|exemption| answer(exemption) == Some(false))
-        })
-    }
-
-    /// Returns true unless the rule with this index surely applies to no change of the classes that is left.
-    fn may_apply(&self, wanted: usize, classes: &[usize], choices: &AspectChoices) -> bool {
-        let Some(rule) = self.rules.iter().find(|rule| rule.index == wanted) else { return true };
-        let is_for_class =
-            rule.class_indexes.is_none_or(|indexes| classes.iter().any(|class| indexes.contains(class)));
-        is_for_class
-            && rule.when.as_ref().is_none_or(|when| self.answer_question(when, choices) != Some(false))
-    }
-
-    fn answer_question(&self, question: &SketchedQuestion<'_>, choices: &AspectChoices) -> Option<bool> {
-        match question {
-            SketchedQuestion::Fixed(answer) => *answer,
-            SketchedQuestion::Aspect { aspect, answers } => {
-                let mut left =
-                    choices.get(*aspect)?.iter().map(|choice| answers.get(*choice).copied().flatten());
-                let answer = left.next().flatten();
-                if left.all(|other| other == answer) { answer } else { None }
-            }
-            SketchedQuestion::Field(asked) => {
-                asked.answer_assumed(&|name: &str| self.find_assumed_field(name, choices))
-            }
-            SketchedQuestion::NeedsField(fields) => {
-                let mut answer = Some(false);
-                for field in fields {
-                    match self.find_assumed_field(&field.name, choices) {
-                        Some(AssumedField::Absent) => {}
-                        Some(_) => return Some(true),
-                        None => answer = None,
-                    }
-                }
-                answer
-            }
-            SketchedQuestion::Not(part) => self.answer_question(part, choices).map(|answer| !answer),
-            SketchedQuestion::All(parts) => self.combine_parts(parts, choices, false),
-            SketchedQuestion::Any(parts) => self.combine_parts(parts, choices, true),
-        }
-    }
-
-    /// Returns `deciding` if one part is so, else the contrary unless a part is open.
-    fn combine_parts(
-        &self,
-        parts: &[SketchedQuestion<'_>],
-        choices: &AspectChoices,
-        deciding: bool,
-    ) -> Option<bool> {
-        let mut answer = Some(!deciding);
-        for part in parts {
-            match self.answer_question(part, choices) {
-                Some(part) if part == deciding => return Some(deciding),
-                Some(_) => {}
-                None => answer = None,
-            }
-        }
-        answer
-    }
-
-    fn find_assumed_field(&self, name: &str, choices: &AspectChoices) -> Option<AssumedField> {
-        let place = self.fields.iter().position(|aspect| aspect.field.name == name)?;
-        let aspect = self.sizes.len().checked_sub(self.fields.len())?.checked_add(place)?;
-        match choices.get(aspect)?.as_slice() {
-            [choice] => self.fields.get(place)?.choices.get(*choice).copied(),
-            _ => None,
         }
     }
 }
 
-impl<'policy> SketchedQuestion<'policy> {
-    fn add_named_fields(&self, named: &mut Vec<&'policy FieldDefinition>) {
+impl FieldAspect<'_> {
+    fn absent_choice(&self) -> usize {
+        self.valid
+    }
+
+    fn invalid_choice(&self) -> usize {
+        self.valid + 1
+    }
+
+    /// Returns what a question about the field answers under each choice.
+    fn answer_wanted(&self, wanted: &WantedField<'_>) -> AspectColumn {
+        let mut column = AspectColumn { holds: ChoiceSet::default(), fails: ChoiceSet::default() };
+        let mut add = |choice: usize, answer: Option<bool>| match answer {
+            Some(true) => column.holds.insert_number(choice),
+            Some(false) => column.fails.insert_number(choice),
+            None => {}
+        };
+        add(self.absent_choice(), wanted.answer_assumed(AssumedField::Absent));
+        add(self.invalid_choice(), wanted.answer_assumed(AssumedField::Invalid));
+        let Some(ranges) = wanted.list_wanted_levels() else {
+            let level = self.field.allowed_words().map(|_| 0);
+            match wanted.answer_assumed(AssumedField::Stated(level)) {
+                Some(true) => column.holds.insert_range(0, self.valid),
+                Some(false) => column.fails.insert_range(0, self.valid),
+                None => {}
+            }
+            return column;
+        };
+        let find_choice = |level: usize| self.levels.partition_point(|first| *first < level);
+        for (first, end) in ranges {
+            column.holds.insert_range(find_choice(first), find_choice(end).min(self.valid));
+        }
+        column.fails.insert_all(&column.holds.list_missing(self.valid));
+        column
+    }
+}
+
+/// Returns an aspect for every field that a question names, from the number `first` on.
+fn list_field_aspects<'policy>(
+    sketches: &BTreeMap<usize, Vec<SketchedPart<'policy>>>,
+    first: usize,
+) -> BTreeMap<&'policy str, FieldAspect<'policy>> {
+    // The words at which an answer may change.
+    let mut edges: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+    let mut fields: BTreeMap<&str, FieldAspect<'_>> = BTreeMap::new();
+    let mut add_field = |field: &'policy FieldDefinition| {
+        let aspect = first + fields.len();
+        let new = FieldAspect { field, aspect, levels: Vec::new(), valid: 1 };
+        fields.entry(&field.name).or_insert(new);
+    };
+    for part in sketches.values().flatten() {
+        match part {
+            SketchedPart::Field(asked) => {
+                for wanted in asked.list_wanted() {
+                    add_field(wanted.field);
+                    let ranges = wanted.list_wanted_levels().unwrap_or_default();
+                    let edges = edges.entry(&wanted.field.name).or_default();
+                    edges.extend(ranges.into_iter().flat_map(|(first, end)| [first, end]));
+                }
+            }
+            SketchedPart::NeedsField(needed) => needed.iter().copied().for_each(&mut add_field),
+            SketchedPart::Fixed(_) | SketchedPart::Aspect(..) => {}
+        }
+    }
+    for (name, aspect) in &mut fields {
+        let Some(words) = aspect.field.allowed_words() else { continue };
+        let mut levels = BTreeSet::from([0]);
+        levels.extend(edges.remove(name).unwrap_or_default());
+        aspect.levels = levels.into_iter().filter(|level| *level < words.len()).collect();
+        aspect.valid = aspect.levels.len();
+    }
+    fields
+}
+
+/// Returns the parts of a question with the choices of the fields.
+fn resolve_parts(
+    parts: Vec<SketchedPart<'_>>,
+    fields: &BTreeMap<&str, FieldAspect<'_>>,
+) -> Vec<QuestionPart> {
+    let mut resolved = Vec::new();
+    for part in parts {
+        match part {
+            SketchedPart::Fixed(answer) => resolved.push(QuestionPart::Fixed(answer)),
+            SketchedPart::Aspect(aspect, column) => resolved.push(QuestionPart::Any(vec![(aspect, column)])),
+            SketchedPart::Field(asked) => {
+                for wanted in asked.list_wanted() {
+                    let Some(field) = fields.get(wanted.field.name.as_str()) else { continue };
+                    let column = Rc::new(field.answer_wanted(&wanted));
+                    resolved.push(QuestionPart::Any(vec![(field.aspect, column)]));
+                }
+            }
+            SketchedPart::NeedsField(needed) => {
+                let mut ways = Vec::new();
+                for field in needed.iter().filter_map(|field| fields.get(field.name.as_str())) {
+                    let mut holds = ChoiceSet::of_all(field.invalid_choice() + 1);
+                    holds.remove_number(field.absent_choice());
+                    let fails = ChoiceSet::of_one(field.absent_choice());
+                    ways.push((field.aspect, Rc::new(AspectColumn { holds, fails })));
+                }
+                resolved.push(QuestionPart::Any(ways));
+            }
+        }
+    }
+    resolved
+}
+
+impl QuestionPart {
+    fn measure_part(&self) -> usize {
         match self {
-            SketchedQuestion::Field(asked) => named.extend(asked.named_fields()),
-            SketchedQuestion::NeedsField(fields) => named.extend(fields),
-            SketchedQuestion::All(parts) | SketchedQuestion::Any(parts) => {
-                for part in parts {
-                    part.add_named_fields(named);
-                }
-            }
-            SketchedQuestion::Not(part) => part.add_named_fields(named),
-            SketchedQuestion::Aspect { .. } | SketchedQuestion::Fixed(_) => {}
+            QuestionPart::Fixed(_) => 1,
+            QuestionPart::Any(ways) => ways
+                .iter()
+                .map(|(_, column)| 1 + column.holds.count_words() + column.fails.count_words())
+                .sum(),
         }
-    }
-}
-
-fn set_choices(choices: &mut AspectChoices, aspect: usize, left: Vec<usize>) {
-    if let Some(place) = choices.get_mut(aspect) {
-        *place = left;
-    }
-}
-
-fn sketch_condition<'policy>(
-    condition: &'policy Condition,
-    sketch: &dyn Fn(&'policy Predicate) -> SketchedQuestion<'policy>,
-) -> SketchedQuestion<'policy> {
-    let sketch_parts =
-        |parts: &'policy [Condition]| parts.iter().map(|part| sketch_condition(part, sketch)).collect();
-    match condition {
-        Condition::All(parts) => SketchedQuestion::All(sketch_parts(parts)),
-        Condition::Any(parts) => SketchedQuestion::Any(sketch_parts(parts)),
-        Condition::Not(part) => SketchedQuestion::Not(Box::new(sketch_condition(part, sketch))),
-        Condition::Predicate(predicate) => sketch(predicate),
     }
 }

@@ -4,19 +4,24 @@
 //! The wording explains better what is wrong. Whether it locks anyone out, only all rules together tell, with their
 //! classes, `when`, exemptions and other ways.
 
+use std::rc::Rc;
+
 use crate::policy::definition::Policy;
 use crate::policy::inspect::findings::{FileFindings, InspectionFacts, JudgingPlace, SuspectedLockout};
 use crate::policy::inspect::samples::aspect_samples::list_bot_changes;
+use crate::policy::inspect::search::asked_rules::AskedRules;
 use crate::policy::inspect::search::assumed_change::{ChangeSearch, WantedChanges};
+use crate::policy::inspect::search::choice_set::ChoiceSet;
 use crate::policy::inspect::search::excluding_rules::LockoutSearch;
 use crate::policy::inspect::search::path_answers::PathAnswers;
-use crate::policy::inspect::search::possible_changes::{AssumedChanges, join_asked_people};
+use crate::policy::inspect::search::people_answers::join_people_answers;
+use crate::policy::inspect::search::possible_changes::AssumedChanges;
 use crate::policy::inspect::search::search_budget::SearchBudget;
 use crate::predicates::Predicate;
 
 /// What confirms lock-outs, and which rules were told so far.
 pub(crate) struct LockoutConfirmation<'policy> {
-    policy: &'policy Policy,
+    asked: Rc<AskedRules<'policy>>,
     facts: &'policy InspectionFacts<'policy>,
     paths: &'policy PathAnswers<'policy>,
     search: &'policy LockoutSearch<'policy>,
@@ -24,21 +29,32 @@ pub(crate) struct LockoutConfirmation<'policy> {
     is_locked_out: Option<bool>,
     /// The searches among the changes that a rule applies to: of people, and of bots as well, once they were needed.
     scope_searches: [Option<ChangeSearch<'policy>>; 2],
-    budget: SearchBudget,
+    budget: &'policy SearchBudget,
     /// The rules of each lock-out that was told.
-    told: Vec<Vec<usize>>,
+    told: Vec<ChoiceSet>,
+    /// The lock-outs that were told of one rule alone.
+    told_alone: ChoiceSet,
 }
 
 impl<'policy> LockoutConfirmation<'policy> {
     pub(crate) fn new(
-        policy: &'policy Policy,
+        asked: Rc<AskedRules<'policy>>,
         facts: &'policy InspectionFacts<'policy>,
         paths: &'policy PathAnswers<'policy>,
         search: &'policy LockoutSearch<'policy>,
+        budget: &'policy SearchBudget,
     ) -> Self {
-        let (is_locked_out, scope_searches) = (None, [None, None]);
-        let (budget, told) = (SearchBudget::default(), Vec::new());
-        LockoutConfirmation { policy, facts, paths, search, is_locked_out, scope_searches, budget, told }
+        LockoutConfirmation {
+            asked,
+            facts,
+            paths,
+            search,
+            is_locked_out: None,
+            scope_searches: [None, None],
+            budget,
+            told: Vec::new(),
+            told_alone: ChoiceSet::default(),
+        }
     }
 
     /// Makes errors and notes of what is suspected in one file.
@@ -48,8 +64,9 @@ impl<'policy> LockoutConfirmation<'policy> {
                 [] => self.search.denying_rules().to_vec(),
                 rules => rules.to_vec(),
             };
+            let set: ChoiceSet = rules.iter().copied().collect();
             // What some rules do by themselves is told better with these.
-            if self.told.iter().any(|told| told.iter().all(|rule| rules.contains(rule))) {
+            if !set.is_apart_from(&self.told_alone) || self.told.iter().any(|told| told.is_within(&set)) {
                 continue;
             }
             if self.excludes_all(&rules) {
@@ -62,13 +79,17 @@ impl<'policy> LockoutConfirmation<'policy> {
             } else {
                 continue;
             }
-            self.told.push(rules);
+            match rules.as_slice() {
+                [rule] => self.told_alone.insert_number(*rule),
+                _ => self.told.push(set),
+            }
         }
     }
 
     /// Returns true if one of these rules was told already.
     pub(crate) fn has_told_one(&self, rules: &[usize]) -> bool {
-        self.told.iter().flatten().any(|told| rules.contains(told))
+        let set: ChoiceSet = rules.iter().copied().collect();
+        !set.is_apart_from(&self.told_alone) || self.told.iter().any(|told| !told.is_apart_from(&set))
     }
 
     fn excludes_all(&mut self, rules: &[usize]) -> bool {
@@ -96,20 +117,21 @@ impl<'policy> LockoutConfirmation<'policy> {
             (None, Some(rule)) => WantedChanges::OfRule(*rule),
             (None, None) => return false,
         };
-        let (policy, facts, paths, budget) = (self.policy, self.facts, self.paths, &self.budget);
+        let (asked, facts, paths, budget) = (&self.asked, self.facts, self.paths, self.budget);
+        let policy = asked.policy;
         let with_bots = suspicion.rules.first().is_some_and(|rule| asks_who_makes(policy, *rule));
         let [of_people, of_bots] = &mut self.scope_searches;
         let slot = if with_bots { of_bots } else { of_people };
         let search = slot.get_or_insert_with(|| {
-            let people = join_asked_people(policy, facts, JudgingPlace::Anywhere, with_bots);
-            let mut changes = AssumedChanges::new(policy, facts, budget);
+            let people = join_people_answers(asked, facts, JudgingPlace::Anywhere, with_bots, budget);
+            let mut changes = AssumedChanges::new(asked.clone(), facts, budget);
             changes.add_people_aspect(people.as_ref());
             if people.is_none() && with_bots {
-                changes.add_samples(&list_bot_changes(policy));
+                changes.add_samples(&list_bot_changes(policy, budget), budget);
             }
-            changes.add_path_aspect(paths, true);
-            changes.add_open_aspects();
-            let mut search = changes.prepare_search();
+            changes.add_path_aspect(paths, true, budget);
+            changes.add_open_aspects(budget);
+            let mut search = changes.prepare_search(budget);
             search.leave_out_invalid_fields();
             search
         });

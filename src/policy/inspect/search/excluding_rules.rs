@@ -6,18 +6,20 @@
 //! may well forbid it; so is a policy that shuts everyone out from some later day on.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use jiff::ToSpan as _;
 use jiff::civil::Date;
 
 use crate::policy::definition::Policy;
 use crate::policy::inspect::findings::{InspectionFacts, JudgingPlace};
+use crate::policy::inspect::search::asked_rules::AskedRules;
 use crate::policy::inspect::search::assumed_change::{ChangeSearch, WantedChanges};
 use crate::policy::inspect::search::path_answers::PathAnswers;
-use crate::policy::inspect::search::people_answers::JoinedPeopleAnswers;
-use crate::policy::inspect::search::possible_changes::{
-    AssumedChanges, join_asked_people, list_denying_rules,
-};
+use crate::policy::inspect::search::people_answers::{JoinedPeopleAnswers, join_people_answers};
+use crate::policy::inspect::search::possible_changes::AssumedChanges;
+use crate::policy::inspect::search::question_numbers::QuestionNumbers;
+use crate::policy::inspect::search::rule_core::reduce_to_core;
 use crate::policy::inspect::search::search_budget::SearchBudget;
 use crate::policy::inspect::staff::staffing::join_rule_ids;
 use crate::predicates::Predicate;
@@ -31,9 +33,6 @@ const MAX_LATER_DAYS: usize = 6;
 
 /// How many days ahead a day is looked at.
 const MAX_DAYS_AHEAD: i32 = 400;
-
-/// How many questions the searches about later days ask together.
-const MAX_LATER_QUESTIONS: usize = 2_000_000;
 
 /// Rules of which no change keeps all.
 pub(crate) struct ExcludingRules {
@@ -58,22 +57,23 @@ pub(crate) struct LockoutSearch<'policy> {
     of_any_file: ChangeSearch<'policy>,
     /// Among those that change the policy.
     of_policy: ChangeSearch<'policy>,
-    budget: SearchBudget,
+    budget: &'policy SearchBudget,
 }
 
 impl<'policy> LockoutSearch<'policy> {
-    /// Prepares the search for the policy in the file `entry`. `facts` tell the branches that it is read from; `paths`
-    /// and `people` are what its questions about these answer together.
+    /// Prepares the search among the rules of the policy in the file `entry`. `facts` tell the branches that it is read
+    /// from; `paths` and `people` are what its questions about these answer together.
     pub(crate) fn new(
-        policy: &'policy Policy,
+        asked: Rc<AskedRules<'policy>>,
         entry: &'policy str,
         facts: &InspectionFacts<'_>,
-        place: JudgingPlace,
         paths: &PathAnswers<'_>,
-        people: Option<&JoinedPeopleAnswers<'policy>>,
+        people: Option<&JoinedPeopleAnswers>,
+        budget: &'policy SearchBudget,
     ) -> Self {
-        let budget = SearchBudget::default();
-        let assumed = AssumedChanges::new(policy, facts, &budget);
+        let policy = asked.policy;
+        let assumed = AssumedChanges::new(asked, facts, budget);
+        let place = JudgingPlace::Anywhere;
         LockoutSearch::from_assumed(assumed, (policy, entry), facts, place, (paths, people), budget)
     }
 
@@ -83,11 +83,11 @@ impl<'policy> LockoutSearch<'policy> {
         facts: &InspectionFacts<'_>,
         place: JudgingPlace,
         paths: &PathAnswers<'_>,
-        people: Option<&JoinedPeopleAnswers<'policy>>,
+        people: Option<&JoinedPeopleAnswers>,
     ) -> Self {
-        let assumed = self.assumed.derive_changes(None, facts, JudgingPlace::Anywhere, &self.budget);
+        let assumed = self.assumed.derive_changes(None, facts, JudgingPlace::Anywhere, self.budget);
         let of = (self.policy, self.entry);
-        LockoutSearch::from_assumed(assumed, of, facts, place, (paths, people), SearchBudget::default())
+        LockoutSearch::from_assumed(assumed, of, facts, place, (paths, people), self.budget)
     }
 
     fn from_assumed(
@@ -95,22 +95,22 @@ impl<'policy> LockoutSearch<'policy> {
         (policy, entry): (&'policy Policy, &'policy str),
         facts: &InspectionFacts<'_>,
         place: JudgingPlace,
-        (paths, people): (&PathAnswers<'_>, Option<&JoinedPeopleAnswers<'policy>>),
-        budget: SearchBudget,
+        (paths, people): (&PathAnswers<'_>, Option<&JoinedPeopleAnswers>),
+        budget: &'policy SearchBudget,
     ) -> Self {
         let prepare = |path| {
-            let mut changes = assumed.derive_changes(path, facts, place, &budget);
+            let mut changes = assumed.derive_changes(path, facts, place, budget);
             changes.add_people_aspect(people);
             // A change without a file changes nothing that a policy is there for.
-            changes.add_path_aspect(paths, false);
-            changes.add_open_aspects();
-            let mut search = changes.prepare_search();
+            changes.add_path_aspect(paths, false, budget);
+            changes.add_open_aspects(budget);
+            let mut search = changes.prepare_search(budget);
             // People do not state what a field does not accept in order to get past a rule.
             search.leave_out_invalid_fields();
             search
         };
         let (of_any_file, of_policy) = (prepare(None), prepare(Some(entry)));
-        let denying = list_denying_rules(policy, facts.today);
+        let denying = assumed.list_rules();
         LockoutSearch { policy, entry, place, denying, assumed, of_any_file, of_policy, budget }
     }
 
@@ -121,12 +121,12 @@ impl<'policy> LockoutSearch<'policy> {
 
     /// Returns true if these rules let no change of a person through.
     pub(crate) fn excludes_all(&self, rules: &[usize]) -> bool {
-        !self.of_any_file.is_change_possible(WantedChanges::All, rules, &self.budget)
+        !self.of_any_file.is_change_possible(WantedChanges::All, rules, self.budget)
     }
 
     /// Returns true if these rules let no change of the policy through.
     pub(crate) fn excludes_policy(&self, rules: &[usize]) -> bool {
-        !self.of_policy.is_change_possible(WantedChanges::All, rules, &self.budget)
+        !self.of_policy.is_change_possible(WantedChanges::All, rules, self.budget)
     }
 
     /// Finds rules that exclude every change of a person, or every change of the policy.
@@ -168,16 +168,11 @@ impl<'policy> LockoutSearch<'policy> {
     /// Returns the fewest rules that exclude every change that is wanted, with those of packs left out first; `None` if
     /// there is a change that they allow.
     fn find_core(&self, search: &ChangeSearch<'_>, wanted: WantedChanges) -> Option<Vec<usize>> {
-        if search.is_change_possible(wanted, &self.denying, &self.budget) {
+        let excludes = |rules: &[usize]| !search.is_change_possible(wanted, rules, self.budget);
+        if !excludes(&self.denying) {
             return None;
         }
-        let mut core = self.denying.clone();
-        for index in &self.denying {
-            let without: Vec<usize> = core.iter().copied().filter(|known| known != index).collect();
-            if !search.is_change_possible(wanted, &without, &self.budget) {
-                core = without;
-            }
-        }
+        let core = reduce_to_core(&self.denying, |rules| (!self.budget.is_empty()).then(|| excludes(rules)));
         // Without a rule, it is the classes that leave no such change.
         (!core.is_empty()).then_some(core)
     }
@@ -211,28 +206,29 @@ impl<'policy> LockoutSearch<'policy> {
 
 /// Finds the first later day from which on rules exclude every change, although there are some until then: a rule that
 /// only warns begins to deny, an exemption ends, a window closes or a freeze begins.
-pub(crate) fn find_later_exclusion(
-    policy: &Policy,
-    entry: &str,
+pub(crate) fn find_later_exclusion<'policy>(
+    numbers: &'policy QuestionNumbers<'policy>,
+    policy: &'policy Policy,
+    entry: &'policy str,
     facts: &InspectionFacts<'_>,
     paths: &PathAnswers<'_>,
+    budget: &'policy SearchBudget,
 ) -> Option<ExcludingRules> {
-    let mut left = MAX_LATER_QUESTIONS;
     for day in list_later_days(policy, facts.today) {
+        // Another day takes as long as the one before.
+        if budget.is_empty() {
+            break;
+        }
         let facts = InspectionFacts { today: day, ..*facts };
-        let people = join_asked_people(policy, &facts, JudgingPlace::Anywhere, false);
-        let people = (paths, people.as_ref());
-        let budget = SearchBudget::of_questions(left);
-        let assumed = AssumedChanges::new(policy, &facts, &budget);
-        let (of, place) = ((policy, entry), JudgingPlace::Anywhere);
-        let search = LockoutSearch::from_assumed(assumed, of, &facts, place, people, budget);
+        let asked = Rc::new(AskedRules::of_policy(policy, numbers, day));
+        let people = join_people_answers(&asked, &facts, JudgingPlace::Anywhere, false, budget);
+        let search = LockoutSearch::new(asked, entry, &facts, paths, people.as_ref(), budget);
         // A change of the policy is a change as well.
         if search.excludes_policy(search.denying_rules())
             && let Some(found) = search.find_excluding_rules()
         {
             return Some(ExcludingRules { what: format!("from {day} on, {}", found.what), ..found });
         }
-        left = search.budget.count_left();
     }
     None
 }

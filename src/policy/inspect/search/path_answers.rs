@@ -11,8 +11,10 @@ use std::collections::{BTreeSet, VecDeque};
 
 use crate::change::Text;
 use crate::pattern::PathPattern;
-use crate::policy::definition::Policy;
+use crate::policy::inspect::search::asked_rules::AskedRules;
 use crate::policy::inspect::search::path_globs::PathGlob;
+use crate::policy::inspect::search::question_numbers::{QuestionNumbers, measure_question};
+use crate::policy::inspect::search::search_budget::SearchBudget;
 use crate::predicates::Predicate;
 
 /// How many questions about paths are known; a number of 64 bits has one for each.
@@ -31,62 +33,78 @@ const MAX_SAMPLE_GLOBS: usize = 1_500;
 const MAX_PAIRS: usize = 50_000;
 
 /// How often a pattern is held against a path before all questions about paths are left open.
-const MAX_COMPARISONS: usize = 4_000_000;
+const MAX_COMPARISONS: usize = 1_000_000;
+
+/// How many patterns are taken apart.
+const MAX_READ_PATTERNS: usize = 6_000;
+
+/// How many steps of a search take as long as one step of finding out what two patterns have in common.
+const MEET_COST: usize = 3;
+
+/// How many steps of a search take as long as it takes to hold a pattern against a path.
+const COMPARISON_COST: usize = 5;
+
+/// How many steps of a search take as long as it takes to add one answer to the known rows.
+const ROW_COST: usize = 5;
 
 /// The questions of a policy about paths, and what they say about each sample path.
 pub(crate) struct PathAnswers<'policy> {
-    questions: Vec<&'policy Predicate>,
+    /// Their numbers, and themselves.
+    questions: Vec<(usize, &'policy Predicate)>,
     /// For each kind of path, the questions that it decides alone, by their bits.
     kinds: BTreeSet<u64>,
 }
 
 /// How the questions about paths that are asked together can be answered: a row for each set of paths.
-pub(crate) struct JoinedPathAnswers<'asked> {
-    pub(crate) questions: Vec<&'asked Predicate>,
+pub(crate) struct JoinedPathAnswers {
+    /// The numbers of the questions.
+    pub(crate) questions: Vec<usize>,
     pub(crate) rows: BTreeSet<Vec<Option<bool>>>,
 }
 
 impl<'policy> PathAnswers<'policy> {
     /// Gathers the questions of the policy about paths. One with a pattern that is not taken apart, or with more
     /// patterns than can be tried, is left out.
-    pub(crate) fn gather_answers(policy: &'policy Policy) -> Self {
-        let mut asked = Vec::new();
-        for condition in policy.conditions() {
-            condition.add_predicates(&mut asked);
-        }
-        let mut questions: Vec<&Predicate> = Vec::new();
+    pub(crate) fn gather_answers(numbers: &QuestionNumbers<'policy>, budget: &SearchBudget) -> Self {
+        let mut questions: Vec<(usize, &Predicate)> = Vec::new();
         let mut globs = BTreeSet::from([PathGlob::of_everything()]);
-        for predicate in asked {
-            if questions.contains(&predicate) || questions.len() == MAX_KNOWN_QUESTIONS {
+        let mut read = 0;
+        for number in 0..numbers.count_questions() {
+            let Some(predicate) = numbers.find_question(number) else { continue };
+            if !matches!(predicate, Predicate::Touches(_) | Predicate::OnlyTouches(_) | Predicate::Size(_)) {
                 continue;
+            }
+            read += measure_question(predicate);
+            if questions.len() == MAX_KNOWN_QUESTIONS || read > MAX_READ_PATTERNS {
+                break;
             }
             let (Some(found), Some(_)) = (list_found_globs(predicate), list_kept_globs(predicate)) else {
                 continue;
             };
-            let mut more = globs.clone();
-            more.extend(found);
-            if more.len() <= MAX_SAMPLE_GLOBS {
-                globs = more;
-                questions.push(predicate);
+            let new: Vec<PathGlob> = found.into_iter().filter(|glob| !globs.contains(glob)).collect();
+            if globs.len() + new.len() <= MAX_SAMPLE_GLOBS {
+                globs.extend(new);
+                questions.push((number, predicate));
             }
         }
         // What every path has to keep to because of a question is met by all that others find or keep to.
         let mut met_globs: BTreeSet<PathGlob> = BTreeSet::new();
         let (mut pairs, mut patterns) = (0_usize, 0_usize);
-        questions.retain(|predicate| {
+        questions.retain(|(_, predicate)| {
             let kept = list_kept_globs(predicate).unwrap_or_default();
             pairs = pairs.saturating_add(kept.len().saturating_mul(globs.len() + met_globs.len()));
             if pairs > MAX_PAIRS {
                 return false;
             }
-            let Some(met) = meet_all(globs.iter().chain(&met_globs), &kept) else { return false };
+            let Some(met) = meet_all(globs.iter().chain(&met_globs), &kept, budget) else { return false };
             met_globs.extend(met);
             patterns += kept.len() + list_found_globs(predicate).unwrap_or_default().len();
             true
         });
         let mut paths: BTreeSet<Vec<u8>> = globs.iter().flat_map(PathGlob::name_paths).collect();
         paths.extend(met_globs.iter().flat_map(PathGlob::name_two_paths));
-        if paths.len().saturating_mul(patterns) > MAX_COMPARISONS {
+        let comparisons = paths.len().saturating_mul(patterns);
+        if comparisons > MAX_COMPARISONS || !budget.spend_steps(comparisons.saturating_mul(COMPARISON_COST)) {
             questions.clear();
         }
         let mut answers = PathAnswers { questions, kinds: BTreeSet::new() };
@@ -100,7 +118,7 @@ impl<'policy> PathAnswers<'policy> {
     /// Returns the bits of the questions that a path decides alone.
     fn ask_about(&self, path: &Text) -> u64 {
         let mut bits = 0;
-        for (place, predicate) in self.questions.iter().enumerate() {
+        for (place, (_, predicate)) in self.questions.iter().enumerate() {
             if decides_alone(predicate, path) {
                 bits |= 1 << place;
             }
@@ -110,21 +128,23 @@ impl<'policy> PathAnswers<'policy> {
 
     /// Returns what these questions can answer together, as many as can be weighed, the first ones first: about
     /// every set of paths that holds `start`, or about every set; no path at all is a set of them `with_empty`.
-    pub(crate) fn join_answers<'asked>(
+    pub(crate) fn join_answers(
         &self,
-        asked: &[&'asked Predicate],
+        asked: &AskedRules<'_>,
         start: Option<&str>,
         with_empty: bool,
-    ) -> JoinedPathAnswers<'asked> {
-        let mut questions: Vec<&'asked Predicate> = Vec::new();
+        budget: &SearchBudget,
+    ) -> JoinedPathAnswers {
+        let mut questions: Vec<(usize, &Predicate)> = Vec::new();
         let mut places = Vec::new();
-        for predicate in asked {
-            if let Some(place) = self.questions.iter().position(|known| known == predicate)
+        for number in &asked.asked_questions {
+            if let Ok(place) = self.questions.binary_search_by_key(number, |(known, _)| *known)
                 && !places.contains(&place)
                 && places.len() < MAX_JOINED_QUESTIONS
+                && let Some(known) = self.questions.get(place)
             {
                 places.push(place);
-                questions.push(predicate);
+                questions.push(*known);
             }
         }
         let project = |kind: u64| {
@@ -138,7 +158,7 @@ impl<'policy> PathAnswers<'policy> {
         };
         // Whether the file is of a kind that is asked for is open.
         let mut open = 0_usize;
-        for (bit, predicate) in questions.iter().enumerate() {
+        for (bit, (_, predicate)) in questions.iter().enumerate() {
             if matches!(predicate, Predicate::Touches(touches) if touches.asks_kinds()) {
                 open |= 1 << bit;
             }
@@ -149,11 +169,18 @@ impl<'policy> PathAnswers<'policy> {
             Some(path) => list_choices(project(self.ask_about(&Text::from(path))), open),
             None => kinds.iter().copied().collect(),
         };
-        let fewest = count_fewest_paths(&kinds, starts, 1 << questions.len());
         let counted = list_counted_sizes(asked);
+        // All kinds are tried with all sets, and each set with each number of files.
+        let sets = 1 << questions.len();
+        let row_cost = questions.len().saturating_mul(counted.len() + 1).saturating_mul(ROW_COST);
+        let cost = sets * (kinds.len() + row_cost);
+        if !budget.spend_steps(cost) {
+            return JoinedPathAnswers { questions: Vec::new(), rows: BTreeSet::new() };
+        }
+        let fewest = count_fewest_paths(&kinds, starts, sets);
         let mut rows: BTreeSet<Vec<Option<bool>>> = BTreeSet::new();
         for (bits, fewest) in fewest.iter().enumerate().filter(|(_, fewest)| **fewest > 0) {
-            let answer = |(bit, predicate): (usize, &&Predicate)| {
+            let answer = |(bit, (_, predicate)): (usize, &(usize, &Predicate))| {
                 Some((bits >> bit & 1 == 1) == matches!(predicate, Predicate::Touches(_)))
             };
             let row: Vec<Option<bool>> = questions.iter().enumerate().map(answer).collect();
@@ -165,26 +192,27 @@ impl<'policy> PathAnswers<'policy> {
             }
         }
         if with_empty {
-            let answer = |predicate: &&Predicate| Some(matches!(predicate, Predicate::Size(_)));
+            let answer = |(_, predicate): &(usize, &Predicate)| Some(matches!(predicate, Predicate::Size(_)));
             let row = questions.iter().map(answer).chain(counted.iter().map(|_| Some(true)));
             rows.insert(row.collect());
         }
-        questions.extend(counted.iter().map(|(predicate, _)| *predicate));
-        JoinedPathAnswers { questions, rows }
+        let mut asked: Vec<usize> = questions.iter().map(|(number, _)| *number).collect();
+        asked.extend(counted.iter().map(|(number, _)| *number));
+        JoinedPathAnswers { questions: asked, rows }
     }
 }
 
-/// Returns the questions about sizes that count every file, each once, with how many they accept.
-fn list_counted_sizes<'asked>(asked: &[&'asked Predicate]) -> Vec<(&'asked Predicate, u64)> {
-    let mut counted: Vec<(&Predicate, u64)> = Vec::new();
-    for predicate in asked.iter().copied() {
-        let Predicate::Size(size) = predicate else { continue };
+/// Returns the numbers of the questions about sizes that count every file, each once, with how many they accept.
+fn list_counted_sizes(asked: &AskedRules<'_>) -> Vec<(usize, u64)> {
+    let mut counted: Vec<(usize, u64)> = Vec::new();
+    for number in &asked.asked_questions {
+        let Some(Predicate::Size(size)) = asked.numbers.find_question(*number) else { continue };
         if let [Some(limit), ..] = size.list_limits()
             && size.ignored_patterns().is_empty()
             && counted.len() < MAX_COUNTED_SIZES
-            && !counted.iter().any(|(known, _)| *known == predicate)
+            && !counted.iter().any(|(known, _)| known == number)
         {
-            counted.push((predicate, limit));
+            counted.push((*number, limit));
         }
     }
     counted
@@ -273,11 +301,16 @@ fn read_all(
 fn meet_all<'one>(
     globs: impl Iterator<Item = &'one PathGlob>,
     kept: &BTreeSet<PathGlob>,
+    budget: &SearchBudget,
 ) -> Option<BTreeSet<PathGlob>> {
     let mut met = BTreeSet::new();
     for glob in globs {
+        let mut steps = kept.len();
         for known in kept {
-            met.extend(glob.meet_glob(known)?);
+            met.extend(glob.meet_glob(known, &mut steps)?);
+        }
+        if !budget.charge_steps(steps.saturating_mul(MEET_COST)) {
+            return None;
         }
         if met.len() > MAX_SAMPLE_GLOBS {
             return None;
@@ -293,9 +326,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use std::rc::Rc;
+
     use crate::policy::inspect::findings::InspectionFacts;
-    use crate::policy::inspect::findings::JudgingPlace;
     use crate::policy::inspect::search::excluding_rules::LockoutSearch;
+    use crate::policy::inspect::search::search_budget::InspectionPart;
     use crate::policy::load_policy;
 
     const PATTERNS: [&str; 8] =
@@ -438,7 +473,9 @@ mod tests {
             let policy = load_policy("p.yml", &mut |name| {
                 Ok((name == "p.yml").then(|| text.as_bytes().to_vec()))
             }).unwrap();
-            let answers = PathAnswers::gather_answers(&policy);
+            let (numbers, budget) = (QuestionNumbers::number_questions(&policy), SearchBudget::default());
+            budget.begin_part(InspectionPart::Lockouts);
+            let answers = PathAnswers::gather_answers(&numbers, &budget);
             let facts = InspectionFacts {
                 read_from: &[],
                 today: "2026-11-20".parse().unwrap(),
@@ -446,7 +483,8 @@ mod tests {
                 later_keys: &[],
                 pusher: None,
             };
-            let told = LockoutSearch::new(&policy, "p.yml", &facts, JudgingPlace::Anywhere, &answers, None).find_excluding_rules();
+            let asked = Rc::new(AskedRules::of_policy(&policy, &numbers, facts.today));
+            let told = LockoutSearch::new(asked, "p.yml", &facts, &answers, None, &budget).find_excluding_rules();
             prop_assert_eq!(told.is_none(), is_any_kept && is_own_kept, "{}", text);
         }
     }

@@ -118,10 +118,11 @@ impl PathGlob {
         Some(PathGlob(pieces))
     }
 
-    /// Returns what both match; `None` if it takes too long to find out.
-    pub(crate) fn meet_glob(&self, other: &PathGlob) -> Option<BTreeSet<PathGlob>> {
+    /// Returns what both match; `None` if it takes too long to find out. Adds how many steps it took.
+    pub(crate) fn meet_glob(&self, other: &PathGlob, steps: &mut usize) -> Option<BTreeSet<PathGlob>> {
         let mut meeting = GlobMeeting { found: BTreeSet::new(), steps: 0 };
         meeting.meet_pieces(&self.0, &other.0, &mut Vec::new());
+        *steps += meeting.steps;
         (meeting.steps <= MAX_MEET_STEPS).then_some(meeting.found)
     }
 
@@ -387,7 +388,8 @@ mod tests {
                 let mut paths = Vec::new();
                 for glob in PathGlob::list_matched(&first).unwrap() {
                     for known in PathGlob::list_covered(&second).unwrap() {
-                        paths.extend(glob.meet_glob(&known).unwrap().iter().flat_map(PathGlob::name_paths));
+                        let met = glob.meet_glob(&known, &mut 0).unwrap();
+                        paths.extend(met.iter().flat_map(PathGlob::name_paths));
                     }
                 }
                 for path in &paths {

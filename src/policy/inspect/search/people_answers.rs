@@ -5,7 +5,8 @@
 //! who keeps all of them. Every choice of author, committer, key and pusher is tried, of people who are alike
 //! only a few.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 use crate::policy::definition::Policy;
 use crate::policy::inspect::findings::{InspectionFacts, JudgingPlace};
@@ -13,6 +14,9 @@ use crate::policy::inspect::samples::change_makers::{
     ChangeMaker, list_author_makers, list_bot_makers, list_pusher_makers, list_signers, sign_change,
 };
 use crate::policy::inspect::samples::sample_changes::evaluate_sample;
+use crate::policy::inspect::search::asked_rules::AskedRules;
+use crate::policy::inspect::search::search_budget::SearchBudget;
+use crate::policy::inspect::staff::team_people::{PeopleSet, TeamPeople};
 use crate::predicates::Predicate;
 use crate::predicates::approvals::ApprovalsPredicate;
 
@@ -28,106 +32,147 @@ const MAX_ROWS: usize = 400;
 /// How many questions about approvals are answered either way, and each time they are asked in the same way.
 const MAX_REPEATED_APPROVALS: usize = 4;
 
-/// The questions about people that are asked together, and a row of answers for each choice of people.
-pub(crate) struct JoinedPeopleAnswers<'asked> {
-    pub(crate) questions: Vec<&'asked Predicate>,
+/// How many steps of a search take as long as it takes to ask a question about one person.
+const PERSON_COST: usize = 40;
+
+/// The questions about people that are asked together, by their numbers, and a row of answers for each choice of people.
+pub(crate) struct JoinedPeopleAnswers {
+    pub(crate) questions: Vec<usize>,
     pub(crate) rows: BTreeSet<Vec<Option<bool>>>,
 }
 
 /// The people who may give an approval.
 struct Approvers<'policy> {
     asked: &'policy ApprovalsPredicate,
-    people: BTreeSet<&'policy str>,
+    people: PeopleSet<'policy>,
     /// The members of each team that has to give one of its own.
-    teams: Vec<BTreeSet<&'policy str>>,
+    teams: Vec<PeopleSet<'policy>>,
     /// True if the question is asked more than once.
     is_repeated: bool,
 }
 
-/// The questions about people, by the role that they are about.
+/// The people who may give approvals, by the teams that they are from, and by whether an account has to be known.
+struct ApproverSets<'policy> {
+    people: TeamPeople<'policy>,
+    known: HashMap<(&'policy [String], bool), PeopleSet<'policy>>,
+}
+
+impl<'policy> ApproverSets<'policy> {
+    fn list_members(
+        &mut self,
+        teams: &'policy [String],
+        asked: &ApprovalsPredicate,
+    ) -> Option<PeopleSet<'policy>> {
+        let key = (teams, asked.requires_verified());
+        if let Some(members) = self.known.get(&key) {
+            return Some(members.clone());
+        }
+        let mut members = self.people.list_members(teams)?;
+        // Only a roster connects an address with an account.
+        if !self.people.has_roster() {
+            let known = members.iter().copied().filter(|member| asked.knows_approver(member));
+            members = Rc::new(known.collect());
+        }
+        self.known.insert(key, members.clone());
+        Some(members)
+    }
+}
+
+/// The questions about people with their numbers, by the role that they are about.
 struct PeopleQuestions<'policy> {
-    authors: Vec<&'policy Predicate>,
-    signatures: Vec<&'policy Predicate>,
-    pushers: Vec<&'policy Predicate>,
-    approvals: Vec<(&'policy Predicate, Approvers<'policy>)>,
+    authors: Vec<(usize, &'policy Predicate)>,
+    signatures: Vec<(usize, &'policy Predicate)>,
+    pushers: Vec<(usize, &'policy Predicate)>,
+    approvals: Vec<(usize, Approvers<'policy>)>,
 }
 
 impl<'policy> PeopleQuestions<'policy> {
-    fn gather_questions(policy: &'policy Policy, asked: &[&'policy Predicate]) -> Self {
+    /// Gathers the questions of the rules; `None` if there are too many people to look at.
+    fn gather_questions(asked: &AskedRules<'policy>, budget: &'policy SearchBudget) -> Option<Self> {
         let mut questions = PeopleQuestions {
             authors: Vec::new(),
             signatures: Vec::new(),
             pushers: Vec::new(),
             approvals: Vec::new(),
         };
-        for (index, predicate) in asked.iter().copied().enumerate() {
-            if asked.iter().take(index).any(|known| *known == predicate) {
-                continue;
-            }
+        let policy = asked.policy;
+        let mut sets =
+            ApproverSets { people: TeamPeople::new(&policy.people, budget), known: HashMap::new() };
+        let mut counts: HashMap<usize, usize> = HashMap::new();
+        for number in &asked.asked_questions {
+            *counts.entry(*number).or_default() += 1;
+        }
+        for number in &asked.asked_questions {
+            let Some(count) = counts.remove(number) else { continue };
+            let Some(predicate) = asked.numbers.find_question(*number) else { continue };
+            let one = (*number, predicate);
             match predicate {
-                Predicate::Author(_) => questions.authors.push(predicate),
-                Predicate::Signed(_) => questions.signatures.push(predicate),
-                Predicate::Pusher(pusher) if !pusher.accepts_any_pusher() => {
-                    questions.pushers.push(predicate)
-                }
+                Predicate::Author(_) => questions.authors.push(one),
+                Predicate::Signed(_) => questions.signatures.push(one),
+                Predicate::Pusher(pusher) if !pusher.accepts_any_pusher() => questions.pushers.push(one),
                 Predicate::Approvals(approvals) => {
-                    let is_repeated = asked.iter().filter(|other| **other == predicate).count() > 1;
-                    let approvers = Approvers::from_question(approvals, policy, is_repeated);
-                    questions.approvals.extend(approvers.map(|approvers| (predicate, approvers)));
+                    let approvers = Approvers::from_question(approvals, policy, &mut sets, count > 1)?;
+                    questions.approvals.extend(approvers.map(|approvers| (*number, approvers)));
                 }
                 _ => {}
             }
         }
-        questions
+        Some(questions)
     }
 
     /// Returns true if the answers about one role depend on another role, or on what the roster lists.
     fn are_joined(&self) -> bool {
-        let asks_addresses =
-            |asked: &&Predicate| matches!(asked, Predicate::Author(author) if author.asks_addresses());
+        let asks_addresses = |(_, asked): &(usize, &Predicate)| matches!(asked, Predicate::Author(author) if author.asks_addresses());
         !self.signatures.is_empty() || !self.approvals.is_empty() || self.authors.iter().any(asks_addresses)
     }
 
-    fn list_all(&self) -> Vec<&'policy Predicate> {
-        let approvals = self.approvals.iter().map(|(predicate, _)| *predicate);
+    /// Returns the numbers of all questions, in the order of a row.
+    fn list_all(&self) -> Vec<usize> {
         let roles = self.authors.iter().chain(&self.signatures).chain(&self.pushers);
-        roles.copied().chain(approvals).collect()
+        let mut numbers: Vec<usize> = roles.map(|(number, _)| *number).collect();
+        numbers.extend(self.approvals.iter().map(|(number, _)| *number));
+        numbers
+    }
+
+    /// Returns how many sets of people there are.
+    fn count_sets(&self) -> usize {
+        self.approvals.iter().map(|(_, approvers)| approvers.teams.len() + 1).sum()
     }
 }
 
+fn list_predicates<'policy>(questions: &[(usize, &'policy Predicate)]) -> Vec<&'policy Predicate> {
+    questions.iter().map(|(_, predicate)| *predicate).collect()
+}
+
 impl<'policy> Approvers<'policy> {
-    /// Returns the people who may approve; `None` where anyone with an address could, or where a team is for
-    /// policies to fill.
+    /// Returns the people who may approve; nothing where anyone with an address could, or where a team is for
+    /// policies to fill, and `None` where there are too many people to look at.
     fn from_question(
         asked: &'policy ApprovalsPredicate,
-        policy: &'policy Policy,
+        policy: &Policy,
+        sets: &mut ApproverSets<'policy>,
         is_repeated: bool,
-    ) -> Option<Self> {
+    ) -> Option<Option<Self>> {
         // Who owns what a change touches is not known before there is one.
         if asked.asks_code_owners() {
-            return None;
+            return Some(None);
         }
         let people = &policy.people;
         if asked.asked_teams().iter().any(|team| people.team_members(team).is_empty()) {
-            return None;
+            return Some(None);
         }
-        let list_members = |teams: &[String]| {
-            let mut members = people.list_human_members(teams);
-            // Only a roster connects an address with an account.
-            members.retain(|member| people.has_roster() || asked.knows_approver(member));
-            members
-        };
         let approvers = match asked.asked_teams() {
-            [] => people.list_roster_humans()?,
-            teams => list_members(teams),
+            [] => sets.people.list_rostered(),
+            teams => Some(sets.list_members(teams, asked)?),
         };
+        let Some(approvers) = approvers else { return Some(None) };
         let mut teams = Vec::new();
         if asked.asks_each_team() {
             for team in asked.asked_teams() {
-                teams.push(list_members(std::slice::from_ref(team)));
+                teams.push(sets.list_members(std::slice::from_ref(team), asked)?);
             }
         }
-        Some(Approvers { asked, people: approvers, teams, is_repeated })
+        Some(Some(Approvers { asked, people: approvers, teams, is_repeated }))
     }
 
     /// Returns true unless these makers leave too few people to approve.
@@ -145,37 +190,47 @@ impl<'policy> Approvers<'policy> {
     }
 }
 
-/// Joins what the questions `asked` say about people, each as often as it is asked; `None` where what one says
-/// has nothing to do with another, or where there are too many choices. Bots are authors as well, `with_bots`.
+/// Joins what the questions of rules say about people; `None` where what one says has nothing to do with another, or
+/// where there are too many choices. Bots are authors as well, `with_bots`.
 pub(crate) fn join_people_answers<'policy>(
-    policy: &'policy Policy,
-    asked: &[&'policy Predicate],
+    asked: &AskedRules<'policy>,
     facts: &InspectionFacts<'_>,
     place: JudgingPlace,
     with_bots: bool,
-) -> Option<JoinedPeopleAnswers<'policy>> {
-    let questions = PeopleQuestions::gather_questions(policy, asked);
+    budget: &'policy SearchBudget,
+) -> Option<JoinedPeopleAnswers> {
+    let policy = asked.policy;
+    let questions = PeopleQuestions::gather_questions(asked, budget)?;
     if !questions.are_joined() {
         return None;
     }
-    let mut authors = list_author_makers(policy, &questions.authors, place);
+    let (of_authors, of_pushers) = (list_predicates(&questions.authors), list_predicates(&questions.pushers));
+    let of_signatures = list_predicates(&questions.signatures);
+    let mut authors = list_author_makers(policy, &of_authors, place, budget)?;
     if with_bots {
-        authors.extend(list_bot_makers(policy, &questions.authors));
+        authors.extend(list_bot_makers(policy, &of_authors, budget));
     }
-    let mut pushers = list_pusher_makers(policy, &questions.pushers, place, facts.pusher);
-    let mut signers = match questions.signatures.is_empty() {
+    let mut pushers = list_pusher_makers(policy, &of_pushers, place, facts.pusher, budget)?;
+    let mut signers = match of_signatures.is_empty() {
         true => Vec::new(),
-        false => list_signers(policy, facts.signing_keys, &questions.signatures),
+        false => list_signers(policy, facts.signing_keys, &of_signatures, budget)?,
     };
+    let makers = authors.len() + pushers.len() + signers.len();
+    if !budget.spend_steps(makers.saturating_mul(questions.count_sets() + 1)) {
+        return None;
+    }
     keep_distinct_makers(&questions, [&mut authors, &mut pushers, &mut signers]);
-    let choices = authors.len().saturating_mul(pushers.len());
-    if choices.saturating_mul(2 * signers.len() + 1) > MAX_CHOICES {
+    let signed = authors.len().saturating_mul(2 * signers.len() + 1);
+    let choices = signed.saturating_mul(pushers.len());
+    let asking = signed.saturating_mul(of_signatures.len()).saturating_mul(PERSON_COST);
+    let row_size = of_authors.len() + of_pushers.len() + of_signatures.len() + questions.count_sets();
+    if choices > MAX_CHOICES || !budget.spend_steps(asking.saturating_add(choices.saturating_mul(row_size))) {
         return None;
     }
     let mut rows = BTreeSet::new();
     let with_committers = place != JudgingPlace::OwnCommits;
     for author in &authors {
-        for signed in list_signed_changes(policy, author, &signers, &questions.signatures, with_committers) {
+        for signed in list_signed_changes(policy, author, &signers, &of_signatures, with_committers) {
             for pusher in &pushers {
                 let makers: Vec<&ChangeMaker> =
                     [author, pusher].into_iter().chain(signed.committer).collect();
@@ -184,7 +239,14 @@ pub(crate) fn join_people_answers<'policy>(
                 row.extend_from_slice(&pusher.answers);
                 add_rows(&questions.approvals, &makers, row, &mut rows);
             }
+            // So many are not weighed, and do not become fewer.
+            if rows.len() > MAX_ROWS.saturating_mul(2) {
+                return None;
+            }
         }
+    }
+    if !budget.spend_steps(rows.len().saturating_mul(rows.len()).saturating_add(row_size)) {
+        return None;
     }
     let rows = drop_covered_rows(rows);
     (rows.len() <= MAX_ROWS).then(|| JoinedPeopleAnswers { questions: questions.list_all(), rows })
@@ -193,7 +255,7 @@ pub(crate) fn join_people_answers<'policy>(
 /// Adds the answers of the questions about approvals to a row. One that can be given is open; if its question is
 /// repeated, there is a row for each answer.
 fn add_rows(
-    approvals: &[(&Predicate, Approvers<'_>)],
+    approvals: &[(usize, Approvers<'_>)],
     makers: &[&ChangeMaker],
     row: Vec<Option<bool>>,
     rows: &mut BTreeSet<Vec<Option<bool>>>,
@@ -222,9 +284,6 @@ fn add_rows(
 
 /// Leaves out each row that says no more than another one: where they differ, the other leaves it open.
 fn drop_covered_rows(rows: BTreeSet<Vec<Option<bool>>>) -> BTreeSet<Vec<Option<bool>>> {
-    if rows.len() > MAX_ROWS.saturating_mul(2) {
-        return rows;
-    }
     let covers = |wide: &Vec<Option<bool>>, narrow: &Vec<Option<bool>>| {
         wide != narrow && wide.iter().zip(narrow).all(|(wide, narrow)| wide.is_none() || wide == narrow)
     };

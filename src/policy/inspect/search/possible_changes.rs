@@ -4,151 +4,107 @@
 //! What nothing tells about, such as a check, can be either way, and is the same wherever one change is asked about
 //! it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
 
 use jiff::civil::Date;
 use serde_json::json;
 
 use crate::change::Change;
-use crate::policy::definition::Policy;
 use crate::policy::inspect::findings::{InspectionFacts, JudgingPlace};
 use crate::policy::inspect::samples::aspect_samples::{
     keep_server_pushers, list_authors, list_branches, list_pushers, list_times,
 };
 use crate::policy::inspect::samples::sample_changes::{ask_sample, read_sample};
 use crate::policy::inspect::search::answer_rows::{list_label_sets, list_merges, list_sizes, list_wordings};
-use crate::policy::inspect::search::assumed_change::{ChangeSearch, SketchedQuestion, WantedChanges};
+use crate::policy::inspect::search::asked_rules::AskedRules;
+use crate::policy::inspect::search::aspect_tables::{AspectColumn, AspectKind, AspectTable};
+use crate::policy::inspect::search::assumed_change::{ChangeSearch, SketchedPart, WantedChanges};
 use crate::policy::inspect::search::path_answers::PathAnswers;
-use crate::policy::inspect::search::people_answers::{JoinedPeopleAnswers, join_people_answers};
+use crate::policy::inspect::search::people_answers::JoinedPeopleAnswers;
+use crate::policy::inspect::search::question_numbers::measure_question;
 use crate::policy::inspect::search::search_budget::SearchBudget;
 use crate::predicates::Predicate;
 use crate::predicates::size::SizePredicate;
-use crate::verdict::RuleLevel;
 
-/// How many questions about an assumed change take as long as one about a sample.
-const SAMPLE_COST: usize = 10;
-
-/// The aspects of a change beside its fields, in the order of their numbers.
-const ASPECTS: [fn(&Predicate) -> bool; 9] = [
-    |predicate| matches!(predicate, Predicate::Branch(_)),
-    |predicate| matches!(predicate, Predicate::Pusher(asked) if !asked.accepts_any_pusher()),
-    |predicate| matches!(predicate, Predicate::Author(_)),
-    |predicate| matches!(predicate, Predicate::Window(_)),
-    |predicate| matches!(predicate, Predicate::Subject(_)),
-    |predicate| matches!(predicate, Predicate::Title(_)),
-    |predicate| matches!(predicate, Predicate::Label(_)),
-    |predicate| matches!(predicate, Predicate::Merge(_)),
-    |predicate| matches!(predicate, Predicate::Size(asked) if counts_surely(asked)),
+/// The aspects of a change beside its fields.
+const ASPECTS: [AspectKind; 9] = [
+    AspectKind::Branch,
+    AspectKind::Pusher,
+    AspectKind::Author,
+    AspectKind::Time,
+    AspectKind::Subject,
+    AspectKind::Title,
+    AspectKind::Labels,
+    AspectKind::Merge,
+    AspectKind::Size,
 ];
+
+/// Returns the aspect that a question is about, unless its answer depends on more.
+fn find_aspect(predicate: &Predicate) -> Option<AspectKind> {
+    match predicate {
+        Predicate::Branch(_) => Some(AspectKind::Branch),
+        Predicate::Pusher(asked) if !asked.accepts_any_pusher() => Some(AspectKind::Pusher),
+        Predicate::Author(_) => Some(AspectKind::Author),
+        Predicate::Window(_) => Some(AspectKind::Time),
+        Predicate::Subject(_) => Some(AspectKind::Subject),
+        Predicate::Title(_) => Some(AspectKind::Title),
+        Predicate::Label(_) => Some(AspectKind::Labels),
+        Predicate::Merge(_) => Some(AspectKind::Merge),
+        Predicate::Size(asked) if counts_surely(asked) => Some(AspectKind::Size),
+        _ => None,
+    }
+}
 
 /// Returns true for a size that is known of each set of paths.
 fn counts_surely(asked: &SizePredicate) -> bool {
     asked.ignored_patterns().is_empty() || asked.accepts_ignored_only()
 }
 
-/// Returns the indexes of the rules that deny on a day.
-pub(crate) fn list_denying_rules(policy: &Policy, day: Date) -> Vec<usize> {
-    let rules = policy.rules.iter().enumerate();
-    rules.filter(|(_, rule)| rule.level_on(day) == RuleLevel::Deny).map(|(index, _)| index).collect()
-}
-
-/// Returns what the questions of the rules that deny say about people together, if that is more than they say one by
-/// one. Bots make changes as well, `with_bots`.
-pub(crate) fn join_asked_people<'policy>(
-    policy: &'policy Policy,
-    facts: &InspectionFacts<'_>,
-    place: JudgingPlace,
-    with_bots: bool,
-) -> Option<JoinedPeopleAnswers<'policy>> {
-    let asked = list_asked_questions(policy, &list_denying_rules(policy, facts.today), facts.today);
-    join_people_answers(policy, &asked, facts, place, with_bots)
-}
-
-/// Returns the questions of the rules with the indexes `denying`, of the exemptions from them that hold on `day`, and of
-/// the classes, in this order.
-fn list_asked_questions<'policy>(
-    policy: &'policy Policy,
-    denying: &[usize],
-    day: Date,
-) -> Vec<&'policy Predicate> {
-    let mut asked = Vec::new();
-    for rule in denying.iter().filter_map(|index| policy.rules.get(*index)) {
-        for condition in rule.when.iter().chain([&rule.require]) {
-            condition.add_predicates(&mut asked);
-        }
-    }
-    let granted = policy.exemptions.iter().filter(|exemption| exemption.until >= day);
-    for exemption in granted.filter(|exemption| denying.contains(&exemption.rule_index)) {
-        exemption.when.add_predicates(&mut asked);
-    }
-    for class in &policy.classes {
-        class.when.add_predicates(&mut asked);
-    }
-    asked
-}
-
 /// The changes that are assumed, and what every question says about each of their aspects.
 pub(crate) struct AssumedChanges<'policy> {
-    policy: &'policy Policy,
+    asked: Rc<AskedRules<'policy>>,
     place: JudgingPlace,
     day: Date,
-    denying: Vec<usize>,
     /// The file that the change touches, perhaps with others, and in which it changes a line; `None` where its files are
     /// open.
     path: Option<&'policy str>,
-    aspects: Vec<AspectTable<'policy>>,
-}
-
-/// The answers of the questions about one aspect.
-#[derive(Clone)]
-struct AspectTable<'policy> {
-    /// True for the answers about paths, and about how many there are.
-    is_about_paths: bool,
-    questions: Vec<&'policy Predicate>,
-    /// What the questions answer under each choice, every row once.
-    rows: Vec<Vec<Option<bool>>>,
+    /// A change of this file alone.
+    path_sample: Option<Change>,
+    aspects: Vec<Rc<AspectTable>>,
 }
 
 impl<'policy> AssumedChanges<'policy> {
     /// Assumes changes of any file from today on, wherever they are judged.
-    pub(crate) fn new(policy: &'policy Policy, facts: &InspectionFacts<'_>, budget: &SearchBudget) -> Self {
-        let today = facts.today;
-        let denying = list_denying_rules(policy, today);
-        let mut predicates = Vec::new();
-        for condition in policy.conditions() {
-            condition.add_predicates(&mut predicates);
-        }
-        let mut aspects = Vec::new();
-        for (aspect, is_about) in ASPECTS.iter().enumerate() {
-            let mut questions: Vec<&Predicate> = Vec::new();
-            for predicate in predicates.iter().copied().filter(|predicate| is_about(predicate)) {
-                if !questions.contains(&predicate) {
-                    questions.push(predicate);
-                }
+    pub(crate) fn new(
+        asked: Rc<AskedRules<'policy>>,
+        facts: &InspectionFacts<'_>,
+        budget: &SearchBudget,
+    ) -> Self {
+        let mut changes = AssumedChanges {
+            asked,
+            place: JudgingPlace::Anywhere,
+            day: facts.today,
+            path: None,
+            path_sample: None,
+            aspects: Vec::new(),
+        };
+        let mut by_aspect: HashMap<usize, Vec<usize>> = HashMap::new();
+        for number in &changes.asked.known_questions {
+            let aspect = changes.asked.numbers.find_question(*number).and_then(find_aspect);
+            let place = ASPECTS.iter().position(|known| Some(*known) == aspect);
+            if let Some(place) = place {
+                by_aspect.entry(place).or_default().push(*number);
             }
-            let samples = match (questions.is_empty(), aspect) {
-                (true, _) => Vec::new(),
-                (_, 0) => list_branches(policy, &questions, &[]),
-                (_, 1) => list_pushers(policy, &questions),
-                (_, 2) => list_authors(policy, &questions),
-                (_, 3) => list_times(&questions, today),
-                _ => {
-                    let rows = match aspect {
-                        4 | 5 => list_wordings(&questions),
-                        6 => list_label_sets(&questions),
-                        7 => list_merges(&questions),
-                        _ => list_sizes(&questions, 0),
-                    };
-                    aspects.push(AspectTable::from_rows(rows, questions));
-                    continue;
-                }
-            };
-            aspects.push(AspectTable::from_samples(policy, questions, &samples, budget));
         }
-        AssumedChanges { policy, place: JudgingPlace::Anywhere, day: today, denying, path: None, aspects }
+        for (place, kind) in ASPECTS.iter().enumerate() {
+            if let Some(questions) = by_aspect.remove(&place) {
+                changes.aspects.push(Rc::new(changes.ask_aspect(*kind, questions, facts, budget)));
+            }
+        }
+        changes
     }
 
-    /// Adds what questions about people answer together, in place of what they answer one by one.
     /// Returns the same changes at another place, or of a path: what does not depend on these is not asked again. No
     /// aspect may have been added yet.
     pub(crate) fn derive_changes(
@@ -158,209 +114,223 @@ impl<'policy> AssumedChanges<'policy> {
         place: JudgingPlace,
         budget: &SearchBudget,
     ) -> Self {
-        let (policy, day, denying) = (self.policy, self.day, self.denying.clone());
-        let mut aspects = Vec::new();
+        let mut changes = AssumedChanges {
+            asked: self.asked.clone(),
+            place,
+            day: self.day,
+            path,
+            path_sample: path.and_then(assume_path),
+            aspects: Vec::new(),
+        };
         for table in &self.aspects {
-            let questions = table.questions.clone();
-            let samples = match questions.first() {
-                Some(Predicate::Branch(_)) if path.is_some() => {
-                    list_branches(policy, &questions, facts.read_from)
-                }
-                Some(Predicate::Pusher(_)) if place == JudgingPlace::ServerHook => {
-                    let mut samples = list_pushers(policy, &questions);
-                    keep_server_pushers(policy, facts.pusher, &mut samples);
-                    samples
-                }
-                Some(Predicate::Size(_)) if path.is_some() => {
-                    aspects.push(AspectTable::from_rows(list_sizes(&questions, 1), questions));
-                    continue;
-                }
-                _ => {
-                    aspects.push(table.clone());
-                    continue;
-                }
+            let is_other = match table.kind {
+                AspectKind::Branch | AspectKind::Size => path.is_some(),
+                AspectKind::Pusher => place == JudgingPlace::ServerHook,
+                _ => false,
             };
-            aspects.push(AspectTable::from_samples(policy, questions, &samples, budget));
+            let table = match is_other {
+                true => Rc::new(changes.ask_aspect(table.kind, table.questions.clone(), facts, budget)),
+                false => table.clone(),
+            };
+            changes.aspects.push(table);
         }
-        AssumedChanges { policy, place, day, denying, path, aspects }
+        changes
     }
 
-    pub(crate) fn add_people_aspect(&mut self, people: Option<&JoinedPeopleAnswers<'policy>>) {
+    /// Returns what these questions say about an aspect.
+    fn ask_aspect(
+        &self,
+        kind: AspectKind,
+        questions: Vec<usize>,
+        facts: &InspectionFacts<'_>,
+        budget: &SearchBudget,
+    ) -> AspectTable {
+        let (policy, numbers) = (self.asked.policy, self.asked.numbers);
+        let asked: Vec<&Predicate> =
+            questions.iter().filter_map(|number| numbers.find_question(*number)).collect();
+        let known = if self.path.is_some() { facts.read_from } else { &[] };
+        let samples = match kind {
+            AspectKind::Branch => list_branches(policy, &asked, known, budget),
+            AspectKind::Pusher => {
+                let mut samples = list_pushers(policy, &asked, budget);
+                if self.place == JudgingPlace::ServerHook {
+                    keep_server_pushers(policy, facts.pusher, &mut samples);
+                }
+                samples
+            }
+            AspectKind::Author => list_authors(policy, &asked, budget),
+            AspectKind::Time => list_times(&asked, self.day, budget),
+            _ => {
+                let rows = match kind {
+                    AspectKind::Subject | AspectKind::Title => list_wordings(&asked),
+                    AspectKind::Labels => list_label_sets(&asked, budget),
+                    AspectKind::Merge => list_merges(&asked, budget),
+                    _ => list_sizes(&asked, u64::from(self.path.is_some()), budget),
+                };
+                return AspectTable::from_rows(kind, rows, questions);
+            }
+        };
+        AspectTable::from_samples(kind, policy, numbers, questions, &samples, budget)
+    }
+
+    /// Adds what questions about people answer together, in place of what they answer one by one.
+    pub(crate) fn add_people_aspect(&mut self, people: Option<&JoinedPeopleAnswers>) {
         let Some(joined) = people else { return };
         self.aspects.retain(|table| !table.is_about_makers());
-        self.aspects.push(AspectTable::from_rows(joined.rows.clone(), joined.questions.clone()));
+        let (rows, questions) = (joined.rows.clone(), joined.questions.clone());
+        self.aspects.push(Rc::new(AspectTable::from_rows(AspectKind::People, rows, questions)));
     }
 
     /// Adds what questions about pushers and authors say about further samples.
-    pub(crate) fn add_samples(&mut self, samples: &[Change]) {
+    pub(crate) fn add_samples(&mut self, samples: &[Change], budget: &SearchBudget) {
         for table in self.aspects.iter_mut().filter(|table| table.is_about_makers()) {
-            let mut rows = BTreeSet::new();
-            for sample in samples {
-                let questions = table.questions.iter();
-                rows.insert(questions.map(|asked| ask_sample(self.policy, asked, sample)).collect());
-            }
-            table.add_rows(rows);
+            let (policy, numbers) = (self.asked.policy, self.asked.numbers);
+            *table = Rc::new(table.with_samples(policy, numbers, samples, budget));
         }
     }
 
     /// Adds what questions about paths answer to every set of paths; no path at all is one of them `with_empty`.
-    pub(crate) fn add_path_aspect(&mut self, paths: &PathAnswers<'_>, with_empty: bool) {
-        let joined = paths.join_answers(&self.list_asked(), self.path, with_empty);
+    pub(crate) fn add_path_aspect(
+        &mut self,
+        paths: &PathAnswers<'_>,
+        with_empty: bool,
+        budget: &SearchBudget,
+    ) {
+        let joined = paths.join_answers(&self.asked, self.path, with_empty, budget);
         if !joined.questions.is_empty() {
-            let table = AspectTable::from_rows(joined.rows, joined.questions);
-            self.aspects.push(AspectTable { is_about_paths: true, ..table });
+            let table = AspectTable::from_rows(AspectKind::Paths, joined.rows, joined.questions);
+            self.aspects.push(Rc::new(table));
         }
     }
 
     /// Lets every other question be answered either way, and each time it is asked in the same way.
-    pub(crate) fn add_open_aspects(&mut self) {
-        let asked = self.list_asked();
-        let mut of_classes = Vec::new();
-        for class in &self.policy.classes {
-            class.when.add_predicates(&mut of_classes);
+    pub(crate) fn add_open_aspects(&mut self, budget: &SearchBudget) {
+        let mut is_asked_again: HashMap<usize, bool> = HashMap::new();
+        for number in &self.asked.asked_questions {
+            is_asked_again.entry(*number).and_modify(|again| *again = true).or_insert(false);
         }
-        for predicate in &asked {
+        for number in &self.asked.class_questions {
+            is_asked_again.insert(*number, true);
+        }
+        let decided: BTreeSet<usize> =
+            self.aspects.iter().flat_map(|table| table.questions.iter().copied()).collect();
+        let asked = self.asked.clone();
+        for number in &asked.asked_questions {
+            // One that is asked once is left open as it is; each is looked at once.
+            if is_asked_again.remove(number) != Some(true) || decided.contains(number) {
+                continue;
+            }
+            let Some(predicate) = asked.numbers.find_question(*number) else { continue };
             let is_open = !matches!(predicate, Predicate::Field(_))
-                && self.list_aspect_answers(predicate).is_empty()
-                && !matches!(self.sketch_undecided(predicate), SketchedQuestion::Fixed(Some(_)));
-            // One that is asked once is left open as it is.
-            if is_open
-                && (of_classes.contains(predicate)
-                    || asked.iter().filter(|other| *other == predicate).count() > 1)
-            {
+                && !matches!(self.sketch_undecided(predicate, budget), SketchedPart::Fixed(Some(_)));
+            if is_open {
                 let rows = BTreeSet::from([vec![Some(false)], vec![Some(true)]]);
-                self.aspects.push(AspectTable::from_rows(rows, vec![*predicate]));
+                self.aspects.push(Rc::new(AspectTable::from_rows(AspectKind::Open, rows, vec![*number])));
             }
         }
     }
 
-    fn list_asked(&self) -> Vec<&'policy Predicate> {
-        list_asked_questions(self.policy, &self.denying, self.day)
-    }
-
-    /// Returns true unless the rules that deny exclude every change together; one with a value that the policy does
-    /// not allow counts only `with_invalid`.
+    /// Returns true unless the rules exclude every change together; one with a value that the policy does not allow
+    /// counts only `with_invalid`.
     pub(crate) fn is_possible(&self, with_invalid: bool, budget: &SearchBudget) -> bool {
-        let mut search = self.prepare_search();
+        let mut search = self.prepare_search(budget);
         if !with_invalid {
             search.leave_out_invalid_fields();
         }
-        search.is_change_possible(WantedChanges::All, &self.denying, budget)
+        search.is_change_possible(WantedChanges::All, &self.list_rules(), budget)
+    }
+
+    /// Returns the indexes of the rules.
+    pub(crate) fn list_rules(&self) -> Vec<usize> {
+        self.asked.rules.iter().map(|rule| rule.index).collect()
     }
 
     /// Returns the search among these changes.
-    pub(crate) fn prepare_search(&self) -> ChangeSearch<'policy> {
-        let sizes = self.aspects.iter().map(|aspect| aspect.rows.len()).collect();
-        let sketch = |predicate| self.sketch_predicate(predicate);
-        ChangeSearch::new(self.policy, &self.denying, self.day, sizes, &sketch)
-    }
-
-    fn sketch_predicate(&self, predicate: &'policy Predicate) -> SketchedQuestion<'policy> {
-        let mut parts = self.list_aspect_answers(predicate);
-        // How many files there are is open where it is not weighed with the paths.
-        if let Predicate::Size(size) = predicate
-            && let [Some(_), ..] = size.list_limits()
-            && counts_surely(size)
-            && !self.aspects.iter().any(|table| table.is_about_paths && table.questions.contains(&predicate))
-        {
-            parts.push(SketchedQuestion::Fixed(None));
-        }
-        match self.sketch_undecided(predicate) {
-            needed @ SketchedQuestion::NeedsField(_) => {
-                if parts.is_empty() {
-                    parts.push(SketchedQuestion::Fixed(None));
-                }
-                parts.push(needed);
-            }
-            undecided if parts.is_empty() => return undecided,
-            _ => {}
-        }
-        SketchedQuestion::All(parts)
-    }
-
-    /// Returns what each aspect says that a question is about; nothing for a question about none.
-    fn list_aspect_answers(&self, predicate: &Predicate) -> Vec<SketchedQuestion<'policy>> {
-        let mut found = Vec::new();
+    pub(crate) fn prepare_search(&self, budget: &SearchBudget) -> ChangeSearch<'policy> {
+        let mut columns: HashMap<usize, Vec<(usize, &Rc<AspectColumn>)>> = HashMap::new();
+        let mut counted_with_paths: BTreeSet<usize> = BTreeSet::new();
         for (aspect, table) in self.aspects.iter().enumerate() {
-            if let Some(place) = table.questions.iter().position(|question| *question == predicate) {
-                let answers = table.rows.iter().map(|row| row.get(place).copied().flatten()).collect();
-                found.push(SketchedQuestion::Aspect { aspect, answers });
+            for (number, column) in table.list_columns() {
+                columns.entry(number).or_default().push((aspect, column));
+            }
+            if table.kind == AspectKind::Paths {
+                counted_with_paths.extend(&table.questions);
             }
         }
-        found
+        let sketch = |number: usize| {
+            let mut parts = Vec::new();
+            for (aspect, column) in columns.get(&number).into_iter().flatten() {
+                parts.push(SketchedPart::Aspect(*aspect, (*column).clone()));
+            }
+            let Some(predicate) = self.asked.numbers.find_question(number) else { return parts };
+            // How many files there are is open where it is not weighed with the paths.
+            if let Predicate::Size(size) = predicate
+                && let [Some(_), ..] = size.list_limits()
+                && counts_surely(size)
+                && !counted_with_paths.contains(&number)
+            {
+                parts.push(SketchedPart::Fixed(None));
+            }
+            match self.sketch_undecided(predicate, budget) {
+                needed @ SketchedPart::NeedsField(_) => {
+                    if parts.is_empty() {
+                        parts.push(SketchedPart::Fixed(None));
+                    }
+                    parts.push(needed);
+                }
+                undecided if parts.is_empty() => parts.push(undecided),
+                _ => {}
+            }
+            parts
+        };
+        let sizes: Vec<usize> = self.aspects.iter().map(|aspect| aspect.count_choices()).collect();
+        ChangeSearch::new(self.asked.clone(), &sizes, &sketch, budget)
     }
 
     /// Returns what is known of a question without any aspect.
-    fn sketch_undecided(&self, predicate: &'policy Predicate) -> SketchedQuestion<'policy> {
+    fn sketch_undecided(
+        &self,
+        predicate: &'policy Predicate,
+        budget: &SearchBudget,
+    ) -> SketchedPart<'policy> {
         let in_hook = self.place == JudgingPlace::ServerHook;
         match predicate {
-            Predicate::Field(asked) => SketchedQuestion::Field(asked),
+            Predicate::Field(asked) => SketchedPart::Field(asked),
             // Other files may be touched beside the one that is.
             Predicate::Touches(_) => {
-                SketchedQuestion::Fixed(self.ask_about_path(predicate).filter(|holds| *holds))
+                SketchedPart::Fixed(self.ask_about_path(predicate, budget).filter(|holds| *holds))
             }
             Predicate::OnlyTouches(_) => {
-                SketchedQuestion::Fixed(self.ask_about_path(predicate).filter(|holds| !*holds))
+                SketchedPart::Fixed(self.ask_about_path(predicate, budget).filter(|holds| !*holds))
             }
             Predicate::StandardChange(asked) if !asked.has_entry_for(self.path) => {
-                SketchedQuestion::Fixed(Some(false))
+                SketchedPart::Fixed(Some(false))
             }
-            Predicate::StandardChange(asked) => SketchedQuestion::NeedsField(vec![asked.entry_field()]),
+            Predicate::StandardChange(asked) => SketchedPart::NeedsField(vec![asked.entry_field()]),
             Predicate::Ticket(asked) => match asked.required_field() {
-                Some(field) => SketchedQuestion::NeedsField(vec![field]),
-                None => SketchedQuestion::Fixed(None),
+                Some(field) => SketchedPart::NeedsField(vec![field]),
+                None => SketchedPart::Fixed(None),
             },
             Predicate::Approvals(asked) if in_hook && !asked.asks_code_owners() => {
-                SketchedQuestion::NeedsField(asked.approval_fields())
+                SketchedPart::NeedsField(asked.approval_fields())
             }
-            _ => SketchedQuestion::Fixed(None),
+            _ => SketchedPart::Fixed(None),
         }
     }
 
-    fn ask_about_path(&self, predicate: &Predicate) -> Option<bool> {
-        let path = self.path?;
-        let sample = json!({ "commits": [{ "message": "Change a file\n", "paths": [path] }] });
-        ask_sample(self.policy, predicate, &read_sample(&sample)?)
+    fn ask_about_path(&self, predicate: &Predicate, budget: &SearchBudget) -> Option<bool> {
+        let sample = self.path_sample.as_ref()?;
+        if !budget.spend_steps(measure_question(predicate).saturating_mul(PATTERN_COST)) {
+            return None;
+        }
+        ask_sample(self.asked.policy, predicate, sample)
     }
 }
 
-impl<'policy> AspectTable<'policy> {
-    /// Returns true for the questions about pushers, and for those about authors.
-    fn is_about_makers(&self) -> bool {
-        matches!(self.questions.first(), Some(Predicate::Pusher(_) | Predicate::Author(_)))
-    }
+/// How many steps of a search take as long as it takes to hold a pattern against a path.
+pub(crate) const PATTERN_COST: usize = 15;
 
-    fn add_rows(&mut self, rows: BTreeSet<Vec<Option<bool>>>) {
-        for row in rows {
-            if !self.rows.contains(&row) {
-                self.rows.push(row);
-            }
-        }
-    }
-
-    fn from_samples(
-        policy: &Policy,
-        questions: Vec<&'policy Predicate>,
-        samples: &[Change],
-        budget: &SearchBudget,
-    ) -> Self {
-        let mut rows = BTreeSet::new();
-        // Where there is too much to ask, everything stays open.
-        let cost = samples.len().saturating_mul(questions.len()).saturating_mul(SAMPLE_COST);
-        if !budget.spend_questions(cost) {
-            return AspectTable::from_rows(rows, questions);
-        }
-        for sample in samples {
-            rows.insert(questions.iter().map(|asked| ask_sample(policy, asked, sample)).collect());
-        }
-        AspectTable::from_rows(rows, questions)
-    }
-
-    fn from_rows(mut rows: BTreeSet<Vec<Option<bool>>>, questions: Vec<&'policy Predicate>) -> Self {
-        // What was not sampled is open.
-        if rows.is_empty() {
-            rows.insert(vec![None; questions.len()]);
-        }
-        AspectTable { is_about_paths: false, questions, rows: rows.into_iter().rev().collect() }
-    }
+/// Returns a change of one file.
+fn assume_path(path: &str) -> Option<Change> {
+    read_sample(&json!({ "commits": [{ "message": "Change a file\n", "paths": [path] }] }))
 }

@@ -1,5 +1,7 @@
 //! What a file of code owners says and cannot mean, and whom it names that nobody knows.
 
+use std::collections::BTreeSet;
+
 use crate::people::PeopleDirectory;
 use crate::people::code_owners::{CodeOwners, FoundCodeOwners, OwnerName};
 use crate::policy::inspect::findings::FileFindings;
@@ -36,14 +38,10 @@ pub(crate) fn list_code_owner_notes(file: &CodeOwners, people: &PeopleDirectory)
         notes
             .push(YamlFault::new(at_line(ignored.line), format!("this counts for nothing: {}", ignored.why)));
     }
-    let mut seen: Vec<&OwnerName> = Vec::new();
+    let mut seen: BTreeSet<&OwnerName> = BTreeSet::new();
     for entry in file.list_entries() {
         for owner in &entry.owners {
-            if seen.contains(&owner) {
-                continue;
-            }
-            seen.push(owner);
-            if people.find_owner_members(owner, file.format).is_unknown() {
+            if seen.insert(owner) && people.find_owner_members(owner, file.format).is_unknown() {
                 notes.push(describe_unknown_owner(owner, at_line(entry.line)));
             }
         }

@@ -3,5 +3,6 @@
 pub(crate) mod code_owners;
 pub(crate) mod signatures;
 pub(crate) mod staffing;
+pub(crate) mod team_people;
 pub(crate) mod teams;
 pub(crate) mod unreachable_people;

@@ -3,10 +3,13 @@
 //! The keys are those of the policy's own files, so whoever can change these can add one, but for the rule
 //! itself, which would refuse that change as well.
 
+use std::collections::HashMap;
+
 use crate::change::{Person, Text};
 use crate::people::ResolvedIdentity;
-use crate::policy::definition::{Policy, Rule};
+use crate::policy::definition::Policy;
 use crate::policy::inspect::findings::{FileFindings, InspectionFacts, LATER_KEYS_DAYS, SuspectedLockout};
+use crate::policy::inspect::rule_index::RuleIndex;
 use crate::policy::inspect::written::{find_entry, list_conjuncts};
 use crate::policy::signing_keys::SigningKey;
 use crate::predicates::Predicate;
@@ -19,26 +22,33 @@ const MAX_NAMED_KEYS: usize = 4;
 
 /// Finds rules of a file that ask for a signature which none of the keys can make, or soon none.
 pub(crate) fn inspect_signatures(
-    file: &YamlNode,
+    (rules, file): (&RuleIndex<'_>, usize),
     policy: &Policy,
     facts: &InspectionFacts<'_>,
     found: &mut FileFindings,
 ) {
+    // Rules that ask for the same teams get the same answers.
+    let mut known: HashMap<(&[String], bool), [Option<String>; 2]> = HashMap::new();
     for (place, rule) in policy.rules.iter().enumerate() {
         if rule.level_on(facts.today) != RuleLevel::Deny {
             continue;
         }
         for predicate in rule.require.list_required() {
             let Predicate::Signed(asked) = predicate else { continue };
-            let Some(at) = find_place(file, rule) else { continue };
+            let written = rules.find_written(file, rule.description.id.as_str());
+            let Some(at) = written.and_then(find_place) else { continue };
+            let [now, later] =
+                known.entry((asked.asked_teams(), asked.asks_for_author())).or_insert_with(|| {
+                    [facts.signing_keys, facts.later_keys].map(|keys| list_all_refusals(keys, asked, policy))
+                });
             let id = shorten_for_message(rule.description.id.as_str());
             // That there are no keys at all is told where the files of keys are.
-            if let Some(refusals) = list_all_refusals(facts.signing_keys, asked, policy) {
+            if let Some(refusals) = now {
                 let what =
                     format!("no change could keep `{id}`: no key makes a signature that counts; {refusals}");
                 let fault = YamlFault::new(at, what).with_help(advise_on_keys(asked));
                 found.suspicions.push(SuspectedLockout::of_rule(place, fault));
-            } else if let Some(refusals) = list_all_refusals(facts.later_keys, asked, policy) {
+            } else if let Some(refusals) = later {
                 let what = format!(
                     "{LATER_KEYS_DAYS} days from now, no key makes a signature that counts for `{id}`; {refusals}"
                 );
@@ -86,10 +96,9 @@ fn find_refusal(key: &SigningKey, asked: &SignedPredicate, policy: &Policy) -> O
     })
 }
 
-/// Returns the place of what the file itself asks about signatures in the rule.
-fn find_place(file: &YamlNode, rule: &Rule) -> Option<YamlPlace> {
-    let rules = find_entry(file, "rules")?;
-    let require = find_entry(find_entry(rules, rule.description.id.as_str())?, "require")?;
+/// Returns the place of what a rule asks about signatures, as a file writes it.
+fn find_place(rule: &YamlNode) -> Option<YamlPlace> {
+    let require = find_entry(rule, "require")?;
     let signed = list_conjuncts(require).into_iter().find(|(key, _)| key.text == "signed");
     Some(signed.map_or(require.at, |(key, _)| key.at))
 }

@@ -3,12 +3,17 @@
 //! A hook knows people by the addresses in commits and trailers, a forge by their accounts. Only a roster
 //! connects the two; without one, a member who is named in the other way counts for nothing.
 
+use std::collections::HashMap;
+
 use jiff::civil::Date;
 
 use crate::change::person::canonical_address;
 use crate::pattern::NamePattern;
 use crate::policy::definition::Policy;
 use crate::policy::inspect::findings::{FileFindings, SuspectedLockout};
+use crate::policy::inspect::rule_index::RuleIndex;
+use crate::policy::inspect::search::search_budget::SearchBudget;
+use crate::policy::inspect::staff::team_people::TeamPeople;
 use crate::policy::inspect::written::{find_entry, list_entries, list_items, scalar_text};
 use crate::predicates::Predicate;
 use crate::verdict::RuleLevel;
@@ -19,9 +24,11 @@ const GITHUB_PREFIX: &str = "github:";
 
 /// Looks at the bots of a file, and at the teams that rules ask.
 pub(crate) fn inspect_unreachable_people(
-    file: &YamlNode,
+    (file, index): (&YamlNode, usize),
     policy: &Policy,
+    (rules, people): (&RuleIndex<'_>, &TeamPeople<'_>),
     today: Date,
+    budget: &SearchBudget,
     found: &mut FileFindings,
 ) {
     if let Some(bots) = find_entry(file, "people").and_then(|people| find_entry(people, "bots")) {
@@ -30,24 +37,31 @@ pub(crate) fn inspect_unreachable_people(
     if policy.people.has_roster() {
         return;
     }
+    let own_teams = find_entry(file, "people").and_then(|people| find_entry(people, "teams"));
+    let own_teams: HashMap<&str, YamlPlace> = own_teams.map(list_team_places).unwrap_or_default();
     for (place, rule) in policy.rules.iter().enumerate() {
         if rule.level_on(today) != RuleLevel::Deny {
             continue;
         }
         let id = rule.description.id.as_str();
-        let written = find_entry(file, "rules").and_then(|rules| find_entry(rules, id));
+        let written = rules.find_written(index, id);
         let require = written.and_then(|rule| find_entry(rule, "require"));
         for predicate in rule.require.list_required() {
             let Predicate::Approvals(asked) = predicate else { continue };
             let teams = asked.asked_teams();
-            let Some(at) =
-                teams.iter().find_map(|team| find_team(file, team)).or(require.map(|node| node.at))
+            let Some(at) = teams
+                .iter()
+                .find_map(|team| own_teams.get(team.as_str()).copied())
+                .or(require.map(|node| node.at))
             else {
                 continue;
             };
-            let members = policy.people.list_human_members(teams);
+            let Some(members) = people.list_members(teams) else { return };
             if teams.is_empty() || members.is_empty() {
                 continue;
+            }
+            if !budget.spend_steps(members.len()) {
+                return;
             }
             let is_usable = |member: &&&str| asked.knows_approver(member);
             let usable = u64::try_from(members.iter().filter(is_usable).count()).unwrap_or(u64::MAX);
@@ -82,10 +96,13 @@ fn is_github_account(member: &str) -> bool {
     member.starts_with(GITHUB_PREFIX) && !member.contains('@')
 }
 
-/// Returns the place of a team that the file itself defines.
-fn find_team(file: &YamlNode, team: &str) -> Option<YamlPlace> {
-    let teams = find_entry(file, "people").and_then(|people| find_entry(people, "teams"))?;
-    list_entries(teams).iter().find(|(name, _)| name.text == team).map(|(name, _)| name.at)
+/// Returns the places of the teams that a file itself defines, by their names.
+fn list_team_places(teams: &YamlNode) -> HashMap<&str, YamlPlace> {
+    let mut places = HashMap::new();
+    for (name, _) in list_entries(teams) {
+        places.entry(name.text.as_str()).or_insert(name.at);
+    }
+    places
 }
 
 /// Finds a pattern of bots that takes all people for bots, as far as the policy names any; and one that takes

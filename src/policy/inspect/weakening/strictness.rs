@@ -2,7 +2,7 @@
 
 use crate::calendar::TimeLimit;
 use crate::policy::inspect::written::{
-    find_entry, is_same_value, list_entries, list_items, list_parts, list_texts, scalar_text,
+    find_entry, is_same_value, list_entries, list_items, list_parts, list_texts, measure_node, scalar_text,
 };
 use crate::yaml::YamlNode;
 
@@ -10,10 +10,17 @@ use crate::yaml::YamlNode;
 const APPROVAL_DEFAULTS: [(&str, &str); 3] =
     [("at-least", "1"), ("trust", "verified"), ("of", "final-revision")];
 
+/// How much may be written in two conditions together that are compared, as a product.
+const MAX_COMPARED_SIZES: usize = 2_000_000;
+
 /// Returns true if every change that fulfils the condition `new` fulfils `old`.
 ///
-/// False where that cannot be seen.
+/// False where that cannot be seen, or where there is too much to compare.
 pub(crate) fn is_as_strict(old: &YamlNode, new: &YamlNode) -> bool {
+    measure_node(old).saturating_mul(measure_node(new)) <= MAX_COMPARED_SIZES && asks_as_much(old, new)
+}
+
+fn asks_as_much(old: &YamlNode, new: &YamlNode) -> bool {
     list_entries(old).iter().all(|(key, asked)| match key.text.as_str() {
         "all" => list_parts(asked).iter().all(|part| asks_for(new, part)),
         _ => asks_for_entry(new, &key.text, asked),
@@ -22,7 +29,7 @@ pub(crate) fn is_as_strict(old: &YamlNode, new: &YamlNode) -> bool {
 
 /// Returns true if `new` asks at least what the condition `part` asks, somewhere among what has to hold.
 fn asks_for(new: &YamlNode, part: &YamlNode) -> bool {
-    is_as_strict(part, new)
+    asks_as_much(part, new)
 }
 
 /// Returns true if one of the questions of `new` that have to hold is `key`, with parameters at least as
@@ -39,7 +46,7 @@ fn asks_for_entry(new: &YamlNode, key: &str, asked: &YamlNode) -> bool {
         "any" => {
             // Each way that is left has to be one of the ways that there were.
             let ways = list_parts(asked);
-            list_parts(value).iter().all(|way| ways.iter().any(|known| is_as_strict(known, way)))
+            list_parts(value).iter().all(|way| ways.iter().any(|known| asks_as_much(known, way)))
         }
         "not" => is_same_value(asked, value),
         "field" => list_entries(asked).iter().all(|(field, asked)| {

@@ -4,7 +4,10 @@
 //! is a weakening unless its wording shows that it asks at least as much: when in doubt, it is one. Each
 //! needs a reason, so that it is a decision and no accident.
 
+use std::collections::HashMap;
+
 use crate::policy::inspect::findings::FileFindings;
+use crate::policy::inspect::rule_index::index_entries;
 use crate::policy::inspect::weakening::strictness::{
     are_obligations_as_strict, is_as_strict, is_field_as_strict, is_settings_map_as_strict,
 };
@@ -115,18 +118,13 @@ fn find_own_weakenings(
     let earlier: Vec<&PolicyFile> = files.iter().take(index).collect();
     let catalogue_at = |index: usize| catalogues.get(index).and_then(Option::as_ref);
     let earlier_catalogues: Vec<Option<&PolicyFile>> = (0..index).map(catalogue_at).collect();
-    let search = WeakeningSearch {
-        earlier: &earlier,
-        earlier_catalogues: &earlier_catalogues,
-        file,
-        catalogue: catalogue_at(index),
-    };
-    search.list_weakenings()
+    let catalogues = (earlier_catalogues.as_slice(), catalogue_at(index));
+    WeakeningSearch::new(&earlier, file, catalogues).list_weakenings()
 }
 
 /// Returns what a file weakens of these, which come before it, apart from catalogues in files of their own.
 pub(crate) fn list_weakenings_of(earlier: &[&PolicyFile], file: &PolicyFile) -> Vec<PolicyWeakening> {
-    WeakeningSearch { earlier, earlier_catalogues: &[], file, catalogue: None }.list_weakenings()
+    WeakeningSearch::new(earlier, file, (&[], None)).list_weakenings()
 }
 
 /// Refuses a reason for what is not weakened: it would hide that a later change weakens it.
@@ -143,6 +141,8 @@ pub(crate) fn inspect_reasons(file: &YamlNode, weakenings: &[PolicyWeakening], f
 /// A file, and those that it builds on.
 pub(super) struct WeakeningSearch<'files> {
     pub(super) earlier: &'files [&'files PolicyFile],
+    /// The rules of the earlier files, by their ids.
+    rules: Vec<HashMap<&'files str, &'files YamlNode>>,
     /// The catalogues that the earlier files name instead of their standard changes, in the same order.
     pub(super) earlier_catalogues: &'files [Option<&'files PolicyFile>],
     pub(super) file: &'files PolicyFile,
@@ -151,6 +151,18 @@ pub(super) struct WeakeningSearch<'files> {
 }
 
 impl<'files> WeakeningSearch<'files> {
+    fn new(
+        earlier: &'files [&'files PolicyFile],
+        file: &'files PolicyFile,
+        (earlier_catalogues, catalogue): (&'files [Option<&'files PolicyFile>], Option<&'files PolicyFile>),
+    ) -> Self {
+        let mut rules = Vec::new();
+        for file in earlier {
+            rules.push(find_entry(&file.node, "rules").map(index_entries).unwrap_or_default());
+        }
+        WeakeningSearch { earlier, rules, earlier_catalogues, file, catalogue }
+    }
+
     fn list_weakenings(&self) -> Vec<PolicyWeakening> {
         let mut found = Vec::new();
         self.add_rules(&mut found);
@@ -166,8 +178,11 @@ impl<'files> WeakeningSearch<'files> {
 
     /// Returns the last value at `path` in the earlier files, with the name of the file.
     pub(super) fn find_base(&self, path: &[&str]) -> Option<(&'files str, &'files YamlNode)> {
-        self.earlier.iter().rev().find_map(|file| {
-            let mut node = &file.node;
+        self.earlier.iter().zip(&self.rules).rev().find_map(|(file, rules)| {
+            let (mut node, path) = match path {
+                ["rules", id, path @ ..] => (rules.get(id).copied()?, path),
+                path => (&file.node, path),
+            };
             for key in path {
                 node = find_entry(node, key)?;
             }

@@ -1,0 +1,107 @@
+//! The people of teams, each list of teams looked up once.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
+
+use crate::people::PeopleDirectory;
+use crate::policy::inspect::search::search_budget::SearchBudget;
+
+/// How many steps of a search take as long as it takes to look up a member of a team.
+const MEMBER_COST: usize = 30;
+
+/// People, by their keys.
+pub(crate) type PeopleSet<'people> = Rc<BTreeSet<&'people str>>;
+
+/// Finds the people of teams who are no bots.
+pub(crate) struct TeamPeople<'people> {
+    people: &'people PeopleDirectory,
+    budget: &'people SearchBudget,
+    rostered: OnceCell<Option<PeopleSet<'people>>>,
+    identities: OnceCell<BTreeMap<&'people str, &'people str>>,
+    addresses: OnceCell<Vec<&'people str>>,
+    /// The first address or account of each entry of the roster, by the name of the entry without its case.
+    entries: OnceCell<HashMap<String, &'people str>>,
+    /// By the names of the teams.
+    members: RefCell<HashMap<Vec<String>, PeopleSet<'people>>>,
+}
+
+impl<'people> TeamPeople<'people> {
+    /// Prepares to look up the teams of a policy.
+    pub(crate) fn new(people: &'people PeopleDirectory, budget: &'people SearchBudget) -> Self {
+        TeamPeople {
+            people,
+            budget,
+            rostered: OnceCell::new(),
+            identities: OnceCell::new(),
+            addresses: OnceCell::new(),
+            entries: OnceCell::new(),
+            members: RefCell::default(),
+        }
+    }
+
+    /// Returns true if there is a roster.
+    pub(crate) fn has_roster(&self) -> bool {
+        self.people.has_roster()
+    }
+
+    /// Returns the people whom the roster lists; `None` without a roster. Where there are too many to tell them from
+    /// bots, all are people.
+    pub(crate) fn list_rostered(&self) -> Option<PeopleSet<'people>> {
+        let list = || {
+            let identities = self.list_identities();
+            let comparisons = identities.len().saturating_mul(self.people.bot_patterns().len() + 1);
+            match self.budget.spend_steps(comparisons.saturating_mul(MEMBER_COST)) {
+                true => self.people.list_roster_humans().map(Rc::new),
+                false => self.has_roster().then(|| Rc::new(identities.values().copied().collect())),
+            }
+        };
+        self.rostered.get_or_init(list).clone()
+    }
+
+    /// Returns the addresses and accounts that the roster lists, each with the key of its person.
+    pub(crate) fn list_identities(&self) -> &BTreeMap<&'people str, &'people str> {
+        self.identities.get_or_init(|| self.people.list_identities())
+    }
+
+    /// Returns the addresses that the roster lists.
+    pub(crate) fn list_addresses(&self) -> &[&'people str] {
+        self.addresses.get_or_init(|| {
+            self.list_identities().keys().copied().filter(|identity| identity.contains('@')).collect()
+        })
+    }
+
+    /// Returns the first address or account of the entry of the roster with this name.
+    pub(crate) fn find_entry_identity(&self, name: &str) -> Option<&'people str> {
+        let entries = self.entries.get_or_init(|| {
+            let mut entries = HashMap::new();
+            for (identity, key) in self.list_identities() {
+                entries.entry(key.to_ascii_lowercase()).or_insert(*identity);
+            }
+            entries
+        });
+        entries.get(&name.to_ascii_lowercase()).copied()
+    }
+
+    /// Returns the people in these teams; `None` where there are too many to look up.
+    pub(crate) fn list_members(&self, teams: &[String]) -> Option<PeopleSet<'people>> {
+        if let Some(known) = self.members.borrow().get(teams) {
+            return Some(known.clone());
+        }
+        let rostered = self.list_rostered();
+        let mut members = BTreeSet::new();
+        for team in teams {
+            let mut count = self.people.team_members(team).len();
+            if rostered.is_none() {
+                count = count.saturating_mul(self.people.bot_patterns().len() + 1);
+            }
+            if !self.budget.spend_steps(count.saturating_mul(MEMBER_COST)) {
+                return None;
+            }
+            members.extend(self.people.list_team_humans(team, rostered.as_deref()));
+        }
+        let members = Rc::new(members);
+        self.members.borrow_mut().insert(teams.to_vec(), members.clone());
+        Some(members)
+    }
+}
