@@ -1,4 +1,5 @@
 //! What a policy weakens of the policies that it extends.
 
+mod parameter_senses;
 pub(crate) mod strictness;
 pub(crate) mod weakened_entries;
