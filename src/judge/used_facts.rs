@@ -50,6 +50,7 @@ messages! {
     IS_READY = "fact.is-ready": "the pull request is no draft";
     LABELS = "fact.labels": "the labels are {labels}";
     NO_LABELS = "fact.no-labels": "there is no label";
+    NO_CONVERSATIONS = "fact.no-conversations": "there is no conversation";
     CONVERSATIONS = "fact.conversations": "{open} of {count} {count:conversation|conversations} not resolved";
     MORE_FACTS = "fact.more": "{count} more of this kind";
 }
@@ -387,6 +388,11 @@ fn add_pull_facts(predicate: &Predicate, change: &Change, list: &mut FactList) {
         }
         _ => {
             let Ok(conversations) = &pull.conversations else { return };
+            // None at all is no number of them.
+            if conversations.is_empty() {
+                list.add_fact(Message::from(&NO_CONVERSATIONS), UsedFactSource::Forge, true);
+                return;
+            }
             let open = conversations.iter().filter(|one| !one.is_resolved).count();
             CONVERSATIONS.with("open", open).with("count", conversations.len())
         }

@@ -144,6 +144,11 @@ pub struct RuleExemption {
 }
 
 impl Policy {
+    /// Returns true if both are made of the same files. The keys of signatures are no part of the digest.
+    pub(crate) fn has_same_content(&self, other: &Policy) -> bool {
+        self.digest == other.digest && self.signer_keys == other.signer_keys
+    }
+
     /// Returns true if the ref with this full name is under change control.
     pub(crate) fn protects_ref(&self, full_name: &[u8]) -> bool {
         self.protected_refs.iter().any(|pattern| pattern.matches_ref(full_name))

@@ -245,7 +245,7 @@ pull:
     assert_eq!(
         told(rules, text),
         [
-            "tests: the check `test` succeeds",
+            "tests: the check test succeeds",
             "ready: the pull request is marked as ready",
             "ready: the open conversations are resolved",
             "ready: the label `go` is added by an independent member of ops",

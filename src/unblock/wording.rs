@@ -14,7 +14,7 @@ messages! {
     MORE_PATHS = "plan.more-paths": "{paths} and {more} more";
     SIGN_COMMITS = "plan.sign-commits": "the committer signs the commits";
     UPDATE_TICKET = "plan.update-ticket": "the ticket {ticket} becomes what is asked: {differences+; }";
-    PASS_CHECK = "plan.pass-check": "the check `{check}` succeeds";
+    PASS_CHECK = "plan.pass-check": "the check {check} succeeds";
     ADD_LABEL = "plan.add-label": "the label `{label}` is added";
     ADD_LABEL_BY = "plan.add-label-by": "the label `{label}` is added by an independent member of {teams/or}";
     REMOVE_LABEL = "plan.remove-label": "the label {label} is removed";

@@ -56,14 +56,14 @@ impl GoverningPolicies {
     /// counts there.
     pub(crate) fn combine(own: LoadedPolicy, base: Option<LoadedPolicy>, target: &str) -> Self {
         let base = base.filter(|base| {
-            base.policy.digest != own.policy.digest && base.policy.protects_ref(target.as_bytes())
+            !base.policy.has_same_content(&own.policy) && base.policy.protects_ref(target.as_bytes())
         });
         GoverningPolicies { own, base, queued: None }
     }
 
     /// Adds the policy that what stands before it in a merge queue leaves for a pull request.
     pub(crate) fn add_queued(self, queued: Option<&LoadedPolicy>) -> Self {
-        let queued = queued.filter(|queued| queued.policy.digest != self.own.policy.digest);
+        let queued = queued.filter(|queued| !queued.policy.has_same_content(&self.own.policy));
         GoverningPolicies { queued: queued.cloned(), ..self }
     }
 

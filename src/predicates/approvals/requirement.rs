@@ -29,6 +29,12 @@ messages! {
     FROM_OWNERS = "approvals.from-owners": " from the code owners of what it touches";
     FROM_TEAMS = "approvals.from-teams": " from {teams/or}";
     FROM_MEMBERS = "approvals.from-members": " from {teams/or} ({members/or})";
+    ALLOWED_CLAIMS = "approvals.allowed-claims": "an approval that a trailer claims counts";
+    ALLOWED_REVISIONS = "approvals.allowed-revisions": "an approval of an earlier revision counts";
+    ALLOWED_COMMANDS = "approvals.allowed-commands": "a comment that says {commands/or} counts as an approval";
+    UNOWNED_BY_ANYONE = "approvals.unowned-by-anyone": "anyone's approval counts for paths without an owner";
+    UNOWNED_BY_NOBODY = "approvals.unowned-by-nobody": "paths without an owner need no approval";
+    UNOWNED_REFUSED = "approvals.unowned-refused": "paths without an owner are refused";
     FROM_EACH_TEAM = "approvals.from-each-team": " (one each from {teams/and})";
 }
 
@@ -120,6 +126,28 @@ impl ApprovalsPredicate {
             true => member.contains(':') && !member.contains('@'),
             false => member.contains('@') || member.contains(':'),
         }
+    }
+
+    /// Describes which approvals count beside those that a forge vouches for, of the content that lands.
+    pub(super) fn describe_allowances(&self) -> Vec<Message> {
+        let mut allowances = Vec::new();
+        if self.trust == ApprovalTrust::Claimed {
+            allowances.push(Message::from(&ALLOWED_CLAIMS));
+        }
+        if self.coverage == ApprovalCoverage::AnyCommit {
+            allowances.push(Message::from(&ALLOWED_REVISIONS));
+        }
+        if !self.commands.is_empty() {
+            allowances.push(ALLOWED_COMMANDS.with("commands", quote_patterns(&self.commands)));
+        }
+        allowances.extend(self.owners.map(|unowned| {
+            Message::from(match unowned {
+                UnownedPaths::ByAnyone => &UNOWNED_BY_ANYONE,
+                UnownedPaths::ByNobody => &UNOWNED_BY_NOBODY,
+                UnownedPaths::Refused => &UNOWNED_REFUSED,
+            })
+        }));
+        allowances
     }
 
     pub(super) fn describe_question(&self) -> Message {

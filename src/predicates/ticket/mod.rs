@@ -29,6 +29,7 @@ messages! {
     QUESTION_WITHIN = "ticket.question-within": ", which may follow within {limit}";
     QUESTION_AT_MOST = "ticket.question-at-most": ", at most {limit} of them";
     QUESTION_REQUIREMENTS = "ticket.question-requirements": ", {requirements}";
+    UNSEEN_IS_OWED = "ticket.unseen-is-owed": "a ticket that no system can be asked about is owed until then";
     TOO_MANY = "ticket.too-many": "`{field}` names {count} tickets; at most {limit} {limit:is|are} allowed";
     OWED_WITHIN = "obligation.ticket-within": "`{field}` within {limit}: a ticket {requirements}";
     ANSWER = "ticket.answer-of-ticket-system": "the ticket system's answer";
@@ -205,6 +206,11 @@ impl TicketPredicate {
     /// Returns the field, if it may be stated after the change has landed.
     pub(crate) fn owed_field(&self) -> Option<&FieldDefinition> {
         if self.time_limit.is_some() { Some(&self.field) } else { None }
+    }
+
+    /// Returns what is owed instead of refused.
+    pub(crate) fn list_allowances(&self) -> Vec<Message> {
+        if self.may_defer_lookup { vec![Message::from(&UNSEEN_IS_OWED)] } else { Vec::new() }
     }
 
     pub(crate) fn describe(&self) -> Message {

@@ -248,9 +248,9 @@ fn write_question(
 ) -> io::Result<()> {
     let (mark, style) = mark_answer(&question.answer);
     let words = match question.kind {
-        QuestionKind::All => "all of these hold".to_owned(),
-        QuestionKind::Any => "one of these holds".to_owned(),
-        QuestionKind::Not => "this does not hold".to_owned(),
+        QuestionKind::All => "all of these:".to_owned(),
+        QuestionKind::Any => "one of these:".to_owned(),
+        QuestionKind::Not => "not this:".to_owned(),
         QuestionKind::Predicate(_) => escape::escape_words(&question.question.to_plain_text()),
     };
     let mut spans = vec![styled_text(style, mark), plain_text("  ".repeat(depth + 1))];
