@@ -27,7 +27,7 @@ mod settings;
 pub(crate) mod swapped_parents;
 
 pub use crate::gate::given_change::{
-    complete_policy_effect, forget_policy_effect, judge_given_change, read_range_commits,
+    complete_policy_effect, forget_policy_effect, judge_given_changes, read_range_commits,
 };
 pub use crate::gate::history::{HistorySpan, find_commit_as_of, find_history_spans, find_spans_after};
 pub use crate::gate::policy_check::{check_policy, check_server_policy, list_idle_patterns};

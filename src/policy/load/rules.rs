@@ -232,6 +232,12 @@ fn read_requirement(
     None
 }
 
+/// Returns those of these ids of which there is no rule: they are switched off, in a policy without faults.
+pub(crate) fn list_switched_off(ids: &[&str], rules: &[Rule]) -> Vec<RuleId> {
+    let is_off = |id: &&&str| rules.iter().all(|rule| rule.description.id.as_str() != **id);
+    ids.iter().filter(is_off).map(|id| RuleId::new(*id)).collect()
+}
+
 /// Returns the level of a rule; `None` if it is switched off.
 fn read_level(
     loader: &mut PolicyLoader<'_>,
