@@ -866,6 +866,137 @@ fn the_commands_tell_what_a_draft_would_change() {
     scene.is("policy-changes");
 }
 
+/// A rule that applies to nothing is not one that everything keeps, and the months are told.
+#[test]
+fn a_backtest_says_what_a_history_does_not_show() {
+    let scene = Scene::repository();
+    let policy = "changegate: 1\nname: acme\nprotects: [main]\nfields:\n  Risk: { ordered: [low, high] }\nrules:\n  risk: { require: { field: { Risk: present } } }\n";
+    let mut scene = scene;
+    scene.write("policies/changegate.yml", policy);
+    scene.commit("Start\n\nRisk: low\n");
+    scene.write("src/a.rs", "1\n");
+    scene.commit("Add it\n\nRisk: low\n");
+    let more = "  never: { when: { touches: zzz }, require: { field: { Risk: high } } }\n  high: { require: { field: { Risk: high } } }\n";
+    scene.write("policies/changegate.yml", format!("{policy}{more}"));
+    let since = ["policy", "backtest", "--since", "2020-01-01"];
+    let run = |args: &[&str]| {
+        let output = scene.command(&[&since[..], args].concat()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{args:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let told = run(&["-v", "--html", "page.html"]);
+    assert!(told.contains("never broken: risk\n"), "{told}");
+    assert!(told.contains("always broken: high\n"), "{told}");
+    assert!(told.contains("applied to no change: never\n"), "{told}");
+    assert!(told.contains("by month: newly denied, newly allowed, all\n"), "{told}");
+    let json: serde_json::Value = serde_json::from_str(&run(&["--format", "json"])).unwrap();
+    let months = json["months"].as_object().unwrap();
+    let denied: u64 = months.values().map(|month| month["newly-denied"].as_u64().unwrap()).sum();
+    assert_eq!(json["totals"]["newly-denied"], denied);
+    let page = std::fs::read_to_string(scene.directory.join("page.html")).unwrap();
+    assert!(page.contains("Applied to no change: ") && !page.contains("by class"), "{page}");
+    assert!(!page.contains("No change shifts."), "{page}");
+}
+
+/// A range is divided into changes as where it arrives, by what the policy takes for one.
+#[test]
+fn a_range_is_tried_as_the_changes_that_a_push_makes_of_it() {
+    let policy = "changegate: 1\nname: acme\nprotects: [main]\nunit: step\nfields:\n  Risk: { ordered: [low, high] }\nrules:\n  risk: { require: { field: { Risk: present } } }\n";
+    for unit in ["step", "commit"] {
+        let mut scene = Scene::repository();
+        scene.write("policies/changegate.yml", policy.replace("unit: step", &format!("unit: {unit}")));
+        scene.commit("Start\n\nRisk: low\n");
+        scene.git(&["switch", "-q", "-c", "topic"]);
+        scene.write("src/a.rs", "1\n");
+        scene.commit("Add it\n\nRisk: low\n");
+        scene.write("src/a.rs", "2\n");
+        scene.commit("Change it\n");
+        let read_json = |args: &[&str]| -> serde_json::Value {
+            let output = scene.command(args).output().unwrap();
+            serde_json::from_slice(&output.stdout).unwrap()
+        };
+        let tried = ["try", "main..topic", "--format", "json"];
+        let changes = |json: &serde_json::Value| json["groups"][0]["changes"].as_array().unwrap().len();
+        for how in [&["--as", "push", "--pusher", "ana"][..], &[]] {
+            let json = read_json(&[&tried[..], how].concat());
+            assert_eq!(
+                (json["decision"].as_str(), changes(&json)),
+                (Some("deny"), 2),
+                "{unit} {how:?}: {json}"
+            );
+        }
+        // A field that is tried is stated by each change.
+        let json = read_json(&[&tried[..], &["--as", "push", "--field", "Risk=low"]].concat());
+        assert_eq!((json["decision"].as_str(), changes(&json)), (Some("allow"), 2), "{unit}: {json}");
+        let json = read_json(&[&tried[..], &["--as", "pull-request"]].concat());
+        assert_eq!(changes(&json), if unit == "step" { 1 } else { 2 }, "{unit}: {json}");
+        let json = read_json(&["explain", "main..topic", "--as", "push", "--format", "json"]);
+        assert_eq!(json["changes"].as_array().unwrap().len(), 2, "{json}");
+    }
+}
+
+/// Of a change that does not exist yet nothing is vouched for, and the line of the code owners is told.
+#[test]
+fn what_a_draft_says_is_assumed() {
+    let mut scene = Scene::repository();
+    scene.write(
+        "policies/changegate.yml",
+        "changegate: 1\nname: acme\nprotects: [main]\npeople: { teams: { ops: ['github:ben'] } }\nfields: { Reviewed-by: { person: true } }\nrules:\n  owners: { when: { touches: infra/ }, require: { approvals: { from: codeowners, trust: claimed } } }\n  hours: { require: { window: { outside: [{ from: 2026-12-20, until: 2027-01-03 }] } } }\n  people: { require: { pusher: { bot: false } } }\n",
+    );
+    scene.write("CODEOWNERS", "* @ben\n");
+    scene.commit("Start\n");
+    let explain = |args: &[&str]| {
+        let own = ["explain", "-m", "Patch it", "--author", "Ana <ana@example.com>", "--path", "infra/n.tf"];
+        let output = scene.command(&[&own[..], args].concat()).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let told = explain(&["--at", "2026-11-20T09:00:00Z", "--pusher", "ana"]);
+    assert!(told.contains("`infra/n.tf` [assumed]") && told.contains("UTC [assumed]"), "{told}");
+    assert!(told.contains("`ana` pushes [assumed]"), "{told}");
+    let owners = "the owners of `infra/n.tf` are `@ben` (line 1 of `CODEOWNERS`) [verified: code owners]";
+    assert!(told.contains(owners), "{told}");
+    assert_eq!(told.matches("[verified: ").count(), 1, "{told}");
+    // The clock is that of the gate where no time is tried.
+    assert!(explain(&[]).contains("UTC [verified: clock]"));
+    let told = explain(&["--rule", "hours"]);
+    assert!(!told.contains("see what it asks above"), "{told}");
+}
+
+/// What a desk cannot know of a file says how to show it, and a patch that makes a file shows all of it.
+#[test]
+fn the_content_of_files_is_tried_with_a_patch() {
+    let mut scene = Scene::repository();
+    scene.write(
+        "policies/changegate.yml",
+        "changegate: 1\nname: acme\nprotects: [main]\nfields:\n  D: { matches: '[0-9a-f]{64}', example: '4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393' }\nrules:\n  lines: { require: { not: { adds-lines: { matching: 'eval', in: 'src/**' } } } }\n  digest: { require: { digest-of: { field: D, path: 'models/**' } } }\n",
+    );
+    scene.commit("Start\n");
+    let own = ["try", "-m", "Patch it", "--author", "Ana <ana@example.com>"];
+    let mut run = |args: &[&str], input: &[u8]| {
+        let mut command = scene.command(&[&own[..], args].concat());
+        command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), input).unwrap();
+        let output = child.wait_with_output().unwrap();
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" "),
+        )
+    };
+    let (code, told) = run(&["--path", "src/a.py"], b"");
+    assert!(code == Some(1) && told.contains("show them with a patch: --diff FILE"), "{told}");
+    assert!(told.contains("fix: the author") && !told.contains("administrator"), "{told}");
+    let patch = b"diff --git a/models/m b/models/m\nnew file mode 100644\nindex 0000000..587be6b\n--- /dev/null\n+++ b/models/m\n@@ -0,0 +1 @@\n+x\n";
+    // The SHA-256 of `x` and the end of a line.
+    let digest = "D=73cb3858a687a8494ca3323053016282f3dad39d42cf62ca4e79dda2aac7d9ac";
+    assert_eq!(run(&["--diff", "-", "--field", digest], patch).0, Some(0));
+    let (code, told) = run(&["--diff", "-"], patch);
+    assert!(code == Some(1) && told.contains("has the digest 73cb3858"), "{told}");
+    let changed = b"diff --git a/models/m b/models/m\nindex 587be6b..975fbec 100644\n--- a/models/m\n+++ b/models/m\n@@ -1 +1 @@\n-x\n+y\n";
+    let (code, told) = run(&["--diff", "-", "--field", digest], changed);
+    assert!(code == Some(1) && told.contains("commit it, and try the range"), "{told}");
+}
+
 #[test]
 fn a_change_is_tried_before_it_is_made() {
     let mut scene = Scene::repository();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::calendar::Holiday;
 use crate::policy::definition::{KeyFile, Policy};
-use crate::policy::difference::effective_policy::{EffectivePolicy, find_named};
+use crate::policy::difference::effective_policy::EffectivePolicy;
 use crate::policy::difference::policy_difference::{PolicyDifference, PolicyDirection};
 use crate::policy::difference::value_changes::{list_member_changes, quote_members, with_details};
 use crate::policy::difference::wording::{

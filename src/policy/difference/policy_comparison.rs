@@ -1,7 +1,6 @@
 //! Two policies, part by part.
 
-use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::policy::definition::Policy;
 use crate::policy::difference::catalogue_changes::list_catalogue_changes;
@@ -15,9 +14,8 @@ use crate::policy::difference::value_changes::{
 };
 use crate::policy::difference::wording::{
     ACCEPTS_LESS, ACCEPTS_LESS_AND_SORTS, ACCEPTS_MORE, ACCEPTS_OTHERS, ALSO, CATALOGUE_IS_ANOTHER,
-    FIRST_CLASS, IS_ANOTHER, IS_GONE, IS_NEW, KEY_IS_ANOTHER, NO_LONGER, OTHER_FILES,
-    PART_CLASS, PART_FIELD, PART_FILES, PART_PROTECTS, TAKES_FEWER, TAKES_MORE, TAKES_OTHERS,
-    VALUES, key_part,
+    FIRST_CLASS, IS_ANOTHER, IS_GONE, IS_NEW, KEY_IS_ANOTHER, NO_LONGER, OTHER_FILES, PART_CLASS, PART_FIELD,
+    PART_FILES, PART_PROTECTS, TAKES_FEWER, TAKES_MORE, TAKES_OTHERS, VALUES, key_part,
 };
 use crate::policy::difference::written_parts::differs_in_text_alone;
 use crate::policy::inspect::weakening::strictness::{

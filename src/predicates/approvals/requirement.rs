@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::change::{Person, Text};
 use crate::people::contributors::{NotIndependent, ResolvedContributor};
 use crate::predicates::approvals::approvers::{CountedApprover, covers_each_team};
-use crate::predicates::approvals::owners::{UnownedPaths, not_an_owner_message};
+use crate::predicates::approvals::owners::{UnownedPaths, not_an_owner_message, unowned_message};
 use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::support::parameters::quote_patterns;
 use crate::verdict::{Finding, Fixer, Message, MessageTemplate, MessageValue, messages};
@@ -96,6 +96,24 @@ impl ApprovalsPredicate {
     /// Returns true if the owners of what is touched have to approve.
     pub(crate) fn asks_code_owners(&self) -> bool {
         self.owners.is_some()
+    }
+
+    /// Returns the touched paths that are refused because nobody owns them; none where owners need not approve.
+    pub(crate) fn list_refused_paths<'found>(
+        &self,
+        context: &'found EvaluationContext<'_>,
+    ) -> &'found [Text] {
+        match (self.owners, context.owned_paths()) {
+            (Some(UnownedPaths::Refused), Ok(owned)) => &owned.unowned,
+            _ => &[],
+        }
+    }
+
+    /// Returns the message that touched paths have no owner and are refused; `None` if no path is.
+    pub(crate) fn describe_refused_paths(&self, context: &EvaluationContext<'_>) -> Option<Message> {
+        let owned = context.owned_paths().ok()?;
+        let is_refused = !self.list_refused_paths(context).is_empty();
+        is_refused.then(|| unowned_message(owned))
     }
 
     /// Returns true if each of the teams has to approve.

@@ -6,6 +6,7 @@
 pub(crate) mod late_evidence;
 pub(crate) mod lookup;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -295,6 +296,13 @@ impl TicketPredicate {
             evidence: Message::from(&ANSWER),
             ..limit_obligation(&self.field, limit, context)
         }
+    }
+
+    /// Returns how many different tickets may be named, if these are more.
+    pub(crate) fn exceeded_limit(&self, claims: &[FieldClaim<'_>]) -> Option<u64> {
+        let limit = self.max_tickets?;
+        let values: BTreeSet<&Text> = claims.iter().map(|claim| claim.value.as_ref()).collect();
+        (u64::try_from(values.len()).unwrap_or(u64::MAX) > limit).then_some(limit)
     }
 
     fn find_excess_ticket(

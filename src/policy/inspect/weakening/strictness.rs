@@ -6,7 +6,7 @@ use crate::policy::inspect::weakening::parameter_senses::{
     is_window_as_strict,
 };
 use crate::policy::inspect::written::{
-    find_entry, is_same_value, list_condition_predicates, list_entries, list_items, list_parts, list_texts, measure_node,
+    find_entry, is_same_value, list_condition_predicates, list_entries, list_parts, list_texts, measure_node,
     scalar_text,
 };
 use crate::yaml::{YamlNode, YamlValue};
