@@ -31,6 +31,8 @@ pub struct StandardCatalogue {
 /// A kind of change that was approved in advance.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StandardChange {
+    /// What it is called, for people; it decides nothing.
+    pub title: Option<String>,
     /// The paths that it may touch; never empty.
     pub paths: Vec<PathPattern>,
     /// How many files it may change; `None` for any number.
@@ -101,6 +103,14 @@ impl StandardCatalogue {
         self.entries.iter().map(|(id, entry)| (id.as_str(), entry))
     }
 
+    /// Returns true if both hold the same entries, whatever those are called.
+    pub(crate) fn has_same_entries(&self, other: &StandardCatalogue) -> bool {
+        self.entries.len() == other.entries.len()
+            && self.entries.iter().zip(&other.entries).all(|((id, one), (other_id, other))| {
+                id == other_id && *one == StandardChange { title: one.title.clone(), ..other.clone() }
+            })
+    }
+
     /// Returns true if the catalogue has no entry.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
@@ -122,9 +132,7 @@ impl StandardChange {
     ) -> Option<Self> {
         let before = faults.len();
         let mut map = MapReader::new(node, faults)?;
-        if let Some(title) = map.find_key("title") {
-            read_text(title, faults);
-        }
+        let title = map.find_key("title").and_then(|node| read_text(node, faults)).map(str::to_owned);
         let mut paths = Vec::new();
         if let Some(node) = map.require_key("paths", faults) {
             paths = parse_each(node, faults, parse_bounded_pattern);
@@ -156,6 +164,7 @@ impl StandardChange {
             return None;
         }
         Some(StandardChange {
+            title,
             paths,
             max_files,
             max_lines,

@@ -389,6 +389,91 @@ fn policy() {
 }
 
 #[test]
+fn policy_show_names_all_that_a_policy_accepts() {
+    let scene = Scene::repository();
+    scene.write(
+        "policies/two.yml",
+        "changegate: 1\npeople:\n  bots:\n    - b1@x.example\n    - b2@x.example\n",
+    );
+    scene.write(
+        "policies/base.yml",
+        "changegate: 1\npeople:\n  teams: { a: ['github:a'] }\n  bots: [b1@x.example]\n  codeowners: { format: gitlab }\n",
+    );
+    scene.write(
+        "policies/changegate.yml",
+        "changegate: 1\nextends: [base.yml, two.yml]\nprotects: [main]\npeople:\n  bots: [b3@x.example]\nfields:\n  Reviewed-by: { \
+         person: true }\n  Ticket: { matches: '[A-Z]+-[0-9]+', example: PAY-1 }\n  Digest: { matches: '[0-9a-f]{64}' }\n\
+         tickets: { PAY: { jira: https://acme.atlassian.net } }\nacts: { attach: { from: [a], largest: 2MB } }\n\
+         standard-changes:\n  STD-1: { title: Renew a certificate, paths: [certs/], size: { files: { at-most: 2 } }, who: { teams: \
+         [a] }, approved-by: Dana, approved-on: 2026-01-01, review-by: 2026-12-31 }\nrules:\n  reviewed: { require: { approvals: { \
+         of: any-commit, trust: claimed, commands: [/ok] } } }\n  owned: { require: { approvals: { from: codeowners, unowned: nobody \
+         } } }\n  checked: { require: { checks: { named: [test], allow: [skipped] } } }\n  labelled: { require: { label: { any-of: [x], \
+         by: [a], of: any-revision } } }\n  small: { require: { size: { files: { at-most: 3 }, ignore: ['*.lock'] } } }\n  ticket: { \
+         require: { ticket: { field: Ticket, within: 24h, exists: true, unseen: owe } } }\n  digest: { require: { digest-of: { field: \
+         Digest, path: [a], dvc: md5 } } }\n  one-way: { require: { any: [{ field: { Ticket: present } }] } }\n",
+    );
+    let output = scene.command(&["policy", "show"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    let flat = text.split_whitespace().collect::<Vec<&str>>().join(" ");
+    for told in [
+        "also an approval that a trailer claims counts",
+        "also an approval of an earlier revision counts",
+        "also a comment that says `/ok` counts as an approval",
+        "also paths without an owner need no approval",
+        "also a check that was skipped counts as a success",
+        "also a label that was added before the last push counts",
+        "also `*.lock` does not count as files",
+        "also a ticket that no system can be asked about is owed until then",
+        "also of a `.dvc` file, the MD5 of its output counts",
+        "requires `Ticket` is stated",
+        "a may attach a file to it, of at most 2000000 bytes",
+        "codeowners: { format: gitlab } [policies/base.yml:5]",
+        "Renew a certificate",
+        "size at most 2 files",
+        "who a",
+        // Each file names its own.
+        "bots [policies/base.yml:4] are b1@x.example",
+        "bots [policies/two.yml:4] are b1@x.example, b2@x.example",
+        "bots [policies/changegate.yml:5] are b3@x.example",
+    ] {
+        assert!(flat.contains(told), "{told}:\n{text}{errors}");
+    }
+    assert_eq!(text.matches("b1@x.example").count(), 2, "{text}");
+}
+
+#[test]
+fn controls_are_those_of_a_change_and_of_a_list_of_one_s_own() {
+    let mut scene = Scene::repository();
+    scene.write(
+        "policies/changegate.yml",
+        "changegate: 1\nprotects: [main]\nfields: { Risk: { one-of: [low, high] } }\nrules:\n  src: { when: { touches: src/ }, \
+         controls: ['iso27001:A.8.4'], require: { field: { Risk: present } } }\n  all: { controls: ['iso27001:A.8.32'], require: { \
+         field: { Risk: present } } }\n",
+    );
+    scene.write("soa.txt", "# ours\niso27001:A.8.4   Access to source code\n\nacme:7.1\n");
+    scene.write("wrong.txt", "A.8.4\n");
+    scene.commit("Start\n\nRisk: low\n");
+    scene.write("docs/a.md", "1\n");
+    scene.commit("Document it\n\nRisk: low\n");
+    let show = |scene: &Scene, args: &[&str]| {
+        let output = scene.command(&[&["policy", "show", "--controls"], args].concat()).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let of_list = show(&scene, &["--control-list", "soa.txt"]);
+    assert!(of_list.contains("\n# Controls of your list\nacme:7.1: no rule names it\n"), "{of_list}");
+    assert!(of_list.contains("iso27001:A.8.4\n  src") && !of_list.contains("soc2"), "{of_list}");
+    let of_change = show(&scene, &["--control-list", "soa.txt", "--for", "HEAD"]);
+    assert!(of_change.contains("iso27001:A.8.4: no rule that applies names it"), "{of_change}");
+    assert!(of_change.contains("iso27001:A.8.32\n  all") && of_change.contains("Document it"), "{of_change}");
+    assert!(show(&scene, &["--for", "HEAD"]).contains("# Controls that shipped packs name"));
+    for wrong in [&["--control-list", "wrong.txt"][..], &["--control-list", "nowhere.txt"]] {
+        assert_eq!(scene.run(&[&["policy", "show", "--controls"], wrong].concat()), 2, "{wrong:?}");
+    }
+    assert_eq!(scene.run(&["policy", "show", "--control-list", "soa.txt"]), 2);
+}
+
+#[test]
 fn policy_show_of_a_pack() {
     let mut scene = Scene::new();
     assert_eq!(scene.run(&["policy", "show", "--pack", "iso27001"]), 0);

@@ -1071,7 +1071,7 @@ const IDLE: &[(&str, &[&str])] = &[
     ),
     ("rules: { x: { for: [normal], ASKS } }\nEXEMPT x, when: { only-touches: ['*.rs'] }, END", &[]),
     (
-        "rules: { x: { for: [record], ASKS } }\nEXEMPT x, when: { field: { For-Change: present } }, END",
+        "rules: { x: { for: [record], ASKS } }\nEXEMPT x, when: { for-landed-change: true }, END",
         &[
             "the exemption `policies/changegate.yml:6` leaves nothing of the rule `x`: all that it applies to and that is right otherwise is exempt",
         ],

@@ -6,11 +6,11 @@ use std::sync::LazyLock;
 use changegate::change::pull_request::{
     CheckState, ContributorRole, ForgeAccount, PullContributor, ReviewState,
 };
-use changegate::change::{Change, FactKind, Missing, PullRequest, PusherIdentity};
+use changegate::change::{Change, FactKind, Missing, Person, PullRequest, PusherIdentity};
 use changegate::fixture;
 use changegate::judge::{collect_reasons, judge_change};
 use changegate::policy::{self, Policy, packs};
-use changegate::unblock::{Repair, apply_repairs, plan_unblocking};
+use changegate::unblock::{Repair, apply_repairs, choose_approver, plan_unblocking};
 use changegate::verdict::{ApprovalDecision, ConsideredApproval, Decision, RuleOutcome};
 use changegate::yaml;
 use proptest::prelude::*;
@@ -563,6 +563,162 @@ proptest! {
             }
             // Each act stands in a step, and each step is for a rule.
             prop_assert!(proved.plan.steps.iter().all(|step| !step.rules.is_empty() && !step.options.is_empty()));
+        }
+    }
+}
+
+/// A policy that asks for the owners of what is touched, beside other questions about approvals.
+const OWNED: &str = "
+changegate: 1
+name: owned
+protects: [main]
+people:
+  roster: people.yml
+  codeowners: FORMAT
+  bots: ['*[bot]']
+  teams: { infra: [ben@example.com, cy@example.com], docs: [dee@example.com, cy@example.com] }
+fields: { Reviewed-by: { person: true }, Sec-by: { person: true }, Risk: { ordered: [low, high] } }
+rules:
+  owners: { require: { approvals: { from: codeowners, trust: claimedMORE } } }
+";
+
+const OWNER_ROSTER: &str = "
+people:
+  ana: { name: Ana Ruiz, addresses: [ana@example.com], accounts: ['github:ana', 'gitlab:ana'] }
+  ben: { name: Ben Ito, addresses: [ben@example.com], accounts: ['github:ben', 'gitlab:ben'] }
+  cy: { name: Cy Oh, addresses: [cy@example.com], accounts: ['github:cy', 'gitlab:cy'] }
+  dee: { name: Dee Ra, addresses: [dee@example.com], accounts: ['github:dee', 'gitlab:dee'] }
+  eve: { name: Eve Po, addresses: [eve@example.com], accounts: ['github:eve', 'gitlab:eve'] }
+";
+
+/// Rules that ask for approvals as well.
+const OTHER_QUESTIONS: [&str; 8] = [
+    "",
+    "",
+    "  peer: { require: { approvals: { at-least: 2, trust: claimed } } }\n",
+    "  teams: { require: { approvals: { from: [infra, docs], distinct-teams: true, trust: claimed } } }\n",
+    "  docs: { require: { approvals: { field: Sec-by, from: [docs], trust: claimed } } }\n",
+    "  either: { require: { any: [{ approvals: { at-least: 2, from: [docs], trust: claimed } }, \
+     { approvals: { field: Sec-by, from: [infra], trust: claimed } }] } }\n",
+    "  unread: { when: { not: { approvals: { from: [docs], trust: claimed } } }, \
+     require: { approvals: { from: [infra], trust: claimed } } }\n",
+    "  risk: { require: { field: { Risk: present } } }\n",
+];
+
+/// Returns policies about code owners, with the file of owners that each was read with.
+fn owned_policy() -> impl Strategy<Value = Policy> {
+    let owner =
+        one_of(&["@ana", "@ben", "@cy", "@dee", "@acme/infra", "@acme/docs", "cy@example.com", "@nobody"]);
+    let line = (
+        one_of(&["*", "/a/", "/b/", "/c/", "/a/", "/b/", "*.md", "/free/"]),
+        proptest::collection::vec(owner, 0..3),
+    )
+        .prop_map(|(pattern, owners)| format!("{pattern} {}\n", owners.join(" ")));
+    let section = one_of(&["", "", "[One]\n", "[Two][2]\n", "^[Optional]\n"]);
+    let part =
+        (section, proptest::collection::vec(line, 1..4)).prop_map(|(head, lines)| (head, lines.concat()));
+    let more = one_of(&["", "", ", at-least: 2", ", unowned: nobody", ", unowned: refuse"]);
+    let rules = proptest::sample::select(OTHER_QUESTIONS.to_vec());
+    (any::<bool>(), proptest::collection::vec(part, 1..3), more, rules).prop_map(
+        |(is_gitlab, parts, more, rules)| {
+            let mut owners = String::new();
+            for (head, lines) in parts {
+                owners += if is_gitlab { head } else { "" };
+                owners += &lines;
+            }
+            let format = if is_gitlab { "gitlab" } else { "github" };
+            let text = OWNED.replace("FORMAT", format).replace("MORE", more) + rules;
+            let loaded = policy::load_policy("policies/owned.yml", &mut |path| {
+                Ok(match path {
+                    "policies/owned.yml" => Some(text.clone().into_bytes()),
+                    "CODEOWNERS" => Some(owners.clone().into_bytes()),
+                    path if path.ends_with("people.yml") => Some(OWNER_ROSTER.as_bytes().to_vec()),
+                    _ => None,
+                })
+            });
+            loaded.unwrap_or_else(|errors| panic!("{errors:#?}\n{text}"))
+        },
+    )
+}
+
+/// Returns changes of paths that several people own.
+fn owned_change() -> impl Strategy<Value = Change> {
+    let path = one_of(&["a/x", "a/y.md", "b/x", "c/x", "free/y", "z.md"]);
+    let author =
+        one_of(&["Ana Ruiz <ana@example.com>", "Ben Ito <ben@example.com>", "Eve Po <eve@example.com>"]);
+    let trailers = one_of(&[
+        "",
+        "",
+        "Reviewed-by: Cy Oh <cy@example.com>\\n",
+        "Reviewed-by: Dee Ra <dee@example.com>\\n",
+    ]);
+    let pull = one_of(&["", "", "", "[]", "[{ by: cy }]", "[{ by: ben, state: changes-requested }]"]);
+    (proptest::collection::vec(path, 1..4), author, trailers, pull).prop_map(|(paths, author, trailers, pull)| {
+        let stage = match pull {
+            "" => String::new(),
+            reviews => format!("stage: pull-request\npull: {{ opener: eve, reviews: {reviews} }}\n"),
+        };
+        let message = format!("Move it\\n\\n{trailers}");
+        read(&format!(
+            "{stage}pusher: eve\ncommits: [{{ author: {author}, message: \"{message}\", paths: [{}] }}]\n",
+            paths.join(", ")
+        ))
+    })
+}
+
+/// Returns an approval in a field by a person of the roster.
+fn approve_in(field: &str, key: &str, name: &str) -> Repair {
+    let person = Person { name: name.into(), email: format!("{key}@example.com").as_str().into() };
+    Repair::Approve { account: None, trailer: Some((field.to_owned(), person)), people: Vec::new() }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Whoever a plan names for an approval can give it: any of them, and any different people for several approvals.
+    #[test]
+    fn everyone_whom_a_plan_names_unblocks(policy in owned_policy(), change in owned_change()) {
+        let Some(proved) = plan_unblocking(&[&policy], &change, true) else { return Ok(()) };
+        let obstacles = proved.plan.obstacles.iter().map(|obstacle| &obstacle.rule);
+        let left: Vec<_> = proved.plan.open.iter().chain(obstacles).collect();
+        let is_allowed = |acts: &[Repair]| {
+            let judgements = judge_change(&policy, &apply_repairs(&change, acts), true).judgements;
+            judgements.iter().all(|one| !one.is_denying(true) || left.contains(&&one.rule.id))
+        };
+        prop_assert!(is_allowed(&proved.acts), "{proved:#?}");
+        let mut named: Vec<&str> = Vec::new();
+        for (place, act) in proved.acts.iter().enumerate() {
+            let mut fewer = proved.acts.clone();
+            fewer.remove(place);
+            prop_assert!(!is_allowed(&fewer), "{place} of {proved:#?}");
+            let Repair::Approve { people, .. } = act else { continue };
+            for (chosen, person) in people.iter().enumerate() {
+                named.push(&person.name);
+                let acts = choose_approver(&proved.acts, place, chosen);
+                prop_assert!(acts.as_ref().is_some_and(|acts| is_allowed(acts)), "{person:?}: {proved:#?}");
+                // With each other person who is named for another approval.
+                for other in place + 1..proved.acts.len() {
+                    let Some(Repair::Approve { people: others, .. }) = proved.acts.get(other) else { continue };
+                    for second in 0..others.len() {
+                        if others[second].name == person.name {
+                            continue;
+                        }
+                        let both = choose_approver(acts.as_ref().unwrap(), other, second).unwrap();
+                        prop_assert!(is_allowed(&both), "{person:?}, {:?}: {proved:#?}", others[second]);
+                    }
+                }
+            }
+        }
+        for act in proved.plan.steps.iter().flat_map(|step| &step.options[0]) {
+            prop_assert!(act.people.iter().all(|name| named.contains(&name.as_str())), "{proved:#?}");
+        }
+        // Several people are asked only where one is not enough.
+        let is_approval = |act: &Repair| matches!(act, Repair::Approve { trailer: Some((field, _)), .. } if field == "Reviewed-by");
+        if proved.acts.len() > 1 && proved.acts.iter().all(is_approval) {
+            let people = [("ana", "Ana Ruiz"), ("ben", "Ben Ito"), ("cy", "Cy Oh"), ("dee", "Dee Ra"), ("eve", "Eve Po")];
+            for (key, name) in people {
+                prop_assert!(!is_allowed(&[approve_in("Reviewed-by", key, name)]), "{name}: {proved:#?}");
+            }
         }
     }
 }

@@ -148,6 +148,422 @@ fn each_difference_is_told_with_its_direction() {
     assert_eq!(compare(BASE, BASE), []);
 }
 
+/// Two requirements of a rule, what the second one means after the first, and words of how it is told.
+const PLAIN_CHANGES: &[(&str, &str, &str, &str)] = &[
+    (
+        "size: { files: { at-most: 3 } }",
+        "size: { files: { at-most: 2 } }",
+        "stricter",
+        "3 files → the change has at most 2",
+    ),
+    ("checks: [test]", "checks: [test, lint]", "stricter", "`test` has succeeded → "),
+    (
+        "author: { domain: [a.example, b.example] }",
+        "author: { domain: [a.example] }",
+        "stricter",
+        "b.example",
+    ),
+    ("not: { touches: a/ }", "not: { touches: [a/, b/] }", "stricter", "`b/`"),
+    (
+        "window: { outside: [{ weekdays: [Fri], from: '15:00', until: '23:00' }] }",
+        "window: { outside: [{ weekdays: [Fri], from: '15:00', until: '22:59' }] }",
+        "looser",
+        "22:59",
+    ),
+    (
+        "approvals: { from: [a, b, c], distinct-teams: true, trust: claimed }",
+        "approvals: { from: [a, b], distinct-teams: true, trust: claimed }",
+        "looser",
+        "(one each from a and b)",
+    ),
+    // What the words of a question leave out is told beside them.
+    (
+        "approvals: {}",
+        "approvals: { of: any-commit }",
+        "looser",
+        "(an approval of an earlier revision counts)",
+    ),
+    (
+        "approvals: {}",
+        "approvals: { trust: claimed }",
+        "looser",
+        "(an approval that a trailer claims counts)",
+    ),
+    ("approvals: {}", "approvals: { commands: [/ok] }", "looser", "says `/ok` counts"),
+    (
+        "checks: { named: [test] }",
+        "checks: { named: [test], allow: [skipped] }",
+        "looser",
+        "was skipped counts",
+    ),
+    (
+        "label: { any-of: [x], by: [a] }",
+        "label: { any-of: [x], by: [a], of: any-revision }",
+        "looser",
+        "before the last push counts",
+    ),
+    (
+        "size: { files: { at-most: 3 } }",
+        "size: { files: { at-most: 3 }, ignore: ['*.lock'] }",
+        "looser",
+        "`*.lock` does not count as files",
+    ),
+    // Words that are the same on both sides are told as they are written.
+    ("any: [{ draft: false }]", "draft: false", "", ""),
+];
+
+#[test]
+fn a_plain_difference_between_two_requirements_is_told_in_words() {
+    for (before, after, direction, told) in PLAIN_CHANGES {
+        let write = |require: &str| {
+            format!(
+                "changegate: 1\nname: x\nprotects: [main]\npeople: {{ teams: {{ a: ['github:a'], b: ['github:b'], c: \
+                 ['github:c'] }} }}\nfields: {{ Reviewed-by: {{ person: true }} }}\nrules: {{ r: {{ require: {{ {require} \
+                 }} }} }}\n"
+            )
+        };
+        let found = compare(&write(before), &write(after));
+        let words: Vec<String> = found
+            .iter()
+            .map(|one| format!("{}: {}", one.direction.describe_direction(), one.what.to_plain_text()))
+            .collect();
+        if direction.is_empty() {
+            assert!(words.iter().all(|line| !line.contains("looser")), "{before} -> {after}: {words:?}");
+            continue;
+        }
+        assert!(
+            words.len() == 1 && words[0].starts_with(direction) && words[0].contains(told),
+            "{before} -> {after}: {words:?}"
+        );
+        for line in words {
+            let (one, other) = line.split_once(" \u{2192} ").unwrap();
+            assert!(!one.ends_with(&format!(": {other}")), "the same words twice: {line}");
+        }
+    }
+}
+
+/// Definitions of a field, its name and two of them, and what is told of the difference.
+#[test]
+fn what_differs_within_a_part_is_named() {
+    for (from, to, told) in [
+        ("[low, medium, high]", "[low, medium]", "`ordered` has `high` no more"),
+        (
+            "Note: { text: { min-length: 10 } }",
+            "Note: { text: { min-length: 10 }, many: true }",
+            "`many`: nothing → true",
+        ),
+        ("on-conflict: highest", "on-conflict: refuse", "`on-conflict`: highest → refuse"),
+        ("block-on-overdue: true", "block-on-overdue: false", "`block-on-overdue`: true → false"),
+        ("people: { ", "people: { holidays: [2026-12-24], ", "`holidays` has `2026-12-24` as well"),
+        ("people: { ", "people: { bots: ['bot@example.com'], ", "`bots` has `bot@example.com` as well"),
+        (
+            "field: { Change-Type: emergency } }\n  normal",
+            "touches: src/ }\n  normal",
+            "{ field: { Change-Type: emergency } } \u{2192} { touches: src/ }",
+        ),
+    ] {
+        assert!(BASE.contains(from), "{from}");
+        let to = BASE.replacen(from, to, 1);
+        if load(&to).is_none() {
+            panic!("not valid:\n{to}");
+        }
+        let words: Vec<String> = compare(BASE, &to).iter().map(|one| one.what.to_plain_text()).collect();
+        assert!(words.iter().any(|line| line.contains(told)), "{told}: {words:?}");
+    }
+}
+
+/// The files of a policy that names one of every kind.
+const FILES: &[(&str, &str)] = &[
+    (
+        ENTRY,
+        "changegate: 1\nname: x\nextends: [base.yml]\nprotects: [main]\nsigners: { ssh: keys/ssh, openpgp: keys/gpg }\n\
+         people: { roster: who/roster.yml, holidays: [who/days.ics], teams: { a: [ana@example.com] } }\n\
+         standard-changes: who/standard.yml\nfields: { Reviewed-by: { person: true } }\n\
+         rules: { signed: { require: { signed: true } }, owned: { require: { approvals: { from: codeowners } } } }\n",
+    ),
+    ("p/base.yml", "changegate: 1\nfields: { Note: { text: { min-length: 3 } } }\n"),
+    ("keys/ssh", "# keys\nana@example.com ssh-ed25519 AAAA\nben@example.com ssh-ed25519 BBBB\n"),
+    ("keys/gpg", "ring"),
+    ("who/roster.yml", "people: { ana: { addresses: [ana@example.com] } }\n"),
+    (
+        "who/days.ics",
+        "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:test\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART;VALUE=DATE:20261224\r\nEND:VEVENT\r\n\
+         END:VCALENDAR\r\n",
+    ),
+    (
+        "who/standard.yml",
+        "standard-changes: { S: { title: T, paths: [a], approved-by: D, approved-on: 2026-01-01, review-by: 2026-12-31 } }\n",
+    ),
+    (".github/CODEOWNERS", "* ana@example.com\n"),
+];
+
+/// A replacement in a file that a policy names, and what it means.
+const FILE_CHANGES: &[(&str, &str, &str, &str)] = &[
+    ("p/base.yml", "min-length: 3", "min-length: 4", "stricter: field `Note`"),
+    (
+        "keys/ssh",
+        "ana@",
+        "eve@evil.example ssh-ed25519 EEEE\nana@",
+        "looser: keys in `keys/ssh`: another key counts, of `eve@",
+    ),
+    ("keys/ssh", "AAAA", "EEEE", "looser: keys in `keys/ssh`"),
+    (
+        "keys/ssh",
+        "ben@example.com ssh-ed25519 BBBB\n",
+        "",
+        "stricter: keys in `keys/ssh`: a key counts no more, of `ben@",
+    ),
+    ("keys/ssh", "# keys", "# our keys\n", ""),
+    ("keys/gpg", "ring", "rings", "looser: keys in `keys/gpg`"),
+    (
+        "who/roster.yml",
+        "[ana@",
+        "[eve@example.com, ana@",
+        "different: roster: is another one (has `eve@example.com` as well)",
+    ),
+    (
+        "who/days.ics",
+        "20261224",
+        "20261223",
+        "different: `holidays`: is another one (the days of a calendar are others)",
+    ),
+    (
+        "who/days.ics",
+        "20261224\r\n",
+        "20261224\r\nRRULE:FREQ=YEARLY\r\n",
+        "different: `holidays`: is another one",
+    ),
+    (
+        "who/standard.yml",
+        "[a]",
+        "[a, b]",
+        "different: `standard-changes`: the catalogue is another one (`S.paths` has `b` as well)",
+    ),
+    ("who/standard.yml", "title: T", "title: U", ""),
+    (
+        ".github/CODEOWNERS",
+        "* ana",
+        "* eve",
+        "different: `codeowners`: is another one (others own some paths)",
+    ),
+];
+
+#[test]
+fn every_file_that_a_policy_names_is_a_part_of_it() {
+    let fetch = |changed: Option<(&'static str, String)>| {
+        move |name: &str| {
+            let own = changed.as_ref().filter(|(path, _)| *path == name).map(|(_, text)| text.clone());
+            let written = FILES.iter().find(|(path, _)| *path == name).map(|(_, text)| (*text).to_owned());
+            Ok(own.or(written).map(String::into_bytes))
+        }
+    };
+    let old = policy::load_policy(ENTRY, &mut fetch(None)).unwrap_or_else(|errors| panic!("{errors:?}"));
+    // Whatever file a policy names gets a line above.
+    for path in old.gate_files.iter().filter(|path| *path != ENTRY) {
+        assert!(FILE_CHANGES.iter().any(|(changed, ..)| changed == path), "{path}");
+    }
+    for (path, from, to, told) in FILE_CHANGES {
+        let (_, before) = FILES.iter().find(|(known, _)| known == path).unwrap();
+        assert!(before.contains(from), "{path}: {from}");
+        let changed = Some((*path, before.replacen(from, to, 1)));
+        let new = policy::load_policy(ENTRY, &mut fetch(changed.clone()))
+            .unwrap_or_else(|errors| panic!("{path}: {errors:?}"));
+        let found = find_policy_differences(
+            PolicySource { policy: &old, entry: ENTRY, fetch: &mut fetch(None) },
+            PolicySource { policy: &new, entry: ENTRY, fetch: &mut fetch(changed) },
+        )
+        .unwrap();
+        let mut words = Vec::new();
+        for one in &found {
+            let direction = one.direction.describe_direction();
+            words.push(format!("{direction}: {}: {}", one.part.to_plain_text(), one.what.to_plain_text()));
+        }
+        match told.is_empty() {
+            true => assert_eq!(words, Vec::<String>::new(), "{path}: {to}"),
+            false => assert!(words.iter().any(|line| line.contains(told)), "{path}: {told}: {words:?}"),
+        }
+    }
+}
+
+/// The same question in several forms, of which each two are compared.
+const FAMILIES: &[&[&str]] = &[
+    &[
+        "approvals: { from: [ta, tb, tc], distinct-teams: true, trust: claimed }",
+        "approvals: { from: [ta, tb], distinct-teams: true, trust: claimed }",
+        "approvals: { from: [ta, tb], trust: claimed }",
+        "approvals: { from: [ta, tb, tc], at-least: 2, trust: claimed }",
+        "approvals: { from: [ta, tb], at-least: 2, distinct-teams: true, trust: claimed }",
+        "approvals: { from: [tb, tc], at-least: 2, trust: claimed }",
+        "approvals: { at-least: 2, trust: claimed }",
+        "approvals: { from: [ta, tb], at-least: 3, distinct-teams: true, trust: claimed }",
+        "approvals: { from: [tc, tb, ta], at-least: 3, distinct-teams: true, trust: claimed }",
+    ],
+    &[
+        "touches: [src/, docs/]",
+        "touches: src/",
+        "touches: { paths: [src/, docs/], ignore: [src/a.rs] }",
+        "touches: { paths: [src/], kinds: [addition] }",
+        "not: { touches: src/ }",
+        "not: { touches: [docs/, src/] }",
+        "not: { touches: { paths: [src/, docs/], ignore: [src/a.rs] } }",
+        "only-touches: [src/]",
+        "only-touches: [docs/, src/]",
+        "not: { only-touches: [docs/] }",
+        "not: { only-touches: [docs/, src/] }",
+    ],
+    &[
+        "size: { lines: { at-most: 10 } }",
+        "size: { lines: { at-most: 100 }, files: { at-most: 1 } }",
+        "size: { lines: { at-most: 100 } }",
+        "size: { files: { at-most: 1 } }",
+        "size: { files: { at-most: 1 }, ignore: [docs/] }",
+        "size: { files: { at-most: 1 }, ignore: [docs/, src/] }",
+    ],
+    &[
+        "author: { domain: [example.com] }",
+        "author: { domain: [example.com, b.example] }",
+        "author: { domain: [example.com], bot: false }",
+        "author: { domain: [example.com], team: [ta] }",
+        "author: { team: [ta, tb] }",
+        "not: { author: { team: [ta] } }",
+        "not: { author: { team: [ta, tb] } }",
+    ],
+    &[
+        "window: { outside: [{ from: '15:00', until: '22:59' }] }",
+        "window: { outside: [{ from: '15:00', until: '23:00' }] }",
+        "window: { outside: [{ weekdays: [Fri], from: '15:00', until: '23:00' }] }",
+        "window: { inside: [{ from: '08:00', until: '15:00' }] }",
+        "window: { inside: [{ from: '09:30', until: '15:00' }] }",
+        "window: { inside: [{ from: '08:00', until: '15:00' }, { from: '20:00' }] }",
+        "window: { outside: [{ from: 2026-11-01, until: 2026-11-19 }] }",
+        "window: { outside: [{ from: 2026-11-01, until: 2026-11-20 }] }",
+        "window: { outside: [{ from: '23:00', until: '09:00' }] }",
+    ],
+    &[
+        "subject: { longest: 30 }",
+        "subject: { longest: 30, refuse: [Change] }",
+        "subject: { refuse: [Change, Fix] }",
+        "subject: { longest: 5 }",
+        "not: { subject: { refuse: [Change] } }",
+    ],
+    &["signed: true", "signed: { from: [ta] }", "signed: { from: [ta, tb] }", "not: { signed: true }"],
+];
+
+/// Files of keys: whose keys count.
+const KEY_FILES: &[&str] =
+    &["a@example.com", "a@example.com b@example.com", "b@example.com", "c@example.com"];
+
+/// A policy of one rule, and the file of keys that it names.
+fn write_family_policy(require: &str, signers: &str) -> (String, String) {
+    let text = format!(
+        "changegate: 1\nname: x\nprotects: [main]\nsigners: {{ ssh: keys }}\npeople: {{ bots: ['bot@example.com'], teams: {{ \
+         ta: [a@example.com], tb: [b@example.com], tc: [c@example.com] }} }}\nfields: {{ Reviewed-by: {{ person: true }} \
+         }}\nrules: {{ r: {{ require: {{ {require} }} }} }}\n"
+    );
+    let keys = signers.split(' ').map(|name| format!("{name} ssh-ed25519 KEY-OF-{name}\n")).collect();
+    (text, keys)
+}
+
+/// Returns the changes that the forms of a family are asked about; a signature counts if the key is in `keys`.
+fn list_family_changes(keys: &str) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let reviewers = ["a", "b", "c", "a b", "a c", "b c", "a b c", "d", "a d"];
+    for (index, approved) in reviewers.iter().enumerate() {
+        let mut reviews = Vec::new();
+        for name in approved.split(' ') {
+            reviews.push(format!("{name} <{name}@example.com>"));
+        }
+        for paths in ["src/a.rs", "docs/b.md", "src/a.rs, docs/b.md", "src/c.rs, src/a.rs", "x"] {
+            for lines in [5, 50] {
+                for author in ["z@example.com", "a@example.com", "z@b.example"] {
+                    let number = changes.len() + index;
+                    let hour = ["09:00", "15:30", "22:59", "23:00", "07:30"][number % 5];
+                    let signer = ["a@example.com", "b@example.com", "c@example.com"][number % 3];
+                    let signature = match keys.contains(&format!("KEY-OF-{signer}\n")) {
+                        true => format!("{{ good: {signer} }}"),
+                        false => "{ bad: nobody knows this key }".to_owned(),
+                    };
+                    let text = format!(
+                        "at: 2026-11-20T{hour}:00Z\ncommits:\n  - author: N <{author}>\n    message: \"{} it\\n\\n{}\"\n    \
+                         paths: [{paths}]\n    lines: {lines}\n    signature: {signature}\n",
+                        ["Change", "Fix", "Try"][number % 3],
+                        reviews.iter().map(|who| format!("Reviewed-by: {who}\\n")).collect::<String>(),
+                    );
+                    let mut faults = Vec::new();
+                    let change =
+                        fixture::read_change(&yaml::read_document(text.as_bytes()).unwrap(), &mut faults);
+                    changes.push(change.unwrap_or_else(|| panic!("{faults:?}\n{text}")));
+                }
+            }
+        }
+    }
+    changes
+}
+
+/// Compares two policies of one rule each, with their files of keys, and judges all changes by both.
+fn check_promise((old, old_keys): &(String, String), (new, new_keys): &(String, String)) -> bool {
+    let fetch = |text: &str, keys: &str| {
+        let (text, keys) = (text.to_owned(), keys.to_owned());
+        move |name: &str| {
+            Ok(match name {
+                ENTRY => Some(text.clone().into_bytes()),
+                "keys" => Some(keys.clone().into_bytes()),
+                _ => None,
+            })
+        }
+    };
+    let load = |text: &str, keys: &str| {
+        policy::load_policy(ENTRY, &mut fetch(text, keys))
+            .unwrap_or_else(|errors| panic!("{text}\n{errors:?}"))
+    };
+    let (old_policy, new_policy) = (load(old, old_keys), load(new, new_keys));
+    let found = find_policy_differences(
+        PolicySource { policy: &old_policy, entry: ENTRY, fetch: &mut fetch(old, old_keys) },
+        PolicySource { policy: &new_policy, entry: ENTRY, fetch: &mut fetch(new, new_keys) },
+    )
+    .unwrap();
+    if found.iter().any(|one| one.direction.may_loosen()) {
+        return false;
+    }
+    for (before, after) in list_family_changes(old_keys).iter().zip(&list_family_changes(new_keys)) {
+        let was = judge_change(&old_policy, before, true).decision();
+        let is = judge_change(&new_policy, after, true).decision();
+        assert!(
+            !(was == Decision::Deny && is == Decision::Allow),
+            "{old}{old_keys}\n{new}{new_keys}\n{found:#?}\n{after:#?}"
+        );
+    }
+    true
+}
+
+#[test]
+fn no_form_of_a_question_is_called_stricter_than_one_that_denies_more() {
+    let mut stricter = 0;
+    for family in FAMILIES {
+        for old in *family {
+            for new in family.iter().filter(|new| *new != old) {
+                let keys = KEY_FILES[1];
+                stricter += usize::from(check_promise(
+                    &write_family_policy(old, keys),
+                    &write_family_policy(new, keys),
+                ));
+            }
+        }
+    }
+    for old in KEY_FILES {
+        for new in KEY_FILES {
+            for require in FAMILIES.last().unwrap().iter() {
+                stricter += usize::from(check_promise(
+                    &write_family_policy(require, old),
+                    &write_family_policy(require, new),
+                ));
+            }
+        }
+    }
+    // A comparison that calls everything different keeps the promise, too.
+    assert!(stricter > 40, "{stricter}");
+}
+
 const REQUIRES: &[&str] = &[
     "{ field: { Risk: present } }",
     "{ field: { Risk: { at-most: medium } } }",
@@ -175,6 +591,11 @@ const REQUIRES: &[&str] = &[
     "{ trailers: clean }",
     "{ field: { Note: { within: 2 days } } }",
     "{ field: { Note: { within: 4 days } } }",
+    "{ approvals: { from: [duty, others], distinct-teams: true, trust: claimed } }",
+    "{ approvals: { from: [duty, others, third], distinct-teams: true, trust: claimed } }",
+    "{ approvals: { from: [duty, others], trust: claimed } }",
+    "{ not: { touches: [src/, docs/] } }",
+    "{ only-touches: [docs/, src/] }",
 ];
 
 const WHENS: &[&str] = &[
@@ -228,7 +649,8 @@ impl PolicySketch {
     fn write(&self) -> String {
         let [classes, fields, notes, duty, exemption] = self.parts;
         let mut text = format!(
-            "changegate: 1\nname: x\nprotects: [main]\npeople: {{ teams: {{ duty: [{}] }}, bots: ['bot@example.com'] }}\n\
+            "changegate: 1\nname: x\nprotects: [main]\npeople: {{ teams: {{ duty: [{}], others: \
+             [b@example.com], third: [c@example.com] }}, bots: ['bot@example.com'] }}\n\
              fields:\n  Change-Type: {{ one-of: [normal, emergency], on-conflict: strictest }}\n  {}\n  {}\n  \
              Reviewed-by: {{ person: true }}\n{}rules:\n",
             DUTY[duty], FIELDS[fields], NOTES[notes], CLASSES[classes],
@@ -312,6 +734,7 @@ fn build_change(choice: [usize; 7]) -> Change {
     }
     let people = [
         "",
+        "A <a@example.com>, B <b@example.com>, C <c@example.com>",
         "A <a@example.com>",
         "B <b@example.com>",
         "A <a@example.com>, B <b@example.com>",
@@ -345,7 +768,7 @@ proptest! {
     fn what_is_called_stricter_allows_nothing_that_was_denied(
         (old, new) in sketch_pair(),
         choices in prop::collection::vec(
-            (0..5_usize, 0..3_usize, 0..3_usize, 0..6_usize, 0..4_usize, 0..3_usize, 0..3_usize), 16),
+            (0..5_usize, 0..3_usize, 0..3_usize, 0..7_usize, 0..4_usize, 0..3_usize, 0..3_usize), 16),
     ) {
         let (old, new) = (old.write(), new.write());
         let (Some(old_policy), Some(new_policy)) = (load(&old), load(&new)) else { return Ok(()) };
@@ -397,6 +820,18 @@ fn the_commands_tell_what_a_draft_would_change() {
     assert_eq!(json["differences"].as_array().unwrap().len(), 3);
     assert_eq!(scene.run(&["policy", "diff", "HEAD", "HEAD", "--refuse-looser"]), 0);
     assert_eq!(scene.run(&["policy", "diff", "nowhere"]), 2);
+    // A draft is the same policy under another name, wherever it stands.
+    let draft = std::fs::read(scene.directory.join("policies/changegate.yml")).unwrap();
+    for path in ["draft.yml", "policies/draft.yml"] {
+        std::fs::write(scene.directory.join(path), &draft).unwrap();
+        let json = read_json(
+            &scene,
+            &["policy", "diff", "policies/changegate.yml", path, "--refuse-looser", "--format", "json"],
+            0,
+        );
+        assert_eq!(json["differences"], serde_json::json!([]), "{path}");
+        std::fs::remove_file(scene.directory.join(path)).unwrap();
+    }
     assert_eq!(scene.run(&["policy", "diff", "pack:startup", "pack:iso27001"]), 0);
     let since = ["policy", "backtest", "--since", "2020-01-01"];
     assert_eq!(scene.run(&since), 0);
@@ -429,6 +864,137 @@ fn the_commands_tell_what_a_draft_would_change() {
     let page = std::fs::read_to_string(scene.directory.join("backtest.html")).unwrap();
     assert!(page.contains("<td class=\"word\">Document it</td>") && !page.contains("<script"), "{page}");
     scene.is("policy-changes");
+}
+
+/// A rule that applies to nothing is not one that everything keeps, and the months are told.
+#[test]
+fn a_backtest_says_what_a_history_does_not_show() {
+    let scene = Scene::repository();
+    let policy = "changegate: 1\nname: acme\nprotects: [main]\nfields:\n  Risk: { ordered: [low, high] }\nrules:\n  risk: { require: { field: { Risk: present } } }\n";
+    let mut scene = scene;
+    scene.write("policies/changegate.yml", policy);
+    scene.commit("Start\n\nRisk: low\n");
+    scene.write("src/a.rs", "1\n");
+    scene.commit("Add it\n\nRisk: low\n");
+    let more = "  never: { when: { touches: zzz }, require: { field: { Risk: high } } }\n  high: { require: { field: { Risk: high } } }\n";
+    scene.write("policies/changegate.yml", format!("{policy}{more}"));
+    let since = ["policy", "backtest", "--since", "2020-01-01"];
+    let run = |args: &[&str]| {
+        let output = scene.command(&[&since[..], args].concat()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{args:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let told = run(&["-v", "--html", "page.html"]);
+    assert!(told.contains("never broken: risk\n"), "{told}");
+    assert!(told.contains("always broken: high\n"), "{told}");
+    assert!(told.contains("applied to no change: never\n"), "{told}");
+    assert!(told.contains("by month: newly denied, newly allowed, all\n"), "{told}");
+    let json: serde_json::Value = serde_json::from_str(&run(&["--format", "json"])).unwrap();
+    let months = json["months"].as_object().unwrap();
+    let denied: u64 = months.values().map(|month| month["newly-denied"].as_u64().unwrap()).sum();
+    assert_eq!(json["totals"]["newly-denied"], denied);
+    let page = std::fs::read_to_string(scene.directory.join("page.html")).unwrap();
+    assert!(page.contains("Applied to no change: ") && !page.contains("by class"), "{page}");
+    assert!(!page.contains("No change shifts."), "{page}");
+}
+
+/// A range is divided into changes as where it arrives, by what the policy takes for one.
+#[test]
+fn a_range_is_tried_as_the_changes_that_a_push_makes_of_it() {
+    let policy = "changegate: 1\nname: acme\nprotects: [main]\nunit: step\nfields:\n  Risk: { ordered: [low, high] }\nrules:\n  risk: { require: { field: { Risk: present } } }\n";
+    for unit in ["step", "commit"] {
+        let mut scene = Scene::repository();
+        scene.write("policies/changegate.yml", policy.replace("unit: step", &format!("unit: {unit}")));
+        scene.commit("Start\n\nRisk: low\n");
+        scene.git(&["switch", "-q", "-c", "topic"]);
+        scene.write("src/a.rs", "1\n");
+        scene.commit("Add it\n\nRisk: low\n");
+        scene.write("src/a.rs", "2\n");
+        scene.commit("Change it\n");
+        let read_json = |args: &[&str]| -> serde_json::Value {
+            let output = scene.command(args).output().unwrap();
+            serde_json::from_slice(&output.stdout).unwrap()
+        };
+        let tried = ["try", "main..topic", "--format", "json"];
+        let changes = |json: &serde_json::Value| json["groups"][0]["changes"].as_array().unwrap().len();
+        for how in [&["--as", "push", "--pusher", "ana"][..], &[]] {
+            let json = read_json(&[&tried[..], how].concat());
+            assert_eq!(
+                (json["decision"].as_str(), changes(&json)),
+                (Some("deny"), 2),
+                "{unit} {how:?}: {json}"
+            );
+        }
+        // A field that is tried is stated by each change.
+        let json = read_json(&[&tried[..], &["--as", "push", "--field", "Risk=low"]].concat());
+        assert_eq!((json["decision"].as_str(), changes(&json)), (Some("allow"), 2), "{unit}: {json}");
+        let json = read_json(&[&tried[..], &["--as", "pull-request"]].concat());
+        assert_eq!(changes(&json), if unit == "step" { 1 } else { 2 }, "{unit}: {json}");
+        let json = read_json(&["explain", "main..topic", "--as", "push", "--format", "json"]);
+        assert_eq!(json["changes"].as_array().unwrap().len(), 2, "{json}");
+    }
+}
+
+/// Of a change that does not exist yet nothing is vouched for, and the line of the code owners is told.
+#[test]
+fn what_a_draft_says_is_assumed() {
+    let mut scene = Scene::repository();
+    scene.write(
+        "policies/changegate.yml",
+        "changegate: 1\nname: acme\nprotects: [main]\npeople: { teams: { ops: ['github:ben'] } }\nfields: { Reviewed-by: { person: true } }\nrules:\n  owners: { when: { touches: infra/ }, require: { approvals: { from: codeowners, trust: claimed } } }\n  hours: { require: { window: { outside: [{ from: 2026-12-20, until: 2027-01-03 }] } } }\n  people: { require: { pusher: { bot: false } } }\n",
+    );
+    scene.write("CODEOWNERS", "* @ben\n");
+    scene.commit("Start\n");
+    let explain = |args: &[&str]| {
+        let own = ["explain", "-m", "Patch it", "--author", "Ana <ana@example.com>", "--path", "infra/n.tf"];
+        let output = scene.command(&[&own[..], args].concat()).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let told = explain(&["--at", "2026-11-20T09:00:00Z", "--pusher", "ana"]);
+    assert!(told.contains("`infra/n.tf` [assumed]") && told.contains("UTC [assumed]"), "{told}");
+    assert!(told.contains("`ana` pushes [assumed]"), "{told}");
+    let owners = "the owners of `infra/n.tf` are `@ben` (line 1 of `CODEOWNERS`) [verified: code owners]";
+    assert!(told.contains(owners), "{told}");
+    assert_eq!(told.matches("[verified: ").count(), 1, "{told}");
+    // The clock is that of the gate where no time is tried.
+    assert!(explain(&[]).contains("UTC [verified: clock]"));
+    let told = explain(&["--rule", "hours"]);
+    assert!(!told.contains("see what it asks above"), "{told}");
+}
+
+/// What a desk cannot know of a file says how to show it, and a patch that makes a file shows all of it.
+#[test]
+fn the_content_of_files_is_tried_with_a_patch() {
+    let mut scene = Scene::repository();
+    scene.write(
+        "policies/changegate.yml",
+        "changegate: 1\nname: acme\nprotects: [main]\nfields:\n  D: { matches: '[0-9a-f]{64}', example: '4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393' }\nrules:\n  lines: { require: { not: { adds-lines: { matching: 'eval', in: 'src/**' } } } }\n  digest: { require: { digest-of: { field: D, path: 'models/**' } } }\n",
+    );
+    scene.commit("Start\n");
+    let own = ["try", "-m", "Patch it", "--author", "Ana <ana@example.com>"];
+    let mut run = |args: &[&str], input: &[u8]| {
+        let mut command = scene.command(&[&own[..], args].concat());
+        command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), input).unwrap();
+        let output = child.wait_with_output().unwrap();
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" "),
+        )
+    };
+    let (code, told) = run(&["--path", "src/a.py"], b"");
+    assert!(code == Some(1) && told.contains("show them with a patch: --diff FILE"), "{told}");
+    assert!(told.contains("fix: the author") && !told.contains("administrator"), "{told}");
+    let patch = b"diff --git a/models/m b/models/m\nnew file mode 100644\nindex 0000000..587be6b\n--- /dev/null\n+++ b/models/m\n@@ -0,0 +1 @@\n+x\n";
+    // The SHA-256 of `x` and the end of a line.
+    let digest = "D=73cb3858a687a8494ca3323053016282f3dad39d42cf62ca4e79dda2aac7d9ac";
+    assert_eq!(run(&["--diff", "-", "--field", digest], patch).0, Some(0));
+    let (code, told) = run(&["--diff", "-"], patch);
+    assert!(code == Some(1) && told.contains("has the digest 73cb3858"), "{told}");
+    let changed = b"diff --git a/models/m b/models/m\nindex 587be6b..975fbec 100644\n--- a/models/m\n+++ b/models/m\n@@ -1 +1 @@\n-x\n+y\n";
+    let (code, told) = run(&["--diff", "-", "--field", digest], changed);
+    assert!(code == Some(1) && told.contains("commit it, and try the range"), "{told}");
 }
 
 #[test]

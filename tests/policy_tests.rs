@@ -207,7 +207,9 @@ const MISTAKES: &[(&str, &str, usize, &str)] = &[
     ("    cases:\n      - { name: none", "    case:\n      - { name: none", 11, "unknown key `case`"),
     ("change: { fields: { Risk: } }", "change: []", 8, "expected a map"),
     ("change:\n  author", "at: 1\nchange:\n  author", 1, "unknown key `at`"),
-    ("paths: [src/a.rs]", "at: yesterday", 3, "expected an instant"),
+    ("paths: [src/a.rs]", "at: yesterday", 3, "expected an instant such as `2026-12-24T18:00:00Z`"),
+    ("paths: [src/a.rs]", "at: 3h", 3, "expected an instant such as `2026-12-24T18:00:00Z`"),
+    ("paths: [src/a.rs]", "commits: [{ fields: { Rsik: low } }]", 3, "unknown field `Rsik`"),
     ("paths: [src/a.rs]", "paths: [/src/a.rs]", 3, "is no path of a file"),
     ("paths: [src/a.rs]", "paths: [{ path: ../a.rs }]", 3, "is no path of a file"),
     ("paths: [src/a.rs]", "stage: deploy", 3, "unknown word `deploy`"),
@@ -233,6 +235,60 @@ fn a_suite_that_cannot_mean_what_it_says_is_refused() {
     let several =
         SUITE.replacen("denied-by: risk", "denied-by: rsik", 1).replacen("class: emergency", "class: x", 1);
     assert_eq!(read(&several, &policy).unwrap_err().len(), 2);
+    // What is expected of something that there is not is one mistake.
+    for expected in ["{ class: nromal }", "{ rules: { rsik: pass } }", "{ denied-by: rsik }"] {
+        let suite = format!("tests: [{{ name: x, expect: {expected} }}]");
+        assert_eq!(read(&suite, &policy).unwrap_err().len(), 1, "{expected}");
+    }
+}
+
+/// Where every commit is a change, a test of several commits is denied if one of them is.
+#[test]
+fn commits_are_judged_one_by_one_where_the_policy_says_so() {
+    let suite = "\
+change: { author: Bo <bo@example.com> }
+tests:
+  - name: stated
+    change: { commits: [{ fields: { Risk: low } }, { message: Again, fields: { Risk: low }, author: Cy <cy@example.com> }] }
+    expect: { rules: { risk: pass } }
+  - name: once
+    change: { commits: [{ message: \"x\\n\\nRisk: low\\n\" }, { message: y }] }
+    expect: EXPECTED
+  - name: shared
+    change: { commits: [{ message: x }, { message: y }], paths: [docs/a.md], fields: { Risk: low } }
+    expect: EXPECTED
+  - name: proposed
+    change: { commits: [{ message: x }, { message: y }], pull: {}, fields: { Risk: low } }
+    expect: EXPECTED
+";
+    let policy = "changegate: 1\nname: u\nprotects: [main]\nunit: step\nfields: { Risk: { ordered: [low, high] } }\n\
+        rules:\n  risk: { require: { field: { Risk: present } } }\n";
+    for (unit, expected) in [("step", "allowed"), ("commit", "{ denied-by: risk }")] {
+        let policy = load(&policy.replace("unit: step", &format!("unit: {unit}")));
+        let suite = read(&suite.replace("EXPECTED", expected), &policy).unwrap();
+        assert_eq!(suite.tests[0].change.commits.first().author.name.to_lossy(), "Bo");
+        assert_eq!(suite.tests[0].change.commits.last().author.name.to_lossy(), "Cy");
+        for result in run_suite(&suite, &policy) {
+            assert_eq!(result.misses, [], "{unit}: {}", result.name);
+        }
+    }
+}
+
+/// A rule that is switched off is a rule of the policy, and asks nothing.
+#[test]
+fn a_rule_that_is_off_applies_to_no_change() {
+    let policy = load(&POLICY.replace(
+        "  risk: { require: { field: { Risk: present } } }",
+        "  risk: { require: { field: { Risk: present } }, level: off, reason: not yet }",
+    ));
+    let suite = "tests: [{ name: x, expect: { rules: { risk: not-applicable } } }]";
+    let suite = read(suite, &policy).unwrap();
+    assert_eq!(run_suite(&suite, &policy)[0].misses, []);
+    let faults = read("tests: [{ name: x, expect: { denied-by: risk } }]", &policy).unwrap_err();
+    assert!(
+        faults.len() == 1 && faults[0].what == "`risk` is switched off, and denies nothing",
+        "{faults:?}"
+    );
 }
 
 /// Returns what an editor makes of a suite: the library that reads YAML for the editor's language server.

@@ -100,6 +100,47 @@ pub struct RuleTotals {
     pub is_warning: bool,
 }
 
+/// Why little is seen of a rule in a history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OddRuleKind {
+    /// No change is one that it applies to.
+    NeverApplied,
+    /// It applies to changes, and each of them keeps it.
+    NeverBroken,
+    /// Each change that it applies to breaks it.
+    AlwaysBroken,
+}
+
+impl OddRuleKind {
+    /// Every kind, in the order of reports.
+    const ALL: [OddRuleKind; 3] =
+        [OddRuleKind::NeverBroken, OddRuleKind::AlwaysBroken, OddRuleKind::NeverApplied];
+
+    /// Returns the kind in words, which stand before the names of rules.
+    pub fn describe_kind(self) -> &'static str {
+        match self {
+            OddRuleKind::NeverApplied => "applied to no change",
+            OddRuleKind::NeverBroken => "never broken",
+            OddRuleKind::AlwaysBroken => "always broken",
+        }
+    }
+}
+
+impl RuleTotals {
+    /// Returns why little is seen of the rule; `None` if some changes keep it and some may not.
+    fn find_odd_kind(&self) -> Option<OddRuleKind> {
+        if self.applies == 0 {
+            Some(OddRuleKind::NeverApplied)
+        } else if self.broken == 0 && self.open == 0 {
+            Some(OddRuleKind::NeverBroken)
+        } else if self.broken == self.applies {
+            Some(OddRuleKind::AlwaysBroken)
+        } else {
+            None
+        }
+    }
+}
+
 /// What two policies say about one change.
 #[derive(Clone, Debug)]
 pub struct ChangeShift {
@@ -311,12 +352,32 @@ impl BacktestTotals {
         }
     }
 
-    /// Returns the rules that no change of the history breaks or leaves open, and those that every change
-    /// they apply to breaks.
-    pub fn list_odd_rules(&self) -> (Vec<&str>, Vec<&str>) {
-        let never = self.rules.iter().filter(|(_, totals)| totals.broken == 0 && totals.open == 0);
-        let always =
-            self.rules.iter().filter(|(_, totals)| totals.applies > 0 && totals.broken == totals.applies);
-        (never.map(|(rule, _)| rule.as_str()).collect(), always.map(|(rule, _)| rule.as_str()).collect())
+    /// Returns the rules of the proposed policy of which a history shows little, each kind with its words.
+    pub fn list_odd_rules(&self) -> Vec<(OddRuleKind, Vec<&str>)> {
+        let mut odd = Vec::new();
+        for kind in OddRuleKind::ALL {
+            let rules = self.rules.iter().filter(|(_, totals)| totals.find_odd_kind() == Some(kind));
+            let names: Vec<&str> = rules.map(|(rule, _)| rule.as_str()).collect();
+            if !names.is_empty() {
+                odd.push((kind, names));
+            }
+        }
+        odd
+    }
+
+    /// Returns how the changes of each month shift, the oldest month first; the names are as in `2026-11`. Months without a
+    /// change are left out.
+    pub fn list_months(&self) -> Vec<(String, ShiftTotals)> {
+        let mut months = Vec::new();
+        for (name, kinds) in self.months.list_months() {
+            let mut totals = ShiftTotals::default();
+            for shift in OutcomeShift::ALL {
+                if let Some(count) = totals.0.get_mut(shift.index()) {
+                    *count = kinds.get(shift.describe_shift()).copied().unwrap_or_default();
+                }
+            }
+            months.push((name, totals));
+        }
+        months
     }
 }

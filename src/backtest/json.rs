@@ -26,6 +26,7 @@ struct BacktestDocument<'report> {
     freed_by: &'report BTreeMap<String, u64>,
     classes: Map<String, Value>,
     folders: Map<String, Value>,
+    months: Map<String, Value>,
     changes: Vec<Value>,
 }
 
@@ -78,8 +79,9 @@ pub fn write_backtest_json(report: &BacktestReport, out: &mut dyn Write) -> io::
         missing,
         rules,
         freed_by: &totals.freed_by,
-        classes: list_groups(&totals.classes),
-        folders: list_groups(&totals.folders),
+        classes: list_groups(totals.classes.iter()),
+        folders: list_groups(totals.folders.iter()),
+        months: list_groups(totals.list_months().iter().map(|(month, shifts)| (month, shifts))),
         changes,
     };
     document.serialize(&mut Serializer::with_formatter(&mut *out, VisibleJsonFormatter::default()))?;
@@ -101,6 +103,8 @@ fn list_shifts(totals: &ShiftTotals) -> Map<String, Value> {
     list.map(|shift| (name_shift(*shift).to_owned(), totals.count_of(*shift).into())).collect()
 }
 
-fn list_groups(groups: &BTreeMap<String, ShiftTotals>) -> Map<String, Value> {
-    groups.iter().map(|(name, totals)| (name.clone(), list_shifts(totals).into())).collect()
+fn list_groups<'group>(
+    groups: impl Iterator<Item = (&'group String, &'group ShiftTotals)>,
+) -> Map<String, Value> {
+    groups.map(|(name, totals)| (name.clone(), list_shifts(totals).into())).collect()
 }

@@ -13,7 +13,7 @@ mod terminal;
 
 pub use crate::backtest::backtest_report::BacktestReport;
 pub use crate::backtest::comparison::{
-    BacktestTotals, ChangeShift, OutcomeShift, RuleTotals, ShiftTotals, ShiftedChange,
+    BacktestTotals, ChangeShift, OddRuleKind, OutcomeShift, RuleTotals, ShiftTotals, ShiftedChange,
 };
 pub use crate::backtest::history_run::{BacktestInputs, run_backtest};
 pub use crate::backtest::json::write_backtest_json;

@@ -69,11 +69,10 @@ fn write_summary(report: &BacktestReport, out: &mut dyn Write) -> io::Result<()>
             totals.unreadable
         )?;
     }
-    let (never, always) = totals.list_odd_rules();
-    for (what, rules) in [("Never broken", never), ("Always broken", always)] {
-        if !rules.is_empty() {
-            writeln!(out, "<p>{what}: {}.</p>", show_html(&rules.join(", ")))?;
-        }
+    let odd = if totals.shifts.sum() > 0 { totals.list_odd_rules() } else { Vec::new() };
+    for (kind, rules) in odd {
+        let what = capitalise_words(kind.describe_kind());
+        writeln!(out, "<p>{what}: {}.</p>", show_html(&rules.join(", ")))?;
     }
     writeln!(out, "</section>")
 }
@@ -90,14 +89,30 @@ fn write_plots(report: &BacktestReport, out: &mut dyn Write) -> io::Result<()> {
     };
     write_column_plot(&plot, &totals.months.build_columns(&order), out)?;
     let series = SHOWN_SHIFTS.map(OutcomeShift::describe_shift);
-    for (id, title, groups) in [
-        ("by-class", "Changes that shift, by class", &totals.classes),
-        ("by-folder", "Changes that shift, by folder", &totals.folders),
+    let shifting: u64 = SHOWN_SHIFTS.iter().map(|shift| totals.shifts.count_of(*shift)).sum();
+    for (id, title, groups, unplaced) in [
+        (
+            "by-class",
+            "Changes that shift, by class",
+            &totals.classes,
+            "The class of the changes that shift cannot be known.",
+        ),
+        (
+            "by-folder",
+            "Changes that shift, by folder",
+            &totals.folders,
+            "The changes that shift touch no file.",
+        ),
     ] {
+        // Without classes there is nothing to tell apart.
+        if id == "by-class" && groups.is_empty() {
+            continue;
+        }
+        let nothing = if shifting == 0 { "No change shifts." } else { unplaced };
         let mut bars: Vec<PlotBar> =
             groups.iter().map(|(name, totals)| build_bar(name, totals)).filter(has_part).collect();
         bars.sort_by_key(|bar| std::cmp::Reverse(bar.parts.iter().sum::<u64>()));
-        let plot = PlotTitle { id, title, unit: "changes", nothing: "No change shifts." };
+        let plot = PlotTitle { id, title, unit: "changes", nothing };
         write_bar_plot(&plot, &series, &bars, out)?;
     }
     let mut bars: Vec<PlotBar> = totals
@@ -119,6 +134,11 @@ fn write_plots(report: &BacktestReport, out: &mut dyn Write) -> io::Result<()> {
 
 fn build_bar(name: &str, totals: &ShiftTotals) -> PlotBar {
     PlotBar { name: name.to_owned(), parts: SHOWN_SHIFTS.map(|shift| totals.count_of(shift)).to_vec() }
+}
+
+/// Returns words with a capital letter at their beginning.
+fn capitalise_words(words: &str) -> String {
+    format!("{}{}", words.get(..1).unwrap_or_default().to_uppercase(), words.get(1..).unwrap_or_default())
 }
 
 fn has_part(bar: &PlotBar) -> bool {
@@ -143,9 +163,7 @@ fn write_rules(report: &BacktestReport, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn write_changes(report: &BacktestReport, shift: OutcomeShift, out: &mut dyn Write) -> io::Result<()> {
-    let name = shift.describe_shift();
-    let title =
-        format!("{}{}", name.get(..1).unwrap_or_default().to_uppercase(), name.get(1..).unwrap_or_default());
+    let title = capitalise_words(shift.describe_shift());
     writeln!(out, "<section><h2>{title}</h2>")?;
     let listed: Vec<_> = report.totals.listed.iter().filter(|change| change.shift == shift).collect();
     if listed.is_empty() {

@@ -61,6 +61,8 @@ pub fn write_backtest_terminal(
     write_groups("by class", totals.classes.iter(), &mut page)?;
     if style.verbose {
         write_groups("by folder", totals.folders.iter(), &mut page)?;
+        let months = totals.list_months();
+        write_groups("by month", months.iter().map(|(month, shifts)| (month, shifts)), &mut page)?;
     }
     for shift in OutcomeShift::LISTED {
         write_changes(report, shift, if style.verbose { usize::MAX } else { MAX_SHOWN }, &mut page)?;
@@ -89,13 +91,11 @@ fn write_rules(report: &BacktestReport, page: &mut TerminalPage<'_>) -> io::Resu
             page.write_line(0, &[plain_text(line), styled_text(TextStyle::Name, escape_words(name))])?;
         }
     }
-    let (never, always) = totals.list_odd_rules();
-    for (what, rules) in [("never broken", never), ("always broken", always)] {
-        if !rules.is_empty() && totals.shifts.sum() > 0 {
-            page.request_gap();
-            let names: Vec<String> = rules.iter().map(|rule| escape_words(rule)).collect();
-            page.write_paragraph(0, &[plain_text(format!("{what}: {}", names.join(", ")))])?;
-        }
+    let odd = if totals.shifts.sum() > 0 { totals.list_odd_rules() } else { Vec::new() };
+    for (kind, rules) in odd {
+        page.request_gap();
+        let names: Vec<String> = rules.iter().map(|rule| escape_words(rule)).collect();
+        page.write_paragraph(0, &[plain_text(format!("{}: {}", kind.describe_kind(), names.join(", ")))])?;
     }
     Ok(())
 }

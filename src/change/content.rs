@@ -175,7 +175,10 @@ fn find_lines<'change>(
                 }
                 return Ok(None);
             }
-            ContentAnswer::Lines(_) | ContentAnswer::Sha256(_) => {}
+            ContentAnswer::Withheld(missing) if missing.fact_kind() == FactKind::AddedLines => {
+                return Err(missing.clone());
+            }
+            ContentAnswer::Lines(_) | ContentAnswer::Sha256(_) | ContentAnswer::Withheld(_) => {}
         }
     }
     Err(Missing::Unavailable(FactKind::AddedLines, "they were not looked for".to_owned()))
@@ -201,8 +204,12 @@ impl PathChange {
     /// Returns the reason why it is not known.
     pub(crate) fn find_sha256(&self) -> Fact<&str> {
         for answer in self.list_answers()? {
-            if let ContentAnswer::Sha256(digest) = answer {
-                return Ok(digest);
+            match answer {
+                ContentAnswer::Sha256(digest) => return Ok(digest),
+                ContentAnswer::Withheld(missing) if missing.fact_kind() == FactKind::Digests => {
+                    return Err(missing.clone());
+                }
+                _ => {}
             }
         }
         Err(Missing::Unavailable(FactKind::Digests, "it was not computed".to_owned()))

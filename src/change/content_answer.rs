@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::change::fact::Missing;
 use crate::change::text::Text;
 
 /// What is known of the new content of a path.
@@ -14,6 +15,8 @@ pub enum ContentAnswer {
     Sha256(String),
     /// All lines that are added, of a change that is written by hand.
     Added(Vec<Text>),
+    /// What nobody has said of a change that is written by hand.
+    Withheld(Missing),
 }
 
 /// The lines of a path that match.

@@ -22,6 +22,9 @@ pub enum Missing {
     /// It is not gathered because the change is larger than a limit, as the text says; whoever pushes can divide
     /// the change. Records and JSON have it as unavailable.
     TooLarge(FactKind, String),
+    /// Whoever describes a change that does not exist yet can give it, as the text says. Records and JSON have it as
+    /// unavailable.
+    NotGiven(FactKind, String),
 }
 
 impl Missing {
@@ -44,6 +47,7 @@ impl Missing {
             Missing::NotConfigured(_) => Missing::NotConfigured(need),
             Missing::Unavailable(_, why) => Missing::Unavailable(need, why),
             Missing::TooLarge(_, why) => Missing::TooLarge(need, why),
+            Missing::NotGiven(_, why) => Missing::NotGiven(need, why),
         }
     }
 
@@ -53,7 +57,8 @@ impl Missing {
             Missing::NotAtThisStage(need)
             | Missing::NotConfigured(need)
             | Missing::Unavailable(need, _)
-            | Missing::TooLarge(need, _) => *need,
+            | Missing::TooLarge(need, _)
+            | Missing::NotGiven(need, _) => *need,
         }
     }
 }
@@ -66,6 +71,7 @@ impl fmt::Display for Missing {
             Missing::Unavailable(need, why) | Missing::TooLarge(need, why) => {
                 write!(f, "{need} could not be read: {why}")
             }
+            Missing::NotGiven(need, why) => write!(f, "not given: {need}; {why}"),
         }
     }
 }

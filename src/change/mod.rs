@@ -78,6 +78,23 @@ pub struct Change {
 }
 
 impl Change {
+    /// Returns each commit as a change of its own, with what is known of the whole, as where every commit counts as one
+    /// change.
+    ///
+    /// Of several commits each states its own fields, as it has to wherever no description is seen.
+    pub(crate) fn split_commits(mut self) -> Vec<Change> {
+        if self.commits.len() > 1
+            && let Ok(pull) = &mut self.pull
+        {
+            pull.drop_statements();
+        }
+        let mut changes = Vec::new();
+        for commit in &self.commits {
+            changes.push(Change { commits: Commits::from(commit.clone()), ..self.clone() });
+        }
+        changes
+    }
+
     /// Returns a change of which nothing is known but what a repository and a push tell: it has no
     /// pull request, and no ticket system is asked.
     pub(crate) fn from_repository(

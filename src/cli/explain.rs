@@ -9,9 +9,9 @@ use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::output::{self, ListFormatArg, ignore_broken_pipe};
 use crate::cli::policy::lookup::load_policy_or_pack;
-use crate::cli::try_change::{DraftArgs, build_draft_change};
+use crate::cli::try_change::{DraftArgs, build_draft_changes};
 use crate::gate::LoadedPolicy;
-use crate::judge::{ChangeExplanation, explain_verdict, judge_change};
+use crate::judge::{AssumedFacts, ChangeExplanation, explain_verdict, judge_change};
 use crate::report::ReportStyle;
 use crate::report::explanation::{ExplanationFormat, ExplanationReport, write_explanation};
 use crate::unblock::plan_unblocking;
@@ -71,8 +71,10 @@ pub(crate) fn run_explain(args: &ExplainArgs, context: &Context) -> Result<Comma
     let (loaded, changes, left_out) = if args.draft.is_given() {
         let loaded = load_policy_or_pack(args.pack.as_deref(), args.policy.as_deref(), context)?;
         let range = args.change.as_deref().map(name_range);
-        let change = build_draft_change(range.as_deref(), &args.draft, &loaded, context)?;
-        (loaded, vec![change], 0)
+        let mut changes = build_draft_changes(range.as_deref(), &args.draft, &loaded, context)?;
+        let left_out = changes.len().saturating_sub(MAX_EXPLAINED);
+        changes.truncate(MAX_EXPLAINED);
+        (loaded, changes, left_out)
     } else {
         let checked = list_checked_changes(
             args.change.clone(),
@@ -95,8 +97,15 @@ pub(crate) fn run_explain(args: &ExplainArgs, context: &Context) -> Result<Comma
         changes: Vec::new(),
         left_out,
     };
+    let assumed = AssumedFacts {
+        arrival: args.draft.is_given(),
+        commits: args.draft.is_given() && args.change.is_none(),
+        time: args.draft.names_time(),
+    };
     for change in &changes {
-        report.changes.push(explain_change(&loaded, change, enforced));
+        let mut explained = explain_change(&loaded, change, enforced);
+        explained.mark_assumed(assumed);
+        report.changes.push(explained);
     }
     select_rules(&mut report, &args.rule)?;
     let style =

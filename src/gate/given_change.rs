@@ -1,4 +1,4 @@
-//! Judges a change that is put together by hand: one that nobody has pushed yet.
+//! Judges changes that are put together by hand: those that nobody has pushed yet.
 
 use anyhow::anyhow;
 
@@ -12,25 +12,38 @@ use crate::gate::walk_facts::WalkFacts;
 use crate::git::{CommitRange, Repository};
 use crate::judge::judge_change;
 use crate::report::{GroupScope, Report, ReportGroup, RuleTrace};
-use crate::unblock::plan_unblocking;
+use crate::unblock::{MAX_PLANNED_CHANGES, plan_unblocking};
+use crate::verdict::Decision;
 
-/// Judges a change by a policy, as the gate does at the stage of the change; with `explain`, the report says how
-/// each rule came to its answer.
-pub fn judge_given_change(
+/// Judges changes by a policy, as the gate does at their stage; with `explain`, the report says how each rule came to its
+/// answer. `None` if there are none.
+pub fn judge_given_changes(
     loaded: &LoadedPolicy,
-    change: &Change,
+    changes: &[Change],
     scope: GroupScope,
     explain: bool,
-) -> Report {
-    let is_enforced = change.stage.is_enforcing();
-    let mut verdict = judge_change(&loaded.policy, change, is_enforced);
-    verdict.plan =
-        plan_unblocking(&[&loaded.policy], change, is_enforced).map(|proved| Box::new(proved.plan));
-    let traces = if explain { explain_rules(&loaded.policy, change, &verdict) } else { Vec::new() };
-    let mut group = ReportGroup::new(scope, vec![verdict]);
-    let traces = traces.into_iter().map(|(rule_id, trace)| RuleTrace { verdict_index: 0, rule_id, trace });
-    group.traces = traces.collect();
-    build_report(loaded, change.stage, is_enforced, change.seen_at, group)
+) -> Option<Report> {
+    let first = changes.first()?;
+    let is_enforced = first.stage.is_enforcing();
+    let mut verdicts = Vec::new();
+    let mut traces = Vec::new();
+    let mut planned = 0;
+    for (verdict_index, change) in changes.iter().enumerate() {
+        let mut verdict = judge_change(&loaded.policy, change, is_enforced);
+        if verdict.decision() == Decision::Deny && planned < MAX_PLANNED_CHANGES {
+            planned += 1;
+            let proved = plan_unblocking(&[&loaded.policy], change, is_enforced);
+            verdict.plan = proved.map(|proved| Box::new(proved.plan));
+        }
+        if explain {
+            let explained = explain_rules(&loaded.policy, change, &verdict).into_iter();
+            traces.extend(explained.map(|(rule_id, trace)| RuleTrace { verdict_index, rule_id, trace }));
+        }
+        verdicts.push(verdict);
+    }
+    let mut group = ReportGroup::new(scope, verdicts);
+    group.traces = traces;
+    Some(build_report(loaded, first.stage, is_enforced, first.seen_at, group))
 }
 
 /// Adds to a change of commits what they do to the policy, and whether what they name is there.
@@ -49,7 +62,8 @@ pub fn forget_policy_effect(change: &mut Change, loaded: &LoadedPolicy) {
     }
 }
 
-/// Reads the commits of a range with all that the policy asks about them; `None` if there are none.
+/// Reads the commits of a range with all that the policy asks about them, those of each change by themselves, the oldest
+/// change first.
 ///
 /// # Errors
 ///
@@ -57,20 +71,22 @@ pub fn forget_policy_effect(change: &mut Change, loaded: &LoadedPolicy) {
 pub fn read_range_commits(
     repository: &Repository,
     loaded: &LoadedPolicy,
-    range: CommitRange<'_>,
+    (range, division): (CommitRange<'_>, RangeDivision),
     threads: fn() -> usize,
-) -> anyhow::Result<Option<Commits>> {
-    let walk = RangeWalk { repository, range, division: RangeDivision::Whole, threads };
-    let mut read = Vec::new();
+) -> anyhow::Result<Vec<Commits>> {
+    let walk = RangeWalk { repository, range, division, threads };
+    let mut changes = Vec::new();
     walk.for_each_change(
         &loaded.policy.needed_facts(),
         |commits| commits,
         |commits| {
+            let mut read = Vec::new();
             for commit in commits {
                 read.push(commit.map_err(|unreadable| anyhow!("{}: {}", unreadable.id, unreadable.reason))?);
             }
+            changes.extend(Commits::new(read));
             Ok(())
         },
     )?;
-    Ok(Commits::new(read))
+    Ok(changes)
 }

@@ -33,7 +33,7 @@ pub(crate) mod swapped_parents;
 pub(crate) mod walk_facts;
 
 pub use crate::gate::given_change::{
-    complete_repository_facts, forget_policy_effect, judge_given_change, read_range_commits,
+    complete_repository_facts, forget_policy_effect, judge_given_changes, read_range_commits,
 };
 pub use crate::gate::history::{HistorySpan, find_commit_as_of, find_history_spans, find_spans_after};
 pub use crate::gate::message_judge::{MessageRequest, judge_message};

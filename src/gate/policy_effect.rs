@@ -129,7 +129,7 @@ pub(crate) fn find_base(change: &Change) -> Option<Oid> {
 ///
 /// Returns the reason why they cannot be compared.
 pub(crate) fn count_differences(old: &LoadedPolicy, new: &LoadedPolicy) -> Fact<PolicyEffect> {
-    if old.policy.digest == new.policy.digest {
+    if old.policy.has_same_content(&new.policy) {
         return Ok(PolicyEffect::default());
     }
     let Ok(found) = old.find_differences(new) else {
@@ -150,7 +150,7 @@ pub(crate) fn unknown_effect(why: String) -> Missing {
 /// Returns the notes about a policy that changes, one for each part of it; what is looser comes first. `place` is
 /// the branch or the change that has the policy.
 pub(crate) fn list_policy_change_notes(old: &LoadedPolicy, new: &LoadedPolicy, place: &Text) -> Vec<Message> {
-    if old.policy.digest == new.policy.digest {
+    if old.policy.has_same_content(&new.policy) {
         return Vec::new();
     }
     // Policies that cannot be compared are told by what refuses them.

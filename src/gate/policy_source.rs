@@ -7,7 +7,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::change::{Change, Oid, Text};
-use crate::gate::policy_naming::name_commit_source;
+use crate::gate::policy_naming::{add_remote_commits, list_named_remotes, name_commit_source};
 use crate::gate::policy_repositories::read_remote_policy;
 use crate::git::signature::{KeyLocation as SignerPlace, KeyRegistry, find_certificate_line};
 use crate::git::{FileAtPath, Repository, TrustedKeys};
@@ -55,6 +55,20 @@ impl LoadedPolicy {
     #[must_use]
     pub(crate) fn with_place(self, place: PolicyLocation) -> LoadedPolicy {
         LoadedPolicy { place, ..self }
+    }
+
+    /// Returns the same policy, whose source also tells at which commits files of other repositories were read.
+    #[must_use]
+    pub(crate) fn with_remote_commits(mut self, commits: &BTreeMap<String, Oid>) -> LoadedPolicy {
+        add_remote_commits(&mut self.source, commits);
+        self
+    }
+
+    /// Returns the same policy as another commit holds it at `path`.
+    #[must_use]
+    pub(crate) fn with_commit(self, (id, path): (Oid, &str), called: &str) -> LoadedPolicy {
+        let source = name_commit_source(path, called, id) + list_named_remotes(&self.source);
+        LoadedPolicy { source, place: PolicyLocation::Commit { id, path: path.to_owned() }, ..self }
     }
 
     /// Returns the policy's name for a report.

@@ -5,7 +5,8 @@
 
 use crate::change::{Change, Missing};
 use crate::judge::applicability::{RuleApplicability, check_applicability, find_possible_classes};
-use crate::judge::used_facts::{UsedFact, list_used_facts};
+use crate::judge::fact_sources::{AssumedFacts, UsedFact, UsedFactSource};
+use crate::judge::used_facts::list_used_facts;
 use crate::policy::{Policy, Rule};
 use crate::predicates::EvaluationContext;
 use crate::predicates::support::condition::Condition;
@@ -105,6 +106,35 @@ pub enum QuestionKind {
     Not,
     /// A predicate, by its name.
     Predicate(&'static str),
+}
+
+impl ChangeExplanation {
+    /// Says of the facts that are assumed that they are, so that none seems to be vouched for.
+    pub fn mark_assumed(&mut self, assumed: AssumedFacts) {
+        for class in &mut self.classes {
+            if let Some(question) = &mut class.question {
+                question.mark_assumed(assumed);
+            }
+        }
+        for rule in &mut self.rules {
+            let exempting = rule.exemptions.iter_mut().map(|exemption| &mut exemption.question);
+            for question in rule.when.iter_mut().chain(&mut rule.require).chain(exempting) {
+                question.mark_assumed(assumed);
+            }
+        }
+    }
+}
+
+impl ExplainedQuestion {
+    fn mark_assumed(&mut self, assumed: AssumedFacts) {
+        for fact in &mut self.facts {
+            fact.source = assumed.find_source(fact.source);
+            fact.is_verified &= fact.source != UsedFactSource::Assumed;
+        }
+        for part in &mut self.parts {
+            part.mark_assumed(assumed);
+        }
+    }
 }
 
 /// Explains how `verdict` on a change came about.

@@ -14,6 +14,7 @@
 
 mod applicability;
 mod explanation;
+mod fact_sources;
 mod reasons;
 pub(crate) mod used_facts;
 
@@ -36,9 +37,9 @@ pub use crate::judge::explanation::{
     ChangeExplanation, ExplainedClass, ExplainedExemption, ExplainedQuestion, ExplainedRule, QuestionKind,
     RuleReach, explain_verdict,
 };
+pub use crate::judge::fact_sources::{AssumedFacts, UsedFact, UsedFactSource};
 pub use crate::judge::reasons::collect_reasons;
 pub(crate) use crate::judge::reasons::name_outcome;
-pub use crate::judge::used_facts::{UsedFact, UsedFactSource};
 
 messages! {
     NO_DENYING_RULE = "judge.no-denying-rule": "no denying rule of the policy applies to this change";

@@ -4,6 +4,7 @@
 
 use crate::change::pull_request::CheckState;
 use crate::change::{Change, FOR_CHANGE_TRAILER, FactKind, PusherIdentity, SignatureStatus, Text};
+use crate::judge::fact_sources::{UsedFact, UsedFactSource};
 use crate::people::ResolvedIdentity;
 use crate::people::contributors::ResolvedContributor;
 use crate::predicates::approvals::ApprovalsPredicate;
@@ -50,7 +51,12 @@ messages! {
     IS_READY = "fact.is-ready": "the pull request is no draft";
     LABELS = "fact.labels": "the labels are {labels}";
     NO_LABELS = "fact.no-labels": "there is no label";
+    NO_CONVERSATIONS = "fact.no-conversations": "there is no conversation";
     CONVERSATIONS = "fact.conversations": "{open} of {count} {count:conversation|conversations} not resolved";
+    OWNED_BY = "fact.owned-by": "the owners of {paths} are {owners/and} (line {line} of `{file}`)";
+    MAY_BE_OWNED_BY = "fact.may-be-owned-by":
+        "{owners/and} may approve {paths} and need not (line {line} of `{file}`)";
+    UNOWNED = "fact.unowned": "no owner of {paths} stands in `{file}`";
     MORE_FACTS = "fact.more": "{count} more of this kind";
 }
 
@@ -59,56 +65,6 @@ const MAX_FACTS: usize = 8;
 
 /// How many names are listed in one fact.
 const MAX_NAMES: usize = 6;
-
-/// A fact that an answer rests on.
-#[derive(Clone, Debug, PartialEq)]
-pub struct UsedFact {
-    /// The fact.
-    pub what: Message,
-    /// Where it came from.
-    pub source: UsedFactSource,
-    /// True if somebody other than the author vouches for it.
-    pub is_verified: bool,
-    /// Where it stands, for what is written in a message or a description.
-    pub at: ChangeLocation,
-}
-
-/// Where a fact came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UsedFactSource {
-    /// A trailer of a commit's message.
-    Trailer,
-    /// A line of the description of the pull request.
-    Description,
-    /// The commits themselves: who made them, which files they change.
-    Repository,
-    /// The forge.
-    Forge,
-    /// The Git server, or what stands in front of it.
-    Server,
-    /// A ticket system.
-    TicketSystem,
-    /// The keys that the policy names.
-    SigningKeys,
-    /// The clock of the gate.
-    Clock,
-}
-
-impl UsedFactSource {
-    /// Returns the word, as JSON has it.
-    pub(crate) fn source_code(self) -> &'static str {
-        match self {
-            UsedFactSource::Trailer => "trailer",
-            UsedFactSource::Description => "description",
-            UsedFactSource::Repository => "repository",
-            UsedFactSource::Forge => "forge",
-            UsedFactSource::Server => "server",
-            UsedFactSource::TicketSystem => "ticket-system",
-            UsedFactSource::SigningKeys => "signing-keys",
-            UsedFactSource::Clock => "clock",
-        }
-    }
-}
 
 /// Facts as they are collected.
 struct FactList {
@@ -143,6 +99,9 @@ pub(super) fn list_used_facts(predicate: &Predicate, context: &EvaluationContext
     let change = context.change;
     match predicate {
         Predicate::Approvals(asked) => {
+            if asked.asks_code_owners() {
+                add_code_owners(context, &mut list);
+            }
             add_approvals(asked, context, &mut list);
             add_contributors(context, &mut list);
         }
@@ -284,6 +243,29 @@ fn add_approvals(asked: &ApprovalsPredicate, context: &EvaluationContext<'_>, li
     }
 }
 
+/// Adds who owns what is touched, as the file of code owners says.
+fn add_code_owners(context: &EvaluationContext<'_>, list: &mut FactList) {
+    let Ok(owned) = context.owned_paths() else { return };
+    let name_paths =
+        |paths: &[Text]| MessageValue::List(paths.iter().take(MAX_NAMES).map(MessageValue::from).collect());
+    for (template, entries) in [(&OWNED_BY, &owned.required), (&MAY_BE_OWNED_BY, &owned.optional)] {
+        for entry in entries {
+            let owners: Vec<Text> =
+                entry.owners.iter().take(MAX_NAMES).map(|(owner, _)| Text::from(owner.as_str())).collect();
+            let what = template
+                .with("paths", name_paths(&entry.paths))
+                .with("owners", owners)
+                .with("line", u64::try_from(entry.line).unwrap_or(u64::MAX))
+                .with("file", owned.file.as_str());
+            list.add_fact(what, UsedFactSource::CodeOwners, true);
+        }
+    }
+    if !owned.unowned.is_empty() {
+        let what = UNOWNED.with("paths", name_paths(&owned.unowned)).with("file", owned.file.as_str());
+        list.add_fact(what, UsedFactSource::CodeOwners, true);
+    }
+}
+
 /// Adds who made the change: who pushes and who opened a pull request are known to a server or a forge, and the others
 /// as the commits name them.
 fn add_contributors(context: &EvaluationContext<'_>, list: &mut FactList) {
@@ -387,6 +369,11 @@ fn add_pull_facts(predicate: &Predicate, change: &Change, list: &mut FactList) {
         }
         _ => {
             let Ok(conversations) = &pull.conversations else { return };
+            // None at all is no number of them.
+            if conversations.is_empty() {
+                list.add_fact(Message::from(&NO_CONVERSATIONS), UsedFactSource::Forge, true);
+                return;
+            }
             let open = conversations.iter().filter(|one| !one.is_resolved).count();
             CONVERSATIONS.with("open", open).with("count", conversations.len())
         }

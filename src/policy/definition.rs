@@ -16,7 +16,7 @@ use crate::policy::break_glass::BreakGlassPolicy;
 use crate::policy::obligations::ObligationPolicy;
 use crate::policy::ticket_systems::TicketSystems;
 use crate::predicates::support::condition::Condition;
-use crate::verdict::{ClassId, ExemptionId, RuleDescription, RuleLevel};
+use crate::verdict::{ClassId, ExemptionId, RuleDescription, RuleId, RuleLevel};
 use crate::vocabulary::{FieldDefinition, FieldReading, FieldVocabulary};
 
 /// A policy, complete and valid.
@@ -50,6 +50,8 @@ pub struct Policy {
     pub classes: Vec<ChangeClass>,
     /// The rules, in the order of the files.
     pub rules: Vec<Rule>,
+    /// The rules that are switched off, which ask nothing.
+    pub switched_off: Vec<RuleId>,
     /// The exemptions from rules, each with a last day.
     pub exemptions: Vec<RuleExemption>,
     /// What follows from an overdue obligation.
@@ -144,6 +146,11 @@ pub struct RuleExemption {
 }
 
 impl Policy {
+    /// Returns true if both are made of the same files. The keys of signatures are no part of the digest.
+    pub(crate) fn has_same_content(&self, other: &Policy) -> bool {
+        self.digest == other.digest && self.signer_keys == other.signer_keys
+    }
+
     /// Returns true if the ref with this full name is under change control.
     pub(crate) fn protects_ref(&self, full_name: &[u8]) -> bool {
         self.protected_refs.iter().any(|pattern| pattern.matches_ref(full_name))

@@ -42,8 +42,7 @@ impl ValueOrigins {
 
     fn add_value(&mut self, file: &str, path: &[&str], at: YamlPlace, node: &YamlNode) {
         let path: Vec<String> = path.iter().map(|part| (*part).to_owned()).collect();
-        let mut text = String::new();
-        write_flow(node, &mut text);
+        let mut text = show_flow_value(node);
         if text.chars().count() > MAX_VALUE_CHARACTERS {
             text = text.chars().take(MAX_VALUE_CHARACTERS).collect::<String>() + "...";
         }
@@ -118,6 +117,13 @@ pub fn find_value_origins(
         origins.add_file(&file.name, &file.node);
     }
     Ok(origins)
+}
+
+/// Returns a value on one line, as YAML writes it in brackets.
+pub(crate) fn show_flow_value(node: &YamlNode) -> String {
+    let mut text = String::new();
+    write_flow(node, &mut text);
+    text
 }
 
 /// Writes a value on one line, as YAML writes it in brackets.

@@ -6,7 +6,7 @@ use crate::judge::name_outcome;
 use crate::policy::Policy;
 use crate::verdict::{ClassId, Decision, OutcomeWord, RuleId, Verdict};
 use crate::yaml::decode::{MapReader, read_choice, read_entries, read_items, read_text, unknown_word_fault};
-use crate::yaml::{YamlFault, YamlKey, YamlNode, YamlValue};
+use crate::yaml::{YamlFault, YamlKey, YamlNode, YamlValue, shorten_for_message};
 
 /// The words for the decision.
 const DECISION_WORDS: [(&str, Decision); 2] = [("allowed", Decision::Allow), ("denied", Decision::Deny)];
@@ -88,6 +88,7 @@ pub(crate) fn read_expectation(
         let decision = read_choice(node, &DECISION_WORDS, faults)?;
         return Some(TestExpectation { decision: Some(decision), ..TestExpectation::default() });
     }
+    let before = faults.len();
     let mut map = MapReader::new(node, faults)?;
     let mut expected = TestExpectation::default();
     if let Some(node) = map.find_key("decision") {
@@ -113,6 +114,10 @@ pub(crate) fn read_expectation(
         }
     }
     map.refuse_unknown_keys(faults);
+    // What is expected of something that there is not has its own fault.
+    if faults.len() > before {
+        return None;
+    }
     if expected == TestExpectation::default() {
         let fault = YamlFault::new(node.at, "this expects nothing");
         faults.push(fault.with_help("write `allowed`, or `{ denied-by: [RULE] }`"));
@@ -136,6 +141,12 @@ fn read_denying_rules(node: &YamlNode, policy: &Policy, faults: &mut Vec<YamlFau
     for item in read_items(node, faults) {
         let Some(written) = read_text(item, faults) else { continue };
         let key = YamlKey { at: item.at, text: written.to_owned() };
+        if policy.switched_off.iter().any(|rule| rule.as_str() == written) {
+            let what = format!("`{}` is switched off, and denies nothing", shorten_for_message(written));
+            let help = "leave it out, or expect `rules: { ...: not-applicable }`";
+            faults.push(YamlFault::new(item.at, what).with_help(help));
+            continue;
+        }
         rules.extend(find_rule(&key, policy, faults));
     }
     rules
@@ -143,7 +154,10 @@ fn read_denying_rules(node: &YamlNode, policy: &Policy, faults: &mut Vec<YamlFau
 
 /// Returns the rule, or the judgement of the gate itself, that a key names.
 fn find_rule(key: &YamlKey, policy: &Policy, faults: &mut Vec<YamlFault>) -> Option<RuleId> {
-    let known = || policy.rules.iter().map(|rule| rule.description.id.as_str()).chain(OWN_JUDGEMENTS);
+    let known = || {
+        let rules = policy.rules.iter().map(|rule| rule.description.id.as_str());
+        rules.chain(policy.switched_off.iter().map(RuleId::as_str)).chain(OWN_JUDGEMENTS)
+    };
     if known().any(|id| id == key.text) {
         return Some(RuleId::new(key.text.clone()));
     }

@@ -15,6 +15,8 @@ messages! {
     QUESTION = "checks.question": "the {count:check|checks} {names}{reporters} {count:has|have} succeeded{tests}";
     QUESTION_REPORTERS = "checks.question-reporters": " of {reporters/or}";
     QUESTION_TESTS = "checks.question-tests": " with at least {count} {count:test|tests}";
+    ALLOWED_STATES = "checks.allowed-states": "a check that {states/or} counts as a success";
+    WAS_NEUTRAL = "checks.was-neutral": "was neutral";
     NOT_REPORTED = "checks.not-reported": "no check `{name}` is reported for this revision";
     NOT_REPORTED_BY = "checks.not-reported-by":
         "no check `{name}` is reported by {reporters/or} for this revision";
@@ -121,6 +123,19 @@ impl ChecksPredicate {
 
     pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
         needs.insert(FactKind::Checks);
+    }
+
+    /// Returns what counts as a success beside it.
+    pub(crate) fn list_allowances(&self) -> Vec<Message> {
+        let mut states = Vec::new();
+        for state in &self.allowed_states {
+            match state {
+                CheckState::Skipped => states.push(Message::from(&SKIPPED)),
+                CheckState::Neutral => states.push(Message::from(&WAS_NEUTRAL)),
+                _ => {}
+            }
+        }
+        if states.is_empty() { Vec::new() } else { vec![ALLOWED_STATES.with("states", states)] }
     }
 
     pub(crate) fn describe(&self) -> Message {

@@ -20,6 +20,7 @@ use crate::yaml::{YamlFault, YamlNode};
 
 messages! {
     QUESTION = "digest-of.question": "`{field}` states the digest of each of {paths/or} that lands";
+    DVC_COUNTS = "digest-of.dvc-counts": "of a `.dvc` file, the MD5 of its output counts";
     NOT_STATED = "digest-of.not-stated": "{path} has the digest {digest}, which `{field}` does not state";
     NO_DVC_DIGEST = "digest-of.no-dvc-digest": "{path} names no MD5 of an output";
 }
@@ -134,6 +135,11 @@ impl DigestOfPredicate {
     pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
         needs.extend([FactKind::Paths, FactKind::Blobs, FactKind::Digests]);
         needs.add_question(self.question.clone());
+    }
+
+    /// Returns which other digests count.
+    pub(crate) fn list_allowances(&self) -> Vec<Message> {
+        if self.reads_dvc { vec![Message::from(&DVC_COUNTS)] } else { Vec::new() }
     }
 
     pub(crate) fn describe(&self) -> Message {

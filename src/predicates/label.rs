@@ -25,6 +25,7 @@ messages! {
     QUESTION_LABEL = "label.question-label": "the label {names/or}";
     QUESTION_LABEL_BY = "label.question-label-by": "the label {names/or}, added by {teams/or}";
     QUESTION_NO_LABEL = "label.question-no-label": "no label {names/or}";
+    ALLOWED_REVISIONS = "label.allowed-revisions": "a label that was added before the last push counts";
     MISSING = "label.missing": "the label {names/or} is missing";
     LOOK_ALIKE = "label.look-alike": "the label {label} is not `{name}`: it contains characters that only look alike";
     REFUSED = "label.refused": "this has the label {label}, which is not allowed";
@@ -201,6 +202,12 @@ impl LabelPredicate {
         if !self.teams.is_empty() {
             needs.insert(FactKind::Pusher);
         }
+    }
+
+    /// Returns what counts as having been added in time.
+    pub(crate) fn list_allowances(&self) -> Vec<Message> {
+        let counts_early = !self.teams.is_empty() && !self.final_revision_only;
+        if counts_early { vec![Message::from(&ALLOWED_REVISIONS)] } else { Vec::new() }
     }
 
     pub(crate) fn describe(&self) -> Message {

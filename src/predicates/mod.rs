@@ -124,6 +124,19 @@ impl Predicate {
         }
     }
 
+    /// Returns what the predicate accepts that its description does not say.
+    pub(crate) fn list_allowances(&self) -> Vec<Message> {
+        match self {
+            Predicate::Approvals(approvals) => approvals.list_allowances(),
+            Predicate::Checks(checks) => checks.list_allowances(),
+            Predicate::DigestOf(digest) => digest.list_allowances(),
+            Predicate::Label(label) => label.list_allowances(),
+            Predicate::Size(size) => size.list_allowances(),
+            Predicate::Ticket(ticket) => ticket.list_allowances(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Describes the contrary of the predicate, if one sentence says it.
     fn describe_contrary(&self) -> Option<Message> {
         match self {

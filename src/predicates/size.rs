@@ -8,7 +8,7 @@ use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::map_keys::read_key;
 use crate::predicates::support::outcome::PredicateOutcome;
-use crate::predicates::support::parameters::matches_any_pattern;
+use crate::predicates::support::parameters::{matches_any_pattern, quote_patterns};
 use crate::verdict::{Finding, Message, MessageTemplate, messages};
 use crate::yaml::decode::{MapReader, parse_each, read_at_most};
 use crate::yaml::{YamlFault, YamlNode};
@@ -18,6 +18,7 @@ messages! {
     QUESTION_FILES = "size.question-files": "at most {count} {count:file|files}";
     QUESTION_LINES = "size.question-lines": "at most {count} {count:line|lines}";
     QUESTION_COMMITS = "size.question-commits": "at most {count} {count:commit|commits}";
+    NOT_COUNTED = "size.not-counted": "{paths/and} {count:does|do} not count as files";
     TOO_MANY_FILES = "size.too-many-files": "this change has {count} {count:file|files}; at most {limit} {limit:is|are} allowed";
     TOO_MANY_LINES = "size.too-many-lines": "this change has {count} {count:line|lines}; at most {limit} {limit:is|are} allowed";
     TOO_MANY_COMMITS = "size.too-many-commits": "this change has {count} {count:commit|commits}; at most {limit} {limit:is|are} allowed";
@@ -133,6 +134,15 @@ impl SizePredicate {
         if self.max_lines.is_some() {
             needs.insert(FactKind::Lines);
         }
+    }
+
+    /// Returns which files do not count.
+    pub(crate) fn list_allowances(&self) -> Vec<Message> {
+        if self.ignored_paths.is_empty() {
+            return Vec::new();
+        }
+        let paths = quote_patterns(&self.ignored_paths);
+        vec![NOT_COUNTED.with("count", paths.len()).with("paths", paths)]
     }
 
     pub(crate) fn describe(&self) -> Message {

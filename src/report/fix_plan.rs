@@ -134,7 +134,7 @@ fn add_hints(tasks: &mut [AssignedTask<'_>], plan: &UnblockPlan) {
         }
     }
     for obstacle in &plan.obstacles {
-        if let ObstacleReason::Because(_) = obstacle.reason {
+        if !matches!(obstacle.reason, ObstacleReason::Missing(_)) {
             add_hint(tasks, std::slice::from_ref(&obstacle.rule), describe_obstacle(obstacle));
         }
     }

@@ -28,11 +28,12 @@ fn describe_acts(acts: &[PlannedAct]) -> Sentence {
     sentence
 }
 
-/// Returns why no act meets a rule, and what is left to do.
+/// Returns why no act meets a rule, and what is left to do; or what helps although it could not be tried.
 pub(crate) fn describe_obstacle(obstacle: &PlanObstacle) -> Sentence {
     let reason = match &obstacle.reason {
         ObstacleReason::Missing(missing) => Sentence::from_words(missing.to_string()),
         ObstacleReason::Because(message) => message.sentence(),
+        ObstacleReason::Advice(message) => return message.sentence(),
     };
     Sentence::from_words("no act of a person can meet it: ")
         .with_sentence(reason)

@@ -190,6 +190,8 @@ impl<'report> RuleObjection<'report> {
             RuleObjection::Finding(finding) => &finding.fixers,
             RuleObjection::Missing(Missing::TooLarge(..))
             | RuleObjection::OpenExemption(_, Missing::TooLarge(..)) => &[Fixer::Author, Fixer::Pusher],
+            RuleObjection::Missing(Missing::NotGiven(..))
+            | RuleObjection::OpenExemption(_, Missing::NotGiven(..)) => &[Fixer::Author],
             // A gap that a later stage would not close is for the people who set up the gate.
             RuleObjection::Missing(_) | RuleObjection::OpenExemption(..) => &[Fixer::GateAdministrator],
         }
@@ -316,6 +318,9 @@ pub(crate) fn describe_awaited_fact(missing: &Missing) -> (&'static str, String)
         Missing::NotConfigured(_) => ("where this is configured", fact.to_string()),
         Missing::Unavailable(_, why) | Missing::TooLarge(_, why) => {
             (describe_later_check(fact), format!("{fact}, which could not be read here: {why}"))
+        }
+        Missing::NotGiven(_, why) => {
+            (describe_later_check(fact), format!("{fact}, which are not given: {why}"))
         }
     }
 }

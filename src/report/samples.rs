@@ -405,7 +405,7 @@ pub(crate) fn explained() -> Report {
         |question: &str, answer| ConditionTrace { question: question.into(), answer, parts: Vec::new() };
     let unknown = PredicateAnswer::Unknown(vec![Missing::NotConfigured(FactKind::Reviews)]);
     let any = ConditionTrace {
-        question: "one of these holds".into(),
+        question: "one of these:".into(),
         answer: unknown.clone(),
         parts: vec![
             leaf("`Change-Type` is standard", no()),
@@ -416,7 +416,7 @@ pub(crate) fn explained() -> Report {
         ],
     };
     let all = ConditionTrace {
-        question: "all of these hold".into(),
+        question: "all of these:".into(),
         answer: no(),
         parts: vec![
             leaf("`Risk` is present", no()),

@@ -7,7 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::change::description::{DescriptionStatement, StatementScope};
 use crate::change::pull_request::{CheckResult, DescriptionEdit, PullLabel, PullReview, ReviewState};
-use crate::change::{Change, CommitMessage, Oid, PullRequest, SignatureStatus, Text, Ticket, TicketLookup};
+use crate::change::{
+    Change, CommitMessage, Oid, PullRequest, PusherIdentity, SignatureStatus, Text, Ticket, TicketLookup,
+};
 use crate::unblock::repair::Repair;
 use crate::verdict::LineEdit;
 use crate::vocabulary::FieldDefinition;
@@ -41,6 +43,11 @@ fn apply_repair(change: &mut Change, repair: &Repair) {
             replace_head(change);
         }
         Repair::UpdateTicket { ticket, .. } => put_ticket(change, ticket),
+        Repair::PushAs { accounts } => {
+            if let Some(account) = accounts.first() {
+                change.pusher = Ok(PusherIdentity::Account(account.as_str().into()));
+            }
+        }
         Repair::Wait { until, .. } => change.seen_at = (*until).max(change.seen_at),
         Repair::Approve { account: None, trailer: Some((key, person)), .. } => {
             let line = format!("{key}: {} <{}>", person.name.to_lossy(), person.email.to_lossy());

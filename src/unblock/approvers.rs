@@ -1,9 +1,12 @@
 //! Who could approve a change: the people of the roster and of the teams, and who of them cannot.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::change::pull_request::ForgeAccount;
 use crate::change::{Change, Person, Text};
 use crate::people::contributors::NotIndependent;
 use crate::people::independence::{ParticipantIndex, check_independent, check_independent_account};
+use crate::people::owned_paths::PathOwners;
 use crate::people::{PeopleDirectory, ResolvedIdentity};
 use crate::predicates::EvaluationContext;
 use crate::predicates::approvals::ApprovalsPredicate;
@@ -29,6 +32,42 @@ pub(super) struct PossibleApprover {
     pub(super) is_anyone: bool,
 }
 
+/// A part of a question about approvals that is met by itself: whose approvals it asks for, and how many it lacks.
+pub(super) struct QuestionPart<'asked> {
+    whose: AskedApprover<'asked>,
+    /// How many more approvals it takes, at the least.
+    pub(super) lacking: usize,
+}
+
+/// Whose approvals one part of a question asks for.
+enum AskedApprover<'asked> {
+    /// Those of all whom the question accepts.
+    Accepted,
+    /// Those of the members of one team.
+    MemberOf(&'asked str),
+    /// Those of the owners of some paths.
+    OwnerOf(&'asked PathOwners),
+}
+
+impl<'asked> QuestionPart<'asked> {
+    /// Returns true if an approval of the person with this key counts here, where the question accepts them.
+    pub(super) fn covers_person(&self, key: &str, people: &PeopleDirectory) -> bool {
+        match &self.whose {
+            AskedApprover::Accepted => true,
+            AskedApprover::MemberOf(team) => people.is_member(key, team),
+            AskedApprover::OwnerOf(entry) => entry.includes_person(key, people),
+        }
+    }
+
+    /// Returns the line of the file of code owners whose owners are asked; `None` if others are.
+    pub(super) fn owner_line(&self) -> Option<usize> {
+        match &self.whose {
+            AskedApprover::OwnerOf(entry) => Some(entry.line),
+            AskedApprover::Accepted | AskedApprover::MemberOf(_) => None,
+        }
+    }
+}
+
 /// One question about approvals, asked of one change.
 pub(super) struct ApprovalQuestion<'asked> {
     pub(super) asked: &'asked ApprovalsPredicate,
@@ -50,8 +89,34 @@ impl<'asked> ApprovalQuestion<'asked> {
         ApprovalQuestion { asked, context, counted }
     }
 
+    /// Returns the parts of the question. People who count for the same parts are worth the same to it.
+    pub(super) fn list_parts(&self) -> Vec<QuestionPart<'_>> {
+        let people = self.context.people;
+        let mut parts = vec![QuestionPart { whose: AskedApprover::Accepted, lacking: self.count_missing() }];
+        if self.asked.asks_each_team() {
+            for team in self.asked.asked_teams() {
+                let has_approver = self.counted.iter().any(|key| people.is_member(key, team));
+                let whose = AskedApprover::MemberOf(team);
+                parts.push(QuestionPart { whose, lacking: usize::from(!has_approver) });
+            }
+        }
+        if self.asked.asks_code_owners()
+            && let Ok(owned) = self.context.owned_paths()
+        {
+            for entry in &owned.required {
+                let needed = usize::try_from(entry.needed).unwrap_or(usize::MAX);
+                let given = self.counted.iter().filter(|key| entry.includes_person(key, people)).count();
+                let lacking = needed.saturating_sub(given);
+                if lacking > 0 {
+                    parts.push(QuestionPart { whose: AskedApprover::OwnerOf(entry), lacking });
+                }
+            }
+        }
+        parts
+    }
+
     /// Returns how many approvals are missing, at the least.
-    pub(super) fn count_missing(&self) -> usize {
+    fn count_missing(&self) -> usize {
         let needed = usize::try_from(self.asked.asked_count()).unwrap_or(usize::MAX);
         needed.saturating_sub(self.counted.len()).max(1)
     }
@@ -61,12 +126,15 @@ impl<'asked> ApprovalQuestion<'asked> {
         field.is_empty() || self.asked.approval_fields().iter().any(|known| known.name == field)
     }
 
-    /// Returns true if an approval of this person would count, and does not yet.
-    pub(super) fn accepts_approval_of(&self, one: &PossibleApprover, index: &ParticipantIndex<'_>) -> bool {
-        match self.check_approver(one, index) {
-            Some(Ok(key)) => self.asked.accepts_approver(&key, &self.context) && !self.counted.contains(&key),
-            _ => false,
-        }
+    /// Returns the key of a person whose approval would count, and does not yet; `None` for anyone else.
+    pub(super) fn find_approver_key(
+        &self,
+        one: &PossibleApprover,
+        index: &ParticipantIndex<'_>,
+    ) -> Option<String> {
+        let key = self.check_approver(one, index)?.ok()?;
+        let would_count = self.asked.accepts_approver(&key, &self.context) && !self.counted.contains(&key);
+        would_count.then_some(key)
     }
 
     /// Returns the key of a person who is independent, or why they are not; `None` if they have no account or address
@@ -109,7 +177,7 @@ impl<'asked> ApprovalQuestion<'asked> {
         excluded
     }
 
-    /// Returns true if the person is of a team that is asked, or if everyone is.
+    /// Returns true if the person is of a team that is asked, or an owner, or if everyone is asked.
     fn is_in_asked_team(&self, one: &PossibleApprover) -> bool {
         let people = self.context.people;
         let teams = self.asked.asked_teams();
@@ -117,21 +185,36 @@ impl<'asked> ApprovalQuestion<'asked> {
             one.account.as_ref().map(|account| people.identify_forge_account(account)),
             one.person.as_ref().map(|person| people.identify_person(person)),
         ];
+        let mut identities = identities.into_iter().flatten();
+        if self.asked.asks_code_owners() {
+            let owned = self.context.owned_paths();
+            return identities.any(|identity| match identity {
+                ResolvedIdentity::Human(key) => {
+                    owned.as_ref().is_ok_and(|owned| owned.includes_person(&key, people))
+                }
+                _ => false,
+            });
+        }
         teams.is_empty()
-            || identities.into_iter().flatten().any(|identity| match identity {
+            || identities.any(|identity| match identity {
                 ResolvedIdentity::Human(key) => teams.iter().any(|team| people.is_member(&key, team)),
                 // A bot that a team lists has no key.
                 _ => teams.iter().any(|team| people.team_members(team).contains(&one.name)),
             })
     }
+
+    /// Returns true if someone whom neither a team nor the file of code owners names may be asked.
+    pub(super) fn may_accept_anyone(&self) -> bool {
+        self.asked.asked_teams().is_empty()
+    }
 }
 
-/// Returns the people who could approve, by the policy of `people`; with `asks_everyone`, also someone whom no one
-/// lists, if there is no roster.
+/// Returns the people who could approve, by the policy of `people`: those of the roster, or else the members of the
+/// teams and the owners that are asked; with `asks_everyone`, also someone whom no one lists, if there is no roster.
 pub(super) fn list_possible_approvers(
     people: &PeopleDirectory,
+    questions: &[&ApprovalQuestion<'_>],
     change: &Change,
-    teams: &[String],
     asks_everyone: bool,
 ) -> Vec<PossibleApprover> {
     let forge = match change.pull.as_ref().ok().and_then(|pull| pull.opener.as_ref()) {
@@ -142,10 +225,8 @@ pub(super) fn list_possible_approvers(
     if people.has_roster() {
         add_roster(people, change, &forge, &mut possible);
     } else {
-        for team in teams {
-            for member in people.team_members(team) {
-                possible.push(build_member(people, member, &forge));
-            }
+        for member in list_asked_members(people, questions) {
+            possible.push(build_member(people, &member, &forge));
         }
     }
     if asks_everyone && !people.has_roster() {
@@ -166,9 +247,30 @@ pub(super) fn list_possible_approvers(
     possible
 }
 
+/// Returns the members of the teams that are asked and the owners of what is touched, each once.
+fn list_asked_members(people: &PeopleDirectory, questions: &[&ApprovalQuestion<'_>]) -> Vec<String> {
+    let mut teams: Vec<&String> = questions.iter().flat_map(|one| one.asked.asked_teams()).collect();
+    teams.sort_unstable();
+    teams.dedup();
+    let mut members: Vec<String> = Vec::new();
+    for team in teams {
+        members.extend(people.team_members(team).iter().cloned());
+    }
+    for question in questions.iter().filter(|question| question.asked.asks_code_owners()) {
+        let Ok(owned) = question.context.owned_paths() else { continue };
+        for entry in owned.required.iter().chain(&owned.optional) {
+            let keys = entry.owners.iter().flat_map(|(_, owners)| owners.list_keys(people));
+            members.extend(keys.map(str::to_owned));
+        }
+    }
+    let mut known = BTreeSet::new();
+    members.retain(|member| known.insert(member.clone()));
+    members
+}
+
 /// Adds the people of the roster, in the order of their names there.
 fn add_roster(people: &PeopleDirectory, change: &Change, forge: &str, possible: &mut Vec<PossibleApprover>) {
-    let mut persons: std::collections::BTreeMap<&str, (Option<&str>, Option<&str>)> = Default::default();
+    let mut persons: BTreeMap<&str, (Option<&str>, Option<&str>)> = BTreeMap::new();
     for (identity, key) in people.list_identities() {
         let (account, address) = persons.entry(key).or_default();
         if identity.contains('@') {

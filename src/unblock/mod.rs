@@ -3,7 +3,8 @@
 //! The rules that deny are and/or trees of questions. What a person can do about each question is known, so that a
 //! tree becomes ways to meet it, each a list of needs. The way with the fewest acts is applied to the change as a
 //! value, and the judge is asked again, as often as something new is denied. What is returned is proved: with all
-//! acts the judge allows the change, and without any one of them it does not.
+//! acts the judge allows the change, without any one of them it does not, and whoever is named for an approval can
+//! give it.
 //!
 //! It is tried only after a denial, and only so often: beyond a limit there is no plan, and the findings say what is
 //! wrong, as always. A plan never says what to state, only that something has to be stated: which class or risk a
@@ -11,12 +12,16 @@
 
 mod applied;
 mod approval_search;
+mod approver_groups;
 mod approvers;
+mod court;
 mod needs;
 mod opening;
 mod planned_acts;
 mod planned_steps;
 mod predicate_needs;
+mod proved_people;
+mod pusher_needs;
 mod realised_needs;
 mod repair;
 mod sample_value;
@@ -29,11 +34,12 @@ pub(crate) mod wording;
 use crate::change::Change;
 use crate::policy::Policy;
 use crate::unblock::planned_steps::build_steps;
+use crate::unblock::proved_people::keep_proved_people;
 use crate::unblock::trial::{Trial, TrialResult};
 use crate::verdict::UnblockPlan;
 
 pub use crate::unblock::applied::apply_repairs;
-pub use crate::unblock::repair::Repair;
+pub use crate::unblock::repair::{EligibleApprover, Repair, choose_approver};
 
 /// How many denied changes of one report get a plan.
 pub(crate) const MAX_PLANNED_CHANGES: usize = 20;
@@ -60,9 +66,11 @@ pub fn plan_unblocking(policies: &[&Policy], change: &Change, enforce: bool) -> 
     }
     let trial = Trial::new(policies, change, enforce);
     let result = trial.find_acts()?;
-    let steps = build_steps(&trial, &result);
-    let TrialResult { acts, obstacles, open, .. } = result;
-    if steps.is_empty() && obstacles.is_empty() {
+    let left = result.list_left();
+    let acts = keep_proved_people(&result.acts, |acts| trial.is_judged_allowed(acts, &left));
+    let steps = build_steps(&trial, &result, &acts);
+    let TrialResult { obstacles, open, .. } = result;
+    if steps.is_empty() && obstacles.is_empty() && open.is_empty() {
         return None;
     }
     let depends_on_values = trial.depends_on_values(&acts);

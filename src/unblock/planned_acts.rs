@@ -3,8 +3,9 @@
 use jiff::tz::TimeZone;
 
 use crate::change::Text;
-use crate::unblock::approval_search::AskedApprovals;
+use crate::predicates::approvals::DEFAULT_APPROVAL_FIELD;
 use crate::unblock::approvers::describe_excluded;
+use crate::unblock::court::AskedApprovals;
 use crate::unblock::repair::Repair;
 use crate::unblock::wording::*;
 use crate::verdict::{ExcludedPerson, Fixer, Message, MessageValue, PlannedAct};
@@ -31,7 +32,11 @@ pub(super) fn plan_act(
     match act {
         Repair::StateField { paste, .. } => planned.paste = Some(paste.clone()),
         Repair::Wait { until, .. } => planned.at = Some(*until),
-        Repair::Approve { people, .. } => planned.people.clone_from(people),
+        Repair::PushAs { accounts } => planned.people.clone_from(accounts),
+        Repair::Approve { people, trailer, .. } => {
+            planned.people = people.iter().map(|one| one.name.clone()).collect();
+            planned.paste = trailer.as_ref().map(|(field, _)| format!("{field}: <name> <address>"));
+        }
         _ => {}
     }
     planned
@@ -53,7 +58,13 @@ impl PlannedAct {
             _ => &APPROVALS_BY_ANY,
         };
         let people = name_some(&self.people);
-        self.what = template.with("people", people).with("count", self.count).with("not", not);
+        let field = self.paste.as_deref().and_then(|paste| paste.split_once(':')).map(|(field, _)| field);
+        let place = match field {
+            Some(field) if field != DEFAULT_APPROVAL_FIELD => APPROVAL_FIELD.with("field", field).into(),
+            _ => MessageValue::empty(),
+        };
+        let what = template.with("people", people).with("count", self.count);
+        self.what = what.with("in", place).with("not", not);
     }
 }
 
@@ -102,6 +113,7 @@ fn describe_act(act: &Repair) -> Message {
             let time = until.to_zoned(zone).strftime("%A, %F %R").to_string();
             WAIT_UNTIL.with("time", format!("{time} ({name})"))
         }
+        Repair::PushAs { accounts } => PUSH_AS.with("accounts", name_some(accounts)),
         Repair::Withdraw(account) => WITHDRAW.with("account", &account.id),
         Repair::Approve { .. } => Message::from(&APPROVAL_BY_ANYONE),
     }
@@ -118,7 +130,7 @@ fn list_paths(paths: &[Text]) -> MessageValue {
 fn list_fixers(act: &Repair, questions: &AskedApprovals<'_>) -> Vec<Fixer> {
     match act {
         Repair::Sign => vec![Fixer::Committer],
-        Repair::Wait { .. } => vec![Fixer::Pusher],
+        Repair::Wait { .. } | Repair::PushAs { .. } => vec![Fixer::Pusher],
         Repair::PassCheck(_) => vec![Fixer::Author, Fixer::PipelineOwner],
         Repair::RemoveLabel(_) => vec![Fixer::Labeller],
         Repair::AddLabel { teams, .. } if !teams.is_empty() => vec![Fixer::TeamMember(teams.clone())],

@@ -1,8 +1,10 @@
 //! From acts that are proved to steps that are told: what each is for, who can take it, and what would do as well.
 
-use crate::unblock::approval_search::{AskedApprovals, list_excluded_people};
+use crate::unblock::approval_search::list_excluded_people;
+use crate::unblock::court::AskedApprovals;
 use crate::unblock::needs::Need;
 use crate::unblock::planned_acts::plan_act;
+use crate::unblock::proved_people::keep_proved_people;
 use crate::unblock::realised_needs::{RealisedNeeds, realise_needs};
 use crate::unblock::repair::Repair;
 use crate::unblock::trial::{Trial, TrialResult};
@@ -17,6 +19,8 @@ const MAX_OPTIONS: usize = 4;
 /// An act with the rules that it serves.
 struct ServingAct {
     act: Repair,
+    /// The same, with nobody who cannot take it.
+    told: Repair,
     rules: Vec<RuleId>,
 }
 
@@ -24,14 +28,18 @@ struct ServingAct {
 struct OtherWay {
     instead_of: Vec<Repair>,
     acts: Vec<Repair>,
+    /// The same acts, with nobody who cannot take them.
+    told: Vec<Repair>,
 }
 
-/// Returns the steps, in the order in which they are taken.
-pub(super) fn build_steps(trial: &Trial<'_>, result: &TrialResult<'_>) -> Vec<PlanStep> {
+/// Returns the steps, in the order in which they are taken; `proved` are the acts of the result, each with those people
+/// alone who can take it.
+pub(super) fn build_steps(trial: &Trial<'_>, result: &TrialResult<'_>, proved: &[Repair]) -> Vec<PlanStep> {
     let others = find_other_ways(trial, result);
     let mut serving: Vec<ServingAct> = Vec::new();
-    for (place, act) in result.acts.iter().enumerate() {
-        serving.push(ServingAct { act: act.clone(), rules: trial.list_rules_needing(result, place) });
+    for (place, (act, told)) in result.acts.iter().zip(proved).enumerate() {
+        let rules = trial.list_rules_needing(result, place);
+        serving.push(ServingAct { act: act.clone(), told: told.clone(), rules });
     }
     serving.sort_by_key(|one| one.act.act_turn());
     let mut steps: Vec<PlanStep> = Vec::new();
@@ -55,11 +63,11 @@ pub(super) fn build_steps(trial: &Trial<'_>, result: &TrialResult<'_>) -> Vec<Pl
                 }
             }
         }
-        let acts: Vec<&Repair> = together.iter().map(|part| &part.act).collect();
+        let acts: Vec<&Repair> = together.iter().map(|part| &part.told).collect();
         let mut options = vec![plan_acts(trial, result, &acts, &rules)];
         for other in alternatives.iter().take(MAX_OPTIONS - 1) {
             if other.instead_of.len() == together.len() {
-                let acts: Vec<&Repair> = other.acts.iter().collect();
+                let acts: Vec<&Repair> = other.told.iter().collect();
                 options.push(plan_acts(trial, result, &acts, &rules));
             }
         }
@@ -169,10 +177,12 @@ fn find_other_ways(trial: &Trial<'_>, result: &TrialResult<'_>) -> Vec<OtherWay>
             }
             let instead_of: Vec<Repair> =
                 result.acts.iter().filter(|act| !acts.contains(act)).cloned().collect();
-            let acts: Vec<Repair> = acts.into_iter().filter(|act| !result.acts.contains(act)).collect();
+            let proved = keep_proved_people(&acts, |acts| trial.is_judged_allowed(acts, &left));
+            let others = acts.into_iter().zip(proved).filter(|(act, _)| !result.acts.contains(act));
+            let (acts, told): (Vec<Repair>, Vec<Repair>) = others.unzip();
             let is_told = found.iter().any(|other| other.acts == acts && other.instead_of == instead_of);
             if !instead_of.is_empty() && !is_told {
-                found.push(OtherWay { instead_of, acts });
+                found.push(OtherWay { instead_of, acts, told });
             }
         }
     }

@@ -5,6 +5,7 @@
 use crate::change::pull_request::ForgeAccount;
 use crate::change::{Change, Text};
 use crate::people::independence::{ParticipantIndex, check_independent_account};
+use crate::predicates::approvals::ApprovalsPredicate;
 use crate::predicates::field::WantedField;
 use crate::predicates::label::LabelPredicate;
 use crate::predicates::ticket::TicketPredicate;
@@ -12,9 +13,10 @@ use crate::predicates::{EvaluationContext, Predicate, PredicateOutcome};
 use crate::unblock::applied::apply_repairs;
 use crate::unblock::needs::{AskedChange, Need, WaysToMeet};
 use crate::unblock::opening::{MAX_DAYS_AHEAD, find_opening};
+use crate::unblock::pusher_needs::{list_author_needs, list_pusher_needs};
 use crate::unblock::repair::Repair;
-use crate::unblock::wording::NEVER_OPEN;
-use crate::verdict::{Finding, ObstacleReason};
+use crate::unblock::wording::{DIVIDE_CHANGE, NAME_FEWER_TICKETS, NEVER_OPEN};
+use crate::verdict::{Finding, Message, ObstacleReason};
 use crate::vocabulary::FieldReading;
 
 /// Lines that forms of subjects and titles are tried with.
@@ -28,6 +30,9 @@ const USUAL_LINES: [&str; 8] = [
     "[PAY-4121] Change what was asked for",
     "Add what was asked for",
 ];
+
+/// How many paths are tried one by one.
+const MAX_TRIED_PATHS: usize = 60;
 
 /// How often paths are left out before the search gives up: a finding names only some of them.
 const MAX_PATH_ROUNDS: usize = 12;
@@ -46,9 +51,7 @@ pub(super) fn list_predicate_needs<'policy>(
     };
     let tried = |acts: Option<Vec<Repair>>| try_acts(predicate, wanted, asked, acts);
     match (predicate, wanted) {
-        (Predicate::Approvals(predicate), true) => {
-            WaysToMeet::Known(vec![vec![Need::Approvals { policy: asked.policy, asked: predicate }]])
-        }
+        (Predicate::Approvals(predicate), true) => list_approval_needs(predicate, asked),
         (Predicate::Field(field), true) => {
             let needed = field.list_wanted().into_iter().filter(|wanted| !wanted.is_met_by(change));
             let needs: Vec<Need<'_>> = needed.map(|wanted| Need::Field { wanted, ticket: None }).collect();
@@ -63,6 +66,12 @@ pub(super) fn list_predicate_needs<'policy>(
         },
         (Predicate::Ticket(ticket), true) => list_ticket_needs(predicate, ticket, asked),
         (Predicate::StandardChange(_), true) => WaysToMeet::Open,
+        (Predicate::Pusher(pusher), _) => list_pusher_needs(predicate, pusher, wanted, asked),
+        (Predicate::Author(_), true) => list_author_needs(asked),
+        (Predicate::Size(_), true) => {
+            WaysToMeet::Blocked(ObstacleReason::Advice(Message::from(&DIVIDE_CHANGE)))
+        }
+        (Predicate::Touches(_), false) => leave_out_touched(predicate, asked),
         (Predicate::Checks(checks), true) => {
             let known = change.pull.as_ref().ok().and_then(|pull| pull.checks.as_ref().ok());
             tried(
@@ -110,6 +119,22 @@ pub(super) fn list_predicate_needs<'policy>(
         }
         _ => WaysToMeet::Open,
     }
+}
+
+/// Returns the approvals that are asked, after what may not be touched because nobody owns it is left out.
+fn list_approval_needs<'policy>(
+    predicate: &'policy ApprovalsPredicate,
+    asked: &AskedChange<'_, 'policy>,
+) -> WaysToMeet<'policy> {
+    let mut needs = vec![Need::Approvals { policy: asked.policy, asked: predicate }];
+    let refused = predicate.list_refused_paths(asked.context);
+    if !refused.is_empty()
+        && let Ok(owned) = asked.context.owned_paths()
+        && !owned.required.is_empty()
+    {
+        needs.insert(0, Need::Act(Repair::LeaveOut(refused.to_vec())));
+    }
+    WaysToMeet::Known(vec![needs])
 }
 
 /// Returns these acts as the one way, if the predicate answers as wanted after them.
@@ -170,6 +195,12 @@ fn list_ticket_needs<'policy>(
         }
         let Some(wanted) = ticket.sample_ticket(&claim.value, change) else { return WaysToMeet::Open };
         acts.push(Repair::UpdateTicket { ticket: Box::new(wanted), differences });
+    }
+    if acts.is_empty()
+        && let Some(limit) = ticket.exceeded_limit(&claims)
+    {
+        let reason = NAME_FEWER_TICKETS.with("limit", limit);
+        return WaysToMeet::Blocked(ObstacleReason::Advice(reason));
     }
     try_acts(predicate, true, asked, Some(acts))
 }
@@ -236,6 +267,34 @@ fn list_commit_places(findings: &[Finding], change: &Change) -> Vec<usize> {
         }
     }
     places
+}
+
+/// Returns the paths to leave out so that none of them is left that a question is about, if others are left.
+fn leave_out_touched<'policy>(
+    predicate: &Predicate,
+    asked: &AskedChange<'_, 'policy>,
+) -> WaysToMeet<'policy> {
+    let change = asked.context.change;
+    let mut paths: Vec<Text> = Vec::new();
+    for diff in change.list_diffs() {
+        paths.extend(diff.paths.iter().flat_map(|paths| paths.iter()).map(|one| one.path.clone()));
+    }
+    paths.sort_unstable();
+    paths.dedup();
+    if paths.len() > MAX_TRIED_PATHS {
+        return WaysToMeet::Open;
+    }
+    let mut touched: Vec<Text> = Vec::new();
+    for path in &paths {
+        let others: Vec<Text> = paths.iter().filter(|other| *other != path).cloned().collect();
+        if asked.is_answered(predicate, true, &apply_repairs(change, &[Repair::LeaveOut(others)])) {
+            touched.push(path.clone());
+        }
+    }
+    if touched.len() == paths.len() {
+        return WaysToMeet::Open;
+    }
+    try_acts(predicate, false, asked, Some(vec![Repair::LeaveOut(touched)]))
 }
 
 /// Returns the paths to leave out, as far as the findings name them.

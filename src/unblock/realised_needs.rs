@@ -4,7 +4,8 @@ use crate::change::{Change, Text};
 use crate::predicates::Predicate;
 use crate::predicates::field::WantedField;
 use crate::unblock::applied::apply_repairs;
-use crate::unblock::approval_search::{ApprovalSearch, AskedApprovals, Court, search_approvals};
+use crate::unblock::approval_search::{ApprovalSearch, search_approvals};
+use crate::unblock::court::{AskedApprovals, Court};
 use crate::unblock::needs::Need;
 use crate::unblock::repair::Repair;
 use crate::unblock::sample_value::{find_sample_value, list_accepted_words};
@@ -75,6 +76,12 @@ fn merge_acts(known: &mut Repair, other: &Repair) {
             one.extend(two.iter().cloned());
             one.sort_unstable();
             one.dedup();
+        }
+        // Where nobody can be both, the first one is tried, and does not help.
+        (Repair::PushAs { accounts: one }, Repair::PushAs { accounts: two })
+            if one.iter().any(|account| two.contains(account)) =>
+        {
+            one.retain(|account| two.contains(account));
         }
         (Repair::PassCheck(one), Repair::PassCheck(two)) => one.tests = one.tests.max(two.tests),
         _ => {}

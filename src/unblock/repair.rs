@@ -63,6 +63,11 @@ pub enum Repair {
     SetDraft(bool),
     /// All conversations are resolved.
     ResolveConversations,
+    /// One of these accounts pushes, the first one where it is tried.
+    PushAs {
+        /// The accounts; never empty.
+        accounts: Vec<String>,
+    },
     /// Nothing is done until then.
     Wait {
         /// The first instant at which it is over.
@@ -78,12 +83,76 @@ pub enum Repair {
         account: Option<ForgeAccount>,
         /// The trailer, for a push: the key and the person.
         trailer: Option<(String, Person)>,
-        /// The people who can take this act, by their names; empty if everyone can.
-        people: Vec<String>,
+        /// The people who can take this act, any of them; empty if everyone can.
+        people: Vec<EligibleApprover>,
     },
 }
 
+/// A person who can give one approval of a plan, and how they would give it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EligibleApprover {
+    /// The name, as the policy has it.
+    pub name: String,
+    /// The account, for a pull request.
+    pub account: Option<ForgeAccount>,
+    /// The name and the address, for a trailer.
+    pub person: Option<Person>,
+    /// A number that is equal for people who count for the same questions.
+    pub(crate) alike: usize,
+}
+
+impl EligibleApprover {
+    /// Returns true if an act is the approval of this person.
+    fn gives_approval(&self, act: &Repair) -> bool {
+        match act {
+            Repair::Approve { account: Some(account), .. } => self.account.as_ref() == Some(account),
+            Repair::Approve { trailer: Some((_, person)), .. } => self.person.as_ref() == Some(person),
+            _ => false,
+        }
+    }
+
+    /// Makes an approval that of this person.
+    fn take_approval(&self, act: &mut Repair) {
+        if let Repair::Approve { account, trailer, .. } = act {
+            if account.is_some() {
+                account.clone_from(&self.account);
+            }
+            if let (Some((_, person)), Some(own)) = (trailer, &self.person) {
+                person.clone_from(own);
+            }
+        }
+    }
+}
+
+/// Returns the acts with the approval at `place` given by the person at `chosen` of those who can give it. A person
+/// approves once in a field: where another act was theirs, someone else takes that one.
+///
+/// `None` if there is no such person or no one else is left for the other act.
+pub fn choose_approver(acts: &[Repair], place: usize, chosen: usize) -> Option<Vec<Repair>> {
+    let Some(Repair::Approve { people, .. }) = acts.get(place) else { return None };
+    let person = people.get(chosen)?;
+    let mut changed = acts.to_vec();
+    let field = acts.get(place)?.approval_field();
+    let is_given =
+        |one: &EligibleApprover, act: &Repair| act.approval_field() == field && one.gives_approval(act);
+    let other = acts.iter().enumerate().find(|(at, act)| *at != place && is_given(person, act));
+    person.take_approval(changed.get_mut(place)?);
+    if let Some((at, Repair::Approve { people, .. })) = other {
+        let is_free = |one: &&EligibleApprover| !changed.iter().any(|act| is_given(one, act));
+        people.iter().find(is_free)?.take_approval(changed.get_mut(at)?);
+    }
+    Some(changed)
+}
+
 impl Repair {
+    /// Returns the field in which an approval stands; `None` for a review, and for any other act.
+    fn approval_field(&self) -> Option<&str> {
+        match self {
+            Repair::Approve { trailer: Some((field, _)), .. } => Some(field),
+            _ => None,
+        }
+    }
+
     /// Returns the kind of act.
     pub(crate) fn act_kind(&self) -> PlannedActKind {
         match self {
@@ -99,6 +168,7 @@ impl Repair {
             Repair::RemoveLabel(_) => PlannedActKind::RemoveLabel,
             Repair::SetDraft(_) => PlannedActKind::MarkReady,
             Repair::ResolveConversations => PlannedActKind::ResolveConversations,
+            Repair::PushAs { .. } => PlannedActKind::PushAs,
             Repair::Wait { .. } => PlannedActKind::Wait,
             Repair::Withdraw(_) => PlannedActKind::WithdrawObjection,
             Repair::Approve { .. } => PlannedActKind::Approve,
@@ -118,7 +188,7 @@ impl Repair {
             Repair::PassCheck(_) => 7,
             Repair::SetDraft(_) | Repair::ResolveConversations => 8,
             Repair::RemoveLabel(_) | Repair::AddLabel { .. } => 9,
-            Repair::Wait { .. } => 10,
+            Repair::Wait { .. } | Repair::PushAs { .. } => 10,
             Repair::Withdraw(_) => 11,
             Repair::Approve { .. } => 12,
         }
@@ -131,6 +201,7 @@ impl Repair {
             | (Repair::RemoveField(one), Repair::RemoveField(two)) => one.name == two.name,
             (Repair::Wait { .. }, Repair::Wait { .. })
             | (Repair::LeaveOut(_), Repair::LeaveOut(_))
+            | (Repair::PushAs { .. }, Repair::PushAs { .. })
             | (Repair::Retitle(_), Repair::Retitle(_)) => true,
             (Repair::PassCheck(one), Repair::PassCheck(two)) => one.name == two.name && one.by == two.by,
             (Repair::UpdateTicket { ticket: one, .. }, Repair::UpdateTicket { ticket: two, .. }) => {

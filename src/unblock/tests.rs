@@ -88,6 +88,7 @@ fn told(rules: &str, text: &str) -> Vec<String> {
         told.push(match &obstacle.reason {
             ObstacleReason::Missing(missing) => format!("{}! {missing}", obstacle.rule),
             ObstacleReason::Because(message) => format!("{}! {}", obstacle.rule, message.to_plain_text()),
+            ObstacleReason::Advice(message) => format!("{}: {}", obstacle.rule, message.to_plain_text()),
         });
     }
     told.extend(plan.open.iter().map(|rule| format!("{rule}?")));
@@ -245,7 +246,7 @@ pull:
     assert_eq!(
         told(rules, text),
         [
-            "tests: the check `test` succeeds",
+            "tests: the check test succeeds",
             "ready: the pull request is marked as ready",
             "ready: the open conversations are resolved",
             "ready: the label `go` is added by an independent member of ops",
@@ -308,4 +309,181 @@ fn where_the_gate_only_advises_what_is_asked_later_needs_nothing_now() {
     let plan = plan_unblocking(&[&policy], &checked, false).unwrap().plan;
     assert!(plan.is_complete(), "{plan:?}");
     assert_eq!(plan.steps[0].options[0][0].people, ["Ben Ito", "dee"]);
+}
+
+/// Returns a policy with a file of code owners beside it, of one rule, and what stands under `people`.
+fn owned_policy(owners: &str, format: &str, rules: &str) -> Policy {
+    let text = HEAD.replace("  roster:", &format!("  codeowners: {format}\n  roster:"));
+    let text = format!("{text}{rules}\n");
+    let loaded = load_policy("policy.yml", &mut |path| {
+        Ok(match path {
+            "policy.yml" => Some(text.clone().into_bytes()),
+            "people.yml" => Some(ROSTER.as_bytes().to_vec()),
+            "CODEOWNERS" => Some(owners.as_bytes().to_vec()),
+            _ => None,
+        })
+    });
+    loaded.unwrap_or_else(|errors| panic!("{errors:#?}"))
+}
+
+#[test]
+fn of_code_owners_those_are_named_who_own_all_that_is_touched() {
+    let owners = "* @ana\n/a/ @ana @cy\n/b/ @ana @ben\n/c/ @ben @cy\n/free/\n/alone/ @zoe\n";
+    let gitlab = "* ana@example.com\n^[Opt]\n/opt/ cy@example.com\n";
+    let asks = "  owners: { require: { approvals: { from: codeowners, trust: claimed } } }";
+    for (owners, format, paths, expected) in [
+        (owners, "github", "a/x, b/x", &["an approval by Ana Ruiz"][..]),
+        (owners, "github", "a/x, free/y", &["an approval by any of Ana Ruiz or cy"]),
+        (owners, "github", "a/x, c/x", &["an approval by cy"]),
+        (
+            owners,
+            "github",
+            "free/y",
+            &["an approval by any of Ana Ruiz, Ben Ito or cy; not by dee, who is the author"],
+        ),
+        (
+            owners,
+            "github",
+            "alone/y",
+            &["! fewer owners can approve than line 6 of the file of code owners asks for"],
+        ),
+        (gitlab, "gitlab", "opt/x", &["an approval by Ana Ruiz"]),
+    ] {
+        let policy = owned_policy(owners, format, asks);
+        let text = format!("commits: [{{ author: dee <dee@example.com>, paths: [{paths}] }}]");
+        let plan = prove(&policy, &change(&text)).plan;
+        let mut told: Vec<String> = Vec::new();
+        for step in &plan.steps {
+            told.push(step.options[0].iter().map(|act| act.what.to_plain_text()).collect());
+        }
+        for obstacle in &plan.obstacles {
+            let ObstacleReason::Because(message) = &obstacle.reason else { panic!("{obstacle:?}") };
+            told.push(format!("! {}", message.to_plain_text()));
+        }
+        assert_eq!(told.len(), expected.len(), "{paths}: {told:?}");
+        for (told, expected) in told.iter().zip(expected) {
+            assert!(told.starts_with(expected.split(';').next().unwrap()), "{paths}: {told}");
+        }
+    }
+    // What nobody owns is left out where it is refused.
+    let refused =
+        "  owners: { require: { approvals: { from: codeowners, unowned: refuse, trust: claimed } } }";
+    let policy = owned_policy("/a/ @cy\n", "github", refused);
+    let plan = |paths: &str| prove(&policy, &change(&format!("commits: [{{ paths: [{paths}] }}]"))).plan;
+    let acts: Vec<String> = plan("a/x, b/x")
+        .steps
+        .iter()
+        .flat_map(|step| step.options[0].iter().map(|act| act.what.to_plain_text()))
+        .collect();
+    assert_eq!(acts, ["the author leaves out b/x", "an approval by cy"]);
+    let alone = plan("b/x");
+    let ObstacleReason::Because(reason) = &alone.obstacles[0].reason else { panic!("{alone:?}") };
+    assert_eq!(reason.to_plain_text(), "b/x has no owner in `CODEOWNERS`");
+}
+
+#[test]
+fn a_field_other_than_the_usual_one_is_named_and_has_a_text() {
+    let head = "
+  peer: { require: { approvals: { trust: claimed } } }
+  docs: { require: { any: [
+    { approvals: { from: [ops], at-least: 2, trust: claimed } },
+    { approvals: { field: Sec-by, from: [security], trust: claimed } }] } }
+";
+    let policy = policy_of_fields(head);
+    let plan = prove(&policy, &change("commits: [{ author: Ana Ruiz <ana@example.com> }]")).plan;
+    let acts: Vec<_> = plan.steps.iter().flat_map(|step| &step.options[0]).collect();
+    let told: Vec<(String, Option<&str>)> =
+        acts.iter().map(|act| (act.what.to_plain_text(), act.paste.as_deref())).collect();
+    assert!(
+        told.contains(&(
+            "an approval in `Sec-by` by any of Ben Ito or cy".to_owned(),
+            Some("Sec-by: <name> <address>")
+        )) || told.iter().all(|(what, paste)| !what.contains("Sec-by") && paste.is_some()),
+        "{told:?}"
+    );
+    let only = "  docs: { require: { approvals: { field: Sec-by, from: [security], trust: claimed } } }";
+    let plan = prove(&policy_of_fields(only), &change("commits: [{}]")).plan;
+    let act = &plan.steps[0].options[0][0];
+    assert_eq!(act.what.to_plain_text(), "an approval in `Sec-by` by any of Ben Ito or cy");
+    assert_eq!(act.paste.as_deref(), Some("Sec-by: <name> <address>"));
+}
+
+/// Returns a policy with one more field that names a person.
+fn policy_of_fields(rules: &str) -> Policy {
+    let head = HEAD.replace(
+        "  CVE:",
+        "  Sec-by: { person: true }\n  Hot: { matches: 'H-[0-9]+', example: H-12 }\n  CVE:",
+    );
+    let text = format!("{head}{rules}\n");
+    let loaded = load_policy("policy.yml", &mut |path| {
+        Ok(Some(if path == "people.yml" { ROSTER } else { text.as_str() }.as_bytes().to_vec()))
+    });
+    loaded.unwrap_or_else(|errors| panic!("{errors:#?}"))
+}
+
+#[test]
+fn an_exemption_is_a_way_where_there_is_no_other() {
+    let rules = "
+  review: { require: { approvals: { from: [mine], trust: claimed } } }
+exemptions:
+  - { rule: review, when: { all: [{ pusher: cy }, { field: { Hot: present } }] }, reason: hot, approved-by: Ana, until: 2099-01-01 }
+";
+    let policy = policy_of_fields(rules);
+    let told = |text: &str| -> Vec<String> {
+        let plan = prove(&policy, &change(text)).plan;
+        plan.steps
+            .iter()
+            .flat_map(|step| step.options[0].iter().map(|act| act.what.to_plain_text()))
+            .collect()
+    };
+    // Ana is the only one who could approve, and she made it.
+    let made = "commits: [{ author: Ana Ruiz <ana@example.com> }]";
+    assert_eq!(told(&format!("pusher: cy\n{made}")), ["the author states `Hot`"]);
+    assert_eq!(told(&format!("pusher: ben\n{made}")), ["the author states `Hot`", "cy pushes it"]);
+    // Where an approval can be had, nobody is told how to do without it.
+    assert_eq!(
+        told("pusher: dee@example.com\ncommits: [{ author: dee <dee@example.com> }]"),
+        ["an approval by Ana Ruiz"]
+    );
+}
+
+#[test]
+fn who_else_can_push_is_named_and_what_the_roster_lacks() {
+    let rules = "  pusher: { require: { pusher: [ben, cy, 'renovate[bot]'] } }";
+    let by_ana = "pusher: ana\ncommits: [{}]";
+    assert_eq!(told(rules, by_ana), ["pusher: ben or cy pushes it"]);
+    let people = "  pusher: { require: { pusher: { bot: false } } }";
+    let policy = policy_of(people);
+    let plan = prove(&policy, &change("pusher: stranger@example.net\ncommits: [{}]")).plan;
+    assert_eq!(plan.steps.len() + plan.obstacles.len(), 1, "{plan:?}");
+    let author = policy_of("  author: { require: { author: { team: ops } } }");
+    let plan = prove(&author, &change("commits: [{ author: Eve <eve@example.com> }]")).plan;
+    let ObstacleReason::Advice(reason) = &plan.obstacles[0].reason else { panic!("{plan:?}") };
+    assert!(reason.to_plain_text().starts_with("the roster does not list the author"), "{plan:?}");
+}
+
+#[test]
+fn what_is_too_much_is_left_out_or_divided() {
+    let rules = "  plain: { require: { not: { touches: 'infra/' } } }";
+    assert_eq!(
+        told(rules, "commits: [{ paths: [infra/a, infra/b, src/c] }]"),
+        ["plain: the author leaves out infra/a, infra/b"]
+    );
+    // Of a change of nothing else, nothing would be left.
+    assert_eq!(told(rules, "commits: [{ paths: [infra/a] }]"), ["plain?"]);
+    let advice = |rules: &str, text: &str| {
+        let policy = policy_of(rules);
+        let plan = prove(&policy, &change(text)).plan;
+        let ObstacleReason::Advice(reason) = &plan.obstacles[0].reason else { panic!("{plan:?}") };
+        reason.to_plain_text()
+    };
+    let small = "  small: { require: { size: { files: { at-most: 1 } } } }";
+    assert_eq!(
+        advice(small, "commits: [{ paths: [a, b] }]"),
+        "the author divides the change into smaller ones"
+    );
+    let one = policy_of("  one: { require: { ticket: { field: Ticket, max: 1 } } }");
+    let two = "commits: [{ message: \"x\\n\\nTicket: PAY-1\\nTicket: PAY-2\\n\" }]";
+    let plan = prove(&one, &change(two)).plan;
+    assert_eq!(plan.steps.len() + plan.obstacles.len(), 1, "{plan:?}");
 }

@@ -7,11 +7,11 @@ use crate::judge::judge_change;
 use crate::policy::Policy;
 use crate::predicates::EvaluationContext;
 use crate::unblock::applied::apply_repairs;
-use crate::unblock::approval_search::Court;
+use crate::unblock::court::Court;
 use crate::unblock::needs::{AskedChange, Need, WaysToMeet};
 use crate::unblock::realised_needs::{RealisedNeeds, realise_needs};
 use crate::unblock::repair::Repair;
-use crate::unblock::ways::find_ways;
+use crate::unblock::ways::{find_ways, list_exempting_ways};
 use crate::verdict::{ObstacleReason, PlanObstacle, RuleId};
 
 /// How often the judge is asked for one plan.
@@ -57,6 +57,8 @@ struct DenyingRule {
 pub(super) struct TriedGoal<'trial> {
     pub(super) rule: RuleId,
     ways: Vec<Vec<Need<'trial>>>,
+    /// The ways into an exemption, which are taken only where no other way can be.
+    exempting: Vec<Vec<Need<'trial>>>,
     /// The place of the way that was taken.
     chosen: usize,
     /// The change that the ways are of: the one before the acts of the round.
@@ -88,6 +90,11 @@ impl<'trial> Trial<'trial> {
         if asked > MAX_JUDGEMENTS {
             return None;
         }
+        Some(self.judge_trial(change))
+    }
+
+    /// Returns the rules that deny a change.
+    fn judge_trial(&self, change: &Change) -> Vec<DenyingRule> {
         let mut denials: Vec<DenyingRule> = Vec::new();
         for (index, policy) in self.policies.iter().enumerate() {
             let verdict = judge_change(policy, change, self.enforce);
@@ -98,7 +105,14 @@ impl<'trial> Trial<'trial> {
                 }
             }
         }
-        Some(denials)
+        denials
+    }
+
+    /// Returns true if no other rule denies the change with these acts than those that are left; it counts towards no
+    /// limit.
+    pub(super) fn is_judged_allowed(&self, acts: &[Repair], left: &[RuleId]) -> bool {
+        let denials = self.judge_trial(&apply_repairs(self.change, acts));
+        denials.iter().all(|denial| left.contains(&denial.id))
     }
 
     /// Returns true if no other rule denies the change with these acts than those that are left.
@@ -183,13 +197,20 @@ impl<'trial> Trial<'trial> {
                 context: &context,
                 enforce: self.enforce,
             };
-            match find_ways(&rule.require, true, &asked) {
-                WaysToMeet::Known(ways) => {
-                    goals.push(TriedGoal { rule: denial.id.clone(), ways, chosen: 0, is_first_round });
+            let exempting = list_exempting_ways(policy, denial.place, &asked);
+            let (ways, exempting) = match find_ways(&rule.require, true, &asked) {
+                WaysToMeet::Known(ways) => (ways, exempting),
+                _ if !exempting.is_empty() => (exempting, Vec::new()),
+                WaysToMeet::Blocked(reason) => {
+                    result.add_obstacle(&denial.id, reason);
+                    continue;
                 }
-                WaysToMeet::Blocked(reason) => result.add_obstacle(&denial.id, reason),
-                WaysToMeet::Open => result.add_open(&denial.id),
-            }
+                WaysToMeet::Open => {
+                    result.add_open(&denial.id);
+                    continue;
+                }
+            };
+            goals.push(TriedGoal { rule: denial.id.clone(), ways, exempting, chosen: 0, is_first_round });
         }
         goals
     }
@@ -202,14 +223,20 @@ impl<'trial> Trial<'trial> {
         result: &mut TrialResult<'trial>,
     ) -> Vec<Repair> {
         // A rule that cannot be met by itself would hide what the others need.
-        goals.retain(|goal| {
+        goals.retain_mut(|goal| {
             let mut blocked = None;
-            for way in &goal.ways {
-                match realise_needs(self.share_court(), current, way) {
-                    RealisedNeeds::Acts(_) => return true,
-                    RealisedNeeds::Blocked(reason) => blocked = blocked.or(Some(reason)),
-                    RealisedNeeds::Open => {}
+            loop {
+                for way in &goal.ways {
+                    match realise_needs(self.share_court(), current, way) {
+                        RealisedNeeds::Acts(_) => return true,
+                        RealisedNeeds::Blocked(reason) => blocked = blocked.or(Some(reason)),
+                        RealisedNeeds::Open => {}
+                    }
                 }
+                if goal.exempting.is_empty() {
+                    break;
+                }
+                goal.ways = std::mem::take(&mut goal.exempting);
             }
             match blocked {
                 Some(reason) => result.add_obstacle(&goal.rule, reason),

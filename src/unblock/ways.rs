@@ -3,6 +3,9 @@
 //! A way is a list of needs, all of which have to be met. A question that holds needs nothing. One that no act is
 //! known for leaves the rule open, and one that hangs on a missing fact is an obstacle, unless an alternative helps.
 
+use jiff::tz::TimeZone;
+
+use crate::policy::Policy;
 use crate::predicates::PredicateOutcome;
 use crate::predicates::support::condition::Condition;
 use crate::unblock::needs::{AskedChange, Need, WaysToMeet};
@@ -84,4 +87,24 @@ fn choose_ways<'policy>(
         (true, false, Some(reason)) => WaysToMeet::Blocked(reason),
         (true, ..) => WaysToMeet::Open,
     }
+}
+
+/// Returns the ways into the exemptions from a rule that still hold.
+pub(super) fn list_exempting_ways<'policy>(
+    policy: &'policy Policy,
+    place: Option<(usize, usize)>,
+    asked: &AskedChange<'_, 'policy>,
+) -> Vec<Vec<Need<'policy>>> {
+    let today = asked.context.change.seen_at.to_zoned(TimeZone::UTC).date();
+    let mut ways = Vec::new();
+    for exemption in &policy.exemptions {
+        let is_of_rule = place.is_some_and(|(_, rule)| exemption.rule_index == rule);
+        if is_of_rule
+            && exemption.until >= today
+            && let WaysToMeet::Known(known) = find_ways(&exemption.when, true, asked)
+        {
+            ways.extend(known);
+        }
+    }
+    ways
 }

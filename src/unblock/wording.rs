@@ -14,7 +14,7 @@ messages! {
     MORE_PATHS = "plan.more-paths": "{paths} and {more} more";
     SIGN_COMMITS = "plan.sign-commits": "the committer signs the commits";
     UPDATE_TICKET = "plan.update-ticket": "the ticket {ticket} becomes what is asked: {differences+; }";
-    PASS_CHECK = "plan.pass-check": "the check `{check}` succeeds";
+    PASS_CHECK = "plan.pass-check": "the check {check} succeeds";
     ADD_LABEL = "plan.add-label": "the label `{label}` is added";
     ADD_LABEL_BY = "plan.add-label-by": "the label `{label}` is added by an independent member of {teams/or}";
     REMOVE_LABEL = "plan.remove-label": "the label {label} is removed";
@@ -23,18 +23,29 @@ messages! {
     RESOLVE_CONVERSATIONS = "plan.resolve-conversations": "the open conversations are resolved";
     WITHDRAW = "plan.withdraw": "{account}, who requested changes, approves";
     WAIT_UNTIL = "plan.wait-until": "wait until {time}";
-    APPROVAL_BY_ANYONE = "plan.approval-by-anyone": "an approval by someone other than the authors{not}";
-    APPROVALS_BY_ANYONE = "plan.approvals-by-anyone": "{count} approvals by people other than the authors{not}";
-    APPROVAL_BY_ONE = "plan.approval-by-one": "an approval by {people}{not}";
-    APPROVAL_BY_ANY = "plan.approval-by-any": "an approval by any of {people/or}{not}";
-    APPROVALS_BY_ANY = "plan.approvals-by-any": "{count} approvals by any of {people/or}{not}";
-    APPROVALS_BY_ALL = "plan.approvals-by-all": "approvals by {people/and}{not}";
+    PUSH_AS = "plan.push-as": "{accounts/or} pushes it";
+    ADD_TO_ROSTER = "plan.add-to-roster":
+        "the roster does not list the pusher {account}; its maintainers can add this account";
+    ADD_AUTHOR_TO_ROSTER = "plan.add-author-to-roster":
+        "the roster does not list the author {author}; its maintainers can add this address";
+    DIVIDE_CHANGE = "plan.divide-change": "the author divides the change into smaller ones";
+    NAME_FEWER_TICKETS = "plan.name-fewer-tickets":
+        "the author divides the change, or names no more than {limit} {limit:ticket|tickets}";
+    APPROVAL_BY_ANYONE = "plan.approval-by-anyone": "an approval{in} by someone other than the authors{not}";
+    APPROVALS_BY_ANYONE = "plan.approvals-by-anyone": "{count} approvals{in} by people other than the authors{not}";
+    APPROVAL_BY_ONE = "plan.approval-by-one": "an approval{in} by {people}{not}";
+    APPROVAL_BY_ANY = "plan.approval-by-any": "an approval{in} by any of {people/or}{not}";
+    APPROVALS_BY_ANY = "plan.approvals-by-any": "{count} approvals{in} by any of {people/or}{not}";
+    APPROVALS_BY_ALL = "plan.approvals-by-all": "approvals{in} by {people/and}{not}";
     MORE_PEOPLE = "plan.more-people": "{count} more";
+    APPROVAL_FIELD = "plan.approval-field": " in `{field}`";
     NOT_BY = "plan.not-by": "; not by {people+, or by }";
     EXCLUDED_CONTRIBUTOR = "plan.excluded-contributor": "{name}, who is {role}";
     EXCLUDED_BOT = "plan.excluded-bot": "{name}, a bot";
     IS_CONTRIBUTOR = "plan.is-contributor": "is {role} of this change";
     IS_BOT = "plan.is-bot": "is a bot";
     NO_APPROVERS = "plan.no-approvers": "fewer people than it asks for can approve{not}";
+    NO_OWNERS = "plan.no-owners":
+        "fewer owners can approve than line {line} of the file of code owners asks for{not}";
     NEVER_OPEN = "plan.never-open": "no time is allowed within the next {days} days";
 }

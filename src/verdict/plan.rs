@@ -19,7 +19,7 @@ use crate::verdict::message::Message;
 pub struct UnblockPlan {
     /// The steps, in the order in which they are taken; each is needed.
     pub steps: Vec<PlanStep>,
-    /// The rules that no act of a person meets.
+    /// The rules that no act meets which could be tried.
     pub obstacles: Vec<PlanObstacle>,
     /// The denying rules for which no act is known; what they find says what is wrong.
     pub open: Vec<RuleId>,
@@ -50,7 +50,7 @@ pub struct PlannedAct {
     /// For an approval, how many different people have to give one; else 1.
     pub count: usize,
     /// For an approval, the people who can give it, as the policy names them; empty if everyone can who did not
-    /// contribute to the change.
+    /// contribute to the change. For a push by someone else, the accounts.
     pub people: Vec<String>,
     /// For an approval, who might be asked and cannot give it.
     pub excluded: Vec<ExcludedPerson>,
@@ -83,6 +83,8 @@ pub enum ObstacleReason {
     Missing(Missing),
     /// Another reason.
     Because(Message),
+    /// No act that could be tried helps; what does, the message says.
+    Advice(Message),
 }
 
 /// The kind of an act, by a word that never changes.
@@ -116,6 +118,8 @@ pub enum PlannedActKind {
     Approve,
     /// A person who requested changes approves, or dismisses that review.
     WithdrawObjection,
+    /// Another person pushes the change.
+    PushAs,
     /// Nothing is done until an instant.
     Wait,
 }
@@ -138,6 +142,7 @@ impl PlannedActKind {
             PlannedActKind::ResolveConversations => "resolve-conversations",
             PlannedActKind::Approve => "approve",
             PlannedActKind::WithdrawObjection => "withdraw-objection",
+            PlannedActKind::PushAs => "push-as",
             PlannedActKind::Wait => "wait",
         }
     }
@@ -169,7 +174,7 @@ impl PlannedAct {
     /// Returns true if it says more than the finding of a rule does.
     pub(crate) fn says_more(&self, rules: &[RuleId]) -> bool {
         match self.kind {
-            PlannedActKind::Wait => true,
+            PlannedActKind::Wait | PlannedActKind::PushAs => true,
             PlannedActKind::Approve => {
                 !self.people.is_empty() || !self.excluded.is_empty() || rules.len() > 1
             }

@@ -558,6 +558,33 @@ fn what_loosens_the_policy_is_asked_for_more_and_told() {
     world.push(&["main"]).accepted().does_not_say("is looser");
 }
 
+const FIRST_KEY: &str =
+    "ana@example.com ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhY";
+const OTHER_KEY: &str =
+    "eve@evil.example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZmZm";
+
+#[test]
+fn one_more_key_of_a_signer_loosens_the_policy() {
+    let world = World::with(None, "sha1");
+    world.write(PATH, &format!("{}signers: {{ ssh: keys }}\n", guarded()));
+    world.write("keys", &format!("{FIRST_KEY}\n"));
+    world.commit("Begin\n");
+    world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
+    let base = world.main();
+    world.write("keys", &format!("{FIRST_KEY}\n{OTHER_KEY}\n"));
+    world.commit(&good("Add a key"));
+    world.push(&["main"]).refused("policy-loosened").says(
+        "what `refs/heads/main` asks of later changes is looser: keys in `keys`: another key counts, of `eve@evil.example`",
+    );
+    world.git(&["commit", "-q", "--amend", "-m", &reviewed_twice("Add a key")]);
+    world.push(&["main"]).accepted().says("another key counts");
+    // The way back is no loosening.
+    world.write("keys", &format!("{FIRST_KEY}\n"));
+    world.commit(&good("Remove the key"));
+    world.push(&["main"]).accepted().says("is stricter: keys in `keys`");
+    assert_ne!(world.main(), base);
+}
+
 #[test]
 fn each_change_of_a_push_is_compared_with_what_it_finds() {
     let strict = guarded();

@@ -189,4 +189,18 @@ fn what_a_push_makes_of_the_policy_is_recorded_in_codes_and_values() {
     assert_eq!(note["values"]["part"]["nested"]["values"]["id"]["plain"], "peer-review");
     assert_eq!(note["values"]["what"]["nested"]["code"], "policy-change.other-value");
     world.is_whole();
+    // People are told it wherever the change is listed or shown.
+    let told = "is looser: rule `peer-review`";
+    world.changegate("server.git", &["ledger", "log"]).accepted().says("the policy changes: 1 looser");
+    world.changegate("server.git", &["ledger", "show", "2"]).accepted().says(told);
+    let flat = |output: std::process::Output| {
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.split_whitespace().collect::<Vec<&str>>().join(" ")
+    };
+    for args in [&["ledger", "trace", "main"], &["show", "main"][..]] {
+        let output =
+            world.command(env!("CARGO_BIN_EXE_changegate"), "server.git").args(args).output().unwrap();
+        let text = flat(output);
+        assert!(text.contains(told), "{args:?}: {text}");
+    }
 }

@@ -15,7 +15,7 @@ use crate::audit::evidence::packed_values::PackedValues;
 use crate::audit::evidence::rendered_files::{DOCUMENT_FILE, VALUES_FILE};
 use crate::audit::population::step_evidence::{StepFacts, StepJudge};
 use crate::audit::show::document::{ChangeDocument, build_document};
-use crate::audit::show::shown_change::{ShownChange, read_recorded_verdicts};
+use crate::audit::show::shown_change::{ShownChange, read_change_policy, read_recorded_verdicts};
 use crate::change::{NeededFacts, Oid};
 use crate::ledger::audit::trace::LandingOrigin;
 use crate::ledger::record::strict_json::parse_strict_json;
@@ -310,10 +310,12 @@ impl<'a> ValueChecker<'a> {
             Some(decided) => read_recorded_verdicts(&self.pack.repository, &record, decided)?.0,
             None => Vec::new(),
         };
+        let policy_changes = read_change_policy(&self.pack.repository, decision.as_deref())?;
         let shown = ShownChange {
             record,
             decision,
             verdicts,
+            policy_changes,
             unavailable: self.values.unavailable.clone(),
             has_ledger: self.values.has_ledger,
             unreadable_records: self.values.unreadable_records,

@@ -26,7 +26,7 @@ pub(crate) fn build_policy_exception(
     (id, at): (Oid, Timestamp),
     (old, new): (&LoadedPolicy, &LoadedPolicy),
 ) -> Option<AuditException> {
-    if old.policy.digest == new.policy.digest {
+    if old.policy.has_same_content(&new.policy) {
         return None;
     }
     let mut differences = list_differences(old, new);

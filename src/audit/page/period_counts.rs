@@ -46,6 +46,11 @@ impl MonthCounts {
         }
     }
 
+    /// Returns the months that have a count, the oldest first, with the counts of each kind.
+    pub(crate) fn list_months(&self) -> impl Iterator<Item = (String, &BTreeMap<String, u64>)> {
+        self.counts.iter().map(|(month, kinds)| (name_column(*month, "month"), kinds))
+    }
+
     /// Returns the counts for a plot. `order` are the kinds that come first, in this order, whether there are any of
     /// them or not, so that they look alike in every report; others follow, the most frequent first.
     pub(crate) fn build_columns(&self, order: &[&str]) -> ColumnCounts {

@@ -11,9 +11,10 @@ use crate::audit::ref_audit::{PopulationObserver, RefAuditRequest, audit_ref};
 use crate::change::{Oid, Text};
 use crate::git::Repository;
 use crate::ledger::audit::ledger_history::{LedgerHistory, MoveDecision};
+use crate::ledger::audit::policy_changes::read_policy_changes;
 use crate::ledger::audit::ref_verdicts::read_change_verdicts;
 use crate::policy::Policy;
-use crate::verdict::Verdict;
+use crate::verdict::{Message, Verdict};
 
 /// A change with what its page tells beyond the change log.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct ShownChange {
     pub decision: Option<Rc<MoveDecision>>,
     /// The verdicts on it, with the sentences of their findings.
     pub verdicts: Vec<Verdict>,
+    /// What the decision says about a change of the policy.
+    pub policy_changes: Vec<Message>,
     /// Why a verdict is not available.
     pub unavailable: Vec<String>,
     /// True if the repository has a ledger.
@@ -85,10 +88,12 @@ pub fn read_shown_change(
         Some(decided) if record.verdicts.is_empty() => read_recorded_verdicts(repository, &record, decided)?,
         _ => (record.verdicts.clone(), Vec::new()),
     };
+    let policy_changes = read_change_policy(repository, decision.as_deref())?;
     Ok(ShownStep::Change(ShownChange {
         record,
         decision,
         verdicts,
+        policy_changes,
         unavailable,
         has_ledger: history.is_some(),
         unreadable_records: history.map_or(0, |history| history.unreadable_records.len()),
@@ -110,6 +115,21 @@ pub(crate) fn read_recorded_verdicts(
     let own = decided.pull_landings.iter().filter(|landing| landing.landed_as == record.id);
     revisions.extend(own.map(|landing| landing.change));
     read_change_verdicts(repository, decided.holder, &record.ref_name, &revisions)
+}
+
+/// Returns what a decision says about a change of the policy.
+///
+/// # Errors
+///
+/// Fails if an object of the record cannot be read.
+pub(crate) fn read_change_policy(
+    repository: &Repository,
+    decided: Option<&MoveDecision>,
+) -> Result<Vec<Message>> {
+    match decided {
+        Some(decided) => read_policy_changes(repository, decided.holder),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// Keeps the change that landed as one step.

@@ -24,6 +24,9 @@ pub(super) fn build_verdict_section(shown: &ShownChange) -> PageSection {
     };
     section.add_row("judged", judged);
     section.add_row("result", PageLine::from_words(describe_result(change.gate_result())));
+    for change in &shown.policy_changes {
+        section.add_row("policy", PageLine::from_message(change));
+    }
     let verdicts = &shown.verdicts;
     let mut not_applicable = 0_usize;
     for reasons in &change.reasons {

@@ -1,7 +1,8 @@
 //! `changegate ledger`: shows the ledger, verifies it, exports it, and reconciles it with the refs.
 
 pub(crate) mod export;
-pub(crate) mod pull_verdict_text;
+pub(crate) mod policy_counts;
+mod pull_verdict_text;
 mod show_records;
 pub(crate) mod trace;
 pub(crate) mod verify;

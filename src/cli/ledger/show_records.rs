@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::change::{Oid, Text};
 use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
+use crate::cli::ledger::policy_counts::write_policy_counts;
 use crate::cli::ledger::pull_verdict_text::write_pull_verdict;
 use crate::cli::output;
 use crate::git::Repository;
@@ -50,7 +51,7 @@ fn read_record_number(record: &ReadableRecord) -> Option<u64> {
     }
 }
 
-/// Lists the newest records, one to a line.
+/// Lists the newest records, one to a line; one that changes the policy has a second line.
 pub(crate) fn run_ledger_log(
     repository: &Repository,
     number: usize,
@@ -82,12 +83,13 @@ pub(crate) fn run_ledger_log(
     Ok(CommandExit::Allowed)
 }
 
-/// Writes one record as a line of at most 80 columns.
+/// Writes one record as a line of at most 80 columns, and one more where it changes the policy.
 fn write_record_line(out: &mut dyn Write, commit: Oid, record: &ReadableRecord) -> io::Result<()> {
     match record {
         ReadableRecord::Known(record) => {
             let at = find_event_time(record).strftime("%F %R");
-            writeln!(out, "{:>6} {at} {}", record.number, shorten_subject(&describe_record(record)))
+            writeln!(out, "{:>6} {at} {}", record.number, shorten_subject(&describe_record(record)))?;
+            write_policy_counts(out, record)
         }
         ReadableRecord::Unknown(place) => {
             writeln!(out, "{:>6} {:16} {}", place.number, "", escape::escape_words(&place.schema))

@@ -15,6 +15,7 @@ use crate::cli::revision::resolve_commit;
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
 use crate::ledger::audit::attempts::RefusedAttempt;
+use crate::ledger::audit::policy_changes::list_policy_changes;
 use crate::ledger::audit::trace::{ChangeTrace, LandingOrigin, TracedRecord, trace_change};
 use crate::ledger::record::describe::{describe_record, find_event_time};
 use crate::ledger::record::{
@@ -237,6 +238,10 @@ fn write_traced_decision(
         let from =
             format!("{}, {}", escape::escape_words(&policy.name), escape::escape_words(&policy.source));
         writeln!(out, "{}", wrap_text("      policy ", 9, &from))?;
+    }
+    for change in list_policy_changes(decided) {
+        let words = escape::escape_sentence(&change.sentence());
+        writeln!(out, "{}", wrap_text("      policy change: ", 9, &words))?;
     }
     for (name, verdict) in &traced.verdicts {
         let word = if verdict.decision() == Decision::Allow { "allowed" } else { "denied" };

@@ -5,6 +5,7 @@
 
 mod assumed_change;
 mod patched_paths;
+mod withheld_contents;
 
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -18,11 +19,13 @@ use crate::cli::policy::lookup::load_policy_or_pack;
 use crate::cli::revision::{full_ref_name, resolve_commit};
 use crate::cli::try_change::assumed_change::AssumedChangeDraft;
 use crate::cli::try_change::patched_paths::list_patched_paths;
-use crate::fixture::{forget_commit_fact, forget_pull};
+use crate::cli::try_change::withheld_contents::withhold_contents;
 use crate::gate::{
-    LoadedPolicy, complete_repository_facts, forget_policy_effect, judge_given_change, read_range_commits,
+    LoadedPolicy, RangeDivision, complete_repository_facts, forget_policy_effect, judge_given_changes,
+    read_range_commits,
 };
 use crate::git::{CommitRange, Repository};
+use crate::policy::ChangeUnit;
 use crate::policy_tests::find_unknown_field;
 use crate::report::{DeniedMessage, GroupScope, ReportStyle};
 use crate::yaml::shorten_for_message;
@@ -31,10 +34,14 @@ use clap::ValueEnum;
 /// The size of the largest message, description or patch.
 const MAX_INPUT_BYTES: u64 = 16 << 20;
 
+/// What is said of a range that brings nothing.
+const EMPTY_RANGE: &str = "the range has no commits";
+
 /// Judge a change that does not exist yet, as if it were made
 ///
-/// The change is a range of commits, or a message with the paths that it would
-/// touch; --body makes it a pull request. What only a server or a forge knows is
+/// The change is a message with the paths that it would touch, or a range of
+/// commits, which a push divides into changes as the policy says; --body makes it
+/// a pull request. What only a server or a forge knows is
 /// said by options. The policy is that of the work tree, so a draft can be tried
 /// before it is in force. Nothing is sent anywhere, and nothing is written.
 #[derive(Debug, clap::Args)]
@@ -48,7 +55,7 @@ Examples:
   changegate try main..topic --at 2026-12-24T18:00:00Z       inside the freeze?
   changegate try main..topic --pusher 'renovate[bot]' --policy draft.yml")]
 pub(crate) struct TryArgs {
-    /// Commits that make one change, as OLD..NEW
+    /// Commits that are pushed or proposed, as OLD..NEW
     #[arg(conflicts_with_all = ["message", "file", "diff", "path", "author"])]
     range: Option<String>,
 
@@ -87,7 +94,7 @@ pub(crate) struct DraftArgs {
     #[arg(short = 'F', long, value_name = "FILE")]
     file: Option<PathBuf>,
 
-    /// Field to add, to the message or to the description; may be repeated
+    /// Field to add, to the message of each change or to the description; may be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_field)]
     field: Vec<(String, String)>,
 
@@ -154,6 +161,15 @@ impl ArrivalArg {
         }
     }
 
+    /// Returns how a range of commits is divided into changes where it arrives.
+    fn divide_range(self, unit: ChangeUnit) -> RangeDivision {
+        match self {
+            ArrivalArg::Commit => RangeDivision::Commits,
+            ArrivalArg::Push => unit.into(),
+            ArrivalArg::PullRequest | ArrivalArg::MergeQueue => RangeDivision::Whole,
+        }
+    }
+
     fn is_pull_request(self) -> bool {
         matches!(self, ArrivalArg::PullRequest | ArrivalArg::MergeQueue)
     }
@@ -167,6 +183,11 @@ fn parse_field(written: &str) -> Result<(String, String), String> {
 }
 
 impl DraftArgs {
+    /// Returns true if the time is assumed.
+    pub(crate) fn names_time(&self) -> bool {
+        self.at.is_some()
+    }
+
     /// Returns true if anything is assumed.
     pub(crate) fn is_given(&self) -> bool {
         let texts = [&self.message, &self.title, &self.author, &self.pusher, &self.at, &self.branch];
@@ -182,14 +203,17 @@ impl DraftArgs {
 
 pub(crate) fn try_change(args: &TryArgs, context: &Context) -> Result<CommandExit, CommandError> {
     let loaded = load_policy_or_pack(args.pack.as_deref(), args.policy.as_deref(), context)?;
-    let change = build_draft_change(args.range.as_deref(), &args.draft, &loaded, context)?;
+    let changes = build_draft_changes(args.range.as_deref(), &args.draft, &loaded, context)?;
     warn_about_unknown_fields(&args.draft, &loaded)?;
-    let scope = match (&args.range, change.stage) {
-        (_, Stage::PullRequest) => GroupScope::PullRequest(Text::from("the pull request that is tried")),
-        (Some(range), _) => GroupScope::Range(Text::from(range.as_str())),
-        (None, _) => GroupScope::Message,
+    let is_pull_request = changes.iter().any(|change| change.stage == Stage::PullRequest);
+    let scope = match &args.range {
+        _ if is_pull_request => GroupScope::PullRequest(Text::from("the pull request that is tried")),
+        Some(range) => GroupScope::Range(Text::from(range.as_str())),
+        None => GroupScope::Message,
     };
-    let report = judge_given_change(&loaded, &change, scope, args.explain);
+    let Some(report) = judge_given_changes(&loaded, &changes, scope, args.explain) else {
+        return Err(CommandError::usage(EMPTY_RANGE));
+    };
     let style = ReportStyle {
         colour: output::stdout_colour(context.colour),
         width: 78,
@@ -223,13 +247,14 @@ fn warn_about_unknown_fields(args: &DraftArgs, loaded: &LoadedPolicy) -> Result<
     Ok(())
 }
 
-/// Returns the change that the arguments describe, of the commits of a range if there is one.
-pub(crate) fn build_draft_change(
+/// Returns the changes that the arguments describe, oldest first, and never none: one, or those of the commits of a range,
+/// divided as they would be where they arrive.
+pub(crate) fn build_draft_changes(
     range: Option<&str>,
     args: &DraftArgs,
     loaded: &LoadedPolicy,
     context: &Context,
-) -> Result<Change, CommandError> {
+) -> Result<Vec<Change>, CommandError> {
     let usual = if args.body.is_some() { ArrivalArg::PullRequest } else { ArrivalArg::Push };
     let arrival = args.arrival.unwrap_or(usual);
     if args.body.is_some() && !arrival.is_pull_request() {
@@ -241,13 +266,14 @@ pub(crate) fn build_draft_change(
     if readers.iter().filter(|file| file.as_deref() == Some(Path::new("-"))).count() > 1 {
         return Err(CommandError::usage("only one of -F, --body and --diff can be read from standard input"));
     }
-    let commits = range.map(|range| read_commits(range, loaded, context)).transpose()?;
+    let division = arrival.divide_range(loaded.policy.change_unit);
+    let ranges = range.map(|range| read_commits(range, division, loaded, context)).transpose()?;
     let message = match (&args.message, &args.file) {
         (Some(message), _) => Some(message.clone()),
         (None, Some(file)) => Some(read_text_file(file, context)?),
         (None, None) => None,
     };
-    if commits.is_none() && message.is_none() && args.body.is_none() {
+    if ranges.is_none() && message.is_none() && args.body.is_none() {
         return Err(CommandError::usage(
             "there is nothing to try: name commits as in main..HEAD, a message with -m or -F, or a description \
              with --body",
@@ -289,37 +315,34 @@ pub(crate) fn build_draft_change(
         title: args.title.as_deref(),
         body: args.body.as_deref().map(|file| read_text_file(file, context)).transpose()?,
     };
-    let has_commits = commits.is_some();
-    let mut change = draft.build_change(commits, context)?;
+    let mut changes = Vec::new();
+    match ranges {
+        Some(ranges) => {
+            let repository = Repository::discover_from(&context.directory)?;
+            for commits in ranges {
+                let mut change = draft.build_change(Some(commits), context)?;
+                complete_repository_facts(&mut change, &repository, loaded);
+                changes.push(change);
+            }
+        }
+        None => {
+            let mut change = draft.build_change(None, context)?;
+            forget_policy_effect(&mut change, loaded);
+            withhold_contents(&mut change, &patched);
+            // A commit that nobody has made has no id that advice could name.
+            change.commits.last_mut().id = None;
+            changes.push(change);
+        }
+    }
     if arrival == ArrivalArg::Commit && args.pusher.is_none() {
-        change.pusher = Err(Missing::at_stage(change.stage, FactKind::Pusher));
-    }
-    if has_commits {
-        let repository = Repository::discover_from(&context.directory)?;
-        complete_repository_facts(&mut change, &repository, loaded);
-    } else {
-        forget_policy_effect(&mut change, loaded);
-        forget_contents(&mut change, args.path.is_empty());
-    }
-    if !has_commits {
-        // A commit that nobody has made has no id that advice could name.
-        change.commits.last_mut().id = None;
-    }
-    Ok(change)
-}
-
-/// Takes away what nobody knows of files that are named and not shown: their digests, and unless a patch shows all of
-/// them, the lines that are added.
-fn forget_contents(change: &mut Change, has_lines: bool) {
-    for fact in [FactKind::Digests, FactKind::AddedLines] {
-        if fact == FactKind::AddedLines && has_lines {
-            continue;
-        }
-        forget_commit_fact(change.commits.last_mut(), fact);
-        if let Ok(pull) = &mut change.pull {
-            forget_pull(pull, fact);
+        for change in &mut changes {
+            change.pusher = Err(Missing::at_stage(change.stage, FactKind::Pusher));
         }
     }
+    if arrival.is_pull_request() && loaded.policy.change_unit == ChangeUnit::Commit {
+        changes = changes.into_iter().flat_map(Change::split_commits).collect();
+    }
+    Ok(changes)
 }
 
 /// Returns the first branch that the policy protects by its whole name.
@@ -329,7 +352,13 @@ fn find_protected_branch(loaded: &LoadedPolicy) -> String {
     plain.next().unwrap_or_else(|| "main".to_owned())
 }
 
-fn read_commits(range: &str, loaded: &LoadedPolicy, context: &Context) -> Result<Commits, CommandError> {
+/// Returns the commits of a range, those of each change by themselves; never none.
+fn read_commits(
+    range: &str,
+    division: RangeDivision,
+    loaded: &LoadedPolicy,
+    context: &Context,
+) -> Result<Vec<Commits>, CommandError> {
     let repository = Repository::discover_from(&context.directory)?;
     let Some((old, new)) = range.split_once("..").filter(|(old, new)| !old.is_empty() && !new.is_empty())
     else {
@@ -338,8 +367,8 @@ fn read_commits(range: &str, loaded: &LoadedPolicy, context: &Context) -> Result
     };
     let (old, new) = (resolve_commit(&repository, old)?, resolve_commit(&repository, new)?);
     let range = CommitRange { tip: new, hidden_tips: &[old], trusted_keys: loaded.trusted_keys(context.now) };
-    read_range_commits(&repository, loaded, range, count_threads)?
-        .ok_or_else(|| CommandError::usage("the range has no commits"))
+    let changes = read_range_commits(&repository, loaded, (range, division), count_threads)?;
+    if changes.is_empty() { Err(CommandError::usage(EMPTY_RANGE)) } else { Ok(changes) }
 }
 
 /// Reads a file of text, or standard input for `-`.

@@ -19,6 +19,8 @@ pub(super) struct PatchedPath {
     added_text: String,
     /// What is there afterwards, if that is not a plain file.
     kind: Option<&'static str>,
+    /// True if the patch makes the file, and shows it.
+    is_new: bool,
 }
 
 impl PatchedPath {
@@ -32,8 +34,18 @@ impl PatchedPath {
             if !self.added_text.is_empty() {
                 map.insert("adds".into(), self.added_text.as_str().into());
             }
+            if let Some(content) = self.find_content() {
+                map.insert("start".into(), content.into());
+            }
         }
         path
+    }
+}
+
+impl PatchedPath {
+    /// Returns all that is in the file afterwards; `None` if the patch does not show it.
+    pub(super) fn find_content(&self) -> Option<&str> {
+        self.is_new.then_some(self.added_text.as_str())
     }
 }
 
@@ -66,6 +78,7 @@ fn parse_numstat(text: &str) -> Vec<PatchedPath> {
             removed,
             added_text: String::new(),
             kind: None,
+            is_new: false,
         });
     }
     paths
@@ -75,7 +88,8 @@ fn parse_numstat(text: &str) -> Vec<PatchedPath> {
 fn add_header_facts(patch: &str, paths: &mut Vec<PatchedPath>) {
     let mut file = None;
     let mut is_head = false;
-    for line in patch.lines() {
+    // The end of a line is part of what a file holds, so that it is left as it is.
+    for line in patch.split('\n') {
         if line.starts_with("diff --git ") {
             // Git lists the files in their order.
             file = Some(file.map_or(0, |index: usize| index + 1));
@@ -83,13 +97,18 @@ fn add_header_facts(patch: &str, paths: &mut Vec<PatchedPath>) {
         } else if line.starts_with("@@ ") || line.starts_with("GIT binary patch") {
             is_head = false;
         }
-        if let (Some(path), Some(text), false) =
-            (file.and_then(|index| paths.get_mut(index)), line.strip_prefix('+'), is_head)
-        {
-            path.added_text += text;
-            path.added_text.push('\n');
+        if let (Some(path), false) = (file.and_then(|index| paths.get_mut(index)), is_head) {
+            if let Some(text) = line.strip_prefix('+') {
+                path.added_text += text;
+                path.added_text.push('\n');
+            } else if line.starts_with("\\ ") && path.is_new {
+                // The only line of a new file that can have no end is the last one.
+                path.added_text.pop();
+            }
+            path.is_new &= !line.starts_with("GIT binary patch");
         }
         let Some(index) = file.filter(|_| is_head) else { continue };
+        let line = line.trim_end_matches('\r');
         if let Some(old) = line.strip_prefix("rename from ") {
             let old = PatchedPath {
                 path: old.to_owned(),
@@ -97,6 +116,7 @@ fn add_header_facts(patch: &str, paths: &mut Vec<PatchedPath>) {
                 removed: 0,
                 added_text: String::new(),
                 kind: Some("nothing"),
+                is_new: false,
             };
             paths.push(old);
             continue;
@@ -112,8 +132,10 @@ fn add_header_facts(patch: &str, paths: &mut Vec<PatchedPath>) {
                 _ => None,
             }
         };
-        if let (Some(kind), Some(path)) = (kind, paths.get_mut(index)) {
-            path.kind = Some(kind);
+        if let Some(path) = paths.get_mut(index) {
+            path.kind = kind.or(path.kind);
+            path.is_new |= line == "new file mode 100644" || line == "new file mode 100755";
+            path.is_new &= !line.starts_with("Binary files ");
         }
     }
 }
@@ -121,6 +143,19 @@ fn add_header_facts(patch: &str, paths: &mut Vec<PatchedPath>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_new_file_is_shown_whole() {
+        let mut paths = parse_numstat("2\t0\ta\x001\t0\tb\x001\t1\tc\x00-\t-\td\x000\t0\te\x00");
+        let patch = "diff --git a/a b/a\nnew file mode 100644\n--- /dev/null\n+++ b/a\n@@ -0,0 +1,2 @@\n+x\r\n+y\n\
+            diff --git a/b b/b\nnew file mode 100755\n--- /dev/null\n+++ b/b\n@@ -0,0 +1 @@\n+z\n\
+            \\ No newline at end of file\ndiff --git a/c b/c\n--- a/c\n+++ b/c\n@@ -1 +1 @@\n-u\n+v\n\
+            diff --git a/d b/d\nnew file mode 100644\nGIT binary patch\nliteral 1\n\
+            diff --git a/e b/e\nnew file mode 100644\n";
+        add_header_facts(patch, &mut paths);
+        let whole: Vec<_> = paths.iter().map(PatchedPath::find_content).collect();
+        assert_eq!(whole, [Some("x\r\ny\n"), Some("z"), None, None, Some("")]);
+    }
 
     #[test]
     fn the_heads_of_a_patch_tell_what_numbers_do_not() {

@@ -160,7 +160,7 @@ impl RefJudge<'_> {
             }
         };
         let own = own.as_deref().unwrap_or(base);
-        let base = if base.policy.digest == own.policy.digest { None } else { Some(base) };
+        let base = if base.policy.has_same_content(&own.policy) { None } else { Some(base) };
         let scope = self.scope.clone();
         let policies = RefPolicies { own, base, scope: &scope };
         if let Err(error) = self.judge_commits(new, request, &policies, &mut group) {

@@ -4,7 +4,7 @@
 //! As on a server, a branch can be made from any old commit, and so start under any policy that ever was. What
 //! the default branch asks today is therefore asked everywhere, beside what the branch itself asks.
 
-use crate::change::{Change, Commits, NeededFacts, Oid};
+use crate::change::{Change, NeededFacts, Oid};
 use crate::gate::{LoadedPolicy, UnusablePolicy, collect_push_reasons, judge_from_facts};
 use crate::git::TrustedKeys;
 use crate::github::api::GitHubClient;
@@ -56,14 +56,14 @@ impl GoverningPolicies {
     /// counts there.
     pub(crate) fn combine(own: LoadedPolicy, base: Option<LoadedPolicy>, target: &str) -> Self {
         let base = base.filter(|base| {
-            base.policy.digest != own.policy.digest && base.policy.protects_ref(target.as_bytes())
+            !base.policy.has_same_content(&own.policy) && base.policy.protects_ref(target.as_bytes())
         });
         GoverningPolicies { own, base, queued: None }
     }
 
     /// Adds the policy that what stands before it in a merge queue leaves for a pull request.
     pub(crate) fn add_queued(self, queued: Option<&LoadedPolicy>) -> Self {
-        let queued = queued.filter(|queued| queued.policy.digest != self.own.policy.digest);
+        let queued = queued.filter(|queued| !queued.policy.has_same_content(&self.own.policy));
         GoverningPolicies { queued: queued.cloned(), ..self }
     }
 
@@ -132,24 +132,10 @@ impl GoverningPolicies {
 
     /// Returns the changes that are judged of one pull request or one step: itself, or each of its commits
     /// with what is known of the whole.
-    ///
-    /// Of several commits each states its own fields, as it has to wherever no description is seen.
     pub(crate) fn split_change(&self, change: Change) -> Vec<Change> {
-        if self.change_unit() == ChangeUnit::Step {
-            return vec![change];
+        match self.change_unit() {
+            ChangeUnit::Step => vec![change],
+            ChangeUnit::Commit => change.split_commits(),
         }
-        let mut change = change;
-        if change.commits.len() > 1
-            && let Ok(pull) = &mut change.pull
-        {
-            pull.drop_statements();
-        }
-        let mut changes = Vec::new();
-        for commit in &change.commits {
-            if let Some(commits) = Commits::new(vec![commit.clone()]) {
-                changes.push(Change { commits, ..change.clone() });
-            }
-        }
-        changes
     }
 }

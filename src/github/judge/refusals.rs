@@ -181,7 +181,7 @@ fn find_left_break(
 
 fn unknown_paths_finding(missing: &Missing) -> Finding {
     let message = match missing {
-        Missing::Unavailable(_, why) | Missing::TooLarge(_, why) => {
+        Missing::Unavailable(_, why) | Missing::TooLarge(_, why) | Missing::NotGiven(_, why) => {
             PATHS_UNREADABLE.with("detail", MessageValue::unrecorded(Text::from(why.as_str())))
         }
         Missing::NotAtThisStage(_) | Missing::NotConfigured(_) => (&PATHS_UNKNOWN).into(),

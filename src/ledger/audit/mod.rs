@@ -14,6 +14,7 @@ pub(crate) mod kept_reasons;
 pub mod ledger_history;
 mod move_decision;
 pub mod other_refs;
+pub(crate) mod policy_changes;
 pub(crate) mod policy_origins;
 pub(crate) mod problem;
 pub mod protection_times;

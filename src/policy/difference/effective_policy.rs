@@ -1,7 +1,8 @@
 //! A policy as it is written, after its files are joined.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
+use crate::policy::difference::written_parts::has_alternatives;
 use crate::policy::inspect::written::{find_entry, list_entries, list_items, scalar_text};
 use crate::policy::load::files::PolicyFile;
 use crate::yaml::YamlNode;
@@ -25,17 +26,26 @@ pub(crate) struct EffectivePolicy<'files> {
     /// The other statements, by their keys.
     pub(crate) settings: NamedNodes<'files>,
     pub(crate) bots: Vec<&'files str>,
-    pub(crate) holidays: Vec<&'files str>,
     pub(crate) exemptions: Vec<&'files YamlNode>,
     /// The bytes of the roster.
     pub(crate) roster: Option<Vec<u8>>,
+    /// The files that the policy is made of, beside the one that was asked for.
+    pub(crate) other_files: BTreeSet<OtherFile>,
+}
+
+/// A file that a policy is made of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct OtherFile {
+    /// True if the policy extends it: its path starts from the folder of the policy then, else from the root.
+    pub(crate) is_extended: bool,
+    pub(crate) path: String,
 }
 
 impl<'files> EffectivePolicy<'files> {
     /// Joins the files of a valid policy, bases first, as the loader does.
     pub(crate) fn join_files(
         files: &'files [PolicyFile],
-        roster: Option<Vec<u8>>,
+        (roster, other_files): (Option<Vec<u8>>, BTreeSet<OtherFile>),
     ) -> EffectivePolicy<'files> {
         let mut joined = EffectivePolicy {
             rules: Vec::new(),
@@ -45,9 +55,9 @@ impl<'files> EffectivePolicy<'files> {
             obligations: Vec::new(),
             settings: Vec::new(),
             bots: Vec::new(),
-            holidays: Vec::new(),
             exemptions: Vec::new(),
             roster,
+            other_files,
         };
         for file in files {
             joined.add_file(&file.node);
@@ -58,6 +68,27 @@ impl<'files> EffectivePolicy<'files> {
     /// Returns the keys of the rule with this id.
     pub(crate) fn find_rule(&self, id: &str) -> Option<&NamedNodes<'files>> {
         self.rules.get(*self.rule_places.get(id)?).map(|(_, keys)| keys)
+    }
+
+    /// Returns every condition of the policy.
+    pub(crate) fn list_conditions(&self) -> Vec<&'files YamlNode> {
+        let mut conditions = self.list_sorting_conditions();
+        conditions.extend(self.rules.iter().filter_map(|(_, keys)| find_named(keys, "require")));
+        conditions
+    }
+
+    /// Returns the conditions that decide which rules apply, and those of rules that are not known to count in one way
+    /// only: the ones with `any` or `not`.
+    pub(crate) fn list_sorting_conditions(&self) -> Vec<&'files YamlNode> {
+        let mut sorting: Vec<&YamlNode> = Vec::new();
+        for (_, keys) in &self.rules {
+            sorting.extend(find_named(keys, "when"));
+            sorting.extend(find_named(keys, "require").filter(|node| has_alternatives(node)));
+        }
+        let classes = find_named(&self.settings, "classes").map(list_entries).unwrap_or_default();
+        sorting.extend(classes.iter().map(|(_, condition)| condition));
+        sorting.extend(self.exemptions.iter().filter_map(|exemption| find_entry(exemption, "when")));
+        sorting
     }
 
     fn add_file(&mut self, node: &'files YamlNode) {
@@ -87,8 +118,7 @@ impl<'files> EffectivePolicy<'files> {
                     }
                 }
                 "bots" => self.bots.extend(list_items(value).iter().filter_map(scalar_text)),
-                "holidays" => self.holidays.extend(list_items(value).iter().filter_map(scalar_text)),
-                // What the roster says is compared, wherever it stands.
+                // What the roster and the calendars say is compared, wherever they stand.
                 _ => {}
             }
         }

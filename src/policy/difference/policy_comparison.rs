@@ -1,27 +1,30 @@
 //! Two policies, part by part.
 
-use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::policy::definition::Policy;
-use crate::policy::difference::effective_policy::{EffectivePolicy, NamedNodes, find_named};
+use crate::policy::difference::catalogue_changes::list_catalogue_changes;
+use crate::policy::difference::effective_policy::{EffectivePolicy, OtherFile, find_named};
 use crate::policy::difference::exemption_comparison::compare_exemptions;
+use crate::policy::difference::people_comparison::compare_people;
 use crate::policy::difference::policy_difference::{PolicyDifference, PolicyDirection};
 use crate::policy::difference::rule_comparison::{PolicyRules, compare_rules, covers_all_changes};
+use crate::policy::difference::value_changes::{
+    list_member_changes, list_value_changes, show_written_value, with_details,
+};
 use crate::policy::difference::wording::{
     ACCEPTS_LESS, ACCEPTS_LESS_AND_SORTS, ACCEPTS_MORE, ACCEPTS_OTHERS, ALSO, CATALOGUE_IS_ANOTHER,
-    FIRST_CLASS, HAS_LESS, HAS_MORE, IS_ANOTHER, IS_GONE, IS_NEW, KEY_IS_ANOTHER, NO_LONGER, OTHER_FILES,
-    PART_CLASS, PART_FIELD, PART_FILES, PART_PROTECTS, PART_ROSTER, PART_TEAM, TAKES_FEWER, TAKES_MORE,
-    TAKES_OTHERS, key_part,
+    FIRST_CLASS, IS_ANOTHER, IS_GONE, IS_NEW, KEY_IS_ANOTHER, NO_LONGER, OTHER_FILES, PART_CLASS, PART_FIELD,
+    PART_FILES, PART_PROTECTS, TAKES_FEWER, TAKES_MORE, TAKES_OTHERS, VALUES, key_part,
 };
-use crate::policy::difference::written_parts::{add_texts, differs_in_text_alone, has_alternatives};
+use crate::policy::difference::written_parts::differs_in_text_alone;
 use crate::policy::inspect::weakening::strictness::{
     is_as_strict, is_field_as_strict, is_settings_map_as_strict,
 };
 use crate::policy::inspect::written::{
     find_entry, is_same_value, list_condition_predicates, list_entries, list_texts, scalar_text,
 };
-use crate::verdict::{Message, MessageTemplate};
+use crate::verdict::Message;
 use crate::yaml::{YamlKey, YamlNode, shorten_for_message};
 
 /// Compares two policies, each with what its files say.
@@ -34,8 +37,9 @@ pub(crate) fn compare_policies(
     comparison.compare_classes();
     comparison.compare_all_rules();
     comparison.compare_fields();
-    comparison.compare_people();
-    compare_exemptions(old, new, &mut comparison.found);
+    let (old, new) = ((old, old_policy), (new, new_policy));
+    compare_people(old, new, &mut comparison.found);
+    compare_exemptions(old.0, new.0, &mut comparison.found);
     comparison.found
 }
 
@@ -85,15 +89,30 @@ impl<'policy> PolicyComparison<'policy> {
                 (_, None) => &IS_GONE,
                 _ => &IS_ANOTHER,
             };
-            self.add(direction, key_part(key), what);
+            let changes = match (before, after) {
+                (Some(_), Some(_)) => list_value_changes(key, before, after),
+                _ => Vec::new(),
+            };
+            self.add(direction, key_part(key), with_details(what, changes));
         }
-        if self.old_policy.standard_changes != self.new_policy.standard_changes
+        if !self.old_policy.standard_changes.has_same_entries(&self.new_policy.standard_changes)
             && self.found.iter().all(|known| known.part != key_part("standard-changes"))
         {
-            self.add(PolicyDirection::Different, key_part("standard-changes"), &CATALOGUE_IS_ANOTHER);
+            let changes =
+                list_catalogue_changes(&self.old_policy.standard_changes, &self.new_policy.standard_changes);
+            let what = with_details(&CATALOGUE_IS_ANOTHER, changes);
+            self.add(PolicyDirection::Different, key_part("standard-changes"), what);
         }
-        if self.old_policy.gate_files != self.new_policy.gate_files {
-            self.add(PolicyDirection::Different, &PART_FILES, &OTHER_FILES);
+        let (before, after) = (&self.old.other_files, &self.new.other_files);
+        if before != after {
+            let paths = |files: &BTreeSet<OtherFile>| -> Vec<String> {
+                files.iter().map(|file| file.path.clone()).collect()
+            };
+            let (before, after) = (paths(before), paths(after));
+            let (before, after): (Vec<&str>, Vec<&str>) =
+                (before.iter().map(String::as_str).collect(), after.iter().map(String::as_str).collect());
+            let changes = list_member_changes("files", &before, &after);
+            self.add(PolicyDirection::Different, &PART_FILES, with_details(&OTHER_FILES, changes));
         }
         self.compare_obligations();
     }
@@ -124,7 +143,9 @@ impl<'policy> PolicyComparison<'policy> {
                 },
                 _ => PolicyDirection::Different,
             };
-            self.add(direction, key_part("obligations"), KEY_IS_ANOTHER.with("key", key));
+            let changes = list_value_changes(key, before, after);
+            let what = with_details(KEY_IS_ANOTHER.with("key", key), changes);
+            self.add(direction, key_part("obligations"), what);
         }
     }
 
@@ -161,8 +182,10 @@ impl<'policy> PolicyComparison<'policy> {
                     (false, true) => &TAKES_MORE,
                     _ => &TAKES_OTHERS,
                 };
-                let name = shorten_for_message(&name.text);
-                self.add(PolicyDirection::Different, PART_CLASS.with("name", name), what);
+                let (before, after) = (show_written_value(earlier), show_written_value(asked));
+                let values = VALUES.with("before", before).with("after", after);
+                let part = PART_CLASS.with("name", shorten_for_message(&name.text));
+                self.add(PolicyDirection::Different, part, with_details(what, vec![values]));
             }
         }
         let kept = |names: &[String], others: &HashSet<&String>| -> Vec<String> {
@@ -207,26 +230,28 @@ impl<'policy> PolicyComparison<'policy> {
     fn compare_fields(&mut self) {
         let doubted = self.list_doubted_fields();
         let (old, new) = (&self.old.fields, &self.new.fields);
-        let mut found: Vec<(PolicyDirection, Message, &'static MessageTemplate)> = Vec::new();
+        let mut found: Vec<(PolicyDirection, Message, Message)> = Vec::new();
         for (name, earlier) in old {
             let part = PART_FIELD.with("name", shorten_for_message(name));
             match new.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
-                None => found.push((PolicyDirection::Different, part, &IS_GONE)),
+                None => found.push((PolicyDirection::Different, part, Message::from(&IS_GONE))),
                 Some((_, field)) if is_same_value(earlier, field) => {}
                 Some((_, field)) => {
                     // What counts of several words, and what is taken for an example, depends on all of the others.
                     let is_stricter =
                         is_field_as_strict(earlier, field) && differs_in_text_alone(earlier, field);
                     let is_doubted = doubted.contains(&name.to_ascii_lowercase());
-                    found.push(match (is_stricter, is_doubted) {
-                        (true, false) => (PolicyDirection::Stricter, part, &ACCEPTS_LESS),
+                    let (direction, what) = match (is_stricter, is_doubted) {
+                        (true, false) => (PolicyDirection::Stricter, &ACCEPTS_LESS),
                         // A value that is not accepted any more fulfils no `when` that asks for it.
-                        (true, true) => (PolicyDirection::Different, part, &ACCEPTS_LESS_AND_SORTS),
+                        (true, true) => (PolicyDirection::Different, &ACCEPTS_LESS_AND_SORTS),
                         (false, _) if is_field_as_strict(field, earlier) => {
-                            (PolicyDirection::Looser, part, &ACCEPTS_MORE)
+                            (PolicyDirection::Looser, &ACCEPTS_MORE)
                         }
-                        (false, _) => (PolicyDirection::Different, part, &ACCEPTS_OTHERS),
-                    });
+                        (false, _) => (PolicyDirection::Different, &ACCEPTS_OTHERS),
+                    };
+                    let changes = list_value_changes("", Some(earlier), Some(field));
+                    found.push((direction, part, with_details(what, changes)));
                 }
             }
         }
@@ -234,7 +259,7 @@ impl<'policy> PolicyComparison<'policy> {
             if !old.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
                 // A trailer that was a misspelling may be the name of a field now.
                 let part = PART_FIELD.with("name", shorten_for_message(name));
-                found.push((PolicyDirection::Different, part, &IS_NEW));
+                found.push((PolicyDirection::Different, part, Message::from(&IS_NEW)));
             }
         }
         for (direction, part, what) in found {
@@ -247,16 +272,7 @@ impl<'policy> PolicyComparison<'policy> {
     fn list_doubted_fields(&self) -> BTreeSet<String> {
         let mut fields = BTreeSet::new();
         for policy in [self.old, self.new] {
-            let mut sorting: Vec<&YamlNode> = Vec::new();
-            for (_, keys) in &policy.rules {
-                sorting.extend(find_named(keys, "when"));
-                // What `any` and `not` ask is not known to count in one way only.
-                sorting.extend(find_named(keys, "require").filter(|node| has_alternatives(node)));
-            }
-            let classes = find_named(&policy.settings, "classes").map(list_entries).unwrap_or_default();
-            sorting.extend(classes.iter().map(|(_, condition)| condition));
-            sorting.extend(policy.exemptions.iter().filter_map(|exemption| find_entry(exemption, "when")));
-            for condition in sorting {
+            for condition in policy.list_sorting_conditions() {
                 for (key, value) in list_condition_predicates(condition) {
                     if key.text == "field" {
                         fields.extend(
@@ -271,97 +287,5 @@ impl<'policy> PolicyComparison<'policy> {
             }
         }
         fields
-    }
-
-    fn compare_people(&mut self) {
-        let mut found: Vec<(PolicyDirection, Message, Message)> = Vec::new();
-        let index = |teams: &NamedNodes<'policy>| -> BTreeMap<&'policy str, &'policy YamlNode> {
-            teams.iter().copied().collect()
-        };
-        let (old, new) = (index(&self.old.teams), index(&self.new.teams));
-        let names: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
-        let sorting = OnceCell::new();
-        for name in names {
-            let members = |teams: &BTreeMap<&str, &'policy YamlNode>| -> BTreeSet<&str> {
-                teams.get(name).map(|team| list_texts(team)).unwrap_or_default().into_iter().collect()
-            };
-            let (before, after) = (members(&old), members(&new));
-            if before == after {
-                continue;
-            }
-            let sorting: &Option<HashSet<&str>> = sorting.get_or_init(|| self.list_sorting_texts());
-            let sorts = sorting.as_ref().is_none_or(|texts| texts.contains(name));
-            let part = PART_TEAM.with("name", shorten_for_message(name));
-            let show = |members: Vec<&&str>| -> Vec<String> {
-                members.iter().map(|one| format!("`{}`", shorten_for_message(one))).collect()
-            };
-            let (joined, left) = (after.difference(&before), before.difference(&after));
-            let (joined, left): (Vec<&&str>, Vec<&&str>) = (joined.collect(), left.collect());
-            if !joined.is_empty() {
-                let direction = if sorts { PolicyDirection::Different } else { PolicyDirection::Looser };
-                found.push((direction, part.clone(), HAS_MORE.with("members", show(joined))));
-            }
-            if !left.is_empty() {
-                let direction = if sorts { PolicyDirection::Different } else { PolicyDirection::Stricter };
-                found.push((direction, part, HAS_LESS.with("members", show(left))));
-            }
-        }
-        for (part, is_same) in [
-            (key_part("bots"), self.old.bots == self.new.bots),
-            (key_part("holidays"), self.has_same_holidays()),
-            (Message::from(&PART_ROSTER), self.old.roster == self.new.roster),
-            (key_part("codeowners"), self.has_same_code_owners()),
-        ] {
-            if !is_same {
-                found.push((PolicyDirection::Different, part, Message::from(&IS_ANOTHER)));
-            }
-        }
-        for (direction, part, what) in found {
-            self.add(direction, part, what);
-        }
-    }
-
-    /// Returns true if the same days are holidays, by the policy and by its calendars.
-    fn has_same_holidays(&self) -> bool {
-        self.old.holidays == self.new.holidays
-            && self.old_policy.people.holidays() == self.new_policy.people.holidays()
-    }
-
-    /// Returns true if the same people own the same paths, as far as a rule asks for it.
-    fn has_same_code_owners(&self) -> bool {
-        let (old, new) = (&self.old_policy.people, &self.new_policy.people);
-        old.found_code_owners() == new.found_code_owners()
-            && old.code_owner_settings() == new.code_owner_settings()
-    }
-
-    /// Returns what stands in questions that say more of a team than whose approval counts; `None` if every team does.
-    fn list_sorting_texts(&self) -> Option<HashSet<&'policy str>> {
-        // An entry of the catalogue says who may use it, and a question about it can sort changes.
-        if [self.old_policy, self.new_policy].iter().any(|policy| !policy.standard_changes.is_empty()) {
-            return None;
-        }
-        let mut texts = HashSet::new();
-        for policy in [self.old, self.new] {
-            let mut conditions: Vec<&YamlNode> = Vec::new();
-            for (_, keys) in &policy.rules {
-                conditions.extend(find_named(keys, "when"));
-                conditions.extend(find_named(keys, "require"));
-            }
-            let classes = find_named(&policy.settings, "classes").map(list_entries).unwrap_or_default();
-            conditions.extend(classes.iter().map(|(_, condition)| condition));
-            conditions.extend(policy.exemptions.iter().filter_map(|exemption| find_entry(exemption, "when")));
-            for condition in conditions {
-                if has_alternatives(condition) {
-                    add_texts(condition, &mut texts);
-                    continue;
-                }
-                for (key, value) in list_condition_predicates(condition) {
-                    if key.text != "approvals" {
-                        add_texts(value, &mut texts);
-                    }
-                }
-            }
-        }
-        Some(texts)
     }
 }

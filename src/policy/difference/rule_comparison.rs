@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use crate::policy::definition::{Policy, Rule};
 use crate::policy::difference::effective_policy::{NamedNodes, find_named};
 use crate::policy::difference::policy_difference::{PolicyDifference, PolicyDirection};
+use crate::policy::difference::value_changes::show_written_value;
 use crate::policy::difference::wording::{
     ALL_CLASSES, ALWAYS, DENY, KEY_FOR, KEY_LEVEL, KEY_NOT_FOR, KEY_REQUIRE, KEY_UNTIL, KEY_WHEN, NOTHING,
-    OTHER_VALUE, PART_RULE, PART_RULE_OF_CLASSES,
+    OTHER_VALUE, PART_RULE, PART_RULE_OF_CLASSES, VALUES, WITH_ALLOWANCES,
 };
 use crate::policy::inspect::weakening::strictness::is_as_strict;
 use crate::policy::inspect::weakening::weakened_entries::may_weaken_rule;
@@ -48,11 +49,16 @@ impl<'policy> PolicyRules<'policy> {
         }
     }
 
-    /// Returns what a rule asks under `when` or `require`, in words.
+    /// Returns what a rule asks under `when` or `require`, in words, with what it accepts beside that.
     fn describe_question(&self, id: &str, key: &str) -> MessageValue {
         let Some(rule) = self.rules.get(id) else { return (&NOTHING).into() };
         let condition = if key == "when" { rule.when.as_ref() } else { Some(&rule.require) };
-        condition.map_or_else(|| (&ALWAYS).into(), |condition| condition.describe().into())
+        let Some(condition) = condition else { return (&ALWAYS).into() };
+        let (question, allowances) = (condition.describe(), condition.list_allowances());
+        if allowances.is_empty() {
+            return question.into();
+        }
+        WITH_ALLOWANCES.with("question", question).with("allowances", allowances).into()
     }
 }
 
@@ -63,17 +69,27 @@ pub(crate) fn compare_rules(
     (new, new_policy): (&NamedNodes<'_>, &PolicyRules<'_>),
     found: &mut Vec<PolicyDifference>,
 ) {
+    let part = new_policy.name_rule(id);
     for key in DECIDING_KEYS {
         let (before, after) = (find_named(old, key), find_named(new, key));
         let Some(direction) = compare_key(key, before, after) else { continue };
-        let (before, after) = match key {
+        let (shown_before, shown_after) = match key {
             "when" | "require" => {
                 (old_policy.describe_question(id, key), new_policy.describe_question(id, key))
             }
             _ => (show_value(key, before), show_value(key, after)),
         };
-        let what = OTHER_VALUE.with("key", name_key(key)).with("before", before).with("after", after);
-        found.push(PolicyDifference { direction, part: new_policy.name_rule(id), what });
+        let what = match (before, after) {
+            // Words that are the same for both say nothing; what is written does.
+            (Some(before), Some(after)) if is_same_text(&shown_before, &shown_after) => OTHER_VALUE
+                .with("key", name_key(key))
+                .with("before", show_written_value(before))
+                .with("after", show_written_value(after)),
+            _ => {
+                OTHER_VALUE.with("key", name_key(key)).with("before", shown_before).with("after", shown_after)
+            }
+        };
+        found.push(PolicyDifference { direction, part: part.clone(), what });
     }
 }
 
@@ -133,6 +149,12 @@ fn show_value(key: &str, value: Option<&YamlNode>) -> MessageValue {
             }
         },
     }
+}
+
+/// Returns true if two values read the same.
+fn is_same_text(one: &MessageValue, other: &MessageValue) -> bool {
+    let read = |value: &MessageValue| VALUES.with("before", value.clone()).with("after", "").to_plain_text();
+    read(one) == read(other)
 }
 
 /// Returns true if a rule that denies applies to every change, so that one more rule allows nothing.

@@ -33,7 +33,7 @@ use crate::policy::load::files::{FetchedFile, PolicyFiles, digest_source, name_r
 use crate::policy::load::holidays::fetch_holidays;
 use crate::policy::load::loader::{PolicyLoader, SourcedNode};
 use crate::policy::load::permissions::{PolicyPermissions, read_permissions};
-use crate::policy::load::rules::{join_written_rules, read_rule};
+use crate::policy::load::rules::{join_written_rules, list_switched_off, read_rule};
 use crate::policy::load::standard_changes::{fetch_standard_changes, list_gate_files};
 use crate::policy::packs::find_pack;
 use crate::policy::ticket_systems::TicketSystems;
@@ -353,6 +353,7 @@ fn build_policy(loader: &mut PolicyLoader<'_>, parts: PolicyParts, entry: &str) 
         standard_changes: catalogue,
         gate_files,
         classes,
+        switched_off: list_switched_off(&ids, &rules),
         rules,
         exemptions,
         obligations,

@@ -1,6 +1,6 @@
 //! Rules: joined by id over all files, then read.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::policy::definition::Rule;
@@ -243,6 +243,12 @@ fn read_requirement(
         loader.faults_of(written.file).push(fault.with_expected(ExpectedValue::DefinedName));
     }
     None
+}
+
+/// Returns those of these ids of which there is no rule: they are switched off, in a policy without faults.
+pub(crate) fn list_switched_off(ids: &[&str], rules: &[Rule]) -> Vec<RuleId> {
+    let judged: HashSet<&str> = rules.iter().map(|rule| rule.description.id.as_str()).collect();
+    ids.iter().filter(|id| !judged.contains(*id)).map(|id| RuleId::new(*id)).collect()
 }
 
 /// Returns the level of a rule; `None` if it is switched off.

@@ -103,6 +103,11 @@ impl ApprovalsPredicate {
         self.describe_question()
     }
 
+    /// Returns which approvals count beside those that a forge vouches for, of the content that lands.
+    pub(crate) fn list_allowances(&self) -> Vec<Message> {
+        self.describe_allowances()
+    }
+
     pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let stage = context.change.stage;
         if stage == Stage::CommitMsg {

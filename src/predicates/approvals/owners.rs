@@ -70,11 +70,7 @@ impl UnownedPaths {
         let owned = context.owned_paths()?;
         let mut findings = Vec::new();
         if self == UnownedPaths::Refused && !owned.unowned.is_empty() {
-            let message = UNOWNED
-                .with("paths", show_paths(&owned.unowned))
-                .with("count", owned.unowned.len())
-                .with("file", owned.file.as_str());
-            findings.push(Finding::new(message).fixed_by(Fixer::PolicyOwner));
+            findings.push(Finding::new(unowned_message(owned)).fixed_by(Fixer::PolicyOwner));
         }
         for entry in &owned.required {
             let is_owner = |one: &&CountedApprover| entry.includes_person(&one.key, context.people);
@@ -85,6 +81,14 @@ impl UnownedPaths {
         }
         Ok(findings)
     }
+}
+
+/// Returns the message that paths have no owner.
+pub(super) fn unowned_message(owned: &OwnedPaths) -> Message {
+    UNOWNED
+        .with("paths", show_paths(&owned.unowned))
+        .with("count", owned.unowned.len())
+        .with("file", owned.file.as_str())
 }
 
 /// Returns the message that an approval counts for none of the paths.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::change::{Person, Text};
 use crate::people::contributors::{NotIndependent, ResolvedContributor};
 use crate::predicates::approvals::approvers::{CountedApprover, covers_each_team};
-use crate::predicates::approvals::owners::{UnownedPaths, not_an_owner_message};
+use crate::predicates::approvals::owners::{UnownedPaths, not_an_owner_message, unowned_message};
 use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::support::parameters::quote_patterns;
 use crate::verdict::{Finding, Fixer, Message, MessageTemplate, MessageValue, messages};
@@ -29,6 +29,12 @@ messages! {
     FROM_OWNERS = "approvals.from-owners": " from the code owners of what it touches";
     FROM_TEAMS = "approvals.from-teams": " from {teams/or}";
     FROM_MEMBERS = "approvals.from-members": " from {teams/or} ({members/or})";
+    ALLOWED_CLAIMS = "approvals.allowed-claims": "an approval that a trailer claims counts";
+    ALLOWED_REVISIONS = "approvals.allowed-revisions": "an approval of an earlier revision counts";
+    ALLOWED_COMMANDS = "approvals.allowed-commands": "a comment that says {commands/or} counts as an approval";
+    UNOWNED_BY_ANYONE = "approvals.unowned-by-anyone": "anyone's approval counts for paths without an owner";
+    UNOWNED_BY_NOBODY = "approvals.unowned-by-nobody": "paths without an owner need no approval";
+    UNOWNED_REFUSED = "approvals.unowned-refused": "paths without an owner are refused";
     FROM_EACH_TEAM = "approvals.from-each-team": " (one each from {teams/and})";
 }
 
@@ -92,6 +98,24 @@ impl ApprovalsPredicate {
         self.owners.is_some()
     }
 
+    /// Returns the touched paths that are refused because nobody owns them; none where owners need not approve.
+    pub(crate) fn list_refused_paths<'found>(
+        &self,
+        context: &'found EvaluationContext<'_>,
+    ) -> &'found [Text] {
+        match (self.owners, context.owned_paths()) {
+            (Some(UnownedPaths::Refused), Ok(owned)) => &owned.unowned,
+            _ => &[],
+        }
+    }
+
+    /// Returns the message that touched paths have no owner and are refused; `None` if no path is.
+    pub(crate) fn describe_refused_paths(&self, context: &EvaluationContext<'_>) -> Option<Message> {
+        let owned = context.owned_paths().ok()?;
+        let is_refused = !self.list_refused_paths(context).is_empty();
+        is_refused.then(|| unowned_message(owned))
+    }
+
     /// Returns true if each of the teams has to approve.
     pub(crate) fn asks_each_team(&self) -> bool {
         self.distinct_teams
@@ -120,6 +144,28 @@ impl ApprovalsPredicate {
             true => member.contains(':') && !member.contains('@'),
             false => member.contains('@') || member.contains(':'),
         }
+    }
+
+    /// Describes which approvals count beside those that a forge vouches for, of the content that lands.
+    pub(super) fn describe_allowances(&self) -> Vec<Message> {
+        let mut allowances = Vec::new();
+        if self.trust == ApprovalTrust::Claimed {
+            allowances.push(Message::from(&ALLOWED_CLAIMS));
+        }
+        if self.coverage == ApprovalCoverage::AnyCommit {
+            allowances.push(Message::from(&ALLOWED_REVISIONS));
+        }
+        if !self.commands.is_empty() {
+            allowances.push(ALLOWED_COMMANDS.with("commands", quote_patterns(&self.commands)));
+        }
+        allowances.extend(self.owners.map(|unowned| {
+            Message::from(match unowned {
+                UnownedPaths::ByAnyone => &UNOWNED_BY_ANYONE,
+                UnownedPaths::ByNobody => &UNOWNED_BY_NOBODY,
+                UnownedPaths::Refused => &UNOWNED_REFUSED,
+            })
+        }));
+        allowances
     }
 
     pub(super) fn describe_question(&self) -> Message {

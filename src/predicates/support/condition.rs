@@ -115,9 +115,9 @@ impl Condition {
     pub(crate) fn trace_evaluation(&self, context: &EvaluationContext<'_>) -> ConditionTrace {
         let question = match self {
             Condition::Predicate(predicate) => predicate.describe().to_plain_text(),
-            Condition::All(_) => "all of these hold".into(),
-            Condition::Any(_) => "one of these holds".into(),
-            Condition::Not(_) => "this does not hold".into(),
+            Condition::All(_) => "all of these:".into(),
+            Condition::Any(_) => "one of these:".into(),
+            Condition::Not(_) => "not this:".into(),
         };
         let mut parts = Vec::new();
         for part in self.list_parts() {
@@ -139,6 +139,10 @@ impl Condition {
         match self {
             Condition::Predicate(predicate) => predicate.describe(),
             Condition::All(parts) if parts.is_empty() => Message::from(&ALWAYS),
+            // One way is no choice.
+            Condition::Any(parts) if parts.len() == 1 && negations == NegationWording::Contrary => {
+                ALL_OF.with("parts", describe_parts(parts))
+            }
             Condition::All(parts) => ALL_OF.with("parts", describe_parts(parts)),
             Condition::Any(parts) => ONE_OF.with("parts", describe_parts(parts)),
             Condition::Not(part) => match negations {

@@ -2,6 +2,7 @@
 //!
 //! Beside this folder, one file of `src/predicates` is one predicate.
 
+mod allowances;
 pub(crate) mod byte_limit;
 pub mod condition;
 pub(super) mod context;

@@ -6,6 +6,7 @@
 pub(crate) mod late_evidence;
 pub(crate) mod lookup;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -29,6 +30,7 @@ messages! {
     QUESTION_WITHIN = "ticket.question-within": ", which may follow within {limit}";
     QUESTION_AT_MOST = "ticket.question-at-most": ", at most {limit} of them";
     QUESTION_REQUIREMENTS = "ticket.question-requirements": ", {requirements}";
+    UNSEEN_IS_OWED = "ticket.unseen-is-owed": "a ticket that no system can be asked about is owed until then";
     TOO_MANY = "ticket.too-many": "`{field}` names {count} tickets; at most {limit} {limit:is|are} allowed";
     OWED_WITHIN = "obligation.ticket-within": "`{field}` within {limit}: a ticket {requirements}";
     ANSWER = "ticket.answer-of-ticket-system": "the ticket system's answer";
@@ -207,6 +209,11 @@ impl TicketPredicate {
         if self.time_limit.is_some() { Some(&self.field) } else { None }
     }
 
+    /// Returns what is owed instead of refused.
+    pub(crate) fn list_allowances(&self) -> Vec<Message> {
+        if self.may_defer_lookup { vec![Message::from(&UNSEEN_IS_OWED)] } else { Vec::new() }
+    }
+
     pub(crate) fn describe(&self) -> Message {
         let mut parts = Vec::new();
         if let Some(max) = self.max_tickets {
@@ -289,6 +296,13 @@ impl TicketPredicate {
             evidence: Message::from(&ANSWER),
             ..limit_obligation(&self.field, limit, context)
         }
+    }
+
+    /// Returns how many different tickets may be named, if these are more.
+    pub(crate) fn exceeded_limit(&self, claims: &[FieldClaim<'_>]) -> Option<u64> {
+        let limit = self.max_tickets?;
+        let values: BTreeSet<&Text> = claims.iter().map(|claim| claim.value.as_ref()).collect();
+        (u64::try_from(values.len()).unwrap_or(u64::MAX) > limit).then_some(limit)
     }
 
     fn find_excess_ticket(

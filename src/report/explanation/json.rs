@@ -8,7 +8,7 @@ use serde_json::ser::Serializer;
 use crate::change::Stage;
 use crate::judge::{
     ChangeExplanation, ExplainedExemption, ExplainedQuestion, ExplainedRule, QuestionKind, RuleReach,
-    UsedFact,
+    UsedFact, UsedFactSource,
 };
 use crate::report::explanation::content::ExplanationReport;
 use crate::report::json::parts::*;
@@ -182,7 +182,11 @@ fn build_json_fact(fact: &UsedFact) -> JsonUsedFact<'_> {
     JsonUsedFact {
         what: build_json_message(&fact.what),
         source: fact.source.source_code(),
-        trust: if fact.is_verified { "verified" } else { "claimed" },
+        trust: match fact.source {
+            UsedFactSource::Assumed => "assumed",
+            _ if fact.is_verified => "verified",
+            _ => "claimed",
+        },
         at: build_json_location(&fact.at),
     }
 }

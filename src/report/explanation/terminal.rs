@@ -6,6 +6,7 @@ use std::io::{self, Write};
 
 use crate::judge::{
     ChangeExplanation, ExplainedClass, ExplainedQuestion, ExplainedRule, QuestionKind, RuleReach, UsedFact,
+    UsedFactSource,
 };
 use crate::report::escape;
 use crate::report::explanation::content::ExplanationReport;
@@ -14,7 +15,7 @@ use crate::report::plan_text::{describe_obstacle, describe_step, join_rule_ids};
 use crate::report::ranked_judgements::{describe_change_location, rank_verdict};
 use crate::report::style::ReportStyle;
 use crate::report::terminal::page::{StyledText, TerminalPage, TextStyle, plain_text, styled_text};
-use crate::verdict::{ClassId, Decision, PredicateAnswer, RuleLevel, RuleOutcome, Verdict};
+use crate::verdict::{ClassId, Decision, PredicateAnswer, RuleId, RuleLevel, RuleOutcome, Verdict};
 
 /// How much of the question of another class is told.
 const MAX_CLASS_COLUMNS: usize = 120;
@@ -41,7 +42,7 @@ pub(super) fn write_terminal(
                 }
             }
         }
-        write_plan(&mut page, &change.verdict)?;
+        write_plan(&mut page, change)?;
     }
     page.request_gap();
     if report.left_out > 0 {
@@ -248,9 +249,9 @@ fn write_question(
 ) -> io::Result<()> {
     let (mark, style) = mark_answer(&question.answer);
     let words = match question.kind {
-        QuestionKind::All => "all of these hold".to_owned(),
-        QuestionKind::Any => "one of these holds".to_owned(),
-        QuestionKind::Not => "this does not hold".to_owned(),
+        QuestionKind::All => "all of these:".to_owned(),
+        QuestionKind::Any => "one of these:".to_owned(),
+        QuestionKind::Not => "not this:".to_owned(),
         QuestionKind::Predicate(_) => escape::escape_words(&question.question.to_plain_text()),
     };
     let mut spans = vec![styled_text(style, mark), plain_text("  ".repeat(depth + 1))];
@@ -281,19 +282,21 @@ fn write_question(
 /// Writes a fact with where it came from and who vouches for it.
 fn write_fact(page: &mut TerminalPage<'_>, indent: usize, fact: &UsedFact) -> io::Result<()> {
     let trust = if fact.is_verified { "verified" } else { "claimed" };
-    let mut origin = fact.source.source_code().replace('-', " ");
+    let mut origin = match fact.source {
+        UsedFactSource::Assumed => "assumed".to_owned(),
+        source => format!("{trust}: {}", source.source_code().replace('-', " ")),
+    };
     if let Some(place) = describe_change_location(&fact.at, None) {
         origin = format!("{origin}, {}", escape::escape_sentence(&place));
     }
     let what = escape::escape_sentence(&fact.what.sentence());
-    let spans =
-        [plain_text(format!("- {what}")), styled_text(TextStyle::Secondary, format!(" [{trust}: {origin}]"))];
+    let spans = [plain_text(format!("- {what}")), styled_text(TextStyle::Secondary, format!(" [{origin}]"))];
     page.write_hanging_paragraph(indent, indent + 2, &spans)
 }
 
 /// Writes the fewest acts that get a denied change allowed, all of them.
-fn write_plan(page: &mut TerminalPage<'_>, verdict: &Verdict) -> io::Result<()> {
-    let Some(plan) = verdict.plan.as_deref() else { return Ok(()) };
+fn write_plan(page: &mut TerminalPage<'_>, change: &ChangeExplanation) -> io::Result<()> {
+    let Some(plan) = change.verdict.plan.as_deref() else { return Ok(()) };
     page.request_gap();
     if !plan.steps.is_empty() {
         let heading = match plan.is_complete() {
@@ -324,12 +327,13 @@ fn write_plan(page: &mut TerminalPage<'_>, verdict: &Verdict) -> io::Result<()> 
         let what = escape::escape_sentence(&describe_obstacle(obstacle));
         page.write_paragraph(0, &[rule, plain_text(format!(": {what}"))])?;
     }
-    if !plan.open.is_empty() {
-        let rules = escape::escape_words(&join_rule_ids(&plan.open));
-        page.write_paragraph(
-            0,
-            &[plain_text(format!("no act is known for {rules}; see what it asks above"))],
-        )?;
+    let is_shown = |rule: &RuleId| change.rules.iter().any(|shown| shown.judgement.rule.id == *rule);
+    let (shown, others): (Vec<RuleId>, Vec<RuleId>) = plan.open.iter().cloned().partition(is_shown);
+    for (rules, more) in [(shown, "; see what it asks above"), (others, "")] {
+        if !rules.is_empty() {
+            let rules = escape::escape_words(&join_rule_ids(&rules));
+            page.write_paragraph(0, &[plain_text(format!("no act is known for {rules}{more}"))])?;
+        }
     }
     Ok(())
 }

@@ -199,7 +199,7 @@ pub(crate) fn build_json_missing(missing: &Missing) -> JsonMissing<'_> {
     let (why, detail) = match missing {
         Missing::NotAtThisStage(_) => ("not-at-this-stage", None),
         Missing::NotConfigured(_) => ("not-configured", None),
-        Missing::Unavailable(_, detail) | Missing::TooLarge(_, detail) => {
+        Missing::Unavailable(_, detail) | Missing::TooLarge(_, detail) | Missing::NotGiven(_, detail) => {
             ("unavailable", Some(detail.as_str()))
         }
     };

@@ -94,7 +94,9 @@ fn build_json_excluded(one: &ExcludedPerson) -> JsonExcludedPerson<'_> {
 fn build_json_obstacle(obstacle: &PlanObstacle) -> JsonPlanObstacle<'_> {
     let (missing, reason) = match &obstacle.reason {
         ObstacleReason::Missing(missing) => (Some(build_json_missing(missing)), None),
-        ObstacleReason::Because(message) => (None, Some(build_json_message(message))),
+        ObstacleReason::Because(message) | ObstacleReason::Advice(message) => {
+            (None, Some(build_json_message(message)))
+        }
     };
     JsonPlanObstacle { rule: obstacle.rule.as_str(), missing, reason }
 }

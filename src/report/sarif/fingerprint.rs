@@ -72,7 +72,9 @@ impl Fingerprint {
         self.add_part(match missing {
             Missing::NotAtThisStage(_) => "not-at-this-stage".as_bytes(),
             Missing::NotConfigured(_) => "not-configured".as_bytes(),
-            Missing::Unavailable(..) | Missing::TooLarge(..) => "unavailable".as_bytes(),
+            Missing::Unavailable(..) | Missing::TooLarge(..) | Missing::NotGiven(..) => {
+                "unavailable".as_bytes()
+            }
         });
     }
 

@@ -22,7 +22,7 @@ pub(crate) fn write_plan_block(
     page.request_gap();
     write_steps(page, indent, plan)?;
     for obstacle in &plan.obstacles {
-        if let ObstacleReason::Because(_) = obstacle.reason {
+        if !matches!(obstacle.reason, ObstacleReason::Missing(_)) {
             let what = describe_obstacle(obstacle);
             let rule = styled_text(TextStyle::Name, escape::escape_words(obstacle.rule.as_str()));
             page.write_paragraph(

@@ -57,7 +57,7 @@ fn build_result(result: &PolicyTestResult) -> Value {
         "class": result.verdict.class.as_ref().map(ToString::to_string),
         "denied_by": denied_by,
         "rules": rules,
-        "differences": describe_misses(&result.misses, &result.verdict),
+        "differences": describe_misses(result),
     })
 }
 

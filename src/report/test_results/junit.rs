@@ -19,7 +19,7 @@ fn build_test_suite(suite: &SuiteReport) -> TestSuite {
     let mut built = TestSuite::new(file.clone());
     for result in &suite.results {
         let mut status = TestCaseStatus::success();
-        let differences = describe_misses(&result.misses, &result.verdict);
+        let differences = describe_misses(result);
         if let Some(first) = differences.first() {
             status = TestCaseStatus::non_success(NonSuccessKind::Failure);
             status.set_message(first.clone()).set_description(differences.join("\n"));

@@ -54,7 +54,7 @@ fn write_suite(suite: &SuiteReport, style: &ReportStyle, page: &mut TerminalPage
             styled_text(TextStyle::Secondary, place),
         ];
         page.write_paragraph(0, &head)?;
-        for line in describe_misses(&result.misses, &result.verdict) {
+        for line in describe_misses(result) {
             page.write_paragraph(2, &[plain_text(line)])?;
         }
     }

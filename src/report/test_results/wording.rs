@@ -1,13 +1,21 @@
 //! The words for what tests found. Every text is printable: names are the policy's or the suite's, and
 //! findings can quote what a change says.
 
-use crate::judge::name_outcome;
-use crate::policy_tests::{CoverageGap, ExpectationMiss, find_outcome_name};
+use crate::judge::{ChangeExplanation, ExplainedQuestion, QuestionKind, RuleReach, name_outcome};
+use crate::policy_tests::{CoverageGap, ExpectationMiss, PolicyTestResult, find_outcome_name};
 use crate::report::escape::{escape_sentence, escape_words};
-use crate::verdict::{Decision, Judgement, RuleId, RuleOutcome, Verdict};
+use crate::verdict::{ClassId, Decision, Judgement, PredicateAnswer, RuleId, RuleOutcome, Verdict};
+
+/// How many facts are told of a rule that does not do what is expected.
+const MAX_GROUNDS: usize = 4;
+
+/// How many rules are told of that pass where a denial is expected.
+const MAX_PASSED_RULES: usize = 4;
 
 /// Returns how a verdict is not what was expected, a sentence each.
-pub(crate) fn describe_misses(misses: &[ExpectationMiss], verdict: &Verdict) -> Vec<String> {
+pub(crate) fn describe_misses(result: &PolicyTestResult) -> Vec<String> {
+    let PolicyTestResult { misses, verdict, explanation, .. } = result;
+    let explained = explanation.as_deref();
     let mut lines = Vec::new();
     for miss in misses {
         match miss {
@@ -18,6 +26,16 @@ pub(crate) fn describe_misses(misses: &[ExpectationMiss], verdict: &Verdict) -> 
                     found.describe()
                 ));
                 let other_rules = misses.iter().any(|miss| matches!(miss, ExpectationMiss::DeniedBy { .. }));
+                if *found == Decision::Allow && !other_rules {
+                    let applied = verdict.judgements.iter().filter(|one| one.outcome == RuleOutcome::Pass);
+                    for judgement in applied.take(MAX_PASSED_RULES) {
+                        let id = escape_words(judgement.rule.id.as_str());
+                        lines.push(format!(
+                            "`{id}`: {}",
+                            describe_outcome(&judgement.rule.id, verdict, explained)
+                        ));
+                    }
+                }
                 if *found == Decision::Deny && !other_rules {
                     let denying = verdict.judgements.iter().filter(|one| one.is_denying(verdict.enforced));
                     lines.extend(denying.map(|one| describe_denial(&one.rule.id, verdict)));
@@ -34,7 +52,7 @@ pub(crate) fn describe_misses(misses: &[ExpectationMiss], verdict: &Verdict) -> 
             ExpectationMiss::DeniedBy { missing, unexpected } => {
                 for rule in missing {
                     let id = escape_words(rule.as_str());
-                    let found = describe_outcome(rule, verdict);
+                    let found = describe_outcome(rule, verdict, explained);
                     lines.push(format!("expected `{id}` to deny it, and {found}"));
                 }
                 for rule in unexpected {
@@ -44,7 +62,7 @@ pub(crate) fn describe_misses(misses: &[ExpectationMiss], verdict: &Verdict) -> 
             ExpectationMiss::Outcome { rule, expected, .. } => {
                 let words: Vec<&str> = expected.iter().map(|outcome| find_outcome_name(*outcome)).collect();
                 let id = escape_words(rule.as_str());
-                let found = describe_outcome(rule, verdict);
+                let found = describe_outcome(rule, verdict, explained);
                 lines.push(format!("expected `{id}`: {}, and {found}", words.join(" or ")));
             }
         }
@@ -62,7 +80,7 @@ fn describe_denial(rule: &RuleId, verdict: &Verdict) -> String {
 }
 
 /// Returns the outcome of a rule, as the end of a sentence.
-fn describe_outcome(rule: &RuleId, verdict: &Verdict) -> String {
+fn describe_outcome(rule: &RuleId, verdict: &Verdict, explained: Option<&ChangeExplanation>) -> String {
     let Some(judgement) = find_judgement(rule, verdict) else {
         return "it does not apply".to_owned();
     };
@@ -77,9 +95,51 @@ fn describe_outcome(rule: &RuleId, verdict: &Verdict) -> String {
         RuleOutcome::MaybeExempted(_) => "it cannot be decided",
         RuleOutcome::NotApplicable => "it does not apply",
     };
-    match find_reason(rule, verdict) {
+    let ground = || explained.and_then(|explained| find_ground(rule, explained));
+    match find_reason(rule, verdict).or_else(ground) {
         Some(reason) => format!("{words}: {reason}"),
         None => words.to_owned(),
+    }
+}
+
+/// Returns why a rule passes or does not apply, by the questions that decide it and the facts that they rest on.
+fn find_ground(rule: &RuleId, explained: &ChangeExplanation) -> Option<String> {
+    let rule = explained.rules.iter().find(|known| known.judgement.rule.id == *rule)?;
+    let mut grounds = Vec::new();
+    match (&rule.judgement.outcome, &rule.reach) {
+        (RuleOutcome::Pass, _) => list_grounds(rule.require.as_ref()?, &mut grounds),
+        (RuleOutcome::NotApplicable, RuleReach::WhenFails) => list_grounds(rule.when.as_ref()?, &mut grounds),
+        (RuleOutcome::NotApplicable, RuleReach::OtherClass) => {
+            let class = explained.verdict.class.as_ref().map_or("not certain", ClassId::as_str);
+            grounds.push(format!("the class is {}", escape_words(class)));
+        }
+        _ => {}
+    }
+    grounds.truncate(MAX_GROUNDS);
+    (!grounds.is_empty()).then(|| grounds.join("; "))
+}
+
+/// Adds what decides a question: the facts of the parts that give it its answer.
+fn list_grounds(question: &ExplainedQuestion, grounds: &mut Vec<String>) {
+    let holds = |question: &ExplainedQuestion| matches!(question.answer, PredicateAnswer::Holds(_));
+    match (question.kind, holds(question)) {
+        (QuestionKind::Predicate(_), _) => {
+            if question.facts.is_empty() {
+                grounds.push(escape_sentence(&question.question.sentence()));
+            }
+            grounds.extend(question.facts.iter().map(|fact| escape_sentence(&fact.what.sentence())));
+        }
+        (QuestionKind::Any, true) | (QuestionKind::All, false) => {
+            let deciding = question.parts.iter().find(|part| holds(part) == holds(question));
+            if let Some(part) = deciding {
+                list_grounds(part, grounds);
+            }
+        }
+        _ => {
+            for part in &question.parts {
+                list_grounds(part, grounds);
+            }
+        }
     }
 }
 

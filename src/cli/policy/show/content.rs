@@ -17,6 +17,8 @@ pub(super) struct ShownPolicy {
     /// How many further changes there are.
     pub(super) left_out: usize,
     pub(super) controls: Vec<ShownControl>,
+    /// True if the controls that no rule names are those of a list of the reader's own.
+    pub(super) has_own_controls: bool,
 }
 
 /// A change, and what of a policy applies to it.

@@ -1,21 +1,35 @@
 //! Control by control: the rules that serve it, and the controls that the packs know and no rule names.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
 
+use crate::cli::command_error::CommandError;
+use crate::cli::context::Context;
 use crate::cli::policy::show::content::ShownControl;
 use crate::gate::load_from_pack;
-use crate::policy::{Policy, packs};
+use crate::policy::{Policy, Rule, packs};
+use crate::yaml::shorten_for_message;
 
 /// The framework whose controls come first.
 const FIRST_FRAMEWORK: &str = "iso27001";
 
-/// Returns every control that the policy or a pack names, those of ISO 27001 first.
-pub(super) fn list_controls(policy: &Policy) -> Vec<ShownControl> {
+/// How many bytes a list of controls can have.
+const MAX_LIST_BYTES: u64 = 1_000_000;
+
+/// Returns every control that the policy, and the list `wanted` or else a pack, names; those of ISO 27001 first. Of the
+/// rules, only those count that are among `applying`; all of them without it.
+pub(super) fn list_controls(
+    policy: &Policy,
+    applying: Option<&BTreeSet<String>>,
+    wanted: Option<&BTreeSet<String>>,
+) -> Vec<ShownControl> {
     let mut known: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
-    for control in list_pack_controls() {
+    for control in wanted.cloned().unwrap_or_else(list_pack_controls) {
         known.entry(control).or_default();
     }
-    for rule in &policy.rules {
+    let applies = |rule: &&Rule| applying.is_none_or(|ids| ids.contains(rule.description.id.as_str()));
+    for rule in policy.rules.iter().filter(applies) {
         for control in &rule.description.controls {
             let named = (rule.description.id.to_string(), rule.description.title.clone());
             known.entry(control.clone()).or_default().push(named);
@@ -31,6 +45,40 @@ pub(super) fn list_controls(policy: &Policy) -> Vec<ShownControl> {
         )
     });
     controls
+}
+
+/// Reads a list of controls: the first word of each line, such as `iso27001:A.8.32`. Empty lines, and what stands behind
+/// `#`, count for nothing.
+///
+/// # Errors
+///
+/// Fails if the file cannot be read, is too large, names no control, or has a line that is none.
+pub(super) fn read_control_list(file: &Path, context: &Context) -> Result<BTreeSet<String>, CommandError> {
+    let named = shorten_for_message(&file.to_string_lossy());
+    let path = context.resolve_path(file);
+    let fail = |why: String| CommandError::Usage(format!("`{named}` cannot be read: {why}"));
+    let length = fs::metadata(&path).map_err(|error| fail(error.to_string()))?.len();
+    if length > MAX_LIST_BYTES {
+        return Err(fail(format!("it is larger than {MAX_LIST_BYTES} bytes")));
+    }
+    let text = fs::read_to_string(&path).map_err(|error| fail(error.to_string()))?;
+    let mut controls = BTreeSet::new();
+    for (number, line) in text.lines().enumerate() {
+        let line = line.split('#').next().unwrap_or_default();
+        let Some(id) = line.split_whitespace().next() else { continue };
+        if !matches!(id.split_once(':'), Some((framework, id)) if !framework.is_empty() && !id.is_empty()) {
+            return Err(CommandError::Usage(format!(
+                "line {} of `{named}`: `{}` is no control, as `iso27001:A.8.32` is",
+                number + 1,
+                shorten_for_message(id)
+            )));
+        }
+        controls.insert(id.to_owned());
+    }
+    if controls.is_empty() {
+        return Err(CommandError::Usage(format!("`{named}` names no control")));
+    }
+    Ok(controls)
 }
 
 /// Returns the framework that a control is of.

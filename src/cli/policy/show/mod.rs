@@ -2,11 +2,13 @@
 
 mod content;
 mod controls;
+mod entries_outline;
 mod json;
 mod outline;
 mod stages;
 mod terminal;
 
+use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write as _};
 use std::path::PathBuf;
 
@@ -17,7 +19,7 @@ use crate::cli::context::Context;
 use crate::cli::output::{ListFormatArg, ignore_broken_pipe};
 use crate::cli::policy::lookup::load_policy_or_pack;
 use crate::cli::policy::show::content::{AppliedChange, ShownPolicy};
-use crate::cli::policy::show::controls::list_controls;
+use crate::cli::policy::show::controls::{list_controls, read_control_list};
 use crate::cli::policy::show::outline::PolicyOutlineBuilder;
 use crate::cli::policy::show::stages::StageArg;
 use crate::gate::LoadedPolicy;
@@ -40,6 +42,8 @@ Examples:
   changegate policy show --stage commit-msg      what the hook in a clone asks
   changegate policy show --for main..topic       what applies to a change, and why
   changegate policy show --controls              which rules serve which control
+  changegate policy show --controls --for main..topic
+  changegate policy show --controls --control-list soa.txt
   changegate policy show --format json")]
 pub(super) struct PolicyShowArgs {
     /// Shipped pack to show instead of this repository's policy
@@ -58,8 +62,12 @@ pub(super) struct PolicyShowArgs {
     applied_to: Option<String>,
 
     /// Show control by control which rules name it, and which controls none does
-    #[arg(long, conflicts_with_all = ["stage", "applied_to"])]
+    #[arg(long, conflicts_with = "stage")]
     controls: bool,
+
+    /// With --controls: the controls that matter to you, one id to a line, instead of those of shipped packs
+    #[arg(long, value_name = "FILE", requires = "controls")]
+    control_list: Option<PathBuf>,
 
     /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "terminal")]
@@ -88,13 +96,21 @@ pub(super) fn show_policy(args: &PolicyShowArgs, context: &Context) -> Result<Co
         changes: Vec::new(),
         left_out,
         controls: Vec::new(),
+        has_own_controls: false,
     };
+    for change in &changes {
+        shown.changes.push(apply_policy(&loaded, &origins, change));
+    }
     if args.controls {
-        shown.controls = list_controls(policy);
+        let wanted = match &args.control_list {
+            Some(file) => Some(read_control_list(file, context)?),
+            None => None,
+        };
+        let applying = args.applied_to.as_ref().map(|_| take_applied_rules(&mut shown.changes));
+        shown.controls = list_controls(policy, applying.as_ref(), wanted.as_ref());
+        shown.has_own_controls = wanted.is_some();
     } else if args.applied_to.is_some() {
-        for change in &changes {
-            shown.changes.push(apply_policy(&loaded, &origins, change));
-        }
+        // The changes say all.
     } else if let Some(stage) = args.stage {
         shown.sections = vec![
             builder.build_classes(),
@@ -155,6 +171,17 @@ fn apply_policy(loaded: &LoadedPolicy, origins: &ValueOrigins, change: &Change) 
         because,
         sections,
     }
+}
+
+/// Returns the rules that apply to one of the changes, and leaves of the changes what they are.
+fn take_applied_rules(changes: &mut [AppliedChange]) -> BTreeSet<String> {
+    let mut rules = BTreeSet::new();
+    for change in changes {
+        for section in change.sections.drain(..).filter(|section| section.id == "rules") {
+            rules.extend(section.items.into_iter().map(|item| item.name));
+        }
+    }
+    rules
 }
 
 /// Adds the question of a class, and the facts by which it holds.

@@ -1,21 +1,22 @@
 //! The parts of an effective policy, each value with where it came from.
 
 use crate::audit::procedure::words::{
-    describe_effect, describe_field, describe_holiday, describe_limit, describe_ref_pattern, join_words,
+    describe_effect, describe_field, describe_limit, describe_ref_pattern, join_words,
 };
-use crate::calendar::{Holiday, TimeLimit};
+use crate::calendar::TimeLimit;
 use crate::cli::policy::show::content::{ShownItem, ShownSection, ShownValue};
 use crate::gate::LoadedPolicy;
 use crate::policy::origins::ValueOrigins;
 use crate::policy::{ActPermission, ChangeUnit, Policy, Rule, RuleExemption};
 use crate::predicates::Predicate;
+use crate::predicates::support::condition::Condition;
 use crate::verdict::{RuleLevel, time_limit_message};
 
 /// Builds the parts of a policy.
 pub(super) struct PolicyOutlineBuilder<'loaded> {
-    policy: &'loaded Policy,
+    pub(super) policy: &'loaded Policy,
     source: &'loaded str,
-    origins: &'loaded ValueOrigins,
+    pub(super) origins: &'loaded ValueOrigins,
 }
 
 impl<'loaded> PolicyOutlineBuilder<'loaded> {
@@ -43,11 +44,21 @@ impl<'loaded> PolicyOutlineBuilder<'loaded> {
         sections
     }
 
-    fn show_value(&self, label: &'static str, text: impl Into<String>, path: &[&str]) -> ShownValue {
+    pub(super) fn show_value(
+        &self,
+        label: &'static str,
+        text: impl Into<String>,
+        path: &[&str],
+    ) -> ShownValue {
         ShownValue { label, text: text.into(), statements: self.origins.find_statements(path).to_vec() }
     }
 
-    fn show_item(&self, name: impl Into<String>, path: &[&str], values: Vec<ShownValue>) -> ShownItem {
+    pub(super) fn show_item(
+        &self,
+        name: impl Into<String>,
+        path: &[&str],
+        values: Vec<ShownValue>,
+    ) -> ShownItem {
         let statements = self.origins.find_statements(path).to_vec();
         ShownItem { name: name.into(), statements, values }
     }
@@ -113,38 +124,17 @@ impl<'loaded> PolicyOutlineBuilder<'loaded> {
         ShownSection { id: "teams", title: "Teams", items }
     }
 
-    fn build_people(&self) -> ShownSection {
-        let people = &self.policy.people;
-        let mut items = Vec::new();
-        // A pack lists dozens of bots; those of one file stand together, at the place of the first one.
-        let mut files: Vec<(String, Vec<String>)> = Vec::new();
-        for bot in people.list_bots() {
-            let written = bot.to_string();
-            let statements = self.origins.find_statements(&["bots", &written]);
-            let file = statements.first().map_or_else(String::new, |statement| statement.file.clone());
-            match files.iter_mut().find(|(known, _)| *known == file) {
-                Some((_, bots)) => bots.push(written),
-                None => files.push((file, vec![written])),
-            }
+    /// Returns what a condition accepts that its words do not say, one value for each.
+    fn show_allowances(&self, condition: &Condition, path: &[&str]) -> Vec<ShownValue> {
+        let mut values = Vec::new();
+        for allowance in condition.list_allowances() {
+            // What the condition took the place of stands below the condition.
+            let mut value = self.show_value("also", allowance.to_plain_text(), path);
+            let earlier = value.statements.len().saturating_sub(1);
+            value.statements.drain(..earlier);
+            values.push(value);
         }
-        for (_, bots) in files {
-            let first = bots.first().cloned().unwrap_or_default();
-            let text = bots.join(", ");
-            items.push(self.show_item("bots", &["bots", &first], vec![self.show_value("are", text, &[])]));
-        }
-        for holiday in people.holidays().list_holidays() {
-            let words = describe_holiday(holiday);
-            let written = match holiday {
-                Holiday::Once(day) => day.to_string(),
-                Holiday::EveryYear { month, day } => format!("{month:02}-{day:02}"),
-            };
-            items.push(self.show_item(
-                words,
-                &["holidays", &written],
-                vec![self.show_value("is", "a holiday", &[])],
-            ));
-        }
-        ShownSection { id: "people", title: "Bots and holidays", items }
+        values
     }
 
     fn build_fields(&self) -> ShownSection {
@@ -170,11 +160,9 @@ impl<'loaded> PolicyOutlineBuilder<'loaded> {
                 false => class.when.describe().to_plain_text(),
             };
             let order = if index == 0 { "if" } else { "else if" };
-            items.push(self.show_item(
-                class.id.as_str(),
-                &path,
-                vec![self.show_value(order, question, &path)],
-            ));
+            let mut values = vec![self.show_value(order, question, &path)];
+            values.extend(self.show_allowances(&class.when, &path));
+            items.push(self.show_item(class.id.as_str(), &path, values));
         }
         ShownSection { id: "classes", title: "Classes, of which the first one counts", items }
     }
@@ -207,9 +195,11 @@ impl<'loaded> PolicyOutlineBuilder<'loaded> {
         }
         if let Some(when) = &rule.when {
             values.push(self.show_value("when", when.describe().to_plain_text(), &["rules", id, "when"]));
+            values.extend(self.show_allowances(when, &["rules", id, "when"]));
         }
         let require = rule.require.describe().to_plain_text();
         values.push(self.show_value("requires", require, &["rules", id, "require"]));
+        values.extend(self.show_allowances(&rule.require, &["rules", id, "require"]));
         if let Some(why) = &rule.why {
             values.push(self.show_value("why", why.as_str(), &["rules", id, "why"]));
         }
@@ -227,30 +217,6 @@ impl<'loaded> PolicyOutlineBuilder<'loaded> {
         item
     }
 
-    fn build_standard_changes(&self) -> ShownSection {
-        let mut items = Vec::new();
-        for (id, entry) in self.policy.standard_changes.list_entries() {
-            let paths: Vec<String> = entry.paths.iter().map(ToString::to_string).collect();
-            let path = ["standard-changes", id];
-            items.push(self.show_item(
-                id,
-                &path,
-                vec![
-                    self.show_value("touches", paths.join(", "), &path),
-                    self.show_value(
-                        "counts",
-                        format!(
-                            "from {} to {}, approved by {}",
-                            entry.approved_on, entry.review_by, entry.approved_by
-                        ),
-                        &[],
-                    ),
-                ],
-            ));
-        }
-        ShownSection { id: "standard-changes", title: "Standard changes", items }
-    }
-
     /// Builds the exemptions that are wanted.
     pub(super) fn build_exemptions(&self, is_wanted: &dyn Fn(&RuleExemption) -> bool) -> ShownSection {
         let mut items = Vec::new();
@@ -258,16 +224,14 @@ impl<'loaded> PolicyOutlineBuilder<'loaded> {
             let rule = self.policy.rules.get(exemption.rule_index);
             let rule = rule.map_or("?", |rule| rule.description.id.as_str());
             let path = ["exemptions", exemption.id.as_str()];
-            items.push(self.show_item(
-                rule,
-                &path,
-                vec![
-                    self.show_value("for", exemption.when.describe().to_plain_text(), &path),
-                    self.show_value("until", exemption.until.to_string(), &[]),
-                    self.show_value("reason", exemption.reason.as_str(), &[]),
-                    self.show_value("by", exemption.approved_by.as_str(), &[]),
-                ],
-            ));
+            let mut values = vec![self.show_value("for", exemption.when.describe().to_plain_text(), &path)];
+            values.extend(self.show_allowances(&exemption.when, &path));
+            values.extend([
+                self.show_value("until", exemption.until.to_string(), &[]),
+                self.show_value("reason", exemption.reason.as_str(), &[]),
+                self.show_value("by", exemption.approved_by.as_str(), &[]),
+            ]);
+            items.push(self.show_item(rule, &path, values));
         }
         ShownSection { id: "exemptions", title: "Exemptions", items }
     }
@@ -337,11 +301,15 @@ impl<'loaded> PolicyOutlineBuilder<'loaded> {
         for (name, what, permission) in all {
             if !permission.is_empty() {
                 let who = [permission.teams.as_slice(), &permission.bots].concat().join(", ");
+                let limit = match name {
+                    "attach" => format!(", of at most {} bytes", acts.max_attachment_bytes),
+                    _ => String::new(),
+                };
                 let path = ["acts", name];
                 items.push(self.show_item(
                     name,
                     &path,
-                    vec![self.show_value("is", format!("{who} {what}"), &path)],
+                    vec![self.show_value("is", format!("{who} {what}{limit}"), &path)],
                 ));
             }
         }

@@ -6,9 +6,7 @@
 use std::io::{self, Write};
 
 use crate::cli::output::wrap_text;
-use crate::cli::policy::show::content::{
-    AppliedChange, ShownControl, ShownItem, ShownPolicy, ShownSection, ShownValue,
-};
+use crate::cli::policy::show::content::{AppliedChange, ShownItem, ShownPolicy, ShownSection, ShownValue};
 use crate::policy::origins::WrittenValue;
 
 /// Writes the policy.
@@ -32,7 +30,7 @@ pub(super) fn write_terminal(shown: &ShownPolicy, out: &mut dyn Write) -> io::Re
             writeln!(out, "{}", wrap_text("", 2, &format!("{rule}: {fact} cannot be known here")))?;
         }
     }
-    write_controls(&shown.controls, out)
+    write_controls(shown, out)
 }
 
 fn write_change(change: &AppliedChange, out: &mut dyn Write) -> io::Result<()> {
@@ -114,7 +112,8 @@ fn name_place(statement: &WrittenValue) -> String {
     format!("{pack}{}:{}", statement.file, statement.line)
 }
 
-fn write_controls(controls: &[ShownControl], out: &mut dyn Write) -> io::Result<()> {
+fn write_controls(shown: &ShownPolicy, out: &mut dyn Write) -> io::Result<()> {
+    let controls = &shown.controls;
     if controls.is_empty() {
         return Ok(());
     }
@@ -126,9 +125,12 @@ fn write_controls(controls: &[ShownControl], out: &mut dyn Write) -> io::Result<
             writeln!(out, "{}", wrap_text("  ", 4, &words))?;
         }
     }
-    writeln!(out, "\n# Controls that shipped packs name")?;
+    let whose =
+        if shown.has_own_controls { "Controls of your list" } else { "Controls that shipped packs name" };
+    writeln!(out, "\n# {whose}")?;
+    let no_rule = if shown.changes.is_empty() { "no rule names it" } else { "no rule that applies names it" };
     for control in controls.iter().filter(|control| control.rules.is_empty()) {
-        writeln!(out, "{}: no rule names it", control.id)?;
+        writeln!(out, "{}: {no_rule}", control.id)?;
     }
     Ok(())
 }

@@ -95,7 +95,7 @@ impl From<&Missing> for GapCause {
         match missing {
             Missing::NotAtThisStage(_) => GapCause::NotAtThisStage,
             Missing::NotConfigured(_) => GapCause::NotConfigured,
-            Missing::Unavailable(..) | Missing::TooLarge(..) => GapCause::Unavailable,
+            Missing::Unavailable(..) | Missing::TooLarge(..) | Missing::NotGiven(..) => GapCause::Unavailable,
         }
     }
 }

@@ -1,10 +1,15 @@
 //! Whether one requirement asks at least as much as another, as far as their wording shows it.
 
 use crate::calendar::TimeLimit;
-use crate::policy::inspect::written::{
-    find_entry, is_same_value, list_entries, list_items, list_parts, list_texts, measure_node, scalar_text,
+use crate::policy::inspect::weakening::parameter_senses::{
+    are_teams_as_strict, is_added_demand, is_allowance, is_listed_as_strict, is_short_form_as_strict,
+    is_window_as_strict,
 };
-use crate::yaml::YamlNode;
+use crate::policy::inspect::written::{
+    find_entry, is_same_value, list_condition_predicates, list_entries, list_parts, list_texts, measure_node,
+    scalar_text,
+};
+use crate::yaml::{YamlNode, YamlValue};
 
 /// What `approvals` asks for where it does not say; for `trust` and `of`, that is the strictest word.
 const APPROVAL_DEFAULTS: [(&str, &str); 3] =
@@ -23,6 +28,8 @@ pub(crate) fn is_as_strict(old: &YamlNode, new: &YamlNode) -> bool {
 fn asks_as_much(old: &YamlNode, new: &YamlNode) -> bool {
     list_entries(old).iter().all(|(key, asked)| match key.text.as_str() {
         "all" => list_parts(asked).iter().all(|part| asks_for(new, part)),
+        // One way is enough.
+        "any" if list_parts(asked).iter().any(|way| is_as_strict(way, new)) => true,
         _ => asks_for_entry(new, &key.text, asked),
     })
 }
@@ -48,7 +55,8 @@ fn asks_for_entry(new: &YamlNode, key: &str, asked: &YamlNode) -> bool {
             let ways = list_parts(asked);
             list_parts(value).iter().all(|way| ways.iter().any(|known| asks_as_much(known, way)))
         }
-        "not" => is_same_value(asked, value),
+        "not" => is_same_value(asked, value) || is_exclusion_as_strict(asked, value),
+        "window" => is_window_as_strict(asked, value),
         "field" => list_entries(asked).iter().all(|(field, asked)| {
             find_entry(value, &field.text).is_some_and(|value| is_parameter_as_strict("", asked, value))
         }),
@@ -56,12 +64,26 @@ fn asks_for_entry(new: &YamlNode, key: &str, asked: &YamlNode) -> bool {
     })
 }
 
+/// The predicates whose answer rests on nothing but what the change itself is.
+const CERTAIN_PREDICATES: [&str; 4] = ["touches", "only-touches", "branch", "subject"];
+
+/// Returns true if what must not be in `old` must not be in `new`, either. Only for what is certain: an answer that is
+/// unknown is none under `not`.
+fn is_exclusion_as_strict(old: &YamlNode, new: &YamlNode) -> bool {
+    let is_certain = |condition| {
+        let asked = list_condition_predicates(condition);
+        asked.iter().all(|(key, _)| CERTAIN_PREDICATES.contains(&key.text.as_str()))
+    };
+    is_certain(old) && is_certain(new) && is_as_strict(new, old)
+}
+
 /// Compares the parameters of one predicate. Another set of them is in doubt, but for those that only
 /// narrow who or what counts.
 fn are_parameters_as_strict(predicate: &str, old: &YamlNode, new: &YamlNode) -> bool {
     let (known, given) = (list_entries(old), list_entries(new));
-    if known.is_empty() || given.is_empty() {
-        return is_same_value(old, new);
+    let is_map = |node: &YamlNode| matches!(node.value, YamlValue::Map(_));
+    if !is_map(old) || !is_map(new) {
+        return is_same_value(old, new) || is_short_form_as_strict(predicate, old, new);
     }
     let defaults = if predicate == "approvals" { &APPROVAL_DEFAULTS[..] } else { &[] };
     let is_default = |key: &str, node: &YamlNode| {
@@ -76,12 +98,17 @@ fn are_parameters_as_strict(predicate: &str, old: &YamlNode, new: &YamlNode) -> 
             _ => false,
         },
         "ticket" => !["within", "unseen"].contains(&key),
-        _ => false,
+        _ => is_added_demand(predicate, key),
     };
     known.iter().all(|(key, asked)| match find_entry(new, &key.text) {
-        Some(value) => is_parameter_as_strict(&key.text, asked, value),
+        Some(_) if predicate == "approvals" && key.text == "from" => are_teams_as_strict(old, new),
+        Some(value) => {
+            is_parameter_as_strict(&key.text, asked, value)
+                || is_listed_as_strict(predicate, &key.text, asked, value)
+        }
         None => {
-            is_default(&key.text, asked)
+            is_allowance(predicate, &key.text)
+                || is_default(&key.text, asked)
                 || defaults.iter().any(|(word, _)| *word == key.text) && key.text != "at-least"
         }
     }) && given.iter().all(|(key, value)| {
@@ -97,17 +124,10 @@ fn is_parameter_as_strict(key: &str, old: &YamlNode, new: &YamlNode) -> bool {
         ("at-least", Some(old), Some(new)) => {
             matches!((old.parse::<u64>(), new.parse::<u64>()), (Ok(old), Ok(new)) if new >= old)
         }
-        ("longest" | "files" | "lines" | "commits", Some(old), Some(new)) => {
-            matches!((old.parse::<u64>(), new.parse::<u64>()), (Ok(old), Ok(new)) if new <= old)
-        }
         ("within", Some(old), Some(new)) => is_limit_as_short(old, new),
         ("trust", _, Some(new)) => new == "verified",
         ("of", _, Some(new)) => new == "final-revision",
         ("unowned", _, Some(new)) => new == "refuse",
-        ("from", ..) => {
-            let teams = list_texts(old);
-            !list_items(new).is_empty() && list_texts(new).iter().all(|team| teams.contains(team))
-        }
         // `field: { X: { within: 5 business days, by: others } }`
         ("", None, None) => are_parameters_as_strict("", old, new),
         _ => false,
@@ -265,8 +285,37 @@ mod tests {
             ("field: { R: { within: 5 business days } }", "field: { R: { within: 3 days } }"),
             ("any: [{ draft: false }, { signed: true }]", "any: [{ signed: true }]"),
             ("subject: { longest: 72 }", "subject: { longest: 50 }"),
+            ("size: { files: { at-most: 3 } }", "size: { files: { at-most: 2 } }"),
+            ("size: { files: { at-most: 3 } }", "size: { files: { at-most: 3 }, lines: { at-most: 9 } }"),
+            ("size: { files: { at-most: 3 }, ignore: ['*.lock'] }", "size: { files: { at-most: 3 } }"),
+            ("checks: test", "checks: [test, lint]"),
+            (
+                "checks: { named: test, allow: [skipped, neutral] }",
+                "checks: { named: test, allow: [skipped] }",
+            ),
+            ("author: { domain: [a.example, b.example] }", "author: { domain: [a.example] }"),
+            ("not: { touches: a/ }", "not: { touches: [a/, b/] }"),
+            ("label: { none-of: [x] }", "label: { none-of: [x, y] }"),
+            ("signed: true", "signed: { from: [a] }"),
+            (
+                "window: { outside: [{ weekdays: [Fri], until: '22:59' }] }",
+                "window: { outside: [{ weekdays: [Fri], until: '23:00' }] }",
+            ),
+            (
+                "window: { outside: [{ from: 2026-12-20, until: 2026-12-31 }] }",
+                "window: { outside: [{ from: 2026-12-20, until: 2027-01-03 }] }",
+            ),
+            (
+                "approvals: { from: [a, b, c], distinct-teams: true }",
+                "approvals: { from: [c, b, a, d], distinct-teams: true }",
+            ),
+            ("approvals: { from: [a, b, c] }", "approvals: { from: [a, b], distinct-teams: true }"),
+            ("any: [{ draft: false }, { signed: true }]", "signed: true"),
         ] {
             assert!(compare(old, new), "{old} -> {new}");
+            // What says the same in other words is as strict both ways.
+            let is_reworded = old.starts_with("all:") || new.starts_with("any:");
+            assert!(is_reworded || !compare(new, old), "{new} -> {old}");
         }
     }
 
@@ -290,6 +339,23 @@ mod tests {
             ("any: [{ signed: true }]", "any: [{ draft: false }, { signed: true }]"),
             ("not: { label: x }", "not: { label: y }"),
             ("subject: { longest: 50 }", "subject: { longest: 72 }"),
+            (
+                "approvals: { from: [a, b, c], distinct-teams: true }",
+                "approvals: { from: [a, b], distinct-teams: true }",
+            ),
+            ("approvals: { from: [a, b], distinct-teams: true }", "approvals: { from: [a, b] }"),
+            (
+                "approvals: { from: [a, b], distinct-teams: true, at-least: 3 }",
+                "approvals: { from: [a, b, c], distinct-teams: true, at-least: 3 }",
+            ),
+            ("checks: { named: [test], by: [a, b] }", "checks: { named: [test], by: [a] }"),
+            ("not: { touches: [a/, b/] }", "not: { touches: a/ }"),
+            ("not: { label: { any-of: [x] } }", "not: { label: { any-of: [x, y] } }"),
+            ("size: { files: { at-most: 2 } }", "size: { files: { at-most: 2 }, ignore: [a] }"),
+            (
+                "window: { outside: [{ weekdays: [Fri] }], zone: Europe/Berlin }",
+                "window: { outside: [{ weekdays: [Fri] }] }",
+            ),
         ] {
             assert!(!compare(old, new), "{old} -> {new}");
         }

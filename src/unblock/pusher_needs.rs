@@ -1,0 +1,94 @@
+//! Who else could push a change, where a policy asks who pushes it.
+
+use crate::change::{PusherIdentity, Text};
+use crate::people::ResolvedIdentity;
+use crate::predicates::Predicate;
+use crate::predicates::pusher::PusherPredicate;
+use crate::unblock::applied::apply_repairs;
+use crate::unblock::needs::{AskedChange, Need, WaysToMeet};
+use crate::unblock::repair::Repair;
+use crate::unblock::wording::{ADD_AUTHOR_TO_ROSTER, ADD_TO_ROSTER};
+use crate::verdict::ObstacleReason;
+
+/// How many accounts are tried.
+const MAX_ACCOUNTS: usize = 50;
+
+/// Returns what it takes that the pusher is one who is meant, or none of them where `wanted` is false.
+///
+/// Only a push is made again by someone else. What several accounts have pushed to a pull request stays theirs.
+pub(super) fn list_pusher_needs<'policy>(
+    predicate: &'policy Predicate,
+    asked_pusher: &PusherPredicate,
+    wanted: bool,
+    asked: &AskedChange<'_, 'policy>,
+) -> WaysToMeet<'policy> {
+    let change = asked.context.change;
+    let Ok(PusherIdentity::Account(current)) = &change.pusher else { return WaysToMeet::Open };
+    if change.pull.is_ok() {
+        return WaysToMeet::Open;
+    }
+    let mut accounts: Vec<String> = Vec::new();
+    for account in list_candidates(asked_pusher, wanted, asked) {
+        let is_tried = accounts.contains(&account) || current.as_bytes() == account.as_bytes();
+        if is_tried || is_bot(&account, asked) {
+            continue;
+        }
+        let act = Repair::PushAs { accounts: vec![account.clone()] };
+        if asked.is_answered(predicate, wanted, &apply_repairs(change, &[act])) {
+            accounts.push(account);
+        }
+    }
+    if !accounts.is_empty() {
+        return WaysToMeet::Known(vec![vec![Need::Act(Repair::PushAs { accounts })]]);
+    }
+    let is_unknown = asked.people.identify_account(current) == ResolvedIdentity::Unknown;
+    if asked.people.has_roster() && is_unknown && asked_pusher.asked_accounts().is_empty() {
+        let reason = ADD_TO_ROSTER.with("account", current);
+        return WaysToMeet::Blocked(ObstacleReason::Advice(reason));
+    }
+    WaysToMeet::Open
+}
+
+/// Returns what is to be done about an author whom the roster does not list; who made a commit does not change.
+pub(super) fn list_author_needs<'policy>(asked: &AskedChange<'_, 'policy>) -> WaysToMeet<'policy> {
+    if !asked.people.has_roster() {
+        return WaysToMeet::Open;
+    }
+    for commit in &asked.context.change.commits {
+        if asked.people.identify_person(&commit.author) == ResolvedIdentity::Unknown {
+            let reason = ADD_AUTHOR_TO_ROSTER.with("author", &commit.author.email);
+            return WaysToMeet::Blocked(ObstacleReason::Advice(reason));
+        }
+    }
+    WaysToMeet::Open
+}
+
+/// Returns the accounts that the policy names: those that are asked for, the members of teams, and the people of the
+/// roster.
+fn list_candidates(asked_pusher: &PusherPredicate, wanted: bool, asked: &AskedChange<'_, '_>) -> Vec<String> {
+    let people = asked.people;
+    let mut candidates: Vec<String> = Vec::new();
+    if wanted {
+        let named = asked_pusher.asked_accounts().iter().map(ToString::to_string);
+        candidates.extend(named.filter(|name| !name.contains('*')));
+    }
+    let is_account = |identity: &str| !identity.contains('@');
+    for team in asked_pusher.asked_teams() {
+        candidates.extend(people.team_members(team).iter().filter(|member| is_account(member)).cloned());
+    }
+    let mut listed: Vec<String> = Vec::new();
+    for (identity, _) in people.list_identities() {
+        if is_account(identity) {
+            listed.push(identity.to_owned());
+        }
+    }
+    listed.sort_unstable();
+    candidates.extend(listed);
+    candidates.truncate(MAX_ACCOUNTS);
+    candidates
+}
+
+fn is_bot(account: &str, asked: &AskedChange<'_, '_>) -> bool {
+    let identity = asked.people.identify_account(&Text::from(account));
+    matches!(identity, ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot)
+}
