@@ -972,7 +972,7 @@ fn the_content_of_files_is_tried_with_a_patch() {
     );
     scene.commit("Start\n");
     let own = ["try", "-m", "Patch it", "--author", "Ana <ana@example.com>"];
-    let mut run = |args: &[&str], input: &[u8]| {
+    let run = |args: &[&str], input: &[u8]| {
         let mut command = scene.command(&[&own[..], args].concat());
         command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
         let mut child = command.spawn().unwrap();

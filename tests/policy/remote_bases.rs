@@ -87,7 +87,7 @@ const WEAKER: &[(&str, &str)] = &[
     ("protects: ['release/*']\n", "`protects`"),
     ("classes: { none: { touches: x/ }, normal: {} }\n", "`classes`"),
     ("fields:\n  Plan: { text: { min-length: 2 } }\nreasons: { fields.Plan: short }\n", "field `Plan`"),
-    ("people: { teams: { security: [ana@example.com, joe@example.com] } }\n", "`people.teams.security`"),
+    ("people: { teams: { security: [ana@example.com, joe@example.com] } }\n", "team `security`"),
     (
         "exemptions:\n  - { rule: risk, when: { only-touches: docs/ }, reason: prose, approved-by: K, until: 2999-01-01 }\n",
         "exemption from `risk`",
