@@ -1,5 +1,6 @@
 //! `changegate ledger`: shows the ledger, verifies it, exports it, and reconciles it with the refs.
 
+mod act_text;
 pub(crate) mod export;
 pub(crate) mod policy_counts;
 mod pull_verdict_text;

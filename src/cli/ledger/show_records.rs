@@ -5,8 +5,9 @@ use std::io::{self, BufWriter, Write};
 use anyhow::Context as _;
 use serde_json::json;
 
-use crate::change::{Oid, Text};
+use crate::change::Oid;
 use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
+use crate::cli::ledger::act_text::{escape_name, write_act};
 use crate::cli::ledger::policy_counts::write_policy_counts;
 use crate::cli::ledger::pull_verdict_text::write_pull_verdict;
 use crate::cli::output;
@@ -16,8 +17,8 @@ use crate::ledger::record::describe::{describe_decision_word, describe_record, f
 use crate::ledger::record::parse_unauthorised_key;
 use crate::ledger::record::readable::ReadableRecord;
 use crate::ledger::record::{
-    BreakGlassEvent, ChangeAct, DecisionRecord, LedgerEvent, ObligationEvidence, Record, RecordedActKind,
-    RecordedContributor, RecordedJudgement, RecordedMove, RecordedOutcome, RecordedPusher,
+    BreakGlassEvent, DecisionRecord, LedgerEvent, ObligationEvidence, Record, RecordedContributor,
+    RecordedJudgement, RecordedMove, RecordedOutcome, RecordedPusher,
 };
 use crate::ledger::store::{RECORD_FILE, read_ledger_file};
 use crate::report::escape;
@@ -265,31 +266,6 @@ fn write_session(out: &mut dyn Write, record: &BreakGlassEvent) -> io::Result<()
     }
 }
 
-fn write_act(out: &mut dyn Write, event: &ChangeAct) -> io::Result<()> {
-    let act = &event.act;
-    writeln!(out, "{}", escape::escape_words(&event.describe()))?;
-    writeln!(out, "change    {} on {}", act.change, escape_name(&act.ref_name))?;
-    let kind = if act.person.is_some() { "" } else { ", a bot" };
-    writeln!(out, "by        {}{kind}", escape_name(&act.account))?;
-    match &act.says {
-        RecordedActKind::Outcome { incident: Some(incident), .. } => {
-            writeln!(out, "incident  {}", escape_name(incident))?;
-        }
-        RecordedActKind::Attachment { name, bytes, digest, commit } => {
-            let (name, digest) = (escape::escape_words(name), escape::escape_words(digest));
-            writeln!(out, "file      {name}, {bytes} bytes, in commit {commit}")?;
-            writeln!(out, "          {digest}")?;
-        }
-        RecordedActKind::Outcome { incident: None, .. }
-        | RecordedActKind::Verified
-        | RecordedActKind::Deployment { .. } => {}
-    }
-    if let Some(note) = &act.note {
-        writeln!(out, "note      {}", escape_name(note))?;
-    }
-    writeln!(out, "seen      {}", event.observed_at)
-}
-
 fn write_decision(out: &mut dyn Write, decided: &DecisionRecord) -> io::Result<()> {
     let word = describe_decision_word(decided);
     writeln!(out, "decision  {word}, {}", escape::escape_words(&decided.id))?;
@@ -394,8 +370,4 @@ pub(crate) fn describe_pusher(pusher: &RecordedPusher) -> String {
         RecordedPusher::Unidentified => "unknown".into(),
         RecordedPusher::Unknown(cause) => format!("not available ({})", cause.describe()),
     }
-}
-
-fn escape_name(name: &Text) -> String {
-    escape::escape_terminal(name.as_bytes(), escape::MAX_QUOTE_COLUMNS)
 }

@@ -28,7 +28,7 @@ pub(crate) enum SketchedPart<'policy> {
 }
 
 /// As [`SketchedPart`], with fields as aspects.
-pub(crate) enum QuestionPart {
+pub(crate) enum SearchedPart {
     Fixed(Option<bool>),
     /// Holds if one of these does, each under a choice of an aspect.
     Any(Vec<(usize, Rc<AspectColumn>)>),
@@ -48,7 +48,7 @@ struct FieldAspect<'policy> {
 pub(crate) struct ChangeSearch<'policy> {
     pub(crate) asked: Rc<AskedRules<'policy>>,
     /// What is known of each question, by its number; nothing for one that is open.
-    pub(crate) questions: Vec<Option<Vec<QuestionPart>>>,
+    pub(crate) questions: Vec<Option<Vec<SearchedPart>>>,
     /// The choices of each aspect; those of the fields come last.
     pub(crate) choices: Vec<ChoiceSet>,
     /// The aspects that each rule is about by itself, and its classes.
@@ -96,12 +96,12 @@ impl<'policy> ChangeSearch<'policy> {
                 *place = ChoiceSet::of_all(aspect.invalid_choice() + 1);
             }
         }
-        let mut questions: Vec<Option<Vec<QuestionPart>>> = Vec::new();
+        let mut questions: Vec<Option<Vec<SearchedPart>>> = Vec::new();
         questions.resize_with(asked.numbers.count_questions(), || None);
         let mut size = asked.measure_rules().saturating_add(choices.len());
         for (number, parts) in sketches {
             let parts = resolve_parts(parts, &fields);
-            size += parts.iter().map(QuestionPart::measure_part).sum::<usize>();
+            size += parts.iter().map(SearchedPart::measure_part).sum::<usize>();
             if let Some(place) = questions.get_mut(number) {
                 *place = Some(parts);
             }
@@ -141,7 +141,7 @@ impl<'policy> ChangeSearch<'policy> {
         match self.asked.nodes.get(node) {
             Some(AskedNode::Question(Some(question))) => {
                 for part in self.questions.get(*question).into_iter().flatten().flatten() {
-                    if let QuestionPart::Any(ways) = part {
+                    if let SearchedPart::Any(ways) = part {
                         aspects.extend(ways.iter().map(|(aspect, _)| *aspect));
                     }
                 }
@@ -244,17 +244,17 @@ fn list_field_aspects<'policy>(
 fn resolve_parts(
     parts: Vec<SketchedPart<'_>>,
     fields: &BTreeMap<&str, FieldAspect<'_>>,
-) -> Vec<QuestionPart> {
+) -> Vec<SearchedPart> {
     let mut resolved = Vec::new();
     for part in parts {
         match part {
-            SketchedPart::Fixed(answer) => resolved.push(QuestionPart::Fixed(answer)),
-            SketchedPart::Aspect(aspect, column) => resolved.push(QuestionPart::Any(vec![(aspect, column)])),
+            SketchedPart::Fixed(answer) => resolved.push(SearchedPart::Fixed(answer)),
+            SketchedPart::Aspect(aspect, column) => resolved.push(SearchedPart::Any(vec![(aspect, column)])),
             SketchedPart::Field(asked) => {
                 for wanted in asked.list_wanted() {
                     let Some(field) = fields.get(wanted.field.name.as_str()) else { continue };
                     let column = Rc::new(field.answer_wanted(&wanted));
-                    resolved.push(QuestionPart::Any(vec![(field.aspect, column)]));
+                    resolved.push(SearchedPart::Any(vec![(field.aspect, column)]));
                 }
             }
             SketchedPart::NeedsField(needed) => {
@@ -265,18 +265,18 @@ fn resolve_parts(
                     let fails = ChoiceSet::of_one(field.absent_choice());
                     ways.push((field.aspect, Rc::new(AspectColumn { holds, fails })));
                 }
-                resolved.push(QuestionPart::Any(ways));
+                resolved.push(SearchedPart::Any(ways));
             }
         }
     }
     resolved
 }
 
-impl QuestionPart {
+impl SearchedPart {
     fn measure_part(&self) -> usize {
         match self {
-            QuestionPart::Fixed(_) => 1,
-            QuestionPart::Any(ways) => ways
+            SearchedPart::Fixed(_) => 1,
+            SearchedPart::Any(ways) => ways
                 .iter()
                 .map(|(_, column)| 1 + column.holds.count_words() + column.fails.count_words())
                 .sum(),

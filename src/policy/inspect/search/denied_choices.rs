@@ -1,7 +1,7 @@
 //! Which choices the rules deny, given what is left of all aspects.
 
 use crate::policy::inspect::search::asked_rules::{AskedNode, AskedRule};
-use crate::policy::inspect::search::assumed_change::{QuestionPart, WantedChanges};
+use crate::policy::inspect::search::assumed_change::{SearchedPart, WantedChanges};
 use crate::policy::inspect::search::bit_answers::{BitAnswer, ClassAnswers, PartAnswers, SearchFocus};
 use crate::policy::inspect::search::choice_search::ChoiceSearch;
 
@@ -194,10 +194,10 @@ impl ChoiceSearch<'_, '_> {
         let mut answer = BitAnswer::HOLDS;
         for part in parts {
             let part = match part {
-                QuestionPart::Fixed(Some(true)) => BitAnswer::HOLDS,
-                QuestionPart::Fixed(Some(false)) => BitAnswer::FAILS,
-                QuestionPart::Fixed(None) => BitAnswer::OPEN,
-                QuestionPart::Any(ways) => {
+                SearchedPart::Fixed(Some(true)) => BitAnswer::HOLDS,
+                SearchedPart::Fixed(Some(false)) => BitAnswer::FAILS,
+                SearchedPart::Fixed(None) => BitAnswer::OPEN,
+                SearchedPart::Any(ways) => {
                     let mut any = BitAnswer::FAILS;
                     for (aspect, column) in ways {
                         let (holds, fails) = match *aspect == focus.aspect {
