@@ -1071,11 +1071,6 @@ const IDLE: &[(&str, &[&str])] = &[
     ),
     ("rules: { x: { for: [normal], ASKS } }\nEXEMPT x, when: { only-touches: ['*.rs'] }, END", &[]),
     (
-        "rules: { x: { for: [record], ASKS } }\nEXEMPT x, when: { for-landed-change: true }, END",
-        // Whether a change is named that is there, no search assumes.
-        &[],
-    ),
-    (
         "standard-changes: { STD-S: { paths: [docs/], approved-by: Dana, approved-on: 2026-01-01, review-by: 2027-01-01 } }\n\
          rules: { x: { for: [standard], ASKS } }\nEXEMPT x, when: { field: { Standard-Change: present } }, END",
         &[

@@ -50,7 +50,10 @@ impl RefAuditor<'_> {
 
     fn build_refused_push(&self, refusal: &RefRefusal) -> RefusedPush {
         let became = self.refusals.became.get(&refusal.record).cloned().unwrap_or_default();
-        let is_held = refusal.new.is_some_and(|new| self.chain.holds_commit(new));
+        // A ref that was to be turned back held what it was to hold already.
+        let is_held = refusal.new.is_some_and(|new| {
+            self.chain.holds_commit(new) && !self.chain.had_step_before(new, refusal.record, &self.history)
+        });
         let outcome = match (is_held, became.is_empty()) {
             (true, _) => RefusalOutcome::LandedUnchanged,
             (false, false) => RefusalOutcome::BecameChange,

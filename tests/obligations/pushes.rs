@@ -92,6 +92,27 @@ fn what_does_not_speak_for_the_change_closes_nothing() {
 }
 
 #[test]
+fn what_lands_only_in_evaluate_mode_closes_nothing() {
+    let world = World::new();
+    let change = world.commit(EMERGENCY);
+    world.push(&["main"]).accepted();
+    world.configure("changegate.mode", "evaluate");
+    // The ticket by itself would count; the change that states it would have been refused.
+    let denied = closes(&change, TICKET).replace("Reviewed-by: Kim <kim@example.com>\n", "");
+    let commit = world.commit(&format!("{denied}Post-Implementation-Review: TODO\n"));
+    world.push(&["main"]).accepted().says("this push would have been refused");
+    assert_eq!(standing(&world, "emergency-ticket"), "due-soon");
+    let told = format!("{} closes no obligation: it would have been denied", &commit[..10]);
+    world.changegate("server.git", &["sweep"]).says(&told);
+    assert_eq!(standing(&world, "emergency-ticket"), "due-soon");
+    world.configure("changegate.mode", "enforce");
+    world.commit(&closes(&change, TICKET));
+    world.push(&["main"]).accepted();
+    assert_eq!(standing(&world, "emergency-ticket"), "closed");
+    world.is_whole();
+}
+
+#[test]
 fn a_wrong_value_that_would_close_something_is_refused_at_once() {
     let world = World::new();
     let change = world.commit(EMERGENCY);

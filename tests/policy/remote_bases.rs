@@ -12,7 +12,13 @@ const BASE: &str = "\
 changegate: 1
 name: shared
 protects: [main]
-people: { teams: { security: [ana@example.com, ben@example.com], open: [kim@example.com] } }
+people:
+  teams: { security: [ana@example.com, ben@example.com], open: [kim@example.com] }
+  bots: ['ci[bot]']
+  holidays: [2026-12-25]
+break-glass: { from: [security], longest: 4h }
+standard-changes:
+  STD-A: { paths: [docs/], approved-by: Kim, approved-on: 2026-01-01, review-by: 2027-12-31 }
 fields:
   Risk: { one-of: [low, high] }
   Plan: { text: { min-length: 10 } }
@@ -25,6 +31,12 @@ rules:
   plan:
     may-be-weakened: with-reason
     require: { field: { Plan: present } }
+";
+
+/// A catalogue in a file of its own.
+const CATALOGUE: &str = "\
+standard-changes:
+  STD-A: { paths: [src/], approved-by: Kim, approved-on: 2026-01-01, review-by: 2027-12-31 }
 ";
 
 fn load_files(files: &[(&str, &str)]) -> Result<LoadedPolicy, Vec<(String, usize, String)>> {
@@ -52,7 +64,7 @@ fn own(more: &str) -> String {
 }
 
 fn load(more: &str) -> Result<LoadedPolicy, Vec<(String, usize, String)>> {
-    load_files(&[(SHARED, BASE), ("p/main.yml", &own(more))])
+    load_files(&[(SHARED, BASE), ("p/main.yml", &own(more)), ("policies/standard-changes.yml", CATALOGUE)])
 }
 
 #[test]
@@ -64,6 +76,8 @@ fn what_tightens_a_shared_base_is_accepted() {
         "rules:\n  more: { require: { size: { lines: { at-most: 900 } } } }\n",
         "fields:\n  Plan: { text: { min-length: 20 } }\n",
         "people: { teams: { others: [joe@example.com] } }\n",
+        "people: { bots: ['ci[bot]'], holidays: [2026-12-25] }\n",
+        "break-glass: { from: [security], longest: 2h }\n",
         "unit: commit\n",
         "rules:\n  plan: { level: warn, until: 2999-01-01, reason: we have no plans yet }\n",
         "exemptions:\n  - { rule: plan, when: { only-touches: docs/ }, reason: prose, approved-by: K, until: 2999-01-01 }\n",
@@ -88,6 +102,13 @@ const WEAKER: &[(&str, &str)] = &[
     ("classes: { none: { touches: x/ }, normal: {} }\n", "`classes`"),
     ("fields:\n  Plan: { text: { min-length: 2 } }\nreasons: { fields.Plan: short }\n", "field `Plan`"),
     ("people: { teams: { security: [ana@example.com, joe@example.com] } }\n", "team `security`"),
+    ("people: { bots: [mal] }\n", "`people.bots`"),
+    ("people: { holidays: [2026-12-25, 2026-12-28] }\n", "`people.holidays`"),
+    ("standard-changes: policies/standard-changes.yml\n", "`standard-changes`"),
+    (
+        "people: { teams: { mine: [mal@example.com] } }\nbreak-glass: { from: [mine], longest: 4h }\n",
+        "`break-glass`",
+    ),
     (
         "exemptions:\n  - { rule: risk, when: { only-touches: docs/ }, reason: prose, approved-by: K, until: 2999-01-01 }\n",
         "exemption from `risk`",

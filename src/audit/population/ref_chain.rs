@@ -223,6 +223,16 @@ impl RefChain {
         self.find_place(id).is_some() || self.reached.contains(&id)
     }
 
+    /// Returns true if the ledger says that the ref had this step before the record of this number.
+    pub(crate) fn had_step_before(&self, id: Oid, record: u64, history: &LedgerHistory) -> bool {
+        let step = self.find_place(id).and_then(|place| self.steps.get(place));
+        step.is_some_and(|step| match step.landing {
+            StepLanding::Unrecorded => false,
+            StepLanding::Earlier(_) => true,
+            StepLanding::Moved(number) => history.moves.get(number).is_some_and(|one| one.record < record),
+        })
+    }
+
     /// Returns the place of a step; `None` for a commit that is no step of this history.
     pub(crate) fn find_place(&self, id: Oid) -> Option<usize> {
         self.places.get(&id).copied()

@@ -29,8 +29,11 @@ pub(super) fn parse_missing_policy(written: &str) -> Result<MissingPolicyAction,
 pub(super) fn refuse_proposed_option(option: &str, context: &Context) -> Result<(), CommandError> {
     let event = context.read_text_variable("GITHUB_EVENT_NAME").unwrap_or_default();
     let is_proposed = match context.read_text_variable("GITHUB_WORKFLOW_REF") {
-        Some(workflow) => workflow.contains("@refs/pull/"),
-        None => event.starts_with("pull_request") && event != "pull_request_target",
+        // A merge queue runs the workflow of the commit that it has made of the pull requests.
+        Some(workflow) => {
+            workflow.contains("@refs/pull/") || workflow.contains("@refs/heads/gh-readonly-queue/")
+        }
+        None => event == "merge_group" || event.starts_with("pull_request") && event != "pull_request_target",
     };
     if !is_proposed {
         return Ok(());

@@ -19,8 +19,12 @@ use crate::gate::{
     load_from_pack,
 };
 use crate::git::{CommitRange, PeeledObject, Repository};
+use crate::ledger::LEDGER_REF;
+use crate::ledger::record::LedgerEvent;
+use crate::ledger::record::readable::ReadableRecord;
 use crate::ledger::state::{LedgerState, TrackedObligation, encode_ref_key};
 use crate::ledger::store::state_reader::LedgerStateReader;
+use crate::ledger::store::{RECORD_FILE, read_ledger_file};
 
 /// A ref with open obligations, and what landed on it.
 pub(crate) struct SweptRef {
@@ -76,18 +80,22 @@ pub(crate) fn find_ref_closings(
         Ok(())
     })?;
     let undecided = find_undecided_commits(repository, state, name)?;
+    let unenforced =
+        if found.is_empty() { BTreeSet::new() } else { find_unenforced_commits(repository, name, oldest)? };
     // No policy has judged what an undecided change states, so it closes no obligation.
     let mut closings = Vec::new();
     for closing in found {
         let change = closing.made.change;
-        if undecided.contains(&change) {
-            let id = change.short_hex();
-            let written =
-                writeln!(io::stdout(), "changegate: {id} closes no obligation: it landed without a decision");
-            output::ignore_broken_pipe(written)?;
+        let why = if undecided.contains(&change) {
+            "it landed without a decision"
+        } else if unenforced.contains(&change) {
+            "it would have been denied, and landed in evaluate mode"
         } else {
             closings.push(closing);
-        }
+            continue;
+        };
+        let id = change.short_hex();
+        output::ignore_broken_pipe(writeln!(io::stdout(), "changegate: {id} closes no obligation: {why}"))?;
     }
     Ok(Some(SweptRef { ref_name: name.clone(), loaded_policy: loaded, closings }))
 }
@@ -113,6 +121,42 @@ fn find_undecided_commits(
             hidden.push(old);
         }
         found.extend(repository.list_steps(new, &hidden)?.into_iter().flatten());
+    }
+    Ok(found)
+}
+
+/// Returns the commits that landed on a ref after `oldest` only because the gate was in evaluate mode, as the ledger says:
+/// no policy vouches for what they state.
+fn find_unenforced_commits(
+    repository: &Repository,
+    name: &Text,
+    oldest: Oid,
+) -> Result<BTreeSet<Oid>, CommandError> {
+    let mut found = BTreeSet::new();
+    let mut next = repository.resolve_ref(LEDGER_REF.as_bytes())?.id;
+    while let Some(commit) = next {
+        let read = repository.read_commit(commit, &NeededFacts::new()).map_err(anyhow::Error::from)?;
+        next = read.parents.first().copied();
+        let bytes = read_ledger_file(repository, commit, RECORD_FILE)?.unwrap_or_default();
+        let ReadableRecord::Known(record) = ReadableRecord::parse_record(&bytes) else { continue };
+        let LedgerEvent::Decision(decided) = &record.event else { continue };
+        for moved in decided.protected_moves().into_iter().filter(|moved| moved.name == *name) {
+            // Before that nothing is looked for.
+            if moved.new == Some(oldest) {
+                next = None;
+            }
+            let Some(new) = moved.new.filter(|_| decided.would_be_denied()) else { continue };
+            if !has_object(repository, new)? {
+                continue;
+            }
+            let mut hidden = Vec::new();
+            if let Some(old) = moved.old
+                && has_object(repository, old)?
+            {
+                hidden.push(old);
+            }
+            found.extend(repository.list_steps(new, &hidden)?.into_iter().flatten());
+        }
     }
     Ok(found)
 }

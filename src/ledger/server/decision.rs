@@ -70,17 +70,17 @@ pub fn build_push_entry(
         refs.extend(build_ref_decision(repository, group, &mut room, report.decision)?);
     }
     let decision = report.effective_decision();
-    // A push that is denied lands nothing, so it neither owes nor closes anything.
-    if decision == Decision::Allow {
+    // A push that is denied lands nothing, so it neither owes nor closes anything. What lands only in evaluate mode was let
+    // through against nothing, and no policy vouches for what it states.
+    if report.decision == Decision::Allow {
         for (name, ref_obligations) in push_facts.obligations() {
             for one in refs.iter_mut().filter(|one| one.name == *name) {
-                // What lands only in evaluate mode owes nothing: it was let through against nothing.
-                if report.decision == Decision::Allow {
-                    one.owing_changes = convert_all(&ref_obligations.owing_changes);
-                }
+                one.owing_changes = convert_all(&ref_obligations.owing_changes);
                 one.closings = convert_all(&ref_obligations.closings);
             }
         }
+    }
+    if decision == Decision::Allow {
         for one in refs.iter_mut().filter(|one| is_request_ref(&one.name)) {
             one.break_glass = push_facts.request().map(RecordedRequest::from);
         }

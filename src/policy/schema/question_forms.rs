@@ -54,7 +54,7 @@ pub(super) fn refine_predicate(schema: &mut Value, name: &str, allows_obligation
             replace_texts(schema, &names);
             refine_properties(schema, &["named", "by"], &names);
         }
-        "comments-resolved" | "policy-loosened" => *schema = json!({ "const": true }),
+        "comments-resolved" | "for-landed-change" | "policy-loosened" => *schema = json!({ "const": true }),
         "digest-of" => refine_properties(schema, &["path"], &paths),
         "field" => *schema = field_question(allows_obligations),
         "label" => refine_label(schema),

@@ -28,7 +28,11 @@ pub(super) fn build_acts(policy: &Policy) -> DocumentSection {
         ("what became of the change: it worked, it failed, it was taken back", &acts.outcome, "outcome"),
         ("that the change was verified where it runs", &acts.verified, "verified"),
         (attached.as_str(), &acts.attach, "attach"),
-        ("that the change was deployed, where and with which result", &acts.deployed, "deployed"),
+        (
+            "that the change was deployed, where and with which result",
+            &acts.deployed,
+            "deploy-check --record",
+        ),
     ] {
         table.add_row(vec![
             TextCell::from_words(&to_sentence(what)),

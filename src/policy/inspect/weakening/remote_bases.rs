@@ -14,7 +14,10 @@ use crate::yaml::{YamlFault, YamlKey, YamlNode, YamlPlace, shorten_for_message};
 /// The maps of a policy whose entries are restated as a whole, and decide who or what counts.
 const RESTATED_MAPS: [&[&str]; 3] = [&["people", "teams"], &["standard-changes"], &["tickets"]];
 
-/// The other values that decide who counts. Bots and holidays are added to those of a base, and replace none.
+/// The lists that a policy adds to: a further bot passes where a base exempts bots, and a further holiday is a later end.
+const EXTENDED_LISTS: [&[&str]; 2] = [&["people", "bots"], &["people", "holidays"]];
+
+/// The other values that decide who counts.
 const RESTATED_VALUES: [&[&str]; 2] = [&["people", "roster"], &["people", "codeowners"]];
 
 /// Refuses what a policy weakens of bases in other repositories, by itself or by what it extends beside them.
@@ -134,6 +137,25 @@ fn add_restated_entries(earlier: &[&PolicyFile], file: &PolicyFile, faults: &mut
             let full: Vec<&str> = path.iter().copied().chain([key.text.as_str()]).collect();
             add_restated_value(earlier, (&full, key.at, value), faults);
         }
+    }
+    for path in EXTENDED_LISTS {
+        let Some(value) = find_at(&file.node, path) else { continue };
+        let mut stated = earlier.iter().rev().filter_map(|base| Some((*base, find_at(&base.node, path)?)));
+        let Some((base, known)) = stated.next() else { continue };
+        let is_known = |item: &YamlNode| {
+            let is_there = |known: &YamlNode| list_items(known).iter().any(|one| is_same_value(one, item));
+            is_there(known) || stated.clone().any(|(_, known)| is_there(known))
+        };
+        if !list_items(value).iter().all(is_known) {
+            let fault = build_fault(value.at, &format!("`{}`", path.join(".")), &base.name);
+            faults.push(fault.with_help("remove what is new here, or have it added to the base"));
+        }
+    }
+    // A catalogue in a file of its own stands in the place of what the base lists.
+    if let Some(catalogue) =
+        find_entry(&file.node, "standard-changes").filter(|node| scalar_text(node).is_some())
+    {
+        add_restated_value(earlier, (&["standard-changes"], catalogue.at, catalogue), faults);
     }
     for path in RESTATED_VALUES {
         let Some(value) = find_at(&file.node, path) else { continue };

@@ -254,14 +254,35 @@ impl<'files> WeakeningSearch<'files> {
                     list_texts(earlier).iter().all(|one| refs.contains(one))
                 }
                 "unit" => is_same_value(earlier, value) || scalar_text(value) == Some("commit"),
-                "obligations" => are_obligations_as_strict(earlier, value, find_pack(base).is_some()),
-                "break-glass" => is_settings_map_as_strict(earlier, value, find_pack(base).is_some()),
+                "obligations" => {
+                    are_obligations_as_strict(earlier, value, self.leaves_teams_open(base, earlier))
+                }
+                "break-glass" => {
+                    is_settings_map_as_strict(earlier, value, self.leaves_teams_open(base, earlier))
+                }
                 _ => is_same_value(earlier, value),
             };
             if !keeps_all {
                 found.push(self.weakening(key, base, format!("`{name}`"), name.to_owned()));
             }
         }
+    }
+
+    /// Returns true if a pack states who may do something, and no policy after it has said who is in these teams: then it is
+    /// for whoever extends the pack.
+    fn leaves_teams_open(&self, base: &str, stated: &YamlNode) -> bool {
+        let stated = find_entry(stated, "regularise").unwrap_or(stated);
+        let teams = find_entry(stated, "from").map(list_texts).unwrap_or_default();
+        let fills_team = |file: &&PolicyFile| {
+            let filled = find_entry(&file.node, "people").and_then(|people| find_entry(people, "teams"));
+            let has_members = |team: &&str| {
+                filled
+                    .and_then(|filled| find_entry(filled, team))
+                    .is_some_and(|members| !list_texts(members).is_empty())
+            };
+            find_pack(&file.name).is_none() && teams.iter().any(|team| has_members(&team))
+        };
+        find_pack(base).is_some() && !self.earlier.iter().any(|file| fills_team(file))
     }
 
     /// An exemption has a reason already; it is listed beside the rest.
