@@ -52,7 +52,7 @@ impl RefAuditor<'_> {
         let became = self.refusals.became.get(&refusal.record).cloned().unwrap_or_default();
         // A ref that was to be turned back held what it was to hold already.
         let is_held = refusal.new.is_some_and(|new| {
-            self.chain.holds_commit(new) && !self.chain.had_step_before(new, refusal.record, &self.history)
+            self.chain.holds_commit(new) && !self.chain.had_step_before(new, refusal.record, self.history)
         });
         let outcome = match (is_held, became.is_empty()) {
             (true, _) => RefusalOutcome::LandedUnchanged,

@@ -280,9 +280,9 @@ impl<'files> WeakeningSearch<'files> {
                     .and_then(|filled| find_entry(filled, team))
                     .is_some_and(|members| !list_texts(members).is_empty())
             };
-            find_pack(&file.name).is_none() && teams.iter().any(|team| has_members(&team))
+            find_pack(&file.name).is_none() && teams.iter().any(has_members)
         };
-        find_pack(base).is_some() && !self.earlier.iter().any(|file| fills_team(file))
+        find_pack(base).is_some() && !self.earlier.iter().any(fills_team)
     }
 
     /// An exemption has a reason already; it is listed beside the rest.
