@@ -699,12 +699,12 @@ proptest! {
                 // With each other person who is named for another approval.
                 for other in place + 1..proved.acts.len() {
                     let Some(Repair::Approve { people: others, .. }) = proved.acts.get(other) else { continue };
-                    for second in 0..others.len() {
-                        if others[second].name == person.name {
+                    for (second, colleague) in others.iter().enumerate() {
+                        if colleague.name == person.name {
                             continue;
                         }
                         let both = choose_approver(acts.as_ref().unwrap(), other, second).unwrap();
-                        prop_assert!(is_allowed(&both), "{person:?}, {:?}: {proved:#?}", others[second]);
+                        prop_assert!(is_allowed(&both), "{person:?}, {colleague:?}: {proved:#?}");
                     }
                 }
             }
