@@ -38,9 +38,14 @@ pub(super) fn refuse_proposed_option(option: &str, context: &Context) -> Result<
     if !is_proposed {
         return Ok(());
     }
+    let instead = match event.as_str() {
+        "merge_group" => {
+            "leave it out there, or set it in a workflow of another repository that a ruleset requires"
+        }
+        _ => "run the workflow of the base branch: `on: pull_request_target`",
+    };
     Err(CommandError::Usage(format!(
-        "{option} not taken from a workflow that the pull request itself can change (`on: {event}`); run the \
-         workflow of the base branch: `on: pull_request_target`"
+        "{option} not taken from a workflow that the pull request itself can change (`on: {event}`); {instead}"
     )))
 }
 
