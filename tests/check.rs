@@ -85,7 +85,10 @@ fn nothing_to_judge_is_no_pass() {
         ends(&scene, &["check", range], 2, &pieces);
     }
     for range in ["HEAD..HEAD", "HEAD..HEAD^"] {
-        ends(&scene, &["check", range, "--allow-empty"], 0, &["no change to judge"]);
+        let (code, said) = run(&scene, &["check", range, "--allow-empty"]);
+        assert!(code == 0 && said.contains("no change to judge"), "{said}");
+        // The policy that both ends hold is from before the range.
+        assert!(!said.contains("no policy was there"), "{said}");
     }
     ends(&scene, &["check", "..HEAD", "--allow-empty"], 2, &["empty end"]);
     add_remote(&mut scene);

@@ -48,6 +48,9 @@ messages! {
 /// The id of the judgement on what a change states for an earlier one.
 const CLOSING_VALUES: &str = "closing-values";
 
+/// The title of that judgement.
+const CLOSING_TITLE: &str = "what it states for an earlier change can count";
+
 /// The id of the judgement on a change that no denying rule applies to.
 pub(crate) const NO_RULE_APPLIES: &str = "no-rule-applies";
 
@@ -71,6 +74,7 @@ pub fn judge_change(policy: &Policy, change: &Change, enforce: bool) -> Verdict 
         });
     }
     judgements.extend(judge_closing_values(policy, change, &judgements));
+    judgements.extend(warn_of_unlanded_reference(policy, change, &judgements));
     // A change to which no denying rule applies would pass unjudged, so that is itself a denial.
     if !judgements.iter().any(is_applicable_denial) {
         judgements.push(build_no_rule_judgement());
@@ -278,7 +282,24 @@ fn judge_closing_values(policy: &Policy, change: &Change, judgements: &[Judgemen
     if wrong.is_empty() {
         return None;
     }
-    Some(build_denial(CLOSING_VALUES, "what it states for an earlier change can count", wrong))
+    Some(build_denial(CLOSING_VALUES, CLOSING_TITLE, wrong))
+}
+
+/// Returns the warning of a denied change that it closes nothing: it would be asked less if what it names were there.
+fn warn_of_unlanded_reference(
+    policy: &Policy,
+    change: &Change,
+    judgements: &[Judgement],
+) -> Option<Judgement> {
+    let is_denied = |judgement: &Judgement| {
+        judgement.level == RuleLevel::Deny && matches!(judgement.outcome, RuleOutcome::Fail(_))
+    };
+    if !judgements.iter().any(is_denied) {
+        return None;
+    }
+    let finding = policy.find_unlanded_reference(change)?;
+    let denial = build_denial(CLOSING_VALUES, CLOSING_TITLE, vec![finding]);
+    Some(Judgement { level: RuleLevel::Warn, ..denial })
 }
 
 /// Returns a denial by the gate itself, which no rule of the policy asks for.

@@ -14,6 +14,7 @@ const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[
     vocabulary::claims::MESSAGES,
     vocabulary::value_check::MESSAGES,
     people::contributors::MESSAGES,
+    crate::policy::closing::MESSAGES,
     crate::policy::difference::wording::MESSAGES,
     crate::policy::inspect::findings::MESSAGES,
     push::MESSAGES,

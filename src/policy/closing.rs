@@ -7,10 +7,24 @@ use jiff::tz::TimeZone;
 
 use crate::change::{Change, FOR_CHANGE_TRAILER};
 use crate::policy::definition::Policy;
-use crate::verdict::{Finding, RuleLevel};
+use crate::verdict::{Finding, RuleLevel, messages};
 use crate::vocabulary::{FieldDefinition, FieldReading};
 
+messages! {
+    NAMES_NO_LANDED_CHANGE = "closing.names-no-landed-change":
+        "`For-Change` names no change that the branch holds, so this change is asked what every other is";
+}
+
 impl Policy {
+    /// Returns what to say of a denied change that speaks for one which its branch does not hold; `None` for a change
+    /// that speaks for none, and if it is not known what the branch holds.
+    pub(crate) fn find_unlanded_reference(&self, change: &Change) -> Option<Finding> {
+        let reference = self.vocabulary.find_field(FOR_CHANGE_TRAILER)?;
+        let is_stated = matches!(reference.read_from_change(change), FieldReading::Stated { .. });
+        let is_unlanded = is_stated && change.names_earlier == Ok(false);
+        is_unlanded.then(|| Finding::new(&NAMES_NO_LANDED_CHANGE).in_commit(change.tip().id))
+    }
+
     /// Returns what is wrong with the values by which a change would close what is owed for an earlier one;
     /// nothing for a change that speaks for none, and for a policy without a field of that name.
     pub(crate) fn find_wrong_closing_values(&self, change: &Change) -> Vec<Finding> {

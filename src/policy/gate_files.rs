@@ -28,10 +28,10 @@ const PIPELINE_CLASS: &str = "pipeline";
 const GATE_WORKFLOW_PATTERN: &str = "/.github/workflows/changegate*";
 
 /// The pipelines of known systems, as patterns of paths. The shipped packs list the same.
-pub(crate) const PIPELINE_PATTERNS: [&str; 30] = [
+pub(crate) const PIPELINE_PATTERNS: [&str; 36] = [
     "/.github/workflows/**",
     "/.github/actions/**",
-    "/.gitlab-ci.yml",
+    "/.gitlab-ci.y*ml",
     "/.gitlab/ci/**",
     "/.gitea/workflows/**",
     "/.gitea/actions/**",
@@ -59,6 +59,12 @@ pub(crate) const PIPELINE_PATTERNS: [&str; 30] = [
     "/.tekton/**",
     "/.teamcity/**",
     "/.semaphore/**",
+    "/appveyor.y*ml",
+    "/.appveyor.y*ml",
+    "cloudbuild*.y*ml",
+    "/buildspec*.y*ml",
+    "/.builds/**",
+    "/.build.yml",
 ];
 
 /// The workflow that runs the gate, by the name that the documents give it.
@@ -422,6 +428,12 @@ mod tests {
             ".github/workflows/a.yml",
             ".github/actions/x/action.yml",
             ".gitlab-ci.yml",
+            ".gitlab-ci.yaml",
+            "appveyor.yml",
+            ".appveyor.yml",
+            "infra/cloudbuild.yaml",
+            "buildspec.yml",
+            ".builds/test.yml",
             ".gitlab/ci/build.yml",
             ".gitea/workflows/a.yaml",
             ".forgejo/workflows/a.yaml",

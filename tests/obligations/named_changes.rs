@@ -23,8 +23,12 @@ fn a_made_up_id_gives_no_record() {
     for made_up in ["0123456789ab", &"0".repeat(40), "ledger:1", "ledger:99", &aside[..12], &tree[..12]] {
         world.commit(&closing(made_up));
         let denied = world.changegate("work", &["check", "origin/main..HEAD", "--target", "main"]);
-        denied.refused("change-type");
-        world.push(&["main"]).refused("`Change-Type`").says("`Risk`");
+        denied.refused("change-type").says("`For-Change` names no change that the branch holds");
+        let refused = world.push(&["main"]);
+        refused
+            .refused("`Change-Type`")
+            .says("`Risk`")
+            .says("`For-Change` names no change that the branch holds");
         world.git(&["reset", "-q", "--hard", "origin/main"]);
     }
     for named in [&change[..12], &change] {

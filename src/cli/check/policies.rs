@@ -115,7 +115,10 @@ pub(super) fn load_check_policy(
 ///
 /// Contributors choose what such a policy says, so it is advice at most.
 pub(super) fn is_brought_policy(args: &CheckArgs, request: &CheckRequest, loaded: &LoadedPolicy) -> bool {
-    !args.history && matches!(&loaded.place, PolicyLocation::Commit { id, .. } if *id == request.new)
+    // A range that ends where it begins brings nothing.
+    let is_empty = request.hidden.contains(&request.new);
+    let is_of_end = matches!(&loaded.place, PolicyLocation::Commit { id, .. } if *id == request.new);
+    !args.history && !is_empty && is_of_end
 }
 
 /// Loads the first policy that one of these commits has, or else the default pack.
