@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::change::{Oid, Text};
+use crate::gate::policy_repositories::{FOLDER_KEY, FOLDER_UNSET};
 use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::gate::settings::GateSettings;
 use crate::git::{FileAtPath, RefUpdate, Repository, ResolvedRef};
@@ -103,8 +104,8 @@ pub(crate) fn refuse_missing_policy(
         UnusablePolicy::Faulty(errors) => {
             let finding = policy_fault_finding(errors, Fixer::ServerAdministrator);
             let finding = match find_check_command(place, settings) {
-                Some(command) => finding.with_paste(command),
-                None => finding,
+                Some(command) if !is_setting_missing(errors) => finding.with_paste(command),
+                _ => finding,
             };
             refuse_by_rule(GateRule::PolicyValid, finding)
         }
@@ -142,7 +143,10 @@ fn find_check_command(place: &Text, settings: &GateSettings) -> Option<String> {
         return Some(format!("changegate policy check {file}"));
     }
     let branch = place.as_utf8()?.strip_prefix("refs/heads/").filter(|branch| is_plain_word(branch))?;
-    Some(format!("d=$(mktemp -d) && git clone -q -b {branch} . $d && changegate policy check -C $d"))
+    // The clone does not have the setting that leads to the policies of other repositories; an empty value is none.
+    let folder = format!("-c {FOLDER_KEY}=\"$(git config {FOLDER_KEY})\" ");
+    let folder = if settings.has_policy_repositories { folder.as_str() } else { "" };
+    Some(format!("d=$(mktemp -d) && git clone -q {folder}-b {branch} . $d && changegate policy check -C $d"))
 }
 
 /// Returns the branches that have a file at the path of the policy, those with usual names first. Names
@@ -186,7 +190,20 @@ pub fn policy_fault_finding(errors: &PolicyErrors, fixer: Fixer) -> Finding {
         }
         break;
     }
-    Finding::new(message).fixed_by(fixer).with_paste("changegate policy check")
+    let finding = Finding::new(message);
+    if is_setting_missing(errors) {
+        // Nobody who pushes can do that, and a clone that has the setting shows no fault.
+        return finding
+            .fixed_by(Fixer::ServerAdministrator)
+            .with_paste(format!("git config {FOLDER_KEY} <folder>"));
+    }
+    finding.fixed_by(fixer).with_paste("changegate policy check")
+}
+
+/// Returns true if the first fault is that the server was not told where the policies of other repositories are.
+fn is_setting_missing(errors: &PolicyErrors) -> bool {
+    let first = errors.faulty_files.iter().find_map(|file| file.faults.first());
+    first.is_some_and(|fault| fault.what.contains(FOLDER_UNSET))
 }
 
 /// Returns the notes about a policy in use: exemptions that have ended, a review that is overdue.

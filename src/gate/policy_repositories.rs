@@ -12,7 +12,10 @@ use crate::policy::{self, FetchedFile, RemotePolicyFile, RemoteRevision};
 use crate::yaml::shorten_for_message;
 
 /// The setting that names the folder.
-const FOLDER_KEY: &str = "changegate.policyRepositories";
+pub(crate) const FOLDER_KEY: &str = "changegate.policyRepositories";
+
+/// How the reason begins why nothing can be read without the setting.
+pub(crate) const FOLDER_UNSET: &str = "changegate.policyRepositories is not set";
 
 /// Reads the policy called `name`, as `extends` writes it, by the configuration of `repository`; adds the commit that it
 /// was read at to `commits`.
@@ -55,7 +58,7 @@ fn open_policy_repository(
     let name = &remote.repository;
     let Some(folder) = configured else {
         return Err(format!(
-            "{FOLDER_KEY} is not set; set it, in git's configuration here, to the folder that holds `{name}.git`"
+            "{FOLDER_UNSET}; set it, in git's configuration here, to the folder that holds `{name}.git`"
         ));
     };
     let shown = shorten_for_message(&folder);

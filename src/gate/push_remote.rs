@@ -5,7 +5,7 @@
 //! them is taken for the one with the gate, by what git itself knows, and pushes to the others go through.
 
 use crate::change::{Oid, Text};
-use crate::gate::policy_source::load_from_commit;
+use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy, load_from_commit};
 use crate::git::Repository;
 use crate::policy::DEFAULT_POLICY_PATH;
 use crate::report::escape::shell::quote_for_shell;
@@ -105,6 +105,13 @@ impl GateBranch {
             PushRemote::read_config(repository, &self.remote)?.find_default_tip(repository, &self.branch),
         );
         Ok(tips)
+    }
+
+    /// Returns the policy that judges a branch which has none of its own, if it protects the branch.
+    pub(crate) fn find_default_policy(&self, repository: &Repository) -> Option<LoadedPolicy> {
+        let remote = PushRemote::read_config(repository, &self.remote).ok()?;
+        let (_, loaded) = remote.find_default_policy(repository, &self.branch)?;
+        loaded.policy.protects_ref(self.branch.as_bytes()).then_some(loaded)
     }
 }
 
@@ -221,11 +228,15 @@ impl PushRemote<'_> {
         })
     }
 
-    /// Returns true if the branch of this name, as it was fetched last, holds a policy that protects it.
+    /// Returns true if the branch of this name, as it was fetched last, holds a policy that protects it, or one that
+    /// cannot be used here and may protect it.
     fn holds_policy(&self, repository: &Repository, remote_name: &Text) -> bool {
         let Some(tip) = self.find_fetched_tip(repository, remote_name) else { return false };
-        load_from_commit(repository, tip, DEFAULT_POLICY_PATH, "")
-            .is_ok_and(|loaded| loaded.policy.protects_ref(remote_name.as_bytes()))
+        match load_from_commit(repository, tip, DEFAULT_POLICY_PATH, "") {
+            Ok(loaded) => loaded.policy.protects_ref(remote_name.as_bytes()),
+            Err(UnusablePolicy::Faulty(_)) => true,
+            Err(UnusablePolicy::Absent) => false,
+        }
     }
 
     /// Returns the commit that a branch of the remote held when it was fetched last.
@@ -238,6 +249,16 @@ impl PushRemote<'_> {
     /// `branch` itself and is under change control: there the gate reads its policy, and what it holds is
     /// judged.
     pub(crate) fn find_default_tip(&self, repository: &Repository, branch: &Text) -> Option<Oid> {
+        self.find_default_policy(repository, branch).map(|(tip, _)| tip)
+    }
+
+    /// Returns the policy of the branch that the remote's HEAD names, with its commit, under the same conditions: it judges
+    /// a branch that is older than its policy.
+    pub(crate) fn find_default_policy(
+        &self,
+        repository: &Repository,
+        branch: &Text,
+    ) -> Option<(Oid, LoadedPolicy)> {
         let head = repository.resolve_ref(format!("refs/remotes/{}/HEAD", self.name).as_bytes()).ok()?;
         let folder = format!("refs/remotes/{}/", self.name);
         let default_branch = format!("refs/heads/{}", head.name.as_utf8()?.strip_prefix(&folder)?);
@@ -245,8 +266,9 @@ impl PushRemote<'_> {
         if default_branch.as_bytes() == branch.as_bytes() {
             return None;
         }
-        let loaded = load_from_commit(repository, tip, DEFAULT_POLICY_PATH, "").ok()?;
-        loaded.policy.protects_ref(default_branch.as_bytes()).then_some(tip)
+        let called = head.name.as_utf8()?.strip_prefix("refs/remotes/")?;
+        let loaded = load_from_commit(repository, tip, DEFAULT_POLICY_PATH, called).ok()?;
+        loaded.policy.protects_ref(default_branch.as_bytes()).then_some((tip, loaded))
     }
 
     /// Returns the name of the ref that keeps `remote_name` here; `None` if no ref does, as with a remote

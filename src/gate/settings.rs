@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::change::{Fact, FactKind, Missing, Oid, PusherIdentity, Text};
+use crate::gate::policy_repositories::FOLDER_KEY;
 use crate::git::{HeadState, Repository};
 use crate::people::check_plain_path;
 use crate::policy::{DEFAULT_POLICY_PATH, packs};
@@ -21,6 +22,8 @@ pub struct GateSettings {
     pub policy_path: String,
     /// A file on the server that is the policy, whatever the refs hold.
     pub policy_file: Option<PathBuf>,
+    /// True if it is set where the policies of other repositories are.
+    pub has_policy_repositories: bool,
     /// The commit of the policy ref whose policy the administrator has put into force, although the ref moved
     /// to it without a decision.
     pub accepted_policy: Option<Oid>,
@@ -165,6 +168,7 @@ impl GateSettings {
             policy_ref,
             policy_path,
             policy_file: get("changegate.policyFile")?.map(PathBuf::from),
+            has_policy_repositories: get(FOLDER_KEY)?.is_some(),
             accepted_policy,
             missing_policy,
             pusher: read_pusher(get("changegate.pusher")?.as_deref(), variable)?,

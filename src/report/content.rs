@@ -47,6 +47,18 @@ impl Report {
         if self.is_evaluation { Decision::Allow } else { self.decision }
     }
 
+    /// Returns true if there is something to report of a change that is not left out.
+    pub(crate) fn has_remarks(&self) -> bool {
+        self.groups.iter().flat_map(|group| &group.verdicts).any(Verdict::has_remarks)
+    }
+
+    /// Notes that the push which is answered lands, so that no advice rewrites what it brings.
+    pub(crate) fn mark_landing(&mut self) {
+        for group in &mut self.groups {
+            group.is_to_land &= group.scope.pushed_tip().is_none();
+        }
+    }
+
     /// Returns true if nothing was judged, and nothing refused for want of a judgement.
     pub(crate) fn judges_nothing(&self) -> bool {
         self.groups.iter().all(|group| {
@@ -108,7 +120,8 @@ pub struct ReportGroup {
     pub published: HashSet<Oid>,
     /// True if all commits are judged as one change, whose last commit is another one after each push.
     pub is_one_change: bool,
-    /// True if the changes are to land on a branch that does not hold them yet.
+    /// True if the changes are to land on a branch that does not hold them yet, and do not land by the push that is
+    /// answered.
     pub is_to_land: bool,
     /// The branch to check out before a commit of the group is reworded; `None` if that is not known, or is
     /// the branch of the reader.

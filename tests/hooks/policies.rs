@@ -1,6 +1,6 @@
 //! Which policy a push is judged by, and what keeps it usable.
 
-use crate::world::{MAIN, POLICY, World, bad, good};
+use crate::world::{MAIN, POLICY, Pushed, World, bad, good};
 
 const PATH: &str = "policies/changegate.yml";
 
@@ -267,6 +267,49 @@ fn a_broken_policy_is_shown_by_a_command_that_works_on_the_server() {
     let said = String::from_utf8_lossy(&[shown.stdout, shown.stderr].concat()).into_owned();
     // What follows from a misspelling is not told.
     assert!(said.contains("there is no `nothing`") && said.contains("1 fault"), "{said}");
+}
+
+/// It has no policy before and none afterwards, so that of main goes on judging it, on the server and in clones.
+#[test]
+fn a_branch_that_is_older_than_the_policy_is_judged_by_that_of_main() {
+    let world = World::with(None, "sha1");
+    let first = world.main();
+    world.write(PATH, POLICY);
+    let policy = world.commit("A policy\n");
+    world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
+    world.git(&["fetch", "-q", "origin"]);
+    world.git(&["remote", "set-head", "origin", "main"]);
+    // What main holds is judged already, with a policy or without.
+    world.push(&[&format!("{first}:refs/heads/release/0")]).accepted();
+    world.push(&[&format!("{first}:refs/tags/v0")]).accepted();
+    world.git(&["checkout", "-q", "-b", "release/1", &first]);
+    world.commit(&bad("Unreviewed"));
+    world.push(&["release/1"]).refused("peer-review").does_not_say("policy-valid");
+    world.git(&["commit", "-q", "--amend", "--allow-empty", "-m", &good("Prepare the release")]);
+    world.push(&["release/1"]).accepted();
+    world.changegate("work", &["install"]).accepted();
+    let refused =
+        world.command("git", "work").args(["commit", "--allow-empty", "-m", "Nothing said"]).output();
+    Pushed::from(refused.unwrap()).refused("Change-Type");
+    world.commit(&bad("Unreviewed"));
+    world.changegate("work", &["check", "HEAD^..HEAD"]).refused("peer-review").does_not_say("iso27001");
+    world.push(&["release/1"]).refused("peer-review").does_not_say("remote:");
+    let amend =
+        ["commit", "-q", "--amend", "--allow-empty", "--no-verify", "-m", &good("Prepare more of it")];
+    world.git(&amend);
+    world.push(&["release/1"]).accepted();
+    // A new branch that has left the policy behind takes it away.
+    world.git(&["checkout", "-q", "-b", "release/2", &policy]);
+    world.git(&["rm", "-q", PATH]);
+    world.commit(&good("Without a policy"));
+    world.push(&["--no-verify", "release/2"]).refused("policy-valid").says("removes the policy");
+    // Where a policy has come to the branch, it stays.
+    world.git(&["checkout", "-q", "release/1"]);
+    world.git(&["merge", "-q", "--no-ff", "--no-verify", "-m", &good("Take the policy over"), "main"]);
+    world.push(&["release/1"]).accepted();
+    world.git(&["rm", "-q", PATH]);
+    world.commit(&good("Without a policy"));
+    world.push(&["--no-verify", "release/1"]).refused("policy-valid").says("removes the policy");
 }
 
 #[test]

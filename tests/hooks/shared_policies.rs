@@ -1,6 +1,6 @@
 //! Policies of other repositories on a server: read from bare repositories beside the one that is pushed to.
 
-use crate::world::{MAIN, World, bad, good};
+use crate::world::{MAIN, Pushed, World, bad, good};
 
 const PATH: &str = "policies/changegate.yml";
 
@@ -102,7 +102,9 @@ fn a_base_that_cannot_be_had_denies_and_says_what_to_do() {
         if let Some(folder) = folder {
             world.configure("changegate.policyRepositories", folder);
         } else {
-            world.push(&["main"]).refused("policy-valid").says(told);
+            let refused = world.push(&["main"]);
+            refused.refused("policy-valid").says(told).says("the server administrator runs");
+            refused.says("git config changegate.policyRepositories <folder>");
             world.configure("changegate.policyRepositories", "x");
             continue;
         }
@@ -111,6 +113,18 @@ fn a_base_that_cannot_be_had_denies_and_says_what_to_do() {
     world.configure("changegate.policyRepositories", world.path("shared").to_str().unwrap());
     world.git_in("shared/acme/policies.git", &["update-ref", "-d", "refs/heads/main"]);
     world.push(&["main"]).refused("has no branch or tag `main`");
+    publish(&world, "main", "changegate: 1\nname: shared\nrulez: {}\n");
+    let refused = world.push(&["main"]);
+    refused.refused("policy-valid").says("rulez");
+    // The clone that the command makes has the setting too.
+    let command = "d=$(mktemp -d) && git clone -q -c \
+                   changegate.policyRepositories=\"$(git config changegate.policyRepositories)\" -b main . $d && \
+                   changegate policy check -C $d";
+    refused.says(command);
+    let folder = std::path::Path::new(crate::world::BINARY).parent().unwrap();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let shown = world.command("sh", "server.git").env("PATH", path).args(["-c", command]).output().unwrap();
+    Pushed::from(shown).refused("rulez");
     publish(&world, "main", BASE);
     world.git_in("shared/acme/policies.git", &["tag", "main", "main"]);
     world.push(&["main"]).refused("has a branch and a tag `main`");

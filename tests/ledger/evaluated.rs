@@ -18,6 +18,8 @@ fn what_would_be_refused_lands_and_nobody_takes_it_for_enforced() {
         .accepted()
         .says("evaluate mode: nothing is blocked; this push would have been refused")
         .says("peer-review")
+        .says("this lands as it is, and is not rewritten; next time, add these trailers")
+        .does_not_say("--amend")
         .says("would have been denied");
     assert_eq!(world.main(), new);
     assert_eq!(world.kinds(), ["begin", "decision", "outcome"]);

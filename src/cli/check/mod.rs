@@ -29,7 +29,7 @@ use crate::ledger::server::undecided_moves::read_unauthorised_records;
 use crate::ledger::store::state_reader::LedgerStateReader;
 use crate::policy::ChangeUnit;
 use crate::report::{GroupScope, ReportStyle, SpooledRange};
-use crate::verdict::{Decision, Message, MessageTemplate};
+use crate::verdict::{Message, MessageTemplate};
 
 pub(crate) use crate::cli::check::args::CheckArgs;
 pub(crate) use crate::cli::check::changes::{CheckedChanges, list_checked_changes};
@@ -157,7 +157,8 @@ fn judge_and_report(args: &CheckArgs, context: &Context) -> Result<CommandExit, 
         group.amendable = at_head.then_some(request.new);
         group.branch_to_switch = if at_head { None } else { find_named_branch(&repository, &request) };
     }
-    if report.decision == Decision::Deny {
+    // Warnings bring lines to paste too.
+    if report.has_remarks() {
         let policy = &policies.fallback.policy;
         let target = request.target.as_ref().ok();
         // What cannot be walked is in the report already.

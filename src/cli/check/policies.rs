@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use crate::change::Oid;
 use crate::cli::check::args::CheckArgs;
-use crate::cli::check::request::CheckRequest;
+use crate::cli::check::request::{CheckRequest, find_default_branch};
 use crate::cli::command_error::CommandError;
 use crate::cli::context::Context;
 use crate::cli::policy::lookup;
@@ -96,7 +96,11 @@ pub(super) fn load_check_policy(
     if let Some(pack) = &args.pack {
         return load_from_pack(pack).map_err(|_| lookup::unknown_pack_error(pack));
     }
-    let loaded = load_source_policy(repository, &request.policy_sources)?;
+    let mut sources = request.policy_sources.clone();
+    // It judges a branch that is older than the policy.
+    let default = find_default_branch(repository, true)?;
+    sources.extend(default.id.map(|id| (id, default.name.to_lossy().into_owned())));
+    let loaded = load_source_policy(repository, &sources)?;
     if (args.enforce || args.onto.is_some()) && is_brought_policy(args, request, &loaded) {
         let new = shorten_for_message(request.policy_sources.last().map_or("HEAD", |(_, called)| called));
         let held = match request.policy_sources.as_slice() {

@@ -5,7 +5,7 @@ use crate::cli::check::args::{CheckArgs, LandingArg};
 use crate::cli::command_error::CommandError;
 use crate::cli::revision::{full_ref_name, resolve_commit};
 use crate::gate::load_from_commit;
-use crate::git::{HeadState, Repository};
+use crate::git::{HeadState, Repository, ResolvedRef};
 use crate::policy::DEFAULT_POLICY_PATH;
 use crate::yaml::shorten_for_message;
 
@@ -255,6 +255,18 @@ fn resolve_landing(
     })
 }
 
+/// Returns the default branch of the remote; without one, the first branch here with a usual name if `or_local` is set, which
+/// is the only one to land on then.
+pub(super) fn find_default_branch(repository: &Repository, or_local: bool) -> anyhow::Result<ResolvedRef> {
+    let mut default = repository.resolve_ref(b"refs/remotes/origin/HEAD")?;
+    for name in USUAL_BRANCHES {
+        if default.id.is_none() && or_local {
+            default = repository.resolve_ref(name.as_bytes())?;
+        }
+    }
+    Ok(default)
+}
+
 /// Returns the request to judge what a merge would bring into the default branch of the remote, or the local
 /// one where there is neither, if that is under change control and the branch's own upstream is not.
 fn find_protected_default(
@@ -263,13 +275,7 @@ fn find_protected_default(
     upstream: Option<&Text>,
     target: &Fact<Text>,
 ) -> Result<Option<CheckRequest>, CommandError> {
-    let mut default = repository.resolve_ref(b"refs/remotes/origin/HEAD")?;
-    // Without a remote, the branches with usual names are the only ones to land on.
-    for name in USUAL_BRANCHES {
-        if default.id.is_none() && upstream.is_none() {
-            default = repository.resolve_ref(name.as_bytes())?;
-        }
-    }
+    let default = find_default_branch(repository, upstream.is_none())?;
     let Some(id) = default.id else { return Ok(None) };
     if id == new || upstream.is_some_and(|upstream| *upstream == default.name) {
         return Ok(None);

@@ -2,7 +2,8 @@
 //!
 //! A push is judged by the policy that the branch holds before it. So in a clone that is the policy of the
 //! branch at the remote with the gate, as it was fetched last, or that of the last commit. A draft in the work
-//! tree counts only where no policy is committed yet.
+//! tree counts only where no policy is committed yet. A branch that is older than the policy is judged by that of the
+//! remote's default branch.
 
 use std::io::Write as _;
 
@@ -59,7 +60,15 @@ impl ClonePolicy {
                 Err(UnusablePolicy::Absent) => {}
             }
         }
-        let loaded = load_from_disk(&context.directory, DEFAULT_POLICY_PATH)?;
+        let loaded = match load_from_disk(&context.directory, DEFAULT_POLICY_PATH) {
+            Err(UnusablePolicy::Absent) => {
+                let of_default = repository.zip(gate_branch.as_ref());
+                let of_default =
+                    of_default.and_then(|(repository, gate)| gate.find_default_policy(repository));
+                of_default.ok_or(UnusablePolicy::Absent)?
+            }
+            found => found?,
+        };
         Ok(ClonePolicy { loaded, gate_branch, head })
     }
 

@@ -117,9 +117,15 @@ fn judge_pushed_ref(
     let called = format!("{}/{}", remote.name, name.strip_prefix("refs/heads/").unwrap_or(&name));
     let loaded = match load_from_commit(repository, base, DEFAULT_POLICY_PATH, &called) {
         Ok(loaded) => loaded,
-        Err(UnusablePolicy::Absent) => return Ok(CommandExit::Allowed),
-        Err(UnusablePolicy::Faulty(_)) => {
-            name_unchecked(&name, &format!("{DEFAULT_POLICY_PATH} at {called} cannot be used"));
+        // A branch that is older than the policy is judged by that of the default branch.
+        Err(UnusablePolicy::Absent) => match remote.find_default_policy(repository, &pushed.remote_name) {
+            Some((_, loaded)) => loaded,
+            None => return Ok(CommandExit::Allowed),
+        },
+        Err(UnusablePolicy::Faulty(errors)) => {
+            let first = errors.faulty_files.iter().find_map(|file| file.faults.first());
+            let why = first.map(|fault| format!(" ({})", fault.what)).unwrap_or_default();
+            name_unchecked(&name, &format!("{DEFAULT_POLICY_PATH} at {called} cannot be used{why}"));
             return Ok(CommandExit::Allowed);
         }
     };

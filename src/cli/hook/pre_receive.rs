@@ -107,6 +107,9 @@ fn decide_push(
         add_act_refusals(&mut report, act, read_recorded_state(&states, &settings));
     }
     report.is_evaluation = settings.mode == GateMode::Evaluate && !guards_gate(&report);
+    if report.effective_decision() == Decision::Allow {
+        report.mark_landing();
+    }
     let recorded = match settings.ledger_mode {
         LedgerMode::Off => Ok(()),
         LedgerMode::Require | LedgerMode::Warn => {

@@ -5,7 +5,6 @@ use std::rc::Rc;
 use jiff::Timestamp;
 
 use crate::change::{FactKind, Oid, Text};
-use crate::gate::policy_check::find_policy_break;
 use crate::gate::policy_effect::list_policy_change_notes;
 use crate::gate::policy_findings::{
     REF_UNREADABLE, build_protected_group, build_ref_group, refuse_missing_policy,
@@ -169,7 +168,7 @@ impl RefJudge<'_> {
             group.refusals.push(refuse_by_rule(GateRule::WholeHistory, finding));
         }
         if self.settings.policy_file.is_none() && !own.is_same_at(self.repository, new) {
-            group.refusals.extend(self.refuse_broken_policy(new, &at.name, &scope));
+            group.refusals.extend(self.refuse_broken_policy(new, at, &scope));
             if at.name.as_bytes().starts_with(b"refs/heads/")
                 && let Ok(left) = self.policies.load_policy_at(new, &at.name)
             {
@@ -180,7 +179,7 @@ impl RefJudge<'_> {
     }
 
     /// Returns true for the policy ref, which may also be a symbolic ref to the one of this name.
-    fn is_policy_ref(&self, name: &Text) -> bool {
+    pub(super) fn is_policy_ref(&self, name: &Text) -> bool {
         let policy_ref = &self.settings.policy_ref;
         name == policy_ref
             || self.repository.resolve_ref(policy_ref.as_bytes()).is_ok_and(|found| found.name == *name)
@@ -384,17 +383,5 @@ impl RefJudge<'_> {
             group.refusals.push(refuse_by_findings(GateRule::GateFiles, findings));
         }
         Ok(())
-    }
-
-    /// Returns the refusal of a push after which the ref would have no valid policy for later pushes.
-    fn refuse_broken_policy(&mut self, new: Oid, name: &Text, scope: &ProtectedScope) -> Option<Judgement> {
-        let known_as = if self.is_policy_ref(name) {
-            Some(scope.find_protected_name(name).unwrap_or(name).clone())
-        } else {
-            None
-        };
-        let left = self.policies.load_policy_at(new, name);
-        let finding = find_policy_break(left.as_deref(), known_as.as_ref(), self.settings, self.now)?;
-        Some(refuse_by_rule(GateRule::PolicyValid, finding))
     }
 }

@@ -23,6 +23,9 @@ const AMEND_COMMAND: &str = "commit --amend --only";
 const PUBLISHED_ADVICE: &str = "this has landed already, and its history is not rewritten; if the ledger says that \
     something is owed for it, a later change closes that with `For-Change` (`changegate obligations`)";
 
+/// The start of the lines that a commit lacks which lands by this push.
+const LANDING_ADVICE: &str = "this lands as it is, and is not rewritten; next time, ";
+
 /// What to do about a commit that stands on a protected branch and is to land on another one.
 const HELD_ADVICE: &str = "on a protected branch already, whose history is not rewritten; take over what it changes \
     without the commit itself, by `git merge --squash` or `git cherry-pick`, or ask the policy owner for an exemption";
@@ -45,9 +48,7 @@ pub(crate) fn write_paste_block(
     indexes: &[usize],
     style: &ReportStyle,
 ) -> io::Result<()> {
-    let mut fixes: Vec<MessageFix<'_>> = Vec::new();
-    let mut changes = 0;
-    let mut stage = Stage::Check;
+    let (mut fixes, mut changes, mut stage) = (Vec::new(), 0, Stage::Check);
     for verdict in indexes.iter().filter_map(|index| group.verdicts.get(*index)) {
         let more = list_message_fixes(verdict);
         changes += usize::from(!more.is_empty());
@@ -62,6 +63,11 @@ pub(crate) fn write_paste_block(
         _ if stage == Stage::PullRequest || style.denied_message == DeniedMessage::Tried => {
             for fix in &fixes {
                 write_steps(page, indent, "to fix, ", &fix.list_steps(stage))?;
+            }
+        }
+        (Stage::PreReceive, fixes) if !group.is_to_land => {
+            for (_, steps) in group_by_steps(fixes) {
+                write_steps(page, indent, LANDING_ADVICE, &steps)?;
             }
         }
         (Stage::CommitMsg, fixes) if fixes.iter().any(|fix| fix.commit.is_some()) => {
@@ -87,9 +93,9 @@ pub(crate) fn write_paste_block(
             if fixes.iter().any(|fix| is_made_by_forge(group, fix) && !is_published(group, stage, fix)) {
                 page.write_hanging_paragraph(indent, indent, &[plain_text(FORGE_ADVICE)])?;
             }
+            // Without the fixes that are left out, the count would be of something else.
             let all = fixes.len();
             fixes.retain(is_rewritten);
-            // Without the fixes that are left out, the count would be of something else.
             let changes = if fixes.len() == all { changes } else { 1 };
             write_rewriting(page, indent, group, stage, (&fixes, changes), style)?;
         }

@@ -1,0 +1,67 @@
+//! Judges the policy that a push leaves on a ref.
+
+use anyhow::Result;
+
+use crate::change::Oid;
+use crate::gate::policy_check::find_policy_break;
+use crate::gate::policy_source::UnusablePolicy;
+use crate::gate::protected_scope::ProtectedScope;
+use crate::gate::push::ref_judge::RefJudge;
+use crate::git::{FileAtPath, PeeledObject, ResolvedRef};
+use crate::push::{GateRule, refuse_by_rule};
+use crate::verdict::Judgement;
+
+/// How many bytes of a policy are read to see that there is one.
+const MAX_SEEN_BYTES: u64 = 0;
+
+impl RefJudge<'_> {
+    /// Returns the refusal of a push after which the ref `at` would have no valid policy for later pushes.
+    ///
+    /// A ref that is older than its policy has none before and none afterwards, and is judged as the policy ref says.
+    pub(super) fn refuse_broken_policy(
+        &mut self,
+        new: Oid,
+        at: &ResolvedRef,
+        scope: &ProtectedScope,
+    ) -> Option<Judgement> {
+        let name = &at.name;
+        let known_as = match self.is_policy_ref(name) {
+            true => Some(scope.find_protected_name(name).unwrap_or(name).clone()),
+            false => None,
+        };
+        let left = self.policies.load_policy_at(new, name);
+        if matches!(left, Err(UnusablePolicy::Absent))
+            && known_as.is_none()
+            && self.is_older_than_policy(new, at)
+        {
+            return None;
+        }
+        let finding = find_policy_break(left.as_deref(), known_as.as_ref(), self.settings, self.now)?;
+        Some(refuse_by_rule(GateRule::PolicyValid, finding))
+    }
+
+    /// Returns true if nothing takes a policy away that leaves `new`, which has none, on the ref.
+    fn is_older_than_policy(&mut self, new: Oid, at: &ResolvedRef) -> bool {
+        match at.id {
+            Some(old) => matches!(self.policies.load_policy_at(old, &at.name), Err(UnusablePolicy::Absent)),
+            // What cannot be read may have had one.
+            None => self.builds_on_policy(new).is_ok_and(|builds| !builds),
+        }
+    }
+
+    /// Returns true if a commit that a new ref brings over the policy ref, or a parent of one, has a policy.
+    fn builds_on_policy(&self, new: Oid) -> Result<bool> {
+        let PeeledObject::Commit(tip) = self.repository.peel_tags(new)? else { return Ok(false) };
+        let held = self.repository.resolve_ref(self.settings.policy_ref.as_bytes())?.id;
+        let held: Vec<Oid> = held.into_iter().collect();
+        for id in self.repository.find_new_history(tip, &held)?.list_ids() {
+            for id in std::iter::once(id).chain(self.repository.list_parents(id)?) {
+                let found = self.repository.read_file_at(id, &self.settings.policy_path, MAX_SEEN_BYTES)?;
+                if !matches!(found, FileAtPath::Absent) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+}
