@@ -274,6 +274,8 @@ fn check_with_a_policy_that_is_wrong() {
     assert_eq!(scene.run(&["policy", "check"]), 2);
     scene.git(&["rm", "-q", "-r", "policies"]);
     scene.commit("Remove the policy\n\nRisk: low\n");
+    // It would judge: the default branch holds one.
+    scene.git(&["branch", "-q", "-D", "main"]);
     scene.commit("Go on\n\nRisk: low\n");
     assert_eq!(scene.run(&["check", "HEAD"]), 1);
     scene.is("check-policy-wrong");

@@ -27,6 +27,7 @@ const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[
     gate::policy_findings::MESSAGES,
     gate::push::MESSAGES,
     gate::push::new_gate_files::MESSAGES,
+    gate::push::promoted_changes::MESSAGES,
     gate::push::ref_judge::MESSAGES,
     gate::push::change_judge::MESSAGES,
     gate::range::MESSAGES,

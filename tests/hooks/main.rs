@@ -27,6 +27,7 @@ mod objects;
 mod pasted;
 mod policies;
 mod pre_push;
+mod promoted;
 mod pushers;
 mod refs;
 mod retries;

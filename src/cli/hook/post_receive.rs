@@ -142,10 +142,13 @@ fn judge_landed_update(
     let division = request.unit.into();
     let part = RangePart { loaded: &loaded, tip: update.new, hidden_tips: &hidden, division };
     let mut owed = ObligationCount::default();
-    let report = judge_parts(repository, &[part], &request, &mut |verdict, _| {
+    let mut report = judge_parts(repository, &[part], &request, &mut |verdict, _| {
         owed.add_change(verdict);
         Ok(())
     })?;
+    for group in &mut report.groups {
+        group.is_to_land = false;
+    }
     if report.decision == Decision::Deny {
         let mut out = io::stdout().lock();
         writeln!(

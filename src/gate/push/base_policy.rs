@@ -92,6 +92,11 @@ impl<'push> PolicyCache<'push> {
         }
     }
 
+    /// Returns the moves of the policy ref without a decision, in their order.
+    pub(crate) fn undecided_moves(&self) -> &'push [UndecidedMove] {
+        self.undecided
+    }
+
     /// Returns how the base policy came into force, once it was found.
     pub(crate) fn base_origin(&self) -> PolicyOrigin {
         self.origin

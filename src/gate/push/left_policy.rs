@@ -4,7 +4,8 @@ use anyhow::Result;
 
 use crate::change::Oid;
 use crate::gate::policy_check::find_policy_break;
-use crate::gate::policy_source::UnusablePolicy;
+use crate::gate::policy_effect::list_policy_change_notes;
+use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::gate::protected_scope::ProtectedScope;
 use crate::gate::push::ref_judge::RefJudge;
 use crate::git::{FileAtPath, PeeledObject, ResolvedRef};
@@ -38,6 +39,21 @@ impl RefJudge<'_> {
         }
         let finding = find_policy_break(left.as_deref(), known_as.as_ref(), self.settings, self.now)?;
         Some(refuse_by_rule(GateRule::PolicyValid, finding))
+    }
+
+    /// Notes what the push makes of the policy that has judged the branch so far. A new branch goes on being judged by the
+    /// policy ref's policy too, so nothing is looser there, whatever it begins with.
+    pub(super) fn note_policy_change(&mut self, own: &LoadedPolicy, new: Oid, at: &ResolvedRef) {
+        let Some(old) = at.id.filter(|_| at.name.as_bytes().starts_with(b"refs/heads/")) else { return };
+        let Ok(left) = self.policies.load_policy_at(new, &at.name) else { return };
+        // A policy that came without a decision stands there already and is not in force.
+        let is_there = self
+            .policies
+            .load_policy_at(old, &at.name)
+            .is_ok_and(|held| held.policy.has_same_content(&left.policy));
+        if !is_there {
+            self.notes.extend(list_policy_change_notes(own, &left, &at.name));
+        }
     }
 
     /// Returns true if nothing takes a policy away that leaves `new`, which has none, on the ref.

@@ -5,6 +5,7 @@ pub(crate) mod change_judge;
 mod gate_refs;
 mod left_policy;
 pub(crate) mod new_gate_files;
+pub(crate) mod promoted_changes;
 pub(crate) mod ref_judge;
 pub(crate) mod ref_policies;
 pub(crate) mod unreadable;

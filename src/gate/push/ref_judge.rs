@@ -5,7 +5,6 @@ use std::rc::Rc;
 use jiff::Timestamp;
 
 use crate::change::{FactKind, Oid, Text};
-use crate::gate::policy_effect::list_policy_change_notes;
 use crate::gate::policy_findings::{
     REF_UNREADABLE, build_protected_group, build_ref_group, refuse_missing_policy,
 };
@@ -39,6 +38,8 @@ messages! {
         "cannot read the history of {ref}: {detail}";
     TAG_OF_UNPROTECTED = "push.tag-of-unprotected":
         "{commit} is on no branch under change control; push the branch first";
+    TAG_INSIDE_CHANGE = "push.tag-inside-change":
+        "{commit} was never the end of a change that was judged: it lies inside one, or came without a decision; tag a state that the branch has had";
     TOO_MANY_COMMITS = "push.too-many-commits":
         "more than {limit} commits are new to {ref}; push fewer at a time, or raise `changegate.maxCommits`";
 }
@@ -169,11 +170,7 @@ impl RefJudge<'_> {
         }
         if self.settings.policy_file.is_none() && !own.is_same_at(self.repository, new) {
             group.refusals.extend(self.refuse_broken_policy(new, at, &scope));
-            if at.name.as_bytes().starts_with(b"refs/heads/")
-                && let Ok(left) = self.policies.load_policy_at(new, &at.name)
-            {
-                self.notes.extend(list_policy_change_notes(own, &left, &at.name));
-            }
+            self.note_policy_change(own, new, at);
         }
         group
     }
@@ -253,9 +250,13 @@ impl RefJudge<'_> {
         }
         let PeeledObject::Commit(tip) = self.repository.peel_tags(new)? else { return Ok(()) };
         if asked.name.as_bytes().starts_with(b"refs/tags/") {
-            let protected = policies.list_protected_tips(self.repository)?;
-            if self.repository.list_new_commits(tip, &protected)?.next().transpose()?.is_some() {
-                let message = TAG_OF_UNPROTECTED.with("commit", tip.short_hex());
+            let protected: Vec<Oid> =
+                policies.list_protected_tips(self.repository)?.into_iter().map(|(_, tip)| tip).collect();
+            let is_outside = self.repository.list_new_commits(tip, &protected)?.next().transpose()?.is_some();
+            let past = (&self.settings.policy_ref, self.policies.undecided_moves());
+            if is_outside || !policies.have_judged_state(self.repository, past, tip)? {
+                let template = if is_outside { &TAG_OF_UNPROTECTED } else { &TAG_INSIDE_CHANGE };
+                let message = template.with("commit", tip.short_hex());
                 group.refusals.push(refuse_by_rule(
                     GateRule::TagOfReviewed,
                     Finding::new(message).fixed_by(Fixer::Pusher),
@@ -263,8 +264,8 @@ impl RefJudge<'_> {
             }
             return Ok(());
         }
-        let judged =
-            policies.list_judged_tips(self.repository, &self.settings.policy_ref, asked.actual_old)?;
+        let past = (&self.settings.policy_ref, self.policies.undecided_moves());
+        let judged = policies.list_judged_tips(self.repository, past, (asked.actual_old, tip))?;
         let mut needs = loaded.policy.needed_facts();
         if let Some(base) = base {
             needs.merge_needs(base.policy.needed_facts());
@@ -355,6 +356,7 @@ impl RefJudge<'_> {
                 group.verdicts.reverse();
             }
         }
+        self.judge_promoted_changes(&judge, (&asked, tip), (&history, trusted_keys, &needs), unit, group)?;
         let mut commits = self.policies.list_undecided_commits();
         if settings.policy_file.is_some() || (!touches_policy && commits.is_empty()) {
             return Ok(());

@@ -1,10 +1,13 @@
 //! The policies that a pushed ref is judged by, and what both of them say about other refs.
 
+use std::collections::HashSet;
+
 use anyhow::Result;
 
 use crate::change::{Oid, Text};
 use crate::gate::policy_source::LoadedPolicy;
 use crate::gate::protected_scope::ProtectedScope;
+use crate::gate::push::base_policy::UndecidedMove;
 use crate::git::{PeeledObject, Repository};
 use crate::policy::ChangeUnit;
 
@@ -38,40 +41,146 @@ impl RefPolicies<'_> {
         policies.all(|loaded| loaded.policy.protects_ref(known_as.as_bytes()))
     }
 
-    /// Returns the tips whose commits count as judged: what the ref itself holds, and what the policy
-    /// ref holds.
+    /// Returns the commits whose history counts as judged for the ref that is to hold `new`: what the ref itself holds,
+    /// and the states that the policy ref has had.
     ///
     /// Other branches under change control do not vouch for their commits. One may have come under
     /// change control with commits on it that were never judged, and no policy tells which those are.
-    /// So work that goes from one such branch to another is judged on both.
+    /// So work that goes from one such branch to another is judged on both. Nor does the policy ref vouch for what lies
+    /// inside one of its changes, which was judged by its end, or for what it holds since it moved without a decision.
     pub(crate) fn list_judged_tips(
         &self,
         repository: &Repository,
-        policy_ref: &Text,
-        own: Option<Oid>,
+        (policy_ref, undecided): (&Text, &[UndecidedMove]),
+        (own, new): (Option<Oid>, Oid),
     ) -> Result<Vec<Oid>> {
-        let main = repository.resolve_ref(policy_ref.as_bytes())?;
-        let main_tip = if self.protect_ref(&main.name) { main.id } else { None };
-        let mut tips: Vec<Oid> = main_tip.into_iter().chain(own).collect();
+        let mut tips: Vec<Oid> = own.into_iter().collect();
+        if let Some(main) = self.find_decided_tip(repository, policy_ref, undecided)?
+            && Some(main) != own
+            && is_commit(repository, main)
+        {
+            match self.change_unit() {
+                ChangeUnit::Commit => tips.push(main),
+                ChangeUnit::Step => tips.extend(find_vouched_commits(repository, main, own, new)?),
+            }
+        }
         tips.sort_unstable();
         tips.dedup();
         tips.retain(|tip| is_commit(repository, *tip));
         Ok(tips)
     }
 
+    /// Returns the commit of the policy ref up to which all of its moves were decided, if all policies put it under change
+    /// control.
+    fn find_decided_tip(
+        &self,
+        repository: &Repository,
+        policy_ref: &Text,
+        undecided: &[UndecidedMove],
+    ) -> Result<Option<Oid>> {
+        let main = repository.resolve_ref(policy_ref.as_bytes())?;
+        if !self.protect_ref(&main.name) {
+            return Ok(None);
+        }
+        Ok(undecided.first().map_or(main.id, |first| first.old))
+    }
+
+    /// Returns true if a branch under change control has had this commit as one of its states. Where each commit is a
+    /// change, it is enough that the branch holds it.
+    pub(crate) fn have_judged_state(
+        &self,
+        repository: &Repository,
+        (policy_ref, undecided): (&Text, &[UndecidedMove]),
+        commit: Oid,
+    ) -> Result<bool> {
+        let main = repository.resolve_ref(policy_ref.as_bytes())?;
+        for (name, mut tip) in self.list_protected_tips(repository)? {
+            if name == main.name {
+                tip = match undecided.first() {
+                    Some(UndecidedMove { old: Some(old), .. }) => *old,
+                    Some(UndecidedMove { old: None, .. }) => continue,
+                    None => tip,
+                };
+            }
+            if self.change_unit() == ChangeUnit::Commit {
+                if repository.find_new_history(tip, &[commit])?.leads_back_to(commit) {
+                    return Ok(true);
+                }
+            } else if FirstParentHistory::new(tip).holds_commit(repository, commit)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Returns the tips of all branches that every policy puts under change control: the one that
     /// decides what is judged at all, and that of the ref, which may be older.
-    pub(crate) fn list_protected_tips(&self, repository: &Repository) -> Result<Vec<Oid>> {
+    pub(crate) fn list_protected_tips(&self, repository: &Repository) -> Result<Vec<(Text, Oid)>> {
         let mut tips = Vec::new();
         for branch in repository.list_refs("refs/heads/")? {
             if let Some(tip) = branch.id
                 && self.protect_ref(&branch.name)
                 && is_commit(repository, tip)
             {
-                tips.push(tip);
+                tips.push((branch.name, tip));
             }
         }
         Ok(tips)
+    }
+}
+
+/// Returns the states of the policy ref, which holds `main`, that `new` builds on, or `main` itself if nothing that `new`
+/// builds on lies inside one of its changes. What the ref itself holds, up to `own`, needs no vouching.
+fn find_vouched_commits(repository: &Repository, main: Oid, own: Option<Oid>, new: Oid) -> Result<Vec<Oid>> {
+    let hidden: Vec<Oid> = std::iter::once(main).chain(own).collect();
+    let brought: HashSet<Oid> = repository.find_new_history(new, &hidden)?.list_ids().into_iter().collect();
+    let mut pending = Vec::new();
+    for id in &brought {
+        pending.extend(repository.list_parents(*id)?);
+    }
+    if brought.is_empty() {
+        pending.push(new);
+    }
+    pending.retain(|id| !brought.contains(id));
+    let mut states = FirstParentHistory::new(main);
+    let (mut vouched, mut seen, mut is_inside) = (Vec::new(), HashSet::new(), false);
+    while let Some(id) = pending.pop() {
+        if Some(id) == own || !seen.insert(id) {
+            continue;
+        }
+        let is_owned =
+            |own: Oid| Ok::<_, anyhow::Error>(repository.find_new_history(own, &[id])?.leads_back_to(id));
+        if own.map_or(Ok(false), is_owned)? {
+            continue;
+        }
+        if states.holds_commit(repository, id)? {
+            vouched.push(id);
+        } else {
+            is_inside = true;
+            pending.extend(repository.list_parents(id)?);
+        }
+    }
+    Ok(if is_inside { vouched } else { vec![main] })
+}
+
+/// The commits that a branch has had as its states: its first-parent history, read as far as it is asked for.
+struct FirstParentHistory {
+    next: Option<Oid>,
+    states: HashSet<Oid>,
+}
+
+impl FirstParentHistory {
+    fn new(tip: Oid) -> Self {
+        FirstParentHistory { next: Some(tip), states: HashSet::new() }
+    }
+
+    fn holds_commit(&mut self, repository: &Repository, commit: Oid) -> Result<bool> {
+        while !self.states.contains(&commit) {
+            let Some(next) = self.next else { return Ok(false) };
+            self.states.insert(next);
+            self.next = repository.list_parents(next)?.first().copied();
+        }
+        Ok(true)
     }
 }
 
