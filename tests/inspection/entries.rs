@@ -315,3 +315,43 @@ fn what_a_policy_widens_of_another_needs_a_reason() {
         assert_eq!(check_files(&files).unwrap().weakenings, [], "{added}");
     }
 }
+
+/// A rule for every change that asks for a standard change needs one that counts.
+#[test]
+fn standard_changes_that_do_not_count_on_any_day_lock_out() {
+    let check = |days: &str| {
+        let text = format!(
+            "changegate: 1\nprotects: [main]\nfields: {{ S: {{ matches: '[A-Z-]+' }} }}\nstandard-changes: {{ STD-A: {{ paths: \
+             [src/, policies/], approved-by: Dana, {days} }} }}\nrules: {{ x: {{ require: {{ standard-change: S }} }} }}\n"
+        );
+        say(&[(NAME, &text)])
+    };
+    for over in
+        ["approved-on: 2025-01-01, review-by: 2026-11-19", "approved-on: 2026-12-01, review-by: 2027-11-19"]
+    {
+        let (errors, _) = check(over);
+        assert!(
+            errors.len() == 1 && errors[0].contains("no change of a person could keep `x`"),
+            "{errors:?}"
+        );
+    }
+    let (errors, notes) = check("approved-on: 2026-01-01, review-by: 2026-12-01");
+    assert_eq!(errors, [""; 0]);
+    let said = "from 2026-12-02 on, no change of a person could keep `x`";
+    assert!(notes.iter().any(|note| note.contains(said)), "{notes:?}");
+}
+
+/// Whether a change is for an earlier one is open, and that it names one is stated in a field where there is one.
+#[test]
+fn a_change_for_an_earlier_one_names_it() {
+    let check = |field: &str| {
+        let text = format!(
+            "changegate: 1\nprotects: [main]\nfields: {{ {field}: {{ matches: '[0-9a-f]+' }} }}\nrules:\n  x: {{ require: {{ \
+             for-landed-change: true }} }}\n  y: {{ require: {{ field: {{ {field}: absent }} }} }}\n"
+        );
+        say(&[(NAME, &text)]).0
+    };
+    let errors = check("For-Change");
+    assert!(errors.len() == 1 && errors[0].contains("could keep `x` and `y` together"), "{errors:?}");
+    assert_eq!(check("Other"), [""; 0]);
+}

@@ -8,6 +8,7 @@
 mod entries;
 pub(crate) mod findings;
 mod rule_index;
+mod rule_places;
 mod samples;
 mod scopes;
 mod search;
@@ -28,9 +29,10 @@ use crate::policy::inspect::entries::{
 };
 use crate::policy::inspect::findings::{FileFindings, FoundPattern, JudgingPlace, TOO_LARGE};
 use crate::policy::inspect::rule_index::RuleIndex;
+use crate::policy::inspect::rule_places::{find_class_place, place_excluding_rules};
 use crate::policy::inspect::samples::exempted_samples::ExemptedSamples;
 use crate::policy::inspect::scopes::rule_scopes::ScopeInspection;
-use crate::policy::inspect::scopes::{exemption_scopes, reach};
+use crate::policy::inspect::scopes::{exemption_scopes, reach, unruled_changes};
 use crate::policy::inspect::search::asked_rules::AskedRules;
 use crate::policy::inspect::search::confirmed_lockouts::LockoutConfirmation;
 use crate::policy::inspect::search::excluding_rules::{self, ExcludingRules, LockoutSearch};
@@ -42,13 +44,14 @@ use crate::policy::inspect::staff::team_people::TeamPeople;
 use crate::policy::inspect::staff::{code_owners, signatures, staffing, teams, unreachable_people};
 use crate::policy::inspect::weakening::weakened_entries;
 use crate::policy::inspect::weakening::widened_lists::fetch_catalogues;
-use crate::policy::inspect::written::{find_entry, list_entries};
+use crate::policy::inspect::written::find_entry;
 use crate::policy::load::files::{FetchedFile, PolicyFile, PolicyFiles};
 use crate::policy::packs::find_pack;
 use crate::policy::remote_file::is_remote_name;
-use crate::yaml::{self, YamlFault, YamlNode, YamlPlace};
+use crate::yaml::{self, YamlFault, YamlPlace};
 
 pub use crate::policy::inspect::findings::{InspectionFacts, LATER_KEYS_DAYS, PatternUse};
+pub(crate) use crate::policy::inspect::rule_places::{find_key_place, find_rule_place};
 pub use crate::policy::inspect::search::search_budget::MAX_INSPECTION_STEPS;
 pub use crate::policy::inspect::weakening::weakened_entries::PolicyWeakening;
 
@@ -272,6 +275,14 @@ impl<'policy> InspectedParts<'policy> {
         if let Some((file, fault)) = class_exclusion.filter(is_new).and_then(place) {
             inspection.notes.push(PlacedFault { file: file.name.clone(), fault });
         }
+        for unruled in unruled_changes::list_unruled_changes(search, policy, self.entry, facts, budget) {
+            let class = unruled.class.and_then(|class| policy.classes.get(class));
+            if let Some((file, at)) = find_class_place(files, class.map(|class| class.id.as_str())) {
+                let help = "add a rule for it, unless this is meant";
+                let fault = YamlFault::new(at, unruled.what).with_help(help);
+                inspection.notes.push(PlacedFault { file: file.name.clone(), fault });
+            }
+        }
         if let Some((file, fault)) = on_server {
             inspection.server_errors.faulty_files.push(FaultyFile {
                 name: file.name.clone(),
@@ -290,44 +301,6 @@ impl<'policy> InspectedParts<'policy> {
             inspection.notes.push(PlacedFault { file: file.name.clone(), fault });
         }
     }
-}
-
-/// Returns the place of the rule `id` in the source of a policy file.
-pub(crate) fn find_rule_place(source: &[u8], id: &str) -> Option<YamlPlace> {
-    find_key_place(&yaml::read_document(source).ok()?, id)
-}
-
-fn find_key_place(file: &YamlNode, id: &str) -> Option<YamlPlace> {
-    let rules = list_entries(find_entry(file, "rules")?);
-    rules.iter().find(|(key, _)| key.text == id).map(|(key, _)| key.at)
-}
-
-/// Returns where rules that exclude every change are told: at one that the policy's own files state, or else at the
-/// people or the keys that they name. Packs by themselves exclude none, and what they leave open is for policies
-/// to fill.
-fn place_excluding_rules<'files>(
-    policy: &Policy,
-    files: &'files [PolicyFile],
-    rules: &RuleIndex<'_>,
-    excluding: ExcludingRules,
-) -> Option<(&'files PolicyFile, YamlFault)> {
-    for rule in excluding.rules.iter().rev().filter_map(|index| policy.rules.get(*index)) {
-        let id = rule.description.id.as_str();
-        let own = files.iter().enumerate().filter(|(_, file)| find_pack(&file.name).is_none());
-        for (_, file) in own.filter(|(index, _)| rules.find_written(*index, id).is_some()) {
-            if let Some(at) = find_key_place(&file.node, id) {
-                return Some((file, YamlFault::new(at, excluding.what).with_help(excluding.help)));
-            }
-        }
-    }
-    for key in ["people", "signers"] {
-        for file in files.iter().filter(|file| find_pack(&file.name).is_none()) {
-            if let Some((key, _)) = list_entries(&file.node).iter().find(|(known, _)| known.text == key) {
-                return Some((file, YamlFault::new(key.at, excluding.what).with_help(excluding.help)));
-            }
-        }
-    }
-    None
 }
 
 impl PolicyInspection {

@@ -280,7 +280,7 @@ pub(crate) fn list_bot_changes(policy: &Policy, budget: &SearchBudget) -> Vec<Ch
 }
 
 /// Returns the change of another author; `None` for one whom no commit can name.
-fn make_authored(base: &Change, author: &str) -> Option<Change> {
+pub(crate) fn make_authored(base: &Change, author: &str) -> Option<Change> {
     let author = Person::parse_person(author.as_bytes()).ok()?;
     let mut change = base.clone();
     let commit = change.commits.last_mut();
