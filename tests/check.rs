@@ -528,6 +528,9 @@ fn policy_check_names_the_branch_that_is_left_out() {
     scene.write("policies/changegate.yml", POLICY.replace("[main]", "[mian, 'release/*']"));
     let (code, text) = policy_check(&scene);
     assert!(code == 0 && text.contains(said), "{text}");
+    // As a server, it is refused, as the push is.
+    let (code, text) = run(&scene, &["policy", "check", "--server"]);
+    assert!(code == 2 && text.contains(said) && text.contains("add `main` to `protects`"), "{text}");
     // The branch that is checked out is not the one that counts.
     scene.git(&["switch", "-q", "-c", "mian"]);
     assert!(policy_check(&scene).1.contains(said));

@@ -9,6 +9,8 @@
     reason = "test code"
 )]
 
+#[path = "inspection/coverage.rs"]
+mod coverage;
 #[path = "inspection/entries.rs"]
 mod entries;
 

@@ -1,5 +1,5 @@
-//! No policy is refused for a lock-out that some change of a person is allowed under: generated policies of a few rules,
-//! against the judge, over a small world of changes.
+//! No policy is refused for a lock-out that some change of a person is allowed under, and none is taken whose rules apply
+//! to no change of it: generated policies of a few rules, against the judge, over a small world of changes.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -87,25 +87,25 @@ enum Asked {
 }
 
 impl Asked {
-    fn write_yaml(&self) -> String {
+    fn write_yaml(&self, questions: &[&str]) -> String {
         match self {
-            Asked::Plain(one) => QUESTIONS[*one].to_owned(),
-            Asked::Not(one) => format!("not: {{ {} }}", QUESTIONS[*one]),
+            Asked::Plain(one) => questions[*one].to_owned(),
+            Asked::Not(one) => format!("not: {{ {} }}", questions[*one]),
             Asked::Any(one, other) => {
-                format!("any: [{{ {} }}, {{ {} }}]", QUESTIONS[*one], QUESTIONS[*other])
+                format!("any: [{{ {} }}, {{ {} }}]", questions[*one], questions[*other])
             }
             Asked::NotAny(one, other) => {
-                format!("any: [{{ {} }}, {{ not: {{ {} }} }}]", QUESTIONS[*one], QUESTIONS[*other])
+                format!("any: [{{ {} }}, {{ not: {{ {} }} }}]", questions[*one], questions[*other])
             }
             Asked::All(one, other) => {
-                format!("all: [{{ {} }}, {{ {} }}]", QUESTIONS[*one], QUESTIONS[*other])
+                format!("all: [{{ {} }}, {{ {} }}]", questions[*one], questions[*other])
             }
         }
     }
 }
 
-fn asked() -> impl Strategy<Value = Asked> {
-    let one = || 0..QUESTIONS.len();
+fn asked_of(questions: &'static [&'static str]) -> impl Strategy<Value = Asked> {
+    let one = || 0..questions.len();
     prop_oneof![
         5 => one().prop_map(Asked::Plain),
         1 => one().prop_map(Asked::Not),
@@ -125,17 +125,37 @@ struct RuleSketch {
 }
 
 fn rule() -> impl Strategy<Value = RuleSketch> {
-    let optional = |weight| prop::option::weighted(weight, asked());
-    let exemption = prop::option::weighted(0.25, (asked(), prop::bool::weighted(0.8)));
-    (0..6_usize, optional(0.3), asked(), exemption).prop_map(|(scope, when, require, exemption)| RuleSketch {
-        scope,
-        when,
-        require,
-        exemption,
-    })
+    let optional = |weight| prop::option::weighted(weight, asked_of(QUESTIONS));
+    let exemption = prop::option::weighted(0.25, (asked_of(QUESTIONS), prop::bool::weighted(0.8)));
+    (0..6_usize, optional(0.3), asked_of(QUESTIONS), exemption)
+        .prop_map(|(scope, when, require, exemption)| RuleSketch { scope, when, require, exemption })
 }
 
 fn write_policy(rules: &[RuleSketch], has_roster: bool, has_classes: bool) -> String {
+    let mut stated = Vec::new();
+    let mut exemptions = String::new();
+    for (index, rule) in rules.iter().enumerate() {
+        let when = rule.when.as_ref().map(|when| when.write_yaml(QUESTIONS));
+        stated.push((rule.scope, when, rule.require.write_yaml(QUESTIONS)));
+        if let Some((when, is_granted)) = &rule.exemption {
+            let until = if *is_granted { "2028-01-01" } else { "2026-11-01" };
+            let when = when.write_yaml(QUESTIONS);
+            writeln!(
+                exemptions,
+                "  - {{ rule: r{index}, when: {{ {when} }}, reason: x, approved-by: K, until: {until} }}"
+            )
+            .unwrap();
+        }
+    }
+    let mut text = write_rules(&stated, has_roster, has_classes);
+    if !exemptions.is_empty() {
+        write!(text, "exemptions:\n{exemptions}").unwrap();
+    }
+    text
+}
+
+/// Writes a policy of rules, each with its scope, its `when` and what it requires.
+fn write_rules(rules: &[(usize, Option<String>, String)], has_roster: bool, has_classes: bool) -> String {
     let mut text = String::from("changegate: 1\nname: x\nprotects: [main]\npeople:\n");
     if has_roster {
         text += "  roster: policies/people.yml\n";
@@ -148,29 +168,14 @@ fn write_policy(rules: &[RuleSketch], has_roster: bool, has_classes: bool) -> St
         text += "classes: { urgent: { field: { Kind: urgent } }, normal: {} }\n";
     }
     text += "rules:\n";
-    let mut exemptions = String::new();
-    for (index, rule) in rules.iter().enumerate() {
+    for (index, (scope, when, require)) in rules.iter().enumerate() {
         let scope = if has_classes {
-            ["", "", "", "for: [normal], ", "for: [urgent], ", "not-for: [urgent], "][rule.scope]
+            ["", "", "", "for: [normal], ", "for: [urgent], ", "not-for: [urgent], "][*scope]
         } else {
             ""
         };
-        let when = rule.when.as_ref().map(|when| format!("when: {{ {} }}, ", when.write_yaml()));
-        let require = rule.require.write_yaml();
-        writeln!(text, "  r{index}: {{ {scope}{}require: {{ {require} }} }}", when.unwrap_or_default())
-            .unwrap();
-        if let Some((when, is_granted)) = &rule.exemption {
-            let until = if *is_granted { "2028-01-01" } else { "2026-11-01" };
-            let when = when.write_yaml();
-            writeln!(
-                exemptions,
-                "  - {{ rule: r{index}, when: {{ {when} }}, reason: x, approved-by: K, until: {until} }}"
-            )
-            .unwrap();
-        }
-    }
-    if !exemptions.is_empty() {
-        write!(text, "exemptions:\n{exemptions}").unwrap();
+        let when = when.as_ref().map(|when| format!("when: {{ {when} }}, ")).unwrap_or_default();
+        writeln!(text, "  r{index}: {{ {scope}{when}require: {{ {require} }} }}").unwrap();
     }
     text
 }
@@ -242,5 +247,114 @@ proptest! {
         prop_assume!(told.iter().any(is_lockout));
         // A policy that can never be changed again is refused as well.
         prop_assert!(!is_policy_changeable(&loaded.policy), "{}\n{:#?}", text, told);
+    }
+}
+
+/// What the `when` of a rule asks that the changes of the world tell; who has which address, nothing tells in full.
+const CONDITIONS: &[&str] = &[
+    "author: { team: solo }",
+    "author: { bot: true }",
+    "pusher: ben",
+    "pusher: { team: solo }",
+    "pusher: { bot: true }",
+    "size: { files: { at-most: 1 } }",
+    "size: { lines: { at-most: 9 } }",
+    "field: { Risk: low }",
+    "field: { Risk: high }",
+    "field: { Kind: urgent }",
+    "field: { Note: present }",
+    "window: { outside: [{ from: 2026-11-01, until: 2026-12-31 }] }",
+    "window: { outside: [{ from: 2026-11-01, until: 2028-12-31 }] }",
+    "window: { inside: [{ from: 2026-01-01, until: 2026-02-01 }] }",
+    "window: { inside: [{ from: 2026-11-01, until: 2026-11-30 }] }",
+    "touches: src/",
+    "touches: '/policies/**'",
+    "only-touches: ['/policies/**']",
+    "branch: main",
+    "branch: dev",
+];
+
+/// Returns each change of the policy that a person can make, as far as the conditions tell changes apart.
+fn build_told_world() -> Vec<Change> {
+    let mut world = Vec::new();
+    let sizes = [6, 6, 4, 3, 3, 2, 2, 3];
+    for number in 0..sizes.iter().product() {
+        let mut rest: usize = number;
+        let mut choices = sizes.iter().map(|size| {
+            let chosen = rest % size;
+            rest /= size;
+            chosen
+        });
+        let mut choose = || choices.next().unwrap();
+        let author = [
+            "ana@example.com",
+            "ben@example.com",
+            "kim@example.com",
+            "out@out.example",
+            "b@x.example",
+            "a@out.example",
+        ][choose()];
+        let pusher = ["ana", "ben", "kim", "x[bot]", "zoe", "kim@example.com"][choose()];
+        let paths = [
+            "policies/p.yml",
+            "policies/p.yml, src/a.rs",
+            "policies/p.yml, policies/src/a.rs",
+            "policies/p.yml, b.md",
+        ][choose()];
+        let risk = ["", "Risk: low, ", "Risk: high, "][choose()];
+        let kind = ["", "Kind: urgent, ", "Kind: usual, "][choose()];
+        let (note, lines) = (["", "Note: abc"][choose()], [1, 90][choose()]);
+        let at = [NOW, "2026-12-15T09:00:00Z", "2027-03-01T09:00:00Z"][choose()];
+        let text = format!(
+            "at: {at}\nauthor: Y <{author}>\npusher: '{pusher}'\nmessage: Change it\nlines: {lines}\npaths: [{paths}]\n\
+             fields: {{ {risk}{kind}{note} }}\n"
+        );
+        let mut faults = Vec::new();
+        let node = yaml::read_document(text.as_bytes()).unwrap();
+        let change = fixture::read_change(&node, &mut faults);
+        world.push(change.unwrap_or_else(|| panic!("{faults:?}\n{text}")));
+    }
+    world
+}
+
+/// Returns true if a rule applies to some change of the policy in the world.
+fn is_policy_ruled(policy: &Policy) -> bool {
+    static WORLD: LazyLock<Vec<Change>> = LazyLock::new(build_told_world);
+    WORLD.iter().any(|change| {
+        let verdict = judge_change(policy, change, true);
+        verdict.judgements.iter().all(|judgement| judgement.rule.id.as_str() != "no-rule-applies")
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: std::env::var("CHANGEGATE_LOCKOUT_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(60),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn a_policy_is_refused_if_and_only_if_its_rules_apply_to_no_change_of_it(
+        rules in prop::collection::vec((0..6_usize, asked_of(CONDITIONS)), 1..3),
+        has_roster in any::<bool>(), has_classes in any::<bool>(),
+    ) {
+        let mut sketches = Vec::new();
+        for (scope, when) in rules {
+            sketches.push((scope, Some(when.write_yaml(CONDITIONS)), "subject: { longest: 72 }".to_owned()));
+        }
+        let text = write_rules(&sketches, has_roster, has_classes);
+        let files = BTreeMap::from([(ENTRY, text.as_str()), ("policies/people.yml", ROSTER)]);
+        let loaded = load_from_files(ENTRY, "a test".into(), &mut |name| {
+            Ok(files.get(name).map(|text| text.as_bytes().to_vec()))
+        });
+        let Ok(loaded) = loaded else { return Err(TestCaseError::reject("not valid")) };
+        let told: Vec<String> = match check_policy(&loaded, &[], NOW.parse().unwrap()) {
+            Ok(_) => Vec::new(),
+            Err(errors) => {
+                errors.faulty_files.iter().flat_map(|file| &file.faults).map(|fault| fault.what.clone()).collect()
+            }
+        };
+        prop_assert_eq!(told.is_empty(), is_policy_ruled(&loaded.policy), "{}\n{:#?}", text, told);
+        prop_assert!(told.iter().all(|what| what.contains("no-rule-applies")), "{}\n{:#?}", text, told);
     }
 }

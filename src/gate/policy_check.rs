@@ -13,10 +13,10 @@ use crate::git::Repository;
 use crate::people::ResolvedIdentity;
 use crate::policy::{
     InspectionFacts, LATER_KEYS_DAYS, PatternUse, PlacedFault, PlacedPattern, Policy, PolicyErrors,
-    PolicyInspection, Rule,
+    PolicyInspection, Rule, find_key_place, find_rule_place,
 };
 use crate::verdict::{Finding, Fixer, messages};
-use crate::yaml::YamlFault;
+use crate::yaml::{YamlFault, shorten_for_message};
 
 messages! {
     POLICY_UNPROTECTED = "push.policy-unprotected":
@@ -217,18 +217,32 @@ fn find_forge_rule(policy: &Policy, now: Timestamp) -> Option<(&Rule, Finding)> 
 ///
 /// # Errors
 ///
-/// Returns what [`check_policy`] refuses, and rules that no hook can find kept, alone or together.
+/// Returns what [`check_policy`] refuses, a policy that leaves out the branch that it is read from, and rules that no hook
+/// can find kept, alone or together.
 pub fn check_server_policy(
     loaded: &LoadedPolicy,
     read_from: &[Text],
     now: Timestamp,
 ) -> Result<PolicyInspection, PolicyErrors> {
     let inspection = check_policy(loaded, read_from, now)?;
+    let is_protected = |branch: &Text| loaded.policy.protects_ref(branch.as_bytes());
+    if let Some(branch) = read_from.first()
+        && !read_from.iter().any(is_protected)
+    {
+        let branch = branch.to_lossy();
+        let name = shorten_for_message(branch.strip_prefix("refs/heads/").unwrap_or(&branch));
+        let what = format!("`protects` leaves out the branch `{name}`, which the policy is read from");
+        let help = format!("add `{name}` to `protects`");
+        return Err(loaded.place_fault(|source| find_key_place(source, "protects"), what, &help));
+    }
     match find_forge_rule(&loaded.policy, now) {
         None if inspection.server_errors.faulty_files.is_empty() => Ok(inspection),
         None => Err(inspection.server_errors),
         Some((rule, finding)) => {
-            Err(loaded.place_rule_fault(rule.description.id.as_str(), finding.message.to_plain_text()))
+            let help = "keep it for pull requests (`when`), or add in `any` what hooks see";
+            let id = rule.description.id.as_str();
+            let what = finding.message.to_plain_text();
+            Err(loaded.place_fault(|source| find_rule_place(source, id), what, help))
         }
     }
 }

@@ -137,14 +137,19 @@ impl LoadedPolicy {
         )
     }
 
-    /// Returns the fault `what` of the rule `id`, where the policy's own files state it; a rule of a pack is a
-    /// fault of what extends the pack.
-    pub(crate) fn place_rule_fault(&self, id: &str, what: String) -> PolicyErrors {
+    /// Returns a fault at the first place in the policy's own files that `find_place` finds, or else at the start of the
+    /// policy: what is found of a pack is a fault of what extends it.
+    pub(crate) fn place_fault(
+        &self,
+        find_place: impl Fn(&[u8]) -> Option<YamlPlace>,
+        what: String,
+        help: &str,
+    ) -> PolicyErrors {
         let mut place = (self.entry.as_str(), YamlPlace { line: 1, column: 1, length: 1 });
         let entry = self.files.get_key_value(&self.entry);
         for (name, fetched) in entry.into_iter().chain(&self.files) {
             let Ok(Some(source)) = fetched else { continue };
-            if let Some(at) = policy::find_rule_place(source, id) {
+            if let Some(at) = find_place(source) {
                 place = (name, at);
                 break;
             }
@@ -153,9 +158,7 @@ impl LoadedPolicy {
             Some(Ok(Some(source))) => source.clone(),
             _ => Vec::new(),
         };
-        let help = "keep it for pull requests (`when`), or add in `any` what hooks see";
-        let mut fault = YamlFault::new(place.1, what);
-        fault.help = Some(help.to_owned());
+        let fault = YamlFault::new(place.1, what).with_help(help);
         let file = FaultyFile { name: place.0.to_owned(), source, faults: vec![fault] };
         PolicyErrors { faulty_files: vec![file] }
     }

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use regex::bytes::{Regex, RegexBuilder};
 
+use crate::pattern::fit::can_match_in_line;
 use crate::pattern::value::{MAX_COMPILED_BYTES, ValuePattern, parse_regex};
 
 /// A regular expression that is searched within one line of bytes; its classes are ASCII.
@@ -31,6 +32,11 @@ impl LinePattern {
             return Err("this is in every line; expected a pattern such as `0\\.0\\.0\\.0/0`".into());
         }
         Ok(LinePattern { written: written.into(), compiled: OnceLock::new() })
+    }
+
+    /// Returns false if no line can have a part that matches.
+    pub(crate) fn can_be_in_line(&self) -> bool {
+        parse_regex(&self.written).map_or(true, |parsed| can_match_in_line(&parsed))
     }
 
     /// Returns true if a part of the line matches.
@@ -80,6 +86,18 @@ mod tests {
             (".", b"\xff", true),
         ] {
             assert_eq!(LinePattern::new(pattern).unwrap().is_in_line(line), is_in, "{pattern}");
+        }
+        for (pattern, can_be) in [
+            ("a$b", false),
+            ("[a&&b]", false),
+            ("x\\ny", false),
+            ("^$", true),
+            ("a$", true),
+            ("x^a", false),
+            ("\\ba", true),
+            ("\\x1b", true),
+        ] {
+            assert_eq!(LinePattern::new(pattern).unwrap().can_be_in_line(), can_be, "{pattern}");
         }
         for pattern in ["", "a*", "(", "a?|b", "(a{1000}){1000}"] {
             assert!(LinePattern::new(pattern).is_err(), "{pattern}");

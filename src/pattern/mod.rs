@@ -6,6 +6,7 @@
 //! the policy's own and has a bounded length. A regular expression is compiled when it is first used,
 //! so a hook pays only for the patterns that it reaches.
 
+mod fit;
 mod line;
 pub(crate) mod name_fold;
 mod value;

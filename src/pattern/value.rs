@@ -7,6 +7,8 @@ use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::hir::literal::Extractor;
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
+use crate::pattern::fit::can_match_value;
+
 /// How many bytes a regular expression may have.
 const MAX_EXPRESSION_BYTES: usize = 1024;
 
@@ -82,6 +84,11 @@ impl ValuePattern {
             return None;
         }
         Some(self.compiled_regex()?.is_match(value))
+    }
+
+    /// Returns false if no value can match: it is one line, without control characters.
+    pub(crate) fn can_match_value(&self) -> bool {
+        parse_regex(&self.written).map_or(true, |parsed| can_match_value(&parsed))
     }
 
     /// Returns how many characters every value has at least that matches.
@@ -212,6 +219,8 @@ impl PartialEq for ValuePattern {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -241,6 +250,77 @@ mod tests {
         assert!(ValuePattern::new("((a?){1000}){1000}").is_err());
         assert_eq!(value("a*", &"a".repeat(MAX_MATCHED_BYTES)), Some(true));
         assert_eq!(value("a*", &"a".repeat(MAX_MATCHED_BYTES + 1)), None);
+    }
+
+    #[test]
+    fn what_can_match_a_value_is_told_from_what_cannot() {
+        for never in [
+            "a$b",
+            "a^b",
+            "[a&&b]",
+            "x[a&&b]+",
+            "a\\nb",
+            "(a|\\n)$x",
+            "a\\bb",
+            "\\Ba",
+            "a\\b{start}",
+            "(?m)a$\\nb",
+            "[[:cntrl:]&&[^\\t]]",
+            "\\x00",
+            "a{2}$a",
+            "(?x) a $ b # note",
+            "([a&&b]|c$d)e?",
+        ] {
+            assert!(!ValuePattern::new(never).unwrap().can_match_value(), "{never}");
+        }
+        for (sometimes, value) in [
+            ("a$", "a"),
+            ("^a", "a"),
+            ("", ""),
+            ("a|b$c", "a"),
+            ("[a&&b]*x", "x"),
+            ("(a\\n)?b", "b"),
+            ("a\\b-", "a-"),
+            ("a\\Bb", "ab"),
+            ("[^a]", "\t"),
+            (".*", "x"),
+            ("\\xff", "\u{ff}"),
+            ("(?u)[\u{e4}-\u{f6}]+", "\u{e4}"),
+            ("a{0}b$", "b"),
+            ("(x$)?y", "y"),
+            ("\\b{start-half}ab\\b{end-half}", "ab"),
+            ("(?m)^a$", "a"),
+            ("a{2,5}", "aaa"),
+        ] {
+            let pattern = ValuePattern::new(sometimes).unwrap();
+            assert!(pattern.can_match_value(), "{sometimes}");
+            // A byte of a character is none by itself.
+            assert!(
+                pattern.matches_value(value.as_bytes()) == Some(true) || sometimes == "\\xff",
+                "{sometimes}"
+            );
+        }
+        for (shipped, _) in SHIPPED_PATTERNS {
+            assert!(ValuePattern::new(shipped).unwrap().can_match_value(), "{shipped}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_matches_a_line_is_never_said_to_match_nothing(
+            parts in prop::collection::vec(
+                prop::sample::select(vec!["a", "b", "-", "^", "$", "\\b", "\\B", "(a|-)", "a*", "[ab&&b]", "(b$)?"] ), 0..6
+            ),
+        ) {
+            let pattern = ValuePattern::new(&parts.concat()).unwrap();
+            let mut values = vec![String::new()];
+            let mut is_matched = false;
+            for _ in 0..7 {
+                is_matched |= values.iter().any(|value| pattern.matches_value(value.as_bytes()) == Some(true));
+                values = values.iter().flat_map(|value| ["a", "b", "-"].map(|end| format!("{value}{end}"))).collect();
+            }
+            prop_assert_eq!(pattern.can_match_value(), is_matched, "{}", pattern);
+        }
     }
 
     #[test]

@@ -28,6 +28,11 @@ impl PeopleDirectory {
         self.names_by_key.get(key).map_or(key, String::as_str)
     }
 
+    /// Returns how many addresses the roster lists.
+    pub(crate) fn count_addresses(&self) -> usize {
+        self.keys_by_identity.keys().filter(|id| id.contains('@')).count()
+    }
+
     /// Returns true if there is a roster, and it lists no account of anyone.
     pub(crate) fn lacks_accounts(&self) -> bool {
         self.is_roster_read && self.keys_by_identity.keys().all(|id| id.contains('@'))

@@ -222,6 +222,13 @@ impl Policy {
         gaps
     }
 
+    /// Returns how many words of the fields that tell classes apart are not tried for gaps, because there are so many.
+    pub fn count_untried_words(&self) -> usize {
+        let fields = self.list_class_fields();
+        let words: usize = fields.iter().map(|field| field.allowed_words().unwrap_or_default().len()).sum();
+        words.saturating_sub(MAX_TRIED_WORDS)
+    }
+
     /// Returns the fields that tell classes apart, each once.
     fn list_class_fields(&self) -> Vec<&FieldDefinition> {
         let mut asked = Vec::new();
@@ -417,6 +424,17 @@ mod tests {
             "{fields}{EVERYTHING}classes: {{ isms: {{ touches: a }}, quick: {{ field: {{ Kind: hotfix }} }} }}"
         ));
         assert_eq!(policy.find_emergency_gaps(), []);
+    }
+
+    #[test]
+    fn words_that_are_not_tried_are_counted() {
+        let words = |count: usize| (0..count).map(|word| format!("w{word}")).collect::<Vec<_>>().join(", ");
+        for (count, untried) in [(500, 0), (503, 3)] {
+            let fields = FIELDS.replace("emergency", &words(count - 1));
+            let policy =
+                load(&format!("{fields}classes: {{ a: {{ field: {{ Kind: w0 }} }}, normal: {{}} }}"));
+            assert_eq!(policy.count_untried_words(), untried, "{count}");
+        }
     }
 
     #[test]

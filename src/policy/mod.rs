@@ -35,12 +35,12 @@ pub use crate::policy::difference::{
 pub(crate) use crate::policy::emergency::{EMERGENCY_REASON_FIELD, is_emergency_class};
 pub use crate::policy::faults::{FaultyFile, PolicyErrors};
 pub use crate::policy::gate_files::EmergencyGap;
-pub(crate) use crate::policy::inspect::find_rule_place;
 pub(crate) use crate::policy::inspect::weakening::remote_bases::refuse_remote_weakenings;
 pub use crate::policy::inspect::{
     InspectionFacts, LATER_KEYS_DAYS, MAX_INSPECTION_STEPS, PatternUse, PlacedFault, PlacedPattern,
     PolicyInspection, PolicyWeakening, inspect_policy,
 };
+pub(crate) use crate::policy::inspect::{find_key_place, find_rule_place};
 pub use crate::policy::load::files::FetchedFile;
 pub(crate) use crate::policy::load::files::max_file_bytes;
 pub use crate::policy::load::load_policy;

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::catalogue::{StandardCatalogue, StandardChange, StandardMakers};
@@ -131,11 +132,21 @@ impl StandardChangePredicate {
         &self.field
     }
 
-    /// Returns true if there is an entry that covers `path`; without a path, if there is any.
-    pub(crate) fn has_entry_for(&self, path: Option<&str>) -> bool {
-        self.catalogue
-            .list_entries()
-            .any(|(_, entry)| path.is_none_or(|path| is_covered_by_pattern(&entry.paths, &Text::from(path))))
+    /// Returns true if there is an entry that counts on `day` or the day after and covers `path`; without a path, if
+    /// there is any.
+    pub(crate) fn has_entry_for(&self, path: Option<&str>, day: Date) -> bool {
+        // Where the policy is written, it may be tomorrow already.
+        let next_day = day.tomorrow().unwrap_or(day);
+        self.catalogue.list_entries().any(|(_, entry)| {
+            entry.approved_on <= next_day
+                && entry.review_by >= day
+                && path.is_none_or(|path| is_covered_by_pattern(&entry.paths, &Text::from(path)))
+        })
+    }
+
+    /// Returns the last day on which an entry counts; `None` without one.
+    pub(crate) fn find_last_day(&self) -> Option<Date> {
+        self.catalogue.list_entries().map(|(_, entry)| entry.review_by).max()
     }
 
     pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {

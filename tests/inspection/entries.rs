@@ -42,6 +42,11 @@ const CHANGE_SLIPS: &[(&str, &str, &str)] = &[
     ("docs/", "'docs/*.{md,rst}'", "!list each"),
     ("docs/", "\u{201c}docs/\u{201d}", "!curly quotes"),
     ("docs/", "\"do\\u200bcs/\"", "!U+200B"),
+    ("docs/", "'*.*'", "`*.*` covers nearly every file, so `STD-A` is hardly bounded"),
+    ("docs/", "'[a-z]*/**'", "covers nearly every file"),
+    ("docs/", "'**/?*.?*'", "covers nearly every file"),
+    ("docs/", "'[!.]*'", "covers nearly every file"),
+    ("docs/", "'*.md', 's*/**'", ""),
     ("docs/", "docs/, docs/", "`docs/` stands twice in this list"),
     ("at-most: 3", "at-most: 0", "!one without a file is no standard change"),
     ("files: { at-most: 3 }", "lines: { at-most: 0 }", "covers only changes without a line"),
@@ -314,4 +319,107 @@ fn what_a_policy_widens_of_another_needs_a_reason() {
         let files = [(NAME, text.as_str()), ("policies/std.yml", catalogue), ("policies/other.yml", ROSTER)];
         assert_eq!(check_files(&files).unwrap().weakenings, [], "{added}");
     }
+}
+
+/// What nobody can fill in, and what is said of it; nothing for what somebody can.
+const UNFILLABLE: &[(&str, &str)] = &[
+    ("fields: { A: { matches: 'a$b' } }", "no value of `A` can match this"),
+    ("fields: { A: { matches: '[a&&b]' } }", "no value of `A` can match this"),
+    ("fields: { A: { matches: \"a\\nb\" } }", "no value of `A` can match this"),
+    ("fields: { A: { matches: 'a|[a&&b]' } }", ""),
+    ("fields: { A: { one-of: [TBD, '-'] } }", "`A` has only placeholders for words"),
+    ("fields: { A: { ordered: ['<risk>', '?'] } }", "`A` has only placeholders for words"),
+    ("fields: { A: { one-of: ['*'] } }", "`A` has only placeholders for words"),
+    ("fields: { A: { one-of: [none, '-'] } }", ""),
+    ("rules: { x: { require: { subject: { matches: 'a$b' } } } }", "no subject can match this"),
+    (
+        "rules: { x: { when: { title: { matches: '^a^' } }, require: { draft: false } } }",
+        "no title can match this",
+    ),
+    (
+        "rules: { x: { require: { not: { adds-lines: { in: x, matching: [y, 'a$b'] } } } } }",
+        "no line can match this",
+    ),
+    ("rules: { x: { require: { not: { adds-lines: { in: x, matching: ['^a', 'b$'] } } } } }", ""),
+    ("people: { bots: ['*@*'] }", "`*@*` makes a bot of everybody"),
+    ("people: { bots: ['ci-*', '*.*'] }", "`*.*` makes a bot of everybody"),
+    ("people: { bots: ['*[bot]', '*@bots.example.com', '*bot*'] }", ""),
+];
+
+#[test]
+fn what_nobody_can_fill_in_is_refused() {
+    for (added, wanted) in UNFILLABLE {
+        let text = format!("changegate: 1\nextends: [startup]\nprotects: [main]\n{added}\n");
+        let (errors, _) = say(&[(NAME, &text)]);
+        match wanted.is_empty() {
+            true => assert_eq!(errors, [""; 0], "{added}"),
+            false => {
+                assert!(
+                    errors.iter().any(|error| error.starts_with("4: ") && error.contains(wanted)),
+                    "{added}: {errors:?}"
+                );
+                assert!(!errors.iter().any(|error| error.ends_with("()")), "{added}: {errors:?}");
+            }
+        }
+    }
+}
+
+/// A rule for every change that asks for a standard change needs one that counts.
+#[test]
+fn standard_changes_that_do_not_count_on_any_day_lock_out() {
+    let check = |days: &str| {
+        let text = format!(
+            "changegate: 1\nprotects: [main]\nfields: {{ S: {{ matches: '[A-Z-]+' }} }}\nstandard-changes: {{ STD-A: {{ paths: \
+             [src/, policies/], approved-by: Dana, {days} }} }}\nrules: {{ x: {{ require: {{ standard-change: S }} }} }}\n"
+        );
+        say(&[(NAME, &text)])
+    };
+    for over in
+        ["approved-on: 2025-01-01, review-by: 2026-11-19", "approved-on: 2026-12-01, review-by: 2027-11-19"]
+    {
+        let (errors, _) = check(over);
+        assert!(
+            errors.len() == 1 && errors[0].contains("no change of a person could keep `x`"),
+            "{errors:?}"
+        );
+    }
+    let (errors, notes) = check("approved-on: 2026-01-01, review-by: 2026-12-01");
+    assert_eq!(errors, [""; 0]);
+    let said = "from 2026-12-02 on, no change of a person could keep `x`";
+    assert!(notes.iter().any(|note| note.contains(said)), "{notes:?}");
+}
+
+/// A name that only looks like another one may stand in the roster or among the owners.
+#[test]
+fn a_name_that_looks_like_one_of_another_file_is_noted() {
+    let lookalike = "\u{43e}\u{440}\u{455}";
+    let text = format!(
+        "changegate: 1\nextends: [startup]\nprotects: [main]\npeople: {{ roster: policies/people.yml, teams: {{ {lookalike}: [ana] }} }}\n"
+    );
+    for (name, is_noted) in [("ops", true), ("oops", false)] {
+        let roster = format!(
+            "people:\n  ana: {{ addresses: [ana@example.com], accounts: [ana] }}\n  {name}: {{ addresses: [o@example.com] }}\n"
+        );
+        let (_, notes) = say(&[(NAME, &text), ("policies/people.yml", &roster)]);
+        assert_eq!(
+            notes.iter().any(|note| note.contains("looks like `ops`, which is another name")),
+            is_noted,
+            "{notes:?}"
+        );
+    }
+}
+
+/// Whether a change is for an earlier one is open, and that it names one is stated in a field where there is one.
+#[test]
+fn a_change_for_an_earlier_one_names_it() {
+    let check = |field: &str| {
+        let text = format!(
+            "changegate: 1\nprotects: [main]\nfields: {{ {field}: {{ matches: '[0-9a-f]+' }} }}\nrules:\n  x: {{ require: {{ \
+             for-landed-change: true }} }}\n  y: {{ require: {{ field: {{ {field}: absent }} }} }}\n"
+        );
+        say(&[(NAME, &text)]).0
+    };
+    let errors = check("For-Change");
+    assert!(errors.len() == 1 && errors[0].contains("could keep `x` and `y` together"), "{errors:?}");
+    assert_eq!(check("Other"), [""; 0]);
 }

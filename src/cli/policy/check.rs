@@ -280,6 +280,16 @@ fn write_standing_notes(policy: &Policy, today: Date, out: &mut dyn Write) -> io
         writeln!(out, "{}", wrap_text("note: ", 2, &note))?;
     }
     write_emergency_gaps(&policy.find_emergency_gaps(), out)?;
+    match policy.count_untried_words() {
+        0 => {}
+        count => {
+            let note = format!(
+                "the classes ask for more words than are tried: for {count} of them, it is not known whether they choose \
+                 what is asked of a change of the gate"
+            );
+            writeln!(out, "{}", wrap_text("note: ", 2, &note))?;
+        }
+    }
     for team in policy.people.list_empty_teams() {
         writeln!(out, "note: the team `{team}` has no members; name them under `people`, `teams`")?;
     }

@@ -8,6 +8,7 @@
 mod entries;
 pub(crate) mod findings;
 mod rule_index;
+mod rule_places;
 mod samples;
 mod scopes;
 mod search;
@@ -21,16 +22,18 @@ use crate::pattern::PathPattern;
 use crate::people::code_owners::FoundCodeOwners;
 use crate::policy::definition::Policy;
 use crate::policy::faults::{FaultyFile, PolicyErrors};
+use crate::policy::inspect::entries::look_alikes::NameLooks;
 use crate::policy::inspect::entries::word_sets::WordSets;
 use crate::policy::inspect::entries::{
     approvers, contradictions, idle_parts, lists, lockouts, look_alikes, lost_numbers, patterns,
-    standard_changes, times,
+    standard_changes, times, unfillable, wide_patterns,
 };
 use crate::policy::inspect::findings::{FileFindings, FoundPattern, JudgingPlace, TOO_LARGE};
 use crate::policy::inspect::rule_index::RuleIndex;
+use crate::policy::inspect::rule_places::{find_class_place, place_excluding_rules};
 use crate::policy::inspect::samples::exempted_samples::ExemptedSamples;
 use crate::policy::inspect::scopes::rule_scopes::ScopeInspection;
-use crate::policy::inspect::scopes::{exemption_scopes, reach};
+use crate::policy::inspect::scopes::{exemption_scopes, reach, unruled_changes};
 use crate::policy::inspect::search::asked_rules::AskedRules;
 use crate::policy::inspect::search::confirmed_lockouts::LockoutConfirmation;
 use crate::policy::inspect::search::excluding_rules::{self, ExcludingRules, LockoutSearch};
@@ -42,13 +45,14 @@ use crate::policy::inspect::staff::team_people::TeamPeople;
 use crate::policy::inspect::staff::{code_owners, signatures, staffing, teams, unreachable_people};
 use crate::policy::inspect::weakening::weakened_entries;
 use crate::policy::inspect::weakening::widened_lists::fetch_catalogues;
-use crate::policy::inspect::written::{find_entry, list_entries};
+use crate::policy::inspect::written::find_entry;
 use crate::policy::load::files::{FetchedFile, PolicyFile, PolicyFiles};
 use crate::policy::packs::find_pack;
 use crate::policy::remote_file::is_remote_name;
-use crate::yaml::{self, YamlFault, YamlNode, YamlPlace};
+use crate::yaml::{self, YamlFault, YamlPlace};
 
 pub use crate::policy::inspect::findings::{InspectionFacts, LATER_KEYS_DAYS, PatternUse};
+pub(crate) use crate::policy::inspect::rule_places::{find_key_place, find_rule_place};
 pub use crate::policy::inspect::search::search_budget::MAX_INSPECTION_STEPS;
 pub use crate::policy::inspect::weakening::weakened_entries::PolicyWeakening;
 
@@ -121,7 +125,9 @@ pub fn inspect_policy(
     };
     let mut inspection = PolicyInspection::default();
     let catalogues = fetch_catalogues(&files, fetch);
-    let mut findings = parts.inspect_wording();
+    let roster = fetch_roster(policy, fetch);
+    let looks = &gather_names(policy, files.iter().chain(catalogues.iter().flatten()).chain(&roster));
+    let mut findings = parts.inspect_wording(looks);
     budget.begin_part(InspectionPart::Lockouts);
     let paths = &PathAnswers::gather_answers(numbers, budget);
     let people = join_people_answers(&parts.asked, facts, JudgingPlace::Anywhere, false, budget);
@@ -138,8 +144,8 @@ pub fn inspect_policy(
             inspection.add_findings(file, found);
         }
     }
-    inspection.add_catalogue_findings(policy, &catalogues);
-    inspection.add_roster_findings(policy, fetch);
+    inspection.add_catalogue_findings(policy, &catalogues, looks);
+    inspection.add_roster_findings(roster.as_ref(), looks);
     inspection.add_code_owner_notes(policy);
     // What is wrong with one rule by itself is told better there.
     if inspection.errors.faulty_files.is_empty() {
@@ -170,7 +176,7 @@ struct InspectedParts<'policy> {
 
 impl<'policy> InspectedParts<'policy> {
     /// Inspects what each of the policy's own files says by itself, and returns it by the indexes of the files.
-    fn inspect_wording(&self) -> Vec<(usize, FileFindings)> {
+    fn inspect_wording(&self, looks: &NameLooks) -> Vec<(usize, FileFindings)> {
         let InspectedParts { policy, files, rules, words, people, budget, .. } = *self;
         let today = self.facts.today;
         let samples = ExemptedSamples::new(policy);
@@ -185,7 +191,9 @@ impl<'policy> InspectedParts<'policy> {
             let mut found = FileFindings::default();
             lists::inspect_scalars(node, &mut found);
             lost_numbers::inspect_lost_numbers(&file.source, node, &mut found);
-            look_alikes::inspect_letters(node, &mut found);
+            look_alikes::inspect_letters(node, looks, &mut found);
+            unfillable::inspect_unfillable_parts(node, &mut found);
+            wide_patterns::inspect_bots(node, &policy.people, &mut found);
             patterns::inspect_patterns(node, &mut found);
             approvers::inspect_approvers(node, &policy.people, &mut found);
             if let Some(entries) = find_entry(node, "standard-changes") {
@@ -272,6 +280,14 @@ impl<'policy> InspectedParts<'policy> {
         if let Some((file, fault)) = class_exclusion.filter(is_new).and_then(place) {
             inspection.notes.push(PlacedFault { file: file.name.clone(), fault });
         }
+        for unruled in unruled_changes::list_unruled_changes(search, policy, self.entry, facts, budget) {
+            let class = unruled.class.and_then(|class| policy.classes.get(class));
+            if let Some((file, at)) = find_class_place(files, class.map(|class| class.id.as_str())) {
+                let help = "add a rule for it, unless this is meant";
+                let fault = YamlFault::new(at, unruled.what).with_help(help);
+                inspection.notes.push(PlacedFault { file: file.name.clone(), fault });
+            }
+        }
         if let Some((file, fault)) = on_server {
             inspection.server_errors.faulty_files.push(FaultyFile {
                 name: file.name.clone(),
@@ -292,47 +308,39 @@ impl<'policy> InspectedParts<'policy> {
     }
 }
 
-/// Returns the place of the rule `id` in the source of a policy file.
-pub(crate) fn find_rule_place(source: &[u8], id: &str) -> Option<YamlPlace> {
-    find_key_place(&yaml::read_document(source).ok()?, id)
+/// Returns the roster of a policy; `None` without one. One that cannot be read is a fault of the policy that names it,
+/// which is not valid then.
+fn fetch_roster(policy: &Policy, fetch: &mut dyn FnMut(&str) -> FetchedFile) -> Option<PolicyFile> {
+    let name = policy.people.roster.clone()?;
+    let source = fetch(&name).ok()??;
+    let node = yaml::read_document(&source).ok()?;
+    Some(PolicyFile { name, source, node, faults: Vec::new() })
 }
 
-fn find_key_place(file: &YamlNode, id: &str) -> Option<YamlPlace> {
-    let rules = list_entries(find_entry(file, "rules")?);
-    rules.iter().find(|(key, _)| key.text == id).map(|(key, _)| key.at)
-}
-
-/// Returns where rules that exclude every change are told: at one that the policy's own files state, or else at the
-/// people or the keys that they name. Packs by themselves exclude none, and what they leave open is for policies
-/// to fill.
-fn place_excluding_rules<'files>(
-    policy: &Policy,
-    files: &'files [PolicyFile],
-    rules: &RuleIndex<'_>,
-    excluding: ExcludingRules,
-) -> Option<(&'files PolicyFile, YamlFault)> {
-    for rule in excluding.rules.iter().rev().filter_map(|index| policy.rules.get(*index)) {
-        let id = rule.description.id.as_str();
-        let own = files.iter().enumerate().filter(|(_, file)| find_pack(&file.name).is_none());
-        for (_, file) in own.filter(|(index, _)| rules.find_written(*index, id).is_some()) {
-            if let Some(at) = find_key_place(&file.node, id) {
-                return Some((file, YamlFault::new(at, excluding.what).with_help(excluding.help)));
+/// Returns the names that these files have, and those of code owners.
+fn gather_names<'files>(policy: &Policy, files: impl Iterator<Item = &'files PolicyFile>) -> NameLooks {
+    let mut looks = NameLooks::default();
+    for file in files {
+        looks.add_file(&file.node);
+    }
+    if let FoundCodeOwners::Read(owned) = policy.people.found_code_owners() {
+        for owner in owned.list_entries().flat_map(|entry| &entry.owners) {
+            for part in owner.as_str().split(['@', '/']) {
+                looks.add_name(part);
             }
         }
     }
-    for key in ["people", "signers"] {
-        for file in files.iter().filter(|file| find_pack(&file.name).is_none()) {
-            if let Some((key, _)) = list_entries(&file.node).iter().find(|(known, _)| known.text == key) {
-                return Some((file, YamlFault::new(key.at, excluding.what).with_help(excluding.help)));
-            }
-        }
-    }
-    None
+    looks
 }
 
 impl PolicyInspection {
     /// Adds what the catalogues of standard changes say and cannot mean, which files name.
-    fn add_catalogue_findings(&mut self, policy: &Policy, catalogues: &[Option<PolicyFile>]) {
+    fn add_catalogue_findings(
+        &mut self,
+        policy: &Policy,
+        catalogues: &[Option<PolicyFile>],
+        looks: &NameLooks,
+    ) {
         let mut seen: Vec<&str> = Vec::new();
         for catalogue in catalogues.iter().flatten() {
             if seen.contains(&catalogue.name.as_str()) {
@@ -342,7 +350,7 @@ impl PolicyInspection {
             let mut found = FileFindings::default();
             lists::inspect_scalars(&catalogue.node, &mut found);
             lost_numbers::inspect_lost_numbers(&catalogue.source, &catalogue.node, &mut found);
-            look_alikes::inspect_letters(&catalogue.node, &mut found);
+            look_alikes::inspect_letters(&catalogue.node, looks, &mut found);
             if let Some(entries) = find_entry(&catalogue.node, "standard-changes") {
                 standard_changes::inspect_standard_changes(entries, policy, &mut found);
             }
@@ -351,15 +359,12 @@ impl PolicyInspection {
     }
 
     /// Adds what the roster says and cannot mean.
-    fn add_roster_findings(&mut self, policy: &Policy, fetch: &mut dyn FnMut(&str) -> FetchedFile) {
-        let Some(name) = &policy.people.roster else { return };
-        // A roster that cannot be read is a fault of the policy that names it, which is not valid then.
-        let Ok(Some(source)) = fetch(name) else { return };
-        let Ok(node) = yaml::read_document(&source) else { return };
+    fn add_roster_findings(&mut self, roster: Option<&PolicyFile>, looks: &NameLooks) {
+        let Some(roster) = roster else { return };
         let mut found = FileFindings::default();
-        lost_numbers::inspect_lost_numbers(&source, &node, &mut found);
-        look_alikes::inspect_letters(&node, &mut found);
-        self.add_findings(&PolicyFile { name: name.clone(), source, node, faults: Vec::new() }, found);
+        lost_numbers::inspect_lost_numbers(&roster.source, &roster.node, &mut found);
+        look_alikes::inspect_letters(&roster.node, looks, &mut found);
+        self.add_findings(roster, found);
     }
 
     /// Adds what the file of code owners says and cannot mean, and whom it names that nobody knows.

@@ -28,6 +28,13 @@ const ADDRESS_PATTERN: &str =
 /// The kinds of fields, of which each field has one.
 const FIELD_KINDS: [&str; 5] = ["one-of", "ordered", "matches", "text", "person"];
 
+/// The characters that nobody sees, or that look like a space; those that some scripts need are left out.
+const HIDDEN_CHARACTERS: &str =
+    r"\u00a0\u00ad\u061c\u180e\u2000-\u200b\u200e\u200f\u2028-\u202f\u205f-\u2064\u2066-\u2069\ufeff";
+
+/// The form of a text without a letter or a digit, such as `-`, which is a placeholder.
+const BARE_PUNCTUATION_PATTERN: &str = r"^[\x00-/:-@\[-`{-\x7f]*$";
+
 /// The form of the account of a bot, with its forge.
 const BOT_ACCOUNT_PATTERN: &str = "^[^:*]+:[^*]+$";
 
@@ -93,8 +100,9 @@ pub(super) fn add_condition(schema: &mut Value, condition: Value) {
 
 /// Returns the schema of a pattern of paths, as far as `policy check` finds what it cannot mean.
 pub(super) fn path_pattern_schema() -> Value {
-    let slips =
-        "^[!#^ ]|^\\.\\.?/|^~(/|$)|//|/\\.\\.?/|[$ ]$|[{][^}]*,[^}]*[}]|\\\\[A-Za-z0-9_]|[\u{2018}-\u{201f}]";
+    let slips = format!(
+        "^[!#^ ]|^\\.\\.?/|^~(/|$)|//|/\\.\\.?/|[$ ]$|[{{][^}}]*,[^}}]*[}}]|\\\\[A-Za-z0-9_]|[\u{2018}-\u{201f}{HIDDEN_CHARACTERS}]"
+    );
     json!({
         "type": ["string", "number", "boolean"],
         "minLength": 1,
@@ -105,8 +113,35 @@ pub(super) fn path_pattern_schema() -> Value {
 
 /// Returns the schema of a pattern of refs.
 pub(super) fn ref_pattern_schema() -> Value {
-    let slips = "[~^:?\\[\\\\ \u{1}-\u{1f}\u{7f}]|\\.\\.|^/|[/$]$|[{][^}]*,[^}]*[}]|[\u{2018}-\u{201f}]";
+    let slips = format!(
+        "[~^:?\\[\\\\ \u{1}-\u{1f}\u{7f}]|\\.\\.|^/|[/$]$|[{{][^}}]*,[^}}]*[}}]|[\u{2018}-\u{201f}{HIDDEN_CHARACTERS}]"
+    );
     json!({ "type": ["string", "number", "boolean"], "minLength": 1, "not": { "type": "string", "pattern": slips } })
+}
+
+/// Returns the schema of a text that says something, such as a reason.
+pub(super) fn filled_schema() -> Value {
+    json!({
+        "type": ["string", "number", "boolean"],
+        "not": { "type": "string", "pattern": BARE_PUNCTUATION_PATTERN },
+    })
+}
+
+/// Returns the schema of a name, which has no character that nobody sees.
+pub(super) fn visible_schema() -> Value {
+    let hidden = json!({ "type": "string", "pattern": format!("[{HIDDEN_CHARACTERS}]") });
+    json!({ "allOf": [schema_reference("text"), { "not": hidden }] })
+}
+
+/// Returns the schema of the name of who approved something.
+pub(super) fn approver_schema() -> Value {
+    json!({ "allOf": [visible_schema(), schema_reference("filled-text")] })
+}
+
+/// Returns the schema of a regular expression, of which an editor knows only how it cannot begin.
+pub(super) fn expression_schema() -> Value {
+    let slip = json!({ "type": "string", "pattern": "^[*+?]" });
+    json!({ "allOf": [schema_reference("text"), { "not": slip }] })
 }
 
 /// Returns the schema of a calendar day; only a leap day needs more than a pattern.
@@ -172,6 +207,11 @@ pub(super) fn session_schema() -> Value {
     json!({ "type": "string", "pattern": pattern })
 }
 
+/// Returns the schema of the size of an attached file, which is not empty.
+pub(super) fn attachment_size_schema() -> Value {
+    json!({ "type": "string", "pattern": "^[0-9]{0,19}[1-9][0-9]{0,19} *(B|KB|MB|GB|KiB|MiB|GiB)$" })
+}
+
 /// Returns the schema of a number of bytes.
 pub(super) fn size_schema() -> Value {
     json!({ "type": "string", "pattern": "^[0-9]{1,20} *(B|KB|MB|GB|KiB|MiB|GiB)$" })
@@ -196,9 +236,17 @@ pub(super) fn refine_ticket_system(mut system: Value) -> Value {
 
 /// Returns the schema of the words of a field, no two of them equal.
 fn words_schema() -> Value {
-    let word =
-        json!({ "type": ["string", "number", "boolean"], "pattern": "^[^; \t\r\n]([^;]*[^; \t\r\n])?$" });
-    json!({ "anyOf": [word, { "type": "array", "minItems": 1, "uniqueItems": true, "items": word }] })
+    let word = json!({
+        "type": ["string", "number", "boolean"],
+        "pattern": "^[^; \t\r\n]([^;]*[^; \t\r\n])?$",
+        "not": { "type": "string", "pattern": format!("[{HIDDEN_CHARACTERS}]") },
+    });
+    // Placeholders alone state nothing.
+    let placeholder = json!({ "type": "string", "pattern": BARE_PUNCTUATION_PATTERN });
+    json!({
+        "anyOf": [word, { "type": "array", "minItems": 1, "uniqueItems": true, "items": word }],
+        "not": { "anyOf": [placeholder, { "type": "array", "minItems": 1, "items": placeholder }] },
+    })
 }
 
 /// Returns the schema of a field, which has exactly one kind.
@@ -206,6 +254,7 @@ pub(super) fn with_one_kind(mut field: Value) -> Value {
     refine_properties(&mut field, &["one-of", "ordered"], &words_schema());
     let alias = json!({ "type": ["string", "number", "boolean"], "pattern": FIELD_NAME_PATTERN });
     refine_properties(&mut field, &["aliases"], &list_or_one(alias));
+    refine_properties(&mut field, &["matches"], &expression_schema());
     refine_properties(&mut field, &["person"], &json!({ "const": true }));
     let bot = json!({ "type": "string", "pattern": BOT_ACCOUNT_PATTERN });
     refine_properties(&mut field, &["stated-by-bots"], &list_or_one(bot));

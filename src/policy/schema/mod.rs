@@ -44,6 +44,7 @@ pub fn build_schema() -> Value {
         "additionalProperties": false,
         "$defs": {
             "text": { "type": ["string", "number", "boolean"], "pattern": "[^ \t\r\n]" },
+            "filled-text": constraints::filled_schema(),
             "texts": { "anyOf": [
                 { "$ref": "#/$defs/text" },
                 { "type": "array", "minItems": 1, "items": { "$ref": "#/$defs/text" } },
@@ -75,6 +76,7 @@ fn policy_key_schema(key: &str) -> Value {
     match key {
         "changegate" => json!({ "const": 1 }),
         "review-by" => schema_reference("day"),
+        "owner" => constraints::visible_schema(),
         "extends" => constraints::list_or_one(constraints::base_schema()),
         "protects" => schema_reference("refs"),
         "unit" => json!({ "enum": UNIT_WORDS.map(|(word, _)| word) }),
@@ -112,6 +114,13 @@ fn policy_key_schema(key: &str) -> Value {
             let paths = constraints::list_or_one(constraints::bounded_pattern_schema());
             constraints::replace_at(&mut entry, "/properties/paths", paths);
             constraints::refine_properties(&mut entry, &["bots"], &schema_reference("names"));
+            constraints::refine_properties(&mut entry, &["approved-by"], &constraints::approver_schema());
+            // One without a file is no standard change.
+            constraints::replace_at(
+                &mut entry,
+                "/properties/size/properties/files/properties/at-most/minimum",
+                json!(1),
+            );
             for (place, keys) in
                 [("/properties/size", ["files", "lines"]), ("/properties/who", ["bots", "teams"])]
             {
@@ -144,6 +153,8 @@ fn policy_key_schema(key: &str) -> Value {
                 "/properties/when",
                 constraints::asked_question("settled-question"),
             );
+            constraints::refine_properties(&mut exemption, &["reason"], &schema_reference("filled-text"));
+            constraints::refine_properties(&mut exemption, &["approved-by"], &constraints::approver_schema());
             json!({ "type": "array", "minItems": 1, "items": exemption })
         }
         "obligations" => {
@@ -164,7 +175,7 @@ fn policy_key_schema(key: &str) -> Value {
             let mut acts = probe_with_scope(&|node, scope, faults| {
                 ActsPolicy::read_acts(node, scope, faults);
             });
-            constraints::refine_properties(&mut acts, &["largest"], &constraints::size_schema());
+            constraints::refine_properties(&mut acts, &["largest"], &constraints::attachment_size_schema());
             for place in ["/properties/attach", "/properties/verified"] {
                 if let Some(part) = acts.pointer_mut(place) {
                     constraints::require_one_of(part, &["bots", "from"]);
@@ -173,7 +184,7 @@ fn policy_key_schema(key: &str) -> Value {
             acts
         }
         "reasons" => constraints::or_nothing(
-            json!({ "type": "object", "additionalProperties": schema_reference("text") }),
+            json!({ "type": "object", "additionalProperties": schema_reference("filled-text") }),
         ),
         "signers" => {
             let mut files = Map::new();
@@ -200,11 +211,13 @@ fn rule_schema() -> Value {
     let mut properties = Map::new();
     for (key, description) in rules::RULE_KEYS {
         let schema = match key {
-            "controls" | "for" | "not-for" => schema_reference("texts"),
+            "controls" => constraints::list_or_one(constraints::visible_schema()),
+            "for" | "not-for" => schema_reference("texts"),
             "when" => schema_reference("settled-question"),
             "require" => constraints::asked_question("question"),
             "level" => json!({ "enum": LEVEL_WORDS.map(|(word, _)| word) }),
             "until" => schema_reference("day"),
+            "reason" => schema_reference("filled-text"),
             MAY_BE_WEAKENED => json!({ "const": WITH_REASON }),
             _ => schema_reference("text"),
         };

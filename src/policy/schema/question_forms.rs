@@ -7,8 +7,8 @@
 use serde_json::{Value, json};
 
 use crate::policy::schema::constraints::{
-    add_condition, list_or_one, refine_properties, require_beside, require_one_of, schema_reference,
-    size_schema,
+    add_condition, expression_schema, list_or_one, refine_properties, require_beside, require_one_of,
+    schema_reference, size_schema, visible_schema,
 };
 
 /// The days of a week, as a window names them.
@@ -24,7 +24,7 @@ const TIME_PATTERN: &str = "^([01][0-9]|2[0-3]):[0-5][0-9]$";
 const COUNTED_DAYS_PATTERN: &str = "^0*([1-9]|[12][0-9]|3[01]) *(d|day|days|business day|business days)$";
 
 /// The form of the name of a time zone.
-const ZONE_PATTERN: &str = "^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$";
+const ZONE_PATTERN: &str = "^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$";
 
 /// The form of a command in a comment.
 const COMMAND_PATTERN: &str = "^/[A-Za-z0-9_-]+$";
@@ -37,7 +37,10 @@ pub(super) fn refine_predicate(schema: &mut Value, name: &str, allows_obligation
     let paths = schema_reference("paths");
     let names = schema_reference("names");
     match name {
-        "adds-lines" => refine_properties(schema, &["in"], &paths),
+        "adds-lines" => {
+            refine_properties(schema, &["in"], &paths);
+            refine_properties(schema, &["matching"], &list_or_one(expression_schema()));
+        }
         "approvals" => refine_approvals(schema),
         "author" => {
             refine_properties(schema, &["address"], &names);
@@ -71,6 +74,7 @@ pub(super) fn refine_predicate(schema: &mut Value, name: &str, allows_obligation
             require_one_of(schema, &["commits", "files", "lines"]);
             require_beside(schema, "ignore", &json!({ "required": ["files"] }));
         }
+        "subject" | "title" => refine_properties(schema, &["matches"], &expression_schema()),
         "ticket" => refine_ticket(schema, allows_obligations),
         "touches" => {
             replace_texts(schema, &paths);
@@ -183,6 +187,7 @@ fn refine_label(schema: &mut Value) {
 fn refine_ticket(schema: &mut Value, allows_obligations: bool) {
     let limit = schema_reference("limit");
     refine_properties(schema, &["within", "created-within"], &limit);
+    refine_properties(schema, &["project"], &list_or_one(visible_schema()));
     refine_properties(schema, &["exists"], &json!({ "const": true }));
     require_beside(schema, "about", &json!({ "required": ["created-within"] }));
     require_beside(schema, "created-within", &json!({ "required": ["about"] }));

@@ -3,6 +3,8 @@
 //! `main` with a zero-width space in it is another branch, and a reviewer of the policy reads `main`. What only people
 //! read, such as a reason, may be written as they like, but for characters that turn the order of the text around.
 
+use std::collections::HashMap;
+
 use crate::change::message::known_keys::fold_homoglyph;
 use crate::change::person::is_invisible;
 use crate::policy::inspect::findings::FileFindings;
@@ -26,22 +28,66 @@ enum LetterUse {
     Prose,
 }
 
-/// Looks at the letters of every key and every single value of a file.
-pub(crate) fn inspect_letters(node: &YamlNode, found: &mut FileFindings) {
-    inspect_node(node, LetterUse::Name, found);
+/// The names that a policy and its files have, by what they look like.
+#[derive(Default)]
+pub(crate) struct NameLooks {
+    /// Of each look one name in small letters, and another one if there is any.
+    names: HashMap<String, (String, Option<String>)>,
 }
 
-fn inspect_node(node: &YamlNode, letters: LetterUse, found: &mut FileFindings) {
+impl NameLooks {
+    /// Adds the names of a file.
+    pub(crate) fn add_file(&mut self, node: &YamlNode) {
+        visit_texts(node, LetterUse::Name, &mut |text, _, letters| {
+            if letters == LetterUse::Name {
+                self.add_name(text);
+            }
+        });
+    }
+
+    /// Adds a name.
+    pub(crate) fn add_name(&mut self, name: &str) {
+        let written = name.to_lowercase();
+        let (first, other) = self.names.entry(fold_name(name)).or_insert_with(|| (written.clone(), None));
+        if *first != written && other.is_none() {
+            *other = Some(written);
+        }
+    }
+
+    /// Returns another name that looks like this one, in small letters.
+    fn find_twin(&self, name: &str) -> Option<&str> {
+        let (first, other) = self.names.get(&fold_name(name))?;
+        if *first != name.to_lowercase() { Some(first) } else { other.as_deref() }
+    }
+}
+
+/// Returns the plain letters that a name looks like.
+fn fold_name(name: &str) -> String {
+    name.chars().flat_map(char::to_lowercase).map(fold_homoglyph).collect()
+}
+
+/// Looks at the letters of every key and every single value of a file, whose names may look like others of `looks`.
+pub(crate) fn inspect_letters(node: &YamlNode, looks: &NameLooks, found: &mut FileFindings) {
+    visit_texts(node, LetterUse::Name, &mut |text, at, letters| {
+        inspect_text(text, at, letters, looks, found);
+    });
+}
+
+fn visit_texts<'node>(
+    node: &'node YamlNode,
+    letters: LetterUse,
+    visit: &mut dyn FnMut(&'node str, YamlPlace, LetterUse),
+) {
     match &node.value {
-        YamlValue::Scalar { text, .. } => inspect_text(text, node.at, letters, found),
+        YamlValue::Scalar { text, .. } => visit(text, node.at, letters),
         YamlValue::List(items) => {
             for item in items {
-                inspect_node(item, letters, found);
+                visit_texts(item, letters, visit);
             }
         }
         YamlValue::Map(entries) => {
             for (key, value) in entries {
-                inspect_text(&key.text, key.at, LetterUse::Name, found);
+                visit(&key.text, key.at, LetterUse::Name);
                 let name = key.text.as_str();
                 let is_map = matches!(value.value, YamlValue::Map(_));
                 let inner = match letters {
@@ -50,13 +96,13 @@ fn inspect_node(node: &YamlNode, letters: LetterUse, found: &mut FileFindings) {
                     LetterUse::Name if FOREIGN_KEYS.contains(&name) => LetterUse::Foreign,
                     other => other,
                 };
-                inspect_node(value, inner, found);
+                visit_texts(value, inner, visit);
             }
         }
     }
 }
 
-fn inspect_text(text: &str, at: YamlPlace, letters: LetterUse, found: &mut FileFindings) {
+fn inspect_text(text: &str, at: YamlPlace, letters: LetterUse, looks: &NameLooks, found: &mut FileFindings) {
     if text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_control()) {
         return;
     }
@@ -92,6 +138,13 @@ fn inspect_text(text: &str, at: YamlPlace, letters: LetterUse, found: &mut FileF
             u32::from(alike)
         );
         let help = format!("write `{plain}`, unless the other one is meant");
+        found.notes.push(YamlFault::new(at, what).with_help(help));
+    } else if letters == LetterUse::Name
+        && let Some(twin) = looks.find_twin(text)
+    {
+        let (shown, twin) = (shorten_for_message(text), shorten_for_message(twin));
+        let what = format!("`{shown}` looks like `{twin}`, which is another name");
+        let help = format!("write `{twin}`, unless both are meant");
         found.notes.push(YamlFault::new(at, what).with_help(help));
     }
 }
@@ -201,7 +254,10 @@ mod tests {
 
     fn look_at(text: &str) -> (Vec<String>, Vec<String>) {
         let mut found = FileFindings::default();
-        inspect_letters(&read_document(text.as_bytes()).unwrap(), &mut found);
+        let node = read_document(text.as_bytes()).unwrap();
+        let mut looks = NameLooks::default();
+        looks.add_file(&node);
+        inspect_letters(&node, &looks, &mut found);
         let words = |faults: Vec<YamlFault>| faults.into_iter().map(|fault| fault.what).collect();
         (words(found.errors), words(found.notes))
     }
@@ -236,6 +292,28 @@ mod tests {
             let (errors, notes) = look_at(text);
             assert!(notes.len() == 1 && notes[0].contains(said), "{text:?}: {notes:?}");
             assert_eq!(errors, [""; 0], "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_in_foreign_letters_that_looks_like_another_one_is_a_note() {
+        for (text, said) in [
+            ("a: { \u{43e}\u{440}\u{455}: [x], b: ops }", "looks like `ops`, which is another name"),
+            ("a: [team-ops, team-\u{43e}\u{440}\u{455}]", "looks like `team-ops`"),
+            ("a: [Ops, \u{41e}\u{420}\u{405}]", "looks like `ops`"),
+        ] {
+            let (errors, notes) = look_at(text);
+            assert!(notes.len() == 1 && notes[0].contains(said), "{text:?}: {notes:?}");
+            assert_eq!(errors, [""; 0], "{text:?}");
+        }
+        // By itself, it is a word of its language, and what people only read is no name.
+        for text in [
+            "a: { \u{43e}\u{440}\u{455}: [x], b: oops }",
+            "a: { \u{43e}\u{440}\u{455}: [\u{43e}\u{440}\u{455}] }",
+            "a: { \u{43e}\u{440}\u{455}: { why: ops } }",
+            "a: { \u{43e}\u{440}\u{455}: [\u{41e}\u{440}\u{455}] }",
+        ] {
+            assert_eq!(look_at(text), (Vec::new(), Vec::new()), "{text:?}");
         }
     }
 

@@ -12,4 +12,6 @@ pub(crate) mod name_slips;
 pub(crate) mod patterns;
 pub(crate) mod standard_changes;
 pub(crate) mod times;
+pub(crate) mod unfillable;
+pub(crate) mod wide_patterns;
 pub(crate) mod word_sets;

@@ -8,6 +8,7 @@ use crate::people::PeopleDirectory;
 use crate::policy::definition::Policy;
 use crate::policy::inspect::entries::approvers::inspect_approver;
 use crate::policy::inspect::entries::patterns::inspect_covering_patterns;
+use crate::policy::inspect::entries::wide_patterns::inspect_bounds;
 use crate::policy::inspect::findings::FileFindings;
 use crate::policy::inspect::written::{find_entry, list_entries, list_items, scalar_text};
 use crate::predicates::Predicate;
@@ -26,6 +27,7 @@ pub(crate) fn inspect_standard_changes(entries: &YamlNode, policy: &Policy, foun
         found.errors.extend(find_unstatable_id(id, &fields));
         if let Some(paths) = find_entry(entry, "paths") {
             inspect_covering_patterns(paths, found);
+            inspect_bounds(id, paths, found);
         }
         inspect_size(id, entry, found);
         if let Some(who) = find_entry(entry, "who") {

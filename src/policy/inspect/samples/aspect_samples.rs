@@ -10,8 +10,8 @@ use serde_json::json;
 use crate::calendar::to_local_time;
 use crate::change::{Change, Person, PusherIdentity, Text};
 use crate::pattern::RefPattern;
-use crate::people::ResolvedIdentity;
 use crate::people::roster_members::account_kind;
+use crate::people::{PeopleDirectory, ResolvedIdentity};
 use crate::policy::definition::Policy;
 use crate::policy::inspect::samples::sample_changes::{SAMPLE_WORD, list_sample_branches, read_sample};
 use crate::policy::inspect::search::question_numbers::measure_question;
@@ -177,6 +177,10 @@ fn bare_login(identity: &str) -> String {
 /// whom it does not know; bots are left out. None if there are too many.
 pub(crate) fn list_authors(policy: &Policy, questions: &[&Predicate], budget: &SearchBudget) -> Vec<Change> {
     let people = &policy.people;
+    // What is too much to compare need not be made.
+    if !budget.has_steps(measure_bots(people.count_addresses(), people)) {
+        return Vec::new();
+    }
     let mut addresses: BTreeSet<String> = BTreeSet::new();
     addresses.insert(format!("{SAMPLE_WORD}@{SAMPLE_WORD}.example"));
     addresses.extend(people.list_identities().keys().map(|identity| (*identity).to_owned()));
@@ -191,8 +195,7 @@ pub(crate) fn list_authors(policy: &Policy, questions: &[&Predicate], budget: &S
     let mut authors = make_samples(&addresses, budget, |base, address| {
         make_authored(base, &format!("{SAMPLE_WORD} <{address}>"))
     });
-    let comparisons = authors.len().saturating_mul(people.bot_patterns().len());
-    if !budget.spend_steps(comparisons.saturating_mul(NAMING_COST / 2)) {
+    if !budget.spend_steps(measure_bots(authors.len(), people)) {
         return Vec::new();
     }
     authors.retain(|change| {
@@ -200,6 +203,11 @@ pub(crate) fn list_authors(policy: &Policy, questions: &[&Predicate], budget: &S
         !matches!(identity, ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot)
     });
     authors
+}
+
+/// Returns how long it takes to compare so many addresses with the patterns of bots.
+fn measure_bots(addresses: usize, people: &PeopleDirectory) -> usize {
+    addresses.saturating_mul(people.bot_patterns().len()).saturating_mul(NAMING_COST / 2)
 }
 
 /// Returns the addresses that questions about authors name, and those of `known` people with what the questions ask
@@ -280,7 +288,7 @@ pub(crate) fn list_bot_changes(policy: &Policy, budget: &SearchBudget) -> Vec<Ch
 }
 
 /// Returns the change of another author; `None` for one whom no commit can name.
-fn make_authored(base: &Change, author: &str) -> Option<Change> {
+pub(crate) fn make_authored(base: &Change, author: &str) -> Option<Change> {
     let author = Person::parse_person(author.as_bytes()).ok()?;
     let mut change = base.clone();
     let commit = change.commits.last_mut();

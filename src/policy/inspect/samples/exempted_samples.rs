@@ -26,7 +26,7 @@ use crate::verdict::PredicateAnswer;
 use crate::yaml::{YamlFault, YamlNode, shorten_for_message};
 
 /// A path that no policy names.
-const ORDINARY_PATH: &str = "zq7/zq7.zq7";
+pub(crate) const ORDINARY_PATH: &str = "zq7/zq7.zq7";
 
 /// How many people, branches, paths and words of a field are tried at most.
 const MAX_VARIANTS: usize = 8;

@@ -3,3 +3,4 @@
 pub(crate) mod exemption_scopes;
 pub(crate) mod reach;
 pub(crate) mod rule_scopes;
+pub(crate) mod unruled_changes;

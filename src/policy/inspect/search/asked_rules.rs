@@ -1,4 +1,7 @@
 //! The rules among which a change is looked for, with their questions numbered and combined.
+//!
+//! The judge denies what no rule applies to. Where that can happen, this is one more rule here, behind those of the
+//! policy: one of them has to apply.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,6 +12,9 @@ use crate::policy::inspect::search::choice_set::ChoiceSet;
 use crate::policy::inspect::search::question_numbers::QuestionNumbers;
 use crate::predicates::support::condition::Condition;
 use crate::verdict::RuleLevel;
+
+/// How many classes a policy has at most where it is found out to which of them a rule applies.
+const MAX_MEMBER_CLASSES: usize = 128;
 
 /// A condition, or a part of one, by the places of its parts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -55,6 +61,8 @@ pub(crate) struct AskedRules<'policy> {
     pub(crate) asked_questions: Vec<usize>,
     /// The numbers of those of the classes.
     pub(crate) class_questions: Vec<usize>,
+    /// The index of the rule that one of the others has to apply; `None` where one of them applies to every change.
+    pub(crate) coverage_rule: Option<usize>,
     places: HashMap<AskedNode, usize>,
     group_places: BTreeMap<ChoiceSet, usize>,
 }
@@ -71,6 +79,7 @@ impl<'policy> AskedRules<'policy> {
             known_questions: Vec::new(),
             asked_questions: Vec::new(),
             class_questions: Vec::new(),
+            coverage_rule: None,
             places: HashMap::new(),
             group_places: BTreeMap::new(),
         }
@@ -86,6 +95,7 @@ impl<'policy> AskedRules<'policy> {
         let places = asked.add_rules(policy.rules.iter().enumerate(), day);
         asked.add_exemptions(&places, day);
         asked.add_classes();
+        asked.add_coverage_rule();
         asked.known_questions = (0..numbers.count_questions()).collect();
         asked
     }
@@ -190,6 +200,54 @@ impl<'policy> AskedRules<'policy> {
         self.class_questions = self.asked_questions.get(first..).unwrap_or_default().to_vec();
     }
 
+    /// Adds the rule that one of the others applies, unless one applies to every change.
+    fn add_coverage_rule(&mut self) {
+        if self.rules.iter().any(|rule| rule.when.is_none() && rule.class_group.is_none()) {
+            return;
+        }
+        let members = self.add_class_members();
+        let mut applications = Vec::new();
+        for place in 0..self.rules.len() {
+            let Some(AskedRule { class_group, when, .. }) = self.rules.get(place) else { continue };
+            let mut parts: Vec<usize> = when.iter().copied().collect();
+            let group = class_group.and_then(|group| self.class_groups.get(group));
+            if let Some(group) = group.filter(|_| members.len() == self.classes.len()) {
+                let of_group: Vec<usize> = group
+                    .list_numbers()
+                    .into_iter()
+                    .filter_map(|class| members.get(class).copied())
+                    .collect();
+                parts.push(self.add_combination(of_group, AskedNode::Any));
+            }
+            applications.push(self.add_combination(parts, AskedNode::All));
+        }
+        let policy = self.policy;
+        let indexes: Vec<usize> = self.rules.iter().map(|rule| rule.index).collect();
+        for when in indexes.into_iter().filter_map(|index| policy.rules.get(index)?.when.as_ref()) {
+            self.add_questions(when);
+        }
+        let require = self.add_combination(applications, AskedNode::Any);
+        let index = policy.rules.len();
+        self.rules.push(AskedRule { index, class_group: None, when: None, require, exemptions: Vec::new() });
+        self.coverage_rule = Some(index);
+    }
+
+    /// Adds a condition for each class that a change is of it: it fulfils what the class asks, and nothing that an
+    /// earlier one asks. Returns their places; none if there are too many classes.
+    fn add_class_members(&mut self) -> Vec<usize> {
+        if self.classes.len() > MAX_MEMBER_CLASSES {
+            return Vec::new();
+        }
+        let mut members = Vec::new();
+        let mut of_no_earlier = self.add_node(AskedNode::All(Vec::new()));
+        for class in self.classes.clone() {
+            members.push(self.add_combination(vec![of_no_earlier, class], AskedNode::All));
+            let is_other = self.add_node(AskedNode::Not(class));
+            of_no_earlier = self.add_combination(vec![of_no_earlier, is_other], AskedNode::All);
+        }
+        members
+    }
+
     fn add_class_group(&mut self, group: ChoiceSet) -> usize {
         if let Some(place) = self.group_places.get(&group) {
             return *place;
@@ -210,18 +268,20 @@ impl<'policy> AskedRules<'policy> {
     fn add_condition(&mut self, condition: &Condition) -> usize {
         let node = match condition {
             Condition::Predicate(predicate) => AskedNode::Question(self.numbers.find_number(predicate)),
-            Condition::All(parts) => AskedNode::All(self.add_parts(parts)),
-            Condition::Any(parts) => AskedNode::Any(self.add_parts(parts)),
+            Condition::All(parts) => self.add_parts(parts, AskedNode::All),
+            Condition::Any(parts) => self.add_parts(parts, AskedNode::Any),
             Condition::Not(part) => AskedNode::Not(self.add_condition(part)),
         };
         self.add_node(node)
     }
 
-    fn add_parts(&mut self, parts: &[Condition]) -> Vec<usize> {
-        let mut places: Vec<usize> = parts.iter().map(|part| self.add_condition(part)).collect();
-        places.sort_unstable();
-        places.dedup();
-        places
+    fn add_parts(&mut self, parts: &[Condition], combine: fn(Vec<usize>) -> AskedNode) -> AskedNode {
+        let places = parts.iter().map(|part| self.add_condition(part)).collect();
+        combine_places(places, combine)
+    }
+
+    fn add_combination(&mut self, places: Vec<usize>, combine: fn(Vec<usize>) -> AskedNode) -> usize {
+        self.add_node(combine_places(places, combine))
     }
 
     fn add_node(&mut self, node: AskedNode) -> usize {
@@ -239,4 +299,11 @@ impl<'policy> AskedRules<'policy> {
         let words: usize = self.class_groups.iter().map(ChoiceSet::count_words).sum();
         self.nodes.len() + self.rules.len() + self.asked_questions.len() + words
     }
+}
+
+/// Returns parts of a condition together, each once.
+fn combine_places(mut places: Vec<usize>, combine: fn(Vec<usize>) -> AskedNode) -> AskedNode {
+    places.sort_unstable();
+    places.dedup();
+    combine(places)
 }

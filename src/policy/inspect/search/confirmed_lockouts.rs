@@ -104,7 +104,7 @@ impl<'policy> LockoutConfirmation<'policy> {
     fn is_locked_out(&mut self) -> bool {
         let search = self.search;
         *self.is_locked_out.get_or_insert_with(|| {
-            let all = search.denying_rules();
+            let all = search.all_denials();
             search.excludes_policy(all) || search.excludes_all(all)
         })
     }

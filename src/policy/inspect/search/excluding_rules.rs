@@ -34,9 +34,22 @@ const MAX_LATER_DAYS: usize = 6;
 /// How many days ahead a day is looked at.
 const MAX_DAYS_AHEAD: i32 = 400;
 
+/// How many classes are looked at that no rule may be for.
+const MAX_UNRULED_CLASSES: usize = 32;
+
+/// What is told where rules exclude the changes that they apply to.
+const NO_RULE_FOR_OTHERS: &str = "no rule that denies applies to others (`no-rule-applies`)";
+
+/// What is told where no rule applies.
+const NO_RULE_FOR_ANY: &str = "no rule that denies ever applies to a change of a person (`no-rule-applies`)";
+
+/// How it is put right that no rule applies.
+const APPLYING_HELP: &str =
+    "add a rule for every change, without `when`, or correct the `when` or the classes of one";
+
 /// Rules of which no change keeps all.
 pub(crate) struct ExcludingRules {
-    /// Their indexes in the policy.
+    /// Their indexes in the policy; none where no rule applies to any change.
     pub(crate) rules: Vec<usize>,
     /// What is wrong with them.
     pub(crate) what: String,
@@ -50,7 +63,10 @@ pub(crate) struct LockoutSearch<'policy> {
     /// The file of the policy.
     entry: &'policy str,
     place: JudgingPlace,
+    /// The rules of the policy that deny.
     denying: Vec<usize>,
+    /// What denies: these rules, and that none of them applies.
+    all_denials: Vec<usize>,
     /// What the changes of any file and any place are asked.
     assumed: AssumedChanges<'policy>,
     /// Among the changes of people that change a file.
@@ -110,13 +126,20 @@ impl<'policy> LockoutSearch<'policy> {
             search
         };
         let (of_any_file, of_policy) = (prepare(None), prepare(Some(entry)));
-        let denying = assumed.list_rules();
-        LockoutSearch { policy, entry, place, denying, assumed, of_any_file, of_policy, budget }
+        let all_denials = assumed.list_rules();
+        let is_stated = |index: &usize| *index < policy.rules.len();
+        let denying = all_denials.iter().copied().filter(is_stated).collect();
+        LockoutSearch { policy, entry, place, denying, all_denials, assumed, of_any_file, of_policy, budget }
     }
 
     /// Returns the indexes of the rules that deny.
     pub(crate) fn denying_rules(&self) -> &[usize] {
         &self.denying
+    }
+
+    /// Returns the indexes of everything that denies, also that no rule applies.
+    pub(crate) fn all_denials(&self) -> &[usize] {
+        &self.all_denials
     }
 
     /// Returns true if these rules let no change of a person through.
@@ -132,23 +155,40 @@ impl<'policy> LockoutSearch<'policy> {
     /// Finds rules that exclude every change of a person, or every change of the policy.
     pub(crate) fn find_excluding_rules(&self) -> Option<ExcludingRules> {
         if let Some(rules) = self.find_core(&self.of_any_file, WantedChanges::All) {
-            let what = format!(
-                "{}no change of a person could keep {}",
-                self.start_sentence(&rules),
-                self.name_rules(&rules)
-            );
-            let help = "change what is required, or give the rules a `when` or different classes";
-            return Some(ExcludingRules { rules, what, help });
+            let start = self.start_sentence(&rules);
+            let (what, help) = match (self.name_rules(&rules), self.needs_application(&rules)) {
+                (Some(named), false) => (
+                    format!("{start}no change of a person could keep {named}"),
+                    "change what is required, or give the rules a `when` or different classes",
+                ),
+                (Some(named), true) => (
+                    format!("{start}no change of a person could keep {named}, and {NO_RULE_FOR_OTHERS}"),
+                    APPLYING_HELP,
+                ),
+                (None, _) => (format!("{start}{NO_RULE_FOR_ANY}, so each is refused"), APPLYING_HELP),
+            };
+            return Some(self.tell_rules(rules, what, help));
         }
         let rules = self.find_core(&self.of_policy, WantedChanges::All)?;
-        let what = format!(
-            "{}no change of `{}` could keep {}, so the policy could never be changed again",
-            self.start_sentence(&rules),
-            shorten_for_message(self.entry),
-            self.name_rules(&rules)
-        );
-        let help = "change what is required, or leave changes of the policy out, with `when` or `not-for`";
-        Some(ExcludingRules { rules, what, help })
+        let start = self.start_sentence(&rules);
+        let entry = shorten_for_message(self.entry);
+        let (what, help) = match (self.name_rules(&rules), self.needs_application(&rules)) {
+            (Some(named), false) => (
+                format!("{start}no change of `{entry}` could keep {named}"),
+                "change what is required, or leave changes of the policy out, with `when` or `not-for`",
+            ),
+            (Some(named), true) => (
+                format!("{start}no change of `{entry}` could keep {named}, and {NO_RULE_FOR_OTHERS}"),
+                APPLYING_HELP,
+            ),
+            (None, _) => (
+                format!(
+                    "{start}no rule that denies ever applies to a change of `{entry}` (`no-rule-applies`)"
+                ),
+                APPLYING_HELP,
+            ),
+        };
+        Some(self.tell_rules(rules, format!("{what}, so the policy could never be changed again"), help))
     }
 
     /// Finds rules that exclude every change of the class that takes all that is left.
@@ -156,25 +196,61 @@ impl<'policy> LockoutSearch<'policy> {
         let rest = self.policy.classes.iter().position(|class| class.when.is_empty())?;
         let rules = self.find_core(&self.of_any_file, WantedChanges::OfClass(rest))?;
         let class = self.policy.classes.get(rest)?;
+        // That no rule applies to a class is told of each class.
+        let named = self.name_rules(&rules)?;
+        let others = match self.needs_application(&rules) {
+            true => format!(", and {NO_RULE_FOR_OTHERS}"),
+            false => String::new(),
+        };
         let what = format!(
-            "no change of the class `{}` is allowed: none could keep {}",
+            "no change of the class `{}` is allowed: none could keep {named}{others}",
             shorten_for_message(class.id.as_str()),
-            self.name_rules(&rules)
         );
         let help = "change what is required, or give the rules other classes, unless this is meant";
-        Some(ExcludingRules { rules, what, help })
+        Some(self.tell_rules(rules, what, help))
+    }
+
+    /// Returns the indexes of the classes to whose changes no rule applies, although there are such changes.
+    pub(crate) fn list_unruled_classes(&self) -> Vec<usize> {
+        let mut unruled = Vec::new();
+        for coverage in self.all_denials.iter().filter(|rule| **rule >= self.policy.rules.len()) {
+            for class in 0..self.policy.classes.len().min(MAX_UNRULED_CLASSES) {
+                let search = |rules: &[usize]| {
+                    self.of_any_file.is_change_possible(WantedChanges::OfClass(class), rules, self.budget)
+                };
+                if !search(&[*coverage]) && search(&[]) {
+                    unruled.push(class);
+                }
+            }
+        }
+        unruled
     }
 
     /// Returns the fewest rules that exclude every change that is wanted, with those of packs left out first; `None` if
     /// there is a change that they allow.
     fn find_core(&self, search: &ChangeSearch<'_>, wanted: WantedChanges) -> Option<Vec<usize>> {
         let excludes = |rules: &[usize]| !search.is_change_possible(wanted, rules, self.budget);
-        if !excludes(&self.denying) {
-            return None;
-        }
-        let core = reduce_to_core(&self.denying, |rules| (!self.budget.is_empty()).then(|| excludes(rules)));
+        // What rules exclude is told better without the changes that no rule applies to.
+        let denials = match excludes(&self.denying) {
+            true => &self.denying,
+            false if self.denying.len() < self.all_denials.len() && excludes(&self.all_denials) => {
+                &self.all_denials
+            }
+            false => return None,
+        };
+        let core = reduce_to_core(denials, |rules| (!self.budget.is_empty()).then(|| excludes(rules)));
         // Without a rule, it is the classes that leave no such change.
         (!core.is_empty()).then_some(core)
+    }
+
+    /// Returns true if rules exclude every change only because no rule applies to some.
+    fn needs_application(&self, rules: &[usize]) -> bool {
+        rules.iter().any(|rule| *rule >= self.policy.rules.len())
+    }
+
+    fn tell_rules(&self, mut rules: Vec<usize>, what: String, help: &'static str) -> ExcludingRules {
+        rules.retain(|rule| *rule < self.policy.rules.len());
+        ExcludingRules { rules, what, help }
     }
 
     /// Returns where the sentence about these rules is true.
@@ -196,11 +272,11 @@ impl<'policy> LockoutSearch<'policy> {
         }
     }
 
-    /// Returns the ids of rules, as in `a`, `b` and `c`.
-    fn name_rules(&self, rules: &[usize]) -> String {
+    /// Returns the ids of rules of the policy, as in `a`, `b` and `c`; `None` if there is none.
+    fn name_rules(&self, rules: &[usize]) -> Option<String> {
         let known = rules.iter().filter_map(|index| self.policy.rules.get(*index));
         let ids: Vec<&str> = known.map(|rule| rule.description.id.as_str()).take(MAX_NAMED_RULES).collect();
-        join_rule_ids(&ids)
+        (!ids.is_empty()).then(|| join_rule_ids(&ids))
     }
 }
 
@@ -224,7 +300,7 @@ pub(crate) fn find_later_exclusion<'policy>(
         let people = join_people_answers(&asked, &facts, JudgingPlace::Anywhere, false, budget);
         let search = LockoutSearch::new(asked, entry, &facts, paths, people.as_ref(), budget);
         // A change of the policy is a change as well.
-        if search.excludes_policy(search.denying_rules())
+        if search.excludes_policy(search.all_denials())
             && let Some(found) = search.find_excluding_rules()
         {
             return Some(ExcludingRules { what: format!("from {day} on, {}", found.what), ..found });
@@ -248,6 +324,9 @@ fn list_later_days(policy: &Policy, today: Date) -> Vec<Date> {
         condition.add_predicates(&mut asked);
     }
     for predicate in asked {
+        if let Predicate::StandardChange(asked) = predicate {
+            days.extend(asked.find_last_day().and_then(|last| last.tomorrow().ok()));
+        }
         let Predicate::Window(window) = predicate else { continue };
         for (from, until) in window.list_days().into_iter().flatten().flatten() {
             days.extend([Some(from), until.tomorrow().ok()].into_iter().flatten());

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use jiff::civil::Date;
 use serde_json::json;
 
-use crate::change::Change;
+use crate::change::{Change, FOR_CHANGE_TRAILER};
 use crate::policy::inspect::findings::{InspectionFacts, JudgingPlace};
 use crate::policy::inspect::samples::aspect_samples::{
     keep_server_pushers, list_authors, list_branches, list_pushers, list_times,
@@ -303,10 +303,17 @@ impl<'policy> AssumedChanges<'policy> {
             Predicate::OnlyTouches(_) => {
                 SketchedPart::Fixed(self.ask_about_path(predicate, budget).filter(|holds| !*holds))
             }
-            Predicate::StandardChange(asked) if !asked.has_entry_for(self.path) => {
+            Predicate::StandardChange(asked) if !asked.has_entry_for(self.path, self.day) => {
                 SketchedPart::Fixed(Some(false))
             }
             Predicate::StandardChange(asked) => SketchedPart::NeedsField(vec![asked.entry_field()]),
+            // Whether it is there is open, and so is what does not name one.
+            Predicate::ForLandedChange(_) => {
+                match self.asked.policy.vocabulary.find_field(FOR_CHANGE_TRAILER) {
+                    Some(field) => SketchedPart::NeedsField(vec![field]),
+                    None => SketchedPart::Fixed(None),
+                }
+            }
             Predicate::Ticket(asked) => match asked.required_field() {
                 Some(field) => SketchedPart::NeedsField(vec![field]),
                 None => SketchedPart::Fixed(None),
@@ -331,6 +338,6 @@ impl<'policy> AssumedChanges<'policy> {
 pub(crate) const PATTERN_COST: usize = 15;
 
 /// Returns a change of one file.
-fn assume_path(path: &str) -> Option<Change> {
+pub(crate) fn assume_path(path: &str) -> Option<Change> {
     read_sample(&json!({ "commits": [{ "message": "Change a file\n", "paths": [path] }] }))
 }

@@ -70,6 +70,15 @@ impl SearchBudget {
         left.is_some()
     }
 
+    /// Returns true if this many steps are left; otherwise, what takes them has to be left out.
+    pub(crate) fn has_steps(&self, count: usize) -> bool {
+        let is_enough = self.left.get() >= count;
+        if !is_enough {
+            self.is_exhausted.set(true);
+        }
+        is_enough
+    }
+
     /// Takes this many steps for what was asked already; returns false if they were not left, and takes all there are.
     pub(crate) fn charge_steps(&self, count: usize) -> bool {
         let is_enough = self.spend_steps(count);
