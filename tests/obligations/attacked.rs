@@ -348,8 +348,9 @@ fn what_was_judged_nowhere_is_not_deployed_from_another_branch() {
     check_none(&none).refused(&format!("{never}: no landing in the ledger brought it"));
     check_none(&format!("{first}..{first}")).says("0 changes").does_not_say("no landing");
     world.git(&["reset", "-q", "--hard", &unjudged]);
-    // Another branch takes what main holds, as judged there.
-    world.push(&["main:release/1"]).accepted();
+    // Another branch takes only what was decided on main.
+    world.push(&["main:release/1"]).refused("peer-review");
+    world.git_in("server.git", &["update-ref", "refs/heads/release/1", &unjudged]);
     check("release/1").refused(&format!("{unjudged}: it landed without a decision"));
     // What is judged on the other branch first is decided there.
     let world = World::new();
