@@ -291,6 +291,75 @@ fn a_rule_that_is_off_applies_to_no_change() {
     );
 }
 
+/// A rule that only warns is told apart from one that denies and from one that is kept, up to the last day of its `until`.
+#[test]
+fn a_rule_that_only_warns_has_an_outcome_of_its_own() {
+    let warning = POLICY.replace(
+        "  risk: { require: { field: { Risk: present } } }",
+        "  risk: { require: { field: { Risk: present } }, level: warn, until: 2026-06-30, reason: new to us }",
+    );
+    let suite = "\
+change: { author: Ana <ana@example.com>, fields: { Change-Type: normal, Reviewed-by: Bo <bo@example.com> } }
+tests:
+  - name: without a risk
+    cases:
+      - name: on the last day
+        change: { at: 2026-06-30T23:59:59Z }
+        expect: { decision: allowed, rules: { risk: warns, review: pass } }
+      - { name: any of two, change: { at: 2026-06-30T12:00:00Z }, expect: { rules: { risk: [fail, warns] } } }
+      - { name: on the day after, change: { at: 2026-07-01T00:00:00Z }, expect: { denied-by: risk, rules: { risk: fail } } }
+  - { name: with a risk, change: { fields: { Risk: low } }, expect: { decision: allowed, rules: { risk: pass } } }
+";
+    let policy = load(&warning);
+    let read_results = |text: &str| {
+        let suite = read(text, &policy).unwrap();
+        let results = run_suite(&suite, &policy);
+        (suite, results)
+    };
+    let (whole, results) = read_results(suite);
+    for result in &results {
+        assert_eq!(result.misses, [], "{}", result.name);
+    }
+    // What warns is broken, to the coverage.
+    let coverage = measure_coverage(&policy, &[(&whole, &results)]);
+    let is_risk =
+        |gap: &CoverageGap| matches!(gap, CoverageGap::RuleNeverBroken(rule) if rule.as_str() == "risk");
+    assert!(!coverage.gaps.iter().any(is_risk), "{:?}", coverage.gaps);
+    // Neither a refusal, nor a pass, nor a failure.
+    for wrong in ["denied-by: risk", "rules: { risk: pass }", "rules: { risk: fail }", "decision: denied"] {
+        let wrong = format!(
+            "tests: [{{ name: x, change: {{ fields: {{ Change-Type: emergency, Incident: INC-1 }} }}, expect: {{ {wrong} }} }}]"
+        );
+        let (_, results) = read_results(&wrong);
+        assert_eq!(results[0].misses.len(), 1, "{wrong}");
+    }
+    let mut scene = Scene::repository();
+    scene.write("policies/changegate.yml", &warning);
+    scene.write("policies/changegate.test.yml", suite);
+    assert_eq!(scene.run(&["policy", "test", "-v"]), 0);
+    scene.write(
+        "policies/changegate.test.yml",
+        suite.replacen("rules: { risk: warns, review: pass }", "rules: { risk: pass }", 1),
+    );
+    assert_eq!(scene.run(&["policy", "test"]), 1);
+    scene.write(
+        "policies/changegate.test.yml",
+        suite.replacen("decision: allowed, rules: { risk: warns, review: pass }", "denied-by: risk", 1),
+    );
+    assert_eq!(scene.run(&["policy", "test"]), 1);
+    for (format, told) in [
+        ("json", "\"warned_by\": [\n            \"risk\"\n          ]"),
+        ("json", "\"risk\": \"warns\""),
+        ("json", "\"`risk` warns: `Risk` is missing\""),
+        ("junit", "<system-out>`risk` warns: `Risk` is missing</system-out>"),
+    ] {
+        let output = scene.command(&["policy", "test", "--format", format]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains(told), "{told}: {text}");
+    }
+    scene.is("policy-test-warns");
+}
+
 /// Returns what an editor makes of a suite: the library that reads YAML for the editor's language server.
 fn as_json(text: &str) -> Value {
     serde_json::to_value(serde_yaml::from_str::<serde_yaml::Value>(text).unwrap()).unwrap()

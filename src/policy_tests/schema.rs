@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::fixture::read_change;
 use crate::policy::schema::probe::probe_schema;
-use crate::policy_tests::expectation::OUTCOME_WORDS;
+use crate::policy_tests::tested_outcome::OUTCOME_WORDS;
 
 /// The keys whose lists can hold maps, which no probe of a list finds.
 const LISTS_OF_MAPS: [&str; 9] =
