@@ -265,6 +265,82 @@ tests:
     }
 }
 
+/// Whoever is known to be in a team counts; of everyone else it is not known where a team of GitHub is in it.
+#[test]
+fn who_is_in_a_team_of_a_forge_is_told_by_the_suite_or_unknown() {
+    let text = "\
+changegate: 1
+name: acme
+protects: [main]
+people: { teams: { security: ['github:acme/security', sam@example.com] } }
+fields: { Reviewed-by: { person: true } }
+rules:
+  secure: { require: { approvals: { from: [security], trust: claimed } } }
+  outside: { when: { touches: src/ }, require: { not: { author: { team: security } } } }
+";
+    let policy = load(text);
+    let cases = "\
+change: { author: Ana <ana@example.com>, pull: { reviews: [{ by: kim }] } }
+tests:
+  - { name: told, expect: EXPECTED }
+  - name: known
+    change: { pull: , fields: { Reviewed-by: Sam <sam@example.com> } }
+    expect: { rules: { secure: pass } }
+  - name: nobody of them
+    change: { pull: { reviews: [{ by: ben }] } }
+    expect: OTHER
+  - { name: no author of theirs, change: { paths: [src/a.rs] }, expect: { rules: { outside: OUTSIDE } } }
+  - { name: early, change: { pull: , stage: pre-push }, expect: { rules: { secure: EARLY } } }
+  - { name: on a server, change: { pull: }, expect: { denied-by: secure, rules: { secure: SERVER } } }
+";
+    let told = "forge-teams: { 'github:acme/Security': [kim, 'github:zoe'] }\n";
+    for (head, words) in [
+        (told, ["allowed", "{ rules: { secure: fail } }", "pass", "fail", "fail"]),
+        (
+            "",
+            [
+                "{ denied-by: secure }",
+                "{ rules: { secure: undecided } }",
+                "undecided",
+                "deferred",
+                "undecided",
+            ],
+        ),
+        (
+            "forge-teams: { 'github:acme/security': [] }\n",
+            ["{ denied-by: secure }", "{ rules: { secure: fail } }", "pass", "fail", "fail"],
+        ),
+    ] {
+        let names = ["EXPECTED", "OTHER", "OUTSIDE", "EARLY", "SERVER"];
+        let mut suite = format!("{head}{cases}");
+        for (name, word) in names.iter().zip(words) {
+            suite = suite.replace(name, word);
+        }
+        holds(&build_test_schema(), &build_test_schema(), &as_json(&suite)).unwrap();
+        let suite = read(&suite, &policy).unwrap();
+        for result in run_suite(&suite, &policy) {
+            assert_eq!(result.misses, [], "{head}{}: {:#?}", result.name, result.verdict.judgements);
+        }
+    }
+    for (head, told) in [
+        ("forge-teams: { 'github:acme/secure': [kim] }", "unknown team of a forge"),
+        ("forge-teams: { 'github:acme/security': [kim@example.com] }", "is no account"),
+    ] {
+        let faults = read(&format!("{head}\ntests: [{{ name: x, expect: allowed }}]"), &policy).unwrap_err();
+        assert!(faults.len() == 1 && faults[0].what.contains(told), "{faults:?}");
+    }
+    // The policy is a good one; a server that hooks guard could never find a team of GitHub alone.
+    let mut scene = Scene::repository();
+    scene.write("policies/changegate.yml", text);
+    assert_eq!(scene.run(&["policy", "check"]), 0);
+    assert_eq!(scene.run(&["policy", "check", "--server"]), 0);
+    scene.write("policies/changegate.yml", text.replace(", sam@example.com", ""));
+    assert_eq!(scene.run(&["policy", "check"]), 0);
+    assert_eq!(scene.run(&["policy", "check", "--server"]), 2);
+    assert_eq!(scene.run(&["policy", "show"]), 0);
+    scene.is("forge-teams");
+}
+
 /// A rule that is switched off is a rule of the policy, and asks nothing.
 #[test]
 fn a_rule_that_is_off_applies_to_no_change() {

@@ -36,6 +36,15 @@ pub fn build_test_schema() -> Value {
                 "$ref": "#/$defs/change",
                 "description": "What every change is, unless a test says otherwise.",
             },
+            "forge-teams": {
+                "description": "Who is in the teams of GitHub that the policy names: logins, by the name of the team.",
+                "type": "object",
+                "minProperties": 1,
+                "additionalProperties": { "anyOf": [
+                    { "$ref": "#/$defs/text" },
+                    { "type": "array", "items": { "$ref": "#/$defs/text" } },
+                ] },
+            },
             "tests": {
                 "type": "array",
                 "minItems": 1,

@@ -74,7 +74,8 @@ fn list_candidates(asked_pusher: &PusherPredicate, wanted: bool, asked: &AskedCh
     }
     let is_account = |identity: &str| !identity.contains('@');
     for team in asked_pusher.asked_teams() {
-        candidates.extend(people.team_members(team).iter().filter(|member| is_account(member)).cloned());
+        candidates
+            .extend(people.list_member_identities(team).into_iter().filter(|member| is_account(member)));
     }
     let mut listed: Vec<String> = Vec::new();
     for (identity, _) in people.list_identities() {
