@@ -45,6 +45,8 @@ pub struct PeopleDirectory {
     holidays: Holidays,
     /// The paths of the calendars that hold more holidays.
     holiday_files: Vec<String>,
+    /// The days of each of these calendars, which are among the holidays.
+    calendars: BTreeMap<String, Holidays>,
     keys_by_identity: HashMap<String, String>,
     numbers: AccountNumbers,
     /// The names that the roster gives, by the keys of people.
