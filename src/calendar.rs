@@ -185,6 +185,11 @@ impl Holidays {
         yearly.chain(self.days.iter().copied().map(Holiday::Once)).collect()
     }
 
+    /// Returns the days of calendars, as people read them: what comes again by its first day.
+    pub(crate) fn list_calendar_days(&self) -> BTreeSet<String> {
+        self.rules.iter().map(YearlyRule::show_days).collect()
+    }
+
     /// Returns the last day that is a holiday by its date, or by a rule that ends; `None` if there is no such day. What
     /// comes again without an end does not count, and days of calendars only where nothing of theirs does.
     pub(crate) fn find_last_dated_day(&self) -> Option<Date> {

@@ -176,6 +176,30 @@ const PLAIN_CHANGES: &[(&str, &str, &str, &str)] = &[
         "looser",
         "(one each from a and b)",
     ),
+    (
+        "any: [{ field: { A: present } }, { checks: [test] }]",
+        "any: [{ field: { A: present } }, { checks: [test] }, { size: { files: { at-most: 3 } } }]",
+        "looser",
+        "(a new alternative: the change has at most 3 files)",
+    ),
+    (
+        "any: [{ field: { A: present } }, { checks: [test] }, { size: { files: { at-most: 3 } } }]",
+        "any: [{ field: { A: present } }, { size: { files: { at-most: 3 } } }]",
+        "stricter",
+        "(no longer an alternative: the check `test` has succeeded)",
+    ),
+    (
+        "all: [{ checks: [lint] }, { any: [{ field: { A: present } }, { checks: [test] }] }]",
+        "all: [{ checks: [lint] }, { any: [{ field: { A: present } }, { size: { files: { at-most: 3 } } }] }]",
+        "different",
+        "(no longer an alternative: the check `test` has succeeded; a new alternative: the change has at most 3 files)",
+    ),
+    (
+        "any: [{ field: { A: present } }, { checks: [test] }]",
+        "checks: [test]",
+        "stricter",
+        "(no longer an alternative: `A` is stated)",
+    ),
     // What the words of a question leave out is told beside them.
     (
         "approvals: {}",
@@ -218,7 +242,7 @@ fn a_plain_difference_between_two_requirements_is_told_in_words() {
         let write = |require: &str| {
             format!(
                 "changegate: 1\nname: x\nprotects: [main]\npeople: {{ teams: {{ a: ['github:a'], b: ['github:b'], c: \
-                 ['github:c'] }} }}\nfields: {{ Reviewed-by: {{ person: true }} }}\nrules: {{ r: {{ require: {{ {require} \
+                 ['github:c'] }} }}\nfields: {{ Reviewed-by: {{ person: true }}, A: {{ text: {{ min-length: 1 }} }} }}\nrules: {{ r: {{ require: {{ {require} \
                  }} }} }}\n"
             )
         };
@@ -325,14 +349,28 @@ const FILE_CHANGES: &[(&str, &str, &str, &str)] = &[
         "who/days.ics",
         "20261224",
         "20261223",
-        "different: `holidays`: is another one (the days of a calendar are others)",
+        "different: calendar `who/days.ics`: is another one (has `2026-12-23` as well; has `2026-12-24` no more)",
     ),
     (
         "who/days.ics",
         "20261224\r\n",
         "20261224\r\nRRULE:FREQ=YEARLY\r\n",
-        "different: `holidays`: is another one",
+        "different: calendar `who/days.ics`: is another one (has `2026-12-24 and every year` as well; has `2026-12-24` no \
+         more)",
     ),
+    (
+        "who/days.ics",
+        "20261224\r\n",
+        "20261224\r\nRRULE:FREQ=YEARLY;COUNT=1\r\n",
+        "different: calendar `who/days.ics`: is another one",
+    ),
+    (
+        ENTRY,
+        "holidays: [who/days.ics]",
+        "holidays: [12-25, who/days.ics]",
+        "different: `holidays`: is another one (`holidays` has `12-25` as well)",
+    ),
+    (ENTRY, "holidays: [who/days.ics], ", "", "different: calendar `who/days.ics`: is gone"),
     (
         "who/standard.yml",
         "[a]",
@@ -344,9 +382,57 @@ const FILE_CHANGES: &[(&str, &str, &str, &str)] = &[
         ".github/CODEOWNERS",
         "* ana",
         "* eve",
-        "different: `codeowners`: is another one (others own some paths)",
+        "different: code owners in `.github/CODEOWNERS`: is another one (`*`: `ana@example.com` \u{2192} `eve@example.com`)",
     ),
+    (
+        ".github/CODEOWNERS",
+        "\n",
+        "\n/docs/ @ben\n",
+        "different: code owners in `.github/CODEOWNERS`: is another one (`/docs/`: nothing \u{2192} `@ben`)",
+    ),
+    (ENTRY, "people: { ", "people: { codeowners: gitlab, ", "different: `codeowners`: is another one"),
 ];
+
+/// Which file of code owners is read, and which lines come first, is a difference of its own.
+#[test]
+fn another_source_of_code_owners_is_told() {
+    let rules = "rules: { owned: { require: { approvals: { from: codeowners } } } }";
+    let policy = format!(
+        "changegate: 1\nname: x\nprotects: [main]\nfields: {{ Reviewed-by: {{ person: true }} }}\n{rules}\n"
+    );
+    let compare = |old: (&str, &str), new: (&str, &str)| -> Vec<String> {
+        let fetch = |(path, text): (&str, &str)| {
+            let (path, text, policy) = (path.to_owned(), text.to_owned(), policy.clone());
+            move |name: &str| {
+                let found =
+                    if name == ENTRY { Some(policy.clone()) } else { (name == path).then(|| text.clone()) };
+                Ok(found.map(String::into_bytes))
+            }
+        };
+        let load =
+            |at| policy::load_policy(ENTRY, &mut fetch(at)).unwrap_or_else(|errors| panic!("{errors:?}"));
+        let found = find_policy_differences(
+            PolicySource { policy: &load(old), entry: ENTRY, fetch: &mut fetch(old) },
+            PolicySource { policy: &load(new), entry: ENTRY, fetch: &mut fetch(new) },
+        );
+        let told = found.unwrap();
+        let show =
+            |one: &PolicyDifference| format!("{}: {}", one.part.to_plain_text(), one.what.to_plain_text());
+        told.iter().map(show).filter(|line| !line.starts_with("files of the policy")).collect()
+    };
+    let lines = "* @ana\n/docs/ @ben\n";
+    assert_eq!(
+        compare(("CODEOWNERS", lines), (".github/CODEOWNERS", lines)),
+        ["code owners in `CODEOWNERS`: is gone", "code owners in `.github/CODEOWNERS`: is new"]
+    );
+    assert_eq!(
+        compare(("CODEOWNERS", lines), ("CODEOWNERS", "/docs/ @ben\n* @ana\n")),
+        ["code owners in `CODEOWNERS`: is another one (the lines are in another order)"]
+    );
+    assert_eq!(compare(("CODEOWNERS", lines), ("other", "")), ["code owners in `CODEOWNERS`: is gone"]);
+    // What decides nothing is no difference.
+    assert_eq!(compare(("CODEOWNERS", lines), ("CODEOWNERS", lines)), [""; 0]);
+}
 
 #[test]
 fn every_file_that_a_policy_names_is_a_part_of_it() {

@@ -62,6 +62,14 @@ impl YearlyRule {
         }
     }
 
+    /// Returns the day or the days that the rule begins with, and that they come again if they do.
+    pub(crate) fn show_days(&self) -> String {
+        let last = self.start.checked_add((self.days - 1).days()).unwrap_or(self.start);
+        let days =
+            if last > self.start { format!("{} to {last}", self.start) } else { self.start.to_string() };
+        if self.is_yearly { format!("{days} and every year") } else { days }
+    }
+
     /// Returns true if this day is one of the holiday.
     pub(crate) fn contains_day(&self, day: Date) -> bool {
         let Ok(earliest) = day.checked_sub((self.days - 1).days()) else { return false };

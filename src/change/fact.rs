@@ -126,6 +126,8 @@ pub enum FactKind {
     PolicyChange,
     /// Whether an earlier change that it names is there.
     EarlierChange,
+    /// The members of a forge's teams.
+    ForgeTeams,
 }
 
 impl FactKind {
@@ -160,6 +162,7 @@ impl fmt::Display for FactKind {
             FactKind::Digests => "the digests of the new file contents",
             FactKind::PolicyChange => "what the change of the policy means",
             FactKind::EarlierChange => "the earlier change that it names",
+            FactKind::ForgeTeams => "the members of a team of the forge",
         })
     }
 }

@@ -30,6 +30,8 @@ mod stage;
 pub mod text;
 pub mod ticket;
 
+use std::collections::BTreeMap;
+
 pub(crate) use crate::change::earlier_change::{FOR_CHANGE_TRAILER, unrequested_earlier_change};
 pub(crate) use crate::change::policy_effect::unrequested_policy_effect;
 use jiff::Timestamp;
@@ -73,6 +75,9 @@ pub struct Change {
     /// Whether it names an earlier change of its branch in `For-Change`, if that was asked for.
     #[serde(default = "unrequested_earlier_change", skip_serializing_if = "is_unrequested_earlier_change")]
     pub names_earlier: Fact<bool>,
+    /// Who is in the teams of a forge that its policies name, as the forge told it, by the names of the teams.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub forge_teams: BTreeMap<String, Fact<Vec<String>>>,
     /// The commits, oldest first; the last one is the final revision.
     pub commits: Commits,
 }
@@ -108,7 +113,19 @@ impl Change {
         let tickets = Change::missing_tickets(stage);
         let policy_effect = unrequested_policy_effect();
         let names_earlier = unrequested_earlier_change();
-        Change { stage, target, seen_at, pusher, pull, tickets, policy_effect, names_earlier, commits }
+        let forge_teams = BTreeMap::new();
+        Change {
+            stage,
+            target,
+            seen_at,
+            pusher,
+            pull,
+            tickets,
+            policy_effect,
+            names_earlier,
+            forge_teams,
+            commits,
+        }
     }
 
     /// Returns the final revision, which is the last commit.

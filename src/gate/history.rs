@@ -1,7 +1,8 @@
 //! The policies of a history: for each change, the one that the ref held before it.
 
 use crate::change::{NeededFacts, Oid};
-use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy, load_with_paths};
+use crate::gate::committed_policy::load_with_paths;
+use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::git::{Repository, TreePathEntry};
 
 /// What a commit is called whose policy judged later ones.

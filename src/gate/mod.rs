@@ -6,6 +6,7 @@
 
 pub mod acts;
 pub mod break_glass;
+pub(crate) mod committed_policy;
 pub mod contributors;
 pub(crate) mod earlier_changes;
 pub(crate) mod given_change;
@@ -15,7 +16,7 @@ pub mod obligations;
 pub(crate) mod policy_check;
 pub(crate) mod policy_effect;
 pub(crate) mod policy_findings;
-mod policy_naming;
+pub(crate) mod policy_naming;
 pub(crate) mod policy_repositories;
 pub(crate) mod policy_source;
 pub(crate) mod protected_scope;
@@ -27,11 +28,13 @@ pub(crate) mod range;
 mod range_changes;
 pub(crate) mod range_walk;
 pub(crate) mod recorded_past;
+pub(crate) mod recorded_policies;
 pub(crate) mod rule_traces;
 mod settings;
 pub(crate) mod swapped_parents;
 pub(crate) mod walk_facts;
 
+pub use crate::gate::committed_policy::load_from_commit;
 pub use crate::gate::given_change::{
     complete_repository_facts, forget_policy_effect, judge_given_changes, read_range_commits,
 };
@@ -44,7 +47,7 @@ pub(crate) use crate::gate::policy_findings::{
 pub use crate::gate::policy_findings::{list_policy_notes, policy_fault_finding};
 pub(crate) use crate::gate::policy_source::load_from_folder;
 pub use crate::gate::policy_source::{
-    LoadedPolicy, UnusablePolicy, load_from_commit, load_from_disk, load_from_files, load_from_pack,
+    LoadedPolicy, UnusablePolicy, load_from_disk, load_from_files, load_from_pack,
 };
 pub(crate) use crate::gate::push::POLICY_ACCEPTED;
 pub use crate::gate::push::base_policy::UndecidedMove;

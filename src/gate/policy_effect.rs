@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 
 use crate::change::{Change, Fact, FactKind, Missing, Oid, PolicyEffect, Text};
-use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy, load_from_commit, load_with_paths};
+use crate::gate::committed_policy::{load_from_commit, load_with_paths};
+use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::git::{Repository, RepositorySource};
 use crate::policy::{PolicyDifference, PolicyDirection};
 use crate::verdict::{Message, messages};

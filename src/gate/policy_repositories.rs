@@ -29,15 +29,50 @@ pub(crate) fn read_remote_policy(
     commits: &mut BTreeMap<String, Oid>,
 ) -> FetchedFile {
     let remote = RemotePolicyFile::parse_name(name)?;
+    if let Some(packed) = repository.filter(|repository| repository.packed_files().is_some()) {
+        let (commit, found) = read_packed_base(packed, &remote, name, None)?;
+        commits.insert(name.to_owned(), commit);
+        return Ok(Some(found));
+    }
     let other = open_policy_repository(repository, &remote)?;
-    let commit = find_commit(&other, &remote)?;
+    let commit = find_base_commit(&other, &remote)?;
+    let found = read_base_file(&other, &remote, commit)?;
+    commits.insert(name.to_owned(), commit);
+    Ok(Some(found))
+}
+
+/// Returns a file of another repository out of a repository that holds its objects, at the commit that is `chosen` or else
+/// at the first one that it holds.
+///
+/// # Errors
+///
+/// Says that it does not hold the file.
+pub(crate) fn read_packed_base(
+    repository: &Repository,
+    remote: &RemotePolicyFile,
+    name: &str,
+    chosen: Option<Oid>,
+) -> Result<(Oid, Vec<u8>), String> {
+    let packed = repository.packed_files().and_then(|files| files.get(name));
+    let first = || packed.and_then(|commits| commits.first()).copied();
+    let commit = chosen.or_else(first).ok_or("it is not in the pack")?;
+    Ok((commit, read_base_file(repository, remote, commit)?))
+}
+
+/// Returns a file of another repository at a commit of it.
+///
+/// # Errors
+///
+/// Says why there is none that can be read.
+pub(crate) fn read_base_file(
+    other: &Repository,
+    remote: &RemotePolicyFile,
+    commit: Oid,
+) -> Result<Vec<u8>, String> {
     let limit = u64::try_from(policy::max_file_bytes(&remote.path)).unwrap_or(u64::MAX);
     let place = format!("{} at {}", remote.repository, commit.short_hex());
     match other.read_file_at(commit, &remote.path, limit) {
-        Ok(FileAtPath::Found(bytes)) => {
-            commits.insert(name.to_owned(), commit);
-            Ok(Some(bytes))
-        }
+        Ok(FileAtPath::Found(bytes)) => Ok(bytes),
         Ok(FileAtPath::Absent) => Err(format!("{place} has no file `{}`", remote.path)),
         Ok(FileAtPath::NotAFile(kind)) => {
             Err(format!("it is {kind} in {place}; a policy must be a regular file"))
@@ -47,7 +82,12 @@ pub(crate) fn read_remote_policy(
     }
 }
 
-fn open_policy_repository(
+/// Opens the repository of a file, by the configuration of `repository`.
+///
+/// # Errors
+///
+/// Says what is not configured, or what is not there.
+pub(crate) fn open_policy_repository(
     repository: Option<&Repository>,
     remote: &RemotePolicyFile,
 ) -> Result<Repository, String> {
@@ -74,7 +114,11 @@ fn open_policy_repository(
 }
 
 /// Returns the commit that a revision leads to in its repository.
-fn find_commit(repository: &Repository, remote: &RemotePolicyFile) -> Result<Oid, String> {
+///
+/// # Errors
+///
+/// Says that there is no such commit, branch or tag.
+pub(crate) fn find_base_commit(repository: &Repository, remote: &RemotePolicyFile) -> Result<Oid, String> {
     let name = &remote.repository;
     let id = match &remote.revision {
         RemoteRevision::Commit(id) => *id,

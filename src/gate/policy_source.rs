@@ -178,11 +178,6 @@ impl LoadedPolicy {
         self.files.keys().map(String::as_str).filter(|name| !is_remote_name(name))
     }
 
-    /// Returns the names of the files of other repositories that the policy was made of, or would have been.
-    pub(crate) fn remote_names(&self) -> impl Iterator<Item = &str> {
-        self.files.keys().map(String::as_str).filter(|name| is_remote_name(name))
-    }
-
     /// Returns true if a change touches a file that the policy is made of, or looks for, as far as its paths are
     /// known.
     pub(crate) fn is_made_of(&self, change: &Change) -> bool {
@@ -220,44 +215,6 @@ impl LoadedPolicy {
         let mut own = self.files.iter().filter(|(path, _)| !is_remote_name(path));
         own.all(|(path, found)| read_file_at(repository, commit, path) == *found)
     }
-}
-
-/// Loads the policy that stands at `path` in `commit`, which reports call `called`.
-///
-/// Only regular files count, reached without links; a roster or base policy is read from the same
-/// commit.
-///
-/// # Errors
-///
-/// Says whether it is absent or faulty.
-pub fn load_from_commit(
-    repository: &Repository,
-    commit: Oid,
-    path: &str,
-    called: &str,
-) -> Result<LoadedPolicy, UnusablePolicy> {
-    load_with_paths(repository, commit, path, called).0
-}
-
-/// As [`load_from_commit`], with the paths of all files that were looked for, in that order.
-pub(crate) fn load_with_paths(
-    repository: &Repository,
-    commit: Oid,
-    path: &str,
-    called: &str,
-) -> (Result<LoadedPolicy, UnusablePolicy>, Vec<String>) {
-    let source = name_commit_source(path, called, commit);
-    let place = PolicyLocation::Commit { id: commit, path: path.to_owned() };
-    let mut paths = Vec::new();
-    let mut remotes = BTreeMap::new();
-    let loaded = load_with_keys(path, source, place, &mut |path| {
-        if is_remote_name(path) {
-            return read_remote_policy(Some(repository), path, &mut remotes);
-        }
-        paths.push(path.to_owned());
-        read_file_at(repository, commit, path)
-    });
-    (loaded.map(|loaded| loaded.with_remote_commits(&remotes)), paths)
 }
 
 /// Loads the policy in the file at `path` on disk; what it builds on is looked up from `root`, the
@@ -318,7 +275,8 @@ pub fn load_from_pack(name: &str) -> Result<LoadedPolicy, UnusablePolicy> {
     load_with_keys(name, format!("the pack {name} in this binary"), place, &mut |_| Ok(None))
 }
 
-fn load_with_keys(
+/// Loads the policy called `entry` from the files that `fetch` finds, with the keys that it names.
+pub(super) fn load_with_keys(
     entry: &str,
     source: String,
     place: PolicyLocation,
@@ -377,7 +335,8 @@ fn read_signer_keys(signers: &SignerKeys) -> Result<Option<KeyRegistry>, PolicyE
     })
 }
 
-fn read_file_at(repository: &Repository, commit: Oid, path: &str) -> FetchedFile {
+/// Reads a file of a policy at a commit.
+pub(super) fn read_file_at(repository: &Repository, commit: Oid, path: &str) -> FetchedFile {
     let limit = u64::try_from(policy::max_file_bytes(path)).unwrap_or(u64::MAX);
     match repository.read_file_at(commit, path, limit) {
         Ok(FileAtPath::Found(bytes)) => Ok(Some(bytes)),

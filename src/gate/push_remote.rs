@@ -5,7 +5,8 @@
 //! them is taken for the one with the gate, by what git itself knows, and pushes to the others go through.
 
 use crate::change::{Oid, Text};
-use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy, load_from_commit};
+use crate::gate::committed_policy::load_from_commit;
+use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::git::Repository;
 use crate::policy::DEFAULT_POLICY_PATH;
 use crate::report::escape::shell::quote_for_shell;

@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 
 use crate::change::{Change, Commit, Fact, FactKind, Oid, PusherIdentity, Stage, Text};
+use crate::gate::committed_policy::load_from_commit;
 use crate::gate::policy_effect::list_policy_change_notes;
 use crate::gate::policy_findings::{find_today, list_policy_notes, list_warning_notes};
-use crate::gate::policy_source::{LoadedPolicy, load_from_commit};
+use crate::gate::policy_source::LoadedPolicy;
 use crate::gate::push::change_judge::collect_commits;
 use crate::gate::range_walk::{RangeDivision, RangeWalk, refuse_new_gate_files};
 use crate::gate::recorded_past::{UnauthorisedRecord, list_known_records};

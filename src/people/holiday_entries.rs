@@ -1,5 +1,7 @@
 //! The holidays of a policy: days that it lists, and calendars in files beside it.
 
+use std::collections::BTreeMap;
+
 use crate::calendar::icalendar::CalendarFault;
 use crate::calendar::{HolidayEntry, Holidays};
 use crate::people::{PeopleDirectory, check_plain_path};
@@ -34,13 +36,22 @@ impl PeopleDirectory {
         &self.holiday_files
     }
 
-    /// Adds the holidays of a calendar.
+    /// Returns the calendars that were read, by their paths.
+    pub(crate) fn list_calendars(&self) -> &BTreeMap<String, Holidays> {
+        &self.calendars
+    }
+
+    /// Adds the holidays of the calendar at `path`.
     ///
     /// # Errors
     ///
     /// Returns what is wrong with the calendar, line by line.
-    pub(crate) fn read_calendar(&mut self, source: &[u8]) -> Result<(), Vec<CalendarFault>> {
-        self.holidays.read_calendar(source)
+    pub(crate) fn read_calendar(&mut self, path: &str, source: &[u8]) -> Result<(), Vec<CalendarFault>> {
+        let mut calendar = Holidays::default();
+        calendar.read_calendar(source)?;
+        self.holidays.add_all(calendar.clone());
+        self.calendars.insert(path.to_owned(), calendar);
+        Ok(())
     }
 }
 

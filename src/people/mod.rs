@@ -8,6 +8,7 @@ pub(crate) mod account_numbers;
 pub mod code_owners;
 mod contributor;
 pub mod contributors;
+pub mod forge_teams;
 mod holiday_entries;
 mod identification;
 pub(crate) mod independence;
@@ -15,6 +16,7 @@ pub(crate) mod machine_accounts;
 pub(crate) mod owned_paths;
 mod owner_members;
 pub(crate) mod roster_members;
+mod told_members;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -24,6 +26,7 @@ use crate::change::person::canonical_address;
 use crate::pattern::NamePattern;
 use crate::people::account_numbers::{AccountNumbers, TeamNumbers, split_account_number};
 use crate::people::code_owners::{CodeOwnerSettings, FoundCodeOwners};
+use crate::people::forge_teams::{ForgeTeamMembers, ForgeTeamName};
 use crate::yaml::decode::{MapReader, parse_each, parse_one, read_entries, read_items, read_text};
 use crate::yaml::{YamlFault, YamlKey, YamlNode, YamlValue, refuse_unbracketed_items, shorten_for_message};
 
@@ -42,6 +45,8 @@ pub struct PeopleDirectory {
     holidays: Holidays,
     /// The paths of the calendars that hold more holidays.
     holiday_files: Vec<String>,
+    /// The days of each of these calendars, which are among the holidays.
+    calendars: BTreeMap<String, Holidays>,
     keys_by_identity: HashMap<String, String>,
     numbers: AccountNumbers,
     /// The names that the roster gives, by the keys of people.
@@ -49,6 +54,10 @@ pub struct PeopleDirectory {
     is_roster_read: bool,
     code_owner_settings: CodeOwnerSettings,
     code_owners: FoundCodeOwners,
+    /// What a forge told about its teams; one that is missing was not asked about.
+    forge_teams: ForgeTeamMembers,
+    /// True if a team has members of whom a forge has not told, which is asked for every question about people.
+    has_untold_teams: bool,
 }
 
 /// The members of a team: as written in the policy, and as the keys of people.
@@ -222,10 +231,10 @@ impl PeopleDirectory {
         let mut numbered = Vec::new();
         for team in self.teams.values() {
             let mut keys = BTreeSet::new();
-            for member in &team.written {
+            for member in team.written.iter().flat_map(|written| self.list_told_members(written)) {
                 let Some(id) = normalise_identity(member) else { continue };
                 if let ResolvedIdentity::Human(key) = self.resolve_identity(id) {
-                    numbered.push((member.clone(), key.clone()));
+                    numbered.push((member.to_owned(), key.clone()));
                     keys.insert(key);
                 }
             }
@@ -237,6 +246,7 @@ impl PeopleDirectory {
         for (team, keys) in self.teams.values_mut().zip(resolved) {
             team.keys = keys;
         }
+        self.has_untold_teams = self.teams.keys().any(|team| self.has_untold_members(team));
     }
 
     /// Returns true if and only if a roster was read.
@@ -265,7 +275,8 @@ impl PeopleDirectory {
     /// Returns the names of the teams without members: those that a pack leaves open, and those whose
     /// members are all missing from the roster.
     pub(crate) fn list_empty_teams(&self) -> impl Iterator<Item = &str> {
-        self.teams.iter().filter(|(_, team)| team.keys.is_empty()).map(|(name, _)| name.as_str())
+        let empty = self.teams.iter().filter(|(_, team)| team.keys.is_empty()).map(|(name, _)| name.as_str());
+        empty.filter(|team| !self.has_untold_members(team))
     }
 
     /// Returns true if one of these teams has a member.
@@ -337,6 +348,9 @@ fn is_account_byte(byte: u8) -> bool {
 
 /// Reads a member of a team.
 fn parse_member(member: &str) -> Result<String, String> {
+    if let Some(name) = ForgeTeamName::parse_name(member) {
+        return name.map(|_| member.to_owned());
+    }
     match normalise_identity(member) {
         Some(_) => Ok(member.to_owned()),
         None => Err(describe_unknown_form(member, "an account such as `github:ana`")),

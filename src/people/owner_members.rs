@@ -29,6 +29,11 @@ impl OwnerMembers {
             || self.teams.iter().any(|team| people.is_member(key, team))
     }
 
+    /// Returns the teams of the policy that the name stands for.
+    pub(crate) fn list_teams(&self) -> &[String] {
+        &self.teams
+    }
+
     /// Returns the keys of all of them.
     pub(crate) fn list_keys<'all>(
         &'all self,
@@ -85,7 +90,14 @@ impl PeopleDirectory {
                 let slug = handle.rsplit('/').next().unwrap_or(handle);
                 let is_group = handle.contains('/');
                 if is_group || format == CodeOwnersFormat::GitLab {
-                    members.teams.extend(self.team_names().find(|team| *team == slug).map(str::to_owned));
+                    let of_forge = match (handle.split_once('/'), format) {
+                        (Some((organisation, slug)), CodeOwnersFormat::GitHub) => {
+                            self.find_team_of(organisation, slug)
+                        }
+                        _ => None,
+                    };
+                    let named = self.team_names().find(|team| *team == slug);
+                    members.teams.extend(named.or(of_forge).map(str::to_owned));
                 }
                 if !is_group {
                     members.keys.extend(self.find_account_holder(handle, format));

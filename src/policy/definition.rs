@@ -3,6 +3,7 @@
 //! A [`Policy`] is complete and valid: every name in it refers to something that exists. Only the
 //! loader makes one, so code that holds a policy does not check it again.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -238,12 +239,34 @@ impl Policy {
         let mut dependent = Vec::new();
         for rule in &self.rules {
             if rule.level_on(day) == RuleLevel::Deny
-                && let Some(fact) = rule.require.required_fact(&FactKind::FORGE_ONLY)
+                && let Some(fact) = self.find_forge_fact(rule)
             {
                 dependent.push((rule, fact));
             }
         }
         dependent.into_iter()
+    }
+
+    /// Returns the policy with what a forge told about its teams when the change was judged.
+    pub(crate) fn tell_recorded_teams(&self, change: &Change) -> Cow<'_, Policy> {
+        if change.forge_teams.is_empty() || !self.people.has_untold_teams() {
+            return Cow::Borrowed(self);
+        }
+        let people = self.people.with_recorded_teams(&change.forge_teams);
+        Cow::Owned(Policy { people, ..self.clone() })
+    }
+
+    /// Returns the fact without which a rule is never met and that only a forge has.
+    fn find_forge_fact(&self, rule: &Rule) -> Option<FactKind> {
+        if let Some(fact) = rule.require.required_fact(&FactKind::FORGE_ONLY) {
+            return Some(fact);
+        }
+        let people = &self.people;
+        let is_untold =
+            |team: &String| people.has_untold_members(team) && people.list_member_keys(team).next().is_none();
+        let asked = rule.require.list_required().into_iter().map(|predicate| predicate.asked_teams());
+        let mut asked = asked.filter(|teams| !teams.is_empty());
+        asked.any(|teams| teams.iter().all(is_untold)).then_some(FactKind::ForgeTeams)
     }
 
     /// Returns the rules that ask for the check `name` without a wildcard.

@@ -4,7 +4,10 @@
 //! A test reaches what it makes the policy say. That a suite reaches everything does not make it a good one;
 //! what it does not reach, it certainly does not test.
 
+use std::borrow::Cow;
+
 use crate::change::Change;
+use crate::people::PeopleDirectory;
 use crate::policy::{Policy, Rule};
 use crate::policy_tests::suite::PolicyTestSuite;
 use crate::policy_tests::test_run::PolicyTestResult;
@@ -52,6 +55,14 @@ pub struct UnreachedPart {
     pub question: String,
 }
 
+/// A change of a test, with the people by whom it was judged, and how it ended.
+#[derive(Clone, Copy)]
+struct JudgedTest<'run> {
+    change: &'run Change,
+    people: &'run PeopleDirectory,
+    result: &'run PolicyTestResult,
+}
+
 /// How often a question was answered in each way.
 #[derive(Clone, Copy, Debug, Default)]
 struct AnswerCounts {
@@ -82,21 +93,24 @@ impl CoverageReport {
 
 /// Measures what the suites of one policy reach together; each comes with its results.
 pub fn measure_coverage(policy: &Policy, runs: &[(&PolicyTestSuite, &[PolicyTestResult])]) -> CoverageReport {
-    let mut tests: Vec<(&Change, &PolicyTestResult)> = Vec::new();
-    for (suite, results) in runs {
-        tests.extend(suite.tests.iter().map(|test| &test.change).zip(results.iter()));
+    let told: Vec<Cow<'_, Policy>> = runs.iter().map(|(suite, _)| suite.tell_teams(policy)).collect();
+    let mut tests: Vec<JudgedTest<'_>> = Vec::new();
+    for ((suite, results), told) in runs.iter().zip(&told) {
+        for (test, result) in suite.tests.iter().zip(results.iter()) {
+            tests.push(JudgedTest { change: &test.change, people: &told.people, result });
+        }
     }
     let mut report = CoverageReport::default();
     for class in &policy.classes {
-        let is_reached = tests.iter().any(|(_, result)| result.verdict.class.as_ref() == Some(&class.id));
+        let is_reached = tests.iter().any(|test| test.result.verdict.class.as_ref() == Some(&class.id));
         report.count_point(is_reached, || CoverageGap::Class(class.id.clone()));
     }
     for (index, rule) in policy.rules.iter().enumerate() {
         measure_rule(policy, rule, index, &tests, &mut report);
     }
     for exemption in &policy.exemptions {
-        let is_used = tests.iter().any(|(_, result)| {
-            result.verdict.judgements.iter().any(|judgement| {
+        let is_used = tests.iter().any(|test| {
+            test.result.verdict.judgements.iter().any(|judgement| {
                 matches!(&judgement.outcome, RuleOutcome::Exempted { exemption: used, .. } if *used == exemption.id)
             })
         });
@@ -109,14 +123,14 @@ fn measure_rule(
     policy: &Policy,
     rule: &Rule,
     index: usize,
-    tests: &[(&Change, &PolicyTestResult)],
+    tests: &[JudgedTest<'_>],
     report: &mut CoverageReport,
 ) {
     let id = &rule.description.id;
     let mut asked = Vec::new();
     let (mut kept, mut broken) = (0, 0);
-    for (change, result) in tests {
-        match result.verdict.judgements.get(index).map(|judgement| &judgement.outcome) {
+    for test in tests {
+        match test.result.verdict.judgements.get(index).map(|judgement| &judgement.outcome) {
             None | Some(RuleOutcome::NotApplicable) => continue,
             Some(RuleOutcome::Pass | RuleOutcome::Owed(_)) => kept += 1,
             Some(
@@ -127,7 +141,7 @@ fn measure_rule(
             ) => broken += 1,
             Some(RuleOutcome::Deferred(_)) => {}
         }
-        asked.push(*change);
+        asked.push(*test);
     }
     if asked.is_empty() {
         let mut parts = Vec::new();
@@ -141,8 +155,7 @@ fn measure_rule(
     report.count_point(broken > 0, || CoverageGap::RuleNeverBroken(id.clone()));
     measure_parts(policy, id, &rule.require, &asked, report);
     if let Some(when) = &rule.when {
-        let all: Vec<&Change> = tests.iter().map(|(change, _)| *change).collect();
-        measure_parts(policy, id, when, &all, report);
+        measure_parts(policy, id, when, tests, report);
     }
 }
 
@@ -151,14 +164,14 @@ fn measure_parts(
     policy: &Policy,
     rule: &RuleId,
     condition: &Condition,
-    changes: &[&Change],
+    tests: &[JudgedTest<'_>],
     report: &mut CoverageReport,
 ) {
     let mut parts = Vec::new();
     list_parts(condition, &mut parts);
     let mut counts = vec![AnswerCounts::default(); parts.len()];
-    for change in changes {
-        let context = EvaluationContext::without_reasons(change, &policy.people, &policy.vocabulary);
+    for test in tests {
+        let context = EvaluationContext::without_reasons(test.change, test.people, &policy.vocabulary);
         for (part, counts) in parts.iter().zip(&mut counts) {
             counts.count_answer(&part.evaluate(&context));
         }

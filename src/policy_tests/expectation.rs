@@ -2,25 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::judge::name_outcome;
 use crate::policy::Policy;
+use crate::policy_tests::tested_outcome::{OUTCOME_WORDS, TestedOutcome};
 use crate::verdict::{ClassId, Decision, OutcomeWord, RuleId, Verdict};
 use crate::yaml::decode::{MapReader, read_choice, read_entries, read_items, read_text, unknown_word_fault};
 use crate::yaml::{YamlFault, YamlKey, YamlNode, YamlValue, shorten_for_message};
 
 /// The words for the decision.
 const DECISION_WORDS: [(&str, Decision); 2] = [("allowed", Decision::Allow), ("denied", Decision::Deny)];
-
-/// The words for the outcomes of rules, as they stand in suites and in reports of tests.
-pub const OUTCOME_WORDS: [(&str, OutcomeWord); 7] = [
-    ("pass", OutcomeWord::Pass),
-    ("fail", OutcomeWord::Fail),
-    ("owed", OutcomeWord::Owed),
-    ("undecided", OutcomeWord::Undecided),
-    ("deferred", OutcomeWord::Deferred),
-    ("exempted", OutcomeWord::Exempted),
-    ("not-applicable", OutcomeWord::NotApplicable),
-];
 
 /// The judgements that the gate adds to those of the policy's rules.
 const OWN_JUDGEMENTS: [&str; 2] = ["closing-values", "no-rule-applies"];
@@ -35,7 +24,7 @@ pub struct TestExpectation {
     /// All rules that deny the change, and no others.
     pub denied_by: Option<BTreeSet<RuleId>>,
     /// The outcomes of rules, each one of several.
-    pub outcomes: Vec<(RuleId, Vec<OutcomeWord>)>,
+    pub outcomes: Vec<(RuleId, Vec<TestedOutcome>)>,
 }
 
 /// A way in which a verdict is not what a test expects.
@@ -67,15 +56,10 @@ pub enum ExpectationMiss {
         /// The rule.
         rule: RuleId,
         /// The outcomes that were expected, any of them.
-        expected: Vec<OutcomeWord>,
+        expected: Vec<TestedOutcome>,
         /// The outcome that it has.
-        found: OutcomeWord,
+        found: TestedOutcome,
     },
-}
-
-/// Returns the word for an outcome.
-pub fn find_outcome_name(outcome: OutcomeWord) -> &'static str {
-    OUTCOME_WORDS.iter().find(|(_, known)| *known == outcome).map_or("", |(word, _)| word)
 }
 
 /// Reads what a test expects: `allowed`, `denied`, or a map that says more.
@@ -191,7 +175,9 @@ impl TestExpectation {
         }
         for (rule, expected) in &self.outcomes {
             let judged = verdict.judgements.iter().find(|judgement| judgement.rule.id == *rule);
-            let found = judged.map_or(OutcomeWord::NotApplicable, |one| name_outcome(&one.outcome));
+            let found = judged.map_or(TestedOutcome::Judged(OutcomeWord::NotApplicable), |one| {
+                TestedOutcome::of_judgement(one, verdict.enforced)
+            });
             if !expected.contains(&found) {
                 let (rule, expected) = (rule.clone(), expected.clone());
                 misses.push(ExpectationMiss::Outcome { rule, expected, found });

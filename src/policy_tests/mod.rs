@@ -13,14 +13,14 @@ mod suite;
 mod suite_change;
 mod suite_header;
 mod test_run;
+mod tested_outcome;
 
 pub use crate::policy_tests::coverage::{CoverageGap, CoverageReport, UnreachedPart, measure_coverage};
-pub use crate::policy_tests::expectation::{
-    ExpectationMiss, OUTCOME_WORDS, TestExpectation, find_outcome_name,
-};
+pub use crate::policy_tests::expectation::{ExpectationMiss, TestExpectation};
 pub use crate::policy_tests::schema::build_test_schema;
 pub(crate) use crate::policy_tests::suite::find_unknown_field;
 pub use crate::policy_tests::suite::{PolicyTest, PolicyTestSuite, read_suite};
 pub(crate) use crate::policy_tests::suite_header::{PACK_PREFIX, SUITE_ENDING};
 pub use crate::policy_tests::suite_header::{SuitePolicy, read_suite_policy};
 pub use crate::policy_tests::test_run::{PolicyTestResult, run_suite};
+pub use crate::policy_tests::tested_outcome::{OUTCOME_WORDS, TestedOutcome};

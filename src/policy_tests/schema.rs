@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::fixture::read_change;
 use crate::policy::schema::probe::probe_schema;
-use crate::policy_tests::expectation::OUTCOME_WORDS;
+use crate::policy_tests::tested_outcome::OUTCOME_WORDS;
 
 /// The keys whose lists can hold maps, which no probe of a list finds.
 const LISTS_OF_MAPS: [&str; 9] =
@@ -35,6 +35,15 @@ pub fn build_test_schema() -> Value {
             "change": {
                 "$ref": "#/$defs/change",
                 "description": "What every change is, unless a test says otherwise.",
+            },
+            "forge-teams": {
+                "description": "Who is in the teams of GitHub that the policy names: logins, by the name of the team.",
+                "type": "object",
+                "minProperties": 1,
+                "additionalProperties": { "anyOf": [
+                    { "$ref": "#/$defs/text" },
+                    { "type": "array", "items": { "$ref": "#/$defs/text" } },
+                ] },
             },
             "tests": {
                 "type": "array",

@@ -1,15 +1,18 @@
 //! A suite of tests, read for the policy that it tests.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::change::Change;
 use crate::fixture::{list_field_names, read_change};
 use crate::people::contributors::CO_AUTHOR_TRAILERS;
+use crate::people::forge_teams::{ForgeTeamMembers, ForgeTeamName};
+use crate::people::normalise_identity;
 use crate::policy::Policy;
 use crate::policy_tests::expectation::{TestExpectation, read_expectation};
 use crate::policy_tests::suite_change::{merge_change, place_change};
 use crate::policy_tests::suite_header::SUITE_KEYS;
-use crate::yaml::decode::{MapReader, read_items, read_text, unknown_word_fault};
+use crate::yaml::decode::{MapReader, parse_each, read_entries, read_items, read_text, unknown_word_fault};
 use crate::yaml::{YamlFault, YamlNode, YamlPlace, YamlValue, find_nearest_word, shorten_for_message};
 
 /// Trailers that git and Linux know, which a policy need not define.
@@ -40,6 +43,20 @@ fn list_known_fields(policy: &Policy) -> impl Iterator<Item = &str> {
 pub struct PolicyTestSuite {
     /// The tests, in the order written; never empty.
     pub tests: Vec<PolicyTest>,
+    /// Who is in the teams of a forge that the policy names; one that is left out is not known.
+    pub forge_teams: ForgeTeamMembers,
+}
+
+impl PolicyTestSuite {
+    /// Returns the policy with the members that the suite gives to the teams of a forge.
+    pub(crate) fn tell_teams<'policy>(&self, policy: &'policy Policy) -> Cow<'policy, Policy> {
+        if self.forge_teams.is_empty() {
+            return Cow::Borrowed(policy);
+        }
+        let mut told = policy.clone();
+        told.people.set_forge_teams(self.forge_teams.clone());
+        Cow::Owned(told)
+    }
 }
 
 /// A change, and what the policy is to say about it.
@@ -63,6 +80,10 @@ pub fn read_suite(node: &YamlNode, policy: &Policy, faults: &mut Vec<YamlFault>)
     let before = faults.len();
     let mut map = MapReader::new(node, faults)?;
     map.allow_keys(&SUITE_KEYS);
+    let forge_teams = match map.find_key("forge-teams") {
+        Some(node) => read_forge_teams(node, policy, faults),
+        None => ForgeTeamMembers::new(),
+    };
     let empty = YamlNode { at: node.at, value: YamlValue::Map(Vec::new()) };
     let base = map.find_key("change").unwrap_or(&empty);
     // What every test starts from has to be a map, or the merge would drop it without a word.
@@ -73,7 +94,37 @@ pub fn read_suite(node: &YamlNode, policy: &Policy, faults: &mut Vec<YamlFault>)
         reader.read_test(item, base, faults);
     }
     map.refuse_unknown_keys(faults);
-    (faults.len() == before).then_some(PolicyTestSuite { tests: reader.tests })
+    (faults.len() == before).then_some(PolicyTestSuite { tests: reader.tests, forge_teams })
+}
+
+/// Reads who is in the teams of a forge: accounts of that forge, by their logins.
+fn read_forge_teams(node: &YamlNode, policy: &Policy, faults: &mut Vec<YamlFault>) -> ForgeTeamMembers {
+    let mut members = ForgeTeamMembers::new();
+    let known = policy.people.list_forge_teams();
+    for (key, node) in read_entries(node, faults) {
+        let Some(name) = known.iter().find(|name| name.written().eq_ignore_ascii_case(&key.text)) else {
+            let words: Vec<String> = known.iter().map(ForgeTeamName::written).collect();
+            faults.push(unknown_word_fault("team of a forge", key, words.iter().map(String::as_str)));
+            continue;
+        };
+        let logins = match &node.value {
+            YamlValue::List(items) if items.is_empty() => Vec::new(),
+            _ => parse_each(node, faults, parse_login),
+        };
+        members.insert(name.clone(), Ok(logins));
+    }
+    members
+}
+
+fn parse_login(written: &str) -> Result<String, String> {
+    let account = match written.starts_with("github:") {
+        true => written.to_owned(),
+        false => format!("github:{written}"),
+    };
+    match normalise_identity(&account) {
+        Some(_) if !written.contains('@') => Ok(account),
+        _ => Err(format!("`{}` is no account, which is written as in `ana`", shorten_for_message(written))),
+    }
 }
 
 struct SuiteReader<'policy> {

@@ -10,7 +10,7 @@ pub(crate) const SUITE_ENDING: &str = ".test.yml";
 pub(crate) const PACK_PREFIX: &str = "pack:";
 
 /// The keys of a suite.
-pub(crate) const SUITE_KEYS: [&str; 3] = ["policy", "change", "tests"];
+pub(crate) const SUITE_KEYS: [&str; 4] = ["policy", "change", "forge-teams", "tests"];
 
 /// The policy that a suite tests.
 #[derive(Clone, Debug, PartialEq, Eq)]

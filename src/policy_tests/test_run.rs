@@ -27,6 +27,7 @@ pub struct PolicyTestResult {
 /// known denies where the gate enforces, and is checked later elsewhere. Where the policy judges each commit by itself, so
 /// does this, and all commits together give the verdict.
 pub fn run_suite(suite: &PolicyTestSuite, policy: &Policy) -> Vec<PolicyTestResult> {
+    let policy = &*suite.tell_teams(policy);
     suite.tests.iter().map(|test| run_test(test, policy)).collect()
 }
 

@@ -60,12 +60,12 @@ macro_rules! predicates {
                 None
             }
 
-            /// Evaluates the predicate for one change.
+            /// Evaluates the predicate for one change, by the members of teams that are known.
             ///
             /// # Errors
             ///
             /// Returns the fact that is missing.
-            pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+            fn evaluate_as_known(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
                 match self { $(Predicate::$Variant(predicate) => predicate.evaluate(context),)* }
             }
 
@@ -171,6 +171,18 @@ impl Predicate {
     /// Returns true if this asks for the check `name` without a wildcard.
     pub(crate) fn asks_check(&self, name: &str) -> bool {
         matches!(self, Predicate::Checks(checks) if checks.asks_exactly(name))
+    }
+
+    /// Returns the teams that the predicate names for the people it asks about.
+    pub(crate) fn asked_teams(&self) -> &[String] {
+        match self {
+            Predicate::Approvals(approvals) => approvals.asked_teams(),
+            Predicate::Author(author) => author.asked_teams(),
+            Predicate::Label(label) => label.asked_teams(),
+            Predicate::Pusher(pusher) => pusher.asked_teams(),
+            Predicate::Signed(signed) => signed.asked_teams(),
+            _ => &[],
+        }
     }
 
     /// Returns the facts without which this predicate cannot hold.

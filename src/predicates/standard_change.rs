@@ -107,8 +107,8 @@ change:
 /// The parameters of `standard-change`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StandardChangePredicate {
-    field: Arc<FieldDefinition>,
-    catalogue: Arc<StandardCatalogue>,
+    pub(super) field: Arc<FieldDefinition>,
+    pub(super) catalogue: Arc<StandardCatalogue>,
 }
 
 impl StandardChangePredicate {

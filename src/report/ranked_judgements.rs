@@ -301,9 +301,11 @@ fn describe_later_check(fact: FactKind) -> &'static str {
         | FactKind::EarlierChange
         | FactKind::Signatures => "after the commit, by `changegate check` and at the push",
         FactKind::Pusher | FactKind::Target | FactKind::Clock => "at the push, by the server",
-        FactKind::Pull | FactKind::Checks | FactKind::Comments | FactKind::Conversations => {
-            "in the pull request, by the forge"
-        }
+        FactKind::Pull
+        | FactKind::Checks
+        | FactKind::Comments
+        | FactKind::Conversations
+        | FactKind::ForgeTeams => "in the pull request, by the forge",
         FactKind::Approvals | FactKind::Reviews | FactKind::Tickets => {
             "at the push or the merge, by the server or the forge"
         }

@@ -254,7 +254,7 @@ fn list_asked_members(people: &PeopleDirectory, questions: &[&ApprovalQuestion<'
     teams.dedup();
     let mut members: Vec<String> = Vec::new();
     for team in teams {
-        members.extend(people.team_members(team).iter().cloned());
+        members.extend(people.list_member_identities(team));
     }
     for question in questions.iter().filter(|question| question.asked.asks_code_owners()) {
         let Ok(owned) = question.context.owned_paths() else { continue };

@@ -10,9 +10,6 @@ use crate::unblock::repair::Repair;
 use crate::unblock::wording::*;
 use crate::verdict::{ExcludedPerson, Fixer, Message, MessageValue, PlannedAct};
 
-/// How many people and paths are named.
-const MAX_NAMED: usize = 6;
-
 /// Returns the act as it is told; the sentence of an approval is made when their number is known.
 pub(super) fn plan_act(
     act: &Repair,
@@ -66,17 +63,6 @@ impl PlannedAct {
         let what = template.with("people", people).with("count", self.count);
         self.what = what.with("in", place).with("not", not);
     }
-}
-
-/// Returns the first names of a list, and how many more there are.
-fn name_some(names: &[String]) -> Vec<MessageValue> {
-    let mut named: Vec<MessageValue> =
-        names.iter().take(MAX_NAMED).map(|name| name.as_str().into()).collect();
-    let more = names.len().saturating_sub(MAX_NAMED);
-    if more > 0 {
-        named.push(MORE_PEOPLE.with("count", more).into());
-    }
-    named
 }
 
 fn describe_act(act: &Repair) -> Message {

@@ -126,6 +126,8 @@ fn merge_approvals(steps: Vec<PlanStep>) -> Vec<PlanStep> {
     for step in &mut merged {
         for act in step.options.iter_mut().flatten() {
             act.describe_approval();
+            // Each of several people adds a line of their own.
+            act.paste = act.paste.take().map(|line| vec![line; act.count].join("\n"));
         }
     }
     merged

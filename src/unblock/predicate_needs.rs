@@ -9,6 +9,7 @@ use crate::predicates::approvals::ApprovalsPredicate;
 use crate::predicates::field::WantedField;
 use crate::predicates::label::LabelPredicate;
 use crate::predicates::ticket::TicketPredicate;
+use crate::predicates::ticket::lookup::CreationRepair;
 use crate::predicates::{EvaluationContext, Predicate, PredicateOutcome};
 use crate::unblock::applied::apply_repairs;
 use crate::unblock::needs::{AskedChange, Need, WaysToMeet};
@@ -183,6 +184,10 @@ fn list_ticket_needs<'policy>(
         FieldReading::Unknown(_) => return WaysToMeet::Open,
         FieldReading::Stated { claims, .. } => claims,
     };
+    if let Some(limit) = ticket.exceeded_limit(&claims) {
+        let reason = NAME_FEWER_TICKETS.with("limit", limit);
+        return WaysToMeet::Blocked(ObstacleReason::Advice(reason));
+    }
     let mut acts = Vec::new();
     for claim in &claims {
         let differences = ticket.find_ticket_differences(claim, asked.context);
@@ -190,17 +195,16 @@ fn list_ticket_needs<'policy>(
             continue;
         }
         // A ticket that does not exist is not made for a change that names it.
-        if !matches!(change.find_ticket(&claim.value), Ok(Some(_))) {
-            return name_another();
+        let Ok(Some(known)) = change.find_ticket(&claim.value) else { return name_another() };
+        let Some(mut wanted) = ticket.sample_ticket(&claim.value, change) else { return WaysToMeet::Open };
+        match ticket.find_creation_repair(known, asked.context) {
+            CreationRepair::NotNeeded => {}
+            // No one changes when a ticket was created.
+            CreationRepair::OtherTicket => return name_another(),
+            CreationRepair::Mention(word) => wanted.text = word,
         }
-        let Some(wanted) = ticket.sample_ticket(&claim.value, change) else { return WaysToMeet::Open };
+        wanted.created = known.created;
         acts.push(Repair::UpdateTicket { ticket: Box::new(wanted), differences });
-    }
-    if acts.is_empty()
-        && let Some(limit) = ticket.exceeded_limit(&claims)
-    {
-        let reason = NAME_FEWER_TICKETS.with("limit", limit);
-        return WaysToMeet::Blocked(ObstacleReason::Advice(reason));
     }
     try_acts(predicate, true, asked, Some(acts))
 }

@@ -1,13 +1,14 @@
 //! Who else could push a change, where a policy asks who pushes it.
 
-use crate::change::{PusherIdentity, Text};
+use crate::change::pull_request::{ContributorRole, PullContributor};
+use crate::change::{Change, PusherIdentity, Text};
 use crate::people::ResolvedIdentity;
 use crate::predicates::Predicate;
 use crate::predicates::pusher::PusherPredicate;
 use crate::unblock::applied::apply_repairs;
 use crate::unblock::needs::{AskedChange, Need, WaysToMeet};
 use crate::unblock::repair::Repair;
-use crate::unblock::wording::{ADD_AUTHOR_TO_ROSTER, ADD_TO_ROSTER};
+use crate::unblock::wording::{ADD_AUTHOR_TO_ROSTER, ADD_TO_ROSTER, OPEN_OTHER_PULL, name_some};
 use crate::verdict::ObstacleReason;
 
 /// How many accounts are tried.
@@ -15,7 +16,8 @@ const MAX_ACCOUNTS: usize = 50;
 
 /// Returns what it takes that the pusher is one who is meant, or none of them where `wanted` is false.
 ///
-/// Only a push is made again by someone else. What several accounts have pushed to a pull request stays theirs.
+/// Only a push is made again by someone else. What several accounts have pushed to a pull request stays theirs, so that
+/// another one is needed.
 pub(super) fn list_pusher_needs<'policy>(
     predicate: &'policy Predicate,
     asked_pusher: &PusherPredicate,
@@ -25,7 +27,7 @@ pub(super) fn list_pusher_needs<'policy>(
     let change = asked.context.change;
     let Ok(PusherIdentity::Account(current)) = &change.pusher else { return WaysToMeet::Open };
     if change.pull.is_ok() {
-        return WaysToMeet::Open;
+        return advise_other_pull(predicate, asked_pusher, wanted, asked);
     }
     let mut accounts: Vec<String> = Vec::new();
     for account in list_candidates(asked_pusher, wanted, asked) {
@@ -47,6 +49,47 @@ pub(super) fn list_pusher_needs<'policy>(
         return WaysToMeet::Blocked(ObstacleReason::Advice(reason));
     }
     WaysToMeet::Open
+}
+
+/// Returns who could push the commits to another branch, so that a pull request from there has other pushers.
+fn advise_other_pull<'policy>(
+    predicate: &'policy Predicate,
+    asked_pusher: &PusherPredicate,
+    wanted: bool,
+    asked: &AskedChange<'_, 'policy>,
+) -> WaysToMeet<'policy> {
+    let mut accounts: Vec<String> = Vec::new();
+    for account in list_candidates(asked_pusher, wanted, asked) {
+        if !accounts.contains(&account)
+            && !is_bot(&account, asked)
+            && let Some(pushed) = push_anew(asked.context.change, &account, asked)
+            && asked.is_answered(predicate, wanted, &pushed)
+        {
+            accounts.push(account);
+        }
+    }
+    if accounts.is_empty() {
+        return WaysToMeet::Open;
+    }
+    let reason = OPEN_OTHER_PULL.with("accounts", name_some(&accounts));
+    WaysToMeet::Blocked(ObstacleReason::Advice(reason))
+}
+
+/// Returns the change as it would be if this account alone had pushed it.
+fn push_anew(change: &Change, account: &str, asked: &AskedChange<'_, '_>) -> Option<Change> {
+    let mut pushed = change.clone();
+    let pusher = asked.people.build_forge_account(account);
+    pushed.pusher = Ok(PusherIdentity::Account(pusher.id.clone()));
+    let contributors = pushed.pull.as_mut().ok()?.contributors.as_mut().ok()?;
+    contributors.retain(|one| one.role != ContributorRole::Pusher);
+    let name = pusher.id.clone();
+    contributors.push(PullContributor {
+        role: ContributorRole::Pusher,
+        account: Some(pusher),
+        email: None,
+        name,
+    });
+    Some(pushed)
 }
 
 /// Returns what is to be done about an author whom the roster does not list; who made a commit does not change.
@@ -74,7 +117,8 @@ fn list_candidates(asked_pusher: &PusherPredicate, wanted: bool, asked: &AskedCh
     }
     let is_account = |identity: &str| !identity.contains('@');
     for team in asked_pusher.asked_teams() {
-        candidates.extend(people.team_members(team).iter().filter(|member| is_account(member)).cloned());
+        candidates
+            .extend(people.list_member_identities(team).into_iter().filter(|member| is_account(member)));
     }
     let mut listed: Vec<String> = Vec::new();
     for (identity, _) in people.list_identities() {

@@ -27,10 +27,12 @@ people:
     security: [ben@example.com, cy@example.com]
     ops: [ben@example.com, dee@example.com]
     mine: [ana@example.com]
+tickets: { PAY: linear }
 fields:
   Risk: { ordered: [low, high] }
   Ticket: { matches: 'PAY-[0-9]+', example: PAY-12 }
   CVE: { matches: 'CVE-[0-9]+', example: CVE-12 }
+  Tasks: { matches: 'PAY-[0-9]+', example: PAY-12, many: true }
   Reviewed-by: { person: true }
 rules:
 ";
@@ -486,4 +488,70 @@ fn what_is_too_much_is_left_out_or_divided() {
     let two = "commits: [{ message: \"x\\n\\nTicket: PAY-1\\nTicket: PAY-2\\n\" }]";
     let plan = prove(&one, &change(two)).plan;
     assert_eq!(plan.steps.len() + plan.obstacles.len(), 1, "{plan:?}");
+}
+
+/// When a ticket was created does not change: an older one can mention what it is about, and else another one counts.
+#[test]
+fn a_ticket_of_the_wrong_age_mentions_the_cause_or_is_another_one() {
+    let rules = "  t: { require: { ticket: { field: Ticket, created-within: 24h, about: [CVE] } } }";
+    let told_of = |created: &str, more: &str| {
+        told(
+            rules,
+            &format!(
+                "at: 2026-03-10T10:00:00Z\ntickets: {{ PAY-1: {{ created: {created} }} }}\n\
+                 commits: [{{ message: \"x\\n\\nTicket: PAY-1\\n{more}\" }}]"
+            ),
+        )
+    };
+    let [mentions] = &told_of("2026-02-01T00:00:00Z", "CVE: CVE-7\\n")[..] else { panic!() };
+    assert!(mentions.starts_with("t: the ticket PAY-1 becomes what is asked: "), "{mentions}");
+    // Without a cause there is nothing to mention, and no ticket is made earlier than it was.
+    assert_eq!(told_of("2026-02-01T00:00:00Z", ""), ["t: the author names a ticket in `Ticket`"]);
+    assert_eq!(
+        told_of("2026-03-20T00:00:00Z", "CVE: CVE-7\\n"),
+        ["t: the author names a ticket in `Ticket`"]
+    );
+}
+
+#[test]
+fn too_many_tickets_are_told_whatever_else_they_lack() {
+    for asked in ["max: 1", "max: 1, label: [release]"] {
+        let policy = policy_of(&format!("  t: {{ require: {{ ticket: {{ field: Tasks, {asked} }} }} }}"));
+        let change = change(
+            "tickets: { PAY-1: { created: 1h }, PAY-2: { created: 1h } }\n\
+             commits: [{ message: \"x\\n\\nTasks: PAY-1\\nTasks: PAY-2\\n\" }]",
+        );
+        let plan = prove(&policy, &change).plan;
+        let ObstacleReason::Advice(reason) = &plan.obstacles[0].reason else { panic!("{plan:?}") };
+        let advice = "the author divides the change, or names no more than 1 ticket";
+        assert_eq!(reason.to_plain_text(), advice, "{asked}");
+    }
+}
+
+/// Two approvals are two lines, each for another person.
+#[test]
+fn a_step_of_several_approvals_has_a_line_for_each() {
+    let policy = policy_of("  peer: { require: { approvals: { at-least: 2, trust: claimed } } }");
+    let plan = prove(&policy, &change("pusher: ana@example.com\ncommits: [{}]")).plan;
+    let act = &plan.steps[0].options[0][0];
+    assert_eq!(act.count, 2);
+    let line = "Reviewed-by: <name> <address>";
+    assert_eq!(act.paste.as_deref(), Some(format!("{line}\n{line}").as_str()));
+}
+
+/// Who has pushed to a pull request stays its pusher, so that it takes another one.
+#[test]
+fn another_pusher_opens_another_pull_request() {
+    let policy =
+        policy_of("  pusher: { require: { pusher: ['github:ben', 'github:cy', 'github:renovate[bot]'] } }");
+    let pull = "stage: pull-request\npusher: 'github:ana'\ncommits: [{}]\n\
+                pull: { opener: ana, makers: [{ role: pusher, account: ana }] }\n";
+    let plan = prove(&policy, &change(pull)).plan;
+    assert_eq!(plan.steps, [], "no act makes another pusher of a pull request");
+    let ObstacleReason::Advice(reason) = &plan.obstacles[0].reason else { panic!("{plan:?}") };
+    assert_eq!(
+        reason.to_plain_text(),
+        "who pushed to this pull request stays its pusher; github:ben or github:cy can push its commits to another \
+         branch and open a pull request from there"
+    );
 }

@@ -1,6 +1,9 @@
 //! The sentences of a plan.
 
-use crate::verdict::messages;
+use crate::verdict::{MessageValue, messages};
+
+/// How many people and paths are named.
+pub(super) const MAX_NAMED: usize = 6;
 
 messages! {
     STATE_FIELD = "plan.state-field": "the author states `{field}`";
@@ -24,6 +27,8 @@ messages! {
     WITHDRAW = "plan.withdraw": "{account}, who requested changes, approves";
     WAIT_UNTIL = "plan.wait-until": "wait until {time}";
     PUSH_AS = "plan.push-as": "{accounts/or} pushes it";
+    OPEN_OTHER_PULL = "plan.open-other-pull":
+        "who pushed to this pull request stays its pusher; {accounts/or} can push its commits to another branch and open a pull request from there";
     ADD_TO_ROSTER = "plan.add-to-roster":
         "the roster does not list the pusher {account}; its maintainers can add this account";
     ADD_AUTHOR_TO_ROSTER = "plan.add-author-to-roster":
@@ -48,4 +53,15 @@ messages! {
     NO_OWNERS = "plan.no-owners":
         "fewer owners can approve than line {line} of the file of code owners asks for{not}";
     NEVER_OPEN = "plan.never-open": "no time is allowed within the next {days} days";
+}
+
+/// Returns the first names of a list, and how many more there are.
+pub(super) fn name_some(names: &[String]) -> Vec<MessageValue> {
+    let mut named: Vec<MessageValue> =
+        names.iter().take(MAX_NAMED).map(|name| name.as_str().into()).collect();
+    let more = names.len().saturating_sub(MAX_NAMED);
+    if more > 0 {
+        named.push(MORE_PEOPLE.with("count", more).into());
+    }
+    named
 }

@@ -340,17 +340,24 @@ impl RuleDescription {
 impl Judgement {
     /// Returns true if this judgement alone denies the change.
     pub fn is_denying(&self, enforced: bool) -> bool {
-        self.level == RuleLevel::Deny
-            && match &self.outcome {
-                RuleOutcome::Fail(_) => true,
-                RuleOutcome::Undecided(_) | RuleOutcome::Deferred(_) | RuleOutcome::MaybeExempted(_) => {
-                    enforced
-                }
-                RuleOutcome::Pass
-                | RuleOutcome::Owed(_)
-                | RuleOutcome::Exempted { .. }
-                | RuleOutcome::NotApplicable => false,
-            }
+        self.level == RuleLevel::Deny && self.is_broken(enforced)
+    }
+
+    /// Returns true if this judgement would deny the change, and its rule only warns.
+    pub fn is_warning(&self, enforced: bool) -> bool {
+        self.level == RuleLevel::Warn && self.is_broken(enforced)
+    }
+
+    /// Returns true if the rule is broken; a missing fact breaks it where `enforced`.
+    fn is_broken(&self, enforced: bool) -> bool {
+        match &self.outcome {
+            RuleOutcome::Fail(_) => true,
+            RuleOutcome::Undecided(_) | RuleOutcome::Deferred(_) | RuleOutcome::MaybeExempted(_) => enforced,
+            RuleOutcome::Pass
+            | RuleOutcome::Owed(_)
+            | RuleOutcome::Exempted { .. }
+            | RuleOutcome::NotApplicable => false,
+        }
     }
 
     /// Returns true if there is nothing to report: the rule passed, or does not apply.

@@ -22,6 +22,7 @@ mod documented;
 mod documents;
 mod evaluated;
 mod fake;
+mod forge_teams;
 mod install;
 mod judged;
 mod landed_content;

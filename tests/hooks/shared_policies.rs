@@ -88,6 +88,65 @@ fn what_was_read_is_in_the_record_and_can_be_judged_again() {
     world.changegate("server.git", &["ledger", "replay", number]).accepted();
 }
 
+/// The digest in the record says which version of a base was in force; the record says at which commit it was read.
+#[test]
+fn a_decision_is_judged_again_by_the_base_of_its_time() {
+    let stricter =
+        format!("{BASE}rules:\n  small: {{ require: {{ size: {{ files: {{ at-most: 0 }} }} }} }}\n");
+    let world = sharing(|_| "main".into());
+    let commit = world.git_in("shared/acme/policies.git", &["rev-parse", "main"]);
+    world.write("a.txt", "a");
+    world.commit(&good("Reviewed"));
+    world.push(&["main"]).accepted();
+    world.changegate("server.git", &["ledger", "reconcile"]).accepted();
+    let log = world.changegate("server.git", &["ledger", "log"]).seen;
+    let number = log.lines().find(|line| line.contains("Allow")).unwrap().split_whitespace().next().unwrap();
+    let replay = || world.changegate("server.git", &["ledger", "replay", number]);
+    replay().accepted().says("judged again, with the same outcome");
+    // The branch goes on, and is rewritten.
+    publish(&world, "main", &stricter);
+    publish(&world, "main", &format!("{stricter}# Once more.\n"));
+    replay().accepted();
+    let tree = world.git_in("policies-work", &["rev-parse", "HEAD^{tree}"]);
+    let orphan = world.git_in("policies-work", &["commit-tree", &tree, "-m", "Begin anew"]);
+    world.git_in(
+        "policies-work",
+        &["push", "-q", "-f", "../shared/acme/policies.git", &format!("{orphan}:refs/heads/main")],
+    );
+    replay().accepted();
+    let pack = world.path("pack");
+    let pack = pack.to_str().unwrap();
+    world.changegate("server.git", &["evidence", "HEAD", "--out", pack]).accepted();
+    let index = std::fs::read_to_string(world.path("pack/pack.json")).unwrap();
+    let index: serde_json::Value = serde_json::from_str(&index).unwrap();
+    let base = serde_json::json!([{ "name": "acme/policies//rules/base.yml@main", "commit": commit }]);
+    assert_eq!(
+        (&index["bases"], &index["limits"]),
+        (&base, &serde_json::json!(["in-toto statements: no address of the repository was given"]))
+    );
+    // Nothing but the pack is asked.
+    std::fs::rename(world.path("shared"), world.path("elsewhere")).unwrap();
+    let verified = world.changegate("work", &["evidence", "verify", pack]);
+    verified.accepted().says("1 verdict of 1 decision come out the same").does_not_say("extends");
+    replay()
+        .says("which cannot be read: there is no `acme/policies.git`")
+        .says(&format!("it needs acme/policies//rules/base.yml@main at {commit}"));
+    // Where the commit is lost, so is the version.
+    std::fs::rename(world.path("elsewhere"), world.path("shared")).unwrap();
+    world.git_in("shared/acme/policies.git", &["reflog", "expire", "--expire=now", "--all"]);
+    world.git_in("shared/acme/policies.git", &["gc", "-q", "--prune=now"]);
+    replay().says("none of the versions that can be read here is that of the record").says(&commit);
+    // A pack that leaves a base out says what it needs, and does not verify in silence.
+    let pack = world.path("second");
+    let pack = pack.to_str().unwrap();
+    world.changegate("server.git", &["evidence", "HEAD", "--out", pack]).accepted();
+    let index = std::fs::read_to_string(world.path("second/pack.json")).unwrap();
+    assert!(index.contains("a policy is not whole in the pack") && index.contains(&commit), "{index}");
+    world
+        .changegate("work", &["evidence", "verify", pack])
+        .says("which cannot be read: it is not in the pack");
+}
+
 #[test]
 fn a_base_that_cannot_be_had_denies_and_says_what_to_do() {
     let world = sharing(|_| "main".into());

@@ -13,6 +13,7 @@ mod pack_ledger;
 mod pack_reader;
 pub mod pack_verifier;
 pub mod pack_writer;
+mod packed_policies;
 mod packed_records;
 mod packed_values;
 mod rendered_files;

@@ -52,6 +52,9 @@ pub struct EvidenceIndex {
     /// How many in-toto statements about the changes are in the pack.
     #[serde(default)]
     pub attestations: usize,
+    /// The files of other repositories that the policies extend, whose objects are among those of the pack.
+    #[serde(default)]
+    pub bases: Vec<PackedBase>,
     /// What the pack holds of the ledger; `None` if the repository has none.
     pub ledger: Option<PackedLedger>,
     /// The files whose contents are too long to be in the pack, or that the repository has lost.
@@ -112,6 +115,16 @@ pub struct PackedFile {
     pub old: Option<Oid>,
     /// The id of its content afterwards; `None` if it is gone.
     pub new: Option<Oid>,
+}
+
+/// A file of another repository that a policy extends.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PackedBase {
+    /// Its name, as `extends` writes it.
+    pub name: String,
+    /// The commit of the other repository that it was read at.
+    pub commit: Oid,
 }
 
 /// A file whose content is not in a pack.

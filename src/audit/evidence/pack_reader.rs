@@ -2,7 +2,7 @@
 //!
 //! A pack comes from outside: whatever it holds, it is read within bounds, and what is wrong is named.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -105,6 +105,12 @@ impl ReadPack {
             }
         }
         let repository = objects.open_for_reading()?;
+        // Nothing beside the pack is asked, so that it proves what it says by itself.
+        let mut bases: BTreeMap<String, BTreeSet<Oid>> = BTreeMap::new();
+        for base in &index.bases {
+            bases.entry(base.name.clone()).or_default().insert(base.commit);
+        }
+        repository.set_packed_files(bases);
         for (id, kind) in &added {
             let first = repository.read_stored_object(*id).ok().flatten();
             let second = objects.read_second(*id);

@@ -16,6 +16,7 @@ use crate::audit::evidence::pack_index::{
 use crate::audit::evidence::pack_ledger::{
     RecordHolders, find_record_holders, write_attestations, write_ledger_part,
 };
+use crate::audit::evidence::packed_policies::PackedPolicies;
 use crate::audit::evidence::packed_values::PackedValues;
 use crate::audit::evidence::rendered_files::{
     DOCUMENT_FILE, PATCH_FILE, VALUES_FILE, select_patch_files, write_pack_file, write_rendered_files,
@@ -24,9 +25,7 @@ use crate::audit::formats::unfinished_file::create_unfinished_folder;
 use crate::audit::show::document::build_document;
 use crate::audit::show::shown_change::ShownChange;
 use crate::change::{Oid, Text};
-use crate::gate::LoadedPolicy;
 use crate::gate::acts::is_attachment_name;
-use crate::gate::policy_source::load_with_paths;
 use crate::git::evidence_objects::RawObject;
 use crate::git::evidence_objects::pack_repository::{MadePatch, PackRepository};
 use crate::git::evidence_objects::tree_walk::{DifferingFile, ObjectSink};
@@ -35,9 +34,8 @@ use crate::git::{FileAtPath, ObjectFormat, Repository};
 use crate::ledger::LEDGER_REF;
 use crate::ledger::audit::record_reader::read_record_at;
 use crate::ledger::audit::trace::trace_change;
-use crate::ledger::record::{LedgerEvent, RecordedActKind, RecordedPolicySource, digest_bytes};
+use crate::ledger::record::{LedgerEvent, RecordedActKind, digest_bytes};
 use crate::ledger::state::acts::name_act_ref;
-use crate::policy::DEFAULT_POLICY_PATH;
 use crate::verdict::format_count;
 
 /// The file that tells people what a pack is.
@@ -87,7 +85,8 @@ pub fn write_pack(request: &PackRequest<'_>, target: &Path) -> Result<EvidenceIn
         seen: BTreeSet::new(),
         left_out: BTreeMap::new(),
     };
-    let mut run = PackRun { request, folder: folder.clone(), collector, limits: Vec::new() };
+    let policies = PackedPolicies::new(request.repository);
+    let mut run = PackRun { request, folder: folder.clone(), collector, limits: Vec::new(), policies };
     let index = run.write_contents()?;
     let mut bytes = serde_json::to_vec_pretty(&index)?;
     bytes.push(b'\n');
@@ -137,6 +136,7 @@ struct PackRun<'a> {
     folder: PathBuf,
     collector: PackObjects,
     limits: Vec<String>,
+    policies: PackedPolicies<'a>,
 }
 
 impl PackRun<'_> {
@@ -176,6 +176,9 @@ impl PackRun<'_> {
         for what in lost {
             self.add_limit(what);
         }
+        for what in self.policies.take_limits() {
+            self.add_limit(what);
+        }
         let left_out = &self.collector.left_out;
         let left_out = left_out.iter().map(|(id, (path, size))| LeftOutFile {
             id: *id,
@@ -190,6 +193,7 @@ impl PackRun<'_> {
             tip: request.tip,
             changes,
             attestations,
+            bases: self.policies.list_bases(),
             ledger,
             left_out: left_out.collect(),
             limits: self.limits.clone(),
@@ -211,9 +215,7 @@ impl PackRun<'_> {
         for traced in trace.records {
             numbers.insert(traced.record.number);
             if let LedgerEvent::Decision(decided) = &traced.record.event {
-                for source in decided.refs.iter().flat_map(|one| &one.policies) {
-                    self.add_policy(source)?;
-                }
+                self.policies.add_policies(decided, &mut self.collector);
             }
         }
         Ok(numbers.into_iter().collect())
@@ -226,46 +228,7 @@ impl PackRun<'_> {
         for holder in records.iter().filter_map(|number| holders.get(number)) {
             let Ok((_, record)) = read_record_at(self.request.repository, *holder) else { continue };
             if let LedgerEvent::Decision(decided) = &record.event {
-                for source in decided.refs.iter().flat_map(|one| &one.policies) {
-                    self.add_policy(source)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn add_policy(&mut self, source: &RecordedPolicySource) -> Result<()> {
-        match source {
-            RecordedPolicySource::Commit { id, path, .. } => self.add_policy_files(*id, path),
-            RecordedPolicySource::Pack { .. } => Ok(()),
-            RecordedPolicySource::Disk { path, .. } => {
-                self.add_limit(format!(
-                    "the policy was read from {path} on the server, and is not in the pack"
-                ));
-                Ok(())
-            }
-            RecordedPolicySource::Elsewhere { place, .. } => {
-                self.add_limit(format!("the policy was read from {place}, and is not in the pack"));
-                Ok(())
-            }
-        }
-    }
-
-    /// Adds every file that a policy is read from, and what shows that a file it looks for is absent.
-    fn add_policy_files(&mut self, commit: Oid, path: &str) -> Result<()> {
-        let repository = self.request.repository;
-        // The files that it is made of are known once it has been loaded, roster and catalogue too.
-        let (loaded, mut paths) = load_with_paths(repository, commit, path, "the record");
-        for name in loaded.iter().flat_map(LoadedPolicy::remote_names) {
-            self.add_limit(format!("{name}, which the policy extends, is not in the pack"));
-        }
-        paths.push(path.to_owned());
-        paths.sort();
-        paths.dedup();
-        for path in paths {
-            if let Err(error) = repository.collect_path_objects(commit, &path, u64::MAX, &mut self.collector)
-            {
-                self.add_limit(format!("{path} of {} is not in the pack: {error:#}", commit.short_hex()));
+                self.policies.add_policies(decided, &mut self.collector);
             }
         }
         Ok(())
@@ -291,7 +254,7 @@ impl PackRun<'_> {
             repository.collect_differing_objects(parent, commit, MAX_BLOB_BYTES, &mut self.collector)?;
         // A change that no record holds the verdict of was judged by the policy before it.
         if let (None, Some(parent)) = (&shown.decision, parent) {
-            self.add_policy_files(parent, DEFAULT_POLICY_PATH)?;
+            self.policies.add_current_policy(parent, &mut self.collector);
         }
         let name = format!("changes/{}", commit.short_hex());
         let folder = self.folder.join(&name);

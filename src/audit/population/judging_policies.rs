@@ -1,7 +1,7 @@
 //! The policies that the verdicts of a ledger rest on, each read once: a verdict names rules, and what a rule is for
 //! stands in its policy.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use anyhow::Result;
 
@@ -36,12 +36,14 @@ impl<'a> JudgingPolicies<'a> {
         reasons: &[RecordedReasons],
         take: &mut dyn FnMut(&Policy) -> Result<()>,
     ) -> Result<()> {
+        // The record of a move does not tell at which commits shared files were read; the digest does.
+        let unnamed = BTreeMap::new();
         for named in reasons.iter().flat_map(|one| &one.policies) {
             let Some(source) = decided.policies.iter().find(|source| source.digest() == named.digest) else {
                 continue;
             };
             if self.known.insert(named.digest.clone())
-                && let Ok(loaded) = load_recorded_policy(self.repository, source)
+                && let Ok(loaded) = load_recorded_policy(self.repository, &unnamed, source)
             {
                 take(&loaded.policy)?;
             }

@@ -177,6 +177,7 @@ pub(crate) fn change_from_history(name: &Text, commits: Commits, seen_at: Timest
         tickets: Change::missing_tickets(Stage::Audit),
         policy_effect: unrequested_policy_effect(),
         names_earlier: unrequested_earlier_change(),
+        forge_teams: Default::default(),
         commits,
     }
 }

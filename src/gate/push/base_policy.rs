@@ -8,12 +8,11 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::change::{Oid, Text};
+use crate::gate::committed_policy::load_from_commit;
 use crate::gate::policy_findings::{
     REF_UNREADABLE, list_branches_with_policy, refuse_missing_policy, unreadable_policy,
 };
-use crate::gate::policy_source::{
-    LoadedPolicy, UnusablePolicy, load_from_commit, load_from_folder, load_from_pack,
-};
+use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy, load_from_folder, load_from_pack};
 use crate::gate::settings::{GateSettings, MissingPolicyAction};
 use crate::git::{PeeledObject, Repository};
 use crate::push::{GateRule, refuse_by_rule};

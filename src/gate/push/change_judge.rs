@@ -1,6 +1,7 @@
 //! Judges one change of a push: its commits, completed by what is known of the push.
 
 use jiff::Timestamp;
+use std::borrow::Cow;
 
 use crate::change::{Change, Commit, Commits, Stage, Text};
 use crate::gate::obligations::ChangeObligations;
@@ -182,9 +183,9 @@ pub fn judge_from_facts<'policy>(
     own: &Policy,
     others: impl IntoIterator<Item = &'policy Policy>,
 ) -> Verdict {
-    let mut verdict = judge_change(own, change, true);
+    let mut verdict = judge_change(&own.tell_recorded_teams(change), change, true);
     for other in others {
-        add_denials(&mut verdict, judge_change(other, change, true));
+        add_denials(&mut verdict, judge_change(&other.tell_recorded_teams(change), change, true));
     }
     verdict
 }
@@ -195,7 +196,9 @@ pub fn collect_push_reasons<'policy>(
     (own, others): (&'policy Policy, impl IntoIterator<Item = &'policy Policy>),
     verdict: &Verdict,
 ) -> VerdictReasons {
-    let policies: Vec<&Policy> = std::iter::once(own).chain(others).collect();
+    let told = std::iter::once(own).chain(others).map(|policy| policy.tell_recorded_teams(change));
+    let told: Vec<Cow<'_, Policy>> = told.collect();
+    let policies: Vec<&Policy> = told.iter().map(|policy| &**policy).collect();
     collect_reasons(&policies, change, verdict)
 }
 

@@ -11,7 +11,8 @@
 use anyhow::Result;
 
 use crate::change::{Change, Commit, NeededFacts, Oid, Text};
-use crate::gate::policy_source::{LoadedPolicy, load_with_paths};
+use crate::gate::committed_policy::load_with_paths;
+use crate::gate::policy_source::LoadedPolicy;
 use crate::gate::push::change_judge::{ChangeJudge, judge_from_facts};
 use crate::git::{Repository, TreePathEntry, UnreadableCommit};
 use crate::policy::{ChangeUnit, Policy};

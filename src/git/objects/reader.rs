@@ -1,6 +1,7 @@
 //! Reads objects for one thread: its handles, its buffers and its cache of trees.
 
 use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -26,11 +27,16 @@ pub(crate) struct SharedRepository {
     pub(crate) layout: RepositoryLayout,
     pub(crate) stores: ObjectStores,
     commit_graph: OnceLock<Option<Arc<Graph>>>,
+    /// In an evidence pack, the commits of other repositories whose objects it holds, by the names of their files.
+    pub(crate) packed_files: OnceLock<PackedFiles>,
 }
+
+/// The commits at which files of other repositories are held, by the names of the files.
+pub(crate) type PackedFiles = BTreeMap<String, BTreeSet<Oid>>;
 
 impl SharedRepository {
     pub(crate) fn new(layout: RepositoryLayout, stores: ObjectStores) -> Self {
-        SharedRepository { layout, stores, commit_graph: OnceLock::new() }
+        SharedRepository { layout, stores, commit_graph: OnceLock::new(), packed_files: OnceLock::new() }
     }
 
     /// Returns the commit-graph, which is opened for the first reader.

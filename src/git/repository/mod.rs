@@ -19,7 +19,7 @@ use crate::change::{Commit, NeededFacts, Oid, Person};
 
 use crate::git::layout::{RepositoryLayout, open_ref_store};
 use crate::git::objects::commit::{UnreadableCommit, parse_tagger};
-use crate::git::objects::reader::{CommitHints, ObjectReader, SharedRepository, to_oid};
+use crate::git::objects::reader::{CommitHints, ObjectReader, PackedFiles, SharedRepository, to_oid};
 use crate::git::objects::{ObjectQuarantine, ObjectStores};
 use crate::git::signature::ObjectFormat;
 
@@ -71,6 +71,16 @@ impl fmt::Debug for Repository {
 }
 
 impl Repository {
+    /// Says that this is an evidence pack, which holds these files of other repositories and needs no other place.
+    pub(crate) fn set_packed_files(&self, files: PackedFiles) {
+        self.shared.packed_files.get_or_init(|| files);
+    }
+
+    /// Returns the files of other repositories that an evidence pack holds; `None` for any other repository.
+    pub(crate) fn packed_files(&self) -> Option<&PackedFiles> {
+        self.shared.packed_files.get()
+    }
+
     /// How many annotated tags may point to one another.
     const MAX_TAG_DEPTH: usize = 32;
 

@@ -34,6 +34,7 @@ use crate::github::api::redirects::{moved_repository_failure, off_server_failure
 use crate::github::api::request::{GitHubFailure, GitHubRequest, GitHubResponse};
 use crate::github::api::transport::{GitHubTransport, TransportFailure};
 use crate::http::{AttemptOutcome, Deadline, RequestPolicy, RetryDecision, Secret, read_clock};
+use crate::people::forge_teams::ForgeTeamMembers;
 use crate::policy::FetchedFile;
 
 /// How many entries a page has at most; every list is read in pages of this size.
@@ -59,6 +60,8 @@ pub struct GitHubClient {
     outage: RefCell<Option<GitHubFailure>>,
     /// The policies of other repositories that were read, by their names: one run reads each at one commit.
     pub(crate) remote_policies: RefCell<HashMap<String, (FetchedFile, Option<Oid>)>>,
+    /// The members of teams that were asked for, or why GitHub does not show them.
+    pub(crate) forge_teams: RefCell<ForgeTeamMembers>,
 }
 
 enum ResponseSource {
@@ -109,6 +112,7 @@ impl GitHubClient {
             etag_cache: RefCell::default(),
             outage: RefCell::default(),
             remote_policies: RefCell::default(),
+            forge_teams: RefCell::default(),
         }
     }
 
@@ -136,13 +140,13 @@ impl GitHubClient {
 
     /// Returns how much of the time for all requests is left.
     pub(crate) fn remaining_time(&self) -> Duration {
-        self.time_left()
+        self.deadline.time_left(read_clock())
     }
 
     /// Waits before a record of GitHub that lags is read again; returns false if there is no time for it.
     pub(crate) async fn wait_for_record(&self, attempt: u32) -> bool {
         let pause = self.policy.backoff_pause(attempt);
-        if self.is_recording() || attempt >= self.policy.max_attempts || pause >= self.time_left() {
+        if self.is_recording() || attempt >= self.policy.max_attempts || pause >= self.remaining_time() {
             return false;
         }
         sleep(pause).await;
@@ -325,7 +329,7 @@ impl GitHubClient {
                 Ok(answer) => self.classify_response(request, answer),
                 Err(failure) => failure.outcome,
             };
-            match self.policy.decide_retry(attempt, ended, request.is_read_only(), self.time_left()) {
+            match self.policy.decide_retry(attempt, ended, request.is_read_only(), self.remaining_time()) {
                 RetryDecision::RetryAfter(pause) => sleep(pause).await,
                 RetryDecision::OutOfTime(pause) => {
                     return match outcome {
@@ -355,7 +359,7 @@ impl GitHubClient {
         request: &GitHubRequest,
         etag: Option<&str>,
     ) -> Result<GitHubResponse, TransportFailure> {
-        let left = self.time_left();
+        let left = self.remaining_time();
         if left.is_zero() {
             let limit = self.policy.total_timeout.as_secs();
             let why = format!("the {limit} s for all requests are used up");
@@ -368,10 +372,6 @@ impl GitHubClient {
                 outcome: AttemptOutcome::NoAnswer,
             }),
         }
-    }
-
-    fn time_left(&self) -> Duration {
-        self.deadline.time_left(read_clock())
     }
 }
 

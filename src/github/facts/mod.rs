@@ -270,6 +270,7 @@ impl PullRequestGatherer<'_> {
             tickets: Change::missing_tickets(Stage::PullRequest),
             policy_effect: unrequested_policy_effect(),
             names_earlier: crate::change::unrequested_earlier_change(),
+            forge_teams: Default::default(),
             commits,
         })
     }

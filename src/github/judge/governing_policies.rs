@@ -131,8 +131,11 @@ impl GoverningPolicies {
     }
 
     /// Returns the changes that are judged of one pull request or one step: itself, or each of its commits
-    /// with what is known of the whole.
-    pub(crate) fn split_change(&self, change: Change) -> Vec<Change> {
+    /// with what is known of the whole. Who is in the teams that the policies name is a fact of each.
+    pub(crate) fn split_change(&self, mut change: Change) -> Vec<Change> {
+        for policy in self.policies() {
+            change.forge_teams.extend(policy.people.list_told_teams());
+        }
         match self.change_unit() {
             ChangeUnit::Step => vec![change],
             ChangeUnit::Commit => change.split_commits(),

@@ -6,6 +6,7 @@
 pub(crate) mod branch_tips;
 pub(crate) mod brought_pull;
 pub(crate) mod completed_push;
+pub(crate) mod forge_teams;
 pub(crate) mod governing_policies;
 pub(crate) mod group_base;
 pub(crate) mod judged_group;

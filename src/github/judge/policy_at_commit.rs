@@ -18,6 +18,7 @@ use crate::github::api::names::{PullRequestName, RepositoryName, split_folder_an
 use crate::github::api::objects::fetch_blob;
 use crate::github::api::request::GitHubFailure;
 use crate::github::facts::templates::TemplateRoot;
+use crate::github::judge::forge_teams::look_up_teams;
 use crate::github::judge::remote_commit::find_remote_commit;
 use crate::policy::{self, FetchedFile, RemotePolicyFile, is_remote_name};
 use crate::report::PolicyLocation;
@@ -202,9 +203,24 @@ pub(crate) async fn read_base_branch(
     Ok(base)
 }
 
-/// Loads the policy at `path` in `commit`, starting from what is known of the `base` branch there; `called` is
-/// the name of the commit in messages.
+/// Loads the policy at `path` in `commit`, starting from what is known of the `base` branch there, with the members of
+/// the teams of GitHub that it names; `called` is the name of the commit in messages.
 pub(crate) async fn load_policy(
+    client: &GitHubClient,
+    repo: &RepositoryName,
+    commit: Oid,
+    path: &str,
+    called: &str,
+    base: Option<&BaseBranch>,
+) -> Result<LoadedPolicy, PolicyFetchError> {
+    let mut loaded = load_policy_files(client, repo, commit, path, called, base).await?;
+    look_up_teams(client, &mut loaded.policy.people).await;
+    Ok(loaded)
+}
+
+/// Loads the policy at `path` in `commit` without asking for anything that it names elsewhere: one that is only proposed
+/// does not decide what is read.
+pub(crate) async fn load_policy_files(
     client: &GitHubClient,
     repo: &RepositoryName,
     commit: Oid,

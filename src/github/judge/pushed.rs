@@ -311,6 +311,7 @@ fn build_direct_push_change(
         tickets: Change::missing_tickets(Stage::PullRequest),
         policy_effect: Err(missing_pull(FactKind::PolicyChange)),
         names_earlier: unrequested_earlier_change(),
+        forge_teams: Default::default(),
         commits,
     })
 }

@@ -9,7 +9,7 @@ use crate::github::api::GitHubClient;
 use crate::github::api::names::{PullRequestName, RepositoryName};
 use crate::github::api::rest::RestPullRequest;
 use crate::github::judge::governing_policies::GoverningPolicies;
-use crate::github::judge::policy_at_commit::{self, PolicyFetchError};
+use crate::github::judge::policy_at_commit::{self, PolicyFetchError, load_policy_files};
 use crate::push::{GateRule, refuse_by_rule};
 use crate::verdict::{Finding, Fixer, Judgement, Message, MessageValue, messages};
 
@@ -70,7 +70,7 @@ impl ProposedPolicy {
             return ProposedPolicy::Unchanged;
         }
         let called = format!("the head of {name}");
-        let read = policy_at_commit::load_policy(client, &name.repo, head, policy_path, &called, None).await;
+        let read = load_policy_files(client, &name.repo, head, policy_path, &called, None).await;
         ProposedPolicy::Read(Box::new(read))
     }
 

@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::change::{Change, Oid, Text};
 use crate::gate::{LoadedPolicy, judge_from_facts};
 use crate::git::Repository;
-use crate::ledger::audit::replay::load_recorded_policy;
+use crate::ledger::audit::replay::{find_named_bases, load_recorded_policy};
 use crate::ledger::record::convert::convert_all;
 use crate::ledger::record::readable::ReadableRecord;
 use crate::ledger::record::{DecisionRecord, LedgerEvent, RefDecision, digest_bytes};
@@ -32,8 +32,9 @@ pub(crate) fn read_ref_verdicts(
     decided: &DecisionRecord,
     one: &RefDecision,
 ) -> Result<RefVerdicts> {
+    let named = find_named_bases(decided);
     let loaded: Result<Vec<LoadedPolicy>, String> =
-        one.policies.iter().map(|source| load_recorded_policy(repository, source)).collect();
+        one.policies.iter().map(|source| load_recorded_policy(repository, &named, source)).collect();
     let mut judged =
         RefVerdicts { verdicts: convert_all(&one.changes), policy: None, unavailable: Vec::new() };
     if let Ok([own, ..]) = loaded.as_deref() {

@@ -3,12 +3,13 @@
 //! Verdicts are compared as records hold them: by rule ids, outcomes, codes and values, never by wording.
 //! What denied the move of a ref itself is left out: that rests on what the repository held at the time.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::change::Change;
-use crate::gate::{
-    LoadedPolicy, collect_push_reasons, judge_from_facts, load_from_commit, load_from_folder, load_from_pack,
-};
+use crate::change::{Change, Oid};
+use crate::gate::policy_naming::find_remote_commits;
+use crate::gate::recorded_policies::reload_policy;
+use crate::gate::{LoadedPolicy, collect_push_reasons, judge_from_facts, load_from_folder, load_from_pack};
 use crate::git::Repository;
 use crate::ledger::record::canonical::to_canonical_json;
 use crate::ledger::record::{
@@ -47,6 +48,7 @@ pub fn replay_decision(
         outcome.differences.push(what.into());
         return outcome;
     }
+    let named = find_named_bases(decision);
     let mut reasons = RecordedReasonLines::new(decision, reasons);
     let mut lines = facts.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     for one in &decision.refs {
@@ -54,7 +56,7 @@ pub fn replay_decision(
         if changes.len() < one.count_changes() {
             outcome.differences.push(format!("{}: some of its facts are missing", escape_ref_name(one)));
         }
-        if let Err(why) = replay_ref(repository, one, &changes, &mut reasons, &mut outcome) {
+        if let Err(why) = replay_ref((repository, &named), one, &changes, &mut reasons, &mut outcome) {
             outcome.unavailable.push(format!("{}: {why}", escape_ref_name(one)));
         }
     }
@@ -96,7 +98,7 @@ impl<'a> RecordedReasonLines<'a> {
 /// Judges again what was decided about one ref. The record holds its verdicts in the order of the facts, and
 /// only counts the changes that passed or did not fit.
 fn replay_ref(
-    repository: &Repository,
+    (repository, named): (&Repository, &BTreeMap<String, Oid>),
     one: &RefDecision,
     changes: &[&[u8]],
     reasons: &mut RecordedReasonLines<'_>,
@@ -107,7 +109,7 @@ fn replay_ref(
     }
     let mut policies = Vec::new();
     for source in &one.policies {
-        policies.push(load_recorded_policy(repository, source)?);
+        policies.push(load_recorded_policy(repository, named, source)?);
     }
     let (own, base) = match policies.as_slice() {
         [own] => (own, None),
@@ -166,14 +168,20 @@ fn replay_ref(
     Ok(())
 }
 
-/// Loads a policy from the place that a record names.
+/// Loads a policy from the place that a record names, with the files of other repositories that were in force then.
+///
+/// # Errors
+///
+/// Says why it is not the policy of the record any more, and which version it needs.
 pub(crate) fn load_recorded_policy(
     repository: &Repository,
+    named: &BTreeMap<String, Oid>,
     source: &RecordedPolicySource,
 ) -> Result<LoadedPolicy, String> {
     let (found, place) = match source {
-        RecordedPolicySource::Commit { id, path, .. } => {
-            (load_from_commit(repository, *id, path, "the record"), format!("{path} at {}", id.short_hex()))
+        RecordedPolicySource::Commit { id, path, digest } => {
+            let reloaded = reload_policy(repository, named, (*id, path), Some(digest));
+            return reloaded.map(|reloaded| reloaded.loaded).map_err(|failure| failure.why);
         }
         RecordedPolicySource::Disk { path, .. } => {
             let path = Path::new(path);
@@ -192,6 +200,11 @@ pub(crate) fn load_recorded_policy(
         return Err(format!("{place} is another policy by now"));
     }
     Ok(loaded)
+}
+
+/// Returns the commits at which a decision read files of other repositories, as far as its record tells them.
+pub(crate) fn find_named_bases(decision: &DecisionRecord) -> BTreeMap<String, Oid> {
+    decision.policy.as_ref().map(|policy| find_remote_commits(&policy.source)).unwrap_or_default()
 }
 
 fn escape_ref_name(one: &RefDecision) -> String {

@@ -4,6 +4,8 @@
 //! old policy denies is allowed by the new one because of it. Where the wording does not show that, a
 //! difference is *looser* if one can say in which way, and else *different*; both count as loosening.
 
+mod alternative_changes;
+mod beside_comparison;
 mod catalogue_changes;
 mod effective_policy;
 mod exemption_comparison;

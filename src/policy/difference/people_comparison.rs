@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::calendar::Holiday;
 use crate::policy::definition::{KeyFile, Policy};
+use crate::policy::difference::beside_comparison::{compare_calendars, compare_code_owners};
 use crate::policy::difference::effective_policy::EffectivePolicy;
 use crate::policy::difference::policy_difference::{PolicyDifference, PolicyDirection};
 use crate::policy::difference::value_changes::{list_member_changes, quote_members, with_details};
 use crate::policy::difference::wording::{
-    HAS_LESS, HAS_MORE, IS_ANOTHER, KEYS_OF_LESS, KEYS_OF_MORE, OF_ANOTHER_PERSON, OTHER_CALENDAR_DAYS,
-    OTHER_KEYS, OTHER_OWNERS, OTHER_WORDS, PART_KEY_FILE, PART_ROSTER, PART_TEAM, key_part,
+    HAS_LESS, HAS_MORE, IS_ANOTHER, KEYS_OF_LESS, KEYS_OF_MORE, OF_ANOTHER_PERSON, OTHER_KEYS, OTHER_WORDS,
+    PART_KEY_FILE, PART_ROSTER, PART_TEAM, key_part,
 };
 use crate::policy::difference::written_parts::{add_texts, has_alternatives};
 use crate::policy::inspect::written::{list_condition_predicates, list_texts};
@@ -29,7 +30,8 @@ pub(super) fn compare_people(
     compare_teams(old, new, found);
     compare_lists(old, new, found);
     compare_roster(old, new, found);
-    compare_code_owners(old.1, new.1, found);
+    compare_calendars(&old.1.people, &new.1.people, found);
+    compare_code_owners(&old.1.people, &new.1.people, found);
     compare_signers(old, new, found);
 }
 
@@ -92,25 +94,17 @@ fn compare_lists(old: ComparedPolicy<'_>, new: ComparedPolicy<'_>, found: &mut V
     let bots = |policy: ComparedPolicy<'_>| -> BTreeSet<String> {
         policy.0.bots.iter().map(|bot| (*bot).to_owned()).collect()
     };
-    // The days of calendars count as those that the policy lists.
+    // The days of calendars are told by themselves.
     let holidays = |policy: ComparedPolicy<'_>| -> BTreeSet<String> {
         policy.1.people.holidays().list_holidays().into_iter().map(write_holiday).collect()
     };
-    let same_days = old.1.people.holidays() == new.1.people.holidays();
-    for (key, before, after, is_same) in [
-        ("bots", bots(old), bots(new), bots(old) == bots(new)),
-        ("holidays", holidays(old), holidays(new), same_days),
-    ] {
-        if is_same {
+    for (key, before, after) in [("bots", bots(old), bots(new)), ("holidays", holidays(old), holidays(new))] {
+        if before == after {
             continue;
         }
-        let changes = if before == after {
-            vec![Message::from(&OTHER_CALENDAR_DAYS)]
-        } else {
-            let (before, after): (Vec<&str>, Vec<&str>) =
-                (before.iter().map(String::as_str).collect(), after.iter().map(String::as_str).collect());
-            list_member_changes(key, &before, &after)
-        };
+        let (before, after): (Vec<&str>, Vec<&str>) =
+            (before.iter().map(String::as_str).collect(), after.iter().map(String::as_str).collect());
+        let changes = list_member_changes(key, &before, &after);
         let what = with_details(&IS_ANOTHER, changes);
         found.push(PolicyDifference { direction: PolicyDirection::Different, part: key_part(key), what });
     }
@@ -144,23 +138,6 @@ fn compare_roster(old: ComparedPolicy<'_>, new: ComparedPolicy<'_>, found: &mut 
     found.push(PolicyDifference {
         direction: PolicyDirection::Different,
         part: Message::from(&PART_ROSTER),
-        what: with_details(&IS_ANOTHER, details),
-    });
-}
-
-/// Compares who owns what, as far as a rule asks for it.
-fn compare_code_owners(old: &Policy, new: &Policy, found: &mut Vec<PolicyDifference>) {
-    let (old, new) = (&old.people, &new.people);
-    let mut details = Vec::new();
-    if old.found_code_owners() != new.found_code_owners() {
-        details.push(Message::from(&OTHER_OWNERS));
-    }
-    if details.is_empty() && old.code_owner_settings() == new.code_owner_settings() {
-        return;
-    }
-    found.push(PolicyDifference {
-        direction: PolicyDirection::Different,
-        part: key_part("codeowners"),
         what: with_details(&IS_ANOTHER, details),
     });
 }

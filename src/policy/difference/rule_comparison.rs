@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use crate::policy::definition::{Policy, Rule};
+use crate::policy::difference::alternative_changes::list_alternative_changes;
 use crate::policy::difference::effective_policy::{NamedNodes, find_named};
 use crate::policy::difference::policy_difference::{PolicyDifference, PolicyDirection};
-use crate::policy::difference::value_changes::show_written_value;
+use crate::policy::difference::value_changes::{show_written_value, with_details};
 use crate::policy::difference::wording::{
     ALL_CLASSES, ALWAYS, DENY, KEY_FOR, KEY_LEVEL, KEY_NOT_FOR, KEY_REQUIRE, KEY_UNTIL, KEY_WHEN, NOTHING,
     OTHER_VALUE, PART_RULE, PART_RULE_OF_CLASSES, VALUES, WITH_ALLOWANCES,
@@ -13,6 +14,7 @@ use crate::policy::difference::wording::{
 use crate::policy::inspect::weakening::strictness::is_as_strict;
 use crate::policy::inspect::weakening::weakened_entries::may_weaken_rule;
 use crate::policy::inspect::written::{is_same_value, list_texts, scalar_text};
+use crate::predicates::support::condition::Condition;
 use crate::verdict::{Message, MessageTemplate, MessageValue, RuleLevel};
 use crate::yaml::{YamlNode, shorten_for_message};
 
@@ -49,11 +51,18 @@ impl<'policy> PolicyRules<'policy> {
         }
     }
 
+    /// Returns what a rule asks under `when` or `require`.
+    fn find_question(&self, id: &str, key: &str) -> Option<&'policy Condition> {
+        let rule = self.rules.get(id)?;
+        if key == "when" { rule.when.as_ref() } else { Some(&rule.require) }
+    }
+
     /// Returns what a rule asks under `when` or `require`, in words, with what it accepts beside that.
     fn describe_question(&self, id: &str, key: &str) -> MessageValue {
-        let Some(rule) = self.rules.get(id) else { return (&NOTHING).into() };
-        let condition = if key == "when" { rule.when.as_ref() } else { Some(&rule.require) };
-        let Some(condition) = condition else { return (&ALWAYS).into() };
+        if !self.rules.contains_key(id) {
+            return (&NOTHING).into();
+        }
+        let Some(condition) = self.find_question(id, key) else { return (&ALWAYS).into() };
         let (question, allowances) = (condition.describe(), condition.list_allowances());
         if allowances.is_empty() {
             return question.into();
@@ -88,6 +97,13 @@ pub(crate) fn compare_rules(
             _ => {
                 OTHER_VALUE.with("key", name_key(key)).with("before", shown_before).with("after", shown_after)
             }
+        };
+        let questions = [old_policy, new_policy].map(|policy| policy.find_question(id, key));
+        let what = match (key, questions) {
+            ("when" | "require", [Some(before), Some(after)]) => {
+                with_details(what, list_alternative_changes(before, after))
+            }
+            _ => what,
         };
         found.push(PolicyDifference { direction, part: part.clone(), what });
     }

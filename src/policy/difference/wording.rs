@@ -48,6 +48,13 @@ messages! {
     OTHER_WORDS = "policy-change.other-words": "of the same addresses and accounts";
     OTHER_CALENDAR_DAYS = "policy-change.other-calendar-days": "the days of a calendar are others";
     OTHER_OWNERS = "policy-change.other-owners": "others own some paths";
+    PART_OWNERS = "policy-change.owners": "code owners in `{path}`";
+    PART_CALENDAR = "policy-change.calendar": "calendar `{path}`";
+    OWNERS_OF = "policy-change.owners-of": "`{pattern}`: {before} \u{2192} {after}";
+    OWNERS_ORDER = "policy-change.owners-order": "the lines are in another order";
+    OWNERS_UNREADABLE = "policy-change.owners-unreadable": "cannot be read";
+    ALTERNATIVE_GONE = "policy-change.alternative-gone": "no longer an alternative: {question}";
+    ALTERNATIVE_NEW = "policy-change.alternative-new": "a new alternative: {question}";
     WITH_ALLOWANCES = "policy-change.with-allowances": "{question} ({allowances+; })";
     NEW_UNTIL = "policy-change.new-until": "is new, until {until}";
     OTHER_UNTIL = "policy-change.other-until": "until {before} \u{2192} {after}";

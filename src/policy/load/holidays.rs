@@ -24,7 +24,7 @@ pub(super) fn fetch_holidays(
         let mut calendar = FaultyFile { name: name.clone(), ..FaultyFile::default() };
         match fetch(&name) {
             Ok(Some(source)) => {
-                for fault in people.read_calendar(&source).err().unwrap_or_default() {
+                for fault in people.read_calendar(&name, &source).err().unwrap_or_default() {
                     let at = YamlPlace { line: fault.line, column: 1, length: 1 };
                     calendar.faults.push(YamlFault::new(at, fault.what));
                 }

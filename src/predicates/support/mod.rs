@@ -18,4 +18,5 @@ pub(super) mod outcome;
 pub(crate) mod parameters;
 pub(crate) mod shared_messages;
 pub(crate) mod unread_statement;
+pub(crate) mod untold_members;
 pub(super) mod wording;

@@ -106,6 +106,25 @@ impl TicketRequirement {
         Some(&self.creation.as_ref()?.about_fields)
     }
 
+    /// Returns what would make a ticket of when it was created: words that it lacks, or that nothing does.
+    pub(crate) fn find_creation_repair(
+        &self,
+        ticket: &Ticket,
+        context: &EvaluationContext<'_>,
+    ) -> CreationRepair {
+        let Some(creation) = &self.creation else { return CreationRepair::NotNeeded };
+        let about = creation.list_about_words(context);
+        match creation.check_ticket(ticket, &about, context) {
+            Ok(TicketTiming::InTime { .. }) | Err(_) => CreationRepair::NotNeeded,
+            Ok(TicketTiming::Unrelated) => match about.into_iter().next() {
+                Some(word) => CreationRepair::Mention(word),
+                None => CreationRepair::OtherTicket,
+            },
+            // When a ticket was created does not change.
+            Ok(TicketTiming::Late { .. } | TicketTiming::BackDated(_)) => CreationRepair::OtherTicket,
+        }
+    }
+
     /// Returns a ticket of this key that is as asked, made at `created`.
     pub(crate) fn sample_ticket(&self, key: &Text, created: Timestamp) -> Ticket {
         let first =
@@ -210,6 +229,17 @@ impl TicketRequirement {
     }
 }
 
+/// What would make a ticket count that was created at another time than is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum CreationRepair {
+    /// Nothing is wrong with when it was created, or that is not known.
+    NotNeeded,
+    /// It has to mention this.
+    Mention(Text),
+    /// Only another ticket would count.
+    OtherTicket,
+}
+
 impl RequiredTicketState {
     fn read_state(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Option<Self> {
         if let YamlValue::Map(_) = &node.value {
@@ -289,6 +319,28 @@ impl CreationRequirement {
         about.map(|_| CreationRequirement { time_limit, about_fields })
     }
 
+    /// Returns what the change says in the fields one of which an older ticket has to mention.
+    fn list_about_words(&self, context: &EvaluationContext<'_>) -> Vec<Text> {
+        let mut about: Vec<Text> = Vec::new();
+        for field in &self.about_fields {
+            if let FieldReading::Stated { claims, .. } = field.read_from_change(context.change) {
+                about.extend(claims.into_iter().map(|claim| claim.value.into_owned()));
+            }
+        }
+        about
+    }
+
+    fn check_ticket(
+        &self,
+        ticket: &Ticket,
+        about: &[Text],
+        context: &EvaluationContext<'_>,
+    ) -> Result<TicketTiming, Missing> {
+        let since = context.change.seen_at;
+        let due = self.time_limit.due_after(since, context.people.holidays());
+        ticket.check_timing(since, due, &about.iter().collect::<Vec<_>>())
+    }
+
     /// Returns what is wrong with when the ticket was created.
     fn find_violation(
         &self,
@@ -296,18 +348,7 @@ impl CreationRequirement {
         ticket: &Ticket,
         context: &EvaluationContext<'_>,
     ) -> Result<Option<Message>, Missing> {
-        let since = context.change.seen_at;
-        let mut about: Vec<Text> = Vec::new();
-        for field in &self.about_fields {
-            if let FieldReading::Stated { claims, .. } = field.read_from_change(context.change) {
-                about.extend(claims.into_iter().map(|claim| claim.value.into_owned()));
-            }
-        }
-        let timing = ticket.check_timing(
-            since,
-            self.time_limit.due_after(since, context.people.holidays()),
-            &about.iter().collect::<Vec<_>>(),
-        )?;
+        let timing = self.check_ticket(ticket, &self.list_about_words(context), context)?;
         let message = match timing {
             TicketTiming::InTime { .. } => return Ok(None),
             TicketTiming::Late { late_by } => {

@@ -19,7 +19,7 @@ use crate::predicates::support::field_obligation::{
     DeferredField, FieldDeadline, limit_obligation, missing_field_finding, read_time_limit,
 };
 use crate::predicates::support::outcome::PredicateOutcome;
-use crate::predicates::ticket::lookup::TicketRequirement;
+use crate::predicates::ticket::lookup::{CreationRepair, TicketRequirement};
 use crate::verdict::{Finding, Message, Obligation, messages};
 use crate::vocabulary::{FieldClaim, FieldDefinition, FieldKind, FieldReading};
 use crate::yaml::decode::{MapReader, read_choice, read_count, read_text};
@@ -158,6 +158,16 @@ impl TicketPredicate {
     /// Returns a ticket of this key that is as asked; `None` if nothing is asked of the ticket itself.
     pub(crate) fn sample_ticket(&self, key: &Text, change: &Change) -> Option<Ticket> {
         Some(self.requirement.as_ref()?.sample_ticket(key, change.seen_at))
+    }
+
+    /// Returns what would make a ticket count, as to when it was created.
+    pub(crate) fn find_creation_repair(
+        &self,
+        ticket: &Ticket,
+        context: &EvaluationContext<'_>,
+    ) -> CreationRepair {
+        let requirement = self.requirement.as_ref();
+        requirement.map_or(CreationRepair::NotNeeded, |asked| asked.find_creation_repair(ticket, context))
     }
 
     /// Returns how the ticket of a claim differs from what is asked of it; nothing if it is not known.

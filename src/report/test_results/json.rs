@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::{Map, Serializer, Value, json};
 
-use crate::policy_tests::{CoverageGap, PolicyTestResult};
+use crate::policy_tests::{CoverageGap, PolicyTestResult, TestedOutcome};
 use crate::report::json::visible::VisibleJsonFormatter;
 use crate::report::test_results::test_report::{PolicyCoverage, PolicyTestReport, SuiteReport};
-use crate::report::test_results::wording::{describe_gap, describe_misses, name_judged_outcome};
+use crate::report::test_results::wording::{describe_gap, describe_misses, describe_warnings};
 
 /// The document, whose first key is the schema.
 #[derive(Serialize)]
@@ -42,11 +42,17 @@ fn build_suite(suite: &SuiteReport) -> Value {
 
 fn build_result(result: &PolicyTestResult) -> Value {
     let mut rules = Map::new();
+    let enforced = result.verdict.enforced;
     let mut denied_by = Vec::new();
+    let mut warned_by = Vec::new();
     for judgement in &result.verdict.judgements {
-        rules.insert(judgement.rule.id.to_string(), name_judged_outcome(judgement).into());
-        if judgement.is_denying(result.verdict.enforced) {
+        let outcome = TestedOutcome::of_judgement(judgement, enforced);
+        rules.insert(judgement.rule.id.to_string(), outcome.word().into());
+        if judgement.is_denying(enforced) {
             denied_by.push(judgement.rule.id.to_string());
+        }
+        if judgement.is_warning(enforced) {
+            warned_by.push(judgement.rule.id.to_string());
         }
     }
     json!({
@@ -56,8 +62,10 @@ fn build_result(result: &PolicyTestResult) -> Value {
         "decision": result.verdict.decision().describe(),
         "class": result.verdict.class.as_ref().map(ToString::to_string),
         "denied_by": denied_by,
+        "warned_by": warned_by,
         "rules": rules,
         "differences": describe_misses(result),
+        "warnings": describe_warnings(&result.verdict),
     })
 }
 

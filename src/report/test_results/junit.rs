@@ -6,7 +6,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use crate::report::escape::escape_words;
 use crate::report::test_results::test_report::{PolicyTestReport, SuiteReport};
-use crate::report::test_results::wording::describe_misses;
+use crate::report::test_results::wording::{describe_misses, describe_warnings};
 
 pub(crate) fn write_test_junit(report: &PolicyTestReport, out: &mut dyn Write) -> io::Result<()> {
     let mut document = Report::new("changegate policy test");
@@ -26,6 +26,10 @@ fn build_test_suite(suite: &SuiteReport) -> TestSuite {
         }
         let mut case = TestCase::new(escape_words(&result.name), status);
         case.set_classname(file.clone());
+        let warnings = describe_warnings(&result.verdict);
+        if !warnings.is_empty() {
+            case.set_system_out(warnings.join("\n"));
+        }
         case.extra.insert("file".into(), file.as_str().into());
         case.extra.insert("line".into(), result.at.line.to_string().into());
         built.add_test_case(case);

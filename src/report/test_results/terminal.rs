@@ -6,7 +6,7 @@ use crate::report::escape::escape_words;
 use crate::report::style::ReportStyle;
 use crate::report::terminal::page::{StyledText, TerminalPage, TextStyle, plain_text, styled_text};
 use crate::report::test_results::test_report::{PolicyCoverage, PolicyTestReport, SuiteReport};
-use crate::report::test_results::wording::{describe_gap, describe_misses};
+use crate::report::test_results::wording::{describe_gap, describe_misses, describe_warnings};
 
 /// The gaps that are listed of each policy unless all are wanted.
 const MAX_GAPS: usize = 20;
@@ -27,6 +27,7 @@ pub(crate) fn write_test_terminal(
         page.request_gap();
         let mut totals = count_results(report.count_tests(), report.count_failures());
         totals.push(plain_text(format!(" in {} suites", report.suites.len())));
+        totals.extend(count_warnings(report.suites.iter().map(SuiteReport::count_warned).sum()));
         page.write_paragraph(0, &totals)?;
     }
     Ok(())
@@ -41,6 +42,9 @@ fn write_suite(suite: &SuiteReport, style: &ReportStyle, page: &mut TerminalPage
                     0,
                     &[styled_text(TextStyle::Allowed, "passed"), plain_text(": "), name],
                 )?;
+                for line in describe_warnings(&result.verdict) {
+                    page.write_paragraph(2, &[plain_text(line)])?;
+                }
             }
             continue;
         }
@@ -63,6 +67,7 @@ fn write_suite(suite: &SuiteReport, style: &ReportStyle, page: &mut TerminalPage
     }
     let mut line = vec![plain_text(format!("{}: ", escape_words(&suite.file)))];
     line.extend(count_results(suite.results.len(), suite.count_failures()));
+    line.extend(count_warnings(suite.count_warned()));
     page.write_paragraph(0, &line)
 }
 
@@ -73,6 +78,15 @@ fn count_results(tests: usize, failures: usize) -> Vec<StyledText> {
         return vec![styled_text(TextStyle::Allowed, passed)];
     }
     vec![plain_text(format!("{passed}, ")), styled_text(TextStyle::Denied, format!("{failures} failed"))]
+}
+
+/// Returns `; rules only warn in 2 tests`, which no test passes over without a word.
+fn count_warnings(tests: usize) -> Option<StyledText> {
+    match tests {
+        0 => None,
+        1 => Some(plain_text("; a rule only warns in 1 test")),
+        _ => Some(plain_text(format!("; rules only warn in {tests} tests"))),
+    }
 }
 
 fn write_coverage(

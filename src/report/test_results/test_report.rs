@@ -36,6 +36,14 @@ impl SuiteReport {
     pub fn count_failures(&self) -> usize {
         self.results.iter().filter(|result| !result.misses.is_empty()).count()
     }
+
+    /// Returns in how many tests a rule would deny, and only warns.
+    pub fn count_warned(&self) -> usize {
+        let warns = |result: &&PolicyTestResult| {
+            result.verdict.judgements.iter().any(|one| one.is_warning(result.verdict.enforced))
+        };
+        self.results.iter().filter(warns).count()
+    }
 }
 
 impl PolicyTestReport {

@@ -1,8 +1,8 @@
 //! The words for what tests found. Every text is printable: names are the policy's or the suite's, and
 //! findings can quote what a change says.
 
-use crate::judge::{ChangeExplanation, ExplainedQuestion, QuestionKind, RuleReach, name_outcome};
-use crate::policy_tests::{CoverageGap, ExpectationMiss, PolicyTestResult, find_outcome_name};
+use crate::judge::{ChangeExplanation, ExplainedQuestion, QuestionKind, RuleReach};
+use crate::policy_tests::{CoverageGap, ExpectationMiss, PolicyTestResult};
 use crate::report::escape::{escape_sentence, escape_words};
 use crate::verdict::{ClassId, Decision, Judgement, PredicateAnswer, RuleId, RuleOutcome, Verdict};
 
@@ -27,6 +27,7 @@ pub(crate) fn describe_misses(result: &PolicyTestResult) -> Vec<String> {
                 ));
                 let other_rules = misses.iter().any(|miss| matches!(miss, ExpectationMiss::DeniedBy { .. }));
                 if *found == Decision::Allow && !other_rules {
+                    lines.extend(describe_warnings(verdict));
                     let applied = verdict.judgements.iter().filter(|one| one.outcome == RuleOutcome::Pass);
                     for judgement in applied.take(MAX_PASSED_RULES) {
                         let id = escape_words(judgement.rule.id.as_str());
@@ -60,7 +61,7 @@ pub(crate) fn describe_misses(result: &PolicyTestResult) -> Vec<String> {
                 }
             }
             ExpectationMiss::Outcome { rule, expected, .. } => {
-                let words: Vec<&str> = expected.iter().map(|outcome| find_outcome_name(*outcome)).collect();
+                let words: Vec<&str> = expected.iter().map(|outcome| outcome.word()).collect();
                 let id = escape_words(rule.as_str());
                 let found = describe_outcome(rule, verdict, explained);
                 lines.push(format!("expected `{id}`: {}, and {found}", words.join(" or ")));
@@ -79,12 +80,26 @@ fn describe_denial(rule: &RuleId, verdict: &Verdict) -> String {
     }
 }
 
+/// Returns a sentence for each rule that would deny the change, and only warns.
+pub(crate) fn describe_warnings(verdict: &Verdict) -> Vec<String> {
+    let warning = verdict.judgements.iter().filter(|judgement| judgement.is_warning(verdict.enforced));
+    let describe = |judgement: &Judgement| {
+        let id = escape_words(judgement.rule.id.as_str());
+        match find_reason(&judgement.rule.id, verdict) {
+            Some(reason) => format!("`{id}` warns: {reason}"),
+            None => format!("`{id}` warns"),
+        }
+    };
+    warning.map(describe).collect()
+}
+
 /// Returns the outcome of a rule, as the end of a sentence.
 fn describe_outcome(rule: &RuleId, verdict: &Verdict, explained: Option<&ChangeExplanation>) -> String {
     let Some(judgement) = find_judgement(rule, verdict) else {
         return "it does not apply".to_owned();
     };
     let words = match &judgement.outcome {
+        _ if judgement.is_warning(verdict.enforced) => "it only warns (`level: warn`)",
         RuleOutcome::Pass => "it passes",
         RuleOutcome::Fail(_) => "it fails",
         RuleOutcome::Owed(_) => "it passes against something owed",
@@ -206,9 +221,4 @@ pub(crate) fn describe_gap(gap: &CoverageGap) -> String {
             format!("no test needs the exemption `{}`", escape_words(exemption.as_str()))
         }
     }
-}
-
-/// Returns the word for the outcome of a judgement.
-pub(crate) fn name_judged_outcome(judgement: &Judgement) -> &'static str {
-    find_outcome_name(name_outcome(&judgement.outcome))
 }

@@ -114,6 +114,7 @@ impl<'loaded> PolicyOutlineBuilder<'loaded> {
                         format!("{} ({written})", people.name_person(key))
                     }
                     Some(_) => written.clone(),
+                    None if written.contains('/') => format!("{written} (a team of GitHub)"),
                     None => format!("{written} (not in the roster)"),
                 });
             }

@@ -158,7 +158,8 @@ impl<'policy> Approvers<'policy> {
             return Some(None);
         }
         let people = &policy.people;
-        if asked.asked_teams().iter().any(|team| people.team_members(team).is_empty()) {
+        let is_open = |team: &String| people.team_members(team).is_empty() || people.has_untold_members(team);
+        if asked.asked_teams().iter().any(is_open) {
             return Some(None);
         }
         let approvers = match asked.asked_teams() {

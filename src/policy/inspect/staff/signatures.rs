@@ -81,7 +81,10 @@ fn find_refusal(key: &SigningKey, asked: &SignedPredicate, policy: &Policy) -> O
         let signer = Person { name: Text::default(), email: address.clone() };
         match policy.people.identify_person(&signer) {
             ResolvedIdentity::Human(person) => {
-                teams.is_empty() || teams.iter().any(|team| policy.people.is_member(&person, team))
+                let people = &policy.people;
+                let may_be_in =
+                    |team: &String| people.is_member(&person, team) || people.has_untold_members(team);
+                teams.is_empty() || teams.iter().any(may_be_in)
             }
             ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot => teams.is_empty(),
             ResolvedIdentity::Unknown => teams.is_empty() && !asked.asks_for_author(),

@@ -40,6 +40,9 @@ fn list_requirements<'policy>(
 ) -> Option<Vec<StaffRequirement<'policy>>> {
     let mut requirements = Vec::new();
     for predicate in rule.require.list_required() {
+        if people.has_untold_members(predicate.asked_teams()) {
+            continue;
+        }
         match predicate {
             Predicate::Author(author) if !author.asked_teams().is_empty() => {
                 let named = people.list_members(author.asked_teams())?;

@@ -83,6 +83,11 @@ impl<'people> TeamPeople<'people> {
         entries.get(&name.to_ascii_lowercase()).copied()
     }
 
+    /// Returns true if only a forge knows who else is in one of these teams.
+    pub(crate) fn has_untold_members(&self, teams: &[String]) -> bool {
+        teams.iter().any(|team| self.people.has_untold_members(team))
+    }
+
     /// Returns the people in these teams; `None` where there are too many to look up.
     pub(crate) fn list_members(&self, teams: &[String]) -> Option<PeopleSet<'people>> {
         if let Some(known) = self.members.borrow().get(teams) {

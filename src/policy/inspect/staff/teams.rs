@@ -115,6 +115,10 @@ impl PeopleQuestion<'_> {
         }
         let is_distinct = find_entry(asked, "distinct-teams").and_then(scalar_text) == Some("true");
         let teams = list_texts(from);
+        // How many a forge's team has, only the forge knows.
+        if teams.iter().any(|team| people.has_untold_members(team)) {
+            return None;
+        }
         for team in &teams {
             let is_empty = people.list_member_keys(team).next().is_none();
             if is_empty && (is_distinct || teams.len() == 1) {
@@ -151,6 +155,7 @@ fn inspect_members(
     for item in list_items(members) {
         if let Some(member) = scalar_text(item)
             && !people.lists_person(member)
+            && !member.contains('/')
         {
             let shown = shorten_for_message(member);
             let what = format!(

@@ -57,7 +57,7 @@ pub(crate) fn inspect_unreachable_people(
                 continue;
             };
             let Some(members) = people.list_members(teams) else { return };
-            if teams.is_empty() || members.is_empty() {
+            if teams.is_empty() || members.is_empty() || people.has_untold_members(teams) {
                 continue;
             }
             if !budget.spend_steps(members.len()) {

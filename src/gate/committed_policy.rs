@@ -1,0 +1,62 @@
+//! A policy as a commit holds it, with its files of other repositories.
+
+use std::collections::BTreeMap;
+
+use crate::change::Oid;
+use crate::gate::policy_naming::name_commit_source;
+use crate::gate::policy_repositories::read_remote_policy;
+use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy, load_with_keys, read_file_at};
+use crate::git::Repository;
+use crate::policy::{FetchedFile, is_remote_name};
+use crate::report::PolicyLocation;
+
+/// Loads the policy that stands at `path` in `commit`, which reports call `called`.
+///
+/// Only regular files count, reached without links; a roster or base policy is read from the same
+/// commit.
+///
+/// # Errors
+///
+/// Says whether it is absent or faulty.
+pub fn load_from_commit(
+    repository: &Repository,
+    commit: Oid,
+    path: &str,
+    called: &str,
+) -> Result<LoadedPolicy, UnusablePolicy> {
+    load_with_paths(repository, commit, path, called).0
+}
+
+/// As [`load_from_commit`], with the paths of all files that were looked for, in that order.
+pub(crate) fn load_with_paths(
+    repository: &Repository,
+    commit: Oid,
+    path: &str,
+    called: &str,
+) -> (Result<LoadedPolicy, UnusablePolicy>, Vec<String>) {
+    let mut remotes = BTreeMap::new();
+    let (loaded, paths) = load_with_bases(repository, (commit, path), called, &mut |name| {
+        read_remote_policy(Some(repository), name, &mut remotes)
+    });
+    (loaded.map(|loaded| loaded.with_remote_commits(&remotes)), paths)
+}
+
+/// As [`load_with_paths`]; files of other repositories are what `fetch_base` finds.
+pub(crate) fn load_with_bases(
+    repository: &Repository,
+    (commit, path): (Oid, &str),
+    called: &str,
+    fetch_base: &mut dyn FnMut(&str) -> FetchedFile,
+) -> (Result<LoadedPolicy, UnusablePolicy>, Vec<String>) {
+    let source = name_commit_source(path, called, commit);
+    let place = PolicyLocation::Commit { id: commit, path: path.to_owned() };
+    let mut paths = Vec::new();
+    let loaded = load_with_keys(path, source, place, &mut |path| {
+        if is_remote_name(path) {
+            return fetch_base(path);
+        }
+        paths.push(path.to_owned());
+        read_file_at(repository, commit, path)
+    });
+    (loaded, paths)
+}
