@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use crate::audit::change_record::standing::has_roster;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock};
 use crate::audit::exceptions::AuditException;
-use crate::audit::exceptions::of_change::name_people;
+use crate::audit::exceptions::of_change::{build_closing_exception, name_people};
 use crate::audit::exceptions::of_ledger::{
     build_denial_exceptions, build_misdated_exception, build_unjudged_exception,
 };
@@ -150,11 +150,8 @@ fn index_acts(history: &LedgerHistory) -> HashMap<Oid, Vec<&RecordedChangeAct>> 
 }
 
 /// Returns true if what landed so was judged by nothing that can be relied on.
-fn came_past_gate(origin: LandingOrigin) -> bool {
-    matches!(
-        origin,
-        LandingOrigin::Unauthorised | LandingOrigin::Regularised | LandingOrigin::UndecidedPolicy
-    )
+fn is_unreliable(origin: LandingOrigin) -> bool {
+    origin.came_past_gate() || origin == LandingOrigin::UndecidedPolicy
 }
 
 /// An audit that is under way.
@@ -311,7 +308,7 @@ impl RefAuditor<'_> {
             self.observer.add_exception(&build_direct_exception(id, &evidence, (what, at)))?;
         }
         let first_landing = self.find_first_landing(place, &step, &evidence.commits);
-        if let Some(landing) = first_landing.filter(|landing| !came_past_gate(landing.origin)) {
+        if let Some(landing) = first_landing.filter(|landing| !is_unreliable(landing.origin)) {
             self.summary.steps_judged_elsewhere += 1;
             // Its row stands with the branch that judged it, and this branch asks less since.
             if let Some(exception) = self.loosened.remove(&place) {
@@ -324,6 +321,10 @@ impl RefAuditor<'_> {
         if evidence.is_record && !step.came_past_gate(self.history) && self.links.speaks_for_known(place) {
             self.summary.closing_records += 1;
             let speaks_for = self.list_changes_spoken_for(place);
+            if step.find_origin(self.history) == Some(LandingOrigin::NotEnforced) {
+                let landed = (step.id, at);
+                self.observer.add_exception(&build_closing_exception(scope, landed, &evidence))?;
+            }
             let entry = PopulationEntry::of_step(scope, EntryKind::ClosingRecord, (step.id, at), &evidence);
             return self.observer.add_entry(&entry.with_related_changes(speaks_for));
         }

@@ -18,6 +18,7 @@ mod audited;
 mod figures;
 mod hidden_history;
 mod lost_objects;
+mod not_enforced;
 mod other_refs;
 mod other_times;
 mod patterns;

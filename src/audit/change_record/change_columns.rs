@@ -141,13 +141,13 @@ change_columns! {
     "state" "State" Text "Where it stands: closed, open, overdue, unauthorised, or not-known if no record tells of it." =
         |one| one.state().code().into();
     "closed_at" "Closed" Time "When everything that it owed was there." = |one| one.closed_at().into();
-    "gate_result" "Gate" Text "What the gate made of it: pass, pass-owing, waived, undecided, fail, not-evaluated; with afterwards- before the word if no gate judged it at the time and this audit did." =
+    "gate_result" "Gate" Text "What the gate made of it: pass, pass-owing, waived, undecided, fail, not-evaluated; with afterwards- before the word if no gate judged it at the time and this audit did, and with not-enforced- if it landed in evaluate mode, which blocks nothing." =
         |one| one.name_gate_result().into();
     "rules_failed" "Rules broken" Text "The rules that it broke." =
         |one| join_words(&one.list_rules(&[RecordedOutcomeWord::Fail]));
     "waivers" "Exemptions used" Text "The rules that an exemption let it break." =
         |one| join_words(&one.list_rules(&[RecordedOutcomeWord::Exempted]));
-    "bypassed" "Past the gate" Text "Whether it came past the gate: none, regularised, unauthorised, undecided-policy, not-enforced, not-known, before-gate." =
+    "bypassed" "Past the gate" Text "Whether it came past the gate: none, regularised, unauthorised, undecided-policy, not-enforced (evaluate mode, it would have been allowed), denied-not-enforced (evaluate mode, it was denied and landed), not-known, before-gate." =
         |one| one.bypass().code().into();
     "policy_digest" "Policy" Text "The SHA-256 of the policy that judged it." =
         |one| one.reasons.first().and_then(|reasons| reasons.policies.first()).map(|policy| policy.digest.clone()).into();
@@ -221,6 +221,7 @@ const AUDITOR_COLUMNS: &[&str] = &[
     "state",
     "gate_result",
     "waivers",
+    "bypassed",
 ];
 
 /// Returns the one-page view of the change log as a table.
@@ -229,7 +230,7 @@ pub fn change_log_sheet() -> TableSheet {
         let places = list_auditor_columns();
         places.into_iter().filter_map(|place| CHANGE_COLUMNS.get(place)).copied().collect()
     });
-    TableSheet { name: "change_log", version: 1, title: "Change log", columns: &COLUMNS }
+    TableSheet { name: "change_log", version: 2, title: "Change log", columns: &COLUMNS }
 }
 
 /// Returns the row of a change, one cell for each column of [`CHANGE_COLUMNS`].

@@ -4,6 +4,7 @@ pub(crate) mod change_acts;
 pub mod change_columns;
 mod column_cells;
 pub(crate) mod field_values;
+mod gate_result;
 pub(crate) mod standing;
 
 use jiff::Timestamp;

@@ -139,6 +139,7 @@ impl<'a> ValueChecker<'a> {
                 Some(
                     LandingOrigin::Decided
                         | LandingOrigin::NotEnforced
+                        | LandingOrigin::DeniedNotEnforced
                         | LandingOrigin::Unauthorised
                         | LandingOrigin::Regularised
                 )

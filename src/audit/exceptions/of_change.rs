@@ -1,14 +1,15 @@
 //! The exceptions of one change.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::audit::change_record::change_acts::describe_act_author;
 use crate::audit::change_record::field_values::CHANGE_TYPE;
 use crate::audit::change_record::standing::{GateBypass, has_roster};
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord};
 use crate::audit::exceptions::{AuditException, ExceptionKind, ExceptionStatus};
+use crate::audit::population::step_evidence::StepEvidence;
 use crate::audit::table::format_table_time;
-use crate::change::Text;
+use crate::change::{Oid, Text};
 use crate::ledger::record::{
     RecordedApproval, RecordedApprovalDecision, RecordedIdentityKind, RecordedOutcomeWord, RecordedReasons,
 };
@@ -114,6 +115,26 @@ fn build_exception(change: &ChangeRecord, kind: ExceptionKind, what: impl Into<T
     }
 }
 
+/// Returns the exception of a step that closes something and landed, at this time, while nothing was enforced.
+pub(crate) fn build_closing_exception(
+    (repository, ref_name): (&str, &Text),
+    (id, at): (Oid, Timestamp),
+    evidence: &StepEvidence,
+) -> AuditException {
+    let facts = evidence.facts.as_ref().ok();
+    let what = "a record that closes something landed in evaluate mode, which blocks nothing; it would have been allowed";
+    let title = facts.map_or_else(|| ref_name.clone(), |facts| facts.title.clone());
+    AuditException {
+        actor: facts.map(|facts| facts.author.name.clone()),
+        ..AuditException::open_exception(
+            ExceptionKind::NotEnforced,
+            (format!("{repository}@{id}"), title),
+            (what, at),
+            format!("commit {id}"),
+        )
+    }
+}
+
 /// Names in an exception that is about a change who is asked about it, and who approved it.
 pub(crate) fn name_people(change: &ChangeRecord, exception: &mut AuditException) {
     let author = change.facts.as_ref().ok().map(|facts| facts.author.name.clone());
@@ -146,8 +167,12 @@ fn add_bypass(change: &ChangeRecord, has_ledger: bool, found: &mut Vec<AuditExce
             (ExceptionKind::UndecidedPolicy, what.to_owned())
         }
         GateBypass::NotEnforced => {
-            let what = "it landed in evaluate mode, so nothing of its decision was enforced";
+            let what = "it landed in evaluate mode, which blocks nothing; it would have been allowed";
             (ExceptionKind::NotEnforced, what.to_owned())
+        }
+        GateBypass::DeniedNotEnforced => {
+            let what = "the gate denied it, or the push that brought it, and it landed in evaluate mode, which blocks nothing";
+            (ExceptionKind::DeniedNotEnforced, what.to_owned())
         }
         GateBypass::NotKnown if has_ledger => {
             (ExceptionKind::UnrecordedChange, "no record tells how it came to the ref".to_owned())

@@ -43,6 +43,9 @@ pub(super) fn build_landing_section(shown: &ShownChange) -> PageSection {
         GateBypass::Unauthorised => "it came WITHOUT A DECISION",
         GateBypass::UndecidedPolicy => "a decision allowed it, by a policy that came WITHOUT A DECISION",
         GateBypass::NotEnforced => "NOT ENFORCED: it landed in evaluate mode, which blocks nothing",
+        GateBypass::DeniedNotEnforced => {
+            "DENIED AND NOT ENFORCED: it landed in evaluate mode, which blocks nothing"
+        }
         GateBypass::NotKnown => "not known: no record tells how it landed",
         GateBypass::BeforeGate => "it landed before the gate stood",
     };

@@ -177,11 +177,14 @@ impl<'a> HistoryFold<'a> {
                     self.acts.add_landing(&outcome.decision_id);
                 }
                 for moved in outcome.landed.iter().filter(|moved| moved.name == *self.name) {
-                    let origin = match &decision {
-                        Some((decided, _)) if !decided.is_enforced => LandingOrigin::NotEnforced,
-                        Some((_, None)) => LandingOrigin::Decided,
-                        Some((_, Some(_))) => LandingOrigin::UndecidedPolicy,
-                        None => LandingOrigin::Unauthorised,
+                    let not_enforced = decision
+                        .as_ref()
+                        .and_then(|(decided, _)| LandingOrigin::from_evaluation(decided.evaluated));
+                    let origin = match (&decision, not_enforced) {
+                        (_, Some(origin)) => origin,
+                        (Some((_, None)), None) => LandingOrigin::Decided,
+                        (Some((_, Some(_))), None) => LandingOrigin::UndecidedPolicy,
+                        (None, None) => LandingOrigin::Unauthorised,
                     };
                     // What a later run found landed at some time after its decision.
                     let observed_at = match &decision {

@@ -15,7 +15,8 @@ use crate::ledger::audit::record_reader::UnreadableRecord;
 use crate::ledger::audit::session_history::SessionHistory;
 use crate::ledger::audit::trace::LandingOrigin;
 use crate::ledger::record::{
-    ChangeAct, PullLanding, RecordedClosing, RecordedMove, RecordedPolicySource, RecordedPusher,
+    ChangeAct, PullLanding, RecordedClosing, RecordedDecision, RecordedMove, RecordedPolicySource,
+    RecordedPusher,
 };
 use crate::ledger::state::TrackedObligation;
 
@@ -123,8 +124,8 @@ pub struct MoveDecision {
     pub pull_landings: Vec<PullLanding>,
     /// What its changes state for earlier ones.
     pub closings: Vec<RecordedClosing>,
-    /// False if it was made in evaluate mode.
-    pub is_enforced: bool,
+    /// What would have been decided, if it was made in evaluate mode; `None` if it counts.
+    pub evaluated: Option<RecordedDecision>,
     /// How many changes of the ref it judged.
     pub judged_changes: usize,
     /// True if the ledger keeps what its verdicts rest on.

@@ -11,6 +11,7 @@ pub mod history_fold;
 pub mod history_index;
 mod index_table;
 pub(crate) mod kept_reasons;
+pub mod landing_origin;
 pub mod ledger_history;
 mod move_decision;
 pub mod other_refs;
