@@ -217,6 +217,7 @@ impl AuditRun<'_> {
                 0,
                 summary.unread_refusals,
             ));
+            checks.extend(list_waiting_checks(&name, history));
             checks.push(CompletenessCheck {
                 what: format!("{name}: the ledger goes back to its first record"),
                 expected: "yes".to_owned(),
@@ -231,6 +232,21 @@ impl AuditRun<'_> {
         }
         checks
     }
+}
+
+/// Returns what is said of refusals that wait beside the ledger, where there are any.
+fn list_waiting_checks(name: &str, history: &LedgerHistory) -> Vec<CompletenessCheck> {
+    let waiting = &history.waiting;
+    let mut checks = Vec::new();
+    if !waiting.refusals.is_empty() {
+        let what = format!("{name}: refusals that wait on the disk of the server to be recorded");
+        checks.push(CompletenessCheck::state_fact(&what, waiting.refusals.len()));
+    }
+    if waiting.unreadable > 0 {
+        let what = format!("{name}: files of decisions beside the ledger that cannot be read");
+        checks.push(CompletenessCheck::compare_counts(&what, 0, waiting.unreadable));
+    }
+    checks
 }
 
 /// Returns why no list of merged pull requests was compared; `None` if one was.

@@ -315,6 +315,7 @@ impl RefAuditor<'_> {
                 self.observer.add_exception(&exception)?;
             }
             let entry = PopulationEntry::of_step(scope, EntryKind::JudgedElsewhere, (step.id, at), &evidence);
+            self.add_step_attempts(&entry, &evidence);
             return self.observer.add_entry(&entry.with_first_landing(landing));
         }
         // What came past the gate is a change, whatever it says that it closes, and so is what speaks for nothing.
@@ -326,6 +327,7 @@ impl RefAuditor<'_> {
                 self.observer.add_exception(&build_closing_exception(scope, landed, &evidence))?;
             }
             let entry = PopulationEntry::of_step(scope, EntryKind::ClosingRecord, (step.id, at), &evidence);
+            self.add_step_attempts(&entry, &evidence);
             return self.observer.add_entry(&entry.with_related_changes(speaks_for));
         }
         self.summary.changes += 1;
@@ -333,7 +335,7 @@ impl RefAuditor<'_> {
         let entry = PopulationEntry::of_step(scope, EntryKind::Change, (step.id, at), &evidence);
         self.observer.add_entry(&entry)?;
         let change = self.build_change(place, &step, (at, clock), evidence, first_landing)?;
-        self.refusals.add_change(&change);
+        self.refusals.add_attempts(&change.change_id(), true, &change.attempts);
         self.told_obligations.extend(change.obligations.iter().map(|(id, _)| id.clone()));
         if let Some(mut exception) = self.loosened.remove(&place) {
             name_people(&change, &mut exception);

@@ -159,7 +159,7 @@ impl<'a> RefAuditor<'a> {
         change.lost_files = find_lost_files(self.repository, &change);
         if let Some(marks) = evidence.marks {
             let marks = marks.with_pull(change.landing.pull.as_ref());
-            change.attempts = self.attempts.find_attempts(&marks, &evidence.commits, at);
+            change.attempts = self.find_attempts(&marks, &evidence.commits, at);
         }
         Ok(change)
     }

@@ -164,14 +164,14 @@ pub(crate) fn build_denial_exceptions(
 pub(crate) fn build_leaver_exception(
     (repository, ref_name): (&str, &Text),
     refusal: &RefRefusal,
-    (name, role): (&Text, &str),
+    (kind, name, role): (ExceptionKind, &Text, &str),
 ) -> AuditException {
     let what = format!(
         "refused: the roster of the time does not know `{}`, whom an earlier one lists, {role} of what was pushed",
         name.to_lossy()
     );
     let mut exception = AuditException::open_exception(
-        ExceptionKind::ActorNotInRoster,
+        kind,
         (format!("{repository}/record/{}", refusal.record), ref_name.clone()),
         (what, refusal.observed_at),
         format!("ledger record {}", refusal.record),

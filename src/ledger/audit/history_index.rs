@@ -208,6 +208,7 @@ fn encode_index(fold: &HistoryFold<'_>) -> Option<Vec<u8>> {
     let keys = history.refusal_keys.as_ref()?;
     out.put_number(history.refusals.len() as u64);
     for (refusal, keys) in history.refusals.iter().zip(keys) {
+        out.put_shared(&refusal.ref_name).ok()?;
         out.put_number(refusal.record);
         out.put_id(Some(refusal.holder));
         out.put_time(refusal.observed_at);
@@ -337,10 +338,11 @@ fn decode_moves(
 }
 
 fn decode_refusals(index: &mut IndexReader<'_>) -> Option<(Vec<RefRefusal>, Vec<Vec<u64>>)> {
-    let (mut pushers, mut rules) = (HashMap::new(), HashMap::new());
+    let (mut pushers, mut rules, mut names) = (HashMap::new(), HashMap::new(), HashMap::new());
     let (mut refusals, mut all_keys) = (Vec::new(), Vec::new());
     for _ in 0..index.take_number()? {
         refusals.push(RefRefusal {
+            ref_name: index.take_shared(&mut names)?,
             record: index.take_number()?,
             holder: index.take_id()??,
             observed_at: index.take_time()?,
