@@ -86,12 +86,12 @@ impl AuditRun<'_> {
         let mut limits = Vec::new();
         if let Some(history) = history {
             let scope = (request.repository_name.as_str(), &request.ref_name);
-            let silent = list_silent_times(history, &self.period, self.as_of);
-            let unprotected = build_unprotected_entries(scope, history, &self.period);
+            let silent = list_silent_times(history, &summary.span, self.as_of);
+            let unprotected = build_unprotected_entries(scope, history, &summary.span);
             for entry in build_gap_entries(scope, &silent).into_iter().chain(unprotected) {
                 self.take_event(&AuditEvent::Entry(Cow::Owned(entry)))?;
             }
-            for exception in list_ledger_exceptions(scope, history, &self.period, self.as_of) {
+            for exception in list_ledger_exceptions(scope, history, &summary.span, self.as_of) {
                 self.take_event(&AuditEvent::Exception(Cow::Owned(exception)))?;
             }
         } else {

@@ -20,6 +20,7 @@ use crate::audit::exceptions::of_pulls::build_direct_exception;
 use crate::audit::inputs::deployments::{Deployment, list_recorded_deployments};
 use crate::audit::ledger_comparison::{ComparedRef, LedgerComparison};
 use crate::audit::population::change_links::{ChangeLinks, LinkIndex};
+use crate::audit::population::dated_obligations::DatedObligations;
 use crate::audit::population::given_facts::GivenFacts;
 use crate::audit::population::judged_part::divide_by_policy;
 use crate::audit::population::judging_policies::JudgingPolicies;
@@ -40,6 +41,7 @@ use crate::git::Repository;
 use crate::ledger::audit::attempt_keys::AttemptSource;
 use crate::ledger::audit::ledger_history::{LedgerHistory, RecordedChangeAct};
 use crate::ledger::audit::trace::LandingOrigin;
+use crate::ledger::state::TrackedObligation;
 
 /// Audits a ref. `history` is what the ledger tells of it, `None` where there is no ledger.
 ///
@@ -77,12 +79,15 @@ pub fn audit_ref(
     let others = chain.add_landings(history);
     let summary = RefAuditSummary::begin_summary(&chain, request, others.beyond_cut);
     let recorded_deployments = list_recorded_deployments(&history.acts);
+    let dated = DatedObligations::date_obligations(&history.obligations, request.now);
     let (attempts, unread_denials) = AttemptSource::open_attempts(repository, history);
     let mut run = RefAuditor {
         repository,
         request,
         history,
-        obligations: ObligationIndex::from_history(history),
+        obligations: ObligationIndex::index_obligations(&dated),
+        closed_later: &dated.closed_later,
+        owed: &dated.owed,
         acts: index_acts(history),
         attempts,
         reasons: RecordedReasonsReader::new(repository),
@@ -134,6 +139,7 @@ pub fn audit_ref(
     if let Some(ends) = readable {
         run.audit_steps(ends)?;
     }
+    run.summary.span = run.find_span();
     run.add_refusals()?;
     run.add_stray_reports(ends)?;
     run.add_carried_over(ends)?;
@@ -160,6 +166,10 @@ pub(super) struct RefAuditor<'a> {
     pub(super) request: &'a RefAuditRequest<'a>,
     pub(super) history: &'a LedgerHistory,
     pub(super) obligations: ObligationIndex<'a>,
+    /// All that is owed as of the audit, by the ids.
+    pub(super) owed: &'a BTreeMap<String, TrackedObligation>,
+    /// When that was closed which was open as of the audit.
+    pub(super) closed_later: &'a BTreeMap<String, Timestamp>,
     /// What was said about changes, by the changes.
     pub(super) acts: HashMap<Oid, Vec<&'a RecordedChangeAct>>,
     pub(super) attempts: AttemptSource<'a>,
@@ -170,7 +180,7 @@ pub(super) struct RefAuditor<'a> {
     pub(super) links: ChangeLinks,
     pub(super) given: GivenFacts<'a>,
     /// The deployments that the ledger tells of, oldest first, and which steps they brought.
-    recorded_deployments: &'a [Deployment],
+    pub(super) recorded_deployments: &'a [Deployment],
     pub(super) recorded: GivenFacts<'a>,
     pub(super) chain: &'a RefChain,
     pub(super) observer: &'a mut dyn PopulationObserver,

@@ -14,6 +14,7 @@
 #[path = "../hooks/world.rs"]
 mod world;
 
+mod as_of;
 mod audited;
 mod figures;
 mod hidden_history;

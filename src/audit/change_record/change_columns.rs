@@ -5,10 +5,10 @@
 use std::sync::LazyLock;
 
 use crate::audit::change_record::column_cells::{
-    approval_covers_final, co_authors, count, count_checks, emergency_cell, emergency_ticket_at,
-    evaluated_flag, format_person, from_facts, impact, join_steps, join_texts, join_words, judged_by,
-    list_people, not_known, pull_request, purpose, recorded_count, test_evidence, ticket_margin, trust_word,
-    verification, verified_at, verified_by,
+    approval_covers_final, co_authors, count, count_checks, describe_deployment, emergency_cell,
+    emergency_ticket_at, evaluated_flag, format_person, from_facts, impact, join_steps, join_texts,
+    join_words, judged_by, list_people, not_known, pull_request, purpose, recorded_count, test_evidence,
+    ticket_margin, trust_word, verification, verified_at, verified_by,
 };
 use crate::audit::change_record::field_values as fields;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord};
@@ -103,11 +103,11 @@ change_columns! {
         |one| one.find_value(fields::TEST_ENVIRONMENT).into();
     "test_evidence" "Test evidence" Text "The evidence of its tests that it names, and the files attached to it with their digests." =
         test_evidence;
-    "deployed_env" "Environment" Text "Where it was deployed first, as was given or recorded." =
+    "deployed_env" "Environment" Text "Where it was deployed first, as was given or recorded: in production, where any environment is called so." =
         |one| one.deployment.as_ref().map(|of| of.environment.clone()).into();
-    "deployed_at" "Deployed" Time "When it was deployed first, as was given or recorded." =
+    "deployed_at" "Deployed" Time "When it was deployed there first." =
         |one| one.deployment.as_ref().map(|of| of.at).into();
-    "deployed_by" "Deployed by" Text "Who deployed it, as was given or recorded." =
+    "deployed_by" "Deployed by" Text "Who deployed it there." =
         |one| one.deployment.as_ref().and_then(|of| of.by.clone()).into();
     "verification" "Verified" Text "Whether it was verified after it landed: done, missing, or contradicted if it is known to have failed as well." =
         verification;
@@ -191,6 +191,8 @@ change_columns! {
         |one| join_steps(one);
     "policy_loosened" "Policy asks less" Text "What the policy that it leaves may ask less than the one before it." =
         |one| one.policy_loosened.as_ref().into();
+    "other_deployments" "Deployed elsewhere" Text "The first deployment to each other environment, with its time; a change that stands here alone has not reached production." =
+        |one| join_texts(one.other_deployments.iter().map(describe_deployment));
 }
 
 /// The change log as a table.
