@@ -10,12 +10,11 @@ use jiff::Timestamp;
 
 use crate::audit::change_record::standing::has_roster;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock};
-use crate::audit::exceptions::AuditException;
 use crate::audit::exceptions::of_change::{build_closing_exception, name_people};
 use crate::audit::exceptions::of_ledger::{
     build_denial_exceptions, build_misdated_exception, build_unjudged_exception,
 };
-use crate::audit::exceptions::of_policy::build_policy_exception;
+use crate::audit::exceptions::of_policy::{PolicyLoosening, build_policy_exception};
 use crate::audit::exceptions::of_pulls::build_direct_exception;
 use crate::audit::inputs::deployments::{Deployment, list_recorded_deployments};
 use crate::audit::ledger_comparison::{ComparedRef, LedgerComparison};
@@ -194,7 +193,7 @@ pub(super) struct RefAuditor<'a> {
     /// The changes that nothing judged.
     pub(super) unjudged: UnjudgedSpans,
     /// What policies ask less than those before them, by the places of the steps that brought them.
-    pub(super) loosened: BTreeMap<usize, AuditException>,
+    pub(super) loosened: BTreeMap<usize, PolicyLoosening>,
     /// The changes so far.
     pub(super) changes: HashSet<Oid>,
     /// The obligations that the changes so far have.
@@ -292,8 +291,8 @@ impl RefAuditor<'_> {
         let found = place.and_then(|place| Some((place, self.chain.steps.get(place)?)));
         let (Some(policies), Some((place, step))) = (old.zip(new), found) else { return };
         let landed = (step.id, self.find_landing_time(step).0);
-        let exception = build_policy_exception(&self.request.repository_name, landed, policies);
-        self.loosened.extend(exception.map(|exception| (place, exception)));
+        let found = build_policy_exception(&self.request.repository_name, landed, policies);
+        self.loosened.extend(found.map(|found| (place, found)));
     }
 
     /// Adds the step at this place.
@@ -321,8 +320,8 @@ impl RefAuditor<'_> {
         if let Some(landing) = first_landing.filter(|landing| !is_unreliable(landing.origin)) {
             self.summary.steps_judged_elsewhere += 1;
             // Its row stands with the branch that judged it, and this branch asks less since.
-            if let Some(exception) = self.loosened.remove(&place) {
-                self.observer.add_exception(&exception)?;
+            if let Some(loosening) = self.loosened.remove(&place) {
+                self.observer.add_exception(&loosening.exception)?;
             }
             let entry = PopulationEntry::of_step(scope, EntryKind::JudgedElsewhere, (step.id, at), &evidence);
             self.add_step_attempts(&entry, &evidence);
@@ -347,7 +346,7 @@ impl RefAuditor<'_> {
         let change = self.build_change(place, &step, (at, clock), evidence, first_landing)?;
         self.refusals.add_attempts(&change.change_id(), true, &change.attempts);
         self.told_obligations.extend(change.obligations.iter().map(|(id, _)| id.clone()));
-        if let Some(mut exception) = self.loosened.remove(&place) {
+        if let Some(PolicyLoosening { mut exception, .. }) = self.loosened.remove(&place) {
             name_people(&change, &mut exception);
             self.observer.add_exception(&exception)?;
         }

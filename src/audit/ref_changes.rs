@@ -154,7 +154,7 @@ impl<'a> RefAuditor<'a> {
             closing_records: self.list_related(Some(&speakers)),
             reverted_by: self.list_related(self.links.reverted_by.get(&place)),
             caused: self.list_related(self.links.caused.get(&place)),
-            policy_loosened: self.loosened.get(&place).map(|exception| exception.what.clone()),
+            policy_loosened: self.loosened.get(&place).and_then(|found| found.asks_less.clone()),
             is_founding: self.founding == Some(place),
             is_repair: self.links.repairs.contains(&place),
             acts: self.acts.get(&step.id).into_iter().flatten().map(|one| (*one).clone()).collect(),

@@ -66,7 +66,8 @@ impl RefAuditor<'_> {
         commits: &[Oid],
         at: Timestamp,
     ) -> Vec<RefusedAttempt> {
-        let mut found = self.attempts.find_attempts(marks, commits, at);
+        let marks = marks.clone().with_aliases(&|address| self.rosters.list_aliases(address));
+        let mut found = self.attempts.find_attempts(&marks, commits, at);
         found.retain(|one| one.link == AttemptLink::Commit || self.find_step_holding(one.revision).is_none());
         found
     }

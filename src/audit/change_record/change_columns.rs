@@ -73,8 +73,11 @@ change_columns! {
         |one| one.list_counting_approvals().iter().filter_map(|approval| approval.given_at).max().into();
     "approval_covers_final" "Covers the final revision" Flag "Whether every counting approval is of what landed." =
         approval_covers_final;
-    "independent_approval" "Independent" Flag "Whether a person who is no author approved it; no approval counts where the policy asks for none." =
-        |one| evaluated_flag(one, |one| !one.list_counting_approvals().is_empty());
+    "independent_approval" "Independent" Flag "Whether a person who is no author approved it; no approval counts where the policy asks for none. Empty if that could not be known." =
+        |one| match one.is_review_unknown() {
+            true => TableCell::Empty,
+            false => evaluated_flag(one, |one| !one.list_counting_approvals().is_empty()),
+        };
     "opened_at" "Written" Time "When its last commit was written, as the commit claims." =
         |one| from_facts(one, |facts| facts.authored_at.into());
     "implemented_at" "Landed" Time "When it landed." = |one| one.landing.at.into();
@@ -189,7 +192,7 @@ change_columns! {
         |one| one.find_repair().map(|(_, repaired)| repaired).into();
     "followed_by" "Repaired or taken back by" Text "The changes that name it as their cause, or take it back." =
         |one| join_steps(one);
-    "policy_loosened" "Policy asks less" Text "What the policy that it leaves may ask less than the one before it." =
+    "policy_loosened" "Policy asks less" Text "What the policy that it leaves asks less than the one before it. What is only another one, and may be less, is in the exceptions." =
         |one| one.policy_loosened.as_ref().into();
     "other_deployments" "Deployed elsewhere" Text "The first deployment to each other environment, with its time; a change that stands here alone has not reached production." =
         |one| join_texts(one.other_deployments.iter().map(describe_deployment));

@@ -46,8 +46,17 @@ pub(super) fn purpose(change: &ChangeRecord) -> TableCell {
 
 pub(super) fn co_authors(change: &ChangeRecord) -> TableCell {
     from_facts(change, |facts| {
-        let others = facts.people.iter().filter(|person| **person != facts.author);
-        join_texts(others.map(format_person))
+        // One person may write from several addresses.
+        let mut known = vec![change.identify_person(&facts.author)];
+        let mut others = Vec::new();
+        for person in &facts.people {
+            let key = change.identify_person(person);
+            if !known.contains(&key) {
+                known.push(key);
+                others.push(format_person(person));
+            }
+        }
+        join_texts(others.into_iter())
     })
 }
 

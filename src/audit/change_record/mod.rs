@@ -66,7 +66,7 @@ pub struct ChangeRecord {
     pub reverted_by: Vec<RelatedStep>,
     /// The changes that it made necessary, as they say, oldest first.
     pub caused: Vec<RelatedStep>,
-    /// What the policy that it leaves may ask less than the one before it; `None` if nothing says so.
+    /// What the policy that it leaves asks less than the one before it; `None` if nothing shows that.
     #[serde(default)]
     pub policy_loosened: Option<Text>,
     /// True if it brought the first policy of the history, so that nothing could judge it.

@@ -5,11 +5,12 @@ use jiff::Timestamp;
 use crate::audit::change_record::field_values::{CHANGE_TYPE, EMERGENCY_TICKET};
 pub(crate) use crate::audit::change_record::gate_result::GateResult;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock, RelatedStep};
-use crate::change::Text;
+use crate::change::{FactKind, Person, Text};
 use crate::ledger::audit::trace::LandingOrigin;
 use crate::ledger::record::{
-    RecordedApproval, RecordedApprovalDecision, RecordedIdentityKind, RecordedLevel, RecordedOutcomeWord,
-    RecordedReasons, RecordedReport, RecordedTicketAnswer, RecordedTrust,
+    RecordedApproval, RecordedApprovalDecision, RecordedAuthor, RecordedIdentityKind, RecordedLevel,
+    RecordedOutcomeWord, RecordedReasons, RecordedReport, RecordedRuleResult, RecordedTicketAnswer,
+    RecordedTrust,
 };
 use crate::ledger::state::TrackedObligation;
 use crate::policy::is_emergency_class;
@@ -247,6 +248,42 @@ impl ChangeRecord {
             }
         }
         found
+    }
+
+    /// Returns what tells a person of a commit apart from others: the person whom the roster of the time lists with the
+    /// address, or the address.
+    pub(crate) fn identify_person(&self, person: &Person) -> String {
+        let mut listed = self.reasons.iter().flat_map(|reasons| &reasons.contributors);
+        let is_same = |one: &RecordedAuthor| {
+            let address = one.address.as_ref().map(Text::as_bytes);
+            address.is_some_and(|address| address.eq_ignore_ascii_case(person.email.as_bytes()))
+        };
+        let key = listed.find_map(|one| one.person.clone().filter(|_| is_same(one)));
+        key.unwrap_or_else(|| person.email.to_lossy().to_ascii_lowercase())
+    }
+
+    /// Returns true if no approval counted, and whether one should have is not known: a rule that looked at one could not be
+    /// decided, or what tells of approvals was missing.
+    pub(crate) fn is_review_unknown(&self) -> bool {
+        if !self.list_counting_approvals().is_empty() {
+            return false;
+        }
+        self.reasons.iter().any(|reasons| {
+            let is_open = |one: &&RecordedRuleResult| {
+                matches!(one.outcome, RecordedOutcomeWord::Undecided | RecordedOutcomeWord::Deferred)
+            };
+            let mut open = reasons.rules.iter().filter(is_open).peekable();
+            let lacks_source =
+                reasons.missing.iter().any(|gap| matches!(gap.fact, FactKind::Approvals | FactKind::Reviews));
+            let given = |one: &&RecordedApproval| one.decision == RecordedApprovalDecision::Approved;
+            let weighed: Vec<&str> = reasons
+                .approvals
+                .iter()
+                .filter(given)
+                .flat_map(|one| one.uses.iter().map(|used| used.rule.as_str()))
+                .collect();
+            (lacks_source && open.peek().is_some()) || open.any(|rule| weighed.contains(&rule.rule.as_str()))
+        })
     }
 
     /// Returns every review and approval, whether it counted or not.

@@ -91,7 +91,10 @@ impl KeyFigureCounter {
         self.verified.add(outcome.is_success() && !change.list_verifications().is_empty());
         if result.is_evaluated() {
             let counting = change.list_counting_approvals();
-            self.reviewed.add(!counting.is_empty());
+            match change.is_review_unknown() {
+                true => self.reviewed.not_known += 1,
+                false => self.reviewed.add(!counting.is_empty()),
+            }
             if !counting.is_empty() {
                 self.verified_approvals.add(change.weakest_trust() == Some(RecordedTrust::Verified));
             }

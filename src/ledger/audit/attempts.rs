@@ -87,6 +87,14 @@ impl ChangeMarks {
         self
     }
 
+    /// Adds the other addresses of its authors, which `find_aliases` knows.
+    pub(crate) fn with_aliases(mut self, find_aliases: &dyn Fn(&str) -> Vec<String>) -> ChangeMarks {
+        let aliases: Vec<String> = self.authors.iter().flat_map(|author| find_aliases(author)).collect();
+        let addresses = aliases.iter().filter_map(|alias| canonical_address(alias.as_bytes()));
+        self.authors.extend(addresses);
+        self
+    }
+
     /// Returns the surest link between both; `None` if they have nothing in common that counts.
     fn find_link(&self, other: &ChangeMarks) -> Option<AttemptLink> {
         if self.pull.is_some() && self.pull == other.pull {
