@@ -288,7 +288,7 @@ fn holds_every_act(ledger: &RestoredLedger) {
                 assert_eq!((content.len() as u64, &digest_bytes(&content)), (*bytes, digest));
                 format!("{name} {by}")
             }
-            RecordedActKind::Deployment { environment, failed } => {
+            RecordedActKind::Deployment { environment, failed, .. } => {
                 format!("deployed {} {failed} {by}", environment.to_lossy())
             }
         });

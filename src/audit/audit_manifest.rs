@@ -106,7 +106,7 @@ struct ManifestCheck<'a> {
     agrees: Option<bool>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct ManifestFile {
     name: String,
     sha256: String,
@@ -145,6 +145,23 @@ pub(crate) fn write_manifest(folder: &Path, end: &AuditEnd<'_>, names: &[String]
     serde_json::to_writer_pretty(&mut file, &manifest)?;
     file.write_all(b"\n")?;
     file.finish()
+}
+
+/// Returns the names of the files that the manifest in a folder names, and its own; none if there is no manifest of an audit.
+pub(crate) fn read_file_names(folder: &Path) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct KnownManifest {
+        schema: String,
+        files: Vec<ManifestFile>,
+    }
+    let read = fs::read(folder.join(MANIFEST_FILE)).ok();
+    let known = read.and_then(|bytes| serde_json::from_slice::<KnownManifest>(&bytes).ok());
+    match known.filter(|known| known.schema == AUDIT_SCHEMA) {
+        Some(known) => {
+            known.files.into_iter().map(|file| file.name).chain([MANIFEST_FILE.to_owned()]).collect()
+        }
+        None => Vec::new(),
+    }
 }
 
 /// Returns the SHA-256 of a file in hexadecimal digits.

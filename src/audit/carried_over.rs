@@ -7,6 +7,7 @@
 use anyhow::Result;
 use jiff::Timestamp;
 
+use crate::audit::exceptions::of_change::describe_later_closing;
 use crate::audit::exceptions::of_inputs::build_early_exception;
 use crate::audit::exceptions::of_reports::list_stray_reports;
 use crate::audit::exceptions::{AuditException, ExceptionKind, ExceptionStatus};
@@ -56,8 +57,8 @@ impl RefAuditor<'_> {
         if self.request.is_range() || self.request.only.is_some() {
             return Ok(());
         }
-        let history = self.history;
-        for (id, owed) in &history.obligations {
+        let owed = self.owed;
+        for (id, owed) in owed {
             // Sessions are told as such.
             if owed.session.is_none()
                 && !self.told_obligations.contains(id)
@@ -78,7 +79,7 @@ impl RefAuditor<'_> {
     /// Returns the exception of something that is owed and was open, due or met late in the period.
     fn build_carried_obligation(&self, id: &str, owed: &TrackedObligation) -> Option<AuditException> {
         let (period, now) = (&self.request.period, self.request.now);
-        let is_before_end = period.until.is_none_or(|until| owed.since < until);
+        let is_before_end = owed.since <= now && period.until.is_none_or(|until| owed.since < until);
         let is_closed_before =
             owed.closed.as_ref().is_some_and(|closed| period.from.is_some_and(|from| closed.at < from));
         if !is_before_end || is_closed_before {
@@ -94,7 +95,8 @@ impl RefAuditor<'_> {
             (None, None) => ExceptionKind::OpenObligation,
             (Some(_), None) => return None,
         };
-        let what = owed.what.to_plain_text();
+        let mut what = owed.what.to_plain_text();
+        what.push_str(&describe_later_closing(self.closed_later.get(id)));
         let mut exception = match owed.change {
             Some(change) => self.build_carried(change, kind, owed.since, what),
             None => {

@@ -6,7 +6,6 @@
 //! finished. Until then the earlier audit is there as it was.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,7 +13,7 @@ use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 use tempfile::TempDir;
 
-use crate::audit::audit_manifest::{AuditEnd, MANIFEST_FILE, write_manifest};
+use crate::audit::audit_manifest::{AuditEnd, MANIFEST_FILE, read_file_names, write_manifest};
 use crate::audit::change_record::ChangeRecord;
 use crate::audit::change_record::change_columns::{
     CHANGE_SHEET, build_change_row, change_log_sheet, list_auditor_columns,
@@ -22,11 +21,12 @@ use crate::audit::change_record::change_columns::{
 use crate::audit::completeness::COMPLETENESS_SHEET;
 use crate::audit::exceptions::{AuditException, EXCEPTION_SHEET};
 use crate::audit::formats::unfinished_file::{
-    UNFINISHED_PREFIX, UnfinishedFile, create_unfinished_folder, remove_unfinished,
+    UNFINISHED_PREFIX, create_unfinished_folder, remove_unfinished,
 };
 use crate::audit::formats::xlsx::{SheetNumber, XlsxWorkbook};
 use crate::audit::formats::{TableFormat, create_table};
 use crate::audit::key_figures::KEY_FIGURE_SHEET;
+use crate::audit::placed_file::{place_file, remove_file};
 use crate::audit::population::population_entry::POPULATION_SHEET;
 use crate::audit::population::refused_push::REFUSAL_SHEET;
 use crate::audit::row_worker::RowWorker;
@@ -152,6 +152,25 @@ impl AuditFiles {
             auditor_columns: list_auditor_columns(),
             exception_count: 0,
         })
+    }
+
+    /// Returns the files of the folder that this audit would replace and that no audit has written: of an earlier one,
+    /// the manifest names all.
+    pub fn list_foreign_files(&self, others: &[&str]) -> Vec<String> {
+        // Files of an audit that did not come to its end have no manifest.
+        if fs::read_to_string(self.folder.join(UNFINISHED_MARK)).is_ok_and(|text| text == UNFINISHED_WORDS) {
+            return Vec::new();
+        }
+        let known = read_file_names(&self.folder);
+        let names = self.names.iter().chain(&self.left_out).map(String::as_str).chain(others.iter().copied());
+        let mut foreign: Vec<String> = names
+            .chain([MANIFEST_FILE, UNFINISHED_MARK])
+            .filter(|name| self.folder.join(name).is_file() && !known.iter().any(|known| known == name))
+            .map(str::to_owned)
+            .collect();
+        foreign.sort_unstable();
+        foreign.dedup();
+        foreign
     }
 
     /// Writes the row of an entry of the population.
@@ -303,32 +322,6 @@ impl TableOpener<'_> {
         }
         self.writers.push(writers);
         Ok(())
-    }
-}
-
-/// Puts a whole file in its place; a link there is followed, so that what it leads to is replaced.
-fn place_file(from: &Path, to: &Path) -> Result<()> {
-    let describe = || format!("cannot write {}", to.display());
-    let target = to.canonicalize().unwrap_or_else(|_| to.to_path_buf());
-    if let Ok(known) = fs::metadata(&target) {
-        fs::set_permissions(from, known.permissions()).with_context(describe)?;
-    }
-    if fs::rename(from, &target).is_ok() {
-        return Ok(());
-    }
-    // What a link leads to may be on another disk.
-    let mut file = UnfinishedFile::create(to)?;
-    io::copy(&mut fs::File::open(from).with_context(describe)?, &mut file).with_context(describe)?;
-    file.finish()
-}
-
-/// Removes a file, if it is there.
-fn remove_file(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove {}", path.display()))
-        }
-        _ => Ok(()),
     }
 }
 

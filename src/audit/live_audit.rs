@@ -86,12 +86,12 @@ impl AuditRun<'_> {
         let mut limits = Vec::new();
         if let Some(history) = history {
             let scope = (request.repository_name.as_str(), &request.ref_name);
-            let silent = list_silent_times(history, &self.period, self.as_of);
-            let unprotected = build_unprotected_entries(scope, history, &self.period);
+            let silent = list_silent_times(history, &summary.span, self.as_of);
+            let unprotected = build_unprotected_entries(scope, history, &summary.span);
             for entry in build_gap_entries(scope, &silent).into_iter().chain(unprotected) {
                 self.take_event(&AuditEvent::Entry(Cow::Owned(entry)))?;
             }
-            for exception in list_ledger_exceptions(scope, history, &self.period, self.as_of) {
+            for exception in list_ledger_exceptions(scope, history, &summary.span, self.as_of) {
                 self.take_event(&AuditEvent::Exception(Cow::Owned(exception)))?;
             }
         } else {
@@ -217,6 +217,7 @@ impl AuditRun<'_> {
                 0,
                 summary.unread_refusals,
             ));
+            checks.extend(list_waiting_checks(&name, history));
             checks.push(CompletenessCheck {
                 what: format!("{name}: the ledger goes back to its first record"),
                 expected: "yes".to_owned(),
@@ -231,6 +232,21 @@ impl AuditRun<'_> {
         }
         checks
     }
+}
+
+/// Returns what is said of refusals that wait beside the ledger, where there are any.
+fn list_waiting_checks(name: &str, history: &LedgerHistory) -> Vec<CompletenessCheck> {
+    let waiting = &history.waiting;
+    let mut checks = Vec::new();
+    if !waiting.refusals.is_empty() {
+        let what = format!("{name}: refusals that wait on the disk of the server to be recorded");
+        checks.push(CompletenessCheck::state_fact(&what, waiting.refusals.len()));
+    }
+    if waiting.unreadable > 0 {
+        let what = format!("{name}: files of decisions beside the ledger that cannot be read");
+        checks.push(CompletenessCheck::compare_counts(&what, 0, waiting.unreadable));
+    }
+    checks
 }
 
 /// Returns why no list of merged pull requests was compared; `None` if one was.

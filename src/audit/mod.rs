@@ -23,6 +23,7 @@ pub mod key_figures;
 pub mod ledger_comparison;
 pub mod live_audit;
 pub mod page;
+mod placed_file;
 pub mod population;
 pub mod procedure;
 pub mod ref_audit;

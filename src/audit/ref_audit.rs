@@ -10,16 +10,16 @@ use jiff::Timestamp;
 
 use crate::audit::change_record::standing::has_roster;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock};
-use crate::audit::exceptions::AuditException;
-use crate::audit::exceptions::of_change::name_people;
+use crate::audit::exceptions::of_change::{build_closing_exception, name_people};
 use crate::audit::exceptions::of_ledger::{
     build_denial_exceptions, build_misdated_exception, build_unjudged_exception,
 };
-use crate::audit::exceptions::of_policy::build_policy_exception;
+use crate::audit::exceptions::of_policy::{PolicyLoosening, build_policy_exception};
 use crate::audit::exceptions::of_pulls::build_direct_exception;
 use crate::audit::inputs::deployments::{Deployment, list_recorded_deployments};
 use crate::audit::ledger_comparison::{ComparedRef, LedgerComparison};
 use crate::audit::population::change_links::{ChangeLinks, LinkIndex};
+use crate::audit::population::dated_obligations::DatedObligations;
 use crate::audit::population::given_facts::GivenFacts;
 use crate::audit::population::judged_part::divide_by_policy;
 use crate::audit::population::judging_policies::JudgingPolicies;
@@ -40,6 +40,7 @@ use crate::git::Repository;
 use crate::ledger::audit::attempt_keys::AttemptSource;
 use crate::ledger::audit::ledger_history::{LedgerHistory, RecordedChangeAct};
 use crate::ledger::audit::trace::LandingOrigin;
+use crate::ledger::state::TrackedObligation;
 
 /// Audits a ref. `history` is what the ledger tells of it, `None` where there is no ledger.
 ///
@@ -77,12 +78,15 @@ pub fn audit_ref(
     let others = chain.add_landings(history);
     let summary = RefAuditSummary::begin_summary(&chain, request, others.beyond_cut);
     let recorded_deployments = list_recorded_deployments(&history.acts);
+    let dated = DatedObligations::date_obligations(&history.obligations, request.now);
     let (attempts, unread_denials) = AttemptSource::open_attempts(repository, history);
     let mut run = RefAuditor {
         repository,
         request,
         history,
-        obligations: ObligationIndex::from_history(history),
+        obligations: ObligationIndex::index_obligations(&dated),
+        closed_later: &dated.closed_later,
+        owed: &dated.owed,
         acts: index_acts(history),
         attempts,
         reasons: RecordedReasonsReader::new(repository),
@@ -134,6 +138,7 @@ pub fn audit_ref(
     if let Some(ends) = readable {
         run.audit_steps(ends)?;
     }
+    run.summary.span = run.find_span();
     run.add_refusals()?;
     run.add_stray_reports(ends)?;
     run.add_carried_over(ends)?;
@@ -150,11 +155,8 @@ fn index_acts(history: &LedgerHistory) -> HashMap<Oid, Vec<&RecordedChangeAct>> 
 }
 
 /// Returns true if what landed so was judged by nothing that can be relied on.
-fn came_past_gate(origin: LandingOrigin) -> bool {
-    matches!(
-        origin,
-        LandingOrigin::Unauthorised | LandingOrigin::Regularised | LandingOrigin::UndecidedPolicy
-    )
+fn is_unreliable(origin: LandingOrigin) -> bool {
+    origin.came_past_gate() || origin == LandingOrigin::UndecidedPolicy
 }
 
 /// An audit that is under way.
@@ -163,6 +165,10 @@ pub(super) struct RefAuditor<'a> {
     pub(super) request: &'a RefAuditRequest<'a>,
     pub(super) history: &'a LedgerHistory,
     pub(super) obligations: ObligationIndex<'a>,
+    /// All that is owed as of the audit, by the ids.
+    pub(super) owed: &'a BTreeMap<String, TrackedObligation>,
+    /// When that was closed which was open as of the audit.
+    pub(super) closed_later: &'a BTreeMap<String, Timestamp>,
     /// What was said about changes, by the changes.
     pub(super) acts: HashMap<Oid, Vec<&'a RecordedChangeAct>>,
     pub(super) attempts: AttemptSource<'a>,
@@ -173,7 +179,7 @@ pub(super) struct RefAuditor<'a> {
     pub(super) links: ChangeLinks,
     pub(super) given: GivenFacts<'a>,
     /// The deployments that the ledger tells of, oldest first, and which steps they brought.
-    recorded_deployments: &'a [Deployment],
+    pub(super) recorded_deployments: &'a [Deployment],
     pub(super) recorded: GivenFacts<'a>,
     pub(super) chain: &'a RefChain,
     pub(super) observer: &'a mut dyn PopulationObserver,
@@ -187,7 +193,7 @@ pub(super) struct RefAuditor<'a> {
     /// The changes that nothing judged.
     pub(super) unjudged: UnjudgedSpans,
     /// What policies ask less than those before them, by the places of the steps that brought them.
-    pub(super) loosened: BTreeMap<usize, AuditException>,
+    pub(super) loosened: BTreeMap<usize, PolicyLoosening>,
     /// The changes so far.
     pub(super) changes: HashSet<Oid>,
     /// The obligations that the changes so far have.
@@ -285,8 +291,8 @@ impl RefAuditor<'_> {
         let found = place.and_then(|place| Some((place, self.chain.steps.get(place)?)));
         let (Some(policies), Some((place, step))) = (old.zip(new), found) else { return };
         let landed = (step.id, self.find_landing_time(step).0);
-        let exception = build_policy_exception(&self.request.repository_name, landed, policies);
-        self.loosened.extend(exception.map(|exception| (place, exception)));
+        let found = build_policy_exception(&self.request.repository_name, landed, policies);
+        self.loosened.extend(found.map(|found| (place, found)));
     }
 
     /// Adds the step at this place.
@@ -311,20 +317,26 @@ impl RefAuditor<'_> {
             self.observer.add_exception(&build_direct_exception(id, &evidence, (what, at)))?;
         }
         let first_landing = self.find_first_landing(place, &step, &evidence.commits);
-        if let Some(landing) = first_landing.filter(|landing| !came_past_gate(landing.origin)) {
+        if let Some(landing) = first_landing.filter(|landing| !is_unreliable(landing.origin)) {
             self.summary.steps_judged_elsewhere += 1;
             // Its row stands with the branch that judged it, and this branch asks less since.
-            if let Some(exception) = self.loosened.remove(&place) {
-                self.observer.add_exception(&exception)?;
+            if let Some(loosening) = self.loosened.remove(&place) {
+                self.observer.add_exception(&loosening.exception)?;
             }
             let entry = PopulationEntry::of_step(scope, EntryKind::JudgedElsewhere, (step.id, at), &evidence);
+            self.add_step_attempts(&entry, &evidence);
             return self.observer.add_entry(&entry.with_first_landing(landing));
         }
         // What came past the gate is a change, whatever it says that it closes, and so is what speaks for nothing.
         if evidence.is_record && !step.came_past_gate(self.history) && self.links.speaks_for_known(place) {
             self.summary.closing_records += 1;
             let speaks_for = self.list_changes_spoken_for(place);
+            if step.find_origin(self.history) == Some(LandingOrigin::NotEnforced) {
+                let landed = (step.id, at);
+                self.observer.add_exception(&build_closing_exception(scope, landed, &evidence))?;
+            }
             let entry = PopulationEntry::of_step(scope, EntryKind::ClosingRecord, (step.id, at), &evidence);
+            self.add_step_attempts(&entry, &evidence);
             return self.observer.add_entry(&entry.with_related_changes(speaks_for));
         }
         self.summary.changes += 1;
@@ -332,9 +344,9 @@ impl RefAuditor<'_> {
         let entry = PopulationEntry::of_step(scope, EntryKind::Change, (step.id, at), &evidence);
         self.observer.add_entry(&entry)?;
         let change = self.build_change(place, &step, (at, clock), evidence, first_landing)?;
-        self.refusals.add_change(&change);
+        self.refusals.add_attempts(&change.change_id(), true, &change.attempts);
         self.told_obligations.extend(change.obligations.iter().map(|(id, _)| id.clone()));
-        if let Some(mut exception) = self.loosened.remove(&place) {
+        if let Some(PolicyLoosening { mut exception, .. }) = self.loosened.remove(&place) {
             name_people(&change, &mut exception);
             self.observer.add_exception(&exception)?;
         }

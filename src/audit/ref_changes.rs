@@ -1,5 +1,7 @@
 //! Puts together what is known of one change of a ref: what its commits say, how it landed, what judged it, what it owes.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use jiff::Timestamp;
 
@@ -13,7 +15,10 @@ use crate::audit::population::step_evidence::StepEvidence;
 use crate::audit::ref_audit::RefAuditor;
 use crate::change::{NeededFacts, Oid, Text};
 use crate::ledger::audit::other_refs::OtherRefLanding;
-use crate::ledger::record::{ObligationEvidence, RecordedIdentityKind, RecordedPusher, RecordedReasons};
+use crate::ledger::audit::trace::LandingOrigin;
+use crate::ledger::record::{
+    ObligationEvidence, RecordedIdentityKind, RecordedPusher, RecordedReasons, unauthorised_key,
+};
 use crate::ledger::state::TrackedObligation;
 
 impl<'a> RefAuditor<'a> {
@@ -115,9 +120,20 @@ impl<'a> RefAuditor<'a> {
             let why = why.or(unread).or(is_holding_none).unwrap_or_else(|| self.judged_by.clone());
             judged_by = ChangeJudgement::NotJudged(why);
         }
+        let (deployment, other_deployments) = self.find_deployments(place);
         let left_people = list_left_people(&reasons, &self.rosters);
         let landed_as = pull_landing.map(|one| one.landed_as);
         let obligations = self.list_obligations(&evidence.commits, landed_as, landing.record);
+        let closed_later: BTreeMap<String, Timestamp> = obligations
+            .iter()
+            .filter_map(|(id, _)| Some((id.clone(), *self.closed_later.get(id)?)))
+            .collect();
+        // What was regularised after the time of the audit was not yet.
+        let is_later =
+            landing.record.is_some_and(|number| closed_later.contains_key(&unauthorised_key(number)));
+        if is_later && landing.origin == Some(LandingOrigin::Regularised) {
+            landing.origin = Some(LandingOrigin::Unauthorised);
+        }
         let speakers = self.list_speakers(place, landing.record, &obligations);
         let mut change = ChangeRecord {
             repository: self.request.repository_name.clone(),
@@ -125,6 +141,7 @@ impl<'a> RefAuditor<'a> {
             id: step.id,
             later_tickets: self.list_later_tickets(&speakers, &obligations),
             obligations,
+            closed_later,
             facts: evidence.facts,
             judged_by,
             reasons,
@@ -137,7 +154,7 @@ impl<'a> RefAuditor<'a> {
             closing_records: self.list_related(Some(&speakers)),
             reverted_by: self.list_related(self.links.reverted_by.get(&place)),
             caused: self.list_related(self.links.caused.get(&place)),
-            policy_loosened: self.loosened.get(&place).map(|exception| exception.what.clone()),
+            policy_loosened: self.loosened.get(&place).and_then(|found| found.asks_less.clone()),
             is_founding: self.founding == Some(place),
             is_repair: self.links.repairs.contains(&place),
             acts: self.acts.get(&step.id).into_iter().flatten().map(|one| (*one).clone()).collect(),
@@ -145,7 +162,8 @@ impl<'a> RefAuditor<'a> {
             tree: self.chain.find_tree(self.repository, place),
             left_people,
             incidents: self.given.list_incidents(place),
-            deployment: self.find_first_deployment(place),
+            deployment,
+            other_deployments,
             attempts: Vec::new(),
             landing,
             as_of: self.request.now,
@@ -159,7 +177,7 @@ impl<'a> RefAuditor<'a> {
         change.lost_files = find_lost_files(self.repository, &change);
         if let Some(marks) = evidence.marks {
             let marks = marks.with_pull(change.landing.pull.as_ref());
-            change.attempts = self.attempts.find_attempts(&marks, &evidence.commits, at);
+            change.attempts = self.find_attempts(&marks, &evidence.commits, at);
         }
         Ok(change)
     }
@@ -247,10 +265,23 @@ impl<'a> RefAuditor<'a> {
         found
     }
 
-    /// Returns the first deployment of the step at this place, by the file that was given or by the ledger.
-    fn find_first_deployment(&self, place: usize) -> Option<Deployment> {
-        let found = self.given.find_deployment(place).into_iter().chain(self.recorded.find_deployment(place));
-        found.min_by_key(|deployment| deployment.at)
+    /// Returns the first deployment of the step at this place, by the file that was given or by the ledger: to production,
+    /// where an environment is called so; and the first to each other environment.
+    fn find_deployments(&self, place: usize) -> (Option<Deployment>, Vec<Deployment>) {
+        let mut of_environments: BTreeMap<&str, &Deployment> = BTreeMap::new();
+        for one in self.given.list_deployments(place).chain(self.recorded.list_deployments(place)) {
+            let known = of_environments.entry(&one.environment).or_insert(one);
+            if one.at < known.at {
+                *known = one;
+            }
+        }
+        let all = || self.request.deployments.iter().chain(self.recorded_deployments);
+        let names_production = all().any(Deployment::is_in_production);
+        let mut found: Vec<&Deployment> = of_environments.into_values().collect();
+        found.sort_by_key(|one| one.at);
+        let first = found.iter().position(|one| !names_production || one.is_in_production());
+        let first = first.map(|place| found.remove(place).clone());
+        (first, found.into_iter().cloned().collect())
     }
 
     fn list_obligations(

@@ -3,12 +3,18 @@
 use std::ops::RangeInclusive;
 
 use anyhow::Result;
+use jiff::SignedDuration;
 
 use crate::audit::exceptions::of_pulls::build_missing_exception;
+use crate::audit::population::period::AuditPeriod;
 use crate::audit::population::population_entry::PopulationEntry;
 use crate::audit::population::ref_chain::StepLanding;
 use crate::audit::ref_audit::RefAuditor;
 use crate::change::Oid;
+use crate::ledger::audit::ledger_history::LandedRefMove;
+
+/// The shortest time that a clock tells.
+const INSTANT: SignedDuration = SignedDuration::from_nanos(1);
 
 impl RefAuditor<'_> {
     /// Adds the moves of the ref that brought no step of its history, if they happened in the period.
@@ -29,6 +35,26 @@ impl RefAuditor<'_> {
             self.observer.add_exception(&build_missing_exception(self.request.scope(), pull))?;
         }
         Ok(())
+    }
+
+    /// Returns the time that is audited. A range of steps has the time from what landed before it to its last step, as
+    /// far as records tell: what happened between two ranges in a row belongs to exactly one of them.
+    pub(super) fn find_span(&self) -> AuditPeriod {
+        let mut span = self.request.period;
+        let records = self.find_record_range();
+        let seen = |one: &LandedRefMove| one.observed_at.checked_add(INSTANT).unwrap_or(one.observed_at);
+        let mut moves = self.history.moves.iter();
+        if self.request.after.is_some() {
+            let before = moves.clone().rfind(|one| one.record < *records.start());
+            span.from = span.from.max(before.map(seen));
+        }
+        if *records.end() < u64::MAX {
+            let last = moves.clone().rfind(|one| one.record <= *records.end());
+            // What landed before there were records ends with the first of them.
+            let end = last.map(seen).or_else(|| moves.next().map(|one| one.observed_at));
+            span.until = span.until.into_iter().chain(end).min();
+        }
+        span
     }
 
     /// Returns the records between those that brought the ends of the steps that were asked for. Of a commit that the ref

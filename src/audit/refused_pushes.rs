@@ -4,14 +4,20 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use crate::audit::change_record::standing::has_roster;
-use crate::audit::exceptions::AuditException;
 use crate::audit::exceptions::of_ledger::build_leaver_exception;
+use crate::audit::exceptions::{AuditException, ExceptionKind};
+use crate::audit::population::population_entry::PopulationEntry;
+use crate::audit::population::ref_chain::ChainStep;
 use crate::audit::population::refused_push::{RefusalOutcome, RefusedPush};
+use crate::audit::population::step_evidence::StepEvidence;
 use crate::audit::ref_audit::RefAuditor;
-use crate::change::Text;
+use crate::change::{Oid, Text};
+use crate::gate::acts::is_act_ref;
+use crate::gate::break_glass::is_request_ref;
+use crate::ledger::audit::attempts::{AttemptLink, ChangeMarks, RefusedAttempt};
 use crate::ledger::audit::kept_reasons::read_refused_reasons;
-use crate::ledger::audit::ledger_history::RefRefusal;
-use crate::ledger::record::{RecordedIdentityKind, RecordedPusher};
+use crate::ledger::audit::ledger_history::{LedgerHistory, RefRefusal, WaitingRefusal};
+use crate::ledger::record::{RecordedApprovalDecision, RecordedIdentityKind, RecordedPusher};
 
 impl RefAuditor<'_> {
     /// Compares the refusals before `until` with the rosters so far, and tells of those of people who had left.
@@ -31,7 +37,8 @@ impl RefAuditor<'_> {
         Ok(())
     }
 
-    /// Tells of every refusal of the period, with what became of it.
+    /// Tells of every refusal of the period, with what became of it: first those that records tell of, then those that
+    /// wait beside the ledger.
     pub(super) fn add_refusals(&mut self) -> Result<()> {
         self.compare_refusals(None)?;
         for refusal in &self.history.refusals {
@@ -40,7 +47,43 @@ impl RefAuditor<'_> {
                 self.observer.add_refusal(&refused)?;
             }
         }
+        // Of a range of steps that ends before what the ref holds, none of them is part.
+        let is_asked = self.request.only.is_none() && *self.find_record_range().end() == u64::MAX;
+        for waiting in self.history.waiting.refusals.iter().filter(|_| is_asked) {
+            if self.request.period.contains(waiting.observed_at) {
+                let refused = self.build_waiting_refusal(waiting);
+                self.observer.add_refusal(&refused)?;
+            }
+        }
         Ok(())
+    }
+
+    /// Returns the refused attempts that may have become the step with these marks and commits. What landed as it was
+    /// became no other step.
+    pub(super) fn find_attempts(
+        &self,
+        marks: &ChangeMarks,
+        commits: &[Oid],
+        at: Timestamp,
+    ) -> Vec<RefusedAttempt> {
+        let marks = marks.clone().with_aliases(&|address| self.rosters.list_aliases(address));
+        let mut found = self.attempts.find_attempts(&marks, commits, at);
+        found.retain(|one| one.link == AttemptLink::Commit || self.find_step_holding(one.revision).is_none());
+        found
+    }
+
+    /// Notes the refused attempts of a step that is no change.
+    pub(super) fn add_step_attempts(&mut self, entry: &PopulationEntry, evidence: &StepEvidence) {
+        if let Some(marks) = &evidence.marks {
+            let attempts = self.find_attempts(marks, &evidence.commits, entry.at);
+            self.refusals.add_attempts(&entry.id, false, &attempts);
+        }
+    }
+
+    /// Returns the step that a commit is, or that brought it.
+    fn find_step_holding(&self, commit: Oid) -> Option<&ChainStep> {
+        let place = self.chain.find_place(commit).or_else(|| self.links.find_step_with(commit));
+        self.chain.steps.get(place?)
     }
 
     fn is_refused_in_period(&self, refusal: &RefRefusal) -> bool {
@@ -49,20 +92,46 @@ impl RefAuditor<'_> {
     }
 
     fn build_refused_push(&self, refusal: &RefRefusal) -> RefusedPush {
-        let became = self.refusals.became.get(&refusal.record).cloned().unwrap_or_default();
+        let repository = &self.request.repository_name;
+        let id = format!("{repository}/record/{}", refusal.record);
+        let mut became = self.refusals.became.get(&refusal.record).cloned().unwrap_or_default();
+        if let Some(kind) = RequestKind::find_kind(&refusal.ref_name) {
+            let outcome = if kind.is_granted(&refusal.ref_name, self.history) {
+                RefusalOutcome::LandedUnchanged
+            } else {
+                RefusalOutcome::NotLanded
+            };
+            return RefusedPush {
+                id: format!("{id}/{}", name_request(&refusal.ref_name)),
+                repository: repository.clone(),
+                ref_name: refusal.ref_name.clone(),
+                at: refusal.observed_at,
+                by: name_account(&refusal.pusher),
+                commit: refusal.new,
+                what: Some(Text::from(kind.describe())),
+                rules: refusal.rules.clone(),
+                outcome,
+                became: Vec::new(),
+            };
+        }
         // A ref that was to be turned back held what it was to hold already.
-        let is_held = refusal.new.is_some_and(|new| {
-            self.chain.holds_commit(new) && !self.chain.had_step_before(new, refusal.record, self.history)
-        });
-        let outcome = match (is_held, became.is_empty()) {
+        let holding = refusal.new.and_then(|new| self.find_step_holding(new));
+        let holding =
+            holding.filter(|step| !self.chain.had_step_before(step.id, refusal.record, self.history));
+        let is_reached = refusal.new.is_some_and(|new| self.chain.reached.contains(&new));
+        let outcome = match (holding.is_some() || is_reached, became.is_empty()) {
             (true, _) => RefusalOutcome::LandedUnchanged,
-            (false, false) => RefusalOutcome::BecameChange,
             (false, true) => RefusalOutcome::NotLanded,
+            (false, false) if self.refusals.changes.contains(&refusal.record) => RefusalOutcome::BecameChange,
+            (false, false) => RefusalOutcome::BecameRecord,
         };
+        if let Some(step) = holding.filter(|_| became.is_empty()) {
+            became.push(format!("{repository}@{}", step.id));
+        }
         RefusedPush {
-            repository: self.request.repository_name.clone(),
-            ref_name: self.request.ref_name.clone(),
-            record: refusal.record,
+            id,
+            repository: repository.clone(),
+            ref_name: refusal.ref_name.clone(),
             at: refusal.observed_at,
             by: name_account(&refusal.pusher),
             commit: refusal.new,
@@ -73,27 +142,113 @@ impl RefAuditor<'_> {
         }
     }
 
-    /// Returns the exceptions of the people who had left when this was refused, each once.
+    fn build_waiting_refusal(&self, waiting: &WaitingRefusal) -> RefusedPush {
+        let repository = &self.request.repository_name;
+        let kind = RequestKind::find_kind(&waiting.ref_name);
+        let suffix = kind.map(|_| format!("/{}", name_request(&waiting.ref_name))).unwrap_or_default();
+        // What lands is recorded, and what waited with it.
+        let holding = waiting.new.and_then(|new| self.find_step_holding(new)).filter(|_| kind.is_none());
+        RefusedPush {
+            id: format!("{repository}/decision/{}{suffix}", waiting.decision),
+            repository: repository.clone(),
+            ref_name: waiting.ref_name.clone(),
+            at: waiting.observed_at,
+            by: name_account(&waiting.pusher),
+            commit: waiting.new,
+            what: kind.map(|kind| Text::from(kind.describe())),
+            rules: waiting.rules.clone(),
+            outcome: match holding {
+                Some(_) => RefusalOutcome::LandedUnchanged,
+                None => RefusalOutcome::NotLanded,
+            },
+            became: holding.map(|step| format!("{repository}@{}", step.id)).into_iter().collect(),
+        }
+    }
+
+    /// Returns the exceptions of the people who had left when this was refused, each once: those who made or pushed it,
+    /// and those who approved it.
     fn list_refused_leavers(&self, refusal: &RefRefusal) -> Vec<AuditException> {
         // What cannot be read is told by the verification of the ledger.
         let reasons = read_refused_reasons(self.repository, refusal.holder).unwrap_or_default();
-        let mut told: Vec<(Text, String)> = Vec::new();
-        for contributor in reasons.iter().filter(|one| has_roster(one)).flat_map(|one| &one.contributors) {
-            let written = contributor.address.as_ref().unwrap_or(&contributor.name);
-            let has_left =
-                contributor.kind == RecordedIdentityKind::Unknown && self.rosters.has_listed(written);
-            let named = (contributor.name.clone(), contributor.role.to_plain_text());
-            if has_left && !told.contains(&named) {
+        let mut told: Vec<(ExceptionKind, Text, String)> = Vec::new();
+        let mut add_person = |kind, name: &Text, written: &Text, role: String| {
+            let named = (kind, name.clone(), role);
+            if self.rosters.has_listed(written) && !told.contains(&named) {
                 told.push(named);
+            }
+        };
+        for one in reasons.iter().filter(|one| has_roster(one)) {
+            for contributor in one.contributors.iter().filter(|one| one.kind == RecordedIdentityKind::Unknown)
+            {
+                let written = contributor.address.as_ref().unwrap_or(&contributor.name);
+                let role = contributor.role.to_plain_text();
+                add_person(ExceptionKind::ActorNotInRoster, &contributor.name, written, role);
+            }
+            let approvals = one
+                .approvals
+                .iter()
+                .filter(|one| one.person.is_none() && one.decision == RecordedApprovalDecision::Approved);
+            for name in approvals.filter_map(|one| one.by.as_ref()) {
+                add_person(ExceptionKind::ApproverNotInRoster, name, name, "an approver".to_owned());
             }
         }
         let mut found = Vec::new();
-        for (name, role) in told {
-            let exception = build_leaver_exception(self.request.scope(), refusal, (&name, &role));
-            found.push(AuditException { actor: Some(name), ..exception });
+        for (kind, name, role) in told {
+            let mut exception = build_leaver_exception(self.request.scope(), refusal, (kind, &name, &role));
+            if kind == ExceptionKind::ApproverNotInRoster {
+                exception.actor = name_account(&refusal.pusher);
+                exception.approver = Some(name);
+            } else {
+                exception.actor = Some(name);
+            }
+            found.push(exception);
         }
         found
     }
+}
+
+/// What was asked for by a push to a ref of the gate itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RequestKind {
+    /// To open, extend or close a break-glass session.
+    BreakGlass,
+    /// To say something about a change that has landed.
+    Act,
+}
+
+impl RequestKind {
+    /// Returns what a ref asks for; `None` for a ref of changes.
+    fn find_kind(ref_name: &Text) -> Option<RequestKind> {
+        if is_request_ref(ref_name) {
+            Some(RequestKind::BreakGlass)
+        } else {
+            is_act_ref(ref_name).then_some(RequestKind::Act)
+        }
+    }
+
+    fn describe(self) -> &'static str {
+        match self {
+            RequestKind::BreakGlass => "a request about a break-glass session",
+            RequestKind::Act => "an act about a change that has landed",
+        }
+    }
+
+    /// Returns true if the ledger says that what was pushed to this ref was taken in the end.
+    fn is_granted(self, ref_name: &Text, history: &LedgerHistory) -> bool {
+        let id = name_request(ref_name);
+        match self {
+            RequestKind::BreakGlass => history.sessions.iter().any(|session| {
+                session.openings.iter().any(|opened| opened.request_id == id)
+                    || session.closure.as_ref().is_some_and(|closed| closed.request_id == id)
+            }),
+            RequestKind::Act => history.acts.iter().any(|one| one.event.act.id == id),
+        }
+    }
+}
+
+/// Returns the id at the end of the name of a ref that asks for something.
+fn name_request(ref_name: &Text) -> String {
+    ref_name.to_lossy().rsplit('/').next().unwrap_or_default().to_owned()
 }
 
 fn name_account(pusher: &RecordedPusher) -> Option<Text> {

@@ -45,7 +45,7 @@ pub(crate) struct DeployCheckArgs {
     #[arg(long = "ref", value_name = "REF")]
     ref_name: Option<String>,
 
-    /// Record in the ledger that NEW was deployed to this environment, if the check passes
+    /// Record in the ledger that NEW was deployed to this environment in place of OLD, if the check passes
     #[arg(long, value_name = "ENVIRONMENT")]
     record: Option<String>,
 
@@ -110,7 +110,7 @@ pub(crate) fn run_deploy_check(
     let environment =
         join_words(environment).ok_or_else(|| CommandError::usage("name an environment with --record"))?;
     let is_failed = args.result == DeploymentResultArg::Failed;
-    let kind = ActKind::Deployed { environment, is_failed };
+    let kind = ActKind::Deployed { environment, before: Some(old), is_failed };
     let statement = ActStatement { kind, change: new, ref_name: name, note: None };
     push_statement(&statement, None, &args.remote, context)
 }

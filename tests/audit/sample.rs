@@ -63,6 +63,7 @@ fn strata_stand_apart_from_the_random_sample() {
         Value::from(parts),
         json!([
             ["unauthorised changes", 1, ["acme/shop#4"]],
+            ["changes that landed although denied", 0, []],
             ["failed changes", 0, []],
             ["emergency changes", 1, ["acme/shop#3"]],
             ["ISMS changes", 0, []],

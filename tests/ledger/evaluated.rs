@@ -33,7 +33,7 @@ fn what_would_be_refused_lands_and_nobody_takes_it_for_enforced() {
     world.changegate("server.git", &["ledger", "log"]).says("Not enforced, would deny");
     world
         .changegate("server.git", &["ledger", "trace", "main"])
-        .refused("landed while NOTHING WAS ENFORCED (evaluate mode)");
+        .refused("landed ALTHOUGH DENIED, while NOTHING WAS ENFORCED");
     let range = format!("{base}..main");
     world
         .changegate("server.git", &["deploy-check", &range])
@@ -41,7 +41,7 @@ fn what_would_be_refused_lands_and_nobody_takes_it_for_enforced() {
     world.changegate("server.git", &["ledger", "replay", "2"]).accepted();
     world
         .changegate("server.git", &["show", "main"])
-        .says("NOT ENFORCED: it landed in evaluate mode, which blocks nothing");
+        .says("DENIED AND NOT ENFORCED: it landed in evaluate mode, which blocks nothing");
     let uri = "git+https://git.example.com/acme/shop";
     let exported = world.changegate("server.git", &["ledger", "export", "--format", "in-toto", "--uri", uri]);
     exported.accepted().says("1 decision of evaluate mode left out");
@@ -142,9 +142,85 @@ fn an_audit_lists_what_landed_while_nothing_was_enforced() {
     let out = world.path("out");
     world.changegate("server.git", &["audit", "--ref", MAIN, "--out", out.to_str().unwrap()]).accepted();
     let exceptions = std::fs::read_to_string(out.join("exceptions.jsonl")).unwrap();
-    assert_eq!(exceptions.matches("\"not-enforced\"").count(), 1, "{exceptions}");
-    let changes = std::fs::read_to_string(out.join("change-log.jsonl")).unwrap_or_default();
-    assert!(changes.is_empty() || changes.contains("not-enforced"), "{changes}");
+    assert_eq!(exceptions.matches("\"denied-not-enforced\"").count(), 1, "{exceptions}");
+}
+
+fn read_rows(out: &std::path::Path, table: &str) -> Vec<serde_json::Value> {
+    let text = std::fs::read_to_string(out.join(format!("{table}.jsonl"))).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// What evaluate mode let through did not pass: it is counted and named by itself, in every table and on the page.
+#[test]
+fn what_evaluate_mode_let_through_did_not_pass_the_gate() {
+    let world = evaluating();
+    let denied = world.commit(&bad("Denied"));
+    world.push(&["main"]).accepted();
+    let allowed = world.commit(&good("Allowed"));
+    world.push(&["main"]).accepted();
+    world.configure("changegate.mode", "enforce");
+    let passed = world.commit(&good("Passed"));
+    world.push(&["main"]).accepted();
+    let audit = |name: &str, profile: &str| {
+        let out = world.path(name);
+        let words = ["audit", "--ref", MAIN, "--profile", profile, "--out", out.to_str().unwrap()];
+        world.changegate("server.git", &words).accepted();
+        out
+    };
+    let (full, short) = (audit("full", "full"), audit("short", "auditor"));
+    for (out, table) in [(&full, "changes"), (&short, "change-log")] {
+        let rows = read_rows(out, table);
+        for (id, result, bypassed) in [
+            (&denied, "not-enforced-fail", "denied-not-enforced"),
+            (&allowed, "not-enforced-pass", "not-enforced"),
+            (&passed, "pass", "none"),
+        ] {
+            let row =
+                rows.iter().find(|row| row["change_id"].as_str().unwrap().ends_with(id.as_str())).unwrap();
+            assert_eq!(
+                (&row["gate_result"], &row["bypassed"]),
+                (&result.into(), &bypassed.into()),
+                "{table}"
+            );
+        }
+    }
+    let log = std::fs::read_to_string(full.join("change-log.csv")).unwrap();
+    assert!(log.contains("not-enforced-fail") && log.contains("denied-not-enforced"), "{log}");
+    let page = std::fs::read_to_string(full.join("report.html")).unwrap();
+    assert!(page.contains("<strong>1</strong> passed the gate"), "only what was enforced passed");
+    assert!(page.contains(
+        "<strong>2</strong> landed in evaluate mode, which blocks nothing; 1 of them although they were denied"
+    ));
+    let figures = read_rows(&full, "key-figures");
+    let figure = |key: &str| figures.iter().find(|one| one["key"] == key).unwrap().clone();
+    assert_eq!(figure("coverage")["numerator"], 1);
+    assert_eq!(figure("not_enforced")["numerator"], 2);
+    assert_eq!(figure("denied_not_enforced")["value"], 1.0);
+    let kinds: Vec<serde_json::Value> =
+        read_rows(&full, "exceptions").into_iter().map(|one| one["kind"].clone()).collect();
+    for kind in ["denied-not-enforced", "not-enforced"] {
+        assert_eq!(kinds.iter().filter(|one| **one == *kind).count(), 1, "{kinds:?}");
+    }
+    let shown = world.changegate("server.git", &["show", &denied, "--format", "json"]);
+    let shown: serde_json::Value = serde_json::from_str(&shown.accepted().seen).unwrap();
+    assert_eq!(shown["gate-result"], "not-enforced-fail");
+    let timeline = shown["timeline"].to_string();
+    assert!(
+        timeline.contains("landed-although-denied") && timeline.contains("not-enforced-fail"),
+        "{timeline}"
+    );
+    assert!(!timeline.contains("\"landed\""), "{timeline}");
+    let pack = world.path("pack");
+    let out = pack.to_str().unwrap();
+    world.changegate("server.git", &["evidence", &denied, &allowed, "--out", out]).accepted();
+    world.changegate("", &["evidence", "verify", out]).accepted();
+    let mut timelines = 0;
+    for folder in std::fs::read_dir(pack.join("changes")).unwrap() {
+        let timeline = std::fs::read_to_string(folder.unwrap().path().join("timeline.csv")).unwrap();
+        assert!(timeline.contains("not-enforced-"), "{timeline}");
+        timelines += 1;
+    }
+    assert_eq!(timelines, 2);
 }
 
 #[test]

@@ -295,7 +295,12 @@ fn acts() -> Vec<RecordedAct> {
     };
     let mut acts = vec![
         act(RecordedActKind::Verified, None, None),
-        act(RecordedActKind::Deployment { environment: odd(), failed: true }, None, None),
+        act(RecordedActKind::Deployment { environment: odd(), before: None, failed: true }, None, None),
+        act(
+            RecordedActKind::Deployment { environment: odd(), before: Some(id(6)), failed: false },
+            None,
+            None,
+        ),
         act(attachment, Some(person(Some("ana"))), Some(odd())),
     ];
     for outcome in [RecordedReport::Ok, RecordedReport::Failed, RecordedReport::Reverted] {

@@ -558,3 +558,38 @@ fn everything_that_is_wrong_with_a_request_is_told_at_once() {
         .says("at least 40 are needed")
         .says("4 h");
 }
+
+/// A range of steps has the sessions of its own time, and each is told as what it is about.
+#[test]
+fn an_audit_of_a_range_tells_of_the_sessions_of_its_time() {
+    let mut world = server();
+    world.is("kim@example.com");
+    let land = |world: &mut World, incident: &str| {
+        world.open(incident, &[]).accepted();
+        let open = world.sessions().into_iter().find(|one| one["incident"] == *incident).unwrap();
+        world.close(open["id"].as_str().unwrap()).accepted();
+        world.write("code", incident);
+        let id = world.is("ana@example.com").commit(&good("Change the code"));
+        world.push(&["main"]).accepted();
+        world.is("kim@example.com");
+        world.git(&["fetch", "-q", "origin", "+refs/changegate/ledger:refs/changegate/ledger"]);
+        id
+    };
+    let [first, second, third] = ["INC-1", "INC-2", "INC-3"].map(|incident| land(&mut world, incident));
+    let told = |range: &[&str]| -> Vec<String> {
+        let out = tempfile::tempdir().unwrap();
+        let folder = out.path().join("audit");
+        let args = [range, &["--ref", "main", "--out", folder.to_str().unwrap()]].concat();
+        world.changegate("server.git", &[&["audit"], args.as_slice()].concat()).accepted();
+        let text = std::fs::read_to_string(folder.join("exceptions.jsonl")).unwrap();
+        let rows = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let sessions: Vec<_> = rows.filter(|row| row["kind"] == "break-glass-session").collect();
+        assert!(sessions.iter().all(|row| row["subject_id"].as_str().unwrap().contains("/session/")));
+        sessions.iter().map(|row| row["subject"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(told(&[]), ["INC-1", "INC-2", "INC-3"]);
+    assert_eq!(told(&[&format!("{first}..{second}")]), ["INC-2"]);
+    assert_eq!(told(&[&first]), ["INC-1"]);
+    assert_eq!(told(&[&format!("{second}..{third}")]), ["INC-3"]);
+    assert_eq!(told(&[&format!("{third}..main")]), [""; 0]);
+}

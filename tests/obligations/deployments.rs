@@ -116,10 +116,10 @@ fn a_deployment_is_recorded_and_an_audit_counts_it() {
     world.changegate("server.git", &["ledger", "verify"]).accepted();
     let row = world.audited_change(&first);
     assert_eq!((&row["deployed_env"], &row["deployed_by"]), (&"production".into(), &"deployer".into()));
-    assert!(
-        world.audited_change(&second)["deployed_at"].is_null(),
-        "that one failed, and staging does not count"
-    );
+    assert_eq!(row["other_deployments"], serde_json::Value::Null);
+    let row = world.audited_change(&second);
+    assert!(row["deployed_at"].is_null(), "that one failed, and staging is not production");
+    assert!(row["other_deployments"].as_str().unwrap().starts_with("staging 2"), "{row}");
     let figures = world.audit_rows("key-figures");
     let figure = |key: &str| figures.iter().find(|one| one["key"] == key).unwrap().clone();
     assert_eq!(figure("deployments")["value"], 2.0);
@@ -133,4 +133,82 @@ fn a_deployment_is_recorded_and_an_audit_counts_it() {
         .changegate("server.git", &["evidence", "--ref", "main", &first, "--out", out.to_str().unwrap()])
         .accepted();
     world.changegate("", &["evidence", "verify", out.to_str().unwrap()]).accepted();
+}
+
+/// What ran before is recorded as well: the changes in between count as deployed, and none before them.
+#[test]
+fn a_record_says_what_ran_before_and_one_deployment_counts_once() {
+    let mut world = World::under(RECORDED);
+    world.configure("changegate.pusher", "env:WHO");
+    world.is("ana@example.com");
+    let land = |text: &str| {
+        world.write("code", text);
+        let id = world.commit(&good("Change the code"));
+        world.push(&["main"]).accepted();
+        id
+    };
+    let ids: Vec<String> = ["1", "2", "3", "4"].iter().map(|text| land(text)).collect();
+    world.git(&["fetch", "-q", "origin", "+refs/changegate/ledger:refs/changegate/ledger"]);
+    world.is("deployer");
+    let record = |range: &str| {
+        let words = ["deploy-check", range, "--ref", "main", "--record", "production"];
+        world.changegate("work", &words).accepted();
+    };
+    record(&format!("{}..{}", ids[0], ids[2]));
+    // A job that runs again records the same deployment.
+    record(&format!("{}..{}", ids[0], ids[2]));
+    let log = world.changegate("server.git", &["ledger", "log"]);
+    assert_eq!(log.accepted().seen.matches("was deployed to production").count(), 2);
+    let record = world.records().into_iter().rfind(|one| one["event"]["kind"] == "act").unwrap();
+    assert_eq!(record["event"]["act"]["says"]["deployment"]["before"], ids[0].as_str(), "{record}");
+    let rows = world.audit_rows("changes");
+    let deployed: Vec<bool> = ids
+        .iter()
+        .map(|id| rows.iter().find(|row| row["merge_sha"] == id.as_str()).unwrap()["deployed_at"].is_string())
+        .collect();
+    assert_eq!(deployed, [false, true, true, false], "nothing tells when the first was deployed");
+    let figures = world.audit_rows("key-figures");
+    let figure = |key: &str| figures.iter().find(|one| one["key"] == key).unwrap().clone();
+    assert_eq!(figure("deployments")["value"], 1.0);
+    assert_eq!(figure("failed_deployments")["denominator"], 1);
+    assert_eq!(figure("deployment_lead_time")["denominator"], 2);
+    world
+        .changegate("server.git", &["show", "--ref", "main", &ids[2]])
+        .accepted()
+        .says("in place")
+        .says(&ids[0][..10]);
+    world.changegate("server.git", &["ledger", "verify"]).accepted();
+    // It went back, and forward again: that is another deployment, and the changes keep their first one.
+    world
+        .changegate(
+            "server.git",
+            &[
+                "deploy-check",
+                &format!("{}..{}", ids[2], ids[0]),
+                "--ref",
+                "main",
+                "--record",
+                "production",
+                "--remote",
+                ".",
+            ],
+        )
+        .accepted();
+    world
+        .changegate(
+            "server.git",
+            &[
+                "deploy-check",
+                &format!("{}..{}", ids[0], ids[3]),
+                "--ref",
+                "main",
+                "--record",
+                "production",
+                "--remote",
+                ".",
+            ],
+        )
+        .accepted();
+    let figures = world.audit_rows("key-figures");
+    assert_eq!(figures.iter().find(|one| one["key"] == "deployments").unwrap()["value"], 3.0);
 }

@@ -105,3 +105,49 @@ fn a_place_that_is_not_safe_is_told_nothing() {
         told.refused("--notify").does_not_say("example.com");
     }
 }
+
+/// A record that cannot be read may say that what closes something was denied: nothing is closed, and the sweep says why.
+/// What is older than everything that is owed does not matter.
+#[test]
+fn a_sweep_closes_nothing_where_a_record_may_say_that_it_was_denied() {
+    let world = World::new();
+    world.commit(&good("Before"));
+    world.push(&["main"]).accepted();
+    let change = world.commit(EMERGENCY);
+    world.land_at(ago(23));
+    world.commit(&closes(&change, &TICKET.replace("Emergency-Ticket", "Night-Ticket")));
+    world.push(&["main"]).accepted();
+    let field = "Emergency-Ticket: { matches: '[A-Z][A-Z0-9_]*-[0-9]+|([A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+)?#[0-9]+|https://[!-~]+', example: SEC-78, aliases: [Night-Ticket] }";
+    world.write(
+        "policies/changegate.yml",
+        &format!(
+            "{POLICY}fields: {{ {field} }}\nreasons: {{ fields.Emergency-Ticket: its old name is in use }}\n"
+        ),
+    );
+    world.commit(&good("Name tickets as they are named"));
+    world.push(&["main"]).accepted();
+    world.reconcile().accepted();
+    let whole = world.links();
+    let decisions: Vec<usize> = world
+        .kinds()
+        .iter()
+        .enumerate()
+        .filter(|(_, kind)| *kind == "decision")
+        .map(|(place, _)| place)
+        .collect();
+    let damage = |place: usize| {
+        let mut links = whole.clone();
+        links[place].files.insert("record.json".into(), b"{".to_vec());
+        world.forge(&links);
+        let _ = std::fs::remove_file(world.path("server.git/changegate/newest"));
+    };
+    // The decision of the change that closes it is the last but one.
+    damage(decisions[decisions.len() - 2]);
+    let told = world.changegate("server.git", &["sweep"]);
+    assert!(!told.ok, "{}", told.seen);
+    told.says("no change on refs/heads/main closes an obligation: the record in commit")
+        .says("may say that one landed although it was denied")
+        .says("1 due soon");
+    damage(decisions[0]);
+    world.changegate("server.git", &["sweep"]).accepted().says("1 open, 1 closed in time");
+}

@@ -287,7 +287,7 @@ fn the_view_of_an_auditor_has_one_page_and_all_changes() {
     assert_eq!(short.len(), whole.len());
     for (one, all) in short.iter().zip(&whole) {
         let values = one.as_object().unwrap();
-        assert!(values.len() == 22 && values.iter().all(|(key, value)| all[key] == *value), "{one:#?}");
+        assert!(values.len() == 23 && values.iter().all(|(key, value)| all[key] == *value), "{one:#?}");
     }
     let manifest: Value = serde_json::from_slice(&fs::read(out.join("audit.json")).unwrap()).unwrap();
     let names = manifest["files"].as_array().unwrap().iter().map(|file| file["name"].as_str().unwrap());

@@ -14,10 +14,12 @@
 #[path = "../hooks/world.rs"]
 mod world;
 
+mod as_of;
 mod audited;
 mod figures;
 mod hidden_history;
 mod lost_objects;
+mod not_enforced;
 mod other_refs;
 mod other_times;
 mod patterns;

@@ -178,3 +178,60 @@ fn a_ticket_for_everything_is_asked_about() {
     let what = found[0]["what_happened"].as_str().unwrap();
     assert!(what.starts_with("21 changes") && what.contains("epic"), "{what}");
 }
+
+/// What the comparison calls another one may ask less, and is asked about; the column says only what surely does.
+#[test]
+fn the_column_names_only_what_surely_asks_less() {
+    let world = World::under(POLICY);
+    change(&world, 1);
+    world.write("policies/changegate.yml", &format!("{POLICY}people: {{ bots: ['ci-*'] }}\n"));
+    let another = world.commit("Name the bots\n\nWhy.\n\nChange-Type: normal\nRisk: low\nTicket: OPS-2\n");
+    change(&world, 2);
+    let found = list_kind(&world, "policy-loosened");
+    assert_eq!(found.len(), 1, "{found:#?}");
+    let what = found[0]["what_happened"].as_str().unwrap();
+    assert!(
+        what.starts_with("the policy may ask less than the one before, by what is another one: `bots`"),
+        "{what}"
+    );
+    let changes = read_lines(&world.path("out"), "changes.jsonl");
+    let row = changes.iter().find(|one| one["merge_sha"] == another.as_str()).unwrap();
+    assert_eq!(row["policy_loosened"], Value::Null);
+}
+
+/// A person is one author, whichever of their addresses they write from.
+#[test]
+fn the_addresses_of_one_person_are_one_author() {
+    let mut year = Year::under(
+        "changegate: 1\nname: shop\nextends: [startup]\nprotects: [main]\npeople: { roster: policies/people.yml }\n",
+    );
+    year.world.write(
+        "policies/people.yml",
+        "people:\n  ana: { addresses: [ana@example.com, ana@home.example.com] }\n  max: { addresses: [max@example.com] }\n",
+    );
+    let message = |subject: &str| {
+        format!("{subject}\n\nChange-Type: normal\nRisk: low\nReviewed-by: max <max@example.com>\n")
+    };
+    year.commit(at("01-01T10:00"), "ana@example.com", Some("0"), &message("Name the people"));
+    year.world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
+    let mut ids = Vec::new();
+    for number in 0..6 {
+        let when = at(&format!("02-01T1{number}:00"));
+        let who = ["ana@example.com", "ana@home.example.com"][number % 2];
+        year.commit(when, who, Some("a.txt"), &message(&format!("Step {number}")));
+        if number % 2 == 1 {
+            year.push(when, who);
+        }
+        ids.push(year.world.head());
+    }
+    let (_, out) = year.world.audit_with_code("server.git", &["--as-of", "2026-12-31"]);
+    let changes = read_lines(&out, "changes.jsonl");
+    assert!(changes.iter().all(|one| one["co_authors"].is_null()), "{changes:#?}");
+    let found = crate::unjudged::list_kind(&out, "split-change");
+    assert_eq!(found.len(), 1, "{found:#?}");
+    let what = found[0]["what_happened"].as_str().unwrap();
+    assert!(what.starts_with("6 standard or low-risk changes by one author"), "{what}");
+    for id in &ids {
+        assert!(what.contains(&format!("server@{}", &id[..12])), "{id}: {what}");
+    }
+}

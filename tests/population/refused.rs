@@ -6,8 +6,9 @@ use changegate::verdict::Decision;
 use serde_json::Value;
 
 use crate::audited::read_lines;
-use crate::simulated_year::{Year, at, normal};
+use crate::simulated_year::{Year, at, emergency, normal};
 use crate::unjudged::list_kind;
+use crate::world::{World, bad, good};
 
 const ANA: &str = "ana@example.com";
 
@@ -102,10 +103,22 @@ fn what_a_leaver_pushes_is_refused_and_asked_about() {
         year.commit(at(when), who, Some("c"), message);
         assert_eq!(year.push(at(when), who), Decision::Deny, "{who}");
     }
+    // Ana asks Ben, who has left, for his approval.
+    let message = "Ask a friend\n\nChange-Type: normal\nReviewed-by: ben <ben@example.com>\n";
+    year.commit(at("02-12T10:00"), ANA, Some("c"), message);
+    assert_eq!(year.push(at("02-12T10:00"), ANA), Decision::Deny);
     year.world.write("policies/people.yml", &roster(&["ana", "max", "eve"]));
     year.land(at("03-01T10:00"), ANA, Some("d"), &reviewed("Eve joins"));
     let (_, out) = year.world.audit_with_code("server.git", &["--as-of", "2026-12-31"]);
-    assert_eq!(read_lines(&out, "refusals.jsonl").len(), 2);
+    assert_eq!(read_lines(&out, "refusals.jsonl").len(), 3);
+    let approved = list_kind(&out, "approver-not-in-roster");
+    assert_eq!(approved.len(), 1, "{approved:#?}");
+    assert_eq!(
+        (&approved[0]["actor"], &approved[0]["occurred_at"]),
+        (&ANA.into(), &"2026-02-12T10:00:00Z".into())
+    );
+    let what = approved[0]["what_happened"].as_str().unwrap();
+    assert!(what.starts_with("refused: ") && what.contains("ben") && what.contains("an approver"), "{what}");
     let found: Vec<Value> = list_kind(&out, "actor-not-in-roster")
         .into_iter()
         .filter(|one| one["what_happened"].as_str().unwrap().starts_with("refused: "))
@@ -116,4 +129,104 @@ fn what_a_leaver_pushes_is_refused_and_asked_about() {
         assert!(one["actor"].as_str().unwrap().to_lowercase().contains("ben"), "{one}");
         assert_eq!(one["occurred_at"], "2026-02-10T10:00:00Z");
     }
+}
+
+/// The same commit, pushed by somebody else: its row counts the refusal, and the refusal names its row.
+#[test]
+fn what_was_refused_and_landed_as_it_was_is_linked() {
+    let mut year = Year::start();
+    year.land(at("01-10T10:00"), ANA, Some("a.txt"), &normal("Cache the lookup", ""));
+    let id = year.commit(at("02-01T09:00"), ANA, Some("b.txt"), &normal("Round the amounts", ""));
+    // Who pushes counts among those who made it, so their own approval counts no more.
+    assert_eq!(year.push(at("02-01T09:05"), "ben@example.com"), Decision::Deny);
+    year.world.git(&["reset", "-q", "--hard", &id]);
+    assert_eq!(year.push(at("02-01T10:00"), ANA), Decision::Allow);
+    // Another change of the same author with the same ticket has nothing to do with it.
+    let other = year.land(at("02-02T10:00"), ANA, Some("d.txt"), &normal("Go on", ""));
+    let (_, out) = year.world.audit_with_code("server.git", &["--as-of", "2026-12-31"]);
+    let rows = read_lines(&out, "refusals.jsonl");
+    assert_eq!(rows.len(), 1);
+    assert_eq!(
+        (&rows[0]["outcome"], &rows[0]["what"]),
+        (&"landed-unchanged".into(), &"Round the amounts".into())
+    );
+    assert_eq!(rows[0]["became"], format!("server@{id}"));
+    let changes = read_lines(&out, "changes.jsonl");
+    let count =
+        |id: &str| changes.iter().find(|one| one["merge_sha"] == id).unwrap()["refused_attempts"].clone();
+    assert_eq!((count(&id), count(&other)), (1.into(), 0.into()));
+    let page = year.world.changegate("server.git", &["show", "--ref", "main", &id]);
+    page.accepted().says("REFUSED BEFORE").says("linked by the same").says("denied by peer-review");
+    let pack = year.world.path("pack");
+    let args = ["evidence", "--ref", "main", &id, "--out", pack.to_str().unwrap()];
+    year.world.changegate("server.git", &args).accepted();
+    year.world.changegate("", &["evidence", "verify", pack.to_str().unwrap()]).accepted();
+}
+
+/// A record that closes something is refused, and lands with other words.
+#[test]
+fn a_refused_record_is_linked_to_the_one_that_landed() {
+    let mut year = Year::start();
+    let fire = year.land(at("03-02T03:00"), ANA, Some("c.txt"), &emergency("Stop charging twice"));
+    let ben = "ben@example.com";
+    let ticket = format!("For-Change: {fire}\nEmergency-Ticket: ");
+    // The ticket is named in words that are none.
+    year.commit(at("03-02T08:00"), ben, None, &format!("Name a ticket\n\n{ticket}soon\n"));
+    assert_eq!(year.push(at("03-02T08:00"), ben), Decision::Deny);
+    let message = format!("The ticket of the fire\n\n{ticket}SEC-78\nReviewed-by: Kim <kim@example.com>\n");
+    let landed = year.land(at("03-02T09:00"), ben, None, &message);
+    let (_, out) = year.world.audit_with_code("server.git", &["--as-of", "2026-12-31"]);
+    let rows = read_lines(&out, "refusals.jsonl");
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0]["outcome"], "became-record", "{rows:#?}");
+    assert_eq!(rows[0]["became"], format!("server@{landed}"));
+}
+
+/// A request for a session and an act that were refused, and a push that waits beside the ledger, have rows as well.
+#[test]
+fn requests_acts_and_what_waits_to_be_recorded_have_rows() {
+    let mut year = Year::start();
+    year.land(at("01-10T10:00"), ANA, Some("a.txt"), &normal("Cache the lookup", ""));
+    for (day, name) in [
+        ("02-01", "refs/changegate/break-glass/0123456789ab"),
+        ("02-02", "refs/changegate/acts/0123456789ab"),
+    ] {
+        let when = at(&format!("{day}T09:00"));
+        year.commit(when, ANA, None, "Let me\n");
+        assert_eq!(year.push_ref(when, ANA, name), Decision::Deny, "{name}");
+    }
+    let (_, out) = year.world.audit_with_code("server.git", &["--as-of", "2026-12-31"]);
+    let rows = read_lines(&out, "refusals.jsonl");
+    let words = |key: &str| -> Vec<&str> { rows.iter().map(|row| row[key].as_str().unwrap_or("")).collect() };
+    assert_eq!(
+        words("what"),
+        ["a request about a break-glass session", "an act about a change that has landed"]
+    );
+    assert_eq!(words("rules"), ["break-glass", "acts"]);
+    assert_eq!(words("outcome"), ["not-landed"; 2]);
+    assert!(words("refusal_id").iter().all(|id| id.ends_with("/0123456789ab")), "{rows:#?}");
+    let page = fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.contains("2 refused in the period"));
+
+    // Nothing makes a record of a refusal before the next push lands or a job runs.
+    let world = World::new();
+    world.write("a.txt", "1");
+    world.commit(&good("Cache the lookup"));
+    world.push(&["main"]).accepted();
+    world.changegate("server.git", &["ledger", "reconcile", "--now"]).accepted();
+    world.commit(&bad("Round the amounts"));
+    world.push(&["main"]).refused("peer-review");
+    let told = || {
+        let (_, out) = world.audit_with_code("server.git", &["--ref", "main"]);
+        let rows = read_lines(&out, "refusals.jsonl");
+        assert_eq!(rows.len(), 1, "{rows:#?}");
+        assert_eq!((&rows[0]["rules"], &rows[0]["outcome"]), (&"peer-review".into(), &"not-landed".into()));
+        let sheet = fs::read_to_string(out.join("completeness.csv")).unwrap();
+        (rows[0]["refusal_id"].as_str().unwrap().to_owned(), sheet)
+    };
+    let (id, sheet) = told();
+    assert!(id.contains("/decision/") && sheet.contains("refusals that wait on the disk"), "{id} {sheet}");
+    world.changegate("server.git", &["ledger", "reconcile", "--now"]).accepted();
+    let (id, sheet) = told();
+    assert!(id.contains("/record/") && !sheet.contains("refusals that wait"), "{id} {sheet}");
 }

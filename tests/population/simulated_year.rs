@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::ffi::OsString;
 
 use changegate::change::{Oid, Text};
-use changegate::gate::{GateSettings, RecordedPast, current_policy, judge_push, protected_refs};
+use changegate::gate::{GateMode, GateSettings, RecordedPast, current_policy, judge_push, protected_refs};
 use changegate::git::{RefUpdate, Repository};
 use changegate::ledger::server::decision::{self, DecisionContext};
 use changegate::ledger::server::reconcile::{LandedPush, ReconcileContext, reconcile_ledger};
@@ -117,13 +117,15 @@ impl Year {
         let settings = self.settings(&repository, who);
         let id = |digits: &str| Oid::from_hex(digits).unwrap();
         let update = RefUpdate { old: id(&old), new: id(&new), name: Text::from(name) };
-        let (report, kept) = judge_push(
+        let (mut report, kept) = judge_push(
             &repository,
             std::slice::from_ref(&update),
             (&settings, RecordedPast::default()),
             when,
             false,
         );
+        // As the hook does.
+        report.is_evaluation = settings.mode == GateMode::Evaluate;
         let by = DecisionContext {
             id: write_ahead::new_decision_id().unwrap(),
             pusher: settings.pusher.clone(),
@@ -131,12 +133,13 @@ impl Year {
         };
         let entry = decision::build_push_entry(&repository, &report, &kept, by).unwrap().unwrap();
         write_ahead::write_entry(repository.common_dir(), &entry).unwrap();
-        if report.decision == Decision::Allow {
+        if report.effective_decision() == Decision::Allow {
             self.world.git_in("server.git", &["update-ref", name, &new, &old]);
             self.reconcile(&repository, &settings, Some(&update));
         } else {
             self.reconcile(&repository, &settings, None);
-            self.world.git(&["reset", "-q", "--hard", &old]);
+            let main = self.world.at(MAIN).unwrap();
+            self.world.git(&["reset", "-q", "--hard", &main]);
         }
         report.decision
     }

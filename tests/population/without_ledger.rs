@@ -72,3 +72,44 @@ fn list_hidden(folder: &std::path::Path) -> Vec<String> {
     let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     names.filter(|name| name.starts_with(".unfinished")).collect()
 }
+
+/// Whether somebody else has approved is not known where the rule that asks for it could not be decided.
+#[test]
+fn a_review_that_could_not_be_weighed_is_not_known() {
+    let world = World::new();
+    world.write("a.txt", "1");
+    world.commit(&good("Add a file"));
+    let out = world.path("out");
+    world.changegate("work", &["audit", "--out", out.to_str().unwrap()]).accepted();
+    let row = read_lines(&out, "changes.jsonl").pop().unwrap();
+    assert_eq!(row["gate_result"], "afterwards-undecided");
+    assert_eq!((&row["independent_approval"], &row["approvers"]), (&Value::Null, &Value::Null));
+    let figures = read_lines(&out, "key-figures.jsonl");
+    let review = figures.iter().find(|one| one["key"] == "independent_review").unwrap();
+    assert_eq!((&review["denominator"], &review["not_known"]), (&0.into(), &2.into()));
+}
+
+#[test]
+fn a_file_that_no_audit_has_written_is_not_replaced() {
+    let world = World::new();
+    let out = world.path("out");
+    let audit = |more: &[&str]| {
+        world.changegate("work", &[&["audit", "--out", out.to_str().unwrap()], more].concat())
+    };
+    fs::create_dir(&out).unwrap();
+    fs::write(out.join("changes.csv"), "mine").unwrap();
+    fs::write(out.join("notes.txt"), "mine too").unwrap();
+    audit(&[]).refused("files of these names that no audit has written: changes.csv; move them");
+    assert_eq!(fs::read_to_string(out.join("changes.csv")).unwrap(), "mine");
+    assert!(!out.join("audit.json").exists() && list_hidden(&out) == [""; 0]);
+    // The short profile would remove it, as one of an earlier audit.
+    audit(&["--profile", "auditor"]).refused("changes.csv");
+    fs::rename(out.join("changes.csv"), out.join("mine.csv")).unwrap();
+    audit(&[]).accepted();
+    // An earlier audit is replaced, and what stands beside it stays.
+    audit(&["--profile", "auditor"]).accepted();
+    assert!(!out.join("changes.csv").exists());
+    assert_eq!(fs::read_to_string(out.join("notes.txt")).unwrap(), "mine too");
+    fs::write(out.join("changes.csv"), "mine again").unwrap();
+    audit(&[]).refused("changes.csv");
+}

@@ -132,9 +132,10 @@ pub(crate) fn describe_act(event: &ChangeAct) -> Text {
         RecordedActKind::Attachment { name, bytes, digest, .. } => {
             format!("{name}, {bytes} bytes, {digest}").into_bytes()
         }
-        RecordedActKind::Deployment { environment, failed } => {
+        RecordedActKind::Deployment { environment, before, failed } => {
+            let before = before.map(|id| format!(" in place of {}", id.short_hex())).unwrap_or_default();
             let result: &[u8] = if *failed { b"; that failed" } else { b"" };
-            [b"to ", environment.as_bytes(), result].concat()
+            [b"to ", environment.as_bytes(), before.as_bytes(), result].concat()
         }
     };
     match &event.act.note {

@@ -5,10 +5,10 @@
 use std::sync::LazyLock;
 
 use crate::audit::change_record::column_cells::{
-    approval_covers_final, co_authors, count, count_checks, emergency_cell, emergency_ticket_at,
-    evaluated_flag, format_person, from_facts, impact, join_steps, join_texts, join_words, judged_by,
-    list_people, not_known, pull_request, purpose, recorded_count, test_evidence, ticket_margin, trust_word,
-    verification, verified_at, verified_by,
+    approval_covers_final, co_authors, count, count_checks, describe_deployment, emergency_cell,
+    emergency_ticket_at, evaluated_flag, format_person, from_facts, impact, join_steps, join_texts,
+    join_words, judged_by, list_people, not_known, pull_request, purpose, recorded_count, test_evidence,
+    ticket_margin, trust_word, verification, verified_at, verified_by,
 };
 use crate::audit::change_record::field_values as fields;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord};
@@ -73,8 +73,11 @@ change_columns! {
         |one| one.list_counting_approvals().iter().filter_map(|approval| approval.given_at).max().into();
     "approval_covers_final" "Covers the final revision" Flag "Whether every counting approval is of what landed." =
         approval_covers_final;
-    "independent_approval" "Independent" Flag "Whether a person who is no author approved it; no approval counts where the policy asks for none." =
-        |one| evaluated_flag(one, |one| !one.list_counting_approvals().is_empty());
+    "independent_approval" "Independent" Flag "Whether a person who is no author approved it; no approval counts where the policy asks for none. Empty if that could not be known." =
+        |one| match one.is_review_unknown() {
+            true => TableCell::Empty,
+            false => evaluated_flag(one, |one| !one.list_counting_approvals().is_empty()),
+        };
     "opened_at" "Written" Time "When its last commit was written, as the commit claims." =
         |one| from_facts(one, |facts| facts.authored_at.into());
     "implemented_at" "Landed" Time "When it landed." = |one| one.landing.at.into();
@@ -103,11 +106,11 @@ change_columns! {
         |one| one.find_value(fields::TEST_ENVIRONMENT).into();
     "test_evidence" "Test evidence" Text "The evidence of its tests that it names, and the files attached to it with their digests." =
         test_evidence;
-    "deployed_env" "Environment" Text "Where it was deployed first, as was given or recorded." =
+    "deployed_env" "Environment" Text "Where it was deployed first, as was given or recorded: in production, where any environment is called so." =
         |one| one.deployment.as_ref().map(|of| of.environment.clone()).into();
-    "deployed_at" "Deployed" Time "When it was deployed first, as was given or recorded." =
+    "deployed_at" "Deployed" Time "When it was deployed there first." =
         |one| one.deployment.as_ref().map(|of| of.at).into();
-    "deployed_by" "Deployed by" Text "Who deployed it, as was given or recorded." =
+    "deployed_by" "Deployed by" Text "Who deployed it there." =
         |one| one.deployment.as_ref().and_then(|of| of.by.clone()).into();
     "verification" "Verified" Text "Whether it was verified after it landed: done, missing, or contradicted if it is known to have failed as well." =
         verification;
@@ -141,13 +144,13 @@ change_columns! {
     "state" "State" Text "Where it stands: closed, open, overdue, unauthorised, or not-known if no record tells of it." =
         |one| one.state().code().into();
     "closed_at" "Closed" Time "When everything that it owed was there." = |one| one.closed_at().into();
-    "gate_result" "Gate" Text "What the gate made of it: pass, pass-owing, waived, undecided, fail, not-evaluated; with afterwards- before the word if no gate judged it at the time and this audit did." =
+    "gate_result" "Gate" Text "What the gate made of it: pass, pass-owing, waived, undecided, fail, not-evaluated; with afterwards- before the word if no gate judged it at the time and this audit did, and with not-enforced- if it landed in evaluate mode, which blocks nothing." =
         |one| one.name_gate_result().into();
     "rules_failed" "Rules broken" Text "The rules that it broke." =
         |one| join_words(&one.list_rules(&[RecordedOutcomeWord::Fail]));
     "waivers" "Exemptions used" Text "The rules that an exemption let it break." =
         |one| join_words(&one.list_rules(&[RecordedOutcomeWord::Exempted]));
-    "bypassed" "Past the gate" Text "Whether it came past the gate: none, regularised, unauthorised, undecided-policy, not-enforced, not-known, before-gate." =
+    "bypassed" "Past the gate" Text "Whether it came past the gate: none, regularised, unauthorised, undecided-policy, not-enforced (evaluate mode, it would have been allowed), denied-not-enforced (evaluate mode, it was denied and landed), not-known, before-gate." =
         |one| one.bypass().code().into();
     "policy_digest" "Policy" Text "The SHA-256 of the policy that judged it." =
         |one| one.reasons.first().and_then(|reasons| reasons.policies.first()).map(|policy| policy.digest.clone()).into();
@@ -189,8 +192,10 @@ change_columns! {
         |one| one.find_repair().map(|(_, repaired)| repaired).into();
     "followed_by" "Repaired or taken back by" Text "The changes that name it as their cause, or take it back." =
         |one| join_steps(one);
-    "policy_loosened" "Policy asks less" Text "What the policy that it leaves may ask less than the one before it." =
+    "policy_loosened" "Policy asks less" Text "What the policy that it leaves asks less than the one before it. What is only another one, and may be less, is in the exceptions." =
         |one| one.policy_loosened.as_ref().into();
+    "other_deployments" "Deployed elsewhere" Text "The first deployment to each other environment, with its time; a change that stands here alone has not reached production." =
+        |one| join_texts(one.other_deployments.iter().map(describe_deployment));
 }
 
 /// The change log as a table.
@@ -221,6 +226,7 @@ const AUDITOR_COLUMNS: &[&str] = &[
     "state",
     "gate_result",
     "waivers",
+    "bypassed",
 ];
 
 /// Returns the one-page view of the change log as a table.
@@ -229,7 +235,7 @@ pub fn change_log_sheet() -> TableSheet {
         let places = list_auditor_columns();
         places.into_iter().filter_map(|place| CHANGE_COLUMNS.get(place)).copied().collect()
     });
-    TableSheet { name: "change_log", version: 1, title: "Change log", columns: &COLUMNS }
+    TableSheet { name: "change_log", version: 2, title: "Change log", columns: &COLUMNS }
 }
 
 /// Returns the row of a change, one cell for each column of [`CHANGE_COLUMNS`].

@@ -4,6 +4,7 @@ use crate::audit::change_record::change_acts::describe_act_author;
 use crate::audit::change_record::field_values as fields;
 use crate::audit::change_record::standing::ChangeState;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord};
+use crate::audit::inputs::deployments::Deployment;
 use crate::audit::population::step_evidence::StepFacts;
 use crate::audit::table::{TableCell, format_table_time};
 use crate::change::{Person, Text};
@@ -45,8 +46,17 @@ pub(super) fn purpose(change: &ChangeRecord) -> TableCell {
 
 pub(super) fn co_authors(change: &ChangeRecord) -> TableCell {
     from_facts(change, |facts| {
-        let others = facts.people.iter().filter(|person| **person != facts.author);
-        join_texts(others.map(format_person))
+        // One person may write from several addresses.
+        let mut known = vec![change.identify_person(&facts.author)];
+        let mut others = Vec::new();
+        for person in &facts.people {
+            let key = change.identify_person(person);
+            if !known.contains(&key) {
+                known.push(key);
+                others.push(format_person(person));
+            }
+        }
+        join_texts(others.into_iter())
     })
 }
 
@@ -210,6 +220,11 @@ pub(super) fn not_known(change: &ChangeRecord) -> TableCell {
         words.push(format!("{left_out} further reasons were not kept"));
     }
     join_words(&words.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// Returns where and when something was deployed, as `staging 2026-06-01T10:00:00Z`.
+pub(super) fn describe_deployment(deployment: &Deployment) -> Text {
+    Text::from(format!("{} {}", deployment.environment, format_table_time(deployment.at)))
 }
 
 /// Returns the steps that took a change back or name it as their cause.

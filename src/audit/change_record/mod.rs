@@ -4,7 +4,10 @@ pub(crate) mod change_acts;
 pub mod change_columns;
 mod column_cells;
 pub(crate) mod field_values;
+mod gate_result;
 pub(crate) mod standing;
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -48,6 +51,9 @@ pub struct ChangeRecord {
     pub break_glass: Vec<Text>,
     /// What it owed or owes, by the ids of the obligations.
     pub obligations: Vec<(String, TrackedObligation)>,
+    /// When that was closed which was open as of the audit, by the ids.
+    #[serde(default)]
+    pub closed_later: BTreeMap<String, Timestamp>,
     /// The records that speak for it, oldest first.
     pub closing_records: Vec<RelatedStep>,
     /// The tickets that were named for it after it had landed, each once.
@@ -60,7 +66,7 @@ pub struct ChangeRecord {
     pub reverted_by: Vec<RelatedStep>,
     /// The changes that it made necessary, as they say, oldest first.
     pub caused: Vec<RelatedStep>,
-    /// What the policy that it leaves may ask less than the one before it; `None` if nothing says so.
+    /// What the policy that it leaves asks less than the one before it; `None` if nothing shows that.
     #[serde(default)]
     pub policy_loosened: Option<Text>,
     /// True if it brought the first policy of the history, so that nothing could judge it.
@@ -78,8 +84,11 @@ pub struct ChangeRecord {
     pub left_people: Vec<Text>,
     /// The incidents that it caused, as a file said.
     pub incidents: Vec<Incident>,
-    /// Its first deployment, as a file said.
+    /// Its first deployment, to production where an environment is called so, as a file or the ledger said.
     pub deployment: Option<Deployment>,
+    /// Its first deployments to other environments, oldest first.
+    #[serde(default)]
+    pub other_deployments: Vec<Deployment>,
     /// The refused attempts that may have become it, oldest first.
     pub attempts: Vec<RefusedAttempt>,
     /// When the audit was made; what is owed is open or overdue as of then.

@@ -3,32 +3,17 @@
 use jiff::Timestamp;
 
 use crate::audit::change_record::field_values::{CHANGE_TYPE, EMERGENCY_TICKET};
+pub(crate) use crate::audit::change_record::gate_result::GateResult;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock, RelatedStep};
-use crate::change::Text;
+use crate::change::{FactKind, Person, Text};
 use crate::ledger::audit::trace::LandingOrigin;
 use crate::ledger::record::{
-    RecordedApproval, RecordedApprovalDecision, RecordedIdentityKind, RecordedLevel, RecordedOutcomeWord,
-    RecordedReasons, RecordedReport, RecordedTicketAnswer, RecordedTrust,
+    RecordedApproval, RecordedApprovalDecision, RecordedAuthor, RecordedIdentityKind, RecordedLevel,
+    RecordedOutcomeWord, RecordedReasons, RecordedReport, RecordedRuleResult, RecordedTicketAnswer,
+    RecordedTrust,
 };
 use crate::ledger::state::TrackedObligation;
 use crate::policy::is_emergency_class;
-
-/// What the gate made of a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum GateResult {
-    /// Every rule that denies was met.
-    Pass,
-    /// Every rule that denies was met, some of them against something that is owed.
-    PassOwing,
-    /// A rule that denies was broken, and an exemption of the policy allowed that.
-    Waived,
-    /// A rule that denies was broken.
-    Fail,
-    /// No rule was broken, and what some of them ask could not be known.
-    Undecided,
-    /// Nothing judged the change.
-    NotEvaluated,
-}
 
 /// What became of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,8 +40,10 @@ pub enum GateBypass {
     Unauthorised,
     /// It landed by a policy that came without a decision.
     UndecidedPolicy,
-    /// It landed in evaluate mode, in which nothing is enforced.
+    /// It landed in evaluate mode, in which nothing is enforced; it would have been allowed.
     NotEnforced,
+    /// It landed in evaluate mode although it was denied.
+    DeniedNotEnforced,
     /// No record tells how it landed.
     NotKnown,
     /// It landed before the gate stood.
@@ -76,37 +63,6 @@ pub enum ChangeState {
     Unauthorised,
     /// No record tells how it landed, so that nothing tells what it owes.
     NotKnown,
-}
-
-impl GateResult {
-    /// Returns the word of a table.
-    pub fn code(self) -> &'static str {
-        match self {
-            GateResult::Pass => "pass",
-            GateResult::PassOwing => "pass-owing",
-            GateResult::Waived => "waived",
-            GateResult::Fail => "fail",
-            GateResult::Undecided => "undecided",
-            GateResult::NotEvaluated => "not-evaluated",
-        }
-    }
-
-    /// Returns the word of a table for a result that no gate reached at the time.
-    pub fn code_afterwards(self) -> &'static str {
-        match self {
-            GateResult::Pass => "afterwards-pass",
-            GateResult::PassOwing => "afterwards-pass-owing",
-            GateResult::Waived => "afterwards-waived",
-            GateResult::Fail => "afterwards-fail",
-            GateResult::Undecided => "afterwards-undecided",
-            GateResult::NotEvaluated => "not-evaluated",
-        }
-    }
-
-    /// Returns true if the change was judged at all.
-    pub fn is_evaluated(self) -> bool {
-        self != GateResult::NotEvaluated
-    }
 }
 
 impl ChangeOutcome {
@@ -135,6 +91,7 @@ impl GateBypass {
             GateBypass::Unauthorised => "unauthorised",
             GateBypass::UndecidedPolicy => "undecided-policy",
             GateBypass::NotEnforced => "not-enforced",
+            GateBypass::DeniedNotEnforced => "denied-not-enforced",
             GateBypass::NotKnown => "not-known",
             GateBypass::BeforeGate => "before-gate",
         }
@@ -186,10 +143,20 @@ impl ChangeRecord {
         result
     }
 
-    /// Returns the word of a table for what judged the change: a result that only the audit reached is none of a gate.
+    /// Returns the word of a table for what judged the change: a result that only the audit reached is none of a gate,
+    /// and in evaluate mode no gate stood in the way.
     pub fn name_gate_result(&self) -> &'static str {
         let result = self.gate_result();
-        if self.is_recorded() { result.code() } else { result.code_afterwards() }
+        match (self.is_recorded(), self.is_enforced()) {
+            (false, _) => result.code_afterwards(),
+            (true, true) => result.code(),
+            (true, false) => result.code_not_enforced(),
+        }
+    }
+
+    /// Returns false if the change landed in evaluate mode, which blocks nothing.
+    pub fn is_enforced(&self) -> bool {
+        !matches!(self.bypass(), GateBypass::NotEnforced | GateBypass::DeniedNotEnforced)
     }
 
     /// Returns true if the change broke a rule, whatever the level of the rule.
@@ -216,6 +183,7 @@ impl ChangeRecord {
             Some(LandingOrigin::Unauthorised) => GateBypass::Unauthorised,
             Some(LandingOrigin::UndecidedPolicy) => GateBypass::UndecidedPolicy,
             Some(LandingOrigin::NotEnforced) => GateBypass::NotEnforced,
+            Some(LandingOrigin::DeniedNotEnforced) => GateBypass::DeniedNotEnforced,
             Some(LandingOrigin::AlreadyThere | LandingOrigin::BeforeProtection) => GateBypass::BeforeGate,
             None => GateBypass::NotKnown,
         }
@@ -280,6 +248,42 @@ impl ChangeRecord {
             }
         }
         found
+    }
+
+    /// Returns what tells a person of a commit apart from others: the person whom the roster of the time lists with the
+    /// address, or the address.
+    pub(crate) fn identify_person(&self, person: &Person) -> String {
+        let mut listed = self.reasons.iter().flat_map(|reasons| &reasons.contributors);
+        let is_same = |one: &RecordedAuthor| {
+            let address = one.address.as_ref().map(Text::as_bytes);
+            address.is_some_and(|address| address.eq_ignore_ascii_case(person.email.as_bytes()))
+        };
+        let key = listed.find_map(|one| one.person.clone().filter(|_| is_same(one)));
+        key.unwrap_or_else(|| person.email.to_lossy().to_ascii_lowercase())
+    }
+
+    /// Returns true if no approval counted, and whether one should have is not known: a rule that looked at one could not be
+    /// decided, or what tells of approvals was missing.
+    pub(crate) fn is_review_unknown(&self) -> bool {
+        if !self.list_counting_approvals().is_empty() {
+            return false;
+        }
+        self.reasons.iter().any(|reasons| {
+            let is_open = |one: &&RecordedRuleResult| {
+                matches!(one.outcome, RecordedOutcomeWord::Undecided | RecordedOutcomeWord::Deferred)
+            };
+            let mut open = reasons.rules.iter().filter(is_open).peekable();
+            let lacks_source =
+                reasons.missing.iter().any(|gap| matches!(gap.fact, FactKind::Approvals | FactKind::Reviews));
+            let given = |one: &&RecordedApproval| one.decision == RecordedApprovalDecision::Approved;
+            let weighed: Vec<&str> = reasons
+                .approvals
+                .iter()
+                .filter(given)
+                .flat_map(|one| one.uses.iter().map(|used| used.rule.as_str()))
+                .collect();
+            (lacks_source && open.peek().is_some()) || open.any(|rule| weighed.contains(&rule.rule.as_str()))
+        })
     }
 
     /// Returns every review and approval, whether it counted or not.

@@ -75,8 +75,9 @@ impl PackedRecords {
                     RecordedPusher::Unidentified | RecordedPusher::Unknown(_) => None,
                 });
                 let origin = match &own {
-                    Some(decided) if !decided.is_enforced => LandingOrigin::NotEnforced,
-                    Some(_) => LandingOrigin::Decided,
+                    Some(decided) => {
+                        LandingOrigin::from_evaluation(decided.evaluated).unwrap_or(LandingOrigin::Decided)
+                    }
                     None => self.find_origin(number),
                 };
                 Some(RecordedLanding { moved, origin, at, by, decision: own })

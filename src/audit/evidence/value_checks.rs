@@ -1,7 +1,7 @@
 //! Whether the values of a change are those of the records and the commits beside them, and whether the document and the
 //! pages are what these values make. What nothing in a pack shows is named, thing by thing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
@@ -13,12 +13,15 @@ use crate::audit::evidence::pack_reader::{ReadPack, read_pack_file};
 use crate::audit::evidence::packed_records::{PackedRecords, RecordedLanding};
 use crate::audit::evidence::packed_values::PackedValues;
 use crate::audit::evidence::rendered_files::{DOCUMENT_FILE, VALUES_FILE};
+use crate::audit::population::dated_obligations::DatedObligations;
 use crate::audit::population::step_evidence::{StepFacts, StepJudge};
 use crate::audit::show::document::{ChangeDocument, build_document};
 use crate::audit::show::shown_change::{ShownChange, read_change_policy, read_recorded_verdicts};
 use crate::change::{NeededFacts, Oid};
 use crate::ledger::audit::trace::LandingOrigin;
 use crate::ledger::record::strict_json::parse_strict_json;
+use crate::ledger::record::unauthorised_key;
+use crate::ledger::state::TrackedObligation;
 
 /// Checks the values of a change, and the document that they make.
 pub(super) fn check_values(
@@ -139,6 +142,7 @@ impl<'a> ValueChecker<'a> {
                 Some(
                     LandingOrigin::Decided
                         | LandingOrigin::NotEnforced
+                        | LandingOrigin::DeniedNotEnforced
                         | LandingOrigin::Unauthorised
                         | LandingOrigin::Regularised
                 )
@@ -157,8 +161,13 @@ impl<'a> ValueChecker<'a> {
         };
         // That its policy came past the gate, records outside of the pack can say.
         let is_doubted = told.origin == Some(LandingOrigin::UndecidedPolicy);
-        let is_origin =
-            told.origin == Some(landing.origin) || (is_doubted && landing.origin == LandingOrigin::Decided);
+        // What was regularised after the time of the pack was not yet.
+        let is_later = told.origin == Some(LandingOrigin::Unauthorised)
+            && landing.origin == LandingOrigin::Regularised
+            && record.closed_later.contains_key(&unauthorised_key(number));
+        let is_origin = told.origin == Some(landing.origin)
+            || (is_doubted && landing.origin == LandingOrigin::Decided)
+            || is_later;
         self.require(is_origin, "the records say something else of whether a decision brought it");
         let is_time = told.first_ref.is_some() || told.at == landing.at;
         self.require(
@@ -225,8 +234,12 @@ impl<'a> ValueChecker<'a> {
         let record = self.record();
         let changes: BTreeSet<Oid> = self.change.commits.iter().copied().collect();
         let landing = record.landing.record;
-        let owed = self.records.list_obligations(&changes, (landing, &record.ref_name));
-        self.require(owed == record.obligations, "the records say something else of what it owes");
+        let listed = self.records.list_obligations(&changes, (landing, &record.ref_name));
+        let listed: BTreeMap<String, TrackedObligation> = listed.into_iter().collect();
+        let dated = DatedObligations::date_obligations(&listed, record.as_of);
+        let owed: Vec<_> = dated.owed.into_owned().into_iter().collect();
+        let is_same = owed == record.obligations && dated.closed_later == record.closed_later;
+        self.require(is_same, "the records say something else of what it owes");
         let acts = self.records.list_acts(record.id, &record.ref_name);
         self.require(acts == record.acts, "the records say something else of what was said about it");
         for attempt in &record.attempts {
@@ -270,6 +283,8 @@ impl<'a> ValueChecker<'a> {
         let is_without_reasons =
             matches!(record.judged_by, ChangeJudgement::Recorded { keeps_reasons: false, .. });
         let is_not_judged = matches!(record.judged_by, ChangeJudgement::NotJudged(_));
+        let is_deployed = record.deployment.is_some() || !record.other_deployments.is_empty();
+        let has_inputs = is_deployed || !record.incidents.is_empty();
         let named = [
             (true, "that no other later commit closes something of it, takes it back or names it as a cause"),
             (!record.closing_records.is_empty(), "when the commits landed that close something of it"),
@@ -279,7 +294,7 @@ impl<'a> ValueChecker<'a> {
             (!record.break_glass.is_empty(), "the break-glass sessions that were open when it landed"),
             (!record.left_people.is_empty(), "who of its people an earlier roster lists"),
             (!record.lost_files.is_empty(), "which attached files the repository has lost"),
-            (!record.incidents.is_empty() || record.deployment.is_some(), "its incidents and its deployment"),
+            (has_inputs, "its incidents and its deployments"),
             (record.landing.last_seen_before.is_some(), "when the branch was last seen without it"),
             (lines, "how many lines it changes"),
             (is_afterwards, "what it was judged by afterwards, since no record judged it, and the verdicts"),

@@ -12,6 +12,7 @@ use crate::audit::change_record::ChangeRecord;
 use crate::audit::change_record::field_values::TICKET;
 use crate::audit::exceptions::change_people::list_authors;
 use crate::audit::exceptions::habit_patterns::HabitPatterns;
+use crate::audit::exceptions::pattern_scope::PatternScope;
 use crate::audit::exceptions::{AuditException, ExceptionKind};
 use crate::audit::table::format_table_time;
 use crate::change::Text;
@@ -51,7 +52,7 @@ pub(crate) struct ChangePatterns {
     tickets: BTreeMap<Text, TicketUse>,
     people: BTreeMap<String, Approver>,
     approvals: usize,
-    newest: Option<(String, Timestamp)>,
+    scope: PatternScope,
     habits: HabitPatterns,
 }
 
@@ -127,9 +128,7 @@ impl ChangePatterns {
             }
             approver.times.extend(approval.given_at.map(|at| (at, lines)));
         }
-        if self.newest.as_ref().is_none_or(|(_, newest)| at >= *newest) {
-            self.newest = Some((id, at));
-        }
+        self.scope.add_change(change);
     }
 
     /// Returns what the changes show together.
@@ -198,11 +197,10 @@ impl ChangePatterns {
         }
     }
 
-    /// Returns an exception about people; it stands at the newest change, since none of them alone shows it.
+    /// Returns an exception about people, which no single change shows.
     fn build_pattern(&self, kind: ExceptionKind, subject: Text, what: String) -> Option<AuditException> {
-        let (id, at) = self.newest.clone()?;
         let evidence = "columns approvers and approved_at of changes";
-        Some(AuditException::open_exception(kind, (id, subject), (what, at), evidence))
+        self.scope.build_pattern(kind, Some(subject), what, evidence)
     }
 }
 
@@ -306,8 +304,8 @@ mod tests {
 
     #[test]
     fn shares_and_pairs_need_numbers_and_accuse_nobody() {
-        let mut patterns =
-            ChangePatterns { newest: Some(("shop@1".into(), at(0))), ..ChangePatterns::default() };
+        let scope = PatternScope::of_ref(("shop", &"refs/heads/main".into()), at(0));
+        let mut patterns = ChangePatterns { scope, ..ChangePatterns::default() };
         let mut ana = person("ana");
         (ana.given, ana.received) = (25, 12);
         ana.given_to.insert("ben".into(), 12);

@@ -16,7 +16,9 @@ pub enum ExceptionKind {
     WithoutPull,
     /// A change was decided by a policy that came without a decision.
     UndecidedPolicy,
-    /// A change landed in evaluate mode, in which nothing is enforced.
+    /// Something landed in evaluate mode although it was denied.
+    DeniedNotEnforced,
+    /// Something landed in evaluate mode, in which nothing is enforced.
     NotEnforced,
     /// Nothing judged a change.
     NotJudged,
@@ -82,12 +84,13 @@ pub enum ExceptionKind {
 
 impl ExceptionKind {
     /// Every kind, in the order of a report.
-    pub const ALL: [ExceptionKind; 36] = [
+    pub const ALL: [ExceptionKind; 37] = [
         ExceptionKind::UnauthorisedChange,
         ExceptionKind::UnrecordedChange,
         ExceptionKind::MissingPull,
         ExceptionKind::WithoutPull,
         ExceptionKind::UndecidedPolicy,
+        ExceptionKind::DeniedNotEnforced,
         ExceptionKind::NotEnforced,
         ExceptionKind::NotJudged,
         ExceptionKind::RuleBroken,
@@ -129,6 +132,7 @@ impl ExceptionKind {
             ExceptionKind::MissingPull => "missing-pull",
             ExceptionKind::WithoutPull => "without-pull",
             ExceptionKind::UndecidedPolicy => "undecided-policy",
+            ExceptionKind::DeniedNotEnforced => "denied-not-enforced",
             ExceptionKind::NotEnforced => "not-enforced",
             ExceptionKind::NotJudged => "not-judged",
             ExceptionKind::RuleBroken => "rule-broken",
@@ -171,7 +175,10 @@ impl ExceptionKind {
             ExceptionKind::MissingPull => "Merged pull requests that the branch lacks",
             ExceptionKind::WithoutPull => "Steps of the branch that no pull request brought",
             ExceptionKind::UndecidedPolicy => "Changes decided by a policy that came without a decision",
-            ExceptionKind::NotEnforced => "Changes that landed while nothing was enforced",
+            ExceptionKind::DeniedNotEnforced => {
+                "Changes that landed although they were denied, as nothing was enforced"
+            }
+            ExceptionKind::NotEnforced => "What landed while nothing was enforced",
             ExceptionKind::NotJudged => "Changes that nothing judged",
             ExceptionKind::RuleBroken => "Changes that landed although they break a rule",
             ExceptionKind::LateObligation => "Obligations met late or overdue",
@@ -215,6 +222,7 @@ impl ExceptionKind {
         match self {
             ExceptionKind::UnauthorisedChange
             | ExceptionKind::UndecidedPolicy
+            | ExceptionKind::DeniedNotEnforced
             | ExceptionKind::NotJudged
             | ExceptionKind::RuleBroken
             | ExceptionKind::MissingPull

@@ -12,6 +12,7 @@ use crate::audit::change_record::field_values::{
     BACK_OUT_PLAN, CHANGE_TYPE, FieldNames, INCIDENT, PURPOSE, RISK, TEST_PLAN,
 };
 use crate::audit::exceptions::change_people::list_authors;
+use crate::audit::exceptions::pattern_scope::PatternScope;
 use crate::audit::exceptions::{AuditException, ExceptionKind};
 use crate::audit::table::format_table_time;
 use crate::change::Text;
@@ -41,6 +42,12 @@ const MAX_SHOWN_TEXT: usize = 120;
 /// How many small changes of one file make a series, and in how many hours.
 const MIN_SPLIT_CHANGES: usize = 5;
 const SPLIT_HOURS: i64 = 24;
+
+/// How many digits of a commit name it.
+const SHORT_DIGITS: usize = 12;
+
+/// How many changes of a series are named.
+const MAX_NAMED_CHANGES: usize = 20;
 
 /// How many series and texts are followed at once.
 const MAX_FOLLOWED: usize = 50_000;
@@ -72,7 +79,7 @@ pub(crate) struct HabitPatterns {
     old: usize,
     /// The change whose commit is the oldest against its receipt.
     oldest: Option<(SignedDuration, String)>,
-    newest: Option<(String, Timestamp)>,
+    scope: PatternScope,
 }
 
 /// The changes with one text in a field.
@@ -103,7 +110,18 @@ struct LongestSeries {
     count: usize,
     from: Timestamp,
     last_change: String,
+    /// The first of the changes.
+    named: Vec<String>,
     lines: Option<u64>,
+}
+
+impl LongestSeries {
+    /// Returns the changes by their names.
+    fn name_changes(&self) -> String {
+        let more = self.count.saturating_sub(self.named.len());
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("{}{more}", self.named.join(", "))
+    }
 }
 
 impl ChangeSeries {
@@ -118,6 +136,12 @@ impl ChangeSeries {
                 count: self.recent.len(),
                 from: self.recent.iter().map(|one| one.at).min().unwrap_or(at),
                 last_change: id,
+                named: self
+                    .recent
+                    .iter()
+                    .take(MAX_NAMED_CHANGES)
+                    .map(|one| shorten_change_id(&one.id))
+                    .collect(),
                 lines: self.recent.iter().map(|one| one.lines).sum(),
             });
         }
@@ -128,9 +152,7 @@ impl HabitPatterns {
     /// Counts a change.
     pub(crate) fn add_change(&mut self, change: &ChangeRecord) {
         let (id, at) = (change.change_id(), change.landing.at);
-        if self.newest.as_ref().is_none_or(|(_, newest)| at >= *newest) {
-            self.newest = Some((id.clone(), at));
-        }
+        self.scope.add_change(change);
         self.add_commit_age(change, &id);
         if !change.gate_result().is_evaluated() {
             return;
@@ -249,21 +271,17 @@ impl HabitPatterns {
              {MAX_EMERGENCY_PERCENT} % of {MIN_CHANGES} or more); in a month of outages that is usual",
             self.emergencies, self.changes, self.emergencies_without_incident
         );
-        self.build_pattern(
-            ExceptionKind::EmergencyShare,
-            Text::default(),
-            what,
-            "column change_type of changes",
-        )
+        self.scope.build_pattern(ExceptionKind::EmergencyShare, None, what, "column change_type of changes")
     }
 
     fn build_emergency_series(&self, author: &str, series: &ChangeSeries) -> Option<AuditException> {
         let longest = series.longest.as_ref().filter(|longest| longest.count > MAX_AUTHOR_EMERGENCIES)?;
         let what = format!(
-            "{} emergencies within {EMERGENCY_DAYS} days from {} (asked from more than {MAX_AUTHOR_EMERGENCIES}); who is on \
+            "{} emergencies within {EMERGENCY_DAYS} days from {}: {} (asked from more than {MAX_AUTHOR_EMERGENCIES}); who is on \
              duty in an outage writes several",
             longest.count,
-            format_table_time(longest.from)
+            format_table_time(longest.from),
+            longest.name_changes()
         );
         Some(AuditException::open_exception(
             ExceptionKind::EmergencySeries,
@@ -283,7 +301,7 @@ impl HabitPatterns {
             self.standard, self.changes
         );
         let evidence = "columns change_type and standard_template of changes";
-        self.build_pattern(ExceptionKind::StandardShare, Text::default(), what, evidence)
+        self.scope.build_pattern(ExceptionKind::StandardShare, None, what, evidence)
     }
 
     fn build_low_risks(&self) -> Option<AuditException> {
@@ -295,12 +313,7 @@ impl HabitPatterns {
              more); small steps are of low risk, and some of them are not",
             self.low_risks, self.risks
         );
-        self.build_pattern(
-            ExceptionKind::LowRiskShare,
-            Text::default(),
-            what,
-            "column risk_declared of changes",
-        )
+        self.scope.build_pattern(ExceptionKind::LowRiskShare, None, what, "column risk_declared of changes")
     }
 
     fn build_old_commits(&self) -> Option<AuditException> {
@@ -318,25 +331,14 @@ impl HabitPatterns {
             MAX_COMMIT_AGE.as_hours(),
             format_count(usize::try_from(days).unwrap_or(0), "day"),
         );
-        self.build_pattern(
-            ExceptionKind::DoubtfulDate,
-            Text::default(),
-            what,
-            "column implemented_at of changes",
-        )
+        self.scope.build_pattern(ExceptionKind::DoubtfulDate, None, what, "column implemented_at of changes")
     }
+}
 
-    /// Returns an exception that stands at the newest change, since none of them alone shows it.
-    fn build_pattern(
-        &self,
-        kind: ExceptionKind,
-        subject: Text,
-        what: String,
-        evidence: &str,
-    ) -> Option<AuditException> {
-        let (id, at) = self.newest.clone()?;
-        Some(AuditException::open_exception(kind, (id, subject), (what, at), evidence))
-    }
+/// Returns the id of a change with the digits by which people name a commit.
+fn shorten_change_id(id: &str) -> String {
+    let digits = id.rsplit_once('@').map_or(0, |(name, _)| name.len() + 1);
+    id.chars().take(digits + SHORT_DIGITS).collect()
 }
 
 fn build_repeated_text((field, text): (&str, &str), use_of: &TextUse) -> Option<AuditException> {
@@ -357,10 +359,11 @@ fn build_split_change(path: &Text, series: &ChangeSeries) -> Option<AuditExcepti
     let longest = series.longest.as_ref().filter(|longest| longest.count >= MIN_SPLIT_CHANGES)?;
     let lines = longest.lines.map(|lines| format!(", {lines} lines together")).unwrap_or_default();
     let what = format!(
-        "{} standard or low-risk changes by one author touch it within {SPLIT_HOURS} hours from {}{lines} (asked from \
+        "{} standard or low-risk changes by one author touch it within {SPLIT_HOURS} hours from {}{lines}: {} (asked from \
          {MIN_SPLIT_CHANGES}); corrections that follow one another look the same",
         longest.count,
-        format_table_time(longest.from)
+        format_table_time(longest.from),
+        longest.name_changes()
     );
     let subject = (longest.last_change.clone(), path.clone());
     let evidence = "columns author, risk_declared and implemented_at of changes";
@@ -375,6 +378,10 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
+    fn scope() -> PatternScope {
+        PatternScope::of_ref(("shop", &"refs/heads/main".into()), at(0))
+    }
+
     fn kinds(habits: &HabitPatterns) -> Vec<ExceptionKind> {
         let found = habits.list_exceptions();
         assert!(found.iter().all(|one| one.actor.is_none() && one.kind.severity() == "low"));
@@ -383,14 +390,17 @@ mod tests {
 
     #[test]
     fn shares_are_asked_about_only_beyond_their_thresholds() {
-        let newest = Some(("shop@1".to_owned(), at(0)));
         let mut habits =
-            HabitPatterns { newest, changes: 20, emergencies: 2, standard: 16, ..Default::default() };
+            HabitPatterns { scope: scope(), changes: 20, emergencies: 2, standard: 16, ..Default::default() };
         (habits.risks, habits.low_risks) = (49, 49);
         assert_eq!(kinds(&habits), []);
         (habits.emergencies, habits.standard, habits.risks, habits.low_risks) = (3, 17, 100, 95);
         let all = [ExceptionKind::EmergencyShare, ExceptionKind::StandardShare, ExceptionKind::LowRiskShare];
         assert_eq!(kinds(&habits), all);
+        // None of the changes alone shows a share of all of them.
+        assert!(habits.list_exceptions().iter().all(|one| {
+            (one.subject_id.as_str(), one.subject.to_lossy().as_ref()) == ("shop", "refs/heads/main")
+        }));
         (habits.changes, habits.low_risks) = (19, 94);
         assert_eq!(kinds(&habits), []);
     }
@@ -398,7 +408,7 @@ mod tests {
     #[test]
     fn a_series_counts_what_is_within_its_time_whatever_the_order() {
         let hour = 3_600;
-        let mut habits = HabitPatterns { newest: Some(("shop@1".to_owned(), at(0))), ..Default::default() };
+        let mut habits = HabitPatterns { scope: scope(), ..Default::default() };
         let key = ("ana".to_owned(), Text::from("src/a.rs"));
         for (number, hours) in [0, 30, 31, 29, 32, 60, 33].into_iter().enumerate() {
             let entry = SeriesEntry { at: at(hours * hour), id: format!("shop@{number}"), lines: Some(10) };
@@ -413,13 +423,14 @@ mod tests {
         series.recent.extend((0..4).map(|_| SeriesEntry { at: at(33 * hour), ..entry.clone() }));
         series.add_entry(entry, SignedDuration::from_hours(SPLIT_HOURS));
         assert_eq!(kinds(&habits), [ExceptionKind::SplitChange]);
+        let what = habits.list_exceptions()[0].what.to_lossy().into_owned();
+        assert!(what.contains("shop@1, shop@2, shop@3, shop@4") || what.contains("shop@7"), "{what}");
     }
 
     #[test]
     fn old_commits_are_told_with_the_oldest() {
-        let newest = Some(("shop@1".to_owned(), at(0)));
         let oldest = Some((SignedDuration::from_hours(24 * 40), "shop@2".to_owned()));
-        let mut habits = HabitPatterns { newest, received: 20, old: 2, oldest, ..Default::default() };
+        let mut habits = HabitPatterns { scope: scope(), received: 20, old: 2, oldest, ..Default::default() };
         assert_eq!(kinds(&habits), []);
         habits.old = 3;
         assert_eq!(kinds(&habits), [ExceptionKind::DoubtfulDate]);

@@ -13,6 +13,7 @@ pub(crate) mod of_ledger;
 pub(crate) mod of_policy;
 pub(crate) mod of_pulls;
 pub(crate) mod of_reports;
+mod pattern_scope;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -90,9 +91,14 @@ pub static EXCEPTION_SHEET: TableSheet = TableSheet {
             "subject_id",
             "Change",
             ColumnKind::Text,
-            "The change, or the record of the ledger.",
+            "The change, the record of the ledger or the session; the repository for what no single one of them shows.",
         ),
-        TableColumn::new("subject", "What", ColumnKind::Text, "What the change is called."),
+        TableColumn::new(
+            "subject",
+            "What",
+            ColumnKind::Text,
+            "What the change is called; the branch, the person or the incident where it is about that.",
+        ),
         TableColumn::new("rule", "Rule", ColumnKind::Text, "The rule that it is about."),
         TableColumn::new("what_happened", "What happened", ColumnKind::Text, "What happened."),
         TableColumn::new("occurred_at", "Happened", ColumnKind::Time, "When it happened."),

@@ -1,14 +1,15 @@
 //! The exceptions of one change.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::audit::change_record::change_acts::describe_act_author;
 use crate::audit::change_record::field_values::CHANGE_TYPE;
 use crate::audit::change_record::standing::{GateBypass, has_roster};
-use crate::audit::change_record::{ChangeJudgement, ChangeRecord};
+use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock};
 use crate::audit::exceptions::{AuditException, ExceptionKind, ExceptionStatus};
+use crate::audit::population::step_evidence::StepEvidence;
 use crate::audit::table::format_table_time;
-use crate::change::Text;
+use crate::change::{Oid, Text};
 use crate::ledger::record::{
     RecordedApproval, RecordedApprovalDecision, RecordedIdentityKind, RecordedOutcomeWord, RecordedReasons,
 };
@@ -53,6 +54,10 @@ pub(crate) fn list_change_exceptions(change: &ChangeRecord, has_ledger: bool) ->
     if let Some(why) = change.find_unread_part() {
         found.push(build_exception(change, ExceptionKind::Unreadable, why));
     }
+    for exception in &mut found {
+        // A decision is older than the landing that it allowed.
+        exception.detected_at = exception.detected_at.map(|at| at.max(exception.occurred_at));
+    }
     found
 }
 
@@ -87,7 +92,8 @@ fn build_failure_exception(change: &ChangeRecord) -> Option<AuditException> {
     }
     let mut exception = build_exception(change, ExceptionKind::FailedChange, what);
     exception.detected_at = match (step, report) {
-        (Some(step), _) => Some(step.at),
+        // The date of a committer is none at which the gate noticed something.
+        (Some(step), _) => Some(step.at).filter(|_| step.clock == LandingClock::Gate),
         (None, Some(report)) => Some(report.by.event.observed_at),
         (None, None) => None,
     };
@@ -111,6 +117,26 @@ fn build_exception(change: &ChangeRecord, kind: ExceptionKind, what: impl Into<T
         actor: change.landing.by.clone().or(author),
         approver: name_approvers(&change.list_counting_approvals()),
         ..AuditException::open_exception(kind, subject, (what, change.landing.at), evidence)
+    }
+}
+
+/// Returns the exception of a step that closes something and landed, at this time, while nothing was enforced.
+pub(crate) fn build_closing_exception(
+    (repository, ref_name): (&str, &Text),
+    (id, at): (Oid, Timestamp),
+    evidence: &StepEvidence,
+) -> AuditException {
+    let facts = evidence.facts.as_ref().ok();
+    let what = "a record that closes something landed in evaluate mode, which blocks nothing; it would have been allowed";
+    let title = facts.map_or_else(|| ref_name.clone(), |facts| facts.title.clone());
+    AuditException {
+        actor: facts.map(|facts| facts.author.name.clone()),
+        ..AuditException::open_exception(
+            ExceptionKind::NotEnforced,
+            (format!("{repository}@{id}"), title),
+            (what, at),
+            format!("commit {id}"),
+        )
     }
 }
 
@@ -146,8 +172,12 @@ fn add_bypass(change: &ChangeRecord, has_ledger: bool, found: &mut Vec<AuditExce
             (ExceptionKind::UndecidedPolicy, what.to_owned())
         }
         GateBypass::NotEnforced => {
-            let what = "it landed in evaluate mode, so nothing of its decision was enforced";
+            let what = "it landed in evaluate mode, which blocks nothing; it would have been allowed";
             (ExceptionKind::NotEnforced, what.to_owned())
+        }
+        GateBypass::DeniedNotEnforced => {
+            let what = "the gate denied it, or the push that brought it, and it landed in evaluate mode, which blocks nothing";
+            (ExceptionKind::DeniedNotEnforced, what.to_owned())
         }
         GateBypass::NotKnown if has_ledger => {
             (ExceptionKind::UnrecordedChange, "no record tells how it came to the ref".to_owned())
@@ -156,7 +186,9 @@ fn add_bypass(change: &ChangeRecord, has_ledger: bool, found: &mut Vec<AuditExce
     };
     let mut exception = build_exception(change, kind, what);
     let owed = change.obligations.iter().find(|(_, owed)| owed.unauthorised_change.is_some());
-    if let Some((_, owed)) = owed {
+    if let Some((id, owed)) = owed {
+        let later = describe_later_closing(change.closed_later.get(id));
+        exception.what = Text::new([exception.what.as_bytes(), later.as_bytes()].concat());
         exception.detected_at = Some(owed.since);
         add_obligation(change, owed, &mut exception);
     }
@@ -164,6 +196,13 @@ fn add_bypass(change: &ChangeRecord, has_ledger: bool, found: &mut Vec<AuditExce
         exception.status = ExceptionStatus::Regularised;
     }
     found.push(exception);
+}
+
+/// Returns the words for what was closed after the time of an audit; none for what was not.
+pub(crate) fn describe_later_closing(closed: Option<&Timestamp>) -> String {
+    let words =
+        |at: &Timestamp| format!("; closed at {}, after the time of this report", format_table_time(*at));
+    closed.map(words).unwrap_or_default()
 }
 
 /// Adds to an exception how something that is owed stands.
@@ -216,8 +255,11 @@ fn build_obligation_exception(
         (false, None) => ExceptionKind::OpenObligation,
         (false, Some(_)) => return None,
     };
-    let mut exception = build_exception(change, kind, owed.what.to_plain_text().as_str());
+    let mut what = owed.what.to_plain_text();
+    what.push_str(&describe_later_closing(change.closed_later.get(id)));
+    let mut exception = build_exception(change, kind, what);
     exception.rule = Some(owed.rule.to_string());
+    exception.occurred_at = owed.since;
     exception.detected_at = Some(owed.since);
     exception.evidence = format!("obligation {id}");
     add_obligation(change, owed, &mut exception);

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::audit::exceptions::of_change::describe_later_closing;
 use crate::audit::exceptions::{AuditException, ExceptionKind, ExceptionStatus};
 use crate::audit::fleet::audit_event::UnreadRepository;
 use crate::audit::population::period::AuditPeriod;
@@ -164,14 +165,14 @@ pub(crate) fn build_denial_exceptions(
 pub(crate) fn build_leaver_exception(
     (repository, ref_name): (&str, &Text),
     refusal: &RefRefusal,
-    (name, role): (&Text, &str),
+    (kind, name, role): (ExceptionKind, &Text, &str),
 ) -> AuditException {
     let what = format!(
         "refused: the roster of the time does not know `{}`, whom an earlier one lists, {role} of what was pushed",
         name.to_lossy()
     );
     let mut exception = AuditException::open_exception(
-        ExceptionKind::ActorNotInRoster,
+        kind,
         (format!("{repository}/record/{}", refusal.record), ref_name.clone()),
         (what, refusal.observed_at),
         format!("ledger record {}", refusal.record),
@@ -235,7 +236,7 @@ pub(crate) fn list_ledger_exceptions(
         found.push(build(ExceptionKind::GateGap, *at, what, "the ledger".to_owned()));
     }
     for session in &history.sessions {
-        found.extend(build_session_exception(session, period, now, &build));
+        found.extend(build_session_exception((repository, session), period, now, &build));
     }
     let (at, verify) = (history.began_at.unwrap_or(now), "changegate ledger verify");
     if let Some(why) = &history.cut {
@@ -263,7 +264,7 @@ pub(crate) fn list_ledger_exceptions(
 /// Returns the exception of a session that is open, or was closed late; every other session of the period is told as
 /// accepted.
 fn build_session_exception(
-    session: &SessionHistory,
+    (repository, session): (&str, &SessionHistory),
     period: &AuditPeriod,
     now: Timestamp,
     build: &dyn Fn(ExceptionKind, Timestamp, String, String) -> AuditException,
@@ -277,9 +278,14 @@ fn build_session_exception(
         return None;
     }
     let incident = first.incident.to_lossy();
-    let mut what = match &session.closure {
+    // What was closed after the time of the report was open then.
+    let (closure, later) = match &session.closure {
+        Some(closed) if closed.closed_at > now => (None, Some(&closed.closed_at)),
+        other => (other.as_ref(), None),
+    };
+    let mut what = match closure {
         Some(closed) => format!("opened for {incident}, closed at {}", format_table_time(closed.closed_at)),
-        None => format!("opened for {incident}, not closed"),
+        None => format!("opened for {incident}, not closed{}", describe_later_closing(later)),
     };
     if is_carried {
         what.push_str(&format!("; carried over, opened at {}", format_table_time(first.opened_at)));
@@ -288,7 +294,9 @@ fn build_session_exception(
     let mut exception = build(ExceptionKind::BreakGlassSession, first.opened_at, what, evidence);
     exception.actor = Some(first.by.account.clone());
     exception.due = Some(last.until);
-    match &session.closure {
+    exception.subject_id = format!("{repository}/session/{}", first.session);
+    exception.subject = first.incident.clone();
+    match closure {
         Some(closed) => {
             exception.late_by = closed.late_by.map(|late| i64::try_from(late).unwrap_or(i64::MAX));
             exception.status = match closed.late_by {

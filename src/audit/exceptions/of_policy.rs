@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 
 use crate::audit::exceptions::{AuditException, ExceptionKind};
-use crate::change::Oid;
+use crate::change::{Oid, Text};
 use crate::gate::LoadedPolicy;
 use crate::policy::difference::wording::{IS_NEW, PART_FIELD, PART_PROTECTS, PART_ROSTER};
 use crate::policy::{Policy, PolicyDifference, PolicyDirection};
@@ -19,61 +19,84 @@ const MAX_NAMED_JOINERS: usize = 5;
 /// How many digits of a digest are shown.
 const SHORT_DIGITS: usize = 12;
 
-/// Returns the exception of the step that brought `new` in place of `old`, which landed `at`; `None` if nothing says
-/// that it asks less.
+/// What a policy asks less than the one before it, or may ask less.
+pub(crate) struct PolicyLoosening {
+    /// The exception of the step that brought it.
+    pub(crate) exception: AuditException,
+    /// What it surely asks less, in words; `None` where it only is another one, which a person has to read.
+    pub(crate) asks_less: Option<Text>,
+}
+
+/// Returns what the step that brought `new` in place of `old` loosens, which landed `at`; `None` if nothing says that it
+/// may ask less.
 pub(crate) fn build_policy_exception(
     repository: &str,
     (id, at): (Oid, Timestamp),
     (old, new): (&LoadedPolicy, &LoadedPolicy),
-) -> Option<AuditException> {
+) -> Option<PolicyLoosening> {
     if old.policy.has_same_content(&new.policy) {
         return None;
     }
-    let mut differences = list_differences(old, new);
-    if differences.is_empty() {
-        return None;
-    }
+    let (looser, different) = list_differences(old, new);
+    let (looser, different) = (join_differences(looser), join_differences(different));
+    let what = match (&looser, &different) {
+        (None, None) => return None,
+        (Some(looser), None) => format!("the policy asks less than the one before: {looser}"),
+        (None, Some(different)) => {
+            format!("the policy may ask less than the one before, by what is another one: {different}")
+        }
+        (Some(looser), Some(different)) => format!(
+            "the policy asks less than the one before: {looser}; and may ask less by what is another one: {different}"
+        ),
+    };
+    let what = format!(
+        "{what}. A rule that got another id, or a plan to bring one in step by step, looks the same; read both"
+    );
+    let short = |digest: &str| digest.chars().take(SHORT_DIGITS).collect::<String>();
+    let exception = AuditException::open_exception(
+        ExceptionKind::PolicyLoosened,
+        (format!("{repository}@{id}"), new.policy.name.as_str().into()),
+        (what, at),
+        format!("policy {} before, {} after", short(&old.policy.digest), short(&new.policy.digest)),
+    );
+    Some(PolicyLoosening { exception, asks_less: looser.map(Text::from) })
+}
+
+/// Returns differences as one text, the first of them by name; `None` if there are none.
+fn join_differences(mut differences: Vec<String>) -> Option<String> {
     let more = differences.len().saturating_sub(MAX_NAMED_DIFFERENCES);
     differences.truncate(MAX_NAMED_DIFFERENCES);
     if more > 0 {
         differences.push(format!("{more} more"));
     }
-    let what = format!(
-        "the policy may ask less than the one before: {}. A rule that got another id, or a plan to bring one in step by \
-         step, looks the same; read both",
-        differences.join("; ")
-    );
-    let short = |digest: &str| digest.chars().take(SHORT_DIGITS).collect::<String>();
-    Some(AuditException::open_exception(
-        ExceptionKind::PolicyLoosened,
-        (format!("{repository}@{id}"), new.policy.name.as_str().into()),
-        (what, at),
-        format!("policy {} before, {} after", short(&old.policy.digest), short(&new.policy.digest)),
-    ))
+    if differences.is_empty() { None } else { Some(differences.join("; ")) }
 }
 
-/// Returns the differences after which `new` may ask less than `old`, in words, those that surely do first.
-fn list_differences(old: &LoadedPolicy, new: &LoadedPolicy) -> Vec<String> {
-    let Ok(mut found) = old.find_differences(new) else {
-        return vec!["the two cannot be compared".to_owned()];
+/// Returns the differences by which `new` asks less than `old`, in words, and those by which it may.
+fn list_differences(old: &LoadedPolicy, new: &LoadedPolicy) -> (Vec<String>, Vec<String>) {
+    let (mut looser, mut different) = (Vec::new(), Vec::new());
+    let Ok(found) = old.find_differences(new) else {
+        different.push("the two cannot be compared".to_owned());
+        return (looser, different);
     };
-    found.retain(|one| {
-        one.direction.may_loosen() && !is_mere_addition(one) && one.part.code() != PART_ROSTER.code
-    });
-    found.sort_by_key(|one| std::cmp::Reverse(one.direction));
-    let mut words: Vec<String> = found
-        .into_iter()
-        .map(|one| format!("{}: {}", one.part.to_plain_text(), one.what.to_plain_text()))
-        .collect();
-    words.extend(describe_joiners(&old.policy, &new.policy));
-    words
+    for one in found.into_iter().filter(|one| !is_mere_addition(one) && one.part.code() != PART_ROSTER.code) {
+        let words = format!("{}: {}", one.part.to_plain_text(), one.what.to_plain_text());
+        match one.direction {
+            PolicyDirection::Looser => looser.push(words),
+            PolicyDirection::Different => different.push(words),
+            PolicyDirection::Stricter => {}
+        }
+    }
+    if old.policy.people.roster_digest.is_some() && new.policy.people.roster_digest.is_none() {
+        looser.push("there is no roster any more".to_owned());
+    } else {
+        different.extend(describe_joiners(&old.policy, &new.policy));
+    }
+    (looser, different)
 }
 
 /// Returns whom the roster has in addition; that somebody has left asks nothing less.
 fn describe_joiners(old: &Policy, new: &Policy) -> Option<String> {
-    if old.people.roster_digest.is_some() && new.people.roster_digest.is_none() {
-        return Some("there is no roster any more".to_owned());
-    }
     let known = old.people.list_identities();
     let is_new = |(id, key): &(&str, &str)| known.get(id) != Some(key);
     let mut joined: Vec<String> =

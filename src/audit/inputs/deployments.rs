@@ -1,5 +1,6 @@
 //! Deployments: which commit ran where, since when, and whether that went well.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
@@ -17,6 +18,9 @@ use crate::ledger::record::RecordedActKind;
 pub struct Deployment {
     /// The commit that was deployed, and everything that it leads to.
     pub commit: Oid,
+    /// What ran there before, if that is known: nothing that it leads to was deployed now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Oid>,
     /// Where it runs, such as `production`.
     pub environment: String,
     /// When it was deployed.
@@ -35,13 +39,15 @@ impl Deployment {
     }
 }
 
-/// Returns the deployments that the acts of a ledger tell of, oldest first.
+/// Returns the deployments that the acts of a ledger tell of, oldest first. One that was recorded again, before another one to
+/// its environment, is the same.
 pub(crate) fn list_recorded_deployments(acts: &[RecordedChangeAct]) -> Vec<Deployment> {
     let mut found = Vec::new();
     for event in acts.iter().map(|one| &one.event) {
-        if let RecordedActKind::Deployment { environment, failed } = &event.act.says {
+        if let RecordedActKind::Deployment { environment, before, failed } = &event.act.says {
             found.push(Deployment {
                 commit: event.act.change,
+                before: *before,
                 environment: environment.to_lossy().into_owned(),
                 at: event.observed_at,
                 by: Some(event.act.account.to_lossy().into_owned()),
@@ -50,6 +56,13 @@ pub(crate) fn list_recorded_deployments(acts: &[RecordedChangeAct]) -> Vec<Deplo
         }
     }
     found.sort_by_key(|deployment| deployment.at);
+    let mut last: BTreeMap<String, Deployment> = BTreeMap::new();
+    found.retain(|one| {
+        let before = last.insert(one.environment.clone(), one.clone());
+        before.is_none_or(|before| {
+            (before.commit, before.before, before.is_failed) != (one.commit, one.before, one.is_failed)
+        })
+    });
     found
 }
 
@@ -112,6 +125,7 @@ fn read_deployment(entry: &InputEntry) -> Result<Deployment> {
     let status = entry.find_text(&["status", "state", "outcome"]).unwrap_or_default();
     Ok(Deployment {
         commit,
+        before: None,
         environment: entry.find_text(&["environment", "env"]).unwrap_or("production").to_owned(),
         at,
         by: entry.find_text(&["by", "deployedby", "creator", "actor"]).map(str::to_owned),

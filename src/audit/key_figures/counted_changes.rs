@@ -7,54 +7,55 @@ use crate::audit::change_record::field_values::{
     CHANGE_TYPE, EMERGENCY_TICKET, POST_IMPLEMENTATION_REVIEW, TEST_PLAN,
 };
 use crate::audit::change_record::standing::{ChangeOutcome, GateBypass, GateResult};
-use crate::audit::key_figures::figure::{FigureValue, KeyFigure, ShareCount, hours_between, median_figure};
+use crate::audit::key_figures::figure::{ShareCount, hours_between};
 use crate::change::Text;
 use crate::ledger::record::RecordedTrust;
 use crate::ledger::state::TrackedObligation;
 
-const NO_LEDGER: &str = "there is no ledger, so this is not known";
-
 /// Counts the changes of a period.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KeyFigureCounter {
-    changes: u64,
+    pub(super) changes: u64,
     /// Those that no gate judged at the time, and the audit did.
-    judged_afterwards: ShareCount,
-    /// Those whose verdict a record of their time holds.
-    judged_in_time: ShareCount,
-    compliant: ShareCount,
-    successful: ShareCount,
+    pub(super) judged_afterwards: ShareCount,
+    /// Those whose verdict a record of their time holds, and counted.
+    pub(super) judged_in_time: ShareCount,
+    /// Those that landed in evaluate mode, and how many of them were denied.
+    pub(super) not_enforced: ShareCount,
+    pub(super) denied_not_enforced: u64,
+    pub(super) compliant: ShareCount,
+    pub(super) successful: ShareCount,
     /// Those of whose outcome anything is known.
-    reported: ShareCount,
+    pub(super) reported: ShareCount,
     /// Those that somebody said to the server to have verified, and that are not known to have failed.
-    verified: ShareCount,
-    reviewed: ShareCount,
-    verified_approvals: ShareCount,
-    emergencies: ShareCount,
-    tickets_in_time: ShareCount,
-    reviews_in_time: ShareCount,
-    obligations_in_time: ShareCount,
-    tested: ShareCount,
-    isms_planned: ShareCount,
-    standard: ShareCount,
-    unauthorised: u64,
-    regularised: u64,
-    exemptions: u64,
-    overdue: u64,
-    made_with_machine: u64,
+    pub(super) verified: ShareCount,
+    pub(super) reviewed: ShareCount,
+    pub(super) verified_approvals: ShareCount,
+    pub(super) emergencies: ShareCount,
+    pub(super) tickets_in_time: ShareCount,
+    pub(super) reviews_in_time: ShareCount,
+    pub(super) obligations_in_time: ShareCount,
+    pub(super) tested: ShareCount,
+    pub(super) isms_planned: ShareCount,
+    pub(super) standard: ShareCount,
+    pub(super) unauthorised: u64,
+    pub(super) regularised: u64,
+    pub(super) exemptions: u64,
+    pub(super) overdue: u64,
+    pub(super) made_with_machine: u64,
     /// Those that take back or repair another, or are emergencies.
-    rework: ShareCount,
+    pub(super) rework: ShareCount,
     /// The incidents that reports of outcomes name.
-    reported_incidents: BTreeSet<Text>,
-    refused_first: ShareCount,
+    pub(super) reported_incidents: BTreeSet<Text>,
+    pub(super) refused_first: ShareCount,
     /// From the first report of the failure of each change to its repair.
-    repair_hours: Vec<f64>,
+    pub(super) repair_hours: Vec<f64>,
     /// Of how many changes that failed one of these times is not known.
-    unknown_repairs: u64,
-    approval_hours: Vec<f64>,
-    lead_hours: Vec<f64>,
+    pub(super) unknown_repairs: u64,
+    pub(super) approval_hours: Vec<f64>,
+    pub(super) lead_hours: Vec<f64>,
     /// From the landing of each change to its first deployment.
-    deployment_hours: Vec<f64>,
+    pub(super) deployment_hours: Vec<f64>,
 }
 
 impl KeyFigureCounter {
@@ -73,7 +74,9 @@ impl KeyFigureCounter {
         self.changes += 1;
         let result = change.gate_result();
         self.judged_afterwards.add(result.is_evaluated() && !change.is_recorded());
-        self.judged_in_time.add(result.is_evaluated() && change.is_recorded());
+        self.judged_in_time.add(result.is_evaluated() && change.is_recorded() && change.is_enforced());
+        self.not_enforced.add(!change.is_enforced());
+        self.denied_not_enforced += u64::from(change.bypass() == GateBypass::DeniedNotEnforced);
         match result {
             GateResult::NotEvaluated | GateResult::Undecided => self.compliant.not_known += 1,
             _ => self.compliant.add(result != GateResult::Waived && !change.breaks_rule()),
@@ -88,7 +91,10 @@ impl KeyFigureCounter {
         self.verified.add(outcome.is_success() && !change.list_verifications().is_empty());
         if result.is_evaluated() {
             let counting = change.list_counting_approvals();
-            self.reviewed.add(!counting.is_empty());
+            match change.is_review_unknown() {
+                true => self.reviewed.not_known += 1,
+                false => self.reviewed.add(!counting.is_empty()),
+            }
             if !counting.is_empty() {
                 self.verified_approvals.add(change.weakest_trust() == Some(RecordedTrust::Verified));
             }
@@ -168,213 +174,6 @@ impl KeyFigureCounter {
         {
             self.lead_hours.push(hours_between(facts.authored_at, change.landing.at));
         }
-    }
-
-    /// Returns the key figures, in the order of a report; `has_ledger` if a ledger was there.
-    pub(crate) fn build_figures(&self, has_ledger: bool) -> Vec<KeyFigure> {
-        let share = |key, title, formula, count: ShareCount, note: &str| KeyFigure {
-            key,
-            title,
-            formula,
-            value: FigureValue::Share { numerator: count.numerator, denominator: count.denominator },
-            not_known: count.not_known,
-            note: note.to_owned(),
-        };
-        // Without a ledger, that nothing is known is not that there is nothing.
-        let ledger_share = |key, title, formula, count: ShareCount| match has_ledger {
-            true => share(key, title, formula, count, ""),
-            false => {
-                let unknown = ShareCount { not_known: self.changes, ..ShareCount::default() };
-                share(key, title, formula, unknown, NO_LEDGER)
-            }
-        };
-        let number = |key, title, formula, count, note: &str| KeyFigure {
-            key,
-            title,
-            formula,
-            value: if note.is_empty() { FigureValue::Count(count) } else { FigureValue::UnknownCount },
-            not_known: 0,
-            note: note.to_owned(),
-        };
-        let ledger = if has_ledger { "" } else { NO_LEDGER };
-        let failed = "failed is what a later change takes back or names as its cause, what an incident names, and what was ever reported so; a later report that it works is its repair";
-        let mut repair = median_figure(
-            "time_to_repair",
-            "Time to repair",
-            "median from the first report that a change failed to what repaired it after the last one, by the gate's clock",
-            &self.repair_hours,
-        );
-        repair.not_known = self.unknown_repairs;
-        vec![
-            number(
-                "changes",
-                "Changes",
-                "steps of the ref in the period, without closing records",
-                self.changes,
-                "",
-            ),
-            ledger_share(
-                "coverage",
-                "Coverage",
-                "changes that a gate judged at the time, as a record says / changes",
-                self.judged_in_time,
-            ),
-            share(
-                "judged_afterwards",
-                "Judged afterwards",
-                "changes that no gate judged at the time and this audit did / changes",
-                self.judged_afterwards,
-                "",
-            ),
-            share(
-                "compliance_rate",
-                "Compliance",
-                "changes that broke no rule of any level, without exemptions / changes with a clear result, by a gate or by this audit",
-                self.compliant,
-                "",
-            ),
-            share(
-                "change_success_rate",
-                "Change success",
-                "changes that are not known to have failed / changes",
-                self.successful,
-                failed,
-            ),
-            share(
-                "rework_rate",
-                "Rework",
-                "changes that take back or repair another, or are emergencies / changes",
-                self.rework,
-                "",
-            ),
-            share(
-                "outcomes_known",
-                "Known outcomes",
-                "changes that later changes, incidents or reports say something of / changes",
-                self.reported,
-                "",
-            ),
-            ledger_share(
-                "verified_changes",
-                "Verified after landing",
-                "changes that an account which the policy names said to have verified, and that are not known to have failed / changes",
-                self.verified,
-            ),
-            repair,
-            share(
-                "independent_review",
-                "Independent review",
-                "changes with a counting approval / changes with a result; none counts where the policy asks for none",
-                self.reviewed,
-                "",
-            ),
-            share(
-                "verified_approvals",
-                "Verified approvals",
-                "changes whose counting approvals a forge vouches for / changes with a counting approval",
-                self.verified_approvals,
-                "",
-            ),
-            share(
-                "emergency_ratio",
-                "Emergencies",
-                "emergencies / changes with a result",
-                self.emergencies,
-                "",
-            ),
-            ledger_share(
-                "ticket_compliance",
-                "Emergency tickets in time",
-                "tickets of emergencies in time, with those that the emergency itself named / tickets of emergencies that were due or are there",
-                self.tickets_in_time,
-            ),
-            ledger_share(
-                "reviews_on_time",
-                "Post-implementation reviews in time",
-                "reviews in time / reviews that were due or are there",
-                self.reviews_in_time,
-            ),
-            ledger_share(
-                "obligations_on_time",
-                "Obligations in time",
-                "obligations met in time / obligations that were due or are met",
-                self.obligations_in_time,
-            ),
-            number(
-                "obligations_overdue",
-                "Obligations overdue",
-                "open and past their time, with break-glass sessions",
-                self.overdue,
-                ledger,
-            ),
-            number(
-                "unauthorised_changes",
-                "Unauthorised changes",
-                "landed without a decision and not regularised",
-                self.unauthorised,
-                ledger,
-            ),
-            number(
-                "regularised_changes",
-                "Regularised changes",
-                "landed without a decision and regularised",
-                self.regularised,
-                ledger,
-            ),
-            number(
-                "exemptions_used",
-                "Exemptions used",
-                "changes that an exemption let through",
-                self.exemptions,
-                "",
-            ),
-            share(
-                "test_evidence",
-                "Normal changes with tests",
-                "normal changes with a successful check or a test plan / normal changes",
-                self.tested,
-                "",
-            ),
-            share(
-                "isms_coverage",
-                "ISMS changes that kept every rule",
-                "ISMS changes without a broken rule / ISMS changes",
-                self.isms_planned,
-                "",
-            ),
-            share(
-                "standard_share",
-                "Standard changes",
-                "standard changes / changes with a result",
-                self.standard,
-                "",
-            ),
-            ledger_share(
-                "refused_first",
-                "Refused at first",
-                "changes with a refused attempt before / changes",
-                self.refused_first,
-            ),
-            number(
-                "made_with_machine",
-                "Made with a machine",
-                "changes with a bot as author or co-author",
-                self.made_with_machine,
-                "",
-            ),
-            median_figure(
-                "approval_latency",
-                "Time to approval",
-                "median from when the last commit was written (as it claims) to the last counting approval",
-                &self.approval_hours,
-            ),
-            median_figure(
-                "lead_time",
-                "Time to landing",
-                "median from when the last commit was written (as it claims) to the landing by the gate's clock",
-                &self.lead_hours,
-            ),
-        ]
     }
 }
 

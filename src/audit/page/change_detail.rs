@@ -74,8 +74,8 @@ pub(super) fn build_detail(
         tickets: collect_lines(reasons().flat_map(|one| &one.tickets), describe_ticket, &mut left_out),
         checks: collect_lines(reasons().flat_map(|one| &one.checks), describe_check, &mut left_out),
         obligations: collect_lines(
-            change.obligations.iter().map(|(_, owed)| owed),
-            |owed| describe_obligation(change, owed),
+            change.obligations.iter(),
+            |(id, owed)| describe_obligation(change, id, owed),
             &mut left_out,
         ),
         attempts: collect_lines(
@@ -272,7 +272,9 @@ fn describe_check(check: &RecordedCheck) -> [String; 3] {
     [show_name(&check.name), state, check.by.as_ref().map(show_name).unwrap_or_default()]
 }
 
-fn describe_obligation(change: &ChangeRecord, owed: &TrackedObligation) -> [String; 6] {
+fn describe_obligation(change: &ChangeRecord, id: &str, owed: &TrackedObligation) -> [String; 6] {
+    let later = change.closed_later.get(id).map(|at| format!("later, {}", format_table_time(*at)));
+    let later = later.unwrap_or_default();
     let (state, closed) = match &owed.closed {
         Some(closed) => {
             let state = match closed.late_by {
@@ -282,8 +284,8 @@ fn describe_obligation(change: &ChangeRecord, owed: &TrackedObligation) -> [Stri
             let by = describe_evidence(&closed.by).1;
             (state, show_words(&format!("{}, by {by}", format_table_time(closed.at))))
         }
-        None if change.is_overdue(owed) => ("overdue".to_owned(), String::new()),
-        None => ("open, in time".to_owned(), String::new()),
+        None if change.is_overdue(owed) => ("overdue".to_owned(), later),
+        None => ("open, in time".to_owned(), later),
     };
     [
         show_words(&owed.what.to_plain_text()),

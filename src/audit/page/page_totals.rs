@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::audit::change_record::ChangeRecord;
-use crate::audit::change_record::standing::GateResult;
+use crate::audit::change_record::standing::{GateBypass, GateResult};
 use crate::audit::page::change_row::name_class;
 use crate::audit::page::period_counts::MonthCounts;
 use crate::ledger::record::GapCause;
@@ -21,6 +21,15 @@ pub(super) const AFTERWARDS_ORDER: [&str; 5] = [
     "afterwards-fail",
 ];
 
+/// What gates made of changes that landed in evaluate mode, which blocks nothing, in the same order.
+pub(super) const NOT_ENFORCED_ORDER: [&str; 5] = [
+    "not-enforced-pass",
+    "not-enforced-pass-owing",
+    "not-enforced-waived",
+    "not-enforced-undecided",
+    "not-enforced-fail",
+];
+
 /// How obligations stand, in the order of a plot.
 pub(super) const OBLIGATION_ORDER: [&str; 4] = ["met in time", "open, in time", "met late", "overdue"];
 
@@ -33,6 +42,10 @@ pub(super) struct PageTotals {
     pub(super) results: MonthCounts,
     /// What this audit made of those that no gate judged.
     pub(super) afterwards: MonthCounts,
+    /// What gates made of those that landed in evaluate mode.
+    pub(super) not_enforced: MonthCounts,
+    /// How many of these were denied.
+    pub(super) denied_not_enforced: u64,
     pub(super) obligations: MonthCounts,
     results_in_all: BTreeMap<&'static str, u64>,
     told_by_committer: u64,
@@ -47,10 +60,14 @@ impl PageTotals {
         self.changes += 1;
         let (at, result) = (change.landing.at, change.gate_result());
         self.classes.add_one(at, &name_class(change));
-        let is_of_gate = change.is_recorded() || result == GateResult::NotEvaluated;
-        let results = if is_of_gate { &mut self.results } else { &mut self.afterwards };
+        let results = match (result, change.is_recorded(), change.is_enforced()) {
+            (GateResult::NotEvaluated, ..) | (_, true, true) => &mut self.results,
+            (_, false, _) => &mut self.afterwards,
+            (_, true, false) => &mut self.not_enforced,
+        };
         results.add_one(at, change.name_gate_result());
         *self.results_in_all.entry(change.name_gate_result()).or_default() += 1;
+        self.denied_not_enforced += u64::from(change.bypass() == GateBypass::DeniedNotEnforced);
         self.told_by_committer += u64::from(!change.has_trusted_time());
         self.unreadable += u64::from(change.facts.is_err());
         for (_, owed) in &change.obligations {
@@ -89,6 +106,11 @@ impl PageTotals {
         AFTERWARDS_ORDER.iter().map(|word| self.count_result(word)).sum()
     }
 
+    /// Returns how many changes a gate judged in evaluate mode, which let them land whatever they were.
+    pub(super) fn count_not_enforced(&self) -> u64 {
+        NOT_ENFORCED_ORDER.iter().map(|word| self.count_result(word)).sum()
+    }
+
     /// Returns what was not known, in sentences.
     pub(super) fn list_unknowns(&self) -> Vec<String> {
         let all = self.changes;
@@ -100,7 +122,8 @@ impl PageTotals {
             ),
             (
                 self.count_result(GateResult::Undecided.code())
-                    + self.count_result(GateResult::Undecided.code_afterwards()),
+                    + self.count_result(GateResult::Undecided.code_afterwards())
+                    + self.count_result(GateResult::Undecided.code_not_enforced()),
                 "could not be decided, as a fact was missing",
             ),
             (self.count_afterwards(), "were judged afterwards by this audit, and not by a gate at the time"),

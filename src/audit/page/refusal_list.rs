@@ -75,7 +75,7 @@ fn format_refusal(refused: &RefusedPush) -> String {
         (None, None) => "deletion".to_owned(),
     };
     format_html_row(&[
-        HtmlCell::Header(show_words(&format!("{} record {}", refused.repository, refused.record))),
+        HtmlCell::Header(show_words(&refused.id)),
         HtmlCell::Text(format_table_time(refused.at)),
         HtmlCell::Text(show_name(&refused.ref_name)),
         HtmlCell::Text(refused.by.as_ref().map(show_name).unwrap_or_default()),

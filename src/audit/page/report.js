@@ -23,9 +23,11 @@
     return element;
   };
 
-  const BAD = new Set(["fail", "unauthorised", "overdue", "broken", "undecided-policy", "afterwards-fail"]);
+  const BAD = new Set(["fail", "unauthorised", "overdue", "broken", "undecided-policy", "afterwards-fail",
+    "not-enforced-fail"]);
   const WARN = new Set(["undecided", "waived", "not-evaluated", "pass-owing", "open", "could not be known",
-    "afterwards-undecided", "afterwards-waived", "afterwards-pass-owing", "afterwards-pass"]);
+    "afterwards-undecided", "afterwards-waived", "afterwards-pass-owing", "afterwards-pass",
+    "not-enforced-undecided", "not-enforced-waived", "not-enforced-pass-owing", "not-enforced-pass"]);
   const GOOD = new Set(["pass", "closed", "met"]);
   const showWord = (word) => {
     const kind = BAD.has(word) ? "bad" : WARN.has(word) ? "warn" : GOOD.has(word) ? "good" : "";

@@ -11,7 +11,9 @@ use crate::audit::page::exception_lists::ExceptionLists;
 use crate::audit::page::figure_table::write_figures;
 use crate::audit::page::html_table::{HtmlCell, HtmlTable};
 use crate::audit::page::page_text::{escape_html, show_html, show_words};
-use crate::audit::page::page_totals::{AFTERWARDS_ORDER, OBLIGATION_ORDER, PageTotals, RESULT_ORDER};
+use crate::audit::page::page_totals::{
+    AFTERWARDS_ORDER, NOT_ENFORCED_ORDER, OBLIGATION_ORDER, PageTotals, RESULT_ORDER,
+};
 use crate::audit::page::refusal_list::RefusalList;
 use crate::audit::page::svg_plot::{PLOT_PATTERNS, PlotBar, PlotTitle, write_bar_plot, write_column_plot};
 use crate::audit::table::format_table_time;
@@ -102,7 +104,7 @@ impl PageContent<'_> {
         let afterwards = |result: GateResult| totals.count_result(result.code_afterwards());
         let passed = count(GateResult::Pass) + count(GateResult::PassOwing);
         let open: usize = self.exceptions.list_counts().into_iter().map(|(_, _, open)| open).sum();
-        for (number, words) in [
+        let mut cards = vec![
             (totals.changes.to_string(), "changes".to_owned()),
             (
                 passed.to_string(),
@@ -125,7 +127,15 @@ impl PageContent<'_> {
                 self.exceptions.count_all().to_string(),
                 format!("exceptions in a population of {}, {open} of them open", totals.changes),
             ),
-        ] {
+        ];
+        if totals.count_not_enforced() > 0 || totals.denied_not_enforced > 0 {
+            let words = format!(
+                "landed in evaluate mode, which blocks nothing; {} of them although they were denied",
+                totals.denied_not_enforced
+            );
+            cards.insert(2, (totals.count_not_enforced().to_string(), words));
+        }
+        for (number, words) in cards {
             writeln!(out, "<li><strong>{number}</strong> {}</li>", escape_html(&words))?;
         }
         writeln!(out, "</ul>")?;
@@ -163,6 +173,15 @@ impl PageContent<'_> {
             nothing: "No change was judged afterwards.",
         };
         write_column_plot(&plot, &totals.afterwards.build_columns(&AFTERWARDS_ORDER), out)?;
+        if totals.count_not_enforced() > 0 {
+            let plot = PlotTitle {
+                id: "plot-not-enforced",
+                title: "Results of the gate in evaluate mode, which blocks nothing",
+                unit: "changes",
+                nothing,
+            };
+            write_column_plot(&plot, &totals.not_enforced.build_columns(&NOT_ENFORCED_ORDER), out)?;
+        }
         let plot = PlotTitle {
             id: "plot-obligations",
             title: "Obligations that arose",

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::audit::change_record::change_acts::{describe_act, describe_act_author};
+use crate::audit::change_record::standing::GateBypass;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock, RelatedStep};
 use crate::audit::page::page_text::{show_name, show_text, show_words};
 use crate::audit::table::format_table_time;
@@ -144,7 +145,7 @@ fn add_act(one: &RecordedChangeAct, events: &mut Vec<DetailEvent>) {
 
 fn add_landing(change: &ChangeRecord, events: &mut Vec<DetailEvent>) {
     if let ChangeJudgement::Recorded { record, at, .. } = &change.judged_by {
-        let what = format!("judged: {} (record {record})", change.gate_result().code());
+        let what = format!("judged: {} (record {record})", change.name_gate_result());
         events.push(build_event(*at, GATE, &what, None));
     }
     let landing = &change.landing;
@@ -153,7 +154,12 @@ fn add_landing(change: &ChangeRecord, events: &mut Vec<DetailEvent>) {
     }
     let record = landing.record.map(|number| format!(" (record {number})")).unwrap_or_default();
     let branch = change.ref_name.to_lossy();
-    let what = format!("landed on {branch}{record}");
+    let how = match change.bypass() {
+        GateBypass::DeniedNotEnforced => ", although it was denied: evaluate mode blocks nothing",
+        GateBypass::NotEnforced => ", in evaluate mode, which blocks nothing",
+        _ => "",
+    };
+    let what = format!("landed on {branch}{record}{how}");
     events.push(build_event(landing.at, name_clock(landing.clock), &what, landing.by.as_ref()));
 }
 

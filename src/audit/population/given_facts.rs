@@ -9,13 +9,14 @@ use crate::audit::inputs::incidents::Incident;
 use crate::audit::inputs::known_inputs::KnownInputs;
 use crate::audit::population::change_links::{ChangeLinks, parse_reference_digits};
 use crate::audit::population::ref_chain::RefChain;
+use crate::change::Oid;
 
 /// What files told of the steps of a history.
 #[derive(Debug, Default)]
 pub(crate) struct GivenFacts<'a> {
     incidents: BTreeMap<usize, Vec<&'a Incident>>,
-    /// The first deployment that brought each run of steps, by the last of them.
-    deployments: BTreeMap<usize, (usize, &'a Deployment)>,
+    /// What was deployed to each environment.
+    deployments: BTreeMap<&'a str, DeploymentRuns<'a>>,
     /// The deployments that ran before their change had landed, with the places of the changes.
     pub(crate) early: Vec<(usize, &'a Deployment)>,
     /// Which lines of the files this history knows.
@@ -26,9 +27,38 @@ pub(crate) struct GivenFacts<'a> {
     pub(crate) unmatched_deployments: usize,
 }
 
+/// What was deployed to one environment.
+#[derive(Debug, Default)]
+struct DeploymentRuns<'a> {
+    /// The place after everything that was deployed so far.
+    next: usize,
+    /// The first deployment that brought each run of steps, by the last of them.
+    runs: BTreeMap<usize, (usize, &'a Deployment)>,
+}
+
+impl<'a> DeploymentRuns<'a> {
+    /// Adds a deployment of the step at this place, in place of the step `before`, if that is known.
+    fn add_deployment(&mut self, place: usize, before: Option<usize>, deployment: &'a Deployment) {
+        // What was deployed before is not deployed again by going back to it.
+        if deployment.is_failed || place < self.next {
+            return;
+        }
+        let first = before.map_or(self.next, |before| self.next.max(before + 1));
+        if first <= place {
+            self.runs.insert(place, (first, deployment));
+        }
+        self.next = place + 1;
+    }
+
+    /// Returns the first deployment of a step.
+    fn find_deployment(&self, place: usize) -> Option<&'a Deployment> {
+        let (_, (first, deployment)) = self.runs.range(place..).next()?;
+        if *first <= place { Some(deployment) } else { None }
+    }
+}
+
 impl<'a> GivenFacts<'a> {
-    /// Finds the steps that incidents and deployments are about; `landed_at` says when a step landed. Of several
-    /// environments, the one counts in which a change was deployed first, and production alone where one is called so.
+    /// Finds the steps that incidents and deployments are about; `landed_at` says when a step landed.
     pub(crate) fn match_steps(
         (chain, links): (&RefChain, &ChangeLinks),
         incidents: &'a [Incident],
@@ -52,29 +82,22 @@ impl<'a> GivenFacts<'a> {
             }
         }
         let counts = counts_in_figures(deployments);
-        let mut next = 0;
         for (number, deployment) in deployments.iter().enumerate() {
-            let place = chain
-                .find_place(deployment.commit)
-                .or_else(|| links.find_step_of(&deployment.commit.to_string()));
-            let Some(place) = place else {
+            let find_place = |id: Oid| chain.find_place(id).or_else(|| links.find_step_of(&id.to_string()));
+            let Some(place) = find_place(deployment.commit) else {
                 facts.unmatched_deployments += 1;
                 continue;
             };
             facts.known.deployments.insert(number);
-            if !counts(deployment) {
-                continue;
-            }
             if landed_at(place).is_some_and(|landed| deployment.at < landed) {
-                facts.known.early_deployments.insert(number);
-                facts.early.push((place, deployment));
+                if counts(deployment) {
+                    facts.known.early_deployments.insert(number);
+                    facts.early.push((place, deployment));
+                }
                 continue;
             }
-            // What was deployed before is not deployed again by going back to it.
-            if !deployment.is_failed && place >= next {
-                facts.deployments.insert(place, (next, deployment));
-                next = place + 1;
-            }
+            let runs = facts.deployments.entry(&deployment.environment).or_default();
+            runs.add_deployment(place, deployment.before.and_then(find_place), deployment);
         }
         facts
     }
@@ -84,10 +107,9 @@ impl<'a> GivenFacts<'a> {
         self.incidents.get(&place).into_iter().flatten().map(|one| (*one).clone()).collect()
     }
 
-    /// Returns the first deployment of a step.
-    pub(crate) fn find_deployment(&self, place: usize) -> Option<Deployment> {
-        let (_, (first, deployment)) = self.deployments.range(place..).next()?;
-        if *first <= place { Some((*deployment).clone()) } else { None }
+    /// Returns the first deployment of a step to each environment.
+    pub(crate) fn list_deployments(&self, place: usize) -> impl Iterator<Item = &'a Deployment> {
+        self.deployments.values().filter_map(move |runs| runs.find_deployment(place))
     }
 }
 

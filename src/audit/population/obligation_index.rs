@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use crate::audit::population::dated_obligations::DatedObligations;
 use crate::change::Oid;
-use crate::ledger::audit::ledger_history::LedgerHistory;
 use crate::ledger::record::parse_unauthorised_key;
 use crate::ledger::state::TrackedObligation;
 
@@ -16,9 +16,9 @@ pub(crate) struct ObligationIndex<'a> {
 
 impl<'a> ObligationIndex<'a> {
     /// Returns what is owed by the changes that owe it.
-    pub(crate) fn from_history(history: &'a LedgerHistory) -> ObligationIndex<'a> {
+    pub(crate) fn index_obligations(dated: &'a DatedObligations<'_>) -> ObligationIndex<'a> {
         let mut index = ObligationIndex::default();
-        for (id, owed) in &history.obligations {
+        for (id, owed) in dated.owed.iter() {
             if let Some(number) = parse_unauthorised_key(id) {
                 index.of_record.entry(number).or_default().push((id, owed));
             } else if let Some(change) = owed.change {

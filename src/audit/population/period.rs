@@ -32,9 +32,9 @@ impl AuditPeriod {
     pub fn describe(&self) -> String {
         match (self.from, self.until) {
             (None, None) => "the whole history".to_owned(),
-            (Some(from), None) => format!("from {from:.0}"),
-            (None, Some(until)) => format!("until {until:.0}"),
-            (Some(from), Some(until)) => format!("from {from:.0} until {until:.0}"),
+            (Some(from), None) => format!("from {from}"),
+            (None, Some(until)) => format!("until {until}"),
+            (Some(from), Some(until)) => format!("from {from} until {until}"),
         }
     }
 }
@@ -76,5 +76,10 @@ mod tests {
         }
         assert_eq!(period.describe(), "from 2026-06-01T00:00:00Z until 2026-07-01T00:00:00Z");
         assert!(parse_period_end("yesterday", PeriodEnd::First).is_err());
+        // What is written is what counts, down to parts of a second.
+        let from = parse_period_end("2026-06-01T10:00:00.25Z", PeriodEnd::First).unwrap();
+        let period = AuditPeriod { from: Some(from), until: None };
+        assert_eq!(period.describe(), "from 2026-06-01T10:00:00.25Z");
+        assert!(!period.contains("2026-06-01T10:00:00.2Z".parse().unwrap()));
     }
 }

@@ -150,7 +150,7 @@ impl PopulationEntry {
             LandingOrigin::Decided => {
                 format!("; it came with the branch, judged on {ref_name} by record {}", landing.record)
             }
-            LandingOrigin::NotEnforced => {
+            LandingOrigin::NotEnforced | LandingOrigin::DeniedNotEnforced => {
                 format!(
                     "; it came with the branch from {ref_name}, where nothing was enforced (evaluate mode)"
                 )

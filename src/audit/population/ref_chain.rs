@@ -100,9 +100,9 @@ enum MovePlace {
 }
 
 impl ChainStep {
-    /// Returns true if the ledger says that no decision brought the step, whatever was done about it later.
+    /// Returns true if the ledger says that no decision that counts brought the step, whatever was done about it later.
     pub(crate) fn came_past_gate(&self, history: &LedgerHistory) -> bool {
-        matches!(self.find_origin(history), Some(LandingOrigin::Unauthorised | LandingOrigin::Regularised))
+        self.find_origin(history).is_some_and(LandingOrigin::came_past_gate)
     }
 
     /// Returns how the step came to the ref; `None` if no record tells of it.

@@ -14,6 +14,8 @@ pub enum RefusalOutcome {
     LandedUnchanged,
     /// A change of this report has something in common with it, and landed later.
     BecameChange,
+    /// A record that closes something has something in common with it, and landed later.
+    BecameRecord,
     /// Nothing in this report shows that it landed.
     NotLanded,
 }
@@ -24,6 +26,7 @@ impl RefusalOutcome {
         match self {
             RefusalOutcome::LandedUnchanged => "landed-unchanged",
             RefusalOutcome::BecameChange => "became-change",
+            RefusalOutcome::BecameRecord => "became-record",
             RefusalOutcome::NotLanded => "not-landed",
         }
     }
@@ -33,12 +36,12 @@ impl RefusalOutcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RefusedPush {
+    /// Its id, which no other refusal has.
+    pub id: String,
     /// The name of the repository.
     pub repository: String,
     /// The full name of the ref.
     pub ref_name: Text,
-    /// The number of the record that tells of it.
-    pub record: u64,
     /// When it was refused, by the clock of the gate.
     pub at: Timestamp,
     /// The account that pushed, if the server knew it.
@@ -65,14 +68,14 @@ pub static REFUSAL_SHEET: TableSheet = TableSheet {
             "refusal_id",
             "Refusal",
             ColumnKind::Text,
-            "The repository and the number of the record that tells of it.",
+            "The repository and the number of the record that tells of it; or the id of the decision, if that waits beside the ledger to be recorded.",
         ),
         TableColumn::new("repository", "Repository", ColumnKind::Text, "The name of the repository."),
         TableColumn::new(
             "target_ref",
             "Branch",
             ColumnKind::Text,
-            "The full name of the ref that it was for.",
+            "The full name of the ref that it was for; below refs/changegate for what opens or closes a break-glass session, or says something about a change.",
         ),
         TableColumn::new(
             "refused_at",
@@ -96,7 +99,7 @@ pub static REFUSAL_SHEET: TableSheet = TableSheet {
             "what",
             "What",
             ColumnKind::Text,
-            "The first line of the newest change that was refused.",
+            "The first line of the newest change that was refused, or what was asked for.",
         ),
         TableColumn::new(
             "rules",
@@ -108,13 +111,13 @@ pub static REFUSAL_SHEET: TableSheet = TableSheet {
             "outcome",
             "What became of it",
             ColumnKind::Text,
-            "What became of it: landed-unchanged, became-change, or not-landed if nothing in this report shows that.",
+            "What became of it: landed-unchanged, became-change, became-record if a record that closes something did, or not-landed if nothing in this report shows that.",
         ),
         TableColumn::new(
             "became",
             "Became",
             ColumnKind::Text,
-            "The changes that it may have become; refused_attempts of these counts it.",
+            "The entries of the population that it may have become; refused_attempts of a change counts it.",
         ),
     ],
 };
@@ -127,7 +130,7 @@ impl RefusedPush {
             some => some.join("; ").into(),
         };
         vec![
-            format!("{}/record/{}", self.repository, self.record).into(),
+            self.id.as_str().into(),
             self.repository.as_str().into(),
             (&self.ref_name).into(),
             self.at.into(),

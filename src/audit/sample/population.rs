@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use crate::audit::formats::cell_text::remove_formula_guards;
 use crate::change::Text;
 use crate::change::text::encode_hex;
+use crate::policy::is_emergency_class;
 
 /// The bytes that one row takes at most, all of its lines together.
 const MAX_ROW_BYTES: usize = 4 << 20;
@@ -23,13 +24,18 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const ID_COLUMN: &str = "change_id";
 
 /// The columns that put a change into a stratum, in the order of `PopulationRow::facts`.
-const FACT_COLUMNS: [&str; 4] = ["change_type", "isms_change", "bypassed", "outcome"];
+const FACT_COLUMNS: [&str; FACTS] = ["change_type", "isms_change", "bypassed", "outcome", "change_class"];
+
+/// How many these are.
+const FACTS: usize = 5;
 
 /// What an auditor wants to see of every kind, and not by chance alone. A change is in the first that it fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stratum {
     /// Landed past the gate.
     Unauthorised,
+    /// Landed although the gate denied it, as nothing was enforced.
+    Denied,
     /// Failed, or was backed out.
     Failed,
     /// Was let through as an emergency.
@@ -40,12 +46,14 @@ pub enum Stratum {
 
 impl Stratum {
     /// All strata, in the order in which a change is put into them.
-    pub const ALL: [Stratum; 4] = [Stratum::Unauthorised, Stratum::Failed, Stratum::Emergency, Stratum::Isms];
+    pub const ALL: [Stratum; 5] =
+        [Stratum::Unauthorised, Stratum::Denied, Stratum::Failed, Stratum::Emergency, Stratum::Isms];
 
     /// Returns the name for people.
     pub fn title(self) -> &'static str {
         match self {
             Stratum::Unauthorised => "unauthorised changes",
+            Stratum::Denied => "changes that landed although denied",
             Stratum::Failed => "failed changes",
             Stratum::Emergency => "emergency changes",
             Stratum::Isms => "ISMS changes",
@@ -54,9 +62,9 @@ impl Stratum {
 
     /// Returns the column of the population that tells.
     pub fn column(self) -> &'static str {
-        let [change_type, isms_change, bypassed, outcome] = FACT_COLUMNS;
+        let [change_type, isms_change, bypassed, outcome, _] = FACT_COLUMNS;
         match self {
-            Stratum::Unauthorised => bypassed,
+            Stratum::Unauthorised | Stratum::Denied => bypassed,
             Stratum::Failed => outcome,
             Stratum::Emergency => change_type,
             Stratum::Isms => isms_change,
@@ -143,7 +151,7 @@ enum PopulationForm {
         separator: u8,
         fields: usize,
         id: usize,
-        facts: [Option<usize>; 4],
+        facts: [Option<usize>; FACTS],
     },
     /// One id on each line.
     Ids,
@@ -240,7 +248,7 @@ impl RowReader<'_> {
 struct PopulationRow {
     id: String,
     /// The cells of `FACT_COLUMNS`; `None` where there is no such column.
-    facts: [Option<String>; 4],
+    facts: [Option<String>; FACTS],
 }
 
 /// A line of JSON. What it holds besides is not looked at; a key that stands twice is an error.
@@ -255,6 +263,8 @@ struct PopulationLine {
     bypassed: Option<Value>,
     #[serde(default, deserialize_with = "keep_null")]
     outcome: Option<Value>,
+    #[serde(default, deserialize_with = "keep_null")]
+    change_class: Option<Value>,
 }
 
 /// Reads `null` as a value: the column is there, and the cell is empty.
@@ -277,7 +287,7 @@ struct PopulationBuilder {
     /// The line of each id.
     lines: HashMap<String, usize>,
     /// Which of `FACT_COLUMNS` were seen.
-    seen: [bool; 4],
+    seen: [bool; FACTS],
 }
 
 impl PopulationBuilder {
@@ -324,7 +334,7 @@ fn read_row(form: &PopulationForm, row: &[u8]) -> Result<PopulationRow, String> 
         PopulationForm::JsonLines => {
             let line: PopulationLine =
                 serde_json::from_slice(row).map_err(|error| format!("not a change: {error}"))?;
-            let facts = [line.change_type, line.isms_change, line.bypassed, line.outcome];
+            let facts = [line.change_type, line.isms_change, line.bypassed, line.outcome, line.change_class];
             Ok(PopulationRow { id: line.change_id, facts: facts.map(|fact| fact.map(format_json_cell)) })
         }
         PopulationForm::Csv { separator, fields, id, facts } => {
@@ -357,16 +367,29 @@ fn read_row(form: &PopulationForm, row: &[u8]) -> Result<PopulationRow, String> 
 }
 
 /// Returns true if the cells of a row put its change into a stratum.
-fn fits_stratum(stratum: Stratum, facts: &[Option<String>; 4]) -> bool {
-    let [change_type, isms_change, bypassed, outcome] =
+fn fits_stratum(stratum: Stratum, facts: &[Option<String>; FACTS]) -> bool {
+    let [change_type, isms_change, bypassed, outcome, change_class] =
         facts.each_ref().map(|fact| fact.as_deref().unwrap_or_default().trim().to_ascii_lowercase());
     match stratum {
         // What landed before there was a gate, or without a ledger that tells, went past nothing that is known.
-        Stratum::Unauthorised => {
-            !matches!(bypassed.as_str(), "" | "none" | "no" | "false" | "before-gate" | "not-known")
-        }
+        // Nor did what a decision of evaluate mode let through: it was judged, and that it was denied is told apart.
+        Stratum::Unauthorised => !matches!(
+            bypassed.as_str(),
+            "" | "none"
+                | "no"
+                | "false"
+                | "before-gate"
+                | "not-known"
+                | "not-enforced"
+                | "denied-not-enforced"
+        ),
+        Stratum::Denied => bypassed == "denied-not-enforced",
         Stratum::Failed => matches!(outcome.as_str(), "failed" | "backed-out"),
-        Stratum::Emergency => change_type == "emergency",
+        // A policy may sort a change among the emergencies that does not call itself one.
+        Stratum::Emergency => {
+            change_type == "emergency"
+                || change_class.split(';').any(|class| is_emergency_class(class.trim()))
+        }
         Stratum::Isms => !matches!(isms_change.as_str(), "" | "none" | "no" | "false"),
     }
 }

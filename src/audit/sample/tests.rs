@@ -117,13 +117,14 @@ fn strata_are_listed_apart_and_never_in_the_random_sample() {
         told.push((part.title(), part.population, ids.join(" ")));
     }
     // By rank, two of the three emergencies are taken; the one that failed is with the failed.
-    let emergencies = told.remove(2);
+    let emergencies = told.remove(3);
     assert_eq!((emergencies.0, emergencies.1), ("emergency changes", 3));
     assert_eq!(emergencies.2.split(' ').filter(|id| id.starts_with('e')).count(), 2);
     assert_eq!(
         told,
         [
             ("unauthorised changes", 1, "u1".to_owned()),
+            ("changes that landed although denied", 0, String::new()),
             ("failed changes", 2, "ef f1".to_owned()),
             ("ISMS changes", 2, "i1 i2".to_owned()),
             ("random sample", 2, "n1 n2".to_owned()),
@@ -140,14 +141,31 @@ fn strata_are_listed_apart_and_never_in_the_random_sample() {
 fn a_stratum_without_a_column_is_said_to_be_unknown() {
     let population = read("{\"change_id\":\"a\",\"outcome\":null,\"isms_change\":true}\n");
     let sample = ChangeSample::draw_sample(&population, request("s", 1));
-    assert_eq!(sample.unknown_strata, [Stratum::Unauthorised, Stratum::Emergency]);
+    assert_eq!(sample.unknown_strata, [Stratum::Unauthorised, Stratum::Denied, Stratum::Emergency]);
     assert!(
         sample.describe_method().contains(
-            &"Not known of this population: unauthorised changes (no column `bypassed`), emergency changes \
-              (no column `change_type`)."
+            &"Not known of this population: unauthorised changes (no column `bypassed`), changes that landed although \
+              denied (no column `bypassed`), emergency changes (no column `change_type`)."
                 .to_owned()
         )
     );
     let told: Vec<_> = sample.parts().map(|part| (part.title(), part.taken.len())).collect();
     assert_eq!(told, [("failed changes", 0), ("ISMS changes", 1), ("random sample", 0)]);
+}
+
+/// A class of the policy makes an emergency as well as what the change calls itself, and what evaluate mode let through is
+/// no unauthorised change.
+#[test]
+fn a_change_is_in_the_stratum_of_what_it_is() {
+    let log = "change_id,change_type,change_class,isms_change,bypassed,outcome\n\
+               a,normal,emergency,false,none,ok\n\
+               b,normal,normal; hot-emergency,false,none,ok\n\
+               c,normal,normal,false,not-enforced,ok\n\
+               d,normal,normal,false,denied-not-enforced,ok\n\
+               e,normal,normal,false,regularised,ok\n";
+    let population = read(log);
+    let strata: Vec<&[Stratum]> = population.items.iter().map(|item| item.strata.as_slice()).collect();
+    let expected: [&[Stratum]; 5] =
+        [&[Stratum::Emergency], &[Stratum::Emergency], &[], &[Stratum::Denied], &[Stratum::Unauthorised]];
+    assert_eq!(strata, expected);
 }

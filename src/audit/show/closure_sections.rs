@@ -43,6 +43,9 @@ pub(super) fn build_landing_section(shown: &ShownChange) -> PageSection {
         GateBypass::Unauthorised => "it came WITHOUT A DECISION",
         GateBypass::UndecidedPolicy => "a decision allowed it, by a policy that came WITHOUT A DECISION",
         GateBypass::NotEnforced => "NOT ENFORCED: it landed in evaluate mode, which blocks nothing",
+        GateBypass::DeniedNotEnforced => {
+            "DENIED AND NOT ENFORCED: it landed in evaluate mode, which blocks nothing"
+        }
         GateBypass::NotKnown => "not known: no record tells how it landed",
         GateBypass::BeforeGate => "it landed before the gate stood",
     };
@@ -68,14 +71,18 @@ pub(super) fn build_landing_section(shown: &ShownChange) -> PageSection {
 pub(super) fn build_obligations_section(shown: &ShownChange) -> PageSection {
     let change = &shown.record;
     let mut section = PageSection::new("Owed");
-    for (_, owed) in &change.obligations {
+    for (id, owed) in &change.obligations {
         let word = match &owed.closed {
             Some(closed) if closed.late_by.is_some() => "met late",
             Some(_) => "met in time",
             None if change.is_overdue(owed) => "OVERDUE",
             None => "open",
         };
-        section.add_lines(word, describe_obligation(owed, &change.closing_records));
+        let mut lines = describe_obligation(owed, &change.closing_records);
+        if let Some(at) = change.closed_later.get(id) {
+            lines.push(PageLine::from_words("closed later, on ").with_time(*at));
+        }
+        section.add_lines(word, lines);
     }
     if section.rows.is_empty() {
         let words = if shown.has_ledger { "nothing" } else { "not known without a ledger" };
@@ -201,8 +208,12 @@ fn describe_act(says: &RecordedActKind) -> (&'static str, PageLine) {
             let line = PageLine::from_quote(&Text::from(name.as_str()));
             ("attached", line.with_words(format!(", {bytes} bytes, {digest}")))
         }
-        RecordedActKind::Deployment { environment, failed } => {
+        RecordedActKind::Deployment { environment, before, failed } => {
             let line = PageLine::from_words("to ").with_quote(environment);
+            let line = match before {
+                Some(before) => line.with_words(format!(" in place of {}", before.short_hex())),
+                None => line,
+            };
             ("deployed", if *failed { line.with_words("; that failed") } else { line })
         }
     }

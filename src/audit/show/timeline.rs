@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::change_record::ChangeJudgement;
 use crate::audit::change_record::change_acts::{describe_act, describe_act_author};
+use crate::audit::change_record::standing::GateBypass;
 use crate::audit::show::shown_change::ShownChange;
 use crate::audit::table::{ColumnKind, TableCell, TableColumn, TableSheet};
 use crate::change::Text;
@@ -94,11 +95,16 @@ pub fn list_timeline(shown: &ShownChange) -> Vec<TimelineEvent> {
         events.push(TimelineEvent::new(attempt.at, "gate", "refused", rules));
     }
     if let ChangeJudgement::Recorded { record, at, .. } = &change.judged_by {
-        let what = Text::from(format!("record {record}: {}", change.gate_result().code()));
+        let what = Text::from(format!("record {record}: {}", change.name_gate_result()));
         events.push(TimelineEvent::new(*at, "gate", "judged", what));
     }
     let clock = change.landing.clock.code();
-    let landed = TimelineEvent::new(change.landing.at, clock, "landed", Text::from(change.id.to_string()));
+    let word = match change.bypass() {
+        GateBypass::DeniedNotEnforced => "landed-although-denied",
+        GateBypass::NotEnforced => "landed-not-enforced",
+        _ => "landed",
+    };
+    let landed = TimelineEvent::new(change.landing.at, clock, word, Text::from(change.id.to_string()));
     events.push(landed.with_actor(change.landing.by.clone()));
     for (_, owed) in &change.obligations {
         let what = Text::from(Message::from(&owed.what).to_plain_text());

@@ -23,7 +23,13 @@ pub(super) fn build_verdict_section(shown: &ShownChange) -> PageSection {
         ChangeJudgement::NotJudged(why) => PageLine::from_words(format!("not judged: {why}")),
     };
     section.add_row("judged", judged);
-    section.add_row("result", PageLine::from_words(describe_result(change.gate_result())));
+    let result = PageLine::from_words(describe_result(change.gate_result()));
+    let result = if change.is_enforced() {
+        result
+    } else {
+        result.with_words("; NOT ENFORCED, so it let nothing pass")
+    };
+    section.add_row("result", result);
     for change in &shown.policy_changes {
         section.add_row("policy", PageLine::from_message(change));
     }

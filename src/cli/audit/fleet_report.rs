@@ -14,7 +14,7 @@ use crate::audit::page::ReportPage;
 use crate::audit::population::period::AuditPeriod;
 use crate::cli::audit::audit_summary::{REPORT_TITLE, TOOL_NAME, write_holes, write_summary};
 use crate::cli::audit::profile::ProfileArg;
-use crate::cli::audit::written_folder::take_folder;
+use crate::cli::audit::written_folder::{refuse_foreign_files, take_folder};
 use crate::cli::command_error::{CommandError, CommandExit, escape_error_message};
 use crate::cli::context::Context;
 use crate::cli::output::ignore_broken_pipe;
@@ -72,6 +72,7 @@ pub(super) fn run_fleet_report(
     let out = context.resolve_path(&args.out);
     let _lock = take_folder(&out, &args.out)?;
     let files = AuditFiles::create_files(&out, REPORT_TITLE, (args.profile.to_profile(), true))?;
+    refuse_foreign_files(&files, &args.out)?;
     let page = ReportPage::create_page(files.work_folder())?;
     let scope = AuditScope { period, as_of: made_from.as_of };
     let mut progress = ProgressLine::start_counting("changes read", context);

@@ -28,8 +28,9 @@ const SAMPLE_SCHEMA: &str = "changegate/sample/v1";
 /// seed after seeing the population's digest.
 ///
 /// Changes that an auditor wants to see anyway are listed apart, and are no part
-/// of the random sample: those that landed past the gate (column `bypassed`), that
-/// failed (`outcome`), emergencies (`change_type`) and ISMS changes (`isms_change`).
+/// of the random sample: those that landed past the gate, or although it denied them
+/// (column `bypassed`), that failed (`outcome`), emergencies (`change_type`,
+/// `change_class`) and ISMS changes (`isms_change`).
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 How many? No standard says. What auditors commonly take, by how often a control
@@ -108,6 +109,8 @@ impl ControlFrequencyArg {
 enum StratumArg {
     /// Landed past the gate
     Unauthorised,
+    /// Landed although denied, in evaluate mode
+    Denied,
     /// Failed or was backed out
     Failed,
     /// Emergency changes
@@ -120,12 +123,18 @@ enum StratumArg {
 
 impl StratumArg {
     /// All kinds.
-    const DEFAULT: [StratumArg; 4] =
-        [StratumArg::Unauthorised, StratumArg::Failed, StratumArg::Emergency, StratumArg::Isms];
+    const DEFAULT: [StratumArg; 5] = [
+        StratumArg::Unauthorised,
+        StratumArg::Denied,
+        StratumArg::Failed,
+        StratumArg::Emergency,
+        StratumArg::Isms,
+    ];
 
     fn to_stratum(self) -> Option<Stratum> {
         match self {
             StratumArg::Unauthorised => Some(Stratum::Unauthorised),
+            StratumArg::Denied => Some(Stratum::Denied),
             StratumArg::Failed => Some(Stratum::Failed),
             StratumArg::Emergency => Some(Stratum::Emergency),
             StratumArg::Isms => Some(Stratum::Isms),

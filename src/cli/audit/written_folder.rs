@@ -3,7 +3,9 @@
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use crate::audit::dataset::AuditFiles;
 use crate::audit::folder_lock::FolderLock;
+use crate::audit::page::PAGE_FILE;
 use crate::audit::population::step_journal::StepJournal;
 use crate::cli::command_error::CommandError;
 use crate::cli::output::ignore_broken_pipe;
@@ -21,6 +23,23 @@ pub(super) fn take_folder(out: &Path, named: &Path) -> Result<FolderLock, Comman
             named.display()
         ))
     })
+}
+
+/// Refuses a folder in which files stand that the audit would replace and that no audit has written; the user calls it `named`.
+///
+/// # Errors
+///
+/// Names the files, if there are any.
+pub(super) fn refuse_foreign_files(files: &AuditFiles, named: &Path) -> Result<(), CommandError> {
+    let foreign = files.list_foreign_files(&[PAGE_FILE]);
+    if foreign.is_empty() {
+        return Ok(());
+    }
+    Err(CommandError::Usage(format!(
+        "{} holds files of these names that no audit has written: {}; move them, or give another folder with --out",
+        named.display(),
+        foreign.join(", ")
+    )))
 }
 
 /// Says how many steps were taken over from a run that was interrupted, if any were.

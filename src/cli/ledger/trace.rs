@@ -55,7 +55,10 @@ pub(crate) fn run_ledger_trace(
     let is_authorised = trace.landings.values().all(|came| {
         !matches!(
             came,
-            LandingOrigin::Unauthorised | LandingOrigin::UndecidedPolicy | LandingOrigin::NotEnforced
+            LandingOrigin::Unauthorised
+                | LandingOrigin::UndecidedPolicy
+                | LandingOrigin::NotEnforced
+                | LandingOrigin::DeniedNotEnforced
         )
     });
     Ok(if has_landed && is_authorised && trace.unreadable_records == 0 {
@@ -122,6 +125,7 @@ fn describe_landing(came: LandingOrigin) -> &'static str {
         LandingOrigin::Regularised => "regularised",
         LandingOrigin::UndecidedPolicy => "undecided-policy",
         LandingOrigin::NotEnforced => "not-enforced",
+        LandingOrigin::DeniedNotEnforced => "denied-not-enforced",
     }
 }
 
@@ -170,6 +174,9 @@ fn write_trace(
             LandingOrigin::Regularised => "landed without a decision and was regularised, on ",
             LandingOrigin::UndecidedPolicy => "landed by a policy WITHOUT A DECISION on ",
             LandingOrigin::NotEnforced => "landed while NOTHING WAS ENFORCED (evaluate mode), on ",
+            LandingOrigin::DeniedNotEnforced => {
+                "landed ALTHOUGH DENIED, while NOTHING WAS ENFORCED (evaluate mode), on "
+            }
         };
         writeln!(out, "{}", wrap_text(how, 2, &name))?;
     }

@@ -38,7 +38,8 @@ Examples:
   changegate sweep --github acme/shop     without a server, with GITHUB_TOKEN
 
 Exits with 1 if an obligation is overdue; else with 3 if a ticket system could
-not be asked about an open obligation.")]
+not be asked about an open obligation, or a record of the ledger cannot be read
+that may say what closes none.")]
 pub(crate) struct SweepArgs {
     /// Send notices to slack=URL or webhook=URL; the URL can be env:NAME
     #[arg(long, value_name = "CHANNEL")]
@@ -83,7 +84,7 @@ pub(crate) fn run_sweep(args: &SweepArgs, context: &Context) -> Result<CommandEx
     let before = append_events(&repository, key, context.now, |_| Vec::new())?;
     let mut swept: Vec<SweptRef> = Vec::new();
     for (name, oldest) in find_open_refs(&before) {
-        swept.extend(find_ref_closings(&repository, &settings, &before, &name, oldest, context)?);
+        swept.extend(find_ref_closings(&repository, &settings, &before, &name, &oldest, context)?);
     }
     // Ticket systems may be slow, so they are asked before the ledger is locked.
     let confirmed = confirm_owed_tickets(
@@ -110,8 +111,9 @@ pub(crate) fn run_sweep(args: &SweepArgs, context: &Context) -> Result<CommandEx
         append_events(&repository, key, context.now, |_| vec![event])?;
         Ok(())
     })?;
+    let is_in_doubt = swept.iter().any(|on| on.is_in_doubt);
     Ok(match listing.command_exit() {
-        CommandExit::Allowed if confirmed.has_unanswered(&state) => CommandExit::Failed,
+        CommandExit::Allowed if is_in_doubt || confirmed.has_unanswered(&state) => CommandExit::Failed,
         exit => exit,
     })
 }

@@ -20,11 +20,11 @@ use crate::gate::{
 };
 use crate::git::{CommitRange, PeeledObject, Repository};
 use crate::ledger::LEDGER_REF;
+use crate::ledger::audit::record_reader::read_record_at;
 use crate::ledger::record::LedgerEvent;
-use crate::ledger::record::readable::ReadableRecord;
 use crate::ledger::state::{LedgerState, TrackedObligation, encode_ref_key};
 use crate::ledger::store::state_reader::LedgerStateReader;
-use crate::ledger::store::{RECORD_FILE, read_ledger_file};
+use crate::report::escape;
 
 /// A ref with open obligations, and what landed on it.
 pub(crate) struct SweptRef {
@@ -34,10 +34,27 @@ pub(crate) struct SweptRef {
     pub(crate) loaded_policy: LoadedPolicy,
     /// The closings that later changes on the ref state for earlier ones.
     pub(crate) closings: Vec<ObligationClosing>,
+    /// True if it is not known which of them count, so that there are none.
+    pub(crate) is_in_doubt: bool,
+}
+
+/// The change of a ref that has owed the longest.
+pub(crate) struct OldestDebt {
+    /// The commit.
+    pub(crate) change: Oid,
+    /// The id of the decision that let it through.
+    pub(crate) decision: String,
+}
+
+/// The commits of a ref that no enforced decision let through.
+struct UnenforcedCommits {
+    found: BTreeSet<Oid>,
+    /// The commit of the ledger whose record cannot be read, and why: it may tell of more.
+    unread: Option<(Oid, String)>,
 }
 
 /// Returns the refs with open obligations, each with the change that has owed the longest.
-pub(crate) fn find_open_refs(state: &LedgerState) -> Vec<(Text, Oid)> {
+pub(crate) fn find_open_refs(state: &LedgerState) -> Vec<(Text, OldestDebt)> {
     // A sweep closes neither break-glass sessions nor unauthorised changes.
     let mut open: Vec<&TrackedObligation> = Vec::new();
     for owed in state.obligations.values() {
@@ -46,10 +63,11 @@ pub(crate) fn find_open_refs(state: &LedgerState) -> Vec<(Text, Oid)> {
         }
     }
     open.sort_by_key(|owed| owed.since);
-    let mut found: BTreeMap<Text, Oid> = BTreeMap::new();
+    let mut found: BTreeMap<Text, OldestDebt> = BTreeMap::new();
     for owed in open {
         if let Some(change) = owed.change {
-            found.entry(owed.ref_name.clone()).or_insert(change);
+            let decision = owed.decision.clone();
+            found.entry(owed.ref_name.clone()).or_insert(OldestDebt { change, decision });
         }
     }
     found.into_iter().collect()
@@ -61,7 +79,7 @@ pub(crate) fn find_ref_closings(
     settings: &GateSettings,
     state: &LedgerState,
     name: &Text,
-    oldest: Oid,
+    oldest: &OldestDebt,
     context: &Context,
 ) -> Result<Option<SweptRef>, CommandError> {
     let Some(tip) = state.tips.get(&encode_ref_key(name)).copied() else { return Ok(None) };
@@ -73,22 +91,41 @@ pub(crate) fn find_ref_closings(
         let commits = Commits::new(commits)?;
         find_closing(&change_from_history(name, commits, context.now), &loaded.policy, base)
     };
-    let range = CommitRange { tip, hidden_tips: &[oldest], trusted_keys: None };
+    let range = CommitRange { tip, hidden_tips: &[oldest.change], trusted_keys: None };
     let mut found: Vec<ObligationClosing> = Vec::new();
     repository.for_each_step(range, &NeededFacts::new(), count_threads, read_closing, |closing| {
         found.extend(closing);
         Ok(())
     })?;
     let undecided = find_undecided_commits(repository, state, name)?;
-    let unenforced =
-        if found.is_empty() { BTreeSet::new() } else { find_unenforced_commits(repository, name, oldest)? };
+    let unenforced = match found.as_slice() {
+        [] => UnenforcedCommits { found: BTreeSet::new(), unread: None },
+        _ => find_unenforced_commits(repository, name, &oldest.decision)?,
+    };
+    // What cannot be read may say of each of them that it landed although it was denied.
+    if let Some((holder, why)) = unenforced.unread {
+        let on = escape::escape_terminal(name.as_bytes(), escape::MAX_QUOTE_COLUMNS);
+        let why = escape::escape_words(&why);
+        let line = format!(
+            "changegate: no change on {on} closes an obligation: the record in commit {} of the ledger cannot be read, \
+             and may say that one landed although it was denied: {why}\nto see what is wrong: changegate ledger verify",
+            holder.short_hex()
+        );
+        output::ignore_broken_pipe(writeln!(io::stderr().lock(), "{line}"))?;
+        return Ok(Some(SweptRef {
+            ref_name: name.clone(),
+            loaded_policy: loaded,
+            closings: Vec::new(),
+            is_in_doubt: true,
+        }));
+    }
     // No policy has judged what an undecided change states, so it closes no obligation.
     let mut closings = Vec::new();
     for closing in found {
         let change = closing.made.change;
         let why = if undecided.contains(&change) {
             "it landed without a decision"
-        } else if unenforced.contains(&change) {
+        } else if unenforced.found.contains(&change) {
             "it would have been denied, and landed in evaluate mode"
         } else {
             closings.push(closing);
@@ -97,7 +134,7 @@ pub(crate) fn find_ref_closings(
         let id = change.short_hex();
         output::ignore_broken_pipe(writeln!(io::stdout(), "changegate: {id} closes no obligation: {why}"))?;
     }
-    Ok(Some(SweptRef { ref_name: name.clone(), loaded_policy: loaded, closings }))
+    Ok(Some(SweptRef { ref_name: name.clone(), loaded_policy: loaded, closings, is_in_doubt: false }))
 }
 
 /// Returns the commits that landed on a ref without a decision and are not regularised: no policy has
@@ -125,26 +162,28 @@ fn find_undecided_commits(
     Ok(found)
 }
 
-/// Returns the commits that landed on a ref after `oldest` only because the gate was in evaluate mode, as the ledger says:
-/// no policy vouches for what they state.
+/// Returns the commits that landed on a ref only because the gate was in evaluate mode, as the ledger says: no policy
+/// vouches for what they state. It is read from its end back to `oldest`, the decision that let through what has owed the
+/// longest: nothing before that can close anything.
 fn find_unenforced_commits(
     repository: &Repository,
     name: &Text,
-    oldest: Oid,
-) -> Result<BTreeSet<Oid>, CommandError> {
+    oldest: &str,
+) -> Result<UnenforcedCommits, CommandError> {
     let mut found = BTreeSet::new();
     let mut next = repository.resolve_ref(LEDGER_REF.as_bytes())?.id;
     while let Some(commit) = next {
         let read = repository.read_commit(commit, &NeededFacts::new()).map_err(anyhow::Error::from)?;
         next = read.parents.first().copied();
-        let bytes = read_ledger_file(repository, commit, RECORD_FILE)?.unwrap_or_default();
-        let ReadableRecord::Known(record) = ReadableRecord::parse_record(&bytes) else { continue };
+        let record = match read_record_at(repository, commit) {
+            Ok((_, record)) => record,
+            Err(why) => return Ok(UnenforcedCommits { found, unread: Some((commit, why)) }),
+        };
         let LedgerEvent::Decision(decided) = &record.event else { continue };
+        if decided.id == oldest {
+            next = None;
+        }
         for moved in decided.protected_moves().into_iter().filter(|moved| moved.name == *name) {
-            // Before that nothing is looked for.
-            if moved.new == Some(oldest) {
-                next = None;
-            }
             let Some(new) = moved.new.filter(|_| decided.would_be_denied()) else { continue };
             if !has_object(repository, new)? {
                 continue;
@@ -158,7 +197,7 @@ fn find_unenforced_commits(
             found.extend(repository.list_steps(new, &hidden)?.into_iter().flatten());
         }
     }
-    Ok(found)
+    Ok(UnenforcedCommits { found, unread: None })
 }
 
 fn has_object(repository: &Repository, id: Oid) -> anyhow::Result<bool> {

@@ -45,7 +45,7 @@ pub(crate) fn confirm_owed_tickets(
     }
     let access = read_ticket_access(context, export, github_repository)?;
     let mut answers = Vec::new();
-    for SweptRef { ref_name: name, loaded_policy: loaded, closings } in swept {
+    for SweptRef { ref_name: name, loaded_policy: loaded, closings, .. } in swept {
         let on = ConfirmationScope { ref_name: name, policy: &loaded.policy, closings, now: context.now };
         let read_change = |owed: &TrackedObligation| read_owing_change(repository, owed);
         answers.extend(confirm_tickets(&on, state, &read_change, || access.clone()));

@@ -218,6 +218,11 @@ impl ActPush<'_> {
         let PeeledObject::Commit(tip) = self.repository.peel_tags(tip).map_err(unreadable)? else {
             return Err(not_a_change());
         };
+        if let ActKind::Deployed { before: Some(before), .. } = statement.kind
+            && self.repository.peel_tags(before).map_err(unreadable)? != PeeledObject::Commit(before)
+        {
+            return Err(pusher_finding(CHANGE_ABSENT.with("change", before.to_string())));
+        }
         if is_first_parent_step(self.repository, tip, change).map_err(unreadable)? {
             Ok(resolved.name)
         } else {

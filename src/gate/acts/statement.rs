@@ -35,10 +35,12 @@ pub enum ActKind {
     Verified,
     /// That the file in the tree of the commit is about it.
     Attach,
-    /// That it, and everything before it, was deployed.
+    /// That it was deployed, with everything between it and what ran before.
     Deployed {
         /// Where it runs.
         environment: Text,
+        /// What ran there before; `None` if that is not stated, and then everything before it was deployed.
+        before: Option<Oid>,
         /// True if the deployment failed.
         is_failed: bool,
     },
@@ -106,8 +108,9 @@ impl ActStatement {
             add_line(&mut message, "Outcome", Some(&Text::from(outcome.word())));
             add_line(&mut message, "Incident", incident.as_ref());
         }
-        if let ActKind::Deployed { environment, is_failed } = &self.kind {
+        if let ActKind::Deployed { environment, before, is_failed } = &self.kind {
             add_line(&mut message, "Environment", Some(environment));
+            add_line(&mut message, "Before", before.map(|id| Text::from(id.to_string())).as_ref());
             let result = DEPLOYMENT_RESULTS.iter().find(|(_, failed)| failed == is_failed);
             add_line(&mut message, "Result", result.map(|(word, _)| Text::from(*word)).as_ref());
         }
@@ -128,7 +131,11 @@ impl ActStatement {
                 let written = find_value(message, "Result")?;
                 let mut results = DEPLOYMENT_RESULTS.into_iter();
                 let (_, is_failed) = results.find(|(word, _)| word.as_bytes() == written.as_bytes())?;
-                ActKind::Deployed { environment: find_value(message, "Environment")?, is_failed }
+                let before = match find_value(message, "Before") {
+                    Some(written) => Some(Oid::from_hex(written.as_utf8()?)?),
+                    None => None,
+                };
+                ActKind::Deployed { environment: find_value(message, "Environment")?, before, is_failed }
             }
             _ => return None,
         };
@@ -171,8 +178,8 @@ mod tests {
             ActKind::Outcome { outcome: ReportedOutcome::Worked, incident: None },
             ActKind::Verified,
             ActKind::Attach,
-            ActKind::Deployed { environment: "production".into(), is_failed: false },
-            ActKind::Deployed { environment: "eu 1".into(), is_failed: true },
+            ActKind::Deployed { environment: "production".into(), before: None, is_failed: false },
+            ActKind::Deployed { environment: "eu 1".into(), before: Some(change), is_failed: true },
         ];
         for kind in kinds {
             for note in [None, Some(Text::from("seen on all nodes"))] {

@@ -54,7 +54,8 @@ impl<'a> AttemptSource<'a> {
             AttemptSource::Read(index) => return index.find_attempts(marks, commits, landed_at),
             AttemptSource::Keyed(repository, refusals) => (repository, refusals),
         };
-        let wanted = list_keys(marks);
+        let mut wanted = list_keys(marks);
+        wanted.extend(commits.iter().map(|id| name_commit(*id)));
         let mut found = Vec::new();
         for (refusal, keys) in refusals.iter().rev() {
             if !is_in_time(refusal.observed_at, landed_at) || !keys.iter().any(|key| wanted.contains(key)) {
@@ -62,8 +63,12 @@ impl<'a> AttemptSource<'a> {
             }
             // One that cannot be read is told by an audit, which reads them all.
             for denied in read_denied_changes(repository, refusal.holder).unwrap_or_default().iter().rev() {
-                if found.len() < MAX_ATTEMPTS && !commits.contains(&denied.revision) {
-                    found.extend(denied.link_to(marks, landed_at));
+                // One push may have been refused for several refs.
+                if let Some(attempt) = denied.link_to(marks, commits, landed_at)
+                    && found.len() < MAX_ATTEMPTS
+                    && !found.contains(&attempt)
+                {
+                    found.push(attempt);
                 }
             }
             if found.len() >= MAX_ATTEMPTS {
@@ -78,10 +83,21 @@ impl<'a> AttemptSource<'a> {
 /// Returns what the changes are found by that a refusal is about; `None` if it cannot be read.
 pub(crate) fn read_refusal_keys(repository: &Repository, holder: Oid) -> Option<RefusalKeys> {
     let denied: Result<Vec<_>> = read_denied_changes(repository, holder);
-    let mut keys: RefusalKeys = denied.ok()?.iter().flat_map(|one| list_keys(&one.marks)).collect();
+    let mut keys = RefusalKeys::new();
+    for one in denied.ok()? {
+        keys.push(name_commit(one.revision));
+        if !one.is_denied_with_push {
+            keys.extend(list_keys(&one.marks));
+        }
+    }
     keys.sort_unstable();
     keys.dedup();
     Some(keys)
+}
+
+/// Returns the number of a commit.
+fn name_commit(id: Oid) -> u64 {
+    digest_key(&[b"commit", id.as_bytes()])
 }
 
 /// Returns a number for each thing by which a change is linked to another one, as `find_link` links them.
@@ -100,6 +116,8 @@ fn list_keys(marks: &ChangeMarks) -> RefusalKeys {
             keys.push(digest_key(&[b"paths", author, &all_paths]));
         }
         keys.extend(marks.tickets.iter().map(|ticket| digest_key(&[b"ticket", author, ticket.as_bytes()])));
+        let earlier = marks.earlier_changes.iter();
+        keys.extend(earlier.map(|change| digest_key(&[b"earlier", author, change.as_bytes()])));
     }
     keys
 }

@@ -13,10 +13,13 @@ use serde::{Deserialize, Serialize};
 use crate::change::person::canonical_address;
 use crate::change::{Change, Commit, Commits, FactKind, NeededFacts, Oid, Text};
 use crate::git::Repository;
+pub use crate::ledger::audit::refused_attempt::{AttemptLink, RefusedAttempt};
+use crate::ledger::audit::refusing_rules::{list_denying_rules, list_refusing_rules};
 use crate::ledger::forge::pull_verdicts::is_ticket_key;
 use crate::ledger::record::readable::ReadableRecord;
-use crate::ledger::record::{DecisionRecord, LedgerEvent, PullVerdict, RefDecision};
+use crate::ledger::record::{LedgerEvent, PullVerdict};
 use crate::ledger::store::{FACTS_FILE, RECORD_FILE, read_ledger_file};
+use crate::policy::FOR_CHANGE_TRAILER;
 
 /// How long before a landing an attempt can have been refused.
 const MAX_ATTEMPT_AGE: SignedDuration = SignedDuration::from_hours(90 * 24);
@@ -30,64 +33,6 @@ pub(super) const MAX_INDEXED_DENIALS: usize = 20_000;
 /// How many attempts are returned, the newest.
 pub(super) const MAX_ATTEMPTS: usize = 50;
 
-/// A change that was refused and may have become another one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct RefusedAttempt {
-    /// The number of the record of the denial.
-    pub record: u64,
-    /// When it was refused, by the server's clock.
-    pub at: Timestamp,
-    /// The final revision that was refused.
-    pub revision: Oid,
-    /// Its subject.
-    pub subject: Text,
-    /// The rules that denied it, each once.
-    pub rules: Vec<String>,
-    /// What links it to the change.
-    pub link: AttemptLink,
-}
-
-/// What a refused attempt has in common with the change, the surest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AttemptLink {
-    /// The pull request.
-    PullRequest,
-    /// The trailer `Change-Id`.
-    ChangeId,
-    /// The author and the subject.
-    Subject,
-    /// The author and the changed paths.
-    Paths,
-    /// The author and a ticket.
-    Ticket,
-}
-
-impl AttemptLink {
-    /// Returns what both have in common, in words that follow "the same".
-    pub fn describe(self) -> &'static str {
-        match self {
-            AttemptLink::PullRequest => "pull request",
-            AttemptLink::ChangeId => "Change-Id",
-            AttemptLink::Subject => "author and subject",
-            AttemptLink::Paths => "author and paths",
-            AttemptLink::Ticket => "author and ticket",
-        }
-    }
-
-    /// Returns the code of the link.
-    pub fn code(self) -> &'static str {
-        match self {
-            AttemptLink::PullRequest => "pull-request",
-            AttemptLink::ChangeId => "change-id",
-            AttemptLink::Subject => "subject",
-            AttemptLink::Paths => "paths",
-            AttemptLink::Ticket => "ticket",
-        }
-    }
-}
-
 /// What a change is recognised by.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -98,6 +43,9 @@ pub(crate) struct ChangeMarks {
     pub(super) change_ids: BTreeSet<Text>,
     pub(super) tickets: BTreeSet<Text>,
     pub(super) paths: BTreeSet<Text>,
+    /// What it speaks for, as its trailers name that.
+    #[serde(default)]
+    pub(super) earlier_changes: BTreeSet<Text>,
 }
 
 impl ChangeMarks {
@@ -109,6 +57,8 @@ impl ChangeMarks {
                 self.change_ids.insert(trailer.value.clone());
             } else if is_ticket_key(&trailer.key) {
                 self.tickets.insert(trailer.value.clone());
+            } else if trailer.key.eq_ignore_ascii_case(FOR_CHANGE_TRAILER) {
+                self.earlier_changes.insert(trailer.value.clone());
             }
         }
         for changed in commit.paths.iter().flatten() {
@@ -137,6 +87,14 @@ impl ChangeMarks {
         self
     }
 
+    /// Adds the other addresses of its authors, which `find_aliases` knows.
+    pub(crate) fn with_aliases(mut self, find_aliases: &dyn Fn(&str) -> Vec<String>) -> ChangeMarks {
+        let aliases: Vec<String> = self.authors.iter().flat_map(|author| find_aliases(author)).collect();
+        let addresses = aliases.iter().filter_map(|alias| canonical_address(alias.as_bytes()));
+        self.authors.extend(addresses);
+        self
+    }
+
     /// Returns the surest link between both; `None` if they have nothing in common that counts.
     fn find_link(&self, other: &ChangeMarks) -> Option<AttemptLink> {
         if self.pull.is_some() && self.pull == other.pull {
@@ -153,6 +111,9 @@ impl ChangeMarks {
         }
         if self.paths == other.paths && !self.paths.is_empty() {
             return Some(AttemptLink::Paths);
+        }
+        if !self.earlier_changes.is_disjoint(&other.earlier_changes) {
+            return Some(AttemptLink::EarlierChange);
         }
         (!self.tickets.is_disjoint(&other.tickets)).then_some(AttemptLink::Ticket)
     }
@@ -205,7 +166,8 @@ impl AttemptSearch<'_> {
             if denied.revision == self.change || self.allowed.contains(&denied.revision) {
                 continue;
             }
-            found.extend(denied.link_to(marks, self.landed_at));
+            // The denial of the change itself names it, and is among its records.
+            found.extend(denied.link_to(marks, &[], self.landed_at));
         }
         Ok(())
     }
@@ -218,6 +180,8 @@ pub(super) struct DeniedChange {
     pub(super) revision: Oid,
     subject: Text,
     rules: Vec<String>,
+    /// True if only something else in the same push was denied: it becomes no other change for that reason.
+    pub(super) is_denied_with_push: bool,
     pub(super) marks: ChangeMarks,
 }
 
@@ -240,16 +204,27 @@ impl DeniedChange {
             revision: verdict.revision,
             subject: marks.subject.clone(),
             rules: verdict.rules.clone(),
+            is_denied_with_push: false,
             marks,
         }
     }
 
-    /// Returns the attempt, if it may have become the change that these are the marks of and that landed then.
-    pub(super) fn link_to(&self, marks: &ChangeMarks, landed_at: Timestamp) -> Option<RefusedAttempt> {
+    /// Returns the attempt, if it may have become the change that these are the marks and the commits of, and that
+    /// landed then.
+    pub(super) fn link_to(
+        &self,
+        marks: &ChangeMarks,
+        commits: &[Oid],
+        landed_at: Timestamp,
+    ) -> Option<RefusedAttempt> {
         if !is_in_time(self.at, landed_at) {
             return None;
         }
-        let link = marks.find_link(&self.marks)?;
+        let link = match (commits.contains(&self.revision), self.is_denied_with_push) {
+            (true, _) => AttemptLink::Commit,
+            (false, true) => return None,
+            (false, false) => marks.find_link(&self.marks)?,
+        };
         Some(RefusedAttempt {
             record: self.record,
             at: self.at,
@@ -286,7 +261,11 @@ pub(super) fn read_denied_changes(repository: &Repository, holder: Oid) -> Resul
             // Facts of another version are evidence of something, and of no attempt that can be told.
             let Ok(change) = serde_json::from_slice::<Change>(line) else { continue };
             let Some(revision) = change.tip().id else { continue };
-            let rules = list_denying_rules(decided, one, revision);
+            let mut rules = list_denying_rules(decided, one, revision);
+            let is_denied_with_push = rules.is_empty();
+            if is_denied_with_push && !decided.is_allowed() {
+                rules = list_refusing_rules(decided);
+            }
             if !rules.is_empty() {
                 found.push(DeniedChange {
                     record: record.number,
@@ -294,6 +273,7 @@ pub(super) fn read_denied_changes(repository: &Repository, holder: Oid) -> Resul
                     revision,
                     subject: change.tip().message.subject(),
                     rules,
+                    is_denied_with_push,
                     marks: ChangeMarks::from_change(&change),
                 });
             }
@@ -309,6 +289,7 @@ pub(crate) struct AttemptIndex {
     by_pull: HashMap<Text, Vec<usize>>,
     by_change_id: HashMap<Text, Vec<usize>>,
     by_author: HashMap<String, Vec<usize>>,
+    by_revision: HashMap<Oid, Vec<usize>>,
 }
 
 impl AttemptIndex {
@@ -334,12 +315,15 @@ impl AttemptIndex {
     pub(crate) fn find_subject(&self, record: u64) -> Option<&Text> {
         // They were read by the order of their records.
         let after = self.denied.partition_point(|denied| denied.record <= record);
-        let last = self.denied.get(after.checked_sub(1)?)?;
-        (last.record == record && !last.subject.as_bytes().is_empty()).then_some(&last.subject)
+        let of_record = self.denied.get(..after)?.iter().rev().take_while(|denied| denied.record == record);
+        // What was denied for itself says more than what came with it.
+        let last = of_record.min_by_key(|denied| denied.is_denied_with_push)?;
+        (!last.subject.as_bytes().is_empty()).then_some(&last.subject)
     }
 
     fn add_denied(&mut self, denied: DeniedChange) {
         let place = self.denied.len();
+        self.by_revision.entry(denied.revision).or_default().push(place);
         if let Some(pull) = &denied.marks.pull {
             self.by_pull.entry(pull.clone()).or_default().push(place);
         }
@@ -361,16 +345,14 @@ impl AttemptIndex {
         landed_at: Timestamp,
     ) -> Vec<RefusedAttempt> {
         let mut places: BTreeSet<&usize> = BTreeSet::new();
+        places.extend(commits.iter().filter_map(|id| self.by_revision.get(id)).flatten());
         places.extend(marks.pull.iter().filter_map(|pull| self.by_pull.get(pull)).flatten());
         places.extend(marks.change_ids.iter().filter_map(|id| self.by_change_id.get(id)).flatten());
         places.extend(marks.authors.iter().filter_map(|author| self.by_author.get(author)).flatten());
         let mut found = Vec::new();
         for place in places.into_iter().rev() {
             let Some(denied) = self.denied.get(*place) else { continue };
-            // What landed as it was, by a later decision, is no refused attempt.
-            if !commits.contains(&denied.revision) {
-                found.extend(denied.link_to(marks, landed_at));
-            }
+            found.extend(denied.link_to(marks, commits, landed_at));
             if found.len() >= MAX_ATTEMPTS {
                 break;
             }
@@ -378,23 +360,6 @@ impl AttemptIndex {
         found.reverse();
         found
     }
-}
-
-/// Returns the rules that denied a change, or its ref, each once.
-fn list_denying_rules(decided: &DecisionRecord, one: &RefDecision, revision: Oid) -> Vec<String> {
-    let mut rules = BTreeSet::new();
-    for verdict in one.changes.iter().filter(|verdict| verdict.revision == Some(revision)) {
-        for judgement in verdict.judgements.iter().filter(|judgement| judgement.is_denying(verdict.enforced))
-        {
-            rules.insert(judgement.rule.clone());
-        }
-    }
-    for refusal in decided.refs.iter().flat_map(|one| &one.refusals) {
-        if refusal.is_denying(true) {
-            rules.insert(refusal.rule.clone());
-        }
-    }
-    rules.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -424,7 +389,8 @@ mod tests {
         index.add_denied(denied);
         let landed_at = Timestamp::from_second(60).unwrap();
         let found = index.find_attempts(marks, &[], landed_at);
-        assert!(index.find_attempts(marks, &[Oid::from_bytes(&[1; 20]).unwrap()], landed_at).is_empty());
+        let unchanged = index.find_attempts(marks, &[Oid::from_bytes(&[1; 20]).unwrap()], landed_at);
+        assert_eq!(unchanged.first().map(|attempt| attempt.link), Some(AttemptLink::Commit));
         found.first().map(|attempt| attempt.link)
     }
 

@@ -20,8 +20,10 @@ use crate::ledger::audit::policy_origins::PolicyOrigins;
 use crate::ledger::audit::protection_times::add_scope_change;
 use crate::ledger::audit::record_reader::{UnreadableRecord, read_record_at};
 use crate::ledger::audit::ref_observations::RefObservations;
+use crate::ledger::audit::refusing_rules::list_refusing_rules;
 use crate::ledger::audit::session_history::add_session_event;
 use crate::ledger::audit::trace::LandingOrigin;
+use crate::ledger::audit::waiting_refusals::{find_waiting_refusals, list_refused_refs};
 use crate::ledger::record::{
     DecisionRecord, GapCause, LedgerEvent, Record, RecordedHookState, RecordedPusher, RecordedStanding,
     parse_unauthorised_key,
@@ -46,7 +48,9 @@ pub fn read_ledger_history(
         let history = LedgerHistory { chain_breaks, ..LedgerHistory::default() };
         return Ok(Some(history).filter(|history| !history.chain_breaks.is_empty()));
     };
-    Ok(Some(HistoryFold::read_whole(repository, name, (tip, anchor), progress).end_history()))
+    let fold = HistoryFold::read_whole(repository, name, (tip, anchor), progress);
+    let waiting = find_waiting_refusals(repository, name, &fold.state);
+    Ok(Some(LedgerHistory { waiting, ..fold.end_history() }))
 }
 
 /// Collects the history of a ref from the records of a ledger, oldest first.
@@ -177,11 +181,14 @@ impl<'a> HistoryFold<'a> {
                     self.acts.add_landing(&outcome.decision_id);
                 }
                 for moved in outcome.landed.iter().filter(|moved| moved.name == *self.name) {
-                    let origin = match &decision {
-                        Some((decided, _)) if !decided.is_enforced => LandingOrigin::NotEnforced,
-                        Some((_, None)) => LandingOrigin::Decided,
-                        Some((_, Some(_))) => LandingOrigin::UndecidedPolicy,
-                        None => LandingOrigin::Unauthorised,
+                    let not_enforced = decision
+                        .as_ref()
+                        .and_then(|(decided, _)| LandingOrigin::from_evaluation(decided.evaluated));
+                    let origin = match (&decision, not_enforced) {
+                        (_, Some(origin)) => origin,
+                        (Some((_, None)), None) => LandingOrigin::Decided,
+                        (Some((_, Some(_))), None) => LandingOrigin::UndecidedPolicy,
+                        (None, None) => LandingOrigin::Unauthorised,
                     };
                     // What a later run found landed at some time after its decision.
                     let observed_at = match &decision {
@@ -226,6 +233,7 @@ impl<'a> HistoryFold<'a> {
                 if verdict.target == *self.name && verdict.standing == RecordedStanding::Denied =>
             {
                 history.refusals.push(RefRefusal {
+                    ref_name: verdict.target.clone(),
                     record: record.number,
                     holder,
                     observed_at: verdict.judged_at,
@@ -249,19 +257,22 @@ impl<'a> HistoryFold<'a> {
     }
 
     fn add_decision(&mut self, holder: Oid, record: &Record, decided: &DecisionRecord, doubt: Option<u64>) {
-        let own = decided.refs.iter().find(|one| one.name == *self.name);
-        let Some(own) = own.filter(|own| own.protected) else { return };
         if !decided.is_allowed() {
-            self.history.refusals.push(RefRefusal {
-                record: record.number,
-                holder,
-                observed_at: decided.observed_at,
-                pusher: decided.pusher.clone(),
-                new: own.new,
-                rules: list_refusing_rules(decided),
-            });
+            for one in list_refused_refs(decided, self.name) {
+                self.history.refusals.push(RefRefusal {
+                    ref_name: one.name.clone(),
+                    record: record.number,
+                    holder,
+                    observed_at: decided.observed_at,
+                    pusher: decided.pusher.clone(),
+                    new: one.new,
+                    rules: list_refusing_rules(decided),
+                });
+            }
             return;
         }
+        let own = decided.refs.iter().find(|one| one.name == *self.name);
+        let Some(own) = own.filter(|own| own.protected) else { return };
         let decision = MoveDecision::from_record((record.number, holder), decided, own);
         self.decisions.insert(decided.id.clone(), (Rc::new(decision), doubt));
     }
@@ -282,21 +293,4 @@ impl<'a> HistoryFold<'a> {
             *doubt = doubt.filter(|of_move| *of_move != number);
         }
     }
-}
-
-/// Returns the rules that refused a push as a whole, each once: one refused ref refuses the others with it.
-fn list_refusing_rules(decided: &DecisionRecord) -> Vec<String> {
-    let mut rules = Vec::new();
-    for one in &decided.refs {
-        let of_changes = one.changes.iter().flat_map(|verdict| {
-            verdict.judgements.iter().filter(|judgement| judgement.is_denying(verdict.enforced))
-        });
-        let of_ref = one.refusals.iter().filter(|judgement| judgement.is_denying(true));
-        for judgement in of_changes.chain(of_ref) {
-            if !rules.contains(&judgement.rule) {
-                rules.push(judgement.rule.clone());
-            }
-        }
-    }
-    rules
 }

@@ -39,7 +39,7 @@ use crate::ledger::state::LedgerState;
 use crate::ledger::store::gate_folder::{LedgerAnchor, locate_gate_file, read_anchor};
 
 /// What an index begins with: another version of the program makes its own.
-const INDEX_MARK: &[u8] = concat!("changegate index 3, ", env!("CARGO_PKG_VERSION"), "\n").as_bytes();
+const INDEX_MARK: &[u8] = concat!("changegate index 4, ", env!("CARGO_PKG_VERSION"), "\n").as_bytes();
 
 /// When an index is written.
 #[derive(Clone, Copy, Debug)]
@@ -208,6 +208,7 @@ fn encode_index(fold: &HistoryFold<'_>) -> Option<Vec<u8>> {
     let keys = history.refusal_keys.as_ref()?;
     out.put_number(history.refusals.len() as u64);
     for (refusal, keys) in history.refusals.iter().zip(keys) {
+        out.put_shared(&refusal.ref_name).ok()?;
         out.put_number(refusal.record);
         out.put_id(Some(refusal.holder));
         out.put_time(refusal.observed_at);
@@ -337,10 +338,11 @@ fn decode_moves(
 }
 
 fn decode_refusals(index: &mut IndexReader<'_>) -> Option<(Vec<RefRefusal>, Vec<Vec<u64>>)> {
-    let (mut pushers, mut rules) = (HashMap::new(), HashMap::new());
+    let (mut pushers, mut rules, mut names) = (HashMap::new(), HashMap::new(), HashMap::new());
     let (mut refusals, mut all_keys) = (Vec::new(), Vec::new());
     for _ in 0..index.take_number()? {
         refusals.push(RefRefusal {
+            ref_name: index.take_shared(&mut names)?,
             record: index.take_number()?,
             holder: index.take_id()??,
             observed_at: index.take_time()?,

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::change::{Oid, Stage};
+use crate::change::{Oid, Stage, Text};
 use crate::ledger::audit::chain_continuity::ChainBreak;
 use crate::ledger::audit::other_refs::OtherRefLanding;
 use crate::ledger::audit::protection_times::UnprotectedTime;
@@ -15,7 +15,8 @@ use crate::ledger::audit::record_reader::UnreadableRecord;
 use crate::ledger::audit::session_history::SessionHistory;
 use crate::ledger::audit::trace::LandingOrigin;
 use crate::ledger::record::{
-    ChangeAct, PullLanding, RecordedClosing, RecordedMove, RecordedPolicySource, RecordedPusher,
+    ChangeAct, PullLanding, RecordedClosing, RecordedDecision, RecordedMove, RecordedPolicySource,
+    RecordedPusher,
 };
 use crate::ledger::state::TrackedObligation;
 
@@ -40,8 +41,10 @@ pub struct LedgerHistory {
     pub first_tip: Option<FirstTip>,
     /// The moves of the ref, oldest first.
     pub moves: Vec<LandedRefMove>,
-    /// The pushes and merges that were refused for the ref, oldest first.
+    /// The pushes and merges that were refused for the ref, and requests and acts that were, oldest first.
     pub refusals: Vec<RefRefusal>,
+    /// The refusals that no record tells of so far: they wait beside the ledger, oldest first.
+    pub waiting: WaitingRefusals,
     /// Everything that was ever owed on the ref, open and closed, by its id.
     pub obligations: BTreeMap<String, TrackedObligation>,
     /// The break-glass sessions, in the order in which they were opened.
@@ -67,7 +70,10 @@ pub(crate) type RefusalKeys = Vec<u64>;
 impl LedgerHistory {
     /// Returns the commits of the ledger that hold denials for the ref, oldest first.
     pub(crate) fn list_denials(&self) -> Vec<Oid> {
-        self.refusals.iter().map(|refusal| refusal.holder).collect()
+        let mut holders: Vec<Oid> = self.refusals.iter().map(|refusal| refusal.holder).collect();
+        // One push may name the ref and one of the gate itself.
+        holders.dedup();
+        holders
     }
 }
 
@@ -123,8 +129,8 @@ pub struct MoveDecision {
     pub pull_landings: Vec<PullLanding>,
     /// What its changes state for earlier ones.
     pub closings: Vec<RecordedClosing>,
-    /// False if it was made in evaluate mode.
-    pub is_enforced: bool,
+    /// What would have been decided, if it was made in evaluate mode; `None` if it counts.
+    pub evaluated: Option<RecordedDecision>,
     /// How many changes of the ref it judged.
     pub judged_changes: usize,
     /// True if the ledger keeps what its verdicts rest on.
@@ -135,9 +141,37 @@ pub struct MoveDecision {
     pub tool: String,
 }
 
+/// The refusals on the disk of a server that its ledger does not have yet.
+#[derive(Clone, Debug, Default)]
+pub struct WaitingRefusals {
+    /// Those that can be read, oldest first.
+    pub refusals: Vec<WaitingRefusal>,
+    /// How many files there cannot be read.
+    pub unreadable: usize,
+}
+
+/// A refusal that waits to be recorded.
+#[derive(Clone, Debug)]
+pub struct WaitingRefusal {
+    /// The id of the decision.
+    pub decision: String,
+    /// When it was refused, by the clock of the gate.
+    pub observed_at: Timestamp,
+    /// The account that pushed.
+    pub pusher: RecordedPusher,
+    /// The ref that it was for.
+    pub ref_name: Text,
+    /// What the ref was to hold.
+    pub new: Option<Oid>,
+    /// The rules that refused it, each once.
+    pub rules: Vec<String>,
+}
+
 /// A push or a merge that was refused.
 #[derive(Clone, Debug)]
 pub struct RefRefusal {
+    /// The ref that it was for: the one of the history, or one of a request or an act.
+    pub ref_name: Text,
     /// The number of its record.
     pub record: u64,
     /// The commit of the ledger that holds it.

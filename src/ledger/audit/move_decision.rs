@@ -25,7 +25,7 @@ impl MoveDecision {
             policies: own.policies.clone(),
             pull_landings: own.pull_landings.clone(),
             closings: own.closings.clone(),
-            is_enforced: decided.evaluated.is_none(),
+            evaluated: decided.evaluated,
             judged_changes: own.count_changes(),
             has_reasons: decided.reasons.is_some(),
             reasons_digest: decided.reasons.as_ref().map(|kept| kept.digest.clone()).unwrap_or_default(),
@@ -52,7 +52,7 @@ pub(crate) fn encode_decision(
     out.put_shared(&decision.policies).ok()?;
     out.put_shared(&decision.pull_landings).ok()?;
     out.put_shared(&decision.closings).ok()?;
-    out.put_number(u64::from(decision.is_enforced));
+    out.put_shared(&decision.evaluated).ok()?;
     out.put_number(decision.judged_changes as u64);
     out.put_number(u64::from(decision.has_reasons));
     out.put_bytes(decision.reasons_digest.as_bytes());
@@ -64,7 +64,7 @@ pub(crate) fn encode_decision(
 pub(crate) fn decode_decisions(index: &mut IndexReader<'_>) -> Option<Vec<KnownDecision>> {
     let (mut stages, mut pushers, mut policies) = (HashMap::new(), HashMap::new(), HashMap::new());
     let (mut landings, mut closings) = (HashMap::new(), HashMap::new());
-    let (mut tools, mut doubts) = (HashMap::new(), HashMap::new());
+    let (mut tools, mut doubts, mut evaluations) = (HashMap::new(), HashMap::new(), HashMap::new());
     let mut decisions = Vec::new();
     for _ in 0..index.take_number()? {
         let decision = MoveDecision {
@@ -77,7 +77,7 @@ pub(crate) fn decode_decisions(index: &mut IndexReader<'_>) -> Option<Vec<KnownD
             policies: index.take_shared(&mut policies)?,
             pull_landings: index.take_shared(&mut landings)?,
             closings: index.take_shared(&mut closings)?,
-            is_enforced: index.take_number()? == 1,
+            evaluated: index.take_shared(&mut evaluations)?,
             judged_changes: usize::try_from(index.take_number()?).ok()?,
             has_reasons: index.take_number()? == 1,
             reasons_digest: index.take_text()?,

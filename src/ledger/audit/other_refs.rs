@@ -8,7 +8,7 @@ use crate::change::{Oid, Text};
 use crate::ledger::audit::index_table::{IndexReader, IndexWriter};
 use crate::ledger::audit::trace::LandingOrigin;
 use crate::ledger::record::{
-    DecisionRecord, LedgerEvent, Record, RecordedMove, RefTip, parse_unauthorised_key,
+    DecisionRecord, LedgerEvent, Record, RecordedDecision, RecordedMove, RefTip, parse_unauthorised_key,
 };
 
 /// What one move, or the beginning of a record, brought to another ref.
@@ -42,10 +42,21 @@ pub(crate) struct OtherRefReader {
 pub(crate) struct OtherRefDecision {
     record: u64,
     doubt: Option<u64>,
-    /// False if it was made in evaluate mode.
-    is_enforced: bool,
+    /// What would have been decided, if it was made in evaluate mode; `None` if it counts.
+    evaluated: Option<RecordedDecision>,
     /// The refs of which it judged a change.
     judged: Vec<Text>,
+}
+
+impl OtherRefDecision {
+    /// Returns how something came to a ref by this decision, with the record that puts its policy in doubt.
+    fn find_origin(&self) -> (LandingOrigin, Option<u64>) {
+        match (LandingOrigin::from_evaluation(self.evaluated), self.doubt) {
+            (Some(origin), _) => (origin, None),
+            (None, Some(doubt)) => (LandingOrigin::UndecidedPolicy, Some(doubt)),
+            (None, None) => (LandingOrigin::Decided, None),
+        }
+    }
 }
 
 impl OtherRefReader {
@@ -69,13 +80,10 @@ impl OtherRefReader {
                     let (record, origin, doubt) = match decided {
                         // It had nothing to judge: what it brought came from somewhere else.
                         Some(decided) if !decided.judged.contains(&moved.name) => continue,
-                        Some(decided) if !decided.is_enforced => {
-                            (decided.record, LandingOrigin::NotEnforced, None)
+                        Some(decided) => {
+                            let (origin, doubt) = decided.find_origin();
+                            (decided.record, origin, doubt)
                         }
-                        Some(OtherRefDecision { record, doubt: Some(doubt), .. }) => {
-                            (*record, LandingOrigin::UndecidedPolicy, Some(*doubt))
-                        }
-                        Some(decided) => (decided.record, LandingOrigin::Decided, None),
                         None => (record.number, LandingOrigin::Unauthorised, None),
                     };
                     self.landings.extend(build_landing(moved, record, (origin, doubt)));
@@ -107,8 +115,8 @@ impl OtherRefReader {
             return;
         }
         let judged = others.filter(|one| one.count_changes() > 0).map(|one| one.name.clone()).collect();
-        let is_enforced = decided.evaluated.is_none();
-        self.decisions.insert(decided.id.clone(), OtherRefDecision { record, doubt, is_enforced, judged });
+        let evaluated = decided.evaluated;
+        self.decisions.insert(decided.id.clone(), OtherRefDecision { record, doubt, evaluated, judged });
     }
 
     /// Marks the unauthorised move of this record as regularised; with it, the policy that it brought is accepted.

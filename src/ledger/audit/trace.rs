@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use crate::change::{Oid, Stage, Text};
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
 use crate::ledger::audit::attempts::{AttemptSearch, RefusedAttempt};
 use crate::ledger::audit::kept_reasons::read_kept_reasons;
+pub use crate::ledger::audit::landing_origin::LandingOrigin;
 use crate::ledger::audit::policy_origins::PolicyOrigins;
 use crate::ledger::audit::ref_verdicts;
 use crate::ledger::record::readable::ReadableRecord;
@@ -58,26 +58,6 @@ pub struct TracedRecord {
     pub unavailable: Vec<String>,
     /// What the verdicts rest on, where it was kept.
     pub reasons: Vec<RecordedReasons>,
-}
-
-/// How a change came to a ref.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LandingOrigin {
-    /// It was on the ref when the ledger began.
-    AlreadyThere,
-    /// It was on the ref when the ref became protected, after the ledger had begun.
-    BeforeProtection,
-    /// A decision allowed it.
-    Decided,
-    /// It came without a decision.
-    Unauthorised,
-    /// It came without a decision, and was regularised.
-    Regularised,
-    /// A decision allowed it, by a policy that came without one.
-    UndecidedPolicy,
-    /// It landed in evaluate mode, in which no decision is enforced.
-    NotEnforced,
 }
 
 impl TracedRecord {
@@ -270,11 +250,12 @@ impl ChangeTracer<'_> {
         let id = &outcome.decision_id;
         let allowing = self.trace.records.iter().find_map(|traced| traced.find_allowing_decision(id));
         let doubt = self.trace.undecided_policies.get(id).copied();
-        let origin = match (allowing, doubt) {
-            (Some(decided), _) if decided.evaluated.is_some() => LandingOrigin::NotEnforced,
-            (Some(_), Some(_)) => LandingOrigin::UndecidedPolicy,
-            (Some(_), None) => LandingOrigin::Decided,
-            (None, _) => LandingOrigin::Unauthorised,
+        let not_enforced = allowing.and_then(|decided| LandingOrigin::from_evaluation(decided.evaluated));
+        let origin = match (allowing, not_enforced, doubt) {
+            (_, Some(origin), _) => origin,
+            (Some(_), None, Some(_)) => LandingOrigin::UndecidedPolicy,
+            (Some(_), None, None) => LandingOrigin::Decided,
+            (None, None, _) => LandingOrigin::Unauthorised,
         };
         for name in brought {
             if let (LandingOrigin::UndecidedPolicy, Some(number)) = (origin, doubt) {

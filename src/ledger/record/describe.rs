@@ -229,7 +229,7 @@ impl ChangeAct {
             }
             RecordedActKind::Verified => format!("{change} was verified"),
             RecordedActKind::Attachment { name, .. } => format!("{name} is attached to {change}"),
-            RecordedActKind::Deployment { environment, failed } => {
+            RecordedActKind::Deployment { environment, failed, .. } => {
                 let word = if *failed { "was not deployed" } else { "was deployed" };
                 format!("{change} {word} to {}", environment.to_lossy())
             }

@@ -217,6 +217,17 @@ fn build_unjudged_ref(update: &RefUpdate) -> RefDecision {
     }
 }
 
+/// Returns the codes of what kept the gate from judging a push, or from recording it.
+pub(crate) fn list_failure_codes(decided: &DecisionRecord) -> Vec<&'static str> {
+    let is_noted = |code: &&str| decided.notes.iter().any(|note| note.code == **code);
+    [NOT_JUDGED.code, NOT_RECORDED.code].into_iter().filter(is_noted).collect()
+}
+
+/// Returns true if a push was denied because it could not be judged: of its refs, nothing but their names is known.
+pub(crate) fn is_unjudged(decided: &DecisionRecord) -> bool {
+    list_failure_codes(decided).contains(&NOT_JUDGED.code)
+}
+
 /// Returns the note on a push that was denied because its decision could not be recorded.
 pub(crate) fn not_recorded_note() -> RecordedMessage {
     RecordedMessage::from(&NOT_RECORDED)

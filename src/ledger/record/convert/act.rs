@@ -25,9 +25,11 @@ impl From<&AuthorisedAct> for RecordedAct {
             (ActKind::Outcome { outcome, incident }, None) => {
                 RecordedActKind::Outcome { outcome: (*outcome).into(), incident: incident.clone() }
             }
-            (ActKind::Deployed { environment, is_failed }, None) => {
-                RecordedActKind::Deployment { environment: environment.clone(), failed: *is_failed }
-            }
+            (ActKind::Deployed { environment, before, is_failed }, None) => RecordedActKind::Deployment {
+                environment: environment.clone(),
+                before: *before,
+                failed: *is_failed,
+            },
             // An act that attaches a file comes with one.
             (ActKind::Verified | ActKind::Attach, None) => RecordedActKind::Verified,
         };

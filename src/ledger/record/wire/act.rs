@@ -50,10 +50,13 @@ pub enum RecordedActKind {
         /// The commit that holds it, which the ref of the act keeps.
         commit: Oid,
     },
-    /// That it, and everything before it, was deployed.
+    /// That it was deployed, with everything between it and what ran before.
     Deployment {
         /// Where it runs.
         environment: Text,
+        /// What ran there before; absent in records of versions that did not keep it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<Oid>,
         /// Whether the deployment failed.
         failed: bool,
     },

@@ -1,0 +1,45 @@
+//! How a change came to a ref, by what the ledger says of the decision that brought it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ledger::record::RecordedDecision;
+
+/// How a change came to a ref.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LandingOrigin {
+    /// It was on the ref when the ledger began.
+    AlreadyThere,
+    /// It was on the ref when the ref became protected, after the ledger had begun.
+    BeforeProtection,
+    /// A decision allowed it.
+    Decided,
+    /// It came without a decision.
+    Unauthorised,
+    /// It came without a decision, and was regularised.
+    Regularised,
+    /// A decision allowed it, by a policy that came without one.
+    UndecidedPolicy,
+    /// It landed in evaluate mode, in which no decision is enforced; one that counts would have allowed it.
+    NotEnforced,
+    /// It landed in evaluate mode, although a decision that counts would have denied it.
+    DeniedNotEnforced,
+}
+
+impl LandingOrigin {
+    /// Returns how something came to a ref that a decision of evaluate mode let through; `None` for one that counts.
+    pub(crate) fn from_evaluation(evaluated: Option<RecordedDecision>) -> Option<LandingOrigin> {
+        Some(match evaluated? {
+            RecordedDecision::Allow => LandingOrigin::NotEnforced,
+            RecordedDecision::Deny => LandingOrigin::DeniedNotEnforced,
+        })
+    }
+
+    /// Returns true if nothing that counts has judged what came so: no policy vouches for what it states.
+    pub(crate) fn came_past_gate(self) -> bool {
+        matches!(
+            self,
+            LandingOrigin::Unauthorised | LandingOrigin::Regularised | LandingOrigin::DeniedNotEnforced
+        )
+    }
+}
