@@ -1021,6 +1021,30 @@ fn a_range_is_tried_as_the_changes_that_a_push_makes_of_it() {
     }
 }
 
+/// A time without its offset would be taken for the beginning of its day, before a freeze in the afternoon.
+#[test]
+fn a_time_without_an_offset_is_not_tried() {
+    let scene = Scene::repository();
+    let policy = "changegate: 1\nname: acme\nprotects: [main]\nrules:\n  friday: { require: { window: { outside: [{ weekdays: \
+                  [Fri], from: '12:00' }] } } }\n";
+    scene.write("policies/changegate.yml", policy);
+    let tried = |at: &str| {
+        let args = ["try", "-m", "x", "--author", "Ana <ana@example.com>", "--at", at];
+        let output = scene.command(&args).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    for at in ["2026-12-04T18:00:00", "2026-12-04 18:00", "2026-12-04T18:00"] {
+        let (code, said) = tried(at);
+        assert!(code == 2 && said.contains("write 2026-12-04T18:00:00Z for UTC"), "{at}: {said}");
+    }
+    for command in [&["policy", "backtest"][..], &["policy", "status"]] {
+        let output = scene.command(&[command, &["--since", "2026-12-04T18:00"]].concat()).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{command:?}");
+    }
+    assert_eq!(tried("2026-12-04T18:00:00Z").0, 1);
+    assert_eq!(tried("2026-12-04").0, 0);
+}
+
 /// Of a change that does not exist yet nothing is vouched for, and the line of the code owners is told.
 #[test]
 fn what_a_draft_says_is_assumed() {

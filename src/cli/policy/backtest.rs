@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::ValueEnum;
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::backtest::{
     BacktestInputs, BacktestReport, run_backtest, write_backtest_json, write_backtest_page,
     write_backtest_terminal,
 };
+use crate::calendar::written_time::WrittenTime;
 use crate::change::{Oid, Text};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::{Context, count_threads};
@@ -95,12 +95,8 @@ pub(super) fn parse_since(written: &str) -> Result<HistoryStart, String> {
     if let Some(days) = days {
         return Ok(HistoryStart::DaysAgo(days.into()));
     }
-    let day = written.parse::<jiff::civil::Date>().ok();
-    let start = day.and_then(|day| day.to_zoned(TimeZone::UTC).ok()).map(|start| start.timestamp());
-    start
-        .or_else(|| written.parse().ok())
-        .map(HistoryStart::At)
-        .ok_or_else(|| "expected days as in 90d, or a date such as 2026-01-31".to_owned())
+    let time = WrittenTime::parse_time(written).map_err(|why| format!("{why}; or days as in 90d"))?;
+    time.first_instant().map(HistoryStart::At).ok_or_else(|| "it is too far away".to_owned())
 }
 
 pub(crate) fn backtest_policy(args: &BacktestArgs, context: &Context) -> Result<CommandExit, CommandError> {
