@@ -14,6 +14,7 @@
     reason = "test code"
 )]
 
+mod backtests;
 mod client;
 mod contents;
 mod early;

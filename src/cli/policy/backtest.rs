@@ -37,8 +37,10 @@ Examples:
   changegate policy backtest v1.0..HEAD --pack iso27001 --against pack:startup --format json
 
 Each change is judged by both policies, at the time of its last commit, by what the
-repository holds. Who pushed, reviews, checks and tickets of that time cannot be
-known afterwards; changes that rest on them are counted apart.")]
+repository holds; where it has a ledger, at the time and by what the gate recorded of
+it: who pushed, and what else the record keeps. Who pushed, reviews, checks and tickets
+of other changes cannot be known afterwards; changes that rest on them are counted
+apart.")]
 pub(crate) struct BacktestArgs {
     /// Commits to judge, as OLD..NEW, or the newest one [default: HEAD]
     range: Option<String>,
@@ -110,8 +112,8 @@ pub(crate) fn backtest_policy(args: &BacktestArgs, context: &Context) -> Result<
         (None, None) => Some(HistoryStart::DaysAgo(90)),
         (Some(since), _) => Some(since),
     };
-    if let Some(since) = since {
-        let at = find_history_start(since, context.now);
+    let since = since.map(|since| find_history_start(since, context.now));
+    if let Some(at) = since {
         hidden.extend(find_commit_as_of(&repository, tip, at.as_second())?);
         range_name.push_str(&format!(" since {}", at.strftime("%Y-%m-%d")));
     }
@@ -126,6 +128,7 @@ pub(crate) fn backtest_policy(args: &BacktestArgs, context: &Context) -> Result<
         proposed: &proposed,
         current: &current,
         range: CommitRange { tip, hidden_tips: &hidden, trusted_keys: proposed.trusted_keys(context.now) },
+        since,
         range_name,
         target: find_branch(&repository, tip),
         now: context.now,
@@ -150,7 +153,11 @@ pub(crate) fn backtest_policy(args: &BacktestArgs, context: &Context) -> Result<
     };
     output::ignore_broken_pipe(written.and_then(|()| out.flush()))?;
     // What cannot be read leaves a hole in the numbers.
-    Ok(if report.totals.unreadable > 0 { CommandExit::Failed } else { CommandExit::Allowed })
+    Ok(if report.totals.unreadable + report.totals.unreadable_records > 0 {
+        CommandExit::Failed
+    } else {
+        CommandExit::Allowed
+    })
 }
 
 /// Returns the instant at which a history starts.
