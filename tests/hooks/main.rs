@@ -15,6 +15,7 @@
 )]
 
 mod backtests;
+mod bare;
 mod client;
 mod contents;
 mod early;

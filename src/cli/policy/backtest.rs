@@ -17,13 +17,11 @@ use crate::change::{Oid, Text};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::{Context, count_threads};
 use crate::cli::output;
-use crate::cli::policy::lookup::load_policy_or_pack;
+use crate::cli::policy::lookup::{load_compared_policy, load_policy_or_pack};
 use crate::cli::progress::ProgressLine;
 use crate::cli::revision::resolve_commit;
-use crate::gate::{LoadedPolicy, UnusablePolicy, find_commit_as_of, load_from_commit};
+use crate::gate::find_commit_as_of;
 use crate::git::{CommitRange, HeadState, Repository};
-use crate::policy::DEFAULT_POLICY_PATH;
-use crate::policy_tests::PACK_PREFIX;
 use crate::report::ReportStyle;
 use crate::yaml::shorten_for_message;
 
@@ -128,9 +126,9 @@ pub(crate) fn backtest_policy(args: &BacktestArgs, context: &Context) -> Result<
         proposed: &proposed,
         current: &current,
         range: CommitRange { tip, hidden_tips: &hidden, trusted_keys: proposed.trusted_keys(context.now) },
-        since,
         range_name,
         target: find_branch(&repository, tip),
+        since,
         now: context.now,
         threads: count_threads,
     };
@@ -207,36 +205,4 @@ pub(super) fn find_branch(repository: &Repository, tip: Oid) -> Option<Text> {
         Ok(HeadState::Branch(branch)) if branch.id == Some(tip) => Some(branch.name),
         _ => None,
     }
-}
-
-/// Loads the policy that `written` names: a pack, a file that exists, or a revision.
-pub(super) fn load_compared_policy(
-    written: &str,
-    repository: Option<&Repository>,
-    context: &Context,
-) -> Result<LoadedPolicy, CommandError> {
-    if let Some(pack) = written.strip_prefix(PACK_PREFIX) {
-        return load_policy_or_pack(Some(pack), None, context);
-    }
-    if context.resolve_path(written).is_file() {
-        return load_policy_or_pack(None, Some(Path::new(written)), context);
-    }
-    let unknown = || {
-        CommandError::Usage(format!(
-            "`{}` is neither a file nor a revision of this repository, nor pack:NAME",
-            shorten_for_message(written)
-        ))
-    };
-    let repository = repository.ok_or_else(unknown)?;
-    let commit = resolve_commit(repository, written).map_err(|error| match error {
-        CommandError::Usage(_) => unknown(),
-        other => other,
-    })?;
-    load_from_commit(repository, commit, DEFAULT_POLICY_PATH, written).map_err(|why| match why {
-        UnusablePolicy::Absent => CommandError::Usage(format!(
-            "there is no `{DEFAULT_POLICY_PATH}` at `{}`; name another policy, as in pack:iso27001",
-            shorten_for_message(written)
-        )),
-        why => CommandError::from_unusable_policy(why, DEFAULT_POLICY_PATH).with_policy_commit(written),
-    })
 }

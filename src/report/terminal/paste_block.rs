@@ -87,17 +87,24 @@ pub(crate) fn write_paste_block(
             }
         }
         _ => {
-            let is_rewritten =
-                |fix: &MessageFix<'_>| !is_published(group, stage, fix) && !is_made_by_forge(group, fix);
+            let is_own = |fix: &MessageFix<'_>| !is_published(group, stage, fix);
             write_published_advice(page, indent, group, stage, &fixes)?;
-            if fixes.iter().any(|fix| is_made_by_forge(group, fix) && !is_published(group, stage, fix)) {
+            if fixes.iter().any(|fix| is_made_by_forge(group, fix) && is_own(fix)) {
                 page.write_hanging_paragraph(indent, indent, &[plain_text(FORGE_ADVICE)])?;
             }
             // Without the fixes that are left out, the count would be of something else.
             let all = fixes.len();
-            fixes.retain(is_rewritten);
+            fixes.retain(|fix| is_own(fix) && !is_made_by_forge(group, fix));
             let changes = if fixes.len() == all { changes } else { 1 };
-            write_rewriting(page, indent, group, stage, (&fixes, changes), style)?;
+            if style.has_work_tree {
+                write_rewriting(page, indent, group, stage, (&fixes, changes), style)?;
+            } else {
+                for fix in &fixes {
+                    let commit = fix.commit.map_or_else(String::new, |id| format!(" {}", id.short_hex()));
+                    let start = format!("to fix{commit}, in a clone, ");
+                    write_steps(page, indent, &start, &fix.list_steps(Stage::Check))?;
+                }
+            }
         }
     }
     if fixes.iter().any(|fix| fix.awaits_others) {
