@@ -214,3 +214,57 @@ fn a_push_that_weakens_the_base_is_refused() {
     world.push(&["main"]).accepted();
     assert_eq!(world.at(MAIN), Some(world.head()));
 }
+
+/// No push here brings what a shared base asks less, so the next one tells of it, in its answer, its record and the audit.
+#[test]
+fn a_base_that_moved_is_told_in_the_answer_the_record_and_the_audit() {
+    let strict =
+        format!("{BASE}rules:\n  small: {{ require: {{ size: {{ files: {{ at-most: 99 }} }} }} }}\n");
+    let world = sharing(|_| "main".into());
+    let before = publish(&world, "main", &strict);
+    let push = |number: &str| {
+        world.write("a.txt", number);
+        world.commit(&good("Reviewed"));
+        world.push(&["main"])
+    };
+    push("1").accepted().does_not_say("moved from");
+    push("2").accepted().does_not_say("moved from");
+    // What changes nothing that is asked is no news of a rule.
+    let same = publish(&world, "main", &format!("# The rules of all\n{strict}"));
+    push("3").accepted().says("asks of changes is the same");
+    let after = publish(&world, "main", BASE);
+    let flat = |text: &str| text.replace("remote:", " ").split_whitespace().collect::<Vec<_>>().join(" ");
+    let moved =
+        format!("`acme/policies//rules/base.yml@main` moved from {} to {}", &same[..10], &after[..10]);
+    let looser = "looser since its shared policy moved: rule `small`: is gone";
+    // A push that is refused tells it as well, and it is no news until something lands.
+    world.commit(&bad("Unreviewed"));
+    let refused = world.push(&["main"]);
+    refused.refused("peer-review");
+    assert!(flat(&refused.seen).contains(looser), "{}", refused.seen);
+    world.git(&["reset", "-q", "--hard", "HEAD~1"]);
+    let pushed = push("4");
+    pushed.accepted();
+    let told = flat(&pushed.seen);
+    assert!(told.contains(&moved) || told.contains(&moved.replace('`', "")), "{moved}\n{}", pushed.seen);
+    assert!(told.contains(looser), "{}", pushed.seen);
+    push("5").accepted().does_not_say("moved from");
+    assert_ne!(before, same);
+    // In the record, the log, and what a change is traced by.
+    world.changegate("server.git", &["ledger", "reconcile"]).accepted();
+    world.changegate("server.git", &["ledger", "log"]).accepted().says("the policy changes: 1 looser");
+    let tip = world.git(&["rev-parse", "HEAD~1"]);
+    let traced = flat(&world.changegate("server.git", &["ledger", "trace", &tip]).seen);
+    assert!(traced.contains(looser), "{traced}");
+    world.changegate("server.git", &["ledger", "verify"]).accepted();
+    // And in the audit, once.
+    let out = world.path("audit");
+    world.changegate("server.git", &["audit", "--ref", "main", "--out", out.to_str().unwrap()]);
+    let rows = std::fs::read_to_string(out.join("exceptions.jsonl")).unwrap();
+    let rows: Vec<&str> = rows.lines().filter(|row| row.contains("policy-loosened")).collect();
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert!(
+        rows[0].contains("shared policy") && rows[0].contains("is gone") && rows[0].contains(&tip),
+        "{rows:?}"
+    );
+}
