@@ -13,6 +13,7 @@ mod holiday_entries;
 mod identification;
 pub(crate) mod independence;
 pub(crate) mod machine_accounts;
+mod open_teams;
 pub(crate) mod owned_paths;
 mod owner_members;
 pub(crate) mod roster_members;
@@ -28,7 +29,9 @@ use crate::people::account_numbers::{AccountNumbers, TeamNumbers, split_account_
 use crate::people::code_owners::{CodeOwnerSettings, FoundCodeOwners};
 use crate::people::forge_teams::{ForgeTeamMembers, ForgeTeamName};
 use crate::yaml::decode::{MapReader, parse_each, parse_one, read_entries, read_items, read_text};
-use crate::yaml::{YamlFault, YamlKey, YamlNode, YamlValue, refuse_unbracketed_items, shorten_for_message};
+use crate::yaml::{
+    YamlFault, YamlKey, YamlNode, YamlPlace, YamlValue, refuse_unbracketed_items, shorten_for_message,
+};
 
 /// The addresses that forges record as the committer when they merge.
 const FORGE_ADDRESSES: [&str; 2] = ["noreply@github.com", "noreply@gitlab.com"];
@@ -67,6 +70,13 @@ struct TeamMembers {
     keys: BTreeSet<String>,
 }
 
+/// Returns the fault of a team without a member in a policy that is in force.
+fn empty_team_fault(team: &str, at: YamlPlace) -> YamlFault {
+    YamlFault::new(at, format!("the team `{}` has no members", shorten_for_message(team))).with_help(
+        "name them; only a base that others extend, and that has no `protects` of its own, leaves a team for them to fill",
+    )
+}
+
 /// The person or bot that a name, an address or an account stands for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ResolvedIdentity {
@@ -83,13 +93,13 @@ pub(crate) enum ResolvedIdentity {
 }
 
 impl PeopleDirectory {
-    /// Reads the `people` of a policy.
+    /// Reads the `people` of a policy that protects branches.
     pub fn read_people(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Self {
         PeopleDirectory::read_people_with(node, false, faults)
     }
 
-    /// Reads the `people` of a shipped pack, which may name a team for policies to fill.
-    pub(crate) fn read_pack_people(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Self {
+    /// Reads the `people` of a shipped pack or of another base, which may name a team for policies to fill.
+    pub(crate) fn read_base_people(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Self {
         PeopleDirectory::read_people_with(node, true, faults)
     }
 
@@ -103,8 +113,12 @@ impl PeopleDirectory {
                     continue;
                 }
                 let is_open = matches!(&members.value, YamlValue::List(items) if items.is_empty());
-                let written = match allows_empty_teams && is_open {
-                    true => Vec::new(),
+                let written = match is_open {
+                    true if allows_empty_teams => Vec::new(),
+                    true => {
+                        faults.push(empty_team_fault(&name.text, members.at));
+                        Vec::new()
+                    }
                     false => parse_each(members, faults, parse_member),
                 };
                 for member in &written {

@@ -268,3 +268,33 @@ fn a_base_that_moved_is_told_in_the_answer_the_record_and_the_audit() {
         "{rows:?}"
     );
 }
+
+/// A base without `protects` leaves a team for others to fill; what is in force has to have filled it.
+#[test]
+fn a_team_that_the_base_leaves_open_is_for_each_policy_to_fill() {
+    let base = "changegate: 1\nname: shared\nextends: [startup]\npeople: { teams: { security: [] } }\nrules:\n  sec: { when: \
+                { touches: src/ }, require: { approvals: { from: [security], trust: claimed } } }\n";
+    let world = sharing(|_| "main".into());
+    publish(&world, "main", base);
+    world.git(&["config", "changegate.policyRepositories", world.path("shared").to_str().unwrap()]);
+    world.changegate("policies-work", &["policy", "check", "rules/base.yml"]).accepted().says("valid");
+    let protecting = format!("{base}protects: [main]\n");
+    std::fs::write(world.path("policies-work/rules/base.yml"), protecting).unwrap();
+    let checked = world.changegate("policies-work", &["policy", "check", "rules/base.yml"]);
+    checked.refused("the team `security` has no members").says("no `protects` of its own");
+    // What extends it fills it, or is refused.
+    world
+        .changegate("work", &["policy", "check"])
+        .refused("leaves the team `security` for this policy to fill");
+    world.write(PATH, &extending("main", "people: { teams: { security: [kim@example.com] } }\n"));
+    world.changegate("work", &["policy", "check"]).accepted();
+    world.commit(&good("Fill the team"));
+    world.push(&["main"]).accepted();
+    world.write("src/a.rs", "1\n");
+    world.commit(&good("Not reviewed by security"));
+    world.push(&["main"]).refused("sec");
+    // A copy of a pack is a base as well.
+    let pack = world.changegate("work", &["policy", "packs", "startup"]).seen;
+    world.write("pk.yml", &pack);
+    world.changegate("work", &["policy", "check", "pk.yml"]).accepted();
+}
