@@ -1045,6 +1045,22 @@ fn a_time_without_an_offset_is_not_tried() {
     assert_eq!(tried("2026-12-04").0, 0);
 }
 
+/// Who pushes is what a clone does not know; a forge has no part in it.
+#[test]
+fn an_approval_that_waits_for_the_pusher_says_so() {
+    let mut scene = Scene::repository();
+    let policy = "changegate: 1\nname: acme\nprotects: [main]\nfields: { Reviewed-by: { person: true } }\nrules:\n  review: { \
+                  require: { approvals: { at-least: 2, trust: claimed } } }\n";
+    scene.write("policies/changegate.yml", policy);
+    scene.commit("Start\n");
+    scene.write("a.rs", "1\n");
+    scene.commit("Change it\n\nReviewed-by: Kim <kim@example.com>\n");
+    let output = scene.command(&["explain", "HEAD", "--rule", "review"]).output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("it is not known here who pushes"), "{told}");
+    assert!(!told.contains("the forge"), "{told}");
+}
+
 /// Of a change that does not exist yet nothing is vouched for, and the line of the code owners is told.
 #[test]
 fn what_a_draft_says_is_assumed() {
