@@ -298,3 +298,27 @@ fn a_team_that_the_base_leaves_open_is_for_each_policy_to_fill() {
     world.write("pk.yml", &pack);
     world.changegate("work", &["policy", "check", "pk.yml"]).accepted();
 }
+
+/// Only of a rule can the base say that it may be weakened.
+#[test]
+fn what_to_do_about_a_weakening_works_for_what_is_weakened() {
+    let base = format!(
+        "{BASE}people: {{ teams: {{ security: [kim@example.com] }} }}\nobligations: {{ block-on-overdue: true }}\n"
+    );
+    let world = sharing(|_| "main".into());
+    publish(&world, "main", &base);
+    world.git(&["config", "changegate.policyRepositories", world.path("shared").to_str().unwrap()]);
+    let check = |more: &str| {
+        world.write(PATH, &extending("main", more));
+        world.changegate("work", &["policy", "check"])
+    };
+    let team = "people: { teams: { security: [ana@example.com] } }\n";
+    check(team).refused("team `security`").says("`security: []`").does_not_say("may-be-weakened");
+    check("obligations: { block-on-overdue: false }\n")
+        .refused("`obligations` may be weaker")
+        .says("have it changed in the base")
+        .does_not_say("may-be-weakened");
+    check("rules:\n  peer-review: { level: off, reason: alone }\n")
+        .refused("rule `peer-review`")
+        .says("`peer-review: { may-be-weakened: with-reason }` under `rules`");
+}
