@@ -1045,6 +1045,45 @@ fn a_time_without_an_offset_is_not_tried() {
     assert_eq!(tried("2026-12-04").0, 0);
 }
 
+/// The account that opens a pull request is that of the forge, and is not made up where a roster could tell.
+#[test]
+fn the_opener_of_a_pull_request_is_an_account_of_the_roster() {
+    let scene = Scene::repository();
+    scene.write(
+        "policies/changegate.yml",
+        "changegate: 1\nname: acme\nprotects: [main]\npeople: { roster: policies/people.yml }\nfields: { Reviewed-by: { person: true } }\nrules:\n  review: { require: { \
+         approvals: { at-least: 1 } } }\n",
+    );
+    scene.write(
+        "policies/people.yml",
+        "people:\n  ida: { addresses: [ida@example.com], accounts: ['github:ida-lumen#7'] }\n  jon: { addresses: \
+         [jon@example.com], accounts: ['github:jon-lumen'] }\n  kim: { addresses: [kim@example.com] }\n",
+    );
+    scene.write("pr.md", "Cache the lookup.\n");
+    let tried = |args: &[&str]| {
+        let own = ["try", "--body", "pr.md", "--path", "src/a.rs", "--approved-by", "jon-lumen"];
+        let output = scene.command(&[&own, args].concat()).output().unwrap();
+        let said = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap()).concat();
+        (output.status.code().unwrap(), said)
+    };
+    let author = ["--author", "Ida Lund <ida@example.com>"];
+    for pusher in ["ida-lumen", "github:ida-lumen"] {
+        let (code, said) = tried(&[&author[..], &["--pusher", pusher]].concat());
+        assert_eq!(code, 0, "{pusher}: {said}");
+    }
+    let (code, said) = tried(&author);
+    assert_eq!(code, 0, "{said}");
+    // Whoever opens it does not approve it.
+    assert_eq!(tried(&["--author", "Jon Berg <jon@example.com>"]).0, 1);
+    let (code, said) = tried(&["--author", "Kim Duval <kim@example.com>"]);
+    assert_eq!(code, 1, "{said}");
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        said.contains("no GitHub account of `Kim Duval <kim@example.com>`, so `github:kim` is"),
+        "{said}"
+    );
+}
+
 /// Who pushes is what a clone does not know; a forge has no part in it.
 #[test]
 fn an_approval_that_waits_for_the_pusher_says_so() {

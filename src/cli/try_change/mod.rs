@@ -314,6 +314,7 @@ pub(crate) fn build_draft_changes(
         fields: &args.field,
         approved_by: &args.approved_by,
         title: args.title.as_deref(),
+        people: &loaded.policy.people,
         body: args.body.as_deref().map(|file| read_text_file(file, context)).transpose()?,
     };
     let mut changes = Vec::new();
