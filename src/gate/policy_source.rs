@@ -132,6 +132,12 @@ impl LoadedPolicy {
         keys
     }
 
+    /// Returns true if the policy builds on this pack, by itself or by what it extends.
+    pub(crate) fn extends_pack(&self, pack: &str) -> bool {
+        let mut fetch = |path: &str| self.files.get(path).cloned().unwrap_or(Ok(None));
+        policy::builds_on_file(&self.entry, pack, &mut fetch)
+    }
+
     /// Returns where the values of the policy came from.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ use crate::change::NeededFacts;
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::policy::init::owner_rule::{OwnerDraft, draft_owner_rule, find_owners_path};
-use crate::cli::policy::init::policy_draft::{PolicyDraft, RosterState};
+use crate::cli::policy::init::policy_draft::{MODEL_PACK, PolicyDraft, RosterState};
 use crate::cli::policy::init::report::{InitReport, PlannedFile, write_init_report};
 use crate::cli::policy::init::repository_survey::{LikelyForge, RepositorySurvey, survey_repository};
 use crate::cli::policy::init::starter_files::{
@@ -126,7 +126,7 @@ pub(super) fn init_policy(args: &PolicyInitArgs, context: &Context) -> Result<Co
     }
     report.forge.clone_from(&survey.forge);
     report.has_repository = Repository::discover_from(&root).is_ok();
-    report.has_models = survey.has_models && args.pack != "ai-company";
+    report.has_models = survey.has_models && args.pack != MODEL_PACK && !policy.extends_pack(MODEL_PACK);
     report.is_below_root = std::path::absolute(&context.directory).is_ok_and(|folder| folder != root);
     if !args.dry_run {
         write_files(&root, &mut report.files)?;
