@@ -25,13 +25,14 @@ impl WrittenTime {
         if let Ok(instant) = written.parse() {
             return Ok(WrittenTime::Instant(instant));
         }
-        let is_day = written.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        // The library reads more forms of a day than this one.
+        let is_day = written.len() == 10 && written.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
         if is_day && let Ok(day) = written.parse() {
             return Ok(WrittenTime::Day(day));
         }
         let shown = shorten_for_message(written);
         match written.parse::<DateTime>() {
-            Ok(local) if !is_day => Err(format!(
+            Ok(local) if written.contains(':') => Err(format!(
                 "`{shown}` does not say in which time zone; write {local}Z for UTC, or an offset as in {local}+01:00"
             )),
             _ => Err(format!(
@@ -80,7 +81,9 @@ mod tests {
             let why = WrittenTime::parse_time(written).unwrap_err();
             assert!(why.contains("which time zone; write 2026-12-04T18:00:00Z for UTC"), "{why}");
         }
-        for written in ["2026-12-04 garbage", "soon", "", "2026-13-04", "2026-12-04 18:00 Europe/Berlin"] {
+        for written in
+            ["2026-12-04 garbage", "soon", "", "2026-13-04", "20261204", "2026-12-04 18:00 Europe/Berlin"]
+        {
             let why = WrittenTime::parse_time(written).unwrap_err();
             assert!(why.contains("is no day such as 2026-06-30"), "{why}");
         }

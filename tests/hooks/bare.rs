@@ -23,6 +23,9 @@ fn the_policy_of_a_bare_repository_is_that_of_the_policy_ref() {
     ] {
         run(args).accepted().does_not_say("HEAD:1");
     }
+    for args in [&["policy", "init"][..], &["policy", "test"]] {
+        run(args).refused("run `changegate policy").says("in a clone");
+    }
     run(&["policy", "check"]).says("policies/changegate.yml at main (").says("valid");
     // Another ref can hold the policy, and none has to.
     world.git_in("server.git", &["update-ref", "refs/heads/gate", "main"]);

@@ -46,6 +46,16 @@ pub(crate) fn find_bare_repository(context: &Context) -> Option<Repository> {
     if matches!(find_work_tree_top(&repository), Ok(None)) { Some(repository) } else { None }
 }
 
+/// Refuses a command that reads or writes the files of a work tree in a bare repository, which has none.
+pub(crate) fn refuse_bare_repository(command: &str, context: &Context) -> Result<(), CommandError> {
+    match find_bare_repository(context) {
+        None => Ok(()),
+        Some(_) => Err(CommandError::Usage(format!(
+            "this is a bare repository, which has no work tree; run `changegate {command}` in a clone"
+        ))),
+    }
+}
+
 /// Loads a shipped pack, the policy in `file`, or the one of this repository.
 pub(crate) fn load_policy_or_pack(
     pack: Option<&str>,

@@ -109,8 +109,7 @@ pub fn inspect_policy(
         Ok(files) => files.files,
         Err(errors) => return PolicyInspection { errors, ..PolicyInspection::default() },
     };
-    // A file that no branch is known to be judged by may be a base for others.
-    let filled = if facts.read_from.is_empty() { open_teams::fill_base_teams(policy, &files) } else { None };
+    let filled = open_teams::fill_base_teams(policy, &files, facts);
     let policy = filled.as_ref().unwrap_or(policy);
     let budget = &SearchBudget::default();
     let numbers = &QuestionNumbers::number_questions(policy);

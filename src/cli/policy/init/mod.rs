@@ -27,7 +27,9 @@ use crate::cli::policy::init::starter_files::{
 };
 use crate::cli::policy::init::suite_draft::{OwnedSample, SuitePerson, draft_suite};
 use crate::cli::policy::init::template_fields::{TemplateReading, read_template_fields};
-use crate::cli::policy::lookup::{find_work_tree, load_local_policy, unknown_pack_error};
+use crate::cli::policy::lookup::{
+    find_work_tree, load_local_policy, refuse_bare_repository, unknown_pack_error,
+};
 use crate::cli::policy::mailmap::Mailmap;
 use crate::cli::policy::roster_draft::RosterDraft;
 use crate::gate::{LoadedPolicy, check_policy, load_from_files, load_from_pack};
@@ -84,6 +86,7 @@ pub(super) struct PolicyInitArgs {
 
 pub(super) fn init_policy(args: &PolicyInitArgs, context: &Context) -> Result<CommandExit, CommandError> {
     let Ok(pack_policy) = load_from_pack(&args.pack) else { return Err(unknown_pack_error(&args.pack)) };
+    refuse_bare_repository("policy init", context)?;
     let root = find_work_tree(context);
     let mut survey = survey_repository(&root);
     if args.github && survey.forge == LikelyForge::Other {

@@ -4,17 +4,21 @@
 //! still open is an error: no change could get the approval of it.
 
 use crate::policy::definition::Policy;
-use crate::policy::inspect::findings::FileFindings;
+use crate::policy::inspect::findings::{FileFindings, InspectionFacts};
 use crate::policy::inspect::written::{find_entry, list_entries, list_items};
 use crate::policy::load::files::PolicyFile;
 use crate::policy::packs::find_pack;
 use crate::policy::remote_file::is_remote_name;
 use crate::yaml::{YamlFault, YamlPlace, YamlValue, shorten_for_message};
 
-/// Returns the policy with its open teams filled, if it is only a base for others: its own file, the last one, has no
-/// `protects`, and leaves a team open.
-pub(crate) fn fill_base_teams(policy: &Policy, files: &[PolicyFile]) -> Option<Policy> {
-    let own = files.last()?;
+/// Returns the policy with its open teams filled, if it is only a base for others: no branch is known to be judged by it,
+/// its own file, the last one, has no `protects`, and it leaves a team open.
+pub(crate) fn fill_base_teams(
+    policy: &Policy,
+    files: &[PolicyFile],
+    facts: &InspectionFacts<'_>,
+) -> Option<Policy> {
+    let own = files.last().filter(|_| facts.read_from.is_empty())?;
     if find_entry(&own.node, "protects").is_some() || list_open_teams(policy, own).is_empty() {
         return None;
     }
