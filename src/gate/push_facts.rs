@@ -12,6 +12,7 @@ use crate::change::{Change, Fact, PusherIdentity, Text, text};
 use crate::gate::acts::authorised::AuthorisedAct;
 use crate::gate::break_glass::request::AuthorisedRequest;
 use crate::gate::obligations::{ChangeObligations, RefObligations};
+use crate::gate::policy_naming::find_remote_commits;
 use crate::gate::policy_source::LoadedPolicy;
 use crate::policy::{ObligationPolicy, Policy};
 use crate::verdict::{Verdict, VerdictReasons};
@@ -112,9 +113,9 @@ impl PushFacts {
         self.act.as_ref()
     }
 
-    /// Notes which policy judges a ref, if it builds on files of other repositories: they change without a push here.
+    /// Notes which policy judges a ref, if it builds on a branch or a tag of another repository: it moves without a push here.
     pub(crate) fn add_shared_policy(&mut self, name: &Text, loaded: &LoadedPolicy) {
-        if loaded.remote_names().next().is_some() {
+        if !find_remote_commits(&loaded.source).is_empty() {
             self.shared.push((name.clone(), loaded.clone()));
         }
     }

@@ -17,6 +17,7 @@ mod open_teams;
 pub(crate) mod owned_paths;
 mod owner_members;
 pub(crate) mod roster_members;
+mod team_faults;
 mod told_members;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -28,10 +29,9 @@ use crate::pattern::NamePattern;
 use crate::people::account_numbers::{AccountNumbers, TeamNumbers, split_account_number};
 use crate::people::code_owners::{CodeOwnerSettings, FoundCodeOwners};
 use crate::people::forge_teams::{ForgeTeamMembers, ForgeTeamName};
+use crate::people::team_faults::empty_team_fault;
 use crate::yaml::decode::{MapReader, parse_each, parse_one, read_entries, read_items, read_text};
-use crate::yaml::{
-    YamlFault, YamlKey, YamlNode, YamlPlace, YamlValue, refuse_unbracketed_items, shorten_for_message,
-};
+use crate::yaml::{YamlFault, YamlKey, YamlNode, YamlValue, refuse_unbracketed_items, shorten_for_message};
 
 /// The addresses that forges record as the committer when they merge.
 const FORGE_ADDRESSES: [&str; 2] = ["noreply@github.com", "noreply@gitlab.com"];
@@ -70,13 +70,6 @@ struct TeamMembers {
     keys: BTreeSet<String>,
 }
 
-/// Returns the fault of a team without a member in a policy that is in force.
-fn empty_team_fault(team: &str, at: YamlPlace) -> YamlFault {
-    YamlFault::new(at, format!("the team `{}` has no members", shorten_for_message(team))).with_help(
-        "name them; only a base that others extend, and that has no `protects` of its own, leaves a team for them to fill",
-    )
-}
-
 /// The person or bot that a name, an address or an account stands for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ResolvedIdentity {
@@ -113,12 +106,11 @@ impl PeopleDirectory {
                     continue;
                 }
                 let is_open = matches!(&members.value, YamlValue::List(items) if items.is_empty());
+                if is_open && !allows_empty_teams {
+                    faults.push(empty_team_fault(&name.text, members.at));
+                }
                 let written = match is_open {
-                    true if allows_empty_teams => Vec::new(),
-                    true => {
-                        faults.push(empty_team_fault(&name.text, members.at));
-                        Vec::new()
-                    }
+                    true => Vec::new(),
                     false => parse_each(members, faults, parse_member),
                 };
                 for member in &written {

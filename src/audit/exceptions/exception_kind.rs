@@ -86,7 +86,7 @@ pub enum ExceptionKind {
 
 impl ExceptionKind {
     /// Every kind, in the order of a report.
-    pub const ALL: [ExceptionKind; 37] = [
+    pub const ALL: [ExceptionKind; 38] = [
         ExceptionKind::UnauthorisedChange,
         ExceptionKind::UnrecordedChange,
         ExceptionKind::MissingPull,
