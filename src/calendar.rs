@@ -5,6 +5,7 @@
 //! is inclusive: what happens exactly at it is in time.
 
 pub mod icalendar;
+pub(crate) mod written_time;
 mod yearly_rule;
 
 use std::collections::BTreeSet;

@@ -254,6 +254,7 @@ fn history_is_judged_by_the_policy_and_the_clock_of_its_time() {
     assert!(source.ends_with(&scene.git(&["rev-parse", "--short=10", "HEAD"])), "{said}");
     ends(&scene, &["check", "--history", "--as-of", "2020-01-01"], 2, &["no commit that was made by"]);
     ends(&scene, &["check", "--history", "--as-of", "soon"], 2, &["--as-of takes"]);
+    ends(&scene, &["check", "--history", "--as-of", "2026-11-20 18:00"], 2, &["write 2026-11-20T18:00:00Z"]);
     ends(
         &scene,
         &["check", "--history", "--pack", "core"],

@@ -1021,6 +1021,85 @@ fn a_range_is_tried_as_the_changes_that_a_push_makes_of_it() {
     }
 }
 
+/// A time without its offset would be taken for the beginning of its day, before a freeze in the afternoon.
+#[test]
+fn a_time_without_an_offset_is_not_tried() {
+    let scene = Scene::repository();
+    let policy = "changegate: 1\nname: acme\nprotects: [main]\nrules:\n  friday: { require: { window: { outside: [{ weekdays: \
+                  [Fri], from: '12:00' }] } } }\n";
+    scene.write("policies/changegate.yml", policy);
+    let tried = |at: &str| {
+        let args = ["try", "-m", "x", "--author", "Ana <ana@example.com>", "--at", at];
+        let output = scene.command(&args).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    for at in ["2026-12-04T18:00:00", "2026-12-04 18:00", "2026-12-04T18:00"] {
+        let (code, said) = tried(at);
+        assert!(code == 2 && said.contains("write 2026-12-04T18:00:00Z for UTC"), "{at}: {said}");
+    }
+    for command in [&["policy", "backtest"][..], &["policy", "status"]] {
+        let output = scene.command(&[command, &["--since", "2026-12-04T18:00"]].concat()).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{command:?}");
+    }
+    assert_eq!(tried("2026-12-04T18:00:00Z").0, 1);
+    assert_eq!(tried("2026-12-04").0, 0);
+}
+
+/// The account that opens a pull request is that of the forge, and is not made up where a roster could tell.
+#[test]
+fn the_opener_of_a_pull_request_is_an_account_of_the_roster() {
+    let scene = Scene::repository();
+    scene.write(
+        "policies/changegate.yml",
+        "changegate: 1\nname: acme\nprotects: [main]\npeople: { roster: policies/people.yml }\nfields: { Reviewed-by: { person: true } }\nrules:\n  review: { require: { \
+         approvals: { at-least: 1 } } }\n",
+    );
+    scene.write(
+        "policies/people.yml",
+        "people:\n  ida: { addresses: [ida@example.com], accounts: ['github:ida-lumen#7'] }\n  jon: { addresses: \
+         [jon@example.com], accounts: ['github:jon-lumen'] }\n  kim: { addresses: [kim@example.com] }\n",
+    );
+    scene.write("pr.md", "Cache the lookup.\n");
+    let tried = |args: &[&str]| {
+        let own = ["try", "--body", "pr.md", "--path", "src/a.rs", "--approved-by", "jon-lumen"];
+        let output = scene.command(&[&own, args].concat()).output().unwrap();
+        let said = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap()).concat();
+        (output.status.code().unwrap(), said)
+    };
+    let author = ["--author", "Ida Lund <ida@example.com>"];
+    for pusher in ["ida-lumen", "github:ida-lumen"] {
+        let (code, said) = tried(&[&author[..], &["--pusher", pusher]].concat());
+        assert_eq!(code, 0, "{pusher}: {said}");
+    }
+    let (code, said) = tried(&author);
+    assert_eq!(code, 0, "{said}");
+    // Whoever opens it does not approve it.
+    assert_eq!(tried(&["--author", "Jon Berg <jon@example.com>"]).0, 1);
+    let (code, said) = tried(&["--author", "Kim Duval <kim@example.com>"]);
+    assert_eq!(code, 1, "{said}");
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        said.contains("no GitHub account of `Kim Duval <kim@example.com>`, so `github:kim` is"),
+        "{said}"
+    );
+}
+
+/// Who pushes is what a clone does not know; a forge has no part in it.
+#[test]
+fn an_approval_that_waits_for_the_pusher_says_so() {
+    let mut scene = Scene::repository();
+    let policy = "changegate: 1\nname: acme\nprotects: [main]\nfields: { Reviewed-by: { person: true } }\nrules:\n  review: { \
+                  require: { approvals: { at-least: 2, trust: claimed } } }\n";
+    scene.write("policies/changegate.yml", policy);
+    scene.commit("Start\n");
+    scene.write("a.rs", "1\n");
+    scene.commit("Change it\n\nReviewed-by: Kim <kim@example.com>\n");
+    let output = scene.command(&["explain", "HEAD", "--rule", "review"]).output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("it is not known here who pushes"), "{told}");
+    assert!(!told.contains("the forge"), "{told}");
+}
+
 /// Of a change that does not exist yet nothing is vouched for, and the line of the code owners is told.
 #[test]
 fn what_a_draft_says_is_assumed() {

@@ -541,3 +541,33 @@ fn links_are_kept() {
     assert!(said.contains("kept policies/changegate.test.yml"), "{said}");
     assert!(!Path::new(&target).exists());
 }
+
+/// A proposal is a line behind `# `; all of them together are a policy, and each with its key.
+#[test]
+fn a_proposal_is_taken_by_taking_its_mark_away() {
+    let scene = owned_repository(KNOWN_OWNERS);
+    init(&scene, &[]);
+    let policy = read(&scene, "policies/changegate.yml");
+    assert!(policy.contains("take `# ` away, the sign and the space"), "{policy}");
+    let taken = policy.replace("#   teams:\n#     duty", "  teams:\n    duty");
+    assert_ne!(taken, policy);
+    scene.write("policies/changegate.yml", taken);
+    let (code, said) = run(&scene, &["policy", "check"]);
+    assert_eq!(code, 0, "{said}");
+}
+
+/// What a policy has by its base is not advised.
+#[test]
+fn the_pack_for_models_is_not_advised_to_who_has_it() {
+    let scene = Scene::repository();
+    scene.write("models/m.safetensors", "version https://git-lfs.github.com/spec/v1\n");
+    scene.write(".gitattributes", "*.safetensors filter=lfs diff=lfs merge=lfs -text\n");
+    scene.write("policies/base.yml", "changegate: 1\nname: base\nextends: [ai-company]\n");
+    let policy = "changegate: 1\nname: own\nextends: [base.yml]\nprotects: [main]\n";
+    scene.write("policies/changegate.yml", policy);
+    let (_, said) = run(&scene, &["policy", "init", "--dry-run"]);
+    assert!(!said.contains("look at `changegate policy packs"), "{said}");
+    scene.write("policies/base.yml", "changegate: 1\nname: base\nextends: [iso27001]\n");
+    let (_, said) = run(&scene, &["policy", "init", "--dry-run"]);
+    assert!(told(&said).contains("look at `changegate policy packs ai-company`"), "{said}");
+}

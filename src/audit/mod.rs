@@ -35,5 +35,6 @@ mod refused_pushes;
 mod report_limits;
 mod row_worker;
 pub mod sample;
+mod shared_policies;
 pub mod show;
 pub mod table;

@@ -302,6 +302,7 @@ impl RefAuditor<'_> {
             return Ok(());
         }
         self.count_in_period(&step);
+        self.compare_shared_policies(&step)?;
         let (at, clock) = self.find_landing_time(&step);
         if clock == LandingClock::Gate {
             self.compare_refusals(Some(at))?;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::audit::page::period_counts::MonthCounts;
+use crate::backtest::outcome_shift::{OutcomeShift, ShiftTotals};
 use crate::change::{Change, FactKind, Missing, Oid, Text};
 use crate::policy::Policy;
 use crate::verdict::{Decision, RuleLevel, RuleOutcome, Verdict};
@@ -18,73 +19,6 @@ const MAX_GROUPS: usize = 500;
 /// What stands for the groups that are summed up.
 const OTHER_GROUPS: &str = "(others)";
 
-/// How the decision about a change would be another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum OutcomeShift {
-    /// It is allowed today, and would be denied.
-    NewlyDenied,
-    /// It is denied today, and would be allowed.
-    NewlyAllowed,
-    /// Both policies deny it.
-    StaysDenied,
-    /// Both policies allow it.
-    StaysAllowed,
-    /// What decides it cannot be known afterwards.
-    Open,
-}
-
-impl OutcomeShift {
-    /// Every shift, in the order of reports.
-    pub const ALL: [OutcomeShift; 5] = [
-        OutcomeShift::NewlyDenied,
-        OutcomeShift::NewlyAllowed,
-        OutcomeShift::StaysDenied,
-        OutcomeShift::StaysAllowed,
-        OutcomeShift::Open,
-    ];
-
-    /// The shifts whose changes are listed.
-    pub(crate) const LISTED: [OutcomeShift; 3] =
-        [OutcomeShift::NewlyDenied, OutcomeShift::NewlyAllowed, OutcomeShift::Open];
-
-    /// Returns the shift in words.
-    pub fn describe_shift(self) -> &'static str {
-        match self {
-            OutcomeShift::NewlyDenied => "newly denied",
-            OutcomeShift::NewlyAllowed => "newly allowed",
-            OutcomeShift::StaysDenied => "denied by both",
-            OutcomeShift::StaysAllowed => "allowed by both",
-            OutcomeShift::Open => "not to be known",
-        }
-    }
-
-    fn index(self) -> usize {
-        OutcomeShift::ALL.iter().position(|known| *known == self).unwrap_or_default()
-    }
-}
-
-/// How many changes shift in which way.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ShiftTotals([u64; 5]);
-
-impl ShiftTotals {
-    /// Returns how many changes shift in this way.
-    pub fn count_of(&self, shift: OutcomeShift) -> u64 {
-        self.0.get(shift.index()).copied().unwrap_or_default()
-    }
-
-    /// Returns how many changes there are.
-    pub fn sum(&self) -> u64 {
-        self.0.iter().sum()
-    }
-
-    fn add_one(&mut self, shift: OutcomeShift) {
-        if let Some(count) = self.0.get_mut(shift.index()) {
-            *count += 1;
-        }
-    }
-}
-
 /// What a rule of the proposed policy says about the history.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RuleTotals {
@@ -96,6 +30,8 @@ pub struct RuleTotals {
     pub open: u64,
     /// The changes that it denies, and that are allowed today.
     pub newly_denied: u64,
+    /// The changes that it denies, and of which today's answer cannot be known.
+    pub denied_today_open: u64,
     /// True if it only warns.
     pub is_warning: bool,
 }
@@ -171,9 +107,10 @@ pub struct ShiftedChange {
     /// Its class by the proposed policy; empty where that cannot be known or there are no classes.
     pub class: String,
     /// The rules that deny it: of the proposed policy, or, where it is newly allowed, of today's. Where it is not
-    /// to be known, the rules of either policy that rest on what is missing.
+    /// to be known, the rules of either policy that rest on what is missing; where it is denied today, those of the
+    /// proposed one.
     pub rules: Vec<String>,
-    /// The facts that are missing, where it is not to be known.
+    /// The facts that are missing, where an answer is not to be known.
     pub missing: BTreeSet<FactKind>,
 }
 
@@ -190,10 +127,14 @@ pub struct BacktestTotals {
     pub classes: BTreeMap<String, ShiftTotals>,
     /// By the first folder of the paths; a change in several folders counts in each.
     pub folders: BTreeMap<String, ShiftTotals>,
-    /// By the facts that are missing, how many changes are open.
+    /// By the facts that are missing, how many changes have an answer that is not to be known.
     pub missing: BTreeMap<FactKind, u64>,
     /// The commits that could not be read, so that their changes are not judged.
     pub unreadable: u64,
+    /// The changes of which a ledger tells who pushed them and when.
+    pub recorded: u64,
+    /// The records of the ledger that cannot be read.
+    pub unreadable_records: u64,
     /// The first changes that shift or are not to be known, oldest first, at most 1,000 of each kind.
     pub listed: Vec<ShiftedChange>,
     pub(crate) months: MonthCounts,
@@ -201,23 +142,26 @@ pub struct BacktestTotals {
 }
 
 /// Compares what two policies say about a change.
-pub(crate) fn compare_verdicts(change: &Change, current: &Verdict, proposed: &Verdict) -> ChangeShift {
-    let (mut missing, mut other_missing) = (BTreeSet::new(), BTreeSet::new());
-    let (old, new) = (decide(current, &mut other_missing), decide(proposed, &mut missing));
+pub(crate) fn compare_verdicts(
+    change: &Change,
+    made_at: Timestamp,
+    (current, proposed): (&Verdict, &Verdict),
+) -> ChangeShift {
+    let mut missing = BTreeSet::new();
+    let (old, new) = (decide(current, &mut missing), decide(proposed, &mut missing));
     let shift = match (old, new) {
         (Some(Decision::Allow), Some(Decision::Deny)) => OutcomeShift::NewlyDenied,
         (Some(Decision::Deny), Some(Decision::Allow)) => OutcomeShift::NewlyAllowed,
         (Some(Decision::Deny), Some(Decision::Deny)) => OutcomeShift::StaysDenied,
         (Some(Decision::Allow), Some(Decision::Allow)) => OutcomeShift::StaysAllowed,
+        // What one policy denies for certain is told, whatever the other rests on.
+        (None, Some(Decision::Deny)) => OutcomeShift::DeniedTodayOpen,
+        (Some(Decision::Deny), None) => OutcomeShift::OpenDeniedToday,
         (None, _) | (_, None) => OutcomeShift::Open,
     };
-    if shift == OutcomeShift::Open {
-        missing.extend(other_missing);
-    } else {
-        missing.clear();
-    }
     let rules = match shift {
         OutcomeShift::Open => list_open_rules(&[proposed, current]),
+        OutcomeShift::OpenDeniedToday => list_open_rules(&[proposed]),
         OutcomeShift::NewlyAllowed => list_denying_rules(current),
         _ => list_denying_rules(proposed),
     };
@@ -238,7 +182,7 @@ pub(crate) fn compare_verdicts(change: &Change, current: &Verdict, proposed: &Ve
             shift,
             revision: proposed.revision,
             subject: proposed.subject.clone(),
-            at: change.seen_at,
+            at: made_at,
             class: proposed.class.as_ref().map(ToString::to_string).unwrap_or_default(),
             rules,
             missing,
@@ -266,20 +210,22 @@ fn list_open_rules(verdicts: &[&Verdict]) -> Vec<String> {
     rules
 }
 
-/// Returns the decision; `None`, with the facts that are missing, if one of them decides.
+/// Returns the decision; `None`, after adding the facts that are missing, if one of them decides.
 fn decide(verdict: &Verdict, missing: &mut BTreeSet<FactKind>) -> Option<Decision> {
     if verdict.judgements.iter().any(|judgement| judgement.is_denying(false)) {
         return Some(Decision::Deny);
     }
+    let mut is_open = false;
     for judgement in verdict.judgements.iter().filter(|one| one.level == RuleLevel::Deny) {
         let facts = match &judgement.outcome {
             RuleOutcome::Undecided(facts) | RuleOutcome::Deferred(facts) => facts.as_slice(),
             RuleOutcome::MaybeExempted(possible) => possible.missing.as_slice(),
             _ => continue,
         };
+        is_open |= !facts.is_empty();
         missing.extend(facts.iter().map(Missing::fact_kind));
     }
-    missing.is_empty().then_some(Decision::Allow)
+    (!is_open).then_some(Decision::Allow)
 }
 
 /// Returns the first folders of the paths, as in `src/`; `/` stands for files in the root.
@@ -334,8 +280,9 @@ impl BacktestTotals {
             totals.applies += 1;
             totals.broken += u64::from(mark == RuleMark::Broken);
             totals.open += u64::from(mark == RuleMark::Open);
-            let denies_newly = shift == OutcomeShift::NewlyDenied && change.rules.contains(&rule);
-            totals.newly_denied += u64::from(denies_newly);
+            let denies = mark == RuleMark::Broken && change.rules.contains(&rule);
+            totals.newly_denied += u64::from(denies && shift == OutcomeShift::NewlyDenied);
+            totals.denied_today_open += u64::from(denies && shift == OutcomeShift::DeniedTodayOpen);
         }
         if shift == OutcomeShift::NewlyAllowed {
             for rule in &change.rules {
@@ -372,9 +319,7 @@ impl BacktestTotals {
         for (name, kinds) in self.months.list_months() {
             let mut totals = ShiftTotals::default();
             for shift in OutcomeShift::ALL {
-                if let Some(count) = totals.0.get_mut(shift.index()) {
-                    *count = kinds.get(shift.describe_shift()).copied().unwrap_or_default();
-                }
+                totals.add_many(shift, kinds.get(shift.describe_shift()).copied().unwrap_or_default());
             }
             months.push((name, totals));
         }

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use crate::backtest::backtest_report::BacktestReport;
 use crate::backtest::comparison::{BacktestTotals, ChangeShift, compare_verdicts};
-use crate::change::{Change, Commit, Commits, FactKind, Missing, Stage, Text};
+use crate::backtest::recorded_landings::RecordedLandings;
+use crate::change::{Change, Commit, Commits, FactKind, Missing, NeededFacts, Stage, Text};
 use crate::gate::LoadedPolicy;
 use crate::gate::range_walk::{RangeDivision, RangeWalk};
 use crate::gate::walk_facts::WalkFacts;
@@ -24,6 +25,8 @@ pub struct BacktestInputs<'asked> {
     pub range_name: String,
     /// The branch that the history is of, where that is known.
     pub target: Option<Text>,
+    /// Since when the history goes, where that is known: older records of a ledger are not read.
+    pub since: Option<Timestamp>,
     /// No change is seen later than now.
     pub now: Timestamp,
     /// How many threads can work; called only where there is enough to do.
@@ -54,10 +57,17 @@ pub fn run_backtest(
     let path = current.path_in_commit();
     let ends = (inputs.range.tip, inputs.range.hidden_tips);
     let walk_facts = WalkFacts::new(repository, (current, Some(proposed)), (Some(path), None), ends);
-    let compare = |commits| compare_change(inputs, &walk_facts, commits);
+    let landings =
+        RecordedLandings::read_ledger(repository, inputs.target.as_ref(), inputs.since, &mut || {})?;
+    totals.unreadable_records = landings.unreadable;
+    let known = KnownFacts { walk_facts, landings, needs: needs.clone() };
+    let compare = |commits| compare_change(inputs, &known, commits);
     walk.for_each_change(&needs, compare, |shifted| {
         match shifted {
-            Some(shifted) => totals.add_shift(shifted),
+            Some((shifted, is_recorded)) => {
+                totals.recorded += u64::from(is_recorded);
+                totals.add_shift(shifted);
+            }
             None => totals.unreadable += 1,
         }
         count_step();
@@ -71,20 +81,29 @@ pub fn run_backtest(
     })
 }
 
-/// Returns what both policies say about a change; `None` if a commit of it cannot be read.
+/// What is known of the changes beside their commits.
+struct KnownFacts<'policy> {
+    walk_facts: WalkFacts<'policy>,
+    landings: RecordedLandings,
+    needs: NeededFacts,
+}
+
+/// Returns what both policies say about a change, and whether a ledger tells of it; `None` if a commit of it cannot be
+/// read.
 fn compare_change(
     inputs: &BacktestInputs<'_>,
-    walk_facts: &WalkFacts<'_>,
+    known: &KnownFacts<'_>,
     commits: Vec<Result<Commit, UnreadableCommit>>,
-) -> Option<ChangeShift> {
+) -> Option<(ChangeShift, bool)> {
     let commits: Vec<Commit> = commits.into_iter().collect::<Result<_, _>>().ok()?;
     let commits = Commits::new(commits)?;
-    let made_at = Timestamp::from_second(commits.last().committed_at).unwrap_or(inputs.now);
+    let made_at = Timestamp::from_second(commits.last().committed_at).unwrap_or(inputs.now).min(inputs.now);
     let target = inputs.target.clone().ok_or(Missing::NotAtThisStage(FactKind::Target));
     let pusher = Err(Missing::NotAtThisStage(FactKind::Pusher));
-    let mut change = Change::from_repository(Stage::Check, target, pusher, made_at.min(inputs.now), commits);
-    walk_facts.complete_change(&mut change);
+    let mut change = Change::from_repository(Stage::Check, target, pusher, made_at, commits);
+    let is_recorded = known.landings.complete_change(&mut change, &known.needs);
+    known.walk_facts.complete_change(&mut change);
     let current = judge_change(&inputs.current.policy, &change, false);
     let proposed = judge_change(&inputs.proposed.policy, &change, false);
-    Some(compare_verdicts(&change, &current, &proposed))
+    Some((compare_verdicts(&change, made_at, (&current, &proposed)), is_recorded))
 }

@@ -7,20 +7,22 @@ use serde::Serialize;
 use serde_json::{Map, Serializer, Value, json};
 
 use crate::backtest::backtest_report::BacktestReport;
-use crate::backtest::comparison::{OutcomeShift, ShiftTotals};
-use crate::backtest::terminal::LIMITS;
+use crate::backtest::outcome_shift::{OutcomeShift, ShiftTotals};
+use crate::backtest::terminal::describe_limits;
 use crate::report::VisibleJsonFormatter;
 
 /// The document, whose first key is the schema.
 #[derive(Serialize)]
 struct BacktestDocument<'report> {
     schema: &'static str,
-    limits: &'static str,
+    limits: String,
     proposed: &'report str,
     current: &'report str,
     range: &'report str,
     totals: Map<String, Value>,
     unreadable: u64,
+    recorded: u64,
+    unreadable_records: u64,
     missing: Map<String, Value>,
     rules: Map<String, Value>,
     freed_by: &'report BTreeMap<String, u64>,
@@ -47,6 +49,7 @@ pub fn write_backtest_json(report: &BacktestReport, out: &mut dyn Write) -> io::
                 "broken": rule.broken,
                 "open": rule.open,
                 "newly_denied": rule.newly_denied,
+                "denied_today_open": rule.denied_today_open,
             });
             (name.clone(), value)
         })
@@ -70,12 +73,14 @@ pub fn write_backtest_json(report: &BacktestReport, out: &mut dyn Write) -> io::
         totals.missing.iter().map(|(kind, count)| (kind.to_string(), (*count).into())).collect();
     let document = BacktestDocument {
         schema: "changegate/backtest/v1",
-        limits: LIMITS,
+        limits: describe_limits(totals),
         proposed: &report.proposed,
         current: &report.current,
         range: &report.range,
         totals: list_shifts(&totals.shifts),
         unreadable: totals.unreadable,
+        recorded: totals.recorded,
+        unreadable_records: totals.unreadable_records,
         missing,
         rules,
         freed_by: &totals.freed_by,
@@ -90,10 +95,12 @@ pub fn write_backtest_json(report: &BacktestReport, out: &mut dyn Write) -> io::
 
 fn name_shift(shift: OutcomeShift) -> &'static str {
     match shift {
+        OutcomeShift::DeniedTodayOpen => "denied-today-open",
         OutcomeShift::NewlyDenied => "newly-denied",
         OutcomeShift::NewlyAllowed => "newly-allowed",
         OutcomeShift::StaysDenied => "stays-denied",
         OutcomeShift::StaysAllowed => "stays-allowed",
+        OutcomeShift::OpenDeniedToday => "open-denied-today",
         OutcomeShift::Open => "open",
     }
 }

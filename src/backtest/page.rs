@@ -11,11 +11,9 @@ use crate::audit::page::html_table::{HtmlCell, HtmlTable};
 use crate::audit::page::page_text::{escape_html, show_html, show_name, show_words};
 use crate::audit::page::svg_plot::{PLOT_PATTERNS, PlotBar, PlotTitle, write_bar_plot, write_column_plot};
 use crate::backtest::backtest_report::BacktestReport;
-use crate::backtest::comparison::{MAX_LISTED_CHANGES, OutcomeShift, ShiftTotals};
-use crate::backtest::terminal::LIMITS;
-
-/// The shifts that plots show.
-const SHOWN_SHIFTS: [OutcomeShift; 2] = [OutcomeShift::NewlyDenied, OutcomeShift::NewlyAllowed];
+use crate::backtest::comparison::MAX_LISTED_CHANGES;
+use crate::backtest::outcome_shift::{OutcomeShift, ShiftTotals};
+use crate::backtest::terminal::describe_limits;
 
 /// Writes the report of a backtest as a page.
 ///
@@ -39,12 +37,17 @@ pub fn write_backtest_page(report: &BacktestReport, out: &mut dyn Write) -> io::
     ] {
         write!(out, "<div><dt>{name}</dt><dd>{}</dd></div>", show_html(value))?;
     }
-    writeln!(out, "</dl><p class=\"note\">{}</p></header>\n<main>{PLOT_PATTERNS}", escape_html(LIMITS))?;
+    writeln!(
+        out,
+        "</dl><p class=\"note\">{}</p></header>\n<main>{PLOT_PATTERNS}",
+        escape_html(&describe_limits(&report.totals))
+    )?;
     write_summary(report, out)?;
     write_plots(report, out)?;
     write_rules(report, out)?;
-    for shift in OutcomeShift::LISTED {
-        write_changes(report, shift, out)?;
+    let counted = report.totals.shifts.list_counted();
+    for shift in OutcomeShift::LISTED.iter().filter(|shift| counted.contains(shift)) {
+        write_changes(report, *shift, out)?;
     }
     writeln!(out, "</main>\n</body>\n</html>")
 }
@@ -52,7 +55,7 @@ pub fn write_backtest_page(report: &BacktestReport, out: &mut dyn Write) -> io::
 fn write_summary(report: &BacktestReport, out: &mut dyn Write) -> io::Result<()> {
     let totals = &report.totals;
     writeln!(out, "<section><h2>Summary</h2><ul class=\"cards\">")?;
-    for shift in OutcomeShift::ALL {
+    for shift in totals.shifts.list_counted() {
         let count = totals.shifts.count_of(shift);
         writeln!(out, "<li><strong>{count}</strong> {}</li>", shift.describe_shift())?;
     }
@@ -69,6 +72,10 @@ fn write_summary(report: &BacktestReport, out: &mut dyn Write) -> io::Result<()>
             totals.unreadable
         )?;
     }
+    if totals.unreadable_records > 0 {
+        let what = "records of the ledger cannot be read, and what they tell is not known.";
+        writeln!(out, "<p class=\"note\">{} {what}</p>", totals.unreadable_records)?;
+    }
     let odd = if totals.shifts.sum() > 0 { totals.list_odd_rules() } else { Vec::new() };
     for (kind, rules) in odd {
         let what = capitalise_words(kind.describe_kind());
@@ -80,7 +87,8 @@ fn write_summary(report: &BacktestReport, out: &mut dyn Write) -> io::Result<()>
 fn write_plots(report: &BacktestReport, out: &mut dyn Write) -> io::Result<()> {
     let totals = &report.totals;
     writeln!(out, "<section><h2>Plots</h2><div class=\"plots\">")?;
-    let order = OutcomeShift::ALL.map(OutcomeShift::describe_shift);
+    let counted = totals.shifts.list_counted();
+    let order: Vec<&str> = counted.iter().map(|shift| shift.describe_shift()).collect();
     let plot = PlotTitle {
         id: "over-time",
         title: "Changes",
@@ -88,8 +96,9 @@ fn write_plots(report: &BacktestReport, out: &mut dyn Write) -> io::Result<()> {
         nothing: "The history has no change.",
     };
     write_column_plot(&plot, &totals.months.build_columns(&order), out)?;
-    let series = SHOWN_SHIFTS.map(OutcomeShift::describe_shift);
-    let shifting: u64 = SHOWN_SHIFTS.iter().map(|shift| totals.shifts.count_of(*shift)).sum();
+    let telling = totals.shifts.list_telling();
+    let series: Vec<&str> = telling.iter().map(|shift| shift.describe_shift()).collect();
+    let shifting: u64 = telling.iter().map(|shift| totals.shifts.count_of(*shift)).sum();
     for (id, title, groups, unplaced) in [
         (
             "by-class",
@@ -110,17 +119,17 @@ fn write_plots(report: &BacktestReport, out: &mut dyn Write) -> io::Result<()> {
         }
         let nothing = if shifting == 0 { "No change shifts." } else { unplaced };
         let mut bars: Vec<PlotBar> =
-            groups.iter().map(|(name, totals)| build_bar(name, totals)).filter(has_part).collect();
+            groups.iter().map(|(name, totals)| build_bar(name, totals, &telling)).filter(has_part).collect();
         bars.sort_by_key(|bar| std::cmp::Reverse(bar.parts.iter().sum::<u64>()));
         let plot = PlotTitle { id, title, unit: "changes", nothing };
         write_bar_plot(&plot, &series, &bars, out)?;
     }
-    let mut bars: Vec<PlotBar> = totals
-        .rules
-        .iter()
-        .map(|(name, rule)| PlotBar { name: name.clone(), parts: vec![rule.newly_denied] })
-        .filter(has_part)
-        .collect();
+    let mut bars = Vec::new();
+    for (name, rule) in &totals.rules {
+        let parts = vec![rule.newly_denied, rule.denied_today_open];
+        bars.push(PlotBar { name: name.clone(), parts });
+    }
+    bars.retain(has_part);
     bars.sort_by_key(|bar| std::cmp::Reverse(bar.parts.iter().sum::<u64>()));
     let plot = PlotTitle {
         id: "by-rule",
@@ -128,12 +137,20 @@ fn write_plots(report: &BacktestReport, out: &mut dyn Write) -> io::Result<()> {
         unit: "changes",
         nothing: "No rule denies a change that is allowed today.",
     };
-    write_bar_plot(&plot, &[], &bars, out)?;
+    if totals.shifts.count_of(OutcomeShift::DeniedTodayOpen) > 0 {
+        let series = [OutcomeShift::NewlyDenied, OutcomeShift::DeniedTodayOpen];
+        write_bar_plot(&plot, &series.map(OutcomeShift::describe_shift), &bars, out)?;
+    } else {
+        for bar in &mut bars {
+            bar.parts.truncate(1);
+        }
+        write_bar_plot(&plot, &[], &bars, out)?;
+    }
     writeln!(out, "</div></section>")
 }
 
-fn build_bar(name: &str, totals: &ShiftTotals) -> PlotBar {
-    PlotBar { name: name.to_owned(), parts: SHOWN_SHIFTS.map(|shift| totals.count_of(shift)).to_vec() }
+fn build_bar(name: &str, totals: &ShiftTotals, telling: &[OutcomeShift]) -> PlotBar {
+    PlotBar { name: name.to_owned(), parts: telling.iter().map(|shift| totals.count_of(*shift)).collect() }
 }
 
 /// Returns words with a capital letter at their beginning.
@@ -147,10 +164,18 @@ fn has_part(bar: &PlotBar) -> bool {
 
 fn write_rules(report: &BacktestReport, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "<section><h2>Rules</h2>")?;
-    let headers = ["Rule", "Level", "Applies to", "Broken", "Not to be known", "Newly denied"];
+    let headers = [
+        "Rule",
+        "Level",
+        "Applies to",
+        "Broken",
+        "Not to be known",
+        "Newly denied",
+        "Denied, not to be known today",
+    ];
     let mut table = HtmlTable::begin_table(out, "numbers", "Rules of the proposed policy", &headers)?;
     for (name, rule) in &report.totals.rules {
-        let numbers = [rule.applies, rule.broken, rule.open, rule.newly_denied];
+        let numbers = [rule.applies, rule.broken, rule.open, rule.newly_denied, rule.denied_today_open];
         let mut cells = vec![
             HtmlCell::Header(show_words(name)),
             HtmlCell::Text(if rule.is_warning { "warns" } else { "denies" }.to_owned()),
@@ -173,7 +198,7 @@ fn write_changes(report: &BacktestReport, shift: OutcomeShift, out: &mut dyn Wri
     if all > u64::try_from(listed.len()).unwrap_or(u64::MAX) {
         writeln!(out, "<p>The first {MAX_LISTED_CHANGES} of {all}.</p>")?;
     }
-    let is_open = shift == OutcomeShift::Open;
+    let is_open = listed.iter().any(|change| !change.missing.is_empty());
     let mut headers = vec!["Commit", "Made at (as it says)", "Subject", "Class", "Rules"];
     if is_open {
         headers.push("For want of");

@@ -31,6 +31,8 @@ pub(crate) mod recorded_past;
 pub(crate) mod recorded_policies;
 pub(crate) mod rule_traces;
 mod settings;
+pub(crate) mod shared_base;
+mod signer_files;
 pub(crate) mod swapped_parents;
 pub(crate) mod walk_facts;
 

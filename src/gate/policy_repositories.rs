@@ -41,6 +41,20 @@ pub(crate) fn read_remote_policy(
     Ok(Some(found))
 }
 
+/// Returns the policy called `name` as its repository had it at `commit`.
+///
+/// # Errors
+///
+/// Says why it cannot be read, as [`read_remote_policy`] does.
+pub(crate) fn read_earlier_policy(repository: &Repository, name: &str, commit: Oid) -> FetchedFile {
+    let remote = RemotePolicyFile::parse_name(name)?;
+    if repository.packed_files().is_some() {
+        return read_packed_base(repository, &remote, name, Some(commit)).map(|(_, found)| Some(found));
+    }
+    let other = open_policy_repository(Some(repository), &remote)?;
+    read_base_file(&other, &remote, commit).map(Some)
+}
+
 /// Returns a file of another repository out of a repository that holds its objects, at the commit that is `chosen` or else
 /// at the first one that it holds.
 ///

@@ -8,13 +8,14 @@ use jiff::Timestamp;
 
 use crate::change::{Change, Oid, Text};
 use crate::gate::policy_naming::{add_remote_commits, list_named_remotes, name_commit_source};
-use crate::gate::policy_repositories::read_remote_policy;
+use crate::gate::policy_repositories::{read_earlier_policy, read_remote_policy};
+use crate::gate::signer_files::read_signer_keys;
 use crate::git::signature::{KeyLocation as SignerPlace, KeyRegistry, find_certificate_line};
 use crate::git::{FileAtPath, Repository, TrustedKeys};
 use crate::policy::origins::{ValueOrigins, find_value_origins};
 use crate::policy::{
     self, DEFAULT_POLICY_PATH, FaultyFile, FetchedFile, InspectionFacts, KeyFile, Policy, PolicyDifference,
-    PolicyErrors, PolicyInspection, PolicySource, SignerKeys, SigningKey, is_remote_name, packs,
+    PolicyErrors, PolicyInspection, PolicySource, SigningKey, is_remote_name, packs,
 };
 use crate::report::{PolicyDescription, PolicyLocation, PolicyReference};
 use crate::yaml::{YamlFault, YamlPlace};
@@ -71,6 +72,24 @@ impl LoadedPolicy {
         LoadedPolicy { source, place: PolicyLocation::Commit { id, path: path.to_owned() }, ..self }
     }
 
+    /// Returns the same policy as it would be if its files of other repositories were those of `commits`, by their names;
+    /// its own files stay as they were read.
+    ///
+    /// # Errors
+    ///
+    /// Says what cannot be read, or what is wrong with that policy.
+    pub(crate) fn rebuild_with_remotes(
+        &self,
+        repository: &Repository,
+        commits: &BTreeMap<String, Oid>,
+    ) -> Result<LoadedPolicy, UnusablePolicy> {
+        let (source, place) = (self.source.clone(), self.place.clone());
+        load_with_keys(&self.entry, source, place, &mut |path| match commits.get(path) {
+            Some(commit) => read_earlier_policy(repository, path, *commit),
+            None => self.files.get(path).cloned().unwrap_or(Ok(None)),
+        })
+    }
+
     /// Returns the policy's name for a report.
     pub fn name(&self) -> PolicyDescription {
         PolicyDescription {
@@ -111,6 +130,12 @@ impl LoadedPolicy {
             keys.push(SigningKey { place, addresses: key.addresses, obstacle: key.obstacle });
         }
         keys
+    }
+
+    /// Returns true if the policy builds on this pack, by itself or by what it extends.
+    pub(crate) fn extends_pack(&self, pack: &str) -> bool {
+        let mut fetch = |path: &str| self.files.get(path).cloned().unwrap_or(Ok(None));
+        policy::builds_on_file(&self.entry, pack, &mut fetch)
     }
 
     /// Returns where the values of the policy came from.
@@ -299,40 +324,6 @@ pub(super) fn load_with_keys(
     }
     let keys = read_signer_keys(&policy.signer_keys).map_err(UnusablePolicy::Faulty)?;
     Ok(LoadedPolicy { policy, source, place, keys, entry: entry.to_owned(), files })
-}
-
-/// Reads the keys whose signatures count; `None` if the policy names no file of keys.
-fn read_signer_keys(signers: &SignerKeys) -> Result<Option<KeyRegistry>, PolicyErrors> {
-    let source = |file: &'_ Option<KeyFile>| file.as_ref().map(|file| file.source.clone());
-    let (ssh, openpgp) = (source(&signers.ssh), source(&signers.openpgp));
-    if ssh.is_none() && openpgp.is_none() {
-        return Ok(None);
-    }
-    KeyRegistry::read_registry(ssh.as_deref(), openpgp.as_deref()).map(Some).map_err(|bad| {
-        let mut files: Vec<FaultyFile> = Vec::new();
-        for bad in bad {
-            let (file, line, reason) = match bad.location {
-                SignerPlace::Line(line) => (&signers.ssh, line, bad.reason.clone()),
-                SignerPlace::Armor(line) => (&signers.openpgp, line, bad.reason.clone()),
-                SignerPlace::Certificate(number) => {
-                    let source = openpgp.as_deref().unwrap_or_default();
-                    let line = find_certificate_line(source, number).unwrap_or(1);
-                    (&signers.openpgp, line, format!("certificate {number}: {}", bad.reason))
-                }
-            };
-            let Some(file) = file else { continue };
-            let fault = YamlFault::new(YamlPlace { line, column: 1, length: 1 }, reason);
-            match files.iter_mut().find(|known| known.name == file.path) {
-                Some(known) => known.faults.push(fault),
-                None => files.push(FaultyFile {
-                    name: file.path.clone(),
-                    source: file.source.clone(),
-                    faults: vec![fault],
-                }),
-            }
-        }
-        PolicyErrors { faulty_files: files }
-    })
 }
 
 /// Reads a file of a policy at a commit.

@@ -12,6 +12,8 @@ use crate::change::{Change, Fact, PusherIdentity, Text, text};
 use crate::gate::acts::authorised::AuthorisedAct;
 use crate::gate::break_glass::request::AuthorisedRequest;
 use crate::gate::obligations::{ChangeObligations, RefObligations};
+use crate::gate::policy_naming::find_remote_commits;
+use crate::gate::policy_source::LoadedPolicy;
 use crate::policy::{ObligationPolicy, Policy};
 use crate::verdict::{Verdict, VerdictReasons};
 
@@ -31,6 +33,7 @@ pub struct PushFacts {
     obligations: Vec<(Text, RefObligations)>,
     request: Option<AuthorisedRequest>,
     act: Option<AuthorisedAct>,
+    shared: Vec<(Text, LoadedPolicy)>,
 }
 
 /// What the ledger keeps of one change.
@@ -76,6 +79,7 @@ impl Default for PushFacts {
             obligations: Vec::new(),
             request: None,
             act: None,
+            shared: Vec::new(),
         }
     }
 }
@@ -107,6 +111,18 @@ impl PushFacts {
     /// Returns the act that is to be recorded, if the push is one.
     pub fn act(&self) -> Option<&AuthorisedAct> {
         self.act.as_ref()
+    }
+
+    /// Notes which policy judges a ref, if it builds on a branch or a tag of another repository: it moves without a push here.
+    pub(crate) fn add_shared_policy(&mut self, name: &Text, loaded: &LoadedPolicy) {
+        if !find_remote_commits(&loaded.source).is_empty() {
+            self.shared.push((name.clone(), loaded.clone()));
+        }
+    }
+
+    /// Returns the policies that build on files of other repositories, by the refs that they judge.
+    pub(crate) fn shared_policies(&self) -> &[(Text, LoadedPolicy)] {
+        &self.shared
     }
 
     /// Returns true for a push that means something only if it is recorded.

@@ -31,6 +31,7 @@ const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[
     gate::push::ref_judge::MESSAGES,
     gate::push::change_judge::MESSAGES,
     gate::range::MESSAGES,
+    gate::shared_base::MESSAGES,
     judge::MESSAGES,
     judge::used_facts::MESSAGES,
     crate::unblock::wording::MESSAGES,

@@ -13,9 +13,11 @@ mod holiday_entries;
 mod identification;
 pub(crate) mod independence;
 pub(crate) mod machine_accounts;
+mod open_teams;
 pub(crate) mod owned_paths;
 mod owner_members;
 pub(crate) mod roster_members;
+mod team_faults;
 mod told_members;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -27,6 +29,7 @@ use crate::pattern::NamePattern;
 use crate::people::account_numbers::{AccountNumbers, TeamNumbers, split_account_number};
 use crate::people::code_owners::{CodeOwnerSettings, FoundCodeOwners};
 use crate::people::forge_teams::{ForgeTeamMembers, ForgeTeamName};
+use crate::people::team_faults::empty_team_fault;
 use crate::yaml::decode::{MapReader, parse_each, parse_one, read_entries, read_items, read_text};
 use crate::yaml::{YamlFault, YamlKey, YamlNode, YamlValue, refuse_unbracketed_items, shorten_for_message};
 
@@ -83,13 +86,13 @@ pub(crate) enum ResolvedIdentity {
 }
 
 impl PeopleDirectory {
-    /// Reads the `people` of a policy.
+    /// Reads the `people` of a policy that protects branches.
     pub fn read_people(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Self {
         PeopleDirectory::read_people_with(node, false, faults)
     }
 
-    /// Reads the `people` of a shipped pack, which may name a team for policies to fill.
-    pub(crate) fn read_pack_people(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Self {
+    /// Reads the `people` of a shipped pack or of another base, which may name a team for policies to fill.
+    pub(crate) fn read_base_people(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Self {
         PeopleDirectory::read_people_with(node, true, faults)
     }
 
@@ -103,7 +106,10 @@ impl PeopleDirectory {
                     continue;
                 }
                 let is_open = matches!(&members.value, YamlValue::List(items) if items.is_empty());
-                let written = match allows_empty_teams && is_open {
+                if is_open && !allows_empty_teams {
+                    faults.push(empty_team_fault(&name.text, members.at));
+                }
+                let written = match is_open {
                     true => Vec::new(),
                     false => parse_each(members, faults, parse_member),
                 };

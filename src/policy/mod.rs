@@ -42,7 +42,7 @@ pub use crate::policy::inspect::{
 };
 pub(crate) use crate::policy::inspect::{find_key_place, find_rule_place};
 pub use crate::policy::load::files::FetchedFile;
-pub(crate) use crate::policy::load::files::max_file_bytes;
+pub(crate) use crate::policy::load::files::{builds_on_file, max_file_bytes};
 pub use crate::policy::load::load_policy;
 pub use crate::policy::obligations::{ObligationPolicy, RegularisePolicy};
 pub(crate) use crate::policy::remote_file::is_remote_name;

@@ -46,6 +46,8 @@ pub struct ReportStyle {
     /// The options that lead git from the reader's folder to the repository, as in `-C work `, quoted for a
     /// shell; empty if none are needed.
     pub git_location: String,
+    /// False where no commit can be made: in a bare repository.
+    pub has_work_tree: bool,
 }
 
 /// What becomes of the message of a commit that a hook would deny.
@@ -86,6 +88,7 @@ impl Default for ReportStyle {
             repository_url: None,
             denied_message: DeniedMessage::default(),
             git_location: String::new(),
+            has_work_tree: true,
         }
     }
 }

@@ -14,6 +14,8 @@
     reason = "test code"
 )]
 
+mod backtests;
+mod bare;
 mod client;
 mod contents;
 mod early;

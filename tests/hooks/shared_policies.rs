@@ -214,3 +214,111 @@ fn a_push_that_weakens_the_base_is_refused() {
     world.push(&["main"]).accepted();
     assert_eq!(world.at(MAIN), Some(world.head()));
 }
+
+/// No push here brings what a shared base asks less, so the next one tells of it, in its answer, its record and the audit.
+#[test]
+fn a_base_that_moved_is_told_in_the_answer_the_record_and_the_audit() {
+    let strict =
+        format!("{BASE}rules:\n  small: {{ require: {{ size: {{ files: {{ at-most: 99 }} }} }} }}\n");
+    let world = sharing(|_| "main".into());
+    let before = publish(&world, "main", &strict);
+    let push = |number: &str| {
+        world.write("a.txt", number);
+        world.commit(&good("Reviewed"));
+        world.push(&["main"])
+    };
+    push("1").accepted().does_not_say("moved from");
+    push("2").accepted().does_not_say("moved from");
+    // What changes nothing that is asked is no news of a rule.
+    let same = publish(&world, "main", &format!("# The rules of all\n{strict}"));
+    push("3").accepted().says("asks of changes is the same");
+    let after = publish(&world, "main", BASE);
+    let flat = |text: &str| text.replace("remote:", " ").split_whitespace().collect::<Vec<_>>().join(" ");
+    let moved =
+        format!("`acme/policies//rules/base.yml@main` moved from {} to {}", &same[..10], &after[..10]);
+    let looser = "looser since its shared policy moved: rule `small`: is gone";
+    // A push that is refused tells it as well, and it is no news until something lands.
+    world.commit(&bad("Unreviewed"));
+    let refused = world.push(&["main"]);
+    refused.refused("peer-review");
+    assert!(flat(&refused.seen).contains(looser), "{}", refused.seen);
+    world.git(&["reset", "-q", "--hard", "HEAD~1"]);
+    let pushed = push("4");
+    pushed.accepted();
+    let told = flat(&pushed.seen);
+    assert!(told.contains(&moved) || told.contains(&moved.replace('`', "")), "{moved}\n{}", pushed.seen);
+    assert!(told.contains(looser), "{}", pushed.seen);
+    push("5").accepted().does_not_say("moved from");
+    assert_ne!(before, same);
+    // In the record, the log, and what a change is traced by.
+    world.changegate("server.git", &["ledger", "reconcile"]).accepted();
+    world.changegate("server.git", &["ledger", "log"]).accepted().says("the policy changes: 1 looser");
+    let tip = world.git(&["rev-parse", "HEAD~1"]);
+    let traced = flat(&world.changegate("server.git", &["ledger", "trace", &tip]).seen);
+    assert!(traced.contains(looser), "{traced}");
+    world.changegate("server.git", &["ledger", "verify"]).accepted();
+    // And in the audit, once.
+    let out = world.path("audit");
+    world.changegate("server.git", &["audit", "--ref", "main", "--out", out.to_str().unwrap()]);
+    let rows = std::fs::read_to_string(out.join("exceptions.jsonl")).unwrap();
+    let rows: Vec<&str> = rows.lines().filter(|row| row.contains("policy-loosened")).collect();
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert!(
+        rows[0].contains("shared policy") && rows[0].contains("is gone") && rows[0].contains(&tip),
+        "{rows:?}"
+    );
+}
+
+/// A base without `protects` leaves a team for others to fill; what is in force has to have filled it.
+#[test]
+fn a_team_that_the_base_leaves_open_is_for_each_policy_to_fill() {
+    let base = "changegate: 1\nname: shared\nextends: [startup]\npeople: { teams: { security: [] } }\nrules:\n  sec: { when: \
+                { touches: src/ }, require: { approvals: { from: [security], trust: claimed } } }\n";
+    let world = sharing(|_| "main".into());
+    publish(&world, "main", base);
+    world.git(&["config", "changegate.policyRepositories", world.path("shared").to_str().unwrap()]);
+    world.changegate("policies-work", &["policy", "check", "rules/base.yml"]).accepted().says("valid");
+    let protecting = format!("{base}protects: [main]\n");
+    std::fs::write(world.path("policies-work/rules/base.yml"), protecting).unwrap();
+    let checked = world.changegate("policies-work", &["policy", "check", "rules/base.yml"]);
+    checked.refused("the team `security` has no members").says("no `protects` of its own");
+    // What extends it fills it, or is refused.
+    world
+        .changegate("work", &["policy", "check"])
+        .refused("leaves the team `security` for this policy to fill");
+    world.write(PATH, &extending("main", "people: { teams: { security: [kim@example.com] } }\n"));
+    world.changegate("work", &["policy", "check"]).accepted();
+    world.commit(&good("Fill the team"));
+    world.push(&["main"]).accepted();
+    world.write("src/a.rs", "1\n");
+    world.commit(&good("Not reviewed by security"));
+    world.push(&["main"]).refused("sec");
+    // A copy of a pack is a base as well.
+    let pack = world.changegate("work", &["policy", "packs", "startup"]).seen;
+    world.write("pk.yml", &pack);
+    world.changegate("work", &["policy", "check", "pk.yml"]).accepted();
+}
+
+/// Only of a rule can the base say that it may be weakened.
+#[test]
+fn what_to_do_about_a_weakening_works_for_what_is_weakened() {
+    let base = format!(
+        "{BASE}people: {{ teams: {{ security: [kim@example.com] }} }}\nobligations: {{ block-on-overdue: true }}\n"
+    );
+    let world = sharing(|_| "main".into());
+    publish(&world, "main", &base);
+    world.git(&["config", "changegate.policyRepositories", world.path("shared").to_str().unwrap()]);
+    let check = |more: &str| {
+        world.write(PATH, &extending("main", more));
+        world.changegate("work", &["policy", "check"])
+    };
+    let team = "people: { teams: { security: [ana@example.com] } }\n";
+    check(team).refused("team `security`").says("`security: []`").does_not_say("may-be-weakened");
+    check("obligations: { block-on-overdue: false }\n")
+        .refused("`obligations` may be weaker")
+        .says("have it changed in the base")
+        .does_not_say("may-be-weakened");
+    check("rules:\n  peer-review: { level: off, reason: alone }\n")
+        .refused("rule `peer-review`")
+        .says("`peer-review: { may-be-weakened: with-reason }` under `rules`");
+}

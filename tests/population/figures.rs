@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::audited::read_lines;
 use crate::simulated_year::{Year, at, emergency, normal};
-use crate::world::{World, good};
+use crate::world::{World, bad, good};
 
 /// Returns a key figure of a report.
 fn find_figure(out: &Path, key: &str) -> Value {
@@ -210,4 +210,22 @@ fn the_commit_that_brings_the_first_policy_has_no_lead_time() {
     fs::write(given, format!("commit,environment,at\n{second},production,{at}\n")).unwrap();
     let (_, out) = world.audit_with_code("work", &["--deployments", given, "--as-of", "2099-12-31"]);
     assert_eq!(find_figure(&out, "deployment_lead_time")["denominator"], 1);
+}
+
+/// A rule that only warned let the change in, as it was to.
+#[test]
+fn a_rule_that_only_warned_is_no_rule_that_was_broken() {
+    let policy = "changegate: 1\nname: test\nextends: [startup]\nprotects: [main]\nrules:\n  peer-review: { level: warn, until: \
+                  2999-12-31, reason: introduced step by step }\n";
+    let world = World::under(policy);
+    world.write("src/a.rs", "1\n");
+    world.commit(&bad("Unreviewed"));
+    world.push(&["main"]).accepted();
+    let out = world.path("audit");
+    world.changegate("server.git", &["audit", "--ref", "main", "--out", out.to_str().unwrap()]);
+    let rows = read_lines(&out, "exceptions.jsonl");
+    let warned: Vec<_> = rows.iter().filter(|row| row["rule"] == "peer-review").collect();
+    assert_eq!(warned.len(), 1, "{rows:?}");
+    assert_eq!((&warned[0]["kind"], &warned[0]["severity"]), (&"rule-warned".into(), &"low".into()));
+    assert!(rows.iter().all(|row| row["kind"] != "rule-broken"), "{rows:?}");
 }

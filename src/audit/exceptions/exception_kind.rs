@@ -24,6 +24,8 @@ pub enum ExceptionKind {
     NotJudged,
     /// A change landed although it breaks a rule.
     RuleBroken,
+    /// A change breaks a rule that only warned.
+    RuleWarned,
     /// Something that was owed was met late, or is overdue.
     LateObligation,
     /// Something is owed and still in time.
@@ -84,7 +86,7 @@ pub enum ExceptionKind {
 
 impl ExceptionKind {
     /// Every kind, in the order of a report.
-    pub const ALL: [ExceptionKind; 37] = [
+    pub const ALL: [ExceptionKind; 38] = [
         ExceptionKind::UnauthorisedChange,
         ExceptionKind::UnrecordedChange,
         ExceptionKind::MissingPull,
@@ -94,6 +96,7 @@ impl ExceptionKind {
         ExceptionKind::NotEnforced,
         ExceptionKind::NotJudged,
         ExceptionKind::RuleBroken,
+        ExceptionKind::RuleWarned,
         ExceptionKind::LateObligation,
         ExceptionKind::OpenObligation,
         ExceptionKind::ExemptionUsed,
@@ -136,6 +139,7 @@ impl ExceptionKind {
             ExceptionKind::NotEnforced => "not-enforced",
             ExceptionKind::NotJudged => "not-judged",
             ExceptionKind::RuleBroken => "rule-broken",
+            ExceptionKind::RuleWarned => "rule-warned",
             ExceptionKind::LateObligation => "late-obligation",
             ExceptionKind::OpenObligation => "open-obligation",
             ExceptionKind::ExemptionUsed => "exemption-used",
@@ -181,6 +185,7 @@ impl ExceptionKind {
             ExceptionKind::NotEnforced => "What landed while nothing was enforced",
             ExceptionKind::NotJudged => "Changes that nothing judged",
             ExceptionKind::RuleBroken => "Changes that landed although they break a rule",
+            ExceptionKind::RuleWarned => "Changes that break a rule that only warned",
             ExceptionKind::LateObligation => "Obligations met late or overdue",
             ExceptionKind::OpenObligation => "Obligations that are open and in time",
             ExceptionKind::ExemptionUsed => "Exemptions that were used",
@@ -244,7 +249,8 @@ impl ExceptionKind {
             | ExceptionKind::NotEnforced
             | ExceptionKind::BreakGlassSession
             | ExceptionKind::PolicyLoosened => "medium",
-            ExceptionKind::OpenObligation
+            ExceptionKind::RuleWarned
+            | ExceptionKind::OpenObligation
             | ExceptionKind::ExemptionUsed
             | ExceptionKind::ApprovalSeries
             | ExceptionKind::ApproverShare

@@ -11,7 +11,8 @@ use crate::audit::population::step_evidence::StepEvidence;
 use crate::audit::table::format_table_time;
 use crate::change::{Oid, Text};
 use crate::ledger::record::{
-    RecordedApproval, RecordedApprovalDecision, RecordedIdentityKind, RecordedOutcomeWord, RecordedReasons,
+    RecordedApproval, RecordedApprovalDecision, RecordedIdentityKind, RecordedLevel, RecordedOutcomeWord,
+    RecordedReasons,
 };
 use crate::ledger::state::TrackedObligation;
 
@@ -233,6 +234,12 @@ fn add_rules(change: &ChangeRecord, found: &mut Vec<AuditException>) {
         ),
     ] {
         for rule in change.list_rules(&[outcome]) {
+            let (kind, words) = match kind {
+                ExceptionKind::RuleBroken if only_warned(change, rule) => {
+                    (ExceptionKind::RuleWarned, "it breaks the rule, which only warned, ")
+                }
+                kind => (kind, words),
+            };
             let mut exception = build_exception(change, kind, format!("{words}{when}"));
             exception.rule = Some(rule.to_owned());
             if kind == ExceptionKind::ExemptionUsed {
@@ -241,6 +248,16 @@ fn add_rules(change: &ChangeRecord, found: &mut Vec<AuditException>) {
             found.push(exception);
         }
     }
+}
+
+/// Returns true if a rule that the change breaks denied it by no policy.
+fn only_warned(change: &ChangeRecord, rule: &str) -> bool {
+    let mut broken = change
+        .reasons
+        .iter()
+        .flat_map(|reasons| &reasons.rules)
+        .filter(|one| one.rule == rule && one.outcome == RecordedOutcomeWord::Fail);
+    broken.all(|one| one.level == RecordedLevel::Warn)
 }
 
 fn build_obligation_exception(

@@ -9,6 +9,7 @@ use crate::change::{Oid, Text};
 use crate::gate::LoadedPolicy;
 use crate::policy::difference::wording::{IS_NEW, PART_FIELD, PART_PROTECTS, PART_ROSTER};
 use crate::policy::{Policy, PolicyDifference, PolicyDirection};
+use crate::verdict::Message;
 
 /// How many differences one exception names.
 const MAX_NAMED_DIFFERENCES: usize = 12;
@@ -70,6 +71,26 @@ fn join_differences(mut differences: Vec<String>) -> Option<String> {
         differences.push(format!("{more} more"));
     }
     if differences.is_empty() { None } else { Some(differences.join("; ")) }
+}
+
+/// Returns the exception of the step, which landed `at`, that was judged by a shared policy that may ask less than at the
+/// decision before; `changes` is what its record says.
+pub(crate) fn build_base_exception(
+    repository: &str,
+    (id, at): (Oid, Timestamp),
+    (changes, evidence): (&[Message], String),
+) -> AuditException {
+    let (named, more) = changes.split_at(changes.len().min(MAX_NAMED_DIFFERENCES));
+    let mut words: Vec<String> = named.iter().map(Message::to_plain_text).collect();
+    if !more.is_empty() {
+        words.push(format!("{} more", more.len()));
+    }
+    AuditException::open_exception(
+        ExceptionKind::PolicyLoosened,
+        (format!("{repository}@{id}"), "a shared policy".into()),
+        (words.join("; "), at),
+        evidence,
+    )
 }
 
 /// Returns the differences by which `new` asks less than `old`, in words, and those by which it may.

@@ -5,10 +5,9 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use serde_json::Value;
 
+use crate::calendar::written_time::WrittenTime;
 use crate::ledger::record::digest_bytes;
 
 /// The most bytes of such a file.
@@ -155,17 +154,13 @@ impl InputEntry {
 
 /// Reads an instant with an offset, as `Z`, `+01:00` or `+0100`, or a day, which is one in UTC.
 fn parse_time(written: &str) -> Option<Timestamp> {
-    if let Ok(instant) = written.parse::<Timestamp>() {
-        return Some(instant);
-    }
     // Jira writes the offset without a colon.
     if let Some((rest, minutes)) = written.split_at_checked(written.len().checked_sub(2)?)
         && let Ok(instant) = format!("{rest}:{minutes}").parse::<Timestamp>()
     {
         return Some(instant);
     }
-    let day = written.parse::<Date>().ok()?;
-    Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp())
+    WrittenTime::parse_time(written).ok()?.first_instant()
 }
 
 #[cfg(test)]
@@ -190,6 +185,9 @@ mod tests {
         }
         assert!(parse_entries(b"[1]").is_err());
         assert!(parse_entries(b"{\"a\": ").is_err());
+        // A time of day without an offset is not the beginning of that day.
+        let entries = parse_entries(b"id,at\nINC-1,2026-06-01T10:00:00\n").unwrap();
+        assert!(entries[0].find_time(&["at"]).is_err());
         // An export that failed is no list without entries.
         assert!(parse_entries(b" \n").is_err());
         assert!(

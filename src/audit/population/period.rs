@@ -1,8 +1,8 @@
 //! The period that an audit is about.
 
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan as _};
+use jiff::Timestamp;
+
+use crate::calendar::written_time::WrittenTime;
 
 /// A period: its first instant, and the first one after it. Either end may be open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,16 +45,12 @@ impl AuditPeriod {
 ///
 /// Says what can be written.
 pub fn parse_period_end(written: &str, end: PeriodEnd) -> Result<Timestamp, String> {
-    if let Ok(instant) = written.parse::<Timestamp>() {
-        return Ok(instant);
-    }
-    let day = written.parse::<Date>().ok().and_then(|day| match end {
-        PeriodEnd::First => Some(day),
-        PeriodEnd::Last => day.checked_add(1.day()).ok(),
-    });
-    day.and_then(|day| day.to_zoned(TimeZone::UTC).ok()).map(|start| start.timestamp()).ok_or_else(|| {
-        format!("`{written}` is no day such as 2026-06-30, and no instant such as 2026-06-30T12:00:00Z")
-    })
+    let time = WrittenTime::parse_time(written)?;
+    let instant = match end {
+        PeriodEnd::First => time.first_instant(),
+        PeriodEnd::Last => time.following_instant(),
+    };
+    instant.ok_or_else(|| format!("`{written}` is too far away"))
 }
 
 #[cfg(test)]
@@ -75,11 +71,14 @@ mod tests {
             assert_eq!(period.contains(at.parse().unwrap()), is_in, "{at}");
         }
         assert_eq!(period.describe(), "from 2026-06-01T00:00:00Z until 2026-07-01T00:00:00Z");
-        assert!(parse_period_end("yesterday", PeriodEnd::First).is_err());
         // What is written is what counts, down to parts of a second.
         let from = parse_period_end("2026-06-01T10:00:00.25Z", PeriodEnd::First).unwrap();
         let period = AuditPeriod { from: Some(from), until: None };
         assert_eq!(period.describe(), "from 2026-06-01T10:00:00.25Z");
         assert!(!period.contains("2026-06-01T10:00:00.2Z".parse().unwrap()));
+        for end in [PeriodEnd::First, PeriodEnd::Last] {
+            assert!(parse_period_end("yesterday", end).is_err());
+            assert!(parse_period_end("2026-06-01T18:00:00", end).is_err());
+        }
     }
 }

@@ -21,6 +21,7 @@ use crate::cli::check::request::{CheckRequest, refuse_empty_request, resolve_req
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::{Context, count_threads};
 use crate::cli::output;
+use crate::cli::policy::lookup::find_bare_repository;
 use crate::cli::progress::ProgressLine;
 use crate::gate::published_commits::mark_published_commits;
 use crate::gate::{RangeDivision, RangePart, RangeRequest, judge_parts};
@@ -177,6 +178,7 @@ fn judge_and_report(args: &CheckArgs, context: &Context) -> Result<CommandExit, 
         quiet: args.quiet,
         repository_url: output::read_repository_url(context),
         git_location: context.git_location(),
+        has_work_tree: find_bare_repository(context).is_none(),
         ..ReportStyle::default()
     };
     // Where a file cannot be written, nothing says that the change is allowed.

@@ -1,9 +1,8 @@
 //! The policies that `changegate check` judges by.
 
 use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
+use crate::calendar::written_time::WrittenTime;
 use crate::change::Oid;
 use crate::cli::check::args::CheckArgs;
 use crate::cli::check::request::{CheckRequest, find_default_branch};
@@ -72,16 +71,9 @@ fn parse_as_of(written: &str, context: &Context) -> Result<Timestamp, CommandErr
     if written == "now" {
         return Ok(context.now);
     }
-    if let Ok(instant) = written.parse::<Timestamp>() {
-        return Ok(instant);
-    }
-    let day = written.parse::<Date>().ok().and_then(|day| day.at(23, 59, 59, 0).to_zoned(TimeZone::UTC).ok());
-    day.map(|end| end.timestamp()).ok_or_else(|| {
-        let shown = shorten_for_message(written);
-        CommandError::Usage(format!(
-            "--as-of takes `now`, a day such as 2027-06-30 or an instant such as 2027-06-30T12:00:00Z, not `{shown}`"
-        ))
-    })
+    let time = WrittenTime::parse_time(written)
+        .map_err(|why| CommandError::Usage(format!("--as-of takes `now`, a day or an instant: {why}")))?;
+    time.last_second().ok_or_else(|| CommandError::usage("--as-of is too far away"))
 }
 
 pub(super) fn load_check_policy(

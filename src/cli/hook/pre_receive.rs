@@ -16,6 +16,7 @@ use crate::cli::ledger_upkeep::serving_process;
 use crate::cli::output::{self, ReportFormatArg};
 use crate::gate::{GateMode, GateSettings, LedgerMode, PushFacts, RecordedPast, UndecidedMove, judge_push};
 use crate::git::{ObjectQuarantine, RefUpdate, Repository, parse_pre_receive};
+use crate::ledger::server::base_moves::add_base_moves;
 use crate::ledger::server::decision::{self, DecisionContext};
 use crate::ledger::server::overdue::block_overdue_push;
 use crate::ledger::server::push_refusals::{
@@ -106,6 +107,9 @@ fn decide_push(
     let past = RecordedPast { undecided: &undecided, unauthorised: unauthorised.as_deref() };
     let (mut report, facts) =
         judge_push(&repository, updates, (&settings, past), context.now, format.lists_passed_changes());
+    if settings.ledger_mode != LedgerMode::Off {
+        add_base_moves(&mut report, &facts, &repository);
+    }
     block_overdue_push(&mut report, &facts, || read_recorded_state(&states, &settings), context.now);
     if let Some(request) = facts.request() {
         let state = read_recorded_state(&states, &settings).map(Rc::unwrap_or_clone);

@@ -10,7 +10,7 @@ mod hook_script;
 pub(crate) mod hook_state;
 mod lefthook;
 mod server_settings;
-mod work_tree;
+pub(crate) mod work_tree;
 
 use std::io::Write as _;
 

@@ -6,24 +6,22 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::ValueEnum;
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::backtest::{
     BacktestInputs, BacktestReport, run_backtest, write_backtest_json, write_backtest_page,
     write_backtest_terminal,
 };
+use crate::calendar::written_time::WrittenTime;
 use crate::change::{Oid, Text};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::{Context, count_threads};
 use crate::cli::output;
-use crate::cli::policy::lookup::load_policy_or_pack;
+use crate::cli::policy::lookup::{load_compared_policy, load_policy_or_pack};
 use crate::cli::progress::ProgressLine;
 use crate::cli::revision::resolve_commit;
-use crate::gate::{LoadedPolicy, UnusablePolicy, find_commit_as_of, load_from_commit};
+use crate::gate::find_commit_as_of;
 use crate::git::{CommitRange, HeadState, Repository};
-use crate::policy::DEFAULT_POLICY_PATH;
-use crate::policy_tests::PACK_PREFIX;
 use crate::report::ReportStyle;
 use crate::yaml::shorten_for_message;
 
@@ -37,8 +35,10 @@ Examples:
   changegate policy backtest v1.0..HEAD --pack iso27001 --against pack:startup --format json
 
 Each change is judged by both policies, at the time of its last commit, by what the
-repository holds. Who pushed, reviews, checks and tickets of that time cannot be
-known afterwards; changes that rest on them are counted apart.")]
+repository holds; where it has a ledger, at the time and by what the gate recorded of
+it: who pushed, and what else the record keeps. Who pushed, reviews, checks and tickets
+of other changes cannot be known afterwards; changes that rest on them are counted
+apart.")]
 pub(crate) struct BacktestArgs {
     /// Commits to judge, as OLD..NEW, or the newest one [default: HEAD]
     range: Option<String>,
@@ -95,12 +95,8 @@ pub(super) fn parse_since(written: &str) -> Result<HistoryStart, String> {
     if let Some(days) = days {
         return Ok(HistoryStart::DaysAgo(days.into()));
     }
-    let day = written.parse::<jiff::civil::Date>().ok();
-    let start = day.and_then(|day| day.to_zoned(TimeZone::UTC).ok()).map(|start| start.timestamp());
-    start
-        .or_else(|| written.parse().ok())
-        .map(HistoryStart::At)
-        .ok_or_else(|| "expected days as in 90d, or a date such as 2026-01-31".to_owned())
+    let time = WrittenTime::parse_time(written).map_err(|why| format!("{why}; or days as in 90d"))?;
+    time.first_instant().map(HistoryStart::At).ok_or_else(|| "it is too far away".to_owned())
 }
 
 pub(crate) fn backtest_policy(args: &BacktestArgs, context: &Context) -> Result<CommandExit, CommandError> {
@@ -114,8 +110,8 @@ pub(crate) fn backtest_policy(args: &BacktestArgs, context: &Context) -> Result<
         (None, None) => Some(HistoryStart::DaysAgo(90)),
         (Some(since), _) => Some(since),
     };
-    if let Some(since) = since {
-        let at = find_history_start(since, context.now);
+    let since = since.map(|since| find_history_start(since, context.now));
+    if let Some(at) = since {
         hidden.extend(find_commit_as_of(&repository, tip, at.as_second())?);
         range_name.push_str(&format!(" since {}", at.strftime("%Y-%m-%d")));
     }
@@ -132,6 +128,7 @@ pub(crate) fn backtest_policy(args: &BacktestArgs, context: &Context) -> Result<
         range: CommitRange { tip, hidden_tips: &hidden, trusted_keys: proposed.trusted_keys(context.now) },
         range_name,
         target: find_branch(&repository, tip),
+        since,
         now: context.now,
         threads: count_threads,
     };
@@ -154,7 +151,11 @@ pub(crate) fn backtest_policy(args: &BacktestArgs, context: &Context) -> Result<
     };
     output::ignore_broken_pipe(written.and_then(|()| out.flush()))?;
     // What cannot be read leaves a hole in the numbers.
-    Ok(if report.totals.unreadable > 0 { CommandExit::Failed } else { CommandExit::Allowed })
+    Ok(if report.totals.unreadable + report.totals.unreadable_records > 0 {
+        CommandExit::Failed
+    } else {
+        CommandExit::Allowed
+    })
 }
 
 /// Returns the instant at which a history starts.
@@ -204,36 +205,4 @@ pub(super) fn find_branch(repository: &Repository, tip: Oid) -> Option<Text> {
         Ok(HeadState::Branch(branch)) if branch.id == Some(tip) => Some(branch.name),
         _ => None,
     }
-}
-
-/// Loads the policy that `written` names: a pack, a file that exists, or a revision.
-pub(super) fn load_compared_policy(
-    written: &str,
-    repository: Option<&Repository>,
-    context: &Context,
-) -> Result<LoadedPolicy, CommandError> {
-    if let Some(pack) = written.strip_prefix(PACK_PREFIX) {
-        return load_policy_or_pack(Some(pack), None, context);
-    }
-    if context.resolve_path(written).is_file() {
-        return load_policy_or_pack(None, Some(Path::new(written)), context);
-    }
-    let unknown = || {
-        CommandError::Usage(format!(
-            "`{}` is neither a file nor a revision of this repository, nor pack:NAME",
-            shorten_for_message(written)
-        ))
-    };
-    let repository = repository.ok_or_else(unknown)?;
-    let commit = resolve_commit(repository, written).map_err(|error| match error {
-        CommandError::Usage(_) => unknown(),
-        other => other,
-    })?;
-    load_from_commit(repository, commit, DEFAULT_POLICY_PATH, written).map_err(|why| match why {
-        UnusablePolicy::Absent => CommandError::Usage(format!(
-            "there is no `{DEFAULT_POLICY_PATH}` at `{}`; name another policy, as in pack:iso27001",
-            shorten_for_message(written)
-        )),
-        why => CommandError::from_unusable_policy(why, DEFAULT_POLICY_PATH).with_policy_commit(written),
-    })
 }

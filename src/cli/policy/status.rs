@@ -11,10 +11,10 @@ use crate::change::Oid;
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::{Context, count_threads};
 use crate::cli::output::{self, ListFormatArg};
-use crate::cli::policy::backtest::{
-    HistoryStart, find_branch, find_history_start, load_compared_policy, parse_since,
+use crate::cli::policy::backtest::{HistoryStart, find_branch, find_history_start, parse_since};
+use crate::cli::policy::lookup::{
+    find_bare_repository, find_work_tree, load_compared_policy, load_local_policy,
 };
-use crate::cli::policy::lookup::{find_work_tree, load_local_policy};
 use crate::cli::progress::ProgressLine;
 use crate::gate::{LoadedPolicy, find_commit_as_of};
 use crate::git::{CommitRange, HeadState, Repository};
@@ -122,7 +122,10 @@ fn load_status_policy(
 ) -> Result<LoadedPolicy, CommandError> {
     match &args.policy {
         Some(written) => load_compared_policy(written, repository, context),
-        None if repository.is_none() || find_work_tree(context).join(DEFAULT_POLICY_PATH).is_file() => {
+        None if repository.is_none()
+            || find_work_tree(context).join(DEFAULT_POLICY_PATH).is_file()
+            || find_bare_repository(context).is_some() =>
+        {
             load_local_policy(None, context)
         }
         None => load_compared_policy("HEAD", repository, context),

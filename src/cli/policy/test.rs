@@ -10,7 +10,9 @@ use clap::ValueEnum;
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::output::{self, write_policy_faults};
-use crate::cli::policy::lookup::{find_work_tree, load_local_policy, load_policy_or_pack};
+use crate::cli::policy::lookup::{
+    find_work_tree, load_local_policy, load_policy_or_pack, refuse_bare_repository,
+};
 use crate::cli::policy::watched_files::WatchedFiles;
 use crate::gate::LoadedPolicy;
 use crate::policy::{FaultyFile, PolicyErrors};
@@ -246,6 +248,7 @@ fn find_suites(args: &PolicyTestArgs, context: &Context) -> Result<Vec<PathBuf>,
         }
     }
     if args.files.is_empty() {
+        refuse_bare_repository("policy test", context)?;
         found = list_suites(&find_work_tree(context).join(SUITE_FOLDER));
         if found.is_empty() {
             return Err(CommandError::Usage(format!(

@@ -15,7 +15,7 @@ use crate::change::{Change, Commits, FactKind, Missing, Stage, Text};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::{Context, count_threads};
 use crate::cli::output::{self, ReportFormatArg};
-use crate::cli::policy::lookup::load_policy_or_pack;
+use crate::cli::policy::lookup::{find_bare_repository, load_policy_or_pack};
 use crate::cli::revision::{full_ref_name, resolve_commit};
 use crate::cli::try_change::assumed_change::AssumedChangeDraft;
 use crate::cli::try_change::patched_paths::list_patched_paths;
@@ -219,6 +219,7 @@ pub(crate) fn try_change(args: &TryArgs, context: &Context) -> Result<CommandExi
         width: 78,
         verbose: args.verbose,
         git_location: context.git_location(),
+        has_work_tree: find_bare_repository(context).is_none(),
         denied_message: if args.range.is_some() { DeniedMessage::Refused } else { DeniedMessage::Tried },
         ..ReportStyle::default()
     };
@@ -313,6 +314,7 @@ pub(crate) fn build_draft_changes(
         fields: &args.field,
         approved_by: &args.approved_by,
         title: args.title.as_deref(),
+        people: &loaded.policy.people,
         body: args.body.as_deref().map(|file| read_text_file(file, context)).transpose()?,
     };
     let mut changes = Vec::new();

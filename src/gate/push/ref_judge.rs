@@ -305,6 +305,7 @@ impl RefJudge<'_> {
             Some(base) => loaded.policy.obligations.combine_with(&base.policy.obligations),
             None => loaded.policy.obligations.combine_with(&loaded.policy.obligations),
         };
+        self.facts.add_shared_policy(asked.name, loaded);
         let mut facts = self.facts.begin_ref(asked.name, requirements);
         let mut touches_policy = false;
         let policies_in_force: Vec<&Policy> =

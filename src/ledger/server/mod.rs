@@ -1,5 +1,6 @@
 //! The ledger of a Git server: decisions are written ahead by the hooks, then reconciled with the refs.
 
+pub(crate) mod base_moves;
 pub(crate) mod brought_commits;
 pub mod confirm_tickets;
 pub mod decision;

@@ -333,12 +333,26 @@ fn describe_ref_lock(lock: &Path) -> String {
 ///
 /// Fails if a commit cannot be read.
 pub(crate) fn find_decision(repository: &Repository, id: &str) -> Result<Option<Box<DecisionRecord>>> {
+    find_newest_decision(repository, usize::MAX, |decided| decided.id == id)
+}
+
+/// Returns the newest decision that `is_wanted`; `None` if there is none among the newest `most` records.
+///
+/// # Errors
+///
+/// Fails if a commit cannot be read.
+pub(crate) fn find_newest_decision(
+    repository: &Repository,
+    most: usize,
+    is_wanted: impl Fn(&DecisionRecord) -> bool,
+) -> Result<Option<Box<DecisionRecord>>> {
     let mut next = repository.resolve_ref(LEDGER_REF.as_bytes())?.id;
-    while let Some(commit) = next {
+    for _ in 0..most {
+        let Some(commit) = next else { break };
         let bytes = read_ledger_file(repository, commit, RECORD_FILE)?.unwrap_or_default();
         if let ReadableRecord::Known(record) = ReadableRecord::parse_record(&bytes)
             && let LedgerEvent::Decision(decided) = record.event
-            && decided.id == id
+            && is_wanted(&decided)
         {
             return Ok(Some(decided));
         }

@@ -25,7 +25,7 @@ use crate::policy::faults::{FaultyFile, PolicyErrors};
 use crate::policy::inspect::entries::look_alikes::NameLooks;
 use crate::policy::inspect::entries::word_sets::WordSets;
 use crate::policy::inspect::entries::{
-    approvers, contradictions, idle_parts, lists, lockouts, look_alikes, lost_numbers, patterns,
+    approvers, contradictions, idle_parts, lists, lockouts, look_alikes, lost_numbers, open_teams, patterns,
     standard_changes, times, unfillable, wide_patterns,
 };
 use crate::policy::inspect::findings::{FileFindings, FoundPattern, JudgingPlace, TOO_LARGE};
@@ -109,6 +109,8 @@ pub fn inspect_policy(
         Ok(files) => files.files,
         Err(errors) => return PolicyInspection { errors, ..PolicyInspection::default() },
     };
+    let filled = open_teams::fill_base_teams(policy, &files, facts);
+    let policy = filled.as_ref().unwrap_or(policy);
     let budget = &SearchBudget::default();
     let numbers = &QuestionNumbers::number_questions(policy);
     let parts = InspectedParts {
@@ -199,6 +201,7 @@ impl<'policy> InspectedParts<'policy> {
             if let Some(entries) = find_entry(node, "standard-changes") {
                 standard_changes::inspect_standard_changes(entries, policy, &mut found);
             }
+            open_teams::inspect_open_teams(policy, files, index, &mut found);
             idle_parts::inspect_idle_parts(node, policy, today, &mut found);
             teams::inspect_people(node, policy, (rules, people), today, budget, &mut found);
             code_owners::inspect_code_owners(node, &policy.people, &mut found);

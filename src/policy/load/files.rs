@@ -48,6 +48,12 @@ pub(crate) struct PolicyFiles {
     pub(crate) files: Vec<PolicyFile>,
 }
 
+/// Returns true if the policy called `entry` builds on the pack or file `name`, by itself or by what it extends.
+pub(crate) fn builds_on_file(entry: &str, name: &str, fetch: &mut dyn FnMut(&str) -> FetchedFile) -> bool {
+    let files = PolicyFiles::gather_files(entry, fetch);
+    files.is_ok_and(|files| files.files.iter().any(|file| file.name == name))
+}
+
 impl PolicyFiles {
     /// Fetches `entry` and everything that it extends.
     ///

@@ -109,6 +109,11 @@ impl<'nodes> PolicyLoader<'nodes> {
         found
     }
 
+    /// Returns true if this file itself states `key` at its top.
+    pub(crate) fn states_key(&self, file: usize, key: &str) -> bool {
+        self.find_nodes(key).iter().any(|at| at.file == file)
+    }
+
     /// Returns the statement of `key` that counts, which is the last.
     pub(crate) fn find_last_node(&self, key: &str) -> Option<SourcedNode<'nodes>> {
         self.find_nodes(key).last().copied()

@@ -189,10 +189,10 @@ fn read_vocabulary(loader: &mut PolicyLoader<'_>) -> FieldVocabulary {
 fn read_people(loader: &mut PolicyLoader<'_>) -> PeopleDirectory {
     let mut people = PeopleDirectory::default();
     for SourcedNode { file, node } in loader.find_nodes("people") {
-        let is_pack = find_pack(loader.file_name(file)).is_some();
+        let is_base = find_pack(loader.file_name(file)).is_some() || !loader.states_key(file, "protects");
         let faults = loader.faults_of(file);
-        people.merge_child(match is_pack {
-            true => PeopleDirectory::read_pack_people(node, faults),
+        people.merge_child(match is_base {
+            true => PeopleDirectory::read_base_people(node, faults),
             false => PeopleDirectory::read_people(node, faults),
         });
     }

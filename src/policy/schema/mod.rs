@@ -42,6 +42,11 @@ pub fn build_schema() -> Value {
         "required": ["changegate"],
         "properties": properties,
         "additionalProperties": false,
+        // Only a base, which protects nothing by itself, leaves a team for others to fill.
+        "if": { "required": ["protects"] },
+        "then": { "properties": { "people": { "properties": { "teams": {
+            "additionalProperties": schema_reference("members"),
+        } } } } },
         "$defs": {
             "text": { "type": ["string", "number", "boolean"], "pattern": "[^ \t\r\n]" },
             "filled-text": constraints::filled_schema(),
@@ -89,6 +94,7 @@ fn policy_key_schema(key: &str) -> Value {
             constraints::replace_at(&mut people, "/properties/bots", schema_reference("names"));
             let holidays = constraints::list_or_one(constraints::holiday_schema());
             constraints::replace_at(&mut people, "/properties/holidays", holidays);
+            let members = json!({ "anyOf": [members, { "type": "array", "maxItems": 0 }] });
             constraints::replace_at(&mut people, "/properties/teams/additionalProperties", members);
             for place in ["/properties/teams/type", "/properties/codeowners/anyOf/1/properties/teams/type"] {
                 constraints::replace_at(&mut people, place, json!(["object", "null"]));

@@ -4,13 +4,13 @@
 use std::collections::HashSet;
 
 use crate::change::pull_request::{ForgeAccount, PullReview};
-use crate::change::{Missing, Person, PullRequest, Text};
+use crate::change::{FactKind, Missing, Person, PullRequest, Text};
 use crate::people::independence::ParticipantIndex;
 use crate::people::{PeopleDirectory, ResolvedIdentity};
 use crate::predicates::approvals::decisions::{ReviewDecision, latest_decisions};
 use crate::predicates::approvals::requirement::{ApprovalCoverage, ApprovalsPredicate};
 use crate::predicates::approvals::reviews::{
-    COUNTED_ALREADY, GivenApproval, ReviewCount, ReviewCounter, SUPERSEDED, UNDECIDED,
+    COUNTED_ALREADY, GivenApproval, PUSHER_UNKNOWN, ReviewCount, ReviewCounter, SUPERSEDED, UNDECIDED,
 };
 use crate::predicates::approvals::trailer_approvals::{
     PARTIAL, StatedApproval, find_all_approvals, find_covering_approvals, identify_approver,
@@ -200,7 +200,17 @@ fn count_person(
 fn find_hindrance(context: &EvaluationContext<'_>, missing: Option<&Missing>) -> Option<Message> {
     let (participants, _) = context.participants();
     let unidentified = find_unidentified_contributor(participants, context);
-    unidentified.map(|finding| finding.message).or_else(|| missing.map(|_| Message::from(&UNDECIDED)))
+    unidentified.map(|finding| finding.message).or_else(|| missing.map(describe_missing_contributor))
+}
+
+/// Returns why an approval cannot be shown to be independent where a contributor is not known.
+///
+/// Records keep the code of what a server or a forge could have known and did not, and are judged again by it.
+fn describe_missing_contributor(missing: &Missing) -> Message {
+    match missing {
+        Missing::NotAtThisStage(FactKind::Pusher) => Message::from(&PUSHER_UNKNOWN),
+        _ => Message::from(&UNDECIDED),
+    }
 }
 
 /// Returns the decision in force that this review is, or is one of.

@@ -35,7 +35,9 @@ messages! {
     READ_ONLY_ACCOUNT = "approvals.read-only-account": "the account may not write to the repository";
     NOT_SUBMITTED = "approvals.not-submitted": "the review is not submitted";
     LOST_REVISION = "approvals.lost-revision": "the forge has lost the revision that was reviewed";
-    UNDECIDED = "approvals.undecided": "the forge does not tell whether it counts";
+    UNDECIDED = "approvals.undecided": "what is known here does not tell whether it counts";
+    PUSHER_UNKNOWN = "approvals.pusher-unknown":
+        "it is not known here who pushes, and the pusher's own approval does not count";
     SUPERSEDED = "approvals.superseded": "a later decision of the same person replaced it";
     COUNTED_ALREADY = "approvals.counted-already": "another approval of the same person counts";
     NOT_APPROVED = "approvals.not-approved":

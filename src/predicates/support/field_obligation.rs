@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::calendar::TimeLimit;
+use crate::calendar::written_time::WrittenTime;
 use crate::change::Fact;
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::misplaced_trailer::{MisplacedTrailer, find_misplaced_trailer};
@@ -230,16 +230,7 @@ pub(crate) fn field_obligation(field: &FieldDefinition, what: Message, due: Opti
 
 /// Returns the last instant of a day in UTC, or an instant as it is written.
 fn parse_end_instant(written: &str) -> Option<Timestamp> {
-    if let Ok(instant) = written.parse::<Timestamp>() {
-        return Some(instant);
-    }
-    // A day with a time but without an offset is no instant.
-    if written.len() != 10 {
-        return None;
-    }
-    let day: Date = written.parse().ok()?;
-    let end = day.at(23, 59, 59, 0).to_zoned(TimeZone::UTC).ok()?;
-    Some(end.timestamp())
+    WrittenTime::parse_time(written).ok()?.last_second()
 }
 
 /// Reads the field whose time is the deadline; leaves a fault where nothing may be owed.

@@ -22,6 +22,7 @@ use crate::report::{due_time, escape};
 use crate::verdict::{Decision, FieldDisagreement, Obligation, RuleDescription, RuleOutcome, Verdict};
 
 mod exemption_note;
+mod git_lines;
 mod landing_note;
 mod message_fix;
 pub(crate) mod page;

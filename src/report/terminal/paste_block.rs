@@ -12,12 +12,10 @@ use crate::report::escape::shell::quote_for_shell;
 use crate::report::fix_plan::APPROVAL_WARNING;
 use crate::report::ranked_judgements::RankedJudgement;
 use crate::report::style::{DeniedMessage, ReportStyle};
+use crate::report::terminal::git_lines::{AMEND_COMMAND, build_git_command, open_message_command};
 use crate::report::terminal::message_fix::{FixStep, MessageFix, join_with_and, list_message_fixes};
 use crate::report::terminal::page::{TerminalPage, TextStyle, plain_text, styled_text};
 use crate::verdict::{CommitShape, Finding, Fixer, Judgement, RuleOutcome, Verdict};
-
-/// The command that rewords the last commit; what is staged stays out of it.
-const AMEND_COMMAND: &str = "commit --amend --only";
 
 /// What to do about a commit that has landed on the branch that it was for.
 const PUBLISHED_ADVICE: &str = "this has landed already, and its history is not rewritten; if the ledger says that \
@@ -87,17 +85,24 @@ pub(crate) fn write_paste_block(
             }
         }
         _ => {
-            let is_rewritten =
-                |fix: &MessageFix<'_>| !is_published(group, stage, fix) && !is_made_by_forge(group, fix);
+            let is_own = |fix: &MessageFix<'_>| !is_published(group, stage, fix);
             write_published_advice(page, indent, group, stage, &fixes)?;
-            if fixes.iter().any(|fix| is_made_by_forge(group, fix) && !is_published(group, stage, fix)) {
+            if fixes.iter().any(|fix| is_made_by_forge(group, fix) && is_own(fix)) {
                 page.write_hanging_paragraph(indent, indent, &[plain_text(FORGE_ADVICE)])?;
             }
             // Without the fixes that are left out, the count would be of something else.
             let all = fixes.len();
-            fixes.retain(is_rewritten);
+            fixes.retain(|fix| is_own(fix) && !is_made_by_forge(group, fix));
             let changes = if fixes.len() == all { changes } else { 1 };
-            write_rewriting(page, indent, group, stage, (&fixes, changes), style)?;
+            if style.has_work_tree {
+                write_rewriting(page, indent, group, stage, (&fixes, changes), style)?;
+            } else {
+                for fix in &fixes {
+                    let commit = fix.commit.map_or_else(String::new, |id| format!(" {}", id.short_hex()));
+                    let start = format!("to fix{commit}, in a clone, ");
+                    write_steps(page, indent, &start, &fix.list_steps(Stage::Check))?;
+                }
+            }
         }
     }
     if fixes.iter().any(|fix| fix.awaits_others) {
@@ -303,24 +308,6 @@ fn list_ids(ids: &[Oid]) -> String {
         words.push(id.short_hex());
     }
     join_with_and(&words)
-}
-
-/// Returns a command that runs git for the repository, from the folder of the reader.
-fn build_git_command(style: &ReportStyle, arguments: &str) -> String {
-    format!("git {}{arguments}", style.git_location)
-}
-
-/// Returns the command that opens the message of a commit that a hook looked at.
-fn open_message_command(style: &ReportStyle) -> String {
-    match &style.denied_message {
-        // git keeps the message that a hook has refused, and forgets about it.
-        DeniedMessage::Refused | DeniedMessage::Tried => {
-            let file = build_git_command(style, "rev-parse --git-path COMMIT_EDITMSG");
-            build_git_command(style, &format!("commit -eF \"$({file})\""))
-        }
-        DeniedMessage::Kept { command, .. } => command.clone(),
-        DeniedMessage::Committed | DeniedMessage::JudgedLater => build_git_command(style, AMEND_COMMAND),
-    }
 }
 
 fn write_command(page: &mut TerminalPage<'_>, indent: usize, start: &str, command: String) -> io::Result<()> {

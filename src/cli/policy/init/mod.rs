@@ -18,7 +18,7 @@ use crate::change::NeededFacts;
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::policy::init::owner_rule::{OwnerDraft, draft_owner_rule, find_owners_path};
-use crate::cli::policy::init::policy_draft::{PolicyDraft, RosterState};
+use crate::cli::policy::init::policy_draft::{MODEL_PACK, PolicyDraft, RosterState};
 use crate::cli::policy::init::report::{InitReport, PlannedFile, write_init_report};
 use crate::cli::policy::init::repository_survey::{LikelyForge, RepositorySurvey, survey_repository};
 use crate::cli::policy::init::starter_files::{
@@ -27,7 +27,9 @@ use crate::cli::policy::init::starter_files::{
 };
 use crate::cli::policy::init::suite_draft::{OwnedSample, SuitePerson, draft_suite};
 use crate::cli::policy::init::template_fields::{TemplateReading, read_template_fields};
-use crate::cli::policy::lookup::{find_work_tree, load_local_policy, unknown_pack_error};
+use crate::cli::policy::lookup::{
+    find_work_tree, load_local_policy, refuse_bare_repository, unknown_pack_error,
+};
 use crate::cli::policy::mailmap::Mailmap;
 use crate::cli::policy::roster_draft::RosterDraft;
 use crate::gate::{LoadedPolicy, check_policy, load_from_files, load_from_pack};
@@ -84,6 +86,7 @@ pub(super) struct PolicyInitArgs {
 
 pub(super) fn init_policy(args: &PolicyInitArgs, context: &Context) -> Result<CommandExit, CommandError> {
     let Ok(pack_policy) = load_from_pack(&args.pack) else { return Err(unknown_pack_error(&args.pack)) };
+    refuse_bare_repository("policy init", context)?;
     let root = find_work_tree(context);
     let mut survey = survey_repository(&root);
     if args.github && survey.forge == LikelyForge::Other {
@@ -126,7 +129,7 @@ pub(super) fn init_policy(args: &PolicyInitArgs, context: &Context) -> Result<Co
     }
     report.forge.clone_from(&survey.forge);
     report.has_repository = Repository::discover_from(&root).is_ok();
-    report.has_models = survey.has_models && args.pack != "ai-company";
+    report.has_models = survey.has_models && args.pack != MODEL_PACK && !policy.extends_pack(MODEL_PACK);
     report.is_below_root = std::path::absolute(&context.directory).is_ok_and(|folder| folder != root);
     if !args.dry_run {
         write_files(&root, &mut report.files)?;

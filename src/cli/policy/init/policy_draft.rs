@@ -12,6 +12,9 @@ use crate::cli::policy::roster_draft::quote_text;
 /// How many patterns stand on one line.
 const MAX_PATTERNS_OF_LINE: usize = 6;
 
+/// The pack for repositories that hold models.
+pub(super) const MODEL_PACK: &str = "ai-company";
+
 /// How many missing owners are named.
 const MAX_NAMED_OWNERS: usize = 12;
 
@@ -59,13 +62,16 @@ impl PolicyDraft<'_> {
 #   changegate policy test      runs the tests beside it
 #   changegate policy show      lists the effective rules
 #   changegate policy explain   lists what a rule can require
+#
+# Some lines are proposals behind `# `. To use one, take `# ` away, the sign and the space, from it and
+# from the key above it that it belongs to.
 changegate: 1
 name: change-management
 extends: [{}]
 ",
             self.schema, self.pack
         );
-        if self.survey.has_models && self.pack != "ai-company" {
+        if self.survey.has_models && self.pack != MODEL_PACK {
             text.push_str(
                 "\
 # This repository holds models. The pack `ai-company` is `iso27001` with what they need: weights as
@@ -113,7 +119,7 @@ protects: [{}]
                 "\
 # The roster has too few people for the rules, and is not in force: without it, each address is a person. Add
 # the other people to it, with their `accounts` on the server that they push to, and then take away the
-# `#` of the line that names it.
+# `# ` of the line that names it.
 ",
             );
         }
@@ -253,7 +259,8 @@ protects: [{}]
 /// Returns the comment that says what is missing before the owners can be asked.
 fn describe_open_owners(owners: &OwnerDraft) -> String {
     let mut text = format!(
-        "# The owners that `{}` names. Take the `#` away once the roster knows two people of each line.\n",
+        "# The owners that `{}` names. Take `# ` away here and of `rules:` once the roster knows two people\n\
+         # of each line.\n",
         shown(owners.path())
     );
     let mut missing = Vec::new();

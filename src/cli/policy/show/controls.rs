@@ -17,16 +17,16 @@ const FIRST_FRAMEWORK: &str = "iso27001";
 /// How many bytes a list of controls can have.
 const MAX_LIST_BYTES: u64 = 1_000_000;
 
-/// Returns every control that the policy, and the list `wanted` or else a pack, names; those of ISO 27001 first. Of the
-/// rules, only those count that are among `applying`; all of them without it.
+/// Returns the controls of the list `wanted`, in its order; without it every control that the policy or a pack names, those
+/// of ISO 27001 first. Of the rules, only those count that are among `applying`; all of them without it.
 pub(super) fn list_controls(
     policy: &Policy,
     applying: Option<&BTreeSet<String>>,
-    wanted: Option<&BTreeSet<String>>,
+    wanted: Option<&[String]>,
 ) -> Vec<ShownControl> {
     let mut known: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
-    for control in wanted.cloned().unwrap_or_else(list_pack_controls) {
-        known.entry(control).or_default();
+    if wanted.is_none() {
+        known.extend(list_pack_controls().into_iter().map(|control| (control, Vec::new())));
     }
     let applies = |rule: &&Rule| applying.is_none_or(|ids| ids.contains(rule.description.id.as_str()));
     for rule in policy.rules.iter().filter(applies) {
@@ -34,6 +34,10 @@ pub(super) fn list_controls(
             let named = (rule.description.id.to_string(), rule.description.title.clone());
             known.entry(control.clone()).or_default().push(named);
         }
+    }
+    if let Some(wanted) = wanted {
+        let take = |id: &String| ShownControl { id: id.clone(), rules: known.remove(id).unwrap_or_default() };
+        return wanted.iter().map(take).collect();
     }
     let mut controls: Vec<ShownControl> =
         known.into_iter().map(|(id, rules)| ShownControl { id, rules }).collect();
@@ -47,13 +51,13 @@ pub(super) fn list_controls(
     controls
 }
 
-/// Reads a list of controls: the first word of each line, such as `iso27001:A.8.32`. Empty lines, and what stands behind
+/// Reads a list of controls, each once: the first word of each line, such as `iso27001:A.8.32`. Empty lines, and what stands behind
 /// `#`, count for nothing.
 ///
 /// # Errors
 ///
 /// Fails if the file cannot be read, is too large, names no control, or has a line that is none.
-pub(super) fn read_control_list(file: &Path, context: &Context) -> Result<BTreeSet<String>, CommandError> {
+pub(super) fn read_control_list(file: &Path, context: &Context) -> Result<Vec<String>, CommandError> {
     let named = shorten_for_message(&file.to_string_lossy());
     let path = context.resolve_path(file);
     let fail = |why: String| CommandError::Usage(format!("`{named}` cannot be read: {why}"));
@@ -62,7 +66,7 @@ pub(super) fn read_control_list(file: &Path, context: &Context) -> Result<BTreeS
         return Err(fail(format!("it is larger than {MAX_LIST_BYTES} bytes")));
     }
     let text = fs::read_to_string(&path).map_err(|error| fail(error.to_string()))?;
-    let mut controls = BTreeSet::new();
+    let mut controls: Vec<String> = Vec::new();
     for (number, line) in text.lines().enumerate() {
         let line = line.split('#').next().unwrap_or_default();
         let Some(id) = line.split_whitespace().next() else { continue };
@@ -73,7 +77,9 @@ pub(super) fn read_control_list(file: &Path, context: &Context) -> Result<BTreeS
                 shorten_for_message(id)
             )));
         }
-        controls.insert(id.to_owned());
+        if !controls.iter().any(|known| known == id) {
+            controls.push(id.to_owned());
+        }
     }
     if controls.is_empty() {
         return Err(CommandError::Usage(format!("`{named}` names no control")));

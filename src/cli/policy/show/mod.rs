@@ -107,7 +107,7 @@ pub(super) fn show_policy(args: &PolicyShowArgs, context: &Context) -> Result<Co
             None => None,
         };
         let applying = args.applied_to.as_ref().map(|_| take_applied_rules(&mut shown.changes));
-        shown.controls = list_controls(policy, applying.as_ref(), wanted.as_ref());
+        shown.controls = list_controls(policy, applying.as_ref(), wanted.as_deref());
         shown.has_own_controls = wanted.is_some();
     } else if args.applied_to.is_some() {
         // The changes say all.

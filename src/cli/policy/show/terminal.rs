@@ -117,18 +117,24 @@ fn write_controls(shown: &ShownPolicy, out: &mut dyn Write) -> io::Result<()> {
     if controls.is_empty() {
         return Ok(());
     }
+    let no_rule = if shown.changes.is_empty() { "no rule names it" } else { "no rule that applies names it" };
     writeln!(out, "\n# Controls and the rules that name them")?;
-    for control in controls.iter().filter(|control| !control.rules.is_empty()) {
+    // A list of the reader's own is told in its order, with what no rule names in its place.
+    for control in controls.iter().filter(|control| shown.has_own_controls || !control.rules.is_empty()) {
+        if control.rules.is_empty() {
+            writeln!(out, "\n{}", wrap_text("", 2, &format!("{}: {no_rule}", control.id)))?;
+            continue;
+        }
         writeln!(out, "\n{}", wrap_text("", 2, &control.id))?;
         for (id, title) in &control.rules {
             let words = if title.is_empty() { id.clone() } else { format!("{id}: {title}") };
             writeln!(out, "{}", wrap_text("  ", 4, &words))?;
         }
     }
-    let whose =
-        if shown.has_own_controls { "Controls of your list" } else { "Controls that shipped packs name" };
-    writeln!(out, "\n# {whose}")?;
-    let no_rule = if shown.changes.is_empty() { "no rule names it" } else { "no rule that applies names it" };
+    if shown.has_own_controls {
+        return Ok(());
+    }
+    writeln!(out, "\n# Controls that shipped packs name")?;
     for control in controls.iter().filter(|control| control.rules.is_empty()) {
         writeln!(out, "{}: {no_rule}", control.id)?;
     }

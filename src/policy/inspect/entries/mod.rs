@@ -9,6 +9,7 @@ pub(crate) mod lockouts;
 pub(crate) mod look_alikes;
 pub(crate) mod lost_numbers;
 pub(crate) mod name_slips;
+pub(crate) mod open_teams;
 pub(crate) mod patterns;
 pub(crate) mod standard_changes;
 pub(crate) mod times;

@@ -48,7 +48,8 @@ pub(crate) fn refuse_remote_weakenings(
         let mut faults = Vec::new();
         for weakening in list_weakenings_of(&earlier, file) {
             if !is_permitted(&earlier, file, &weakening) {
-                faults.push(build_fault(weakening.at, &weakening.what, &weakening.base));
+                let fault = build_fault(weakening.at, &weakening.what, &weakening.base);
+                faults.push(fault.with_help(describe_remedy(file, &weakening)));
             }
         }
         add_restated_entries(&earlier, file, &mut faults);
@@ -98,13 +99,25 @@ fn find_extends_item(file: &PolicyFile, name: &str) -> YamlPlace {
 
 fn build_fault(at: YamlPlace, what: &str, base: &str) -> YamlFault {
     let (what, base) = (shorten_for_message(what), shorten_for_message(base));
-    let fault = YamlFault::new(
-        at,
-        format!("{what} may be weaker than in `{base}`, which can only be tightened here"),
-    );
-    fault.with_help(format!(
-        "remove it, or have the base say `{MAY_BE_WEAKENED}: {WITH_REASON}` in that rule, and give a `reason` here"
-    ))
+    YamlFault::new(at, format!("{what} may be weaker than in `{base}`, which can only be tightened here"))
+}
+
+/// Returns what to do about a weakening: only of a rule can the base say that it may be weakened.
+fn describe_remedy(file: &PolicyFile, weakening: &PolicyWeakening) -> String {
+    if let Some(rule) = find_rule_at(file, weakening.at) {
+        let rule = shorten_for_message(rule);
+        return format!(
+            "remove it, or have the base say `{rule}: {{ {MAY_BE_WEAKENED}: {WITH_REASON} }}` under `rules`, and \
+             give a `reason` here"
+        );
+    }
+    match weakening.reason_key.as_deref().and_then(|key| key.strip_prefix("teams.")) {
+        Some(team) => format!(
+            "remove it, or have the base leave the team open, as in `{}: []`, for each policy to fill",
+            shorten_for_message(team)
+        ),
+        None => "remove it here, or have it changed in the base".to_owned(),
+    }
 }
 
 /// Returns true if the base lets the rule be weakened with a reason, and there is one.
@@ -168,7 +181,8 @@ fn add_restated_entries(earlier: &[&PolicyFile], file: &PolicyFile, faults: &mut
         };
         let base = earlier.iter().rev().find(|base| find_at(&base.node, &["rules", &id.text]).is_some());
         if let Some(base) = base {
-            faults.push(build_fault(key.at, &format!("rule `{}`: `{}`", id.text, key.text), &base.name));
+            let fault = build_fault(key.at, &format!("rule `{}`: `{}`", id.text, key.text), &base.name);
+            faults.push(fault.with_help("remove it: only the base says what may be weaker than it"));
         }
     }
 }

@@ -33,7 +33,7 @@ pub struct PolicyWeakening {
     /// The reason that the policy gives.
     pub reason: Option<String>,
     /// Where the reason belongs: `None` for the rule itself, or the key of `reasons`.
-    reason_key: Option<String>,
+    pub(crate) reason_key: Option<String>,
 }
 
 impl PolicyWeakening {

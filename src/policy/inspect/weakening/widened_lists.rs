@@ -2,7 +2,7 @@
 //!
 //! What a base states is closed: more members of a team may approve, another roster says who is whom, another system
 //! tells what a ticket is, and a standard change needs no approval of its own. What a base leaves out is open, and so
-//! is a team of a pack, which policies fill.
+//! are a team of a pack and one without a member, which policies fill.
 
 use std::collections::BTreeSet;
 
@@ -56,7 +56,7 @@ impl WeakeningSearch<'_> {
         let Some(people) = find_entry(&self.file.node, "people") else { return };
         for (team, members) in find_entry(people, "teams").map(list_entries).unwrap_or_default() {
             let Some((base, earlier)) = self.find_base(&["people", "teams", &team.text]) else { continue };
-            if find_pack(base).is_none() && !lists_only(members, earlier) {
+            if find_pack(base).is_none() && !self.is_left_open(&team.text) && !lists_only(members, earlier) {
                 let (what, key) = (format!("team `{}`", team.text), format!("teams.{}", team.text));
                 found.push(self.weakening(team, base, what, key));
             }
@@ -69,6 +69,15 @@ impl WeakeningSearch<'_> {
                 found.push(self.weakening(key, base, format!("`{}`", key.text), key.text.clone()));
             }
         }
+    }
+
+    /// Returns true if every file that states a team leaves it without a member, for others to fill.
+    fn is_left_open(&self, team: &str) -> bool {
+        self.earlier.iter().all(|file| {
+            let people = find_entry(&file.node, "people");
+            let stated = people.and_then(|people| find_entry(find_entry(people, "teams")?, team));
+            stated.is_none_or(|members| list_texts(members).is_empty())
+        })
     }
 
     /// Another system for the same tickets, and a system for tickets that had none.

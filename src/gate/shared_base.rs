@@ -1,0 +1,90 @@
+//! A shared policy that moved: the files of other repositories that a policy builds on change without a push here.
+
+use std::collections::BTreeMap;
+
+use crate::change::{Oid, Text};
+use crate::gate::policy_naming::find_remote_commits;
+use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
+use crate::git::Repository;
+use crate::policy::PolicyDifference;
+use crate::verdict::{Message, MessageValue, messages};
+
+messages! {
+    BASE_MOVED = "shared-base.moved":
+        "the shared policy {base} moved from {before} to {after} since the last decision that let something onto {place}";
+    BASE_SAME = "shared-base.same": "what {place} asks of changes is the same after {base} moved";
+    BASE_CHANGE = "shared-base.change":
+        "what {place} asks of changes is {direction} since its shared policy moved: {part}: {what}";
+    BASE_CHANGES_LEFT_OUT = "shared-base.left-out":
+        "{count} more {count:part|parts} of the policy of {place} {count:changes|change} by the shared policy";
+    BASE_UNCOMPARED = "shared-base.uncompared":
+        "what that makes of the policy of {place} cannot be told: {detail}";
+}
+
+/// How many differences are told.
+const MAX_TOLD_DIFFERENCES: usize = 30;
+
+/// Returns the notes about the shared policies that moved between the decision that names its policy as `before` and
+/// now, when `loaded` judges `place`; what is looser comes first.
+pub(crate) fn list_base_moves(
+    repository: &Repository,
+    loaded: &LoadedPolicy,
+    before: &str,
+    place: &Text,
+) -> Vec<Message> {
+    let mut earlier = find_remote_commits(before);
+    let now = find_remote_commits(&loaded.source);
+    earlier.retain(|name, commit| now.get(name).is_some_and(|other| other != commit));
+    let mut notes = Vec::new();
+    for (name, commit) in &earlier {
+        let Some(after) = now.get(name) else { continue };
+        let note = BASE_MOVED.with("base", name.as_str()).with("before", commit.short_hex());
+        notes.push(note.with("after", after.short_hex()).with("place", place));
+    }
+    let Some(name) = earlier.keys().next() else { return notes };
+    let found = match find_differences(repository, loaded, &earlier) {
+        Ok(found) => found,
+        Err(why) => {
+            let detail = MessageValue::unrecorded(Text::from(why));
+            notes.push(BASE_UNCOMPARED.with("place", place).with("detail", detail));
+            return notes;
+        }
+    };
+    if found.is_empty() {
+        notes.push(BASE_SAME.with("place", place).with("base", name.as_str()));
+    }
+    let left_out = found.len().saturating_sub(MAX_TOLD_DIFFERENCES);
+    for one in found.into_iter().take(MAX_TOLD_DIFFERENCES) {
+        let note = BASE_CHANGE.with("place", place).with("direction", one.direction.template());
+        notes.push(note.with("part", one.part).with("what", one.what));
+    }
+    if left_out > 0 {
+        notes.push(BASE_CHANGES_LEFT_OUT.with("count", left_out).with("place", place));
+    }
+    notes
+}
+
+/// Returns how `loaded` differs from the policy that it was with its shared files of these commits, what is looser
+/// first.
+fn find_differences(
+    repository: &Repository,
+    loaded: &LoadedPolicy,
+    earlier: &BTreeMap<String, Oid>,
+) -> Result<Vec<PolicyDifference>, String> {
+    let before = loaded.rebuild_with_remotes(repository, earlier).map_err(|why| match why {
+        UnusablePolicy::Absent => "the policy of that time is not there".to_owned(),
+        UnusablePolicy::Faulty(errors) => {
+            let first = errors.faulty_files.iter().find_map(|file| file.faults.first());
+            let why = first.map_or("it has faults", |fault| fault.what.as_str());
+            format!("the policy with the earlier files cannot be used: {why}")
+        }
+    })?;
+    if before.policy.has_same_content(&loaded.policy) {
+        return Ok(Vec::new());
+    }
+    let mut found = before
+        .find_differences(loaded)
+        .map_err(|_| "the policies before and after cannot be compared".to_owned())?;
+    found.sort_by_key(|one| std::cmp::Reverse(one.direction));
+    Ok(found)
+}
