@@ -1,6 +1,6 @@
 //! What goes from one branch under change control to another: what counts as judged there, and by which rules.
 
-use crate::world::{MAIN, POLICY, World, bad, good};
+use crate::world::{BINARY, MAIN, POLICY, Pushed, World, bad, good};
 
 /// A policy with a rule of release branches alone.
 fn guarding_releases(unit: &str) -> String {
@@ -104,4 +104,13 @@ fn what_came_to_main_without_a_decision_is_judged_where_it_goes() {
     world.commit(&good("After it"));
     world.push(&["main"]).accepted();
     assert_eq!(world.main(), world.at(MAIN).unwrap());
+}
+
+/// Git gives the hook a line for each ref, so that without one something stands between them.
+#[test]
+fn a_hook_that_reads_no_line_refuses() {
+    let world = World::new();
+    let mut hook = world.command(BINARY, "server.git");
+    let answer: Pushed = hook.env("GIT_DIR", ".").args(["hook", "pre-receive"]).output().unwrap().into();
+    answer.refused("no ref was read from standard input");
 }

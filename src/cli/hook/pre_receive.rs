@@ -65,14 +65,6 @@ pub(crate) fn run_pre_receive(args: &PreReceiveArgs, context: &Context) -> Resul
     }
     let updates =
         parse_pre_receive(&input).map_err(|malformed| CommandError::Usage(malformed.to_string()))?;
-    // Git runs the hook only for a push of something.
-    if updates.is_empty() {
-        return Err(CommandError::Usage(
-            "no ref was read from standard input, so nothing can be judged; what calls `changegate hook pre-receive` has \
-             to pass on the lines that git gives it"
-                .into(),
-        ));
-    }
     decide_push(&updates, args.format, context)
 }
 
@@ -83,6 +75,14 @@ fn decide_push(
     context: &Context,
 ) -> Result<CommandExit, CommandError> {
     let repository = open_repository(context)?;
+    // Git runs the hook only for a push of something.
+    if updates.is_empty() {
+        return Err(CommandError::Usage(
+            "no ref was read from standard input, so nothing can be judged; what calls `changegate hook pre-receive` has \
+             to pass on the lines that git gives it"
+                .into(),
+        ));
+    }
     let settings = match read_supported_settings(&repository, context) {
         Ok(settings) => settings,
         Err(why) => {
