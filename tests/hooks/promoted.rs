@@ -75,6 +75,55 @@ fn what_lies_inside_a_change_is_no_state_of_main() {
     world.push(&["release~1:refs/tags/v2"]).accepted();
 }
 
+/// Exemptions and classes that ask about the branch make a rule one of the branch.
+#[test]
+fn what_a_rule_lets_through_on_main_alone_is_asked_elsewhere() {
+    let exempt = "exemptions: [{ rule: peer-review, when: { branch: main }, reason: a test, approved-by: kim@example.com, \
+                  until: 2999-12-31 }]\n";
+    let light = "classes: { light: { branch: main }, normal: {} }\nrules: { two: { for: [normal], require: { approvals: { \
+                 at-least: 1, trust: claimed } } } }\n";
+    for policy in [
+        format!("{POLICY}{exempt}"),
+        format!(
+            "changegate: 1\nname: test\nextends: [core]\nprotects: [main, 'release/*', 'refs/tags/v*']\n{light}"
+        ),
+    ] {
+        let world = World::under(&policy);
+        world.push(&["main:release/1"]).accepted();
+        world.commit(&bad("Unreviewed"));
+        world.push(&["main"]).accepted();
+        world.push(&["main:release/1"]).refused("approval");
+        world.push(&["main:release/2"]).refused("approval");
+    }
+}
+
+/// A merge into which a branch was merged puts the earlier states of the branch on its second parent.
+#[test]
+fn the_log_of_a_branch_tells_its_states_after_a_pull_and_a_back_merge() {
+    let world = World::new();
+    let base = world.main();
+    world.push(&[&format!("{base}:refs/heads/release/1")]).accepted();
+    world.write("theirs", "1");
+    let theirs = world.commit(&good("Theirs"));
+    world.push(&["main"]).accepted();
+    world.git(&["checkout", "-q", "-B", "main", &base]);
+    world.write("mine", "1");
+    world.commit(&good("Mine"));
+    world.git(&["merge", "-q", "--no-ff", "--no-verify", "-m", &good("Pull"), &theirs]);
+    world.push(&["main"]).accepted();
+    world.push(&[&format!("{theirs}:refs/tags/v1"), &format!("{theirs}:refs/heads/release/2")]).accepted();
+    // A hotfix that main took back, before the release followed main.
+    world.git(&["checkout", "-q", "-b", "fix", &base]);
+    world.write("fix", "1");
+    let fix = world.commit(&good("Fix"));
+    world.push(&["fix:release/1"]).accepted();
+    world.git(&["checkout", "-q", "main"]);
+    world.git(&["merge", "-q", "--no-ff", "--no-verify", "-m", &good("Take the fix"), "fix"]);
+    world.push(&["main"]).accepted();
+    world.push(&["main:release/1"]).accepted();
+    world.push(&[&format!("{fix}:refs/tags/v2")]).accepted();
+}
+
 /// With each commit judged by itself, every commit of main is a state that was judged.
 #[test]
 fn where_each_commit_is_a_change_every_commit_of_main_was_judged() {
@@ -98,9 +147,20 @@ fn what_came_to_main_without_a_decision_is_judged_where_it_goes() {
     world.changegate("server.git", &["ledger", "reconcile"]);
     world.push(&["main:release/1"]).refused("peer-review").says("Past the gate");
     world.push(&["main:release/2"]).refused("peer-review");
-    world.push(&["main:refs/tags/v1"]).refused("tag-of-reviewed").says("came without a decision");
+    world.push(&["main:refs/tags/v1"]).refused("tag-of-reviewed").says("regularised before it is tagged");
     world.push(&["main~1:refs/tags/v1"]).accepted();
-    // On main it stands, and what comes after it is judged by itself.
+    // Put back by the administrator, it is gone, and what comes later is vouched for.
+    world.git_in("server.git", &["update-ref", "refs/heads/main", &base]);
+    world.changegate("server.git", &["ledger", "reconcile"]);
+    world.git(&["reset", "-q", "--hard", &base]);
+    world.write("later", "1");
+    world.commit(&good("Later"));
+    world.push(&["main"]).accepted();
+    world.push(&["main:release/1", "main:refs/tags/v2"]).accepted();
+    // What stays there is judged, and what comes after it by itself.
+    world.commit(&bad("Past the gate again"));
+    world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
+    world.changegate("server.git", &["ledger", "reconcile"]);
     world.commit(&good("After it"));
     world.push(&["main"]).accepted();
     assert_eq!(world.main(), world.at(MAIN).unwrap());

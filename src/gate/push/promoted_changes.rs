@@ -102,17 +102,23 @@ fn name_commit_only(mut judgement: Judgement) -> Judgement {
 /// Returns the rules of a policy that can come to another answer on another branch.
 fn list_branch_rules(loaded: &LoadedPolicy) -> Vec<RuleId> {
     let policy = &loaded.policy;
-    let asking = policy.rules.iter().filter(|rule| asks_about_branch(policy, rule));
-    asking.map(|rule| rule.description.id.clone()).collect()
+    let asking =
+        policy.rules.iter().enumerate().filter(|(index, rule)| asks_about_branch(policy, *index, rule));
+    asking.map(|(_, rule)| rule.description.id.clone()).collect()
 }
 
-fn asks_about_branch(policy: &Policy, rule: &Rule) -> bool {
+fn asks_about_branch(policy: &Policy, index: usize, rule: &Rule) -> bool {
     let mut needs = NeededFacts::new();
     for condition in rule.when.iter().chain([&rule.require]) {
         condition.add_needs(&mut needs);
     }
-    for class in rule.class_indexes.iter().flatten().filter_map(|index| policy.classes.get(*index)) {
+    // A change is of the first class that holds, so all those before the last one that is meant count.
+    let last = rule.class_indexes.iter().flatten().max();
+    for class in policy.classes.iter().take(last.map_or(0, |last| last + 1)) {
         class.when.add_needs(&mut needs);
+    }
+    for exemption in policy.exemptions.iter().filter(|exemption| exemption.rule_index == index) {
+        exemption.when.add_needs(&mut needs);
     }
     needs.contains(&FactKind::Target)
 }

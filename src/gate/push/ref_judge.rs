@@ -13,7 +13,7 @@ use crate::gate::protected_scope::ProtectedScope;
 use crate::gate::push::base_policy::{PolicyCache, PolicyOrigin, PushBasePolicy};
 use crate::gate::push::change_judge::{ChangeJudge, JudgedChange};
 use crate::gate::push::new_gate_files::{NamedGateFiles, NewGateFiles};
-use crate::gate::push::ref_policies::RefPolicies;
+use crate::gate::push::ref_policies::{RefPolicies, find_open_move};
 use crate::gate::push::unreadable::{add_detail, build_unreadable_finding};
 use crate::gate::push_facts::PushFacts;
 use crate::gate::recorded_past::{UnauthorisedRecord, list_known_records};
@@ -39,7 +39,9 @@ messages! {
     TAG_OF_UNPROTECTED = "push.tag-of-unprotected":
         "{commit} is on no branch under change control; push the branch first";
     TAG_INSIDE_CHANGE = "push.tag-inside-change":
-        "{commit} was never the end of a change that was judged: it lies inside one, or came without a decision; tag a state that the branch has had";
+        "{commit} lies inside a change that was judged by its end; tag a state that the branch has had";
+    TAG_UNDECIDED = "push.tag-undecided":
+        "{commit} is on {ref}, which moved to {moved} without a decision; that has to be regularised before it is tagged";
     TOO_MANY_COMMITS = "push.too-many-commits":
         "more than {limit} commits are new to {ref}; push fewer at a time, or raise `changegate.maxCommits`";
 }
@@ -255,8 +257,13 @@ impl RefJudge<'_> {
             let is_outside = self.repository.list_new_commits(tip, &protected)?.next().transpose()?.is_some();
             let past = (&self.settings.policy_ref, self.policies.undecided_moves());
             if is_outside || !policies.have_judged_state(self.repository, past, tip)? {
-                let template = if is_outside { &TAG_OF_UNPROTECTED } else { &TAG_INSIDE_CHANGE };
-                let message = template.with("commit", tip.short_hex());
+                let open = find_open_move(past.1).and_then(|open| open.new);
+                let message = match open {
+                    _ if is_outside => Message::from(&TAG_OF_UNPROTECTED),
+                    Some(moved) => TAG_UNDECIDED.with("moved", moved.short_hex()).with("ref", past.0),
+                    None => Message::from(&TAG_INSIDE_CHANGE),
+                };
+                let message = message.with("commit", tip.short_hex());
                 group.refusals.push(refuse_by_rule(
                     GateRule::TagOfReviewed,
                     Finding::new(message).fixed_by(Fixer::Pusher),

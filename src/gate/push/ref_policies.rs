@@ -61,7 +61,11 @@ impl RefPolicies<'_> {
         {
             match self.change_unit() {
                 ChangeUnit::Commit => tips.push(main),
-                ChangeUnit::Step => tips.extend(find_vouched_commits(repository, main, own, new)?),
+                ChangeUnit::Step => {
+                    let name = repository.resolve_ref(policy_ref.as_bytes())?.name;
+                    let states = BranchStates::new(repository, &name, main, find_open_move(undecided));
+                    tips.extend(find_vouched_commits(repository, (main, states), own, new)?);
+                }
             }
         }
         tips.sort_unstable();
@@ -82,7 +86,7 @@ impl RefPolicies<'_> {
         if !self.protect_ref(&main.name) {
             return Ok(None);
         }
-        Ok(undecided.first().map_or(main.id, |first| first.old))
+        Ok(find_open_move(undecided).map_or(main.id, |open| open.old))
     }
 
     /// Returns true if a branch under change control has had this commit as one of its states. Where each commit is a
@@ -94,19 +98,18 @@ impl RefPolicies<'_> {
         commit: Oid,
     ) -> Result<bool> {
         let main = repository.resolve_ref(policy_ref.as_bytes())?;
+        let open = find_open_move(undecided);
         for (name, mut tip) in self.list_protected_tips(repository)? {
-            if name == main.name {
-                tip = match undecided.first() {
-                    Some(UndecidedMove { old: Some(old), .. }) => *old,
-                    Some(UndecidedMove { old: None, .. }) => continue,
-                    None => tip,
-                };
+            let open = open.filter(|_| name == main.name);
+            if let Some(open) = open {
+                let Some(decided) = open.old else { continue };
+                tip = decided;
             }
             if self.change_unit() == ChangeUnit::Commit {
                 if repository.find_new_history(tip, &[commit])?.leads_back_to(commit) {
                     return Ok(true);
                 }
-            } else if FirstParentHistory::new(tip).holds_commit(repository, commit)? {
+            } else if BranchStates::new(repository, &name, tip, open).holds_commit(repository, commit)? {
                 return Ok(true);
             }
         }
@@ -129,11 +132,31 @@ impl RefPolicies<'_> {
     }
 }
 
+/// Returns the earliest move without a decision after which the ref was not put back to what it held before it.
+pub(crate) fn find_open_move(undecided: &[UndecidedMove]) -> Option<&UndecidedMove> {
+    let mut rest = undecided;
+    while let Some(first) = rest.first() {
+        match rest.iter().rposition(|later| later.new == first.old) {
+            Some(place) => rest = rest.get(place + 1..).unwrap_or_default(),
+            None => return Some(first),
+        }
+    }
+    None
+}
+
 /// Returns the states of the policy ref, which holds `main`, that `new` builds on, or `main` itself if nothing that `new`
 /// builds on lies inside one of its changes. What the ref itself holds, up to `own`, needs no vouching.
-fn find_vouched_commits(repository: &Repository, main: Oid, own: Option<Oid>, new: Oid) -> Result<Vec<Oid>> {
+fn find_vouched_commits(
+    repository: &Repository,
+    (main, mut states): (Oid, BranchStates),
+    own: Option<Oid>,
+    new: Oid,
+) -> Result<Vec<Oid>> {
+    let list_new = |hidden: &[Oid]| -> Result<HashSet<Oid>> {
+        Ok(repository.find_new_history(new, hidden)?.list_ids().into_iter().collect())
+    };
     let hidden: Vec<Oid> = std::iter::once(main).chain(own).collect();
-    let brought: HashSet<Oid> = repository.find_new_history(new, &hidden)?.list_ids().into_iter().collect();
+    let brought = list_new(&hidden)?;
     let mut pending = Vec::new();
     for id in &brought {
         pending.extend(repository.list_parents(*id)?);
@@ -141,16 +164,19 @@ fn find_vouched_commits(repository: &Repository, main: Oid, own: Option<Oid>, ne
     if brought.is_empty() {
         pending.push(new);
     }
-    pending.retain(|id| !brought.contains(id));
-    let mut states = FirstParentHistory::new(main);
+    pending.retain(|id| !brought.contains(id) && Some(*id) != own);
+    if pending.iter().all(|id| *id == main) {
+        return Ok(vec![main]);
+    }
+    // What is not among these is a part of what the ref holds.
+    let from_main = match own {
+        Some(own) => Some(list_new(&[own])?),
+        None => None,
+    };
     let (mut vouched, mut seen, mut is_inside) = (Vec::new(), HashSet::new(), false);
     while let Some(id) = pending.pop() {
-        if Some(id) == own || !seen.insert(id) {
-            continue;
-        }
-        let is_owned =
-            |own: Oid| Ok::<_, anyhow::Error>(repository.find_new_history(own, &[id])?.leads_back_to(id));
-        if own.map_or(Ok(false), is_owned)? {
+        let is_owned = from_main.as_ref().is_some_and(|from_main| !from_main.contains(&id));
+        if is_owned || !seen.insert(id) {
             continue;
         }
         if states.holds_commit(repository, id)? {
@@ -163,15 +189,24 @@ fn find_vouched_commits(repository: &Repository, main: Oid, own: Option<Oid>, ne
     Ok(if is_inside { vouched } else { vec![main] })
 }
 
-/// The commits that a branch has had as its states: its first-parent history, read as far as it is asked for.
-struct FirstParentHistory {
+/// The commits that a branch has had as its states: those that the log of the ref tells, and its first-parent history, read
+/// as far as it is asked for. After a merge into which the branch was merged, only the log tells the states before.
+struct BranchStates {
     next: Option<Oid>,
     states: HashSet<Oid>,
 }
 
-impl FirstParentHistory {
-    fn new(tip: Oid) -> Self {
-        FirstParentHistory { next: Some(tip), states: HashSet::new() }
+impl BranchStates {
+    /// Begins with what the branch holds, and with what its log tells of the time before the move `open`, if there is one.
+    fn new(repository: &Repository, name: &Text, tip: Oid, open: Option<&UndecidedMove>) -> Self {
+        let mut states = HashSet::new();
+        for moved in repository.read_reflog(name) {
+            if open.is_some_and(|open| open.new == moved.new) {
+                break;
+            }
+            states.extend(moved.new);
+        }
+        BranchStates { next: Some(tip), states }
     }
 
     fn holds_commit(&mut self, repository: &Repository, commit: Oid) -> Result<bool> {
