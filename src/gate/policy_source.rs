@@ -7,10 +7,11 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::change::{Change, Oid, Text};
+use crate::gate::policy_file::{read_disk_file, read_file_at};
 use crate::gate::policy_naming::{add_remote_commits, list_named_remotes, name_commit_source};
 use crate::gate::policy_repositories::read_remote_policy;
 use crate::git::signature::{KeyLocation as SignerPlace, KeyRegistry, find_certificate_line};
-use crate::git::{FileAtPath, Repository, TrustedKeys};
+use crate::git::{Repository, TrustedKeys};
 use crate::policy::origins::{ValueOrigins, find_value_origins};
 use crate::policy::{
     self, DEFAULT_POLICY_PATH, FaultyFile, FetchedFile, InspectionFacts, KeyFile, Policy, PolicyDifference,
@@ -160,7 +161,7 @@ impl LoadedPolicy {
         };
         let fault = YamlFault::new(place.1, what).with_help(help);
         let file = FaultyFile { name: place.0.to_owned(), source, faults: vec![fault] };
-        PolicyErrors { faulty_files: vec![file] }
+        PolicyErrors { faulty_files: vec![file], unread: None }
     }
 
     /// Returns the path of the policy in a commit, as far as it has one: a pack stands in for the usual file.
@@ -331,29 +332,6 @@ fn read_signer_keys(signers: &SignerKeys) -> Result<Option<KeyRegistry>, PolicyE
                 }),
             }
         }
-        PolicyErrors { faulty_files: files }
+        PolicyErrors { faulty_files: files, unread: None }
     })
-}
-
-/// Reads a file of a policy at a commit.
-pub(super) fn read_file_at(repository: &Repository, commit: Oid, path: &str) -> FetchedFile {
-    let limit = u64::try_from(policy::max_file_bytes(path)).unwrap_or(u64::MAX);
-    match repository.read_file_at(commit, path, limit) {
-        Ok(FileAtPath::Found(bytes)) => Ok(Some(bytes)),
-        Ok(FileAtPath::Absent) => Ok(None),
-        Ok(FileAtPath::NotAFile(kind)) => Err(format!("it is {kind}; a policy must be a regular file")),
-        Ok(FileAtPath::TooLarge(size)) => Err(format!("it has {size} bytes; at most {limit} are read")),
-        Err(error) => Err(format!("{error:#}")),
-    }
-}
-
-fn read_disk_file(path: &Path, limit: usize) -> FetchedFile {
-    match std::fs::metadata(path) {
-        Ok(metadata) if u64::try_from(limit).is_ok_and(|limit| limit < metadata.len()) => {
-            Err(format!("it has {} bytes; at most {limit} are read", metadata.len()))
-        }
-        Ok(_) => std::fs::read(path).map(Some).map_err(|error| error.to_string()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error.to_string()),
-    }
 }

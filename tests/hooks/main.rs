@@ -14,6 +14,7 @@
     reason = "test code"
 )]
 
+mod checkouts;
 mod client;
 mod contents;
 mod early;
