@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::change::{Oid, Text};
 use crate::verdict::{
     Finding, Fixer, Judgement, MessageTemplate, MessageValue, RuleDescription, RuleId, RuleLevel,
-    RuleOutcome, messages,
+    RuleOutcome, messages, quote_for_shell,
 };
 
 messages! {
@@ -218,7 +218,11 @@ pub(crate) fn judge_ref_update(asked: &ProposedRefUpdate<'_>) -> Vec<Judgement> 
             .with("claimed", describe_oid(asked.claimed_old))
             .with("ref", name)
             .with("actual", describe_oid(asked.actual_old));
-        let finding = Finding::new(message).fixed_by(Fixer::Pusher).with_paste("git pull --rebase");
+        let mut finding = Finding::new(message).fixed_by(Fixer::Pusher);
+        // There is nothing to pull where the ref does not exist, and no tag is made again from another.
+        if asked.actual_old.is_some() && !is_tag_name(name) {
+            finding = finding.with_paste(build_pull_command(name));
+        }
         refusals.push(refuse_by_rule(GateRule::RefCurrent, finding));
     }
     let Some(new) = asked.new else {
@@ -234,7 +238,7 @@ pub(crate) fn judge_ref_update(asked: &ProposedRefUpdate<'_>) -> Vec<Judgement> 
         });
         return refusals;
     };
-    let is_tag = name.as_bytes().starts_with(b"refs/tags/");
+    let is_tag = is_tag_name(name);
     let object = new.short_hex();
     let bad_object = match asked.target_kind {
         RefTargetKind::Missing => Some(OBJECT_ABSENT.with("object", object)),
@@ -257,11 +261,24 @@ pub(crate) fn judge_ref_update(asked: &ProposedRefUpdate<'_>) -> Vec<Judgement> 
                 .with("new", new.short_hex())
                 .with("old", actual.short_hex())
                 .with("ref", name);
-            let finding = Finding::new(message).fixed_by(Fixer::Pusher).with_paste("git pull --rebase");
+            let finding = Finding::new(message).fixed_by(Fixer::Pusher).with_paste(build_pull_command(name));
             refusals.push(refuse_by_rule(GateRule::RefRewritten, finding));
         }
     }
     refusals
+}
+
+fn is_tag_name(name: &Text) -> bool {
+    name.as_bytes().starts_with(b"refs/tags/")
+}
+
+/// Returns the command that puts what a clone has checked out upon what the ref holds. The branch is named, since
+/// what is checked out may follow another one or none, and what is not committed is kept. A server does not know
+/// how a clone calls it; `origin` is the usual name.
+fn build_pull_command(name: &Text) -> String {
+    let name = name.to_lossy();
+    let branch = name.strip_prefix("refs/heads/").unwrap_or(&name);
+    format!("git pull --rebase --autostash origin {}", quote_for_shell(branch))
 }
 
 /// Returns the first digits of an id, or the message that stands for no commit.
@@ -315,6 +332,29 @@ mod tests {
             ids("refs/heads/main", Some(id(9)), Some(id(1)), None, false),
             ["ref-current", "ref-deleted"]
         );
+    }
+
+    #[test]
+    fn what_is_there_is_pulled_by_its_name() {
+        for (name, pulled) in
+            [("refs/heads/release/1", "release/1"), ("refs/heads/a;b", "'a;b'"), ("refs/for/x", "refs/for/x")]
+        {
+            for (claimed, is_fast_forward) in [(id(1), false), (id(3), true)] {
+                let name = Text::from(name);
+                let asked = ProposedRefUpdate {
+                    name: &name,
+                    claimed_old: Some(claimed),
+                    actual_old: Some(id(1)),
+                    new: Some(id(2)),
+                    target_kind: RefTargetKind::Commit,
+                    is_fast_forward,
+                };
+                let refusals = judge_ref_update(&asked);
+                let RuleOutcome::Fail(findings) = &refusals[0].outcome else { panic!("{refusals:?}") };
+                let paste = findings[0].paste.as_deref().unwrap();
+                assert_eq!(paste, format!("git pull --rebase --autostash origin {pulled}"));
+            }
+        }
     }
 
     #[test]

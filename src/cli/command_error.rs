@@ -8,8 +8,8 @@ use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
 use crate::policy::PolicyErrors;
 use crate::report::escape::escape_line_start;
-use crate::report::escape::shell::quote_for_shell;
 use crate::verdict::Decision;
+use crate::verdict::quote_for_shell;
 
 /// How a command ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use crate::cli::command_error::CommandError;
 use crate::gate::GateSettings;
 use crate::git::Repository;
 use crate::http::{ProxySettings, check_authority_file};
-use crate::report::escape::shell::quote_for_shell;
+use crate::verdict::quote_for_shell;
 
 /// When to use colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -83,6 +83,13 @@ impl Context {
             return String::new();
         }
         format!("-C {} ", quote_for_shell(&self.directory.to_string_lossy()))
+    }
+
+    /// Returns the option with which this program runs where this command does, after a space and quoted for a
+    /// shell.
+    pub(crate) fn program_location(&self) -> String {
+        let location = self.git_location();
+        if location.is_empty() { location } else { format!(" {}", location.trim_end()) }
     }
 
     /// Returns the settings of the gate in a repository, or why they cannot be used.

@@ -112,11 +112,17 @@ pub(crate) fn run_doctor(args: &DoctorArgs, context: &Context) -> Result<Command
 fn examine_server(context: &Context) -> Result<CommandExit, CommandError> {
     let repository = Repository::discover_from(&context.directory)?;
     let settings = context.read_gate_settings(&repository).map_err(CommandError::Usage)?;
+    let git = format!("git {}", context.git_location());
+    let enforcing = format!("to enforce the policy: {git}config changegate.mode enforce");
+    let installing =
+        format!("to install it, on the server: changegate install --server{}", context.program_location());
+    let recording = format!("to record decisions: {git}config changegate.ledger require");
+    let refusing = format!("to refuse it: {git}config changegate.ledger require");
     let mut items = vec![match settings.mode {
         GateMode::Evaluate => AdviceItem {
             status: AdviceStatus::Weak,
             what: "evaluate mode: nothing that the policy denies is refused (changegate.mode)",
-            fix: Some("to enforce the policy: git config changegate.mode enforce"),
+            fix: Some(&enforcing),
         },
         GateMode::Enforce => {
             AdviceItem { status: AdviceStatus::Good, what: "what the policy denies is refused", fix: None }
@@ -129,7 +135,7 @@ fn examine_server(context: &Context) -> Result<CommandExit, CommandError> {
         RecordedHookState::Missing => AdviceItem {
             status: AdviceStatus::Weak,
             what: "there is no hook pre-receive, so no push is judged here",
-            fix: Some("to install it, on the server: changegate install --server"),
+            fix: Some(&installing),
         },
         RecordedHookState::Foreign | RecordedHookState::Unknown => AdviceItem {
             status: AdviceStatus::Unknown,
@@ -141,12 +147,12 @@ fn examine_server(context: &Context) -> Result<CommandExit, CommandError> {
         LedgerMode::Off => AdviceItem {
             status: AdviceStatus::Weak,
             what: "no decision is recorded (changegate.ledger)",
-            fix: Some("to record decisions: git config changegate.ledger require"),
+            fix: Some(&recording),
         },
         LedgerMode::Warn if settings.mode == GateMode::Enforce => AdviceItem {
             status: AdviceStatus::Weak,
             what: "a push is accepted even if its decision cannot be recorded (changegate.ledger)",
-            fix: Some("to refuse it: git config changegate.ledger require"),
+            fix: Some(&refusing),
         },
         LedgerMode::Warn | LedgerMode::Require => {
             AdviceItem { status: AdviceStatus::Good, what: "decisions are recorded", fix: None }

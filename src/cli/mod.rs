@@ -39,6 +39,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use jiff::Timestamp;
 
+use crate::policy::PolicyErrors;
 use crate::yaml::shorten_for_message;
 
 use crate::cli::command_error::{CommandError, CommandExit, escape_error_message, is_broken_pipe};
@@ -261,6 +262,12 @@ fn report_error(stop: &CommandError, context: &Context) -> CommandExit {
     let (written, exit) = match stop {
         CommandError::Usage(why) => {
             (writeln!(out, "changegate: {}", escape_error_message(why)), CommandExit::Invalid)
+        }
+        CommandError::InvalidPolicy(PolicyErrors { unread: Some(unread), .. }, commit) => {
+            let name = shorten_for_message(commit.as_deref().unwrap_or("a commit"));
+            let why = output::describe_unread_files(unread, &context.git_location());
+            let said = format!("the policy at {name} could not be read: {why}");
+            (writeln!(out, "changegate: {}", escape_error_message(&said)), CommandExit::Failed)
         }
         CommandError::InvalidPolicy(errors, commit) => {
             let mut written = output::write_policy_faults(errors, context.colour, &mut out);

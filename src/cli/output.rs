@@ -7,8 +7,9 @@ use clap::ValueEnum;
 
 use crate::change::person::is_invisible;
 use crate::cli::context::{ColourMode, Context};
-use crate::policy::PolicyErrors;
+use crate::policy::{PolicyErrors, UnreadFiles};
 use crate::report::{self, Report, ReportFormat, ReportStyle, RepositoryUrl};
+use crate::verdict::quote_for_shell;
 
 /// The output formats of a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -90,6 +91,19 @@ pub(crate) fn write_policy_faults(
         files.push((file.name.as_str(), file.source.as_slice(), file.faults.clone()));
     }
     report::policy_faults::write_faults(&files, &style, out)
+}
+
+/// Returns why a policy could not be read from a commit, and the commands that have git fetch what is missing, if
+/// any do. They begin with `git` and this location.
+pub(crate) fn describe_unread_files(unread: &UnreadFiles, location: &str) -> String {
+    let mut text = unread.why.clone();
+    if !unread.fetchable.is_empty() {
+        text += "; to fetch it:";
+    }
+    for object in &unread.fetchable {
+        text += &format!("\n  git {location}cat-file -e {}", quote_for_shell(object));
+    }
+    text
 }
 
 /// Writes a report to standard output.

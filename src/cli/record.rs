@@ -12,7 +12,7 @@ use crate::cli::context::Context;
 use crate::cli::lone_push::{find_landing_ref, push_commit, read_output_line, run_git};
 use crate::cli::output;
 use crate::git::Repository;
-use crate::report::escape::shell::quote_for_shell;
+use crate::verdict::quote_for_shell;
 use crate::yaml::shorten_for_message;
 
 /// Record a change that has no code, such as an access grant or a new supplier

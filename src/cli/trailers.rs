@@ -9,6 +9,7 @@ use crate::change::message::trailers::{TrailerReader, read_trailers};
 use crate::change::text::encode_hex;
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
+use crate::gate::given_file::refuse_waiting_file;
 
 /// Print the trailers of a message as JSON
 ///
@@ -54,7 +55,8 @@ pub(crate) fn run_trailers(args: &TrailersArgs, context: &Context) -> Result<Com
     match &args.file {
         Some(file) => {
             let path = context.resolve_path(file);
-            message = std::fs::read(&path).map_err(|error| {
+            let read = refuse_waiting_file(&path).and_then(|_| std::fs::read(&path));
+            message = read.map_err(|error| {
                 CommandError::Failed(anyhow::anyhow!("cannot read `{}`: {error}", path.display()))
             })?;
         }

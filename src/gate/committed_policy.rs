@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::change::Oid;
+use crate::gate::policy_file::{limit_file_bytes, take_file};
 use crate::gate::policy_naming::name_commit_source;
 use crate::gate::policy_repositories::read_remote_policy;
-use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy, load_with_keys, read_file_at};
+use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy, load_with_keys};
 use crate::git::Repository;
-use crate::policy::{FetchedFile, is_remote_name};
+use crate::policy::{FetchedFile, PolicyErrors, UnreadFiles, is_remote_name};
 use crate::report::PolicyLocation;
 
 /// Loads the policy that stands at `path` in `commit`, which reports call `called`.
@@ -51,12 +52,25 @@ pub(crate) fn load_with_bases(
     let source = name_commit_source(path, called, commit);
     let place = PolicyLocation::Commit { id: commit, path: path.to_owned() };
     let mut paths = Vec::new();
+    let mut unread: Option<UnreadFiles> = None;
     let loaded = load_with_keys(path, source, place, &mut |path| {
         if is_remote_name(path) {
             return fetch_base(path);
         }
         paths.push(path.to_owned());
-        read_file_at(repository, commit, path)
+        let found = repository.read_file_at(commit, path, limit_file_bytes(path));
+        if let Err(error) = &found {
+            let why = format!("{error:#}");
+            let unread = unread.get_or_insert_with(|| UnreadFiles { why, fetchable: Vec::new() });
+            if repository.is_partial() {
+                unread.fetchable.push(format!("{}:{path}", commit.short_hex()));
+            }
+        }
+        take_file(found, path)
     });
+    let loaded = match loaded {
+        Err(UnusablePolicy::Faulty(errors)) => Err(UnusablePolicy::Faulty(PolicyErrors { unread, ..errors })),
+        loaded => loaded,
+    };
     (loaded, paths)
 }

@@ -12,8 +12,8 @@ use crate::gate::settings::GateSettings;
 use crate::git::{FileAtPath, RefUpdate, Repository, ResolvedRef};
 use crate::policy::{DEFAULT_POLICY_PATH, FaultyFile, Policy, PolicyErrors};
 use crate::push::{GateRule, refuse_by_rule};
-use crate::report::escape::shell::quote_for_shell;
 use crate::report::{GroupScope, JudgedRef, RefUpdateKind, ReportGroup};
+use crate::verdict::quote_for_shell;
 use crate::verdict::{Finding, Fixer, Judgement, Message, MessageValue, RuleLevel, messages};
 use crate::yaml::{YamlFault, YamlPlace};
 
@@ -60,7 +60,7 @@ pub(crate) fn find_today(now: Timestamp) -> Date {
 pub(crate) fn unreadable_policy(path: &str, why: String) -> UnusablePolicy {
     let fault = YamlFault::new(YamlPlace { line: 1, column: 1, length: 1 }, why);
     let file = FaultyFile { name: path.to_owned(), source: Vec::new(), faults: vec![fault] };
-    UnusablePolicy::Faulty(PolicyErrors { faulty_files: vec![file] })
+    UnusablePolicy::Faulty(PolicyErrors { faulty_files: vec![file], unread: None })
 }
 
 /// Returns the refusal where there is no policy to judge by; `place` is where it was looked for, and

@@ -7,11 +7,12 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::change::{Change, Oid, Text};
+use crate::gate::policy_file::{read_disk_file, read_file_at};
 use crate::gate::policy_naming::{add_remote_commits, list_named_remotes, name_commit_source};
 use crate::gate::policy_repositories::{read_earlier_policy, read_remote_policy};
 use crate::gate::signer_files::read_signer_keys;
 use crate::git::signature::{KeyLocation as SignerPlace, KeyRegistry, find_certificate_line};
-use crate::git::{FileAtPath, Repository, TrustedKeys};
+use crate::git::{Repository, TrustedKeys};
 use crate::policy::origins::{ValueOrigins, find_value_origins};
 use crate::policy::{
     self, DEFAULT_POLICY_PATH, FaultyFile, FetchedFile, InspectionFacts, KeyFile, Policy, PolicyDifference,
@@ -185,7 +186,7 @@ impl LoadedPolicy {
         };
         let fault = YamlFault::new(place.1, what).with_help(help);
         let file = FaultyFile { name: place.0.to_owned(), source, faults: vec![fault] };
-        PolicyErrors { faulty_files: vec![file] }
+        PolicyErrors { faulty_files: vec![file], unread: None }
     }
 
     /// Returns the path of the policy in a commit, as far as it has one: a pack stands in for the usual file.
@@ -324,27 +325,4 @@ pub(super) fn load_with_keys(
     }
     let keys = read_signer_keys(&policy.signer_keys).map_err(UnusablePolicy::Faulty)?;
     Ok(LoadedPolicy { policy, source, place, keys, entry: entry.to_owned(), files })
-}
-
-/// Reads a file of a policy at a commit.
-pub(super) fn read_file_at(repository: &Repository, commit: Oid, path: &str) -> FetchedFile {
-    let limit = u64::try_from(policy::max_file_bytes(path)).unwrap_or(u64::MAX);
-    match repository.read_file_at(commit, path, limit) {
-        Ok(FileAtPath::Found(bytes)) => Ok(Some(bytes)),
-        Ok(FileAtPath::Absent) => Ok(None),
-        Ok(FileAtPath::NotAFile(kind)) => Err(format!("it is {kind}; a policy must be a regular file")),
-        Ok(FileAtPath::TooLarge(size)) => Err(format!("it has {size} bytes; at most {limit} are read")),
-        Err(error) => Err(format!("{error:#}")),
-    }
-}
-
-fn read_disk_file(path: &Path, limit: usize) -> FetchedFile {
-    match std::fs::metadata(path) {
-        Ok(metadata) if u64::try_from(limit).is_ok_and(|limit| limit < metadata.len()) => {
-            Err(format!("it has {} bytes; at most {limit} are read", metadata.len()))
-        }
-        Ok(_) => std::fs::read(path).map(Some).map_err(|error| error.to_string()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error.to_string()),
-    }
 }

@@ -9,7 +9,7 @@ use crate::gate::committed_policy::load_from_commit;
 use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::git::Repository;
 use crate::policy::DEFAULT_POLICY_PATH;
-use crate::report::escape::shell::quote_for_shell;
+use crate::verdict::quote_for_shell;
 
 /// The name that the repository which a fork comes from has in most clones.
 const PARENT_REMOTE: &str = "upstream";

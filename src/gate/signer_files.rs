@@ -34,6 +34,6 @@ pub(crate) fn read_signer_keys(signers: &SignerKeys) -> Result<Option<KeyRegistr
                 }),
             }
         }
-        PolicyErrors { faulty_files: files }
+        PolicyErrors { faulty_files: files, unread: None }
     })
 }

@@ -49,6 +49,18 @@ impl RepositoryLayout {
     }
 }
 
+impl RepositoryLayout {
+    /// Returns true if a pack comes from a remote that has promised the objects that it leaves out.
+    pub(crate) fn has_promised_objects(&self) -> bool {
+        let packs = std::fs::read_dir(self.common_dir.join("objects/pack"));
+        packs
+            .into_iter()
+            .flatten()
+            .flatten()
+            .any(|entry| entry.path().extension().is_some_and(|extension| extension == "promisor"))
+    }
+}
+
 /// Returns the git directory that `dir` is or holds.
 ///
 /// `.git` is looked at first: otherwise files in the root of a work tree could pose as a second

@@ -7,6 +7,18 @@ use crate::yaml::YamlFault;
 pub struct PolicyErrors {
     /// The files with faults; never empty.
     pub faulty_files: Vec<FaultyFile>,
+    /// What kept files of a commit from being read, if anything did: then the repository is at fault.
+    pub unread: Option<UnreadFiles>,
+}
+
+/// Files of a policy that a commit has, and that could not be read from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadFiles {
+    /// Why the first of them could not be read.
+    pub why: String,
+    /// What git fetches as soon as it is asked for it, as in `1a2b3c4d5e:policies/changegate.yml`; empty unless the
+    /// clone is partial.
+    pub fetchable: Vec<String>,
 }
 
 /// A file and its faults.

@@ -33,7 +33,7 @@ pub use crate::policy::difference::{
     PolicyDifference, PolicyDirection, PolicySource, find_policy_differences,
 };
 pub(crate) use crate::policy::emergency::{EMERGENCY_REASON_FIELD, is_emergency_class};
-pub use crate::policy::faults::{FaultyFile, PolicyErrors};
+pub use crate::policy::faults::{FaultyFile, PolicyErrors, UnreadFiles};
 pub use crate::policy::gate_files::EmergencyGap;
 pub(crate) use crate::policy::inspect::weakening::remote_bases::refuse_remote_weakenings;
 pub use crate::policy::inspect::{

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use crate::change::{Oid, Stage, Text};
 use crate::predicates::support::condition::ConditionTrace;
 use crate::report::left_out::LeftOutChanges;
+use crate::report::reader_checkout::{ReaderCheckout, RebaseStart};
 use crate::verdict::{Decision, Judgement, Message, RuleId, RuleLevel, RuleOutcome, Verdict};
 use jiff::Timestamp;
 
@@ -123,9 +124,10 @@ pub struct ReportGroup {
     /// True if the changes are to land on a branch that does not hold them yet, and do not land by the push that is
     /// answered.
     pub is_to_land: bool,
-    /// The branch to check out before a commit of the group is reworded; `None` if that is not known, or is
-    /// the branch of the reader.
-    pub branch_to_switch: Option<Text>,
+    /// What is checked out where the report is read, as far as that is known.
+    pub checkout: ReaderCheckout,
+    /// Where a rebase begins that rewords all commits that have to be; `None` if that was not looked for.
+    pub rebase_start: Option<RebaseStart>,
 }
 
 /// The name and the policies that a protected ref was judged by.
@@ -240,7 +242,8 @@ impl ReportGroup {
             published: HashSet::new(),
             is_one_change,
             is_to_land: true,
-            branch_to_switch: None,
+            checkout: ReaderCheckout::default(),
+            rebase_start: None,
         }
     }
 

@@ -26,6 +26,7 @@ mod judgement_rank;
 mod junit;
 mod left_out;
 mod markdown;
+mod reader_checkout;
 mod sarif;
 mod style;
 mod terminal;
@@ -50,6 +51,7 @@ pub use crate::report::content::{
 pub(crate) use crate::report::json::visible::VisibleJsonFormatter;
 pub use crate::report::junit::SpooledRange;
 pub use crate::report::left_out::LeftOutChanges;
+pub use crate::report::reader_checkout::{ReaderCheckout, RebaseStart, UnfinishedOperation};
 pub use crate::report::repository_url::RepositoryUrl;
 pub(crate) use crate::report::sarif::MAX_RESULTS as MAX_SARIF_RESULTS;
 pub use crate::report::style::{DeniedMessage, ReportFormat, ReportStyle};
@@ -57,7 +59,8 @@ pub(crate) use crate::report::terminal::page::{
     TerminalPage, TextStyle, plain_text, styled_text, wrap_words,
 };
 pub(crate) use crate::report::terminal::{
-    has_faulty_side_commits, prefill_message, write_deferred_note, write_exemption_note,
+    has_faulty_side_commits, list_reworded_commits, prefill_message, write_deferred_note,
+    write_exemption_note,
 };
 pub use crate::report::text_spool::SpoolStorage;
 

@@ -58,7 +58,7 @@ pub enum DeniedMessage {
     Refused,
     /// Git does not make the commit, and the message is saved, with the lines that are still to fill in.
     Kept {
-        /// The command that makes the commit from the saved message.
+        /// The command that makes the commit from the saved message, or what to do where no command can.
         command: String,
         /// False if the options of the refused command are not known, and so not in the command.
         is_complete: bool,

@@ -6,6 +6,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::change::description::{DescriptionStatement, StatementScope};
+use crate::change::message::trailer_extent::split_at_trailer_end;
 use crate::change::pull_request::{CheckResult, DescriptionEdit, PullLabel, PullReview, ReviewState};
 use crate::change::{
     Change, CommitMessage, Oid, PullRequest, PusherIdentity, SignatureStatus, Text, Ticket, TicketLookup,
@@ -185,10 +186,14 @@ fn add_trailer(change: &mut Change, line: &str) {
 }
 
 fn append_trailer(message: &CommitMessage, line: &str) -> CommitMessage {
-    let mut text = message.raw().as_bytes().trim_ascii_end().to_vec();
+    let raw = message.raw().as_bytes();
+    let (above, below) =
+        if message.trailers().is_empty() { (raw, &[][..]) } else { split_at_trailer_end(raw) };
+    let mut text = above.trim_ascii_end().to_vec();
     text.extend_from_slice(if message.trailers().is_empty() { b"\n\n" } else { b"\n" });
     text.extend_from_slice(line.as_bytes());
     text.push(b'\n');
+    text.extend_from_slice(below);
     CommitMessage::new(Text::new(text))
 }
 

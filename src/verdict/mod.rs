@@ -12,6 +12,7 @@ pub(crate) mod message;
 pub(crate) mod plan;
 pub(crate) mod reasons;
 mod sentence;
+mod shell_word;
 mod wording;
 
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub use reasons::{
     RuleResult, TicketFacts, VerdictReasons,
 };
 pub use sentence::{Sentence, SentencePart};
+pub(crate) use shell_word::quote_for_shell;
 pub(crate) use wording::format_count;
 pub use wording::reword_messages;
 

@@ -16,6 +16,7 @@
 
 mod backtests;
 mod bare;
+mod checkouts;
 mod client;
 mod contents;
 mod early;

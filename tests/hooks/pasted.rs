@@ -15,7 +15,7 @@ rules:
 ";
 
 /// Commits a file of its own with this message.
-fn commit(world: &World, message: &str) -> String {
+pub(crate) fn commit(world: &World, message: &str) -> String {
     let name = message.lines().next().unwrap_or_default();
     world.write(name, name);
     world.commit(message)
@@ -36,7 +36,7 @@ fn printed_command(pushed: &Pushed) -> String {
 
 /// Does what a refusal says: runs its command, writes what it asks for, and adds the review.
 #[track_caller]
-fn follow(world: &mut World, pushed: &Pushed) {
+pub(crate) fn follow(world: &mut World, pushed: &Pushed) {
     let editor = format!("#!/bin/sh\ngit interpret-trailers --in-place --trailer '{REVIEW}' \"$1\"\n");
     script(&world.path("editor"), &editor);
     follow_with(world, pushed, "editor");
@@ -44,7 +44,7 @@ fn follow(world: &mut World, pushed: &Pushed) {
 
 /// Does what a refusal says, with this editor.
 #[track_caller]
-fn follow_with(world: &mut World, pushed: &Pushed, editor: &str) {
+pub(crate) fn follow_with(world: &mut World, pushed: &Pushed, editor: &str) {
     let flat = pushed.seen.replace("remote: ", "").split_whitespace().collect::<Vec<_>>().join(" ");
     let mut sequence = String::from("#!/bin/sh\nsed -i");
     for (start, from, to) in
@@ -272,12 +272,12 @@ fn a_server_says_which_branch_its_commands_are_for() {
     let world = World::under(BY_COMMIT);
     world.git(&["checkout", "-q", "-b", "topic"]);
     let first = commit(&world, &bad("One"));
-    commit(&world, &good("Two"));
+    let second = commit(&world, &good("Two"));
     let third = commit(&world, &bad("Three"));
     world.git(&["checkout", "-q", "main"]);
     for (pushed, place) in [
-        ("topic:main", format!("the branch that holds {}", &first[..10])),
-        ("topic~1:main", format!("the branch that holds {}", &first[..10])),
+        ("topic:main", format!("the branch that holds {}", &third[..10])),
+        ("topic~1:main", format!("the branch that holds {}", &second[..10])),
         ("topic~2:main", format!("the branch that ends with {}", &first[..10])),
     ] {
         world.push(&[pushed]).refused(&format!("first, switch to {place} to fix"));
@@ -294,7 +294,7 @@ const MISSPELT: &str = "Topic\n\nChange-Type: normal\nRisk: hihg\n";
 const CORRECTOR: &str = "#!/bin/sh\nsed -i 's/hihg/low/' \"$1\"\n";
 
 /// Makes a branch from main with a commit that no server takes, and returns the commit.
-fn branch_off_misspelt(world: &World, branch: &str) -> String {
+pub(crate) fn branch_off_misspelt(world: &World, branch: &str) -> String {
     world.git(&["checkout", "-q", "-b", branch]);
     let id = commit(world, MISSPELT);
     world.git(&["checkout", "-q", "main"]);

@@ -351,7 +351,7 @@ fn what_was_judged_nowhere_is_not_deployed_from_another_branch() {
     // Another branch takes only what was decided on main.
     world.push(&["main:release/1"]).refused("peer-review");
     world.git_in("server.git", &["update-ref", "refs/heads/release/1", &unjudged]);
-    check("release/1").refused(&format!("{unjudged}: it landed without a decision"));
+    check("release/1").refused(&format!("{unjudged}: no landing in the ledger brought it"));
     // What is judged on the other branch first is decided there.
     let world = World::new();
     let first = world.head();

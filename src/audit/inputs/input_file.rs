@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::calendar::written_time::WrittenTime;
+use crate::gate::given_file::refuse_waiting_file;
 use crate::ledger::record::digest_bytes;
 
 /// The most bytes of such a file.
@@ -37,7 +38,7 @@ impl InputFile {
     /// Fails if it cannot be read, is longer than 256 MiB, has more than a million entries, or is no such file.
     pub(crate) fn read_file(path: &Path) -> Result<InputFile> {
         let describe = || format!("cannot read {}", path.display());
-        let size = std::fs::metadata(path).with_context(describe)?.len();
+        let size = refuse_waiting_file(path).with_context(describe)?.len();
         if size > MAX_INPUT_BYTES {
             bail!("{} has {size} bytes; at most {MAX_INPUT_BYTES} are read", path.display());
         }

@@ -9,8 +9,8 @@ use crate::change::Text;
 use crate::ledger::record::{ObligationEvidence, RecordedActKind, RecordedPolicySource};
 use crate::ledger::state::{ObligationOwner, TrackedObligation};
 use crate::report::due_time::format_duration;
-use crate::report::escape::shell::quote_for_shell;
 use crate::verdict::Message;
+use crate::verdict::quote_for_shell;
 
 /// The trailers of a later change that name the people behind what it states.
 const CLOSING_PEOPLE: [&str; 3] = ["Reviewed-by", "Approved-by", "Authorized-by"];

@@ -99,6 +99,12 @@ pub(crate) fn find_trailer_extent(message: &[u8], like: TrailerReader) -> Traile
     TrailerExtent { start, end: start + kept, cut }
 }
 
+/// Returns a recorded message in two parts: up to where a further trailer belongs, and what git ignores behind that,
+/// such as comments that an editor was shown and that nothing took out.
+pub(crate) fn split_at_trailer_end(message: &[u8]) -> (&[u8], &[u8]) {
+    message.split_at_checked(find_trailer_extent(message, TrailerReader::Log).end).unwrap_or((message, &[]))
+}
+
 /// Returns `message` up to its first NUL.
 pub(crate) fn cut_at_nul(message: &[u8]) -> &[u8] {
     match find_first_byte(0, message) {

@@ -24,6 +24,7 @@ use crate::cli::output;
 use crate::cli::policy::lookup::find_bare_repository;
 use crate::cli::progress::ProgressLine;
 use crate::gate::published_commits::mark_published_commits;
+use crate::gate::rewording_place::{find_reader_checkout, mark_rebase_starts};
 use crate::gate::{RangeDivision, RangePart, RangeRequest, judge_parts};
 use crate::git::{CommitRange, Repository};
 use crate::ledger::server::undecided_moves::read_unauthorised_records;
@@ -152,21 +153,24 @@ fn judge_and_report(args: &CheckArgs, context: &Context) -> Result<CommandExit, 
     }
     report.seen_at = context.now;
     report.is_evaluation = args.evaluate;
-    let at_head = repository.resolve_revision("HEAD").is_ok_and(|head| head == request.new);
     for group in &mut report.groups {
         group.is_one_change = is_one_change;
-        group.amendable = at_head.then_some(request.new);
-        group.branch_to_switch = if at_head { None } else { find_named_branch(&repository, &request) };
     }
     // Warnings bring lines to paste too.
     if report.has_remarks() {
         let policy = &policies.fallback.policy;
         let target = request.target.as_ref().ok();
         // What cannot be walked is in the report already.
-        let _ = mark_published_commits(&mut report, &repository, policy, &[request.new], target);
+        let _ = mark_published_commits(&mut report, &repository, policy, &[request.new], target)
+            .and_then(|()| mark_rebase_starts(&mut report.groups, &repository));
+        let checkout = find_reader_checkout(&repository, find_named_branch(&repository, &request));
+        let is_at_head = checkout.branch_to_switch.is_none()
+            && repository.resolve_revision("HEAD").is_ok_and(|head| head == request.new);
         for group in &mut report.groups {
             // A whole history is not compared with the branch that it is for.
             group.is_to_land = request.landing.is_some() || (group.is_to_land && !args.history);
+            group.amendable = is_at_head.then_some(request.new);
+            group.checkout = checkout.clone();
         }
     }
     report.notes.extend(list_landing_notes(args, &request, &policies));
@@ -188,10 +192,10 @@ fn judge_and_report(args: &CheckArgs, context: &Context) -> Result<CommandExit, 
 }
 
 /// Returns the name of the branch that the range ends with, if it names one.
-fn find_named_branch(repository: &Repository, request: &CheckRequest) -> Option<Text> {
+fn find_named_branch<'check>(repository: &Repository, request: &'check CheckRequest) -> Option<&'check str> {
     let name = request.range_label.rsplit("..").next()?;
     let branch = repository.resolve_ref(format!("refs/heads/{name}").as_bytes()).ok()?;
-    if branch.id == Some(request.new) { Some(Text::from(name)) } else { None }
+    if branch.id == Some(request.new) { Some(name) } else { None }
 }
 
 /// Returns what is judged by which policy: all of it by one, or each span of a history by its own.

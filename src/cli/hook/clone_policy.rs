@@ -8,8 +8,10 @@
 use std::io::Write as _;
 
 use crate::change::Oid;
+use crate::cli::command_error::replace_invisible;
 use crate::cli::context::Context;
 use crate::cli::hook::clone_state::find_commit_branch;
+use crate::cli::hook::git_command::GitCommand;
 use crate::cli::output::{self, wrap_text};
 use crate::gate::push_remote::GateBranch;
 use crate::gate::{LoadedPolicy, UnusablePolicy, load_from_commit, load_from_disk};
@@ -97,6 +99,13 @@ impl ClonePolicy {
 /// Says what is wrong with the policy that would judge. The commit goes on: the server decides.
 pub(crate) fn note_unusable_policy(errors: &PolicyErrors, consequence: &str, context: &Context) {
     let mut out = std::io::stderr().lock();
+    if let Some(unread) = &errors.unread {
+        let _ = writeln!(out, "{}", wrap_text("changegate: ", 2, consequence));
+        let location = GitCommand::find_committing(context).map(|command| command.location);
+        let why = output::describe_unread_files(unread, &location.unwrap_or_default());
+        let _ = writeln!(out, "changegate: {}", replace_invisible(&why));
+        return;
+    }
     // Where nothing can be written, there is no reader.
     let _ = output::write_policy_faults(errors, context.colour, &mut out);
     let _ = writeln!(out, "{}", wrap_text("changegate: ", 2, consequence));

@@ -5,6 +5,7 @@
 //! protected, a commit may lack what another commit of the same change states. The policy is the one that will
 //! judge (see [`ClonePolicy`]).
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::change::message::CommitMessage;
@@ -25,12 +26,12 @@ use crate::gate::push_remote::GateBranch;
 use crate::gate::{LoadedPolicy, MessageRequest, UnusablePolicy, judge_message};
 use crate::git::{HeadState, Repository};
 use crate::policy::{ChangeUnit, Policy};
-use crate::report::escape::shell::quote_for_shell;
 use crate::report::{
     DeniedMessage, Report, ReportStyle, has_faulty_side_commits, prefill_message, write_deferred_note,
     write_exemption_note,
 };
 use crate::verdict::Decision;
+use crate::verdict::quote_for_shell;
 
 /// Check a commit message before the commit is made
 #[derive(Debug, clap::Args)]
@@ -56,6 +57,9 @@ impl CommitMsgArgs {
 
 /// The file that keeps the message of a refused commit.
 const KEPT_MESSAGE_FILE: &str = "CHANGEGATE_EDITMSG";
+
+/// The longest message that is checked while its author waits. No person writes as much.
+const MAX_CHECKED_BYTES: usize = 1 << 20;
 
 /// The start of a subject that `git rebase --autosquash` takes away again.
 const AUTOSQUASH_PREFIXES: [&[u8]; 3] = [b"fixup! ", b"squash! ", b"amend! "];
@@ -97,6 +101,14 @@ pub(crate) fn run_commit_msg(args: &CommitMsgArgs, context: &Context) -> Result<
         command.given_author = find_given_author(repository.as_ref(), context);
     }
     let message = tidying.tidy_message(&raw);
+    if message.len() > MAX_CHECKED_BYTES {
+        let note = format!(
+            "the message has {} bytes, and more than {MAX_CHECKED_BYTES} are not checked here; the server decides",
+            message.len()
+        );
+        let _ = writeln!(std::io::stderr().lock(), "{}", output::wrap_text("changegate: ", 2, &note));
+        return Ok(CommandExit::Allowed);
+    }
     policy.note_draft(repository.as_ref(), context);
     let ClonePolicy { loaded, gate_branch, .. } = policy;
     let mut commit = PendingCommit { path, message, tidying, command, repository, gate_branch, context };
@@ -312,6 +324,11 @@ impl PendingCommit<'_> {
             && let Some(next) = OngoingOperation::find_in(repository.git_dir()).continue_command()
         {
             command = format!("{command} && git {}{next}", self.git_location());
+        }
+        if self.command.as_ref().is_some_and(GitCommand::reads_paths) {
+            // What was read is gone, so no command makes the same commit.
+            let how = format!("commit again with the same paths, and with `-eF {file}`");
+            return DeniedMessage::Kept { command: how, is_complete: true };
         }
         DeniedMessage::Kept { command, is_complete: self.command.is_some() }
     }

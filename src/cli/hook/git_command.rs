@@ -4,7 +4,7 @@
 //! again follow from that. On Linux the arguments of the processes above can be read. Elsewhere, and where
 //! another program calls the hook, the command is unknown, and the callers say what to achieve instead.
 
-use crate::report::escape::shell::quote_for_shell;
+use crate::verdict::quote_for_shell;
 
 /// The long options of `git commit` that take a value in the next word; the others take none, or one after
 /// `=`.
@@ -242,6 +242,11 @@ impl GitCommand {
         Some(!(is_given || is_plain_fixup))
     }
 
+    /// Returns true if git has read the paths from standard input, where they are gone now.
+    pub(crate) fn reads_paths(&self) -> bool {
+        self.find_value("pathspec-from-file") == Some("-")
+    }
+
     /// Returns the command that makes the same commit with the message in `file`, which is quoted for a
     /// shell; `keep_comments` is true if lines of it look like comments.
     pub(crate) fn build_retry(&self, file: &str, keep_comments: bool) -> String {
@@ -262,7 +267,7 @@ impl GitCommand {
                 words += " --allow-empty";
             }
             for (name, typed) in RETRIED_FLAGS {
-                if self.has_flag(name) {
+                if self.has_flag(name) && (name != "pathspec-file-nul" || !self.reads_paths()) {
                     words += &format!(" {typed}");
                 }
             }
@@ -286,7 +291,9 @@ impl GitCommand {
                 words += &format!(" --author={}", quote_for_shell(author));
             }
             for name in ["author", "date", "pathspec-from-file"] {
-                if let Some(value) = self.find_value(name) {
+                if let Some(value) =
+                    self.find_value(name).filter(|_| name != "pathspec-from-file" || !self.reads_paths())
+                {
                     words += &format!(" --{name}={}", quote_for_shell(value));
                 }
             }

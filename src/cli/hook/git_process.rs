@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::context::Context;
 use crate::cli::hook::config_override::read_command_overrides;
 use crate::cli::hook::git_command::{COMMIT_COMMANDS, GitCommand};
-use crate::report::escape::shell::quote_for_shell;
+use crate::verdict::quote_for_shell;
 
 /// The processes above a hook that are looked at: shells, and the programs that manage hooks.
 const MAX_ANCESTORS: usize = 12;

@@ -14,9 +14,10 @@ use crate::cli::hook::git_command::GitCommand;
 use crate::cli::output::{self, ReportFormatArg};
 use crate::gate::published_commits::mark_published_commits;
 use crate::gate::push_remote::PushRemote;
+use crate::gate::rewording_place::{find_reader_checkout, mark_rebase_starts};
 use crate::gate::{LoadedPolicy, RangeRequest, UnusablePolicy, judge_range, load_from_commit};
-use crate::git::{CommitRange, HeadState, PeeledObject, PushedRef, Repository, parse_pre_push};
-use crate::policy::DEFAULT_POLICY_PATH;
+use crate::git::{CommitRange, PeeledObject, PushedRef, Repository, parse_pre_push};
+use crate::policy::{DEFAULT_POLICY_PATH, PolicyErrors};
 use crate::report::{HeldChanges, ReportStyle, write_exemption_note};
 use crate::verdict::Decision;
 
@@ -122,6 +123,12 @@ fn judge_pushed_ref(
             Some((_, loaded)) => loaded,
             None => return Ok(CommandExit::Allowed),
         },
+        Err(UnusablePolicy::Faulty(PolicyErrors { unread: Some(unread), .. })) => {
+            let why = output::describe_unread_files(&unread, &remote.git_location);
+            let what = format!("{DEFAULT_POLICY_PATH} at {called} could not be read: {why}");
+            name_unchecked(&name, &what);
+            return Ok(CommandExit::Allowed);
+        }
         Err(UnusablePolicy::Faulty(errors)) => {
             let first = errors.faulty_files.iter().find_map(|file| file.faults.first());
             let why = first.map(|fault| format!(" ({})", fault.what)).unwrap_or_default();
@@ -198,12 +205,14 @@ fn judge_new_commits(
     let mut report = judge_range(repository, loaded, &request)?;
     if report.decision == Decision::Deny {
         mark_published_commits(&mut report, repository, &loaded.policy, &[pushed.local_id], None)?;
-        let branch_to_switch = find_other_branch(repository, pushed);
-        let is_at_head = branch_to_switch.is_none()
+        mark_rebase_starts(&mut report.groups, repository)?;
+        let local_name = pushed.local_name.to_lossy();
+        let checkout = find_reader_checkout(repository, local_name.strip_prefix("refs/heads/"));
+        let is_at_head = checkout.branch_to_switch.is_none()
             && repository.resolve_ref(b"HEAD").is_ok_and(|head| head.id == Some(pushed.local_id));
         for group in &mut report.groups {
             group.amendable = is_at_head.then_some(pushed.local_id);
-            group.branch_to_switch = branch_to_switch.clone();
+            group.checkout = checkout.clone();
         }
     }
     let style = ReportStyle {
@@ -221,18 +230,14 @@ fn judge_new_commits(
     Ok(report.decision.into())
 }
 
-/// Returns the name of the pushed branch, if another one is checked out.
-fn find_other_branch(repository: &Repository, pushed: &PushedRef) -> Option<Text> {
-    let name = pushed.local_name.as_bytes().strip_prefix(b"refs/heads/")?;
-    match repository.read_head() {
-        Ok(HeadState::Branch(branch)) if branch.name == pushed.local_name => None,
-        _ => Some(Text::new(name)),
-    }
-}
-
 /// Says that something goes to the server without a look at it, and why.
 fn name_unchecked(what: &str, why: &str) {
-    let line = format!("changegate: {what} is not checked here: {why}; the server decides");
+    let line = match why.split_once('\n') {
+        Some((why, commands)) => {
+            format!("changegate: {what} is not checked here, and the server decides: {why}\n{commands}")
+        }
+        None => format!("changegate: {what} is not checked here: {why}; the server decides"),
+    };
     // Where nothing can be written, there is no reader.
     let _ = writeln!(std::io::stderr().lock(), "{}", replace_invisible(&line));
 }

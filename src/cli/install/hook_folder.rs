@@ -10,7 +10,7 @@ use anyhow::Context as _;
 
 use crate::cli::command_error::CommandError;
 use crate::cli::install::hook_file::{is_executable, make_backup, path_exists, write_hook};
-use crate::cli::install::hook_manager::{choose_hook_file, list_aside_files, refuse_foreign_manager};
+use crate::cli::install::hook_manager::{choose_hook_file, list_aside_files};
 use crate::cli::install::hook_script::{
     BACKUP_SUFFIX, GitHook, HookOwner, identify_hook_owner, render_hook_script,
 };
@@ -23,7 +23,7 @@ use crate::git::Repository;
 /// A directory that git or a server runs hooks from.
 #[derive(Debug)]
 pub(crate) struct HookFolder {
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     /// True if each hook is a directory, and all files in it are run.
     is_drop_in: bool,
     /// True if the directory lies outside of the repository.
@@ -90,18 +90,6 @@ impl HookStep {
 }
 
 impl HookFolder {
-    /// Returns the directory in which git looks for the hooks of a clone.
-    ///
-    /// # Errors
-    ///
-    /// Refuses if git runs no hooks here, or if another program writes them.
-    pub(crate) fn for_clone(repository: &Repository) -> Result<HookFolder, CommandError> {
-        let hook_folder = HookFolder::find_configured(repository)?;
-        let top = find_work_tree_top(repository)?;
-        refuse_foreign_manager(&hook_folder.path, top.as_deref())?;
-        Ok(hook_folder)
-    }
-
     /// Returns the directory in which a server with this source of the pusher looks for hooks.
     ///
     /// # Errors
@@ -176,7 +164,7 @@ impl HookFolder {
     }
 
     /// Returns the directory that git uses, by `core.hooksPath`.
-    fn find_configured(repository: &Repository) -> Result<HookFolder, CommandError> {
+    pub(crate) fn find_configured(repository: &Repository) -> Result<HookFolder, CommandError> {
         let common_dir = repository.common_dir();
         let Some(configured) = repository.read_config_value("core.hooksPath")? else {
             let path = common_dir.join("hooks");

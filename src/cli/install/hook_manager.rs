@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 use crate::cli::command_error::CommandError;
 use crate::cli::install::hook_script::GitHook;
 use crate::cli::install::lefthook::{describe_lefthook_lines, find_lefthook_config, list_lefthook_configs};
+use crate::cli::install::work_tree::find_work_tree_top;
+use crate::git::Repository;
+use crate::verdict::quote_for_shell;
 
 /// What pre-commit adds to the name of the hook that it runs before its own.
 const LEGACY_SUFFIX: &str = ".legacy";
@@ -48,52 +51,142 @@ fn build_guarded_line(name: &str, arguments: &str) -> String {
 /// Returns the lines of a work tree that have a manager run changegate, as `FILE:LINE`. `uninstall` leaves them,
 /// because the files are under version control.
 pub(crate) fn find_manager_lines(top: &Path) -> Vec<String> {
-    let mut files = Vec::new();
-    for hook in GitHook::CLONE_HOOKS {
-        files.push(format!(".husky/{}", hook.name()));
-    }
-    files.extend(list_lefthook_configs());
     let mut found = Vec::new();
-    for file in files {
-        // A file that cannot be read runs nothing.
-        let text = fs::read(top.join(&file)).unwrap_or_default();
-        for (index, line) in String::from_utf8_lossy(&text).lines().enumerate() {
-            if line.contains("changegate hook ") && !line.trim_start().starts_with('#') {
-                found.push(format!("{file}:{}", index + 1));
-            }
+    for hook in GitHook::CLONE_HOOKS {
+        let file = format!(".husky/{}", hook.name());
+        found.extend(find_hook_lines(&top.join(&file), &file, "changegate hook "));
+    }
+    for file in list_lefthook_configs() {
+        found.extend(find_hook_lines(&top.join(&file), &file, "changegate hook "));
+    }
+    found
+}
+
+/// Returns the lines of the file at `path`, called `named`, that run a command with these words, as `FILE:LINE`.
+fn find_hook_lines(path: &Path, named: &str, words: &str) -> Vec<String> {
+    // A file that cannot be read runs nothing.
+    let text = fs::read(path).unwrap_or_default();
+    let mut found = Vec::new();
+    for (index, line) in String::from_utf8_lossy(&text).lines().enumerate() {
+        if line.contains(words) && !line.trim_start().starts_with('#') {
+            found.push(format!("{named}:{}", index + 1));
         }
     }
     found
 }
 
-/// Refuses a folder of hooks that a manager writes anew.
-///
-/// # Errors
-///
-/// Says what to add to the configuration of the manager.
-pub(crate) fn refuse_foreign_manager(folder: &Path, top: Option<&Path>) -> Result<(), CommandError> {
-    if folder.components().any(|part| part.as_os_str() == ".husky") {
-        let mut lines = String::new();
-        for hook in GitHook::CLONE_HOOKS {
-            let name = hook.name();
-            lines += &format!("\n  echo '{}' >> .husky/{name}", build_guarded_line(name, "\"$@\""));
-        }
-        return Err(CommandError::Usage(format!(
-            "husky manages the hooks of this clone, and would overwrite those of changegate; run them from husky:{lines}"
-        )));
+/// A program that writes the hooks of a clone anew, and that has to run changegate.
+pub(crate) enum ForeignManager {
+    /// husky, with its folder.
+    Husky(PathBuf),
+    /// lefthook, with the top of the work tree and the file that configures it.
+    Lefthook(Option<PathBuf>, String),
+}
+
+/// Returns the program that manages the hooks in this folder, if it writes them anew.
+pub(crate) fn find_foreign_manager(
+    folder: &Path,
+    repository: &Repository,
+) -> Result<Option<ForeignManager>, CommandError> {
+    if let Some(husky) = folder.ancestors().find(|one| one.file_name().is_some_and(|name| name == ".husky")) {
+        return Ok(Some(ForeignManager::Husky(husky.to_path_buf())));
     }
-    let config = top.and_then(find_lefthook_config);
+    let top = find_work_tree_top(repository)?;
+    let config = top.as_deref().and_then(find_lefthook_config);
     let runs_lefthook = GitHook::CLONE_HOOKS.iter().any(|hook| {
         fs::read(folder.join(hook.name()))
             .is_ok_and(|text| String::from_utf8_lossy(&text).contains("call_lefthook"))
     });
-    if config.is_some() || runs_lefthook {
-        let name = config.as_deref().unwrap_or("lefthook.yml");
-        let lines = describe_lefthook_lines(top, name, &|hook| build_guarded_line(hook, "{0}"));
-        return Err(CommandError::Usage(format!(
-            "lefthook manages the hooks of this clone, and would put those of changegate aside; add to {name}, and \
-             run `lefthook install`:{lines}"
-        )));
+    if config.is_none() && !runs_lefthook {
+        return Ok(None);
     }
-    Ok(())
+    Ok(Some(ForeignManager::Lefthook(top, config.unwrap_or_else(|| "lefthook.yml".to_owned()))))
+}
+
+impl ForeignManager {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            ForeignManager::Husky(_) => "husky",
+            ForeignManager::Lefthook(..) => "lefthook",
+        }
+    }
+
+    /// Returns the lines by which the manager runs one hook of changegate, as `FILE:LINE`.
+    fn find_lines_of(&self, hook: GitHook) -> Vec<String> {
+        let words = format!("changegate hook {} ", hook.name());
+        match self {
+            ForeignManager::Husky(husky) => {
+                let file = husky.join(hook.name());
+                find_hook_lines(&file, &show_from_here(&file), &words)
+            }
+            ForeignManager::Lefthook(top, config) => {
+                let file = top.as_deref().unwrap_or(Path::new("")).join(config);
+                find_hook_lines(&file, &show_from_here(&file), &words)
+            }
+        }
+    }
+
+    /// Returns the lines by which the manager runs changegate, as `FILE:LINE`.
+    pub(crate) fn list_running_lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for hook in GitHook::CLONE_HOOKS {
+            lines.extend(self.find_lines_of(hook));
+        }
+        lines
+    }
+
+    /// Says what to add to the configuration of the manager, so that it runs the hooks that it does not run yet; `None`
+    /// if it runs all of them.
+    pub(crate) fn describe_lacking_lines(&self) -> Option<String> {
+        let lacking: Vec<GitHook> =
+            GitHook::CLONE_HOOKS.into_iter().filter(|hook| self.find_lines_of(*hook).is_empty()).collect();
+        if lacking.is_empty() {
+            return None;
+        }
+        match self {
+            ForeignManager::Husky(husky) => {
+                let mut lines = String::new();
+                for hook in lacking {
+                    let name = hook.name();
+                    let file = quote_for_shell(&show_from_here(&husky.join(name)));
+                    lines += &format!("\n  echo '{}' >> {file}", build_guarded_line(name, "\"$@\""));
+                }
+                Some(format!(
+                    "husky manages the hooks of this clone, and would overwrite those of changegate; run them from \
+                     husky:{lines}"
+                ))
+            }
+            ForeignManager::Lefthook(top, name) => {
+                let build_line = |hook: &str| build_guarded_line(hook, "{0}");
+                let lines = describe_lefthook_lines(top.as_deref(), name, &lacking, &build_line);
+                Some(format!(
+                    "lefthook manages the hooks of this clone, and would put those of changegate aside; add to {name}, \
+                     and run `lefthook install`:{lines}"
+                ))
+            }
+        }
+    }
+}
+
+/// Returns a path as it is written in the folder of the reader.
+fn show_from_here(path: &Path) -> String {
+    let here = Path::new(".").canonicalize().ok();
+    // The file itself may not be there yet.
+    let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+    let whole = match (folder, path.file_name()) {
+        (Some(folder), Some(name)) => folder.join(name),
+        _ => path.to_path_buf(),
+    };
+    let Some(here) = here else { return whole.to_string_lossy().into_owned() };
+    if let Ok(below) = whole.strip_prefix(&here) {
+        return below.to_string_lossy().into_owned();
+    }
+    for (count, above) in here.ancestors().enumerate().skip(1) {
+        if let Ok(below) = whole.strip_prefix(above)
+            && above.parent().is_some()
+        {
+            return format!("{}{}", "../".repeat(count), below.to_string_lossy());
+        }
+    }
+    whole.to_string_lossy().into_owned()
 }

@@ -39,10 +39,11 @@ pub(crate) fn find_lefthook_config(top: &Path) -> Option<String> {
     list_lefthook_configs().into_iter().find(|name| top.join(name).exists())
 }
 
-/// Returns what to add to the file `name`, hook by hook, so that it runs the lines that `build_line` makes.
+/// Returns what to add to the file `name` for each of these hooks, so that it runs the lines that `build_line` makes.
 pub(crate) fn describe_lefthook_lines(
     top: Option<&Path>,
     name: &str,
+    hooks: &[GitHook],
     build_line: &dyn Fn(&str) -> String,
 ) -> String {
     let language = match name.rsplit('.').next() {
@@ -58,7 +59,7 @@ pub(crate) fn describe_lefthook_lines(
     };
     let mut lines = String::new();
     let mut places = String::new();
-    for hook in GitHook::CLONE_HOOKS {
+    for hook in hooks {
         let hook = hook.name();
         let line = build_line(hook);
         let needs_input = hook == "pre-push";

@@ -21,15 +21,17 @@ use crate::change::Text;
 use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
 use crate::cli::context::Context;
 use crate::cli::install::hook_folder::{HookFolder, HookStep};
-use crate::cli::install::hook_manager::find_manager_lines;
+use crate::cli::install::hook_manager::{ForeignManager, find_foreign_manager, find_manager_lines};
 use crate::cli::install::hook_script::GitHook;
 use crate::cli::install::server_settings::{ServerOptions, SettingChange};
 use crate::cli::install::work_tree::find_work_tree_top;
 use crate::cli::ledger_upkeep::begin_ledger;
+use crate::cli::policy::lookup::find_work_tree;
 use crate::gate::{build_init_command, list_branches_with_policy, load_from_commit};
 use crate::git::{FileAtPath, PeeledObject, Repository};
 use crate::people::PeopleDirectory;
 use crate::policy::DEFAULT_POLICY_PATH;
+use crate::verdict::quote_for_shell;
 
 /// Install the hooks in a clone or on a server
 ///
@@ -91,8 +93,9 @@ pub(crate) fn run_install(args: &InstallArgs, context: &Context) -> Result<Comma
     if bare && !args.server {
         return Err(CommandError::Usage(format!(
             "`{}` is a bare repository, which people push to; to install the gate there:\n  \
-             changegate install --server --pusher SOURCE",
-            repository.git_dir().display()
+             changegate install --server --pusher SOURCE{}",
+            repository.git_dir().display(),
+            context.program_location()
         )));
     }
     let binary = std::env::current_exe().context("cannot find the path of this program")?;
@@ -111,7 +114,13 @@ pub(crate) fn run_install(args: &InstallArgs, context: &Context) -> Result<Comma
     };
     let hook_folder = match &settings {
         Some(settings) => HookFolder::for_server(&repository, &settings.pusher)?,
-        None => HookFolder::for_clone(&repository)?,
+        None => {
+            let hook_folder = HookFolder::find_configured(&repository)?;
+            if let Some(manager) = find_foreign_manager(&hook_folder.path, &repository)? {
+                return report_foreign_manager(&manager, context);
+            }
+            hook_folder
+        }
     };
     let hooks: &[GitHook] = if args.server { &GitHook::SERVER_HOOKS } else { &GitHook::CLONE_HOOKS };
     let mut steps = Vec::new();
@@ -160,18 +169,38 @@ pub(crate) fn run_install(args: &InstallArgs, context: &Context) -> Result<Comma
         )?;
     }
     match &settings {
-        Some(settings) => write_server_advice(&repository, settings, lacking.as_ref(), &mut out)?,
+        Some(settings) => write_server_advice(&repository, settings, lacking.as_ref(), context, &mut out)?,
         None => write_clone_advice(context, &mut out)?,
     }
     Ok(CommandExit::Allowed)
 }
 
+/// Says that the manager of the hooks runs those of changegate already, or what to add so that it does.
+///
+/// # Errors
+///
+/// The latter is one: there is something to do.
+fn report_foreign_manager(manager: &ForeignManager, context: &Context) -> Result<CommandExit, CommandError> {
+    let lines = manager.list_running_lines();
+    if let Some(lacking) = manager.describe_lacking_lines() {
+        return Err(CommandError::Usage(lacking));
+    }
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "run by {} already:\n  {}", manager.name(), lines.join("\n  "))?;
+    write_clone_advice(context, &mut out)?;
+    Ok(CommandExit::Allowed)
+}
+
 /// Writes what to do next in a clone.
 fn write_clone_advice(context: &Context, out: &mut dyn std::io::Write) -> Result<(), CommandError> {
-    if context.resolve_path(DEFAULT_POLICY_PATH).exists() {
+    if find_work_tree(context).join(DEFAULT_POLICY_PATH).exists() {
         writeln!(out, "next: commit as usual; `changegate policy show` lists the rules")?;
     } else {
-        writeln!(out, "next: this repository has no policy yet; to write one: changegate policy init")?;
+        let location = context.program_location();
+        writeln!(
+            out,
+            "next: this repository has no policy yet; to write one: changegate policy init{location}"
+        )?;
     }
     Ok(())
 }
@@ -181,8 +210,10 @@ fn write_server_advice(
     repository: &Repository,
     settings: &server_settings::InstallSettings,
     lacking: Option<&LackingRoster>,
+    context: &Context,
     out: &mut dyn std::io::Write,
 ) -> Result<(), CommandError> {
+    let (git, program) = (format!("git {}", context.git_location()), context.program_location());
     // A server without a policy refuses all pushes, unless `changegate.missingPolicy` says otherwise.
     let tip = repository.resolve_ref(settings.policy_ref.as_bytes())?.id;
     let path =
@@ -204,10 +235,10 @@ fn write_server_advice(
                 writeln!(
                     out,
                     "  Let the pusher be unknown until the roster lists the accounts, here:\n    \
-                     git config changegate.pusher none\n  \
+                     {git}config changegate.pusher none\n  \
                      In a clone, add the accounts to each person, commit with all that the policy asks\n  \
                      for, and push. Then here again:\n    \
-                     git config changegate.pusher {}",
+                     {git}config changegate.pusher {}",
                     settings.pusher
                 )?;
                 return Ok(());
@@ -215,17 +246,17 @@ fn write_server_advice(
             writeln!(
                 out,
                 "  In a clone, add the accounts to each person, and commit; then here, past the hook:\n    \
-                 git fetch CLONE {branch}:{branch}"
+                 {git}fetch CLONE {branch}:{branch}"
             )?;
             if has_ledger {
                 writeln!(
                     out,
-                    "    git config changegate.acceptedPolicy \"$(git rev-parse {})\"\n  \
+                    "    {git}config changegate.acceptedPolicy \"$({git}rev-parse {})\"\n  \
                      The ledger has begun, so it lists that change as unauthorised until it is regularised.",
                     settings.policy_ref
                 )?;
             } else {
-                writeln!(out, "    changegate install --server")?;
+                writeln!(out, "    changegate install --server{program}")?;
                 return Ok(());
             }
         }
@@ -240,8 +271,9 @@ fn write_server_advice(
         writeln!(
             out,
             "next: {} has no {path}, but {other} has one. To read it from there:\n  \
-             changegate install --server --policy-ref {other}",
-            settings.policy_ref
+             changegate install --server --policy-ref {}{program}",
+            settings.policy_ref,
+            quote_for_shell(&other)
         )?;
         return Ok(());
     }
@@ -254,7 +286,7 @@ fn write_server_advice(
         out,
         "next: {} has no {path} yet; until it does, {what}.\n      \
          In a clone, run `{}` and commit the file. Then here, past the hook:\n        \
-         git fetch CLONE {branch}:{branch}",
+         {git}fetch CLONE {branch}:{branch}",
         settings.policy_ref,
         build_init_command(&path)
     )?;

@@ -91,9 +91,10 @@ pub(crate) fn load_local_policy(
         Some(file) => locate_policy_file(file, context),
     };
     load_from_disk(&root, &name).map_err(|why| match why {
-        UnusablePolicy::Absent if name == DEFAULT_POLICY_PATH => {
-            CommandError::Usage(format!("there is no `{name}`; to write one: changegate policy init"))
-        }
+        UnusablePolicy::Absent if name == DEFAULT_POLICY_PATH => CommandError::Usage(format!(
+            "there is no `{name}`; to write one: changegate policy init{}",
+            context.program_location()
+        )),
         UnusablePolicy::Absent => CommandError::Usage(format!("there is no `{name}`")),
         faulty @ UnusablePolicy::Faulty(_) => CommandError::from_unusable_policy(faulty, &name),
     })

@@ -20,6 +20,7 @@ use crate::cli::revision::{full_ref_name, resolve_commit};
 use crate::cli::try_change::assumed_change::AssumedChangeDraft;
 use crate::cli::try_change::patched_paths::list_patched_paths;
 use crate::cli::try_change::withheld_contents::withhold_contents;
+use crate::gate::given_file::refuse_waiting_file;
 use crate::gate::{
     LoadedPolicy, RangeDivision, complete_repository_facts, forget_policy_effect, judge_given_changes,
     read_range_commits,
@@ -380,7 +381,9 @@ fn read_text_file(file: &Path, context: &Context) -> Result<String, CommandError
     let read = if file == Path::new("-") {
         io::stdin().lock().take(MAX_INPUT_BYTES + 1).read_to_end(&mut bytes)
     } else {
-        std::fs::File::open(context.resolve_path(file))
+        let path = context.resolve_path(file);
+        refuse_waiting_file(&path)
+            .and_then(|_| std::fs::File::open(&path))
             .and_then(|file| file.take(MAX_INPUT_BYTES + 1).read_to_end(&mut bytes))
     };
     read.map_err(|error| CommandError::Usage(format!("cannot read `{shown}`: {error}")))?;

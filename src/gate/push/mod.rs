@@ -23,6 +23,7 @@ use crate::gate::push::base_policy::{PolicyCache, PolicyOrigin, PushBasePolicy, 
 use crate::gate::push::ref_judge::RefJudge;
 use crate::gate::push_facts::PushFacts;
 use crate::gate::recorded_past::RecordedPast;
+use crate::gate::rewording_place::mark_rebase_starts;
 use crate::gate::settings::GateSettings;
 use crate::git::{RefUpdate, Repository};
 use crate::pattern::RefPattern;
@@ -80,7 +81,8 @@ pub fn judge_push(
     let decision = decide_groups(&groups, true);
     if decision == Decision::Deny {
         // Without the marks, advice is less good; the push is refused all the same.
-        let _ = mark_landed_commits(&mut groups, repository, &push.scope);
+        let _ = mark_landed_commits(&mut groups, repository, &push.scope)
+            .and_then(|()| mark_rebase_starts(&mut groups, repository));
     }
     let (policy, mut notes) = match &base {
         PushBasePolicy::Loaded(loaded) => {

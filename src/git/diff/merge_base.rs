@@ -6,7 +6,9 @@ use std::collections::BinaryHeap;
 use anyhow::{Result, bail};
 use gix::ObjectId;
 
-use crate::git::objects::reader::ObjectReader;
+use crate::change::Oid;
+use crate::git::objects::reader::{ObjectReader, to_oid};
+use crate::git::repository::Repository;
 
 /// The most commits that are read in search of a merge base.
 const MAX_SEARCHED_COMMITS: usize = 100_000;
@@ -60,6 +62,20 @@ pub(crate) fn find_merge_bases(
     }
     found.sort_unstable();
     Ok(found.into_iter().map(|(_, id)| id).collect())
+}
+
+impl Repository {
+    /// Returns the newest commit that both commits lead to, or one of the newest; one of the two, if the other leads
+    /// to it.
+    ///
+    /// # Errors
+    ///
+    /// As [`find_merge_bases`].
+    pub(crate) fn find_common_ancestor(&self, left: Oid, right: Oid) -> Result<Option<Oid>> {
+        let (left, right) = (self.to_object_id(left)?, self.to_object_id(right)?);
+        let bases = find_merge_bases(&mut self.borrow_reader(), &[left], &right)?;
+        Ok(bases.last().map(|id| to_oid(id)))
+    }
 }
 
 /// One search. Commits are known by their places in the cache of the reader.

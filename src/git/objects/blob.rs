@@ -15,7 +15,7 @@ impl ObjectReader {
             Some((gix::objs::Kind::Blob, size)) if size <= limit => {}
             Some((gix::objs::Kind::Blob, size)) => return Ok(Err(size)),
             Some((kind, _)) => bail!("{id} is a {kind}, not the content of a file"),
-            None => bail!("the content {id} is missing"),
+            None => bail!("the content {id} is missing{}", self.explain_absence()),
         }
         match self.read_object(id)? {
             Some((gix::objs::Kind::Blob, content)) => Ok(Ok(content)),

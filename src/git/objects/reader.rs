@@ -141,6 +141,11 @@ impl ObjectReader {
         }
     }
 
+    /// Returns why an object may be missing that should be there, as the end of a sentence; empty if nothing is known.
+    pub(crate) fn explain_absence(&self) -> &'static str {
+        if self.shared.layout.has_promised_objects() { ", because the clone is partial" } else { "" }
+    }
+
     /// Reads what a walk needs, from the commit-graph if that has it. Otherwise the bytes of the commit
     /// are returned as well, so that they need not be read again.
     pub(crate) fn read_walk_data(&mut self, id: &ObjectId) -> Result<(CommitWalkData, Option<ObjectBytes>)> {
@@ -217,7 +222,7 @@ impl ObjectReader {
             None => match self.read_object(id)? {
                 Some((gix::objs::Kind::Tree, raw)) => Arc::new(raw.to_vec()),
                 Some((kind, _)) => bail!("{id} is a {kind}, not a tree"),
-                None => bail!("the tree {id} is missing"),
+                None => bail!("the tree {id} is missing{}", self.explain_absence()),
             },
         };
         let tree = match DecodedTree::decode_object(raw, sibling, format) {

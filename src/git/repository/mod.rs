@@ -143,6 +143,11 @@ impl Repository {
         file.metadata().is_ok_and(|metadata| metadata.len() > 0)
     }
 
+    /// Returns true if the clone is partial: git leaves objects out of it, and fetches them when it needs them.
+    pub(crate) fn is_partial(&self) -> bool {
+        self.shared.layout.has_promised_objects()
+    }
+
     /// Follows annotated tags from `id` to the object that they name.
     ///
     /// # Errors

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use crate::ledger::record::{DecisionRecord, RecordedMove, RecordedOutcome};
+use crate::ledger::record::RecordedMove;
+use crate::ledger::state::LedgerState;
 
 /// A ref that moved as its push had been allowed to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,19 +15,13 @@ pub struct LandedMove {
 }
 
 impl LandedMove {
-    /// Returns a move with the due times of what the decision on it left open.
-    pub(crate) fn from_decision(moved: &RecordedMove, decided: &DecisionRecord) -> Self {
+    /// Returns a move with the due times of what a decision on it has left open, by the state after it: what landed
+    /// with it may have closed some of that.
+    pub(crate) fn from_state(moved: &RecordedMove, decision: &str, state: &LedgerState) -> Self {
         let mut due_times = Vec::new();
-        for of_ref in &decided.refs {
-            if of_ref.name != moved.name {
-                continue;
-            }
-            for judgement in of_ref.changes.iter().flat_map(|change| &change.judgements) {
-                if let RecordedOutcome::Owed(owed) = &judgement.outcome {
-                    for one in owed {
-                        due_times.push(one.due);
-                    }
-                }
+        for owed in state.obligations.values() {
+            if owed.decision == decision && owed.ref_name == moved.name && owed.closed.is_none() {
+                due_times.push(owed.due);
             }
         }
         LandedMove { moved: moved.clone(), due_times }

@@ -238,11 +238,7 @@ impl LedgerReconciler<'_, '_> {
             return Ok(());
         }
         let decided = &one.entry.decided;
-        if one.is_reported {
-            for moved in &moved {
-                self.outcome.landed_moves.push(LandedMove::from_decision(moved, decided));
-            }
-        }
+        let reported_moves = if one.is_reported { moved.clone() } else { Vec::new() };
         // An earlier run may have recorded the decision and stopped before the outcome.
         if !one.is_recorded {
             let (decided, beside) = one.read_whole_entry()?.split_files();
@@ -256,6 +252,10 @@ impl LedgerReconciler<'_, '_> {
             let unmoved = if one.is_push_over { list_names(&unmoved) } else { Vec::new() };
             self.record_outcome(decided.id.clone(), moved, unmoved, is_late)?;
             self.record_consequences(decided, &names)?;
+        }
+        for moved in &reported_moves {
+            let landed = LandedMove::from_state(moved, &decided.id, self.ledger.state());
+            self.outcome.landed_moves.push(landed);
         }
         if is_complete {
             one.is_complete = true;

@@ -82,7 +82,7 @@ impl PolicyFiles {
         }
         // What is wrong with the files that could be read belongs to the same report.
         faulty_files.extend(files.into_faulty_files());
-        Err(PolicyErrors { faulty_files })
+        Err(PolicyErrors { faulty_files, unread: None })
     }
 
     /// Returns SHA-256 over names, lengths and contents, the roster's and the

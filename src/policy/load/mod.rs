@@ -138,7 +138,7 @@ pub fn load_policy(entry: &str, fetch: &mut dyn FnMut(&str) -> FetchedFile) -> R
     }
     match policy {
         Some(policy) if faulty_files.is_empty() => Ok(policy),
-        _ => Err(PolicyErrors { faulty_files }),
+        _ => Err(PolicyErrors { faulty_files, unread: None }),
     }
 }
 

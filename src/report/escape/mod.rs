@@ -18,7 +18,6 @@ use crate::verdict::{Sentence, SentencePart};
 
 pub(crate) mod html;
 pub(crate) mod markdown;
-pub(crate) mod shell;
 
 /// The columns that a quotation takes at most.
 pub(crate) const MAX_QUOTE_COLUMNS: usize = 200;

@@ -22,13 +22,13 @@ use crate::report::{due_time, escape};
 use crate::verdict::{Decision, FieldDisagreement, Obligation, RuleDescription, RuleOutcome, Verdict};
 
 mod exemption_note;
-mod git_lines;
 mod landing_note;
 mod message_fix;
 pub(crate) mod page;
 pub(crate) mod paste_block;
 mod plan_block;
 mod prefilled_message;
+mod rewording;
 pub(crate) mod rule_trace;
 mod summary;
 
@@ -36,6 +36,7 @@ pub(crate) use crate::report::terminal::exemption_note::write_exemption_note;
 pub(crate) use crate::report::terminal::landing_note::write_deferred_note;
 pub(crate) use crate::report::terminal::message_fix::has_faulty_side_commits;
 pub(crate) use crate::report::terminal::prefilled_message::prefill_message;
+pub(crate) use crate::report::terminal::rewording::list_reworded_commits;
 pub(crate) use crate::report::terminal::summary::build_headline;
 
 /// Writes the report for people.

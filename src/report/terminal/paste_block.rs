@@ -1,21 +1,20 @@
 //! The block that a developer copies: the command that opens the messages, and what to write there.
-//!
-//! Rewording a commit changes the ids of all later ones. So all messages of a ref are opened by one command,
-//! and no command stands below it that names an id.
 
 use std::io;
 
-use crate::change::{Oid, Stage};
+use crate::change::Stage;
 use crate::report::content::ReportGroup;
 use crate::report::escape;
-use crate::report::escape::shell::quote_for_shell;
 use crate::report::fix_plan::APPROVAL_WARNING;
 use crate::report::ranked_judgements::RankedJudgement;
 use crate::report::style::{DeniedMessage, ReportStyle};
-use crate::report::terminal::git_lines::{AMEND_COMMAND, build_git_command, open_message_command};
-use crate::report::terminal::message_fix::{FixStep, MessageFix, join_with_and, list_message_fixes};
-use crate::report::terminal::page::{TerminalPage, TextStyle, plain_text, styled_text};
-use crate::verdict::{CommitShape, Finding, Fixer, Judgement, RuleOutcome, Verdict};
+use crate::report::terminal::message_fix::{MessageFix, list_message_fixes};
+use crate::report::terminal::page::{TerminalPage, plain_text};
+use crate::report::terminal::rewording::{
+    AMEND_COMMAND, build_git_command, group_by_steps, is_made_by_forge, is_published, list_ids,
+    write_command, write_paste_lines, write_rewriting, write_steps,
+};
+use crate::verdict::{Finding, Fixer, Judgement, RuleOutcome};
 
 /// What to do about a commit that has landed on the branch that it was for.
 const PUBLISHED_ADVICE: &str = "this has landed already, and its history is not rewritten; if the ledger says that \
@@ -105,41 +104,11 @@ pub(crate) fn write_paste_block(
             }
         }
     }
-    if fixes.iter().any(|fix| fix.awaits_others) {
+    if group.checkout.unfinished.is_none() && fixes.iter().any(|fix| fix.awaits_others) {
         page.write_hanging_paragraph(indent, indent, &[plain_text(APPROVAL_WARNING)])?;
     }
     page.request_gap();
     Ok(())
-}
-
-/// Writes the command that rewords these commits of the reader's branch, and what to write in them.
-fn write_rewriting(
-    page: &mut TerminalPage<'_>,
-    indent: usize,
-    group: &ReportGroup,
-    stage: Stage,
-    (fixes, changes): (&[MessageFix<'_>], usize),
-    style: &ReportStyle,
-) -> io::Result<()> {
-    // A server does not know which branch is checked out where its answer is read.
-    if stage == Stage::PreReceive
-        && let Some(oldest) = fixes.first().and_then(|fix| fix.commit)
-    {
-        let verb = if group.amendable == Some(oldest) { "ends with" } else { "holds" };
-        let place = format!("first, switch to the branch that {verb} {}", oldest.short_hex());
-        page.write_hanging_paragraph(indent, indent, &[plain_text(place)])?;
-    }
-    match fixes {
-        [fix] if is_amended(group, fix) => {
-            let shape = fix.commit.and_then(|id| find_shape(group, id));
-            let may_be_empty = shape.is_some_and(|shape| shape.may_be_empty);
-            let option = if may_be_empty { " --allow-empty" } else { "" };
-            let command = build_git_command(style, &format!("{AMEND_COMMAND}{option}"));
-            write_command(page, indent, "to fix: ", command)?;
-            write_steps(page, indent, "then ", &fix.list_steps(Stage::Check))
-        }
-        fixes => write_rebase(page, indent, group, (fixes, changes), style),
-    }
 }
 
 /// Says what to do about the commits that have landed, if there are any.
@@ -205,134 +174,17 @@ fn write_merge_redo(
     Ok(())
 }
 
-/// Returns true if the commit of a fix has landed, so that nothing may rewrite it.
-fn is_published(group: &ReportGroup, stage: Stage, fix: &MessageFix<'_>) -> bool {
-    matches!(stage, Stage::Landed | Stage::Audit)
-        || fix.commit.is_some_and(|id| group.published.contains(&id))
-}
-
-/// Returns true if a forge wrote the message of the commit of a fix.
-fn is_made_by_forge(group: &ReportGroup, fix: &MessageFix<'_>) -> bool {
-    fix.commit.and_then(|id| find_shape(group, id)).is_some_and(|shape| shape.is_made_by_forge)
-}
-
-/// Returns true if amending the last commit of a group makes this fix.
-fn is_amended(group: &ReportGroup, fix: &MessageFix<'_>) -> bool {
-    fix.commit.is_some() && group.amendable == fix.commit
-}
-
-/// Writes one command for all messages, and what to write in each of them.
-fn write_rebase(
-    page: &mut TerminalPage<'_>,
-    indent: usize,
-    group: &ReportGroup,
-    (fixes, changes): (&[MessageFix<'_>], usize),
-    style: &ReportStyle,
-) -> io::Result<()> {
-    let ids: Vec<Oid> = fixes.iter().filter_map(|fix| fix.commit).collect();
-    let Some(oldest) = ids.first() else { return Ok(()) };
-    let start = if changes > 1 { format!("to fix {changes} changes: ") } else { "to fix: ".to_owned() };
-    let command = build_git_command(style, &build_rebase_arguments(group, *oldest));
-    write_command(page, indent, &start, command)?;
-    let mut words = Vec::new();
-    let (merges, others): (Vec<Oid>, Vec<Oid>) = ids.iter().partition(|id| is_merge(group, **id));
-    if !others.is_empty() {
-        words.push(format!("write `reword` for {}", list_ids(&others)));
-    }
-    if !merges.is_empty() {
-        words.push(format!("write `merge -c` instead of `merge -C` for {}", list_ids(&merges)));
-    }
-    let opening = words.join(", and ");
-    if let [fix] = fixes {
-        return write_steps(page, indent, &format!("{opening}, then "), &fix.list_steps(Stage::Check));
-    }
-    let groups = group_by_steps(fixes);
-    if let [(_, steps)] = groups.as_slice() {
-        return write_steps(page, indent, &format!("{opening}, then in each "), steps);
-    }
-    page.write_hanging_paragraph(indent, indent, &[plain_text(format!("{opening}, then"))])?;
-    for (ids, steps) in groups {
-        write_steps(page, indent, &format!("in {}, ", list_ids(&ids)), &steps)?;
-    }
-    Ok(())
-}
-
-/// Returns the fixes by what has to be done, with the commits for which that is the same.
-fn group_by_steps<'report>(fixes: &[MessageFix<'report>]) -> Vec<(Vec<Oid>, Vec<FixStep<'report>>)> {
-    let mut groups: Vec<(Vec<Oid>, Vec<FixStep<'report>>)> = Vec::new();
-    for fix in fixes {
-        let steps = fix.list_steps(Stage::Check);
-        match groups.iter_mut().find(|known| known.1 == steps) {
-            Some((ids, _)) => ids.extend(fix.commit),
-            None => groups.push((fix.commit.into_iter().collect(), steps)),
+/// Returns the command that opens the message of a commit that a hook looked at.
+fn open_message_command(style: &ReportStyle) -> String {
+    match &style.denied_message {
+        // git keeps the message that a hook has refused, and forgets about it.
+        DeniedMessage::Refused | DeniedMessage::Tried => {
+            let file = build_git_command(style, "rev-parse --git-path COMMIT_EDITMSG");
+            build_git_command(style, &format!("commit -eF \"$({file})\""))
         }
+        DeniedMessage::Kept { command, .. } => command.clone(),
+        DeniedMessage::Committed | DeniedMessage::JudgedLater => build_git_command(style, AMEND_COMMAND),
     }
-    groups
-}
-
-/// Returns the command and the arguments of git that open the history from this commit on.
-fn build_rebase_arguments(group: &ReportGroup, oldest: Oid) -> String {
-    let is_of = |verdict: &&Verdict| verdict.commit_shapes.iter().any(|shape| shape.id == oldest);
-    let from = group.verdicts.iter().position(|verdict| is_of(&verdict));
-    let later = group.verdicts.get(from.unwrap_or(0)..).unwrap_or_default();
-    // What is not in the report may hold a merge, which a plain rebase drops.
-    let may_hold_merge = from.is_none()
-        || group.amendable.is_none()
-        || group.omitted_passes > 0
-        || group.left_out.have_merges
-        || later.iter().flat_map(|verdict| &verdict.commit_shapes).any(|shape| shape.parents > 1);
-    let merges = if may_hold_merge { "--rebase-merges " } else { "" };
-    let from = match find_shape(group, oldest) {
-        Some(CommitShape { parents: 0, .. }) => "--root".to_owned(),
-        _ => format!("{}^", oldest.short_hex()),
-    };
-    // With the name of a branch, a rebase switches to it.
-    let branch = match &group.branch_to_switch {
-        Some(branch) => format!(" {}", quote_for_shell(&branch.to_lossy())),
-        None => String::new(),
-    };
-    format!("rebase -i {merges}--autostash {from}{branch}")
-}
-
-fn find_shape(group: &ReportGroup, id: Oid) -> Option<&CommitShape> {
-    group.verdicts.iter().flat_map(|verdict| &verdict.commit_shapes).find(|shape| shape.id == id)
-}
-
-fn is_merge(group: &ReportGroup, id: Oid) -> bool {
-    find_shape(group, id).is_some_and(|shape| shape.parents > 1)
-}
-
-fn list_ids(ids: &[Oid]) -> String {
-    let mut words = Vec::new();
-    for id in ids {
-        words.push(id.short_hex());
-    }
-    join_with_and(&words)
-}
-
-fn write_command(page: &mut TerminalPage<'_>, indent: usize, start: &str, command: String) -> io::Result<()> {
-    let command = escape::escape_terminal(command.as_bytes(), usize::MAX);
-    page.write_line(indent, &[plain_text(start), styled_text(TextStyle::Paste, command)])
-}
-
-/// Writes what to do to one message, after `start`.
-fn write_steps(
-    page: &mut TerminalPage<'_>,
-    indent: usize,
-    start: &str,
-    steps: &[FixStep<'_>],
-) -> io::Result<()> {
-    for (index, step) in steps.iter().enumerate() {
-        let start = if index == 0 { start } else { "and " };
-        page.write_hanging_paragraph(indent, indent, &[plain_text(format!("{start}{}", step.order))])?;
-        for (index, lines) in step.lines.iter().enumerate() {
-            if index > 0 {
-                page.write_line(indent + 2, &[plain_text("or")])?;
-            }
-            write_paste_lines(page, indent, lines)?;
-        }
-    }
-    Ok(())
 }
 
 /// Writes what fixes what speaks against a ref itself: commands, each with who has to run it, and the
@@ -357,9 +209,15 @@ pub(crate) fn write_fix_commands(
             written.push(text);
             page.request_gap();
             let fixers = escape::escape_words(&finding.describe_fixers());
-            let who = match are_trailers {
-                true => "to fix: push a change that closes them, with these trailers:".to_owned(),
-                false => format!("to fix, {fixers} runs:"),
+            let who = if are_trailers {
+                "to fix: push a change that closes them, with these trailers:".to_owned()
+            } else if text.starts_with("git pull ") {
+                format!(
+                    "to fix, {fixers} runs this on the branch that was pushed, with the name of the remote, if it is \
+                     not `origin`:"
+                )
+            } else {
+                format!("to fix, {fixers} runs:")
             };
             page.write_hanging_paragraph(indent, indent, &[plain_text(who)])?;
             write_paste_lines(page, indent, &text.lines().collect::<Vec<_>>())?;
@@ -374,13 +232,4 @@ pub(crate) fn is_fixer_in_block(ranked: &RankedJudgement<'_>, finding: &Finding)
         None => finding.paste.is_some() && finding.fixers != [Fixer::ObligationOwner],
         Some(_) => finding.is_for_author() && (finding.paste.is_some() || finding.line_edit.is_some()),
     }
-}
-
-/// Writes lines as they are, since they are copied.
-fn write_paste_lines(page: &mut TerminalPage<'_>, indent: usize, lines: &[&str]) -> io::Result<()> {
-    for line in lines {
-        let line = escape::escape_terminal(line.as_bytes(), usize::MAX);
-        page.write_line(indent + 4, &[styled_text(TextStyle::Paste, line)])?;
-    }
-    Ok(())
 }

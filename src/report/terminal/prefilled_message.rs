@@ -1,5 +1,6 @@
 //! The message of a refused commit, with the lines that are still to fill in.
 
+use crate::change::message::trailer_extent::split_at_trailer_end;
 use crate::change::message::trailers::{TrailerReader, read_trailers};
 use crate::report::content::Report;
 use crate::report::fix_plan::add_paste_lines;
@@ -51,13 +52,18 @@ fn fill_in_lines(message: &[u8], fix: &MessageFix<'_>, awaited: &[&str]) -> Vec<
     if fix.additions.iter().all(|line| awaited.contains(line)) {
         return filled;
     }
+    // What git ignores at the end stays below the trailers; without trailers it may be text.
+    let has_trailers = !read_trailers(&filled, TrailerReader::Log).trailers.is_empty();
+    let end = if has_trailers { split_at_trailer_end(&filled).0.len() } else { filled.len() };
+    let below = filled.split_off(end);
     if !filled.ends_with(b"\n") {
         filled.push(b'\n');
     }
-    if read_trailers(&filled, TrailerReader::Log).trailers.is_empty() {
+    if !has_trailers {
         filled.push(b'\n');
     }
     add_lines(&mut filled, &fix.additions, awaited);
+    filled.extend_from_slice(&below);
     filled
 }
 

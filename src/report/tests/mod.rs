@@ -402,7 +402,8 @@ fn full_of(texts: &[Text; 5], of: usize) -> Report {
         published: HashSet::new(),
         is_one_change: false,
         is_to_land: true,
-        branch_to_switch: None,
+        checkout: ReaderCheckout::default(),
+        rebase_start: None,
         traces: vec![RuleTrace { verdict_index: 0, rule_id: RuleId::new(own()), trace }],
     };
     let mut report = sample_report(vec![group]);

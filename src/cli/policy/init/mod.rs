@@ -130,6 +130,8 @@ pub(super) fn init_policy(args: &PolicyInitArgs, context: &Context) -> Result<Co
     report.forge.clone_from(&survey.forge);
     report.has_repository = Repository::discover_from(&root).is_ok();
     report.has_models = survey.has_models && args.pack != MODEL_PACK && !policy.extends_pack(MODEL_PACK);
+    report.git_location = context.git_location();
+    report.program_location = context.program_location();
     report.is_below_root = std::path::absolute(&context.directory).is_ok_and(|folder| folder != root);
     if !args.dry_run {
         write_files(&root, &mut report.files)?;

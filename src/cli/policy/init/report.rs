@@ -51,6 +51,10 @@ pub(super) struct InitReport {
     pub(super) forge: LikelyForge,
     /// True if the command was run in a folder of the work tree.
     pub(super) is_below_root: bool,
+    /// The options with which git runs where the command did, each followed by a space.
+    pub(super) git_location: String,
+    /// The option with which this program runs where the command did, after a space.
+    pub(super) program_location: String,
 }
 
 impl InitReport {
@@ -168,9 +172,11 @@ fn list_notes(report: &InitReport) -> Vec<String> {
 /// Returns what to do next, each with its commands.
 fn list_steps(report: &InitReport) -> Vec<(String, Vec<String>)> {
     let is_written = |path: &str| report.files.iter().any(|file| file.path == path && !file.is_there);
+    let (git, program) = (format!("git {}", report.git_location), &report.program_location);
+    let check = format!("changegate policy check{program} && changegate policy test{program}");
     let mut steps = Vec::new();
     if !report.has_repository {
-        steps.push(("make this folder a repository".to_owned(), vec!["git init".to_owned()]));
+        steps.push(("make this folder a repository".to_owned(), vec![format!("{git}init")]));
     }
     if is_written("policies/people.yml") {
         steps.push((
@@ -181,15 +187,9 @@ fn list_steps(report: &InitReport) -> Vec<(String, Vec<String>)> {
         ));
     }
     if is_written("policies/changegate.yml") {
-        steps.push((
-            "read policies/changegate.yml, and name the duty managers".to_owned(),
-            vec!["changegate policy check && changegate policy test".to_owned()],
-        ));
+        steps.push(("read policies/changegate.yml, and name the duty managers".to_owned(), vec![check]));
     } else {
-        steps.push((
-            "see that all holds".to_owned(),
-            vec!["changegate policy check && changegate policy test".to_owned()],
-        ));
+        steps.push(("see that all holds".to_owned(), vec![check]));
     }
     let is_workflow_written =
         report.files.iter().any(|file| file.path.contains("workflows/") && !file.is_there);
@@ -212,14 +212,17 @@ fn list_steps(report: &InitReport) -> Vec<(String, Vec<String>)> {
                 command.push(' ');
                 command.push_str(&path);
             }
-            _ => commands.push(format!("git add {path}")),
+            _ => commands.push(format!("{git}add {path}")),
         }
     }
-    commands.push("git commit".to_owned());
+    commands.push(format!("{git}commit"));
     steps.push(("commit these files".to_owned(), commands));
     steps.push((
         "in each clone: hooks that help early, and the template in the editor".to_owned(),
-        vec!["changegate install".to_owned(), format!("git config commit.template {COMMIT_TEMPLATE_PATH}")],
+        vec![
+            format!("changegate install{program}"),
+            format!("{git}config commit.template {COMMIT_TEMPLATE_PATH}"),
+        ],
     ));
     let server = "on a server of your own, bring it in as docs/server.md says".to_owned();
     match &report.forge {

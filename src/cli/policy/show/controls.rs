@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::cli::command_error::CommandError;
 use crate::cli::context::Context;
 use crate::cli::policy::show::content::ShownControl;
+use crate::gate::given_file::refuse_waiting_file;
 use crate::gate::load_from_pack;
 use crate::policy::{Policy, Rule, packs};
 use crate::yaml::shorten_for_message;
@@ -61,7 +62,7 @@ pub(super) fn read_control_list(file: &Path, context: &Context) -> Result<Vec<St
     let named = shorten_for_message(&file.to_string_lossy());
     let path = context.resolve_path(file);
     let fail = |why: String| CommandError::Usage(format!("`{named}` cannot be read: {why}"));
-    let length = fs::metadata(&path).map_err(|error| fail(error.to_string()))?.len();
+    let length = refuse_waiting_file(&path).map_err(|error| fail(error.to_string()))?.len();
     if length > MAX_LIST_BYTES {
         return Err(fail(format!("it is larger than {MAX_LIST_BYTES} bytes")));
     }

@@ -58,7 +58,7 @@ pub(crate) fn refuse_remote_weakenings(
     for (file, fault) in find_early_files(&files) {
         add_faults(&files, file, vec![fault], &mut faulty_files);
     }
-    if faulty_files.is_empty() { Ok(()) } else { Err(PolicyErrors { faulty_files }) }
+    if faulty_files.is_empty() { Ok(()) } else { Err(PolicyErrors { faulty_files, unread: None }) }
 }
 
 /// Adds faults to the file that has them; those of a pack, or of a file of another repository, to the one that was asked

@@ -1,0 +1,56 @@
+//! What a report knows of the clone in which its commands are run.
+
+use std::path::PathBuf;
+
+use crate::change::{Oid, Text};
+
+/// What is checked out where the commands of a report are run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReaderCheckout {
+    /// The branch to check out before a commit of the group is reworded; `None` if that is not known, or is
+    /// the branch of the reader.
+    pub branch_to_switch: Option<Text>,
+    /// The other worktree that has this branch checked out, so that git checks it out nowhere else.
+    pub worktree: Option<PathBuf>,
+    /// What has to end there before git rewords a commit.
+    pub unfinished: Option<UnfinishedOperation>,
+}
+
+/// An operation of git that waits for its end, and meanwhile keeps commits from being reworded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnfinishedOperation {
+    /// `git merge`
+    Merge,
+    /// `git cherry-pick`
+    CherryPick,
+    /// `git revert`
+    Revert,
+    /// `git rebase`
+    Rebase,
+    /// `git am`
+    ApplyMail,
+}
+
+impl UnfinishedOperation {
+    /// Returns the operation as a noun, with the command of git that ends it.
+    pub(crate) fn describe_with_command(self) -> (&'static str, &'static str) {
+        match self {
+            UnfinishedOperation::Merge => ("merge", "merge"),
+            UnfinishedOperation::CherryPick => ("cherry-pick", "cherry-pick"),
+            UnfinishedOperation::Revert => ("revert", "revert"),
+            UnfinishedOperation::Rebase => ("rebase", "rebase"),
+            UnfinishedOperation::ApplyMail => ("series of patches", "am"),
+        }
+    }
+}
+
+/// Where a rebase begins that opens all commits of a group that are reworded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RebaseStart {
+    /// At the oldest of them, which all others follow.
+    From(Oid),
+    /// Behind a commit that all of them follow, on more than one line of history.
+    After(Oid),
+    /// At the root commits, since no commit is below all of them.
+    Root,
+}
