@@ -71,7 +71,7 @@ pub(crate) fn reload_policy(
     };
     let place = escape::escape_words(&format!("{path} at {}", commit.short_hex()));
     if first.bases.is_empty() {
-        let why = match first.loaded {
+        let why = match &first.loaded {
             Ok(_) => format!("{place} is another policy by now"),
             Err(_) => format!("the policy {place} cannot be read any more"),
         };
@@ -94,13 +94,13 @@ pub(crate) fn reload_policy(
 
 impl LoadAttempt {
     /// Returns the policy if it is the one of this digest, or any without one.
-    fn take_matching(self, digest: Option<&str>) -> Result<ReloadedPolicy, LoadAttempt> {
+    fn take_matching(self, digest: Option<&str>) -> Result<ReloadedPolicy, Box<LoadAttempt>> {
         match self.loaded {
             Ok(loaded) if digest.is_none_or(|digest| loaded.policy.digest == digest) => {
                 let bases = self.bases.into_iter().filter_map(|(name, commit)| Some((name, commit.ok()?)));
                 Ok(ReloadedPolicy { loaded, bases: bases.collect() })
             }
-            loaded => Err(LoadAttempt { loaded, bases: self.bases }),
+            loaded => Err(Box::new(LoadAttempt { loaded, bases: self.bases })),
         }
     }
 }
