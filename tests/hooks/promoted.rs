@@ -56,7 +56,7 @@ fn what_lies_inside_a_change_is_no_state_of_main() {
     for name in ["release/1", "release/2"] {
         world.push(&[&format!("{inner}:refs/heads/{name}")]).refused("peer-review").says("wip");
     }
-    world.push(&[&format!("{inner}:refs/tags/v1")]).refused("tag-of-reviewed").says("lies inside one");
+    world.push(&[&format!("{inner}:refs/tags/v1")]).refused("tag-of-reviewed").says("lies inside a change");
     // A merge of it brings it as new work, whose author cannot approve it.
     world.git(&["checkout", "-q", "-b", "release", &base]);
     world.write("r", "1");
@@ -75,6 +75,31 @@ fn what_lies_inside_a_change_is_no_state_of_main() {
     world.push(&["release~1:refs/tags/v2"]).accepted();
 }
 
+/// First parents that lead into the inside of a change make no states of what lies there.
+#[test]
+fn a_merge_of_main_into_what_it_has_merged_makes_no_state_of_its_inside() {
+    let world = World::new();
+    let base = world.main();
+    world.push(&[&format!("{base}:refs/heads/release/1")]).accepted();
+    world.git(&["checkout", "-q", "-b", "topic"]);
+    world.write("backdoor", "1");
+    let inner = world.commit("wip\n");
+    world.git(&["rm", "-q", "backdoor"]);
+    world.write("nice", "1");
+    world.commit("nice\n");
+    world.git(&["checkout", "-q", "main"]);
+    world.git(&["merge", "-q", "--no-ff", "--no-verify", "-m", &good("Nice"), "topic"]);
+    world.push(&["main"]).accepted();
+    world.git(&["checkout", "-q", "-b", "sync", &inner]);
+    world.git(&["merge", "-q", "--no-ff", "--no-verify", "-m", &good("Sync"), "main"]);
+    world.push(&["sync:release/1"]).refused("peer-review").says("wip");
+    // On main the merge is a change, and what it builds on is no earlier state.
+    world.push(&["sync:main"]).accepted();
+    world.push(&[&format!("{inner}:refs/tags/v1")]).refused("tag-of-reviewed");
+    world.push(&[&format!("{inner}:refs/heads/release/2")]).refused("wip");
+    world.push(&["main~0:refs/tags/v2", "sync^2:refs/tags/v3", &format!("{base}:refs/tags/v0")]).accepted();
+}
+
 /// Exemptions and classes that ask about the branch make a rule one of the branch.
 #[test]
 fn what_a_rule_lets_through_on_main_alone_is_asked_elsewhere() {
@@ -89,6 +114,8 @@ fn what_a_rule_lets_through_on_main_alone_is_asked_elsewhere() {
         ),
     ] {
         let world = World::under(&policy);
+        world.commit(&good("Reviewed"));
+        world.push(&["main"]).accepted();
         world.push(&["main:release/1"]).accepted();
         world.commit(&bad("Unreviewed"));
         world.push(&["main"]).accepted();

@@ -1,6 +1,6 @@
 //! The policies that a pushed ref is judged by, and what both of them say about other refs.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
 
@@ -168,15 +168,29 @@ fn find_vouched_commits(
     if pending.iter().all(|id| *id == main) {
         return Ok(vec![main]);
     }
+    // Where the first parents lead into the inside of a change, what lies there would become a state of the ref.
+    let mut entry = new;
+    while brought.contains(&entry)
+        && let Some(parent) = repository.list_parents(entry)?.first()
+    {
+        entry = *parent;
+    }
     // What is not among these is a part of what the ref holds.
     let from_main = match own {
         Some(own) => Some(list_new(&[own])?),
         None => None,
     };
+    let is_new_here = |id: &Oid| from_main.as_ref().is_none_or(|from_main| from_main.contains(id));
+    if !brought.contains(&entry)
+        && Some(entry) != own
+        && is_new_here(&entry)
+        && !states.holds_commit(repository, entry)?
+    {
+        pending = vec![entry];
+    }
     let (mut vouched, mut seen, mut is_inside) = (Vec::new(), HashSet::new(), false);
     while let Some(id) = pending.pop() {
-        let is_owned = from_main.as_ref().is_some_and(|from_main| !from_main.contains(&id));
-        if is_owned || !seen.insert(id) {
+        if !is_new_here(&id) || !seen.insert(id) {
             continue;
         }
         if states.holds_commit(repository, id)? {
@@ -194,28 +208,56 @@ fn find_vouched_commits(
 struct BranchStates {
     next: Option<Oid>,
     states: HashSet<Oid>,
+    /// What the branch held before it held a commit, by that commit, as the log tells.
+    earlier: HashMap<Oid, Oid>,
+    /// What the move that is read brought, and what the branch held before it.
+    reading: Option<(HashSet<Oid>, Oid)>,
 }
 
 impl BranchStates {
     /// Begins with what the branch holds, and with what its log tells of the time before the move `open`, if there is one.
     fn new(repository: &Repository, name: &Text, tip: Oid, open: Option<&UndecidedMove>) -> Self {
-        let mut states = HashSet::new();
+        let (mut states, mut earlier) = (HashSet::new(), HashMap::new());
         for moved in repository.read_reflog(name) {
             if open.is_some_and(|open| open.new == moved.new) {
                 break;
             }
             states.extend(moved.new);
+            earlier.extend(moved.new.zip(moved.old));
         }
-        BranchStates { next: Some(tip), states }
+        BranchStates { next: Some(tip), states, earlier, reading: None }
     }
 
     fn holds_commit(&mut self, repository: &Repository, commit: Oid) -> Result<bool> {
         while !self.states.contains(&commit) {
             let Some(next) = self.next else { return Ok(false) };
             self.states.insert(next);
-            self.next = repository.list_parents(next)?.first().copied();
+            self.next = self.find_state_before(repository, next)?;
         }
         Ok(true)
+    }
+
+    /// Returns the state before this one: the first parent, unless the move that brought it did not bring that. Then the
+    /// first parent lies inside an earlier change, or is what the branch held.
+    fn find_state_before(&mut self, repository: &Repository, state: Oid) -> Result<Option<Oid>> {
+        let parent = repository.list_parents(state)?.first().copied();
+        // Each move is followed once, so that a branch which went back and forth ends.
+        if let Some(old) = self.earlier.remove(&state) {
+            if parent == Some(old) {
+                self.reading = None;
+                return Ok(parent);
+            }
+            let brought = repository.find_new_history(state, &[old])?.list_ids();
+            self.reading = Some((brought.into_iter().collect(), old));
+        }
+        match &self.reading {
+            Some((brought, old)) if parent.is_none_or(|parent| !brought.contains(&parent)) => {
+                let old = *old;
+                self.reading = None;
+                Ok(Some(old))
+            }
+            _ => Ok(parent),
+        }
     }
 }
 
