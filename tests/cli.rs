@@ -507,7 +507,7 @@ fn hooks_called_wrongly() {
         (&["-C", "src", "hook", "pre-receive"][..], "", 3),
         (&["-C", ".git", "hook", "pre-receive"], "nonsense\n", 2),
         (&["-C", ".git", "hook", "pre-receive"], "0 1 refs/heads/main", 2),
-        (&["-C", ".git", "hook", "pre-receive"], "", 0),
+        (&["-C", ".git", "hook", "pre-receive"], "", 2),
         (&["-C", ".git", "hook", "post-receive"], "nonsense\n", 2),
         (&["-C", ".git", "hook", "update", "refs/heads/main", "x", "y"], "", 2),
         (&["hook", "pre-push", "origin"], "nonsense\n", 0),

@@ -70,7 +70,8 @@ fn commit_by(scene: &mut Scene, author: &str, message: &str) {
 
 /// Returns the paths that are to be added, as the commands say.
 fn list_added(said: &str) -> Vec<String> {
-    let commands = said.lines().filter_map(|line| line.trim().strip_prefix("git add "));
+    let commands = said.lines().filter_map(|line| line.trim().strip_prefix("git ")?.split_once("add "));
+    let commands = commands.map(|(_, paths)| paths);
     commands.flat_map(|paths| paths.split(' ')).map(str::to_owned).collect()
 }
 
@@ -318,7 +319,8 @@ fn a_folder_that_is_no_repository_is_made_one_first() {
     let folder = tempfile::tempdir().unwrap();
     let scene = Scene::repository();
     let said = succeeds(&scene, &["-C", folder.path().to_str().unwrap(), "policy", "init"]);
-    assert!(told(&said).contains("1. make this folder a repository git init 2."), "{said}");
+    let command = format!("git -C {} init", folder.path().display());
+    assert!(told(&said).contains(&format!("1. make this folder a repository {command} 2.")), "{said}");
 }
 
 #[test]

@@ -12,6 +12,8 @@ pub struct UnauthorisedRecord {
     pub ref_name: Text,
     /// The ref on which the change lands that regularises it, if the policy names one.
     pub regularised_on: Option<Text>,
+    /// What the ref held before and afterwards, as long as that is not regularised.
+    pub open_move: Option<UndecidedMove>,
 }
 
 /// What the ledger tells of the time before.

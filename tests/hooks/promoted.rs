@@ -176,6 +176,15 @@ fn what_came_to_main_without_a_decision_is_judged_where_it_goes() {
     world.push(&["main:release/2"]).refused("peer-review");
     world.push(&["main:refs/tags/v1"]).refused("tag-of-reviewed").says("regularised before it is tagged");
     world.push(&["main~1:refs/tags/v1"]).accepted();
+    // The same of any branch under change control.
+    world.git(&["checkout", "-q", "-b", "release", &base]);
+    world.commit(&bad("Past the gate on a release"));
+    world.git_in("server.git", &["fetch", "-q", "../work", "release:release/1"]);
+    world.changegate("server.git", &["ledger", "reconcile"]);
+    world.push(&["release:refs/tags/v9"]).refused("tag-of-reviewed").says("regularised before it is tagged");
+    world.git_in("server.git", &["update-ref", "refs/heads/release/1", &base]);
+    world.changegate("server.git", &["ledger", "reconcile"]);
+    world.git(&["checkout", "-q", "main"]);
     // Put back by the administrator, it is gone, and what comes later is vouched for.
     world.git_in("server.git", &["update-ref", "refs/heads/main", &base]);
     world.changegate("server.git", &["ledger", "reconcile"]);

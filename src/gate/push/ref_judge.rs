@@ -13,7 +13,7 @@ use crate::gate::protected_scope::ProtectedScope;
 use crate::gate::push::base_policy::{PolicyCache, PolicyOrigin, PushBasePolicy};
 use crate::gate::push::change_judge::{ChangeJudge, JudgedChange};
 use crate::gate::push::new_gate_files::{NamedGateFiles, NewGateFiles};
-use crate::gate::push::ref_policies::{RefPolicies, find_open_move};
+use crate::gate::push::ref_policies::{RefPolicies, TaggedState};
 use crate::gate::push::unreadable::{add_detail, build_unreadable_finding};
 use crate::gate::push_facts::PushFacts;
 use crate::gate::recorded_past::{UnauthorisedRecord, list_known_records};
@@ -256,13 +256,16 @@ impl RefJudge<'_> {
                 policies.list_protected_tips(self.repository)?.into_iter().map(|(_, tip)| tip).collect();
             let is_outside = self.repository.list_new_commits(tip, &protected)?.next().transpose()?.is_some();
             let past = (&self.settings.policy_ref, self.policies.undecided_moves());
-            if is_outside || !policies.have_judged_state(self.repository, past, tip)? {
-                let open = find_open_move(past.1).and_then(|open| open.new);
-                let message = match open {
-                    _ if is_outside => Message::from(&TAG_OF_UNPROTECTED),
-                    Some(moved) => TAG_UNDECIDED.with("moved", moved.short_hex()).with("ref", past.0),
-                    None => Message::from(&TAG_INSIDE_CHANGE),
-                };
+            let unauthorised = self.unauthorised.unwrap_or_default();
+            let message = match policies.find_tagged_state(self.repository, past, unauthorised, tip)? {
+                _ if is_outside => Some(Message::from(&TAG_OF_UNPROTECTED)),
+                TaggedState::Judged => None,
+                TaggedState::InsideChange => Some(Message::from(&TAG_INSIDE_CHANGE)),
+                TaggedState::Undecided { branch, moved } => {
+                    Some(TAG_UNDECIDED.with("moved", moved.short_hex()).with("ref", branch))
+                }
+            };
+            if let Some(message) = message {
                 let message = message.with("commit", tip.short_hex());
                 group.refusals.push(refuse_by_rule(
                     GateRule::TagOfReviewed,

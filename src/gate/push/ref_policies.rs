@@ -8,6 +8,7 @@ use crate::change::{Oid, Text};
 use crate::gate::policy_source::LoadedPolicy;
 use crate::gate::protected_scope::ProtectedScope;
 use crate::gate::push::base_policy::UndecidedMove;
+use crate::gate::recorded_past::UnauthorisedRecord;
 use crate::git::{PeeledObject, Repository};
 use crate::policy::ChangeUnit;
 
@@ -19,6 +20,22 @@ pub(crate) struct RefPolicies<'push> {
     pub(crate) base: Option<&'push LoadedPolicy>,
     /// Which refs the policy of the policy ref puts under change control.
     pub(crate) scope: &'push ProtectedScope,
+}
+
+/// What a commit is that a tag under change control is to name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TaggedState {
+    /// A branch has had it, and all moves up to it were decided.
+    Judged,
+    /// It lies inside a change that was judged by its end.
+    InsideChange,
+    /// It is on a branch since that moved to `moved` without a decision.
+    Undecided {
+        /// The full name of the branch.
+        branch: Text,
+        /// What the branch moved to.
+        moved: Oid,
+    },
 }
 
 impl RefPolicies<'_> {
@@ -89,31 +106,44 @@ impl RefPolicies<'_> {
         Ok(find_open_move(undecided).map_or(main.id, |open| open.old))
     }
 
-    /// Returns true if a branch under change control has had this commit as one of its states. Where each commit is a
-    /// change, it is enough that the branch holds it.
-    pub(crate) fn have_judged_state(
+    /// Returns whether a branch under change control has had this commit, which one of them holds, as one of its states, up
+    /// to where all of its moves were decided. Where each commit is a change, it is enough that the branch holds it.
+    pub(crate) fn find_tagged_state(
         &self,
         repository: &Repository,
         (policy_ref, undecided): (&Text, &[UndecidedMove]),
+        unauthorised: &[UnauthorisedRecord],
         commit: Oid,
-    ) -> Result<bool> {
+    ) -> Result<TaggedState> {
         let main = repository.resolve_ref(policy_ref.as_bytes())?;
-        let open = find_open_move(undecided);
+        let mut found = TaggedState::InsideChange;
         for (name, mut tip) in self.list_protected_tips(repository)? {
-            let open = open.filter(|_| name == main.name);
+            let of_branch = unauthorised.iter().filter(|record| record.ref_name == name);
+            let moves: Vec<UndecidedMove> = of_branch.filter_map(|record| record.open_move).collect();
+            let open = find_open_move(if name == main.name { undecided } else { &moves });
+            let holds = |tip| -> Result<bool> {
+                Ok(repository.find_new_history(tip, &[commit])?.leads_back_to(commit))
+            };
             if let Some(open) = open {
+                if let Some(moved) = open.new
+                    && holds(tip)?
+                {
+                    found = TaggedState::Undecided { branch: name.clone(), moved };
+                }
                 let Some(decided) = open.old else { continue };
                 tip = decided;
             }
-            if self.change_unit() == ChangeUnit::Commit {
-                if repository.find_new_history(tip, &[commit])?.leads_back_to(commit) {
-                    return Ok(true);
+            let is_judged = match self.change_unit() {
+                ChangeUnit::Commit => holds(tip)?,
+                ChangeUnit::Step => {
+                    BranchStates::new(repository, &name, tip, open).holds_commit(repository, commit)?
                 }
-            } else if BranchStates::new(repository, &name, tip, open).holds_commit(repository, commit)? {
-                return Ok(true);
+            };
+            if is_judged {
+                return Ok(TaggedState::Judged);
             }
         }
-        Ok(false)
+        Ok(found)
     }
 
     /// Returns the tips of all branches that every policy puts under change control: the one that
@@ -133,7 +163,7 @@ impl RefPolicies<'_> {
 }
 
 /// Returns the earliest move without a decision after which the ref was not put back to what it held before it.
-pub(crate) fn find_open_move(undecided: &[UndecidedMove]) -> Option<&UndecidedMove> {
+fn find_open_move(undecided: &[UndecidedMove]) -> Option<&UndecidedMove> {
     let mut rest = undecided;
     while let Some(first) = rest.first() {
         match rest.iter().rposition(|later| later.new == first.old) {
