@@ -89,8 +89,11 @@ fn read(text: &str, policy: &Policy) -> Result<PolicyTestSuite, Vec<YamlFault>> 
     read_text_suite(text, policy)
 }
 
+/// Whether a gap is the one that is meant.
+type GapTest = fn(&CoverageGap) -> bool;
+
 /// What the suite of no pack can reach, with the reason.
-const UNREACHABLE: &[(&str, fn(&CoverageGap) -> bool)] = &[
+const UNREACHABLE: &[(&str, GapTest)] = &[
     (
         "a pack has no catalogue of standard changes: its entries are the policy's own",
         |gap| matches!(gap, CoverageGap::RuleNeverKept(rule) if rule.as_str() == "standard-change"),
