@@ -133,15 +133,16 @@ if (changes > 0) {
   await takePicture(page, "change", true);
   await runAxe(page, "the page of a change");
   await page.click("#change-back");
-  assert.ok(await page.locator("#log").isVisible());
+  await page.locator("#log").waitFor();
 
   // A link of an exception leads to its change, and an address with a change opens there.
   const first = page.locator("#exceptions details[open] tbody a").first();
   if (await first.count() > 0) {
+    // The page turns when the browser tells it of its new address, which may be after the click has ended.
     await first.click();
-    assert.ok(await page.locator("#change-title").isVisible());
+    await page.locator("#change-title").waitFor();
     await page.reload();
-    assert.ok(await page.locator("#change-title").isVisible());
+    await page.locator("#change-title").waitFor();
     await page.goBack();
   }
 }
