@@ -10,6 +10,7 @@ use crate::audit::population::step_walk::{StepCommits, StepWalk};
 use crate::audit::ref_audit::RefAuditor;
 use crate::change::text::encode_hex;
 use crate::change::{FactKind, Oid};
+use crate::gate::recorded_past::KnownRecord;
 use crate::gate::walk_facts::WalkFacts;
 
 impl RefAuditor<'_> {
@@ -20,7 +21,12 @@ impl RefAuditor<'_> {
         let tip = chain.steps.get(part.last).map(|step| step.id);
         // What the ref held before this part is the first thing that its steps can speak for.
         let before = first.checked_sub(1).and_then(|place| chain.steps.get(place)).map(|step| step.id);
-        let records: Vec<u64> = self.history.moves.iter().map(|one| one.record).collect();
+        // Of the moves of the ledger, those without a decision may have brought what the ref holds no more.
+        let known = self.history.moves.iter().map(|one| KnownRecord {
+            number: one.record,
+            moved_to: one.moved.new.filter(|_| one.decision.is_none()),
+        });
+        let records: Vec<KnownRecord> = known.collect();
         let walk_facts = part.loaded().zip(tip).map(|(loaded, tip)| {
             let known = (Some(loaded.path_in_commit()), Some(records.as_slice()));
             WalkFacts::new(self.repository, (loaded, None), known, (tip, before.as_slice()))

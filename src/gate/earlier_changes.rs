@@ -10,6 +10,7 @@ use crate::change::{Change, Fact, FactKind, Missing, Oid, Stage};
 use crate::gate::obligations::{list_referenced_changes, parse_record_reference};
 use crate::gate::policy_effect::find_base;
 use crate::gate::policy_source::LoadedPolicy;
+use crate::gate::recorded_past::KnownRecord;
 use crate::git::{PeeledObject, Repository, RepositorySource};
 
 /// How many different changes are looked up for one push: each may take a walk over history.
@@ -23,8 +24,8 @@ pub(crate) struct EarlierChanges<'policy> {
     tip: Oid,
     /// What the target holds.
     held: Vec<Oid>,
-    /// The numbers of the records that tell of unauthorised changes of the target; `None` if they are not known.
-    records: Option<Vec<u64>>,
+    /// The records that tell of unauthorised changes of the target; `None` if they are not known.
+    records: Option<Vec<KnownRecord>>,
     /// True if a policy asks for it.
     is_asked: bool,
     /// The commits that the walk brings, in the order of their ids.
@@ -39,7 +40,7 @@ impl<'policy> EarlierChanges<'policy> {
         repository: &Repository,
         (loaded, others): (&'policy LoadedPolicy, Option<&LoadedPolicy>),
         (tip, held): (Oid, &[Oid]),
-        records: Option<&[u64]>,
+        records: Option<&[KnownRecord]>,
     ) -> Self {
         let asks = |loaded: &LoadedPolicy| loaded.policy.needed_facts().contains(&FactKind::EarlierChange);
         EarlierChanges {
@@ -47,7 +48,7 @@ impl<'policy> EarlierChanges<'policy> {
             loaded,
             tip,
             held: held.to_vec(),
-            records: records.map(<[u64]>::to_vec),
+            records: records.map(<[KnownRecord]>::to_vec),
             is_asked: asks(loaded) || others.is_some_and(asks),
             brought: OnceLock::new(),
             known: Mutex::default(),
@@ -79,12 +80,17 @@ impl<'policy> EarlierChanges<'policy> {
 
     fn find_record(&self, number: u64, stage: Stage) -> Fact<bool> {
         match &self.records {
-            Some(records) => Ok(records.contains(&number)),
+            Some(records) => Ok(records.iter().any(|record| record.number == number)),
             None => Err(missing_history(stage, "the ledger was not read")),
         }
     }
 
     fn find_commit(&self, digits: &str, change: &Change) -> Fact<bool> {
+        // What came past the gate and was put back is on record, and on no branch.
+        let mut moves = self.records.iter().flatten().filter_map(|record| record.moved_to);
+        if moves.any(|id| id.to_string().starts_with(digits)) {
+            return Ok(true);
+        }
         let repository = self.source.open();
         let found = self.count_holding_commits(&repository, digits, change);
         let count = match found {

@@ -1,6 +1,6 @@
 //! What the ledger tells of the time before a push or a range, as values.
 
-use crate::change::Text;
+use crate::change::{Oid, Text};
 use crate::gate::push::base_policy::UndecidedMove;
 
 /// A record of the ledger that tells of an unauthorised change.
@@ -12,8 +12,10 @@ pub struct UnauthorisedRecord {
     pub ref_name: Text,
     /// The ref on which the change lands that regularises it, if the policy names one.
     pub regularised_on: Option<Text>,
-    /// What the ref held before and afterwards, as long as that is not regularised.
-    pub open_move: Option<UndecidedMove>,
+    /// What the ref held before and afterwards.
+    pub moved: UndecidedMove,
+    /// True if a later change regularised it.
+    pub is_regularised: bool,
 }
 
 /// What the ledger tells of the time before.
@@ -25,13 +27,23 @@ pub struct RecordedPast<'ledger> {
     pub unauthorised: Option<&'ledger [UnauthorisedRecord]>,
 }
 
-/// Returns the numbers of the records that a change of this ref can speak for; `None` if the ledger was not read.
+/// An unauthorised change on record, as a later change can name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct KnownRecord {
+    /// The number of the record.
+    pub(crate) number: u64,
+    /// What the ref was moved to, which the branch need not hold any more; `None` for nothing.
+    pub(crate) moved_to: Option<Oid>,
+}
+
+/// Returns the records that a change of this ref can speak for; `None` if the ledger was not read.
 pub(crate) fn list_known_records(
     unauthorised: Option<&[UnauthorisedRecord]>,
     ref_name: &Text,
-) -> Option<Vec<u64>> {
+) -> Option<Vec<KnownRecord>> {
     let is_of_ref = |one: &&UnauthorisedRecord| {
         one.ref_name == *ref_name || one.regularised_on.as_ref() == Some(ref_name)
     };
-    Some(unauthorised?.iter().filter(is_of_ref).map(|one| one.number).collect())
+    let of_ref = unauthorised?.iter().filter(is_of_ref);
+    Some(of_ref.map(|one| KnownRecord { number: one.number, moved_to: one.moved.new }).collect())
 }

@@ -4,6 +4,7 @@ use crate::change::{Change, Oid};
 use crate::gate::earlier_changes::EarlierChanges;
 use crate::gate::policy_effect::PolicyEffects;
 use crate::gate::policy_source::LoadedPolicy;
+use crate::gate::recorded_past::KnownRecord;
 use crate::git::Repository;
 
 /// Completes the changes of one walk.
@@ -20,7 +21,7 @@ impl<'policy> WalkFacts<'policy> {
     pub(crate) fn new(
         repository: &Repository,
         (loaded, others): (&'policy LoadedPolicy, Option<&LoadedPolicy>),
-        (path, records): (Option<&str>, Option<&[u64]>),
+        (path, records): (Option<&str>, Option<&[KnownRecord]>),
         (tip, held): (Oid, &[Oid]),
     ) -> Self {
         WalkFacts {

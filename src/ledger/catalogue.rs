@@ -29,6 +29,7 @@ const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[
     gate::push::new_gate_files::MESSAGES,
     gate::push::promoted_changes::MESSAGES,
     gate::push::ref_judge::MESSAGES,
+    gate::push::tag_judge::MESSAGES,
     gate::push::change_judge::MESSAGES,
     gate::range::MESSAGES,
     gate::shared_base::MESSAGES,

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 
 use crate::change::{Change, FOR_CHANGE_TRAILER};
 use crate::policy::definition::Policy;
+use crate::policy::emergency::EMERGENCY_REASON_FIELD;
 use crate::verdict::{Finding, RuleLevel, messages};
 use crate::vocabulary::{FieldDefinition, FieldReading};
 
@@ -41,6 +42,10 @@ impl Policy {
             if rule.level_on(day) == RuleLevel::Deny {
                 rule.require.add_owed_fields(&mut owed);
             }
+        }
+        // Who answers for a change that came past the gate says why, whatever the class of their own change.
+        if self.obligations.regularise.is_some() {
+            owed.extend(self.vocabulary.find_field(EMERGENCY_REASON_FIELD).map(|field| &**field));
         }
         for field in owed {
             let FieldReading::Invalid(reasons) = field.read_from_change(change) else { continue };

@@ -19,8 +19,9 @@ fn the_rules_of_a_branch_ask_about_what_main_holds_already() {
         world.push(&["main"]).accepted();
         let refused = world.push(&["main:release/1"]);
         refused.refused("guarded").does_not_say("--amend").does_not_say("rebase");
+        refused.says("bring it by a merge commit (`git merge --no-ff`)");
         // A new branch is asked about what it begins with.
-        world.push(&["main:release/2"]).refused("guarded");
+        world.push(&["main:release/2"]).refused("guarded").says("put a commit on top");
         world.write("b", "1");
         world.commit(&good("Another"));
         world.push(&["main"]).accepted();
@@ -200,6 +201,92 @@ fn what_came_to_main_without_a_decision_is_judged_where_it_goes() {
     world.commit(&good("After it"));
     world.push(&["main"]).accepted();
     assert_eq!(world.main(), world.at(MAIN).unwrap());
+}
+
+/// What came past the gate and was put back is gone, whichever of the two moves somebody has regularised since.
+#[test]
+fn a_bypass_that_was_put_back_holds_up_no_tag() {
+    let regularise = "people: { teams: { duty: [kim@example.com] } }\n\
+                      obligations: { regularise: { from: [duty], within: 24h } }\n";
+    for answered in [0, 1] {
+        let mut world = World::under(&format!("{POLICY}{regularise}"));
+        world.configure("changegate.pusher", "env:GL_USER");
+        world.environment.push(("GL_USER".into(), "kim@example.com".into()));
+        let base = world.main();
+        let past = world.commit(&bad("Past the gate"));
+        world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
+        world.changegate("server.git", &["ledger", "reconcile"]);
+        world.git_in("server.git", &["update-ref", "refs/heads/main", &base]);
+        world.changegate("server.git", &["ledger", "reconcile"]);
+        world.git(&["reset", "-q", "--hard", &base]);
+        let answer = |reason: &str| {
+            format!(
+                "Answer for it\n\nChange-Type: normal\nRisk: low\nReviewed-by: Ben <ben@example.com>\n\
+             For-Change: {}\nEmergency-Reason: {reason}\nIncident: INC-1\n",
+                [&past, &base][answered]
+            )
+        };
+        world.write("answer", "1");
+        world.commit(&answer("the hook was off"));
+        let refused = world.push(&["main"]);
+        refused.refused("at least 40 are needed").does_not_say("names no change");
+        world.git(&["reset", "-q", "--soft", "HEAD~1"]);
+        world.commit(&answer("the hook was off while the disk of the server was replaced by a larger one"));
+        world.push(&["main"]).accepted();
+        world.changegate("server.git", &["obligations", "--all"]).says("regularised");
+        world.push(&["main:refs/tags/v1", "main:release/1"]).accepted();
+    }
+}
+
+/// A merge on a release is judged there itself, but a release whose commits have to be signed holds none that is not.
+#[test]
+fn a_merge_brings_no_unsigned_commit_to_a_branch_of_signed_ones() {
+    let rules = "signers: { ssh: who/keys }\nrules:\n  signed: { when: { branch: 'release/*' }, require: { signed: true } }\n";
+    let world = World::with(None, "sha1");
+    let mut made = world.command("ssh-keygen", "");
+    made.args(["-q", "-t", "ed25519", "-N", "", "-C", "ana", "-f", "key"]);
+    if !made.output().is_ok_and(|output| output.status.success()) {
+        println!("skipped: there is no ssh-keygen");
+        return;
+    }
+    let public = std::fs::read_to_string(world.path("key.pub")).unwrap();
+    world.write("who/keys", &format!("ana@example.com namespaces=\"git\" {public}"));
+    world.write("policies/changegate.yml", &format!("{POLICY}{rules}"));
+    world.git(&["config", "gpg.format", "ssh"]);
+    world.git(&["config", "user.signingkey", world.path("key").to_str().unwrap()]);
+    let sign = |on: &str| world.git(&["config", "commit.gpgsign", on]);
+    sign("true");
+    let base = world.commit(&good("Begin"));
+    world.git_in("server.git", &["fetch", "-q", "../work", "+main:main"]);
+    world.push(&[&format!("{base}:refs/heads/release/1")]).accepted();
+    sign("false");
+    world.write("unsigned", "1");
+    let unsigned = world.commit(&good("Not signed"));
+    world.push(&["main"]).accepted();
+    sign("true");
+    let merge = |onto: &str, what: &str| {
+        world.git(&["checkout", "-q", "-B", "release", onto]);
+        world.git(&["merge", "-q", "--no-ff", "--no-verify", "-m", &good("Bring main"), what]);
+    };
+    merge(&base, "main");
+    world
+        .push(&["release:release/1"])
+        .refused("this commit is not signed")
+        .says(&unsigned[..10])
+        .says("signed");
+    // The next change of main is signed, and does not make the one before it good.
+    world.git(&["checkout", "-q", "main"]);
+    world.write("signed", "1");
+    world.commit(&good("Signed"));
+    world.push(&["main"]).accepted();
+    merge(&base, "main");
+    world.push(&["release:release/1"]).refused("this commit is not signed");
+    // Where all of them are signed, a merge brings them.
+    world.git(&["checkout", "-q", "-B", "other", &base]);
+    world.write("other", "1");
+    world.commit(&good("Signed as well"));
+    merge(&base, "other");
+    world.push(&["release:release/1"]).accepted();
 }
 
 /// Git gives the hook a line for each ref, so that without one something stands between them.

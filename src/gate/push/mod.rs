@@ -5,9 +5,11 @@ pub(crate) mod change_judge;
 mod gate_refs;
 mod left_policy;
 pub(crate) mod new_gate_files;
+mod past_moves;
 pub(crate) mod promoted_changes;
 pub(crate) mod ref_judge;
 pub(crate) mod ref_policies;
+pub(crate) mod tag_judge;
 pub(crate) mod unreadable;
 
 use std::rc::Rc;

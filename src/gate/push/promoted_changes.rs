@@ -1,15 +1,18 @@
 //! Changes that the policy ref holds already and that come to another branch: they were judged there, but not by the rules
 //! which ask about the branch.
+//!
+//! A merge on the branch is a change of its own there: its rules are asked of the merge, and not of each commit that it
+//! brings. Only signatures are asked of every commit, because a rule about them is about every commit that a branch holds.
 
 use std::collections::HashSet;
 
 use anyhow::Result;
 
-use crate::change::{FactKind, NeededFacts, Oid};
+use crate::change::{Commit, FactKind, NeededFacts, Oid};
 use crate::gate::policy_source::LoadedPolicy;
-use crate::gate::push::change_judge::{ChangeJudge, JudgedChange};
+use crate::gate::push::change_judge::ChangeJudge;
 use crate::gate::push::ref_judge::RefJudge;
-use crate::git::{NewHistory, TrustedKeys};
+use crate::git::{NewHistory, TrustedKeys, UnreadableCommit};
 use crate::policy::{ChangeUnit, Policy, Rule};
 use crate::push::{GateRule, ProposedRefUpdate, refuse_by_rule};
 use crate::report::ReportGroup;
@@ -18,7 +21,14 @@ use crate::verdict::{Finding, Fixer, Judgement, RuleId, RuleOutcome, messages};
 messages! {
     TOO_MANY_PROMOTED = "push.too-many-promoted":
         "more than {limit} commits that other branches hold come to {ref}, whose own rules ask about them; push fewer at a time, or raise `changegate.maxCommits`";
+    PROMOTED_ADVICE = "push.promoted-advice":
+        "this change is on another branch already, and stays as it is; where {ref} may have it, bring it by a merge commit (`git merge --no-ff`) that keeps the rules of {ref} itself";
+    BEGUN_ADVICE = "push.begun-advice":
+        "a new branch is asked about the change that it begins with; where {ref} may begin there, put a commit on top (`git commit --allow-empty`) that keeps the rules of {ref} itself";
 }
+
+/// What the codes of findings about signatures begin with.
+const SIGNATURE_CODES: &str = "signed.";
 
 /// Of how many changes it is told what is wrong; the others are like them.
 const MAX_TOLD_CHANGES: usize = 20;
@@ -34,8 +44,8 @@ impl RefJudge<'_> {
         unit: ChangeUnit,
         group: &mut ReportGroup,
     ) -> Result<()> {
-        let rules: HashSet<RuleId> =
-            std::iter::once(judge.loaded).chain(judge.base).flat_map(list_branch_rules).collect();
+        let policies = std::iter::once(judge.loaded).chain(judge.base);
+        let rules: HashSet<RuleId> = policies.flat_map(list_branch_rules).collect();
         if rules.is_empty() || self.is_policy_ref(asked.name) {
             return Ok(());
         }
@@ -55,30 +65,42 @@ impl RefJudge<'_> {
             group.refusals.push(refuse_by_rule(GateRule::PushSize, finding));
             return Ok(());
         }
-        let judge_step = |commits: Vec<_>| match unit {
-            ChangeUnit::Step => vec![judge.judge_commits(commits)],
-            ChangeUnit::Commit => commits.into_iter().map(|one| judge.judge_commits(vec![one])).collect(),
+        let judge_step = |commits: Vec<ReadCommit>| {
+            let changes = match unit {
+                ChangeUnit::Step => vec![commits],
+                ChangeUnit::Commit => commits.into_iter().map(|one| vec![one]).collect(),
+            };
+            changes.into_iter().map(|commits| judge_promoted(judge, commits, &judged)).collect::<Vec<_>>()
+        };
+        let advice = match asked.actual_old {
+            Some(_) => &PROMOTED_ADVICE,
+            None => &BEGUN_ADVICE,
         };
         let mut denied = 0;
-        let collect = |step: Vec<Result<JudgedChange, Judgement>>| {
+        let collect = |step: Vec<Result<PromotedChange, Judgement>>| {
             for change in step {
-                let verdict = match change {
-                    Ok(change) => change.verdict,
+                let change = match change {
+                    Ok(change) => change,
                     Err(refusal) => {
                         group.refusals.push(refusal);
                         continue;
                     }
                 };
-                let Some(verdict) = verdict else { continue };
-                if verdict.revision.is_some_and(|id| judged.contains(&id)) {
-                    continue;
-                }
                 // What a rule lets follow later is owed where the change landed first.
                 let is_told = |one: &Judgement| one.is_denying(true) && rules.contains(&one.rule.id);
-                let told: Vec<Judgement> = verdict.judgements.into_iter().filter(is_told).collect();
+                let denials = change.judgements.into_iter().filter(is_told);
+                let mut told: Vec<Judgement> = match &change.unsigned {
+                    None => denials.map(name_commit_only).collect(),
+                    Some(promoted) => denials.filter_map(|one| keep_signatures(one, promoted)).collect(),
+                };
+                if let (None, 0, Some(RuleOutcome::Fail(findings))) =
+                    (&change.unsigned, denied, told.last_mut().map(|last| &mut last.outcome))
+                {
+                    findings.push(Finding::new(advice.with("ref", asked.name)).fixed_by(Fixer::Pusher));
+                }
                 denied += usize::from(!told.is_empty());
                 if denied <= MAX_TOLD_CHANGES {
-                    group.refusals.extend(told.into_iter().map(name_commit_only));
+                    group.refusals.extend(told);
                 }
             }
             Ok(())
@@ -86,6 +108,44 @@ impl RefJudge<'_> {
         let threads = self.settings.threads;
         self.repository.for_each_history_step(&history, trusted, needs, threads, judge_step, collect)
     }
+}
+
+/// A commit, or why it cannot be read.
+type ReadCommit = Result<Commit, UnreadableCommit>;
+
+/// What the rules of a branch say about a change that comes to it from another.
+struct PromotedChange {
+    judgements: Vec<Judgement>,
+    /// The commits that other branches hold, where the change as a whole is new to all of them; only their signatures are asked
+    /// about then.
+    unsigned: Option<HashSet<Oid>>,
+}
+
+/// Judges one change of those that come to a branch, `judged` of which were judged for it before.
+fn judge_promoted(
+    judge: &ChangeJudge<'_>,
+    commits: Vec<ReadCommit>,
+    judged: &HashSet<Oid>,
+) -> Result<PromotedChange, Judgement> {
+    let read_id =
+        |commit: &ReadCommit| commit.as_ref().map_or_else(|unreadable| Some(unreadable.id), |read| read.id);
+    let ids: Vec<Oid> = commits.iter().filter_map(read_id).collect();
+    let is_new = ids.last().is_some_and(|end| judged.contains(end));
+    let promoted: HashSet<Oid> = ids.into_iter().filter(|id| !judged.contains(id)).collect();
+    if promoted.is_empty() {
+        return Ok(PromotedChange { judgements: Vec::new(), unsigned: None });
+    }
+    let verdict = judge.judge_commits(commits)?.verdict;
+    let judgements = verdict.map_or(Vec::new(), |verdict| verdict.judgements);
+    Ok(PromotedChange { judgements, unsigned: is_new.then_some(promoted) })
+}
+
+/// Returns a denial with what it says about the signatures of these commits; `None` if that is nothing.
+fn keep_signatures(mut judgement: Judgement, promoted: &HashSet<Oid>) -> Option<Judgement> {
+    let RuleOutcome::Fail(findings) = &mut judgement.outcome else { return None };
+    let is_promoted = |one: &Finding| one.at.commit.is_some_and(|id| promoted.contains(&id));
+    findings.retain(|one| one.message.code().starts_with(SIGNATURE_CODES) && is_promoted(one));
+    (!findings.is_empty()).then(|| name_commit_only(judgement))
 }
 
 /// Returns a judgement without lines to paste: the commit stands on another branch, and nothing rewrites it.

@@ -13,7 +13,7 @@ use crate::gate::protected_scope::ProtectedScope;
 use crate::gate::push::base_policy::{PolicyCache, PolicyOrigin, PushBasePolicy};
 use crate::gate::push::change_judge::{ChangeJudge, JudgedChange};
 use crate::gate::push::new_gate_files::{NamedGateFiles, NewGateFiles};
-use crate::gate::push::ref_policies::{RefPolicies, TaggedState};
+use crate::gate::push::ref_policies::RefPolicies;
 use crate::gate::push::unreadable::{add_detail, build_unreadable_finding};
 use crate::gate::push_facts::PushFacts;
 use crate::gate::recorded_past::{UnauthorisedRecord, list_known_records};
@@ -36,12 +36,6 @@ messages! {
         "the repository is shallow, so the history of a change cannot be read";
     HISTORY_UNREADABLE = "push.history-unreadable":
         "cannot read the history of {ref}: {detail}";
-    TAG_OF_UNPROTECTED = "push.tag-of-unprotected":
-        "{commit} is on no branch under change control; push the branch first";
-    TAG_INSIDE_CHANGE = "push.tag-inside-change":
-        "{commit} lies inside a change that was judged by its end; tag a state that the branch has had";
-    TAG_UNDECIDED = "push.tag-undecided":
-        "{commit} is on {ref}, which moved to {moved} without a decision; that has to be regularised before it is tagged";
     TOO_MANY_COMMITS = "push.too-many-commits":
         "more than {limit} commits are new to {ref}; push fewer at a time, or raise `changegate.maxCommits`";
 }
@@ -252,30 +246,10 @@ impl RefJudge<'_> {
         }
         let PeeledObject::Commit(tip) = self.repository.peel_tags(new)? else { return Ok(()) };
         if asked.name.as_bytes().starts_with(b"refs/tags/") {
-            let protected: Vec<Oid> =
-                policies.list_protected_tips(self.repository)?.into_iter().map(|(_, tip)| tip).collect();
-            let is_outside = self.repository.list_new_commits(tip, &protected)?.next().transpose()?.is_some();
-            let past = (&self.settings.policy_ref, self.policies.undecided_moves());
-            let unauthorised = self.unauthorised.unwrap_or_default();
-            let message = match policies.find_tagged_state(self.repository, past, unauthorised, tip)? {
-                _ if is_outside => Some(Message::from(&TAG_OF_UNPROTECTED)),
-                TaggedState::Judged => None,
-                TaggedState::InsideChange => Some(Message::from(&TAG_INSIDE_CHANGE)),
-                TaggedState::Undecided { branch, moved } => {
-                    Some(TAG_UNDECIDED.with("moved", moved.short_hex()).with("ref", branch))
-                }
-            };
-            if let Some(message) = message {
-                let message = message.with("commit", tip.short_hex());
-                group.refusals.push(refuse_by_rule(
-                    GateRule::TagOfReviewed,
-                    Finding::new(message).fixed_by(Fixer::Pusher),
-                ));
-            }
-            return Ok(());
+            return self.judge_tag(tip, policies, group);
         }
-        let past = (&self.settings.policy_ref, self.policies.undecided_moves());
-        let judged = policies.list_judged_tips(self.repository, past, (asked.actual_old, tip))?;
+        let past = self.list_past_moves()?;
+        let judged = policies.list_judged_tips(self.repository, &past, (asked.actual_old, tip))?;
         let mut needs = loaded.policy.needed_facts();
         if let Some(base) = base {
             needs.merge_needs(base.policy.needed_facts());

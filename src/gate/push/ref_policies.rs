@@ -8,7 +8,7 @@ use crate::change::{Oid, Text};
 use crate::gate::policy_source::LoadedPolicy;
 use crate::gate::protected_scope::ProtectedScope;
 use crate::gate::push::base_policy::UndecidedMove;
-use crate::gate::recorded_past::UnauthorisedRecord;
+use crate::gate::push::past_moves::PastMoves;
 use crate::git::{PeeledObject, Repository};
 use crate::policy::ChangeUnit;
 
@@ -68,19 +68,19 @@ impl RefPolicies<'_> {
     pub(crate) fn list_judged_tips(
         &self,
         repository: &Repository,
-        (policy_ref, undecided): (&Text, &[UndecidedMove]),
+        past: &PastMoves<'_>,
         (own, new): (Option<Oid>, Oid),
     ) -> Result<Vec<Oid>> {
         let mut tips: Vec<Oid> = own.into_iter().collect();
-        if let Some(main) = self.find_decided_tip(repository, policy_ref, undecided)?
+        let open = past.find_open_move(&past.policy_ref);
+        if let Some(main) = self.find_decided_tip(repository, &past.policy_ref, open)?
             && Some(main) != own
             && is_commit(repository, main)
         {
             match self.change_unit() {
                 ChangeUnit::Commit => tips.push(main),
                 ChangeUnit::Step => {
-                    let name = repository.resolve_ref(policy_ref.as_bytes())?.name;
-                    let states = BranchStates::new(repository, &name, main, find_open_move(undecided));
+                    let states = BranchStates::new(repository, &past.policy_ref, main, open);
                     tips.extend(find_vouched_commits(repository, (main, states), own, new)?);
                 }
             }
@@ -97,13 +97,15 @@ impl RefPolicies<'_> {
         &self,
         repository: &Repository,
         policy_ref: &Text,
-        undecided: &[UndecidedMove],
+        open: Option<UndecidedMove>,
     ) -> Result<Option<Oid>> {
-        let main = repository.resolve_ref(policy_ref.as_bytes())?;
-        if !self.protect_ref(&main.name) {
+        if !self.protect_ref(policy_ref) {
             return Ok(None);
         }
-        Ok(find_open_move(undecided).map_or(main.id, |open| open.old))
+        match open {
+            Some(open) => Ok(open.old),
+            None => Ok(repository.resolve_ref(policy_ref.as_bytes())?.id),
+        }
     }
 
     /// Returns whether a branch under change control has had this commit, which one of them holds, as one of its states, up
@@ -111,16 +113,12 @@ impl RefPolicies<'_> {
     pub(crate) fn find_tagged_state(
         &self,
         repository: &Repository,
-        (policy_ref, undecided): (&Text, &[UndecidedMove]),
-        unauthorised: &[UnauthorisedRecord],
+        past: &PastMoves<'_>,
         commit: Oid,
     ) -> Result<TaggedState> {
-        let main = repository.resolve_ref(policy_ref.as_bytes())?;
         let mut found = TaggedState::InsideChange;
         for (name, mut tip) in self.list_protected_tips(repository)? {
-            let of_branch = unauthorised.iter().filter(|record| record.ref_name == name);
-            let moves: Vec<UndecidedMove> = of_branch.filter_map(|record| record.open_move).collect();
-            let open = find_open_move(if name == main.name { undecided } else { &moves });
+            let open = past.find_open_move(&name);
             let holds = |tip| -> Result<bool> {
                 Ok(repository.find_new_history(tip, &[commit])?.leads_back_to(commit))
             };
@@ -160,18 +158,6 @@ impl RefPolicies<'_> {
         }
         Ok(tips)
     }
-}
-
-/// Returns the earliest move without a decision after which the ref was not put back to what it held before it.
-fn find_open_move(undecided: &[UndecidedMove]) -> Option<&UndecidedMove> {
-    let mut rest = undecided;
-    while let Some(first) = rest.first() {
-        match rest.iter().rposition(|later| later.new == first.old) {
-            Some(place) => rest = rest.get(place + 1..).unwrap_or_default(),
-            None => return Some(first),
-        }
-    }
-    None
 }
 
 /// Returns the states of the policy ref, which holds `main`, that `new` builds on, or `main` itself if nothing that `new`
@@ -246,7 +232,7 @@ struct BranchStates {
 
 impl BranchStates {
     /// Begins with what the branch holds, and with what its log tells of the time before the move `open`, if there is one.
-    fn new(repository: &Repository, name: &Text, tip: Oid, open: Option<&UndecidedMove>) -> Self {
+    fn new(repository: &Repository, name: &Text, tip: Oid, open: Option<UndecidedMove>) -> Self {
         let (mut states, mut earlier) = (HashSet::new(), HashMap::new());
         for moved in repository.read_reflog(name) {
             if open.is_some_and(|open| open.new == moved.new) {

@@ -79,10 +79,8 @@ pub(crate) fn read_unauthorised_records(states: &LedgerStateReader<'_>) -> Optio
                 number: change.record_number,
                 ref_name: owed.ref_name.clone(),
                 regularised_on: change.regularised_on.clone(),
-                open_move: match owed.closed {
-                    None => Some(UndecidedMove { old: change.old_tip, new: owed.change }),
-                    Some(_) => None,
-                },
+                moved: UndecidedMove { old: change.old_tip, new: owed.change },
+                is_regularised: owed.closed.is_some(),
             });
         }
     }
