@@ -13,7 +13,7 @@ use std::collections::hash_map::Entry;
 
 use crate::change::person::canonical_address;
 use crate::change::pull_request::{ContributorRole, PullContributor};
-use crate::change::{Change, Missing, Person, PullRequest, PusherIdentity, Text};
+use crate::change::{Change, Commit, Missing, Person, PullRequest, PusherIdentity, Text};
 pub use crate::people::contributor::Contributor;
 pub(super) use crate::people::contributor::local_part;
 use crate::people::{PeopleDirectory, ResolvedIdentity, is_forge_committer};
@@ -167,6 +167,26 @@ pub(crate) fn find_contributors(
     (found.contributors, missing)
 }
 
+/// Returns everybody whom these commits of a pushed change name as one of their makers, each once.
+pub(crate) fn find_commit_contributors<'change>(
+    commits: impl Iterator<Item = &'change Commit>,
+    change: &Change,
+    people: &PeopleDirectory,
+) -> Vec<ResolvedContributor> {
+    let mut found = ContributorList::default();
+    for (person, role) in list_people_of(commits) {
+        let (identity, name, address) = match person {
+            Ok(person) => {
+                (identify_on_server(&person, role, change, people), person.name, Some(person.email))
+            }
+            Err(written) => (ResolvedIdentity::Unknown, written, None),
+        };
+        let number = None;
+        found.add_contributor(ResolvedContributor { identity, name, address, role, account: None, number });
+    }
+    found.contributors
+}
+
 /// Contributors, each once under each name. A message can name thousands of co-authors.
 #[derive(Default)]
 struct ContributorList {
@@ -202,12 +222,16 @@ impl ContributorList {
 
 /// Returns every person that the commits name, or the text where a trailer does not name a person.
 fn list_commit_people(change: &Change) -> Vec<(Result<Person, Text>, &'static MessageTemplate)> {
-    let mut people = Vec::new();
     let base_merge = change.pull.as_ref().ok().and_then(|pull| pull.base_merge);
-    for commit in &change.commits {
-        if base_merge.is_some() && commit.id == base_merge {
-            continue;
-        }
+    let made = change.commits.iter().filter(|commit| base_merge.is_none() || commit.id != base_merge);
+    list_people_of(made)
+}
+
+fn list_people_of<'change>(
+    commits: impl Iterator<Item = &'change Commit>,
+) -> Vec<(Result<Person, Text>, &'static MessageTemplate)> {
+    let mut people = Vec::new();
+    for commit in commits {
         people.push((Ok(commit.author.clone()), &ROLE_AUTHOR));
         if !is_forge_committer(&commit.committer) {
             people.push((Ok(commit.committer.clone()), &ROLE_COMMITTER));

@@ -109,9 +109,19 @@ impl SignedPredicate {
     }
 
     pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
+        let (findings, missing) = self.list_findings(context.change.commits.iter(), context);
+        PredicateOutcome::from_findings_or_missing(findings, missing)
+    }
+
+    /// Returns what is wrong with the signatures of these commits, and the gap if one was not verified.
+    fn list_findings<'change>(
+        &self,
+        commits: impl Iterator<Item = &'change Commit>,
+        context: &EvaluationContext<'_>,
+    ) -> (Vec<Finding>, Option<Missing>) {
         let mut findings = Vec::new();
         let mut missing = None;
-        for commit in &context.change.commits {
+        for commit in commits {
             match &commit.signature {
                 Ok(SignatureStatus::Good { signer, .. }) => {
                     if let Some(message) = self.find_wrong_signer(commit, signer, context) {
@@ -129,7 +139,7 @@ impl SignedPredicate {
                 Err(gap) => missing = Some(gap.clone()),
             }
         }
-        PredicateOutcome::from_findings_or_missing(findings, missing)
+        (findings, missing)
     }
 
     fn find_wrong_signer(
@@ -153,6 +163,16 @@ impl SignedPredicate {
         }
         None
     }
+}
+
+/// Returns a finding for each of these commits that its author or committer has not signed, and the gap if it is not
+/// known of one.
+pub(crate) fn find_unsigned_commits(
+    commits: &[&Commit],
+    context: &EvaluationContext<'_>,
+) -> (Vec<Finding>, Option<Missing>) {
+    let by_author = SignedPredicate { must_be_author: true, teams: Vec::new() };
+    by_author.list_findings(commits.iter().copied(), context)
 }
 
 /// Returns true for one person, or one bot. Bots are told apart by address, and a signer whom the roster

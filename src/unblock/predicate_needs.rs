@@ -52,6 +52,7 @@ pub(super) fn list_predicate_needs<'policy>(
     };
     let tried = |acts: Option<Vec<Repair>>| try_acts(predicate, wanted, asked, acts);
     match (predicate, wanted) {
+        (Predicate::Approvals(predicate), true) if predicate.is_given_by_pusher() => WaysToMeet::Open,
         (Predicate::Approvals(predicate), true) => list_approval_needs(predicate, asked),
         (Predicate::Field(field), true) => {
             let needed = field.list_wanted().into_iter().filter(|wanted| !wanted.is_met_by(change));

@@ -151,7 +151,7 @@ pub struct ConsideredApproval {
     pub person: Option<String>,
     /// The teams of the policy that the person is in.
     pub teams: Vec<String>,
-    /// When it was given, by the forge's clock; `None` for a trailer, whose time nobody vouches for.
+    /// When it was given, by the clock of the forge or the server; `None` for a trailer, whose time nobody vouches for.
     pub at: Option<Timestamp>,
     /// The revision that it is of: the reviewed one, or the commit whose trailer it is.
     pub revision: Option<Oid>,
@@ -170,6 +170,8 @@ pub enum ApprovalSource {
     Comment,
     /// A trailer of a commit, which anyone can type.
     Trailer,
+    /// The push itself, by an account that the server knows.
+    Push,
 }
 
 /// What an approver says.

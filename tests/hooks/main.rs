@@ -31,6 +31,7 @@ mod pasted;
 mod policies;
 mod pre_push;
 mod promoted;
+mod pushed_approvals;
 mod pushers;
 mod refs;
 mod retries;

@@ -222,6 +222,7 @@ fn describe_approval(approval: &RecordedApproval) -> [String; 8] {
         RecordedApprovalSource::Review => "review",
         RecordedApprovalSource::Comment => "comment",
         RecordedApprovalSource::Trailer => "trailer",
+        RecordedApprovalSource::Push => "push",
     };
     let trust = match approval.trust {
         RecordedTrust::Claimed => "claimed",

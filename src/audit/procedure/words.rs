@@ -135,6 +135,13 @@ pub(crate) fn describe_effect(rule: &Rule) -> String {
 /// Returns what counts as an approval that is asked for, in sentences.
 pub(crate) fn describe_approvals(asked: &ApprovalsPredicate) -> Vec<String> {
     let mut sentences = Vec::new();
+    if asked.is_given_by_pusher() {
+        sentences.push("Who pushes the change approves it by that, if they made no part of it.".to_owned());
+        if asked.requires_verified() {
+            sentences.push("Its authors have to have signed it.".to_owned());
+        }
+        return sentences;
+    }
     sentences.push(match asked.requires_verified() {
         true => "Only a review that the forge itself confirms counts.".to_owned(),
         false => {

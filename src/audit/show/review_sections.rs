@@ -50,6 +50,7 @@ fn describe_approval(approval: &RecordedApproval) -> Vec<PageLine> {
         RecordedApprovalSource::Review => "by a review",
         RecordedApprovalSource::Comment => "by a comment",
         RecordedApprovalSource::Trailer => "by a trailer, which anyone can type",
+        RecordedApprovalSource::Push => "by pushing it",
     };
     let trust = match approval.trust {
         RecordedTrust::Verified => "the forge vouches for it",

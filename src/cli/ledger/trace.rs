@@ -315,6 +315,7 @@ fn write_approvals(approvals: &[RecordedApproval], out: &mut dyn Write) -> io::R
             RecordedApprovalSource::Review => "a review",
             RecordedApprovalSource::Comment => "a comment",
             RecordedApprovalSource::Trailer => "a trailer, which anyone can type",
+            RecordedApprovalSource::Push => "the push itself",
         };
         let mut what = format!("{who}, by {source}");
         if let Some(at) = approval.given_at {

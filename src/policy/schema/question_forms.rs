@@ -131,6 +131,16 @@ fn refine_approvals(schema: &mut Value) {
     let several =
         json!({ "required": ["from"], "properties": { "from": { "type": "array", "minItems": 2 } } });
     add_condition(schema, json!({ "if": distinct, "then": several }));
+    let nothing_else = json!({ "properties": {
+        "at-least": false,
+        "commands": false,
+        "distinct-teams": false,
+        "field": false,
+        "from": { "not": { "const": "codeowners" } },
+        "of": false,
+        "unowned": false,
+    } });
+    add_condition(schema, json!({ "if": { "required": ["by"] }, "then": nothing_else }));
 }
 
 /// Returns the schema of what is asked of fields: a map by their names. A word is one of the field's own, which no

@@ -8,13 +8,17 @@ use crate::change::{FactKind, Missing, Person, PullRequest, Text};
 use crate::people::independence::ParticipantIndex;
 use crate::people::{PeopleDirectory, ResolvedIdentity};
 use crate::predicates::approvals::decisions::{ReviewDecision, latest_decisions};
-use crate::predicates::approvals::requirement::{ApprovalCoverage, ApprovalsPredicate};
+use crate::predicates::approvals::pusher_approval::{
+    find_pushing_account, identify_pusher, list_content_commits,
+};
+use crate::predicates::approvals::requirement::{ApprovalCoverage, ApprovalTrust, ApprovalsPredicate};
 use crate::predicates::approvals::reviews::{
     COUNTED_ALREADY, GivenApproval, PUSHER_UNKNOWN, ReviewCount, ReviewCounter, SUPERSEDED, UNDECIDED,
 };
 use crate::predicates::approvals::trailer_approvals::{
     PARTIAL, StatedApproval, find_all_approvals, find_covering_approvals, identify_approver,
 };
+use crate::predicates::signed::find_unsigned_commits;
 use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::support::parameters::find_unidentified_contributor;
 use crate::verdict::reasons::MAX_REASONS_OF_A_KIND;
@@ -76,6 +80,9 @@ impl ApprovalsPredicate {
         &self,
         context: &EvaluationContext<'_>,
     ) -> Result<WeighedApprovals, Missing> {
+        if self.is_given_by_pusher() {
+            return self.weigh_pusher(context);
+        }
         match &context.change.pull {
             Ok(pull) => self.weigh_reviews(pull, context),
             Err(_) => self.weigh_trailers(context),
@@ -124,6 +131,44 @@ impl ApprovalsPredicate {
                 approval
             });
         }
+        Ok(weighed)
+    }
+
+    /// Weighs the push as an approval.
+    fn weigh_pusher(&self, context: &EvaluationContext<'_>) -> Result<WeighedApprovals, Missing> {
+        let mut weighed = WeighedApprovals::default();
+        let Ok(account) = find_pushing_account(context.change)? else { return Ok(weighed) };
+        let content = list_content_commits(context.change)?;
+        let hindrance = find_hindrance(context, None);
+        let unsigned = match self.trust {
+            ApprovalTrust::Verified => {
+                let (findings, missing) = find_unsigned_commits(&content, context);
+                findings.into_iter().map(|one| one.message).next().or(missing.map(|_| Message::from(&UNDECIDED)))
+            }
+            ApprovalTrust::Claimed => None,
+        };
+        let weight = match identify_pusher(self, account, &content, context) {
+            Err(reason) => Err(Some(reason)),
+            Ok(_) => hindrance.or(unsigned).map_or(Ok(()), |why| Err(Some(why))),
+        };
+        weighed.add_approval(weight, || {
+            let person = match context.people.identify_pusher(account) {
+                ResolvedIdentity::Human(key) => Some(key),
+                _ => None,
+            };
+            ConsideredApproval {
+                source: ApprovalSource::Push,
+                decision: ApprovalDecision::Approved,
+                by: Some(account.clone()),
+                account_number: None,
+                teams: list_teams(person.as_deref(), context.people),
+                person,
+                at: Some(context.change.seen_at),
+                revision: context.change.tip().id,
+                place: ChangeLocation::default(),
+                uses: Vec::new(),
+            }
+        });
         Ok(weighed)
     }
 

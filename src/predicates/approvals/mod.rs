@@ -11,6 +11,7 @@ mod decisions;
 pub(crate) mod objections;
 pub(crate) mod owners;
 mod parameters;
+pub(crate) mod pusher_approval;
 mod requirement;
 pub(crate) mod reviews;
 #[cfg(test)]
@@ -51,6 +52,10 @@ asks for several, as many owners of the path approve. `unowned` says what become
 none who has to approve: `anyone` (the default) lets everybody's approval count, `nobody` asks for no approval of \
 them, `refuse` refuses a path that nobody owns;
 - `distinct-teams: true`: one approval from each of the teams in `from`, by different people;
+- `by: pusher`: whoever pushes the change approves it by that, as the server knows them, if they made no part of it; a \
+clean merge of their own is no part. With `trust: verified` every author has to have signed their commits, so that \
+nobody pushes their own work under another name; with `trust: claimed` the commits are believed. It takes `from: \
+[teams]` and `trust` only, counts nothing but the push, and is for servers: in a pull request it cannot be known;
 - `of: final-revision` (the default): an approval counts if it stands in the final revision, or in every commit \
 of the change; `of: any-commit` accepts one that stands in any commit, and a review of an earlier revision;
 - `trust: claimed` accepts trailers where there is no pull request; they prove only that someone typed them. \
@@ -89,7 +94,10 @@ impl ApprovalsPredicate {
             needs.insert(FactKind::EvilMerges);
         }
         if self.trust == ApprovalTrust::Verified {
-            needs.insert(FactKind::Reviews);
+            needs.insert(match self.is_given_by_pusher() {
+                true => FactKind::Signatures,
+                false => FactKind::Reviews,
+            });
         }
         if !self.commands.is_empty() {
             needs.insert(FactKind::Comments);
@@ -112,6 +120,9 @@ impl ApprovalsPredicate {
         let stage = context.change.stage;
         if stage == Stage::CommitMsg {
             return Err(Missing::NotAtThisStage(FactKind::Approvals));
+        }
+        if self.is_given_by_pusher() {
+            return pusher_approval::evaluate_pusher(self, context);
         }
         if self.asks_code_owners() {
             context.owned_paths()?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::predicates::approvals::owners::{UNOWNED_WORDS, UnownedPaths};
 use crate::predicates::approvals::requirement::{
-    ApprovalCoverage, ApprovalTrust, ApprovalsPredicate, DEFAULT_APPROVAL_FIELD,
+    ApprovalCoverage, ApprovalGiver, ApprovalTrust, ApprovalsPredicate, DEFAULT_APPROVAL_FIELD,
 };
 use crate::predicates::support::context::PolicyScope;
 use crate::predicates::support::parameters::{read_list, read_teams};
@@ -14,6 +14,11 @@ use crate::yaml::{ExpectedValue, YamlFault, YamlNode, YamlValue, shorten_for_mes
 
 /// The word for the owners of what is touched, in `from`.
 const CODE_OWNERS_WORD: &str = "codeowners";
+
+const GIVER_WORDS: [(&str, ApprovalGiver); 1] = [("pusher", ApprovalGiver::Pusher)];
+
+/// What can stand beside `by: pusher`, and the key itself.
+const PUSHER_KEYS: [&str; 3] = ["by", "from", "trust"];
 
 const COVERAGE_WORDS: [(&str, ApprovalCoverage); 2] =
     [("final-revision", ApprovalCoverage::FinalRevision), ("any-commit", ApprovalCoverage::AnyCommit)];
@@ -29,10 +34,14 @@ impl ApprovalsPredicate {
     ) -> Option<Self> {
         let before = faults.len();
         let mut map = MapReader::new(node, faults)?;
+        let by = map.find_key("by").and_then(|node| read_choice(node, &GIVER_WORDS, faults));
+        let giver = by.unwrap_or(ApprovalGiver::Reviewer);
         let mut asked = ApprovalsPredicate {
             min_approvals: 1,
             fields: match map.find_key("field") {
                 Some(node) => read_approval_fields(node, scope, faults),
+                // A push needs no line that states it.
+                None if giver == ApprovalGiver::Pusher => Vec::new(),
                 None => default_approval_field(node, scope, faults),
             },
             teams: Vec::new(),
@@ -41,6 +50,7 @@ impl ApprovalsPredicate {
             coverage: ApprovalCoverage::FinalRevision,
             trust: ApprovalTrust::Verified,
             commands: read_list(&mut map, "commands", faults, parse_command),
+            giver,
         };
         if let Some(node) = map.find_key("at-least") {
             asked.min_approvals = read_count(node, 1, 100, faults).unwrap_or(1);
@@ -82,12 +92,28 @@ impl ApprovalsPredicate {
             asked.trust = read_choice(node, &TRUST_WORDS, faults).unwrap_or(asked.trust);
         }
         map.refuse_unknown_keys(faults);
+        if asked.is_given_by_pusher() {
+            refuse_beside_pusher(node, faults);
+        }
         // Each team needs an approver of its own.
         if asked.distinct_teams {
             let teams = u64::try_from(asked.teams.len()).unwrap_or(u64::MAX);
             asked.min_approvals = asked.min_approvals.max(teams);
         }
         (before == faults.len()).then_some(asked)
+    }
+}
+
+/// Refuses what says nothing beside `by: pusher`.
+fn refuse_beside_pusher(asked: &YamlNode, faults: &mut Vec<YamlFault>) {
+    let YamlValue::Map(entries) = &asked.value else { return };
+    for (key, value) in entries {
+        let is_owners = key.text == "from" && names_code_owners(value);
+        if !PUSHER_KEYS.contains(&key.text.as_str()) || is_owners {
+            let what = format!("`{}` says nothing beside `by: pusher`", shorten_for_message(&key.text));
+            let help = "one person pushes; ask for other approvals in another `approvals`, both under `all`";
+            faults.push(YamlFault::new(value.at, what).with_help(help));
+        }
     }
 }
 

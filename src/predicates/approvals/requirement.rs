@@ -15,6 +15,9 @@ use crate::vocabulary::value_check::person_error;
 messages! {
     QUESTION_ONE = "approvals.question-one":
         "someone{from} other than its authors approves the change in {fields/or}";
+    QUESTION_PUSHER = "approvals.question-pusher":
+        "the person who pushes the change{from} made no part of it{signed}";
+    AUTHORS_SIGNED = "approvals.authors-signed": ", and its authors have signed it";
     QUESTION_SEVERAL = "approvals.question-several":
         "{count} people{from} other than its authors approve the change in {fields/or}";
     BY_CONTRIBUTOR = "approvals.by-contributor": "{name} is {role} of this change and cannot approve it";
@@ -56,6 +59,16 @@ pub struct ApprovalsPredicate {
     pub(super) coverage: ApprovalCoverage,
     pub(super) trust: ApprovalTrust,
     pub(super) commands: Vec<String>,
+    pub(super) giver: ApprovalGiver,
+}
+
+/// Whose approval is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ApprovalGiver {
+    /// That of anyone who reviews, or whom a trailer names.
+    Reviewer,
+    /// That of the person who pushes.
+    Pusher,
 }
 
 /// Which content an approval has to be of.
@@ -116,6 +129,16 @@ impl ApprovalsPredicate {
         is_refused.then(|| unowned_message(owned))
     }
 
+    /// Returns true if the approval asked for is that of the person who pushes.
+    pub(crate) fn is_given_by_pusher(&self) -> bool {
+        self.giver == ApprovalGiver::Pusher
+    }
+
+    /// Returns true if the people who may approve are known from the policy alone: those of teams or of the roster.
+    pub(crate) fn is_of_listed_people(&self) -> bool {
+        !self.asks_code_owners() && !self.is_given_by_pusher()
+    }
+
     /// Returns true if each of the teams has to approve.
     pub(crate) fn asks_each_team(&self) -> bool {
         self.distinct_teams
@@ -149,7 +172,7 @@ impl ApprovalsPredicate {
     /// Describes which approvals count beside those that a forge vouches for, of the content that lands.
     pub(super) fn describe_allowances(&self) -> Vec<Message> {
         let mut allowances = Vec::new();
-        if self.trust == ApprovalTrust::Claimed {
+        if self.trust == ApprovalTrust::Claimed && !self.is_given_by_pusher() {
             allowances.push(Message::from(&ALLOWED_CLAIMS));
         }
         if self.coverage == ApprovalCoverage::AnyCommit {
@@ -169,6 +192,17 @@ impl ApprovalsPredicate {
     }
 
     pub(super) fn describe_question(&self) -> Message {
+        if self.is_given_by_pusher() {
+            let from = match self.teams.is_empty() {
+                true => MessageValue::empty(),
+                false => FROM_TEAMS.with("teams", self.teams.clone()).into(),
+            };
+            let signed = match self.trust {
+                ApprovalTrust::Verified => MessageValue::from(&AUTHORS_SIGNED),
+                ApprovalTrust::Claimed => MessageValue::empty(),
+            };
+            return QUESTION_PUSHER.with("from", from).with("signed", signed);
+        }
         let template = if self.min_approvals == 1 { &QUESTION_ONE } else { &QUESTION_SEVERAL };
         let from = match (self.teams.is_empty(), self.distinct_teams) {
             _ if self.owners.is_some() => Message::from(&FROM_OWNERS).into(),
@@ -281,7 +315,7 @@ impl ApprovalsPredicate {
 
     /// Returns the teams whose approvals are needed, as a value that follows the number of approvals.
     /// The members of small teams are named, so that the author knows who to ask.
-    fn teams_clause(&self, context: &EvaluationContext<'_>) -> MessageValue {
+    pub(super) fn teams_clause(&self, context: &EvaluationContext<'_>) -> MessageValue {
         if self.owners.is_some() {
             // Of what nobody owns, anyone can approve.
             let is_owned = context.owned_paths().is_ok_and(|owned| !owned.required.is_empty());

@@ -14,6 +14,7 @@ pub(crate) const SHARED_MESSAGES: &[&[&MessageTemplate]] = &[
     ticket::late_evidence::MESSAGES,
     ticket::lookup::MESSAGES,
     support::wording::MESSAGES,
+    approvals::pusher_approval::MESSAGES,
     approvals::reviews::MESSAGES,
     approvals::commands::MESSAGES,
     approvals::objections::MESSAGES,

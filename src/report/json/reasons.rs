@@ -156,6 +156,7 @@ fn build_json_approval(one: &ConsideredApproval) -> JsonApproval<'_> {
             ApprovalSource::Review => "review",
             ApprovalSource::Comment => "comment",
             ApprovalSource::Trailer => "trailer",
+            ApprovalSource::Push => "push",
         },
         trust: if one.source.is_verified() { "verified" } else { "claimed" },
         decision: match one.decision {

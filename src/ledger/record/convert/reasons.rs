@@ -96,6 +96,7 @@ impl From<&ConsideredApproval> for RecordedApproval {
                 ApprovalSource::Review => RecordedApprovalSource::Review,
                 ApprovalSource::Comment => RecordedApprovalSource::Comment,
                 ApprovalSource::Trailer => RecordedApprovalSource::Trailer,
+                ApprovalSource::Push => RecordedApprovalSource::Push,
             },
             trust: if one.source.is_verified() { RecordedTrust::Verified } else { RecordedTrust::Claimed },
             decision: match one.decision {

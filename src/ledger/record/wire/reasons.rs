@@ -168,6 +168,8 @@ pub enum RecordedApprovalSource {
     Comment,
     /// A trailer of a commit.
     Trailer,
+    /// The push itself.
+    Push,
 }
 
 /// Who vouches for an approval.

@@ -176,7 +176,7 @@ fn count_approvers(rule: &Rule, people: &TeamPeople<'_>, budget: &SearchBudget) 
     let mut asked = None;
     for predicate in rule.require.list_required() {
         match predicate {
-            Predicate::Approvals(approvals) if !approvals.asks_code_owners() => {
+            Predicate::Approvals(approvals) if approvals.is_of_listed_people() => {
                 asked = Some(approvals.asked_count());
                 if !approvals.asked_teams().is_empty() {
                     approvers = Some(people.list_members(approvals.asked_teams())?);

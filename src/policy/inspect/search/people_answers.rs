@@ -154,7 +154,7 @@ impl<'policy> Approvers<'policy> {
         is_repeated: bool,
     ) -> Option<Option<Self>> {
         // Who owns what a change touches is not known before there is one.
-        if asked.asks_code_owners() {
+        if !asked.is_of_listed_people() {
             return Some(None);
         }
         let people = &policy.people;

@@ -318,7 +318,7 @@ impl<'policy> AssumedChanges<'policy> {
                 Some(field) => SketchedPart::NeedsField(vec![field]),
                 None => SketchedPart::Fixed(None),
             },
-            Predicate::Approvals(asked) if in_hook && !asked.asks_code_owners() => {
+            Predicate::Approvals(asked) if in_hook && asked.is_of_listed_people() => {
                 SketchedPart::NeedsField(asked.approval_fields())
             }
             _ => SketchedPart::Fixed(None),

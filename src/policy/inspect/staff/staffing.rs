@@ -52,7 +52,7 @@ fn list_requirements<'policy>(
                 let named = people.list_members(pusher.asked_teams())?;
                 requirements.push(StaffRequirement::Pusher(named));
             }
-            Predicate::Approvals(approvals) if !approvals.asks_code_owners() => {
+            Predicate::Approvals(approvals) if approvals.is_of_listed_people() => {
                 let named = match approvals.asked_teams() {
                     [] => people.list_rostered(),
                     teams => Some(people.list_members(teams)?),

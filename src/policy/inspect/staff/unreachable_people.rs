@@ -48,6 +48,9 @@ pub(crate) fn inspect_unreachable_people(
         let require = written.and_then(|rule| find_entry(rule, "require"));
         for predicate in rule.require.list_required() {
             let Predicate::Approvals(asked) = predicate else { continue };
+            if !asked.is_of_listed_people() {
+                continue;
+            }
             let teams = asked.asked_teams();
             let Some(at) = teams
                 .iter()
