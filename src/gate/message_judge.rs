@@ -30,13 +30,16 @@ pub struct MessageRequest {
     /// The commits that a merge brings in, oldest first. They land as one change with it, or where each commit is a
     /// change, as changes of their own.
     pub merged_commits: Vec<Commit>,
+    /// The branch on which the commit is made, if it is a protected one; `None` if it will land elsewhere, or that is not
+    /// known.
+    pub target: Option<Text>,
     /// The time at which the message is seen.
     pub now: Timestamp,
 }
 
 /// Judges a message that is about to be recorded; what is in the files is not known yet.
 pub fn judge_message(loaded: &LoadedPolicy, request: MessageRequest) -> Report {
-    let MessageRequest { message, author, committer, parents, paths, merged_commits, now } = request;
+    let MessageRequest { message, author, committer, parents, paths, merged_commits, target, now } = request;
     let commit = Commit {
         id: None,
         parents,
@@ -51,7 +54,7 @@ pub fn judge_message(loaded: &LoadedPolicy, request: MessageRequest) -> Report {
         signature: Err(Missing::NotAtThisStage(FactKind::Signatures)),
     };
     let judge_commits = |commits| {
-        let target = Err(Missing::NotAtThisStage(FactKind::Target));
+        let target = target.clone().ok_or(Missing::NotAtThisStage(FactKind::Target));
         let pusher = Err(Missing::NotAtThisStage(FactKind::Pusher));
         let mut change = Change::from_repository(Stage::CommitMsg, target, pusher, now, commits);
         // What becomes of the policy is not known before there is a commit, unless it stays as it is.

@@ -50,7 +50,7 @@ pub enum UnusablePolicy {
 impl LoadedPolicy {
     /// Returns the keys that signatures are checked with at the time `at`.
     pub fn trusted_keys(&self, at: Timestamp) -> Option<TrustedKeys<'_>> {
-        self.keys.as_ref().map(|keys| TrustedKeys { registry: keys, received_at: at })
+        self.keys.as_ref().map(|keys| TrustedKeys { registry: keys, other: None, received_at: at })
     }
 
     /// Returns the same policy with this place.

@@ -39,4 +39,5 @@ mod servers;
 mod shared_policies;
 mod staged;
 mod tags;
+mod vouching;
 mod world;

@@ -254,6 +254,7 @@ impl PendingCommit<'_> {
             parents,
             paths: self.read_staged_paths(&loaded.policy),
             merged_commits,
+            target: self.find_protected_branch(loaded),
             now: self.context.now,
         };
         judge_message(loaded, request)
@@ -279,8 +280,13 @@ impl PendingCommit<'_> {
 
     /// Returns true if the commit is made on a protected branch, as far as that is known.
     fn is_on_protected_branch(&self, loaded: &LoadedPolicy) -> bool {
-        let branch = self.repository.as_ref().and_then(find_commit_branch);
-        branch.is_some_and(|branch| loaded.policy.protects_ref(branch.as_bytes()))
+        self.find_protected_branch(loaded).is_some()
+    }
+
+    /// Returns the full name of the protected branch on which the commit is made, as far as that is known.
+    fn find_protected_branch(&self, loaded: &LoadedPolicy) -> Option<Text> {
+        let branch = self.repository.as_ref().and_then(find_commit_branch)?;
+        loaded.policy.protects_ref(branch.as_bytes()).then(|| branch.into())
     }
 
     /// Returns true if the server takes the commit as it is, and only judges the change that it lands with.

@@ -14,7 +14,10 @@ use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
 use crate::cli::context::Context;
 use crate::cli::ledger_upkeep::serving_process;
 use crate::cli::output::{self, ReportFormatArg};
-use crate::gate::{GateMode, GateSettings, LedgerMode, PushFacts, RecordedPast, UndecidedMove, judge_push};
+use crate::gate::{
+    GateMode, GateSettings, LedgerMode, PushFacts, RecordedPast, UnauthorisedRecord, UndecidedMove,
+    judge_push,
+};
 use crate::git::{ObjectQuarantine, RefUpdate, Repository, parse_pre_receive};
 use crate::ledger::server::base_moves::add_base_moves;
 use crate::ledger::server::decision::{self, DecisionContext};
@@ -22,7 +25,9 @@ use crate::ledger::server::overdue::block_overdue_push;
 use crate::ledger::server::push_refusals::{
     add_act_refusals, add_session_refusals, record_unwritable_ledger,
 };
-use crate::ledger::server::undecided_moves::{list_undecided_moves, read_unauthorised_records};
+use crate::ledger::server::undecided_moves::{
+    list_coming_records, list_undecided_moves, read_unauthorised_records,
+};
 use crate::ledger::server::write_ahead;
 use crate::ledger::state::LedgerState;
 use crate::ledger::store::gate_folder;
@@ -100,9 +105,13 @@ fn decide_push(
             return Err(CommandError::Failed(error.context(why)));
         }
     };
-    let unauthorised = match settings.ledger_mode {
-        LedgerMode::Off => Some(Vec::new()),
-        LedgerMode::Require | LedgerMode::Warn => read_unauthorised_records(&states),
+    let unauthorised = match read_unauthorised(&states, &settings, updates) {
+        Ok(unauthorised) => unauthorised,
+        Err(error) => {
+            let _ = write_refusal_entry(&repository, updates, context);
+            let why = "cannot tell whether what is tagged was decided, so the push is refused";
+            return Err(CommandError::Failed(error.context(why)));
+        }
     };
     let past = RecordedPast { undecided: &undecided, unauthorised: unauthorised.as_deref() };
     let (mut report, facts) =
@@ -184,6 +193,27 @@ fn list_undecided(
         LedgerMode::Warn => Ok(list_undecided_moves(states, &settings.policy_ref).unwrap_or_default()),
         LedgerMode::Require => list_undecided_moves(states, &settings.policy_ref),
     }
+}
+
+/// Returns the records of unauthorised changes, and of a push of tags those that are still to come; `None` if the ledger
+/// cannot be read.
+fn read_unauthorised(
+    states: &LedgerStateReader<'_>,
+    settings: &GateSettings,
+    updates: &[RefUpdate],
+) -> anyhow::Result<Option<Vec<UnauthorisedRecord>>> {
+    if settings.ledger_mode == LedgerMode::Off {
+        return Ok(Some(Vec::new()));
+    }
+    let mut found = read_unauthorised_records(states);
+    if updates.iter().any(|update| update.name.as_bytes().starts_with(b"refs/tags/")) {
+        match (list_coming_records(states), settings.ledger_mode) {
+            (Ok(coming), _) => found.iter_mut().for_each(|found| found.extend(coming.iter().cloned())),
+            (Err(_), LedgerMode::Warn) => {}
+            (Err(error), _) => return Err(error),
+        }
+    }
+    Ok(found)
 }
 
 /// Returns the state of the ledger, or why it is unknown.

@@ -27,7 +27,7 @@ use crate::cli::install::server_settings::{ServerOptions, SettingChange};
 use crate::cli::install::work_tree::find_work_tree_top;
 use crate::cli::ledger_upkeep::begin_ledger;
 use crate::cli::policy::lookup::find_work_tree;
-use crate::gate::{build_init_command, list_branches_with_policy, load_from_commit};
+use crate::gate::{UnusablePolicy, build_init_command, list_branches_with_policy, load_from_commit};
 use crate::git::{FileAtPath, PeeledObject, Repository};
 use crate::people::PeopleDirectory;
 use crate::policy::DEFAULT_POLICY_PATH;
@@ -259,6 +259,20 @@ fn write_server_advice(
                 writeln!(out, "    changegate install --server{program}")?;
                 return Ok(());
             }
+        }
+        if let Some(tip) = tip
+            && let Err(UnusablePolicy::Faulty(_)) =
+                load_from_commit(repository, tip, &path, &settings.policy_ref)
+        {
+            writeln!(
+                out,
+                "note: {path} at {} has mistakes, so this server refuses all pushes.\n  To list them, here:\n    \
+                 changegate policy check{program}\n  \
+                 Correct them in a clone, and commit; then here, past the hook:\n    \
+                 {git}fetch CLONE {branch}:{branch}",
+                settings.policy_ref
+            )?;
+            return Ok(());
         }
         writeln!(out, "next: push; in a clone, `changegate policy show` lists the rules")?;
         return Ok(());

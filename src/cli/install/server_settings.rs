@@ -24,7 +24,7 @@ const INSTALLED_KEY: &str = "changegate.installed";
 const HIDE_REFS_KEY: &str = "receive.hideRefs";
 
 /// The settings of every server, as key and value.
-const SERVER_DEFAULTS: [(&str, &str); 7] = [
+const SERVER_DEFAULTS: [(&str, &str); 9] = [
     // Only the gate writes records and obligations.
     (HIDE_REFS_KEY, "refs/changegate"),
     // But break-glass sessions are requested by a push. The last value counts.
@@ -39,6 +39,9 @@ const SERVER_DEFAULTS: [(&str, &str); 7] = [
     ("core.useReplaceRefs", "false"),
     // The reflog shows the moves of a ref that no hook has seen.
     ("core.logAllRefUpdates", "true"),
+    // It tells which states a branch has had, also after git would forget them.
+    ("gc.reflogExpire", "never"),
+    ("gc.reflogExpireUnreachable", "never"),
 ];
 
 /// The options of `install --server`, as given.

@@ -15,6 +15,7 @@ use crate::gate::policy_findings::{
 use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy, load_from_folder, load_from_pack};
 use crate::gate::settings::{GateSettings, MissingPolicyAction};
 use crate::git::{PeeledObject, Repository};
+use crate::policy::ChangeUnit;
 use crate::push::{GateRule, refuse_by_rule};
 use crate::report::PolicyLocation;
 use crate::verdict::{Finding, Fixer, Judgement, MessageValue};
@@ -94,6 +95,18 @@ impl<'push> PolicyCache<'push> {
     /// Returns the moves of the policy ref without a decision, in their order.
     pub(crate) fn undecided_moves(&self) -> &'push [UndecidedMove] {
         self.undecided
+    }
+
+    /// Returns true if each commit was a change by the policy that the policy ref had when it held `commit`; with a policy of
+    /// the server, by that.
+    pub(crate) fn judges_by_commit_at(&mut self, commit: Oid) -> bool {
+        if self.settings.policy_file.is_some() {
+            let base = self.find_base_policy();
+            return matches!(base, PushBasePolicy::Loaded(loaded) if loaded.policy.change_unit == ChangeUnit::Commit);
+        }
+        let called = self.settings.policy_ref.clone();
+        let loaded = self.load_policy_at(commit, &called);
+        loaded.is_ok_and(|loaded| loaded.policy.change_unit == ChangeUnit::Commit)
     }
 
     /// Returns how the base policy came into force, once it was found.

@@ -11,7 +11,7 @@ use crate::gate::push_facts::KeptFacts;
 use crate::gate::settings::{GateSettings, LedgerMode};
 use crate::gate::swapped_parents::SwappedParents;
 use crate::gate::walk_facts::WalkFacts;
-use crate::git::UnreadableCommit;
+use crate::git::{NewHistory, TrustedKeys, UnreadableCommit};
 use crate::judge::{collect_reasons, judge_change};
 use crate::policy::Policy;
 use crate::push::{GateRule, refuse_by_rule};
@@ -52,6 +52,18 @@ pub(crate) struct JudgedChange {
     pub(crate) touches_policy: bool,
     /// The change, if it is denied: for the plan.
     pub(crate) denied: Option<Box<Change>>,
+}
+
+/// What judging a push to a branch rests on, beside the judge of its changes.
+pub(crate) struct PromotedWalk<'walk> {
+    /// What is new to the branch and was judged.
+    pub(crate) new: &'walk NewHistory,
+    /// The keys that signatures are verified with.
+    pub(crate) trusted: Option<TrustedKeys<'walk>>,
+    /// The facts that the policies ask for.
+    pub(crate) needs: &'walk NeededFacts,
+    /// What counts as one change.
+    pub(crate) unit: ChangeUnit,
 }
 
 /// Everything that judging a change of a push takes, beside its commits.

@@ -1,6 +1,8 @@
 //! Judges a push: every ref that it names, by the policy that the ref had before.
 
 pub(crate) mod base_policy;
+mod branch_rules;
+mod branch_states;
 pub(crate) mod change_judge;
 mod gate_refs;
 mod left_policy;

@@ -18,6 +18,18 @@ impl PastMoves<'_> {
     /// Returns the earliest move of a ref without a decision that still matters: it was not regularised, and the ref was
     /// not put back to what it held before it.
     pub(crate) fn find_open_move(&self, ref_name: &Text) -> Option<UndecidedMove> {
+        find_earliest_open(&self.list_moves(ref_name))
+    }
+
+    /// Returns the moves of a ref without a decision that were not regularised, in their order, also where the ref was put
+    /// back afterwards.
+    pub(crate) fn list_unanswered(&self, ref_name: &Text) -> Vec<UndecidedMove> {
+        let moves = self.list_moves(ref_name).into_iter();
+        moves.filter(|(_, is_regularised)| !is_regularised).map(|(moved, _)| moved).collect()
+    }
+
+    /// Returns the moves of a ref without a decision, in their order, each with whether it was regularised.
+    fn list_moves(&self, ref_name: &Text) -> Vec<(UndecidedMove, bool)> {
         let mut records: Vec<&UnauthorisedRecord> =
             self.unauthorised.iter().filter(|record| record.ref_name == *ref_name).collect();
         records.sort_unstable_by_key(|record| record.number);
@@ -27,7 +39,7 @@ impl PastMoves<'_> {
             let recorded = moves.iter().filter(|(_, is_regularised)| !is_regularised).count();
             moves.extend(self.undecided.iter().skip(recorded).map(|moved| (*moved, false)));
         }
-        find_earliest_open(&moves)
+        moves
     }
 }
 

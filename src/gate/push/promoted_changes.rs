@@ -8,15 +8,15 @@ use std::collections::HashSet;
 
 use anyhow::Result;
 
-use crate::change::{Commit, FactKind, NeededFacts, Oid};
-use crate::gate::policy_source::LoadedPolicy;
-use crate::gate::push::change_judge::ChangeJudge;
+use crate::change::{Change, Commit, Oid, PusherIdentity};
+use crate::gate::push::branch_rules::BranchRules;
+use crate::gate::push::change_judge::{ChangeJudge, PromotedWalk, judge_from_facts};
 use crate::gate::push::ref_judge::RefJudge;
-use crate::git::{NewHistory, TrustedKeys, UnreadableCommit};
-use crate::policy::{ChangeUnit, Policy, Rule};
+use crate::git::{NewHistory, UnreadableCommit};
+use crate::policy::ChangeUnit;
 use crate::push::{GateRule, ProposedRefUpdate, refuse_by_rule};
 use crate::report::ReportGroup;
-use crate::verdict::{Finding, Fixer, Judgement, RuleId, RuleOutcome, messages};
+use crate::verdict::{Finding, Fixer, Judgement, RuleId, RuleOutcome, Verdict, messages};
 
 messages! {
     TOO_MANY_PROMOTED = "push.too-many-promoted":
@@ -25,39 +25,34 @@ messages! {
         "this change is on another branch already, and stays as it is; where {ref} may have it, bring it by a merge commit (`git merge --no-ff`) that keeps the rules of {ref} itself";
     BEGUN_ADVICE = "push.begun-advice":
         "a new branch is asked about the change that it begins with; where {ref} may begin there, put a commit on top (`git commit --allow-empty`) that keeps the rules of {ref} itself";
+    UNSIGNED_ADVICE = "push.unsigned-advice":
+        "this commit is on another branch already, and stays as it is; a signed copy of it may come to {ref} (`git cherry-pick -S`)";
 }
-
-/// What the codes of findings about signatures begin with.
-const SIGNATURE_CODES: &str = "signed.";
 
 /// Of how many changes it is told what is wrong; the others are like them.
 const MAX_TOLD_CHANGES: usize = 20;
 
+/// A commit, or why it cannot be read.
+type ReadCommit = Result<Commit, UnreadableCommit>;
+
 impl RefJudge<'_> {
-    /// Judges what comes to the ref and counts as judged, by the rules that ask about the branch. Of a new ref, that is its
-    /// newest change: what a branch begins with has no end otherwise.
+    /// Judges what comes to the ref and counts as judged, by the rules that ask about the branch. Of a new ref, that is the
+    /// newest such change that it begins with: what a branch begins with has no end otherwise.
     pub(super) fn judge_promoted_changes(
         &mut self,
         judge: &ChangeJudge<'_>,
         (asked, tip): (&ProposedRefUpdate<'_>, Oid),
-        (new, trusted, needs): (&NewHistory, Option<TrustedKeys<'_>>, &NeededFacts),
-        unit: ChangeUnit,
+        walk: &PromotedWalk<'_>,
         group: &mut ReportGroup,
     ) -> Result<()> {
-        let policies = std::iter::once(judge.loaded).chain(judge.base);
-        let rules: HashSet<RuleId> = policies.flat_map(list_branch_rules).collect();
+        let rules = BranchRules::gather_rules(judge.loaded, judge.base);
         if rules.is_empty() || self.is_policy_ref(asked.name) {
             return Ok(());
         }
-        let held = match asked.actual_old {
-            Some(old) => vec![old],
-            None => self.repository.list_parents(tip)?.into_iter().take(1).collect(),
-        };
-        let history = self.repository.find_new_history(tip, &held)?;
-        let judged: HashSet<Oid> = new.list_ids().into_iter().collect();
-        if history.list_ids().iter().all(|id| judged.contains(id)) {
+        let judged: HashSet<Oid> = walk.new.list_ids().into_iter().collect();
+        let Some(history) = self.find_promoted_history((asked.actual_old, tip), &judged)? else {
             return Ok(());
-        }
+        };
         let limit = self.settings.max_commits;
         if history.count_commits() > limit {
             let message = TOO_MANY_PROMOTED.with("limit", limit).with("ref", asked.name);
@@ -65,87 +60,171 @@ impl RefJudge<'_> {
             group.refusals.push(refuse_by_rule(GateRule::PushSize, finding));
             return Ok(());
         }
-        let judge_step = |commits: Vec<ReadCommit>| {
-            let changes = match unit {
-                ChangeUnit::Step => vec![commits],
-                ChangeUnit::Commit => commits.into_iter().map(|one| vec![one]).collect(),
+        let promoted = PromotedJudge { judge, rules: &rules, judged: &judged };
+        let mut denied: Vec<Vec<Judgement>> = Vec::new();
+        let judge_step = |commits: Vec<ReadCommit>| promoted.judge_step(commits, walk.unit);
+        let collect = |step: Result<Vec<Vec<Judgement>>, Judgement>| {
+            match step {
+                Ok(changes) => denied.extend(changes.into_iter().filter(|told| !told.is_empty())),
+                Err(refusal) => group.refusals.push(refusal),
+            }
+            Ok(())
+        };
+        let threads = self.settings.threads;
+        let (trusted, needs) = (walk.trusted, walk.needs);
+        self.repository.for_each_history_step(&history, trusted, needs, threads, judge_step, collect)?;
+        if asked.actual_old.is_none() && !denied.is_empty() && judged.contains(&tip) {
+            let met = self.list_met_rules(judge, walk)?;
+            for told in &mut denied {
+                told.retain(|one| !met.contains(&one.rule.id));
+            }
+            denied.retain(|told| !told.is_empty());
+        }
+        if let Some(RuleOutcome::Fail(findings)) =
+            denied.first_mut().and_then(|told| told.last_mut()).map(|last| &mut last.outcome)
+        {
+            let advice = match asked.actual_old {
+                _ if findings.iter().all(is_about_signature) => &UNSIGNED_ADVICE,
+                Some(_) => &PROMOTED_ADVICE,
+                None => &BEGUN_ADVICE,
             };
-            changes.into_iter().map(|commits| judge_promoted(judge, commits, &judged)).collect::<Vec<_>>()
-        };
-        let advice = match asked.actual_old {
-            Some(_) => &PROMOTED_ADVICE,
-            None => &BEGUN_ADVICE,
-        };
-        let mut denied = 0;
-        let collect = |step: Vec<Result<PromotedChange, Judgement>>| {
-            for change in step {
-                let change = match change {
-                    Ok(change) => change,
-                    Err(refusal) => {
-                        group.refusals.push(refusal);
-                        continue;
-                    }
+            findings.push(Finding::new(advice.with("ref", asked.name)).fixed_by(Fixer::Pusher));
+        }
+        group.refusals.extend(denied.into_iter().take(MAX_TOLD_CHANGES).flatten());
+        Ok(())
+    }
+
+    /// Returns what the ref gets; of a new one, the newest change that is not judged with the push. `None` if that is nothing.
+    fn find_promoted_history(
+        &self,
+        (old, tip): (Option<Oid>, Oid),
+        judged: &HashSet<Oid>,
+    ) -> Result<Option<NewHistory>> {
+        let (mut end, mut held) = (tip, old);
+        if old.is_none() {
+            while judged.contains(&end) {
+                let Some(parent) = self.repository.list_parents(end)?.first().copied() else {
+                    return Ok(None);
                 };
-                // What a rule lets follow later is owed where the change landed first.
-                let is_told = |one: &Judgement| one.is_denying(true) && rules.contains(&one.rule.id);
-                let denials = change.judgements.into_iter().filter(is_told);
-                let mut told: Vec<Judgement> = match &change.unsigned {
-                    None => denials.map(name_commit_only).collect(),
-                    Some(promoted) => denials.filter_map(|one| keep_signatures(one, promoted)).collect(),
-                };
-                if let (None, 0, Some(RuleOutcome::Fail(findings))) =
-                    (&change.unsigned, denied, told.last_mut().map(|last| &mut last.outcome))
-                {
-                    findings.push(Finding::new(advice.with("ref", asked.name)).fixed_by(Fixer::Pusher));
-                }
-                denied += usize::from(!told.is_empty());
-                if denied <= MAX_TOLD_CHANGES {
-                    group.refusals.extend(told);
+                end = parent;
+            }
+            held = self.repository.list_parents(end)?.first().copied();
+        }
+        let history = self.repository.find_new_history(end, held.as_slice())?;
+        let is_all_judged = history.list_ids().iter().all(|id| judged.contains(id));
+        Ok((!is_all_judged).then_some(history))
+    }
+
+    /// Returns the rules that a change which is new to a new branch is asked about and keeps.
+    fn list_met_rules(&self, judge: &ChangeJudge<'_>, walk: &PromotedWalk<'_>) -> Result<HashSet<RuleId>> {
+        let mut met = HashSet::new();
+        let judge_step = |commits: Vec<ReadCommit>| {
+            let change = judge.build_change(commits).ok()?;
+            Some(judge_change(judge, &change))
+        };
+        let collect = |verdict: Option<Verdict>| {
+            for judgement in verdict.into_iter().flat_map(|verdict| verdict.judgements) {
+                let is_kept = matches!(judgement.outcome, RuleOutcome::Pass | RuleOutcome::Owed(_));
+                if is_kept {
+                    met.insert(judgement.rule.id.clone());
                 }
             }
             Ok(())
         };
         let threads = self.settings.threads;
-        self.repository.for_each_history_step(&history, trusted, needs, threads, judge_step, collect)
+        self.repository.for_each_history_step(
+            walk.new,
+            walk.trusted,
+            walk.needs,
+            threads,
+            judge_step,
+            collect,
+        )?;
+        Ok(met)
     }
 }
 
-/// A commit, or why it cannot be read.
-type ReadCommit = Result<Commit, UnreadableCommit>;
-
-/// What the rules of a branch say about a change that comes to it from another.
-struct PromotedChange {
-    judgements: Vec<Judgement>,
-    /// The commits that other branches hold, where the change as a whole is new to all of them; only their signatures are asked
-    /// about then.
-    unsigned: Option<HashSet<Oid>>,
+/// Judges the changes that come to a branch and were judged elsewhere.
+struct PromotedJudge<'walk> {
+    judge: &'walk ChangeJudge<'walk>,
+    rules: &'walk BranchRules,
+    /// The commits that are judged with the push.
+    judged: &'walk HashSet<Oid>,
 }
 
-/// Judges one change of those that come to a branch, `judged` of which were judged for it before.
-fn judge_promoted(
-    judge: &ChangeJudge<'_>,
-    commits: Vec<ReadCommit>,
-    judged: &HashSet<Oid>,
-) -> Result<PromotedChange, Judgement> {
-    let read_id =
-        |commit: &ReadCommit| commit.as_ref().map_or_else(|unreadable| Some(unreadable.id), |read| read.id);
-    let ids: Vec<Oid> = commits.iter().filter_map(read_id).collect();
-    let is_new = ids.last().is_some_and(|end| judged.contains(end));
-    let promoted: HashSet<Oid> = ids.into_iter().filter(|id| !judged.contains(id)).collect();
-    if promoted.is_empty() {
-        return Ok(PromotedChange { judgements: Vec::new(), unsigned: None });
+impl PromotedJudge<'_> {
+    /// Returns the denials of each change of a step; the first parents of a branch lead from step to step.
+    fn judge_step(
+        &self,
+        commits: Vec<ReadCommit>,
+        unit: ChangeUnit,
+    ) -> Result<Vec<Vec<Judgement>>, Judgement> {
+        let ids: Vec<Option<Oid>> = commits.iter().map(read_id).collect();
+        // What a new merge brings is a part of that change.
+        let is_merged = ids.last().copied().flatten().is_some_and(|end| self.judged.contains(&end));
+        let is_promoted = |id: &Option<Oid>| id.is_none_or(|id| !self.judged.contains(&id));
+        if !ids.iter().any(is_promoted) {
+            return Ok(Vec::new());
+        }
+        match unit {
+            ChangeUnit::Step => Ok(vec![self.judge_change(commits, is_merged)?]),
+            ChangeUnit::Commit => {
+                let mut changes = Vec::new();
+                for (commit, id) in commits.into_iter().zip(ids) {
+                    if is_promoted(&id) {
+                        changes.push(self.judge_change(vec![commit], is_merged)?);
+                    }
+                }
+                Ok(changes)
+            }
+        }
     }
-    let verdict = judge.judge_commits(commits)?.verdict;
-    let judgements = verdict.map_or(Vec::new(), |verdict| verdict.judgements);
-    Ok(PromotedChange { judgements, unsigned: is_new.then_some(promoted) })
+
+    /// Returns the denials of one change by the rules that ask about the branch. What a rule lets follow later is owed where
+    /// the change landed first.
+    fn judge_change(&self, commits: Vec<ReadCommit>, is_merged: bool) -> Result<Vec<Judgement>, Judgement> {
+        let mut change = self.judge.build_change(commits)?;
+        let mut denials = judge_change(self.judge, &change).judgements;
+        denials.retain(|one| one.is_denying(true));
+        // Whoever brings to a branch what was decided on another one has made no part of it by that.
+        if denials.iter().any(|one| self.rules.may_ask_without_pusher(&one.rule.id)) {
+            change.pusher = Ok(PusherIdentity::Unidentified);
+            let without = judge_change(self.judge, &change);
+            let is_denied =
+                |id: &RuleId| without.judgements.iter().any(|one| one.rule.id == *id && one.is_denying(true));
+            denials.retain(|one| !self.rules.may_ask_without_pusher(&one.rule.id) || is_denied(&one.rule.id));
+        }
+        let told = denials.into_iter().filter_map(|one| {
+            match (self.rules.asks_wholly(&one.rule.id, is_merged), is_merged) {
+                (true, _) => Some(name_commit_only(one)),
+                (false, _) if self.rules.asks_signatures(&one.rule.id) => self.keep_signatures(one),
+                (false, _) => None,
+            }
+        });
+        Ok(told.collect())
+    }
+
+    /// Returns a denial with what it says about the signatures of commits that other branches hold; `None` if that is
+    /// nothing.
+    fn keep_signatures(&self, mut judgement: Judgement) -> Option<Judgement> {
+        let RuleOutcome::Fail(findings) = &mut judgement.outcome else { return None };
+        let is_promoted = |one: &Finding| one.at.commit.is_some_and(|id| !self.judged.contains(&id));
+        findings.retain(|one| is_about_signature(one) && is_promoted(one));
+        (!findings.is_empty()).then(|| name_commit_only(judgement))
+    }
 }
 
-/// Returns a denial with what it says about the signatures of these commits; `None` if that is nothing.
-fn keep_signatures(mut judgement: Judgement, promoted: &HashSet<Oid>) -> Option<Judgement> {
-    let RuleOutcome::Fail(findings) = &mut judgement.outcome else { return None };
-    let is_promoted = |one: &Finding| one.at.commit.is_some_and(|id| promoted.contains(&id));
-    findings.retain(|one| one.message.code().starts_with(SIGNATURE_CODES) && is_promoted(one));
-    (!findings.is_empty()).then(|| name_commit_only(judgement))
+fn judge_change(judge: &ChangeJudge<'_>, change: &Change) -> Verdict {
+    judge_from_facts(change, &judge.loaded.policy, judge.base.map(|base| &base.policy))
+}
+
+fn read_id(commit: &ReadCommit) -> Option<Oid> {
+    commit.as_ref().map_or_else(|unreadable| Some(unreadable.id), |read| read.id)
+}
+
+/// Returns true if a finding says what is wrong with a signature.
+fn is_about_signature(finding: &Finding) -> bool {
+    finding.message.code().starts_with("signed.")
 }
 
 /// Returns a judgement without lines to paste: the commit stands on another branch, and nothing rewrites it.
@@ -157,28 +236,4 @@ fn name_commit_only(mut judgement: Judgement) -> Judgement {
         }
     }
     judgement
-}
-
-/// Returns the rules of a policy that can come to another answer on another branch.
-fn list_branch_rules(loaded: &LoadedPolicy) -> Vec<RuleId> {
-    let policy = &loaded.policy;
-    let asking =
-        policy.rules.iter().enumerate().filter(|(index, rule)| asks_about_branch(policy, *index, rule));
-    asking.map(|(_, rule)| rule.description.id.clone()).collect()
-}
-
-fn asks_about_branch(policy: &Policy, index: usize, rule: &Rule) -> bool {
-    let mut needs = NeededFacts::new();
-    for condition in rule.when.iter().chain([&rule.require]) {
-        condition.add_needs(&mut needs);
-    }
-    // A change is of the first class that holds, so all those before the last one that is meant count.
-    let last = rule.class_indexes.iter().flatten().max();
-    for class in policy.classes.iter().take(last.map_or(0, |last| last + 1)) {
-        class.when.add_needs(&mut needs);
-    }
-    for exemption in policy.exemptions.iter().filter(|exemption| exemption.rule_index == index) {
-        exemption.when.add_needs(&mut needs);
-    }
-    needs.contains(&FactKind::Target)
 }

@@ -11,7 +11,8 @@ use crate::gate::policy_findings::{
 use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::gate::protected_scope::ProtectedScope;
 use crate::gate::push::base_policy::{PolicyCache, PolicyOrigin, PushBasePolicy};
-use crate::gate::push::change_judge::{ChangeJudge, JudgedChange};
+use crate::gate::push::branch_states::PastUnits;
+use crate::gate::push::change_judge::{ChangeJudge, JudgedChange, PromotedWalk};
 use crate::gate::push::new_gate_files::{NamedGateFiles, NewGateFiles};
 use crate::gate::push::ref_policies::RefPolicies;
 use crate::gate::push::unreadable::{add_detail, build_unreadable_finding};
@@ -249,7 +250,13 @@ impl RefJudge<'_> {
             return self.judge_tag(tip, policies, group);
         }
         let past = self.list_past_moves()?;
-        let judged = policies.list_judged_tips(self.repository, &past, (asked.actual_old, tip))?;
+        let mut is_by_commit_at = |commit| self.policies.judges_by_commit_at(commit);
+        let mut units = PastUnits {
+            is_by_commit_now: base.unwrap_or(loaded).policy.change_unit == ChangeUnit::Commit,
+            is_by_commit_at: &mut is_by_commit_at,
+        };
+        let judged =
+            policies.list_judged_tips(self.repository, &past, &mut units, (asked.actual_old, tip))?;
         let mut needs = loaded.policy.needed_facts();
         if let Some(base) = base {
             needs.merge_needs(base.policy.needed_facts());
@@ -282,8 +289,11 @@ impl RefJudge<'_> {
         let walk_facts = WalkFacts::new(self.repository, (loaded, base), known, ends);
         let judge =
             ChangeJudge { loaded, base, target, settings, now, swapped_parents, walk_facts, keep_all };
-        let trusted_keys =
-            base.and_then(|base| base.trusted_keys(self.now)).or_else(|| loaded.trusted_keys(self.now));
+        // A signature counts if the keys of both policies say so.
+        let trusted_keys = match base.and_then(|base| base.trusted_keys(self.now)) {
+            Some(keys) => Some(keys.with_other(loaded.keys.as_ref())),
+            None => loaded.trusted_keys(self.now),
+        };
         let range = CommitRange { tip, hidden_tips: &judged, trusted_keys };
         let requirements = match base {
             Some(base) => loaded.policy.obligations.combine_with(&base.policy.obligations),
@@ -341,7 +351,8 @@ impl RefJudge<'_> {
                 group.verdicts.reverse();
             }
         }
-        self.judge_promoted_changes(&judge, (&asked, tip), (&history, trusted_keys, &needs), unit, group)?;
+        let walk = PromotedWalk { new: &history, trusted: trusted_keys, needs: &needs, unit };
+        self.judge_promoted_changes(&judge, (&asked, tip), &walk, group)?;
         let mut commits = self.policies.list_undecided_commits();
         if settings.policy_file.is_some() || (!touches_policy && commits.is_empty()) {
             return Ok(());

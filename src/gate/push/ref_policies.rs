@@ -1,6 +1,6 @@
 //! The policies that a pushed ref is judged by, and what both of them say about other refs.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use anyhow::Result;
 
@@ -8,6 +8,7 @@ use crate::change::{Oid, Text};
 use crate::gate::policy_source::LoadedPolicy;
 use crate::gate::protected_scope::ProtectedScope;
 use crate::gate::push::base_policy::UndecidedMove;
+use crate::gate::push::branch_states::{BranchStates, PastUnits};
 use crate::gate::push::past_moves::PastMoves;
 use crate::git::{PeeledObject, Repository};
 use crate::policy::ChangeUnit;
@@ -69,6 +70,7 @@ impl RefPolicies<'_> {
         &self,
         repository: &Repository,
         past: &PastMoves<'_>,
+        units: &mut PastUnits<'_>,
         (own, new): (Option<Oid>, Oid),
     ) -> Result<Vec<Oid>> {
         let mut tips: Vec<Oid> = own.into_iter().collect();
@@ -77,13 +79,8 @@ impl RefPolicies<'_> {
             && Some(main) != own
             && is_commit(repository, main)
         {
-            match self.change_unit() {
-                ChangeUnit::Commit => tips.push(main),
-                ChangeUnit::Step => {
-                    let states = BranchStates::new(repository, &past.policy_ref, main, open);
-                    tips.extend(find_vouched_commits(repository, (main, states), own, new)?);
-                }
-            }
+            let states = BranchStates::new(repository, &past.policy_ref, main, past);
+            tips.extend(find_vouched_commits(repository, (main, states, units), own, new)?);
         }
         tips.sort_unstable();
         tips.dedup();
@@ -109,11 +106,12 @@ impl RefPolicies<'_> {
     }
 
     /// Returns whether a branch under change control has had this commit, which one of them holds, as one of its states, up
-    /// to where all of its moves were decided. Where each commit is a change, it is enough that the branch holds it.
+    /// to where all of its moves were decided. What came while each commit was a change is one by itself.
     pub(crate) fn find_tagged_state(
         &self,
         repository: &Repository,
         past: &PastMoves<'_>,
+        units: &mut PastUnits<'_>,
         commit: Oid,
     ) -> Result<TaggedState> {
         let mut found = TaggedState::InsideChange;
@@ -131,12 +129,9 @@ impl RefPolicies<'_> {
                 let Some(decided) = open.old else { continue };
                 tip = decided;
             }
-            let is_judged = match self.change_unit() {
-                ChangeUnit::Commit => holds(tip)?,
-                ChangeUnit::Step => {
-                    BranchStates::new(repository, &name, tip, open).holds_commit(repository, commit)?
-                }
-            };
+            let mut states = BranchStates::new(repository, &name, tip, past);
+            let is_judged = states.holds_commit(repository, commit)?
+                || (holds(tip)? && states.were_judged_alone(repository, units, commit)?);
             if is_judged {
                 return Ok(TaggedState::Judged);
             }
@@ -153,9 +148,12 @@ impl RefPolicies<'_> {
                 && self.protect_ref(&branch.name)
                 && is_commit(repository, tip)
             {
-                tips.push((branch.name, tip));
+                // The moves of what a symbolic ref leads to are known by its own name.
+                tips.push((repository.resolve_ref(branch.name.as_bytes())?.name, tip));
             }
         }
+        tips.sort_unstable();
+        tips.dedup();
         Ok(tips)
     }
 }
@@ -164,7 +162,7 @@ impl RefPolicies<'_> {
 /// builds on lies inside one of its changes. What the ref itself holds, up to `own`, needs no vouching.
 fn find_vouched_commits(
     repository: &Repository,
-    (main, mut states): (Oid, BranchStates),
+    (main, mut states, units): (Oid, BranchStates, &mut PastUnits<'_>),
     own: Option<Oid>,
     new: Oid,
 ) -> Result<Vec<Oid>> {
@@ -200,7 +198,7 @@ fn find_vouched_commits(
     if !brought.contains(&entry)
         && Some(entry) != own
         && is_new_here(&entry)
-        && !states.holds_commit(repository, entry)?
+        && !states.vouch_for(repository, units, entry)?
     {
         pending = vec![entry];
     }
@@ -209,7 +207,7 @@ fn find_vouched_commits(
         if !is_new_here(&id) || !seen.insert(id) {
             continue;
         }
-        if states.holds_commit(repository, id)? {
+        if states.vouch_for(repository, units, id)? {
             vouched.push(id);
         } else {
             is_inside = true;
@@ -217,64 +215,6 @@ fn find_vouched_commits(
         }
     }
     Ok(if is_inside { vouched } else { vec![main] })
-}
-
-/// The commits that a branch has had as its states: those that the log of the ref tells, and its first-parent history, read
-/// as far as it is asked for. After a merge into which the branch was merged, only the log tells the states before.
-struct BranchStates {
-    next: Option<Oid>,
-    states: HashSet<Oid>,
-    /// What the branch held before it held a commit, by that commit, as the log tells.
-    earlier: HashMap<Oid, Oid>,
-    /// What the move that is read brought, and what the branch held before it.
-    reading: Option<(HashSet<Oid>, Oid)>,
-}
-
-impl BranchStates {
-    /// Begins with what the branch holds, and with what its log tells of the time before the move `open`, if there is one.
-    fn new(repository: &Repository, name: &Text, tip: Oid, open: Option<UndecidedMove>) -> Self {
-        let (mut states, mut earlier) = (HashSet::new(), HashMap::new());
-        for moved in repository.read_reflog(name) {
-            if open.is_some_and(|open| open.new == moved.new) {
-                break;
-            }
-            states.extend(moved.new);
-            earlier.extend(moved.new.zip(moved.old));
-        }
-        BranchStates { next: Some(tip), states, earlier, reading: None }
-    }
-
-    fn holds_commit(&mut self, repository: &Repository, commit: Oid) -> Result<bool> {
-        while !self.states.contains(&commit) {
-            let Some(next) = self.next else { return Ok(false) };
-            self.states.insert(next);
-            self.next = self.find_state_before(repository, next)?;
-        }
-        Ok(true)
-    }
-
-    /// Returns the state before this one: the first parent, unless the move that brought it did not bring that. Then the
-    /// first parent lies inside an earlier change, or is what the branch held.
-    fn find_state_before(&mut self, repository: &Repository, state: Oid) -> Result<Option<Oid>> {
-        let parent = repository.list_parents(state)?.first().copied();
-        // Each move is followed once, so that a branch which went back and forth ends.
-        if let Some(old) = self.earlier.remove(&state) {
-            if parent == Some(old) {
-                self.reading = None;
-                return Ok(parent);
-            }
-            let brought = repository.find_new_history(state, &[old])?.list_ids();
-            self.reading = Some((brought.into_iter().collect(), old));
-        }
-        match &self.reading {
-            Some((brought, old)) if parent.is_none_or(|parent| !brought.contains(&parent)) => {
-                let old = *old;
-                self.reading = None;
-                Ok(Some(old))
-            }
-            _ => Ok(parent),
-        }
-    }
 }
 
 fn is_commit(repository: &Repository, id: Oid) -> bool {

@@ -3,9 +3,11 @@
 use anyhow::Result;
 
 use crate::change::Oid;
+use crate::gate::push::branch_states::PastUnits;
 use crate::gate::push::past_moves::PastMoves;
 use crate::gate::push::ref_judge::RefJudge;
 use crate::gate::push::ref_policies::{RefPolicies, TaggedState};
+use crate::policy::ChangeUnit;
 use crate::push::{GateRule, refuse_by_rule};
 use crate::report::ReportGroup;
 use crate::verdict::{Finding, Fixer, Message, messages};
@@ -19,9 +21,9 @@ messages! {
         "{commit} is on {ref}, which moved to {moved} without a decision; that has to be regularised before it is tagged";
 }
 
-impl RefJudge<'_> {
+impl<'push> RefJudge<'push> {
     /// Returns the moves without a decision that were before the push.
-    pub(super) fn list_past_moves(&self) -> Result<PastMoves<'_>> {
+    pub(super) fn list_past_moves(&self) -> Result<PastMoves<'push>> {
         Ok(PastMoves {
             policy_ref: self.repository.resolve_ref(self.settings.policy_ref.as_bytes())?.name,
             undecided: self.policies.undecided_moves(),
@@ -31,7 +33,7 @@ impl RefJudge<'_> {
 
     /// Adds to `group` why a tag may not name the commit `tip`, if it may not. A tag brings no commits, so none is judged.
     pub(super) fn judge_tag(
-        &self,
+        &mut self,
         tip: Oid,
         policies: &RefPolicies<'_>,
         group: &mut ReportGroup,
@@ -39,8 +41,14 @@ impl RefJudge<'_> {
         let protected: Vec<Oid> =
             policies.list_protected_tips(self.repository)?.into_iter().map(|(_, tip)| tip).collect();
         let is_outside = self.repository.list_new_commits(tip, &protected)?.next().transpose()?.is_some();
+        let repository = self.repository;
         let past = self.list_past_moves()?;
-        let message = match policies.find_tagged_state(self.repository, &past, tip)? {
+        let mut is_by_commit_at = |commit| self.policies.judges_by_commit_at(commit);
+        let mut units = PastUnits {
+            is_by_commit_now: policies.change_unit() == ChangeUnit::Commit,
+            is_by_commit_at: &mut is_by_commit_at,
+        };
+        let message = match policies.find_tagged_state(repository, &past, &mut units, tip)? {
             _ if is_outside => Message::from(&TAG_OF_UNPROTECTED),
             TaggedState::Judged => return Ok(()),
             TaggedState::InsideChange => Message::from(&TAG_INSIDE_CHANGE),

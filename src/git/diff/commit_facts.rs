@@ -8,7 +8,7 @@ use crate::change::{
 
 use crate::git::objects::commit::{UnreadableCommit, parse_commit_parts, unavailable_fact};
 use crate::git::objects::reader::{CommitHints, ObjectReader, to_oid, unreadable_commit};
-use crate::git::signature::{self, ObjectFormat, TrustedKeys};
+use crate::git::signature::{ObjectFormat, TrustedKeys};
 
 impl ObjectReader {
     /// Reads a commit and gathers the facts that `needs` asks for. What the caller knows already
@@ -38,10 +38,7 @@ impl ObjectReader {
         let mut commit = parts.to_commit(to_oid(id));
         if needs.contains(&FactKind::Signatures) {
             commit.signature = match trusted {
-                Some(TrustedKeys { registry, received_at }) => {
-                    let format = ObjectFormat::from_hash_kind(format);
-                    Ok(signature::verify_commit_signature(registry, raw, format, received_at))
-                }
+                Some(keys) => Ok(keys.verify_commit(raw, ObjectFormat::from_hash_kind(format))),
                 None => Err(Missing::NotConfigured(FactKind::Signatures)),
             };
         }

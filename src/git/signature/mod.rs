@@ -40,8 +40,31 @@ use crate::git::signature::signed_payload::MAX_ARMOR_BYTES;
 pub struct TrustedKeys<'a> {
     /// The keys that count.
     pub registry: &'a KeyRegistry,
+    /// Keys of another policy that judges as well; a signature has to be good by both, and of one signer.
+    pub other: Option<&'a KeyRegistry>,
     /// When the commits were received, by the clock of the machine that judges them; never a date out of a commit.
     pub received_at: Timestamp,
+}
+
+impl<'a> TrustedKeys<'a> {
+    /// Returns the same keys, beside which these have to say the same.
+    #[must_use]
+    pub(crate) fn with_other(self, other: Option<&'a KeyRegistry>) -> Self {
+        TrustedKeys { other, ..self }
+    }
+
+    /// Verifies the signature of a commit, as [`verify_commit_signature`] does.
+    pub(crate) fn verify_commit(&self, raw_commit: &[u8], format: ObjectFormat) -> SignatureStatus {
+        let found = verify_commit_signature(self.registry, raw_commit, format, self.received_at);
+        let (SignatureStatus::Good { signer, .. }, Some(other)) = (&found, self.other) else { return found };
+        match verify_commit_signature(other, raw_commit, format, self.received_at) {
+            SignatureStatus::Good { signer: also, .. } if also == *signer => found,
+            SignatureStatus::Good { .. } => {
+                SignatureStatus::Bad("two policies give the key to different people".into())
+            }
+            not_good => not_good,
+        }
+    }
 }
 
 /// Verifies the signature of `raw_commit`, a commit object without its `commit SIZE` prefix.

@@ -308,7 +308,7 @@ fn verify_signature(
     if !needs.contains(&FactKind::Signatures) {
         return Err(missing_signature(NOT_REQUESTED));
     }
-    let Some(TrustedKeys { registry: keys, received_at: at }) = trusted else {
+    let Some(TrustedKeys { registry: keys, received_at: at, .. }) = trusted else {
         return Err(Missing::NotConfigured(FactKind::Signatures));
     };
     match &listed.commit.verification {
@@ -449,7 +449,11 @@ mod tests {
         let needs = NeededFacts::from([FactKind::Signatures]);
         let said = |verification: Value| {
             let commit = listed(|commit| commit["commit"]["verification"] = verification);
-            verify_signature(&commit, &needs, Some(TrustedKeys { registry: &keys, received_at: at }))
+            verify_signature(
+                &commit,
+                &needs,
+                Some(TrustedKeys { registry: &keys, other: None, received_at: at }),
+            )
         };
         let payload = format!("tree {}\nparent {}\nauthor x\n\nSubject\n\nBody\n", id(3), id(2));
         let signed = |payload: &str| json!({ "reason": "valid", "signature": "-----BEGIN SSH SIGNATURE-----", "payload": payload });

@@ -1,6 +1,8 @@
 //! The moves of the policy ref that no decision allowed: those that the ledger holds and that are not
 //! regularised, and those that it does not hold yet.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context as _, Result};
 
 use crate::change::{Oid, Text};
@@ -12,6 +14,7 @@ use crate::ledger::server::ref_path::{DecisionEdge, RefStep, find_ref_path};
 use crate::ledger::server::ref_steps::is_behind;
 use crate::ledger::server::write_ahead;
 use crate::ledger::state::{LedgerState, encode_ref_key};
+use crate::ledger::store::protected_refs::ProtectedRefs;
 use crate::ledger::store::state_reader::LedgerStateReader;
 
 /// How often the ledger is read again while other processes append to it.
@@ -85,6 +88,36 @@ pub(crate) fn read_unauthorised_records(states: &LedgerStateReader<'_>) -> Optio
         }
     }
     Some(found)
+}
+
+/// Returns the moves of protected branches that no decision allowed and that the ledger does not hold yet, as records that
+/// are still to come; none without a ledger.
+///
+/// # Errors
+///
+/// Fails if the ledger, the journal or the refs cannot be read.
+pub(crate) fn list_coming_records(states: &LedgerStateReader<'_>) -> Result<Vec<UnauthorisedRecord>> {
+    let repository = states.repository();
+    let Some(state) = states.read_newest()? else { return Ok(Vec::new()) };
+    let refs = ProtectedRefs::read_refs(repository, None, &state, &BTreeSet::new())?;
+    let mut coming = Vec::new();
+    for name in refs.ref_names().filter(|name| name.as_bytes().starts_with(b"refs/heads/")) {
+        let known = state.tips.get(&encode_ref_key(name)).copied();
+        let holds = refs.ref_tip(name).flatten();
+        if known == holds {
+            continue;
+        }
+        for moved in list_unrecorded_moves(repository, &state, name, (known, holds))? {
+            coming.push(UnauthorisedRecord {
+                number: u64::MAX,
+                ref_name: name.clone(),
+                regularised_on: None,
+                moved,
+                is_regularised: false,
+            });
+        }
+    }
+    Ok(coming)
 }
 
 /// Returns the moves from what the ledger knows to what a ref holds that no decision on disk explains.

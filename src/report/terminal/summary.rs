@@ -4,7 +4,9 @@ use std::io;
 
 use crate::push::GateRule;
 use crate::report::check_title::{WAITING_HEADLINE, find_waiting_title};
-use crate::report::content::{GroupScope, PolicyDescription, Report, ReportGroup};
+use crate::report::content::{
+    GroupScope, PolicyDescription, PolicyLocation, PolicyReference, Report, ReportGroup,
+};
 use crate::report::escape;
 use crate::report::ranked_judgements::{JudgementRank, ReportCounts, describe_awaited_fact, rank_report};
 use crate::report::style::{DeniedMessage, ReportStyle};
@@ -50,6 +52,7 @@ pub(crate) fn write_summary(
     {
         let source = format!("policy: {}", escape::escape_words(&policy.source));
         page.write_paragraph(0, &[styled_text(TextStyle::Secondary, source)])?;
+        write_own_policies(page, report)?;
     }
     let style_of_decision = match report.decision {
         Decision::Deny => TextStyle::Denied,
@@ -68,6 +71,24 @@ pub(crate) fn write_summary(
         if is_waiting { WAITING_HEADLINE.to_owned() } else { build_headline(report, style.verbose, counts) };
     let headline = plain_text(format!(" - {headline}"));
     page.write_paragraph(0, &[plain_text("changegate: "), decision, headline])
+}
+
+/// Writes which refs that are denied something were judged by a policy of their own as well, and where that stands.
+fn write_own_policies(page: &mut TerminalPage<'_>, report: &Report) -> io::Result<()> {
+    for group in &report.groups {
+        let is_denied = !group.refusals.is_empty()
+            || group.verdicts.iter().any(|verdict| verdict.decision() == Decision::Deny);
+        let Some(judged) = group.judged_ref.as_ref().filter(|_| is_denied) else { continue };
+        // Its own policy comes first, and that of the policy ref only where that is another.
+        if let [PolicyReference { place: PolicyLocation::Commit { id, path }, .. }, _, ..] =
+            judged.policies.as_slice()
+        {
+            let (name, path) = (escape::escape_words(&judged.name.to_lossy()), escape::escape_words(path));
+            let also = format!("and, for {name}: {path} of that ref ({})", id.short_hex());
+            page.write_paragraph(0, &[styled_text(TextStyle::Secondary, also)])?;
+        }
+    }
+    Ok(())
 }
 
 /// Returns what was decided, about how much and by which policy, as the end of a sentence.

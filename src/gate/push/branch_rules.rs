@@ -1,0 +1,103 @@
+//! The rules that are asked again of what a branch under change control gets from another one.
+
+use std::collections::HashMap;
+
+use crate::change::{FactKind, NeededFacts};
+use crate::gate::policy_source::LoadedPolicy;
+use crate::policy::{Policy, Rule};
+use crate::predicates::Predicate;
+use crate::verdict::RuleId;
+
+/// The rules of the policies of a branch that can come to another answer there than on the policy ref.
+pub(super) struct BranchRules {
+    rules: HashMap<RuleId, AskedAgain>,
+}
+
+/// What one of these rules asks about.
+#[derive(Clone, Copy, Default)]
+struct AskedAgain {
+    /// True if it asks about the branch, by itself, a class or an exemption.
+    is_of_branch: bool,
+    /// True if it asks about signatures.
+    asks_signatures: bool,
+    /// True if whether it applies depends on signatures.
+    applies_by_signatures: bool,
+    /// True if it asks who pushes.
+    asks_pusher: bool,
+}
+
+impl BranchRules {
+    /// Gathers the rules of both policies that ask about the branch, and those about signatures of the branch's own policy,
+    /// where that is another one.
+    pub(super) fn gather_rules(own: &LoadedPolicy, base: Option<&LoadedPolicy>) -> Self {
+        let mut rules: HashMap<RuleId, AskedAgain> = HashMap::new();
+        for (loaded, is_own) in [(own, base.is_some())].into_iter().chain(base.map(|base| (base, false))) {
+            let policy = &loaded.policy;
+            for (index, rule) in policy.rules.iter().enumerate() {
+                let asked = describe_rule(policy, index, rule);
+                if asked.is_of_branch || (is_own && asked.asks_signatures) {
+                    let known = rules.entry(rule.description.id.clone()).or_default();
+                    known.is_of_branch |= asked.is_of_branch;
+                    known.asks_signatures |= asked.asks_signatures;
+                    known.applies_by_signatures |= asked.applies_by_signatures;
+                    known.asks_pusher |= asked.asks_pusher;
+                }
+            }
+        }
+        BranchRules { rules }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// Returns true if all that the rule says counts, of what a merge brings (`is_merged`) or of what becomes a state of the
+    /// branch.
+    pub(super) fn asks_wholly(&self, rule: &RuleId, is_merged: bool) -> bool {
+        let asked = self.find_rule(rule);
+        asked.is_of_branch && (!is_merged || asked.applies_by_signatures)
+    }
+
+    /// Returns true if what the rule says about signatures counts.
+    pub(super) fn asks_signatures(&self, rule: &RuleId) -> bool {
+        self.find_rule(rule).asks_signatures
+    }
+
+    /// Returns true if the rule does not ask who pushes, so that it can be answered as if nobody in particular did.
+    pub(super) fn may_ask_without_pusher(&self, rule: &RuleId) -> bool {
+        self.rules.contains_key(rule) && !self.find_rule(rule).asks_pusher
+    }
+
+    fn find_rule(&self, rule: &RuleId) -> AskedAgain {
+        self.rules.get(rule).copied().unwrap_or_default()
+    }
+}
+
+fn describe_rule(policy: &Policy, index: usize, rule: &Rule) -> AskedAgain {
+    let mut when = NeededFacts::new();
+    let mut predicates: Vec<&Predicate> = Vec::new();
+    let exemptions = policy.exemptions.iter().filter(|exemption| exemption.rule_index == index);
+    // A change is of the first class that holds, so all those before the last one that is meant count.
+    let last = rule.class_indexes.iter().flatten().max();
+    let classes = policy.classes.iter().take(last.map_or(0, |last| last + 1));
+    let deciding = rule.when.iter().chain(classes.map(|class| &class.when));
+    for condition in deciding.chain(exemptions.map(|exemption| &exemption.when)) {
+        condition.add_needs(&mut when);
+        condition.add_predicates(&mut predicates);
+    }
+    let mut needs = NeededFacts::new();
+    rule.require.add_needs(&mut needs);
+    rule.require.add_predicates(&mut predicates);
+    let applies_by_signatures = when.contains(&FactKind::Signatures);
+    let asks_pusher = predicates.iter().any(|predicate| match predicate {
+        Predicate::Pusher(_) => true,
+        Predicate::Approvals(asked) => asked.is_given_by_pusher(),
+        _ => false,
+    });
+    AskedAgain {
+        is_of_branch: when.contains(&FactKind::Target) || needs.contains(&FactKind::Target),
+        asks_signatures: applies_by_signatures || needs.contains(&FactKind::Signatures),
+        applies_by_signatures,
+        asks_pusher,
+    }
+}
