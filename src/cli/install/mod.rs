@@ -9,6 +9,7 @@ mod hook_manager;
 mod hook_script;
 pub(crate) mod hook_state;
 mod lefthook;
+pub(crate) mod policy_warnings;
 mod server_settings;
 pub(crate) mod work_tree;
 
@@ -23,6 +24,7 @@ use crate::cli::context::Context;
 use crate::cli::install::hook_folder::{HookFolder, HookStep};
 use crate::cli::install::hook_manager::{ForeignManager, find_foreign_manager, find_manager_lines};
 use crate::cli::install::hook_script::GitHook;
+use crate::cli::install::policy_warnings::write_policy_warnings;
 use crate::cli::install::server_settings::{ServerOptions, SettingChange};
 use crate::cli::install::work_tree::find_work_tree_top;
 use crate::cli::ledger_upkeep::begin_ledger;
@@ -225,7 +227,12 @@ fn write_server_advice(
         has_policy = matches!(repository.read_file_at(commit, &path, u64::MAX), Ok(FileAtPath::Found(_)));
     }
     let branch = settings.policy_ref.strip_prefix("refs/heads/").unwrap_or(&settings.policy_ref);
-    if has_policy || repository.read_config_value("changegate.policyFile")?.is_some() {
+    let has_file = repository.read_config_value("changegate.policyFile")?.is_some();
+    if has_policy || has_file {
+        let place = (settings.policy_ref.as_str(), path.as_str());
+        if !has_file && write_policy_warnings(repository, place, context, out)? {
+            return Ok(());
+        }
         if let Some(lacking) = lacking {
             let has_ledger = repository.resolve_ref(crate::ledger::LEDGER_REF.as_bytes())?.id.is_some();
             let what = &lacking.what;
