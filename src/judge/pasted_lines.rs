@@ -33,18 +33,18 @@ pub(super) fn unify_pasted_lines(judgements: &mut [Judgement]) {
         return;
     }
     for judgement in judgements {
-        let level = judgement.level;
+        let only_warns = judgement.level == RuleLevel::Warn;
         let RuleOutcome::Fail(findings) = &mut judgement.outcome else { continue };
         for finding in findings {
             let Some(place) = find_place(finding) else { continue };
             let Some(paste) = &mut finding.paste else { continue };
-            let lines = denying.get(&place).filter(|lines| level == RuleLevel::Deny || !lines.is_empty());
-            let is_warned_instead = level == RuleLevel::Warn && lines.is_some();
-            let Some(lines) = lines.or(warning.get(&place)) else { continue };
-            if is_warned_instead && let Some(first) = lines.first() {
+            let asked = denying.get(&place);
+            if only_warns && let Some(first) = asked.and_then(|lines| lines.first()) {
                 paste.clone_from(first);
             }
-            if let Some(merged) = merge_lines(lines, paste) {
+            if let Some(lines) = asked.or(warning.get(&place))
+                && let Some(merged) = merge_lines(lines, paste)
+            {
                 *paste = merged;
             }
         }

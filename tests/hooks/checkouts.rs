@@ -242,7 +242,6 @@ fn conflicts_that_no_operation_waits_for_are_resolved_before_a_commit_is_reworde
         }
         let mut command = world.command("git", "work");
         let begun: Pushed = command.args(begin).output().unwrap().into();
-        begun.says("onflict");
         assert!(!world.git(&["diff", "--name-only", "--diff-filter=U"]).is_empty(), "{}", begun.seen);
         let checked = world.changegate("work", &["check", "--unit", "commit"]);
         world.changegate("work", &["install"]).accepted();
