@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::install::hook_state::find_hook_state;
+use crate::cli::install::policy_warnings::write_policy_warnings;
 use crate::cli::output;
 use crate::cli::pr::{read_github_server, read_github_token};
 use crate::gate::{GateMode, LedgerMode};
@@ -171,6 +172,12 @@ fn examine_server(context: &Context) -> Result<CommandExit, CommandError> {
         ReportStyle { colour: output::stdout_colour(context.colour), width: 78, ..ReportStyle::default() };
     let mut out = BufWriter::new(io::stdout().lock());
     let written = settings_advice::write_advice("this repository", &items, &end, &style, &mut out);
+    let policy_ref = settings.policy_ref.to_lossy();
+    let place = (policy_ref.as_ref(), settings.policy_path.as_str());
+    let written = written.and_then(|()| match settings.policy_file {
+        None => write_policy_warnings(&repository, place, context, &mut out).map(|_| ()),
+        Some(_) => Ok(()),
+    });
     output::ignore_broken_pipe(written.and_then(|()| out.flush()))?;
     Ok(match (weak, is_known) {
         (0, true) => CommandExit::Allowed,

@@ -197,13 +197,14 @@ fn run_in_directory(command: CliCommand, context: &Context) -> CommandExit {
     if !context.directory.is_dir() {
         let name = context.directory.to_string_lossy();
         let why = format!("-C: `{}` is not a directory", shorten_for_message(&name));
-        return report_error(&CommandError::Usage(why), context);
+        return report_error(&CommandError::Usage(why), false, context);
     }
     let may_stop_early = may_stop_early(&command);
+    let is_hook = matches!(command, CliCommand::Hook(_));
     match run_command(command, context) {
         Ok(exit) => exit,
         Err(CommandError::Failed(error)) if may_stop_early && is_broken_pipe(&error) => CommandExit::Allowed,
-        Err(stop) => report_error(&stop, context),
+        Err(stop) => report_error(&stop, is_hook, context),
     }
 }
 
@@ -256,18 +257,20 @@ fn run_command(command: CliCommand, context: &Context) -> Result<CommandExit, Co
     }
 }
 
-/// Writes to standard error why the command stops, and returns how it ends.
-fn report_error(stop: &CommandError, context: &Context) -> CommandExit {
+/// Writes to standard error why the command stops, and returns how it ends; the reader of a hook is a person.
+fn report_error(stop: &CommandError, is_hook: bool, context: &Context) -> CommandExit {
     let mut out = std::io::stderr().lock();
+    let mut write = |why: &str, is_wrapped: bool| {
+        let line = format!("changegate: {why}");
+        let line = if is_wrapped { output::wrap_error(&line) } else { line };
+        writeln!(out, "{}", escape_error_message(&line))
+    };
     let (written, exit) = match stop {
-        CommandError::Usage(why) => {
-            (writeln!(out, "changegate: {}", escape_error_message(why)), CommandExit::Invalid)
-        }
+        CommandError::Usage(why) => (write(why, is_hook), CommandExit::Invalid),
         CommandError::InvalidPolicy(PolicyErrors { unread: Some(unread), .. }, commit) => {
             let name = shorten_for_message(commit.as_deref().unwrap_or("a commit"));
             let why = output::describe_unread_files(unread, &context.git_location());
-            let said = format!("the policy at {name} could not be read: {why}");
-            (writeln!(out, "changegate: {}", escape_error_message(&said)), CommandExit::Failed)
+            (write(&format!("the policy at {name} could not be read: {why}"), true), CommandExit::Failed)
         }
         CommandError::InvalidPolicy(errors, commit) => {
             let mut written = output::write_policy_faults(errors, context.colour, &mut out);
@@ -278,10 +281,7 @@ fn report_error(stop: &CommandError, context: &Context) -> CommandExit {
             }
             (written, CommandExit::Invalid)
         }
-        CommandError::Failed(error) => (
-            writeln!(out, "changegate: {}", escape_error_message(&format!("{error:#}"))),
-            CommandExit::Failed,
-        ),
+        CommandError::Failed(error) => (write(&format!("{error:#}"), is_hook), CommandExit::Failed),
     };
     // If standard error is gone, the exit code remains.
     let _ = written;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use crate::change::person::is_invisible;
+use crate::cli::command_error::replace_invisible;
 use crate::cli::context::{ColourMode, Context};
 use crate::policy::{PolicyErrors, UnreadFiles};
 use crate::report::{self, Report, ReportFormat, ReportStyle, RepositoryUrl};
@@ -134,6 +135,24 @@ pub(crate) fn ignore_broken_pipe(written: io::Result<()>) -> io::Result<()> {
 pub(crate) fn wrap_text(start: &str, indent: usize, text: &str) -> String {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     report::wrap_words(start, indent, &words.replace(is_invisible, "\u{fffd}"))
+}
+
+/// The columns of what a hook says: git writes `remote: ` before each line of a server's.
+const HOOK_COLUMNS: usize = 71;
+
+/// Returns an error of several lines for people, in which prose is broken as [`wrap_text`] does, with room for what git
+/// writes before the lines of a hook. Indented lines are commands, and stay whole.
+pub(crate) fn wrap_error(message: &str) -> String {
+    let mut lines = Vec::new();
+    for line in replace_invisible(message).split('\n') {
+        let is_command = line.starts_with(' ') || line.is_empty();
+        let words = line.split_whitespace().collect::<Vec<_>>().join(" ");
+        lines.push(match is_command {
+            true => line.to_owned(),
+            false => report::wrap_to_columns("", 2, &words, HOOK_COLUMNS),
+        });
+    }
+    lines.join("\n")
 }
 
 /// Returns `path` as an absolute path without `.` in the middle, for people.

@@ -11,11 +11,12 @@ use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::gate::settings::GateSettings;
 use crate::git::Repository;
 use crate::people::ResolvedIdentity;
+use crate::policy::inspect::findings::TOO_LARGE;
 use crate::policy::{
     InspectionFacts, LATER_KEYS_DAYS, PatternUse, PlacedFault, PlacedPattern, Policy, PolicyErrors,
     PolicyInspection, Rule, find_key_place, find_rule_place,
 };
-use crate::verdict::{Finding, Fixer, messages};
+use crate::verdict::{Finding, Fixer, Message, messages};
 use crate::yaml::{YamlFault, shorten_for_message};
 
 messages! {
@@ -137,12 +138,14 @@ pub fn list_idle_patterns(
 
 /// Returns what is wrong with the policy that a push leaves on a ref: it is gone, `policy check` refuses it,
 /// it no longer protects the branch that it is read from, or this server could never find one of its rules
-/// kept. `policy_branch` is the name that this branch is protected by, if the ref is the policy ref.
+/// kept. `policy_branch` is the name that this branch is protected by, if the ref is the policy ref. A policy that is too
+/// large to be checked whole gets a note.
 pub(crate) fn find_policy_break(
     left: Result<&LoadedPolicy, &UnusablePolicy>,
     policy_branch: Option<&Text>,
     settings: &GateSettings,
     now: Timestamp,
+    notes: &mut Vec<Message>,
 ) -> Option<Finding> {
     let loaded = match left {
         Ok(loaded) => loaded,
@@ -160,6 +163,9 @@ pub(crate) fn find_policy_break(
         Ok(inspection) => inspection,
         Err(errors) => return Some(policy_fault_finding(&errors, Fixer::Author)),
     };
+    if inspection.is_incomplete {
+        notes.push(Message::from(&TOO_LARGE));
+    }
     if let Some(name) = policy_branch
         && !loaded.policy.protects_ref(name.as_bytes())
     {

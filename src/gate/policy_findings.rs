@@ -9,7 +9,7 @@ use crate::change::{Oid, Text};
 use crate::gate::policy_repositories::{FOLDER_KEY, FOLDER_UNSET};
 use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::gate::settings::GateSettings;
-use crate::git::{FileAtPath, RefUpdate, Repository, ResolvedRef};
+use crate::git::{FileAtPath, HeadState, RefUpdate, Repository, ResolvedRef};
 use crate::policy::{DEFAULT_POLICY_PATH, FaultyFile, Policy, PolicyErrors};
 use crate::push::{GateRule, refuse_by_rule};
 use crate::report::{GroupScope, JudgedRef, RefUpdateKind, ReportGroup};
@@ -47,6 +47,9 @@ const MAX_BRANCHES: usize = 1_000;
 
 /// How many of those that have one are named.
 const MAX_BRANCHES_LISTED: usize = 3;
+
+/// The branches that most work starts from.
+const USUAL_BRANCHES: [&str; 3] = ["refs/heads/main", "refs/heads/master", "refs/heads/trunk"];
 
 /// The size of the largest policy that is looked for.
 const MAX_POLICY_BYTES: u64 = 1 << 20;
@@ -163,10 +166,38 @@ pub(crate) fn list_branches_with_policy(repository: &Repository, policy_path: &s
             found.push(branch.name);
         }
     }
-    let usual = ["refs/heads/main", "refs/heads/master", "refs/heads/trunk"];
-    found.sort_by_key(|name| !usual.iter().any(|usual| name.as_bytes() == usual.as_bytes()));
+    found.sort_by_key(|name| !USUAL_BRANCHES.iter().any(|usual| name.as_bytes() == usual.as_bytes()));
     found.truncate(MAX_BRANCHES_LISTED);
     found
+}
+
+/// Returns a branch that others start from if the policy ref, which holds `tip`, has no commit in common with it or with
+/// another one of the kind; `None` if it is such a branch itself, or there is none.
+///
+/// # Errors
+///
+/// Fails if the history cannot be read.
+pub(crate) fn find_unrelated_branch(
+    repository: &Repository,
+    policy_ref: &[u8],
+    tip: Oid,
+) -> anyhow::Result<Option<Text>> {
+    let mut branches: Vec<Text> = Vec::new();
+    if let HeadState::Branch(head) = repository.read_head()? {
+        branches.push(head.name);
+    }
+    branches.extend(USUAL_BRANCHES.map(Text::from));
+    let policy_ref = repository.resolve_ref(policy_ref)?.name;
+    let mut unrelated = None;
+    for branch in branches {
+        let resolved = repository.resolve_ref(branch.as_bytes())?;
+        let Some(id) = resolved.id.filter(|_| resolved.name != policy_ref) else { continue };
+        if repository.find_common_ancestor(tip, id)?.is_some() {
+            return Ok(None);
+        }
+        unrelated = unrelated.or(Some(resolved.name));
+    }
+    Ok(unrelated)
 }
 
 /// Returns true for a word that every shell takes as it is.
@@ -201,7 +232,7 @@ pub fn policy_fault_finding(errors: &PolicyErrors, fixer: Fixer) -> Finding {
 }
 
 /// Returns true if the first fault is that the server was not told where the policies of other repositories are.
-fn is_setting_missing(errors: &PolicyErrors) -> bool {
+pub(crate) fn is_setting_missing(errors: &PolicyErrors) -> bool {
     let first = errors.faulty_files.iter().find_map(|file| file.faults.first());
     first.is_some_and(|fault| fault.what.contains(FOLDER_UNSET))
 }

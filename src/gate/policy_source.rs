@@ -204,6 +204,11 @@ impl LoadedPolicy {
         self.files.keys().map(String::as_str).filter(|name| !is_remote_name(name))
     }
 
+    /// Returns the names of the files of other repositories that the policy is made of.
+    pub(crate) fn list_remote_names(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(String::as_str).filter(|name| is_remote_name(name))
+    }
+
     /// Returns true if a change touches a file that the policy is made of, or looks for, as far as its paths are
     /// known.
     pub(crate) fn is_made_of(&self, change: &Change) -> bool {

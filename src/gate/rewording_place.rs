@@ -34,12 +34,14 @@ pub(crate) fn find_reader_checkout(repository: &Repository, name: Option<&str>) 
         branch_to_switch: branch.map(Text::from),
         worktree: None,
         unfinished: find_unfinished_operation(repository.git_dir()),
+        has_conflicts: has_conflicts(repository, repository.git_dir()),
     };
     // What the reader has begun may be a rebase of that branch, which no other worktree has then.
     if let Some(branch) = branch
         && let Some(other) = find_other_worktree(repository, &format!("refs/heads/{branch}"))
     {
         checkout.unfinished = find_unfinished_operation(&other.git_dir);
+        checkout.has_conflicts = has_conflicts(repository, &other.git_dir);
         checkout.worktree = Some(other.top);
     }
     checkout
@@ -55,6 +57,12 @@ fn is_checked_out(repository: &Repository, branch: &str) -> bool {
 fn find_unfinished_operation(git_dir: &Path) -> Option<UnfinishedOperation> {
     let begun = OPERATION_FILES.iter().find(|(file, _)| git_dir.join(file).exists());
     begun.map(|(_, operation)| *operation)
+}
+
+/// Returns true if files of a worktree have conflicts. An operation that leaves some need not leave a file of its own:
+/// `git stash pop`, `git merge --squash` and `git checkout -m` do not.
+fn has_conflicts(repository: &Repository, git_dir: &Path) -> bool {
+    repository.has_unmerged_paths(&git_dir.join("index")).unwrap_or(false)
 }
 
 /// Returns the worktree, other than that of `repository`, from which git lets go of the branch `name` for no other.

@@ -15,6 +15,7 @@
 mod applicability;
 mod explanation;
 mod fact_sources;
+mod pasted_lines;
 mod reasons;
 pub(crate) mod used_facts;
 
@@ -24,6 +25,7 @@ use jiff::tz::TimeZone;
 
 use crate::change::{Change, Missing};
 use crate::judge::applicability::{RuleApplicability, check_applicability, find_possible_classes};
+use crate::judge::pasted_lines::unify_pasted_lines;
 use crate::people::is_forge_committer;
 use crate::policy::{Policy, Rule};
 use crate::predicates::EvaluationContext;
@@ -79,6 +81,7 @@ pub fn judge_change(policy: &Policy, change: &Change, enforce: bool) -> Verdict 
     if !judgements.iter().any(is_applicable_denial) {
         judgements.push(build_no_rule_judgement());
     }
+    unify_pasted_lines(&mut judgements);
     let mut disagreements = Vec::new();
     for field in policy.vocabulary.fields() {
         disagreements.extend(field.find_disagreement(change));

@@ -96,7 +96,16 @@ impl AuthorPredicate {
         identity: ResolvedIdentity,
         context: &EvaluationContext<'_>,
     ) -> bool {
-        self.accepts_address(address) && self.identity.find_mismatch(&[identity], context).is_none()
+        self.accepts_address(address) && self.accepts_identity(identity, context)
+    }
+
+    /// Returns true if the question accepts this person by some address.
+    pub(crate) fn accepts_identity(
+        &self,
+        identity: ResolvedIdentity,
+        context: &EvaluationContext<'_>,
+    ) -> bool {
+        self.identity.find_mismatch(&[identity], context).is_none()
     }
 
     /// Returns true if the question accepts an address, as far as it is about what an address looks like.

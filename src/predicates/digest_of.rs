@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::change::content_question::ContentQuestion;
-use crate::change::{FactKind, Missing, NeededFacts, PathChange, PathEntryKind, Text};
+use crate::change::{Change, FactKind, Missing, NeededFacts, PathChange, PathEntryKind, Text};
 use crate::pattern::PathPattern;
 use crate::predicates::blob::find_lfs_digest;
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
@@ -14,7 +14,7 @@ use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::outcome::PredicateOutcome;
 use crate::predicates::support::parameters::{matches_any_pattern, quote_patterns};
 use crate::verdict::{Finding, Message, messages};
-use crate::vocabulary::FieldDefinition;
+use crate::vocabulary::{ClaimSource, FieldDefinition};
 use crate::yaml::decode::{MapReader, parse_each, read_choice, read_text};
 use crate::yaml::{YamlFault, YamlNode};
 
@@ -172,13 +172,40 @@ impl DigestOfPredicate {
                     for digest in digests.iter().filter(|digest| !stated.contains(*digest)) {
                         let message = NOT_STATED.with("path", &change.path).with("digest", digest.as_str());
                         let message = message.with("field", self.field.name.as_str());
-                        findings.push(Finding::new(message).at_path(&change.path));
+                        let finding = Finding::new(message).at_path(&change.path);
+                        findings.push(match self.build_line(digest, context.change) {
+                            Some(line) => finding.with_paste(line),
+                            None => finding,
+                        });
                     }
                 }
                 Err(gap) => missing = Some(gap),
             }
         }
         PredicateOutcome::from_findings_or_missing(findings, missing)
+    }
+
+    /// Returns the line that states a digest; `None` if the field does not accept it, or is stated and takes one value.
+    fn build_line(&self, digest: &str, change: &Change) -> Option<String> {
+        let source = ClaimSource::Commit(change.commits.len().saturating_sub(1));
+        let is_valid = self.field.check_value(&Text::from(digest), change, source).is_ok();
+        let takes_more = self.field.is_repeatable || self.field.find_claims(change).is_empty();
+        (is_valid && takes_more).then(|| format!("{}: {digest}", self.field.name))
+    }
+
+    /// Returns the digests of all files that land and have to be stated, each once; `None` where one is not known.
+    pub(crate) fn list_needed_digests(&self, change: &Change) -> Option<Vec<String>> {
+        let mut landing: BTreeMap<&Text, &PathChange> = BTreeMap::new();
+        for diff in change.list_landing_diffs() {
+            landing.extend(diff.paths.as_ref().ok()?.iter().map(|one| (&one.path, one)));
+        }
+        let mut needed: BTreeSet<String> = BTreeSet::new();
+        for path in landing.into_values() {
+            if self.question.covers_path(path.path.as_bytes()) && lands_content(path) {
+                needed.extend(self.find_digests(path).ok()?);
+            }
+        }
+        Some(needed.into_iter().collect())
     }
 
     /// Returns the digests that the field states: runs of as many hexadecimal digits as a digest has.

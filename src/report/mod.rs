@@ -56,7 +56,7 @@ pub use crate::report::repository_url::RepositoryUrl;
 pub(crate) use crate::report::sarif::MAX_RESULTS as MAX_SARIF_RESULTS;
 pub use crate::report::style::{DeniedMessage, ReportFormat, ReportStyle};
 pub(crate) use crate::report::terminal::page::{
-    TerminalPage, TextStyle, plain_text, styled_text, wrap_words,
+    TerminalPage, TextStyle, plain_text, styled_text, wrap_to_columns, wrap_words,
 };
 pub(crate) use crate::report::terminal::{
     has_faulty_side_commits, list_reworded_commits, prefill_message, write_deferred_note,

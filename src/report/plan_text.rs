@@ -2,8 +2,8 @@
 
 use crate::report::ranked_judgements::RankedJudgement;
 use crate::verdict::{
-    Fixer, ObstacleReason, PlanObstacle, PlanStep, PlannedAct, PlannedActKind, RuleId, RuleOutcome, Sentence,
-    UnblockPlan, Verdict,
+    Fixer, ObstacleReason, PlanObstacle, PlanStep, PlannedAct, RuleId, RuleOutcome, Sentence, UnblockPlan,
+    Verdict,
 };
 
 /// What helps where no act does.
@@ -43,14 +43,6 @@ pub(crate) fn describe_obstacle(obstacle: &PlanObstacle) -> Sentence {
 /// Returns the plan of a denied change, if it says more than the findings do.
 pub(crate) fn find_told_plan(verdict: &Verdict) -> Option<&UnblockPlan> {
     verdict.plan.as_deref().filter(|plan| plan.says_more())
-}
-
-/// Returns true for an act of the author on texts that the findings give to paste.
-pub(crate) fn is_text_act(act: &PlannedAct) -> bool {
-    matches!(
-        act.kind,
-        PlannedActKind::StateField | PlannedActKind::RemoveField | PlannedActKind::CorrectMessage
-    )
 }
 
 /// Returns true if the plan says who can remove what a finding is about, better than its roles do.

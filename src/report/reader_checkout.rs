@@ -14,6 +14,16 @@ pub struct ReaderCheckout {
     pub worktree: Option<PathBuf>,
     /// What has to end there before git rewords a commit.
     pub unfinished: Option<UnfinishedOperation>,
+    /// True if files there have conflicts, as a `git stash pop` leaves them: git makes no commit before they are
+    /// resolved.
+    pub has_conflicts: bool,
+}
+
+impl ReaderCheckout {
+    /// Returns true if git rewords no commit there now.
+    pub(crate) fn keeps_from_rewording(&self) -> bool {
+        self.unfinished.is_some() || self.has_conflicts
+    }
 }
 
 /// An operation of git that waits for its end, and meanwhile keeps commits from being reworded.

@@ -89,6 +89,11 @@ impl<'asked> ApprovalQuestion<'asked> {
         ApprovalQuestion { asked, context, counted }
     }
 
+    /// Returns how many people have given an approval that counts.
+    pub(super) fn count_given(&self) -> usize {
+        self.counted.len()
+    }
+
     /// Returns the parts of the question. People who count for the same parts are worth the same to it.
     pub(super) fn list_parts(&self) -> Vec<QuestionPart<'_>> {
         let people = self.context.people;

@@ -7,7 +7,7 @@ use crate::predicates::field::WantedField;
 use crate::predicates::{EvaluationContext, Predicate, PredicateOutcome};
 use crate::unblock::repair::Repair;
 use crate::verdict::ObstacleReason;
-use crate::vocabulary::FieldVocabulary;
+use crate::vocabulary::{FieldDefinition, FieldVocabulary};
 
 /// Something that has to be met.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub(super) enum Need<'policy> {
     Approvals { policy: usize, asked: &'policy ApprovalsPredicate },
     /// A value of a field; the ticket that it names has to be as asked.
     Field { wanted: WantedField<'policy>, ticket: Option<&'policy Predicate> },
+    /// This value of a field, and no other.
+    Value { field: &'policy FieldDefinition, value: String },
     /// One act that is known.
     Act(Repair),
 }

@@ -6,6 +6,7 @@ use crate::change::pull_request::ForgeAccount;
 use crate::change::{Change, Text};
 use crate::people::independence::{ParticipantIndex, check_independent_account};
 use crate::predicates::approvals::ApprovalsPredicate;
+use crate::predicates::digest_of::DigestOfPredicate;
 use crate::predicates::field::WantedField;
 use crate::predicates::label::LabelPredicate;
 use crate::predicates::ticket::TicketPredicate;
@@ -14,7 +15,8 @@ use crate::predicates::{EvaluationContext, Predicate, PredicateOutcome};
 use crate::unblock::applied::apply_repairs;
 use crate::unblock::needs::{AskedChange, Need, WaysToMeet};
 use crate::unblock::opening::{MAX_DAYS_AHEAD, find_opening};
-use crate::unblock::pusher_needs::{list_author_needs, list_pusher_needs};
+use crate::unblock::pusher_needs::{find_push_by_contributor, list_author_needs, list_pusher_needs};
+use crate::unblock::realised_needs::build_field_acts;
 use crate::unblock::repair::Repair;
 use crate::unblock::wording::{DIVIDE_CHANGE, NAME_FEWER_TICKETS, NEVER_OPEN};
 use crate::verdict::{Finding, Message, ObstacleReason};
@@ -67,6 +69,7 @@ pub(super) fn list_predicate_needs<'policy>(
             _ => WaysToMeet::Open,
         },
         (Predicate::Ticket(ticket), true) => list_ticket_needs(predicate, ticket, asked),
+        (Predicate::DigestOf(digests), true) => list_digest_needs(predicate, digests, asked),
         (Predicate::StandardChange(_), true) => WaysToMeet::Open,
         (Predicate::Pusher(pusher), _) => list_pusher_needs(predicate, pusher, wanted, asked),
         (Predicate::Author(_), true) => list_author_needs(asked),
@@ -123,6 +126,22 @@ pub(super) fn list_predicate_needs<'policy>(
     }
 }
 
+/// Returns the digests that the field has to state, which are known: they are those of what lands.
+fn list_digest_needs<'policy>(
+    predicate: &Predicate,
+    digests: &'policy DigestOfPredicate,
+    asked: &AskedChange<'_, 'policy>,
+) -> WaysToMeet<'policy> {
+    let change = asked.context.change;
+    let Some(needed) = digests.list_needed_digests(change) else { return WaysToMeet::Open };
+    let need = Need::Value { field: digests.stated_field(), value: needed.join(", ") };
+    let Some(act) = build_field_acts(std::slice::from_ref(&need), change) else { return WaysToMeet::Open };
+    if !asked.is_answered(predicate, true, &apply_repairs(change, &act)) {
+        return WaysToMeet::Open;
+    }
+    WaysToMeet::Known(vec![vec![need]])
+}
+
 /// Returns the approvals that are asked, after what may not be touched because nobody owns it is left out.
 fn list_approval_needs<'policy>(
     predicate: &'policy ApprovalsPredicate,
@@ -136,7 +155,13 @@ fn list_approval_needs<'policy>(
     {
         needs.insert(0, Need::Act(Repair::LeaveOut(refused.to_vec())));
     }
-    WaysToMeet::Known(vec![needs])
+    // Whose approval does not count because they pushed need not look for someone else.
+    let Some(push) = find_push_by_contributor(predicate, asked) else {
+        return WaysToMeet::Known(vec![needs]);
+    };
+    let mut by_contributor = needs.clone();
+    by_contributor.insert(0, Need::Act(push));
+    WaysToMeet::Known(vec![by_contributor, needs])
 }
 
 /// Returns these acts as the one way, if the predicate answers as wanted after them.

@@ -1,11 +1,15 @@
-//! Who else could push a change, where a policy asks who pushes it.
+//! Who else could push a change: where a policy asks who pushes it, and where an approval of the pusher would count.
 
 use crate::change::pull_request::{ContributorRole, PullContributor};
 use crate::change::{Change, PusherIdentity, Text};
 use crate::people::ResolvedIdentity;
-use crate::predicates::Predicate;
+use crate::people::contributors::ResolvedContributor;
+use crate::people::roster_members::account_kind;
+use crate::predicates::approvals::ApprovalsPredicate;
 use crate::predicates::pusher::PusherPredicate;
+use crate::predicates::{EvaluationContext, Predicate};
 use crate::unblock::applied::apply_repairs;
+use crate::unblock::approvers::ApprovalQuestion;
 use crate::unblock::needs::{AskedChange, Need, WaysToMeet};
 use crate::unblock::repair::Repair;
 use crate::unblock::wording::{ADD_AUTHOR_TO_ROSTER, ADD_TO_ROSTER, OPEN_OTHER_PULL, name_some};
@@ -90,6 +94,59 @@ fn push_anew(change: &Change, account: &str, asked: &AskedChange<'_, '_>) -> Opt
         name,
     });
     Some(pushed)
+}
+
+/// Returns the push by another contributor after which more of the approvals that were given count: the one who pushes
+/// has approved, and contributes nothing else. `None` if there is none.
+///
+/// What was pushed to a pull request stays so.
+pub(super) fn find_push_by_contributor(
+    predicate: &ApprovalsPredicate,
+    asked: &AskedChange<'_, '_>,
+) -> Option<Repair> {
+    let change = asked.context.change;
+    let Ok(PusherIdentity::Account(current)) = &change.pusher else { return None };
+    let is_known = matches!(asked.people.identify_pusher(current), ResolvedIdentity::Human(_));
+    if change.pull.is_ok() || !is_known {
+        return None;
+    }
+    let count_after = |changed: &Change| {
+        let context = EvaluationContext::new(changed, asked.people, asked.vocabulary);
+        ApprovalQuestion::new(predicate, context).count_given()
+    };
+    let given = count_after(change);
+    let mut accounts: Vec<String> = Vec::new();
+    for contributor in asked.context.participants().0 {
+        let push = |account: &String| {
+            let act = Repair::PushAs { accounts: vec![account.clone()] };
+            count_after(&apply_repairs(change, &[act])) > given
+        };
+        accounts.extend(list_accounts(contributor, current, asked).into_iter().find(push));
+        if accounts.len() == MAX_ACCOUNTS {
+            break;
+        }
+    }
+    if accounts.is_empty() { None } else { Some(Repair::PushAs { accounts }) }
+}
+
+/// Returns by what a server may know a contributor, in the form in which it knows the pusher first; without a roster,
+/// the address stands for the person.
+fn list_accounts(
+    contributor: &ResolvedContributor,
+    current: &Text,
+    asked: &AskedChange<'_, '_>,
+) -> Vec<String> {
+    let ResolvedIdentity::Human(person) = &contributor.identity else { return Vec::new() };
+    if !asked.people.has_roster() {
+        let address = contributor.address.as_ref().and_then(Text::as_utf8);
+        return address.into_iter().map(str::to_owned).collect();
+    }
+    let identities = asked.people.list_identities();
+    let of_person = identities.iter().filter(|(_, key)| **key == person.as_str());
+    let mut accounts: Vec<String> = of_person.map(|(identity, _)| (*identity).to_owned()).collect();
+    let current = current.to_lossy();
+    accounts.sort_by_key(|account| account_kind(account) != account_kind(&current));
+    accounts
 }
 
 /// Returns what is to be done about an author whom the roster does not list; who made a commit does not change.

@@ -27,6 +27,8 @@ struct FieldDemand<'needs, 'policy> {
     field: &'policy FieldDefinition,
     wanted: Vec<WantedField<'policy>>,
     ticket: Option<&'needs Predicate>,
+    /// The only value that will do, where it is known.
+    value: Option<&'needs str>,
 }
 
 /// Returns the fewest acts that meet all of these needs of a change.
@@ -44,14 +46,12 @@ pub(super) fn realise_needs(court: Court<'_>, change: &Change, needs: &[Need<'_>
                     questions.push((*policy, *asked));
                 }
             }
-            Need::Field { .. } => {}
+            Need::Field { .. } | Need::Value { .. } => {}
         }
     }
-    for demand in list_demands(needs) {
-        match demand.choose_act(change) {
-            Some(act) => acts.push(act),
-            None => return RealisedNeeds::Open,
-        }
+    match build_field_acts(needs, change) {
+        Some(stated) => acts.extend(stated),
+        None => return RealisedNeeds::Open,
     }
     if questions.is_empty() {
         return RealisedNeeds::Acts(acts);
@@ -66,6 +66,11 @@ pub(super) fn realise_needs(court: Court<'_>, change: &Change, needs: &[Need<'_>
         ApprovalSearch::Blocked(reason) => RealisedNeeds::Blocked(reason),
         ApprovalSearch::Open => RealisedNeeds::Open,
     }
+}
+
+/// Returns the acts that give the fields what these needs want of them; `None` if no value does.
+pub(super) fn build_field_acts(needs: &[Need<'_>], change: &Change) -> Option<Vec<Repair>> {
+    list_demands(needs).iter().map(|demand| demand.choose_act(change)).collect()
 }
 
 /// Makes one act of two that are the same for a person.
@@ -95,13 +100,21 @@ fn is_later(one: &Repair, other: &Repair) -> bool {
 fn list_demands<'needs, 'policy>(needs: &'needs [Need<'policy>]) -> Vec<FieldDemand<'needs, 'policy>> {
     let mut demands: Vec<FieldDemand<'needs, 'policy>> = Vec::new();
     for need in needs {
-        let Need::Field { wanted, ticket } = need else { continue };
-        match demands.iter_mut().find(|demand| demand.field.name == wanted.field.name) {
+        let (field, wanted, ticket, value) = match need {
+            Need::Field { wanted, ticket } => (wanted.field, Some(*wanted), *ticket, None),
+            Need::Value { field, value } => (*field, None, None, Some(value.as_str())),
+            Need::Act(_) | Need::Approvals { .. } => continue,
+        };
+        match demands.iter_mut().find(|demand| demand.field.name == field.name) {
             Some(demand) => {
-                demand.wanted.push(*wanted);
-                demand.ticket = demand.ticket.or(*ticket);
+                demand.wanted.extend(wanted);
+                demand.ticket = demand.ticket.or(ticket);
+                demand.value = demand.value.or(value);
             }
-            None => demands.push(FieldDemand { field: wanted.field, wanted: vec![*wanted], ticket: *ticket }),
+            None => {
+                let wanted = wanted.into_iter().collect();
+                demands.push(FieldDemand { field, wanted, ticket, value });
+            }
         }
     }
     demands
@@ -111,7 +124,7 @@ impl FieldDemand<'_, '_> {
     /// Returns the act that gives the field what is wanted of it; `None` if no value does.
     fn choose_act(&self, change: &Change) -> Option<Repair> {
         let absent = self.wanted.iter().filter(|wanted| wanted.must_be_absent()).count();
-        if absent == self.wanted.len() {
+        if absent == self.wanted.len() && self.value.is_none() {
             return Some(Repair::RemoveField(Box::new(self.field.clone())));
         }
         if absent > 0 {
@@ -120,6 +133,7 @@ impl FieldDemand<'_, '_> {
         let accepts = |level: Option<usize>| self.wanted.iter().all(|wanted| wanted.accepts_value(level));
         let words = list_accepted_words(self.field, &accepts);
         let (value, form) = match words {
+            _ if self.value.is_some() => (self.value?.to_owned(), self.value.map(str::to_owned)),
             Some(words) => (words.first()?.clone(), Some(words.join("|"))),
             None if accepts(None) => {
                 let source = match &change.pull {

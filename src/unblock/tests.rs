@@ -414,7 +414,7 @@ fn a_field_other_than_the_usual_one_is_named_and_has_a_text() {
 fn policy_of_fields(rules: &str) -> Policy {
     let head = HEAD.replace(
         "  CVE:",
-        "  Sec-by: { person: true }\n  Hot: { matches: 'H-[0-9]+', example: H-12 }\n  CVE:",
+        "  Sec-by: { person: true }\n  Digest: { matches: '[0-9a-f]{64}', example: 4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393, many: true }\n  Hot: { matches: 'H-[0-9]+', example: H-12 }\n  CVE:",
     );
     let text = format!("{head}{rules}\n");
     let loaded = load_policy("policy.yml", &mut |path| {
@@ -554,4 +554,58 @@ fn another_pusher_opens_another_pull_request() {
         "who pushed to this pull request stays its pusher; github:ben or github:cy can push its commits to another \
          branch and open a pull request from there"
     );
+}
+
+/// A reviewer who pushes what someone else made counts as one who made it; their review counts again if an author
+/// pushes.
+#[test]
+fn an_author_who_pushes_makes_the_review_of_the_pusher_count() {
+    let peer = "  peer: { require: { approvals: { trust: claimed } } }";
+    let made = |pusher: &str| {
+        format!(
+            "pusher: {pusher}\ncommits: [{{ author: Ana Ruiz <ana@example.com> }}]\nfields: {{ Reviewed-by: 'Cy <cy@example.com>' }}"
+        )
+    };
+    // An account that the roster does not list is another matter.
+    assert!(!told(peer, &made("cy")).iter().any(|step| step.contains("pushes it")));
+    let others = "an approval by any of Ben Ito or dee; not by cy, who is the pusher";
+    assert_eq!(told(peer, &made("'github:cy'")), [format!("peer: github:ana pushes it | {others}")]);
+    assert_eq!(told(peer, &made("cy@example.com")), [format!("peer: ana@example.com pushes it | {others}")]);
+    // The pusher is the only one who could approve, or one of all who have to.
+    let ops = "  ops: { require: { approvals: { from: [ops, mine], trust: claimed, at-least: 2 } } }";
+    let by_two = made("'github:dee'")
+        .replace("'Cy <cy@example.com>'", "['Ben Ito <ben@example.com>', 'dee <dee@example.com>']");
+    assert_eq!(told(ops, &by_two), ["ops: github:ana pushes it"]);
+    // Whoever may push is asked as well.
+    let asked = format!("{peer}\n  pusher: {{ require: {{ pusher: ['github:cy', 'github:ben'] }} }}");
+    assert_eq!(told(&asked, &made("'github:cy'")), [format!("peer: {others}")]);
+    // Who has pushed, and made it, approves nothing of it.
+    let by_cy = made("'github:cy'").replace("Ana Ruiz <ana@example.com>", "cy <cy@example.com>");
+    assert!(!told(peer, &by_cy)[0].contains("pushes it"));
+}
+
+/// The digest of what lands is known, so that the plan holds the field also where another one was stated.
+#[test]
+fn the_digest_of_a_file_is_stated() {
+    let policy = policy_of_fields(
+        "  evidence: { require: { field: { Digest: present } } }\n  digest: { require: { digest-of: { field: Digest, path: 'models/' } } }",
+    );
+    let digest = "4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393";
+    let other = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    let pointer = |path: &str, digest: &str| {
+        format!(
+            "{{ path: {path}, start: \"version https://git-lfs.github.com/spec/v1\\noid sha256:{digest}\\nsize 9\\n\" }}"
+        )
+    };
+    let (one, two) = (pointer("models/a", digest), pointer("models/b", other));
+    for (stated, paths, wanted) in [
+        ("", one.clone(), format!("Digest: {digest}")),
+        ("fields: { Digest: 'v7' }\n", one.clone(), format!("Digest: {digest}")),
+        ("", format!("{one}, {two}"), format!("Digest: {digest}, {other}")),
+    ] {
+        let change = change(&format!("{stated}commits: [{{ paths: [{paths}] }}]"));
+        let proved = prove(&policy, &change);
+        assert_eq!((&proved.plan.open, proved.plan.steps.len()), (&Vec::new(), 1), "{stated}: {proved:#?}");
+        assert_eq!(proved.plan.steps[0].options[0][0].paste.as_deref(), Some(wanted.as_str()), "{stated}");
+    }
 }

@@ -199,7 +199,10 @@ impl<'trial> Trial<'trial> {
             };
             let exempting = list_exempting_ways(policy, denial.place, &asked);
             let (ways, exempting) = match find_ways(&rule.require, true, &asked) {
-                WaysToMeet::Known(ways) => (ways, exempting),
+                WaysToMeet::Known(mut ways) => {
+                    ways.retain(|way| !self.breaks_other_rule(way, current, denials));
+                    (ways, exempting)
+                }
                 _ if !exempting.is_empty() => (exempting, Vec::new()),
                 WaysToMeet::Blocked(reason) => {
                     result.add_obstacle(&denial.id, reason);
@@ -213,6 +216,14 @@ impl<'trial> Trial<'trial> {
             goals.push(TriedGoal { rule: denial.id.clone(), ways, exempting, chosen: 0, is_first_round });
         }
         goals
+    }
+
+    /// Returns true if another person who pushes breaks a rule that is kept now, where that is asked for beside approvals: an
+    /// approval alone does not.
+    fn breaks_other_rule(&self, way: &[Need<'_>], current: &Change, denials: &[DenyingRule]) -> bool {
+        let [Need::Act(push @ Repair::PushAs { .. }), Need::Approvals { .. }] = way else { return false };
+        let after = self.judge_trial(&apply_repairs(current, std::slice::from_ref(push)));
+        after.iter().any(|denial| !denials.contains(denial))
     }
 
     /// Returns the fewest acts that meet all goals, and takes those that cannot be met out of them.

@@ -5,12 +5,21 @@ use std::fs;
 use std::path::Path;
 
 use crate::pasted::{branch_off_misspelt, commit, follow, follow_with};
-use crate::world::{BINARY, BY_COMMIT, Pushed, World, bad, good, path_without_program, script};
+use crate::world::{BINARY, BY_COMMIT, POLICY, Pushed, World, bad, good, path_without_program, script};
 
 /// Returns the lines of what was printed that are commands of this program.
 fn printed_lines(pushed: &Pushed, program: &str) -> Vec<String> {
     let lines = pushed.seen.lines().map(|line| line.trim_start_matches("remote:").trim());
     lines.filter(|line| line.starts_with(program)).map(str::to_owned).collect()
+}
+
+/// Asserts that nothing but commands is wider than a terminal, behind what git writes before a server's lines.
+#[track_caller]
+fn assert_fits(said: &Pushed) {
+    for line in said.seen.lines() {
+        let is_command = line.trim_start_matches("remote:").trim_start().starts_with("git ");
+        assert!(is_command || line.chars().count() <= 80, "{line:?} in:\n{}", said.seen);
+    }
 }
 
 /// Runs a printed line in a folder.
@@ -178,7 +187,8 @@ fn what_git_has_begun_is_ended_before_a_commit_is_reworded() {
             }
             said.refused("and git rewords no commit before it is")
                 .does_not_say("--amend")
-                .does_not_say("rebase -i");
+                .does_not_say("rebase -i")
+                .does_not_say("as shown below");
             let lines = printed_lines(&said, "git ");
             assert_eq!(
                 lines,
@@ -194,6 +204,63 @@ fn what_git_has_begun_is_ended_before_a_commit_is_reworded() {
         script(&world.path("fields"), editor);
         follow_with(&mut world, &checked, "fields");
         world.changegate("work", &["check"]).accepted();
+    }
+}
+
+/// A rule that names people.
+const OPS: &str = "\
+people: { teams: { ops: [ben@example.com, kim@example.com] } }
+rules: { ops: { require: { approvals: { from: [ops], trust: claimed } } } }
+";
+
+/// `git stash pop`, `git merge --squash` and `git checkout -m` leave conflicts, and no operation that waits for its end.
+#[test]
+fn conflicts_that_no_operation_waits_for_are_resolved_before_a_commit_is_reworded() {
+    for begin in [&["stash", "pop"][..], &["merge", "--squash", "topic"], &["checkout", "-m", "main"]] {
+        // The plan says whom to ask, so that it is told.
+        let mut world = World::under(&format!("{POLICY}{OPS}"));
+        world.git(&["checkout", "-q", "-b", "topic"]);
+        world.write("README", "topic");
+        world.commit(&good("Topic"));
+        if begin[0] != "checkout" {
+            world.git(&["checkout", "-q", "main"]);
+        } else {
+            world.git(&["checkout", "-q", "-B", "main", "HEAD~1"]);
+        }
+        world.write("README", "stashed");
+        if begin[0] == "stash" {
+            world.git(&["stash", "-q"]);
+        } else {
+            world.git(&["checkout", "-q", "README"]);
+        }
+        world.write("README", "main");
+        world.commit("Denied");
+        commit(&world, "Denied too");
+        if begin[0] == "checkout" {
+            world.git(&["checkout", "-q", "topic"]);
+            world.write("README", "more");
+        }
+        let mut command = world.command("git", "work");
+        let begun: Pushed = command.args(begin).output().unwrap().into();
+        assert!(!world.git(&["diff", "--name-only", "--diff-filter=U"]).is_empty(), "{}", begun.seen);
+        let checked = world.changegate("work", &["check", "--unit", "commit"]);
+        world.changegate("work", &["install"]).accepted();
+        for said in [checked, world.push(&["main"])] {
+            said.refused("files here have conflicts").does_not_say("--amend").does_not_say("rebase -i");
+            said.does_not_say("as shown below").says("the author states `Risk`");
+            let lines = printed_lines(&said, "git ");
+            assert_eq!(lines, ["git diff --name-only --diff-filter=U"], "{}", said.seen);
+            assert!(run_printed(&world, "work", &lines[0]).accepted().seen.contains("README"));
+        }
+        world.write("README", "resolved");
+        world.git(&["add", "README"]);
+        let checked = world.changegate("work", &["check", "--unit", "commit"]);
+        checked.refused("to fix");
+        let editor = "#!/bin/sh\ngit interpret-trailers --in-place --trailer 'Change-Type: normal' --trailer 'Risk: low' --trailer 'Reviewed-by: Ben <ben@example.com>' \"$1\"\n";
+        script(&world.path("fields"), editor);
+        follow_with(&mut world, &checked, "fields");
+        world.changegate("work", &["check", "--unit", "commit"]).accepted();
+        assert_eq!(fs::read_to_string(world.path("work/README")).unwrap(), "resolved");
     }
 }
 
@@ -235,6 +302,7 @@ fn a_policy_that_a_partial_clone_lacks_is_fetched_as_it_says() {
     let said: Pushed = output.into();
     said.refused("the policy at origin/main could not be read").says("because the clone is partial");
     said.does_not_say("1 fault");
+    assert_fits(&said);
     for line in printed_lines(&said, "git cat-file") {
         run_printed(&world, "part", &line).accepted();
     }
@@ -263,6 +331,7 @@ fn the_hooks_of_a_partial_clone_say_what_is_missing() {
                 .into()
         };
         said.says("because the clone is partial").does_not_say("fault in");
+        assert_fits(&said);
         let lines = printed_lines(&said, "git -C part cat-file");
         assert_eq!(lines.len(), 1, "{}", said.seen);
         run_printed(&world, "", &lines[0]).accepted();

@@ -529,3 +529,32 @@ fn a_commit_on_a_protected_branch_says_what_is_checked_later() {
     world.git(&["checkout", "-q", "-b", "topic"]);
     commit().accepted().does_not_say("checked later");
 }
+
+/// Two rules ask for one field, in two sets of words, and a third one only warns about another field.
+const OVERLAPPING: &str = "\
+changegate: 1
+name: test
+protects: [main]
+fields:
+  Risk: { ordered: [low, medium, high] }
+  Note: { text: { min-length: 3 } }
+rules:
+  stated: { require: { field: { Risk: present } } }
+  bounded: { require: { field: { Risk: { at-most: medium } } } }
+  calm: { level: warn, until: 2999-01-01, reason: a trial, require: { field: { Risk: low } } }
+  noted: { level: warn, until: 2999-01-01, reason: a trial, require: { field: { Note: present } } }
+";
+
+#[test]
+fn one_line_is_printed_for_a_field_and_what_only_warns_is_marked() {
+    let world = World::under(OVERLAPPING);
+    world.changegate("work", &["install"]).accepted();
+    let mut command = world.command("git", "work");
+    let committed: Pushed = command.args(["commit", "--allow-empty", "-m", "One"]).output().unwrap().into();
+    commit(&world, "One");
+    for said in [committed, world.changegate("work", &["check"]), world.push(&["main"])] {
+        said.refused("Risk: <low|medium>").says("too, or leave them out (their rules only warn): Note: <");
+        let lines = said.seen.lines().map(|line| line.trim_start_matches("remote:").trim());
+        assert_eq!(lines.filter(|line| line.starts_with("Risk: ")).count(), 1, "{}", said.seen);
+    }
+}

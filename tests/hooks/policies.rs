@@ -695,3 +695,102 @@ fn code_owners_are_those_of_the_target_from_before_the_push() {
     world.commit(&format!("{}Reviewed-by: Kim <kim@example.com>\n", good("Remove the owners")));
     world.push(&["main"]).refused("there is no file of code owners");
 }
+
+/// Returns a policy that takes too long to search: each of eleven fields has one of ten words, and no two may have the
+/// same.
+fn too_large() -> String {
+    let words: Vec<String> = (0..10).map(|word| format!("w{word}")).collect();
+    let (mut fields, mut rules) = (String::new(), String::new());
+    for one in 0..11 {
+        fields.push_str(&format!("  F{one}: {{ one-of: [{}] }}\n", words.join(", ")));
+        rules.push_str(&format!("  f{one}: {{ require: {{ field: {{ F{one}: present }} }} }}\n"));
+        for other in 0..one {
+            for word in 0..10 {
+                let both = format!("field: {{ F{one}: w{word}, F{other}: w{word} }}");
+                rules.push_str(&format!("  r{one}x{other}x{word}: {{ require: {{ not: {{ {both} }} }} }}\n"));
+            }
+        }
+    }
+    format!("changegate: 1\nname: large\nprotects: [main]\nfields:\n{fields}rules:\n{rules}")
+}
+
+#[test]
+fn a_policy_too_large_to_be_inspected_whole_is_told_by_the_push_that_brings_it() {
+    let world = World::new();
+    let told = "the policy is too large for this check to be complete";
+    world.commit(&good("Something else"));
+    world.push(&["main"]).accepted().does_not_say(told);
+    world.write("policies/changegate.yml", &too_large());
+    world.commit(&good("Ask for much"));
+    world.push(&["main"]).accepted().says(told);
+}
+
+/// A repository that has release branches and tags when the gate comes, as docs/server.md says it is taken over.
+#[test]
+fn a_repository_with_releases_is_taken_over() {
+    let world = World::with(None, "sha1");
+    // A server without the gate.
+    std::fs::remove_dir_all(world.path("server.git")).unwrap();
+    world.git_in("", &["init", "-q", "--bare", "-b", "main", "server.git"]);
+    world.git(&["checkout", "-q", "-b", "release/1"]);
+    let old = world.commit("Old and unreviewed");
+    world.git(&["tag", "v1.0.1"]);
+    world.git(&["checkout", "-q", "--detach"]);
+    world.commit("Of no branch");
+    world.git(&["tag", "v0.9"]);
+    world.push(&["main", "release/1", "v1.0.1", "v0.9"]).accepted();
+    world.git(&["checkout", "-q", "main"]);
+    world.write("policies/changegate.yml", POLICY);
+    world.commit("Put it under change control");
+    world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
+    world.changegate("server.git", &["install", "--server", "--pusher", "none"]).accepted();
+    world.changegate("server.git", &["ledger", "verify"]).accepted();
+    // What the branch held counts as judged for it, and what is new is judged by the policy of main.
+    world.git(&["checkout", "-q", "release/1"]);
+    world.commit(&bad("Unreviewed"));
+    world.push(&["release/1"]).refused("peer-review").does_not_say(&old[..10]);
+    world.git(&["reset", "-q", "--hard", "HEAD~1"]);
+    world.commit(&good("Reviewed"));
+    world.push(&["release/1"]).accepted();
+    // Tags of states of the branch, new and old ones; what stands is not judged.
+    world.git(&["tag", "v1.0.2"]);
+    world.git(&["tag", "v1.0.1-again", &old]);
+    world.push(&["v1.0.2", "v1.0.1-again"]).accepted();
+    world.git(&["tag", "v0.9-again", "v0.9"]);
+    world.push(&["v0.9-again"]).refused("tag-of-reviewed");
+    world.push(&["-f", "v1.0.2:v0.9"]).refused("tag-moved");
+    // Another branch from there has all that main does not have.
+    world.git(&["branch", "-q", "release/2", &old]);
+    world.push(&["release/2"]).refused(&old[..10]);
+    world.git(&["branch", "-q", "release/3", "main"]);
+    world.push(&["release/3"]).accepted();
+}
+
+/// A branch of policies alone has no history in common with any other, and vouches for none.
+#[test]
+fn a_policy_ref_without_history_is_told() {
+    let world = World::with(None, "sha1");
+    world.git(&["checkout", "-q", "--orphan", "policy"]);
+    world.git(&["rm", "-q", "-rf", "."]);
+    world.write("policies/changegate.yml", &POLICY.replace("[main,", "[main, policy,"));
+    world.commit("Policy");
+    world.git_in("server.git", &["fetch", "-q", "../work", "policy:policy"]);
+    let told = "has no commit in common with `refs/heads/main`, so it vouches for nothing";
+    let args = ["install", "--server", "--policy-ref", "refs/heads/policy"];
+    let installed = world.changegate("server.git", &args);
+    installed.accepted().says(told).says("changegate install --server --policy-ref refs/heads/main");
+    world.changegate("server.git", &["doctor"]).accepted().says(told);
+    world.git(&["checkout", "-q", "-f", "main"]);
+    world.git(&["branch", "-q", "release/1"]);
+    let first = world.head();
+    world.push(&["release/1"]).refused(&first[..10]);
+    // A policy that main holds vouches for what main has had.
+    world.write("policies/changegate.yml", POLICY);
+    world.commit("Policy on main");
+    world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
+    let installed =
+        world.changegate("server.git", &["install", "--server", "--policy-ref", "refs/heads/main"]);
+    installed.accepted().does_not_say("in common");
+    world.changegate("server.git", &["doctor"]).accepted().does_not_say("in common");
+    world.push(&["release/1"]).accepted();
+}

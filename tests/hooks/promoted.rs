@@ -296,4 +296,5 @@ fn a_hook_that_reads_no_line_refuses() {
     let mut hook = world.command(BINARY, "server.git");
     let answer: Pushed = hook.env("GIT_DIR", ".").args(["hook", "pre-receive"]).output().unwrap().into();
     answer.refused("no ref was read from standard input");
+    assert!(answer.seen.lines().all(|line| line.len() <= 72), "{}", answer.seen);
 }

@@ -322,3 +322,32 @@ fn what_to_do_about_a_weakening_works_for_what_is_weakened() {
         .refused("rule `peer-review`")
         .says("`peer-review: { may-be-weakened: with-reason }` under `rules`");
 }
+
+/// A server reads what its policy extends from a folder that only its own configuration names.
+#[test]
+fn a_folder_of_policies_that_is_not_set_is_told_before_it_refuses_every_push() {
+    let world = sharing(|_| "main".into());
+    world.git(&["config", "changegate.policyRepositories", world.path("shared").to_str().unwrap()]);
+    let told = "a server refuses every push while the git configuration of its repository has no \
+                `changegate.policyRepositories`";
+    world.changegate("work", &["policy", "check", "--server"]).accepted().says(told);
+    world
+        .changegate("server.git", &["policy", "check", "--server"])
+        .accepted()
+        .does_not_say("policyRepositories");
+    world.changegate("server.git", &["install", "--server"]).accepted().does_not_say("policyRepositories");
+    world.git_in("server.git", &["config", "--unset", "changegate.policyRepositories"]);
+    for args in [&["install", "--server"][..], &["doctor"]] {
+        let said = world.changegate("server.git", args);
+        said.says("`changegate.policyRepositories` is not set, so every push is refused")
+            .does_not_say("next: push");
+        let line =
+            said.seen.lines().find_map(|line| line.trim().strip_prefix("git config ")).unwrap().to_owned();
+        let folder = world.path("shared").display().to_string();
+        let line = line.replace("FOLDER", &folder);
+        let words: Vec<&str> = std::iter::once("config").chain(line.split(' ')).collect();
+        world.git_in("server.git", &words);
+        world.changegate("server.git", args).accepted().does_not_say("policyRepositories");
+        world.git_in("server.git", &["config", "--unset", "changegate.policyRepositories"]);
+    }
+}

@@ -8,7 +8,6 @@
 use std::io::Write as _;
 
 use crate::change::Oid;
-use crate::cli::command_error::replace_invisible;
 use crate::cli::context::Context;
 use crate::cli::hook::clone_state::find_commit_branch;
 use crate::cli::hook::git_command::GitCommand;
@@ -103,7 +102,7 @@ pub(crate) fn note_unusable_policy(errors: &PolicyErrors, consequence: &str, con
         let _ = writeln!(out, "{}", wrap_text("changegate: ", 2, consequence));
         let location = GitCommand::find_committing(context).map(|command| command.location);
         let why = output::describe_unread_files(unread, &location.unwrap_or_default());
-        let _ = writeln!(out, "changegate: {}", replace_invisible(&why));
+        let _ = writeln!(out, "{}", output::wrap_error(&format!("changegate: {why}")));
         return;
     }
     // Where nothing can be written, there is no reader.

@@ -239,5 +239,5 @@ fn name_unchecked(what: &str, why: &str) {
         None => format!("changegate: {what} is not checked here: {why}; the server decides"),
     };
     // Where nothing can be written, there is no reader.
-    let _ = writeln!(std::io::stderr().lock(), "{}", replace_invisible(&line));
+    let _ = writeln!(std::io::stderr().lock(), "{}", output::wrap_error(&line));
 }

@@ -10,7 +10,8 @@ use crate::change::{FactKind, Text};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::output::wrap_text;
-use crate::cli::policy::lookup::{find_work_tree, load_local_policy};
+use crate::cli::policy::lookup::{find_bare_repository, find_work_tree, load_local_policy};
+use crate::gate::policy_repositories::FOLDER_KEY;
 use crate::gate::{LoadedPolicy, check_policy, check_server_policy, list_idle_patterns};
 use crate::git::{HeadState, Repository};
 use crate::github::repository_settings::list_check_names;
@@ -76,6 +77,7 @@ pub(crate) fn check_policy_file(
     }
     if args.server {
         write_account_note(policy, &mut out)?;
+        write_base_note(&loaded, context, &mut out)?;
     }
     write_policy_notes(&loaded, context, &mut out)?;
     if args.file.is_none() {
@@ -246,6 +248,21 @@ fn write_account_note(policy: &Policy, out: &mut dyn Write) -> io::Result<()> {
         shorten_for_message(roster),
         shorten_for_message(account),
         shorten_for_message(bare)
+    );
+    writeln!(out, "{}", wrap_text("note: ", 2, &note))
+}
+
+/// Writes that the server needs a setting to read what the policy extends of other repositories; nothing on the server
+/// itself, which has read it.
+fn write_base_note(loaded: &LoadedPolicy, context: &Context, out: &mut dyn Write) -> io::Result<()> {
+    let Some(name) = loaded.list_remote_names().next() else { return Ok(()) };
+    if find_bare_repository(context).is_some() {
+        return Ok(());
+    }
+    let note = format!(
+        "the policy extends `{}` of another repository; a server refuses every push while the git configuration of its \
+         repository has no `{FOLDER_KEY}`, which names the folder that holds these repositories",
+        shorten_for_message(name)
     );
     writeln!(out, "{}", wrap_text("note: ", 2, &note))
 }

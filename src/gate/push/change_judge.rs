@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use std::borrow::Cow;
 
-use crate::change::{Change, Commit, Commits, Stage, Text};
+use crate::change::{Change, Commit, Commits, NeededFacts, Stage, Text};
 use crate::gate::obligations::ChangeObligations;
 use crate::gate::policy_source::LoadedPolicy;
 use crate::gate::push::unreadable::build_unreadable_finding;
@@ -13,7 +13,7 @@ use crate::gate::swapped_parents::SwappedParents;
 use crate::gate::walk_facts::WalkFacts;
 use crate::git::{NewHistory, TrustedKeys, UnreadableCommit};
 use crate::judge::{collect_reasons, judge_change};
-use crate::policy::Policy;
+use crate::policy::{ChangeUnit, Policy};
 use crate::push::{GateRule, refuse_by_rule};
 use crate::verdict::{
     Decision, Finding, Fixer, Judgement, Message, MessageValue, RuleOutcome, Verdict, VerdictReasons,

@@ -37,7 +37,8 @@ impl RefJudge<'_> {
         {
             return None;
         }
-        let finding = find_policy_break(left.as_deref(), known_as.as_ref(), self.settings, self.now)?;
+        let finding =
+            find_policy_break(left.as_deref(), known_as.as_ref(), self.settings, self.now, &mut self.notes)?;
         Some(refuse_by_rule(GateRule::PolicyValid, finding))
     }
 

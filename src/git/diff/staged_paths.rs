@@ -46,6 +46,16 @@ impl Repository {
         comparison.compare_folder(b"", tree, state.tree(), state.entries(), 0)?;
         Ok(comparison.changes)
     }
+
+    /// Returns true if the index in the file `index` holds paths with conflicts that nobody has resolved yet.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the index is too large or cannot be read.
+    pub fn has_unmerged_paths(&self, index: &Path) -> Result<bool> {
+        let state = read_index(index, self.shared.layout.object_format)?;
+        Ok(state.entries().iter().any(|entry| entry.stage() != Stage::Unconflicted))
+    }
 }
 
 /// Reads the index in a file; an empty one if there is no such file.

@@ -42,7 +42,9 @@ use crate::policy::inspect::search::people_answers::join_people_answers;
 use crate::policy::inspect::search::question_numbers::QuestionNumbers;
 use crate::policy::inspect::search::search_budget::{InspectionPart, SearchBudget};
 use crate::policy::inspect::staff::team_people::TeamPeople;
-use crate::policy::inspect::staff::{code_owners, signatures, staffing, teams, unreachable_people};
+use crate::policy::inspect::staff::{
+    code_owners, own_changes, people_as_bots, signatures, staffing, teams, unreachable_people,
+};
 use crate::policy::inspect::weakening::weakened_entries;
 use crate::policy::inspect::weakening::widened_lists::fetch_catalogues;
 use crate::policy::inspect::written::find_entry;
@@ -67,6 +69,8 @@ pub struct PolicyInspection {
     pub notes: Vec<PlacedFault>,
     /// What the policy weakens of the policies that it extends.
     pub weakenings: Vec<PolicyWeakening>,
+    /// True if the policy is too large to be searched whole; a note says so.
+    pub is_incomplete: bool,
     /// Every pattern of paths that the policy's own files have.
     pub path_patterns: Vec<PlacedPattern>,
     /// How many steps it took to search for all that: the same for a policy on every machine, and at most
@@ -156,6 +160,7 @@ pub fn inspect_policy(
     if budget.is_exhausted() {
         let at = YamlPlace { line: 1, column: 1, length: 1 };
         let fault = YamlFault::new(at, TOO_LARGE.text);
+        inspection.is_incomplete = true;
         inspection.notes.push(PlacedFault { file: entry.to_owned(), fault });
     }
     inspection.steps = budget.count_spent();
@@ -209,16 +214,11 @@ impl<'policy> InspectedParts<'policy> {
             let lookup = (words, people);
             lockouts::inspect_lockouts(policy, (files, rules), lookup, index, today, budget, &mut found);
             signatures::inspect_signatures((rules, index), policy, self.facts, &mut found);
-            let of = (rules, people);
-            staffing::inspect_joint_staffing((node, index), policy, of, today, budget, &mut found);
-            unreachable_people::inspect_unreachable_people(
-                (node, index),
-                policy,
-                of,
-                today,
-                budget,
-                &mut found,
-            );
+            let (at, of) = ((node, index), (rules, people));
+            staffing::inspect_joint_staffing(at, policy, of, today, budget, &mut found);
+            unreachable_people::inspect_unreachable_people(at, policy, of, today, budget, &mut found);
+            own_changes::inspect_own_changes(at, policy, of, today, budget, &mut found);
+            people_as_bots::inspect_people_as_bots(node, policy, people, budget, &mut found);
             contradictions::inspect_contradictions(policy, (files, rules), words, index, budget, &mut found);
             reach::inspect_reach(rules, &samples, file, budget, &mut found);
             findings.push((index, found));

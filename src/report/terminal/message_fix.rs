@@ -7,7 +7,7 @@ use crate::change::{Oid, Stage};
 use crate::report::content::Report;
 use crate::report::fix_plan::{add_paste_lines, replaces_line};
 use crate::report::ranked_judgements::rank_verdict;
-use crate::verdict::{ChangeLocation, Finding, LineEdit, RuleOutcome, Verdict};
+use crate::verdict::{ChangeLocation, Finding, LineEdit, RuleLevel, RuleOutcome, Verdict};
 
 /// The fixes of one message, or of the description of a pull request.
 #[derive(Debug, Default)]
@@ -22,6 +22,8 @@ pub(crate) struct MessageFix<'report> {
     pub(crate) additions: Vec<&'report str>,
     /// Lists of lines to add one of.
     pub(crate) choices: Vec<Vec<&'report str>>,
+    /// The lines to add that rules ask which only warn.
+    pub(crate) optional_additions: Vec<&'report str>,
     /// True if another person has to justify a line before it is added.
     pub(crate) awaits_others: bool,
 }
@@ -42,13 +44,15 @@ pub(crate) struct FixStep<'report> {
     pub(crate) order: String,
     /// Groups of lines to paste; of several groups, one is enough.
     pub(crate) lines: Vec<Vec<&'report str>>,
+    /// True if the change is allowed without them.
+    pub(crate) is_optional: bool,
 }
 
 /// Returns the fixes of a change, one for each message, oldest commit first; none for a change that
 /// neither pasting nor editing can fix.
 pub(crate) fn list_message_fixes(verdict: &Verdict) -> Vec<MessageFix<'_>> {
     let mut fixes: Vec<MessageFix<'_>> = Vec::new();
-    for finding in list_fixable_findings(verdict) {
+    for (finding, is_optional) in list_fixable_findings(verdict) {
         let commit = match verdict.stage {
             Stage::PullRequest => None,
             // With a message that is of no commit yet, these are of commits that a merge brings in.
@@ -59,7 +63,7 @@ pub(crate) fn list_message_fixes(verdict: &Verdict) -> Vec<MessageFix<'_>> {
             fixes.push(MessageFix { commit, ..MessageFix::default() });
         }
         if let Some(known) = fixes.get_mut(place) {
-            known.add_finding(finding);
+            known.add_finding(finding, is_optional);
         }
     }
     let shapes = &verdict.commit_shapes;
@@ -78,15 +82,18 @@ pub(crate) fn has_faulty_side_commits(report: &Report) -> bool {
     })
 }
 
-/// Returns the findings that pasting or editing fixes; those that deny come first, as in the text above.
-fn list_fixable_findings(verdict: &Verdict) -> Vec<&Finding> {
+/// Returns the findings that pasting or editing fixes, each with whether its rule only warns; those that deny come first, as
+/// in the text above.
+fn list_fixable_findings(verdict: &Verdict) -> Vec<(&Finding, bool)> {
     let mut denying = Vec::new();
     let mut others = Vec::new();
     for ranked in rank_verdict(verdict) {
         let RuleOutcome::Fail(_) = &ranked.judgement.outcome else { continue };
         let list = if ranked.rank.is_denying() { &mut denying } else { &mut others };
         for objection in ranked.told_objections() {
-            list.extend(objection.finding().filter(|one| one.paste.is_some() || one.line_edit.is_some()));
+            let finding = objection.finding().filter(|one| one.paste.is_some() || one.line_edit.is_some());
+            let is_optional = ranked.judgement.level == RuleLevel::Warn;
+            list.extend(finding.map(|finding| (finding, is_optional)));
         }
     }
     denying.extend(others);
@@ -94,7 +101,7 @@ fn list_fixable_findings(verdict: &Verdict) -> Vec<&Finding> {
 }
 
 impl<'report> MessageFix<'report> {
-    fn add_finding(&mut self, finding: &'report Finding) {
+    fn add_finding(&mut self, finding: &'report Finding, is_optional: bool) {
         self.awaits_others |= finding.paste.is_some() && !finding.is_for_author();
         if let (Some(edit), Some(line)) = (finding.line_edit, finding.at.line) {
             self.add_line_edit(edit, line);
@@ -112,6 +119,9 @@ impl<'report> MessageFix<'report> {
                     self.replacements.push((place, lines));
                 }
             }
+        } else if finding.paste_alternatives.is_empty() && is_optional {
+            add_paste_lines(&mut self.optional_additions, paste);
+            self.optional_additions.retain(|line| !self.additions.contains(line));
         } else if finding.paste_alternatives.is_empty() {
             add_paste_lines(&mut self.additions, paste);
         } else {
@@ -124,6 +134,13 @@ impl<'report> MessageFix<'report> {
                 self.choices.push(choice);
             }
         }
+    }
+
+    /// Returns true if one of the lines to write states the field with this key.
+    pub(crate) fn states_field(&self, key: &str) -> bool {
+        let replaced = self.replacements.iter().flat_map(|(_, lines)| lines);
+        let mut lines = replaced.chain(&self.additions).chain(self.choices.iter().flatten());
+        lines.any(|line| line.split_once(':').is_some_and(|(known, _)| known == key))
     }
 
     fn add_line_edit(&mut self, edit: LineEdit, line: usize) {
@@ -150,13 +167,11 @@ impl<'report> MessageFix<'report> {
         }
         lines.extend(self.additions.iter().copied());
         if !lines.is_empty() {
-            steps.push(FixStep {
-                order: "fill in these lines, which the message holds:".to_owned(),
-                lines: vec![lines],
-            });
+            let order = "fill in these lines, which the message holds:".to_owned();
+            steps.push(FixStep { order, lines: vec![lines], is_optional: false });
         }
         for step in self.list_steps(Stage::CommitMsg) {
-            let is_filled_in = step.lines.len() == 1;
+            let is_filled_in = step.lines.len() == 1 && !step.is_optional;
             if !is_filled_in {
                 steps.push(step);
             }
@@ -175,14 +190,15 @@ impl<'report> MessageFix<'report> {
         let mut steps = Vec::new();
         for (place, lines) in &self.replacements {
             let order = format!("replace {}:", place.describe_line_place());
-            steps.push(FixStep { order, lines: vec![lines.clone()] });
+            steps.push(FixStep { order, lines: vec![lines.clone()], is_optional: false });
         }
         for (edit, lines) in &self.edits {
-            steps.push(FixStep { order: describe_line_edit(*edit, lines), lines: Vec::new() });
+            let order = describe_line_edit(*edit, lines);
+            steps.push(FixStep { order, lines: Vec::new(), is_optional: false });
         }
         if !self.additions.is_empty() {
             let order = format!("add these {lines_to_add} {end}:");
-            steps.push(FixStep { order, lines: vec![self.additions.clone()] });
+            steps.push(FixStep { order, lines: vec![self.additions.clone()], is_optional: false });
         }
         for choice in &self.choices {
             let order = format!("add one of these {lines_to_add} {end}:");
@@ -190,7 +206,12 @@ impl<'report> MessageFix<'report> {
             for line in choice {
                 lines.push(vec![*line]);
             }
-            steps.push(FixStep { order, lines });
+            steps.push(FixStep { order, lines, is_optional: false });
+        }
+        if !self.optional_additions.is_empty() {
+            let order = format!("add these {lines_to_add} too, or leave them out (their rules only warn):");
+            let lines = vec![self.optional_additions.clone()];
+            steps.push(FixStep { order, lines, is_optional: true });
         }
         steps
     }

@@ -186,7 +186,7 @@ impl TerminalRenderer<'_, '_> {
             self.write_silent_rules(indent + 2, verdict)?;
         }
         if verdict.decision() == Decision::Deny {
-            plan_block::write_plan_block(&mut self.page, indent + 2, verdict)?;
+            plan_block::write_plan_block(&mut self.page, indent + 2, (group, verdict), self.style)?;
         }
         if !has_shared_block(group, verdict.decision())
             && verdict.decision() >= group.decision(verdict.enforced)

@@ -152,13 +152,18 @@ struct WrappedLine {
 /// Returns printable `text` after `start`, broken at spaces so that it fits a terminal of 80 columns;
 /// further lines are indented by `indent`.
 pub(crate) fn wrap_words(start: &str, indent: usize, text: &str) -> String {
+    wrap_to_columns(start, indent, text, PLAIN_TEXT_COLUMNS)
+}
+
+/// Returns printable `text` as [`wrap_words`] does, for so many columns.
+pub(crate) fn wrap_to_columns(start: &str, indent: usize, text: &str, columns: usize) -> String {
     let mut words = split_words(&[plain_text(text)]);
     match words.first_mut() {
         Some(first) => first.insert(0, plain_text(start)),
         None => words.push(vec![plain_text(start)]),
     }
     let mut wrapped = String::new();
-    for line in break_lines(words, 0, indent, PLAIN_TEXT_COLUMNS) {
+    for line in break_lines(words, 0, indent, columns) {
         if !wrapped.is_empty() {
             wrapped.push('\n');
         }

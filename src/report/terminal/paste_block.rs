@@ -14,7 +14,7 @@ use crate::report::terminal::rewording::{
     AMEND_COMMAND, build_git_command, group_by_steps, is_made_by_forge, is_published, list_ids,
     write_command, write_paste_lines, write_rewriting, write_steps,
 };
-use crate::verdict::{Finding, Fixer, Judgement, RuleOutcome};
+use crate::verdict::{Finding, Fixer, Judgement, RuleOutcome, Verdict};
 
 /// What to do about a commit that has landed on the branch that it was for.
 const PUBLISHED_ADVICE: &str = "this has landed already, and its history is not rewritten; if the ledger says that \
@@ -104,11 +104,30 @@ pub(crate) fn write_paste_block(
             }
         }
     }
-    if group.checkout.unfinished.is_none() && fixes.iter().any(|fix| fix.awaits_others) {
+    if !group.checkout.keeps_from_rewording() && fixes.iter().any(|fix| fix.awaits_others) {
         page.write_hanging_paragraph(indent, indent, &[plain_text(APPROVAL_WARNING)])?;
     }
     page.request_gap();
     Ok(())
+}
+
+/// Returns the fixes of a change whose lines its block shows: none of a message that is not rewritten, or not now.
+pub(crate) fn list_shown_fixes<'report>(
+    group: &ReportGroup,
+    verdict: &'report Verdict,
+    style: &ReportStyle,
+) -> Vec<MessageFix<'report>> {
+    let stage = verdict.stage;
+    let mut fixes = list_message_fixes(verdict);
+    let is_text_of_reader = stage == Stage::PullRequest
+        || style.denied_message == DeniedMessage::Tried
+        || (stage == Stage::PreReceive && !group.is_to_land)
+        || fixes.iter().all(|fix| fix.commit.is_none());
+    if !is_text_of_reader {
+        let keeps_lines = style.has_work_tree && group.checkout.keeps_from_rewording();
+        fixes.retain(|fix| !keeps_lines && !is_published(group, stage, fix) && !is_made_by_forge(group, fix));
+    }
+    fixes
 }
 
 /// Says what to do about the commits that have landed, if there are any.

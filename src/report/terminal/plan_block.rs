@@ -5,22 +5,27 @@
 
 use std::io;
 
+use crate::report::content::ReportGroup;
 use crate::report::escape;
-use crate::report::plan_text::{
-    describe_obstacle, describe_step, find_told_plan, is_text_act, join_rule_ids,
-};
+use crate::report::plan_text::{describe_obstacle, describe_step, find_told_plan, join_rule_ids};
+use crate::report::style::ReportStyle;
+use crate::report::terminal::message_fix::MessageFix;
 use crate::report::terminal::page::{TerminalPage, TextStyle, plain_text, styled_text};
-use crate::verdict::{ObstacleReason, PlanStep, RuleId, Sentence, UnblockPlan, Verdict};
+use crate::report::terminal::paste_block::list_shown_fixes;
+use crate::verdict::{
+    ObstacleReason, PlanStep, PlannedAct, PlannedActKind, RuleId, Sentence, UnblockPlan, Verdict,
+};
 
 /// Writes the plan of a change, if it says more than the findings.
 pub(crate) fn write_plan_block(
     page: &mut TerminalPage<'_>,
     indent: usize,
-    verdict: &Verdict,
+    (group, verdict): (&ReportGroup, &Verdict),
+    style: &ReportStyle,
 ) -> io::Result<()> {
     let Some(plan) = find_told_plan(verdict) else { return Ok(()) };
     page.request_gap();
-    write_steps(page, indent, plan)?;
+    write_steps(page, indent, plan, &list_shown_fixes(group, verdict, style))?;
     for obstacle in &plan.obstacles {
         if !matches!(obstacle.reason, ObstacleReason::Missing(_)) {
             let what = describe_obstacle(obstacle);
@@ -35,10 +40,15 @@ pub(crate) fn write_plan_block(
     Ok(())
 }
 
-fn write_steps(page: &mut TerminalPage<'_>, indent: usize, plan: &UnblockPlan) -> io::Result<()> {
+fn write_steps(
+    page: &mut TerminalPage<'_>,
+    indent: usize,
+    plan: &UnblockPlan,
+    shown: &[MessageFix<'_>],
+) -> io::Result<()> {
     let mut items: Vec<(Sentence, Vec<RuleId>)> = Vec::new();
     let (texts, others): (Vec<&PlanStep>, Vec<&PlanStep>) =
-        plan.steps.iter().partition(|step| is_of_texts(step));
+        plan.steps.iter().partition(|step| is_shown_below(step, shown));
     if !texts.is_empty() {
         let mut rules: Vec<RuleId> = Vec::new();
         for rule in texts.iter().flat_map(|step| &step.rules) {
@@ -75,6 +85,16 @@ fn write_steps(page: &mut TerminalPage<'_>, indent: usize, plan: &UnblockPlan) -
     Ok(())
 }
 
-fn is_of_texts(step: &PlanStep) -> bool {
-    matches!(step.options.as_slice(), [option] if option.iter().all(is_text_act))
+/// Returns true if the block below the plan shows what to write for a step.
+fn is_shown_below(step: &PlanStep, shown: &[MessageFix<'_>]) -> bool {
+    let is_shown = |act: &PlannedAct| match act.kind {
+        PlannedActKind::StateField => act
+            .paste
+            .as_deref()
+            .and_then(|line| line.split_once(':'))
+            .is_some_and(|(key, _)| shown.iter().any(|fix| fix.states_field(key))),
+        PlannedActKind::CorrectMessage => shown.iter().any(|fix| !fix.edits.is_empty()),
+        _ => false,
+    };
+    matches!(step.options.as_slice(), [option] if option.iter().all(is_shown))
 }

@@ -29,6 +29,9 @@ pub(super) fn write_rewriting(
     if let (Some(operation), [_, ..]) = (group.checkout.unfinished, fixes) {
         return write_unfinished_advice(page, indent, group, operation, style);
     }
+    if group.checkout.has_conflicts && !fixes.is_empty() {
+        return write_conflict_advice(page, indent, group, style);
+    }
     // A server does not know which branch is checked out where its answer is read. One that holds the oldest commit
     // only may lack the others.
     if stage == Stage::PreReceive
@@ -61,9 +64,11 @@ fn write_unfinished_advice(
     style: &ReportStyle,
 ) -> io::Result<()> {
     let (noun, command) = operation.describe_with_command();
+    let finish =
+        if group.checkout.has_conflicts { "resolve its conflicts, and finish it" } else { "finish it" };
     let start =
-        format!("a {noun} is not finished here, and git rewords no commit before it is; finish it by: ");
-    page.write_hanging_paragraph(indent, indent, &[plain_text(start.trim_end())])?;
+        format!("a {noun} is not finished here, and git rewords no commit before it is; {finish} by:");
+    page.write_hanging_paragraph(indent, indent, &[plain_text(start)])?;
     for (end, word) in [("--continue", None), ("--abort", Some("or drop it by:"))] {
         if let Some(word) = word {
             page.write_hanging_paragraph(indent, indent, &[plain_text(word)])?;
@@ -76,6 +81,22 @@ fn write_unfinished_advice(
         indent,
         &[plain_text("then run this again, to see how to reword it")],
     )
+}
+
+/// Says to resolve conflicts that no operation waits for: before that git makes no commit.
+fn write_conflict_advice(
+    page: &mut TerminalPage<'_>,
+    indent: usize,
+    group: &ReportGroup,
+    style: &ReportStyle,
+) -> io::Result<()> {
+    let start =
+        "files here have conflicts, and git rewords no commit before they are resolved; list them by:";
+    page.write_hanging_paragraph(indent, indent, &[plain_text(start)])?;
+    let command = build_rewriting_command(group, style, "diff --name-only --diff-filter=U");
+    write_paste_lines(page, indent, &[&command])?;
+    let end = "edit each of them and `git add` it, then run this again, to see how to reword the commits";
+    page.write_hanging_paragraph(indent, indent, &[plain_text(end)])
 }
 
 /// Returns the commits of a group whose messages the report asks to reword, in the order of the report.

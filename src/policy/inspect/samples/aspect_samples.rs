@@ -27,6 +27,9 @@ const MAX_TIMES: usize = 48;
 /// How many addresses are made of those of people and of what questions ask for.
 const MAX_NAMED_ADDRESSES: usize = 2_000;
 
+/// How long the tags of several patterns are together, which one address has.
+const MAX_TAGS_LENGTH: usize = 120;
+
 /// How many patterns of branches each other one is paired with.
 const MAX_PAIRED_PATTERNS: usize = 64;
 
@@ -214,25 +217,37 @@ fn measure_bots(addresses: usize, people: &PeopleDirectory) -> usize {
 /// for between `+` and `@`: mail to `ana+work@example.com` is for `ana@example.com`.
 fn list_named_addresses(known: &BTreeSet<String>, questions: &[&Predicate]) -> BTreeSet<String> {
     let mut named = BTreeSet::new();
+    // What matches several patterns at once has what each of them asks for.
+    let mut all_tags = String::new();
     for question in questions {
         let Predicate::Author(asked) = question else { continue };
         for pattern in asked.asked_addresses() {
             let written = pattern.to_string().replace('*', SAMPLE_WORD);
-            if let Some((local, _)) = written.split_once('@')
-                && let Some((_, tag)) = local.split_once('+')
-                && named.len() < MAX_NAMED_ADDRESSES
-            {
-                let with_tag = |address: &String| {
-                    let (local, domain) = address.split_once('@')?;
-                    Some(format!("{local}+{tag}@{domain}"))
-                };
-                named.extend(known.iter().filter_map(with_tag));
+            let local = written.split_once('@').map_or(written.as_str(), |(local, _)| local);
+            // A pattern such as `*work*` asks for no `+`, and matches what stands behind one.
+            let tag = local.split_once('+').map_or(local, |(_, tag)| tag);
+            add_tagged_addresses(known, tag, &mut named);
+            if pattern.to_string().contains('*') && all_tags.len() < MAX_TAGS_LENGTH {
+                all_tags.push_str(tag);
             }
             named.insert(written);
         }
         named.extend(asked.asked_domains().iter().map(|domain| format!("{SAMPLE_WORD}@{domain}")));
     }
+    add_tagged_addresses(known, &all_tags, &mut named);
     named
+}
+
+/// Adds the addresses of these people with a tag.
+fn add_tagged_addresses(known: &BTreeSet<String>, tag: &str, named: &mut BTreeSet<String>) {
+    if tag.is_empty() || named.len() >= MAX_NAMED_ADDRESSES {
+        return;
+    }
+    let with_tag = |address: &String| {
+        let (local, domain) = address.split_once('@')?;
+        Some(format!("{local}+{tag}@{domain}"))
+    };
+    named.extend(known.iter().filter_map(with_tag));
 }
 
 /// Returns every time at which a window of the questions may open; none if there are too many.

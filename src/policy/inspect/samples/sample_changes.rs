@@ -3,6 +3,7 @@
 use crate::change::Change;
 use crate::fixture;
 use crate::pattern::RefPattern;
+use crate::people::ResolvedIdentity;
 use crate::policy::definition::Policy;
 use crate::predicates::{EvaluationContext, Predicate, PredicateOutcome};
 use crate::yaml;
@@ -34,12 +35,29 @@ pub(crate) fn ask_sample(policy: &Policy, predicate: &Predicate, change: &Change
         let teams = asked.asked_teams();
         let needs_forge = !policy.people.has_roster()
             && teams.iter().any(|team| policy.people.team_members(team).iter().any(is_account));
-        // Addresses need not be listed anywhere, and a forge ties them to accounts.
-        if asked.asks_addresses() || needs_forge {
+        // A forge ties addresses to accounts, and a roster need not list them all.
+        if needs_forge || (asked.asks_addresses() && policy.people.has_roster()) {
             return None;
+        }
+        // Of an address that no team lists, all is open but that it is of no team.
+        if asked.asks_addresses() && !is_team_address(policy, change) {
+            let context = EvaluationContext::without_reasons(change, &policy.people, &policy.vocabulary);
+            let identity = policy.people.identify_person(&change.tip().author);
+            let is_known = !teams.iter().any(|team| policy.people.has_untold_members(team));
+            return (is_known && !asked.accepts_identity(identity, &context)).then_some(false);
         }
     }
     evaluate_sample(policy, predicate, change)
+}
+
+/// Returns true if the author of a change is one whom a team lists.
+fn is_team_address(policy: &Policy, change: &Change) -> bool {
+    match policy.people.identify_person(&change.tip().author) {
+        ResolvedIdentity::Human(person) => {
+            policy.people.team_names().any(|team| policy.people.is_member(&person, team))
+        }
+        ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot | ResolvedIdentity::Unknown => false,
+    }
 }
 
 /// As [`ask_sample`], where the sample is all that there is to know.

@@ -1,4 +1,4 @@
-//! Teams whose members can never be recognised, and bots that leave no people.
+//! Teams whose members can never be recognised.
 //!
 //! A hook knows people by the addresses in commits and trailers, a forge by their accounts. Only a roster
 //! connects the two; without one, a member who is named in the other way counts for nothing.
@@ -7,14 +7,12 @@ use std::collections::HashMap;
 
 use jiff::civil::Date;
 
-use crate::change::person::canonical_address;
-use crate::pattern::NamePattern;
 use crate::policy::definition::Policy;
 use crate::policy::inspect::findings::{FileFindings, SuspectedLockout};
 use crate::policy::inspect::rule_index::RuleIndex;
 use crate::policy::inspect::search::search_budget::SearchBudget;
 use crate::policy::inspect::staff::team_people::TeamPeople;
-use crate::policy::inspect::written::{find_entry, list_entries, list_items, scalar_text};
+use crate::policy::inspect::written::{find_entry, list_entries};
 use crate::predicates::Predicate;
 use crate::verdict::RuleLevel;
 use crate::yaml::{YamlFault, YamlNode, YamlPlace, shorten_for_message};
@@ -22,7 +20,7 @@ use crate::yaml::{YamlFault, YamlNode, YamlPlace, shorten_for_message};
 /// The accounts that have addresses of their own: those that GitHub gives them for commits.
 const GITHUB_PREFIX: &str = "github:";
 
-/// Looks at the bots of a file, and at the teams that rules ask.
+/// Looks at the teams that rules ask.
 pub(crate) fn inspect_unreachable_people(
     (file, index): (&YamlNode, usize),
     policy: &Policy,
@@ -31,9 +29,6 @@ pub(crate) fn inspect_unreachable_people(
     budget: &SearchBudget,
     found: &mut FileFindings,
 ) {
-    if let Some(bots) = find_entry(file, "people").and_then(|people| find_entry(people, "bots")) {
-        inspect_bots(file, bots, policy, found);
-    }
     if policy.people.has_roster() {
         return;
     }
@@ -100,53 +95,10 @@ fn is_github_account(member: &str) -> bool {
 }
 
 /// Returns the places of the teams that a file itself defines, by their names.
-fn list_team_places(teams: &YamlNode) -> HashMap<&str, YamlPlace> {
+pub(crate) fn list_team_places(teams: &YamlNode) -> HashMap<&str, YamlPlace> {
     let mut places = HashMap::new();
     for (name, _) in list_entries(teams) {
         places.entry(name.text.as_str()).or_insert(name.at);
     }
     places
-}
-
-/// Finds a pattern of bots that takes all people for bots, as far as the policy names any; and one that takes
-/// every address of a domain.
-fn inspect_bots(file: &YamlNode, bots: &YamlNode, policy: &Policy, found: &mut FileFindings) {
-    let mut known: Vec<String> = Vec::new();
-    if let Some(teams) = find_entry(file, "people").and_then(|people| find_entry(people, "teams")) {
-        for (_, members) in list_entries(teams) {
-            known.extend(list_items(members).iter().filter_map(scalar_text).map(str::to_owned));
-        }
-    }
-    known.extend(policy.owner.clone());
-    known.retain(|person| read_address(person).is_some());
-    for item in list_items(bots) {
-        let Some(written) = scalar_text(item) else { continue };
-        let Ok(pattern) = NamePattern::new(written) else { continue };
-        let matches = |person: &String| {
-            read_address(person).is_some_and(|address| pattern.matches_name(address.as_bytes()))
-        };
-        let shown = shorten_for_message(written);
-        if !policy.people.has_roster() && !known.is_empty() && known.iter().all(matches) {
-            let what = format!(
-                "`{shown}` takes everyone whom this policy names for a bot, and a bot cannot approve"
-            );
-            let help = "list the addresses of the bots themselves";
-            let fault = YamlFault::new(item.at, what).with_help(help);
-            let rules = Vec::new();
-            let suspicion = SuspectedLockout { rules, class: None, fault, note: None, is_always_noted: true };
-            found.suspicions.push(suspicion);
-        } else if let Some(domain) = written.strip_prefix("*@") {
-            let domain = shorten_for_message(domain);
-            let what =
-                format!("everyone with an address at `{domain}` counts as a bot, and a bot cannot approve");
-            let help = "list the addresses of the bots themselves, unless only bots have such an address";
-            found.notes.push(YamlFault::new(item.at, what).with_help(help));
-        }
-    }
-}
-
-/// Returns the address of `Name <address>`, or an address by itself.
-fn read_address(person: &str) -> Option<&str> {
-    let address = person.split_once('<').and_then(|(_, rest)| rest.strip_suffix('>')).unwrap_or(person);
-    canonical_address(address.as_bytes()).map(|_| address)
 }
