@@ -59,6 +59,8 @@ pub struct PeopleDirectory {
     code_owners: FoundCodeOwners,
     /// What a forge told about its teams; one that is missing was not asked about.
     forge_teams: ForgeTeamMembers,
+    /// The teams of a forge that only the file of code owners names, by their names.
+    owner_teams: BTreeMap<String, TeamMembers>,
     /// True if a team has members of whom a forge has not told, which is asked for every question about people.
     has_untold_teams: bool,
 }
@@ -233,9 +235,16 @@ impl PeopleDirectory {
     }
 
     fn resolve_teams(&mut self) {
+        let owner_teams = self.list_owner_teams();
+        self.owner_teams = owner_teams
+            .into_iter()
+            .map(|name| {
+                (name.written(), TeamMembers { written: vec![name.written()], keys: BTreeSet::new() })
+            })
+            .collect();
         let mut resolved = Vec::new();
         let mut numbered = Vec::new();
-        for team in self.teams.values() {
+        for team in self.teams.values().chain(self.owner_teams.values()) {
             let mut keys = BTreeSet::new();
             for member in team.written.iter().flat_map(|written| self.list_told_members(written)) {
                 let Some(id) = normalise_identity(member) else { continue };
@@ -249,10 +258,17 @@ impl PeopleDirectory {
         for (member, key) in numbered {
             self.numbers.add_listed(&member, &key);
         }
-        for (team, keys) in self.teams.values_mut().zip(resolved) {
+        let teams = self.teams.values_mut().chain(self.owner_teams.values_mut());
+        for (team, keys) in teams.zip(resolved) {
             team.keys = keys;
         }
-        self.has_untold_teams = self.teams.keys().any(|team| self.has_untold_members(team));
+        let mut names = self.teams.keys().chain(self.owner_teams.keys());
+        self.has_untold_teams = names.any(|team| self.has_untold_members(team));
+    }
+
+    /// Returns a team of the policy, or one that only the file of code owners names.
+    fn find_team(&self, team: &str) -> Option<&TeamMembers> {
+        self.teams.get(team).or_else(|| self.owner_teams.get(team))
     }
 
     /// Returns true if and only if a roster was read.
@@ -267,7 +283,7 @@ impl PeopleDirectory {
 
     /// Returns the members of a team as written in the policy, to say who can be asked.
     pub(crate) fn team_members(&self, team: &str) -> &[String] {
-        match self.teams.get(team) {
+        match self.find_team(team) {
             Some(team) => &team.written,
             None => &[],
         }
@@ -292,12 +308,12 @@ impl PeopleDirectory {
 
     /// Returns true if and only if the person with this key belongs to `team`.
     pub(crate) fn is_member(&self, key: &str, team: &str) -> bool {
-        self.teams.get(team).is_some_and(|team| team.keys.contains(key))
+        self.find_team(team).is_some_and(|team| team.keys.contains(key))
     }
 
     /// Returns the keys of the people who belong to `team`, each person once.
     pub(crate) fn list_member_keys(&self, team: &str) -> impl Iterator<Item = &str> {
-        self.teams.get(team).into_iter().flat_map(|team| team.keys.iter().map(String::as_str))
+        self.find_team(team).into_iter().flat_map(|team| team.keys.iter().map(String::as_str))
     }
 
     /// Returns true if the roster lists the person with this address or account.

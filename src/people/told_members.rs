@@ -8,9 +8,9 @@ use crate::people::account_numbers::split_account_number;
 use crate::people::forge_teams::{ForgeTeamMembers, ForgeTeamName};
 
 impl PeopleDirectory {
-    /// Returns the teams of a forge that the teams of the policy name, each once.
+    /// Returns the teams of a forge that the teams of the policy or its code owners name, each once.
     pub fn list_forge_teams(&self) -> BTreeSet<ForgeTeamName> {
-        let written = self.teams.values().flat_map(|team| &team.written);
+        let written = self.teams.values().chain(self.owner_teams.values()).flat_map(|team| &team.written);
         written.filter_map(|member| ForgeTeamName::find_name(member)).collect()
     }
 
@@ -90,6 +90,13 @@ impl PeopleDirectory {
                 Missing::Unavailable(FactKind::ForgeTeams, why)
             }
         })
+    }
+
+    /// Returns the teams of a forge of whose members nothing was told, or that they cannot be known.
+    pub(crate) fn list_untold_teams(&self) -> Vec<String> {
+        let names = self.list_forge_teams().into_iter();
+        let untold = names.filter(|name| !matches!(self.forge_teams.get(name), Some(Ok(_))));
+        untold.map(|name| name.written()).collect()
     }
 
     fn find_untold_team(&self, team: &str) -> Option<ForgeTeamName> {
