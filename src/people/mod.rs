@@ -234,43 +234,6 @@ impl PeopleDirectory {
         }
     }
 
-    fn resolve_teams(&mut self) {
-        let owner_teams = self.list_owner_teams();
-        self.owner_teams = owner_teams
-            .into_iter()
-            .map(|name| {
-                (name.written(), TeamMembers { written: vec![name.written()], keys: BTreeSet::new() })
-            })
-            .collect();
-        let mut resolved = Vec::new();
-        let mut numbered = Vec::new();
-        for team in self.teams.values().chain(self.owner_teams.values()) {
-            let mut keys = BTreeSet::new();
-            for member in team.written.iter().flat_map(|written| self.list_told_members(written)) {
-                let Some(id) = normalise_identity(member) else { continue };
-                if let ResolvedIdentity::Human(key) = self.resolve_identity(id) {
-                    numbered.push((member.to_owned(), key.clone()));
-                    keys.insert(key);
-                }
-            }
-            resolved.push(keys);
-        }
-        for (member, key) in numbered {
-            self.numbers.add_listed(&member, &key);
-        }
-        let teams = self.teams.values_mut().chain(self.owner_teams.values_mut());
-        for (team, keys) in teams.zip(resolved) {
-            team.keys = keys;
-        }
-        let mut names = self.teams.keys().chain(self.owner_teams.keys());
-        self.has_untold_teams = names.any(|team| self.has_untold_members(team));
-    }
-
-    /// Returns a team of the policy, or one that only the file of code owners names.
-    fn find_team(&self, team: &str) -> Option<&TeamMembers> {
-        self.teams.get(team).or_else(|| self.owner_teams.get(team))
-    }
-
     /// Returns true if and only if a roster was read.
     pub(crate) fn has_roster(&self) -> bool {
         self.is_roster_read

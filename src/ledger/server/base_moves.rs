@@ -47,3 +47,44 @@ fn list_ref_moves(
     let mut read = |file: &str, commit| read_earlier_policy(repository, file, commit);
     list_base_moves(loaded, &earlier, name, &mut read)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+    use crate::gate::load_from_pack;
+
+    /// A search that stops is told, and none that has seen the whole ledger.
+    #[test]
+    fn a_search_that_stops_is_no_answer() {
+        let folder = tempfile::tempdir().unwrap();
+        let git = |args: &[&str]| {
+            let mut command = Command::new("git");
+            command.arg("-C").arg(folder.path()).args(args).env("GIT_CONFIG_GLOBAL", "/dev/null");
+            for who in ["AUTHOR", "COMMITTER"] {
+                command
+                    .env(format!("GIT_{who}_NAME"), "Ana")
+                    .env(format!("GIT_{who}_EMAIL"), "ana@example.com");
+            }
+            assert!(command.status().unwrap().success(), "git {args:?}");
+        };
+        git(&["init", "-q", "-b", "main"]);
+        for number in 0..3 {
+            std::fs::write(folder.path().join("record.json"), format!("{{ \"number\": {number} }}")).unwrap();
+            git(&["add", "record.json"]);
+            git(&["commit", "-q", "-m", "x"]);
+        }
+        git(&["update-ref", "refs/changegate/ledger", "main"]);
+        let repository = Repository::discover_from(folder.path()).unwrap();
+        let (name, loaded) = (Text::from("refs/heads/main"), load_from_pack("core").unwrap());
+        let codes = |most| -> Vec<String> {
+            list_ref_moves(&repository, (&name, &loaded), most)
+                .iter()
+                .map(|note| note.code().to_owned())
+                .collect()
+        };
+        assert_eq!(codes(2), [BASE_NOT_SEARCHED.code]);
+        assert_eq!(codes(3), [""; 0]);
+    }
+}
