@@ -126,9 +126,10 @@ impl PeopleDirectory {
                     };
                     let named = self.team_names().find(|team| *team == slug);
                     members.teams.extend(named.or(of_forge).map(str::to_owned));
-                    // Who is in a team that the policy does not know, only GitHub can tell.
+                    // Who is in a team that the policy does not know, only GitHub can tell, and only of the file of the policy.
                     if members.teams.is_empty() {
-                        members.teams.extend(self.find_owner_team(owner, format).map(|name| name.written()));
+                        let name = self.find_owner_team(owner, format).map(|name| name.written());
+                        members.teams.extend(name.filter(|name| self.owner_teams.contains_key(name)));
                     }
                 }
                 if !is_group {
