@@ -649,3 +649,32 @@ fn the_pipelines_of_the_documents_judge_what_would_land() {
     }
     ends(&scene, &["check", "0000000000000000000000000000000000000000..HEAD"], 2, &["the null id"]);
 }
+
+/// Only GitHub knows who is in a team of its own, and `check` asks nobody.
+#[test]
+fn teams_that_were_not_asked_for_are_named() {
+    let mut scene = acme();
+    let teams =
+        format!("{POLICY}  secure: {{ require: {{ approvals: {{ from: [security], trust: claimed }} }} }}\n")
+            .replace("people: {", "people: { teams: { security: ['github:acme/security'] },");
+    let note = "GitHub was not asked who is in `github:acme/security`, so whether their members approved is unknown here";
+    ends(&scene, &["check", "HEAD~1..HEAD"], 0, &[]);
+    assert!(!run(&scene, &["check", "HEAD~1..HEAD"]).1.contains("GitHub was not asked"));
+    scene.write("policies/changegate.yml", &teams);
+    scene.commit("Ask security\n\nRisk: low\n");
+    scene.commit(&format!("Go further\n\n{REVIEWED}"));
+    let (_, said) = run(&scene, &["check", "HEAD~1..HEAD"]);
+    assert!(said.contains(note), "{said}");
+    // A team that only the code owners name, too.
+    let owned =
+        format!("{POLICY}  owned: {{ require: {{ approvals: {{ from: codeowners, trust: claimed }} }} }}\n");
+    scene.write("policies/changegate.yml", &owned);
+    scene.write("CODEOWNERS", "* @acme/security\n");
+    scene.commit("Ask the owners\n\nRisk: low\n");
+    scene.commit(&format!("Go on again\n\n{REVIEWED}"));
+    let (_, said) = run(&scene, &["check", "HEAD~1..HEAD"]);
+    assert!(said.contains(note), "{said}");
+    let (code, said) = run(&scene, &["policy", "check"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("who is in `@acme/security` is asked of GitHub in each run there"), "{said}");
+}

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::audit::completeness::CompletenessCheck;
+use crate::audit::filled_cells::FilledInput;
 use crate::audit::formats::unfinished_file::UnfinishedFile;
 use crate::audit::key_figures::KeyFigure;
 
@@ -38,6 +39,9 @@ pub struct AuditInputs {
     pub incidents: Option<String>,
     /// `sha256:` and the digest of the file of deployments, if one was given.
     pub deployments: Option<String>,
+    /// What people had filled in beside the exceptions, if anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filled_in: Option<FilledInput>,
 }
 
 /// A repository of an audit, and what it held.
@@ -149,19 +153,46 @@ pub(crate) fn write_manifest(folder: &Path, end: &AuditEnd<'_>, names: &[String]
 
 /// Returns the names of the files that the manifest in a folder names, and its own; none if there is no manifest of an audit.
 pub(crate) fn read_file_names(folder: &Path) -> Vec<String> {
-    #[derive(Deserialize)]
-    struct KnownManifest {
-        schema: String,
-        files: Vec<ManifestFile>,
-    }
-    let read = fs::read(folder.join(MANIFEST_FILE)).ok();
-    let known = read.and_then(|bytes| serde_json::from_slice::<KnownManifest>(&bytes).ok());
-    match known.filter(|known| known.schema == AUDIT_SCHEMA) {
+    match read_known_manifest(folder) {
         Some(known) => {
             known.files.into_iter().map(|file| file.name).chain([MANIFEST_FILE.to_owned()]).collect()
         }
         None => Vec::new(),
     }
+}
+
+/// Returns the tables and workbooks in a folder that are not as the audit that names them wrote them, as when somebody saved
+/// them in a spreadsheet; but for those of these names.
+///
+/// # Errors
+///
+/// Fails if one of them cannot be read.
+pub(crate) fn list_edited_files(folder: &Path, but: &[&str]) -> Result<Vec<String>> {
+    let mut edited = Vec::new();
+    for file in read_known_manifest(folder).map(|known| known.files).unwrap_or_default() {
+        let path = folder.join(&file.name);
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        let is_sheet = ending.is_some_and(|ending| ["csv", "xlsx"].contains(&ending));
+        if is_sheet && !but.contains(&file.name.as_str()) && path.is_file() {
+            let sha256 = digest_file(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            if sha256 != file.sha256 {
+                edited.push(file.name);
+            }
+        }
+    }
+    Ok(edited)
+}
+
+#[derive(Deserialize)]
+struct KnownManifest {
+    schema: String,
+    files: Vec<ManifestFile>,
+}
+
+fn read_known_manifest(folder: &Path) -> Option<KnownManifest> {
+    let bytes = fs::read(folder.join(MANIFEST_FILE)).ok()?;
+    let known = serde_json::from_slice::<KnownManifest>(&bytes).ok()?;
+    (known.schema == AUDIT_SCHEMA).then_some(known)
 }
 
 /// Returns the SHA-256 of a file in hexadecimal digits.

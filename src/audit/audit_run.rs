@@ -18,6 +18,7 @@ use crate::audit::exceptions::of_change::list_change_exceptions;
 use crate::audit::exceptions::of_inputs::list_input_exceptions;
 use crate::audit::exceptions::of_ledger::{build_move_exception, build_unread_exception};
 use crate::audit::exceptions::{AuditException, ExceptionKind};
+use crate::audit::filled_cells::CarriedRows;
 use crate::audit::fleet::audit_event::{AuditEvent, UnreadRepository};
 use crate::audit::fleet::checkpoint::RepositoryJournal;
 use crate::audit::fleet::dataset_writer::{DatasetFacts, DatasetWriter, WholeDataset};
@@ -57,6 +58,8 @@ pub struct AuditResult {
     pub limits: Vec<String>,
     /// True if something could not be read, so that the report has a hole.
     pub has_holes: bool,
+    /// What was done with what people had filled in beside the exceptions of an earlier audit.
+    pub filled_rows: CarriedRows,
 }
 
 /// What an audit is about.
@@ -348,7 +351,9 @@ impl<'a> AuditRun<'a> {
             as_of: self.as_of,
             incidents: self.given.incidents.as_ref().map(|list| list.digest.clone()),
             deployments: self.given.deployments.as_ref().map(|list| list.digest.clone()),
+            filled_in: self.files.filled_cells().input().cloned(),
         };
+        result.filled_rows = self.files.filled_cells().count_rows();
         let end = AuditEnd {
             inputs: &inputs,
             changes: result.changes,

@@ -20,6 +20,7 @@ use crate::audit::change_record::change_columns::{
 };
 use crate::audit::completeness::COMPLETENESS_SHEET;
 use crate::audit::exceptions::{AuditException, EXCEPTION_SHEET};
+use crate::audit::filled_cells::{FilledExceptions, KEPT_FILE};
 use crate::audit::formats::unfinished_file::{
     UNFINISHED_PREFIX, create_unfinished_folder, remove_unfinished,
 };
@@ -30,7 +31,8 @@ use crate::audit::placed_file::{place_file, remove_file};
 use crate::audit::population::population_entry::POPULATION_SHEET;
 use crate::audit::population::refused_push::REFUSAL_SHEET;
 use crate::audit::row_worker::RowWorker;
-use crate::audit::table::{RowWriter, TableCell, TableNote, TableSheet, format_table_time};
+use crate::audit::table::{RowWriter, TableCell, TableNote, TableSheet};
+use crate::audit::workbook_notes::list_notes;
 
 /// The file that says that a folder is not finished: until the manifest is there, its files may be of two audits.
 const UNFINISHED_MARK: &str = "unfinished.txt";
@@ -62,6 +64,8 @@ pub struct AuditFiles {
     tables: RowWorker<TableRow>,
     auditor_columns: Vec<usize>,
     exception_count: usize,
+    /// What people filled in after an earlier audit.
+    filled: FilledExceptions,
 }
 
 /// A row, for the workbook and for the files of its table.
@@ -151,6 +155,7 @@ impl AuditFiles {
             tables: RowWorker::start(writers, write_table_row, finish_tables),
             auditor_columns: list_auditor_columns(),
             exception_count: 0,
+            filled: FilledExceptions::default(),
         })
     }
 
@@ -171,6 +176,16 @@ impl AuditFiles {
         foreign.sort_unstable();
         foreign.dedup();
         foreign
+    }
+
+    /// Carries over what people filled in, which has to be said before the first exception.
+    pub fn carry_filled_cells(&mut self, filled: FilledExceptions) {
+        self.filled = filled;
+    }
+
+    /// Returns what people filled in, without the rows that have found their exception.
+    pub fn filled_cells(&self) -> &FilledExceptions {
+        &self.filled
     }
 
     /// Writes the row of an entry of the population.
@@ -217,7 +232,8 @@ impl AuditFiles {
     /// Fails if a file cannot be written.
     pub fn add_exception(&mut self, exception: &AuditException, as_of: Timestamp) -> Result<()> {
         self.exception_count += 1;
-        let row = exception.build_row(self.exception_count, as_of);
+        let mut row = exception.build_row(self.exception_count, as_of);
+        self.filled.fill_row(&mut row)?;
         self.write_row(AuditTable::Exceptions, row.into())
     }
 
@@ -265,7 +281,11 @@ impl AuditFiles {
     ) -> Result<()> {
         self.tables.wait_for_files()?;
         self.workbook.wait_for_files()?;
-        let mut names = self.names;
+        let (mut names, mut left_out) = (self.names, self.left_out);
+        match self.filled.write_kept_rows(self.work.path())? {
+            Some(kept) => names.push(kept.to_owned()),
+            None => left_out.push(KEPT_FILE.to_owned()),
+        }
         names.extend(others.iter().map(|name| (*name).to_owned()));
         names.sort_unstable();
         write_manifest(self.work.path(), end, &names)?;
@@ -277,12 +297,13 @@ impl AuditFiles {
                 bail!("cannot write {}: it is not a file", path.display());
             }
         }
+        self.filled.refuse_later_edits(folder)?;
         let mark = folder.join(UNFINISHED_MARK);
         fs::write(&mark, UNFINISHED_WORDS)
             .with_context(|| format!("cannot write into {}", folder.display()))?;
         remove_file(&folder.join(MANIFEST_FILE))?;
         place_more()?;
-        for name in &self.left_out {
+        for name in &left_out {
             remove_file(&folder.join(name))?;
         }
         for name in names.iter().map(String::as_str).chain([MANIFEST_FILE]) {
@@ -352,32 +373,4 @@ fn finish_tables(tables: TableWriters) -> Result<()> {
         writer.finish()?;
     }
     Ok(())
-}
-
-/// Returns the lines of the first sheet of the workbook.
-fn list_notes(end: &AuditEnd<'_>, exceptions: usize) -> Vec<TableNote> {
-    let inputs = end.inputs;
-    let mut notes = vec![
-        TableNote::new("Period", inputs.period.as_str()),
-        TableNote::new("As of", format_table_time(inputs.as_of).as_str()),
-        TableNote::new("Changes", end.changes.to_string().as_str()),
-        TableNote::new(
-            "Exceptions",
-            format!("{exceptions} exceptions in a population of {}", end.changes).as_str(),
-        ),
-        TableNote::new("Digest of the population", end.population_digest),
-        TableNote::new("Made by", inputs.tool.as_str()),
-    ];
-    for repository in &inputs.repositories {
-        let ledger = match &repository.ledger {
-            Some(commit) => format!("ledger at {commit}"),
-            None => "no ledger".to_owned(),
-        };
-        let what = format!("{} at {}, {ledger}", repository.ref_name, repository.tip);
-        notes.push(TableNote::new(repository.name.as_str(), what.as_str()));
-    }
-    for limit in end.limits {
-        notes.push(TableNote::new("Limit of this report", limit.as_str()));
-    }
-    notes
 }

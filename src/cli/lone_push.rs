@@ -14,6 +14,9 @@ use crate::git::{HeadState, Repository};
 /// What git prints for a ref that the server hides.
 const HIDDEN_REF_MESSAGE: &str = "hidden ref";
 
+/// What every gate says of a message that this version writes and it does not know.
+const UNKNOWN_FORM_MESSAGE: &str = "the message is not in the form that `changegate";
+
 /// A file that the commit holds.
 pub(crate) struct PushedFile<'a> {
     pub(crate) name: &'a str,
@@ -73,7 +76,21 @@ pub(crate) fn push_commit(
              --server`"
         )));
     }
+    if join_server_lines(&printed).contains(UNKNOWN_FORM_MESSAGE) {
+        let version = env!("CARGO_PKG_VERSION");
+        let next = format!(
+            "changegate: the server runs another version of changegate, which does not know what this one ({version}) \
+             writes, and recorded nothing; next: upgrade the older of the two, most often the server's, and run this again"
+        );
+        output::ignore_broken_pipe(writeln!(out, "{next}"))?;
+    }
     Ok(if printed.contains("declined") { CommandExit::Denied } else { CommandExit::Failed })
+}
+
+/// Returns what git and the server printed as one line: a server wraps its words for a terminal.
+fn join_server_lines(printed: &str) -> String {
+    let lines = printed.lines().map(|line| line.strip_prefix("remote:").unwrap_or(line));
+    lines.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ")
 }
 
 /// Returns the full name of the branch that a change landed on or lands on: `named`, or else the branch that the

@@ -5,6 +5,7 @@
 //! one ref refuses that ref, and the others are still judged.
 
 pub mod acts;
+pub(crate) mod base_revisions;
 pub mod break_glass;
 pub(crate) mod committed_policy;
 pub mod contributors;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::change::{Change, Oid, Text};
 use crate::gate::policy_file::{read_disk_file, read_file_at};
 use crate::gate::policy_naming::{add_remote_commits, list_named_remotes, name_commit_source};
-use crate::gate::policy_repositories::{read_earlier_policy, read_remote_policy};
+use crate::gate::policy_repositories::read_remote_policy;
 use crate::gate::signer_files::read_signer_keys;
 use crate::git::signature::{KeyLocation as SignerPlace, KeyRegistry, find_certificate_line};
 use crate::git::{Repository, TrustedKeys};
@@ -73,20 +73,20 @@ impl LoadedPolicy {
         LoadedPolicy { source, place: PolicyLocation::Commit { id, path: path.to_owned() }, ..self }
     }
 
-    /// Returns the same policy as it would be if its files of other repositories were those of `commits`, by their names;
-    /// its own files stay as they were read.
+    /// Returns the same policy as it would be if its files of other repositories were those of `commits`, by their names,
+    /// which `read_earlier` reads; its own files stay as they were read.
     ///
     /// # Errors
     ///
     /// Says what cannot be read, or what is wrong with that policy.
     pub(crate) fn rebuild_with_remotes(
         &self,
-        repository: &Repository,
         commits: &BTreeMap<String, Oid>,
+        read_earlier: &mut dyn FnMut(&str, Oid) -> FetchedFile,
     ) -> Result<LoadedPolicy, UnusablePolicy> {
         let (source, place) = (self.source.clone(), self.place.clone());
         load_with_keys(&self.entry, source, place, &mut |path| match commits.get(path) {
-            Some(commit) => read_earlier_policy(repository, path, *commit),
+            Some(commit) => read_earlier(path, *commit),
             None => self.files.get(path).cloned().unwrap_or(Ok(None)),
         })
     }
@@ -217,6 +217,11 @@ impl LoadedPolicy {
             Ok(paths) => paths.iter().any(|changed| is_own(&changed.path)),
             Err(_) => false,
         })
+    }
+
+    /// Returns the names of the files of other repositories that the policy was made of.
+    pub(crate) fn remote_names(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(String::as_str).filter(|name| is_remote_name(name))
     }
 
     /// Returns true if it was read from a commit.

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use crate::change::{Oid, Text};
 use crate::gate::policy_naming::find_remote_commits;
 use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
-use crate::git::Repository;
-use crate::policy::PolicyDifference;
+use crate::policy::{FetchedFile, PolicyDifference};
 use crate::verdict::{Message, MessageValue, messages};
 
 messages! {
@@ -17,6 +16,10 @@ messages! {
         "what {place} asks of changes is {direction} since its shared policy moved: {part}: {what}";
     BASE_CHANGES_LEFT_OUT = "shared-base.left-out":
         "{count} more {count:part|parts} of the policy of {place} {count:changes|change} by the shared policy";
+    BASE_NOT_SEARCHED = "shared-base.not-searched":
+        "whether a shared policy of {place} moved since the last decision there cannot be told: the search stopped after the newest {count} records of the ledger";
+    BASE_UNKNOWN = "shared-base.unknown":
+        "whether a shared policy of {place} moved since the last decision there cannot be told: {detail}";
     BASE_UNCOMPARED = "shared-base.uncompared":
         "what that makes of the policy of {place} cannot be told: {detail}";
 }
@@ -24,25 +27,42 @@ messages! {
 /// How many differences are told.
 const MAX_TOLD_DIFFERENCES: usize = 30;
 
-/// Returns the notes about the shared policies that moved between the decision that names its policy as `before` and
-/// now, when `loaded` judges `place`; what is looser comes first.
-pub(crate) fn list_base_moves(
-    repository: &Repository,
-    loaded: &LoadedPolicy,
-    before: &str,
-    place: &Text,
-) -> Vec<Message> {
+/// Returns true if the policy shares files by a branch or a tag, which move.
+pub(crate) fn has_moving_base(loaded: &LoadedPolicy) -> bool {
+    !find_remote_commits(&loaded.source).is_empty()
+}
+
+/// Returns the shared files that moved between the decision that names its policy as `before` and now, when `loaded`
+/// judges, each with the commit that it was read at before.
+pub(crate) fn find_moved_bases(loaded: &LoadedPolicy, before: &str) -> BTreeMap<String, Oid> {
     let mut earlier = find_remote_commits(before);
     let now = find_remote_commits(&loaded.source);
     earlier.retain(|name, commit| now.get(name).is_some_and(|other| other != commit));
+    earlier
+}
+
+/// Returns the note that it is not known whether a shared policy of `place` moved, since something cannot be read.
+pub(crate) fn note_unknown_bases(place: &Text, why: String) -> Message {
+    BASE_UNKNOWN.with("place", place).with("detail", MessageValue::unrecorded(Text::from(why)))
+}
+
+/// Returns the notes about the shared policies that moved from the commits in `earlier` to now, when `loaded` judges
+/// `place`; what is looser comes first. `read_earlier` reads a shared file as it was at a commit.
+pub(crate) fn list_base_moves(
+    loaded: &LoadedPolicy,
+    earlier: &BTreeMap<String, Oid>,
+    place: &Text,
+    read_earlier: &mut dyn FnMut(&str, Oid) -> FetchedFile,
+) -> Vec<Message> {
+    let now = find_remote_commits(&loaded.source);
     let mut notes = Vec::new();
-    for (name, commit) in &earlier {
+    for (name, commit) in earlier {
         let Some(after) = now.get(name) else { continue };
         let note = BASE_MOVED.with("base", name.as_str()).with("before", commit.short_hex());
         notes.push(note.with("after", after.short_hex()).with("place", place));
     }
     let Some(name) = earlier.keys().next() else { return notes };
-    let found = match find_differences(repository, loaded, &earlier) {
+    let found = match find_differences(loaded, earlier, read_earlier) {
         Ok(found) => found,
         Err(why) => {
             let detail = MessageValue::unrecorded(Text::from(why));
@@ -67,11 +87,11 @@ pub(crate) fn list_base_moves(
 /// Returns how `loaded` differs from the policy that it was with its shared files of these commits, what is looser
 /// first.
 fn find_differences(
-    repository: &Repository,
     loaded: &LoadedPolicy,
     earlier: &BTreeMap<String, Oid>,
+    read_earlier: &mut dyn FnMut(&str, Oid) -> FetchedFile,
 ) -> Result<Vec<PolicyDifference>, String> {
-    let before = loaded.rebuild_with_remotes(repository, earlier).map_err(|why| match why {
+    let before = loaded.rebuild_with_remotes(earlier, read_earlier).map_err(|why| match why {
         UnusablePolicy::Absent => "the policy of that time is not there".to_owned(),
         UnusablePolicy::Faulty(errors) => {
             let first = errors.faulty_files.iter().find_map(|file| file.faults.first());

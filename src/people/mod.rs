@@ -59,6 +59,8 @@ pub struct PeopleDirectory {
     code_owners: FoundCodeOwners,
     /// What a forge told about its teams; one that is missing was not asked about.
     forge_teams: ForgeTeamMembers,
+    /// The teams of a forge that only the file of code owners names, by their names.
+    owner_teams: BTreeMap<String, TeamMembers>,
     /// True if a team has members of whom a forge has not told, which is asked for every question about people.
     has_untold_teams: bool,
 }
@@ -232,29 +234,6 @@ impl PeopleDirectory {
         }
     }
 
-    fn resolve_teams(&mut self) {
-        let mut resolved = Vec::new();
-        let mut numbered = Vec::new();
-        for team in self.teams.values() {
-            let mut keys = BTreeSet::new();
-            for member in team.written.iter().flat_map(|written| self.list_told_members(written)) {
-                let Some(id) = normalise_identity(member) else { continue };
-                if let ResolvedIdentity::Human(key) = self.resolve_identity(id) {
-                    numbered.push((member.to_owned(), key.clone()));
-                    keys.insert(key);
-                }
-            }
-            resolved.push(keys);
-        }
-        for (member, key) in numbered {
-            self.numbers.add_listed(&member, &key);
-        }
-        for (team, keys) in self.teams.values_mut().zip(resolved) {
-            team.keys = keys;
-        }
-        self.has_untold_teams = self.teams.keys().any(|team| self.has_untold_members(team));
-    }
-
     /// Returns true if and only if a roster was read.
     pub(crate) fn has_roster(&self) -> bool {
         self.is_roster_read
@@ -267,7 +246,7 @@ impl PeopleDirectory {
 
     /// Returns the members of a team as written in the policy, to say who can be asked.
     pub(crate) fn team_members(&self, team: &str) -> &[String] {
-        match self.teams.get(team) {
+        match self.find_team(team) {
             Some(team) => &team.written,
             None => &[],
         }
@@ -292,12 +271,12 @@ impl PeopleDirectory {
 
     /// Returns true if and only if the person with this key belongs to `team`.
     pub(crate) fn is_member(&self, key: &str, team: &str) -> bool {
-        self.teams.get(team).is_some_and(|team| team.keys.contains(key))
+        self.find_team(team).is_some_and(|team| team.keys.contains(key))
     }
 
     /// Returns the keys of the people who belong to `team`, each person once.
     pub(crate) fn list_member_keys(&self, team: &str) -> impl Iterator<Item = &str> {
-        self.teams.get(team).into_iter().flat_map(|team| team.keys.iter().map(String::as_str))
+        self.find_team(team).into_iter().flat_map(|team| team.keys.iter().map(String::as_str))
     }
 
     /// Returns true if the roster lists the person with this address or account.

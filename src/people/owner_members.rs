@@ -2,12 +2,14 @@
 //!
 //! A name that stands for nobody here is not passed over: nobody can approve in its place.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::change::person::canonical_address;
 use crate::people::code_owners::{
     CodeOwnerSettings, CodeOwners, CodeOwnersFormat, FoundCodeOwners, OwnerName,
 };
+use crate::people::forge_teams::ForgeTeamName;
 use crate::people::{PeopleDirectory, ResolvedIdentity, normalise_identity};
 
 /// The people whom the name of an owner stands for; nobody where it is not known.
@@ -63,12 +65,38 @@ impl PeopleDirectory {
             Ok(None) => FoundCodeOwners::Absent,
             Err(why) => FoundCodeOwners::Unreadable(format!("`{path}` cannot be read: {why}")),
         };
+        self.resolve_teams();
+    }
+
+    /// Returns the teams of GitHub that the file of code owners names and no team of the policy stands for.
+    pub(super) fn list_owner_teams(&self) -> BTreeSet<ForgeTeamName> {
+        let FoundCodeOwners::Read(file) = &self.code_owners else { return BTreeSet::new() };
+        let owners = file.list_entries().flat_map(|entry| &entry.owners);
+        owners.filter_map(|owner| self.find_owner_team(owner, file.format)).collect()
+    }
+
+    /// Returns the team of GitHub that an owner is, unless a team of the policy stands for the name.
+    pub(crate) fn find_owner_team(
+        &self,
+        owner: &OwnerName,
+        format: CodeOwnersFormat,
+    ) -> Option<ForgeTeamName> {
+        let OwnerName::Handle(written) = owner else { return None };
+        let (_, slug) = written.split_once('/')?;
+        if format != CodeOwnersFormat::GitHub
+            || self.code_owner_settings.find_team(written).is_some()
+            || self.team_names().any(|team| team == slug)
+        {
+            return None;
+        }
+        let name = ForgeTeamName::find_name(&format!("github:{}", written.trim_start_matches('@')))?;
+        self.find_team_of(&name.organisation, &name.slug).is_none().then_some(name)
     }
 
     /// Returns the people whom the name of an owner stands for.
     ///
-    /// A handle with a slash is the team that the policy says, or the one of the last part of the name. Any other
-    /// is an account; on GitLab, a group is called like an account, so that it can be a team as well.
+    /// A handle with a slash is the team that the policy says, or the one of the last part of the name, or else the team
+    /// of GitHub. Any other is an account; on GitLab, a group is called like an account, so that it can be a team as well.
     pub(crate) fn find_owner_members(&self, owner: &OwnerName, format: CodeOwnersFormat) -> OwnerMembers {
         let mut members = OwnerMembers::default();
         match owner {
@@ -98,6 +126,11 @@ impl PeopleDirectory {
                     };
                     let named = self.team_names().find(|team| *team == slug);
                     members.teams.extend(named.or(of_forge).map(str::to_owned));
+                    // Who is in a team that the policy does not know, only GitHub can tell, and only of the file of the policy.
+                    if members.teams.is_empty() {
+                        let name = self.find_owner_team(owner, format).map(|name| name.written());
+                        members.teams.extend(name.filter(|name| self.owner_teams.contains_key(name)));
+                    }
                 }
                 if !is_group {
                     members.keys.extend(self.find_account_holder(handle, format));
@@ -115,5 +148,44 @@ impl PeopleDirectory {
             ResolvedIdentity::Human(key) => Some(key),
             _ => None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::Stage;
+    use crate::people::forge_teams::ForgeTeamMembers;
+    use crate::yaml;
+
+    #[test]
+    fn a_team_that_only_the_file_names_is_one_of_github() {
+        let text = "teams: { infra: [ben@example.com] }\ncodeowners: { teams: { '@acme/ops': infra } }\n";
+        let read = |format: &str| {
+            let text = text.replace("codeowners: {", &format!("codeowners: {{ format: {format},"));
+            let mut faults = Vec::new();
+            let mut people =
+                PeopleDirectory::read_people(&yaml::read_document(text.as_bytes()).unwrap(), &mut faults);
+            assert_eq!(faults, []);
+            let file = b"* @acme/security @acme/ops @acme/infra @Acme/Security @ana\n";
+            people.set_code_owners("CODEOWNERS", Ok(Some(file)));
+            people
+        };
+        let mut people = read("github");
+        let names: Vec<String> = people.list_forge_teams().iter().map(ForgeTeamName::written).collect();
+        assert_eq!(names, ["github:acme/security"]);
+        let owner = OwnerName::Handle("@Acme/Security".to_owned());
+        let members = people.find_owner_members(&owner, CodeOwnersFormat::GitHub);
+        assert!(!members.is_unknown() && !members.includes_person("github:ana", &people));
+        let teams = || members.list_teams().iter().map(String::as_str);
+        assert!(people.find_untold_members(teams(), Stage::PreReceive).is_some());
+        // Once GitHub has told, its members are owners, and nobody else.
+        let name = people.list_forge_teams().into_iter().next().unwrap();
+        people.set_forge_teams(ForgeTeamMembers::from([(name, Ok(vec!["github:ana#7".into()]))]));
+        assert!(members.includes_person("github:ana", &people));
+        assert!(!members.includes_person("ben@example.com", &people));
+        assert_eq!(people.find_untold_members(teams(), Stage::PullRequest), None);
+        // A group of GitLab is not looked up.
+        assert!(read("gitlab").list_forge_teams().is_empty());
     }
 }

@@ -3,15 +3,53 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::change::{Fact, FactKind, Missing, Stage};
-use crate::people::PeopleDirectory;
 use crate::people::account_numbers::split_account_number;
 use crate::people::forge_teams::{ForgeTeamMembers, ForgeTeamName};
+use crate::people::{PeopleDirectory, ResolvedIdentity, TeamMembers, normalise_identity};
 
 impl PeopleDirectory {
-    /// Returns the teams of a forge that the teams of the policy name, each once.
+    /// Returns the teams of a forge that the teams of the policy or its code owners name, each once.
     pub fn list_forge_teams(&self) -> BTreeSet<ForgeTeamName> {
-        let written = self.teams.values().flat_map(|team| &team.written);
+        let written = self.teams.values().chain(self.owner_teams.values()).flat_map(|team| &team.written);
         written.filter_map(|member| ForgeTeamName::find_name(member)).collect()
+    }
+
+    /// Finds out again which people the members of all teams are.
+    pub(super) fn resolve_teams(&mut self) {
+        let owner_teams = self.list_owner_teams();
+        self.owner_teams = owner_teams
+            .into_iter()
+            .map(|name| {
+                (name.written(), TeamMembers { written: vec![name.written()], keys: BTreeSet::new() })
+            })
+            .collect();
+        let mut resolved = Vec::new();
+        let mut numbered = Vec::new();
+        for team in self.teams.values().chain(self.owner_teams.values()) {
+            let mut keys = BTreeSet::new();
+            for member in team.written.iter().flat_map(|written| self.list_told_members(written)) {
+                let Some(id) = normalise_identity(member) else { continue };
+                if let ResolvedIdentity::Human(key) = self.resolve_identity(id) {
+                    numbered.push((member.to_owned(), key.clone()));
+                    keys.insert(key);
+                }
+            }
+            resolved.push(keys);
+        }
+        for (member, key) in numbered {
+            self.numbers.add_listed(&member, &key);
+        }
+        let teams = self.teams.values_mut().chain(self.owner_teams.values_mut());
+        for (team, keys) in teams.zip(resolved) {
+            team.keys = keys;
+        }
+        let mut names = self.teams.keys().chain(self.owner_teams.keys());
+        self.has_untold_teams = names.any(|team| self.has_untold_members(team));
+    }
+
+    /// Returns a team of the policy, or one that only the file of code owners names.
+    pub(super) fn find_team(&self, team: &str) -> Option<&TeamMembers> {
+        self.teams.get(team).or_else(|| self.owner_teams.get(team))
     }
 
     /// Sets what the forge tells about its teams.
@@ -90,6 +128,13 @@ impl PeopleDirectory {
                 Missing::Unavailable(FactKind::ForgeTeams, why)
             }
         })
+    }
+
+    /// Returns the teams of a forge of whose members nothing was told, or that they cannot be known.
+    pub(crate) fn list_untold_teams(&self) -> Vec<String> {
+        let names = self.list_forge_teams().into_iter();
+        let untold = names.filter(|name| !matches!(self.forge_teams.get(name), Some(Ok(_))));
+        untold.map(|name| name.written()).collect()
     }
 
     fn find_untold_team(&self, team: &str) -> Option<ForgeTeamName> {

@@ -130,7 +130,7 @@ fn write_dates(status: &PolicyStatus, page: &mut TerminalPage<'_>) -> io::Result
             _ => TextStyle::Plain,
         };
         let day = format!("{} {}", date.last_day, describe_distance(date.last_day, status.inputs.today));
-        let gap = " ".repeat(DAY_COLUMNS.saturating_sub(day.chars().count()));
+        let gap = " ".repeat(DAY_COLUMNS.saturating_sub(day.chars().count()).max(1));
         let what = plain_text(format!("{gap}{}", describe_subject(&date.subject)));
         page.write_hanging_paragraph(2, 2 + DAY_COLUMNS, &[styled_text(look, day), what])?;
     }

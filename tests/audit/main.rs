@@ -9,6 +9,7 @@
     reason = "test code"
 )]
 
+mod filled;
 mod fleet;
 mod merged_pulls;
 mod procedure;

@@ -100,6 +100,18 @@ fn the_work_sheet_is_ready_to_be_filled_in() {
     let first = fs::read(folder.path().join("changes.xlsx")).unwrap();
     assert!(run(folder.path(), &args).status.success());
     assert!(first == fs::read(folder.path().join("changes.xlsx")).unwrap(), "the same sample, other bytes");
+    // What an auditor filled in is not replaced.
+    let path = folder.path().join("filled.xlsx");
+    fs::write(&path, "filled in").unwrap();
+    let told = run(folder.path(), &[&args[..args.len() - 1], &["filled.xlsx"]].concat());
+    assert_eq!(told.status.code(), Some(2));
+    assert!(
+        text(&told.stderr).contains("filled.xlsx is there and may be filled in"),
+        "{}",
+        text(&told.stderr)
+    );
+    assert_eq!(fs::read(&path).unwrap(), b"filled in");
+    fs::remove_file(&path).unwrap();
     let Some(found) = read_tables(folder.path()) else { return };
     let book = &found["xlsx"];
     assert_eq!(book["lists"], json!([["E2:K5", "\"pass,fail,n.a.\""]]));

@@ -130,3 +130,31 @@ fn a_proposed_team_is_not_asked_for() {
     let (_, _, asked) = judged(&Fake::start(world));
     assert_eq!(asked, 0);
 }
+
+/// A team that only CODEOWNERS names is looked up too, and what cannot be seen denies.
+#[test]
+fn a_team_of_the_code_owners_is_looked_up() {
+    let rule = "rules: { owned: { require: { approvals: { from: codeowners } } } }\n";
+    let owned = |members: &[&str]| {
+        let mut world = plain();
+        let main = world.branches["main"].clone();
+        let policy = format!("{POLICY}{rule}");
+        let files =
+            [("policies/changegate.yml", policy.as_str()), (".github/CODEOWNERS", "* @acme/security\n")];
+        let commit = world.commit(&[&main], "kim", "Ask the owners\n", &files);
+        world.branches.insert("main".into(), commit);
+        world.review(6, "kim", "APPROVED");
+        world.teams.insert("security".into(), members.iter().map(|login| (*login).to_owned()).collect());
+        world
+    };
+    let (ended, said, asked) = judged(&Fake::start(owned(&["kim"])));
+    assert_eq!((ended, asked), (0, 1), "{said}");
+    let (ended, said, _) = judged(&Fake::start(owned(&["ben"])));
+    assert_eq!(ended, 1, "{said}");
+    assert!(said.contains("needs 1 approval from an owner (`@acme/security`"), "{said}");
+    let fake = Fake::start(owned(&["kim"]));
+    fake.spoil("GET /orgs/acme/teams/security/members", How::Status(404, Vec::new(), json!({})));
+    let (ended, said, _) = judged(&fake);
+    assert_eq!(ended, 3, "{said}");
+    assert!(said.contains("GitHub does not show `github:acme/security` to this token (404)"), "{said}");
+}

@@ -124,3 +124,53 @@ fn without_a_policy_it_fails_is_judged_by_a_pack_or_is_skipped() {
     let (output, ..) = action(&fake, "pull_request_target", &event(&fake), &["--missing-policy=skip"]);
     assert_eq!(code(&output), 1);
 }
+
+/// A record of the ledger, as far as it is read here.
+fn record(decision: &str, source: &str) -> String {
+    let refs = serde_json::json!([{ "name": "refs/heads/main", "protected": true }]);
+    let decided = serde_json::json!({ "decision": decision, "policy": { "source": source }, "refs": refs });
+    serde_json::json!({ "event": { "decision": decided } }).to_string()
+}
+
+/// The ledger tells at which commit the base stood when something landed last; what it asks since then is told.
+#[test]
+fn a_base_that_moved_is_told_in_the_summary() {
+    let told = |records: &[String]| {
+        let (mut world, strict) = shared(SHARED_RULE);
+        let base = "changegate: 1\nname: shared\nextends: [core, more.yml]\nprotects: [main]\n";
+        let loose = world.commit(&[&strict], "kim", "Ask for less\n", &[("rules/base.yml", base)]);
+        world.branches.insert("baseline".into(), loose.clone());
+        set_policy(&mut world, &extending("baseline", ""));
+        let mut tip: Option<String> = None;
+        for text in records {
+            let text = text.replace("STRICT", &strict).replace("LOOSE", &loose);
+            let parents: Vec<&str> = tip.iter().map(String::as_str).collect();
+            let next = world.commit(&parents, "kim", &format!("Record {text}\n"), &[("record.json", &text)]);
+            world.branches.insert("refs/changegate/ledger".into(), next.clone());
+            tip = Some(next);
+        }
+        let fake = Fake::start(world);
+        let (output, _, summary) = action(&fake, "pull_request_target", &event(&fake), &[]);
+        assert_eq!(code(&output), 0, "{}", String::from_utf8_lossy(&output.stdout));
+        (summary.replace('`', ""), strict[..10].to_owned(), loose[..10].to_owned())
+    };
+    let named = |commit: &str| {
+        let files =
+            ["base.yml", "more.yml"].map(|name| format!("acme/policies//rules/{name}@baseline ({commit})"));
+        format!("policies/changegate.yml at refs/heads/main (0123456789), with {}", files.join(", "))
+    };
+    let beat = r#"{ "event": { "heartbeat": {} } }"#.to_owned();
+    let (summary, strict, loose) =
+        told(&[record("allow", &named("STRICT")), record("deny", &named("LOOSE")), beat.clone()]);
+    let moved = format!("acme/policies//rules/base.yml@baseline moved from {strict} to {loose}");
+    assert!(summary.contains(&moved), "{summary}");
+    assert!(summary.contains("looser since its shared policy moved: rule small: is gone"), "{summary}");
+    // Nothing moved since the last decision, and without a ledger nothing is known.
+    for records in [&[record("allow", &named("LOOSE"))][..], &[]] {
+        let (summary, ..) = told(records);
+        assert!(!summary.contains("moved from") && !summary.contains("cannot be told"), "{summary}");
+    }
+    // A search that stops says so.
+    let (summary, ..) = told(&[vec![record("allow", &named("STRICT"))], vec![beat; 40]].concat());
+    assert!(summary.contains("the search stopped after the newest 40 records"), "{summary}");
+}

@@ -61,3 +61,26 @@ fn where_no_commit_can_be_made_none_is_amended() {
     said.refused("peer-review").does_not_say("--amend").does_not_say("rebase").says("in a clone, ");
     world.changegate("work", &["check", "HEAD~1..HEAD"]).refused("peer-review");
 }
+
+#[test]
+fn a_file_of_git_is_no_policy_where_a_file_is_asked_for() {
+    let world = World::new();
+    let run = |args: &[&str]| world.changegate("server.git", args);
+    for args in [
+        &["policy", "check", "HEAD"][..],
+        &["policy", "show", "HEAD"],
+        &["policy", "docs", "HEAD"],
+        &["policy", "backtest", "--policy", "HEAD", "--since", "2020-01-01"],
+        &["check", "--policy", "HEAD", "--history"],
+        &["explain", "--policy", "HEAD", "-m", "Try it", "--author", "Ana <ana@example.com>"],
+    ] {
+        let said = run(args);
+        said.says("`HEAD` is a revision and a file of Git; taken as the revision")
+            .does_not_say("a policy is a map");
+    }
+    run(&["policy", "check", "HEAD"]).accepted().says("policies/changegate.yml at HEAD (");
+    run(&["policy", "check", "main"]).accepted().says("policies/changegate.yml at main (");
+    run(&["policy", "check", "config"]).refused("`config` is no revision").says("./config");
+    run(&["policy", "check", "./HEAD"]).refused("HEAD:1:1");
+    run(&["policy", "check", "nowhere"]).refused("there is no `nowhere`");
+}

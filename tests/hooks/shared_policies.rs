@@ -269,6 +269,64 @@ fn a_base_that_moved_is_told_in_the_answer_the_record_and_the_audit() {
     );
 }
 
+/// What was decided by the policy of its time stays so after the base has moved.
+#[test]
+fn a_base_that_moved_makes_no_earlier_decision_doubtful() {
+    let strict =
+        format!("{BASE}rules:\n  small: {{ require: {{ size: {{ files: {{ at-most: 99 }} }} }} }}\n");
+    let world = sharing(|_| "main".into());
+    publish(&world, "main", &strict);
+    let push = |number: &str| {
+        world.write("a.txt", number);
+        world.commit(&good("Reviewed"));
+        world.push(&["main"])
+    };
+    push("1").accepted();
+    // A policy comes past the gate, and the one before it is put back by the same way.
+    let held = std::fs::read_to_string(world.path("work").join(PATH)).unwrap();
+    for text in [extending("main", "people: { bots: ['x[bot]'] }\n"), held] {
+        world.write(PATH, &text);
+        world.commit(&good("Past the gate"));
+        world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
+        world.changegate("server.git", &["ledger", "reconcile"]);
+    }
+    push("2");
+    world.changegate("server.git", &["ledger", "reconcile"]);
+    let verify = || world.changegate("server.git", &["ledger", "verify"]).seen;
+    let before = verify();
+    publish(&world, "main", BASE);
+    assert_eq!(verify(), before);
+}
+
+/// Whoever can push to a branch that nothing protects changes the policies that follow it.
+#[test]
+fn a_base_on_an_unprotected_branch_is_noted() {
+    let world = sharing(|_| "main".into());
+    world.git(&["config", "changegate.policyRepositories", world.path("shared").to_str().unwrap()]);
+    let check = |revision: &str| {
+        world.write(PATH, &extending(revision, ""));
+        let told = world.changegate("work", &["policy", "check"]);
+        told.accepted();
+        told.seen.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let note = "follows the branch `main` of acme/policies, which no policy there puts under change control";
+    let told = check("main");
+    assert!(
+        told.contains(note) && told.contains("whoever can push to it changes what is asked here"),
+        "{told}"
+    );
+    let commit = world.git_in("policies-work", &["rev-parse", "HEAD"]);
+    world.git_in("shared/acme/policies.git", &["tag", "v1", "main"]);
+    for fixed in [commit.as_str(), "v1"] {
+        assert!(!check(fixed).contains("follows the branch"), "{fixed}");
+    }
+    // A policy there that protects the branch takes the note away.
+    std::fs::create_dir_all(world.path("policies-work/policies")).unwrap();
+    std::fs::write(world.path("policies-work").join(PATH), BASE).unwrap();
+    publish(&world, "main", BASE);
+    assert!(!check("main").contains("follows the branch"));
+}
+
 /// A base without `protects` leaves a team for others to fill; what is in force has to have filled it.
 #[test]
 fn a_team_that_the_base_leaves_open_is_for_each_policy_to_fill() {

@@ -212,3 +212,40 @@ fn a_record_says_what_ran_before_and_one_deployment_counts_once() {
     let figures = world.audit_rows("key-figures");
     assert_eq!(figures.iter().find(|one| one["key"] == "deployments").unwrap()["value"], 3.0);
 }
+
+/// A server of another version refuses what this one writes; who deploys learns that and what to do.
+#[test]
+fn a_server_that_does_not_know_the_form_is_to_be_upgraded() {
+    let mut world = World::under(RECORDED);
+    world.configure("changegate.pusher", "env:WHO");
+    world.is("ana@example.com");
+    let start = world.head();
+    world.write("code", "1");
+    let first = world.commit(&good("Change the code"));
+    world.push(&["main"]).accepted();
+    world.git(&["fetch", "-q", "origin", "+refs/changegate/ledger:refs/changegate/ledger"]);
+    world.is("deployer");
+    // What a gate says of a line that it does not know.
+    let newer = format!(
+        "Record a deployment of {first}\n\nAct: deployed\nChange: {first}\nRef: refs/heads/main\n\
+         Environment: production\nLater: line\nResult: succeeded\n"
+    );
+    let id = world.git(&["commit-tree", "4b825dc642cb6eb9a060e54bf8d69288fbee4904", "-m", &newer]);
+    let spec = format!("{}:refs/changegate/acts/0123456789ab", id.trim());
+    let told = world.push(&[&spec]).refused("`deploy-check").seen.clone();
+    let words: Vec<&str> = told.lines().filter_map(|line| line.strip_prefix("remote: ")).collect();
+    std::fs::write(world.path("words"), words.join("\n")).unwrap();
+    let hook = world.path("server.git/hooks/pre-receive");
+    std::fs::write(&hook, format!("#!/bin/sh\ncat '{}' >&2\nexit 1\n", world.path("words").display()))
+        .unwrap();
+    let range = format!("{start}..{first}");
+    let record = ["deploy-check", &range, "--ref", "main", "--record", "production"];
+    world
+        .changegate("work", &record)
+        .refused("the server runs another version of changegate")
+        .says("upgrade the older of the two");
+    // Another refusal says nothing of versions.
+    std::fs::write(&hook, "#!/bin/sh\necho no >&2\nexit 1\n").unwrap();
+    let told = world.changegate("work", &record).refused("declined").seen.clone();
+    assert!(!told.contains("upgrade"), "{told}");
+}

@@ -61,7 +61,7 @@ impl RowWriter for CsvTable {
 }
 
 /// Returns a cell as a field of CSV, before quotation marks.
-fn format_cell(cell: &TableCell) -> Cow<'_, [u8]> {
+pub(crate) fn format_cell(cell: &TableCell) -> Cow<'_, [u8]> {
     let text = match cell {
         TableCell::Empty => return Cow::Borrowed(b""),
         TableCell::Text(text) => return defuse_text(text),

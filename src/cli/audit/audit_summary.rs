@@ -5,7 +5,9 @@ use std::path::Path;
 
 use crate::audit::audit_run::AuditResult;
 use crate::audit::exceptions::ExceptionKind;
+use crate::audit::filled_cells::{CarriedRows, KEPT_FILE};
 use crate::cli::command_error::escape_error_message;
+use crate::verdict::format_count;
 
 /// The title of the workbook.
 pub(super) const REPORT_TITLE: &str = "Change management audit";
@@ -31,6 +33,14 @@ pub(super) fn write_summary(out: &mut dyn Write, folder: &Path, result: &AuditRe
         if let Some(count) = result.exceptions.get(&kind) {
             writeln!(out, "    {count:>6}  {}", kind.title())?;
         }
+    }
+    let filled = result.filled_rows;
+    if filled != CarriedRows::default() {
+        writeln!(out, "  filled in before: {} carried over", format_count(filled.carried, "row"))?;
+    }
+    if filled.kept > 0 {
+        let kept = format_count(filled.kept, "row");
+        writeln!(out, "    {kept} of no exception of this audit: {KEPT_FILE}")?;
     }
     Ok(())
 }

@@ -39,7 +39,9 @@ use crate::cli::audit::fleet_report::run_fleet_report;
 use crate::cli::audit::fleet_run::plan_fleet;
 use crate::cli::audit::merged_pulls::find_pull_source;
 use crate::cli::audit::unread_repository::report_unread;
-use crate::cli::audit::written_folder::{refuse_foreign_files, report_taken_steps, take_folder};
+use crate::cli::audit::written_folder::{
+    carry_filled_cells, refuse_foreign_files, report_taken_steps, take_folder,
+};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::output::ignore_broken_pipe;
@@ -94,8 +96,10 @@ pub(crate) fn run_audit(args: &AuditArgs, context: &Context) -> Result<CommandEx
     };
     let out = context.resolve_path(target);
     let _lock = take_folder(&out, target)?;
-    let files = AuditFiles::create_files(&out, REPORT_TITLE, (args.profile.to_profile(), fleet.is_none()))?;
+    let mut files =
+        AuditFiles::create_files(&out, REPORT_TITLE, (args.profile.to_profile(), fleet.is_none()))?;
     refuse_foreign_files(&files, target)?;
+    carry_filled_cells(&mut files, &out, target)?;
     let page = ReportPage::create_page(files.work_folder())?;
     let dataset = match &fleet {
         Some(_) => Some(DatasetWriter::create_dataset(&out, args.shard)?),

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::ValueEnum;
@@ -155,7 +155,7 @@ pub(crate) fn run_sample(args: &SampleArgs, context: &Context) -> Result<Command
     let request = build_request(args)?;
     let sample = ChangeSample::draw_sample(&read_population(args, context)?, request);
     if let Some(out) = &args.out {
-        write_work_sheet(&context.resolve_path(out), &sample, &name)?;
+        place_work_sheet(&context.resolve_path(out), out, (&sample, &name))?;
     }
     let mut out = BufWriter::new(io::stdout().lock());
     let written = match args.format {
@@ -164,6 +164,29 @@ pub(crate) fn run_sample(args: &SampleArgs, context: &Context) -> Result<Command
     };
     output::ignore_broken_pipe(written.and_then(|()| out.flush()))?;
     Ok(CommandExit::Allowed)
+}
+
+/// Writes the work sheet to `path`, which the user calls `named`.
+///
+/// # Errors
+///
+/// Refuses to replace a file that is not this very work sheet: an auditor may have filled it in.
+fn place_work_sheet(
+    path: &Path,
+    named: &Path,
+    (sample, population): (&ChangeSample, &Text),
+) -> Result<(), CommandError> {
+    let Ok(known) = std::fs::read(path) else { return Ok(write_work_sheet(path, sample, population)?) };
+    let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let fresh = folder.path().join("sample.xlsx");
+    write_work_sheet(&fresh, sample, population)?;
+    if std::fs::read(&fresh).context("cannot read the new work sheet")? == known {
+        return Ok(());
+    }
+    Err(CommandError::Usage(format!(
+        "{} is there and may be filled in, so it is not replaced; move it, or name another file with --out",
+        named.display()
+    )))
 }
 
 fn read_population(args: &SampleArgs, context: &Context) -> Result<Population, CommandError> {

@@ -3,7 +3,9 @@
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use crate::audit::audit_manifest::list_edited_files;
 use crate::audit::dataset::AuditFiles;
+use crate::audit::filled_cells::{EXCEPTION_FILE, FilledExceptions, KEPT_FILE};
 use crate::audit::folder_lock::FolderLock;
 use crate::audit::page::PAGE_FILE;
 use crate::audit::population::step_journal::StepJournal;
@@ -40,6 +42,32 @@ pub(super) fn refuse_foreign_files(files: &AuditFiles, named: &Path) -> Result<(
         named.display(),
         foreign.join(", ")
     )))
+}
+
+/// Takes over what people filled in beside the exceptions of an earlier audit in `out`, which the user calls `named`; it is
+/// read before anything is replaced.
+///
+/// # Errors
+///
+/// Refuses files in which something was filled in, or changed, that could not be carried over.
+pub(super) fn carry_filled_cells(
+    files: &mut AuditFiles,
+    out: &Path,
+    named: &Path,
+) -> Result<(), CommandError> {
+    let edited = list_edited_files(out, &[EXCEPTION_FILE, KEPT_FILE])?;
+    if !edited.is_empty() {
+        return Err(CommandError::Usage(format!(
+            "changed in {} since the audit wrote them: {}; what was filled in there would be lost. Move them, or give \
+             another folder with --out. What stands in the last four columns of {EXCEPTION_FILE} is carried over",
+            named.display(),
+            edited.join(", ")
+        )));
+    }
+    let filled = FilledExceptions::read_folder(out)
+        .map_err(|error| CommandError::Usage(format!("{}: {error:#}", named.display())))?;
+    files.carry_filled_cells(filled);
+    Ok(())
 }
 
 /// Says how many steps were taken over from a run that was interrupted, if any were.

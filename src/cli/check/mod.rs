@@ -38,6 +38,12 @@ pub(crate) use crate::cli::check::changes::{CheckedChanges, list_checked_changes
 
 // No record holds these notes, since `check` writes none.
 
+/// The note on teams of which only GitHub knows the members.
+static TEAMS_NOT_ASKED: MessageTemplate = MessageTemplate {
+    code: "check.teams-not-asked",
+    text: "GitHub was not asked who is in {teams/and}, so whether their members approved is unknown here; `changegate pr` and the Action ask",
+};
+
 /// The note on the policies that a history was judged by.
 static POLICIES_OF_HISTORY: MessageTemplate = MessageTemplate {
     code: "check.policies-of-history",
@@ -235,6 +241,11 @@ fn build_parts<'check>(
 /// Returns the notes on which policies and which clock were used, and on what a landing leaves open.
 fn list_landing_notes(args: &CheckArgs, request: &CheckRequest, policies: &HistoryPolicies) -> Vec<Message> {
     let mut notes = Vec::new();
+    let untold: Vec<Text> =
+        policies.fallback.policy.people.list_untold_teams().into_iter().map(Text::from).collect();
+    if !untold.is_empty() {
+        notes.push(TEAMS_NOT_ASKED.with("teams", untold));
+    }
     if request.landing == Some(LandingArg::Squash) {
         notes.push((&SQUASHED_MESSAGES).into());
     }

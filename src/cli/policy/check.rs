@@ -11,6 +11,7 @@ use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::output::wrap_text;
 use crate::cli::policy::lookup::{find_bare_repository, find_work_tree, load_local_policy};
+use crate::gate::base_revisions::list_unprotected_bases;
 use crate::gate::policy_repositories::FOLDER_KEY;
 use crate::gate::{LoadedPolicy, check_policy, check_server_policy, list_idle_patterns};
 use crate::git::{HeadState, Repository};
@@ -78,6 +79,10 @@ pub(crate) fn check_policy_file(
     if args.server {
         write_account_note(policy, &mut out)?;
         write_base_note(&loaded, context, &mut out)?;
+    }
+    let around = Repository::discover_from(&find_work_tree(context)).ok();
+    for note in list_unprotected_bases(&loaded, around.as_ref()) {
+        writeln!(out, "{}", wrap_text("note: ", 2, &note))?;
     }
     write_policy_notes(&loaded, context, &mut out)?;
     if args.file.is_none() {

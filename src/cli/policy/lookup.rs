@@ -86,6 +86,12 @@ pub(crate) fn load_local_policy(
     {
         return load_bare_policy(&repository, context);
     }
+    if let Some(written) = file.and_then(Path::to_str)
+        && let Some(repository) = find_bare_repository(context)
+        && let Some(loaded) = load_bare_word(written, &repository, context)?
+    {
+        return Ok(loaded);
+    }
     let (root, name) = match file {
         None => (find_work_tree(context), DEFAULT_POLICY_PATH.to_owned()),
         Some(file) => locate_policy_file(file, context),
@@ -98,6 +104,36 @@ pub(crate) fn load_local_policy(
         UnusablePolicy::Absent => CommandError::Usage(format!("there is no `{name}`")),
         faulty @ UnusablePolicy::Faulty(_) => CommandError::from_unusable_policy(faulty, &name),
     })
+}
+
+/// Loads the policy that a word means in a bare repository, where `HEAD` is a file of Git's own and `config` no policy;
+/// `None` for the path of a file.
+fn load_bare_word(
+    written: &str,
+    repository: &Repository,
+    context: &Context,
+) -> Result<Option<LoadedPolicy>, CommandError> {
+    let is_of_git = is_file_of_git(written, Some(repository), context);
+    let is_file = context.resolve_path(written).is_file();
+    if is_written_as_file(written) || (is_file && !is_of_git) {
+        return Ok(None);
+    }
+    let shown = shorten_for_message(written);
+    match resolve_commit(repository, written) {
+        Ok(commit) => {
+            if is_file {
+                note_choice(&format!(
+                    "`{shown}` is a revision and a file of Git; taken as the revision (the file: ./{shown})"
+                ))?;
+            }
+            load_revision_policy(repository, commit, written).map(Some)
+        }
+        Err(CommandError::Usage(_)) if is_file => Err(CommandError::Usage(format!(
+            "`{shown}` is no revision, and beside it stand Git's own files; to read the file as a policy: ./{shown}"
+        ))),
+        Err(CommandError::Usage(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Loads the policy of a bare repository, from where a push to it finds one: the policy ref, or a file on the server.

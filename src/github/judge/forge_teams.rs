@@ -12,15 +12,27 @@ use crate::github::api::rest::RestUser;
 use crate::people::PeopleDirectory;
 use crate::people::forge_teams::{ForgeTeamMembers, ForgeTeamName};
 
-/// Looks up the members of every team of GitHub that these people name; what GitHub does not show stays unknown, with
+/// How many teams one policy can ask about; a file of code owners may name very many.
+const MAX_ASKED_TEAMS: usize = 200;
+
+/// Looks up the members of every team of GitHub that these people and their code owners name; what GitHub does not show stays unknown, with
 /// the reason.
 pub(crate) async fn look_up_teams(client: &GitHubClient, people: &mut PeopleDirectory) {
     let names = people.list_forge_teams();
     if names.is_empty() {
         return;
     }
-    let told = join_all(names.iter().map(|name| find_members(client, name))).await;
-    people.set_forge_teams(names.into_iter().zip(told).collect::<ForgeTeamMembers>());
+    let asked = names.iter().take(MAX_ASKED_TEAMS);
+    let told = join_all(asked.map(|name| find_members(client, name))).await;
+    let mut members: ForgeTeamMembers = names.iter().cloned().zip(told).collect();
+    for name in names.into_iter().skip(MAX_ASKED_TEAMS) {
+        let why = format!(
+            "`{}` was not looked up: the policy and its code owners name more than {MAX_ASKED_TEAMS} teams",
+            name.written()
+        );
+        members.insert(name, Err(Missing::Unavailable(FactKind::ForgeTeams, why)));
+    }
+    people.set_forge_teams(members);
 }
 
 /// Returns the accounts of the members of a team; one run asks for each team once.

@@ -13,6 +13,7 @@ pub(crate) mod judged_group;
 pub(crate) mod landed_content;
 pub(crate) mod landed_gate_files;
 pub(crate) mod landing_message;
+pub(crate) mod ledger_bases;
 pub(crate) mod merge_queue;
 pub(crate) mod named_changes;
 pub(crate) mod pending_checks;
@@ -46,6 +47,7 @@ use crate::github::judge::branch_tips::read_default_branch;
 use crate::github::judge::governing_policies::GoverningPolicies;
 use crate::github::judge::judged_group::JudgedGroup;
 use crate::github::judge::landing_message::check_landing_messages;
+use crate::github::judge::ledger_bases::list_ledger_base_moves;
 use crate::github::judge::named_changes::find_named_change;
 use crate::github::judge::policy_at_commit::{BaseBranch, PolicyFetchError, load_policy_or_pack};
 use crate::github::judge::refusals::{ProposedPolicy, refuse_unusable_policy};
@@ -204,6 +206,8 @@ async fn judge_once(
             done.policy_name = Some(policies.own.name());
             let mut notes = list_policy_notes(&policies.own, client.now());
             notes.extend(list_warning_notes(&policies.own.policy, from_ref(&done.group)));
+            let target = Text::from(format!("refs/heads/{}", pull.base.branch));
+            notes.extend(list_ledger_base_moves(client, &name.repo, &policies.own, &target).await);
             done.notes.splice(0..0, notes);
             done
         }

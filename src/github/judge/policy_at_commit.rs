@@ -320,7 +320,7 @@ async fn fetch_policy_file(
 }
 
 /// Reads a file at a commit; a link, a folder or a submodule is an error in the place of its bytes.
-async fn fetch_file(
+pub(crate) async fn fetch_file(
     client: &GitHubClient,
     repo: &RepositoryName,
     commit: Oid,

@@ -22,6 +22,7 @@ use crate::github::judge::completed_push::{CompletedPush, load_governing_policie
 use crate::github::judge::governing_policies::GoverningPolicies;
 use crate::github::judge::judged_group::{ChangeLanding, JudgedGroup};
 use crate::github::judge::landed_gate_files::refuse_new_gate_files;
+use crate::github::judge::ledger_bases::list_ledger_base_moves;
 use crate::github::judge::named_changes::find_named_change;
 use crate::github::judge::policy_at_commit::PolicyFetchError;
 use crate::github::judge::pushed_steps::{
@@ -96,6 +97,7 @@ pub(crate) async fn judge_completed_push(
     let mut first = JudgedGroup::from_group(group);
     first.policy_name = Some(policies.own.name());
     first.notes = list_policy_notes(&policies.own, client.now());
+    first.notes.extend(list_ledger_base_moves(client, landed.repo, &policies.own, &name).await);
     let mut groups = Vec::new();
     let mut new_tree = None;
     match judge_pushed_steps(client, landed, options, &policies, &tips, &mut first).await {

@@ -6,7 +6,8 @@ use anyhow::Result;
 use crate::change::Oid;
 use crate::gate::policy_effect::{POLICY_CHANGE, POLICY_CHANGES_LEFT_OUT};
 use crate::gate::shared_base::{
-    BASE_CHANGE, BASE_CHANGES_LEFT_OUT, BASE_MOVED, BASE_SAME, BASE_UNCOMPARED, MESSAGES as BASE_MESSAGES,
+    BASE_CHANGE, BASE_CHANGES_LEFT_OUT, BASE_MOVED, BASE_NOT_SEARCHED, BASE_SAME, BASE_UNCOMPARED,
+    BASE_UNKNOWN, MESSAGES as BASE_MESSAGES,
 };
 use crate::git::Repository;
 use crate::ledger::record::readable::ReadableRecord;
@@ -36,7 +37,7 @@ pub(crate) fn read_loosened_base(repository: &Repository, holder: Oid) -> Result
         code if code == BASE_CHANGE.code => {
             find_direction(change).is_none_or(|direction| looser.contains(&direction))
         }
-        code => code == BASE_UNCOMPARED.code || code == BASE_CHANGES_LEFT_OUT.code,
+        code => code == BASE_UNCOMPARED.code || code == BASE_CHANGES_LEFT_OUT.code || is_untold(code),
     };
     if changes.iter().any(may_loosen) {
         changes.retain(|change| change.code() == BASE_MOVED.code || may_loosen(change));
@@ -44,6 +45,11 @@ pub(crate) fn read_loosened_base(repository: &Repository, holder: Oid) -> Result
         changes.clear();
     }
     Ok(changes)
+}
+
+/// Returns true for a note that it is not known whether a shared policy moved.
+fn is_untold(code: &str) -> bool {
+    code == BASE_NOT_SEARCHED.code || code == BASE_UNKNOWN.code
 }
 
 /// Returns the word for how a part of a policy changes.
@@ -78,7 +84,10 @@ pub(crate) fn read_policy_changes(repository: &Repository, holder: Oid) -> Resul
 pub(crate) fn count_policy_changes(decided: &DecisionRecord) -> Option<String> {
     let mut changes = list_policy_changes(decided);
     // That a shared policy moved is no part that changes.
-    changes.retain(|change| change.code() != BASE_MOVED.code && change.code() != BASE_SAME.code);
+    changes.retain(|change| {
+        let code = change.code();
+        code != BASE_MOVED.code && code != BASE_SAME.code && !is_untold(code)
+    });
     let mut counts: Vec<(String, usize)> = Vec::new();
     for word in changes.iter().filter_map(find_direction) {
         match counts.iter_mut().find(|(known, _)| *known == word) {

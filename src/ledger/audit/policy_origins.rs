@@ -4,14 +4,19 @@
 //! decision by such a policy is no better than the move, until that is regularised. A tag or a new branch on a
 //! commit that another ref held by a decision brings no policy. This follows the records from the first one on,
 //! so they have to be added in their order.
+//!
+//! What two tips of a ref hold is compared with the shared files of now, which are the same for both; what a decision
+//! was made by, with those that its record names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::change::{Oid, Text};
+use crate::gate::recorded_policies::reload_policy;
 use crate::gate::{POLICY_ACCEPTED, load_from_commit};
 use crate::git::Repository;
+use crate::ledger::audit::replay::find_named_bases;
 use crate::ledger::record::{
     DecisionRecord, LedgerEvent, Record, RecordedMove, RecordedPolicySource, RefDecision,
     parse_unauthorised_key,
@@ -184,7 +189,8 @@ impl<'a> PolicyOrigins<'a> {
             return None;
         }
         self.forget_unchanged();
-        decided.refs.iter().filter(|one| one.protected).find_map(|one| self.find_ref_doubt(one))
+        let bases = find_named_bases(decided);
+        decided.refs.iter().filter(|one| one.protected).find_map(|one| self.find_ref_doubt(one, &bases))
     }
 
     /// Forgets the refs whose moves have left the policy as it was.
@@ -200,15 +206,19 @@ impl<'a> PolicyOrigins<'a> {
     }
 
     /// Returns the record that all policies of a ref come from; one that was decided is enough to refuse.
-    fn find_ref_doubt(&mut self, one: &RefDecision) -> Option<u64> {
+    fn find_ref_doubt(&mut self, one: &RefDecision, bases: &BTreeMap<String, Oid>) -> Option<u64> {
         let mut number = None;
         for source in &one.policies {
-            number = Some(self.find_policy_doubt(source)?);
+            number = Some(self.find_policy_doubt(source, bases)?);
         }
         number
     }
 
-    fn find_policy_doubt(&mut self, source: &RecordedPolicySource) -> Option<u64> {
+    fn find_policy_doubt(
+        &mut self,
+        source: &RecordedPolicySource,
+        bases: &BTreeMap<String, Oid>,
+    ) -> Option<u64> {
         let RecordedPolicySource::Commit { id, path, digest } = source else { return None };
         let is_decided = self.known.decided_tips.contains(id);
         let brings_policy =
@@ -217,7 +227,23 @@ impl<'a> PolicyOrigins<'a> {
         let (number, _) = doubtful.moves.first()?;
         let (decided_tip, number) = (doubtful.decided_tip(), *number);
         let decided = self.read_digest(decided_tip, path);
-        if decided.as_ref() == Some(digest) { None } else { Some(number) }
+        if decided.as_ref() == Some(digest) || self.was_decided_policy(decided_tip, path, digest, bases) {
+            return None;
+        }
+        Some(number)
+    }
+
+    /// Returns true if the policy at a tip had this digest with the shared files of the time of a decision, which read
+    /// them at these commits: by now they may be others.
+    fn was_decided_policy(
+        &self,
+        tip: Option<Oid>,
+        path: &str,
+        digest: &str,
+        bases: &BTreeMap<String, Oid>,
+    ) -> bool {
+        let reload = |tip| reload_policy(self.repository, bases, (tip, path), Some(digest));
+        !bases.is_empty() && tip.is_some_and(|tip| reload(tip).is_ok())
     }
 
     /// Returns the digest of the policy at a tip; `None` if there is no usable one.

@@ -333,10 +333,24 @@ fn describe_ref_lock(lock: &Path) -> String {
 ///
 /// Fails if a commit cannot be read.
 pub(crate) fn find_decision(repository: &Repository, id: &str) -> Result<Option<Box<DecisionRecord>>> {
-    find_newest_decision(repository, usize::MAX, |decided| decided.id == id)
+    Ok(match find_newest_decision(repository, usize::MAX, |decided| decided.id == id)? {
+        DecisionSearch::Found(decided) => Some(decided),
+        DecisionSearch::Absent | DecisionSearch::Stopped => None,
+    })
 }
 
-/// Returns the newest decision that `is_wanted`; `None` if there is none among the newest `most` records.
+/// What a search for a decision came to.
+#[derive(Debug)]
+pub(crate) enum DecisionSearch {
+    /// The newest decision that is wanted.
+    Found(Box<DecisionRecord>),
+    /// The whole ledger has none.
+    Absent,
+    /// None of the records that were looked at is one, and there are more.
+    Stopped,
+}
+
+/// Returns the newest decision that `is_wanted` among the newest `most` records.
 ///
 /// # Errors
 ///
@@ -345,21 +359,21 @@ pub(crate) fn find_newest_decision(
     repository: &Repository,
     most: usize,
     is_wanted: impl Fn(&DecisionRecord) -> bool,
-) -> Result<Option<Box<DecisionRecord>>> {
+) -> Result<DecisionSearch> {
     let mut next = repository.resolve_ref(LEDGER_REF.as_bytes())?.id;
     for _ in 0..most {
-        let Some(commit) = next else { break };
+        let Some(commit) = next else { return Ok(DecisionSearch::Absent) };
         let bytes = read_ledger_file(repository, commit, RECORD_FILE)?.unwrap_or_default();
         if let ReadableRecord::Known(record) = ReadableRecord::parse_record(&bytes)
             && let LedgerEvent::Decision(decided) = record.event
             && is_wanted(&decided)
         {
-            return Ok(Some(decided));
+            return Ok(DecisionSearch::Found(decided));
         }
         let read = repository.read_commit(commit, &NeededFacts::new()).map_err(anyhow::Error::from)?;
         next = read.parents.first().copied();
     }
-    Ok(None)
+    Ok(if next.is_none() { DecisionSearch::Absent } else { DecisionSearch::Stopped })
 }
 
 /// Returns the state after the newest record; `None` if there is no ledger.

@@ -41,13 +41,30 @@ pub(crate) fn list_code_owner_notes(file: &CodeOwners, people: &PeopleDirectory)
     let mut seen: BTreeSet<&OwnerName> = BTreeSet::new();
     for entry in file.list_entries() {
         for owner in &entry.owners {
-            if seen.insert(owner) && people.find_owner_members(owner, file.format).is_unknown() {
+            if !seen.insert(owner) {
+                continue;
+            }
+            if people.find_owner_team(owner, file.format).is_some() {
+                notes.push(describe_owner_team(owner, at_line(entry.line)));
+            } else if people.find_owner_members(owner, file.format).is_unknown() {
                 notes.push(describe_unknown_owner(owner, at_line(entry.line)));
             }
         }
     }
     notes.sort_by_key(|fault| fault.at);
     notes
+}
+
+fn describe_owner_team(owner: &OwnerName, at: YamlPlace) -> YamlFault {
+    let shown = shorten_for_message(owner.as_str());
+    let what = format!(
+        "who is in `{shown}` is asked of GitHub in each run there; a server and a clone do not know it"
+    );
+    let help = format!(
+        "a token with the permission `Members: read` is needed; or name a team of the policy: `people: {{ codeowners: {{ \
+         teams: {{ '{shown}': TEAM }} }} }}`"
+    );
+    YamlFault::new(at, what).with_help(help)
 }
 
 fn describe_unknown_owner(owner: &OwnerName, at: YamlPlace) -> YamlFault {
