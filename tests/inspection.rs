@@ -1032,6 +1032,11 @@ const IDLE: &[(&str, &[&str])] = &[
         "rules: { x: { when: { branch: [dev, test], field: { Risk: low } }, REQUIRE } }",
         &["the rule `x` never applies: `protects` leaves out `dev` and `test`"],
     ),
+    (
+        "rules: { x: { when: { branch: 'refs/tags/v*' }, REQUIRE } }",
+        &["the rule `x` never applies: `refs/tags/v*` are tags, which bring no change to judge"],
+    ),
+    ("rules: { x: { when: { branch: [main, 'refs/tags/v*'] }, REQUIRE } }", &[]),
     ("rules: { x: { when: { branch: [dev, release/1] }, REQUIRE } }", &[]),
     ("rules: { x: { when: { branch: '*-stable' }, REQUIRE } }", &[]),
     ("rules: { x: { when: { all: [{ branch: 're*' }, { branch: '*-stable' }] }, REQUIRE } }", &[]),

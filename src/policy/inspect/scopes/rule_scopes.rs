@@ -109,6 +109,13 @@ impl RuleScope<'_, '_> {
             return Some(YamlFault::new(place.at, what).with_help(help));
         }
         let when = self.rule.when.as_ref()?;
+        if let Some(tags) = find_asked_tags(when)
+            && let Some(place) = find_entry(written, "when")
+        {
+            let what = format!("the rule `{id}` never applies: {tags} are tags, which bring no change to judge");
+            let help = "ask it of the branches: a protected tag has to name what one of them has had";
+            return Some(YamlFault::new(place.at, what).with_help(help));
+        }
         if classes.iter().any(|class| self.has_change(when, *class)) {
             return self.find_idle_class(written, when, &id);
         }
@@ -159,11 +166,7 @@ impl RuleScope<'_, '_> {
 
     /// Returns the branches that the `when` of the rule asks for, one of several or all of them, if none is protected.
     fn find_free_branches(&self, when: &Condition) -> Option<String> {
-        let conjuncts = match when {
-            Condition::All(parts) => parts.as_slice(),
-            single => std::slice::from_ref(single),
-        };
-        for part in conjuncts {
+        for part in list_parts_of(when) {
             let Some(asked) = list_alternative_branches(part) else { continue };
             if !self.has_change(part, None) {
                 let names = asked.iter().map(|name| format!("`{}`", shorten_for_message(name)));
@@ -288,5 +291,21 @@ fn list_alternative_branches(condition: &Condition) -> Option<Vec<String>> {
             _ => None,
         },
         _ => None,
+    }
+}
+
+/// Returns the tags that a condition asks for, if it asks for nothing else.
+fn find_asked_tags(when: &Condition) -> Option<String> {
+    let asked = list_parts_of(when).iter().find_map(list_alternative_branches)?;
+    let are_tags = !asked.is_empty() && asked.iter().all(|name| name.starts_with("refs/tags/"));
+    let names = asked.iter().map(|name| format!("`{}`", shorten_for_message(name)));
+    are_tags.then(|| names.collect::<Vec<_>>().join(" and "))
+}
+
+/// Returns the conditions that all have to hold.
+fn list_parts_of(when: &Condition) -> &[Condition] {
+    match when {
+        Condition::All(parts) => parts.as_slice(),
+        single => std::slice::from_ref(single),
     }
 }
