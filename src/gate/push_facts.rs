@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use crate::change::{Change, Fact, PusherIdentity, Text, text};
 use crate::gate::acts::authorised::AuthorisedAct;
 use crate::gate::break_glass::request::AuthorisedRequest;
-use crate::gate::obligations::{ChangeObligations, RefObligations};
+use crate::gate::obligations::{ChangeObligations, ObligationClosing, RefObligations};
 use crate::gate::policy_naming::find_remote_commits;
 use crate::gate::policy_source::LoadedPolicy;
 use crate::policy::{ObligationPolicy, Policy};
@@ -91,6 +91,13 @@ impl PushFacts {
         let obligations = RefObligations { requirements, ..RefObligations::default() };
         self.obligations.push((name.clone(), obligations));
         RefFacts { facts: self }
+    }
+
+    /// Adds what changes that were judged elsewhere state for earlier ones of a ref that was begun.
+    pub(crate) fn add_closings(&mut self, name: &Text, closings: Vec<ObligationClosing>) {
+        if let Some((_, of_ref)) = self.obligations.iter_mut().rev().find(|(known, _)| known == name) {
+            of_ref.closings.extend(closings);
+        }
     }
 
     /// Sets the break-glass session that the push asks to open or close.

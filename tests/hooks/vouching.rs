@@ -216,3 +216,42 @@ fn a_signature_has_to_be_good_by_the_keys_of_the_branch_too() {
     world.commit(&good("Signed by Ben on main"));
     world.push(&["main"]).accepted();
 }
+
+/// What is owed for a change on two branches is closed on both by one record, as it comes to each of them.
+#[test]
+fn a_record_closes_what_is_owed_wherever_it_comes() {
+    let mut world = World::new();
+    let base = world.main();
+    world.configure("changegate.pusher", "env:GL_USER");
+    world.environment.push(("GL_USER".into(), "ana@example.com".into()));
+    world.push(&[&format!("{base}:refs/heads/release/1")]).accepted();
+    world.git(&["checkout", "-q", "-b", "fix"]);
+    world.write("fix", "1");
+    let fix = world.commit(
+        "Stop charging twice\n\nChange-Type: emergency\nRisk: high\nIncident: INC-2031\n\
+         Emergency-Reason: cards are charged twice, and each minute costs customers money\n",
+    );
+    world.push(&["fix:release/1"]).accepted();
+    world.push(&["fix:main"]).accepted();
+    let record = format!(
+        "Close it\n\nFor-Change: {fix}\nEmergency-Ticket: SEC-12\nPost-Implementation-Review: the double charge \
+         came from a retry; fixed and monitored since\n"
+    );
+    world.git(&[
+        "-c",
+        "user.name=Ben",
+        "commit",
+        "-q",
+        "--allow-empty",
+        "--no-verify",
+        "-m",
+        &record,
+        "--author",
+        "Ben <ben@example.com>",
+    ]);
+    world.environment.clear();
+    world.environment.push(("GL_USER".into(), "ben@example.com".into()));
+    world.push(&["fix:main"]).accepted().says("closed");
+    world.push(&["fix:release/1"]).accepted().says("closed");
+    world.changegate("server.git", &["obligations"]).says("no obligations");
+}

@@ -9,6 +9,7 @@ mod left_policy;
 pub(crate) mod new_gate_files;
 mod past_moves;
 pub(crate) mod promoted_changes;
+mod promoted_closings;
 pub(crate) mod ref_judge;
 pub(crate) mod ref_policies;
 pub(crate) mod tag_judge;

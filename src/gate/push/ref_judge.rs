@@ -353,6 +353,7 @@ impl RefJudge<'_> {
         }
         let walk = PromotedWalk { new: &history, trusted: trusted_keys, needs: &needs, unit };
         self.judge_promoted_changes(&judge, (&asked, tip), &walk, group)?;
+        self.add_promoted_closings(&judge, (&asked, tip), &walk)?;
         let mut commits = self.policies.list_undecided_commits();
         if settings.policy_file.is_some() || (!touches_policy && commits.is_empty()) {
             return Ok(());

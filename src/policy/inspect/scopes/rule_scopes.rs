@@ -112,7 +112,8 @@ impl RuleScope<'_, '_> {
         if let Some(tags) = find_asked_tags(when)
             && let Some(place) = find_entry(written, "when")
         {
-            let what = format!("the rule `{id}` never applies: {tags} are tags, which bring no change to judge");
+            let what =
+                format!("the rule `{id}` never applies: {tags} are tags, which bring no change to judge");
             let help = "ask it of the branches: a protected tag has to name what one of them has had";
             return Some(YamlFault::new(place.at, what).with_help(help));
         }
