@@ -37,6 +37,7 @@ impl ApprovalsPredicate {
             },
             teams: Vec::new(),
             distinct_teams: false,
+            trained: false,
             owners: None,
             coverage: ApprovalCoverage::FinalRevision,
             trust: ApprovalTrust::Verified,
@@ -73,6 +74,13 @@ impl ApprovalsPredicate {
             asked.distinct_teams = read_bool(node, faults).unwrap_or(false);
             if asked.distinct_teams && asked.teams.len() < 2 {
                 faults.push(YamlFault::new(node.at, "`distinct-teams` needs two or more teams in `from`"));
+            }
+        }
+        if let Some(node) = map.find_key("trained") {
+            asked.trained = read_bool(node, faults).unwrap_or(false);
+            if asked.trained && scope.people.roster.is_none() && !scope.people.has_roster() {
+                let help = "name a roster under `people`, and write `trained-until` for those who are trained";
+                faults.push(YamlFault::new(node.at, "`trained` needs a roster").with_help(help));
             }
         }
         if let Some(node) = map.find_key("of") {
