@@ -323,7 +323,7 @@ impl<'policy> InspectedParts<'policy> {
 fn fetch_roster(policy: &Policy, fetch: &mut dyn FnMut(&str) -> FetchedFile) -> Option<PolicyFile> {
     let name = policy.people.roster.clone()?;
     let source = fetch(&name).ok()??;
-    let node = yaml::read_document(&source).ok()?;
+    let node = yaml::read_list_document(&source).ok()?;
     Some(PolicyFile { name, source, node, faults: Vec::new() })
 }
 

@@ -7,7 +7,7 @@ use jiff::ToSpan;
 use crate::policy::definition::Policy;
 use crate::policy::inspect::findings::{FileFindings, InspectionFacts};
 use crate::policy::inspect::rule_index::RuleIndex;
-use crate::policy::inspect::search::search_budget::SearchBudget;
+use crate::policy::inspect::search::search_budget::{InspectionPart, SearchBudget};
 use crate::policy::inspect::staff::team_people::TeamPeople;
 use crate::policy::inspect::staff::{staffing, teams};
 use crate::policy::load::files::PolicyFile;
@@ -35,13 +35,18 @@ pub(crate) fn list_ending_notes(
     if days.is_empty() {
         return Vec::new();
     }
+    // What this looks at is bounded by itself.
+    let budget = &SearchBudget::default();
+    budget.begin_part(InspectionPart::Wording);
     let key = |index: usize, fault: &YamlFault| (index, fault.at, fault.what.clone());
-    let mut told: BTreeSet<(usize, YamlPlace, String)> =
-        list_unmet(dated, files, rules, today).iter().map(|(index, fault)| key(*index, fault)).collect();
+    let mut told: BTreeSet<(usize, YamlPlace, String)> = list_unmet(dated, files, rules, today, budget)
+        .iter()
+        .map(|(index, fault)| key(*index, fault))
+        .collect();
     let mut notes = Vec::new();
     for day in days.into_iter().take(MAX_ENDING_DAYS) {
         let Ok(next) = day.tomorrow() else { continue };
-        for (index, mut fault) in list_unmet(dated, files, rules, next) {
+        for (index, mut fault) in list_unmet(dated, files, rules, next, budget) {
             if told.insert(key(index, &fault)) {
                 fault.what = format!("after {day}, when dates of the roster end: {}", fault.what);
                 notes.push((index, fault));
@@ -57,23 +62,23 @@ fn list_unmet(
     files: &[PolicyFile],
     rules: &RuleIndex<'_>,
     day: jiff::civil::Date,
+    budget: &SearchBudget,
 ) -> Vec<(usize, YamlFault)> {
     let policy = dated.with_people_of(day);
-    let budget = SearchBudget::default();
-    let people = TeamPeople::new(&policy.people, &budget);
+    let people = TeamPeople::new(&policy.people, budget);
     let mut unmet = Vec::new();
     for (index, file) in files.iter().enumerate() {
         if find_pack(&file.name).is_some() || is_remote_name(&file.name) {
             continue;
         }
         let mut found = FileFindings::default();
-        teams::inspect_questions(&file.node, &policy, rules, day, &budget, &mut found);
+        teams::inspect_questions(&file.node, &policy, rules, day, budget, &mut found);
         staffing::inspect_joint_staffing(
             (&file.node, index),
             &policy,
             (rules, &people),
             day,
-            &budget,
+            budget,
             &mut found,
         );
         unmet.extend(found.suspicions.into_iter().map(|suspicion| (index, suspicion.fault)));
