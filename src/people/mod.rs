@@ -13,6 +13,7 @@ mod held_teams;
 mod holiday_entries;
 mod identification;
 pub(crate) mod independence;
+pub(crate) mod look_alikes;
 pub(crate) mod machine_accounts;
 mod open_teams;
 pub(crate) mod owned_paths;

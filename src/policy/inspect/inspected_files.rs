@@ -4,7 +4,7 @@ use crate::people::code_owners::FoundCodeOwners;
 use crate::policy::definition::Policy;
 use crate::policy::faults::FaultyFile;
 use crate::policy::inspect::entries::look_alikes::NameLooks;
-use crate::policy::inspect::entries::{lists, look_alikes, lost_numbers, standard_changes};
+use crate::policy::inspect::entries::{lists, look_alikes, lost_numbers, roster_twins, standard_changes};
 use crate::policy::inspect::findings::{FileFindings, FoundPattern};
 use crate::policy::inspect::staff::code_owners;
 use crate::policy::inspect::written::find_entry;
@@ -43,6 +43,7 @@ impl PolicyInspection {
         let mut found = FileFindings::default();
         lost_numbers::inspect_lost_numbers(&roster.source, &roster.node, &mut found);
         look_alikes::inspect_letters(&roster.node, looks, &mut found);
+        roster_twins::inspect_roster_twins(&roster.node, &mut found);
         self.add_findings(roster, found);
     }
 

@@ -47,6 +47,9 @@ impl CountedApprover {
     }
 }
 
+/// Tells whether a team is held.
+pub(crate) type HeldTeams<'test> = dyn Fn(&str) -> bool + 'test;
+
 /// Returns the key of the person for whom an approval counts: the approver, or a person for whom they act. `is_asked`
 /// tells whether the teams that are held are among those that are asked.
 ///
@@ -55,7 +58,7 @@ pub(crate) fn find_seat(
     key: &str,
     at: Timestamp,
     context: &EvaluationContext<'_>,
-    is_asked: &dyn Fn(&dyn Fn(&str) -> bool) -> bool,
+    is_asked: &dyn Fn(&HeldTeams<'_>) -> bool,
 ) -> Option<String> {
     let people = context.people;
     if is_asked(&|team| people.is_own_member(key, team, at)) {

@@ -1,6 +1,7 @@
 //! What is said of people whose approvals do not count, and of those whom a text names.
 
 use crate::change::{Person, Text};
+use crate::people::PeopleDirectory;
 use crate::people::contributors::{NotIndependent, ResolvedContributor};
 use crate::people::service::PersonAbsence;
 use crate::verdict::{Message, messages};
@@ -10,6 +11,7 @@ messages! {
     BY_CONTRIBUTOR = "approvals.by-contributor": "{name} is {role} of this change and cannot approve it";
     BY_BOT = "approvals.by-bot": "a bot cannot approve";
     NOT_IN_ROSTER = "approvals.not-in-roster": "the approver is not in the roster";
+    LOOKS_LIKE = "approvals.looks-like": "the approver is not in the roster, and looks like `{person}`";
     LOGIN_CHANGED_HANDS = "approvals.login-changed-hands": "this login is listed for the account with number {listed}, and belongs to number {found} now";
     APPROVER_LEFT = "approvals.approver-left": "the approver had left by then: their last day was {day}";
     APPROVER_NOT_JOINED = "approvals.approver-not-joined": "the approver had not joined by then: their first day is {day}";
@@ -34,6 +36,14 @@ pub(super) fn describe_dependence(why: &NotIndependent<'_>) -> Message {
         NotIndependent::ChangedHands { listed, found } => {
             LOGIN_CHANGED_HANDS.with("listed", listed.to_string()).with("found", found.to_string())
         }
+    }
+}
+
+/// Returns why an approver whom the roster does not know does not count, and whom they look like.
+pub(super) fn describe_unknown(name: &Text, address: Option<&Text>, people: &PeopleDirectory) -> Message {
+    match people.find_look_alike(name, address) {
+        Some(person) => LOOKS_LIKE.with("person", people.name_person(person)),
+        None => Message::from(&NOT_IN_ROSTER),
     }
 }
 

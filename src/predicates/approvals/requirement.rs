@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::change::Text;
 use crate::people::service::find_day;
-use crate::predicates::approvals::approvers::{CountedApprover, covers_each_team, find_seat};
+use crate::predicates::approvals::approvers::{CountedApprover, HeldTeams, covers_each_team, find_seat};
 use crate::predicates::approvals::owners::{UnownedPaths, not_an_owner_message, unowned_message};
 use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::support::parameters::quote_patterns;
@@ -196,7 +196,7 @@ impl ApprovalsPredicate {
         if self.trained && !people.is_trained(key, at) {
             return Err(NOT_TRAINED.with("day", find_day(at).to_string()));
         }
-        let is_asked = |holds_team: &dyn Fn(&str) -> bool| match self.owners {
+        let is_asked = |holds_team: &HeldTeams<'_>| match self.owners {
             Some(unowned) => unowned.accepts_approver(key, holds_team, context),
             None => self.teams.is_empty() || self.teams.iter().any(|team| holds_team(team)),
         };

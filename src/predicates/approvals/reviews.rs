@@ -7,14 +7,14 @@
 use jiff::Timestamp;
 
 use crate::change::pull_request::{ForgeAccount, PullReview};
-use crate::change::{Fact, FactKind, Missing, PullRequest};
+use crate::change::{Fact, FactKind, Missing, PullRequest, Text};
 use crate::people::ResolvedIdentity;
 use crate::people::contributors::NotIndependent;
 use crate::people::independence::{ParticipantIndex, check_independent, check_independent_account};
 use crate::predicates::approvals::approvers::CountedApprover;
 use crate::predicates::approvals::coverage;
 use crate::predicates::approvals::decisions::{ReviewDecision, SpeakerKeys, latest_decisions};
-use crate::predicates::approvals::named_people::{describe_dependence, named_message, read_named_person};
+use crate::predicates::approvals::named_people::{describe_dependence, describe_unknown, named_message, read_named_person};
 use crate::predicates::approvals::requirement::{
     ApprovalCoverage, ApprovalsPredicate,
 };
@@ -296,6 +296,9 @@ impl ReviewCounter<'_> {
                     Some(number) if why == NotIndependent::Unknown => {
                         UNLISTED_APPROVER.with("listed", format!("{}#{number}", account.id.to_lossy()))
                     }
+                    None if why == NotIndependent::Unknown => {
+                        describe_unknown(&Text::default(), Some(&account.id), self.context.people)
+                    }
                     _ => describe_dependence(&why),
                 };
                 return Err(UncountedApproval { message, fixer });
@@ -374,6 +377,7 @@ impl ReviewCounter<'_> {
             // On a forge, an address alone does not identify a person.
             Ok(key) if !people.has_roster() && key.contains('@') => Err(Message::from(&NOT_TIED)),
             Ok(key) => Ok(key),
+            Err(NotIndependent::Unknown) => Err(describe_unknown(&person.name, Some(&person.email), people)),
             Err(why) => Err(describe_dependence(&why)),
         }
     }

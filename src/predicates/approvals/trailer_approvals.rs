@@ -10,7 +10,7 @@ use crate::change::{Commit, Missing, Oid, Person, Text};
 use crate::people::contributors::NotIndependent;
 use crate::people::independence::{ParticipantIndex, check_independent};
 use crate::predicates::approvals::approvers::CountedApprover;
-use crate::predicates::approvals::named_people::{describe_dependence, named_message, read_named_person};
+use crate::predicates::approvals::named_people::{describe_dependence, describe_unknown, named_message, read_named_person};
 use crate::predicates::approvals::requirement::{
     ApprovalCoverage, ApprovalsPredicate, DEFAULT_APPROVAL_FIELD,
 };
@@ -184,7 +184,13 @@ pub(super) fn identify_approver(
         Ok(key) => key,
         Err(why) => {
             let is_unknown = matches!(why, NotIndependent::Unknown | NotIndependent::Absent(_));
-            return Err(refuse(describe_dependence(&why), is_unknown));
+            let reason = match why {
+                NotIndependent::Unknown => {
+                    describe_unknown(&person.name, Some(&person.email), context.people)
+                }
+                why => describe_dependence(&why),
+            };
+            return Err(refuse(reason, is_unknown));
         }
     };
     let seat = asked.find_approver_seat(&key, at, context).map_err(|reason| refuse(reason, false))?;

@@ -20,6 +20,8 @@ messages! {
         "{role}, {name}, is not in the roster, so no approval can be shown to be independent; add {name} to `{roster}`";
     UNLISTED_ADDRESS = "contributors.unlisted-address":
         "{role}, {name}, is not in the roster, so no approval can be shown to be independent; add {address} to `{roster}`";
+    UNLISTED_LIKE = "contributors.unlisted-like":
+        "{role}, {name}, is not in the roster, so no approval can be shown to be independent; looks like `{person}`: if {address} is theirs, add it to their entry in `{roster}`";
     UNLISTED_BOT = "contributors.unlisted-bot":
         "{role}, {name}, is called like a bot and is not in the roster, so no approval can be shown to be independent; if it is a bot, add {address} to `bots` below `people` in the policy";
     UNLISTED_ACCOUNT = "contributors.unlisted-account":
@@ -101,9 +103,12 @@ pub(crate) fn find_unidentified_contributor(
             owner = Fixer::PolicyOwner;
             UNLISTED_BOT.with("address", address)
         }
-        (Some(roster), Some(address)) => {
-            UNLISTED_ADDRESS.with("roster", roster.as_str()).with("address", address)
+        (Some(roster), Some(address)) => match context.people.find_look_alike(&unknown.name, Some(address)) {
+            Some(person) => UNLISTED_LIKE.with("person", context.people.name_person(person)),
+            None => Message::from(&UNLISTED_ADDRESS),
         }
+        .with("roster", roster.as_str())
+        .with("address", address),
         (Some(roster), None) => match context.people.find_namesake(&unknown.name) {
             Some(person) => UNLISTED_ACCOUNT.with("roster", roster.as_str()).with("person", person),
             None => UNLISTED_CONTRIBUTOR.with("roster", roster.as_str()),
