@@ -26,6 +26,11 @@ fn the_schema_of_policies_is_current() {
 }
 
 #[test]
+fn the_schema_of_rosters_is_current() {
+    is_current("docs/people.schema.json", &changegate::policy::schema::render_roster_schema());
+}
+
+#[test]
 fn the_schema_of_tests_is_current() {
     let schema = format!("{:#}\n", changegate::policy_tests::build_test_schema());
     is_current("docs/policy-tests.schema.json", &schema);

@@ -65,7 +65,11 @@ const WALLS: [(&str, &[&str], &str); 26] = [
     ("rustls", &["http"], "one set of trusted authorities"),
     ("rustls_native_certs", &["http"], "one set of trusted authorities"),
     ("hyper_util", &["http", "github"], "proxies are decided on once; octocrab gets its connections here"),
-    ("csv", &["tickets", "audit"], "one reader of exports; tables are written with the same library"),
+    (
+        "csv",
+        &["tickets", "audit", "cli"],
+        "one reader of exports and of lists of people; tables are written with the same library",
+    ),
     ("rust_xlsxwriter", &["audit"], "only tables become workbooks"),
     ("zip", &["audit"], "only workbooks and word processors' documents are archives"),
     ("parquet", &["audit"], "only tables become data sets"),

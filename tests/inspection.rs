@@ -1762,3 +1762,54 @@ fn a_policy_of_nine_hundred_rules_is_inspected_at_once() {
     // Other programs may run beside the test.
     assert!(taken < Duration::from_secs(10), "{taken:?}");
 }
+
+#[test]
+fn what_dates_of_the_roster_take_away_is_told_before_it_is_gone() {
+    let with = |dates: &str| ROSTER.replace("ben@example.com], ", &format!("ben@example.com], {dates}, "));
+    let notes = |roster: &str| {
+        let found = check_files(&[(NAME, MEANT), ("policies/people.yml", roster)]);
+        found.map(|found| found.notes.into_iter().map(|note| note.fault.what).collect::<Vec<String>>())
+    };
+    let usual = notes(ROSTER).unwrap();
+    // The check is made on 2026-11-20.
+    let later = notes(&with("left: 2026-12-04")).unwrap();
+    let new: Vec<&String> = later.iter().filter(|note| !usual.contains(note)).collect();
+    assert_eq!(
+        new,
+        [
+            "after 2026-12-04, when dates of the roster end: needs 2 approvals from ops, with 1 member, so this can never be met"
+        ]
+    );
+    assert_eq!(notes(&with("left: 2027-02-04")).unwrap(), usual, "that is far away");
+    let today = notes(&with("left: 2026-11-19")).unwrap();
+    assert!(
+        today.contains(
+            &"`ben` left, with 2026-11-19 as their last day, so they count for nothing in `ops` today"
+                .to_owned()
+        ),
+        "{today:?}"
+    );
+    assert!(
+        today.iter().any(|note| note.starts_with("needs 2 approvals from ops, with 1 member")),
+        "{today:?}"
+    );
+    let given =
+        ROSTER.replace("kim@example.com], ", "kim@example.com], teams: { ops: { until: 2026-12-31 } }, ");
+    assert_eq!(
+        notes(&given.replace("ben@example.com], ", "ben@example.com], left: 2026-12-04, ")).unwrap(),
+        usual
+    );
+}
+
+#[test]
+fn trained_people_are_counted_as_they_are_trained() {
+    let asked = MEANT.replace("at-least: 2, from: [ops]", "at-least: 2, from: [ops], trained: true");
+    let of = |roster: &str| {
+        let found = check_files(&[(NAME, &asked), ("policies/people.yml", roster)]);
+        found.unwrap().notes.into_iter().map(|note| note.fault.what).collect::<Vec<String>>()
+    };
+    let said = "needs 2 approvals from ops, with 0 trained members, so this can never be met";
+    assert!(of(ROSTER).contains(&said.to_owned()), "{:?}", of(ROSTER));
+    let trained = ROSTER.replace("], accounts", "], trained-until: 2027-01-31, accounts");
+    assert!(!of(&trained).iter().any(|note| note.contains("trained")), "{:?}", of(&trained));
+}

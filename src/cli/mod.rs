@@ -22,6 +22,7 @@ pub(crate) mod ledger_upkeep;
 mod lone_push;
 mod obligations;
 mod output;
+mod people;
 mod policy;
 mod pr;
 mod progress;
@@ -99,6 +100,7 @@ enum CliCommand {
     Man(completions::ManPageArgs),
     Obligations(obligations::ObligationsArgs),
     Outcome(acts::OutcomeArgs),
+    People(people::PeopleArgs),
     Policy(policy::PolicyArgs),
     Pr(pr::PrArgs),
     Record(record::RecordArgs),
@@ -218,6 +220,7 @@ fn may_stop_early(command: &CliCommand) -> bool {
             | CliCommand::Explain(_)
             | CliCommand::Install(_)
             | CliCommand::Man(_)
+            | CliCommand::People(_)
             | CliCommand::Policy(_)
             | CliCommand::Trailers(_)
             | CliCommand::Uninstall(_)
@@ -243,6 +246,7 @@ fn run_command(command: CliCommand, context: &Context) -> Result<CommandExit, Co
         CliCommand::Man(args) => completions::run_man(&args, CommandLine::command()),
         CliCommand::Obligations(args) => obligations::run_obligations(&args, context),
         CliCommand::Outcome(args) => acts::run_outcome(&args, context),
+        CliCommand::People(args) => people::run_people(&args, context),
         CliCommand::Policy(args) => policy::run_policy(&args, context),
         CliCommand::Pr(args) => pr::run_pr(&args, context),
         CliCommand::Record(args) => record::run_record(&args, context),

@@ -333,6 +333,6 @@ pub(super) fn load_with_keys(
         let mut fetch_again = |path: &str| files.get(path).cloned().unwrap_or(Ok(None));
         policy::refuse_remote_weakenings(entry, &mut fetch_again).map_err(UnusablePolicy::Faulty)?;
     }
-    let keys = read_signer_keys(&policy.signer_keys).map_err(UnusablePolicy::Faulty)?;
+    let keys = read_signer_keys(&policy.signer_keys, &policy.people).map_err(UnusablePolicy::Faulty)?;
     Ok(LoadedPolicy { policy, source, place, keys, entry: entry.to_owned(), files })
 }

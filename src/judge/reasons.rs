@@ -49,7 +49,8 @@ pub fn collect_reasons(policies: &[&Policy], change: &Change, verdict: &Verdict)
         collect_approvals(policy, &context, verdict, &mut reasons);
     }
     if let Some(policy) = policies.first() {
-        collect_other_reviews(policy, change, &mut reasons);
+        let context = EvaluationContext::new(change, &policy.people, &policy.vocabulary);
+        collect_other_reviews(&context, &mut reasons);
     }
     collect_tickets(change, &mut reasons);
     collect_checks(change, &mut reasons);
@@ -171,7 +172,7 @@ fn collect_approvals(
 /// Adds what an approval was worth to a rule; the same approval is kept once. Where a rule asks several
 /// questions, an approval that counts for one of them counts.
 fn add_weighed(weighed: WeighedApproval, rule: &RuleId, approvals: &mut Vec<ConsideredApproval>) {
-    let WeighedApproval { approval, counts, why_not } = weighed;
+    let WeighedApproval { approval, counts, acts_for, why_not } = weighed;
     let known = approvals.iter().position(|known| is_same_approval(known, &approval));
     let index = known.unwrap_or_else(|| {
         approvals.push(approval);
@@ -179,9 +180,9 @@ fn add_weighed(weighed: WeighedApproval, rule: &RuleId, approvals: &mut Vec<Cons
     });
     let Some(approval) = approvals.get_mut(index) else { return };
     match approval.uses.iter_mut().find(|known| known.rule == *rule) {
-        Some(known) if counts => *known = ApprovalUse { rule: rule.clone(), counts, why_not },
+        Some(known) if counts => *known = ApprovalUse { rule: rule.clone(), counts, acts_for, why_not },
         Some(_) => {}
-        None => approval.uses.push(ApprovalUse { rule: rule.clone(), counts, why_not }),
+        None => approval.uses.push(ApprovalUse { rule: rule.clone(), counts, acts_for, why_not }),
     }
 }
 
@@ -193,12 +194,13 @@ fn is_same_approval(one: &ConsideredApproval, other: &ConsideredApproval) -> boo
 }
 
 /// Adds the reviews that no rule asked for.
-fn collect_other_reviews(policy: &Policy, change: &Change, reasons: &mut VerdictReasons) {
+fn collect_other_reviews(context: &EvaluationContext<'_>, reasons: &mut VerdictReasons) {
+    let change = context.change;
     let Ok(pull) = &change.pull else { return };
     let Ok(reviews) = &pull.reviews else { return };
     for review in reviews {
         let Some(decision) = ApprovalDecision::from_review(&review.state) else { continue };
-        let approval = review_approval(review, decision, &policy.people);
+        let approval = review_approval(review, decision, context);
         if !reasons.approvals.iter().any(|known| is_same_approval(known, &approval)) {
             reasons.approvals.push(approval);
         }

@@ -21,6 +21,7 @@ messages! {
     CONTRIBUTOR_BOT = "fact.contributor-bot": ", a bot";
     CONTRIBUTOR_UNKNOWN = "fact.contributor-unknown": ", who cannot be identified";
     APPROVAL_COUNTS = "fact.approval-counts": "the approval by {by} counts";
+    APPROVAL_COUNTS_FOR = "fact.approval-counts-for": "the approval by {by} counts for {person}";
     APPROVAL_DOES_NOT_COUNT = "fact.approval-does-not-count": "the approval by {by} does not count: {reason}";
     OBJECTION = "fact.objection": "{by} requests changes";
     OBJECTION_WITHDRAWN = "fact.objection-withdrawn": "{by} requested changes, which no longer stands";
@@ -221,7 +222,13 @@ fn add_approvals(asked: &ApprovalsPredicate, context: &EvaluationContext<'_>, li
         let approval = one.approval;
         let by = approval.by.map_or_else(|| MessageValue::from(&GONE_ACCOUNT), MessageValue::from);
         let what = match (approval.decision, one.counts, one.why_not) {
-            (ApprovalDecision::Approved, true, _) => APPROVAL_COUNTS.with("by", by),
+            (ApprovalDecision::Approved, true, _) => match &one.acts_for {
+                Some(person) => {
+                    let name = context.people.name_person(person);
+                    APPROVAL_COUNTS_FOR.with("by", by).with("person", name)
+                }
+                None => APPROVAL_COUNTS.with("by", by),
+            },
             (ApprovalDecision::Approved, false, Some(reason)) => {
                 APPROVAL_DOES_NOT_COUNT.with("by", by).with("reason", reason)
             }

@@ -16,6 +16,7 @@ use crate::change::pull_request::{ContributorRole, PullContributor};
 use crate::change::{Change, Commit, Missing, Person, PullRequest, PusherIdentity, Text};
 pub use crate::people::contributor::Contributor;
 pub(super) use crate::people::contributor::local_part;
+use crate::people::service::PersonAbsence;
 use crate::people::{PeopleDirectory, ResolvedIdentity, is_forge_committer};
 use crate::verdict::{MessageTemplate, messages};
 
@@ -45,6 +46,15 @@ pub(crate) struct ResolvedContributor {
     pub(super) account: Option<String>,
     /// The number of the account on its forge, which stays when its login goes to another account.
     pub(super) number: Option<u64>,
+    /// Why the person was not there when the change was seen; `None` if they were, or are not known.
+    pub absence: Option<PersonAbsence>,
+}
+
+impl ResolvedContributor {
+    /// Returns true if nobody can be shown to be another person than this one, or they are not there.
+    pub(crate) fn is_unaccounted(&self) -> bool {
+        self.identity == ResolvedIdentity::Unknown || self.absence.is_some()
+    }
 }
 
 /// Returns the contributor who has this account on the server; `None` for a bot.
@@ -93,6 +103,8 @@ pub(crate) enum NotIndependent<'people> {
     Bot,
     /// The approver is not in the roster.
     Unknown,
+    /// The roster says that the approver was not there at that time.
+    Absent(PersonAbsence),
     /// The login of the approver was listed for another account.
     ChangedHands {
         /// The number of the account that is listed.
@@ -133,6 +145,7 @@ pub(crate) fn find_contributors(
                 role,
                 account: None,
                 number,
+                absence: None,
             });
         }
     }
@@ -159,12 +172,19 @@ pub(crate) fn find_contributors(
                 role: &ROLE_PUSHER,
                 account: bare_account(account, people),
                 number: None,
+                absence: None,
             };
             found.add_contributor(pusher);
         }
         Err(gap) => missing = Some(gap.clone()),
     }
-    (found.contributors, missing)
+    let mut contributors = found.contributors;
+    for contributor in &mut contributors {
+        if let ResolvedIdentity::Human(key) = &contributor.identity {
+            contributor.absence = people.find_absence(key, change.seen_at);
+        }
+    }
+    (contributors, missing)
 }
 
 /// Returns everybody whom these commits of a pushed change name as one of their makers, each once.
@@ -182,7 +202,9 @@ pub(crate) fn find_commit_contributors<'change>(
             Err(written) => (ResolvedIdentity::Unknown, written, None),
         };
         let number = None;
-        found.add_contributor(ResolvedContributor { identity, name, address, role, account: None, number });
+        let contributor =
+            ResolvedContributor { identity, name, address, role, account: None, number, absence: None };
+        found.add_contributor(contributor);
     }
     found.contributors
 }
@@ -337,7 +359,8 @@ fn resolve_opener(pull: &PullRequest, people: &PeopleDirectory) -> ResolvedContr
         None => (ResolvedIdentity::Unknown, "an account that is gone".into()),
     };
     let number = pull.opener.as_ref().and_then(|account| account.number);
-    ResolvedContributor { identity, name, address: None, role: &ROLE_OPENER, account: None, number }
+    let role = &ROLE_OPENER;
+    ResolvedContributor { identity, name, address: None, role, account: None, number, absence: None }
 }
 
 /// Returns a contributor to a pull request as one or two identities, by account and by address, and
@@ -384,7 +407,9 @@ fn resolve_pull_contributor(
         let number =
             contributor.account.as_ref().filter(|_| address.is_none()).and_then(|account| account.number);
         let (name, address) = (name.clone(), address.cloned());
-        resolved.push(ResolvedContributor { identity, name, address, role, account: None, number });
+        let contributor =
+            ResolvedContributor { identity, name, address, role, account: None, number, absence: None };
+        resolved.push(contributor);
     }
     resolved
 }

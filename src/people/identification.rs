@@ -77,6 +77,7 @@ impl PeopleDirectory {
             return ResolvedIdentity::Bot;
         }
         match self.numbers.find_holder(account) {
+            Some(NumberedHolder::Person(key)) if self.is_machine(key) => ResolvedIdentity::Bot,
             Some(NumberedHolder::Person(key)) => ResolvedIdentity::Human(key.to_owned()),
             Some(NumberedHolder::ChangedHands { .. }) => ResolvedIdentity::Unknown,
             None => self.identify_account(&account.id),
@@ -135,9 +136,16 @@ impl PeopleDirectory {
             return ResolvedIdentity::Human(id);
         }
         match self.keys_by_identity.get(&id) {
+            // A machine is known by the exact names that it has under `bots`, and otherwise has no rights.
+            Some(key) if self.is_machine(key) => ResolvedIdentity::Unknown,
             Some(key) => ResolvedIdentity::Human(key.clone()),
             None => ResolvedIdentity::Unknown,
         }
+    }
+
+    /// Returns true if the roster calls the entry with this key a bot or an agent.
+    pub(super) fn is_machine(&self, key: &str) -> bool {
+        self.service_records().find_record(key).is_some_and(|record| record.kind.is_machine())
     }
 
     /// Returns true if and only if the policy calls this a bot, by name, address or the local part

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
+
 use crate::change::person::{canonical_address, comparable_name};
 use crate::change::pull_request::ForgeAccount;
 use crate::change::{Person, Text};
@@ -61,7 +63,7 @@ impl<'people> ParticipantIndex<'people> {
     }
 }
 
-/// Returns the key of `approver` if they are a human and not one of `participants`.
+/// Returns the key of `approver` if they are a human, not one of `participants`, and there at the time `at`.
 ///
 /// # Errors
 ///
@@ -70,6 +72,7 @@ pub(crate) fn check_independent<'people>(
     approver: &Person,
     participants: &ParticipantIndex<'people>,
     people: &PeopleDirectory,
+    at: Timestamp,
 ) -> Result<String, NotIndependent<'people>> {
     let key = match people.identify_person(approver) {
         ResolvedIdentity::Human(key) => key,
@@ -80,12 +83,12 @@ pub(crate) fn check_independent<'people>(
     let login = local_part(&address);
     match participants.find_participant(&key, &approver.name, login, None) {
         Some(participant) => Err(NotIndependent::Contributor(participant)),
-        None => Ok(key),
+        None => check_present(key, people, at),
     }
 }
 
 /// Returns the key of the person behind the account `approver`, if they are a human and not one of
-/// `participants`.
+/// `participants`, and there at the time `at`.
 ///
 /// # Errors
 ///
@@ -94,6 +97,7 @@ pub(crate) fn check_independent_account<'people>(
     approver: &ForgeAccount,
     participants: &ParticipantIndex<'people>,
     people: &PeopleDirectory,
+    at: Timestamp,
 ) -> Result<String, NotIndependent<'people>> {
     let is_machine = people.machine_accounts().includes_account(approver);
     let key = match people.identify_forge_account(approver) {
@@ -111,6 +115,18 @@ pub(crate) fn check_independent_account<'people>(
     let login = approver.id.to_lossy().to_ascii_lowercase();
     match participants.find_participant(&key, &Text::default(), &login, approver.number) {
         Some(participant) => Err(NotIndependent::Contributor(participant)),
+        None => check_present(key, people, at),
+    }
+}
+
+/// Returns the key of a person who is there at a time.
+fn check_present<'people>(
+    key: String,
+    people: &PeopleDirectory,
+    at: Timestamp,
+) -> Result<String, NotIndependent<'people>> {
+    match people.find_absence(&key, at) {
+        Some(absence) => Err(NotIndependent::Absent(absence)),
         None => Ok(key),
     }
 }

@@ -9,14 +9,18 @@ pub mod code_owners;
 mod contributor;
 pub mod contributors;
 pub mod forge_teams;
+mod held_teams;
 mod holiday_entries;
 mod identification;
 pub(crate) mod independence;
+pub(crate) mod look_alikes;
 pub(crate) mod machine_accounts;
 mod open_teams;
 pub(crate) mod owned_paths;
 mod owner_members;
+mod roster_file;
 pub(crate) mod roster_members;
+pub(crate) mod service;
 mod team_faults;
 mod told_members;
 
@@ -26,12 +30,13 @@ use crate::calendar::Holidays;
 use crate::change::Person;
 use crate::change::person::canonical_address;
 use crate::pattern::NamePattern;
-use crate::people::account_numbers::{AccountNumbers, TeamNumbers, split_account_number};
+use crate::people::account_numbers::{AccountNumbers, split_account_number};
 use crate::people::code_owners::{CodeOwnerSettings, FoundCodeOwners};
 use crate::people::forge_teams::{ForgeTeamMembers, ForgeTeamName};
+use crate::people::service::ServiceRecords;
 use crate::people::team_faults::empty_team_fault;
-use crate::yaml::decode::{MapReader, parse_each, parse_one, read_entries, read_items, read_text};
-use crate::yaml::{YamlFault, YamlKey, YamlNode, YamlValue, refuse_unbracketed_items, shorten_for_message};
+use crate::yaml::decode::{MapReader, parse_each, parse_one, read_entries};
+use crate::yaml::{YamlFault, YamlNode, YamlValue, refuse_unbracketed_items, shorten_for_message};
 
 /// The addresses that forges record as the committer when they merge.
 const FORGE_ADDRESSES: [&str; 2] = ["noreply@github.com", "noreply@gitlab.com"];
@@ -55,6 +60,8 @@ pub struct PeopleDirectory {
     /// The names that the roster gives, by the keys of people.
     names_by_key: BTreeMap<String, String>,
     is_roster_read: bool,
+    /// What the roster says of people with dates.
+    service: ServiceRecords,
     code_owner_settings: CodeOwnerSettings,
     code_owners: FoundCodeOwners,
     /// What a forge told about its teams; one that is missing was not asked about.
@@ -154,86 +161,6 @@ impl PeopleDirectory {
         self.resolve_teams();
     }
 
-    /// Adds the people of a roster file, with their addresses and accounts.
-    ///
-    /// It is a map of `people`, each with `addresses` and, if needed, `accounts` and a `name`. An
-    /// address or account that is listed for two people is a fault.
-    pub fn read_roster(&mut self, node: &YamlNode, faults: &mut Vec<YamlFault>) {
-        self.is_roster_read = true;
-        // The teams were read without the roster, and are resolved again with it.
-        self.numbers = AccountNumbers::default();
-        let Some(mut map) = MapReader::new(node, faults) else { return };
-        let people = match map.require_key("people", faults) {
-            Some(node) => read_entries(node, faults),
-            None => &[],
-        };
-        map.refuse_unknown_keys(faults);
-        if people.is_empty() && faults.is_empty() {
-            faults.push(YamlFault::new(node.at, "the roster lists no people"));
-        }
-        let teams = self.teams.iter().map(|(name, team)| (name.as_str(), team.written.as_slice()));
-        let team_numbers = TeamNumbers::list_numbers(teams);
-        for (key, node) in people {
-            let Some(mut map) = MapReader::new(node, faults) else { continue };
-            if let Some(name) = map.find_key("name").and_then(|node| read_text(node, faults)) {
-                self.names_by_key.insert(key.text.clone(), name.to_owned());
-            }
-            let addresses = map.require_key("addresses", faults);
-            let accounts = map.find_key("accounts");
-            for node in addresses.into_iter().chain(accounts) {
-                self.read_identities(key, node, &team_numbers, faults);
-            }
-            map.refuse_unknown_keys(faults);
-        }
-        self.resolve_teams();
-    }
-
-    /// Reads the addresses or accounts of the person with this key.
-    fn read_identities(
-        &mut self,
-        key: &YamlKey,
-        node: &YamlNode,
-        team_numbers: &TeamNumbers,
-        faults: &mut Vec<YamlFault>,
-    ) {
-        for item in read_items(node, faults) {
-            let Some(written) = read_text(item, faults) else { continue };
-            match normalise_identity(written) {
-                Some(id) => {
-                    let clash = self.numbers.find_clash(written, &key.text);
-                    let clash = clash.or_else(|| team_numbers.find_team_clash(written));
-                    if let Some(what) = clash {
-                        let help = "a number is that of one account: look it up at `https://api.github.com/users/LOGIN`";
-                        faults.push(YamlFault::new(item.at, what).with_help(help));
-                    }
-                    self.numbers.add_listed(written, &key.text);
-                    self.claim_identity(id, key, item, faults);
-                }
-                None => {
-                    let what = describe_unknown_form(written, "an account");
-                    faults.push(YamlFault::new(item.at, what));
-                }
-            }
-        }
-    }
-
-    fn claim_identity(&mut self, id: String, key: &YamlKey, node: &YamlNode, faults: &mut Vec<YamlFault>) {
-        match self.keys_by_identity.insert(id.clone(), key.text.clone()) {
-            Some(other) if other != key.text => {
-                faults.push(YamlFault::new(
-                    node.at,
-                    format!(
-                        "`{}` belongs to `{}` and to `{}`",
-                        shorten_for_message(&id),
-                        shorten_for_message(&other),
-                        shorten_for_message(&key.text)
-                    ),
-                ));
-            }
-            _ => {}
-        }
-    }
-
     /// Returns true if and only if a roster was read.
     pub(crate) fn has_roster(&self) -> bool {
         self.is_roster_read
@@ -257,25 +184,34 @@ impl PeopleDirectory {
         &self.bots
     }
 
-    /// Returns the names of the teams without members: those that a pack leaves open, and those whose
+    /// Returns the names of the teams without members on any day: those that a pack leaves open, and those whose
     /// members are all missing from the roster.
     pub(crate) fn list_empty_teams(&self) -> impl Iterator<Item = &str> {
-        let empty = self.teams.iter().filter(|(_, team)| team.keys.is_empty()).map(|(name, _)| name.as_str());
+        let empty = self.team_names().filter(|team| !self.may_have_members(team));
         empty.filter(|team| !self.has_untold_members(team))
     }
 
-    /// Returns true if one of these teams has a member.
+    /// Returns true if one of these teams has a member, by the policy or by the roster.
     pub(crate) fn has_members(&self, teams: &[String]) -> bool {
-        teams.iter().any(|team| !self.team_members(team).is_empty())
+        let has_one = |team: &String| {
+            !self.team_members(team).is_empty() || self.service.list_members(team).next().is_some()
+        };
+        teams.iter().any(has_one)
     }
 
-    /// Returns true if and only if the person with this key belongs to `team`.
-    pub(crate) fn is_member(&self, key: &str, team: &str) -> bool {
-        self.find_team(team).is_some_and(|team| team.keys.contains(key))
+    /// Returns how many members a team has at the most, by the policy and by the roster.
+    pub(crate) fn count_members(&self, team: &str) -> usize {
+        let given = self.find_team(team).map_or(0, |team| team.keys.len());
+        self.team_members(team).len().max(given)
     }
 
-    /// Returns the keys of the people who belong to `team`, each person once.
-    pub(crate) fn list_member_keys(&self, team: &str) -> impl Iterator<Item = &str> {
+    /// Returns true if somebody whom the policy knows is in `team` on some day.
+    pub(crate) fn may_have_members(&self, team: &str) -> bool {
+        self.list_settled_keys(team).chain(self.service.list_members(team)).next().is_some()
+    }
+
+    /// Returns the keys of the people who belong to `team` by the policy, whatever the day, each person once.
+    pub(crate) fn list_settled_keys(&self, team: &str) -> impl Iterator<Item = &str> {
         self.find_team(team).into_iter().flat_map(|team| team.keys.iter().map(String::as_str))
     }
 
@@ -303,7 +239,8 @@ impl PeopleDirectory {
 
     /// Returns how many people the roster lists; `None` without a roster.
     pub(crate) fn count_roster_people(&self) -> Option<usize> {
-        let people: BTreeSet<&String> = self.keys_by_identity.values().collect();
+        let mut people: BTreeSet<&String> = self.keys_by_identity.values().collect();
+        people.retain(|key| !self.is_machine(key));
         self.is_roster_read.then_some(people.len())
     }
 }
@@ -343,7 +280,7 @@ fn parse_member(member: &str) -> Result<String, String> {
 }
 
 /// Returns what is wrong with a text that is neither an address nor `account`.
-fn describe_unknown_form(written: &str, account: &str) -> String {
+pub(super) fn describe_unknown_form(written: &str, account: &str) -> String {
     let written = shorten_for_message(written);
     if written.contains('#') && !written.contains('@') {
         return format!(
@@ -404,7 +341,7 @@ mod tests {
             people.identify_person(&person("A <ANA+x@example.com>")),
             ResolvedIdentity::Human("ana@example.com".into())
         );
-        assert!(people.is_member("ana@example.com", "security"));
+        assert!(people.is_own_member("ana@example.com", "security", jiff::Timestamp::UNIX_EPOCH));
         assert_eq!(
             people.identify_person(&person("renovate[bot] <x@example.com>")),
             ResolvedIdentity::ClaimedBot
@@ -483,7 +420,7 @@ mod tests {
         assert_eq!(whose("github:ana-fox", Some(7)), ana);
         assert_eq!(whose("github:ana", Some(9)), ResolvedIdentity::Unknown);
         assert_eq!(whose("gitlab:ana", Some(7)), ResolvedIdentity::Unknown);
-        assert!(people.is_member("ana", "security"));
+        assert!(people.is_own_member("ana", "security", jiff::Timestamp::UNIX_EPOCH));
     }
 
     #[test]
@@ -498,7 +435,7 @@ mod tests {
         assert_eq!(people.identify_account(&"ana".into()), ResolvedIdentity::Human("ana".into()));
         assert_eq!(people.identify_account(&"bob".into()), ResolvedIdentity::Unknown);
         assert_eq!(people.identify_person(&person("A <ana@example.com.evil>")), ResolvedIdentity::Unknown);
-        assert!(people.is_member("ana", "security"));
+        assert!(people.is_own_member("ana", "security", jiff::Timestamp::UNIX_EPOCH));
     }
 
     #[test]
@@ -512,7 +449,7 @@ mod tests {
         assert_eq!(whose("github:ci", true), ResolvedIdentity::Human("github:ci".into()));
         assert_eq!(whose("github:renovate[bot]", false), ResolvedIdentity::Bot);
         assert_eq!(whose("github:ANA", true), ResolvedIdentity::Human("github:ana".into()));
-        assert!(people.is_member("github:ana", "security"));
+        assert!(people.is_own_member("github:ana", "security", jiff::Timestamp::UNIX_EPOCH));
         assert_eq!(whose("", true), ResolvedIdentity::Unknown);
     }
 

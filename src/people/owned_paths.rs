@@ -36,9 +36,9 @@ pub(crate) struct PathOwners {
 }
 
 impl PathOwners {
-    /// Returns true if the person with this key is an owner.
-    pub(crate) fn includes_person(&self, key: &str, people: &PeopleDirectory) -> bool {
-        self.owners.iter().any(|(_, members)| members.includes_person(key, people))
+    /// Returns true if the person with this key is an owner; `holds_team` tells the teams that they are in.
+    pub(crate) fn includes_person(&self, key: &str, holds_team: &dyn Fn(&str) -> bool) -> bool {
+        self.owners.iter().any(|(_, members)| members.includes_person(key, holds_team))
     }
 }
 
@@ -81,9 +81,9 @@ impl OwnedPaths {
         Ok(owned)
     }
 
-    /// Returns true if the person with this key owns one of the paths.
-    pub(crate) fn includes_person(&self, key: &str, people: &PeopleDirectory) -> bool {
-        self.required.iter().chain(&self.optional).any(|owners| owners.includes_person(key, people))
+    /// Returns true if the person with this key owns one of the paths; `holds_team` tells the teams that they are in.
+    pub(crate) fn includes_person(&self, key: &str, holds_team: &dyn Fn(&str) -> bool) -> bool {
+        self.required.iter().chain(&self.optional).any(|owners| owners.includes_person(key, holds_team))
     }
 }
 

@@ -5,6 +5,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::change::person::canonical_address;
 use crate::people::code_owners::{
     CodeOwnerSettings, CodeOwners, CodeOwnersFormat, FoundCodeOwners, OwnerName,
@@ -25,10 +27,9 @@ impl OwnerMembers {
         self.keys.is_empty() && self.teams.is_empty()
     }
 
-    /// Returns true if the person with this key is one of them.
-    pub(crate) fn includes_person(&self, key: &str, people: &PeopleDirectory) -> bool {
-        self.keys.iter().any(|known| known == key)
-            || self.teams.iter().any(|team| people.is_member(key, team))
+    /// Returns true if the person with this key is one of them; `holds_team` tells the teams that they are in.
+    pub(crate) fn includes_person(&self, key: &str, holds_team: &dyn Fn(&str) -> bool) -> bool {
+        self.keys.iter().any(|known| known == key) || self.teams.iter().any(|team| holds_team(team))
     }
 
     /// Returns the teams of the policy that the name stands for.
@@ -36,12 +37,13 @@ impl OwnerMembers {
         &self.teams
     }
 
-    /// Returns the keys of all of them.
+    /// Returns the keys of all who are one of them at a time.
     pub(crate) fn list_keys<'all>(
         &'all self,
         people: &'all PeopleDirectory,
+        at: Timestamp,
     ) -> impl Iterator<Item = &'all str> {
-        let of_teams = self.teams.iter().flat_map(|team| people.list_member_keys(team));
+        let of_teams = self.teams.iter().flat_map(move |team| people.list_members_at(team, at));
         self.keys.iter().map(String::as_str).chain(of_teams)
     }
 }

@@ -82,7 +82,7 @@ impl PeopleDirectory {
         for (id, key) in &self.keys_by_identity {
             // The address that GitHub gives to an account is compared as the account.
             let is_address = id.contains('@') || id.starts_with("github:");
-            if is_address && !self.lists_bot_identity(id) {
+            if is_address && !self.is_machine(key) && !self.lists_bot_identity(id) {
                 humans.insert(key.as_str());
             }
         }
@@ -96,7 +96,7 @@ impl PeopleDirectory {
         team: &str,
         rostered: Option<&BTreeSet<&str>>,
     ) -> Vec<&'people str> {
-        let mut humans: Vec<&str> = self.list_member_keys(team).collect();
+        let mut humans: Vec<&str> = self.list_settled_keys(team).collect();
         humans.retain(|key| match rostered {
             Some(rostered) => rostered.contains(key),
             None => !self.lists_bot_identity(key),

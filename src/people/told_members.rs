@@ -192,8 +192,11 @@ mod tests {
         let (mut read, _) =
             people("teams: { s: [ben@example.com, 'github:acme/security'], t: [cy@example.com] }");
         let teams = || ["s", "t"].into_iter();
-        assert!(read.has_untold_teams() && read.is_member("ben@example.com", "s"));
-        assert!(!read.is_member("github:ana", "s"));
+        assert!(
+            read.has_untold_teams()
+                && read.is_own_member("ben@example.com", "s", jiff::Timestamp::UNIX_EPOCH)
+        );
+        assert!(!read.is_own_member("github:ana", "s", jiff::Timestamp::UNIX_EPOCH));
         assert_eq!(
             read.find_untold_members(teams(), Stage::PrePush),
             Some(Missing::NotAtThisStage(FactKind::ForgeTeams))
@@ -208,11 +211,15 @@ mod tests {
         read.set_forge_teams(ForgeTeamMembers::from([(name("security"), Err(gap.clone()))]));
         assert_eq!(read.find_untold_members(teams(), Stage::PullRequest), Some(gap));
         read.set_forge_teams(ForgeTeamMembers::from([(name("security"), Ok(vec!["github:Ana#7".into()]))]));
-        assert!(!read.has_untold_teams() && read.is_member("github:ana", "s"));
+        assert!(
+            !read.has_untold_teams() && read.is_own_member("github:ana", "s", jiff::Timestamp::UNIX_EPOCH)
+        );
         assert_eq!(read.find_untold_members(teams(), Stage::PullRequest), None);
         assert_eq!(read.list_member_identities("s"), ["ben@example.com", "github:Ana"]);
         // A team that nobody is in has nobody, which is known.
         read.set_forge_teams(ForgeTeamMembers::from([(name("security"), Ok(Vec::new()))]));
-        assert!(!read.has_untold_teams() && !read.is_member("github:ana", "s"));
+        assert!(
+            !read.has_untold_teams() && !read.is_own_member("github:ana", "s", jiff::Timestamp::UNIX_EPOCH)
+        );
     }
 }

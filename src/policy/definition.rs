@@ -256,14 +256,21 @@ impl Policy {
         Cow::Owned(Policy { people, ..self.clone() })
     }
 
+    /// Returns the policy with its people as they are on a day.
+    pub(crate) fn with_people_of(&self, day: Date) -> Cow<'_, Policy> {
+        match self.people.as_of(day) {
+            Cow::Borrowed(_) => Cow::Borrowed(self),
+            Cow::Owned(people) => Cow::Owned(Policy { people, ..self.clone() }),
+        }
+    }
+
     /// Returns the fact without which a rule is never met and that only a forge has.
     fn find_forge_fact(&self, rule: &Rule) -> Option<FactKind> {
         if let Some(fact) = rule.require.required_fact(&FactKind::FORGE_ONLY) {
             return Some(fact);
         }
         let people = &self.people;
-        let is_untold =
-            |team: &String| people.has_untold_members(team) && people.list_member_keys(team).next().is_none();
+        let is_untold = |team: &String| people.has_untold_members(team) && !people.may_have_members(team);
         let asked = rule.require.list_required().into_iter().map(|predicate| predicate.asked_teams());
         let mut asked = asked.filter(|teams| !teams.is_empty());
         asked.any(|teams| teams.iter().all(is_untold)).then_some(FactKind::ForgeTeams)

@@ -32,6 +32,7 @@ messages! {
     UNKNOWN_LABELLER = "label.unknown-labeller": "the label {label} was added by an unknown account";
     ADDED_BY_BOT = "label.added-by-bot": "the label {label} was added by {account}, who is a bot";
     ADDED_BY_STRANGER = "label.added-by-stranger": "the label {label} was added by {account}, who cannot be identified";
+    ADDED_BY_ABSENT = "label.added-by-absent": "the label {label} was added by {account}, who had left or had not joined by then (`left` and `joined` of the roster)";
     ADDED_BY_CONTRIBUTOR = "label.added-by-contributor": "the label {label} was added by {account}, who contributed to this change";
     OUTSIDE_TEAMS = "label.outside-teams": "the label {label} was added by {account}, who is not in {teams/or}";
     BEFORE_LAST_PUSH = "label.before-last-push": "the label {label} was added by {account} before the last push; remove it and add it again";
@@ -312,11 +313,14 @@ impl LabelPredicate {
             return Ok(Some(unknown));
         }
         let index = ParticipantIndex::new(participants);
-        let template = match check_independent_account(account, &index, context.people) {
+        // What the forge does not date counts from when the change was seen.
+        let at = label.at.unwrap_or(context.change.seen_at);
+        let template = match check_independent_account(account, &index, context.people, at) {
             Err(NotIndependent::Bot) => &ADDED_BY_BOT,
+            Err(NotIndependent::Absent(_)) => &ADDED_BY_ABSENT,
             Err(NotIndependent::Unknown | NotIndependent::ChangedHands { .. }) => &ADDED_BY_STRANGER,
             Err(NotIndependent::Contributor(_)) => &ADDED_BY_CONTRIBUTOR,
-            Ok(key) if !is_in_teams(&ResolvedIdentity::Human(key.clone()), &self.teams, context) => {
+            Ok(key) if !is_in_teams(&ResolvedIdentity::Human(key.clone()), &self.teams, at, context) => {
                 &OUTSIDE_TEAMS
             }
             Ok(_) if self.final_revision_only && !is_after_final_push(label, context)? => &BEFORE_LAST_PUSH,

@@ -10,7 +10,7 @@ use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::map_keys::read_choice_key;
 use crate::predicates::support::outcome::PredicateOutcome;
-use crate::predicates::support::parameters::{commit_finding, is_in_teams, read_teams};
+use crate::predicates::support::parameters::{find_identity_absence, commit_finding, is_in_teams, read_teams};
 use crate::verdict::{Finding, Fixer, Message, MessageValue, messages};
 use crate::yaml::decode::{MapReader, read_bool};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};
@@ -22,6 +22,7 @@ messages! {
     UNSIGNED = "signed.unsigned": "this commit is not signed";
     INVALID_SIGNATURE = "signed.invalid-signature": "the signature of this commit is not valid: {reason}";
     OTHER_SIGNER = "signed.other-signer": "this commit is signed by {signer}, who is neither its author nor its committer";
+    ABSENT_SIGNER = "signed.absent-signer": "this commit is signed by {signer}, who {reason}";
     OUTSIDE_TEAMS = "signed.outside-teams": "this commit is signed by {signer}, who is not in {teams/or}";
 }
 
@@ -158,7 +159,10 @@ impl SignedPredicate {
                 return Some(OTHER_SIGNER.with("signer", signer));
             }
         }
-        if !self.teams.is_empty() && !is_in_teams(&who, &self.teams, context) {
+        if let Some(absence) = find_identity_absence(std::slice::from_ref(&who), context) {
+            return Some(ABSENT_SIGNER.with("signer", signer).with("reason", absence));
+        }
+        if !self.teams.is_empty() && !is_in_teams(&who, &self.teams, context.change.seen_at, context) {
             return Some(OUTSIDE_TEAMS.with("signer", signer).with("teams", self.teams.clone()));
         }
         None

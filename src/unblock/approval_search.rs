@@ -5,7 +5,6 @@
 
 use crate::change::Change;
 use crate::change::pull_request::{ForgeAccount, ReviewState};
-use crate::people::ResolvedIdentity;
 use crate::people::independence::ParticipantIndex;
 use crate::policy::Policy;
 use crate::predicates::approvals::ApprovalsPredicate;
@@ -134,8 +133,9 @@ fn search_people(court: Court<'_>, change: &Change, asked: &AskedApprovals<'_>) 
         let able: Vec<String> =
             possible.iter().filter_map(|one| question.find_approver_key(one, &index)).collect();
         // Whose approvals a part asks for says more than how many there are of all.
+        let (people, at) = (question.context.people, question.context.change.seen_at);
         for part in question.list_parts().into_iter().rev() {
-            let count = able.iter().filter(|key| part.covers_person(key, question.context.people)).count();
+            let count = able.iter().filter(|key| part.covers_person(key, people, at)).count();
             if count >= part.lacking {
                 continue;
             }
@@ -155,7 +155,7 @@ fn search_people(court: Court<'_>, change: &Change, asked: &AskedApprovals<'_>) 
 /// Returns true if a contributor cannot be identified, next to whom no approval counts.
 fn is_anyone_unidentified(question: &ApprovalQuestion<'_>) -> bool {
     let (participants, _) = question.context.participants();
-    participants.iter().any(|one| one.identity == ResolvedIdentity::Unknown)
+    participants.iter().any(|one| one.is_unaccounted())
 }
 
 fn is_met(context: &EvaluationContext<'_>, asked: &ApprovalsPredicate) -> bool {

@@ -109,8 +109,8 @@ fn group_approvers<'people>(
                 let key =
                     if question.reads_field(&field) { question.find_approver_key(one, index) } else { None };
                 for part in parts {
-                    let people = question.context.people;
-                    counts.push(key.as_ref().is_some_and(|key| part.covers_person(key, people)));
+                    let (people, at) = (question.context.people, question.context.change.seen_at);
+                    counts.push(key.as_ref().is_some_and(|key| part.covers_person(key, people, at)));
                 }
             }
             if !counts.contains(&true) {

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use crate::change::pull_request::ForgeAccount;
 use crate::change::{Change, Person, Text};
 use crate::people::contributors::NotIndependent;
@@ -51,11 +53,13 @@ enum AskedApprover<'asked> {
 
 impl<'asked> QuestionPart<'asked> {
     /// Returns true if an approval of the person with this key counts here, where the question accepts them.
-    pub(super) fn covers_person(&self, key: &str, people: &PeopleDirectory) -> bool {
+    pub(super) fn covers_person(&self, key: &str, people: &PeopleDirectory, at: Timestamp) -> bool {
         match &self.whose {
             AskedApprover::Accepted => true,
-            AskedApprover::MemberOf(team) => people.is_member(key, team),
-            AskedApprover::OwnerOf(entry) => entry.includes_person(key, people),
+            AskedApprover::MemberOf(team) => people.is_member(key, team, at),
+            AskedApprover::OwnerOf(entry) => {
+                entry.includes_person(key, &|team| people.is_member(key, team, at))
+            }
         }
     }
 
@@ -97,10 +101,11 @@ impl<'asked> ApprovalQuestion<'asked> {
     /// Returns the parts of the question. People who count for the same parts are worth the same to it.
     pub(super) fn list_parts(&self) -> Vec<QuestionPart<'_>> {
         let people = self.context.people;
+        let at = self.context.change.seen_at;
         let mut parts = vec![QuestionPart { whose: AskedApprover::Accepted, lacking: self.count_missing() }];
         if self.asked.asks_each_team() {
             for team in self.asked.asked_teams() {
-                let has_approver = self.counted.iter().any(|key| people.is_member(key, team));
+                let has_approver = self.counted.iter().any(|key| people.is_member(key, team, at));
                 let whose = AskedApprover::MemberOf(team);
                 parts.push(QuestionPart { whose, lacking: usize::from(!has_approver) });
             }
@@ -110,7 +115,9 @@ impl<'asked> ApprovalQuestion<'asked> {
         {
             for entry in &owned.required {
                 let needed = usize::try_from(entry.needed).unwrap_or(usize::MAX);
-                let given = self.counted.iter().filter(|key| entry.includes_person(key, people)).count();
+                let is_owner =
+                    |key: &&String| entry.includes_person(key, &|team| people.is_member(key, team, at));
+                let given = self.counted.iter().filter(is_owner).count();
                 let lacking = needed.saturating_sub(given);
                 if lacking > 0 {
                     parts.push(QuestionPart { whose: AskedApprover::OwnerOf(entry), lacking });
@@ -138,7 +145,9 @@ impl<'asked> ApprovalQuestion<'asked> {
         index: &ParticipantIndex<'_>,
     ) -> Option<String> {
         let key = self.check_approver(one, index)?.ok()?;
-        let would_count = self.asked.accepts_approver(&key, &self.context) && !self.counted.contains(&key);
+        let at = self.context.change.seen_at;
+        let is_accepted = self.asked.find_approver_seat(&key, at, &self.context).is_ok();
+        let would_count = is_accepted && !self.counted.contains(&key);
         would_count.then_some(key)
     }
 
@@ -150,9 +159,10 @@ impl<'asked> ApprovalQuestion<'asked> {
         index: &ParticipantIndex<'people>,
     ) -> Option<Result<String, NotIndependent<'people>>> {
         let people = self.context.people;
+        let at = self.context.change.seen_at;
         match (&self.context.change.pull, &one.account, &one.person) {
-            (Ok(_), Some(account), _) => Some(check_independent_account(account, index, people)),
-            (Err(_), _, Some(person)) => Some(check_independent(person, index, people)),
+            (Ok(_), Some(account), _) => Some(check_independent_account(account, index, people, at)),
+            (Err(_), _, Some(person)) => Some(check_independent(person, index, people, at)),
             _ => None,
         }
     }
@@ -185,6 +195,7 @@ impl<'asked> ApprovalQuestion<'asked> {
     /// Returns true if the person is of a team that is asked, or an owner, or if everyone is asked.
     fn is_in_asked_team(&self, one: &PossibleApprover) -> bool {
         let people = self.context.people;
+        let at = self.context.change.seen_at;
         let teams = self.asked.asked_teams();
         let identities = [
             one.account.as_ref().map(|account| people.identify_forge_account(account)),
@@ -195,14 +206,15 @@ impl<'asked> ApprovalQuestion<'asked> {
             let owned = self.context.owned_paths();
             return identities.any(|identity| match identity {
                 ResolvedIdentity::Human(key) => {
-                    owned.as_ref().is_ok_and(|owned| owned.includes_person(&key, people))
+                    let holds_team = |team: &str| people.is_member(&key, team, at);
+                    owned.as_ref().is_ok_and(|owned| owned.includes_person(&key, &holds_team))
                 }
                 _ => false,
             });
         }
         teams.is_empty()
             || identities.any(|identity| match identity {
-                ResolvedIdentity::Human(key) => teams.iter().any(|team| people.is_member(&key, team)),
+                ResolvedIdentity::Human(key) => teams.iter().any(|team| people.is_member(&key, team, at)),
                 // A bot that a team lists has no key.
                 _ => teams.iter().any(|team| people.team_members(team).contains(&one.name)),
             })
@@ -264,7 +276,10 @@ fn list_asked_members(people: &PeopleDirectory, questions: &[&ApprovalQuestion<'
     for question in questions.iter().filter(|question| question.asked.asks_code_owners()) {
         let Ok(owned) = question.context.owned_paths() else { continue };
         for entry in owned.required.iter().chain(&owned.optional) {
-            let keys = entry.owners.iter().flat_map(|(_, owners)| owners.list_keys(people));
+            let keys = entry
+                .owners
+                .iter()
+                .flat_map(|(_, owners)| owners.list_keys(people, question.context.change.seen_at));
             members.extend(keys.map(str::to_owned));
         }
     }

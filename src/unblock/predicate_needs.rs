@@ -255,24 +255,25 @@ fn list_label_acts(label: &LabelPredicate, asked: &AskedChange<'_, '_>) -> Optio
 /// Returns an account of a member of these teams who did not contribute to the change.
 fn find_independent_member(teams: &[String], asked: &AskedChange<'_, '_>) -> Option<ForgeAccount> {
     let people = asked.people;
+    let at = asked.context.change.seen_at;
     let index = ParticipantIndex::new(asked.context.participants().0);
     let identities = people.list_identities();
     let mut logins: Vec<String> = Vec::new();
     for (identity, key) in &identities {
         if identity.contains(':')
             && !identity.contains('@')
-            && teams.iter().any(|team| people.is_member(key, team))
+            && teams.iter().any(|team| people.is_member(key, team, at))
         {
             logins.push((*identity).to_owned());
         }
     }
     if identities.is_empty() {
-        let keys = teams.iter().flat_map(|team| people.list_member_keys(team));
+        let keys = teams.iter().flat_map(|team| people.list_members_at(team, at));
         logins.extend(keys.filter(|key| key.contains(':') && !key.contains('@')).map(str::to_owned));
     }
     let accounts = logins.iter().map(|login| people.build_forge_account(login));
     let mut independent =
-        accounts.filter(|account| check_independent_account(account, &index, people).is_ok());
+        accounts.filter(|account| check_independent_account(account, &index, people, at).is_ok());
     independent.next()
 }
 

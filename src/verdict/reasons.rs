@@ -192,6 +192,8 @@ pub struct ApprovalUse {
     pub rule: RuleId,
     /// True if it counts: an approval for the change, an objection against it.
     pub counts: bool,
+    /// The key of the person for whom it counts; `None` if that is the approver, or it does not count.
+    pub acts_for: Option<String>,
     /// Why it does not count; `None` if it does, and for an objection that was withdrawn.
     pub why_not: Option<Message>,
 }

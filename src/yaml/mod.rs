@@ -18,7 +18,7 @@ mod words;
 
 pub(crate) use forgotten_list::{refuse_unbracketed_items, suggest_list_form};
 pub use merged_maps::merge_maps;
-pub use reader::{MAX_DOCUMENT_BYTES, read_document, read_with_faults};
+pub use reader::{MAX_DOCUMENT_BYTES, MAX_LIST_BYTES, read_document, read_list_document, read_with_faults};
 pub use stored::{read_stored_tree, write_stored_tree};
 pub use tree::{ExpectedValue, YamlFault, YamlKey, YamlNode, YamlPlace, YamlValue};
 pub(crate) use words::{find_nearest_word, shorten_for_message};

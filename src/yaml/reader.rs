@@ -17,6 +17,20 @@ const MAX_NESTING_DEPTH: usize = 32;
 const MAX_AMBIGUOUS_CHARACTERS: usize = 10;
 /// How many values a document may hold.
 const MAX_VALUES: usize = 50_000;
+/// How many bytes a list of people may have, which is as long as an organisation is large.
+pub const MAX_LIST_BYTES: usize = 16 * 1024 * 1024;
+/// How many values such a list may hold.
+const MAX_LIST_VALUES: usize = 2_000_000;
+
+/// How large a document may be.
+#[derive(Clone, Copy)]
+struct DocumentLimits {
+    bytes: usize,
+    values: usize,
+}
+
+const DOCUMENT_LIMITS: DocumentLimits = DocumentLimits { bytes: MAX_DOCUMENT_BYTES, values: MAX_VALUES };
+const LIST_LIMITS: DocumentLimits = DocumentLimits { bytes: MAX_LIST_BYTES, values: MAX_LIST_VALUES };
 
 /// Parses the one YAML document that a file holds, or returns all its faults.
 ///
@@ -32,6 +46,18 @@ pub fn read_document(bytes: &[u8]) -> Result<YamlNode, Vec<YamlFault>> {
     }
 }
 
+/// Parses a document that is a long list, such as a roster: of up to 16 MiB and 2,000,000 values.
+///
+/// # Errors
+///
+/// Returns every fault, as [`read_document`] does.
+pub fn read_list_document(bytes: &[u8]) -> Result<YamlNode, Vec<YamlFault>> {
+    match read_within(bytes, LIST_LIMITS) {
+        (Some(node), faults) if faults.is_empty() => Ok(node),
+        (_, faults) => Err(faults),
+    }
+}
+
 /// Reads one document, and goes on after a fault where that is possible, so that all faults are
 /// reported together.
 ///
@@ -39,9 +65,13 @@ pub fn read_document(bytes: &[u8]) -> Result<YamlNode, Vec<YamlFault>> {
 /// KiB), not UTF-8, malformed, nested deeper than 32, of more than 50,000 values, empty, more than one,
 /// or if it has an anchor, alias, tag, merge key, or a space that YAML does not take for one.
 pub fn read_with_faults(bytes: &[u8]) -> (Option<YamlNode>, Vec<YamlFault>) {
+    read_within(bytes, DOCUMENT_LIMITS)
+}
+
+fn read_within(bytes: &[u8], limits: DocumentLimits) -> (Option<YamlNode>, Vec<YamlFault>) {
     let start = YamlPlace { line: 1, column: 1, length: 1 };
-    if bytes.len() > MAX_DOCUMENT_BYTES {
-        return (None, vec![YamlFault::new(start, format!("more than {} KiB", MAX_DOCUMENT_BYTES / 1024))]);
+    if bytes.len() > limits.bytes {
+        return (None, vec![YamlFault::new(start, format!("more than {} KiB", limits.bytes / 1024))]);
     }
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
@@ -52,7 +82,9 @@ pub fn read_with_faults(bytes: &[u8]) -> (Option<YamlNode>, Vec<YamlFault>) {
         }
     };
     let parser = Parser::new_from_str(text);
-    let mut reader = YamlReader { text, parser, values: 0, has_foreign_space: false, faults: Vec::new() };
+    let max_values = limits.values;
+    let mut reader =
+        YamlReader { text, parser, values: 0, max_values, has_foreign_space: false, faults: Vec::new() };
     add_ambiguous_characters(text, &mut reader.faults);
     match reader.read_root() {
         // A space that is none makes keys and levels that were not meant, so what they say is no help.
@@ -104,6 +136,7 @@ struct YamlReader<'text> {
     text: &'text str,
     parser: Parser<'text, StrInput<'text>>,
     values: usize,
+    max_values: usize,
     has_foreign_space: bool,
     faults: Vec<YamlFault>,
 }
@@ -154,8 +187,8 @@ impl<'text> YamlReader<'text> {
         depth: usize,
     ) -> Result<YamlNode, YamlFault> {
         self.values += 1;
-        if self.values > MAX_VALUES {
-            return Err(YamlFault::new(at, format!("more than {MAX_VALUES} values")));
+        if self.values > self.max_values {
+            return Err(YamlFault::new(at, format!("more than {} values", self.max_values)));
         }
         if depth > MAX_NESTING_DEPTH {
             return Err(YamlFault::new(at, format!("nested deeper than {MAX_NESTING_DEPTH}")));

@@ -33,6 +33,7 @@ mod one_state;
 mod owed_tickets;
 mod own_checks;
 mod partial;
+mod people_sync;
 mod policy_questions;
 mod published;
 mod pull_verdicts;

@@ -7,11 +7,13 @@ use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::ledger_upkeep::require_ledger_state;
 use crate::cli::output::{self, ListFormatArg};
+use crate::cli::policy::lookup::load_local_policy;
 use crate::git::Repository;
 
 mod due_notices;
 mod notify;
 mod obligation_list;
+mod succession;
 mod sweep;
 mod sweep_github;
 mod swept_ref;
@@ -59,7 +61,11 @@ pub(crate) fn run_obligations(
     let repository = Repository::discover_from(&context.directory)?;
     let state = require_ledger_state(&repository)?;
     let soon = within.due_after(context.now, &Holidays::default()).unwrap_or(context.now);
-    let listing = ObligationList::from_state(&state, context.now, soon);
+    let mut listing = ObligationList::from_state(&state, context.now, soon);
+    // Without a policy at hand, the list says what the ledger does.
+    if let Ok(loaded) = load_local_policy(None, context) {
+        listing.add_successions(&loaded.policy, None);
+    }
     let mut out = BufWriter::new(io::stdout().lock());
     let written = match args.format {
         ListFormatArg::Terminal => listing.write_terminal(args.all, &mut out),

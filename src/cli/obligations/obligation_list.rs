@@ -1,17 +1,20 @@
 //! Lists of obligations, for people and for programs.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::change::Text;
 use crate::cli::command_error::{CommandExit, replace_invisible};
+use crate::cli::obligations::succession::{ObligationSuccession, find_succession};
 use crate::cli::output;
 use crate::gate::obligations::format_record_reference;
 use crate::ledger::record::ObligationEvidence;
 use crate::ledger::state::status::{ObligationStatus, obligation_status, seconds_late};
 use crate::ledger::state::{LedgerState, ObligationClosure, TrackedObligation};
-use crate::policy::FOR_CHANGE_TRAILER;
+use crate::policy::{FOR_CHANGE_TRAILER, Policy};
 use crate::report::{due_time, escape};
 
 /// The default of `--due`: the time before the due time from which an obligation is due soon.
@@ -24,6 +27,8 @@ const OBLIGATION_LIST_SCHEMA: &str = "changegate/obligations/v1";
 pub(crate) struct ObligationList<'state> {
     now: Timestamp,
     obligations: Vec<(ObligationStatus, &'state str, &'state TrackedObligation)>,
+    /// To whom those of people who have left go, by their ids.
+    successions: BTreeMap<&'state str, ObligationSuccession>,
 }
 
 impl<'state> ObligationList<'state> {
@@ -34,7 +39,17 @@ impl<'state> ObligationList<'state> {
             obligations.push((obligation_status(owed, now, soon), id.as_str(), owed));
         }
         obligations.sort_by_key(|(status, id, owed)| (*status, owed.due.unwrap_or(Timestamp::MAX), *id));
-        ObligationList { now, obligations }
+        ObligationList { now, obligations, successions: BTreeMap::new() }
+    }
+
+    /// Finds out to whom the obligations of people go who have left by the roster of `policy`: those of one ref, or all.
+    pub(crate) fn add_successions(&mut self, policy: &Policy, ref_name: Option<&Text>) {
+        for (_, id, owed) in &self.obligations {
+            let is_asked = ref_name.is_none_or(|name| *name == owed.ref_name);
+            if is_asked && let Some(found) = find_succession(owed, policy, self.now) {
+                self.successions.insert(id, found);
+            }
+        }
     }
 
     /// Returns the number of obligations with this status.
@@ -70,8 +85,8 @@ impl<'state> ObligationList<'state> {
             counts.push(format!("{count} {title}"));
             if all || status != ObligationStatus::Closed {
                 writeln!(out, "{title}")?;
-                for (_, owed) in self.filter_by_status(status) {
-                    self.write_obligation(owed, out)?;
+                for (id, owed) in self.filter_by_status(status) {
+                    self.write_obligation(id, owed, out)?;
                 }
             }
         }
@@ -81,7 +96,7 @@ impl<'state> ObligationList<'state> {
         writeln!(out, "{}", counts.join(", "))
     }
 
-    fn write_obligation(&self, owed: &TrackedObligation, out: &mut dyn Write) -> io::Result<()> {
+    fn write_obligation(&self, id: &str, owed: &TrackedObligation, out: &mut dyn Write) -> io::Result<()> {
         let change = describe_owing_change(owed);
         // The trailer has all digits, so that no other change can be made that is named as well.
         let named = match owed.change {
@@ -99,6 +114,11 @@ impl<'state> ObligationList<'state> {
         let what = escape::escape_words(&owed.what.to_plain_text());
         let owner = escape::escape_words(&owed.owner.describe());
         writeln!(out, "{}", output::wrap_text("    ", 6, &format!("{what}, owed by {owner}")))?;
+        if let Some(ObligationSuccession { left, goes_to }) = self.successions.get(id) {
+            let left = escape::escape_words(&left.join(", ")).to_string();
+            let goes_to = escape::escape_words(goes_to);
+            writeln!(out, "{}", output::wrap_text("    ", 6, &format!("{left} left; it goes to {goes_to}")))?;
+        }
         if let Some(closed) = &owed.closed {
             let by = escape::escape_words(&closed.by.describe());
             let late = output::describe_lateness(closed.late_by);
@@ -168,7 +188,7 @@ impl<'state> ObligationList<'state> {
     /// Returns one obligation as JSON.
     pub(crate) fn obligation_json(&self, at: ObligationStatus, id: &str, owed: &TrackedObligation) -> Value {
         let closed = owed.closed.as_ref().map(closure_json);
-        json!({
+        let mut value = json!({
             "id": id,
             "standing": describe_status(at),
             "ref": owed.ref_name.to_lossy(),
@@ -189,7 +209,12 @@ impl<'state> ObligationList<'state> {
             "session": owed.session,
             "record": owed.unauthorised_change.as_ref().map(|unauthorised| unauthorised.record_number),
             "regularised": owed.unauthorised_change.is_some() && owed.closed.is_some(),
-        })
+        });
+        if let (Some(succession), Some(map)) = (self.successions.get(id), value.as_object_mut()) {
+            map.insert("left".to_owned(), json!(succession.left));
+            map.insert("goes-to".to_owned(), json!(succession.goes_to));
+        }
+        value
     }
 }
 

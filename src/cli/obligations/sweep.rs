@@ -103,7 +103,10 @@ pub(crate) fn run_sweep(args: &SweepArgs, context: &Context) -> Result<CommandEx
     })?;
     confirmed.write_confirmation_report(&state, &closed_now)?;
     let soon = within.due_after(context.now, &Holidays::default()).unwrap_or(context.now);
-    let listing = ObligationList::from_state(&state, context.now, soon);
+    let mut listing = ObligationList::from_state(&state, context.now, soon);
+    for on in &swept {
+        listing.add_successions(&on.loaded_policy.policy, Some(&on.ref_name));
+    }
     let mut out = BufWriter::new(io::stdout().lock());
     output::ignore_broken_pipe(listing.write_terminal(false, &mut out).and_then(|()| out.flush()))?;
     drop(out);

@@ -15,6 +15,7 @@ use crate::cli::obligations::due_notices::notify_due;
 use crate::cli::obligations::notify::NotifyChannel;
 use crate::cli::obligations::obligation_list::ObligationList;
 use crate::cli::obligations::ticket_confirmations::TicketConfirmations;
+use crate::cli::policy::lookup::load_local_policy;
 use crate::cli::tickets::read_ticket_access;
 use crate::cli::{output, pr};
 use crate::gate::MissingPolicyAction;
@@ -138,8 +139,12 @@ pub(crate) fn sweep_forge_ledger(
         ))?;
     }
     let now: Timestamp = (context.clock)();
-    let listing =
+    let mut listing =
         ObligationList::from_state(&state, now, within.due_after(now, &Holidays::default()).unwrap_or(now));
+    // A workflow has the repository with its policy at hand, as a rule.
+    if let Ok(loaded) = load_local_policy(None, context) {
+        listing.add_successions(&loaded.policy, None);
+    }
     let mut text = Vec::new();
     listing.write_terminal(false, &mut text)?;
     output::ignore_broken_pipe(out.write_all(&text).and_then(|()| out.flush()))?;

@@ -30,6 +30,7 @@ use crate::cli::policy::show::{PolicyShowArgs, show_policy};
 use crate::cli::policy::status::{PolicyStatusArgs, show_policy_status};
 use crate::cli::policy::test::{PolicyTestArgs, test_policies};
 use crate::policy::packs;
+use crate::policy::schema::{render_roster_schema, render_schema};
 use crate::policy_tests::build_test_schema;
 use crate::predicates::PREDICATE_DOCS;
 
@@ -88,11 +89,15 @@ Examples:
     #[command(after_help = "\
 Examples:
   changegate policy schema > policies/policy.schema.json
-  changegate policy schema --tests > policies/policy-tests.schema.json")]
+  changegate policy schema --tests > policies/policy-tests.schema.json
+  changegate policy schema --roster > policies/people.schema.json")]
     Schema {
         /// Print the schema of test suites instead
         #[arg(long)]
         tests: bool,
+        /// Print the schema of rosters instead
+        #[arg(long, conflicts_with = "tests")]
+        roster: bool,
     },
     /// Run the tests of a policy: changes, and what it is to say about them
     Test(PolicyTestArgs),
@@ -109,10 +114,11 @@ pub(crate) fn run_policy(args: &PolicyArgs, context: &Context) -> Result<Command
         PolicyCommand::Docs(args) => write_policy_docs(args, context),
         PolicyCommand::Packs { name, tests } => list_packs(name.as_deref(), *tests),
         PolicyCommand::Explain { predicate } => explain_predicate(predicate.as_deref()),
-        PolicyCommand::Schema { tests } => {
-            let schema = match tests {
-                true => format!("{:#}\n", build_test_schema()),
-                false => crate::policy::schema::render_schema(),
+        PolicyCommand::Schema { tests, roster } => {
+            let schema = match (tests, roster) {
+                (true, _) => format!("{:#}\n", build_test_schema()),
+                (_, true) => render_roster_schema(),
+                _ => render_schema(),
             };
             io::stdout().lock().write_all(schema.as_bytes())?;
             Ok(CommandExit::Allowed)

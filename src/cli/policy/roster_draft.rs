@@ -221,6 +221,7 @@ impl RosterDraft {
     pub(super) fn render_roster(&self) -> String {
         let mut text = String::from(
             "\
+# yaml-language-server: $schema=people.schema.json
 # Who is who: the people of this repository, with every address and account of each. This draft comes
 # from the names and addresses in the history, which anyone can type, and from .mailmap. Check it:
 #

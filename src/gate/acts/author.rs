@@ -1,5 +1,7 @@
 //! Who records an act: the account that pushes, as the server knows it and the policy allows it.
 
+use jiff::Timestamp;
+
 use crate::change::{PusherIdentity, Text};
 use crate::gate::acts::statement::ActKind;
 use crate::gate::settings::GateSettings;
@@ -17,6 +19,8 @@ messages! {
         "the pusher {pusher} is a bot that the policy does not name for this act (`{act}`)";
     NOT_IN_ROSTER = "act.not-in-roster":
         "the pusher {pusher} is not in the roster";
+    ABSENT_PUSHER = "act.absent-pusher":
+        "the pusher {pusher} has left or has not joined yet, by `left` and `joined` of the roster";
     NOT_IN_TEAM = "act.not-in-team":
         "the pusher is not in {teams/or}, so they cannot record this act (`{act}`)";
     NO_TEAM = "act.no-team":
@@ -37,6 +41,7 @@ pub(super) fn identify_act_author(
     settings: &GateSettings,
     policy: &Policy,
     kind: &ActKind,
+    now: Timestamp,
 ) -> Result<ActAuthor, Box<Finding>> {
     let act = kind.word();
     let permission = find_permission(policy, kind).filter(|permission| !permission.is_empty());
@@ -49,8 +54,12 @@ pub(super) fn identify_act_author(
         return Err(Box::new(finding.fixed_by(Fixer::ServerAdministrator)));
     };
     match (policy.people.identify_account(account), account_contributor(account, &policy.people)) {
+        (ResolvedIdentity::Human(key), Some(_)) if policy.people.find_absence(&key, now).is_some() => {
+            let finding = Finding::new(ABSENT_PUSHER.with("pusher", account));
+            Err(Box::new(finding.fixed_by(Fixer::RosterOwner)))
+        }
         (ResolvedIdentity::Human(key), Some(person)) => {
-            if permission.teams.iter().any(|team| policy.people.is_member(&key, team)) {
+            if permission.teams.iter().any(|team| policy.people.is_member(&key, team, now)) {
                 return Ok(ActAuthor { account: account.clone(), person: Some(person) });
             }
             let teams = permission.teams.clone();

@@ -146,7 +146,7 @@ impl ActPush<'_> {
             return Err(findings);
         };
         // Who says it and what they say are told at once, so that one push shows every reason.
-        let by = identify_act_author(self.settings, policy, &statement.kind);
+        let by = identify_act_author(self.settings, policy, &statement.kind, self.now);
         let by = by.map_err(|finding| findings.push(*finding)).ok();
         findings.extend(self.check_words(&statement, &lone, policy));
         match self.find_changed_ref(&statement) {

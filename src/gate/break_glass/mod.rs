@@ -58,6 +58,8 @@ messages! {
         "the pusher is unknown; set `changegate.pusher`";
     BOT_PUSHER = "break-glass.bot-pusher":
         "the pusher {pusher} is a bot; only a person can request a break-glass session";
+    ABSENT_PUSHER = "break-glass.absent-pusher":
+        "the pusher {pusher} has left or has not joined yet, by `left` and `joined` of the roster";
     NOT_IN_ROSTER = "break-glass.not-in-roster":
         "the pusher {pusher} is not in the roster";
 }
@@ -112,7 +114,8 @@ impl RequestPush<'_> {
             return Err(findings);
         }
         // Who asks and what they ask are told at once, so that one push shows every reason.
-        let by = identify_pusher(self.settings, policy).map_err(|finding| findings.push(*finding)).ok();
+        let by =
+            identify_pusher(self.settings, policy, self.now).map_err(|finding| findings.push(*finding)).ok();
         let asks = match self.read_request(update, policy) {
             Ok(asks) => Some(asks),
             Err(found) => {
@@ -169,7 +172,11 @@ pub(crate) fn describe_commit_fault(fault: MessageOnlyFault, limit: u64) -> Mess
 }
 
 /// Returns the pusher, if that is a person, and whether they belong to a team that the policy names.
-fn identify_pusher(settings: &GateSettings, policy: &Policy) -> Result<(Contributor, bool), Box<Finding>> {
+fn identify_pusher(
+    settings: &GateSettings,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<(Contributor, bool), Box<Finding>> {
     let Some(asked) = &policy.break_glass else { return Err(no_teams_finding()) };
     let Ok(PusherIdentity::Account(account)) = &settings.pusher else {
         let finding = Finding::new(Message::from(&UNKNOWN_PUSHER));
@@ -177,7 +184,11 @@ fn identify_pusher(settings: &GateSettings, policy: &Policy) -> Result<(Contribu
     };
     match (policy.people.identify_account(account), account_contributor(account, &policy.people)) {
         (ResolvedIdentity::Human(key), Some(contributor)) => {
-            let is_in_team = asked.teams.iter().any(|team| policy.people.is_member(&key, team));
+            if policy.people.find_absence(&key, now).is_some() {
+                let finding = Finding::new(ABSENT_PUSHER.with("pusher", account));
+                return Err(Box::new(finding.fixed_by(Fixer::RosterOwner)));
+            }
+            let is_in_team = asked.teams.iter().any(|team| policy.people.is_member(&key, team, now));
             Ok((contributor, is_in_team))
         }
         (ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot, _) => {

@@ -248,7 +248,7 @@ impl PullMerge<'_> {
             return;
         }
         let has_merged = self.merged_by.as_ref().is_some_and(|merger| merger.is_same_account(by));
-        if has_merged || self.people.iter().any(|people| is_in_any_team(people, by)) {
+        if has_merged || self.people.iter().any(|people| is_in_any_team(people, by, self.at)) {
             *may_approve = Ok(true);
         } else {
             let why =
@@ -305,10 +305,10 @@ fn began_at(thread: &ReviewThread) -> Option<Timestamp> {
     thread.comments.nodes.first().and_then(|comment| comment.created_at)
 }
 
-/// Returns whether a policy names the account in one of its teams.
-fn is_in_any_team(people: &PeopleDirectory, account: &ForgeAccount) -> bool {
+/// Returns whether a policy has the account in one of its teams at a time.
+fn is_in_any_team(people: &PeopleDirectory, account: &ForgeAccount, at: Timestamp) -> bool {
     match people.identify_forge_account(account) {
-        ResolvedIdentity::Human(key) => people.team_names().any(|team| people.is_member(&key, team)),
+        ResolvedIdentity::Human(key) => people.team_names().any(|team| people.is_member(&key, team, at)),
         _ => false,
     }
 }

@@ -4,6 +4,7 @@
 pub(crate) mod contributors;
 pub(crate) mod merged_pulls;
 pub(crate) mod open_pulls;
+pub(crate) mod organisation_members;
 pub(crate) mod owner_repositories;
 pub(crate) mod publications;
 pub(crate) mod pull_verdicts;

@@ -7,6 +7,7 @@
 
 mod entries;
 pub(crate) mod findings;
+mod inspected_files;
 mod rule_index;
 mod rule_places;
 mod samples;
@@ -28,7 +29,7 @@ use crate::policy::inspect::entries::{
     approvers, contradictions, idle_parts, lists, lockouts, look_alikes, lost_numbers, open_teams, patterns,
     standard_changes, times, unfillable, wide_patterns,
 };
-use crate::policy::inspect::findings::{FileFindings, FoundPattern, JudgingPlace, TOO_LARGE};
+use crate::policy::inspect::findings::{FileFindings, JudgingPlace, TOO_LARGE};
 use crate::policy::inspect::rule_index::RuleIndex;
 use crate::policy::inspect::rule_places::{find_class_place, place_excluding_rules};
 use crate::policy::inspect::samples::exempted_samples::ExemptedSamples;
@@ -43,7 +44,7 @@ use crate::policy::inspect::search::question_numbers::QuestionNumbers;
 use crate::policy::inspect::search::search_budget::{InspectionPart, SearchBudget};
 use crate::policy::inspect::staff::team_people::TeamPeople;
 use crate::policy::inspect::staff::{
-    code_owners, own_changes, people_as_bots, signatures, staffing, teams, unreachable_people,
+    code_owners, ending_days, own_changes, people_as_bots, signatures, staffing, teams, unreachable_people,
 };
 use crate::policy::inspect::weakening::weakened_entries;
 use crate::policy::inspect::weakening::widened_lists::fetch_catalogues;
@@ -114,7 +115,9 @@ pub fn inspect_policy(
         Err(errors) => return PolicyInspection { errors, ..PolicyInspection::default() },
     };
     let filled = open_teams::fill_base_teams(policy, &files, facts);
-    let policy = filled.as_ref().unwrap_or(policy);
+    let dated = filled.as_ref().unwrap_or(policy);
+    // Whether people can do what is asked, is asked of those who are there today.
+    let policy = &*dated.with_people_of(facts.today);
     let budget = &SearchBudget::default();
     let numbers = &QuestionNumbers::number_questions(policy);
     let parts = InspectedParts {
@@ -123,7 +126,7 @@ pub fn inspect_policy(
         files: &files,
         rules: &RuleIndex::index_rules(policy, &files),
         words: &WordSets::new(policy),
-        people: &TeamPeople::new(&policy.people, budget),
+        people: &TeamPeople::new(&policy.people, budget).with_dates(&dated.people),
         numbers,
         asked: Rc::new(AskedRules::of_policy(policy, numbers, facts.today)),
         facts,
@@ -152,6 +155,8 @@ pub fn inspect_policy(
     }
     inspection.add_catalogue_findings(policy, &catalogues, looks);
     inspection.add_roster_findings(roster.as_ref(), looks);
+    inspection
+        .add_ending_notes(ending_days::list_ending_notes(dated, parts.files, parts.rules, facts), &files);
     inspection.add_code_owner_notes(policy);
     // What is wrong with one rule by itself is told better there.
     if inspection.errors.faulty_files.is_empty() {
@@ -316,7 +321,7 @@ impl<'policy> InspectedParts<'policy> {
 fn fetch_roster(policy: &Policy, fetch: &mut dyn FnMut(&str) -> FetchedFile) -> Option<PolicyFile> {
     let name = policy.people.roster.clone()?;
     let source = fetch(&name).ok()??;
-    let node = yaml::read_document(&source).ok()?;
+    let node = yaml::read_list_document(&source).ok()?;
     Some(PolicyFile { name, source, node, faults: Vec::new() })
 }
 
@@ -334,67 +339,4 @@ fn gather_names<'files>(policy: &Policy, files: impl Iterator<Item = &'files Pol
         }
     }
     looks
-}
-
-impl PolicyInspection {
-    /// Adds what the catalogues of standard changes say and cannot mean, which files name.
-    fn add_catalogue_findings(
-        &mut self,
-        policy: &Policy,
-        catalogues: &[Option<PolicyFile>],
-        looks: &NameLooks,
-    ) {
-        let mut seen: Vec<&str> = Vec::new();
-        for catalogue in catalogues.iter().flatten() {
-            if seen.contains(&catalogue.name.as_str()) {
-                continue;
-            }
-            seen.push(&catalogue.name);
-            let mut found = FileFindings::default();
-            lists::inspect_scalars(&catalogue.node, &mut found);
-            lost_numbers::inspect_lost_numbers(&catalogue.source, &catalogue.node, &mut found);
-            look_alikes::inspect_letters(&catalogue.node, looks, &mut found);
-            if let Some(entries) = find_entry(&catalogue.node, "standard-changes") {
-                standard_changes::inspect_standard_changes(entries, policy, &mut found);
-            }
-            self.add_findings(catalogue, found);
-        }
-    }
-
-    /// Adds what the roster says and cannot mean.
-    fn add_roster_findings(&mut self, roster: Option<&PolicyFile>, looks: &NameLooks) {
-        let Some(roster) = roster else { return };
-        let mut found = FileFindings::default();
-        lost_numbers::inspect_lost_numbers(&roster.source, &roster.node, &mut found);
-        look_alikes::inspect_letters(&roster.node, looks, &mut found);
-        self.add_findings(roster, found);
-    }
-
-    /// Adds what the file of code owners says and cannot mean, and whom it names that nobody knows.
-    fn add_code_owner_notes(&mut self, policy: &Policy) {
-        let FoundCodeOwners::Read(file) = policy.people.found_code_owners() else { return };
-        for fault in code_owners::list_code_owner_notes(file, &policy.people) {
-            self.notes.push(PlacedFault { file: file.path.clone(), fault });
-        }
-    }
-
-    /// Adds what one file was found to have, in the order of its lines.
-    fn add_findings(&mut self, file: &PolicyFile, found: FileFindings) {
-        let FileFindings { mut errors, mut notes, patterns, .. } = found;
-        if !errors.is_empty() {
-            errors.sort_by_key(|fault| fault.at);
-            self.errors.faulty_files.push(FaultyFile {
-                name: file.name.clone(),
-                source: file.source.clone(),
-                faults: errors,
-            });
-        }
-        notes.sort_by_key(|fault| fault.at);
-        for fault in notes {
-            self.notes.push(PlacedFault { file: file.name.clone(), fault });
-        }
-        for FoundPattern { at, pattern, asked } in patterns {
-            self.path_patterns.push(PlacedPattern { file: file.name.clone(), at, pattern, asked });
-        }
-    }
 }

@@ -15,8 +15,8 @@ use crate::policy::packs::{POLICY_PACKS, find_pack};
 use crate::policy::remote_file::{RemotePolicyFile, is_remote_name};
 use crate::yaml::decode::{read_items, read_text};
 use crate::yaml::{
-    self, ExpectedValue, MAX_DOCUMENT_BYTES, YamlFault, YamlNode, YamlPlace, YamlValue, shorten_for_message,
-    suggest_list_form,
+    self, ExpectedValue, MAX_DOCUMENT_BYTES, MAX_LIST_BYTES, YamlFault, YamlNode, YamlPlace, YamlValue,
+    shorten_for_message, suggest_list_form,
 };
 
 /// How many files a policy may consist of.
@@ -156,6 +156,8 @@ fn write_meaning(node: &YamlNode, meaning: &mut String) {
 pub(crate) fn max_file_bytes(path: &str) -> usize {
     match path.rsplit('/').next() {
         Some("CODEOWNERS") => MAX_CODE_OWNERS_BYTES,
+        // A roster is as long as the organisation is large; what is none, its reader refuses beyond 256 KiB.
+        Some(name) if name.ends_with(".yml") || name.ends_with(".yaml") => MAX_LIST_BYTES,
         _ => MAX_DOCUMENT_BYTES,
     }
 }

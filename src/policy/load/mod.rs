@@ -210,7 +210,7 @@ fn fetch_roster(
     let mut roster = FaultyFile { name: name.clone(), ..FaultyFile::default() };
     match fetch(&name) {
         Ok(Some(source)) => {
-            match yaml::read_document(&source) {
+            match yaml::read_list_document(&source) {
                 Ok(node) => people.read_roster(&node, &mut roster.faults),
                 Err(faults) => roster.faults = faults,
             }

@@ -7,6 +7,7 @@
 mod constraints;
 pub(crate) mod probe;
 mod question_forms;
+mod roster;
 
 use std::sync::Arc;
 
@@ -27,6 +28,8 @@ use crate::policy::ticket_systems::TicketSystem;
 use crate::predicates::{COMBINATORS, PREDICATE_DOCS, PolicyScope, Predicate, PredicateDoc};
 use crate::vocabulary::{FieldDefinition, FieldVocabulary};
 use crate::yaml::{YamlFault, YamlKey, YamlNode, YamlPlace};
+
+pub use crate::policy::schema::roster::{build_roster_schema, render_roster_schema};
 
 /// Returns the schema as a JSON value.
 pub fn build_schema() -> Value {

@@ -3,6 +3,8 @@
 
 use std::collections::HashSet;
 
+use jiff::Timestamp;
+
 use crate::change::pull_request::{ForgeAccount, PullReview};
 use crate::change::{FactKind, Missing, Person, PullRequest, Text};
 use crate::people::independence::ParticipantIndex;
@@ -13,7 +15,7 @@ use crate::predicates::approvals::pusher_approval::{
 };
 use crate::predicates::approvals::requirement::{ApprovalCoverage, ApprovalTrust, ApprovalsPredicate};
 use crate::predicates::approvals::reviews::{
-    COUNTED_ALREADY, GivenApproval, PUSHER_UNKNOWN, ReviewCount, ReviewCounter, SUPERSEDED, UNDECIDED,
+    COUNTED_ALREADY, GivenApproval, PUSHER_UNKNOWN, ReviewCount, ReviewCounter, SUPERSEDED, UNDECIDED, WeighedReview,
 };
 use crate::predicates::approvals::trailer_approvals::{
     PARTIAL, StatedApproval, find_all_approvals, find_covering_approvals, identify_approver,
@@ -30,13 +32,22 @@ pub(crate) struct WeighedApproval {
     pub(crate) approval: ConsideredApproval,
     /// True if it counts.
     pub(crate) counts: bool,
+    /// The key of the person for whom it counts; `None` if that is the approver.
+    pub(crate) acts_for: Option<String>,
     /// Why it does not; `None` for an objection that was withdrawn.
     pub(crate) why_not: Option<Message>,
 }
 
 impl WeighedApproval {
-    fn new(approval: ConsideredApproval, weight: Result<(), Option<Message>>) -> WeighedApproval {
-        WeighedApproval { approval, counts: weight.is_ok(), why_not: weight.err().flatten() }
+    fn new(
+        approval: ConsideredApproval,
+        weight: Result<Option<String>, Option<Message>>,
+    ) -> WeighedApproval {
+        let counts = weight.is_ok();
+        match weight {
+            Ok(acts_for) => WeighedApproval { approval, counts, acts_for, why_not: None },
+            Err(why_not) => WeighedApproval { approval, counts, acts_for: None, why_not },
+        }
     }
 }
 
@@ -52,7 +63,7 @@ impl WeighedApprovals {
     /// Adds an approval if it counts, or if there is room. A message can name thousands.
     fn add_approval(
         &mut self,
-        weight: Result<(), Option<Message>>,
+        weight: Result<Option<String>, Option<Message>>,
         build: impl FnOnce() -> ConsideredApproval,
     ) {
         if self.kept.len() < MAX_REASONS_OF_A_KIND {
@@ -115,7 +126,7 @@ impl ApprovalsPredicate {
                     counter.weigh_objection(|count| counter.count_dismissal(review, count))
                 }
             };
-            weighed.add_approval(weight, || review_approval(review, decision, context.people));
+            weighed.add_approval(weight, || review_approval(review, decision, context));
         }
         if self.commands.is_empty() {
             return Ok(weighed);
@@ -125,8 +136,7 @@ impl ApprovalsPredicate {
             let weight = counter.weigh_counted(&given, hindrance.as_ref(), &mut counted);
             weighed.add_approval(weight, || {
                 let (source, decision) = (ApprovalSource::Comment, ApprovalDecision::Approved);
-                let mut approval = build_approval(source, decision, given.by, context.people);
-                approval.at = given.at;
+                let mut approval = build_approval(source, decision, (given.by, given.at), context);
                 approval.revision = given.coverage.is_ok().then_some(pull.head.id);
                 approval
             });
@@ -149,7 +159,10 @@ impl ApprovalsPredicate {
         };
         let weight = match identify_pusher(self, account, &content, context) {
             Err(reason) => Err(Some(reason)),
-            Ok(_) => hindrance.or(unsigned).map_or(Ok(()), |why| Err(Some(why))),
+            Ok(pusher) => match hindrance.or(unsigned) {
+                Some(why) => Err(Some(why)),
+                None => Ok(name_delegator(&pusher.key, pusher.seat)),
+            },
         };
         weighed.add_approval(weight, || {
             let person = match context.people.identify_pusher(account) {
@@ -161,7 +174,7 @@ impl ApprovalsPredicate {
                 decision: ApprovalDecision::Approved,
                 by: Some(account.clone()),
                 account_number: None,
-                teams: list_teams(person.as_deref(), context.people),
+                teams: list_teams(person.as_deref(), context.change.seen_at, context.people),
                 person,
                 at: Some(context.change.seen_at),
                 revision: context.change.tip().id,
@@ -191,9 +204,17 @@ impl ApprovalsPredicate {
             let weight = match identify_approver(self, stated, &index, context) {
                 Err(uncounted) => Err(Some(uncounted.reason)),
                 Ok(_) if !is_covering => Err(Some(Message::from(&PARTIAL))),
-                Ok(approver) => count_person(approver.key, hindrance.as_ref(), &mut counted),
+                Ok(approver) => {
+                    let acts_for = name_delegator(&approver.key, approver.seat);
+                    count_person(
+                        approver.key.clone(),
+                        (&approver.key, acts_for),
+                        hindrance.as_ref(),
+                        &mut counted,
+                    )
+                }
             };
-            weighed.add_approval(weight, || trailer_approval(stated, context.people));
+            weighed.add_approval(weight, || trailer_approval(stated, context));
         }
         Ok(weighed)
     }
@@ -206,39 +227,50 @@ impl ReviewCounter<'_> {
         given: &GivenApproval<'_>,
         hindrance: Option<&Message>,
         counted: &mut HashSet<String>,
-    ) -> Result<(), Option<Message>> {
-        let (key, gap) = self.weigh_approval(given).map_err(|why| Some(why.message))?;
+    ) -> Result<Option<String>, Option<Message>> {
+        let WeighedReview { key, gap, seat, .. } =
+            self.weigh_approval(given).map_err(|why| Some(why.message))?;
         if gap.is_some() {
             return Err(Some(Message::from(&UNDECIDED)));
         }
-        if !self.predicate.accepts_approver(&key, self.context) {
-            return Err(Some(self.predicate.not_in_team_message()));
-        }
+        let acts_for = name_delegator(&key, seat.map_err(Some)?);
         let speaker = given.by.map(|account| self.speakers.person_key(account, self.context));
-        count_person(speaker.unwrap_or(key), hindrance, counted)
+        count_person(speaker.unwrap_or_else(|| key.clone()), (&key, acts_for), hindrance, counted)
     }
 
     /// Returns whether an objection stands, as `count` finds out.
-    fn weigh_objection(&self, count: impl FnOnce(&mut ReviewCount)) -> Result<(), Option<Message>> {
+    fn weigh_objection(&self, count: impl FnOnce(&mut ReviewCount)) -> Result<Option<String>, Option<Message>> {
         let mut found = ReviewCount::default();
         count(&mut found);
         if !found.objections.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         Err(found.missing_objector.map(|_| Message::from(&UNDECIDED)))
     }
 }
 
-/// Counts a person, unless they are counted already, or something keeps everybody from counting.
+/// Returns the key of the person for whom an approval counts, unless that is the approver.
+fn name_delegator(key: &str, seat: String) -> Option<String> {
+    if seat == key { None } else { Some(seat) }
+}
+
+/// Counts a person, unless they or those for whom they act are counted already, or something keeps everybody from
+/// counting. Returns for whom they act.
 fn count_person(
-    key: String,
+    speaker: String,
+    (key, acts_for): (&str, Option<String>),
     hindrance: Option<&Message>,
     counted: &mut HashSet<String>,
-) -> Result<(), Option<Message>> {
+) -> Result<Option<String>, Option<Message>> {
     if let Some(hindrance) = hindrance {
         return Err(Some(hindrance.clone()));
     }
-    if counted.insert(key) { Ok(()) } else { Err(Some(Message::from(&COUNTED_ALREADY))) }
+    let seat = format!("seat of {}", acts_for.as_deref().unwrap_or(key));
+    if counted.contains(&seat) || !counted.insert(speaker) {
+        return Err(Some(Message::from(&COUNTED_ALREADY)));
+    }
+    counted.insert(seat);
+    Ok(acts_for)
 }
 
 /// Returns why nobody can be shown to be independent of the change; `None` if somebody can.
@@ -273,10 +305,10 @@ fn find_decision<'decisions, 'change>(
 pub(crate) fn review_approval(
     review: &PullReview,
     decision: ApprovalDecision,
-    people: &PeopleDirectory,
+    context: &EvaluationContext<'_>,
 ) -> ConsideredApproval {
-    let mut approval = build_approval(ApprovalSource::Review, decision, review.by.as_ref(), people);
-    approval.at = review.at;
+    let given = (review.by.as_ref(), review.at);
+    let mut approval = build_approval(ApprovalSource::Review, decision, given, context);
     approval.revision = review.revision.as_ref().map(|revision| revision.id);
     approval
 }
@@ -284,9 +316,10 @@ pub(crate) fn review_approval(
 fn build_approval(
     source: ApprovalSource,
     decision: ApprovalDecision,
-    by: Option<&ForgeAccount>,
-    people: &PeopleDirectory,
+    (by, at): (Option<&ForgeAccount>, Option<Timestamp>),
+    context: &EvaluationContext<'_>,
 ) -> ConsideredApproval {
+    let people = context.people;
     let person = match by.map(|account| people.identify_forge_account(account)) {
         Some(ResolvedIdentity::Human(key)) => Some(key),
         _ => None,
@@ -296,16 +329,17 @@ fn build_approval(
         decision,
         by: by.map(|account| account.id.clone()),
         account_number: by.and_then(|account| account.number),
-        teams: list_teams(person.as_deref(), people),
+        teams: list_teams(person.as_deref(), at.unwrap_or(context.change.seen_at), people),
         person,
-        at: None,
+        at,
         revision: None,
         place: ChangeLocation::default(),
         uses: Vec::new(),
     }
 }
 
-fn trailer_approval(stated: &StatedApproval<'_>, people: &PeopleDirectory) -> ConsideredApproval {
+fn trailer_approval(stated: &StatedApproval<'_>, context: &EvaluationContext<'_>) -> ConsideredApproval {
+    let people = context.people;
     let person = match Person::parse_person(stated.value.as_bytes()) {
         Ok(person) => match people.identify_person(&person) {
             ResolvedIdentity::Human(key) => Some(key),
@@ -320,7 +354,7 @@ fn trailer_approval(stated: &StatedApproval<'_>, people: &PeopleDirectory) -> Co
         decision: ApprovalDecision::Approved,
         by: Some(stated.value.clone()),
         account_number: None,
-        teams: list_teams(person.as_deref(), people),
+        teams: list_teams(person.as_deref(), context.change.seen_at, people),
         person,
         at: None,
         revision: stated.commit.id,
@@ -329,11 +363,12 @@ fn trailer_approval(stated: &StatedApproval<'_>, people: &PeopleDirectory) -> Co
     }
 }
 
-fn list_teams(person: Option<&str>, people: &PeopleDirectory) -> Vec<String> {
+/// Returns the teams that a person was in at a time, or in which they acted for somebody who was.
+fn list_teams(person: Option<&str>, at: Timestamp, people: &PeopleDirectory) -> Vec<String> {
     let Some(person) = person else { return Vec::new() };
     let mut teams = Vec::new();
     for team in people.team_names() {
-        if people.is_member(person, team) {
+        if people.is_member(person, team, at) {
             teams.push(team.to_owned());
         }
     }

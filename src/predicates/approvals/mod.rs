@@ -10,6 +10,7 @@ pub(crate) mod coverage;
 mod decisions;
 pub(crate) mod objections;
 pub(crate) mod owners;
+pub(crate) mod named_people;
 mod parameters;
 pub(crate) mod pusher_approval;
 mod requirement;
@@ -40,7 +41,9 @@ pub(crate) const DOC: PredicateDoc = PredicateDoc {
           of the final revision (or of one that differs only in its message, and there in no field of the policy), \
           for this branch, and under a description that stated the same. Requested changes stay requested until \
           the reviewer approves or dismisses that review; another account can dismiss it only if it is in `from` and \
-          did not make the change. A trailer that names a person who has not approved is refused.",
+          did not make the change. Where a roster has days, an approval counts if its giver was there and in the team \
+          at that time: the time of a review is the forge's, a trailer counts from when the change is seen. Who acts \
+          for a member counts for that member, who gives no second approval. A trailer that names a person who has not approved is refused.",
     parameters: "\
 - `at-least: N`: how many different people (default: 1);
 - `field: NAME` or a list: the fields that state an approval (default: `Reviewed-by`); in a pull request a review \
@@ -55,7 +58,8 @@ them, `refuse` refuses a path that nobody owns;
 - `by: pusher`: whoever pushes the change approves it by that, as the server knows them, if they made no part of it; a \
 clean merge of their own is no part. With `trust: verified` every author has to have signed their commits, so that \
 nobody pushes their own work under another name; with `trust: claimed` the commits are believed. It takes `from: \
-[teams]` and `trust` only, counts nothing but the push, and is for servers: in a pull request it cannot be known;
+[teams]`, `trained` and `trust` only, counts nothing but the push, and is for servers: in a pull request it cannot be known;
+- `trained: true`: only people count whom the roster calls trained (`trained-until`) on the day of their approval;
 - `of: final-revision` (the default): an approval counts if it stands in the final revision, or in every commit \
 of the change; `of: any-commit` accepts one that stands in any commit, and a review of an earlier revision;
 - `trust: claimed` accepts trailers where there is no pull request; they prove only that someone typed them. \

@@ -42,12 +42,16 @@ pub(super) const UNOWNED_WORDS: [(&str, UnownedPaths); 3] = [
 ];
 
 impl UnownedPaths {
-    /// Returns true if the approval of the person with this key counts.
-    pub(super) fn accepts_approver(self, key: &str, context: &EvaluationContext<'_>) -> bool {
+    /// Returns true if the approval of the person with this key counts; `holds_team` tells the teams that they are in.
+    pub(super) fn accepts_approver(
+        self,
+        key: &str,
+        holds_team: &dyn Fn(&str) -> bool,
+        context: &EvaluationContext<'_>,
+    ) -> bool {
         // Where owners are not known, the question has no answer, and this is not asked.
         context.owned_paths().is_ok_and(|owned| {
-            (owned.has_free_path && self == UnownedPaths::ByAnyone)
-                || owned.includes_person(key, context.people)
+            (owned.has_free_path && self == UnownedPaths::ByAnyone) || owned.includes_person(key, holds_team)
         })
     }
 
@@ -73,7 +77,9 @@ impl UnownedPaths {
             findings.push(Finding::new(unowned_message(owned)).fixed_by(Fixer::PolicyOwner));
         }
         for entry in &owned.required {
-            let is_owner = |one: &&CountedApprover| entry.includes_person(&one.key, context.people);
+            let is_owner = |one: &&CountedApprover| {
+                entry.includes_person(&one.key, &|team| one.holds_team(team, context))
+            };
             let count = approvers.iter().filter(is_owner).count();
             if u64::try_from(count).unwrap_or(u64::MAX) < entry.needed {
                 add_missing_owner(entry, owned, count, context, &mut findings);
@@ -150,7 +156,7 @@ fn is_made_by_all_owners(entry: &PathOwners, context: &EvaluationContext<'_>) ->
         let is_same = |one: &ResolvedContributor| matches!(&one.identity, ResolvedIdentity::Human(known) if known == key);
         participants.iter().any(is_same)
     };
-    let mut keys = entry.owners.iter().flat_map(|(_, members)| members.list_keys(context.people)).peekable();
+    let mut keys = entry.owners.iter().flat_map(|(_, members)| members.list_keys(context.people, context.change.seen_at)).peekable();
     keys.peek().is_some() && keys.all(took_part)
 }
 

@@ -18,7 +18,7 @@ const CODE_OWNERS_WORD: &str = "codeowners";
 const GIVER_WORDS: [(&str, ApprovalGiver); 1] = [("pusher", ApprovalGiver::Pusher)];
 
 /// What can stand beside `by: pusher`, and the key itself.
-const PUSHER_KEYS: [&str; 3] = ["by", "from", "trust"];
+const PUSHER_KEYS: [&str; 4] = ["by", "from", "trained", "trust"];
 
 const COVERAGE_WORDS: [(&str, ApprovalCoverage); 2] =
     [("final-revision", ApprovalCoverage::FinalRevision), ("any-commit", ApprovalCoverage::AnyCommit)];
@@ -46,6 +46,7 @@ impl ApprovalsPredicate {
             },
             teams: Vec::new(),
             distinct_teams: false,
+            trained: false,
             owners: None,
             coverage: ApprovalCoverage::FinalRevision,
             trust: ApprovalTrust::Verified,
@@ -83,6 +84,13 @@ impl ApprovalsPredicate {
             asked.distinct_teams = read_bool(node, faults).unwrap_or(false);
             if asked.distinct_teams && asked.teams.len() < 2 {
                 faults.push(YamlFault::new(node.at, "`distinct-teams` needs two or more teams in `from`"));
+            }
+        }
+        if let Some(node) = map.find_key("trained") {
+            asked.trained = read_bool(node, faults).unwrap_or(false);
+            if asked.trained && scope.people.roster.is_none() && !scope.people.has_roster() {
+                let help = "name a roster under `people`, and write `trained-until` for those who are trained";
+                faults.push(YamlFault::new(node.at, "`trained` needs a roster").with_help(help));
             }
         }
         if let Some(node) = map.find_key("of") {

@@ -9,7 +9,8 @@ use crate::people::contributors::{
     NotIndependent, account_contributor, find_commit_contributors, to_contributors,
 };
 use crate::predicates::approvals::approvers::CountedApprover;
-use crate::predicates::approvals::requirement::{ApprovalTrust, ApprovalsPredicate, describe_dependence};
+use crate::predicates::approvals::named_people::{describe_dependence, describe_unknown};
+use crate::predicates::approvals::requirement::{ApprovalTrust, ApprovalsPredicate};
 use crate::predicates::signed::find_unsigned_commits;
 use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::support::outcome::PredicateOutcome;
@@ -105,8 +106,12 @@ pub(super) fn identify_pusher(
         ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot => {
             return Err(describe_dependence(&NotIndependent::Bot));
         }
-        ResolvedIdentity::Unknown => return Err(describe_dependence(&NotIndependent::Unknown)),
+        ResolvedIdentity::Unknown => return Err(describe_unknown(account, None, people)),
     };
+    let at = context.change.seen_at;
+    if let Some(absence) = people.find_absence(&key, at) {
+        return Err(describe_dependence(&NotIndependent::Absent(absence)));
+    }
     if !people.has_roster() && !account.as_bytes().contains(&b'@') {
         return Err(Message::from(&ACCOUNT_WITHOUT_ROSTER));
     }
@@ -117,10 +122,8 @@ pub(super) fn identify_pusher(
             return Err(Message::from(&MADE_IT));
         }
     }
-    if !asked.accepts_approver(&key, context) {
-        return Err(asked.not_in_team_message());
-    }
-    Ok(CountedApprover::from_account(&key, String::new()))
+    let seat = asked.find_approver_seat(&key, at, context)?;
+    Ok(CountedApprover::from_account(&key, seat, at, String::new()))
 }
 
 #[cfg(test)]

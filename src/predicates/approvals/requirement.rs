@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use crate::change::{Person, Text};
-use crate::people::contributors::{NotIndependent, ResolvedContributor};
-use crate::predicates::approvals::approvers::{CountedApprover, covers_each_team};
+use jiff::Timestamp;
+
+use crate::change::Text;
+use crate::people::service::find_day;
+use crate::predicates::approvals::approvers::{CountedApprover, HeldTeams, covers_each_team, find_seat};
 use crate::predicates::approvals::owners::{UnownedPaths, not_an_owner_message, unowned_message};
 use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::support::parameters::quote_patterns;
 use crate::verdict::{Finding, Fixer, Message, MessageTemplate, MessageValue, messages};
 use crate::vocabulary::FieldDefinition;
-use crate::vocabulary::value_check::person_error;
 
 messages! {
     QUESTION_ONE = "approvals.question-one":
@@ -20,15 +21,12 @@ messages! {
     AUTHORS_SIGNED = "approvals.authors-signed": ", and its authors have signed it";
     QUESTION_SEVERAL = "approvals.question-several":
         "{count} people{from} other than its authors approve the change in {fields/or}";
-    BY_CONTRIBUTOR = "approvals.by-contributor": "{name} is {role} of this change and cannot approve it";
-    BY_BOT = "approvals.by-bot": "a bot cannot approve";
-    NOT_IN_ROSTER = "approvals.not-in-roster": "the approver is not in the roster";
-    LOGIN_CHANGED_HANDS = "approvals.login-changed-hands": "this login is listed for the account with number {listed}, and belongs to number {found} now";
+    NOT_TRAINED = "approvals.not-trained": "the roster does not say that the approver was trained on {day} (`trained-until`)";
     NOT_IN_TEAM = "approvals.not-in-team": "the approver is not a member of {teams/or}";
-    NOT_A_PERSON = "approvals.not-a-person": "this is not a person: {reason}";
-    NAMED_CONTRIBUTOR = "approvals.named-contributor":
-        "`{key}`: {person} is {role} of this change and cannot approve it";
-    NAMED = "approvals.named": "`{key}` names {person}: {reason}";
+    NOT_IN_TEAM_THEN = "approvals.not-in-team-then": "the approver was not a member of {teams/or} on {day}";
+    DELEGATE_OF_CONTRIBUTOR = "approvals.delegate-of-contributor":
+        "the approver acts for {person}, who made this change and cannot approve it";
+    FROM_TRAINED = "approvals.from-trained": "{from}, trained by the roster,";
     FROM_OWNERS = "approvals.from-owners": " from the code owners of what it touches";
     FROM_TEAMS = "approvals.from-teams": " from {teams/or}";
     FROM_MEMBERS = "approvals.from-members": " from {teams/or} ({members/or})";
@@ -54,6 +52,8 @@ pub struct ApprovalsPredicate {
     pub(super) fields: Vec<Arc<FieldDefinition>>,
     pub(super) teams: Vec<String>,
     pub(super) distinct_teams: bool,
+    /// True if only people whom the roster calls trained count.
+    pub(super) trained: bool,
     /// What becomes of paths without an owner, if owners have to approve; `None` if they need not.
     pub(super) owners: Option<UnownedPaths>,
     pub(super) coverage: ApprovalCoverage,
@@ -210,17 +210,47 @@ impl ApprovalsPredicate {
             (false, false) => FROM_TEAMS.with("teams", self.teams.clone()).into(),
             (false, true) => FROM_EACH_TEAM.with("teams", self.teams.clone()).into(),
         };
+        let from = if self.trained { FROM_TRAINED.with("from", from).into() } else { from };
         template.with("count", self.min_approvals).with("from", from).with("fields", self.quote_field_names())
     }
 
-    /// Returns true if and only if the person with this key is in one of the teams that are asked.
-    pub(crate) fn accepts_approver(&self, key: &str, context: &EvaluationContext<'_>) -> bool {
-        match self.owners {
-            Some(unowned) => unowned.accepts_approver(key, context),
-            None => {
-                self.teams.is_empty() || self.teams.iter().any(|team| context.people.is_member(key, team))
-            }
+    /// Returns the key of the person for whom an approval at the time `at` counts, where it counts: the approver's own,
+    /// or that of a member of a team for whom they act.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the approver is none of those who are asked.
+    pub(crate) fn find_approver_seat(
+        &self,
+        key: &str,
+        at: Timestamp,
+        context: &EvaluationContext<'_>,
+    ) -> Result<String, Message> {
+        let people = context.people;
+        if self.trained && !people.is_trained(key, at) {
+            return Err(NOT_TRAINED.with("day", find_day(at).to_string()));
         }
+        let is_asked = |holds_team: &HeldTeams<'_>| match self.owners {
+            Some(unowned) => unowned.accepts_approver(key, holds_team, context),
+            None => self.teams.is_empty() || self.teams.iter().any(|team| holds_team(team)),
+        };
+        if let Some(seat) = find_seat(key, at, context, &is_asked) {
+            return Ok(seat);
+        }
+        let acts_for = |team: &String| people.list_delegators(key, team, at).first().copied();
+        if let Some(delegator) = self.teams.iter().find_map(acts_for) {
+            return Err(DELEGATE_OF_CONTRIBUTOR.with("person", people.name_person(delegator)));
+        }
+        if self.teams.iter().any(|team| people.holds_team_later_or_earlier(key, team, at)) {
+            let message = NOT_IN_TEAM_THEN.with("teams", self.teams.clone());
+            return Err(message.with("day", find_day(at).to_string()));
+        }
+        Err(self.not_in_team_message())
+    }
+
+    /// Returns true if only people whom the roster calls trained may approve.
+    pub(crate) fn requires_training(&self) -> bool {
+        self.trained
     }
 
     pub(super) fn has_enough_approvals(
@@ -342,7 +372,7 @@ impl ApprovalsPredicate {
         if self.teams.is_empty() { Fixer::Reviewer } else { Fixer::TeamMember(self.teams.clone()) }
     }
 
-    pub(super) fn not_in_team_message(&self) -> Message {
+    fn not_in_team_message(&self) -> Message {
         if self.owners.is_some() {
             return not_an_owner_message();
         }
@@ -356,38 +386,4 @@ impl ApprovalsPredicate {
         }
         quote_patterns(&names)
     }
-}
-
-/// Returns why a person's approval does not count.
-pub(super) fn describe_dependence(why: &NotIndependent<'_>) -> Message {
-    match why {
-        NotIndependent::Contributor(ResolvedContributor { name, role, .. }) => {
-            BY_CONTRIBUTOR.with("name", name).with("role", *role)
-        }
-        NotIndependent::Bot => Message::from(&BY_BOT),
-        NotIndependent::Unknown => Message::from(&NOT_IN_ROSTER),
-        NotIndependent::ChangedHands { listed, found } => {
-            LOGIN_CHANGED_HANDS.with("listed", listed.to_string()).with("found", found.to_string())
-        }
-    }
-}
-
-/// Returns the person that a trailer or a line of a description names.
-///
-/// # Errors
-///
-/// Returns why it does not name one.
-pub(super) fn read_named_person(value: &Text) -> Result<Person, Message> {
-    Person::parse_person(value.as_bytes()).map_err(|error| NOT_A_PERSON.with("reason", person_error(error)))
-}
-
-/// Returns the message that a trailer or a line of a description names a person in vain.
-pub(super) fn named_message(key: &str, person: &Text, reason: Message) -> Message {
-    // A contributor is the person named, who would be named twice.
-    if reason.code() == BY_CONTRIBUTOR.code
-        && let Some((_, role)) = reason.values().find(|(name, _)| *name == "role")
-    {
-        return NAMED_CONTRIBUTOR.with("key", key).with("person", person).with("role", role.clone());
-    }
-    NAMED.with("key", key).with("person", person).with("reason", reason)
 }

@@ -7,14 +7,16 @@
 use jiff::Timestamp;
 
 use crate::change::pull_request::{ForgeAccount, PullReview};
-use crate::change::{Fact, FactKind, Missing, PullRequest};
+use crate::change::{Fact, FactKind, Missing, PullRequest, Text};
+use crate::people::ResolvedIdentity;
 use crate::people::contributors::NotIndependent;
 use crate::people::independence::{ParticipantIndex, check_independent, check_independent_account};
 use crate::predicates::approvals::approvers::CountedApprover;
 use crate::predicates::approvals::coverage;
 use crate::predicates::approvals::decisions::{ReviewDecision, SpeakerKeys, latest_decisions};
+use crate::predicates::approvals::named_people::{describe_dependence, describe_unknown, named_message, read_named_person};
 use crate::predicates::approvals::requirement::{
-    ApprovalCoverage, ApprovalsPredicate, describe_dependence, named_message, read_named_person,
+    ApprovalCoverage, ApprovalsPredicate,
 };
 use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::support::outcome::PredicateOutcome;
@@ -141,6 +143,26 @@ pub(super) struct UncountedApproval {
     fixer: Fixer,
 }
 
+/// An approval of a person who is independent of the change.
+pub(super) struct WeighedReview {
+    /// The key of the person.
+    pub(super) key: String,
+    /// When it was given.
+    at: Timestamp,
+    /// What is missing to be sure that it counts.
+    pub(super) gap: Option<Missing>,
+    /// The key of the person for whom it counts, or why the approver is none of those who are asked.
+    pub(super) seat: Result<String, Message>,
+}
+
+/// Returns how much an approval is worth beside others of the same person.
+fn rank_weight(weighed: &Result<WeighedReview, UncountedApproval>) -> u8 {
+    match weighed {
+        Err(_) => 0,
+        Ok(one) => 1 + 2 * u8::from(one.seat.is_ok()) + u8::from(one.gap.is_none()),
+    }
+}
+
 /// What counting the reviews of a pull request takes.
 pub(super) struct ReviewCounter<'judge> {
     pub(super) predicate: &'judge ApprovalsPredicate,
@@ -199,18 +221,17 @@ impl ReviewCounter<'_> {
     /// Counts the approvals of one person, of which one is enough. If none of them counts, the last
     /// one has a finding.
     fn count_approvals(&self, approvals: &[GivenApproval<'_>], count: &mut ReviewCount) {
-        let mut best = None;
+        // The best of a person's approvals counts: a stale one takes nothing from one that is sure, and one from when
+        // they were in a team nothing from one from when they were not.
+        let mut best: Option<Result<WeighedReview, UncountedApproval>> = None;
         for approval in approvals {
             let weighed = self.weigh_approval(approval);
-            // The best of a person's approvals counts: a stale one takes nothing from one that is sure.
-            best = match (best, weighed) {
-                (sure @ Some(Ok((_, None))), _) => sure,
-                (possible @ Some(Ok(_)), Err(_)) => possible,
-                (_, weighed) => Some(weighed),
-            };
+            if best.as_ref().is_none_or(|best| rank_weight(best) <= rank_weight(&weighed)) {
+                best = Some(weighed);
+            }
         }
         let by = approvals.last().and_then(|approval| approval.by);
-        let (key, gap) = match best {
+        let WeighedReview { key, at, gap, seat } = match best {
             Some(Ok(weighed)) => weighed,
             Some(Err(why)) => {
                 count.ignored_approvals.push(uncounted_finding(by, why.message, why.fixer));
@@ -219,8 +240,8 @@ impl ReviewCounter<'_> {
             None => return,
         };
         let speaker = by.map(|account| self.speakers.person_key(account, self.context));
-        let approver = CountedApprover::from_account(&key, speaker.unwrap_or_default());
-        let accepted = self.predicate.accepts_approver(&key, self.context);
+        let own = seat.as_ref().unwrap_or(&key).clone();
+        let approver = CountedApprover::from_account(&key, own, at, speaker.unwrap_or_default());
         let approvers = match gap {
             None => {
                 count.approved_keys.push(key);
@@ -233,16 +254,15 @@ impl ReviewCounter<'_> {
                 &mut count.possible_approvers
             }
         };
-        if !accepted {
+        if let Err(message) = seat {
             let fixer = self.predicate.approval_fixer();
-            let message = self.predicate.not_in_team_message();
             count.ignored_approvals.push(uncounted_finding(by, message, fixer));
         } else if !approvers.iter().any(|known| known.is_same_person(&approver)) {
             approvers.push(approver);
         }
     }
 
-    /// Returns the key of the person who gave an approval, and what is missing to be sure that it
+    /// Returns the person who gave an approval, for whom it counts, and what is missing to be sure that it
     /// counts.
     ///
     /// # Errors
@@ -251,22 +271,33 @@ impl ReviewCounter<'_> {
     pub(super) fn weigh_approval(
         &self,
         approval: &GivenApproval<'_>,
-    ) -> Result<(String, Option<Missing>), UncountedApproval> {
+    ) -> Result<WeighedReview, UncountedApproval> {
         let uncounted = |message: Message| UncountedApproval { message, fixer: Fixer::Reviewer };
         let Some(account) = approval.by else { return Err(uncounted(Message::from(&GHOST_NOT_COUNTED))) };
-        let key = match check_independent_account(account, &self.participants, self.context.people) {
+        // The forge vouches for the time of what was submitted; nothing else counts.
+        let given_at = approval.at.unwrap_or(self.context.change.seen_at);
+        let checked = check_independent_account(account, &self.participants, self.context.people, given_at);
+        let key = match checked {
             Ok(key) => key,
             // An account that may not write is not to be listed either.
             Err(NotIndependent::Unknown) if approval.may_approve == &Ok(false) => {
                 return Err(uncounted(Message::from(&READ_ONLY_ACCOUNT)));
             }
             Err(why) => {
-                let is_unknown = matches!(why, NotIndependent::Unknown | NotIndependent::ChangedHands { .. });
+                let is_unknown = matches!(
+                    why,
+                    NotIndependent::Unknown
+                        | NotIndependent::ChangedHands { .. }
+                        | NotIndependent::Absent(_)
+                );
                 let fixer = if is_unknown { Fixer::RosterOwner } else { Fixer::Reviewer };
                 let message = match account.number {
                     // The number is what GitHub says now, and nothing that a person typed.
                     Some(number) if why == NotIndependent::Unknown => {
                         UNLISTED_APPROVER.with("listed", format!("{}#{number}", account.id.to_lossy()))
+                    }
+                    None if why == NotIndependent::Unknown => {
+                        describe_unknown(&Text::default(), Some(&account.id), self.context.people)
                     }
                     _ => describe_dependence(&why),
                 };
@@ -283,7 +314,9 @@ impl ReviewCounter<'_> {
             Ok(Ok(())) => None,
             Err(gap) => Some(gap),
         };
-        Ok((key, approval.may_approve.as_ref().err().cloned().or(gap)))
+        let gap = approval.may_approve.as_ref().err().cloned().or(gap);
+        let seat = self.predicate.find_approver_seat(&key, at, self.context);
+        Ok(WeighedReview { key, at, gap, seat })
     }
 
     fn list_shortfalls(&self, count: &ReviewCount) -> Vec<Finding> {
@@ -335,10 +368,16 @@ impl ReviewCounter<'_> {
     fn identify_claimed_approver(&self, claim: &FieldClaim<'_>) -> Result<String, Message> {
         let person = read_named_person(&claim.value)?;
         let people = self.context.people;
-        match check_independent(&person, &self.participants, people) {
+        match check_independent(&person, &self.participants, people, self.context.change.seen_at) {
+            // Whether they were there when they gave their review is known of the review.
+            Err(NotIndependent::Absent(_)) => match people.identify_person(&person) {
+                ResolvedIdentity::Human(key) => Ok(key),
+                _ => Err(describe_dependence(&NotIndependent::Unknown)),
+            },
             // On a forge, an address alone does not identify a person.
             Ok(key) if !people.has_roster() && key.contains('@') => Err(Message::from(&NOT_TIED)),
             Ok(key) => Ok(key),
+            Err(NotIndependent::Unknown) => Err(describe_unknown(&person.name, Some(&person.email), people)),
             Err(why) => Err(describe_dependence(&why)),
         }
     }

@@ -10,9 +10,9 @@ use crate::change::{Commit, Missing, Oid, Person, Text};
 use crate::people::contributors::NotIndependent;
 use crate::people::independence::{ParticipantIndex, check_independent};
 use crate::predicates::approvals::approvers::CountedApprover;
+use crate::predicates::approvals::named_people::{describe_dependence, describe_unknown, named_message, read_named_person};
 use crate::predicates::approvals::requirement::{
-    ApprovalCoverage, ApprovalsPredicate, DEFAULT_APPROVAL_FIELD, describe_dependence, named_message,
-    read_named_person,
+    ApprovalCoverage, ApprovalsPredicate, DEFAULT_APPROVAL_FIELD,
 };
 use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::support::near_key::find_near_key;
@@ -178,14 +178,23 @@ pub(super) fn identify_approver(
 ) -> Result<CountedApprover, UncountedTrailer> {
     let refuse = |reason, is_unknown| UncountedTrailer { reason, is_unknown };
     let person = read_named_person(approval.value).map_err(|reason| refuse(reason, false))?;
-    let key = match check_independent(&person, participants, context.people) {
+    // Nobody vouches for the time of a trailer, so it counts from when the change was seen.
+    let at = context.change.seen_at;
+    let key = match check_independent(&person, participants, context.people, at) {
         Ok(key) => key,
-        Err(why) => return Err(refuse(describe_dependence(&why), why == NotIndependent::Unknown)),
+        Err(why) => {
+            let is_unknown = matches!(why, NotIndependent::Unknown | NotIndependent::Absent(_));
+            let reason = match why {
+                NotIndependent::Unknown => {
+                    describe_unknown(&person.name, Some(&person.email), context.people)
+                }
+                why => describe_dependence(&why),
+            };
+            return Err(refuse(reason, is_unknown));
+        }
     };
-    if !asked.accepts_approver(&key, context) {
-        return Err(refuse(asked.not_in_team_message(), false));
-    }
-    Ok(CountedApprover::from_person(key, &person))
+    let seat = asked.find_approver_seat(&key, at, context).map_err(|reason| refuse(reason, false))?;
+    Ok(CountedApprover::from_person(key, seat, at, &person))
 }
 
 /// People whose approvals count, each once.
@@ -193,16 +202,20 @@ pub(super) fn identify_approver(
 struct ApproverList {
     people: Vec<CountedApprover>,
     keys: HashSet<String>,
+    /// The people for whom they count.
+    seats: HashSet<String>,
     names: HashSet<String>,
 }
 
 impl ApproverList {
     /// Adds an approver, unless the same person is there already.
     fn add_approver(&mut self, approver: CountedApprover) {
-        if self.keys.contains(&approver.key) || self.names.contains(&approver.name) {
+        let is_known = self.keys.contains(&approver.key) || self.seats.contains(&approver.seat);
+        if is_known || self.names.contains(&approver.name) {
             return;
         }
         self.keys.insert(approver.key.clone());
+        self.seats.insert(approver.seat.clone());
         if !approver.name.is_empty() {
             self.names.insert(approver.name.clone());
         }

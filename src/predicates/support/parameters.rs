@@ -1,9 +1,12 @@
 //! Parameters and messages that more than one predicate has, so that they mean the same in each.
 
+use jiff::Timestamp;
+
 use crate::change::{Commit, Person, Text};
 use crate::pattern::PathPattern;
 use crate::people::ResolvedIdentity;
 use crate::people::contributors::ResolvedContributor;
+use crate::people::service::PersonAbsence;
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::verdict::{Finding, Fixer, Message, MessageValue, messages};
 use crate::yaml::decode::{MapReader, parse_each, read_bool, read_items, read_text, unknown_word_fault};
@@ -17,10 +20,18 @@ messages! {
         "{role}, {name}, is not in the roster, so no approval can be shown to be independent; add {name} to `{roster}`";
     UNLISTED_ADDRESS = "contributors.unlisted-address":
         "{role}, {name}, is not in the roster, so no approval can be shown to be independent; add {address} to `{roster}`";
+    UNLISTED_LIKE = "contributors.unlisted-like":
+        "{role}, {name}, is not in the roster, so no approval can be shown to be independent; looks like `{person}`: if {address} is theirs, add it to their entry in `{roster}`";
     UNLISTED_BOT = "contributors.unlisted-bot":
         "{role}, {name}, is called like a bot and is not in the roster, so no approval can be shown to be independent; if it is a bot, add {address} to `bots` below `people` in the policy";
     UNLISTED_ACCOUNT = "contributors.unlisted-account":
         "{role}, {name}, is not in the roster, so no approval can be shown to be independent; if the account is that of `{person}`, add {name} to the `accounts` of `{person}` in `{roster}`";
+    CONTRIBUTOR_LEFT = "contributors.left":
+        "{role}, {name}, had left: their last day was {day}, so no approval can be shown to be independent; correct `left` of `{person}` in `{roster}`, or let a person who is there make the change";
+    CONTRIBUTOR_NOT_JOINED = "contributors.not-joined":
+        "{role}, {name}, had not joined: their first day is {day}, so no approval can be shown to be independent; correct `joined` of `{person}` in `{roster}`, or let a person who is there make the change";
+    HAS_LEFT = "identity.has-left": "had left: their last day was {day}";
+    HAS_NOT_JOINED = "identity.has-not-joined": "had not joined: their first day is {day}";
     NOT_IN_TEAM = "identity.not-in-team": "is not a member of {teams/or}";
     NOT_IN_ROSTER = "identity.not-in-roster": "is not in the roster";
     NOT_A_BOT = "identity.not-a-bot": "is not a bot";
@@ -64,14 +75,15 @@ pub(crate) fn read_list<T>(
     }
 }
 
-/// Returns true if and only if this is a person who belongs to one of the teams.
+/// Returns true if and only if this is a person who belongs to one of the teams at a time.
 pub(crate) fn is_in_teams(
     identity: &ResolvedIdentity,
     teams: &[String],
+    at: Timestamp,
     context: &EvaluationContext<'_>,
 ) -> bool {
     let ResolvedIdentity::Human(key) = identity else { return false };
-    teams.iter().any(|team| context.people.is_member(key, team))
+    teams.iter().any(|team| context.people.is_member(key, team, at))
 }
 
 /// Returns the finding that one of the contributors cannot be identified, if there is one.
@@ -79,8 +91,10 @@ pub(crate) fn find_unidentified_contributor(
     participants: &[ResolvedContributor],
     context: &EvaluationContext<'_>,
 ) -> Option<Finding> {
-    let unknown =
-        participants.iter().find(|participant| participant.identity == ResolvedIdentity::Unknown)?;
+    let unknown = participants.iter().find(|participant| participant.is_unaccounted())?;
+    if let Some(absence) = unknown.absence {
+        return Some(describe_absent_contributor(unknown, absence, context));
+    }
     let mut owner = Fixer::RosterOwner;
     let what = match (&context.people.roster, &unknown.address) {
         (None, _) => Message::from(&UNIDENTIFIED_CONTRIBUTOR),
@@ -89,9 +103,12 @@ pub(crate) fn find_unidentified_contributor(
             owner = Fixer::PolicyOwner;
             UNLISTED_BOT.with("address", address)
         }
-        (Some(roster), Some(address)) => {
-            UNLISTED_ADDRESS.with("roster", roster.as_str()).with("address", address)
+        (Some(roster), Some(address)) => match context.people.find_look_alike(&unknown.name, Some(address)) {
+            Some(person) => UNLISTED_LIKE.with("person", context.people.name_person(person)),
+            None => Message::from(&UNLISTED_ADDRESS),
         }
+        .with("roster", roster.as_str())
+        .with("address", address),
         (Some(roster), None) => match context.people.find_namesake(&unknown.name) {
             Some(person) => UNLISTED_ACCOUNT.with("roster", roster.as_str()).with("person", person),
             None => UNLISTED_CONTRIBUTOR.with("roster", roster.as_str()),
@@ -99,6 +116,46 @@ pub(crate) fn find_unidentified_contributor(
     };
     let what = what.with("role", unknown.role).with("name", &unknown.name);
     Some(Finding::new(what).fixed_by(owner))
+}
+
+/// Returns the finding that a contributor was not there when the change was seen.
+fn describe_absent_contributor(
+    contributor: &ResolvedContributor,
+    absence: PersonAbsence,
+    context: &EvaluationContext<'_>,
+) -> Finding {
+    let (template, day) = match absence {
+        PersonAbsence::Left(day) => (&CONTRIBUTOR_LEFT, day),
+        PersonAbsence::NotJoined(day) => (&CONTRIBUTOR_NOT_JOINED, day),
+    };
+    let key = match &contributor.identity {
+        ResolvedIdentity::Human(key) => key.as_str(),
+        _ => "",
+    };
+    let what = template
+        .with("role", contributor.role)
+        .with("name", &contributor.name)
+        .with("day", day.to_string())
+        .with("person", key)
+        .with("roster", context.people.roster.as_deref().unwrap_or("the roster"));
+    Finding::new(what).fixed_by(Fixer::RosterOwner)
+}
+
+/// Returns why none of these identities of one person was there when the change was seen; `None` if one was, or none is
+/// that of a person.
+pub(crate) fn find_identity_absence(
+    identities: &[ResolvedIdentity],
+    context: &EvaluationContext<'_>,
+) -> Option<Message> {
+    let mut absence = None;
+    for identity in identities {
+        let ResolvedIdentity::Human(key) = identity else { continue };
+        absence = Some(context.people.find_absence(key, context.change.seen_at)?);
+    }
+    Some(match absence? {
+        PersonAbsence::Left(day) => HAS_LEFT.with("day", day.to_string()),
+        PersonAbsence::NotJoined(day) => HAS_NOT_JOINED.with("day", day.to_string()),
+    })
 }
 
 /// Returns true if a pattern of `bots` matches the name or the address of a contributor.
@@ -143,10 +200,15 @@ impl IdentityRequirement {
         identities: &[ResolvedIdentity],
         context: &EvaluationContext<'_>,
     ) -> Option<Message> {
+        let asks_person = !self.teams.is_empty() || self.bot == Some(false);
+        if asks_person && let Some(absence) = find_identity_absence(identities, context) {
+            return Some(absence);
+        }
+        let at = context.change.seen_at;
         let mut is_member = self.teams.is_empty();
         let mut is_human = false;
         for identity in identities {
-            is_member |= is_in_teams(identity, &self.teams, context);
+            is_member |= is_in_teams(identity, &self.teams, at, context);
             is_human |= matches!(identity, ResolvedIdentity::Human(_));
         }
         if !is_member {

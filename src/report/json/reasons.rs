@@ -63,6 +63,8 @@ struct JsonApproval<'r> {
 struct JsonApprovalUse<'r> {
     rule: &'r str,
     counts: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acts_for: Option<&'r str>,
     why_not: Option<JsonMessage<'r>>,
 }
 
@@ -149,7 +151,8 @@ fn build_json_approval(one: &ConsideredApproval) -> JsonApproval<'_> {
     let mut uses = Vec::new();
     for used in &one.uses {
         let why_not = used.why_not.as_ref().map(build_json_message);
-        uses.push(JsonApprovalUse { rule: used.rule.as_str(), counts: used.counts, why_not });
+        let acts_for = used.acts_for.as_deref();
+        uses.push(JsonApprovalUse { rule: used.rule.as_str(), counts: used.counts, acts_for, why_not });
     }
     JsonApproval {
         source: match one.source {

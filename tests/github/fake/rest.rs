@@ -44,6 +44,10 @@ pub(crate) fn answer(world: &mut World, request: &Request, path: &str, base: &st
                 None => missing(404, "Not Found"),
             }
         }
+        ("GET", ["orgs", org, "members"]) if *org == world.owner => {
+            let people = world.users.iter().map(|user| shapes::account(world, Some(&user.login))).collect();
+            paged(people, request, base, path)
+        }
         (_, ["repos", owner, name, rest @ ..]) if *owner == ours[0] && *name == ours[1] => {
             if is_get {
                 read(world, request, rest, path, base)

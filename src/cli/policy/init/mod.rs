@@ -14,6 +14,8 @@ mod template_fields;
 use std::io::Write as _;
 use std::path::Path;
 
+use jiff::Timestamp;
+
 use crate::change::NeededFacts;
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
@@ -36,8 +38,12 @@ use crate::gate::{LoadedPolicy, check_policy, load_from_files, load_from_pack};
 use crate::git::Repository;
 use crate::people::PeopleDirectory;
 use crate::policy::packs::{self, PolicyPack};
+use crate::policy::schema::{render_roster_schema, render_schema};
 use crate::policy::{DEFAULT_POLICY_PATH, Policy};
 use crate::yaml::read_document;
+
+/// The path of the schema of the roster, which the first line of the roster names.
+const ROSTER_SCHEMA_PATH: &str = "policies/people.schema.json";
 
 /// The path of the schema, which the first line of the policy names.
 const SCHEMA_PATH: &str = "policies/changegate.schema.json";
@@ -110,7 +116,7 @@ pub(super) fn init_policy(args: &PolicyInitArgs, context: &Context) -> Result<Co
             draft_first_policy(args, &root, &survey, template.as_ref(), &pack_policy, context, &mut report)?
         }
     };
-    report.add_file(&root, SCHEMA_PATH, crate::policy::schema::render_schema());
+    report.add_file(&root, SCHEMA_PATH, render_schema());
     report.add_file(&root, COMMIT_TEMPLATE_PATH, render_commit_template(&policy.policy));
     match &template {
         Some(found) => {
@@ -178,7 +184,7 @@ fn draft_first_policy(
             .collect(),
         None => Vec::new(),
     };
-    let owners = find_owners(root, &people);
+    let owners = find_owners(root, &people, context.now);
     let reading =
         template.map(|found| (found.path.as_str(), read_template_fields(&found.text, &pack_policy.policy)));
     let mut draft = PolicyDraft {
@@ -201,12 +207,13 @@ fn draft_first_policy(
         let is_plain = |path: &str| path.chars().all(|one| one.is_ascii_graphic() || one == ' ');
         let paths: Vec<String> = survey.paths.iter().filter(|path| is_plain(path)).cloned().collect();
         owned = asked
-            .find_owned_path(&paths, &loaded.policy.people)
+            .find_owned_path(&paths, &loaded.policy.people, context.now)
             .map(|(path, keys)| OwnedSample { path: path.to_owned(), keys });
     }
     report.owners = owners;
     report.add_file(root, DEFAULT_POLICY_PATH, text);
     if state != RosterState::Absent {
+        report.add_file(root, ROSTER_SCHEMA_PATH, render_roster_schema());
         report.add_file(root, ROSTER_PATH, roster_text);
     }
     if let Some(pack) = packs::find_pack(&args.pack) {
@@ -283,10 +290,10 @@ fn find_extended_pack(root: &Path) -> Option<&'static PolicyPack> {
 }
 
 /// Returns what the file of code owners that counts amounts to.
-fn find_owners(root: &Path, people: &PeopleDirectory) -> Option<OwnerDraft> {
+fn find_owners(root: &Path, people: &PeopleDirectory, now: Timestamp) -> Option<OwnerDraft> {
     let path = find_owners_path(|path| root.join(path).is_file())?;
     let text = read_hint(&root.join(path))?;
-    Some(draft_owner_rule(path, text.as_bytes(), root.join(".gitlab-ci.yml").exists(), people))
+    Some(draft_owner_rule(path, text.as_bytes(), root.join(".gitlab-ci.yml").exists(), people, now))
 }
 
 /// Returns the labels of the fields that a template has no place for under a policy.

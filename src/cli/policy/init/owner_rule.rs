@@ -5,6 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use crate::people::PeopleDirectory;
 use crate::people::code_owners::{CodeOwners, CodeOwnersFormat, OwnerName};
 
@@ -56,6 +58,7 @@ impl OwnerDraft {
         &self,
         paths: &'path [String],
         people: &PeopleDirectory,
+        now: Timestamp,
     ) -> Option<(&'path str, BTreeSet<String>)> {
         paths.iter().find_map(|path| {
             let mut keys = BTreeSet::new();
@@ -66,7 +69,7 @@ impl OwnerDraft {
                 }
                 for owner in &owned.entry.owners {
                     let members = people.find_owner_members(owner, self.file.format);
-                    keys.extend(members.list_keys(people).map(str::to_owned));
+                    keys.extend(members.list_keys(people, now).map(str::to_owned));
                 }
             }
             (!keys.is_empty()).then_some((path.as_str(), keys))
@@ -86,6 +89,7 @@ pub(super) fn draft_owner_rule(
     source: &[u8],
     is_gitlab: bool,
     people: &PeopleDirectory,
+    now: Timestamp,
 ) -> OwnerDraft {
     let usual = people.code_owner_settings().format_at(path);
     let format = if is_gitlab { CodeOwnersFormat::GitLab } else { usual };
@@ -107,7 +111,7 @@ pub(super) fn draft_owner_rule(
                 let mut keys = BTreeSet::new();
                 for owner in &entry.owners {
                     let members = people.find_owner_members(owner, format);
-                    keys.extend(members.list_keys(people).map(str::to_owned));
+                    keys.extend(members.list_keys(people, now).map(str::to_owned));
                 }
                 // The author of a change is one of them, and approves nothing of their own.
                 if u64::try_from(keys.len()).unwrap_or(u64::MAX) <= section.min_approvals {
@@ -142,7 +146,7 @@ mod tests {
     }
 
     fn draft(path: &str, text: &str) -> OwnerDraft {
-        draft_owner_rule(path, text.as_bytes(), false, &roster())
+        draft_owner_rule(path, text.as_bytes(), false, &roster(), Timestamp::UNIX_EPOCH)
     }
 
     #[test]
@@ -169,7 +173,8 @@ mod tests {
         let three =
             "[Docs][2]\n/docs/ @ana ben@example.com kim@example.com\n!/docs/gen/\n^[Free]\n*.md @nobody\n";
         assert!(draft(".gitlab/CODEOWNERS", three).is_staffed());
-        let elsewhere = draft_owner_rule("CODEOWNERS", three.as_bytes(), true, &roster());
+        let elsewhere =
+            draft_owner_rule("CODEOWNERS", three.as_bytes(), true, &roster(), Timestamp::UNIX_EPOCH);
         assert!(elsewhere.is_staffed() && elsewhere.is_format_told);
     }
 
@@ -177,9 +182,9 @@ mod tests {
     fn the_path_of_a_test_has_owners_of_one_section() {
         let drafted = draft("CODEOWNERS", "/docs/ @ana ben@example.com\n/gen/\n");
         let paths = ["gen/a.rs", "src/a.rs", "docs/a.md"].map(str::to_owned);
-        let (path, keys) = drafted.find_owned_path(&paths, &roster()).unwrap();
+        let (path, keys) = drafted.find_owned_path(&paths, &roster(), Timestamp::UNIX_EPOCH).unwrap();
         assert_eq!((path, keys.len()), ("docs/a.md", 2));
-        assert!(drafted.find_owned_path(&paths[..2], &roster()).is_none());
+        assert!(drafted.find_owned_path(&paths[..2], &roster(), Timestamp::UNIX_EPOCH).is_none());
     }
 
     #[test]

@@ -106,7 +106,9 @@ fn describe_file(path: &str, report: &InitReport) -> String {
             format!("the roster, with {people} of the last year of the history")
         }
         "policies/changegate.test.yml" => "tests of the policy".to_owned(),
-        "policies/changegate.schema.json" => "by which editors complete and check it".to_owned(),
+        "policies/changegate.schema.json" | "policies/people.schema.json" => {
+            "by which editors complete and check it".to_owned()
+        }
         COMMIT_TEMPLATE_PATH => "a template of commit messages".to_owned(),
         path if path.ends_with(".md") => "a template of descriptions with the fields".to_owned(),
         _ => "a workflow, as in the README".to_owned(),

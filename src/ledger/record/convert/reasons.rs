@@ -121,6 +121,7 @@ impl From<&ApprovalUse> for RecordedApprovalUse {
         RecordedApprovalUse {
             rule: one.rule.to_string(),
             counts: one.counts,
+            acts_for: one.acts_for.clone(),
             why_not: one.why_not.as_ref().map(RecordedMessage::from),
         }
     }

@@ -202,6 +202,9 @@ pub struct RecordedApprovalUse {
     pub rule: String,
     /// True if it counted: an approval for the change, an objection against it.
     pub counts: bool,
+    /// The key of the person for whom it counted; `None` if that was the approver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acts_for: Option<String>,
     /// Why it did not count.
     pub why_not: Option<RecordedMessage>,
 }

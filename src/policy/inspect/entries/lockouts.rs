@@ -181,6 +181,7 @@ fn count_approvers(rule: &Rule, people: &TeamPeople<'_>, budget: &SearchBudget) 
                 if !approvals.asked_teams().is_empty() {
                     approvers = Some(people.list_members(approvals.asked_teams())?);
                 }
+                approvers = approvers.map(|all| people.keep_trained(all, approvals));
             }
             Predicate::Author(author) if !author.asked_teams().is_empty() => {
                 authors = Some(people.list_members(author.asked_teams())?);

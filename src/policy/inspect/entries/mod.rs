@@ -11,6 +11,7 @@ pub(crate) mod lost_numbers;
 pub(crate) mod name_slips;
 pub(crate) mod open_teams;
 pub(crate) mod patterns;
+pub(crate) mod roster_twins;
 pub(crate) mod standard_changes;
 pub(crate) mod times;
 pub(crate) mod unfillable;

@@ -66,7 +66,7 @@ fn list_open_teams<'file>(policy: &Policy, file: &'file PolicyFile) -> Vec<(&'fi
     let mut open = Vec::new();
     for (name, members) in teams.map(list_entries).unwrap_or_default() {
         let is_empty = matches!(members.value, YamlValue::List(_)) && list_items(members).is_empty();
-        if is_empty && policy.people.team_members(&name.text).is_empty() {
+        if is_empty && !policy.people.has_members(std::slice::from_ref(&name.text)) {
             open.push((name.text.as_str(), name.at));
         }
     }

@@ -101,7 +101,7 @@ fn inspect_makers(id: &YamlKey, who: &YamlNode, people: &PeopleDirectory, found:
     let shown = shorten_for_message(&id.text);
     for item in find_entry(who, "teams").map(list_items).unwrap_or_default() {
         let Some(team) = scalar_text(item) else { continue };
-        if people.list_member_keys(team).next().is_none() && !people.has_untold_members(team) {
+        if people.list_settled_keys(team).next().is_none() && !people.has_untold_members(team) {
             let roster = if people.has_roster() { " in the roster" } else { "" };
             let what = format!(
                 "the team `{}` has no member{roster}, so nobody makes `{shown}` by it",

@@ -53,9 +53,10 @@ pub(crate) fn ask_sample(policy: &Policy, predicate: &Predicate, change: &Change
 /// Returns true if the author of a change is one whom a team lists.
 fn is_team_address(policy: &Policy, change: &Change) -> bool {
     match policy.people.identify_person(&change.tip().author) {
-        ResolvedIdentity::Human(person) => {
-            policy.people.team_names().any(|team| policy.people.is_member(&person, team))
-        }
+        ResolvedIdentity::Human(person) => policy
+            .people
+            .team_names()
+            .any(|team| policy.people.list_settled_keys(team).any(|key| key == person)),
         ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot | ResolvedIdentity::Unknown => false,
     }
 }

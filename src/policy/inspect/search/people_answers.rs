@@ -54,7 +54,7 @@ struct Approvers<'policy> {
 /// The people who may give approvals, by the teams that they are from, and by whether an account has to be known.
 struct ApproverSets<'policy> {
     people: TeamPeople<'policy>,
-    known: HashMap<(&'policy [String], bool), PeopleSet<'policy>>,
+    known: HashMap<(&'policy [String], bool, bool), PeopleSet<'policy>>,
 }
 
 impl<'policy> ApproverSets<'policy> {
@@ -63,11 +63,11 @@ impl<'policy> ApproverSets<'policy> {
         teams: &'policy [String],
         asked: &ApprovalsPredicate,
     ) -> Option<PeopleSet<'policy>> {
-        let key = (teams, asked.requires_verified());
+        let key = (teams, asked.requires_verified(), asked.requires_training());
         if let Some(members) = self.known.get(&key) {
             return Some(members.clone());
         }
-        let mut members = self.people.list_members(teams)?;
+        let mut members = self.people.keep_trained(self.people.list_members(teams)?, asked);
         // Only a roster connects an address with an account.
         if !self.people.has_roster() {
             let known = members.iter().copied().filter(|member| asked.knows_approver(member));
@@ -158,12 +158,14 @@ impl<'policy> Approvers<'policy> {
             return Some(None);
         }
         let people = &policy.people;
-        let is_open = |team: &String| people.team_members(team).is_empty() || people.has_untold_members(team);
+        let is_open = |team: &String| {
+            !people.has_members(std::slice::from_ref(team)) || people.has_untold_members(team)
+        };
         if asked.asked_teams().iter().any(is_open) {
             return Some(None);
         }
         let approvers = match asked.asked_teams() {
-            [] => sets.people.list_rostered(),
+            [] => sets.people.list_rostered().map(|all| sets.people.keep_trained(all, asked)),
             teams => Some(sets.list_members(teams, asked)?),
         };
         let Some(approvers) = approvers else { return Some(None) };

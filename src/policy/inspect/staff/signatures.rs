@@ -82,8 +82,9 @@ fn find_refusal(key: &SigningKey, asked: &SignedPredicate, policy: &Policy) -> O
         match policy.people.identify_person(&signer) {
             ResolvedIdentity::Human(person) => {
                 let people = &policy.people;
-                let may_be_in =
-                    |team: &String| people.is_member(&person, team) || people.has_untold_members(team);
+                let may_be_in = |team: &String| {
+                    people.list_settled_keys(team).any(|key| key == person) || people.has_untold_members(team)
+                };
                 teams.is_empty() || teams.iter().any(may_be_in)
             }
             ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot => teams.is_empty(),

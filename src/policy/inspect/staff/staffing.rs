@@ -57,6 +57,7 @@ fn list_requirements<'policy>(
                     [] => people.list_rostered(),
                     teams => Some(people.list_members(teams)?),
                 };
+                let named = named.map(|all| people.keep_trained(all, approvals));
                 let count = usize::try_from(approvals.asked_count()).unwrap_or(usize::MAX);
                 // A team without members is told by itself, or left for a policy to fill.
                 let named = named.filter(|named| !named.is_empty());

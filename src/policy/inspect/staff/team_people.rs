@@ -4,8 +4,12 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
+use jiff::civil::Date;
+
 use crate::people::PeopleDirectory;
+use crate::people::service::PersonAbsence;
 use crate::policy::inspect::search::search_budget::SearchBudget;
+use crate::predicates::approvals::ApprovalsPredicate;
 
 /// How many steps of a search take as long as it takes to look up a member of a team.
 const MEMBER_COST: usize = 30;
@@ -16,6 +20,8 @@ pub(crate) type PeopleSet<'people> = Rc<BTreeSet<&'people str>>;
 /// Finds the people of teams who are no bots.
 pub(crate) struct TeamPeople<'people> {
     people: &'people PeopleDirectory,
+    /// The same people with all their dates, where `people` are those of one day.
+    dated: Option<&'people PeopleDirectory>,
     budget: &'people SearchBudget,
     rostered: OnceCell<Option<PeopleSet<'people>>>,
     identities: OnceCell<BTreeMap<&'people str, &'people str>>,
@@ -31,6 +37,7 @@ impl<'people> TeamPeople<'people> {
     pub(crate) fn new(people: &'people PeopleDirectory, budget: &'people SearchBudget) -> Self {
         TeamPeople {
             people,
+            dated: None,
             budget,
             rostered: OnceCell::new(),
             identities: OnceCell::new(),
@@ -38,6 +45,17 @@ impl<'people> TeamPeople<'people> {
             entries: OnceCell::new(),
             members: RefCell::default(),
         }
+    }
+
+    /// Returns the same with the dates of all people, to tell why somebody is missing.
+    pub(crate) fn with_dates(self, dated: &'people PeopleDirectory) -> Self {
+        TeamPeople { dated: Some(dated), ..self }
+    }
+
+    /// Returns why the person with this address or account is not there on a day; `None` if they are, or are not known.
+    pub(crate) fn find_absence(&self, written: &str, day: Date) -> Option<PersonAbsence> {
+        let dated = self.dated?;
+        dated.service_records().find_record(dated.find_person(written)?)?.find_absence(day)
     }
 
     /// Returns true if there is a roster.
@@ -88,6 +106,18 @@ impl<'people> TeamPeople<'people> {
         teams.iter().any(|team| self.people.has_untold_members(team))
     }
 
+    /// Returns those of `people` who count for a question about approvals: all, or only those who are trained.
+    pub(crate) fn keep_trained(
+        &self,
+        people: PeopleSet<'people>,
+        asked: &ApprovalsPredicate,
+    ) -> PeopleSet<'people> {
+        if !asked.requires_training() {
+            return people;
+        }
+        Rc::new(people.iter().copied().filter(|key| self.people.is_trained_then(key)).collect())
+    }
+
     /// Returns the people in these teams; `None` where there are too many to look up.
     pub(crate) fn list_members(&self, teams: &[String]) -> Option<PeopleSet<'people>> {
         if let Some(known) = self.members.borrow().get(teams) {
@@ -96,7 +126,7 @@ impl<'people> TeamPeople<'people> {
         let rostered = self.list_rostered();
         let mut members = BTreeSet::new();
         for team in teams {
-            let mut count = self.people.team_members(team).len();
+            let mut count = self.people.count_members(team);
             if rostered.is_none() {
                 count = count.saturating_mul(self.people.bot_patterns().len() + 1);
             }

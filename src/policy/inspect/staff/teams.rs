@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use jiff::civil::Date;
 
 use crate::people::PeopleDirectory;
+use crate::people::service::PersonAbsence;
 use crate::policy::definition::Policy;
 use crate::policy::inspect::findings::{FileFindings, SuspectedLockout};
 use crate::policy::inspect::rule_index::RuleIndex;
@@ -32,10 +33,22 @@ pub(crate) fn inspect_people(
     let people = &policy.people;
     if let Some(teams) = find_entry(file, "people").and_then(|node| find_entry(node, "teams")) {
         for (team, members) in list_entries(teams) {
-            inspect_members(&team.text, members, people, team_people, found);
+            inspect_members(&team.text, members, people, (team_people, today), found);
         }
     }
-    let count = people.count_roster_people();
+    inspect_questions(file, policy, rules, today, budget, found);
+}
+
+/// Looks at what the rules of a file ask of people.
+pub(crate) fn inspect_questions(
+    file: &YamlNode,
+    policy: &Policy,
+    rules: &RuleIndex<'_>,
+    today: Date,
+    budget: &SearchBudget,
+    found: &mut FileFindings,
+) {
+    let count = policy.people.count_roster_people();
     let mut questions = PeopleQuestion { policy, count, known: HashMap::new(), budget };
     let mut is_told_of: BTreeSet<YamlPlace> = BTreeSet::new();
     for (id, written) in find_entry(file, "rules").map(list_entries).unwrap_or_default() {
@@ -63,7 +76,7 @@ struct PeopleQuestion<'policy> {
     /// How many people the roster lists.
     count: Option<usize>,
     /// How many members lists of teams have together.
-    known: HashMap<Vec<String>, usize>,
+    known: HashMap<(Vec<String>, bool), usize>,
     budget: &'policy SearchBudget,
 }
 
@@ -73,7 +86,11 @@ impl PeopleQuestion<'_> {
         let signers = &self.policy.signer_keys;
         match key.text.as_str() {
             "approvals" => self.find_unmet_approvals(value),
-            "signed" if signers.ssh.is_none() && signers.openpgp.is_none() => {
+            "signed"
+                if signers.ssh.is_none()
+                    && signers.openpgp.is_none()
+                    && self.policy.people.list_allowed_signers().is_empty() =>
+            {
                 let what = "this asks for signatures, and the policy has no keys to verify them with";
                 let help = "name them, as in `signers: { ssh: policies/allowed_signers }`";
                 Some(YamlFault::new(key.at, what).with_help(help))
@@ -82,20 +99,33 @@ impl PeopleQuestion<'_> {
         }
     }
 
-    /// Returns how many people are in these teams; `None` where there are too many to look at.
-    fn count_members(&mut self, teams: &[&str]) -> Option<usize> {
+    /// Returns how many people are in these teams, or how many trained ones; `None` where there are too many to look at.
+    fn count_members(&mut self, teams: &[&str], is_trained: bool) -> Option<usize> {
         let names: Vec<String> = teams.iter().map(|team| (*team).to_owned()).collect();
+        let names = (names, is_trained);
         if let Some(count) = self.known.get(&names) {
             return Some(*count);
         }
         let people = &self.policy.people;
-        let size: usize = teams.iter().map(|team| people.team_members(team).len()).sum();
+        let size: usize = teams.iter().map(|team| people.count_members(team)).sum();
         if !self.budget.spend_steps(size.saturating_mul(MEMBER_COST)) {
             return None;
         }
-        let members: BTreeSet<&str> = teams.iter().flat_map(|team| people.list_member_keys(team)).collect();
+        let mut members: BTreeSet<&str> =
+            teams.iter().flat_map(|team| people.list_settled_keys(team)).collect();
+        members.retain(|key| !is_trained || people.is_trained_then(key));
         self.known.insert(names, members.len());
         Some(members.len())
+    }
+
+    /// Returns how many people of the roster are trained; `None` where there are too many to look at.
+    fn count_trained(&self) -> Option<usize> {
+        let people = &self.policy.people;
+        if !self.budget.spend_steps(self.count?.saturating_mul(MEMBER_COST)) {
+            return None;
+        }
+        let keys: BTreeSet<&str> = people.list_identities().into_values().collect();
+        Some(keys.into_iter().filter(|key| people.is_trained_then(key)).count())
     }
 
     /// Returns what is wrong with a number of approvals that is larger than the number of people who may give them.
@@ -103,9 +133,15 @@ impl PeopleQuestion<'_> {
         let people = &self.policy.people;
         let count_node = find_entry(asked, "at-least");
         let least = count_node.and_then(scalar_text).and_then(|text| text.parse().ok()).unwrap_or(1);
+        let is_trained = find_entry(asked, "trained").and_then(scalar_text) == Some("true");
         let Some(from) = find_entry(asked, "from") else {
-            let known = self.count.filter(|known| *known < least)?;
             let at = count_node.unwrap_or(asked).at;
+            if is_trained && let Some(known) = self.count_trained().filter(|known| *known < least) {
+                let what = format!("needs {least} approvals of trained people, and the roster has {known}");
+                let help = "write `trained-until` for those who are trained, or ask for fewer";
+                return Some(YamlFault::new(at, what).with_help(help));
+            }
+            let known = self.count.filter(|known| *known < least)?;
             let what = format!("needs {least} approvals, and the roster lists {known} people");
             return Some(YamlFault::new(at, what).with_help("ask for fewer, or add people to the roster"));
         };
@@ -120,7 +156,7 @@ impl PeopleQuestion<'_> {
             return None;
         }
         for team in &teams {
-            let is_empty = people.list_member_keys(team).next().is_none();
+            let is_empty = people.list_settled_keys(team).next().is_none();
             if is_empty && (is_distinct || teams.len() == 1) {
                 let what = format!(
                     "the team `{}` has no member in the roster, so this can never be met",
@@ -130,9 +166,14 @@ impl PeopleQuestion<'_> {
                 return Some(YamlFault::new(from.at, what).with_help(help));
             }
         }
-        let count = self.count_members(&teams).filter(|count| *count < least)?;
+        let count = self.count_members(&teams, is_trained).filter(|count| *count < least)?;
         let teams = shorten_for_message(&teams.join(", "));
-        let noun = if count == 1 { "member" } else { "members" };
+        let noun = match (is_trained, count) {
+            (true, 1) => "trained member",
+            (true, _) => "trained members",
+            (false, 1) => "member",
+            (false, _) => "members",
+        };
         let asked = if least == 1 { "approval" } else { "approvals" };
         let what =
             format!("needs {least} {asked} from {teams}, with {count} {noun}, so this can never be met");
@@ -141,12 +182,12 @@ impl PeopleQuestion<'_> {
     }
 }
 
-/// Notes the members of a team whom the roster does not list: they count for nothing.
+/// Notes the members of a team whom the roster does not list, or who are not there today: they count for nothing.
 fn inspect_members(
     team: &str,
     members: &YamlNode,
     people: &PeopleDirectory,
-    team_people: &TeamPeople<'_>,
+    (team_people, today): (&TeamPeople<'_>, Date),
     found: &mut FileFindings,
 ) {
     if !people.has_roster() {
@@ -162,6 +203,16 @@ fn inspect_members(
                 "`{shown}` is not in the roster, so they count for nothing in `{}`",
                 shorten_for_message(team)
             );
+            if let Some(absence) = team_people.find_absence(member, today) {
+                let how = match absence {
+                    PersonAbsence::Left(day) => format!("left, with {day} as their last day"),
+                    PersonAbsence::NotJoined(day) => format!("joins on {day}"),
+                };
+                let team = shorten_for_message(team);
+                let what = format!("`{shown}` {how}, so they count for nothing in `{team}` today");
+                found.notes.push(YamlFault::new(item.at, what));
+                continue;
+            }
             let own = team_people.find_entry_identity(member);
             let fault = match own {
                 // The keys of a roster are names for people to read.

@@ -1,0 +1,135 @@
+//! `changegate people`: the roster is looked at and kept up to date, and no person is taken out.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "test code")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const ROSTER: &str = "\
+people:
+  ana:
+    name: Ana Ruiz
+    addresses: [ana@example.com]
+    accounts: ['github:ana-sec#583231']
+    joined: 2025-02-01
+    left: 2026-11-30
+    delegate: { to: ben, for: security, until: 2026-12-31 }
+  ben:
+    name: Ben Ito
+    addresses: [ben@example.com]
+    teams: { security: { from: 2026-01-01, until: 2026-06-30 } }
+  ana-2:
+    name: Ana Ruiz
+    addresses: [ana.ruiz@example.com, root@example.com]
+  ci:
+    kind: bot
+    addresses: [ci@example.com]
+";
+
+const POLICY: &str = "changegate: 1\nextends: [startup]\nprotects: [main]\npeople: { roster: policies/people.yml, teams: { security: [ana@example.com] } }\n";
+
+fn set_up(folder: &Path) {
+    fs::create_dir_all(folder.join("policies")).unwrap();
+    fs::create_dir_all(folder.join(".git")).unwrap();
+    fs::write(folder.join("policies/changegate.yml"), POLICY).unwrap();
+    fs::write(folder.join("policies/people.yml"), ROSTER).unwrap();
+}
+
+fn people(folder: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_changegate"));
+    command.arg("people").args(args).current_dir(folder).env_clear().output().unwrap()
+}
+
+/// Returns the exit code and what is printed.
+fn ask(folder: &Path, args: &[&str]) -> (Option<i32>, String) {
+    let told = people(folder, args);
+    let text = [told.stdout, told.stderr].concat();
+    (told.status.code(), String::from_utf8(text).unwrap())
+}
+
+#[test]
+fn who_an_identity_is_depends_on_the_time() {
+    let folder = tempfile::tempdir().unwrap();
+    set_up(folder.path());
+    let who = |identity: &str, at: &str| ask(folder.path(), &["who", identity, "--at", at]);
+    let (code, said) = who("ANA@example.com", "2026-11-30T23:00:00Z");
+    assert!(code == Some(0) && said.contains("ana (Ana Ruiz)") && said.contains("teams: security"), "{said}");
+    let (code, said) = who("github:ana-sec", "2026-12-01");
+    assert!(
+        code == Some(1) && said.contains("had left at 2026-12-01T00:00:00Z: the last day was 2026-11-30"),
+        "{said}"
+    );
+    let (code, said) = who("ben", "2026-03-01");
+    assert!(
+        code == Some(0) && said.contains("teams: security") && said.contains("acts for ana in security"),
+        "{said}"
+    );
+    let (_, said) = who("ben", "2026-07-01");
+    assert!(!said.contains("teams:") && said.contains("acts for ana in security"), "{said}");
+    let (_, said) = who("ben", "2026-12-02");
+    assert!(!said.contains("acts for"), "{said}");
+    let (code, said) = who("ci", "2026-07-01");
+    assert!(code == Some(0) && said.contains("a machine (bot) and never approves"), "{said}");
+    let (code, said) = who("Ben Ito <ben@evil.example>", "2026-07-01");
+    assert!(code == Some(1) && said.contains("it looks like `ben`"), "{said}");
+    let (code, said) =
+        ask(folder.path(), &["who", "ana@example.com", "--at", "2026-12-01", "--format", "json"]);
+    let answer: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(code, Some(1));
+    assert_eq!((&answer["person"], &answer["left"]), (&"ana".into(), &"2026-11-30".into()));
+    assert_eq!(ask(folder.path(), &["who", "ana", "--at", "soon"]).0, Some(2));
+}
+
+#[test]
+fn a_roster_is_checked_and_a_fault_has_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    set_up(folder.path());
+    let (code, said) = ask(folder.path(), &["check"]);
+    assert_eq!(code, Some(0), "{said}");
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        said.contains("policies/people.yml:13: `ana-2` looks like `ana`: it has the name `Ana Ruiz`"),
+        "{said}"
+    );
+    assert!(said.contains("`root@example.com` of `ana-2` is an address that several people use"), "{said}");
+    assert!(said.contains("policies/people.yml can be used: 3 people"), "{said}");
+    let path = folder.path().join("policies/people.yml");
+    fs::write(&path, ROSTER.replace("to: ben", "to: zoe")).unwrap();
+    let (code, said) = ask(folder.path(), &["check"]);
+    assert!(
+        code == Some(2) && said.contains("unknown person `zoe`") && said.contains("people.yml:8"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_is_exported_is_imported_as_the_same_roster() {
+    let folder = tempfile::tempdir().unwrap();
+    set_up(folder.path());
+    let table = people(folder.path(), &["export", "--format", "csv"]).stdout;
+    assert!(table.starts_with(b"key,name,kind,addresses,"), "{}", String::from_utf8_lossy(&table));
+    fs::write(folder.path().join("people.csv"), &table).unwrap();
+    let yaml = people(folder.path(), &["export", "--format", "yaml"]).stdout;
+    let imported = people(folder.path(), &["import", "people.csv"]);
+    assert_eq!(String::from_utf8_lossy(&imported.stdout), String::from_utf8_lossy(&yaml));
+    // With a file to bring up to date, what the table does not say is kept, and everybody stays.
+    let leavers = "email,last day,room\nben@example.com,2026-12-31,12\n";
+    fs::write(folder.path().join("leavers.csv"), leavers).unwrap();
+    let (code, said) = ask(folder.path(), &["import", "leavers.csv", "--out", "policies/people.yml"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains("columns that are not read: room")
+            && said.contains("leaves: ben (Ben Ito), last day 2026-12-31"),
+        "{said}"
+    );
+    let text = fs::read_to_string(folder.path().join("policies/people.yml")).unwrap();
+    assert!(
+        text.contains("left: 2026-12-31") && text.contains("  ana-2:") && text.contains("delegate:"),
+        "{text}"
+    );
+    assert_eq!(ask(folder.path(), &["check"]).0, Some(0));
+    fs::write(folder.path().join("bad.csv"), "key,left\nana,31.12.2026\n").unwrap();
+    let (code, said) = ask(folder.path(), &["import", "bad.csv", "--out", "policies/people.yml"]);
+    assert!(code == Some(2) && said.contains("bad.csv: line 2: `left`: expected a day"), "{said}");
+    assert_eq!(fs::read_to_string(folder.path().join("policies/people.yml")).unwrap(), text);
+}
