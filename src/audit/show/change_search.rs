@@ -87,12 +87,12 @@ impl ChangeQuery {
             && self.pull_repository.as_ref().is_none_or(|wanted| wanted == repository)
     }
 
-    fn is_id_of(&self, id: Oid) -> bool {
+    pub(super) fn is_id_of(&self, id: Oid) -> bool {
         self.commit == Some(id)
             || self.digits.as_ref().is_some_and(|digits| id.to_string().starts_with(digits))
     }
 
-    fn is_named_by_trailers(&self, commit: &Commit) -> bool {
+    pub(super) fn is_named_by_trailers(&self, commit: &Commit) -> bool {
         commit.message.trailers().iter().any(|trailer| {
             !trailer.key.eq_ignore_ascii_case(FOR_CHANGE_TRAILER) && self.is_named_in(&trailer.value)
         })
@@ -107,7 +107,7 @@ impl ChangeQuery {
             })
     }
 
-    fn is_named_by_reasons(&self, reasons: &RecordedReasons) -> bool {
+    pub(super) fn is_named_by_reasons(&self, reasons: &RecordedReasons) -> bool {
         reasons.pull.as_ref().is_some_and(|pull| self.is_pull(pull))
             || reasons.fields.iter().any(|field| self.is_named_in(&field.value))
             || reasons.tickets.iter().any(|lookup| {
