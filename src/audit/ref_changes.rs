@@ -107,6 +107,7 @@ impl<'a> RefAuditor<'a> {
                 };
             }
         }
+        let lacks_evidence = unread.is_some();
         if reasons.is_empty() {
             let is_holding_none = decision
                 .as_ref()
@@ -155,6 +156,7 @@ impl<'a> RefAuditor<'a> {
             reverted_by: self.list_related(self.links.reverted_by.get(&place)),
             caused: self.list_related(self.links.caused.get(&place)),
             policy_loosened: self.loosened.get(&place).and_then(|found| found.asks_less.clone()),
+            lacks_evidence,
             is_founding: self.founding == Some(place),
             is_repair: self.links.repairs.contains(&place),
             acts: self.acts.get(&step.id).into_iter().flatten().map(|one| (*one).clone()).collect(),

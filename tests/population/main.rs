@@ -16,6 +16,7 @@ mod world;
 
 mod as_of;
 mod audited;
+mod changed_facts;
 mod figures;
 mod hidden_history;
 mod lost_objects;

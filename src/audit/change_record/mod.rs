@@ -69,6 +69,9 @@ pub struct ChangeRecord {
     /// What the policy that it leaves asks less than the one before it; `None` if nothing shows that.
     #[serde(default)]
     pub policy_loosened: Option<Text>,
+    /// True if what the recorded verdict on it rests on cannot be read, or is not what the record names.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lacks_evidence: bool,
     /// True if it brought the first policy of the history, so that nothing could judge it.
     #[serde(default)]
     pub is_founding: bool,

@@ -104,7 +104,8 @@ pub(crate) fn run_show(args: &ShowArgs, context: &Context) -> Result<CommandExit
         }
     };
     ignore_broken_pipe(written.and_then(|()| out.flush()))?;
-    Ok(if shown.record.find_unread_part().is_some() { CommandExit::Failed } else { CommandExit::Allowed })
+    let is_unread = shown.record.find_unread_part().is_some() || shown.record.lacks_evidence;
+    Ok(if is_unread { CommandExit::Failed } else { CommandExit::Allowed })
 }
 
 /// Returns the time as of which things are open: the one that was given, or now.
