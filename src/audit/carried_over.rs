@@ -11,9 +11,11 @@ use crate::audit::exceptions::of_change::describe_later_closing;
 use crate::audit::exceptions::of_inputs::build_early_exception;
 use crate::audit::exceptions::of_reports::list_stray_reports;
 use crate::audit::exceptions::{AuditException, ExceptionKind, ExceptionStatus};
+use crate::audit::population::ref_chain::StepLanding;
 use crate::audit::ref_audit::RefAuditor;
 use crate::audit::table::format_table_time;
 use crate::change::{NeededFacts, Oid, Text};
+use crate::ledger::record::parse_unauthorised_key;
 use crate::ledger::state::TrackedObligation;
 
 /// How the words about a change of another period begin.
@@ -97,9 +99,14 @@ impl RefAuditor<'_> {
         };
         let mut what = owed.what.to_plain_text();
         what.push_str(&describe_later_closing(self.closed_later.get(id)));
-        let mut exception = match owed.change {
-            Some(change) => self.build_carried(change, kind, owed.since, what),
-            None => {
+        let mut exception = match (self.find_bare_move(id), owed.change) {
+            (Some(record), _) => {
+                let subject_id = format!("{}/record/{record}", self.request.repository_name);
+                let subject = (subject_id, self.request.ref_name.clone(), None);
+                self.build_carried_of(subject, kind, owed.since, what)
+            }
+            (None, Some(change)) => self.build_carried(change, kind, owed.since, what),
+            (None, None) => {
                 let subject_id = format!("{}/obligation/{id}", self.request.repository_name);
                 self.build_carried_of((subject_id, Text::default(), None), kind, owed.since, what)
             }
@@ -113,6 +120,14 @@ impl RefAuditor<'_> {
             exception.status = ExceptionStatus::Late;
         }
         Some(exception)
+    }
+
+    /// Returns the record of the unauthorised move that owes this, if it brought no step of the history.
+    fn find_bare_move(&self, id: &str) -> Option<u64> {
+        let record = parse_unauthorised_key(id)?;
+        let number = self.history.moves.iter().position(|one| one.record == record)?;
+        let mut steps = self.chain.steps.iter();
+        if steps.any(|step| step.landing == StepLanding::Moved(number)) { None } else { Some(record) }
     }
 
     /// Returns the failures of the period of changes outside of it: each change, when, what happened and the evidence.

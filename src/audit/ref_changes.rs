@@ -195,7 +195,13 @@ impl<'a> RefAuditor<'a> {
         let history = self.history;
         let StepLanding::Moved(number) = step.landing else { return None };
         let first = self.chain.find_first_landing(place, history)?;
-        let decided = history.moves.get(number)?.decision.as_ref()?;
+        let moved = history.moves.get(number)?;
+        let Some(decided) = &moved.decision else {
+            // A branch that was made past the gate holds what another one was judged for; that it was made is told as a
+            // move.
+            let is_made_of_it = moved.moved.old.is_none() && first.record < moved.record;
+            return if is_made_of_it { Some(first) } else { None };
+        };
         if first.record >= decided.record {
             return None;
         }

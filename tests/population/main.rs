@@ -26,6 +26,7 @@ mod other_times;
 mod patterns;
 mod ref_tips;
 mod refused;
+mod replaced;
 mod simulated_year;
 mod unjudged;
 mod without_ledger;

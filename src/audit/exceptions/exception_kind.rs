@@ -194,7 +194,7 @@ impl ExceptionKind {
             ExceptionKind::ApprovedAfterLanding => "Approvals given after the landing",
             ExceptionKind::TicketAfterLanding => "Tickets made after the landing of a normal change",
             ExceptionKind::Contradiction => "Changes that state a field in different ways",
-            ExceptionKind::MisdatedStep => "Steps whose own time is outside the period that they stand in",
+            ExceptionKind::MisdatedStep => "Steps whose own time is in another period than they are",
             ExceptionKind::InputContradiction => "Incidents and deployments that contradict the history",
             ExceptionKind::FailedChange => "Changes that were taken back or caused another",
             ExceptionKind::RefMoved => "History that was rewritten or went back",

@@ -16,6 +16,7 @@ pub(crate) mod recorded_reasons;
 pub(crate) mod ref_chain;
 pub(crate) mod refusal_track;
 pub mod refused_push;
+pub(crate) mod replaced_steps;
 pub(crate) mod roster_history;
 pub(crate) mod step_evidence;
 pub mod step_journal;

@@ -160,7 +160,7 @@ pub fn find_changes(
 ) -> Result<Vec<FoundChange>> {
     let no_ledger = LedgerHistory::default();
     let mut chain = RefChain::read_landed_chain(repository, tip, history.unwrap_or(&no_ledger), &mut || {})?;
-    chain.add_landings(history.unwrap_or(&no_ledger));
+    chain.add_landings(repository, history.unwrap_or(&no_ledger));
     let Some(last) = chain.steps.len().checked_sub(1) else { return Ok(Vec::new()) };
     let (needs, trusted_keys) = (NeededFacts::new(), None);
     let walk = StepWalk { repository, chain: &chain, needs: &needs, trusted_keys, threads };

@@ -1,0 +1,220 @@
+//! What an audit tells of a branch that was moved on the server: back, to something else, or made there; and of words that
+//! are no proof.
+
+use std::fs;
+use std::path::Path;
+
+use changegate::verdict::Decision;
+use serde_json::Value;
+
+use crate::audited::read_lines;
+use crate::simulated_year::{POLICY, Year, at, normal};
+use crate::unjudged::list_kind;
+
+const ANA: &str = "ana@example.com";
+const KIM: &str = "kim@example.com";
+const PERIOD: [&str; 4] = ["--from", "2026-01-02", "--to", "2026-12-31"];
+
+fn find_row(out: &Path, id: &str) -> Value {
+    let rows = read_lines(out, "changes.jsonl");
+    rows.into_iter().find(|one| one["merge_sha"] == id).unwrap_or_else(|| panic!("no {id}"))
+}
+
+fn find_figure(out: &Path, key: &str) -> Value {
+    read_lines(out, "key-figures.jsonl").into_iter().find(|one| one["key"] == key).unwrap()
+}
+
+fn find_check(out: &Path, words: &str) -> Value {
+    let manifest = fs::read_to_string(out.join("audit.json")).unwrap();
+    let manifest: Value = serde_json::from_str(&manifest).unwrap();
+    let checks = manifest["completeness"].as_array().unwrap();
+    let found = checks.iter().find(|one| one["what"].as_str().unwrap().contains(words));
+    found.unwrap_or_else(|| panic!("no {words} in {checks:#?}")).clone()
+}
+
+fn regularise(year: &mut Year, when: &str, what: &str) -> Decision {
+    let message = format!(
+        "{}For-Change: {what}\nEmergency-Reason: the hook was down during the disk failure of the server\nIncident: INC-9\n",
+        normal("Answer for it", "")
+    );
+    year.commit(at(when), KIM, Some("answers.txt"), &message);
+    year.push(at(when), KIM)
+}
+
+/// The tip is replaced by a sibling past the gate, whatever its committer says of the time.
+#[test]
+fn what_replaced_a_tip_past_the_gate_is_an_unauthorised_change_of_the_time_of_its_record() {
+    for (claimed, is_gone) in [("03-03T10:00", false), ("12-30T10:00", true)] {
+        let mut year = Year::start();
+        let first = year.land(at("02-10T10:00"), ANA, Some("a.txt"), &normal("One", ""));
+        let second = year.land(at("02-11T10:00"), ANA, Some("b.txt"), &normal("Two", ""));
+        year.world.git(&["reset", "-q", "--hard", &first]);
+        let replaced = year.commit(at(claimed), "ben@example.com", Some("c.txt"), "Rewritten tip\n");
+        year.bypass(at("03-03T11:00"));
+        if is_gone {
+            // As in a clone, which does not have what the branch held before.
+            year.world.git_in("server.git", &["reflog", "expire", "--expire=now", "--all"]);
+            year.world.git_in("server.git", &["prune", "--expire=now"]);
+        }
+        let half = ["--from", "2026-01-02", "--to", "2026-06-30", "--as-of", "2026-12-31"];
+        let (code, out) = year.world.audit_with_code("server.git", &half);
+        assert_eq!(code, Some(0), "{claimed}");
+        let row = find_row(&out, &replaced);
+        assert_eq!(
+            (&row["bypassed"], &row["landing_clock"]),
+            (&"unauthorised".into(), &"gate".into()),
+            "{row:#}"
+        );
+        assert_eq!(row["implemented_at"], "2026-03-03T11:00:00Z", "{row:#}");
+        assert_eq!(find_row(&out, &first)["bypassed"], "none");
+        let told: Vec<Value> = list_kind(&out, "unauthorised-change");
+        assert_eq!(told.len(), 1, "{told:#?}");
+        assert_eq!(told[0]["subject_id"], format!("server@{replaced}"));
+        assert_eq!(list_kind(&out, "unrecorded-change").len() + list_kind(&out, "open-obligation").len(), 0);
+        assert_eq!(find_figure(&out, "unauthorised_changes")["numerator"], 1);
+        // The branch has lost what had landed before it.
+        let landings = find_check(&out, "landings of the period by the ledger");
+        assert_eq!((&landings["expected"], &landings["found"]), (&"3".into(), &"2".into()), "{landings}");
+        let lost = find_check(&out, "that a later move took away");
+        assert!(lost["found"].as_str().unwrap().starts_with(&second[..10]), "{lost}");
+        let pack = year.world.path("pack");
+        let _ = fs::remove_dir_all(&pack);
+        year.world
+            .changegate("server.git", &["evidence", &replaced, "--out", pack.to_str().unwrap()])
+            .accepted();
+        year.world.changegate("server.git", &["evidence", "verify", pack.to_str().unwrap()]).accepted();
+        year.world.changegate("server.git", &["show", &replaced]).accepted().says("without a decision");
+        assert_eq!(regularise(&mut year, "03-03T12:00", &replaced), Decision::Allow);
+        let (_, out) = year.world.audit_with_code("server.git", &half);
+        assert_eq!(find_row(&out, &replaced)["bypassed"], "regularised");
+        let moved = list_kind(&out, "ref-moved");
+        assert!(moved.len() == 2 && moved.iter().all(|one| one["status"] == "regularised"), "{moved:#?}");
+    }
+}
+
+/// A branch that is put forward on the server and put back is as it was, and both moves are answered for by themselves.
+#[test]
+fn a_move_that_was_put_back_owes_by_itself_and_no_honest_change_does() {
+    let mut year = Year::start();
+    year.land(at("02-10T10:00"), ANA, Some("a.txt"), &normal("One", ""));
+    let honest = year.land(at("02-11T10:00"), ANA, Some("b.txt"), &normal("Two", ""));
+    let forward =
+        year.commit(at("03-03T10:00"), "ben@example.com", Some("c.txt"), "Put forward\n\nTicket: PAY-77\n");
+    year.bypass(at("03-03T11:00"));
+    year.world.git(&["reset", "-q", "--hard", &honest]);
+    year.bypass(at("03-03T12:00"));
+    let (_, out) =
+        year.world.audit_with_code("server.git", &[&PERIOD[..], &["--as-of", "2026-03-03"]].concat());
+    let moved = list_kind(&out, "ref-moved");
+    assert!(
+        moved.len() == 2 && moved.iter().all(|one| one["status"] == "open" && one["due"] != Value::Null),
+        "{moved:#?}"
+    );
+    assert_eq!(list_kind(&out, "open-obligation"), Vec::<Value>::new());
+    // Neither of the two is a change of the branch, and the page says what is known.
+    for words in [forward.as_str(), &format!("server@{forward}"), "PAY-77"] {
+        year.world
+            .changegate("server.git", &["show", words])
+            .refused(
+                "it landed without a decision, and the branch holds it no longer".trim_start_matches("it "),
+            )
+            .says("changegate ledger trace");
+    }
+    let records: Vec<u64> = moved
+        .iter()
+        .map(|one| one["subject_id"].as_str().unwrap().rsplit('/').next().unwrap().parse().unwrap())
+        .collect();
+    for (record, when) in records.iter().zip(["03-03T13:00", "03-03T14:00"]) {
+        assert_eq!(regularise(&mut year, when, &format!("ledger:{record}")), Decision::Allow);
+    }
+    let (_, out) =
+        year.world.audit_with_code("server.git", &[&PERIOD[..], &["--as-of", "2026-12-31"]].concat());
+    let moved = list_kind(&out, "ref-moved");
+    assert!(moved.len() == 2 && moved.iter().all(|one| one["status"] == "regularised"), "{moved:#?}");
+}
+
+/// A branch is rolled back on the server, and the same commits are pushed again.
+#[test]
+fn a_rollback_before_the_same_push_is_recorded_and_the_push_landed() {
+    let mut year = Year::start();
+    let first = year.land(at("02-10T10:00"), ANA, Some("a.txt"), &normal("One", ""));
+    let second = year.land(at("02-11T10:00"), ANA, Some("b.txt"), &normal("Two", ""));
+    year.world.git_in("server.git", &["update-ref", "refs/heads/main", &first]);
+    assert_eq!(year.push(at("02-12T10:00"), ANA), Decision::Allow);
+    let (_, out) =
+        year.world.audit_with_code("server.git", &[&PERIOD[..], &["--as-of", "2026-12-31"]].concat());
+    let moved = list_kind(&out, "ref-moved");
+    assert_eq!(moved.len(), 1, "{moved:#?}");
+    assert!(
+        moved[0]["what_happened"]
+            .as_str()
+            .unwrap()
+            .starts_with(&format!("from {second} to {first}, without")),
+        "{moved:#?}"
+    );
+    let log = year.world.changegate("server.git", &["ledger", "log"]);
+    log.accepted().says("Unauthorised: main moved to").does_not_say("Not landed");
+    year.world.changegate("server.git", &["ledger", "verify"]).refused("moved without a decision");
+}
+
+/// What main holds was judged for main, also if a protected branch is made of it past the gate.
+#[test]
+fn a_branch_that_was_made_on_the_server_has_no_unauthorised_changes_but_its_own() {
+    let mut year = Year::under(&POLICY.replace("[main]", "[main, 'release/*']"));
+    year.land(at("01-10T10:00"), ANA, Some("a.txt"), &normal("One", ""));
+    let tip = year.land(at("01-11T10:00"), ANA, Some("b.txt"), &normal("Two", ""));
+    let evil = year.commit(at("01-12T10:00"), "ben@example.com", Some("c.txt"), "Evil\n");
+    year.world.git_in("server.git", &["fetch", "-q", "../work", &evil]);
+    year.world.git_in("server.git", &["update-ref", "refs/heads/release/1", &tip]);
+    year.world.git_in("server.git", &["update-ref", "refs/heads/release/2", &evil]);
+    year.world.git(&["reset", "-q", "--hard", &tip]);
+    year.bypass(at("01-12T11:00"));
+    for (branch, own) in [("release/1", Vec::new()), ("release/2", vec![evil.clone()])] {
+        let period = ["--ref", branch, "--from", "2026-01-01", "--as-of", "2026-12-31"];
+        let (_, out) = year.world.audit_with_code("server.git", &period);
+        let changes: Vec<String> = read_lines(&out, "changes.jsonl")
+            .iter()
+            .map(|one| one["merge_sha"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(changes, own, "{branch}");
+        assert_eq!(list_kind(&out, "unauthorised-change").len(), own.len(), "{branch}");
+        let made = list_kind(&out, "ref-moved");
+        assert_eq!(made.len(), 1, "{made:#?}");
+        assert!(made[0]["what_happened"].as_str().unwrap().starts_with("from nothing to"), "{made:#?}");
+        let population = read_lines(&out, "population.jsonl");
+        assert!(population.iter().filter(|one| one["kind"] == "judged-elsewhere").count() >= 2);
+    }
+}
+
+/// Without a ledger, a date of the future takes nothing out of a report, and what a date takes out is named.
+#[test]
+fn no_step_whose_own_date_is_in_the_period_is_left_out_unnamed() {
+    let mut year = Year::start();
+    year.world.git(&["checkout", "-q", "--orphan", "other"]);
+    for month in ["02", "03", "04"] {
+        year.commit(at(&format!("{month}-10T10:00")), ANA, Some("a.txt"), &normal("One", ""));
+    }
+    let secret = year.commit("2030-01-01T10:00:00Z".parse().unwrap(), ANA, Some("b.txt"), "Secret\n");
+    let honest = year.commit(at("05-10T10:00"), ANA, Some("c.txt"), &normal("Honest", ""));
+    let audit = |until: &str| {
+        year.world
+            .audit_with_code("work", &["--from", "2026-01-02", "--to", until, "--as-of", "2026-12-30"])
+            .1
+    };
+    let list = |out: &Path| -> (Vec<String>, Vec<String>) {
+        let find = |rows: &[Value], key: &str| {
+            let ids =
+                rows.iter().map(|one| one[key].as_str().unwrap().rsplit('@').next().unwrap().to_owned());
+            ids.filter(|id| [&secret, &honest].contains(&id)).collect()
+        };
+        let told = list_kind(out, "misdated-step");
+        (find(&read_lines(out, "changes.jsonl"), "merge_sha"), find(&told, "subject_id"))
+    };
+    // After the time of the report nothing can have landed.
+    let out = audit("2026-12-31");
+    assert_eq!(list(&out), (vec![secret.clone(), honest.clone()], vec![secret.clone()]));
+    assert_eq!(find_check(&out, "whose own time is in the period")["agrees"], true);
+    let out = audit("2026-06-30");
+    assert_eq!(list(&out), (Vec::new(), vec![honest.clone()]));
+    assert_eq!(find_check(&out, "whose own time is in the period")["found"], "1");
+}
