@@ -8,7 +8,7 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use crate::audit::exceptions::of_change::describe_later_closing;
-use crate::audit::exceptions::of_inputs::build_early_exception;
+use crate::audit::exceptions::of_inputs::{build_early_exception, build_early_incident_exception};
 use crate::audit::exceptions::of_reports::list_stray_reports;
 use crate::audit::exceptions::{AuditException, ExceptionKind, ExceptionStatus};
 use crate::audit::population::ref_chain::StepLanding;
@@ -41,14 +41,22 @@ impl RefAuditor<'_> {
         Ok(())
     }
 
-    /// Adds the deployments of these steps that were before the steps landed.
-    pub(super) fn add_early_deployments(&mut self, (first, last): (usize, usize)) -> Result<()> {
+    /// Adds the deployments and the incidents of these steps that were before the steps landed.
+    pub(super) fn add_early_inputs(&mut self, (first, last): (usize, usize)) -> Result<()> {
         for (place, deployment) in self.given.early.iter().filter(|(place, _)| (first..=last).contains(place))
         {
             let Some(step) = self.chain.steps.get(*place) else { continue };
             let id = format!("{}@{}", self.request.repository_name, step.id);
             let exception = build_early_exception(id, deployment, self.find_landing_time(step).0);
             self.observer.add_exception(&exception)?;
+        }
+        for (place, incident) in &self.given.early_incidents {
+            let Some(step) = self.chain.steps.get(*place).filter(|_| (first..=last).contains(place)) else {
+                continue;
+            };
+            let id = format!("{}@{}", self.request.repository_name, step.id);
+            let landed = self.find_landing_time(step).0;
+            self.observer.add_exception(&build_early_incident_exception(id, incident, landed))?;
         }
         Ok(())
     }
@@ -155,7 +163,8 @@ impl RefAuditor<'_> {
         // Reports are told with those that no change of the period takes.
         for incident in self.request.incidents.iter().filter(|one| period.contains(one.started)) {
             let place = incident.caused_by.as_ref().and_then(|cause| self.links.find_step_of(cause));
-            if let Some(place) = place.filter(|place| !is_in(*place))
+            let is_early = |place: &usize| self.given.early_incidents.contains(&(*place, incident));
+            if let Some(place) = place.filter(|place| !is_in(*place) && !is_early(place))
                 && let Some(change) = find_id(place)
             {
                 let what = format!("it caused {}", incident.id);

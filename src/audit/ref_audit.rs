@@ -215,7 +215,7 @@ impl RefAuditor<'_> {
         self.match_inputs(&links);
         links.keep_known_records(|number| history.moves.iter().any(|one| one.record == number));
         self.links = links;
-        self.add_early_deployments((first, last))?;
+        self.add_early_inputs((first, last))?;
         self.summary.unread_later_steps = self.links.unread.iter().filter(|place| **place > last).count();
         let divided =
             divide_by_policy(self.repository, chain, (first, last), &request.policy, &mut self.rosters);

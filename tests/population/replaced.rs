@@ -186,6 +186,26 @@ fn a_branch_that_was_made_on_the_server_has_no_unauthorised_changes_but_its_own(
     }
 }
 
+/// An incident cannot have been caused by what landed later.
+#[test]
+fn an_incident_that_began_before_its_cause_landed_contradicts_the_history() {
+    let mut year = Year::start();
+    let id = year.land(at("06-10T10:00"), ANA, Some("a.txt"), &normal("One", ""));
+    let file = year.world.path("incidents.csv");
+    for (started, outcome, contradictions) in
+        [("2026-06-01", "none-reported", 1), ("2026-06-11", "failed", 0)]
+    {
+        fs::write(&file, format!("id,started,resolved,caused_by\nINC-1,{started}T00:00:00Z,,{id}\n"))
+            .unwrap();
+        let incidents = ["--incidents", file.to_str().unwrap(), "--as-of", "2026-12-31"];
+        let (_, out) = year.world.audit_with_code("server.git", &[&PERIOD[..], &incidents].concat());
+        assert_eq!(find_row(&out, &id)["outcome"], outcome);
+        assert_eq!(list_kind(&out, "input-contradiction").len(), contradictions);
+        assert_eq!(list_kind(&out, "failed-change").len(), 1 - contradictions);
+        assert_eq!(find_figure(&out, "change_related_incidents")["numerator"], 1 - contradictions);
+    }
+}
+
 /// Without a ledger, a date of the future takes nothing out of a report, and what a date takes out is named.
 #[test]
 fn no_step_whose_own_date_is_in_the_period_is_left_out_unnamed() {
