@@ -146,7 +146,7 @@ impl RefAuditor<'_> {
         let mut found = Vec::new();
         for (links, words) in [
             (&self.links.reverted_by, "a later change takes it back"),
-            (&self.links.caused, "a later change names it as its cause"),
+            (&self.links.caused, "a later change says that this one caused it"),
         ] {
             for (place, by) in links.iter().filter(|(place, _)| !is_in(**place)) {
                 let Some(step) = by.iter().find(|by| is_in(**by)).and_then(|by| self.chain.steps.get(*by))

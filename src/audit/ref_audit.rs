@@ -214,6 +214,7 @@ impl RefAuditor<'_> {
         };
         self.match_inputs(&links);
         links.keep_known_records(|number| history.moves.iter().any(|one| one.record == number));
+        links.weigh_claims(self.repository, chain, history);
         self.links = links;
         self.add_early_inputs((first, last))?;
         self.summary.unread_later_steps = self.links.unread.iter().filter(|place| **place > last).count();

@@ -155,6 +155,7 @@ impl<'a> RefAuditor<'a> {
             closing_records: self.list_related(Some(&speakers)),
             reverted_by: self.list_related(self.links.reverted_by.get(&place)),
             caused: self.list_related(self.links.caused.get(&place)),
+            doubted_claims: self.list_related(self.links.doubted.get(&place)),
             policy_loosened: self.loosened.get(&place).and_then(|found| found.asks_less.clone()),
             lacks_evidence,
             is_founding: self.founding == Some(place),

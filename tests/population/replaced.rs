@@ -186,6 +186,44 @@ fn a_branch_that_was_made_on_the_server_has_no_unauthorised_changes_but_its_own(
     }
 }
 
+/// That a change says another one failed is no proof of it.
+#[test]
+fn words_alone_make_no_change_a_failed_one() {
+    let mut year = Year::start();
+    let mut ids = Vec::new();
+    for (day, file) in [("02-10T10:00", "a.txt"), ("02-11T10:00", "b.txt"), ("02-12T10:00", "c.txt")] {
+        ids.push(year.land(at(day), ANA, Some(file), &normal(file, "")));
+    }
+    let [a, b, c] = ids.as_slice() else { panic!("{ids:?}") };
+    let other = normal("Other work", &format!("This reverts commit {b}.\n\n"));
+    let other = year.land(at("02-13T10:00"), ANA, Some("d.txt"), &other);
+    let empty = normal("Nothing", &format!("Caused-by: {c}\n"));
+    year.land(at("02-14T10:00"), ANA, None, &empty);
+    let past = year.commit(
+        at("02-15T10:00"),
+        "ben@example.com",
+        Some("a.txt"),
+        &format!("Revert it\n\nThis reverts commit {a}.\n"),
+    );
+    year.bypass(at("02-15T11:00"));
+    let (_, out) =
+        year.world.audit_with_code("server.git", &[&PERIOD[..], &["--as-of", "2026-12-31"]].concat());
+    for id in [a, b, c] {
+        let row = find_row(&out, id);
+        assert_eq!(row["outcome"], "none-reported", "{row:#}");
+        assert!(row["followed_by"].as_str().unwrap().contains("(says so, and does not count)"), "{row:#}");
+    }
+    assert_eq!(list_kind(&out, "failed-change"), Vec::<Value>::new());
+    assert_eq!(find_figure(&out, "rework_rate")["numerator"], 0);
+    year.world.changegate("server.git", &["show", a]).accepted().says("claimed by").says(&past[..10]);
+    // What takes back a file of it does count.
+    let real = normal("Take it back", &format!("This reverts commit {other}.\n\n"));
+    year.land(at("02-16T10:00"), ANA, Some("d.txt"), &real);
+    let (_, out) =
+        year.world.audit_with_code("server.git", &[&PERIOD[..], &["--as-of", "2026-12-31"]].concat());
+    assert_eq!(find_row(&out, &other)["outcome"], "backed-out");
+}
+
 /// An incident cannot have been caused by what landed later.
 #[test]
 fn an_incident_that_began_before_its_cause_landed_contradicts_the_history() {

@@ -66,6 +66,9 @@ pub struct ChangeRecord {
     pub reverted_by: Vec<RelatedStep>,
     /// The changes that it made necessary, as they say, oldest first.
     pub caused: Vec<RelatedStep>,
+    /// The later changes that say one of this, and whose word does not count, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub doubted_claims: Vec<RelatedStep>,
     /// What the policy that it leaves asks less than the one before it; `None` if nothing shows that.
     #[serde(default)]
     pub policy_loosened: Option<Text>,

@@ -2,6 +2,7 @@
 //! that is no such step.
 
 pub(crate) mod change_links;
+pub(crate) mod claim_weight;
 pub(crate) mod dated_obligations;
 pub(crate) mod given_facts;
 pub mod judged_part;
