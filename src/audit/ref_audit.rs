@@ -229,11 +229,19 @@ impl RefAuditor<'_> {
             usable = part.loaded().or(usable);
         }
         self.compare_policies((usable, divided.left.as_deref()), Some(last));
+        if let Some(left) = divided
+            .left
+            .as_deref()
+            .filter(|left| usable.is_none_or(|old| !left.policy.has_same_content(&old.policy)))
+        {
+            self.add_faults_of(left, last)?;
+        }
         for part in &divided.parts {
             let described = part.describe();
             if !self.summary.policies.contains(&described) {
                 self.summary.policies.push(described);
             }
+            self.add_policy_faults(part)?;
             self.audit_part(part)?;
         }
         let ended = self.unjudged.end_history();

@@ -244,6 +244,24 @@ fn an_incident_that_began_before_its_cause_landed_contradicts_the_history() {
     }
 }
 
+/// A policy that `policy check` refuses comes in while nothing is enforced, and is in force later.
+#[test]
+fn a_faulty_policy_that_is_in_force_is_told() {
+    let mut year = Year::start();
+    year.land(at("02-10T10:00"), ANA, Some("a.txt"), &normal("One", ""));
+    year.world.configure("changegate.mode", "evaluate");
+    let faulty = format!("{POLICY}break-glass: {{ from: [duty-managers], longest: 8h }}\n");
+    year.world.write("policies/changegate.yml", &faulty);
+    let brought = year.commit(at("02-11T10:00"), ANA, None, &normal("Only warn", ""));
+    year.push(at("02-11T10:00"), ANA);
+    year.world.configure("changegate.mode", "enforce");
+    let (_, out) =
+        year.world.audit_with_code("server.git", &[&PERIOD[..], &["--as-of", "2026-12-31"]].concat());
+    let told = list_kind(&out, "faulty-policy");
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert_eq!(told[0]["subject_id"], format!("server@{brought}"));
+}
+
 /// Without a ledger, a date of the future takes nothing out of a report, and what a date takes out is named.
 #[test]
 fn no_step_whose_own_date_is_in_the_period_is_left_out_unnamed() {
