@@ -16,7 +16,7 @@ use crate::audit::dataset::AuditFiles;
 use crate::audit::exceptions::across_changes::ChangePatterns;
 use crate::audit::exceptions::of_change::list_change_exceptions;
 use crate::audit::exceptions::of_inputs::list_input_exceptions;
-use crate::audit::exceptions::of_ledger::{build_move_exception, build_unread_exception};
+use crate::audit::exceptions::of_ledger::build_unread_exception;
 use crate::audit::exceptions::{AuditException, ExceptionKind};
 use crate::audit::filled_cells::CarriedRows;
 use crate::audit::fleet::audit_event::{AuditEvent, UnreadRepository};
@@ -221,12 +221,7 @@ impl<'a> AuditRun<'a> {
         }
         match entry.kind {
             EntryKind::ClosingRecord => self.result.closing_records += 1,
-            EntryKind::RefMove => {
-                let exception = build_move_exception(entry);
-                let number = self.add_exception(&exception)?;
-                self.page.add_exception(number, &exception);
-            }
-            EntryKind::Change | EntryKind::JudgedElsewhere | EntryKind::Gap => {}
+            EntryKind::Change | EntryKind::JudgedElsewhere | EntryKind::RefMove | EntryKind::Gap => {}
         }
         Ok(())
     }

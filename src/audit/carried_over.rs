@@ -8,12 +8,14 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use crate::audit::exceptions::of_change::describe_later_closing;
-use crate::audit::exceptions::of_inputs::build_early_exception;
+use crate::audit::exceptions::of_inputs::{build_early_exception, build_early_incident_exception};
 use crate::audit::exceptions::of_reports::list_stray_reports;
 use crate::audit::exceptions::{AuditException, ExceptionKind, ExceptionStatus};
+use crate::audit::population::ref_chain::StepLanding;
 use crate::audit::ref_audit::RefAuditor;
 use crate::audit::table::format_table_time;
 use crate::change::{NeededFacts, Oid, Text};
+use crate::ledger::record::parse_unauthorised_key;
 use crate::ledger::state::TrackedObligation;
 
 /// How the words about a change of another period begin.
@@ -39,14 +41,22 @@ impl RefAuditor<'_> {
         Ok(())
     }
 
-    /// Adds the deployments of these steps that were before the steps landed.
-    pub(super) fn add_early_deployments(&mut self, (first, last): (usize, usize)) -> Result<()> {
+    /// Adds the deployments and the incidents of these steps that were before the steps landed.
+    pub(super) fn add_early_inputs(&mut self, (first, last): (usize, usize)) -> Result<()> {
         for (place, deployment) in self.given.early.iter().filter(|(place, _)| (first..=last).contains(place))
         {
             let Some(step) = self.chain.steps.get(*place) else { continue };
             let id = format!("{}@{}", self.request.repository_name, step.id);
             let exception = build_early_exception(id, deployment, self.find_landing_time(step).0);
             self.observer.add_exception(&exception)?;
+        }
+        for (place, incident) in &self.given.early_incidents {
+            let Some(step) = self.chain.steps.get(*place).filter(|_| (first..=last).contains(place)) else {
+                continue;
+            };
+            let id = format!("{}@{}", self.request.repository_name, step.id);
+            let landed = self.find_landing_time(step).0;
+            self.observer.add_exception(&build_early_incident_exception(id, incident, landed))?;
         }
         Ok(())
     }
@@ -97,9 +107,14 @@ impl RefAuditor<'_> {
         };
         let mut what = owed.what.to_plain_text();
         what.push_str(&describe_later_closing(self.closed_later.get(id)));
-        let mut exception = match owed.change {
-            Some(change) => self.build_carried(change, kind, owed.since, what),
-            None => {
+        let mut exception = match (self.find_bare_move(id), owed.change) {
+            (Some(record), _) => {
+                let subject_id = format!("{}/record/{record}", self.request.repository_name);
+                let subject = (subject_id, self.request.ref_name.clone(), None);
+                self.build_carried_of(subject, kind, owed.since, what)
+            }
+            (None, Some(change)) => self.build_carried(change, kind, owed.since, what),
+            (None, None) => {
                 let subject_id = format!("{}/obligation/{id}", self.request.repository_name);
                 self.build_carried_of((subject_id, Text::default(), None), kind, owed.since, what)
             }
@@ -115,6 +130,14 @@ impl RefAuditor<'_> {
         Some(exception)
     }
 
+    /// Returns the record of the unauthorised move that owes this, if it brought no step of the history.
+    fn find_bare_move(&self, id: &str) -> Option<u64> {
+        let record = parse_unauthorised_key(id)?;
+        let number = self.history.moves.iter().position(|one| one.record == record)?;
+        let mut steps = self.chain.steps.iter();
+        if steps.any(|step| step.landing == StepLanding::Moved(number)) { None } else { Some(record) }
+    }
+
     /// Returns the failures of the period of changes outside of it: each change, when, what happened and the evidence.
     fn list_carried_failures(&self, ends: Option<(usize, usize)>) -> Vec<(Oid, Timestamp, String, String)> {
         let period = &self.request.period;
@@ -123,7 +146,7 @@ impl RefAuditor<'_> {
         let mut found = Vec::new();
         for (links, words) in [
             (&self.links.reverted_by, "a later change takes it back"),
-            (&self.links.caused, "a later change names it as its cause"),
+            (&self.links.caused, "a later change says that this one caused it"),
         ] {
             for (place, by) in links.iter().filter(|(place, _)| !is_in(**place)) {
                 let Some(step) = by.iter().find(|by| is_in(**by)).and_then(|by| self.chain.steps.get(*by))
@@ -140,7 +163,8 @@ impl RefAuditor<'_> {
         // Reports are told with those that no change of the period takes.
         for incident in self.request.incidents.iter().filter(|one| period.contains(one.started)) {
             let place = incident.caused_by.as_ref().and_then(|cause| self.links.find_step_of(cause));
-            if let Some(place) = place.filter(|place| !is_in(*place))
+            let is_early = |place: &usize| self.given.early_incidents.contains(&(*place, incident));
+            if let Some(place) = place.filter(|place| !is_in(*place) && !is_early(place))
                 && let Some(change) = find_id(place)
             {
                 let what = format!("it caused {}", incident.id);

@@ -24,6 +24,8 @@ pub struct LedgerComparison {
     landings: usize,
     /// Those of them that the ref lacks, each with its record and its time.
     lacking: Vec<(Oid, u64, Timestamp)>,
+    /// The landings of the period that the ref has lost: a later move took them away.
+    lost: Vec<(Oid, u64, Timestamp)>,
     /// How many landings the ref lacks, in the period and later.
     behind: usize,
     /// True if the steps between two commits were asked for: what came later says nothing against them.
@@ -46,11 +48,12 @@ pub(crate) struct ComparedRef<'a> {
 }
 
 impl LedgerComparison {
-    /// Compares a ref with the moves of its ledger; `lacking` are the places of those that the ref lacks.
+    /// Compares a ref with the moves of its ledger; `lacking` are the places of those that the ref lacks, and `lost` of
+    /// those that a later move took away.
     pub(crate) fn compare_ref(
         compared_ref: &ComparedRef<'_>,
         history: &LedgerHistory,
-        lacking: &[usize],
+        (lacking, lost): (&[usize], &[usize]),
     ) -> LedgerComparison {
         let is_asked = |one: &&LandedRefMove| {
             !compared_ref.is_range && one.moved.new.is_some() && compared_ref.period.contains(one.observed_at)
@@ -67,6 +70,9 @@ impl LedgerComparison {
         let moves = lacking.iter().filter_map(|number| history.moves.get(*number));
         for one in moves.filter(is_asked) {
             compared.lacking.extend(one.moved.new.map(|new| (new, one.record, one.observed_at)));
+        }
+        for one in lost.iter().filter_map(|number| history.moves.get(*number)).filter(is_asked) {
+            compared.lost.extend(one.moved.new.map(|new| (new, one.record, one.observed_at)));
         }
         if compared.behind > 0 {
             compared.advice = find_advice(compared_ref, newest.map(|(id, _)| id));
@@ -87,20 +93,17 @@ impl LedgerComparison {
             checks.push(CompletenessCheck::compare_counts(
                 &format!("{name}: landings of the period by the ledger, and those of them that the ref has"),
                 self.landings,
-                self.landings - self.lacking.len(),
+                self.landings.saturating_sub(self.lacking.len() + self.lost.len()),
             ));
         }
-        if !self.lacking.is_empty() {
-            let mut named = Vec::new();
-            for (id, record, at) in self.lacking.iter().take(MAX_NAMED_LANDINGS) {
-                named.push(format!("{} of record {record} ({at:.0})", id.short_hex()));
+        for (landings, what) in [
+            (&self.lacking, "landings of the period that the ref lacks"),
+            (&self.lost, "landings of the period that a later move took away"),
+        ] {
+            if !landings.is_empty() && !self.is_range {
+                let what = format!("{name}: {what}");
+                checks.push(CompletenessCheck::state_fact(&what, name_landings(landings)));
             }
-            let more = self.lacking.len().saturating_sub(MAX_NAMED_LANDINGS);
-            if more > 0 {
-                named.push(format!("and {more} more"));
-            }
-            let what = format!("{name}: landings of the period that the ref lacks");
-            checks.push(CompletenessCheck::state_fact(&what, named.join(", ")));
         }
         let found = match (newest == held, self.behind > 0) {
             (true, _) => held.to_string(),
@@ -129,6 +132,19 @@ impl LedgerComparison {
             self.advice
         ))
     }
+}
+
+/// Returns landings in words, the first 50.
+fn name_landings(landings: &[(Oid, u64, Timestamp)]) -> String {
+    let mut named = Vec::new();
+    for (id, record, at) in landings.iter().take(MAX_NAMED_LANDINGS) {
+        named.push(format!("{} of record {record} ({at:.0})", id.short_hex()));
+    }
+    let more = landings.len().saturating_sub(MAX_NAMED_LANDINGS);
+    if more > 0 {
+        named.push(format!("and {more} more"));
+    }
+    named.join(", ")
 }
 
 /// Returns what to do about a ref that is older than its ledger.

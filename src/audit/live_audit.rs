@@ -163,6 +163,13 @@ impl AuditRun<'_> {
             0,
             summary.misdated_steps,
         ));
+        checks.push(CompletenessCheck::compare_counts(
+            &format!(
+                "{name}: steps whose own time is in the period, and that belong to another by their place"
+            ),
+            0,
+            summary.steps_left_out,
+        ));
         if let Some(cut) = &summary.cut {
             checks.push(CompletenessCheck {
                 what: format!("{name}: the history is cut off"),

@@ -25,6 +25,7 @@ pub mod ledger_comparison;
 pub mod live_audit;
 pub mod page;
 mod placed_file;
+mod policy_faults;
 pub mod population;
 pub mod procedure;
 pub mod ref_audit;

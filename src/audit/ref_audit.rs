@@ -24,7 +24,6 @@ use crate::audit::population::given_facts::GivenFacts;
 use crate::audit::population::judged_part::divide_by_policy;
 use crate::audit::population::judging_policies::JudgingPolicies;
 use crate::audit::population::obligation_index::ObligationIndex;
-use crate::audit::population::period_run::find_period_run;
 use crate::audit::population::population_entry::{EntryKind, PopulationEntry};
 use crate::audit::population::recorded_reasons::RecordedReasonsReader;
 use crate::audit::population::ref_chain::{ChainStep, RefChain, StepLanding};
@@ -75,7 +74,7 @@ pub fn audit_ref(
             request.tip
         );
     }
-    let others = chain.add_landings(history);
+    let others = chain.add_landings(repository, history);
     let summary = RefAuditSummary::begin_summary(&chain, request, others.beyond_cut);
     let recorded_deployments = list_recorded_deployments(&history.acts);
     let dated = DatedObligations::date_obligations(&history.obligations, request.now);
@@ -122,7 +121,8 @@ pub fn audit_ref(
             period: &request.period,
             is_range: request.is_range(),
         };
-        run.summary.ledger = LedgerComparison::compare_ref(&compared_ref, history, &others.lacking);
+        let lost = others.list_lost(&chain, history);
+        run.summary.ledger = LedgerComparison::compare_ref(&compared_ref, history, (&others.lacking, &lost));
     }
     let ends = run.find_ends();
     if let Some((first, last)) = ends {
@@ -140,6 +140,7 @@ pub fn audit_ref(
     }
     run.summary.span = run.find_span();
     run.add_refusals()?;
+    run.add_steps_left_out()?;
     run.add_stray_reports(ends)?;
     run.add_carried_over(ends)?;
     Ok(run.summary)
@@ -213,8 +214,9 @@ impl RefAuditor<'_> {
         };
         self.match_inputs(&links);
         links.keep_known_records(|number| history.moves.iter().any(|one| one.record == number));
+        links.weigh_claims(self.repository, chain, history);
         self.links = links;
-        self.add_early_deployments((first, last))?;
+        self.add_early_inputs((first, last))?;
         self.summary.unread_later_steps = self.links.unread.iter().filter(|place| **place > last).count();
         let divided =
             divide_by_policy(self.repository, chain, (first, last), &request.policy, &mut self.rosters);
@@ -227,11 +229,19 @@ impl RefAuditor<'_> {
             usable = part.loaded().or(usable);
         }
         self.compare_policies((usable, divided.left.as_deref()), Some(last));
+        if let Some(left) = divided
+            .left
+            .as_deref()
+            .filter(|left| usable.is_none_or(|old| !left.policy.has_same_content(&old.policy)))
+        {
+            self.add_faults_of(left, last)?;
+        }
         for part in &divided.parts {
             let described = part.describe();
             if !self.summary.policies.contains(&described) {
                 self.summary.policies.push(described);
             }
+            self.add_policy_faults(part)?;
             self.audit_part(part)?;
         }
         let ended = self.unjudged.end_history();
@@ -253,21 +263,7 @@ impl RefAuditor<'_> {
         self.given = given;
     }
 
-    /// Returns the places of the first and the last step of the period.
-    fn find_ends(&self) -> Option<(usize, usize)> {
-        let times: Vec<_> = self.chain.steps.iter().map(|step| self.find_landing_time(step)).collect();
-        let (start, end) = find_period_run(&times, &self.request.period);
-        let after = self.request.after.and_then(|id| self.chain.find_place(id));
-        let start = after.map_or(start, |after| start.max(after + 1));
-        let until = self.request.until.and_then(|id| self.chain.find_place(id));
-        let end = until.map_or(end, |until| end.min(until + 1));
-        let mut asked =
-            (start..end).filter(|place| self.chain.steps.get(*place).is_some_and(|step| self.is_asked(step)));
-        let first = asked.next()?;
-        Some((first, asked.next_back().unwrap_or(first)))
-    }
-
-    fn is_asked(&self, step: &ChainStep) -> bool {
+    pub(super) fn is_asked(&self, step: &ChainStep) -> bool {
         self.request.only.as_ref().is_none_or(|only| only.contains(&step.id))
     }
 

@@ -107,6 +107,7 @@ impl<'a> RefAuditor<'a> {
                 };
             }
         }
+        let lacks_evidence = unread.is_some();
         if reasons.is_empty() {
             let is_holding_none = decision
                 .as_ref()
@@ -154,7 +155,9 @@ impl<'a> RefAuditor<'a> {
             closing_records: self.list_related(Some(&speakers)),
             reverted_by: self.list_related(self.links.reverted_by.get(&place)),
             caused: self.list_related(self.links.caused.get(&place)),
+            doubted_claims: self.list_related(self.links.doubted.get(&place)),
             policy_loosened: self.loosened.get(&place).and_then(|found| found.asks_less.clone()),
+            lacks_evidence,
             is_founding: self.founding == Some(place),
             is_repair: self.links.repairs.contains(&place),
             acts: self.acts.get(&step.id).into_iter().flatten().map(|one| (*one).clone()).collect(),
@@ -193,7 +196,13 @@ impl<'a> RefAuditor<'a> {
         let history = self.history;
         let StepLanding::Moved(number) = step.landing else { return None };
         let first = self.chain.find_first_landing(place, history)?;
-        let decided = history.moves.get(number)?.decision.as_ref()?;
+        let moved = history.moves.get(number)?;
+        let Some(decided) = &moved.decision else {
+            // A branch that was made past the gate holds what another one was judged for; that it was made is told as a
+            // move.
+            let is_made_of_it = moved.moved.old.is_none() && first.record < moved.record;
+            return if is_made_of_it { Some(first) } else { None };
+        };
         if first.record >= decided.record {
             return None;
         }

@@ -5,13 +5,16 @@ use std::ops::RangeInclusive;
 use anyhow::Result;
 use jiff::SignedDuration;
 
+use crate::audit::exceptions::of_ledger::{build_left_out_exception, build_move_exception};
 use crate::audit::exceptions::of_pulls::build_missing_exception;
 use crate::audit::population::period::AuditPeriod;
+use crate::audit::population::period_run::find_period_run;
 use crate::audit::population::population_entry::PopulationEntry;
 use crate::audit::population::ref_chain::StepLanding;
 use crate::audit::ref_audit::RefAuditor;
 use crate::change::Oid;
 use crate::ledger::audit::ledger_history::LandedRefMove;
+use crate::ledger::record::unauthorised_key;
 
 /// The shortest time that a clock tells.
 const INSTANT: SignedDuration = SignedDuration::from_nanos(1);
@@ -23,7 +26,66 @@ impl RefAuditor<'_> {
         for one in others.iter().filter_map(|number| self.history.moves.get(*number)) {
             if self.request.period.contains(one.observed_at) && records.contains(&one.record) {
                 let is_held = one.moved.new.is_none_or(|new| self.chain.holds_commit(new));
-                self.observer.add_entry(&PopulationEntry::of_ref_move(self.request.scope(), one, is_held))?;
+                let entry = PopulationEntry::of_ref_move(self.request.scope(), one, is_held);
+                self.observer.add_entry(&entry)?;
+                let key = self.find_owing_move(one).map(unauthorised_key);
+                let owed = key.as_ref().and_then(|key| self.owed.get(key));
+                let exception = build_move_exception(&entry, owed, self.request.now);
+                self.observer.add_exception(&exception)?;
+                // What it owes is told with it.
+                self.told_obligations.extend(key.filter(|_| one.decision.is_none()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the places of the first and the last step of the period.
+    pub(super) fn find_ends(&self) -> Option<(usize, usize)> {
+        let (start, end) = self.find_period_places();
+        let after = self.request.after.and_then(|id| self.chain.find_place(id));
+        let start = after.map_or(start, |after| start.max(after + 1));
+        let until = self.request.until.and_then(|id| self.chain.find_place(id));
+        let end = until.map_or(end, |until| end.min(until + 1));
+        let mut asked =
+            (start..end).filter(|place| self.chain.steps.get(*place).is_some_and(|step| self.is_asked(step)));
+        let first = asked.next()?;
+        Some((first, asked.next_back().unwrap_or(first)))
+    }
+
+    /// Returns the places before which the steps of the period begin and end. No step landed after the time of the audit,
+    /// whatever its committer wrote.
+    pub(super) fn find_period_places(&self) -> (usize, usize) {
+        let find_time = |step| {
+            let (at, clock) = self.find_landing_time(step);
+            (at.min(self.request.now), clock)
+        };
+        let times: Vec<_> = self.chain.steps.iter().map(find_time).collect();
+        find_period_run(&times, &self.request.period)
+    }
+
+    /// Returns the record of the unauthorised move that this one is, or that took away what this one brought.
+    fn find_owing_move(&self, one: &LandedRefMove) -> Option<u64> {
+        if one.decision.is_none() {
+            return Some(one.record);
+        }
+        let mut later = self.history.moves.iter().filter(|other| other.record > one.record);
+        let away = later.find(|other| other.moved.old == one.moved.new)?;
+        if away.decision.is_none() { Some(away.record) } else { None }
+    }
+
+    /// Names the steps whose own time is in the period and that belong to another by their place.
+    pub(super) fn add_steps_left_out(&mut self) -> Result<()> {
+        let request = self.request;
+        if request.is_range() || request.only.is_some() {
+            return Ok(());
+        }
+        let (start, end) = self.find_period_places();
+        for (place, step) in self.chain.steps.iter().enumerate() {
+            let (at, _) = self.find_landing_time(step);
+            if request.period.contains(at) && !(start..end).contains(&place) {
+                self.summary.steps_left_out += 1;
+                let id = step.id;
+                self.observer.add_exception(&build_left_out_exception(request.scope(), id, at))?;
             }
         }
         Ok(())

@@ -164,6 +164,8 @@ pub struct RefAuditSummary {
     pub policies: Vec<String>,
     /// How many steps belong to the period by their place, although their own time is outside it.
     pub misdated_steps: usize,
+    /// How many steps belong to another period by their place, although their own time is in this one.
+    pub steps_left_out: usize,
     /// The time that was audited: the period, or that of a range of steps by the records of its ends.
     pub span: AuditPeriod,
     /// The first and the last step of the period.

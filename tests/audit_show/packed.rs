@@ -179,6 +179,61 @@ fn a_forger_who_writes_the_manifest_again_is_found() {
     assert!(pack.verify().is_whole());
 }
 
+/// A file that nothing in the pack accounts for could be taken for a part of it.
+#[test]
+fn a_file_that_the_index_does_not_name_is_found_although_the_manifest_lists_it() {
+    let pack = make_live_pack();
+    let files = pack.read_files();
+    let page = files.keys().find(|name| name.ends_with("/page.html")).unwrap().clone();
+    let record =
+        files.keys().find(|name| name.ends_with("/record.json") && name.starts_with("ledger")).unwrap();
+    let signed = page.replace("page.html", "page-signed.html");
+    for (extra, like) in [
+        (signed.as_str(), page.as_str()),
+        ("changes/0123456789/page.html", &page),
+        ("ledger/00000998/record.json", record),
+        ("attestations.intoto.jsonl", "README.md"),
+        ("git/note", "README.md"),
+    ] {
+        let path = pack.path.join(extra);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, &files[like]).unwrap();
+        pack.repair_manifest();
+        let problems = pack.list_problems();
+        assert!(problems.iter().any(|what| what.starts_with(extra)), "{extra}: {problems:?}");
+        fs::remove_file(&path).unwrap();
+        pack.repair_manifest();
+    }
+    assert!(pack.verify().is_whole());
+}
+
+/// Pages that another version wrote are not checked, and the last line says so.
+#[test]
+fn pages_of_another_version_are_not_passed_in_silence() {
+    let pack = make_live_pack();
+    let verify = || {
+        let mut command = Command::new(crate::world::BINARY);
+        let output = command.args(["evidence", "verify"]).arg(&pack.path).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(verify().ends_with("\nverification passed\n"));
+    let tool = concat!("\"tool\": \"changegate ", env!("CARGO_PKG_VERSION"), "\"");
+    for (name, content) in pack.read_files() {
+        let is_page = name.starts_with("changes/") && !name.ends_with("values.json");
+        if let (true, Ok(text)) = (is_page || name == "pack.json", String::from_utf8(content)) {
+            let text = text.replacen(tool, "\"tool\": \"changegate 0.0.9\"", 1);
+            let text = if name.ends_with("page.html") { text.replace("Ben", "Bob") } else { text };
+            fs::write(pack.path.join(&name), text).unwrap();
+        }
+    }
+    pack.repair_manifest();
+    assert_eq!(pack.verify().count_unchecked_pages(), 2);
+    let told = verify();
+    let last = told.trim_end().rsplit("\n\n").next().unwrap();
+    assert!(last.starts_with("verification passed without the pages and the values of 2 changes"), "{told}");
+    assert!(told.lines().all(|line| line.chars().count() <= 80), "{told}");
+}
+
 /// The document that pages are made of is held against the commits and the ledger.
 #[test]
 fn a_forged_document_is_found_although_its_pages_agree() {
@@ -420,8 +475,9 @@ fn the_patch_of_any_change_leads_from_one_tree_to_the_next() {
     .unwrap();
     pack.repair_manifest();
     let problems = pack.list_problems();
-    assert_eq!(problems.len(), 1, "{problems:?}");
-    assert!(problems[0].ends_with("it has no patch, and one can be made of its objects"), "{problems:?}");
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert!(problems[0].ends_with("change.patch is no file that pack.json accounts for"), "{problems:?}");
+    assert!(problems[1].ends_with("it has no patch, and one can be made of its objects"), "{problems:?}");
 }
 
 /// One content that is too long for a pack takes nothing from the patch of the others.
@@ -484,7 +540,7 @@ fn a_file_among_the_attached_ones_that_no_record_tells_of_is_named() {
     pack.repair_manifest();
     let problems = pack.list_problems();
     assert!(
-        problems.len() == 1 && problems[0].ends_with("9-minutes.txt is no file that pack.json lists"),
+        problems.len() == 1 && problems[0].ends_with("9-minutes.txt is no file that pack.json accounts for"),
         "{problems:?}"
     );
 }

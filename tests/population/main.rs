@@ -16,6 +16,7 @@ mod world;
 
 mod as_of;
 mod audited;
+mod changed_facts;
 mod figures;
 mod hidden_history;
 mod lost_objects;
@@ -25,6 +26,7 @@ mod other_times;
 mod patterns;
 mod ref_tips;
 mod refused;
+mod replaced;
 mod simulated_year;
 mod unjudged;
 mod without_ledger;

@@ -229,7 +229,10 @@ pub(super) fn describe_deployment(deployment: &Deployment) -> Text {
 
 /// Returns the steps that took a change back or name it as their cause.
 pub(super) fn join_steps(change: &ChangeRecord) -> TableCell {
-    join_texts(change.reverted_by.iter().chain(&change.caused).map(|step| Text::from(step.id.to_string())))
+    let counted = change.reverted_by.iter().chain(&change.caused).map(|step| step.id.to_string());
+    let doubted =
+        change.doubted_claims.iter().map(|step| format!("{} (says so, and does not count)", step.id));
+    join_texts(counted.chain(doubted).map(Text::from))
 }
 
 pub(super) fn join_words(words: &[&str]) -> TableCell {

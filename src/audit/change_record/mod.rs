@@ -66,9 +66,15 @@ pub struct ChangeRecord {
     pub reverted_by: Vec<RelatedStep>,
     /// The changes that it made necessary, as they say, oldest first.
     pub caused: Vec<RelatedStep>,
+    /// The later changes that say one of this, and whose word does not count, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub doubted_claims: Vec<RelatedStep>,
     /// What the policy that it leaves asks less than the one before it; `None` if nothing shows that.
     #[serde(default)]
     pub policy_loosened: Option<Text>,
+    /// True if what the recorded verdict on it rests on cannot be read, or is not what the record names.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lacks_evidence: bool,
     /// True if it brought the first policy of the history, so that nothing could judge it.
     #[serde(default)]
     pub is_founding: bool,

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use crate::audit::evidence::pack_check::PackCheck;
-use crate::audit::evidence::pack_index::{ATTACHMENTS_FOLDER, MAX_BLOB_BYTES, PackedChange, PackedFile};
+use crate::audit::evidence::pack_index::{MAX_BLOB_BYTES, PackedChange, PackedFile};
 use crate::audit::evidence::pack_reader::{ReadPack, read_pack_file};
 use crate::audit::evidence::rendered_files::{
     DOCUMENT_FILE, PATCH_FILE, RENDERED_FILES, select_patch_files, write_rendered_files,
@@ -119,7 +119,8 @@ fn check_patch(
     Ok(())
 }
 
-/// Checks that the attached files are those whose digests the records hold, and that none is left out in silence.
+/// Checks that the attached files are those whose digests the records hold, and that none is left out in silence; that there
+/// are no others, is checked with all files.
 fn check_attachments(pack: &ReadPack, change: &PackedChange, check: &mut PackCheck) {
     let id = change.commit.short_hex();
     let mut recorded: BTreeMap<u64, String> = BTreeMap::new();
@@ -144,12 +145,6 @@ fn check_attachments(pack: &ReadPack, change: &PackedChange, check: &mut PackChe
     }
     for number in recorded.keys() {
         check.unchecked.push(format!("{id}: the file that record {number} tells of is not in the pack"));
-    }
-    let listed: BTreeSet<&str> = change.attachments.iter().map(|file| file.path.as_str()).collect();
-    let folder = format!("{}/{ATTACHMENTS_FOLDER}", change.folder);
-    for entry in std::fs::read_dir(pack.folder.join(&folder)).into_iter().flatten().flatten() {
-        let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
-        check.require(listed.contains(path.as_str()), || format!("{path} is no file that pack.json lists"));
     }
 }
 
@@ -264,6 +259,7 @@ fn check_rendered_files(
     if document.tool != concat!("changegate ", env!("CARGO_PKG_VERSION")) {
         let id = change.commit.short_hex();
         check.unchecked.push(format!("{id}: its pages, which another version of changegate wrote"));
+        check.unchecked_pages += 1;
         return Ok(());
     }
     let scratch = tempfile::tempdir().context("cannot make a temporary folder")?;

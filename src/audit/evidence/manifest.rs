@@ -86,12 +86,12 @@ pub(crate) fn write_manifest(folder: &Path) -> Result<()> {
     fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Returns what differs between the manifest of a folder and its files, one line for each.
+/// Returns the paths of the files of a folder, and what differs between them and its manifest, one line for each.
 ///
 /// # Errors
 ///
 /// Fails if the folder or its manifest cannot be read.
-pub(crate) fn compare_manifest(folder: &Path) -> Result<(usize, Vec<String>)> {
+pub(crate) fn compare_manifest(folder: &Path) -> Result<(Vec<String>, Vec<String>)> {
     let path = folder.join(MANIFEST_FILE);
     let describe = || format!("cannot read {}", path.display());
     let file = File::open(&path).with_context(describe)?;
@@ -122,5 +122,5 @@ pub(crate) fn compare_manifest(folder: &Path) -> Result<(usize, Vec<String>)> {
         }
     }
     problems.extend(listed.keys().map(|path| format!("{path} is missing")));
-    Ok((found.len(), problems))
+    Ok((found.into_keys().collect(), problems))
 }

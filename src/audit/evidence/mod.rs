@@ -3,6 +3,7 @@
 //! `pack_index` says what a pack holds, `manifest` lists its files with their digests, `pack_writer` makes one, and
 //! `pack_reader`, `change_checks`, `ledger_checks` and `pack_verifier` compute everything again.
 
+mod accounted_files;
 mod change_checks;
 mod ledger_checks;
 mod left_out_records;

@@ -16,6 +16,8 @@ pub struct PackCheck {
     pub omitted_problems: usize,
     /// What could not be checked, and why.
     pub unchecked: Vec<String>,
+    /// How many changes have pages that another version of changegate wrote, so that they could not be checked.
+    pub unchecked_pages: usize,
 }
 
 impl PackCheck {
@@ -26,6 +28,7 @@ impl PackCheck {
             problems: Vec::new(),
             omitted_problems: 0,
             unchecked: Vec::new(),
+            unchecked_pages: 0,
         }
     }
 

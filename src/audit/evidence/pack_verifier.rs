@@ -4,11 +4,12 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use crate::audit::evidence::accounted_files::list_unaccounted_files;
 use crate::audit::evidence::change_checks::check_changes;
 use crate::audit::evidence::ledger_checks::{check_ledger, check_replay, check_signatures};
 use crate::audit::evidence::manifest::compare_manifest;
 use crate::audit::evidence::pack_check::PackCheck;
-use crate::audit::evidence::pack_index::EvidenceIndex;
+use crate::audit::evidence::pack_index::{EvidenceIndex, INDEX_FILE};
 use crate::audit::evidence::pack_reader::ReadPack;
 use crate::audit::evidence::statement_checks::check_attestations;
 use crate::git::signature::KeyRegistry;
@@ -31,6 +32,11 @@ impl PackVerification {
     pub fn is_whole(&self) -> bool {
         self.checks.iter().all(|check| check.problems.is_empty())
     }
+
+    /// Returns how many changes have pages and values that another version wrote, so that they were not checked.
+    pub fn count_unchecked_pages(&self) -> usize {
+        self.checks.iter().map(|check| check.unchecked_pages).sum()
+    }
 }
 
 /// Verifies the pack in a folder. `signers` are the keys that the ledger has to be signed with, and `keys` those of the
@@ -46,24 +52,28 @@ pub fn verify_pack(
 ) -> Result<PackVerification> {
     let mut checks = Vec::new();
     let mut manifest = PackCheck::new("manifest");
+    let mut files = Vec::new();
     match compare_manifest(folder) {
-        Ok((files, problems)) => {
-            manifest.says = format!("{}, each the one that was packed", format_count(files, "file"));
+        Ok((paths, problems)) => {
+            manifest.says = format!("{}, each the one that was packed", format_count(paths.len(), "file"));
             problems.into_iter().for_each(|problem| manifest.add_problem(problem));
+            files = paths;
         }
         Err(error) => manifest.add_problem(format!("{error:#}")),
     }
-    checks.push(manifest);
     let mut objects = PackCheck::new("objects");
     let pack = match ReadPack::open_pack(folder, &mut objects) {
         Ok(pack) => pack,
         Err(error) => {
             objects.add_problem(format!("{error:#}"));
-            checks.push(objects);
+            checks.extend([manifest, objects]);
             return Ok(PackVerification { checks, index: None, unprovable: list_unprovable() });
         }
     };
-    checks.push(objects);
+    for path in list_unaccounted_files(&pack.index, &files) {
+        manifest.add_problem(format!("{path} is no file that {INDEX_FILE} accounts for"));
+    }
+    checks.extend([manifest, objects]);
     checks.push(check_changes(&pack));
     if pack.index.ledger.is_some() {
         checks.extend([check_ledger(&pack), check_replay(&pack), check_signatures(&pack, signers)]);

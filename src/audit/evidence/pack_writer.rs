@@ -39,7 +39,7 @@ use crate::ledger::state::acts::name_act_ref;
 use crate::verdict::format_count;
 
 /// The file that tells people what a pack is.
-const README_FILE: &str = "README.md";
+pub(super) const README_FILE: &str = "README.md";
 
 /// What that file says.
 const README_TEXT: &str = include_str!("pack_readme.md");

@@ -290,6 +290,7 @@ impl<'a> ValueChecker<'a> {
             (!record.closing_records.is_empty(), "when the commits landed that close something of it"),
             (!record.reverted_by.is_empty(), "the commits that take it back"),
             (!record.caused.is_empty(), "the commits that name it as their cause"),
+            (!record.doubted_claims.is_empty(), "the commits that say something of it without counting"),
             (!record.later_tickets.is_empty(), "the tickets that were named for it later"),
             (!record.break_glass.is_empty(), "the break-glass sessions that were open when it landed"),
             (!record.left_people.is_empty(), "who of its people an earlier roster lists"),

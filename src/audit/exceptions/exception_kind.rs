@@ -56,6 +56,8 @@ pub enum ExceptionKind {
     BreakGlassSession,
     /// A policy may ask less than the one before it.
     PolicyLoosened,
+    /// A policy was in force that its own check finds faults in.
+    FaultyPolicy,
     /// One person gave several approvals within minutes.
     ApprovalSeries,
     /// One person gave most of the approvals.
@@ -86,7 +88,7 @@ pub enum ExceptionKind {
 
 impl ExceptionKind {
     /// Every kind, in the order of a report.
-    pub const ALL: [ExceptionKind; 38] = [
+    pub const ALL: [ExceptionKind; 39] = [
         ExceptionKind::UnauthorisedChange,
         ExceptionKind::UnrecordedChange,
         ExceptionKind::MissingPull,
@@ -112,6 +114,7 @@ impl ExceptionKind {
         ExceptionKind::GateGap,
         ExceptionKind::BreakGlassSession,
         ExceptionKind::PolicyLoosened,
+        ExceptionKind::FaultyPolicy,
         ExceptionKind::ApprovalSeries,
         ExceptionKind::ApproverShare,
         ExceptionKind::MutualApproval,
@@ -155,6 +158,7 @@ impl ExceptionKind {
             ExceptionKind::GateGap => "gate-gap",
             ExceptionKind::BreakGlassSession => "break-glass-session",
             ExceptionKind::PolicyLoosened => "policy-loosened",
+            ExceptionKind::FaultyPolicy => "faulty-policy",
             ExceptionKind::ApprovalSeries => "approval-series",
             ExceptionKind::ApproverShare => "approver-share",
             ExceptionKind::MutualApproval => "mutual-approval",
@@ -194,13 +198,14 @@ impl ExceptionKind {
             ExceptionKind::ApprovedAfterLanding => "Approvals given after the landing",
             ExceptionKind::TicketAfterLanding => "Tickets made after the landing of a normal change",
             ExceptionKind::Contradiction => "Changes that state a field in different ways",
-            ExceptionKind::MisdatedStep => "Steps whose own time is outside the period that they stand in",
+            ExceptionKind::MisdatedStep => "Steps whose own time is in another period than they are",
             ExceptionKind::InputContradiction => "Incidents and deployments that contradict the history",
             ExceptionKind::FailedChange => "Changes that were taken back or caused another",
             ExceptionKind::RefMoved => "History that was rewritten or went back",
             ExceptionKind::GateGap => "Times in which nothing shows that the gate stood",
             ExceptionKind::BreakGlassSession => "Break-glass sessions",
             ExceptionKind::PolicyLoosened => "Policies that may ask less than the one before",
+            ExceptionKind::FaultyPolicy => "Policies in force that the check of policies refuses",
             ExceptionKind::ApprovalSeries => "Approvals in quick succession",
             ExceptionKind::ApproverShare => "People who gave most of the approvals",
             ExceptionKind::MutualApproval => "Pairs who approve each other's changes",
@@ -231,6 +236,7 @@ impl ExceptionKind {
             | ExceptionKind::NotJudged
             | ExceptionKind::RuleBroken
             | ExceptionKind::MissingPull
+            | ExceptionKind::FaultyPolicy
             | ExceptionKind::RefMoved
             | ExceptionKind::BrokenLedger
             | ExceptionKind::Unreadable => "high",

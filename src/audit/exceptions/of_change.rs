@@ -75,7 +75,7 @@ fn build_failure_exception(change: &ChangeRecord) -> Option<AuditException> {
         (Some(step), _) if !change.reverted_by.is_empty() => {
             format!("a later change takes it back, or a part of it: {}", step.id)
         }
-        (Some(step), _) => format!("a later change names it as its cause: {}", step.id),
+        (Some(step), _) => format!("a later change says that this one caused it: {}", step.id),
         (None, Some(report)) => format!(
             "reported as {} by {}",
             report.outcome.code(),

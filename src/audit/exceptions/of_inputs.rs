@@ -31,6 +31,27 @@ pub(crate) fn build_early_exception(
     )
 }
 
+/// Returns the exception of an incident that began before the change that it names, which landed at `landed`.
+pub(crate) fn build_early_incident_exception(
+    change_id: String,
+    incident: &Incident,
+    landed: Timestamp,
+) -> AuditException {
+    let what = format!(
+        "the file of incidents says that it caused {}, which began at {}, before it had landed at {}; that counts in no \
+         figure",
+        incident.id,
+        format_table_time(incident.started),
+        format_table_time(landed)
+    );
+    AuditException::open_exception(
+        ExceptionKind::InputContradiction,
+        (change_id, Text::from(incident.id.as_str())),
+        (what, incident.started),
+        "the file of incidents",
+    )
+}
+
 /// Returns the exceptions of lines of a period that no audited history knows, and of incidents that stand there twice.
 pub(crate) fn list_input_exceptions(
     (incidents, deployments): (&[Incident], &[Deployment]),

@@ -13,6 +13,7 @@ use crate::change::{Oid, Text};
 use crate::ledger::audit::ledger_history::{LedgerHistory, RefRefusal};
 use crate::ledger::audit::protection_times::UnprotectedTime;
 use crate::ledger::audit::session_history::SessionHistory;
+use crate::ledger::state::TrackedObligation;
 
 /// How long nothing may show that the gate stood before that is an exception. A ledger that is reconciled every day
 /// never has such a gap.
@@ -121,11 +122,31 @@ fn describe_silence(one: &SilentTime) -> String {
     }
 }
 
-/// Returns the exception of a move that did not add to the history of the ref.
-pub(crate) fn build_move_exception(entry: &PopulationEntry) -> AuditException {
+/// Returns the exception of a move that did not add to the history of the ref; `owed` is that it has to be regularised,
+/// as of `now`.
+pub(crate) fn build_move_exception(
+    entry: &PopulationEntry,
+    owed: Option<&TrackedObligation>,
+    now: Timestamp,
+) -> AuditException {
     let subject = (entry.id.clone(), entry.ref_name.clone());
     let happened = (entry.what.clone(), entry.at);
-    AuditException::open_exception(ExceptionKind::RefMoved, subject, happened, "the ledger")
+    let mut exception =
+        AuditException::open_exception(ExceptionKind::RefMoved, subject, happened, "the ledger");
+    let Some(owed) = owed else { return exception };
+    exception.due = owed.due;
+    match &owed.closed {
+        Some(closed) => {
+            exception.late_by = closed.late_by.map(|late| i64::try_from(late).unwrap_or(i64::MAX));
+            let is_late = closed.late_by.is_some();
+            exception.status = if is_late { ExceptionStatus::Late } else { ExceptionStatus::Regularised };
+        }
+        None => {
+            let overdue = owed.due.filter(|due| *due < now);
+            exception.late_by = overdue.map(|due| now.as_second().saturating_sub(due.as_second()));
+        }
+    }
+    exception
 }
 
 /// Returns the exception of a repository that could not be audited; `now` is the time of the audit.
@@ -190,6 +211,21 @@ pub(crate) fn build_misdated_exception(
     let what = format!(
         "its time, {}, is outside the period; by its place in the history, between the steps of the period, it belongs \
          to it",
+        format_table_time(at)
+    );
+    let subject = (format!("{repository}@{id}"), ref_name.clone());
+    AuditException::open_exception(ExceptionKind::MisdatedStep, subject, (what, at), format!("commit {id}"))
+}
+
+/// Returns the exception of a step whose time is in the period, and which belongs to another by its place.
+pub(crate) fn build_left_out_exception(
+    (repository, ref_name): (&str, &Text),
+    id: Oid,
+    at: Timestamp,
+) -> AuditException {
+    let what = format!(
+        "its time, {}, is in the period; by its place in the history it belongs to another one, so it is not among the \
+         changes of this report",
         format_table_time(at)
     );
     let subject = (format!("{repository}@{id}"), ref_name.clone());

@@ -8,7 +8,7 @@ use crate::audit::exceptions::{AuditException, ExceptionKind};
 use crate::change::{Oid, Text};
 use crate::gate::LoadedPolicy;
 use crate::policy::difference::wording::{IS_NEW, PART_FIELD, PART_PROTECTS, PART_ROSTER};
-use crate::policy::{Policy, PolicyDifference, PolicyDirection};
+use crate::policy::{Policy, PolicyDifference, PolicyDirection, PolicyErrors};
 use crate::verdict::Message;
 
 /// How many differences one exception names.
@@ -61,6 +61,25 @@ pub(crate) fn build_policy_exception(
         format!("policy {} before, {} after", short(&old.policy.digest), short(&new.policy.digest)),
     );
     Some(PolicyLoosening { exception, asks_less: looser.map(Text::from) })
+}
+
+/// Returns the exception of a policy with faults that was in force from `at` on; `id` is the step that brought it.
+pub(crate) fn build_fault_exception(
+    repository: &str,
+    (id, at): (Oid, Timestamp),
+    (policy, errors): (&Policy, &PolicyErrors),
+) -> AuditException {
+    let faults = errors.faulty_files.iter().flat_map(|file| &file.faults);
+    let words = join_differences(faults.map(|fault| fault.what.clone()).collect()).unwrap_or_default();
+    let what = format!(
+        "the policy was in force although `changegate policy check` refuses it, and no decision that counts let it in: {words}"
+    );
+    AuditException::open_exception(
+        ExceptionKind::FaultyPolicy,
+        (format!("{repository}@{id}"), policy.name.as_str().into()),
+        (what, at),
+        format!("policy {}", policy.digest.chars().take(SHORT_DIGITS).collect::<String>()),
+    )
 }
 
 /// Returns differences as one text, the first of them by name; `None` if there are none.

@@ -13,6 +13,9 @@ use crate::audit::inputs::deployments::Deployment;
 pub struct KnownInputs {
     /// The incidents whose cause is in a history.
     pub incidents: BTreeSet<usize>,
+    /// Those of them that began before the change had landed that they name.
+    #[serde(default)]
+    pub early_incidents: BTreeSet<usize>,
     /// The deployments whose commit is in a history.
     pub deployments: BTreeSet<usize>,
     /// Those of them that ran before their change had landed.
@@ -26,6 +29,7 @@ impl KnownInputs {
     /// Adds what another history knows.
     pub(crate) fn add_inputs(&mut self, others: &KnownInputs) {
         self.incidents.extend(&others.incidents);
+        self.early_incidents.extend(&others.early_incidents);
         self.deployments.extend(&others.deployments);
         self.early_deployments.extend(&others.early_deployments);
         self.recorded_deployments.extend_from_slice(&others.recorded_deployments);

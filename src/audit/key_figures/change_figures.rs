@@ -179,8 +179,8 @@ impl KeyFigureCounter {
             ),
             share(
                 "test_evidence",
-                "Normal changes with tests",
-                "normal changes with a successful check or a test plan / normal changes",
+                "Normal changes with a check or a test plan",
+                "normal changes with a successful check, or that state a test plan, which shows no test / normal changes",
                 self.tested,
                 "",
             ),

@@ -20,7 +20,8 @@ pub(crate) fn build_incident_figures(
     let mut names = reported.clone();
     let mut caused: Vec<&Incident> = Vec::new();
     for (number, incident) in incidents.unwrap_or_default().iter().enumerate() {
-        let counts = known.incidents.contains(&number) && period.contains(incident.started);
+        let is_known = known.incidents.contains(&number) && !known.early_incidents.contains(&number);
+        let counts = is_known && period.contains(incident.started);
         if counts && !caused.iter().any(|other| other.id == incident.id) {
             names.insert(Text::from(incident.id.as_str()));
             caused.push(incident);

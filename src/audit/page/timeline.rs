@@ -41,6 +41,10 @@ const GATE: &str = "gate";
 const TICKET_SYSTEM: &str = "ticket system";
 const COMMITTER: &str = "committer, as claimed";
 const GIVEN: &str = "as was given";
+/// What a later change says whose word does not count.
+const DOUBTED_CLAIM: &str = "a later change says that it takes it back or was caused by it; that does not count, since it \
+     was not let through, changes no file, or has no file in common with it";
+
 const NOBODY: &str = "nobody vouches for a time";
 
 /// Returns the events of a change; what has no time comes last.
@@ -66,7 +70,8 @@ pub(super) fn build_timeline(change: &ChangeRecord) -> Vec<DetailEvent> {
     for (steps, words) in [
         (&change.closing_records, "a record speaks for it"),
         (&change.reverted_by, "a later change takes it back, or a part of it"),
-        (&change.caused, "a later change names it as its cause"),
+        (&change.caused, "a later change says that this one caused it"),
+        (&change.doubted_claims, DOUBTED_CLAIM),
     ] {
         for step in steps.iter().take(MAX_EVENTS) {
             events.push(describe_step(step, words));

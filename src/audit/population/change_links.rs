@@ -45,6 +45,8 @@ pub(crate) struct ChangeLinks {
     pub(crate) reverted_by: BTreeMap<usize, Vec<usize>>,
     /// The steps that name a step as their cause.
     pub(crate) caused: BTreeMap<usize, Vec<usize>>,
+    /// The steps that say so of a step, and whose word does not count.
+    pub(crate) doubted: BTreeMap<usize, Vec<usize>>,
     /// The steps that speak for a step with `For-Change`.
     pub(crate) spoken_for_by: BTreeMap<usize, Vec<usize>>,
     /// The steps that speak for a record of the ledger, by the number of the record.

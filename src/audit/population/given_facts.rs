@@ -19,6 +19,8 @@ pub(crate) struct GivenFacts<'a> {
     deployments: BTreeMap<&'a str, DeploymentRuns<'a>>,
     /// The deployments that ran before their change had landed, with the places of the changes.
     pub(crate) early: Vec<(usize, &'a Deployment)>,
+    /// The incidents that began before the change had landed that they name, with the places of the changes.
+    pub(crate) early_incidents: Vec<(usize, &'a Incident)>,
     /// Which lines of the files this history knows.
     pub(crate) known: KnownInputs,
     /// How many incidents name a cause that is no change of this history.
@@ -69,7 +71,12 @@ impl<'a> GivenFacts<'a> {
         for (number, incident) in incidents.iter().enumerate() {
             let Some(cause) = &incident.caused_by else { continue };
             let place = links.find_step_of(cause);
-            if let Some(place) = place {
+            if let Some(place) = place
+                && landed_at(place).is_some_and(|landed| incident.started < landed)
+            {
+                facts.known.early_incidents.insert(number);
+                facts.early_incidents.push((place, incident));
+            } else if let Some(place) = place {
                 let of_step = facts.incidents.entry(place).or_default();
                 if !of_step.iter().any(|known| known.id == incident.id) {
                     of_step.push(incident);

@@ -2,6 +2,7 @@
 //! that is no such step.
 
 pub(crate) mod change_links;
+pub(crate) mod claim_weight;
 pub(crate) mod dated_obligations;
 pub(crate) mod given_facts;
 pub mod judged_part;
@@ -16,6 +17,7 @@ pub(crate) mod recorded_reasons;
 pub(crate) mod ref_chain;
 pub(crate) mod refusal_track;
 pub mod refused_push;
+pub(crate) mod replaced_steps;
 pub(crate) mod roster_history;
 pub(crate) mod step_evidence;
 pub mod step_journal;

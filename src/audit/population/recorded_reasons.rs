@@ -8,8 +8,8 @@ use crate::change::Oid;
 use crate::git::Repository;
 use crate::ledger::audit::kept_reasons::read_reasons_file;
 use crate::ledger::audit::ledger_history::MoveDecision;
-use crate::ledger::record::RecordedReasons;
-use crate::ledger::store::REASONS_FILE;
+use crate::ledger::record::{RecordedReasons, digest_bytes};
+use crate::ledger::store::{FACTS_FILE, REASONS_FILE, read_ledger_file};
 
 /// Reads what verdicts rest on, and keeps that of the newest decision: the changes of a push come one after another.
 pub(crate) struct RecordedReasonsReader<'a> {
@@ -55,6 +55,16 @@ impl<'a> RecordedReasonsReader<'a> {
         let Some(file) = file else {
             bail!("{REASONS_FILE} beside record {} is missing, or another one than it names", decided.record);
         };
+        // The verdicts were reached by these facts; others beside the record can be no evidence of them.
+        if !decided.facts_digest.is_empty() {
+            let facts = read_ledger_file(self.repository, decided.holder, FACTS_FILE)?;
+            if facts.is_none_or(|facts| digest_bytes(&facts) != decided.facts_digest) {
+                bail!(
+                    "{FACTS_FILE} beside record {} is missing, or another one than it names",
+                    decided.record
+                );
+            }
+        }
         for line in file.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             // Reasons of another version are left out; the change then counts as one without a verdict.
             let Ok(reasons) = serde_json::from_slice::<RecordedReasons>(line) else { continue };

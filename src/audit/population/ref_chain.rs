@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::change::{NeededFacts, Oid};
 use crate::git::{NewHistory, Repository};
-use crate::ledger::audit::ledger_history::LedgerHistory;
+use crate::ledger::audit::ledger_history::{LandedRefMove, LedgerHistory};
 use crate::ledger::audit::other_refs::OtherRefLanding;
 use crate::ledger::audit::trace::LandingOrigin;
 use crate::ledger::record::RecordedMove;
@@ -93,6 +93,8 @@ pub(crate) struct OtherMoves {
 enum MovePlace {
     /// It brought the steps from the first place to the last.
     Steps(usize, usize),
+    /// It replaced what the ref held by these steps.
+    Replaced(usize, usize),
     /// It did not add to the end of the history.
     Elsewhere,
     /// It may be older than the beginning of the history, which is cut off.
@@ -239,8 +241,8 @@ impl RefChain {
     }
 
     /// Notes for each step which move of the ledger brought it, and returns the moves that did not add to the end
-    /// of this history: what they brought, or took away, is no part of it.
-    pub(crate) fn add_landings(&mut self, history: &LedgerHistory) -> OtherMoves {
+    /// of this history: what they brought, or took away, is no part of it. One that replaced what the ref held did both.
+    pub(crate) fn add_landings(&mut self, repository: &Repository, history: &LedgerHistory) -> OtherMoves {
         if let Some(first) = &history.first_tip
             && let Some(place) = self.find_place(first.id)
         {
@@ -252,8 +254,17 @@ impl RefChain {
         let mut others = OtherMoves { lacking: self.list_lacking_moves(history), ..OtherMoves::default() };
         let complete = history.moves.len() - others.lacking.len();
         for (number, one) in history.moves.iter().take(complete).enumerate() {
-            match self.place_move(&one.moved) {
-                MovePlace::Steps(first, last) => self.add_move(number, first, last),
+            match self.place_move((repository, history), &one.moved) {
+                MovePlace::Steps(first, last) => {
+                    self.add_move(number, first, last);
+                    if self.is_made_of_another(one, (first, last), history) {
+                        others.elsewhere.push(number);
+                    }
+                }
+                MovePlace::Replaced(first, last) => {
+                    self.add_move(number, first, last);
+                    others.elsewhere.push(number);
+                }
                 MovePlace::Elsewhere => others.elsewhere.push(number),
                 MovePlace::BeyondCut => others.beyond_cut += 1,
             }
@@ -316,7 +327,11 @@ impl RefChain {
 
     /// Returns where a move stands in this history. Where the history is cut off, a commit that is not in it may be older
     /// than its beginning, so that nothing can be said against the move.
-    fn place_move(&self, moved: &RecordedMove) -> MovePlace {
+    fn place_move(
+        &self,
+        (repository, history): (&Repository, &LedgerHistory),
+        moved: &RecordedMove,
+    ) -> MovePlace {
         let Some(new) = moved.new else { return MovePlace::Elsewhere };
         let old = moved.old.map(|old| self.find_place(old));
         match (old, self.find_place(new)) {
@@ -324,9 +339,26 @@ impl RefChain {
             (Some(Some(before)), Some(last)) if before <= last => MovePlace::Steps(before + 1, last),
             (Some(None), Some(last)) if self.cut.is_some() => MovePlace::Steps(0, last),
             (None | Some(None), None) if self.cut.is_some() => MovePlace::BeyondCut,
+            (Some(None), Some(last)) => {
+                let first = self.find_replacing_steps((repository, history), (moved.old, last));
+                MovePlace::Replaced(first, last)
+            }
             // The ref went back, or away from a history that is gone.
             _ => MovePlace::Elsewhere,
         }
+    }
+
+    /// Returns true if a move without a decision made the ref of what another one held before.
+    fn is_made_of_another(
+        &self,
+        one: &LandedRefMove,
+        (first, last): (usize, usize),
+        history: &LedgerHistory,
+    ) -> bool {
+        let had_before = |place| {
+            self.find_first_landing(place, history).is_some_and(|landing| landing.record < one.record)
+        };
+        one.decision.is_none() && one.moved.old.is_none() && (first..=last).any(had_before)
     }
 
     fn add_move(&mut self, number: usize, first: usize, last: usize) {

@@ -5,11 +5,13 @@
 //! after the list is fixed leaves nobody a choice.
 
 pub mod population;
+pub mod stratum;
 pub mod work_sheet;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::audit::sample::population::{Population, PopulationItem, Stratum};
+use crate::audit::sample::population::{Population, PopulationItem};
+use crate::audit::sample::stratum::Stratum;
 use crate::change::text::encode_hex;
 
 /// How many digits of a rank people are shown.

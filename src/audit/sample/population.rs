@@ -11,9 +11,9 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::audit::formats::cell_text::remove_formula_guards;
+use crate::audit::sample::stratum::{FACT_COLUMNS, FACTS, Stratum, fits_stratum};
 use crate::change::Text;
 use crate::change::text::encode_hex;
-use crate::policy::is_emergency_class;
 
 /// The bytes that one row takes at most, all of its lines together.
 const MAX_ROW_BYTES: usize = 4 << 20;
@@ -22,55 +22,6 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The column that holds the ids.
 const ID_COLUMN: &str = "change_id";
-
-/// The columns that put a change into a stratum, in the order of `PopulationRow::facts`.
-const FACT_COLUMNS: [&str; FACTS] = ["change_type", "isms_change", "bypassed", "outcome", "change_class"];
-
-/// How many these are.
-const FACTS: usize = 5;
-
-/// What an auditor wants to see of every kind, and not by chance alone. A change is in the first that it fits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stratum {
-    /// Landed past the gate.
-    Unauthorised,
-    /// Landed although the gate denied it, as nothing was enforced.
-    Denied,
-    /// Failed, or was backed out.
-    Failed,
-    /// Was let through as an emergency.
-    Emergency,
-    /// Changes the management system itself.
-    Isms,
-}
-
-impl Stratum {
-    /// All strata, in the order in which a change is put into them.
-    pub const ALL: [Stratum; 5] =
-        [Stratum::Unauthorised, Stratum::Denied, Stratum::Failed, Stratum::Emergency, Stratum::Isms];
-
-    /// Returns the name for people.
-    pub fn title(self) -> &'static str {
-        match self {
-            Stratum::Unauthorised => "unauthorised changes",
-            Stratum::Denied => "changes that landed although denied",
-            Stratum::Failed => "failed changes",
-            Stratum::Emergency => "emergency changes",
-            Stratum::Isms => "ISMS changes",
-        }
-    }
-
-    /// Returns the column of the population that tells.
-    pub fn column(self) -> &'static str {
-        let [change_type, isms_change, bypassed, outcome, _] = FACT_COLUMNS;
-        match self {
-            Stratum::Unauthorised | Stratum::Denied => bypassed,
-            Stratum::Failed => outcome,
-            Stratum::Emergency => change_type,
-            Stratum::Isms => isms_change,
-        }
-    }
-}
 
 /// One change of a population.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -288,6 +239,10 @@ struct PopulationBuilder {
     lines: HashMap<String, usize>,
     /// Which of `FACT_COLUMNS` were seen.
     seen: [bool; FACTS],
+    /// The places of the changes of which no record tells how they landed.
+    unrecorded: Vec<usize>,
+    /// True if a ledger told of other changes how they landed.
+    has_ledger: bool,
 }
 
 impl PopulationBuilder {
@@ -306,13 +261,27 @@ impl PopulationBuilder {
             return Err(rows.fault(&format!("the same change stands on line {first}")));
         }
         let strata = Stratum::ALL.into_iter().filter(|stratum| fits_stratum(*stratum, &row.facts)).collect();
-        let [change_type, ..] = row.facts;
+        let [change_type, _, bypassed, ..] = row.facts;
+        match bypassed.unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+            "not-known" => self.unrecorded.push(self.items.len()),
+            "" | "no" | "false" => {}
+            _ => self.has_ledger = true,
+        }
         let change_type = change_type.filter(|name| !name.is_empty()).map(Text::from);
         self.items.push(PopulationItem { id: Text::from(row.id), change_type, strata });
         Ok(())
     }
 
-    fn finish(self, form: &PopulationForm) -> Result<Population, PopulationError> {
+    fn finish(mut self, form: &PopulationForm) -> Result<Population, PopulationError> {
+        // Without a ledger, nothing is known of any change, and none is apart.
+        let unrecorded = std::mem::take(&mut self.unrecorded);
+        if self.has_ledger {
+            for place in unrecorded {
+                if let Some(item) = self.items.get_mut(place) {
+                    item.strata.insert(0, Stratum::Unauthorised);
+                }
+            }
+        }
         if self.items.is_empty() {
             return Err(PopulationError::Faulty("the population holds no change".into()));
         }
@@ -363,33 +332,5 @@ fn read_row(form: &PopulationForm, row: &[u8]) -> Result<PopulationRow, String> 
             }
             Ok(PopulationRow { id: id.to_owned(), ..PopulationRow::default() })
         }
-    }
-}
-
-/// Returns true if the cells of a row put its change into a stratum.
-fn fits_stratum(stratum: Stratum, facts: &[Option<String>; FACTS]) -> bool {
-    let [change_type, isms_change, bypassed, outcome, change_class] =
-        facts.each_ref().map(|fact| fact.as_deref().unwrap_or_default().trim().to_ascii_lowercase());
-    match stratum {
-        // What landed before there was a gate, or without a ledger that tells, went past nothing that is known.
-        // Nor did what a decision of evaluate mode let through: it was judged, and that it was denied is told apart.
-        Stratum::Unauthorised => !matches!(
-            bypassed.as_str(),
-            "" | "none"
-                | "no"
-                | "false"
-                | "before-gate"
-                | "not-known"
-                | "not-enforced"
-                | "denied-not-enforced"
-        ),
-        Stratum::Denied => bypassed == "denied-not-enforced",
-        Stratum::Failed => matches!(outcome.as_str(), "failed" | "backed-out"),
-        // A policy may sort a change among the emergencies that does not call itself one.
-        Stratum::Emergency => {
-            change_type == "emergency"
-                || change_class.split(';').any(|class| is_emergency_class(class.trim()))
-        }
-        Stratum::Isms => !matches!(isms_change.as_str(), "" | "none" | "no" | "false"),
     }
 }

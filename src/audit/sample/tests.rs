@@ -123,14 +123,14 @@ fn strata_are_listed_apart_and_never_in_the_random_sample() {
     assert_eq!(
         told,
         [
-            ("unauthorised changes", 1, "u1".to_owned()),
+            ("unauthorised and unrecorded changes", 2, "n2 u1".to_owned()),
             ("changes that landed although denied", 0, String::new()),
             ("failed changes", 2, "ef f1".to_owned()),
             ("ISMS changes", 2, "i1 i2".to_owned()),
-            ("random sample", 2, "n1 n2".to_owned()),
+            ("random sample", 1, "n1".to_owned()),
         ]
     );
-    assert!(sample.describe_method().iter().any(|sentence| sentence.starts_with("Those are 2, so all ")));
+    assert!(sample.describe_method().iter().any(|sentence| sentence.starts_with("Those are 1, so all ")));
 
     let whole = SampleRequest { strata: Vec::new(), ..request("s", 3) };
     let sample = ChangeSample::draw_sample(&read(LOG), whole);
@@ -144,7 +144,7 @@ fn a_stratum_without_a_column_is_said_to_be_unknown() {
     assert_eq!(sample.unknown_strata, [Stratum::Unauthorised, Stratum::Denied, Stratum::Emergency]);
     assert!(
         sample.describe_method().contains(
-            &"Not known of this population: unauthorised changes (no column `bypassed`), changes that landed although \
+            &"Not known of this population: unauthorised and unrecorded changes (no column `bypassed`), changes that landed although \
               denied (no column `bypassed`), emergency changes (no column `change_type`)."
                 .to_owned()
         )
@@ -154,7 +154,7 @@ fn a_stratum_without_a_column_is_said_to_be_unknown() {
 }
 
 /// A class of the policy makes an emergency as well as what the change calls itself, and what evaluate mode let through is
-/// no unauthorised change.
+/// no unauthorised change; what a ledger does not tell of is listed with those.
 #[test]
 fn a_change_is_in_the_stratum_of_what_it_is() {
     let log = "change_id,change_type,change_class,isms_change,bypassed,outcome\n\
@@ -162,10 +162,20 @@ fn a_change_is_in_the_stratum_of_what_it_is() {
                b,normal,normal; hot-emergency,false,none,ok\n\
                c,normal,normal,false,not-enforced,ok\n\
                d,normal,normal,false,denied-not-enforced,ok\n\
-               e,normal,normal,false,regularised,ok\n";
+               e,normal,normal,false,regularised,ok\n\
+               f,normal,normal,false,not-known,ok\n";
     let population = read(log);
     let strata: Vec<&[Stratum]> = population.items.iter().map(|item| item.strata.as_slice()).collect();
-    let expected: [&[Stratum]; 5] =
-        [&[Stratum::Emergency], &[Stratum::Emergency], &[], &[Stratum::Denied], &[Stratum::Unauthorised]];
+    let expected: [&[Stratum]; 6] = [
+        &[Stratum::Emergency],
+        &[Stratum::Emergency],
+        &[],
+        &[Stratum::Denied],
+        &[Stratum::Unauthorised],
+        &[Stratum::Unauthorised],
+    ];
     assert_eq!(strata, expected);
+    // Without a ledger nothing is known of any change, and none is apart.
+    let population = read("change_id,bypassed\na,not-known\nb,not-known\n");
+    assert!(population.items.iter().all(|item| item.strata.is_empty()));
 }

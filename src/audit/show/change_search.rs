@@ -87,12 +87,12 @@ impl ChangeQuery {
             && self.pull_repository.as_ref().is_none_or(|wanted| wanted == repository)
     }
 
-    fn is_id_of(&self, id: Oid) -> bool {
+    pub(super) fn is_id_of(&self, id: Oid) -> bool {
         self.commit == Some(id)
             || self.digits.as_ref().is_some_and(|digits| id.to_string().starts_with(digits))
     }
 
-    fn is_named_by_trailers(&self, commit: &Commit) -> bool {
+    pub(super) fn is_named_by_trailers(&self, commit: &Commit) -> bool {
         commit.message.trailers().iter().any(|trailer| {
             !trailer.key.eq_ignore_ascii_case(FOR_CHANGE_TRAILER) && self.is_named_in(&trailer.value)
         })
@@ -107,7 +107,7 @@ impl ChangeQuery {
             })
     }
 
-    fn is_named_by_reasons(&self, reasons: &RecordedReasons) -> bool {
+    pub(super) fn is_named_by_reasons(&self, reasons: &RecordedReasons) -> bool {
         reasons.pull.as_ref().is_some_and(|pull| self.is_pull(pull))
             || reasons.fields.iter().any(|field| self.is_named_in(&field.value))
             || reasons.tickets.iter().any(|lookup| {
@@ -160,7 +160,7 @@ pub fn find_changes(
 ) -> Result<Vec<FoundChange>> {
     let no_ledger = LedgerHistory::default();
     let mut chain = RefChain::read_landed_chain(repository, tip, history.unwrap_or(&no_ledger), &mut || {})?;
-    chain.add_landings(history.unwrap_or(&no_ledger));
+    chain.add_landings(repository, history.unwrap_or(&no_ledger));
     let Some(last) = chain.steps.len().checked_sub(1) else { return Ok(Vec::new()) };
     let (needs, trusted_keys) = (NeededFacts::new(), None);
     let walk = StepWalk { repository, chain: &chain, needs: &needs, trusted_keys, threads };

@@ -176,6 +176,7 @@ pub(super) fn build_outcome_section(shown: &ShownChange) -> PageSection {
         ("closed by", &change.closing_records),
         ("taken back by", &change.reverted_by),
         ("caused", &change.caused),
+        ("claimed by", &change.doubted_claims),
     ];
     for (label, steps) in lists {
         for RelatedStep { id, at, clock, title, states } in steps {

@@ -14,4 +14,5 @@ mod review_sections;
 pub mod shown_change;
 pub mod terminal;
 pub mod timeline;
+pub mod unlanded_search;
 mod verdict_section;

@@ -136,6 +136,7 @@ pub fn list_timeline(shown: &ShownChange) -> Vec<TimelineEvent> {
         ("closing-record", &change.closing_records),
         ("taken-back", &change.reverted_by),
         ("named-as-cause", &change.caused),
+        ("doubted-claim", &change.doubted_claims),
     ];
     for (word, steps) in lists {
         for step in steps {

@@ -8,7 +8,8 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use crate::audit::sample::population::{Population, PopulationError, Stratum};
+use crate::audit::sample::population::{Population, PopulationError};
+use crate::audit::sample::stratum::Stratum;
 use crate::audit::sample::work_sheet::write_work_sheet;
 use crate::audit::sample::{ChangeSample, SamplePart, SampleRequest};
 use crate::change::Text;

@@ -17,6 +17,7 @@ use crate::audit::show::html::write_page_html;
 use crate::audit::show::markdown::write_page_markdown;
 use crate::audit::show::shown_change::{ShownChange, ShownStep, read_shown_change};
 use crate::audit::show::terminal::write_page_terminal;
+use crate::audit::show::unlanded_search::{describe_unlanded_records, find_unlanded_records};
 use crate::change::{Oid, Text};
 use crate::cli::audit::audited_refs::name_repository;
 use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
@@ -103,7 +104,8 @@ pub(crate) fn run_show(args: &ShowArgs, context: &Context) -> Result<CommandExit
         }
     };
     ignore_broken_pipe(written.and_then(|()| out.flush()))?;
-    Ok(if shown.record.find_unread_part().is_some() { CommandExit::Failed } else { CommandExit::Allowed })
+    let is_unread = shown.record.find_unread_part().is_some() || shown.record.lacks_evidence;
+    Ok(if is_unread { CommandExit::Failed } else { CommandExit::Allowed })
 }
 
 /// Returns the time as of which things are open: the one that was given, or now.
@@ -192,6 +194,15 @@ impl ChangeShelf {
         let history = self.history.as_ref();
         let found = find_changes(&self.repository, self.tip, history, &query, count_threads, &mut count)?;
         drop(progress);
+        if let (true, Some(history)) = (found.is_empty(), history) {
+            let records = find_unlanded_records(&self.repository, history, &query);
+            if !records.is_empty() {
+                let newest =
+                    records.get(records.len().saturating_sub(MAX_LISTED_CHANGES)..).unwrap_or_default();
+                let told = describe_unlanded_records(newest, &self.ref_name);
+                return Err(CommandError::Usage(format!("`{}`: {told}", shorten_for_message(words))));
+            }
+        }
         let [only] = found.as_slice() else {
             return Err(CommandError::Usage(self.describe_candidates(words, &found)));
         };

@@ -137,6 +137,8 @@ pub struct MoveDecision {
     pub has_reasons: bool,
     /// `sha256:` and the digest of that; empty where it is not kept.
     pub reasons_digest: String,
+    /// `sha256:` and the digest of the facts that were judged; empty where they are not kept.
+    pub facts_digest: String,
     /// The name and version of the gate.
     pub tool: String,
 }

@@ -29,6 +29,7 @@ impl MoveDecision {
             judged_changes: own.count_changes(),
             has_reasons: decided.reasons.is_some(),
             reasons_digest: decided.reasons.as_ref().map(|kept| kept.digest.clone()).unwrap_or_default(),
+            facts_digest: if decided.facts.kept { decided.facts.digest.clone() } else { String::new() },
             tool: decided.tool.clone(),
         }
     }
@@ -56,6 +57,7 @@ pub(crate) fn encode_decision(
     out.put_number(decision.judged_changes as u64);
     out.put_number(u64::from(decision.has_reasons));
     out.put_bytes(decision.reasons_digest.as_bytes());
+    out.put_bytes(decision.facts_digest.as_bytes());
     out.put_shared(&decision.tool).ok()?;
     out.put_shared(&doubt).ok()
 }
@@ -81,6 +83,7 @@ pub(crate) fn decode_decisions(index: &mut IndexReader<'_>) -> Option<Vec<KnownD
             judged_changes: usize::try_from(index.take_number()?).ok()?,
             has_reasons: index.take_number()? == 1,
             reasons_digest: index.take_text()?,
+            facts_digest: index.take_text()?,
             tool: index.take_shared(&mut tools)?,
         };
         decisions.push((Rc::new(decision), index.take_shared(&mut doubts)?));

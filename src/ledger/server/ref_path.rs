@@ -97,9 +97,13 @@ pub(crate) fn find_ref_path(
     let newest = free.trace_back(holds, known);
     let mut pieces: Vec<Vec<usize>> = Vec::new();
     // What git reports as taken was taken, even if the ref has moved on since.
+    // It may have led back to what is known, from where no decision led to.
     for (place, edge) in edges.iter().enumerate() {
         if edge.was_taken == Some(true) && free.is_free.get(place) == Some(&true) {
-            pieces.push(free.trace_back(edge.new, known));
+            free.take_edge(place);
+            let mut piece = free.trace_back(edge.old, known);
+            piece.push(place);
+            pieces.push(piece);
         }
     }
     pieces.push(newest);
@@ -291,6 +295,12 @@ mod tests {
         // does not hold 2, that decision never took effect.
         assert_eq!(steps(1, 9, &[(1, 2, None)], &[2]), [Decided(0)]);
         assert_eq!(steps(1, 9, &[(1, 2, None)], &[]), []);
+        // It was rolled back past the gate, and the same commits were pushed again.
+        assert_eq!(steps(4, 4, &[(2, 4, Some(true))], &[2, 4]), [Gap(id(4), id(2)), Decided(0)]);
+        assert_eq!(
+            steps(4, 5, &[(2, 4, Some(true)), (4, 5, Some(true))], &[2, 4, 5]),
+            [Gap(id(4), id(2)), Decided(0), Decided(1)]
+        );
         // Git has told of a step, and much has happened since.
         assert_eq!(
             steps(1, 9, &[(3, 4, Some(true)), (1, 2, None), (8, 9, None)], &[2]),
