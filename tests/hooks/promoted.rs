@@ -246,7 +246,7 @@ fn a_merge_brings_no_unsigned_commit_to_a_branch_of_signed_ones() {
     let mut made = world.command("ssh-keygen", "");
     made.args(["-q", "-t", "ed25519", "-N", "", "-C", "ana", "-f", "key"]);
     if !made.output().is_ok_and(|output| output.status.success()) {
-        println!("skipped: there is no ssh-keygen");
+        eprintln!("skipped: there is no ssh-keygen");
         return;
     }
     let public = std::fs::read_to_string(world.path("key.pub")).unwrap();

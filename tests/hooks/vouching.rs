@@ -188,7 +188,7 @@ fn a_signature_has_to_be_good_by_the_keys_of_the_branch_too() {
         let mut made = world.command("ssh-keygen", "");
         made.args(["-q", "-t", "ed25519", "-N", "", "-C", who, "-f", who]);
         if !made.output().is_ok_and(|output| output.status.success()) {
-            println!("skipped: there is no ssh-keygen");
+            eprintln!("skipped: there is no ssh-keygen");
             return;
         }
         let public = std::fs::read_to_string(world.path(&format!("{who}.pub"))).unwrap();
