@@ -116,6 +116,7 @@ const CHANGES: &[(&str, &str, &str, &str)] = &[
         "class `emergency`",
     ),
     ("name: acme", "name: acme-2", "", ""),
+    ("  risk: { require", "  risk: { level: deny, require", "", ""),
     ("Note: present", "'Note': 'present'", "", ""),
 ];
 

@@ -17,6 +17,7 @@ messages! {
         "what {place} asks of changes is {direction} since its shared policy moved: {part}: {what}";
     BASE_CHANGES_LEFT_OUT = "shared-base.left-out":
         "{count} more {count:part|parts} of the policy of {place} {count:changes|change} by the shared policy";
+    BASE_BROUGHT = "shared-base.brought": "later changes of {place} are judged by the shared policy {base} as well, which is at {commit} now";
     BASE_UNCOMPARED = "shared-base.uncompared":
         "what that makes of the policy of {place} cannot be told: {detail}";
 }
@@ -24,15 +25,50 @@ messages! {
 /// How many differences are told.
 const MAX_TOLD_DIFFERENCES: usize = 30;
 
-/// Returns the notes about the shared policies that moved between the decision that names its policy as `before` and
-/// now, when `loaded` judges `place`; what is looser comes first.
+/// Returns a note for each shared policy that `left` follows and `own`, the policy before it, does not: the commit at which
+/// it was read when the policy came.
+pub(crate) fn list_brought_bases(own: &LoadedPolicy, left: &LoadedPolicy, place: &Text) -> Vec<Message> {
+    let known = find_remote_commits(&own.source);
+    let mut notes = Vec::new();
+    for (name, commit) in find_remote_commits(&left.source) {
+        if !known.contains_key(&name) {
+            let note = BASE_BROUGHT.with("place", place).with("base", name);
+            notes.push(note.with("commit", commit.to_string()));
+        }
+    }
+    notes
+}
+
+/// Returns the commits that these notes of a decision tell of shared policies which `place` has followed since then, by
+/// the names of the policies.
+pub(crate) fn find_brought_bases(notes: &[Message], place: &Text) -> BTreeMap<String, Oid> {
+    let mut commits = BTreeMap::new();
+    for note in notes.iter().filter(|note| note.code() == BASE_BROUGHT.code) {
+        let find_value = |wanted: &str| {
+            note.values().find_map(|(name, value)| match value {
+                MessageValue::Plain(word) if name == wanted => Some(word.clone()),
+                MessageValue::Quoted(text) if name == wanted => Some(text.to_lossy().into_owned()),
+                _ => None,
+            })
+        };
+        if find_value("place").is_some_and(|name| name == place.to_lossy())
+            && let (Some(base), Some(commit)) = (find_value("base"), find_value("commit"))
+            && let Some(commit) = Oid::from_hex(&commit)
+        {
+            commits.insert(base, commit);
+        }
+    }
+    commits
+}
+
+/// Returns the notes about the shared policies that moved since a decision, when `loaded` judges `place`; what is looser
+/// comes first. `earlier` are the commits at which the decision knew them, by their names.
 pub(crate) fn list_base_moves(
     repository: &Repository,
     loaded: &LoadedPolicy,
-    before: &str,
+    mut earlier: BTreeMap<String, Oid>,
     place: &Text,
 ) -> Vec<Message> {
-    let mut earlier = find_remote_commits(before);
     let now = find_remote_commits(&loaded.source);
     earlier.retain(|name, commit| now.get(name).is_some_and(|other| other != commit));
     let mut notes = Vec::new();

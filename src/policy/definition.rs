@@ -17,7 +17,7 @@ use crate::policy::break_glass::BreakGlassPolicy;
 use crate::policy::obligations::ObligationPolicy;
 use crate::policy::ticket_systems::TicketSystems;
 use crate::predicates::support::condition::Condition;
-use crate::verdict::{ClassId, ExemptionId, RuleDescription, RuleId, RuleLevel};
+use crate::verdict::{ClassId, ExemptionId, RuleDescription, RuleLevel};
 use crate::vocabulary::{FieldDefinition, FieldReading, FieldVocabulary};
 
 /// A policy, complete and valid.
@@ -52,7 +52,7 @@ pub struct Policy {
     /// The rules, in the order of the files.
     pub rules: Vec<Rule>,
     /// The rules that are switched off, which ask nothing.
-    pub switched_off: Vec<RuleId>,
+    pub switched_off: Vec<SwitchedOffRule>,
     /// The exemptions from rules, each with a last day.
     pub exemptions: Vec<RuleExemption>,
     /// What follows from an overdue obligation.
@@ -117,6 +117,15 @@ pub struct Rule {
     pub when: Option<Condition>,
     /// What it requires of them.
     pub require: Condition,
+}
+
+/// A rule that is switched off, and asks nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SwitchedOffRule {
+    /// Its id, title and controls.
+    pub description: RuleDescription,
+    /// Why it is switched off.
+    pub reason: String,
 }
 
 impl Rule {

@@ -80,6 +80,8 @@ fn build_rule_json(rule: &WarnedRule) -> Value {
         "extended": rule.start.map(|start| start.extended),
         "would_have_denied": rule.used.as_ref().map(|used| used.broken),
         "not_known": rule.used.as_ref().map(|used| used.open),
+        "judged_again": rule.used.as_ref().map(|used| used.judged_again),
+        "not_judged_again": rule.used.as_ref().map(|used| used.unjudged),
         "examples": rule.used.as_ref().map(examples).unwrap_or_default(),
     })
 }

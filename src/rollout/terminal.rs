@@ -98,9 +98,24 @@ fn describe_use(rule: &WarnedRule, status: &PolicyStatus) -> String {
         "would have denied {} of {} since {}, {}",
         used.broken,
         format_count(changes, "change"),
-        status.inputs.since,
+        status.inputs.start,
         describe_source(all.source)
     );
+    if used.judged_again > 0 {
+        let again = usize::try_from(used.judged_again).unwrap_or(usize::MAX);
+        words.push_str(&format!(
+            "; {} that another version of the rule judged {} judged again, as far as a repository tells",
+            format_count(again, "change"),
+            if again == 1 { "was" } else { "were" }
+        ));
+    }
+    if used.unjudged > 0 {
+        let unjudged = usize::try_from(used.unjudged).unwrap_or(usize::MAX);
+        words.push_str(&format!(
+            "; of {} that another version judged it cannot be told",
+            format_count(unjudged, "change")
+        ));
+    }
     if used.open > 0 {
         words.push_str(&format!("; of {} more it cannot be told", used.open));
     }

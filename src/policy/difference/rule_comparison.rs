@@ -127,6 +127,12 @@ fn compare_key(
     match (before, after) {
         (None, None) => None,
         (Some(before), Some(after)) if is_same_value(before, after) => None,
+        // A rule that says nothing of its level denies.
+        (None, Some(stated)) | (Some(stated), None)
+            if key == "level" && scalar_text(stated) == Some("deny") =>
+        {
+            None
+        }
         // A rule without one is about more changes, or denies.
         (Some(_), None) => Some(PolicyDirection::Stricter),
         (None, Some(after)) => {

@@ -318,12 +318,12 @@ fn build_policy(loader: &mut PolicyLoader<'_>, parts: PolicyParts, entry: &str) 
     let PolicyPermissions { obligations, break_glass, acts } = read_permissions(loader, &scope);
     let classes = guard_classes(read_classes(loader, &scope), &gate_files);
     let class_index = ClassIndex::index_classes(&classes);
-    let mut ids = Vec::new();
     let mut rules = Vec::new();
-    for written in join_written_rules(loader) {
-        ids.push(written.id.text.as_str());
-        rules.extend(read_rule(loader, &written, &class_index, &scope));
+    let written_rules = join_written_rules(loader);
+    for written in &written_rules {
+        rules.extend(read_rule(loader, written, &class_index, &scope));
     }
+    let ids: Vec<&str> = written_rules.iter().map(|written| written.id.text.as_str()).collect();
     let exemptions = read_exemptions(loader, &ids, &rules, &scope);
     loader.refuse_missing_classes();
     if !rules.iter().any(|rule| rule.level == RuleLevel::Deny) && loader.is_faultless() {
@@ -353,7 +353,7 @@ fn build_policy(loader: &mut PolicyLoader<'_>, parts: PolicyParts, entry: &str) 
         standard_changes: catalogue,
         gate_files,
         classes,
-        switched_off: list_switched_off(&ids, &rules),
+        switched_off: list_switched_off(&written_rules, &rules),
         rules,
         exemptions,
         obligations,
