@@ -569,6 +569,8 @@ fn every_file_that_a_policy_names_is_a_part_of_it() {
         let changed = Some((*path, before.replacen(from, to, 1)));
         let new = policy::load_policy(ENTRY, &mut fetch(changed.clone()))
             .unwrap_or_else(|errors| panic!("{path}: {errors:?}"));
+        // What a policy is made of is in its digest.
+        assert_ne!(old.digest, new.digest, "{path}");
         let found = find_policy_differences(
             PolicySource { policy: &old, entry: ENTRY, fetch: &mut fetch(None) },
             PolicySource { policy: &new, entry: ENTRY, fetch: &mut fetch(changed) },

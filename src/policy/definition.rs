@@ -31,6 +31,8 @@ pub struct Policy {
     pub review_by: Option<Date>,
     /// SHA-256 over the names and contents of all its files, in hexadecimal.
     pub digest: String,
+    /// The same without the files of keys, as earlier versions computed it.
+    pub(crate) digest_without_keys: String,
     /// The refs under change control.
     pub protected_refs: Vec<RefPattern>,
     /// What counts as one change.
@@ -159,6 +161,12 @@ impl Policy {
     /// Returns true if both are made of the same files. The keys of signatures are no part of the digest.
     pub(crate) fn has_same_content(&self, other: &Policy) -> bool {
         self.digest == other.digest && self.signer_keys == other.signer_keys
+    }
+
+    /// Returns true if a record that names a policy by this digest can mean this one; records of earlier versions leave out
+    /// the files of keys.
+    pub(crate) fn has_recorded_digest(&self, recorded: &str) -> bool {
+        self.digest == recorded || self.digest_without_keys == recorded
     }
 
     /// Returns true if the ref with this full name is under change control.

@@ -20,6 +20,7 @@ struct StatusDocument<'status> {
     since: String,
     source: Option<&'static str>,
     changes: Option<u64>,
+    evaluated: Option<Value>,
     unreadable: u64,
     rules: Vec<Value>,
     dates: Vec<Value>,
@@ -61,6 +62,8 @@ pub fn write_status_json(status: &PolicyStatus, out: &mut dyn Write) -> io::Resu
             UseSource::History => "history",
         }),
         changes: used.map(|used| used.changes),
+        evaluated: used
+            .map(|used| json!({ "pushes": used.evaluated.pushes, "would_refuse": used.evaluated.refused })),
         unreadable: used.map_or(0, |used| used.unreadable),
         rules: status.warned.iter().map(build_rule_json).collect(),
         dates,

@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
 use crate::ledger::record::readable::ReadableRecord;
-use crate::ledger::record::{DecisionRecord, LedgerEvent, RecordedJudgement, RecordedLevel, RecordedOutcome};
+use crate::ledger::record::{
+    DecisionRecord, LedgerEvent, RecordedDecision, RecordedJudgement, RecordedLevel, RecordedOutcome,
+};
 use crate::ledger::store::{RECORD_FILE, read_ledger_file};
 use crate::policy::Policy;
 use crate::rollout::policy_use::{PolicyUse, UseExample, UseSource};
@@ -64,6 +66,10 @@ fn add_decision(
     decided: &DecisionRecord,
     starts: &BTreeMap<String, Timestamp>,
 ) {
+    if let Some(evaluated) = decided.evaluated {
+        found.evaluated.pushes += 1;
+        found.evaluated.refused += u64::from(evaluated == RecordedDecision::Deny);
+    }
     let at = decided.observed_at;
     for one in decided.refs.iter().filter(|one| one.protected) {
         let changes = u64::try_from(one.count_changes()).unwrap_or(u64::MAX);

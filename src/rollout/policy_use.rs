@@ -47,6 +47,15 @@ pub struct WarnedUse {
     pub examples: Vec<UseExample>,
 }
 
+/// The pushes that landed where the gate only evaluates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EvaluatedPushes {
+    /// How many there were.
+    pub pushes: u64,
+    /// How many of them would have been refused.
+    pub refused: u64,
+}
+
 /// What the changes since a day made of a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyUse {
@@ -58,6 +67,8 @@ pub struct PolicyUse {
     pub unreadable: u64,
     /// What each rule that only warns would have done, by its id.
     pub rules: BTreeMap<String, WarnedUse>,
+    /// How many recorded pushes that landed were only evaluated, and how many of them would have been refused.
+    pub evaluated: EvaluatedPushes,
     /// The recorded changes that other versions of some rules judged, the newest first.
     pub other_versions: Vec<OtherVersionRange>,
     /// The exemptions that were used, or may have been, by their places in the policy.
@@ -75,7 +86,17 @@ impl PolicyUse {
         }
         let (used_exemptions, used_entries) = (BTreeSet::new(), BTreeSet::new());
         let other_versions = Vec::new();
-        PolicyUse { source, changes: 0, unreadable: 0, rules, other_versions, used_exemptions, used_entries }
+        let evaluated = EvaluatedPushes::default();
+        PolicyUse {
+            source,
+            changes: 0,
+            unreadable: 0,
+            rules,
+            evaluated,
+            other_versions,
+            used_exemptions,
+            used_entries,
+        }
     }
 
     /// Adds what judging the changes of `range` again gave; `None` if that is not possible here.
@@ -123,6 +144,7 @@ mod tests {
             changes: 0,
             unreadable: 0,
             rules: BTreeMap::from([("review".to_owned(), WarnedUse::default())]),
+            evaluated: EvaluatedPushes::default(),
             other_versions: Vec::new(),
             used_exemptions: BTreeSet::new(),
             used_entries: BTreeSet::new(),

@@ -60,7 +60,7 @@ impl<'policy> RuleVersions<'policy> {
         let mut same = BTreeSet::new();
         for source in &one.policies {
             let digest = source.digest().to_owned();
-            if digest == self.policy.digest {
+            if self.policy.has_recorded_digest(&digest) {
                 return BTreeSet::new();
             }
             if !self.same_rules.contains_key(&digest) {

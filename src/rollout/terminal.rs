@@ -31,6 +31,18 @@ pub fn write_status_terminal(
     let mut page = TerminalPage::new(out, style);
     page.write_paragraph(0, &[plain_text(format!("policy: {}", escape_words(&status.source)))])?;
     page.write_paragraph(0, &[plain_text(format!("on {} (UTC)", status.inputs.today))])?;
+    if let Some(evaluated) =
+        status.inputs.used.as_ref().map(|used| used.evaluated).filter(|one| one.pushes > 0)
+    {
+        let words = format!(
+            "evaluate mode: of {} {} that landed since {}, {} would have been refused; `changegate ledger log` lists them",
+            evaluated.pushes,
+            if evaluated.pushes == 1 { "push" } else { "pushes" },
+            status.inputs.start,
+            evaluated.refused
+        );
+        page.write_paragraph(0, &[plain_text(words)])?;
+    }
     if status.is_empty() {
         page.request_gap();
         return page.write_paragraph(

@@ -52,6 +52,16 @@ fn a_policy_that_cannot_be_used_is_told_by_the_doctor() {
     world.write(PATH, "changegate: 1\nrules: [\n");
     world.commit(&good("Break the policy"));
     world.push(&["main"]).accepted();
+    world.changegate("server.git", &["ledger", "reconcile"]).accepted();
+    world.git(&["fetch", "-q", "../server.git", "refs/changegate/ledger:refs/changegate/ledger"]);
+    let told = world.changegate("work", &["policy", "status", "--policy", "HEAD~1", "--since", "2020-01-01"]);
+    told.accepted();
+    let flat = told.seen.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        flat.contains("of 1 push that landed since 2020-01-01, 1 would have been refused"),
+        "{}",
+        told.seen
+    );
     world.configure("changegate.mode", "enforce");
     world.changegate("server.git", &["doctor"]).refused("the policy cannot be used");
 }
