@@ -32,7 +32,7 @@ pub struct Policy {
     /// SHA-256 over the names and contents of all its files, in hexadecimal.
     pub digest: String,
     /// The same without the files of keys, as earlier versions computed it.
-    pub(crate) digest_without_keys: String,
+    pub digest_without_keys: String,
     /// The refs under change control.
     pub protected_refs: Vec<RefPattern>,
     /// What counts as one change.

@@ -45,6 +45,9 @@ pub(super) struct TrialResult<'trial> {
     pub(super) goals: Vec<TriedGoal<'trial>>,
 }
 
+/// How many acts change what is stated, and how many there are; the acts; and the way that each goal takes.
+type TriedActs = ((usize, usize), Vec<Repair>, Vec<usize>);
+
 /// A denying rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct DenyingRule {
@@ -255,7 +258,7 @@ impl<'trial> Trial<'trial> {
             }
             false
         });
-        let mut best: Option<((usize, usize), Vec<Repair>, Vec<usize>)> = None;
+        let mut best: Option<TriedActs> = None;
         for combination in list_combinations(&goals) {
             let mut needs = Vec::new();
             for (goal, way) in goals.iter().zip(&combination) {

@@ -27,7 +27,7 @@ fn start() -> Option<World> {
         let mut command = world.command("ssh-keygen", "");
         command.args(["-q", "-t", "ed25519", "-N", "", "-C", who, "-f", who]);
         if !command.output().is_ok_and(|output| output.status.success()) {
-            println!("skipped: there is no ssh-keygen");
+            // Without ssh-keygen there are no keys to sign with.
             return None;
         }
         let public = std::fs::read_to_string(world.path(&format!("{who}.pub"))).unwrap();
