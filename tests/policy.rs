@@ -455,7 +455,9 @@ fn the_authority_over_the_management_system_has_to_approve() {
 fn a_mark_at_the_start_and_other_line_ends_make_no_other_policy() {
     let plain = load(SOUND).unwrap();
     let marked = load(&format!("\u{feff}{}", SOUND.replace('\n', "\r\n"))).unwrap();
-    assert_eq!(Policy { digest: String::new(), ..plain }, Policy { digest: String::new(), ..marked });
+    let forget_digests =
+        |policy: Policy| Policy { digest: String::new(), digest_without_keys: String::new(), ..policy };
+    assert_eq!(forget_digests(plain), forget_digests(marked));
 }
 
 #[test]

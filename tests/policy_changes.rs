@@ -116,6 +116,7 @@ const CHANGES: &[(&str, &str, &str, &str)] = &[
         "class `emergency`",
     ),
     ("name: acme", "name: acme-2", "", ""),
+    ("  risk: { require", "  risk: { level: deny, require", "", ""),
     ("Note: present", "'Note': 'present'", "", ""),
 ];
 
@@ -296,6 +297,120 @@ fn what_differs_within_a_part_is_named() {
     }
 }
 
+/// Who is in a team decides which rules apply where a `when`, a class or an exemption asks for its approval.
+#[test]
+fn a_team_that_sorts_changes_by_its_approvals_is_never_stricter() {
+    let asked = "{ approvals: { from: [duty], trust: claimed } }";
+    for (from, to) in [
+        ("when: { touches: src/ }", format!("when: {asked}")),
+        ("emergency: { field: { Change-Type: emergency } }", format!("emergency: {asked}")),
+        ("when: { only-touches: docs/ }", format!("when: {asked}")),
+    ] {
+        assert!(BASE.contains(from), "{from}");
+        let old = BASE.replacen(from, &to, 1);
+        for (members, told) in [
+            ("duty: [b@example.com]", "different"),
+            ("duty: [a@example.com, b@example.com, c@example.com]", "different"),
+        ] {
+            let found = compare(&old, &old.replacen("duty: [a@example.com, b@example.com]", members, 1));
+            let words: Vec<&str> = found.iter().map(|one| one.direction.describe_direction()).collect();
+            assert_eq!(words, [told], "{to}: {members}");
+        }
+    }
+}
+
+/// The words of a field are no numbers, even if they look like some.
+#[test]
+fn words_that_are_digits_are_compared_by_their_order() {
+    let write = |word: &str| {
+        format!(
+            "changegate: 1\nname: x\nprotects: [main]\nfields: {{ Severity: {{ ordered: ['4', '3', '2', '1'] }} }}\nrules:\n  \
+             hot: {{ require: {{ field: {{ Severity: {{ at-least: '{word}' }} }} }} }}\n"
+        )
+    };
+    for (before, after, told) in [("2", "4", "looser"), ("2", "1", "stricter"), ("3", "2", "stricter")] {
+        let found = compare(&write(before), &write(after));
+        let words: Vec<&str> = found.iter().map(|one| one.direction.describe_direction()).collect();
+        assert_eq!(words, [told], "{before} -> {after}");
+    }
+}
+
+/// What a base lets the policies do that extend it is a part of it.
+#[test]
+fn what_a_base_lets_others_weaken_is_looser() {
+    let found =
+        compare(BASE, &BASE.replacen("risk: { require", "risk: { may-be-weakened: with-reason, require", 1));
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(found[0].direction, PolicyDirection::Looser);
+    let (old, new) = (
+        BASE.replacen("protects: [main]\n", "", 1),
+        BASE.replacen("protects: [main]\n", "", 1).replacen("[a@example.com, b@example.com]", "[]", 1),
+    );
+    let found = compare_with_base(("main", &old), ("main", &new));
+    assert!(found.iter().any(|line| line.starts_with("looser: team `duty`")), "{found:#?}");
+}
+
+/// Compares two policies that extend a base of another repository, each at a revision and with what it says there.
+fn compare_with_base(old: (&str, &str), new: (&str, &str)) -> Vec<String> {
+    let fetch = |(revision, base): (&str, &str)| {
+        let name = format!("acme/policies//base.yml@{revision}");
+        let own = match revision {
+            "" => base.to_owned(),
+            _ => format!("changegate: 1\nname: own\nextends: ['{name}']\nprotects: [main]\n"),
+        };
+        let base = base.to_owned();
+        move |path: &str| {
+            let text = if path == ENTRY { Some(own.clone()) } else { (path == name).then(|| base.clone()) };
+            Ok(text.map(String::into_bytes))
+        }
+    };
+    let load =
+        |source| policy::load_policy(ENTRY, &mut fetch(source)).unwrap_or_else(|errors| panic!("{errors:?}"));
+    let found = find_policy_differences(
+        PolicySource { policy: &load(old), entry: ENTRY, fetch: &mut fetch(old) },
+        PolicySource { policy: &load(new), entry: ENTRY, fetch: &mut fetch(new) },
+    );
+    let show = |one: &PolicyDifference| {
+        let direction = one.direction.describe_direction();
+        format!("{direction}: {}: {}", one.part.to_plain_text(), one.what.to_plain_text())
+    };
+    found.unwrap().iter().map(show).collect()
+}
+
+/// A base that follows a branch asks less some day without a change here, and one that is no base any more can be weakened.
+#[test]
+fn another_revision_of_a_shared_base_is_told() {
+    let (one, other) = ("4e".repeat(20), "5f".repeat(20));
+    let (one, other) = (one.as_str(), other.as_str());
+    for (before, after, told) in [
+        (
+            one,
+            "main",
+            "looser: shared policy `acme/policies//base.yml`: follows `main` and no longer stays at 4e4e4e4e4e",
+        ),
+        (
+            "main",
+            "mallory/x",
+            "looser: shared policy `acme/policies//base.yml`: follows `mallory/x` and no longer `main`",
+        ),
+        ("main", one, "different: shared policy `acme/policies//base.yml`: stays at 4e4e4e4e4e"),
+        (one, other, "different: shared policy `acme/policies//base.yml`: is read at 5f5f5f5f5f"),
+        (one, "", "looser: shared policy `acme/policies//base.yml`: is no longer extended"),
+        ("", "main", "different: shared policy `acme/policies//base.yml`: is extended, and follows `main`"),
+        ("", one, ""),
+        ("main", "main", ""),
+    ] {
+        let found = compare_with_base((before, BASE), (after, BASE));
+        let found: Vec<&String> = found.iter().filter(|line| line.contains("shared policy")).collect();
+        match told {
+            "" => assert!(found.is_empty(), "{before} -> {after}: {found:#?}"),
+            told => {
+                assert!(found.len() == 1 && found[0].starts_with(told), "{before} -> {after}: {found:#?}")
+            }
+        }
+    }
+}
+
 /// The files of a policy that names one of every kind.
 const FILES: &[(&str, &str)] = &[
     (
@@ -454,6 +569,8 @@ fn every_file_that_a_policy_names_is_a_part_of_it() {
         let changed = Some((*path, before.replacen(from, to, 1)));
         let new = policy::load_policy(ENTRY, &mut fetch(changed.clone()))
             .unwrap_or_else(|errors| panic!("{path}: {errors:?}"));
+        // What a policy is made of is in its digest.
+        assert_ne!(old.digest, new.digest, "{path}");
         let found = find_policy_differences(
             PolicySource { policy: &old, entry: ENTRY, fetch: &mut fetch(None) },
             PolicySource { policy: &new, entry: ENTRY, fetch: &mut fetch(changed) },
@@ -694,6 +811,9 @@ const WHENS: &[&str] = &[
     "{ all: [{ touches: src/ }, { field: { Risk: high } }] }",
     "{ any: [{ touches: src/ }, { field: { Risk: high } }] }",
     "{ size: { lines: { at-most: 100 } } }",
+    "{ approvals: { from: [duty], trust: claimed } }",
+    "{ not: { approvals: { from: [duty], trust: claimed } } }",
+    "{ author: { team: duty } }",
 ];
 
 const CLASSES: &[&str] = &[
@@ -701,6 +821,7 @@ const CLASSES: &[&str] = &[
     "classes: { emergency: { field: { Change-Type: emergency } }, normal: {} }\n",
     "classes: { emergency: { touches: src/ }, normal: {} }\n",
     "classes: { normal: { field: { Risk: low } }, emergency: {} }\n",
+    "classes: { emergency: { approvals: { from: [duty], trust: claimed } }, normal: {} }\n",
 ];
 
 const FIELDS: &[&str] = &[
@@ -713,8 +834,13 @@ const NOTES: &[&str] = &["Note: { text: { min-length: 3 } }", "Note: { text: { m
 
 const DUTY: &[&str] = &["a@example.com", "a@example.com, b@example.com", "b@example.com"];
 
-const EXEMPTIONS: &[&str] =
-    &["", "{ only-touches: docs/ }", "{ touches: docs/ }", "{ field: { Risk: low } }"];
+const EXEMPTIONS: &[&str] = &[
+    "",
+    "{ only-touches: docs/ }",
+    "{ touches: docs/ }",
+    "{ field: { Risk: low } }",
+    "{ approvals: { from: [duty], trust: claimed } }",
+];
 
 #[derive(Clone, Debug)]
 struct RuleSketch {

@@ -87,7 +87,10 @@ fn write_summary(report: &BacktestReport, out: &mut dyn Write) -> io::Result<()>
 fn write_plots(report: &BacktestReport, out: &mut dyn Write) -> io::Result<()> {
     let totals = &report.totals;
     writeln!(out, "<section><h2>Plots</h2><div class=\"plots\">")?;
-    let counted = totals.shifts.list_counted();
+    let telling = totals.shifts.list_telling();
+    // What the other plots tell of comes first, so that a colour means the same in all of them.
+    let mut counted = totals.shifts.list_counted();
+    counted.sort_by_key(|shift| telling.iter().position(|known| known == shift).unwrap_or(telling.len()));
     let order: Vec<&str> = counted.iter().map(|shift| shift.describe_shift()).collect();
     let plot = PlotTitle {
         id: "over-time",
@@ -96,7 +99,6 @@ fn write_plots(report: &BacktestReport, out: &mut dyn Write) -> io::Result<()> {
         nothing: "The history has no change.",
     };
     write_column_plot(&plot, &totals.months.build_columns(&order), out)?;
-    let telling = totals.shifts.list_telling();
     let series: Vec<&str> = telling.iter().map(|shift| shift.describe_shift()).collect();
     let shifting: u64 = telling.iter().map(|shift| totals.shifts.count_of(*shift)).sum();
     for (id, title, groups, unplaced) in [
@@ -126,7 +128,12 @@ fn write_plots(report: &BacktestReport, out: &mut dyn Write) -> io::Result<()> {
     }
     let mut bars = Vec::new();
     for (name, rule) in &totals.rules {
-        let parts = vec![rule.newly_denied, rule.denied_today_open];
+        let count_of = |shift: &OutcomeShift| match shift {
+            OutcomeShift::NewlyDenied => rule.newly_denied,
+            OutcomeShift::DeniedTodayOpen => rule.denied_today_open,
+            _ => 0,
+        };
+        let parts: Vec<u64> = telling.iter().map(count_of).collect();
         bars.push(PlotBar { name: name.clone(), parts });
     }
     bars.retain(has_part);
@@ -137,15 +144,8 @@ fn write_plots(report: &BacktestReport, out: &mut dyn Write) -> io::Result<()> {
         unit: "changes",
         nothing: "No rule denies a change that is allowed today.",
     };
-    if totals.shifts.count_of(OutcomeShift::DeniedTodayOpen) > 0 {
-        let series = [OutcomeShift::NewlyDenied, OutcomeShift::DeniedTodayOpen];
-        write_bar_plot(&plot, &series.map(OutcomeShift::describe_shift), &bars, out)?;
-    } else {
-        for bar in &mut bars {
-            bar.parts.truncate(1);
-        }
-        write_bar_plot(&plot, &[], &bars, out)?;
-    }
+    let has_open = totals.shifts.count_of(OutcomeShift::DeniedTodayOpen) > 0;
+    write_bar_plot(&plot, if has_open { &series } else { &[] }, &bars, out)?;
     writeln!(out, "</div></section>")
 }
 

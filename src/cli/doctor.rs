@@ -9,8 +9,8 @@ use crate::cli::install::hook_state::find_hook_state;
 use crate::cli::install::policy_warnings::write_policy_warnings;
 use crate::cli::output;
 use crate::cli::pr::{read_github_server, read_github_token};
-use crate::gate::{GateMode, LedgerMode};
-use crate::git::Repository;
+use crate::gate::{GateMode, GateSettings, LedgerMode, UnusablePolicy, load_from_commit, load_from_folder};
+use crate::git::{Repository, ResolvedRef};
 use crate::github::repository_settings::{
     ExaminedRepository, GITHUB_ACTIONS_APP_ID, SettingAdvice, SettingHealth, SettingsExamination,
 };
@@ -159,10 +159,21 @@ fn examine_server(context: &Context) -> Result<CommandExit, CommandError> {
             AdviceItem { status: AdviceStatus::Good, what: "decisions are recorded", fix: None }
         }
     });
+    // A policy that landed while nothing was refused, and cannot be used, refuses every push later.
+    let is_usable = is_policy_usable(&repository, &settings);
+    if !is_usable {
+        items.push(AdviceItem {
+            status: AdviceStatus::Weak,
+            what: "the policy cannot be used, so that every push is refused where the gate enforces",
+            fix: Some("see what is wrong with it, in a clone: changegate policy check"),
+        });
+    }
     items.sort_by_key(|item| item.status == AdviceStatus::Good);
     let weak = items.iter().filter(|item| item.status == AdviceStatus::Weak).count();
     let is_known = items.iter().all(|item| item.status != AdviceStatus::Unknown);
+    let weak = weak - usize::from(!is_usable);
     let end = match weak {
+        0 if !is_usable => "changegate: the policy cannot be used".to_owned(),
         0 if is_known => "changegate: the settings enforce the gate".to_owned(),
         0 => "changegate: what cannot be seen does not count as good".to_owned(),
         1 => "changegate: there is 1 way past the gate".to_owned(),
@@ -180,10 +191,29 @@ fn examine_server(context: &Context) -> Result<CommandExit, CommandError> {
     });
     output::ignore_broken_pipe(written.and_then(|()| out.flush()))?;
     Ok(match (weak, is_known) {
+        _ if !is_usable => CommandExit::Denied,
         (0, true) => CommandExit::Allowed,
         (0, false) => CommandExit::Failed,
         _ => CommandExit::Denied,
     })
+}
+
+/// Returns false if there is a policy, and it has faults or cannot be read.
+fn is_policy_usable(repository: &Repository, settings: &GateSettings) -> bool {
+    let found = match &settings.policy_file {
+        Some(file) => {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            load_from_folder(Some(repository), file.parent().unwrap_or(file), &name).map(|_| ())
+        }
+        None => match repository.resolve_ref(settings.policy_ref.as_bytes()) {
+            Ok(ResolvedRef { id: Some(tip), .. }) => {
+                load_from_commit(repository, tip, &settings.policy_path, "the policy ref").map(|_| ())
+            }
+            Ok(_) => Ok(()),
+            Err(_) => return false,
+        },
+    };
+    !matches!(found, Err(UnusablePolicy::Faulty(_)))
 }
 
 /// Writes the advice: what is weak first, then what is unknown, then what is good.

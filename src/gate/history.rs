@@ -170,3 +170,32 @@ pub fn find_commit_as_of(repository: &Repository, tip: Oid, second: i64) -> anyh
     }
     Ok(None)
 }
+
+/// How many commits in a row have to be older before the walk takes it that all others are: a clock can be wrong.
+const MAX_OLDER_COMMITS: usize = 1_000;
+
+/// Returns the commit of the first-parent history of `tip` behind which the changes since a second start: the newest of
+/// those that are that old, and that only older ones stand behind; `None` if there is none.
+///
+/// A commit with an older date among newer ones, such as one from a machine with a wrong clock, ends nothing.
+///
+/// # Errors
+///
+/// Fails if a commit cannot be read.
+pub fn find_commit_before(repository: &Repository, tip: Oid, second: i64) -> anyhow::Result<Option<Oid>> {
+    let mut older: Option<(Oid, usize)> = None;
+    let mut next = Some(tip);
+    while let Some(id) = next {
+        let commit = repository.read_commit(id, &NeededFacts::new())?;
+        older = match older {
+            _ if commit.committed_at > second => None,
+            Some((first, count)) => Some((first, count + 1)),
+            None => Some((id, 1)),
+        };
+        if older.is_some_and(|(_, count)| count >= MAX_OLDER_COMMITS) {
+            break;
+        }
+        next = commit.parents.first().copied();
+    }
+    Ok(older.map(|(first, _)| first))
+}

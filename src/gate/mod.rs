@@ -44,7 +44,9 @@ pub use crate::gate::committed_policy::load_from_commit;
 pub use crate::gate::given_change::{
     complete_repository_facts, forget_policy_effect, judge_given_changes, read_range_commits,
 };
-pub use crate::gate::history::{HistorySpan, find_commit_as_of, find_history_spans, find_spans_after};
+pub use crate::gate::history::{
+    HistorySpan, find_commit_as_of, find_commit_before, find_history_spans, find_spans_after,
+};
 pub use crate::gate::message_judge::{MessageRequest, judge_message};
 pub use crate::gate::policy_check::{check_policy, check_server_policy, list_idle_patterns};
 pub(crate) use crate::gate::policy_findings::{

@@ -96,7 +96,7 @@ impl LoadAttempt {
     /// Returns the policy if it is the one of this digest, or any without one.
     fn take_matching(self, digest: Option<&str>) -> Result<ReloadedPolicy, Box<LoadAttempt>> {
         match self.loaded {
-            Ok(loaded) if digest.is_none_or(|digest| loaded.policy.digest == digest) => {
+            Ok(loaded) if digest.is_none_or(|digest| loaded.policy.has_recorded_digest(digest)) => {
                 let bases = self.bases.into_iter().filter_map(|(name, commit)| Some((name, commit.ok()?)));
                 Ok(ReloadedPolicy { loaded, bases: bases.collect() })
             }

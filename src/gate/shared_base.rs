@@ -20,6 +20,7 @@ messages! {
         "whether a shared policy of {place} moved since the last decision there cannot be told: the search stopped after the newest {count} records of the ledger";
     BASE_UNKNOWN = "shared-base.unknown":
         "whether a shared policy of {place} moved since the last decision there cannot be told: {detail}";
+    BASE_BROUGHT = "shared-base.brought": "later changes of {place} are judged by the shared policy {base} as well, which is at {commit} now";
     BASE_UNCOMPARED = "shared-base.uncompared":
         "what that makes of the policy of {place} cannot be told: {detail}";
 }
@@ -32,10 +33,51 @@ pub(crate) fn has_moving_base(loaded: &LoadedPolicy) -> bool {
     !find_remote_commits(&loaded.source).is_empty()
 }
 
+/// Returns a note for each shared policy that `left` follows and `own`, the policy before it, does not: the commit at which
+/// it was read when the policy came.
+pub(crate) fn list_brought_bases(own: &LoadedPolicy, left: &LoadedPolicy, place: &Text) -> Vec<Message> {
+    let known = find_remote_commits(&own.source);
+    let mut notes = Vec::new();
+    for (name, commit) in find_remote_commits(&left.source) {
+        if !known.contains_key(&name) {
+            let note = BASE_BROUGHT.with("place", place).with("base", name);
+            notes.push(note.with("commit", commit.to_string()));
+        }
+    }
+    notes
+}
+
+/// Returns the commits that these notes of a decision tell of shared policies which `place` has followed since then, by
+/// the names of the policies.
+pub(crate) fn find_brought_bases(notes: &[Message], place: &Text) -> BTreeMap<String, Oid> {
+    let mut commits = BTreeMap::new();
+    for note in notes.iter().filter(|note| note.code() == BASE_BROUGHT.code) {
+        let find_value = |wanted: &str| {
+            note.values().find_map(|(name, value)| match value {
+                MessageValue::Plain(word) if name == wanted => Some(word.clone()),
+                MessageValue::Quoted(text) if name == wanted => Some(text.to_lossy().into_owned()),
+                _ => None,
+            })
+        };
+        if find_value("place").is_some_and(|name| name == place.to_lossy())
+            && let (Some(base), Some(commit)) = (find_value("base"), find_value("commit"))
+            && let Some(commit) = Oid::from_hex(&commit)
+        {
+            commits.insert(base, commit);
+        }
+    }
+    commits
+}
+
 /// Returns the shared files that moved between the decision that names its policy as `before` and now, when `loaded`
-/// judges, each with the commit that it was read at before.
-pub(crate) fn find_moved_bases(loaded: &LoadedPolicy, before: &str) -> BTreeMap<String, Oid> {
+/// judges, each with the commit that it was read at before. `brought` are those that came with what was decided.
+pub(crate) fn find_moved_bases(
+    loaded: &LoadedPolicy,
+    before: &str,
+    brought: BTreeMap<String, Oid>,
+) -> BTreeMap<String, Oid> {
     let mut earlier = find_remote_commits(before);
+    earlier.extend(brought);
     let now = find_remote_commits(&loaded.source);
     earlier.retain(|name, commit| now.get(name).is_some_and(|other| other != commit));
     earlier

@@ -17,7 +17,7 @@ use crate::policy::break_glass::BreakGlassPolicy;
 use crate::policy::obligations::ObligationPolicy;
 use crate::policy::ticket_systems::TicketSystems;
 use crate::predicates::support::condition::Condition;
-use crate::verdict::{ClassId, ExemptionId, RuleDescription, RuleId, RuleLevel};
+use crate::verdict::{ClassId, ExemptionId, RuleDescription, RuleLevel};
 use crate::vocabulary::{FieldDefinition, FieldReading, FieldVocabulary};
 
 /// A policy, complete and valid.
@@ -31,6 +31,8 @@ pub struct Policy {
     pub review_by: Option<Date>,
     /// SHA-256 over the names and contents of all its files, in hexadecimal.
     pub digest: String,
+    /// The same without the files of keys, as earlier versions computed it.
+    pub digest_without_keys: String,
     /// The refs under change control.
     pub protected_refs: Vec<RefPattern>,
     /// What counts as one change.
@@ -52,7 +54,7 @@ pub struct Policy {
     /// The rules, in the order of the files.
     pub rules: Vec<Rule>,
     /// The rules that are switched off, which ask nothing.
-    pub switched_off: Vec<RuleId>,
+    pub switched_off: Vec<SwitchedOffRule>,
     /// The exemptions from rules, each with a last day.
     pub exemptions: Vec<RuleExemption>,
     /// What follows from an overdue obligation.
@@ -119,6 +121,15 @@ pub struct Rule {
     pub require: Condition,
 }
 
+/// A rule that is switched off, and asks nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SwitchedOffRule {
+    /// Its id, title and controls.
+    pub description: RuleDescription,
+    /// Why it is switched off.
+    pub reason: String,
+}
+
 impl Rule {
     /// Returns the level of the rule on this day: a warning whose last day is over denies.
     pub fn level_on(&self, day: Date) -> RuleLevel {
@@ -150,6 +161,12 @@ impl Policy {
     /// Returns true if both are made of the same files. The keys of signatures are no part of the digest.
     pub(crate) fn has_same_content(&self, other: &Policy) -> bool {
         self.digest == other.digest && self.signer_keys == other.signer_keys
+    }
+
+    /// Returns true if a record that names a policy by this digest can mean this one; records of earlier versions leave out
+    /// the files of keys.
+    pub(crate) fn has_recorded_digest(&self, recorded: &str) -> bool {
+        self.digest == recorded || self.digest_without_keys == recorded
     }
 
     /// Returns true if the ref with this full name is under change control.

@@ -27,7 +27,7 @@ pub(crate) use crate::change::FOR_CHANGE_TRAILER;
 pub use crate::policy::acts::{ActPermission, ActsPolicy};
 pub use crate::policy::break_glass::BreakGlassPolicy;
 pub use crate::policy::definition::{
-    ChangeClass, ChangeUnit, KeyFile, Policy, Rule, RuleExemption, SignerKeys,
+    ChangeClass, ChangeUnit, KeyFile, Policy, Rule, RuleExemption, SignerKeys, SwitchedOffRule,
 };
 pub use crate::policy::difference::{
     PolicyDifference, PolicyDirection, PolicySource, find_policy_differences,

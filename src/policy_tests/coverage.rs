@@ -42,6 +42,8 @@ pub enum CoverageGap {
     PartNeverHolds(UnreachedPart),
     /// A part of what the rule requires, or of its `when`, always holds.
     PartAlwaysHolds(UnreachedPart),
+    /// Whether a part of what the rule requires, or of its `when`, holds is known of no change.
+    PartNeverKnown(UnreachedPart),
     /// No change needs the exemption.
     Exemption(ExemptionId),
 }
@@ -178,6 +180,11 @@ fn measure_parts(
     }
     for (part, counts) in parts.iter().zip(counts) {
         let unreached = || UnreachedPart { rule: rule.clone(), question: part.describe().to_plain_text() };
+        if counts.holds == 0 && counts.fails == 0 {
+            report.total += 1;
+            report.count_point(false, || CoverageGap::PartNeverKnown(unreached()));
+            continue;
+        }
         report.count_point(counts.holds > 0, || CoverageGap::PartNeverHolds(unreached()));
         report.count_point(counts.fails > 0, || CoverageGap::PartAlwaysHolds(unreached()));
     }

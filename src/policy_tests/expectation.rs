@@ -125,7 +125,7 @@ fn read_denying_rules(node: &YamlNode, policy: &Policy, faults: &mut Vec<YamlFau
     for item in read_items(node, faults) {
         let Some(written) = read_text(item, faults) else { continue };
         let key = YamlKey { at: item.at, text: written.to_owned() };
-        if policy.switched_off.iter().any(|rule| rule.as_str() == written) {
+        if policy.switched_off.iter().any(|rule| rule.description.id.as_str() == written) {
             let what = format!("`{}` is switched off, and denies nothing", shorten_for_message(written));
             let help = "leave it out, or expect `rules: { ...: not-applicable }`";
             faults.push(YamlFault::new(item.at, what).with_help(help));
@@ -140,7 +140,7 @@ fn read_denying_rules(node: &YamlNode, policy: &Policy, faults: &mut Vec<YamlFau
 fn find_rule(key: &YamlKey, policy: &Policy, faults: &mut Vec<YamlFault>) -> Option<RuleId> {
     let known = || {
         let rules = policy.rules.iter().map(|rule| rule.description.id.as_str());
-        rules.chain(policy.switched_off.iter().map(RuleId::as_str)).chain(OWN_JUDGEMENTS)
+        rules.chain(policy.switched_off.iter().map(|rule| rule.description.id.as_str())).chain(OWN_JUDGEMENTS)
     };
     if known().any(|id| id == key.text) {
         return Some(RuleId::new(key.text.clone()));

@@ -20,6 +20,7 @@ struct StatusDocument<'status> {
     since: String,
     source: Option<&'static str>,
     changes: Option<u64>,
+    evaluated: Option<Value>,
     unreadable: u64,
     rules: Vec<Value>,
     dates: Vec<Value>,
@@ -61,6 +62,8 @@ pub fn write_status_json(status: &PolicyStatus, out: &mut dyn Write) -> io::Resu
             UseSource::History => "history",
         }),
         changes: used.map(|used| used.changes),
+        evaluated: used
+            .map(|used| json!({ "pushes": used.evaluated.pushes, "would_refuse": used.evaluated.refused })),
         unreadable: used.map_or(0, |used| used.unreadable),
         rules: status.warned.iter().map(build_rule_json).collect(),
         dates,
@@ -80,6 +83,8 @@ fn build_rule_json(rule: &WarnedRule) -> Value {
         "extended": rule.start.map(|start| start.extended),
         "would_have_denied": rule.used.as_ref().map(|used| used.broken),
         "not_known": rule.used.as_ref().map(|used| used.open),
+        "judged_again": rule.used.as_ref().map(|used| used.judged_again),
+        "not_judged_again": rule.used.as_ref().map(|used| used.unjudged),
         "examples": rule.used.as_ref().map(examples).unwrap_or_default(),
     })
 }

@@ -7,14 +7,18 @@ use jiff::Timestamp;
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
 use crate::ledger::record::readable::ReadableRecord;
-use crate::ledger::record::{DecisionRecord, LedgerEvent, RecordedJudgement, RecordedLevel, RecordedOutcome};
+use crate::ledger::record::{
+    DecisionRecord, LedgerEvent, RecordedDecision, RecordedJudgement, RecordedLevel, RecordedOutcome,
+};
 use crate::ledger::store::{RECORD_FILE, read_ledger_file};
 use crate::policy::Policy;
 use crate::rollout::policy_use::{PolicyUse, UseExample, UseSource};
+use crate::rollout::rule_versions::{RuleVersions, add_other_range};
 
 /// Counts what landed since `since` by the records of the ledger; `None` if there is no ledger.
 ///
-/// A rule counts where it only warned at the time, and from its start on, by its id in `starts`.
+/// A rule counts where it only warned at the time, and from its start on, by its id in `starts`. What another version of it
+/// judged is left to be judged again.
 ///
 /// # Errors
 ///
@@ -29,6 +33,7 @@ pub fn measure_ledger(
     let Some(tip) = repository.resolve_ref(LEDGER_REF.as_bytes())?.id else { return Ok(None) };
     let (commits, broken) = repository.walk_chain(Some(tip));
     let mut found = PolicyUse::new(UseSource::Ledger, policy);
+    let mut versions = RuleVersions::new(repository, policy);
     found.unreadable += u64::from(broken.is_some());
     // An outcome comes after its decision, so it is met first here.
     let mut landed: BTreeSet<String> = BTreeSet::new();
@@ -46,7 +51,7 @@ pub fn measure_ledger(
                 landed.insert(outcome.decision_id.clone());
             }
             LedgerEvent::Decision(decided) if landed.remove(&decided.id) => {
-                add_decision(&mut found, policy, decided, starts);
+                add_decision(&mut found, (policy, &mut versions), decided, starts);
             }
             _ => {}
         }
@@ -57,20 +62,29 @@ pub fn measure_ledger(
 
 fn add_decision(
     found: &mut PolicyUse,
-    policy: &Policy,
+    (policy, versions): (&Policy, &mut RuleVersions<'_>),
     decided: &DecisionRecord,
     starts: &BTreeMap<String, Timestamp>,
 ) {
+    if let Some(evaluated) = decided.evaluated {
+        found.evaluated.pushes += 1;
+        found.evaluated.refused += u64::from(evaluated == RecordedDecision::Deny);
+    }
     let at = decided.observed_at;
     for one in decided.refs.iter().filter(|one| one.protected) {
         let changes = u64::try_from(one.count_changes()).unwrap_or(u64::MAX);
         found.changes = found.changes.saturating_add(changes);
+        let others = versions.find_other_rules(decided, one, starts);
+        if !others.is_empty() {
+            add_other_range(&mut found.other_versions, one, others.clone());
+        }
         for verdict in &one.changes {
             let example = UseExample { revision: verdict.revision, subject: verdict.subject.clone(), at };
             for judgement in &verdict.judgements {
                 found.used_exemptions.extend(find_exemption(policy, judgement));
                 let is_older = starts.get(&judgement.rule).is_some_and(|start| at < *start);
-                if judgement.level != RecordedLevel::Warn || is_older {
+                let is_other = others.contains(&judgement.rule);
+                if judgement.level != RecordedLevel::Warn || is_older || is_other {
                     continue;
                 }
                 match &judgement.outcome {

@@ -10,6 +10,7 @@ mod ledger_use;
 mod policy_dates;
 mod policy_status;
 mod policy_use;
+mod rule_versions;
 mod terminal;
 mod warn_starts;
 
@@ -18,6 +19,7 @@ pub use crate::rollout::json::write_status_json;
 pub use crate::rollout::ledger_use::measure_ledger;
 pub use crate::rollout::policy_dates::{DateSubject, PolicyDate, list_policy_dates};
 pub use crate::rollout::policy_status::{PolicyStatus, StatusInputs, WarnedRule, build_policy_status};
-pub use crate::rollout::policy_use::{PolicyUse, UseExample, UseSource, WarnedUse};
+pub use crate::rollout::policy_use::{EvaluatedPushes, PolicyUse, UseExample, UseSource, WarnedUse};
+pub use crate::rollout::rule_versions::OtherVersionRange;
 pub use crate::rollout::terminal::write_status_terminal;
 pub use crate::rollout::warn_starts::{WarnStart, find_warn_starts};

@@ -20,6 +20,8 @@ pub struct StatusInputs {
     pub soon: Date,
     /// The first day of the changes that were counted.
     pub since: Date,
+    /// The instant since which they were counted, in words.
+    pub start: String,
     /// Since when rules warn, by their ids, where that is known.
     pub starts: BTreeMap<String, WarnStart>,
     /// What changes made of the rules and the exemptions; `None` where nothing tells.

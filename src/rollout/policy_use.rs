@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::change::{Oid, Text};
 use crate::policy::Policy;
+use crate::rollout::rule_versions::OtherVersionRange;
 use crate::verdict::RuleLevel;
 
 /// How many changes of a rule are kept as examples: the newest ones.
@@ -38,8 +39,21 @@ pub struct WarnedUse {
     pub broken: u64,
     /// How many changes lack a fact that decides it.
     pub open: u64,
+    /// How many changes were judged again, since the rule was another one when the ledger recorded them.
+    pub judged_again: u64,
+    /// How many of those could not be judged again: their commits are not here.
+    pub unjudged: u64,
     /// The newest changes that it would have denied, newest first.
     pub examples: Vec<UseExample>,
+}
+
+/// The pushes that landed where the gate only evaluates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EvaluatedPushes {
+    /// How many there were.
+    pub pushes: u64,
+    /// How many of them would have been refused.
+    pub refused: u64,
 }
 
 /// What the changes since a day made of a policy.
@@ -53,6 +67,10 @@ pub struct PolicyUse {
     pub unreadable: u64,
     /// What each rule that only warns would have done, by its id.
     pub rules: BTreeMap<String, WarnedUse>,
+    /// How many recorded pushes that landed were only evaluated, and how many of them would have been refused.
+    pub evaluated: EvaluatedPushes,
+    /// The recorded changes that other versions of some rules judged, the newest first.
+    pub other_versions: Vec<OtherVersionRange>,
     /// The exemptions that were used, or may have been, by their places in the policy.
     pub used_exemptions: BTreeSet<usize>,
     /// The standard changes that were named; always empty for the records of a ledger, which do not tell.
@@ -67,7 +85,35 @@ impl PolicyUse {
             rules.insert(rule.description.id.to_string(), WarnedUse::default());
         }
         let (used_exemptions, used_entries) = (BTreeSet::new(), BTreeSet::new());
-        PolicyUse { source, changes: 0, unreadable: 0, rules, used_exemptions, used_entries }
+        let other_versions = Vec::new();
+        let evaluated = EvaluatedPushes::default();
+        PolicyUse {
+            source,
+            changes: 0,
+            unreadable: 0,
+            rules,
+            evaluated,
+            other_versions,
+            used_exemptions,
+            used_entries,
+        }
+    }
+
+    /// Adds what judging the changes of `range` again gave; `None` if that is not possible here.
+    pub fn add_judged_again(&mut self, range: &OtherVersionRange, judged: Option<&PolicyUse>) {
+        for rule in &range.rules {
+            let Some(found) = self.rules.get_mut(rule) else { continue };
+            let Some((all, again)) = judged.and_then(|all| Some((all, all.rules.get(rule)?))) else {
+                found.unjudged = found.unjudged.saturating_add(range.changes);
+                continue;
+            };
+            found.judged_again = found.judged_again.saturating_add(all.changes);
+            found.broken = found.broken.saturating_add(again.broken);
+            found.open = found.open.saturating_add(again.open);
+            found.examples.extend(again.examples.iter().cloned());
+            found.examples.sort_by_key(|example| std::cmp::Reverse(example.at));
+            found.examples.truncate(MAX_EXAMPLES);
+        }
     }
 
     /// Adds a change that a rule would have denied.
@@ -98,6 +144,8 @@ mod tests {
             changes: 0,
             unreadable: 0,
             rules: BTreeMap::from([("review".to_owned(), WarnedUse::default())]),
+            evaluated: EvaluatedPushes::default(),
+            other_versions: Vec::new(),
             used_exemptions: BTreeSet::new(),
             used_entries: BTreeSet::new(),
         };

@@ -31,6 +31,18 @@ pub fn write_status_terminal(
     let mut page = TerminalPage::new(out, style);
     page.write_paragraph(0, &[plain_text(format!("policy: {}", escape_words(&status.source)))])?;
     page.write_paragraph(0, &[plain_text(format!("on {} (UTC)", status.inputs.today))])?;
+    if let Some(evaluated) =
+        status.inputs.used.as_ref().map(|used| used.evaluated).filter(|one| one.pushes > 0)
+    {
+        let words = format!(
+            "evaluate mode: of {} {} that landed since {}, {} would have been refused; `changegate ledger log` lists them",
+            evaluated.pushes,
+            if evaluated.pushes == 1 { "push" } else { "pushes" },
+            status.inputs.start,
+            evaluated.refused
+        );
+        page.write_paragraph(0, &[plain_text(words)])?;
+    }
     if status.is_empty() {
         page.request_gap();
         return page.write_paragraph(
@@ -98,9 +110,24 @@ fn describe_use(rule: &WarnedRule, status: &PolicyStatus) -> String {
         "would have denied {} of {} since {}, {}",
         used.broken,
         format_count(changes, "change"),
-        status.inputs.since,
+        status.inputs.start,
         describe_source(all.source)
     );
+    if used.judged_again > 0 {
+        let again = usize::try_from(used.judged_again).unwrap_or(usize::MAX);
+        words.push_str(&format!(
+            "; {} that another version of the rule judged {} judged again, as far as a repository tells",
+            format_count(again, "change"),
+            if again == 1 { "was" } else { "were" }
+        ));
+    }
+    if used.unjudged > 0 {
+        let unjudged = usize::try_from(used.unjudged).unwrap_or(usize::MAX);
+        words.push_str(&format!(
+            "; of {} that another version judged it cannot be told",
+            format_count(unjudged, "change")
+        ));
+    }
     if used.open > 0 {
         words.push_str(&format!("; of {} more it cannot be told", used.open));
     }

@@ -33,6 +33,7 @@ fn apply_repair(change: &mut Change, repair: &Repair) {
         }
         Repair::RemoveField(field) => remove_claims(change, field),
         Repair::CorrectLines(lines) => correct_lines(change, lines),
+        Repair::AddBody(commits) => add_bodies(change, commits),
         Repair::RewordSubject { commits, subject } => reword_subjects(change, commits, subject),
         Repair::LeaveOut(paths) => leave_out_paths(change, paths),
         Repair::Sign => {
@@ -248,6 +249,19 @@ fn reword_subjects(change: &mut Change, commits: &[usize], subject: &str) {
         if commits.contains(&index) {
             let mut text = subject.as_bytes().to_vec();
             text.extend_from_slice(b"\n\n");
+            text.extend_from_slice(commit.message.body());
+            commit.message = CommitMessage::new(Text::new(text));
+        }
+    }
+    replace_head(change);
+}
+
+/// Adds a text below the subjects, before what stands there.
+fn add_bodies(change: &mut Change, commits: &[usize]) {
+    for (index, commit) in change.commits.iter_mut().enumerate() {
+        if commits.contains(&index) {
+            let mut text = commit.message.subject().as_bytes().to_vec();
+            text.extend_from_slice(b"\n\nThis is why it is needed, in words of its author.\n\n");
             text.extend_from_slice(commit.message.body());
             commit.message = CommitMessage::new(Text::new(text));
         }

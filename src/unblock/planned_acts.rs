@@ -77,6 +77,7 @@ fn describe_act(act: &Repair) -> Message {
         }
         Repair::RemoveField(field) => REMOVE_FIELD.with("field", field.name.as_str()),
         Repair::CorrectLines(lines) => CORRECT_LINES.with("count", lines.len()),
+        Repair::AddBody(_) => Message::from(&ADD_BODY),
         Repair::RewordSubject { .. } => Message::from(&REWORD_SUBJECT),
         Repair::Retitle(_) => Message::from(&RETITLE),
         Repair::LeaveOut(paths) => LEAVE_OUT_PATHS.with("paths", list_paths(paths)),

@@ -156,6 +156,8 @@ fn find_other_ways(trial: &Trial<'_>, result: &TrialResult<'_>) -> Vec<OtherWay>
     if result.goals.iter().any(|goal| !goal.is_first_round) {
         return found;
     }
+    let count_contradictions =
+        |acts: &[Repair]| acts.iter().filter(|act| act.contradicts_statement(trial.denied_change())).count();
     let left = result.list_left();
     let mut tried = 0;
     for (place, goal) in result.goals.iter().enumerate() {
@@ -174,7 +176,10 @@ fn find_other_ways(trial: &Trial<'_>, result: &TrialResult<'_>) -> Vec<OtherWay>
             else {
                 continue;
             };
-            if acts.len() != result.acts.len() || !trial.is_allowed_with(&acts, &left) {
+            if acts.len() != result.acts.len()
+                || count_contradictions(&acts) > count_contradictions(&result.acts)
+                || !trial.is_allowed_with(&acts, &left)
+            {
                 continue;
             }
             let instead_of: Vec<Repair> =

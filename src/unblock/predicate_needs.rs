@@ -20,10 +20,10 @@ use crate::unblock::realised_needs::build_field_acts;
 use crate::unblock::repair::Repair;
 use crate::unblock::wording::{DIVIDE_CHANGE, NAME_FEWER_TICKETS, NEVER_OPEN};
 use crate::verdict::{Finding, Message, ObstacleReason};
-use crate::vocabulary::FieldReading;
+use crate::vocabulary::{FieldDefinition, FieldReading};
 
 /// Lines that forms of subjects and titles are tried with.
-const USUAL_LINES: [&str; 8] = [
+const USUAL_LINES: [&str; 10] = [
     "Change what was asked for",
     "fix: change what was asked for",
     "fix(core): change what was asked for",
@@ -32,7 +32,12 @@ const USUAL_LINES: [&str; 8] = [
     "PAY-4121: change what was asked for",
     "[PAY-4121] Change what was asked for",
     "Add what was asked for",
+    "Fix it",
+    "fix: mend it",
 ];
+
+/// How many other words of a field are offered.
+const MAX_OTHER_WORDS: usize = 12;
 
 /// How many paths are tried one by one.
 const MAX_TRIED_PATHS: usize = 60;
@@ -63,9 +68,10 @@ pub(super) fn list_predicate_needs<'policy>(
             if needs.is_empty() { WaysToMeet::Open } else { WaysToMeet::Known(vec![needs]) }
         }
         (Predicate::Field(field), false) => match field.list_wanted().as_slice() {
-            [only] if !only.must_be_absent() => {
-                tried(Some(vec![Repair::RemoveField(Box::new(only.field.clone()))]))
-            }
+            [only] if !only.must_be_absent() => match list_other_words(predicate, only.field, asked) {
+                Some(act) => tried(Some(vec![act])),
+                None => tried(Some(vec![Repair::RemoveField(Box::new(only.field.clone()))])),
+            },
             _ => WaysToMeet::Open,
         },
         (Predicate::Ticket(ticket), true) => list_ticket_needs(predicate, ticket, asked),
@@ -91,18 +97,17 @@ pub(super) fn list_predicate_needs<'policy>(
         (Predicate::Signed(_), true) => tried(Some(vec![Repair::Sign])),
         (Predicate::Trailers(_), true) => tried(list_line_acts(findings, change)),
         (Predicate::Title(_), true) => {
-            try_first(predicate, asked, USUAL_LINES.map(|line| Repair::Retitle(line.to_owned())))
+            try_first(predicate, asked, USUAL_LINES.map(|line| vec![Repair::Retitle(line.to_owned())]))
         }
         (Predicate::Subject(_), true) => {
             let commits = list_commit_places(findings, change);
-            try_first(
-                predicate,
-                asked,
-                USUAL_LINES.map(|line| {
-                    let subject = format!("{line}\n\nThis is why it is needed, in words of its author.");
-                    Repair::RewordSubject { commits: commits.clone(), subject }
-                }),
-            )
+            let body = Repair::AddBody(commits.clone());
+            let reword =
+                |line: &str| Repair::RewordSubject { commits: commits.clone(), subject: line.to_owned() };
+            let mut ways = vec![vec![body.clone()]];
+            ways.extend(USUAL_LINES.map(|line| vec![reword(line)]));
+            ways.extend(USUAL_LINES.map(|line| vec![reword(line), body.clone()]));
+            try_first(predicate, asked, ways)
         }
         (Predicate::OnlyTouches(_) | Predicate::Blob(_), true) => leave_out_paths(predicate, findings, asked),
         (Predicate::Window(window), _) => {
@@ -124,6 +129,33 @@ pub(super) fn list_predicate_needs<'policy>(
         }
         _ => WaysToMeet::Open,
     }
+}
+
+/// Returns the act that gives a field another of its words, all of those with which the predicate does not hold; `None` if
+/// there is none.
+fn list_other_words(
+    predicate: &Predicate,
+    field: &FieldDefinition,
+    asked: &AskedChange<'_, '_>,
+) -> Option<Repair> {
+    let state = |word: &str, paste: String| Repair::StateField {
+        field: Box::new(field.clone()),
+        value: word.to_owned(),
+        paste,
+        is_replaced: true,
+        ticket: None,
+    };
+    let is_other = |word: &&String| {
+        let after = apply_repairs(asked.context.change, &[state(word, String::new())]);
+        asked.is_answered(predicate, false, &after)
+    };
+    let words: Vec<&str> =
+        field.allowed_words()?.iter().filter(is_other).map(String::as_str).take(MAX_OTHER_WORDS).collect();
+    let paste = match words.as_slice() {
+        [only] => format!("{}: {only}", field.name),
+        words => format!("{}: <{}>", field.name, words.join("|")),
+    };
+    Some(state(words.first()?, paste))
 }
 
 /// Returns the digests that the field has to state, which are known: they are those of what lands.
@@ -179,14 +211,14 @@ fn try_acts<'policy>(
     WaysToMeet::Known(vec![acts.into_iter().map(Need::Act).collect()])
 }
 
-/// Returns the first of these acts after which the predicate holds.
+/// Returns the first of these ways after which the predicate holds.
 fn try_first<'policy>(
     predicate: &Predicate,
     asked: &AskedChange<'_, 'policy>,
-    acts: impl IntoIterator<Item = Repair>,
+    ways: impl IntoIterator<Item = Vec<Repair>>,
 ) -> WaysToMeet<'policy> {
-    for act in acts {
-        if let known @ WaysToMeet::Known(_) = try_acts(predicate, true, asked, Some(vec![act])) {
+    for acts in ways {
+        if let known @ WaysToMeet::Known(_) = try_acts(predicate, true, asked, Some(acts)) {
             return known;
         }
     }

@@ -1,9 +1,9 @@
 //! One act on a change.
 
 use crate::change::pull_request::{CheckResult, ForgeAccount};
-use crate::change::{Person, Text, Ticket};
+use crate::change::{Change, Person, Text, Ticket};
 use crate::verdict::{LineEdit, Message, PlannedActKind};
-use crate::vocabulary::FieldDefinition;
+use crate::vocabulary::{FieldDefinition, FieldReading};
 use jiff::Timestamp;
 
 /// One act on a change.
@@ -26,11 +26,13 @@ pub enum Repair {
     RemoveField(Box<FieldDefinition>),
     /// Lines of messages are corrected, each given by the place of the commit and the number of the line.
     CorrectLines(Vec<(usize, usize, LineEdit)>),
-    /// The commits get another subject, and the body that is asked.
+    /// The messages of the commits, by their places, get a text below their subjects.
+    AddBody(Vec<usize>),
+    /// The commits get another subject.
     RewordSubject {
         /// The commits, by their places.
         commits: Vec<usize>,
-        /// The lines that take the place of the first one.
+        /// The line that takes the place of the first one.
         subject: String,
     },
     /// The pull request gets another title.
@@ -153,13 +155,19 @@ impl Repair {
         }
     }
 
+    /// Returns true if the act gives a field another value than the one that its author stated, or none.
+    pub(crate) fn contradicts_statement(&self, change: &Change) -> bool {
+        let (Repair::StateField { field, .. } | Repair::RemoveField(field)) = self else { return false };
+        matches!(field.read_from_change(change), FieldReading::Stated { .. })
+    }
+
     /// Returns the kind of act.
     pub(crate) fn act_kind(&self) -> PlannedActKind {
         match self {
             Repair::StateField { .. } => PlannedActKind::StateField,
             Repair::RemoveField(_) => PlannedActKind::RemoveField,
             Repair::CorrectLines(_) => PlannedActKind::CorrectMessage,
-            Repair::RewordSubject { .. } | Repair::Retitle(_) => PlannedActKind::Reword,
+            Repair::RewordSubject { .. } | Repair::AddBody(_) | Repair::Retitle(_) => PlannedActKind::Reword,
             Repair::LeaveOut(_) => PlannedActKind::LeaveOutPaths,
             Repair::Sign => PlannedActKind::Sign,
             Repair::UpdateTicket { .. } => PlannedActKind::UpdateTicket,
@@ -179,7 +187,7 @@ impl Repair {
     pub(crate) fn act_turn(&self) -> u8 {
         match self {
             Repair::LeaveOut(_) => 0,
-            Repair::CorrectLines(_) | Repair::RewordSubject { .. } => 1,
+            Repair::CorrectLines(_) | Repair::RewordSubject { .. } | Repair::AddBody(_) => 1,
             Repair::RemoveField(_) => 2,
             Repair::StateField { .. } => 3,
             Repair::Sign => 4,

@@ -186,6 +186,35 @@ fn of_alternatives_the_fewest_acts_are_told_and_all_of_a_tie() {
 }
 
 #[test]
+fn what_may_not_be_stated_is_another_word_and_no_statement_is_changed_without_need() {
+    let rules = "
+  e: { require: { not: { field: { Risk: low } } } }
+  risk: { require: { field: { Risk: present } } }
+";
+    let low = "commits: [{ message: \"Fix it\\n\\nRisk: low\\n\" }]";
+    assert_eq!(told(rules, low), ["e: the author states another `Risk`"]);
+    let plan = prove(&policy_of(rules), &change(low)).plan;
+    assert_eq!(plan.steps[0].options[0][0].paste.as_deref(), Some("Risk: high"));
+    // An act of another person is fewer than what is not so.
+    let rules = "  e: { require: { any: [{ field: { Risk: high } }, { approvals: { trust: claimed } }] } }";
+    let found = told(rules, low);
+    assert!(found.len() == 1 && !found[0].contains("Risk"), "{found:?}");
+}
+
+#[test]
+fn a_subject_and_the_text_below_it_are_told_apart() {
+    let message = |text: &str| format!("commits: [{{ message: \"{text}\" }}]");
+    let body = "  s: { require: { subject: { matches: '(Add|Fix) .*', body: true } } }";
+    let why = "the author adds a text below the subject that says why";
+    assert_eq!(told(body, &message("Fix it")), [format!("s: {why}")]);
+    let found = told(body, &message("Mend it"));
+    assert_eq!(found, ["s: the author writes another subject".to_owned(), format!("s: {why}")]);
+    let short = "  s: { require: { subject: { refuse: [WIP], longest: 20 } } }";
+    let long = message("WIP: a subject that is long");
+    assert_eq!(told(short, &long), ["s: the author writes another subject"]);
+}
+
+#[test]
 fn a_window_says_when_it_opens() {
     let rules = "
   freeze: { require: { window: { outside: [{ from: 2026-12-20, until: 2027-01-03 }], zone: Europe/Berlin } } }

@@ -45,6 +45,9 @@ pub(super) struct TrialResult<'trial> {
     pub(super) goals: Vec<TriedGoal<'trial>>,
 }
 
+/// How many acts change what is stated, and how many there are; the acts; and the way that each goal takes.
+type TriedActs = ((usize, usize), Vec<Repair>, Vec<usize>);
+
 /// A denying rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct DenyingRule {
@@ -255,7 +258,7 @@ impl<'trial> Trial<'trial> {
             }
             false
         });
-        let mut best: Option<(Vec<Repair>, Vec<usize>)> = None;
+        let mut best: Option<TriedActs> = None;
         for combination in list_combinations(&goals) {
             let mut needs = Vec::new();
             for (goal, way) in goals.iter().zip(&combination) {
@@ -264,11 +267,13 @@ impl<'trial> Trial<'trial> {
             let RealisedNeeds::Acts(acts) = realise_needs(self.share_court(), current, &needs) else {
                 continue;
             };
-            if best.as_ref().is_none_or(|(fewest, _)| acts.len() < fewest.len()) {
-                best = Some((acts, combination));
+            // What the author has stated is not changed where another act helps.
+            let cost = (acts.iter().filter(|act| act.contradicts_statement(current)).count(), acts.len());
+            if best.as_ref().is_none_or(|(least, ..)| cost < *least) {
+                best = Some((cost, acts, combination));
             }
         }
-        let Some((acts, combination)) = best else {
+        let Some((_, acts, combination)) = best else {
             for goal in &goals {
                 result.add_open(&goal.rule);
             }

@@ -11,6 +11,7 @@ messages! {
     NAME_TICKET = "plan.name-ticket": "the author names a ticket in `{field}`";
     REMOVE_FIELD = "plan.remove-field": "the author removes `{field}`";
     CORRECT_LINES = "plan.correct-lines": "the author corrects {count} {count:line|lines} of a message";
+    ADD_BODY = "plan.add-body": "the author adds a text below the subject that says why";
     REWORD_SUBJECT = "plan.reword-subject": "the author writes another subject";
     RETITLE = "plan.retitle": "the author gives the pull request another title";
     LEAVE_OUT_PATHS = "plan.leave-out-paths": "the author leaves out {paths}";

@@ -106,6 +106,7 @@ pub(crate) fn unknown_word_fault<'known>(
         return fault;
     }
     known.sort_unstable();
+    known.dedup();
     let listed = known.get(..MAX_NAMED_WORDS).unwrap_or(&known).join(", ");
     fault.with_help(match known.len().saturating_sub(MAX_NAMED_WORDS) {
         0 => format!("expected one of {listed}"),

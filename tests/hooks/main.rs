@@ -40,4 +40,5 @@ mod shared_policies;
 mod staged;
 mod tags;
 mod vouching;
+mod warnings;
 mod world;

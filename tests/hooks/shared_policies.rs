@@ -327,6 +327,31 @@ fn a_base_on_an_unprotected_branch_is_noted() {
     assert!(!check("main").contains("follows the branch"));
 }
 
+/// The push that makes the policy follow a branch is judged by the policy before it, and that the branch moved since then is
+/// no less news.
+#[test]
+fn a_base_that_moved_since_the_policy_that_brought_it_is_told() {
+    let strict =
+        format!("{BASE}rules:\n  small: {{ require: {{ size: {{ files: {{ at-most: 99 }} }} }} }}\n");
+    let world = sharing(|commit| commit.into());
+    let before = publish(&world, "main", &strict);
+    world.write(PATH, &extending("main", ""));
+    world.commit(&good("Follow the branch"));
+    world.push(&["main"]).accepted().says("follows");
+    let after = publish(&world, "main", BASE);
+    let push = |number: &str| {
+        world.write("a.txt", number);
+        world.commit(&good("Reviewed"));
+        world.push(&["main"])
+    };
+    let pushed = push("1");
+    pushed.accepted();
+    let told = pushed.seen.replace("remote:", " ").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains(&format!("moved from {} to {}", &before[..10], &after[..10])), "{}", pushed.seen);
+    assert!(told.contains("looser since its shared policy moved: rule `small`: is gone"), "{}", pushed.seen);
+    push("2").accepted().does_not_say("moved from");
+}
+
 /// A base without `protects` leaves a team for others to fill; what is in force has to have filled it.
 #[test]
 fn a_team_that_the_base_leaves_open_is_for_each_policy_to_fill() {

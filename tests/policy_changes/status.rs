@@ -190,3 +190,66 @@ fn where_nothing_warns_or_ends_it_says_so() {
     let text = told(&scene, &["--fail-on", "expired"]);
     assert!(text.contains("no rule only warns, nothing has a last day, nothing is unused"), "{text}");
 }
+
+/// One commit from a machine with a wrong clock ends no history, and the headline says since when it counts.
+#[test]
+fn a_commit_with_an_older_date_does_not_end_the_history() {
+    let mut scene = Scene::repository();
+    let warning = format!("level: warn, until: {}, reason: trial, ", day(10));
+    write_policy(&scene, &warning, "");
+    scene.commit("Begin\n\nRisk: low\n");
+    for number in 0..3 {
+        scene.commit(&format!("Change {number}\n\nRisk: low\n"));
+    }
+    let head = scene.git(&["rev-parse", "HEAD"]);
+    let tree = scene.git(&["rev-parse", "HEAD^{tree}"]);
+    let old = "Ana Lang <ana@example.com> 1600000000 +0000";
+    let raw =
+        format!("tree {tree}\nparent {head}\nauthor {old}\ncommitter {old}\n\nWrong clock\n\nRisk: low\n");
+    scene.write(".git/raw", raw);
+    let wrong = scene.git(&["hash-object", "-t", "commit", "-w", ".git/raw"]);
+    scene.git(&["reset", "-q", "--hard", &wrong]);
+    scene.commit("After it\n\nRisk: low\n");
+    let text = told(&scene, &[]).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("would have denied 5 of 6 changes since 2026-01-01,"), "{text}");
+    let run = |since: &str| {
+        let output = scene.command(&["policy", "backtest", "--since", since]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(run("2026-01-01").contains("HEAD since 2026-01-01, 6 changes"), "{}", run("2026-01-01"));
+    let start = run("2026-01-01T10:00:00Z");
+    assert!(start.contains("HEAD since 2026-01-01T10:00:00Z, 6 changes"), "{start}");
+}
+
+/// A rule that is off asks nothing, which is told with its reason wherever the policy is; one that only warns says so.
+#[test]
+fn a_rule_that_is_off_is_told_with_its_reason() {
+    let mut scene = Scene::repository();
+    let warning = format!("level: warn, until: {}, reason: trial, controls: ['iso27001:A.8.28'], ", day(10));
+    let more = "  quiet: { title: A rule, level: 'off', reason: everyone is on holiday for now, controls: ['iso27001:A.8.4'], require: \
+                { field: { Plan: present } } }\n";
+    write_policy(&scene, &warning, more);
+    scene.commit("Begin\n\nRisk: low\n");
+    let run = |args: &[&str]| {
+        let output = scene.command(&[&["policy"], args].concat()).output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    for args in [
+        &["check"][..],
+        &["show"],
+        &["show", "--format", "json"],
+        &["show", "--controls"],
+        &["show", "--controls", "--format", "json"],
+        &["docs"],
+    ] {
+        let text = run(args);
+        assert!(
+            text.contains("quiet") && text.contains("everyone is on holiday for now"),
+            "{args:?}: {text}"
+        );
+    }
+    let text = run(&["show", "--controls"]);
+    assert!(text.contains("iso27001:A.8.28 plan: plan Warns, up to and including"), "{text}");
+    assert!(text.contains("iso27001:A.8.4 quiet: A rule Off: everyone is on holiday for now"), "{text}");
+}

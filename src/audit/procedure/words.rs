@@ -110,6 +110,12 @@ pub(crate) fn describe_requirement(rule: &Rule) -> String {
     }
 }
 
+/// Returns what a rule requires with its id, as a line of a list; a rule that only warns says so.
+pub(crate) fn describe_duty(rule: &Rule) -> String {
+    let line = format!("{} (`{}`)", describe_requirement(rule), rule.description.id);
+    if rule.level == RuleLevel::Warn { format!("{line} {}", describe_effect(rule)) } else { line }
+}
+
 /// Returns what follows if a rule is not met, as a sentence.
 pub(crate) fn describe_effect(rule: &Rule) -> String {
     match (rule.level, rule.warn_until) {

@@ -286,7 +286,7 @@ impl PendingCommit<'_> {
     /// Returns the full name of the protected branch on which the commit is made, as far as that is known.
     fn find_protected_branch(&self, loaded: &LoadedPolicy) -> Option<Text> {
         let branch = self.repository.as_ref().and_then(find_commit_branch)?;
-        loaded.policy.protects_ref(branch.as_bytes()).then(|| branch.into())
+        loaded.policy.protects_ref(branch.as_bytes()).then_some(branch)
     }
 
     /// Returns true if the server takes the commit as it is, and only judges the change that it lands with.

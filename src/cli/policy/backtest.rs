@@ -20,7 +20,7 @@ use crate::cli::output;
 use crate::cli::policy::lookup::{load_compared_policy, load_policy_or_pack};
 use crate::cli::progress::ProgressLine;
 use crate::cli::revision::resolve_commit;
-use crate::gate::find_commit_as_of;
+use crate::gate::find_commit_before;
 use crate::git::{CommitRange, HeadState, Repository};
 use crate::report::ReportStyle;
 use crate::yaml::shorten_for_message;
@@ -112,8 +112,8 @@ pub(crate) fn backtest_policy(args: &BacktestArgs, context: &Context) -> Result<
     };
     let since = since.map(|since| find_history_start(since, context.now));
     if let Some(at) = since {
-        hidden.extend(find_commit_as_of(&repository, tip, at.as_second())?);
-        range_name.push_str(&format!(" since {}", at.strftime("%Y-%m-%d")));
+        hidden.extend(find_commit_before(&repository, tip, at.as_second())?);
+        range_name.push_str(&format!(" since {}", format_history_start(at)));
     }
     if hidden.contains(&tip) {
         return Err(CommandError::Usage(format!(
@@ -166,6 +166,12 @@ pub(super) fn find_history_start(start: HistoryStart, now: Timestamp) -> Timesta
         }
         HistoryStart::At(at) => at,
     }
+}
+
+/// Returns the instant at which a history starts, in UTC; of a whole day, the day.
+pub(super) fn format_history_start(at: Timestamp) -> String {
+    let is_midnight = at.as_second().rem_euclid(24 * 60 * 60) == 0;
+    at.strftime(if is_midnight { "%Y-%m-%d" } else { "%Y-%m-%dT%H:%M:%SZ" }).to_string()
 }
 
 /// Writes the page beside its place first, so that it is there whole or not at all.

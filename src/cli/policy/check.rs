@@ -185,6 +185,11 @@ fn write_policy_notes(loaded: &LoadedPolicy, context: &Context, out: &mut dyn Wr
     {
         writeln!(out, "note: the review of this policy was due on {day}")?;
     }
+    for rule in &policy.switched_off {
+        let id = &rule.description.id;
+        let note = format!("the rule `{id}` is off: {}", shorten_for_message(&rule.reason));
+        writeln!(out, "{}", wrap_text("note: ", 2, &note))?;
+    }
     write_standing_notes(policy, today, out)?;
     // A server hook denies where only a forge has a fact, which is easy to overlook in a policy.
     if policy.needed_facts().contains(&FactKind::Reviews) {

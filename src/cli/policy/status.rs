@@ -11,12 +11,14 @@ use crate::change::Oid;
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::{Context, count_threads};
 use crate::cli::output::{self, ListFormatArg};
-use crate::cli::policy::backtest::{HistoryStart, find_branch, find_history_start, parse_since};
+use crate::cli::policy::backtest::{
+    HistoryStart, find_branch, find_history_start, format_history_start, parse_since,
+};
 use crate::cli::policy::lookup::{
     find_bare_repository, find_work_tree, load_compared_policy, load_local_policy,
 };
 use crate::cli::progress::ProgressLine;
-use crate::gate::{LoadedPolicy, find_commit_as_of};
+use crate::gate::{LoadedPolicy, find_commit_before};
 use crate::git::{CommitRange, HeadState, Repository};
 use crate::policy::DEFAULT_POLICY_PATH;
 use crate::report::{PolicyLocation, ReportStyle};
@@ -87,6 +89,7 @@ pub(super) fn show_policy_status(
         today: day_of(context.now),
         soon: day_of(soon),
         since: day_of(since),
+        start: format_history_start(since),
         starts: BTreeMap::new(),
         used: None,
         used_entries: None,
@@ -162,6 +165,9 @@ fn add_history(
     let recorded = measure_ledger(repository, policy, &starts, since, &mut || progress.count_step());
     drop(progress);
     inputs.used = recorded?;
+    if let Some(used) = &mut inputs.used {
+        judge_other_versions(repository, loaded, &starts, used, context);
+    }
     if inputs.used.is_some() && policy.standard_changes.is_empty() {
         return Ok(());
     }
@@ -177,6 +183,37 @@ fn add_history(
     Ok(())
 }
 
+/// Judges again, by the rules of today, what the ledger records of other versions of them.
+fn judge_other_versions(
+    repository: &Repository,
+    loaded: &LoadedPolicy,
+    starts: &BTreeMap<String, Timestamp>,
+    used: &mut PolicyUse,
+    context: &Context,
+) {
+    let mut progress = ProgressLine::start_counting("changes judged", context);
+    for range in used.other_versions.clone() {
+        let hidden: Vec<Oid> = range.old.into_iter().collect();
+        let history = HistoryInputs {
+            loaded,
+            range: CommitRange {
+                tip: range.new,
+                hidden_tips: &hidden,
+                trusted_keys: loaded.trusted_keys(context.now),
+            },
+            target: find_branch(repository, range.new),
+            starts,
+            now: context.now,
+            threads: count_threads,
+        };
+        // Of a new ref, the record does not tell where its changes start.
+        let judged = (!hidden.is_empty())
+            .then(|| measure_history(repository, &history, &mut || progress.count_step()).ok())
+            .flatten();
+        used.add_judged_again(&range, judged.as_ref());
+    }
+}
+
 fn judge_history(
     repository: &Repository,
     tip: Oid,
@@ -186,7 +223,7 @@ fn judge_history(
     context: &Context,
     count_step: &mut dyn FnMut(),
 ) -> anyhow::Result<PolicyUse> {
-    let hidden: Vec<Oid> = Vec::from_iter(find_commit_as_of(repository, tip, since.as_second())?);
+    let hidden: Vec<Oid> = Vec::from_iter(find_commit_before(repository, tip, since.as_second())?);
     let trusted_keys = loaded.trusted_keys(context.now);
     let history = HistoryInputs {
         loaded,

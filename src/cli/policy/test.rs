@@ -24,10 +24,19 @@ use crate::report::ReportStyle;
 use crate::report::test_results::{
     PolicyCoverage, PolicyTestReport, SuiteReport, TestReportFormat, write_test_report,
 };
-use crate::yaml::{self, MAX_DOCUMENT_BYTES, YamlFault};
+use crate::yaml::{self, MAX_DOCUMENT_BYTES, YamlFault, shorten_for_message};
 
 /// The folder whose suites are run if none is named.
 const SUITE_FOLDER: &str = "policies";
+
+/// How many files with nearly the name of a suite are named.
+const MAX_NEAR_SUITES: usize = 10;
+
+/// How many entries of a folder are looked at for them.
+const MAX_FOLDER_ENTRIES: usize = 1_000;
+
+/// How deep they are looked for.
+const MAX_FOLDER_DEPTH: usize = 3;
 
 /// The parameters of `policy test`.
 #[derive(Debug, clap::Args)]
@@ -110,6 +119,9 @@ pub(crate) fn test_policies(args: &PolicyTestArgs, context: &Context) -> Result<
 }
 
 fn run_tests(args: &PolicyTestArgs, context: &Context) -> Result<CommandExit, CommandError> {
+    if args.files.is_empty() {
+        note_near_suites(context)?;
+    }
     let files = find_suites(args, context)?;
     let mut policies: BTreeMap<String, usize> = BTreeMap::new();
     let mut loaded: Vec<LoadedPolicy> = Vec::new();
@@ -260,6 +272,46 @@ fn find_suites(args: &PolicyTestArgs, context: &Context) -> Result<Vec<PathBuf>,
     found.sort();
     found.dedup();
     Ok(found)
+}
+
+/// Writes a note for each file below the folder of the suites that is most likely meant to be one, and is passed over.
+fn note_near_suites(context: &Context) -> io::Result<()> {
+    let mut near = Vec::new();
+    list_near_suites(&find_work_tree(context).join(SUITE_FOLDER), 0, &mut near);
+    near.sort();
+    let mut out = io::stderr().lock();
+    for path in near.iter().take(MAX_NEAR_SUITES) {
+        let note = format!(
+            "`{}` is passed over: a suite stands in `{SUITE_FOLDER}/` and its name ends in `{SUITE_ENDING}`; rename it, or \
+             name it to run it",
+            shorten_for_message(&show_path(path, context))
+        );
+        writeln!(out, "{}", output::wrap_text("note: ", 2, &note))?;
+    }
+    Ok(())
+}
+
+/// Adds the files of a folder whose names are nearly those of suites, and in the folders below it also those whose are.
+fn list_near_suites(folder: &Path, depth: usize, near: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok).take(MAX_FOLDER_ENTRIES) {
+        let path = entry.path();
+        let name = entry.file_name().to_string_lossy().to_lowercase();
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_folder && depth < MAX_FOLDER_DEPTH {
+            list_near_suites(&path, depth + 1, near);
+        } else if !is_folder && (depth > 0 && name.ends_with(SUITE_ENDING) || is_near_suite(&name)) {
+            near.push(path);
+        }
+    }
+}
+
+/// Returns true for a name such as `a.test.yaml`, `a.tests.yml` and `a_test.yml`.
+fn is_near_suite(name: &str) -> bool {
+    let Some(stem) = name.strip_suffix(".yml").or_else(|| name.strip_suffix(".yaml")) else { return false };
+    let is_test = ["test", "tests"]
+        .iter()
+        .any(|word| stem.strip_suffix(word).is_some_and(|stem| stem.ends_with(['.', '_', '-'])));
+    is_test && !name.ends_with(SUITE_ENDING)
 }
 
 fn list_suites(folder: &Path) -> Vec<PathBuf> {

@@ -130,9 +130,5 @@ fn list_decided_moves(log: &[ReflogEntry], unanswered: &[UndecidedMove]) -> Vec<
             }
         }
     }
-    log.iter()
-        .zip(is_left_out)
-        .filter(|(_, is_left_out)| !is_left_out)
-        .map(|(entry, _)| entry.clone())
-        .collect()
+    log.iter().zip(is_left_out).filter(|(_, is_left_out)| !is_left_out).map(|(entry, _)| *entry).collect()
 }

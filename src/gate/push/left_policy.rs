@@ -8,6 +8,7 @@ use crate::gate::policy_effect::list_policy_change_notes;
 use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::gate::protected_scope::ProtectedScope;
 use crate::gate::push::ref_judge::RefJudge;
+use crate::gate::shared_base::list_brought_bases;
 use crate::git::{FileAtPath, PeeledObject, ResolvedRef};
 use crate::push::{GateRule, refuse_by_rule};
 use crate::verdict::Judgement;
@@ -54,6 +55,7 @@ impl RefJudge<'_> {
             .is_ok_and(|held| held.policy.has_same_content(&left.policy));
         if !is_there {
             self.notes.extend(list_policy_change_notes(own, &left, &at.name));
+            self.notes.extend(list_brought_bases(own, &left, &at.name));
         }
     }
 

@@ -95,7 +95,7 @@ pub(crate) async fn list_ledger_base_moves(
         }
         Err(failure) => return vec![note_unknown_bases(place, failure.why)],
     };
-    let earlier = find_moved_bases(loaded, &before);
+    let earlier = find_moved_bases(loaded, &before, BTreeMap::new());
     let read = join_all(earlier.iter().map(|(name, commit)| fetch_earlier_base(client, name, *commit))).await;
     let files: BTreeMap<&str, FetchedFile> = earlier.keys().map(String::as_str).zip(read).collect();
     list_base_moves(loaded, &earlier, place, &mut |name, _| files.get(name).cloned().unwrap_or(Ok(None)))

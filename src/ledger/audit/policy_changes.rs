@@ -6,8 +6,8 @@ use anyhow::Result;
 use crate::change::Oid;
 use crate::gate::policy_effect::{POLICY_CHANGE, POLICY_CHANGES_LEFT_OUT};
 use crate::gate::shared_base::{
-    BASE_CHANGE, BASE_CHANGES_LEFT_OUT, BASE_MOVED, BASE_NOT_SEARCHED, BASE_SAME, BASE_UNCOMPARED,
-    BASE_UNKNOWN, MESSAGES as BASE_MESSAGES,
+    BASE_BROUGHT, BASE_CHANGE, BASE_CHANGES_LEFT_OUT, BASE_MOVED, BASE_NOT_SEARCHED, BASE_SAME,
+    BASE_UNCOMPARED, BASE_UNKNOWN, MESSAGES as BASE_MESSAGES,
 };
 use crate::git::Repository;
 use crate::ledger::record::readable::ReadableRecord;
@@ -84,10 +84,8 @@ pub(crate) fn read_policy_changes(repository: &Repository, holder: Oid) -> Resul
 pub(crate) fn count_policy_changes(decided: &DecisionRecord) -> Option<String> {
     let mut changes = list_policy_changes(decided);
     // That a shared policy moved is no part that changes.
-    changes.retain(|change| {
-        let code = change.code();
-        code != BASE_MOVED.code && code != BASE_SAME.code && !is_untold(code)
-    });
+    let told = [BASE_MOVED.code, BASE_SAME.code, BASE_BROUGHT.code];
+    changes.retain(|change| !told.contains(&change.code()) && !is_untold(change.code()));
     let mut counts: Vec<(String, usize)> = Vec::new();
     for word in changes.iter().filter_map(find_direction) {
         match counts.iter_mut().find(|(known, _)| *known == word) {

@@ -196,7 +196,7 @@ pub(crate) fn load_recorded_policy(
     };
     let place = escape::escape_words(&place);
     let loaded = found.map_err(|_| format!("the policy {place} cannot be read any more"))?;
-    if loaded.policy.digest != source.digest() {
+    if !loaded.policy.has_recorded_digest(source.digest()) {
         return Err(format!("{place} is another policy by now"));
     }
     Ok(loaded)

@@ -94,7 +94,7 @@ fn find_late_review(
     };
     let loaded = ledger.github.load_policy_at(ledger.repo, *id, path).map_err(to_error)?;
     let loaded = loaded.context("its policy no longer exists")?;
-    ensure!(loaded.policy.digest == *digest, "its policy is not the one that the record names");
+    ensure!(loaded.policy.has_recorded_digest(digest), "its policy is not the one that the record names");
     let current = ledger.github.read_current_reviews(&name).map_err(to_error)?;
     let current = current.pull.as_deref().map_err(|missing| anyhow!("{missing}"))?;
     let evidence = find_review_evidence(owed, change, &loaded.policy, current)

@@ -3,7 +3,8 @@
 use crate::change::Text;
 use crate::gate::policy_repositories::read_earlier_policy;
 use crate::gate::shared_base::{
-    BASE_NOT_SEARCHED, find_moved_bases, has_moving_base, list_base_moves, note_unknown_bases,
+    BASE_NOT_SEARCHED, find_brought_bases, find_moved_bases, has_moving_base, list_base_moves,
+    note_unknown_bases,
 };
 use crate::gate::{LoadedPolicy, PushFacts};
 use crate::git::Repository;
@@ -43,7 +44,9 @@ fn list_ref_moves(
         Err(error) => return vec![note_unknown_bases(name, format!("{error:#}"))],
     };
     let Some(policy) = &decided.policy else { return Vec::new() };
-    let earlier = find_moved_bases(loaded, &policy.source);
+    // That decision was judged by the policy before it, if it brought another one.
+    let notes: Vec<Message> = decided.notes.iter().map(Message::from).collect();
+    let earlier = find_moved_bases(loaded, &policy.source, find_brought_bases(&notes, name));
     let mut read = |file: &str, commit| read_earlier_policy(repository, file, commit);
     list_base_moves(loaded, &earlier, name, &mut read)
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use crate::policy::difference::written_parts::has_alternatives;
 use crate::policy::inspect::written::{find_entry, list_entries, list_items, scalar_text};
 use crate::policy::load::files::PolicyFile;
+use crate::policy::remote_file::RemotePolicyFile;
 use crate::yaml::YamlNode;
 
 /// The keys of a policy whose last statement counts, as a whole.
@@ -31,6 +32,8 @@ pub(crate) struct EffectivePolicy<'files> {
     pub(crate) roster: Option<Vec<u8>>,
     /// The files that the policy is made of, beside the one that was asked for.
     pub(crate) other_files: BTreeSet<OtherFile>,
+    /// The files of other repositories that it extends, each once.
+    pub(crate) shared_files: BTreeSet<RemotePolicyFile>,
 }
 
 /// A file that a policy is made of.
@@ -58,6 +61,10 @@ impl<'files> EffectivePolicy<'files> {
             exemptions: Vec::new(),
             roster,
             other_files,
+            shared_files: files
+                .iter()
+                .filter_map(|file| RemotePolicyFile::parse_name(&file.name).ok())
+                .collect(),
         };
         for file in files {
             joined.add_file(&file.node);
@@ -70,11 +77,9 @@ impl<'files> EffectivePolicy<'files> {
         self.rules.get(*self.rule_places.get(id)?).map(|(_, keys)| keys)
     }
 
-    /// Returns every condition of the policy.
-    pub(crate) fn list_conditions(&self) -> Vec<&'files YamlNode> {
-        let mut conditions = self.list_sorting_conditions();
-        conditions.extend(self.rules.iter().filter_map(|(_, keys)| find_named(keys, "require")));
-        conditions
+    /// Returns what the rules require.
+    pub(crate) fn list_requirements(&self) -> Vec<&'files YamlNode> {
+        self.rules.iter().filter_map(|(_, keys)| find_named(keys, "require")).collect()
     }
 
     /// Returns the conditions that decide which rules apply, and those of rules that are not known to count in one way

@@ -5,6 +5,7 @@
 //! difference is *looser* if one can say in which way, and else *different*; both count as loosening.
 
 mod alternative_changes;
+mod base_comparison;
 mod beside_comparison;
 mod catalogue_changes;
 mod effective_policy;

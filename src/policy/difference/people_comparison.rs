@@ -10,10 +10,10 @@ use crate::policy::difference::effective_policy::EffectivePolicy;
 use crate::policy::difference::policy_difference::{PolicyDifference, PolicyDirection};
 use crate::policy::difference::value_changes::{list_member_changes, quote_members, with_details};
 use crate::policy::difference::wording::{
-    HAS_LESS, HAS_MORE, IS_ANOTHER, KEYS_OF_LESS, KEYS_OF_MORE, OF_ANOTHER_PERSON, OTHER_KEYS, OTHER_WORDS,
-    PART_KEY_FILE, PART_ROSTER, PART_TEAM, key_part,
+    HAS_LESS, HAS_MORE, IS_ANOTHER, IS_OPEN, KEYS_OF_LESS, KEYS_OF_MORE, OF_ANOTHER_PERSON, OTHER_KEYS,
+    OTHER_WORDS, PART_KEY_FILE, PART_ROSTER, PART_TEAM, key_part,
 };
-use crate::policy::difference::written_parts::{add_texts, has_alternatives};
+use crate::policy::difference::written_parts::add_texts;
 use crate::policy::inspect::written::{list_condition_predicates, list_texts};
 use crate::verdict::Message;
 use crate::yaml::shorten_for_message;
@@ -52,13 +52,18 @@ fn compare_teams(old: ComparedPolicy<'_>, new: ComparedPolicy<'_>, found: &mut V
         let texts: &Option<HashSet<&str>> = sorting.get_or_init(|| list_sorting_texts([old, new]));
         let sorts = texts.as_ref().is_none_or(|texts| texts.contains(name.as_str()));
         let part = PART_TEAM.with("name", shorten_for_message(name));
+        let is_stated = new_teams.contains_key(name);
         let (joined, left) = (after.difference(before), before.difference(after));
         let joined: Vec<&str> = joined.map(String::as_str).collect();
         let left: Vec<&str> = left.map(String::as_str).collect();
         for (members, template, direction) in
             [(joined, &HAS_MORE, PolicyDirection::Looser), (left, &HAS_LESS, PolicyDirection::Stricter)]
         {
-            if !members.is_empty() {
+            // A base leaves a team without a member to those that extend it.
+            if after.is_empty() && is_stated && direction == PolicyDirection::Stricter {
+                let what = IS_OPEN.with("members", quote_members(&members));
+                found.push(PolicyDifference { direction: PolicyDirection::Looser, part: part.clone(), what });
+            } else if !members.is_empty() {
                 let direction = if sorts { PolicyDirection::Different } else { direction };
                 let what = template.with("members", quote_members(&members));
                 found.push(PolicyDifference { direction, part: part.clone(), what });
@@ -67,7 +72,7 @@ fn compare_teams(old: ComparedPolicy<'_>, new: ComparedPolicy<'_>, found: &mut V
     }
 }
 
-/// Returns what stands in questions that say more of a team than whose approval counts; `None` if every team does.
+/// Returns what stands in questions that say more of a team than whose approval fulfils a rule; `None` if every team does.
 fn list_sorting_texts<'policy>(policies: [ComparedPolicy<'policy>; 2]) -> Option<HashSet<&'policy str>> {
     // An entry of the catalogue says who may use it, and a question about it can sort changes.
     if policies.iter().any(|(_, policy)| !policy.standard_changes.is_empty()) {
@@ -75,11 +80,11 @@ fn list_sorting_texts<'policy>(policies: [ComparedPolicy<'policy>; 2]) -> Option
     }
     let mut texts = HashSet::new();
     for (written, _) in policies {
-        for condition in written.list_conditions() {
-            if has_alternatives(condition) {
-                add_texts(condition, &mut texts);
-                continue;
-            }
+        // Whose approval counts decides there which rules apply.
+        for condition in written.list_sorting_conditions() {
+            add_texts(condition, &mut texts);
+        }
+        for condition in written.list_requirements() {
             for (key, value) in list_condition_predicates(condition) {
                 if key.text != "approvals" {
                     add_texts(value, &mut texts);

@@ -1,8 +1,9 @@
 //! Two policies, part by part.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::policy::definition::Policy;
+use crate::policy::difference::base_comparison::compare_bases;
 use crate::policy::difference::catalogue_changes::list_catalogue_changes;
 use crate::policy::difference::effective_policy::{EffectivePolicy, OtherFile, find_named};
 use crate::policy::difference::exemption_comparison::compare_exemptions;
@@ -19,7 +20,7 @@ use crate::policy::difference::wording::{
 };
 use crate::policy::difference::written_parts::differs_in_text_alone;
 use crate::policy::inspect::weakening::strictness::{
-    is_as_strict, is_field_as_strict, is_settings_map_as_strict,
+    FieldOrders, is_as_strict, is_field_as_strict, is_settings_map_as_strict,
 };
 use crate::policy::inspect::written::{
     find_entry, is_same_value, list_condition_predicates, list_entries, list_texts, scalar_text,
@@ -40,6 +41,7 @@ pub(crate) fn compare_policies(
     let (old, new) = ((old, old_policy), (new, new_policy));
     compare_people(old, new, &mut comparison.found);
     compare_exemptions(old.0, new.0, &mut comparison.found);
+    compare_bases(&old.0.shared_files, &new.0.shared_files, &mut comparison.found);
     comparison.found
 }
 
@@ -204,11 +206,19 @@ impl<'policy> PolicyComparison<'policy> {
         };
         let old_policy = PolicyRules::index_rules(self.old_policy);
         let new_policy = PolicyRules::index_rules(self.new_policy);
+        let (old, new) = (self.old, self.new);
+        let kept_orders = list_kept_orders(old, new);
+        let orders = FieldOrders::of_fields(&kept_orders);
         for (id, keys) in &self.old.rules {
             match self.new.find_rule(id) {
                 Some(new_keys) => {
                     let from = self.found.len();
-                    compare_rules(id, (keys, &old_policy), (new_keys, &new_policy), &mut self.found);
+                    compare_rules(
+                        (id, orders),
+                        (keys, &old_policy),
+                        (new_keys, &new_policy),
+                        &mut self.found,
+                    );
                     if addition == PolicyDirection::Different {
                         // A rule that is about more changes is like a new one.
                         let widened = self.found.iter_mut().skip(from);
@@ -288,4 +298,23 @@ impl<'policy> PolicyComparison<'policy> {
         }
         fields
     }
+}
+
+/// Returns the words of the fields that have the same order in two policies, by the names of the fields in small letters.
+fn list_kept_orders<'policy>(
+    old: &'policy EffectivePolicy<'policy>,
+    new: &'policy EffectivePolicy<'policy>,
+) -> BTreeMap<String, Vec<&'policy str>> {
+    let list_orders = |policy: &'policy EffectivePolicy<'policy>| -> BTreeMap<String, Vec<&'policy str>> {
+        let mut orders = BTreeMap::new();
+        for (name, field) in &policy.fields {
+            if let Some(words) = find_entry(field, "ordered") {
+                orders.insert(name.to_ascii_lowercase(), list_texts(words));
+            }
+        }
+        orders
+    };
+    let (mut kept, others) = (list_orders(old), list_orders(new));
+    kept.retain(|name, words| others.get(name) == Some(words));
+    kept
 }

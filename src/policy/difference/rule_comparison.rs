@@ -8,12 +8,14 @@ use crate::policy::difference::effective_policy::{NamedNodes, find_named};
 use crate::policy::difference::policy_difference::{PolicyDifference, PolicyDirection};
 use crate::policy::difference::value_changes::{show_written_value, with_details};
 use crate::policy::difference::wording::{
-    ALL_CLASSES, ALWAYS, DENY, KEY_FOR, KEY_LEVEL, KEY_NOT_FOR, KEY_REQUIRE, KEY_UNTIL, KEY_WHEN, NOTHING,
-    OTHER_VALUE, PART_RULE, PART_RULE_OF_CLASSES, VALUES, WITH_ALLOWANCES,
+    ALL_CLASSES, ALWAYS, DENY, KEY_FOR, KEY_LEVEL, KEY_NOT_FOR, KEY_REQUIRE, KEY_UNTIL, KEY_WHEN,
+    MAY_BE_WEAKER, MAY_NOT_BE_WEAKER, NOTHING, OTHER_VALUE, PART_RULE, PART_RULE_OF_CLASSES, VALUES,
+    WITH_ALLOWANCES,
 };
-use crate::policy::inspect::weakening::strictness::is_as_strict;
+use crate::policy::inspect::weakening::strictness::{FieldOrders, is_as_strict_by};
 use crate::policy::inspect::weakening::weakened_entries::may_weaken_rule;
 use crate::policy::inspect::written::{is_same_value, list_texts, scalar_text};
+use crate::policy::remote_file::MAY_BE_WEAKENED;
 use crate::predicates::support::condition::Condition;
 use crate::verdict::{Message, MessageTemplate, MessageValue, RuleLevel};
 use crate::yaml::{YamlNode, shorten_for_message};
@@ -71,9 +73,9 @@ impl<'policy> PolicyRules<'policy> {
     }
 }
 
-/// Adds the differences between two versions of a rule.
+/// Adds the differences between two versions of a rule, where the words of fields have these orders.
 pub(crate) fn compare_rules(
-    id: &str,
+    (id, orders): (&str, FieldOrders<'_>),
     (old, old_policy): (&NamedNodes<'_>, &PolicyRules<'_>),
     (new, new_policy): (&NamedNodes<'_>, &PolicyRules<'_>),
     found: &mut Vec<PolicyDifference>,
@@ -81,7 +83,7 @@ pub(crate) fn compare_rules(
     let part = new_policy.name_rule(id);
     for key in DECIDING_KEYS {
         let (before, after) = (find_named(old, key), find_named(new, key));
-        let Some(direction) = compare_key(key, before, after) else { continue };
+        let Some(direction) = compare_key((key, orders), before, after) else { continue };
         let (shown_before, shown_after) = match key {
             "when" | "require" => {
                 (old_policy.describe_question(id, key), new_policy.describe_question(id, key))
@@ -107,13 +109,30 @@ pub(crate) fn compare_rules(
         };
         found.push(PolicyDifference { direction, part: part.clone(), what });
     }
+    let permits = |keys| find_named(keys, MAY_BE_WEAKENED).is_some();
+    let change = match (permits(old), permits(new)) {
+        (false, true) => (PolicyDirection::Looser, &MAY_BE_WEAKER),
+        (true, false) => (PolicyDirection::Stricter, &MAY_NOT_BE_WEAKER),
+        _ => return,
+    };
+    found.push(PolicyDifference { direction: change.0, part, what: Message::from(change.1) });
 }
 
 /// Returns which way one key of a rule changes; `None` if it says the same.
-fn compare_key(key: &str, before: Option<&YamlNode>, after: Option<&YamlNode>) -> Option<PolicyDirection> {
+fn compare_key(
+    (key, orders): (&str, FieldOrders<'_>),
+    before: Option<&YamlNode>,
+    after: Option<&YamlNode>,
+) -> Option<PolicyDirection> {
     match (before, after) {
         (None, None) => None,
         (Some(before), Some(after)) if is_same_value(before, after) => None,
+        // A rule that says nothing of its level denies.
+        (None, Some(stated)) | (Some(stated), None)
+            if key == "level" && scalar_text(stated) == Some("deny") =>
+        {
+            None
+        }
         // A rule without one is about more changes, or denies.
         (Some(_), None) => Some(PolicyDirection::Stricter),
         (None, Some(after)) => {
@@ -126,11 +145,11 @@ fn compare_key(key: &str, before: Option<&YamlNode>, after: Option<&YamlNode>) -
             })
         }
         (Some(before), Some(after)) => {
-            let weakens = may_weaken_rule(key, Some(before), after);
-            let strengthens = match key {
-                "require" => !is_as_strict(after, before),
-                _ => may_weaken_rule(key, Some(after), before),
+            let may_weaken = |before, after| match key {
+                "require" => !is_as_strict_by(orders, before, after),
+                _ => may_weaken_rule(key, Some(before), after),
             };
+            let (weakens, strengthens) = (may_weaken(before, after), may_weaken(after, before));
             match (weakens, strengthens) {
                 // The same, in other words.
                 (false, false) => None,

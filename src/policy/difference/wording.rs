@@ -31,6 +31,16 @@ messages! {
     ACCEPTS_OTHERS = "policy-change.accepts-others": "accepts something else";
     HAS_MORE = "policy-change.has-more": "has {members} as well";
     HAS_LESS = "policy-change.has-less": "has {members} no more";
+    IS_OPEN = "policy-change.is-open": "has no member any more, so that a policy which extends this one can fill it (has {members} no more)";
+    PART_BASE = "policy-change.base": "shared policy `{name}`";
+    BASE_UNPINNED = "policy-change.base-unpinned": "follows `{after}` and no longer stays at {before}, so that it can ask less without a change here";
+    BASE_FOLLOWS_OTHER = "policy-change.base-follows-other": "follows `{after}` and no longer `{before}`, so that it can ask less without a change here";
+    BASE_OTHER_COMMIT = "policy-change.base-other-commit": "is read at {after} and no longer at {before}";
+    BASE_PINNED = "policy-change.base-pinned": "stays at {after} and no longer follows `{before}`";
+    BASE_GONE = "policy-change.base-gone": "is no longer extended, so that what it asks can be weakened here";
+    BASE_NEW = "policy-change.base-new": "is extended, and follows `{after}`, so that it can ask less without a change here";
+    MAY_BE_WEAKER = "policy-change.may-be-weaker": "a policy that extends this one may weaken it";
+    MAY_NOT_BE_WEAKER = "policy-change.may-not-be-weaker": "a policy that extends this one may no longer weaken it";
     WITH_DETAILS = "policy-change.with-details": "{what} ({details+; })";
     MORE_CHANGES = "policy-change.more-changes": "{count} more";
     KEY_HAS_MORE = "policy-change.key-has-more": "`{key}` has {members} as well";

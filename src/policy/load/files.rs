@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::people::check_plain_path;
 use crate::people::code_owners::MAX_CODE_OWNERS_BYTES;
+use crate::policy::definition::KeyFile;
 use crate::policy::faults::{FaultyFile, PolicyErrors};
 use crate::policy::packs::{POLICY_PACKS, find_pack};
 use crate::policy::remote_file::{RemotePolicyFile, is_remote_name};
@@ -85,10 +86,10 @@ impl PolicyFiles {
         Err(PolicyErrors { faulty_files, unread: None })
     }
 
-    /// Returns SHA-256 over names, lengths and contents, the roster's and the
-    /// catalogue's included. A shipped pack counts by
+    /// Returns SHA-256 over names, lengths and contents, those of the roster, the
+    /// catalogue and the keys included. A shipped pack counts by
     /// what it means, so that a later version can word its titles and reasons in another way.
-    pub(crate) fn compute_digest(&self, read_beside: &[FaultyFile]) -> String {
+    pub(crate) fn compute_digest(&self, read_beside: &[FaultyFile], key_files: &[&KeyFile]) -> String {
         let mut digest = Sha256::new();
         for file in &self.files {
             if find_pack(&file.name).is_some() {
@@ -101,6 +102,9 @@ impl PolicyFiles {
         }
         for file in read_beside {
             add_to_digest(&mut digest, &file.name, &file.source);
+        }
+        for file in key_files {
+            add_to_digest(&mut digest, &file.path, &file.source);
         }
         crate::change::text::encode_hex(&digest.finalize())
     }

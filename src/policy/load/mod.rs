@@ -119,10 +119,21 @@ pub fn load_policy(entry: &str, fetch: &mut dyn FnMut(&str) -> FetchedFile) -> R
     read_beside.splice(0..0, roster);
     read_beside.extend(fetch_holidays(&mut loader, &mut people, fetch));
     read_beside.extend(code_owners.file);
-    let digest = files.compute_digest(&read_beside);
+    let digest_without_keys = files.compute_digest(&read_beside, &[]);
+    let key_files: Vec<&KeyFile> = [&signers.ssh, &signers.openpgp].into_iter().flatten().collect();
+    let digest = files.compute_digest(&read_beside, &key_files);
     let gate_files = list_gate_files(&names, &read_beside, &signers, code_owners.paths);
     let catalogue = Arc::new(catalogue);
-    let parts = PolicyParts { people, vocabulary, ticket_systems, catalogue, signers, gate_files, digest };
+    let parts = PolicyParts {
+        people,
+        vocabulary,
+        ticket_systems,
+        catalogue,
+        signers,
+        gate_files,
+        digest,
+        digest_without_keys,
+    };
     loader.lacks_base = files.lacks_base();
     let policy = build_policy(&mut loader, parts, entry);
     let hides_names = loader.lacks_base || hides_names(&loader);
@@ -278,6 +289,7 @@ struct PolicyParts {
     signers: SignerKeys,
     gate_files: Vec<String>,
     digest: String,
+    digest_without_keys: String,
 }
 
 /// Reads everything else, and puts the policy together. `None` if there is no file at all.
@@ -293,6 +305,7 @@ fn build_policy(loader: &mut PolicyLoader<'_>, parts: PolicyParts, entry: &str) 
         signers: signer_keys,
         gate_files,
         digest,
+        digest_without_keys,
     } = parts;
     // A fault of the policy as a whole is reported in the file that was asked for, which is the last.
     let top = loader.nodes().len().checked_sub(1)?;
@@ -318,12 +331,12 @@ fn build_policy(loader: &mut PolicyLoader<'_>, parts: PolicyParts, entry: &str) 
     let PolicyPermissions { obligations, break_glass, acts } = read_permissions(loader, &scope);
     let classes = guard_classes(read_classes(loader, &scope), &gate_files);
     let class_index = ClassIndex::index_classes(&classes);
-    let mut ids = Vec::new();
     let mut rules = Vec::new();
-    for written in join_written_rules(loader) {
-        ids.push(written.id.text.as_str());
-        rules.extend(read_rule(loader, &written, &class_index, &scope));
+    let written_rules = join_written_rules(loader);
+    for written in &written_rules {
+        rules.extend(read_rule(loader, written, &class_index, &scope));
     }
+    let ids: Vec<&str> = written_rules.iter().map(|written| written.id.text.as_str()).collect();
     let exemptions = read_exemptions(loader, &ids, &rules, &scope);
     loader.refuse_missing_classes();
     if !rules.iter().any(|rule| rule.level == RuleLevel::Deny) && loader.is_faultless() {
@@ -344,6 +357,7 @@ fn build_policy(loader: &mut PolicyLoader<'_>, parts: PolicyParts, entry: &str) 
         owner,
         review_by,
         digest,
+        digest_without_keys,
         protected_refs,
         change_unit,
         people,
@@ -353,7 +367,7 @@ fn build_policy(loader: &mut PolicyLoader<'_>, parts: PolicyParts, entry: &str) 
         standard_changes: catalogue,
         gate_files,
         classes,
-        switched_off: list_switched_off(&ids, &rules),
+        switched_off: list_switched_off(&written_rules, &rules),
         rules,
         exemptions,
         obligations,

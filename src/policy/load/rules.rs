@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::policy::definition::Rule;
+use crate::policy::definition::{Rule, SwitchedOffRule};
+use crate::policy::inspect::written::{list_texts, scalar_text};
 use crate::policy::load::classes::ClassIndex;
 use crate::policy::load::loader::{PolicyLoader, SourcedNode};
 use crate::policy::packs::find_pack;
@@ -245,10 +246,24 @@ fn read_requirement(
     None
 }
 
-/// Returns those of these ids of which there is no rule: they are switched off, in a policy without faults.
-pub(crate) fn list_switched_off(ids: &[&str], rules: &[Rule]) -> Vec<RuleId> {
+/// Returns those of the written rules that no rule came of: they are switched off, in a policy without faults.
+pub(crate) fn list_switched_off(written: &[WrittenRule<'_>], rules: &[Rule]) -> Vec<SwitchedOffRule> {
     let judged: HashSet<&str> = rules.iter().map(|rule| rule.description.id.as_str()).collect();
-    ids.iter().filter(|id| !judged.contains(*id)).map(|id| RuleId::new(*id)).collect()
+    let mut found = Vec::new();
+    for one in written.iter().filter(|one| !judged.contains(one.id.text.as_str())) {
+        let find_text = |key: &str| one.find_value(key).and_then(|from| scalar_text(from.node));
+        let id = &one.id.text;
+        let controls = one.find_value("controls").map(|from| list_texts(from.node)).unwrap_or_default();
+        found.push(SwitchedOffRule {
+            description: RuleDescription {
+                id: RuleId::new(id),
+                title: find_text("title").map_or_else(|| id.replace('-', " "), str::to_owned),
+                controls: controls.into_iter().map(str::to_owned).collect(),
+            },
+            reason: find_text("reason").unwrap_or_default().to_owned(),
+        });
+    }
+    found
 }
 
 /// Returns the level of a rule; `None` if it is switched off.

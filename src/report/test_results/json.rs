@@ -86,6 +86,7 @@ fn build_gap(gap: &CoverageGap) -> Value {
         CoverageGap::RuleNeverBroken(rule) => ("rule-never-broken", rule.to_string()),
         CoverageGap::PartNeverHolds(part) => ("part-never-holds", part.rule.to_string()),
         CoverageGap::PartAlwaysHolds(part) => ("part-always-holds", part.rule.to_string()),
+        CoverageGap::PartNeverKnown(part) => ("part-never-known", part.rule.to_string()),
         CoverageGap::Exemption(exemption) => ("exemption", exemption.to_string()),
     };
     json!({ "kind": kind, "name": name, "text": describe_gap(gap) })

@@ -105,6 +105,9 @@ fn write_coverage(
         report.total
     );
     page.write_paragraph(0, &[plain_text(head)])?;
+    // A question counts as a whole, so that 100 % says nothing of what it consists of.
+    let uncounted = "not counted by themselves: the periods of a `window`, and the limits, paths and teams within one question";
+    page.write_paragraph(2, &[styled_text(TextStyle::Secondary, uncounted)])?;
     let shown = if style.verbose { usize::MAX } else { MAX_GAPS };
     for gap in report.gaps.iter().take(shown) {
         page.write_paragraph(2, &[plain_text(describe_gap(gap))])?;

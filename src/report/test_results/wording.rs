@@ -217,6 +217,13 @@ pub(crate) fn describe_gap(gap: &CoverageGap) -> String {
                 escape_words(&part.question)
             )
         }
+        CoverageGap::PartNeverKnown(part) => {
+            format!(
+                "`{}`: it is known of no change whether {}",
+                escape_words(part.rule.as_str()),
+                escape_words(&part.question)
+            )
+        }
         CoverageGap::Exemption(exemption) => {
             format!("no test needs the exemption `{}`", escape_words(exemption.as_str()))
         }

@@ -2,7 +2,7 @@
 
 use crate::audit::procedure::document::{DocumentSection, DocumentTable, TextCell};
 use crate::audit::procedure::words::{
-    RequirementKind, applies_to_type, describe_approvals, describe_effect, describe_field,
+    RequirementKind, applies_to_type, describe_approvals, describe_duty, describe_effect, describe_field,
     describe_requirement, describe_types, join_words, list_approvals, quote_all, show_field_example,
     to_sentence,
 };
@@ -60,7 +60,7 @@ fn list_decisions(policy: &Policy, class: Option<usize>) -> Vec<String> {
     for rule in list_rules(policy, class) {
         let kind = RequirementKind::of_rule(rule);
         if !list_approvals(rule).is_empty() || kind == RequirementKind::Advance {
-            decisions.push(format!("{} (`{}`)", describe_requirement(rule), rule.description.id));
+            decisions.push(describe_duty(rule));
         }
     }
     if decisions.is_empty() {
@@ -127,6 +127,21 @@ pub(super) fn build_rules(policy: &Policy) -> DocumentSection {
         if !rule.description.controls.is_empty() {
             let controls = join_words(&quote_all(&rule.description.controls), "and");
             add("Supports", TextCell::from_words(&controls));
+        }
+        section.add_table(table);
+    }
+    if !policy.switched_off.is_empty() {
+        section.add_subheading("Rules that are off");
+        section.add_paragraph(
+            "These rules ask nothing at present. Each is switched off for the reason beside it.",
+        );
+        let mut table = DocumentTable::new(&[("Rule", 30), ("What it would ask", 35), ("Reason", 35)]);
+        for rule in &policy.switched_off {
+            table.add_row(vec![
+                TextCell::from_words(&format!("`{}`", rule.description.id)),
+                TextCell::from_words(&to_sentence(&rule.description.title)),
+                TextCell::from_words(&rule.reason),
+            ]);
         }
         section.add_table(table);
     }

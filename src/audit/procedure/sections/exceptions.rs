@@ -3,7 +3,7 @@
 
 use crate::audit::procedure::document::{DocumentSection, DocumentTable, TextCell};
 use crate::audit::procedure::words::{
-    applies_to_type, count_things, describe_limit, describe_requirement, join_words, quote_all, to_sentence,
+    applies_to_type, count_things, describe_duty, describe_limit, join_words, quote_all, to_sentence,
 };
 use crate::calendar::TimeLimit;
 use crate::catalogue::StandardChange;
@@ -28,7 +28,7 @@ pub(super) fn build_emergencies(policy: &Policy) -> DocumentSection {
         section.add_subheading(&format!("Emergencies of the type `{}`", class.id));
         let (mut at_once, mut later) = (Vec::new(), Vec::new());
         for rule in policy.rules.iter().filter(|rule| applies_to_type(rule, index)) {
-            let line = format!("{} (`{}`)", describe_requirement(rule), rule.description.id);
+            let line = describe_duty(rule);
             let mut owed = Vec::new();
             rule.require.add_owed_fields(&mut owed);
             if owed.is_empty() { at_once.push(line) } else { later.push(line) }

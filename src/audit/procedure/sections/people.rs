@@ -1,8 +1,11 @@
 //! Who has which part in a change.
 
 use crate::audit::procedure::document::{DocumentSection, DocumentTable, TextCell};
-use crate::audit::procedure::words::{count_things, join_words, list_approvals, quote_all, to_sentence};
+use crate::audit::procedure::words::{
+    count_things, describe_effect, join_words, list_approvals, quote_all, to_sentence,
+};
 use crate::policy::Policy;
+use crate::verdict::RuleLevel;
 
 /// Builds the roles with their holders.
 pub(super) fn build_roles(policy: &Policy) -> DocumentSection {
@@ -82,7 +85,11 @@ fn list_duties(policy: &Policy, team: &str) -> Vec<String> {
     let is_named = |teams: &[String]| teams.iter().any(|named| named == team);
     for rule in &policy.rules {
         if list_approvals(rule).iter().any(|asked| is_named(asked.asked_teams())) {
-            duties.push(format!("Approves under the rule `{}`.", rule.description.id));
+            let effect = match rule.level {
+                RuleLevel::Warn => format!(" {}", describe_effect(rule)),
+                RuleLevel::Deny => String::new(),
+            };
+            duties.push(format!("Approves under the rule `{}`.{effect}", rule.description.id));
         }
     }
     if policy.obligations.regularise.as_ref().is_some_and(|terms| is_named(&terms.teams)) {

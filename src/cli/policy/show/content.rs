@@ -67,6 +67,17 @@ pub(super) struct ShownValue {
 pub(super) struct ShownControl {
     /// The id, such as `iso27001:A.8.32`.
     pub(super) id: String,
-    /// The rules, each with its title; none where no rule names the control.
-    pub(super) rules: Vec<(String, String)>,
+    /// The rules that judge; none where no rule names the control.
+    pub(super) rules: Vec<ControlRule>,
+    /// The rules that name the control and are switched off.
+    pub(super) switched_off: Vec<ControlRule>,
+}
+
+/// A rule that names a control.
+#[derive(Clone, Debug)]
+pub(super) struct ControlRule {
+    pub(super) id: String,
+    pub(super) title: String,
+    /// What it does, where it does not deny: that it only warns, or why it is off.
+    pub(super) effect: Option<String>,
 }

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use crate::audit::procedure::words::describe_effect;
 use crate::cli::command_error::CommandError;
 use crate::cli::context::Context;
-use crate::cli::policy::show::content::ShownControl;
+use crate::cli::policy::show::content::{ControlRule, ShownControl};
 use crate::gate::given_file::refuse_waiting_file;
 use crate::gate::load_from_pack;
 use crate::policy::{Policy, Rule, packs};
+use crate::verdict::{RuleDescription, RuleLevel};
 use crate::yaml::shorten_for_message;
 
 /// The framework whose controls come first.
@@ -25,23 +27,32 @@ pub(super) fn list_controls(
     applying: Option<&BTreeSet<String>>,
     wanted: Option<&[String]>,
 ) -> Vec<ShownControl> {
-    let mut known: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+    let mut known: BTreeMap<String, [Vec<ControlRule>; 2]> = BTreeMap::new();
     if wanted.is_none() {
-        known.extend(list_pack_controls().into_iter().map(|control| (control, Vec::new())));
+        known.extend(list_pack_controls().into_iter().map(|control| (control, Default::default())));
     }
     let applies = |rule: &&Rule| applying.is_none_or(|ids| ids.contains(rule.description.id.as_str()));
     for rule in policy.rules.iter().filter(applies) {
         for control in &rule.description.controls {
-            let named = (rule.description.id.to_string(), rule.description.title.clone());
-            known.entry(control.clone()).or_default().push(named);
+            let effect = (rule.level == RuleLevel::Warn).then(|| describe_effect(rule));
+            let [judging, _] = known.entry(control.clone()).or_default();
+            judging.push(name_control_rule(&rule.description, effect));
         }
     }
+    for rule in policy.switched_off.iter().filter(|_| applying.is_none()) {
+        for control in &rule.description.controls {
+            let effect = Some(format!("Off: {}", rule.reason));
+            let [_, switched_off] = known.entry(control.clone()).or_default();
+            switched_off.push(name_control_rule(&rule.description, effect));
+        }
+    }
+    let build =
+        |id: String, [rules, switched_off]: [Vec<ControlRule>; 2]| ShownControl { id, rules, switched_off };
     if let Some(wanted) = wanted {
-        let take = |id: &String| ShownControl { id: id.clone(), rules: known.remove(id).unwrap_or_default() };
+        let take = |id: &String| build(id.clone(), known.remove(id).unwrap_or_default());
         return wanted.iter().map(take).collect();
     }
-    let mut controls: Vec<ShownControl> =
-        known.into_iter().map(|(id, rules)| ShownControl { id, rules }).collect();
+    let mut controls: Vec<ShownControl> = known.into_iter().map(|(id, rules)| build(id, rules)).collect();
     controls.sort_by_cached_key(|control| {
         (
             framework_of(&control.id) != FIRST_FRAMEWORK,
@@ -50,6 +61,10 @@ pub(super) fn list_controls(
         )
     });
     controls
+}
+
+fn name_control_rule(rule: &RuleDescription, effect: Option<String>) -> ControlRule {
+    ControlRule { id: rule.id.to_string(), title: rule.title.clone(), effect }
 }
 
 /// Reads a list of controls, each once: the first word of each line, such as `iso27001:A.8.32`. Empty lines, and what stands behind

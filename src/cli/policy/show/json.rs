@@ -4,7 +4,9 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use crate::cli::policy::show::content::{AppliedChange, ShownControl, ShownPolicy, ShownSection, ShownValue};
+use crate::cli::policy::show::content::{
+    AppliedChange, ControlRule, ShownControl, ShownPolicy, ShownSection, ShownValue,
+};
 use crate::cli::policy::show::controls::framework_of;
 use crate::policy::origins::WrittenValue;
 
@@ -77,9 +79,17 @@ fn build_change(change: &AppliedChange) -> Value {
 }
 
 fn build_control(control: &ShownControl) -> Value {
-    let mut rules = Vec::new();
-    for (id, title) in &control.rules {
-        rules.push(json!({ "id": id, "title": title }));
-    }
-    json!({ "id": control.id, "framework": framework_of(&control.id), "rules": rules })
+    let list_rules = |rules: &[ControlRule]| {
+        let mut list = Vec::new();
+        for rule in rules {
+            list.push(json!({ "id": rule.id, "title": rule.title, "effect": rule.effect }));
+        }
+        list
+    };
+    json!({
+        "id": control.id,
+        "framework": framework_of(&control.id),
+        "rules": list_rules(&control.rules),
+        "switched_off": list_rules(&control.switched_off),
+    })
 }

@@ -33,6 +33,7 @@ impl<'loaded> PolicyOutlineBuilder<'loaded> {
             self.build_fields(),
             self.build_classes(),
             self.build_rules(&|_| true),
+            self.build_switched_off(),
             self.build_standard_changes(),
             self.build_exemptions(&|_| true),
             self.build_deadlines(),
@@ -216,6 +217,30 @@ impl<'loaded> PolicyOutlineBuilder<'loaded> {
         // The statements of a rule add up, key by key: the first one made it.
         item.statements.truncate(1);
         item
+    }
+
+    /// Builds the rules that are switched off, each with its reason.
+    fn build_switched_off(&self) -> ShownSection {
+        let mut items = Vec::new();
+        for rule in &self.policy.switched_off {
+            let id = rule.description.id.as_str();
+            let mut values = Vec::new();
+            if rule.description.has_title() {
+                let title = rule.description.title.as_str();
+                values.push(self.show_value("title", title, &["rules", id, "title"]));
+            }
+            let text = "Off: it asks nothing.".to_owned();
+            values.push(self.show_value("level", text, &["rules", id, "level"]));
+            values.push(self.show_value("reason", rule.reason.as_str(), &["rules", id, "reason"]));
+            if !rule.description.controls.is_empty() {
+                let controls = rule.description.controls.join(", ");
+                values.push(self.show_value("supports", controls, &["rules", id, "controls"]));
+            }
+            let mut item = self.show_item(id, &["rules", id], values);
+            item.statements.truncate(1);
+            items.push(item);
+        }
+        ShownSection { id: "switched-off", title: "Rules that are off", items }
     }
 
     /// Builds the exemptions that are wanted.

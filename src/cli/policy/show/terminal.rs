@@ -6,7 +6,9 @@
 use std::io::{self, Write};
 
 use crate::cli::output::wrap_text;
-use crate::cli::policy::show::content::{AppliedChange, ShownItem, ShownPolicy, ShownSection, ShownValue};
+use crate::cli::policy::show::content::{
+    AppliedChange, ShownControl, ShownItem, ShownPolicy, ShownSection, ShownValue,
+};
 use crate::policy::origins::WrittenValue;
 
 /// Writes the policy.
@@ -120,23 +122,32 @@ fn write_controls(shown: &ShownPolicy, out: &mut dyn Write) -> io::Result<()> {
     let no_rule = if shown.changes.is_empty() { "no rule names it" } else { "no rule that applies names it" };
     writeln!(out, "\n# Controls and the rules that name them")?;
     // A list of the reader's own is told in its order, with what no rule names in its place.
-    for control in controls.iter().filter(|control| shown.has_own_controls || !control.rules.is_empty()) {
-        if control.rules.is_empty() {
+    for control in controls.iter().filter(|control| shown.has_own_controls || is_named(control)) {
+        if !is_named(control) {
             writeln!(out, "\n{}", wrap_text("", 2, &format!("{}: {no_rule}", control.id)))?;
             continue;
         }
         writeln!(out, "\n{}", wrap_text("", 2, &control.id))?;
-        for (id, title) in &control.rules {
-            let words = if title.is_empty() { id.clone() } else { format!("{id}: {title}") };
+        for rule in control.rules.iter().chain(&control.switched_off) {
+            let words =
+                if rule.title.is_empty() { rule.id.clone() } else { format!("{}: {}", rule.id, rule.title) };
             writeln!(out, "{}", wrap_text("  ", 4, &words))?;
+            if let Some(effect) = &rule.effect {
+                writeln!(out, "{}", wrap_text("    ", 4, effect))?;
+            }
         }
     }
     if shown.has_own_controls {
         return Ok(());
     }
     writeln!(out, "\n# Controls that shipped packs name")?;
-    for control in controls.iter().filter(|control| control.rules.is_empty()) {
+    for control in controls.iter().filter(|control| !is_named(control)) {
         writeln!(out, "{}: {no_rule}", control.id)?;
     }
     Ok(())
+}
+
+/// Returns true if a rule names the control, be it one that is off.
+fn is_named(control: &ShownControl) -> bool {
+    !control.rules.is_empty() || !control.switched_off.is_empty()
 }

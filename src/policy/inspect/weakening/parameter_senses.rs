@@ -48,7 +48,7 @@ fn find_sense(predicate: &str, key: &str) -> Option<ParameterSense> {
         | ("label", "of")
         | ("approvals", "commands")
         | ("subject", "ignore-merges")
-        | ("ticket", "within" | "unseen") => ParameterSense::Allowance,
+        | ("ticket", "unseen") => ParameterSense::Allowance,
         ("subject" | "title", "matches")
         | ("subject", "body")
         | ("author" | "pusher", "bot")

@@ -1,5 +1,7 @@
 //! Whether one requirement asks at least as much as another, as far as their wording shows it.
 
+use std::collections::BTreeMap;
+
 use crate::calendar::TimeLimit;
 use crate::policy::inspect::weakening::parameter_senses::{
     are_teams_as_strict, is_added_demand, is_allowance, is_listed_as_strict, is_short_form_as_strict,
@@ -9,7 +11,7 @@ use crate::policy::inspect::written::{
     find_entry, is_same_value, list_condition_predicates, list_entries, list_parts, list_texts, measure_node,
     scalar_text,
 };
-use crate::yaml::{YamlNode, YamlValue};
+use crate::yaml::{YamlKey, YamlNode, YamlValue};
 
 /// What `approvals` asks for where it does not say; for `trust` and `of`, that is the strictest word.
 const APPROVAL_DEFAULTS: [(&str, &str); 3] =
@@ -18,47 +20,74 @@ const APPROVAL_DEFAULTS: [(&str, &str); 3] =
 /// How much may be written in two conditions together that are compared, as a product.
 const MAX_COMPARED_SIZES: usize = 2_000_000;
 
+/// The words of the fields that have an order, as two policies have them both.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct FieldOrders<'policy>(Option<&'policy BTreeMap<String, Vec<&'policy str>>>);
+
+impl<'policy> FieldOrders<'policy> {
+    /// Takes the orders of fields, by their names in small letters.
+    pub(crate) fn of_fields(orders: &'policy BTreeMap<String, Vec<&'policy str>>) -> Self {
+        FieldOrders(Some(orders))
+    }
+
+    /// Returns true if both words are known, and `word` does not come before `other`.
+    fn is_at_least(self, field: &str, word: &YamlNode, other: &YamlNode) -> bool {
+        let Some(words) = self.0.and_then(|orders| orders.get(&field.to_ascii_lowercase())) else {
+            return false;
+        };
+        let find_place = |node| words.iter().position(|known| scalar_text(node) == Some(known));
+        matches!((find_place(word), find_place(other)), (Some(word), Some(other)) if word >= other)
+    }
+}
+
 /// Returns true if every change that fulfils the condition `new` fulfils `old`.
 ///
 /// False where that cannot be seen, or where there is too much to compare.
 pub(crate) fn is_as_strict(old: &YamlNode, new: &YamlNode) -> bool {
-    measure_node(old).saturating_mul(measure_node(new)) <= MAX_COMPARED_SIZES && asks_as_much(old, new)
+    is_as_strict_by(FieldOrders::default(), old, new)
 }
 
-fn asks_as_much(old: &YamlNode, new: &YamlNode) -> bool {
+/// As [`is_as_strict`], where the words of fields have these orders.
+pub(crate) fn is_as_strict_by(orders: FieldOrders<'_>, old: &YamlNode, new: &YamlNode) -> bool {
+    measure_node(old).saturating_mul(measure_node(new)) <= MAX_COMPARED_SIZES
+        && asks_as_much(orders, old, new)
+}
+
+fn asks_as_much(orders: FieldOrders<'_>, old: &YamlNode, new: &YamlNode) -> bool {
     list_entries(old).iter().all(|(key, asked)| match key.text.as_str() {
-        "all" => list_parts(asked).iter().all(|part| asks_for(new, part)),
+        "all" => list_parts(asked).iter().all(|part| asks_for(orders, new, part)),
         // One way is enough.
-        "any" if list_parts(asked).iter().any(|way| is_as_strict(way, new)) => true,
-        _ => asks_for_entry(new, &key.text, asked),
+        "any" if list_parts(asked).iter().any(|way| is_as_strict_by(orders, way, new)) => true,
+        _ => asks_for_entry(orders, new, &key.text, asked),
     })
 }
 
 /// Returns true if `new` asks at least what the condition `part` asks, somewhere among what has to hold.
-fn asks_for(new: &YamlNode, part: &YamlNode) -> bool {
-    asks_as_much(part, new)
+fn asks_for(orders: FieldOrders<'_>, new: &YamlNode, part: &YamlNode) -> bool {
+    asks_as_much(orders, part, new)
 }
 
 /// Returns true if one of the questions of `new` that have to hold is `key`, with parameters at least as
 /// strict as `asked`.
-fn asks_for_entry(new: &YamlNode, key: &str, asked: &YamlNode) -> bool {
+fn asks_for_entry(orders: FieldOrders<'_>, new: &YamlNode, key: &str, asked: &YamlNode) -> bool {
     list_entries(new).iter().any(|(given, value)| match given.text.as_str() {
-        "all" => list_parts(value).iter().any(|part| asks_for_entry(part, key, asked)),
+        "all" => list_parts(value).iter().any(|part| asks_for_entry(orders, part, key, asked)),
         // Whichever way is taken has to ask for it.
         "any" if key != "any" => {
             let ways = list_parts(value);
-            !ways.is_empty() && ways.iter().all(|way| asks_for_entry(way, key, asked))
+            !ways.is_empty() && ways.iter().all(|way| asks_for_entry(orders, way, key, asked))
         }
         given if given != key => false,
         "any" => {
             // Each way that is left has to be one of the ways that there were.
             let ways = list_parts(asked);
-            list_parts(value).iter().all(|way| ways.iter().any(|known| asks_as_much(known, way)))
+            list_parts(value).iter().all(|way| ways.iter().any(|known| asks_as_much(orders, known, way)))
         }
         "not" => is_same_value(asked, value) || is_exclusion_as_strict(asked, value),
         "window" => is_window_as_strict(asked, value),
         "field" => list_entries(asked).iter().all(|(field, asked)| {
-            find_entry(value, &field.text).is_some_and(|value| is_parameter_as_strict("", asked, value))
+            find_entry(value, &field.text)
+                .is_some_and(|value| is_field_question_as_strict((orders, &field.text), asked, value))
         }),
         _ => are_parameters_as_strict(key, asked, value),
     })
@@ -128,10 +157,29 @@ fn is_parameter_as_strict(key: &str, old: &YamlNode, new: &YamlNode) -> bool {
         ("trust", _, Some(new)) => new == "verified",
         ("of", _, Some(new)) => new == "final-revision",
         ("unowned", _, Some(new)) => new == "refuse",
-        // `field: { X: { within: 5 business days, by: others } }`
-        ("", None, None) => are_parameters_as_strict("", old, new),
         _ => false,
     }
+}
+
+/// Compares what is asked of one field, such as `{ within: 5 business days, by: others }`. A word has no size but its
+/// place in the order of the field, even if it looks like a number.
+fn is_field_question_as_strict(
+    (orders, field): (FieldOrders<'_>, &str),
+    old: &YamlNode,
+    new: &YamlNode,
+) -> bool {
+    let (known, given) = (list_entries(old), list_entries(new));
+    if known.is_empty() || given.is_empty() {
+        return is_same_value(old, new);
+    }
+    let is_kept = |(key, asked): &(YamlKey, YamlNode)| {
+        find_entry(new, &key.text).is_some_and(|value| match key.text.as_str() {
+            "at-least" => is_same_value(asked, value) || orders.is_at_least(field, value, asked),
+            "at-most" => is_same_value(asked, value) || orders.is_at_least(field, asked, value),
+            key => is_parameter_as_strict(key, asked, value),
+        })
+    };
+    known.iter().all(is_kept) && given.iter().all(|(key, _)| find_entry(old, &key.text).is_some())
 }
 
 fn is_limit_as_short(old: &str, new: &str) -> bool {
@@ -320,6 +368,27 @@ mod tests {
     }
 
     #[test]
+    fn words_of_an_order_are_compared_by_it() {
+        let orders = BTreeMap::from([("severity".to_owned(), vec!["4", "3", "2", "1"])]);
+        let compare = |old: &str, new: &str| {
+            let read = |text: &str| read_document(text.as_bytes()).unwrap();
+            let (old, new) = (read(old), read(new));
+            is_as_strict_by(FieldOrders::of_fields(&orders), &old, &new)
+        };
+        for (key, old, new, kept) in [
+            ("at-least", "2", "1", true),
+            ("at-least", "2", "2", true),
+            ("at-least", "2", "4", false),
+            ("at-least", "2", "9", false),
+            ("at-most", "2", "4", true),
+            ("at-most", "2", "1", false),
+        ] {
+            let write = |word: &str| format!("all: [{{ field: {{ Severity: {{ {key}: '{word}' }} }} }}]");
+            assert_eq!(compare(&write(old), &write(new)), kept, "{key}: {old} -> {new}");
+        }
+    }
+
+    #[test]
     fn what_asks_for_less_or_else_is_not() {
         for (old, new) in [
             ("field: { A: present, B: present }", "field: { A: present }"),
@@ -335,6 +404,10 @@ mod tests {
             ("approvals: { at-least: 1 }", "approvals: { at-least: 1, field: Nod }"),
             ("ticket: { field: T, within: 24h }", "ticket: { field: T, within: 90 days }"),
             ("ticket: { field: T }", "ticket: { field: T, within: 24h }"),
+            // What may follow later is asked of the record that brings it as well.
+            ("ticket: { field: T, within: 24h }", "ticket: { field: T }"),
+            // Words are no numbers.
+            ("field: { S: { at-least: '2' } }", "field: { S: { at-least: '4' } }"),
             ("ticket: { field: T, within: 2 days }", "ticket: { field: T, within: 2 business days }"),
             ("any: [{ signed: true }]", "any: [{ draft: false }, { signed: true }]"),
             ("not: { label: x }", "not: { label: y }"),
