@@ -197,7 +197,7 @@ fn find_late_statement(
     let Ok(PusherIdentity::Account(account)) = pusher else { return None };
     let by = account_contributor(account, &policy.people)?;
     let key = by.key.as_deref()?;
-    if !regularise.teams.iter().any(|team| policy.people.is_member(key, team, change.seen_at)) {
+    if !regularise.teams.iter().any(|team| policy.people.is_own_member(key, team, change.seen_at)) {
         return None;
     }
     Some(LateStatement { by, is_stated: policy.is_emergency_stated(change) })

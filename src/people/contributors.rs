@@ -8,14 +8,13 @@
 //! On a forge, approvals come from accounts. An address alone identifies a person there only if the
 //! roster lists it or the forge ties it to an account.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-
 use crate::change::person::canonical_address;
 use crate::change::pull_request::{ContributorRole, PullContributor};
 use crate::change::{Change, Commit, Missing, Person, PullRequest, PusherIdentity, Text};
 pub use crate::people::contributor::Contributor;
 pub(super) use crate::people::contributor::local_part;
+use crate::people::resolved_contributor::ContributorList;
+pub(crate) use crate::people::resolved_contributor::ResolvedContributor;
 use crate::people::service::PersonAbsence;
 use crate::people::{PeopleDirectory, ResolvedIdentity, is_forge_committer};
 use crate::verdict::{MessageTemplate, messages};
@@ -30,32 +29,6 @@ messages! {
 
 /// The trailers that name further authors.
 pub(crate) const CO_AUTHOR_TRAILERS: [&str; 2] = ["Co-authored-by", "Co-developed-by"];
-
-/// A contributor to a change, with the identity that the policy resolves them to.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct ResolvedContributor {
-    /// The person or bot that the address or account stands for.
-    pub identity: ResolvedIdentity,
-    /// The name as written, to be shown; the account where there is one.
-    pub name: Text,
-    /// The address, where a commit or a forge names one; an account has none.
-    pub address: Option<Text>,
-    /// The role, as a message that completes "is ... of this change".
-    pub role: &'static MessageTemplate,
-    /// The account, where it is a bare one that no roster explains.
-    pub(super) account: Option<String>,
-    /// The number of the account on its forge, which stays when its login goes to another account.
-    pub(super) number: Option<u64>,
-    /// Why the person was not there when the change was seen; `None` if they were, or are not known.
-    pub absence: Option<PersonAbsence>,
-}
-
-impl ResolvedContributor {
-    /// Returns true if nobody can be shown to be another person than this one, or they are not there.
-    pub(crate) fn is_unaccounted(&self) -> bool {
-        self.identity == ResolvedIdentity::Unknown || self.absence.is_some()
-    }
-}
 
 /// Returns the contributor who has this account on the server; `None` for a bot.
 pub(crate) fn account_contributor(account: &Text, people: &PeopleDirectory) -> Option<Contributor> {
@@ -207,39 +180,6 @@ pub(crate) fn find_commit_contributors<'change>(
         found.add_contributor(contributor);
     }
     found.contributors
-}
-
-/// Contributors, each once under each name. A message can name thousands of co-authors.
-#[derive(Default)]
-struct ContributorList {
-    contributors: Vec<ResolvedContributor>,
-    /// The place of each of them.
-    seen: HashMap<(ResolvedIdentity, Text, Option<Text>), usize>,
-}
-
-impl ContributorList {
-    /// Adds a contributor unless the same identity is there under the same name.
-    fn add_contributor(&mut self, contributor: ResolvedContributor) {
-        // All bots are one identity; they differ by their addresses.
-        let is_bot = contributor.identity == ResolvedIdentity::Bot;
-        let address = contributor.address.clone().filter(|_| is_bot);
-        match self.seen.entry((contributor.identity.clone(), contributor.name.clone(), address)) {
-            Entry::Vacant(place) => {
-                place.insert(self.contributors.len());
-                self.contributors.push(contributor);
-            }
-            Entry::Occupied(place) => {
-                let Some(known) = self.contributors.get_mut(*place.get()) else { return };
-                match (known.number, contributor.number) {
-                    // Not every source tells the number of an account.
-                    (None, number) => known.number = number,
-                    // A login that another account has taken over meanwhile.
-                    (Some(old), Some(new)) if old != new => self.contributors.push(contributor),
-                    _ => {}
-                }
-            }
-        }
-    }
 }
 
 /// Returns every person that the commits name, or the text where a trailer does not name a person.

@@ -18,6 +18,7 @@ pub(crate) mod machine_accounts;
 mod open_teams;
 pub(crate) mod owned_paths;
 mod owner_members;
+mod resolved_contributor;
 mod roster_file;
 pub(crate) mod roster_members;
 pub(crate) mod service;

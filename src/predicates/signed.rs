@@ -23,6 +23,7 @@ messages! {
     INVALID_SIGNATURE = "signed.invalid-signature": "the signature of this commit is not valid: {reason}";
     OTHER_SIGNER = "signed.other-signer": "this commit is signed by {signer}, who is neither its author nor its committer";
     ABSENT_SIGNER = "signed.absent-signer": "this commit is signed by {signer}, who {reason}";
+    BY_MACHINE = "signed.by-machine": "this commit is signed by {signer}, a machine, which does not say who wrote it";
     OUTSIDE_TEAMS = "signed.outside-teams": "this commit is signed by {signer}, who is not in {teams/or}";
 }
 
@@ -176,7 +177,19 @@ pub(crate) fn find_unsigned_commits(
     context: &EvaluationContext<'_>,
 ) -> (Vec<Finding>, Option<Missing>) {
     let by_author = SignedPredicate { must_be_author: true, teams: Vec::new() };
-    by_author.list_findings(commits.iter().copied(), context)
+    let (mut findings, missing) = by_author.list_findings(commits.iter().copied(), context);
+    // A machine that commits for a person does not say by its signature who wrote it.
+    for commit in commits {
+        let Ok(SignatureStatus::Good { signer, .. }) = &commit.signature else { continue };
+        let person = Person { name: Text::default(), email: signer.clone() };
+        let who = context.people.identify_person(&person);
+        let is_machine = matches!(who, ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot);
+        if is_machine && !is_same_person(&person, &who, &commit.author, context) {
+            let message = BY_MACHINE.with("signer", signer);
+            findings.push(signature_finding(commit, message));
+        }
+    }
+    (findings, missing)
 }
 
 /// Returns true for one person, or one bot. Bots are told apart by address, and a signer whom the roster

@@ -133,3 +133,26 @@ fn a_clone_leaves_it_to_the_server() {
     push_as(&mut world, "eve", "main").refused("not in the roster");
     push_as(&mut world, "kim", "main").accepted();
 }
+
+/// What a merge brings to a release was made by its authors, also where main has decided about it.
+#[test]
+fn an_author_does_not_approve_their_work_by_merging_main() {
+    let Some(mut world) = start() else { return };
+    let released = POLICY.replace("protects: [main]", "protects: [main, 'release/*']").replace(
+        "{ require: { approvals: { by: pusher, from: duty } } }",
+        "{ when: { branch: 'release/*' }, require: { approvals: { by: pusher, trust: claimed } } }",
+    ) + "  named: { require: { subject: { longest: 72 } } }\n";
+    world.write("policies/changegate.yml", &released);
+    let base = world.commit("Ask on releases\n");
+    world.git_in("server.git", &["fetch", "-q", "../work", "+main:main", "+main:release/1"]);
+    world.changegate("server.git", &["ledger", "reconcile"]);
+    world.write("a", "1");
+    world.git(&["add", "-A"]);
+    commit_as(&world, "ana", false, &["commit", "-q", "--no-verify", "-m", "Cache it"]);
+    push_as(&mut world, "ana", "main").accepted();
+    world.git(&["checkout", "-q", "-b", "release", &base]);
+    let merge = ["merge", "-q", "--no-ff", "--no-verify", "-m", "Bring main", "main"];
+    commit_as(&world, "ana", false, &merge);
+    push_as(&mut world, "ana", "release:release/1").refused("they made a part of the change");
+    push_as(&mut world, "ben", "release:release/1").accepted();
+}

@@ -237,21 +237,29 @@ fn a_record_closes_what_is_owed_wherever_it_comes() {
         "Close it\n\nFor-Change: {fix}\nEmergency-Ticket: SEC-12\nPost-Implementation-Review: the double charge \
          came from a retry; fixed and monitored since\n"
     );
-    world.git(&[
-        "-c",
-        "user.name=Ben",
-        "commit",
-        "-q",
-        "--allow-empty",
-        "--no-verify",
-        "-m",
-        &record,
-        "--author",
-        "Ben <ben@example.com>",
-    ]);
+    let mut commit = world.command("git", "work");
+    for who in ["AUTHOR", "COMMITTER"] {
+        commit.env(format!("GIT_{who}_NAME"), "Ben").env(format!("GIT_{who}_EMAIL"), "ben@example.com");
+    }
+    commit.args(["commit", "-q", "--allow-empty", "--no-verify", "-m", &record]);
+    assert!(commit.output().unwrap().status.success());
     world.environment.clear();
     world.environment.push(("GL_USER".into(), "ben@example.com".into()));
     world.push(&["fix:main"]).accepted().says("closed");
     world.push(&["fix:release/1"]).accepted().says("closed");
     world.changegate("server.git", &["obligations"]).says("no obligations");
+}
+
+/// A new branch that begins at a record of main is asked about the change below it.
+#[test]
+fn a_record_of_main_begins_no_release_past_its_rules() {
+    let rule = "rules:\n  released: { for: [normal, emergency], when: { branch: 'release/*' }, \
+                require: { field: { Release-Note: present } } }\nfields: { Release-Note: { text: {} } }\n";
+    let world = World::under(&format!("{POLICY}{rule}"));
+    world.write("a", "1");
+    let a = world.commit(&good("One"));
+    world.push(&["main"]).accepted();
+    world.commit(&format!("Say more about it\n\nFor-Change: {a}\n"));
+    world.push(&["main"]).accepted();
+    world.push(&["main:release/1"]).refused("released");
 }

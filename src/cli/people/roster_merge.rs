@@ -91,7 +91,8 @@ impl RosterChanges {
         Ok(())
     }
 
-    /// Gives everybody who is asked about, and whom the list does not have, `day` as their last day, unless they have one.
+    /// Gives everybody who is asked about, and whom the list does not have, `day` as their last day, unless they
+    /// have an earlier one.
     pub(super) fn mark_leavers(
         &mut self,
         roster: &mut RosterText,
@@ -103,7 +104,8 @@ impl RosterChanges {
                 continue;
             }
             let has_begun = entry.days.from.is_none_or(|from| from <= day);
-            if entry.days.until.is_none() && has_begun {
+            // Who is not in the list any more does not stay until a later day that was planned.
+            if entry.days.until.is_none_or(|until| day < until) && has_begun {
                 entry.days.until = Some(day);
                 self.lines.push(format!("leaves: {}, last day {day}", describe_entry(entry)));
             }

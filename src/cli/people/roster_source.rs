@@ -9,7 +9,7 @@ pub(super) fn find_roster_name(loaded: &LoadedPolicy) -> Result<String, CommandE
     loaded.policy.people.roster.clone().ok_or_else(|| {
         let source = shorten_for_message(&loaded.source);
         CommandError::Usage(format!(
-            "{source} names no roster; to draft one, write `people: {{ roster: policies/people.yml }}` in the policy and run: changegate policy init"
+            "{source} names no roster; to make one from a list, run `changegate people import LIST.csv --out policies/people.yml`, and name it in the policy: `people: {{ roster: policies/people.yml }}`"
         ))
     })
 }

@@ -100,6 +100,10 @@ pub(super) fn import_list(args: &ImportArgs, context: &Context) -> Result<Comman
     let mut changes = RosterChanges::of_roster(&roster);
     apply_rows(&mut changes, &mut roster, &list.people, &args.list.to_string_lossy())?;
     if args.complete {
+        if list.people.is_empty() {
+            let what = "the list has no people, so with --complete everybody would leave; nothing is written";
+            return Err(CommandError::Usage(format!("{}: {what}", args.list.to_string_lossy())));
+        }
         changes.mark_leavers(&mut roster, find_day(context.now), |_| true);
     }
     changes.tell_returned(&roster, find_day(context.now));

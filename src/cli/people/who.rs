@@ -7,14 +7,16 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::calendar::written_time::WrittenTime;
+use crate::change::pull_request::ForgeAccount;
 use crate::change::{Person, Text};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::output::{self, ListFormatArg};
 use crate::cli::people::roster_source::find_roster_name;
 use crate::cli::policy::lookup::load_local_policy;
-use crate::people::PeopleDirectory;
+use crate::people::account_numbers::split_account_number;
 use crate::people::service::PersonAbsence;
+use crate::people::{PeopleDirectory, ResolvedIdentity};
 use crate::yaml::shorten_for_message;
 
 /// Show whom an address or an account stands for, and their teams at a time
@@ -86,7 +88,19 @@ fn find_answer<'people>(
     at: Timestamp,
 ) -> PersonAnswer<'people> {
     let by_key = people.list_identities().into_values().find(|key| *key == written);
-    let key = people.find_person(written).or(by_key);
+    let key = match split_account_number(written) {
+        // The number is the account, and its login may be another one's by now.
+        (login, Some(number)) => {
+            let account = ForgeAccount { id: Text::from(login), is_person: true, number: Some(number) };
+            match people.identify_forge_account(&account) {
+                ResolvedIdentity::Human(found) => {
+                    people.list_identities().into_values().find(|key| *key == found)
+                }
+                _ => None,
+            }
+        }
+        (_, None) => people.find_person(written).or(by_key),
+    };
     let mut answer = PersonAnswer {
         at,
         key,

@@ -188,7 +188,7 @@ fn identify_pusher(
                 let finding = Finding::new(ABSENT_PUSHER.with("pusher", account));
                 return Err(Box::new(finding.fixed_by(Fixer::RosterOwner)));
             }
-            let is_in_team = asked.teams.iter().any(|team| policy.people.is_member(&key, team, now));
+            let is_in_team = asked.teams.iter().any(|team| policy.people.is_own_member(&key, team, now));
             Ok((contributor, is_in_team))
         }
         (ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot, _) => {

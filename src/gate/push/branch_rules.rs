@@ -24,6 +24,8 @@ struct AskedAgain {
     applies_by_signatures: bool,
     /// True if it asks who pushes.
     asks_pusher: bool,
+    /// True if the push is an approval: of all that a merge brings, and not of the merge alone.
+    asks_push_approval: bool,
 }
 
 impl BranchRules {
@@ -41,6 +43,7 @@ impl BranchRules {
                     known.asks_signatures |= asked.asks_signatures;
                     known.applies_by_signatures |= asked.applies_by_signatures;
                     known.asks_pusher |= asked.asks_pusher;
+                    known.asks_push_approval |= asked.asks_push_approval;
                 }
             }
         }
@@ -55,7 +58,7 @@ impl BranchRules {
     /// branch.
     pub(super) fn asks_wholly(&self, rule: &RuleId, is_merged: bool) -> bool {
         let asked = self.find_rule(rule);
-        asked.is_of_branch && (!is_merged || asked.applies_by_signatures)
+        asked.is_of_branch && (!is_merged || asked.applies_by_signatures || asked.asks_push_approval)
     }
 
     /// Returns true if what the rule says about signatures counts.
@@ -89,15 +92,15 @@ fn describe_rule(policy: &Policy, index: usize, rule: &Rule) -> AskedAgain {
     rule.require.add_needs(&mut needs);
     rule.require.add_predicates(&mut predicates);
     let applies_by_signatures = when.contains(&FactKind::Signatures);
-    let asks_pusher = predicates.iter().any(|predicate| match predicate {
-        Predicate::Pusher(_) => true,
-        Predicate::Approvals(asked) => asked.is_given_by_pusher(),
-        _ => false,
-    });
+    let is_push_approval = |predicate: &&Predicate| matches!(predicate, Predicate::Approvals(asked) if asked.is_given_by_pusher());
+    let asks_push_approval = predicates.iter().any(is_push_approval);
+    let asks_pusher =
+        asks_push_approval || predicates.iter().any(|predicate| matches!(predicate, Predicate::Pusher(_)));
     AskedAgain {
         is_of_branch: when.contains(&FactKind::Target) || needs.contains(&FactKind::Target),
         asks_signatures: applies_by_signatures || needs.contains(&FactKind::Signatures),
         applies_by_signatures,
         asks_pusher,
+        asks_push_approval,
     }
 }

@@ -102,7 +102,8 @@ impl RefJudge<'_> {
     ) -> Result<Option<NewHistory>> {
         let (mut end, mut held) = (tip, old);
         if old.is_none() {
-            while judged.contains(&end) {
+            // A record changes nothing, so it is not what the branch begins with either.
+            while judged.contains(&end) || self.changes_no_file(end)? {
                 let Some(parent) = self.repository.list_parents(end)?.first().copied() else {
                     return Ok(None);
                 };
@@ -113,6 +114,13 @@ impl RefJudge<'_> {
         let history = self.repository.find_new_history(end, held.as_slice())?;
         let is_all_judged = history.list_ids().iter().all(|id| judged.contains(id));
         Ok((!is_all_judged).then_some(history))
+    }
+
+    /// Returns true if a commit has the tree of its first parent.
+    fn changes_no_file(&self, commit: Oid) -> Result<bool> {
+        let at = self.repository.find_tree_and_parent(commit)?;
+        let Some(parent) = at.first_parent else { return Ok(false) };
+        Ok(self.repository.find_tree_and_parent(parent)?.tree == at.tree)
     }
 
     /// Returns the rules that a change which is new to a new branch is asked about and keeps.

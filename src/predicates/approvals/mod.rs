@@ -56,7 +56,7 @@ none who has to approve: `anyone` (the default) lets everybody's approval count,
 them, `refuse` refuses a path that nobody owns;
 - `distinct-teams: true`: one approval from each of the teams in `from`, by different people;
 - `by: pusher`: whoever pushes the change approves it by that, as the server knows them, if they made no part of it; a \
-clean merge of their own is no part. With `trust: verified` every author has to have signed their commits, so that \
+clean merge of their own is no part. With `trust: verified` every commit has to be signed by its author, or by the person who committed it, so that \
 nobody pushes their own work under another name; with `trust: claimed` the commits are believed. It takes `from: \
 [teams]`, `trained` and `trust` only, counts nothing but the push, and is for servers: in a pull request it cannot be known;
 - `trained: true`: only people count whom the roster calls trained (`trained-until`) on the day of their approval;
