@@ -13,7 +13,7 @@ use crate::vocabulary::{FieldDefinition, FieldReading};
 
 messages! {
     NAMES_NO_LANDED_CHANGE = "closing.names-no-landed-change":
-        "`For-Change` names no change that this branch holds, so this change is asked what every other is; what answers for a change of another branch is pushed to that one";
+        "`For-Change` names no change that the branch holds, so this change is asked what every other is; what answers for a change of another branch is pushed to that one";
 }
 
 impl Policy {
