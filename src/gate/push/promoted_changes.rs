@@ -61,11 +61,11 @@ impl RefJudge<'_> {
             return Ok(());
         }
         let promoted = PromotedJudge { judge, rules: &rules, judged: &judged };
-        let mut denied: Vec<Vec<Judgement>> = Vec::new();
+        let mut changes: Vec<PromotedChange> = Vec::new();
         let judge_step = |commits: Vec<ReadCommit>| promoted.judge_step(commits, walk.unit);
-        let collect = |step: Result<Vec<Vec<Judgement>>, Judgement>| {
+        let collect = |step: Result<Vec<PromotedChange>, Judgement>| {
             match step {
-                Ok(changes) => denied.extend(changes.into_iter().filter(|told| !told.is_empty())),
+                Ok(found) => changes.extend(found),
                 Err(refusal) => group.refusals.push(refusal),
             }
             Ok(())
@@ -73,13 +73,17 @@ impl RefJudge<'_> {
         let threads = self.settings.threads;
         let (trusted, needs) = (walk.trusted, walk.needs);
         self.repository.for_each_history_step(&history, trusted, needs, threads, judge_step, collect)?;
-        if asked.actual_old.is_none() && !denied.is_empty() && judged.contains(&tip) {
-            let met = self.list_met_rules(judge, walk)?;
-            for told in &mut denied {
-                told.retain(|one| !met.contains(&one.rule.id));
+        if asked.actual_old.is_none() && changes.iter().any(|change| !change.denials.is_empty()) {
+            // What is newer, and keeps a rule itself, lets the branch begin at what does not.
+            let mut met =
+                if judged.contains(&tip) { self.list_met_rules(judge, walk)? } else { HashSet::new() };
+            for change in changes.iter_mut().rev() {
+                change.denials.retain(|one| !met.contains(&one.rule.id));
+                met.extend(change.met.drain());
             }
-            denied.retain(|told| !told.is_empty());
         }
+        let denials = changes.into_iter().map(|change| change.denials);
+        let mut denied: Vec<Vec<Judgement>> = denials.filter(|told| !told.is_empty()).collect();
         if let Some(RuleOutcome::Fail(findings)) =
             denied.first_mut().and_then(|told| told.last_mut()).map(|last| &mut last.outcome)
         {
@@ -102,14 +106,19 @@ impl RefJudge<'_> {
     ) -> Result<Option<NewHistory>> {
         let (mut end, mut held) = (tip, old);
         if old.is_none() {
-            // A record changes nothing, so it is not what the branch begins with either.
-            while judged.contains(&end) || self.changes_no_file(end)? {
+            while judged.contains(&end) {
                 let Some(parent) = self.repository.list_parents(end)?.first().copied() else {
                     return Ok(None);
                 };
                 end = parent;
             }
-            held = self.repository.list_parents(end)?.first().copied();
+            // A record changes nothing, so what is below it is asked as well.
+            let mut begin = end;
+            while self.changes_no_file(begin)? {
+                let Some(parent) = self.repository.list_parents(begin)?.first().copied() else { break };
+                begin = parent;
+            }
+            held = self.repository.list_parents(begin)?.first().copied();
         }
         let history = self.repository.find_new_history(end, held.as_slice())?;
         let is_all_judged = history.list_ids().iter().all(|id| judged.contains(id));
@@ -132,8 +141,7 @@ impl RefJudge<'_> {
         };
         let collect = |verdict: Option<Verdict>| {
             for judgement in verdict.into_iter().flat_map(|verdict| verdict.judgements) {
-                let is_kept = matches!(judgement.outcome, RuleOutcome::Pass | RuleOutcome::Owed(_));
-                if is_kept {
+                if is_kept(&judgement) {
                     met.insert(judgement.rule.id.clone());
                 }
             }
@@ -152,6 +160,18 @@ impl RefJudge<'_> {
     }
 }
 
+/// What the rules of a branch say about a change that was judged elsewhere.
+struct PromotedChange {
+    denials: Vec<Judgement>,
+    /// The rules that it is asked about and keeps.
+    met: HashSet<RuleId>,
+}
+
+/// Returns true if a change is asked about the rule and keeps it.
+fn is_kept(judgement: &Judgement) -> bool {
+    matches!(judgement.outcome, RuleOutcome::Pass | RuleOutcome::Owed(_))
+}
+
 /// Judges the changes that come to a branch and were judged elsewhere.
 struct PromotedJudge<'walk> {
     judge: &'walk ChangeJudge<'walk>,
@@ -166,7 +186,7 @@ impl PromotedJudge<'_> {
         &self,
         commits: Vec<ReadCommit>,
         unit: ChangeUnit,
-    ) -> Result<Vec<Vec<Judgement>>, Judgement> {
+    ) -> Result<Vec<PromotedChange>, Judgement> {
         let ids: Vec<Option<Oid>> = commits.iter().map(read_id).collect();
         // What a new merge brings is a part of that change.
         let is_merged = ids.last().copied().flatten().is_some_and(|end| self.judged.contains(&end));
@@ -190,9 +210,11 @@ impl PromotedJudge<'_> {
 
     /// Returns the denials of one change by the rules that ask about the branch. What a rule lets follow later is owed where
     /// the change landed first.
-    fn judge_change(&self, commits: Vec<ReadCommit>, is_merged: bool) -> Result<Vec<Judgement>, Judgement> {
+    fn judge_change(&self, commits: Vec<ReadCommit>, is_merged: bool) -> Result<PromotedChange, Judgement> {
         let mut change = self.judge.build_change(commits)?;
         let mut denials = judge_change(self.judge, &change).judgements;
+        let met: HashSet<RuleId> =
+            denials.iter().filter(|one| is_kept(one)).map(|one| one.rule.id.clone()).collect();
         denials.retain(|one| one.is_denying(true));
         // Whoever brings to a branch what was decided on another one has made no part of it by that.
         if denials.iter().any(|one| self.rules.may_ask_without_pusher(&one.rule.id)) {
@@ -209,7 +231,7 @@ impl PromotedJudge<'_> {
                 (false, _) => None,
             }
         });
-        Ok(told.collect())
+        Ok(PromotedChange { denials: told.collect(), met })
     }
 
     /// Returns a denial with what it says about the signatures of commits that other branches hold; `None` if that is
