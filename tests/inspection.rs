@@ -1797,10 +1797,9 @@ fn what_dates_of_the_roster_take_away_is_told_before_it_is_gone() {
     );
     let given =
         ROSTER.replace("kim@example.com], ", "kim@example.com], teams: { ops: { until: 2026-12-31 } }, ");
-    assert_eq!(
-        notes(&given.replace("ben@example.com], ", "ben@example.com], left: 2026-12-04, ")).unwrap(),
-        usual
-    );
+    let replaced =
+        notes(&given.replace("ben@example.com], ", "ben@example.com], left: 2026-12-04, ")).unwrap();
+    assert!(!replaced.iter().any(|note| note.contains("needs 2 approvals from ops, with")), "{replaced:?}");
 }
 
 #[test]

@@ -247,7 +247,7 @@ fn a_record_closes_what_is_owed_wherever_it_comes() {
     world.environment.push(("GL_USER".into(), "ben@example.com".into()));
     world.push(&["fix:main"]).accepted().says("closed");
     world.push(&["fix:release/1"]).accepted().says("closed");
-    world.changegate("server.git", &["obligations"]).says("no obligations");
+    world.changegate("server.git", &["obligations"]).says("4 closed in time");
 }
 
 /// A new branch that begins at a record of main is asked about the change below it.
