@@ -10,7 +10,9 @@ use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::map_keys::read_choice_key;
 use crate::predicates::support::outcome::PredicateOutcome;
-use crate::predicates::support::parameters::{find_identity_absence, commit_finding, is_in_teams, read_teams};
+use crate::predicates::support::parameters::{
+    commit_finding, find_identity_absence, is_in_teams, read_teams,
+};
 use crate::verdict::{Finding, Fixer, Message, MessageValue, messages};
 use crate::yaml::decode::{MapReader, read_bool};
 use crate::yaml::{YamlFault, YamlNode, YamlValue};

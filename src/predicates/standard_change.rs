@@ -357,7 +357,9 @@ fn is_maker(
     context: &EvaluationContext<'_>,
 ) -> bool {
     if contributor.identity != ResolvedIdentity::Bot {
-        let is_member = |identity: &ResolvedIdentity| is_in_teams(identity, &makers.teams, context.change.seen_at, context);
+        let is_member = |identity: &ResolvedIdentity| {
+            is_in_teams(identity, &makers.teams, context.change.seen_at, context)
+        };
         return is_member(&contributor.identity)
             || find_tied_identities(&contributor.identity, context.change, context.people)
                 .iter()

@@ -75,7 +75,8 @@ pub(crate) fn find_seat(
 
 /// Returns true if the person with this key made the change.
 pub(super) fn is_contributor(key: &str, context: &EvaluationContext<'_>) -> bool {
-    let is_it = |identity: &ResolvedIdentity| matches!(identity, ResolvedIdentity::Human(known) if known == key);
+    let is_it =
+        |identity: &ResolvedIdentity| matches!(identity, ResolvedIdentity::Human(known) if known == key);
     context.participants().0.iter().any(|participant| is_it(&participant.identity))
 }
 
@@ -137,7 +138,9 @@ fn assign_approver(
 
 #[cfg(test)]
 mod tests {
-    use crate::predicates::support::examples::{answer_edited, answer_example, finding_texts, question_faults};
+    use crate::predicates::support::examples::{
+        answer_edited, answer_example, finding_texts, question_faults,
+    };
 
     const POLICY: &str = "
 fields: { Reviewed-by: { person: true } }
@@ -226,7 +229,9 @@ people: { teams: { security: [ana@example.com], ops: [cy@example.com] } }
             let found = asked(at, name);
             assert!(found[1].contains("does not say that the approver was trained on 2026-0"), "{found:?}");
         }
-        let faults = question_faults("ask: { approvals: { trained: true } }\nfields: { Reviewed-by: { person: true } }");
+        let faults = question_faults(
+            "ask: { approvals: { trained: true } }\nfields: { Reviewed-by: { person: true } }",
+        );
         assert_eq!(faults, ["`trained` needs a roster"]);
     }
 

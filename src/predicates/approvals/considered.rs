@@ -15,7 +15,8 @@ use crate::predicates::approvals::pusher_approval::{
 };
 use crate::predicates::approvals::requirement::{ApprovalCoverage, ApprovalTrust, ApprovalsPredicate};
 use crate::predicates::approvals::reviews::{
-    COUNTED_ALREADY, GivenApproval, PUSHER_UNKNOWN, ReviewCount, ReviewCounter, SUPERSEDED, UNDECIDED, WeighedReview,
+    COUNTED_ALREADY, GivenApproval, PUSHER_UNKNOWN, ReviewCount, ReviewCounter, SUPERSEDED, UNDECIDED,
+    WeighedReview,
 };
 use crate::predicates::approvals::trailer_approvals::{
     PARTIAL, StatedApproval, find_all_approvals, find_covering_approvals, identify_approver,
@@ -39,10 +40,7 @@ pub(crate) struct WeighedApproval {
 }
 
 impl WeighedApproval {
-    fn new(
-        approval: ConsideredApproval,
-        weight: Result<Option<String>, Option<Message>>,
-    ) -> WeighedApproval {
+    fn new(approval: ConsideredApproval, weight: Result<Option<String>, Option<Message>>) -> WeighedApproval {
         let counts = weight.is_ok();
         match weight {
             Ok(acts_for) => WeighedApproval { approval, counts, acts_for, why_not: None },
@@ -153,7 +151,11 @@ impl ApprovalsPredicate {
         let unsigned = match self.trust {
             ApprovalTrust::Verified => {
                 let (findings, missing) = find_unsigned_commits(&content, context);
-                findings.into_iter().map(|one| one.message).next().or(missing.map(|_| Message::from(&UNDECIDED)))
+                findings
+                    .into_iter()
+                    .map(|one| one.message)
+                    .next()
+                    .or(missing.map(|_| Message::from(&UNDECIDED)))
             }
             ApprovalTrust::Claimed => None,
         };
@@ -239,7 +241,10 @@ impl ReviewCounter<'_> {
     }
 
     /// Returns whether an objection stands, as `count` finds out.
-    fn weigh_objection(&self, count: impl FnOnce(&mut ReviewCount)) -> Result<Option<String>, Option<Message>> {
+    fn weigh_objection(
+        &self,
+        count: impl FnOnce(&mut ReviewCount),
+    ) -> Result<Option<String>, Option<Message>> {
         let mut found = ReviewCount::default();
         count(&mut found);
         if !found.objections.is_empty() {

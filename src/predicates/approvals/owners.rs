@@ -156,7 +156,11 @@ fn is_made_by_all_owners(entry: &PathOwners, context: &EvaluationContext<'_>) ->
         let is_same = |one: &ResolvedContributor| matches!(&one.identity, ResolvedIdentity::Human(known) if known == key);
         participants.iter().any(is_same)
     };
-    let mut keys = entry.owners.iter().flat_map(|(_, members)| members.list_keys(context.people, context.change.seen_at)).peekable();
+    let mut keys = entry
+        .owners
+        .iter()
+        .flat_map(|(_, members)| members.list_keys(context.people, context.change.seen_at))
+        .peekable();
     keys.peek().is_some() && keys.all(took_part)
 }
 

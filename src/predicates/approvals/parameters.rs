@@ -89,7 +89,8 @@ impl ApprovalsPredicate {
         if let Some(node) = map.find_key("trained") {
             asked.trained = read_bool(node, faults).unwrap_or(false);
             if asked.trained && scope.people.roster.is_none() && !scope.people.has_roster() {
-                let help = "name a roster under `people`, and write `trained-until` for those who are trained";
+                let help =
+                    "name a roster under `people`, and write `trained-until` for those who are trained";
                 faults.push(YamlFault::new(node.at, "`trained` needs a roster").with_help(help));
             }
         }

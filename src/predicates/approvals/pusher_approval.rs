@@ -196,7 +196,9 @@ people:
     #[test]
     fn verified_takes_the_signatures_of_the_authors() {
         let by_ana = |signature: &str| {
-            format!(" {{ pusher: ben, commits: [{{ author: Ana <ana@example.com>, signature: {signature} }}] }}")
+            format!(
+                " {{ pusher: ben, commits: [{{ author: Ana <ana@example.com>, signature: {signature} }}] }}"
+            )
         };
         assert_eq!(says("", PEOPLE, &by_ana("{ good: ana@example.com }")), [""; 0]);
         assert_eq!(says("", PEOPLE, &by_ana("none")), ["this commit is not signed"]);
@@ -213,7 +215,10 @@ people:
         let by_ana = "commits: [{ author: Ana <ana@example.com> }]";
         let found = says(", trust: claimed", "\n", &format!(" {{ pusher: ben, {by_ana} }}"));
         assert!(found[0].contains("without a roster"), "{found:?}");
-        assert_eq!(says(", trust: claimed", "\n", &format!(" {{ pusher: ben@example.com, {by_ana} }}")), [""; 0]);
+        assert_eq!(
+            says(", trust: claimed", "\n", &format!(" {{ pusher: ben@example.com, {by_ana} }}")),
+            [""; 0]
+        );
     }
 
     #[test]
@@ -226,7 +231,9 @@ people:
 
     #[test]
     fn what_says_nothing_beside_it_is_refused() {
-        for beside in ["at-least: 2", "of: any-commit", "from: codeowners", "commands: ['/ok']", "field: Reviewed-by"] {
+        for beside in
+            ["at-least: 2", "of: any-commit", "from: codeowners", "commands: ['/ok']", "field: Reviewed-by"]
+        {
             let text = format!(
                 "ask: {{ approvals: {{ by: pusher, {beside} }} }}\nfields: {{ Reviewed-by: {{ person: true }} }}\n"
             );

@@ -14,10 +14,10 @@ use crate::people::independence::{ParticipantIndex, check_independent, check_ind
 use crate::predicates::approvals::approvers::CountedApprover;
 use crate::predicates::approvals::coverage;
 use crate::predicates::approvals::decisions::{ReviewDecision, SpeakerKeys, latest_decisions};
-use crate::predicates::approvals::named_people::{describe_dependence, describe_unknown, named_message, read_named_person};
-use crate::predicates::approvals::requirement::{
-    ApprovalCoverage, ApprovalsPredicate,
+use crate::predicates::approvals::named_people::{
+    describe_dependence, describe_unknown, named_message, read_named_person,
 };
+use crate::predicates::approvals::requirement::{ApprovalCoverage, ApprovalsPredicate};
 use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::support::outcome::PredicateOutcome;
 use crate::predicates::support::parameters::find_unidentified_contributor;
@@ -286,9 +286,7 @@ impl ReviewCounter<'_> {
             Err(why) => {
                 let is_unknown = matches!(
                     why,
-                    NotIndependent::Unknown
-                        | NotIndependent::ChangedHands { .. }
-                        | NotIndependent::Absent(_)
+                    NotIndependent::Unknown | NotIndependent::ChangedHands { .. } | NotIndependent::Absent(_)
                 );
                 let fixer = if is_unknown { Fixer::RosterOwner } else { Fixer::Reviewer };
                 let message = match account.number {

@@ -10,7 +10,9 @@ use crate::change::{Commit, Missing, Oid, Person, Text};
 use crate::people::contributors::NotIndependent;
 use crate::people::independence::{ParticipantIndex, check_independent};
 use crate::predicates::approvals::approvers::CountedApprover;
-use crate::predicates::approvals::named_people::{describe_dependence, describe_unknown, named_message, read_named_person};
+use crate::predicates::approvals::named_people::{
+    describe_dependence, describe_unknown, named_message, read_named_person,
+};
 use crate::predicates::approvals::requirement::{
     ApprovalCoverage, ApprovalsPredicate, DEFAULT_APPROVAL_FIELD,
 };
