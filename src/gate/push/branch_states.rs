@@ -9,10 +9,15 @@ use crate::gate::push::base_policy::UndecidedMove;
 use crate::gate::push::past_moves::PastMoves;
 use crate::git::{ReflogEntry, Repository};
 
+/// How many commits are looked up for one ref.
+pub(crate) const MAX_UNIT_LOOKUPS: usize = 20;
+
 /// Whether each commit was a change, now and before.
 pub(crate) struct PastUnits<'push> {
     /// True if each commit is a change by the policy of today.
     pub(crate) is_by_commit_now: bool,
+    /// How many commits are still looked up, each of which may take a walk over history; the others were not judged alone.
+    pub(crate) lookups_left: usize,
     /// Returns true if each commit was a change by the policy that a commit holds.
     pub(crate) is_by_commit_at: &'push mut dyn FnMut(Oid) -> bool,
 }
@@ -69,9 +74,10 @@ impl BranchStates {
         units: &mut PastUnits<'_>,
         commit: Oid,
     ) -> Result<bool> {
-        if !units.is_by_commit_now {
+        if !units.is_by_commit_now || units.lookups_left == 0 {
             return Ok(false);
         }
+        units.lookups_left -= 1;
         let mut chain = vec![self.tip];
         while let Some(last) = chain.last()
             && let Some(parent) = repository.list_parents(*last)?.first()

@@ -11,7 +11,7 @@ use crate::gate::policy_findings::{
 use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::gate::protected_scope::ProtectedScope;
 use crate::gate::push::base_policy::{PolicyCache, PolicyOrigin, PushBasePolicy};
-use crate::gate::push::branch_states::PastUnits;
+use crate::gate::push::branch_states::{MAX_UNIT_LOOKUPS, PastUnits};
 use crate::gate::push::change_judge::{ChangeJudge, JudgedChange, PromotedWalk};
 use crate::gate::push::new_gate_files::{NamedGateFiles, NewGateFiles};
 use crate::gate::push::ref_policies::RefPolicies;
@@ -253,6 +253,7 @@ impl RefJudge<'_> {
         let mut is_by_commit_at = |commit| self.policies.judges_by_commit_at(commit);
         let mut units = PastUnits {
             is_by_commit_now: base.unwrap_or(loaded).policy.change_unit == ChangeUnit::Commit,
+            lookups_left: MAX_UNIT_LOOKUPS,
             is_by_commit_at: &mut is_by_commit_at,
         };
         let judged =

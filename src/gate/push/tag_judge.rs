@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::change::Oid;
-use crate::gate::push::branch_states::PastUnits;
+use crate::gate::push::branch_states::{MAX_UNIT_LOOKUPS, PastUnits};
 use crate::gate::push::past_moves::PastMoves;
 use crate::gate::push::ref_judge::RefJudge;
 use crate::gate::push::ref_policies::{RefPolicies, TaggedState};
@@ -46,6 +46,7 @@ impl<'push> RefJudge<'push> {
         let mut is_by_commit_at = |commit| self.policies.judges_by_commit_at(commit);
         let mut units = PastUnits {
             is_by_commit_now: policies.change_unit() == ChangeUnit::Commit,
+            lookups_left: MAX_UNIT_LOOKUPS,
             is_by_commit_at: &mut is_by_commit_at,
         };
         let message = match policies.find_tagged_state(repository, &past, &mut units, tip)? {
