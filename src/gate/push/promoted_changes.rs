@@ -60,20 +60,27 @@ impl RefJudge<'_> {
             group.refusals.push(refuse_by_rule(GateRule::PushSize, finding));
             return Ok(());
         }
-        let promoted = PromotedJudge { judge, rules: &rules, judged: &judged };
+        let is_new = asked.actual_old.is_none();
+        let promoted = PromotedJudge { judge, rules: &rules, judged: &judged, is_new };
         let mut changes: Vec<PromotedChange> = Vec::new();
         let judge_step = |commits: Vec<ReadCommit>| promoted.judge_step(commits, walk.unit);
         let collect = |step: Result<Vec<PromotedChange>, Judgement>| {
             match step {
-                Ok(found) => changes.extend(found),
+                // Of a branch that is there, only what is told is kept.
+                Ok(found) => {
+                    changes.extend(found.into_iter().filter(|one| is_new || !one.denials.is_empty()))
+                }
                 Err(refusal) => group.refusals.push(refusal),
+            }
+            if !is_new {
+                changes.truncate(MAX_TOLD_CHANGES);
             }
             Ok(())
         };
         let threads = self.settings.threads;
         let (trusted, needs) = (walk.trusted, walk.needs);
         self.repository.for_each_history_step(&history, trusted, needs, threads, judge_step, collect)?;
-        if asked.actual_old.is_none() && changes.iter().any(|change| !change.denials.is_empty()) {
+        if is_new && changes.iter().any(|change| !change.denials.is_empty()) {
             // What is newer, and keeps a rule itself, lets the branch begin at what does not.
             let mut met =
                 if judged.contains(&tip) { self.list_met_rules(judge, walk)? } else { HashSet::new() };
@@ -178,6 +185,8 @@ struct PromotedJudge<'walk> {
     rules: &'walk BranchRules,
     /// The commits that are judged with the push.
     judged: &'walk HashSet<Oid>,
+    /// True for a new branch, which may begin at what newer changes make good.
+    is_new: bool,
 }
 
 impl PromotedJudge<'_> {
@@ -214,7 +223,7 @@ impl PromotedJudge<'_> {
         let mut change = self.judge.build_change(commits)?;
         let mut denials = judge_change(self.judge, &change).judgements;
         let met: HashSet<RuleId> =
-            denials.iter().filter(|one| is_kept(one)).map(|one| one.rule.id.clone()).collect();
+            denials.iter().filter(|one| self.is_new && is_kept(one)).map(|one| one.rule.id.clone()).collect();
         denials.retain(|one| one.is_denying(true));
         // Whoever brings to a branch what was decided on another one has made no part of it by that.
         if denials.iter().any(|one| self.rules.may_ask_without_pusher(&one.rule.id)) {
