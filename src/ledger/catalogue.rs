@@ -27,6 +27,7 @@ const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[
     gate::policy_findings::MESSAGES,
     gate::push::MESSAGES,
     gate::push::new_gate_files::MESSAGES,
+    gate::push::promotion::deferred_rules::MESSAGES,
     gate::push::promotion::promoted_changes::MESSAGES,
     gate::push::ref_judge::MESSAGES,
     gate::push::promotion::tag_judge::MESSAGES,

@@ -2,6 +2,7 @@
 
 mod branch_rules;
 pub(crate) mod branch_states;
+pub(crate) mod deferred_rules;
 pub(crate) mod past_moves;
 pub(crate) mod promoted_changes;
 mod promoted_closings;
