@@ -246,6 +246,7 @@ impl RefJudge<'_> {
         let RefPolicies { own: loaded, base, .. } = *policies;
         if let Some(judged_as) = &mut group.judged_ref {
             judged_as.policies = std::iter::once(loaded).chain(base).map(LoadedPolicy::origin).collect();
+            judged_as.own_roster = base.and_then(|base| loaded.find_other_roster(base));
         }
         let PeeledObject::Commit(tip) = self.repository.peel_tags(new)? else { return Ok(()) };
         if asked.name.as_bytes().starts_with(b"refs/tags/") {
