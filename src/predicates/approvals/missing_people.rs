@@ -23,7 +23,6 @@ impl ApprovalsPredicate {
         context: &EvaluationContext<'_>,
     ) -> Option<Finding> {
         let (people, at) = (context.people, context.change.seen_at);
-        let roster = people.roster.as_deref()?;
         let given = u64::try_from(approvers.len()).unwrap_or(u64::MAX);
         // Enough approvals may come from too few teams.
         let needed = self.asked_count().saturating_sub(given).max(1);
@@ -42,6 +41,7 @@ impl ApprovalsPredicate {
                 return None;
             }
         }
+        let roster = people.roster.as_deref().unwrap_or("the roster");
         let message = TOO_FEW_PEOPLE.with("roster", roster).with("possible", possible).with("needed", needed);
         let finding = Finding::new(message.with("from", self.teams_clause(context)));
         Some(finding.in_commit(context.change.tip().id).fixed_by(Fixer::RosterOwner))
@@ -86,7 +86,10 @@ mod tests {
                 None => assert_eq!(said, None, "{question}"),
                 Some(count) => {
                     let noun = if count == 1 { "person" } else { "people" };
-                    assert!(said.is_some_and(|text| text.contains(&format!("has {count} {noun}"))), "{texts:?}");
+                    assert!(
+                        said.is_some_and(|text| text.contains(&format!("has {count} {noun}"))),
+                        "{texts:?}"
+                    );
                 }
             }
         }
