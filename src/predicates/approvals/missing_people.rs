@@ -3,11 +3,13 @@
 use crate::predicates::approvals::approvers::{CountedApprover, is_contributor};
 use crate::predicates::approvals::requirement::ApprovalsPredicate;
 use crate::predicates::support::context::EvaluationContext;
-use crate::verdict::{Finding, Fixer, messages};
+use crate::verdict::{Finding, Fixer, Message, messages};
 
 messages! {
     TOO_FEW_PEOPLE = "approvals.too-few-people":
         "`{roster}` has {possible} {possible:person|people}{from} who could approve this change without being a part of it, and {needed} {needed:is|are} needed; add {needed:a reviewer|reviewers} to the roster, or let another person make the change";
+    TOO_FEW_LISTED = "approvals.too-few-listed":
+        "the roster has {possible} {possible:person|people}{from} who could approve this change without being a part of it, and {needed} {needed:is|are} needed; add {needed:a reviewer|reviewers} to the roster, or let another person make the change";
 }
 
 /// How many people of a roster are asked whether they could approve.
@@ -27,7 +29,8 @@ impl ApprovalsPredicate {
         // Enough approvals may come from too few teams.
         let needed = self.asked_count().saturating_sub(given).max(1);
         let listed = people.list_roster_humans()?;
-        if listed.len() > MAX_PEOPLE_ASKED {
+        // What owners are missing is told of each file.
+        if listed.len() > MAX_PEOPLE_ASKED || self.asks_code_owners() {
             return None;
         }
         let mut possible = 0_u64;
@@ -41,8 +44,11 @@ impl ApprovalsPredicate {
                 return None;
             }
         }
-        let roster = people.roster.as_deref().unwrap_or("the roster");
-        let message = TOO_FEW_PEOPLE.with("roster", roster).with("possible", possible).with("needed", needed);
+        let message = match people.roster.as_deref() {
+            Some(roster) => TOO_FEW_PEOPLE.with("roster", roster),
+            None => Message::from(&TOO_FEW_LISTED),
+        };
+        let message = message.with("possible", possible).with("needed", needed);
         let finding = Finding::new(message.with("from", self.teams_clause(context)));
         Some(finding.in_commit(context.change.tip().id).fixed_by(Fixer::RosterOwner))
     }
