@@ -43,7 +43,7 @@ const STAIRS: [&str; 26] = [
 ];
 
 /// Libraries that one part of the house alone may name, and why.
-const WALLS: [(&str, &[&str], &str); 26] = [
+const WALLS: [(&str, &[&str], &str); 27] = [
     ("gix", &["git"], "one view of the object store, the quarantine wired once"),
     ("git2", &["git"], "the second reader, and nothing else, reads with libgit2"),
     ("gix_glob", &["pattern"], "one meaning of a pattern"),
@@ -71,6 +71,7 @@ const WALLS: [(&str, &[&str], &str); 26] = [
         "one reader of exports and of lists of people; tables are written with the same library",
     ),
     ("rust_xlsxwriter", &["audit"], "only tables become workbooks"),
+    ("quick_xml", &["audit"], "only workbooks are read as XML"),
     ("zip", &["audit"], "only workbooks and word processors' documents are archives"),
     ("parquet", &["audit"], "only tables become data sets"),
     ("tokio", &["github"], "nothing else waits for more than one thing"),

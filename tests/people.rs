@@ -133,3 +133,26 @@ fn what_is_exported_is_imported_as_the_same_roster() {
     assert!(code == Some(2) && said.contains("bad.csv: line 2: `left`: expected a day"), "{said}");
     assert_eq!(fs::read_to_string(folder.path().join("policies/people.yml")).unwrap(), text);
 }
+
+#[test]
+fn an_error_is_folded_for_a_terminal_and_for_no_program() {
+    let folder = tempfile::tempdir().unwrap();
+    set_up(folder.path());
+    fs::write(
+        folder.path().join("policies/changegate.yml"),
+        "changegate: 1\nextends: [startup]\nprotects: [main]\n",
+    )
+    .unwrap();
+    let (code, said) = ask(folder.path(), &["check"]);
+    assert!(code == Some(2) && said.lines().count() == 1 && said.len() > 100, "{said}");
+    let shown = format!("{} people check", env!("CARGO_BIN_EXE_changegate"));
+    let mut terminal = Command::new("script");
+    terminal.args(["-qec", &shown, "/dev/null"]).current_dir(folder.path());
+    let Ok(output) = terminal.output() else {
+        return assert!(!Path::new("/usr/bin/script").exists());
+    };
+    let shown = String::from_utf8_lossy(&output.stdout).replace('\r', "");
+    assert_eq!(output.status.code(), Some(2), "{shown}");
+    assert!(shown.lines().count() > 2 && shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
+    assert!(shown.contains("`changegate people import LIST.csv --out policies/people.yml`"), "{shown}");
+}

@@ -20,7 +20,7 @@ use crate::audit::change_record::change_columns::{
 };
 use crate::audit::completeness::COMPLETENESS_SHEET;
 use crate::audit::exceptions::{AuditException, EXCEPTION_SHEET};
-use crate::audit::filled_cells::{FilledExceptions, KEPT_FILE};
+use crate::audit::filled_cells::{FilledExceptions, KEPT_FILE, WORKBOOK_FILE};
 use crate::audit::formats::unfinished_file::{
     UNFINISHED_PREFIX, create_unfinished_folder, remove_unfinished,
 };
@@ -121,8 +121,8 @@ impl AuditFiles {
         let root = work.path();
         use TableFormat::{Csv, JsonLines, Parquet};
         let all: &[TableFormat] = if with_parquet { &[Csv, JsonLines, Parquet] } else { &[Csv, JsonLines] };
-        let workbook = XlsxWorkbook::create_file(&root.join("audit.xlsx"), title)?;
-        let names = vec!["audit.xlsx".to_owned()];
+        let workbook = XlsxWorkbook::create_file(&root.join(WORKBOOK_FILE), title)?;
+        let names = vec![WORKBOOK_FILE.to_owned()];
         let mut opener = TableOpener {
             folder: root,
             names,
@@ -298,6 +298,7 @@ impl AuditFiles {
             }
         }
         self.filled.refuse_later_edits(folder)?;
+        self.filled.keep_workbook(folder)?;
         let mark = folder.join(UNFINISHED_MARK);
         fs::write(&mark, UNFINISHED_WORDS)
             .with_context(|| format!("cannot write into {}", folder.display()))?;

@@ -14,12 +14,16 @@ use serde::Serialize;
 use crate::audit::exceptions::EXCEPTION_SHEET;
 use crate::audit::formats::cell_text::{guard_formulas, remove_formula_guards, replace_controls};
 use crate::audit::formats::csv::format_cell;
-use crate::audit::table::{ColumnKind, TableCell, format_table_time};
+use crate::audit::formats::xlsx::filled_sheet::{WorkbookCell, WorkbookRows};
+use crate::audit::table::{ColumnKind, TableCell, TableColumn, format_table_time};
 use crate::calendar::written_time::WrittenTime;
 use crate::ledger::record::digest_bytes;
 
 /// The table that people fill in.
 pub(crate) const EXCEPTION_FILE: &str = "exceptions.csv";
+
+/// The workbook, in which people fill in the same cells.
+pub(crate) const WORKBOOK_FILE: &str = "audit.xlsx";
 
 /// The file of the rows whose exceptions an audit does not have.
 pub(crate) const KEPT_FILE: &str = "exceptions-kept.csv";
@@ -82,22 +86,33 @@ pub struct FilledExceptions {
     read: Vec<(&'static str, Option<String>)>,
     input: Option<FilledInput>,
     carried: usize,
+    /// True if the workbook was filled in, so that it is kept under another name.
+    keeps_workbook: bool,
 }
 
 impl FilledExceptions {
-    /// Reads what people filled in below a folder; nothing where no audit has written.
+    /// Reads what people filled in below a folder; nothing where no audit has written. `edited` are the files there that are
+    /// not as the audit wrote them.
     ///
     /// # Errors
     ///
     /// Says what is wrong, where, and what to do, if anything that was filled in could not be carried over.
-    pub fn read_folder(folder: &Path) -> Result<FilledExceptions> {
-        let mut filled = FilledExceptions::default();
+    pub fn read_folder(folder: &Path, edited: &[String]) -> Result<FilledExceptions> {
+        let is_edited = |name: &str| edited.iter().any(|known| known == name);
+        let mut filled = FilledExceptions { keeps_workbook: is_edited(WORKBOOK_FILE), ..Self::default() };
         let mut lines = BTreeSet::new();
-        for name in [EXCEPTION_FILE, KEPT_FILE] {
+        for name in [EXCEPTION_FILE, WORKBOOK_FILE, KEPT_FILE] {
             let bytes = read_if_there(&folder.join(name))?;
             filled.read.push((name, bytes.as_deref().map(digest_bytes)));
-            let Some(bytes) = bytes else { continue };
-            for row in read_filled_rows(name, &bytes)? {
+            // A workbook that was saved has all that the table had, and what was filled in later.
+            let is_older = name == EXCEPTION_FILE && filled.keeps_workbook && !is_edited(name);
+            let Some(bytes) = bytes.filter(|_| !is_older) else { continue };
+            let rows = match name {
+                WORKBOOK_FILE if !filled.keeps_workbook => continue,
+                WORKBOOK_FILE => read_workbook_rows(name, &bytes)?,
+                _ => read_filled_rows(name, &bytes)?,
+            };
+            for row in rows {
                 let key = identify_row(&row.cells);
                 if lines.insert(format!("{key}\0{}", join_filled(&row.cells))) {
                     filled.rows.entry(key).or_default().push(row);
@@ -174,6 +189,26 @@ impl FilledExceptions {
         Ok(Some(KEPT_FILE))
     }
 
+    /// Keeps a workbook that was filled in under another name, since only the cells beside the exceptions are carried over.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the copy cannot be written.
+    pub(crate) fn keep_workbook(&self, folder: &Path) -> Result<()> {
+        let digest = self
+            .read
+            .iter()
+            .find(|(name, _)| *name == WORKBOOK_FILE)
+            .and_then(|(_, digest)| digest.as_deref());
+        let Some(digits) = digest.filter(|_| self.keeps_workbook).and_then(|digest| digest.get(7..15)) else {
+            return Ok(());
+        };
+        let kept = folder.join(format!("audit-filled-{digits}.xlsx"));
+        fs::copy(folder.join(WORKBOOK_FILE), &kept)
+            .with_context(|| format!("cannot write {}", kept.display()))?;
+        Ok(())
+    }
+
     /// Makes sure that the files are those that were read: somebody may have filled in more while the audit ran.
     ///
     /// # Errors
@@ -230,20 +265,7 @@ fn read_filled_rows(name: &str, bytes: &[u8]) -> Result<Vec<FilledRow>> {
                 *cell = unify_text(value);
             }
         }
-        let mut is_filled = false;
-        for key in FILLED_COLUMNS {
-            let Some(written) = cells.get_mut(find_column(key)).filter(|cell| !cell.is_empty()) else {
-                continue;
-            };
-            is_filled = true;
-            // A time is written in one form, so that the next audit reads what this one wrote.
-            if let TableCell::Time(time) =
-                parse_filled(key, written).map_err(|why| anyhow!("{place}: {why}"))?
-            {
-                *written = format_table_time(time);
-            }
-        }
-        if is_filled {
+        if unify_filled_cells(&mut cells, &place)? {
             if !columns.iter().any(|key| key == "kind") || !columns.iter().any(|key| key == "subject_id") {
                 bail!(
                     "{name} has no columns `kind` and `subject_id`, which say what a row is about; move the file"
@@ -253,6 +275,70 @@ fn read_filled_rows(name: &str, bytes: &[u8]) -> Result<Vec<FilledRow>> {
         }
     }
     Ok(rows)
+}
+
+/// Reads the rows of the sheet of exceptions of a workbook of which at least one cell was filled in.
+fn read_workbook_rows(name: &str, bytes: &[u8]) -> Result<Vec<FilledRow>> {
+    let sheet = WorkbookRows::read_sheet(bytes, EXCEPTION_SHEET.title).with_context(|| name.to_owned())?;
+    let mut columns: BTreeMap<usize, &TableColumn> = BTreeMap::new();
+    let mut rows = Vec::new();
+    for (number, written) in (1_usize..).zip(&sheet.rows) {
+        let text_of = |cell: &WorkbookCell| match cell {
+            WorkbookCell::Text(text) => text.trim().to_owned(),
+            WorkbookCell::Number(number) => number.to_string(),
+        };
+        let is_title = |column: &&TableColumn, cell: &WorkbookCell| column.title == text_of(cell);
+        // Each part of the sheet begins with the titles.
+        let mut titles = BTreeMap::new();
+        for (place, cell) in written {
+            titles.extend(
+                EXCEPTION_SHEET.columns.iter().find(|one| is_title(one, cell)).map(|one| (*place, one)),
+            );
+        }
+        if titles.values().any(|one| one.key == "kind") && titles.values().any(|one| one.key == "subject_id")
+        {
+            columns = titles;
+            continue;
+        }
+        let place = format!("{name}, row {number}");
+        let mut cells = vec![String::new(); EXCEPTION_SHEET.columns.len()];
+        for (at, cell) in written {
+            let Some(column) = columns.get(at) else {
+                bail!(
+                    "{place}: `{}` stands in a column that the audit does not write, and would be lost; put it into \
+                     `corrective_action`, or move the file",
+                    text_of(cell)
+                );
+            };
+            let text = match cell {
+                WorkbookCell::Number(days) if column.kind == ColumnKind::Time => {
+                    sheet.find_time(*days).map_or_else(|| text_of(cell), format_table_time)
+                }
+                cell => unify_text(&text_of(cell)),
+            };
+            if let Some(known) = cells.get_mut(find_column(column.key)) {
+                *known = text;
+            }
+        }
+        if unify_filled_cells(&mut cells, &place)? {
+            rows.push(FilledRow { cells, place });
+        }
+    }
+    Ok(rows)
+}
+
+/// Brings the filled cells of a row into one form, so that the next audit reads what this one writes; returns true if there
+/// is one.
+fn unify_filled_cells(cells: &mut [String], place: &str) -> Result<bool> {
+    let mut is_filled = false;
+    for key in FILLED_COLUMNS {
+        let Some(written) = cells.get_mut(find_column(key)).filter(|cell| !cell.is_empty()) else { continue };
+        is_filled = true;
+        if let TableCell::Time(time) = parse_filled(key, written).map_err(|why| anyhow!("{place}: {why}"))? {
+            *written = format_table_time(time);
+        }
+    }
+    Ok(is_filled)
 }
 
 /// Returns the cell of a column that people fill in.
@@ -312,6 +398,8 @@ fn unify_text(written: &str) -> String {
 mod tests {
     use super::*;
     use crate::audit::exceptions::{AuditException, ExceptionKind};
+    use crate::audit::formats::xlsx::XlsxWorkbook;
+    use crate::audit::table::RowWriter as _;
 
     fn exception(kind: ExceptionKind, subject: &str, what: &str) -> AuditException {
         let at = "2026-06-01T00:00:00Z".parse().unwrap();
@@ -357,7 +445,7 @@ mod tests {
                 ],
                 separator,
             );
-            let mut filled = FilledExceptions::read_folder(folder.path()).unwrap();
+            let mut filled = FilledExceptions::read_folder(folder.path(), &[]).unwrap();
             assert_eq!(filled.input().unwrap().rows, 4);
             let none = ["", "", "", ""];
             assert_eq!(fill(&mut filled, &exception(contradiction, "shop@2", "type")), none);
@@ -379,7 +467,7 @@ mod tests {
             assert!(
                 filled.refuse_later_edits(folder.path()).unwrap_err().to_string().contains("run it again")
             );
-            let mut filled = FilledExceptions::read_folder(folder.path()).unwrap();
+            let mut filled = FilledExceptions::read_folder(folder.path(), &[]).unwrap();
             assert_ne!(filled.input().unwrap().digest, digest);
             assert_eq!(fill(&mut filled, &exception(contradiction, "shop@3", "type")), ["gone", "", "", ""]);
             assert_eq!(filled.count_rows(), CarriedRows { carried: 1, kept: 1 });
@@ -387,12 +475,49 @@ mod tests {
         }
     }
 
+    /// A workbook that was saved counts before the table beside it that the audit wrote, and stays under another name.
+    #[test]
+    fn what_was_filled_in_a_workbook_is_carried_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let workbook_file = folder.path().join(WORKBOOK_FILE);
+        let one = exception(ExceptionKind::OpenObligation, "shop@1", "a review");
+        let gap = exception(ExceptionKind::GateGap, "shop/gap", "no gate");
+        write_table(folder.path(), &[(one.clone(), ["as the audit wrote it", "", "", ""])], b',');
+        let mut workbook = XlsxWorkbook::create_file(&workbook_file, "Audit").unwrap();
+        workbook.add_sheet(EXCEPTION_SHEET).unwrap();
+        for (number, (exception, cause)) in
+            [(&one, "=nobody asked"), (&gap, "a new disk")].into_iter().enumerate()
+        {
+            let mut row = exception.build_row(number + 1, exception.occurred_at);
+            row[find_column("root_cause")] = cause.into();
+            row[find_column("closed_at")] = TableCell::Time("2026-06-03T00:00:00Z".parse().unwrap());
+            workbook.write_row(&row).unwrap();
+        }
+        workbook.finish_file().unwrap();
+        let mut unread = FilledExceptions::read_folder(folder.path(), &[]).unwrap();
+        assert_eq!(fill(&mut unread, &one), ["as the audit wrote it", "", "", ""]);
+        let edited = [WORKBOOK_FILE.to_owned()];
+        let mut filled = FilledExceptions::read_folder(folder.path(), &edited).unwrap();
+        assert_eq!(fill(&mut filled, &one), ["'=nobody asked", "", "", "2026-06-03T00:00:00Z"]);
+        assert_eq!(fill(&mut filled, &gap), ["a new disk", "", "", "2026-06-03T00:00:00Z"]);
+        assert_eq!(filled.count_rows(), CarriedRows { carried: 2, kept: 0 });
+        filled.refuse_later_edits(folder.path()).unwrap();
+        filled.keep_workbook(folder.path()).unwrap();
+        let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let kept: Vec<_> = names.filter(|name| name.to_string_lossy().starts_with("audit-filled-")).collect();
+        assert_eq!(kept.len(), 1, "{kept:?}");
+        fs::write(&workbook_file, "no workbook").unwrap();
+        assert!(filled.refuse_later_edits(folder.path()).is_err());
+        let why = FilledExceptions::read_folder(folder.path(), &edited).unwrap_err();
+        assert!(format!("{why:#}").contains("audit.xlsx"), "{why:#}");
+    }
+
     #[test]
     fn what_could_not_be_carried_over_is_refused_with_its_place() {
         let folder = tempfile::tempdir().unwrap();
         let why = |bytes: &[u8]| {
             fs::write(folder.path().join(EXCEPTION_FILE), bytes).unwrap();
-            FilledExceptions::read_folder(folder.path()).unwrap_err().to_string()
+            FilledExceptions::read_folder(folder.path(), &[]).unwrap_err().to_string()
         };
         for (bytes, expected) in [
             (

@@ -9,7 +9,7 @@ use crate::audit::exceptions::of_ledger::{build_left_out_exception, build_move_e
 use crate::audit::exceptions::of_pulls::build_missing_exception;
 use crate::audit::population::period::AuditPeriod;
 use crate::audit::population::period_run::find_period_run;
-use crate::audit::population::population_entry::PopulationEntry;
+use crate::audit::population::population_entry::{PopulationEntry, UnauthorisedMove};
 use crate::audit::population::ref_chain::StepLanding;
 use crate::audit::ref_audit::RefAuditor;
 use crate::change::Oid;
@@ -23,13 +23,22 @@ impl RefAuditor<'_> {
     /// Adds the moves of the ref that brought no step of its history, if they happened in the period.
     pub(super) fn add_ref_moves(&mut self, others: &[usize]) -> Result<()> {
         let records = self.find_record_range();
-        for one in others.iter().filter_map(|number| self.history.moves.get(*number)) {
+        for number in others.iter().copied() {
+            let Some(one) = self.history.moves.get(number) else { continue };
             if self.request.period.contains(one.observed_at) && records.contains(&one.record) {
                 let is_held = one.moved.new.is_none_or(|new| self.chain.holds_commit(new));
-                let entry = PopulationEntry::of_ref_move(self.request.scope(), one, is_held);
-                self.observer.add_entry(&entry)?;
                 let key = self.find_owing_move(one).map(unauthorised_key);
                 let owed = key.as_ref().and_then(|key| self.owed.get(key));
+                let mut entry = PopulationEntry::of_ref_move(self.request.scope(), one, is_held);
+                // What brought a change is counted with it.
+                let mut steps = self.chain.steps.iter();
+                let has_brought = steps.any(|step| step.landing == StepLanding::Moved(number));
+                if one.decision.is_none() && !has_brought {
+                    let is_closed = owed.is_some_and(|owed| owed.closed.is_some());
+                    entry.unauthorised_move =
+                        Some(if is_closed { UnauthorisedMove::Regularised } else { UnauthorisedMove::Open });
+                }
+                self.observer.add_entry(&entry)?;
                 let exception = build_move_exception(&entry, owed, self.request.now);
                 self.observer.add_exception(&exception)?;
                 // What it owes is told with it.

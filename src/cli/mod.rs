@@ -266,7 +266,7 @@ fn report_error(stop: &CommandError, is_hook: bool, context: &Context) -> Comman
     let mut out = std::io::stderr().lock();
     let mut write = |why: &str, is_wrapped: bool| {
         let line = format!("changegate: {why}");
-        let line = if is_wrapped { output::wrap_error(&line) } else { line };
+        let line = if is_wrapped { output::wrap_error(&line) } else { output::fold_for_terminal(&line) };
         writeln!(out, "{}", escape_error_message(&line))
     };
     let (written, exit) = match stop {

@@ -140,23 +140,82 @@ pub(crate) fn wrap_text(start: &str, indent: usize, text: &str) -> String {
 /// The columns of what a hook says: git writes `remote: ` before each line of a server's.
 const HOOK_COLUMNS: usize = 71;
 
+/// The columns of what other commands say on a terminal.
+const TERMINAL_COLUMNS: usize = 80;
+
 /// Returns an error of several lines for people, in which prose is broken as [`wrap_text`] does, with room for what git
 /// writes before the lines of a hook. Indented lines are commands, and stay whole.
 pub(crate) fn wrap_error(message: &str) -> String {
+    wrap_lines(message, HOOK_COLUMNS)
+}
+
+/// Returns lines for standard error: broken as [`wrap_error`] does if that is a terminal, and as they are otherwise, for
+/// programs that read them.
+pub(crate) fn fold_for_terminal(message: &str) -> String {
+    if is_stderr_terminal() { wrap_lines(message, TERMINAL_COLUMNS) } else { message.to_owned() }
+}
+
+fn wrap_lines(message: &str, columns: usize) -> String {
     let mut lines = Vec::new();
     for line in replace_invisible(message).split('\n') {
         let is_command = line.starts_with(' ') || line.is_empty();
         let words = line.split_whitespace().collect::<Vec<_>>().join(" ");
         lines.push(match is_command {
             true => line.to_owned(),
-            false => report::wrap_to_columns("", 2, &words, HOOK_COLUMNS),
+            false => report::wrap_to_columns("", 2, &join_commands(&words, columns), columns)
+                .replace(NO_BREAK_SPACE, " "),
         });
     }
     lines.join("\n")
+}
+
+/// What stands for a space inside a command until its line is broken.
+const NO_BREAK_SPACE: char = '\u{a0}';
+
+/// Returns the text with the commands in it as one word each, if they fit a line: a broken one cannot be pasted.
+fn join_commands(text: &str, columns: usize) -> String {
+    let mut joined = String::with_capacity(text.len());
+    for (number, part) in text.split('`').enumerate() {
+        let is_command = number % 2 == 1
+            && ["changegate ", "git "].iter().any(|start| part.starts_with(start))
+            && part.chars().count() + 4 <= columns;
+        if number > 0 {
+            joined.push('`');
+        }
+        match is_command {
+            true => joined.extend(part.chars().map(|one| if one == ' ' { NO_BREAK_SPACE } else { one })),
+            false => joined.push_str(part),
+        }
+    }
+    joined
 }
 
 /// Returns `path` as an absolute path without `.` in the middle, for people.
 pub(crate) fn tidy_path(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     path.components().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prose_is_broken_and_a_command_in_it_stays_whole() {
+        let message = "policies/changegate.yml names no roster; to make one from a list, run `changegate people import \
+                       LIST.csv --out policies/people.yml`, and name it in the policy\n  git  status --short\nlast";
+        for columns in [HOOK_COLUMNS, TERMINAL_COLUMNS] {
+            let wrapped = wrap_lines(message, columns);
+            assert!(wrapped.lines().all(|line| line.chars().count() <= columns), "{wrapped}");
+            assert!(wrapped.lines().count() > 3, "{wrapped}");
+            assert!(
+                wrapped.contains("`changegate people import LIST.csv --out policies/people.yml`"),
+                "{wrapped}"
+            );
+            assert!(wrapped.contains("\n  git  status --short\nlast"), "{wrapped}");
+        }
+        // What does not fit a line is broken like prose.
+        let long = format!("run `git {}`", "word ".repeat(30));
+        assert!(wrap_lines(&long, TERMINAL_COLUMNS).lines().all(|line| line.len() <= TERMINAL_COLUMNS));
+    }
 }

@@ -65,5 +65,5 @@ pub use crate::gate::push_facts::PushFacts;
 pub use crate::gate::range::{ChangeObserver, RangePart, RangeRequest, judge_parts, judge_range};
 pub use crate::gate::range_changes::{RangeChanges, list_range_changes};
 pub use crate::gate::range_walk::RangeDivision;
-pub use crate::gate::recorded_past::{RecordedPast, UnauthorisedRecord};
+pub use crate::gate::recorded_past::{LandingReader, PastLanding, RecordedPast, UnauthorisedRecord};
 pub use crate::gate::settings::{GateMode, GateSettings, LedgerMode, MissingPolicyAction, PUSHER_SERVERS};

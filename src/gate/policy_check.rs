@@ -16,12 +16,14 @@ use crate::policy::{
     InspectionFacts, LATER_KEYS_DAYS, PatternUse, PlacedFault, PlacedPattern, Policy, PolicyErrors,
     PolicyInspection, Rule, find_key_place, find_rule_place,
 };
-use crate::verdict::{Finding, Fixer, Message, messages};
+use crate::verdict::{Finding, Fixer, Message, MessageValue, messages};
 use crate::yaml::{YamlFault, shorten_for_message};
 
 messages! {
     POLICY_UNPROTECTED = "push.policy-unprotected":
         "after this push, {ref} is no longer under change control, but the policy is read from it";
+    CHANGES_DENIED = "push.policy-denies-changes":
+        "line {line} of {file}, as this push leaves it: {what}";
     POLICY_REMOVED = "push.policy-removed":
         "removes the policy `{path}`";
     RULE_NEEDS_REVIEWS = "policy.rule-needs-reviews":
@@ -165,6 +167,12 @@ pub(crate) fn find_policy_break(
     };
     if inspection.is_incomplete {
         notes.push(Message::from(&TOO_LARGE));
+    }
+    for PlacedFault { file, fault } in &inspection.denied_changes {
+        let help = fault.help.as_ref().map_or_else(String::new, |help| format!("; {help}"));
+        let what = MessageValue::unrecorded(format!("{}{help}", fault.what));
+        let message = CHANGES_DENIED.with("line", fault.at.line).with("file", Text::from(file.as_str()));
+        notes.push(message.with("what", what));
     }
     if let Some(name) = policy_branch
         && !loaded.policy.protects_ref(name.as_bytes())

@@ -294,6 +294,6 @@ pub(crate) fn build_protected_group(
     at: &ResolvedRef,
     refusals: Vec<Judgement>,
 ) -> ReportGroup {
-    let judged_as = Some(JudgedRef { name: at.name.clone(), policies: Vec::new() });
+    let judged_as = Some(JudgedRef { name: at.name.clone(), policies: Vec::new(), own_roster: None });
     ReportGroup { judged_ref: judged_as, ..build_ref_group(update, at.id, refusals) }
 }

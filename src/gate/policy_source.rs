@@ -100,6 +100,14 @@ impl LoadedPolicy {
         }
     }
 
+    /// Returns the path of the roster, if that of `other` is another one or says something else.
+    pub(crate) fn find_other_roster(&self, other: &LoadedPolicy) -> Option<String> {
+        let path = self.policy.people.roster.as_deref()?;
+        let is_same = other.policy.people.roster.as_deref() == Some(path)
+            && self.files.get(path) == other.files.get(path);
+        (!is_same).then(|| path.to_owned())
+    }
+
     /// Returns the place from which the policy can be loaded again, and its digest.
     pub fn origin(&self) -> PolicyReference {
         PolicyReference { place: self.place.clone(), digest: self.policy.digest.clone() }

@@ -91,10 +91,10 @@ struct JudgedRangeChange {
 
 /// What judges the changes of a range, beside their commits.
 pub(super) struct RangeJudge<'asked> {
-    pub(super) loaded: &'asked LoadedPolicy,
-    pub(super) request: &'asked RangeRequest<'asked>,
-    pub(super) swapped_parents: SwappedParents,
-    pub(super) walk_facts: WalkFacts<'asked>,
+    loaded: &'asked LoadedPolicy,
+    request: &'asked RangeRequest<'asked>,
+    swapped_parents: SwappedParents,
+    walk_facts: WalkFacts<'asked>,
 }
 
 /// What takes each change of a range when it is judged, oldest first, with how its rules came to their
@@ -173,22 +173,11 @@ fn judge_part(
     results: &mut RangeResults,
     observe: &mut ChangeObserver<'_>,
 ) -> anyhow::Result<()> {
-    let RangePart { loaded, tip, hidden_tips, division } = *part;
-    let needs = loaded.policy.needed_facts();
-    let swapped_parents = match hidden_tips {
-        [old] if needs.contains(&FactKind::Paths) => {
-            let history = repository.find_new_history(tip, &[*old])?;
-            SwappedParents::compare_tips(repository, &history, *old, tip)?
-        }
-        _ => SwappedParents::default(),
-    };
-    let walk_facts = build_walk_facts(repository, part, asked);
-    let judge = RangeJudge { loaded, request: asked, swapped_parents, walk_facts };
-    let range = CommitRange { tip, hidden_tips, trusted_keys: loaded.trusted_keys(asked.now) };
-    let walk = RangeWalk { repository, range, division, threads: asked.threads };
+    let RangePart { loaded, tip, .. } = *part;
+    let (judge, walk) = prepare_part(repository, part, asked)?;
     let mut touches_policy = false;
     walk.for_each_change(
-        &needs,
+        &loaded.policy.needed_facts(),
         |commits| judge.judge_commits(commits),
         |judged| {
             touches_policy |= judged.as_ref().is_ok_and(|change| change.touches_policy);
@@ -211,17 +200,32 @@ fn judge_part(
     Ok(())
 }
 
-/// Returns what completes the changes of a part of a range.
-pub(super) fn build_walk_facts<'asked>(
-    repository: &Repository,
+/// Returns what judges the changes of a part of a range, and the walk over them.
+///
+/// # Errors
+///
+/// Fails if the history cannot be walked.
+pub(super) fn prepare_part<'asked>(
+    repository: &'asked Repository,
     part: &RangePart<'asked>,
-    asked: &RangeRequest<'_>,
-) -> WalkFacts<'asked> {
-    let RangePart { loaded, tip, hidden_tips, .. } = *part;
+    asked: &'asked RangeRequest<'_>,
+) -> anyhow::Result<(RangeJudge<'asked>, RangeWalk<'asked>)> {
+    let RangePart { loaded, tip, hidden_tips, division } = *part;
+    let swapped_parents = match hidden_tips {
+        [old] if loaded.policy.needed_facts().contains(&FactKind::Paths) => {
+            let history = repository.find_new_history(tip, &[*old])?;
+            SwappedParents::compare_tips(repository, &history, *old, tip)?
+        }
+        _ => SwappedParents::default(),
+    };
     let path = Some(loaded.path_in_commit());
     let target = asked.target.as_ref().ok();
     let records = target.and_then(|target| list_known_records(asked.unauthorised, target));
-    WalkFacts::new(repository, (loaded, None), (path, records.as_deref()), (tip, hidden_tips))
+    let known = (path, records.as_deref());
+    let walk_facts = WalkFacts::new(repository, (loaded, None), known, (tip, hidden_tips));
+    let judge = RangeJudge { loaded, request: asked, swapped_parents, walk_facts };
+    let range = CommitRange { tip, hidden_tips, trusted_keys: loaded.trusted_keys(asked.now) };
+    Ok((judge, RangeWalk { repository, range, division, threads: asked.threads }))
 }
 
 /// Notes the exemptions that no change used.

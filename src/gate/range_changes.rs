@@ -2,11 +2,9 @@
 
 use anyhow::Result;
 
-use crate::change::{Change, FactKind};
-use crate::gate::range::{RangeJudge, RangePart, RangeRequest, build_walk_facts};
-use crate::gate::range_walk::RangeWalk;
-use crate::gate::swapped_parents::SwappedParents;
-use crate::git::{CommitRange, Repository};
+use crate::change::Change;
+use crate::gate::range::{RangePart, RangeRequest, prepare_part};
+use crate::git::Repository;
 use crate::verdict::Judgement;
 
 /// The changes of a range, oldest first.
@@ -31,22 +29,10 @@ pub fn list_range_changes(
     asked: &RangeRequest<'_>,
     limit: usize,
 ) -> Result<RangeChanges> {
-    let RangePart { loaded, tip, hidden_tips, division } = part;
-    let needs = loaded.policy.needed_facts();
-    let swapped_parents = match hidden_tips {
-        [old] if needs.contains(&FactKind::Paths) => {
-            let history = repository.find_new_history(tip, &[*old])?;
-            SwappedParents::compare_tips(repository, &history, *old, tip)?
-        }
-        _ => SwappedParents::default(),
-    };
-    let walk_facts = build_walk_facts(repository, &part, asked);
-    let judge = RangeJudge { loaded, request: asked, swapped_parents, walk_facts };
-    let range = CommitRange { tip, hidden_tips, trusted_keys: loaded.trusted_keys(asked.now) };
-    let walk = RangeWalk { repository, range, division, threads: asked.threads };
+    let (judge, walk) = prepare_part(repository, &part, asked)?;
     let mut found = RangeChanges::default();
     walk.for_each_change(
-        &needs,
+        &part.loaded.policy.needed_facts(),
         |commits| judge.build_change(commits),
         |change| {
             match change {

@@ -1,5 +1,9 @@
 //! What the ledger tells of the time before a push or a range, as values.
 
+use std::rc::Rc;
+
+use jiff::Timestamp;
+
 use crate::change::{Oid, Text};
 use crate::gate::push::base_policy::UndecidedMove;
 
@@ -18,13 +22,38 @@ pub struct UnauthorisedRecord {
     pub is_regularised: bool,
 }
 
+/// A move of a ref that the ledger tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PastLanding {
+    /// What the ref held before; `None` for nothing, or if the ledger does not know.
+    pub old: Option<Oid>,
+    /// What it held afterwards; `None` for nothing.
+    pub new: Option<Oid>,
+    /// True if it landed in evaluate mode, although a decision that counts would have denied it.
+    pub was_denied: bool,
+    /// When it was decided, or seen if nothing decided it, by the clock of the gate or of the forge.
+    pub seen_at: Timestamp,
+}
+
+/// Reads from the ledger how refs moved. Few pushes ask for that, and a long ledger takes a while to read.
+pub trait LandingReader {
+    /// Returns the moves of a ref since the ledger began to follow it, oldest first; it begins with what the ref held then.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the ledger cannot be read whole, where pushes do not go on without it.
+    fn read_landings(&self, ref_name: &Text) -> anyhow::Result<Rc<[PastLanding]>>;
+}
+
 /// What the ledger tells of the time before.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct RecordedPast<'ledger> {
     /// The moves of the policy ref without a decision that are not regularised, in their order.
     pub undecided: &'ledger [UndecidedMove],
     /// The records of unauthorised changes, open and closed; `None` if the ledger was not read.
     pub unauthorised: Option<&'ledger [UnauthorisedRecord]>,
+    /// How refs moved; `None` without a ledger.
+    pub landings: Option<&'ledger dyn LandingReader>,
 }
 
 /// An unauthorised change on record, as a later change can name it.

@@ -31,8 +31,8 @@ use crate::policy::{Policy, Rule};
 use crate::predicates::EvaluationContext;
 use crate::predicates::support::condition::ConditionTrace;
 use crate::verdict::{
-    ClassId, CommitShape, Finding, Fixer, Judgement, PossibleExemption, PredicateAnswer, RuleDescription,
-    RuleId, RuleLevel, RuleOutcome, Verdict, messages,
+    ClassId, CommitShape, Decision, Finding, Fixer, Judgement, PossibleExemption, PredicateAnswer,
+    RuleDescription, RuleId, RuleLevel, RuleOutcome, Verdict, messages,
 };
 
 pub use crate::judge::explanation::{
@@ -76,7 +76,8 @@ pub fn judge_change(policy: &Policy, change: &Change, enforce: bool) -> Verdict 
         });
     }
     judgements.extend(judge_closing_values(policy, change, &judgements));
-    judgements.extend(warn_of_unlanded_reference(policy, change, &judgements));
+    let unlanded = warn_of_unlanded_reference(policy, change, &mut judgements, enforce);
+    judgements.extend(unlanded);
     // A change to which no denying rule applies would pass unjudged, so that is itself a denial.
     if !judgements.iter().any(is_applicable_denial) {
         judgements.push(build_no_rule_judgement());
@@ -288,11 +289,13 @@ fn judge_closing_values(policy: &Policy, change: &Change, judgements: &[Judgemen
     Some(build_denial(CLOSING_VALUES, CLOSING_TITLE, wrong))
 }
 
-/// Returns the warning of a denied change that it closes nothing: it would be asked less if what it names were there.
+/// Returns the warning of a denied change that it closes nothing: it would be asked less if what it names were there. Where
+/// it would be asked for nothing then, the other lines to paste are taken from the judgements.
 fn warn_of_unlanded_reference(
     policy: &Policy,
     change: &Change,
-    judgements: &[Judgement],
+    judgements: &mut [Judgement],
+    enforce: bool,
 ) -> Option<Judgement> {
     let is_denied = |judgement: &Judgement| {
         judgement.level == RuleLevel::Deny && matches!(judgement.outcome, RuleOutcome::Fail(_))
@@ -300,9 +303,26 @@ fn warn_of_unlanded_reference(
     if !judgements.iter().any(is_denied) {
         return None;
     }
-    let finding = policy.find_unlanded_reference(change)?;
+    let is_record = records_unknown_change(policy, change, enforce);
+    let finding = policy.find_unlanded_reference(change, is_record)?;
+    for judgement in judgements.iter_mut().filter(|_| is_record) {
+        let RuleOutcome::Fail(findings) = &mut judgement.outcome else { continue };
+        for one in findings {
+            one.paste = None;
+            one.paste_alternatives.clear();
+        }
+    }
     let denial = build_denial(CLOSING_VALUES, CLOSING_TITLE, vec![finding]);
     Some(Judgement { level: RuleLevel::Warn, ..denial })
+}
+
+/// Returns true if a change is denied only because its branch does not hold the change that it names in `For-Change`.
+pub(crate) fn records_unknown_change(policy: &Policy, change: &Change, enforce: bool) -> bool {
+    if change.names_earlier != Ok(false) || policy.find_unlanded_reference(change, true).is_none() {
+        return false;
+    }
+    let landed = Change { names_earlier: Ok(true), ..change.clone() };
+    judge_change(policy, &landed, enforce).decision() == Decision::Allow
 }
 
 /// Returns a denial by the gate itself, which no rule of the policy asks for.

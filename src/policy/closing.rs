@@ -14,16 +14,29 @@ use crate::vocabulary::{FieldDefinition, FieldReading};
 messages! {
     NAMES_NO_LANDED_CHANGE = "closing.names-no-landed-change":
         "`For-Change` names no change that the branch holds, so this change is asked what every other is; what answers for a change of another branch is pushed to that one";
+    NAMES_UNKNOWN_CHANGE = "closing.names-unknown-change":
+        "`For-Change` names {reference}, which is unknown on this branch, so this change is asked what every other is; what answers for a change of another branch is pushed to that one";
+    RECORDS_UNKNOWN_CHANGE = "closing.records-unknown-change":
+        "`For-Change` names {reference}, which is unknown on this branch; write the id of a change that the branch holds (`changegate obligations` lists those that owe something), or push this to the branch that holds that change";
 }
+
+/// The line that takes the place of one which names an unknown change.
+const KNOWN_CHANGE_LINE: &str = "For-Change: <id of a change that the branch holds>";
 
 impl Policy {
     /// Returns what to say of a denied change that speaks for one which its branch does not hold; `None` for a change
-    /// that speaks for none, and if it is not known what the branch holds.
-    pub(crate) fn find_unlanded_reference(&self, change: &Change) -> Option<Finding> {
+    /// that speaks for none, and if it is not known what the branch holds. `is_record` is true for a change that would be
+    /// allowed if its branch held what it names: then only another id helps.
+    pub(crate) fn find_unlanded_reference(&self, change: &Change, is_record: bool) -> Option<Finding> {
         let reference = self.vocabulary.find_field(FOR_CHANGE_TRAILER)?;
-        let is_stated = matches!(reference.read_from_change(change), FieldReading::Stated { .. });
-        let is_unlanded = is_stated && change.names_earlier == Ok(false);
-        is_unlanded.then(|| Finding::new(&NAMES_NO_LANDED_CHANGE).in_commit(change.tip().id))
+        let FieldReading::Stated { claims, .. } = reference.read_from_change(change) else { return None };
+        let claim = claims.last().filter(|_| change.names_earlier == Ok(false))?;
+        let template = if is_record { &RECORDS_UNKNOWN_CHANGE } else { &NAMES_UNKNOWN_CHANGE };
+        let finding = Finding::new(template.with("reference", &*claim.value));
+        Some(match is_record {
+            true => Finding { at: claim.location(change), ..finding.with_paste(KNOWN_CHANGE_LINE) },
+            false => finding.in_commit(change.tip().id),
+        })
     }
 
     /// Returns what is wrong with the values by which a change would close what is owed for an earlier one;

@@ -43,6 +43,9 @@ pub(crate) const DOC: PredicateDoc = PredicateDoc {
 - `bot: true` or `bot: false`: the author is, or is not, one of the policy's bots; an author who is not in the roster \
 is neither. A typed name or address makes no bot: an account has to stand behind it, that of the author on a forge \
 or that of the pusher on a server;
+- a merge that brings to a branch what `changegate.policyRef` vouches for is a change by itself, so that its own author is \
+asked, and not those of what it brings (see \
+[where the policy is read from](policy.md#where-the-policy-is-read-from));
 - if there are several parameters, all of them must hold. In a pull request, `team` and `bot` also consider the \
 account that the forge ties the address to.",
     passing_example: "

@@ -138,6 +138,8 @@ pub struct JudgedRef {
     /// The policies that its changes were judged by: its own, and that of the policy ref where
     /// that is another.
     pub policies: Vec<PolicyReference>,
+    /// The path of its own roster, where that says something else than the one of the policy ref.
+    pub own_roster: Option<String>,
 }
 
 /// A policy, and where it can be read again.

@@ -32,6 +32,7 @@ mod ways;
 pub(crate) mod wording;
 
 use crate::change::Change;
+use crate::judge::records_unknown_change;
 use crate::policy::Policy;
 use crate::unblock::planned_steps::build_steps;
 use crate::unblock::proved_people::keep_proved_people;
@@ -61,7 +62,10 @@ pub struct ProvedPlan {
 /// Returns the plan for a change that these policies deny; `None` if it is allowed, or too large, or if nothing is
 /// known that a finding does not say.
 pub fn plan_unblocking(policies: &[&Policy], change: &Change, enforce: bool) -> Option<ProvedPlan> {
-    if !is_small_enough(change) {
+    // What names an unknown change needs another id, and its author alone knows which.
+    if !is_small_enough(change)
+        || policies.iter().any(|policy| records_unknown_change(policy, change, enforce))
+    {
         return None;
     }
     let trial = Trial::new(policies, change, enforce);

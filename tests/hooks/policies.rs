@@ -794,3 +794,40 @@ fn a_policy_ref_without_history_is_told() {
     world.changegate("server.git", &["doctor"]).accepted().does_not_say("in common");
     world.push(&["release/1"]).accepted();
 }
+
+/// Where no rule applies to any change, the push that brings the policy is refused; where that is so of some, it is told.
+#[test]
+fn a_push_says_of_a_policy_that_no_rule_applies_to_changes() {
+    let policy = |rule: &str| {
+        format!(
+            "changegate: 1\nname: test\nprotects: [main, dev]\nrules: {{ a: {{ {rule}require: {{ subject: {{ longest: 72 }} }} }} }}\n"
+        )
+    };
+    let world = World::under(&policy(""));
+    for when in [
+        "when: { branch: other }, ",
+        "when: { window: { inside: [{ from: 2025-01-01, until: 2025-02-01 }] } }, ",
+        "when: { touches: 'src/**' }, ",
+    ] {
+        world.write(PATH, &policy(when));
+        world.commit("Change the rule");
+        let checked = world.changegate("work", &["policy", "check"]);
+        let pushed = world.push(&["main"]);
+        match when.contains("touches") {
+            true => {
+                let what = "applies to a change only of files that the rules do not name";
+                checked.accepted().says(what);
+                pushed.accepted().says(what).says("policies/changegate.yml");
+            }
+            false => {
+                checked.refused("no rule that denies ever applies to a change");
+                pushed.refused("policy-valid").says("no rule that denies ever applies to a change");
+                world.git(&["reset", "-q", "--hard", "HEAD~1"]);
+            }
+        }
+    }
+    world.write(PATH, &policy("when: { branch: main }, "));
+    world.write("src/a", "1");
+    world.commit("Leave out the other branch");
+    world.push(&["main"]).accepted().says("a change of the branch `dev`");
+}

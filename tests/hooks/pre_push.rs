@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::world::{Pushed, World, good};
+use crate::world::{POLICY, Pushed, World, good};
 
 /// A clone with hooks whose last commit lacks everything, and a repository without a gate.
 fn world() -> World {
@@ -229,4 +229,33 @@ fn the_remote_itself_says_what_is_new() {
     world.git(&["commit", "-q", "--no-verify", "--allow-empty", "-m", &good("Good")]);
     push(&world, &["origin", "main"]).says("remote: ");
     assert!(fs::exists(world.path("server.git")).unwrap());
+}
+
+/// What the default branch holds already is asked once more by the rules of a release, and only the push can say how.
+#[test]
+fn the_rules_about_promoted_changes_are_named_as_left_to_the_push() {
+    let rule = "guarded: { when: { branch: 'release/*' }, require: { not: { touches: 'guarded/**' } } }";
+    let world = World::under(&format!("{POLICY}rules:\n  {rule}\n"));
+    let base = world.main();
+    world.push(&[&format!("{base}:refs/heads/release/1")]).accepted();
+    world.write("guarded/a", "1");
+    world.commit(&good("Touch what releases leave alone"));
+    world.push(&["main"]).accepted();
+    world.git(&["fetch", "-q", "origin"]);
+    world.git(&["remote", "set-head", "origin", "main"]);
+    world.changegate("work", &["install"]).accepted();
+    let pushed = world.push(&["main:release/1"]);
+    let left = "whose own rules (guarded) the push asks about it once more; that is not checked here";
+    pushed.refused("guarded").says("1 commit of this is on").says(left);
+    for how in ["merge", "rebase"] {
+        let args = ["check", "--as", how, "--onto", "origin/release/1"];
+        world.changegate("work", &args).says("is on `origin/main` already").says(left);
+    }
+    // On the default branch itself nothing is asked twice.
+    world.commit(&good("More"));
+    world
+        .changegate("work", &["check", "--as", "merge", "--onto", "origin/main"])
+        .accepted()
+        .does_not_say("once more");
+    world.push(&["main"]).accepted().does_not_say("once more");
 }

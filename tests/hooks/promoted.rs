@@ -45,14 +45,7 @@ fn what_lies_inside_a_change_is_no_state_of_main() {
     let world = World::new();
     let base = world.main();
     world.push(&[&format!("{base}:refs/heads/release/1")]).accepted();
-    world.git(&["checkout", "-q", "-b", "topic"]);
-    world.write("backdoor", "1");
-    let inner = world.commit("wip\n");
-    world.git(&["rm", "-q", "backdoor"]);
-    world.write("nice", "1");
-    world.commit("nice\n");
-    world.git(&["checkout", "-q", "main"]);
-    world.git(&["merge", "-q", "--no-ff", "--no-verify", "-m", &good("Nice"), "topic"]);
+    let inner = world.merge_topic();
     world.push(&["main"]).accepted();
     for name in ["release/1", "release/2"] {
         world.push(&[&format!("{inner}:refs/heads/{name}")]).refused("peer-review").says("wip");
@@ -82,14 +75,7 @@ fn a_merge_of_main_into_what_it_has_merged_makes_no_state_of_its_inside() {
     let world = World::new();
     let base = world.main();
     world.push(&[&format!("{base}:refs/heads/release/1")]).accepted();
-    world.git(&["checkout", "-q", "-b", "topic"]);
-    world.write("backdoor", "1");
-    let inner = world.commit("wip\n");
-    world.git(&["rm", "-q", "backdoor"]);
-    world.write("nice", "1");
-    world.commit("nice\n");
-    world.git(&["checkout", "-q", "main"]);
-    world.git(&["merge", "-q", "--no-ff", "--no-verify", "-m", &good("Nice"), "topic"]);
+    let inner = world.merge_topic();
     world.push(&["main"]).accepted();
     world.git(&["checkout", "-q", "-b", "sync", &inner]);
     world.git(&["merge", "-q", "--no-ff", "--no-verify", "-m", &good("Sync"), "main"]);
@@ -171,8 +157,7 @@ fn what_came_to_main_without_a_decision_is_judged_where_it_goes() {
     let base = world.main();
     world.push(&[&format!("{base}:refs/heads/release/1")]).accepted();
     world.commit(&bad("Past the gate"));
-    world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
-    world.changegate("server.git", &["ledger", "reconcile"]);
+    world.bypass_gate("main:main");
     world.push(&["main:release/1"]).refused("peer-review").says("Past the gate");
     world.push(&["main:release/2"]).refused("peer-review");
     world.push(&["main:refs/tags/v1"]).refused("tag-of-reviewed").says("regularised before it is tagged");
@@ -180,15 +165,12 @@ fn what_came_to_main_without_a_decision_is_judged_where_it_goes() {
     // The same of any branch under change control.
     world.git(&["checkout", "-q", "-b", "release", &base]);
     world.commit(&bad("Past the gate on a release"));
-    world.git_in("server.git", &["fetch", "-q", "../work", "release:release/1"]);
-    world.changegate("server.git", &["ledger", "reconcile"]);
+    world.bypass_gate("release:release/1");
     world.push(&["release:refs/tags/v9"]).refused("tag-of-reviewed").says("regularised before it is tagged");
-    world.git_in("server.git", &["update-ref", "refs/heads/release/1", &base]);
-    world.changegate("server.git", &["ledger", "reconcile"]);
+    world.put_back("refs/heads/release/1", &base);
     world.git(&["checkout", "-q", "main"]);
     // Put back by the administrator, it is gone, and what comes later is vouched for.
-    world.git_in("server.git", &["update-ref", "refs/heads/main", &base]);
-    world.changegate("server.git", &["ledger", "reconcile"]);
+    world.put_back("refs/heads/main", &base);
     world.git(&["reset", "-q", "--hard", &base]);
     world.write("later", "1");
     world.commit(&good("Later"));
@@ -196,8 +178,7 @@ fn what_came_to_main_without_a_decision_is_judged_where_it_goes() {
     world.push(&["main:release/1", "main:refs/tags/v2"]).accepted();
     // What stays there is judged, and what comes after it by itself.
     world.commit(&bad("Past the gate again"));
-    world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
-    world.changegate("server.git", &["ledger", "reconcile"]);
+    world.bypass_gate("main:main");
     world.commit(&good("After it"));
     world.push(&["main"]).accepted();
     assert_eq!(world.main(), world.at(MAIN).unwrap());
@@ -214,10 +195,8 @@ fn a_bypass_that_was_put_back_holds_up_no_tag() {
         world.environment.push(("GL_USER".into(), "kim@example.com".into()));
         let base = world.main();
         let past = world.commit(&bad("Past the gate"));
-        world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
-        world.changegate("server.git", &["ledger", "reconcile"]);
-        world.git_in("server.git", &["update-ref", "refs/heads/main", &base]);
-        world.changegate("server.git", &["ledger", "reconcile"]);
+        world.bypass_gate("main:main");
+        world.put_back("refs/heads/main", &base);
         world.git(&["reset", "-q", "--hard", &base]);
         let answer = |reason: &str| {
             format!(
@@ -243,21 +222,14 @@ fn a_bypass_that_was_put_back_holds_up_no_tag() {
 fn a_merge_brings_no_unsigned_commit_to_a_branch_of_signed_ones() {
     let rules = "signers: { ssh: who/keys }\nrules:\n  signed: { when: { branch: 'release/*' }, require: { signed: true } }\n";
     let world = World::with(None, "sha1");
-    let mut made = world.command("ssh-keygen", "");
-    made.args(["-q", "-t", "ed25519", "-N", "", "-C", "ana", "-f", "key"]);
-    if !made.output().is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: there is no ssh-keygen");
-        return;
-    }
-    let public = std::fs::read_to_string(world.path("key.pub")).unwrap();
-    world.write("who/keys", &format!("ana@example.com namespaces=\"git\" {public}"));
+    let Some(keys) = world.make_keys(&["ana"]) else { return };
+    world.write("who/keys", &keys.concat());
     world.write("policies/changegate.yml", &format!("{POLICY}{rules}"));
-    world.git(&["config", "gpg.format", "ssh"]);
-    world.git(&["config", "user.signingkey", world.path("key").to_str().unwrap()]);
+    world.git(&["config", "user.signingkey", world.path("ana").to_str().unwrap()]);
     let sign = |on: &str| world.git(&["config", "commit.gpgsign", on]);
     sign("true");
     let base = world.commit(&good("Begin"));
-    world.git_in("server.git", &["fetch", "-q", "../work", "+main:main"]);
+    world.bring("+main:main");
     world.push(&[&format!("{base}:refs/heads/release/1")]).accepted();
     sign("false");
     world.write("unsigned", "1");

@@ -2,24 +2,6 @@
 
 use crate::world::{MAIN, POLICY, World, bad, good};
 
-/// Makes a topic with an unreviewed commit inside and merges it; returns the inner commit.
-fn merge_topic(world: &World) -> String {
-    world.git(&["checkout", "-q", "-b", "topic"]);
-    world.write("backdoor", "1");
-    let inner = world.commit("wip\n");
-    world.git(&["rm", "-q", "backdoor"]);
-    world.write("nice", "1");
-    world.commit("nice\n");
-    world.git(&["checkout", "-q", "main"]);
-    world.git(&["merge", "-q", "--no-ff", "--no-verify", "-m", &good("Nice"), "topic"]);
-    inner
-}
-
-/// Brings a branch to the server past the hook.
-fn bring(world: &World, refspec: &str) {
-    world.git_in("server.git", &["fetch", "-q", "../work", refspec]);
-}
-
 #[test]
 fn a_bypass_of_any_branch_is_tagged_nowhere_before_it_is_on_record() {
     let world = World::new();
@@ -27,11 +9,11 @@ fn a_bypass_of_any_branch_is_tagged_nowhere_before_it_is_on_record() {
     world.push(&[&format!("{base}:refs/heads/release/1")]).accepted();
     world.git(&["checkout", "-q", "-b", "past"]);
     world.commit(&bad("Past the gate"));
-    bring(&world, "past:release/1");
+    world.bring("past:release/1");
     world.push(&["past:refs/tags/v1"]).refused("regularised before it is tagged");
     // Nor on a branch that was made past the gate.
     world.commit(&bad("Past the gate, on a branch of its own"));
-    bring(&world, "past:release/2");
+    world.bring("past:release/2");
     world.push(&["past:refs/tags/v2"]).refused("regularised before it is tagged");
     world.push(&[&format!("{base}:refs/tags/v3")]).accepted();
 }
@@ -44,7 +26,7 @@ fn a_symbolic_ref_hides_no_bypass_of_what_it_leads_to() {
     world.git_in("server.git", &["symbolic-ref", "refs/heads/main", "refs/heads/trunk"]);
     world.changegate("server.git", &["ledger", "reconcile"]);
     world.commit(&bad("Past the gate"));
-    bring(&world, "main:trunk");
+    world.bring("main:trunk");
     world.push(&["main:refs/tags/v1"]).refused("tag-of-reviewed");
     world.changegate("server.git", &["ledger", "reconcile"]);
     world.push(&["main:refs/tags/v1"]).refused("regularised before it is tagged");
@@ -57,10 +39,8 @@ fn a_bypass_that_was_put_back_never_was_a_state() {
     world.git(&["checkout", "-q", "-b", "topic"]);
     world.write("backdoor", "1");
     let inner = world.commit(&bad("Not reviewed"));
-    bring(&world, "topic:main");
-    world.changegate("server.git", &["ledger", "reconcile"]);
-    world.git_in("server.git", &["update-ref", "refs/heads/main", &base]);
-    world.changegate("server.git", &["ledger", "reconcile"]);
+    world.bypass_gate("topic:main");
+    world.put_back("refs/heads/main", &base);
     // It lands inside a change that was reviewed by its end.
     world.git(&["rm", "-q", "backdoor"]);
     world.write("nice", "1");
@@ -76,7 +56,7 @@ fn a_bypass_that_was_put_back_never_was_a_state() {
 #[test]
 fn what_was_judged_by_its_end_stays_so_when_each_commit_becomes_a_change() {
     let world = World::new();
-    let inner = merge_topic(&world);
+    let inner = world.merge_topic();
     world.push(&["main"]).accepted();
     world.write("policies/changegate.yml", &format!("{POLICY}unit: commit\n"));
     let message = format!(
@@ -109,7 +89,7 @@ fn a_release_whose_own_policy_judges_commits_does_not_let_in_the_inside_of_main(
     world.commit(&good("Judge every commit here"));
     world.push(&["old:release/old"]).accepted();
     world.git(&["checkout", "-q", "main"]);
-    let inner = merge_topic(&world);
+    let inner = world.merge_topic();
     world.push(&["main"]).accepted();
     world.git(&["checkout", "-q", "old"]);
     world.git(&["merge", "-q", "--no-ff", "--no-verify", "-m", &good("Bring it"), &inner]);
@@ -167,7 +147,7 @@ fn a_reviewer_brings_to_a_release_what_they_reviewed() {
     world.write("policies/changegate.yml", &format!("{POLICY}{rule}"));
     world.write("who/people.yml", roster);
     let base = world.commit(&good("Begin"));
-    bring(&world, "+main:main");
+    world.bring("+main:main");
     world.configure("changegate.pusher", "env:GL_USER");
     world.environment.push(("GL_USER".into(), "ana".into()));
     world.push(&[&format!("{base}:refs/heads/release/1")]).accepted();
@@ -183,25 +163,14 @@ fn a_reviewer_brings_to_a_release_what_they_reviewed() {
 fn a_signature_has_to_be_good_by_the_keys_of_the_branch_too() {
     let rule = "signers: { ssh: who/keys }\nrules:\n  signed: { require: { signed: true } }\n";
     let world = World::with(None, "sha1");
-    let mut lines = Vec::new();
-    for who in ["ana", "ben"] {
-        let mut made = world.command("ssh-keygen", "");
-        made.args(["-q", "-t", "ed25519", "-N", "", "-C", who, "-f", who]);
-        if !made.output().is_ok_and(|output| output.status.success()) {
-            eprintln!("skipped: there is no ssh-keygen");
-            return;
-        }
-        let public = std::fs::read_to_string(world.path(&format!("{who}.pub"))).unwrap();
-        lines.push(format!("{who}@example.com namespaces=\"git\" {public}"));
-    }
+    let Some(lines) = world.make_keys(&["ana", "ben"]) else { return };
     world.write("policies/changegate.yml", &format!("{POLICY}{rule}"));
     world.write("who/keys", &lines.concat());
-    world.git(&["config", "gpg.format", "ssh"]);
     world.git(&["config", "commit.gpgsign", "true"]);
     let sign_as = |who: &str| world.git(&["config", "user.signingkey", world.path(who).to_str().unwrap()]);
     sign_as("ana");
     let base = world.commit(&good("Begin"));
-    bring(&world, "+main:main");
+    world.bring("+main:main");
     world.push(&[&format!("{base}:refs/heads/release/1")]).accepted();
     world.git(&["checkout", "-q", "-b", "release"]);
     world.write("who/keys", &lines[0]);
@@ -262,4 +231,54 @@ fn a_record_of_main_begins_no_release_past_its_rules() {
     world.commit(&format!("Say more about it\n\nFor-Change: {a}\n"));
     world.push(&["main"]).accepted();
     world.push(&["main:release/1"]).refused("released");
+}
+
+/// A rule of the releases that asks for an approval by a person of the roster.
+const EVERYWHERE: &str = "rules:\n  everywhere: { when: { branch: [main, 'release/*'] }, \
+                          require: { approvals: { at-least: 1, trust: claimed } } }\n\
+                          people: { roster: who/people.yml }\n";
+
+fn roster_line(name: &str, more: &str) -> String {
+    format!("  {name}: {{ addresses: [{name}@example.com]{more} }}\n")
+}
+
+/// Begins main and a release under this roster, before the ledger does.
+fn begin_with_roster(roster: &str) -> World {
+    let world = World::with(None, "sha1");
+    world.write("policies/changegate.yml", &format!("{POLICY}{EVERYWHERE}"));
+    world.write("who/people.yml", roster);
+    world.commit(&good("Begin"));
+    world.bring("+main:main");
+    world.bring("main:release/1");
+    world
+}
+
+#[test]
+fn the_older_roster_of_a_release_is_named_as_its_own() {
+    let ana_alone = format!("people:\n{}", roster_line("ana", ""));
+    let world = begin_with_roster(&ana_alone);
+    // The roster of main knows a reviewer, and the one of the release does not.
+    world.write("who/people.yml", &format!("{ana_alone}{}", roster_line("ben", "")));
+    world.commit(&good("Ben joins"));
+    world.bring("main:main");
+    world.git(&["checkout", "-q", "-b", "fix", "main~1"]);
+    world.write("fix", "1");
+    world.commit(&good("Fix"));
+    let refused = world.push(&["fix:release/1"]);
+    refused.refused("everywhere").says("of that ref").says("with who/people.yml as it stands there");
+    world.git(&["checkout", "-q", "main"]);
+    world.write("fix", "1");
+    world.commit(&bad("Fix"));
+    world.push(&["main"]).refused("everywhere").does_not_say("as it stands there");
+}
+
+/// A team of one has no reviewer: no line that is pasted makes one.
+#[test]
+fn a_team_of_one_is_told_what_it_lacks_and_not_what_to_paste() {
+    let world = begin_with_roster(&format!("people:\n{}", roster_line("ana", "")));
+    world.write("a", "1");
+    world.commit(&bad("Alone"));
+    let refused = world.push(&["main"]);
+    refused.refused("everywhere").says("`who/people.yml` has 0 people who could approve this change");
+    refused.says("add a reviewer to the roster").does_not_say("Reviewed-by: <");
 }

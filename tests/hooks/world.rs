@@ -203,6 +203,54 @@ impl World {
         self.git(&args)
     }
 
+    /// Brings a branch to the server past the hook.
+    pub(crate) fn bring(&self, refspec: &str) {
+        self.git_in("server.git", &["fetch", "-q", "../work", refspec]);
+    }
+
+    /// Brings a branch to the server past the hook, and has the ledger tell of it.
+    pub(crate) fn bypass_gate(&self, refspec: &str) {
+        self.bring(refspec);
+        self.changegate("server.git", &["ledger", "reconcile"]);
+    }
+
+    /// Puts a branch of the server back past the hook, and has the ledger tell of it.
+    pub(crate) fn put_back(&self, name: &str, commit: &str) {
+        self.git_in("server.git", &["update-ref", name, commit]);
+        self.changegate("server.git", &["ledger", "reconcile"]);
+    }
+
+    /// Makes a topic with an unreviewed commit inside, and merges it into main; returns the inner commit.
+    pub(crate) fn merge_topic(&self) -> String {
+        self.git(&["checkout", "-q", "-b", "topic"]);
+        self.write("backdoor", "1");
+        let inner = self.commit("wip\n");
+        self.git(&["rm", "-q", "backdoor"]);
+        self.write("nice", "1");
+        self.commit("nice\n");
+        self.git(&["checkout", "-q", "main"]);
+        self.git(&["merge", "-q", "--no-ff", "--no-verify", "-m", &good("Nice"), "topic"]);
+        inner
+    }
+
+    /// Makes keys to sign with, one for each name, in files of these names; returns the lines that tell whose they are, or
+    /// nothing where there is no ssh-keygen.
+    pub(crate) fn make_keys(&self, names: &[&str]) -> Option<Vec<String>> {
+        let mut lines = Vec::new();
+        for who in names {
+            let mut made = self.command("ssh-keygen", "");
+            made.args(["-q", "-t", "ed25519", "-N", "", "-C", who, "-f", who]);
+            if !made.output().is_ok_and(|output| output.status.success()) {
+                eprintln!("skipped: there is no ssh-keygen");
+                return None;
+            }
+            let public = fs::read_to_string(self.path(&format!("{who}.pub"))).unwrap();
+            lines.push(format!("{who}@example.com namespaces=\"git\" {public}"));
+        }
+        self.git(&["config", "gpg.format", "ssh"]);
+        Some(lines)
+    }
+
     pub(crate) fn head(&self) -> String {
         self.git(&["rev-parse", "HEAD"])
     }

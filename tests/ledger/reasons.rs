@@ -159,3 +159,29 @@ fn a_record_of_before_reasons_were_kept_is_read_and_judged_again() {
     world.verify().accepted();
     world.changegate("server.git", &["ledger", "replay", "2"]).accepted().says("with the same outcome");
 }
+
+/// An approval by a delegate counts for the member who is away, and each page that people read says so.
+#[test]
+fn for_whom_a_delegate_approved_is_said_where_people_read_it() {
+    let rule = "rules:\n  members: { require: { approvals: { from: [security], trust: claimed } } }\n\
+                people: { roster: who/people.yml, teams: { security: [kim@example.com] } }\n";
+    let world = World::with(None, "sha1");
+    world.write("policies/changegate.yml", &format!("{}{rule}", crate::world::POLICY));
+    world.write(
+        "who/people.yml",
+        "people:\n  ana: { addresses: [ana@example.com] }\n  ben: { addresses: [ben@example.com] }\n  \
+         kim: { addresses: [kim@example.com], delegate: { to: ben, for: security, until: 2999-12-31 } }\n",
+    );
+    world.commit(&good("Begin"));
+    world.bring("+main:main");
+    world.write("a", "1");
+    world.commit(&good("Reviewed by a delegate"));
+    world.push(&["main"]).accepted();
+    let traced = world.changegate("server.git", &["ledger", "trace", "main"]);
+    traced.accepted().says("counts for members, acting for kim").does_not_say("peer-review, acting for");
+    world.changegate("server.git", &["show", "main"]).says("counts for members, acting for `kim`");
+    let out = world.path("out");
+    world.changegate("server.git", &["audit", "--out", out.to_str().unwrap()]);
+    let page = std::fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.contains("members (for kim)"), "the page does not say for whom the delegate approved");
+}

@@ -34,6 +34,7 @@ mod confirmed;
 mod deployments;
 mod forged;
 mod killed;
+mod leavers;
 mod many_refs;
 mod named_changes;
 mod past;

@@ -23,12 +23,18 @@ fn a_made_up_id_gives_no_record() {
     for made_up in ["0123456789ab", &"0".repeat(40), "ledger:1", "ledger:99", &aside[..12], &tree[..12]] {
         world.commit(&closing(made_up));
         let denied = world.changegate("work", &["check", "origin/main..HEAD", "--target", "main"]);
-        denied.refused("change-type").says("`For-Change` names no change that the branch holds");
+        let unknown = format!("`For-Change` names `{made_up}`, which is unknown on this branch");
+        denied.refused("change-type").says(&unknown);
         let refused = world.push(&["main"]);
         refused
             .refused("`Change-Type`")
             .says("`Risk`")
-            .says("`For-Change` names no change that the branch holds");
+            .says(&unknown)
+            .says("For-Change: <id of a change that the branch holds>");
+        // As a change like any other it is not meant.
+        for said in [&denied, &refused] {
+            said.does_not_say("Risk: <").does_not_say("Change-Type: <").does_not_say("Reviewed-by: <");
+        }
         world.git(&["reset", "-q", "--hard", "origin/main"]);
     }
     for named in [&change[..12], &change] {
@@ -37,6 +43,17 @@ fn a_made_up_id_gives_no_record() {
         world.push(&["main"]).accepted();
     }
     world.verify().accepted();
+}
+
+/// What changes files as well is asked what every change is, whatever it names.
+#[test]
+fn a_made_up_id_beside_files_leaves_the_lines_of_a_change() {
+    let world = World::new();
+    world.write("a", "1");
+    world.commit(&closing("0123456789ab"));
+    let refused = world.push(&["main"]);
+    refused.refused("`For-Change` names `0123456789ab`, which is unknown on this branch").says("Risk: <");
+    refused.does_not_say("For-Change: <");
 }
 
 /// What is pushed with it counts as well, if it comes before.

@@ -68,6 +68,7 @@ pub(crate) fn build_gap_entries(
             at: one.from,
             what: Text::from(describe_silence(one)),
             related_changes: Vec::new(),
+            unauthorised_move: None,
         });
     }
     entries
@@ -90,6 +91,7 @@ pub(crate) fn build_unprotected_entries(
             at: time.from,
             what: Text::from(describe_unprotected_time(&time)),
             related_changes: Vec::new(),
+            unauthorised_move: None,
         });
     }
     entries

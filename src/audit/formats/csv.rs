@@ -66,7 +66,10 @@ pub(crate) fn format_cell(cell: &TableCell) -> Cow<'_, [u8]> {
         TableCell::Empty => return Cow::Borrowed(b""),
         TableCell::Text(text) => return defuse_text(text),
         TableCell::Integer(number) => number.to_string(),
-        TableCell::Decimal(number) => number.to_string(),
+        // As JSON has it, so that both say the same of a whole number.
+        TableCell::Decimal(number) => {
+            serde_json::Number::from_f64(*number).map_or_else(String::new, |number| number.to_string())
+        }
         TableCell::Time(time) => format_table_time(*time),
         TableCell::Flag(flag) => return Cow::Borrowed(if *flag { b"true" } else { b"false" }),
     };

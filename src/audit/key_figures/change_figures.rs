@@ -140,7 +140,7 @@ impl KeyFigureCounter {
             ledger_share(
                 "reviews_on_time",
                 "Post-implementation reviews in time",
-                "reviews in time / reviews that were due or are there",
+                "reviews in time / reviews that were due or are there, and those of changes that failed, of which any review counts",
                 self.reviews_in_time,
             ),
             ledger_share(
@@ -159,14 +159,14 @@ impl KeyFigureCounter {
             number(
                 "unauthorised_changes",
                 "Unauthorised changes",
-                "landed without a decision and not regularised",
+                "landed without a decision and not regularised, with moves of the branch that brought no change",
                 self.unauthorised,
                 ledger,
             ),
             number(
                 "regularised_changes",
                 "Regularised changes",
-                "landed without a decision and regularised",
+                "landed without a decision and regularised, with moves of the branch that brought no change",
                 self.regularised,
                 ledger,
             ),

@@ -8,6 +8,7 @@ use crate::audit::change_record::field_values::{
 };
 use crate::audit::change_record::standing::{ChangeOutcome, GateBypass, GateResult};
 use crate::audit::key_figures::figure::{ShareCount, hours_between};
+use crate::audit::population::population_entry::UnauthorisedMove;
 use crate::change::Text;
 use crate::ledger::record::RecordedTrust;
 use crate::ledger::state::TrackedObligation;
@@ -123,7 +124,17 @@ impl KeyFigureCounter {
         self.refused_first.add(!change.attempts.is_empty());
         self.exemptions += u64::from(result == GateResult::Waived);
         self.add_obligations(change);
+        self.add_failure_review(change);
         self.add_times(change);
+    }
+
+    /// Counts a move of a ref that brought no change, if no decision allowed it.
+    pub(crate) fn add_move(&mut self, moved: Option<UnauthorisedMove>) {
+        match moved {
+            Some(UnauthorisedMove::Open) => self.unauthorised += 1,
+            Some(UnauthorisedMove::Regularised) => self.regularised += 1,
+            None => {}
+        }
     }
 
     /// Counts a break-glass session that is open and past its time.
@@ -151,6 +162,18 @@ impl KeyFigureCounter {
                 self.reviews_in_time.add(is_in_time);
             }
         }
+    }
+
+    /// Counts the review of a change that failed and owes none by a rule: any that a later record states is in time.
+    fn add_failure_review(&mut self, change: &ChangeRecord) {
+        let owes_review = change.find_obligation(POST_IMPLEMENTATION_REVIEW).is_some();
+        if change.outcome().is_success() || owes_review {
+            return;
+        }
+        let mut stated = change.closing_records.iter().flat_map(|record| &record.states);
+        let is_review =
+            |field: &str| POST_IMPLEMENTATION_REVIEW.iter().any(|name| name.eq_ignore_ascii_case(field));
+        self.reviews_in_time.add(stated.any(|(field, _)| is_review(field)));
     }
 
     fn add_times(&mut self, change: &ChangeRecord) {

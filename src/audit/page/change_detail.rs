@@ -232,7 +232,10 @@ fn describe_approval(approval: &RecordedApproval) -> [String; 8] {
     for one in &approval.uses {
         let why = one.why_not.as_ref().map(|why| format!(": {}", why.to_plain_text())).unwrap_or_default();
         match one.counts {
-            true => counted.push(one.rule.clone()),
+            true => counted.push(match &one.acts_for {
+                Some(person) => format!("{} (for {person})", one.rule),
+                None => one.rule.clone(),
+            }),
             false => not_counted.push(format!("{}{why}", one.rule)),
         }
     }

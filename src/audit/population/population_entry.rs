@@ -46,6 +46,19 @@ pub struct PopulationEntry {
     pub what: Text,
     /// The changes that a record speaks for.
     pub related_changes: Vec<Oid>,
+    /// Where a move of the ref stands that no decision allowed and that brought no change; `None` for all else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unauthorised_move: Option<UnauthorisedMove>,
+}
+
+/// Where a move of a ref stands that no decision allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnauthorisedMove {
+    /// Nothing has regularised it.
+    Open,
+    /// A later change regularised it.
+    Regularised,
 }
 
 /// The population as a table.
@@ -118,6 +131,7 @@ impl PopulationEntry {
             at,
             what,
             related_changes: Vec::new(),
+            unauthorised_move: None,
         }
     }
 
@@ -140,6 +154,7 @@ impl PopulationEntry {
             at: one.observed_at,
             what: Text::from(what),
             related_changes: Vec::new(),
+            unauthorised_move: None,
         }
     }
 

@@ -63,6 +63,7 @@ impl UnjudgedSpan {
             at: self.first.1,
             what: Text::from(self.describe()),
             related_changes: Vec::new(),
+            unauthorised_move: None,
         }
     }
 }

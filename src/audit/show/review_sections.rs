@@ -4,6 +4,7 @@ use crate::audit::change_record::field_values as fields;
 use crate::audit::show::change_sections::MAX_ROWS;
 use crate::audit::show::page::{PageLine, PageSection};
 use crate::audit::show::shown_change::ShownChange;
+use crate::change::Text;
 use crate::ledger::record::{
     RecordedApproval, RecordedApprovalDecision, RecordedApprovalSource, RecordedCheck, RecordedCheckState,
     RecordedTrust,
@@ -68,6 +69,9 @@ fn describe_approval(approval: &RecordedApproval) -> Vec<PageLine> {
     for used in &approval.uses {
         let mut line = PageLine::from_words(if used.counts { "counts for " } else { "does not count for " });
         line = line.with_words(used.rule.clone());
+        if let Some(person) = &used.acts_for {
+            line = line.with_words(", acting for ").with_quote(&Text::from(person.as_str()));
+        }
         if !used.counts {
             line = match &used.why_not {
                 Some(why) => line.with_words(": ").with_line(PageLine::from_message(&Message::from(why))),

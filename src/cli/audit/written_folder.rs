@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::audit::audit_manifest::list_edited_files;
 use crate::audit::dataset::AuditFiles;
-use crate::audit::filled_cells::{EXCEPTION_FILE, FilledExceptions, KEPT_FILE};
+use crate::audit::filled_cells::{EXCEPTION_FILE, FilledExceptions, KEPT_FILE, WORKBOOK_FILE};
 use crate::audit::folder_lock::FolderLock;
 use crate::audit::page::PAGE_FILE;
 use crate::audit::population::step_journal::StepJournal;
@@ -55,16 +55,18 @@ pub(super) fn carry_filled_cells(
     out: &Path,
     named: &Path,
 ) -> Result<(), CommandError> {
-    let edited = list_edited_files(out, &[EXCEPTION_FILE, KEPT_FILE])?;
+    let all_edited = list_edited_files(out, &[KEPT_FILE])?;
+    let is_read = |name: &&String| [EXCEPTION_FILE, WORKBOOK_FILE].contains(&name.as_str());
+    let edited: Vec<&str> = all_edited.iter().filter(|name| !is_read(name)).map(String::as_str).collect();
     if !edited.is_empty() {
         return Err(CommandError::Usage(format!(
             "changed in {} since the audit wrote them: {}; what was filled in there would be lost. Move them, or give \
-             another folder with --out. What stands in the last four columns of {EXCEPTION_FILE} is carried over",
+             another folder with --out. What stands in the last four columns of {EXCEPTION_FILE}, or of the same sheet of {WORKBOOK_FILE}, is carried over",
             named.display(),
             edited.join(", ")
         )));
     }
-    let filled = FilledExceptions::read_folder(out)
+    let filled = FilledExceptions::read_folder(out, &all_edited)
         .map_err(|error| CommandError::Usage(format!("{}: {error:#}", named.display())))?;
     files.carry_filled_cells(filled);
     Ok(())

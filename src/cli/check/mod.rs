@@ -17,15 +17,18 @@ use crate::cli::check::reports::{
     check_output_files, open_spools, print_range_report, refuse_shared_files, remove_stale_reports,
     select_held_changes, write_output_files, writes_reasons,
 };
-use crate::cli::check::request::{CheckRequest, refuse_empty_request, resolve_request};
+use crate::cli::check::request::{
+    CheckRequest, find_default_branch, find_upstream_target, refuse_empty_request, resolve_request,
+};
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::{Context, count_threads};
 use crate::cli::output;
 use crate::cli::policy::lookup::find_bare_repository;
 use crate::cli::progress::ProgressLine;
 use crate::gate::published_commits::mark_published_commits;
+use crate::gate::push::promotion::deferred_rules::describe_deferred_rules;
 use crate::gate::rewording_place::{find_reader_checkout, mark_rebase_starts};
-use crate::gate::{RangeDivision, RangePart, RangeRequest, judge_parts};
+use crate::gate::{LoadedPolicy, RangeDivision, RangePart, RangeRequest, judge_parts};
 use crate::git::{CommitRange, Repository};
 use crate::ledger::server::undecided_moves::read_unauthorised_records;
 use crate::ledger::store::state_reader::LedgerStateReader;
@@ -180,6 +183,9 @@ fn judge_and_report(args: &CheckArgs, context: &Context) -> Result<CommandExit, 
         }
     }
     report.notes.extend(list_landing_notes(args, &request, &policies));
+    if !args.history {
+        report.notes.extend(find_deferred_rules(&repository, &request, &policies.fallback)?);
+    }
     let style = ReportStyle {
         colour: output::stdout_colour(context.colour),
         width: 78,
@@ -195,6 +201,27 @@ fn judge_and_report(args: &CheckArgs, context: &Context) -> Result<CommandExit, 
     write_output_files(args, &report, &mut spools, &style, context)?;
     print_range_report(args.format, &report, &mut spools, &style)?;
     Ok(report.effective_decision().into())
+}
+
+/// Returns what is left to the push of commits that the default branch holds already, where they are for another one.
+fn find_deferred_rules(
+    repository: &Repository,
+    request: &CheckRequest,
+    loaded: &LoadedPolicy,
+) -> anyhow::Result<Option<Message>> {
+    let Ok(target) = &request.target else { return Ok(None) };
+    let default = find_default_branch(repository, true)?;
+    let Some(tip) = default.id else { return Ok(None) };
+    let protects = |name: &Text| loaded.policy.protects_ref(name.as_bytes());
+    let is_vouching =
+        find_upstream_target(&default.name).is_ok_and(|name| name != *target && protects(&name));
+    if !is_vouching || !protects(target) {
+        return Ok(None);
+    }
+    let called = default.name.to_lossy();
+    let called = ["refs/remotes/", "refs/heads/"].iter().find_map(|prefix| called.strip_prefix(prefix));
+    let vouching = (tip, called.unwrap_or("the default branch"));
+    describe_deferred_rules(repository, loaded, (request.new, &request.hidden, target), vouching)
 }
 
 /// Returns the name of the branch that the range ends with, if it names one.

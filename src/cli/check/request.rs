@@ -134,7 +134,7 @@ fn resolve_newest_change(
 }
 
 /// Returns the branch that a remote-tracking ref tracks.
-fn find_upstream_target(upstream: &Text) -> Fact<Text> {
+pub(super) fn find_upstream_target(upstream: &Text) -> Fact<Text> {
     if let Some(rest) = upstream.as_bytes().strip_prefix(b"refs/remotes/")
         && let Some(slash) = rest.iter().position(|byte| *byte == b'/')
         && let Some(branch) = rest.get(slash + 1..)

@@ -13,11 +13,13 @@ use crate::cli::hook::clone_state::open_clone;
 use crate::cli::hook::git_command::GitCommand;
 use crate::cli::output::{self, ReportFormatArg};
 use crate::gate::published_commits::mark_published_commits;
+use crate::gate::push::promotion::deferred_rules::describe_deferred_rules;
 use crate::gate::push_remote::PushRemote;
 use crate::gate::rewording_place::{find_reader_checkout, mark_rebase_starts};
 use crate::gate::{LoadedPolicy, RangeRequest, UnusablePolicy, judge_range, load_from_commit};
 use crate::git::{CommitRange, PeeledObject, PushedRef, Repository, parse_pre_push};
 use crate::policy::{DEFAULT_POLICY_PATH, PolicyErrors};
+use crate::report::escape::escape_words;
 use crate::report::{HeldChanges, ReportStyle, write_exemption_note};
 use crate::verdict::Decision;
 
@@ -183,7 +185,15 @@ fn judge_new_commits(
 ) -> anyhow::Result<CommandExit> {
     // As the gate does: what the branch with its policy holds is judged.
     let mut hidden = vec![base];
-    hidden.extend(remote.find_default_tip(repository, &pushed.remote_name));
+    if let Some(default_tip) = remote.find_default_tip(repository, &pushed.remote_name) {
+        hidden.push(default_tip);
+        let name = &pushed.remote_name;
+        let called = format!("the default branch of {}", remote.name);
+        let what = (pushed.local_id, &[base][..], name);
+        if let Some(left) = describe_deferred_rules(repository, loaded, what, (default_tip, &called))? {
+            write_line(&format!("changegate: {}", escape_words(&left.to_plain_text())));
+        }
+    }
     let request = RangeRequest {
         wants_plans: true,
         range: CommitRange { tip: pushed.local_id, hidden_tips: &hidden, trusted_keys: None },
@@ -238,6 +248,10 @@ fn name_unchecked(what: &str, why: &str) {
         }
         None => format!("changegate: {what} is not checked here: {why}; the server decides"),
     };
+    write_line(&line);
+}
+
+fn write_line(line: &str) {
     // Where nothing can be written, there is no reader.
-    let _ = writeln!(std::io::stderr().lock(), "{}", output::wrap_error(&line));
+    let _ = writeln!(std::io::stderr().lock(), "{}", output::wrap_error(line));
 }

@@ -15,13 +15,14 @@ use crate::cli::context::Context;
 use crate::cli::ledger_upkeep::serving_process;
 use crate::cli::output::{self, ReportFormatArg};
 use crate::gate::{
-    GateMode, GateSettings, LedgerMode, PushFacts, RecordedPast, UnauthorisedRecord, UndecidedMove,
-    judge_push,
+    GateMode, GateSettings, LandingReader, LedgerMode, PushFacts, RecordedPast, UnauthorisedRecord,
+    UndecidedMove, judge_push,
 };
 use crate::git::{ObjectQuarantine, RefUpdate, Repository, parse_pre_receive};
 use crate::ledger::server::base_moves::add_base_moves;
 use crate::ledger::server::decision::{self, DecisionContext};
 use crate::ledger::server::overdue::block_overdue_push;
+use crate::ledger::server::past_landings::PastLandings;
 use crate::ledger::server::push_refusals::{
     add_act_refusals, add_session_refusals, record_unwritable_ledger,
 };
@@ -113,7 +114,13 @@ fn decide_push(
             return Err(CommandError::Failed(error.context(why)));
         }
     };
-    let past = RecordedPast { undecided: &undecided, unauthorised: unauthorised.as_deref() };
+    let landings = PastLandings::new(&repository, settings.ledger_mode != LedgerMode::Require);
+    let has_ledger = settings.ledger_mode != LedgerMode::Off;
+    let past = RecordedPast {
+        undecided: &undecided,
+        unauthorised: unauthorised.as_deref(),
+        landings: has_ledger.then_some(&landings as &dyn LandingReader),
+    };
     let (mut report, facts) =
         judge_push(&repository, updates, (&settings, past), context.now, format.lists_passed_changes());
     if settings.ledger_mode != LedgerMode::Off {

@@ -324,7 +324,12 @@ fn write_approvals(approvals: &[RecordedApproval], out: &mut dyn Write) -> io::R
         for used in &approval.uses {
             let rule = escape::escape_words(&used.rule);
             match &used.why_not {
-                _ if used.counts => what.push_str(&format!("; counts for {rule}")),
+                _ if used.counts => {
+                    what.push_str(&format!("; counts for {rule}"));
+                    if let Some(person) = &used.acts_for {
+                        what.push_str(&format!(", acting for {}", escape::escape_words(person)));
+                    }
+                }
                 Some(why) => {
                     let why = escape::escape_sentence(&Message::from(why).sentence());
                     what.push_str(&format!("; not for {rule}: {why}"));

@@ -167,7 +167,7 @@ fn finish_update(
     }
     let mut said = io::stderr().lock();
     for line in changes {
-        writeln!(said, "{line}")?;
+        writeln!(said, "{}", output::fold_for_terminal(line))?;
     }
     if changes.is_empty() {
         writeln!(said, "nothing changes")?;
@@ -198,7 +198,8 @@ fn read_list(path: &Path, name: &str) -> Result<PeopleList, CommandError> {
     })?;
     if !list.ignored_columns.is_empty() {
         let columns = list.ignored_columns.join(", ");
-        writeln!(io::stderr().lock(), "{name}: columns that are not read: {columns}")?;
+        let said = format!("{name}: columns that are not read: {columns}");
+        writeln!(io::stderr().lock(), "{}", output::fold_for_terminal(&said))?;
     }
     Ok(list)
 }

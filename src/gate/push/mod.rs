@@ -1,18 +1,13 @@
 //! Judges a push: every ref that it names, by the policy that the ref had before.
 
 pub(crate) mod base_policy;
-mod branch_rules;
-mod branch_states;
 pub(crate) mod change_judge;
 mod gate_refs;
 mod left_policy;
 pub(crate) mod new_gate_files;
-mod past_moves;
-pub(crate) mod promoted_changes;
-mod promoted_closings;
+pub(crate) mod promotion;
 pub(crate) mod ref_judge;
 pub(crate) mod ref_policies;
-pub(crate) mod tag_judge;
 pub(crate) mod unreadable;
 
 use std::rc::Rc;
@@ -64,13 +59,14 @@ pub fn judge_push(
     let (base, scope) = read_base_scope(repository, policies.find_base_policy());
     let facts = PushFacts::default();
     let notes = Vec::new();
-    let unauthorised = past.unauthorised;
+    let RecordedPast { unauthorised, landings, .. } = past;
     let mut push = RefJudge {
         repository,
         updates,
         settings,
         now,
         unauthorised,
+        landings,
         keep_all,
         policies,
         scope,

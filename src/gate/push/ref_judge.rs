@@ -11,13 +11,13 @@ use crate::gate::policy_findings::{
 use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::gate::protected_scope::ProtectedScope;
 use crate::gate::push::base_policy::{PolicyCache, PolicyOrigin, PushBasePolicy};
-use crate::gate::push::branch_states::{MAX_UNIT_LOOKUPS, PastUnits};
 use crate::gate::push::change_judge::{ChangeJudge, JudgedChange, PromotedWalk};
 use crate::gate::push::new_gate_files::{NamedGateFiles, NewGateFiles};
+use crate::gate::push::promotion::branch_states::{MAX_UNIT_LOOKUPS, PastUnits};
 use crate::gate::push::ref_policies::RefPolicies;
 use crate::gate::push::unreadable::{add_detail, build_unreadable_finding};
 use crate::gate::push_facts::PushFacts;
-use crate::gate::recorded_past::{UnauthorisedRecord, list_known_records};
+use crate::gate::recorded_past::{LandingReader, UnauthorisedRecord, list_known_records};
 use crate::gate::settings::GateSettings;
 use crate::gate::swapped_parents::SwappedParents;
 use crate::gate::walk_facts::WalkFacts;
@@ -49,6 +49,8 @@ pub(crate) struct RefJudge<'push> {
     pub(crate) now: Timestamp,
     /// The records of unauthorised changes; `None` if the ledger was not read.
     pub(crate) unauthorised: Option<&'push [UnauthorisedRecord]>,
+    /// How refs moved by the ledger; `None` without one.
+    pub(crate) landings: Option<&'push dyn LandingReader>,
     pub(crate) keep_all: bool,
     pub(crate) policies: PolicyCache<'push>,
     /// Which refs are under change control; empty without a policy.
@@ -244,6 +246,7 @@ impl RefJudge<'_> {
         let RefPolicies { own: loaded, base, .. } = *policies;
         if let Some(judged_as) = &mut group.judged_ref {
             judged_as.policies = std::iter::once(loaded).chain(base).map(LoadedPolicy::origin).collect();
+            judged_as.own_roster = base.and_then(|base| loaded.find_other_roster(base));
         }
         let PeeledObject::Commit(tip) = self.repository.peel_tags(new)? else { return Ok(()) };
         if asked.name.as_bytes().starts_with(b"refs/tags/") {
@@ -353,7 +356,7 @@ impl RefJudge<'_> {
             }
         }
         let walk = PromotedWalk { new: &history, trusted: trusted_keys, needs: &needs, unit };
-        self.judge_promoted_changes(&judge, (&asked, tip), &walk, group)?;
+        self.judge_promoted_changes((&judge, &past), (&asked, tip), &walk, group)?;
         self.add_promoted_closings(&judge, (&asked, tip), &walk)?;
         let mut commits = self.policies.list_undecided_commits();
         if settings.policy_file.is_some() || (!touches_policy && commits.is_empty()) {

@@ -8,8 +8,8 @@ use crate::change::{Oid, Text};
 use crate::gate::policy_source::LoadedPolicy;
 use crate::gate::protected_scope::ProtectedScope;
 use crate::gate::push::base_policy::UndecidedMove;
-use crate::gate::push::branch_states::{BranchStates, PastUnits};
-use crate::gate::push::past_moves::PastMoves;
+use crate::gate::push::promotion::branch_states::{BranchStates, PastUnits};
+use crate::gate::push::promotion::past_moves::PastMoves;
 use crate::git::{PeeledObject, Repository};
 use crate::policy::ChangeUnit;
 
@@ -36,6 +36,11 @@ pub(crate) enum TaggedState {
         branch: Text,
         /// What the branch moved to.
         moved: Oid,
+    },
+    /// It landed on a branch in evaluate mode, and would have been denied.
+    Unenforced {
+        /// The full name of the branch.
+        branch: Text,
     },
 }
 
@@ -79,7 +84,7 @@ impl RefPolicies<'_> {
             && Some(main) != own
             && is_commit(repository, main)
         {
-            let states = BranchStates::new(repository, &past.policy_ref, main, past);
+            let states = BranchStates::new(&past.policy_ref, main, past);
             tips.extend(find_vouched_commits(repository, (main, states, units), own, new)?);
         }
         tips.sort_unstable();
@@ -129,12 +134,20 @@ impl RefPolicies<'_> {
                 let Some(decided) = open.old else { continue };
                 tip = decided;
             }
-            let mut states = BranchStates::new(repository, &name, tip, past);
+            let mut states = BranchStates::new(&name, tip, past);
             let is_judged = states.holds_commit(repository, commit)?
                 || (holds(tip)? && states.were_judged_alone(repository, units, commit)?);
-            if is_judged {
+            if !is_judged {
+                continue;
+            }
+            let is_enforced_on = |name: &Text| -> Result<bool> {
+                Ok(past.find_unenforced(repository, name, &HashSet::from([commit]))?.is_empty())
+            };
+            // Another branch may have it from the policy ref.
+            if is_enforced_on(&name)? && is_enforced_on(&past.policy_ref)? {
                 return Ok(TaggedState::Judged);
             }
+            found = TaggedState::Unenforced { branch: name.clone() };
         }
         Ok(found)
     }
@@ -162,7 +175,7 @@ impl RefPolicies<'_> {
 /// builds on lies inside one of its changes. What the ref itself holds, up to `own`, needs no vouching.
 fn find_vouched_commits(
     repository: &Repository,
-    (main, mut states, units): (Oid, BranchStates, &mut PastUnits<'_>),
+    (main, mut states, units): (Oid, BranchStates<'_>, &mut PastUnits<'_>),
     own: Option<Oid>,
     new: Oid,
 ) -> Result<Vec<Oid>> {

@@ -124,23 +124,47 @@ fn find_change_origins(
         }
         // The commits of a move can be gone, if the ref was moved away from them.
         let Ok(brought) = list_brought_changes(repository, &one.moved) else { continue };
-        let commits: usize = brought.iter().map(Vec::len).sum();
-        let is_judged = one.judged_changes == brought.len() || one.judged_changes >= commits;
-        let mut unauthorised: BTreeSet<Oid> = BTreeSet::new();
-        if one.origin == MoveOrigin::Decided && !is_judged {
-            // A decision does not judge what another protected ref held already, but that ref may hold it
-            // without a decision.
-            for (_, moved) in history.unauthorised_elsewhere.range(..one.record_number) {
-                for step in list_brought_changes(repository, moved).unwrap_or_default() {
-                    unauthorised.extend(step);
-                }
+        // A decision does not judge what another protected ref held already, but that ref may hold it otherwise than by a
+        // decision that counts.
+        let elsewhere = match one.origin {
+            MoveOrigin::Decided if !one.has_judged_all(&brought) => {
+                let ids = brought.iter().flatten().filter(|id| wanted.contains(id)).copied().collect();
+                find_origins_elsewhere(repository, history, one.record_number, &ids)
             }
-        }
+            _ => BTreeMap::new(),
+        };
         for id in brought.into_iter().flatten() {
             if wanted.remove(&id) {
-                let origin = if unauthorised.contains(&id) { MoveOrigin::Unauthorised } else { one.origin };
-                origins.insert(id, origin);
+                origins.insert(id, elsewhere.get(&id).copied().unwrap_or(one.origin));
             }
+        }
+    }
+    origins
+}
+
+/// Returns how other refs got the changes, before the record of this number and otherwise than by a decision that counts:
+/// for each by the newest move that brought it there.
+fn find_origins_elsewhere(
+    repository: &Repository,
+    history: &RefMoveHistory,
+    record_number: u64,
+    ids: &BTreeSet<Oid>,
+) -> BTreeMap<Oid, MoveOrigin> {
+    let mut origins = BTreeMap::new();
+    for one in history.elsewhere.iter().take_while(|one| one.record_number < record_number) {
+        if one.origin == MoveOrigin::Decided && origins.is_empty() {
+            continue;
+        }
+        let brought = list_brought_changes(repository, &one.moved).unwrap_or_default();
+        // What was not judged there came from somewhere else.
+        if one.origin == MoveOrigin::Decided && !one.has_judged_all(&brought) {
+            continue;
+        }
+        for id in brought.into_iter().flatten().filter(|id| ids.contains(id)) {
+            match one.origin {
+                MoveOrigin::Decided => origins.remove(&id),
+                origin => origins.insert(id, origin),
+            };
         }
     }
     origins
@@ -179,13 +203,21 @@ struct TracedMove {
     record_number: u64,
 }
 
+impl TracedMove {
+    /// Returns true if the decision judged all that the move brought, which are these steps.
+    fn has_judged_all(&self, brought: &[Vec<Oid>]) -> bool {
+        let commits: usize = brought.iter().map(Vec::len).sum();
+        self.judged_changes == brought.len() || self.judged_changes >= commits
+    }
+}
+
 /// The moves in a ledger.
 #[derive(Default)]
 struct RefMoveHistory {
     /// The moves of one ref, newest first.
     moves: Vec<TracedMove>,
-    /// The moves of other refs without a decision that were not regularised, by the numbers of their records.
-    unauthorised_elsewhere: BTreeMap<u64, RecordedMove>,
+    /// The moves of other refs, oldest first.
+    elsewhere: Vec<TracedMove>,
     /// The number of records that cannot be read.
     unreadable_records: usize,
 }
@@ -205,7 +237,6 @@ fn read_ref_moves(repository: &Repository, name: &Text) -> Result<RefMoveHistory
         allowed_decisions: BTreeMap::new(),
         not_enforced: BTreeMap::new(),
         undecided_policies: BTreeMap::new(),
-        unauthorised: BTreeMap::new(),
         history: RefMoveHistory {
             unreadable_records: usize::from(broken.is_some()),
             ..RefMoveHistory::default()
@@ -233,14 +264,12 @@ fn read_ref_moves(repository: &Repository, name: &Text) -> Result<RefMoveHistory
 /// Collects moves from the events of a ledger, oldest first.
 struct RefMoveReader<'a> {
     name: &'a Text,
-    /// The decisions that allowed something, with how many changes of the ref each judged.
-    allowed_decisions: BTreeMap<String, usize>,
+    /// The decisions that allowed something, with how many changes of each ref they judged.
+    allowed_decisions: BTreeMap<String, BTreeMap<Text, usize>>,
     /// Those of them that were made in evaluate mode, each with whether it would have denied.
     not_enforced: BTreeMap<String, bool>,
     /// The decisions by a policy that came without one, each with the record that tells of that.
     undecided_policies: BTreeMap<String, u64>,
-    /// The unauthorised moves of the ref, as their places in the history by the numbers of their records.
-    unauthorised: BTreeMap<u64, usize>,
     history: RefMoveHistory,
 }
 
@@ -249,13 +278,9 @@ impl RefMoveReader<'_> {
         match event {
             LedgerEvent::Decision(decision) if decision.is_allowed() => self.add_decision(&decision),
             LedgerEvent::Outcome(outcome) => self.add_outcome(record_number, outcome),
-            LedgerEvent::Unauthorised(moved) if moved.name == *self.name => {
-                self.unauthorised.insert(record_number, self.history.moves.len());
-                let origin = MoveOrigin::Unauthorised;
-                self.history.moves.push(TracedMove { moved, origin, judged_changes: 0, record_number });
-            }
             LedgerEvent::Unauthorised(moved) => {
-                self.history.unauthorised_elsewhere.insert(record_number, moved);
+                let origin = MoveOrigin::Unauthorised;
+                self.add_move(TracedMove { moved, origin, judged_changes: 0, record_number });
             }
             LedgerEvent::Discharged(discharged) => {
                 if let Some(number) = parse_unauthorised_key(&discharged.obligation) {
@@ -266,12 +291,17 @@ impl RefMoveReader<'_> {
         }
     }
 
+    fn add_move(&mut self, traced: TracedMove) {
+        match traced.moved.name == *self.name {
+            true => self.history.moves.push(traced),
+            false => self.history.elsewhere.push(traced),
+        }
+    }
+
     fn add_decision(&mut self, decision: &DecisionRecord) {
-        let mut judged_changes = 0;
+        let mut judged_changes: BTreeMap<Text, usize> = BTreeMap::new();
         for one in &decision.refs {
-            if one.name == *self.name {
-                judged_changes += one.count_changes();
-            }
+            *judged_changes.entry(one.name.clone()).or_default() += one.count_changes();
         }
         self.allowed_decisions.insert(decision.id.clone(), judged_changes);
         if decision.evaluated.is_some() {
@@ -280,38 +310,34 @@ impl RefMoveReader<'_> {
     }
 
     fn add_outcome(&mut self, record_number: u64, outcome: DecisionOutcome) {
-        let (origin, judged_changes) = match self.allowed_decisions.get(&outcome.decision_id) {
-            Some(judged) => {
-                let evaluated = self.not_enforced.get(&outcome.decision_id);
-                let origin = match (evaluated, self.undecided_policies.get(&outcome.decision_id)) {
-                    (Some(would_be_denied), _) => {
-                        MoveOrigin::NotEnforced { would_be_denied: *would_be_denied }
-                    }
-                    (None, Some(number)) => MoveOrigin::UndecidedPolicy(*number),
-                    (None, None) => MoveOrigin::Decided,
-                };
-                (origin, *judged)
-            }
-            None => (MoveOrigin::Unauthorised, 0),
+        let origin = match self.allowed_decisions.contains_key(&outcome.decision_id) {
+            true => self.find_decided_origin(&outcome.decision_id),
+            false => MoveOrigin::Unauthorised,
         };
         for moved in outcome.landed {
-            if moved.name == *self.name {
-                self.history.moves.push(TracedMove { moved, origin, judged_changes, record_number });
-            }
+            let judged = self.allowed_decisions.get(&outcome.decision_id);
+            let judged_changes = judged.and_then(|judged| judged.get(&moved.name)).copied().unwrap_or(0);
+            self.add_move(TracedMove { moved, origin, judged_changes, record_number });
+        }
+    }
+
+    /// Returns how something came to a ref by the decision with this id, which allowed it.
+    fn find_decided_origin(&self, decision_id: &str) -> MoveOrigin {
+        let evaluated = self.not_enforced.get(decision_id);
+        match (evaluated, self.undecided_policies.get(decision_id)) {
+            (Some(would_be_denied), _) => MoveOrigin::NotEnforced { would_be_denied: *would_be_denied },
+            (None, Some(number)) => MoveOrigin::UndecidedPolicy(*number),
+            (None, None) => MoveOrigin::Decided,
         }
     }
 
     fn mark_regularised(&mut self, number: u64) {
-        if let Some(place) = self.unauthorised.get(&number)
-            && let Some(one) = self.history.moves.get_mut(*place)
-        {
-            one.origin = MoveOrigin::Regularised;
-        }
-        self.history.unauthorised_elsewhere.remove(&number);
         // With the move, the policy that it brought is accepted.
         self.undecided_policies.retain(|_, of_move| *of_move != number);
-        for one in &mut self.history.moves {
-            if one.origin == MoveOrigin::UndecidedPolicy(number) {
+        for one in self.history.moves.iter_mut().chain(&mut self.history.elsewhere) {
+            if one.origin == MoveOrigin::Unauthorised && one.record_number == number {
+                one.origin = MoveOrigin::Regularised;
+            } else if one.origin == MoveOrigin::UndecidedPolicy(number) {
                 one.origin = MoveOrigin::Decided;
             }
         }

@@ -8,6 +8,7 @@ pub mod discharge;
 pub(crate) mod heartbeat;
 pub mod landed_move;
 pub mod overdue;
+pub(crate) mod past_landings;
 pub(crate) mod pending;
 pub(crate) mod push_refusals;
 pub mod reconcile;

@@ -68,6 +68,8 @@ pub struct PolicyInspection {
     pub server_errors: PolicyErrors,
     /// What is odd, and does no harm.
     pub notes: Vec<PlacedFault>,
+    /// Those of the notes that tell of changes which are all denied, now or from some day on.
+    pub denied_changes: Vec<PlacedFault>,
     /// What the policy weakens of the policies that it extends.
     pub weakenings: Vec<PolicyWeakening>,
     /// True if the policy is too large to be searched whole; a note says so.
@@ -286,16 +288,17 @@ impl<'policy> InspectedParts<'policy> {
         let class_exclusion = search.find_class_exclusion();
         let is_new = |found: &ExcludingRules| !lockouts.has_told_one(&found.rules);
         if let Some((file, fault)) = class_exclusion.filter(is_new).and_then(place) {
-            inspection.notes.push(PlacedFault { file: file.name.clone(), fault });
+            inspection.denied_changes.push(PlacedFault { file: file.name.clone(), fault });
         }
         for unruled in unruled_changes::list_unruled_changes(search, policy, self.entry, facts, budget) {
             let class = unruled.class.and_then(|class| policy.classes.get(class));
             if let Some((file, at)) = find_class_place(files, class.map(|class| class.id.as_str())) {
                 let help = "add a rule for it, unless this is meant";
                 let fault = YamlFault::new(at, unruled.what).with_help(help);
-                inspection.notes.push(PlacedFault { file: file.name.clone(), fault });
+                inspection.denied_changes.push(PlacedFault { file: file.name.clone(), fault });
             }
         }
+        inspection.notes.extend(inspection.denied_changes.iter().cloned());
         if let Some((file, fault)) = on_server {
             inspection.server_errors.faulty_files.push(FaultyFile {
                 name: file.name.clone(),
@@ -311,7 +314,9 @@ impl<'policy> InspectedParts<'policy> {
         let later =
             excluding_rules::find_later_exclusion(self.numbers, policy, self.entry, facts, paths, budget);
         if let Some((file, fault)) = later.and_then(place) {
-            inspection.notes.push(PlacedFault { file: file.name.clone(), fault });
+            let note = PlacedFault { file: file.name.clone(), fault };
+            inspection.denied_changes.push(note.clone());
+            inspection.notes.push(note);
         }
     }
 }

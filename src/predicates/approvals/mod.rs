@@ -8,6 +8,7 @@ pub(crate) mod commands;
 pub(crate) mod considered;
 pub(crate) mod coverage;
 mod decisions;
+pub(crate) mod missing_people;
 pub(crate) mod named_people;
 pub(crate) mod objections;
 pub(crate) mod owners;

@@ -89,9 +89,13 @@ pub(crate) fn evaluate_trailers(
     };
     let paste = asked.suggest_trailers(key, approvers.len());
     let mut shortfalls = asked.list_shortfalls(&TOO_FEW_TRAILERS, (&approvers, approvers.len()), context);
-    if !shortfalls.is_empty() {
-        let first = shortfalls.remove(0);
-        shortfalls.insert(0, first.with_paste(paste));
+    match asked.find_missing_people(&approvers, context) {
+        Some(missing) => shortfalls.insert(shortfalls.len().min(1), missing),
+        None if shortfalls.is_empty() => {}
+        None => {
+            let first = shortfalls.remove(0);
+            shortfalls.insert(0, first.with_paste(paste));
+        }
     }
     findings.splice(0..0, shortfalls);
     Ok(PredicateOutcome::Fails(findings))

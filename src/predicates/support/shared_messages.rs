@@ -20,6 +20,7 @@ pub(crate) const SHARED_MESSAGES: &[&[&MessageTemplate]] = &[
     approvals::objections::MESSAGES,
     approvals::owners::MESSAGES,
     approvals::coverage::MESSAGES,
+    approvals::missing_people::MESSAGES,
     approvals::named_people::MESSAGES,
     approvals::trailer_approvals::MESSAGES,
     window::periods::MESSAGES,

@@ -84,7 +84,11 @@ fn write_own_policies(page: &mut TerminalPage<'_>, report: &Report) -> io::Resul
             judged.policies.as_slice()
         {
             let (name, path) = (escape::escape_words(&judged.name.to_lossy()), escape::escape_words(path));
-            let also = format!("and, for {name}: {path} of that ref ({})", id.short_hex());
+            let roster = match &judged.own_roster {
+                Some(roster) => format!(", with {} as it stands there", escape::escape_words(roster)),
+                None => String::new(),
+            };
+            let also = format!("and, for {name}: {path} of that ref ({}){roster}", id.short_hex());
             page.write_paragraph(0, &[styled_text(TextStyle::Secondary, also)])?;
         }
     }

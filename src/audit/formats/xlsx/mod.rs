@@ -4,6 +4,7 @@
 //! Excel takes goes on in a further sheet. Everything but the rows is made by a library (`skeleton`); rows are
 //! spooled to disk (`row_xml`) and streamed into the file, so memory does not grow with them.
 
+pub(crate) mod filled_sheet;
 mod row_xml;
 mod skeleton;
 

@@ -3,8 +3,8 @@
 use anyhow::Result;
 
 use crate::change::Oid;
-use crate::gate::push::branch_states::{MAX_UNIT_LOOKUPS, PastUnits};
-use crate::gate::push::past_moves::PastMoves;
+use crate::gate::push::promotion::branch_states::{MAX_UNIT_LOOKUPS, PastUnits};
+use crate::gate::push::promotion::past_moves::PastMoves;
 use crate::gate::push::ref_judge::RefJudge;
 use crate::gate::push::ref_policies::{RefPolicies, TaggedState};
 use crate::policy::ChangeUnit;
@@ -19,20 +19,23 @@ messages! {
         "{commit} lies inside a change that was judged by its end; tag a state that the branch has had";
     TAG_UNDECIDED = "push.tag-undecided":
         "{commit} is on {ref}, which moved to {moved} without a decision; that has to be regularised before it is tagged";
+    TAG_UNENFORCED = "push.tag-unenforced":
+        "{commit} landed on {ref} in evaluate mode, and would have been denied; tag a later state, which came by a decision that counts";
 }
 
 impl<'push> RefJudge<'push> {
     /// Returns the moves without a decision that were before the push.
-    pub(super) fn list_past_moves(&self) -> Result<PastMoves<'push>> {
+    pub(crate) fn list_past_moves(&self) -> Result<PastMoves<'push>> {
         Ok(PastMoves {
             policy_ref: self.repository.resolve_ref(self.settings.policy_ref.as_bytes())?.name,
             undecided: self.policies.undecided_moves(),
             unauthorised: self.unauthorised.unwrap_or_default(),
+            landings: self.landings,
         })
     }
 
     /// Adds to `group` why a tag may not name the commit `tip`, if it may not. A tag brings no commits, so none is judged.
-    pub(super) fn judge_tag(
+    pub(crate) fn judge_tag(
         &mut self,
         tip: Oid,
         policies: &RefPolicies<'_>,
@@ -56,6 +59,7 @@ impl<'push> RefJudge<'push> {
             TaggedState::Undecided { branch, moved } => {
                 TAG_UNDECIDED.with("moved", moved.short_hex()).with("ref", branch)
             }
+            TaggedState::Unenforced { branch } => TAG_UNENFORCED.with("ref", branch),
         };
         let message = message.with("commit", tip.short_hex());
         let finding = Finding::new(message).fixed_by(Fixer::Pusher);

@@ -4,19 +4,21 @@
 //! A merge on the branch is a change of its own there: its rules are asked of the merge, and not of each commit that it
 //! brings. Only signatures are asked of every commit, because a rule about them is about every commit that a branch holds.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
+use jiff::Timestamp;
 
-use crate::change::{Change, Commit, Oid, PusherIdentity};
-use crate::gate::push::branch_rules::BranchRules;
+use crate::change::{Change, Commit, Oid, PusherIdentity, Text};
 use crate::gate::push::change_judge::{ChangeJudge, PromotedWalk, judge_from_facts};
+use crate::gate::push::promotion::branch_rules::BranchRules;
+use crate::gate::push::promotion::past_moves::PastMoves;
 use crate::gate::push::ref_judge::RefJudge;
 use crate::git::{NewHistory, UnreadableCommit};
 use crate::policy::ChangeUnit;
 use crate::push::{GateRule, ProposedRefUpdate, refuse_by_rule};
 use crate::report::ReportGroup;
-use crate::verdict::{Finding, Fixer, Judgement, RuleId, RuleOutcome, Verdict, messages};
+use crate::verdict::{Finding, Fixer, Judgement, Message, RuleId, RuleOutcome, Verdict, messages};
 
 messages! {
     TOO_MANY_PROMOTED = "push.too-many-promoted":
@@ -25,6 +27,12 @@ messages! {
         "this change is on another branch already, and stays as it is; where {ref} may have it, bring it by a merge commit (`git merge --no-ff`) that keeps the rules of {ref} itself";
     BEGUN_ADVICE = "push.begun-advice":
         "a new branch is asked about the change that it begins with; where {ref} may begin there, put a commit on top (`git commit --allow-empty`) that keeps the rules of {ref} itself";
+    NOT_ENFORCED = "push.promoted-not-enforced":
+        "{commit} landed on {ref} in evaluate mode, and would have been denied; so all rules are asked about it here";
+    PROMOTED_LEFT = "push.promoted-left":
+        "{role}, {name}, has left: their last day was {day}, so no approval can be shown to be independent here";
+    PROMOTED_NOT_JOINED = "push.promoted-not-joined":
+        "{role}, {name}, has not joined yet: their first day is {day}, so no approval can be shown to be independent here";
     UNSIGNED_ADVICE = "push.unsigned-advice":
         "this commit is on another branch already, and stays as it is; a signed copy of it may come to {ref} (`git cherry-pick -S`)";
 }
@@ -36,23 +44,30 @@ const MAX_TOLD_CHANGES: usize = 20;
 type ReadCommit = Result<Commit, UnreadableCommit>;
 
 impl RefJudge<'_> {
-    /// Judges what comes to the ref and counts as judged, by the rules that ask about the branch. Of a new ref, that is the
-    /// newest such change that it begins with: what a branch begins with has no end otherwise.
-    pub(super) fn judge_promoted_changes(
+    /// Judges what comes to the ref and counts as judged, by the rules that ask about the branch; what evaluate mode let onto
+    /// the policy ref, although it would have been denied, by all rules. Of a new ref, that is the newest such change that it
+    /// begins with: what a branch begins with has no end otherwise.
+    pub(crate) fn judge_promoted_changes(
         &mut self,
-        judge: &ChangeJudge<'_>,
+        (judge, past): (&ChangeJudge<'_>, &PastMoves<'_>),
         (asked, tip): (&ProposedRefUpdate<'_>, Oid),
         walk: &PromotedWalk<'_>,
         group: &mut ReportGroup,
     ) -> Result<()> {
         let rules = BranchRules::gather_rules(judge.loaded, judge.base);
-        if rules.is_empty() || self.is_policy_ref(asked.name) {
+        if self.is_policy_ref(asked.name) || (rules.is_empty() && past.landings.is_none()) {
             return Ok(());
         }
         let judged: HashSet<Oid> = walk.new.list_ids().into_iter().collect();
-        let Some(history) = self.find_promoted_history((asked.actual_old, tip), &judged)? else {
+        let Some((end, history)) = self.find_promoted_history((asked.actual_old, tip), &judged)? else {
             return Ok(());
         };
+        let ends = self.list_promoted_ends((end, &history), &judged)?;
+        let unenforced =
+            past.find_unenforced(self.repository, &past.policy_ref, &ends.iter().copied().collect())?;
+        if rules.is_empty() && unenforced.is_empty() {
+            return Ok(());
+        }
         let limit = self.settings.max_commits;
         if history.count_commits() > limit {
             let message = TOO_MANY_PROMOTED.with("limit", limit).with("ref", asked.name);
@@ -61,7 +76,10 @@ impl RefJudge<'_> {
             return Ok(());
         }
         let is_new = asked.actual_old.is_none();
-        let promoted = PromotedJudge { judge, rules: &rules, judged: &judged, is_new };
+        let mut landed_at = past.find_landing_times(&past.policy_ref, &ends)?;
+        landed_at.retain(|id, _| !unenforced.contains(id));
+        let (rules, judged, policy_ref) = (&rules, &judged, &past.policy_ref);
+        let promoted = PromotedJudge { judge, rules, judged, is_new, policy_ref, unenforced, landed_at };
         let mut changes: Vec<PromotedChange> = Vec::new();
         let judge_step = |commits: Vec<ReadCommit>| promoted.judge_step(commits, walk.unit);
         let collect = |step: Result<Vec<PromotedChange>, Judgement>| {
@@ -105,12 +123,13 @@ impl RefJudge<'_> {
         Ok(())
     }
 
-    /// Returns what the ref gets; of a new one, the newest change that is not judged with the push. `None` if that is nothing.
+    /// Returns what the ref gets, and its newest commit; of a new one, the newest change that is not judged with the push.
+    /// `None` if that is nothing.
     fn find_promoted_history(
         &self,
         (old, tip): (Option<Oid>, Oid),
         judged: &HashSet<Oid>,
-    ) -> Result<Option<NewHistory>> {
+    ) -> Result<Option<(Oid, NewHistory)>> {
         let (mut end, mut held) = (tip, old);
         if old.is_none() {
             while judged.contains(&end) {
@@ -129,7 +148,25 @@ impl RefJudge<'_> {
         }
         let history = self.repository.find_new_history(end, held.as_slice())?;
         let is_all_judged = history.list_ids().iter().all(|id| judged.contains(id));
-        Ok((!is_all_judged).then_some(history))
+        Ok((!is_all_judged).then_some((end, history)))
+    }
+
+    /// Returns the states that the ref gets and that were not judged with the push, newest first. What a merge of the push brings is a part
+    /// of that change.
+    fn list_promoted_ends(
+        &self,
+        (end, history): (Oid, &NewHistory),
+        judged: &HashSet<Oid>,
+    ) -> Result<Vec<Oid>> {
+        let ids: HashSet<Oid> = history.list_ids().into_iter().collect();
+        let (mut ends, mut next) = (Vec::new(), Some(end));
+        while let Some(id) = next.filter(|id| ids.contains(id)) {
+            if !judged.contains(&id) {
+                ends.push(id);
+            }
+            next = self.repository.list_parents(id)?.first().copied();
+        }
+        Ok(ends)
     }
 
     /// Returns true if a commit has the tree of its first parent.
@@ -187,6 +224,11 @@ struct PromotedJudge<'walk> {
     judged: &'walk HashSet<Oid>,
     /// True for a new branch, which may begin at what newer changes make good.
     is_new: bool,
+    policy_ref: &'walk Text,
+    /// What the policy ref got in evaluate mode, and would have been denied.
+    unenforced: HashSet<Oid>,
+    /// When the policy ref got what a decision let in.
+    landed_at: HashMap<Oid, Timestamp>,
 }
 
 impl PromotedJudge<'_> {
@@ -217,9 +259,11 @@ impl PromotedJudge<'_> {
         }
     }
 
-    /// Returns the denials of one change by the rules that ask about the branch. What a rule lets follow later is owed where
-    /// the change landed first.
+    /// Returns the denials of one change by the rules that ask about the branch, or by all rules where it was let through
+    /// against them. What a rule lets follow later is owed where the change landed first.
     fn judge_change(&self, commits: Vec<ReadCommit>, is_merged: bool) -> Result<PromotedChange, Judgement> {
+        let end = commits.last().and_then(read_id).filter(|_| !is_merged);
+        let unenforced = end.filter(|id| self.unenforced.contains(id));
         let mut change = self.judge.build_change(commits)?;
         let mut denials = judge_change(self.judge, &change).judgements;
         let met: HashSet<RuleId> =
@@ -228,12 +272,29 @@ impl PromotedJudge<'_> {
         // Whoever brings to a branch what was decided on another one has made no part of it by that.
         if denials.iter().any(|one| self.rules.may_ask_without_pusher(&one.rule.id)) {
             change.pusher = Ok(PusherIdentity::Unidentified);
-            let without = judge_change(self.judge, &change);
-            let is_denied =
-                |id: &RuleId| without.judgements.iter().any(|one| one.rule.id == *id && one.is_denying(true));
-            denials.retain(|one| !self.rules.may_ask_without_pusher(&one.rule.id) || is_denied(&one.rule.id));
+            let now = judge_change(self.judge, &change);
+            // Who has left since was there when it landed, and what had to be ahead then may be over.
+            let then = end.and_then(|end| self.landed_at.get(&end)).map(|landed_at| {
+                change.seen_at = *landed_at;
+                judge_change(self.judge, &change)
+            });
+            denials.retain(|one| {
+                let id = &one.rule.id;
+                let of_rule = |verdict: &Verdict, asks: fn(&Judgement) -> bool| {
+                    verdict.judgements.iter().any(|one| one.rule.id == *id && asks(one))
+                };
+                let is_denied = of_rule(&now, |one| one.is_denying(true));
+                let was_kept = !self.rules.asks_time(id)
+                    && then.as_ref().is_some_and(|then| {
+                        of_rule(then, is_kept) && !of_rule(then, |one| one.is_denying(true))
+                    });
+                !self.rules.may_ask_without_pusher(id) || (is_denied && !was_kept)
+            });
         }
         let told = denials.into_iter().filter_map(|one| {
+            if let Some(commit) = unenforced {
+                return Some(self.name_unenforced(name_commit_only(one), commit));
+            }
             match (self.rules.asks_wholly(&one.rule.id, is_merged), is_merged) {
                 (true, _) => Some(name_commit_only(one)),
                 (false, _) if self.rules.asks_signatures(&one.rule.id) => self.keep_signatures(one),
@@ -241,6 +302,15 @@ impl PromotedJudge<'_> {
             }
         });
         Ok(PromotedChange { denials: told.collect(), met })
+    }
+
+    /// Returns a denial that says first why all rules are asked about a change.
+    fn name_unenforced(&self, mut judgement: Judgement, commit: Oid) -> Judgement {
+        if let RuleOutcome::Fail(findings) = &mut judgement.outcome {
+            let message = NOT_ENFORCED.with("commit", commit.short_hex()).with("ref", self.policy_ref);
+            findings.insert(0, Finding::new(message).fixed_by(Fixer::Pusher).in_commit(Some(commit)));
+        }
+        judgement
     }
 
     /// Returns a denial with what it says about the signatures of commits that other branches hold; `None` if that is
@@ -266,13 +336,33 @@ fn is_about_signature(finding: &Finding) -> bool {
     finding.message.code().starts_with("signed.")
 }
 
-/// Returns a judgement without lines to paste: the commit stands on another branch, and nothing rewrites it.
+/// Returns a judgement without lines to paste: the commit stands on another branch, and nothing rewrites it. Nor does
+/// another person make it anew.
 fn name_commit_only(mut judgement: Judgement) -> Judgement {
     if let RuleOutcome::Fail(findings) = &mut judgement.outcome {
         for finding in findings {
             finding.paste = None;
             finding.paste_alternatives.clear();
+            if let Some(message) = describe_absent_maker(&finding.message) {
+                finding.message = message;
+                finding.fixers = vec![Fixer::Pusher];
+            }
         }
     }
     judgement
+}
+
+/// Returns what is said of a contributor who was not there, without how to make the change anew; `None` for other messages.
+fn describe_absent_maker(message: &Message) -> Option<Message> {
+    let template = match message.code() {
+        "contributors.left" => &PROMOTED_LEFT,
+        "contributors.not-joined" => &PROMOTED_NOT_JOINED,
+        _ => return None,
+    };
+    let mut told = Message::from(template);
+    for name in ["role", "name", "day"] {
+        let (_, value) = message.values().find(|(known, _)| *known == name)?;
+        told = told.with(name, value.clone());
+    }
+    Some(told)
 }

@@ -16,7 +16,7 @@ use crate::push::ProposedRefUpdate;
 impl RefJudge<'_> {
     /// Adds what is stated for earlier changes by those that come to the ref and were judged elsewhere. Who promotes them
     /// answers for nothing by that.
-    pub(super) fn add_promoted_closings(
+    pub(crate) fn add_promoted_closings(
         &mut self,
         judge: &ChangeJudge<'_>,
         (asked, tip): (&ProposedRefUpdate<'_>, Oid),

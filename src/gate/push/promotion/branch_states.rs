@@ -6,8 +6,8 @@ use anyhow::Result;
 
 use crate::change::{Oid, Text};
 use crate::gate::push::base_policy::UndecidedMove;
-use crate::gate::push::past_moves::PastMoves;
-use crate::git::{ReflogEntry, Repository};
+use crate::gate::push::promotion::past_moves::PastMoves;
+use crate::git::Repository;
 
 /// How many commits are looked up for one ref.
 pub(crate) const MAX_UNIT_LOOKUPS: usize = 20;
@@ -22,28 +22,58 @@ pub(crate) struct PastUnits<'push> {
     pub(crate) is_by_commit_at: &'push mut dyn FnMut(Oid) -> bool,
 }
 
-/// The commits that a branch has had as its states: those that the log of the ref tells, and its first-parent history, read
-/// as far as it is asked for. After a merge into which the branch was merged, only the log tells the states before.
-pub(crate) struct BranchStates {
+/// A move of a branch, as its log or the ledger tells.
+#[derive(Clone, Copy)]
+struct BranchMove {
+    old: Option<Oid>,
+    new: Option<Oid>,
+}
+
+/// The commits that a branch has had as its states: those that the ledger and the log of the ref tell, and its first-parent
+/// history, read as far as it is asked for. After a merge into which the branch was merged, only these two tell the states
+/// before.
+pub(crate) struct BranchStates<'past> {
+    name: &'past Text,
+    past: &'past PastMoves<'past>,
     tip: Oid,
+    has_read_moves: bool,
     next: Option<Oid>,
     states: HashSet<Oid>,
-    /// What the branch held before it held a commit, by that commit, as the log tells.
+    /// What the branch held before it held a commit, by that commit, as the moves tell.
     earlier: HashMap<Oid, Oid>,
     /// What the move that is read brought, and what the branch held before it.
     reading: Option<(HashSet<Oid>, Oid)>,
 }
 
-impl BranchStates {
-    /// Begins with what the branch holds, and with what its log tells. What came without a decision is no state, nor is what
-    /// was built upon that until the branch was put back.
-    pub(crate) fn new(repository: &Repository, name: &Text, tip: Oid, past: &PastMoves<'_>) -> Self {
-        let (mut states, mut earlier) = (HashSet::new(), HashMap::new());
-        for moved in list_decided_moves(&repository.read_reflog(name), &past.list_unanswered(name)) {
-            states.extend(moved.new);
-            earlier.extend(moved.new.zip(moved.old));
+impl<'past> BranchStates<'past> {
+    /// Begins with what the branch holds.
+    pub(crate) fn new(name: &'past Text, tip: Oid, past: &'past PastMoves<'past>) -> Self {
+        let (states, earlier) = (HashSet::new(), HashMap::new());
+        let (next, reading) = (Some(tip), None);
+        BranchStates { name, past, tip, has_read_moves: false, next, states, earlier, reading }
+    }
+
+    /// Adds what the moves of the branch tell. What came without a decision is no state, nor is what was built upon that
+    /// until the branch was put back.
+    fn read_moves(&mut self, repository: &Repository) -> Result<()> {
+        self.has_read_moves = true;
+        let mut recorded = Vec::new();
+        for landing in self.past.read_landings(self.name)?.iter() {
+            recorded.push(BranchMove { old: landing.old, new: landing.new });
         }
-        BranchStates { tip, next: Some(tip), states, earlier, reading: None }
+        let mut logged = Vec::new();
+        for entry in repository.read_reflog(self.name) {
+            logged.push(BranchMove { old: entry.old, new: entry.new });
+        }
+        let unanswered = self.past.list_unanswered(self.name);
+        // Logs expire, and the ledger may know several moves as one, so that the log has the last word.
+        for moves in [recorded, logged] {
+            for moved in list_decided_moves(&moves, &unanswered) {
+                self.states.extend(moved.new);
+                self.earlier.extend(moved.new.zip(moved.old));
+            }
+        }
+        Ok(())
     }
 
     /// Returns true if the branch has had this commit as a state, or has judged it as a change by itself.
@@ -58,6 +88,12 @@ impl BranchStates {
 
     /// Returns true if the branch has had this commit as a state.
     pub(crate) fn holds_commit(&mut self, repository: &Repository, commit: Oid) -> Result<bool> {
+        if commit == self.tip {
+            return Ok(true);
+        }
+        if !self.has_read_moves {
+            self.read_moves(repository)?;
+        }
         while !self.states.contains(&commit) {
             let Some(next) = self.next else { return Ok(false) };
             self.states.insert(next);
@@ -121,9 +157,9 @@ impl BranchStates {
     }
 }
 
-/// Returns the moves of a log, oldest first, without those that came without a decision and were not answered for, and
+/// Returns the moves, oldest first, without those that came without a decision and were not answered for, and
 /// without what followed each of them until the ref was put back.
-fn list_decided_moves(log: &[ReflogEntry], unanswered: &[UndecidedMove]) -> Vec<ReflogEntry> {
+fn list_decided_moves(log: &[BranchMove], unanswered: &[UndecidedMove]) -> Vec<BranchMove> {
     let mut is_left_out = vec![false; log.len()];
     for one in unanswered {
         for (end, _) in log.iter().enumerate().filter(|(_, entry)| entry.new == one.new) {

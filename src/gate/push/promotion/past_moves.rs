@@ -1,10 +1,17 @@
-//! The moves of refs without a decision, and up to where a ref's moves were all decided.
+//! The moves of refs without a decision, and up to where a ref's moves were all decided; and what evaluate mode let through.
 
-use crate::change::Text;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use anyhow::Result;
+use jiff::Timestamp;
+
+use crate::change::{Oid, Text};
 use crate::gate::push::base_policy::UndecidedMove;
-use crate::gate::recorded_past::UnauthorisedRecord;
+use crate::gate::recorded_past::{LandingReader, PastLanding, UnauthorisedRecord};
+use crate::git::Repository;
 
-/// The moves without a decision, as far as the ledger and the refs tell.
+/// The earlier moves of refs, as far as the ledger and the refs tell.
 pub(crate) struct PastMoves<'past> {
     /// The full name of the policy ref itself, and not of a symbolic ref to it.
     pub(crate) policy_ref: Text,
@@ -12,6 +19,8 @@ pub(crate) struct PastMoves<'past> {
     pub(crate) undecided: &'past [UndecidedMove],
     /// The records of unauthorised changes of all refs, open and closed.
     pub(crate) unauthorised: &'past [UnauthorisedRecord],
+    /// How refs moved by the ledger; `None` without one.
+    pub(crate) landings: Option<&'past dyn LandingReader>,
 }
 
 impl PastMoves<'_> {
@@ -26,6 +35,70 @@ impl PastMoves<'_> {
     pub(crate) fn list_unanswered(&self, ref_name: &Text) -> Vec<UndecidedMove> {
         let moves = self.list_moves(ref_name).into_iter();
         moves.filter(|(_, is_regularised)| !is_regularised).map(|(moved, _)| moved).collect()
+    }
+
+    /// Returns the moves of a ref that the ledger tells of, oldest first; none without a ledger.
+    ///
+    /// # Errors
+    ///
+    /// As [`LandingReader::read_landings`].
+    pub(crate) fn read_landings(&self, ref_name: &Text) -> Result<Rc<[PastLanding]>> {
+        self.landings.map_or_else(|| Ok(Rc::default()), |reader| reader.read_landings(ref_name))
+    }
+
+    /// Returns those of `wanted` that a ref got in evaluate mode although they would have been denied, unless it got them
+    /// again by a decision that counts.
+    ///
+    /// # Errors
+    ///
+    /// As [`LandingReader::read_landings`].
+    pub(crate) fn find_unenforced(
+        &self,
+        repository: &Repository,
+        ref_name: &Text,
+        wanted: &HashSet<Oid>,
+    ) -> Result<HashSet<Oid>> {
+        let mut found = HashSet::new();
+        if wanted.is_empty() {
+            return Ok(found);
+        }
+        for landing in self.read_landings(ref_name)?.iter() {
+            let Some(new) = landing.new.filter(|_| landing.was_denied || !found.is_empty()) else { continue };
+            // Commits that are gone came to no other ref.
+            for step in repository.list_steps(new, landing.old.as_slice()).unwrap_or_default() {
+                for id in step {
+                    if !landing.was_denied {
+                        found.remove(&id);
+                    } else if wanted.contains(&id) {
+                        found.insert(id);
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Returns when a ref got each of these commits, newest first, of its first-parent history, as far as the ledger tells.
+    ///
+    /// # Errors
+    ///
+    /// As [`LandingReader::read_landings`].
+    pub(crate) fn find_landing_times(
+        &self,
+        ref_name: &Text,
+        commits: &[Oid],
+    ) -> Result<HashMap<Oid, Timestamp>> {
+        let mut seen: HashMap<Oid, Timestamp> = HashMap::new();
+        for landing in self.read_landings(ref_name)?.iter() {
+            seen.extend(landing.new.map(|new| (new, landing.seen_at)));
+        }
+        let (mut times, mut newer) = (HashMap::new(), None);
+        for id in commits {
+            // What is no tip of a move came with the next one.
+            newer = seen.get(id).copied().or(newer);
+            times.extend(newer.map(|at| (*id, at)));
+        }
+        Ok(times)
     }
 
     /// Returns the moves of a ref without a decision, in their order, each with whether it was regularised.
@@ -60,7 +133,6 @@ fn find_earliest_open(moves: &[(UndecidedMove, bool)]) -> Option<UndecidedMove> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::change::Oid;
 
     fn commit(letter: char) -> Option<Oid> {
         (letter != '-').then(|| Oid::from_hex(&format!("{:02x}", letter as u32).repeat(20)).unwrap())
