@@ -229,7 +229,7 @@ fn identify_on_server(
         // The gap itself denies, or is filled in later.
         Err(_) => true,
     };
-    if has_bot_behind || std::ptr::eq(role, &ROLE_CO_AUTHOR) {
+    if has_bot_behind || role.code == ROLE_CO_AUTHOR.code {
         return ResolvedIdentity::Bot;
     }
     people.identify_typed_contributor(person)
@@ -246,7 +246,7 @@ fn identify_on_forge(
     let mut identity = people.identify_person(person);
     if identity == ResolvedIdentity::ClaimedBot {
         // The account behind an address is what counts; a typed name or address makes no bot.
-        let is_co_author = std::ptr::eq(role, &ROLE_CO_AUTHOR);
+        let is_co_author = role.code == ROLE_CO_AUTHOR.code;
         identity = if is_co_author { ResolvedIdentity::Bot } else { ResolvedIdentity::Unknown };
     }
     let Ok(contributors) = &pull.contributors else {
