@@ -22,7 +22,7 @@ mod resolved_contributor;
 mod roster_file;
 pub(crate) mod roster_members;
 pub(crate) mod service;
-mod team_faults;
+pub(crate) mod team_faults;
 mod told_members;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -109,6 +109,7 @@ impl PeopleDirectory {
     fn read_people_with(node: &YamlNode, allows_empty_teams: bool, faults: &mut Vec<YamlFault>) -> Self {
         let mut people = PeopleDirectory::default();
         let Some(mut map) = MapReader::new(node, faults) else { return people };
+        let has_roster = map.find_key("roster").is_some();
         if let Some(node) = map.find_key("teams") {
             let entries = read_entries(node, faults);
             for (index, (name, members)) in entries.iter().enumerate() {
@@ -116,7 +117,8 @@ impl PeopleDirectory {
                     continue;
                 }
                 let is_open = matches!(&members.value, YamlValue::List(items) if items.is_empty());
-                if is_open && !allows_empty_teams {
+                // What a roster gives to nobody either, is told when it was read.
+                if is_open && !allows_empty_teams && !has_roster {
                     faults.push(empty_team_fault(&name.text, members.at));
                 }
                 let written = match is_open {
@@ -194,9 +196,7 @@ impl PeopleDirectory {
 
     /// Returns true if one of these teams has a member, by the policy or by the roster.
     pub(crate) fn has_members(&self, teams: &[String]) -> bool {
-        let has_one = |team: &String| {
-            !self.team_members(team).is_empty() || self.service.list_members(team).next().is_some()
-        };
+        let has_one = |team: &String| !self.team_members(team).is_empty() || self.service.gives_team(team);
         teams.iter().any(has_one)
     }
 

@@ -125,6 +125,8 @@ pub(crate) struct ServiceRecords {
     delegators: HashMap<String, Vec<String>>,
     /// The people to whom the roster gives a team, by its name.
     members: BTreeMap<String, Vec<String>>,
+    /// The teams that the roster gives to somebody on some day, also where only the people of one day are left.
+    given_teams: BTreeSet<String>,
 }
 
 impl ServiceRecords {
@@ -135,6 +137,7 @@ impl ServiceRecords {
         }
         for team in record.teams.keys() {
             self.members.entry(team.clone()).or_default().push(key.to_owned());
+            self.given_teams.insert(team.clone());
         }
         for delegation in &record.delegations {
             self.delegators.entry(delegation.to.clone()).or_default().push(key.to_owned());
@@ -167,6 +170,11 @@ impl ServiceRecords {
     /// Returns every person of whom something is said, in the order of their keys.
     pub(crate) fn list_records(&self) -> impl Iterator<Item = (&str, &ServiceRecord)> {
         self.by_key.iter().map(|(key, record)| (key.as_str(), record))
+    }
+
+    /// Returns true if the roster gives a team to somebody on some day.
+    pub(crate) fn gives_team(&self, team: &str) -> bool {
+        self.given_teams.contains(team)
     }
 
     /// Returns the people to whom the roster gives a team on some day.
@@ -202,7 +210,7 @@ impl ServiceRecords {
     /// Returns the same records with the kinds and keys of people and the training of those who are trained on a day, and
     /// nothing else.
     pub(crate) fn keep_training(&self, day: Date) -> ServiceRecords {
-        let mut kept = ServiceRecords::default();
+        let mut kept = ServiceRecords { given_teams: self.given_teams.clone(), ..ServiceRecords::default() };
         for (key, record) in &self.by_key {
             let kind = record.kind;
             let trained_until = record.trained_until.filter(|until| day <= *until);
