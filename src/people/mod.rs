@@ -7,6 +7,7 @@
 pub(crate) mod account_numbers;
 pub mod code_owners;
 mod contributor;
+pub(crate) mod contributor_groups;
 pub mod contributors;
 pub mod forge_teams;
 mod held_teams;
@@ -22,6 +23,7 @@ mod resolved_contributor;
 mod roster_file;
 pub(crate) mod roster_members;
 pub(crate) mod service;
+mod suggestions;
 pub(crate) mod team_faults;
 mod told_members;
 
