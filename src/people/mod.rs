@@ -5,6 +5,7 @@
 //! equal name only stops a person from approving their own change under a second address.
 
 pub(crate) mod account_numbers;
+mod agents;
 pub mod code_owners;
 mod contributor;
 pub(crate) mod contributor_groups;

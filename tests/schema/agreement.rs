@@ -398,6 +398,8 @@ fn parameters_that_need_each_other_are_asked_for() {
         "approvals: { authors: cross, of: any-commit }",
         "approvals: { authors: cross, distinct: people }",
         "approvals: { by: pusher, suggestions: count-as-review }",
+        "agents: {}",
+        "agents: sponsored",
         "size: { lines: { at-most: 3 }, ignore: a }",
         "touches: { ignore: a }",
     ] {

@@ -156,6 +156,7 @@ fn is_parameter_as_strict(key: &str, old: &YamlNode, new: &YamlNode) -> bool {
         ("within", Some(old), Some(new)) => is_limit_as_short(old, new),
         ("trust", _, Some(new)) => new == "verified",
         ("of", _, Some(new)) => new == "final-revision",
+        ("sponsor", _, Some(new)) => new == "verified",
         ("unowned", _, Some(new)) => new == "refuse",
         _ => false,
     }
@@ -366,6 +367,7 @@ mod tests {
                 "approvals: { from: [a, b, c], different-teams: 2 }",
                 "approvals: { from: [a, b, c], different-teams: 3 }",
             ),
+            ("agents: { sponsor: claimed }", "agents: { sponsor: verified }"),
             ("any: [{ draft: false }, { signed: true }]", "signed: true"),
         ] {
             assert!(compare(old, new), "{old} -> {new}");
