@@ -142,7 +142,7 @@ fn identify_approving_account(
     approver: &ForgeAccount,
     people: &PeopleDirectory,
 ) -> Result<String, NotIndependent<'static>> {
-    let is_machine = people.machine_accounts().includes_account(approver);
+    let is_machine = people.is_machine_account(approver);
     match people.identify_forge_account(approver) {
         ResolvedIdentity::Human(key) if !is_machine => Ok(key),
         ResolvedIdentity::Human(_) | ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot => {

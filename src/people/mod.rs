@@ -20,6 +20,7 @@ pub(crate) mod machine_accounts;
 mod open_teams;
 pub(crate) mod owned_paths;
 mod owner_members;
+mod plain_roster;
 mod resolved_contributor;
 mod roster_file;
 pub(crate) mod roster_members;
@@ -29,6 +30,7 @@ pub(crate) mod team_faults;
 mod told_members;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use crate::calendar::Holidays;
 use crate::change::Person;
@@ -59,10 +61,10 @@ pub struct PeopleDirectory {
     holiday_files: Vec<String>,
     /// The days of each of these calendars, which are among the holidays.
     calendars: BTreeMap<String, Holidays>,
-    keys_by_identity: HashMap<String, String>,
+    keys_by_identity: HashMap<String, Arc<str>>,
     numbers: AccountNumbers,
     /// The names that the roster gives, by the keys of people.
-    names_by_key: BTreeMap<String, String>,
+    names_by_key: BTreeMap<Arc<str>, String>,
     is_roster_read: bool,
     /// What the roster says of people with dates.
     service: ServiceRecords,
@@ -226,7 +228,7 @@ impl PeopleDirectory {
 
     /// Returns the addresses and accounts of the roster in their order, each with the key of its person.
     pub(crate) fn list_identities(&self) -> BTreeMap<&str, &str> {
-        self.keys_by_identity.iter().map(|(identity, key)| (identity.as_str(), key.as_str())).collect()
+        self.keys_by_identity.iter().map(|(identity, key)| (identity.as_str(), key.as_ref())).collect()
     }
 
     /// Returns the accounts of a forge that the roster lists by their login alone, in their order.
@@ -243,7 +245,7 @@ impl PeopleDirectory {
 
     /// Returns how many people the roster lists; `None` without a roster.
     pub(crate) fn count_roster_people(&self) -> Option<usize> {
-        let mut people: BTreeSet<&String> = self.keys_by_identity.values().collect();
+        let mut people: BTreeSet<&Arc<str>> = self.keys_by_identity.values().collect();
         people.retain(|key| !self.is_machine(key));
         self.is_roster_read.then_some(people.len())
     }

@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -120,7 +122,7 @@ impl ServiceRecord {
 /// alone.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ServiceRecords {
-    by_key: BTreeMap<String, ServiceRecord>,
+    by_key: BTreeMap<Arc<str>, ServiceRecord>,
     /// The people for whom somebody acts, by the key of who does.
     delegators: HashMap<String, Vec<String>>,
     /// The people to whom the roster gives a team, by its name.
@@ -131,18 +133,18 @@ pub(crate) struct ServiceRecords {
 
 impl ServiceRecords {
     /// Adds what the roster says of a person.
-    pub(crate) fn add_record(&mut self, key: &str, record: ServiceRecord) {
+    pub(crate) fn add_record(&mut self, key: &Arc<str>, record: ServiceRecord) {
         if record.is_plain() {
             return;
         }
         for team in record.teams.keys() {
-            self.members.entry(team.clone()).or_default().push(key.to_owned());
+            self.members.entry(team.clone()).or_default().push(key.to_string());
             self.given_teams.insert(team.clone());
         }
         for delegation in &record.delegations {
-            self.delegators.entry(delegation.to.clone()).or_default().push(key.to_owned());
+            self.delegators.entry(delegation.to.clone()).or_default().push(key.to_string());
         }
-        self.by_key.insert(key.to_owned(), record);
+        self.by_key.insert(key.clone(), record);
     }
 
     /// Returns true if no person has a date, a kind or a team here.
@@ -169,7 +171,7 @@ impl ServiceRecords {
 
     /// Returns every person of whom something is said, in the order of their keys.
     pub(crate) fn list_records(&self) -> impl Iterator<Item = (&str, &ServiceRecord)> {
-        self.by_key.iter().map(|(key, record)| (key.as_str(), record))
+        self.by_key.iter().map(|(key, record)| (key.as_ref(), record))
     }
 
     /// Returns true if the roster gives a team to somebody on some day.

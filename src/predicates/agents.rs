@@ -232,7 +232,7 @@ fn has_sponsoring_account(context: &EvaluationContext<'_>) -> Result<bool, Missi
     };
     let is_person = |account: &ForgeAccount| {
         account.is_person
-            && !people.machine_accounts().includes_account(account)
+            && !people.is_machine_account(account)
             && is_present_person(&people.identify_forge_account(account), change, people)
     };
     if pull.opener.as_ref().is_some_and(is_person) {

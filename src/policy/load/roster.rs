@@ -19,9 +19,11 @@ pub(super) fn fetch_roster(
     let mut roster = FaultyFile { name: name.clone(), ..FaultyFile::default() };
     match fetch(&name) {
         Ok(Some(source)) => {
-            match read_list_document(&source) {
-                Ok(node) => people.read_roster(&node, &mut roster.faults),
-                Err(faults) => roster.faults = faults,
+            if !people.read_plain_roster(&source) {
+                match read_list_document(&source) {
+                    Ok(node) => people.read_roster(&node, &mut roster.faults),
+                    Err(faults) => roster.faults = faults,
+                }
             }
             people.roster_digest = Some(digest_source(&source));
             roster.source = source;
