@@ -204,6 +204,13 @@ fn a_team_can_be_left_to_the_roster() {
     };
     let (code, said) = check(&["policy", "check"]);
     assert_eq!(code, Some(0), "{said}");
+    // Whoever the policy lists is in the team on all days, whatever the roster says, which is noted.
+    fs::write(&policy, POLICY.replace("security: [ana@example.com]", "security: [ben@example.com]")).unwrap();
+    let (code, said) = check(&["policy", "check"]);
+    let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(code == Some(0), "{said}");
+    assert!(words.contains("`ben@example.com` is in `security` on all days by this list"), "{said}");
+    fs::write(&policy, POLICY.replace("security: [ana@example.com]", "security: []")).unwrap();
     // A team to which the roster gives nobody either is empty.
     let roster = folder.path().join("policies/people.yml");
     fs::write(
