@@ -37,6 +37,7 @@ mod refs;
 mod retries;
 mod servers;
 mod shared_policies;
+mod shared_work;
 mod staged;
 mod tags;
 mod vouching;

@@ -113,7 +113,7 @@ impl KeyFigureCounter {
             share(
                 "independent_review",
                 "Independent review",
-                "changes with a counting approval / changes of which it is known whether they have one; none counts where the policy asks for none",
+                "changes with a counting approval by a person who made no part of them / changes of which it is known whether they have one; none counts where the policy asks for none",
                 self.reviewed,
                 "",
             ),

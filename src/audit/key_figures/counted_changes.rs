@@ -93,7 +93,7 @@ impl KeyFigureCounter {
             let counting = change.list_counting_approvals();
             match change.is_review_unknown() {
                 true => self.reviewed.not_known += 1,
-                false => self.reviewed.add(!counting.is_empty()),
+                false => self.reviewed.add(change.has_independent_approval()),
             }
             if !counting.is_empty() {
                 self.verified_approvals.add(change.weakest_trust() == Some(RecordedTrust::Verified));

@@ -24,8 +24,29 @@ messages! {
     ALLOWED_AUTHORS = "approvals.allowed-authors": "an author's approval counts for the parts of the other authors";
     ALLOWED_SUGGESTERS = "approvals.allowed-suggesters":
         "a reviewer whose suggestion was applied on the forge is no author by that";
+    OWN_PARTS = "approvals.own-parts": "the approver made every part of this change";
     OPEN_PART = "approvals.open-part":
         "what {name} made needs {needed} {needed:approval|approvals}{from} by others; {count} {count:counts|count}";
+}
+
+/// The parts of a change, where authors approve those of each other.
+pub(super) struct AuthorParts<'context>(Option<ContributorGroups<'context>>);
+
+impl AuthorParts<'_> {
+    /// Returns why the approval of somebody counts for no part of the change: every part may be their own. `None` if there is
+    /// a part of another author, or no part of theirs.
+    pub(super) fn find_hindrance(
+        &self,
+        key: &str,
+        name: &str,
+        login: &str,
+        number: Option<u64>,
+    ) -> Option<Message> {
+        let groups = self.0.as_ref()?;
+        let own = groups.find_groups(key, name, login, number);
+        let made_all = !own.is_empty() && groups.list_groups().all(|(group, _)| own.contains(&group));
+        made_all.then(|| Message::from(&OWN_PARTS))
+    }
 }
 
 /// How many authors whose parts nobody else has approved are named.
@@ -88,6 +109,14 @@ impl ApprovalsPredicate {
             true => check_human_account(approver, people, at),
             false => check_independent_account(approver, participants, people, at),
         }
+    }
+
+    /// Returns the parts of the change, for asking whose approval counts for one.
+    pub(super) fn list_author_parts<'context>(
+        &self,
+        context: &'context EvaluationContext<'_>,
+    ) -> AuthorParts<'context> {
+        AuthorParts(self.admits_authors.then(|| ContributorGroups::new(self.find_participants(context))))
     }
 
     pub(super) fn cross_question(&self) -> &'static MessageTemplate {
