@@ -125,6 +125,13 @@ impl KeyFigureCounter {
                 "",
             ),
             share(
+                "approved_at_once",
+                "Approved faster than it can be read",
+                "changes of 10 lines or more, all of whose approvals came at more than 2,000 lines an hour since the last commit (as it claims) / approved changes of which that is known",
+                self.approved_at_once,
+                "whoever has read the work before it was committed, or most of it in an earlier revision, approves at once",
+            ),
+            share(
                 "emergency_ratio",
                 "Emergencies",
                 "emergencies / changes with a result",
