@@ -23,7 +23,7 @@ mod suites;
 use suites::{is_noticed, list_own_rules, list_untested_rules, read_text_suite};
 
 /// The policies, in the order of the document.
-const RECIPES: [&str; 24] = [
+const RECIPES: [&str; 25] = [
     "migrations",
     "auth-paths",
     "monorepo-teams",
@@ -48,6 +48,7 @@ const RECIPES: [&str; 24] = [
     "secret-files",
     "model-pointers",
     "declared-ai",
+    "agents",
 ];
 
 /// What the document begins to show the policies with.

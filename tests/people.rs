@@ -156,3 +156,94 @@ fn an_error_is_folded_for_a_terminal_and_for_no_program() {
     assert!(shown.lines().count() > 2 && shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
     assert!(shown.contains("`changegate people import LIST.csv --out policies/people.yml`"), "{shown}");
 }
+
+#[test]
+fn an_import_leaves_alone_what_it_does_not_change() {
+    let folder = tempfile::tempdir().unwrap();
+    set_up(folder.path());
+    let roster = folder.path().join("policies/people.yml");
+    let commented = ROSTER.replace("  ben:\n", "  # The second one.\n  ben: # since long\n");
+    fs::write(&roster, &commented).unwrap();
+    let written = fs::metadata(&roster).unwrap().modified().unwrap();
+    fs::write(folder.path().join("same.csv"), "key,name\nben,Ben Ito\n").unwrap();
+    let (code, said) = ask(folder.path(), &["import", "same.csv", "--out", "policies/people.yml"]);
+    assert!(code == Some(0) && said.contains("nothing changes"), "{said}");
+    assert_eq!(fs::read_to_string(&roster).unwrap(), commented);
+    assert_eq!(fs::metadata(&roster).unwrap().modified().unwrap(), written);
+    // Of one that changes, only its own lines do.
+    fs::write(
+        folder.path().join("new.csv"),
+        "key,trained-until,addresses\nana,2027-01-31,\ncy,,cy@example.com\n",
+    )
+    .unwrap();
+    let (code, said) = ask(folder.path(), &["import", "new.csv", "--out", "policies/people.yml"]);
+    assert!(code == Some(0) && said.contains("joins: cy"), "{said}");
+    let text = fs::read_to_string(&roster).unwrap();
+    assert!(text.contains("  # The second one.\n  ben: # since long\n    name: Ben Ito\n"), "{text}");
+    assert!(
+        text.contains("trained-until: 2027-01-31")
+            && text.ends_with("  cy:\n    addresses: [cy@example.com]\n")
+    );
+}
+
+#[test]
+fn a_row_with_a_past_last_day_is_kept_without_a_word() {
+    let folder = tempfile::tempdir().unwrap();
+    set_up(folder.path());
+    fs::write(folder.path().join("l.csv"), "key,left\nben,2025-11-30\n,\n").unwrap();
+    let (code, said) = ask(folder.path(), &["import", "l.csv", "--out", "policies/people.yml"]);
+    assert!(code == Some(0) && said.contains("leaves: ben (Ben Ito), last day 2025-11-30"), "{said}");
+    assert!(!said.contains("check:"), "{said}");
+    // A list of those who are there says that he is.
+    fs::write(folder.path().join("there.csv"), "key,name\nben,Ben Ito\n").unwrap();
+    let (_, said) = ask(folder.path(), &["import", "there.csv", "--out", "policies/people.yml"]);
+    assert!(said.contains("check: ben (Ben Ito) left by the roster, and is in the list"), "{said}");
+}
+
+#[test]
+fn a_first_import_makes_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join(".git")).unwrap();
+    fs::write(folder.path().join("l.csv"), "name\taddresses\nAna Ruiz\tana@example.com\n").unwrap();
+    let (code, said) = ask(folder.path(), &["import", "l.csv", "--out", "policies/people.yml"]);
+    assert!(code == Some(0), "{said}");
+    assert!(fs::read_to_string(folder.path().join("policies/people.yml")).unwrap().contains("ana-ruiz:"));
+}
+
+#[test]
+fn a_team_can_be_left_to_the_roster() {
+    let folder = tempfile::tempdir().unwrap();
+    set_up(folder.path());
+    let policy = folder.path().join("policies/changegate.yml");
+    fs::write(&policy, POLICY.replace("security: [ana@example.com]", "security: []")).unwrap();
+    let check = |args: &[&str]| {
+        let told = Command::new(env!("CARGO_BIN_EXE_changegate"))
+            .args(args)
+            .current_dir(folder.path())
+            .env_clear()
+            .output()
+            .unwrap();
+        (told.status.code(), String::from_utf8([told.stdout, told.stderr].concat()).unwrap())
+    };
+    let (code, said) = check(&["policy", "check"]);
+    assert_eq!(code, Some(0), "{said}");
+    // Whoever the policy lists is in the team on all days, whatever the roster says, which is noted.
+    fs::write(&policy, POLICY.replace("security: [ana@example.com]", "security: [ben@example.com]")).unwrap();
+    let (code, said) = check(&["policy", "check"]);
+    let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(code == Some(0), "{said}");
+    assert!(words.contains("`ben@example.com` is in `security` on all days by this list"), "{said}");
+    fs::write(&policy, POLICY.replace("security: [ana@example.com]", "security: []")).unwrap();
+    // A team to which the roster gives nobody either is empty.
+    let roster = folder.path().join("policies/people.yml");
+    fs::write(
+        &roster,
+        ROSTER.replace("    teams: { security: { from: 2026-01-01, until: 2026-06-30 } }\n", ""),
+    )
+    .unwrap();
+    let (code, said) = check(&["policy", "check"]);
+    assert!(
+        code == Some(2) && said.contains("the team `security` has no members, here and in the roster"),
+        "{said}"
+    );
+}

@@ -461,6 +461,12 @@ const FILE_CHANGES: &[(&str, &str, &str, &str)] = &[
         "different: roster: is another one (has `eve@example.com` as well)",
     ),
     (
+        "who/roster.yml",
+        "com] }",
+        "com], keys: ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEuJ7TQ+AObKUqdvTVQBr5TU0RLWxWR5GGfwd6sGGNZM'] }",
+        "looser: roster: another key counts, of `ana`",
+    ),
+    (
         "who/days.ics",
         "20261224",
         "20261223",
@@ -597,6 +603,9 @@ const FAMILIES: &[&[&str]] = &[
         "approvals: { from: [ta, tb, tc], at-least: 2, trust: claimed }",
         "approvals: { from: [ta, tb], at-least: 2, distinct-teams: true, trust: claimed }",
         "approvals: { from: [tb, tc], at-least: 2, trust: claimed }",
+        "approvals: { from: [ta, tb, tc], different-teams: 2, trust: claimed }",
+        "approvals: { from: [ta, tb], different-teams: 2, trust: claimed }",
+        "approvals: { at-least: 2, authors: cross, trust: claimed }",
         "approvals: { at-least: 2, trust: claimed }",
         "approvals: { from: [ta, tb], at-least: 3, distinct-teams: true, trust: claimed }",
         "approvals: { from: [tc, tb, ta], at-least: 3, distinct-teams: true, trust: claimed }",

@@ -106,7 +106,7 @@ pub(super) fn list_used_facts(predicate: &Predicate, context: &EvaluationContext
             add_approvals(asked, context, &mut list);
             add_contributors(context, &mut list);
         }
-        Predicate::Author(_) => add_contributors(context, &mut list),
+        Predicate::Agents(_) | Predicate::Author(_) => add_contributors(context, &mut list),
         Predicate::Field(field) => {
             for named in field.named_fields() {
                 add_field(named, change, &mut list);

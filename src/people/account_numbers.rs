@@ -4,6 +4,7 @@
 //! login, as in `github:ana#583231`; then the account with that number is meant, whatever it is called now.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::change::pull_request::ForgeAccount;
 use crate::yaml::shorten_for_message;
@@ -13,8 +14,8 @@ use crate::yaml::shorten_for_message;
 pub(crate) struct AccountNumbers {
     /// The number of each login, which is in lower case and starts with the forge.
     by_login: HashMap<String, u64>,
-    /// The key of the person with each forge and number.
-    holders: HashMap<(String, u64), String>,
+    /// The key of the person with each number of each forge.
+    holders: HashMap<String, HashMap<u64, Arc<str>>>,
 }
 
 /// What the number of an account says about its holder.
@@ -34,11 +35,28 @@ pub(crate) enum NumberedHolder<'people> {
 impl AccountNumbers {
     /// Adds an account as a policy or a roster writes it; without a number, it changes nothing.
     pub(crate) fn add_listed(&mut self, written: &str, key: &str) {
+        self.add_holder(written, &Arc::from(key));
+    }
+
+    /// Does the same for the key of a person of the roster, which many places hold.
+    pub(crate) fn add_holder(&mut self, written: &str, key: &Arc<str>) {
         let (login, Some(number)) = split_account_number(written) else { return };
         let login = login.to_ascii_lowercase();
-        let forge = login.split(':').next().unwrap_or_default().to_owned();
+        let forge = login.split(':').next().unwrap_or_default();
+        match self.holders.get_mut(forge) {
+            Some(holders) => {
+                holders.insert(number, key.clone());
+            }
+            None => {
+                self.holders.insert(forge.to_owned(), HashMap::from([(number, key.clone())]));
+            }
+        }
         self.by_login.insert(login, number);
-        self.holders.insert((forge, number), key.to_owned());
+    }
+
+    /// Makes room for the accounts of a long roster.
+    pub(crate) fn reserve_accounts(&mut self, count: usize) {
+        self.by_login.reserve(count);
     }
 
     /// Returns true if the login, which is in lower case and starts with the forge, is listed with its number.
@@ -60,8 +78,8 @@ impl AccountNumbers {
             let login = shorten_for_message(&login);
             return Some(format!("`{login}` cannot have both numbers, {listed} and {number}"));
         }
-        let forge = login.split(':').next().unwrap_or_default().to_owned();
-        let other = self.holders.get(&(forge, number)).filter(|other| *other != key)?;
+        let forge = login.split(':').next().unwrap_or_default();
+        let other = self.holders.get(forge)?.get(&number).filter(|other| ***other != *key)?;
         Some(format!(
             "the number of `{}` belongs to `{}` and to `{}`",
             shorten_for_message(written),
@@ -74,8 +92,8 @@ impl AccountNumbers {
     pub(crate) fn find_holder(&self, account: &ForgeAccount) -> Option<NumberedHolder<'_>> {
         let found = account.number?;
         let login = account.id.as_utf8()?.to_ascii_lowercase();
-        let forge = login.split(':').next()?.to_owned();
-        if let Some(key) = self.holders.get(&(forge, found)) {
+        let forge = login.split(':').next()?;
+        if let Some(key) = self.holders.get(forge).and_then(|holders| holders.get(&found)) {
             return Some(NumberedHolder::Person(key));
         }
         let listed = *self.by_login.get(&login)?;

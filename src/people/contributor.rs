@@ -4,6 +4,9 @@ use crate::change::Text;
 use crate::change::person::comparable_name;
 use crate::people::ResolvedIdentity;
 
+/// The trailers that name further authors.
+pub(crate) const CO_AUTHOR_TRAILERS: [&str; 2] = ["Co-authored-by", "Co-developed-by"];
+
 /// A contributor, as the ledger remembers them after the change is gone; bots are left out.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Contributor {

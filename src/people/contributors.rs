@@ -8,14 +8,18 @@
 //! On a forge, approvals come from accounts. An address alone identifies a person there only if the
 //! roster lists it or the forge ties it to an account.
 
+use std::collections::BTreeSet;
+
 use crate::change::person::canonical_address;
 use crate::change::pull_request::{ContributorRole, PullContributor};
 use crate::change::{Change, Commit, Missing, Person, PullRequest, PusherIdentity, Text};
+pub(crate) use crate::people::contributor::CO_AUTHOR_TRAILERS;
 pub use crate::people::contributor::Contributor;
 pub(super) use crate::people::contributor::local_part;
 use crate::people::resolved_contributor::ContributorList;
 pub(crate) use crate::people::resolved_contributor::ResolvedContributor;
 use crate::people::service::PersonAbsence;
+use crate::people::suggestions::find_suggesters;
 use crate::people::{PeopleDirectory, ResolvedIdentity, is_forge_committer};
 use crate::verdict::{MessageTemplate, messages};
 
@@ -26,9 +30,6 @@ messages! {
     ROLE_PUSHER = "role.pusher": "the pusher";
     ROLE_OPENER = "role.opener": "the opener";
 }
-
-/// The trailers that name further authors.
-pub(crate) const CO_AUTHOR_TRAILERS: [&str; 2] = ["Co-authored-by", "Co-developed-by"];
 
 /// Returns the contributor who has this account on the server; `None` for a bot.
 pub(crate) fn account_contributor(account: &Text, people: &PeopleDirectory) -> Option<Contributor> {
@@ -95,11 +96,37 @@ pub(crate) fn find_contributors(
     change: &Change,
     people: &PeopleDirectory,
 ) -> (Vec<ResolvedContributor>, Option<Missing>) {
+    list_contributors(change, people, &BTreeSet::new())
+}
+
+/// Returns the contributors to `change` without those who are co-authors only because a suggestion of theirs was
+/// applied on the forge.
+pub(crate) fn find_contributors_beside_suggesters(
+    change: &Change,
+    people: &PeopleDirectory,
+) -> Vec<ResolvedContributor> {
+    list_contributors(change, people, &find_suggesters(change)).0
+}
+
+/// Returns every contributor, without the co-authors who have one of the addresses `left_out`.
+fn list_contributors(
+    change: &Change,
+    people: &PeopleDirectory,
+    left_out: &BTreeSet<String>,
+) -> (Vec<ResolvedContributor>, Option<Missing>) {
+    let is_left_out = |email: &Text| {
+        !left_out.is_empty()
+            && canonical_address(email.as_bytes()).is_some_and(|address| left_out.contains(&address))
+    };
     let mut found = ContributorList::default();
     let mut missing = None;
     let pull = change.pull.as_deref().ok();
     // Every source is read, because one person may be named by several of them in different ways.
     for (person, role) in list_commit_people(change) {
+        let is_co_author = role.code == ROLE_CO_AUTHOR.code;
+        if is_co_author && person.as_ref().is_ok_and(|person| is_left_out(&person.email)) {
+            continue;
+        }
         let (identity, name, address) = match (person, pull) {
             (Err(written), _) => (Some(ResolvedIdentity::Unknown), written, None),
             (Ok(person), Some(pull)) => {
@@ -126,6 +153,10 @@ pub(crate) fn find_contributors(
         match &pull.contributors {
             Ok(contributors) => {
                 for contributor in contributors {
+                    let is_co_author = contributor.role == ContributorRole::CoAuthor;
+                    if is_co_author && contributor.email.as_ref().is_some_and(is_left_out) {
+                        continue;
+                    }
                     for resolved in resolve_pull_contributor(contributor, people) {
                         found.add_contributor(resolved);
                     }
@@ -229,7 +260,7 @@ fn identify_on_server(
         // The gap itself denies, or is filled in later.
         Err(_) => true,
     };
-    if has_bot_behind || std::ptr::eq(role, &ROLE_CO_AUTHOR) {
+    if has_bot_behind || role.code == ROLE_CO_AUTHOR.code {
         return ResolvedIdentity::Bot;
     }
     people.identify_typed_contributor(person)
@@ -246,7 +277,7 @@ fn identify_on_forge(
     let mut identity = people.identify_person(person);
     if identity == ResolvedIdentity::ClaimedBot {
         // The account behind an address is what counts; a typed name or address makes no bot.
-        let is_co_author = std::ptr::eq(role, &ROLE_CO_AUTHOR);
+        let is_co_author = role.code == ROLE_CO_AUTHOR.code;
         identity = if is_co_author { ResolvedIdentity::Bot } else { ResolvedIdentity::Unknown };
     }
     let Ok(contributors) = &pull.contributors else {

@@ -10,7 +10,7 @@ use crate::change::pull_request::ForgeAccount;
 use crate::change::{Person, Text};
 use crate::pattern::NamePattern;
 use crate::people::account_numbers::NumberedHolder;
-use crate::people::machine_accounts::MachineAccounts;
+use crate::people::machine_accounts::{MachineAccounts, is_machine_account};
 use crate::people::{PeopleDirectory, ResolvedIdentity, normalise_identity};
 
 /// The end of the names of apps; no person can have an account with it.
@@ -99,6 +99,11 @@ impl PeopleDirectory {
         account.number.is_none() && self.numbers.has_number(&account.id.to_lossy().to_ascii_lowercase())
     }
 
+    /// Returns true if a machine acts under this account, as far as forge and policy know.
+    pub(crate) fn is_machine_account(&self, account: &ForgeAccount) -> bool {
+        is_machine_account(&self.bots, &|id| self.keys_by_identity.contains_key(id), account)
+    }
+
     /// Returns the accounts that these people take for machines.
     pub(crate) fn machine_accounts(&self) -> MachineAccounts {
         let mut rostered = BTreeSet::new();
@@ -138,7 +143,7 @@ impl PeopleDirectory {
         match self.keys_by_identity.get(&id) {
             // A machine is known by the exact names that it has under `bots`, and otherwise has no rights.
             Some(key) if self.is_machine(key) => ResolvedIdentity::Unknown,
-            Some(key) => ResolvedIdentity::Human(key.clone()),
+            Some(key) => ResolvedIdentity::Human(key.to_string()),
             None => ResolvedIdentity::Unknown,
         }
     }

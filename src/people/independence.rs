@@ -74,16 +74,33 @@ pub(crate) fn check_independent<'people>(
     people: &PeopleDirectory,
     at: Timestamp,
 ) -> Result<String, NotIndependent<'people>> {
-    let key = match people.identify_person(approver) {
-        ResolvedIdentity::Human(key) => key,
-        ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot => return Err(NotIndependent::Bot),
-        ResolvedIdentity::Unknown => return Err(NotIndependent::Unknown),
-    };
+    let key = identify_approver(approver, people)?;
     let address = canonical_address(approver.email.as_bytes()).unwrap_or_default();
     let login = local_part(&address);
     match participants.find_participant(&key, &approver.name, login, None) {
         Some(participant) => Err(NotIndependent::Contributor(participant)),
         None => check_present(key, people, at),
+    }
+}
+
+/// Returns the key of `approver` if they are a human who is there at the time `at`, a contributor or not.
+///
+/// # Errors
+///
+/// Returns why the approval does not count.
+pub(crate) fn check_human(
+    approver: &Person,
+    people: &PeopleDirectory,
+    at: Timestamp,
+) -> Result<String, NotIndependent<'static>> {
+    check_present(identify_approver(approver, people)?, people, at)
+}
+
+fn identify_approver(approver: &Person, people: &PeopleDirectory) -> Result<String, NotIndependent<'static>> {
+    match people.identify_person(approver) {
+        ResolvedIdentity::Human(key) => Ok(key),
+        ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot => Err(NotIndependent::Bot),
+        ResolvedIdentity::Unknown => Err(NotIndependent::Unknown),
     }
 }
 
@@ -99,23 +116,42 @@ pub(crate) fn check_independent_account<'people>(
     people: &PeopleDirectory,
     at: Timestamp,
 ) -> Result<String, NotIndependent<'people>> {
-    let is_machine = people.machine_accounts().includes_account(approver);
-    let key = match people.identify_forge_account(approver) {
-        ResolvedIdentity::Human(key) if !is_machine => key,
-        ResolvedIdentity::Human(_) | ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot => {
-            return Err(NotIndependent::Bot);
-        }
-        ResolvedIdentity::Unknown => {
-            return Err(match people.find_changed_login(approver) {
-                Some((listed, found)) => NotIndependent::ChangedHands { listed, found },
-                None => NotIndependent::Unknown,
-            });
-        }
-    };
+    let key = identify_approving_account(approver, people)?;
     let login = approver.id.to_lossy().to_ascii_lowercase();
     match participants.find_participant(&key, &Text::default(), &login, approver.number) {
         Some(participant) => Err(NotIndependent::Contributor(participant)),
         None => check_present(key, people, at),
+    }
+}
+
+/// Returns the key of the person behind the account `approver`, if they are a human who is there at the time `at`, a
+/// contributor or not.
+///
+/// # Errors
+///
+/// Returns why the approval does not count.
+pub(crate) fn check_human_account(
+    approver: &ForgeAccount,
+    people: &PeopleDirectory,
+    at: Timestamp,
+) -> Result<String, NotIndependent<'static>> {
+    check_present(identify_approving_account(approver, people)?, people, at)
+}
+
+fn identify_approving_account(
+    approver: &ForgeAccount,
+    people: &PeopleDirectory,
+) -> Result<String, NotIndependent<'static>> {
+    let is_machine = people.is_machine_account(approver);
+    match people.identify_forge_account(approver) {
+        ResolvedIdentity::Human(key) if !is_machine => Ok(key),
+        ResolvedIdentity::Human(_) | ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot => {
+            Err(NotIndependent::Bot)
+        }
+        ResolvedIdentity::Unknown => Err(match people.find_changed_login(approver) {
+            Some((listed, found)) => NotIndependent::ChangedHands { listed, found },
+            None => NotIndependent::Unknown,
+        }),
     }
 }
 

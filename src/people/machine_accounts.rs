@@ -28,23 +28,30 @@ impl MachineAccounts {
     /// GitHub gives it; the address does not count for an account that the roster lists for a person.
     /// An account that cannot be read is taken for a machine.
     pub(crate) fn includes_account(&self, account: &ForgeAccount) -> bool {
-        if !account.is_person {
-            return true;
-        }
-        let Some(id) = account.id.as_utf8() else { return true };
-        let login = id.split_once(':').map_or(id, |(_, login)| login);
-        let is_listed = self.bots.iter().any(|bot| bot.matches_account(id.as_bytes(), account.number));
-        if is_listed || self.lists_name(login) {
-            return true;
-        }
-        let id = id.to_ascii_lowercase();
-        id.starts_with(GITHUB_PREFIX)
-            && !self.rostered.contains(&id)
-            && (self.lists_name(&format!("{login}@users.noreply.github.com"))
-                || self.lists_name(&format!("0+{login}@users.noreply.github.com")))
+        is_machine_account(&self.bots, &|id| self.rostered.contains(id), account)
     }
+}
 
-    fn lists_name(&self, name: &str) -> bool {
-        self.bots.iter().any(|bot| bot.matches_name(name.as_bytes()))
+/// Does the same as [`MachineAccounts::includes_account`] for these patterns of bots; `is_rostered` tells whether the roster
+/// lists an account for a person.
+pub(super) fn is_machine_account(
+    bots: &[NamePattern],
+    is_rostered: &dyn Fn(&str) -> bool,
+    account: &ForgeAccount,
+) -> bool {
+    if !account.is_person {
+        return true;
     }
+    let Some(id) = account.id.as_utf8() else { return true };
+    let lists_name = |name: &str| bots.iter().any(|bot| bot.matches_name(name.as_bytes()));
+    let login = id.split_once(':').map_or(id, |(_, login)| login);
+    let is_listed = bots.iter().any(|bot| bot.matches_account(id.as_bytes(), account.number));
+    if is_listed || lists_name(login) {
+        return true;
+    }
+    let id = id.to_ascii_lowercase();
+    id.starts_with(GITHUB_PREFIX)
+        && !is_rostered(&id)
+        && (lists_name(&format!("{login}@users.noreply.github.com"))
+            || lists_name(&format!("0+{login}@users.noreply.github.com")))
 }

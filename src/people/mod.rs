@@ -5,8 +5,10 @@
 //! equal name only stops a person from approving their own change under a second address.
 
 pub(crate) mod account_numbers;
+mod agents;
 pub mod code_owners;
 mod contributor;
+pub(crate) mod contributor_groups;
 pub mod contributors;
 pub mod forge_teams;
 mod held_teams;
@@ -18,14 +20,17 @@ pub(crate) mod machine_accounts;
 mod open_teams;
 pub(crate) mod owned_paths;
 mod owner_members;
+mod plain_roster;
 mod resolved_contributor;
 mod roster_file;
 pub(crate) mod roster_members;
 pub(crate) mod service;
-mod team_faults;
+mod suggestions;
+pub(crate) mod team_faults;
 mod told_members;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use crate::calendar::Holidays;
 use crate::change::Person;
@@ -56,10 +61,10 @@ pub struct PeopleDirectory {
     holiday_files: Vec<String>,
     /// The days of each of these calendars, which are among the holidays.
     calendars: BTreeMap<String, Holidays>,
-    keys_by_identity: HashMap<String, String>,
+    keys_by_identity: HashMap<String, Arc<str>>,
     numbers: AccountNumbers,
     /// The names that the roster gives, by the keys of people.
-    names_by_key: BTreeMap<String, String>,
+    names_by_key: BTreeMap<Arc<str>, String>,
     is_roster_read: bool,
     /// What the roster says of people with dates.
     service: ServiceRecords,
@@ -109,6 +114,7 @@ impl PeopleDirectory {
     fn read_people_with(node: &YamlNode, allows_empty_teams: bool, faults: &mut Vec<YamlFault>) -> Self {
         let mut people = PeopleDirectory::default();
         let Some(mut map) = MapReader::new(node, faults) else { return people };
+        let has_roster = map.find_key("roster").is_some();
         if let Some(node) = map.find_key("teams") {
             let entries = read_entries(node, faults);
             for (index, (name, members)) in entries.iter().enumerate() {
@@ -116,7 +122,8 @@ impl PeopleDirectory {
                     continue;
                 }
                 let is_open = matches!(&members.value, YamlValue::List(items) if items.is_empty());
-                if is_open && !allows_empty_teams {
+                // What a roster gives to nobody either, is told when it was read.
+                if is_open && !allows_empty_teams && !has_roster {
                     faults.push(empty_team_fault(&name.text, members.at));
                 }
                 let written = match is_open {
@@ -194,9 +201,7 @@ impl PeopleDirectory {
 
     /// Returns true if one of these teams has a member, by the policy or by the roster.
     pub(crate) fn has_members(&self, teams: &[String]) -> bool {
-        let has_one = |team: &String| {
-            !self.team_members(team).is_empty() || self.service.list_members(team).next().is_some()
-        };
+        let has_one = |team: &String| !self.team_members(team).is_empty() || self.service.gives_team(team);
         teams.iter().any(has_one)
     }
 
@@ -223,7 +228,7 @@ impl PeopleDirectory {
 
     /// Returns the addresses and accounts of the roster in their order, each with the key of its person.
     pub(crate) fn list_identities(&self) -> BTreeMap<&str, &str> {
-        self.keys_by_identity.iter().map(|(identity, key)| (identity.as_str(), key.as_str())).collect()
+        self.keys_by_identity.iter().map(|(identity, key)| (identity.as_str(), key.as_ref())).collect()
     }
 
     /// Returns the accounts of a forge that the roster lists by their login alone, in their order.
@@ -240,7 +245,7 @@ impl PeopleDirectory {
 
     /// Returns how many people the roster lists; `None` without a roster.
     pub(crate) fn count_roster_people(&self) -> Option<usize> {
-        let mut people: BTreeSet<&String> = self.keys_by_identity.values().collect();
+        let mut people: BTreeSet<&Arc<str>> = self.keys_by_identity.values().collect();
         people.retain(|key| !self.is_machine(key));
         self.is_roster_read.then_some(people.len())
     }

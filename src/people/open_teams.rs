@@ -16,7 +16,7 @@ impl PeopleDirectory {
             for member in 0..MADE_UP_MEMBERS {
                 let address = format!("open-team-{number}-{member}@example.invalid");
                 if self.is_roster_read {
-                    self.keys_by_identity.insert(address.clone(), address.clone());
+                    self.keys_by_identity.insert(address.clone(), address.as_str().into());
                 }
                 team.written.push(address);
             }

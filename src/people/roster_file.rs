@@ -24,10 +24,10 @@ const KEY_TYPES: [&str; 7] = [
 
 /// What is read of a roster beside the people, and needed until its end.
 #[derive(Default)]
-struct RosterReading {
-    records: ServiceRecords,
+pub(super) struct RosterReading {
+    pub(super) records: ServiceRecords,
     /// Who is named as a delegate, and where.
-    named_delegates: Vec<YamlKey>,
+    pub(super) named_delegates: Vec<YamlKey>,
     /// Whose each signing key is.
     key_holders: HashMap<String, String>,
 }
@@ -63,7 +63,7 @@ impl PeopleDirectory {
         self.resolve_teams();
     }
 
-    fn read_roster_entry(
+    pub(super) fn read_roster_entry(
         &mut self,
         key: &YamlKey,
         node: &YamlNode,
@@ -73,7 +73,7 @@ impl PeopleDirectory {
     ) {
         let Some(mut map) = MapReader::new(node, faults) else { return };
         if let Some(name) = map.find_key("name").and_then(|node| read_text(node, faults)) {
-            self.names_by_key.insert(key.text.clone(), name.to_owned());
+            self.names_by_key.insert(key.text.as_str().into(), name.to_owned());
         }
         let kind = map.find_key("kind").and_then(|node| read_choice(node, &KIND_WORDS, faults));
         let kind = kind.unwrap_or_default();
@@ -94,7 +94,7 @@ impl PeopleDirectory {
             signing_keys: read_signing_keys(key, &mut map, &mut reading.key_holders, faults),
         };
         map.refuse_unknown_keys(faults);
-        reading.records.add_record(&key.text, record);
+        reading.records.add_record(&key.text.as_str().into(), record);
     }
 
     /// Reads the addresses or accounts of the person with this key.
@@ -128,10 +128,10 @@ impl PeopleDirectory {
 
     fn claim_identity(&mut self, id: String, key: &YamlKey, node: &YamlNode, faults: &mut Vec<YamlFault>) {
         match self.keys_by_identity.get(&id) {
-            Some(other) if *other != key.text => faults.push(shared_fault(node.at, &id, other, &key.text)),
+            Some(other) if **other != *key.text => faults.push(shared_fault(node.at, &id, other, &key.text)),
             Some(_) => {}
             None => {
-                self.keys_by_identity.insert(id, key.text.clone());
+                self.keys_by_identity.insert(id, key.text.as_str().into());
             }
         }
     }

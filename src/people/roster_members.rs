@@ -20,7 +20,7 @@ impl PeopleDirectory {
         if !self.is_roster_read {
             return self.teams.values().find_map(|team| team.keys.get(&id)).map(String::as_str);
         }
-        self.keys_by_identity.get(&id).map(String::as_str)
+        self.keys_by_identity.get(&id).map(AsRef::as_ref)
     }
 
     /// Returns what the roster calls a person: the name that it gives, or else the key.
@@ -65,11 +65,11 @@ impl PeopleDirectory {
         let account = account.as_utf8().and_then(normalise_identity).filter(|id| !id.contains('@'))?;
         let mut found = None;
         for (id, key) in &self.keys_by_identity {
-            if id.split_once('@').is_some_and(|(local, _)| local == account) && found != Some(key.as_str()) {
+            if id.split_once('@').is_some_and(|(local, _)| local == account) && found != Some(key.as_ref()) {
                 if found.is_some() {
                     return None;
                 }
-                found = Some(key.as_str());
+                found = Some(key.as_ref());
             }
         }
         found
@@ -83,7 +83,7 @@ impl PeopleDirectory {
             // The address that GitHub gives to an account is compared as the account.
             let is_address = id.contains('@') || id.starts_with("github:");
             if is_address && !self.is_machine(key) && !self.lists_bot_identity(id) {
-                humans.insert(key.as_str());
+                humans.insert(key.as_ref());
             }
         }
         self.is_roster_read.then_some(humans)

@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -120,26 +122,29 @@ impl ServiceRecord {
 /// alone.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ServiceRecords {
-    by_key: BTreeMap<String, ServiceRecord>,
+    by_key: BTreeMap<Arc<str>, ServiceRecord>,
     /// The people for whom somebody acts, by the key of who does.
     delegators: HashMap<String, Vec<String>>,
     /// The people to whom the roster gives a team, by its name.
     members: BTreeMap<String, Vec<String>>,
+    /// The teams that the roster gives to somebody on some day, also where only the people of one day are left.
+    given_teams: BTreeSet<String>,
 }
 
 impl ServiceRecords {
     /// Adds what the roster says of a person.
-    pub(crate) fn add_record(&mut self, key: &str, record: ServiceRecord) {
+    pub(crate) fn add_record(&mut self, key: &Arc<str>, record: ServiceRecord) {
         if record.is_plain() {
             return;
         }
         for team in record.teams.keys() {
-            self.members.entry(team.clone()).or_default().push(key.to_owned());
+            self.members.entry(team.clone()).or_default().push(key.to_string());
+            self.given_teams.insert(team.clone());
         }
         for delegation in &record.delegations {
-            self.delegators.entry(delegation.to.clone()).or_default().push(key.to_owned());
+            self.delegators.entry(delegation.to.clone()).or_default().push(key.to_string());
         }
-        self.by_key.insert(key.to_owned(), record);
+        self.by_key.insert(key.clone(), record);
     }
 
     /// Returns true if no person has a date, a kind or a team here.
@@ -166,7 +171,12 @@ impl ServiceRecords {
 
     /// Returns every person of whom something is said, in the order of their keys.
     pub(crate) fn list_records(&self) -> impl Iterator<Item = (&str, &ServiceRecord)> {
-        self.by_key.iter().map(|(key, record)| (key.as_str(), record))
+        self.by_key.iter().map(|(key, record)| (key.as_ref(), record))
+    }
+
+    /// Returns true if the roster gives a team to somebody on some day.
+    pub(crate) fn gives_team(&self, team: &str) -> bool {
+        self.given_teams.contains(team)
     }
 
     /// Returns the people to whom the roster gives a team on some day.
@@ -202,7 +212,7 @@ impl ServiceRecords {
     /// Returns the same records with the kinds and keys of people and the training of those who are trained on a day, and
     /// nothing else.
     pub(crate) fn keep_training(&self, day: Date) -> ServiceRecords {
-        let mut kept = ServiceRecords::default();
+        let mut kept = ServiceRecords { given_teams: self.given_teams.clone(), ..ServiceRecords::default() };
         for (key, record) in &self.by_key {
             let kind = record.kind;
             let trained_until = record.trained_until.filter(|until| day <= *until);

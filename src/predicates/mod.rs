@@ -141,6 +141,7 @@ impl Predicate {
     fn describe_contrary(&self) -> Option<Message> {
         match self {
             Predicate::AddsLines(added) => Some(added.describe_contrary()),
+            Predicate::Agents(agents) => agents.describe_contrary(),
             Predicate::Branch(branch) => Some(branch.describe_contrary()),
             Predicate::Draft(draft) => Some(draft.describe_contrary()),
             Predicate::Field(field) => field.describe_contrary(),
@@ -198,6 +199,7 @@ impl Predicate {
 
 predicates! {
     adds_lines::AddsLinesPredicate as AddsLines,
+    agents::AgentsPredicate as Agents,
     approvals::ApprovalsPredicate as Approvals,
     author::AuthorPredicate as Author,
     blob::BlobPredicate as Blob,

@@ -378,7 +378,7 @@ fn is_maker(
 fn has_bot_behind(contributor: &ResolvedContributor, context: &EvaluationContext<'_>) -> bool {
     let change = context.change;
     change.pull.is_ok()
-        || std::ptr::eq(contributor.role, &ROLE_CO_AUTHOR)
+        || contributor.role.code == ROLE_CO_AUTHOR.code
         || match &change.pusher {
             Ok(PusherIdentity::Account(account)) => {
                 context.people.identify_account(account) == ResolvedIdentity::Bot

@@ -46,7 +46,7 @@ pub(super) fn list_excluded_people(
         let context = EvaluationContext::new(change, &policy.people, &policy.vocabulary);
         let question = ApprovalQuestion::new(asked, context);
         let possible = list_possible_approvers(&policy.people, &[&question], change, false);
-        let index = ParticipantIndex::new(question.context.participants().0);
+        let index = ParticipantIndex::new(question.asked.find_participants(&question.context));
         let here = question.list_excluded(&possible, &index);
         excluded = Some(match excluded {
             None => here,
@@ -129,7 +129,7 @@ fn search_people(court: Court<'_>, change: &Change, asked: &AskedApprovals<'_>) 
     }
     // With enough people for each part of each question by itself, something else is wrong.
     for question in questions.iter().filter(|question| !is_anyone_unidentified(question)) {
-        let index = ParticipantIndex::new(question.context.participants().0);
+        let index = ParticipantIndex::new(question.asked.find_participants(&question.context));
         let able: Vec<String> =
             possible.iter().filter_map(|one| question.find_approver_key(one, &index)).collect();
         // Whose approvals a part asks for says more than how many there are of all.

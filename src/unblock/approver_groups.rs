@@ -100,8 +100,10 @@ fn group_approvers<'people>(
     possible: &'people [PossibleApprover],
 ) -> Vec<ApproverGroup<'people>> {
     let mut groups: Vec<ApproverGroup<'people>> = Vec::new();
-    let indexes: Vec<ParticipantIndex<'_>> =
-        questions.iter().map(|question| ParticipantIndex::new(question.context.participants().0)).collect();
+    let indexes: Vec<ParticipantIndex<'_>> = questions
+        .iter()
+        .map(|question| ParticipantIndex::new(question.asked.find_participants(&question.context)))
+        .collect();
     for field in list_approval_fields(questions) {
         for one in possible {
             let mut counts: Vec<bool> = Vec::new();

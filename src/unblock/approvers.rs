@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::change::pull_request::ForgeAccount;
 use crate::change::{Change, Person, Text};
 use crate::people::contributors::NotIndependent;
-use crate::people::independence::{ParticipantIndex, check_independent, check_independent_account};
+use crate::people::independence::ParticipantIndex;
 use crate::people::owned_paths::PathOwners;
 use crate::people::{PeopleDirectory, ResolvedIdentity};
 use crate::predicates::EvaluationContext;
@@ -161,8 +161,8 @@ impl<'asked> ApprovalQuestion<'asked> {
         let people = self.context.people;
         let at = self.context.change.seen_at;
         match (&self.context.change.pull, &one.account, &one.person) {
-            (Ok(_), Some(account), _) => Some(check_independent_account(account, index, people, at)),
-            (Err(_), _, Some(person)) => Some(check_independent(person, index, people, at)),
+            (Ok(_), Some(account), _) => Some(self.asked.check_account(account, index, people, at)),
+            (Err(_), _, Some(person)) => Some(self.asked.check_approver(person, index, people, at)),
             _ => None,
         }
     }

@@ -10,7 +10,7 @@ use crate::predicates::PredicateOutcome;
 use crate::predicates::support::condition::Condition;
 use crate::unblock::needs::{AskedChange, Need, WaysToMeet};
 use crate::unblock::predicate_needs::list_predicate_needs;
-use crate::verdict::ObstacleReason;
+use crate::verdict::{ObstacleReason, PredicateAnswer};
 
 /// How many ways of one rule are looked at.
 const MAX_WAYS: usize = 32;
@@ -31,10 +31,18 @@ pub(super) fn find_ways<'policy>(
             Err(missing) => WaysToMeet::Blocked(ObstacleReason::Missing(missing)),
             Ok(outcome) => list_predicate_needs(predicate, wanted, &outcome, asked),
         },
+        // Who could give two of the approvals is no way to both.
+        (Condition::All(_), true) if lacks_people(condition, asked) => WaysToMeet::Open,
         (Condition::All(parts), true) | (Condition::Any(parts), false) => join_ways(parts, wanted, asked),
         (Condition::Any(parts), true) | (Condition::All(parts), false) => choose_ways(parts, wanted, asked),
         (Condition::Not(part), _) => find_ways(part, !wanted, asked),
     }
+}
+
+/// Returns true if approvals have to come from different people, and do not.
+fn lacks_people(condition: &Condition, asked: &AskedChange<'_, '_>) -> bool {
+    condition.asks_distinct_people()
+        && !matches!(condition.evaluate(asked.context), PredicateAnswer::Holds(_))
 }
 
 /// Returns the ways to meet every part.

@@ -10,6 +10,7 @@ pub mod decode;
 mod foreign_space;
 mod forgotten_list;
 mod merged_maps;
+pub(crate) mod plain_list;
 mod reader;
 mod stored;
 mod syntax_fault;

@@ -39,6 +39,7 @@ mod retries;
 mod rollout;
 mod servers;
 mod shared_policies;
+mod shared_work;
 mod staged;
 mod tags;
 mod vouching;

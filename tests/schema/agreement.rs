@@ -85,6 +85,7 @@ const PARTS: &[&str] = &[
 /// More questions than those of `tests/predicates/questions.yml`.
 const QUESTIONS: &[&str] = &[
     "approvals: { from: [security, platform], distinct-teams: true, commands: /ok }",
+    "approvals: { authors: cross, from: [security, platform], different-teams: 2, suggestions: count-as-review }",
     "author: { address: a@example.com, domain: [example.com, x.org], bot: true, team: [platform] }",
     "blob: { largest: 5 MB, lfs: '*.bin', lfs-pointer: well-formed, raw-weights: refuse }",
     "field: { Risk: { one-of: [low, high] }, Back-out-Plan: { present: true, until: Ticket, by: others } }",
@@ -392,6 +393,13 @@ fn parameters_that_need_each_other_are_asked_for() {
         "blob: { largest: 5/5mb }",
         "approvals: { distinct-teams: true }",
         "approvals: { unowned: nobody }",
+        "approvals: { different-teams: 2 }",
+        "approvals: { from: [security, platform], different-teams: 2, distinct-teams: true }",
+        "approvals: { authors: cross, of: any-commit }",
+        "approvals: { authors: cross, distinct: people }",
+        "approvals: { by: pusher, suggestions: count-as-review }",
+        "agents: {}",
+        "agents: sponsored",
         "size: { lines: { at-most: 3 }, ignore: a }",
         "touches: { ignore: a }",
     ] {

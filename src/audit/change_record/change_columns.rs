@@ -76,7 +76,7 @@ change_columns! {
     "independent_approval" "Independent" Flag "Whether a person who is no author approved it; no approval counts where the policy asks for none. Empty if that could not be known." =
         |one| match one.is_review_unknown() {
             true => TableCell::Empty,
-            false => evaluated_flag(one, |one| !one.list_counting_approvals().is_empty()),
+            false => evaluated_flag(one, ChangeRecord::has_independent_approval),
         };
     "opened_at" "Written" Time "When its last commit was written, as the commit claims." =
         |one| from_facts(one, |facts| facts.authored_at.into());

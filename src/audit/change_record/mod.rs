@@ -5,6 +5,7 @@ pub mod change_columns;
 mod column_cells;
 pub(crate) mod field_values;
 mod gate_result;
+mod independence;
 pub(crate) mod standing;
 
 use std::collections::BTreeMap;

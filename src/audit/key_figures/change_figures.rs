@@ -113,7 +113,7 @@ impl KeyFigureCounter {
             share(
                 "independent_review",
                 "Independent review",
-                "changes with a counting approval / changes of which it is known whether they have one; none counts where the policy asks for none",
+                "changes with a counting approval by a person who made no part of them / changes of which it is known whether they have one; none counts where the policy asks for none",
                 self.reviewed,
                 "",
             ),
@@ -123,6 +123,13 @@ impl KeyFigureCounter {
                 "changes whose counting approvals a forge vouches for / changes with a counting approval",
                 self.verified_approvals,
                 "",
+            ),
+            share(
+                "approved_at_once",
+                "Approved faster than it can be read",
+                "changes of 10 lines or more, all of whose approvals came at more than 2,000 lines an hour since the last commit (as it claims) / approved changes of which that is known",
+                self.approved_at_once,
+                "whoever has read the work before it was committed, or most of it in an earlier revision, approves at once",
             ),
             share(
                 "emergency_ratio",

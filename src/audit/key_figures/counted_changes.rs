@@ -7,6 +7,7 @@ use crate::audit::change_record::field_values::{
     CHANGE_TYPE, EMERGENCY_TICKET, POST_IMPLEMENTATION_REVIEW, TEST_PLAN,
 };
 use crate::audit::change_record::standing::{ChangeOutcome, GateBypass, GateResult};
+use crate::audit::key_figures::approval_speed::is_approved_at_once;
 use crate::audit::key_figures::figure::{ShareCount, hours_between};
 use crate::audit::population::population_entry::UnauthorisedMove;
 use crate::change::Text;
@@ -32,6 +33,8 @@ pub(crate) struct KeyFigureCounter {
     pub(super) verified: ShareCount,
     pub(super) reviewed: ShareCount,
     pub(super) verified_approvals: ShareCount,
+    /// Those whose approvals came faster than their lines can be read.
+    pub(super) approved_at_once: ShareCount,
     pub(super) emergencies: ShareCount,
     pub(super) tickets_in_time: ShareCount,
     pub(super) reviews_in_time: ShareCount,
@@ -94,9 +97,13 @@ impl KeyFigureCounter {
             let counting = change.list_counting_approvals();
             match change.is_review_unknown() {
                 true => self.reviewed.not_known += 1,
-                false => self.reviewed.add(!counting.is_empty()),
+                false => self.reviewed.add(change.has_independent_approval()),
             }
             if !counting.is_empty() {
+                match is_approved_at_once(change) {
+                    Some(is_quick) => self.approved_at_once.add(is_quick),
+                    None => self.approved_at_once.not_known += 1,
+                }
                 self.verified_approvals.add(change.weakest_trust() == Some(RecordedTrust::Verified));
             }
             self.emergencies.add(change.is_emergency());

@@ -3,6 +3,7 @@
 //! A figure without a denominator is not told as 100 % or as 0 %, and a small one says that it is small. Records that
 //! close something are no changes, so they flatter no rate. Nobody is ranked.
 
+mod approval_speed;
 mod change_figures;
 mod counted_changes;
 pub mod figure;

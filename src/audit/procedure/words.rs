@@ -161,6 +161,20 @@ pub(crate) fn describe_approvals(asked: &ApprovalsPredicate) -> Vec<String> {
             .to_owned(),
         false => "An approval of an earlier state of the change counts as well.".to_owned(),
     });
+    if asked.admits_authors() {
+        sentences.push(
+            "Several authors may approve the parts of each other; nobody approves their own.".to_owned(),
+        );
+    }
+    if asked.admits_suggesters() {
+        sentences.push(
+            "Who only suggested a line, which another person applied on the forge, may still approve."
+                .to_owned(),
+        );
+    }
+    if asked.requires_distinct_people() {
+        sentences.push("Whoever gives it gives none of the other approvals of this rule.".to_owned());
+    }
     if !asked.approval_commands().is_empty() {
         let commands = join_words(&quote_all(asked.approval_commands()), "or");
         sentences.push(format!("A comment that says {commands} counts as an approval."));

@@ -2,6 +2,7 @@
 
 mod roster_csv;
 mod roster_entries;
+mod roster_layout;
 mod roster_merge;
 mod roster_source;
 mod roster_update;

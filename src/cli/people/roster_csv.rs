@@ -110,7 +110,7 @@ pub(super) fn read_csv(source: &[u8]) -> Result<PeopleList, Vec<String>> {
         return Err(vec![format!("not UTF-8 at byte {}; save it as CSV in UTF-8", error.valid_up_to())]);
     }
     let first_line = source.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let delimiter = if first_line.contains(&b';') && !first_line.contains(&b',') { b';' } else { b',' };
+    let delimiter = find_delimiter(first_line);
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(source);
     let mut columns: Vec<Option<&str>> = Vec::new();
     let mut list = PeopleList::default();
@@ -127,7 +127,7 @@ pub(super) fn read_csv(source: &[u8]) -> Result<PeopleList, Vec<String>> {
                 columns.push(column);
             }
         }
-        Err(error) => return Err(vec![describe_csv_error(&error)]),
+        Err(error) => return Err(vec![describe_csv_error(&error, source)]),
     }
     if !["key", "addresses", "accounts"].iter().any(|asked| columns.contains(&Some(asked))) {
         faults.push(format!(
@@ -139,7 +139,11 @@ pub(super) fn read_csv(source: &[u8]) -> Result<PeopleList, Vec<String>> {
     for row in reader.records() {
         match row {
             Ok(row) => {
-                let line = row.position().map_or(0, csv::Position::line);
+                // A spreadsheet leaves rows of empty cells behind.
+                if row.iter().all(|cell| cell.trim().is_empty()) {
+                    continue;
+                }
+                let line = find_row_line(row.position(), source);
                 let mut person = ListedPerson { line, ..ListedPerson::default() };
                 for (column, cell) in columns.iter().zip(&row) {
                     let cell = restore_cell(cell);
@@ -150,7 +154,7 @@ pub(super) fn read_csv(source: &[u8]) -> Result<PeopleList, Vec<String>> {
                 }
                 list.people.push(person);
             }
-            Err(error) => faults.push(describe_csv_error(&error)),
+            Err(error) => faults.push(describe_csv_error(&error, source)),
         }
     }
     if faults.is_empty() { Ok(list) } else { Err(faults) }
@@ -198,9 +202,39 @@ fn find_column(header: &str) -> Option<&'static str> {
     })
 }
 
-fn describe_csv_error(error: &csv::Error) -> String {
+/// Returns what separates the cells: the one of comma, semicolon and tab that the header has.
+fn find_delimiter(header: &[u8]) -> u8 {
+    let has = |byte: u8| header.contains(&byte);
+    match (has(b','), has(b';'), has(b'\t')) {
+        (true, ..) | (false, false, false) => b',',
+        (false, true, _) => b';',
+        (false, false, true) => b'\t',
+    }
+}
+
+/// Returns the line on which a row begins, counted from 1.
+///
+/// A reader of tables is past the first byte of a line end, and not past empty lines, when it says where a row begins.
+fn find_row_line(position: Option<&csv::Position>, source: &[u8]) -> u64 {
+    let Some(position) = position else { return 0 };
+    let mut start = usize::try_from(position.byte()).unwrap_or(usize::MAX).min(source.len());
+    while source.get(start).is_some_and(|byte| b"\r\n".contains(byte)) {
+        start += 1;
+    }
+    let before = source.get(..start).unwrap_or_default();
+    let ends = before
+        .iter()
+        .enumerate()
+        .filter(|(at, byte)| **byte == b'\n' || **byte == b'\r' && source.get(at + 1) != Some(&b'\n'));
+    u64::try_from(ends.count()).unwrap_or(u64::MAX).saturating_add(1)
+}
+
+fn describe_csv_error(error: &csv::Error, source: &[u8]) -> String {
     match error.position() {
-        Some(at) => format!("line {}: this row has another number of cells than line 1", at.line()),
+        Some(at) => {
+            let line = find_row_line(Some(at), source);
+            format!("line {line}: this row has another number of cells than line 1")
+        }
         None => format!("not a CSV file: {error}"),
     }
 }
@@ -446,6 +480,36 @@ mod tests {
             assert!(faults.len() == 1 && faults[0].contains(said), "{table}: {faults:?}");
         }
         assert!(read_csv(b"key\n\xff\n").unwrap_err()[0].contains("not UTF-8 at byte 4"));
+    }
+
+    #[test]
+    fn lines_are_counted_in_files_of_windows_and_past_empty_ones() {
+        for end in ["\n", "\r\n", "\r"] {
+            for (rows, line) in [
+                ("key,left|ana,soon|", 2),
+                ("key,left|ana,|||ben,soon|", 5),
+                ("key,left|\"a\nb\",|c,soon", 4),
+            ] {
+                let table = rows.replace('|', end);
+                let faults = read_csv(table.as_bytes()).unwrap_err();
+                assert_eq!(
+                    faults,
+                    [format!("line {line}: `left`: expected a day such as 2027-06-30")],
+                    "{table:?}"
+                );
+            }
+            let short = read_csv(format!("key,name{end}ana,Ana{end}{end}ben{end}").as_bytes()).unwrap_err();
+            assert!(short[0].starts_with("line 4: this row has another number"), "{short:?}");
+        }
+    }
+
+    #[test]
+    fn empty_rows_are_left_out_and_tabs_separate() {
+        let list = read_csv(b"key,name\n,\n  , \nana,Ana\n,\n").unwrap();
+        assert_eq!(list.people.len(), 1);
+        assert_eq!(list.people[0].line, 4);
+        let list = read_csv(b"Full Name\tE-Mail\nRuiz, Ana\tana@example.com\n").unwrap();
+        assert_eq!(list.people[0].name.as_deref(), Some("Ruiz, Ana"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use jiff::civil::Date;
 
+use crate::cli::people::roster_layout::RosterLayout;
 use crate::people::PeopleDirectory;
 use crate::people::service::{DaySpan, PersonKind, TeamDelegation};
 use crate::yaml::{ExpectedValue, YamlFault, YamlNode, YamlValue, read_list_document};
@@ -33,6 +34,10 @@ pub(super) struct RosterText {
     /// The lines of comment before everything else.
     pub(super) head: String,
     pub(super) entries: Vec<RosterEntry>,
+    /// The entries as they were read.
+    written: Vec<RosterEntry>,
+    /// How they were written; `None` where that cannot be kept.
+    layout: Option<RosterLayout>,
 }
 
 impl RosterText {
@@ -51,7 +56,9 @@ impl RosterText {
             return Err(faults);
         }
         let mut entries = Vec::new();
+        let mut places = Vec::new();
         for (key, node) in list_map(find_value(&node, "people")) {
+            places.push((key.at.line, key.at.column));
             let record = people.service_records().find_record(&key.text).cloned().unwrap_or_default();
             entries.push(RosterEntry {
                 key: key.text.clone(),
@@ -69,7 +76,30 @@ impl RosterText {
         let text = String::from_utf8_lossy(source);
         let is_head = |line: &&str| line.starts_with('#') || line.trim().is_empty();
         let head: String = text.split_inclusive('\n').take_while(is_head).collect();
-        Ok(RosterText { head, entries })
+        let layout = RosterLayout::divide_text(text.strip_prefix('\u{feff}').unwrap_or(&text), &places);
+        Ok(RosterText { head, written: entries.clone(), entries, layout })
+    }
+
+    /// Returns true if no entry is another one than was read, and none is new.
+    pub(super) fn is_as_read(&self) -> bool {
+        self.entries == self.written
+    }
+
+    /// Returns the roster as YAML in which the entries that do not change stay as they were written, with their comments,
+    /// as far as what comes of it is read as the same entries.
+    pub(super) fn render_update(&self) -> String {
+        if let Some(layout) = &self.layout {
+            let mut changed = Vec::new();
+            for (place, entry) in self.entries.iter().enumerate() {
+                changed.push((self.written.get(place) != Some(entry)).then(|| entry.render_lines()));
+            }
+            let text = layout.render_layout(&changed);
+            let read = RosterText::read_roster(text.as_bytes());
+            if read.is_ok_and(|read| read.entries == self.entries) {
+                return text;
+            }
+        }
+        self.render_roster()
     }
 
     /// Returns the roster as YAML.
@@ -77,7 +107,10 @@ impl RosterText {
         let mut text = self.head.clone();
         text.push_str("people:\n");
         for entry in &self.entries {
-            entry.render_entry(&mut text);
+            for line in entry.render_lines().lines() {
+                // Writing to a string cannot fail.
+                let _ = writeln!(text, "  {line}");
+            }
         }
         text
     }
@@ -104,11 +137,11 @@ impl RosterText {
 }
 
 impl RosterEntry {
-    fn render_entry(&self, text: &mut String) {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "  {}:", quote_scalar(&self.key));
+    /// Returns the lines of the entry, without what they are indented by.
+    fn render_lines(&self) -> String {
+        let mut text = format!("{}:\n", quote_scalar(&self.key));
         let mut add = |key: &str, value: String| {
-            let _ = writeln!(text, "    {key}: {value}");
+            let _ = writeln!(text, "  {key}: {value}");
         };
         if let Some(name) = &self.name {
             add("name", quote_scalar(name));
@@ -142,6 +175,7 @@ impl RosterEntry {
         if !self.signing_keys.is_empty() {
             add("keys", render_list(&self.signing_keys));
         }
+        text
     }
 }
 

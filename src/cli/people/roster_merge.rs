@@ -17,6 +17,8 @@ pub(super) struct RosterChanges {
     pub(super) lines: Vec<String>,
     /// Which entries the list has, by their places.
     seen: BTreeSet<usize>,
+    /// Those whose last day the list itself says.
+    dated: BTreeSet<usize>,
     /// The places of the entries, by their keys, and by their addresses, accounts and numbers of accounts.
     by_key: HashMap<String, usize>,
     by_identity: HashMap<String, usize>,
@@ -68,7 +70,7 @@ impl RosterChanges {
                 let entry = build_entry(roster, listed)?;
                 self.lines.push(format!("joins: {}", describe_entry(&entry)));
                 let place = roster.entries.len();
-                self.seen.insert(place);
+                self.note_row(place, listed);
                 self.index_entry(place, &entry);
                 roster.entries.push(entry);
             }
@@ -79,7 +81,7 @@ impl RosterChanges {
                 self.describe_update(&before, entry);
                 let after = entry.clone();
                 self.index_entry(*place, &after);
-                self.seen.insert(*place);
+                self.note_row(*place, listed);
             }
             [one, other, ..] => {
                 let [one, other] = [one, other].map(|place| {
@@ -89,6 +91,13 @@ impl RosterChanges {
             }
         }
         Ok(())
+    }
+
+    fn note_row(&mut self, place: usize, listed: &ListedPerson) {
+        self.seen.insert(place);
+        if listed.left.is_some() {
+            self.dated.insert(place);
+        }
     }
 
     /// Gives everybody who is asked about, and whom the list does not have, `day` as their last day, unless they
@@ -112,9 +121,9 @@ impl RosterChanges {
         }
     }
 
-    /// Tells of people whom the list has, and who have left by the roster.
+    /// Tells of people whom the list has as if they were there, and who have left by the roster.
     pub(super) fn tell_returned(&mut self, roster: &RosterText, day: Date) {
-        for place in &self.seen {
+        for place in self.seen.difference(&self.dated) {
             let Some(entry) = roster.entries.get(*place) else { continue };
             if entry.days.until.is_some_and(|until| until < day) {
                 let what = "left by the roster, and is in the list; if they are back, take `left` out";

@@ -31,7 +31,8 @@ const MAX_LIST_BYTES: u64 = 64 * 1024 * 1024;
 /// A row with a key is about the entry of that key, and its cells that are not
 /// empty replace what is written. A row without one is about whoever has one of
 /// its addresses or accounts, and adds to them. What the table does not say is
-/// kept; of comments, those at the beginning. What changes goes to standard error.
+/// kept, and so are the lines and comments of entries that do not change. What
+/// changes goes to standard error.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -160,7 +161,7 @@ fn finish_update(
     changes: &[String],
     target: Option<&Path>,
 ) -> Result<CommandExit, CommandError> {
-    let text = roster.render_roster();
+    let text = roster.render_update();
     if let Err(faults) = RosterText::read_roster(text.as_bytes()) {
         let what: Vec<&str> = faults.iter().map(|fault| fault.what.as_str()).collect();
         return Err(CommandError::Usage(format!("this would be no roster: {}", what.join("; "))));
@@ -173,10 +174,22 @@ fn finish_update(
         writeln!(said, "nothing changes")?;
     }
     match target {
-        Some(path) => std::fs::write(path, text)?,
+        // A file that says all of it already is not touched.
+        Some(path) if roster.is_as_read() && path.exists() => {}
+        Some(path) => write_roster(path, &text)?,
         None => output::ignore_broken_pipe(io::stdout().lock().write_all(text.as_bytes()))?,
     }
     Ok(CommandExit::Allowed)
+}
+
+/// Writes a roster, and makes the folder that it stands in.
+fn write_roster(path: &Path, text: &str) -> Result<(), CommandError> {
+    let failed = |error: io::Error| anyhow::anyhow!("{}: {error}", path.display());
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    std::fs::write(path, text).map_err(failed)?;
+    Ok(())
 }
 
 fn read_roster_file(path: &Path, name: &str) -> Result<RosterText, CommandError> {
@@ -217,7 +230,15 @@ fn ask_github(organisation: &str, args: &SyncArgs, context: &Context) -> Result<
     let progress = ProgressLine::show_activity(format!("asking GitHub about {organisation}"), context);
     let members = GitHubSession::open_session(source)?.list_organisation_members(organisation);
     drop(progress);
-    let members = members?;
+    let members = match (members, &token) {
+        (Err(failure), None) if failure.status.is_some_and(|status| [401, 403, 404].contains(&status)) => {
+            return Err(CommandError::Failed(anyhow::anyhow!(
+                "GitHub does not show the members of `{organisation}` without a token; set GITHUB_TOKEN or GH_TOKEN \
+                 to one with the permission `Members: read` of the organisation"
+            )));
+        }
+        (members, _) => members?,
+    };
     if members.is_empty() {
         let what = format!("GitHub shows no members of `{organisation}` to this token");
         return Err(CommandError::Usage(format!(

@@ -30,6 +30,7 @@ pub(super) fn compare_people(
     compare_teams(old, new, found);
     compare_lists(old, new, found);
     compare_roster(old, new, found);
+    compare_roster_keys(old, new, found);
     compare_calendars(&old.1.people, &new.1.people, found);
     compare_code_owners(&old.1.people, &new.1.people, found);
     compare_signers(old, new, found);
@@ -145,6 +146,29 @@ fn compare_roster(old: ComparedPolicy<'_>, new: ComparedPolicy<'_>, found: &mut 
         part: Message::from(&PART_ROSTER),
         what: with_details(&IS_ANOTHER, details),
     });
+}
+
+/// Compares the keys that people sign with by the roster. A signature by one more key counts, so that it is looser.
+fn compare_roster_keys(old: ComparedPolicy<'_>, new: ComparedPolicy<'_>, found: &mut Vec<PolicyDifference>) {
+    let list_keys = |policy: ComparedPolicy<'_>| -> BTreeSet<(String, String)> {
+        let mut keys = BTreeSet::new();
+        for (person, record) in policy.1.people.service_records().list_records() {
+            keys.extend(record.signing_keys.iter().map(|key| (person.to_owned(), key.clone())));
+        }
+        keys
+    };
+    let (before, after) = (list_keys(old), list_keys(new));
+    let fewer =
+        if sorts_by_signature([old, new]) { PolicyDirection::Different } else { PolicyDirection::Stricter };
+    for (template, from, to, direction) in
+        [(&KEYS_OF_MORE, &before, &after, PolicyDirection::Looser), (&KEYS_OF_LESS, &after, &before, fewer)]
+    {
+        let people: BTreeSet<&str> = to.difference(from).map(|(person, _)| person.as_str()).collect();
+        if !people.is_empty() {
+            let what = template.with("members", quote_members(&people.into_iter().collect::<Vec<&str>>()));
+            found.push(PolicyDifference { direction, part: Message::from(&PART_ROSTER), what });
+        }
+    }
 }
 
 /// Compares what the files of keys say. A signature by one more key counts, so that it is looser.

@@ -86,10 +86,14 @@ impl PolicyFiles {
         Err(PolicyErrors { faulty_files, unread: None })
     }
 
-    /// Returns SHA-256 over names, lengths and contents, those of the roster, the
-    /// catalogue and the keys included. A shipped pack counts by
-    /// what it means, so that a later version can word its titles and reasons in another way.
-    pub(crate) fn compute_digest(&self, read_beside: &[FaultyFile], key_files: &[&KeyFile]) -> String {
+    /// Returns SHA-256 over names, lengths and contents, those of the roster, the catalogue and the keys included, and the
+    /// same without the keys. A shipped pack counts by what it means, so that a later version can word its titles and
+    /// reasons in another way.
+    pub(crate) fn compute_digests(
+        &self,
+        read_beside: &[FaultyFile],
+        key_files: &[&KeyFile],
+    ) -> (String, String) {
         let mut digest = Sha256::new();
         for file in &self.files {
             if find_pack(&file.name).is_some() {
@@ -103,10 +107,13 @@ impl PolicyFiles {
         for file in read_beside {
             add_to_digest(&mut digest, &file.name, &file.source);
         }
+        let without_keys = digest.clone();
         for file in key_files {
             add_to_digest(&mut digest, &file.path, &file.source);
         }
-        crate::change::text::encode_hex(&digest.finalize())
+        let [with, without] =
+            [digest, without_keys].map(|digest| crate::change::text::encode_hex(&digest.finalize()));
+        (with, without)
     }
 
     /// Returns true if a file extends what could not be found, so that names can be missing.

@@ -13,6 +13,7 @@ pub(crate) mod files;
 mod holidays;
 pub(crate) mod loader;
 mod permissions;
+mod roster;
 pub(crate) mod rules;
 mod standard_changes;
 
@@ -23,16 +24,17 @@ use crate::change::FactKind;
 use crate::pattern::RefPattern;
 use crate::people::{PeopleDirectory, check_plain_path};
 use crate::policy::definition::{ChangeUnit, KeyFile, Policy, SignerKeys};
-use crate::policy::faults::{FaultyFile, PolicyErrors};
+use crate::policy::faults::PolicyErrors;
 use crate::policy::gate_files::guard_classes;
 use crate::policy::load::classes::{ClassIndex, read_classes};
 use crate::policy::load::code_owners::fetch_code_owners;
 use crate::policy::load::consequences::{adopt_pack_faults, drop_missing_names, hides_names};
 use crate::policy::load::exemptions::read_exemptions;
-use crate::policy::load::files::{FetchedFile, PolicyFiles, digest_source, name_root, unreadable_file_fault};
+use crate::policy::load::files::{FetchedFile, PolicyFiles, name_root, unreadable_file_fault};
 use crate::policy::load::holidays::fetch_holidays;
 use crate::policy::load::loader::{PolicyLoader, SourcedNode};
 use crate::policy::load::permissions::{PolicyPermissions, read_permissions};
+use crate::policy::load::roster::fetch_roster;
 use crate::policy::load::rules::{join_written_rules, list_switched_off, read_rule};
 use crate::policy::load::standard_changes::{fetch_standard_changes, list_gate_files};
 use crate::policy::packs::find_pack;
@@ -43,7 +45,7 @@ use crate::vocabulary::FieldVocabulary;
 use crate::yaml::decode::{
     MapReader, parse_each, parse_one, read_choice, read_day, read_entries, read_text, unknown_word_fault,
 };
-use crate::yaml::{self, ExpectedValue, YamlFault, YamlNode, YamlPlace, YamlValue, shorten_for_message};
+use crate::yaml::{ExpectedValue, YamlFault, YamlNode, YamlPlace, YamlValue, shorten_for_message};
 
 /// Every key that a policy file may have at its top, with its description.
 pub(crate) const POLICY_KEYS: [(&str, &str); 20] = [
@@ -119,9 +121,8 @@ pub fn load_policy(entry: &str, fetch: &mut dyn FnMut(&str) -> FetchedFile) -> R
     read_beside.splice(0..0, roster);
     read_beside.extend(fetch_holidays(&mut loader, &mut people, fetch));
     read_beside.extend(code_owners.file);
-    let digest_without_keys = files.compute_digest(&read_beside, &[]);
     let key_files: Vec<&KeyFile> = [&signers.ssh, &signers.openpgp].into_iter().flatten().collect();
-    let digest = files.compute_digest(&read_beside, &key_files);
+    let (digest, digest_without_keys) = files.compute_digests(&read_beside, &key_files);
     let gate_files = list_gate_files(&names, &read_beside, &signers, code_owners.paths);
     let catalogue = Arc::new(catalogue);
     let parts = PolicyParts {
@@ -208,35 +209,6 @@ fn read_people(loader: &mut PolicyLoader<'_>) -> PeopleDirectory {
         });
     }
     people
-}
-
-/// Reads the roster, if the policy names one; returns it with what is wrong with it.
-fn fetch_roster(
-    loader: &mut PolicyLoader<'_>,
-    people: &mut PeopleDirectory,
-    fetch: &mut dyn FnMut(&str) -> FetchedFile,
-) -> Option<FaultyFile> {
-    let name = people.roster.clone()?;
-    let SourcedNode { file, node } = loader.find_last_node("people")?;
-    let mut roster = FaultyFile { name: name.clone(), ..FaultyFile::default() };
-    match fetch(&name) {
-        Ok(Some(source)) => {
-            match yaml::read_list_document(&source) {
-                Ok(node) => people.read_roster(&node, &mut roster.faults),
-                Err(faults) => roster.faults = faults,
-            }
-            people.roster_digest = Some(digest_source(&source));
-            roster.source = source;
-        }
-        Ok(None) => {
-            let what = format!("there is no roster `{}`", shorten_for_message(&name));
-            let root = name_root(loader.file_name(file));
-            let help = format!("write it, or correct `roster`, which starts from {root}");
-            loader.faults_of(file).push(YamlFault::new(node.at, what).with_help(help));
-        }
-        Err(why) => loader.faults_of(file).push(unreadable_file_fault(&name, node.at, &why)),
-    }
-    Some(roster)
 }
 
 /// Fetches the files of keys, if the policy names any.

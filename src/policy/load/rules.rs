@@ -9,8 +9,8 @@ use crate::policy::load::classes::ClassIndex;
 use crate::policy::load::loader::{PolicyLoader, SourcedNode};
 use crate::policy::packs::find_pack;
 use crate::policy::remote_file::{MAY_BE_WEAKENED, WITH_REASON};
-use crate::predicates::PolicyScope;
 use crate::predicates::support::condition::Condition;
+use crate::predicates::{PolicyScope, Predicate};
 use crate::verdict::{RuleDescription, RuleId, RuleLevel};
 use crate::yaml::decode::{
     is_misspelt_key, read_choice, read_day, read_entries, read_items, read_text, read_texts,
@@ -222,6 +222,16 @@ fn read_requirement(
         if condition.is_empty() {
             let fault = YamlFault::new(from.node.at, "this asks nothing");
             faults.push(fault.with_help("ask something, as in `{ field: { Risk: present } }`"));
+        }
+        let mut predicates = Vec::new();
+        condition.add_predicates(&mut predicates);
+        predicates
+            .retain(|one| matches!(one, Predicate::Approvals(asked) if asked.requires_distinct_people()));
+        if predicates.len() == 1 {
+            let what = "`distinct: people` stands in one question about approvals alone";
+            let help =
+                "write it in each of the questions that different people have to meet, both under `all`";
+            faults.push(YamlFault::new(from.node.at, what).with_help(help));
         }
         return Some(condition);
     }

@@ -10,6 +10,7 @@ use crate::policy::schema::constraints::{
     add_condition, expression_schema, list_or_one, refine_properties, require_beside, require_one_of,
     schema_reference, size_schema, visible_schema,
 };
+use crate::predicates::approvals::MAX_DIFFERENT_TEAMS;
 
 /// The days of a week, as a window names them.
 const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
@@ -131,13 +132,50 @@ fn refine_approvals(schema: &mut Value) {
     let several =
         json!({ "required": ["from"], "properties": { "from": { "type": "array", "minItems": 2 } } });
     add_condition(schema, json!({ "if": distinct, "then": several }));
+    require_beside(
+        schema,
+        "different-teams",
+        &json!({
+            "required": ["from"],
+            "properties": {
+                "from": { "type": "array", "minItems": 2 },
+                "distinct-teams": { "const": false },
+            },
+        }),
+    );
+    for count in 3..=MAX_DIFFERENT_TEAMS {
+        let asks = json!({
+            "required": ["different-teams"],
+            "properties": { "different-teams": { "minimum": count } },
+        });
+        let named = json!({ "properties": { "from": { "minItems": count } } });
+        add_condition(schema, json!({ "if": asks, "then": named }));
+    }
+    require_beside(
+        schema,
+        "authors",
+        &json!({ "properties": { "of": { "not": { "const": "any-commit" } } } }),
+    );
+    require_beside(
+        schema,
+        "distinct",
+        &json!({ "properties": {
+            "authors": false,
+            "different-teams": false,
+            "from": { "not": { "const": "codeowners" } },
+        } }),
+    );
     let nothing_else = json!({ "properties": {
         "at-least": false,
+        "authors": false,
         "commands": false,
+        "different-teams": false,
+        "distinct": false,
         "distinct-teams": false,
         "field": false,
         "from": { "not": { "const": "codeowners" } },
         "of": false,
+        "suggestions": false,
         "unowned": false,
     } });
     add_condition(schema, json!({ "if": { "required": ["by"] }, "then": nothing_else }));

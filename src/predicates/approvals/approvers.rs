@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use crate::change::Person;
-use crate::change::person::comparable_name;
+use crate::change::person::{canonical_address, comparable_name};
+use crate::change::pull_request::ForgeAccount;
 use crate::people::ResolvedIdentity;
 use crate::predicates::support::context::EvaluationContext;
 
@@ -19,17 +20,38 @@ pub(super) struct CountedApprover {
     pub(super) name: String,
     /// What tells the person by the number of an account; empty without one.
     speaker: String,
+    /// The account, with its forge, or what the address begins with.
+    pub(super) login: String,
+    /// The number of the account, where the forge says it.
+    pub(super) number: Option<u64>,
 }
 
 impl CountedApprover {
     /// Returns an approver who is known by an account; `speaker` is equal for all logins of its number.
-    pub(super) fn from_account(key: &str, seat: String, at: Timestamp, speaker: String) -> Self {
-        CountedApprover { key: key.to_owned(), seat, at, name: String::new(), speaker }
+    pub(super) fn from_account(
+        key: &str,
+        seat: String,
+        at: Timestamp,
+        speaker: String,
+        account: Option<&ForgeAccount>,
+    ) -> Self {
+        let login = account.map(|account| account.id.to_lossy().to_ascii_lowercase()).unwrap_or_default();
+        let number = account.and_then(|account| account.number);
+        CountedApprover { key: key.to_owned(), seat, at, name: String::new(), speaker, login, number }
     }
 
     /// Returns an approver who is known by name and address.
     pub(super) fn from_person(key: String, seat: String, at: Timestamp, person: &Person) -> Self {
-        CountedApprover { key, seat, at, name: comparable_name(&person.name), speaker: String::new() }
+        let address = canonical_address(person.email.as_bytes()).unwrap_or_default();
+        CountedApprover {
+            key,
+            seat,
+            at,
+            name: comparable_name(&person.name),
+            speaker: String::new(),
+            login: address.split('@').next().unwrap_or_default().to_owned(),
+            number: None,
+        }
     }
 
     /// Returns true for the same person: one key, one name under two addresses, or one account under two logins; and for
@@ -80,12 +102,12 @@ pub(super) fn is_contributor(key: &str, context: &EvaluationContext<'_>) -> bool
     context.participants().0.iter().any(|participant| is_it(&participant.identity))
 }
 
-/// Returns true if each team can be given an approver of its own.
-pub(super) fn covers_each_team(
+/// Returns how many of the teams can be given an approver of their own.
+pub(super) fn count_covered_teams(
     teams: &[String],
     approvers: &[CountedApprover],
     context: &EvaluationContext<'_>,
-) -> bool {
+) -> usize {
     let mut members = Vec::new();
     for team in teams {
         let mut indexes = Vec::new();
@@ -96,14 +118,18 @@ pub(super) fn covers_each_team(
         }
         members.push(indexes);
     }
-    let mut assigned = vec![None; approvers.len()];
-    for team in 0..teams.len() {
-        let mut tried = vec![false; approvers.len()];
-        if !assign_approver(team, &members, &mut assigned, &mut tried) {
-            return false;
-        }
+    count_assigned(&members, approvers.len())
+}
+
+/// Returns how many of the places, each with the approvers who can take it, can be taken by approvers of their own.
+pub(super) fn count_assigned(candidates: &[Vec<usize>], approvers: usize) -> usize {
+    let mut assigned = vec![None; approvers];
+    let mut count = 0;
+    for place in 0..candidates.len() {
+        let mut tried = vec![false; approvers];
+        count += usize::from(assign_approver(place, candidates, &mut assigned, &mut tried));
     }
-    true
+    count
 }
 
 /// Gives a team one of its members, and moves those who are assigned already if that takes it.

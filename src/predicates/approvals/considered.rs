@@ -9,6 +9,7 @@ use crate::change::pull_request::{ForgeAccount, PullReview};
 use crate::change::{FactKind, Missing, Person, PullRequest, Text};
 use crate::people::independence::ParticipantIndex;
 use crate::people::{PeopleDirectory, ResolvedIdentity};
+use crate::predicates::approvals::cross_approval::AuthorParts;
 use crate::predicates::approvals::decisions::{ReviewDecision, latest_decisions};
 use crate::predicates::approvals::pusher_approval::{
     find_pushing_account, identify_pusher, list_content_commits,
@@ -106,6 +107,7 @@ impl ApprovalsPredicate {
         let reviews = pull.reviews.as_ref().map_err(Missing::clone)?;
         let hindrance = find_hindrance(context, context.participants().1);
         let counter = ReviewCounter::new(self, context, pull);
+        let parts = self.list_author_parts(context);
         let decisions = latest_decisions(reviews, &counter.speakers, context);
         let mut weighed = WeighedApprovals::default();
         let mut counted: HashSet<String> = HashSet::new();
@@ -115,7 +117,7 @@ impl ApprovalsPredicate {
                 None => Err(Some(Message::from(&SUPERSEDED))),
                 Some(ReviewDecision::Approved(_)) => {
                     let given = counter.approval_from_review(review);
-                    counter.weigh_counted(&given, hindrance.as_ref(), &mut counted)
+                    counter.weigh_counted(&given, (&parts, hindrance.as_ref()), &mut counted)
                 }
                 Some(ReviewDecision::ChangesRequested(_)) => {
                     counter.weigh_objection(|count| counter.count_objection(review, count))
@@ -131,7 +133,7 @@ impl ApprovalsPredicate {
         }
         for comment in pull.comments.as_ref().map_err(Missing::clone)? {
             let Some(given) = counter.approval_from_comment(comment, &decisions) else { continue };
-            let weight = counter.weigh_counted(&given, hindrance.as_ref(), &mut counted);
+            let weight = counter.weigh_counted(&given, (&parts, hindrance.as_ref()), &mut counted);
             weighed.add_approval(weight, || {
                 let (source, decision) = (ApprovalSource::Comment, ApprovalDecision::Approved);
                 let mut approval = build_approval(source, decision, (given.by, given.at), context);
@@ -192,6 +194,7 @@ impl ApprovalsPredicate {
         let hindrance = find_hindrance(context, missing_contributor);
         let index = ParticipantIndex::new(participants);
         let commits = &context.change.commits;
+        let parts = self.list_author_parts(context);
         let covering = match self.coverage {
             ApprovalCoverage::AnyCommit => find_all_approvals(self, commits),
             ApprovalCoverage::FinalRevision => find_covering_approvals(self, commits)?,
@@ -207,13 +210,11 @@ impl ApprovalsPredicate {
                 Err(uncounted) => Err(Some(uncounted.reason)),
                 Ok(_) if !is_covering => Err(Some(Message::from(&PARTIAL))),
                 Ok(approver) => {
+                    let own =
+                        parts.find_hindrance(&approver.key, &approver.name, &approver.login, approver.number);
                     let acts_for = name_delegator(&approver.key, approver.seat);
-                    count_person(
-                        approver.key.clone(),
-                        (&approver.key, acts_for),
-                        hindrance.as_ref(),
-                        &mut counted,
-                    )
+                    let by = (approver.key.as_str(), acts_for);
+                    count_person(approver.key.clone(), by, own.as_ref().or(hindrance.as_ref()), &mut counted)
                 }
             };
             weighed.add_approval(weight, || trailer_approval(stated, context));
@@ -227,11 +228,16 @@ impl ReviewCounter<'_> {
     fn weigh_counted(
         &self,
         given: &GivenApproval<'_>,
-        hindrance: Option<&Message>,
+        (parts, hindrance): (&AuthorParts<'_>, Option<&Message>),
         counted: &mut HashSet<String>,
     ) -> Result<Option<String>, Option<Message>> {
         let WeighedReview { key, gap, seat, .. } =
             self.weigh_approval(given).map_err(|why| Some(why.message))?;
+        let login = given.by.map(|account| account.id.to_lossy().to_ascii_lowercase()).unwrap_or_default();
+        let number = given.by.and_then(|account| account.number);
+        if let Some(why) = parts.find_hindrance(&key, "", &login, number) {
+            return Err(Some(why));
+        }
         if gap.is_some() {
             return Err(Some(Message::from(&UNDECIDED)));
         }

@@ -4,10 +4,13 @@
 //! Everywhere else they are trailers (`trailer_approvals`).
 
 mod approvers;
+pub(crate) mod claimed_approvers;
 pub(crate) mod commands;
 pub(crate) mod considered;
 pub(crate) mod coverage;
+pub(crate) mod cross_approval;
 mod decisions;
+pub(crate) mod distinct_people;
 pub(crate) mod missing_people;
 pub(crate) mod named_people;
 pub(crate) mod objections;
@@ -16,6 +19,7 @@ mod parameters;
 pub(crate) mod pusher_approval;
 mod requirement;
 pub(crate) mod reviews;
+pub(crate) mod team_counts;
 #[cfg(test)]
 mod tests;
 pub(crate) mod trailer_approvals;
@@ -27,7 +31,7 @@ use crate::predicates::support::documentation::PredicateDoc;
 use crate::predicates::support::outcome::PredicateOutcome;
 use crate::verdict::Message;
 
-pub(crate) use crate::predicates::approvals::parameters::names_code_owners;
+pub(crate) use crate::predicates::approvals::parameters::{MAX_DIFFERENT_TEAMS, names_code_owners};
 pub use crate::predicates::approvals::requirement::ApprovalsPredicate;
 pub(crate) use crate::predicates::approvals::requirement::DEFAULT_APPROVAL_FIELD;
 pub(crate) use crate::predicates::approvals::requirement::MESSAGES;
@@ -56,6 +60,15 @@ asks for several, as many owners of the path approve. `unowned` says what become
 none who has to approve: `anyone` (the default) lets everybody's approval count, `nobody` asks for no approval of \
 them, `refuse` refuses a path that nobody owns;
 - `distinct-teams: true`: one approval from each of the teams in `from`, by different people;
+- `different-teams: N`: approvals from members of N different teams of those in `from`, by different people (2 to 10);
+- `distinct: people`: whoever gives this approval gives none of the others, of the questions under the same `all`, that \
+say so too: one person never stands for two roles;
+- `authors: cross`: an author's approval counts for what the other authors made, and never for their own part. What each \
+contributor made then needs as many approvals by others as are asked. A forge lets nobody review the pull request that \
+they opened; with `commands`, a comment approves;
+- `suggestions: count-as-review`: in a pull request, a reviewer stays one if all they made is a suggestion that another \
+person applied on the forge, which then names them as a co-author. Whoever applies it has read it; whoever commits it \
+elsewhere, or pushes, is an author as ever;
 - `by: pusher`: whoever pushes the change approves it by that, as the server knows them, if they made no part of it; a \
 clean merge of their own is no part. With `trust: verified` every commit has to be signed by its author, or by the person who committed it, so that \
 nobody pushes their own work under another name; with `trust: claimed` the commits are believed. It takes `from: \

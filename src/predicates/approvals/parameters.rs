@@ -7,13 +7,17 @@ use crate::predicates::approvals::requirement::{
     ApprovalCoverage, ApprovalGiver, ApprovalTrust, ApprovalsPredicate, DEFAULT_APPROVAL_FIELD,
 };
 use crate::predicates::support::context::PolicyScope;
+use crate::predicates::support::map_keys::read_choice_key;
 use crate::predicates::support::parameters::{read_list, read_teams};
 use crate::vocabulary::{FieldDefinition, FieldKind};
 use crate::yaml::decode::{MapReader, read_bool, read_choice, read_count, read_texts};
-use crate::yaml::{ExpectedValue, YamlFault, YamlNode, YamlValue, shorten_for_message};
+use crate::yaml::{ExpectedValue, YamlFault, YamlNode, YamlPlace, YamlValue, shorten_for_message};
 
 /// The word for the owners of what is touched, in `from`.
 const CODE_OWNERS_WORD: &str = "codeowners";
+
+/// How many different teams an approval can be asked of.
+pub(crate) const MAX_DIFFERENT_TEAMS: u64 = 10;
 
 const GIVER_WORDS: [(&str, ApprovalGiver); 1] = [("pusher", ApprovalGiver::Pusher)];
 
@@ -46,6 +50,11 @@ impl ApprovalsPredicate {
             },
             teams: Vec::new(),
             distinct_teams: false,
+            different_teams: 0,
+            distinct_people: read_choice_key(&mut map, "distinct", faults, &[("people", ())]).is_some(),
+            admits_authors: read_choice_key(&mut map, "authors", faults, &[("cross", ())]).is_some(),
+            admits_suggesters: read_choice_key(&mut map, "suggestions", faults, &[("count-as-review", ())])
+                .is_some(),
             trained: false,
             owners: None,
             coverage: ApprovalCoverage::FinalRevision,
@@ -86,6 +95,18 @@ impl ApprovalsPredicate {
                 faults.push(YamlFault::new(node.at, "`distinct-teams` needs two or more teams in `from`"));
             }
         }
+        if let Some(node) = map.find_key("different-teams") {
+            asked.different_teams = read_count(node, 2, MAX_DIFFERENT_TEAMS, faults).unwrap_or(0);
+            let given = u64::try_from(asked.teams.len()).unwrap_or(u64::MAX);
+            if asked.different_teams > given {
+                let what = format!("`different-teams` is more than the {given} teams in `from`");
+                faults.push(YamlFault::new(node.at, what).with_help("name more teams in `from`"));
+            }
+            if asked.distinct_teams {
+                let what = "`distinct-teams` asks for each team, and `different-teams` for some of them";
+                faults.push(YamlFault::new(node.at, what).with_help("take one of them out"));
+            }
+        }
         if let Some(node) = map.find_key("trained") {
             asked.trained = read_bool(node, faults).unwrap_or(false);
             if asked.trained && scope.people.roster.is_none() && !scope.people.has_roster() {
@@ -101,6 +122,7 @@ impl ApprovalsPredicate {
             asked.trust = read_choice(node, &TRUST_WORDS, faults).unwrap_or(asked.trust);
         }
         map.refuse_unknown_keys(faults);
+        asked.refuse_unmeant(node, faults);
         if asked.is_given_by_pusher() {
             refuse_beside_pusher(node, faults);
         }
@@ -109,8 +131,32 @@ impl ApprovalsPredicate {
             let teams = u64::try_from(asked.teams.len()).unwrap_or(u64::MAX);
             asked.min_approvals = asked.min_approvals.max(teams);
         }
+        asked.min_approvals = asked.min_approvals.max(asked.different_teams);
         (before == faults.len()).then_some(asked)
     }
+
+    /// Refuses parameters that cannot be meant together.
+    fn refuse_unmeant(&self, node: &YamlNode, faults: &mut Vec<YamlFault>) {
+        let at = |key: &str| find_entry_place(node, key).unwrap_or(node.at);
+        if self.admits_authors && self.coverage == ApprovalCoverage::AnyCommit {
+            // An author could approve, and then add to what the others have approved.
+            let what =
+                "`authors: cross` takes approvals of the final revision, and `of: any-commit` others as well";
+            faults.push(YamlFault::new(at("authors"), what).with_help("take one of them out"));
+        }
+        if self.distinct_people && (self.owners.is_some() || self.different_teams > 0 || self.admits_authors)
+        {
+            let what =
+                "`distinct: people` stands beside no `authors`, `different-teams` and `from: codeowners`";
+            faults.push(YamlFault::new(at("distinct"), what).with_help("take one of them out"));
+        }
+    }
+}
+
+/// Returns the place of a key in a map.
+fn find_entry_place(node: &YamlNode, key: &str) -> Option<YamlPlace> {
+    let YamlValue::Map(entries) = &node.value else { return None };
+    entries.iter().find(|(given, _)| given.text == key).map(|(given, _)| given.at)
 }
 
 /// Refuses what says nothing beside `by: pusher`.

@@ -123,7 +123,7 @@ pub(super) fn identify_pusher(
         }
     }
     let seat = asked.find_approver_seat(&key, at, context)?;
-    Ok(CountedApprover::from_account(&key, seat, at, String::new()))
+    Ok(CountedApprover::from_account(&key, seat, at, String::new(), None))
 }
 
 #[cfg(test)]

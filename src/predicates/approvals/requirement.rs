@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::change::Text;
 use crate::people::service::find_day;
-use crate::predicates::approvals::approvers::{CountedApprover, HeldTeams, covers_each_team, find_seat};
+use crate::predicates::approvals::approvers::{CountedApprover, HeldTeams, find_seat};
 use crate::predicates::approvals::owners::{UnownedPaths, not_an_owner_message, unowned_message};
 use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::support::parameters::quote_patterns;
@@ -36,7 +36,6 @@ messages! {
     UNOWNED_BY_ANYONE = "approvals.unowned-by-anyone": "anyone's approval counts for paths without an owner";
     UNOWNED_BY_NOBODY = "approvals.unowned-by-nobody": "paths without an owner need no approval";
     UNOWNED_REFUSED = "approvals.unowned-refused": "paths without an owner are refused";
-    FROM_EACH_TEAM = "approvals.from-each-team": " (one each from {teams/and})";
 }
 
 /// The field that states an approval where the policy names none.
@@ -52,6 +51,14 @@ pub struct ApprovalsPredicate {
     pub(super) fields: Vec<Arc<FieldDefinition>>,
     pub(super) teams: Vec<String>,
     pub(super) distinct_teams: bool,
+    /// From how many different teams the approvals are; 0 where it does not matter.
+    pub(super) different_teams: u64,
+    /// True if nobody gives this approval and another one that asks for the same.
+    pub(super) distinct_people: bool,
+    /// True if the authors approve the parts of each other.
+    pub(super) admits_authors: bool,
+    /// True if a reviewer whose suggestion was applied is no author by that.
+    pub(super) admits_suggesters: bool,
     /// True if only people whom the roster calls trained count.
     pub(super) trained: bool,
     /// What becomes of paths without an owner, if owners have to approve; `None` if they need not.
@@ -134,14 +141,10 @@ impl ApprovalsPredicate {
         self.giver == ApprovalGiver::Pusher
     }
 
-    /// Returns true if the people who may approve are known from the policy alone: those of teams or of the roster.
+    /// Returns true if the people who may approve are known from the policy alone: those of teams or of the roster who
+    /// made no part of a change.
     pub(crate) fn is_of_listed_people(&self) -> bool {
-        !self.asks_code_owners() && !self.is_given_by_pusher()
-    }
-
-    /// Returns true if each of the teams has to approve.
-    pub(crate) fn asks_each_team(&self) -> bool {
-        self.distinct_teams
+        !self.asks_code_owners() && !self.is_given_by_pusher() && !self.admits_authors
     }
 
     /// Returns true if only approvals of the content that lands count.
@@ -178,6 +181,7 @@ impl ApprovalsPredicate {
         if self.coverage == ApprovalCoverage::AnyCommit {
             allowances.push(Message::from(&ALLOWED_REVISIONS));
         }
+        allowances.extend(self.describe_admitted_authors());
         if !self.commands.is_empty() {
             allowances.push(ALLOWED_COMMANDS.with("commands", quote_patterns(&self.commands)));
         }
@@ -204,12 +208,13 @@ impl ApprovalsPredicate {
             return QUESTION_PUSHER.with("from", from).with("signed", signed);
         }
         let template = if self.min_approvals == 1 { &QUESTION_ONE } else { &QUESTION_SEVERAL };
-        let from = match (self.teams.is_empty(), self.distinct_teams) {
+        let from = match (self.teams.is_empty(), self.describe_each_team()) {
             _ if self.owners.is_some() => Message::from(&FROM_OWNERS).into(),
             (true, _) => MessageValue::empty(),
-            (false, false) => FROM_TEAMS.with("teams", self.teams.clone()).into(),
-            (false, true) => FROM_EACH_TEAM.with("teams", self.teams.clone()).into(),
+            (false, None) => FROM_TEAMS.with("teams", self.teams.clone()).into(),
+            (false, Some(each)) => each,
         };
+        let template = if self.admits_authors { self.cross_question() } else { template };
         let from = if self.trained { FROM_TRAINED.with("from", from).into() } else { from };
         template.with("count", self.min_approvals).with("from", from).with("fields", self.quote_field_names())
     }
@@ -258,8 +263,18 @@ impl ApprovalsPredicate {
         approvers: &[CountedApprover],
         context: &EvaluationContext<'_>,
     ) -> bool {
+        self.accepts_approvers(approvers, context)
+            && (!self.admits_authors || self.list_open_parts(approvers, context).is_empty())
+    }
+
+    /// Returns true if these people are enough, whoever made the change.
+    pub(super) fn accepts_approvers(
+        &self,
+        approvers: &[CountedApprover],
+        context: &EvaluationContext<'_>,
+    ) -> bool {
         self.has_enough_people(approvers.len(), context)
-            && (!self.distinct_teams || covers_each_team(&self.teams, approvers, context))
+            && self.covers_teams(approvers, context)
             && self.find_owner_shortfalls(approvers, context).is_empty()
     }
 
@@ -291,6 +306,9 @@ impl ApprovalsPredicate {
         (approvers, counted): (&[CountedApprover], usize),
         context: &EvaluationContext<'_>,
     ) -> Vec<Finding> {
+        if self.admits_authors && self.accepts_approvers(approvers, context) {
+            return self.list_part_shortfalls(approvers, context);
+        }
         let owners = self.find_owner_shortfalls(approvers, context);
         let mut findings = Vec::new();
         // An owner who is missing says it better.
@@ -318,31 +336,6 @@ impl ApprovalsPredicate {
         Finding::new(what).in_commit(tip).fixed_by(self.approval_fixer())
     }
 
-    /// Returns the trailers to paste: one for each approval that is missing.
-    ///
-    /// Where each team has to approve and some teams have, it is not said here which ones are left.
-    pub(super) fn suggest_trailers(&self, key: &str, found: usize) -> String {
-        let found = u64::try_from(found).unwrap_or(u64::MAX);
-        let mut lines = Vec::new();
-        if self.distinct_teams && found == 0 {
-            for team in &self.teams {
-                lines.push(format!("{key}: <name of a member of {team}> <address>"));
-            }
-        }
-        let name = match self.teams.as_slice() {
-            [] if self.owners.is_some() => "<name of a code owner>".to_owned(),
-            [] => "<name>".to_owned(),
-            teams => format!("<name of a member of {}>", teams.join(" or ")),
-        };
-        let given = found.saturating_add(u64::try_from(lines.len()).unwrap_or(u64::MAX));
-        // Enough approvals may come from too few teams.
-        let missing = self.min_approvals.saturating_sub(given).max(u64::from(lines.is_empty()));
-        for _ in 0..missing {
-            lines.push(format!("{key}: {name} <address>"));
-        }
-        lines.join("\n")
-    }
-
     /// Returns the teams whose approvals are needed, as a value that follows the number of approvals.
     /// The members of small teams are named, so that the author knows who to ask.
     pub(super) fn teams_clause(&self, context: &EvaluationContext<'_>) -> MessageValue {
@@ -354,8 +347,8 @@ impl ApprovalsPredicate {
         if self.teams.is_empty() {
             return "".into();
         }
-        if self.distinct_teams {
-            return FROM_EACH_TEAM.with("teams", self.teams.clone()).into();
+        if let Some(each) = self.describe_each_team() {
+            return each;
         }
         let mut members = Vec::new();
         for team in &self.teams {

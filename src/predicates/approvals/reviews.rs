@@ -8,21 +8,17 @@ use jiff::Timestamp;
 
 use crate::change::pull_request::{ForgeAccount, PullReview};
 use crate::change::{Fact, FactKind, Missing, PullRequest, Text};
-use crate::people::ResolvedIdentity;
 use crate::people::contributors::NotIndependent;
-use crate::people::independence::{ParticipantIndex, check_independent, check_independent_account};
+use crate::people::independence::ParticipantIndex;
 use crate::predicates::approvals::approvers::CountedApprover;
 use crate::predicates::approvals::coverage;
 use crate::predicates::approvals::decisions::{ReviewDecision, SpeakerKeys, latest_decisions};
-use crate::predicates::approvals::named_people::{
-    describe_dependence, describe_unknown, named_message, read_named_person,
-};
+use crate::predicates::approvals::named_people::{describe_dependence, describe_unknown};
 use crate::predicates::approvals::requirement::{ApprovalCoverage, ApprovalsPredicate};
 use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::support::outcome::PredicateOutcome;
 use crate::predicates::support::parameters::find_unidentified_contributor;
 use crate::verdict::{Finding, Fixer, Message, messages};
-use crate::vocabulary::FieldClaim;
 
 messages! {
     TOO_FEW_REVIEWS = "approvals.too-few-reviews":
@@ -42,12 +38,8 @@ messages! {
         "it is not known here who pushes, and the pusher's own approval does not count";
     SUPERSEDED = "approvals.superseded": "a later decision of the same person replaced it";
     COUNTED_ALREADY = "approvals.counted-already": "another approval of the same person counts";
-    NOT_APPROVED = "approvals.not-approved":
-        "this person has not approved the pull request; ask for their review, or remove the line";
     UNCOMPARED_MERGE = "approvals.uncompared-merge":
         "the merge {revision} counts as a commit of its author: the forge gave no comparison that could prove that it brings nothing but the base";
-    NOT_TIED = "approvals.not-tied":
-        "the address is not tied to an account; list both in a roster, or remove the line";
 }
 
 /// Answers the question from the reviews of the pull request.
@@ -59,15 +51,7 @@ pub(crate) fn evaluate_reviews(
     let reviews = pull.reviews.as_ref().map_err(Missing::clone)?;
     let (participants, missing_contributor) = context.participants();
     let counter = ReviewCounter::new(asked, context, pull);
-    let decisions = latest_decisions(reviews, &counter.speakers, context);
-    let mut count = counter.count_decisions(&decisions);
-    if !asked.commands.is_empty() {
-        for comment in pull.comments.as_ref().map_err(Missing::clone)? {
-            if let Some(approval) = counter.approval_from_comment(comment, &decisions) {
-                counter.count_approvals(&[approval], &mut count);
-            }
-        }
-    }
+    let mut count = counter.count_reviews(reviews)?;
     let (mut untrue_claims, doubtful_claim) = counter.check_approval_claims(&count);
     let mut findings = Vec::new();
     findings.extend(find_unidentified_contributor(participants, context));
@@ -100,13 +84,13 @@ pub(crate) fn evaluate_reviews(
 #[derive(Default)]
 pub(super) struct ReviewCount {
     /// The people who approve and are asked.
-    counted_approvers: Vec<CountedApprover>,
+    pub(super) counted_approvers: Vec<CountedApprover>,
     /// The people who are asked, and approve if a missing fact turns out well.
     possible_approvers: Vec<CountedApprover>,
     /// The keys of all who approve, asked or not.
-    approved_keys: Vec<String>,
+    pub(super) approved_keys: Vec<String>,
     /// The keys of all who may be approving, with what is missing to tell.
-    undecided_keys: Vec<(String, Missing)>,
+    pub(super) undecided_keys: Vec<(String, Missing)>,
     /// The findings about requested changes.
     pub(super) objections: Vec<Finding>,
     /// What is missing to tell whether an objection is one.
@@ -178,13 +162,30 @@ impl<'judge> ReviewCounter<'judge> {
         context: &'judge EvaluationContext<'judge>,
         pull: &'judge PullRequest,
     ) -> Self {
-        let (participants, _) = context.participants();
-        let participants = ParticipantIndex::new(participants);
+        let participants = ParticipantIndex::new(predicate.find_participants(context));
         ReviewCounter { predicate, context, pull, participants, speakers: SpeakerKeys::new(pull, context) }
     }
 }
 
 impl ReviewCounter<'_> {
+    /// Counts the reviews, and the comments where these count as well.
+    ///
+    /// # Errors
+    ///
+    /// Returns the gap if the comments are not known.
+    pub(super) fn count_reviews(&self, reviews: &[PullReview]) -> Result<ReviewCount, Missing> {
+        let decisions = latest_decisions(reviews, &self.speakers, self.context);
+        let mut count = self.count_decisions(&decisions);
+        if !self.predicate.commands.is_empty() {
+            for comment in self.pull.comments.as_ref().map_err(Missing::clone)? {
+                if let Some(approval) = self.approval_from_comment(comment, &decisions) {
+                    self.count_approvals(&[approval], &mut count);
+                }
+            }
+        }
+        Ok(count)
+    }
+
     fn count_decisions(&self, decisions: &[ReviewDecision<'_>]) -> ReviewCount {
         let mut count = ReviewCount::default();
         for decision in decisions {
@@ -241,7 +242,7 @@ impl ReviewCounter<'_> {
         };
         let speaker = by.map(|account| self.speakers.person_key(account, self.context));
         let own = seat.as_ref().unwrap_or(&key).clone();
-        let approver = CountedApprover::from_account(&key, own, at, speaker.unwrap_or_default());
+        let approver = CountedApprover::from_account(&key, own, at, speaker.unwrap_or_default(), by);
         let approvers = match gap {
             None => {
                 count.approved_keys.push(key);
@@ -276,7 +277,8 @@ impl ReviewCounter<'_> {
         let Some(account) = approval.by else { return Err(uncounted(Message::from(&GHOST_NOT_COUNTED))) };
         // The forge vouches for the time of what was submitted; nothing else counts.
         let given_at = approval.at.unwrap_or(self.context.change.seen_at);
-        let checked = check_independent_account(account, &self.participants, self.context.people, given_at);
+        let checked =
+            self.predicate.check_account(account, &self.participants, self.context.people, given_at);
         let key = match checked {
             Ok(key) => key,
             // An account that may not write is not to be listed either.
@@ -324,60 +326,6 @@ impl ReviewCounter<'_> {
         };
         let approvers = (count.best_case(), count.counted_approvers.len());
         self.predicate.list_shortfalls(template, (&approvers.0, approvers.1), self.context)
-    }
-
-    /// Returns a finding for each trailer that names an approver who has not approved, and what is
-    /// missing to tell whether another one has.
-    ///
-    /// Where reviews are known, a trailer adds nothing to them. A false one would stand in the history
-    /// for ever, even if it was once true of other content, as in a commit that was cherry-picked.
-    fn check_approval_claims(&self, count: &ReviewCount) -> (Vec<Finding>, Option<Missing>) {
-        let mut findings = Vec::new();
-        let mut missing = None;
-        let mut reported = std::collections::HashSet::new();
-        for field in &self.predicate.fields {
-            for claim in field.find_claims(self.context.change) {
-                let reason = match self.identify_claimed_approver(&claim) {
-                    Ok(key) if count.approved_keys.contains(&key) => continue,
-                    Ok(key) => {
-                        if let Some((_, gap)) = count.undecided_keys.iter().find(|(other, _)| *other == key) {
-                            missing = Some(gap.clone());
-                            continue;
-                        }
-                        Message::from(&NOT_APPROVED)
-                    }
-                    Err(reason) => reason,
-                };
-                if !reported.insert(claim.value.clone().into_owned()) {
-                    continue;
-                }
-                let finding = Finding::new(named_message(claim.key, &claim.value, reason));
-                findings.push(claim.locate_finding(finding.or_by(Fixer::NamedPerson), self.context.change));
-            }
-        }
-        (findings, missing)
-    }
-
-    /// Returns the key of the person whom a claim names.
-    ///
-    /// # Errors
-    ///
-    /// Returns why it does not name a person who could have approved.
-    fn identify_claimed_approver(&self, claim: &FieldClaim<'_>) -> Result<String, Message> {
-        let person = read_named_person(&claim.value)?;
-        let people = self.context.people;
-        match check_independent(&person, &self.participants, people, self.context.change.seen_at) {
-            // Whether they were there when they gave their review is known of the review.
-            Err(NotIndependent::Absent(_)) => match people.identify_person(&person) {
-                ResolvedIdentity::Human(key) => Ok(key),
-                _ => Err(describe_dependence(&NotIndependent::Unknown)),
-            },
-            // On a forge, an address alone does not identify a person.
-            Ok(key) if !people.has_roster() && key.contains('@') => Err(Message::from(&NOT_TIED)),
-            Ok(key) => Ok(key),
-            Err(NotIndependent::Unknown) => Err(describe_unknown(&person.name, Some(&person.email), people)),
-            Err(why) => Err(describe_dependence(&why)),
-        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use crate::change::person::canonical_address;
 use crate::change::{Commit, Missing, Oid, Person, Text};
 use crate::people::contributors::NotIndependent;
-use crate::people::independence::{ParticipantIndex, check_independent};
+use crate::people::independence::ParticipantIndex;
 use crate::predicates::approvals::approvers::CountedApprover;
 use crate::predicates::approvals::named_people::{
     describe_dependence, describe_unknown, named_message, read_named_person,
@@ -37,10 +37,7 @@ pub(crate) fn evaluate_trailers(
 ) -> Result<PredicateOutcome, Missing> {
     let (participants, missing_contributor) = context.participants();
     let commits = &context.change.commits;
-    let covering = match asked.coverage {
-        ApprovalCoverage::AnyCommit => find_all_approvals(asked, commits),
-        ApprovalCoverage::FinalRevision => find_covering_approvals(asked, commits)?,
-    };
+    let covering = list_covering(asked, context)?;
     let mut findings = Vec::new();
     let mut approvers = ApproverList::default();
     let index = ParticipantIndex::new(participants);
@@ -99,6 +96,64 @@ pub(crate) fn evaluate_trailers(
     }
     findings.splice(0..0, shortfalls);
     Ok(PredicateOutcome::Fails(findings))
+}
+
+/// Returns the people whose approvals in trailers count, each once.
+///
+/// # Errors
+///
+/// Returns the gap if it is not known which commits an approval covers.
+pub(super) fn list_trailer_approvers(
+    asked: &ApprovalsPredicate,
+    context: &EvaluationContext<'_>,
+) -> Result<Vec<CountedApprover>, Missing> {
+    let index = ParticipantIndex::new(context.participants().0);
+    let mut approvers = ApproverList::default();
+    for approval in &list_covering(asked, context)? {
+        if let Ok(approver) = identify_approver(asked, approval, &index, context) {
+            approvers.add_approver(approver);
+        }
+    }
+    Ok(approvers.into_people())
+}
+
+/// Returns the approvals that cover what lands, or where that is not asked, all that are stated.
+fn list_covering<'change>(
+    asked: &ApprovalsPredicate,
+    context: &EvaluationContext<'change>,
+) -> Result<Vec<StatedApproval<'change>>, Missing> {
+    let commits = &context.change.commits;
+    match asked.coverage {
+        ApprovalCoverage::AnyCommit => Ok(find_all_approvals(asked, commits)),
+        ApprovalCoverage::FinalRevision => find_covering_approvals(asked, commits),
+    }
+}
+
+impl ApprovalsPredicate {
+    /// Returns the trailers to paste: one for each approval that is missing.
+    ///
+    /// Where each team has to approve and some teams have, it is not said here which ones are left.
+    fn suggest_trailers(&self, key: &str, found: usize) -> String {
+        let found = u64::try_from(found).unwrap_or(u64::MAX);
+        let mut lines = Vec::new();
+        if self.distinct_teams && found == 0 {
+            for team in &self.teams {
+                lines.push(format!("{key}: <name of a member of {team}> <address>"));
+            }
+        }
+        let name = match self.teams.as_slice() {
+            [] if self.owners.is_some() => "<name of a code owner>".to_owned(),
+            [] => "<name>".to_owned(),
+            teams => format!("<name of a member of {}>", teams.join(" or ")),
+        };
+        let given = found.saturating_add(u64::try_from(lines.len()).unwrap_or(u64::MAX));
+        // Enough approvals may come from too few teams.
+        let missing = self.min_approvals.saturating_sub(given).max(u64::from(lines.is_empty()));
+        for _ in 0..missing {
+            lines.push(format!("{key}: {name} <address>"));
+        }
+        lines.join("\n")
+    }
 }
 
 /// Returns the approvals that all commits state, in their order.
@@ -186,7 +241,7 @@ pub(super) fn identify_approver(
     let person = read_named_person(approval.value).map_err(|reason| refuse(reason, false))?;
     // Nobody vouches for the time of a trailer, so it counts from when the change was seen.
     let at = context.change.seen_at;
-    let key = match check_independent(&person, participants, context.people, at) {
+    let key = match asked.check_approver(&person, participants, context.people, at) {
         Ok(key) => key,
         Err(why) => {
             let is_unknown = matches!(why, NotIndependent::Unknown | NotIndependent::Absent(_));

@@ -6,6 +6,7 @@
 
 use crate::change::{FactKind, NeededFacts};
 use crate::predicates::Predicate;
+use crate::predicates::support::combined_answers::{combine_all, negate_answer, require_distinct_people};
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
 use crate::predicates::support::field_obligation::merge_missing_fields;
 use crate::predicates::support::outcome::PredicateOutcome;
@@ -103,7 +104,13 @@ impl Condition {
                 Ok(PredicateOutcome::Fails(findings)) => PredicateAnswer::Fails(findings),
                 Err(missing) => PredicateAnswer::Unknown(vec![missing]),
             },
-            Condition::All(parts) => combine_all(parts.iter().map(|part| part.evaluate(context))),
+            Condition::All(parts) => {
+                let answer = combine_all(parts.iter().map(|part| part.evaluate(context)));
+                match self.asks_distinct_people() {
+                    true => require_distinct_people(answer, &self.list_required(), context),
+                    false => answer,
+                }
+            }
             Condition::Any(parts) => combine_any(parts.iter().map(|part| part.evaluate(context))),
             Condition::Not(part) => {
                 negate_answer(part.evaluate(context), || part.forbidden_findings(context))
@@ -173,6 +180,15 @@ impl Condition {
             Condition::Predicate(predicate) => vec![predicate],
             Condition::All(parts) => parts.iter().flat_map(Condition::list_required).collect(),
             Condition::Any(_) | Condition::Not(_) => Vec::new(),
+        }
+    }
+
+    /// Returns true if approvals that have to hold are to come from different people.
+    pub(crate) fn asks_distinct_people(&self) -> bool {
+        match self {
+            Condition::Predicate(Predicate::Approvals(asked)) => asked.requires_distinct_people(),
+            Condition::All(parts) => parts.iter().any(Condition::asks_distinct_people),
+            Condition::Any(_) | Condition::Not(_) | Condition::Predicate(_) => false,
         }
     }
 
@@ -335,24 +351,6 @@ fn read_conditions(node: &YamlNode, scope: &PolicyScope<'_>, faults: &mut Vec<Ya
     conditions
 }
 
-fn combine_all(answers: impl Iterator<Item = PredicateAnswer>) -> PredicateAnswer {
-    let mut owed = Vec::new();
-    let mut findings = Vec::new();
-    let mut missing = Vec::new();
-    for answer in answers {
-        match answer {
-            PredicateAnswer::Holds(more) => owed.extend(more),
-            PredicateAnswer::Fails(more) => findings.extend(more),
-            PredicateAnswer::Unknown(more) => missing.extend(more),
-        }
-    }
-    match (findings.is_empty(), missing.is_empty()) {
-        (false, _) => PredicateAnswer::Fails(findings),
-        (true, false) => PredicateAnswer::Unknown(missing),
-        (true, true) => PredicateAnswer::Holds(owed),
-    }
-}
-
 fn combine_any(answers: impl Iterator<Item = PredicateAnswer>) -> PredicateAnswer {
     let mut owed = None;
     let mut failed_parts = 0;
@@ -378,14 +376,6 @@ fn combine_any(answers: impl Iterator<Item = PredicateAnswer>) -> PredicateAnswe
         }
         (None, true, false) => PredicateAnswer::Fails(findings),
         (None, true, true) => PredicateAnswer::Fails(vec![Finding::new(&NO_ALTERNATIVE)]),
-    }
-}
-
-fn negate_answer(answer: PredicateAnswer, reasons: impl FnOnce() -> Vec<Finding>) -> PredicateAnswer {
-    match answer {
-        PredicateAnswer::Holds(_) => PredicateAnswer::Fails(reasons()),
-        PredicateAnswer::Fails(_) => PredicateAnswer::Holds(Vec::new()),
-        unknown @ PredicateAnswer::Unknown(_) => unknown,
     }
 }
 

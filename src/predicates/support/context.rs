@@ -6,7 +6,9 @@ use std::sync::Arc;
 use crate::catalogue::StandardCatalogue;
 use crate::change::{Change, Missing};
 use crate::people::PeopleDirectory;
-use crate::people::contributors::{ResolvedContributor, find_contributors};
+use crate::people::contributors::{
+    ResolvedContributor, find_contributors, find_contributors_beside_suggesters,
+};
 use crate::people::owned_paths::OwnedPaths;
 use crate::verdict::{Finding, messages};
 use crate::vocabulary::FieldVocabulary;
@@ -36,6 +38,7 @@ pub struct EvaluationContext<'judge> {
     /// The fields that the policy defines.
     pub vocabulary: &'judge FieldVocabulary,
     participants: OnceCell<(Vec<ResolvedContributor>, Option<Missing>)>,
+    beside_suggesters: OnceCell<Vec<ResolvedContributor>>,
     owned_paths: OnceCell<Result<OwnedPaths, Missing>>,
     /// Whether the caller wants to know why something does not hold.
     wants_reasons: bool,
@@ -53,6 +56,7 @@ impl<'judge> EvaluationContext<'judge> {
             people,
             vocabulary,
             participants: OnceCell::new(),
+            beside_suggesters: OnceCell::new(),
             owned_paths: OnceCell::new(),
             wants_reasons: true,
         }
@@ -80,6 +84,13 @@ impl<'judge> EvaluationContext<'judge> {
     pub(crate) fn participants(&self) -> (&[ResolvedContributor], Option<&Missing>) {
         let (found, missing) = self.participants.get_or_init(|| find_contributors(self.change, self.people));
         (found, missing.as_ref())
+    }
+
+    /// Returns the contributors to the change without those who are co-authors only because a suggestion of theirs was
+    /// applied on the forge.
+    pub(crate) fn participants_beside_suggesters(&self) -> &[ResolvedContributor] {
+        let find = || find_contributors_beside_suggesters(self.change, self.people);
+        self.beside_suggesters.get_or_init(find)
     }
 
     /// Returns who owns the paths that the change touches, by the file of code owners.

@@ -4,6 +4,7 @@
 
 mod allowances;
 pub(crate) mod byte_limit;
+pub(crate) mod combined_answers;
 pub mod condition;
 pub(super) mod context;
 pub(crate) mod documentation;

@@ -23,5 +23,9 @@ pub(crate) const SHARED_MESSAGES: &[&[&MessageTemplate]] = &[
     approvals::missing_people::MESSAGES,
     approvals::named_people::MESSAGES,
     approvals::trailer_approvals::MESSAGES,
+    approvals::claimed_approvers::MESSAGES,
+    approvals::cross_approval::MESSAGES,
+    approvals::distinct_people::MESSAGES,
+    approvals::team_counts::MESSAGES,
     window::periods::MESSAGES,
 ];

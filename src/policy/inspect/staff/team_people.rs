@@ -52,6 +52,16 @@ impl<'people> TeamPeople<'people> {
         TeamPeople { dated: Some(dated), ..self }
     }
 
+    /// Returns true if the roster gives a team to a member on some days and not on others.
+    pub(crate) fn has_team_days(&self, written: &str, team: &str) -> bool {
+        let record = self.dated.and_then(|dated| {
+            let key = dated.find_person(written)?;
+            dated.service_records().find_record(key)
+        });
+        let spans = record.and_then(|record| record.teams.get(team));
+        spans.is_some_and(|spans| !spans.iter().any(|span| span.is_open()))
+    }
+
     /// Returns why the person with this address or account is not there on a day; `None` if they are, or are not known.
     pub(crate) fn find_absence(&self, written: &str, day: Date) -> Option<PersonAbsence> {
         let dated = self.dated?;

@@ -194,6 +194,14 @@ fn inspect_members(
         return;
     }
     for item in list_items(members) {
+        if let Some(member) = scalar_text(item).filter(|member| team_people.has_team_days(member, team)) {
+            let (member, team) = (shorten_for_message(member), shorten_for_message(team));
+            let what = format!(
+                "`{member}` is in `{team}` on all days by this list, so the days that the roster gives for it count for nothing"
+            );
+            let help = "take them out of the list; then they are in the team on the days of the roster";
+            found.notes.push(YamlFault::new(item.at, what).with_help(help));
+        }
         if let Some(member) = scalar_text(item)
             && !people.lists_person(member)
             && !member.contains('/')

@@ -46,11 +46,12 @@ fn find_sense(predicate: &str, key: &str) -> Option<ParameterSense> {
         ("checks", "allow")
         | ("size", "ignore")
         | ("label", "of")
-        | ("approvals", "commands")
+        | ("approvals", "authors" | "commands" | "suggestions")
         | ("subject", "ignore-merges")
         | ("ticket", "unseen") => ParameterSense::Allowance,
         ("subject" | "title", "matches")
         | ("subject", "body")
+        | ("approvals", "distinct")
         | ("author" | "pusher", "bot")
         | ("signed", "by")
         | ("blob", "largest" | "raw-weights" | "lfs-pointer") => ParameterSense::Demand,

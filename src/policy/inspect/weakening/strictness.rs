@@ -120,7 +120,7 @@ fn are_parameters_as_strict(predicate: &str, old: &YamlNode, new: &YamlNode) -> 
     };
     let narrows = |key: &str| match predicate {
         "approvals" => match key {
-            "at-least" | "distinct-teams" => true,
+            "at-least" | "distinct-teams" | "different-teams" | "distinct" => true,
             // Of paths that nobody owns, `nobody` asks for less than no `from` at all.
             "from" => find_entry(new, "unowned").and_then(scalar_text) != Some("nobody"),
             "unowned" => find_entry(new, "unowned").and_then(scalar_text) == Some("refuse"),
@@ -150,12 +150,13 @@ fn is_parameter_as_strict(key: &str, old: &YamlNode, new: &YamlNode) -> bool {
         return true;
     }
     match (key, scalar_text(old), scalar_text(new)) {
-        ("at-least", Some(old), Some(new)) => {
+        ("at-least" | "different-teams", Some(old), Some(new)) => {
             matches!((old.parse::<u64>(), new.parse::<u64>()), (Ok(old), Ok(new)) if new >= old)
         }
         ("within", Some(old), Some(new)) => is_limit_as_short(old, new),
         ("trust", _, Some(new)) => new == "verified",
         ("of", _, Some(new)) => new == "final-revision",
+        ("sponsor", _, Some(new)) => new == "verified",
         ("unowned", _, Some(new)) => new == "refuse",
         _ => false,
     }
@@ -358,6 +359,15 @@ mod tests {
                 "approvals: { from: [c, b, a, d], distinct-teams: true }",
             ),
             ("approvals: { from: [a, b, c] }", "approvals: { from: [a, b], distinct-teams: true }"),
+            ("approvals: { authors: cross }", "approvals: {}"),
+            ("approvals: { suggestions: count-as-review }", "approvals: {}"),
+            ("approvals: { trust: claimed }", "approvals: { trust: claimed, distinct: people }"),
+            ("approvals: { from: [a, b, c] }", "approvals: { from: [a, b, c], different-teams: 2 }"),
+            (
+                "approvals: { from: [a, b, c], different-teams: 2 }",
+                "approvals: { from: [a, b, c], different-teams: 3 }",
+            ),
+            ("agents: { sponsor: claimed }", "agents: { sponsor: verified }"),
             ("any: [{ draft: false }, { signed: true }]", "signed: true"),
         ] {
             assert!(compare(old, new), "{old} -> {new}");
@@ -417,6 +427,10 @@ mod tests {
                 "approvals: { from: [a, b], distinct-teams: true }",
             ),
             ("approvals: { from: [a, b], distinct-teams: true }", "approvals: { from: [a, b] }"),
+            (
+                "approvals: { from: [a, b], different-teams: 2 }",
+                "approvals: { from: [a, b, c], different-teams: 2 }",
+            ),
             (
                 "approvals: { from: [a, b], distinct-teams: true, at-least: 3 }",
                 "approvals: { from: [a, b, c], distinct-teams: true, at-least: 3 }",
