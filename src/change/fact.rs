@@ -128,6 +128,8 @@ pub enum FactKind {
     EarlierChange,
     /// The members of a forge's teams.
     ForgeTeams,
+    /// The approvals that people signed with their own keys.
+    SignedApprovals,
 }
 
 impl FactKind {
@@ -163,6 +165,7 @@ impl fmt::Display for FactKind {
             FactKind::PolicyChange => "what the change of the policy means",
             FactKind::EarlierChange => "the earlier change that it names",
             FactKind::ForgeTeams => "the members of a team of the forge",
+            FactKind::SignedApprovals => "signed approvals",
         })
     }
 }

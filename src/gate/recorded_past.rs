@@ -2,6 +2,7 @@
 
 use crate::change::{Oid, Text};
 use crate::gate::push::base_policy::UndecidedMove;
+use crate::gate::signed_approvals::authorised::ReceivedApproval;
 
 /// A record of the ledger that tells of an unauthorised change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,9 @@ pub struct RecordedPast<'ledger> {
     pub undecided: &'ledger [UndecidedMove],
     /// The records of unauthorised changes, open and closed; `None` if the ledger was not read.
     pub unauthorised: Option<&'ledger [UnauthorisedRecord]>,
+    /// The signed approvals that no change has used up, in the order of their receipt; `None` where none can be
+    /// received.
+    pub approvals: Option<&'ledger [ReceivedApproval]>,
 }
 
 /// An unauthorised change on record, as a later change can name it.

@@ -37,6 +37,7 @@ mod refs;
 mod retries;
 mod servers;
 mod shared_policies;
+mod signed_approvals;
 mod staged;
 mod tags;
 mod vouching;

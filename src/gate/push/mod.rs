@@ -64,13 +64,14 @@ pub fn judge_push(
     let (base, scope) = read_base_scope(repository, policies.find_base_policy());
     let facts = PushFacts::default();
     let notes = Vec::new();
-    let unauthorised = past.unauthorised;
+    let RecordedPast { unauthorised, approvals, .. } = past;
     let mut push = RefJudge {
         repository,
         updates,
         settings,
         now,
         unauthorised,
+        approvals,
         keep_all,
         policies,
         scope,

@@ -6,6 +6,7 @@ use crate::change::PusherIdentity;
 use crate::gate::GateSettings;
 use crate::gate::acts::{AuthorisedAct, is_act_ref};
 use crate::gate::break_glass::{AuthorisedRequest, is_request_ref};
+use crate::gate::signed_approvals::is_approval_ref;
 use crate::git::Repository;
 use crate::ledger::record::{DecisionRecord, RecordedDecision, SessionActor};
 use crate::ledger::server::{decision, write_ahead};
@@ -18,6 +19,7 @@ use crate::verdict::{Finding, Fixer, Message, MessageValue, messages};
 messages! {
     SESSIONS_UNKNOWN = "break-glass.sessions-unknown": "the open break-glass sessions are unknown: {reason}";
     ACTS_UNKNOWN = "act.ledger-unknown": "the act cannot be recorded: {reason}";
+    APPROVALS_UNKNOWN = "approval.ledger-unknown": "the approval cannot be recorded: {reason}";
     ACT_ID_TAKEN = "act.id-taken": "an act with this id exists; push yours with another id";
 }
 
@@ -77,6 +79,21 @@ pub(crate) fn add_act_refusals(
             && is_act_ref(name)
         {
             group.refusals.push(refuse_by_rule(GateRule::Acts, finding.clone()));
+        }
+    }
+    report.decision = decide_groups(&report.groups, report.enforced);
+}
+
+/// Adds to the report of a push why the ledger does not take the signed approval that it brings.
+pub(crate) fn add_approval_refusals(report: &mut Report, state: Result<Rc<LedgerState>, String>) {
+    let Err(why) = state else { return };
+    let message = APPROVALS_UNKNOWN.with("reason", MessageValue::unrecorded(why));
+    let finding = Finding::new(message).fixed_by(Fixer::ServerAdministrator);
+    for group in &mut report.groups {
+        if let GroupScope::Ref { name, .. } = &group.scope
+            && is_approval_ref(name)
+        {
+            group.refusals.push(refuse_by_rule(GateRule::SignedApprovals, finding.clone()));
         }
     }
     report.decision = decide_groups(&report.groups, report.enforced);

@@ -19,17 +19,31 @@ pub(super) struct CountedApprover {
     pub(super) name: String,
     /// What tells the person by the number of an account; empty without one.
     speaker: String,
+    /// The team for which alone it was given; `None` for every team of the approver.
+    role: Option<String>,
 }
 
 impl CountedApprover {
     /// Returns an approver who is known by an account; `speaker` is equal for all logins of its number.
     pub(super) fn from_account(key: &str, seat: String, at: Timestamp, speaker: String) -> Self {
-        CountedApprover { key: key.to_owned(), seat, at, name: String::new(), speaker }
+        CountedApprover { key: key.to_owned(), seat, at, name: String::new(), speaker, role: None }
     }
 
     /// Returns an approver who is known by name and address.
     pub(super) fn from_person(key: String, seat: String, at: Timestamp, person: &Person) -> Self {
-        CountedApprover { key, seat, at, name: comparable_name(&person.name), speaker: String::new() }
+        CountedApprover {
+            key,
+            seat,
+            at,
+            name: comparable_name(&person.name),
+            speaker: String::new(),
+            role: None,
+        }
+    }
+
+    /// Returns the same approver, counted for this team alone.
+    pub(super) fn in_role(self, role: String) -> Self {
+        CountedApprover { role: Some(role), ..self }
     }
 
     /// Returns true for the same person: one key, one name under two addresses, or one account under two logins; and for
@@ -43,6 +57,9 @@ impl CountedApprover {
 
     /// Returns true if the approver was in a team when they approved, or acted for somebody who was.
     pub(super) fn holds_team(&self, team: &str, context: &EvaluationContext<'_>) -> bool {
+        if self.role.as_ref().is_some_and(|role| role != team) {
+            return false;
+        }
         find_seat(&self.key, self.at, context, &|holds_team| holds_team(team)).is_some()
     }
 }

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 
 use crate::change::pull_request::{ForgeAccount, PullReview};
-use crate::change::{FactKind, Missing, Person, PullRequest, Text};
+use crate::change::{FactKind, Missing, Person, PullRequest, SignatureStatus, SignedDecision, Text};
 use crate::people::independence::ParticipantIndex;
 use crate::people::{PeopleDirectory, ResolvedIdentity};
 use crate::predicates::approvals::decisions::{ReviewDecision, latest_decisions};
@@ -18,9 +18,9 @@ use crate::predicates::approvals::reviews::{
     COUNTED_ALREADY, GivenApproval, PUSHER_UNKNOWN, ReviewCount, ReviewCounter, SUPERSEDED, UNDECIDED,
     WeighedReview,
 };
-use crate::predicates::approvals::trailer_approvals::{
-    PARTIAL, StatedApproval, find_all_approvals, find_covering_approvals, identify_approver,
-};
+use crate::predicates::approvals::signed_approvals::{WeighedSigned, weigh_signed_approvals};
+use crate::predicates::approvals::stated_approvals::{StatedApproval, find_all_approvals};
+use crate::predicates::approvals::trailer_approvals::{PARTIAL, find_covering_approvals, identify_approver};
 use crate::predicates::signed::find_unsigned_commits;
 use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::support::parameters::find_unidentified_contributor;
@@ -94,7 +94,15 @@ impl ApprovalsPredicate {
         }
         match &context.change.pull {
             Ok(pull) => self.weigh_reviews(pull, context),
-            Err(_) => self.weigh_trailers(context),
+            Err(_) => {
+                // Where only what is verified counts, a trailer names at most who has to have signed.
+                let mut weighed = match self.trust {
+                    ApprovalTrust::Claimed => self.weigh_trailers(context)?,
+                    ApprovalTrust::Verified => WeighedApprovals::default(),
+                };
+                self.weigh_signatures(context, &mut weighed);
+                Ok(weighed)
+            }
         }
     }
 
@@ -180,6 +188,7 @@ impl ApprovalsPredicate {
                 person,
                 at: Some(context.change.seen_at),
                 revision: context.change.tip().id,
+                relation: None,
                 place: ChangeLocation::default(),
                 uses: Vec::new(),
             }
@@ -219,6 +228,24 @@ impl ApprovalsPredicate {
             weighed.add_approval(weight, || trailer_approval(stated, context));
         }
         Ok(weighed)
+    }
+}
+
+impl ApprovalsPredicate {
+    /// Adds the signed approvals and objections.
+    fn weigh_signatures(&self, context: &EvaluationContext<'_>, weighed: &mut WeighedApprovals) {
+        let Ok(approvals) = &context.change.signed_approvals else { return };
+        let hindrance = find_hindrance(context, context.participants().1);
+        for one in weigh_signed_approvals(self, approvals, context) {
+            let weight = match (&one.weight, &hindrance) {
+                (Ok(Some(_)), Some(why)) => Err(Some(why.clone())),
+                (Ok(Some(approver)), None) => Ok(name_delegator(&approver.key, approver.seat.clone())),
+                (Ok(None), _) => Ok(None),
+                (Err(_), _) if one.approval.decision == SignedDecision::Rejected => Err(None),
+                (Err(why), _) => Err(Some(why.clone())),
+            };
+            weighed.add_approval(weight, || signed_approval(&one, context));
+        }
     }
 }
 
@@ -338,6 +365,32 @@ fn build_approval(
         person,
         at,
         revision: None,
+        relation: None,
+        place: ChangeLocation::default(),
+        uses: Vec::new(),
+    }
+}
+
+fn signed_approval(weighed: &WeighedSigned<'_>, context: &EvaluationContext<'_>) -> ConsideredApproval {
+    let approval = weighed.approval;
+    let signer = match &approval.signature {
+        SignatureStatus::Good { signer, .. } => Some(signer.clone()),
+        SignatureStatus::None | SignatureStatus::Bad(_) => None,
+    };
+    ConsideredApproval {
+        source: ApprovalSource::Signature,
+        decision: match approval.decision {
+            SignedDecision::Approved => ApprovalDecision::Approved,
+            SignedDecision::Rejected => ApprovalDecision::ChangesRequested,
+            SignedDecision::Revoked => ApprovalDecision::Dismissed,
+        },
+        by: signer,
+        account_number: None,
+        teams: list_teams(weighed.person.as_deref(), approval.received_at, context.people),
+        person: weighed.person.clone(),
+        at: Some(approval.received_at),
+        revision: Some(approval.revision),
+        relation: Some(approval.relation.word()),
         place: ChangeLocation::default(),
         uses: Vec::new(),
     }
@@ -363,6 +416,7 @@ fn trailer_approval(stated: &StatedApproval<'_>, context: &EvaluationContext<'_>
         person,
         at: None,
         revision: stated.commit.id,
+        relation: None,
         place,
         uses: Vec::new(),
     }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::change::Text;
 use crate::people::service::find_day;
 use crate::predicates::approvals::approvers::{CountedApprover, HeldTeams, covers_each_team, find_seat};
+use crate::predicates::approvals::carried_relation::CarriedRelation;
 use crate::predicates::approvals::owners::{UnownedPaths, not_an_owner_message, unowned_message};
 use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::support::parameters::quote_patterns;
@@ -60,6 +61,8 @@ pub struct ApprovalsPredicate {
     pub(super) trust: ApprovalTrust,
     pub(super) commands: Vec<String>,
     pub(super) giver: ApprovalGiver,
+    /// The relations over which a signed approval is carried to what lands.
+    pub(super) carried: Vec<CarriedRelation>,
 }
 
 /// Whose approval is asked.

@@ -21,6 +21,7 @@ pub(crate) const SHARED_MESSAGES: &[&[&MessageTemplate]] = &[
     approvals::owners::MESSAGES,
     approvals::coverage::MESSAGES,
     approvals::named_people::MESSAGES,
+    approvals::signed_approvals::MESSAGES,
     approvals::trailer_approvals::MESSAGES,
     window::periods::MESSAGES,
 ];

@@ -1,0 +1,34 @@
+//! A signed approval as the gate hands it to the ledger, and as the ledger hands it back.
+
+use jiff::Timestamp;
+
+use crate::change::{Fact, Oid, PusherIdentity, Text};
+use crate::gate::signed_approvals::statement::ApprovalStatement;
+
+/// An approval whose signature is good, by a key of a person or a machine that the policy knows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuthorisedApproval {
+    /// The commit that states it.
+    pub id: Oid,
+    /// What it says; the target is the name after symbolic refs have been followed.
+    pub statement: ApprovalStatement,
+    /// The address that the key is registered for.
+    pub signer: Text,
+    /// The fingerprint of the key.
+    pub key: String,
+    /// The account that pushed it, which need not be the signer's.
+    pub pushed_by: Fact<PusherIdentity>,
+}
+
+/// A signed approval that the server has received and that no change has used up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceivedApproval {
+    /// The commit that states it.
+    pub id: Oid,
+    /// The full name of the ref that it is for.
+    pub target: Text,
+    /// The revision that it is of.
+    pub revision: Oid,
+    /// When it was received, by the server's clock.
+    pub received_at: Timestamp,
+}

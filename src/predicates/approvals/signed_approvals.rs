@@ -1,0 +1,341 @@
+//! Approvals that people signed with their own keys: whose they are, whether they are of what lands, and which count.
+//!
+//! The latest decision of each person counts, by the time of its receipt. An approval counts if what lands is what was
+//! approved, or relates to it in a way that the question accepts. An objection stands whatever it was of.
+
+use std::collections::HashMap;
+
+use crate::change::{
+    ContentRelation, Missing, Person, SignatureStatus, SignedApproval, SignedDecision, Text,
+};
+use crate::people::ResolvedIdentity;
+use crate::people::contributors::NotIndependent;
+use crate::people::independence::{ParticipantIndex, check_independent};
+use crate::predicates::approvals::approvers::CountedApprover;
+use crate::predicates::approvals::carried_relation::CarriedRelation;
+use crate::predicates::approvals::coverage::list_statement_differences;
+use crate::predicates::approvals::named_people::{
+    describe_dependence, describe_unknown, named_message, read_named_person,
+};
+use crate::predicates::approvals::requirement::{ApprovalCoverage, ApprovalsPredicate};
+use crate::predicates::approvals::reviews::{COUNTED_ALREADY, SUPERSEDED};
+use crate::predicates::approvals::stated_approvals::find_all_approvals;
+use crate::predicates::support::context::EvaluationContext;
+use crate::predicates::support::outcome::PredicateOutcome;
+use crate::predicates::support::parameters::{find_unidentified_contributor, quote_patterns};
+use crate::verdict::{Finding, Fixer, Message, messages};
+
+messages! {
+    TOO_FEW_SIGNED = "approvals.too-few-signed":
+        "needs {needed} signed {needed:approval|approvals}{from} of the final revision; {count} {count:counts|count}";
+    SIGN_HERE = "approvals.sign-here":
+        "who reviews it approves with `changegate approve {revision}`, in a clone that has this commit";
+    SIGNED_NOT_COUNTED = "approvals.signed-not-counted":
+        "the signed approval of {signer} does not count: {reason}";
+    SIGNED_OBJECTION = "approvals.signed-objection": "{signer} rejects revision {revision}";
+    SIGNATURE_INVALID = "approvals.signature-invalid": "its signature is not valid any more: {reason}";
+    SIGNER_NAME = "approvals.signer-name": "{signer}";
+    NO_SIGNER = "approvals.no-signer": "a key that the policy does not know any more";
+    NOT_CARRIED = "approvals.not-carried":
+        "it is of revision {revision}, and what lands is {relation}, which this rule does not accept";
+    RELATED_PARTLY = "approvals.related-partly":
+        "it is of revision {revision}, and {commit} is no part of that";
+    CONTENT_CHANGED = "approvals.content-changed":
+        "it is of revision {revision}, and {commit} differs from it in {paths}";
+    NOT_COMPARED = "approvals.not-compared": "it could not be compared with what lands: {reason}";
+    RESTATED = "approvals.restated":
+        "it is of revision {revision}, whose messages state something else in {fields}";
+    OTHER_AUTHORS = "approvals.other-authors":
+        "it is of revision {revision}, which {author} did not write";
+    OTHER_ROLE = "approvals.other-role": "it was given in the role {role}";
+    REVOKED = "approvals.revoked": "the signer has revoked it";
+    NAMED_NOT_SIGNED = "approvals.named-not-signed":
+        "this person has not signed an approval of what lands; ask them for `changegate approve`, or remove the line";
+    RELATION_MERGED = "approvals.relation-merged": "a clean merge of it";
+    RELATION_REWORDED = "approvals.relation-reworded": "the same content with another message";
+    RELATION_SAME_TREE = "approvals.relation-same-tree": "the same content in other commits";
+    RELATION_REBASED = "approvals.relation-rebased": "a clean rebase of it";
+    RELATION_SQUASHED = "approvals.relation-squashed": "a clean squash of it";
+}
+
+/// What a signed approval is worth to a question.
+pub(super) struct WeighedSigned<'change> {
+    pub(super) approval: &'change SignedApproval,
+    pub(super) person: Option<String>,
+    /// The approver or, for an objection that stands, `None`; or why it does not count.
+    pub(super) weight: Result<Option<CountedApprover>, Message>,
+}
+
+/// Answers the question from signed approvals alone.
+pub(super) fn evaluate_signed(
+    asked: &ApprovalsPredicate,
+    approvals: &[SignedApproval],
+    context: &EvaluationContext<'_>,
+) -> Result<PredicateOutcome, Missing> {
+    let (participants, missing_contributor) = context.participants();
+    if let Some(finding) = find_unidentified_contributor(participants, context) {
+        return Ok(PredicateOutcome::Fails(vec![finding]));
+    }
+    let weighed = weigh_signed_approvals(asked, approvals, context);
+    let mut findings = list_objections(&weighed);
+    findings.extend(find_unsigned_names(asked, &weighed, context));
+    let approvers = list_approvers(&weighed);
+    if !asked.has_enough_approvals(&approvers, context) {
+        let counted = (approvers.as_slice(), approvers.len());
+        let mut shortfalls = asked.list_shortfalls(&TOO_FEW_SIGNED, counted, context);
+        shortfalls.extend(list_uncounted(&weighed));
+        let tip = context.change.tip();
+        if let Some(id) = tip.id {
+            let message = SIGN_HERE.with("revision", id.to_string());
+            shortfalls.push(Finding::new(message).in_commit(tip.id).fixed_by(asked.approval_fixer()));
+        }
+        shortfalls.append(&mut findings);
+        findings = shortfalls;
+    }
+    if !findings.is_empty() {
+        return Ok(PredicateOutcome::Fails(findings));
+    }
+    match missing_contributor {
+        Some(missing) => Err(missing.clone()),
+        None => Ok(PredicateOutcome::Holds),
+    }
+}
+
+/// Returns what each signed approval is worth, in the order of receipt.
+pub(super) fn weigh_signed_approvals<'change>(
+    asked: &ApprovalsPredicate,
+    approvals: &'change [SignedApproval],
+    context: &EvaluationContext<'_>,
+) -> Vec<WeighedSigned<'change>> {
+    let (participants, _) = context.participants();
+    let index = ParticipantIndex::new(participants);
+    let mut latest: HashMap<String, usize> = HashMap::new();
+    for (place, approval) in approvals.iter().enumerate() {
+        if let Some(speaker) = name_speaker(approval, context) {
+            latest.insert(speaker, place);
+        }
+    }
+    let mut counted: Vec<CountedApprover> = Vec::new();
+    let mut weighed = Vec::with_capacity(approvals.len());
+    for (place, approval) in approvals.iter().enumerate() {
+        let is_latest =
+            name_speaker(approval, context).is_none_or(|speaker| latest.get(&speaker) == Some(&place));
+        let weight = match approval.decision {
+            _ if !is_latest => Err(Message::from(&SUPERSEDED)),
+            SignedDecision::Rejected => weigh_objection(approval, context),
+            SignedDecision::Revoked => Err(Message::from(&REVOKED)),
+            SignedDecision::Approved => match find_approver(asked, approval, &index, context) {
+                Ok(approver) if counted.iter().any(|known| known.is_same_person(&approver)) => {
+                    Err(Message::from(&COUNTED_ALREADY))
+                }
+                Ok(approver) => {
+                    counted.push(approver.clone());
+                    Ok(Some(approver))
+                }
+                Err(why) => Err(why),
+            },
+        };
+        let person = match identify_signer(approval, context) {
+            Some((_, ResolvedIdentity::Human(key))) => Some(key),
+            _ => None,
+        };
+        weighed.push(WeighedSigned { approval, person, weight });
+    }
+    weighed
+}
+
+/// Returns the people whose signed approvals count.
+pub(super) fn list_approvers(weighed: &[WeighedSigned<'_>]) -> Vec<CountedApprover> {
+    weighed.iter().filter_map(|one| one.weight.as_ref().ok()?.clone()).collect()
+}
+
+/// Returns a finding for each objection that stands.
+pub(super) fn list_objections(weighed: &[WeighedSigned<'_>]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for one in weighed {
+        if let Ok(None) = one.weight {
+            let message = SIGNED_OBJECTION.with("signer", name_signer(one.approval));
+            let message = message.with("revision", one.approval.revision.short_hex());
+            findings.push(Finding::new(message).fixed_by(Fixer::Author).or_by(Fixer::Reviewer));
+        }
+    }
+    findings
+}
+
+/// Returns a finding for each approval that does not count, unless the same person said something later.
+pub(super) fn list_uncounted(weighed: &[WeighedSigned<'_>]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for one in weighed {
+        let Err(reason) = &one.weight else { continue };
+        let is_settled = *reason == Message::from(&SUPERSEDED) || *reason == Message::from(&COUNTED_ALREADY);
+        if one.approval.decision != SignedDecision::Rejected && !is_settled {
+            let message = SIGNED_NOT_COUNTED.with("signer", name_signer(one.approval));
+            findings.push(Finding::new(message.with("reason", reason.clone())).fixed_by(Fixer::Reviewer));
+        }
+    }
+    findings
+}
+
+/// Returns a finding for each trailer that names an approver who has not signed an approval that counts or would count
+/// in another role: a claim that the signatures could confirm, and do not.
+fn find_unsigned_names(
+    asked: &ApprovalsPredicate,
+    weighed: &[WeighedSigned<'_>],
+    context: &EvaluationContext<'_>,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for stated in find_all_approvals(asked, &context.change.commits) {
+        let reason = match read_named_person(stated.value) {
+            Err(reason) => Some(reason),
+            Ok(person) => match context.people.identify_person(&person) {
+                ResolvedIdentity::Human(key) => {
+                    let has_signed = weighed.iter().any(|one| {
+                        one.approval.decision == SignedDecision::Approved
+                            && one.person.as_ref() == Some(&key)
+                            && check_relation(asked, one.approval, context).is_ok()
+                    });
+                    if has_signed { None } else { Some(Message::from(&NAMED_NOT_SIGNED)) }
+                }
+                ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot => {
+                    Some(describe_dependence(&NotIndependent::Bot))
+                }
+                ResolvedIdentity::Unknown => {
+                    Some(describe_unknown(&person.name, Some(&person.email), context.people))
+                }
+            },
+        };
+        if let Some(reason) = reason {
+            let message = named_message(stated.key, stated.value, reason);
+            let finding = Finding::new(message).in_commit(stated.commit.id).on_message_line(stated.line);
+            findings.push(finding.fixed_by(asked.approval_fixer()).or_by(Fixer::Author));
+        }
+    }
+    findings
+}
+
+/// Returns the person whose approval this is, if it counts.
+fn find_approver(
+    asked: &ApprovalsPredicate,
+    approval: &SignedApproval,
+    index: &ParticipantIndex<'_>,
+    context: &EvaluationContext<'_>,
+) -> Result<CountedApprover, Message> {
+    let signer = match &approval.signature {
+        SignatureStatus::Good { signer, .. } => signer,
+        SignatureStatus::None => return Err(SIGNATURE_INVALID.with("reason", Text::from("it has none"))),
+        SignatureStatus::Bad(why) => {
+            return Err(SIGNATURE_INVALID.with("reason", Text::from(why.as_str())));
+        }
+    };
+    let person = Person { name: Text::default(), email: signer.clone() };
+    let at = approval.received_at;
+    let key = match check_independent(&person, index, context.people, at) {
+        Ok(key) => key,
+        Err(NotIndependent::Unknown) => {
+            return Err(describe_unknown(&Text::default(), Some(signer), context.people));
+        }
+        Err(why) => return Err(describe_dependence(&why)),
+    };
+    check_relation(asked, approval, context)?;
+    let seat = asked.find_approver_seat(&key, at, context)?;
+    let Some(role) = &approval.role else {
+        return Ok(CountedApprover::from_person(key, seat, at, &person));
+    };
+    // One signature is for one role, so it counts for no other team.
+    if !asked.asked_teams().is_empty()
+        && !asked.asked_teams().iter().any(|team| team.as_bytes() == role.as_bytes())
+    {
+        return Err(OTHER_ROLE.with("role", role));
+    }
+    let approver = CountedApprover::from_person(key, seat, at, &person);
+    Ok(approver.in_role(role.to_lossy().into_owned()))
+}
+
+/// Returns that an objection stands, or why it does not.
+fn weigh_objection(
+    approval: &SignedApproval,
+    context: &EvaluationContext<'_>,
+) -> Result<Option<CountedApprover>, Message> {
+    match identify_signer(approval, context) {
+        Some((_, ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot)) => {
+            Err(describe_dependence(&NotIndependent::Bot))
+        }
+        // The signature was good when it was received, and losing a key takes no objection back.
+        _ => Ok(None),
+    }
+}
+
+/// Checks that what lands is what was approved, or relates to it in a way that the question accepts.
+fn check_relation(
+    asked: &ApprovalsPredicate,
+    approval: &SignedApproval,
+    context: &EvaluationContext<'_>,
+) -> Result<(), Message> {
+    let any_commit = asked.coverage == ApprovalCoverage::AnyCommit;
+    let revision = approval.revision.short_hex();
+    let (carried, relation) = match &approval.relation {
+        ContentRelation::Exact => return Ok(()),
+        ContentRelation::Partial { .. } | ContentRelation::Changed { .. } if any_commit => return Ok(()),
+        ContentRelation::Partial { commit } => {
+            let message = RELATED_PARTLY.with("revision", revision);
+            return Err(message.with("commit", commit.short_hex()));
+        }
+        ContentRelation::Changed { commit, paths } => {
+            let message = CONTENT_CHANGED.with("revision", revision).with("commit", commit.short_hex());
+            let paths: Vec<String> = paths.iter().map(|path| path.to_lossy().into_owned()).collect();
+            return Err(message.with("paths", quote_patterns(&paths)));
+        }
+        ContentRelation::Uncompared(why) => {
+            return Err(NOT_COMPARED.with("reason", Text::from(why.as_str())));
+        }
+        ContentRelation::CleanMerge => (CarriedRelation::CleanMerge, &RELATION_MERGED),
+        ContentRelation::MessageOnly => (CarriedRelation::MessageOnly, &RELATION_REWORDED),
+        ContentRelation::SameTree => (CarriedRelation::SameTree, &RELATION_SAME_TREE),
+        ContentRelation::CleanRebase => (CarriedRelation::CleanRebase, &RELATION_REBASED),
+        ContentRelation::Squash => (CarriedRelation::Squash, &RELATION_SQUASHED),
+    };
+    if !asked.carried.contains(&carried) {
+        let message = NOT_CARRIED.with("revision", revision);
+        return Err(message.with("relation", Message::from(relation)));
+    }
+    if carried == CarriedRelation::CleanMerge {
+        return Ok(());
+    }
+    for commit in context.change.commits.iter().filter(|commit| !commit.is_merge()) {
+        if !approval.approved_authors.contains(&commit.author) {
+            let message = OTHER_AUTHORS.with("revision", revision);
+            return Err(message.with("author", &commit.author.email));
+        }
+    }
+    let own_fields = asked.approval_fields();
+    let fields = list_statement_differences(&approval.approved_messages, &own_fields, context);
+    if fields.is_empty() {
+        return Ok(());
+    }
+    Err(RESTATED.with("revision", revision).with("fields", quote_patterns(&fields)))
+}
+
+/// Returns the address of the signer, and who that is; `None` if the signature is not good any more.
+fn identify_signer<'change>(
+    approval: &'change SignedApproval,
+    context: &EvaluationContext<'_>,
+) -> Option<(&'change Text, ResolvedIdentity)> {
+    let SignatureStatus::Good { signer, .. } = &approval.signature else { return None };
+    let person = Person { name: Text::default(), email: signer.clone() };
+    Some((signer, context.people.identify_person(&person)))
+}
+
+/// Returns a key that is equal for all approvals of one person; `None` for one of which that is not known.
+fn name_speaker(approval: &SignedApproval, context: &EvaluationContext<'_>) -> Option<String> {
+    Some(match identify_signer(approval, context)? {
+        (_, ResolvedIdentity::Human(key)) => format!("person {key}"),
+        (signer, _) => format!("address {}", signer.to_lossy()),
+    })
+}
+
+fn name_signer(approval: &SignedApproval) -> Message {
+    match &approval.signature {
+        SignatureStatus::Good { signer, .. } => SIGNER_NAME.with("signer", signer),
+        SignatureStatus::None | SignatureStatus::Bad(_) => Message::from(&NO_SIGNER),
+    }
+}
