@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 
 use crate::change::pull_request::{ForgeAccount, PullReview};
-use crate::change::{FactKind, Missing, Person, PullRequest, SignatureStatus, SignedDecision, Text};
+use crate::change::{FactKind, Missing, Person, PullRequest, Text};
 use crate::people::independence::ParticipantIndex;
 use crate::people::{PeopleDirectory, ResolvedIdentity};
 use crate::predicates::approvals::decisions::{ReviewDecision, latest_decisions};
@@ -18,7 +18,6 @@ use crate::predicates::approvals::reviews::{
     COUNTED_ALREADY, GivenApproval, PUSHER_UNKNOWN, ReviewCount, ReviewCounter, SUPERSEDED, UNDECIDED,
     WeighedReview,
 };
-use crate::predicates::approvals::signed_approvals::{WeighedSigned, weigh_signed_approvals};
 use crate::predicates::approvals::stated_approvals::{StatedApproval, find_all_approvals};
 use crate::predicates::approvals::trailer_approvals::{PARTIAL, find_covering_approvals, identify_approver};
 use crate::predicates::signed::find_unsigned_commits;
@@ -59,7 +58,7 @@ pub(crate) struct WeighedApprovals {
 
 impl WeighedApprovals {
     /// Adds an approval if it counts, or if there is room. A message can name thousands.
-    fn add_approval(
+    pub(super) fn add_approval(
         &mut self,
         weight: Result<Option<String>, Option<Message>>,
         build: impl FnOnce() -> ConsideredApproval,
@@ -231,24 +230,6 @@ impl ApprovalsPredicate {
     }
 }
 
-impl ApprovalsPredicate {
-    /// Adds the signed approvals and objections.
-    fn weigh_signatures(&self, context: &EvaluationContext<'_>, weighed: &mut WeighedApprovals) {
-        let Ok(approvals) = &context.change.signed_approvals else { return };
-        let hindrance = find_hindrance(context, context.participants().1);
-        for one in weigh_signed_approvals(self, approvals, context) {
-            let weight = match (&one.weight, &hindrance) {
-                (Ok(Some(_)), Some(why)) => Err(Some(why.clone())),
-                (Ok(Some(approver)), None) => Ok(name_delegator(&approver.key, approver.seat.clone())),
-                (Ok(None), _) => Ok(None),
-                (Err(_), _) if one.approval.decision == SignedDecision::Rejected => Err(None),
-                (Err(why), _) => Err(Some(why.clone())),
-            };
-            weighed.add_approval(weight, || signed_approval(&one, context));
-        }
-    }
-}
-
 impl ReviewCounter<'_> {
     /// Returns whether an approval counts; each person counts once.
     fn weigh_counted(
@@ -282,7 +263,7 @@ impl ReviewCounter<'_> {
 }
 
 /// Returns the key of the person for whom an approval counts, unless that is the approver.
-fn name_delegator(key: &str, seat: String) -> Option<String> {
+pub(super) fn name_delegator(key: &str, seat: String) -> Option<String> {
     if seat == key { None } else { Some(seat) }
 }
 
@@ -306,7 +287,7 @@ fn count_person(
 }
 
 /// Returns why nobody can be shown to be independent of the change; `None` if somebody can.
-fn find_hindrance(context: &EvaluationContext<'_>, missing: Option<&Missing>) -> Option<Message> {
+pub(super) fn find_hindrance(context: &EvaluationContext<'_>, missing: Option<&Missing>) -> Option<Message> {
     let (participants, _) = context.participants();
     let unidentified = find_unidentified_contributor(participants, context);
     unidentified.map(|finding| finding.message).or_else(|| missing.map(describe_missing_contributor))
@@ -371,31 +352,6 @@ fn build_approval(
     }
 }
 
-fn signed_approval(weighed: &WeighedSigned<'_>, context: &EvaluationContext<'_>) -> ConsideredApproval {
-    let approval = weighed.approval;
-    let signer = match &approval.signature {
-        SignatureStatus::Good { signer, .. } => Some(signer.clone()),
-        SignatureStatus::None | SignatureStatus::Bad(_) => None,
-    };
-    ConsideredApproval {
-        source: ApprovalSource::Signature,
-        decision: match approval.decision {
-            SignedDecision::Approved => ApprovalDecision::Approved,
-            SignedDecision::Rejected => ApprovalDecision::ChangesRequested,
-            SignedDecision::Revoked => ApprovalDecision::Dismissed,
-        },
-        by: signer,
-        account_number: None,
-        teams: list_teams(weighed.person.as_deref(), approval.received_at, context.people),
-        person: weighed.person.clone(),
-        at: Some(approval.received_at),
-        revision: Some(approval.revision),
-        relation: Some(approval.relation.word()),
-        place: ChangeLocation::default(),
-        uses: Vec::new(),
-    }
-}
-
 fn trailer_approval(stated: &StatedApproval<'_>, context: &EvaluationContext<'_>) -> ConsideredApproval {
     let people = context.people;
     let person = match Person::parse_person(stated.value.as_bytes()) {
@@ -423,7 +379,7 @@ fn trailer_approval(stated: &StatedApproval<'_>, context: &EvaluationContext<'_>
 }
 
 /// Returns the teams that a person was in at a time, or in which they acted for somebody who was.
-fn list_teams(person: Option<&str>, at: Timestamp, people: &PeopleDirectory) -> Vec<String> {
+pub(super) fn list_teams(person: Option<&str>, at: Timestamp, people: &PeopleDirectory) -> Vec<String> {
     let Some(person) = person else { return Vec::new() };
     let mut teams = Vec::new();
     for team in people.team_names() {

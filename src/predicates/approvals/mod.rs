@@ -8,6 +8,7 @@ mod approvers;
 mod carried_relation;
 pub(crate) mod commands;
 pub(crate) mod considered;
+mod considered_signatures;
 pub(crate) mod coverage;
 mod decisions;
 pub(crate) mod named_people;

@@ -339,3 +339,134 @@ fn name_signer(approval: &SignedApproval) -> Message {
         SignatureStatus::None | SignatureStatus::Bad(_) => Message::from(&NO_SIGNER),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::predicates::support::examples::{answer_example, finding_texts, question_faults};
+
+    const POLICY: &str = "
+roster:
+  people:
+    ana: { addresses: [ana@example.com], accounts: [ana] }
+    ben: { addresses: [ben@example.com], accounts: [ben] }
+    kim: { addresses: [kim@example.com, kim@example.org], accounts: [kim] }
+    lea: { addresses: [lea@example.com], accounts: [lea], left: 2025-06-30 }
+people:
+  teams: { security: [kim@example.com], ops: [ben@example.com, kim@example.com] }
+  bots: [ci@example.com]
+fields: { Reviewed-by: { person: true }, Risk: { one-of: [low, high] } }
+";
+
+    /// Asks about a commit of Ana with this message and these signed approvals.
+    fn told(question: &str, message: &str, approvals: &str) -> Vec<String> {
+        let text = format!(
+            "ask: {{ approvals: {question} }}{POLICY}change: {{ author: Ana <ana@example.com>, pusher: ana, message: \"{message}\", signed-approvals: [{approvals}] }}"
+        );
+        finding_texts(&answer_example(&text))
+    }
+
+    fn counts(question: &str, approvals: &str) -> bool {
+        told(question, "Cache it", approvals) == [""; 0]
+    }
+
+    const BEN: &str = "{ by: ben@example.com }";
+
+    #[test]
+    fn people_other_than_the_authors_count_once_each() {
+        assert!(counts("{}", BEN));
+        for other in ["ana@example.com", "ci@example.com", "eve@example.com", "lea@example.com"] {
+            assert!(!counts("{}", &format!("{{ by: {other} }}")), "{other}");
+        }
+        assert!(!counts("{}", "{ by: ben@example.com, signature: bad }"));
+        assert!(!counts("{ at-least: 2 }", &format!("{BEN}, {BEN}")));
+        assert!(!counts("{ at-least: 2 }", "{ by: kim@example.com }, { by: kim@example.org }"));
+        assert!(counts("{ at-least: 2 }", &format!("{BEN}, {{ by: kim@example.com }}")));
+        // Signatures count where less would do.
+        assert!(counts("{ trust: claimed }", BEN));
+    }
+
+    #[test]
+    fn the_latest_decision_of_each_person_counts() {
+        let by = |who: &str, decision: &str| format!("{{ by: {who}@example.com, decision: {decision} }}");
+        for (first, second, is_enough) in [
+            ("approved", "revoked", false),
+            ("revoked", "approved", true),
+            ("rejected", "approved", true),
+            ("approved", "rejected", false),
+        ] {
+            let both = format!("{}, {}", by("ben", first), by("ben", second));
+            assert_eq!(counts("{}", &both), is_enough, "{both}");
+        }
+        for who in ["kim", "ana", "eve"] {
+            let objection = format!("{BEN}, {}", by(who, "rejected"));
+            assert!(!counts("{}", &objection), "{who}");
+            // Also where a trailer would be enough.
+            let message = "Cache it\\n\\nReviewed-by: Ben <ben@example.com>\\n";
+            let found = told("{ trust: claimed }", message, &by(who, "rejected"));
+            assert!(found[0].contains("rejects revision"), "{found:?}");
+        }
+        // A machine objects to nothing, and losing a key takes nothing back.
+        assert!(counts("{}", &format!("{BEN}, {}", by("ci", "rejected"))));
+        let lost = "{ by: kim@example.com, decision: rejected, signature: bad }";
+        assert!(!counts("{}", &format!("{BEN}, {lost}")));
+    }
+
+    #[test]
+    fn a_role_counts_for_its_team_alone() {
+        let kim = |role: &str| format!("{{ by: kim@example.com, role: {role} }}");
+        let each = "{ from: [security, ops], distinct-teams: true }";
+        assert!(counts("{ from: [security] }", &kim("security")));
+        assert!(!counts("{ from: [security] }", &kim("ops")));
+        assert!(counts(each, &format!("{BEN}, {}", kim("security"))));
+        assert!(!counts(each, &format!("{BEN}, {}", kim("ops"))));
+        assert!(!counts(each, &format!("{}, {}", kim("ops"), kim("security"))));
+    }
+
+    #[test]
+    fn only_accepted_relations_carry_an_approval_over() {
+        let of = |relation: &str| format!("{{ by: ben@example.com, relation: {relation} }}");
+        for (relation, by_default) in [
+            ("exact", true),
+            ("clean-merge", true),
+            ("message-only", true),
+            ("same-tree", true),
+            ("clean-rebase", false),
+            ("squash", false),
+            ("partial", false),
+            ("changed", false),
+        ] {
+            assert_eq!(counts("{}", &of(relation)), by_default, "{relation}");
+            assert_eq!(counts("{ carries-over: [] }", &of(relation)), relation == "exact", "{relation}");
+            let can_be_asked = relation != "partial" && relation != "changed" && relation != "exact";
+            if can_be_asked {
+                assert!(counts(&format!("{{ carries-over: [{relation}] }}"), &of(relation)), "{relation}");
+            }
+        }
+        assert_eq!(
+            question_faults(&format!("ask: {{ approvals: {{ carries-over: [changed] }} }}{POLICY}")).len(),
+            1
+        );
+    }
+
+    #[test]
+    fn whom_a_trailer_names_has_to_have_signed() {
+        let named = |who: &str| format!("Cache it\\n\\nReviewed-by: {who} <{who}@example.com>\\n");
+        assert_eq!(told("{}", &named("ben"), BEN), [""; 0]);
+        let found = told("{}", &named("kim"), BEN);
+        assert!(found[0].contains("has not signed an approval of what lands"), "{found:?}");
+    }
+
+    #[test]
+    fn without_what_the_server_received_nothing_is_known() {
+        let text = |trust: &str, rest: &str| {
+            format!(
+                "ask: {{ approvals: {{ trust: {trust} }} }}{POLICY}change: {{ author: Ana <ana@example.com>, pusher: ana, message: \"Cache it\\n\\nReviewed-by: Ben <ben@example.com>\\n\"{rest} }}"
+            )
+        };
+        for trust in ["verified", "claimed"] {
+            let gap = ", signed-approvals: [{ by: ben@example.com }], unknown: [signed-approvals]";
+            let found = finding_texts(&answer_example(&text(trust, gap)));
+            assert!(found[0].starts_with("unknown"), "{trust}: {found:?}");
+        }
+    }
+}

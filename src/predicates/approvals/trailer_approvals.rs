@@ -9,9 +9,7 @@ use crate::change::{Commit, Missing, Oid, Text};
 use crate::people::contributors::NotIndependent;
 use crate::people::independence::{ParticipantIndex, check_independent};
 use crate::predicates::approvals::approvers::CountedApprover;
-use crate::predicates::approvals::named_people::{
-    describe_dependence, describe_unknown, read_named_person,
-};
+use crate::predicates::approvals::named_people::{describe_dependence, describe_unknown, read_named_person};
 use crate::predicates::approvals::requirement::{
     ApprovalCoverage, ApprovalsPredicate, DEFAULT_APPROVAL_FIELD,
 };
