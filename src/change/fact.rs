@@ -137,6 +137,14 @@ impl FactKind {
     /// never knows them.
     pub(crate) const FORGE_ONLY: [FactKind; 5] =
         [FactKind::Reviews, FactKind::Pull, FactKind::Checks, FactKind::Conversations, FactKind::Tickets];
+
+    /// Returns the facts that a hook never knows. Where the policy knows keys, people approve with them, so that nothing
+    /// needs a review alone.
+    pub(crate) fn list_forge_only(has_keys: bool) -> &'static [FactKind] {
+        const WITH_KEYS: [FactKind; 4] =
+            [FactKind::Pull, FactKind::Checks, FactKind::Conversations, FactKind::Tickets];
+        if has_keys { &WITH_KEYS } else { &FactKind::FORGE_ONLY }
+    }
 }
 
 impl fmt::Display for FactKind {

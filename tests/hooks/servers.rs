@@ -275,8 +275,8 @@ fn under_gitolite_a_key_approves() {
     key(&world, "ben");
     let public = fs::read_to_string(world.path("ben.pub")).unwrap();
     let roster = format!(
-        "people:\n  ana: {{ addresses: [ana@example.com], accounts: [kim@example.com] }}\n  ben: {{ addresses: \
-         [ben@example.com], keys: ['{}'] }}\n",
+        "people:\n  ana: {{ addresses: [ana@example.com, kim@example.com], accounts: [ana] }}\n  ben: {{ addresses: \
+         [ben@example.com], accounts: [ben], keys: ['{}'] }}\n",
         public.trim()
     );
     world.write("who/people.yml", &roster);

@@ -284,3 +284,37 @@ fn an_approval_is_taken_only_as_it_was_signed() {
         push_as(&mut world, "ben", &refspec).refused(reason);
     }
 }
+
+#[test]
+fn an_openpgp_key_of_the_policy_approves() {
+    let Some(mut world) = start("{}") else { return };
+    let home = world.path("gnupg");
+    std::fs::create_dir_all(&home).unwrap();
+    #[cfg(unix)]
+    std::fs::set_permissions(&home, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let gpg = |args: &[&str]| world.command("gpg", "").env("GNUPGHOME", &home).args(args).output();
+    let quick =
+        ["--batch", "--passphrase", "", "--quick-generate-key", "Ben <ben@example.com>", "ed25519", "sign"];
+    if !gpg(&quick).is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: there is no gpg");
+        return;
+    }
+    let keyring = gpg(&["--armor", "--export", "ben@example.com"]).unwrap().stdout;
+    let policy = POLICY.replace("CARRIES", "{}") + "signers: { openpgp: who/keys.asc }\n";
+    world.write("who/keys.asc", &String::from_utf8(keyring).unwrap());
+    world.write("policies/changegate.yml", &policy);
+    world.git(&["add", "-A"]);
+    git_as(&world, "ana", &["commit", "-q", "--no-verify", "-m", "Know keys of OpenPGP"]);
+    approved_by(&world, "ben", &[]);
+    push_as(&mut world, "ana", "main").accepted();
+    commit_as(&world, "ana", "a", "1", "Cache it");
+    let mut command = world.command(crate::world::BINARY, "work");
+    command.env("GNUPGHOME", &home).env("GL_USER", "ben");
+    command.env("GIT_COMMITTER_NAME", "Ben").env("GIT_COMMITTER_EMAIL", "ben@example.com");
+    command.env("GIT_CONFIG_COUNT", "2").env("GIT_CONFIG_KEY_0", "gpg.format");
+    command.env("GIT_CONFIG_VALUE_0", "openpgp").env("GIT_CONFIG_KEY_1", "user.signingKey");
+    command.env("GIT_CONFIG_VALUE_1", "ben@example.com");
+    Pushed::from(command.arg("approve").output().unwrap()).accepted();
+    push_as(&mut world, "ana", "main").accepted();
+    let _ = world.command("gpgconf", "").env("GNUPGHOME", &home).args(["--kill", "all"]).output();
+}

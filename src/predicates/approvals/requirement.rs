@@ -165,8 +165,8 @@ impl ApprovalsPredicate {
     /// Returns true if an approval can be that of a member of a team who is written like this, where no roster connects
     /// addresses with accounts: reviews come from accounts of a forge, trailers name addresses, and in a pull request
     /// both count.
-    pub(crate) fn knows_approver(&self, member: &str) -> bool {
-        match self.requires_verified() {
+    pub(crate) fn knows_approver(&self, member: &str, has_keys: bool) -> bool {
+        match self.requires_verified() && !has_keys {
             true => member.contains(':') && !member.contains('@'),
             false => member.contains('@') || member.contains(':'),
         }
