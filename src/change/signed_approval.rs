@@ -20,6 +20,10 @@ pub struct SignedApproval {
     pub decision: SignedDecision,
     /// The result of checking its signature, by the keys of today and as of its receipt.
     pub signature: SignatureStatus,
+    /// The address of the signer when it was received, whatever the keys are now.
+    pub received_from: Text,
+    /// The author of the commit that states it, who has to be the signer.
+    pub author: Person,
     /// The team for which it was given; `None` if it names none.
     pub role: Option<Text>,
     /// The revision that it is of.
@@ -28,6 +32,9 @@ pub struct SignedApproval {
     pub received_at: Timestamp,
     /// How the change relates to that revision.
     pub relation: ContentRelation,
+    /// True if the change has merges beside what was approved, which hold nothing but what a clean merge gives.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_merges: bool,
     /// The messages of the commits that were approved; empty where the change has those commits themselves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approved_messages: Vec<Text>,

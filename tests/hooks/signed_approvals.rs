@@ -318,3 +318,126 @@ fn an_openpgp_key_of_the_policy_approves() {
     push_as(&mut world, "ana", "main").accepted();
     let _ = world.command("gpgconf", "").env("GNUPGHOME", &home).args(["--kill", "all"]).output();
 }
+
+#[test]
+fn a_rejection_holds_for_the_same_content_in_another_form() {
+    let Some(mut world) = start("{}") else { return };
+    commit_as(&world, "ana", "a", "1", "Cache it");
+    approved_by(&world, "kim", &["--reject"]);
+    git_as(&world, "ana", &["commit", "-q", "--amend", "--no-verify", "-m", "Cache it, at last"]);
+    // Another approval of the new form does not hide it.
+    approved_by(&world, "ben", &[]);
+    push_as(&mut world, "ana", "main").refused("`kim@example.com` rejects revision");
+    // Nor does leaving out a part of what was rejected.
+    world.git(&["reset", "-q", "--hard", "origin/main"]);
+    let one = commit_as(&world, "ana", "b", "1", "One");
+    commit_as(&world, "ana", "c", "1", "Two");
+    approved_by(&world, "kim", &["--reject"]);
+    world.git(&["reset", "-q", "--hard", &one]);
+    approved_by(&world, "ben", &[]);
+    push_as(&mut world, "ana", "main").refused("`kim@example.com` rejects revision");
+    approved_by(&world, "kim", &[]);
+    push_as(&mut world, "ana", "main").accepted();
+}
+
+#[test]
+fn approvals_of_two_forms_of_one_content_count_together() {
+    let Some(mut world) = start("{ at-least: 2 }") else { return };
+    let first = commit_as(&world, "ana", "a", "1", "Cache it");
+    approved_by(&world, "ben", &[]);
+    git_as(&world, "ana", &["commit", "-q", "--amend", "--no-verify", "-m", "Cache it, at last"]);
+    approved_by(&world, "kim", &[]);
+    // The latest word of each person counts, of whichever form it is.
+    approved_by(&world, "ben", &["--revoke"]);
+    push_as(&mut world, "ana", &format!("{first}:main")).refused("the signer has revoked it");
+    approved_by(&world, "ben", &[]);
+    push_as(&mut world, "ana", "main").accepted();
+}
+
+#[test]
+fn a_part_of_a_series_does_not_count_after_a_rebase_either() {
+    let Some(mut world) = start("{ carries-over: [clean-merge, clean-rebase, same-tree, squash] }") else {
+        return;
+    };
+    world.git(&["checkout", "-q", "-b", "topic"]);
+    commit_as(&world, "ana", "guard", "1", "Guard");
+    commit_as(&world, "ana", "door", "1", "Open the door");
+    approved_by(&world, "ben", &[]);
+    world.git(&["checkout", "-q", "main"]);
+    git_as(&world, "ana", &["cherry-pick", "topic"]);
+    push_as(&mut world, "ana", "main").refused("needs 1 signed approval");
+    // What comes and goes in between was not approved.
+    world.git(&["reset", "-q", "--hard", "origin/main"]);
+    world.git(&["checkout", "-q", "-b", "short"]);
+    commit_as(&world, "ana", "a", "1", "All of it");
+    approved_by(&world, "ben", &[]);
+    world.git(&["checkout", "-q", "-b", "long", "main"]);
+    commit_as(&world, "ana", "secret", "1", "Slip it in");
+    std::fs::remove_file(world.path("work/secret")).unwrap();
+    commit_as(&world, "ana", "a", "1", "And out");
+    world.git(&["checkout", "-q", "main"]);
+    git_as(&world, "ana", &["merge", "-q", "--no-ff", "--no-verify", "-m", "Merge it", "long"]);
+    push_as(&mut world, "ana", "main").refused("needs 1 signed approval");
+}
+
+#[test]
+fn an_update_merge_of_an_approved_topic_lands() {
+    for unit in ["", "unit: commit\n"] {
+        let Some(mut world) = start("{}") else { return };
+        let policy = POLICY.replace("CARRIES", "{}") + unit;
+        if !unit.is_empty() {
+            world.write("policies/changegate.yml", &policy);
+            world.git(&["add", "-A"]);
+            git_as(&world, "ana", &["commit", "-q", "--no-verify", "-m", "Judge each commit"]);
+            approved_by(&world, "ben", &[]);
+            push_as(&mut world, "ana", "main").accepted();
+            world.git(&["fetch", "-q", "origin"]);
+        }
+        world.git(&["checkout", "-q", "-b", "topic"]);
+        commit_as(&world, "ana", "a", "1", "One");
+        approved_by(&world, "ben", &[]);
+        world.git(&["checkout", "-q", "-b", "other", "main"]);
+        commit_as(&world, "kim", "b", "1", "Another");
+        approved_by(&world, "ben", &[]);
+        push_as(&mut world, "kim", "other:main").accepted();
+        world.git(&["fetch", "-q", "origin"]);
+        world.git(&["checkout", "-q", "topic"]);
+        git_as(&world, "ana", &["merge", "-q", "--no-verify", "-m", "Update", "origin/main"]);
+        push_as(&mut world, "ana", "topic:main").accepted();
+    }
+}
+
+#[test]
+fn what_others_said_is_not_used_up_by_other_content() {
+    let Some(mut world) = start("{}") else { return };
+    world.git(&["checkout", "-q", "-b", "topic"]);
+    commit_as(&world, "ana", "a", "1", "One");
+    let date = world.git(&["log", "-1", "--format=%ad", "--date=raw"]);
+    approved_by(&world, "kim", &["--reject"]);
+    // Another commit of the same author at the same second.
+    world.git(&["checkout", "-q", "-b", "docs", "main"]);
+    world.write("README", "more\n");
+    world.git(&["add", "-A"]);
+    git_as(&world, "ana", &["commit", "-q", "--no-verify", "-m", "Docs", "--date", date.trim()]);
+    approved_by(&world, "ben", &[]);
+    approved_by(&world, "kim", &[]);
+    world.git(&["checkout", "-q", "topic"]);
+    approved_by(&world, "kim", &["--reject"]);
+    let _ = push_as(&mut world, "ana", "docs:main");
+    approved_by(&world, "ben", &[]);
+    push_as(&mut world, "ana", "topic:main").refused("`kim@example.com` rejects revision");
+}
+
+#[test]
+fn a_signature_that_was_held_back_undoes_nothing() {
+    let Some(mut world) = start("{}") else { return };
+    commit_as(&world, "ana", "a", "1", "Cache it");
+    let (signed, said) = approve_as(&world, "ben", &["--no-push"]);
+    assert!(signed, "{said}");
+    let name = said.split_whitespace().last().unwrap().to_owned();
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    approved_by(&world, "ben", &["--reject"]);
+    push_as(&mut world, "ana", &format!("{name}:{name}"))
+        .refused("has signed another approval since this one");
+    push_as(&mut world, "ana", "main").refused("`ben@example.com` rejects revision");
+}

@@ -310,6 +310,7 @@ fn acts() -> Vec<RecordedAct> {
             decision,
             signer: odd(),
             key: "SHA256:abc".into(),
+            signed_at: 1,
             role,
             base: id(1),
             tree: id(2),

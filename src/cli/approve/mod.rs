@@ -29,10 +29,6 @@ const MAX_LISTED_COMMITS: usize = 20;
 /// a commit on top of the revision; it says which repository, branch, base, tree
 /// and statements it is of, so that it counts for nothing else. The server checks
 /// the signature by the keys of the policy, and stamps it with its own clock.
-///
-/// To set up signing with an SSH key:
-///   git config --global gpg.format ssh
-///   git config --global user.signingKey ~/.ssh/id_ed25519.pub
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -41,6 +37,10 @@ Examples:
   changegate approve 1f0c3a9be27d --role security -m \"read the whole of it\"
   changegate approve origin/topic --reject -m \"the key must not be logged\"
   changegate approve origin/topic --revoke
+
+To sign with an SSH key, once:
+  git config --global gpg.format ssh
+  git config --global user.signingKey ~/.ssh/id_ed25519.pub
 
 To read approvals, and to check one with git alone:
   git fetch origin 'refs/changegate/approvals/*:refs/changegate/approvals/*'

@@ -137,8 +137,8 @@ fn decide_push(
         let state = read_recorded_state(&states, &settings).map(Rc::unwrap_or_clone);
         add_session_refusals(&mut report, request, &repository, &settings, state);
     }
-    if facts.approval().is_some() {
-        add_approval_refusals(&mut report, read_recorded_state(&states, &settings));
+    if let Some(approval) = facts.approval() {
+        add_approval_refusals(&mut report, approval, read_recorded_state(&states, &settings));
     }
     if let Some(act) = facts.act() {
         add_act_refusals(&mut report, act, read_recorded_state(&states, &settings));

@@ -300,7 +300,7 @@ impl RefJudge<'_> {
         let (repository, target_ref) = (self.repository, asked.name);
         let walk = ApprovalWalk { repository, target: target_ref, history: &history, keys: trusted_keys };
         let approvals = WalkApprovals::find_asked(&walk, &needs, self.approvals);
-        self.facts.add_used_approvals(target_ref, approvals.list_ids());
+        self.facts.add_used_approvals(target_ref, approvals.list_used_ids());
         let walk_facts = walk_facts.with_approvals(approvals);
         let judge =
             ChangeJudge { loaded, base, target, settings, now, swapped_parents, walk_facts, keep_all };

@@ -52,6 +52,8 @@ messages! {
         "the revision {revision} does not build on the base {base}, or is part of it";
     OTHER_STATEMENTS = "approval.other-statements":
         "the digest of what the messages state is not that of the commits";
+    TOO_MANY_PATHS = "approval.too-many-paths":
+        "the revision changes more than {limit} paths, which cannot be compared with what lands; approve it in parts";
     NO_KEYS = "approval.no-keys":
         "the policy knows no keys, so no signature can be checked; name `signers`, or give people `keys` in the roster";
     NOT_SIGNED = "approval.not-signed":
@@ -74,6 +76,9 @@ messages! {
 
 /// The most bytes that the commit of an approval can have, with its signature.
 const MAX_APPROVAL_BYTES: usize = 32 << 10;
+
+/// The most paths that an approved revision changes.
+const MAX_APPROVED_PATHS: usize = 20_000;
 
 /// The most bytes of a remark, and of the name of a role.
 const MAX_LINE_BYTES: usize = 2_000;
@@ -151,7 +156,8 @@ impl ApprovalPush<'_> {
         match signer {
             Some((signer, key)) if findings.is_empty() => {
                 let pushed_by = self.settings.pusher.clone();
-                Ok(AuthorisedApproval { id, statement, signer, key, pushed_by })
+                let signed_at = commit.authored_at;
+                Ok(AuthorisedApproval { id, statement, signer, key, signed_at, pushed_by })
             }
             _ => Err(findings),
         }
@@ -198,6 +204,15 @@ impl ApprovalPush<'_> {
         if !is_of_target {
             let message = BASE_NOT_IN_TARGET.with("base", base.short_hex()).with("ref", &statement.target);
             findings.push(*pusher_finding(message));
+            return Ok(findings);
+        }
+        // What cannot be compared when it lands is no use, and would keep others waiting.
+        let base_tree = repository.find_tree_and_parent(base)?.tree;
+        let is_comparable = repository
+            .list_differing_paths(base_tree, tree)
+            .is_ok_and(|paths| paths.len() <= MAX_APPROVED_PATHS);
+        if !is_comparable {
+            findings.push(*pusher_finding(TOO_MANY_PATHS.with("limit", MAX_APPROVED_PATHS)));
             return Ok(findings);
         }
         let approved = list_approved_commits(repository, base, revision)?;

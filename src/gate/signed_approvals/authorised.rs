@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::change::{Fact, Oid, PusherIdentity, Text};
+use crate::change::{Fact, Oid, PusherIdentity, SignedDecision, Text};
 use crate::gate::signed_approvals::statement::ApprovalStatement;
 
 /// An approval whose signature is good, by a key of a person or a machine that the policy knows.
@@ -16,6 +16,8 @@ pub struct AuthorisedApproval {
     pub signer: Text,
     /// The fingerprint of the key.
     pub key: String,
+    /// When it was signed, in seconds since 1970 UTC, as the signer's machine says.
+    pub signed_at: i64,
     /// The account that pushed it, which need not be the signer's.
     pub pushed_by: Fact<PusherIdentity>,
 }
@@ -31,4 +33,8 @@ pub struct ReceivedApproval {
     pub revision: Oid,
     /// When it was received, by the server's clock.
     pub received_at: Timestamp,
+    /// What it says.
+    pub decision: SignedDecision,
+    /// The address of the signer, as the policy had it for the key.
+    pub signer: Text,
 }

