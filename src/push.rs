@@ -102,6 +102,8 @@ gate_rules! {
             "break-glass sessions are requested in a fixed form, by the teams that the policy names";
         Acts = "acts":
             "acts about changes come in a fixed form, from those whom the policy names";
+        SignedApprovals = "signed-approvals":
+            "a signed approval says what it is of, and a key that the policy knows signs it";
         ObligationsKnown = "obligations-known":
             "the ledger can tell what is overdue, where the policy asks for it";
     }
@@ -132,6 +134,7 @@ impl GateRule {
                 | GateRule::PushSize
                 | GateRule::BreakGlass
                 | GateRule::Acts
+                | GateRule::SignedApprovals
         )
     }
 }

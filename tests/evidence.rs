@@ -288,6 +288,9 @@ fn holds_every_act(ledger: &RestoredLedger) {
                 assert_eq!((content.len() as u64, &digest_bytes(&content)), (*bytes, digest));
                 format!("{name} {by}")
             }
+            RecordedActKind::Approval(approval) => {
+                format!("{} by {}", approval.decision.word(), approval.signer.to_lossy())
+            }
             RecordedActKind::Deployment { environment, failed, .. } => {
                 format!("deployed {} {failed} {by}", environment.to_lossy())
             }

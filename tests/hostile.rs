@@ -111,6 +111,20 @@ const MESSAGE: &[&str] = &[
     "\u{c}",
     "\u{b}",
 ];
+const APPROVAL: &[&str] = &[
+    "Approve 0123456789 for refs/heads/main\n\nChangegate-Approval: v1\nDecision: approved\n",
+    "Repository: 0123456789abcdef0123456789abcdef01234567\n",
+    "Target: refs/heads/main\n",
+    "Base: 0123456789abcdef0123456789abcdef01234567\n",
+    "Revision: 0123456789abcdef0123456789abcdef01234567\n",
+    "Tree: 0123456789abcdef0123456789abcdef01234567\n",
+    "Statements: sha256:0\n",
+    "Role: security\n",
+    "Note: read\n",
+    "Note: \n",
+    "Decision: rejected\n",
+    " folded\n",
+];
 const SESSION: &[&str] = &[
     "Open a break-glass session for INC-1\n\nBreak-Glass: open\n",
     "Close the break-glass session 0123456789ab\n\nBreak-Glass: close\n",
@@ -324,10 +338,14 @@ proptest! {
         entries::template(&bytes);
         entries::export(&bytes);
         entries::session(&bytes);
+        entries::approval(&bytes);
         entries::catalogue(&bytes);
         entries::code_owners(&bytes);
         entries::icalendar(&bytes);
     }
+
+    #[test]
+    fn nothing_like_an_approval_does(bytes in soup(APPROVAL)) { entries::approval(&bytes); }
 
     #[test]
     fn nothing_like_a_session_does(bytes in soup(SESSION)) { entries::session(&bytes); }

@@ -14,6 +14,7 @@ use crate::audit::ref_audit::RefAuditor;
 use crate::change::{Oid, Text};
 use crate::gate::acts::is_act_ref;
 use crate::gate::break_glass::is_request_ref;
+use crate::gate::signed_approvals::is_approval_ref;
 use crate::ledger::audit::attempts::{AttemptLink, ChangeMarks, RefusedAttempt};
 use crate::ledger::audit::kept_reasons::read_refused_reasons;
 use crate::ledger::audit::ledger_history::{LedgerHistory, RefRefusal, WaitingRefusal};
@@ -214,6 +215,8 @@ enum RequestKind {
     BreakGlass,
     /// To say something about a change that has landed.
     Act,
+    /// To approve a revision, or to reject it, with a signature.
+    Approval,
 }
 
 impl RequestKind {
@@ -222,7 +225,11 @@ impl RequestKind {
         if is_request_ref(ref_name) {
             Some(RequestKind::BreakGlass)
         } else {
-            is_act_ref(ref_name).then_some(RequestKind::Act)
+            match (is_act_ref(ref_name), is_approval_ref(ref_name)) {
+                (true, _) => Some(RequestKind::Act),
+                (_, true) => Some(RequestKind::Approval),
+                _ => None,
+            }
         }
     }
 
@@ -230,6 +237,7 @@ impl RequestKind {
         match self {
             RequestKind::BreakGlass => "a request about a break-glass session",
             RequestKind::Act => "an act about a change that has landed",
+            RequestKind::Approval => "a signed approval",
         }
     }
 
@@ -241,7 +249,7 @@ impl RequestKind {
                 session.openings.iter().any(|opened| opened.request_id == id)
                     || session.closure.as_ref().is_some_and(|closed| closed.request_id == id)
             }),
-            RequestKind::Act => history.acts.iter().any(|one| one.event.act.id == id),
+            RequestKind::Act | RequestKind::Approval => history.acts.iter().any(|one| one.event.act.id == id),
         }
     }
 }

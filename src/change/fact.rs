@@ -128,6 +128,8 @@ pub enum FactKind {
     EarlierChange,
     /// The members of a forge's teams.
     ForgeTeams,
+    /// The approvals that people signed with their own keys.
+    SignedApprovals,
 }
 
 impl FactKind {
@@ -135,6 +137,14 @@ impl FactKind {
     /// never knows them.
     pub(crate) const FORGE_ONLY: [FactKind; 5] =
         [FactKind::Reviews, FactKind::Pull, FactKind::Checks, FactKind::Conversations, FactKind::Tickets];
+
+    /// Returns the facts that a hook never knows. Where the policy knows keys, people approve with them, so that nothing
+    /// needs a review alone.
+    pub(crate) fn list_forge_only(has_keys: bool) -> &'static [FactKind] {
+        const WITH_KEYS: [FactKind; 4] =
+            [FactKind::Pull, FactKind::Checks, FactKind::Conversations, FactKind::Tickets];
+        if has_keys { &WITH_KEYS } else { &FactKind::FORGE_ONLY }
+    }
 }
 
 impl fmt::Display for FactKind {
@@ -163,6 +173,7 @@ impl fmt::Display for FactKind {
             FactKind::PolicyChange => "what the change of the policy means",
             FactKind::EarlierChange => "the earlier change that it names",
             FactKind::ForgeTeams => "the members of a team of the forge",
+            FactKind::SignedApprovals => "signed approvals",
         })
     }
 }

@@ -26,6 +26,7 @@ pub mod person;
 pub(crate) mod placeholder;
 mod policy_effect;
 pub mod pull_request;
+pub mod signed_approval;
 mod stage;
 pub mod text;
 pub mod ticket;
@@ -34,11 +35,13 @@ use std::collections::BTreeMap;
 
 pub(crate) use crate::change::earlier_change::{FOR_CHANGE_TRAILER, unrequested_earlier_change};
 pub(crate) use crate::change::policy_effect::unrequested_policy_effect;
+pub(crate) use crate::change::signed_approval::unrequested_signed_approvals;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::change::earlier_change::is_unrequested_earlier_change;
 use crate::change::policy_effect::is_unrequested_policy_effect;
+use crate::change::signed_approval::is_unrequested_signed_approvals;
 
 pub use crate::change::commit::{Commit, Commits, SignatureStatus};
 pub use crate::change::fact::{Fact, FactKind, Missing};
@@ -49,6 +52,7 @@ pub use crate::change::path_change::{BlobSummary, LineCount, PathChange, PathEnt
 pub use crate::change::person::{Person, PusherIdentity};
 pub use crate::change::policy_effect::PolicyEffect;
 pub use crate::change::pull_request::PullRequest;
+pub use crate::change::signed_approval::{ContentRelation, SignedApproval, SignedDecision};
 pub use crate::change::stage::Stage;
 pub use crate::change::text::Text;
 pub use crate::change::ticket::{CreationDoubt, Ticket, TicketLookup};
@@ -75,6 +79,12 @@ pub struct Change {
     /// Whether it names an earlier change of its branch in `For-Change`, if that was asked for.
     #[serde(default = "unrequested_earlier_change", skip_serializing_if = "is_unrequested_earlier_change")]
     pub names_earlier: Fact<bool>,
+    /// The signed approvals that are about it, in the order of their receipt.
+    #[serde(
+        default = "unrequested_signed_approvals",
+        skip_serializing_if = "is_unrequested_signed_approvals"
+    )]
+    pub signed_approvals: Fact<Vec<SignedApproval>>,
     /// Who is in the teams of a forge that its policies name, as the forge told it, by the names of the teams.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub forge_teams: BTreeMap<String, Fact<Vec<String>>>,
@@ -113,6 +123,7 @@ impl Change {
         let tickets = Change::missing_tickets(stage);
         let policy_effect = unrequested_policy_effect();
         let names_earlier = unrequested_earlier_change();
+        let signed_approvals = unrequested_signed_approvals();
         let forge_teams = BTreeMap::new();
         Change {
             stage,
@@ -123,6 +134,7 @@ impl Change {
             tickets,
             policy_effect,
             names_earlier,
+            signed_approvals,
             forge_teams,
             commits,
         }

@@ -5,6 +5,7 @@
 
 mod action;
 mod acts;
+mod approve;
 mod audit;
 mod breakglass;
 mod check;
@@ -84,6 +85,7 @@ struct GlobalArgs {
 #[derive(Debug, Subcommand)]
 enum CliCommand {
     Action(action::ActionArgs),
+    Approve(approve::ApproveArgs),
     Attach(acts::AttachArgs),
     Audit(audit::AuditArgs),
     Breakglass(breakglass::BreakglassArgs),
@@ -230,6 +232,7 @@ fn may_stop_early(command: &CliCommand) -> bool {
 fn run_command(command: CliCommand, context: &Context) -> Result<CommandExit, CommandError> {
     match command {
         CliCommand::Action(args) => action::run_action(&args, context),
+        CliCommand::Approve(args) => approve::run_approve(&args, context),
         CliCommand::Attach(args) => acts::run_attach(&args, context),
         CliCommand::Audit(args) => audit::run_audit(&args, context),
         CliCommand::Breakglass(args) => breakglass::run_breakglass(&args, context),

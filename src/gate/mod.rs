@@ -36,6 +36,7 @@ pub(crate) mod rewording_place;
 pub(crate) mod rule_traces;
 mod settings;
 pub(crate) mod shared_base;
+pub mod signed_approvals;
 mod signer_files;
 pub(crate) mod swapped_parents;
 pub(crate) mod walk_facts;

@@ -27,7 +27,7 @@ messages! {
     POLICY_REMOVED = "push.policy-removed":
         "removes the policy `{path}`";
     RULE_NEEDS_REVIEWS = "policy.rule-needs-reviews":
-        "the rule `{rule}` needs reviews of a forge (`trust: verified`), which a server hook cannot see, so after this push it would refuse every change that it applies to";
+        "the rule `{rule}` needs approvals that a forge or a key vouches for (`trust: verified`); a server hook cannot see reviews, and the policy knows no keys (`signers`, or `keys` in the roster), so after this push it would refuse every change that it applies to";
     RULE_NEEDS_TICKETS = "policy.rule-needs-tickets":
         "the rule `{rule}` needs a ticket system (without `unseen: owe`), which a server hook cannot ask, so after this push it would refuse every change that it applies to";
     RULE_NEEDS_FORGE = "policy.rule-needs-forge":
@@ -179,8 +179,8 @@ pub(crate) fn find_policy_break(
     {
         return Some(Finding::new(POLICY_UNPROTECTED.with("ref", name)));
     }
-    let unmet = find_missing_accounts(&loaded.policy, settings)
-        .or_else(|| find_unmet_rule(&loaded.policy, settings, now));
+    let unmet =
+        find_missing_accounts(&loaded.policy, settings).or_else(|| find_unmet_rule(loaded, settings, now));
     if unmet.is_none() && !inspection.server_errors.faulty_files.is_empty() {
         return Some(policy_fault_finding(&inspection.server_errors, Fixer::Author));
     }
@@ -205,19 +205,20 @@ fn find_missing_accounts(policy: &Policy, settings: &GateSettings) -> Option<Fin
 }
 
 /// Returns the finding that a policy has a rule which always fails in this server's hook, if it has one.
-fn find_unmet_rule(policy: &Policy, settings: &GateSettings, now: Timestamp) -> Option<Finding> {
-    let today = find_today(now);
+fn find_unmet_rule(loaded: &LoadedPolicy, settings: &GateSettings, now: Timestamp) -> Option<Finding> {
+    let (policy, today) = (&loaded.policy, find_today(now));
     if !matches!(settings.pusher, Ok(PusherIdentity::Account(_)))
         && let Some(rule) = policy.pusher_dependent_rules(today).next()
     {
         return Some(Finding::new(RULE_NEEDS_PUSHER.with("rule", rule.description.id.as_str())));
     }
-    find_forge_rule(policy, now).map(|(_, finding)| finding)
+    find_forge_rule(loaded, now).map(|(_, finding)| finding)
 }
 
 /// Returns the first rule that no server's hook could ever find kept, with the finding that says so.
-fn find_forge_rule(policy: &Policy, now: Timestamp) -> Option<(&Rule, Finding)> {
-    let (rule, need) = policy.forge_dependent_rules(find_today(now)).next()?;
+fn find_forge_rule(loaded: &LoadedPolicy, now: Timestamp) -> Option<(&Rule, Finding)> {
+    let has_keys = loaded.keys.is_some();
+    let (rule, need) = loaded.policy.forge_dependent_rules(find_today(now), has_keys).next()?;
     let template = match need {
         FactKind::Reviews => &RULE_NEEDS_REVIEWS,
         FactKind::Tickets => &RULE_NEEDS_TICKETS,
@@ -249,7 +250,7 @@ pub fn check_server_policy(
         let help = format!("add `{name}` to `protects`");
         return Err(loaded.place_fault(|source| find_key_place(source, "protects"), what, &help));
     }
-    match find_forge_rule(&loaded.policy, now) {
+    match find_forge_rule(loaded, now) {
         None if inspection.server_errors.faulty_files.is_empty() => Ok(inspection),
         None => Err(inspection.server_errors),
         Some((rule, finding)) => {

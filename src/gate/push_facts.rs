@@ -8,12 +8,13 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::change::{Change, Fact, PusherIdentity, Text, text};
+use crate::change::{Change, Fact, Oid, PusherIdentity, Text, text};
 use crate::gate::acts::authorised::AuthorisedAct;
 use crate::gate::break_glass::request::AuthorisedRequest;
 use crate::gate::obligations::{ChangeObligations, ObligationClosing, RefObligations};
 use crate::gate::policy_naming::find_remote_commits;
 use crate::gate::policy_source::LoadedPolicy;
+use crate::gate::signed_approvals::authorised::AuthorisedApproval;
 use crate::policy::{ObligationPolicy, Policy};
 use crate::verdict::{Verdict, VerdictReasons};
 
@@ -33,6 +34,9 @@ pub struct PushFacts {
     obligations: Vec<(Text, RefObligations)>,
     request: Option<AuthorisedRequest>,
     act: Option<AuthorisedAct>,
+    approval: Option<AuthorisedApproval>,
+    /// The signed approvals that are about what is pushed, by the refs.
+    used_approvals: Vec<(Text, Vec<Oid>)>,
     shared: Vec<(Text, LoadedPolicy)>,
 }
 
@@ -79,6 +83,8 @@ impl Default for PushFacts {
             obligations: Vec::new(),
             request: None,
             act: None,
+            approval: None,
+            used_approvals: Vec::new(),
             shared: Vec::new(),
         }
     }
@@ -120,6 +126,28 @@ impl PushFacts {
         self.act.as_ref()
     }
 
+    /// Sets the signed approval that the push brings.
+    pub(crate) fn set_approval(&mut self, approval: AuthorisedApproval) {
+        self.approval = Some(approval);
+    }
+
+    /// Returns the signed approval that is to be recorded, if the push brings one.
+    pub fn approval(&self) -> Option<&AuthorisedApproval> {
+        self.approval.as_ref()
+    }
+
+    /// Notes the signed approvals that are about what is pushed to a ref: once that has landed, they are used up.
+    pub(crate) fn add_used_approvals(&mut self, name: &Text, ids: Vec<Oid>) {
+        if !ids.is_empty() {
+            self.used_approvals.push((name.clone(), ids));
+        }
+    }
+
+    /// Returns the signed approvals that are about what is pushed, by the refs.
+    pub(crate) fn used_approvals(&self) -> &[(Text, Vec<Oid>)] {
+        &self.used_approvals
+    }
+
     /// Notes which policy judges a ref, if it builds on a branch or a tag of another repository: it moves without a push here.
     pub(crate) fn add_shared_policy(&mut self, name: &Text, loaded: &LoadedPolicy) {
         if !find_remote_commits(&loaded.source).is_empty() {
@@ -134,7 +162,7 @@ impl PushFacts {
 
     /// Returns true for a push that means something only if it is recorded.
     pub(crate) fn must_be_recorded(&self) -> bool {
-        self.request.is_some() || self.act.is_some()
+        self.request.is_some() || self.act.is_some() || self.approval.is_some()
     }
 
     /// Returns what the changes of each ref have to do with obligations.

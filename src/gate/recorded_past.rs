@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::change::{Oid, Text};
 use crate::gate::push::base_policy::UndecidedMove;
+use crate::gate::signed_approvals::authorised::ReceivedApproval;
 
 /// A record of the ledger that tells of an unauthorised change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +55,9 @@ pub struct RecordedPast<'ledger> {
     pub unauthorised: Option<&'ledger [UnauthorisedRecord]>,
     /// How refs moved; `None` without a ledger.
     pub landings: Option<&'ledger dyn LandingReader>,
+    /// The signed approvals that no change has used up, in the order of their receipt; `None` where none can be
+    /// received.
+    pub approvals: Option<&'ledger [ReceivedApproval]>,
 }
 
 /// An unauthorised change on record, as a later change can name it.

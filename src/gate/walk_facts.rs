@@ -5,6 +5,7 @@ use crate::gate::earlier_changes::EarlierChanges;
 use crate::gate::policy_effect::PolicyEffects;
 use crate::gate::policy_source::LoadedPolicy;
 use crate::gate::recorded_past::KnownRecord;
+use crate::gate::signed_approvals::walk_approvals::WalkApprovals;
 use crate::git::Repository;
 
 /// Completes the changes of one walk.
@@ -13,6 +14,8 @@ pub(crate) struct WalkFacts<'policy> {
     effects: PolicyEffects<'policy>,
     /// Whether what they name is there.
     earlier: EarlierChanges<'policy>,
+    /// Which signed approvals are about them.
+    approvals: WalkApprovals,
 }
 
 impl<'policy> WalkFacts<'policy> {
@@ -27,12 +30,20 @@ impl<'policy> WalkFacts<'policy> {
         WalkFacts {
             effects: PolicyEffects::new(repository, (loaded, others), path, Some(tip)),
             earlier: EarlierChanges::new(repository, (loaded, others), (tip, held), records),
+            approvals: WalkApprovals::unsupported(),
         }
+    }
+
+    /// Returns the same with the signed approvals that are about the changes.
+    #[must_use]
+    pub(crate) fn with_approvals(self, approvals: WalkApprovals) -> Self {
+        WalkFacts { approvals, ..self }
     }
 
     /// Adds to a change what the policies of the walk ask for.
     pub(crate) fn complete_change(&self, change: &mut Change) {
         self.effects.complete_change(change);
         self.earlier.complete_change(change);
+        self.approvals.complete_change(change);
     }
 }

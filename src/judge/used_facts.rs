@@ -238,7 +238,7 @@ fn add_approvals(asked: &ApprovalsPredicate, context: &EvaluationContext<'_>, li
         let source = match approval.source {
             ApprovalSource::Trailer => UsedFactSource::Trailer,
             ApprovalSource::Review | ApprovalSource::Comment => UsedFactSource::Forge,
-            ApprovalSource::Push => UsedFactSource::Server,
+            ApprovalSource::Push | ApprovalSource::Signature => UsedFactSource::Server,
         };
         list.add_fact_at(what, source, approval.source.is_verified(), approval.place);
     }

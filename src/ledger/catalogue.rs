@@ -20,6 +20,7 @@ const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[
     push::MESSAGES,
     gate::acts::MESSAGES,
     gate::acts::author::MESSAGES,
+    gate::signed_approvals::approval_push::MESSAGES,
     gate::break_glass::MESSAGES,
     gate::break_glass::request::MESSAGES,
     gate::policy_check::MESSAGES,

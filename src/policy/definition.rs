@@ -251,12 +251,16 @@ impl Policy {
     }
 
     /// Returns the rules that deny on `day` and cannot be met without a fact that only a forge
-    /// provides, each with that fact.
-    pub(crate) fn forge_dependent_rules(&self, day: Date) -> impl Iterator<Item = (&Rule, FactKind)> {
+    /// provides, each with that fact; `has_keys` says whether the policy knows keys, with which people approve on a server.
+    pub(crate) fn forge_dependent_rules(
+        &self,
+        day: Date,
+        has_keys: bool,
+    ) -> impl Iterator<Item = (&Rule, FactKind)> {
         let mut dependent = Vec::new();
         for rule in &self.rules {
             if rule.level_on(day) == RuleLevel::Deny
-                && let Some(fact) = self.find_forge_fact(rule)
+                && let Some(fact) = self.find_forge_fact(rule, has_keys)
             {
                 dependent.push((rule, fact));
             }
@@ -282,8 +286,8 @@ impl Policy {
     }
 
     /// Returns the fact without which a rule is never met and that only a forge has.
-    fn find_forge_fact(&self, rule: &Rule) -> Option<FactKind> {
-        if let Some(fact) = rule.require.required_fact(&FactKind::FORGE_ONLY) {
+    fn find_forge_fact(&self, rule: &Rule, has_keys: bool) -> Option<FactKind> {
+        if let Some(fact) = rule.require.required_fact(FactKind::list_forge_only(has_keys)) {
             return Some(fact);
         }
         let people = &self.people;

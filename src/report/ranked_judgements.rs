@@ -306,7 +306,7 @@ fn describe_later_check(fact: FactKind) -> &'static str {
         | FactKind::Comments
         | FactKind::Conversations
         | FactKind::ForgeTeams => "in the pull request, by the forge",
-        FactKind::Approvals | FactKind::Reviews | FactKind::Tickets => {
+        FactKind::Approvals | FactKind::Reviews | FactKind::Tickets | FactKind::SignedApprovals => {
             "at the push or the merge, by the server or the forge"
         }
     }

@@ -9,7 +9,8 @@ use crate::change::description::{DescriptionStatement, StatementScope};
 use crate::change::message::trailer_extent::split_at_trailer_end;
 use crate::change::pull_request::{CheckResult, DescriptionEdit, PullLabel, PullReview, ReviewState};
 use crate::change::{
-    Change, CommitMessage, Oid, PullRequest, PusherIdentity, SignatureStatus, Text, Ticket, TicketLookup,
+    Change, CommitMessage, ContentRelation, Oid, Person, PullRequest, PusherIdentity, SignatureStatus,
+    SignedApproval, SignedDecision, Text, Ticket, TicketLookup,
 };
 use crate::unblock::repair::Repair;
 use crate::verdict::LineEdit;
@@ -54,6 +55,7 @@ fn apply_repair(change: &mut Change, repair: &Repair) {
         Repair::Approve { account: None, trailer: Some((key, person)), .. } => {
             let line = format!("{key}: {} <{}>", person.name.to_lossy(), person.email.to_lossy());
             add_trailer(change, &line);
+            sign_approval(change, person);
         }
         _ => {
             let seen_at = change.seen_at;
@@ -61,6 +63,30 @@ fn apply_repair(change: &mut Change, repair: &Repair) {
                 apply_on_forge(pull, repair, seen_at);
             }
         }
+    }
+}
+
+/// Adds the signed approval of a person, where a server takes such approvals.
+fn sign_approval(change: &mut Change, person: &Person) {
+    let (revision, received_at) = (change.tip().id, change.seen_at);
+    if let (Ok(approvals), Some(revision)) = (&mut change.signed_approvals, revision) {
+        approvals.push(SignedApproval {
+            id: revision,
+            decision: SignedDecision::Approved,
+            signature: SignatureStatus::Good {
+                signer: person.email.clone(),
+                key: "a key of the approver".to_owned(),
+            },
+            received_from: person.email.clone(),
+            author: person.clone(),
+            has_merges: false,
+            role: None,
+            revision,
+            received_at,
+            relation: ContentRelation::Exact,
+            approved_messages: Vec::new(),
+            approved_authors: Vec::new(),
+        });
     }
 }
 

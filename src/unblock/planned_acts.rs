@@ -32,7 +32,11 @@ pub(super) fn plan_act(
         Repair::PushAs { accounts } => planned.people.clone_from(accounts),
         Repair::Approve { people, trailer, .. } => {
             planned.people = people.iter().map(|one| one.name.clone()).collect();
-            planned.paste = trailer.as_ref().map(|(field, _)| format!("{field}: <name> <address>"));
+            // Where only signatures count, there is a command to run and nothing to write.
+            let is_signed =
+                !questions.is_empty() && questions.iter().all(|(_, asked)| asked.requires_verified());
+            let trailer = trailer.as_ref().filter(|_| !is_signed);
+            planned.paste = trailer.map(|(field, _)| format!("{field}: <name> <address>"));
         }
         _ => {}
     }

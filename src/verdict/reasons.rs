@@ -155,6 +155,8 @@ pub struct ConsideredApproval {
     pub at: Option<Timestamp>,
     /// The revision that it is of: the reviewed one, or the commit whose trailer it is.
     pub revision: Option<Oid>,
+    /// How what lands relates to that revision, in one word; `None` where that was not compared.
+    pub relation: Option<&'static str>,
     /// The place of the trailer.
     pub place: ChangeLocation,
     /// The rules that asked for approvals, with what it was worth to each.
@@ -172,6 +174,8 @@ pub enum ApprovalSource {
     Trailer,
     /// The push itself, by an account that the server knows.
     Push,
+    /// A signature of the approver's own key, on what was approved.
+    Signature,
 }
 
 /// What an approver says.

@@ -9,6 +9,7 @@ use changegate::change::message::near_miss::find_near_misses;
 use changegate::change::message::trailers::{TrailerReader, read_trailers};
 use changegate::change::{CommitMessage, Text};
 use changegate::gate::break_glass::BreakGlassRequest;
+use changegate::gate::signed_approvals::ApprovalStatement;
 use changegate::git::{ObjectFormat, parse_commit, parse_pre_push, parse_pre_receive};
 use changegate::people::PeopleDirectory;
 use changegate::people::code_owners::list_owners;
@@ -172,6 +173,13 @@ pub fn session(bytes: &[u8]) {
         BreakGlassRequest::Close { session, note } => std::iter::once(session).chain(note).collect(),
     };
     assert!(pieces.iter().all(|piece| !piece.as_bytes().is_empty() && !piece.as_bytes().contains(&b'\n')));
+}
+
+/// The message of a commit that states a signed approval: what is read of it says all of it.
+pub fn approval(bytes: &[u8]) {
+    if let Some(said) = ApprovalStatement::parse_message(&CommitMessage::new(Text::new(bytes.to_vec()))) {
+        assert_eq!(said.format_message(), bytes);
+    }
 }
 
 /// The export of a ticket system, as either kind of file: every fault has a line that is there.

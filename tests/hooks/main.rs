@@ -40,6 +40,7 @@ mod rollout;
 mod servers;
 mod shared_policies;
 mod shared_work;
+mod signed_approvals;
 mod staged;
 mod tags;
 mod vouching;

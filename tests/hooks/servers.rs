@@ -115,8 +115,11 @@ fn account() -> String {
     String::from_utf8(Command::new("id").arg("-un").output().unwrap().stdout).unwrap().trim().to_owned()
 }
 
-/// Makes a key; returns its public half.
+/// Makes a key, unless there is one; returns its public half.
 fn key(world: &World, name: &str) -> String {
+    if let Ok(public) = fs::read_to_string(world.path(&format!("{name}.pub"))) {
+        return public.trim().to_owned();
+    }
     let mut command = world.command("ssh-keygen", "");
     command.args(["-q", "-t", "ed25519", "-N", "", "-C", name, "-f", name]);
     assert!(command.output().unwrap().status.success());
@@ -195,15 +198,17 @@ fn over_ssh_the_account_is_that_of_the_key() {
     assert_eq!(world.main(), new);
 }
 
-#[test]
-fn under_gitolite_the_account_is_gitolites() {
-    let (Some(sshd), Some(_), Some(gitolite)) = (find("sshd"), find("ssh"), find("gitolite")) else { return };
-    let world = World::new();
+/// A gitolite with the repository `app`, which holds main of the clone, and what talks to it; `None` where a program is
+/// missing.
+fn start_gitolite(world: &World) -> Option<Ssh> {
+    let (Some(sshd), Some(_), Some(gitolite)) = (find("sshd"), find("ssh"), find("gitolite")) else {
+        return None;
+    };
     // gitolite lives in a home, so it is given one, whoever the test runs as.
     let home = world.path("home");
     fs::create_dir_all(home.join(".ssh")).unwrap();
     for name in ["admin", "ben", "kim"] {
-        key(&world, name);
+        key(world, name);
     }
     let run = |program: &Path, args: &[&str]| {
         let mut command = world.command(program.to_str().unwrap(), "home");
@@ -232,7 +237,13 @@ fn under_gitolite_the_account_is_gitolites() {
     let wrapped = authorized.replace("command=\"", &format!("command=\"HOME='{}' ", home.display()));
     let list = world.path("authorized");
     fs::write(&list, wrapped).unwrap();
-    let Some(ssh) = ssh_server(&world, &sshd, &list) else { return };
+    ssh_server(world, &sshd, &list)
+}
+
+#[test]
+fn under_gitolite_the_account_is_gitolites() {
+    let world = World::new();
+    let Some(ssh) = start_gitolite(&world) else { return };
     let base = world.main();
     let new = world.commit_tree(&[&base], &good("Good"));
     let push = |key: &str| -> Pushed {
@@ -246,4 +257,49 @@ fn under_gitolite_the_account_is_gitolites() {
     assert_eq!(main(), base);
     push("kim").accepted();
     assert_eq!(main(), new);
+}
+
+/// A policy that asks for a signed approval, and knows Ben by the key with which he also talks to gitolite.
+const SIGNED_POLICY: &str = "\
+changegate: 1
+name: test
+protects: [main]
+people: { roster: who/people.yml }
+fields: { Reviewed-by: { person: true } }
+rules: { reviewed: { require: { approvals: {} } } }
+";
+
+#[test]
+fn under_gitolite_a_key_approves() {
+    let world = World::new();
+    key(&world, "ben");
+    let public = fs::read_to_string(world.path("ben.pub")).unwrap();
+    let roster = format!(
+        "people:\n  ana: {{ addresses: [ana@example.com, kim@example.com], accounts: [ana] }}\n  ben: {{ addresses: \
+         [ben@example.com], accounts: [ben], keys: ['{}'] }}\n",
+        public.trim()
+    );
+    world.write("who/people.yml", &roster);
+    world.write("policies/changegate.yml", SIGNED_POLICY);
+    world.commit("Begin\n");
+    let Some(ssh) = start_gitolite(&world) else { return };
+    let url = format!("{}@127.0.0.1:app", account());
+    world.git(&["remote", "add", "app", &url]);
+    world.write("a", "1");
+    let new = world.commit("Cache it\n");
+    let run = |program: &str, key: &str, args: &[&str]| -> Pushed {
+        let mut command = world.command(program, "work");
+        command.env("GIT_SSH_COMMAND", ssh.command(&world, key));
+        if key == "ben" {
+            command.env("GIT_COMMITTER_NAME", "Ben").env("GIT_COMMITTER_EMAIL", "ben@example.com");
+        }
+        command.args(args).output().unwrap().into()
+    };
+    let push = ["push", "app", &format!("{new}:{MAIN}")];
+    run("git", "kim", &push).refused("needs 1 signed approval");
+    world.git(&["config", "gpg.format", "ssh"]);
+    world.git(&["config", "user.signingKey", world.path("ben").to_str().unwrap()]);
+    run(crate::world::BINARY, "ben", &["approve", "--remote", "app"]).accepted();
+    run("git", "kim", &push).accepted();
+    assert_eq!(world.git_in("home/repositories/app.git", &["rev-parse", MAIN]), new);
 }

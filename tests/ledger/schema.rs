@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use changegate::change::{FactKind, Oid, Stage, Text};
+use changegate::change::{FactKind, Oid, SignedDecision, Stage, Text};
 use changegate::ledger::record::canonical::{is_canonical, to_canonical_json};
 use changegate::ledger::record::readable::ReadableRecord;
 use changegate::ledger::record::{
@@ -14,9 +14,9 @@ use changegate::ledger::record::{
     RecordedDecision, RecordedDisagreement, RecordedFinding, RecordedFixer, RecordedGap, RecordedHookState,
     RecordedJudgement, RecordedLateStatement, RecordedLevel, RecordedMarks, RecordedMessage, RecordedMove,
     RecordedObligation, RecordedOutcome, RecordedPlace, RecordedPolicy, RecordedPolicySource, RecordedPusher,
-    RecordedReport, RecordedRequest, RecordedStanding, RecordedStatement, RecordedValue, RecordedVerdict,
-    RecordedWord, RefDecision, RefTip, RegularisationTerms, RequestedAction, ScopeChange, SessionActor,
-    SessionClosure, SessionOpening,
+    RecordedReport, RecordedRequest, RecordedSignedApproval, RecordedStanding, RecordedStatement,
+    RecordedValue, RecordedVerdict, RecordedWord, RefDecision, RefTip, RegularisationTerms, RequestedAction,
+    ScopeChange, SessionActor, SessionClosure, SessionOpening,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -177,10 +177,12 @@ fn decisions() -> Vec<LedgerEvent> {
         }],
         break_glass: Some(request(open)),
         act: acts().pop(),
+        used_approvals: vec![id(7)],
     };
     let bare = RefDecision {
         break_glass: Some(request(close)),
         act: None,
+        used_approvals: Vec::new(),
         pushed_as: None,
         old: None,
         tree: None,
@@ -303,6 +305,20 @@ fn acts() -> Vec<RecordedAct> {
         ),
         act(attachment, Some(person(Some("ana"))), Some(odd())),
     ];
+    for (decision, role) in SignedDecision::ALL.into_iter().zip([Some(odd()), None, None]) {
+        let approval = RecordedSignedApproval {
+            decision,
+            signer: odd(),
+            key: "SHA256:abc".into(),
+            signed_at: 1,
+            role,
+            base: id(1),
+            tree: id(2),
+            statements: format!("sha256:{}", "b".repeat(64)),
+            commit: id(3),
+        };
+        acts.push(act(RecordedActKind::Approval(approval), None, Some(odd())));
+    }
     for outcome in [RecordedReport::Ok, RecordedReport::Failed, RecordedReport::Reverted] {
         let incident = (outcome != RecordedReport::Ok).then(odd);
         acts.push(act(RecordedActKind::Outcome { outcome, incident }, Some(person(None)), None));

@@ -68,6 +68,7 @@ fn decided(of: &str) -> LedgerEvent {
         pull_landings: Vec::new(),
         break_glass: None,
         act: None,
+        used_approvals: Vec::new(),
     };
     LedgerEvent::Decision(Box::new(DecisionRecord {
         id: of.into(),

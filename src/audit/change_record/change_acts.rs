@@ -129,6 +129,10 @@ pub(crate) fn describe_act(event: &ChangeAct) -> Text {
         }
         RecordedActKind::Outcome { outcome, incident: None } => outcome.code().as_bytes().to_vec(),
         RecordedActKind::Verified => b"verified as working; that approves nothing".to_vec(),
+        RecordedActKind::Approval(approval) => {
+            let signer = approval.signer.as_bytes();
+            [approval.decision.word().as_bytes(), b", signed by ", signer].concat()
+        }
         RecordedActKind::Attachment { name, bytes, digest, .. } => {
             format!("{name}, {bytes} bytes, {digest}").into_bytes()
         }
@@ -146,6 +150,9 @@ pub(crate) fn describe_act(event: &ChangeAct) -> Text {
 
 /// Returns the account that said something, and whether that is a machine.
 pub(crate) fn describe_act_author(event: &ChangeAct) -> Text {
+    if let RecordedActKind::Approval(approval) = &event.act.says {
+        return approval.signer.clone();
+    }
     match &event.act.person {
         Some(_) => event.act.account.clone(),
         None => Text::new([event.act.account.as_bytes(), b" (machine)"].concat()),

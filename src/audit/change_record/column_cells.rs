@@ -100,7 +100,25 @@ pub(super) fn approval_covers_final(change: &ChangeRecord) -> TableCell {
         return TableCell::Empty;
     }
     let judged = || change.reasons.iter().filter_map(|reasons| reasons.revision).chain([change.id]);
-    counting.iter().all(|approval| approval.revision.is_some_and(|of| judged().any(|id| id == of))).into()
+    let is_of_final = |approval: &&RecordedApproval| match approval.relation.as_deref() {
+        // A signed approval was compared with what landed.
+        Some(relation) => !matches!(relation, "partial" | "changed" | "uncompared"),
+        None => approval.revision.is_some_and(|of| judged().any(|id| id == of)),
+    };
+    counting.iter().all(is_of_final).into()
+}
+
+/// Returns how what landed relates to the revisions of the approvals that counted, each relation once.
+pub(super) fn approval_relations(change: &ChangeRecord) -> TableCell {
+    let mut relations: Vec<&str> = Vec::new();
+    for approval in change.list_counting_approvals() {
+        if let Some(relation) = approval.relation.as_deref()
+            && !relations.contains(&relation)
+        {
+            relations.push(relation);
+        }
+    }
+    join_texts(relations.into_iter().map(Text::from))
 }
 
 /// Returns one part of an impact that is stated as `C:low I:high A:none`.

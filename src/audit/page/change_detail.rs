@@ -223,9 +223,13 @@ fn describe_approval(approval: &RecordedApproval) -> [String; 8] {
         RecordedApprovalSource::Comment => "comment",
         RecordedApprovalSource::Trailer => "trailer",
         RecordedApprovalSource::Push => "push",
+        RecordedApprovalSource::Signature => "signature",
     };
     let trust = match approval.trust {
         RecordedTrust::Claimed => "claimed",
+        RecordedTrust::Verified if approval.source == RecordedApprovalSource::Signature => {
+            "verified by its signature"
+        }
         RecordedTrust::Verified => "verified by the forge",
     };
     let (mut counted, mut not_counted) = (Vec::new(), Vec::new());

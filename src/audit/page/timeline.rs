@@ -139,7 +139,7 @@ fn describe_approval(approval: &RecordedApproval) -> DetailEvent {
 fn add_act(one: &RecordedChangeAct, events: &mut Vec<DetailEvent>) {
     let word = match one.event.act.says {
         RecordedActKind::Outcome { .. } => "reported: ",
-        RecordedActKind::Verified => "",
+        RecordedActKind::Verified | RecordedActKind::Approval(_) => "",
         RecordedActKind::Attachment { .. } => "a file was attached: ",
         RecordedActKind::Deployment { .. } => "deployed: ",
     };

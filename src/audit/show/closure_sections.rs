@@ -1,5 +1,6 @@
 //! The end of a page: how the change landed, what it owed, what became of it, what judged it, what is not known.
 
+use crate::audit::change_record::change_acts::describe_act_author;
 use crate::audit::change_record::standing::{ChangeOutcome, ChangeState, GateBypass};
 use crate::audit::change_record::{LandingClock, RelatedStep};
 use crate::audit::show::change_sections::describe_gap_cause;
@@ -166,7 +167,7 @@ pub(super) fn build_outcome_section(shown: &ShownChange) -> PageSection {
     }
     for one in &change.acts {
         let (label, said) = describe_act(&one.event.act.says);
-        let line = said.with_words(", by ").with_quote(&one.event.act.account).with_words(" ");
+        let line = said.with_words(", by ").with_quote(&describe_act_author(&one.event)).with_words(" ");
         section.add_row(label, line.with_time(one.event.observed_at).with_words(", by the gate's clock"));
         if let Some(note) = &one.event.act.note {
             section.add_row("remark", PageLine::from_quote(note));
@@ -204,6 +205,7 @@ fn describe_act(says: &RecordedActKind) -> (&'static str, PageLine) {
             };
             ("reported", line)
         }
+        RecordedActKind::Approval(approval) => ("signed", PageLine::from_words(approval.decision.word())),
         RecordedActKind::Verified => ("verified", PageLine::from_words("as working; that approves nothing")),
         RecordedActKind::Attachment { name, bytes, digest, .. } => {
             let line = PageLine::from_quote(&Text::from(name.as_str()));

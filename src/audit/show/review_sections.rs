@@ -52,18 +52,28 @@ fn describe_approval(approval: &RecordedApproval) -> Vec<PageLine> {
         RecordedApprovalSource::Comment => "by a comment",
         RecordedApprovalSource::Trailer => "by a trailer, which anyone can type",
         RecordedApprovalSource::Push => "by pushing it",
+        RecordedApprovalSource::Signature => "by their own signature",
     };
+    let is_signed = approval.source == RecordedApprovalSource::Signature;
     let trust = match approval.trust {
+        RecordedTrust::Verified if is_signed => "the signature was checked",
         RecordedTrust::Verified => "the forge vouches for it",
         RecordedTrust::Claimed => "claimed",
     };
     let mut how = PageLine::from_words(format!("{source}; {trust}; "));
     how = match approval.given_at {
-        Some(at) => how.with_words("given ").with_time(at).with_words(" by the forge's clock"),
+        Some(at) => how.with_words("given ").with_time(at).with_words(if is_signed {
+            " by the server's clock"
+        } else {
+            " by the forge's clock"
+        }),
         None => how.with_words("when, no clock tells"),
     };
     if let Some(revision) = approval.revision {
         how = how.with_words(format!("; of revision {}", revision.short_hex()));
+    }
+    if let Some(relation) = &approval.relation {
+        how = how.with_words(format!("; what landed is {relation}"));
     }
     let mut lines = vec![who, how];
     for used in &approval.uses {

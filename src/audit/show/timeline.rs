@@ -126,6 +126,7 @@ pub fn list_timeline(shown: &ShownChange) -> Vec<TimelineEvent> {
         let word = match one.event.act.says {
             RecordedActKind::Outcome { .. } => "reported",
             RecordedActKind::Verified => "verified",
+            RecordedActKind::Approval(_) => "signed-approval",
             RecordedActKind::Attachment { .. } => "attached",
             RecordedActKind::Deployment { .. } => "deployed",
         };

@@ -14,6 +14,7 @@ use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
 use crate::cli::context::Context;
 use crate::cli::ledger_upkeep::serving_process;
 use crate::cli::output::{self, ReportFormatArg};
+use crate::gate::signed_approvals::{ReceivedApproval, read_repository_id};
 use crate::gate::{
     GateMode, GateSettings, LandingReader, LedgerMode, PushFacts, RecordedPast, UnauthorisedRecord,
     UndecidedMove, judge_push,
@@ -24,7 +25,7 @@ use crate::ledger::server::decision::{self, DecisionContext};
 use crate::ledger::server::overdue::block_overdue_push;
 use crate::ledger::server::past_landings::PastLandings;
 use crate::ledger::server::push_refusals::{
-    add_act_refusals, add_session_refusals, record_unwritable_ledger,
+    add_act_refusals, add_approval_refusals, add_session_refusals, record_unwritable_ledger,
 };
 use crate::ledger::server::undecided_moves::{
     list_coming_records, list_undecided_moves, read_unauthorised_records,
@@ -114,12 +115,21 @@ fn decide_push(
             return Err(CommandError::Failed(error.context(why)));
         }
     };
+    let approvals = match list_approvals(&states, &settings) {
+        Ok(approvals) => approvals,
+        Err(error) => {
+            let _ = write_refusal_entry(&repository, updates, context);
+            let why = "cannot tell which approvals were received, so the push is refused";
+            return Err(CommandError::Failed(error.context(why)));
+        }
+    };
     let landings = PastLandings::new(&repository, settings.ledger_mode != LedgerMode::Require);
     let has_ledger = settings.ledger_mode != LedgerMode::Off;
     let past = RecordedPast {
         undecided: &undecided,
         unauthorised: unauthorised.as_deref(),
         landings: has_ledger.then_some(&landings as &dyn LandingReader),
+        approvals: approvals.as_deref(),
     };
     let (mut report, facts) =
         judge_push(&repository, updates, (&settings, past), context.now, format.lists_passed_changes());
@@ -130,6 +140,9 @@ fn decide_push(
     if let Some(request) = facts.request() {
         let state = read_recorded_state(&states, &settings).map(Rc::unwrap_or_clone);
         add_session_refusals(&mut report, request, &repository, &settings, state);
+    }
+    if let Some(approval) = facts.approval() {
+        add_approval_refusals(&mut report, approval, read_recorded_state(&states, &settings));
     }
     if let Some(act) = facts.act() {
         add_act_refusals(&mut report, act, read_recorded_state(&states, &settings));
@@ -221,6 +234,23 @@ fn read_unauthorised(
         }
     }
     Ok(found)
+}
+
+/// Returns the signed approvals that no change has used up; `None` where none can be received: without a ledger, nothing
+/// vouches for the time of their receipt, and without an id of the repository nobody can sign for it. Where pushes go on
+/// without the ledger, what cannot be read was not received.
+fn list_approvals(
+    states: &LedgerStateReader<'_>,
+    settings: &GateSettings,
+) -> anyhow::Result<Option<Vec<ReceivedApproval>>> {
+    if settings.ledger_mode == LedgerMode::Off || read_repository_id(states.repository())?.is_none() {
+        return Ok(None);
+    }
+    match (states.read_newest(), settings.ledger_mode) {
+        (Ok(state), _) => Ok(Some(state.map(|state| state.list_received_approvals()).unwrap_or_default())),
+        (Err(_), LedgerMode::Warn) => Ok(None),
+        (Err(error), _) => Err(error),
+    }
 }
 
 /// Returns the state of the ledger, or why it is unknown.

@@ -10,6 +10,7 @@ mod hook_script;
 pub(crate) mod hook_state;
 mod lefthook;
 pub(crate) mod policy_warnings;
+mod repository_id;
 mod server_advice;
 mod server_settings;
 pub(crate) mod work_tree;
@@ -23,6 +24,7 @@ use crate::cli::context::Context;
 use crate::cli::install::hook_folder::{HookFolder, HookStep};
 use crate::cli::install::hook_manager::{ForeignManager, find_foreign_manager, find_manager_lines};
 use crate::cli::install::hook_script::GitHook;
+use crate::cli::install::repository_id::ensure_repository_id;
 use crate::cli::install::server_advice::{find_lacking_roster, write_server_advice};
 use crate::cli::install::server_settings::{ServerOptions, SettingChange};
 use crate::cli::install::work_tree::find_work_tree_top;
@@ -140,10 +142,11 @@ pub(crate) fn run_install(args: &InstallArgs, context: &Context) -> Result<Comma
     };
     // The ledger exists before the first push, and records the tips from before it. A roster by which no push can be
     // allowed is corrected past the hook, and the ledger begins with that.
+    let has_new_id = args.server && ensure_repository_id(&repository)?;
     let has_begun = args.server && lacking.is_none() && begin_ledger(&repository, context)?;
     let is_unchanged =
         steps.iter().all(HookStep::changes_nothing) && set.iter().all(SettingChange::changes_nothing);
-    if is_unchanged && !has_begun {
+    if is_unchanged && !has_begun && !has_new_id {
         writeln!(out, "already installed in {}", hook_folder.display_path())?;
     } else {
         writeln!(out, "hooks in {}:", hook_folder.display_path())?;
@@ -156,6 +159,9 @@ pub(crate) fn run_install(args: &InstallArgs, context: &Context) -> Result<Comma
         for set in &set {
             writeln!(out, "  {set}")?;
         }
+    }
+    if has_new_id {
+        writeln!(out, "id for signed approvals: {}", crate::gate::signed_approvals::REPOSITORY_ID_REF)?;
     }
     if has_begun {
         writeln!(out, "ledger started: {}", crate::ledger::LEDGER_REF)?;

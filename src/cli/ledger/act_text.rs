@@ -11,8 +11,21 @@ pub(super) fn write_act(out: &mut dyn Write, event: &ChangeAct) -> io::Result<()
     let act = &event.act;
     writeln!(out, "{}", escape::escape_words(&event.describe()))?;
     writeln!(out, "change    {} on {}", act.change, escape_name(&act.ref_name))?;
-    let kind = if act.person.is_some() { "" } else { ", a bot" };
-    writeln!(out, "by        {}{kind}", escape_name(&act.account))?;
+    if let RecordedActKind::Approval(approval) = &act.says {
+        writeln!(
+            out,
+            "signed    {} with {}",
+            escape_name(&approval.signer),
+            escape::escape_words(&approval.key)
+        )?;
+        writeln!(out, "in        {}", approval.commit)?;
+        if let Some(role) = &approval.role {
+            writeln!(out, "as        {}", escape_name(role))?;
+        }
+    } else {
+        let kind = if act.person.is_some() { "" } else { ", a bot" };
+        writeln!(out, "by        {}{kind}", escape_name(&act.account))?;
+    }
     match &act.says {
         RecordedActKind::Outcome { incident: Some(incident), .. } => {
             writeln!(out, "incident  {}", escape_name(incident))?;
@@ -24,6 +37,7 @@ pub(super) fn write_act(out: &mut dyn Write, event: &ChangeAct) -> io::Result<()
         }
         RecordedActKind::Outcome { incident: None, .. }
         | RecordedActKind::Verified
+        | RecordedActKind::Approval(_)
         | RecordedActKind::Deployment { .. } => {}
     }
     if let Some(note) = &act.note {

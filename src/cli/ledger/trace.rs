@@ -218,6 +218,7 @@ fn write_act_details(event: &ChangeAct, out: &mut dyn Write) -> io::Result<()> {
         }
         RecordedActKind::Outcome { incident: None, .. }
         | RecordedActKind::Verified
+        | RecordedActKind::Approval(_)
         | RecordedActKind::Deployment { .. } => {}
     }
     match &event.act.note {
@@ -316,6 +317,7 @@ fn write_approvals(approvals: &[RecordedApproval], out: &mut dyn Write) -> io::R
             RecordedApprovalSource::Comment => "a comment",
             RecordedApprovalSource::Trailer => "a trailer, which anyone can type",
             RecordedApprovalSource::Push => "the push itself",
+            RecordedApprovalSource::Signature => "their own signature",
         };
         let mut what = format!("{who}, by {source}");
         if let Some(at) = approval.given_at {

@@ -216,6 +216,7 @@ pub(crate) fn change_from_history(name: &Text, commits: Commits, seen_at: Timest
         tickets: Change::missing_tickets(Stage::Audit),
         policy_effect: unrequested_policy_effect(),
         names_earlier: unrequested_earlier_change(),
+        signed_approvals: crate::change::unrequested_signed_approvals(),
         forge_teams: Default::default(),
         commits,
     }

@@ -192,7 +192,12 @@ fn write_policy_notes(loaded: &LoadedPolicy, context: &Context, out: &mut dyn Wr
     }
     write_standing_notes(policy, today, out)?;
     // A server hook denies where only a forge has a fact, which is easy to overlook in a policy.
-    if policy.needed_facts().contains(&FactKind::Reviews) {
+    let has_keys = loaded.keys.is_some();
+    if policy.needed_facts().contains(&FactKind::Reviews) && has_keys {
+        let note = "a rule needs reviews from a forge (`trust: verified`, the default of `approvals`); on a server, people \
+                    approve with their keys instead (`changegate approve`)";
+        writeln!(out, "{}", wrap_text("note: ", 2, note))?;
+    } else if policy.needed_facts().contains(&FactKind::Reviews) {
         writeln!(
             out,
             "note: a rule needs reviews from a forge (`trust: verified`, the default of `approvals`);\n  \
@@ -200,7 +205,7 @@ fn write_policy_notes(loaded: &LoadedPolicy, context: &Context, out: &mut dyn Wr
         )?;
     }
     let mut is_for_forge = false;
-    for (rule, need) in policy.forge_dependent_rules(today) {
+    for (rule, need) in policy.forge_dependent_rules(today, has_keys) {
         is_for_forge = true;
         if need != FactKind::Reviews {
             let id = &rule.description.id;

@@ -1,4 +1,4 @@
-//! Judges the refs below `refs/changegate/` that clients can push to, requests and acts, and names that a file system would
+//! Judges the refs below `refs/changegate/` that clients can push to, requests, acts and signed approvals, and names that a file system would
 //! take for one of a protected ref.
 
 use crate::change::Text;
@@ -6,14 +6,14 @@ use crate::gate::policy_findings::REF_UNREADABLE;
 use crate::gate::push::base_policy::PushBasePolicy;
 use crate::gate::push::ref_judge::RefJudge;
 use crate::gate::push::unreadable::add_detail;
-use crate::gate::{acts, break_glass};
+use crate::gate::{acts, break_glass, signed_approvals};
 use crate::git::{RefUpdate, ResolvedRef};
 use crate::push::{self, GateRule, refuse_by_rule};
 use crate::report::ReportGroup;
 use crate::verdict::{Finding, Fixer, Judgement};
 
 impl RefJudge<'_> {
-    /// Judges an update that requests a break-glass session or records an act; `None` for any other.
+    /// Judges an update that requests a break-glass session, records an act or brings a signed approval; `None` for any other.
     ///
     /// A symbolic ref that leads to such a ref is not one: it must have the name under which it was pushed.
     pub(super) fn judge_gate_ref(
@@ -35,6 +35,13 @@ impl RefJudge<'_> {
             let push = acts::ActPush { repository, updates, settings, scope: &self.scope, now };
             let base = base.require_loaded(settings);
             return Some(push.judge_act_ref(update, resolved, base, &mut self.facts));
+        }
+        if signed_approvals::is_approval_ref(&update.name) {
+            let scope = &self.scope;
+            let push =
+                signed_approvals::approval_push::ApprovalPush { repository, updates, settings, scope, now };
+            let base = base.require_loaded(settings);
+            return Some(push.judge_approval_ref(update, resolved, base, &mut self.facts));
         }
         None
     }

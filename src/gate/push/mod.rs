@@ -59,7 +59,7 @@ pub fn judge_push(
     let (base, scope) = read_base_scope(repository, policies.find_base_policy());
     let facts = PushFacts::default();
     let notes = Vec::new();
-    let RecordedPast { unauthorised, landings, .. } = past;
+    let RecordedPast { unauthorised, landings, approvals, .. } = past;
     let mut push = RefJudge {
         repository,
         updates,
@@ -67,6 +67,7 @@ pub fn judge_push(
         now,
         unauthorised,
         landings,
+        approvals,
         keep_all,
         policies,
         scope,

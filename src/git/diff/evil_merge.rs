@@ -17,7 +17,7 @@ use crate::git::diff::content_merge::is_regular_file;
 use crate::git::diff::line_counts::is_binary;
 use crate::git::diff::made_blobs::MadeBlobs;
 use crate::git::diff::merge_base::find_merge_bases;
-use crate::git::diff::rename_merge::{RenameMerge, is_empty_file};
+use crate::git::diff::rename_merge::{MadeTree, RenameMerge, is_empty_file};
 use crate::git::diff::three_way::merge_as_base;
 use crate::git::diff::virtual_base::{VirtualBase, merge_trivially};
 use crate::git::objects::commit::unavailable_fact;
@@ -54,6 +54,39 @@ impl ObjectReader {
         let mut trees = vec![Some(*tree)];
         trees.extend(roots.map(Some));
         let ancestor = VirtualBase::find_base(self, &bases, &mut trees)?;
+        let is_crossed = bases.len() > 1;
+        self.compare_with_base((&trees, roots), &ancestor, is_crossed, |merge| merge.merge_bases(&bases, 0))
+    }
+
+    /// Returns the paths at which `tree` holds something else than the clean merge of the trees `sides`, both made from
+    /// the tree `base`: what picking the difference between `base` and the second side onto the first one gives.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a tree or a file cannot be read, or if there is too much to compare.
+    pub(crate) fn compare_with_pick(
+        &mut self,
+        tree: ObjectId,
+        sides: [ObjectId; 2],
+        base: ObjectId,
+    ) -> Result<Vec<Text>> {
+        let [left, right] = sides;
+        if merge_trivially(left, right, base) == Some(tree) {
+            return Ok(Vec::new());
+        }
+        let trees = [Some(tree), Some(left), Some(right), Some(base)];
+        let ancestor = VirtualBase::Tree(3);
+        self.compare_with_base((&trees, sides), &ancestor, false, |_| Ok(Some(MadeTree::of_root(base))))
+    }
+
+    /// Compares the first of these trees with the clean merge of `roots`, which are the next two.
+    fn compare_with_base(
+        &mut self,
+        (trees, roots): (&[Option<ObjectId>], [ObjectId; 2]),
+        ancestor: &VirtualBase,
+        has_several_bases: bool,
+        make_base: impl FnOnce(&mut RenameMerge<'_>) -> Result<Option<MadeTree>>,
+    ) -> Result<Vec<Text>> {
         let is_settled = |_: &[u8], ids: &[Option<ObjectId>]| {
             let [merged, left, right, ..] = ids else { return false };
             let Some(base) = ancestor.resolve_value(ids) else { return false };
@@ -61,22 +94,24 @@ impl ObjectReader {
             !may_be_deleted_by_both && merge_trivially(*left, *right, base) == Some(*merged)
         };
         let mut is_deleted_by_both = false;
-        let own = self.walk_merge_trees(&trees, is_settled, |reader, _, entries| {
-            let sides = MergeSides::of_entries(entries, &ancestor);
+        let own = self.walk_merge_trees(trees, is_settled, |reader, _, entries| {
+            let sides = MergeSides::of_entries(entries, ancestor);
             is_deleted_by_both |= sides.is_deleted_by_both();
-            Ok(reader.is_evil_row(&ancestor, entries, &sides)?.then_some(sides))
+            Ok(reader.is_evil_row(ancestor, entries, &sides)?.then_some(sides))
         })?;
-        let is_crossed = bases.len() > 1 && !own.is_empty();
+        let is_crossed = has_several_bases && !own.is_empty();
         let can_be_renamed = is_crossed || own.iter().any(|(_, sides)| sides.can_be_rename());
         let mut is_own: BTreeMap<Text, bool> = own.into_iter().map(|(path, _)| (path, true)).collect();
         if is_deleted_by_both || can_be_renamed {
             let mut merge = RenameMerge::new(self);
-            if let Some(base) = merge.merge_bases(&bases, 0)? {
+            if let Some(base) = make_base(&mut merge)?
+                && let Some(merged) = trees.first().copied().flatten()
+            {
                 // From another base, what the first comparison found says nothing.
                 if is_crossed {
                     is_own.clear();
                 }
-                is_own.extend(merge.judge_paths(*tree, roots, &base, is_crossed)?);
+                is_own.extend(merge.judge_paths(merged, roots, &base, is_crossed)?);
             }
         }
         Ok(is_own.into_iter().filter_map(|(path, is_own)| is_own.then_some(path)).collect())

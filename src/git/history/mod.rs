@@ -3,6 +3,7 @@
 
 pub(crate) mod backlog;
 pub(crate) mod date_order;
+pub(crate) mod new_range;
 pub(crate) mod paint;
 pub(crate) mod pipeline;
 pub(crate) mod scan;

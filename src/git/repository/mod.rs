@@ -6,6 +6,7 @@ pub(crate) mod file_list;
 pub(crate) mod message_only_commit;
 pub(crate) mod refs;
 pub(crate) mod revision;
+pub(crate) mod tree_comparison;
 
 use std::cell::RefCell;
 use std::fmt;

@@ -270,6 +270,7 @@ impl PullRequestGatherer<'_> {
             tickets: Change::missing_tickets(Stage::PullRequest),
             policy_effect: unrequested_policy_effect(),
             names_earlier: crate::change::unrequested_earlier_change(),
+            signed_approvals: crate::change::unrequested_signed_approvals(),
             forge_teams: Default::default(),
             commits,
         })

@@ -313,6 +313,7 @@ fn build_direct_push_change(
         tickets: Change::missing_tickets(Stage::PullRequest),
         policy_effect: Err(missing_pull(FactKind::PolicyChange)),
         names_earlier: unrequested_earlier_change(),
+        signed_approvals: crate::change::unrequested_signed_approvals(),
         forge_teams: Default::default(),
         commits,
     })

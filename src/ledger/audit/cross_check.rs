@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::change::{NeededFacts, Oid, Text};
-use crate::gate::acts::is_act_ref;
 use crate::gate::break_glass::is_request_ref;
 use crate::gate::obligations::{ObligationClosing, parse_change_reference};
 use crate::git::{PeeledObject, Repository};
@@ -15,7 +14,7 @@ use crate::ledger::record::{
     BreakGlassEvent, ChangeAct, DecisionOutcome, DecisionRecord, ObligationDischarge, ObligationEscalation,
     ObligationEvidence, ScopeChange, parse_unauthorised_key,
 };
-use crate::ledger::state::acts;
+use crate::ledger::state::acts::{self, is_statement_ref};
 use crate::ledger::state::break_glass::{self, SessionRequest};
 use crate::ledger::state::obligation::check_closing;
 use crate::ledger::state::{LedgerState, TrackedObligation, encode_ref_key};
@@ -73,7 +72,7 @@ impl DecisionCrossCheck {
             if is_request_ref(&moved.name) {
                 self.session_decisions.insert(decided.id.clone(), decided.clone());
             }
-            if is_act_ref(&moved.name) {
+            if is_statement_ref(&moved.name) {
                 self.act_decisions.insert(decided.id.clone(), decided.clone());
             }
             for one in &decided.refs {

@@ -4,7 +4,6 @@
 //! ledger. Until then its decision is a file beside the ledger.
 
 use crate::change::Text;
-use crate::gate::acts::is_act_ref;
 use crate::gate::break_glass::is_request_ref;
 use crate::git::Repository;
 use crate::ledger::audit::ledger_history::{WaitingRefusal, WaitingRefusals};
@@ -14,6 +13,7 @@ use crate::ledger::server::decision::is_unjudged;
 use crate::ledger::server::recorded_entries::find_recorded_entries;
 use crate::ledger::server::write_ahead::{list_entries, read_whole_entry};
 use crate::ledger::state::LedgerState;
+use crate::ledger::state::acts::is_statement_ref;
 
 /// Returns the refs of a denied push that the history of the ref `name` tells of: this one, and those of requests and acts.
 pub(super) fn list_refused_refs<'a>(
@@ -24,7 +24,7 @@ pub(super) fn list_refused_refs<'a>(
     let is_unjudged = is_unjudged(decided);
     decided.refs.iter().filter(move |one| {
         let is_own = one.name == *name && (one.protected || is_unjudged);
-        is_own || is_request_ref(&one.name) || is_act_ref(&one.name)
+        is_own || is_request_ref(&one.name) || is_statement_ref(&one.name)
     })
 }
 

@@ -193,6 +193,7 @@ fn build_move_decision(
             pull_landings: convert_all(&judged.merged_pulls),
             break_glass: None,
             act: None,
+            used_approvals: Vec::new(),
         }],
         omitted_refs: 0,
         notes: convert_all(&judged.report.notes),

@@ -228,6 +228,10 @@ impl ChangeAct {
                 format!("{change} was reverted")
             }
             RecordedActKind::Verified => format!("{change} was verified"),
+            RecordedActKind::Approval(approval) => {
+                let word = approval.decision.word();
+                format!("{change} {word} by {}, signed", approval.signer.to_lossy())
+            }
             RecordedActKind::Attachment { name, .. } => format!("{name} is attached to {change}"),
             RecordedActKind::Deployment { environment, failed, .. } => {
                 let word = if *failed { "was not deployed" } else { "was deployed" };

@@ -252,6 +252,7 @@ impl MessageWriter {
             RecordedActKind::Outcome { outcome, .. } => format!("outcome {}", outcome.code()),
             RecordedActKind::Verified => "verified".to_owned(),
             RecordedActKind::Attachment { .. } => "attachment".to_owned(),
+            RecordedActKind::Approval(approval) => approval.decision.word().to_owned(),
             RecordedActKind::Deployment { failed: true, .. } => "deployment failed".to_owned(),
             RecordedActKind::Deployment { failed: false, .. } => "deployment".to_owned(),
         };
@@ -269,6 +270,10 @@ impl MessageWriter {
                 self.add_encoded_trailer("File", name.as_bytes());
                 self.add_trailer("Bytes", &bytes.to_string());
                 self.add_encoded_trailer("Digest", digest.as_bytes());
+            }
+            RecordedActKind::Approval(approval) => {
+                self.add_encoded_trailer("Signed-By", approval.signer.as_bytes());
+                self.add_encoded_trailer("Key", approval.key.as_bytes());
             }
             RecordedActKind::Deployment { environment, .. } => {
                 self.add_encoded_trailer("Environment", environment.as_bytes());

@@ -37,9 +37,10 @@ pub use crate::ledger::record::wire::{
     RecordedLateStatement, RecordedLevel, RecordedMarks, RecordedMessage, RecordedMove, RecordedObligation,
     RecordedOutcome, RecordedOutcomeWord, RecordedPlace, RecordedPolicy, RecordedPolicyDigest,
     RecordedPolicySource, RecordedPusher, RecordedReasons, RecordedReport, RecordedRequest,
-    RecordedRuleResult, RecordedStanding, RecordedStatement, RecordedTicket, RecordedTicketAnswer,
-    RecordedTicketLookup, RecordedTrust, RecordedValue, RecordedVerdict, RecordedWord, RefDecision, RefTip,
-    RegularisationTerms, RequestedAction, ScopeChange, SessionActor, SessionClosure, SessionOpening,
+    RecordedRuleResult, RecordedSignedApproval, RecordedStanding, RecordedStatement, RecordedTicket,
+    RecordedTicketAnswer, RecordedTicketLookup, RecordedTrust, RecordedValue, RecordedVerdict, RecordedWord,
+    RefDecision, RefTip, RegularisationTerms, RequestedAction, ScopeChange, SessionActor, SessionClosure,
+    SessionOpening,
 };
 
 /// No record is longer than this many bytes.

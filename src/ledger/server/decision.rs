@@ -7,6 +7,7 @@ use crate::change::{Fact, Oid, PusherIdentity, Stage};
 use crate::gate::PushFacts;
 use crate::gate::acts::is_act_ref;
 use crate::gate::break_glass::is_request_ref;
+use crate::gate::signed_approvals::is_approval_ref;
 use crate::git::{PeeledObject, RefUpdate, Repository};
 use crate::ledger::record::canonical::to_canonical_json;
 use crate::ledger::record::convert::convert_all;
@@ -86,6 +87,14 @@ pub fn build_push_entry(
         }
         for one in refs.iter_mut().filter(|one| is_act_ref(&one.name)) {
             one.act = push_facts.act().map(RecordedAct::from);
+        }
+        for one in refs.iter_mut().filter(|one| is_approval_ref(&one.name)) {
+            one.act = push_facts.approval().map(RecordedAct::from);
+        }
+        for (name, ids) in push_facts.used_approvals() {
+            for one in refs.iter_mut().filter(|one| one.name == *name) {
+                one.used_approvals.clone_from(ids);
+            }
         }
     }
     let mut decided = DecisionRecord {
@@ -214,6 +223,7 @@ fn build_unjudged_ref(update: &RefUpdate) -> RefDecision {
         pull_landings: Vec::new(),
         break_glass: None,
         act: None,
+        used_approvals: Vec::new(),
     }
 }
 
@@ -289,6 +299,7 @@ fn build_ref_decision(
         pull_landings: Vec::new(),
         break_glass: None,
         act: None,
+        used_approvals: Vec::new(),
     }))
 }
 

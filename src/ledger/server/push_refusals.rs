@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 
-use crate::change::PusherIdentity;
+use crate::change::{PusherIdentity, SignedDecision};
 use crate::gate::GateSettings;
 use crate::gate::acts::{AuthorisedAct, is_act_ref};
 use crate::gate::break_glass::{AuthorisedRequest, is_request_ref};
+use crate::gate::signed_approvals::{AuthorisedApproval, is_approval_ref};
 use crate::git::Repository;
 use crate::ledger::record::{DecisionRecord, RecordedDecision, SessionActor};
 use crate::ledger::server::{decision, write_ahead};
@@ -18,6 +19,11 @@ use crate::verdict::{Finding, Fixer, Message, MessageValue, messages};
 messages! {
     SESSIONS_UNKNOWN = "break-glass.sessions-unknown": "the open break-glass sessions are unknown: {reason}";
     ACTS_UNKNOWN = "act.ledger-unknown": "the act cannot be recorded: {reason}";
+    APPROVALS_UNKNOWN = "approval.ledger-unknown": "the approval cannot be recorded: {reason}";
+    APPROVAL_IS_OLD = "approval.is-old":
+        "{signer} has signed another approval since this one; sign it again if it still holds";
+    TOO_MANY_REJECTIONS = "approval.too-many-rejections":
+        "{signer} has too many rejections open; take some back with `changegate approve --revoke`";
     ACT_ID_TAKEN = "act.id-taken": "an act with this id exists; push yours with another id";
 }
 
@@ -77,6 +83,37 @@ pub(crate) fn add_act_refusals(
             && is_act_ref(name)
         {
             group.refusals.push(refuse_by_rule(GateRule::Acts, finding.clone()));
+        }
+    }
+    report.decision = decide_groups(&report.groups, report.enforced);
+}
+
+/// Adds to the report of a push why the ledger does not take the signed approval that it brings.
+pub(crate) fn add_approval_refusals(
+    report: &mut Report,
+    approval: &AuthorisedApproval,
+    state: Result<Rc<LedgerState>, String>,
+) {
+    let is_rejection = approval.statement.decision == SignedDecision::Rejected;
+    let finding = match state {
+        // Who holds back an approval and pushes it later does not undo what its signer has said since.
+        Ok(state) if state.has_later_approval(&approval.signer, approval.signed_at) => {
+            Finding::new(APPROVAL_IS_OLD.with("signer", &approval.signer)).fixed_by(Fixer::Pusher)
+        }
+        Ok(state) if is_rejection && state.is_rejecting_too_much(&approval.signer) => {
+            Finding::new(TOO_MANY_REJECTIONS.with("signer", &approval.signer)).fixed_by(Fixer::Pusher)
+        }
+        Ok(_) => return,
+        Err(why) => {
+            let message = APPROVALS_UNKNOWN.with("reason", MessageValue::unrecorded(why));
+            Finding::new(message).fixed_by(Fixer::ServerAdministrator)
+        }
+    };
+    for group in &mut report.groups {
+        if let GroupScope::Ref { name, .. } = &group.scope
+            && is_approval_ref(name)
+        {
+            group.refusals.push(refuse_by_rule(GateRule::SignedApprovals, finding.clone()));
         }
     }
     report.decision = decide_groups(&report.groups, report.enforced);

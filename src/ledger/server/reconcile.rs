@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 
 use crate::change::{Oid, Text};
-use crate::gate::acts::{ACT_REF_PREFIX, is_act_ref};
+use crate::gate::acts::ACT_REF_PREFIX;
 use crate::gate::break_glass::{REQUEST_REF_PREFIX, is_request_ref};
 use crate::ledger::record::convert::convert_all;
 use crate::ledger::record::{DecisionOutcome, DecisionRecord, LedgerBeginning, LedgerEvent, RecordedMove};
@@ -30,7 +30,7 @@ use crate::ledger::server::recorded_entries::{MAX_APPENDED_DECISIONS, find_recor
 use crate::ledger::server::ref_path::{RefStep, find_ref_path};
 use crate::ledger::server::ref_steps::{self, group_edges_by_ref, is_ready};
 use crate::ledger::server::write_ahead::{self, JournalEntry};
-use crate::ledger::state::acts::build_act_event;
+use crate::ledger::state::acts::{build_act_event, is_statement_ref};
 use crate::ledger::state::break_glass::{self, SessionRequest};
 use crate::ledger::state::{
     TrackedObligation, UnauthorisedChange, decode_ref_key, encode_ref_key, unauthorised,
@@ -295,7 +295,7 @@ impl LedgerReconciler<'_, '_> {
         if landed.iter().any(is_request_ref) {
             self.record_session(decided)?;
         }
-        if landed.iter().any(is_act_ref)
+        if landed.iter().any(is_statement_ref)
             && let Some(event) = build_act_event(decided)
         {
             self.outcome.act_notes.push(event.describe());

@@ -81,6 +81,7 @@ impl LedgerState {
             return;
         }
         self.open_decisions.insert(decision.id.clone(), decision.protected_moves());
+        self.note_used_approvals(decision);
         // What landed only because nothing was enforced was not let through against anything.
         if decision.would_be_denied() {
             return;
@@ -192,6 +193,7 @@ impl LedgerState {
         let landed: BTreeSet<&Text> = outcome.landed.iter().map(|moved| &moved.name).collect();
         let unmoved: BTreeSet<&Text> = outcome.unmoved.iter().collect();
         self.settle_decision(&outcome.decision_id, &landed, &unmoved);
+        self.forget_used_approvals(outcome);
         for moved in &outcome.landed {
             self.apply_move(moved);
         }

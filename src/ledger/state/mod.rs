@@ -6,8 +6,10 @@
 
 pub(crate) mod acts;
 pub mod apply;
+pub mod approvals;
 pub mod break_glass;
 pub mod obligation;
+pub mod open_approval;
 pub mod pull_verdicts;
 pub mod status;
 pub mod unauthorised;
@@ -22,6 +24,7 @@ use crate::change::{Oid, Text, text};
 use crate::ledger::record::{
     ObligationEvidence, RecordedContributor, RecordedFixer, RecordedMessage, RecordedMove,
 };
+use crate::ledger::state::open_approval::OpenApproval;
 use crate::ledger::state::pull_verdicts::RecentPullVerdicts;
 use crate::verdict::{Fixer, RuleId};
 
@@ -39,6 +42,9 @@ pub(crate) const MAX_CLOSED_OBLIGATIONS: usize = 256;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct LedgerState {
+    /// The signed approvals that no change has used up, in the order of their receipt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<OpenApproval>,
     /// The obligations of refs that did not move, by id; they are owed after all if the ref moves.
     pub dormant_obligations: BTreeMap<String, TrackedObligation>,
     /// The number of the record that this is the state after.
@@ -65,6 +71,9 @@ pub struct LedgerState {
     /// The moves of the newest decisions that did not happen, by decision; if one happens after all, it
     /// was decided.
     pub unmoved: BTreeMap<String, Vec<RecordedMove>>,
+    /// The signed approvals that decisions without an outcome use up if they land, by the decisions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub used_approvals: BTreeMap<String, Vec<Oid>>,
     /// True to keep every closed obligation, as an audit wants it; this is no part of the state that is written.
     #[serde(skip)]
     pub keeps_all_closed: bool,

@@ -128,7 +128,9 @@ pub fn inspect_policy(
         files: &files,
         rules: &RuleIndex::index_rules(policy, &files),
         words: &WordSets::new(policy),
-        people: &TeamPeople::new(&policy.people, budget).with_dates(&dated.people),
+        people: &TeamPeople::new(&policy.people, budget)
+            .with_dates(&dated.people)
+            .with_keys(!facts.signing_keys.is_empty()),
         numbers,
         asked: Rc::new(AskedRules::of_policy(policy, numbers, facts.today)),
         facts,

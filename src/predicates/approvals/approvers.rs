@@ -24,6 +24,8 @@ pub(super) struct CountedApprover {
     pub(super) login: String,
     /// The number of the account, where the forge says it.
     pub(super) number: Option<u64>,
+    /// The team for which alone it was given; `None` for every team of the approver.
+    role: Option<String>,
 }
 
 impl CountedApprover {
@@ -37,7 +39,8 @@ impl CountedApprover {
     ) -> Self {
         let login = account.map(|account| account.id.to_lossy().to_ascii_lowercase()).unwrap_or_default();
         let number = account.and_then(|account| account.number);
-        CountedApprover { key: key.to_owned(), seat, at, name: String::new(), speaker, login, number }
+        let (key, name) = (key.to_owned(), String::new());
+        CountedApprover { key, seat, at, name, speaker, login, number, role: None }
     }
 
     /// Returns an approver who is known by name and address.
@@ -51,7 +54,13 @@ impl CountedApprover {
             speaker: String::new(),
             login: address.split('@').next().unwrap_or_default().to_owned(),
             number: None,
+            role: None,
         }
+    }
+
+    /// Returns the same approver, counted for this team alone.
+    pub(super) fn in_role(self, role: String) -> Self {
+        CountedApprover { role: Some(role), ..self }
     }
 
     /// Returns true for the same person: one key, one name under two addresses, or one account under two logins; and for
@@ -65,6 +74,9 @@ impl CountedApprover {
 
     /// Returns true if the approver was in a team when they approved, or acted for somebody who was.
     pub(super) fn holds_team(&self, team: &str, context: &EvaluationContext<'_>) -> bool {
+        if self.role.as_ref().is_some_and(|role| role != team) {
+            return false;
+        }
         find_seat(&self.key, self.at, context, &|holds_team| holds_team(team)).is_some()
     }
 }

@@ -19,9 +19,8 @@ use crate::predicates::approvals::reviews::{
     COUNTED_ALREADY, GivenApproval, PUSHER_UNKNOWN, ReviewCount, ReviewCounter, SUPERSEDED, UNDECIDED,
     WeighedReview,
 };
-use crate::predicates::approvals::trailer_approvals::{
-    PARTIAL, StatedApproval, find_all_approvals, find_covering_approvals, identify_approver,
-};
+use crate::predicates::approvals::stated_approvals::{StatedApproval, find_all_approvals};
+use crate::predicates::approvals::trailer_approvals::{PARTIAL, find_covering_approvals, identify_approver};
 use crate::predicates::signed::find_unsigned_commits;
 use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::support::parameters::find_unidentified_contributor;
@@ -60,7 +59,7 @@ pub(crate) struct WeighedApprovals {
 
 impl WeighedApprovals {
     /// Adds an approval if it counts, or if there is room. A message can name thousands.
-    fn add_approval(
+    pub(super) fn add_approval(
         &mut self,
         weight: Result<Option<String>, Option<Message>>,
         build: impl FnOnce() -> ConsideredApproval,
@@ -95,7 +94,15 @@ impl ApprovalsPredicate {
         }
         match &context.change.pull {
             Ok(pull) => self.weigh_reviews(pull, context),
-            Err(_) => self.weigh_trailers(context),
+            Err(_) => {
+                // Where only what is verified counts, a trailer names at most who has to have signed.
+                let mut weighed = match self.trust {
+                    ApprovalTrust::Claimed => self.weigh_trailers(context)?,
+                    ApprovalTrust::Verified => WeighedApprovals::default(),
+                };
+                self.weigh_signatures(context, &mut weighed);
+                Ok(weighed)
+            }
         }
     }
 
@@ -182,6 +189,7 @@ impl ApprovalsPredicate {
                 person,
                 at: Some(context.change.seen_at),
                 revision: context.change.tip().id,
+                relation: None,
                 place: ChangeLocation::default(),
                 uses: Vec::new(),
             }
@@ -261,7 +269,7 @@ impl ReviewCounter<'_> {
 }
 
 /// Returns the key of the person for whom an approval counts, unless that is the approver.
-fn name_delegator(key: &str, seat: String) -> Option<String> {
+pub(super) fn name_delegator(key: &str, seat: String) -> Option<String> {
     if seat == key { None } else { Some(seat) }
 }
 
@@ -285,7 +293,7 @@ fn count_person(
 }
 
 /// Returns why nobody can be shown to be independent of the change; `None` if somebody can.
-fn find_hindrance(context: &EvaluationContext<'_>, missing: Option<&Missing>) -> Option<Message> {
+pub(super) fn find_hindrance(context: &EvaluationContext<'_>, missing: Option<&Missing>) -> Option<Message> {
     let (participants, _) = context.participants();
     let unidentified = find_unidentified_contributor(participants, context);
     unidentified.map(|finding| finding.message).or_else(|| missing.map(describe_missing_contributor))
@@ -344,6 +352,7 @@ fn build_approval(
         person,
         at,
         revision: None,
+        relation: None,
         place: ChangeLocation::default(),
         uses: Vec::new(),
     }
@@ -369,13 +378,14 @@ fn trailer_approval(stated: &StatedApproval<'_>, context: &EvaluationContext<'_>
         person,
         at: None,
         revision: stated.commit.id,
+        relation: None,
         place,
         uses: Vec::new(),
     }
 }
 
 /// Returns the teams that a person was in at a time, or in which they acted for somebody who was.
-fn list_teams(person: Option<&str>, at: Timestamp, people: &PeopleDirectory) -> Vec<String> {
+pub(super) fn list_teams(person: Option<&str>, at: Timestamp, people: &PeopleDirectory) -> Vec<String> {
     let Some(person) = person else { return Vec::new() };
     let mut teams = Vec::new();
     for team in people.team_names() {

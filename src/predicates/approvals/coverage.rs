@@ -12,7 +12,7 @@ use crate::change::{CommitMessage, Fact, PullRequest, Text};
 use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::support::parameters::quote_patterns;
 use crate::verdict::{Message, messages};
-use crate::vocabulary::FieldVocabulary;
+use crate::vocabulary::{FieldDefinition, FieldVocabulary};
 
 messages! {
     OTHER_REVISION = "approvals.other-revision": "it is of another revision, {revision}";
@@ -91,6 +91,20 @@ fn check_replaced(
     }
     let revision = of.id.short_hex();
     Err(OTHER_STATEMENTS.with("revision", revision).with("fields", quote_patterns(&fields)))
+}
+
+/// Returns the fields in which the commits of the change state something else than these messages do, without the fields
+/// that state the approvals themselves.
+pub(crate) fn list_statement_differences<'policy>(
+    approved: &[Text],
+    left_out: &[&FieldDefinition],
+    context: &EvaluationContext<'policy>,
+) -> Vec<&'policy str> {
+    let then = distinct_values(approved.iter(), context.vocabulary);
+    let now = distinct_values(context.change.commits.iter().map(|one| one.message.raw()), context.vocabulary);
+    let mut fields = find_differing_fields(&then, &now);
+    fields.retain(|name| !left_out.iter().any(|field| field.name == *name));
+    fields
 }
 
 /// Returns the values of the policy's fields in several messages, each once.

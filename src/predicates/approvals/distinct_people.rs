@@ -4,6 +4,7 @@ use crate::change::Missing;
 use crate::predicates::approvals::approvers::{CountedApprover, count_assigned};
 use crate::predicates::approvals::requirement::ApprovalsPredicate;
 use crate::predicates::approvals::reviews::ReviewCounter;
+use crate::predicates::approvals::signed_approvals::list_signed_approvers;
 use crate::predicates::approvals::trailer_approvals::list_trailer_approvers;
 use crate::predicates::support::context::EvaluationContext;
 use crate::verdict::{Finding, messages};
@@ -78,7 +79,12 @@ impl ApprovalsPredicate {
         &self,
         context: &EvaluationContext<'_>,
     ) -> Result<Vec<CountedApprover>, Missing> {
-        let Ok(pull) = &context.change.pull else { return list_trailer_approvers(self, context) };
+        let Ok(pull) = &context.change.pull else {
+            return match self.requires_verified() {
+                true => Ok(list_signed_approvers(self, context)),
+                false => list_trailer_approvers(self, context),
+            };
+        };
         let reviews = pull.reviews.as_ref().map_err(Missing::clone)?;
         Ok(ReviewCounter::new(self, context, pull).count_reviews(reviews)?.counted_approvers)
     }

@@ -1,12 +1,15 @@
 //! `approvals`: who, other than the contributors to a change, approves it.
 //!
 //! Where there is a pull request, the approvals are its reviews (`reviews`), whatever trailers say.
-//! Everywhere else they are trailers (`trailer_approvals`).
+//! On a server they are signed by the approver (`signed_approvals`), and where that is enough, trailers claim them
+//! (`trailer_approvals`).
 
 mod approvers;
 pub(crate) mod claimed_approvers;
+mod carried_relation;
 pub(crate) mod commands;
 pub(crate) mod considered;
+mod considered_signatures;
 pub(crate) mod coverage;
 pub(crate) mod cross_approval;
 mod decisions;
@@ -20,6 +23,8 @@ pub(crate) mod pusher_approval;
 mod requirement;
 pub(crate) mod reviews;
 pub(crate) mod team_counts;
+pub(crate) mod signed_approvals;
+mod stated_approvals;
 #[cfg(test)]
 mod tests;
 pub(crate) mod trailer_approvals;
@@ -77,7 +82,14 @@ nobody pushes their own work under another name; with `trust: claimed` the commi
 - `of: final-revision` (the default): an approval counts if it stands in the final revision, or in every commit \
 of the change; `of: any-commit` accepts one that stands in any commit, and a review of an earlier revision;
 - `trust: claimed` accepts trailers where there is no pull request; they prove only that someone typed them. \
-`trust: verified` (the default) accepts only reviews that a forge vouches for;
+`trust: verified` (the default) accepts only reviews that a forge vouches for, and on a server only approvals that \
+people sign with `changegate approve`; there, who is named in `field` must have signed as well, and a signed rejection \
+stands under either until its signer takes it back;
+- `carries-over: [relations]`: how what lands may relate to a signed approval's revision, beside being the same commits: \
+`clean-merge` (with merges that hold nothing but a clean merge), `message-only` (the same content under another message), \
+`same-tree` (the same content in other commits on the same base), `clean-rebase` (each commit applied again gives exactly \
+the tree at hand), `squash` (the merge of the revision gives exactly the one commit's tree). The first three are the \
+default; `[]` accepts none. What is said in the fields of the policy, and who wrote it, has to be the same;
 - `commands: [words]`: a comment approves as well if its first line is one of these words and all digits of the \
 final revision, as in `/approve 3f2a91c04b7d8e5a6f01b2c3d4e5f60718293a4b`, if it was written after the revision was \
 pushed, and if it was never edited.",
@@ -108,6 +120,10 @@ change:
 impl ApprovalsPredicate {
     pub(crate) fn add_needs(&self, needs: &mut NeededFacts) {
         needs.extend([FactKind::Approvals, FactKind::Pusher]);
+        if !self.is_given_by_pusher() {
+            // A signed objection counts, whatever approvals are asked for.
+            needs.extend([FactKind::SignedApprovals, FactKind::EvilMerges]);
+        }
         if self.coverage == ApprovalCoverage::FinalRevision {
             needs.insert(FactKind::EvilMerges);
         }
@@ -154,7 +170,11 @@ impl ApprovalsPredicate {
             (ApprovalTrust::Verified, Stage::PrePush | Stage::Check) => {
                 Err(Missing::NotAtThisStage(FactKind::Reviews))
             }
-            (ApprovalTrust::Verified, _) => Err(Missing::NotConfigured(FactKind::Reviews)),
+            (ApprovalTrust::Verified, _) => match &context.change.signed_approvals {
+                Ok(approvals) => signed_approvals::evaluate_signed(self, approvals, context),
+                Err(Missing::NotConfigured(_)) => Err(Missing::NotConfigured(FactKind::Reviews)),
+                Err(missing) => Err(missing.clone()),
+            },
         }
     }
 }

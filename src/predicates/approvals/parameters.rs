@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::predicates::approvals::carried_relation::{CARRY_WORDS, CarriedRelation, DEFAULT_CARRIED};
 use crate::predicates::approvals::owners::{UNOWNED_WORDS, UnownedPaths};
 use crate::predicates::approvals::requirement::{
     ApprovalCoverage, ApprovalGiver, ApprovalTrust, ApprovalsPredicate, DEFAULT_APPROVAL_FIELD,
@@ -61,7 +62,11 @@ impl ApprovalsPredicate {
             trust: ApprovalTrust::Verified,
             commands: read_list(&mut map, "commands", faults, parse_command),
             giver,
+            carried: DEFAULT_CARRIED.to_vec(),
         };
+        if let Some(node) = map.find_key("carries-over") {
+            asked.carried = read_carried_relations(node, faults);
+        }
         if let Some(node) = map.find_key("at-least") {
             asked.min_approvals = read_count(node, 1, 100, faults).unwrap_or(1);
         }
@@ -157,6 +162,22 @@ impl ApprovalsPredicate {
 fn find_entry_place(node: &YamlNode, key: &str) -> Option<YamlPlace> {
     let YamlValue::Map(entries) = &node.value else { return None };
     entries.iter().find(|(given, _)| given.text == key).map(|(given, _)| given.at)
+}
+
+/// Reads over which relations a signed approval is carried to what lands; an empty list means over none.
+fn read_carried_relations(node: &YamlNode, faults: &mut Vec<YamlFault>) -> Vec<CarriedRelation> {
+    let YamlValue::List(items) = &node.value else {
+        return read_choice(node, &CARRY_WORDS, faults).into_iter().collect();
+    };
+    let mut relations = Vec::new();
+    for item in items {
+        if let Some(relation) = read_choice(item, &CARRY_WORDS, faults)
+            && !relations.contains(&relation)
+        {
+            relations.push(relation);
+        }
+    }
+    relations
 }
 
 /// Refuses what says nothing beside `by: pusher`.

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::change::Text;
 use crate::people::service::find_day;
 use crate::predicates::approvals::approvers::{CountedApprover, HeldTeams, find_seat};
+use crate::predicates::approvals::carried_relation::CarriedRelation;
 use crate::predicates::approvals::owners::{UnownedPaths, not_an_owner_message, unowned_message};
 use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::support::parameters::quote_patterns;
@@ -67,6 +68,8 @@ pub struct ApprovalsPredicate {
     pub(super) trust: ApprovalTrust,
     pub(super) commands: Vec<String>,
     pub(super) giver: ApprovalGiver,
+    /// The relations over which a signed approval is carried to what lands.
+    pub(super) carried: Vec<CarriedRelation>,
 }
 
 /// Whose approval is asked.
@@ -165,8 +168,8 @@ impl ApprovalsPredicate {
     /// Returns true if an approval can be that of a member of a team who is written like this, where no roster connects
     /// addresses with accounts: reviews come from accounts of a forge, trailers name addresses, and in a pull request
     /// both count.
-    pub(crate) fn knows_approver(&self, member: &str) -> bool {
-        match self.requires_verified() {
+    pub(crate) fn knows_approver(&self, member: &str, has_keys: bool) -> bool {
+        match self.requires_verified() && !has_keys {
             true => member.contains(':') && !member.contains('@'),
             false => member.contains('@') || member.contains(':'),
         }

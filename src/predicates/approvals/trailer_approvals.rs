@@ -5,16 +5,19 @@
 
 use std::collections::HashSet;
 
-use crate::change::person::canonical_address;
-use crate::change::{Commit, Missing, Oid, Person, Text};
+use crate::change::{Commit, Missing, Oid, Text};
 use crate::people::contributors::NotIndependent;
 use crate::people::independence::ParticipantIndex;
 use crate::predicates::approvals::approvers::CountedApprover;
-use crate::predicates::approvals::named_people::{
-    describe_dependence, describe_unknown, named_message, read_named_person,
-};
+use crate::predicates::approvals::named_people::{describe_dependence, describe_unknown, read_named_person};
 use crate::predicates::approvals::requirement::{
     ApprovalCoverage, ApprovalsPredicate, DEFAULT_APPROVAL_FIELD,
+};
+use crate::predicates::approvals::signed_approvals::{
+    list_approvers, list_objections, list_signed_approvers, weigh_signed_approvals,
+};
+use crate::predicates::approvals::stated_approvals::{
+    StatedApproval, find_all_approvals, find_stated_approvals,
 };
 use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::support::near_key::find_near_key;
@@ -54,16 +57,30 @@ pub(crate) fn evaluate_trailers(
             }
         }
     }
+    let signed = context.change.signed_approvals.as_deref().unwrap_or_default();
+    let weighed = weigh_signed_approvals(asked, signed, context);
+    for approver in list_approvers(&weighed) {
+        approvers.add_approver(approver);
+    }
+    let objections = list_objections(&weighed);
     // Next to a contributor who may be any person, no approver is independent.
     if let Some(finding) = find_unidentified_contributor(participants, context) {
         findings.insert(0, finding);
         return Ok(PredicateOutcome::Fails(findings));
     }
+    if !objections.is_empty() {
+        findings.splice(0..0, objections);
+        return Ok(PredicateOutcome::Fails(findings));
+    }
     let approvers = approvers.into_people();
     if asked.has_enough_approvals(&approvers, context) {
-        return match missing_contributor {
-            Some(missing) => Err(missing.clone()),
-            None => Ok(PredicateOutcome::Holds),
+        return match (missing_contributor, &context.change.signed_approvals) {
+            (Some(missing), _) => Err(missing.clone()),
+            (None, Ok(_) | Err(Missing::NotConfigured(_) | Missing::NotAtThisStage(_))) => {
+                Ok(PredicateOutcome::Holds)
+            }
+            // Among what could not be read there may be an objection.
+            (None, Err(missing)) => Err(missing.clone()),
         };
     }
     let covering_commits: HashSet<Option<Oid>> = covering.iter().map(|one| one.commit.id).collect();
@@ -114,6 +131,9 @@ pub(super) fn list_trailer_approvers(
             approvers.add_approver(approver);
         }
     }
+    for approver in list_signed_approvers(asked, context) {
+        approvers.add_approver(approver);
+    }
     Ok(approvers.into_people())
 }
 
@@ -154,35 +174,6 @@ impl ApprovalsPredicate {
         }
         lines.join("\n")
     }
-}
-
-/// Returns the approvals that all commits state, in their order.
-pub(super) fn find_all_approvals<'change>(
-    asked: &ApprovalsPredicate,
-    commits: &'change [Commit],
-) -> Vec<StatedApproval<'change>> {
-    let mut stated = Vec::new();
-    for commit in commits {
-        stated.append(&mut find_stated_approvals(asked, commit));
-    }
-    stated
-}
-
-/// Returns the approvals that one commit states.
-fn find_stated_approvals<'change>(
-    asked: &ApprovalsPredicate,
-    commit: &'change Commit,
-) -> Vec<StatedApproval<'change>> {
-    let mut stated = Vec::new();
-    for trailer in commit.message.trailers() {
-        if asked.fields.iter().any(|field| field.matches_key(&trailer.key)) {
-            let key = &trailer.key;
-            let value = &trailer.value;
-            let line = trailer.line;
-            stated.push(StatedApproval { commit, key, value, line });
-        }
-    }
-    stated
 }
 
 /// Returns the approvals that cover the final revision: those stated in it, and those stated in every
@@ -285,31 +276,6 @@ impl ApproverList {
 
     fn into_people(self) -> Vec<CountedApprover> {
         self.people
-    }
-}
-
-/// An approval as a trailer states it.
-#[derive(Clone, Copy)]
-pub(super) struct StatedApproval<'change> {
-    pub(super) commit: &'change Commit,
-    key: &'change str,
-    pub(super) value: &'change Text,
-    pub(super) line: usize,
-}
-
-impl StatedApproval<'_> {
-    /// Returns the finding that this approval does not count, for `reason`.
-    fn uncounted_finding(&self, asked: &ApprovalsPredicate, reason: Message) -> Finding {
-        Finding::new(named_message(self.key, self.value, reason))
-            .in_commit(self.commit.id)
-            .on_message_line(self.line)
-            .fixed_by(asked.approval_fixer())
-    }
-
-    /// Returns the address of the person named; `None` if the trailer does not name a person.
-    fn address(&self) -> Option<String> {
-        let person = Person::parse_person(self.value.as_bytes()).ok()?;
-        canonical_address(person.email.as_bytes())
     }
 }
 

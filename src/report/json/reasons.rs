@@ -55,6 +55,8 @@ struct JsonApproval<'r> {
     teams: &'r [String],
     given_at: Option<String>,
     revision: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    relation: Option<&'static str>,
     at: JsonLocation<'r>,
     uses: Vec<JsonApprovalUse<'r>>,
 }
@@ -160,6 +162,7 @@ fn build_json_approval(one: &ConsideredApproval) -> JsonApproval<'_> {
             ApprovalSource::Comment => "comment",
             ApprovalSource::Trailer => "trailer",
             ApprovalSource::Push => "push",
+            ApprovalSource::Signature => "signature",
         },
         trust: if one.source.is_verified() { "verified" } else { "claimed" },
         decision: match one.decision {
@@ -173,6 +176,7 @@ fn build_json_approval(one: &ConsideredApproval) -> JsonApproval<'_> {
         teams: &one.teams,
         given_at: one.at.as_ref().map(Timestamp::to_string),
         revision: one.revision.map(format_id),
+        relation: one.relation,
         at: build_json_location(&one.place),
         uses,
     }

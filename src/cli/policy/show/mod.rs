@@ -114,10 +114,10 @@ pub(super) fn show_policy(args: &PolicyShowArgs, context: &Context) -> Result<Co
     } else if let Some(stage) = args.stage {
         shown.sections = vec![
             builder.build_classes(),
-            builder.build_rules(&|rule| stage.find_unknown_fact(rule).is_none()),
+            builder.build_rules(&|rule| stage.find_unknown_fact(rule, loaded.keys.is_some()).is_none()),
         ];
         for rule in &policy.rules {
-            if let Some(fact) = stage.find_unknown_fact(rule) {
+            if let Some(fact) = stage.find_unknown_fact(rule, loaded.keys.is_some()) {
                 shown.elsewhere.push((rule.description.id.to_string(), fact.to_string()));
             }
         }

@@ -53,10 +53,11 @@ impl StageArg {
     }
 
     /// Returns the fact without which a rule cannot be met at this stage; `None` if it is asked here.
-    pub(super) fn find_unknown_fact(self, rule: &Rule) -> Option<FactKind> {
+    pub(super) fn find_unknown_fact(self, rule: &Rule, has_keys: bool) -> Option<FactKind> {
         let unknown: &[FactKind] = match self {
             StageArg::CommitMsg => &UNKNOWN_BEFORE_COMMIT,
-            StageArg::PrePush | StageArg::Check | StageArg::PreReceive => &FactKind::FORGE_ONLY,
+            StageArg::PrePush | StageArg::Check => &FactKind::FORGE_ONLY,
+            StageArg::PreReceive => FactKind::list_forge_only(has_keys),
             StageArg::PullRequest | StageArg::Audit => &[],
         };
         let in_clone = matches!(self, StageArg::PrePush | StageArg::Check);

@@ -1,7 +1,11 @@
 //! Translates acts about changes.
 
+use crate::change::{PusherIdentity, Text};
 use crate::gate::acts::{ActKind, AuthorisedAct, ReportedOutcome};
-use crate::ledger::record::wire::{RecordedAct, RecordedActKind, RecordedContributor, RecordedReport};
+use crate::gate::signed_approvals::AuthorisedApproval;
+use crate::ledger::record::wire::{
+    RecordedAct, RecordedActKind, RecordedContributor, RecordedReport, RecordedSignedApproval,
+};
 
 impl From<ReportedOutcome> for RecordedReport {
     fn from(outcome: ReportedOutcome) -> Self {
@@ -9,6 +13,35 @@ impl From<ReportedOutcome> for RecordedReport {
             ReportedOutcome::Worked => RecordedReport::Ok,
             ReportedOutcome::Failed => RecordedReport::Failed,
             ReportedOutcome::Reverted => RecordedReport::Reverted,
+        }
+    }
+}
+
+impl From<&AuthorisedApproval> for RecordedAct {
+    fn from(approval: &AuthorisedApproval) -> Self {
+        let statement = &approval.statement;
+        let account = match &approval.pushed_by {
+            Ok(PusherIdentity::Account(account)) => account.clone(),
+            Ok(PusherIdentity::Unidentified) | Err(_) => Text::default(),
+        };
+        RecordedAct {
+            id: approval.id.to_string(),
+            account,
+            person: None,
+            change: statement.revision,
+            ref_name: statement.target.clone(),
+            says: RecordedActKind::Approval(RecordedSignedApproval {
+                decision: statement.decision,
+                signer: approval.signer.clone(),
+                key: approval.key.clone(),
+                signed_at: approval.signed_at,
+                role: statement.role.clone(),
+                base: statement.base,
+                tree: statement.tree,
+                statements: statement.statements.clone(),
+                commit: approval.id,
+            }),
+            note: statement.note.clone(),
         }
     }
 }

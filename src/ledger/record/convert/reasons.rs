@@ -97,6 +97,7 @@ impl From<&ConsideredApproval> for RecordedApproval {
                 ApprovalSource::Comment => RecordedApprovalSource::Comment,
                 ApprovalSource::Trailer => RecordedApprovalSource::Trailer,
                 ApprovalSource::Push => RecordedApprovalSource::Push,
+                ApprovalSource::Signature => RecordedApprovalSource::Signature,
             },
             trust: if one.source.is_verified() { RecordedTrust::Verified } else { RecordedTrust::Claimed },
             decision: match one.decision {
@@ -110,6 +111,7 @@ impl From<&ConsideredApproval> for RecordedApproval {
             teams: one.teams.clone(),
             given_at: one.at,
             revision: one.revision,
+            relation: one.relation.map(str::to_owned),
             at: RecordedPlace::from(&one.place),
             uses: convert_all(&one.uses),
         }

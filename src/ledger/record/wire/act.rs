@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::change::{Oid, Text};
+use crate::change::{Oid, SignedDecision, Text};
 use crate::ledger::record::wire::obligation::RecordedContributor;
 
 /// An act that the policy accepts, as a decision holds it.
@@ -12,7 +12,8 @@ use crate::ledger::record::wire::obligation::RecordedContributor;
 pub struct RecordedAct {
     /// The id in the name of the ref.
     pub id: String,
-    /// The account that recorded it, as the server knew it.
+    /// The account that pushed it, as the server knew it; empty for a signed approval that was pushed by an unknown
+    /// account.
     pub account: Text,
     /// The person behind the account, as the policy knew them; `None` for a bot.
     pub person: Option<RecordedContributor>,
@@ -50,6 +51,8 @@ pub enum RecordedActKind {
         /// The commit that holds it, which the ref of the act keeps.
         commit: Oid,
     },
+    /// That a revision may land, must not, or that this was revoked, before it has landed; the change is the revision.
+    Approval(RecordedSignedApproval),
     /// That it was deployed, with everything between it and what ran before.
     Deployment {
         /// Where it runs.
@@ -60,6 +63,30 @@ pub enum RecordedActKind {
         /// Whether the deployment failed.
         failed: bool,
     },
+}
+
+/// A signed approval, as it was received.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct RecordedSignedApproval {
+    /// What it says.
+    pub decision: SignedDecision,
+    /// The address of the signer, as the policy had it for the key.
+    pub signer: Text,
+    /// The fingerprint of the key.
+    pub key: String,
+    /// When it was signed, in seconds since 1970 UTC, as the signer's machine said.
+    pub signed_at: i64,
+    /// The team for which it was given, if it names one.
+    pub role: Option<Text>,
+    /// The commit of the target on which the revision builds.
+    pub base: Oid,
+    /// The tree of the revision.
+    pub tree: Oid,
+    /// `sha256:` and the digest of what the messages of its commits state.
+    pub statements: String,
+    /// The commit that states it, which its ref keeps.
+    pub commit: Oid,
 }
 
 /// What became of a change, as somebody reported it.

@@ -159,6 +159,9 @@ pub struct RefDecision {
     /// The act about a change, if the ref brings one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub act: Option<RecordedAct>,
+    /// The signed approvals that are about what the ref brings; they are used up once it has landed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub used_approvals: Vec<Oid>,
 }
 
 /// Changes that do not fit into a record.

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::Text;
 
-pub use act::{ChangeAct, RecordedAct, RecordedActKind, RecordedReport};
+pub use act::{ChangeAct, RecordedAct, RecordedActKind, RecordedReport, RecordedSignedApproval};
 pub use break_glass::{
     BreakGlassEvent, RecordedRequest, RequestedAction, SessionActor, SessionClosure, SessionOpening,
 };

@@ -152,6 +152,9 @@ pub struct RecordedApproval {
     pub given_at: Option<Timestamp>,
     /// The revision that it is of.
     pub revision: Option<Oid>,
+    /// How what landed relates to that revision, in one word; absent where that was not compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relation: Option<String>,
     /// The place of the trailer.
     pub at: RecordedPlace,
     /// The rules that asked for approvals, with what it was worth to each.
@@ -170,6 +173,8 @@ pub enum RecordedApprovalSource {
     Trailer,
     /// The push itself.
     Push,
+    /// A signature of the approver's own key.
+    Signature,
 }
 
 /// Who vouches for an approval.

@@ -70,7 +70,8 @@ impl<'policy> ApproverSets<'policy> {
         let mut members = self.people.keep_trained(self.people.list_members(teams)?, asked);
         // Only a roster connects an address with an account.
         if !self.people.has_roster() {
-            let known = members.iter().copied().filter(|member| asked.knows_approver(member));
+            let known =
+                members.iter().copied().filter(|member| asked.knows_approver(member, self.people.has_keys));
             members = Rc::new(known.collect());
         }
         self.known.insert(key, members.clone());
@@ -88,7 +89,11 @@ struct PeopleQuestions<'policy> {
 
 impl<'policy> PeopleQuestions<'policy> {
     /// Gathers the questions of the rules; `None` if there are too many people to look at.
-    fn gather_questions(asked: &AskedRules<'policy>, budget: &'policy SearchBudget) -> Option<Self> {
+    fn gather_questions(
+        asked: &AskedRules<'policy>,
+        has_keys: bool,
+        budget: &'policy SearchBudget,
+    ) -> Option<Self> {
         let mut questions = PeopleQuestions {
             authors: Vec::new(),
             signatures: Vec::new(),
@@ -96,8 +101,10 @@ impl<'policy> PeopleQuestions<'policy> {
             approvals: Vec::new(),
         };
         let policy = asked.policy;
-        let mut sets =
-            ApproverSets { people: TeamPeople::new(&policy.people, budget), known: HashMap::new() };
+        let mut sets = ApproverSets {
+            people: TeamPeople::new(&policy.people, budget).with_keys(has_keys),
+            known: HashMap::new(),
+        };
         let mut counts: HashMap<usize, usize> = HashMap::new();
         for number in &asked.asked_questions {
             *counts.entry(*number).or_default() += 1;
@@ -203,7 +210,7 @@ pub(crate) fn join_people_answers<'policy>(
     budget: &'policy SearchBudget,
 ) -> Option<JoinedPeopleAnswers> {
     let policy = asked.policy;
-    let questions = PeopleQuestions::gather_questions(asked, budget)?;
+    let questions = PeopleQuestions::gather_questions(asked, !facts.signing_keys.is_empty(), budget)?;
     if !questions.are_joined() {
         return None;
     }

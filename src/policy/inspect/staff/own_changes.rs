@@ -72,7 +72,7 @@ fn find_exhausted_teams<'policy>(
         let usable = match people.has_roster() {
             true => members.len(),
             false if budget.spend_steps(members.len()) => {
-                members.iter().filter(|member| asked.knows_approver(member)).count()
+                members.iter().filter(|member| asked.knows_approver(member, people.has_keys)).count()
             }
             false => return None,
         };

@@ -23,6 +23,8 @@ pub(crate) struct TeamPeople<'people> {
     /// The same people with all their dates, where `people` are those of one day.
     dated: Option<&'people PeopleDirectory>,
     budget: &'people SearchBudget,
+    /// True if the policy knows keys, with which people approve on a server.
+    pub(crate) has_keys: bool,
     rostered: OnceCell<Option<PeopleSet<'people>>>,
     identities: OnceCell<BTreeMap<&'people str, &'people str>>,
     addresses: OnceCell<Vec<&'people str>>,
@@ -33,12 +35,18 @@ pub(crate) struct TeamPeople<'people> {
 }
 
 impl<'people> TeamPeople<'people> {
+    /// Returns the same people, whose policy knows keys or does not.
+    pub(crate) fn with_keys(self, has_keys: bool) -> Self {
+        TeamPeople { has_keys, ..self }
+    }
+
     /// Prepares to look up the teams of a policy.
     pub(crate) fn new(people: &'people PeopleDirectory, budget: &'people SearchBudget) -> Self {
         TeamPeople {
             people,
             dated: None,
             budget,
+            has_keys: false,
             rostered: OnceCell::new(),
             identities: OnceCell::new(),
             addresses: OnceCell::new(),

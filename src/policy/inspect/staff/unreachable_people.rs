@@ -61,7 +61,7 @@ pub(crate) fn inspect_unreachable_people(
             if !budget.spend_steps(members.len()) {
                 return;
             }
-            let is_usable = |member: &&&str| asked.knows_approver(member);
+            let is_usable = |member: &&&str| asked.knows_approver(member, people.has_keys);
             let usable = u64::try_from(members.iter().filter(is_usable).count()).unwrap_or(u64::MAX);
             let listed = shorten_for_message(&teams.join(", "));
             if usable < asked.asked_count() {

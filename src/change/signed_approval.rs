@@ -1,0 +1,130 @@
+//! Approvals that people sign with their own keys, as a server received them, and how what lands relates to what each
+//! of them was of.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::change::commit::SignatureStatus;
+use crate::change::fact::{Fact, FactKind, Missing};
+use crate::change::oid::Oid;
+use crate::change::person::Person;
+use crate::change::text::Text;
+
+/// A signed approval that is about the change, or about a revision of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SignedApproval {
+    /// The commit that states it.
+    pub id: Oid,
+    /// What it says.
+    pub decision: SignedDecision,
+    /// The result of checking its signature, by the keys of today and as of its receipt.
+    pub signature: SignatureStatus,
+    /// The address of the signer when it was received, whatever the keys are now.
+    pub received_from: Text,
+    /// The author of the commit that states it, who has to be the signer.
+    pub author: Person,
+    /// The team for which it was given; `None` if it names none.
+    pub role: Option<Text>,
+    /// The revision that it is of.
+    pub revision: Oid,
+    /// When the server received it, by its clock.
+    pub received_at: Timestamp,
+    /// How the change relates to that revision.
+    pub relation: ContentRelation,
+    /// True if the change has merges beside what was approved, which hold nothing but what a clean merge gives.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_merges: bool,
+    /// The messages of the commits that were approved; empty where the change has those commits themselves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approved_messages: Vec<Text>,
+    /// The authors of the commits that were approved; empty where the change has those commits themselves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approved_authors: Vec<Person>,
+}
+
+/// What a signed approval says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SignedDecision {
+    /// The revision may land.
+    Approved,
+    /// It must not land.
+    Rejected,
+    /// What the same person said before does not count any more.
+    Revoked,
+}
+
+/// How the content of a change relates to content that was approved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum ContentRelation {
+    /// Every commit of the change is one that was approved.
+    Exact,
+    /// As exact, with merges beside them that hold nothing but what a clean merge gives.
+    CleanMerge,
+    /// One commit with the same tree, parents, author and committer; its message may be another.
+    MessageOnly,
+    /// Other commits with the same tree, on the same base.
+    SameTree,
+    /// The approved commits on another base; each of them was applied again and gives exactly the tree at hand.
+    CleanRebase,
+    /// One commit; merging the approved revision into what it is built on gives exactly its tree.
+    Squash,
+    /// A part of the change relates to what was approved, and this commit does not.
+    Partial {
+        /// The first commit that does not.
+        commit: Oid,
+    },
+    /// The change has other content than what was approved.
+    Changed {
+        /// The commit that differs.
+        commit: Oid,
+        /// The paths that nobody approved as they are, at most 20 of them.
+        paths: Vec<Text>,
+    },
+    /// It could not be compared, for the reason in the text.
+    Uncompared(String),
+}
+
+impl ContentRelation {
+    /// Returns the word for it, as records and policies have it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            ContentRelation::Exact => "exact",
+            ContentRelation::CleanMerge => "clean-merge",
+            ContentRelation::MessageOnly => "message-only",
+            ContentRelation::SameTree => "same-tree",
+            ContentRelation::CleanRebase => "clean-rebase",
+            ContentRelation::Squash => "squash",
+            ContentRelation::Partial { .. } => "partial",
+            ContentRelation::Changed { .. } => "changed",
+            ContentRelation::Uncompared(_) => "uncompared",
+        }
+    }
+}
+
+impl SignedDecision {
+    /// Every decision.
+    pub const ALL: [SignedDecision; 3] =
+        [SignedDecision::Approved, SignedDecision::Rejected, SignedDecision::Revoked];
+
+    /// Returns the word for it, as the approval has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            SignedDecision::Approved => "approved",
+            SignedDecision::Rejected => "rejected",
+            SignedDecision::Revoked => "revoked",
+        }
+    }
+}
+
+/// Returns the gap of a change of which nobody asked for signed approvals, or where none can be received.
+pub(crate) fn unrequested_signed_approvals() -> Fact<Vec<SignedApproval>> {
+    Err(Missing::NotConfigured(FactKind::SignedApprovals))
+}
+
+/// Returns true for that gap, which is not written.
+pub(crate) fn is_unrequested_signed_approvals(approvals: &Fact<Vec<SignedApproval>>) -> bool {
+    matches!(approvals, Err(Missing::NotConfigured(FactKind::SignedApprovals)))
+}

@@ -1,0 +1,40 @@
+//! A signed approval as the gate hands it to the ledger, and as the ledger hands it back.
+
+use jiff::Timestamp;
+
+use crate::change::{Fact, Oid, PusherIdentity, SignedDecision, Text};
+use crate::gate::signed_approvals::statement::ApprovalStatement;
+
+/// An approval whose signature is good, by a key of a person or a machine that the policy knows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuthorisedApproval {
+    /// The commit that states it.
+    pub id: Oid,
+    /// What it says; the target is the name after symbolic refs have been followed.
+    pub statement: ApprovalStatement,
+    /// The address that the key is registered for.
+    pub signer: Text,
+    /// The fingerprint of the key.
+    pub key: String,
+    /// When it was signed, in seconds since 1970 UTC, as the signer's machine says.
+    pub signed_at: i64,
+    /// The account that pushed it, which need not be the signer's.
+    pub pushed_by: Fact<PusherIdentity>,
+}
+
+/// A signed approval that the server has received and that no change has used up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceivedApproval {
+    /// The commit that states it.
+    pub id: Oid,
+    /// The full name of the ref that it is for.
+    pub target: Text,
+    /// The revision that it is of.
+    pub revision: Oid,
+    /// When it was received, by the server's clock.
+    pub received_at: Timestamp,
+    /// What it says.
+    pub decision: SignedDecision,
+    /// The address of the signer, as the policy had it for the key.
+    pub signer: Text,
+}

@@ -1,0 +1,288 @@
+//! How commits that land relate to commits that were approved and are not among them: whether they are the same content,
+//! proved by their trees and by merging again. A patch id proves nothing, since it leaves out where a patch belongs.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use anyhow::Result;
+
+use crate::change::{Commit, ContentRelation, Oid, Person, Text};
+use crate::git::Repository;
+
+/// The most paths that are named of content that nobody approved.
+const MAX_NAMED_PATHS: usize = 20;
+
+/// The most new commits that are compared one by one with what was approved.
+pub(crate) const MAX_COMPARED_COMMITS: usize = 500;
+
+/// The most comparisons of one push that merge again.
+const MAX_SQUASH_COMPARISONS: usize = 100;
+
+/// A commit, and the trees of itself and of its first parent.
+#[derive(Clone, Debug)]
+pub struct CommitTrees {
+    /// The commit.
+    pub commit: Commit,
+    /// Its id.
+    pub id: Oid,
+    /// Its tree.
+    pub tree: Oid,
+    /// The first parent and its tree; `None` for a root commit.
+    pub parent: Option<(Oid, Oid)>,
+}
+
+/// What one approval says about new commits that are not the approved ones.
+#[derive(Clone, Debug, Default)]
+pub struct RelatedCommits {
+    /// The new commits that are each proved to be an approved one in another form; the whole of what was approved is among
+    /// them.
+    pub same: HashMap<Oid, ContentRelation>,
+    /// New commits that are a part of what was approved, the rest of which is not new.
+    pub parts: HashSet<Oid>,
+    /// New commits that are the approved content if all of them are in one change, and how.
+    pub together: Vec<(HashSet<Oid>, ContentRelation)>,
+    /// New commits that come from an approved one and hold something else, with the paths that differ.
+    pub changed: Vec<(Oid, Vec<Text>)>,
+}
+
+/// Compares new commits with approved ones.
+pub struct ContentComparison<'walk> {
+    repository: &'walk Repository,
+    /// The new commits without merges, parents first.
+    new: Vec<CommitTrees>,
+    places: HashMap<Oid, usize>,
+    /// The paths that a new commit changes, by its place.
+    changed_paths: HashMap<usize, BTreeSet<Text>>,
+    squashes_left: usize,
+}
+
+impl<'walk> ContentComparison<'walk> {
+    /// Prepares for new commits, parents first; merges among them are left out.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a commit cannot be read.
+    pub fn new(repository: &'walk Repository, new: Vec<Commit>) -> Result<ContentComparison<'walk>> {
+        let new = read_commit_trees(repository, new)?;
+        let places = new.iter().enumerate().map(|(place, one)| (one.id, place)).collect();
+        let changed_paths = HashMap::new();
+        let squashes_left = MAX_SQUASH_COMPARISONS;
+        Ok(ContentComparison { repository, new, places, changed_paths, squashes_left })
+    }
+
+    /// Compares the new commits with those that were approved on `base`, parents first, merges left out.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a tree or a file cannot be read, or if there is too much to compare.
+    pub fn relate(&mut self, base: Oid, approved: Vec<Commit>) -> Result<RelatedCommits> {
+        let has_merges = approved.iter().any(|commit| commit.parents.len() > 1);
+        let approved = read_commit_trees(self.repository, approved)?;
+        let mut related = RelatedCommits::default();
+        let Some(last) = approved.last() else { return Ok(related) };
+        let base_tree = self.repository.find_tree_and_parent(base)?.tree;
+        if !has_merges {
+            self.relate_best_series(&approved, &mut related)?;
+        }
+        let approved_paths: BTreeSet<Text> =
+            self.repository.list_differing_paths(base_tree, last.tree)?.into_iter().collect();
+        let approved_ids: HashSet<Oid> = approved.iter().map(|one| one.id).collect();
+        for one in &self.new {
+            if approved_ids.contains(&one.id) && !related.same.contains_key(&one.id) {
+                related.parts.insert(one.id);
+            }
+        }
+        for place in 0..self.new.len() {
+            let Some(tip) = self.new.get(place) else { continue };
+            let (tip_id, tip_tree) = (tip.id, tip.tree);
+            if related.same.contains_key(&tip_id) {
+                continue;
+            }
+            if tip_tree == last.tree
+                && let Some(run) = self.find_run_from(place, base)
+            {
+                // What only comes and goes in between stays in the history, and nobody has approved it.
+                if self.is_run_within(&run, &approved_paths)? {
+                    related.together.push((run, ContentRelation::SameTree));
+                } else {
+                    related.parts.extend(run);
+                }
+            } else if self.is_squash(place, (base_tree, last.tree), &approved_paths)? {
+                related.together.push((HashSet::from([tip_id]), ContentRelation::Squash));
+            }
+        }
+        let is_explained = |id: &Oid| related.together.iter().any(|(run, _)| run.contains(id));
+        related.changed =
+            std::mem::take(&mut related.changed).into_iter().filter(|(id, _)| !is_explained(id)).collect();
+        Ok(related)
+    }
+
+    /// Pairs the approved commits with new ones that were written as they were. Several can have been written by one person
+    /// in one second, so each of them is tried for the last one, and the pairing that explains most is taken.
+    fn relate_best_series(&self, approved: &[CommitTrees], related: &mut RelatedCommits) -> Result<()> {
+        let Some(last) = approved.last() else { return Ok(()) };
+        let mut best: Option<RelatedCommits> = None;
+        for (place, tip) in self.new.iter().enumerate().rev() {
+            if !tip.was_written_as(last) {
+                continue;
+            }
+            let mut found = RelatedCommits::default();
+            self.relate_series(place, approved, &mut found)?;
+            let is_whole = found.same.len() == approved.len();
+            if best.as_ref().is_none_or(|best| best.same.len() < found.same.len()) {
+                best = Some(found);
+            }
+            if is_whole {
+                break;
+            }
+        }
+        if let Some(mut best) = best {
+            if best.same.len() < approved.len() {
+                best.parts = best.same.drain().map(|(id, _)| id).collect();
+            }
+            *related = best;
+        }
+        Ok(())
+    }
+
+    /// Returns true if every commit of a run changes only these paths.
+    fn is_run_within(&mut self, run: &HashSet<Oid>, approved_paths: &BTreeSet<Text>) -> Result<bool> {
+        for id in run {
+            let Some(place) = self.places.get(id).copied() else { return Ok(false) };
+            if !self.changes_only(place, approved_paths)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Returns true if the commit at `place` changes only these paths.
+    fn changes_only(&mut self, place: usize, approved_paths: &BTreeSet<Text>) -> Result<bool> {
+        if !self.changed_paths.contains_key(&place) {
+            let Some(CommitTrees { tree, parent: Some((_, parent)), .. }) = self.new.get(place) else {
+                return Ok(false);
+            };
+            let paths = self.repository.list_differing_paths(*parent, *tree)?;
+            self.changed_paths.insert(place, paths.into_iter().collect());
+        }
+        Ok(self.changed_paths.get(&place).is_some_and(|paths| paths.is_subset(approved_paths)))
+    }
+
+    /// Pairs the approved commits with the new ones that end at `place`, from the last one backwards, and says how each
+    /// relates.
+    fn relate_series(
+        &self,
+        place: usize,
+        approved: &[CommitTrees],
+        related: &mut RelatedCommits,
+    ) -> Result<()> {
+        let mut next = self.new.get(place);
+        for old in approved.iter().rev() {
+            let Some(new) = next.filter(|new| new.was_written_as(old)) else { break };
+            match self.relate_pair(old, new)? {
+                Ok(relation) => {
+                    related.same.insert(new.id, relation);
+                }
+                Err(paths) => related.changed.push((new.id, paths)),
+            }
+            let parent = new.parent.map(|(parent, _)| parent);
+            next = parent.and_then(|parent| self.places.get(&parent)).and_then(|place| self.new.get(*place));
+        }
+        Ok(())
+    }
+
+    /// Returns how a new commit relates to the approved one from which it comes, or the paths that differ.
+    fn relate_pair(
+        &self,
+        old: &CommitTrees,
+        new: &CommitTrees,
+    ) -> Result<Result<ContentRelation, Vec<Text>>> {
+        if old.tree == new.tree && old.commit.parents == new.commit.parents {
+            let is_by_same =
+                old.commit.author == new.commit.author && old.commit.committer == new.commit.committer;
+            return Ok(Ok(if is_by_same { ContentRelation::MessageOnly } else { ContentRelation::SameTree }));
+        }
+        let (Some((_, old_parent)), Some((_, new_parent))) = (old.parent, new.parent) else {
+            return Ok(Err(self.repository.list_differing_paths(old.tree, new.tree)?));
+        };
+        let mut paths = self.repository.compare_with_pick(new.tree, [new_parent, old.tree], old_parent)?;
+        if paths.is_empty() {
+            return Ok(Ok(ContentRelation::CleanRebase));
+        }
+        paths.truncate(MAX_NAMED_PATHS);
+        Ok(Err(paths))
+    }
+
+    /// Returns the new commits from one whose parent is `base` to the one at `place`; `None` if there are none.
+    fn find_run_from(&self, place: usize, base: Oid) -> Option<HashSet<Oid>> {
+        let mut run = HashSet::new();
+        let mut next = self.new.get(place)?;
+        loop {
+            run.insert(next.id);
+            let (parent, _) = next.parent?;
+            if parent == base {
+                return Some(run);
+            }
+            next = self.new.get(*self.places.get(&parent)?)?;
+        }
+    }
+
+    /// Returns true if the commit at `place` holds exactly what merging the approved tree into its parent gives.
+    fn is_squash(
+        &mut self,
+        place: usize,
+        (base, approved): (Oid, Oid),
+        approved_paths: &BTreeSet<Text>,
+    ) -> Result<bool> {
+        let Some(new) = self.new.get(place) else { return Ok(false) };
+        let (Some((_, parent)), tree) = (new.parent, new.tree) else { return Ok(false) };
+        if tree == parent || base == approved || self.squashes_left == 0 {
+            return Ok(false);
+        }
+        // What changes a path that the approved content leaves alone is none of it, and that is seen without merging.
+        if !self.changes_only(place, approved_paths)? {
+            return Ok(false);
+        }
+        self.squashes_left -= 1;
+        Ok(self.repository.compare_with_pick(tree, [parent, approved], base)?.is_empty())
+    }
+}
+
+impl RelatedCommits {
+    /// Returns true if nothing is known of any new commit.
+    pub fn is_empty(&self) -> bool {
+        self.same.is_empty() && self.parts.is_empty() && self.together.is_empty() && self.changed.is_empty()
+    }
+}
+
+impl CommitTrees {
+    /// Returns true for the same author, as written at the same time: a rebase and an amended message keep both.
+    fn was_written_as(&self, other: &CommitTrees) -> bool {
+        self.commit.author == other.commit.author && self.commit.authored_at == other.commit.authored_at
+    }
+}
+
+/// Returns the authors of commits, each once.
+pub(crate) fn list_authors(commits: &[Commit]) -> Vec<Person> {
+    let mut authors: Vec<Person> = Vec::new();
+    for commit in commits {
+        if !authors.contains(&commit.author) {
+            authors.push(commit.author.clone());
+        }
+    }
+    authors
+}
+
+/// Returns the commits without merges, with their trees.
+fn read_commit_trees(repository: &Repository, commits: Vec<Commit>) -> Result<Vec<CommitTrees>> {
+    let mut read = Vec::with_capacity(commits.len());
+    for commit in commits {
+        let (Some(id), true) = (commit.id, commit.parents.len() < 2) else { continue };
+        let own = repository.find_tree_and_parent(id)?;
+        let parent = match own.first_parent {
+            Some(parent) => Some((parent, repository.find_tree_and_parent(parent)?.tree)),
+            None => None,
+        };
+        read.push(CommitTrees { commit, id, tree: own.tree, parent });
+    }
+    Ok(read)
+}

@@ -1,0 +1,18 @@
+//! Signed approvals: a person's own signature on a revision, as a commit on top of it.
+//!
+//! The commit has the approved revision as its only parent and the same tree, so it keeps what was approved, and git and
+//! `ssh-keygen` verify its signature without this program. Its message names everything that the approval is of. The
+//! server accepts it by the signature and not by who pushes, stamps it with the time of its receipt in the ledger, and
+//! judges later pushes with it. Nothing of it is taken from the clone that made it, except what was signed.
+
+pub(crate) mod approval_push;
+pub mod approved_commits;
+pub(crate) mod authorised;
+pub mod content_relations;
+pub(crate) mod repository_id;
+pub(crate) mod statement;
+pub(crate) mod walk_approvals;
+
+pub use crate::gate::signed_approvals::authorised::{AuthorisedApproval, ReceivedApproval};
+pub use crate::gate::signed_approvals::repository_id::{REPOSITORY_ID_REF, read_repository_id};
+pub use crate::gate::signed_approvals::statement::{APPROVAL_REF_PREFIX, ApprovalStatement, is_approval_ref};

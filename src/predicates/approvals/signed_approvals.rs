@@ -1,0 +1,491 @@
+//! Approvals that people signed with their own keys: whose they are, whether they are of what lands, and which count.
+//!
+//! The latest decision of each person counts, by the time of its receipt. An approval counts if what lands is what was
+//! approved, or relates to it in a way that the question accepts. An objection stands whatever it was of.
+
+use std::collections::HashMap;
+
+use crate::change::{
+    ContentRelation, Missing, Person, SignatureStatus, SignedApproval, SignedDecision, Text,
+};
+use crate::people::ResolvedIdentity;
+use crate::people::contributors::NotIndependent;
+use crate::people::independence::ParticipantIndex;
+use crate::predicates::approvals::approvers::CountedApprover;
+use crate::predicates::approvals::carried_relation::CarriedRelation;
+use crate::predicates::approvals::coverage::list_statement_differences;
+use crate::predicates::approvals::named_people::{
+    describe_dependence, describe_unknown, named_message, read_named_person,
+};
+use crate::predicates::approvals::requirement::{ApprovalCoverage, ApprovalsPredicate};
+use crate::predicates::approvals::reviews::{COUNTED_ALREADY, SUPERSEDED};
+use crate::predicates::approvals::stated_approvals::find_all_approvals;
+use crate::predicates::support::context::EvaluationContext;
+use crate::predicates::support::outcome::PredicateOutcome;
+use crate::predicates::support::parameters::{find_unidentified_contributor, quote_patterns};
+use crate::verdict::{Finding, Fixer, Message, messages};
+
+messages! {
+    TOO_FEW_SIGNED = "approvals.too-few-signed":
+        "needs {needed} signed {needed:approval|approvals}{from} of the final revision; {count} {count:counts|count}";
+    SIGN_HERE = "approvals.sign-here":
+        "who reviews it approves with `changegate approve {revision}`, in a clone that has this commit";
+    SIGNED_NOT_COUNTED = "approvals.signed-not-counted":
+        "the signed approval of {signer} does not count: {reason}";
+    SIGNED_OBJECTION = "approvals.signed-objection": "{signer} rejects revision {revision}";
+    KEY_CHANGED_HANDS = "approvals.key-changed-hands":
+        "{author} wrote it, and the key that signed it is not theirs any more";
+    SIGNATURE_INVALID = "approvals.signature-invalid": "its signature is not valid any more: {reason}";
+    SIGNER_NAME = "approvals.signer-name": "{signer}";
+    NOT_CARRIED = "approvals.not-carried":
+        "it is of revision {revision}, and what lands is {relation}, which this rule does not accept";
+    RELATED_PARTLY = "approvals.related-partly":
+        "it is of revision {revision}, and {commit} is no part of that";
+    CONTENT_CHANGED = "approvals.content-changed":
+        "it is of revision {revision}, and {commit} differs from it in {paths}";
+    NOT_COMPARED = "approvals.not-compared": "it could not be compared with what lands: {reason}";
+    RESTATED = "approvals.restated":
+        "it is of revision {revision}, whose messages state something else in {fields}";
+    OTHER_AUTHORS = "approvals.other-authors":
+        "it is of revision {revision}, which {author} did not write";
+    OTHER_ROLE = "approvals.other-role": "it was given in the role {role}";
+    REVOKED = "approvals.revoked": "the signer has revoked it";
+    NAMED_NOT_SIGNED = "approvals.named-not-signed":
+        "this person has not signed an approval of what lands; ask them for `changegate approve`, or remove the line";
+    RELATION_MERGED = "approvals.relation-merged": "a clean merge of it";
+    RELATION_REWORDED = "approvals.relation-reworded": "the same content with another message";
+    RELATION_SAME_TREE = "approvals.relation-same-tree": "the same content in other commits";
+    RELATION_REBASED = "approvals.relation-rebased": "a clean rebase of it";
+    RELATION_SQUASHED = "approvals.relation-squashed": "a clean squash of it";
+}
+
+/// What a signed approval is worth to a question.
+pub(super) struct WeighedSigned<'change> {
+    pub(super) approval: &'change SignedApproval,
+    pub(super) person: Option<String>,
+    /// The approver or, for an objection that stands, `None`; or why it does not count.
+    pub(super) weight: Result<Option<CountedApprover>, Message>,
+}
+
+/// Answers the question from signed approvals alone.
+pub(super) fn evaluate_signed(
+    asked: &ApprovalsPredicate,
+    approvals: &[SignedApproval],
+    context: &EvaluationContext<'_>,
+) -> Result<PredicateOutcome, Missing> {
+    let (participants, missing_contributor) = context.participants();
+    if let Some(finding) = find_unidentified_contributor(participants, context) {
+        return Ok(PredicateOutcome::Fails(vec![finding]));
+    }
+    let weighed = weigh_signed_approvals(asked, approvals, context);
+    let mut findings = list_objections(&weighed);
+    findings.extend(find_unsigned_names(asked, &weighed, context));
+    let approvers = list_approvers(&weighed);
+    if !asked.has_enough_approvals(&approvers, context) {
+        let counted = (approvers.as_slice(), approvers.len());
+        let mut shortfalls = asked.list_shortfalls(&TOO_FEW_SIGNED, counted, context);
+        shortfalls.extend(list_uncounted(&weighed));
+        let tip = context.change.tip();
+        if let Some(id) = tip.id {
+            let message = SIGN_HERE.with("revision", id.to_string());
+            shortfalls.push(Finding::new(message).in_commit(tip.id).fixed_by(asked.approval_fixer()));
+        }
+        shortfalls.append(&mut findings);
+        findings = shortfalls;
+    }
+    if !findings.is_empty() {
+        return Ok(PredicateOutcome::Fails(findings));
+    }
+    match missing_contributor {
+        Some(missing) => Err(missing.clone()),
+        None => Ok(PredicateOutcome::Holds),
+    }
+}
+
+/// Returns what each signed approval is worth, in the order of receipt.
+pub(super) fn weigh_signed_approvals<'change>(
+    asked: &ApprovalsPredicate,
+    approvals: &'change [SignedApproval],
+    context: &EvaluationContext<'_>,
+) -> Vec<WeighedSigned<'change>> {
+    let (participants, _) = context.participants();
+    let index = ParticipantIndex::new(participants);
+    let mut latest: HashMap<String, usize> = HashMap::new();
+    for (place, approval) in approvals.iter().enumerate() {
+        latest.insert(name_speaker(approval, context), place);
+    }
+    let mut counted: Vec<CountedApprover> = Vec::new();
+    let mut weighed = Vec::with_capacity(approvals.len());
+    for (place, approval) in approvals.iter().enumerate() {
+        let is_latest = latest.get(&name_speaker(approval, context)) == Some(&place);
+        let weight = match approval.decision {
+            _ if !is_latest => Err(Message::from(&SUPERSEDED)),
+            SignedDecision::Rejected => weigh_objection(approval, context),
+            SignedDecision::Revoked => Err(Message::from(&REVOKED)),
+            SignedDecision::Approved => match find_approver(asked, approval, &index, context) {
+                Ok(approver) if counted.iter().any(|known| known.is_same_person(&approver)) => {
+                    Err(Message::from(&COUNTED_ALREADY))
+                }
+                Ok(approver) => {
+                    counted.push(approver.clone());
+                    Ok(Some(approver))
+                }
+                Err(why) => Err(why),
+            },
+        };
+        let person = match identify_signer(approval, context) {
+            (_, ResolvedIdentity::Human(key)) => Some(key),
+            _ => None,
+        };
+        weighed.push(WeighedSigned { approval, person, weight });
+    }
+    weighed
+}
+
+/// Returns the people whose signed approvals of a change count, each once.
+pub(super) fn list_signed_approvers(
+    asked: &ApprovalsPredicate,
+    context: &EvaluationContext<'_>,
+) -> Vec<CountedApprover> {
+    let approvals = context.change.signed_approvals.as_deref().unwrap_or_default();
+    list_approvers(&weigh_signed_approvals(asked, approvals, context))
+}
+
+/// Returns the people whose signed approvals count.
+pub(super) fn list_approvers(weighed: &[WeighedSigned<'_>]) -> Vec<CountedApprover> {
+    weighed.iter().filter_map(|one| one.weight.as_ref().ok()?.clone()).collect()
+}
+
+/// Returns a finding for each objection that stands.
+pub(super) fn list_objections(weighed: &[WeighedSigned<'_>]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for one in weighed {
+        if let Ok(None) = one.weight {
+            let message = SIGNED_OBJECTION.with("signer", name_signer(one.approval));
+            let message = message.with("revision", one.approval.revision.short_hex());
+            findings.push(Finding::new(message).fixed_by(Fixer::Author).or_by(Fixer::Reviewer));
+        }
+    }
+    findings
+}
+
+/// Returns a finding for each approval that does not count, unless the same person said something later.
+pub(super) fn list_uncounted(weighed: &[WeighedSigned<'_>]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for one in weighed {
+        let Err(reason) = &one.weight else { continue };
+        let is_settled = *reason == Message::from(&SUPERSEDED) || *reason == Message::from(&COUNTED_ALREADY);
+        if one.approval.decision != SignedDecision::Rejected && !is_settled {
+            let message = SIGNED_NOT_COUNTED.with("signer", name_signer(one.approval));
+            findings.push(Finding::new(message.with("reason", reason.clone())).fixed_by(Fixer::Reviewer));
+        }
+    }
+    findings
+}
+
+/// Returns a finding for each trailer that names an approver who has not signed an approval that counts or would count
+/// in another role: a claim that the signatures could confirm, and do not.
+fn find_unsigned_names(
+    asked: &ApprovalsPredicate,
+    weighed: &[WeighedSigned<'_>],
+    context: &EvaluationContext<'_>,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for stated in find_all_approvals(asked, &context.change.commits) {
+        let reason = match read_named_person(stated.value) {
+            Err(reason) => Some(reason),
+            Ok(person) => match context.people.identify_person(&person) {
+                ResolvedIdentity::Human(key) => {
+                    let has_signed = weighed.iter().any(|one| {
+                        one.approval.decision == SignedDecision::Approved
+                            && one.person.as_ref() == Some(&key)
+                            && check_relation(asked, one.approval, context).is_ok()
+                    });
+                    if has_signed { None } else { Some(Message::from(&NAMED_NOT_SIGNED)) }
+                }
+                ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot => {
+                    Some(describe_dependence(&NotIndependent::Bot))
+                }
+                ResolvedIdentity::Unknown => {
+                    Some(describe_unknown(&person.name, Some(&person.email), context.people))
+                }
+            },
+        };
+        if let Some(reason) = reason {
+            let message = named_message(stated.key, stated.value, reason);
+            let finding = Finding::new(message).in_commit(stated.commit.id).on_message_line(stated.line);
+            findings.push(finding.fixed_by(asked.approval_fixer()).or_by(Fixer::Author));
+        }
+    }
+    findings
+}
+
+/// Returns the person whose approval this is, if it counts.
+fn find_approver(
+    asked: &ApprovalsPredicate,
+    approval: &SignedApproval,
+    index: &ParticipantIndex<'_>,
+    context: &EvaluationContext<'_>,
+) -> Result<CountedApprover, Message> {
+    let signer = match &approval.signature {
+        SignatureStatus::Good { signer, .. } => signer,
+        SignatureStatus::None => return Err(SIGNATURE_INVALID.with("reason", Text::from("it has none"))),
+        SignatureStatus::Bad(why) => {
+            return Err(SIGNATURE_INVALID.with("reason", Text::from(why.as_str())));
+        }
+    };
+    let person = Person { name: Text::default(), email: signer.clone() };
+    let at = approval.received_at;
+    // A key that is given to another person later makes nobody else the approver of what it signed.
+    if context.people.identify_person(&approval.author) != context.people.identify_person(&person) {
+        return Err(KEY_CHANGED_HANDS.with("author", &approval.author.email));
+    }
+    let key = match asked.check_approver(&person, index, context.people, at) {
+        Ok(key) => key,
+        Err(NotIndependent::Unknown) => {
+            return Err(describe_unknown(&Text::default(), Some(signer), context.people));
+        }
+        Err(why) => return Err(describe_dependence(&why)),
+    };
+    check_relation(asked, approval, context)?;
+    let seat = asked.find_approver_seat(&key, at, context)?;
+    let Some(role) = &approval.role else {
+        return Ok(CountedApprover::from_person(key, seat, at, &person));
+    };
+    // One signature is for one role, so it counts for no other team.
+    if !asked.asked_teams().is_empty()
+        && !asked.asked_teams().iter().any(|team| team.as_bytes() == role.as_bytes())
+    {
+        return Err(OTHER_ROLE.with("role", role));
+    }
+    let approver = CountedApprover::from_person(key, seat, at, &person);
+    Ok(approver.in_role(role.to_lossy().into_owned()))
+}
+
+/// Returns that an objection stands, or why it does not.
+fn weigh_objection(
+    approval: &SignedApproval,
+    context: &EvaluationContext<'_>,
+) -> Result<Option<CountedApprover>, Message> {
+    match identify_signer(approval, context) {
+        (_, ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot) => {
+            Err(describe_dependence(&NotIndependent::Bot))
+        }
+        // The signature was good when it was received, and losing a key takes no objection back.
+        _ => Ok(None),
+    }
+}
+
+/// Checks that what lands is what was approved, or relates to it in a way that the question accepts.
+fn check_relation(
+    asked: &ApprovalsPredicate,
+    approval: &SignedApproval,
+    context: &EvaluationContext<'_>,
+) -> Result<(), Message> {
+    let any_commit = asked.coverage == ApprovalCoverage::AnyCommit;
+    let revision = approval.revision.short_hex();
+    let (carried, relation) = match &approval.relation {
+        ContentRelation::Exact => return Ok(()),
+        ContentRelation::Partial { .. } | ContentRelation::Changed { .. } if any_commit => return Ok(()),
+        ContentRelation::Partial { commit } => {
+            let message = RELATED_PARTLY.with("revision", revision);
+            return Err(message.with("commit", commit.short_hex()));
+        }
+        ContentRelation::Changed { commit, paths } => {
+            let message = CONTENT_CHANGED.with("revision", revision).with("commit", commit.short_hex());
+            let paths: Vec<String> = paths.iter().map(|path| path.to_lossy().into_owned()).collect();
+            return Err(message.with("paths", quote_patterns(&paths)));
+        }
+        ContentRelation::Uncompared(why) => {
+            return Err(NOT_COMPARED.with("reason", Text::from(why.as_str())));
+        }
+        ContentRelation::CleanMerge => (CarriedRelation::CleanMerge, &RELATION_MERGED),
+        ContentRelation::MessageOnly => (CarriedRelation::MessageOnly, &RELATION_REWORDED),
+        ContentRelation::SameTree => (CarriedRelation::SameTree, &RELATION_SAME_TREE),
+        ContentRelation::CleanRebase => (CarriedRelation::CleanRebase, &RELATION_REBASED),
+        ContentRelation::Squash => (CarriedRelation::Squash, &RELATION_SQUASHED),
+    };
+    if !asked.carried.contains(&carried) {
+        let message = NOT_CARRIED.with("revision", revision);
+        return Err(message.with("relation", Message::from(relation)));
+    }
+    if carried == CarriedRelation::CleanMerge {
+        return Ok(());
+    }
+    if approval.has_merges && !asked.carried.contains(&CarriedRelation::CleanMerge) {
+        let message = NOT_CARRIED.with("revision", revision);
+        return Err(message.with("relation", Message::from(&RELATION_MERGED)));
+    }
+    for commit in context.change.commits.iter().filter(|commit| !commit.is_merge()) {
+        if !approval.approved_authors.contains(&commit.author) {
+            let message = OTHER_AUTHORS.with("revision", revision);
+            return Err(message.with("author", &commit.author.email));
+        }
+    }
+    let own_fields = asked.approval_fields();
+    let fields = list_statement_differences(&approval.approved_messages, &own_fields, context);
+    if fields.is_empty() {
+        return Ok(());
+    }
+    Err(RESTATED.with("revision", revision).with("fields", quote_patterns(&fields)))
+}
+
+/// Returns the address of the signer, as it is by the keys of today or as it was received, and who that is.
+fn identify_signer<'change>(
+    approval: &'change SignedApproval,
+    context: &EvaluationContext<'_>,
+) -> (&'change Text, ResolvedIdentity) {
+    let signer = match &approval.signature {
+        SignatureStatus::Good { signer, .. } => signer,
+        SignatureStatus::None | SignatureStatus::Bad(_) => &approval.received_from,
+    };
+    let person = Person { name: Text::default(), email: signer.clone() };
+    (signer, context.people.identify_person(&person))
+}
+
+/// Returns a key that is equal for all approvals of one person.
+fn name_speaker(approval: &SignedApproval, context: &EvaluationContext<'_>) -> String {
+    match identify_signer(approval, context) {
+        (_, ResolvedIdentity::Human(key)) => format!("person {key}"),
+        (signer, _) => format!("address {}", signer.to_lossy()),
+    }
+}
+
+fn name_signer(approval: &SignedApproval) -> Message {
+    let signer = match &approval.signature {
+        SignatureStatus::Good { signer, .. } => signer,
+        SignatureStatus::None | SignatureStatus::Bad(_) => &approval.received_from,
+    };
+    SIGNER_NAME.with("signer", signer)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::predicates::support::examples::{answer_example, finding_texts, question_faults};
+
+    const POLICY: &str = "
+roster:
+  people:
+    ana: { addresses: [ana@example.com], accounts: [ana] }
+    ben: { addresses: [ben@example.com], accounts: [ben] }
+    kim: { addresses: [kim@example.com, kim@example.org], accounts: [kim] }
+    lea: { addresses: [lea@example.com], accounts: [lea], left: 2025-06-30 }
+people:
+  teams: { security: [kim@example.com], ops: [ben@example.com, kim@example.com] }
+  bots: [ci@example.com]
+fields: { Reviewed-by: { person: true }, Risk: { one-of: [low, high] } }
+";
+
+    /// Asks about a commit of Ana with this message and these signed approvals.
+    fn told(question: &str, message: &str, approvals: &str) -> Vec<String> {
+        let text = format!(
+            "ask: {{ approvals: {question} }}{POLICY}change: {{ author: Ana <ana@example.com>, pusher: ana, message: \"{message}\", signed-approvals: [{approvals}] }}"
+        );
+        finding_texts(&answer_example(&text))
+    }
+
+    fn counts(question: &str, approvals: &str) -> bool {
+        told(question, "Cache it", approvals) == [""; 0]
+    }
+
+    const BEN: &str = "{ by: ben@example.com }";
+
+    #[test]
+    fn people_other_than_the_authors_count_once_each() {
+        assert!(counts("{}", BEN));
+        for other in ["ana@example.com", "ci@example.com", "eve@example.com", "lea@example.com"] {
+            assert!(!counts("{}", &format!("{{ by: {other} }}")), "{other}");
+        }
+        assert!(!counts("{}", "{ by: ben@example.com, signature: bad }"));
+        assert!(!counts("{ at-least: 2 }", &format!("{BEN}, {BEN}")));
+        assert!(!counts("{ at-least: 2 }", "{ by: kim@example.com }, { by: kim@example.org }"));
+        assert!(counts("{ at-least: 2 }", &format!("{BEN}, {{ by: kim@example.com }}")));
+        // Signatures count where less would do.
+        assert!(counts("{ trust: claimed }", BEN));
+    }
+
+    #[test]
+    fn the_latest_decision_of_each_person_counts() {
+        let by = |who: &str, decision: &str| format!("{{ by: {who}@example.com, decision: {decision} }}");
+        for (first, second, is_enough) in [
+            ("approved", "revoked", false),
+            ("revoked", "approved", true),
+            ("rejected", "approved", true),
+            ("approved", "rejected", false),
+        ] {
+            let both = format!("{}, {}", by("ben", first), by("ben", second));
+            assert_eq!(counts("{}", &both), is_enough, "{both}");
+        }
+        for who in ["kim", "ana", "eve"] {
+            let objection = format!("{BEN}, {}", by(who, "rejected"));
+            assert!(!counts("{}", &objection), "{who}");
+            // Also where a trailer would be enough.
+            let message = "Cache it\\n\\nReviewed-by: Ben <ben@example.com>\\n";
+            let found = told("{ trust: claimed }", message, &by(who, "rejected"));
+            assert!(found[0].contains("rejects revision"), "{found:?}");
+        }
+        // A machine objects to nothing, and losing a key takes nothing back.
+        assert!(counts("{}", &format!("{BEN}, {}", by("ci", "rejected"))));
+        let lost = "{ by: kim@example.com, decision: rejected, signature: bad }";
+        assert!(!counts("{}", &format!("{BEN}, {lost}")));
+    }
+
+    #[test]
+    fn a_role_counts_for_its_team_alone() {
+        let kim = |role: &str| format!("{{ by: kim@example.com, role: {role} }}");
+        let each = "{ from: [security, ops], distinct-teams: true }";
+        assert!(counts("{ from: [security] }", &kim("security")));
+        assert!(!counts("{ from: [security] }", &kim("ops")));
+        assert!(counts(each, &format!("{BEN}, {}", kim("security"))));
+        assert!(!counts(each, &format!("{BEN}, {}", kim("ops"))));
+        assert!(!counts(each, &format!("{}, {}", kim("ops"), kim("security"))));
+    }
+
+    #[test]
+    fn only_accepted_relations_carry_an_approval_over() {
+        let of = |relation: &str| format!("{{ by: ben@example.com, relation: {relation} }}");
+        for (relation, by_default) in [
+            ("exact", true),
+            ("clean-merge", true),
+            ("message-only", true),
+            ("same-tree", true),
+            ("clean-rebase", false),
+            ("squash", false),
+            ("partial", false),
+            ("changed", false),
+        ] {
+            assert_eq!(counts("{}", &of(relation)), by_default, "{relation}");
+            assert_eq!(counts("{ carries-over: [] }", &of(relation)), relation == "exact", "{relation}");
+            let can_be_asked = relation != "partial" && relation != "changed" && relation != "exact";
+            if can_be_asked {
+                assert!(counts(&format!("{{ carries-over: [{relation}] }}"), &of(relation)), "{relation}");
+            }
+        }
+        assert_eq!(
+            question_faults(&format!("ask: {{ approvals: {{ carries-over: [changed] }} }}{POLICY}")).len(),
+            1
+        );
+    }
+
+    #[test]
+    fn whom_a_trailer_names_has_to_have_signed() {
+        let named = |who: &str| format!("Cache it\\n\\nReviewed-by: {who} <{who}@example.com>\\n");
+        assert_eq!(told("{}", &named("ben"), BEN), [""; 0]);
+        let found = told("{}", &named("kim"), BEN);
+        assert!(found[0].contains("has not signed an approval of what lands"), "{found:?}");
+    }
+
+    #[test]
+    fn without_what_the_server_received_nothing_is_known() {
+        let text = |trust: &str, rest: &str| {
+            format!(
+                "ask: {{ approvals: {{ trust: {trust} }} }}{POLICY}change: {{ author: Ana <ana@example.com>, pusher: ana, message: \"Cache it\\n\\nReviewed-by: Ben <ben@example.com>\\n\"{rest} }}"
+            )
+        };
+        for trust in ["verified", "claimed"] {
+            let gap = ", signed-approvals: [{ by: ben@example.com }], unknown: [signed-approvals]";
+            let found = finding_texts(&answer_example(&text(trust, gap)));
+            assert!(found[0].starts_with("unknown"), "{trust}: {found:?}");
+        }
+    }
+}
