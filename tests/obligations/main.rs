@@ -38,6 +38,7 @@ mod many_refs;
 mod named_changes;
 mod past;
 mod pushes;
+mod put_back;
 mod recorded;
 mod sweeps;
 mod traced;
