@@ -28,6 +28,7 @@ mod server;
 
 mod acts;
 mod attacked;
+mod bots;
 mod break_glass;
 mod clock;
 mod confirmed;
