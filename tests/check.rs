@@ -678,3 +678,49 @@ fn teams_that_were_not_asked_for_are_named() {
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("who is in `@acme/security` is asked of GitHub in each run there"), "{said}");
 }
+
+/// A name that no ref has, and that is another way to write one that is meant, is told where it is written.
+#[test]
+fn policy_check_notes_names_under_protects_that_cannot_be_meant() {
+    let mut scene = acme();
+    scene.git(&["branch", "develop"]);
+    scene.git(&["update-ref", "refs/remotes/origin/release/1", "main"]);
+    for (written, meant) in [
+        ("tags/v*", Some("`refs/tags/v*`")),
+        ("refs/tag/v*", Some("`refs/tags/v*`")),
+        ("refs/heads/tags/v*", Some("`refs/tags/v*`")),
+        ("refs/Tags/v*", Some("`refs/tags/v*`")),
+        ("ref/tags/v*", Some("`refs/tags/v*`")),
+        ("refs/head/hotfix/*", Some("`hotfix/*`")),
+        ("heads/*", Some("`*`")),
+        ("DEVELOP", Some("`develop`")),
+        ("Release/*", Some("`release/*`")),
+        ("HEAD", Some("`main`")),
+        ("develop,release/*", Some("`develop` and `release/*`")),
+        // What is to come, and what is there.
+        ("hotfix/*", None),
+        ("refs/tags/v*", None),
+        ("refs/heads/hotfix/*", None),
+        ("refs/meta/config", None),
+        ("tag/*", None),
+        ("develop", None),
+        ("release/*", None),
+    ] {
+        let protects = format!("[main, '{written}']");
+        scene.write("policies/changegate.yml", POLICY.replace("[main]", &protects));
+        let (code, text) = run(&scene, &["policy", "check"]);
+        let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(code, 0, "{written}: {text}");
+        match meant {
+            Some(meant) => {
+                let said = format!("`{written}` matches no ref here; did you mean {meant}?");
+                assert!(flat.contains(&said) && flat.contains("changegate.yml:"), "{written}: {text}");
+            }
+            None => assert!(!flat.contains("matches no ref"), "{written}: {text}"),
+        }
+    }
+    // A branch of such a name is meant.
+    scene.git(&["branch", "heads/x"]);
+    scene.write("policies/changegate.yml", POLICY.replace("[main]", "[main, 'heads/*']"));
+    assert!(!run(&scene, &["policy", "check"]).1.contains("matches no ref"));
+}

@@ -22,6 +22,7 @@ pub(crate) mod policy_findings;
 pub(crate) mod policy_naming;
 pub(crate) mod policy_repositories;
 pub(crate) mod policy_source;
+pub(crate) mod protected_names;
 pub(crate) mod protected_scope;
 pub(crate) mod published_commits;
 pub(crate) mod push;

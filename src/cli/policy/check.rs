@@ -13,6 +13,7 @@ use crate::cli::output::wrap_text;
 use crate::cli::policy::lookup::{find_bare_repository, find_work_tree, load_local_policy};
 use crate::gate::base_revisions::list_unprotected_bases;
 use crate::gate::policy_repositories::FOLDER_KEY;
+use crate::gate::protected_names::list_misnamed_refs;
 use crate::gate::{LoadedPolicy, check_policy, check_server_policy, list_idle_patterns};
 use crate::git::{HeadState, Repository};
 use crate::github::repository_settings::list_check_names;
@@ -69,6 +70,10 @@ pub(crate) fn check_policy_file(
     )?;
     let mut notes = inspection.notes;
     notes.extend(find_idle_patterns(&inspection.path_patterns, context));
+    if let Ok(around) = Repository::discover_from(&find_work_tree(context)) {
+        // What cannot be read is no reason to refuse the policy: these are notes.
+        notes.extend(list_misnamed_refs(&around, &loaded).unwrap_or_default());
+    }
     notes.sort_by(|one, other| (&one.file, one.fault.at).cmp(&(&other.file, other.fault.at)));
     for note in &notes {
         write_placed_note(note, &mut out)?;
