@@ -527,11 +527,10 @@ fn policy_check_names_the_branch_that_is_left_out() {
     let (code, text) = policy_check(&scene);
     assert!(code == 0 && !text.contains("leaves out"), "{text}");
     scene.write("policies/changegate.yml", POLICY.replace("[main]", "[mian, 'release/*']"));
-    let (code, text) = policy_check(&scene);
-    assert!(code == 0 && text.contains(said), "{text}");
-    // As a server, it is refused, as the push is.
-    let (code, text) = run(&scene, &["policy", "check", "--server"]);
-    assert!(code == 2 && text.contains(said) && text.contains("add `main` to `protects`"), "{text}");
+    for args in [&["policy", "check"][..], &["policy", "check", "--server"]] {
+        let (code, text) = run(&scene, args);
+        assert!(code == 2 && text.contains(said) && text.contains("add `main` to `protects`"), "{text}");
+    }
     // The branch that is checked out is not the one that counts.
     scene.git(&["switch", "-q", "-c", "mian"]);
     assert!(policy_check(&scene).1.contains(said));
@@ -540,6 +539,11 @@ fn policy_check_names_the_branch_that_is_left_out() {
     assert!(policy_check(&scene).1.contains("leaves out the branch `develop`"));
     scene.write("policies/changegate.yml", POLICY.replace("[main]", "['dev*']"));
     assert!(!policy_check(&scene).1.contains("leaves out"));
+    // One that only happens to be the only one is noted.
+    scene.git(&["symbolic-ref", "--delete", "refs/remotes/origin/HEAD"]);
+    scene.git(&["branch", "-q", "-D", "main"]);
+    let (code, text) = policy_check(&scene);
+    assert!(code == 0 && text.contains("leaves out the branch `mian`; a server"), "{text}");
 }
 
 #[test]

@@ -20,6 +20,7 @@ pub(crate) mod policy_effect;
 pub(crate) mod policy_file;
 pub(crate) mod policy_findings;
 pub(crate) mod policy_naming;
+pub(crate) mod policy_ref;
 pub(crate) mod policy_repositories;
 pub(crate) mod policy_source;
 pub(crate) mod protected_names;
@@ -49,6 +50,7 @@ pub use crate::gate::history::{
     HistorySpan, find_commit_as_of, find_commit_before, find_history_spans, find_spans_after,
 };
 pub use crate::gate::message_judge::{MessageRequest, judge_message};
+pub(crate) use crate::gate::policy_check::require_own_branch;
 pub use crate::gate::policy_check::{check_policy, check_server_policy, list_idle_patterns};
 pub(crate) use crate::gate::policy_findings::{
     build_init_command, list_branches_with_policy, list_warning_notes,

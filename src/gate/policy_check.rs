@@ -219,6 +219,25 @@ fn find_forge_rule(policy: &Policy, now: Timestamp) -> Option<(&Rule, Finding)> 
     Some((rule, finding.with_paste("changegate policy check --server")))
 }
 
+/// Checks that a policy protects one of the branches that it may be read from, if there are any.
+///
+/// # Errors
+///
+/// Returns the fault that `protects` leaves them out: any push could put another policy there, so a server refuses all.
+pub(crate) fn require_own_branch(loaded: &LoadedPolicy, read_from: &[Text]) -> Result<(), PolicyErrors> {
+    let is_protected = |branch: &Text| loaded.policy.protects_ref(branch.as_bytes());
+    match read_from.first() {
+        Some(branch) if !read_from.iter().any(is_protected) => {
+            let branch = branch.to_lossy();
+            let name = shorten_for_message(branch.strip_prefix("refs/heads/").unwrap_or(&branch));
+            let what = format!("`protects` leaves out the branch `{name}`, which the policy is read from");
+            let help = format!("add `{name}` to `protects`");
+            Err(loaded.place_fault(|source| find_key_place(source, "protects"), what, &help))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Checks a policy that has been loaded as the hook of a server does when it is pushed.
 ///
 /// # Errors
@@ -231,16 +250,7 @@ pub fn check_server_policy(
     now: Timestamp,
 ) -> Result<PolicyInspection, PolicyErrors> {
     let inspection = check_policy(loaded, read_from, now)?;
-    let is_protected = |branch: &Text| loaded.policy.protects_ref(branch.as_bytes());
-    if let Some(branch) = read_from.first()
-        && !read_from.iter().any(is_protected)
-    {
-        let branch = branch.to_lossy();
-        let name = shorten_for_message(branch.strip_prefix("refs/heads/").unwrap_or(&branch));
-        let what = format!("`protects` leaves out the branch `{name}`, which the policy is read from");
-        let help = format!("add `{name}` to `protects`");
-        return Err(loaded.place_fault(|source| find_key_place(source, "protects"), what, &help));
-    }
+    require_own_branch(loaded, read_from)?;
     match find_forge_rule(&loaded.policy, now) {
         None if inspection.server_errors.faulty_files.is_empty() => Ok(inspection),
         None => Err(inspection.server_errors),

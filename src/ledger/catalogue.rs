@@ -25,6 +25,7 @@ const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[
     gate::policy_check::MESSAGES,
     gate::policy_effect::MESSAGES,
     gate::policy_findings::MESSAGES,
+    gate::policy_ref::MESSAGES,
     gate::push::MESSAGES,
     gate::push::new_gate_files::MESSAGES,
     gate::push::promoted_changes::MESSAGES,
