@@ -29,6 +29,7 @@ pub(crate) mod published_commits;
 pub(crate) mod push;
 pub(crate) mod push_facts;
 pub(crate) mod push_remote;
+pub(crate) mod pusher_accounts;
 pub(crate) mod range;
 mod range_changes;
 pub(crate) mod range_walk;

@@ -5,7 +5,7 @@ mod branch_rules;
 mod branch_states;
 pub(crate) mod change_judge;
 mod gate_refs;
-mod left_policy;
+pub(crate) mod left_policy;
 pub(crate) mod new_gate_files;
 mod past_moves;
 pub(crate) mod promoted_changes;
@@ -29,6 +29,7 @@ use crate::gate::published_commits::mark_landed_commits;
 use crate::gate::push::base_policy::{PolicyCache, PolicyOrigin, PushBasePolicy, UndecidedMove};
 use crate::gate::push::ref_judge::RefJudge;
 use crate::gate::push_facts::PushFacts;
+use crate::gate::pusher_accounts::refuse_unknown_pushers;
 use crate::gate::recorded_past::RecordedPast;
 use crate::gate::rewording_place::mark_rebase_starts;
 use crate::gate::settings::GateSettings;
@@ -87,6 +88,13 @@ pub fn judge_push(
     }
     let decision = decide_groups(&groups, true);
     if decision == Decision::Deny {
+        if let PushBasePolicy::Loaded(loaded) = &base
+            && let Some(group) = groups
+                .iter_mut()
+                .find(|group| group.verdicts.iter().any(|verdict| verdict.decision() == Decision::Deny))
+        {
+            group.refusals.extend(refuse_unknown_pushers(loaded, settings, now));
+        }
         // Without the marks, advice is less good; the push is refused all the same.
         let _ = mark_landed_commits(&mut groups, repository, &push.scope)
             .and_then(|()| mark_rebase_starts(&mut groups, repository));
