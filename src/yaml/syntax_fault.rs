@@ -56,7 +56,7 @@ pub(crate) fn describe_syntax_fault(text: &str, at: YamlPlace, info: &str) -> Ya
         return YamlFault::new(at, what)
             .with_help(format!("put it in quotes if it is a pattern: `'{}'`", shorten_for_message(word)));
     }
-    if let Some(fault) = find_indenting_tab(text, at).or_else(|| find_plain_slip(text, at, info)) {
+    if let Some(fault) = find_indenting_tab(text, at, info).or_else(|| find_plain_slip(text, at, info)) {
         return fault;
     }
     if !info.contains("tab")
@@ -185,9 +185,11 @@ fn find_missing_item(line: &str, at: YamlPlace) -> Option<YamlFault> {
 
 /// Returns the fault of a tab in front of the first letter of the line that the parser gave up on, or of the last one
 /// with content before it; between brackets and in quotation marks, tabs are as good as spaces.
-fn find_indenting_tab(text: &str, at: YamlPlace) -> Option<YamlFault> {
-    let above = find_last_line(text, YamlPlace { column: 1, ..at });
-    for line_number in std::iter::once(at.line).chain(above.map(|above| above.line)) {
+fn find_indenting_tab(text: &str, at: YamlPlace, info: &str) -> Option<YamlFault> {
+    let above = find_last_line(text, YamlPlace { column: 1, ..at }).map(|above| above.line);
+    // Where a tab ends the value above it, the parser names the line of that value.
+    let below = info.contains("tab").then_some(at.line + 1);
+    for line_number in std::iter::once(at.line).chain(below).chain(above) {
         let line = text.lines().nth(line_number.checked_sub(1)?).unwrap_or_default();
         let indentation = line.chars().take_while(|character| matches!(character, ' ' | '\t' | '-'));
         let tab = indentation.enumerate().find(|(_, character)| *character == '\t');
