@@ -385,4 +385,33 @@ mod tests {
         assert_eq!(named(field, "ana"), spoken);
         assert_eq!(named(field, "other[bot]"), [""; 0]);
     }
+
+    /// Returns true if a person states what this change says for an earlier one.
+    fn is_by_person(stage: &str, author: &str, pull: &str) -> bool {
+        let text = "changegate: 1\nextends: [startup]\nprotects: [main]\n";
+        let mut fetch =
+            |file: &str| -> FetchedFile { Ok((file == "p.yml").then(|| text.as_bytes().to_vec())) };
+        let policy = load_policy("p.yml", &mut fetch).unwrap_or_else(|errors| panic!("{errors:?}"));
+        let change = format!(
+            "stage: {stage}\ncommits: [{{ author: {author:?}, message: \"a\\n\\nFor-Change: 1f0c3a9be27d\\n\" }}]\n{pull}"
+        );
+        let mut faults = Vec::new();
+        let change = fixture::read_change(&yaml::read_document(change.as_bytes()).unwrap(), &mut faults);
+        let closing = find_closing(&change.unwrap_or_else(|| panic!("{faults:?}")), &policy, None).unwrap();
+        !closing.made.by.is_empty()
+    }
+
+    #[test]
+    fn a_bot_makes_no_statement_of_a_person() {
+        let ben = "Ben <ben@example.com>";
+        assert!(is_by_person("check", ben, ""));
+        assert!(!is_by_person("check", "ci[bot] <ci[bot]@example.com>", ""));
+        assert!(!is_by_person("check", "Claude <noreply@anthropic.com>", ""));
+        assert!(is_by_person("pull-request", ben, "pull: { opener: ben }\n"));
+        assert!(!is_by_person("pull-request", ben, "pull: { opener: 'renovate[bot]' }\n"));
+        let by_bot = "Claude <noreply@anthropic.com>";
+        assert!(!is_by_person("pull-request", by_bot, "pull: { opener: ben }\n"));
+        let described = "pull: { opener: ben, template: x, body: \"x\\n\\nFor-Change: 1f0c3a9be27d\\n\" }\n";
+        assert!(is_by_person("pull-request", by_bot, described));
+    }
 }
