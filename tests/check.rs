@@ -527,11 +527,10 @@ fn policy_check_names_the_branch_that_is_left_out() {
     let (code, text) = policy_check(&scene);
     assert!(code == 0 && !text.contains("leaves out"), "{text}");
     scene.write("policies/changegate.yml", POLICY.replace("[main]", "[mian, 'release/*']"));
-    let (code, text) = policy_check(&scene);
-    assert!(code == 0 && text.contains(said), "{text}");
-    // As a server, it is refused, as the push is.
-    let (code, text) = run(&scene, &["policy", "check", "--server"]);
-    assert!(code == 2 && text.contains(said) && text.contains("add `main` to `protects`"), "{text}");
+    for args in [&["policy", "check"][..], &["policy", "check", "--server"]] {
+        let (code, text) = run(&scene, args);
+        assert!(code == 2 && text.contains(said) && text.contains("add `main` to `protects`"), "{text}");
+    }
     // The branch that is checked out is not the one that counts.
     scene.git(&["switch", "-q", "-c", "mian"]);
     assert!(policy_check(&scene).1.contains(said));
@@ -540,6 +539,11 @@ fn policy_check_names_the_branch_that_is_left_out() {
     assert!(policy_check(&scene).1.contains("leaves out the branch `develop`"));
     scene.write("policies/changegate.yml", POLICY.replace("[main]", "['dev*']"));
     assert!(!policy_check(&scene).1.contains("leaves out"));
+    // One that only happens to be the only one is noted.
+    scene.git(&["symbolic-ref", "--delete", "refs/remotes/origin/HEAD"]);
+    scene.git(&["branch", "-q", "-D", "main"]);
+    let (code, text) = policy_check(&scene);
+    assert!(code == 0 && text.contains("leaves out the branch `mian`; a server"), "{text}");
 }
 
 #[test]
@@ -677,4 +681,50 @@ fn teams_that_were_not_asked_for_are_named() {
     let (code, said) = run(&scene, &["policy", "check"]);
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("who is in `@acme/security` is asked of GitHub in each run there"), "{said}");
+}
+
+/// A name that no ref has, and that is another way to write one that is meant, is told where it is written.
+#[test]
+fn policy_check_notes_names_under_protects_that_cannot_be_meant() {
+    let mut scene = acme();
+    scene.git(&["branch", "develop"]);
+    scene.git(&["update-ref", "refs/remotes/origin/release/1", "main"]);
+    for (written, meant) in [
+        ("tags/v*", Some("`refs/tags/v*`")),
+        ("refs/tag/v*", Some("`refs/tags/v*`")),
+        ("refs/heads/tags/v*", Some("`refs/tags/v*`")),
+        ("refs/Tags/v*", Some("`refs/tags/v*`")),
+        ("ref/tags/v*", Some("`refs/tags/v*`")),
+        ("refs/head/hotfix/*", Some("`hotfix/*`")),
+        ("heads/*", Some("`*`")),
+        ("DEVELOP", Some("`develop`")),
+        ("Release/*", Some("`release/*`")),
+        ("HEAD", Some("`main`")),
+        ("develop,release/*", Some("`develop` and `release/*`")),
+        // What is to come, and what is there.
+        ("hotfix/*", None),
+        ("refs/tags/v*", None),
+        ("refs/heads/hotfix/*", None),
+        ("refs/meta/config", None),
+        ("tag/*", None),
+        ("develop", None),
+        ("release/*", None),
+    ] {
+        let protects = format!("[main, '{written}']");
+        scene.write("policies/changegate.yml", POLICY.replace("[main]", &protects));
+        let (code, text) = run(&scene, &["policy", "check"]);
+        let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(code, 0, "{written}: {text}");
+        match meant {
+            Some(meant) => {
+                let said = format!("`{written}` matches no ref here; did you mean {meant}?");
+                assert!(flat.contains(&said) && flat.contains("changegate.yml:"), "{written}: {text}");
+            }
+            None => assert!(!flat.contains("matches no ref"), "{written}: {text}"),
+        }
+    }
+    // A branch of such a name is meant.
+    scene.git(&["branch", "heads/x"]);
+    scene.write("policies/changegate.yml", POLICY.replace("[main]", "[main, 'heads/*']"));
+    assert!(!run(&scene, &["policy", "check"]).1.contains("matches no ref"));
 }

@@ -9,7 +9,11 @@ use crate::cli::install::hook_state::find_hook_state;
 use crate::cli::install::policy_warnings::write_policy_warnings;
 use crate::cli::output;
 use crate::cli::pr::{read_github_server, read_github_token};
-use crate::gate::{GateMode, GateSettings, LedgerMode, UnusablePolicy, load_from_commit, load_from_folder};
+use crate::gate::policy_ref::leaves_own_ref_free;
+use crate::gate::{
+    GateMode, GateSettings, LedgerMode, MissingPolicyAction, UnusablePolicy, load_from_commit,
+    load_from_folder, load_from_pack,
+};
 use crate::git::{Repository, ResolvedRef};
 use crate::github::repository_settings::{
     ExaminedRepository, GITHUB_ACTIONS_APP_ID, SettingAdvice, SettingHealth, SettingsExamination,
@@ -160,14 +164,9 @@ fn examine_server(context: &Context) -> Result<CommandExit, CommandError> {
         }
     });
     // A policy that landed while nothing was refused, and cannot be used, refuses every push later.
-    let is_usable = is_policy_usable(&repository, &settings);
-    if !is_usable {
-        items.push(AdviceItem {
-            status: AdviceStatus::Weak,
-            what: "the policy cannot be used, so that every push is refused where the gate enforces",
-            fix: Some("see what is wrong with it, in a clone: changegate policy check"),
-        });
-    }
+    let fault = find_policy_fault(&repository, &settings);
+    let is_usable = fault.is_none();
+    items.extend(fault);
     items.sort_by_key(|item| item.status == AdviceStatus::Good);
     let weak = items.iter().filter(|item| item.status == AdviceStatus::Weak).count();
     let is_known = items.iter().all(|item| item.status != AdviceStatus::Unknown);
@@ -198,22 +197,45 @@ fn examine_server(context: &Context) -> Result<CommandExit, CommandError> {
     })
 }
 
-/// Returns false if there is a policy, and it has faults or cannot be read.
-fn is_policy_usable(repository: &Repository, settings: &GateSettings) -> bool {
+/// Returns why every push is refused where there is a policy: it has faults, cannot be read, or leaves the ref that it is
+/// read from to any push.
+fn find_policy_fault(repository: &Repository, settings: &GateSettings) -> Option<AdviceItem<'static>> {
+    let unusable = AdviceItem {
+        status: AdviceStatus::Weak,
+        what: "the policy cannot be used, so that every push is refused where the gate enforces",
+        fix: Some("see what is wrong with it, in a clone: changegate policy check"),
+    };
     let found = match &settings.policy_file {
         Some(file) => {
             let name = file.file_name().unwrap_or_default().to_string_lossy();
-            load_from_folder(Some(repository), file.parent().unwrap_or(file), &name).map(|_| ())
+            load_from_folder(Some(repository), file.parent().unwrap_or(file), &name)
         }
         None => match repository.resolve_ref(settings.policy_ref.as_bytes()) {
             Ok(ResolvedRef { id: Some(tip), .. }) => {
-                load_from_commit(repository, tip, &settings.policy_path, "the policy ref").map(|_| ())
+                load_from_commit(repository, tip, &settings.policy_path, "the policy ref")
             }
-            Ok(_) => Ok(()),
-            Err(_) => return false,
+            Ok(_) => Err(UnusablePolicy::Absent),
+            Err(_) => return Some(unusable),
         },
     };
-    !matches!(found, Err(UnusablePolicy::Faulty(_)))
+    let found = match (found, &settings.missing_policy) {
+        (Err(UnusablePolicy::Absent), MissingPolicyAction::Pack(pack)) => load_from_pack(pack),
+        (found, _) => found,
+    };
+    match found {
+        Err(UnusablePolicy::Absent) => None,
+        Err(UnusablePolicy::Faulty(_)) => Some(unusable),
+        Ok(loaded) => {
+            let is_free = settings.policy_file.is_none()
+                && leaves_own_ref_free(repository, &settings.policy_ref, &loaded.policy).unwrap_or(true);
+            is_free.then_some(AdviceItem {
+                what: "`protects` leaves out the ref that the policy is read from, so that every push is refused where \
+                       the gate enforces, and where it does not, any push can replace the policy",
+                fix: Some("add that ref to `protects`, in a clone; then fetch it here, past the hook"),
+                ..unusable
+            })
+        }
+    }
 }
 
 /// Writes the advice: what is weak first, then what is unknown, then what is good.

@@ -20,13 +20,16 @@ pub(crate) mod policy_effect;
 pub(crate) mod policy_file;
 pub(crate) mod policy_findings;
 pub(crate) mod policy_naming;
+pub(crate) mod policy_ref;
 pub(crate) mod policy_repositories;
 pub(crate) mod policy_source;
+pub(crate) mod protected_names;
 pub(crate) mod protected_scope;
 pub(crate) mod published_commits;
 pub(crate) mod push;
 pub(crate) mod push_facts;
 pub(crate) mod push_remote;
+pub(crate) mod pusher_accounts;
 pub(crate) mod range;
 mod range_changes;
 pub(crate) mod range_walk;
@@ -49,6 +52,7 @@ pub use crate::gate::history::{
     HistorySpan, find_commit_as_of, find_commit_before, find_history_spans, find_spans_after,
 };
 pub use crate::gate::message_judge::{MessageRequest, judge_message};
+pub(crate) use crate::gate::policy_check::require_own_branch;
 pub use crate::gate::policy_check::{check_policy, check_server_policy, list_idle_patterns};
 pub(crate) use crate::gate::policy_findings::{
     build_init_command, list_branches_with_policy, list_warning_notes,

@@ -4,7 +4,9 @@
 //! A later change speaks for an earlier one by `For-Change: COMMIT`, and states in its other trailers
 //! what was missing. It is read by the policy that judges it, like everything else that it states.
 
+use crate::change::pull_request::PullContributor;
 use crate::change::{Change, Fact, Oid, Person, PusherIdentity, Text};
+use crate::people::ResolvedIdentity;
 use crate::people::contributors::{Contributor, account_contributor, find_contributors, to_contributors};
 use crate::policy::{FOR_CHANGE_TRAILER, ObligationPolicy, Policy, is_emergency_class};
 use crate::verdict::{RuleId, RuleOutcome, Verdict};
@@ -53,7 +55,7 @@ pub struct MergedPull {
 /// What a change states for earlier ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObligationClosing {
-    /// The change that states it.
+    /// The change that states it; without contributors if a bot states it, since no person vouches for it then.
     pub made: ChangeContributors,
     /// The first digits of the ids of the changes that it speaks for, or `ledger:` and the number of a record.
     pub speaks_for: Vec<String>,
@@ -178,12 +180,52 @@ pub fn find_closing(change: &Change, policy: &Policy, base: Option<&Policy>) -> 
     if let Some(base) = base {
         states = keep_accepted(states, change, base);
     }
-    Some(ObligationClosing {
-        made: find_change_contributors(change, policy)?,
-        speaks_for,
-        states,
-        late_statement: None,
-    })
+    let mut made = find_change_contributors(change, policy)?;
+    if !is_stated_by_person(change, policy) {
+        made.by.clear();
+    }
+    Some(ObligationClosing { made, speaks_for, states, late_statement: None })
+}
+
+/// Returns false if a bot states what a change says for earlier ones, as approvals know bots: by the account that pushed
+/// it or opened its pull request, or by the author of each commit that names an earlier change.
+///
+/// A contributor who only looks like a bot counts as a person, since that takes rights away. Here it would give one.
+fn is_stated_by_person(change: &Change, policy: &Policy) -> bool {
+    let people = &policy.people;
+    if let Ok(PusherIdentity::Account(account)) = &change.pusher
+        && is_bot_identity(&people.identify_account(account))
+    {
+        return false;
+    }
+    let machines = people.machine_accounts();
+    let mut authors: &[PullContributor] = &[];
+    let mut is_described = false;
+    if let Ok(pull) = change.pull.as_deref() {
+        if pull.opener.as_ref().is_some_and(|opener| machines.includes_account(opener)) {
+            return false;
+        }
+        authors = pull.contributors.as_deref().unwrap_or_default();
+        is_described = pull.statements.iter().any(|one| one.label.eq_ignore_ascii_case(FOR_CHANGE_TRAILER));
+    }
+    let is_machine_address = |person: &Person| {
+        authors.iter().any(|author| {
+            author.email.as_ref() == Some(&person.email)
+                && author.account.as_ref().is_some_and(|account| machines.includes_account(account))
+        })
+    };
+    let mut named_by = change.commits.iter().filter(|commit| {
+        let mut trailers = commit.message.trailers().iter();
+        trailers.any(|trailer| trailer.key.eq_ignore_ascii_case(FOR_CHANGE_TRAILER))
+    });
+    is_described
+        || named_by.any(|commit| {
+            !is_bot_identity(&people.identify_person(&commit.author)) && !is_machine_address(&commit.author)
+        })
+}
+
+fn is_bot_identity(identity: &ResolvedIdentity) -> bool {
+    matches!(identity, ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot)
 }
 
 /// Returns what a change states for an unauthorised change; `None` if its pusher is unknown, as in a
@@ -342,5 +384,34 @@ mod tests {
         assert_eq!(named(field, "renovate[bot]"), spoken);
         assert_eq!(named(field, "ana"), spoken);
         assert_eq!(named(field, "other[bot]"), [""; 0]);
+    }
+
+    /// Returns true if a person states what this change says for an earlier one.
+    fn is_by_person(stage: &str, author: &str, pull: &str) -> bool {
+        let text = "changegate: 1\nextends: [startup]\nprotects: [main]\n";
+        let mut fetch =
+            |file: &str| -> FetchedFile { Ok((file == "p.yml").then(|| text.as_bytes().to_vec())) };
+        let policy = load_policy("p.yml", &mut fetch).unwrap_or_else(|errors| panic!("{errors:?}"));
+        let change = format!(
+            "stage: {stage}\ncommits: [{{ author: {author:?}, message: \"a\\n\\nFor-Change: 1f0c3a9be27d\\n\" }}]\n{pull}"
+        );
+        let mut faults = Vec::new();
+        let change = fixture::read_change(&yaml::read_document(change.as_bytes()).unwrap(), &mut faults);
+        let closing = find_closing(&change.unwrap_or_else(|| panic!("{faults:?}")), &policy, None).unwrap();
+        !closing.made.by.is_empty()
+    }
+
+    #[test]
+    fn a_bot_makes_no_statement_of_a_person() {
+        let ben = "Ben <ben@example.com>";
+        assert!(is_by_person("check", ben, ""));
+        assert!(!is_by_person("check", "ci[bot] <ci[bot]@example.com>", ""));
+        assert!(!is_by_person("check", "Claude <noreply@anthropic.com>", ""));
+        assert!(is_by_person("pull-request", ben, "pull: { opener: ben }\n"));
+        assert!(!is_by_person("pull-request", ben, "pull: { opener: 'renovate[bot]' }\n"));
+        let by_bot = "Claude <noreply@anthropic.com>";
+        assert!(!is_by_person("pull-request", by_bot, "pull: { opener: ben }\n"));
+        let described = "pull: { opener: ben, template: x, body: \"x\\n\\nFor-Change: 1f0c3a9be27d\\n\" }\n";
+        assert!(is_by_person("pull-request", by_bot, described));
     }
 }

@@ -8,9 +8,9 @@ use jiff::{Timestamp, ToSpan as _};
 use crate::change::{FactKind, Oid, PusherIdentity, Text};
 use crate::gate::policy_findings::{find_today, policy_fault_finding};
 use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
+use crate::gate::pusher_accounts::find_missing_accounts;
 use crate::gate::settings::GateSettings;
 use crate::git::Repository;
-use crate::people::ResolvedIdentity;
 use crate::policy::inspect::findings::TOO_LARGE;
 use crate::policy::{
     InspectionFacts, LATER_KEYS_DAYS, PatternUse, PlacedFault, PlacedPattern, Policy, PolicyErrors,
@@ -34,10 +34,6 @@ messages! {
         "the rule `{rule}` needs what only a forge knows, which a server hook cannot see, so after this push it would refuse every change that it applies to";
     RULE_NEEDS_PUSHER = "policy.rule-needs-pusher":
         "the rule `{rule}` asks who pushes, which this server cannot tell (`changegate.pusher`), so after this push it would refuse every change that it applies to";
-    ROSTER_LACKS_ACCOUNTS = "policy.roster-lacks-accounts":
-        "after this push, `{roster}` would list no accounts, and this server knows who pushes by their account, such as {account}, so it would refuse every push";
-    ROSTER_LACKS_KIND = "policy.roster-lacks-kind":
-        "after this push, `{roster}` would list no account such as {account}, by which this server knows who pushes, so it would refuse every push; list it under the `accounts` of its person";
 }
 
 /// Checks a policy that has been loaded, as of the day of `now`. `read_from` are the full names of the branches
@@ -140,10 +136,10 @@ pub fn list_idle_patterns(
 
 /// Returns what is wrong with the policy that a push leaves on a ref: it is gone, `policy check` refuses it,
 /// it no longer protects the branch that it is read from, or this server could never find one of its rules
-/// kept. `policy_branch` is the name that this branch is protected by, if the ref is the policy ref. A policy that is too
-/// large to be checked whole gets a note.
+/// kept. `own` is the policy that the push is judged by, and `policy_branch` the name that this branch is protected by,
+/// if the ref is the policy ref. A policy that is too large to be checked whole gets a note.
 pub(crate) fn find_policy_break(
-    left: Result<&LoadedPolicy, &UnusablePolicy>,
+    (left, own): (Result<&LoadedPolicy, &UnusablePolicy>, &LoadedPolicy),
     policy_branch: Option<&Text>,
     settings: &GateSettings,
     now: Timestamp,
@@ -179,29 +175,12 @@ pub(crate) fn find_policy_break(
     {
         return Some(Finding::new(POLICY_UNPROTECTED.with("ref", name)));
     }
-    let unmet =
-        find_missing_accounts(&loaded.policy, settings).or_else(|| find_unmet_rule(loaded, settings, now));
+    let unmet = find_missing_accounts(&loaded.policy, &own.policy, settings, notes)
+        .or_else(|| find_unmet_rule(loaded, settings, now));
     if unmet.is_none() && !inspection.server_errors.faulty_files.is_empty() {
         return Some(policy_fault_finding(&inspection.server_errors, Fixer::Author));
     }
     unmet
-}
-
-/// Returns the finding that the roster lists no account of the kind by which this server knows its pushers.
-fn find_missing_accounts(policy: &Policy, settings: &GateSettings) -> Option<Finding> {
-    let Ok(PusherIdentity::Account(account)) = &settings.pusher else { return None };
-    let roster = policy.people.roster.as_deref()?;
-    let is_asked = policy.needed_facts().contains(&FactKind::Pusher);
-    let is_known = policy.people.identify_account(account) != ResolvedIdentity::Unknown;
-    if !is_asked || is_known {
-        return None;
-    }
-    let template = match policy.people.lacks_accounts() {
-        true => &ROSTER_LACKS_ACCOUNTS,
-        false if policy.people.may_know_account(account) => return None,
-        false => &ROSTER_LACKS_KIND,
-    };
-    Some(Finding::new(template.with("roster", roster).with("account", account)))
 }
 
 /// Returns the finding that a policy has a rule which always fails in this server's hook, if it has one.
@@ -228,6 +207,25 @@ fn find_forge_rule(loaded: &LoadedPolicy, now: Timestamp) -> Option<(&Rule, Find
     Some((rule, finding.with_paste("changegate policy check --server")))
 }
 
+/// Checks that a policy protects one of the branches that it may be read from, if there are any.
+///
+/// # Errors
+///
+/// Returns the fault that `protects` leaves them out: any push could put another policy there, so a server refuses all.
+pub(crate) fn require_own_branch(loaded: &LoadedPolicy, read_from: &[Text]) -> Result<(), PolicyErrors> {
+    let is_protected = |branch: &Text| loaded.policy.protects_ref(branch.as_bytes());
+    match read_from.first() {
+        Some(branch) if !read_from.iter().any(is_protected) => {
+            let branch = branch.to_lossy();
+            let name = shorten_for_message(branch.strip_prefix("refs/heads/").unwrap_or(&branch));
+            let what = format!("`protects` leaves out the branch `{name}`, which the policy is read from");
+            let help = format!("add `{name}` to `protects`");
+            Err(loaded.place_fault(|source| find_key_place(source, "protects"), what, &help))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Checks a policy that has been loaded as the hook of a server does when it is pushed.
 ///
 /// # Errors
@@ -240,16 +238,7 @@ pub fn check_server_policy(
     now: Timestamp,
 ) -> Result<PolicyInspection, PolicyErrors> {
     let inspection = check_policy(loaded, read_from, now)?;
-    let is_protected = |branch: &Text| loaded.policy.protects_ref(branch.as_bytes());
-    if let Some(branch) = read_from.first()
-        && !read_from.iter().any(is_protected)
-    {
-        let branch = branch.to_lossy();
-        let name = shorten_for_message(branch.strip_prefix("refs/heads/").unwrap_or(&branch));
-        let what = format!("`protects` leaves out the branch `{name}`, which the policy is read from");
-        let help = format!("add `{name}` to `protects`");
-        return Err(loaded.place_fault(|source| find_key_place(source, "protects"), what, &help));
-    }
+    require_own_branch(loaded, read_from)?;
     match find_forge_rule(loaded, now) {
         None if inspection.server_errors.faulty_files.is_empty() => Ok(inspection),
         None => Err(inspection.server_errors),

@@ -201,7 +201,7 @@ pub(crate) fn find_unrelated_branch(
 }
 
 /// Returns true for a word that every shell takes as it is.
-fn is_plain_word(word: &str) -> bool {
+pub(crate) fn is_plain_word(word: &str) -> bool {
     !word.starts_with('-') && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte))
 }
 

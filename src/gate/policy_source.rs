@@ -254,6 +254,18 @@ impl LoadedPolicy {
         })
     }
 
+    /// Returns the paths of the files of the policy that `commit` does not have as they are.
+    pub(crate) fn list_changed_files(
+        &self,
+        repository: &Repository,
+        commit: Oid,
+    ) -> impl Iterator<Item = &str> {
+        let own =
+            self.files.iter().filter(|(path, found)| !is_remote_name(path) && matches!(found, Ok(Some(_))));
+        let changed = own.filter(move |(path, found)| read_file_at(repository, commit, path) != **found);
+        changed.map(|(path, _)| path.as_str())
+    }
+
     /// Returns true if and only if every file of the policy is the same at `commit`.
     pub(crate) fn is_same_at(&self, repository: &Repository, commit: Oid) -> bool {
         let mut own = self.files.iter().filter(|(path, _)| !is_remote_name(path));

@@ -31,6 +31,8 @@ pub struct GateSettings {
     pub missing_policy: MissingPolicyAction,
     /// The account that pushes.
     pub pusher: Fact<PusherIdentity>,
+    /// Where the pusher is read from, the value of `changegate.pusher`; `None` if it is not set.
+    pub pusher_source: Option<String>,
     /// How many new commits a push may bring to one ref.
     pub max_commits: usize,
     /// Whether a decision is enforced.
@@ -172,6 +174,7 @@ impl GateSettings {
             accepted_policy,
             missing_policy,
             pusher: read_pusher(get("changegate.pusher")?.as_deref(), variable)?,
+            pusher_source: get("changegate.pusher")?,
             max_commits: most_commits,
             threads,
         })

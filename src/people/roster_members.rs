@@ -46,6 +46,18 @@ impl PeopleDirectory {
         !self.is_roster_read || self.keys_by_identity.keys().any(|known| account_kind(known) == kind)
     }
 
+    /// Returns true if an account or address of a person in the roster of `earlier` is still that of one, of the same kind as
+    /// this account.
+    pub(crate) fn keeps_other_account(&self, earlier: &PeopleDirectory, like: &Text) -> bool {
+        let Some(like) = like.as_utf8().and_then(normalise_identity) else { return true };
+        let kind = account_kind(&like);
+        let mut known = earlier.keys_by_identity.iter().filter(|(id, _)| account_kind(id) == kind);
+        known.any(|(id, key)| {
+            let is_kept = self.keys_by_identity.get(id).is_some_and(|key| !self.is_machine(key));
+            is_kept && !earlier.is_machine(key)
+        })
+    }
+
     /// Returns an account of the roster, if there is a roster and it lists accounts of forges alone.
     pub(crate) fn find_forge_account_only(&self) -> Option<&str> {
         let accounts = self.keys_by_identity.keys().filter(|id| !id.contains('@'));

@@ -40,7 +40,7 @@ pub use crate::policy::inspect::{
     InspectionFacts, LATER_KEYS_DAYS, MAX_INSPECTION_STEPS, PatternUse, PlacedFault, PlacedPattern,
     PolicyInspection, PolicyWeakening, inspect_policy,
 };
-pub(crate) use crate::policy::inspect::{find_key_place, find_rule_place};
+pub(crate) use crate::policy::inspect::{find_item_place, find_key_place, find_rule_place};
 pub use crate::policy::load::files::FetchedFile;
 pub(crate) use crate::policy::load::files::{builds_on_file, max_file_bytes};
 pub use crate::policy::load::load_policy;

@@ -86,6 +86,10 @@ fn read_within(bytes: &[u8], limits: DocumentLimits) -> (Option<YamlNode>, Vec<Y
     let mut reader =
         YamlReader { text, parser, values: 0, max_values, has_foreign_space: false, faults: Vec::new() };
     add_ambiguous_characters(text, &mut reader.faults);
+    // The parser counts lines by it, and what shows the lines does not.
+    if has_lone_return(text) {
+        return (None, reader.faults);
+    }
     match reader.read_root() {
         // A space that is none makes keys and levels that were not meant, so what they say is no help.
         Ok(_) if reader.has_foreign_space => (None, reader.faults),
@@ -101,14 +105,23 @@ fn read_within(bytes: &[u8], limits: DocumentLimits) -> (Option<YamlNode>, Vec<Y
 /// Adds a fault for each character that readers of YAML disagree about, up to [`MAX_AMBIGUOUS_CHARACTERS`].
 ///
 /// U+0085, U+2028 and U+2029 end a line in YAML 1.1 and not in YAML 1.2: one reader would see a comment
-/// where another sees a key. Controls and a byte order mark within the text are refused by some readers.
+/// where another sees a key. A carriage return alone ends one for YAML, and not where people read the file. Controls and a
+/// byte order mark within the text are refused by some readers.
 fn add_ambiguous_characters(text: &str, faults: &mut Vec<YamlFault>) {
     let (mut line, mut column) = (1, 0);
     let mut count = 0;
-    for character in text.chars() {
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
         column += 1;
         if character == '\n' {
             (line, column) = (line + 1, 0);
+        } else if character == '\r' && characters.peek() != Some(&'\n') && count < MAX_AMBIGUOUS_CHARACTERS {
+            count += 1;
+            let fault = YamlFault::new(
+                YamlPlace { line, column, length: 1 },
+                "a carriage return stands here without a line feed, and ends a line for YAML alone",
+            );
+            faults.push(fault.with_help("end lines with a line feed, or write `\\r` in double quotes"));
         } else if is_ambiguous(character) && count < MAX_AMBIGUOUS_CHARACTERS {
             count += 1;
             let number = u32::from(character);
@@ -121,6 +134,12 @@ fn add_ambiguous_characters(text: &str, faults: &mut Vec<YamlFault>) {
             )));
         }
     }
+}
+
+/// Returns true if a carriage return has no line feed behind it.
+fn has_lone_return(text: &str) -> bool {
+    let mut returns = text.match_indices('\r');
+    returns.any(|(offset, _)| !text.get(offset + 1..).is_some_and(|rest| rest.starts_with('\n')))
 }
 
 fn is_ambiguous(character: char) -> bool {
@@ -383,6 +402,13 @@ mod tests {
             let found = faults(text);
             assert_eq!(found[0].0, line, "{text:?}");
             assert!(found[0].1.starts_with("the character U+"), "{found:?}");
+        }
+        for (text, places) in [("a: 1\rb: 2\n", &[(1, 5)][..]), ("a: 1\n\n  b: # c\rd: [\n", &[(3, 9)])] {
+            let (_, found) = read_with_faults(text.as_bytes());
+            let at: Vec<(usize, usize)> =
+                found.iter().map(|fault| (fault.at.line, fault.at.column)).collect();
+            assert_eq!(at, places, "{text:?}: {found:?}");
+            assert!(found[0].what.starts_with("a carriage return stands here"), "{found:?}");
         }
         let twice = faults("a\u{2028}b: 'c\u{2029}'\nd: x # \u{85}\n");
         let whats: Vec<&str> = twice.iter().map(|(_, what)| what.as_str()).collect();

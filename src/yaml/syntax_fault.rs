@@ -56,7 +56,7 @@ pub(crate) fn describe_syntax_fault(text: &str, at: YamlPlace, info: &str) -> Ya
         return YamlFault::new(at, what)
             .with_help(format!("put it in quotes if it is a pattern: `'{}'`", shorten_for_message(word)));
     }
-    if let Some(fault) = find_plain_slip(text, at, info) {
+    if let Some(fault) = find_indenting_tab(text, at, info).or_else(|| find_plain_slip(text, at, info)) {
         return fault;
     }
     if !info.contains("tab")
@@ -183,6 +183,28 @@ fn find_missing_item(line: &str, at: YamlPlace) -> Option<YamlFault> {
     Some(fault.with_help("write the item, or remove the comma"))
 }
 
+/// Returns the fault of a tab in front of the first letter of the line that the parser gave up on, or of the last one
+/// with content before it; between brackets and in quotation marks, tabs are as good as spaces.
+fn find_indenting_tab(text: &str, at: YamlPlace, info: &str) -> Option<YamlFault> {
+    let above = find_last_line(text, YamlPlace { column: 1, ..at }).map(|above| above.line);
+    // Where a tab ends the value above it, the parser names the line of that value.
+    let below = info.contains("tab").then_some(at.line + 1);
+    for line_number in std::iter::once(at.line).chain(below).chain(above) {
+        let line = text.lines().nth(line_number.checked_sub(1)?).unwrap_or_default();
+        let indentation = line.chars().take_while(|character| matches!(character, ' ' | '\t' | '-'));
+        let tab = indentation.enumerate().find(|(_, character)| *character == '\t');
+        if let Some((index, _)) = tab
+            && !line.trim().is_empty()
+            && find_open_delimiter(text, line_number.saturating_sub(1)).is_none()
+        {
+            let place = YamlPlace { line: line_number, column: index + 1, length: 1 };
+            let fault = YamlFault::new(place, "a tab stands here, where YAML wants spaces");
+            return Some(fault.with_help("indent with spaces"));
+        }
+    }
+    None
+}
+
 /// Returns the place of the first tab of a line.
 fn find_tab(text: &str, at: YamlPlace) -> Option<YamlPlace> {
     let line = text.lines().nth(at.line.checked_sub(1)?)?;
@@ -282,6 +304,11 @@ mod tests {
             ("a: \"b\nc: d\n", 1, "this quotation mark \" is not closed", "closing"),
             ("a: it's [fine\nb: [c\n", 2, "this `[` is not closed", "add `]`"),
             ("a:\n\tb: c\n", 2, "a tab", "spaces"),
+            ("a: 1\n\tb: c\n", 2, "a tab", "spaces"),
+            ("a:\n  b: 1\n\tc: 2\n", 3, "a tab", "spaces"),
+            ("a:\n  b: 1\n  \tc: 2\n", 3, "a tab", "spaces"),
+            ("a:\n  b:\n\t\tc: 2\nd: e\n", 3, "a tab", "spaces"),
+            ("a: [b,\n\tc\nd: e\n", 1, "this `[` is not closed", "add `]`"),
             ("a:\n  b:{ c: { d: e } }\n", 2, "a space is missing behind this colon", "`b: { c: { d: e } }`"),
             ("a: { b:{ c: d } }\n", 1, "a space is missing behind this colon", "`b: { c: d } }`"),
             ("a: { b: c, d:[e] }\nf: g\n", 1, "a space is missing behind this colon", "`d: [e] }`"),

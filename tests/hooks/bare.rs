@@ -28,9 +28,9 @@ fn the_policy_of_a_bare_repository_is_that_of_the_policy_ref() {
     }
     run(&["policy", "check"]).says("policies/changegate.yml at main (").says("valid");
     // Another ref can hold the policy, and none has to.
-    world.git_in("server.git", &["update-ref", "refs/heads/gate", "main"]);
-    world.configure("changegate.policyRef", "refs/heads/gate");
-    run(&["policy", "check"]).accepted().says("policies/changegate.yml at gate (");
+    world.git_in("server.git", &["update-ref", "refs/heads/release/gate", "main"]);
+    world.configure("changegate.policyRef", "refs/heads/release/gate");
+    run(&["policy", "check"]).accepted().says("policies/changegate.yml at release/gate (");
     world.configure("changegate.policyRef", "refs/heads/nowhere");
     run(&["policy", "check"]).refused("`nowhere` has no commit yet").does_not_say("policy init");
 }

@@ -485,7 +485,7 @@ fn a_hook_that_a_manager_has_put_aside_is_removed() {
 fn managers_that_write_their_hooks_anew_are_told_apart() {
     let world = World::new();
     world.write("lefthook.yml", "commit-msg: {}\n");
-    world.changegate("work", &["install"]).refused("changegate hook pre-push {0}");
+    world.changegate("work", &["install"]).refused("changegate hook --confirm pre-push {0}");
     // A hook that is there already cannot be given a second time, and each language has its own form.
     for (name, text, pieces) in [
         (
@@ -581,6 +581,25 @@ fn lines_for_a_manager_stop_no_one_and_are_found_again() {
     bad(&without).accepted().says("changegate: not found, so commit-msg is skipped; the server checks again");
     let with = format!("{}:{without}", Path::new(BINARY).parent().unwrap().display());
     bad(&with).refused("`Change-Type` is missing");
+    // A program that is dead stops no one, and does not pass in silence.
+    let whole = fs::read(BINARY).unwrap();
+    let mut foreign = whole[..4096].to_vec();
+    foreign[18..20].copy_from_slice(&[0xf7, 0x00]);
+    for (dead, code) in [
+        (Vec::new(), "exit code 0"),
+        (whole[..4096].to_vec(), "exit code 1"),
+        (foreign, "exit code 1"),
+        (b"#!/bin/sh\nkill -9 $$\n".to_vec(), "exit code 137"),
+        (b"#!/bin/sh\nexit 1\n".to_vec(), "exit code 1"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        script(&folder.path().join("changegate"), "");
+        fs::write(folder.path().join("changegate"), dead).unwrap();
+        let pushed = bad(&format!("{}:{without}", folder.path().display()));
+        pushed.accepted().says("changegate: does not work").says(code);
+        pushed.says("so commit-msg is skipped; the server checks again");
+        pushed.says("so prepare-commit-msg is skipped");
+    }
     let removed = world.changegate("work", &["uninstall"]);
     removed.accepted().says("delete these lines: .husky/prepare-commit-msg:1 .husky/commit-msg:1");
     removed.does_not_say("not installed");

@@ -30,6 +30,7 @@ mod messages;
 mod objects;
 mod pasted;
 mod policies;
+mod policy_ref;
 mod pre_push;
 mod promoted;
 mod pushed_approvals;

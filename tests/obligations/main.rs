@@ -28,6 +28,7 @@ mod server;
 
 mod acts;
 mod attacked;
+mod bots;
 mod break_glass;
 mod clock;
 mod confirmed;
@@ -39,6 +40,7 @@ mod many_refs;
 mod named_changes;
 mod past;
 mod pushes;
+mod put_back;
 mod recorded;
 mod sweeps;
 mod traced;

@@ -147,6 +147,43 @@ fn a_policy_that_slips_in_and_protects_nothing_is_found() {
 }
 
 #[test]
+fn a_policy_that_a_bypass_broke_is_no_matter_of_the_author() {
+    // One that is no policy, and one that does not protect where it is read from.
+    let unprotecting = LENIENT.replace("main, ", "");
+    for (is_pushed, broken) in [(false, "changegate: 1\nprotects: 8\n"), (true, unprotecting.as_str())] {
+        let mut world = server();
+        let first = world.head();
+        world.slip_policy("changegate: 1\nprotects: 7\n");
+        world.slip_policy(broken);
+        world.reconcile();
+        let pushed = world.try_push("ana@example.com", &good("Go on"));
+        pushed.refused("policy-valid").says("the server administrator");
+        pushed.says("was broken by a change that came without a decision, and not by this push");
+        let restore = format!("git checkout {} -- policies/changegate.yml", &first[..10]);
+        let put_back = format!("git update-ref refs/heads/main {first}");
+        pushed.says(&restore).says(&put_back);
+        // Another broken one is of the author's making.
+        world.write("policies/changegate.yml", "changegate: 1\nprotects: 9\n");
+        let own = world.try_push("ana@example.com", &good("Try to repair it"));
+        own.refused("policy-valid").does_not_say("not by this push");
+        if is_pushed {
+            world.git(&restore.split(' ').skip(1).collect::<Vec<_>>());
+            world.try_push("ana@example.com", &good("Put it back")).accepted();
+        } else {
+            world.git_in("server.git", &put_back.split(' ').skip(1).collect::<Vec<_>>());
+            world.git(&["reset", "-q", "--hard", &first]);
+        }
+        world.try_push("ana@example.com", &good("Go on")).accepted();
+        // What the author breaks is theirs.
+        world.write("policies/changegate.yml", "changegate: 1\nprotects: 7\n");
+        let own = world.try_push("ana@example.com", &good("Break it"));
+        own.refused("policy-valid")
+            .does_not_say("not by this push")
+            .does_not_say("the server administrator or");
+    }
+}
+
+#[test]
 fn a_decision_by_a_policy_that_was_never_decided_is_marked() {
     let mut world = World::under(GLASS);
     let first = world.head();

@@ -39,11 +39,14 @@ fn add_suffix(file: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Returns the line of shell that runs a hook of changegate, and goes on where changegate is not installed: the
-/// configuration of a manager is in the repository, for everyone who clones it. It holds no single quote.
+/// Returns the line of shell that runs a hook of changegate, and goes on where changegate is not installed, or is there
+/// and does not work: the configuration of a manager is in the repository, for everyone who clones it. It holds no single
+/// quote, and a shell that ends at the first failure (`sh -e`) runs all of it.
 fn build_guarded_line(name: &str, arguments: &str) -> String {
     format!(
-        "if command -v changegate >/dev/null; then changegate hook {name} {arguments} || exit 1; \
+        "if command -v changegate >/dev/null; then code=0; changegate hook --confirm {name} {arguments} || code=$?; \
+         case $code in 10) ;; 1[1-3]) exit 1 ;; *) echo \"changegate: does not work (exit code $code), so {name} is \
+         skipped; the server checks again\" >&2 ;; esac; \
          else echo \"changegate: not found, so {name} is skipped; the server checks again\" >&2; fi"
     )
 }
@@ -54,21 +57,21 @@ pub(crate) fn find_manager_lines(top: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for hook in GitHook::CLONE_HOOKS {
         let file = format!(".husky/{}", hook.name());
-        found.extend(find_hook_lines(&top.join(&file), &file, "changegate hook "));
+        found.extend(find_hook_lines(&top.join(&file), &file, &["changegate hook "]));
     }
     for file in list_lefthook_configs() {
-        found.extend(find_hook_lines(&top.join(&file), &file, "changegate hook "));
+        found.extend(find_hook_lines(&top.join(&file), &file, &["changegate hook "]));
     }
     found
 }
 
-/// Returns the lines of the file at `path`, called `named`, that run a command with these words, as `FILE:LINE`.
-fn find_hook_lines(path: &Path, named: &str, words: &str) -> Vec<String> {
+/// Returns the lines of the file at `path`, called `named`, that run a command with any of these words, as `FILE:LINE`.
+fn find_hook_lines(path: &Path, named: &str, words: &[&str]) -> Vec<String> {
     // A file that cannot be read runs nothing.
     let text = fs::read(path).unwrap_or_default();
     let mut found = Vec::new();
     for (index, line) in String::from_utf8_lossy(&text).lines().enumerate() {
-        if line.contains(words) && !line.trim_start().starts_with('#') {
+        if words.iter().any(|words| line.contains(words)) && !line.trim_start().starts_with('#') {
             found.push(format!("{named}:{}", index + 1));
         }
     }
@@ -113,7 +116,10 @@ impl ForeignManager {
 
     /// Returns the lines by which the manager runs one hook of changegate, as `FILE:LINE`.
     fn find_lines_of(&self, hook: GitHook) -> Vec<String> {
-        let words = format!("changegate hook {} ", hook.name());
+        let name = hook.name();
+        // Earlier versions printed lines that ask for no confirmation.
+        let words = [format!("changegate hook --confirm {name} "), format!("changegate hook {name} ")];
+        let words = words.each_ref().map(String::as_str);
         match self {
             ForeignManager::Husky(husky) => {
                 let file = husky.join(hook.name());

@@ -2,16 +2,18 @@
 
 use std::io::{self, Write};
 
+use crate::change::Text;
 use crate::cli::context::Context;
 use crate::cli::output::wrap_text;
 use crate::gate::policy_findings::{find_unrelated_branch, is_setting_missing};
+use crate::gate::policy_ref::leaves_own_ref_free;
 use crate::gate::policy_repositories::FOLDER_KEY;
 use crate::gate::{UnusablePolicy, load_from_commit};
 use crate::git::Repository;
 use crate::verdict::quote_for_shell;
 
-/// Writes notes on the policy at `path` of the policy ref; returns true if it cannot be read as long as a setting is
-/// missing, so that every push is refused.
+/// Writes notes on the policy at `path` of the policy ref; returns true if every push is refused, since a setting is
+/// missing by which it could be read, or since it leaves the policy ref to any push.
 pub(crate) fn write_policy_warnings(
     repository: &Repository,
     (policy_ref, path): (&str, &str),
@@ -41,6 +43,21 @@ pub(crate) fn write_policy_warnings(
         );
         writeln!(out, "{}", wrap_text("note: ", 2, &note))?;
         writeln!(out, "  git {}config {FOLDER_KEY} FOLDER", context.git_location())?;
+    }
+    let own_ref = Text::from(policy_ref);
+    if let Ok(loaded) = &loaded
+        && leaves_own_ref_free(repository, &own_ref, &loaded.policy).unwrap_or(false)
+    {
+        let branch = policy_ref.strip_prefix("refs/heads/").unwrap_or(policy_ref);
+        let error = format!(
+            "`protects` leaves out `{branch}`, which the policy is read from, so that any push could put another \
+             policy there; every push is refused. In a clone, add `{branch}` to `protects`, and commit; then here, \
+             past the hook:"
+        );
+        writeln!(out, "{}", wrap_text("error: ", 2, &error))?;
+        let branch = quote_for_shell(branch);
+        writeln!(out, "  git {}fetch CLONE {branch}:{branch}", context.git_location())?;
+        return Ok(true);
     }
     Ok(is_missing)
 }

@@ -7,7 +7,10 @@ use crate::cli::command_error::{CommandError, replace_invisible};
 use crate::cli::context::Context;
 use crate::cli::install::policy_warnings::write_policy_warnings;
 use crate::cli::install::server_settings::InstallSettings;
-use crate::gate::{UnusablePolicy, build_init_command, list_branches_with_policy, load_from_commit};
+use crate::gate::policy_ref::leaves_own_ref_free;
+use crate::gate::{
+    UnusablePolicy, build_init_command, list_branches_with_policy, load_from_commit, load_from_pack,
+};
 use crate::git::{FileAtPath, PeeledObject, Repository};
 use crate::people::PeopleDirectory;
 use crate::policy::DEFAULT_POLICY_PATH;
@@ -107,6 +110,9 @@ pub(super) fn write_server_advice(
     let what = match settings.missing_policy.as_deref() {
         None | Some("deny") => "every push is refused".to_owned(),
         Some("allow") => "every push is accepted".to_owned(),
+        Some(pack) if !protects_own_ref(repository, pack, &settings.policy_ref) => {
+            format!("every push is refused, since\n      the pack {pack} does not protect that ref")
+        }
         Some(pack) => format!("every push is judged by the pack {pack}"),
     };
     writeln!(
@@ -118,6 +124,12 @@ pub(super) fn write_server_advice(
         build_init_command(&path)
     )?;
     Ok(())
+}
+
+/// Returns false if a push to the policy ref would not be judged while this pack stands in for the policy.
+fn protects_own_ref(repository: &Repository, pack: &str, policy_ref: &str) -> bool {
+    let Ok(loaded) = load_from_pack(pack) else { return true };
+    !leaves_own_ref_free(repository, &Text::from(policy_ref), &loaded.policy).unwrap_or(false)
 }
 
 /// A roster by which this server cannot know who pushes.

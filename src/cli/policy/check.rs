@@ -12,8 +12,10 @@ use crate::cli::context::Context;
 use crate::cli::output::wrap_text;
 use crate::cli::policy::lookup::{find_bare_repository, find_work_tree, load_local_policy};
 use crate::gate::base_revisions::list_unprotected_bases;
+use crate::gate::policy_ref::name_own_ref;
 use crate::gate::policy_repositories::FOLDER_KEY;
-use crate::gate::{LoadedPolicy, check_policy, check_server_policy, list_idle_patterns};
+use crate::gate::protected_names::list_misnamed_refs;
+use crate::gate::{LoadedPolicy, check_policy, check_server_policy, list_idle_patterns, require_own_branch};
 use crate::git::{HeadState, Repository};
 use crate::github::repository_settings::list_check_names;
 use crate::policy::{EmergencyGap, PlacedFault, PlacedPattern, Policy, PolicyWeakening};
@@ -55,7 +57,12 @@ pub(crate) fn check_policy_file(
 ) -> Result<CommandExit, CommandError> {
     let loaded = load_local_policy(args.file.as_deref(), context)?;
     let check = if args.server { check_server_policy } else { check_policy };
-    let inspection = check(&loaded, &list_read_branches(args, context), context.now)
+    let branches = list_read_branches(args, &loaded.policy, context);
+    let inspection = check(&loaded, &branches.names, context.now)
+        .and_then(|inspection| match branches.are_certain {
+            true => require_own_branch(&loaded, &branches.names).map(|()| inspection),
+            false => Ok(inspection),
+        })
         .map_err(|errors| CommandError::InvalidPolicy(errors, None))?;
     let policy = &loaded.policy;
     let mut out = io::stdout().lock();
@@ -69,11 +76,15 @@ pub(crate) fn check_policy_file(
     )?;
     let mut notes = inspection.notes;
     notes.extend(find_idle_patterns(&inspection.path_patterns, context));
+    if let Ok(around) = Repository::discover_from(&find_work_tree(context)) {
+        // What cannot be read is no reason to refuse the policy: these are notes.
+        notes.extend(list_misnamed_refs(&around, &loaded).unwrap_or_default());
+    }
     notes.sort_by(|one, other| (&one.file, one.fault.at).cmp(&(&other.file, other.fault.at)));
     for note in &notes {
         write_placed_note(note, &mut out)?;
     }
-    if let Some(note) = describe_unprotected_branch(args, policy, context) {
+    if let Some(note) = describe_unprotected_branch(&branches, policy) {
         writeln!(out, "{}", wrap_text("note: ", 2, &note))?;
     }
     if args.server {
@@ -107,62 +118,79 @@ fn find_idle_patterns(patterns: &[PlacedPattern], context: &Context) -> Vec<Plac
     list_idle_patterns(&repository, head, "HEAD", patterns).unwrap_or_default()
 }
 
-/// Returns the note that the policy of this repository does not protect the branch that a server would read
-/// it from, so that the server refuses it.
-fn describe_unprotected_branch(args: &PolicyCheckArgs, policy: &Policy, context: &Context) -> Option<String> {
-    // A file that is named may be the policy of another repository.
-    if args.file.is_some() {
-        return None;
-    }
-    let repository = Repository::discover_from(&find_work_tree(context)).ok()?;
-    let branches = list_policy_branches(&repository);
-    let branch = branches.first()?;
-    if branches.iter().any(|branch| policy.protects_ref(branch.as_bytes())) {
+/// The branches that the policy of a repository is most likely read from.
+#[derive(Default)]
+struct PolicyBranches {
+    /// Their full names; any of them may be the one.
+    names: Vec<Text>,
+    /// True if the remote names it, or it has a usual name; false for a branch that only happens to be checked out.
+    are_certain: bool,
+}
+
+/// Returns the note that the policy of this repository does not protect the branch that a server may read it from, so
+/// that the server refuses every push. Where the branch is certain, that is a fault instead.
+fn describe_unprotected_branch(branches: &PolicyBranches, policy: &Policy) -> Option<String> {
+    let branch = branches.names.first()?;
+    if branches.names.iter().any(|branch| policy.protects_ref(branch.as_bytes())) {
         return None;
     }
     let name = branch.to_lossy();
     let name = shorten_for_message(name.strip_prefix("refs/heads/").unwrap_or(&name));
     Some(format!(
-        "`protects` leaves out the branch `{name}`; a server that reads the policy from it refuses this policy, \
+        "`protects` leaves out the branch `{name}`; a server that reads the policy from it refuses every push, \
          so add `{name}` to `protects`"
     ))
 }
 
 /// Returns the branches that the policy of this repository is read from; none if a file is named, which may be
 /// the policy of another repository.
-fn list_read_branches(args: &PolicyCheckArgs, context: &Context) -> Vec<Text> {
-    let repository = Repository::discover_from(&find_work_tree(context));
-    match (&args.file, repository) {
-        (None, Ok(repository)) => list_policy_branches(&repository),
-        _ => Vec::new(),
+fn list_read_branches(args: &PolicyCheckArgs, policy: &Policy, context: &Context) -> PolicyBranches {
+    if args.file.is_some() {
+        return PolicyBranches::default();
+    }
+    // A server knows which one it is.
+    if let Some(server) = find_bare_repository(context)
+        && let Ok(settings) = context.read_gate_settings(&server)
+    {
+        let own = match &settings.policy_file {
+            None => name_own_ref(&server, &settings.policy_ref, policy).ok().flatten(),
+            Some(_) => None,
+        };
+        return PolicyBranches { names: own.into_iter().collect(), are_certain: true };
+    }
+    match Repository::discover_from(&find_work_tree(context)) {
+        Ok(repository) => list_policy_branches(&repository),
+        Err(_) => PolicyBranches::default(),
     }
 }
 
-/// Returns the full names of the branches that a policy is most likely read from: the default branch of the
-/// remote, else those with usual names, else the only one.
-fn list_policy_branches(repository: &Repository) -> Vec<Text> {
+/// Returns the branches that a policy is most likely read from: the default branch of the remote, else those with usual
+/// names, else the only one.
+fn list_policy_branches(repository: &Repository) -> PolicyBranches {
     if let Ok(default) = repository.resolve_ref(b"refs/remotes/origin/HEAD")
         && let Some(name) = default.name.as_bytes().strip_prefix(b"refs/remotes/origin/")
         && name != b"HEAD"
     {
-        return vec![Text::new([b"refs/heads/", name].concat())];
+        let names = vec![Text::new([b"refs/heads/", name].concat())];
+        return PolicyBranches { names, are_certain: true };
     }
     // What cannot be read is no reason for a note.
     let branches = repository.list_refs("refs/heads/").unwrap_or_default();
-    let mut found = Vec::new();
+    let mut names = Vec::new();
     for branch in &branches {
         if USUAL_BRANCHES.iter().any(|usual| branch.name.as_bytes() == usual.as_bytes()) {
-            found.push(branch.name.clone());
+            names.push(branch.name.clone());
         }
     }
-    if found.is_empty() {
+    let are_certain = !names.is_empty();
+    if names.is_empty() {
         match (branches.as_slice(), repository.read_head()) {
-            ([only], _) => found.push(only.name.clone()),
-            ([], Ok(HeadState::Branch(unborn))) => found.push(unborn.name),
+            ([only], _) => names.push(only.name.clone()),
+            ([], Ok(HeadState::Branch(unborn))) => names.push(unborn.name),
             _ => {}
         }
     }
-    found
+    PolicyBranches { names, are_certain }
 }
 
 fn write_placed_note(note: &PlacedFault, out: &mut dyn Write) -> io::Result<()> {

@@ -3,7 +3,7 @@
 pub(crate) mod base_policy;
 pub(crate) mod change_judge;
 mod gate_refs;
-mod left_policy;
+pub(crate) mod left_policy;
 pub(crate) mod new_gate_files;
 pub(crate) mod promotion;
 pub(crate) mod ref_judge;
@@ -12,16 +12,19 @@ pub(crate) mod unreadable;
 
 use std::rc::Rc;
 
+use anyhow::Result;
 use jiff::Timestamp;
 
 use crate::change::{Stage, Text};
 use crate::gate::policy_findings::{list_policy_notes, list_warning_notes};
+use crate::gate::policy_ref::{is_policy_ref_free, refuse_free_policy_ref};
 use crate::gate::policy_source::LoadedPolicy;
 use crate::gate::protected_scope::ProtectedScope;
 use crate::gate::published_commits::mark_landed_commits;
 use crate::gate::push::base_policy::{PolicyCache, PolicyOrigin, PushBasePolicy, UndecidedMove};
 use crate::gate::push::ref_judge::RefJudge;
 use crate::gate::push_facts::PushFacts;
+use crate::gate::pusher_accounts::refuse_unknown_pushers;
 use crate::gate::recorded_past::RecordedPast;
 use crate::gate::rewording_place::mark_rebase_starts;
 use crate::gate::settings::GateSettings;
@@ -56,7 +59,7 @@ pub fn judge_push(
     keep_all: bool,
 ) -> (Report, PushFacts) {
     let mut policies = PolicyCache::new(repository, settings, past.undecided);
-    let (base, scope) = read_base_scope(repository, policies.find_base_policy());
+    let (base, scope) = read_base_scope(repository, policies.find_base_policy(), settings);
     let facts = PushFacts::default();
     let notes = Vec::new();
     let RecordedPast { unauthorised, landings, approvals, .. } = past;
@@ -82,6 +85,13 @@ pub fn judge_push(
     }
     let decision = decide_groups(&groups, true);
     if decision == Decision::Deny {
+        if let PushBasePolicy::Loaded(loaded) = &base
+            && let Some(group) = groups
+                .iter_mut()
+                .find(|group| group.verdicts.iter().any(|verdict| verdict.decision() == Decision::Deny))
+        {
+            group.refusals.extend(refuse_unknown_pushers(loaded, settings, now));
+        }
         // Without the marks, advice is less good; the push is refused all the same.
         let _ = mark_landed_commits(&mut groups, repository, &push.scope)
             .and_then(|()| mark_rebase_starts(&mut groups, repository));
@@ -121,11 +131,27 @@ fn list_origin_notes(origin: PolicyOrigin, policy_ref: &Text) -> Vec<Message> {
     }
 }
 
-/// Returns which refs the policy of the policy ref protects. If that cannot be read, no push can be judged.
-fn read_base_scope(repository: &Repository, base: PushBasePolicy) -> (PushBasePolicy, ProtectedScope) {
+/// Returns which refs the policy of the policy ref protects. If that cannot be read, or leaves out the policy ref itself,
+/// no push can be judged.
+fn read_base_scope(
+    repository: &Repository,
+    base: PushBasePolicy,
+    settings: &GateSettings,
+) -> (PushBasePolicy, ProtectedScope) {
     let PushBasePolicy::Loaded(loaded) = &base else { return (base, ProtectedScope::default()) };
-    match ProtectedScope::read_scope(repository, &loaded.policy) {
-        Ok(scope) => (base, scope),
+    let read_scope = || -> Result<(ProtectedScope, bool)> {
+        let scope = ProtectedScope::read_scope(repository, &loaded.policy)?;
+        // No push replaces a file on the server.
+        let is_free =
+            settings.policy_file.is_none() && is_policy_ref_free(repository, &settings.policy_ref, &scope)?;
+        Ok((scope, is_free))
+    };
+    match read_scope() {
+        Ok((scope, false)) => (base, scope),
+        Ok((_, true)) => {
+            let refusal = refuse_free_policy_ref(loaded, settings);
+            (PushBasePolicy::Refused(refusal), ProtectedScope::default())
+        }
         Err(error) => {
             let detail = MessageValue::unrecorded(Text::from(format!("{error:#}")));
             let finding = Finding::new(SCOPE_UNREADABLE.with("detail", detail));
@@ -142,7 +168,7 @@ fn read_base_scope(repository: &Repository, base: PushBasePolicy) -> (PushBasePo
 /// # Errors
 ///
 /// Fails if the refs or the configuration cannot be read.
-pub fn protected_refs(repository: &Repository, policy: &Policy) -> anyhow::Result<Vec<RefPattern>> {
+pub fn protected_refs(repository: &Repository, policy: &Policy) -> Result<Vec<RefPattern>> {
     Ok(ProtectedScope::read_scope(repository, policy)?.list_patterns())
 }
 

@@ -172,7 +172,7 @@ impl RefJudge<'_> {
             group.refusals.push(refuse_by_rule(GateRule::WholeHistory, finding));
         }
         if self.settings.policy_file.is_none() && !own.is_same_at(self.repository, new) {
-            group.refusals.extend(self.refuse_broken_policy(new, at, &scope));
+            group.refusals.extend(self.refuse_broken_policy(own, new, at, &scope));
             self.note_policy_change(own, new, at);
         }
         group

@@ -16,5 +16,6 @@ pub(crate) mod reconcile_context;
 pub(crate) mod recorded_entries;
 pub(crate) mod ref_path;
 pub(crate) mod ref_steps;
+pub(crate) mod seen_tips;
 pub(crate) mod undecided_moves;
 pub mod write_ahead;

@@ -258,3 +258,16 @@ pub(crate) fn set_aside_file(path: &Path) -> Result<()> {
     fs::rename(path, path.with_extension("damaged"))
         .with_context(|| format!("cannot set {} aside", path.display()))
 }
+
+/// Splits moves into those of the refs that have landed, and the others.
+pub(crate) fn split_moves(
+    moves: &[RecordedMove],
+    landed: &BTreeSet<Text>,
+) -> (Vec<RecordedMove>, Vec<RecordedMove>) {
+    moves.iter().cloned().partition(|moved| landed.contains(&moved.name))
+}
+
+/// Returns the names of the refs that move.
+pub(crate) fn list_names(moves: &[RecordedMove]) -> Vec<Text> {
+    moves.iter().map(|moved| moved.name.clone()).collect()
+}

@@ -25,10 +25,11 @@ use crate::ledger::server::discharge::{
 };
 use crate::ledger::server::heartbeat::plan_heartbeat;
 use crate::ledger::server::landed_move::LandedMove;
-use crate::ledger::server::pending::{self, JournaledDecision, PendingDecision};
+use crate::ledger::server::pending::{self, JournaledDecision, PendingDecision, list_names, split_moves};
 use crate::ledger::server::recorded_entries::{MAX_APPENDED_DECISIONS, find_recorded_entries};
 use crate::ledger::server::ref_path::{RefStep, find_ref_path};
 use crate::ledger::server::ref_steps::{self, group_edges_by_ref, is_ready};
+use crate::ledger::server::seen_tips::{FollowedRefs, SeenTips};
 use crate::ledger::server::write_ahead::{self, JournalEntry};
 use crate::ledger::state::acts::{build_act_event, is_statement_ref};
 use crate::ledger::state::break_glass::{self, SessionRequest};
@@ -92,17 +93,18 @@ pub fn reconcile_ledger(
         finished_files: Vec::new(),
         now,
     };
+    let before = FollowedRefs::from_state(run.ledger.state());
     run.begin_or_rescope(&refs, &pending)?;
     run.record_regularisation_terms()?;
-    run.record_decisions(&refs, &mut pending)?;
+    run.record_decisions(before, &refs, &mut pending)?;
     run.record_unexplained(&refs, &pending)?;
     run.record_heartbeat()?;
     run.commit_records()?;
     pending::remove_request_refs(context.repository, request_refs, &pending, now);
     let spent_refs = pending::list_spent_act_refs(context.repository, act_refs);
     pending::remove_request_refs(context.repository, spent_refs, &pending, now);
-    let before = now.checked_sub(context.push_timeout).unwrap_or(Timestamp::MIN);
-    write_ahead::remove_unfinished(directory, before).context(CANNOT_LIST)?;
+    let over = now.checked_sub(context.push_timeout).unwrap_or(Timestamp::MIN);
+    write_ahead::remove_unfinished(directory, over).context(CANNOT_LIST)?;
     Ok(run.outcome)
 }
 
@@ -180,18 +182,24 @@ impl LedgerReconciler<'_, '_> {
 
     /// Appends every decision whose outcome is known. One that moved several refs waits until the steps
     /// before it are recorded on each of them.
-    fn record_decisions(&mut self, refs: &ProtectedRefs, pending: &mut [PendingDecision]) -> Result<()> {
-        let mut steps =
-            ref_steps::find_ref_steps(self.context.repository, self.ledger.state(), refs, pending);
+    fn record_decisions(
+        &mut self,
+        before: FollowedRefs,
+        refs: &ProtectedRefs,
+        pending: &mut [PendingDecision],
+    ) -> Result<()> {
+        let (repository, state) = (self.context.repository, self.ledger.state());
+        let steps = ref_steps::find_ref_steps(repository, state, refs, pending);
+        let mut seen = SeenTips::gather(repository, (before, state), (refs, pending), steps);
         let mut left: Vec<usize> = (0..pending.len()).collect();
         while !left.is_empty() {
-            let ready = left.iter().position(|place| is_ready(*place, &steps));
+            let ready = left.iter().position(|place| is_ready(*place, &seen.steps));
             // Steps cannot wait for one another. If they seem to, the oldest decision comes first.
             let place = left.remove(ready.unwrap_or(0));
-            let (landed, gaps) = ref_steps::take_decision_steps(place, &mut steps);
+            let (landed, gaps) = ref_steps::take_decision_steps(place, &mut seen.steps);
             self.record_unauthorised(gaps)?;
             if let Some(one) = pending.get_mut(place) {
-                self.record_pending(one, &landed)?;
+                self.record_pending(one, &landed, &mut seen)?;
             }
             if self.finished_files.len() >= MAX_APPENDED_DECISIONS {
                 self.commit_records()?;
@@ -201,7 +209,12 @@ impl LedgerReconciler<'_, '_> {
     }
 
     /// Appends what is known about one decision.
-    fn record_pending(&mut self, one: &mut PendingDecision, landed: &BTreeSet<Text>) -> Result<()> {
+    fn record_pending(
+        &mut self,
+        one: &mut PendingDecision,
+        landed: &BTreeSet<Text>,
+        seen: &mut SeenTips<'_>,
+    ) -> Result<()> {
         match one {
             PendingDecision::Damaged { damaged, path, is_known } => {
                 if !*is_known {
@@ -224,13 +237,18 @@ impl LedgerReconciler<'_, '_> {
                     None => Ok(()),
                 }
             }
-            PendingDecision::Journaled(one) => self.record_journaled(one, landed),
+            PendingDecision::Journaled(one) => self.record_journaled(one, landed, seen),
         }
     }
 
     /// Appends a decision on disk and its outcome. While its push may not have ended, only moves that have
     /// happened are recorded, and the file stays.
-    fn record_journaled(&mut self, one: &mut JournaledDecision, landed: &BTreeSet<Text>) -> Result<()> {
+    fn record_journaled(
+        &mut self,
+        one: &mut JournaledDecision,
+        landed: &BTreeSet<Text>,
+        seen: &mut SeenTips<'_>,
+    ) -> Result<()> {
         let (moved, unmoved) = split_moves(&one.moves, landed);
         let is_complete = one.is_push_over || unmoved.is_empty();
         if !is_complete && moved.is_empty() {
@@ -242,6 +260,9 @@ impl LedgerReconciler<'_, '_> {
         // An earlier run may have recorded the decision and stopped before the outcome.
         if !one.is_recorded {
             let (decided, beside) = one.read_whole_entry()?.split_files();
+            // What it saw came before it.
+            let came_before = seen.find_unexplained(&decided, self.ledger.state())?;
+            self.record_unauthorised(came_before)?;
             self.ledger.append_decision(decided, beside, self.now)?;
             self.outcome.appended_records += 1;
         }
@@ -373,13 +394,4 @@ impl LedgerReconciler<'_, '_> {
         }
         self.record_unauthorised(moves)
     }
-}
-
-/// Splits moves into those of the refs that have landed, and the others.
-fn split_moves(moves: &[RecordedMove], landed: &BTreeSet<Text>) -> (Vec<RecordedMove>, Vec<RecordedMove>) {
-    moves.iter().cloned().partition(|moved| landed.contains(&moved.name))
-}
-
-fn list_names(moves: &[RecordedMove]) -> Vec<Text> {
-    moves.iter().map(|moved| moved.name.clone()).collect()
 }

@@ -44,7 +44,10 @@ pub(crate) fn check_closing(
     }
     if owed.by_others {
         let made = &closing.made;
-        if made.by.is_empty() || !made.is_complete || made.by.iter().any(|maker| maker.key.is_none()) {
+        if made.by.is_empty() && made.is_complete {
+            return Err(NotClosedReason::StatedByBot);
+        }
+        if !made.is_complete || made.by.iter().any(|maker| maker.key.is_none()) {
             return Err(NotClosedReason::ContributorsUnknown);
         }
         // Every contributor, since each of them could have written the statement.

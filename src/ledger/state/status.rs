@@ -35,6 +35,8 @@ pub enum NotClosedReason {
     NotStated,
     /// A contributor to the change that owes would close it.
     SameContributor,
+    /// A bot states what only a person can.
+    StatedByBot,
     /// The change landed in the same push as the change that owes, so it was made before that landed.
     LandedTogether,
     /// The contributors to one of the two changes are not known.
@@ -60,6 +62,10 @@ impl NotClosedReason {
             NotClosedReason::AnotherChange => "the change speaks for another change",
             NotClosedReason::NotStated => "the change does not state what is owed",
             NotClosedReason::SameContributor => "a contributor to the change cannot close it",
+            NotClosedReason::StatedByBot => {
+                "a bot states it, and only a person can; a person other than the contributors has to author and \
+                 push the change"
+            }
             NotClosedReason::LandedTogether => {
                 "the change landed together with it, and a review is made after it has landed"
             }

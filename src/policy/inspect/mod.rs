@@ -55,7 +55,7 @@ use crate::policy::remote_file::is_remote_name;
 use crate::yaml::{self, YamlFault, YamlPlace};
 
 pub use crate::policy::inspect::findings::{InspectionFacts, LATER_KEYS_DAYS, PatternUse};
-pub(crate) use crate::policy::inspect::rule_places::{find_key_place, find_rule_place};
+pub(crate) use crate::policy::inspect::rule_places::{find_item_place, find_key_place, find_rule_place};
 pub use crate::policy::inspect::search::search_budget::MAX_INSPECTION_STEPS;
 pub use crate::policy::inspect::weakening::weakened_entries::PolicyWeakening;
 

@@ -3,7 +3,7 @@
 use crate::policy::definition::Policy;
 use crate::policy::inspect::rule_index::RuleIndex;
 use crate::policy::inspect::search::excluding_rules::ExcludingRules;
-use crate::policy::inspect::written::{find_entry, list_entries};
+use crate::policy::inspect::written::{find_entry, list_entries, list_items, scalar_text};
 use crate::policy::load::files::PolicyFile;
 use crate::policy::packs::find_pack;
 use crate::yaml::{self, YamlFault, YamlNode, YamlPlace};
@@ -16,6 +16,13 @@ pub(crate) fn find_rule_place(source: &[u8], id: &str) -> Option<YamlPlace> {
 /// Returns the place of the top-level key `key` in the source of a policy file.
 pub(crate) fn find_key_place(source: &[u8], key: &str) -> Option<YamlPlace> {
     find_top_place(&yaml::read_document(source).ok()?, key)
+}
+
+/// Returns the place of the first item `text` of the list under the top-level key `key` in the source of a policy file.
+pub(crate) fn find_item_place(source: &[u8], key: &str, text: &str) -> Option<YamlPlace> {
+    let file = yaml::read_document(source).ok()?;
+    let items = list_items(find_entry(&file, key)?);
+    items.iter().find(|item| scalar_text(item) == Some(text)).map(|item| item.at)
 }
 
 fn find_top_place(file: &YamlNode, key: &str) -> Option<YamlPlace> {

@@ -96,6 +96,10 @@ pub(crate) fn find_unidentified_contributor(
         return Some(describe_absent_contributor(unknown, absence, context));
     }
     let mut owner = Fixer::RosterOwner;
+    // No push can change a roster by which the server knows no pusher.
+    if unknown.address.is_none() && context.change.pull.is_err() && !may_know_pusher(&unknown.name, context) {
+        owner = Fixer::ServerAdministrator;
+    }
     let what = match (&context.people.roster, &unknown.address) {
         (None, _) => Message::from(&UNIDENTIFIED_CONTRIBUTOR),
         // On a forge the account tells who is a bot, and a listed address does not.
@@ -116,6 +120,12 @@ pub(crate) fn find_unidentified_contributor(
     };
     let what = what.with("role", unknown.role).with("name", &unknown.name);
     Some(Finding::new(what).fixed_by(owner))
+}
+
+/// Returns true if the roster lists accounts of the kind of this one.
+fn may_know_pusher(account: &Text, context: &EvaluationContext<'_>) -> bool {
+    let people = context.people;
+    people.roster.is_none() || (!people.lacks_accounts() && people.may_know_account(account))
 }
 
 /// Returns the finding that a contributor was not there when the change was seen.
