@@ -13,8 +13,8 @@ use crate::gate::settings::GateSettings;
 use crate::git::Repository;
 use crate::policy::inspect::findings::TOO_LARGE;
 use crate::policy::{
-    InspectionFacts, LATER_KEYS_DAYS, PatternUse, PlacedFault, PlacedPattern, Policy, PolicyErrors,
-    PolicyInspection, Rule, find_key_place, find_rule_place,
+    InspectionFacts, LATER_KEYS_DAYS, PatternUse, PlacedFault, PlacedPattern, PolicyErrors, PolicyInspection,
+    Rule, find_key_place, find_rule_place,
 };
 use crate::verdict::{Finding, Fixer, Message, MessageValue, messages};
 use crate::yaml::{YamlFault, shorten_for_message};

@@ -265,7 +265,8 @@ people: { teams: { security: [ana@example.com], ops: [cy@example.com] } }
         assert_eq!(asked("2026-06-30T23:59:59Z", "ana"), [""; 0]);
         for (at, name) in [("2026-07-01T00:00:00Z", "ana"), ("2026-06-30T00:00:00Z", "ben")] {
             let found = asked(at, name);
-            assert!(found[1].contains("does not say that the approver was trained on 2026-0"), "{found:?}");
+            let said = "does not say that the approver was trained on 2026-0";
+            assert!(found.iter().any(|text| text.contains(said)), "{found:?}");
         }
         let faults = question_faults(
             "ask: { approvals: { trained: true } }\nfields: { Reviewed-by: { person: true } }",
@@ -288,7 +289,8 @@ people: { teams: { security: [ana@example.com], ops: [cy@example.com] } }
             "ask: {{ approvals: {{ trust: claimed, from: [security] }} }}{POLICY}roster:\n  people:\n{roster}change:\n  at: 2026-07-01T00:00:00Z\n  commits: [{{ author: Ana <ana@example.com>, message: \"Cache it\\n\\nReviewed-by: Ben <ben@example.com>\\n\" }}]"
         );
         let found = finding_texts(&answer_example(&text));
-        assert!(found[1].contains("the approver acts for ana, who made this change"), "{found:?}");
+        let said = "the approver acts for ana, who made this change";
+        assert!(found.iter().any(|text| text.contains(said)), "{found:?}");
     }
 
     #[test]

@@ -29,8 +29,8 @@ impl ApprovalsPredicate {
         // Enough approvals may come from too few teams.
         let needed = self.asked_count().saturating_sub(given).max(1);
         let listed = people.list_roster_humans()?;
-        // What owners are missing is told of each file.
-        if listed.len() > MAX_PEOPLE_ASKED || self.asks_code_owners() {
+        // What owners are missing is told of each file, and authors can approve the parts of each other.
+        if listed.len() > MAX_PEOPLE_ASKED || self.asks_code_owners() || self.admits_authors() {
             return None;
         }
         let mut possible = 0_u64;

@@ -5,8 +5,8 @@
 //! (`trailer_approvals`).
 
 mod approvers;
-pub(crate) mod claimed_approvers;
 mod carried_relation;
+pub(crate) mod claimed_approvers;
 pub(crate) mod commands;
 pub(crate) mod considered;
 mod considered_signatures;
@@ -22,9 +22,9 @@ mod parameters;
 pub(crate) mod pusher_approval;
 mod requirement;
 pub(crate) mod reviews;
-pub(crate) mod team_counts;
 pub(crate) mod signed_approvals;
 mod stated_approvals;
+pub(crate) mod team_counts;
 #[cfg(test)]
 mod tests;
 pub(crate) mod trailer_approvals;
