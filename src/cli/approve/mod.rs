@@ -126,14 +126,19 @@ pub(crate) fn run_approve(args: &ApproveArgs, context: &Context) -> Result<Comma
     write_summary(&statement, &commits)?;
     let commit = write_signed_commit(context, &statement, &message)?;
     let ref_name = format!("{APPROVAL_REF_PREFIX}{commit}");
+    // The clone keeps it as well, so that it can be pushed again if a server loses it.
+    read_output_line(run_git(context, &["update-ref", &ref_name, &commit], b"")?)?;
     if args.no_push {
-        read_output_line(run_git(context, &["update-ref", &ref_name, &commit], b"")?)?;
         let mut out = std::io::stdout().lock();
         let line = format!("git push {} {ref_name}", args.remote);
         output::ignore_broken_pipe(writeln!(out, "signed; to push it:\n  {}", replace_invisible(&line)))?;
         return Ok(CommandExit::Allowed);
     }
-    let pushed = push_commit(context, &commit, (&args.remote, &ref_name), "signed approvals")?;
+    let pushed = push_commit(context, &commit, (&args.remote, &ref_name), "signed approvals");
+    if !matches!(pushed, Ok(CommandExit::Allowed)) {
+        read_output_line(run_git(context, &["update-ref", "-d", &ref_name], b"")?)?;
+    }
+    let pushed = pushed?;
     if pushed == CommandExit::Allowed {
         let mut out = std::io::stdout().lock();
         let word = decision.word();

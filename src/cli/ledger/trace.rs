@@ -323,6 +323,10 @@ fn write_approvals(approvals: &[RecordedApproval], out: &mut dyn Write) -> io::R
         if let Some(at) = approval.given_at {
             what.push_str(&format!(", {}", due_time::format_instant(at)));
         }
+        if let (Some(relation), Some(revision)) = (&approval.relation, approval.revision) {
+            let relation = escape::escape_words(relation);
+            what.push_str(&format!(", of {}, and what landed is {relation}", revision.short_hex()));
+        }
         for used in &approval.uses {
             let rule = escape::escape_words(&used.rule);
             match &used.why_not {

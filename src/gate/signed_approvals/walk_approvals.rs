@@ -150,8 +150,8 @@ impl ApprovalWalk<'_> {
             Ok(commit) => commit,
             // Without an objection, what is left may be allowed that was not; an approval is only one less.
             Err(why) if received.decision == SignedDecision::Rejected => anyhow::bail!(
-                "the rejection {} of {} cannot be read ({}); its signer can push it again, and an administrator can fetch it \
-                 into {APPROVAL_REF_PREFIX}{}",
+                "the rejection {} of {} cannot be read ({}); the clone of its signer keeps it, from where the server \
+                 administrator fetches it: git fetch CLONE {APPROVAL_REF_PREFIX}{}",
                 received.id,
                 received.signer.to_lossy(),
                 why.reason,
