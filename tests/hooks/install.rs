@@ -318,7 +318,7 @@ fn what_is_said_is_set_and_what_somebody_else_set_is_kept() {
     assert_eq!(get("changegate.missingPolicy"), "startup");
     assert_eq!(
         get("receive.hideRefs"),
-        "refs/hidden\nrefs/changegate\n!refs/changegate/break-glass\n!refs/changegate/acts"
+        "refs/hidden\nrefs/changegate\n!refs/changegate/break-glass\n!refs/changegate/acts\n!refs/changegate/approvals"
     );
     assert_eq!(get("receive.shallowUpdate"), "false");
     assert_eq!(get("core.useReplaceRefs"), "false");

@@ -24,16 +24,15 @@ const INSTALLED_KEY: &str = "changegate.installed";
 const HIDE_REFS_KEY: &str = "receive.hideRefs";
 
 /// The settings of every server, as key and value.
-const SERVER_DEFAULTS: [(&str, &str); 11] = [
+const SERVER_DEFAULTS: [(&str, &str); 10] = [
     // Only the gate writes records and obligations.
     (HIDE_REFS_KEY, "refs/changegate"),
     // But break-glass sessions are requested by a push. The last value counts.
     (HIDE_REFS_KEY, "!refs/changegate/break-glass"),
     // And so are acts about changes recorded.
     (HIDE_REFS_KEY, "!refs/changegate/acts"),
-    // Signed approvals are pushed too, and name the repository by its id.
+    // Signed approvals are pushed too.
     (HIDE_REFS_KEY, "!refs/changegate/approvals"),
-    (HIDE_REFS_KEY, "!refs/changegate/repository"),
     // Malformed commits, which two programs may read differently, are refused.
     ("receive.fsckObjects", "true"),
     // A shallow push hides history.
