@@ -91,8 +91,8 @@ impl PeopleDirectory {
         Cow::Owned(people)
     }
 
-    /// Returns the keys that people sign with by the roster, as lines of `allowed_signers`: each is valid for the
-    /// addresses of its person, from the day on which they join to the end of their last one.
+    /// Returns the keys that people sign with by the roster, as lines of `allowed_signers`: each is valid for one
+    /// address of its person, from the day on which they join to the end of their last one.
     pub(crate) fn list_allowed_signers(&self) -> String {
         let mut lines = String::new();
         if self.service.list_records().all(|(_, record)| record.signing_keys.is_empty()) {
@@ -117,10 +117,10 @@ impl PeopleDirectory {
             if let Some(after) = record.days.until.and_then(|last| last.tomorrow().ok()) {
                 options += &format!(",valid-before=\"{}Z\"", after.strftime("%Y%m%d"));
             }
+            // A key stands for one address; by the roster that means the person, whatever other addresses they have.
+            let Some(principal) = principals.first() else { continue };
             for signing_key in &record.signing_keys {
-                for principal in principals {
-                    lines += &format!("{principal} {options} {signing_key}\n");
-                }
+                lines += &format!("{principal} {options} {signing_key}\n");
             }
         }
         lines

@@ -423,9 +423,12 @@ fn what_others_said_is_not_used_up_by_other_content() {
     approved_by(&world, "kim", &[]);
     world.git(&["checkout", "-q", "topic"]);
     approved_by(&world, "kim", &["--reject"]);
-    let _ = push_as(&mut world, "ana", "docs:main");
+    push_as(&mut world, "ana", "docs:main").accepted();
     approved_by(&world, "ben", &[]);
-    push_as(&mut world, "ana", "topic:main").refused("`kim@example.com` rejects revision");
+    world.git(&["fetch", "-q", "origin"]);
+    world.git(&["checkout", "-q", "-B", "main", "origin/main"]);
+    git_as(&world, "ana", &["merge", "-q", "--no-ff", "--no-verify", "-m", "Merge it", "topic"]);
+    push_as(&mut world, "ana", "main").refused("`kim@example.com` rejects revision");
 }
 
 #[test]
@@ -438,6 +441,46 @@ fn a_signature_that_was_held_back_undoes_nothing() {
     std::thread::sleep(std::time::Duration::from_millis(1_100));
     approved_by(&world, "ben", &["--reject"]);
     push_as(&mut world, "ana", &format!("{name}:{name}"))
-        .refused("has signed another approval since this one");
+        .refused("has said something else about this revision since");
     push_as(&mut world, "ana", "main").refused("`ben@example.com` rejects revision");
+}
+
+#[test]
+fn a_word_about_a_part_takes_back_nothing_about_the_whole() {
+    let Some(mut world) = start("{}") else { return };
+    world.git(&["checkout", "-q", "-b", "topic"]);
+    let part = commit_as(&world, "ana", "part", "1", "Part");
+    let whole = commit_as(&world, "ana", "change", "1", "Change");
+    approved_by(&world, "kim", &["--reject"]);
+    approved_by(&world, "kim", &[&part]);
+    approved_by(&world, "ben", &[]);
+    world.git(&["checkout", "-q", "main"]);
+    git_as(&world, "ana", &["merge", "-q", "--no-ff", "--no-verify", "-m", "Merge it", "topic"]);
+    push_as(&mut world, "ana", "main").refused("`kim@example.com` rejects revision");
+    // The whole lands when they take the rejection back.
+    approved_by(&world, "kim", &[&whole, "--revoke"]);
+    push_as(&mut world, "ana", "main").accepted();
+}
+
+#[test]
+fn a_stack_is_approved_change_by_change() {
+    let Some(mut world) = start("{}") else { return };
+    let first = commit_as(&world, "ana", "a", "1", "First");
+    approved_by(&world, "ben", &[]);
+    let second = commit_as(&world, "ana", "b", "1", "Second");
+    approved_by(&world, "ben", &[]);
+    push_as(&mut world, "ana", &format!("{first}:main")).accepted();
+    push_as(&mut world, "ana", &format!("{second}:main")).accepted();
+}
+
+#[test]
+fn what_was_rejected_and_changed_needs_a_new_word() {
+    let Some(mut world) = start("{}") else { return };
+    commit_as(&world, "ana", "a", "1", "One");
+    approved_by(&world, "kim", &["--reject"]);
+    world.write("a", "2");
+    world.git(&["add", "-A"]);
+    git_as(&world, "ana", &["commit", "-q", "--amend", "--no-edit", "--no-verify"]);
+    approved_by(&world, "ben", &[]);
+    push_as(&mut world, "ana", "main").accepted();
 }

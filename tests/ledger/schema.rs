@@ -317,7 +317,7 @@ fn acts() -> Vec<RecordedAct> {
             statements: format!("sha256:{}", "b".repeat(64)),
             commit: id(3),
         };
-        acts.push(act(RecordedActKind::Approval(approval), None, Some(odd())));
+        acts.push(act(RecordedActKind::Approval(Box::new(approval)), None, Some(odd())));
     }
     for outcome in [RecordedReport::Ok, RecordedReport::Failed, RecordedReport::Reverted] {
         let incident = (outcome != RecordedReport::Ok).then(odd);

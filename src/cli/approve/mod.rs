@@ -80,6 +80,9 @@ pub(crate) struct ApproveArgs {
     no_push: bool,
 }
 
+/// How many seconds an approval is dated later, if there is one of this second.
+const MAX_SAME_SECOND: i64 = 5;
+
 /// What the server says of itself.
 struct ServerState {
     /// The id of the repository.
@@ -124,8 +127,16 @@ pub(crate) fn run_approve(args: &ApproveArgs, context: &Context) -> Result<Comma
         ));
     }
     write_summary(&statement, &commits)?;
-    let commit = write_signed_commit(context, &statement, &message)?;
-    let ref_name = format!("{APPROVAL_REF_PREFIX}{commit}");
+    let mut commit = write_signed_commit(context, &statement, &message, 0)?;
+    let mut ref_name = format!("{APPROVAL_REF_PREFIX}{commit}");
+    // The same word about the same revision in the same second would be the same commit, which the server has already.
+    for later in 1..=MAX_SAME_SECOND {
+        if repository.resolve_ref(ref_name.as_bytes())?.id.is_none() {
+            break;
+        }
+        commit = write_signed_commit(context, &statement, &message, later)?;
+        ref_name = format!("{APPROVAL_REF_PREFIX}{commit}");
+    }
     // The clone keeps it as well, so that it can be pushed again if a server loses it.
     read_output_line(run_git(context, &["update-ref", &ref_name, &commit], b"")?)?;
     if args.no_push {

@@ -11,7 +11,7 @@ use crate::cli::context::Context;
 use crate::cli::lone_push::{read_output_line, run_git};
 use crate::gate::signed_approvals::ApprovalStatement;
 
-/// Writes a signed commit with this message on top of the revision, and returns its id.
+/// Writes a signed commit with this message on top of the revision, dated `later` seconds after now, and returns its id.
 ///
 /// Author and committer are one person at one time: a commit of which they differ was written again later, and the
 /// server takes none of these.
@@ -23,9 +23,10 @@ pub(super) fn write_signed_commit(
     context: &Context,
     statement: &ApprovalStatement,
     message: &CommitMessage,
+    later: i64,
 ) -> Result<String, CommandError> {
     let (name, email) = find_committer(context)?;
-    let date = format!("{} +0000", context.now.as_second());
+    let date = format!("{} +0000", context.now.as_second().saturating_add(later));
     let (tree, revision) = (statement.tree.to_string(), statement.revision.to_string());
     let mut command = Command::new("git");
     command.current_dir(&context.directory);

@@ -37,9 +37,15 @@ impl RefJudge<'_> {
             return Some(push.judge_act_ref(update, resolved, base, &mut self.facts));
         }
         if signed_approvals::is_approval_ref(&update.name) {
-            let scope = &self.scope;
-            let push =
-                signed_approvals::approval_push::ApprovalPush { repository, updates, settings, scope, now };
+            let (scope, received) = (&self.scope, self.approvals);
+            let push = signed_approvals::approval_push::ApprovalPush {
+                repository,
+                updates,
+                settings,
+                scope,
+                received,
+                now,
+            };
             let base = base.require_loaded(settings);
             return Some(push.judge_approval_ref(update, resolved, base, &mut self.facts));
         }

@@ -11,11 +11,11 @@ use crate::gate::protected_scope::ProtectedScope;
 use crate::gate::push_facts::PushFacts;
 use crate::gate::settings::GateSettings;
 use crate::gate::signed_approvals::approved_commits::{digest_statements, list_approved_commits};
-use crate::gate::signed_approvals::authorised::AuthorisedApproval;
+use crate::gate::signed_approvals::authorised::{AuthorisedApproval, ReceivedApproval};
 use crate::gate::signed_approvals::repository_id::read_repository_id;
 use crate::gate::signed_approvals::statement::{APPROVAL_REF_PREFIX, ApprovalStatement};
 use crate::git::{RefUpdate, Repository, ResolvedRef};
-use crate::people::ResolvedIdentity;
+use crate::people::{PeopleDirectory, ResolvedIdentity};
 use crate::policy::Policy;
 use crate::push::{GateRule, refuse_by_findings};
 use crate::report::ReportGroup;
@@ -66,6 +66,10 @@ messages! {
         "the signer {signer} is not a person whom the policy knows";
     ABSENT_SIGNER = "approval.absent-signer":
         "the signer {signer} has left or has not joined yet, by `left` and `joined` of the roster";
+    DATE_IN_FUTURE = "approval.date-in-future":
+        "the date of the approval is in the future; set the clock of the machine that signed it, and sign again";
+    APPROVAL_IS_OLD = "approval.is-old":
+        "{signer} has said something else about this revision since; sign it again if it still holds";
     UNKNOWN_ROLE = "approval.unknown-role":
         "the policy has no team {role}";
     ROLE_NOT_HELD = "approval.role-not-held":
@@ -76,6 +80,9 @@ messages! {
 
 /// The most bytes that the commit of an approval can have, with its signature.
 const MAX_APPROVAL_BYTES: usize = 32 << 10;
+
+/// How far the clock of a signer may be ahead of the server's, in seconds.
+const MAX_CLOCK_LEAD_SECONDS: i64 = 600;
 
 /// The most paths that an approved revision changes.
 const MAX_APPROVED_PATHS: usize = 20_000;
@@ -90,6 +97,8 @@ pub(crate) struct ApprovalPush<'push> {
     pub(crate) updates: &'push [RefUpdate],
     pub(crate) settings: &'push GateSettings,
     pub(crate) scope: &'push ProtectedScope,
+    /// What was received before and is open; `None` where nothing can be received.
+    pub(crate) received: Option<&'push [ReceivedApproval]>,
     pub(crate) now: Timestamp,
 }
 
@@ -258,8 +267,39 @@ impl ApprovalPush<'_> {
                 return Err(by_roster(ABSENT_SIGNER.with("signer", &signer)));
             }
             check_role(person, &signer, statement, &loaded.policy, self.now)?;
+            self.check_date(commit, person, statement, people)?;
         }
         Ok((signer, key))
+    }
+}
+
+impl ApprovalPush<'_> {
+    /// Checks that an approval was not held back, while its signer has said something else about the revision, and that its
+    /// date is not in the future, from where it would hold back all others.
+    fn check_date(
+        &self,
+        commit: &Commit,
+        person: &str,
+        statement: &ApprovalStatement,
+        people: &PeopleDirectory,
+    ) -> Result<(), Box<Finding>> {
+        if commit.authored_at > self.now.as_second().saturating_add(MAX_CLOCK_LEAD_SECONDS) {
+            return Err(pusher_finding(&DATE_IN_FUTURE));
+        }
+        let is_theirs = |signer: &Text| {
+            let signer = Person { name: Text::default(), email: signer.clone() };
+            matches!(people.identify_person(&signer), ResolvedIdentity::Human(key) if key == person)
+        };
+        let later = self.received.unwrap_or_default().iter().find(|one| {
+            one.revision == statement.revision
+                && one.target == statement.target
+                && one.signed_at > commit.authored_at
+                && is_theirs(&one.signer)
+        });
+        match later {
+            Some(later) => Err(pusher_finding(APPROVAL_IS_OLD.with("signer", &later.signer))),
+            None => Ok(()),
+        }
     }
 }
 

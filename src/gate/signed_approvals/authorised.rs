@@ -37,4 +37,6 @@ pub struct ReceivedApproval {
     pub decision: SignedDecision,
     /// The address of the signer, as the policy had it for the key.
     pub signer: Text,
+    /// When it was signed, in seconds since 1970 UTC, as the signer's machine said.
+    pub signed_at: i64,
 }

@@ -14,6 +14,9 @@ const MAX_NAMED_PATHS: usize = 20;
 /// The most new commits that are compared one by one with what was approved.
 pub(crate) const MAX_COMPARED_COMMITS: usize = 500;
 
+/// The most pairs of commits of one push that are compared beside whole series.
+const MAX_PAIR_COMPARISONS: usize = 500;
+
 /// The most comparisons of one push that merge again.
 const MAX_SQUASH_COMPARISONS: usize = 100;
 
@@ -53,6 +56,7 @@ pub struct ContentComparison<'walk> {
     /// The paths that a new commit changes, by its place.
     changed_paths: HashMap<usize, BTreeSet<Text>>,
     squashes_left: usize,
+    pairs_left: usize,
 }
 
 impl<'walk> ContentComparison<'walk> {
@@ -65,8 +69,8 @@ impl<'walk> ContentComparison<'walk> {
         let new = read_commit_trees(repository, new)?;
         let places = new.iter().enumerate().map(|(place, one)| (one.id, place)).collect();
         let changed_paths = HashMap::new();
-        let squashes_left = MAX_SQUASH_COMPARISONS;
-        Ok(ContentComparison { repository, new, places, changed_paths, squashes_left })
+        let (squashes_left, pairs_left) = (MAX_SQUASH_COMPARISONS, MAX_PAIR_COMPARISONS);
+        Ok(ContentComparison { repository, new, places, changed_paths, squashes_left, pairs_left })
     }
 
     /// Compares the new commits with those that were approved on `base`, parents first, merges left out.
@@ -85,12 +89,7 @@ impl<'walk> ContentComparison<'walk> {
         }
         let approved_paths: BTreeSet<Text> =
             self.repository.list_differing_paths(base_tree, last.tree)?.into_iter().collect();
-        let approved_ids: HashSet<Oid> = approved.iter().map(|one| one.id).collect();
-        for one in &self.new {
-            if approved_ids.contains(&one.id) && !related.same.contains_key(&one.id) {
-                related.parts.insert(one.id);
-            }
-        }
+        self.find_parts(&approved, &mut related)?;
         for place in 0..self.new.len() {
             let Some(tip) = self.new.get(place) else { continue };
             let (tip_id, tip_tree) = (tip.id, tip.tree);
@@ -140,6 +139,26 @@ impl<'walk> ContentComparison<'walk> {
                 best.parts = best.same.drain().map(|(id, _)| id).collect();
             }
             *related = best;
+        }
+        Ok(())
+    }
+
+    /// Finds the new commits that are an approved one, or one in another form, where the whole series is not new.
+    fn find_parts(&mut self, approved: &[CommitTrees], related: &mut RelatedCommits) -> Result<()> {
+        for old in approved {
+            for new in &self.new {
+                if related.same.contains_key(&new.id) || related.parts.contains(&new.id) {
+                    continue;
+                }
+                let is_same = old.id == new.id
+                    || (self.pairs_left > 0 && new.was_written_as(old) && {
+                        self.pairs_left -= 1;
+                        self.relate_pair(old, new)?.is_ok()
+                    });
+                if is_same {
+                    related.parts.insert(new.id);
+                }
+            }
         }
         Ok(())
     }
@@ -196,7 +215,12 @@ impl<'walk> ContentComparison<'walk> {
         old: &CommitTrees,
         new: &CommitTrees,
     ) -> Result<Result<ContentRelation, Vec<Text>>> {
-        if old.tree == new.tree && old.commit.parents == new.commit.parents {
+        let is_on_same = match (old.parent, new.parent) {
+            (Some((_, old_parent)), Some((_, new_parent))) => old_parent == new_parent,
+            (None, None) => true,
+            _ => false,
+        };
+        if old.tree == new.tree && is_on_same {
             let is_by_same =
                 old.commit.author == new.commit.author && old.commit.committer == new.commit.committer;
             return Ok(Ok(if is_by_same { ContentRelation::MessageOnly } else { ContentRelation::SameTree }));

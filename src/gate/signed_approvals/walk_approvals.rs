@@ -1,6 +1,6 @@
 //! The signed approvals that are about the changes of one walk, and how each change relates to them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use anyhow::Result;
 
@@ -19,9 +19,6 @@ use crate::git::{NewHistory, Repository, TrustedKeys};
 
 /// The most bytes of messages of one approved series that are kept to be compared.
 const MAX_KEPT_MESSAGE_BYTES: usize = 64 << 10;
-
-/// Why what was approved is not compared with a large push.
-const MANY_COMMITS: &str = "more commits are pushed than can be compared with what was approved";
 
 /// Why what was approved is not compared.
 const LONG_MESSAGES: &str = "the messages of what was approved are too long to be compared";
@@ -44,8 +41,6 @@ struct RelatedApproval {
     exact: HashSet<Oid>,
     /// The new merges that bring together nothing but these.
     merges: HashSet<Oid>,
-    /// Why it could not be compared with what is pushed, though it may be of that.
-    uncompared: Option<String>,
     /// What relates to them otherwise.
     related: RelatedCommits,
     /// The messages of what was approved; `None` if they are too long to be compared.
@@ -133,7 +128,7 @@ impl ApprovalWalk<'_> {
             }
         }
         self.relate_other_revisions(&mut found)?;
-        found.retain(|one| !one.exact.is_empty() || !one.related.is_empty() || one.uncompared.is_some());
+        found.retain(|one| !one.exact.is_empty() || !one.related.is_empty());
         for approval in &mut found {
             approval.signature = self.verify_approval(&approval.received)?;
         }
@@ -172,54 +167,50 @@ impl ApprovalWalk<'_> {
             author: commit.author,
             exact: HashSet::new(),
             merges: HashSet::new(),
-            uncompared: None,
             related: RelatedCommits::default(),
             messages: None,
             authors: Vec::new(),
         }))
     }
 
-    /// Compares what is pushed with the revisions that are not among it. An approval that cannot be compared is left out,
-    /// and a rejection stands then for what comes from the same commits.
+    /// Compares what is pushed with the revisions that are not among it. Of a very large push, and of what cannot be
+    /// compared, only commits that are the very same relate.
     fn relate_other_revisions(&self, found: &mut [RelatedApproval]) -> Result<()> {
         if found.iter().all(|one| !one.exact.is_empty()) {
             return Ok(());
         }
-        let ids = self.history.list_ids();
+        let ids: HashSet<Oid> = self.history.list_ids().into_iter().collect();
+        let mut comparison = match self.read_new_commits(&ids) {
+            Some(new) => Some(ContentComparison::new(self.repository, new)?),
+            None => None,
+        };
+        for approval in found.iter_mut().rev().filter(|one| one.exact.is_empty()) {
+            let (base, revision) = (approval.statement.base, approval.received.revision);
+            let Ok(approved) = list_approved_commits(self.repository, base, revision) else { continue };
+            let same: HashSet<Oid> =
+                approved.iter().filter_map(|commit| commit.id).filter(|id| ids.contains(id)).collect();
+            approval.messages = list_messages(&approved);
+            approval.authors = list_authors(&approved);
+            let compared = comparison.as_mut().map(|comparison| comparison.relate(base, approved));
+            approval.related = match compared {
+                Some(Ok(related)) => related,
+                Some(Err(_)) | None => RelatedCommits { parts: same, ..RelatedCommits::default() },
+            };
+        }
+        Ok(())
+    }
+
+    /// Returns the new commits; `None` if there are too many to be compared, none but merges, or one that is refused where it
+    /// is judged.
+    fn read_new_commits(&self, ids: &HashSet<Oid>) -> Option<Vec<Commit>> {
         if ids.len() > MAX_COMPARED_COMMITS {
-            for approval in found.iter_mut().filter(|one| one.exact.is_empty()) {
-                approval.uncompared = Some(MANY_COMMITS.to_owned());
-            }
-            return Ok(());
+            return None;
         }
         let mut new = Vec::with_capacity(ids.len());
         for id in ids {
-            match self.repository.read_commit(id, &NeededFacts::new()) {
-                Ok(commit) => new.push(commit),
-                // It is refused where it is judged.
-                Err(_) => return Ok(()),
-            }
+            new.push(self.repository.read_commit(*id, &NeededFacts::new()).ok()?);
         }
-        if new.iter().all(|commit| commit.parents.len() > 1) {
-            return Ok(());
-        }
-        let mut comparison = ContentComparison::new(self.repository, new)?;
-        for approval in found.iter_mut().rev().filter(|one| one.exact.is_empty()) {
-            let (base, revision) = (approval.statement.base, approval.received.revision);
-            let compared = list_approved_commits(self.repository, base, revision).and_then(|approved| {
-                approval.messages = list_messages(&approved);
-                approval.authors = list_authors(&approved);
-                comparison.relate(base, approved)
-            });
-            match compared {
-                Ok(related) => approval.related = related,
-                Err(error) if approval.statement.decision == SignedDecision::Rejected => {
-                    approval.uncompared = Some(format!("{error:#}"));
-                }
-                Err(_) => {}
-            }
-        }
-        Ok(())
+        if new.iter().all(|commit| commit.parents.len() > 1) { None } else { Some(new) }
     }
 
     fn verify_approval(&self, received: &ReceivedApproval) -> Result<SignatureStatus> {
@@ -265,19 +256,9 @@ impl RelatedApproval {
     /// Returns how a change relates to what was approved, and whether it has merges beside that; `None` if no commit of it
     /// does.
     fn relate_change(&self, change: &Change) -> Option<(ContentRelation, bool)> {
-        if let Some(why) = &self.uncompared {
-            return Some((ContentRelation::Uncompared(why.clone()), false));
-        }
-        let mut by_commit: HashMap<Oid, &ContentRelation> = HashMap::new();
         let ids: HashSet<Oid> = change.commits.iter().filter_map(|commit| commit.id).collect();
-        for (run, relation) in &self.related.together {
-            if run.is_subset(&ids) {
-                by_commit.extend(run.iter().map(|id| (*id, relation)));
-            }
-        }
-        by_commit.extend(self.related.same.iter().map(|(id, relation)| (*id, relation)));
-        let exact = ContentRelation::Exact;
-        by_commit.extend(self.exact.iter().map(|id| (*id, &exact)));
+        let whole_runs: Vec<_> =
+            self.related.together.iter().filter(|(run, _)| run.is_subset(&ids)).collect();
         let mut weakest = None;
         let mut uncovered = None;
         let mut has_clean_merges = false;
@@ -286,9 +267,9 @@ impl RelatedApproval {
         for commit in &change.commits {
             let id = commit.id?;
             is_part |= self.related.parts.contains(&id);
-            if let Some(relation) = by_commit.get(&id) {
+            if let Some(relation) = self.find_relation(id, &whole_runs) {
                 if weakest.is_none_or(|known| rank_relation(known) < rank_relation(relation)) {
-                    weakest = Some(*relation);
+                    weakest = Some(relation);
                 }
                 continue;
             }
@@ -301,8 +282,11 @@ impl RelatedApproval {
                 Err(missing) => return Some((ContentRelation::Uncompared(missing.to_string()), false)),
             }
         }
+        // What was rejected stays so where a part of it lands beside what was changed.
+        let holds_part =
+            self.statement.decision == SignedDecision::Rejected && (is_part || weakest.is_some());
         let changed = self.related.changed.iter().find(|(id, _)| ids.contains(id));
-        if let Some((commit, paths)) = changed {
+        if let Some((commit, paths)) = changed.filter(|_| !holds_part) {
             let relation = ContentRelation::Changed { commit: *commit, paths: paths.clone() };
             return Some((relation, false));
         }
@@ -316,6 +300,21 @@ impl RelatedApproval {
             }
             (Some(weakest), None) => Some((weakest.clone(), has_clean_merges)),
         }
+    }
+}
+
+impl RelatedApproval {
+    /// Returns how one commit relates to what was approved; `whole_runs` are those that the change has whole.
+    fn find_relation<'relation>(
+        &'relation self,
+        id: Oid,
+        whole_runs: &[&'relation (HashSet<Oid>, ContentRelation)],
+    ) -> Option<&'relation ContentRelation> {
+        if self.exact.contains(&id) {
+            return Some(&ContentRelation::Exact);
+        }
+        let in_run = || whole_runs.iter().find(|(run, _)| run.contains(&id)).map(|(_, relation)| relation);
+        self.related.same.get(&id).or_else(in_run)
     }
 }
 

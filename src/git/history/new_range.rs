@@ -44,27 +44,33 @@ impl NewHistory {
         places: &NewCommitPlaces,
         covered: &HashSet<Oid>,
     ) -> HashSet<Oid> {
-        let mut known: HashSet<usize> = covered.iter().filter_map(|id| places.0.get(id)).copied().collect();
+        let mut is_known: HashMap<usize, bool> =
+            covered.iter().filter_map(|id| places.0.get(id)).map(|place| (*place, true)).collect();
         let mut merges = HashSet::new();
-        // Each round takes the merges whose parents the one before took; merges of merges are few.
-        loop {
-            let mut found = Vec::new();
-            for place in places.0.values() {
-                let is_merge = self.painted.commit_at(*place).is_some_and(|one| one.parents.len() > 1);
-                let mut parents = self.painted.new_parents(*place).peekable();
-                let has_new = parents.peek().is_some();
-                if is_merge && has_new && !known.contains(place) && parents.all(|one| known.contains(&one)) {
-                    found.push(*place);
-                }
+        let mut open: Vec<usize> = places.0.values().copied().collect();
+        while let Some(place) = open.last().copied() {
+            let is_merge = self.painted.commit_at(place).is_some_and(|one| one.parents.len() > 1);
+            let unknown: Vec<usize> = match is_merge && !is_known.contains_key(&place) {
+                true => self.painted.new_parents(place).filter(|one| !is_known.contains_key(one)).collect(),
+                false => Vec::new(),
+            };
+            if !unknown.is_empty() {
+                open.extend(unknown);
+                continue;
             }
-            if found.is_empty() {
-                return merges;
+            open.pop();
+            if is_known.contains_key(&place) {
+                continue;
             }
-            for place in found {
-                known.insert(place);
+            let mut parents = self.painted.new_parents(place).peekable();
+            let has_new = parents.peek().is_some();
+            let brings_covered = is_merge && has_new && parents.all(|one| is_known.get(&one) == Some(&true));
+            is_known.insert(place, brings_covered);
+            if brings_covered {
                 merges.extend(self.painted.id_at(place).map(|id| to_oid(id)));
             }
         }
+        merges
     }
 
     /// Returns the places of the new commits to which `tips` lead, without those that are excluded.

@@ -20,8 +20,6 @@ messages! {
     SESSIONS_UNKNOWN = "break-glass.sessions-unknown": "the open break-glass sessions are unknown: {reason}";
     ACTS_UNKNOWN = "act.ledger-unknown": "the act cannot be recorded: {reason}";
     APPROVALS_UNKNOWN = "approval.ledger-unknown": "the approval cannot be recorded: {reason}";
-    APPROVAL_IS_OLD = "approval.is-old":
-        "{signer} has signed another approval since this one; sign it again if it still holds";
     TOO_MANY_REJECTIONS = "approval.too-many-rejections":
         "{signer} has too many rejections open; take some back with `changegate approve --revoke`";
     ACT_ID_TAKEN = "act.id-taken": "an act with this id exists; push yours with another id";
@@ -96,10 +94,6 @@ pub(crate) fn add_approval_refusals(
 ) {
     let is_rejection = approval.statement.decision == SignedDecision::Rejected;
     let finding = match state {
-        // Who holds back an approval and pushes it later does not undo what its signer has said since.
-        Ok(state) if state.has_later_approval(&approval.signer, approval.signed_at) => {
-            Finding::new(APPROVAL_IS_OLD.with("signer", &approval.signer)).fixed_by(Fixer::Pusher)
-        }
         Ok(state) if is_rejection && state.is_rejecting_too_much(&approval.signer) => {
             Finding::new(TOO_MANY_REJECTIONS.with("signer", &approval.signer)).fixed_by(Fixer::Pusher)
         }

@@ -24,6 +24,7 @@ impl LedgerState {
                 received_at: open.received_at,
                 decision: open.decision,
                 signer: open.signer.clone(),
+                signed_at: open.signed_at,
             });
         }
         received
@@ -32,6 +33,11 @@ impl LedgerState {
     /// Adds an approval that was received.
     pub(super) fn add_approval(&mut self, approval: OpenApproval) {
         let signer = approval.signer.clone();
+        // The newest word of a signer about a revision is all that counts of what they said about it.
+        let is_replaced = |one: &OpenApproval| {
+            one.signer == signer && one.revision == approval.revision && one.target == approval.target
+        };
+        self.approvals.retain(|one| !is_replaced(one));
         self.approvals.push(approval);
         let is_theirs = |one: &OpenApproval| one.signer == signer;
         if self.approvals.iter().filter(|one| is_theirs(one)).count() <= MAX_OPEN_APPROVALS {
@@ -48,11 +54,6 @@ impl LedgerState {
         let is_theirs =
             |one: &&OpenApproval| one.signer == *signer && one.decision == SignedDecision::Rejected;
         self.approvals.iter().filter(is_theirs).count() >= MAX_OPEN_APPROVALS
-    }
-
-    /// Returns true if a signer has signed something later than this, which was received before it.
-    pub(crate) fn has_later_approval(&self, signer: &Text, signed_at: i64) -> bool {
-        self.approvals.iter().any(|one| one.signer == *signer && one.signed_at > signed_at)
     }
 
     /// Remembers which approvals a decision uses up if its push lands.
@@ -83,7 +84,7 @@ mod tests {
     #[test]
     fn one_signer_takes_no_room_of_another_and_no_rejection_is_lost() {
         let mut state = LedgerState::default();
-        let mut add = |signer: &str, decision: SignedDecision, number: usize| {
+        let add = |state: &mut LedgerState, signer: &str, decision: SignedDecision, number: usize| {
             state.add_approval(OpenApproval {
                 commit: Oid::from_hex(&format!("{number:040x}")).unwrap(),
                 decision,
@@ -94,14 +95,20 @@ mod tests {
                 target: "refs/heads/main".into(),
             });
         };
-        add("quiet@example.com", SignedDecision::Approved, 0);
-        add("loud@example.com", SignedDecision::Rejected, 1);
+        add(&mut state, "quiet@example.com", SignedDecision::Approved, 0);
+        add(&mut state, "loud@example.com", SignedDecision::Rejected, 1);
         for number in 2..=MAX_OPEN_APPROVALS + 10 {
-            add("loud@example.com", SignedDecision::Approved, number);
+            add(&mut state, "loud@example.com", SignedDecision::Approved, number);
         }
         assert_eq!(state.approvals.len(), MAX_OPEN_APPROVALS + 1);
         assert_eq!(state.approvals[0].signer.as_bytes(), b"quiet@example.com");
         assert_eq!(state.approvals[1].decision, SignedDecision::Rejected);
         assert_eq!(state.approvals[2].commit, Oid::from_hex(&format!("{:040x}", 12)).unwrap());
+        // Who takes back what they rejected can reject again.
+        for number in 100..100 + MAX_OPEN_APPROVALS {
+            add(&mut state, "strict@example.com", SignedDecision::Rejected, number);
+            add(&mut state, "strict@example.com", SignedDecision::Revoked, number);
+        }
+        assert!(!state.is_rejecting_too_much(&"strict@example.com".into()));
     }
 }

@@ -1,9 +1,7 @@
 //! Approvals that people signed with their own keys: whose they are, whether they are of what lands, and which count.
 //!
-//! The latest decision of each person counts, by the time of its receipt. An approval counts if what lands is what was
-//! approved, or relates to it in a way that the question accepts. An objection stands whatever it was of.
-
-use std::collections::HashMap;
+//! The latest decision of each person about what lands counts, by the time of its receipt. An approval counts if what lands
+//! is what was approved, or relates to it in a way that the question accepts. An objection holds for a part of it as well.
 
 use crate::change::{
     ContentRelation, Missing, Person, SignatureStatus, SignedApproval, SignedDecision, Text,
@@ -49,6 +47,7 @@ messages! {
     OTHER_AUTHORS = "approvals.other-authors":
         "it is of revision {revision}, which {author} did not write";
     OTHER_ROLE = "approvals.other-role": "it was given in the role {role}";
+    OTHER_CONTENT = "approvals.other-content": "it is of revision {revision}, and what lands has other content";
     REVOKED = "approvals.revoked": "the signer has revoked it";
     NAMED_NOT_SIGNED = "approvals.named-not-signed":
         "this person has not signed an approval of what lands; ask them for `changegate approve`, or remove the line";
@@ -110,16 +109,12 @@ pub(super) fn weigh_signed_approvals<'change>(
 ) -> Vec<WeighedSigned<'change>> {
     let (participants, _) = context.participants();
     let index = ParticipantIndex::new(participants);
-    let mut latest: HashMap<String, usize> = HashMap::new();
-    for (place, approval) in approvals.iter().enumerate() {
-        latest.insert(name_speaker(approval, context), place);
-    }
     let mut counted: Vec<CountedApprover> = Vec::new();
     let mut weighed = Vec::with_capacity(approvals.len());
     for (place, approval) in approvals.iter().enumerate() {
-        let is_latest = latest.get(&name_speaker(approval, context)) == Some(&place);
+        let later = approvals.get(place + 1..).unwrap_or_default();
         let weight = match approval.decision {
-            _ if !is_latest => Err(Message::from(&SUPERSEDED)),
+            _ if is_superseded(approval, later, context) => Err(Message::from(&SUPERSEDED)),
             SignedDecision::Rejected => weigh_objection(approval, context),
             SignedDecision::Revoked => Err(Message::from(&REVOKED)),
             SignedDecision::Approved => match find_approver(asked, approval, &index, context) {
@@ -237,7 +232,11 @@ fn find_approver(
     let person = Person { name: Text::default(), email: signer.clone() };
     let at = approval.received_at;
     // A key that is given to another person later makes nobody else the approver of what it signed.
-    if context.people.identify_person(&approval.author) != context.people.identify_person(&person) {
+    let signed_by = context.people.identify_person(&person);
+    let is_theirs = |other: &ResolvedIdentity| *other == signed_by;
+    if !is_theirs(&context.people.identify_person(&approval.author))
+        || !is_theirs(&identify_signer(approval, context).1)
+    {
         return Err(KEY_CHANGED_HANDS.with("author", &approval.author.email));
     }
     let key = match asked.check_approver(&person, index, context.people, at) {
@@ -262,11 +261,45 @@ fn find_approver(
     Ok(approver.in_role(role.to_lossy().into_owned()))
 }
 
-/// Returns that an objection stands, or why it does not.
+/// Returns true if the same person has said something else later, about the same revision or about all that lands. What they
+/// say of a part of it, or of other content, takes nothing back.
+fn is_superseded(
+    approval: &SignedApproval,
+    later: &[SignedApproval],
+    context: &EvaluationContext<'_>,
+) -> bool {
+    let speaker = name_speaker(approval, context);
+    later.iter().any(|other| {
+        other.decision != approval.decision
+            && (other.revision == approval.revision || is_of_all(&other.relation))
+            && name_speaker(other, context) == speaker
+    })
+}
+
+/// Returns true if everything that lands is what was approved, in this form or in another one.
+fn is_of_all(relation: &ContentRelation) -> bool {
+    match relation {
+        ContentRelation::Exact
+        | ContentRelation::CleanMerge
+        | ContentRelation::MessageOnly
+        | ContentRelation::SameTree
+        | ContentRelation::CleanRebase
+        | ContentRelation::Squash => true,
+        ContentRelation::Partial { .. }
+        | ContentRelation::Changed { .. }
+        | ContentRelation::Uncompared(_) => false,
+    }
+}
+
+/// Returns that an objection stands, or why it does not. It holds for what was rejected, for a part of that, and for the same
+/// in another form.
 fn weigh_objection(
     approval: &SignedApproval,
     context: &EvaluationContext<'_>,
 ) -> Result<Option<CountedApprover>, Message> {
+    if let ContentRelation::Changed { .. } | ContentRelation::Uncompared(_) = approval.relation {
+        return Err(OTHER_CONTENT.with("revision", approval.revision.short_hex()));
+    }
     match identify_signer(approval, context) {
         (_, ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot) => {
             Err(describe_dependence(&NotIndependent::Bot))
@@ -330,15 +363,13 @@ fn check_relation(
     Err(RESTATED.with("revision", revision).with("fields", quote_patterns(&fields)))
 }
 
-/// Returns the address of the signer, as it is by the keys of today or as it was received, and who that is.
+/// Returns the address of the signer, and who that is. It is that of the receipt: a key that is given to another person later
+/// takes nothing of what it signed along.
 fn identify_signer<'change>(
     approval: &'change SignedApproval,
     context: &EvaluationContext<'_>,
 ) -> (&'change Text, ResolvedIdentity) {
-    let signer = match &approval.signature {
-        SignatureStatus::Good { signer, .. } => signer,
-        SignatureStatus::None | SignatureStatus::Bad(_) => &approval.received_from,
-    };
+    let signer = &approval.received_from;
     let person = Person { name: Text::default(), email: signer.clone() };
     (signer, context.people.identify_person(&person))
 }
@@ -352,11 +383,7 @@ fn name_speaker(approval: &SignedApproval, context: &EvaluationContext<'_>) -> S
 }
 
 fn name_signer(approval: &SignedApproval) -> Message {
-    let signer = match &approval.signature {
-        SignatureStatus::Good { signer, .. } => signer,
-        SignatureStatus::None | SignatureStatus::Bad(_) => &approval.received_from,
-    };
-    SIGNER_NAME.with("signer", signer)
+    SIGNER_NAME.with("signer", &approval.received_from)
 }
 
 #[cfg(test)]
@@ -424,6 +451,11 @@ fields: { Reviewed-by: { person: true }, Risk: { one-of: [low, high] } }
             let found = told("{ trust: claimed }", message, &by(who, "rejected"));
             assert!(found[0].contains("rejects revision"), "{found:?}");
         }
+        // Of other content, and of what holds more than lands, nothing is said by it.
+        let other = "{ by: kim@example.com, decision: rejected, relation: changed }";
+        assert!(counts("{}", &format!("{BEN}, {other}")));
+        let part = "{ by: kim@example.com, decision: rejected, relation: partial }";
+        assert!(!counts("{}", &format!("{BEN}, {part}")));
         // A machine objects to nothing, and losing a key takes nothing back.
         assert!(counts("{}", &format!("{BEN}, {}", by("ci", "rejected"))));
         let lost = "{ by: kim@example.com, decision: rejected, signature: bad }";

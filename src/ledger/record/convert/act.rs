@@ -30,7 +30,7 @@ impl From<&AuthorisedApproval> for RecordedAct {
             person: None,
             change: statement.revision,
             ref_name: statement.target.clone(),
-            says: RecordedActKind::Approval(RecordedSignedApproval {
+            says: RecordedActKind::Approval(Box::new(RecordedSignedApproval {
                 decision: statement.decision,
                 signer: approval.signer.clone(),
                 key: approval.key.clone(),
@@ -40,7 +40,7 @@ impl From<&AuthorisedApproval> for RecordedAct {
                 tree: statement.tree,
                 statements: statement.statements.clone(),
                 commit: approval.id,
-            }),
+            })),
             note: statement.note.clone(),
         }
     }

@@ -52,7 +52,7 @@ pub enum RecordedActKind {
         commit: Oid,
     },
     /// That a revision may land, must not, or that this was revoked, before it has landed; the change is the revision.
-    Approval(RecordedSignedApproval),
+    Approval(Box<RecordedSignedApproval>),
     /// That it was deployed, with everything between it and what ran before.
     Deployment {
         /// Where it runs.
