@@ -70,7 +70,7 @@ def commit(number):
 
 
 def set_policy(text):
-    """Puts a policy into the server past the hook, as its first one, and returns the base of what is pushed."""
+    """Writes the policy in the clone."""
     with open(os.path.join(WORK, "policies/changegate.yml"), "w", encoding="utf-8") as file:
         file.write(text)
 

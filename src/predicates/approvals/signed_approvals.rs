@@ -500,6 +500,27 @@ fields: { Reviewed-by: { person: true }, Risk: { one-of: [low, high] } }
     }
 
     #[test]
+    fn authors_approve_the_parts_of_each_other_where_they_may() {
+        let both = "Cache it\\n\\nCo-authored-by: Ben <ben@example.com>\\n";
+        let (ana, ben) = ("{ by: ana@example.com }", "{ by: ben@example.com }");
+        let each = format!("{ana}, {ben}");
+        assert!(!told("{}", both, &each).is_empty());
+        assert_eq!(told("{ authors: cross }", both, &each), [""; 0]);
+        assert!(!told("{ authors: cross }", both, ben).is_empty());
+        // One person for each role, by their own signatures.
+        let roles = "{ from: [security], distinct: people }";
+        let two = format!("{{ all: [{{ approvals: {roles} }}, {{ approvals: {{ from: [ops], distinct: people }} }}] }}");
+        let asked = |approvals: &str| {
+            let text = format!(
+                "ask: {two}{POLICY}change: {{ author: Ana <ana@example.com>, pusher: ana, message: Cache it, signed-approvals: [{approvals}] }}"
+            );
+            finding_texts(&answer_example(&text))
+        };
+        assert!(!asked("{ by: kim@example.com }").is_empty());
+        assert_eq!(asked(&format!("{{ by: kim@example.com }}, {ben}")), [""; 0]);
+    }
+
+    #[test]
     fn whom_a_trailer_names_has_to_have_signed() {
         let named = |who: &str| format!("Cache it\\n\\nReviewed-by: {who} <{who}@example.com>\\n");
         assert_eq!(told("{}", &named("ben"), BEN), [""; 0]);
