@@ -509,7 +509,9 @@ fields: { Reviewed-by: { person: true }, Risk: { one-of: [low, high] } }
         assert!(!told("{ authors: cross }", both, ben).is_empty());
         // One person for each role, by their own signatures.
         let roles = "{ from: [security], distinct: people }";
-        let two = format!("{{ all: [{{ approvals: {roles} }}, {{ approvals: {{ from: [ops], distinct: people }} }}] }}");
+        let two = format!(
+            "{{ all: [{{ approvals: {roles} }}, {{ approvals: {{ from: [ops], distinct: people }} }}] }}"
+        );
         let asked = |approvals: &str| {
             let text = format!(
                 "ask: {two}{POLICY}change: {{ author: Ana <ana@example.com>, pusher: ana, message: Cache it, signed-approvals: [{approvals}] }}"
