@@ -179,8 +179,9 @@ impl ApprovalWalk<'_> {
         if found.iter().all(|one| !one.exact.is_empty()) {
             return Ok(());
         }
-        let ids: HashSet<Oid> = self.history.list_ids().into_iter().collect();
-        let mut comparison = match self.read_new_commits(&ids) {
+        let listed = self.history.list_ids();
+        let ids: HashSet<Oid> = listed.iter().copied().collect();
+        let mut comparison = match self.read_new_commits(&listed) {
             Some(new) => Some(ContentComparison::new(self.repository, new)?),
             None => None,
         };
@@ -202,7 +203,7 @@ impl ApprovalWalk<'_> {
 
     /// Returns the new commits; `None` if there are too many to be compared, none but merges, or one that is refused where it
     /// is judged.
-    fn read_new_commits(&self, ids: &HashSet<Oid>) -> Option<Vec<Commit>> {
+    fn read_new_commits(&self, ids: &[Oid]) -> Option<Vec<Commit>> {
         if ids.len() > MAX_COMPARED_COMMITS {
             return None;
         }

@@ -193,6 +193,8 @@ fn find_unsigned_names(
                 ResolvedIdentity::Human(key) => {
                     let has_signed = weighed.iter().any(|one| {
                         one.approval.decision == SignedDecision::Approved
+                            && matches!(one.approval.signature, SignatureStatus::Good { .. })
+                            && one.weight.as_ref().err() != Some(&Message::from(&SUPERSEDED))
                             && one.person.as_ref() == Some(&key)
                             && check_relation(asked, one.approval, context).is_ok()
                     });
@@ -528,6 +530,14 @@ fields: { Reviewed-by: { person: true }, Risk: { one-of: [low, high] } }
         assert_eq!(told("{}", &named("ben"), BEN), [""; 0]);
         let found = told("{}", &named("kim"), BEN);
         assert!(found[0].contains("has not signed an approval of what lands"), "{found:?}");
+        // What was taken back, or is signed by a key that is gone, is no approval either.
+        let kim = "{ by: kim@example.com }";
+        for gone in ["decision: revoked", "decision: rejected"] {
+            let both = format!("{BEN}, {kim}, {{ by: kim@example.com, {gone} }}");
+            assert!(!told("{}", &named("kim"), &both).is_empty(), "{gone}");
+        }
+        let bad = format!("{BEN}, {{ by: kim@example.com, signature: bad }}");
+        assert!(!told("{}", &named("kim"), &bad).is_empty());
     }
 
     #[test]
