@@ -74,6 +74,11 @@ pub(super) fn read_calendar(source: &[u8]) -> Result<Vec<YearlyRule>, Vec<Calend
                 let name = line.value.trim().to_ascii_uppercase();
                 has_calendar |= name == "VCALENDAR" && open.is_empty();
                 if name == "VEVENT" {
+                    if open.contains(&name) {
+                        let what = "an event cannot stand within another one; `END:VEVENT` is missing above";
+                        faults.push(CalendarFault { line: line.number, what: what.into() });
+                        break;
+                    }
                     event = EventDraft { line: line.number, ..EventDraft::default() };
                 }
                 open.push(name);
@@ -430,6 +435,8 @@ mod tests {
         assert_eq!(faults(""), [1]);
         assert_eq!(faults("BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n"), [2]);
         assert_eq!(faults("BEGIN:VCALENDAR\r\nEND:VEVENT\r\n"), [2]);
+        // The days of the outer one would be lost.
+        assert_eq!(faults(&calendar(&event(&event("DTSTART;VALUE=DATE:20261224\r\n")))), [6]);
         assert_eq!(faults(&calendar(&event("DTSTART;VALUE=DATE:20261224\r\n"))), [0; 0]);
     }
 }
