@@ -97,7 +97,8 @@ fn what_was_approved_with_a_key_lands() {
         .refused("needs 1 signed approval of the final revision; 0 count")
         .says(&format!("changegate approve {tip}"));
     // The author's own signature is worth nothing.
-    approved_by(&world, "ana", &[]);
+    let (accepted, said) = approve_as(&world, "ana", &[]);
+    assert!(accepted && said.contains("note: you wrote this"), "{said}");
     push_as(&mut world, "ana", "main").refused("the signed approval of `ana@example.com` does not count");
     let approval = approved_by(&world, "ben", &["-m", "read it"]);
     push_as(&mut world, "ana", "main").accepted();

@@ -8,7 +8,7 @@ use anyhow::{Context as _, anyhow};
 
 use crate::change::{Commit, CommitMessage, Oid, SignedDecision, Text};
 use crate::cli::acts::join_words;
-use crate::cli::approve::signed_commit::write_signed_commit;
+use crate::cli::approve::signed_commit::{find_committer, write_signed_commit};
 use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
 use crate::cli::context::Context;
 use crate::cli::lone_push::{find_landing_ref, push_commit, read_output_line, run_git};
@@ -126,15 +126,16 @@ pub(crate) fn run_approve(args: &ApproveArgs, context: &Context) -> Result<Comma
             "the role, the note and the name of the ref must each fit on one line",
         ));
     }
-    write_summary(&statement, &commits)?;
-    let mut commit = write_signed_commit(context, &statement, &message, 0)?;
+    let signer = find_committer(context)?;
+    write_summary(&statement, &commits, &signer.1)?;
+    let mut commit = write_signed_commit(context, &statement, &message, &signer, 0)?;
     let mut ref_name = format!("{APPROVAL_REF_PREFIX}{commit}");
     // The same word about the same revision in the same second would be the same commit, which the server has already.
     for later in 1..=MAX_SAME_SECOND {
         if repository.resolve_ref(ref_name.as_bytes())?.id.is_none() {
             break;
         }
-        commit = write_signed_commit(context, &statement, &message, later)?;
+        commit = write_signed_commit(context, &statement, &message, &signer, later)?;
         ref_name = format!("{APPROVAL_REF_PREFIX}{commit}");
     }
     // The clone keeps it as well, so that it can be pushed again if a server loses it.
@@ -235,8 +236,12 @@ fn find_base(
     }
 }
 
-/// Says what is going to be signed.
-fn write_summary(statement: &ApprovalStatement, commits: &[Commit]) -> Result<(), CommandError> {
+/// Says what is going to be signed, and to somebody who wrote a part of it that this may not count.
+fn write_summary(
+    statement: &ApprovalStatement,
+    commits: &[Commit],
+    signer: &str,
+) -> Result<(), CommandError> {
     let mut out = std::io::stderr().lock();
     let target = escape::escape_terminal(statement.target.as_bytes(), escape::MAX_QUOTE_COLUMNS);
     let mut lines = vec![match commits.len() {
@@ -249,6 +254,14 @@ fn write_summary(statement: &ApprovalStatement, commits: &[Commit]) -> Result<()
     }
     if commits.len() > MAX_LISTED_COMMITS {
         lines.push(format!("  and {} more", commits.len() - MAX_LISTED_COMMITS));
+    }
+    let is_own = |commit: &&Commit| commit.author.email.as_bytes().eq_ignore_ascii_case(signer.as_bytes());
+    let own = commits.iter().filter(is_own).count();
+    if own > 0 && statement.decision == SignedDecision::Approved {
+        let these = if own == commits.len() { "this" } else { "a part of this" };
+        lines.push(format!(
+            "note: you wrote {these}, and most policies count no approval of one's own change"
+        ));
     }
     output::ignore_broken_pipe(writeln!(out, "{}", lines.join("\n"))).context("cannot write")?;
     Ok(())

@@ -11,21 +11,22 @@ use crate::cli::context::Context;
 use crate::cli::lone_push::{read_output_line, run_git};
 use crate::gate::signed_approvals::ApprovalStatement;
 
-/// Writes a signed commit with this message on top of the revision, dated `later` seconds after now, and returns its id.
+/// Writes a signed commit with this message on top of the revision by the person of this name and address, dated `later`
+/// seconds after now, and returns its id.
 ///
 /// Author and committer are one person at one time: a commit of which they differ was written again later, and the
 /// server takes none of these.
 ///
 /// # Errors
 ///
-/// Fails if git knows no person or cannot sign.
+/// Fails if git cannot sign.
 pub(super) fn write_signed_commit(
     context: &Context,
     statement: &ApprovalStatement,
     message: &CommitMessage,
+    (name, email): &(String, String),
     later: i64,
 ) -> Result<String, CommandError> {
-    let (name, email) = find_committer(context)?;
     let date = format!("{} +0000", context.now.as_second().saturating_add(later));
     let (tree, revision) = (statement.tree.to_string(), statement.revision.to_string());
     let mut command = Command::new("git");
@@ -33,8 +34,8 @@ pub(super) fn write_signed_commit(
     // The message is UTF-8, whatever the clone is configured to write.
     command.args(["-c", "i18n.commitEncoding=UTF-8", "commit-tree", &tree, "-p", &revision, "-S", "-F", "-"]);
     for role in ["AUTHOR", "COMMITTER"] {
-        command.env(format!("GIT_{role}_NAME"), &name);
-        command.env(format!("GIT_{role}_EMAIL"), &email);
+        command.env(format!("GIT_{role}_NAME"), name);
+        command.env(format!("GIT_{role}_EMAIL"), email);
         command.env(format!("GIT_{role}_DATE"), &date);
     }
     let mut child = command
@@ -58,7 +59,11 @@ pub(super) fn write_signed_commit(
 }
 
 /// Returns the name and the address by which git records a commit.
-fn find_committer(context: &Context) -> Result<(String, String), CommandError> {
+///
+/// # Errors
+///
+/// Fails if git knows no person.
+pub(super) fn find_committer(context: &Context) -> Result<(String, String), CommandError> {
     let identity = run_git(context, &["var", "GIT_COMMITTER_IDENT"], b"")?;
     if !identity.status.success() {
         let why = replace_invisible(String::from_utf8_lossy(&identity.stderr).trim_end());
