@@ -999,6 +999,39 @@ fn rules_that_exclude_each_other_on_a_server_are_told_there() {
     }
 }
 
+/// On a server, verified approvals are signed: who has no key gives none.
+#[test]
+fn a_server_asks_whether_enough_people_have_keys() {
+    let now: Timestamp = "2026-11-20T09:00:00Z".parse().unwrap();
+    let key = |name: &str, body: &str| {
+        format!(
+            "  {name}: {{ addresses: [{name}@example.com], accounts: ['github:{name}'], keys: ['{body}'] }}\n"
+        )
+    };
+    let (one, two) = (
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPiWBN32T1x4F/v6NanCyJBwnNPZviORBflh3qVLPwCc",
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAYIbWQFjC2Mb4CuhxSpSvX2sSOuOJKRVdrqmkoFVpRX",
+    );
+    let keyless = "  cy: { addresses: [cy@example.com], accounts: ['github:cy'] }\n";
+    let said = "on a server, where approvals are signed with keys that the policy lists, no change of a person could keep `a`";
+    for (count, teams, people, is_refused) in [
+        (1, "", key("ana", one) + keyless, false),
+        (2, "", key("ana", one) + keyless, true),
+        (2, "", key("ana", one) + &key("ben", two) + keyless, false),
+        (1, ", from: [ops]", key("ana", one) + keyless, true),
+        (1, ", from: [ops], trust: claimed", key("ana", one) + keyless, false),
+    ] {
+        let text = format!(
+            "changegate: 1\nname: t\nextends: [startup]\nprotects: [main]\npeople: {{ roster: policies/people.yml, teams: {{ ops: [cy@example.com] }} }}\nfields: {{ Reviewed-by: {{ person: true }} }}\nrules:\n  a: {{ require: {{ approvals: {{ at-least: {count}{teams} }} }} }}\n"
+        );
+        let roster = format!("people:\n{people}");
+        let loaded = load(&[(NAME, &text), ("policies/people.yml", &roster)]);
+        let notes = check_policy(&loaded, &[], now).unwrap().notes;
+        assert_eq!(notes.iter().any(|note| note.fault.what == said), is_refused, "{count}{teams}: {notes:?}");
+        assert_eq!(check_server_policy(&loaded, &[], now).is_err(), is_refused, "{count}{teams}");
+    }
+}
+
 #[test]
 fn a_number_that_a_space_makes_a_comment_of_is_told() {
     let policy = "changegate: 1\nname: t\nextends: [startup]\nprotects: [main]\npeople:\n  roster: policies/people.yml\n  \

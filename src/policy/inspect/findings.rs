@@ -93,7 +93,7 @@ impl SuspectedLockout {
 pub(crate) enum JudgingPlace {
     /// Anywhere: what only a forge knows is open.
     Anywhere,
-    /// In the hook of a server, where approvals are what trailers say.
+    /// In the hook of a server, where approvals are what trailers say, or are signed with keys of the policy.
     ServerHook,
     /// Anywhere, of changes that their authors commit themselves.
     OwnCommits,

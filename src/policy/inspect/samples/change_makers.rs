@@ -1,5 +1,7 @@
 //! Who may make an assumed change: its authors, its pushers, and those who have a key.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use crate::change::{Change, Person, PusherIdentity, SignatureStatus, Text};
@@ -162,6 +164,15 @@ pub(crate) fn list_signers(
         }
     }
     Some(signers)
+}
+
+/// Returns the people who have a key that can make a signature count, by their keys in the directory.
+pub(crate) fn list_key_holders(policy: &Policy, keys: &[SigningKey]) -> BTreeSet<String> {
+    let usable = keys.iter().filter(|key| key.obstacle.is_none());
+    let people = usable.flat_map(|key| &key.addresses).map(|address| {
+        policy.people.identify_person(&Person { name: Text::default(), email: address.clone() })
+    });
+    people.filter_map(to_person).collect()
 }
 
 /// Returns the change as one commit, signed with the key of this address.

@@ -255,16 +255,21 @@ impl<'policy> LockoutSearch<'policy> {
 
     /// Returns where the sentence about these rules is true.
     fn start_sentence(&self, rules: &[usize]) -> &'static str {
-        let asks_approvals = || {
+        let asks_approvals = |is_verified: bool| {
             rules.iter().filter_map(|index| self.policy.rules.get(*index)).any(|rule| {
                 let mut asked = Vec::new();
                 rule.require.add_predicates(&mut asked);
-                asked.iter().any(|predicate| matches!(predicate, Predicate::Approvals(_)))
+                asked.iter().any(|predicate| {
+                    matches!(predicate, Predicate::Approvals(asked) if asked.requires_verified() == is_verified)
+                })
             })
         };
         match self.place {
             JudgingPlace::Anywhere => "",
-            JudgingPlace::ServerHook if asks_approvals() => {
+            JudgingPlace::ServerHook if asks_approvals(true) => {
+                "on a server, where approvals are signed with keys that the policy lists, "
+            }
+            JudgingPlace::ServerHook if asks_approvals(false) => {
                 "on a server, where approvals are what trailers say, "
             }
             JudgingPlace::ServerHook => "on a server, which does not know the accounts of a forge, ",

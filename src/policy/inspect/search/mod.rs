@@ -1,6 +1,7 @@
 //! The search of changes that a policy allows, and of the rules that leave none.
 
 mod answer_rows;
+mod approver_sets;
 pub(crate) mod asked_rules;
 mod aspect_tables;
 mod assumed_change;

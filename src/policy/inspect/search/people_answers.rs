@@ -6,14 +6,15 @@
 //! only a few.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::rc::Rc;
 
 use crate::policy::definition::Policy;
 use crate::policy::inspect::findings::{InspectionFacts, JudgingPlace};
 use crate::policy::inspect::samples::change_makers::{
-    ChangeMaker, list_author_makers, list_bot_makers, list_pusher_makers, list_signers, sign_change,
+    ChangeMaker, list_author_makers, list_bot_makers, list_key_holders, list_pusher_makers, list_signers,
+    sign_change,
 };
 use crate::policy::inspect::samples::sample_changes::evaluate_sample;
+use crate::policy::inspect::search::approver_sets::ApproverSets;
 use crate::policy::inspect::search::asked_rules::AskedRules;
 use crate::policy::inspect::search::search_budget::SearchBudget;
 use crate::policy::inspect::staff::team_people::{PeopleSet, TeamPeople};
@@ -51,34 +52,6 @@ struct Approvers<'policy> {
     is_repeated: bool,
 }
 
-/// The people who may give approvals, by the teams that they are from, and by whether an account has to be known.
-struct ApproverSets<'policy> {
-    people: TeamPeople<'policy>,
-    known: HashMap<(&'policy [String], bool, bool), PeopleSet<'policy>>,
-}
-
-impl<'policy> ApproverSets<'policy> {
-    fn list_members(
-        &mut self,
-        teams: &'policy [String],
-        asked: &ApprovalsPredicate,
-    ) -> Option<PeopleSet<'policy>> {
-        let key = (teams, asked.requires_verified(), asked.requires_training());
-        if let Some(members) = self.known.get(&key) {
-            return Some(members.clone());
-        }
-        let mut members = self.people.keep_trained(self.people.list_members(teams)?, asked);
-        // Only a roster connects an address with an account.
-        if !self.people.has_roster() {
-            let known =
-                members.iter().copied().filter(|member| asked.knows_approver(member, self.people.has_keys));
-            members = Rc::new(known.collect());
-        }
-        self.known.insert(key, members.clone());
-        Some(members)
-    }
-}
-
 /// The questions about people with their numbers, by the role that they are about.
 struct PeopleQuestions<'policy> {
     authors: Vec<(usize, &'policy Predicate)>,
@@ -88,10 +61,12 @@ struct PeopleQuestions<'policy> {
 }
 
 impl<'policy> PeopleQuestions<'policy> {
-    /// Gathers the questions of the rules; `None` if there are too many people to look at.
-    fn gather_questions(
-        asked: &AskedRules<'policy>,
+    /// Gathers the questions of the rules; `None` if there are too many people to look at. `holders` are those who have a
+    /// key, where approvals are signed.
+    fn gather_questions<'asked: 'policy>(
+        asked: &AskedRules<'asked>,
         has_keys: bool,
+        holders: Option<&'policy BTreeSet<String>>,
         budget: &'policy SearchBudget,
     ) -> Option<Self> {
         let mut questions = PeopleQuestions {
@@ -101,10 +76,8 @@ impl<'policy> PeopleQuestions<'policy> {
             approvals: Vec::new(),
         };
         let policy = asked.policy;
-        let mut sets = ApproverSets {
-            people: TeamPeople::new(&policy.people, budget).with_keys(has_keys),
-            known: HashMap::new(),
-        };
+        let people = TeamPeople::new(&policy.people, budget).with_keys(has_keys);
+        let mut sets = ApproverSets::new(people, holders);
         let mut counts: HashMap<usize, usize> = HashMap::new();
         for number in &asked.asked_questions {
             *counts.entry(*number).or_default() += 1;
@@ -172,7 +145,7 @@ impl<'policy> Approvers<'policy> {
             return Some(None);
         }
         let approvers = match asked.asked_teams() {
-            [] => sets.people.list_rostered().map(|all| sets.people.keep_trained(all, asked)),
+            [] => sets.list_all(asked),
             teams => Some(sets.list_members(teams, asked)?),
         };
         let Some(approvers) = approvers else { return Some(None) };
@@ -210,7 +183,10 @@ pub(crate) fn join_people_answers<'policy>(
     budget: &'policy SearchBudget,
 ) -> Option<JoinedPeopleAnswers> {
     let policy = asked.policy;
-    let questions = PeopleQuestions::gather_questions(asked, !facts.signing_keys.is_empty(), budget)?;
+    let has_keys = !facts.signing_keys.is_empty();
+    let holders =
+        (has_keys && place == JudgingPlace::ServerHook).then(|| list_key_holders(policy, facts.signing_keys));
+    let questions = PeopleQuestions::gather_questions(asked, has_keys, holders.as_ref(), budget)?;
     if !questions.are_joined() {
         return None;
     }
