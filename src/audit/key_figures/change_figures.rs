@@ -132,6 +132,20 @@ impl KeyFigureCounter {
                 "whoever has read the work before it was committed, or most of it in an earlier revision, approves at once",
             ),
             share(
+                "approved_in_pairs",
+                "Approved in pairs",
+                "changes of two people who approved each other's, five or more of each, and whose changes had no other maker or approver / changes with a counting approval by a known person",
+                self.approval_spread.count_in_pairs(),
+                "where only two people know a part of the work, they approve each other's",
+            ),
+            share(
+                "approved_by_one",
+                "Approved by one person",
+                "changes that the person approved who approved the most / changes with a counting approval by a known person",
+                self.approval_spread.count_by_one(),
+                "a small team, or one that has a lead for reviews, has few approvers",
+            ),
+            share(
                 "emergency_ratio",
                 "Emergencies",
                 "emergencies / changes with a result",

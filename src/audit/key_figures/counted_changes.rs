@@ -8,6 +8,7 @@ use crate::audit::change_record::field_values::{
 };
 use crate::audit::change_record::standing::{ChangeOutcome, GateBypass, GateResult};
 use crate::audit::key_figures::approval_speed::is_approved_at_once;
+use crate::audit::key_figures::approval_spread::ApprovalSpread;
 use crate::audit::key_figures::figure::{ShareCount, hours_between};
 use crate::audit::population::population_entry::UnauthorisedMove;
 use crate::change::Text;
@@ -35,6 +36,8 @@ pub(crate) struct KeyFigureCounter {
     pub(super) verified_approvals: ShareCount,
     /// Those whose approvals came faster than their lines can be read.
     pub(super) approved_at_once: ShareCount,
+    /// Who approves the changes of whom.
+    pub(super) approval_spread: ApprovalSpread,
     pub(super) emergencies: ShareCount,
     pub(super) tickets_in_time: ShareCount,
     pub(super) reviews_in_time: ShareCount,
@@ -104,6 +107,7 @@ impl KeyFigureCounter {
                     Some(is_quick) => self.approved_at_once.add(is_quick),
                     None => self.approved_at_once.not_known += 1,
                 }
+                self.approval_spread.add_change(change);
                 self.verified_approvals.add(change.weakest_trust() == Some(RecordedTrust::Verified));
             }
             self.emergencies.add(change.is_emergency());

@@ -4,6 +4,7 @@
 //! close something are no changes, so they flatter no rate. Nobody is ranked.
 
 mod approval_speed;
+mod approval_spread;
 mod change_figures;
 mod counted_changes;
 pub mod figure;
