@@ -41,7 +41,10 @@ impl AccountNumbers {
     /// Does the same for the key of a person of the roster, which many places hold.
     pub(crate) fn add_holder(&mut self, written: &str, key: &Arc<str>) {
         let (login, Some(number)) = split_account_number(written) else { return };
-        let login = login.to_ascii_lowercase();
+        self.insert_holder(login.to_ascii_lowercase(), number, key);
+    }
+
+    fn insert_holder(&mut self, login: String, number: u64, key: &Arc<str>) {
         let forge = login.split(':').next().unwrap_or_default();
         match self.holders.get_mut(forge) {
             Some(holders) => {
@@ -52,6 +55,28 @@ impl AccountNumbers {
             }
         }
         self.by_login.insert(login, number);
+    }
+
+    /// Adds an account of a person of a long roster, `login` in lower case; false, with nothing added, if there is a clash as
+    /// [`AccountNumbers::find_clash`] or [`TeamNumbers::find_team_clash`] finds.
+    pub(crate) fn claim_account(
+        &mut self,
+        (login, number): (&str, u64),
+        key: &Arc<str>,
+        teams: &TeamNumbers,
+    ) -> bool {
+        let forge = login.split(':').next().unwrap_or_default();
+        let is_other = |other: &Arc<str>| other != key;
+        let holder = self.holders.get(forge).and_then(|holders| holders.get(&number));
+        let of_teams = teams.0.get(login).into_iter().flatten();
+        if self.by_login.get(login).is_some_and(|listed| *listed != number)
+            || holder.is_some_and(is_other)
+            || of_teams.into_iter().any(|(listed, _)| *listed != number)
+        {
+            return false;
+        }
+        self.insert_holder(login.to_owned(), number, key);
+        true
     }
 
     /// Makes room for the accounts of a long roster.

@@ -95,7 +95,7 @@ impl PeopleDirectory {
     /// address of its person, from the day on which they join to the end of their last one.
     pub(crate) fn list_allowed_signers(&self) -> String {
         let mut lines = String::new();
-        if self.service.list_records().all(|(_, record)| record.signing_keys.is_empty()) {
+        if !self.service.has_signing_keys() {
             return lines;
         }
         let mut addresses: BTreeMap<&str, Vec<&str>> = BTreeMap::new();

@@ -38,10 +38,10 @@ impl PeopleDirectory {
         let part = fold_local_part(&address);
         let is_shared = is_shared_part(&part);
         if !name.is_empty() {
-            for (key, known) in &self.names_by_key {
-                if fold_identity(known) == name {
-                    return Some(key);
-                }
+            // The first of several by its key: the map has no order.
+            let alike = self.names_by_key.iter().filter(|(_, known)| fold_identity(known) == name);
+            if let Some((key, _)) = alike.min_by_key(|(key, _)| *key) {
+                return Some(key);
             }
         }
         if part.is_empty() || is_shared {

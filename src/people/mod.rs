@@ -64,7 +64,7 @@ pub struct PeopleDirectory {
     keys_by_identity: HashMap<String, Arc<str>>,
     numbers: AccountNumbers,
     /// The names that the roster gives, by the keys of people.
-    names_by_key: BTreeMap<Arc<str>, String>,
+    names_by_key: HashMap<Arc<str>, String>,
     is_roster_read: bool,
     /// What the roster says of people with dates.
     service: ServiceRecords,

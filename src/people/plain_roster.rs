@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::people::account_numbers::{AccountNumbers, TeamNumbers};
+use crate::people::account_numbers::{AccountNumbers, TeamNumbers, split_account_number};
 use crate::people::roster_file::RosterReading;
 use crate::people::service::{DaySpan, ServiceRecord};
 use crate::people::{PeopleDirectory, normalise_identity};
@@ -39,6 +39,8 @@ impl PeopleDirectory {
         let count = source.len() / TYPICAL_ENTRY_BYTES;
         self.keys_by_identity.reserve(2 * count);
         self.numbers.reserve_accounts(count);
+        self.names_by_key.reserve(count);
+        reading.records.reserve_records(count);
         let mut keys: HashSet<Arc<str>> = HashSet::with_capacity(count);
         read_plain_list(source, "people", &mut |entry| {
             let key: Arc<str> = match &entry {
@@ -106,12 +108,13 @@ impl PeopleDirectory {
         }
         for written in std::iter::once(addresses).chain(accounts).flat_map(|list| fields.list_items(list)) {
             let identity = normalise_identity(written)?;
-            if self.numbers.find_clash(written, key).is_some()
-                || team_numbers.find_team_clash(written).is_some()
-            {
-                return None;
+            if let (login, Some(number)) = split_account_number(written) {
+                // An account is compared in the form of its identity; what has an `@` as well is none.
+                let is_account = !written.contains('@') && login.len() == identity.len();
+                if !is_account || !self.numbers.claim_account((&identity, number), key, team_numbers) {
+                    return None;
+                }
             }
-            self.numbers.add_holder(written, key);
             let known = self.keys_by_identity.entry(identity).or_insert_with(|| key.clone());
             if known != key {
                 return None;

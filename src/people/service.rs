@@ -122,7 +122,7 @@ impl ServiceRecord {
 /// alone.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ServiceRecords {
-    by_key: BTreeMap<Arc<str>, ServiceRecord>,
+    by_key: HashMap<Arc<str>, ServiceRecord>,
     /// The people for whom somebody acts, by the key of who does.
     delegators: HashMap<String, Vec<String>>,
     /// The people to whom the roster gives a team, by its name.
@@ -170,8 +170,20 @@ impl ServiceRecords {
     }
 
     /// Returns every person of whom something is said, in the order of their keys.
-    pub(crate) fn list_records(&self) -> impl Iterator<Item = (&str, &ServiceRecord)> {
-        self.by_key.iter().map(|(key, record)| (key.as_ref(), record))
+    pub(crate) fn list_records(&self) -> Vec<(&str, &ServiceRecord)> {
+        let mut records: Vec<_> = self.by_key.iter().map(|(key, record)| (key.as_ref(), record)).collect();
+        records.sort_unstable_by_key(|(key, _)| *key);
+        records
+    }
+
+    /// Returns true if somebody signs with a key that the roster lists.
+    pub(crate) fn has_signing_keys(&self) -> bool {
+        self.by_key.values().any(|record| !record.signing_keys.is_empty())
+    }
+
+    /// Makes room for so many people more.
+    pub(crate) fn reserve_records(&mut self, count: usize) {
+        self.by_key.reserve(count);
     }
 
     /// Returns true if the roster gives a team to somebody on some day.
