@@ -50,10 +50,9 @@ pub(crate) fn find_missing_accounts(
     if !is_unknown(left, account) {
         return None;
     }
-    let template = if left.people.lacks_accounts() {
-        &ROSTER_LACKS_ACCOUNTS
-    } else if !left.people.may_know_account(account) {
-        &ROSTER_LACKS_KIND
+    // A server may know people by their addresses.
+    let template = if !left.people.may_know_account(account) {
+        if left.people.lacks_accounts() { &ROSTER_LACKS_ACCOUNTS } else { &ROSTER_LACKS_KIND }
     } else if is_unknown(own, account) || !own.people.has_roster() {
         return None;
     } else if left.people.keeps_other_account(&own.people, account) {
@@ -74,7 +73,7 @@ pub(crate) fn refuse_unknown_pushers(
 ) -> Option<Judgement> {
     let policy = &loaded.policy;
     let (account, roster) = find_asked_account(policy, settings)?;
-    let is_any_known = !policy.people.lacks_accounts() && policy.people.may_know_account(account);
+    let is_any_known = policy.people.may_know_account(account);
     if settings.policy_file.is_some() || !is_unknown(policy, account) || is_any_known {
         return None;
     }

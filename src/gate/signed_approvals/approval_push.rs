@@ -61,7 +61,7 @@ messages! {
     BAD_SIGNATURE = "approval.bad-signature":
         "the signature of the approval is not valid: {reason}";
     OTHER_SIGNER = "approval.other-signer":
-        "the approval is signed by {signer}, who is not its author";
+        "the approval is signed with the key of {signer}, and its author is {author}; set `user.email` to an address of the person whose key it is";
     UNKNOWN_SIGNER = "approval.unknown-signer":
         "the signer {signer} is not a person whom the policy knows";
     ABSENT_SIGNER = "approval.absent-signer":
@@ -258,9 +258,12 @@ impl ApprovalPush<'_> {
         let person = Person { name: Text::default(), email: signer.clone() };
         let identity = people.identify_person(&person);
         if people.identify_person(&commit.author) != identity || identity == ResolvedIdentity::Unknown {
-            let template =
-                if identity == ResolvedIdentity::Unknown { &UNKNOWN_SIGNER } else { &OTHER_SIGNER };
-            return Err(by_roster(template.with("signer", &signer)));
+            return Err(match identity {
+                ResolvedIdentity::Unknown => by_roster(UNKNOWN_SIGNER.with("signer", &signer)),
+                _ => {
+                    pusher_finding(OTHER_SIGNER.with("signer", &signer).with("author", &commit.author.email))
+                }
+            });
         }
         if let ResolvedIdentity::Human(person) = &identity {
             if people.find_absence(person, self.now).is_some() {

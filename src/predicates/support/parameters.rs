@@ -125,7 +125,7 @@ pub(crate) fn find_unidentified_contributor(
 /// Returns true if the roster lists accounts of the kind of this one.
 fn may_know_pusher(account: &Text, context: &EvaluationContext<'_>) -> bool {
     let people = context.people;
-    people.roster.is_none() || (!people.lacks_accounts() && people.may_know_account(account))
+    people.roster.is_none() || people.may_know_account(account)
 }
 
 /// Returns the finding that a contributor was not there when the change was seen.
