@@ -250,7 +250,7 @@ fn relate(series: &Series, tip: Oid) -> (Vec<Oid>, RelatedCommits) {
     let ids = new.iter().map(|commit| commit.id.unwrap()).collect();
     let approved = list_approved_commits(&repository, series.base, series.approved).unwrap();
     let mut comparison = ContentComparison::new(&repository, new).unwrap();
-    (ids, comparison.relate(series.base, approved).unwrap())
+    (ids, comparison.relate(series.base, series.approved, approved).unwrap())
 }
 
 #[test]

@@ -1012,7 +1012,7 @@ fn a_server_asks_whether_enough_people_have_keys() {
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPiWBN32T1x4F/v6NanCyJBwnNPZviORBflh3qVLPwCc",
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAYIbWQFjC2Mb4CuhxSpSvX2sSOuOJKRVdrqmkoFVpRX",
     );
-    let keyless = "  cy: { addresses: [cy@example.com], accounts: ['github:cy'] }\n";
+    let keyless = "  cy: { addresses: [cy@example.com], accounts: ['github:cy'] }\n  dee: { addresses: [dee@example.com], accounts: ['github:dee'] }\n";
     let said = "on a server, where approvals are signed with keys that the policy lists, no change of a person could keep `a`";
     for (count, teams, people, is_refused) in [
         (1, "", key("ana", one) + keyless, false),

@@ -41,6 +41,9 @@ pub struct SignedApproval {
     /// The authors of the commits that were approved; empty where the change has those commits themselves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approved_authors: Vec<Person>,
+    /// The committers of the commits that were approved; empty where the change has those commits themselves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approved_committers: Vec<Person>,
 }
 
 /// What a signed approval says.

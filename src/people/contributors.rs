@@ -244,7 +244,7 @@ fn list_people_of<'change>(
 ///
 /// What looks like a bot is one if a bot pushed it. A co-author who looks like one is left alone: the trailer
 /// adds a contributor and takes none away.
-fn identify_on_server(
+pub(super) fn identify_on_server(
     person: &Person,
     role: &'static MessageTemplate,
     change: &Change,

@@ -6,6 +6,7 @@
 
 pub(crate) mod account_numbers;
 mod agents;
+pub(crate) mod approved_makers;
 pub mod code_owners;
 mod contributor;
 pub(crate) mod contributor_groups;

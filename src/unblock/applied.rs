@@ -86,6 +86,7 @@ fn sign_approval(change: &mut Change, person: &Person) {
             relation: ContentRelation::Exact,
             approved_messages: Vec::new(),
             approved_authors: Vec::new(),
+            approved_committers: Vec::new(),
         });
     }
 }

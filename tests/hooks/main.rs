@@ -16,6 +16,7 @@
 
 mod backtests;
 mod bare;
+mod carried_approvals;
 mod checkouts;
 mod client;
 mod contents;
@@ -36,6 +37,7 @@ mod promoted;
 mod pushed_approvals;
 mod pushers;
 mod refs;
+mod rejected_content;
 mod retries;
 mod rollout;
 mod servers;

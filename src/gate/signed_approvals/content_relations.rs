@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use anyhow::Result;
 
 use crate::change::{Commit, ContentRelation, Oid, Person, Text};
+use crate::gate::signed_approvals::comparison_budget::{ComparisonBudget, MAX_REJECTION_STEPS};
 use crate::git::Repository;
 
 /// The most paths that are named of content that nobody approved.
@@ -14,11 +15,8 @@ const MAX_NAMED_PATHS: usize = 20;
 /// The most new commits that are compared one by one with what was approved.
 pub(crate) const MAX_COMPARED_COMMITS: usize = 500;
 
-/// The most pairs of commits of one push that are compared beside whole series.
-const MAX_PAIR_COMPARISONS: usize = 500;
-
-/// The most comparisons of one push that merge again.
-const MAX_SQUASH_COMPARISONS: usize = 100;
+/// The most new commits that are tried as the last one of an approved series.
+const MAX_SERIES_ENDS: usize = 4;
 
 /// A commit, and the trees of itself and of its first parent.
 #[derive(Clone, Debug)]
@@ -49,46 +47,59 @@ pub struct RelatedCommits {
 
 /// Compares new commits with approved ones.
 pub struct ContentComparison<'walk> {
-    repository: &'walk Repository,
+    pub(super) repository: &'walk Repository,
     /// The new commits without merges, parents first.
-    new: Vec<CommitTrees>,
-    places: HashMap<Oid, usize>,
+    pub(super) new: Vec<CommitTrees>,
+    pub(super) places: HashMap<Oid, usize>,
+    /// The new merges, parents first.
+    pub(super) merges: Vec<CommitTrees>,
     /// The paths that a new commit changes, by its place.
     changed_paths: HashMap<usize, BTreeSet<Text>>,
-    squashes_left: usize,
-    pairs_left: usize,
+    /// What is left for all approvals of the push together.
+    pub(super) budget: ComparisonBudget,
+    /// What is left for all its rejections together.
+    pub(super) rejection_steps_left: usize,
 }
 
 impl<'walk> ContentComparison<'walk> {
-    /// Prepares for new commits, parents first; merges among them are left out.
+    /// Prepares for new commits, parents first.
     ///
     /// # Errors
     ///
     /// Fails if a commit cannot be read.
     pub fn new(repository: &'walk Repository, new: Vec<Commit>) -> Result<ContentComparison<'walk>> {
-        let new = read_commit_trees(repository, new)?;
+        let all = read_commit_trees(repository, new)?;
+        let (merges, new): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| one.commit.is_merge());
         let places = new.iter().enumerate().map(|(place, one)| (one.id, place)).collect();
-        let changed_paths = HashMap::new();
-        let (squashes_left, pairs_left) = (MAX_SQUASH_COMPARISONS, MAX_PAIR_COMPARISONS);
-        Ok(ContentComparison { repository, new, places, changed_paths, squashes_left, pairs_left })
+        Ok(ContentComparison {
+            repository,
+            new,
+            places,
+            merges,
+            changed_paths: HashMap::new(),
+            budget: ComparisonBudget::of_approvals(),
+            rejection_steps_left: MAX_REJECTION_STEPS,
+        })
     }
 
-    /// Compares the new commits with those that were approved on `base`, parents first, merges left out.
+    /// Compares the new commits with those that were approved: what `revision` holds and `base` does not, parents first.
+    /// Merges among them bring nothing of their own into a series; the tree of the revision has what they hold.
     ///
     /// # Errors
     ///
     /// Fails if a tree or a file cannot be read, or if there is too much to compare.
-    pub fn relate(&mut self, base: Oid, approved: Vec<Commit>) -> Result<RelatedCommits> {
-        let has_merges = approved.iter().any(|commit| commit.parents.len() > 1);
-        let approved = read_commit_trees(self.repository, approved)?;
+    pub fn relate(&mut self, base: Oid, revision: Oid, approved: Vec<Commit>) -> Result<RelatedCommits> {
+        let has_merges = approved.iter().any(Commit::is_merge);
+        let mut approved = read_commit_trees(self.repository, approved)?;
+        approved.retain(|one| !one.commit.is_merge());
         let mut related = RelatedCommits::default();
-        let Some(last) = approved.last() else { return Ok(related) };
         let base_tree = self.repository.find_tree_and_parent(base)?.tree;
+        let approved_tree = self.repository.find_tree_and_parent(revision)?.tree;
         if !has_merges {
             self.relate_best_series(&approved, &mut related)?;
         }
         let approved_paths: BTreeSet<Text> =
-            self.repository.list_differing_paths(base_tree, last.tree)?.into_iter().collect();
+            self.repository.list_differing_paths(base_tree, approved_tree)?.into_iter().collect();
         self.find_parts(&approved, &mut related)?;
         for place in 0..self.new.len() {
             let Some(tip) = self.new.get(place) else { continue };
@@ -96,7 +107,7 @@ impl<'walk> ContentComparison<'walk> {
             if related.same.contains_key(&tip_id) {
                 continue;
             }
-            if tip_tree == last.tree
+            if tip_tree == approved_tree
                 && let Some(run) = self.find_run_from(place, base)
             {
                 // What only comes and goes in between stays in the history, and nobody has approved it.
@@ -105,7 +116,7 @@ impl<'walk> ContentComparison<'walk> {
                 } else {
                     related.parts.extend(run);
                 }
-            } else if self.is_squash(place, (base_tree, last.tree), &approved_paths)? {
+            } else if self.is_squash(place, (base_tree, approved_tree), &approved_paths)? {
                 related.together.push((HashSet::from([tip_id]), ContentRelation::Squash));
             }
         }
@@ -116,14 +127,15 @@ impl<'walk> ContentComparison<'walk> {
     }
 
     /// Pairs the approved commits with new ones that were written as they were. Several can have been written by one person
-    /// in one second, so each of them is tried for the last one, and the pairing that explains most is taken.
+    /// in one second, so some of them are tried for the last one, those with its message first, and the pairing that explains
+    /// most is taken.
     fn relate_best_series(&self, approved: &[CommitTrees], related: &mut RelatedCommits) -> Result<()> {
         let Some(last) = approved.last() else { return Ok(()) };
         let mut best: Option<RelatedCommits> = None;
-        for (place, tip) in self.new.iter().enumerate().rev() {
-            if !tip.was_written_as(last) {
-                continue;
-            }
+        let mut ends: Vec<(usize, &CommitTrees)> = self.new.iter().enumerate().rev().collect();
+        ends.retain(|(_, tip)| tip.was_written_as(last));
+        ends.sort_by_key(|(_, tip)| tip.commit.message.raw() != last.commit.message.raw());
+        for (place, _) in ends.into_iter().take(MAX_SERIES_ENDS) {
             let mut found = RelatedCommits::default();
             self.relate_series(place, approved, &mut found)?;
             let is_whole = found.same.len() == approved.len();
@@ -145,21 +157,20 @@ impl<'walk> ContentComparison<'walk> {
 
     /// Finds the new commits that are an approved one, or one in another form, where the whole series is not new.
     fn find_parts(&mut self, approved: &[CommitTrees], related: &mut RelatedCommits) -> Result<()> {
+        let mut budget = self.budget;
         for old in approved {
             for new in &self.new {
                 if related.same.contains_key(&new.id) || related.parts.contains(&new.id) {
                     continue;
                 }
                 let is_same = old.id == new.id
-                    || (self.pairs_left > 0 && new.was_written_as(old) && {
-                        self.pairs_left -= 1;
-                        self.relate_pair(old, new)?.is_ok()
-                    });
+                    || (new.was_written_as(old) && budget.take_pair() && self.relate_pair(old, new)?.is_ok());
                 if is_same {
                     related.parts.insert(new.id);
                 }
             }
         }
+        self.budget = budget;
         Ok(())
     }
 
@@ -175,7 +186,7 @@ impl<'walk> ContentComparison<'walk> {
     }
 
     /// Returns true if the commit at `place` changes only these paths.
-    fn changes_only(&mut self, place: usize, approved_paths: &BTreeSet<Text>) -> Result<bool> {
+    pub(super) fn changes_only(&mut self, place: usize, approved_paths: &BTreeSet<Text>) -> Result<bool> {
         if !self.changed_paths.contains_key(&place) {
             let Some(CommitTrees { tree, parent: Some((_, parent)), .. }) = self.new.get(place) else {
                 return Ok(false);
@@ -259,14 +270,16 @@ impl<'walk> ContentComparison<'walk> {
     ) -> Result<bool> {
         let Some(new) = self.new.get(place) else { return Ok(false) };
         let (Some((_, parent)), tree) = (new.parent, new.tree) else { return Ok(false) };
-        if tree == parent || base == approved || self.squashes_left == 0 {
+        if tree == parent || base == approved {
             return Ok(false);
         }
         // What changes a path that the approved content leaves alone is none of it, and that is seen without merging.
         if !self.changes_only(place, approved_paths)? {
             return Ok(false);
         }
-        self.squashes_left -= 1;
+        if !self.budget.take_merge() {
+            return Ok(false);
+        }
         Ok(self.repository.compare_with_pick(tree, [parent, approved], base)?.is_empty())
     }
 }
@@ -285,22 +298,22 @@ impl CommitTrees {
     }
 }
 
-/// Returns the authors of commits, each once.
-pub(crate) fn list_authors(commits: &[Commit]) -> Vec<Person> {
-    let mut authors: Vec<Person> = Vec::new();
-    for commit in commits {
-        if !authors.contains(&commit.author) {
-            authors.push(commit.author.clone());
+/// Returns the authors of commits, or their committers, each once.
+pub(crate) fn list_people<'commit>(people: impl Iterator<Item = &'commit Person>) -> Vec<Person> {
+    let mut listed: Vec<Person> = Vec::new();
+    for person in people {
+        if !listed.contains(person) {
+            listed.push(person.clone());
         }
     }
-    authors
+    listed
 }
 
-/// Returns the commits without merges, with their trees.
+/// Returns the commits with their trees.
 fn read_commit_trees(repository: &Repository, commits: Vec<Commit>) -> Result<Vec<CommitTrees>> {
     let mut read = Vec::with_capacity(commits.len());
     for commit in commits {
-        let (Some(id), true) = (commit.id, commit.parents.len() < 2) else { continue };
+        let Some(id) = commit.id else { continue };
         let own = repository.find_tree_and_parent(id)?;
         let parent = match own.first_parent {
             Some(parent) => Some((parent, repository.find_tree_and_parent(parent)?.tree)),

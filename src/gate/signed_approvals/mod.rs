@@ -8,7 +8,9 @@
 pub(crate) mod approval_push;
 pub mod approved_commits;
 pub(crate) mod authorised;
+mod comparison_budget;
 pub mod content_relations;
+mod rejected_content;
 pub(crate) mod repository_id;
 pub(crate) mod statement;
 pub(crate) mod walk_approvals;

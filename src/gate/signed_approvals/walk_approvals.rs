@@ -11,7 +11,7 @@ use crate::change::{
 use crate::gate::signed_approvals::approved_commits::list_approved_commits;
 use crate::gate::signed_approvals::authorised::ReceivedApproval;
 use crate::gate::signed_approvals::content_relations::{
-    ContentComparison, MAX_COMPARED_COMMITS, RelatedCommits, list_authors,
+    ContentComparison, MAX_COMPARED_COMMITS, RelatedCommits, list_people,
 };
 use crate::gate::signed_approvals::repository_id::read_repository_id;
 use crate::gate::signed_approvals::statement::{APPROVAL_REF_PREFIX, ApprovalStatement};
@@ -46,6 +46,9 @@ struct RelatedApproval {
     /// The messages of what was approved; `None` if they are too long to be compared.
     messages: Option<Vec<Text>>,
     authors: Vec<Person>,
+    committers: Vec<Person>,
+    /// Why what is pushed could not be compared with it.
+    obstacle: Option<String>,
 }
 
 /// What a walk goes through, and by which keys signatures are checked.
@@ -128,7 +131,9 @@ impl ApprovalWalk<'_> {
             }
         }
         self.relate_other_revisions(&mut found)?;
-        found.retain(|one| !one.exact.is_empty() || !one.related.is_empty());
+        found.retain(|one| {
+            !one.exact.is_empty() || !one.related.is_empty() || (one.is_rejection() && one.obstacle.is_some())
+        });
         for approval in &mut found {
             approval.signature = self.verify_approval(&approval.received)?;
         }
@@ -156,7 +161,10 @@ impl ApprovalWalk<'_> {
         };
         let Some(statement) = ApprovalStatement::parse_message(&commit.message) else { return Ok(None) };
         let is_as_received = statement.revision == received.revision && commit.parents == [received.revision];
-        if !is_as_received || statement.repository != repository_id {
+        // A repository that has got another id keeps what was rejected in it.
+        let is_of_here =
+            statement.repository == repository_id || received.decision == SignedDecision::Rejected;
+        if !is_as_received || !is_of_here {
             return Ok(None);
         }
         Ok(Some(RelatedApproval {
@@ -170,6 +178,8 @@ impl ApprovalWalk<'_> {
             related: RelatedCommits::default(),
             messages: None,
             authors: Vec::new(),
+            committers: Vec::new(),
+            obstacle: None,
         }))
     }
 
@@ -187,22 +197,58 @@ impl ApprovalWalk<'_> {
         };
         for approval in found.iter_mut().rev().filter(|one| one.exact.is_empty()) {
             let (base, revision) = (approval.statement.base, approval.received.revision);
-            let Ok(approved) = list_approved_commits(self.repository, base, revision) else { continue };
+            let approved = match list_approved_commits(self.repository, base, revision) {
+                Ok(approved) => approved,
+                Err(why) => {
+                    approval.obstacle = Some(format!("{why:#}"));
+                    continue;
+                }
+            };
             let same: HashSet<Oid> =
                 approved.iter().filter_map(|commit| commit.id).filter(|id| ids.contains(id)).collect();
             approval.messages = list_messages(&approved);
-            approval.authors = list_authors(&approved);
-            let compared = comparison.as_mut().map(|comparison| comparison.relate(base, approved));
+            approval.authors = list_people(approved.iter().map(|commit| &commit.author));
+            approval.committers = list_people(approved.iter().map(|commit| &commit.committer));
+            let is_rejection = approval.is_rejection();
+            let compared = comparison.as_mut().map(|comparison| match is_rejection {
+                true => comparison.relate_rejected(base, revision, approved),
+                false => comparison.relate(base, revision, approved),
+            });
             approval.related = match compared {
                 Some(Ok(related)) => related,
-                Some(Err(_)) | None => RelatedCommits { parts: same, ..RelatedCommits::default() },
+                Some(Err(why)) => {
+                    approval.obstacle = Some(format!("{why:#}"));
+                    RelatedCommits { parts: same, ..RelatedCommits::default() }
+                }
+                // Of so many commits, those are found at least that bring its very content.
+                None if is_rejection => {
+                    let parts = self.find_tree(&listed, (base, revision))?;
+                    RelatedCommits { parts: &parts | &same, ..RelatedCommits::default() }
+                }
+                None => RelatedCommits { parts: same, ..RelatedCommits::default() },
             };
         }
         Ok(())
     }
 
-    /// Returns the new commits; `None` if there are too many to be compared, none but merges, or one that is refused where it
-    /// is judged.
+    /// Returns the commits that bring the tree of `revision`, unless `base` has it already.
+    fn find_tree(&self, ids: &[Oid], (base, revision): (Oid, Oid)) -> Result<HashSet<Oid>> {
+        let mut found = HashSet::new();
+        let wanted = self.repository.find_tree_and_parent(revision)?.tree;
+        if self.repository.find_tree_and_parent(base)?.tree == wanted {
+            return Ok(found);
+        }
+        for id in ids {
+            let one = self.repository.find_tree_and_parent(*id)?;
+            let Some(parent) = one.first_parent.filter(|_| one.tree == wanted) else { continue };
+            if self.repository.find_tree_and_parent(parent)?.tree != wanted {
+                found.insert(*id);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Returns the new commits; `None` if there are too many to be compared, or one that is refused where it is judged.
     fn read_new_commits(&self, ids: &[Oid]) -> Option<Vec<Commit>> {
         if ids.len() > MAX_COMPARED_COMMITS {
             return None;
@@ -211,7 +257,7 @@ impl ApprovalWalk<'_> {
         for id in ids {
             new.push(self.repository.read_commit(*id, &NeededFacts::new()).ok()?);
         }
-        if new.iter().all(|commit| commit.parents.len() > 1) { None } else { Some(new) }
+        Some(new)
     }
 
     fn verify_approval(&self, received: &ReceivedApproval) -> Result<SignatureStatus> {
@@ -227,17 +273,23 @@ impl ApprovalWalk<'_> {
 impl RelatedApproval {
     /// Returns the approval as it is about this change; `None` if it is about none of its commits.
     fn describe_for(&self, change: &Change) -> Option<SignedApproval> {
-        let (relation, has_merges) = self.relate_change(change)?;
+        let (relation, has_merges) = match self.is_rejection() {
+            true => (self.relate_to_rejected(change)?, false),
+            false => self.relate_change(change)?,
+        };
         let is_itself = matches!(
             relation,
             ContentRelation::Exact | ContentRelation::CleanMerge | ContentRelation::Partial { .. }
         );
         let (relation, approved_messages) = match &self.messages {
-            _ if is_itself => (relation, Vec::new()),
+            _ if is_itself || self.is_rejection() => (relation, Vec::new()),
             Some(messages) => (relation, messages.clone()),
             None => (ContentRelation::Uncompared(LONG_MESSAGES.to_owned()), Vec::new()),
         };
-        let approved_authors = if is_itself { Vec::new() } else { self.authors.clone() };
+        let (approved_authors, approved_committers) = match is_itself {
+            true => (Vec::new(), Vec::new()),
+            false => (self.authors.clone(), self.committers.clone()),
+        };
         Some(SignedApproval {
             id: self.id,
             decision: self.statement.decision,
@@ -251,7 +303,32 @@ impl RelatedApproval {
             relation,
             approved_messages,
             approved_authors,
+            approved_committers,
         })
+    }
+
+    fn is_rejection(&self) -> bool {
+        self.statement.decision == SignedDecision::Rejected
+    }
+
+    /// Returns how a change relates to what was rejected: it brings that, a part of it, or the same in another form, or it has
+    /// other content; `None` if it has nothing to do with it.
+    fn relate_to_rejected(&self, change: &Change) -> Option<ContentRelation> {
+        let ids: Vec<Oid> = change.commits.iter().filter_map(|commit| commit.id).collect();
+        let is_in_run = |id: &Oid| self.related.together.iter().any(|(run, _)| run.contains(id));
+        let is_related =
+            |id: &Oid| self.related.same.contains_key(id) || self.related.parts.contains(id) || is_in_run(id);
+        if !ids.is_empty() && ids.iter().all(|id| self.exact.contains(id)) {
+            return Some(ContentRelation::Exact);
+        }
+        if let Some(commit) = ids.iter().find(|id| self.exact.contains(id) || is_related(id)) {
+            return Some(ContentRelation::Partial { commit: *commit });
+        }
+        if let Some(why) = &self.obstacle {
+            return Some(ContentRelation::Uncompared(why.clone()));
+        }
+        let (commit, paths) = self.related.changed.iter().find(|(id, _)| ids.contains(id))?;
+        Some(ContentRelation::Changed { commit: *commit, paths: paths.clone() })
     }
 
     /// Returns how a change relates to what was approved, and whether it has merges beside that; `None` if no commit of it
@@ -283,11 +360,8 @@ impl RelatedApproval {
                 Err(missing) => return Some((ContentRelation::Uncompared(missing.to_string()), false)),
             }
         }
-        // What was rejected stays so where a part of it lands beside what was changed.
-        let holds_part =
-            self.statement.decision == SignedDecision::Rejected && (is_part || weakest.is_some());
         let changed = self.related.changed.iter().find(|(id, _)| ids.contains(id));
-        if let Some((commit, paths)) = changed.filter(|_| !holds_part) {
+        if let Some((commit, paths)) = changed {
             let relation = ContentRelation::Changed { commit: *commit, paths: paths.clone() };
             return Some((relation, false));
         }

@@ -4,6 +4,7 @@
 //! On a server they are signed by the approver (`signed_approvals`), and where that is enough, trailers claim them
 //! (`trailer_approvals`).
 
+pub(crate) mod approved_content;
 mod approvers;
 mod carried_relation;
 pub(crate) mod claimed_approvers;

@@ -9,18 +9,17 @@ use crate::change::{
 use crate::people::ResolvedIdentity;
 use crate::people::contributors::NotIndependent;
 use crate::people::independence::ParticipantIndex;
+use crate::predicates::approvals::approved_content::{check_not_maker, check_relation};
 use crate::predicates::approvals::approvers::CountedApprover;
-use crate::predicates::approvals::carried_relation::CarriedRelation;
-use crate::predicates::approvals::coverage::list_statement_differences;
 use crate::predicates::approvals::named_people::{
     describe_dependence, describe_unknown, named_message, read_named_person,
 };
-use crate::predicates::approvals::requirement::{ApprovalCoverage, ApprovalsPredicate};
+use crate::predicates::approvals::requirement::ApprovalsPredicate;
 use crate::predicates::approvals::reviews::{COUNTED_ALREADY, SUPERSEDED};
 use crate::predicates::approvals::stated_approvals::find_all_approvals;
 use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::support::outcome::PredicateOutcome;
-use crate::predicates::support::parameters::{find_unidentified_contributor, quote_patterns};
+use crate::predicates::support::parameters::find_unidentified_contributor;
 use crate::verdict::{Finding, Fixer, Message, messages};
 
 messages! {
@@ -35,27 +34,11 @@ messages! {
         "{author} wrote it, and the key that signed it is not theirs any more";
     SIGNATURE_INVALID = "approvals.signature-invalid": "its signature is not valid any more: {reason}";
     SIGNER_NAME = "approvals.signer-name": "{signer}";
-    NOT_CARRIED = "approvals.not-carried":
-        "it is of revision {revision}, and what lands is {relation}, which this rule does not accept";
-    RELATED_PARTLY = "approvals.related-partly":
-        "it is of revision {revision}, and {commit} is no part of that";
-    CONTENT_CHANGED = "approvals.content-changed":
-        "it is of revision {revision}, and {commit} differs from it in {paths}";
-    NOT_COMPARED = "approvals.not-compared": "it could not be compared with what lands: {reason}";
-    RESTATED = "approvals.restated":
-        "it is of revision {revision}, whose messages state something else in {fields}";
-    OTHER_AUTHORS = "approvals.other-authors":
-        "it is of revision {revision}, which {author} did not write";
     OTHER_ROLE = "approvals.other-role": "it was given in the role {role}";
     OTHER_CONTENT = "approvals.other-content": "it is of revision {revision}, and what lands has other content";
     REVOKED = "approvals.revoked": "the signer has revoked it";
     NAMED_NOT_SIGNED = "approvals.named-not-signed":
         "this person has not signed an approval of what lands; ask them for `changegate approve`, or remove the line";
-    RELATION_MERGED = "approvals.relation-merged": "a clean merge of it";
-    RELATION_REWORDED = "approvals.relation-reworded": "the same content with another message";
-    RELATION_SAME_TREE = "approvals.relation-same-tree": "the same content in other commits";
-    RELATION_REBASED = "approvals.relation-rebased": "a clean rebase of it";
-    RELATION_SQUASHED = "approvals.relation-squashed": "a clean squash of it";
 }
 
 /// What a signed approval is worth to a question.
@@ -186,6 +169,8 @@ fn find_unsigned_names(
     context: &EvaluationContext<'_>,
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let (participants, _) = context.participants();
+    let index = ParticipantIndex::new(participants);
     for stated in find_all_approvals(asked, &context.change.commits) {
         let reason = match read_named_person(stated.value) {
             Err(reason) => Some(reason),
@@ -196,7 +181,7 @@ fn find_unsigned_names(
                             && matches!(one.approval.signature, SignatureStatus::Good { .. })
                             && one.weight.as_ref().err() != Some(&Message::from(&SUPERSEDED))
                             && one.person.as_ref() == Some(&key)
-                            && check_relation(asked, one.approval, context).is_ok()
+                            && is_confirming(asked, one.approval, &index, context)
                     });
                     if has_signed { None } else { Some(Message::from(&NAMED_NOT_SIGNED)) }
                 }
@@ -215,6 +200,21 @@ fn find_unsigned_names(
         }
     }
     findings
+}
+
+/// Returns true if an approval says of what lands what a trailer states of its signer: that somebody who is independent has
+/// approved it, in whatever role.
+fn is_confirming(
+    asked: &ApprovalsPredicate,
+    approval: &SignedApproval,
+    index: &ParticipantIndex<'_>,
+    context: &EvaluationContext<'_>,
+) -> bool {
+    let SignatureStatus::Good { signer, .. } = &approval.signature else { return false };
+    let person = Person { name: Text::default(), email: signer.clone() };
+    asked.check_approver(&person, index, context.people, approval.received_at).is_ok()
+        && check_relation(asked, approval, context).is_ok()
+        && check_not_maker(&person, approval, context).is_ok()
 }
 
 /// Returns the person whose approval this is, if it counts.
@@ -241,14 +241,13 @@ fn find_approver(
     {
         return Err(KEY_CHANGED_HANDS.with("author", &approval.author.email));
     }
-    let key = match asked.check_approver(&person, index, context.people, at) {
-        Ok(key) => key,
-        Err(NotIndependent::Unknown) => {
-            return Err(describe_unknown(&Text::default(), Some(signer), context.people));
-        }
-        Err(why) => return Err(describe_dependence(&why)),
+    let describe = |why| match why {
+        NotIndependent::Unknown => describe_unknown(&Text::default(), Some(signer), context.people),
+        why => describe_dependence(&why),
     };
+    let key = asked.check_approver(&person, index, context.people, at).map_err(describe)?;
     check_relation(asked, approval, context)?;
+    check_not_maker(&person, approval, context)?;
     let seat = asked.find_approver_seat(&key, at, context)?;
     let Some(role) = &approval.role else {
         return Ok(CountedApprover::from_person(key, seat, at, &person));
@@ -299,7 +298,7 @@ fn weigh_objection(
     approval: &SignedApproval,
     context: &EvaluationContext<'_>,
 ) -> Result<Option<CountedApprover>, Message> {
-    if let ContentRelation::Changed { .. } | ContentRelation::Uncompared(_) = approval.relation {
+    if let ContentRelation::Changed { .. } = approval.relation {
         return Err(OTHER_CONTENT.with("revision", approval.revision.short_hex()));
     }
     match identify_signer(approval, context) {
@@ -309,60 +308,6 @@ fn weigh_objection(
         // The signature was good when it was received, and losing a key takes no objection back.
         _ => Ok(None),
     }
-}
-
-/// Checks that what lands is what was approved, or relates to it in a way that the question accepts.
-fn check_relation(
-    asked: &ApprovalsPredicate,
-    approval: &SignedApproval,
-    context: &EvaluationContext<'_>,
-) -> Result<(), Message> {
-    let any_commit = asked.coverage == ApprovalCoverage::AnyCommit;
-    let revision = approval.revision.short_hex();
-    let (carried, relation) = match &approval.relation {
-        ContentRelation::Exact => return Ok(()),
-        ContentRelation::Partial { .. } | ContentRelation::Changed { .. } if any_commit => return Ok(()),
-        ContentRelation::Partial { commit } => {
-            let message = RELATED_PARTLY.with("revision", revision);
-            return Err(message.with("commit", commit.short_hex()));
-        }
-        ContentRelation::Changed { commit, paths } => {
-            let message = CONTENT_CHANGED.with("revision", revision).with("commit", commit.short_hex());
-            let paths: Vec<String> = paths.iter().map(|path| path.to_lossy().into_owned()).collect();
-            return Err(message.with("paths", quote_patterns(&paths)));
-        }
-        ContentRelation::Uncompared(why) => {
-            return Err(NOT_COMPARED.with("reason", Text::from(why.as_str())));
-        }
-        ContentRelation::CleanMerge => (CarriedRelation::CleanMerge, &RELATION_MERGED),
-        ContentRelation::MessageOnly => (CarriedRelation::MessageOnly, &RELATION_REWORDED),
-        ContentRelation::SameTree => (CarriedRelation::SameTree, &RELATION_SAME_TREE),
-        ContentRelation::CleanRebase => (CarriedRelation::CleanRebase, &RELATION_REBASED),
-        ContentRelation::Squash => (CarriedRelation::Squash, &RELATION_SQUASHED),
-    };
-    if !asked.carried.contains(&carried) {
-        let message = NOT_CARRIED.with("revision", revision);
-        return Err(message.with("relation", Message::from(relation)));
-    }
-    if carried == CarriedRelation::CleanMerge {
-        return Ok(());
-    }
-    if approval.has_merges && !asked.carried.contains(&CarriedRelation::CleanMerge) {
-        let message = NOT_CARRIED.with("revision", revision);
-        return Err(message.with("relation", Message::from(&RELATION_MERGED)));
-    }
-    for commit in context.change.commits.iter().filter(|commit| !commit.is_merge()) {
-        if !approval.approved_authors.contains(&commit.author) {
-            let message = OTHER_AUTHORS.with("revision", revision);
-            return Err(message.with("author", &commit.author.email));
-        }
-    }
-    let own_fields = asked.approval_fields();
-    let fields = list_statement_differences(&approval.approved_messages, &own_fields, context);
-    if fields.is_empty() {
-        return Ok(());
-    }
-    Err(RESTATED.with("revision", revision).with("fields", quote_patterns(&fields)))
 }
 
 /// Returns the address of the signer, and who that is. It is that of the receipt: a key that is given to another person later

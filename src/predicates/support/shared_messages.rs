@@ -22,6 +22,7 @@ pub(crate) const SHARED_MESSAGES: &[&[&MessageTemplate]] = &[
     approvals::coverage::MESSAGES,
     approvals::missing_people::MESSAGES,
     approvals::named_people::MESSAGES,
+    approvals::approved_content::MESSAGES,
     approvals::signed_approvals::MESSAGES,
     approvals::trailer_approvals::MESSAGES,
     approvals::claimed_approvers::MESSAGES,

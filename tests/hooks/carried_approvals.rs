@@ -1,0 +1,95 @@
+//! Whose approvals are carried over to other content, and whose are not: who made what was approved does not approve it in a
+//! form that no longer names them, and what a merge holds belongs to what was approved.
+
+use crate::signed_approvals::{approve_as, approved_by, commit_as, git_as, push_as, start};
+
+#[test]
+fn nobody_approves_their_own_work_in_a_form_that_hides_them() {
+    for asked in ["{}", "{ authors: cross }"] {
+        let Some(mut world) = start(asked) else { return };
+        world.git(&["checkout", "-q", "-b", "topic"]);
+        commit_as(&world, "ana", "a", "1", "One");
+        commit_as(&world, "ben", "b", "1", "Two");
+        approved_by(&world, "ben", &[]);
+        world.git(&["checkout", "-q", "-b", "squashed", "main"]);
+        git_as(&world, "ana", &["merge", "-q", "--squash", "topic"]);
+        git_as(&world, "ana", &["commit", "-q", "--no-verify", "-m", "One and two"]);
+        push_as(&mut world, "ana", "squashed:main").refused("`ben` is the author of that");
+        // Somebody else's approval of the same revision counts.
+        world.git(&["checkout", "-q", "topic"]);
+        approved_by(&world, "kim", &[]);
+        push_as(&mut world, "ana", "squashed:main").accepted();
+    }
+}
+
+#[test]
+fn a_co_author_and_a_committer_who_are_left_out_approve_nothing() {
+    let Some(mut world) = start("{}") else { return };
+    world.git(&["checkout", "-q", "-b", "topic"]);
+    commit_as(&world, "ana", "a", "1", "One\n\nCo-authored-by: ben <ben@example.com>");
+    approved_by(&world, "ben", &[]);
+    git_as(&world, "ana", &["commit", "-q", "--no-verify", "--amend", "-m", "One"]);
+    push_as(&mut world, "ana", "topic:main").refused("`ben` is a co-author of that");
+    world.git(&["checkout", "-q", "-b", "other", "main"]);
+    commit_as(&world, "ana", "b", "1", "Two");
+    let author = ["-c", "user.name=ana", "commit", "-q", "--no-verify", "--amend", "--no-edit"];
+    git_as(&world, "ben", &author);
+    approved_by(&world, "ben", &[]);
+    git_as(&world, "ana", &["commit", "-q", "--no-verify", "--amend", "--no-edit", "--date=now"]);
+    push_as(&mut world, "ana", "other:main").refused("`ben` is the committer of that");
+}
+
+#[test]
+fn an_approved_merge_is_approved_with_all_that_it_holds() {
+    let Some(mut world) = start("{}") else { return };
+    world.git(&["checkout", "-q", "-b", "guard"]);
+    commit_as(&world, "ana", "guard", "1", "Guard");
+    world.git(&["checkout", "-q", "-b", "door", "main"]);
+    commit_as(&world, "ana", "door", "1", "Door");
+    world.git(&["checkout", "-q", "guard"]);
+    git_as(&world, "ana", &["merge", "-q", "--no-ff", "-m", "Merge both", "door"]);
+    approved_by(&world, "ben", &[]);
+    // One of the two, in another form or as it is.
+    push_as(&mut world, "ana", "door:main").refused("0 count");
+    world.git(&["checkout", "-q", "-b", "alone", "door"]);
+    git_as(&world, "ana", &["commit", "-q", "--no-verify", "--amend", "-m", "Door again"]);
+    push_as(&mut world, "ana", "alone:main").refused("0 count");
+    // Both in one commit.
+    world.git(&["checkout", "-q", "-b", "both", "main"]);
+    git_as(&world, "ana", &["merge", "-q", "--squash", "guard"]);
+    git_as(&world, "ana", &["commit", "-q", "--no-verify", "-m", "Guard and door"]);
+    push_as(&mut world, "ana", "both:main").accepted();
+}
+
+#[test]
+fn a_topic_that_was_updated_lands_as_it_was_approved_and_takes_nothing_away() {
+    let Some(mut world) = start("{}") else { return };
+    world.git(&["checkout", "-q", "-b", "topic"]);
+    commit_as(&world, "ana", "a", "1", "Topic");
+    world.git(&["checkout", "-q", "-b", "other", "main"]);
+    commit_as(&world, "kim", "secured", "1", "Security");
+    approved_by(&world, "ben", &[]);
+    push_as(&mut world, "kim", "other:main").accepted();
+    world.git(&["fetch", "-q", "origin"]);
+    world.git(&["checkout", "-q", "topic"]);
+    git_as(&world, "ana", &["merge", "-q", "-m", "Update", "origin/main"]);
+    approved_by(&world, "ben", &[]);
+    world.git(&["checkout", "-q", "-b", "evil", "origin/main"]);
+    world.git(&["rm", "-q", "secured"]);
+    commit_as(&world, "ana", "a", "1", "Topic landed");
+    push_as(&mut world, "ana", "evil:main").refused("0 count");
+    world.git(&["checkout", "-q", "-b", "squashed", "origin/main"]);
+    git_as(&world, "ana", &["merge", "-q", "--squash", "topic"]);
+    git_as(&world, "ana", &["commit", "-q", "--no-verify", "-m", "Topic squashed"]);
+    push_as(&mut world, "ana", "squashed:main").accepted();
+}
+
+#[test]
+fn a_line_that_names_its_author_is_confirmed_by_no_signature() {
+    let Some(mut world) = start("{}") else { return };
+    commit_as(&world, "ana", "a", "1", "One\n\nReviewed-by: ana <ana@example.com>");
+    approved_by(&world, "ben", &[]);
+    let (accepted, said) = approve_as(&world, "ana", &[]);
+    assert!(accepted, "{said}");
+    push_as(&mut world, "ana", "main").refused("this person has not signed an approval of what lands");
+}
