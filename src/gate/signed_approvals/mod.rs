@@ -9,6 +9,8 @@ pub(crate) mod approval_push;
 pub mod approved_commits;
 pub(crate) mod authorised;
 pub mod content_relations;
+pub(crate) mod landed_comparison;
+mod related_approval;
 pub(crate) mod repository_id;
 pub(crate) mod statement;
 pub(crate) mod walk_approvals;
