@@ -9,6 +9,7 @@ pub(crate) mod approval_push;
 pub mod approved_commits;
 pub(crate) mod authorised;
 pub mod content_relations;
+pub(crate) mod fetched_approvals;
 pub(crate) mod landed_comparison;
 mod related_approval;
 pub(crate) mod repository_id;

@@ -12,6 +12,7 @@ use crate::gate::signed_approvals::authorised::ReceivedApproval;
 use crate::gate::signed_approvals::content_relations::{
     ContentComparison, MAX_COMPARED_COMMITS, RelatedCommits, list_authors,
 };
+use crate::gate::signed_approvals::fetched_approvals::list_fetched_approvals;
 use crate::gate::signed_approvals::related_approval::{RelatedApproval, list_messages};
 use crate::gate::signed_approvals::repository_id::read_repository_id;
 use crate::gate::signed_approvals::statement::{APPROVAL_REF_PREFIX, ApprovalStatement};
@@ -52,6 +53,37 @@ impl WalkApprovals {
             .relate_all(received)
             .map_err(|error| Missing::Unavailable(FactKind::SignedApprovals, format!("{error:#}")));
         WalkApprovals { known }
+    }
+
+    /// Finds the approvals that a clone holds and that are about what is to be pushed, with the keys of the policy. Nothing is
+    /// looked for unless the policy asks for it; where there are none, as if none could be received.
+    pub(crate) fn find_fetched(
+        repository: &Repository,
+        (target, keys): (Option<&Text>, Option<TrustedKeys<'_>>),
+        (tip, hidden): (Oid, &[Oid]),
+    ) -> Self {
+        let find = || -> Result<Option<Vec<RelatedApproval>>> {
+            if repository.list_direct_refs(APPROVAL_REF_PREFIX)?.is_empty() {
+                return Ok(None);
+            }
+            let history = &repository.find_new_history(tip, hidden)?;
+            let fetched = list_fetched_approvals(repository, target, history)?;
+            let unknown = Text::default();
+            let target = target.unwrap_or(&unknown);
+            let walk = ApprovalWalk { repository, target, history, keys };
+            let open: Vec<&ReceivedApproval> = fetched.iter().collect();
+            // A clone need not know the id of its server's repository, and git fetched these from there.
+            let mut found = walk.relate_received(&open, read_repository_id(repository)?)?;
+            for approval in &mut found {
+                approval.signature = walk.verify_approval(&approval.received)?;
+            }
+            Ok(Some(found))
+        };
+        match find() {
+            Ok(Some(found)) => WalkApprovals { known: Ok(found) },
+            // The server says what is wrong with what it has.
+            Ok(None) | Err(_) => WalkApprovals::unsupported(),
+        }
     }
 
     /// Returns the ids of the approvals that are used up once everything has landed: those of revisions that are among it,
