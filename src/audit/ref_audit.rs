@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use anyhow::Result;
 use jiff::Timestamp;
 
+use crate::audit::change_record::change_approvals::{ApprovalIndex, find_statement};
+use crate::audit::change_record::refused_approvals::RefusedApproval;
 use crate::audit::change_record::standing::has_roster;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock};
 use crate::audit::exceptions::of_change::{build_closing_exception, name_people};
@@ -23,6 +25,7 @@ use crate::audit::population::dated_obligations::DatedObligations;
 use crate::audit::population::given_facts::GivenFacts;
 use crate::audit::population::judged_part::divide_by_policy;
 use crate::audit::population::judging_policies::JudgingPolicies;
+use crate::audit::population::landed_approvals::list_refused_approvals;
 use crate::audit::population::obligation_index::ObligationIndex;
 use crate::audit::population::population_entry::{EntryKind, PopulationEntry};
 use crate::audit::population::recorded_reasons::RecordedReasonsReader;
@@ -87,6 +90,8 @@ pub fn audit_ref(
         closed_later: &dated.closed_later,
         owed: &dated.owed,
         acts: index_acts(history),
+        approvals: ApprovalIndex::index_approvals(&history.acts),
+        refused_approvals: list_refused_approvals(repository, history, &request.ref_name),
         attempts,
         reasons: RecordedReasonsReader::new(repository),
         policies: JudgingPolicies::new(repository),
@@ -146,10 +151,10 @@ pub fn audit_ref(
     Ok(run.summary)
 }
 
-/// Returns what was said about changes, by the changes.
+/// Returns what was said about changes after they had landed, by the changes.
 fn index_acts(history: &LedgerHistory) -> HashMap<Oid, Vec<&RecordedChangeAct>> {
     let mut index: HashMap<Oid, Vec<&RecordedChangeAct>> = HashMap::new();
-    for one in &history.acts {
+    for one in history.acts.iter().filter(|one| find_statement(one).is_none()) {
         index.entry(one.event.act.change).or_default().push(one);
     }
     index
@@ -172,6 +177,10 @@ pub(super) struct RefAuditor<'a> {
     pub(super) closed_later: &'a BTreeMap<String, Timestamp>,
     /// What was said about changes, by the changes.
     pub(super) acts: HashMap<Oid, Vec<&'a RecordedChangeAct>>,
+    /// The signed approvals, by the revisions that they are of.
+    pub(super) approvals: ApprovalIndex<'a>,
+    /// The signed approvals that were refused, in the order of their records.
+    pub(super) refused_approvals: Vec<RefusedApproval>,
     pub(super) attempts: AttemptSource<'a>,
     pub(super) reasons: RecordedReasonsReader<'a>,
     pub(super) policies: JudgingPolicies<'a>,

@@ -6,9 +6,11 @@ use anyhow::Result;
 use jiff::Timestamp;
 
 use crate::audit::change_record::change_acts::find_lost_files;
+use crate::audit::change_record::change_approvals::ChangeApproval;
 use crate::audit::change_record::standing::has_roster;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock, LandingFacts, RelatedStep};
 use crate::audit::inputs::deployments::Deployment;
+use crate::audit::population::landed_approvals::list_change_approvals;
 use crate::audit::population::ref_chain::{ChainStep, StepLanding};
 use crate::audit::population::roster_history::RosterHistory;
 use crate::audit::population::step_evidence::StepEvidence;
@@ -161,7 +163,10 @@ impl<'a> RefAuditor<'a> {
             is_founding: self.founding == Some(place),
             is_repair: self.links.repairs.contains(&place),
             acts: self.acts.get(&step.id).into_iter().flatten().map(|one| (*one).clone()).collect(),
+            signed_approvals: Vec::new(),
+            refused_approvals: Vec::new(),
             lost_files: Vec::new(),
+            commits: Vec::new(),
             tree: self.chain.find_tree(self.repository, place),
             left_people,
             incidents: self.given.list_incidents(place),
@@ -178,11 +183,34 @@ impl<'a> RefAuditor<'a> {
             }
         }
         change.lost_files = find_lost_files(self.repository, &change);
+        change.signed_approvals = self.list_signed_approvals(step, &change, &evidence.commits);
+        let revisions = change.query_approvals(&evidence.commits).list_revisions();
+        let refused = self.refused_approvals.iter().filter(|one| revisions.contains(&one.revision));
+        change.refused_approvals = refused.cloned().collect();
+        change.commits.clone_from(&evidence.commits);
         if let Some(marks) = evidence.marks {
             let marks = marks.with_pull(change.landing.pull.as_ref());
             change.attempts = self.find_attempts(&marks, &evidence.commits, at);
         }
         Ok(change)
+    }
+
+    /// Returns the signed approvals that are about a change, compared with everything that came with it.
+    fn list_signed_approvals(
+        &self,
+        step: &ChainStep,
+        change: &ChangeRecord,
+        commits: &[Oid],
+    ) -> Vec<ChangeApproval> {
+        let moved = match step.landing {
+            StepLanding::Moved(number) => self.history.moves.get(number).map(|one| &one.moved),
+            StepLanding::Unrecorded | StepLanding::Earlier(_) => None,
+        };
+        // What landed on another ref first came there with other commits.
+        let moved = moved.filter(|_| change.landing.first_ref.is_none());
+        let question = change.query_approvals(commits);
+        let target = &self.request.ref_name;
+        list_change_approvals(self.repository, &self.approvals, &question, (target, moved))
     }
 
     /// Returns how the step at this place came to another ref before, if the decision that brought it here judged nothing of

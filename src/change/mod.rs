@@ -52,7 +52,9 @@ pub use crate::change::path_change::{BlobSummary, LineCount, PathChange, PathEnt
 pub use crate::change::person::{Person, PusherIdentity};
 pub use crate::change::policy_effect::PolicyEffect;
 pub use crate::change::pull_request::PullRequest;
-pub use crate::change::signed_approval::{ContentRelation, SignedApproval, SignedDecision};
+pub use crate::change::signed_approval::{
+    ContentRelation, LandedRelation, SignedApproval, SignedDecision, UnapprovedLine, UnapprovedPath,
+};
 pub use crate::change::stage::Stage;
 pub use crate::change::text::Text;
 pub use crate::change::ticket::{CreationDoubt, Ticket, TicketLookup};

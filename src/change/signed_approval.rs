@@ -90,6 +90,72 @@ pub enum ContentRelation {
     Uncompared(String),
 }
 
+/// How what a change brought relates to one signed approval, worked out again after it had landed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LandedRelation {
+    /// How it relates to what was approved.
+    pub relation: ContentRelation,
+    /// What it holds that nobody approved as it is, path by path; the first 20 paths.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unapproved: Vec<UnapprovedPath>,
+    /// How many further paths hold such content.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out_paths: usize,
+}
+
+/// What landed at one path beside what was approved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct UnapprovedPath {
+    /// The path.
+    pub path: Text,
+    /// The commit that holds it.
+    pub commit: Oid,
+    /// The lines that differ, in their order; the first 40.
+    pub lines: Vec<UnapprovedLine>,
+    /// How many further lines differ.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out_lines: usize,
+    /// Why no lines are shown, if it is no text that can be compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without_lines: Option<String>,
+}
+
+/// A line that differs from what was approved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct UnapprovedLine {
+    /// The number of the line in the file that landed, counted from 1; of a line that is missing there, of the one
+    /// before which it stood.
+    pub number: usize,
+    /// True if the line landed and was not approved; false if it was approved and did not land.
+    pub has_landed: bool,
+    /// The line without its end; at most 200 bytes of it.
+    pub text: Text,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+impl LandedRelation {
+    /// Returns true if what landed holds nothing but what was approved.
+    pub fn is_as_approved(&self) -> bool {
+        match self.relation {
+            ContentRelation::Exact
+            | ContentRelation::CleanMerge
+            | ContentRelation::MessageOnly
+            | ContentRelation::SameTree
+            | ContentRelation::CleanRebase
+            | ContentRelation::Squash => true,
+            ContentRelation::Partial { .. }
+            | ContentRelation::Changed { .. }
+            | ContentRelation::Uncompared(_) => false,
+        }
+    }
+}
+
 impl ContentRelation {
     /// Returns the word for it, as records and policies have it.
     pub fn word(&self) -> &'static str {

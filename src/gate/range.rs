@@ -11,6 +11,8 @@ use crate::gate::push::change_judge::collect_commits;
 use crate::gate::range_walk::{RangeDivision, RangeWalk, refuse_new_gate_files};
 use crate::gate::recorded_past::{UnauthorisedRecord, list_known_records};
 use crate::gate::rule_traces::explain_rules;
+use crate::gate::signed_approvals::fetched_approvals::describe_fetched_approvals;
+use crate::gate::signed_approvals::walk_approvals::WalkApprovals;
 use crate::gate::swapped_parents::SwappedParents;
 use crate::gate::walk_facts::WalkFacts;
 use crate::git::{CommitRange, Repository, UnreadableCommit};
@@ -25,6 +27,9 @@ messages! {
     EXEMPTION_UNUSED = "policy.exemption-unused":
         "no change here used the exemption from `{rule}` ({place})";
 }
+
+/// The most notes about signed approvals of one range.
+const MAX_APPROVAL_NOTES: usize = 20;
 
 /// The commits to judge, and how to judge them.
 #[derive(Clone, Debug)]
@@ -87,6 +92,8 @@ struct JudgedRangeChange {
     touches_policy: bool,
     /// The change, if it is denied and a plan is wanted.
     denied: Option<Box<Change>>,
+    /// How the signed approvals of a clone count for it.
+    approval_notes: Vec<Message>,
 }
 
 /// What judges the changes of a range, beside their commits.
@@ -222,7 +229,14 @@ pub(super) fn prepare_part<'asked>(
     let target = asked.target.as_ref().ok();
     let records = target.and_then(|target| list_known_records(asked.unauthorised, target));
     let known = (path, records.as_deref());
-    let walk_facts = WalkFacts::new(repository, (loaded, None), known, (tip, hidden_tips));
+    let mut walk_facts = WalkFacts::new(repository, (loaded, None), known, (tip, hidden_tips));
+    // Before a push, the clone may hold what people signed. Of history, the ledger tells.
+    let is_before_push = matches!(asked.stage, Stage::Check | Stage::PrePush) && !asked.own_time;
+    if is_before_push && loaded.policy.needed_facts().contains(&FactKind::SignedApprovals) {
+        let signed_for = (target, loaded.trusted_keys(asked.now));
+        let approvals = WalkApprovals::find_fetched(repository, signed_for, (tip, hidden_tips));
+        walk_facts = walk_facts.with_approvals(approvals);
+    }
     let judge = RangeJudge { loaded, request: asked, swapped_parents, walk_facts };
     let range = CommitRange { tip, hidden_tips, trusted_keys: loaded.trusted_keys(asked.now) };
     Ok((judge, RangeWalk { repository, range, division, threads: asked.threads }))
@@ -259,9 +273,15 @@ impl RangeJudge<'_> {
         let traces = if request.explain { explain_rules(policy, &change, &verdict) } else { Vec::new() };
         let used_exemptions =
             if request.names_unused { find_used_exemptions(policy, &change, &verdict) } else { Vec::new() };
+        let approval_notes = match &change.signed_approvals {
+            Ok(signed) if !signed.is_empty() => {
+                describe_fetched_approvals(&collect_reasons(&[policy], &change, &verdict))
+            }
+            _ => Vec::new(),
+        };
         let is_planned = request.wants_plans && verdict.decision() == Decision::Deny;
         let denied = is_planned.then(|| Box::new(change));
-        Ok(JudgedRangeChange { verdict, traces, used_exemptions, touches_policy, denied })
+        Ok(JudgedRangeChange { verdict, traces, used_exemptions, touches_policy, denied, approval_notes })
     }
 
     /// Returns the change that these commits are, or why they are none.
@@ -306,7 +326,7 @@ impl RangeResults {
         judged: Result<JudgedRangeChange, Judgement>,
         observe: &mut ChangeObserver<'_>,
     ) -> anyhow::Result<()> {
-        let JudgedRangeChange { verdict, traces, used_exemptions, .. } = match judged {
+        let JudgedRangeChange { verdict, traces, used_exemptions, approval_notes, .. } = match judged {
             Ok(judged) => judged,
             Err(refusal) => {
                 self.group.refusals.push(refusal);
@@ -316,6 +336,11 @@ impl RangeResults {
         for index in used_exemptions {
             if let Some(is_used) = self.is_used.get_mut(index) {
                 *is_used = true;
+            }
+        }
+        for note in approval_notes {
+            if self.notes.len() < MAX_APPROVAL_NOTES && !self.notes.contains(&note) {
+                self.notes.push(note);
             }
         }
         observe(&verdict, &traces)?;

@@ -3,7 +3,7 @@
 //! They are collected only where somebody asks for an explanation, from the same change that was judged.
 
 use crate::change::pull_request::CheckState;
-use crate::change::{Change, FOR_CHANGE_TRAILER, FactKind, PusherIdentity, SignatureStatus, Text};
+use crate::change::{Change, FOR_CHANGE_TRAILER, FactKind, PusherIdentity, SignatureStatus, Stage, Text};
 use crate::judge::fact_sources::{UsedFact, UsedFactSource};
 use crate::people::ResolvedIdentity;
 use crate::people::contributors::ResolvedContributor;
@@ -238,6 +238,10 @@ fn add_approvals(asked: &ApprovalsPredicate, context: &EvaluationContext<'_>, li
         let source = match approval.source {
             ApprovalSource::Trailer => UsedFactSource::Trailer,
             ApprovalSource::Review | ApprovalSource::Comment => UsedFactSource::Forge,
+            // What a clone has fetched was not received there, and only the key vouches for it.
+            ApprovalSource::Signature if matches!(context.change.stage, Stage::PrePush | Stage::Check) => {
+                UsedFactSource::SigningKeys
+            }
             ApprovalSource::Push | ApprovalSource::Signature => UsedFactSource::Server,
         };
         list.add_fact_at(what, source, approval.source.is_verified(), approval.place);

@@ -14,6 +14,7 @@
     reason = "test code"
 )]
 
+mod approval_evidence;
 mod backtests;
 mod bare;
 mod carried_approvals;

@@ -8,7 +8,7 @@ use crate::audit::change_record::column_cells::{
     approval_covers_final, approval_relations, co_authors, count, count_checks, describe_deployment,
     emergency_cell, emergency_ticket_at, evaluated_flag, format_person, from_facts, impact, join_steps,
     join_texts, join_words, judged_by, list_people, not_known, pull_request, purpose, recorded_count,
-    test_evidence, ticket_margin, trust_word, verification, verified_at, verified_by,
+    test_evidence, ticket_margin, trust_word, unapproved_paths, verification, verified_at, verified_by,
 };
 use crate::audit::change_record::field_values as fields;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord};
@@ -196,8 +196,10 @@ change_columns! {
         |one| one.policy_loosened.as_ref().into();
     "other_deployments" "Deployed elsewhere" Text "The first deployment to each other environment, with its time; a change that stands here alone has not reached production." =
         |one| join_texts(one.other_deployments.iter().map(describe_deployment));
-    "approval_relations" "Landed as approved" Text "How what landed relates to what was approved with a signature: exact, clean-merge, message-only, same-tree, clean-rebase, squash; partial or changed where a rule accepts any commit. Empty where no approval was signed." =
+    "approval_relations" "Landed as approved" Text "How what landed relates to what was approved with a signature: exact, clean-merge, message-only, same-tree, clean-rebase, squash; partial or changed where a rule accepts any commit, and where it came past the gate. Empty where no approval was signed." =
         approval_relations;
+    "unapproved_paths" "Not approved" Text "The paths at which it holds something else than what was approved with a signature, where it came past the gate." =
+        unapproved_paths;
 }
 
 /// The change log as a table.

@@ -108,9 +108,15 @@ pub(super) fn approval_covers_final(change: &ChangeRecord) -> TableCell {
     counting.iter().all(is_of_final).into()
 }
 
-/// Returns how what landed relates to the revisions of the approvals that counted, each relation once.
+/// Returns how what landed relates to the revisions of the approvals that counted, each relation once; of a change that came
+/// past the gate, to the approvals that were there.
 pub(super) fn approval_relations(change: &ChangeRecord) -> TableCell {
     let mut relations: Vec<&str> = Vec::new();
+    for landed in change.list_landed_approvals() {
+        if !relations.contains(&landed.relation.word()) {
+            relations.push(landed.relation.word());
+        }
+    }
     for approval in change.list_counting_approvals() {
         if let Some(relation) = approval.relation.as_deref()
             && !relations.contains(&relation)
@@ -119,6 +125,17 @@ pub(super) fn approval_relations(change: &ChangeRecord) -> TableCell {
         }
     }
     join_texts(relations.into_iter().map(Text::from))
+}
+
+/// Returns the paths of a change that came past the gate at which it is not what was approved, each once.
+pub(super) fn unapproved_paths(change: &ChangeRecord) -> TableCell {
+    let mut paths: Vec<Text> = Vec::new();
+    for path in change.list_landed_approvals().iter().flat_map(|landed| &landed.unapproved) {
+        if !paths.contains(&path.path) {
+            paths.push(path.path.clone());
+        }
+    }
+    join_texts(paths.into_iter())
 }
 
 /// Returns one part of an impact that is stated as `C:low I:high A:none`.

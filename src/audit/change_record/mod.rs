@@ -1,11 +1,14 @@
 //! One change as an auditor sees it: what it was, who approved it, how it landed, what it owed, what became of it.
 
 pub(crate) mod change_acts;
+pub mod change_approvals;
 pub mod change_columns;
 mod column_cells;
 pub(crate) mod field_values;
 mod gate_result;
 mod independence;
+mod landed_content;
+pub mod refused_approvals;
 pub(crate) mod standing;
 
 use std::collections::BTreeMap;
@@ -13,6 +16,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::audit::change_record::change_approvals::ChangeApproval;
+use crate::audit::change_record::refused_approvals::RefusedApproval;
 use crate::audit::inputs::deployments::Deployment;
 use crate::audit::inputs::incidents::Incident;
 use crate::audit::population::step_evidence::StepFacts;
@@ -35,6 +40,9 @@ pub struct ChangeRecord {
     pub ref_name: Text,
     /// The last commit of the step.
     pub id: Oid,
+    /// The commits of the step, the last of which is that; empty in a record that was read from a file.
+    #[serde(skip)]
+    pub(crate) commits: Vec<Oid>,
     /// What its commits say, or why they cannot be read.
     pub(crate) facts: Result<StepFacts, String>,
     /// How it landed.
@@ -84,6 +92,12 @@ pub struct ChangeRecord {
     pub is_repair: bool,
     /// What was said about it after it had landed, oldest first.
     pub acts: Vec<RecordedChangeAct>,
+    /// The signed approvals and rejections that are about it, in the order of their receipt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signed_approvals: Vec<ChangeApproval>,
+    /// The signed approvals and rejections about it that were refused, in the order of their records.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused_approvals: Vec<RefusedApproval>,
     /// The files that were attached to it and that this repository does not hold, each with its ref.
     pub lost_files: Vec<(String, Text)>,
     /// The people whom an earlier roster knew and that of the time does not, who made or approved it.

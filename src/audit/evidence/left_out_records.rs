@@ -7,6 +7,9 @@ use crate::audit::evidence::pack_check::PackCheck;
 use crate::audit::evidence::pack_index::{PackedChange, PackedLedger};
 use crate::audit::evidence::pack_reader::ReadPack;
 use crate::audit::evidence::packed_records::PackedRecords;
+use crate::ledger::record::readable::ReadableRecord;
+use crate::ledger::record::{LedgerEvent, RecordedApprovalSource, RecordedReasons};
+use crate::ledger::store::{REASONS_FILE, RECORD_FILE};
 use crate::verdict::format_count;
 
 /// How many of the records that are about something else are named.
@@ -18,6 +21,8 @@ struct AboutChange<'a> {
     ref_name: String,
     /// The ids of what it owes by the records of the pack.
     obligations: BTreeSet<String>,
+    /// The revisions whose signed approvals are about it.
+    revisions: BTreeSet<String>,
 }
 
 /// Names the records of the chain that are not in the pack; one that is about a change has to be there.
@@ -34,7 +39,8 @@ pub(super) fn check_left_out_records(pack: &ReadPack, ledger: &PackedLedger, che
             obligations.extend(owed.into_iter().map(|(id, _)| id));
         }
         let ref_name = pack.index.ref_name.to_lossy().into_owned();
-        changes.push(AboutChange { change, ref_name, obligations });
+        let revisions = list_approved_revisions(pack, change);
+        changes.push(AboutChange { change, ref_name, obligations, revisions });
     }
     let packed: BTreeSet<_> = ledger.records.iter().map(|record| record.commit).collect();
     let mut others = Vec::new();
@@ -69,14 +75,39 @@ pub(super) fn check_left_out_records(pack: &ReadPack, ledger: &PackedLedger, che
     }
 }
 
+/// Returns the revisions whose signed approvals are about a change, by what its verdicts rest on.
+fn list_approved_revisions(pack: &ReadPack, change: &PackedChange) -> BTreeSet<String> {
+    let mut revisions = BTreeSet::new();
+    for number in &change.records {
+        let Ok(bytes) = pack.read_record_file(*number, RECORD_FILE) else { continue };
+        let ReadableRecord::Known(record) = ReadableRecord::parse_record(&bytes) else { continue };
+        // A refused attempt may have been of something else.
+        if !matches!(&record.event, LedgerEvent::Decision(decided) if decided.is_allowed()) {
+            continue;
+        }
+        let Ok(bytes) = pack.read_record_file(*number, REASONS_FILE) else { continue };
+        for line in bytes.split(|byte| *byte == b'\n') {
+            let Ok(reasons) = serde_json::from_slice::<RecordedReasons>(line) else { continue };
+            // One push may have brought other changes too, with approvals of their own.
+            if reasons.revision.is_some_and(|id| change.commits.contains(&id)) {
+                let signed = reasons.approvals.iter();
+                let signed = signed.filter(|one| one.source == RecordedApprovalSource::Signature);
+                revisions.extend(signed.filter_map(|one| one.revision).map(|id| id.to_string()));
+            }
+        }
+    }
+    revisions
+}
+
 impl AboutChange<'_> {
     /// Returns true if the message of a commit of the ledger says that its record is about the change; `decisions` are
     /// those in the pack.
     fn is_told_by(&self, message: &str, decisions: &[&str]) -> bool {
         let is_own = |id: &str| self.change.commits.iter().any(|commit| commit.to_string() == id);
         let is_landed = message.lines().any(|line| line.starts_with("Landed: "));
+        let is_signed = message.lines().any(|line| line.starts_with("Signed-By: "));
         message.lines().filter_map(|line| line.split_once(": ")).any(|(key, value)| match key {
-            "Change" => is_own(value),
+            "Change" => is_own(value) || (is_signed && self.revisions.contains(value)),
             "Landed" | "Unauthorised" | "Ref" => {
                 self.is_move_to_change(value)
                     || value.strip_prefix("ledger:").is_some_and(|number| {

@@ -4,6 +4,7 @@
 //! `pack_reader`, `change_checks`, `ledger_checks` and `pack_verifier` compute everything again.
 
 mod accounted_files;
+mod approval_checks;
 mod change_checks;
 mod ledger_checks;
 mod left_out_records;
@@ -14,6 +15,7 @@ mod pack_ledger;
 mod pack_reader;
 pub mod pack_verifier;
 pub mod pack_writer;
+mod packed_approvals;
 mod packed_policies;
 mod packed_records;
 mod packed_values;

@@ -16,6 +16,7 @@ use crate::audit::evidence::pack_index::{
 use crate::audit::evidence::pack_ledger::{
     RecordHolders, find_record_holders, write_attestations, write_ledger_part,
 };
+use crate::audit::evidence::packed_approvals::{collect_approval_objects, list_approval_records};
 use crate::audit::evidence::packed_policies::PackedPolicies;
 use crate::audit::evidence::packed_values::PackedValues;
 use crate::audit::evidence::rendered_files::{
@@ -207,8 +208,11 @@ impl PackRun<'_> {
             return Ok(Vec::new());
         }
         let mut numbers: BTreeSet<u64> = shown.record.attempts.iter().map(|attempt| attempt.record).collect();
+        numbers.extend(shown.record.refused_approvals.iter().map(|refused| refused.record));
         numbers.extend(shown.record.landing.record);
         numbers.extend(shown.decision.as_ref().map(|decided| decided.record));
+        // What somebody signed counts only beside the decision that took it.
+        numbers.extend(list_approval_records(repository, &shown.record.signed_approvals)?);
         let trace = trace_change(repository, shown.record.id)?;
         // An act counts only beside the decision that allowed it.
         numbers.extend(&trace.act_decisions);
@@ -221,10 +225,14 @@ impl PackRun<'_> {
         Ok(numbers.into_iter().collect())
     }
 
-    /// Adds the policies that refused earlier attempts, so that these can be judged again too.
+    /// Adds the policies that refused earlier attempts and took signed approvals, so that these can be judged again too.
     fn add_attempt_policies(&mut self, holders: &RecordHolders) -> Result<()> {
         let attempts = self.request.changes.iter().flat_map(|shown| &shown.record.attempts);
-        let records: BTreeSet<u64> = attempts.map(|attempt| attempt.record).collect();
+        let mut records: BTreeSet<u64> = attempts.map(|attempt| attempt.record).collect();
+        for shown in &self.request.changes {
+            let approvals = &shown.record.signed_approvals;
+            records.extend(list_approval_records(self.request.repository, approvals)?);
+        }
         for holder in records.iter().filter_map(|number| holders.get(number)) {
             let Ok((_, record)) = read_record_at(self.request.repository, *holder) else { continue };
             if let LedgerEvent::Decision(decided) = &record.event {
@@ -244,8 +252,12 @@ impl PackRun<'_> {
         let repository = self.request.repository;
         let commit = shown.record.id;
         let parent = repository.find_tree_and_parent(commit)?.first_parent;
-        let hidden: Vec<Oid> = parent.into_iter().collect();
-        let commits = repository.list_steps(commit, &hidden)?.pop().unwrap_or_else(|| vec![commit]);
+        // Where the branch was merged into the change and that was pushed, its first parent does not lead to what the
+        // branch held, and tells nothing of what came with it.
+        let commits = match shown.record.commits.as_slice() {
+            [] => vec![commit],
+            known => known.to_vec(),
+        };
         for id in &commits {
             let stored = repository.read_stored_object(*id)?;
             self.collector.add_object(stored.with_context(|| format!("the commit {id} is missing"))?)?;
@@ -269,6 +281,8 @@ impl PackRun<'_> {
                 self.collector.add_object(stored)?;
             }
         }
+        let limits = collect_approval_objects(repository, shown, &commits, &mut self.collector)?;
+        limits.into_iter().for_each(|what| self.add_limit(what));
         let without_patch = self.write_patch_file(&found, commit, &folder)?;
         let attachments = self.write_attachments(shown, &name)?;
         Ok(PackedChange {

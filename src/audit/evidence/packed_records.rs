@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use jiff::Timestamp;
 
+use crate::audit::change_record::refused_approvals::{RefusedApproval, find_refused_approval};
 use crate::audit::evidence::pack_reader::ReadPack;
 use crate::change::{Oid, Text};
 use crate::ledger::audit::act_continuity::ActContinuity;
@@ -93,7 +94,8 @@ impl PackedRecords {
         }
     }
 
-    fn find_decision(&self, id: &str) -> Option<(Oid, u64, &DecisionRecord)> {
+    /// Returns the decision of this id that allowed something, with its holder and the number of its record.
+    pub(super) fn find_decision(&self, id: &str) -> Option<(Oid, u64, &DecisionRecord)> {
         self.list_events().find_map(|(number, holder, event)| match event {
             LedgerEvent::Decision(decided) if decided.id == id && decided.is_allowed() => {
                 Some((holder, number, &**decided))
@@ -146,8 +148,8 @@ impl PackedRecords {
         state.obligations.into_iter().filter(|(id, owed)| is_own(id, owed)).collect()
     }
 
-    /// Returns what was said about a change of the ref, oldest first.
-    pub(super) fn list_acts(&self, change: Oid, ref_name: &Text) -> Vec<RecordedChangeAct> {
+    /// Returns what was said about changes of the ref and about revisions for it, oldest first.
+    pub(super) fn list_acts(&self, ref_name: &Text) -> Vec<RecordedChangeAct> {
         let mut acts = ActContinuity::default();
         let mut found = Vec::new();
         for (record, holder, event) in self.list_events() {
@@ -155,13 +157,22 @@ impl PackedRecords {
                 LedgerEvent::Decision(decided) => acts.add_decision(decided),
                 // As where a ledger is read: an act that no decision allowed says nothing of the change.
                 LedgerEvent::Act(event)
-                    if acts.add_act((holder, record), event)
-                        && event.act.change == change
-                        && event.act.ref_name == *ref_name =>
+                    if acts.add_act((holder, record), event) && event.act.ref_name == *ref_name =>
                 {
                     found.push(RecordedChangeAct { record, event: event.clone() });
                 }
                 _ => {}
+            }
+        }
+        found
+    }
+
+    /// Returns the signed approvals for a ref that were refused, in the order of their records.
+    pub(super) fn list_refused_approvals(&self, ref_name: &Text) -> Vec<RefusedApproval> {
+        let mut found = Vec::new();
+        for (number, _, event) in self.list_events() {
+            if let LedgerEvent::Decision(decided) = event {
+                found.extend(find_refused_approval(number, decided, ref_name));
             }
         }
         found
@@ -218,6 +229,6 @@ mod tests {
             schema: crate::ledger::record::RECORD_SCHEMA.to_owned(),
         };
         let records = PackedRecords { records: vec![(change, Box::new(record))] };
-        assert_eq!(records.list_acts(change, &ref_name), []);
+        assert_eq!(records.list_acts(&ref_name), []);
     }
 }

@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
+use crate::audit::change_record::change_approvals::find_statement;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock, RelatedStep};
+use crate::audit::evidence::approval_checks::check_approvals;
 use crate::audit::evidence::pack_check::PackCheck;
 use crate::audit::evidence::pack_index::PackedChange;
 use crate::audit::evidence::pack_reader::{ReadPack, read_pack_file};
@@ -18,6 +20,7 @@ use crate::audit::population::step_evidence::{StepFacts, StepJudge};
 use crate::audit::show::document::{ChangeDocument, build_document};
 use crate::audit::show::shown_change::{ShownChange, read_change_policy, read_recorded_verdicts};
 use crate::change::{NeededFacts, Oid};
+use crate::ledger::audit::ledger_history::RecordedChangeAct;
 use crate::ledger::audit::trace::LandingOrigin;
 use crate::ledger::record::strict_json::parse_strict_json;
 use crate::ledger::record::unauthorised_key;
@@ -45,10 +48,12 @@ pub(super) fn check_values(
         format!("{path} is not written as changegate writes it")
     });
     let records = PackedRecords::read_records(pack);
+    let record = &values.change;
     let mut run = ValueChecker { pack, change, id: id.clone(), values: &values, records: &records, check };
     run.check_commits()?;
     let landing = run.check_landing();
     run.check_statements();
+    check_approvals(pack, (change, record), (&records, landing.as_ref()), run.check);
     run.check_closing_commits();
     run.name_unchecked();
     run.check_made_document(document, landing.as_ref())
@@ -240,15 +245,19 @@ impl<'a> ValueChecker<'a> {
         let owed: Vec<_> = dated.owed.into_owned().into_iter().collect();
         let is_same = owed == record.obligations && dated.closed_later == record.closed_later;
         self.require(is_same, "the records say something else of what it owes");
-        let acts = self.records.list_acts(record.id, &record.ref_name);
-        self.require(acts == record.acts, "the records say something else of what was said about it");
+        let acts = self.records.list_acts(&record.ref_name);
+        let is_about = |act: &RecordedChangeAct| act.event.act.change == record.id;
+        let told = acts.iter().filter(|act| find_statement(act).is_none() && is_about(act));
+        let is_same = told.eq(&record.acts);
+        self.require(is_same, "the records say something else of what was said about it");
         for attempt in &record.attempts {
             let at = self.records.find_refusal(attempt.record);
             let what = format!("record {} does not tell of the refusal that its values name", attempt.record);
             self.require(at == Some(attempt.at), &what);
         }
         for number in &self.change.records {
-            let is_told = record.attempts.iter().any(|attempt| attempt.record == *number);
+            let is_told = record.attempts.iter().any(|attempt| attempt.record == *number)
+                || record.refused_approvals.iter().any(|refused| refused.record == *number);
             if self.records.find_refusal(*number).is_some() && !is_told {
                 let what = format!("the refusal of record {number}, which its page does not list");
                 self.check.unchecked.push(format!("{}: {what}", self.id));
@@ -329,6 +338,7 @@ impl<'a> ValueChecker<'a> {
         let policy_changes = read_change_policy(&self.pack.repository, decision.as_deref())?;
         let shown = ShownChange {
             record,
+            moved: landing.map(|landing| landing.moved.clone()),
             decision,
             verdicts,
             policy_changes,

@@ -26,6 +26,8 @@ pub enum ExceptionKind {
     RuleBroken,
     /// A change breaks a rule that only warned.
     RuleWarned,
+    /// What landed is not what was approved with a signature.
+    UnapprovedContent,
     /// Something that was owed was met late, or is overdue.
     LateObligation,
     /// Something is owed and still in time.
@@ -88,7 +90,7 @@ pub enum ExceptionKind {
 
 impl ExceptionKind {
     /// Every kind, in the order of a report.
-    pub const ALL: [ExceptionKind; 39] = [
+    pub const ALL: [ExceptionKind; 40] = [
         ExceptionKind::UnauthorisedChange,
         ExceptionKind::UnrecordedChange,
         ExceptionKind::MissingPull,
@@ -99,6 +101,7 @@ impl ExceptionKind {
         ExceptionKind::NotJudged,
         ExceptionKind::RuleBroken,
         ExceptionKind::RuleWarned,
+        ExceptionKind::UnapprovedContent,
         ExceptionKind::LateObligation,
         ExceptionKind::OpenObligation,
         ExceptionKind::ExemptionUsed,
@@ -143,6 +146,7 @@ impl ExceptionKind {
             ExceptionKind::NotJudged => "not-judged",
             ExceptionKind::RuleBroken => "rule-broken",
             ExceptionKind::RuleWarned => "rule-warned",
+            ExceptionKind::UnapprovedContent => "unapproved-content",
             ExceptionKind::LateObligation => "late-obligation",
             ExceptionKind::OpenObligation => "open-obligation",
             ExceptionKind::ExemptionUsed => "exemption-used",
@@ -190,6 +194,7 @@ impl ExceptionKind {
             ExceptionKind::NotJudged => "Changes that nothing judged",
             ExceptionKind::RuleBroken => "Changes that landed although they break a rule",
             ExceptionKind::RuleWarned => "Changes that break a rule that only warned",
+            ExceptionKind::UnapprovedContent => "Changes that are not what was approved with a signature",
             ExceptionKind::LateObligation => "Obligations met late or overdue",
             ExceptionKind::OpenObligation => "Obligations that are open and in time",
             ExceptionKind::ExemptionUsed => "Exemptions that were used",
@@ -235,6 +240,7 @@ impl ExceptionKind {
             | ExceptionKind::DeniedNotEnforced
             | ExceptionKind::NotJudged
             | ExceptionKind::RuleBroken
+            | ExceptionKind::UnapprovedContent
             | ExceptionKind::MissingPull
             | ExceptionKind::FaultyPolicy
             | ExceptionKind::RefMoved

@@ -7,6 +7,7 @@ pub(crate) mod across_changes;
 mod change_people;
 mod exception_kind;
 mod habit_patterns;
+mod of_approvals;
 pub(crate) mod of_change;
 pub(crate) mod of_inputs;
 pub(crate) mod of_ledger;

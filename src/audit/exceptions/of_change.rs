@@ -6,6 +6,7 @@ use crate::audit::change_record::change_acts::describe_act_author;
 use crate::audit::change_record::field_values::CHANGE_TYPE;
 use crate::audit::change_record::standing::{GateBypass, has_roster};
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock};
+use crate::audit::exceptions::of_approvals::describe_unapproved_content;
 use crate::audit::exceptions::{AuditException, ExceptionKind, ExceptionStatus};
 use crate::audit::population::step_evidence::StepEvidence;
 use crate::audit::table::format_table_time;
@@ -40,6 +41,9 @@ pub(crate) fn list_change_exceptions(change: &ChangeRecord, has_ledger: bool) ->
         }
     }
     add_approvals(change, &mut found);
+    if let Some(what) = describe_unapproved_content(change) {
+        found.push(build_exception(change, ExceptionKind::UnapprovedContent, what));
+    }
     add_strangers(change, &mut found);
     add_late_ticket(change, &mut found);
     add_future_dates(change, &mut found);

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::audit::change_record::change_acts::{describe_act, describe_act_author};
+use crate::audit::change_record::change_approvals::ChangeApproval;
 use crate::audit::change_record::standing::GateBypass;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock, RelatedStep};
 use crate::audit::page::page_text::{show_name, show_text, show_words};
@@ -11,7 +12,8 @@ use crate::audit::table::format_table_time;
 use crate::change::Text;
 use crate::ledger::audit::ledger_history::RecordedChangeAct;
 use crate::ledger::record::{
-    ObligationEvidence, RecordedActKind, RecordedApproval, RecordedApprovalDecision, RecordedTicketAnswer,
+    ObligationEvidence, RecordedActKind, RecordedApproval, RecordedApprovalDecision, RecordedApprovalSource,
+    RecordedTicketAnswer,
 };
 use crate::ledger::state::TrackedObligation;
 
@@ -53,6 +55,18 @@ pub(super) fn build_timeline(change: &ChangeRecord) -> Vec<DetailEvent> {
     add_origin(change, &mut events);
     for approval in change.list_approvals().into_iter().take(MAX_EVENTS) {
         events.push(describe_approval(approval));
+    }
+    for approval in change.signed_approvals.iter().filter(|one| !one.standing.is_weighed()).take(MAX_EVENTS) {
+        add_signed_approval(approval, &mut events);
+    }
+    for refused in change.refused_approvals.iter().take(MAX_EVENTS) {
+        let (decision, revision) = (&refused.decision, refused.revision.short_hex());
+        let why = refused.codes.join(", ");
+        let what = format!(
+            "a signed approval was refused, which says {decision} of {revision}: {why} (record {})",
+            refused.record
+        );
+        events.push(build_event(refused.at, GATE, &what, refused.by.as_ref()));
     }
     for attempt in change.attempts.iter().take(MAX_EVENTS) {
         let rules = attempt.rules.join(", ");
@@ -125,6 +139,10 @@ fn describe_approval(approval: &RecordedApproval) -> DetailEvent {
     let counts = if approval.uses.iter().any(|one| one.counts) { "it counted" } else { "it did not count" };
     let what = format!("{said}; {counts}");
     match approval.given_at {
+        // What was signed is dated by the server that received it.
+        Some(at) if approval.source == RecordedApprovalSource::Signature => {
+            build_event(at, GATE, &format!("{what}; signed"), approval.by.as_ref())
+        }
         Some(at) => build_event(at, FORGE, &what, approval.by.as_ref()),
         None => DetailEvent {
             at: None,
@@ -134,6 +152,15 @@ fn describe_approval(approval: &RecordedApproval) -> DetailEvent {
             instant: None,
         },
     }
+}
+
+/// Adds a signed approval of which no verdict tells.
+fn add_signed_approval(approval: &ChangeApproval, events: &mut Vec<DetailEvent>) {
+    let event = &approval.received.event;
+    let what = show_text(&describe_act(event));
+    let (worth, record) = (approval.standing.describe(), approval.received.record);
+    let what = format!("{what}; {worth} (record {record})");
+    events.push(build_event(event.observed_at, GATE, &what, Some(&describe_act_author(event))));
 }
 
 fn add_act(one: &RecordedChangeAct, events: &mut Vec<DetailEvent>) {

@@ -7,6 +7,7 @@ pub(crate) mod dated_obligations;
 pub(crate) mod given_facts;
 pub mod judged_part;
 pub(crate) mod judging_policies;
+pub(crate) mod landed_approvals;
 pub mod landed_chain;
 pub(crate) mod obligation_index;
 pub mod period;

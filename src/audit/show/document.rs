@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::audit::change_record::change_approvals::ChangeApproval;
 use crate::audit::change_record::{ChangeJudgement, RelatedStep};
 use crate::audit::show::change_sections::{
     build_class_section, build_makers_section, build_purpose_section, build_request_section, find_purpose,
@@ -14,7 +15,7 @@ use crate::audit::show::closure_sections::{
 };
 use crate::audit::show::page::{ChangePage, PageLine};
 use crate::audit::show::review_sections::{
-    build_approvals_section, build_attempts_section, build_tests_section,
+    build_approvals_section, build_attempts_section, build_content_section, build_tests_section,
 };
 use crate::audit::show::shown_change::ShownChange;
 use crate::audit::show::timeline::{TimelineEvent, list_timeline};
@@ -80,6 +81,13 @@ pub struct ChangeDocument {
     /// What was said about it after it had landed, in the form of the ledger, oldest first.
     #[serde(default)]
     pub acts: Value,
+    /// The signed approvals and rejections that are about it, in the form of the ledger, with what each was worth and how
+    /// what landed relates to it, in the order of their receipt.
+    #[serde(default)]
+    pub signed_approvals: Value,
+    /// The signed approvals and rejections about it that were refused, in the order of their records.
+    #[serde(default)]
+    pub refused_approvals: Value,
     /// What happened to it, oldest first.
     pub timeline: Vec<TimelineEvent>,
     /// The page for people.
@@ -105,6 +113,7 @@ pub fn build_page(shown: &ShownChange) -> ChangePage {
         build_approvals_section(shown),
         build_tests_section(shown),
     ];
+    sections.extend(build_content_section(shown));
     sections.extend(build_attempts_section(shown));
     sections.extend([
         build_landing_section(shown),
@@ -175,9 +184,29 @@ pub fn build_document(shown: &ShownChange) -> ChangeDocument {
         acts: Value::Array(
             change.acts.iter().map(|one| json!({ "record": one.record, "event": one.event })).collect(),
         ),
+        refused_approvals: json!(change.refused_approvals),
+        signed_approvals: Value::Array(change.signed_approvals.iter().map(build_approval_json).collect()),
         timeline: list_timeline(shown),
         page,
     }
+}
+
+fn build_approval_json(approval: &ChangeApproval) -> Value {
+    let received = &approval.received;
+    let landed = approval.landed.as_ref().map(|landed| {
+        json!({
+            "relation": landed.relation.word(),
+            "as-approved": landed.is_as_approved(),
+            "unapproved": landed.unapproved,
+            "left-out-paths": landed.left_out_paths,
+        })
+    });
+    json!({
+        "record": received.record,
+        "event": received.event,
+        "standing": approval.standing.code(),
+        "landed": landed,
+    })
 }
 
 fn build_judged_json(judged_by: &ChangeJudgement) -> Value {

@@ -1,10 +1,13 @@
 //! The middle of a page: who approved, what was tested, what was refused before.
 
+use crate::audit::change_record::change_acts::describe_act_author;
+use crate::audit::change_record::change_approvals::ChangeApproval;
 use crate::audit::change_record::field_values as fields;
+use crate::audit::change_record::refused_approvals::RefusedApproval;
 use crate::audit::show::change_sections::MAX_ROWS;
 use crate::audit::show::page::{PageLine, PageSection};
 use crate::audit::show::shown_change::ShownChange;
-use crate::change::Text;
+use crate::change::{ContentRelation, SignedDecision, Text, UnapprovedPath};
 use crate::ledger::record::{
     RecordedApproval, RecordedApprovalDecision, RecordedApprovalSource, RecordedCheck, RecordedCheckState,
     RecordedTrust,
@@ -24,7 +27,15 @@ pub(super) fn build_approvals_section(shown: &ShownChange) -> PageSection {
         };
         section.add_lines(word, describe_approval(approval));
     }
+    let unweighed = change.signed_approvals.iter().filter(|one| !one.standing.is_weighed());
+    for approval in unweighed.clone().take(MAX_ROWS) {
+        section.add_lines(name_signed_decision(approval), describe_signed(approval));
+    }
+    for refused in change.refused_approvals.iter().take(MAX_ROWS) {
+        section.add_lines("refused", describe_refused(refused));
+    }
     match approvals.len() {
+        0 if unweighed.count() > 0 => {}
         0 if change.reasons.is_empty() => {
             section.add_row("", PageLine::from_words("not known: nothing judged this change"));
         }
@@ -92,6 +103,114 @@ fn describe_approval(approval: &RecordedApproval) -> Vec<PageLine> {
     }
     if approval.uses.is_empty() {
         lines.push(PageLine::from_words("no rule asked for it"));
+    }
+    lines
+}
+
+/// Returns the label of a signed approval on the page.
+fn name_signed_decision(approval: &ChangeApproval) -> &'static str {
+    match approval.statement().map(|signed| signed.decision) {
+        Some(SignedDecision::Rejected) => "rejected",
+        Some(SignedDecision::Revoked) => "revoked",
+        Some(SignedDecision::Approved) | None => "approved",
+    }
+}
+
+/// Describes a signed approval of which no verdict tells.
+fn describe_signed(approval: &ChangeApproval) -> Vec<PageLine> {
+    let event = &approval.received.event;
+    let mut who = PageLine::from_quote(&describe_act_author(event));
+    if let Some(role) = approval.statement().and_then(|signed| signed.role.as_ref()) {
+        who = who.with_words(", for ").with_quote(role);
+    }
+    let how = PageLine::from_words("by their own signature; received ")
+        .with_time(event.observed_at)
+        .with_words(" by the server's clock; of revision ")
+        .with_words(event.act.change.short_hex())
+        .with_words(format!(" (record {})", approval.received.record));
+    let mut lines = vec![who, how, PageLine::from_words(approval.standing.describe())];
+    if let Some(note) = &event.act.note {
+        lines.push(PageLine::from_words("it says ").with_quote(note));
+    }
+    lines
+}
+
+/// Describes a signed approval that was refused.
+fn describe_refused(refused: &RefusedApproval) -> Vec<PageLine> {
+    let revision = refused.revision.short_hex();
+    let what = PageLine::from_words(format!("{} {revision}, as it claims; pushed by ", refused.decision));
+    let what = match &refused.by {
+        Some(by) => what.with_quote(by),
+        None => what.with_words("an unknown account"),
+    };
+    let when = PageLine::from_words("refused ").with_time(refused.at);
+    let why = format!(" by the server's clock: {} (record {})", refused.codes.join(", "), refused.record);
+    vec![what, when.with_words(why)]
+}
+
+/// Returns how what landed relates to each signed approval, and the lines that nobody approved; `None` if nothing was
+/// signed about it.
+pub(super) fn build_content_section(shown: &ShownChange) -> Option<PageSection> {
+    let approvals = &shown.record.signed_approvals;
+    if approvals.is_empty() {
+        return None;
+    }
+    let mut section = PageSection::new("Landed as approved");
+    for approval in approvals.iter().take(MAX_ROWS) {
+        section.add_lines(format!("record {}", approval.received.record), describe_landed(approval));
+    }
+    if approvals.len() > MAX_ROWS {
+        section.add_row("", PageLine::from_words(format!("and {} more", approvals.len() - MAX_ROWS)));
+    }
+    Some(section)
+}
+
+/// Describes how what landed relates to a signed approval, as it was worked out again.
+fn describe_landed(approval: &ChangeApproval) -> Vec<PageLine> {
+    let revision = approval.received.event.act.change.short_hex();
+    let who = describe_act_author(&approval.received.event);
+    let head = PageLine::from_words(format!("{} {revision}, by ", name_signed_decision(approval)))
+        .with_quote(&who)
+        .with_words("; ");
+    let Some(landed) = &approval.landed else {
+        return vec![head.with_words("what landed is not of it")];
+    };
+    let mut lines = vec![match &landed.relation {
+        ContentRelation::Uncompared(why) => {
+            let why = Text::from(why.as_str());
+            head.with_words("it could not be compared with what landed: ").with_quote(&why)
+        }
+        ContentRelation::Partial { commit } => {
+            head.with_words(format!("what landed is partial: {} is no part of it", commit.short_hex()))
+        }
+        ContentRelation::Changed { commit, .. } => {
+            head.with_words(format!("what landed is changed: {} holds something else", commit.short_hex()))
+        }
+        relation => head.with_words(format!("what landed is {}", relation.word())),
+    }];
+    for one in &landed.unapproved {
+        lines.extend(describe_unapproved(one));
+    }
+    if landed.left_out_paths > 0 {
+        lines.push(PageLine::from_words(format!("and {} further paths", landed.left_out_paths)));
+    }
+    lines
+}
+
+/// Returns the lines of a path that nobody approved.
+fn describe_unapproved(path: &UnapprovedPath) -> Vec<PageLine> {
+    let head = PageLine::from_words("not approved: ").with_quote(&path.path);
+    let head = head.with_words(format!(" in {}", path.commit.short_hex()));
+    if let Some(why) = &path.without_lines {
+        return vec![head.with_words(format!(": no lines to show, {why}"))];
+    }
+    let mut lines = vec![head];
+    for line in &path.lines {
+        let sign = if line.has_landed { '+' } else { '-' };
+        lines.push(PageLine::from_words(format!("{sign} line {}: ", line.number)).with_quote(&line.text));
+    }
+    if path.left_out_lines > 0 {
+        lines.push(PageLine::from_words(format!("and {} further lines", path.left_out_lines)));
     }
     lines
 }

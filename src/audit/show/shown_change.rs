@@ -13,6 +13,7 @@ use crate::git::Repository;
 use crate::ledger::audit::ledger_history::{LedgerHistory, MoveDecision};
 use crate::ledger::audit::policy_changes::read_policy_changes;
 use crate::ledger::audit::ref_verdicts::read_change_verdicts;
+use crate::ledger::record::RecordedMove;
 use crate::policy::Policy;
 use crate::verdict::{Message, Verdict};
 
@@ -21,6 +22,8 @@ use crate::verdict::{Message, Verdict};
 pub struct ShownChange {
     /// The change.
     pub record: ChangeRecord,
+    /// The move that brought it, by the ledger.
+    pub moved: Option<RecordedMove>,
     /// The decision that brought it.
     pub decision: Option<Rc<MoveDecision>>,
     /// The verdicts on it, with the sentences of their findings.
@@ -91,6 +94,7 @@ pub fn read_shown_change(
     let policy_changes = read_change_policy(repository, decision.as_deref())?;
     Ok(ShownStep::Change(ShownChange {
         record,
+        moved: moved.map(|one| one.moved.clone()),
         decision,
         verdicts,
         policy_changes,

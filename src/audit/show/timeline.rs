@@ -10,7 +10,8 @@ use crate::audit::show::shown_change::ShownChange;
 use crate::audit::table::{ColumnKind, TableCell, TableColumn, TableSheet};
 use crate::change::Text;
 use crate::ledger::record::{
-    ObligationEvidence, RecordedActKind, RecordedApprovalDecision, RecordedTicketAnswer,
+    ObligationEvidence, RecordedActKind, RecordedApprovalDecision, RecordedApprovalSource,
+    RecordedTicketAnswer,
 };
 use crate::verdict::Message;
 
@@ -87,8 +88,24 @@ pub fn list_timeline(shown: &ShownChange) -> Vec<TimelineEvent> {
             RecordedApprovalDecision::ChangesRequested => "objected",
             RecordedApprovalDecision::Dismissed => "dismissed",
         };
+        // What was signed is dated by the server that received it.
+        let is_signed = approval.source == RecordedApprovalSource::Signature;
+        let clock = if is_signed { "gate" } else { "forge" };
         let of = approval.revision.map_or_else(String::new, |id| id.to_string());
-        events.push(TimelineEvent::new(at, "forge", word, Text::from(of)).with_actor(approval.by.clone()));
+        events.push(TimelineEvent::new(at, clock, word, Text::from(of)).with_actor(approval.by.clone()));
+    }
+    for approval in change.signed_approvals.iter().filter(|one| !one.standing.is_weighed()) {
+        let event = &approval.received.event;
+        let what = describe_act(event);
+        let what = [what.as_bytes(), b"; ", approval.standing.describe().as_bytes()].concat();
+        let signed =
+            TimelineEvent::new(event.observed_at, "gate", "signed-approval", Text::new(what.as_slice()));
+        events.push(signed.with_actor(Some(describe_act_author(event))));
+    }
+    for refused in &change.refused_approvals {
+        let what = format!("{} {}: {}", refused.decision, refused.revision, refused.codes.join("; "));
+        let event = TimelineEvent::new(refused.at, "gate", "approval-refused", Text::from(what));
+        events.push(event.with_actor(refused.by.clone()));
     }
     for attempt in &change.attempts {
         let rules = Text::from(attempt.rules.join("; "));

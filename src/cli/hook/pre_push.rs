@@ -16,10 +16,11 @@ use crate::gate::published_commits::mark_published_commits;
 use crate::gate::push::promotion::deferred_rules::describe_deferred_rules;
 use crate::gate::push_remote::PushRemote;
 use crate::gate::rewording_place::{find_reader_checkout, mark_rebase_starts};
+use crate::gate::signed_approvals::fetched_approvals::is_approval_note;
 use crate::gate::{LoadedPolicy, RangeRequest, UnusablePolicy, judge_range, load_from_commit};
 use crate::git::{CommitRange, PeeledObject, PushedRef, Repository, parse_pre_push};
 use crate::policy::{DEFAULT_POLICY_PATH, PolicyErrors};
-use crate::report::escape::escape_words;
+use crate::report::escape::{escape_sentence, escape_words};
 use crate::report::{HeldChanges, ReportStyle, write_exemption_note};
 use crate::verdict::Decision;
 
@@ -236,6 +237,10 @@ fn judge_new_commits(
     let _ = crate::report::write_report(ReportFormatArg::Terminal.into(), &report, &style, &mut out);
     if report.decision == Decision::Allow {
         let _ = write_exemption_note(&report, &style, &mut out);
+        for note in report.notes.iter().filter(|note| is_approval_note(note)) {
+            let line = format!("changegate: {}", escape_sentence(&note.sentence()));
+            let _ = writeln!(out, "{}", output::wrap_error(&line));
+        }
     }
     Ok(report.decision.into())
 }

@@ -13,6 +13,7 @@ use crate::gate::{GateSettings, LedgerMode, LoadedPolicy, current_policy, protec
 use crate::git::Repository;
 use crate::ledger::record::RecordedHookState;
 use crate::ledger::server::decision;
+use crate::ledger::server::moved_content::describe_moved_content;
 use crate::ledger::server::reconcile::{LandedPush, ReconcileContext, ReconcileOutcome, reconcile_ledger};
 use crate::ledger::server::undecided_moves::list_undecided_moves;
 use crate::ledger::state::LedgerState;
@@ -75,8 +76,16 @@ pub(crate) fn reconcile_repository(
     let reconciled = reconcile_ledger(&reconcile_context, push);
     let why = reconciled.as_ref().err().map(|error| format!("{error:#}"));
     let kept = gate_folder::write_failure(repository.common_dir(), why.as_deref());
-    let reconciled = reconciled?;
+    let mut reconciled = reconciled?;
     kept?;
+    if !reconciled.unauthorised.is_empty()
+        && let Some(state) = store::read_state(repository)?
+    {
+        let received = state.list_received_approvals();
+        for moved in &reconciled.unauthorised {
+            reconciled.content_notes.push(describe_moved_content(repository, moved, &received));
+        }
+    }
     Ok(reconciled)
 }
 
@@ -138,9 +147,12 @@ pub(crate) fn run_reconcile(
 /// Writes what reconciling has found that people should know.
 pub(crate) fn write_reconcile_report(reconciled: &ReconcileOutcome) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    for moved in &reconciled.unauthorised {
+    for (place, moved) in reconciled.unauthorised.iter().enumerate() {
         let name = escape::escape_terminal(moved.name.as_bytes(), escape::MAX_QUOTE_COLUMNS);
         writeln!(out, "changegate: {name} moved without a decision; recorded as an unauthorised change")?;
+        for note in reconciled.content_notes.get(place).into_iter().flatten() {
+            writeln!(out, "changegate: {}", escape::escape_words(note))?;
+        }
     }
     for one in reconciled.session_notes.iter().chain(&reconciled.act_notes) {
         writeln!(out, "changegate: {}", escape::escape_words(one))?;

@@ -76,6 +76,8 @@ messages! {
         "the signer {signer} is not in {role}";
     ROLE_TOO_LONG = "approval.role-too-long": "`{field}` is longer than {limit} bytes";
     CONTROL_CHARACTERS = "approval.control-characters": "`{field}` contains control characters";
+    REFUSED_STATEMENT = "approval.refused-statement":
+        "what was refused says `{decision}` of {revision} for {ref}";
 }
 
 /// The most bytes that the commit of an approval can have, with its signature.
@@ -168,7 +170,10 @@ impl ApprovalPush<'_> {
                 let signed_at = commit.authored_at;
                 Ok(AuthorisedApproval { id, statement, signer, key, signed_at, pushed_by })
             }
-            _ => Err(findings),
+            _ => {
+                findings.push(describe_refused_statement(&statement));
+                Err(findings)
+            }
         }
     }
 
@@ -304,6 +309,13 @@ impl ApprovalPush<'_> {
             None => Ok(()),
         }
     }
+}
+
+/// Returns what a refused approval claims to be of: its object is gone with the push, and the record is all that tells.
+pub(crate) fn describe_refused_statement(statement: &ApprovalStatement) -> Finding {
+    let message = REFUSED_STATEMENT.with("decision", statement.decision.word());
+    let message = message.with("revision", statement.revision.to_string()).with("ref", &statement.target);
+    *pusher_finding(message)
 }
 
 /// Checks that the signer is in the team for which an approval is given.

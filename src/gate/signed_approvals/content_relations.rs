@@ -41,8 +41,19 @@ pub struct RelatedCommits {
     pub parts: HashSet<Oid>,
     /// New commits that are the approved content if all of them are in one change, and how.
     pub together: Vec<(HashSet<Oid>, ContentRelation)>,
-    /// New commits that come from an approved one and hold something else, with the paths that differ.
-    pub changed: Vec<(Oid, Vec<Text>)>,
+    /// New commits that come from an approved one and hold something else.
+    pub changed: Vec<ChangedCommit>,
+}
+
+/// A new commit that comes from an approved one and holds something else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangedCommit {
+    /// The new commit.
+    pub id: Oid,
+    /// The approved one.
+    pub approved: Oid,
+    /// The paths that differ, at most 20 of them.
+    pub paths: Vec<Text>,
 }
 
 /// Compares new commits with approved ones.
@@ -120,9 +131,8 @@ impl<'walk> ContentComparison<'walk> {
                 related.together.push((HashSet::from([tip_id]), ContentRelation::Squash));
             }
         }
-        let is_explained = |id: &Oid| related.together.iter().any(|(run, _)| run.contains(id));
-        related.changed =
-            std::mem::take(&mut related.changed).into_iter().filter(|(id, _)| !is_explained(id)).collect();
+        let RelatedCommits { together, changed, .. } = &mut related;
+        changed.retain(|one| !together.iter().any(|(run, _)| run.contains(&one.id)));
         Ok(related)
     }
 
@@ -212,7 +222,9 @@ impl<'walk> ContentComparison<'walk> {
                 Ok(relation) => {
                     related.same.insert(new.id, relation);
                 }
-                Err(paths) => related.changed.push((new.id, paths)),
+                Err(paths) => {
+                    related.changed.push(ChangedCommit { id: new.id, approved: old.id, paths });
+                }
             }
             let parent = new.parent.map(|(parent, _)| parent);
             next = parent.and_then(|parent| self.places.get(&parent)).and_then(|place| self.new.get(*place));

@@ -5,50 +5,23 @@ use std::collections::HashSet;
 use anyhow::Result;
 
 use crate::change::{
-    Change, Commit, ContentRelation, Fact, FactKind, Missing, NeededFacts, Oid, Person, SignatureStatus,
-    SignedApproval, SignedDecision, Text,
+    Change, Commit, Fact, FactKind, Missing, NeededFacts, Oid, SignatureStatus, SignedDecision, Text,
 };
 use crate::gate::signed_approvals::approved_commits::list_approved_commits;
 use crate::gate::signed_approvals::authorised::ReceivedApproval;
 use crate::gate::signed_approvals::content_relations::{
     ContentComparison, MAX_COMPARED_COMMITS, RelatedCommits, list_people,
 };
+use crate::gate::signed_approvals::fetched_approvals::list_fetched_approvals;
+use crate::gate::signed_approvals::related_approval::{RelatedApproval, list_messages};
 use crate::gate::signed_approvals::repository_id::read_repository_id;
 use crate::gate::signed_approvals::statement::{APPROVAL_REF_PREFIX, ApprovalStatement};
 use crate::git::{NewHistory, Repository, TrustedKeys};
-
-/// The most bytes of messages of one approved series that are kept to be compared.
-const MAX_KEPT_MESSAGE_BYTES: usize = 64 << 10;
-
-/// Why what was approved is not compared.
-const LONG_MESSAGES: &str = "the messages of what was approved are too long to be compared";
 
 /// The signed approvals that are about the changes of one walk.
 pub(crate) struct WalkApprovals {
     /// What is known, in the order of receipt; or why nothing is.
     known: Fact<Vec<RelatedApproval>>,
-}
-
-/// An approval, and the new commits that it is about.
-struct RelatedApproval {
-    id: Oid,
-    statement: ApprovalStatement,
-    signature: SignatureStatus,
-    received: ReceivedApproval,
-    /// The author of the commit that states it.
-    author: Person,
-    /// The new commits that were approved themselves.
-    exact: HashSet<Oid>,
-    /// The new merges that bring together nothing but these.
-    merges: HashSet<Oid>,
-    /// What relates to them otherwise.
-    related: RelatedCommits,
-    /// The messages of what was approved; `None` if they are too long to be compared.
-    messages: Option<Vec<Text>>,
-    authors: Vec<Person>,
-    committers: Vec<Person>,
-    /// Why what is pushed could not be compared with it.
-    obstacle: Option<String>,
 }
 
 /// What a walk goes through, and by which keys signatures are checked.
@@ -80,6 +53,37 @@ impl WalkApprovals {
             .relate_all(received)
             .map_err(|error| Missing::Unavailable(FactKind::SignedApprovals, format!("{error:#}")));
         WalkApprovals { known }
+    }
+
+    /// Finds the approvals that a clone holds and that are about what is to be pushed, with the keys of the policy. Nothing is
+    /// looked for unless the policy asks for it; where there are none, as if none could be received.
+    pub(crate) fn find_fetched(
+        repository: &Repository,
+        (target, keys): (Option<&Text>, Option<TrustedKeys<'_>>),
+        (tip, hidden): (Oid, &[Oid]),
+    ) -> Self {
+        let find = || -> Result<Option<Vec<RelatedApproval>>> {
+            if repository.list_direct_refs(APPROVAL_REF_PREFIX)?.is_empty() {
+                return Ok(None);
+            }
+            let history = &repository.find_new_history(tip, hidden)?;
+            let fetched = list_fetched_approvals(repository, target, history)?;
+            let unknown = Text::default();
+            let target = target.unwrap_or(&unknown);
+            let walk = ApprovalWalk { repository, target, history, keys };
+            let open: Vec<&ReceivedApproval> = fetched.iter().collect();
+            // A clone need not know the id of its server's repository, and git fetched these from there.
+            let mut found = walk.relate_received(&open, read_repository_id(repository)?)?;
+            for approval in &mut found {
+                approval.signature = walk.verify_approval(&approval.received)?;
+            }
+            Ok(Some(found))
+        };
+        match find() {
+            Ok(Some(found)) => WalkApprovals { known: Ok(found) },
+            // The server says what is wrong with what it has.
+            Ok(None) | Err(_) => WalkApprovals::unsupported(),
+        }
     }
 
     /// Returns the ids of the approvals that are used up once everything has landed: those of revisions that are among it,
@@ -115,6 +119,24 @@ impl ApprovalWalk<'_> {
             return Ok(Vec::new());
         }
         let Some(repository_id) = read_repository_id(self.repository)? else { return Ok(Vec::new()) };
+        let mut found = self.relate_received(&open, Some(repository_id))?;
+        for approval in &mut found {
+            approval.signature = self.verify_approval(&approval.received)?;
+        }
+        Ok(found)
+    }
+
+    /// Returns those of the approvals that are about what is new, without a look at their signatures. `repository_id` is that
+    /// which they have to name; `None` where that is not known, and the ledger says that they were received.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a rejection cannot be read, or what is new cannot.
+    pub(super) fn relate_received(
+        &self,
+        open: &[&ReceivedApproval],
+        repository_id: Option<Oid>,
+    ) -> Result<Vec<RelatedApproval>> {
         let places = self.history.index_new_commits();
         let mut found = Vec::new();
         for one in open {
@@ -134,9 +156,6 @@ impl ApprovalWalk<'_> {
         found.retain(|one| {
             !one.exact.is_empty() || !one.related.is_empty() || (one.is_rejection() && one.obstacle.is_some())
         });
-        for approval in &mut found {
-            approval.signature = self.verify_approval(&approval.received)?;
-        }
         Ok(found)
     }
 
@@ -144,7 +163,7 @@ impl ApprovalWalk<'_> {
     fn read_approval(
         &self,
         received: &ReceivedApproval,
-        repository_id: Oid,
+        repository_id: Option<Oid>,
     ) -> Result<Option<RelatedApproval>> {
         let commit = match self.repository.read_commit(received.id, &NeededFacts::new()) {
             Ok(commit) => commit,
@@ -162,9 +181,8 @@ impl ApprovalWalk<'_> {
         let Some(statement) = ApprovalStatement::parse_message(&commit.message) else { return Ok(None) };
         let is_as_received = statement.revision == received.revision && commit.parents == [received.revision];
         // A repository that has got another id keeps what was rejected in it.
-        let is_of_here =
-            statement.repository == repository_id || received.decision == SignedDecision::Rejected;
-        if !is_as_received || !is_of_here {
+        let is_elsewhere = repository_id.is_some_and(|id| statement.repository != id);
+        if !is_as_received || (is_elsewhere && received.decision != SignedDecision::Rejected) {
             return Ok(None);
         }
         Ok(Some(RelatedApproval {
@@ -268,162 +286,4 @@ impl ApprovalWalk<'_> {
         let keys = TrustedKeys { received_at: received.received_at, ..keys };
         Ok(keys.verify_commit(&raw, self.repository.object_format()))
     }
-}
-
-impl RelatedApproval {
-    /// Returns the approval as it is about this change; `None` if it is about none of its commits.
-    fn describe_for(&self, change: &Change) -> Option<SignedApproval> {
-        let (relation, has_merges) = match self.is_rejection() {
-            true => (self.relate_to_rejected(change)?, false),
-            false => self.relate_change(change)?,
-        };
-        let is_itself = matches!(
-            relation,
-            ContentRelation::Exact | ContentRelation::CleanMerge | ContentRelation::Partial { .. }
-        );
-        let (relation, approved_messages) = match &self.messages {
-            _ if is_itself || self.is_rejection() => (relation, Vec::new()),
-            Some(messages) => (relation, messages.clone()),
-            None => (ContentRelation::Uncompared(LONG_MESSAGES.to_owned()), Vec::new()),
-        };
-        let (approved_authors, approved_committers) = match is_itself {
-            true => (Vec::new(), Vec::new()),
-            false => (self.authors.clone(), self.committers.clone()),
-        };
-        Some(SignedApproval {
-            id: self.id,
-            decision: self.statement.decision,
-            signature: self.signature.clone(),
-            received_from: self.received.signer.clone(),
-            author: self.author.clone(),
-            has_merges,
-            role: self.statement.role.clone(),
-            revision: self.received.revision,
-            received_at: self.received.received_at,
-            relation,
-            approved_messages,
-            approved_authors,
-            approved_committers,
-        })
-    }
-
-    fn is_rejection(&self) -> bool {
-        self.statement.decision == SignedDecision::Rejected
-    }
-
-    /// Returns how a change relates to what was rejected: it brings that, a part of it, or the same in another form, or it has
-    /// other content; `None` if it has nothing to do with it.
-    fn relate_to_rejected(&self, change: &Change) -> Option<ContentRelation> {
-        let ids: Vec<Oid> = change.commits.iter().filter_map(|commit| commit.id).collect();
-        let is_in_run = |id: &Oid| self.related.together.iter().any(|(run, _)| run.contains(id));
-        let is_related =
-            |id: &Oid| self.related.same.contains_key(id) || self.related.parts.contains(id) || is_in_run(id);
-        if !ids.is_empty() && ids.iter().all(|id| self.exact.contains(id)) {
-            return Some(ContentRelation::Exact);
-        }
-        if let Some(commit) = ids.iter().find(|id| self.exact.contains(id) || is_related(id)) {
-            return Some(ContentRelation::Partial { commit: *commit });
-        }
-        if let Some(why) = &self.obstacle {
-            return Some(ContentRelation::Uncompared(why.clone()));
-        }
-        let (commit, paths) = self.related.changed.iter().find(|(id, _)| ids.contains(id))?;
-        Some(ContentRelation::Changed { commit: *commit, paths: paths.clone() })
-    }
-
-    /// Returns how a change relates to what was approved, and whether it has merges beside that; `None` if no commit of it
-    /// does.
-    fn relate_change(&self, change: &Change) -> Option<(ContentRelation, bool)> {
-        let ids: HashSet<Oid> = change.commits.iter().filter_map(|commit| commit.id).collect();
-        let whole_runs: Vec<_> =
-            self.related.together.iter().filter(|(run, _)| run.is_subset(&ids)).collect();
-        let mut weakest = None;
-        let mut uncovered = None;
-        let mut has_clean_merges = false;
-        let mut is_merge_of_approved = false;
-        let mut is_part = false;
-        for commit in &change.commits {
-            let id = commit.id?;
-            is_part |= self.related.parts.contains(&id);
-            if let Some(relation) = self.find_relation(id, &whole_runs) {
-                if weakest.is_none_or(|known| rank_relation(known) < rank_relation(relation)) {
-                    weakest = Some(relation);
-                }
-                continue;
-            }
-            match is_clean_merge(commit) {
-                Ok(true) => {
-                    has_clean_merges = true;
-                    is_merge_of_approved |= self.merges.contains(&id);
-                }
-                Ok(false) => uncovered = uncovered.or(Some(id)),
-                Err(missing) => return Some((ContentRelation::Uncompared(missing.to_string()), false)),
-            }
-        }
-        let changed = self.related.changed.iter().find(|(id, _)| ids.contains(id));
-        if let Some((commit, paths)) = changed {
-            let relation = ContentRelation::Changed { commit: *commit, paths: paths.clone() };
-            return Some((relation, false));
-        }
-        match (weakest, uncovered) {
-            (None, None) if is_merge_of_approved => Some((ContentRelation::CleanMerge, true)),
-            (None, Some(commit)) if is_part => Some((ContentRelation::Partial { commit }, false)),
-            (None, _) => None,
-            (Some(_), Some(commit)) => Some((ContentRelation::Partial { commit }, false)),
-            (Some(ContentRelation::Exact), None) if has_clean_merges => {
-                Some((ContentRelation::CleanMerge, true))
-            }
-            (Some(weakest), None) => Some((weakest.clone(), has_clean_merges)),
-        }
-    }
-}
-
-impl RelatedApproval {
-    /// Returns how one commit relates to what was approved; `whole_runs` are those that the change has whole.
-    fn find_relation<'relation>(
-        &'relation self,
-        id: Oid,
-        whole_runs: &[&'relation (HashSet<Oid>, ContentRelation)],
-    ) -> Option<&'relation ContentRelation> {
-        if self.exact.contains(&id) {
-            return Some(&ContentRelation::Exact);
-        }
-        let in_run = || whole_runs.iter().find(|(run, _)| run.contains(&id)).map(|(_, relation)| relation);
-        self.related.same.get(&id).or_else(in_run)
-    }
-}
-
-/// Returns true for a merge that holds nothing but what a clean merge of its parents gives.
-fn is_clean_merge(commit: &Commit) -> Fact<bool> {
-    if !commit.is_merge() {
-        return Ok(false);
-    }
-    Ok(commit.evil_merge_paths.as_ref().map_err(Missing::clone)?.is_empty())
-}
-
-/// Returns how much a relation leaves to be proved; the weakest one of a change counts.
-fn rank_relation(relation: &ContentRelation) -> u8 {
-    match relation {
-        ContentRelation::Exact => 0,
-        ContentRelation::CleanMerge => 1,
-        ContentRelation::MessageOnly => 2,
-        ContentRelation::SameTree => 3,
-        ContentRelation::CleanRebase => 4,
-        ContentRelation::Squash => 5,
-        ContentRelation::Partial { .. }
-        | ContentRelation::Changed { .. }
-        | ContentRelation::Uncompared(_) => 6,
-    }
-}
-
-/// Returns the messages of commits; `None` if they are too long together.
-fn list_messages(commits: &[Commit]) -> Option<Vec<Text>> {
-    let mut messages = Vec::new();
-    let mut left = MAX_KEPT_MESSAGE_BYTES;
-    for commit in commits {
-        let message = commit.message.raw();
-        left = left.checked_sub(message.as_bytes().len())?;
-        messages.push(message.clone());
-    }
-    Some(messages)
 }

@@ -10,6 +10,7 @@ pub(crate) mod made_blobs;
 pub(crate) mod merge_base;
 pub(crate) mod merge_row;
 pub(crate) mod merge_walk;
+pub(crate) mod path_lines;
 pub(crate) mod rename_merge;
 pub(crate) mod rename_order;
 pub(crate) mod renames;

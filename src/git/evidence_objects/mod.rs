@@ -1,8 +1,10 @@
 //! Objects taken out of a repository one by one, so that somebody without the repository can read them again.
 //!
 //! `tree_walk` finds the objects that tell what a change did and where a file stood; `pack_repository` puts objects
-//! back into a repository of their own, with libgit2, and compares the ids that both readers give them.
+//! back into a repository of their own, with libgit2, and compares the ids that both readers give them. `logged_repository`
+//! notes which objects an answer took, so that these are enough to find the same answer again.
 
+pub(crate) mod logged_repository;
 pub(crate) mod pack_repository;
 pub(crate) mod tree_walk;
 

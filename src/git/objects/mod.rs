@@ -20,8 +20,9 @@ pub(crate) mod tree;
 pub(crate) mod tree_entry;
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use gix::ObjectId;
@@ -61,7 +62,12 @@ pub(crate) struct ObjectStores {
     library_stores: Arc<LibraryStores>,
     packs: Arc<PackCollection>,
     loose_stores: Vec<gix::odb::loose::Store>,
+    /// The objects that were read, where somebody wants to know.
+    read_log: Option<ReadLog>,
 }
+
+/// The ids of the objects that were read, shared by all readers of a repository.
+pub(crate) type ReadLog = Arc<Mutex<BTreeSet<ObjectId>>>;
 
 impl ObjectStores {
     /// Opens the stores: those of `quarantine`, then `objects_dir`; each directory once.
@@ -98,7 +104,12 @@ impl ObjectStores {
         // The library follows what is borrowed from by itself.
         let library_stores = Arc::new(LibraryStores { directories, format, opened: OnceLock::new() });
         let packs = Arc::new(PackCollection::new(all_directories, format));
-        Ok(ObjectStores { library_stores, packs, loose_stores })
+        Ok(ObjectStores { library_stores, packs, loose_stores, read_log: None })
+    }
+
+    /// Returns the same stores, whose handles note in `log` what they read.
+    pub(crate) fn with_read_log(self, log: ReadLog) -> ObjectStores {
+        ObjectStores { read_log: Some(log), ..self }
     }
 
     /// Returns a handle for one thread, keeping up to `pack_cache` bytes of delta bases.
@@ -109,6 +120,7 @@ impl ObjectStores {
             library_stores: self.library_stores.clone(),
             store_handles: OnceCell::new(),
             pack_cache_bytes: pack_cache,
+            read_log: self.read_log.clone(),
         }
     }
 }
@@ -186,11 +198,20 @@ pub(crate) struct ObjectHandle {
     library_stores: Arc<LibraryStores>,
     store_handles: OnceCell<Vec<HandleArc>>,
     pack_cache_bytes: usize,
+    read_log: Option<ReadLog>,
 }
 
 impl ObjectHandle {
+    /// Notes that an object is read, where somebody wants to know.
+    fn note_read(&self, id: &ObjectId) {
+        if let Some(log) = &self.read_log {
+            log.lock().unwrap_or_else(PoisonError::into_inner).insert(*id);
+        }
+    }
+
     /// Reads an object of this kind without copying it, if that is possible.
     pub(crate) fn read_shared(&mut self, id: &ObjectId, kind: gix::objs::Kind) -> Option<ObjectBytes> {
+        self.note_read(id);
         let (found, content) = self.pack_reader.read_object(id).ok()??;
         if found == kind { Some(content) } else { None }
     }
@@ -203,6 +224,7 @@ impl ObjectHandle {
         kind: gix::objs::Kind,
         length: usize,
     ) -> Option<ObjectBytes> {
+        self.note_read(id);
         let found = match self.pack_reader.read_object_start(id, length).ok()? {
             Some(packed) => packed,
             None => self.loose_stores.iter().find_map(|store| loose::read_loose_start(store, id, length))?,
@@ -216,6 +238,7 @@ impl ObjectHandle {
         id: &ObjectId,
         buffer: &mut Vec<u8>,
     ) -> gix::Result<Option<gix::objs::Kind>> {
+        self.note_read(id);
         match self.pack_reader.read_object(id) {
             Ok(Some((kind, content))) => {
                 buffer.clear();
@@ -238,6 +261,7 @@ impl ObjectHandle {
         &mut self,
         id: &ObjectId,
     ) -> gix::Result<Option<(gix::objs::Kind, u64)>> {
+        self.note_read(id);
         if let Some(header) = self.pack_reader.read_object_header(id) {
             return Ok(Some(header));
         }

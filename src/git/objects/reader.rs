@@ -39,6 +39,11 @@ impl SharedRepository {
         SharedRepository { layout, stores, commit_graph: OnceLock::new(), packed_files: OnceLock::new() }
     }
 
+    /// Returns the same without the commit-graph, so that every commit that is needed is read as an object.
+    pub(crate) fn without_commit_graph(self) -> Self {
+        SharedRepository { commit_graph: OnceLock::from(None), ..self }
+    }
+
     /// Returns the commit-graph, which is opened for the first reader.
     fn commit_graph(&self) -> Option<Arc<Graph>> {
         self.commit_graph.get_or_init(|| open_commit_graph(&self.layout)).clone()

@@ -52,7 +52,7 @@ impl Repository {
         let commit = self.to_object_id(commit)?;
         let mut reader = self.borrow_reader();
         let root = reader.find_root_tree(&commit)?;
-        read_file_in_tree(&mut reader, root, path, limit)
+        read_file_in_tree(&mut reader, root, path.as_bytes(), limit)
     }
 
     /// Returns the parents of a commit, in their order.
@@ -105,22 +105,23 @@ impl Repository {
     }
 }
 
-fn read_file_in_tree(
+/// Reads the regular file at `path` in the tree `root`, of at most `limit` bytes.
+pub(crate) fn read_file_in_tree(
     reader: &mut ObjectReader,
     root: gix::ObjectId,
-    path: &str,
+    path: &[u8],
     limit: u64,
 ) -> Result<FileAtPath> {
     let format = reader.object_format();
     let mut id = root;
     let mut mode = TreeEntryMode::Tree;
-    for name in path.split('/') {
+    for name in path.split(|byte| *byte == b'/') {
         match mode {
             TreeEntryMode::Tree => {}
             TreeEntryMode::Leaf(kind) => return Ok(FileAtPath::NotAFile(describe_entry_kind(kind))),
         }
         let tree = reader.read_tree(&id)?;
-        let Some(entry) = tree.find_entry(name.as_bytes(), format) else { return Ok(FileAtPath::Absent) };
+        let Some(entry) = tree.find_entry(name, format) else { return Ok(FileAtPath::Absent) };
         let Some(next) = entry.object_id() else { return Ok(FileAtPath::Absent) };
         id = next;
         mode = entry.mode;

@@ -53,6 +53,11 @@ pub enum PeeledObject {
 pub(crate) struct RepositorySource(Arc<SharedRepository>);
 
 impl RepositorySource {
+    /// Returns the source of a repository that is made of these parts.
+    pub(crate) fn from_shared(shared: SharedRepository) -> Self {
+        RepositorySource(Arc::new(shared))
+    }
+
     /// Opens the repository for this thread; nothing is read anew.
     pub(crate) fn open(&self) -> Repository {
         Repository {
@@ -118,7 +123,7 @@ impl Repository {
     fn open_layout(layout: RepositoryLayout, quarantine: Option<&ObjectQuarantine>) -> Result<Repository> {
         let stores =
             ObjectStores::open_stores(&layout.common_dir.join("objects"), quarantine, layout.object_format)?;
-        Ok(RepositorySource(Arc::new(SharedRepository::new(layout, stores))).open())
+        Ok(RepositorySource::from_shared(SharedRepository::new(layout, stores)).open())
     }
 
     /// Returns the hash that names the objects.

@@ -1,6 +1,7 @@
 //! Reading the ledger again: verification, replay, the trace of one change, export, the deploy gate.
 
 pub(crate) mod act_continuity;
+pub(crate) mod approval_check;
 pub(crate) mod attempt_keys;
 pub mod attempts;
 pub mod chain_continuity;

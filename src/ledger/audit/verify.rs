@@ -15,6 +15,7 @@ use crate::change::{Oid, SignatureStatus, Text};
 use crate::git::signature::{self, KeyRegistry};
 use crate::git::{Repository, StoredChainLink};
 use crate::ledger::LEDGER_REF;
+use crate::ledger::audit::approval_check::ApprovalCheck;
 use crate::ledger::audit::cross_check::DecisionCrossCheck;
 use crate::ledger::audit::policy_origins::PolicyOrigins;
 pub use crate::ledger::audit::problem::{
@@ -55,6 +56,7 @@ pub fn verify_ledger(
         cross_check: DecisionCrossCheck::default(),
         policy_origins: PolicyOrigins::new(repository),
         ref_observations: RefObservations::default(),
+        approvals: ApprovalCheck::default(),
         undecided_policies: Vec::new(),
         without_state: None,
         is_trusted: true,
@@ -100,6 +102,7 @@ pub(super) struct LedgerVerifier<'a> {
     pub(super) cross_check: DecisionCrossCheck,
     policy_origins: PolicyOrigins<'a>,
     pub(super) ref_observations: RefObservations,
+    approvals: ApprovalCheck,
     /// The problems about decisions by a policy without a decision, each with the record of its move.
     pub(super) undecided_policies: Vec<(usize, u64)>,
     /// The commit that is read, and when the newest record was written.
@@ -274,6 +277,9 @@ impl LedgerVerifier<'_> {
             _ => {}
         }
         self.ref_observations.add_record(record, &self.state);
+        if let Some((holder, _)) = self.position {
+            self.approvals.add_record(holder, record);
+        }
         self.state.apply_record(record);
         self.verify_state(link, record.recorded_at);
         if link.message() != compose_message(record).as_bytes() {
@@ -313,6 +319,9 @@ impl LedgerVerifier<'_> {
             let id = escape::escape_words(&id);
             self.add_tampering(format!("the act that decision {id} allowed has landed and has no record"));
         }
+        let is_whole = !self.cross_check.is_partial;
+        let found = self.approvals.list_problems(self.repository, (is_whole, check_refs))?;
+        self.verification.problems.extend(found);
         let waiting = write_ahead::list_entries(self.repository.common_dir(), &[], usize::MAX)?;
         self.report_waiting(&waiting);
         if !check_refs || self.verification.tip.is_none() {

@@ -7,6 +7,7 @@ pub mod decision;
 pub mod discharge;
 pub(crate) mod heartbeat;
 pub mod landed_move;
+pub(crate) mod moved_content;
 pub mod overdue;
 pub(crate) mod past_landings;
 pub(crate) mod pending;

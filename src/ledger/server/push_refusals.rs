@@ -6,13 +6,14 @@ use crate::change::{PusherIdentity, SignedDecision};
 use crate::gate::GateSettings;
 use crate::gate::acts::{AuthorisedAct, is_act_ref};
 use crate::gate::break_glass::{AuthorisedRequest, is_request_ref};
+use crate::gate::signed_approvals::approval_push::describe_refused_statement;
 use crate::gate::signed_approvals::{AuthorisedApproval, is_approval_ref};
 use crate::git::Repository;
 use crate::ledger::record::{DecisionRecord, RecordedDecision, SessionActor};
 use crate::ledger::server::{decision, write_ahead};
 use crate::ledger::state::LedgerState;
 use crate::ledger::state::break_glass::{self, SessionRequest};
-use crate::push::{GateRule, refuse_by_rule};
+use crate::push::{GateRule, refuse_by_findings, refuse_by_rule};
 use crate::report::{GroupScope, Report, decide_groups};
 use crate::verdict::{Finding, Fixer, Message, MessageValue, messages};
 
@@ -107,7 +108,8 @@ pub(crate) fn add_approval_refusals(
         if let GroupScope::Ref { name, .. } = &group.scope
             && is_approval_ref(name)
         {
-            group.refusals.push(refuse_by_rule(GateRule::SignedApprovals, finding.clone()));
+            let findings = vec![finding.clone(), describe_refused_statement(&approval.statement)];
+            group.refusals.push(refuse_by_findings(GateRule::SignedApprovals, findings));
         }
     }
     report.decision = decide_groups(&report.groups, report.enforced);

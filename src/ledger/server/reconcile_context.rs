@@ -48,6 +48,8 @@ pub struct ReconcileOutcome {
     pub found_late: usize,
     /// The refs that moved without a decision.
     pub unauthorised: Vec<RecordedMove>,
+    /// How each of these relates to the signed approvals that are open, as sentences.
+    pub content_notes: Vec<Vec<String>>,
     /// The number of decisions that could not be read.
     pub damaged_decisions: usize,
     /// The obligations that were closed, and why others stay open that a change states something for.

@@ -1,6 +1,6 @@
 //! The signed approvals and objections that the question looked at, with what each was worth.
 
-use crate::change::{SignatureStatus, SignedDecision};
+use crate::change::{SignatureStatus, SignedDecision, Stage};
 use crate::predicates::approvals::considered::{
     WeighedApprovals, find_hindrance, list_teams, name_delegator,
 };
@@ -13,7 +13,10 @@ impl ApprovalsPredicate {
     /// Adds the signed approvals and objections.
     pub(super) fn weigh_signatures(&self, context: &EvaluationContext<'_>, weighed: &mut WeighedApprovals) {
         let Ok(approvals) = &context.change.signed_approvals else { return };
-        let hindrance = find_hindrance(context, context.participants().1);
+        // Before a push it is not known who pushes, and what counts is told as if that were one of the authors.
+        let is_before_push = matches!(context.change.stage, Stage::PrePush | Stage::Check);
+        let missing = context.participants().1.filter(|_| !is_before_push);
+        let hindrance = find_hindrance(context, missing);
         for one in weigh_signed_approvals(self, approvals, context) {
             let weight = match (&one.weight, &hindrance) {
                 (Ok(Some(_)), Some(why)) => Err(Some(why.clone())),

@@ -167,9 +167,17 @@ impl ApprovalsPredicate {
         }
         match (self.trust, stage) {
             (ApprovalTrust::Claimed, _) => trailer_approvals::evaluate_trailers(self, context),
-            // The pull request comes later.
             (ApprovalTrust::Verified, Stage::PrePush | Stage::Check) => {
-                Err(Missing::NotAtThisStage(FactKind::Reviews))
+                // What a clone has fetched can be enough already; what is missing there, the server may have.
+                let fetched = context.change.signed_approvals.as_ref().ok().filter(|one| !one.is_empty());
+                match fetched.map(|fetched| signed_approvals::evaluate_signed(self, fetched, context)) {
+                    // Of everything that it asks, only who pushes is not known yet.
+                    Some(Ok(PredicateOutcome::Holds) | Err(Missing::NotAtThisStage(_))) => {
+                        Ok(PredicateOutcome::Holds)
+                    }
+                    // The pull request comes later.
+                    _ => Err(Missing::NotAtThisStage(FactKind::Reviews)),
+                }
             }
             (ApprovalTrust::Verified, _) => match &context.change.signed_approvals {
                 Ok(approvals) => signed_approvals::evaluate_signed(self, approvals, context),
