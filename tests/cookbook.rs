@@ -17,9 +17,14 @@ use std::path::Path;
 use changegate::gate::{LoadedPolicy, check_policy, load_from_disk};
 use changegate::policy_tests::run_suite;
 
+#[path = "cli/scene.rs"]
+#[allow(dead_code, reason = "each suite uses a part of it")]
+mod scene;
+
 #[allow(dead_code, reason = "each suite uses a part of it")]
 mod suites;
 
+use scene::Scene;
 use suites::{is_noticed, list_own_rules, list_untested_rules, read_text_suite};
 
 /// The policies, in the order of the document.
@@ -50,6 +55,9 @@ const RECIPES: [&str; 25] = [
     "declared-ai",
     "agents",
 ];
+
+/// The files that a policy names beside its tests, as they stand in `docs/cookbook/` and are copied to `policies/`.
+const BESIDE: [(&str, &str); 1] = [("signed-releases", "allowed_signers")];
 
 /// What the document begins to show the policies with.
 const MARKER: &str = "<!-- Made from docs/cookbook/ by `CHANGEGATE_BLESS=1 cargo test --test cookbook`. Change it there. -->\n";
@@ -96,10 +104,73 @@ fn read_recipe(name: &'static str) -> Recipe {
     }
 }
 
+/// Returns the files of a recipe as they are copied, each with what it holds.
+fn list_copied_files(name: &str) -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    for (from, to) in
+        [(format!("{name}.yml"), "changegate.yml"), (format!("{name}.test.yml"), "changegate.test.yml")]
+    {
+        files.push((format!("policies/{to}"), read_file(&format!("docs/cookbook/{from}"))));
+    }
+    for (_, file) in BESIDE.iter().filter(|(recipe, _)| *recipe == name) {
+        files.push((format!("policies/{file}"), read_file(&format!("docs/cookbook/{file}"))));
+    }
+    files
+}
+
+/// Loads a recipe from where it is copied to.
 fn load_recipe(name: &str) -> LoadedPolicy {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    load_from_disk(root, &format!("docs/cookbook/{name}.yml"))
-        .unwrap_or_else(|why| panic!("{name}: {why:#?}"))
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("policies")).unwrap();
+    for (path, text) in list_copied_files(name) {
+        fs::write(folder.path().join(path), text).unwrap();
+    }
+    load_from_disk(folder.path(), "policies/changegate.yml").unwrap_or_else(|why| panic!("{name}: {why:#?}"))
+}
+
+/// Who follows the page in a new repository has a valid policy whose tests pass, with no file that is missing.
+#[test]
+fn a_recipe_holds_where_the_page_says_to_copy_it() {
+    let document = read_file("docs/cookbook.md");
+    let (_, rest) = document.split_once("```sh\n").unwrap();
+    let (commands, _) = rest.split_once("```").unwrap();
+    assert!(commands.contains("/path/to/changegate/docs/cookbook/migrations.yml policies/changegate.yml"));
+    for name in RECIPES {
+        let beside = BESIDE.iter().find(|(recipe, _)| *recipe == name).map(|(_, file)| *file);
+        let mut scene = Scene::repository();
+        let mut script = String::from("set -e\n");
+        for line in commands.lines() {
+            // A line that says for which recipe it is, is for that one.
+            let is_meant = match line.split_once("# for ") {
+                Some((_, whose)) => whose.starts_with(&format!("{name} ")),
+                None => true,
+            };
+            if is_meant {
+                script.push_str(
+                    &line
+                        .replace("/path/to/changegate", env!("CARGO_MANIFEST_DIR"))
+                        .replace("migrations", name),
+                );
+                script.push('\n');
+            }
+        }
+        assert_eq!(
+            beside.is_some(),
+            beside.is_some_and(|file| script.contains(&format!("/{file} policies/"))),
+            "{name}"
+        );
+        scene.commit("Begin");
+        let program = Path::new(env!("CARGO_BIN_EXE_changegate")).parent().unwrap().to_owned();
+        let path = std::env::join_paths(
+            std::iter::once(program).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+        );
+        let mut command = std::process::Command::new("sh");
+        command.current_dir(&scene.directory).args(["-c", &script]).env("PATH", path.unwrap());
+        let output = command.env("GIT_CONFIG_GLOBAL", "/dev/null").output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        assert!(output.status.success(), "{name}: {script}\n{}", String::from_utf8_lossy(&said));
+        assert!(scene.directory.join("policies/changegate.test.yml").exists(), "{name}");
+    }
 }
 
 #[test]
@@ -170,9 +241,15 @@ fn the_document_shows_every_recipe() {
     }
     for recipe in &recipes {
         let Recipe { name, title, question, asked, limits, policy, .. } = recipe;
+        write!(wanted, "\n## {title}\n\n{question}\n\n```yaml cookbook\n{policy}```\n").unwrap();
+        for (_, file) in BESIDE.iter().filter(|(recipe, _)| recipe == name) {
+            let text = read_file(&format!("docs/cookbook/{file}"));
+            write!(wanted, "\n**Beside it**, in [policies/{file}](cookbook/{file}):\n\n```text\n{text}```\n")
+                .unwrap();
+        }
         write!(
             wanted,
-            "\n## {title}\n\n{question}\n\n```yaml cookbook\n{policy}```\n\n**What it does not do.** {limits}\n\n\
+            "\n**What it does not do.** {limits}\n\n\
              **Tests**, in [{name}.test.yml](cookbook/{name}.test.yml):\n\n"
         )
         .unwrap();

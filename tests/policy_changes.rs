@@ -1366,3 +1366,54 @@ fn a_change_is_tried_before_it_is_made() {
     }
     scene.is("try");
 }
+
+/// What must not be so says what to do about it in a refusal as in an explanation: with the same steps, and the same lines.
+#[test]
+fn a_refusal_of_what_must_not_be_so_has_the_plan_of_the_explanation() {
+    let scene = Scene::repository();
+    scene.write(
+        "policies/changegate.yml",
+        "changegate: 1\nname: acme\nprotects: [main]\npeople: { teams: { security: [kim@example.com] } }\n\
+         fields:\n  Risk: { ordered: [low, medium, high], on-conflict: highest }\nrules:\n  \
+         plain: { require: { not: { touches: infra/ } } }\n  low: { require: { not: { field: { Risk: high } } } }\n  \
+         outside: { require: { not: { author: { team: security } } } }\n",
+    );
+    let plan_of = |command: &str, more: &[&str]| {
+        let own = [command, "-m", "Patch it", "--field", "Risk=high", "--path", "infra/a", "--path", "src/b"];
+        let output = scene.command(&[&own[..], more].concat()).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        let (_, plan) = text.split_once("the fewest acts").unwrap_or_else(|| panic!("{command}: {text}"));
+        let lines: Vec<String> = plan.lines().map(|line| line.trim().to_owned()).collect();
+        let end = lines.iter().position(|line| line.starts_with("policy:")).unwrap();
+        let kept = lines[..end].iter().filter(|line| !line.is_empty());
+        kept.map(|line| line.trim_end_matches("; see what it asks above").to_owned()).collect::<Vec<String>>()
+    };
+    let author = |who: &'static str| ["--author", who];
+    for who in ["Ana <ana@example.com>", "Kim <kim@example.com>"] {
+        let tried = plan_of("try", &author(who));
+        assert_eq!(tried, plan_of("explain", &author(who)), "{who}");
+        assert!(tried.contains(&"1. the author leaves out `infra/a` (plain)".to_owned()), "{tried:#?}");
+        assert!(tried.contains(&"Risk: <low|medium>".to_owned()), "{tried:#?}");
+        let is_open = who.starts_with("Kim");
+        assert_eq!(tried.contains(&"no act is known for outside".to_owned()), is_open, "{tried:#?}");
+    }
+    let output = scene
+        .command(&[
+            "try",
+            "-m",
+            "x",
+            "--path",
+            "infra/a",
+            "--path",
+            "b",
+            "--author",
+            "Ana <ana@example.com>",
+            "--format",
+            "markdown",
+        ])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("Enough: the author leaves out `infra/a`."), "{text}");
+}

@@ -502,6 +502,57 @@ fn a_policy_that_is_there_is_kept_and_gets_the_rest() {
     assert_eq!(snapshot(&scene), before);
 }
 
+/// A roster that the policy names and that nobody has written yet is drafted from the history, beside a policy that stays
+/// as it is.
+#[test]
+fn a_roster_that_the_policy_names_is_drafted_where_it_is_missing() {
+    for (policy, base, roster) in [
+        ("people: { roster: policies/people.yml }\n", "", "policies/people.yml"),
+        ("people: { roster: who/is-who.yml }\n", "", "who/is-who.yml"),
+        ("extends: [base.yml]\n", "people: { roster: policies/people.yml }\n", "policies/people.yml"),
+    ] {
+        let mut scene = Scene::repository();
+        let policy = format!(
+            "changegate: 1\nname: ours\nprotects: [main]\n{policy}fields: {{ Reviewed-by: {{ person: true }} }}\n\
+             rules: {{ review: {{ require: {{ approvals: {{ trust: claimed }} }} }} }}\n"
+        );
+        scene.write("policies/changegate.yml", &policy);
+        if !base.is_empty() {
+            scene.write("policies/base.yml", format!("changegate: 1\n{base}"));
+        }
+        let policy_alone = run(&scene, &["policy", "check"]);
+        assert_eq!(policy_alone.0, 2, "{}", policy_alone.1);
+        // With no history there is no one to list, and it says what is missing.
+        let (code, said) = run(&scene, &["policy", "init"]);
+        assert!(code == 2 && said.contains(roster), "{said}");
+        for author in ["Ben Ito <ben@example.com>", "Cy Low <cy@example.com>", "ci <ci@example.com>"] {
+            commit_by(&mut scene, author, "Begin");
+        }
+        let before = snapshot(&scene);
+        let said = succeeds(&scene, &["policy", "init", "--dry-run"]);
+        assert!(
+            told(&said).contains(&format!("would write {roster}, a draft of the roster, with 3 people")),
+            "{said}"
+        );
+        assert_eq!(snapshot(&scene), before);
+        let said = told(&succeeds(&scene, &["policy", "init"]));
+        assert!(said.contains(&format!("wrote {roster}, a draft of the roster, with 3 people")), "{said}");
+        assert!(said.contains(&format!("read {roster}, which is only a draft")), "{said}");
+        let text = read(&scene, roster);
+        assert!(text.contains("'ben@example.com'") && !text.contains("'ci@example.com'"), "{text}");
+        assert_eq!(read(&scene, "policies/changegate.yml"), policy);
+        succeeds(&scene, &["policy", "check"]);
+        // The schema that its first line names stands beside it.
+        let folder = roster.rsplit_once('/').unwrap().0;
+        assert!(scene.directory.join(folder).join("people.schema.json").is_file());
+        // What a person has written since is kept.
+        scene.write(roster, text.replace("cy@example.com", "cyrus@example.com"));
+        let again = succeeds(&scene, &["policy", "init"]);
+        assert!(!again.contains("wrote "), "{again}");
+        assert!(read(&scene, roster).contains("cyrus@example.com"));
+    }
+}
+
 #[test]
 fn hostile_names_stay_what_they_are() {
     let mut scene = Scene::repository();

@@ -58,10 +58,10 @@ pub(crate) use crate::gate::policy_findings::{
     build_init_command, list_branches_with_policy, list_warning_notes,
 };
 pub use crate::gate::policy_findings::{list_policy_notes, policy_fault_finding};
-pub(crate) use crate::gate::policy_source::load_from_folder;
 pub use crate::gate::policy_source::{
     LoadedPolicy, UnusablePolicy, load_from_disk, load_from_files, load_from_pack,
 };
+pub(crate) use crate::gate::policy_source::{load_beside_drafts, load_from_folder};
 pub(crate) use crate::gate::push::POLICY_ACCEPTED;
 pub use crate::gate::push::base_policy::UndecidedMove;
 pub use crate::gate::push::change_judge::{collect_push_reasons, judge_from_facts};

@@ -290,10 +290,35 @@ pub(crate) fn load_from_folder(
     root: &Path,
     path: &str,
 ) -> Result<LoadedPolicy, UnusablePolicy> {
+    load_with_drafts(repository, root, path, &BTreeMap::new())
+}
+
+/// As [`load_from_disk`]; a file of `drafts` is taken as if it stood at its path already.
+///
+/// # Errors
+///
+/// Says whether the policy is absent or faulty.
+pub(crate) fn load_beside_drafts(
+    root: &Path,
+    path: &str,
+    drafts: &BTreeMap<String, Vec<u8>>,
+) -> Result<LoadedPolicy, UnusablePolicy> {
+    load_with_drafts(None, root, path, drafts)
+}
+
+fn load_with_drafts(
+    repository: Option<&Repository>,
+    root: &Path,
+    path: &str,
+    drafts: &BTreeMap<String, Vec<u8>>,
+) -> Result<LoadedPolicy, UnusablePolicy> {
     let place = PolicyLocation::Disk(root.join(path).to_string_lossy().into_owned());
     let around = OnceCell::new();
     let mut remotes = BTreeMap::new();
     let loaded = load_with_keys(path, path.to_owned(), place, &mut |path| {
+        if let Some(draft) = drafts.get(path) {
+            return Ok(Some(draft.clone()));
+        }
         if is_remote_name(path) {
             let find_around = || around.get_or_init(|| Repository::discover_from(root).ok()).as_ref();
             return read_remote_policy(repository.or_else(find_around), path, &mut remotes);

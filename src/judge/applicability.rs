@@ -7,7 +7,7 @@ use crate::verdict::PredicateAnswer;
 
 /// Returns the classes that the change may be of: one, unless a missing fact leaves it open. Each
 /// comes with the facts that are missing to be sure of it.
-pub(super) fn find_possible_classes(
+pub(crate) fn find_possible_classes(
     policy: &Policy,
     context: &EvaluationContext<'_>,
 ) -> Vec<(usize, Vec<Missing>)> {

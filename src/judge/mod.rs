@@ -24,7 +24,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use crate::change::{Change, Missing};
-use crate::judge::applicability::{RuleApplicability, check_applicability, find_possible_classes};
+use crate::judge::applicability::{RuleApplicability, check_applicability};
 use crate::judge::pasted_lines::unify_pasted_lines;
 use crate::people::is_forge_committer;
 use crate::policy::{Policy, Rule};
@@ -35,6 +35,7 @@ use crate::verdict::{
     RuleDescription, RuleId, RuleLevel, RuleOutcome, Verdict, messages,
 };
 
+pub(crate) use crate::judge::applicability::find_possible_classes;
 pub use crate::judge::explanation::{
     ChangeExplanation, ExplainedClass, ExplainedExemption, ExplainedQuestion, ExplainedRule, QuestionKind,
     RuleReach, explain_verdict,

@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 
 use crate::policy::faults::PolicyErrors;
-use crate::policy::inspect::written::{list_entries, list_items, scalar_text};
+use crate::policy::inspect::written::{find_entry, list_entries, list_items, scalar_text};
 use crate::policy::load::files::{FetchedFile, PolicyFiles};
 use crate::policy::packs::find_pack;
+use crate::policy::question_place::{QuestionPlace, place_question};
 use crate::yaml::{YamlNode, YamlPlace, YamlValue};
 
 /// How many characters of a value are kept.
@@ -31,6 +32,8 @@ pub struct WrittenValue {
 #[derive(Clone, Debug, Default)]
 pub struct ValueOrigins {
     values: BTreeMap<Vec<String>, Vec<WrittenValue>>,
+    /// The places of the questions that count, by the same paths.
+    questions: BTreeMap<Vec<String>, QuestionPlace>,
 }
 
 impl ValueOrigins {
@@ -38,6 +41,17 @@ impl ValueOrigins {
     pub fn find_statements(&self, path: &[&str]) -> &[WrittenValue] {
         let path: Vec<String> = path.iter().map(|part| (*part).to_owned()).collect();
         self.values.get(&path).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Returns where the question that counts stands in the file of its last statement; `None` if the path leads to none.
+    pub fn find_question(&self, path: &[&str]) -> Option<&QuestionPlace> {
+        let path: Vec<String> = path.iter().map(|part| (*part).to_owned()).collect();
+        self.questions.get(&path)
+    }
+
+    fn add_question(&mut self, path: &[&str], node: &YamlNode) {
+        let path: Vec<String> = path.iter().map(|part| (*part).to_owned()).collect();
+        self.questions.insert(path, place_question(node));
     }
 
     fn add_value(&mut self, file: &str, path: &[&str], at: YamlPlace, node: &YamlNode) {
@@ -60,6 +74,9 @@ impl ValueOrigins {
                         self.add_value(file, &[top, &id.text], id.at, rule);
                         for (key, value) in list_entries(rule) {
                             self.add_value(file, &[top, &id.text, &key.text], key.at, value);
+                            if let "when" | "require" = key.text.as_str() {
+                                self.add_question(&[top, &id.text, &key.text], value);
+                            }
                         }
                     }
                 }
@@ -68,6 +85,9 @@ impl ValueOrigins {
                     for item in list_items(value) {
                         let place = format!("{file}:{}", item.at.line);
                         self.add_value(file, &[top, &place], item.at, item);
+                        if let Some(when) = find_entry(item, "when") {
+                            self.add_question(&[top, &place], when);
+                        }
                     }
                 }
                 "fields" | "obligations" | "classes" | "tickets" | "standard-changes" | "break-glass"
@@ -75,6 +95,9 @@ impl ValueOrigins {
                     self.add_value(file, &[top], key.at, value);
                     for (name, value) in list_entries(value) {
                         self.add_value(file, &[top, &name.text], name.at, value);
+                        if top == "classes" {
+                            self.add_question(&[top, &name.text], value);
+                        }
                     }
                 }
                 _ => self.add_value(file, &[top], key.at, value),

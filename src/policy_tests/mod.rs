@@ -15,7 +15,10 @@ mod suite_header;
 mod test_run;
 mod tested_outcome;
 
-pub use crate::policy_tests::coverage::{CoverageGap, CoverageReport, UnreachedPart, measure_coverage};
+pub use crate::policy_tests::coverage::{
+    CoverageAspect, CoverageGap, CoverageGroup, CoveragePlace, CoveragePoint, CoverageReport,
+    CoverageSubject, GapKind, measure_coverage,
+};
 pub use crate::policy_tests::expectation::{ExpectationMiss, TestExpectation};
 pub use crate::policy_tests::schema::build_test_schema;
 pub(crate) use crate::policy_tests::suite::find_unknown_field;

@@ -6,7 +6,7 @@
 
 use crate::change::{Oid, Stage, Text};
 use crate::report::content::{GroupScope, Report};
-use crate::report::plan_text::{describe_obstacle, describe_step, find_told_plan};
+use crate::report::plan_text::{describe_obstacle, describe_step, find_told_plan, is_step_telling};
 use crate::report::ranked_judgements::{
     RankedJudgement, RuleObjection, rank_refusals, rank_report, rank_verdict,
 };
@@ -97,8 +97,8 @@ fn add_denials<'report>(
     judgements: impl Iterator<Item = RankedJudgement<'report>>,
 ) {
     let mut tasks = build_fix_tasks(judgements);
-    if let Some(plan) = verdict.and_then(find_told_plan) {
-        add_hints(&mut tasks, plan);
+    if let Some((verdict, plan)) = verdict.and_then(|verdict| Some((verdict, find_told_plan(verdict)?))) {
+        add_hints(&mut tasks, verdict, plan);
     }
     for AssignedTask { turn, fixers, mut task } in tasks {
         task.pulls.extend(pull);
@@ -125,11 +125,9 @@ fn add_denials<'report>(
 }
 
 /// Adds what the unblock plan says to the tasks of those who are asked.
-fn add_hints(tasks: &mut [AssignedTask<'_>], plan: &UnblockPlan) {
+fn add_hints(tasks: &mut [AssignedTask<'_>], verdict: &Verdict, plan: &UnblockPlan) {
     for step in &plan.steps {
-        let says_more =
-            step.options.len() > 1 || step.options.iter().flatten().any(|act| act.says_more(&step.rules));
-        if says_more {
+        if is_step_telling(verdict, step) {
             add_hint(tasks, &step.rules, describe_step(step));
         }
     }

@@ -40,9 +40,33 @@ pub(crate) fn describe_obstacle(obstacle: &PlanObstacle) -> Sentence {
         .with_words(format!("; {LAST_RESORT}"))
 }
 
+/// The code of the finding that something holds which a rule forbids; it says what, and not what to do about it.
+const FORBIDDEN_CODE: &str = "condition.forbidden";
+
 /// Returns the plan of a denied change, if it says more than the findings do.
 pub(crate) fn find_told_plan(verdict: &Verdict) -> Option<&UnblockPlan> {
-    verdict.plan.as_deref().filter(|plan| plan.says_more())
+    let plan = verdict.plan.as_deref()?;
+    let says_more = plan.says_more() || plan.steps.iter().any(|step| serves_forbidden(verdict, step));
+    says_more.then_some(plan)
+}
+
+/// Returns true if a step says more than the findings of its rules: whom to ask, which of several ways is the shortest, how
+/// long to wait, or what to do about something that must not be so.
+pub(crate) fn is_step_telling(verdict: &Verdict, step: &PlanStep) -> bool {
+    step.options.len() > 1
+        || step.options.iter().flatten().any(|act| act.says_more(&step.rules))
+        || serves_forbidden(verdict, step)
+}
+
+/// Returns true if a step serves a rule that is broken because something holds which it forbids.
+fn serves_forbidden(verdict: &Verdict, step: &PlanStep) -> bool {
+    verdict.judgements.iter().any(|judgement| match &judgement.outcome {
+        RuleOutcome::Fail(findings) => {
+            step.rules.contains(&judgement.rule.id)
+                && findings.iter().any(|finding| finding.message.code() == FORBIDDEN_CODE)
+        }
+        _ => false,
+    })
 }
 
 /// Returns true if the plan says who can remove what a finding is about, better than its roles do.

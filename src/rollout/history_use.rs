@@ -74,6 +74,10 @@ pub fn measure_history(
 fn add_change_use(found: &mut PolicyUse, change: &ChangeUse, starts: &BTreeMap<String, Timestamp>) {
     let is_older = |rule: &String| starts.get(rule).is_some_and(|start| change.example.at < *start);
     found.changes += 1;
+    // What came before a rule was there says nothing of it.
+    for rule in found.rules.keys().cloned().collect::<Vec<String>>().iter().filter(|rule| !is_older(rule)) {
+        found.add_changes(rule, 1);
+    }
     for rule in change.broken.iter().filter(|rule| !is_older(rule)) {
         found.add_broken(rule, &change.example);
     }

@@ -81,6 +81,7 @@ fn build_rule_json(rule: &WarnedRule) -> Value {
         "since": rule.start.map(|start| format_second(start.since)),
         "until": rule.until.map(|until| until.to_string()),
         "extended": rule.start.map(|start| start.extended),
+        "changes": rule.used.as_ref().map(|used| used.changes),
         "would_have_denied": rule.used.as_ref().map(|used| used.broken),
         "not_known": rule.used.as_ref().map(|used| used.open),
         "judged_again": rule.used.as_ref().map(|used| used.judged_again),

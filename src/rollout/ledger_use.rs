@@ -75,6 +75,12 @@ fn add_decision(
         let changes = u64::try_from(one.count_changes()).unwrap_or(u64::MAX);
         found.changes = found.changes.saturating_add(changes);
         let others = versions.find_other_rules(decided, one, starts);
+        for rule in found.rules.keys().cloned().collect::<Vec<String>>() {
+            let is_older = starts.get(&rule).is_some_and(|start| at < *start);
+            if !is_older && !others.contains(&rule) {
+                found.add_changes(&rule, changes);
+            }
+        }
         if !others.is_empty() {
             add_other_range(&mut found.other_versions, one, others.clone());
         }

@@ -10,6 +10,7 @@ mod ledger_use;
 mod policy_dates;
 mod policy_status;
 mod policy_use;
+mod rule_basis;
 mod rule_versions;
 mod terminal;
 mod warn_starts;

@@ -35,6 +35,8 @@ pub struct UseExample {
 /// What a rule that only warns would have done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WarnedUse {
+    /// How many changes came since the rule warns, and were judged by it.
+    pub changes: u64,
     /// How many changes it would have denied.
     pub broken: u64,
     /// How many changes lack a fact that decides it.
@@ -108,11 +110,19 @@ impl PolicyUse {
                 continue;
             };
             found.judged_again = found.judged_again.saturating_add(all.changes);
+            found.changes = found.changes.saturating_add(again.changes);
             found.broken = found.broken.saturating_add(again.broken);
             found.open = found.open.saturating_add(again.open);
             found.examples.extend(again.examples.iter().cloned());
             found.examples.sort_by_key(|example| std::cmp::Reverse(example.at));
             found.examples.truncate(MAX_EXAMPLES);
+        }
+    }
+
+    /// Adds changes that were judged by a rule.
+    pub(crate) fn add_changes(&mut self, rule: &str, changes: u64) {
+        if let Some(found) = self.rules.get_mut(rule) {
+            found.changes = found.changes.saturating_add(changes);
         }
     }
 

@@ -9,7 +9,8 @@ use crate::change::Oid;
 use crate::git::Repository;
 use crate::ledger::audit::replay::{find_named_bases, load_recorded_policy};
 use crate::ledger::record::{DecisionRecord, RefDecision};
-use crate::policy::{Policy, Rule};
+use crate::policy::Policy;
+use crate::rollout::rule_basis::list_same_rules;
 use crate::verdict::RuleLevel;
 
 /// Changes that landed one after another on a ref and were judged by other versions of some rules.
@@ -73,28 +74,6 @@ impl<'policy> RuleVersions<'policy> {
         others.retain(|id| !same.contains(id));
         others
     }
-}
-
-/// Returns the ids of the rules of `policy` that ask the same of the same changes in another policy.
-fn list_same_rules(policy: &Policy, other: &Policy) -> BTreeSet<String> {
-    let name_classes = |policy: &Policy, rule: &Rule| -> Option<Vec<String>> {
-        let indexes = rule.class_indexes.as_ref()?;
-        let classes = indexes.iter().filter_map(|index| policy.classes.get(*index));
-        Some(classes.map(|class| class.id.to_string()).collect())
-    };
-    let mut same = BTreeSet::new();
-    for rule in &policy.rules {
-        let id = &rule.description.id;
-        let known = other.rules.iter().find(|known| known.description.id == *id);
-        if known.is_some_and(|known| {
-            known.when == rule.when
-                && known.require == rule.require
-                && name_classes(other, known) == name_classes(policy, rule)
-        }) {
-            same.insert(id.to_string());
-        }
-    }
-    same
 }
 
 /// Adds the changes of a decision on a ref to those that have to be judged again, joined with what landed right after

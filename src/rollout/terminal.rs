@@ -105,12 +105,17 @@ fn describe_warning(rule: &WarnedRule, today: Date) -> String {
 
 fn describe_use(rule: &WarnedRule, status: &PolicyStatus) -> String {
     let (Some(used), Some(all)) = (&rule.used, &status.inputs.used) else { return String::new() };
-    let changes = usize::try_from(all.changes).unwrap_or(usize::MAX);
+    let changes = usize::try_from(used.changes).unwrap_or(usize::MAX);
+    let begun = rule.start.map(|start| start.since.to_zoned(TimeZone::UTC).date());
+    // A change from before a rule was there was not let through by it.
+    let since = match begun.filter(|begun| *begun > status.inputs.since) {
+        Some(begun) => format!("{begun}, when it began to warn"),
+        None => status.inputs.start.clone(),
+    };
     let mut words = format!(
-        "would have denied {} of {} since {}, {}",
+        "would have denied {} of {} since {since}, {}",
         used.broken,
         format_count(changes, "change"),
-        status.inputs.start,
         describe_source(all.source)
     );
     if used.judged_again > 0 {

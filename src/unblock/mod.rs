@@ -21,6 +21,7 @@ mod planned_acts;
 mod planned_steps;
 mod predicate_needs;
 mod proved_people;
+mod pusher_choice;
 mod pusher_needs;
 mod realised_needs;
 mod repair;

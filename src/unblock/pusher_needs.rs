@@ -1,10 +1,12 @@
 //! Who else could push a change: where a policy asks who pushes it, and where an approval of the pusher would count.
 
+use std::collections::BTreeMap;
+
 use crate::change::pull_request::{ContributorRole, PullContributor};
 use crate::change::{Change, PusherIdentity, Text};
-use crate::people::ResolvedIdentity;
 use crate::people::contributors::ResolvedContributor;
 use crate::people::roster_members::account_kind;
+use crate::people::{PeopleDirectory, ResolvedIdentity};
 use crate::predicates::approvals::ApprovalsPredicate;
 use crate::predicates::pusher::PusherPredicate;
 use crate::predicates::{EvaluationContext, Predicate};
@@ -121,7 +123,7 @@ pub(super) fn find_push_by_contributor(
             let act = Repair::PushAs { accounts: vec![account.clone()] };
             count_after(&apply_repairs(change, &[act])) > given
         };
-        accounts.extend(list_accounts(contributor, current, asked).into_iter().find(push));
+        accounts.extend(list_accounts(contributor, current, asked.people).into_iter().find(push));
         if accounts.len() == MAX_ACCOUNTS {
             break;
         }
@@ -131,22 +133,46 @@ pub(super) fn find_push_by_contributor(
 
 /// Returns by what a server may know a contributor, in the form in which it knows the pusher first; without a roster,
 /// the address stands for the person.
-fn list_accounts(
-    contributor: &ResolvedContributor,
-    current: &Text,
-    asked: &AskedChange<'_, '_>,
-) -> Vec<String> {
+fn list_accounts(contributor: &ResolvedContributor, current: &Text, people: &PeopleDirectory) -> Vec<String> {
     let ResolvedIdentity::Human(person) = &contributor.identity else { return Vec::new() };
-    if !asked.people.has_roster() {
+    if !people.has_roster() {
         let address = contributor.address.as_ref().and_then(Text::as_utf8);
         return address.into_iter().map(str::to_owned).collect();
     }
-    let identities = asked.people.list_identities();
+    let identities = people.list_identities();
     let of_person = identities.iter().filter(|(_, key)| **key == person.as_str());
     let mut accounts: Vec<String> = of_person.map(|(identity, _)| (*identity).to_owned()).collect();
     let current = current.to_lossy();
     accounts.sort_by_key(|account| account_kind(account) != account_kind(&current));
     accounts
+}
+
+/// Returns an account of everyone who could push in the place of `current`, in the form in which the server knows that
+/// one: of who made the change, and of all others.
+pub(super) fn list_other_pushers(current: &Text, context: &EvaluationContext<'_>) -> [Vec<String>; 2] {
+    let people = context.people;
+    let mut makers: Vec<String> = Vec::new();
+    for contributor in context.participants().0 {
+        makers.extend(list_accounts(contributor, current, people).into_iter().next());
+    }
+    let kind = current.to_lossy().into_owned();
+    let mut persons: BTreeMap<&str, &str> = BTreeMap::new();
+    for (identity, key) in people.list_identities() {
+        if account_kind(identity) == account_kind(&kind) {
+            persons.entry(key).or_insert(identity);
+        }
+    }
+    let others = persons.into_values().map(str::to_owned).collect();
+    let mut known: Vec<ResolvedIdentity> = vec![people.identify_pusher(current)];
+    [makers, others].map(|mut accounts: Vec<String>| {
+        accounts.retain(|account| {
+            let identity = people.identify_pusher(&Text::from(account.as_str()));
+            let is_new = matches!(identity, ResolvedIdentity::Human(_)) && !known.contains(&identity);
+            known.push(identity);
+            is_new
+        });
+        accounts
+    })
 }
 
 /// Returns what is to be done about an author whom the roster does not list; who made a commit does not change.

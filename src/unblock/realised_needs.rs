@@ -3,10 +3,9 @@
 use crate::change::{Change, Text};
 use crate::predicates::Predicate;
 use crate::predicates::field::WantedField;
-use crate::unblock::applied::apply_repairs;
-use crate::unblock::approval_search::{ApprovalSearch, search_approvals};
 use crate::unblock::court::{AskedApprovals, Court};
 use crate::unblock::needs::Need;
+use crate::unblock::pusher_choice::search_with_pushers;
 use crate::unblock::repair::Repair;
 use crate::unblock::sample_value::{find_sample_value, list_accepted_words};
 use crate::verdict::ObstacleReason;
@@ -57,14 +56,10 @@ pub(super) fn realise_needs(court: Court<'_>, change: &Change, needs: &[Need<'_>
         return RealisedNeeds::Acts(acts);
     }
     // Approvals are of what lands, so that they are looked for after everything else.
-    let before = apply_repairs(change, &acts);
-    match search_approvals(court, &before, &questions) {
-        ApprovalSearch::Found(approvals) => {
-            acts.extend(approvals);
-            RealisedNeeds::Acts(acts)
-        }
-        ApprovalSearch::Blocked(reason) => RealisedNeeds::Blocked(reason),
-        ApprovalSearch::Open => RealisedNeeds::Open,
+    match search_with_pushers(court, change, acts, &questions) {
+        Ok(acts) => RealisedNeeds::Acts(acts),
+        Err(Some(reason)) => RealisedNeeds::Blocked(reason),
+        Err(None) => RealisedNeeds::Open,
     }
 }
 

@@ -638,3 +638,131 @@ fn the_digest_of_a_file_is_stated() {
         assert_eq!(proved.plan.steps[0].options[0][0].paste.as_deref(), Some(wanted.as_str()), "{stated}");
     }
 }
+
+/// Returns the fewest acts by which the change is allowed, of a push by someone else and approvals by people of the roster;
+/// `None` if all of these do not do.
+fn count_fewest_acts(policy: &Policy, change: &Change) -> Option<usize> {
+    let people = ["ana", "ben", "cy", "dee"];
+    let approve = |who: &str| Repair::Approve {
+        account: None,
+        trailer: Some((
+            "Reviewed-by".to_owned(),
+            crate::change::Person { name: who.into(), email: format!("{who}@example.com").as_str().into() },
+        )),
+        people: Vec::new(),
+    };
+    let mut fewest: Option<usize> = None;
+    for pusher in std::iter::once(None).chain(people.iter().map(Some)) {
+        for chosen in 0..1_u32 << people.len() {
+            let mut acts = Vec::new();
+            acts.extend(pusher.map(|who| Repair::PushAs { accounts: vec![format!("github:{who}")] }));
+            let chosen = people.iter().enumerate().filter(|(place, _)| chosen & (1 << place) != 0);
+            acts.extend(chosen.map(|(_, who)| approve(who)));
+            let verdict = judge_change(policy, &apply_repairs(change, &acts), true);
+            if verdict.decision() == Decision::Allow {
+                fewest = Some(fewest.map_or(acts.len(), |known| known.min(acts.len())));
+            }
+        }
+    }
+    fewest
+}
+
+/// Where it is free who pushes, or one of several people has to, the plan takes as few acts as trying all of them finds.
+#[test]
+fn who_pushes_is_chosen_so_that_the_fewest_acts_are_needed() {
+    let by = |pusher: &str, more: &str| {
+        change(&format!(
+            "pusher: 'github:{pusher}'\ncommits: [{{ author: Ana Ruiz <ana@example.com> }}]\n{more}"
+        ))
+    };
+    // Ben is the only one in both teams: if he does not push, one approval is enough.
+    let both = "
+  security: { require: { approvals: { from: [security], trust: claimed } } }
+  ops: { require: { approvals: { from: [ops], trust: claimed } } }
+  pusher: { require: { pusher: ['github:ben', 'github:dee', 'github:cy'] } }";
+    let policy = policy_of(both);
+    let proved = prove(&policy, &by("ana", ""));
+    assert_eq!((proved.acts.len(), count_fewest_acts(&policy, &by("ana", ""))), (2, Some(2)), "{proved:#?}");
+    let push = proved
+        .plan
+        .steps
+        .iter()
+        .flat_map(|step| &step.options[0])
+        .find(|act| act.kind == crate::verdict::PlannedActKind::PushAs);
+    assert_eq!(push.unwrap().people, ["github:dee", "github:cy"]);
+    // The only one who could approve pushes: an author can.
+    let mine = policy_of(
+        "  security: { require: { approvals: { from: [security], at-least: 2, trust: claimed } } }",
+    );
+    let proved = prove(&mine, &by("ben", ""));
+    assert!(proved.plan.is_complete() && proved.acts.len() == 3, "{proved:#?}");
+    // A push instead of one more approval is as many acts, and changes less.
+    let ops = policy_of(
+        "  ops: { require: { approvals: { from: [ops, security], at-least: 2, trust: claimed } } }",
+    );
+    assert!(!told_acts(&prove(&ops, &by("ben", ""))).iter().any(|act| act.contains("pushes it")));
+}
+
+/// Returns what the acts of a plan say.
+fn told_acts(proved: &ProvedPlan) -> Vec<String> {
+    let acts = proved.plan.steps.iter().flat_map(|step| &step.options[0]);
+    acts.map(|act| act.what.to_plain_text()).collect()
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(96))]
+
+    /// Against trying everything, over small policies: who pushes, who approves, which rules there are.
+    #[test]
+    fn a_plan_takes_as_few_acts_as_trying_everything_finds(
+        pusher in 0_usize..4,
+        given in 0_usize..5,
+        teams in proptest::collection::vec(1_u8..16, 3),
+        rules in proptest::collection::vec((0_usize..3, 1_u64..3), 1..4),
+        pushers in proptest::option::of(1_u8..16),
+        team_of_pusher in proptest::option::of(0_usize..3),
+    ) {
+        let people = ["ana", "ben", "cy", "dee"];
+        let members = |set: u8, form: fn(&str) -> String| {
+            let chosen = people.iter().enumerate().filter(|(place, _)| set & (1 << place) != 0);
+            chosen.map(|(_, who)| form(who)).collect::<Vec<_>>().join(", ")
+        };
+        let mut text = HEAD.split("  teams:").next().unwrap().to_owned();
+        text.push_str("  teams:\n");
+        for (place, set) in teams.iter().enumerate() {
+            text.push_str(&format!("    t{place}: [{}]\n", members(*set, |who| format!("{who}@example.com"))));
+        }
+        text.push_str("fields: { Reviewed-by: { person: true } }\nrules:\n");
+        for (place, (team, count)) in rules.iter().enumerate() {
+            text.push_str(&format!(
+                "  r{place}: {{ require: {{ approvals: {{ from: [t{team}], at-least: {count}, trust: claimed }} }} }}\n"
+            ));
+        }
+        if let Some(set) = pushers {
+            let listed = members(set, |who| format!("'github:{who}'"));
+            text.push_str(&format!("  pusher: {{ require: {{ pusher: [{listed}] }} }}\n"));
+        }
+        if let Some(team) = team_of_pusher {
+            text.push_str(&format!("  team: {{ require: {{ not: {{ pusher: {{ team: t{team} }} }} }} }}\n"));
+        }
+        let policy = load_policy("policy.yml", &mut |path| {
+            Ok(Some(if path == "people.yml" { ROSTER } else { text.as_str() }.as_bytes().to_vec()))
+        });
+        let policy = policy.unwrap_or_else(|errors| panic!("{errors:#?}\n{text}"));
+        let given = people.get(given).map_or(String::new(), |who| {
+            format!("fields: {{ Reviewed-by: '{who} <{who}@example.com>' }}\n")
+        });
+        let change = change(&format!(
+            "pusher: 'github:{}'\n{given}commits: [{{ author: Ana Ruiz <ana@example.com> }}]\n",
+            people[pusher]
+        ));
+        let fewest = count_fewest_acts(&policy, &change);
+        match plan_unblocking(&[&policy], &change, true) {
+            None => proptest::prop_assert!(fewest == Some(0), "{fewest:?}\n{text}{given}"),
+            Some(proved) if proved.plan.is_complete() => {
+                proptest::prop_assert_eq!(Some(proved.acts.len()), fewest, "{:#?}\n{}{}", proved.plan, text, given);
+            }
+            Some(proved) => proptest::prop_assert_eq!(fewest, None, "{:#?}\n{}{}", proved.plan, text, given),
+        }
+    }
+}

@@ -147,6 +147,37 @@ fn who_may_say_something_after_a_landing_is_told() {
     assert!(plain_words(&load(FULL_POLICY)).contains("By this policy nobody records outcomes"));
 }
 
+/// What a rule that only warns or is off is listed under, it does not bring about: each list says so.
+#[test]
+fn a_rule_that_refuses_nothing_says_so_wherever_it_is_listed() {
+    let rules = "rules:\n  back-out-plan: { level: 'off', reason: plans are kept elsewhere }\n  \
+                 peer-review: { level: warn, until: 2026-12-31, reason: new to the team }\n";
+    let loaded = load(&FULL_POLICY.replacen("rules:\n", rules, 1));
+    let text = markdown(&loaded);
+    let warned = "`peer-review` (only warns, up to and including 2026-12-31)";
+    let steps = text.split("From request to closure\n").nth(1).unwrap();
+    let approval = steps.lines().find(|line| line.contains("Approval. People")).unwrap();
+    assert!(approval.contains(warned) && approval.contains("`security-signs-off`,"), "{approval}");
+    let controls = text.split("## Controls\n").nth(1).or_else(|| text.split(" Controls\n").nth(1)).unwrap();
+    let row = |control: &str| {
+        controls
+            .lines()
+            .find(|line| line.contains(&format!("`{control}`")))
+            .unwrap_or_else(|| panic!("{control}"))
+    };
+    let of_review = &loaded.policy.rules.iter().find(|rule| rule.description.id.as_str() == "peer-review");
+    let of_review = &of_review.unwrap().description.controls;
+    assert!(!of_review.is_empty());
+    for control in of_review {
+        assert!(row(control).contains(warned), "{}", row(control));
+    }
+    let off = &loaded.policy.switched_off[0].description;
+    assert!(!off.controls.is_empty());
+    for control in &off.controls {
+        assert!(row(control).contains("`back-out-plan` (off: it asks nothing)"), "{}", row(control));
+    }
+}
+
 #[test]
 fn the_procedure_of_a_pack() {
     insta::assert_snapshot!("procedure-startup", markdown(&load_from_pack("startup").unwrap()));

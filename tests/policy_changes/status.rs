@@ -69,13 +69,15 @@ fn a_warning_tells_since_when_until_when_and_what_it_would_have_denied() {
     assert_eq!(rule["until"], day(10));
     assert!(rule["since"].as_str().unwrap().starts_with("2026-05-28T"), "{rule}");
     assert_eq!((&rule["extended"], &rule["would_have_denied"]), (&1.into(), &2.into()));
+    // The change from before it warned was not let through by it.
+    assert_eq!(rule["changes"], 5);
     let subjects: Vec<&str> =
         rule["examples"].as_array().unwrap().iter().map(|one| one["subject"].as_str().unwrap()).collect();
     assert_eq!(subjects, ["Count", "Old words"]);
     let text = told(&scene, &[]);
     let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
     for words in [
-        "would have denied 2 of 6 changes since 2026-01-01",
+        "would have denied 2 of 5 changes since 2026-05-28, when it began to warn,",
         "(extended once)",
         "from the next day on it denies",
         "`plan` only warns",
@@ -211,7 +213,10 @@ fn a_commit_with_an_older_date_does_not_end_the_history() {
     scene.git(&["reset", "-q", "--hard", &wrong]);
     scene.commit("After it\n\nRisk: low\n");
     let text = told(&scene, &[]).split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(text.contains("would have denied 5 of 6 changes since 2026-01-01,"), "{text}");
+    assert!(
+        text.contains("would have denied 5 of 5 changes since 2026-05-28, when it began to warn,"),
+        "{text}"
+    );
     let run = |since: &str| {
         let output = scene.command(&["policy", "backtest", "--since", since]).output().unwrap();
         String::from_utf8(output.stdout).unwrap()

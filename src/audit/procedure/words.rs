@@ -116,6 +116,16 @@ pub(crate) fn describe_duty(rule: &Rule) -> String {
     if rule.level == RuleLevel::Warn { format!("{line} {}", describe_effect(rule)) } else { line }
 }
 
+/// Returns the id of a rule, as a list names it; a rule that only warns says so, and until when.
+pub(crate) fn name_rule(rule: &Rule) -> String {
+    let id = &rule.description.id;
+    match (rule.level, rule.warn_until) {
+        (RuleLevel::Deny, _) => format!("`{id}`"),
+        (RuleLevel::Warn, Some(until)) => format!("`{id}` (only warns, up to and including {until})"),
+        (RuleLevel::Warn, None) => format!("`{id}` (only warns)"),
+    }
+}
+
 /// Returns what follows if a rule is not met, as a sentence.
 pub(crate) fn describe_effect(rule: &Rule) -> String {
     match (rule.level, rule.warn_until) {

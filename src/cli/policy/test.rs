@@ -59,7 +59,7 @@ pub(crate) struct PolicyTestArgs {
     /// Suites, or folders that hold them [default: policies/ of this repository]
     files: Vec<PathBuf>,
 
-    /// List the rules, alternatives, classes and exemptions that no test reaches
+    /// Count the classes, rules, branches of questions, ways to pass and exemptions that tests reach, and list the rest
     #[arg(long)]
     coverage: bool,
 
@@ -67,7 +67,7 @@ pub(crate) struct PolicyTestArgs {
     #[arg(long, conflicts_with = "format")]
     watch: bool,
 
-    /// Show the tests that pass, too, and everything that is not reached
+    /// Show the tests that pass, too, and with --coverage everything that there is to reach
     #[arg(long, short)]
     verbose: bool,
 
@@ -144,7 +144,8 @@ fn run_tests(args: &PolicyTestArgs, context: &Context) -> Result<CommandExit, Co
     if !errors.faulty_files.is_empty() {
         return Err(CommandError::InvalidPolicy(errors, None));
     }
-    let report = build_test_report(&suites, &loaded, args.coverage);
+    let report = build_test_report(&suites, &loaded, args.coverage)
+        .map_err(|errors| CommandError::InvalidPolicy(errors, None))?;
     let style = ReportStyle {
         colour: output::stdout_colour(context.colour),
         width: 79,
@@ -222,7 +223,7 @@ fn build_test_report(
     suites: &[LoadedSuite],
     loaded: &[LoadedPolicy],
     with_coverage: bool,
-) -> PolicyTestReport {
+) -> Result<PolicyTestReport, PolicyErrors> {
     let mut report = PolicyTestReport { suites: Vec::new(), coverage: Vec::new() };
     for (index, policy) in loaded.iter().enumerate() {
         let own: Vec<&LoadedSuite> = suites.iter().filter(|suite| suite.policy == index).collect();
@@ -231,7 +232,7 @@ fn build_test_report(
         if with_coverage {
             let measured: Vec<(&PolicyTestSuite, &[PolicyTestResult])> =
                 own.iter().zip(&runs).map(|(suite, results)| (&suite.suite, results.as_slice())).collect();
-            let coverage = measure_coverage(&policy.policy, &measured);
+            let coverage = measure_coverage(&policy.policy, &policy.find_origins()?, &measured);
             report.coverage.push(PolicyCoverage { policy: policy.source.clone(), report: coverage });
         }
         for (suite, results) in own.iter().zip(runs) {
@@ -240,7 +241,7 @@ fn build_test_report(
         }
     }
     report.suites.sort_by(|one, other| one.file.cmp(&other.file));
-    report
+    Ok(report)
 }
 
 /// Returns the suites that the arguments name, each once, or those of the repository.

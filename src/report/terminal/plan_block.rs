@@ -36,6 +36,11 @@ pub(crate) fn write_plan_block(
             )?;
         }
     }
+    // What is wrong there, the findings above say.
+    if !plan.open.is_empty() && !plan.steps.is_empty() {
+        let rules = escape::escape_words(&join_rule_ids(&plan.open));
+        page.write_paragraph(indent, &[plain_text(format!("no act is known for {rules}"))])?;
+    }
     page.request_gap();
     Ok(())
 }
@@ -46,7 +51,7 @@ fn write_steps(
     plan: &UnblockPlan,
     shown: &[MessageFix<'_>],
 ) -> io::Result<()> {
-    let mut items: Vec<(Sentence, Vec<RuleId>)> = Vec::new();
+    let mut items: Vec<(Sentence, Vec<RuleId>, Vec<String>)> = Vec::new();
     let (texts, others): (Vec<&PlanStep>, Vec<&PlanStep>) =
         plan.steps.iter().partition(|step| is_shown_below(step, shown));
     if !texts.is_empty() {
@@ -56,10 +61,10 @@ fn write_steps(
                 rules.push(rule.clone());
             }
         }
-        items.push((Sentence::from_words("the author changes the text as shown below"), rules));
+        items.push((Sentence::from_words("the author changes the text as shown below"), rules, Vec::new()));
     }
     for step in others {
-        items.push((describe_step(step), step.rules.clone()));
+        items.push((describe_step(step), step.rules.clone(), list_field_lines(step)));
     }
     if items.is_empty() {
         return Ok(());
@@ -69,7 +74,7 @@ fn write_steps(
         false => "the fewest acts for the rules that acts can meet:",
     };
     page.write_paragraph(indent, &[plain_text(heading)])?;
-    for (index, (what, rules)) in items.iter().enumerate() {
+    for (index, (what, rules, lines)) in items.iter().enumerate() {
         let start = format!("{}. ", index + 1);
         let rules = format!(" ({})", escape::escape_words(&join_rule_ids(rules)));
         let spans = [
@@ -77,12 +82,22 @@ fn write_steps(
             styled_text(TextStyle::Secondary, rules),
         ];
         page.write_hanging_paragraph(indent + 2, indent + 2 + start.len(), &spans)?;
+        for line in lines {
+            let line = escape::escape_terminal(line.as_bytes(), usize::MAX);
+            page.write_line(indent + 6, &[styled_text(TextStyle::Paste, line)])?;
+        }
     }
     if plan.depends_on_values {
         let note = "with other values that the author may choose, more can be asked";
         page.write_paragraph(indent + 2, &[styled_text(TextStyle::Secondary, note)])?;
     }
     Ok(())
+}
+
+/// Returns the lines by which the author states fields in a step. Those of others are theirs to add.
+fn list_field_lines(step: &PlanStep) -> Vec<String> {
+    let acts = step.options.iter().flatten().filter(|act| act.kind == PlannedActKind::StateField);
+    acts.flat_map(|act| act.paste.iter().flat_map(|paste| paste.lines().map(str::to_owned))).collect()
 }
 
 /// Returns true if the block below the plan shows what to write for a step.

@@ -5,10 +5,14 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::{Map, Serializer, Value, json};
 
-use crate::policy_tests::{CoverageGap, PolicyTestResult, TestedOutcome};
+use crate::policy_tests::{
+    CoverageAspect, CoverageGap, CoverageGroup, CoveragePlace, CoveragePoint, GapKind, PolicyTestResult,
+    TestedOutcome,
+};
 use crate::report::json::visible::VisibleJsonFormatter;
+use crate::report::test_results::coverage_wording::{describe_gap, describe_point};
 use crate::report::test_results::test_report::{PolicyCoverage, PolicyTestReport, SuiteReport};
-use crate::report::test_results::wording::{describe_gap, describe_misses, describe_warnings};
+use crate::report::test_results::wording::{describe_misses, describe_warnings};
 
 /// The document, whose first key is the schema.
 #[derive(Serialize)]
@@ -70,24 +74,80 @@ fn build_result(result: &PolicyTestResult) -> Value {
 }
 
 fn build_coverage(coverage: &PolicyCoverage) -> Value {
+    let report = &coverage.report;
+    let mut groups = Map::new();
+    for group in CoverageGroup::ALL {
+        let (reached, total) = report.count_group(group);
+        groups.insert(code_group(group).to_owned(), json!({ "total": total, "reached": reached }));
+    }
     json!({
         "policy": coverage.policy,
-        "total": coverage.report.total,
-        "reached": coverage.report.reached,
-        "gaps": coverage.report.gaps.iter().map(build_gap).collect::<Vec<_>>(),
+        "total": report.count_total(),
+        "reached": report.count_reached(),
+        "groups": groups,
+        "points": report.points.iter().map(build_point).collect::<Vec<_>>(),
+        "gaps": report.list_gaps().iter().map(build_gap).collect::<Vec<_>>(),
     })
 }
 
-fn build_gap(gap: &CoverageGap) -> Value {
-    let (kind, name) = match gap {
-        CoverageGap::Class(class) => ("class", class.to_string()),
-        CoverageGap::RuleNeverApplies(rule) => ("rule-never-applies", rule.to_string()),
-        CoverageGap::RuleNeverKept(rule) => ("rule-never-kept", rule.to_string()),
-        CoverageGap::RuleNeverBroken(rule) => ("rule-never-broken", rule.to_string()),
-        CoverageGap::PartNeverHolds(part) => ("part-never-holds", part.rule.to_string()),
-        CoverageGap::PartAlwaysHolds(part) => ("part-always-holds", part.rule.to_string()),
-        CoverageGap::PartNeverKnown(part) => ("part-never-known", part.rule.to_string()),
-        CoverageGap::Exemption(exemption) => ("exemption", exemption.to_string()),
+fn build_point(point: &CoveragePoint) -> Value {
+    let kind = match point.aspect {
+        CoverageAspect::ClassTaken => "class",
+        CoverageAspect::RuleApplies => "rule-applies",
+        CoverageAspect::RuleKept => "rule-kept",
+        CoverageAspect::RuleBroken => "rule-broken",
+        CoverageAspect::WhenFails => "when-leaves-out",
+        CoverageAspect::PartHolds => "part-holds",
+        CoverageAspect::PartFails => "part-fails",
+        CoverageAspect::WayAlone => "way-alone",
+        CoverageAspect::ExemptionUsed => "exemption-used",
+        CoverageAspect::ExemptionWithheld => "exemption-withheld",
     };
-    json!({ "kind": kind, "name": name, "text": describe_gap(gap) })
+    json!({
+        "kind": kind,
+        "group": code_group(point.aspect.group()),
+        "name": point.subject.name(),
+        "question": point.question,
+        "place": point.place.as_ref().map(build_place),
+        "reached": point.is_reached,
+        "text": describe_point(point),
+    })
+}
+
+fn code_group(group: CoverageGroup) -> &'static str {
+    match group {
+        CoverageGroup::Classes => "classes",
+        CoverageGroup::Outcomes => "outcomes",
+        CoverageGroup::Branches => "branches",
+        CoverageGroup::Ways => "ways",
+        CoverageGroup::Exemptions => "exemptions",
+    }
+}
+
+fn build_place(place: &CoveragePlace) -> Value {
+    let kind = if place.is_pack { "pack" } else { "file" };
+    json!({ "kind": kind, "file": place.file, "line": place.line })
+}
+
+fn build_gap(gap: &CoverageGap<'_>) -> Value {
+    let kind = match gap.kind {
+        GapKind::Class => "class",
+        GapKind::RuleNeverApplies => "rule-never-applies",
+        GapKind::RuleNeverKept => "rule-never-kept",
+        GapKind::RuleNeverBroken => "rule-never-broken",
+        GapKind::WhenAlwaysHolds => "when-always-holds",
+        GapKind::PartNeverHolds => "part-never-holds",
+        GapKind::PartAlwaysHolds => "part-always-holds",
+        GapKind::PartNeverKnown => "part-never-known",
+        GapKind::WayNeverAlone => "way-never-alone",
+        GapKind::Exemption => "exemption",
+        GapKind::ExemptionNeverWithheld => "exemption-never-withheld",
+    };
+    json!({
+        "kind": kind,
+        "name": gap.point.subject.name(),
+        "question": gap.point.question,
+        "place": gap.point.place.as_ref().map(build_place),
+        "text": describe_gap(gap),
+    })
 }

@@ -1,5 +1,6 @@
 //! The report of a run of policy tests, and its formats.
 
+mod coverage_wording;
 mod json;
 mod junit;
 mod terminal;

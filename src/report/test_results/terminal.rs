@@ -2,11 +2,15 @@
 
 use std::io::{self, Write};
 
+use crate::policy_tests::{CoverageGroup, CoveragePoint};
 use crate::report::escape::escape_words;
 use crate::report::style::ReportStyle;
 use crate::report::terminal::page::{StyledText, TerminalPage, TextStyle, plain_text, styled_text};
+use crate::report::test_results::coverage_wording::{
+    describe_gap, describe_group, describe_place, describe_point,
+};
 use crate::report::test_results::test_report::{PolicyCoverage, PolicyTestReport, SuiteReport};
-use crate::report::test_results::wording::{describe_gap, describe_misses, describe_warnings};
+use crate::report::test_results::wording::{describe_misses, describe_warnings};
 
 /// The gaps that are listed of each policy unless all are wanted.
 const MAX_GAPS: usize = 20;
@@ -95,24 +99,37 @@ fn write_coverage(
     page: &mut TerminalPage<'_>,
 ) -> io::Result<()> {
     let report = &coverage.report;
+    let (reached, total) = (report.count_reached(), report.count_total());
     page.request_gap();
     // Rounded down, so that only all of it is 100 %.
-    let percent = (100 * report.reached).checked_div(report.total).unwrap_or(100);
-    let head = format!(
-        "{}: the tests reach {} of {} ({percent} %)",
-        escape_words(&coverage.policy),
-        report.reached,
-        report.total
-    );
-    page.write_paragraph(0, &[plain_text(head)])?;
-    // A question counts as a whole, so that 100 % says nothing of what it consists of.
-    let uncounted = "not counted by themselves: the periods of a `window`, and the limits, paths and teams within one question";
-    page.write_paragraph(2, &[styled_text(TextStyle::Secondary, uncounted)])?;
-    let shown = if style.verbose { usize::MAX } else { MAX_GAPS };
-    for gap in report.gaps.iter().take(shown) {
-        page.write_paragraph(2, &[plain_text(describe_gap(gap))])?;
+    let percent = (100 * reached).checked_div(total).unwrap_or(100);
+    let colour = if reached == total { TextStyle::Allowed } else { TextStyle::Warning };
+    page.write_paragraph(
+        0,
+        &[
+            plain_text(format!("{}: the tests reach ", escape_words(&coverage.policy))),
+            styled_text(colour, format!("{reached} of {total} ({percent} %)")),
+        ],
+    )?;
+    let mut groups = Vec::new();
+    for group in CoverageGroup::ALL {
+        let (reached, total) = report.count_group(group);
+        if total > 0 {
+            groups.push(format!("{reached} of {total} {}", describe_group(group)));
+        }
     }
-    let left = report.gaps.len().saturating_sub(shown);
+    page.write_paragraph(2, &[plain_text(groups.join(", "))])?;
+    // A predicate counts as a whole, so that 100 % says nothing of what it lists.
+    let uncounted = "not counted by themselves: the periods of a `window`, and the limits, paths and teams within one predicate";
+    page.write_paragraph(2, &[styled_text(TextStyle::Secondary, uncounted)])?;
+    if style.verbose {
+        return write_points(&report.points, page);
+    }
+    let gaps = report.list_gaps();
+    for gap in gaps.iter().take(MAX_GAPS) {
+        page.write_paragraph(2, &add_place(plain_text(describe_gap(gap)), gap.point))?;
+    }
+    let left = gaps.len().saturating_sub(MAX_GAPS);
     if left > 0 {
         page.write_paragraph(
             2,
@@ -120,4 +137,28 @@ fn write_coverage(
         )?;
     }
     Ok(())
+}
+
+/// Writes everything that there is to reach, each marked.
+fn write_points(points: &[CoveragePoint], page: &mut TerminalPage<'_>) -> io::Result<()> {
+    for point in points {
+        let (mark, colour) = match point.is_reached {
+            true => ("reached", TextStyle::Allowed),
+            false => ("missing", TextStyle::Warning),
+        };
+        let mut line = vec![styled_text(colour, mark), plain_text(" ")];
+        line.extend(add_place(plain_text(describe_point(point)), point));
+        page.write_paragraph(2, &line)?;
+    }
+    Ok(())
+}
+
+/// Returns a sentence with the place of what it is about behind it.
+fn add_place(sentence: StyledText, point: &CoveragePoint) -> Vec<StyledText> {
+    let mut line = vec![sentence];
+    if let Some(place) = &point.place {
+        line.push(plain_text(" "));
+        line.push(styled_text(TextStyle::Secondary, format!("[{}]", describe_place(place))));
+    }
+    line
 }

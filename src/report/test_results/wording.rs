@@ -2,7 +2,7 @@
 //! findings can quote what a change says.
 
 use crate::judge::{ChangeExplanation, ExplainedQuestion, QuestionKind, RuleReach};
-use crate::policy_tests::{CoverageGap, ExpectationMiss, PolicyTestResult};
+use crate::policy_tests::{ExpectationMiss, PolicyTestResult};
 use crate::report::escape::{escape_sentence, escape_words};
 use crate::verdict::{ClassId, Decision, Judgement, PredicateAnswer, RuleId, RuleOutcome, Verdict};
 
@@ -186,46 +186,4 @@ fn find_reason(rule: &RuleId, verdict: &Verdict) -> Option<String> {
         RuleOutcome::Pass | RuleOutcome::NotApplicable => Vec::new(),
     };
     (!reasons.is_empty()).then(|| reasons.join("; "))
-}
-
-/// Returns what a gap means, as a sentence.
-pub(crate) fn describe_gap(gap: &CoverageGap) -> String {
-    match gap {
-        CoverageGap::Class(class) => {
-            format!("no test has a change of the class `{}`", escape_words(class.as_str()))
-        }
-        CoverageGap::RuleNeverApplies(rule) => {
-            format!("`{}` applies to no change of a test", escape_words(rule.as_str()))
-        }
-        CoverageGap::RuleNeverKept(rule) => {
-            format!("no test keeps `{}`", escape_words(rule.as_str()))
-        }
-        CoverageGap::RuleNeverBroken(rule) => {
-            format!("no test breaks `{}`", escape_words(rule.as_str()))
-        }
-        CoverageGap::PartNeverHolds(part) => {
-            format!(
-                "`{}`: it never holds that {}",
-                escape_words(part.rule.as_str()),
-                escape_words(&part.question)
-            )
-        }
-        CoverageGap::PartAlwaysHolds(part) => {
-            format!(
-                "`{}`: it always holds that {}",
-                escape_words(part.rule.as_str()),
-                escape_words(&part.question)
-            )
-        }
-        CoverageGap::PartNeverKnown(part) => {
-            format!(
-                "`{}`: it is known of no change whether {}",
-                escape_words(part.rule.as_str()),
-                escape_words(&part.question)
-            )
-        }
-        CoverageGap::Exemption(exemption) => {
-            format!("no test needs the exemption `{}`", escape_words(exemption.as_str()))
-        }
-    }
 }

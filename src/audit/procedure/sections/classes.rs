@@ -3,8 +3,8 @@
 use crate::audit::procedure::document::{DocumentSection, DocumentTable, TextCell};
 use crate::audit::procedure::words::{
     RequirementKind, applies_to_type, describe_approvals, describe_duty, describe_effect, describe_field,
-    describe_requirement, describe_types, join_words, list_approvals, quote_all, show_field_example,
-    to_sentence,
+    describe_requirement, describe_types, join_words, list_approvals, name_rule, quote_all,
+    show_field_example, to_sentence,
 };
 use crate::policy::{ChangeClass, Policy, Rule};
 use crate::predicates::Predicate;
@@ -179,7 +179,7 @@ pub(super) fn build_fields(policy: &Policy) -> DocumentSection {
 
 /// Returns the rules that ask for a field, between commas.
 fn list_asking_rules(policy: &Policy, field: &str) -> String {
-    let mut rules: Vec<&str> = Vec::new();
+    let mut rules = Vec::new();
     for rule in &policy.rules {
         let mut predicates: Vec<&Predicate> = Vec::new();
         rule.require.add_predicates(&mut predicates);
@@ -191,8 +191,8 @@ fn list_asking_rules(policy: &Policy, field: &str) -> String {
             _ => false,
         });
         if asks {
-            rules.push(rule.description.id.as_str());
+            rules.push(name_rule(rule));
         }
     }
-    quote_all(&rules).join(", ")
+    rules.join(", ")
 }

@@ -3,7 +3,7 @@
 use crate::audit::procedure::document::{DocumentSection, DocumentTable, TextCell};
 use crate::audit::procedure::words::{
     describe_holiday, describe_limit, describe_requirement, describe_types, join_words, list_asked,
-    to_sentence,
+    name_rule, to_sentence,
 };
 use crate::calendar::TimeLimit;
 use crate::policy::Policy;
@@ -128,7 +128,7 @@ pub(super) fn build_windows(policy: &Policy) -> DocumentSection {
         }
         if asked.iter().any(|predicate| matches!(predicate, Predicate::Window(_))) {
             table.add_row(vec![
-                TextCell::from_words(&format!("`{}`", rule.description.id)),
+                TextCell::from_words(&name_rule(rule)),
                 TextCell::from_words(&describe_requirement(rule)),
                 TextCell::from_words(&to_sentence(&describe_types(policy, rule))),
             ]);

@@ -1,7 +1,7 @@
 //! The way of a change from request to closure.
 
 use crate::audit::procedure::document::DocumentSection;
-use crate::audit::procedure::words::{RequirementKind, join_words, list_asked, quote_all};
+use crate::audit::procedure::words::{RequirementKind, join_words, list_asked, name_rule, quote_all};
 use crate::policy::{FOR_CHANGE_TRAILER, Policy};
 use crate::predicates::Predicate;
 
@@ -72,12 +72,12 @@ pub(super) fn build_steps(policy: &Policy) -> DocumentSection {
     section
 }
 
-/// Returns the rules of these kinds, between commas.
+/// Returns the rules of these kinds, between commas; those that only warn say so.
 fn list_rules_of(policy: &Policy, kinds: &[RequirementKind]) -> String {
     let mut names = Vec::new();
     for rule in &policy.rules {
         if kinds.contains(&RequirementKind::of_rule(rule)) {
-            names.push(format!("`{}`", rule.description.id));
+            names.push(name_rule(rule));
         }
     }
     names.join(", ")

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::audit::procedure::document::{DocumentSection, DocumentTable, RichText, TextCell};
 use crate::audit::procedure::facts::ProcedureFacts;
-use crate::audit::procedure::words::{count_things, quote_all};
+use crate::audit::procedure::words::{count_things, name_rule, quote_all};
 use crate::policy::{Policy, TicketSystem};
 
 /// Builds what is recorded, and for how long.
@@ -73,10 +73,16 @@ fn add_ticket_systems(policy: &Policy, section: &mut DocumentSection) {
 /// Builds the controls with the rules that serve them.
 pub(super) fn build_controls(policy: &Policy) -> DocumentSection {
     let mut section = DocumentSection::new("Controls");
-    let mut rules_by_control: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut rules_by_control: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for rule in &policy.rules {
         for control in &rule.description.controls {
-            rules_by_control.entry(control).or_default().push(rule.description.id.as_str());
+            rules_by_control.entry(control).or_default().push(name_rule(rule));
+        }
+    }
+    for rule in &policy.switched_off {
+        for control in &rule.description.controls {
+            let name = format!("`{}` (off: it asks nothing)", rule.description.id);
+            rules_by_control.entry(control).or_default().push(name);
         }
     }
     if rules_by_control.is_empty() {
@@ -84,14 +90,15 @@ pub(super) fn build_controls(policy: &Policy) -> DocumentSection {
         return section;
     }
     section.add_paragraph(
-        "Each control with the rules whose records are evidence that supports it. Whether the organisation conforms to a \
+        "Each control with the rules whose records are evidence that supports it. A rule that only warns or is off refuses \
+         no change, and says so here. Whether the organisation conforms to a \
          standard is for an auditor to judge; no program can say so.",
     );
     let mut table = DocumentTable::new(&[("Control", 30), ("Rules", 70)]);
     for (control, rules) in rules_by_control {
         table.add_row(vec![
             TextCell::from_words(&format!("`{control}`")),
-            TextCell::from_words(&quote_all(&rules).join(", ")),
+            TextCell::from_words(&rules.join(", ")),
         ]);
     }
     section.add_table(table);

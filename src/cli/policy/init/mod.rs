@@ -3,6 +3,8 @@
 //!
 //! Nothing that is there is overwritten, so the command can be run again. What is written is checked before.
 
+mod history_hints;
+mod missing_roster;
 mod owner_rule;
 mod policy_draft;
 mod report;
@@ -16,9 +18,10 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use crate::change::NeededFacts;
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
+use crate::cli::policy::init::history_hints::{draft_roster, read_hint};
+use crate::cli::policy::init::missing_roster::load_with_drafted_roster;
 use crate::cli::policy::init::owner_rule::{OwnerDraft, draft_owner_rule, find_owners_path};
 use crate::cli::policy::init::policy_draft::{MODEL_PACK, PolicyDraft, RosterState};
 use crate::cli::policy::init::report::{InitReport, PlannedFile, write_init_report};
@@ -27,12 +30,13 @@ use crate::cli::policy::init::starter_files::{
     COMMIT_TEMPLATE_PATH, ExistingTemplate, PULL_TEMPLATE_PATH, WORKFLOWS, find_pull_template,
     render_commit_template, render_pull_template,
 };
-use crate::cli::policy::init::suite_draft::{OwnedSample, SuitePerson, draft_suite};
+use crate::cli::policy::init::suite_draft::{
+    OwnedSample, SuitePerson, draft_suite, is_plain_address, list_suite_people,
+};
 use crate::cli::policy::init::template_fields::{TemplateReading, read_template_fields};
 use crate::cli::policy::lookup::{
     find_work_tree, load_local_policy, refuse_bare_repository, unknown_pack_error,
 };
-use crate::cli::policy::mailmap::Mailmap;
 use crate::cli::policy::roster_draft::RosterDraft;
 use crate::gate::{LoadedPolicy, check_policy, load_from_files, load_from_pack};
 use crate::git::Repository;
@@ -42,8 +46,11 @@ use crate::policy::schema::{render_roster_schema, render_schema};
 use crate::policy::{DEFAULT_POLICY_PATH, Policy};
 use crate::yaml::read_document;
 
-/// The path of the schema of the roster, which the first line of the roster names.
+/// The path of the schema of the roster that is drafted.
 const ROSTER_SCHEMA_PATH: &str = "policies/people.schema.json";
+
+/// The name of the schema of the roster, from its folder; the first line of the roster names it.
+const ROSTER_SCHEMA_NAME: &str = "people.schema.json";
 
 /// The path of the schema, which the first line of the policy names.
 const SCHEMA_PATH: &str = "policies/changegate.schema.json";
@@ -56,12 +63,6 @@ const ROSTER_PATH: &str = "policies/people.yml";
 
 /// The path of the tests.
 const SUITE_PATH: &str = "policies/changegate.test.yml";
-
-/// How many of the newest commits the roster is drafted from.
-const MAX_DRAFTED_COMMITS: usize = 10_000;
-
-/// The largest file that is read as a hint, in bytes.
-const MAX_HINT_BYTES: u64 = 1 << 20;
 
 /// How many bots of the history a policy lists.
 const MAX_LISTED_BOTS: usize = 30;
@@ -99,13 +100,16 @@ pub(super) fn init_policy(args: &PolicyInitArgs, context: &Context) -> Result<Co
         survey.forge = LikelyForge::GitHub(None);
     }
     let template = find_pull_template(&root);
-    let mut report =
-        InitReport { is_dry_run: args.dry_run, pack: args.pack.clone(), ..InitReport::default() };
+    let mut report = InitReport {
+        is_dry_run: args.dry_run,
+        pack: args.pack.clone(),
+        roster_path: ROSTER_PATH.to_owned(),
+        ..InitReport::default()
+    };
     let policy = match root.join(DEFAULT_POLICY_PATH).exists() {
         // A policy that is there decides what stands beside it, and is to be valid first.
         true => {
-            let loaded = load_local_policy(None, context)?;
-            report.add_file(&root, DEFAULT_POLICY_PATH, String::new());
+            let loaded = load_existing_policy(&root, &pack_policy, context, &mut report)?;
             let people = list_suite_people(&loaded.policy.people);
             if let Some(pack) = find_extended_pack(&root) {
                 add_suite(&root, pack, &loaded.policy, &people, None, &mut report);
@@ -146,6 +150,28 @@ pub(super) fn init_policy(args: &PolicyInitArgs, context: &Context) -> Result<Co
     write_init_report(&report, &mut out)?;
     out.flush()?;
     Ok(CommandExit::Allowed)
+}
+
+/// Loads the policy that is there, and adds a draft of the roster to what is to be written where it names one that is missing.
+fn load_existing_policy(
+    root: &Path,
+    pack_policy: &LoadedPolicy,
+    context: &Context,
+    report: &mut InitReport,
+) -> Result<LoadedPolicy, CommandError> {
+    report.add_file(root, DEFAULT_POLICY_PATH, String::new());
+    let Some(drafted) = load_with_drafted_roster(root, &pack_policy.policy.people) else {
+        return load_local_policy(None, context);
+    };
+    let (loaded, roster) =
+        drafted.map_err(|why| CommandError::from_unusable_policy(why, DEFAULT_POLICY_PATH))?;
+    let folder = roster.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let schema = Path::new(folder).join(ROSTER_SCHEMA_NAME);
+    report.add_file(root, &schema.to_string_lossy(), render_roster_schema());
+    report.roster = Some((RosterState::InForce, roster.count, false));
+    report.roster_path.clone_from(&roster.path);
+    report.add_file(root, &roster.path, roster.text);
+    Ok(loaded)
 }
 
 /// Drafts the policy, its roster and its tests, and adds them to what is to be written.
@@ -313,63 +339,6 @@ fn read_people(roster: &str) -> PeopleDirectory {
         people.read_roster(&node, &mut Vec::new());
     }
     people
-}
-
-/// Returns the people of a roster, each with an address that can stand in a test.
-fn list_suite_people(people: &PeopleDirectory) -> Vec<SuitePerson> {
-    let mut listed: Vec<SuitePerson> = Vec::new();
-    for (identity, key) in people.list_identities() {
-        let address = match identity.strip_prefix("github:") {
-            Some(login) => format!("{login}@users.noreply.github.com"),
-            None => identity.to_owned(),
-        };
-        if is_plain_address(&address) && listed.iter().all(|known| known.key != key) {
-            let name = key.split('-').map(capitalise_word).collect::<Vec<_>>().join(" ");
-            listed.push(SuitePerson { key: key.to_owned(), name, address });
-        }
-    }
-    listed
-}
-
-fn capitalise_word(word: &str) -> String {
-    match word.split_at_checked(1) {
-        Some((first, rest)) => format!("{}{rest}", first.to_ascii_uppercase()),
-        None => String::new(),
-    }
-}
-
-/// Returns true for an address that can stand anywhere in YAML without quotes.
-fn is_plain_address(address: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._+-[]".contains(&byte);
-    address.split_once('@').is_some_and(|(local, domain)| {
-        !local.is_empty() && !domain.is_empty() && local.bytes().all(is_plain) && domain.bytes().all(is_plain)
-    })
-}
-
-/// Returns what the history tells about people; `None` where there is no history that can be read.
-fn draft_roster(root: &Path, known: &PeopleDirectory) -> Option<RosterDraft> {
-    let repository = Repository::discover_from(root).ok()?;
-    let tip = repository.resolve_revision("HEAD").ok()?;
-    let mailmap = read_hint(&root.join(".mailmap")).map(|text| Mailmap::parse_mailmap(text.as_bytes()));
-    let mut draft = RosterDraft::new(mailmap.unwrap_or_default());
-    let needs = NeededFacts::new();
-    for id in repository.list_new_commits(tip, &[]).ok()?.take(MAX_DRAFTED_COMMITS) {
-        // A draft is as good as the history that can be read.
-        let Ok(id) = id else { break };
-        if let Ok(commit) = repository.read_commit(id, &needs) {
-            draft.add_commit(&commit, known);
-        }
-    }
-    Some(draft)
-}
-
-/// Returns a small file of the work tree; `None` if it is not there, or cannot be read as a file of text.
-fn read_hint(path: &Path) -> Option<String> {
-    let found = std::fs::symlink_metadata(path).ok()?;
-    if !found.is_file() || found.len() > MAX_HINT_BYTES {
-        return None;
-    }
-    std::fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Writes the files that are not there yet. `create_new` never overwrites one.

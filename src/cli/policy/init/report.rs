@@ -35,6 +35,8 @@ pub(super) struct InitReport {
     /// The state of the roster, how many people the history names, and whether it was there; `None` if there was a
     /// policy.
     pub(super) roster: Option<(RosterState, usize, bool)>,
+    /// The path of the roster.
+    pub(super) roster_path: String,
     /// What the file of code owners amounts to.
     pub(super) owners: Option<OwnerDraft>,
     /// True if the rule that asks them is in force.
@@ -100,15 +102,13 @@ pub(super) fn write_init_report(report: &InitReport, out: &mut dyn Write) -> io:
 fn describe_file(path: &str, report: &InitReport) -> String {
     match path {
         "policies/changegate.yml" => format!("which extends {}", report.pack),
-        "policies/people.yml" => {
+        path if path == report.roster_path => {
             let count = report.roster.map_or(0, |(_, count, _)| count);
             let people = count_nouns(count, "person", "people");
-            format!("the roster, with {people} of the last year of the history")
+            format!("a draft of the roster, with {people} of the last year of the history")
         }
         "policies/changegate.test.yml" => "tests of the policy".to_owned(),
-        "policies/changegate.schema.json" | "policies/people.schema.json" => {
-            "by which editors complete and check it".to_owned()
-        }
+        path if path.ends_with(".schema.json") => "by which editors complete and check it".to_owned(),
         COMMIT_TEMPLATE_PATH => "a template of commit messages".to_owned(),
         path if path.ends_with(".md") => "a template of descriptions with the fields".to_owned(),
         _ => "a workflow, as in the README".to_owned(),
@@ -129,7 +129,9 @@ fn list_notes(report: &InitReport) -> Vec<String> {
              it in the policy"
                 .to_owned(),
         ),
-        Some((_, _, true)) => notes.push("policies/people.yml was there already, and is the roster".to_owned()),
+        Some((_, _, true)) => {
+            notes.push(format!("{} was there already, and is the roster", report.roster_path));
+        }
         _ => {}
     }
     if let Some(owners) = &report.owners {
@@ -180,11 +182,14 @@ fn list_steps(report: &InitReport) -> Vec<(String, Vec<String>)> {
     if !report.has_repository {
         steps.push(("make this folder a repository".to_owned(), vec![format!("{git}init")]));
     }
-    if is_written("policies/people.yml") {
+    if is_written(&report.roster_path) {
         steps.push((
-            "read policies/people.yml: is each entry one person, who is missing, who has left? Only the people in it can \
-             approve. For a server that knows who pushes, add the `accounts` by which they push"
-                .to_owned(),
+            format!(
+                "read {}, which is only a draft, as anyone can type a name into a commit: is each entry one person, who is \
+                 missing, who has left? Only the people in it can approve. For a server that knows who pushes, add the \
+                 `accounts` by which they push",
+                report.roster_path
+            ),
             Vec::new(),
         ));
     }

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::cli::policy::init::owner_rule::OWNER_RULE;
+use crate::people::PeopleDirectory;
 use crate::policy::Policy;
 use crate::policy::packs::PolicyPack;
 use crate::policy_tests::{PolicyTestSuite, read_suite, run_suite};
@@ -219,4 +220,35 @@ impl SuitePerson {
 
 fn quote_path(path: &str) -> String {
     format!("'{}'", path.replace('\'', "''"))
+}
+
+/// Returns the people of a roster, each with an address that can stand in a test.
+pub(super) fn list_suite_people(people: &PeopleDirectory) -> Vec<SuitePerson> {
+    let mut listed: Vec<SuitePerson> = Vec::new();
+    for (identity, key) in people.list_identities() {
+        let address = match identity.strip_prefix("github:") {
+            Some(login) => format!("{login}@users.noreply.github.com"),
+            None => identity.to_owned(),
+        };
+        if is_plain_address(&address) && listed.iter().all(|known| known.key != key) {
+            let name = key.split('-').map(capitalise_word).collect::<Vec<_>>().join(" ");
+            listed.push(SuitePerson { key: key.to_owned(), name, address });
+        }
+    }
+    listed
+}
+
+fn capitalise_word(word: &str) -> String {
+    match word.split_at_checked(1) {
+        Some((first, rest)) => format!("{}{rest}", first.to_ascii_uppercase()),
+        None => String::new(),
+    }
+}
+
+/// Returns true for an address that can stand anywhere in YAML without quotes.
+pub(super) fn is_plain_address(address: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._+-[]".contains(&byte);
+    address.split_once('@').is_some_and(|(local, domain)| {
+        !local.is_empty() && !domain.is_empty() && local.bytes().all(is_plain) && domain.bytes().all(is_plain)
+    })
 }
