@@ -51,6 +51,12 @@ fn apply_repair(change: &mut Change, repair: &Repair) {
                 change.pusher = Ok(PusherIdentity::Account(account.as_str().into()));
             }
         }
+        Repair::TakeBack { signer, .. } => {
+            if let Ok(approvals) = &mut change.signed_approvals {
+                let is_theirs = |one: &SignedApproval| one.received_from == *signer;
+                approvals.retain(|one| one.decision != SignedDecision::Rejected || !is_theirs(one));
+            }
+        }
         Repair::Wait { until, .. } => change.seen_at = (*until).max(change.seen_at),
         Repair::Approve { account: None, trailer: Some((key, person)), .. } => {
             let line = format!("{key}: {} <{}>", person.name.to_lossy(), person.email.to_lossy());

@@ -3,8 +3,8 @@
 //! People who would count for the same are one group (`approver_groups`), so that the search is over groups and not over
 //! people. What is found is tried: the approvals are put into the change, and every question is asked again.
 
-use crate::change::Change;
 use crate::change::pull_request::{ForgeAccount, ReviewState};
+use crate::change::{Change, SignedDecision, Text};
 use crate::people::independence::ParticipantIndex;
 use crate::policy::Policy;
 use crate::predicates::approvals::ApprovalsPredicate;
@@ -86,6 +86,7 @@ pub(super) fn search_approvals(
     let mut base = change.clone();
     if has_objection(court, change, questions) {
         withdrawn = list_objectors(change).into_iter().map(Repair::Withdraw).collect();
+        withdrawn.extend(list_signed_objections(change));
         base = apply_repairs(change, &withdrawn);
         match ask_questions(court, &base, questions) {
             QuestionsAnswer::Met => return ApprovalSearch::Found(withdrawn),
@@ -169,7 +170,8 @@ fn has_objection(court: Court<'_>, change: &Change, questions: &AskedApprovals<'
         let context = EvaluationContext::new(change, &policy.people, &policy.vocabulary);
         if let Ok(PredicateOutcome::Fails(findings)) = asked.evaluate(&context)
             && findings.iter().any(|finding| {
-                finding.message.code() == "approvals.changes-requested"
+                ["approvals.changes-requested", "approvals.signed-objection"]
+                    .contains(&finding.message.code())
                     || finding.message.code().starts_with("approvals.objection-dismissed")
             })
         {
@@ -177,6 +179,20 @@ fn has_objection(court: Court<'_>, change: &Change, questions: &AskedApprovals<'
         }
     }
     false
+}
+
+/// Returns what takes the signed rejections of a change back, once for each signer.
+fn list_signed_objections(change: &Change) -> Vec<Repair> {
+    let mut found: Vec<Repair> = Vec::new();
+    let mut signers: Vec<&Text> = Vec::new();
+    for one in change.signed_approvals.iter().flatten().rev() {
+        let is_objection = one.decision == SignedDecision::Rejected;
+        if is_objection && found.len() < MAX_OBJECTORS && !signers.contains(&&one.received_from) {
+            signers.push(&one.received_from);
+            found.push(Repair::TakeBack { signer: one.received_from.clone(), revision: one.revision });
+        }
+    }
+    found
 }
 
 /// Returns the accounts that have requested changes at some time, each once.

@@ -105,6 +105,9 @@ fn describe_act(act: &Repair) -> Message {
             WAIT_UNTIL.with("time", format!("{time} ({name})"))
         }
         Repair::PushAs { accounts } => PUSH_AS.with("accounts", name_some(accounts)),
+        Repair::TakeBack { signer, revision } => {
+            TAKE_BACK.with("signer", signer).with("revision", revision.short_hex())
+        }
         Repair::Withdraw(account) => WITHDRAW.with("account", &account.id),
         Repair::Approve { .. } => Message::from(&APPROVAL_BY_ANYONE),
     }
@@ -126,7 +129,7 @@ fn list_fixers(act: &Repair, questions: &AskedApprovals<'_>) -> Vec<Fixer> {
         Repair::RemoveLabel(_) => vec![Fixer::Labeller],
         Repair::AddLabel { teams, .. } if !teams.is_empty() => vec![Fixer::TeamMember(teams.clone())],
         Repair::ResolveConversations => vec![Fixer::Author, Fixer::Reviewer],
-        Repair::Withdraw(_) => vec![Fixer::NamedPerson],
+        Repair::Withdraw(_) | Repair::TakeBack { .. } => vec![Fixer::NamedPerson],
         Repair::Approve { .. } => {
             let mut fixers: Vec<Fixer> = Vec::new();
             for (_, asked) in questions {

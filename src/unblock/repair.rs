@@ -1,7 +1,7 @@
 //! One act on a change.
 
 use crate::change::pull_request::{CheckResult, ForgeAccount};
-use crate::change::{Change, Person, Text, Ticket};
+use crate::change::{Change, Oid, Person, Text, Ticket};
 use crate::verdict::{LineEdit, Message, PlannedActKind};
 use crate::vocabulary::{FieldDefinition, FieldReading};
 use jiff::Timestamp;
@@ -79,6 +79,13 @@ pub enum Repair {
     },
     /// A person who requested changes approves.
     Withdraw(ForgeAccount),
+    /// A person takes back what they rejected with their own key.
+    TakeBack {
+        /// Their address.
+        signer: Text,
+        /// What they rejected.
+        revision: Oid,
+    },
     /// A person approves.
     Approve {
         /// The account, for a pull request.
@@ -178,7 +185,7 @@ impl Repair {
             Repair::ResolveConversations => PlannedActKind::ResolveConversations,
             Repair::PushAs { .. } => PlannedActKind::PushAs,
             Repair::Wait { .. } => PlannedActKind::Wait,
-            Repair::Withdraw(_) => PlannedActKind::WithdrawObjection,
+            Repair::Withdraw(_) | Repair::TakeBack { .. } => PlannedActKind::WithdrawObjection,
             Repair::Approve { .. } => PlannedActKind::Approve,
         }
     }
@@ -197,7 +204,7 @@ impl Repair {
             Repair::SetDraft(_) | Repair::ResolveConversations => 8,
             Repair::RemoveLabel(_) | Repair::AddLabel { .. } => 9,
             Repair::Wait { .. } | Repair::PushAs { .. } => 10,
-            Repair::Withdraw(_) => 11,
+            Repair::Withdraw(_) | Repair::TakeBack { .. } => 11,
             Repair::Approve { .. } => 12,
         }
     }

@@ -6,7 +6,9 @@ use crate::world::World;
 /// Has Ben approve what is checked out, and sees it refused all the same because Kim rejected it.
 fn stays_rejected(world: &mut World) {
     approved_by(world, "ben", &[]);
-    push_as(world, "ana", "HEAD:main").refused("`kim@example.com` rejects revision");
+    push_as(world, "ana", "HEAD:main")
+        .refused("`kim@example.com` rejects revision")
+        .says("takes the rejection back with");
 }
 
 /// Two commits, which Kim has rejected.
