@@ -84,11 +84,19 @@ pub(crate) fn relate_landed_change(
     for one in &open {
         let change = match related.iter().find(|known| known.id == one.id) {
             Some(approval) => approval.relate_commits(&commits).map(|change| (Some(approval), change)),
-            None => comparison.find_changed_squash(one)?.map(|change| (None, change)),
+            // What is too large to be merged again is no reason to compare nothing else.
+            None => comparison.find_changed_squash(one).unwrap_or_default().map(|change| (None, change)),
         };
-        if let Some((approval, change)) = change {
-            found.related.push((one.id, comparison.describe_change(one, approval, change)?));
-        }
+        let Some((approval, change)) = change else { continue };
+        let relation = match comparison.describe_change(one, approval, change) {
+            Ok(relation) => relation,
+            Err(error) => LandedRelation {
+                relation: ContentRelation::Uncompared(format!("{error:#}")),
+                unapproved: Vec::new(),
+                left_out_paths: 0,
+            },
+        };
+        found.related.push((one.id, relation));
     }
     Ok(found)
 }
