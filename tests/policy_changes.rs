@@ -1417,3 +1417,50 @@ fn a_refusal_of_what_must_not_be_so_has_the_plan_of_the_explanation() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("Enough: the author leaves out `infra/a`."), "{text}");
 }
+
+/// Where one approval serves several rules, the lines to paste are as many as the plan asks for, and no line stands there
+/// twice.
+#[test]
+fn the_lines_to_paste_are_those_of_the_plan() {
+    let scene = Scene::repository();
+    scene.write(
+        "policies/changegate.yml",
+        "changegate: 1\nname: acme\nprotects: [main]\n\
+         people: { teams: { security: [kim@example.com, lee@example.com], ops: [kim@example.com, mo@example.com] } }\n\
+         fields: { Reviewed-by: { person: true }, Incident: { text: {} }, CVE: { text: {} } }\nrules:\n  \
+         peer: { require: { approvals: { at-least: 2, trust: claimed } } }\n  \
+         security: { require: { approvals: { from: [security], trust: claimed } } }\n  \
+         ops: { require: { approvals: { from: [ops], trust: claimed } } }\n  \
+         cause: { require: { any: [{ field: { Incident: present } }, { field: { CVE: present } }] } }\n",
+    );
+    let own = ["try", "-m", "Patch it", "--author", "Ana <ana@example.com>", "--path", "a"];
+    let output = scene.command(&own).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (_, block) = text.split_once("to fix, add these trailers").unwrap();
+    assert_eq!(block.matches("Reviewed-by: ").count(), 2, "{text}");
+    assert_eq!(text.matches("Incident: <").count(), 1, "{text}");
+    assert!(block.contains("do not add an approval before it was given"), "{text}");
+}
+
+/// Before the first policy is committed there is none to compare with, and the message says what to write.
+#[test]
+fn a_backtest_of_the_first_policy_says_what_to_compare_with() {
+    let mut scene = Scene::repository();
+    scene.write("a", "a");
+    scene.commit("Begin\n");
+    scene.write(
+        "policies/changegate.yml",
+        "changegate: 1\nname: acme\nextends: [startup]\nprotects: [main]\n",
+    );
+    let run = |args: &[&str]| {
+        let output = scene
+            .command(&[&["policy", "backtest", "--since", "2026-01-01"], args].concat())
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stderr).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+        (output.status.code(), text)
+    };
+    let (code, text) = run(&[]);
+    assert!(code == Some(2) && text.contains("as in pack:iso27001, with `--against`"), "{text}");
+    assert_eq!(run(&["--against", "pack:iso27001"]).0, Some(0));
+}

@@ -204,6 +204,7 @@ fn owned_repository(owners: &str) -> Scene {
     commit_by(&mut scene, "renovate[bot] <29139614+renovate[bot]@users.noreply.github.com>", "Update");
     scene.git(&["branch", "production"]);
     scene.git(&["branch", "develop"]);
+    scene.git(&["branch", "hotfix/1.0.1"]);
     scene.git(&["tag", "release-1.0"]);
     scene
 }
@@ -214,7 +215,7 @@ fn twelve_authors_with_owners_have_a_rule_that_asks_them() {
     let said = init(&scene, &[]);
     let policy = read(&scene, "policies/changegate.yml");
     for wanted in [
-        "protects: [main, production, 'release/*', 'refs/tags/v*', 'refs/tags/release-*']\n# There too, if you like: develop\n",
+        "protects: [main, production, 'release/*', 'refs/tags/v*', 'refs/tags/release-*']\n# There too, and free so far; add those from which you release: develop, 'hotfix/*'\n",
         "\n  roster: policies/people.yml\n#   teams:\n#     duty-managers: [kim@example.com]\n",
         "  bots: ['jenkins@example.com', 'renovate[bot]@users.noreply.github.com']\n",
         "  # The owners that `.github/CODEOWNERS` names, by the meaning of its forge.\n  code-owners:\n",

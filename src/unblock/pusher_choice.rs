@@ -4,7 +4,7 @@
 use crate::change::{Change, PusherIdentity};
 use crate::judge::judge_change;
 use crate::people::ResolvedIdentity;
-use crate::predicates::EvaluationContext;
+use crate::predicates::{EvaluationContext, Predicate};
 use crate::unblock::applied::apply_repairs;
 use crate::unblock::approval_search::{ApprovalSearch, search_approvals};
 use crate::unblock::court::{AskedApprovals, Court};
@@ -113,19 +113,66 @@ fn try_pushers(
         let mut with_push = acts.to_vec();
         with_push.push(Repair::PushAs { accounts: vec![account.clone()] });
         let pushed = apply_repairs(change, &with_push);
-        match search_approvals(court, &pushed, questions) {
-            ApprovalSearch::Found(approvals) => {
-                let after = list_denying_rules(court, &pushed);
-                let breaks_rule = after.iter().any(|rule| !before.contains(rule));
+        match search_after_push(court, &pushed, questions, &before) {
+            Ok((approvals, breaks_rule)) => {
                 tried.push(TriedPusher { account: account.clone(), approvals, breaks_rule });
             }
-            ApprovalSearch::Blocked(reason) => {
+            Err(Some(reason)) => {
                 blocked.get_or_insert(reason);
             }
-            ApprovalSearch::Open => {}
+            Err(None) => {}
         }
     }
     tried
+}
+
+/// Returns the fewest approvals of a change that someone else has pushed, and whether a rule denies it then that did not
+/// `before`. Who pushes may have approved, so that what their approval was for is asked again.
+fn search_after_push(
+    court: Court<'_>,
+    pushed: &Change,
+    questions: &AskedApprovals<'_>,
+    before: &[(usize, RuleId)],
+) -> Result<(Vec<Repair>, bool), Option<ObstacleReason>> {
+    let mut asked: AskedApprovals<'_> = questions.clone();
+    loop {
+        let approvals = match search_approvals(court, pushed, &asked) {
+            ApprovalSearch::Found(approvals) => approvals,
+            ApprovalSearch::Blocked(reason) => return Err(Some(reason)),
+            ApprovalSearch::Open => return Err(None),
+        };
+        let after = list_denying_rules(court, &apply_repairs(pushed, &approvals));
+        let broken: Vec<&(usize, RuleId)> = after.iter().filter(|rule| !before.contains(rule)).collect();
+        let known = asked.len();
+        for (policy, rule) in &broken {
+            for question in list_approval_questions(court, *policy, rule) {
+                if !asked.contains(&question) {
+                    asked.push(question);
+                }
+            }
+        }
+        if broken.is_empty() || asked.len() == known {
+            return Ok((approvals, !broken.is_empty()));
+        }
+    }
+}
+
+/// Returns the questions about approvals that a rule asks in any case.
+fn list_approval_questions<'court>(
+    court: Court<'court>,
+    policy: usize,
+    rule: &RuleId,
+) -> AskedApprovals<'court> {
+    let mut questions: AskedApprovals<'court> = Vec::new();
+    let rules = court.policies.get(policy).map(|policy| policy.rules.as_slice()).unwrap_or_default();
+    for known in rules.iter().filter(|known| known.description.id == *rule) {
+        for predicate in known.require.list_required() {
+            if let Predicate::Approvals(asked) = predicate {
+                questions.push((policy, asked));
+            }
+        }
+    }
+    questions
 }
 
 /// Returns the rules that deny a change, each with the index of its policy.

@@ -157,7 +157,7 @@ fn a_rule_that_refuses_nothing_says_so_wherever_it_is_listed() {
     let warned = "`peer-review` (only warns, up to and including 2026-12-31)";
     let steps = text.split("From request to closure\n").nth(1).unwrap();
     let approval = steps.lines().find(|line| line.contains("Approval. People")).unwrap();
-    assert!(approval.contains(warned) && approval.contains("`security-signs-off`,"), "{approval}");
+    assert!(approval.contains(warned) && approval.contains("`high-risk-review`,"), "{approval}");
     let controls = text.split("## Controls\n").nth(1).or_else(|| text.split(" Controls\n").nth(1)).unwrap();
     let row = |control: &str| {
         controls

@@ -2,9 +2,12 @@
 
 use std::fmt::Write as _;
 
+use changegate::gate::load_from_disk;
+use changegate::ledger::record::digest_bytes;
+
 use crate::forger::chain_anew;
 use crate::ledger_reader::LEDGER;
-use crate::world::{MAIN, World, bad, good};
+use crate::world::{MAIN, POLICY, World, bad, good};
 
 #[test]
 fn what_was_decided_is_decided_again() {
@@ -54,6 +57,45 @@ fn an_outcome_that_does_not_follow_from_the_facts_is_found() {
     links[1].files.remove("facts.jsonl");
     world.forge(&links);
     world.changegate("server.git", &["ledger", "replay", "2"]).refused("too long to be kept");
+}
+
+/// A record of an earlier version names its policy by a digest without the files of keys: it is judged again, and by no other
+/// policy.
+#[test]
+fn a_record_that_names_its_policy_by_an_old_digest_is_judged_again() {
+    const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMqXgRLKG73K+sIxs5oj3E2nhu/4FHxOcrmAd4Wv7ki7";
+    let world = World::new();
+    world.write("policies/keys", &format!("ana@example.com namespaces=\"git\" {KEY}\n"));
+    world.write("policies/changegate.yml", &format!("{POLICY}signers: {{ ssh: policies/keys }}\n"));
+    world.commit(&good("Name the keys"));
+    world.push(&["main"]).accepted();
+    world.commit(&good("One"));
+    world.commit(&bad("Two"));
+    world.push(&["main"]).refused("peer-review");
+    world.reconcile().accepted();
+    let policy = load_from_disk(&world.path("work"), "policies/changegate.yml").unwrap().policy;
+    assert_ne!(policy.digest, policy.digest_without_keys);
+    let last = world.links().len();
+    let replay = || world.changegate("server.git", &["ledger", "replay", &last.to_string()]);
+    replay().accepted().says("2 changes judged again, with the same outcome");
+    let whole = world.links();
+    let name_by = |digest: &str| {
+        let mut links = whole.clone();
+        let link = &mut links[last - 1];
+        for file in ["record.json", "reasons.jsonl"] {
+            let text = String::from_utf8(link.files[file].clone()).unwrap();
+            assert!(text.contains(&policy.digest), "{file}: {text}");
+            link.files.insert(file.into(), text.replace(&policy.digest, digest).into_bytes());
+        }
+        let reasons = digest_bytes(&link.files["reasons.jsonl"]);
+        link.edit(|record| record["event"]["decision"]["reasons"]["digest"] = reasons.into());
+        chain_anew(&mut links, last - 1);
+        world.forge(&links);
+    };
+    name_by(&policy.digest_without_keys);
+    replay().accepted().says("2 changes judged again, with the same outcome");
+    name_by(&"0".repeat(64));
+    replay().refused("cannot judge again");
 }
 
 #[test]

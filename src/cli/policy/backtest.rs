@@ -102,7 +102,11 @@ pub(super) fn parse_since(written: &str) -> Result<HistoryStart, String> {
 pub(crate) fn backtest_policy(args: &BacktestArgs, context: &Context) -> Result<CommandExit, CommandError> {
     let repository = Repository::discover_from(&context.directory)?;
     let proposed = load_policy_or_pack(args.pack.as_deref(), args.policy.as_deref(), context)?;
-    let current = load_compared_policy(&args.against, Some(&repository), context)?;
+    let current =
+        load_compared_policy(&args.against, Some(&repository), context).map_err(|error| match error {
+            CommandError::Usage(what) => CommandError::Usage(format!("{what}, with `--against`")),
+            other => other,
+        })?;
     let (tip, start, mut range_name) = resolve_range(args, &repository)?;
     let mut hidden: Vec<Oid> = start.into_iter().collect();
     let since = match (args.since, start) {

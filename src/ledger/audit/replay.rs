@@ -109,7 +109,10 @@ fn replay_ref(
     }
     let mut policies = Vec::new();
     for source in &one.policies {
-        policies.push(load_recorded_policy(repository, named, source)?);
+        let mut loaded = load_recorded_policy(repository, named, source)?;
+        // What a verdict rests on names the policy, and earlier versions named it without its keys.
+        loaded.policy.digest = source.digest().to_owned();
+        policies.push(loaded);
     }
     let (own, base) = match policies.as_slice() {
         [own] => (own, None),

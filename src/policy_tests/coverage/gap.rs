@@ -14,7 +14,7 @@ pub struct CoverageGap<'report> {
 /// What is not reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GapKind {
-    /// No change is of the class.
+    /// No change is of the class. What it consists of is not told as well.
     Class,
     /// The rule applies to no change. What it consists of is not told as well.
     RuleNeverApplies,
@@ -32,14 +32,14 @@ pub enum GapKind {
     PartNeverKnown,
     /// No change is let pass by this part of an `any` alone.
     WayNeverAlone,
-    /// No change needs the exemption.
+    /// No change needs the exemption. If no change breaks its rule at all, what it consists of is not told as well.
     Exemption,
     /// The exemption covers every change that breaks its rule.
     ExemptionNeverWithheld,
 }
 
-/// Returns the gaps among these points. A rule that applies to no change is one gap, and so is a part of which nothing is
-/// known.
+/// Returns the gaps among these points. A rule that applies to no change is one gap, and so are a class of which there is no
+/// change, and a part of which nothing is known.
 pub(super) fn list_gaps(points: &[CoveragePoint]) -> Vec<CoverageGap<'_>> {
     let mut gaps: Vec<CoverageGap<'_>> = Vec::new();
     let mut rest = points.iter().peekable();
@@ -58,7 +58,14 @@ pub(super) fn list_gaps(points: &[CoveragePoint]) -> Vec<CoverageGap<'_>> {
                 rest.next();
                 GapKind::PartNeverKnown
             }
-            (CoverageAspect::ClassTaken, _) => GapKind::Class,
+            (CoverageAspect::ClassTaken, _) => {
+                unapplied = Some(&point.subject);
+                GapKind::Class
+            }
+            (CoverageAspect::ExemptionUsed, Some(CoverageAspect::ExemptionWithheld)) => {
+                unapplied = Some(&point.subject);
+                GapKind::Exemption
+            }
             (CoverageAspect::RuleKept, _) => GapKind::RuleNeverKept,
             (CoverageAspect::RuleBroken, _) => GapKind::RuleNeverBroken,
             (CoverageAspect::WhenFails, _) => GapKind::WhenAlwaysHolds,

@@ -6,8 +6,11 @@
 use crate::change::{Oid, Stage};
 use crate::report::content::Report;
 use crate::report::fix_plan::{add_paste_lines, replaces_line};
+use crate::report::plan_text::find_told_plan;
 use crate::report::ranked_judgements::rank_verdict;
-use crate::verdict::{ChangeLocation, Finding, LineEdit, RuleLevel, RuleOutcome, Verdict};
+use crate::verdict::{
+    ChangeLocation, Finding, LineEdit, PlannedActKind, RuleId, RuleLevel, RuleOutcome, UnblockPlan, Verdict,
+};
 
 /// The fixes of one message, or of the description of a pull request.
 #[derive(Debug, Default)]
@@ -52,7 +55,11 @@ pub(crate) struct FixStep<'report> {
 /// neither pasting nor editing can fix.
 pub(crate) fn list_message_fixes(verdict: &Verdict) -> Vec<MessageFix<'_>> {
     let mut fixes: Vec<MessageFix<'_>> = Vec::new();
-    for (finding, is_optional) in list_fixable_findings(verdict) {
+    let findings = list_fixable_findings(verdict);
+    let planned = find_fewer_approvals(verdict, &findings);
+    let mut planned_lines = planned.as_ref().map(|planned| planned.lines.clone()).unwrap_or_default();
+    for one in findings {
+        let FixableFinding { finding, is_optional, .. } = one;
         let commit = match verdict.stage {
             Stage::PullRequest => None,
             // With a message that is of no commit yet, these are of commits that a merge brings in.
@@ -62,7 +69,11 @@ pub(crate) fn list_message_fixes(verdict: &Verdict) -> Vec<MessageFix<'_>> {
         if place == fixes.len() {
             fixes.push(MessageFix { commit, ..MessageFix::default() });
         }
-        if let Some(known) = fixes.get_mut(place) {
+        let Some(known) = fixes.get_mut(place) else { continue };
+        if planned.as_ref().is_some_and(|planned| planned.replaces(one)) {
+            known.additions.append(&mut planned_lines);
+            known.awaits_others = true;
+        } else {
             known.add_finding(finding, is_optional);
         }
     }
@@ -82,9 +93,68 @@ pub(crate) fn has_faulty_side_commits(report: &Report) -> bool {
     })
 }
 
-/// Returns the findings that pasting or editing fixes, each with whether its rule only warns; those that deny come first, as
-/// in the text above.
-fn list_fixable_findings(verdict: &Verdict) -> Vec<(&Finding, bool)> {
+/// A finding that pasting or editing fixes.
+#[derive(Clone, Copy)]
+struct FixableFinding<'report> {
+    rule: &'report RuleId,
+    finding: &'report Finding,
+    /// True if its rule only warns.
+    is_optional: bool,
+}
+
+/// The approvals of a plan, which serve several rules at once, in the place of those that each rule asks for by itself.
+struct PlannedApprovals<'report> {
+    plan: &'report UnblockPlan,
+    lines: Vec<&'report str>,
+}
+
+impl PlannedApprovals<'_> {
+    /// Returns true if a finding asks for approvals that the plan has: in the same field, by a rule that the plan meets.
+    fn replaces(&self, one: FixableFinding<'_>) -> bool {
+        let Some(paste) = one.finding.paste.as_deref() else { return false };
+        let is_left = self.plan.open.contains(one.rule)
+            || self.plan.obstacles.iter().any(|obstacle| obstacle.rule == *one.rule);
+        let is_planned =
+            |line: &str| self.lines.iter().any(|known| find_line_key(known) == find_line_key(line));
+        !one.is_optional
+            && !is_left
+            && !one.finding.is_for_author()
+            && one.finding.paste_alternatives.is_empty()
+            && paste.lines().all(is_planned)
+    }
+}
+
+/// Returns the key of a line that states a field.
+fn find_line_key(line: &str) -> &str {
+    line.split_once(':').map_or(line, |(key, _)| key)
+}
+
+/// Returns the approvals of the plan of a change, where they are fewer than its rules ask for one by one, and the plan leaves
+/// no choice between them and something else.
+fn find_fewer_approvals<'report>(
+    verdict: &'report Verdict,
+    findings: &[FixableFinding<'report>],
+) -> Option<PlannedApprovals<'report>> {
+    let plan = find_told_plan(verdict)?;
+    let mut lines: Vec<&str> = Vec::new();
+    for step in &plan.steps {
+        for act in step.options.iter().flatten().filter(|act| act.kind == PlannedActKind::Approve) {
+            if step.options.len() > 1 {
+                return None;
+            }
+            lines.extend(act.paste.as_deref()?.lines());
+        }
+    }
+    let planned = PlannedApprovals { plan, lines };
+    let mut asked = Vec::new();
+    for one in findings.iter().filter(|one| planned.replaces(**one)) {
+        add_paste_lines(&mut asked, one.finding.paste.as_deref());
+    }
+    (planned.lines.len() < asked.len()).then_some(planned)
+}
+
+/// Returns the findings that pasting or editing fixes; those that deny come first, as in the text above.
+fn list_fixable_findings(verdict: &Verdict) -> Vec<FixableFinding<'_>> {
     let mut denying = Vec::new();
     let mut others = Vec::new();
     for ranked in rank_verdict(verdict) {
@@ -93,7 +163,8 @@ fn list_fixable_findings(verdict: &Verdict) -> Vec<(&Finding, bool)> {
         for objection in ranked.told_objections() {
             let finding = objection.finding().filter(|one| one.paste.is_some() || one.line_edit.is_some());
             let is_optional = ranked.judgement.level == RuleLevel::Warn;
-            list.extend(finding.map(|finding| (finding, is_optional)));
+            let rule = &ranked.judgement.rule.id;
+            list.extend(finding.map(|finding| FixableFinding { rule, finding, is_optional }));
         }
     }
     denying.extend(others);

@@ -64,7 +64,7 @@ fn write_steps(
         items.push((Sentence::from_words("the author changes the text as shown below"), rules, Vec::new()));
     }
     for step in others {
-        items.push((describe_step(step), step.rules.clone(), list_field_lines(step)));
+        items.push((describe_step(step), step.rules.clone(), list_field_lines(step, shown)));
     }
     if items.is_empty() {
         return Ok(());
@@ -94,10 +94,19 @@ fn write_steps(
     Ok(())
 }
 
-/// Returns the lines by which the author states fields in a step. Those of others are theirs to add.
-fn list_field_lines(step: &PlanStep) -> Vec<String> {
-    let acts = step.options.iter().flatten().filter(|act| act.kind == PlannedActKind::StateField);
-    acts.flat_map(|act| act.paste.iter().flat_map(|paste| paste.lines().map(str::to_owned))).collect()
+/// Returns the lines by which the author states fields in a step, where the block below does not show them. Those of others
+/// are theirs to add.
+fn list_field_lines(step: &PlanStep, shown: &[MessageFix<'_>]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for act in step.options.iter().flatten().filter(|act| act.kind == PlannedActKind::StateField) {
+        for line in act.paste.iter().flat_map(|paste| paste.lines()) {
+            let key = line.split_once(':').map_or(line, |(key, _)| key);
+            if !shown.iter().any(|fix| fix.states_field(key)) {
+                lines.push(line.to_owned());
+            }
+        }
+    }
+    lines
 }
 
 /// Returns true if the block below the plan shows what to write for a step.

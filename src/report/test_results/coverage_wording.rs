@@ -3,7 +3,7 @@
 use crate::policy_tests::{
     CoverageAspect, CoverageGap, CoverageGroup, CoveragePlace, CoveragePoint, CoverageSubject, GapKind,
 };
-use crate::report::escape::escape_words;
+use crate::report::escape::{escape_terminal, escape_words};
 
 /// Returns where something stands, as in `policies/changegate.yml:12`, or `pack startup:12`.
 pub(crate) fn describe_place(place: &CoveragePlace) -> String {
@@ -12,10 +12,10 @@ pub(crate) fn describe_place(place: &CoveragePlace) -> String {
     format!("{kind}{file}:{}", place.line)
 }
 
-/// Returns what a gap means, as a sentence.
-pub(crate) fn describe_gap(gap: &CoverageGap<'_>) -> String {
+/// Returns what a gap means, as a sentence with at most so many columns of a question.
+pub(crate) fn describe_gap(gap: &CoverageGap<'_>, max_columns: usize) -> String {
     let name = describe_subject(&gap.point.subject);
-    let question = escape_words(gap.point.question.as_deref().unwrap_or_default());
+    let question = shorten_question(gap.point, max_columns);
     match gap.kind {
         GapKind::Class => format!("no test has a change of {name}"),
         GapKind::RuleNeverApplies => format!("{name} applies to no change of a test"),
@@ -31,10 +31,11 @@ pub(crate) fn describe_gap(gap: &CoverageGap<'_>) -> String {
     }
 }
 
-/// Returns what a point asks of the tests, as a sentence that is true if they reach it.
-pub(crate) fn describe_point(point: &CoveragePoint) -> String {
+/// Returns what a point asks of the tests, as a sentence that is true if they reach it, with at most so many columns of a
+/// question.
+pub(crate) fn describe_point(point: &CoveragePoint, max_columns: usize) -> String {
     let name = describe_subject(&point.subject);
-    let question = escape_words(point.question.as_deref().unwrap_or_default());
+    let question = shorten_question(point, max_columns);
     match point.aspect {
         CoverageAspect::ClassTaken => format!("a test has a change of {name}"),
         CoverageAspect::RuleApplies => format!("{name} applies to a change of a test"),
@@ -47,6 +48,11 @@ pub(crate) fn describe_point(point: &CoveragePoint) -> String {
         CoverageAspect::ExemptionUsed => format!("a test needs {name}"),
         CoverageAspect::ExemptionWithheld => format!("a test breaks the rule outside {name}"),
     }
+}
+
+/// Returns the question of a point. What it asks can be a hundred paths.
+fn shorten_question(point: &CoveragePoint, max_columns: usize) -> String {
+    escape_terminal(point.question.as_deref().unwrap_or_default().as_bytes(), max_columns)
 }
 
 fn describe_subject(subject: &CoverageSubject) -> String {

@@ -110,7 +110,7 @@ fn build_point(point: &CoveragePoint) -> Value {
         "question": point.question,
         "place": point.place.as_ref().map(build_place),
         "reached": point.is_reached,
-        "text": describe_point(point),
+        "text": describe_point(point, usize::MAX),
     })
 }
 
@@ -148,6 +148,6 @@ fn build_gap(gap: &CoverageGap<'_>) -> Value {
         "name": gap.point.subject.name(),
         "question": gap.point.question,
         "place": gap.point.place.as_ref().map(build_place),
-        "text": describe_gap(gap),
+        "text": describe_gap(gap, usize::MAX),
     })
 }

@@ -1,8 +1,9 @@
 //! The report of tests for people: what failed and why, then the totals.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use crate::policy_tests::{CoverageGroup, CoveragePoint};
+use crate::policy_tests::{CoverageGap, CoverageGroup, CoveragePoint, ExpectationMiss};
 use crate::report::escape::escape_words;
 use crate::report::style::ReportStyle;
 use crate::report::terminal::page::{StyledText, TerminalPage, TextStyle, plain_text, styled_text};
@@ -11,9 +12,13 @@ use crate::report::test_results::coverage_wording::{
 };
 use crate::report::test_results::test_report::{PolicyCoverage, PolicyTestReport, SuiteReport};
 use crate::report::test_results::wording::{describe_misses, describe_warnings};
+use crate::verdict::RuleId;
 
 /// The gaps that are listed of each policy unless all are wanted.
 const MAX_GAPS: usize = 20;
+
+/// How many columns of a question are shown; its place leads to the rest.
+const MAX_QUESTION_COLUMNS: usize = 120;
 
 pub(crate) fn write_test_terminal(
     report: &PolicyTestReport,
@@ -66,6 +71,18 @@ fn write_suite(suite: &SuiteReport, style: &ReportStyle, page: &mut TerminalPage
             page.write_paragraph(2, &[plain_text(line)])?;
         }
     }
+    let unexpected = count_unexpected_denials(suite);
+    if !unexpected.is_empty() {
+        page.request_gap();
+    }
+    for (rule, tests) in unexpected {
+        let tests = if tests == 1 { "1 test that does".to_owned() } else { format!("{tests} tests that do") };
+        let note = format!(
+            "note: `{}` denies {tests} not expect it; where that is meant, add it to `denied-by` there",
+            escape_words(rule.as_str())
+        );
+        page.write_paragraph(0, &[plain_text(note)])?;
+    }
     if suite.count_failures() > 0 || style.verbose {
         page.request_gap();
     }
@@ -73,6 +90,20 @@ fn write_suite(suite: &SuiteReport, style: &ReportStyle, page: &mut TerminalPage
     line.extend(count_results(suite.results.len(), suite.count_failures()));
     line.extend(count_warnings(suite.count_warned()));
     page.write_paragraph(0, &line)
+}
+
+/// Returns the rules that deny tests which expect others to, each with how many: a rule that is new denies much that was
+/// denied before.
+fn count_unexpected_denials(suite: &SuiteReport) -> BTreeMap<&RuleId, usize> {
+    let mut counts = BTreeMap::new();
+    for miss in suite.results.iter().flat_map(|result| &result.misses) {
+        if let ExpectationMiss::DeniedBy { unexpected, .. } = miss {
+            for rule in unexpected {
+                *counts.entry(rule).or_insert(0) += 1;
+            }
+        }
+    }
+    counts
 }
 
 /// Returns `12 passed, 1 failed`.
@@ -125,9 +156,15 @@ fn write_coverage(
     if style.verbose {
         return write_points(&report.points, page);
     }
-    let gaps = report.list_gaps();
+    // What stands in a file of the policy's own comes before what a pack brings.
+    let (packed, mut gaps): (Vec<CoverageGap<'_>>, Vec<CoverageGap<'_>>) = report
+        .list_gaps()
+        .into_iter()
+        .partition(|gap| gap.point.place.as_ref().is_some_and(|place| place.is_pack));
+    gaps.extend(packed);
     for gap in gaps.iter().take(MAX_GAPS) {
-        page.write_paragraph(2, &add_place(plain_text(describe_gap(gap)), gap.point))?;
+        let sentence = plain_text(describe_gap(gap, MAX_QUESTION_COLUMNS));
+        page.write_paragraph(2, &add_place(sentence, gap.point))?;
     }
     let left = gaps.len().saturating_sub(MAX_GAPS);
     if left > 0 {
@@ -147,7 +184,8 @@ fn write_points(points: &[CoveragePoint], page: &mut TerminalPage<'_>) -> io::Re
             false => ("missing", TextStyle::Warning),
         };
         let mut line = vec![styled_text(colour, mark), plain_text(" ")];
-        line.extend(add_place(plain_text(describe_point(point)), point));
+        let sentence = plain_text(describe_point(point, MAX_QUESTION_COLUMNS));
+        line.extend(add_place(sentence, point));
         page.write_paragraph(2, &line)?;
     }
     Ok(())

@@ -101,7 +101,11 @@ protects: [{}]
         if !self.survey.other_branches.is_empty() {
             let names: Vec<String> =
                 self.survey.other_branches.iter().map(|name| quote_if_needed(name)).collect();
-            let _ = writeln!(text, "# There too, if you like: {}", names.join(", "));
+            let _ = writeln!(
+                text,
+                "# There too, and free so far; add those from which you release: {}",
+                names.join(", ")
+            );
         }
     }
 

@@ -28,6 +28,10 @@ const OTHER_BRANCHES: [&str; 6] = ["develop", "development", "dev", "staging", "
 const RELEASE_PREFIXES: [&str; 6] =
     ["release/", "releases/", "stable/", "maint/", "maintenance/", "support/"];
 
+/// What stands before the name of a branch for hotfixes: where it is released from, it is one to protect, and where it only
+/// goes to another branch, it is not.
+const HOTFIX_PREFIXES: [&str; 2] = ["hotfix/", "hotfixes/"];
+
 /// Files that a tool writes when dependencies change.
 const LOCK_FILES: [&str; 13] = [
     "Cargo.lock",
@@ -117,6 +121,11 @@ pub(super) fn survey_repository(root: &Path) -> RepositorySurvey {
         .filter(|name| **name != default && branches.iter().any(|branch| branch == *name))
         .map(|name| (*name).to_owned())
         .collect();
+    for prefix in HOTFIX_PREFIXES {
+        if branches.iter().any(|branch| branch.starts_with(prefix)) {
+            survey.other_branches.push(format!("{prefix}*"));
+        }
+    }
     survey.forge = guess_forge(root, repository.as_ref());
     read_attributes(&root.join(".gitattributes"), &mut survey);
     if let Some(repository) = &repository
