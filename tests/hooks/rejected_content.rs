@@ -6,9 +6,7 @@ use crate::world::World;
 /// Has Ben approve what is checked out, and sees it refused all the same because Kim rejected it.
 fn stays_rejected(world: &mut World) {
     approved_by(world, "ben", &[]);
-    push_as(world, "ana", "HEAD:main")
-        .refused("`kim@example.com` rejects revision")
-        .says("takes the rejection back with");
+    push_as(world, "ana", "HEAD:main").refused("`kim@example.com` rejects revision").says("--revoke");
 }
 
 /// Two commits, which Kim has rejected.

@@ -29,7 +29,8 @@ messages! {
         "who reviews it approves with `changegate approve {revision}`, in a clone that has this commit";
     SIGNED_NOT_COUNTED = "approvals.signed-not-counted":
         "the signed approval of {signer} does not count: {reason}";
-    SIGNED_OBJECTION = "approvals.signed-objection": "{signer} rejects revision {revision}";
+    SIGNED_OBJECTION = "approvals.signed-objection":
+        "{signer} rejects revision {revision}; they take that back with `changegate approve {revision} --revoke`";
     KEY_CHANGED_HANDS = "approvals.key-changed-hands":
         "{author} wrote it, and the key that signed it is not theirs any more";
     SIGNATURE_INVALID = "approvals.signature-invalid": "its signature is not valid any more: {reason}";
