@@ -273,7 +273,10 @@ impl LedgerVerifier<'_> {
             LedgerEvent::Outcome(outcome) => self.cross_check.add_outcome(outcome),
             _ => {}
         }
-        self.ref_observations.add_record(record, &self.state);
+        let windows = self.ref_observations.add_record(record, &self.state);
+        if !windows.is_empty() {
+            self.narrow_windows(&windows);
+        }
         self.state.apply_record(record);
         self.verify_state(link, record.recorded_at);
         if link.message() != compose_message(record).as_bytes() {
