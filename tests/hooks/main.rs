@@ -27,6 +27,7 @@ mod first_policy;
 mod histories;
 mod install;
 mod messages;
+mod linked_files;
 mod objects;
 mod pasted;
 mod policies;
