@@ -95,7 +95,7 @@ fn nothing_to_judge_is_no_pass() {
     scene.git(&["switch", "-q", "-c", "topic", "main^"]);
     scene.git(&["config", "branch.topic.remote", "origin"]);
     scene.git(&["config", "branch.topic.merge", "refs/heads/main"]);
-    let (code, said) = run(&scene, &["check"]);
+    let (code, said) = run(&scene, &["check", "--enforce"]);
     assert_eq!(code, 2, "{said}");
     assert!(said.contains("HEAD is behind `refs/remotes/origin/main`"), "{said}");
     assert!(!said.contains("the right way round"), "{said}");
@@ -153,6 +153,37 @@ fn a_branch_is_judged_as_it_lands_by_the_policy_of_the_target() {
     ends(&scene, &["check", "--as", "rebase", "--onto", &tip, "--allow-empty"], 0, &["no change to judge"]);
     scene.git(&["switch", "-q", "main"]);
     ends(&scene, &["check", "--as", "merge", "--onto", "topic"], 2, &["nothing to judge"]);
+}
+
+/// What has landed is nobody's to correct here.
+#[test]
+fn a_branch_that_adds_nothing_to_its_upstream_is_not_judged() {
+    let mut scene = acme();
+    scene.commit("Land somehow\n");
+    scene.git(&["update-ref", "refs/remotes/origin/main", "main"]);
+    scene.git(&["config", "branch.main.remote", "origin"]);
+    scene.git(&["config", "branch.main.merge", "refs/heads/main"]);
+    scene.git(&["config", "remote.origin.url", "file:///nowhere"]);
+    scene.git(&["config", "remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*"]);
+    let idle =
+        ["nothing to judge: HEAD is what `refs/remotes/origin/main` holds", "changegate check HEAD~1..HEAD"];
+    ends(&scene, &["check"], 0, &idle);
+    ends(&scene, &["check", "-v"], 0, &["changegate check --history"]);
+    assert_eq!(run(&scene, &["check", "--quiet"]), (0, String::new()));
+    ends(&scene, &["check", "--allow-empty"], 0, &["no change to judge"]);
+    // The commands that it names judge what has landed.
+    ends(&scene, &["check", "HEAD~1..HEAD"], 1, &["risk"]);
+    ends(&scene, &["check", "--history"], 1, &["risk"]);
+    // A pipeline that reads the answer takes nothing for a pass.
+    for asked in [&["--enforce"][..], &["--format", "json"], &["--output", "junit=report.xml"]] {
+        ends(&scene, &[&["check"], asked].concat(), 2, &["nothing to judge", "--allow-empty"]);
+    }
+    // Another policy is tried on the newest change.
+    ends(&scene, &["check", "--pack", "core"], 1, &["change-type"]);
+    scene.git(&["reset", "-q", "--hard", "HEAD~1"]);
+    ends(&scene, &["check"], 0, &["HEAD is behind `refs/remotes/origin/main`"]);
+    scene.commit("Add more\n");
+    ends(&scene, &["check"], 1, &["risk"]);
 }
 
 /// Those who propose a change would choose what it is judged by.

@@ -714,6 +714,41 @@ fn check_exclusions(part: usize) {
     }
 }
 
+/// The packs list bots by the form of their names. That one of these pushes here, only a name tells.
+#[test]
+fn a_bot_pushes_only_where_a_policy_names_its_account() {
+    let nothing_left = "no change of a person could keep `x`";
+    for (bots, required, is_refused) in [
+        ("", "{ bot: true }", true),
+        (", bots: ['*-bot', 'ci@example.com']", "{ bot: true }", true),
+        ("", "'*[bot]'", true),
+        (", bots: [merge-bot]", "{ bot: true }", false),
+        (", bots: ['github:merge-queue[bot]']", "{ bot: true }", false),
+        ("", "'github:mergify[bot]'", false),
+        ("", "{ bot: false }", false),
+    ] {
+        for (extended, of_others) in [
+            ("extends: [startup]\n", ""),
+            ("", "people: { roster: policies/people.yml, bots: ['*[bot]'] }\n"),
+        ] {
+            if extended.is_empty() && !bots.is_empty() {
+                continue;
+            }
+            let people = match of_others {
+                "" => format!("people: {{ roster: policies/people.yml{bots} }}\n"),
+                other => other.to_owned(),
+            };
+            let text = format!(
+                "changegate: 1\nname: t\n{extended}protects: [main]\n{people}rules:\n  x: {{ require: {{ pusher: {required} }} }}\n"
+            );
+            match check(&text) {
+                Ok(_) => assert!(!is_refused, "{text} is not refused"),
+                Err(faults) => assert!(is_refused && faults[0].contains(nothing_left), "{text}: {faults:?}"),
+            }
+        }
+    }
+}
+
 macro_rules! exclusion_tests {
     ($($name:ident: $part:literal),* $(,)?) => {
         $(#[test]

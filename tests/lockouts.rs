@@ -161,7 +161,7 @@ fn write_rules(rules: &[(usize, Option<String>, String)], has_roster: bool, has_
         text += "  roster: policies/people.yml\n";
     }
     text += "  teams: { ops: [ana@example.com, ben@example.com], solo: [kim@example.com], nobody: ['gone@bots.example'] }\n  \
-             bots: ['*[bot]', '*@bots.example']\n\
+             bots: ['*[bot]', 'x[bot]', '*@bots.example']\n\
              fields:\n  Risk: { ordered: [low, high], on-conflict: highest }\n  Kind: { one-of: [urgent, usual], on-conflict: \
              strictest }\n  Note: { text: { min-length: 3 } }\n  Reviewed-by: { person: true }\n";
     if has_classes {

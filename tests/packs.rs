@@ -300,6 +300,8 @@ fn agents_and_known_bots_never_approve() {
         "Amazon Queen <q@example.com>",
         "Cursor Smith <cursor@example.com>",
         "Ben <7+ben-claude@users.noreply.github.com>",
+        "Ben <projects_bot@example.com>",
+        "Ben <support@example.com>",
     ] {
         assert_eq!(approved_by(person), [""; 0], "{person}");
     }
@@ -349,6 +351,13 @@ fn agents_and_known_bots_never_approve() {
         "snyk-bot <snyk-bot@snyk.io>",
         "snyk-bot <19733683+snyk-bot@users.noreply.github.com>",
         "GitLab bot <project_42_bot_0a1b2c@noreply.gitlab.example.com>",
+        "GitLab bot <project42_bot@noreply.gitlab.example.com>",
+        "GitLab bot <project42_bot1@noreply.gitlab.example.com>",
+        "GitLab bot <group7_bot@noreply.gitlab.example.com>",
+        "Dependabot <support@github.com>",
+        "Cursor <cursor@cursor.com>",
+        "ImgBotApp <ImgBotHelp@gmail.com>",
+        "Scala Steward <me@scala-steward.org>",
     ] {
         assert_eq!(approved_by(bot), ["peer-review"], "{bot}");
     }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use jiff::{Timestamp, ToSpan as _};
 
 use crate::change::{FactKind, Oid, PusherIdentity, Text};
-use crate::gate::policy_findings::{find_today, policy_fault_finding};
+use crate::gate::policy_findings::{find_today, is_setting_missing, policy_fault_finding};
 use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::gate::pusher_accounts::find_missing_accounts;
 use crate::gate::settings::GateSettings;
@@ -16,6 +16,7 @@ use crate::policy::{
     InspectionFacts, LATER_KEYS_DAYS, PatternUse, PlacedFault, PlacedPattern, PolicyErrors, PolicyInspection,
     Rule, find_key_place, find_rule_place,
 };
+use crate::report::PolicyLocation;
 use crate::verdict::{Finding, Fixer, Message, MessageValue, messages};
 use crate::yaml::{YamlFault, shorten_for_message};
 
@@ -181,6 +182,28 @@ pub(crate) fn find_policy_break(
         return Some(policy_fault_finding(&inspection.server_errors, Fixer::Author));
     }
     unmet
+}
+
+/// Returns what is wrong with the policy that changes bring, as far as a clone can tell: the push of them is refused for
+/// it. `left` is the policy at `tip`, and `own` the one that judges them.
+pub(crate) fn find_brought_fault(
+    left: Result<&LoadedPolicy, &UnusablePolicy>,
+    own: &LoadedPolicy,
+    tip: Oid,
+    now: Timestamp,
+) -> Option<Finding> {
+    // What judges itself has been read, and no server has one before it.
+    if matches!(&own.place, PolicyLocation::Commit { id, .. } if *id == tip) {
+        return None;
+    }
+    let errors = match left {
+        Ok(left) => &check_policy(left, &[], now).err()?,
+        Err(UnusablePolicy::Faulty(errors)) => errors,
+        // A branch that is older than the policy has none.
+        Err(UnusablePolicy::Absent) => return None,
+    };
+    // The server may have the setting that is missing here.
+    (!is_setting_missing(errors)).then(|| policy_fault_finding(errors, Fixer::Author))
 }
 
 /// Returns the finding that a policy has a rule which always fails in this server's hook, if it has one.

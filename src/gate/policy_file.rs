@@ -23,10 +23,45 @@ pub(crate) fn take_file(found: anyhow::Result<FileAtPath>, path: &str) -> Fetche
     match found {
         Ok(FileAtPath::Found(bytes)) => Ok(Some(bytes)),
         Ok(FileAtPath::Absent) => Ok(None),
-        Ok(FileAtPath::NotAFile(kind)) => Err(format!("it is {kind}; a policy must be a regular file")),
+        Ok(FileAtPath::NotAFile(kind)) => Err(describe_obstacle(kind)),
         Ok(FileAtPath::TooLarge(size)) => Err(format!("it has {size} bytes; at most {limit} are read")),
         Err(error) => Err(format!("{error:#}")),
     }
+}
+
+/// Reads a file of a policy from the work tree at `root`, as a server reads it from the commit: it follows no link, and
+/// looks into no submodule. In a folder that is no work tree, a link is followed.
+pub(crate) fn read_work_tree_file(root: &Path, path: &str) -> FetchedFile {
+    if root.join(".git").symlink_metadata().is_ok()
+        && let Some(kind) = find_obstacle(root, path)
+    {
+        return Err(describe_obstacle(kind));
+    }
+    read_disk_file(&root.join(path), policy::max_file_bytes(path))
+}
+
+/// Returns what a path of the work tree leads through, or ends at, where a commit has no regular file.
+fn find_obstacle(root: &Path, path: &str) -> Option<&'static str> {
+    let mut place = root.to_path_buf();
+    let mut names = path.split('/').peekable();
+    while let Some(name) = names.next() {
+        place.push(name);
+        let metadata = place.symlink_metadata().ok()?;
+        if metadata.is_symlink() {
+            return Some("a symbolic link");
+        }
+        if metadata.is_dir() && place.join(".git").symlink_metadata().is_ok() {
+            return Some("a submodule");
+        }
+        if metadata.is_dir() && names.peek().is_none() {
+            return Some("a directory");
+        }
+    }
+    None
+}
+
+fn describe_obstacle(kind: &str) -> String {
+    format!("it is {kind}; a policy must be a regular file")
 }
 
 /// Reads a file of a policy from disk.

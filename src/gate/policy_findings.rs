@@ -138,8 +138,8 @@ pub(crate) fn build_init_command(path: &str) -> String {
     format!("{init} && {folder}mv {DEFAULT_POLICY_PATH} {}", quote_for_shell(path))
 }
 
-/// Returns the command that shows every fault of a policy to the server administrator, whose repository has
-/// no work tree; `None` for a name that a shell would read as something else.
+/// Returns the commands that show every fault of a policy to the server administrator, whose repository has
+/// no work tree, and that bring the corrected policy past the hook; `None` for a name that a shell would read as something else.
 fn find_check_command(place: &Text, settings: &GateSettings) -> Option<String> {
     if let Some(file) = &settings.policy_file {
         let file = file.to_str().filter(|file| is_plain_word(file))?;
@@ -149,7 +149,11 @@ fn find_check_command(place: &Text, settings: &GateSettings) -> Option<String> {
     // The clone does not have the setting that leads to the policies of other repositories; an empty value is none.
     let folder = format!("-c {FOLDER_KEY}=\"$(git config {FOLDER_KEY})\" ");
     let folder = if settings.has_policy_repositories { folder.as_str() } else { "" };
-    Some(format!("d=$(mktemp -d) && git clone -q {folder}-b {branch} . $d && changegate policy check -C $d"))
+    // No push brings a valid policy to a branch that has none.
+    Some(format!(
+        "d=$(mktemp -d) && git clone -q {folder}-b {branch} . $d && changegate policy check -C $d\n\
+         # in a clone: correct the policy, and commit; then here:\ngit fetch CLONE {branch}:{branch}"
+    ))
 }
 
 /// Returns the branches that have a file at the path of the policy, those with usual names first. Names

@@ -7,7 +7,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::change::{Change, Oid, Text};
-use crate::gate::policy_file::{read_disk_file, read_file_at};
+use crate::gate::policy_file::{read_disk_file, read_file_at, read_work_tree_file};
 use crate::gate::policy_naming::{add_remote_commits, list_named_remotes, name_commit_source};
 use crate::gate::policy_repositories::read_remote_policy;
 use crate::gate::signer_files::read_signer_keys;
@@ -248,7 +248,7 @@ impl LoadedPolicy {
                 })
             })
         };
-        self.file_paths().any(|path| match read_disk_file(&root.join(path), policy::max_file_bytes(path)) {
+        self.file_paths().any(|path| match read_work_tree_file(root, path) {
             Ok(None) => false,
             on_disk => without_returns(on_disk) != without_returns(read_file_at(repository, head, path)),
         })
@@ -280,7 +280,7 @@ impl LoadedPolicy {
 ///
 /// Says whether it is absent or faulty.
 pub fn load_from_disk(root: &Path, path: &str) -> Result<LoadedPolicy, UnusablePolicy> {
-    load_from_folder(None, root, path)
+    load_with_reader(None, root, path, &read_work_tree_file)
 }
 
 /// As [`load_from_disk`]; policies of other repositories are read by the configuration of `repository`, or else of the
@@ -290,7 +290,9 @@ pub(crate) fn load_from_folder(
     root: &Path,
     path: &str,
 ) -> Result<LoadedPolicy, UnusablePolicy> {
-    load_with_drafts(repository, root, path, &BTreeMap::new())
+    load_with_reader(repository, root, path, &|root, path| {
+        read_disk_file(&root.join(path), policy::max_file_bytes(path))
+    })
 }
 
 /// As [`load_from_disk`]; a file of `drafts` is taken as if it stood at its path already.
@@ -303,27 +305,27 @@ pub(crate) fn load_beside_drafts(
     path: &str,
     drafts: &BTreeMap<String, Vec<u8>>,
 ) -> Result<LoadedPolicy, UnusablePolicy> {
-    load_with_drafts(None, root, path, drafts)
+    load_with_reader(None, root, path, &|root, path| match drafts.get(path) {
+        Some(draft) => Ok(Some(draft.clone())),
+        None => read_work_tree_file(root, path),
+    })
 }
 
-fn load_with_drafts(
+fn load_with_reader(
     repository: Option<&Repository>,
     root: &Path,
     path: &str,
-    drafts: &BTreeMap<String, Vec<u8>>,
+    read: &dyn Fn(&Path, &str) -> FetchedFile,
 ) -> Result<LoadedPolicy, UnusablePolicy> {
     let place = PolicyLocation::Disk(root.join(path).to_string_lossy().into_owned());
     let around = OnceCell::new();
     let mut remotes = BTreeMap::new();
     let loaded = load_with_keys(path, path.to_owned(), place, &mut |path| {
-        if let Some(draft) = drafts.get(path) {
-            return Ok(Some(draft.clone()));
-        }
         if is_remote_name(path) {
             let find_around = || around.get_or_init(|| Repository::discover_from(root).ok()).as_ref();
             return read_remote_policy(repository.or_else(find_around), path, &mut remotes);
         }
-        read_disk_file(&root.join(path), policy::max_file_bytes(path))
+        read(root, path)
     })?;
     Ok(loaded.with_remote_commits(&remotes))
 }

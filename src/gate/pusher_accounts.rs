@@ -19,6 +19,8 @@ messages! {
         "after this push, `{roster}` would list no account such as {account}, by which this server knows who pushes, so it would refuse every push; list it under the `accounts` of its person";
     ROSTER_DROPS_ALL = "policy.roster-drops-all":
         "after this push, `{roster}` would list {account}, who pushes, under no person, and no other account of this server that it lists now, so it would refuse every push; keep the accounts until the server has the new ones";
+    ROSTER_OMITS_PUSHER = "policy.roster-omits-pusher":
+        "after this push, `{roster}` would list {account}, who pushes, under no person, and no account that this server knows from before, so it may refuse every push; add {account} to the `accounts` of its person, or to the `bots` of the policy";
     ROSTER_DROPS_PUSHER = "policy.roster-drops-pusher":
         "after this push, `{roster}` lists {account}, who pushes, under no person, so that later pushes by this account are refused where a rule asks who pushes or reviews";
     PUSHERS_UNKNOWN = "push.pushers-unknown":
@@ -38,8 +40,8 @@ fn is_unknown(policy: &Policy, account: &Text) -> bool {
 }
 
 /// Returns the finding that the roster which a push leaves lists no account of the kind by which this server knows its
-/// pushers, or none that the roster of `own` lists. `own` is the policy that the push is judged by. Where only the
-/// pusher is listed no longer, `notes` get a note.
+/// pushers, or none that is known to be one: that of this push, and those that the roster of `own` lists. `own` is the
+/// policy that the push is judged by. Where only the pusher is listed no longer, `notes` get a note.
 pub(crate) fn find_missing_accounts(
     left: &Policy,
     own: &Policy,
@@ -51,15 +53,18 @@ pub(crate) fn find_missing_accounts(
         return None;
     }
     // A server may know people by their addresses.
+    let was_known = own.people.has_roster() && !is_unknown(own, account);
     let template = if !left.people.may_know_account(account) {
         if left.people.lacks_accounts() { &ROSTER_LACKS_ACCOUNTS } else { &ROSTER_LACKS_KIND }
-    } else if is_unknown(own, account) || !own.people.has_roster() {
+    } else if own.people.has_roster() && left.people.keeps_other_account(&own.people, account) {
+        if was_known {
+            notes.push(ROSTER_DROPS_PUSHER.with("roster", roster).with("account", account));
+        }
         return None;
-    } else if left.people.keeps_other_account(&own.people, account) {
-        notes.push(ROSTER_DROPS_PUSHER.with("roster", roster).with("account", account));
-        return None;
-    } else {
+    } else if was_known {
         &ROSTER_DROPS_ALL
+    } else {
+        &ROSTER_OMITS_PUSHER
     };
     Some(Finding::new(template.with("roster", roster).with("account", account)))
 }

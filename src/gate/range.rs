@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::change::{Change, Commit, Fact, FactKind, Oid, PusherIdentity, Stage, Text};
 use crate::gate::committed_policy::load_from_commit;
+use crate::gate::policy_check::find_brought_fault;
 use crate::gate::policy_effect::list_policy_change_notes;
 use crate::gate::policy_findings::{find_today, list_policy_notes, list_warning_notes};
 use crate::gate::policy_source::LoadedPolicy;
@@ -19,6 +20,7 @@ use crate::git::{CommitRange, Repository, UnreadableCommit};
 use crate::judge::{collect_reasons, find_used_exemptions, judge_change};
 use crate::policy::{ChangeUnit, Policy};
 use crate::predicates::support::condition::ConditionTrace;
+use crate::push::{GateRule, refuse_by_rule};
 use crate::report::{ChangeSelection, GroupScope, HeldChanges, PolicyLocation, Report, ReportGroup};
 use crate::unblock::{MAX_PLANNED_CHANGES, plan_unblocking};
 use crate::verdict::{Decision, Judgement, Message, RuleId, Verdict, messages};
@@ -198,9 +200,12 @@ fn judge_part(
     }
     let PolicyLocation::Commit { path, .. } = &loaded.place else { return Ok(()) };
     let name = asked.target.as_ref().unwrap_or(&asked.display_name);
-    if let Ok(left) = load_from_commit(repository, tip, path, &tip.short_hex()) {
-        results.notes.extend(list_policy_change_notes(loaded, &left, name));
+    let left = load_from_commit(repository, tip, path, &tip.short_hex());
+    if let Ok(left) = &left {
+        results.notes.extend(list_policy_change_notes(loaded, left, name));
     }
+    let finding = find_brought_fault(left.as_ref(), loaded, tip, asked.now);
+    results.group.refusals.extend(finding.map(|finding| refuse_by_rule(GateRule::PolicyValid, finding)));
     let build_change = |commits| judge.build_change(commits).ok();
     let refusal = refuse_new_gate_files(&walk, loaded, (path, name), asked.enforce, &build_change)?;
     results.group.refusals.extend(refusal);

@@ -19,7 +19,7 @@ const GITHUB_DOMAIN: &str = "users.noreply.github.com";
 const APP_SUFFIX: &str = "[bot]";
 
 /// The names and addresses that AI agents commit, or are named as co-authors, with; the pack `core` has them under `bots`.
-const KNOWN_AGENTS: [&str; 65] = [
+const KNOWN_AGENTS: [&str; 66] = [
     "Copilot",
     "github:Copilot",
     "copilot@github.com",
@@ -47,6 +47,7 @@ const KNOWN_AGENTS: [&str; 65] = [
     "*+devin-ai-integration@users.noreply.github.com",
     "github:devin-ai-integration",
     "cursoragent@cursor.com",
+    "cursor@cursor.com",
     "agent@cursor.com",
     "background-agent@cursor.com",
     "cursoragent@users.noreply.github.com",

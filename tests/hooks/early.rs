@@ -258,14 +258,14 @@ fn a_policy_that_only_the_remote_holds_judges() {
     world.git(&["fetch", "-q"]);
     world.write("b", "1\n");
     commit(&world, "Add b").refused("`Risk` is missing");
-    // A first policy that is not committed yet still helps.
+    // A first policy that is not committed yet is advice.
     let world = World::with(None, "sha1");
     world.changegate("work", &["install"]).accepted();
     world.write("policies/changegate.yml", POLICY);
     world.write("a", "1\n");
     world.git(&["add", "a"]);
     let told: Pushed = world.command("git", "work").args(["commit", "-m", "Add a"]).output().unwrap().into();
-    told.refused("`Risk` is missing").does_not_say("draft");
+    told.accepted().says("the draft `policies/changegate.yml` would ask for `change-type` and `risk`");
 }
 
 #[test]

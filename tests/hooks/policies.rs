@@ -269,6 +269,31 @@ fn a_broken_policy_is_shown_by_a_command_that_works_on_the_server() {
     assert!(said.contains("there is no `nothing`") && said.contains("1 fault"), "{said}");
 }
 
+/// No decision names a policy from before, so no push can put one back.
+#[test]
+fn a_policy_that_was_broken_before_any_decision_is_replaced_by_a_command() {
+    for is_first in [true, false] {
+        let world = World::with(None, "sha1");
+        if !is_first {
+            world.write(PATH, POLICY);
+            world.commit("A policy\n");
+            world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
+        }
+        world.write(PATH, "changegate: 1\nbogus: [\n");
+        world.commit("Break the policy\n");
+        world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
+        world.write(PATH, POLICY);
+        let plan = good("Restore the policy") + "Security-Impact: none, it is restored\n";
+        world.commit(&plan);
+        let pushed = world.push(&["main"]);
+        pushed.refused("policy-valid").says("# in a clone: correct the policy, and commit; then here:");
+        let line = find_line(&pushed.seen, "git fetch CLONE").replace("CLONE", "../work");
+        assert!(run_in_server(&world, &line).status.success(), "{line}");
+        world.commit(&good("Go on"));
+        world.push(&["main"]).accepted();
+    }
+}
+
 /// It has no policy before and none afterwards, so that of main goes on judging it, on the server and in clones.
 #[test]
 fn a_branch_that_is_older_than_the_policy_is_judged_by_that_of_main() {

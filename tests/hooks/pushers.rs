@@ -65,6 +65,37 @@ fn settings_do_not_come_from_the_environment() {
     assert_eq!(world.main(), base);
 }
 
+/// A first roster has none before it that could be compared.
+#[test]
+fn a_first_roster_that_leaves_out_the_pusher_is_refused() {
+    let (mut world, base, _) = world("env:WHO");
+    set(&mut world, "WHO", "ana");
+    let roster = |accounts: [&str; 2]| {
+        let [ana, ben] = accounts;
+        format!(
+            "people:\n  ana: {{ addresses: [ana@example.com], accounts: [{ana}] }}\n  \
+             ben: {{ addresses: [ben@example.com], accounts: [{ben}] }}\n"
+        )
+    };
+    let message = good("Bring in a roster") + "Security-Impact: low, it names people\n";
+    let bring = |accounts| {
+        world.git(&["reset", "-q", "--hard", &world.main()]);
+        world.write("policies/people.yml", &roster(accounts));
+        let people = "people: { roster: policies/people.yml }\n";
+        world.write("policies/changegate.yml", &(crate::world::POLICY.to_owned() + people));
+        world.commit(&message);
+        world.push(&["main"])
+    };
+    for accounts in [["xana", "xben"], ["deploy", "ben"]] {
+        let refused = bring(accounts);
+        refused.refused("would list `ana`, who pushes, under no person").says("add `ana` to the `accounts`");
+    }
+    assert_eq!(world.main(), base);
+    bring(["ana", "ben"]).accepted();
+    world.commit(&good("Go on"));
+    world.push(&["main"]).accepted();
+}
+
 #[test]
 fn a_person_lands_the_branch_of_a_known_bot() {
     let policy = crate::world::POLICY.to_owned() + "people: { roster: policies/people.yml }\n";

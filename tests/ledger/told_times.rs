@@ -8,10 +8,93 @@ use crate::world::{MAIN, World, bad, good};
 
 /// Returns the two times between which `verify` says that main moved.
 fn told_gap(world: &World) -> (Timestamp, Timestamp) {
+    told_gaps(world).remove(0)
+}
+
+/// Returns the same for each move that `verify` tells of.
+fn told_gaps(world: &World) -> Vec<(Timestamp, Timestamp)> {
     let seen = world.verify().refused("moved without a decision, after").seen.clone();
-    let gap = seen.split("decision, after ").nth(1).unwrap().lines().next().unwrap().to_owned();
-    let (after, until) = gap.split_once(" and not after ").unwrap();
-    (after.parse().unwrap(), until.trim().parse().unwrap())
+    let gaps = seen.split("decision, after ").skip(1).map(|gap| {
+        let (after, until) = gap.lines().next().unwrap().split_once(" and not after ").unwrap();
+        (after.parse().unwrap(), until.trim().parse().unwrap())
+    });
+    gaps.collect()
+}
+
+/// Moves main past the hook, and returns between which times.
+fn bypass(world: &World, message: &str) -> (Timestamp, Timestamp) {
+    let before = Timestamp::now();
+    let new = world.commit(message);
+    world.git_in("server.git", &["fetch", "-q", "../work", &format!("+{new}:main")]);
+    (before, Timestamp::now())
+}
+
+fn assert_told(told: &[(Timestamp, Timestamp)], real: &[(Timestamp, Timestamp)]) {
+    assert_eq!(told.len(), real.len(), "{told:?}");
+    for ((from, until), (before, after)) in told.iter().zip(real) {
+        assert!(from <= before && after <= until, "told {told:?}, real {real:?}");
+    }
+}
+
+#[test]
+fn a_bypass_that_a_waiting_denial_saw_ends_where_the_next_one_begins() {
+    for has_terms in [true, false] {
+        let world = World::new();
+        world.commit(&good("One"));
+        world.push(&["main"]).accepted();
+        let mut real = Vec::new();
+        let mut denied_at = Vec::new();
+        for number in 0..3 {
+            real.push(bypass(&world, &format!("Past the hook {number}\n")));
+            if number < 2 {
+                let denied = world.commit_tree(&["main"], &bad("Bad"));
+                world.push(&[&format!("{denied}:{MAIN}")]).refused("peer-review");
+                denied_at.push(Timestamp::now());
+            }
+        }
+        if !has_terms {
+            world.configure("changegate.policy", "/nowhere/policy.yml");
+        }
+        world.reconcile();
+        let told = told_gaps(&world);
+        assert_told(&told, &real);
+        // Each was over when the denied push saw it.
+        for (number, at) in denied_at.iter().enumerate() {
+            assert!(told[number].1 <= *at && told[number + 1].0 <= *at, "{told:?} {denied_at:?}");
+            assert!(told[number + 1].0 == told[number].1, "{told:?}");
+        }
+    }
+}
+
+#[test]
+fn a_bypass_after_a_landing_that_is_found_late_has_a_window() {
+    let world = World::new();
+    let (hook, aside) = (world.path("server.git/hooks/post-receive"), world.path("server.git/aside"));
+    world.commit(&good("One"));
+    fs::rename(&hook, &aside).unwrap();
+    world.push(&["main"]).accepted();
+    fs::rename(&aside, &hook).unwrap();
+    let real = bypass(&world, "Past the hook\n");
+    world.reconcile().refused("moved without a decision");
+    assert_told(&told_gaps(&world), &[real]);
+}
+
+#[test]
+fn a_ref_that_was_moved_and_put_back_has_two_windows() {
+    let world = World::new();
+    world.commit(&good("One"));
+    world.push(&["main"]).accepted();
+    let good_tip = world.main();
+    let away = bypass(&world, "Past the hook\n");
+    let denied = world.commit_tree(&["main"], &bad("Bad"));
+    world.push(&[&format!("{denied}:{MAIN}")]).refused("peer-review");
+    let before = Timestamp::now();
+    world.git_in("server.git", &["update-ref", MAIN, &good_tip]);
+    let back = (before, Timestamp::now());
+    world.reconcile().refused("moved without a decision");
+    let told = told_gaps(&world);
+    assert_told(&told, &[away, back]);
+    assert!(told[0].1 <= before, "{told:?}");
 }
 
 #[test]

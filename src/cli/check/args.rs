@@ -10,8 +10,9 @@ use crate::cli::output::ReportFormatArg;
 ///
 /// Without arguments, judges what HEAD adds to its upstream, or what a merge would
 /// bring into the default branch (of the remote, or the local one without a remote)
-/// if that is under change control and the upstream is not; otherwise, the newest
-/// change of HEAD. The policy is the
+/// if that is under change control and the upstream is not; without an upstream, the
+/// newest change of HEAD. Where HEAD adds nothing to its upstream, it says so. The
+/// policy is the
 /// one from before the change: at the upstream, or at the start of the range; else
 /// the one at HEAD, which is advice only and an error with --enforce or --onto; else
 /// the pack iso27001. A denial names the policy, and so does --verbose.
@@ -107,6 +108,14 @@ impl CheckArgs {
     /// Returns the arguments that judge a range for a branch, by the policy from before it.
     pub(crate) fn for_range(range: String, target: String) -> CheckArgs {
         CheckArgs { target: Some(target), ..CheckArgs::of_revisions(Some(range)) }
+    }
+
+    /// Returns true for a call that names nothing to judge, and on whose answer nothing depends but what its reader does
+    /// next.
+    pub(super) fn asks_only_advice(&self) -> bool {
+        let names_nothing = self.revisions.is_none() && self.onto.is_none() && !self.history;
+        let is_read = self.format == ReportFormatArg::Terminal && self.output.is_empty();
+        names_nothing && is_read && !self.enforce && !self.allow_empty
     }
 
     /// Returns the arguments that judge a range or a revision as the command does without an option.

@@ -30,9 +30,14 @@ pub(crate) fn list_checked_changes(
     limit: usize,
     context: &Context,
 ) -> Result<CheckedChanges, CommandError> {
-    let args = CheckArgs { policy, pack, ..CheckArgs::of_revisions(revisions) };
+    let mut args = CheckArgs { policy, pack, ..CheckArgs::of_revisions(revisions) };
     let repository = Repository::discover_from(&context.directory)?;
-    let request = resolve_request(&args, &repository)?;
+    let mut request = resolve_request(&args, &repository)?;
+    if args.revisions.is_none() && request.hidden.contains(&request.new) {
+        // There is always a change to look at.
+        args.revisions = Some("HEAD".to_owned());
+        request = resolve_request(&args, &repository)?;
+    }
     refuse_empty_request(&repository, &request, args.revisions.is_some())?;
     let loaded = load_check_policy(&args, &repository, &request, context)?;
     let range_request = RangeRequest {

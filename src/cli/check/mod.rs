@@ -6,6 +6,8 @@ mod policies;
 mod reports;
 mod request;
 
+use std::io::Write as _;
+
 use anyhow::Context as _;
 
 use crate::change::{FactKind, Missing, Oid, Stage, Text};
@@ -18,7 +20,8 @@ use crate::cli::check::reports::{
     select_held_changes, write_output_files, writes_reasons,
 };
 use crate::cli::check::request::{
-    CheckRequest, find_default_branch, find_upstream_target, refuse_empty_request, resolve_request,
+    CheckRequest, describe_idle_head, find_default_branch, find_upstream_target, refuse_empty_request,
+    resolve_request,
 };
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::{Context, count_threads};
@@ -96,6 +99,15 @@ pub(crate) fn run_check(args: &CheckArgs, context: &Context) -> Result<CommandEx
 fn judge_and_report(args: &CheckArgs, context: &Context) -> Result<CommandExit, CommandError> {
     let repository = Repository::discover_from(&context.directory)?;
     let request = resolve_request(args, &repository)?;
+    if args.asks_only_advice()
+        && let Some(idle) = describe_idle_head(&repository, &request)?
+    {
+        if !args.quiet {
+            let mut out = std::io::stdout().lock();
+            output::ignore_broken_pipe(writeln!(out, "{}", output::wrap_text("changegate: ", 2, &idle)))?;
+        }
+        return Ok(CommandExit::Allowed);
+    }
     if !args.history && !args.allow_empty {
         refuse_empty_request(&repository, &request, args.revisions.is_some() || args.onto.is_some())?;
     }

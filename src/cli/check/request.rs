@@ -83,7 +83,8 @@ pub(super) fn resolve_request(
     // A push of this branch would be judged against its upstream.
     if let Some(upstream) = upstream
         && let Some(id) = repository.resolve_ref(upstream.as_bytes())?.id
-        && id != new
+        // Where another policy is tried, there is always a change to try it on.
+        && (id != new || (args.policy.is_none() && args.pack.is_none()))
     {
         let called = upstream.to_lossy().into_owned();
         return Ok(CheckRequest {
@@ -190,6 +191,28 @@ fn refuse_open_target(onto: &str) -> Result<(), CommandError> {
     Err(CommandError::Usage(format!(
         "`--onto {onto}` does not end with the name of a branch; is a variable not set? write the branch that \
          the change is for, as in `--onto origin/main`"
+    )))
+}
+
+/// Returns what to say where HEAD adds nothing to its upstream, so that nothing was to be judged; `None` where something
+/// was.
+pub(super) fn describe_idle_head(
+    repository: &Repository,
+    request: &CheckRequest,
+) -> Result<Option<String>, CommandError> {
+    if repository.list_new_commits(request.new, &request.hidden)?.next().transpose()?.is_some() {
+        return Ok(None);
+    }
+    let (old, _) = request.range_label.split_once("..").unwrap_or((&request.range_label, "HEAD"));
+    let old = shorten_for_message(old);
+    let place = match request.hidden.contains(&request.new) {
+        true => format!("HEAD is what `{old}` holds"),
+        false => format!("HEAD is behind `{old}`"),
+    };
+    let has_parent = !repository.list_parents(request.new)?.is_empty();
+    let newest = if has_parent { "changegate check HEAD~1..HEAD, or of all of them: " } else { "" };
+    Ok(Some(format!(
+        "nothing to judge: {place}, and adds nothing to it; to judge what has landed: {newest}changegate check --history"
     )))
 }
 

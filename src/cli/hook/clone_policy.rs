@@ -1,9 +1,9 @@
 //! The policy that the hooks of a clone judge by: the one that will judge.
 //!
 //! A push is judged by the policy that the branch holds before it. So in a clone that is the policy of the
-//! branch at the remote with the gate, as it was fetched last, or that of the last commit. A draft in the work
-//! tree counts only where no policy is committed yet. A branch that is older than the policy is judged by that of the
-//! remote's default branch.
+//! branch at the remote with the gate, as it was fetched last, or that of the last commit. A branch that is older than
+//! the policy is judged by that of the remote's default branch. Where no policy is committed yet, nothing judges, and a
+//! draft in the work tree is advice: no server judges the change that brings the first policy.
 
 use std::io::Write as _;
 
@@ -22,6 +22,8 @@ pub(crate) struct ClonePolicy {
     pub(crate) loaded: LoadedPolicy,
     /// What the remote with the gate holds of the branch that the commit is made on.
     pub(crate) gate_branch: Option<GateBranch>,
+    /// True if no policy is committed yet, so that this one is only a draft.
+    pub(crate) is_draft: bool,
     /// The last commit; `None` if there is none, or no repository.
     head: Option<Oid>,
 }
@@ -48,7 +50,7 @@ impl ClonePolicy {
         if let (Some(repository), Some(branch), Some(gate)) = (repository, &branch, &gate_branch) {
             match load_from_commit(repository, gate.tip, DEFAULT_POLICY_PATH, &gate.name) {
                 Ok(loaded) if loaded.policy.protects_ref(branch.as_bytes()) => {
-                    return Ok(ClonePolicy { loaded, gate_branch, head });
+                    return Ok(ClonePolicy { loaded, gate_branch, is_draft: false, head });
                 }
                 Err(UnusablePolicy::Faulty(errors)) => return Err(UnusablePolicy::Faulty(errors)),
                 Ok(_) | Err(UnusablePolicy::Absent) => {}
@@ -56,21 +58,20 @@ impl ClonePolicy {
         }
         if let (Some(repository), Some(head)) = (repository, head) {
             match load_from_commit(repository, head, DEFAULT_POLICY_PATH, "HEAD") {
-                Ok(loaded) => return Ok(ClonePolicy { loaded, gate_branch, head: Some(head) }),
+                Ok(loaded) => {
+                    return Ok(ClonePolicy { loaded, gate_branch, is_draft: false, head: Some(head) });
+                }
                 Err(UnusablePolicy::Faulty(errors)) => return Err(UnusablePolicy::Faulty(errors)),
                 Err(UnusablePolicy::Absent) => {}
             }
         }
-        let loaded = match load_from_disk(&context.directory, DEFAULT_POLICY_PATH) {
-            Err(UnusablePolicy::Absent) => {
-                let of_default = repository.zip(gate_branch.as_ref());
-                let of_default =
-                    of_default.and_then(|(repository, gate)| gate.find_default_policy(repository));
-                of_default.ok_or(UnusablePolicy::Absent)?
-            }
-            found => found?,
-        };
-        Ok(ClonePolicy { loaded, gate_branch, head })
+        let of_default = repository.zip(gate_branch.as_ref());
+        if let Some(loaded) = of_default.and_then(|(repository, gate)| gate.find_default_policy(repository)) {
+            return Ok(ClonePolicy { loaded, gate_branch, is_draft: false, head });
+        }
+        let loaded = load_from_disk(&context.directory, DEFAULT_POLICY_PATH)?;
+        // Outside of a repository nothing is ever committed, and a message is only tried.
+        Ok(ClonePolicy { loaded, gate_branch, is_draft: repository.is_some(), head })
     }
 
     /// Says that a draft in the work tree does not judge, and what is wrong with it; nothing if there is none.

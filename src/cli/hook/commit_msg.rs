@@ -16,6 +16,7 @@ use crate::cli::hook::clone_policy::{ClonePolicy, note_unusable_policy};
 use crate::cli::hook::clone_state::{
     OngoingOperation, find_commit_branch, open_clone, read_merge_heads, rebases_merge,
 };
+use crate::cli::hook::draft_note::write_draft_note;
 use crate::cli::hook::edit_offer::EditOffer;
 use crate::cli::hook::git_command::{GitCommand, build_message_options};
 use crate::cli::hook::merged_commits::read_merge;
@@ -110,9 +111,13 @@ pub(crate) fn run_commit_msg(args: &CommitMsgArgs, context: &Context) -> Result<
         return Ok(CommandExit::Allowed);
     }
     policy.note_draft(repository.as_ref(), context);
-    let ClonePolicy { loaded, gate_branch, .. } = policy;
+    let ClonePolicy { loaded, gate_branch, is_draft, .. } = policy;
     let mut commit = PendingCommit { path, message, tidying, command, repository, gate_branch, context };
     if commit.is_left_to_git() {
+        return Ok(CommandExit::Allowed);
+    }
+    if is_draft {
+        write_draft_note(&commit.judge_message(&loaded));
         return Ok(CommandExit::Allowed);
     }
     if commit.tidying.encoding.is_none() && !commit.is_judged_later(&loaded) {

@@ -4,6 +4,7 @@ mod clone_policy;
 mod clone_state;
 mod commit_msg;
 mod config_override;
+mod draft_note;
 mod edit_offer;
 mod git_command;
 mod git_process;

@@ -121,6 +121,8 @@ impl<'a> HistoryFold<'a> {
             self.history.tip = Some(*holder);
             progress();
         }
+        self.observations.end_records();
+        self.add_newest_sight();
     }
 
     /// Returns true if every record could be read, from the first one on, and each follows the one before it.
@@ -148,8 +150,13 @@ impl<'a> HistoryFold<'a> {
         let history = &mut self.history;
         history.records += 1;
         history.began_at = history.began_at.or(Some(record.recorded_at));
-        let last_seen = self.observations.last_seen(self.name);
-        self.observations.add_record(record, &self.state);
+        let last_seen = self.observations.last_seen_before(self.name, record.recorded_at);
+        for window in self.observations.add_record(record, &self.state) {
+            let is_told = |one: &&mut LandedRefMove| one.record == window.record && window.name == *self.name;
+            if let Some(one) = history.moves.iter_mut().rev().find(is_told) {
+                (one.observed_at, one.last_seen_before) = (window.until, window.after);
+            }
+        }
         let doubt = self.policy_origins.add_record(record);
         self.other_refs.add_record(self.name, record, doubt);
         match &record.event {
@@ -248,12 +255,16 @@ impl<'a> HistoryFold<'a> {
             }
             _ => {}
         }
+        self.add_newest_sight();
+        self.state.apply_record(record);
+    }
+
+    fn add_newest_sight(&mut self) {
         if let Some(seen) = self.observations.last_seen(self.name)
             && self.history.sights.last() != Some(&seen)
         {
             self.history.sights.push(seen);
         }
-        self.state.apply_record(record);
     }
 
     fn add_decision(&mut self, holder: Oid, record: &Record, decided: &DecisionRecord, doubt: Option<u64>) {

@@ -39,7 +39,7 @@ use crate::ledger::state::LedgerState;
 use crate::ledger::store::gate_folder::{LedgerAnchor, locate_gate_file, read_anchor};
 
 /// What an index begins with: another version of the program makes its own.
-const INDEX_MARK: &[u8] = concat!("changegate index 5, ", env!("CARGO_PKG_VERSION"), "\n").as_bytes();
+const INDEX_MARK: &[u8] = concat!("changegate index 6, ", env!("CARGO_PKG_VERSION"), "\n").as_bytes();
 
 /// When an index is written.
 #[derive(Clone, Copy, Debug)]

@@ -276,7 +276,10 @@ impl LedgerVerifier<'_> {
             LedgerEvent::Outcome(outcome) => self.cross_check.add_outcome(outcome),
             _ => {}
         }
-        self.ref_observations.add_record(record, &self.state);
+        let windows = self.ref_observations.add_record(record, &self.state);
+        if !windows.is_empty() {
+            self.narrow_windows(&windows);
+        }
         if let Some((holder, _)) = self.position {
             self.approvals.add_record(holder, record);
         }

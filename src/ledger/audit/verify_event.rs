@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::git::StoredChainLink;
 use crate::ledger::audit::cross_check::{self, mark_regularised};
 use crate::ledger::audit::problem::LedgerProblemKind;
+use crate::ledger::audit::ref_observations::MoveWindow;
 use crate::ledger::audit::verify::{LedgerVerifier, describe_short_tip};
 use crate::ledger::record::{
     BreakGlassEvent, DecisionOutcome, LedgerEvent, ObligationDischarge, Record, RecordedMove,
@@ -39,6 +40,18 @@ impl LedgerVerifier<'_> {
         }
     }
 
+    /// Says of moves without a decision when they happened, as a later record tells it.
+    pub(super) fn narrow_windows(&mut self, windows: &[MoveWindow]) {
+        for problem in &mut self.verification.problems {
+            let Some(window) = windows.iter().find(|window| problem.record == Some(window.record)) else {
+                continue;
+            };
+            if problem.kind == LedgerProblemKind::Unauthorised {
+                problem.what = describe_window(window);
+            }
+        }
+    }
+
     /// Verifies what a record tells against the state before it, and reports what no decision allowed.
     pub(super) fn verify_event(&mut self, record: &Record) {
         match &record.event {
@@ -56,14 +69,11 @@ impl LedgerVerifier<'_> {
             }
             LedgerEvent::Outcome(outcome) => self.verify_outcome(outcome),
             LedgerEvent::Unauthorised(moved) => {
-                let name = escape::escape_words(&moved.name.to_lossy());
-                let at = record.recorded_at;
-                let after = match self.ref_observations.last_seen(&moved.name) {
-                    Some(seen) => format!("after {seen} and "),
-                    None => String::new(),
-                };
-                let what = format!("{name} moved without a decision, {after}not after {at}");
-                self.add_problem(LedgerProblemKind::Unauthorised, what);
+                let until = record.recorded_at;
+                let after = self.ref_observations.last_seen_before(&moved.name, until);
+                let name = moved.name.clone();
+                let window = MoveWindow { record: record.number, name, after, until };
+                self.add_problem(LedgerProblemKind::Unauthorised, describe_window(&window));
                 self.verify_move_start(moved);
             }
             LedgerEvent::Damaged(damaged) => {
@@ -191,4 +201,14 @@ impl LedgerVerifier<'_> {
             ));
         }
     }
+}
+
+/// Returns between which times a ref moved without a decision.
+fn describe_window(window: &MoveWindow) -> String {
+    let name = escape::escape_words(&window.name.to_lossy());
+    let after = match window.after {
+        Some(seen) => format!("after {seen} and "),
+        None => String::new(),
+    };
+    format!("{name} moved without a decision, {after}not after {}", window.until)
 }

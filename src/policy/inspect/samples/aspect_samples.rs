@@ -9,10 +9,11 @@ use serde_json::json;
 
 use crate::calendar::to_local_time;
 use crate::change::{Change, Person, PusherIdentity, Text};
-use crate::pattern::RefPattern;
+use crate::pattern::{NamePattern, RefPattern};
 use crate::people::roster_members::account_kind;
 use crate::people::{PeopleDirectory, ResolvedIdentity};
 use crate::policy::definition::Policy;
+use crate::policy::inspect::samples::known_bots::{PushingBots, is_bot_account, names_pushing_bot};
 use crate::policy::inspect::samples::sample_changes::{SAMPLE_WORD, list_sample_branches, read_sample};
 use crate::policy::inspect::search::question_numbers::measure_question;
 use crate::policy::inspect::search::search_budget::SearchBudget;
@@ -109,7 +110,12 @@ fn pair_patterns(others: &[RefPattern], asked: &RefPattern) -> Vec<(String, Stri
 /// Returns the accounts that push: all that the policy knows, and those that questions name, unless a roster shows
 /// that they are of none of its people; none if there are too many. A bot may push what people have made, as one that
 /// merges does.
-pub(crate) fn list_pushers(policy: &Policy, questions: &[&Predicate], budget: &SearchBudget) -> Vec<Change> {
+pub(crate) fn list_pushers(
+    policy: &Policy,
+    questions: &[&Predicate],
+    bots: PushingBots,
+    budget: &SearchBudget,
+) -> Vec<Change> {
     let people = &policy.people;
     let identities = people.list_identities();
     let mut accounts: BTreeSet<String> = identities.keys().map(|identity| (*identity).to_owned()).collect();
@@ -126,15 +132,20 @@ pub(crate) fn list_pushers(policy: &Policy, questions: &[&Predicate], budget: &S
         for account in asked.asked_accounts() {
             let name = account.to_string();
             let sample = name.replace('*', SAMPLE_WORD);
+            let is_bot = is_bot_account(policy, &sample);
+            if bots == PushingBots::Named && is_bot && name.contains('*') {
+                continue;
+            }
             let is_known = is_open || name.contains('*') || logins.contains(&bare_login(&name));
-            if is_known || is_bot_account(policy, &sample) {
+            if is_known || is_bot {
                 accounts.insert(sample);
             }
         }
     }
     accounts.insert(SAMPLE_WORD.to_owned());
     if !questions.is_empty() {
-        for pattern in people.bot_patterns() {
+        let is_pusher = |pattern: &&NamePattern| bots == PushingBots::Any || names_pushing_bot(pattern);
+        for pattern in people.bot_patterns().iter().filter(is_pusher) {
             accounts.insert(pattern.to_string().replace('*', SAMPLE_WORD));
         }
     }
@@ -163,11 +174,6 @@ pub(crate) fn keep_server_pushers(policy: &Policy, known: Option<&Text>, changes
     if let (Some(one), Some(account)) = (one, account) {
         changes.push(Change { pusher: Ok(PusherIdentity::Account(account.clone())), ..one });
     }
-}
-
-fn is_bot_account(policy: &Policy, account: &str) -> bool {
-    let identity = policy.people.identify_account(&Text::from(account));
-    account.ends_with("[bot]") || matches!(identity, ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot)
 }
 
 /// Returns what stands for a person in an account or an address: no forge, number or domain.

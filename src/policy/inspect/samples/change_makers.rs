@@ -11,6 +11,7 @@ use crate::policy::inspect::findings::{FORGE_ADDRESS, JudgingPlace};
 use crate::policy::inspect::samples::aspect_samples::{
     MAKING_COST, keep_server_pushers, list_authors, list_bot_changes, list_pushers,
 };
+use crate::policy::inspect::samples::known_bots::PushingBots;
 use crate::policy::inspect::samples::sample_changes::{
     SAMPLE_WORD, ask_sample, evaluate_sample, read_sample,
 };
@@ -103,17 +104,18 @@ pub(crate) fn list_bot_makers(
     makers
 }
 
-/// Returns those who may push a change, `None` if there are too many; without a question about them, it is someone who takes no part otherwise.
+/// Returns those who may push a change, `None` if there are too many; without a question about them, it is someone who
+/// takes no part otherwise.
 pub(crate) fn list_pusher_makers(
     policy: &Policy,
     questions: &[&Predicate],
-    place: JudgingPlace,
-    known: Option<&Text>,
+    (place, known): (JudgingPlace, Option<&Text>),
+    bots: PushingBots,
     budget: &SearchBudget,
 ) -> Option<Vec<ChangeMaker>> {
     let mut changes = match questions.is_empty() {
         true => read_sample(&json!({ "pusher": SAMPLE_WORD, "commits": [{}] })).into_iter().collect(),
-        false => list_pushers(policy, questions, budget),
+        false => list_pushers(policy, questions, bots, budget),
     };
     if changes.is_empty() || !spend_questions(policy, changes.len(), questions, budget) {
         return None;

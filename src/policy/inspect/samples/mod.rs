@@ -3,5 +3,6 @@
 pub(crate) mod aspect_samples;
 pub(crate) mod change_makers;
 pub(crate) mod exempted_samples;
+pub(crate) mod known_bots;
 pub(crate) mod sample_changes;
 pub(crate) mod usual_changes;

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use crate::policy::definition::{Rule, RuleExemption};
 use crate::policy::inspect::findings::FileFindings;
 use crate::policy::inspect::samples::aspect_samples::list_pushers;
+use crate::policy::inspect::samples::known_bots::PushingBots;
 use crate::policy::inspect::samples::sample_changes::evaluate_sample;
 use crate::policy::inspect::samples::usual_changes::assume_usual_change;
 use crate::policy::inspect::scopes::rule_scopes::{
@@ -221,7 +222,7 @@ fn asks_unknown_pusher(inspection: &ScopeInspection<'_>, condition: &Condition) 
     policy.people.has_roster()
         && condition.list_required().into_iter().any(|predicate| {
             let Predicate::Pusher(_) = predicate else { return false };
-            let pushers = list_pushers(policy, &[predicate], budget);
+            let pushers = list_pushers(policy, &[predicate], PushingBots::Any, budget);
             !pushers.is_empty()
                 && pushers.iter().all(|change| evaluate_sample(policy, predicate, change) == Some(false))
         })

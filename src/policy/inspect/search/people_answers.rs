@@ -13,6 +13,7 @@ use crate::policy::inspect::samples::change_makers::{
     ChangeMaker, list_author_makers, list_bot_makers, list_key_holders, list_pusher_makers, list_signers,
     sign_change,
 };
+use crate::policy::inspect::samples::known_bots::PushingBots;
 use crate::policy::inspect::samples::sample_changes::evaluate_sample;
 use crate::policy::inspect::search::approver_sets::ApproverSets;
 use crate::policy::inspect::search::asked_rules::AskedRules;
@@ -196,7 +197,8 @@ pub(crate) fn join_people_answers<'policy>(
     if with_bots {
         authors.extend(list_bot_makers(policy, &of_authors, budget));
     }
-    let mut pushers = list_pusher_makers(policy, &of_pushers, place, facts.pusher, budget)?;
+    let bots = if with_bots { PushingBots::Any } else { PushingBots::Named };
+    let mut pushers = list_pusher_makers(policy, &of_pushers, (place, facts.pusher), bots, budget)?;
     let mut signers = match of_signatures.is_empty() {
         true => Vec::new(),
         false => list_signers(policy, facts.signing_keys, &of_signatures, budget)?,

@@ -15,6 +15,7 @@ use crate::policy::inspect::findings::{InspectionFacts, JudgingPlace};
 use crate::policy::inspect::samples::aspect_samples::{
     keep_server_pushers, list_authors, list_branches, list_pushers, list_times,
 };
+use crate::policy::inspect::samples::known_bots::PushingBots;
 use crate::policy::inspect::samples::sample_changes::{ask_sample, read_sample};
 use crate::policy::inspect::search::answer_rows::{list_label_sets, list_merges, list_sizes, list_wordings};
 use crate::policy::inspect::search::asked_rules::AskedRules;
@@ -152,7 +153,7 @@ impl<'policy> AssumedChanges<'policy> {
         let samples = match kind {
             AspectKind::Branch => list_branches(policy, &asked, known, budget),
             AspectKind::Pusher => {
-                let mut samples = list_pushers(policy, &asked, budget);
+                let mut samples = list_pushers(policy, &asked, PushingBots::Named, budget);
                 if self.place == JudgingPlace::ServerHook {
                     keep_server_pushers(policy, facts.pusher, &mut samples);
                 }
