@@ -14,6 +14,7 @@
     reason = "test code"
 )]
 
+mod approval_keys;
 mod backtests;
 mod bare;
 mod checkouts;

@@ -3,7 +3,7 @@
 
 use crate::world::{MAIN, Pushed, World};
 
-const POLICY: &str = "\
+pub(crate) const POLICY: &str = "\
 changegate: 1
 name: test
 protects: [main]
@@ -16,7 +16,17 @@ rules:
 ";
 
 /// A server that knows Ana, Ben and Kim by the keys of the roster. `asked` are the parameters of `approvals`.
-fn start(asked: &str) -> Option<World> {
+pub(crate) fn start(asked: &str) -> Option<World> {
+    start_under(&POLICY.replace("CARRIES", asked))
+}
+
+/// As [`start`], under this policy.
+pub(crate) fn start_under(policy: &str) -> Option<World> {
+    start_prepared(policy, |_| true)
+}
+
+/// As [`start_under`]; `prepare` writes more before anything is committed, and returns false where it cannot.
+pub(crate) fn start_prepared(policy: &str, prepare: impl FnOnce(&World) -> bool) -> Option<World> {
     let world = World::with(None, "sha1");
     let mut roster = String::from("people:\n");
     for who in ["ana", "ben", "kim"] {
@@ -33,7 +43,10 @@ fn start(asked: &str) -> Option<World> {
         );
     }
     world.write("who/people.yml", &roster);
-    world.write("policies/changegate.yml", &POLICY.replace("CARRIES", asked));
+    world.write("policies/changegate.yml", policy);
+    if !prepare(&world) {
+        return None;
+    }
     world.commit("Begin\n");
     world.git_in("server.git", &["fetch", "-q", "../work", "+main:main"]);
     world.configure("changegate.pusher", "env:GL_USER");
@@ -43,7 +56,7 @@ fn start(asked: &str) -> Option<World> {
 }
 
 /// Runs git or changegate as this person, with their key.
-fn run_as(world: &World, who: &str, program: &str, args: &[&str]) -> std::process::Output {
+pub(crate) fn run_as(world: &World, who: &str, program: &str, args: &[&str]) -> std::process::Output {
     let mut command = world.command(program, "work");
     for identity in ["GIT_AUTHOR", "GIT_COMMITTER"] {
         command.env(format!("{identity}_NAME"), who);
@@ -55,21 +68,21 @@ fn run_as(world: &World, who: &str, program: &str, args: &[&str]) -> std::proces
     command.args(args).output().unwrap()
 }
 
-fn git_as(world: &World, who: &str, args: &[&str]) -> String {
+pub(crate) fn git_as(world: &World, who: &str, args: &[&str]) -> String {
     let output = run_as(world, who, "git", args);
     assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
     world.head()
 }
 
 /// Commits a file as this person.
-fn commit_as(world: &World, who: &str, file: &str, content: &str, message: &str) -> String {
+pub(crate) fn commit_as(world: &World, who: &str, file: &str, content: &str, message: &str) -> String {
     world.write(file, content);
     world.git(&["add", "-A"]);
     git_as(world, who, &["commit", "-q", "--no-verify", "-m", message])
 }
 
 /// Signs an approval and pushes it; returns what was printed, and whether it was accepted.
-fn approve_as(world: &World, who: &str, args: &[&str]) -> (bool, String) {
+pub(crate) fn approve_as(world: &World, who: &str, args: &[&str]) -> (bool, String) {
     let program = env!("CARGO_BIN_EXE_changegate");
     let all: Vec<&str> = ["approve"].iter().chain(args).copied().collect();
     let output = run_as(world, who, program, &all);
@@ -77,13 +90,13 @@ fn approve_as(world: &World, who: &str, args: &[&str]) -> (bool, String) {
     (output.status.success(), String::from_utf8(text).unwrap())
 }
 
-fn approved_by(world: &World, who: &str, args: &[&str]) -> String {
+pub(crate) fn approved_by(world: &World, who: &str, args: &[&str]) -> String {
     let (accepted, said) = approve_as(world, who, args);
     assert!(accepted, "{said}");
     said.split_whitespace().last().unwrap().to_owned()
 }
 
-fn push_as(world: &mut World, who: &str, refspec: &str) -> Pushed {
+pub(crate) fn push_as(world: &mut World, who: &str, refspec: &str) -> Pushed {
     world.environment.retain(|(name, _)| name != "GL_USER");
     world.environment.push(("GL_USER".into(), who.into()));
     world.push(&[refspec])
