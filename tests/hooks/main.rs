@@ -14,6 +14,7 @@
     reason = "test code"
 )]
 
+mod approval_ids;
 mod approval_keys;
 mod backtests;
 mod bare;
