@@ -11,9 +11,10 @@ use jiff::Timestamp;
 use pgp::packet::{PublicKey, PublicSubkey, RevocationCode, Signature, SignatureType, SubpacketData, UserId};
 use pgp::types::{KeyDetails, KeyVersion, Tag};
 
+use crate::change::Text;
 use crate::change::person::canonical_address;
-use crate::change::{Person, Text};
 use crate::git::signature::bad_key::is_exact_address;
+use crate::git::signature::openpgp_issuer::{claims_issuer, parse_user_address};
 use crate::git::signature::openpgp_strength::{has_unknown_critical, is_strong_signature, refuse_weak_key};
 
 /// Why a key counts for nobody whose user ids name two people, in words that follow the key.
@@ -382,24 +383,6 @@ fn read_revocation(signature: &Signature) -> KeyRevocation {
         Some(RevocationCode::KeySuperseded | RevocationCode::KeyRetired | RevocationCode::CertUserIdInvalid)
     );
     KeyRevocation { made_at: signature.created().map_or(i64::MIN, to_unix_seconds), is_retroactive }
-}
-
-fn claims_issuer(signature: &Signature, key: &PublicKey) -> bool {
-    let ids = signature.issuer_key_id();
-    let fingerprints = signature.issuer_fingerprint();
-    (ids.is_empty() && fingerprints.is_empty())
-        || ids.iter().any(|id| **id == key.legacy_key_id())
-        || fingerprints.iter().any(|fingerprint| **fingerprint == key.fingerprint())
-}
-
-/// Returns what a user id gives as its address: `Name (comment) <address>`, or the address alone.
-fn parse_user_address(user_id: &UserId) -> Option<Text> {
-    let text = user_id.id();
-    match Person::parse_person(text) {
-        Ok(person) => Some(person.email),
-        Err(_) if canonical_address(text).is_some() => Some(text.into()),
-        Err(_) => None,
-    }
 }
 
 pub(crate) fn to_unix_seconds(time: pgp::types::Timestamp) -> i64 {
