@@ -49,3 +49,16 @@ fn an_id_that_was_lost_comes_back_with_its_rejections() {
     assert_eq!(world.git_in("server.git", &["rev-parse", ID]), id);
     push_as(&mut world, "ana", "main").refused("`kim@example.com` rejects revision");
 }
+
+#[test]
+fn a_server_without_a_ledger_says_that_signed_approvals_need_one() {
+    let Some(mut world) = start("{}") else { return };
+    commit_as(&world, "ana", "a", "1", "Cache it");
+    world.configure("changegate.ledger", "off");
+    push_as(&mut world, "ana", "main").refused("not configured here: reviews").says("`changegate.ledger`");
+    world.git_in("server.git", &["config", "changegate.ledger", "require"]);
+    world.git_in("server.git", &["update-ref", "-d", ID]);
+    push_as(&mut world, "ana", "main")
+        .refused("not configured here: reviews")
+        .says("whose repository has an id");
+}

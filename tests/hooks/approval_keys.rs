@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::signed_approvals::{POLICY, approved_by, commit_as, push_as, start, start_prepared};
+use crate::signed_approvals::{POLICY, approved_by, commit_as, git_as, push_as, start, start_prepared};
 use crate::world::{BINARY, Pushed, World};
 
 /// The home of a GnuPG of its own.
@@ -132,4 +132,36 @@ fn push_as_keeper(world: &World, refspec: &str) {
     let mut command = world.command("git", "work");
     command.env("GL_USER", "ana").args(["push", "-q", "origin", refspec]);
     Pushed::from(command.output().unwrap()).accepted();
+}
+
+#[test]
+fn a_lost_key_lifts_no_rejection() {
+    let Some(mut world) = start("{}") else { return };
+    world.git(&["checkout", "-q", "-b", "topic"]);
+    commit_as(&world, "ana", "a", "1", "Cache it");
+    approved_by(&world, "kim", &["--reject"]);
+    // A thief of the key takes the objection back.
+    approved_by(&world, "kim", &["-m", "fine"]);
+    approved_by(&world, "ben", &[]);
+    // Kim gets another key.
+    world.git(&["checkout", "-q", "-b", "keys", "main"]);
+    let made = world.make_keys(&["kim2"]).unwrap();
+    let new = made[0].split_once("\"git\" ").unwrap().1.trim();
+    let old = std::fs::read_to_string(world.path("kim.pub")).unwrap();
+    let roster = std::fs::read_to_string(world.path("work/who/people.yml")).unwrap();
+    world.write("who/people.yml", &roster.replace(old.trim(), new));
+    world.git(&["add", "-A"]);
+    git_as(&world, "ana", &["commit", "-q", "--no-verify", "-m", "Kim has another key"]);
+    approved_by(&world, "ben", &[]);
+    push_as(&mut world, "ana", "keys:main").accepted();
+    world.git(&["fetch", "-q", "origin"]);
+    world.git(&["checkout", "-q", "-B", "main", "origin/main"]);
+    git_as(&world, "ana", &["merge", "-q", "--no-ff", "--no-verify", "-m", "Merge it", "topic"]);
+    push_as(&mut world, "ana", "main").refused("`kim@example.com` rejects revision");
+    // With the new key, it can be lifted.
+    for file in ["kim", "kim.pub"] {
+        std::fs::copy(world.path(&file.replace("kim", "kim2")), world.path(file)).unwrap();
+    }
+    approved_by(&world, "kim", &["topic"]);
+    push_as(&mut world, "ana", "main").accepted();
 }

@@ -9,7 +9,7 @@ use crate::change::{
     SignedApproval, SignedDecision, Text,
 };
 use crate::gate::signed_approvals::approved_commits::list_approved_commits;
-use crate::gate::signed_approvals::authorised::ReceivedApproval;
+use crate::gate::signed_approvals::authorised::{ReceivedApproval, ReceivedApprovals};
 use crate::gate::signed_approvals::content_relations::{
     ContentComparison, MAX_COMPARED_COMMITS, RelatedCommits, list_authors,
 };
@@ -68,13 +68,13 @@ impl WalkApprovals {
     pub(crate) fn find_asked(
         walk: &ApprovalWalk<'_>,
         needs: &NeededFacts,
-        received: Option<&[ReceivedApproval]>,
+        received: Option<&ReceivedApprovals>,
     ) -> Self {
         let (Some(received), true) = (received, needs.contains(&FactKind::SignedApprovals)) else {
             return WalkApprovals::unsupported();
         };
         let known = walk
-            .relate_all(received)
+            .relate_all(&received.open)
             .map_err(|error| Missing::Unavailable(FactKind::SignedApprovals, format!("{error:#}")));
         WalkApprovals { known }
     }
@@ -144,14 +144,16 @@ impl ApprovalWalk<'_> {
         let commit = match self.repository.read_commit(received.id, &NeededFacts::new()) {
             Ok(commit) => commit,
             // Without an objection, what is left may be allowed that was not; an approval is only one less.
-            Err(why) if received.decision == SignedDecision::Rejected => anyhow::bail!(
-                "the rejection {} of {} cannot be read ({}); the clone of its signer keeps it, from where the server \
+            Err(why) if received.decision == SignedDecision::Rejected && !received.is_lifted => {
+                anyhow::bail!(
+                    "the rejection {} of {} cannot be read ({}); the clone of its signer keeps it, from where the server \
                  administrator fetches it: git fetch CLONE {APPROVAL_REF_PREFIX}{}",
-                received.id,
-                received.signer.to_lossy(),
-                why.reason,
-                received.id
-            ),
+                    received.id,
+                    received.signer.to_lossy(),
+                    why.reason,
+                    received.id
+                )
+            }
             Err(_) => return Ok(None),
         };
         let Some(statement) = ApprovalStatement::parse_message(&commit.message) else { return Ok(None) };

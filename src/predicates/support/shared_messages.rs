@@ -23,6 +23,7 @@ pub(crate) const SHARED_MESSAGES: &[&[&MessageTemplate]] = &[
     approvals::missing_people::MESSAGES,
     approvals::named_people::MESSAGES,
     approvals::signed_approvals::MESSAGES,
+    approvals::signing_advice::MESSAGES,
     approvals::trailer_approvals::MESSAGES,
     approvals::claimed_approvers::MESSAGES,
     approvals::cross_approval::MESSAGES,
