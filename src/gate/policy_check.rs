@@ -10,6 +10,7 @@ use crate::gate::policy_findings::{find_today, is_setting_missing, policy_fault_
 use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::gate::pusher_accounts::find_missing_accounts;
 use crate::gate::settings::GateSettings;
+use crate::gate::signer_files::find_shared_certificates;
 use crate::git::Repository;
 use crate::policy::inspect::findings::TOO_LARGE;
 use crate::policy::{
@@ -62,8 +63,12 @@ fn inspect_loaded(
     let later = now.checked_add((24 * LATER_KEYS_DAYS).hours()).unwrap_or(now);
     let later_keys = &loaded.list_signing_keys(later);
     let today = find_today(now);
-    let inspection =
+    let mut inspection =
         loaded.inspect_files(&InspectionFacts { read_from, today, signing_keys, later_keys, pusher });
+    // As two people with one SSH key, but a policy in force is not refused for it.
+    let keys = loaded.keys.as_ref();
+    let shared = keys.and_then(|keys| find_shared_certificates(&loaded.policy.signer_keys, keys, now));
+    inspection.errors.faulty_files.extend(shared);
     if inspection.errors.faulty_files.is_empty() { Ok(inspection) } else { Err(inspection.errors) }
 }
 

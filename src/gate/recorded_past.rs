@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::change::{Oid, Text};
 use crate::gate::push::base_policy::UndecidedMove;
-use crate::gate::signed_approvals::authorised::ReceivedApproval;
+use crate::gate::signed_approvals::authorised::ReceivedApprovals;
 
 /// A record of the ledger that tells of an unauthorised change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub struct RecordedPast<'ledger> {
     pub landings: Option<&'ledger dyn LandingReader>,
     /// The signed approvals that no change has used up, in the order of their receipt; `None` where none can be
     /// received.
-    pub approvals: Option<&'ledger [ReceivedApproval]>,
+    pub approvals: Option<&'ledger ReceivedApprovals>,
 }
 
 /// An unauthorised change on record, as a later change can name it.

@@ -22,6 +22,7 @@ const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[
     gate::acts::author::MESSAGES,
     gate::signed_approvals::approval_push::MESSAGES,
     gate::signed_approvals::fetched_approvals::MESSAGES,
+    gate::signed_approvals::approval_signer::MESSAGES,
     gate::break_glass::MESSAGES,
     gate::break_glass::request::MESSAGES,
     gate::policy_check::MESSAGES,

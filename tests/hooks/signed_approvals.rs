@@ -3,7 +3,7 @@
 
 use crate::world::{MAIN, Pushed, World};
 
-const POLICY: &str = "\
+pub(crate) const POLICY: &str = "\
 changegate: 1
 name: test
 protects: [main]
@@ -17,6 +17,16 @@ rules:
 
 /// A server that knows Ana, Ben and Kim by the keys of the roster. `asked` are the parameters of `approvals`.
 pub(crate) fn start(asked: &str) -> Option<World> {
+    start_under(&POLICY.replace("CARRIES", asked))
+}
+
+/// As [`start`], under this policy.
+pub(crate) fn start_under(policy: &str) -> Option<World> {
+    start_prepared(policy, |_| true)
+}
+
+/// As [`start_under`]; `prepare` writes more before anything is committed, and returns false where it cannot.
+pub(crate) fn start_prepared(policy: &str, prepare: impl FnOnce(&World) -> bool) -> Option<World> {
     let world = World::with(None, "sha1");
     let mut roster = String::from("people:\n");
     for who in ["ana", "ben", "kim"] {
@@ -33,7 +43,10 @@ pub(crate) fn start(asked: &str) -> Option<World> {
         );
     }
     world.write("who/people.yml", &roster);
-    world.write("policies/changegate.yml", &POLICY.replace("CARRIES", asked));
+    world.write("policies/changegate.yml", policy);
+    if !prepare(&world) {
+        return None;
+    }
     world.commit("Begin\n");
     world.git_in("server.git", &["fetch", "-q", "../work", "+main:main"]);
     world.configure("changegate.pusher", "env:GL_USER");

@@ -214,6 +214,7 @@ pub(crate) fn build_received_approval(act: &RecordedChangeAct) -> Option<Receive
         revision: act.event.act.change,
         received_at: act.event.observed_at,
         decision: signed.decision,
+        is_lifted: false,
         signer: signed.signer.clone(),
         signed_at: signed.signed_at,
     })

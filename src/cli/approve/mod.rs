@@ -1,5 +1,6 @@
 //! `changegate approve`: signs an approval of a revision with one's own key, and pushes it to the server.
 
+mod earlier_words;
 mod signed_commit;
 
 use std::io::Write as _;
@@ -8,6 +9,7 @@ use anyhow::{Context as _, anyhow};
 
 use crate::change::{Commit, CommitMessage, Oid, SignedDecision, Text};
 use crate::cli::acts::join_words;
+use crate::cli::approve::earlier_words::find_word_date;
 use crate::cli::approve::signed_commit::{find_committer, write_signed_commit};
 use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
 use crate::cli::context::Context;
@@ -80,17 +82,16 @@ pub(crate) struct ApproveArgs {
     no_push: bool,
 }
 
-/// How many seconds an approval is dated later, if there is one of this second.
-const MAX_SAME_SECOND: i64 = 5;
-
 /// What the server says of itself.
 struct ServerState {
     /// The id of the repository.
     repository: Oid,
     /// The full name of the branch that the revision is for.
     target: Text,
-    /// What it holds there.
+    /// What it holds there; for a branch that it does not have yet, what its HEAD holds.
     tip: Oid,
+    /// The name of the branch that holds the tip.
+    base_branch: Text,
 }
 
 pub(crate) fn run_approve(args: &ApproveArgs, context: &Context) -> Result<CommandExit, CommandError> {
@@ -102,6 +103,7 @@ pub(crate) fn run_approve(args: &ApproveArgs, context: &Context) -> Result<Comma
     };
     let server = ask_server(&args.remote, named, context)?;
     let base = find_base(&repository, revision, &server, &args.remote)?;
+    let is_new_branch = server.base_branch != server.target;
     let target = server.target;
     let commits = list_approved_commits(&repository, base, revision)?;
     let decision = match (args.reject, args.revoke) {
@@ -127,17 +129,10 @@ pub(crate) fn run_approve(args: &ApproveArgs, context: &Context) -> Result<Comma
         ));
     }
     let signer = find_committer(context)?;
-    write_summary(&statement, &commits, &signer.1)?;
-    let mut commit = write_signed_commit(context, &statement, &message, &signer, 0)?;
-    let mut ref_name = format!("{APPROVAL_REF_PREFIX}{commit}");
-    // The same word about the same revision in the same second would be the same commit, which the server has already.
-    for later in 1..=MAX_SAME_SECOND {
-        if repository.resolve_ref(ref_name.as_bytes())?.id.is_none() {
-            break;
-        }
-        commit = write_signed_commit(context, &statement, &message, &signer, later)?;
-        ref_name = format!("{APPROVAL_REF_PREFIX}{commit}");
-    }
+    write_summary(&statement, is_new_branch, &commits, &signer.1)?;
+    let date = find_word_date(&repository, &statement, &signer.1, context.now.as_second())?;
+    let commit = write_signed_commit(context, &statement, &message, &signer, date)?;
+    let ref_name = format!("{APPROVAL_REF_PREFIX}{commit}");
     // The clone keeps it as well, so that it can be pushed again if a server loses it.
     read_output_line(run_git(context, &["update-ref", &ref_name, &commit], b"")?)?;
     if args.no_push {
@@ -176,7 +171,8 @@ fn find_revision(repository: &Repository, named: &str) -> Result<Oid, CommandErr
 fn ask_server(remote: &str, named: Option<Text>, context: &Context) -> Result<ServerState, CommandError> {
     let named = named.map(|name| name.to_lossy().into_owned());
     let branch = named.as_deref().unwrap_or("HEAD");
-    let asked = run_git(context, &["ls-remote", "--symref", "--", remote, REPOSITORY_ID_REF, branch], b"")?;
+    let asked =
+        run_git(context, &["ls-remote", "--symref", "--", remote, REPOSITORY_ID_REF, branch, "HEAD"], b"")?;
     if !asked.status.success() {
         let why = replace_invisible(String::from_utf8_lossy(&asked.stderr).trim_end());
         return Err(CommandError::Failed(anyhow!("git cannot ask the remote `{remote}`: {why}")));
@@ -194,9 +190,19 @@ fn ask_server(remote: &str, named: Option<Text>, context: &Context) -> Result<Se
     };
     // `git ls-remote` writes what a symbolic ref leads to on a line of its own.
     let head = listed.lines().find_map(|line| line.strip_prefix("ref: ")?.strip_suffix("\tHEAD"));
-    let target = named.clone().or_else(|| head.map(str::to_owned));
-    match (target, find(branch)) {
-        (Some(target), Some(tip)) => Ok(ServerState { repository, target: Text::from(target), tip }),
+    // A branch that is yet to be made begins where another one is, which is the remote's HEAD unless somebody says more.
+    let (target, base_branch, tip) = match (&named, head) {
+        (Some(target), Some(head)) if find(branch).is_none() => {
+            (Some(target.as_str()), Some(head), find("HEAD"))
+        }
+        (Some(target), _) => (Some(target.as_str()), Some(target.as_str()), find(branch)),
+        (None, head) => (head, head, find("HEAD")),
+    };
+    match (target, base_branch, tip) {
+        (Some(target), Some(base_branch), Some(tip)) => {
+            let (target, base_branch) = (Text::from(target), Text::from(base_branch));
+            Ok(ServerState { repository, target, tip, base_branch })
+        }
         _ => Err(CommandError::Usage(format!(
             "the remote `{remote}` has no branch `{}`; name the branch that it is to land on with --ref",
             shorten_for_message(branch)
@@ -211,8 +217,9 @@ fn find_base(
     server: &ServerState,
     remote: &str,
 ) -> Result<Oid, CommandError> {
-    let branch = server.target.to_lossy();
+    let branch = server.base_branch.to_lossy();
     let branch = branch.strip_prefix("refs/heads/").unwrap_or(&branch).to_owned();
+    let is_new = server.base_branch != server.target;
     let mut known = vec![server.tip];
     let tracking = format!("refs/remotes/{remote}/{branch}");
     known.extend(repository.resolve_ref(tracking.as_bytes())?.id);
@@ -224,6 +231,11 @@ fn find_base(
         )));
     };
     match repository.find_common_ancestor(revision, tip)? {
+        Some(base) if base == revision && is_new => Err(CommandError::Usage(format!(
+            "`{branch}` has {} already, so a new branch can begin there without an approval: make it first, and approve what \
+             lands on it after that",
+            revision.short_hex()
+        ))),
         Some(base) if base == revision => Err(CommandError::Usage(format!(
             "`{branch}` has {} already, so there is nothing to approve",
             revision.short_hex()
@@ -239,14 +251,16 @@ fn find_base(
 /// Says what is going to be signed, and to somebody who wrote a part of it that this may not count.
 fn write_summary(
     statement: &ApprovalStatement,
+    is_new_branch: bool,
     commits: &[Commit],
     signer: &str,
 ) -> Result<(), CommandError> {
     let mut out = std::io::stderr().lock();
     let target = escape::escape_terminal(statement.target.as_bytes(), escape::MAX_QUOTE_COLUMNS);
+    let yet = if is_new_branch { ", which the server does not have yet" } else { "" };
     let mut lines = vec![match commits.len() {
-        1 => format!("1 commit for {target}:"),
-        many => format!("{many} commits for {target}:"),
+        1 => format!("1 commit for {target}{yet}:"),
+        many => format!("{many} commits for {target}{yet}:"),
     }];
     for commit in commits.iter().take(MAX_LISTED_COMMITS) {
         let id = commit.id.map(|id| id.short_hex().to_string()).unwrap_or_default();

@@ -11,8 +11,8 @@ use crate::cli::context::Context;
 use crate::cli::lone_push::{read_output_line, run_git};
 use crate::gate::signed_approvals::ApprovalStatement;
 
-/// Writes a signed commit with this message on top of the revision by the person of this name and address, dated `later`
-/// seconds after now, and returns its id.
+/// Writes a signed commit with this message on top of the revision by the person of this name and address, at `date` in
+/// seconds since 1970, and returns its id.
 ///
 /// Author and committer are one person at one time: a commit of which they differ was written again later, and the
 /// server takes none of these.
@@ -25,9 +25,9 @@ pub(super) fn write_signed_commit(
     statement: &ApprovalStatement,
     message: &CommitMessage,
     (name, email): &(String, String),
-    later: i64,
+    date: i64,
 ) -> Result<String, CommandError> {
-    let date = format!("{} +0000", context.now.as_second().saturating_add(later));
+    let date = format!("{date} +0000");
     let (tree, revision) = (statement.tree.to_string(), statement.revision.to_string());
     let mut command = Command::new("git");
     command.current_dir(&context.directory);
@@ -49,13 +49,26 @@ pub(super) fn write_signed_commit(
     }
     let written = child.wait_with_output()?;
     if !written.status.success() {
-        let why = replace_invisible(String::from_utf8_lossy(&written.stderr).trim_end());
-        return Err(CommandError::Failed(anyhow!(
-            "git cannot sign: {why}\nto sign with an SSH key:\n  git config --global gpg.format ssh\n  git config --global \
-             user.signingKey ~/.ssh/id_ed25519.pub"
-        )));
+        // `ssh-keygen` ends its lines as a terminal does.
+        let said = String::from_utf8_lossy(&written.stderr).replace("\r\n", "\n");
+        let why = replace_invisible(said.trim_end());
+        let advice = advise_signing_setup(context)?;
+        return Err(CommandError::Failed(anyhow!("git cannot sign: {why}\n{advice}")));
     }
     read_output_line(written)
+}
+
+/// Returns what to look at where git cannot sign, by how it is set up to.
+fn advise_signing_setup(context: &Context) -> Result<&'static str, CommandError> {
+    let format = run_git(context, &["config", "--get", "gpg.format"], b"")?;
+    if String::from_utf8_lossy(&format.stdout).trim() != "ssh" {
+        return Ok("to sign with an SSH key:\n  git config --global gpg.format ssh\n  git config --global \
+                   user.signingKey ~/.ssh/id_ed25519.pub");
+    }
+    Ok(
+        "git takes the SSH key of `user.signingKey`; the private key has to be beside it, or in the agent:\n  git config \
+        --get user.signingKey\n  ssh-add -l",
+    )
 }
 
 /// Returns the name and the address by which git records a commit.

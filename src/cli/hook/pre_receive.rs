@@ -14,7 +14,7 @@ use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
 use crate::cli::context::Context;
 use crate::cli::ledger_upkeep::serving_process;
 use crate::cli::output::{self, ReportFormatArg};
-use crate::gate::signed_approvals::{ReceivedApproval, read_repository_id};
+use crate::gate::signed_approvals::{ReceivedApprovals, read_repository_id};
 use crate::gate::{
     GateMode, GateSettings, LandingReader, LedgerMode, PushFacts, RecordedPast, UnauthorisedRecord,
     UndecidedMove, judge_push,
@@ -129,7 +129,7 @@ fn decide_push(
         undecided: &undecided,
         unauthorised: unauthorised.as_deref(),
         landings: has_ledger.then_some(&landings as &dyn LandingReader),
-        approvals: approvals.as_deref(),
+        approvals: approvals.as_ref(),
     };
     let (mut report, facts) =
         judge_push(&repository, updates, (&settings, past), context.now, format.lists_passed_changes());
@@ -242,7 +242,7 @@ fn read_unauthorised(
 fn list_approvals(
     states: &LedgerStateReader<'_>,
     settings: &GateSettings,
-) -> anyhow::Result<Option<Vec<ReceivedApproval>>> {
+) -> anyhow::Result<Option<ReceivedApprovals>> {
     if settings.ledger_mode == LedgerMode::Off || read_repository_id(states.repository())?.is_none() {
         return Ok(None);
     }

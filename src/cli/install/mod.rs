@@ -24,7 +24,7 @@ use crate::cli::context::Context;
 use crate::cli::install::hook_folder::{HookFolder, HookStep};
 use crate::cli::install::hook_manager::{ForeignManager, find_foreign_manager, find_manager_lines};
 use crate::cli::install::hook_script::GitHook;
-use crate::cli::install::repository_id::ensure_repository_id;
+use crate::cli::install::repository_id::{IdChoice, apply_repository_id, plan_repository_id};
 use crate::cli::install::server_advice::{find_lacking_roster, write_server_advice};
 use crate::cli::install::server_settings::{ServerOptions, SettingChange};
 use crate::cli::install::work_tree::find_work_tree_top;
@@ -74,6 +74,26 @@ pub(crate) struct InstallArgs {
     /// pack
     #[arg(long, value_name = "WHAT", requires = "server")]
     missing_policy: Option<String>,
+
+    /// Keep the repository's id for signed approvals, which may be copied: it is
+    /// the same repository in another place
+    #[arg(long, requires = "server", conflicts_with = "new_id")]
+    keep_id: bool,
+
+    /// Give the repository another id, for which no approval counts so far
+    #[arg(long, requires = "server")]
+    new_id: bool,
+}
+
+impl InstallArgs {
+    /// Returns what is said about the id of the repository.
+    fn id_choice(&self) -> Option<IdChoice> {
+        match (self.keep_id, self.new_id) {
+            (true, _) => Some(IdChoice::Keep),
+            (_, true) => Some(IdChoice::Replace),
+            _ => None,
+        }
+    }
 }
 
 /// Remove the hooks
@@ -127,6 +147,10 @@ pub(crate) fn run_install(args: &InstallArgs, context: &Context) -> Result<Comma
     for hook in hooks {
         steps.push(hook_folder.plan_install(*hook, binary)?);
     }
+    let id_step = match args.server {
+        true => Some(plan_repository_id(&repository, args.id_choice(), context)?),
+        false => None,
+    };
     // The settings come first: a hook without them refuses every push.
     let set = match &settings {
         Some(settings) => server_settings::write_settings(settings, &repository)?,
@@ -142,7 +166,10 @@ pub(crate) fn run_install(args: &InstallArgs, context: &Context) -> Result<Comma
     };
     // The ledger exists before the first push, and records the tips from before it. A roster by which no push can be
     // allowed is corrected past the hook, and the ledger begins with that.
-    let has_new_id = args.server && ensure_repository_id(&repository)?;
+    let has_new_id = match id_step {
+        Some(step) => apply_repository_id(&repository, step)?,
+        None => false,
+    };
     let has_begun = args.server && lacking.is_none() && begin_ledger(&repository, context)?;
     let is_unchanged =
         steps.iter().all(HookStep::changes_nothing) && set.iter().all(SettingChange::changes_nothing);

@@ -252,6 +252,25 @@ pub(crate) fn remove_settings(repository: &Repository) -> Result<Vec<String>, Co
     Ok(lines)
 }
 
+/// Returns the last value of a key in the configuration of the repository itself.
+///
+/// # Errors
+///
+/// Fails if it cannot be read.
+pub(super) fn read_setting(repository: &Repository, key: &str) -> Result<Option<String>, CommandError> {
+    let config = GitConfigFile::read_config(repository)?;
+    Ok(config.find_values(key).last().map(|value| (*value).to_owned()))
+}
+
+/// Sets a key in the configuration of the repository, which `uninstall` keeps.
+///
+/// # Errors
+///
+/// Fails if the configuration cannot be written.
+pub(super) fn write_setting(repository: &Repository, key: &str, value: &str) -> Result<(), CommandError> {
+    GitConfigFile::read_config(repository)?.write_config(&["--replace-all", key, value])
+}
+
 /// Returns the regular expression, as `git config` takes it, that matches `value` and nothing else.
 fn build_exact_pattern(value: &str) -> String {
     let mut pattern = String::from("^");

@@ -83,7 +83,7 @@ pub(crate) fn reconcile_repository(
     {
         let received = state.list_received_approvals();
         for moved in &reconciled.unauthorised {
-            reconciled.content_notes.push(describe_moved_content(repository, moved, &received));
+            reconciled.content_notes.push(describe_moved_content(repository, moved, &received.open));
         }
     }
     Ok(reconciled)

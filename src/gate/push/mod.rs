@@ -15,7 +15,7 @@ use std::rc::Rc;
 use anyhow::Result;
 use jiff::Timestamp;
 
-use crate::change::{Stage, Text};
+use crate::change::{FactKind, Missing, Stage, Text};
 use crate::gate::policy_findings::{list_policy_notes, list_warning_notes};
 use crate::gate::policy_ref::{is_policy_ref_free, refuse_free_policy_ref};
 use crate::gate::policy_source::LoadedPolicy;
@@ -27,13 +27,14 @@ use crate::gate::push_facts::PushFacts;
 use crate::gate::pusher_accounts::refuse_unknown_pushers;
 use crate::gate::recorded_past::RecordedPast;
 use crate::gate::rewording_place::mark_rebase_starts;
-use crate::gate::settings::GateSettings;
+use crate::gate::settings::{GateSettings, LedgerMode};
+use crate::gate::signed_approvals::read_repository_id;
 use crate::git::{RefUpdate, Repository};
 use crate::pattern::RefPattern;
 use crate::policy::Policy;
 use crate::push::{GateRule, refuse_by_rule};
-use crate::report::{Report, decide_groups};
-use crate::verdict::{Decision, Finding, Fixer, Message, MessageValue, messages};
+use crate::report::{Report, ReportGroup, decide_groups};
+use crate::verdict::{Decision, Finding, Fixer, Message, MessageValue, RuleOutcome, messages};
 
 messages! {
     SCOPE_UNREADABLE = "push.scope-unreadable":
@@ -42,6 +43,10 @@ messages! {
         "the policy that {ref} holds came without a decision; the last one that was decided goes on until that change is regularised, or the policy is put back";
     POLICY_OFFERED = "push.policy-offered":
         "a server administrator who has reviewed the policy that came without a decision can put it into force, in the repository on the server: git config changegate.acceptedPolicy {commit}";
+    APPROVALS_NEED_LEDGER = "push.approvals-need-ledger":
+        "signed approvals (`changegate approve`) count on a server with a ledger only, and it is switched off here (`changegate.ledger`)";
+    APPROVALS_NEED_ID = "push.approvals-need-id":
+        "signed approvals (`changegate approve`) count on a server whose repository has an id; `changegate install --server` gives it one";
     POLICY_ACCEPTED = "push.policy-accepted":
         "the policy of {ref} came without a decision; the server administrator put it into force as it was at {commit} (`changegate.acceptedPolicy`)";
 }
@@ -108,11 +113,28 @@ pub fn judge_push(
         notes.extend(list_origin_notes(push.policies.base_origin(), &settings.policy_ref));
     }
     notes.append(&mut push.notes);
+    if approvals.is_none() && lacks_reviews(&groups) {
+        match (settings.ledger_mode, read_repository_id(repository)) {
+            (LedgerMode::Off, _) => notes.push(Message::from(&APPROVALS_NEED_LEDGER)),
+            (_, Ok(None)) => notes.push(Message::from(&APPROVALS_NEED_ID)),
+            _ => {}
+        }
+    }
     let stage = Stage::PreReceive;
     let is_evaluation = false;
     let report =
         Report { decision, stage, enforced: true, seen_at: now, policy, groups, notes, is_evaluation };
     (report, push.facts)
+}
+
+/// Returns true if a rule is undecided because nothing tells here who has reviewed the change.
+fn lacks_reviews(groups: &[ReportGroup]) -> bool {
+    let is_missing = |missing: &Missing| *missing == Missing::NotConfigured(FactKind::Reviews);
+    let mut judgements = groups.iter().flat_map(|group| &group.verdicts).flat_map(|one| &one.judgements);
+    judgements.any(|judgement| match &judgement.outcome {
+        RuleOutcome::Undecided(missing) => missing.iter().any(is_missing),
+        _ => false,
+    })
 }
 
 /// Returns the notes about a policy that did not come into force by a decision, or that another one did not

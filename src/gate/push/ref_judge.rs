@@ -19,7 +19,7 @@ use crate::gate::push::unreadable::{add_detail, build_unreadable_finding};
 use crate::gate::push_facts::PushFacts;
 use crate::gate::recorded_past::{LandingReader, UnauthorisedRecord, list_known_records};
 use crate::gate::settings::GateSettings;
-use crate::gate::signed_approvals::authorised::ReceivedApproval;
+use crate::gate::signed_approvals::authorised::ReceivedApprovals;
 use crate::gate::signed_approvals::walk_approvals::{ApprovalWalk, WalkApprovals};
 use crate::gate::swapped_parents::SwappedParents;
 use crate::gate::walk_facts::WalkFacts;
@@ -54,7 +54,7 @@ pub(crate) struct RefJudge<'push> {
     /// How refs moved by the ledger; `None` without one.
     pub(crate) landings: Option<&'push dyn LandingReader>,
     /// The signed approvals that no change has used up; `None` where none can be received.
-    pub(crate) approvals: Option<&'push [ReceivedApproval]>,
+    pub(crate) approvals: Option<&'push ReceivedApprovals>,
     pub(crate) keep_all: bool,
     pub(crate) policies: PolicyCache<'push>,
     /// Which refs are under change control; empty without a policy.
@@ -294,17 +294,18 @@ impl RefJudge<'_> {
         let policy_path = settings.policy_file.is_none().then_some(settings.policy_path.as_str());
         let records = list_known_records(self.unauthorised, asked.name);
         let (known, ends) = ((policy_path, records.as_deref()), (tip, asked.actual_old.as_slice()));
-        let walk_facts = WalkFacts::new(self.repository, (loaded, base), known, ends);
         // A signature counts if the keys of both policies say so.
         let trusted_keys = match base.and_then(|base| base.trusted_keys(self.now)) {
             Some(keys) => Some(keys.with_other(loaded.keys.as_ref())),
             None => loaded.trusted_keys(self.now),
         };
         let (repository, target_ref) = (self.repository, asked.name);
-        let walk = ApprovalWalk { repository, target: target_ref, history: &history, keys: trusted_keys };
-        let approvals = WalkApprovals::find_asked(&walk, &needs, self.approvals);
-        self.facts.add_used_approvals(target_ref, approvals.list_used_ids());
-        let walk_facts = walk_facts.with_approvals(approvals);
+        // Whose a key is today, the policy ref says for every branch: the older keys of another one make nothing good again.
+        let keys = base.unwrap_or(loaded).trusted_keys(self.now);
+        let walk = ApprovalWalk { repository, target: target_ref, history: &history, keys };
+        let signed = WalkApprovals::find_asked(&walk, &needs, self.approvals);
+        self.facts.add_used_approvals(target_ref, signed.list_used_ids());
+        let walk_facts = WalkFacts::new(repository, (loaded, base), known, ends).with_approvals(signed);
         let judge =
             ChangeJudge { loaded, base, target, settings, now, swapped_parents, walk_facts, keep_all };
         let range = CommitRange { tip, hidden_tips: &judged, trusted_keys };

@@ -3,20 +3,19 @@
 use anyhow::Result;
 use jiff::Timestamp;
 
-use crate::change::{Commit, Oid, Person, SignatureStatus, Text};
+use crate::change::{Commit, Oid, SignedDecision, Text};
 use crate::gate::break_glass::request::pusher_finding;
 use crate::gate::policy_findings::{build_protected_group, build_ref_group};
 use crate::gate::policy_source::LoadedPolicy;
 use crate::gate::protected_scope::ProtectedScope;
 use crate::gate::push_facts::PushFacts;
 use crate::gate::settings::GateSettings;
+use crate::gate::signed_approvals::approval_signer::SignerCheck;
 use crate::gate::signed_approvals::approved_commits::{digest_statements, list_approved_commits};
-use crate::gate::signed_approvals::authorised::{AuthorisedApproval, ReceivedApproval};
+use crate::gate::signed_approvals::authorised::{AuthorisedApproval, ReceivedApprovals};
 use crate::gate::signed_approvals::repository_id::read_repository_id;
 use crate::gate::signed_approvals::statement::{APPROVAL_REF_PREFIX, ApprovalStatement};
-use crate::git::{RefUpdate, Repository, ResolvedRef};
-use crate::people::{PeopleDirectory, ResolvedIdentity};
-use crate::policy::Policy;
+use crate::git::{PeeledObject, RefUpdate, Repository, ResolvedRef};
 use crate::push::{GateRule, refuse_by_findings};
 use crate::report::ReportGroup;
 use crate::verdict::{Finding, Fixer, Judgement, Message, MessageValue, messages};
@@ -32,6 +31,8 @@ messages! {
         "cannot read the approval: {detail}";
     APPROVAL_TOO_LONG = "approval.too-long":
         "the commit of the approval has {size} bytes; at most {limit} are read";
+    NOT_A_COMMIT = "approval.not-a-commit":
+        "what is pushed is no commit, and `changegate approve` writes an approval as one";
     WRONG_FORM = "approval.wrong-form":
         "the message is not in the form that `changegate approve` writes";
     WRONG_PARENT = "approval.wrong-parent":
@@ -45,35 +46,19 @@ messages! {
     OTHER_REPOSITORY = "approval.other-repository":
         "the approval is for another repository, {named}; this one is {known}";
     TARGET_NOT_PROTECTED = "approval.target-not-protected":
-        "{ref} is not under change control, so no approval can be for it";
+        "{ref} is not under change control, so no approval can be for it; name the branch that the revision is to land on with `--ref`";
     BASE_NOT_IN_TARGET = "approval.base-not-in-target":
         "the base {base} is not a commit of {ref}; fetch it and approve again";
+    BASE_NOT_PROTECTED = "approval.base-not-protected":
+        "{ref} does not exist yet, and the base {base} is a commit of no branch under change control; fetch one of these and approve what builds on it";
+    ALREADY_LANDED = "approval.already-landed":
+        "{ref} has the revision {revision} already, so there is nothing to approve; fetch it, and approve what builds on it";
     NOT_ON_BASE = "approval.not-on-base":
         "the revision {revision} does not build on the base {base}, or is part of it";
     OTHER_STATEMENTS = "approval.other-statements":
         "the digest of what the messages state is not that of the commits";
     TOO_MANY_PATHS = "approval.too-many-paths":
         "the revision changes more than {limit} paths, which cannot be compared with what lands; approve it in parts";
-    NO_KEYS = "approval.no-keys":
-        "the policy knows no keys, so no signature can be checked; name `signers`, or give people `keys` in the roster";
-    NOT_SIGNED = "approval.not-signed":
-        "the approval is not signed; set `user.signingKey`, and `gpg.format` to `ssh` for an SSH key";
-    BAD_SIGNATURE = "approval.bad-signature":
-        "the signature of the approval is not valid: {reason}";
-    OTHER_SIGNER = "approval.other-signer":
-        "the approval is signed with the key of {signer}, and its author is {author}; set `user.email` to an address of the person whose key it is";
-    UNKNOWN_SIGNER = "approval.unknown-signer":
-        "the signer {signer} is not a person whom the policy knows";
-    ABSENT_SIGNER = "approval.absent-signer":
-        "the signer {signer} has left or has not joined yet, by `left` and `joined` of the roster";
-    DATE_IN_FUTURE = "approval.date-in-future":
-        "the date of the approval is in the future; set the clock of the machine that signed it, and sign again";
-    APPROVAL_IS_OLD = "approval.is-old":
-        "{signer} has said something else about this revision since; sign it again if it still holds";
-    UNKNOWN_ROLE = "approval.unknown-role":
-        "the policy has no team {role}";
-    ROLE_NOT_HELD = "approval.role-not-held":
-        "the signer {signer} is not in {role}";
     ROLE_TOO_LONG = "approval.role-too-long": "`{field}` is longer than {limit} bytes";
     CONTROL_CHARACTERS = "approval.control-characters": "`{field}` contains control characters";
     REFUSED_STATEMENT = "approval.refused-statement":
@@ -82,9 +67,6 @@ messages! {
 
 /// The most bytes that the commit of an approval can have, with its signature.
 const MAX_APPROVAL_BYTES: usize = 32 << 10;
-
-/// How far the clock of a signer may be ahead of the server's, in seconds.
-const MAX_CLOCK_LEAD_SECONDS: i64 = 600;
 
 /// The most paths that an approved revision changes.
 const MAX_APPROVED_PATHS: usize = 20_000;
@@ -100,7 +82,7 @@ pub(crate) struct ApprovalPush<'push> {
     pub(crate) settings: &'push GateSettings,
     pub(crate) scope: &'push ProtectedScope,
     /// What was received before and is open; `None` where nothing can be received.
-    pub(crate) received: Option<&'push [ReceivedApproval]>,
+    pub(crate) received: Option<&'push ReceivedApprovals>,
     pub(crate) now: Timestamp,
 }
 
@@ -144,6 +126,9 @@ impl ApprovalPush<'_> {
             return Err(vec![*pusher_finding(&WRONG_NAME)]);
         }
         let unreadable = |error: anyhow::Error| vec![unreadable_approval(&error)];
+        if matches!(self.repository.peel_tags(id), Ok(found) if found != PeeledObject::Commit(id)) {
+            return Err(vec![*pusher_finding(&NOT_A_COMMIT)]);
+        }
         let raw = self.repository.read_raw_commit(id).map_err(unreadable)?;
         if raw.len() > MAX_APPROVAL_BYTES {
             let message = APPROVAL_TOO_LONG.with("size", raw.len()).with("limit", MAX_APPROVAL_BYTES);
@@ -162,8 +147,16 @@ impl ApprovalPush<'_> {
             Ok(found) => findings.extend(found),
             Err(error) => findings.push(unreadable_approval(&error)),
         }
-        let signer = self.check_signer(&commit, &raw, &statement, loaded);
-        let signer = signer.map_err(|finding| findings.push(*finding)).ok();
+        let signer = SignerCheck {
+            commit: &commit,
+            raw: &raw,
+            format: self.repository.object_format(),
+            statement: &statement,
+            loaded,
+            received: self.received,
+            now: self.now,
+        };
+        let signer = signer.find_signer().map_err(|finding| findings.push(*finding)).ok();
         match signer {
             Some((signer, key)) if findings.is_empty() => {
                 let pushed_by = self.settings.pusher.clone();
@@ -207,17 +200,27 @@ impl ApprovalPush<'_> {
             findings.push(*pusher_finding(&OTHER_DATES));
         }
         let target = repository.resolve_ref(statement.target.as_bytes())?;
-        let (true, Some(tip)) = (self.scope.find_protected_name(&target.name).is_some(), target.id) else {
+        if self.scope.find_protected_name(&target.name).is_none() {
             findings.push(*pusher_finding(TARGET_NOT_PROTECTED.with("ref", &statement.target)));
             return Ok(findings);
-        };
+        }
+        let tips = self.list_base_tips(&target)?;
         statement.target = target.name;
+        let is_held = |commit| {
+            !tips.is_empty()
+                && repository.find_new_history(commit, &tips).is_ok_and(|over| over.count_commits() == 0)
+        };
         // A base that is not there is none of the target's.
-        let is_of_target =
-            repository.find_new_history(base, &[tip]).is_ok_and(|over| over.count_commits() == 0);
-        if !is_of_target {
-            let message = BASE_NOT_IN_TARGET.with("base", base.short_hex()).with("ref", &statement.target);
+        if !is_held(base) {
+            let template = if target.id.is_some() { &BASE_NOT_IN_TARGET } else { &BASE_NOT_PROTECTED };
+            let message = template.with("base", base.short_hex()).with("ref", &statement.target);
             findings.push(*pusher_finding(message));
+            return Ok(findings);
+        }
+        // What has landed is used up: an approval of it would count for the same content if it comes again.
+        if statement.decision == SignedDecision::Approved && target.id.is_some() && is_held(revision) {
+            let message = ALREADY_LANDED.with("ref", &statement.target);
+            findings.push(*pusher_finding(message.with("revision", revision.short_hex())));
             return Ok(findings);
         }
         // What cannot be compared when it lands is no use, and would keep others waiting.
@@ -240,74 +243,20 @@ impl ApprovalPush<'_> {
         Ok(findings)
     }
 
-    /// Returns the address and the key of the person who signed an approval.
-    fn check_signer(
-        &self,
-        commit: &Commit,
-        raw: &[u8],
-        statement: &ApprovalStatement,
-        loaded: &LoadedPolicy,
-    ) -> Result<(Text, String), Box<Finding>> {
-        let Some(keys) = loaded.trusted_keys(self.now) else {
-            return Err(Box::new(Finding::new(Message::from(&NO_KEYS)).fixed_by(Fixer::PolicyOwner)));
-        };
-        let (signer, key) = match keys.verify_commit(raw, self.repository.object_format()) {
-            SignatureStatus::Good { signer, key } => (signer, key),
-            SignatureStatus::None => return Err(pusher_finding(&NOT_SIGNED)),
-            SignatureStatus::Bad(reason) => {
-                return Err(pusher_finding(BAD_SIGNATURE.with("reason", Text::from(reason))));
+    /// Returns the commits that hold every commit on which a revision for `target` can build: its own, or those of all
+    /// branches under change control if it does not exist yet. A new branch is judged from what the policy ref holds, and
+    /// what lies between that and an approved revision is approved by its own approval or not at all.
+    fn list_base_tips(&self, target: &ResolvedRef) -> Result<Vec<Oid>> {
+        if let Some(tip) = target.id {
+            return Ok(vec![tip]);
+        }
+        let mut tips = Vec::new();
+        for branch in self.repository.list_refs("refs/heads/")? {
+            if let Some(tip) = branch.id.filter(|_| self.scope.find_protected_name(&branch.name).is_some()) {
+                tips.push(tip);
             }
-        };
-        let by_roster = |message: Message| Box::new(Finding::new(message).fixed_by(Fixer::RosterOwner));
-        let people = &loaded.policy.people;
-        let person = Person { name: Text::default(), email: signer.clone() };
-        let identity = people.identify_person(&person);
-        if people.identify_person(&commit.author) != identity || identity == ResolvedIdentity::Unknown {
-            return Err(match identity {
-                ResolvedIdentity::Unknown => by_roster(UNKNOWN_SIGNER.with("signer", &signer)),
-                _ => {
-                    pusher_finding(OTHER_SIGNER.with("signer", &signer).with("author", &commit.author.email))
-                }
-            });
         }
-        if let ResolvedIdentity::Human(person) = &identity {
-            if people.find_absence(person, self.now).is_some() {
-                return Err(by_roster(ABSENT_SIGNER.with("signer", &signer)));
-            }
-            check_role(person, &signer, statement, &loaded.policy, self.now)?;
-            self.check_date(commit, person, statement, people)?;
-        }
-        Ok((signer, key))
-    }
-}
-
-impl ApprovalPush<'_> {
-    /// Checks that an approval was not held back, while its signer has said something else about the revision, and that its
-    /// date is not in the future, from where it would hold back all others.
-    fn check_date(
-        &self,
-        commit: &Commit,
-        person: &str,
-        statement: &ApprovalStatement,
-        people: &PeopleDirectory,
-    ) -> Result<(), Box<Finding>> {
-        if commit.authored_at > self.now.as_second().saturating_add(MAX_CLOCK_LEAD_SECONDS) {
-            return Err(pusher_finding(&DATE_IN_FUTURE));
-        }
-        let is_theirs = |signer: &Text| {
-            let signer = Person { name: Text::default(), email: signer.clone() };
-            matches!(people.identify_person(&signer), ResolvedIdentity::Human(key) if key == person)
-        };
-        let later = self.received.unwrap_or_default().iter().find(|one| {
-            one.revision == statement.revision
-                && one.target == statement.target
-                && one.signed_at > commit.authored_at
-                && is_theirs(&one.signer)
-        });
-        match later {
-            Some(later) => Err(pusher_finding(APPROVAL_IS_OLD.with("signer", &later.signer))),
-            None => Ok(()),
-        }
+        Ok(tips)
     }
 }
 
@@ -316,24 +265,6 @@ pub(crate) fn describe_refused_statement(statement: &ApprovalStatement) -> Findi
     let message = REFUSED_STATEMENT.with("decision", statement.decision.word());
     let message = message.with("revision", statement.revision.to_string()).with("ref", &statement.target);
     *pusher_finding(message)
-}
-
-/// Checks that the signer is in the team for which an approval is given.
-fn check_role(
-    person: &str,
-    signer: &Text,
-    statement: &ApprovalStatement,
-    policy: &Policy,
-    at: Timestamp,
-) -> Result<(), Box<Finding>> {
-    let Some(role) = &statement.role else { return Ok(()) };
-    let Some(team) = policy.people.team_names().find(|team| team.as_bytes() == role.as_bytes()) else {
-        return Err(pusher_finding(UNKNOWN_ROLE.with("role", role)));
-    };
-    if policy.people.is_member(person, team, at) {
-        return Ok(());
-    }
-    Err(pusher_finding(ROLE_NOT_HELD.with("signer", signer).with("role", role)))
 }
 
 /// Returns what is wrong with the words of an approval.

@@ -35,8 +35,21 @@ pub struct ReceivedApproval {
     pub received_at: Timestamp,
     /// What it says.
     pub decision: SignedDecision,
+    /// True for a rejection that a later word of the same address is about: it stands only if the key of that is lost.
+    pub is_lifted: bool,
     /// The address of the signer, as the policy had it for the key.
     pub signer: Text,
-    /// When it was signed, in seconds since 1970 UTC, as the signer's machine said.
+    /// The latest date that the signer had given to a word about the revision by then, in seconds since 1970 UTC, as their
+    /// machines said.
     pub signed_at: i64,
+}
+
+/// The signed approvals that a push is judged with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReceivedApprovals {
+    /// Those that no change has used up, in the order of their receipt.
+    pub open: Vec<ReceivedApproval>,
+    /// The addresses of signers of whom older words are not kept any more, with the newest date of one of these, in seconds
+    /// since 1970 UTC.
+    pub dropped: Vec<(Text, i64)>,
 }

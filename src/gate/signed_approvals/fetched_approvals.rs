@@ -1,14 +1,14 @@
 //! The signed approvals that a clone holds, before anything is pushed: how they count for what is going to be, so that
 //! nobody has to push to learn it. The server alone decides, by what it has received.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use anyhow::Result;
 use jiff::Timestamp;
 
 use crate::change::{NeededFacts, Oid, Text};
 use crate::gate::signed_approvals::authorised::ReceivedApproval;
-use crate::gate::signed_approvals::statement::{APPROVAL_REF_PREFIX, ApprovalStatement};
+use crate::gate::signed_approvals::statement::{APPROVAL_REF_PREFIX, ApprovalStatement, FETCHED_REF_PREFIX};
 use crate::git::{NewHistory, Repository};
 use crate::verdict::{
     ApprovalDecision, ApprovalSource, ConsideredApproval, Message, VerdictReasons, messages,
@@ -39,10 +39,10 @@ pub(crate) fn list_fetched_approvals(
     target: Option<&Text>,
     history: &NewHistory,
 ) -> Result<Vec<ReceivedApproval>> {
-    let refs = repository.list_direct_refs(APPROVAL_REF_PREFIX)?;
+    let refs = list_approval_refs(repository)?;
     let new: HashSet<Oid> = history.list_ids().into_iter().collect();
     let mut found = Vec::new();
-    for id in refs.into_iter().filter_map(|one| one.id) {
+    for id in refs {
         let Ok(commit) = repository.read_commit(id, &NeededFacts::new()) else { continue };
         let Some(statement) = ApprovalStatement::parse_message(&commit.message) else { continue };
         let Ok(received_at) = Timestamp::from_second(commit.authored_at) else { continue };
@@ -55,6 +55,7 @@ pub(crate) fn list_fetched_approvals(
             revision: statement.revision,
             received_at,
             decision: statement.decision,
+            is_lifted: false,
             signer: commit.author.email,
             signed_at: commit.authored_at,
         });
@@ -73,6 +74,19 @@ pub(crate) fn list_fetched_approvals(
     }
     kept.reverse();
     Ok(kept)
+}
+
+/// Returns the commits of the approvals that a clone holds: its own, and those that it has fetched.
+///
+/// # Errors
+///
+/// Fails if the refs cannot be listed.
+pub(crate) fn list_approval_refs(repository: &Repository) -> Result<BTreeSet<Oid>> {
+    let mut found = BTreeSet::new();
+    for folder in [APPROVAL_REF_PREFIX, FETCHED_REF_PREFIX] {
+        found.extend(repository.list_direct_refs(folder)?.into_iter().filter_map(|one| one.id));
+    }
+    Ok(found)
 }
 
 /// Returns how signed approvals count for the rules of a change, by what its verdict rests on.

@@ -6,6 +6,7 @@
 //! judges later pushes with it. Nothing of it is taken from the clone that made it, except what was signed.
 
 pub(crate) mod approval_push;
+pub(crate) mod approval_signer;
 pub mod approved_commits;
 pub(crate) mod authorised;
 mod comparison_budget;
@@ -18,6 +19,9 @@ pub(crate) mod repository_id;
 pub(crate) mod statement;
 pub(crate) mod walk_approvals;
 
-pub use crate::gate::signed_approvals::authorised::{AuthorisedApproval, ReceivedApproval};
+pub use crate::gate::signed_approvals::authorised::{
+    AuthorisedApproval, ReceivedApproval, ReceivedApprovals,
+};
 pub use crate::gate::signed_approvals::repository_id::{REPOSITORY_ID_REF, read_repository_id};
+pub(crate) use crate::gate::signed_approvals::statement::FETCHED_REF_PREFIX;
 pub use crate::gate::signed_approvals::statement::{APPROVAL_REF_PREFIX, ApprovalStatement, is_approval_ref};

@@ -5,6 +5,9 @@ use crate::change::{CommitMessage, Oid, SignedDecision, Text};
 /// The namespace that signed approvals are pushed to; the id of the commit that states the approval follows.
 pub const APPROVAL_REF_PREFIX: &str = "refs/changegate/approvals/";
 
+/// Where a clone keeps the approvals that it fetches with every fetch; `docs/approvals.md` has the refspec.
+pub(crate) const FETCHED_REF_PREFIX: &str = "refs/changegate/fetched/";
+
 /// The trailer that says that a commit is an approval, and in which form.
 const FORMAT_TRAILER: &str = "Changegate-Approval";
 

@@ -8,11 +8,11 @@ use crate::change::{
     Change, Commit, Fact, FactKind, Missing, NeededFacts, Oid, SignatureStatus, SignedDecision, Text,
 };
 use crate::gate::signed_approvals::approved_commits::list_approved_commits;
-use crate::gate::signed_approvals::authorised::ReceivedApproval;
+use crate::gate::signed_approvals::authorised::{ReceivedApproval, ReceivedApprovals};
 use crate::gate::signed_approvals::content_relations::{
     ContentComparison, MAX_COMPARED_COMMITS, RelatedCommits, list_people,
 };
-use crate::gate::signed_approvals::fetched_approvals::list_fetched_approvals;
+use crate::gate::signed_approvals::fetched_approvals::{list_approval_refs, list_fetched_approvals};
 use crate::gate::signed_approvals::related_approval::{RelatedApproval, list_messages};
 use crate::gate::signed_approvals::repository_id::read_repository_id;
 use crate::gate::signed_approvals::statement::{APPROVAL_REF_PREFIX, ApprovalStatement};
@@ -44,13 +44,13 @@ impl WalkApprovals {
     pub(crate) fn find_asked(
         walk: &ApprovalWalk<'_>,
         needs: &NeededFacts,
-        received: Option<&[ReceivedApproval]>,
+        received: Option<&ReceivedApprovals>,
     ) -> Self {
         let (Some(received), true) = (received, needs.contains(&FactKind::SignedApprovals)) else {
             return WalkApprovals::unsupported();
         };
         let known = walk
-            .relate_all(received)
+            .relate_all(&received.open)
             .map_err(|error| Missing::Unavailable(FactKind::SignedApprovals, format!("{error:#}")));
         WalkApprovals { known }
     }
@@ -63,7 +63,7 @@ impl WalkApprovals {
         (tip, hidden): (Oid, &[Oid]),
     ) -> Self {
         let find = || -> Result<Option<Vec<RelatedApproval>>> {
-            if repository.list_direct_refs(APPROVAL_REF_PREFIX)?.is_empty() {
+            if list_approval_refs(repository)?.is_empty() {
                 return Ok(None);
             }
             let history = &repository.find_new_history(tip, hidden)?;
@@ -168,14 +168,16 @@ impl ApprovalWalk<'_> {
         let commit = match self.repository.read_commit(received.id, &NeededFacts::new()) {
             Ok(commit) => commit,
             // Without an objection, what is left may be allowed that was not; an approval is only one less.
-            Err(why) if received.decision == SignedDecision::Rejected => anyhow::bail!(
-                "the rejection {} of {} cannot be read ({}); the clone of its signer keeps it, from where the server \
+            Err(why) if received.decision == SignedDecision::Rejected && !received.is_lifted => {
+                anyhow::bail!(
+                    "the rejection {} of {} cannot be read ({}); the clone of its signer keeps it, from where the server \
                  administrator fetches it: git fetch CLONE {APPROVAL_REF_PREFIX}{}",
-                received.id,
-                received.signer.to_lossy(),
-                why.reason,
-                received.id
-            ),
+                    received.id,
+                    received.signer.to_lossy(),
+                    why.reason,
+                    received.id
+                )
+            }
             Err(_) => return Ok(None),
         };
         let Some(statement) = ApprovalStatement::parse_message(&commit.message) else { return Ok(None) };

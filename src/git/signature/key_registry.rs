@@ -50,6 +50,29 @@ impl KeyRegistry {
     }
 }
 
+impl KeyRegistry {
+    /// Returns the same registry, which knows by `find_holder` whose each address of a certificate is: from then on, what is
+    /// signed with a key that stands for several people counts for none of them.
+    #[must_use]
+    pub(crate) fn with_holders(mut self, find_holder: &dyn Fn(&Text) -> Option<String>) -> KeyRegistry {
+        for certificate in &mut self.certificates {
+            certificate.set_holders(find_holder);
+        }
+        self
+    }
+
+    /// Returns the certificates that stand for several people at `at`, by their numbers from 1, with their addresses.
+    pub(crate) fn list_shared_certificates(&self, at: Timestamp) -> Vec<(usize, Vec<Text>)> {
+        let mut shared = Vec::new();
+        for (index, certificate) in self.certificates.iter().enumerate() {
+            if certificate.list_holders(at).len() > 1 {
+                shared.push((index + 1, certificate.list_addresses(at)));
+            }
+        }
+        shared
+    }
+}
+
 /// A key of a registry, and whether it can make a signature of a commit good.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedKey {

@@ -16,6 +16,7 @@ mod bad_key;
 pub(crate) mod key_registry;
 mod openpgp;
 pub(crate) mod openpgp_certificate;
+mod openpgp_issuer;
 pub(crate) mod openpgp_keyring;
 mod openpgp_strength;
 pub(crate) mod signed_payload;

@@ -4,13 +4,17 @@
 //! disagree about the signer. The time inside a signature is a claim; it can make the signature bad,
 //! and never makes it good.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use pgp::packet::{Packet, Signature, SignatureType};
 use pgp::types::{KeyDetails, VerifyingKey};
 
 use crate::git::signature::armor::{self, ArmorFlavour};
 use crate::git::signature::key_registry::RegisteredSigner;
-use crate::git::signature::openpgp_certificate::{OpenPgpCertificate, format_fingerprint, to_unix_seconds};
+use crate::git::signature::openpgp_certificate::{
+    OpenPgpCertificate, SHARED_KEY, format_fingerprint, to_unix_seconds,
+};
 use crate::git::signature::openpgp_keyring::take_packet;
 use crate::git::signature::openpgp_strength::{has_unknown_critical, is_strong_signature};
 use crate::git::signature::signed_payload;
@@ -34,7 +38,7 @@ pub(crate) fn verify_openpgp(
         if names_key(&claim.signature, &certificate.primary_key) {
             let may_sign = certificate.check_primary_key(at);
             match claim.verify_with_key(certificate, &certificate.primary_key, may_sign) {
-                Ok(signer) => return Ok(signer),
+                Ok(signer) => return refuse_shared_key(certificates, signer, at),
                 Err(reason) => refusal = reason,
             }
         }
@@ -42,13 +46,28 @@ pub(crate) fn verify_openpgp(
             if names_key(&claim.signature, &subkey.key) {
                 let may_sign = certificate.check_subkey(subkey, at);
                 match claim.verify_with_key(certificate, &subkey.key, may_sign) {
-                    Ok(signer) => return Ok(signer),
+                    Ok(signer) => return refuse_shared_key(certificates, signer, at),
                     Err(reason) => refusal = reason,
                 }
             }
         }
     }
     Err(refusal)
+}
+
+/// Refuses what a key signed that stands for several people at `at`, by one certificate or by several that hold it: its
+/// holder could approve as each of them.
+fn refuse_shared_key(
+    certificates: &[OpenPgpCertificate],
+    signer: RegisteredSigner,
+    at: Timestamp,
+) -> Result<RegisteredSigner, String> {
+    let with_key = certificates.iter().filter(|certificate| certificate.holds_key(&signer.fingerprint));
+    let holders: BTreeSet<&str> = with_key.flat_map(|certificate| certificate.list_holders(at)).collect();
+    match holders.len() {
+        0 | 1 => Ok(signer),
+        _ => Err(format!("the key {} {SHARED_KEY}", signer.fingerprint)),
+    }
 }
 
 /// A signature that counts if the right key made it.

@@ -5,14 +5,20 @@
 //! then?" (RFC 9580, section 5.2.3) needs no cryptography. Third-party signatures are ignored: the
 //! registry vouches for its certificates, other keys do not.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use pgp::packet::{PublicKey, PublicSubkey, RevocationCode, Signature, SignatureType, SubpacketData, UserId};
 use pgp::types::{KeyDetails, KeyVersion, Tag};
 
+use crate::change::Text;
 use crate::change::person::canonical_address;
-use crate::change::{Person, Text};
 use crate::git::signature::bad_key::is_exact_address;
+use crate::git::signature::openpgp_issuer::{claims_issuer, parse_user_address};
 use crate::git::signature::openpgp_strength::{has_unknown_critical, is_strong_signature, refuse_weak_key};
+
+/// Why a key counts for nobody whose user ids name two people, in words that follow the key.
+pub(crate) const SHARED_KEY: &str = "has user ids of several people, and one key is one person";
 
 /// A certificate whose self-signatures have been verified.
 #[derive(Clone, Debug)]
@@ -50,6 +56,8 @@ pub(crate) struct SigningSubkey {
 #[derive(Clone, Debug)]
 struct CertificateUser {
     address: Text,
+    /// The person whose address it is, by what knows people; `None` if it is nobody's, as far as that knows.
+    holder: Option<String>,
     is_primary: bool,
     history: SelfSignatureHistory,
 }
@@ -147,6 +155,9 @@ impl OpenPgpCertificate {
     /// Returns why neither the primary key nor a subkey signs at `at`, in words that follow the certificate;
     /// `None` if one does.
     pub(crate) fn find_signing_obstacle(&self, at: Timestamp) -> Option<String> {
+        if self.list_holders(at).len() > 1 {
+            return Some(SHARED_KEY.to_owned());
+        }
         let refusal = self.check_primary_key(at).err()?;
         if self.subkeys.iter().any(|subkey| self.check_subkey(subkey, at).is_ok()) {
             return None;
@@ -165,6 +176,25 @@ impl OpenPgpCertificate {
     pub(crate) fn list_addresses(&self, at: Timestamp) -> Vec<Text> {
         let in_force = self.users.iter().filter(|user| user.history.is_in_force(at.as_second()));
         in_force.map(|user| user.address.clone()).collect()
+    }
+
+    /// Notes whose each address is.
+    pub(crate) fn set_holders(&mut self, find_holder: &dyn Fn(&Text) -> Option<String>) {
+        for user in &mut self.users {
+            user.holder = find_holder(&user.address);
+        }
+    }
+
+    /// Returns the people for whom the certificate stands at `at`, as far as holders were set.
+    pub(crate) fn list_holders(&self, at: Timestamp) -> BTreeSet<&str> {
+        let in_force = self.users.iter().filter(|user| user.history.is_in_force(at.as_second()));
+        in_force.filter_map(|user| user.holder.as_deref()).collect()
+    }
+
+    /// Returns true if the primary key or a signing subkey has this fingerprint.
+    pub(crate) fn holds_key(&self, fingerprint: &str) -> bool {
+        format_fingerprint(&self.primary_key) == fingerprint
+            || self.subkeys.iter().any(|subkey| format_fingerprint(&subkey.key) == fingerprint)
     }
 
     /// Returns the address that the certificate stands for at `at`: `wanted` if it is one of them,
@@ -287,7 +317,7 @@ fn verify_user(
     if !is_exact_address(address.as_bytes()) {
         return Err("a user id holds a pattern in the place of an address".into());
     }
-    Ok(Some(CertificateUser { address, is_primary, history: standing }))
+    Ok(Some(CertificateUser { address, holder: None, is_primary, history: standing }))
 }
 
 fn verify_subkey(
@@ -353,24 +383,6 @@ fn read_revocation(signature: &Signature) -> KeyRevocation {
         Some(RevocationCode::KeySuperseded | RevocationCode::KeyRetired | RevocationCode::CertUserIdInvalid)
     );
     KeyRevocation { made_at: signature.created().map_or(i64::MIN, to_unix_seconds), is_retroactive }
-}
-
-fn claims_issuer(signature: &Signature, key: &PublicKey) -> bool {
-    let ids = signature.issuer_key_id();
-    let fingerprints = signature.issuer_fingerprint();
-    (ids.is_empty() && fingerprints.is_empty())
-        || ids.iter().any(|id| **id == key.legacy_key_id())
-        || fingerprints.iter().any(|fingerprint| **fingerprint == key.fingerprint())
-}
-
-/// Returns what a user id gives as its address: `Name (comment) <address>`, or the address alone.
-fn parse_user_address(user_id: &UserId) -> Option<Text> {
-    let text = user_id.id();
-    match Person::parse_person(text) {
-        Ok(person) => Some(person.email),
-        Err(_) if canonical_address(text).is_some() => Some(text.into()),
-        Err(_) => None,
-    }
 }
 
 pub(crate) fn to_unix_seconds(time: pgp::types::Timestamp) -> i64 {

@@ -22,9 +22,12 @@ messages! {
     ACTS_UNKNOWN = "act.ledger-unknown": "the act cannot be recorded: {reason}";
     APPROVALS_UNKNOWN = "approval.ledger-unknown": "the approval cannot be recorded: {reason}";
     TOO_MANY_REJECTIONS = "approval.too-many-rejections":
-        "{signer} has too many rejections open; take some back with `changegate approve --revoke`";
+        "{signer} has {limit} rejections open, which is as many as one signer can have; take back those that no longer matter with `changegate approve --revoke REVISION`; the oldest are of {revisions}";
     ACT_ID_TAKEN = "act.id-taken": "an act with this id exists; push yours with another id";
 }
+
+/// How many of the oldest rejections are named where there are too many.
+const MAX_LISTED_REJECTIONS: usize = 5;
 
 /// Turns the record of a decision into a refusal, because the ledger cannot be written.
 pub(crate) fn record_unwritable_ledger(decided: &mut DecisionRecord) {
@@ -95,10 +98,14 @@ pub(crate) fn add_approval_refusals(
 ) {
     let is_rejection = approval.statement.decision == SignedDecision::Rejected;
     let finding = match state {
-        Ok(state) if is_rejection && state.is_rejecting_too_much(&approval.signer) => {
-            Finding::new(TOO_MANY_REJECTIONS.with("signer", &approval.signer)).fixed_by(Fixer::Pusher)
+        Ok(state) => {
+            let full = if is_rejection { state.find_full_rejections(approval) } else { None };
+            let Some(revisions) = full else { return };
+            let oldest = revisions.iter().take(MAX_LISTED_REJECTIONS);
+            let oldest: Vec<MessageValue> = oldest.map(|one| one.short_hex().into()).collect();
+            let message = TOO_MANY_REJECTIONS.with("signer", &approval.signer).with("limit", revisions.len());
+            Finding::new(message.with("revisions", MessageValue::List(oldest))).fixed_by(Fixer::Pusher)
         }
-        Ok(_) => return,
         Err(why) => {
             let message = APPROVALS_UNKNOWN.with("reason", MessageValue::unrecorded(why));
             Finding::new(message).fixed_by(Fixer::ServerAdministrator)

@@ -31,8 +31,10 @@ pub(crate) fn apply_act(state: &mut LedgerState, event: &ChangeAct) {
         state.add_approval(OpenApproval {
             commit: approval.commit,
             decision: approval.decision,
+            key: approval.key.clone(),
             received_at: event.observed_at,
             revision: event.act.change,
+            role: approval.role.clone(),
             signed_at: approval.signed_at,
             signer: approval.signer.clone(),
             target: event.act.ref_name.clone(),

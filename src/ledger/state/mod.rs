@@ -24,7 +24,7 @@ use crate::change::{Oid, Text, text};
 use crate::ledger::record::{
     ObligationEvidence, RecordedContributor, RecordedFixer, RecordedMessage, RecordedMove,
 };
-use crate::ledger::state::open_approval::OpenApproval;
+use crate::ledger::state::open_approval::{DroppedApprovals, OpenApproval};
 use crate::ledger::state::pull_verdicts::RecentPullVerdicts;
 use crate::verdict::{Fixer, RuleId};
 
@@ -47,6 +47,9 @@ pub struct LedgerState {
     pub approvals: Vec<OpenApproval>,
     /// The obligations of refs that did not move, by id; they are owed after all if the ref moves.
     pub dormant_obligations: BTreeMap<String, TrackedObligation>,
+    /// Up to which date the words of signers may have been taken back by words that are not kept any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped_approvals: Vec<DroppedApprovals>,
     /// The number of the record that this is the state after.
     pub number: u64,
     /// The obligations by their ids, open and closed.

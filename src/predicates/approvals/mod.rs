@@ -24,6 +24,7 @@ pub(crate) mod pusher_approval;
 mod requirement;
 pub(crate) mod reviews;
 pub(crate) mod signed_approvals;
+pub(crate) mod signing_advice;
 mod stated_approvals;
 pub(crate) mod team_counts;
 #[cfg(test)]

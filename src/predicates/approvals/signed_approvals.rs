@@ -16,6 +16,7 @@ use crate::predicates::approvals::named_people::{
 };
 use crate::predicates::approvals::requirement::ApprovalsPredicate;
 use crate::predicates::approvals::reviews::{COUNTED_ALREADY, SUPERSEDED};
+use crate::predicates::approvals::signing_advice::advise_signing;
 use crate::predicates::approvals::stated_approvals::find_all_approvals;
 use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::support::outcome::PredicateOutcome;
@@ -25,8 +26,6 @@ use crate::verdict::{Finding, Fixer, Message, messages};
 messages! {
     TOO_FEW_SIGNED = "approvals.too-few-signed":
         "needs {needed} signed {needed:approval|approvals}{from} of the final revision; {count} {count:counts|count}";
-    SIGN_HERE = "approvals.sign-here":
-        "who reviews it approves with `changegate approve {revision}`, in a clone that has this commit";
     SIGNED_NOT_COUNTED = "approvals.signed-not-counted":
         "the signed approval of {signer} does not count: {reason}";
     SIGNED_OBJECTION = "approvals.signed-objection":
@@ -70,7 +69,7 @@ pub(super) fn evaluate_signed(
         shortfalls.extend(list_uncounted(&weighed));
         let tip = context.change.tip();
         if let Some(id) = tip.id {
-            let message = SIGN_HERE.with("revision", id.to_string());
+            let message = advise_signing(id, context);
             shortfalls.push(Finding::new(message).in_commit(tip.id).fixed_by(asked.approval_fixer()));
         }
         shortfalls.append(&mut findings);
@@ -264,7 +263,8 @@ fn find_approver(
 }
 
 /// Returns true if the same person has said something else later, about the same revision or about all that lands. What they
-/// say of a part of it, or of other content, takes nothing back.
+/// say of a part of it, of other content or for one team alone takes back nothing of the rest. What a key signed that is not
+/// theirs any more lifts no objection.
 fn is_superseded(
     approval: &SignedApproval,
     later: &[SignedApproval],
@@ -274,8 +274,17 @@ fn is_superseded(
     later.iter().any(|other| {
         other.decision != approval.decision
             && (other.revision == approval.revision || is_of_all(&other.relation))
+            && (other.role.is_none() || other.role == approval.role)
             && name_speaker(other, context) == speaker
+            && (approval.decision != SignedDecision::Rejected || is_still_theirs(other, context))
     })
+}
+
+/// Returns true if the key that signed a word is still one of the person from whom it was received.
+fn is_still_theirs(approval: &SignedApproval, context: &EvaluationContext<'_>) -> bool {
+    let SignatureStatus::Good { signer, .. } = &approval.signature else { return false };
+    let signed_by = context.people.identify_person(&Person { name: Text::default(), email: signer.clone() });
+    signed_by == identify_signer(approval, context).1
 }
 
 /// Returns true if everything that lands is what was approved, in this form or in another one.

@@ -24,6 +24,7 @@ pub(crate) const SHARED_MESSAGES: &[&[&MessageTemplate]] = &[
     approvals::named_people::MESSAGES,
     approvals::approved_content::MESSAGES,
     approvals::signed_approvals::MESSAGES,
+    approvals::signing_advice::MESSAGES,
     approvals::trailer_approvals::MESSAGES,
     approvals::claimed_approvers::MESSAGES,
     approvals::cross_approval::MESSAGES,
