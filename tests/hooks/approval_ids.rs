@@ -15,8 +15,8 @@ fn a_mirror_is_asked_whether_it_is_another_repository() {
     world
         .changegate("second.git", &install)
         .refused("it may have been copied from another repository")
-        .says("install --server --keep-id")
-        .says("install --server --new-id");
+        .says("install --server --keep-id --pusher env:GL_USER")
+        .says("install --server --new-id --pusher env:GL_USER");
     // Nothing was set up.
     assert!(!world.path("second.git/hooks/pre-receive").exists());
     world.changegate("second.git", &[&install[..], &["--keep-id"]].concat()).accepted();

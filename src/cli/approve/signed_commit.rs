@@ -49,9 +49,10 @@ pub(super) fn write_signed_commit(
     }
     let written = child.wait_with_output()?;
     if !written.status.success() {
-        // `ssh-keygen` ends its lines as a terminal does.
-        let said = String::from_utf8_lossy(&written.stderr).replace("\r\n", "\n");
-        let why = replace_invisible(said.trim_end());
+        let said = String::from_utf8_lossy(&written.stderr).into_owned();
+        // `ssh-keygen` ends its lines with a carriage return, and git shows that as a question mark.
+        let lines: Vec<&str> = said.lines().map(|line| line.strip_suffix('?').unwrap_or(line)).collect();
+        let why = replace_invisible(lines.join("\n").trim_end());
         let advice = advise_signing_setup(context)?;
         return Err(CommandError::Failed(anyhow!("git cannot sign: {why}\n{advice}")));
     }

@@ -32,6 +32,7 @@ use crate::cli::ledger_upkeep::begin_ledger;
 use crate::cli::policy::lookup::find_work_tree;
 use crate::git::Repository;
 use crate::policy::DEFAULT_POLICY_PATH;
+use crate::verdict::quote_for_shell;
 
 /// Install the hooks in a clone or on a server
 ///
@@ -86,6 +87,22 @@ pub(crate) struct InstallArgs {
 }
 
 impl InstallArgs {
+    /// Returns the options that were given, as a command repeats them.
+    fn repeat_options(&self, context: &Context) -> String {
+        let given = [
+            ("--pusher", &self.pusher),
+            ("--policy-ref", &self.policy_ref),
+            ("--missing-policy", &self.missing_policy),
+        ];
+        let mut repeated = String::new();
+        for (option, value) in given {
+            if let Some(value) = value {
+                repeated += &format!(" {option} {}", quote_for_shell(value));
+            }
+        }
+        repeated + &context.program_location()
+    }
+
     /// Returns what is said about the id of the repository.
     fn id_choice(&self) -> Option<IdChoice> {
         match (self.keep_id, self.new_id) {
@@ -148,7 +165,7 @@ pub(crate) fn run_install(args: &InstallArgs, context: &Context) -> Result<Comma
         steps.push(hook_folder.plan_install(*hook, binary)?);
     }
     let id_step = match args.server {
-        true => Some(plan_repository_id(&repository, args.id_choice(), context)?),
+        true => Some(plan_repository_id(&repository, args.id_choice(), &args.repeat_options(context))?),
         false => None,
     };
     // The settings come first: a hook without them refuses every push.

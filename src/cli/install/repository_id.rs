@@ -11,7 +11,6 @@ use anyhow::{Context as _, bail};
 
 use crate::change::{NeededFacts, Oid};
 use crate::cli::command_error::CommandError;
-use crate::cli::context::Context;
 use crate::cli::install::server_settings::{read_setting, write_setting};
 use crate::gate::signed_approvals::{ApprovalStatement, REPOSITORY_ID_REF, read_repository_id};
 use crate::git::Repository;
@@ -46,7 +45,7 @@ pub(crate) enum RepositoryIdStep {
     Keep(Oid, String),
 }
 
-/// Returns what is to be done about the id of a repository.
+/// Returns what is to be done about the id of a repository. `options` are those that a command has to repeat.
 ///
 /// # Errors
 ///
@@ -54,11 +53,10 @@ pub(crate) enum RepositoryIdStep {
 pub(crate) fn plan_repository_id(
     repository: &Repository,
     choice: Option<IdChoice>,
-    context: &Context,
+    options: &str,
 ) -> Result<RepositoryIdStep, CommandError> {
     let held = read_repository_id(repository)?;
     let seed = read_setting(repository, ID_SEED_KEY)?;
-    let location = context.program_location();
     if choice == Some(IdChoice::Replace) {
         return Ok(RepositoryIdStep::Make);
     }
@@ -71,16 +69,16 @@ pub(crate) fn plan_repository_id(
         (Some(_), _) => Err(CommandError::Usage(format!(
             "{REPOSITORY_ID_REF} holds the id of a repository, and {ID_SEED_KEY} of this one does not name it, so it may \
              have been copied from another repository, whose approvals would count here; if this is the same repository in \
-             another place:\n  changegate install --server --keep-id{location}\nif it is another one:\n  changegate install \
-             --server --new-id{location}"
+             another place:\n  changegate install --server --keep-id{options}\nif it is another one:\n  changegate install \
+             --server --new-id{options}"
         ))),
         (None, None) => match (find_approved_id(repository)?, choice) {
             (None, _) => Ok(RepositoryIdStep::Make),
             (Some(lost), Some(IdChoice::Keep)) => keep_id(repository, lost),
             (Some(_), _) => Err(CommandError::Usage(format!(
                 "{REPOSITORY_ID_REF} is gone, and the ledger has open approvals and rejections for the id that it held; to \
-                 put it back:\n  changegate install --server --keep-id{location}\nto have another id, for which none of them \
-                 counts:\n  changegate install --server --new-id{location}"
+                 put it back:\n  changegate install --server --keep-id{options}\nto have another id, for which none of them \
+                 counts:\n  changegate install --server --new-id{options}"
             ))),
         },
     }
