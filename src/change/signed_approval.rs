@@ -30,6 +30,9 @@ pub struct SignedApproval {
     pub revision: Oid,
     /// When the server received it, by its clock.
     pub received_at: Timestamp,
+    /// When it was signed, in seconds since 1970 UTC, as the signer's machine said; `None` where nothing tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_at: Option<i64>,
     /// How the change relates to that revision.
     pub relation: ContentRelation,
     /// True if the change has merges beside what was approved, which hold nothing but what a clean merge gives.

@@ -89,6 +89,7 @@ fn sign_approval(change: &mut Change, person: &Person) {
             role: None,
             revision,
             received_at,
+            signed_at: None,
             relation: ContentRelation::Exact,
             approved_messages: Vec::new(),
             approved_authors: Vec::new(),

@@ -128,3 +128,20 @@ fn a_signature_that_was_held_back_stays_refused_when_its_revocation_is_dropped()
     push_as(&mut world, "ana", &format!("{tip}:main")).accepted();
     assert!(run_as(&world, "ana", "git", &["status"]).status.success());
 }
+
+#[test]
+fn what_was_signed_before_a_rejection_of_the_same_content_does_not_lift_it() {
+    let Some(mut world) = start("{}") else { return };
+    world.git(&["checkout", "-q", "-b", "first"]);
+    commit_as(&world, "ana", "a", "1", "Cache it");
+    let held = hold_back(&world, "kim", &[]);
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    // The same content under other words.
+    world.git(&["checkout", "-q", "-b", "second", "main"]);
+    commit_as(&world, "ana", "a", "1", "Cache it, again");
+    approved_by(&world, "kim", &["--reject"]);
+    push_as(&mut world, "ana", &name_ref(&held)).accepted();
+    world.git(&["checkout", "-q", "first"]);
+    approved_by(&world, "ben", &[]);
+    push_as(&mut world, "ana", "first:main").refused("`kim@example.com` rejects revision");
+}

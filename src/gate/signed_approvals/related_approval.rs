@@ -81,6 +81,7 @@ impl RelatedApproval {
             role: self.statement.role.clone(),
             revision: self.received.revision,
             received_at: self.received.received_at,
+            signed_at: Some(self.received.signed_at),
             relation,
             approved_messages,
             approved_authors,

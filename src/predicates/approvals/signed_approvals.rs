@@ -276,8 +276,16 @@ fn is_superseded(
             && (other.revision == approval.revision || is_of_all(&other.relation))
             && (other.role.is_none() || other.role == approval.role)
             && name_speaker(other, context) == speaker
-            && (approval.decision != SignedDecision::Rejected || is_still_theirs(other, context))
+            && (approval.decision != SignedDecision::Rejected
+                || (is_still_theirs(other, context) && !was_held_back(other, approval)))
     })
+}
+
+/// Returns true for a word that was signed before another one and received after it. About one revision the server refuses
+/// such a word; about another form of the same content it knows no better than the dates.
+fn was_held_back(word: &SignedApproval, other: &SignedApproval) -> bool {
+    word.revision != other.revision
+        && word.signed_at.zip(other.signed_at).is_some_and(|(signed, other)| signed < other)
 }
 
 /// Returns true if the key that signed a word is still one of the person from whom it was received.
