@@ -52,7 +52,9 @@ pub(super) fn realise_needs(court: Court<'_>, change: &Change, needs: &[Need<'_>
         Some(stated) => acts.extend(stated),
         None => return RealisedNeeds::Open,
     }
-    if questions.is_empty() {
+    // Not everybody who may push by one rule may by all others.
+    let is_pushed_anew = acts.iter().any(|act| matches!(act, Repair::PushAs { .. }));
+    if questions.is_empty() && !is_pushed_anew {
         return RealisedNeeds::Acts(acts);
     }
     // Approvals are of what lands, so that they are looked for after everything else.
