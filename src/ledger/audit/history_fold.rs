@@ -121,8 +121,6 @@ impl<'a> HistoryFold<'a> {
             self.history.tip = Some(*holder);
             progress();
         }
-        self.observations.end_records();
-        self.add_newest_sight();
     }
 
     /// Returns true if every record could be read, from the first one on, and each follows the one before it.
@@ -135,7 +133,9 @@ impl<'a> HistoryFold<'a> {
     }
 
     /// Returns what all records tell.
-    pub(crate) fn end_history(self) -> LedgerHistory {
+    pub(crate) fn end_history(mut self) -> LedgerHistory {
+        self.observations.end_records();
+        self.add_newest_sight();
         let HistoryFold { name, mut history, state, other_refs, continuity, acts, .. } = self;
         history.other_refs = other_refs.landings;
         history.obligations = state.obligations;

@@ -39,7 +39,7 @@ use crate::ledger::state::LedgerState;
 use crate::ledger::store::gate_folder::{LedgerAnchor, locate_gate_file, read_anchor};
 
 /// What an index begins with: another version of the program makes its own.
-const INDEX_MARK: &[u8] = concat!("changegate index 6, ", env!("CARGO_PKG_VERSION"), "\n").as_bytes();
+const INDEX_MARK: &[u8] = concat!("changegate index 7, ", env!("CARGO_PKG_VERSION"), "\n").as_bytes();
 
 /// When an index is written.
 #[derive(Clone, Copy, Debug)]
@@ -220,7 +220,7 @@ fn encode_index(fold: &HistoryFold<'_>) -> Option<Vec<u8>> {
     }
     fold.other_refs.encode_landings(&mut out)?;
     out.put_bytes(&serde_json::to_vec(fold.other_refs.known_decisions()).ok()?);
-    out.put_bytes(&serde_json::to_vec(&fold.observations.list_sights()).ok()?);
+    out.put_bytes(&serde_json::to_vec(&fold.observations.store_observations()).ok()?);
     out.put_bytes(&serde_json::to_vec(fold.policy_origins.known_origins()).ok()?);
     Some(out.into_bytes())
 }
@@ -277,7 +277,7 @@ fn read_index<'a>(
         name,
         state,
         policy_origins: PolicyOrigins::new(repository),
-        observations: RefObservations::default(),
+        observations: RefObservations::restore_observations(serde_json::from_slice(seen_at).ok()?),
         other_refs,
         decisions: BTreeMap::new(),
         continuity,
@@ -300,9 +300,8 @@ fn read_index<'a>(
         },
     };
     if !newer.is_empty() {
-        // Only what follows needs to know where policies came from, and when refs were seen.
+        // Only what follows needs to know where policies came from.
         fold.policy_origins = PolicyOrigins::continue_from(repository, serde_json::from_slice(origins).ok()?);
-        fold.observations = RefObservations::from(serde_json::from_slice::<Vec<_>>(seen_at).ok()?);
         fold.decisions = decisions.into_iter().map(|one| (one.0.id.clone(), one)).collect();
         fold.other_refs.continue_with(serde_json::from_slice(other_decisions).ok()?);
         fold.add_holders(repository, &newer, &mut || {});

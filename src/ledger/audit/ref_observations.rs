@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::change::{Oid, Stage, Text};
 use crate::ledger::record::{DecisionRecord, LedgerEvent, Record, RecordedMove};
@@ -48,17 +49,42 @@ pub(crate) struct RefObservations {
     decided_at: BTreeMap<String, Timestamp>,
 }
 
-impl From<Vec<(Text, Option<Timestamp>, Timestamp)>> for RefObservations {
-    fn from(sights: Vec<(Text, Option<Timestamp>, Timestamp)>) -> Self {
-        let seen_at = sights.into_iter().map(|(name, before, last)| (name, RefSights { before, last }));
-        RefObservations { seen_at: seen_at.collect(), ..RefObservations::default() }
-    }
+/// What an index of the ledger keeps of observations.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct StoredObservations {
+    /// For each ref the newest sight but one, and the newest.
+    sights: Vec<(Text, Option<Timestamp>, Timestamp)>,
+    /// The moves of the newest records that no later one has dated yet.
+    recent_moves: Vec<(u64, RecordedMove, Timestamp)>,
+    /// When the pushes were decided that have no outcome yet, by the ids of the decisions.
+    decided_at: BTreeMap<String, Timestamp>,
 }
 
 impl RefObservations {
-    /// Returns for each ref the newest sight but one, and the newest.
-    pub(crate) fn list_sights(&self) -> Vec<(&Text, Option<Timestamp>, Timestamp)> {
-        self.seen_at.iter().map(|(name, seen)| (name, seen.before, seen.last)).collect()
+    /// Returns all that the records after these need to know, to be stored.
+    pub(crate) fn store_observations(&self) -> StoredObservations {
+        StoredObservations {
+            sights: self.seen_at.iter().map(|(name, seen)| (name.clone(), seen.before, seen.last)).collect(),
+            recent_moves: self
+                .recent_moves
+                .iter()
+                .map(|one| (one.record, one.moved.clone(), one.recorded_at))
+                .collect(),
+            decided_at: self.decided_at.clone(),
+        }
+    }
+
+    /// Returns what was stored, to go on with the records after it.
+    pub(crate) fn restore_observations(stored: StoredObservations) -> Self {
+        let sights = stored.sights.into_iter();
+        let moves = stored.recent_moves.into_iter();
+        RefObservations {
+            seen_at: sights.map(|(name, before, last)| (name, RefSights { before, last })).collect(),
+            recent_moves: moves
+                .map(|(record, moved, recorded_at)| RecentMove { record, moved, recorded_at })
+                .collect(),
+            decided_at: stored.decided_at,
+        }
     }
 
     /// Returns when a ref was last seen; `None` if no record says so.
