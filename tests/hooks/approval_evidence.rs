@@ -51,7 +51,7 @@ fn an_update_merge_is_shown_and_packed_with_its_approvals() {
         .changegate("server.git", &["show", &topic])
         .says("counts for reviewed")
         .says("`kim@example.com`")
-        .says("the signer said something else later")
+        .says("does not count for reviewed: withdrawn")
         .says("it says `not so`")
         .says("approval.role-not-held")
         .says("what landed is exact");

@@ -175,6 +175,8 @@ fn describe_landed(approval: &ChangeApproval) -> Vec<PageLine> {
     let Some(landed) = &approval.landed else {
         return vec![head.with_words("what landed is not of it")];
     };
+    // What no verdict tells of says so above.
+    let note = approval.received.event.act.note.as_ref().filter(|_| approval.standing.is_weighed());
     let mut lines = vec![match &landed.relation {
         ContentRelation::Uncompared(why) => {
             let why = Text::from(why.as_str());
@@ -188,6 +190,7 @@ fn describe_landed(approval: &ChangeApproval) -> Vec<PageLine> {
         }
         relation => head.with_words(format!("what landed is {}", relation.word())),
     }];
+    lines.extend(note.map(|note| PageLine::from_words("it says ").with_quote(note)));
     for one in &landed.unapproved {
         lines.extend(describe_unapproved(one));
     }
