@@ -145,7 +145,14 @@ fn is_zero(count: &usize) -> bool {
 impl LandedRelation {
     /// Returns true if what landed holds nothing but what was approved.
     pub fn is_as_approved(&self) -> bool {
-        match self.relation {
+        self.relation.is_of_all()
+    }
+}
+
+impl ContentRelation {
+    /// Returns true if everything that lands is what was approved, in this form or in another one.
+    pub fn is_of_all(&self) -> bool {
+        match self {
             ContentRelation::Exact
             | ContentRelation::CleanMerge
             | ContentRelation::MessageOnly
@@ -157,9 +164,7 @@ impl LandedRelation {
             | ContentRelation::Uncompared(_) => false,
         }
     }
-}
 
-impl ContentRelation {
     /// Returns the word for it, as records and policies have it.
     pub fn word(&self) -> &'static str {
         match self {

@@ -273,7 +273,7 @@ fn is_superseded(
     let speaker = name_speaker(approval, context);
     later.iter().any(|other| {
         other.decision != approval.decision
-            && (other.revision == approval.revision || is_of_all(&other.relation))
+            && (other.revision == approval.revision || other.relation.is_of_all())
             && (other.role.is_none() || other.role == approval.role)
             && name_speaker(other, context) == speaker
             && (approval.decision != SignedDecision::Rejected
@@ -293,21 +293,6 @@ fn is_still_theirs(approval: &SignedApproval, context: &EvaluationContext<'_>) -
     let SignatureStatus::Good { signer, .. } = &approval.signature else { return false };
     let signed_by = context.people.identify_person(&Person { name: Text::default(), email: signer.clone() });
     signed_by == identify_signer(approval, context).1
-}
-
-/// Returns true if everything that lands is what was approved, in this form or in another one.
-fn is_of_all(relation: &ContentRelation) -> bool {
-    match relation {
-        ContentRelation::Exact
-        | ContentRelation::CleanMerge
-        | ContentRelation::MessageOnly
-        | ContentRelation::SameTree
-        | ContentRelation::CleanRebase
-        | ContentRelation::Squash => true,
-        ContentRelation::Partial { .. }
-        | ContentRelation::Changed { .. }
-        | ContentRelation::Uncompared(_) => false,
-    }
 }
 
 /// Returns that an objection stands, or why it does not. It holds for what was rejected, for a part of that, and for the same
