@@ -170,8 +170,12 @@ fn has_objection(court: Court<'_>, change: &Change, questions: &AskedApprovals<'
         let context = EvaluationContext::new(change, &policy.people, &policy.vocabulary);
         if let Ok(PredicateOutcome::Fails(findings)) = asked.evaluate(&context)
             && findings.iter().any(|finding| {
-                ["approvals.changes-requested", "approvals.signed-objection"]
-                    .contains(&finding.message.code())
+                [
+                    "approvals.changes-requested",
+                    "approvals.signed-objection",
+                    "approvals.uncompared-objection",
+                ]
+                .contains(&finding.message.code())
                     || finding.message.code().starts_with("approvals.objection-dismissed")
             })
         {

@@ -203,6 +203,22 @@ fn a_clone_knows_how_approvals_count_before_the_push() {
     check().says("`kim@example.com` has rejected");
 }
 
+#[test]
+fn a_clone_that_lacks_what_was_rejected_refuses_nothing_for_it() {
+    let Some(world) = start("{}") else { return };
+    world.git(&["checkout", "-q", "-b", "rejected"]);
+    commit_as(&world, "ana", "folder/a", "1", "Rejected");
+    approved_by(&world, "kim", &["--reject"]);
+    let folder = world.git(&["rev-parse", "HEAD:folder"]);
+    world.git(&["checkout", "-q", "main"]);
+    commit_as(&world, "ana", "a", "1", "Cache it");
+    approved_by(&world, "ben", &[]);
+    let (fan, rest) = folder.split_at(2);
+    std::fs::remove_file(world.path(&format!("work/.git/objects/{fan}/{rest}"))).unwrap();
+    let said = pre_push(&world);
+    said.accepted().says("`ben@example.com` has approved").does_not_say("rejects revision");
+}
+
 /// Runs the hook of a clone as git does before it pushes `main`.
 fn pre_push(world: &World) -> Pushed {
     let line = format!(

@@ -30,6 +30,9 @@ messages! {
         "the signed approval of {signer} does not count: {reason}";
     SIGNED_OBJECTION = "approvals.signed-objection":
         "{signer} rejects revision {revision}; they take that back with `changegate approve {revision} --revoke`";
+    UNCOMPARED_OBJECTION = "approvals.uncompared-objection":
+        "{signer} rejects revision {revision}, and what lands could not be compared with it: {reason}; they take that back \
+         with `changegate approve {revision} --revoke`";
     KEY_CHANGED_HANDS = "approvals.key-changed-hands":
         "{author} wrote it, and the key that signed it is not theirs any more";
     SIGNATURE_INVALID = "approvals.signature-invalid": "its signature is not valid any more: {reason}";
@@ -139,7 +142,11 @@ pub(super) fn list_objections(weighed: &[WeighedSigned<'_>]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for one in weighed {
         if let Ok(None) = one.weight {
-            let message = SIGNED_OBJECTION.with("signer", name_signer(one.approval));
+            let message = match &one.approval.relation {
+                ContentRelation::Uncompared(why) => UNCOMPARED_OBJECTION.with("reason", Text::from(why.as_str())),
+                _ => Message::from(&SIGNED_OBJECTION),
+            };
+            let message = message.with("signer", name_signer(one.approval));
             let message = message.with("revision", one.approval.revision.short_hex());
             findings.push(Finding::new(message).fixed_by(Fixer::Author).or_by(Fixer::Reviewer));
         }
@@ -401,6 +408,9 @@ fields: { Reviewed-by: { person: true }, Risk: { one-of: [low, high] } }
             let found = told("{ trust: claimed }", message, &by(who, "rejected"));
             assert!(found[0].contains("rejects revision"), "{found:?}");
         }
+        let unknown = "{ by: kim@example.com, decision: rejected, relation: uncompared }";
+        let found = told("{}", "Tidy\n", unknown);
+        assert!(found.iter().any(|one| one.contains("could not be compared with it")), "{found:?}");
         // Of other content, and of what holds more than lands, nothing is said by it.
         let other = "{ by: kim@example.com, decision: rejected, relation: changed }";
         assert!(counts("{}", &format!("{BEN}, {other}")));
