@@ -35,6 +35,11 @@ rules:
   titled: { title: the title is short, require: { title: { longest: 40 } } }
 ";
 
+/// Returns [`POLICY`] with a rule that carries approvals over these relations alone.
+fn policy_that_carries(relations: &str) -> String {
+    POLICY.replace("trust: verified", &format!("trust: verified, carries-over: {relations}"))
+}
+
 const BODY: &str = "Faster.\n\n| What | Which |\n|---|---|\n| Change-Type | normal |\n| Risk | medium |\n";
 
 /// A pull request by ana, which says in a table what the policy asks for.
@@ -214,6 +219,10 @@ fn an_amended_commit_of_another_author_needs_another_approval() {
     };
     assert_eq!(after(POLICY, amended("ana", "Search much faster\n")), "");
     assert_eq!(after(POLICY, amended("ben", "Search faster\n")), "reviewed");
+    for (relations, denied) in [("[message-only]", ""), ("[clean-merge, same-tree]", "reviewed")] {
+        let policy = policy_that_carries(relations);
+        assert_eq!(after(&policy, amended("ana", "Search much faster\n")), denied, "{relations}");
+    }
 }
 
 /// Has GitHub merge the base into the branch, for `by`; `evil` is written beside what the base brings.
@@ -247,6 +256,11 @@ fn an_update_of_the_branch_that_brings_nothing_keeps_approvals_and_makes_no_auth
     };
     assert_eq!(after(POLICY, kept("ana", &[])), "");
     assert_eq!(after(POLICY, kept("kim", &[])), "");
+    for (relations, denied) in
+        [("[clean-merge]", ""), ("[message-only, same-tree]", "reviewed"), ("[]", "reviewed")]
+    {
+        assert_eq!(after(&policy_that_carries(relations), kept("ana", &[])), denied, "{relations}");
+    }
     assert_eq!(after(POLICY, kept("ana", &[("docs/b.md", "b\n")])), "reviewed");
     assert_eq!(after(POLICY, kept("ana", &[("src/a.rs", "")])), "reviewed");
     assert_eq!(after(POLICY, kept("ana", &[("docs/a.md", "other\n")])), "reviewed");
@@ -322,6 +336,10 @@ fn a_squash_to_the_same_tree_on_the_same_base_keeps_approvals() {
     };
     assert_eq!(after(POLICY, squashed("ana", false, "Search faster\n")), "");
     assert_eq!(after(POLICY, squashed("ana", true, "Search faster\n")), "reviewed");
+    for (relations, denied) in [("[same-tree]", ""), ("[message-only, clean-merge]", "reviewed")] {
+        let policy = policy_that_carries(relations);
+        assert_eq!(after(&policy, squashed("ana", false, "Search faster\n")), denied, "{relations}");
+    }
     assert_eq!(after(POLICY, squashed("ben", false, "Search faster\n")), "reviewed");
     assert_eq!(after(POLICY, squashed("ana", false, "Search faster\n\nRisk: low\n")), "reviewed");
     let mut unproved = world(POLICY);

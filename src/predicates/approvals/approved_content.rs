@@ -5,7 +5,7 @@ use crate::people::ResolvedIdentity;
 use crate::people::approved_makers::find_approved_makers;
 use crate::people::contributors::NotIndependent;
 use crate::people::independence::{ParticipantIndex, check_independent};
-use crate::predicates::approvals::carried_relation::CarriedRelation;
+use crate::predicates::approvals::carried_relation::{CarriedRelation, check_carried};
 use crate::predicates::approvals::coverage::list_statement_differences;
 use crate::predicates::approvals::named_people::{describe_dependence, describe_unknown};
 use crate::predicates::approvals::requirement::{ApprovalCoverage, ApprovalsPredicate};
@@ -14,8 +14,6 @@ use crate::predicates::support::parameters::quote_patterns;
 use crate::verdict::{Message, messages};
 
 messages! {
-    NOT_CARRIED = "approvals.not-carried":
-        "it is of revision {revision}, and what lands is {relation}, which this rule does not accept";
     RELATED_PARTLY = "approvals.related-partly":
         "it is of revision {revision}, and {commit} is no part of that";
     CONTENT_CHANGED = "approvals.content-changed":
@@ -26,11 +24,6 @@ messages! {
     OTHER_AUTHORS = "approvals.other-authors":
         "it is of revision {revision}, which {author} did not write";
     MADE_APPROVED = "approvals.made-approved": "it is of revision {revision}, and {name} is {role} of that";
-    RELATION_MERGED = "approvals.relation-merged": "a clean merge of it";
-    RELATION_REWORDED = "approvals.relation-reworded": "the same content with another message";
-    RELATION_SAME_TREE = "approvals.relation-same-tree": "the same content in other commits";
-    RELATION_REBASED = "approvals.relation-rebased": "a clean rebase of it";
-    RELATION_SQUASHED = "approvals.relation-squashed": "a clean squash of it";
 }
 
 /// Checks that what lands is what was approved, or relates to it in a way that the question accepts.
@@ -41,7 +34,7 @@ pub(super) fn check_relation(
 ) -> Result<(), Message> {
     let any_commit = asked.coverage == ApprovalCoverage::AnyCommit;
     let revision = approval.revision.short_hex();
-    let (carried, relation) = match &approval.relation {
+    let carried = match &approval.relation {
         ContentRelation::Exact => return Ok(()),
         ContentRelation::Partial { .. } | ContentRelation::Changed { .. } if any_commit => return Ok(()),
         ContentRelation::Partial { commit } => {
@@ -56,22 +49,18 @@ pub(super) fn check_relation(
         ContentRelation::Uncompared(why) => {
             return Err(NOT_COMPARED.with("reason", Text::from(why.as_str())));
         }
-        ContentRelation::CleanMerge => (CarriedRelation::CleanMerge, &RELATION_MERGED),
-        ContentRelation::MessageOnly => (CarriedRelation::MessageOnly, &RELATION_REWORDED),
-        ContentRelation::SameTree => (CarriedRelation::SameTree, &RELATION_SAME_TREE),
-        ContentRelation::CleanRebase => (CarriedRelation::CleanRebase, &RELATION_REBASED),
-        ContentRelation::Squash => (CarriedRelation::Squash, &RELATION_SQUASHED),
+        ContentRelation::CleanMerge => CarriedRelation::CleanMerge,
+        ContentRelation::MessageOnly => CarriedRelation::MessageOnly,
+        ContentRelation::SameTree => CarriedRelation::SameTree,
+        ContentRelation::CleanRebase => CarriedRelation::CleanRebase,
+        ContentRelation::Squash => CarriedRelation::Squash,
     };
-    if !asked.carried.contains(&carried) {
-        let message = NOT_CARRIED.with("revision", revision);
-        return Err(message.with("relation", Message::from(relation)));
-    }
+    check_carried(&asked.carried, carried, approval.revision)?;
     if carried == CarriedRelation::CleanMerge {
         return Ok(());
     }
-    if approval.has_merges && !asked.carried.contains(&CarriedRelation::CleanMerge) {
-        let message = NOT_CARRIED.with("revision", revision);
-        return Err(message.with("relation", Message::from(&RELATION_MERGED)));
+    if approval.has_merges {
+        check_carried(&asked.carried, CarriedRelation::CleanMerge, approval.revision)?;
     }
     for commit in context.change.commits.iter().filter(|commit| !commit.is_merge()) {
         if !approval.approved_authors.contains(&commit.author) {

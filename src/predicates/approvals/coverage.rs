@@ -9,6 +9,8 @@ use jiff::Timestamp;
 use crate::change::description::DescriptionStatement;
 use crate::change::pull_request::{DescriptionEdit, PullRevision};
 use crate::change::{CommitMessage, Fact, PullRequest, Text};
+use crate::predicates::approvals::carried_relation::{CarriedRelation, check_carried};
+use crate::predicates::approvals::requirement::ApprovalsPredicate;
 use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::support::parameters::quote_patterns;
 use crate::verdict::{Message, messages};
@@ -32,12 +34,14 @@ messages! {
 /// The values that the fields of the policy have in one text, each with the name of the field.
 type StatedFieldValues<'policy> = Vec<(&'policy str, Text)>;
 
-/// Checks that a review of `of` is one of the final revision, or of one that is equal to it.
+/// Checks that a review of `of` is one of the final revision, or of one that is equal to it in a way over which the question
+/// lets approvals be carried. What GitHub tells proves no clean rebase and no squash onto another base.
 ///
 /// # Errors
 ///
 /// Returns the reason why it is not.
-pub(crate) fn check_revision(
+pub(super) fn check_revision(
+    asked: &ApprovalsPredicate,
     of: &PullRevision,
     context: &EvaluationContext<'_>,
     pull: &PullRequest,
@@ -51,12 +55,13 @@ pub(crate) fn check_revision(
         && head.parents.first() == Some(&of.id)
         && values_in_message(&head.message, context.vocabulary).is_empty()
     {
-        return Ok(());
+        return check_carried(&asked.carried, CarriedRelation::CleanMerge, of.id);
     }
     if let Some(messages) = &of.replaced_messages
         && of.tree.is_some()
         && of.tree == head.tree
     {
+        check_carried(&asked.carried, CarriedRelation::SameTree, of.id)?;
         return check_replaced(of, messages, context);
     }
     let same_content = of.tree.is_some() && of.tree == head.tree && of.parents == head.parents;
@@ -64,6 +69,7 @@ pub(crate) fn check_revision(
         let template = if pull.uncompared.contains(&of.id) { &UNCOMPARED } else { &OTHER_REVISION };
         return Err(template.with("revision", of.id.short_hex()));
     }
+    check_carried(&asked.carried, CarriedRelation::MessageOnly, of.id)?;
     if of.author != head.author || of.committer != head.committer {
         return Err(OTHER_PEOPLE.with("revision", of.id.short_hex()));
     }

@@ -6,7 +6,7 @@
 
 pub(crate) mod approved_content;
 mod approvers;
-mod carried_relation;
+pub(crate) mod carried_relation;
 pub(crate) mod claimed_approvers;
 pub(crate) mod commands;
 pub(crate) mod considered;
@@ -87,11 +87,13 @@ of the change; `of: any-commit` accepts one that stands in any commit, and a rev
 `trust: verified` (the default) accepts only reviews that a forge vouches for, and on a server only approvals that \
 people sign with `changegate approve`; there, who is named in `field` must have signed as well, and a signed rejection \
 stands under either until its signer takes it back;
-- `carries-over: [relations]`: how what lands may relate to a signed approval's revision, beside being the same commits: \
+- `carries-over: [relations]`: how what lands may relate to the revision that was approved, beside being the same commits: \
 `clean-merge` (with merges that hold nothing but a clean merge), `message-only` (the same content under another message), \
 `same-tree` (the same content in other commits on the same base), `clean-rebase` (each commit applied again gives exactly \
 the tree at hand), `squash` (the merge of the revision gives exactly the one commit's tree). The first three are the \
-default; `[]` accepts none. What is said in the fields of the policy, and who wrote it, has to be the same;
+default; `[]` accepts none. What is said in the fields of the policy, and who wrote it, has to be the same. Of a review, GitHub \
+tells what proves the first three: its own merge of the base into the branch, another message, and the same content in other \
+commits;
 - `commands: [words]`: a comment approves as well if its first line is one of these words and all digits of the \
 final revision, as in `/approve 3f2a91c04b7d8e5a6f01b2c3d4e5f60718293a4b`, if it was written after the revision was \
 pushed, and if it was never edited.",

@@ -212,7 +212,7 @@ impl ReviewCounter<'_> {
             (None, _) => Err(Message::from(&LOST_REVISION)),
             (Some(_), ApprovalCoverage::AnyCommit) => Ok(()),
             (Some(of), ApprovalCoverage::FinalRevision) => {
-                coverage::check_revision(of, self.context, self.pull)
+                coverage::check_revision(self.predicate, of, self.context, self.pull)
             }
         };
         let by = review.by.as_ref();

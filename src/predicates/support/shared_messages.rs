@@ -23,6 +23,7 @@ pub(crate) const SHARED_MESSAGES: &[&[&MessageTemplate]] = &[
     approvals::missing_people::MESSAGES,
     approvals::named_people::MESSAGES,
     approvals::approved_content::MESSAGES,
+    approvals::carried_relation::MESSAGES,
     approvals::signed_approvals::MESSAGES,
     approvals::signing_advice::MESSAGES,
     approvals::trailer_approvals::MESSAGES,
