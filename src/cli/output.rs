@@ -162,32 +162,10 @@ fn wrap_lines(message: &str, columns: usize) -> String {
         let words = line.split_whitespace().collect::<Vec<_>>().join(" ");
         lines.push(match is_command {
             true => line.to_owned(),
-            false => report::wrap_to_columns("", 2, &join_commands(&words, columns), columns)
-                .replace(NO_BREAK_SPACE, " "),
+            false => report::wrap_to_columns("", 2, &words, columns),
         });
     }
     lines.join("\n")
-}
-
-/// What stands for a space inside a command until its line is broken.
-const NO_BREAK_SPACE: char = '\u{a0}';
-
-/// Returns the text with the commands in it as one word each, if they fit a line: a broken one cannot be pasted.
-fn join_commands(text: &str, columns: usize) -> String {
-    let mut joined = String::with_capacity(text.len());
-    for (number, part) in text.split('`').enumerate() {
-        let is_command = number % 2 == 1
-            && ["changegate ", "git "].iter().any(|start| part.starts_with(start))
-            && part.chars().count() + 4 <= columns;
-        if number > 0 {
-            joined.push('`');
-        }
-        match is_command {
-            true => joined.extend(part.chars().map(|one| if one == ' ' { NO_BREAK_SPACE } else { one })),
-            false => joined.push_str(part),
-        }
-    }
-    joined
 }
 
 /// Returns `path` as an absolute path without `.` in the middle, for people.

@@ -175,6 +175,7 @@ pub(crate) fn wrap_to_columns(start: &str, indent: usize, text: &str, columns: u
 
 /// Returns words as lines of at most `width` columns: the first at `indent`, the others at `hanging`.
 fn break_lines(words: Vec<Vec<StyledText>>, indent: usize, hanging: usize, width: usize) -> Vec<WrappedLine> {
+    let words = join_commands(words, remaining_columns(width, indent.max(hanging)));
     let mut lines = Vec::new();
     let mut line = WrappedLine { indent, spans: Vec::new() };
     let mut used = 0;
@@ -197,6 +198,40 @@ fn break_lines(words: Vec<Vec<StyledText>>, indent: usize, hanging: usize, width
     lines.push(line);
     lines
 }
+
+/// Returns the words with each command in backticks as one word, if it fits a line: of a broken one, the first line alone
+/// would do something else when pasted.
+fn join_commands(words: Vec<Vec<StyledText>>, columns: usize) -> Vec<Vec<StyledText>> {
+    let mut joined = Vec::with_capacity(words.len());
+    let mut rest = words.into_iter().peekable();
+    while let Some(word) = rest.next() {
+        let text = join_text(&word);
+        if !COMMAND_STARTS.iter().any(|start| text.trim_end().ends_with(start)) {
+            joined.push(word);
+            continue;
+        }
+        let mut pieces = vec![word];
+        let mut used = escape::count_columns(&text);
+        let mut is_whole = false;
+        while let Some(next) = rest.next_if(|_| !is_whole) {
+            let text = join_text(&next);
+            is_whole = text.contains('`');
+            pieces.push(next);
+            used += escape::count_columns(match is_whole {
+                true => text.trim_end(),
+                false => &text,
+            });
+        }
+        match is_whole && used <= columns {
+            true => joined.push(pieces.concat()),
+            false => joined.extend(pieces),
+        }
+    }
+    joined
+}
+
+/// How the first word of a command ends that a sentence quotes.
+const COMMAND_STARTS: [&str; 2] = ["`changegate", "`git"];
 
 /// Returns the columns beside an indent; never fewer than ten, however deep the indent is.
 fn remaining_columns(width: usize, indent: usize) -> usize {
@@ -264,6 +299,23 @@ mod tests {
             wrap_words("  by ", 4, &format!("{long} a {other}")),
             format!("  by {long}\n    a {other}")
         );
+    }
+
+    #[test]
+    fn a_command_in_a_sentence_stays_whole_where_it_fits_a_line() {
+        let text =
+            "they take that back with `changegate approve 1f --revoke`, or `git b c d e f g h i j k l m n`";
+        for columns in [34, 38, 60] {
+            let wrapped = wrap_to_columns("", 2, text, columns);
+            assert!(wrapped.contains("`changegate approve 1f --revoke`"), "{wrapped}");
+            assert!(wrapped.lines().all(|line| line.len() <= columns), "{wrapped}");
+        }
+        // What does not fit, or has no end, is broken like prose.
+        for text in [text, "run `git and then nothing that ends, however long one reads on"] {
+            let wrapped = wrap_to_columns("", 2, text, 24);
+            assert!(wrapped.lines().count() > 2, "{wrapped}");
+            assert!(wrapped.lines().all(|line| line.len() <= 24), "{wrapped}");
+        }
     }
 
     #[test]
