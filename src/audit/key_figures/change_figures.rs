@@ -129,7 +129,10 @@ impl KeyFigureCounter {
                 "Approved faster than it can be read",
                 "changes of 10 lines or more, all of whose approvals came at more than 2,000 lines an hour since the last commit (as it claims) / approved changes of which that is known",
                 self.approved_at_once,
-                "whoever has read the work before it was committed, or most of it in an earlier revision, approves at once",
+                &join_notes(
+                    "a person who has read the work before it was committed, or most of it in an earlier revision, approves at once",
+                    &self.team_approvals.describe_at_once(),
+                ),
             ),
             share(
                 "approved_in_pairs",
@@ -143,7 +146,10 @@ impl KeyFigureCounter {
                 "Approved by one person",
                 "changes that the person approved who approved the most / changes with a counting approval by a known person",
                 self.approval_spread.count_by_one(),
-                "a small team, or one that has a lead for reviews, has few approvers",
+                &join_notes(
+                    "a small team, or one that has a lead for reviews, has few approvers",
+                    &self.team_approvals.describe_by_one(),
+                ),
             ),
             share(
                 "emergency_ratio",
@@ -246,4 +252,9 @@ impl KeyFigureCounter {
             ),
         ]
     }
+}
+
+/// Returns a note with what the teams say after it, if they say anything.
+fn join_notes(note: &str, of_teams: &str) -> String {
+    if of_teams.is_empty() { note.to_owned() } else { format!("{note}; {of_teams}") }
 }

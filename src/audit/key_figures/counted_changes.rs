@@ -10,6 +10,7 @@ use crate::audit::change_record::standing::{ChangeOutcome, GateBypass, GateResul
 use crate::audit::key_figures::approval_speed::is_approved_at_once;
 use crate::audit::key_figures::approval_spread::ApprovalSpread;
 use crate::audit::key_figures::figure::{ShareCount, hours_between};
+use crate::audit::key_figures::team_approvals::TeamApprovals;
 use crate::audit::population::population_entry::UnauthorisedMove;
 use crate::change::Text;
 use crate::ledger::record::RecordedTrust;
@@ -38,6 +39,8 @@ pub(crate) struct KeyFigureCounter {
     pub(super) approved_at_once: ShareCount,
     /// Who approves the changes of whom.
     pub(super) approval_spread: ApprovalSpread,
+    /// The approvals by the teams of those who gave them.
+    pub(super) team_approvals: TeamApprovals,
     pub(super) emergencies: ShareCount,
     pub(super) tickets_in_time: ShareCount,
     pub(super) reviews_in_time: ShareCount,
@@ -103,7 +106,9 @@ impl KeyFigureCounter {
                 false => self.reviewed.add(change.has_independent_approval()),
             }
             if !counting.is_empty() {
-                match is_approved_at_once(change) {
+                let is_quick = is_approved_at_once(change);
+                self.team_approvals.add_change(change, is_quick);
+                match is_quick {
                     Some(is_quick) => self.approved_at_once.add(is_quick),
                     None => self.approved_at_once.not_known += 1,
                 }

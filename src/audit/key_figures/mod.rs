@@ -9,6 +9,7 @@ mod change_figures;
 mod counted_changes;
 pub mod figure;
 mod given_files;
+mod team_approvals;
 
 pub(crate) use crate::audit::key_figures::counted_changes::KeyFigureCounter;
 pub use crate::audit::key_figures::figure::{FigureValue, KEY_FIGURE_SHEET, KeyFigure};
