@@ -95,6 +95,15 @@ pub struct Change {
 }
 
 impl Change {
+    /// Returns the short name of the branch that it is for, if a command can hold it as it is.
+    pub(crate) fn find_plain_branch(&self) -> Option<&str> {
+        let target = self.target.as_ref().ok()?;
+        let branch = target.as_bytes().strip_prefix(b"refs/heads/").unwrap_or(target.as_bytes());
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+@".contains(&byte);
+        let branch = std::str::from_utf8(branch).ok()?;
+        (branch.bytes().all(is_plain) && !branch.starts_with('-')).then_some(branch)
+    }
+
     /// Returns each commit as a change of its own, with what is known of the whole, as where every commit counts as one
     /// change.
     ///

@@ -24,6 +24,7 @@ messages! {
     APPROVAL_COUNTS_FOR = "fact.approval-counts-for": "the approval by {by} counts for {person}";
     APPROVAL_DOES_NOT_COUNT = "fact.approval-does-not-count": "the approval by {by} does not count: {reason}";
     OBJECTION = "fact.objection": "{by} requests changes";
+    OBJECTION_NOT_HELD = "fact.objection-not-held": "{by} requested changes, which does not hold for this: {reason}";
     OBJECTION_WITHDRAWN = "fact.objection-withdrawn": "{by} requested changes, which no longer stands";
     NO_APPROVAL = "fact.no-approval": "no approval is given";
     GONE_ACCOUNT = "fact.gone-account": "an account that is gone";
@@ -233,7 +234,8 @@ fn add_approvals(asked: &ApprovalsPredicate, context: &EvaluationContext<'_>, li
                 APPROVAL_DOES_NOT_COUNT.with("by", by).with("reason", reason)
             }
             (_, true, _) => OBJECTION.with("by", by),
-            (_, false, _) => OBJECTION_WITHDRAWN.with("by", by),
+            (_, false, Some(reason)) => OBJECTION_NOT_HELD.with("by", by).with("reason", reason),
+            (_, false, None) => OBJECTION_WITHDRAWN.with("by", by),
         };
         let source = match approval.source {
             ApprovalSource::Trailer => UsedFactSource::Trailer,

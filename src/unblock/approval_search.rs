@@ -193,7 +193,12 @@ fn list_signed_objections(change: &Change) -> Vec<Repair> {
         let is_objection = one.decision == SignedDecision::Rejected;
         if is_objection && found.len() < MAX_OBJECTORS && !signers.contains(&&one.received_from) {
             signers.push(&one.received_from);
-            found.push(Repair::TakeBack { signer: one.received_from.clone(), revision: one.revision });
+            let branch = change.find_plain_branch().map(str::to_owned);
+            found.push(Repair::TakeBack {
+                signer: one.received_from.clone(),
+                revision: one.revision,
+                branch,
+            });
         }
     }
     found

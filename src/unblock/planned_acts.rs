@@ -105,8 +105,9 @@ fn describe_act(act: &Repair) -> Message {
             WAIT_UNTIL.with("time", format!("{time} ({name})"))
         }
         Repair::PushAs { accounts } => PUSH_AS.with("accounts", name_some(accounts)),
-        Repair::TakeBack { signer, revision } => {
-            TAKE_BACK.with("signer", signer).with("revision", revision.short_hex())
+        Repair::TakeBack { signer, revision, branch } => {
+            let option = branch.as_ref().map(|branch| format!(" --ref {branch}")).unwrap_or_default();
+            TAKE_BACK.with("signer", signer).with("revision", revision.short_hex()).with("option", option)
         }
         Repair::Withdraw(account) => WITHDRAW.with("account", &account.id),
         Repair::Approve { .. } => Message::from(&APPROVAL_BY_ANYONE),

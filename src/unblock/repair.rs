@@ -85,6 +85,8 @@ pub enum Repair {
         signer: Text,
         /// What they rejected.
         revision: Oid,
+        /// The branch, if a command can hold it as it is.
+        branch: Option<String>,
     },
     /// A person approves.
     Approve {

@@ -27,7 +27,7 @@ messages! {
     RESOLVE_CONVERSATIONS = "plan.resolve-conversations": "the open conversations are resolved";
     WITHDRAW = "plan.withdraw": "{account}, who requested changes, approves";
     TAKE_BACK = "plan.take-back":
-        "{signer} takes the rejection back with `changegate approve {revision} --revoke`";
+        "{signer} takes the rejection back with `changegate approve {revision}{option} --revoke`";
     WAIT_UNTIL = "plan.wait-until": "wait until {time}";
     PUSH_AS = "plan.push-as": "{accounts/or} pushes it";
     OPEN_OTHER_PULL = "plan.open-other-pull":

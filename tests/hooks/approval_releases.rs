@@ -42,7 +42,7 @@ fn a_branch_that_is_yet_to_be_made_has_to_be_under_change_control() {
     assert!(!accepted && said.contains("which the server does not have yet"), "{said}");
     assert!(said.contains("is not under change control"), "{said}");
     let (accepted, said) = approve_as(&world, "ben", &["origin/main", "--ref", "release/1"]);
-    assert!(!accepted && said.contains("a new branch can begin there without an approval"), "{said}");
+    assert!(!accepted && said.contains("a new branch is only asked there what its own rules ask"), "{said}");
     // A base that no branch under change control has vouches for nothing.
     let base = commit_as(&world, "ana", "b", "1", "More");
     world.git(&["push", "-q", "--no-verify", "origin", "HEAD:topic"]);
@@ -106,4 +106,74 @@ fn what_has_landed_is_not_approved_again() {
     git_as(&world, "ana", &["merge", "-q", "--no-ff", "--no-verify", "-m", "Merge it", "topic"]);
     push_as(&mut world, "ana", "main").accepted();
     push_as(&mut world, "ben", &format!("{name}:{name}")).refused("so there is nothing to approve");
+}
+
+#[test]
+fn what_is_told_takes_a_rejection_for_a_release_back() {
+    let Some(mut world) = start_with_releases() else { return };
+    push_as(&mut world, "ana", "main:release/1").accepted();
+    world.git(&["checkout", "-q", "-b", "fix"]);
+    commit_as(&world, "ana", "a", "1", "Fix it");
+    approved_by(&world, "ben", &["--ref", "release/1"]);
+    approved_by(&world, "kim", &["--ref", "release/1", "--reject"]);
+    let pushed = push_as(&mut world, "ana", "fix:release/1");
+    pushed.refused("rejects revision").says("--ref release/1 --revoke");
+    let told = find_told_command(&pushed.seen);
+    approved_by(&world, "kim", &told.iter().map(String::as_str).collect::<Vec<_>>());
+    push_as(&mut world, "ana", "fix:release/1").accepted();
+}
+
+#[test]
+fn a_rejection_for_a_release_holds_for_what_main_holds_already() {
+    let Some(mut world) = start_with_releases() else { return };
+    push_as(&mut world, "ana", "main:release/1").accepted();
+    let tip = commit_as(&world, "ana", "a", "1", "Cache it");
+    approved_by(&world, "kim", &["--ref", "release/1", "--reject"]);
+    approved_by(&world, "ben", &[]);
+    push_as(&mut world, "ana", "main").accepted();
+    push_as(&mut world, "ana", "main:release/1").refused("`kim@example.com` rejects revision");
+    approved_by(&world, "kim", &["--ref", "release/1", "--revoke", &tip]);
+    push_as(&mut world, "ana", "main:release/1").accepted();
+}
+
+#[test]
+fn what_main_holds_is_approved_for_a_release_that_asks_for_it() {
+    let policy = POLICY.replace("CARRIES", "{}").replace("[main]", "[main, 'release/*']")
+        + "  released:\n    when: { branch: 'release/*' }\n    require: { approvals: { at-least: 1 } }\n";
+    let Some(mut world) = start_under(&policy) else { return };
+    world.git_in("server.git", &["update-ref", "refs/heads/release/1", "main"]);
+    world.changegate("server.git", &["ledger", "reconcile"]);
+    world.git(&["fetch", "-q", "origin"]);
+    commit_as(&world, "ana", "a", "1", "Cache it");
+    approved_by(&world, "ben", &[]);
+    push_as(&mut world, "ana", "main").accepted();
+    let pushed = push_as(&mut world, "ana", "main:release/1");
+    pushed.refused("released").says("--ref release/1");
+    let told = find_told_command(&pushed.seen);
+    approved_by(&world, "ben", &told.iter().map(String::as_str).collect::<Vec<_>>());
+    push_as(&mut world, "ana", "main:release/1").accepted();
+    // A branch that is not there yet cannot be approved for, and is not told to be.
+    let pushed = push_as(&mut world, "ana", "main:release/2");
+    pushed.refused("released").says("git commit --allow-empty").does_not_say("changegate approve");
+}
+
+#[test]
+fn an_approval_is_used_up_by_the_branch_that_moved_alone() {
+    let Some(mut world) = start_with_releases() else { return };
+    push_as(&mut world, "ana", "main:release/1").accepted();
+    world.git(&["fetch", "-q", "origin"]);
+    commit_as(&world, "ana", "a", "1", "Cache it");
+    approved_by(&world, "ben", &[]);
+    world.git(&["checkout", "-q", "-b", "fix", "origin/release/1"]);
+    commit_as(&world, "ana", "b", "1", "Fix it");
+    approved_by(&world, "ben", &["--ref", "release/1"]);
+    crate::world::script(
+        &world.path("server.git/hooks/update"),
+        "#!/bin/sh\n[ \"$1\" != refs/heads/release/1 ] || [ -e allowed ]\n",
+    );
+    world.environment.retain(|(name, _)| name != "GL_USER");
+    world.environment.push(("GL_USER".into(), "ana".into()));
+    world.push(&["main", "fix:release/1"]).says("main -> main");
+    world.write("../server.git/allowed", "");
+    push_as(&mut world, "ana", "fix:release/1").accepted();
 }

@@ -138,3 +138,130 @@ fn a_rejection_holds_for_no_other_content() {
     approved_by(&world, "ben", &[]);
     push_as(&mut world, "ana", "HEAD:main").accepted();
 }
+
+/// A commit to two files, which Kim has rejected, and main with something else on top by now. Returns what main held.
+fn rejected_below_a_moved_main(world: &mut World) -> String {
+    let before = world.git(&["rev-parse", "main"]);
+    world.git(&["checkout", "-q", "-b", "topic"]);
+    world.write("x", "2");
+    commit_as(world, "ana", "y", "2", "Both");
+    approved_by(world, "kim", &["--reject"]);
+    world.git(&["checkout", "-q", "main"]);
+    commit_as(world, "ana", "z", "1", "Other");
+    approved_by(world, "ben", &[]);
+    push_as(world, "ana", "main").accepted();
+    world.git(&["fetch", "-q", "origin"]);
+    before
+}
+
+#[test]
+fn what_a_push_brings_as_a_whole_is_compared_however_it_is_divided() {
+    let Some(mut world) = start("{}") else { return };
+    let before = rejected_below_a_moved_main(&mut world);
+    // With something that comes and goes.
+    world.git(&["checkout", "-q", "-b", "junk", "origin/main"]);
+    world.write("junk", "1");
+    world.write("x", "2");
+    commit_as(&world, "ana", "y", "2", "All");
+    world.git(&["rm", "-q", "junk"]);
+    git_as(&world, "ana", &["commit", "-q", "--no-verify", "-m", "Tidy"]);
+    stays_rejected(&mut world);
+    // As a merge whose first parent is on the older main.
+    world.git(&["checkout", "-q", "-b", "first", &before]);
+    commit_as(&world, "ana", "x", "2", "One");
+    world.git(&["checkout", "-q", "-b", "second", "origin/main"]);
+    commit_as(&world, "ana", "y", "2", "Two");
+    world.git(&["checkout", "-q", "first"]);
+    git_as(&world, "ana", &["merge", "-q", "--no-verify", "-m", "Merge them", "second"]);
+    stays_rejected(&mut world);
+    // With a part of it in an update merge.
+    world.git(&["checkout", "-q", "-b", "evil", &before]);
+    commit_as(&world, "ana", "x", "2", "One");
+    git_as(&world, "ana", &["merge", "-q", "--no-commit", "origin/main"]);
+    world.write("y", "2");
+    world.git(&["add", "-A"]);
+    git_as(&world, "ana", &["commit", "-q", "--no-verify", "-m", "Merge main"]);
+    stays_rejected(&mut world);
+}
+
+#[test]
+fn many_old_rejections_refuse_no_other_work() {
+    let Some(mut world) = start("{}") else { return };
+    let lines: Vec<String> = (0..40).map(|number| format!("line {number}\n")).collect();
+    commit_as(&world, "ana", "log", &lines.concat(), "Begin a log");
+    approved_by(&world, "ben", &[]);
+    push_as(&mut world, "ana", "main").accepted();
+    world.git(&["fetch", "-q", "origin"]);
+    for number in 0..40 {
+        world.git(&["checkout", "-q", "-B", "rejected", "origin/main"]);
+        let mut changed = lines.clone();
+        changed[number].insert(0, 'x');
+        commit_as(&world, "ana", "log", &changed.concat(), "Change a line");
+        approved_by(&world, "kim", &["--reject"]);
+    }
+    world.git(&["checkout", "-q", "-b", "work", "origin/main"]);
+    let mut log = lines.concat();
+    for number in 0..60 {
+        log += &format!("entry {number}\n");
+        commit_as(&world, "ana", "log", &log, "Add an entry");
+    }
+    approved_by(&world, "ben", &[]);
+    push_as(&mut world, "ana", "work:main").accepted();
+}
+
+#[test]
+fn the_rejection_of_who_has_left_holds_no_more() {
+    let Some(mut world) = start("{}") else { return };
+    world.git(&["checkout", "-q", "-b", "topic"]);
+    let rejected = commit_as(&world, "ana", "a", "1", "One");
+    approved_by(&world, "kim", &["--reject"]);
+    world.git(&["checkout", "-q", "main"]);
+    let roster = std::fs::read_to_string(world.path("work/who/people.yml")).unwrap();
+    let left = roster.replace("    accounts: [kim]\n", "    accounts: [kim]\n    left: 2026-01-31\n");
+    assert_ne!(left, roster);
+    let policy = std::fs::read_to_string(world.path("work/policies/changegate.yml")).unwrap();
+    world.write("policies/changegate.yml", &policy.replace("[kim@example.com]", "[ben@example.com]"));
+    commit_as(&world, "ana", "who/people.yml", &left, "Kim has left");
+    approved_by(&world, "ben", &[]);
+    push_as(&mut world, "ana", "main").accepted();
+    world.git(&["fetch", "-q", "origin"]);
+    world.git(&["checkout", "-q", "-B", "again", "origin/main"]);
+    git_as(&world, "ana", &["cherry-pick", &rejected]);
+    let landed = world.head();
+    approved_by(&world, "ben", &[]);
+    push_as(&mut world, "ana", "again:main").accepted();
+    world
+        .changegate("server.git", &["ledger", "trace", &landed])
+        .says("the signer has left, with 2026-01-31 as their last day")
+        .does_not_say("withdrawn");
+}
+
+#[test]
+fn a_rejection_of_other_content_is_not_told_as_withdrawn() {
+    let Some(mut world) = start("{}") else { return };
+    commit_as(&world, "ana", "a", "1", "One");
+    approved_by(&world, "kim", &["--reject"]);
+    world.write("a", "mended");
+    world.git(&["add", "-A"]);
+    let mended = git_as(&world, "ana", &["commit", "-q", "--no-verify", "--amend", "-m", "One"]);
+    approved_by(&world, "ben", &[]);
+    push_as(&mut world, "ana", "HEAD:main").accepted();
+    let trace = world.changegate("server.git", &["ledger", "trace", &mended]);
+    trace.says("kim@example.com").does_not_say("withdrawn");
+}
+
+#[test]
+fn a_rejection_that_was_taken_back_does_not_come_again() {
+    let Some(mut world) = start("{}") else { return };
+    commit_as(&world, "ana", "a", "1", "One");
+    approved_by(&world, "kim", &["--reject"]);
+    git_as(&world, "ana", &["commit", "-q", "--no-verify", "--amend", "-m", "One, as told"]);
+    approved_by(&world, "kim", &[]);
+    push_as(&mut world, "ana", "main").accepted();
+    for _ in 0..2 {
+        world.git(&["fetch", "-q", "origin"]);
+        git_as(&world, "ana", &["revert", "--no-edit", "HEAD"]);
+        approved_by(&world, "ben", &[]);
+        push_as(&mut world, "ana", "main").accepted();
+    }
+}

@@ -232,8 +232,8 @@ fn find_base(
     };
     match repository.find_common_ancestor(revision, tip)? {
         Some(base) if base == revision && is_new => Err(CommandError::Usage(format!(
-            "`{branch}` has {} already, so a new branch can begin there without an approval: make it first, and approve what \
-             lands on it after that",
+            "`{branch}` has {} already, so a new branch is only asked there what its own rules ask; where these want an \
+             approval, put a commit on top (`git commit --allow-empty`), and approve that",
             revision.short_hex()
         ))),
         Some(base) if base == revision => Err(CommandError::Usage(format!(

@@ -302,8 +302,8 @@ impl RefJudge<'_> {
         let (repository, target_ref) = (self.repository, asked.name);
         // Whose a key is today, the policy ref says for every branch: the older keys of another one make nothing good again.
         let keys = base.unwrap_or(loaded).trusted_keys(self.now);
-        let walk = ApprovalWalk { repository, target: target_ref, history: &history, keys };
-        let signed = WalkApprovals::find_asked(&walk, &needs, self.approvals);
+        let walk = ApprovalWalk { repository, target: target_ref, history: &history, ends, keys };
+        let signed = WalkApprovals::find_over_held(walk, &needs, self.approvals)?;
         self.facts.add_used_approvals(target_ref, signed.list_used_ids());
         let walk_facts = WalkFacts::new(repository, (loaded, base), known, ends).with_approvals(signed);
         let judge =

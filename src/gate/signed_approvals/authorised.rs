@@ -53,3 +53,16 @@ pub struct ReceivedApprovals {
     /// since 1970 UTC.
     pub dropped: Vec<(Text, i64)>,
 }
+
+impl ReceivedApprovals {
+    /// Returns true if words for this ref are open.
+    pub(crate) fn has_words_for(&self, target: &Text) -> bool {
+        self.open.iter().any(|one| one.target == *target)
+    }
+
+    /// Returns true if a rejection stands for this ref.
+    pub(crate) fn has_rejections_for(&self, target: &Text) -> bool {
+        let is_standing = |one: &ReceivedApproval| one.decision == SignedDecision::Rejected && !one.is_lifted;
+        self.open.iter().any(|one| one.target == *target && is_standing(one))
+    }
+}

@@ -6,8 +6,11 @@ const MAX_PAIR_COMPARISONS: usize = 500;
 /// The most comparisons of one push that merge again.
 const MAX_SQUASH_COMPARISONS: usize = 100;
 
-/// How much of one push is compared with all rejections together.
-pub(super) const MAX_REJECTION_STEPS: usize = 20_000;
+/// How much of one push is compared with all rejections together, beside what it brings as a whole.
+pub(super) const MAX_REJECTION_STEPS: usize = 4_000;
+
+/// Merging so many paths again takes one more step.
+const PATHS_OF_A_STEP: usize = 100;
 
 /// How much may be compared, beside whole series.
 #[derive(Clone, Copy, Debug)]
@@ -16,8 +19,6 @@ pub(super) struct ComparisonBudget {
     pub(super) pairs: usize,
     /// How many comparisons that merge again.
     pub(super) merges: usize,
-    /// True once something was left out because there was too much.
-    pub(super) is_exceeded: bool,
 }
 
 impl ComparisonBudget {
@@ -28,23 +29,31 @@ impl ComparisonBudget {
 
     /// Returns so many pairs of commits, and so many comparisons that merge again.
     pub(super) fn new(pairs: usize, merges: usize) -> Self {
-        ComparisonBudget { pairs, merges, is_exceeded: false }
+        ComparisonBudget { pairs, merges }
     }
 
     /// Takes one pair of commits out of it; false if there is none left.
     pub(super) fn take_pair(&mut self) -> bool {
-        take_one(&mut self.pairs, &mut self.is_exceeded)
+        take_steps(&mut self.pairs, 1)
     }
 
     /// Takes one comparison that merges again out of it; false if there is none left.
     pub(super) fn take_merge(&mut self) -> bool {
-        take_one(&mut self.merges, &mut self.is_exceeded)
+        take_steps(&mut self.merges, 1)
+    }
+
+    /// Takes one comparison that merges this many paths again out of it; false if so much is not left.
+    pub(super) fn take_merge_of(&mut self, paths: usize) -> bool {
+        take_steps(&mut self.merges, 1 + paths / PATHS_OF_A_STEP)
     }
 }
 
-fn take_one(left: &mut usize, is_exceeded: &mut bool) -> bool {
-    let one = left.checked_sub(1);
-    *left = one.unwrap_or_default();
-    *is_exceeded |= one.is_none();
-    one.is_some()
+fn take_steps(left: &mut usize, steps: usize) -> bool {
+    match left.checked_sub(steps) {
+        Some(rest) => {
+            *left = rest;
+            true
+        }
+        None => false,
+    }
 }

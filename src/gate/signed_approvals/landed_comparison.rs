@@ -78,7 +78,8 @@ pub(crate) fn relate_landed_change(
         commits.push(repository.read_commit(*id, &needs).map_err(anyhow::Error::from)?);
     }
     let history = repository.find_new_history(landed.tip, landed.hidden)?;
-    let walk = ApprovalWalk { repository, target: landed.target, history: &history, keys: None };
+    let (target, ends) = (landed.target, (landed.tip, [].as_slice()));
+    let walk = ApprovalWalk { repository, target, history: &history, ends, keys: None };
     let comparison = LandedComparison { repository, commits: &commits };
     let related = walk.relate_received(&open, None)?;
     for one in &open {

@@ -13,6 +13,7 @@ use crate::gate::signed_approvals::content_relations::{
     ContentComparison, MAX_COMPARED_COMMITS, RelatedCommits, list_people,
 };
 use crate::gate::signed_approvals::fetched_approvals::{list_approval_refs, list_fetched_approvals};
+use crate::gate::signed_approvals::rejected_content::WholePush;
 use crate::gate::signed_approvals::related_approval::{RelatedApproval, list_messages};
 use crate::gate::signed_approvals::repository_id::read_repository_id;
 use crate::gate::signed_approvals::statement::{APPROVAL_REF_PREFIX, ApprovalStatement};
@@ -30,6 +31,8 @@ pub(crate) struct ApprovalWalk<'walk> {
     /// The full name of the ref, after symbolic refs have been followed.
     pub(crate) target: &'walk Text,
     pub(crate) history: &'walk NewHistory,
+    /// What the ref is to hold, and the one commit that it held, unless that is not known or it held none.
+    pub(crate) ends: (Oid, &'walk [Oid]),
     pub(crate) keys: Option<TrustedKeys<'walk>>,
 }
 
@@ -37,6 +40,26 @@ impl WalkApprovals {
     /// Returns that none can be received here.
     pub(crate) fn unsupported() -> Self {
         WalkApprovals { known: crate::change::unrequested_signed_approvals().map(|_| Vec::new()) }
+    }
+
+    /// Finds the approvals that are about what a walk brings over the one commit that the ref held, as
+    /// [`WalkApprovals::find_asked`] does: what another branch holds already is approved and rejected for this one as well.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the history cannot be walked.
+    pub(crate) fn find_over_held(
+        walk: ApprovalWalk<'_>,
+        needs: &NeededFacts,
+        received: Option<&ReceivedApprovals>,
+    ) -> Result<Self> {
+        let is_asked = received.is_some_and(|received| received.has_words_for(walk.target));
+        let (tip, held) = walk.ends;
+        if held.is_empty() || !is_asked {
+            return Ok(WalkApprovals::find_asked(&walk, needs, received));
+        }
+        let history = &walk.repository.find_new_history(tip, held)?;
+        Ok(WalkApprovals::find_asked(&ApprovalWalk { history, ..walk }, needs, received))
     }
 
     /// Finds the approvals that are about what a walk brings, if they are among the facts that are needed. `received` are
@@ -70,7 +93,7 @@ impl WalkApprovals {
             let fetched = list_fetched_approvals(repository, target, history)?;
             let unknown = Text::default();
             let target = target.unwrap_or(&unknown);
-            let walk = ApprovalWalk { repository, target, history, keys };
+            let walk = ApprovalWalk { repository, target, history, ends: (tip, hidden), keys };
             let open: Vec<&ReceivedApproval> = fetched.iter().collect();
             // A clone need not know the id of its server's repository, and git fetched these from there.
             let mut found = walk.relate_received(&open, read_repository_id(repository)?)?;
@@ -89,9 +112,10 @@ impl WalkApprovals {
     }
 
     /// Returns the ids of the approvals that are used up once everything has landed: those of revisions that are among it,
-    /// and those that are not rejections and are of the same content in another form.
+    /// and those that are not rejections and are of the same content in another form; with them the rejections that their
+    /// signer took back by one of these.
     pub(crate) fn list_used_ids(&self) -> Vec<Oid> {
-        let mut used = Vec::new();
+        let (mut used, mut answered) = (Vec::new(), Vec::new());
         for one in self.known.iter().flatten() {
             let is_of_new = one.exact.contains(&one.received.revision);
             let is_same = !one.related.same.is_empty() || !one.related.together.is_empty();
@@ -99,6 +123,17 @@ impl WalkApprovals {
                 used.push(one.id);
             }
         }
+        for (place, one) in self.known.iter().flatten().enumerate() {
+            let is_answer = |other: &RelatedApproval| {
+                !other.is_rejection()
+                    && other.received.signer == one.received.signer
+                    && used.contains(&other.id)
+            };
+            if one.is_rejection() && self.known.iter().flatten().skip(place + 1).any(is_answer) {
+                answered.push(one.id);
+            }
+        }
+        used.extend(answered);
         used
     }
 
@@ -213,6 +248,11 @@ impl ApprovalWalk<'_> {
         }
         let listed = self.history.list_ids();
         let ids: HashSet<Oid> = listed.iter().copied().collect();
+        let has_rejections = found.iter().any(|one| one.is_rejection() && one.exact.is_empty());
+        let whole = match self.ends {
+            (tip, [held]) if has_rejections => Some(WholePush::read_ends(self.repository, [*held, tip])?),
+            _ => None,
+        };
         let mut comparison = match self.read_new_commits(&listed) {
             Some(new) => Some(ContentComparison::new(self.repository, new)?),
             None => None,
@@ -249,6 +289,13 @@ impl ApprovalWalk<'_> {
                 }
                 None => RelatedCommits { parts: same, ..RelatedCommits::default() },
             };
+            if let Some(whole) = whole.as_ref().filter(|_| is_rejection) {
+                match whole.brings_revision(base, revision) {
+                    Ok(true) => approval.related.parts.extend(&ids),
+                    Ok(false) => {}
+                    Err(why) => approval.obstacle = Some(format!("{why:#}")),
+                }
+            }
         }
         Ok(())
     }

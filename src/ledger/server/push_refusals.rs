@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::change::{PusherIdentity, SignedDecision};
+use crate::change::{Oid, PusherIdentity, SignedDecision, Text};
 use crate::gate::GateSettings;
 use crate::gate::acts::{AuthorisedAct, is_act_ref};
 use crate::gate::break_glass::{AuthorisedRequest, is_request_ref};
@@ -22,7 +22,8 @@ messages! {
     ACTS_UNKNOWN = "act.ledger-unknown": "the act cannot be recorded: {reason}";
     APPROVALS_UNKNOWN = "approval.ledger-unknown": "the approval cannot be recorded: {reason}";
     TOO_MANY_REJECTIONS = "approval.too-many-rejections":
-        "{signer} has {limit} rejections open, which is as many as one signer can have; take back those that no longer matter with `changegate approve --revoke REVISION`; the oldest are of {revisions}";
+        "{signer} has {limit} rejections open, which is as many as one signer can have; take back those that no longer matter with `changegate approve REVISION --ref BRANCH --revoke`; the oldest are of {revisions}";
+    REJECTION_FOR = "approval.rejection-for": "{revision} for {branch}";
     ACT_ID_TAKEN = "act.id-taken": "an act with this id exists; push yours with another id";
 }
 
@@ -90,6 +91,13 @@ pub(crate) fn add_act_refusals(
     report.decision = decide_groups(&report.groups, report.enforced);
 }
 
+/// Returns the revision of a rejection with its branch.
+fn name_rejection((revision, target): &(Oid, Text)) -> MessageValue {
+    let target = target.to_lossy();
+    let branch = target.strip_prefix("refs/heads/").unwrap_or(&target);
+    REJECTION_FOR.with("revision", revision.short_hex()).with("branch", Text::from(branch)).into()
+}
+
 /// Adds to the report of a push why the ledger does not take the signed approval that it brings.
 pub(crate) fn add_approval_refusals(
     report: &mut Report,
@@ -102,7 +110,7 @@ pub(crate) fn add_approval_refusals(
             let full = if is_rejection { state.find_full_rejections(approval) } else { None };
             let Some(revisions) = full else { return };
             let oldest = revisions.iter().take(MAX_LISTED_REJECTIONS);
-            let oldest: Vec<MessageValue> = oldest.map(|one| one.short_hex().into()).collect();
+            let oldest: Vec<MessageValue> = oldest.map(name_rejection).collect();
             let message = TOO_MANY_REJECTIONS.with("signer", &approval.signer).with("limit", revisions.len());
             Finding::new(message.with("revisions", MessageValue::List(oldest))).fixed_by(Fixer::Pusher)
         }

@@ -101,9 +101,9 @@ impl LedgerState {
         listed
     }
 
-    /// Returns the revisions of which the signer of a new rejection has rejections standing, oldest first, if that are as
+    /// Returns the revisions and branches of which the signer of a new rejection has rejections standing, oldest first, if that are as
     /// many as one can have; `None` if it finds room.
-    pub(crate) fn find_full_rejections(&self, approval: &AuthorisedApproval) -> Option<Vec<Oid>> {
+    pub(crate) fn find_full_rejections(&self, approval: &AuthorisedApproval) -> Option<Vec<(Oid, Text)>> {
         let statement = &approval.statement;
         let mut revisions = Vec::new();
         for place in self.list_words(&approval.signer, OpenWordKind::StandingRejection) {
@@ -112,7 +112,7 @@ impl LedgerState {
                 && one.target == statement.target
                 && (statement.role.is_none() || statement.role == one.role);
             if !is_replaced {
-                revisions.push(one.revision);
+                revisions.push((one.revision, one.target.clone()));
             }
         }
         if revisions.len() >= MAX_STANDING_REJECTIONS { Some(revisions) } else { None }
@@ -129,19 +129,19 @@ impl LedgerState {
         }
     }
 
-    /// Forgets the approvals that a decision used up, once something of it has landed.
+    /// Forgets the approvals that a decision used up for the refs that landed: another hook can refuse one ref of a push.
     pub(super) fn forget_used_approvals(&mut self, outcome: &DecisionOutcome) {
         let Some(used) = self.used_approvals.remove(&outcome.decision_id) else { return };
-        if outcome.landed.is_empty() {
-            return;
-        }
+        let is_used = |open: &OpenApproval| {
+            used.contains(&open.commit) && outcome.landed.iter().any(|moved| moved.name == open.target)
+        };
         // What a revocation took back must not come again, now that this is not kept.
         for open in self.approvals.clone() {
-            if open.decision == SignedDecision::Revoked && used.contains(&open.commit) {
+            if open.decision == SignedDecision::Revoked && is_used(&open) {
                 self.note_dropped_approval(open);
             }
         }
-        self.approvals.retain(|open| !used.contains(&open.commit));
+        self.approvals.retain(|open| !is_used(open));
     }
 }
 

@@ -5,7 +5,7 @@ use crate::predicates::approvals::considered::{
     WeighedApprovals, find_hindrance, list_teams, name_delegator,
 };
 use crate::predicates::approvals::requirement::ApprovalsPredicate;
-use crate::predicates::approvals::reviews::COUNTED_ALREADY;
+use crate::predicates::approvals::reviews::{COUNTED_ALREADY, SUPERSEDED};
 use crate::predicates::approvals::signed_approvals::{WeighedSigned, weigh_signed_approvals};
 use crate::predicates::support::context::EvaluationContext;
 use crate::verdict::{ApprovalDecision, ApprovalSource, ChangeLocation, ConsideredApproval, Message};
@@ -19,7 +19,7 @@ impl ApprovalsPredicate {
         let is_before_push = matches!(context.change.stage, Stage::PrePush | Stage::Check);
         let missing = context.participants().1.filter(|_| !is_before_push);
         let hindrance = find_hindrance(context, missing);
-        let counted_already = Message::from(&COUNTED_ALREADY);
+        let (counted_already, superseded) = (Message::from(&COUNTED_ALREADY), Message::from(&SUPERSEDED));
         for one in weigh_signed_approvals(self, approvals, context) {
             if matches!(&one.weight, Err(why) if *why == counted_already) {
                 continue;
@@ -28,7 +28,9 @@ impl ApprovalsPredicate {
                 (Ok(Some(_)), Some(why)) => Err(Some(why.clone())),
                 (Ok(Some(approver)), None) => Ok(name_delegator(&approver.key, approver.seat.clone())),
                 (Ok(None), _) => Ok(None),
-                (Err(_), _) if one.approval.decision == SignedDecision::Rejected => Err(None),
+                (Err(why), _) if one.approval.decision == SignedDecision::Rejected && *why == superseded => {
+                    Err(None)
+                }
                 (Err(why), _) => Err(Some(why.clone())),
             };
             weighed.add_approval(weight, || signed_approval(&one, context));

@@ -9,6 +9,7 @@ use crate::change::{
 use crate::people::ResolvedIdentity;
 use crate::people::contributors::NotIndependent;
 use crate::people::independence::ParticipantIndex;
+use crate::people::service::PersonAbsence;
 use crate::predicates::approvals::approved_content::{check_not_maker, check_relation};
 use crate::predicates::approvals::approvers::CountedApprover;
 use crate::predicates::approvals::named_people::{
@@ -16,7 +17,7 @@ use crate::predicates::approvals::named_people::{
 };
 use crate::predicates::approvals::requirement::ApprovalsPredicate;
 use crate::predicates::approvals::reviews::{COUNTED_ALREADY, SUPERSEDED};
-use crate::predicates::approvals::signing_advice::advise_signing;
+use crate::predicates::approvals::signing_advice::{advise_signing, describe_ref_option};
 use crate::predicates::approvals::stated_approvals::find_all_approvals;
 use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::support::outcome::PredicateOutcome;
@@ -29,10 +30,12 @@ messages! {
     SIGNED_NOT_COUNTED = "approvals.signed-not-counted":
         "the signed approval of {signer} does not count: {reason}";
     SIGNED_OBJECTION = "approvals.signed-objection":
-        "{signer} rejects revision {revision}; they take that back with `changegate approve {revision} --revoke`";
+        "{signer} rejects revision {revision}; they take that back with `changegate approve {revision}{option} --revoke`";
     UNCOMPARED_OBJECTION = "approvals.uncompared-objection":
         "{signer} rejects revision {revision}, and what lands could not be compared with it: {reason}; they take that back \
-         with `changegate approve {revision} --revoke`";
+         with `changegate approve {revision}{option} --revoke`";
+    OBJECTOR_LEFT = "approvals.objector-left": "the signer has left, with {day} as their last day";
+    OBJECTOR_GONE = "approvals.objector-gone": "the policy knows neither the signer nor the key any more";
     KEY_CHANGED_HANDS = "approvals.key-changed-hands":
         "{author} wrote it, and the key that signed it is not theirs any more";
     SIGNATURE_INVALID = "approvals.signature-invalid": "its signature is not valid any more: {reason}";
@@ -63,7 +66,7 @@ pub(super) fn evaluate_signed(
         return Ok(PredicateOutcome::Fails(vec![finding]));
     }
     let weighed = weigh_signed_approvals(asked, approvals, context);
-    let mut findings = list_objections(&weighed);
+    let mut findings = list_objections(&weighed, context);
     findings.extend(find_unsigned_names(asked, &weighed, context));
     let approvers = list_approvers(&weighed);
     if !asked.has_enough_approvals(&approvers, context) {
@@ -138,15 +141,19 @@ pub(super) fn list_approvers(weighed: &[WeighedSigned<'_>]) -> Vec<CountedApprov
 }
 
 /// Returns a finding for each objection that stands.
-pub(super) fn list_objections(weighed: &[WeighedSigned<'_>]) -> Vec<Finding> {
+pub(super) fn list_objections(
+    weighed: &[WeighedSigned<'_>],
+    context: &EvaluationContext<'_>,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     for one in weighed {
         if let Ok(None) = one.weight {
+            let option = describe_ref_option(context);
             let message = match &one.approval.relation {
                 ContentRelation::Uncompared(why) => UNCOMPARED_OBJECTION.with("reason", Text::from(why.as_str())),
                 _ => Message::from(&SIGNED_OBJECTION),
             };
-            let message = message.with("signer", name_signer(one.approval));
+            let message = message.with("signer", name_signer(one.approval)).with("option", option);
             let message = message.with("revision", one.approval.revision.short_hex());
             findings.push(Finding::new(message).fixed_by(Fixer::Author).or_by(Fixer::Reviewer));
         }
@@ -303,7 +310,7 @@ fn is_still_theirs(approval: &SignedApproval, context: &EvaluationContext<'_>) -
 }
 
 /// Returns that an objection stands, or why it does not. It holds for what was rejected, for a part of that, and for the same
-/// in another form.
+/// in another form, as long as its signer can take it back: those who have left can not.
 fn weigh_objection(
     approval: &SignedApproval,
     context: &EvaluationContext<'_>,
@@ -315,8 +322,17 @@ fn weigh_objection(
         (_, ResolvedIdentity::Bot | ResolvedIdentity::ClaimedBot) => {
             Err(describe_dependence(&NotIndependent::Bot))
         }
-        // The signature was good when it was received, and losing a key takes no objection back.
-        _ => Ok(None),
+        (_, ResolvedIdentity::Human(key)) => {
+            match context.people.find_absence(&key, context.change.seen_at) {
+                Some(PersonAbsence::Left(day)) => Err(OBJECTOR_LEFT.with("day", day.to_string())),
+                // The signature was good when it was received, and losing a key takes no objection back.
+                _ => Ok(None),
+            }
+        }
+        (_, ResolvedIdentity::Unknown) => match &approval.signature {
+            SignatureStatus::Good { .. } => Ok(None),
+            SignatureStatus::None | SignatureStatus::Bad(_) => Err(Message::from(&OBJECTOR_GONE)),
+        },
     }
 }
 

@@ -18,13 +18,16 @@ messages! {
 /// The branch is always named: which one a clone takes by default depends on the server's HEAD, of which nothing is known here.
 pub(super) fn advise_signing(revision: Oid, context: &EvaluationContext<'_>) -> Message {
     let revision = revision.to_string();
-    let Ok(target) = &context.change.target else { return SIGN_HERE.with("revision", revision) };
-    let branch = target.as_bytes().strip_prefix(b"refs/heads/").unwrap_or(target.as_bytes());
-    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+@".contains(byte);
-    match std::str::from_utf8(branch) {
-        Ok(branch) if branch.bytes().all(|byte| is_plain(&byte)) && !branch.starts_with('-') => {
-            SIGN_FOR.with("revision", revision).with("branch", branch)
-        }
-        _ => SIGN_FOR_QUOTED.with("revision", revision),
+    if context.change.target.is_err() {
+        return SIGN_HERE.with("revision", revision);
     }
+    match context.change.find_plain_branch() {
+        Some(branch) => SIGN_FOR.with("revision", revision).with("branch", branch),
+        None => SIGN_FOR_QUOTED.with("revision", revision),
+    }
+}
+
+/// Returns what names the branch of the change in a command, after what stands before it; empty if a command cannot hold it.
+pub(super) fn describe_ref_option(context: &EvaluationContext<'_>) -> String {
+    context.change.find_plain_branch().map(|branch| format!(" --ref {branch}")).unwrap_or_default()
 }

@@ -62,7 +62,7 @@ pub(crate) fn evaluate_trailers(
     for approver in list_approvers(&weighed) {
         approvers.add_approver(approver);
     }
-    let objections = list_objections(&weighed);
+    let objections = list_objections(&weighed, context);
     // Next to a contributor who may be any person, no approver is independent.
     if let Some(finding) = find_unidentified_contributor(participants, context) {
         findings.insert(0, finding);

@@ -55,7 +55,9 @@ impl RefJudge<'_> {
         group: &mut ReportGroup,
     ) -> Result<()> {
         let rules = BranchRules::gather_rules(judge.loaded, judge.base);
-        if self.is_policy_ref(asked.name) || (rules.is_empty() && past.landings.is_none()) {
+        let is_rejected = self.approvals.is_some_and(|received| received.has_rejections_for(asked.name));
+        let asks_nothing = rules.is_empty() && !is_rejected;
+        if self.is_policy_ref(asked.name) || (asks_nothing && past.landings.is_none()) {
             return Ok(());
         }
         let judged: HashSet<Oid> = walk.new.list_ids().into_iter().collect();
@@ -65,7 +67,7 @@ impl RefJudge<'_> {
         let ends = self.list_promoted_ends((end, &history), &judged)?;
         let unenforced =
             past.find_unenforced(self.repository, &past.policy_ref, &ends.iter().copied().collect())?;
-        if rules.is_empty() && unenforced.is_empty() {
+        if asks_nothing && unenforced.is_empty() {
             return Ok(());
         }
         let limit = self.settings.max_commits;
@@ -296,9 +298,8 @@ impl PromotedJudge<'_> {
                 return Some(self.name_unenforced(name_commit_only(one), commit));
             }
             match (self.rules.asks_wholly(&one.rule.id, is_merged), is_merged) {
-                (true, _) => Some(name_commit_only(one)),
-                (false, _) if self.rules.asks_signatures(&one.rule.id) => self.keep_signatures(one),
-                (false, _) => None,
+                (true, _) => Some(self.leave_out_signing(name_commit_only(one))),
+                (false, _) => self.keep_told_elsewhere(one),
             }
         });
         Ok(PromotedChange { denials: told.collect(), met })
@@ -313,12 +314,25 @@ impl PromotedJudge<'_> {
         judgement
     }
 
-    /// Returns a denial with what it says about the signatures of commits that other branches hold; `None` if that is
-    /// nothing.
-    fn keep_signatures(&self, mut judgement: Judgement) -> Option<Judgement> {
+    /// Returns a denial of a new branch without how to approve: what another branch holds cannot be approved for one that is
+    /// not there.
+    fn leave_out_signing(&self, mut judgement: Judgement) -> Judgement {
+        if let RuleOutcome::Fail(findings) = &mut judgement.outcome
+            && self.is_new
+        {
+            findings.retain(|one| !one.message.code().starts_with("approvals.sign-"));
+        }
+        judgement
+    }
+
+    /// Returns a denial with what it says about rejections for this branch and, if the rule asks for them, about the
+    /// signatures of commits that other branches hold; `None` if that is nothing.
+    fn keep_told_elsewhere(&self, mut judgement: Judgement) -> Option<Judgement> {
+        let asks_signatures = self.rules.asks_signatures(&judgement.rule.id);
         let RuleOutcome::Fail(findings) = &mut judgement.outcome else { return None };
         let is_promoted = |one: &Finding| one.at.commit.is_some_and(|id| !self.judged.contains(&id));
-        findings.retain(|one| is_about_signature(one) && is_promoted(one));
+        let is_signature = |one: &Finding| asks_signatures && is_about_signature(one) && is_promoted(one);
+        findings.retain(|one| is_objection(one) || is_signature(one));
         (!findings.is_empty()).then(|| name_commit_only(judgement))
     }
 }
@@ -329,6 +343,11 @@ fn judge_change(judge: &ChangeJudge<'_>, change: &Change) -> Verdict {
 
 fn read_id(commit: &ReadCommit) -> Option<Oid> {
     commit.as_ref().map_or_else(|unreadable| Some(unreadable.id), |read| read.id)
+}
+
+/// Returns true if a finding says that a signer rejects what comes.
+fn is_objection(finding: &Finding) -> bool {
+    ["approvals.signed-objection", "approvals.uncompared-objection"].contains(&finding.message.code())
 }
 
 /// Returns true if a finding says what is wrong with a signature.
