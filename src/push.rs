@@ -104,6 +104,7 @@ gate_rules! {
             "acts about changes come in a fixed form, from those whom the policy names";
         SignedApprovals = "signed-approvals":
             "a signed approval says what it is of, and a key that the policy knows signs it";
+        PushCertificate = "push-certificate": "who signs a push is who pushes it";
         ObligationsKnown = "obligations-known":
             "the ledger can tell what is overdue, where the policy asks for it";
     }

@@ -330,6 +330,7 @@ fn a_long_range_is_counted_whole_and_held_in_part() {
         display_name: "all".into(),
         target: Ok("refs/heads/main".into()),
         pusher: Err(changegate::change::Missing::NotAtThisStage(changegate::change::FactKind::Pusher)),
+        push_certificate: changegate::change::PushCertificate::Absent,
         unauthorised: None,
         stage: changegate::change::Stage::Check,
         unit: changegate::policy::ChangeUnit::Step,

@@ -323,6 +323,19 @@ const COMMIT: &[&str] = &[
     "committer A <a@example.com> 1 +0000\n",
 ];
 
+const CERTIFICATE: &[&str] = &[
+    "certificate version 0.1\n",
+    "pusher x 1 +0000\n",
+    "pushee file:///srv/app.git\n",
+    "nonce 1-ab\n",
+    "push-option x\n",
+    "\n",
+    "1111111111111111111111111111111111111111 2222222222222222222222222222222222222222 refs/heads/main\n",
+    "-----BEGIN SSH SIGNATURE-----\n",
+    "-----BEGIN PGP SIGNATURE-----\n",
+    "\0",
+];
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -332,6 +345,7 @@ proptest! {
         entries::message(&bytes);
         entries::trailers(&bytes);
         entries::hook_input(&bytes);
+        entries::push_certificate(&bytes);
         entries::commit(&bytes);
         entries::body(&bytes);
         entries::html(&bytes);
@@ -379,6 +393,9 @@ proptest! {
 
     #[test]
     fn nothing_like_the_input_of_a_hook_does(bytes in soup(HOOK)) { entries::hook_input(&bytes); }
+
+    #[test]
+    fn nothing_like_a_push_certificate_does(bytes in soup(CERTIFICATE)) { entries::push_certificate(&bytes); }
 
     #[test]
     fn nothing_like_a_commit_does(bytes in soup(COMMIT)) { entries::commit(&bytes); }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::change::{
-    Change, Fact, FactKind, Missing, NeededFacts, Oid, PullRequest, PusherIdentity, Text, TicketLookup,
+    Change, Fact, FactKind, Missing, NeededFacts, Oid, PullRequest, PushCertificate, PusherIdentity, Text,
+    TicketLookup,
 };
 use crate::git::Repository;
 use crate::ledger::LEDGER_REF;
@@ -22,6 +23,7 @@ struct RecordedChangeFacts {
     target: Text,
     seen_at: Timestamp,
     pusher: Fact<PusherIdentity>,
+    push_certificate: PushCertificate,
     pull: Option<Box<PullRequest>>,
     tickets: Option<Vec<TicketLookup>>,
 }
@@ -117,6 +119,7 @@ impl RecordedLandings {
             target: one.name.clone(),
             seen_at: change.seen_at,
             pusher: change.pusher,
+            push_certificate: change.push_certificate,
             pull: change.pull.ok(),
             tickets: change.tickets.ok(),
         });
@@ -132,6 +135,10 @@ impl RecordedLandings {
             RecordedPusher::Unidentified => Ok(PusherIdentity::Unidentified),
             RecordedPusher::Unknown(_) => Err(Missing::NotAtThisStage(FactKind::Pusher)),
         };
+        let push_certificate = match decided.push_certificate.clone() {
+            Some(known) => PushCertificate::Good { id: known.id, signer: known.signer, key: known.key },
+            None => PushCertificate::Absent,
+        };
         let ids = one.changes.iter().filter_map(|verdict| verdict.revision).chain(one.new);
         for id in ids {
             self.by_commit.entry(id).or_insert_with(|| {
@@ -139,6 +146,7 @@ impl RecordedLandings {
                     target: one.name.clone(),
                     seen_at: decided.observed_at,
                     pusher: pusher.clone(),
+                    push_certificate: push_certificate.clone(),
                     pull: None,
                     tickets: None,
                 })
@@ -157,6 +165,7 @@ impl RecordedLandings {
         }
         if landing.pusher.is_ok() {
             change.pusher = landing.pusher.clone();
+            change.push_certificate = landing.push_certificate.clone();
         }
         if let Some(pull) = &landing.pull
             && pull.paths.is_ok()

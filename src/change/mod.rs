@@ -26,6 +26,7 @@ pub mod person;
 pub(crate) mod placeholder;
 mod policy_effect;
 pub mod pull_request;
+mod push_certificate;
 pub mod signed_approval;
 mod stage;
 pub mod text;
@@ -52,6 +53,7 @@ pub use crate::change::path_change::{BlobSummary, LineCount, PathChange, PathEnt
 pub use crate::change::person::{Person, PusherIdentity};
 pub use crate::change::policy_effect::PolicyEffect;
 pub use crate::change::pull_request::PullRequest;
+pub use crate::change::push_certificate::{CertificateFault, PushCertificate};
 pub use crate::change::signed_approval::{
     ContentRelation, LandedRelation, SignedApproval, SignedDecision, UnapprovedLine, UnapprovedPath,
 };
@@ -71,6 +73,9 @@ pub struct Change {
     pub seen_at: Timestamp,
     /// The person or account that pushes it.
     pub pusher: Fact<PusherIdentity>,
+    /// What the certificate of the push says of who pushes it.
+    #[serde(default, skip_serializing_if = "PushCertificate::is_absent")]
+    pub push_certificate: PushCertificate,
     /// Its pull request, if it has one.
     pub pull: Fact<Box<PullRequest>>,
     /// What the ticket systems answer about the tickets that it names.
@@ -141,6 +146,7 @@ impl Change {
             target,
             seen_at,
             pusher,
+            push_certificate: PushCertificate::Absent,
             pull,
             tickets,
             policy_effect,

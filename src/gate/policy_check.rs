@@ -34,6 +34,8 @@ messages! {
         "the rule `{rule}` needs a ticket system (without `unseen: owe`), which a server hook cannot ask, so after this push it would refuse every change that it applies to";
     RULE_NEEDS_FORGE = "policy.rule-needs-forge":
         "the rule `{rule}` needs what only a forge knows, which a server hook cannot see, so after this push it would refuse every change that it applies to";
+    RULE_NEEDS_SIGNED_PUSH = "policy.rule-needs-signed-push":
+        "the rule `{rule}` asks for a signed push, and this server asks for none (`receive.certNonceSeed`), so after this push it would refuse every change that it applies to";
     RULE_NEEDS_PUSHER = "policy.rule-needs-pusher":
         "the rule `{rule}` asks who pushes, which this server cannot tell (`changegate.pusher`), so after this push it would refuse every change that it applies to";
 }
@@ -214,7 +216,14 @@ pub(crate) fn find_brought_fault(
 /// Returns the finding that a policy has a rule which always fails in this server's hook, if it has one.
 fn find_unmet_rule(loaded: &LoadedPolicy, settings: &GateSettings, now: Timestamp) -> Option<Finding> {
     let (policy, today) = (&loaded.policy, find_today(now));
+    if !settings.asks_signed_pushes
+        && let Some(rule) = policy.signed_push_rules(today).next()
+    {
+        return Some(Finding::new(RULE_NEEDS_SIGNED_PUSH.with("rule", rule.description.id.as_str())));
+    }
+    // Who pushes, a certificate can tell, too.
     if !matches!(settings.pusher, Ok(PusherIdentity::Account(_)))
+        && !(settings.asks_signed_pushes && loaded.keys.is_some())
         && let Some(rule) = policy.pusher_dependent_rules(today).next()
     {
         return Some(Finding::new(RULE_NEEDS_PUSHER.with("rule", rule.description.id.as_str())));

@@ -8,12 +8,13 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::change::{Change, Fact, Oid, PusherIdentity, Text, text};
+use crate::change::{Change, Fact, Oid, PushCertificate, PusherIdentity, Text, text};
 use crate::gate::acts::authorised::AuthorisedAct;
 use crate::gate::break_glass::request::AuthorisedRequest;
 use crate::gate::obligations::{ChangeObligations, ObligationClosing, RefObligations};
 use crate::gate::policy_naming::find_remote_commits;
 use crate::gate::policy_source::LoadedPolicy;
+use crate::gate::push_certificate::CertifiedPusher;
 use crate::gate::signed_approvals::authorised::AuthorisedApproval;
 use crate::policy::{ObligationPolicy, Policy};
 use crate::verdict::{Verdict, VerdictReasons};
@@ -38,6 +39,8 @@ pub struct PushFacts {
     /// The signed approvals that are about what is pushed, by the refs.
     used_approvals: Vec<(Text, Vec<Oid>)>,
     shared: Vec<(Text, LoadedPolicy)>,
+    /// Who pushes; `None` where nothing is pushed.
+    pusher: Option<CertifiedPusher>,
 }
 
 /// What the ledger keeps of one change.
@@ -86,6 +89,7 @@ impl Default for PushFacts {
             approval: None,
             used_approvals: Vec::new(),
             shared: Vec::new(),
+            pusher: None,
         }
     }
 }
@@ -104,6 +108,22 @@ impl PushFacts {
         if let Some((_, of_ref)) = self.obligations.iter_mut().rev().find(|(known, _)| known == name) {
             of_ref.closings.extend(closings);
         }
+    }
+
+    /// Sets who pushes.
+    pub(crate) fn set_pusher(&mut self, pusher: CertifiedPusher) {
+        self.pusher = Some(pusher);
+    }
+
+    /// Returns the account that pushes, or the signer of the push where the account tells no person; `None` where nothing is
+    /// pushed.
+    pub(crate) fn find_pusher(&self) -> Option<Fact<PusherIdentity>> {
+        self.pusher.as_ref().map(|pusher| pusher.pusher.clone())
+    }
+
+    /// Returns what is known of the certificate of the push.
+    pub(crate) fn push_certificate(&self) -> PushCertificate {
+        self.pusher.as_ref().map_or(PushCertificate::Absent, |pusher| pusher.certificate.clone())
     }
 
     /// Sets the break-glass session that the push asks to open or close.

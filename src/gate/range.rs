@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::change::{Change, Commit, Fact, FactKind, Oid, PusherIdentity, Stage, Text};
+use crate::change::{Change, Commit, Fact, FactKind, Oid, PushCertificate, PusherIdentity, Stage, Text};
 use crate::gate::committed_policy::load_from_commit;
 use crate::gate::policy_check::find_brought_fault;
 use crate::gate::policy_effect::list_policy_change_notes;
@@ -44,6 +44,8 @@ pub struct RangeRequest<'asked> {
     pub target: Fact<Text>,
     /// The account that pushes them.
     pub pusher: Fact<PusherIdentity>,
+    /// What is known of the certificate of their push.
+    pub push_certificate: PushCertificate,
     /// The records of unauthorised changes in the ledger; `None` if it was not read.
     pub unauthorised: Option<&'asked [UnauthorisedRecord]>,
     /// The stage at which they are seen.
@@ -303,6 +305,7 @@ impl RangeJudge<'_> {
             _ => request.now,
         };
         let mut change = Change::from_repository(request.stage, target, pusher, seen_at, commits);
+        change.push_certificate = request.push_certificate.clone();
         self.walk_facts.complete_change(&mut change);
         Ok(change)
     }

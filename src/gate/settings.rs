@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::change::{Fact, FactKind, Missing, Oid, PusherIdentity, Text};
+use crate::gate::given_certificate::GivenCertificate;
 use crate::gate::policy_repositories::FOLDER_KEY;
 use crate::git::{HeadState, Repository};
 use crate::people::check_plain_path;
@@ -33,6 +34,10 @@ pub struct GateSettings {
     pub pusher: Fact<PusherIdentity>,
     /// Where the pusher is read from, the value of `changegate.pusher`; `None` if it is not set.
     pub pusher_source: Option<String>,
+    /// How git tells of the certificate of the push; `None` for a push without one.
+    pub push_certificate: Option<GivenCertificate>,
+    /// True if the server asks for signed pushes (`receive.certNonceSeed`).
+    pub asks_signed_pushes: bool,
     /// How many new commits a push may bring to one ref.
     pub max_commits: usize,
     /// Whether a decision is enforced.
@@ -175,6 +180,8 @@ impl GateSettings {
             missing_policy,
             pusher: read_pusher(get("changegate.pusher")?.as_deref(), variable)?,
             pusher_source: get("changegate.pusher")?,
+            push_certificate: GivenCertificate::read_given(variable),
+            asks_signed_pushes: get("receive.certNonceSeed")?.is_some_and(|seed| !seed.is_empty()),
             max_commits: most_commits,
             threads,
         })

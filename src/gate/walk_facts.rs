@@ -1,6 +1,6 @@
 //! What is found out about the changes of one walk beside what their commits say.
 
-use crate::change::{Change, Oid};
+use crate::change::{Change, Oid, PushCertificate};
 use crate::gate::earlier_changes::EarlierChanges;
 use crate::gate::policy_effect::PolicyEffects;
 use crate::gate::policy_source::LoadedPolicy;
@@ -16,6 +16,8 @@ pub(crate) struct WalkFacts<'policy> {
     earlier: EarlierChanges<'policy>,
     /// Which signed approvals are about them.
     approvals: WalkApprovals,
+    /// What is known of the certificate of the push that brings them.
+    certificate: PushCertificate,
 }
 
 impl<'policy> WalkFacts<'policy> {
@@ -31,6 +33,7 @@ impl<'policy> WalkFacts<'policy> {
             effects: PolicyEffects::new(repository, (loaded, others), path, Some(tip)),
             earlier: EarlierChanges::new(repository, (loaded, others), (tip, held), records),
             approvals: WalkApprovals::unsupported(),
+            certificate: PushCertificate::Absent,
         }
     }
 
@@ -40,10 +43,19 @@ impl<'policy> WalkFacts<'policy> {
         WalkFacts { approvals, ..self }
     }
 
+    /// Returns the same with the certificate of the push that brings the changes.
+    #[must_use]
+    pub(crate) fn with_certificate(self, certificate: PushCertificate) -> Self {
+        WalkFacts { certificate, ..self }
+    }
+
     /// Adds to a change what the policies of the walk ask for.
     pub(crate) fn complete_change(&self, change: &mut Change) {
         self.effects.complete_change(change);
         self.earlier.complete_change(change);
         self.approvals.complete_change(change);
+        if !self.certificate.is_absent() {
+            change.push_certificate = self.certificate.clone();
+        }
     }
 }

@@ -16,6 +16,7 @@ pub(crate) mod history;
 pub(crate) mod hook_input;
 mod layout;
 mod objects;
+pub(crate) mod push_certificate;
 mod remote;
 mod repository;
 mod repository_clone;
@@ -35,6 +36,8 @@ pub use crate::git::hook_input::{
 pub(crate) use crate::git::objects::CHAIN_TOO_LONG;
 pub use crate::git::objects::ObjectQuarantine;
 pub use crate::git::objects::commit::{UnreadableCommit, parse_commit};
+pub(crate) use crate::git::push_certificate::MAX_CERTIFICATE_BYTES;
+pub use crate::git::push_certificate::{PushCertificateText, parse_push_certificate};
 pub use crate::git::remote::GitRemote;
 pub(crate) use crate::git::remote::{FetchDepth, RefPush, RefPushOutcome};
 pub(crate) use crate::git::repository::RepositorySource;

@@ -32,6 +32,8 @@ pub enum UsedFactSource {
     TicketSystem,
     /// The keys that the policy names.
     SigningKeys,
+    /// The certificate of a signed push, and the keys that the policy names.
+    PushCertificate,
     /// The clock of the gate.
     Clock,
     /// The file of code owners that the policy is read with.
@@ -55,7 +57,10 @@ impl AssumedFacts {
     /// Returns where a fact came from, if what stands for its source is not assumed.
     pub(super) fn find_source(self, source: UsedFactSource) -> UsedFactSource {
         let is_assumed = match source {
-            UsedFactSource::Forge | UsedFactSource::Server | UsedFactSource::TicketSystem => self.arrival,
+            UsedFactSource::Forge
+            | UsedFactSource::PushCertificate
+            | UsedFactSource::Server
+            | UsedFactSource::TicketSystem => self.arrival,
             UsedFactSource::Repository | UsedFactSource::SigningKeys => self.commits,
             UsedFactSource::Clock => self.time,
             // What is typed there is a claim in any case.
@@ -77,6 +82,7 @@ impl UsedFactSource {
             UsedFactSource::Server => "server",
             UsedFactSource::TicketSystem => "ticket-system",
             UsedFactSource::SigningKeys => "signing-keys",
+            UsedFactSource::PushCertificate => "push-certificate",
             UsedFactSource::Clock => "clock",
             UsedFactSource::CodeOwners => "code-owners",
             UsedFactSource::Assumed => "assumed",

@@ -13,6 +13,7 @@
 //! the order of the judgements; a change that no denying rule applies to is denied.
 
 mod applicability;
+pub(crate) mod certificate_facts;
 mod explanation;
 mod fact_sources;
 mod pasted_lines;

@@ -4,6 +4,7 @@
 
 use crate::change::pull_request::CheckState;
 use crate::change::{Change, FOR_CHANGE_TRAILER, FactKind, PusherIdentity, SignatureStatus, Stage, Text};
+use crate::judge::certificate_facts::find_certificate_fact;
 use crate::judge::fact_sources::{UsedFact, UsedFactSource};
 use crate::people::ResolvedIdentity;
 use crate::people::contributors::ResolvedContributor;
@@ -99,6 +100,9 @@ impl FactList {
 pub(super) fn list_used_facts(predicate: &Predicate, context: &EvaluationContext<'_>) -> Vec<UsedFact> {
     let mut list = FactList { facts: Vec::new(), left_out: 0 };
     let change = context.change;
+    if let Some((what, source, is_verified)) = find_certificate_fact(predicate, change) {
+        list.add_fact(what, source, is_verified);
+    }
     match predicate {
         Predicate::Approvals(asked) => {
             if asked.asks_code_owners() {

@@ -169,18 +169,17 @@ fn list_contributors(
     match &change.pusher {
         Ok(PusherIdentity::Unidentified) => {}
         Ok(PusherIdentity::Account(account)) => {
-            let pusher = ResolvedContributor {
-                identity: people.identify_pusher(account),
-                name: account.clone(),
-                address: None,
-                role: &ROLE_PUSHER,
-                account: bare_account(account, people),
-                number: None,
-                absence: None,
-            };
-            found.add_contributor(pusher);
+            let (identity, bare) = (people.identify_pusher(account), bare_account(account, people));
+            found.add_contributor(ResolvedContributor::from_account(account, identity, &ROLE_PUSHER, bare));
         }
         Err(gap) => missing = Some(gap.clone()),
+    }
+    // Without a roster, the account and the address of one pusher stay two.
+    if let Some(signer) = change.push_certificate.find_signer() {
+        let identity = people.identify_pusher(signer);
+        if !found.contributors.iter().any(|one| one.identity == identity) {
+            found.add_contributor(ResolvedContributor::from_account(signer, identity, &ROLE_PUSHER, None));
+        }
     }
     let mut contributors = found.contributors;
     for contributor in &mut contributors {

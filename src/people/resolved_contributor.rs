@@ -28,6 +28,25 @@ pub(crate) struct ResolvedContributor {
 }
 
 impl ResolvedContributor {
+    /// Returns the person or bot of an account, which nothing but the server tells of; `bare` is as in the field `account`.
+    pub(super) fn from_account(
+        name: &Text,
+        identity: ResolvedIdentity,
+        role: &'static MessageTemplate,
+        bare: Option<String>,
+    ) -> Self {
+        let name = name.clone();
+        ResolvedContributor {
+            identity,
+            name,
+            address: None,
+            role,
+            account: bare,
+            number: None,
+            absence: None,
+        }
+    }
+
     /// Returns true if nobody can be shown to be another person than this one, or they are not there.
     pub(crate) fn is_unaccounted(&self) -> bool {
         self.identity == ResolvedIdentity::Unknown || self.absence.is_some()

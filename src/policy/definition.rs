@@ -317,6 +317,14 @@ impl Policy {
             .filter(move |rule| rule.level_on(day) == RuleLevel::Deny && rule.require.requires_pusher())
     }
 
+    /// Returns the rules that deny on `day` and cannot be met by a push that is not signed. One that has a `when` may be about
+    /// other changes only.
+    pub(crate) fn signed_push_rules(&self, day: Date) -> impl Iterator<Item = &Rule> {
+        self.rules
+            .iter()
+            .filter(move |rule| rule.level_on(day) == RuleLevel::Deny && rule.require.requires_signed_push())
+    }
+
     /// Returns the exemptions whose last day is before `day`.
     pub fn expired_exemptions(&self, day: Date) -> impl Iterator<Item = &RuleExemption> {
         self.exemptions.iter().filter(move |exemption| exemption.until < day)

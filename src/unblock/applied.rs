@@ -9,8 +9,8 @@ use crate::change::description::{DescriptionStatement, StatementScope};
 use crate::change::message::trailer_extent::split_at_trailer_end;
 use crate::change::pull_request::{CheckResult, DescriptionEdit, PullLabel, PullReview, ReviewState};
 use crate::change::{
-    Change, CommitMessage, ContentRelation, Oid, Person, PullRequest, PusherIdentity, SignatureStatus,
-    SignedApproval, SignedDecision, Text, Ticket, TicketLookup,
+    Change, CommitMessage, ContentRelation, Oid, Person, PullRequest, PushCertificate, PusherIdentity,
+    SignatureStatus, SignedApproval, SignedDecision, Text, Ticket, TicketLookup,
 };
 use crate::unblock::repair::Repair;
 use crate::verdict::LineEdit;
@@ -49,6 +49,10 @@ fn apply_repair(change: &mut Change, repair: &Repair) {
         Repair::PushAs { accounts } => {
             if let Some(account) = accounts.first() {
                 change.pusher = Ok(PusherIdentity::Account(account.as_str().into()));
+                // Where the push was signed, that person signs their own.
+                if !change.push_certificate.is_absent() {
+                    change.push_certificate = PushCertificate::Described;
+                }
             }
         }
         Repair::TakeBack { signer, .. } => {

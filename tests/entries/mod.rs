@@ -1,4 +1,4 @@
-//! The thirteen doors through which bytes of strangers come in, each as one function that must return
+//! The fourteen doors through which bytes of strangers come in, each as one function that must return
 //! whatever the bytes are. Tests and fuzz targets call the same.
 
 use changegate::calendar::Holidays;
@@ -10,7 +10,9 @@ use changegate::change::message::trailers::{TrailerReader, read_trailers};
 use changegate::change::{CommitMessage, Text};
 use changegate::gate::break_glass::BreakGlassRequest;
 use changegate::gate::signed_approvals::ApprovalStatement;
-use changegate::git::{ObjectFormat, parse_commit, parse_pre_push, parse_pre_receive};
+use changegate::git::{
+    ObjectFormat, parse_commit, parse_pre_push, parse_pre_receive, parse_push_certificate,
+};
 use changegate::people::PeopleDirectory;
 use changegate::people::code_owners::list_owners;
 use changegate::tickets::TicketExport;
@@ -148,6 +150,14 @@ pub fn hook_input(bytes: &[u8]) {
     }
     if let Ok(pushed) = parse_pre_push(bytes) {
         assert_eq!(pushed.len(), lines);
+    }
+}
+
+/// The certificate of a push: what was signed and the signature are all of it.
+pub fn push_certificate(bytes: &[u8]) {
+    if let Ok(text) = parse_push_certificate(bytes) {
+        assert_eq!([text.payload, text.armor].concat(), bytes);
+        assert!(text.nonce.is_none_or(|nonce| !nonce.contains(&b'\n')));
     }
 }
 

@@ -43,6 +43,7 @@ mod policies;
 mod policy_ref;
 mod pre_push;
 mod promoted;
+mod push_certificates;
 mod pushed_approvals;
 mod pushers;
 mod refs;

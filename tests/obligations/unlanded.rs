@@ -75,6 +75,7 @@ fn decided(of: &str) -> LedgerEvent {
         observed_at: Timestamp::UNIX_EPOCH,
         stage: Stage::PreReceive,
         pusher: RecordedPusher::Unknown(GapCause::NotConfigured),
+        push_certificate: None,
         decision: RecordedDecision::Allow,
         evaluated: None,
         policy: None,

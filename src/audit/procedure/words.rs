@@ -156,6 +156,9 @@ pub(crate) fn describe_approvals(asked: &ApprovalsPredicate) -> Vec<String> {
         if asked.requires_verified() {
             sentences.push("Its authors have to have signed it.".to_owned());
         }
+        if asked.requires_signed_push() {
+            sentences.push("The push counts only if it is signed with a key of the pusher.".to_owned());
+        }
         return sentences;
     }
     sentences.push(match asked.requires_verified() {

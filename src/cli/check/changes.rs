@@ -45,6 +45,7 @@ pub(crate) fn list_checked_changes(
         display_name: Text::from(request.range_label.as_str()),
         target: request.target.clone(),
         pusher: Err(Missing::NotAtThisStage(FactKind::Pusher)),
+        push_certificate: crate::change::PushCertificate::Absent,
         unauthorised: None,
         stage: Stage::Check,
         unit: ChangeUnit::Step,

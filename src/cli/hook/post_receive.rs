@@ -18,6 +18,7 @@ use crate::cli::ledger_upkeep::{
     ReconcileOccasion, reconcile_repository, serving_process, write_reconcile_report,
 };
 use crate::cli::output::{self, ReportFormatArg};
+use crate::gate::push_certificate::CertifiedPusher;
 use crate::gate::{
     GateSettings, LedgerMode, RangePart, RangeRequest, judge_parts, load_from_commit, protected_refs,
 };
@@ -57,7 +58,7 @@ pub(crate) fn run_post_receive(_: &PostReceiveArgs, context: &Context) -> Result
             ObligationCount::from_due_times(&landed.due_times).write_line()?;
             continue;
         }
-        if judge_landed_update(&repository, &settings, update, context)? == Decision::Deny {
+        if judge_landed_update(&repository, &settings, (update, &updates), context)? == Decision::Deny {
             exit = CommandExit::Denied;
         }
     }
@@ -106,7 +107,7 @@ fn add_next_step(error: CommandError) -> CommandError {
 fn judge_landed_update(
     repository: &Repository,
     settings: &GateSettings,
-    update: &RefUpdate,
+    (update, updates): (&RefUpdate, &[RefUpdate]),
     context: &Context,
 ) -> Result<Decision, CommandError> {
     // A branch without a policy before the push was not under change control.
@@ -119,13 +120,15 @@ fn judge_landed_update(
     if !protected.iter().any(|pattern| pattern.matches_ref(name.as_bytes())) {
         return Ok(Decision::Allow);
     }
+    let certified = CertifiedPusher::find_pusher(repository, updates, settings, &loaded, context.now);
     let hidden = [update.old];
     let request = RangeRequest {
         wants_plans: false,
         range: CommitRange { tip: update.new, hidden_tips: &hidden, trusted_keys: None },
         display_name: update.name.clone(),
         target: Ok(update.name.clone()),
-        pusher: settings.pusher.clone(),
+        pusher: certified.pusher,
+        push_certificate: certified.certificate,
         unauthorised: None,
         stage: Stage::PreReceive,
         unit: loaded.policy.change_unit,

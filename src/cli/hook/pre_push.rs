@@ -201,6 +201,7 @@ fn judge_new_commits(
         display_name: Text::new(pushed.remote_name.as_bytes()),
         target: Ok(pushed.remote_name.clone()),
         pusher: Err(Missing::NotAtThisStage(FactKind::Pusher)),
+        push_certificate: crate::change::PushCertificate::Absent,
         unauthorised: None,
         stage: Stage::PrePush,
         unit: loaded.policy.change_unit,

@@ -133,6 +133,11 @@ fn decide_push(
     };
     let (mut report, facts) =
         judge_push(&repository, updates, (&settings, past), context.now, format.lists_passed_changes());
+    // A certificate can tell who pushes where the server does not.
+    let settings = match facts.find_pusher() {
+        Some(pusher) => GateSettings { pusher, ..settings },
+        None => settings,
+    };
     if settings.ledger_mode != LedgerMode::Off {
         add_base_moves(&mut report, &facts, &repository);
     }

@@ -17,8 +17,8 @@ use crate::ledger::record::describe::{describe_decision_word, describe_record, f
 use crate::ledger::record::parse_unauthorised_key;
 use crate::ledger::record::readable::ReadableRecord;
 use crate::ledger::record::{
-    BreakGlassEvent, DecisionRecord, LedgerEvent, ObligationEvidence, Record, RecordedContributor,
-    RecordedJudgement, RecordedMove, RecordedOutcome, RecordedPusher,
+    BreakGlassEvent, DecisionRecord, LedgerEvent, ObligationEvidence, Record, RecordedCertificate,
+    RecordedContributor, RecordedJudgement, RecordedMove, RecordedOutcome, RecordedPusher,
 };
 use crate::ledger::store::{RECORD_FILE, read_ledger_file};
 use crate::report::escape;
@@ -271,6 +271,9 @@ fn write_decision(out: &mut dyn Write, decided: &DecisionRecord) -> io::Result<(
     writeln!(out, "decision  {word}, {}", escape::escape_words(&decided.id))?;
     writeln!(out, "seen      {}", decided.observed_at)?;
     writeln!(out, "pusher    {}", describe_pusher(&decided.pusher))?;
+    if let Some(certificate) = &decided.push_certificate {
+        writeln!(out, "signed    {}", describe_certificate(certificate))?;
+    }
     if let Some(policy) = &decided.policy {
         writeln!(
             out,
@@ -364,7 +367,26 @@ fn describe_whole_tip(tip: Option<Oid>) -> String {
     }
 }
 
-pub(crate) fn describe_pusher(pusher: &RecordedPusher) -> String {
+/// Returns by whom and with which key a push is signed, and where the certificate lay.
+fn describe_certificate(certificate: &RecordedCertificate) -> String {
+    format!(
+        "push certificate {} by {} with {}",
+        certificate.id.short_hex(),
+        escape_name(&certificate.signer),
+        escape::escape_words(&certificate.key)
+    )
+}
+
+/// Returns who pushed, and whose key signed the push if it was signed.
+pub(crate) fn describe_push(decided: &DecisionRecord) -> String {
+    let pusher = describe_pusher(&decided.pusher);
+    match &decided.push_certificate {
+        Some(certificate) => format!("{pusher}, signed by {}", escape_name(&certificate.signer)),
+        None => pusher,
+    }
+}
+
+fn describe_pusher(pusher: &RecordedPusher) -> String {
     match pusher {
         RecordedPusher::Account(account) => escape_name(account),
         RecordedPusher::Unidentified => "unknown".into(),

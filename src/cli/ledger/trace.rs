@@ -8,7 +8,7 @@ use crate::calendar::{Holidays, TimeLimit};
 use crate::change::{NeededFacts, Oid, Text};
 use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
 use crate::cli::context::Context;
-use crate::cli::ledger::show_records::describe_pusher;
+use crate::cli::ledger::show_records::describe_push;
 use crate::cli::obligations::{DEFAULT_DUE_SOON, ObligationList};
 use crate::cli::output::{self, wrap_text};
 use crate::cli::revision::resolve_commit;
@@ -239,7 +239,7 @@ fn write_traced_decision(
     writeln!(
         out,
         "      pushed by {}, seen {}",
-        describe_pusher(&decided.pusher),
+        describe_push(decided),
         due_time::format_instant(decided.observed_at)
     )?;
     if let Some(policy) = &decided.policy {

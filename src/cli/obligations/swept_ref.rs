@@ -6,8 +6,8 @@ use std::io::{self, Write as _};
 use jiff::Timestamp;
 
 use crate::change::{
-    Change, Commit, Commits, FactKind, Missing, NeededFacts, Oid, Stage, Text, unrequested_earlier_change,
-    unrequested_policy_effect,
+    Change, Commit, Commits, FactKind, Missing, NeededFacts, Oid, PushCertificate, Stage, Text,
+    unrequested_earlier_change, unrequested_policy_effect,
 };
 use crate::cli::command_error::CommandError;
 use crate::cli::context::{Context, count_threads};
@@ -212,6 +212,7 @@ pub(crate) fn change_from_history(name: &Text, commits: Commits, seen_at: Timest
         seen_at,
         // The pusher was known only at the time of the push.
         pusher: Err(Missing::NotConfigured(FactKind::Pusher)),
+        push_certificate: PushCertificate::Absent,
         pull: Change::missing_pull(Stage::Audit),
         tickets: Change::missing_tickets(Stage::Audit),
         policy_effect: unrequested_policy_effect(),

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::change::Oid;
+use crate::change::{Oid, Text};
 use crate::gate::policy_check::find_policy_break;
 use crate::gate::policy_effect::list_policy_change_notes;
 use crate::gate::policy_file::read_file_at;
@@ -28,6 +28,13 @@ messages! {
 const MAX_SEEN_BYTES: u64 = 0;
 
 impl RefJudge<'_> {
+    /// Returns true for the policy ref, which may also be a symbolic ref to the one of this name.
+    pub(super) fn is_policy_ref(&self, name: &Text) -> bool {
+        let policy_ref = &self.settings.policy_ref;
+        name == policy_ref
+            || self.repository.resolve_ref(policy_ref.as_bytes()).is_ok_and(|found| found.name == *name)
+    }
+
     /// Returns the refusal of a push, judged by `own`, after which the ref `at` would have no valid policy for later pushes.
     ///
     /// A ref that is older than its policy has none before and none afterwards, and is judged as the policy ref says.

@@ -23,6 +23,7 @@ use crate::gate::protected_scope::ProtectedScope;
 use crate::gate::published_commits::mark_landed_commits;
 use crate::gate::push::base_policy::{PolicyCache, PolicyOrigin, PushBasePolicy, UndecidedMove};
 use crate::gate::push::ref_judge::RefJudge;
+use crate::gate::push_certificate::CertifiedPusher;
 use crate::gate::push_facts::PushFacts;
 use crate::gate::pusher_accounts::refuse_unknown_pushers;
 use crate::gate::recorded_past::RecordedPast;
@@ -65,7 +66,15 @@ pub fn judge_push(
 ) -> (Report, PushFacts) {
     let mut policies = PolicyCache::new(repository, settings, past.undecided);
     let (base, scope) = read_base_scope(repository, policies.find_base_policy(), settings);
-    let facts = PushFacts::default();
+    let certified = match &base {
+        PushBasePolicy::Loaded(loaded) => {
+            CertifiedPusher::find_pusher(repository, updates, settings, loaded, now)
+        }
+        PushBasePolicy::Unrestricted | PushBasePolicy::Refused(_) => CertifiedPusher::from_settings(settings),
+    };
+    let settings = &GateSettings { pusher: certified.pusher.clone(), ..settings.clone() };
+    let mut facts = PushFacts::default();
+    facts.set_pusher(certified.clone());
     let notes = Vec::new();
     let RecordedPast { unauthorised, landings, approvals, .. } = past;
     let mut push = RefJudge {
@@ -87,6 +96,11 @@ pub fn judge_push(
     let mut named: Vec<Text> = Vec::new();
     for update in updates {
         groups.extend(push.judge_update(update, &base, &mut named));
+    }
+    if let Some(refusal) = certified.refuse_other_signer() {
+        for group in &mut groups {
+            group.refusals.push(refusal.clone());
+        }
     }
     let decision = decide_groups(&groups, true);
     if decision == Decision::Deny {
@@ -111,6 +125,7 @@ pub fn judge_push(
     };
     if !groups.is_empty() {
         notes.extend(list_origin_notes(push.policies.base_origin(), &settings.policy_ref));
+        notes.extend(certified.describe_fault());
     }
     notes.append(&mut push.notes);
     if approvals.is_none() && lacks_reviews(&groups) {

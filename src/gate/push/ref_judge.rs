@@ -178,13 +178,6 @@ impl RefJudge<'_> {
         group
     }
 
-    /// Returns true for the policy ref, which may also be a symbolic ref to the one of this name.
-    pub(super) fn is_policy_ref(&self, name: &Text) -> bool {
-        let policy_ref = &self.settings.policy_ref;
-        name == policy_ref
-            || self.repository.resolve_ref(policy_ref.as_bytes()).is_ok_and(|found| found.name == *name)
-    }
-
     /// Returns the policy that a ref holds; `None` if it has none, or if a file on the server decides.
     fn load_own_policy(&mut self, at: &ResolvedRef) -> Result<Option<Rc<LoadedPolicy>>, Judgement> {
         let Some(tip) = at.id else { return Ok(None) };
@@ -305,7 +298,9 @@ impl RefJudge<'_> {
         let walk = ApprovalWalk { repository, target: target_ref, history: &history, ends, keys };
         let signed = WalkApprovals::find_over_held(walk, &needs, self.approvals)?;
         self.facts.add_used_approvals(target_ref, signed.list_used_ids());
-        let walk_facts = WalkFacts::new(repository, (loaded, base), known, ends).with_approvals(signed);
+        let walk_facts = WalkFacts::new(repository, (loaded, base), known, ends)
+            .with_approvals(signed)
+            .with_certificate(self.facts.push_certificate());
         let judge =
             ChangeJudge { loaded, base, target, settings, now, swapped_parents, walk_facts, keep_all };
         let range = CommitRange { tip, hidden_tips: &judged, trusted_keys };

@@ -54,6 +54,11 @@ impl<'a> TrustedKeys<'a> {
         TrustedKeys { other, ..self }
     }
 
+    /// Verifies the signature `armor` over `payload`, as [`verify_detached_signature`] does.
+    pub(crate) fn verify_payload(&self, payload: &[u8], armor: &[u8]) -> SignatureStatus {
+        verify_detached_signature(self.registry, payload.to_vec(), armor.to_vec(), self.received_at)
+    }
+
     /// Verifies the signature of a commit, as [`verify_commit_signature`] does.
     pub(crate) fn verify_commit(&self, raw_commit: &[u8], format: ObjectFormat) -> SignatureStatus {
         let found = verify_commit_signature(self.registry, raw_commit, format, self.received_at);

@@ -28,7 +28,7 @@ use crate::change::description::{self, TemplateText};
 use crate::change::pull_request::PullContributor;
 use crate::change::{
     Change, Commits, Fact, FactKind, LineCount, Missing, NeededFacts, Oid, PathChange, PullRequest,
-    PusherIdentity, Stage, Text, unrequested_policy_effect,
+    PusherIdentity, Stage, Text,
 };
 use crate::git::TrustedKeys;
 use crate::github::api::GitHubClient;
@@ -260,19 +260,12 @@ impl PullRequestGatherer<'_> {
         let commits = Commits::new(listed.iter().map(convert).collect()).ok_or_else(|| {
             GatherFailure::CommitsUnavailable(GitHubFailure::new("GitHub lists no commits"))
         })?;
+        let (stage, pusher) = (Stage::PullRequest, pushers.last_pusher);
+        let target = Ok(Text::from(format!("refs/heads/{}", pull.base.branch)));
+        // Ticket systems are asked once it is known which tickets are named.
         Ok(Change {
-            stage: Stage::PullRequest,
-            target: Ok(Text::from(format!("refs/heads/{}", pull.base.branch))),
-            seen_at: self.seen_at,
-            pusher: pushers.last_pusher,
             pull: Ok(Box::new(whole)),
-            // Ticket systems are asked once it is known which tickets are named.
-            tickets: Change::missing_tickets(Stage::PullRequest),
-            policy_effect: unrequested_policy_effect(),
-            names_earlier: crate::change::unrequested_earlier_change(),
-            signed_approvals: crate::change::unrequested_signed_approvals(),
-            forge_teams: Default::default(),
-            commits,
+            ..Change::from_repository(stage, target, pusher, self.seen_at, commits)
         })
     }
 

@@ -9,7 +9,9 @@ use std::collections::{HashMap, HashSet};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
-use crate::change::{Change, Commits, FactKind, Missing, Oid, Stage, Text, unrequested_earlier_change};
+use crate::change::{
+    Change, Commits, FactKind, Missing, Oid, PushCertificate, Stage, Text, unrequested_earlier_change,
+};
 use crate::gate::{list_policy_notes, list_warning_notes};
 use crate::github::api::GitHubClient;
 use crate::github::api::names::escape_path;
@@ -309,6 +311,7 @@ fn build_direct_push_change(
         target: Ok(Text::from(landed.ref_name)),
         seen_at: landed.pushed_at.unwrap_or(client.now()),
         pusher: landed.pusher.clone().ok_or_else(|| missing_pull(FactKind::Pusher)),
+        push_certificate: PushCertificate::Absent,
         pull: Err(missing_pull(FactKind::Pull)),
         tickets: Change::missing_tickets(Stage::PullRequest),
         policy_effect: Err(missing_pull(FactKind::PolicyChange)),

@@ -169,6 +169,7 @@ fn build_move_decision(
         observed_at: judged.observed_at,
         stage: Stage::Landed,
         pusher: RecordedPusher::from(&of.moved_by),
+        push_certificate: None,
         decision: judged.report.effective_decision().into(),
         evaluated: judged.report.is_evaluation.then(|| decision.into()),
         policy: judged.report.policy.as_ref().map(|policy| RecordedPolicy {

@@ -13,8 +13,8 @@ use crate::ledger::record::canonical::to_canonical_json;
 use crate::ledger::record::convert::convert_all;
 use crate::ledger::record::{
     DecisionRecord, FactsDigest, LedgerEvent, MAX_RECORD_BYTES, OmittedChanges, ReasonsDigest, RecordedAct,
-    RecordedDecision, RecordedMessage, RecordedPolicy, RecordedPusher, RecordedReasons, RecordedRequest,
-    RecordedVerdict, RefDecision, digest_bytes,
+    RecordedCertificate, RecordedDecision, RecordedMessage, RecordedPolicy, RecordedPusher, RecordedReasons,
+    RecordedRequest, RecordedVerdict, RefDecision, digest_bytes,
 };
 use crate::ledger::server::write_ahead::JournalEntry;
 use crate::ledger::state::LedgerState;
@@ -102,6 +102,7 @@ pub fn build_push_entry(
         observed_at: report.seen_at,
         stage: report.stage,
         pusher: RecordedPusher::from(&by.pusher),
+        push_certificate: RecordedCertificate::from_push(&push_facts.push_certificate()),
         decision: decision.into(),
         evaluated: report.is_evaluation.then(|| report.decision.into()),
         policy: report.policy.as_ref().map(|policy| RecordedPolicy {
@@ -190,6 +191,7 @@ pub(crate) fn build_refusal_entry(
         observed_at: now,
         stage: Stage::PreReceive,
         pusher: RecordedPusher::from(&by.pusher),
+        push_certificate: None,
         decision: RecordedDecision::Deny,
         evaluated: None,
         policy: None,

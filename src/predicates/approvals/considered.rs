@@ -156,7 +156,7 @@ impl ApprovalsPredicate {
         let mut weighed = WeighedApprovals::default();
         let Ok(account) = find_pushing_account(context.change)? else { return Ok(weighed) };
         let content = list_content_commits(context.change)?;
-        let hindrance = find_hindrance(context, None);
+        let hindrance = find_hindrance(context, None).or(self.describe_unsigned_push(context.change)?);
         let unsigned = match self.trust {
             ApprovalTrust::Verified => {
                 let (findings, missing) = find_unsigned_commits(&content, context);

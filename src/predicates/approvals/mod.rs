@@ -20,6 +20,7 @@ pub(crate) mod named_people;
 pub(crate) mod objections;
 pub(crate) mod owners;
 mod parameters;
+pub(crate) mod push_signature;
 pub(crate) mod pusher_approval;
 mod requirement;
 pub(crate) mod reviews;
@@ -79,7 +80,9 @@ elsewhere, or pushes, is an author as ever;
 - `by: pusher`: whoever pushes the change approves it by that, as the server knows them, if they made no part of it; a \
 clean merge of their own is no part. With `trust: verified` every commit has to be signed by its author, or by the person who committed it, so that \
 nobody pushes their own work under another name; with `trust: claimed` the commits are believed. It takes `from: \
-[teams]`, `trained` and `trust` only, counts nothing but the push, and is for servers: in a pull request it cannot be known;
+[teams]`, `trained`, `trust` and `signed-push` only, counts nothing but the push, and is for servers: in a pull request it cannot be known;
+- `signed-push: true`, beside `by: pusher`: the push counts only if it is signed (`git push --signed`) with a key that the \
+policy knows as that of the pusher; the server has to ask for certificates (`receive.certNonceSeed`);
 - `trained: true`: only people count whom the roster calls trained (`trained-until`) on the day of their approval;
 - `of: final-revision` (the default): an approval counts if it stands in the final revision, or in every commit \
 of the change; `of: any-commit` accepts one that stands in any commit, and a review of an earlier revision;

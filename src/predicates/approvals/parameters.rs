@@ -23,7 +23,7 @@ pub(crate) const MAX_DIFFERENT_TEAMS: u64 = 10;
 const GIVER_WORDS: [(&str, ApprovalGiver); 1] = [("pusher", ApprovalGiver::Pusher)];
 
 /// What can stand beside `by: pusher`, and the key itself.
-const PUSHER_KEYS: [&str; 4] = ["by", "from", "trained", "trust"];
+const PUSHER_KEYS: [&str; 5] = ["by", "from", "signed-push", "trained", "trust"];
 
 const COVERAGE_WORDS: [(&str, ApprovalCoverage); 2] =
     [("final-revision", ApprovalCoverage::FinalRevision), ("any-commit", ApprovalCoverage::AnyCommit)];
@@ -62,6 +62,7 @@ impl ApprovalsPredicate {
             trust: ApprovalTrust::Verified,
             commands: read_list(&mut map, "commands", faults, parse_command),
             giver,
+            signed_push: false,
             carried: DEFAULT_CARRIED.to_vec(),
         };
         if let Some(node) = map.find_key("carries-over") {
@@ -118,6 +119,13 @@ impl ApprovalsPredicate {
                 let help =
                     "name a roster under `people`, and write `trained-until` for those who are trained";
                 faults.push(YamlFault::new(node.at, "`trained` needs a roster").with_help(help));
+            }
+        }
+        if let Some(node) = map.find_key("signed-push") {
+            asked.signed_push = read_bool(node, faults).unwrap_or(false);
+            if asked.signed_push && giver != ApprovalGiver::Pusher {
+                let what = "`signed-push` needs `by: pusher`";
+                faults.push(YamlFault::new(node.at, what).with_help("add `by: pusher`, or take it out"));
             }
         }
         if let Some(node) = map.find_key("of") {

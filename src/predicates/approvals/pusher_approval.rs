@@ -10,6 +10,7 @@ use crate::people::contributors::{
 };
 use crate::predicates::approvals::approvers::CountedApprover;
 use crate::predicates::approvals::named_people::{describe_dependence, describe_unknown};
+use crate::predicates::approvals::push_signature::find_unsigned_push;
 use crate::predicates::approvals::requirement::{ApprovalTrust, ApprovalsPredicate};
 use crate::predicates::signed::find_unsigned_commits;
 use crate::predicates::support::context::EvaluationContext;
@@ -44,6 +45,9 @@ pub(super) fn evaluate_pusher(
         findings.extend(unsigned);
         missing = gap;
     }
+    if asked.requires_signed_push() {
+        findings.extend(find_unsigned_push(change)?);
+    }
     let (participants, _) = context.participants();
     findings.extend(find_unidentified_contributor(participants, context));
     if let Err(reason) = identify_pusher(asked, account, &content, context) {
@@ -56,7 +60,8 @@ pub(super) fn evaluate_pusher(
     PredicateOutcome::from_findings_or_missing(findings, missing)
 }
 
-/// Returns the account that pushes the change, or the finding that this server knows none.
+/// Returns the account that pushes the change, or the finding that this server knows none. Of a signed push, the address
+/// of the signer stands for them.
 ///
 /// # Errors
 ///
@@ -66,7 +71,9 @@ pub(super) fn find_pushing_account(change: &Change) -> Result<Result<&Text, Find
         return Err(Missing::NotConfigured(FactKind::Pusher));
     }
     match &change.pusher {
-        Ok(PusherIdentity::Account(account)) => Ok(Ok(account)),
+        Ok(PusherIdentity::Account(account)) => {
+            Ok(Ok(change.push_certificate.find_signer().unwrap_or(account)))
+        }
         Ok(PusherIdentity::Unidentified) => {
             Ok(Err(Finding::new(&NOBODY_PUSHED).fixed_by(Fixer::ServerAdministrator)))
         }
@@ -128,7 +135,10 @@ pub(super) fn identify_pusher(
 
 #[cfg(test)]
 mod tests {
-    use crate::predicates::support::examples::{answer_example, finding_texts, question_faults};
+    use crate::change::{CertificateFault, Oid, PushCertificate};
+    use crate::predicates::support::examples::{
+        answer_edited, answer_example, finding_texts, question_faults,
+    };
 
     const PEOPLE: &str = "
 roster:
@@ -208,6 +218,41 @@ people:
             { author: Ana <ana@example.com>, signature: { good: ana@example.com } },
             { author: Ben <ben@example.com>, merge: true, signature: none } ] }";
         assert_eq!(says("", PEOPLE, merged), [""; 0]);
+    }
+
+    #[test]
+    fn a_signed_push_can_be_asked() {
+        let asked = ", trust: claimed, signed-push: true";
+        let by_ana = "commits: [{ author: Ana <ana@example.com> }]";
+        let signed = |more: &str| says(asked, PEOPLE, &format!(" {{ pusher: ben, {more} {by_ana} }}"));
+        assert_eq!(signed("signed-push: true,"), [""; 0]);
+        let found = signed("");
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("came without a certificate"), "{found:?}");
+        assert!(signed("stage: check,")[0].starts_with("unknown"));
+        let beside = "ask: { approvals: { signed-push: true } }\nfields: { Reviewed-by: { person: true } }\n";
+        assert_eq!(question_faults(beside).len(), 1);
+    }
+
+    #[test]
+    fn the_signer_of_a_push_is_who_pushes() {
+        let fault = CertificateFault::OtherNonce;
+        let good = |signer: &str| PushCertificate::Good {
+            id: Oid::from_hex(&"1".repeat(40)).unwrap(),
+            signer: signer.into(),
+            key: "SHA256:x".to_owned(),
+        };
+        let ask = |certificate: PushCertificate| {
+            let text = format!(
+                "ask: {{ approvals: {{ by: pusher, trust: claimed, signed-push: true }} }}{PEOPLE}\
+                 change: {{ pusher: ben, commits: [{{ author: Ana <ana@example.com> }}] }}"
+            );
+            finding_texts(&answer_edited(&text, |change| change.push_certificate = certificate.clone()))
+        };
+        assert_eq!(ask(good("kim@example.com")), [""; 0]);
+        assert!(ask(good("ana@example.com"))[0].contains("made a part"));
+        assert!(ask(good("eve@example.com"))[0].contains("not in the roster"));
+        assert!(ask(PushCertificate::Bad(fault))[0].contains("does not count: its nonce"));
     }
 
     #[test]

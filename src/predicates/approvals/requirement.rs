@@ -20,6 +20,8 @@ messages! {
     QUESTION_PUSHER = "approvals.question-pusher":
         "the person who pushes the change{from} made no part of it{signed}";
     AUTHORS_SIGNED = "approvals.authors-signed": ", and its authors have signed it";
+    QUESTION_SIGNED_PUSH = "approvals.question-signed-push":
+        "the person who pushes the change{from} made no part of it{signed}, and has signed the push";
     QUESTION_SEVERAL = "approvals.question-several":
         "{count} people{from} other than its authors approve the change in {fields/or}";
     NOT_TRAINED = "approvals.not-trained": "the roster does not say that the approver was trained on {day} (`trained-until`)";
@@ -68,6 +70,8 @@ pub struct ApprovalsPredicate {
     pub(super) trust: ApprovalTrust,
     pub(super) commands: Vec<String>,
     pub(super) giver: ApprovalGiver,
+    /// True if the push counts only with a certificate that the pusher has signed.
+    pub(super) signed_push: bool,
     /// The relations over which a signed approval is carried to what lands.
     pub(super) carried: Vec<CarriedRelation>,
 }
@@ -144,6 +148,11 @@ impl ApprovalsPredicate {
         self.giver == ApprovalGiver::Pusher
     }
 
+    /// Returns true if the push has to be signed by the person who pushes.
+    pub(crate) fn requires_signed_push(&self) -> bool {
+        self.signed_push
+    }
+
     /// Returns true if the people who may approve are known from the policy alone: those of teams or of the roster who
     /// made no part of a change.
     pub(crate) fn is_of_listed_people(&self) -> bool {
@@ -208,7 +217,8 @@ impl ApprovalsPredicate {
                 ApprovalTrust::Verified => MessageValue::from(&AUTHORS_SIGNED),
                 ApprovalTrust::Claimed => MessageValue::empty(),
             };
-            return QUESTION_PUSHER.with("from", from).with("signed", signed);
+            let template = if self.signed_push { &QUESTION_SIGNED_PUSH } else { &QUESTION_PUSHER };
+            return template.with("from", from).with("signed", signed);
         }
         let template = if self.min_approvals == 1 { &QUESTION_ONE } else { &QUESTION_SEVERAL };
         let from = match (self.teams.is_empty(), self.describe_each_team()) {

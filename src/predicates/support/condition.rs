@@ -275,10 +275,24 @@ impl Condition {
 
     /// Returns true if the question can hold only where it is known which account pushes.
     pub(crate) fn requires_pusher(&self) -> bool {
+        self.requires_predicate(|predicate| matches!(predicate, Predicate::Pusher(_)))
+    }
+
+    /// Returns true if the question can hold only for a signed push.
+    pub(crate) fn requires_signed_push(&self) -> bool {
+        self.requires_predicate(
+            |predicate| matches!(predicate, Predicate::Approvals(asked) if asked.requires_signed_push()),
+        )
+    }
+
+    /// Returns true if the question can hold only where a predicate of this kind does.
+    fn requires_predicate(&self, is_meant: fn(&Predicate) -> bool) -> bool {
         match self {
-            Condition::Predicate(predicate) => matches!(predicate, Predicate::Pusher(_)),
-            Condition::All(parts) => parts.iter().any(Condition::requires_pusher),
-            Condition::Any(parts) => !parts.is_empty() && parts.iter().all(Condition::requires_pusher),
+            Condition::Predicate(predicate) => is_meant(predicate),
+            Condition::All(parts) => parts.iter().any(|part| part.requires_predicate(is_meant)),
+            Condition::Any(parts) => {
+                !parts.is_empty() && parts.iter().all(|part| part.requires_predicate(is_meant))
+            }
             Condition::Not(_) => false,
         }
     }

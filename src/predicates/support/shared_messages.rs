@@ -15,6 +15,7 @@ pub(crate) const SHARED_MESSAGES: &[&[&MessageTemplate]] = &[
     ticket::lookup::MESSAGES,
     support::wording::MESSAGES,
     approvals::pusher_approval::MESSAGES,
+    approvals::push_signature::MESSAGES,
     approvals::reviews::MESSAGES,
     approvals::commands::MESSAGES,
     approvals::objections::MESSAGES,

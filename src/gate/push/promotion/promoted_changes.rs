@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use anyhow::Result;
 use jiff::Timestamp;
 
-use crate::change::{Change, Commit, Oid, PusherIdentity, Text};
+use crate::change::{Change, Commit, Oid, PushCertificate, PusherIdentity, Text};
 use crate::gate::push::change_judge::{ChangeJudge, PromotedWalk, judge_from_facts};
 use crate::gate::push::promotion::branch_rules::BranchRules;
 use crate::gate::push::promotion::past_moves::PastMoves;
@@ -274,6 +274,7 @@ impl PromotedJudge<'_> {
         // Whoever brings to a branch what was decided on another one has made no part of it by that.
         if denials.iter().any(|one| self.rules.may_ask_without_pusher(&one.rule.id)) {
             change.pusher = Ok(PusherIdentity::Unidentified);
+            change.push_certificate = PushCertificate::Absent;
             let now = judge_change(self.judge, &change);
             // Who has left since was there when it landed, and what had to be ahead then may be over.
             let then = end.and_then(|end| self.landed_at.get(&end)).map(|landed_at| {

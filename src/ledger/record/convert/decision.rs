@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::change::{Fact, Missing, PusherIdentity};
+use crate::change::{Fact, Missing, PushCertificate, PusherIdentity};
 use crate::ledger::record::convert::convert_all;
 use crate::ledger::record::convert::message::read_message;
 use crate::ledger::record::wire::{
-    GapCause, RecordedDecision, RecordedDisagreement, RecordedFinding, RecordedFixer, RecordedGap,
-    RecordedJudgement, RecordedLevel, RecordedMessage, RecordedObligation, RecordedOutcome, RecordedPlace,
-    RecordedPolicySource, RecordedPusher, RecordedVerdict, RecordedWord,
+    GapCause, RecordedCertificate, RecordedDecision, RecordedDisagreement, RecordedFinding, RecordedFixer,
+    RecordedGap, RecordedJudgement, RecordedLevel, RecordedMessage, RecordedObligation, RecordedOutcome,
+    RecordedPlace, RecordedPolicySource, RecordedPusher, RecordedVerdict, RecordedWord,
 };
 use crate::report::{PolicyLocation, PolicyReference};
 use crate::verdict::{
@@ -260,6 +260,14 @@ impl From<&Fact<PusherIdentity>> for RecordedPusher {
             Ok(PusherIdentity::Unidentified) => RecordedPusher::Unidentified,
             Err(missing) => RecordedPusher::Unknown(GapCause::from(missing)),
         }
+    }
+}
+
+impl RecordedCertificate {
+    /// Returns what a record keeps of the certificate of a push; `None` if it does not count.
+    pub(crate) fn from_push(certificate: &PushCertificate) -> Option<RecordedCertificate> {
+        let PushCertificate::Good { id, signer, key } = certificate else { return None };
+        Some(RecordedCertificate { id: *id, signer: signer.clone(), key: key.clone() })
     }
 }
 

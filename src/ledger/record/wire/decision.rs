@@ -23,6 +23,9 @@ pub struct DecisionRecord {
     pub stage: Stage,
     /// The account that pushed or merged.
     pub pusher: RecordedPusher,
+    /// The certificate by which it is known who pushed; `None` without one that counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push_certificate: Option<RecordedCertificate>,
     /// Whether the push or merge was allowed.
     pub decision: RecordedDecision,
     /// In evaluate mode, what would have been decided: the push was allowed whatever it was. `None` if the decision
@@ -67,6 +70,18 @@ pub enum RecordedPusher {
     Unidentified,
     /// The gate could not find out, for this reason.
     Unknown(GapCause),
+}
+
+/// The certificate of a push that the pusher has signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct RecordedCertificate {
+    /// The object that held it.
+    pub id: Oid,
+    /// The address that the policy had for the key.
+    pub signer: Text,
+    /// The fingerprint of the key.
+    pub key: String,
 }
 
 /// Which policy it was, for people who look for it.

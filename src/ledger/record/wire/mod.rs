@@ -26,8 +26,8 @@ pub use break_glass::{
     BreakGlassEvent, RecordedRequest, RequestedAction, SessionActor, SessionClosure, SessionOpening,
 };
 pub use decision::{
-    DecisionRecord, FactsDigest, OmittedChanges, ReasonsDigest, RecordedDecision, RecordedPolicy,
-    RecordedPolicySource, RecordedPusher, RefDecision,
+    DecisionRecord, FactsDigest, OmittedChanges, ReasonsDigest, RecordedCertificate, RecordedDecision,
+    RecordedPolicy, RecordedPolicySource, RecordedPusher, RefDecision,
 };
 pub use heartbeat::{LedgerHeartbeat, RecordedHookState};
 pub use message::{RecordedFixer, RecordedMessage, RecordedValue};

@@ -51,7 +51,7 @@ fn find_sense(predicate: &str, key: &str) -> Option<ParameterSense> {
         | ("ticket", "unseen") => ParameterSense::Allowance,
         ("subject" | "title", "matches")
         | ("subject", "body")
-        | ("approvals", "distinct")
+        | ("approvals", "distinct" | "signed-push")
         | ("author" | "pusher", "bot")
         | ("signed", "by")
         | ("blob", "largest" | "raw-weights" | "lfs-pointer") => ParameterSense::Demand,
