@@ -6,7 +6,8 @@ use crate::change::Oid;
 use crate::gate::policy_file::{limit_file_bytes, take_file};
 use crate::gate::policy_naming::name_commit_source;
 use crate::gate::policy_repositories::read_remote_policy;
-use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy, load_with_keys};
+use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy, load_with_indexes};
+use crate::gate::roster_indexes::StoredRosterIndexes;
 use crate::git::Repository;
 use crate::policy::{FetchedFile, PolicyErrors, UnreadFiles, is_remote_name};
 use crate::report::PolicyLocation;
@@ -26,6 +27,26 @@ pub fn load_from_commit(
     called: &str,
 ) -> Result<LoadedPolicy, UnusablePolicy> {
     load_with_paths(repository, commit, path, called).0
+}
+
+/// As [`load_from_commit`], for a hook, which has no time to read a long roster: its people are looked up in an index in the
+/// repository, which is made if there is none.
+///
+/// # Errors
+///
+/// As [`load_from_commit`].
+pub(crate) fn load_for_hook(
+    repository: &Repository,
+    commit: Oid,
+    path: &str,
+    called: &str,
+) -> Result<LoadedPolicy, UnusablePolicy> {
+    let mut remotes = BTreeMap::new();
+    let indexes = Some(StoredRosterIndexes::new(repository, commit));
+    let (loaded, _) = load_with_places(repository, (commit, path), called, indexes, &mut |name| {
+        read_remote_policy(Some(repository), name, &mut remotes)
+    });
+    loaded.map(|loaded| loaded.with_remote_commits(&remotes))
 }
 
 /// As [`load_from_commit`], with the paths of all files that were looked for, in that order.
@@ -49,11 +70,21 @@ pub(crate) fn load_with_bases(
     called: &str,
     fetch_base: &mut dyn FnMut(&str) -> FetchedFile,
 ) -> (Result<LoadedPolicy, UnusablePolicy>, Vec<String>) {
+    load_with_places(repository, (commit, path), called, None, fetch_base)
+}
+
+fn load_with_places(
+    repository: &Repository,
+    (commit, path): (Oid, &str),
+    called: &str,
+    indexes: Option<StoredRosterIndexes<'_>>,
+    fetch_base: &mut dyn FnMut(&str) -> FetchedFile,
+) -> (Result<LoadedPolicy, UnusablePolicy>, Vec<String>) {
     let source = name_commit_source(path, called, commit);
     let place = PolicyLocation::Commit { id: commit, path: path.to_owned() };
     let mut paths = Vec::new();
     let mut unread: Option<UnreadFiles> = None;
-    let loaded = load_with_keys(path, source, place, &mut |path| {
+    let mut fetch = |path: &str| {
         if is_remote_name(path) {
             return fetch_base(path);
         }
@@ -67,8 +98,8 @@ pub(crate) fn load_with_bases(
             }
         }
         take_file(found, path)
-    });
-    let loaded = match loaded {
+    };
+    let loaded = match load_with_indexes(path, source, place, &mut fetch, indexes) {
         Err(UnusablePolicy::Faulty(errors)) => Err(UnusablePolicy::Faulty(PolicyErrors { unread, ..errors })),
         loaded => loaded,
     };

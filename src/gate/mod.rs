@@ -1,8 +1,8 @@
 //! Brings facts, policy and judge together: for a push, a range of history, one message.
 //!
 //! All reading of a repository ends here. Each entry point reads what the policy needs, judges all of
-//! it, and returns a report as a value; nothing is printed and nothing is written. A failure to read
-//! one ref refuses that ref, and the others are still judged.
+//! it, and returns a report as a value; nothing is printed, and nothing is written but the index of a long
+//! roster. A failure to read one ref refuses that ref, and the others are still judged.
 
 pub mod acts;
 pub(crate) mod base_revisions;
@@ -17,6 +17,8 @@ mod history;
 mod message_judge;
 pub mod obligations;
 pub(crate) mod policy_check;
+mod policy_comparison;
+pub(crate) mod policy_content;
 pub(crate) mod policy_effect;
 pub(crate) mod policy_file;
 pub(crate) mod policy_findings;
@@ -38,6 +40,7 @@ pub(crate) mod range_walk;
 pub(crate) mod recorded_past;
 pub(crate) mod recorded_policies;
 pub(crate) mod rewording_place;
+pub(crate) mod roster_indexes;
 pub(crate) mod rule_traces;
 mod settings;
 pub(crate) mod shared_base;
@@ -46,6 +49,7 @@ mod signer_files;
 pub(crate) mod swapped_parents;
 pub(crate) mod walk_facts;
 
+pub(crate) use crate::gate::committed_policy::load_for_hook;
 pub use crate::gate::committed_policy::load_from_commit;
 pub use crate::gate::given_change::{
     complete_repository_facts, forget_policy_effect, judge_given_changes, read_range_commits,

@@ -7,9 +7,11 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::change::{Change, Oid, Text};
-use crate::gate::policy_file::{read_disk_file, read_file_at, read_work_tree_file};
+use crate::gate::policy_content::PolicyContent;
+use crate::gate::policy_file::{read_disk_file, read_work_tree_file};
 use crate::gate::policy_naming::{add_remote_commits, list_named_remotes, name_commit_source};
 use crate::gate::policy_repositories::read_remote_policy;
+use crate::gate::roster_indexes::StoredRosterIndexes;
 use crate::gate::signer_files::read_signer_keys;
 use crate::git::signature::{KeyLocation as SignerPlace, KeyRegistry, find_certificate_line};
 use crate::git::{Repository, TrustedKeys};
@@ -35,7 +37,7 @@ pub struct LoadedPolicy {
     /// The name of the file, or of the pack, that was asked for.
     entry: String,
     /// Every file that was read, as it was found.
-    files: BTreeMap<String, FetchedFile>,
+    pub(super) files: BTreeMap<String, PolicyContent>,
 }
 
 /// The reason why there is no policy to judge by.
@@ -87,8 +89,13 @@ impl LoadedPolicy {
         let (source, place) = (self.source.clone(), self.place.clone());
         load_with_keys(&self.entry, source, place, &mut |path| match commits.get(path) {
             Some(commit) => read_earlier(path, *commit),
-            None => self.files.get(path).cloned().unwrap_or(Ok(None)),
+            None => self.read_file(path),
         })
+    }
+
+    /// Returns what was found of a file of the policy.
+    fn read_file(&self, path: &str) -> FetchedFile {
+        self.files.get(path).map_or(Ok(None), |found| found.read_content().into_owned())
     }
 
     /// Returns the policy's name for a report.
@@ -100,14 +107,6 @@ impl LoadedPolicy {
         }
     }
 
-    /// Returns the path of the roster, if that of `other` is another one or says something else.
-    pub(crate) fn find_other_roster(&self, other: &LoadedPolicy) -> Option<String> {
-        let path = self.policy.people.roster.as_deref()?;
-        let is_same = other.policy.people.roster.as_deref() == Some(path)
-            && self.files.get(path) == other.files.get(path);
-        (!is_same).then(|| path.to_owned())
-    }
-
     /// Returns the place from which the policy can be loaded again, and its digest.
     pub fn origin(&self) -> PolicyReference {
         PolicyReference { place: self.place.clone(), digest: self.policy.digest.clone() }
@@ -115,7 +114,7 @@ impl LoadedPolicy {
 
     /// Looks the files of the policy over, as they were read, for what cannot be meant.
     pub(crate) fn inspect_files(&self, facts: &InspectionFacts<'_>) -> PolicyInspection {
-        let mut fetch = |path: &str| self.files.get(path).cloned().unwrap_or(Ok(None));
+        let mut fetch = |path: &str| self.read_file(path);
         policy::inspect_policy(&self.policy, &self.entry, facts, &mut fetch)
     }
 
@@ -143,7 +142,7 @@ impl LoadedPolicy {
 
     /// Returns true if the policy builds on this pack, by itself or by what it extends.
     pub(crate) fn extends_pack(&self, pack: &str) -> bool {
-        let mut fetch = |path: &str| self.files.get(path).cloned().unwrap_or(Ok(None));
+        let mut fetch = |path: &str| self.read_file(path);
         policy::builds_on_file(&self.entry, pack, &mut fetch)
     }
 
@@ -153,7 +152,7 @@ impl LoadedPolicy {
     ///
     /// Returns the files that cannot be read again.
     pub fn find_origins(&self) -> Result<ValueOrigins, PolicyErrors> {
-        let mut fetch = |path: &str| self.files.get(path).cloned().unwrap_or(Ok(None));
+        let mut fetch = |path: &str| self.read_file(path);
         find_value_origins(&self.entry, &mut fetch)
     }
 
@@ -163,8 +162,8 @@ impl LoadedPolicy {
     ///
     /// Returns the files that cannot be read again.
     pub fn find_differences(&self, later: &LoadedPolicy) -> Result<Vec<PolicyDifference>, PolicyErrors> {
-        let mut fetch_old = |path: &str| self.files.get(path).cloned().unwrap_or(Ok(None));
-        let mut fetch_new = |path: &str| later.files.get(path).cloned().unwrap_or(Ok(None));
+        let mut fetch_old = |path: &str| self.read_file(path);
+        let mut fetch_new = |path: &str| later.read_file(path);
         policy::find_policy_differences(
             PolicySource { policy: &self.policy, entry: &self.entry, fetch: &mut fetch_old },
             PolicySource { policy: &later.policy, entry: &later.entry, fetch: &mut fetch_new },
@@ -182,16 +181,14 @@ impl LoadedPolicy {
         let mut place = (self.entry.as_str(), YamlPlace { line: 1, column: 1, length: 1 });
         let entry = self.files.get_key_value(&self.entry);
         for (name, fetched) in entry.into_iter().chain(&self.files) {
-            let Ok(Some(source)) = fetched else { continue };
+            let fetched = fetched.read_content();
+            let Ok(Some(source)) = fetched.as_ref() else { continue };
             if let Some(at) = find_place(source) {
                 place = (name, at);
                 break;
             }
         }
-        let source = match self.files.get(place.0) {
-            Some(Ok(Some(source))) => source.clone(),
-            _ => Vec::new(),
-        };
+        let source = self.read_file(place.0).ok().flatten().unwrap_or_default();
         let fault = YamlFault::new(place.1, what).with_help(help);
         let file = FaultyFile { name: place.0.to_owned(), source, faults: vec![fault] };
         PolicyErrors { faulty_files: vec![file], unread: None }
@@ -235,41 +232,6 @@ impl LoadedPolicy {
     /// Returns true if it was read from a commit.
     pub(crate) fn is_from_commit(&self) -> bool {
         matches!(self.place, PolicyLocation::Commit { .. })
-    }
-
-    /// Returns true if a file of the policy is another in the work tree at `root` than in the commit `head` that is
-    /// checked out there, line ends aside. A file that is not there is no edit: a work tree can be sparse.
-    pub(crate) fn is_edited_on_disk(&self, repository: &Repository, head: Oid, root: &Path) -> bool {
-        let without_returns = |found: FetchedFile| {
-            found.map(|file| {
-                file.map(|mut bytes| {
-                    bytes.retain(|byte| *byte != b'\r');
-                    bytes
-                })
-            })
-        };
-        self.file_paths().any(|path| match read_work_tree_file(root, path) {
-            Ok(None) => false,
-            on_disk => without_returns(on_disk) != without_returns(read_file_at(repository, head, path)),
-        })
-    }
-
-    /// Returns the paths of the files of the policy that `commit` does not have as they are.
-    pub(crate) fn list_changed_files(
-        &self,
-        repository: &Repository,
-        commit: Oid,
-    ) -> impl Iterator<Item = &str> {
-        let own =
-            self.files.iter().filter(|(path, found)| !is_remote_name(path) && matches!(found, Ok(Some(_))));
-        let changed = own.filter(move |(path, found)| read_file_at(repository, commit, path) != **found);
-        changed.map(|(path, _)| path.as_str())
-    }
-
-    /// Returns true if and only if every file of the policy is the same at `commit`.
-    pub(crate) fn is_same_at(&self, repository: &Repository, commit: Oid) -> bool {
-        let mut own = self.files.iter().filter(|(path, _)| !is_remote_name(path));
-        own.all(|(path, found)| read_file_at(repository, commit, path) == *found)
     }
 }
 
@@ -365,6 +327,17 @@ pub(super) fn load_with_keys(
     place: PolicyLocation,
     fetch: &mut dyn FnMut(&str) -> FetchedFile,
 ) -> Result<LoadedPolicy, UnusablePolicy> {
+    load_with_indexes(entry, source, place, fetch, None)
+}
+
+/// As [`load_with_keys`]; a long roster is looked up in its index.
+pub(super) fn load_with_indexes(
+    entry: &str,
+    source: String,
+    place: PolicyLocation,
+    fetch: &mut dyn FnMut(&str) -> FetchedFile,
+    indexes: Option<StoredRosterIndexes<'_>>,
+) -> Result<LoadedPolicy, UnusablePolicy> {
     let mut files = BTreeMap::new();
     if packs::find_pack(entry).is_none() {
         let found = fetch(entry);
@@ -374,10 +347,23 @@ pub(super) fn load_with_keys(
         files.insert(entry.to_owned(), found);
     }
     let mut fetch_once = |path: &str| files.entry(path.to_owned()).or_insert_with(|| fetch(path)).clone();
-    let loaded = policy::load_policy(entry, &mut fetch_once);
+    let (loaded, stored) = match indexes {
+        Some(mut indexes) => {
+            let loaded = policy::load_indexed_policy(entry, &mut fetch_once, &mut indexes);
+            (loaded, indexes.end_reading())
+        }
+        None => (policy::load_policy(entry, &mut fetch_once), None),
+    };
     let policy = loaded.map_err(UnusablePolicy::Faulty)?;
+    let mut files: BTreeMap<String, PolicyContent> =
+        files.into_iter().map(|(name, found)| (name, PolicyContent::Fetched(found))).collect();
+    if let Some(stored) = stored {
+        // Its content is at hand in the repository, and long.
+        files.insert(stored.path.clone(), PolicyContent::Stored(stored));
+    }
     if files.keys().any(|name| is_remote_name(name)) {
-        let mut fetch_again = |path: &str| files.get(path).cloned().unwrap_or(Ok(None));
+        let mut fetch_again =
+            |path: &str| files.get(path).map_or(Ok(None), |found| found.read_content().into_owned());
         policy::refuse_remote_weakenings(entry, &mut fetch_again).map_err(UnusablePolicy::Faulty)?;
     }
     let keys = read_signer_keys(&policy.signer_keys, &policy.people).map_err(UnusablePolicy::Faulty)?;

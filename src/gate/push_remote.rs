@@ -5,7 +5,7 @@
 //! them is taken for the one with the gate, by what git itself knows, and pushes to the others go through.
 
 use crate::change::{Oid, Text};
-use crate::gate::committed_policy::load_from_commit;
+use crate::gate::committed_policy::load_for_hook;
 use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::git::Repository;
 use crate::policy::DEFAULT_POLICY_PATH;
@@ -233,7 +233,7 @@ impl PushRemote<'_> {
     /// cannot be used here and may protect it.
     fn holds_policy(&self, repository: &Repository, remote_name: &Text) -> bool {
         let Some(tip) = self.find_fetched_tip(repository, remote_name) else { return false };
-        match load_from_commit(repository, tip, DEFAULT_POLICY_PATH, "") {
+        match load_for_hook(repository, tip, DEFAULT_POLICY_PATH, "") {
             Ok(loaded) => loaded.policy.protects_ref(remote_name.as_bytes()),
             Err(UnusablePolicy::Faulty(_)) => true,
             Err(UnusablePolicy::Absent) => false,
@@ -268,7 +268,7 @@ impl PushRemote<'_> {
             return None;
         }
         let called = head.name.as_utf8()?.strip_prefix("refs/remotes/")?;
-        let loaded = load_from_commit(repository, tip, DEFAULT_POLICY_PATH, called).ok()?;
+        let loaded = load_for_hook(repository, tip, DEFAULT_POLICY_PATH, called).ok()?;
         loaded.policy.protects_ref(default_branch.as_bytes()).then_some((tip, loaded))
     }
 

@@ -6,7 +6,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::change::pull_request::ForgeAccount;
 use crate::yaml::shorten_for_message;
 
 /// The numbers of the accounts that a policy and its roster list.
@@ -44,7 +43,8 @@ impl AccountNumbers {
         self.insert_holder(login.to_ascii_lowercase(), number, key);
     }
 
-    fn insert_holder(&mut self, login: String, number: u64, key: &Arc<str>) {
+    /// Adds an account, `login` in lower case, with its number.
+    pub(crate) fn insert_holder(&mut self, login: String, number: u64, key: &Arc<str>) {
         let forge = login.split(':').next().unwrap_or_default();
         match self.holders.get_mut(forge) {
             Some(holders) => {
@@ -84,14 +84,14 @@ impl AccountNumbers {
         self.by_login.reserve(count);
     }
 
-    /// Returns true if the login, which is in lower case and starts with the forge, is listed with its number.
-    pub(crate) fn has_number(&self, login: &str) -> bool {
-        self.by_login.contains_key(login)
-    }
-
     /// Returns the number that is listed for the login, which is in lower case and starts with the forge.
     pub(crate) fn find_number(&self, login: &str) -> Option<u64> {
         self.by_login.get(login).copied()
+    }
+
+    /// Returns the key of the person with this number on a forge.
+    pub(crate) fn find_key(&self, forge: &str, number: u64) -> Option<&str> {
+        self.holders.get(forge)?.get(&number).map(AsRef::as_ref)
     }
 
     /// Returns why an account cannot be added for the person `key`: its number is that of another person, or
@@ -112,18 +112,6 @@ impl AccountNumbers {
             shorten_for_message(key)
         ))
     }
-
-    /// Returns what the number of an account says; `None` if it has none, or nothing is listed about it.
-    pub(crate) fn find_holder(&self, account: &ForgeAccount) -> Option<NumberedHolder<'_>> {
-        let found = account.number?;
-        let login = account.id.as_utf8()?.to_ascii_lowercase();
-        let forge = login.split(':').next()?;
-        if let Some(key) = self.holders.get(forge).and_then(|holders| holders.get(&found)) {
-            return Some(NumberedHolder::Person(key));
-        }
-        let listed = *self.by_login.get(&login)?;
-        Some(NumberedHolder::ChangedHands { listed, found })
-    }
 }
 
 /// The numbers that teams have for logins.
@@ -141,6 +129,13 @@ impl TeamNumbers {
             }
         }
         TeamNumbers(numbers)
+    }
+
+    /// Returns true if no team has another number for a login than `find_listed` finds in a roster.
+    pub(crate) fn agree_with(&self, find_listed: impl Fn(&str) -> Option<u64>) -> bool {
+        self.0.iter().all(|(login, numbers)| {
+            find_listed(login).is_none_or(|listed| numbers.iter().all(|(number, _)| *number == listed))
+        })
     }
 
     /// Returns why an account of the roster cannot be a member of a team: there, its login has another number.

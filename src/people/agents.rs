@@ -130,7 +130,7 @@ impl PeopleDirectory {
 
     /// Returns true if the roster calls the entry with this address or account an agent.
     fn is_agent_identity(&self, id: &str) -> bool {
-        let record = self.keys_by_identity.get(id).and_then(|key| self.service_records().find_record(key));
+        let record = self.rostered.find_key(id).and_then(|key| self.rostered.find_record(key));
         record.is_some_and(|record| record.kind == PersonKind::Agent)
     }
 }

@@ -3,8 +3,6 @@
 //! A typed name or address takes rights away where a pattern of `bots` matches it, and gives none. Accounts
 //! are proved: by the forge, or by the server that people push to.
 
-use std::collections::BTreeSet;
-
 use crate::change::person::canonical_address;
 use crate::change::pull_request::ForgeAccount;
 use crate::change::{Person, Text};
@@ -76,7 +74,7 @@ impl PeopleDirectory {
         if self.bots.iter().any(is_listed) {
             return ResolvedIdentity::Bot;
         }
-        match self.numbers.find_holder(account) {
+        match self.find_number_holder(account) {
             Some(NumberedHolder::Person(key)) if self.is_machine(key) => ResolvedIdentity::Bot,
             Some(NumberedHolder::Person(key)) => ResolvedIdentity::Human(key.to_owned()),
             Some(NumberedHolder::ChangedHands { .. }) => ResolvedIdentity::Unknown,
@@ -84,10 +82,34 @@ impl PeopleDirectory {
         }
     }
 
+    /// Returns what the number of an account says; `None` if it has none, or nothing is listed about it.
+    fn find_number_holder(&self, account: &ForgeAccount) -> Option<NumberedHolder<'_>> {
+        let found = account.number?;
+        let login = account.id.as_utf8()?.to_ascii_lowercase();
+        let forge = login.split(':').next()?;
+        let of_team = self.numbers.find_key(forge, found);
+        if let Some(key) = of_team.or_else(|| self.rostered.find_number_key(forge, found)) {
+            return Some(NumberedHolder::Person(key));
+        }
+        let listed = self.find_number(&login)?;
+        Some(NumberedHolder::ChangedHands { listed, found })
+    }
+
+    /// Returns the number that the policy or the roster lists for a login, which is in lower case and starts with the forge.
+    pub(super) fn find_number(&self, login: &str) -> Option<u64> {
+        self.numbers.find_number(login).or_else(|| self.rostered.find_number(login))
+    }
+
+    /// Returns true if the policy or the roster lists the login, which is in lower case and starts with the forge, with its
+    /// number.
+    pub(super) fn has_number(&self, login: &str) -> bool {
+        self.find_number(login).is_some()
+    }
+
     /// Returns the number that the policy or the roster has for this login, and the one that the forge says,
     /// if another account has the login now.
     pub(crate) fn find_changed_login(&self, account: &ForgeAccount) -> Option<(u64, u64)> {
-        match self.numbers.find_holder(account)? {
+        match self.find_number_holder(account)? {
             NumberedHolder::ChangedHands { listed, found } => Some((listed, found)),
             NumberedHolder::Person(_) => None,
         }
@@ -96,23 +118,17 @@ impl PeopleDirectory {
     /// Returns whether the policy or the roster lists this login with a number, which the forge does not say of the
     /// account: another person may have the login by now.
     pub(crate) fn lacks_listed_number(&self, account: &ForgeAccount) -> bool {
-        account.number.is_none() && self.numbers.has_number(&account.id.to_lossy().to_ascii_lowercase())
+        account.number.is_none() && self.has_number(&account.id.to_lossy().to_ascii_lowercase())
     }
 
     /// Returns true if a machine acts under this account, as far as forge and policy know.
     pub(crate) fn is_machine_account(&self, account: &ForgeAccount) -> bool {
-        is_machine_account(&self.bots, &|id| self.keys_by_identity.contains_key(id), account)
+        is_machine_account(&self.bots, &|id| self.rostered.lists_identity(id), account)
     }
 
     /// Returns the accounts that these people take for machines.
     pub(crate) fn machine_accounts(&self) -> MachineAccounts {
-        let mut rostered = BTreeSet::new();
-        for id in self.keys_by_identity.keys() {
-            if id.contains(':') && !id.contains('@') {
-                rostered.insert(id.clone());
-            }
-        }
-        MachineAccounts::new(&self.bots, rostered)
+        MachineAccounts::new(&self.bots, &self.rostered)
     }
 
     /// Returns the identity of an account on the server: an address, a login such as `github:ana`, or
@@ -140,17 +156,17 @@ impl PeopleDirectory {
         if !self.is_roster_read {
             return ResolvedIdentity::Human(id);
         }
-        match self.keys_by_identity.get(&id) {
+        match self.rostered.find_key(&id) {
             // A machine is known by the exact names that it has under `bots`, and otherwise has no rights.
             Some(key) if self.is_machine(key) => ResolvedIdentity::Unknown,
-            Some(key) => ResolvedIdentity::Human(key.to_string()),
+            Some(key) => ResolvedIdentity::Human(key.to_owned()),
             None => ResolvedIdentity::Unknown,
         }
     }
 
     /// Returns true if the roster calls the entry with this key a bot or an agent.
     pub(super) fn is_machine(&self, key: &str) -> bool {
-        self.service_records().find_record(key).is_some_and(|record| record.kind.is_machine())
+        self.rostered.is_machine(key)
     }
 
     /// Returns true if and only if the policy calls this a bot, by name, address or the local part

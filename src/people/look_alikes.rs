@@ -4,31 +4,9 @@
 //! None of this grants or refuses anything by itself. It says whom the owner of a roster may have forgotten to list an
 //! address of, or whom an attacker wants to be taken for.
 
-use std::collections::BTreeMap;
-
 use crate::change::Text;
-use crate::change::message::known_keys::fold_homoglyph;
 use crate::people::PeopleDirectory;
-
-/// The first parts of addresses that several people use.
-const SHARED_PARTS: [&str; 16] = [
-    "admin",
-    "administrator",
-    "contact",
-    "dev",
-    "devs",
-    "hello",
-    "help",
-    "info",
-    "it",
-    "mail",
-    "no-reply",
-    "noreply",
-    "office",
-    "root",
-    "support",
-    "team",
-];
+use crate::people::folded_names::{fold_identity, fold_local_part, is_shared_part};
 
 impl PeopleDirectory {
     /// Returns the key of a person of the roster whose name or address an unknown name and address look like.
@@ -37,45 +15,16 @@ impl PeopleDirectory {
         let address = address.map(|address| address.to_lossy().into_owned()).unwrap_or_default();
         let part = fold_local_part(&address);
         let is_shared = is_shared_part(&part);
-        if !name.is_empty() {
-            // The first of several by its key: the map has no order.
-            let alike = self.names_by_key.iter().filter(|(_, known)| fold_identity(known) == name);
-            if let Some((key, _)) = alike.min_by_key(|(key, _)| *key) {
-                return Some(key);
-            }
+        if !name.is_empty()
+            && let Some(key) = self.rostered.find_name_like(&name)
+        {
+            return Some(key);
         }
         if part.is_empty() || is_shared {
             return None;
         }
-        let identities: BTreeMap<&str, &str> = self.list_identities();
-        let mut alike = identities.into_iter().filter(|(known, _)| fold_local_part(known) == part);
-        alike.next().map(|(_, key)| key)
+        self.rostered.find_identity_like(&part)
     }
-}
-
-/// Returns the letters and digits that a name looks like, in small letters.
-pub(crate) fn fold_identity(name: &str) -> String {
-    let folded = name.chars().flat_map(char::to_lowercase).map(fold_homoglyph);
-    folded.filter(|one| one.is_alphanumeric()).collect()
-}
-
-/// Returns what the part before the `@` of an address, or the name of an account, looks like.
-pub(crate) fn fold_local_part(identity: &str) -> String {
-    let part = identity.split('@').next().unwrap_or(identity);
-    let part = part.rsplit(':').next().unwrap_or(part);
-    let part = part.split('#').next().unwrap_or(part);
-    // GitHub puts the number of the account before the login.
-    let part = match part.split_once('+') {
-        Some((number, login)) if number.bytes().all(|byte| byte.is_ascii_digit()) => login,
-        Some((plain, _)) => plain,
-        None => part,
-    };
-    fold_identity(part)
-}
-
-/// Returns true for the first part of an address that several people use.
-pub(crate) fn is_shared_part(part: &str) -> bool {
-    SHARED_PARTS.iter().any(|shared| fold_identity(shared) == part)
 }
 
 #[cfg(test)]

@@ -2,24 +2,39 @@
 //! lists under `bots` although the forge calls them users.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::change::pull_request::ForgeAccount;
 use crate::pattern::NamePattern;
+use crate::people::roster_people::RosterPeople;
 
 /// The forge whose accounts have addresses that follow from their names.
 const GITHUB_PREFIX: &str = "github:";
 
 /// The accounts that a policy takes for machines.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct MachineAccounts {
     bots: Vec<NamePattern>,
-    /// The accounts that the roster lists for a person.
-    rostered: BTreeSet<String>,
+    /// The roster, which lists accounts for people.
+    rostered: Arc<RosterPeople>,
+}
+
+impl PartialEq for MachineAccounts {
+    fn eq(&self, other: &Self) -> bool {
+        let is_same_roster = Arc::ptr_eq(&self.rostered, &other.rostered);
+        self.bots == other.bots && (is_same_roster || self.list_rostered() == other.list_rostered())
+    }
 }
 
 impl MachineAccounts {
-    pub(crate) fn new(bots: &[NamePattern], rostered: BTreeSet<String>) -> Self {
-        MachineAccounts { bots: bots.to_vec(), rostered }
+    pub(super) fn new(bots: &[NamePattern], rostered: &Arc<RosterPeople>) -> Self {
+        MachineAccounts { bots: bots.to_vec(), rostered: rostered.clone() }
+    }
+
+    /// Returns the accounts of forges that the roster lists for a person.
+    fn list_rostered(&self) -> BTreeSet<&str> {
+        let identities = self.rostered.list_identities().map(|(identity, _)| identity);
+        identities.filter(|id| id.contains(':') && !id.contains('@')).collect()
     }
 
     /// Returns true if a machine acts under this account, as far as forge and policy know.
@@ -28,7 +43,7 @@ impl MachineAccounts {
     /// GitHub gives it; the address does not count for an account that the roster lists for a person.
     /// An account that cannot be read is taken for a machine.
     pub(crate) fn includes_account(&self, account: &ForgeAccount) -> bool {
-        is_machine_account(&self.bots, &|id| self.rostered.contains(id), account)
+        is_machine_account(&self.bots, &|id| !id.contains('@') && self.rostered.lists_identity(id), account)
     }
 }
 

@@ -11,11 +11,13 @@ pub mod code_owners;
 mod contributor;
 pub(crate) mod contributor_groups;
 pub mod contributors;
+pub(crate) mod folded_names;
 pub mod forge_teams;
 mod held_teams;
 mod holiday_entries;
 mod identification;
 pub(crate) mod independence;
+mod indexed_roster;
 pub(crate) mod look_alikes;
 pub(crate) mod machine_accounts;
 mod open_teams;
@@ -24,13 +26,16 @@ mod owner_members;
 mod plain_roster;
 mod resolved_contributor;
 mod roster_file;
+pub(crate) mod roster_index;
+mod roster_maps;
 pub(crate) mod roster_members;
+mod roster_people;
 pub(crate) mod service;
 mod suggestions;
 pub(crate) mod team_faults;
 mod told_members;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::calendar::Holidays;
@@ -40,7 +45,7 @@ use crate::pattern::NamePattern;
 use crate::people::account_numbers::{AccountNumbers, split_account_number};
 use crate::people::code_owners::{CodeOwnerSettings, FoundCodeOwners};
 use crate::people::forge_teams::{ForgeTeamMembers, ForgeTeamName};
-use crate::people::service::ServiceRecords;
+use crate::people::roster_people::RosterPeople;
 use crate::people::team_faults::empty_team_fault;
 use crate::yaml::decode::{MapReader, parse_each, parse_one, read_entries};
 use crate::yaml::{YamlFault, YamlNode, YamlValue, refuse_unbracketed_items, shorten_for_message};
@@ -62,13 +67,11 @@ pub struct PeopleDirectory {
     holiday_files: Vec<String>,
     /// The days of each of these calendars, which are among the holidays.
     calendars: BTreeMap<String, Holidays>,
-    keys_by_identity: HashMap<String, Arc<str>>,
+    /// The numbers of the accounts that the teams list.
     numbers: AccountNumbers,
-    /// The names that the roster gives, by the keys of people.
-    names_by_key: HashMap<Arc<str>, String>,
+    /// The people of the roster, whom all copies of a policy share.
+    rostered: Arc<RosterPeople>,
     is_roster_read: bool,
-    /// What the roster says of people with dates.
-    service: ServiceRecords,
     code_owner_settings: CodeOwnerSettings,
     code_owners: FoundCodeOwners,
     /// What a forge told about its teams; one that is missing was not asked about.
@@ -202,7 +205,7 @@ impl PeopleDirectory {
 
     /// Returns true if one of these teams has a member, by the policy or by the roster.
     pub(crate) fn has_members(&self, teams: &[String]) -> bool {
-        let has_one = |team: &String| !self.team_members(team).is_empty() || self.service.gives_team(team);
+        let has_one = |team: &String| !self.team_members(team).is_empty() || self.rostered.gives_team(team);
         teams.iter().any(has_one)
     }
 
@@ -214,7 +217,7 @@ impl PeopleDirectory {
 
     /// Returns true if somebody whom the policy knows is in `team` on some day.
     pub(crate) fn may_have_members(&self, team: &str) -> bool {
-        self.list_settled_keys(team).chain(self.service.list_members(team)).next().is_some()
+        self.list_settled_keys(team).chain(self.rostered.list_members(team)).next().is_some()
     }
 
     /// Returns the keys of the people who belong to `team` by the policy, whatever the day, each person once.
@@ -224,12 +227,12 @@ impl PeopleDirectory {
 
     /// Returns true if the roster lists the person with this address or account.
     pub(crate) fn lists_person(&self, written: &str) -> bool {
-        normalise_identity(written).is_some_and(|id| self.keys_by_identity.contains_key(&id))
+        normalise_identity(written).is_some_and(|id| self.rostered.lists_identity(&id))
     }
 
     /// Returns the addresses and accounts of the roster in their order, each with the key of its person.
     pub(crate) fn list_identities(&self) -> BTreeMap<&str, &str> {
-        self.keys_by_identity.iter().map(|(identity, key)| (identity.as_str(), key.as_ref())).collect()
+        self.rostered.list_identities().collect()
     }
 
     /// Returns the accounts of a forge that the roster lists by their login alone, in their order.
@@ -237,7 +240,7 @@ impl PeopleDirectory {
         let mut accounts = Vec::new();
         for identity in self.list_identities().into_keys() {
             let is_of_forge = identity.split_once(':').is_some_and(|(start, _)| start == forge);
-            if is_of_forge && !self.numbers.has_number(identity) {
+            if is_of_forge && !self.has_number(identity) {
                 accounts.push(identity);
             }
         }
@@ -246,8 +249,8 @@ impl PeopleDirectory {
 
     /// Returns how many people the roster lists; `None` without a roster.
     pub(crate) fn count_roster_people(&self) -> Option<usize> {
-        let mut people: BTreeSet<&Arc<str>> = self.keys_by_identity.values().collect();
-        people.retain(|key| !self.is_machine(key));
+        let mut people: BTreeSet<&str> = self.rostered.list_identities().map(|(_, key)| key).collect();
+        people.retain(|key| !self.rostered.is_machine(key));
         self.is_roster_read.then_some(people.len())
     }
 }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::people::account_numbers::{AccountNumbers, TeamNumbers, split_account_number};
+use crate::people::account_numbers::{TeamNumbers, split_account_number};
 use crate::people::roster_file::RosterReading;
+use crate::people::roster_maps::RosterMaps;
 use crate::people::service::{DaySpan, ServiceRecord};
 use crate::people::{PeopleDirectory, normalise_identity};
 use crate::yaml::plain_list::{ListEntry, PlainFields, PlainValue, read_plain_list};
@@ -21,26 +22,24 @@ impl PeopleDirectory {
     /// Adds the people of a roster file, as [`PeopleDirectory::read_roster`] does of the same file; false, with nothing
     /// changed, if that has to read it.
     pub(crate) fn read_plain_roster(&mut self, source: &[u8]) -> bool {
-        let mut people = self.clone();
-        people.is_roster_read = true;
-        people.numbers = AccountNumbers::default();
-        let is_read = people.read_plain_entries(source).is_some();
-        if is_read {
-            *self = people;
+        let maps = self.read_plain_entries(source);
+        let is_read = maps.is_some();
+        if let Some(maps) = maps {
+            self.adopt_people(maps);
         }
         is_read
     }
 
-    fn read_plain_entries(&mut self, source: &[u8]) -> Option<()> {
+    fn read_plain_entries(&self, source: &[u8]) -> Option<RosterMaps> {
         let teams = self.teams.iter().map(|(name, team)| (name.as_str(), team.written.as_slice()));
         let team_numbers = TeamNumbers::list_numbers(teams);
         let mut reading = RosterReading::default();
         // About as many people as there are; a map that grows is copied again and again.
         let count = source.len() / TYPICAL_ENTRY_BYTES;
-        self.keys_by_identity.reserve(2 * count);
-        self.numbers.reserve_accounts(count);
-        self.names_by_key.reserve(count);
-        reading.records.reserve_records(count);
+        reading.maps.keys_by_identity.reserve(2 * count);
+        reading.maps.numbers.reserve_accounts(count);
+        reading.maps.names_by_key.reserve(count);
+        reading.maps.service.reserve_records(count);
         let mut keys: HashSet<Arc<str>> = HashSet::with_capacity(count);
         read_plain_list(source, "people", &mut |entry| {
             let key: Arc<str> = match &entry {
@@ -48,7 +47,7 @@ impl PeopleDirectory {
                 ListEntry::Other(key, _) => key.text.as_str().into(),
             };
             if let ListEntry::Plain(_, fields) = entry
-                && self.add_plain_person(&key, fields, &team_numbers, &mut reading)?
+                && add_plain_person(&key, fields, &team_numbers, &mut reading.maps)?
             {
                 return keys.insert(key).then_some(());
             }
@@ -68,63 +67,59 @@ impl PeopleDirectory {
         if !reading.named_delegates.iter().all(|delegate| keys.contains(delegate.text.as_str())) {
             return None;
         }
-        self.service = reading.records;
-        self.resolve_teams();
-        Some(())
-    }
-
-    /// Adds a person who has a name, addresses, accounts and days, and nothing else; false if the entry has more.
-    ///
-    /// `None` if something is wrong.
-    fn add_plain_person(
-        &mut self,
-        key: &Arc<str>,
-        fields: &PlainFields<'_>,
-        team_numbers: &TeamNumbers,
-        reading: &mut RosterReading,
-    ) -> Option<bool> {
-        let mut record = ServiceRecord::default();
-        let mut name = None;
-        let (mut addresses, mut accounts) = (None, None);
-        for (field, value) in fields.list_fields() {
-            match (*field, *value) {
-                ("name", PlainValue::Text(text, _)) => name = Some(text),
-                ("addresses", PlainValue::List(begin, end)) => addresses = Some((begin, end)),
-                ("accounts", PlainValue::List(begin, end)) => accounts = Some((begin, end)),
-                ("joined", PlainValue::Text(text, _)) => record.days.from = Some(parse_day(text)?),
-                ("left", PlainValue::Text(text, _)) => record.days.until = Some(parse_day(text)?),
-                ("trained-until", PlainValue::Text(text, _)) => record.trained_until = Some(parse_day(text)?),
-                _ => return Some(false),
-            }
-        }
-        if let DaySpan { from: Some(from), until: Some(until) } = record.days
-            && until < from
-        {
-            return None;
-        }
-        let addresses = addresses?;
-        if let Some(name) = name {
-            self.names_by_key.insert(key.clone(), name.to_owned());
-        }
-        for written in std::iter::once(addresses).chain(accounts).flat_map(|list| fields.list_items(list)) {
-            let identity = normalise_identity(written)?;
-            if let (login, Some(number)) = split_account_number(written) {
-                // An account is compared in the form of its identity; what has an `@` as well is none.
-                let is_account = !written.contains('@') && login.len() == identity.len();
-                if !is_account || !self.numbers.claim_account((&identity, number), key, team_numbers) {
-                    return None;
-                }
-            }
-            let known = self.keys_by_identity.entry(identity).or_insert_with(|| key.clone());
-            if known != key {
-                return None;
-            }
-        }
-        reading.records.add_record(key, record);
-        Some(true)
+        Some(reading.maps)
     }
 }
 
+/// Adds a person who has a name, addresses, accounts and days, and nothing else; false if the entry has more.
+///
+/// `None` if something is wrong.
+fn add_plain_person(
+    key: &Arc<str>,
+    fields: &PlainFields<'_>,
+    team_numbers: &TeamNumbers,
+    maps: &mut RosterMaps,
+) -> Option<bool> {
+    let mut record = ServiceRecord::default();
+    let mut name = None;
+    let (mut addresses, mut accounts) = (None, None);
+    for (field, value) in fields.list_fields() {
+        match (*field, *value) {
+            ("name", PlainValue::Text(text, _)) => name = Some(text),
+            ("addresses", PlainValue::List(begin, end)) => addresses = Some((begin, end)),
+            ("accounts", PlainValue::List(begin, end)) => accounts = Some((begin, end)),
+            ("joined", PlainValue::Text(text, _)) => record.days.from = Some(parse_day(text)?),
+            ("left", PlainValue::Text(text, _)) => record.days.until = Some(parse_day(text)?),
+            ("trained-until", PlainValue::Text(text, _)) => record.trained_until = Some(parse_day(text)?),
+            _ => return Some(false),
+        }
+    }
+    if let DaySpan { from: Some(from), until: Some(until) } = record.days
+        && until < from
+    {
+        return None;
+    }
+    let addresses = addresses?;
+    if let Some(name) = name {
+        maps.names_by_key.insert(key.clone(), name.to_owned());
+    }
+    for written in std::iter::once(addresses).chain(accounts).flat_map(|list| fields.list_items(list)) {
+        let identity = normalise_identity(written)?;
+        if let (login, Some(number)) = split_account_number(written) {
+            // An account is compared in the form of its identity; what has an `@` as well is none.
+            let is_account = !written.contains('@') && login.len() == identity.len();
+            if !is_account || !maps.numbers.claim_account((&identity, number), key, team_numbers) {
+                return None;
+            }
+        }
+        let known = maps.keys_by_identity.entry(identity).or_insert_with(|| key.clone());
+        if known != key {
+            return None;
+        }
+    }
+    maps.service.add_record(key, record);
+    Some(true)
+}
 /// Reads a day as a roster writes it.
 fn parse_day(text: &str) -> Option<Date> {
     let is_plain = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');

@@ -1,10 +1,13 @@
 //! Reading a roster: who is whom, since when and until when.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use crate::pattern::NamePattern;
 use crate::people::account_numbers::{AccountNumbers, TeamNumbers};
-use crate::people::service::{DaySpan, KIND_WORDS, ServiceRecord, ServiceRecords, TeamDelegation};
+use crate::people::roster_maps::RosterMaps;
+use crate::people::roster_people::RosterPeople;
+use crate::people::service::{DaySpan, KIND_WORDS, ServiceRecord, TeamDelegation};
 use crate::people::{PeopleDirectory, describe_unknown_form, normalise_identity};
 use crate::yaml::decode::{
     MapReader, parse_each, read_choice, read_day, read_entries, read_items, read_text, unknown_word_fault,
@@ -22,10 +25,11 @@ const KEY_TYPES: [&str; 7] = [
     "sk-ecdsa-sha2-nistp256@openssh.com",
 ];
 
-/// What is read of a roster beside the people, and needed until its end.
+/// What is read of a roster, until its end.
 #[derive(Default)]
 pub(super) struct RosterReading {
-    pub(super) records: ServiceRecords,
+    /// The people who were read so far.
+    pub(super) maps: RosterMaps,
     /// Who is named as a delegate, and where.
     pub(super) named_delegates: Vec<YamlKey>,
     /// Whose each signing key is.
@@ -38,9 +42,26 @@ impl PeopleDirectory {
     /// It is a map of `people`, each with `addresses` and, if needed, `accounts`, a `name`, a `kind`, days, teams,
     /// delegates and keys. An address, an account or a key that is listed for two people is a fault.
     pub fn read_roster(&mut self, node: &YamlNode, faults: &mut Vec<YamlFault>) {
+        let mut reading = RosterReading::default();
+        self.read_roster_people(node, &mut reading, faults);
+        self.adopt_people(reading.maps);
+    }
+
+    /// Takes over the people of a roster. The teams were read without them, and are resolved again.
+    pub(super) fn adopt_people(&mut self, maps: RosterMaps) {
+        self.bots.extend(maps.machine_names.iter().cloned());
+        self.set_rostered(RosterPeople::from_maps(maps));
+    }
+
+    /// Sets the people of the roster, whose machines are among the bots already.
+    pub(super) fn set_rostered(&mut self, rostered: RosterPeople) {
         self.is_roster_read = true;
-        // The teams were read without the roster, and are resolved again with it.
         self.numbers = AccountNumbers::default();
+        self.rostered = Arc::new(rostered);
+        self.resolve_teams();
+    }
+
+    fn read_roster_people(&self, node: &YamlNode, reading: &mut RosterReading, faults: &mut Vec<YamlFault>) {
         let Some(mut map) = MapReader::new(node, faults) else { return };
         let people = match map.require_key("people", faults) {
             Some(node) => read_entries(node, faults),
@@ -52,19 +73,16 @@ impl PeopleDirectory {
         }
         let teams = self.teams.iter().map(|(name, team)| (name.as_str(), team.written.as_slice()));
         let team_numbers = TeamNumbers::list_numbers(teams);
-        let mut reading = RosterReading::default();
         for (key, node) in people {
-            self.read_roster_entry(key, node, &team_numbers, &mut reading, faults);
+            self.read_roster_entry(key, node, &team_numbers, reading, faults);
         }
         if !reading.named_delegates.is_empty() {
             refuse_unknown_delegates(&reading.named_delegates, people, faults);
         }
-        self.service = reading.records;
-        self.resolve_teams();
     }
 
     pub(super) fn read_roster_entry(
-        &mut self,
+        &self,
         key: &YamlKey,
         node: &YamlNode,
         team_numbers: &TeamNumbers,
@@ -73,16 +91,16 @@ impl PeopleDirectory {
     ) {
         let Some(mut map) = MapReader::new(node, faults) else { return };
         if let Some(name) = map.find_key("name").and_then(|node| read_text(node, faults)) {
-            self.names_by_key.insert(key.text.as_str().into(), name.to_owned());
+            reading.maps.names_by_key.insert(key.text.as_str().into(), name.to_owned());
         }
         let kind = map.find_key("kind").and_then(|node| read_choice(node, &KIND_WORDS, faults));
         let kind = kind.unwrap_or_default();
         let addresses = map.require_key("addresses", faults);
         let accounts = map.find_key("accounts");
         for node in addresses.into_iter().chain(accounts) {
-            self.read_identities(key, node, team_numbers, faults);
+            read_identities(key, node, team_numbers, &mut reading.maps, faults);
             if kind.is_machine() {
-                self.bots.extend(read_machine_names(node, faults));
+                reading.maps.machine_names.extend(read_machine_names(node, faults));
             }
         }
         let record = ServiceRecord {
@@ -94,46 +112,7 @@ impl PeopleDirectory {
             signing_keys: read_signing_keys(key, &mut map, &mut reading.key_holders, faults),
         };
         map.refuse_unknown_keys(faults);
-        reading.records.add_record(&key.text.as_str().into(), record);
-    }
-
-    /// Reads the addresses or accounts of the person with this key.
-    fn read_identities(
-        &mut self,
-        key: &YamlKey,
-        node: &YamlNode,
-        team_numbers: &TeamNumbers,
-        faults: &mut Vec<YamlFault>,
-    ) {
-        for item in read_items(node, faults) {
-            let Some(written) = read_text(item, faults) else { continue };
-            match normalise_identity(written) {
-                Some(id) => {
-                    let clash = self.numbers.find_clash(written, &key.text);
-                    let clash = clash.or_else(|| team_numbers.find_team_clash(written));
-                    if let Some(what) = clash {
-                        let help = "a number is that of one account: look it up at `https://api.github.com/users/LOGIN`";
-                        faults.push(YamlFault::new(item.at, what).with_help(help));
-                    }
-                    self.numbers.add_listed(written, &key.text);
-                    self.claim_identity(id, key, item, faults);
-                }
-                None => {
-                    let what = describe_unknown_form(written, "an account");
-                    faults.push(YamlFault::new(item.at, what));
-                }
-            }
-        }
-    }
-
-    fn claim_identity(&mut self, id: String, key: &YamlKey, node: &YamlNode, faults: &mut Vec<YamlFault>) {
-        match self.keys_by_identity.get(&id) {
-            Some(other) if **other != *key.text => faults.push(shared_fault(node.at, &id, other, &key.text)),
-            Some(_) => {}
-            None => {
-                self.keys_by_identity.insert(id, key.text.as_str().into());
-            }
-        }
+        reading.maps.service.add_record(&key.text.as_str().into(), record);
     }
 
     /// Reads the teams that the roster gives to a person: a list of names, or names with their days.
@@ -208,6 +187,52 @@ impl PeopleDirectory {
     fn refuse_unknown_team(&self, name: &YamlKey, faults: &mut Vec<YamlFault>) {
         if !self.teams.contains_key(&name.text) {
             faults.push(unknown_word_fault("team", name, self.team_names()));
+        }
+    }
+}
+
+/// Reads the addresses or accounts of the person with this key.
+fn read_identities(
+    key: &YamlKey,
+    node: &YamlNode,
+    team_numbers: &TeamNumbers,
+    maps: &mut RosterMaps,
+    faults: &mut Vec<YamlFault>,
+) {
+    for item in read_items(node, faults) {
+        let Some(written) = read_text(item, faults) else { continue };
+        match normalise_identity(written) {
+            Some(id) => {
+                let clash = maps.numbers.find_clash(written, &key.text);
+                let clash = clash.or_else(|| team_numbers.find_team_clash(written));
+                if let Some(what) = clash {
+                    let help =
+                        "a number is that of one account: look it up at `https://api.github.com/users/LOGIN`";
+                    faults.push(YamlFault::new(item.at, what).with_help(help));
+                }
+                maps.numbers.add_listed(written, &key.text);
+                claim_identity(id, key, item, maps, faults);
+            }
+            None => {
+                let what = describe_unknown_form(written, "an account");
+                faults.push(YamlFault::new(item.at, what));
+            }
+        }
+    }
+}
+
+fn claim_identity(
+    id: String,
+    key: &YamlKey,
+    node: &YamlNode,
+    maps: &mut RosterMaps,
+    faults: &mut Vec<YamlFault>,
+) {
+    match maps.keys_by_identity.get(&id) {
+        Some(other) if **other != *key.text => faults.push(shared_fault(node.at, &id, other, &key.text)),
+        Some(_) => {}
+        None => {
+            maps.keys_by_identity.insert(id, key.text.as_str().into());
         }
     }
 }

@@ -112,6 +112,15 @@ impl ServiceRecord {
         }
     }
 
+    /// Returns true if the person with this key acts for this one in a team on a day.
+    pub(crate) fn delegates_to(&self, key: &str, team: &str, day: Date) -> bool {
+        self.delegations.iter().any(|delegation| {
+            delegation.to == key
+                && delegation.days.contains(day)
+                && delegation.teams.iter().any(|named| named == team)
+        })
+    }
+
     /// Returns true if the roster gives this team to the person on a day.
     pub(crate) fn holds_team(&self, team: &str, day: Date) -> bool {
         self.teams.get(team).is_some_and(|spans| spans.iter().any(|days| days.contains(day)))
@@ -132,6 +141,21 @@ pub(crate) struct ServiceRecords {
 }
 
 impl ServiceRecords {
+    /// Puts together what an index holds: the records, the people of each team that the roster gives, and those for whom each
+    /// delegate acts.
+    pub(crate) fn restore_records(
+        by_key: HashMap<Arc<str>, ServiceRecord>,
+        members: Vec<(String, Vec<String>)>,
+        delegators: Vec<(String, Vec<String>)>,
+    ) -> ServiceRecords {
+        ServiceRecords {
+            by_key,
+            delegators: delegators.into_iter().collect(),
+            given_teams: members.iter().map(|(team, _)| team.clone()).collect(),
+            members: members.into_iter().collect(),
+        }
+    }
+
     /// Adds what the roster says of a person.
     pub(crate) fn add_record(&mut self, key: &Arc<str>, record: ServiceRecord) {
         if record.is_plain() {
@@ -192,28 +216,11 @@ impl ServiceRecords {
     }
 
     /// Returns the people to whom the roster gives a team on some day.
-    pub(crate) fn list_members(&self, team: &str) -> impl Iterator<Item = &str> {
-        self.members.get(team).into_iter().flatten().map(String::as_str)
-    }
-
-    /// Returns the people for whom somebody acts in a team on a day.
-    pub(crate) fn list_delegators<'records>(
+    pub(crate) fn list_members<'records>(
         &'records self,
-        key: &str,
         team: &str,
-        day: Date,
-    ) -> Vec<&'records str> {
-        let acts = |delegator: &&String| {
-            let record = self.by_key.get(delegator.as_str());
-            record.is_some_and(|record| {
-                record.delegations.iter().any(|delegation| {
-                    delegation.to == key
-                        && delegation.days.contains(day)
-                        && delegation.teams.iter().any(|named| named == team)
-                })
-            })
-        };
-        self.delegators.get(key).into_iter().flatten().filter(acts).map(String::as_str).collect()
+    ) -> impl Iterator<Item = &'records str> + use<'records> {
+        self.members.get(team).into_iter().flatten().map(String::as_str)
     }
 
     /// Returns the people for whom somebody ever acts.

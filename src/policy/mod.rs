@@ -43,8 +43,12 @@ pub use crate::policy::inspect::{
 };
 pub(crate) use crate::policy::inspect::{find_item_place, find_key_place, find_rule_place};
 pub use crate::policy::load::files::FetchedFile;
-pub(crate) use crate::policy::load::files::{builds_on_file, max_file_bytes};
+pub(crate) use crate::policy::load::files::{builds_on_file, digest_source, max_file_bytes};
+pub(crate) use crate::policy::load::load_indexed_policy;
 pub use crate::policy::load::load_policy;
+pub(crate) use crate::policy::load::roster::{
+    KeptRosterIndex, MIN_INDEXED_BYTES, PolicyDigests, RosterIndexes,
+};
 pub use crate::policy::obligations::{ObligationPolicy, RegularisePolicy};
 pub use crate::policy::question_place::QuestionPlace;
 pub(crate) use crate::policy::remote_file::is_remote_name;

@@ -36,6 +36,7 @@ mod first_policy;
 mod histories;
 mod install;
 mod linked_files;
+mod long_rosters;
 mod messages;
 mod objects;
 mod pasted;

@@ -13,7 +13,7 @@ use crate::cli::hook::clone_state::find_commit_branch;
 use crate::cli::hook::git_command::GitCommand;
 use crate::cli::output::{self, wrap_text};
 use crate::gate::push_remote::GateBranch;
-use crate::gate::{LoadedPolicy, UnusablePolicy, load_from_commit, load_from_disk};
+use crate::gate::{LoadedPolicy, UnusablePolicy, load_for_hook, load_from_disk};
 use crate::git::{HeadState, Repository};
 use crate::policy::{DEFAULT_POLICY_PATH, PolicyErrors};
 
@@ -48,7 +48,7 @@ impl ClonePolicy {
         };
         let head = repository.and_then(find_head);
         if let (Some(repository), Some(branch), Some(gate)) = (repository, &branch, &gate_branch) {
-            match load_from_commit(repository, gate.tip, DEFAULT_POLICY_PATH, &gate.name) {
+            match load_for_hook(repository, gate.tip, DEFAULT_POLICY_PATH, &gate.name) {
                 Ok(loaded) if loaded.policy.protects_ref(branch.as_bytes()) => {
                     return Ok(ClonePolicy { loaded, gate_branch, is_draft: false, head });
                 }
@@ -57,7 +57,7 @@ impl ClonePolicy {
             }
         }
         if let (Some(repository), Some(head)) = (repository, head) {
-            match load_from_commit(repository, head, DEFAULT_POLICY_PATH, "HEAD") {
+            match load_for_hook(repository, head, DEFAULT_POLICY_PATH, "HEAD") {
                 Ok(loaded) => {
                     return Ok(ClonePolicy { loaded, gate_branch, is_draft: false, head: Some(head) });
                 }

@@ -20,7 +20,7 @@ use crate::cli::ledger_upkeep::{
 use crate::cli::output::{self, ReportFormatArg};
 use crate::gate::push_certificate::CertifiedPusher;
 use crate::gate::{
-    GateSettings, LedgerMode, RangePart, RangeRequest, judge_parts, load_from_commit, protected_refs,
+    GateSettings, LedgerMode, RangePart, RangeRequest, judge_parts, load_for_hook, protected_refs,
 };
 use crate::git::{CommitRange, RefUpdate, Repository, parse_pre_receive};
 use crate::ledger::server::{landed_move::LandedMove, pending::LandedPush};
@@ -111,7 +111,7 @@ fn judge_landed_update(
     context: &Context,
 ) -> Result<Decision, CommandError> {
     // A branch without a policy before the push was not under change control.
-    let Ok(loaded) = load_from_commit(repository, update.old, &settings.policy_path, &update.name.to_lossy())
+    let Ok(loaded) = load_for_hook(repository, update.old, &settings.policy_path, &update.name.to_lossy())
     else {
         return Ok(Decision::Allow);
     };

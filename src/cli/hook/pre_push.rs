@@ -17,7 +17,7 @@ use crate::gate::push::promotion::deferred_rules::describe_deferred_rules;
 use crate::gate::push_remote::PushRemote;
 use crate::gate::rewording_place::{find_reader_checkout, mark_rebase_starts};
 use crate::gate::signed_approvals::fetched_approvals::is_approval_note;
-use crate::gate::{LoadedPolicy, RangeRequest, UnusablePolicy, judge_range, load_from_commit};
+use crate::gate::{LoadedPolicy, RangeRequest, UnusablePolicy, judge_range, load_for_hook};
 use crate::git::{CommitRange, PeeledObject, PushedRef, Repository, parse_pre_push};
 use crate::policy::{DEFAULT_POLICY_PATH, PolicyErrors};
 use crate::report::escape::{escape_sentence, escape_words};
@@ -119,7 +119,7 @@ fn judge_pushed_ref(
     };
     // As git calls it here: `origin/main`.
     let called = format!("{}/{}", remote.name, name.strip_prefix("refs/heads/").unwrap_or(&name));
-    let loaded = match load_from_commit(repository, base, DEFAULT_POLICY_PATH, &called) {
+    let loaded = match load_for_hook(repository, base, DEFAULT_POLICY_PATH, &called) {
         Ok(loaded) => loaded,
         // A branch that is older than the policy is judged by that of the default branch.
         Err(UnusablePolicy::Absent) => match remote.find_default_policy(repository, &pushed.remote_name) {
@@ -173,7 +173,7 @@ fn is_protected_elsewhere(repository: &Repository, remote: &PushRemote<'_>, push
     let pushed_tip = if pushed.local_id.is_null() { None } else { Some(pushed.local_id) };
     let Some(tip) = default_tip.or(pushed_tip) else { return false };
     let Ok(PeeledObject::Commit(commit)) = repository.peel_tags(tip) else { return false };
-    load_from_commit(repository, commit, DEFAULT_POLICY_PATH, "")
+    load_for_hook(repository, commit, DEFAULT_POLICY_PATH, "")
         .is_ok_and(|loaded| loaded.policy.protects_ref(pushed.remote_name.as_bytes()))
 }
 

@@ -50,7 +50,7 @@ pub(super) fn find_succession(
     }
     let delegate = keys.iter().find_map(|key| find_delegate(key, people, now));
     let goes_to = match delegate {
-        Some(key) => people.name_person(key).to_owned(),
+        Some(key) => people.name_person(&key).to_owned(),
         None => policy.owner.clone().unwrap_or_else(|| "the owner of the policy".to_owned()),
     };
     let left = keys.iter().map(|key| people.name_person(key).to_owned()).collect();
@@ -58,15 +58,11 @@ pub(super) fn find_succession(
 }
 
 /// Returns the key of who acts for a person today and is there.
-fn find_delegate<'people>(
-    key: &str,
-    people: &'people PeopleDirectory,
-    now: Timestamp,
-) -> Option<&'people str> {
+fn find_delegate(key: &str, people: &PeopleDirectory, now: Timestamp) -> Option<String> {
     let day = find_day(now);
-    let record = people.service_records().find_record(key)?;
+    let record = people.find_service_record(key)?;
     let mut delegates = record.delegations.iter().filter(|one| one.days.contains(day));
-    delegates.find(|one| people.find_absence(&one.to, now).is_none()).map(|one| one.to.as_str())
+    delegates.find(|one| people.find_absence(&one.to, now).is_none()).map(|one| one.to.clone())
 }
 
 #[cfg(test)]

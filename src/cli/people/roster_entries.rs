@@ -59,7 +59,7 @@ impl RosterText {
         let mut places = Vec::new();
         for (key, node) in list_map(find_value(&node, "people")) {
             places.push((key.at.line, key.at.column));
-            let record = people.service_records().find_record(&key.text).cloned().unwrap_or_default();
+            let record = people.find_service_record(&key.text).unwrap_or_default().into_owned();
             entries.push(RosterEntry {
                 key: key.text.clone(),
                 name: list_texts(find_value(node, "name")).pop(),

@@ -87,15 +87,13 @@ fn find_answer<'people>(
     people: &'people PeopleDirectory,
     at: Timestamp,
 ) -> PersonAnswer<'people> {
-    let by_key = people.list_identities().into_values().find(|key| *key == written);
+    let by_key = people.find_person_key(written);
     let key = match split_account_number(written) {
         // The number is the account, and its login may be another one's by now.
         (login, Some(number)) => {
             let account = ForgeAccount { id: Text::from(login), is_person: true, number: Some(number) };
             match people.identify_forge_account(&account) {
-                ResolvedIdentity::Human(found) => {
-                    people.list_identities().into_values().find(|key| *key == found)
-                }
+                ResolvedIdentity::Human(found) => people.find_person_key(&found),
                 _ => None,
             }
         }
@@ -122,7 +120,7 @@ fn find_answer<'people>(
         return answer;
     };
     answer.name = people.name_person(key);
-    if let Some(record) = people.service_records().find_record(key) {
+    if let Some(record) = people.find_service_record(key) {
         answer.kind = record.kind.word();
     }
     answer.absence = people.find_absence(key, at);

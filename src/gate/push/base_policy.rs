@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::change::{Oid, Text};
-use crate::gate::committed_policy::load_from_commit;
+use crate::gate::committed_policy::load_for_hook;
 use crate::gate::policy_findings::{
     REF_UNREADABLE, list_branches_with_policy, refuse_missing_policy, unreadable_policy,
 };
@@ -258,7 +258,7 @@ impl<'push> PolicyCache<'push> {
         // Only a commit can lack a policy: what cannot be read is not the same as an absent file.
         let loaded = match self.repository.peel_tags(commit) {
             Ok(PeeledObject::Commit(commit)) => {
-                load_from_commit(self.repository, commit, path, &name).map(Rc::new)
+                load_for_hook(self.repository, commit, path, &name).map(Rc::new)
             }
             Ok(PeeledObject::Other(kind)) => {
                 Err(unreadable_policy(path, format!("{name} is a {kind}, not a commit")))

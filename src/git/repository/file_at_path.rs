@@ -55,6 +55,23 @@ impl Repository {
         read_file_in_tree(&mut reader, root, path.as_bytes(), limit)
     }
 
+    /// Returns the id and the size in bytes of the content of the regular file at `path` of `commit`, without reading it;
+    /// `None` if there is none, or the content is missing.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the commit or a tree on the way cannot be read.
+    pub(crate) fn find_file_at(&self, commit: Oid, path: &str) -> Result<Option<(Oid, u64)>> {
+        let commit = self.to_object_id(commit)?;
+        let mut reader = self.borrow_reader();
+        let root = reader.find_root_tree(&commit)?;
+        let Ok(id) = find_file_in_tree(&mut reader, root, path.as_bytes())? else { return Ok(None) };
+        Ok(match reader.read_object_header(&id)? {
+            Some((gix::objs::Kind::Blob, size)) => Some((to_oid(&id), size)),
+            _ => None,
+        })
+    }
+
     /// Returns the parents of a commit, in their order.
     ///
     /// # Errors
@@ -112,28 +129,40 @@ pub(crate) fn read_file_in_tree(
     path: &[u8],
     limit: u64,
 ) -> Result<FileAtPath> {
+    let id = match find_file_in_tree(reader, root, path)? {
+        Ok(id) => id,
+        Err(other) => return Ok(other),
+    };
+    match reader.read_blob(&id, limit)? {
+        Ok(content) => Ok(FileAtPath::Found(content.to_vec())),
+        Err(size) => Ok(FileAtPath::TooLarge(size)),
+    }
+}
+
+/// Returns the id of the content of the regular file at `path` in the tree `root`, or else what is there.
+fn find_file_in_tree(
+    reader: &mut ObjectReader,
+    root: gix::ObjectId,
+    path: &[u8],
+) -> Result<Result<gix::ObjectId, FileAtPath>> {
     let format = reader.object_format();
     let mut id = root;
     let mut mode = TreeEntryMode::Tree;
     for name in path.split(|byte| *byte == b'/') {
         match mode {
             TreeEntryMode::Tree => {}
-            TreeEntryMode::Leaf(kind) => return Ok(FileAtPath::NotAFile(describe_entry_kind(kind))),
+            TreeEntryMode::Leaf(kind) => return Ok(Err(FileAtPath::NotAFile(describe_entry_kind(kind)))),
         }
         let tree = reader.read_tree(&id)?;
-        let Some(entry) = tree.find_entry(name, format) else { return Ok(FileAtPath::Absent) };
-        let Some(next) = entry.object_id() else { return Ok(FileAtPath::Absent) };
+        let Some(entry) = tree.find_entry(name, format) else { return Ok(Err(FileAtPath::Absent)) };
+        let Some(next) = entry.object_id() else { return Ok(Err(FileAtPath::Absent)) };
         id = next;
         mode = entry.mode;
     }
     match mode {
-        TreeEntryMode::Tree => return Ok(FileAtPath::NotAFile("a directory")),
-        TreeEntryMode::Leaf(PathEntryKind::File | PathEntryKind::Executable) => {}
-        TreeEntryMode::Leaf(kind) => return Ok(FileAtPath::NotAFile(describe_entry_kind(kind))),
-    }
-    match reader.read_blob(&id, limit)? {
-        Ok(content) => Ok(FileAtPath::Found(content.to_vec())),
-        Err(size) => Ok(FileAtPath::TooLarge(size)),
+        TreeEntryMode::Tree => Ok(Err(FileAtPath::NotAFile("a directory"))),
+        TreeEntryMode::Leaf(PathEntryKind::File | PathEntryKind::Executable) => Ok(Ok(id)),
+        TreeEntryMode::Leaf(kind) => Ok(Err(FileAtPath::NotAFile(describe_entry_kind(kind)))),
     }
 }
 

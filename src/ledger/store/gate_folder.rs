@@ -5,8 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
-/// The name of the gate's folder in a repository.
-const GATE_FOLDER: &str = "changegate";
+use crate::gate::roster_indexes::GATE_FOLDER;
 
 /// The content of the lock file while the ledger's ref is being moved.
 const MOVING_MARKER: &[u8] = b"moving\n";

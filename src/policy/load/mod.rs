@@ -13,7 +13,7 @@ pub(crate) mod files;
 mod holidays;
 pub(crate) mod loader;
 mod permissions;
-mod roster;
+pub(crate) mod roster;
 pub(crate) mod rules;
 mod standard_changes;
 
@@ -24,7 +24,7 @@ use crate::change::FactKind;
 use crate::pattern::RefPattern;
 use crate::people::{PeopleDirectory, check_plain_path};
 use crate::policy::definition::{ChangeUnit, KeyFile, Policy, SignerKeys};
-use crate::policy::faults::PolicyErrors;
+use crate::policy::faults::{FaultyFile, PolicyErrors};
 use crate::policy::gate_files::guard_classes;
 use crate::policy::load::classes::{ClassIndex, read_classes};
 use crate::policy::load::code_owners::fetch_code_owners;
@@ -34,7 +34,9 @@ use crate::policy::load::files::{FetchedFile, PolicyFiles, name_root, unreadable
 use crate::policy::load::holidays::fetch_holidays;
 use crate::policy::load::loader::{PolicyLoader, SourcedNode};
 use crate::policy::load::permissions::{PolicyPermissions, read_permissions};
-use crate::policy::load::roster::fetch_roster;
+use crate::policy::load::roster::{
+    FetchedRoster, NoRosterIndexes, RosterIndexes, fetch_roster, find_indexed_digests,
+};
 use crate::policy::load::rules::{join_written_rules, list_switched_off, read_rule};
 use crate::policy::load::standard_changes::{fetch_standard_changes, list_gate_files};
 use crate::policy::packs::find_pack;
@@ -94,6 +96,19 @@ const FILE_START: YamlPlace = YamlPlace { line: 1, column: 1, length: 1 };
 /// Returns every fault of every file. A file that cannot be fetched is one, as is a policy that
 /// protects nothing, has no rule that denies, or refers to what does not exist.
 pub fn load_policy(entry: &str, fetch: &mut dyn FnMut(&str) -> FetchedFile) -> Result<Policy, PolicyErrors> {
+    load_indexed_policy(entry, fetch, &mut NoRosterIndexes)
+}
+
+/// As [`load_policy`]; a long roster is looked up in the index that `indexes` keep of it.
+///
+/// # Errors
+///
+/// As [`load_policy`].
+pub(crate) fn load_indexed_policy(
+    entry: &str,
+    fetch: &mut dyn FnMut(&str) -> FetchedFile,
+    indexes: &mut dyn RosterIndexes,
+) -> Result<Policy, PolicyErrors> {
     let mut files = PolicyFiles::gather_files(entry, fetch)?;
     // The readers borrow the trees while the faults of the files grow, so the trees are taken out.
     let mut nodes = Vec::new();
@@ -106,7 +121,8 @@ pub fn load_policy(entry: &str, fetch: &mut dyn FnMut(&str) -> FetchedFile) -> R
     check_top_keys(&mut loader);
     let mut vocabulary = read_vocabulary(&mut loader);
     let mut people = read_people(&mut loader);
-    let roster = fetch_roster(&mut loader, &mut people, fetch);
+    let roster = fetch_roster(&mut loader, &mut people, fetch, indexes);
+    let has_index = roster.as_ref().is_some_and(|roster| roster.has_index);
     let mut ticket_systems = TicketSystems::default();
     for SourcedNode { file, node } in loader.find_nodes("tickets") {
         ticket_systems.read_systems(node, loader.faults_of(file));
@@ -118,11 +134,17 @@ pub fn load_policy(entry: &str, fetch: &mut dyn FnMut(&str) -> FetchedFile) -> R
     let (catalogue, mut read_beside) = fetch_standard_changes(&mut loader, &people, fetch);
     let signers = fetch_signer_keys(&mut loader, fetch);
     let code_owners = fetch_code_owners(&mut loader, &mut people, fetch);
-    read_beside.splice(0..0, roster);
+    read_beside.splice(0..0, roster.map(|FetchedRoster { file, .. }| file));
     read_beside.extend(fetch_holidays(&mut loader, &mut people, fetch));
     read_beside.extend(code_owners.file);
     let key_files: Vec<&KeyFile> = [&signers.ssh, &signers.openpgp].into_iter().flatten().collect();
-    let (digest, digest_without_keys) = files.compute_digests(&read_beside, &key_files);
+    let compute_digests = |read_beside: &[FaultyFile]| files.compute_digests(read_beside, &key_files);
+    let (digest, digest_without_keys) = match read_beside.first_mut().filter(|_| has_index) {
+        Some(_) => {
+            find_indexed_digests(&mut loader, &people, &mut read_beside, &compute_digests, fetch, indexes)
+        }
+        None => compute_digests(&read_beside),
+    };
     let gate_files = list_gate_files(&names, &read_beside, &signers, code_owners.paths);
     let catalogue = Arc::new(catalogue);
     let parts = PolicyParts {

@@ -99,9 +99,9 @@ pub(crate) fn find_seat(
         return Some(key.to_owned());
     }
     for delegator in people.list_possible_delegators(key) {
-        let holds_team = |team: &str| people.list_delegators(key, team, at).contains(&delegator.as_str());
+        let holds_team = |team: &str| people.list_delegators(key, team, at).contains(&delegator);
         if is_asked(&holds_team) && !is_contributor(delegator, context) {
-            return Some(delegator.clone());
+            return Some(delegator.to_owned());
         }
     }
     None

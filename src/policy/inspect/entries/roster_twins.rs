@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::people::look_alikes::{fold_identity, fold_local_part, is_shared_part};
+use crate::people::folded_names::{fold_identity, fold_local_part, is_shared_part};
 use crate::policy::inspect::findings::FileFindings;
 use crate::policy::inspect::written::{find_entry, list_entries, list_texts, scalar_text};
 use crate::yaml::{YamlFault, YamlNode, YamlPlace, shorten_for_message};

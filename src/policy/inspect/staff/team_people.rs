@@ -64,16 +64,16 @@ impl<'people> TeamPeople<'people> {
     pub(crate) fn has_team_days(&self, written: &str, team: &str) -> bool {
         let record = self.dated.and_then(|dated| {
             let key = dated.find_person(written)?;
-            dated.service_records().find_record(key)
+            dated.find_service_record(key)
         });
-        let spans = record.and_then(|record| record.teams.get(team));
+        let spans = record.as_ref().and_then(|record| record.teams.get(team));
         spans.is_some_and(|spans| !spans.iter().any(|span| span.is_open()))
     }
 
     /// Returns why the person with this address or account is not there on a day; `None` if they are, or are not known.
     pub(crate) fn find_absence(&self, written: &str, day: Date) -> Option<PersonAbsence> {
         let dated = self.dated?;
-        dated.service_records().find_record(dated.find_person(written)?)?.find_absence(day)
+        dated.find_service_record(dated.find_person(written)?)?.find_absence(day)
     }
 
     /// Returns true if there is a roster.
