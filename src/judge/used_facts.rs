@@ -362,11 +362,8 @@ fn add_paths(change: &Change, list: &mut FactList) {
     }
     let named: Vec<MessageValue> =
         paths.iter().take(MAX_NAMES).map(|path| MessageValue::from(*path)).collect();
-    list.add_fact(
-        PATHS.with("count", paths.len()).with("paths", MessageValue::List(named)),
-        source,
-        is_verified,
-    );
+    let what = PATHS.with("count", paths.len()).with("paths", MessageValue::List(named));
+    list.add_fact(what, source, is_verified);
 }
 
 fn add_pull_facts(predicate: &Predicate, change: &Change, list: &mut FactList) {
