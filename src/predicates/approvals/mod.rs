@@ -32,6 +32,7 @@ mod tests;
 pub(crate) mod trailer_approvals;
 
 use crate::change::{FactKind, Missing, NeededFacts, Stage};
+pub(crate) use crate::predicates::approvals::approvers::count_assigned;
 use crate::predicates::approvals::requirement::{ApprovalCoverage, ApprovalTrust};
 use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::support::documentation::PredicateDoc;

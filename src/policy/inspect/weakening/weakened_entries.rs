@@ -6,14 +6,14 @@
 
 use std::collections::HashMap;
 
+use crate::policy::inspect::covered_questions::covers_conjuncts;
 use crate::policy::inspect::findings::FileFindings;
 use crate::policy::inspect::rule_index::index_entries;
 use crate::policy::inspect::weakening::strictness::{
     are_obligations_as_strict, is_as_strict, is_field_as_strict, is_settings_map_as_strict,
 };
 use crate::policy::inspect::written::{
-    covers_conjuncts, find_entry, is_same_value, list_conjuncts, list_entries, list_items, list_texts,
-    scalar_text,
+    find_entry, is_same_value, list_conjuncts, list_entries, list_items, list_texts, scalar_text,
 };
 use crate::policy::load::files::PolicyFile;
 use crate::policy::packs::find_pack;
