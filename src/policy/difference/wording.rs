@@ -77,6 +77,7 @@ messages! {
     KEY_REQUIRE = "policy-change.require": "requires";
     DENY = "policy-change.deny": "deny";
     ALL_CLASSES = "policy-change.all-classes": "all classes";
+    NOT_ASKED_AGAIN = "policy-change.not-asked-again": "the rule is no longer asked again of what comes from another branch";
     NOTHING = "policy-change.nothing": "nothing";
     ALWAYS = "policy-change.always": "always";
     STRICTER = "policy-change.stricter": "stricter";
