@@ -143,7 +143,9 @@ pub(super) fn list_objections(weighed: &[WeighedSigned<'_>]) -> Vec<Finding> {
     for one in weighed {
         if let Ok(None) = one.weight {
             let message = match &one.approval.relation {
-                ContentRelation::Uncompared(why) => UNCOMPARED_OBJECTION.with("reason", Text::from(why.as_str())),
+                ContentRelation::Uncompared(why) => {
+                    UNCOMPARED_OBJECTION.with("reason", Text::from(why.as_str()))
+                }
                 _ => Message::from(&SIGNED_OBJECTION),
             };
             let message = message.with("signer", name_signer(one.approval));
