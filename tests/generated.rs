@@ -81,8 +81,8 @@ fn list_messages() -> String {
         "# Messages\n\nEvery message that a verdict, a note or a record can hold. A record and `--format json` hold the code and \
          the values; the English\nis made of them when it is read, and may change from version to version. Codes never change.\n\n\
          `{name}` is a value; `{list/or}` is a list with that word before its last item; `{list+ }` is a \
-         list with these words between its items; `{count:one|several}` is a word that \
-         depends on a number.\n\n| code | English |\n|---|---|\n",
+         list with these words between its items, of which one that joins several by other words is in brackets; \
+         `{name()}` is in brackets if it joins several; `{count:one|several}` is a word that depends on a number.\n\n| code | English |\n|---|---|\n",
     );
     for template in templates {
         let text = template.text.replace('|', "\\|");
@@ -106,7 +106,7 @@ fn every_message_is_well_formed() {
         while let Some((_, after)) = rest.split_once('{') {
             let (placeholder, after) =
                 after.split_once('}').unwrap_or_else(|| panic!("{code}: `{{` without `}}`"));
-            let name = placeholder.split([':', '/', '+']).next().unwrap();
+            let name = placeholder.split([':', '/', '+', '(']).next().unwrap();
             assert!(
                 !name.is_empty()
                     && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_' || byte == b'-'),

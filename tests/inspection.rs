@@ -997,7 +997,7 @@ fn a_rule_that_only_a_forge_can_decide_is_refused_for_a_server_and_for_no_other(
         let text = format!("{base}rules:\n  forge: {{ require: {{ {require} }} }}\n");
         let loaded = load(&[(NAME, &text)]);
         check_policy(&loaded, &[], now).unwrap();
-        let refused = check_server_policy(&loaded, &[], now).err();
+        let refused = check_server_policy(&loaded, &[], None, now).err();
         assert_eq!(refused.is_some(), is_refused, "{require}");
         if let Some(errors) = refused {
             let fault = &errors.faulty_files[0].faults[0];
@@ -1025,7 +1025,7 @@ fn rules_that_exclude_each_other_on_a_server_are_told_there() {
         let notes = check_policy(&loaded, &[], now).unwrap().notes;
         let said = "on a server, where approvals are what trailers say, no change of a person could keep `a` and `b` together";
         assert_eq!(notes.iter().any(|note| note.fault.what == said), is_refused, "{approvals}: {notes:?}");
-        let refused = check_server_policy(&loaded, &[], now).err();
+        let refused = check_server_policy(&loaded, &[], None, now).err();
         assert_eq!(refused.is_some(), is_refused, "{approvals}");
         if let Some(errors) = refused {
             let fault = &errors.faulty_files[0].faults[0];
@@ -1063,7 +1063,7 @@ fn a_server_asks_whether_enough_people_have_keys() {
         let loaded = load(&[(NAME, &text), ("policies/people.yml", &roster)]);
         let notes = check_policy(&loaded, &[], now).unwrap().notes;
         assert_eq!(notes.iter().any(|note| note.fault.what == said), is_refused, "{count}{teams}: {notes:?}");
-        assert_eq!(check_server_policy(&loaded, &[], now).is_err(), is_refused, "{count}{teams}");
+        assert_eq!(check_server_policy(&loaded, &[], None, now).is_err(), is_refused, "{count}{teams}");
     }
 }
 
@@ -1574,14 +1574,14 @@ fn pushers_and_authors_whom_a_server_cannot_know_are_refused_there() {
         );
         let loaded = load(&[(NAME, &text), ("policies/people.yml", &roster)]);
         assert!(check_policy(&loaded, &[], now).is_ok(), "{required}");
-        let refused = check_server_policy(&loaded, &[], now).err();
+        let refused = check_server_policy(&loaded, &[], None, now).err();
         assert_eq!(refused.is_some(), is_refused, "{required}: {refused:?}");
     }
     // Where nobody has to approve, an unknown account may push.
     let text = "changegate: 1\nextends: [core]\nprotects: [main]\npeople: { roster: policies/people.yml }\nrules:\n  \
                 p: { require: { pusher: 'dev-*' } }\n";
     let loaded = load(&[(NAME, text), ("policies/people.yml", &roster)]);
-    let refused = check_server_policy(&loaded, &[], now).err();
+    let refused = check_server_policy(&loaded, &[], None, now).err();
     assert!(refused.is_none(), "{refused:?}");
 }
 
@@ -1782,7 +1782,7 @@ fn what_only_a_server_cannot_keep_is_refused_there() {
             format!("changegate: 1\nextends: [startup]\nprotects: [main]\n{people}\nrules:\n  {rules}\n");
         let loaded = load(&[(NAME, &text)]);
         assert!(check_policy(&loaded, &[], now).is_ok(), "{rules}");
-        let refused = check_server_policy(&loaded, &[], now).err();
+        let refused = check_server_policy(&loaded, &[], None, now).err();
         assert_eq!(refused.is_some(), is_refused, "{rules}: {refused:?}");
     }
 }

@@ -149,6 +149,100 @@ fn each_difference_is_told_with_its_direction() {
     assert_eq!(compare(BASE, BASE), []);
 }
 
+/// A policy for releases, whose rules ask about the branch in every way.
+const RELEASES: &str = "\
+changegate: 1
+name: acme
+protects: [main, 'release/*']
+fields:
+  Risk: { one-of: [low, high] }
+  Note: { text: { min-length: 10 } }
+classes:
+  release: { branch: 'release/*' }
+  normal: {}
+rules:
+  every: { require: { subject: { longest: 200 } } }
+  only-there: { when: { branch: 'release/*' }, require: { field: { Risk: present } } }
+  of-class: { for: [release], require: { field: { Risk: present } } }
+  elsewhere: { require: { any: [{ branch: main }, { field: { Risk: present } }] } }
+  exempted: { require: { field: { Note: present } } }
+  signed-there: { when: { branch: 'release/*', signed: true }, require: { field: { Risk: present } } }
+exemptions:
+  - { rule: exempted, when: { branch: main }, reason: later, approved-by: Kim, until: 2027-01-31 }
+";
+
+/// A rule that asks about the branch is asked again of what a branch gets from another one; where it asks so no longer, it
+/// was asked there by the old policy alone.
+#[test]
+fn a_rule_that_is_no_longer_asked_again_is_never_stricter() {
+    for (from, to) in [
+        ("only-there: { when: { branch: 'release/*' }, ", "only-there: { "),
+        ("only-there: { when: { branch: 'release/*' }, ", "only-there: { when: {}, "),
+        ("for: [release], ", ""),
+        ("for: [release], ", "for: [release, normal], "),
+        ("any: [{ branch: main }, { field: { Risk: present } }]", "field: { Risk: present }"),
+        ("when: { branch: 'release/*', signed: true }", "when: { branch: 'release/*' }"),
+        (&RELEASES[RELEASES.find("exemptions:").unwrap()..], ""),
+    ] {
+        assert!(RELEASES.contains(from), "{from}");
+        let found = compare(RELEASES, &RELEASES.replacen(from, to, 1));
+        let words: Vec<String> = found
+            .iter()
+            .map(|one| format!("{}: {}", one.direction.describe_direction(), one.what.to_plain_text()))
+            .collect();
+        // A rule that is for the class of another branch still asks about it.
+        if to.starts_with("for:") {
+            assert!(words.len() == 1 && words[0].starts_with("stricter"), "{from} -> {to}: {words:?}");
+            continue;
+        }
+        let is_told = |line: &String| line.starts_with("different: ") && line.contains("asked again");
+        assert!(words.len() == 1 && words.iter().all(is_told), "{from} -> {to}: {words:?}");
+    }
+}
+
+/// Approvals of different people are joined by `all`; what stands under `any` is joined with nothing.
+#[test]
+fn approvals_of_different_people_are_compared_together() {
+    let (one, other) = (
+        "{ approvals: { from: [a], distinct: people, trust: claimed } }",
+        "{ approvals: { from: [b], distinct: people, trust: claimed } }",
+    );
+    let wide = "{ approvals: { from: [a, b], distinct: people, trust: claimed } }";
+    let write = |key: &str, ask: &str| {
+        let rule = match key {
+            "require" => format!("{{ require: {ask} }}"),
+            _ => format!("{{ when: {ask}, require: {{ field: {{ A: present }} }} }}"),
+        };
+        format!(
+            "changegate: 1\nname: x\nprotects: [main]\npeople: {{ teams: {{ a: [ana@example.com], b: [ben@example.com] }} }}\n\
+             fields: {{ Reviewed-by: {{ person: true }}, A: {{ text: {{}} }} }}\n\
+             rules:\n  every: {{ require: {{ subject: {{ longest: 99 }} }} }}\n  r: {rule}\n"
+        )
+    };
+    let both = format!("{{ all: [{one}, {other}] }}");
+    for (old, new, required, applies) in [
+        (&both, format!("{{ all: [{{ any: [{one}] }}, {other}] }}"), "looser", "stricter"),
+        (&format!("{{ all: [{one}, {wide}] }}"), one.to_owned(), "looser", "stricter"),
+        (&both, format!("{{ all: [{other}, {{ all: [{one}] }}] }}"), "", ""),
+        (&one.to_owned(), both.clone(), "stricter", "looser"),
+    ] {
+        for (key, told, back) in [("require", required, applies), ("when", applies, required)] {
+            for (old, new, told) in [(old, &new, told), (&new, old, back)] {
+                let found = compare(&write(key, old), &write(key, new));
+                let words: Vec<&str> = found.iter().map(|one| one.direction.describe_direction()).collect();
+                let is_kept = if told.is_empty() { words.is_empty() } else { words.len() == 1 };
+                // In doubt it may be looser as well.
+                let may_be = told != "stricter" || words == ["stricter"] || words == ["different"];
+                assert!(is_kept && may_be, "{key}: {old} -> {new}: {words:?}");
+                assert!(
+                    told == "" || told == "stricter" || words != ["stricter"],
+                    "{key}: {old} -> {new}: {words:?}"
+                );
+            }
+        }
+    }
+}
+
 /// Two requirements of a rule, what the second one means after the first, and words of how it is told.
 const PLAIN_CHANGES: &[(&str, &str, &str, &str)] = &[
     (
@@ -553,6 +647,54 @@ fn another_source_of_code_owners_is_told() {
     assert_eq!(compare(("CODEOWNERS", lines), ("other", "")), ["code owners in `CODEOWNERS`: is gone"]);
     // What decides nothing is no difference.
     assert_eq!(compare(("CODEOWNERS", lines), ("CODEOWNERS", lines)), [""; 0]);
+}
+
+/// The name of an owner is a team of the policy, and where there is none of it, one of GitHub.
+#[test]
+fn owners_that_stand_for_others_without_a_team_are_told() {
+    let lines = "* @acme/sec @acme/ops @ana\n";
+    let write = |teams: &str| {
+        format!(
+            "changegate: 1\nname: x\npeople: {{ teams: {{ {teams} }} }}\nfields: {{ Reviewed-by: {{ person: true \
+             }} }}\nrules: {{ owned: {{ require: {{ approvals: {{ from: codeowners }} }} }} }}\n"
+        )
+    };
+    let compare = |old: &str, new: &str| -> Vec<String> {
+        let fetch = |teams: &str| {
+            let policy = write(teams);
+            move |name: &str| {
+                let found = match name {
+                    ENTRY => Some(policy.clone()),
+                    "CODEOWNERS" => Some(lines.to_owned()),
+                    _ => None,
+                };
+                Ok(found.map(String::into_bytes))
+            }
+        };
+        let load =
+            |at| policy::load_policy(ENTRY, &mut fetch(at)).unwrap_or_else(|errors| panic!("{errors:?}"));
+        let found = find_policy_differences(
+            PolicySource { policy: &load(old), entry: ENTRY, fetch: &mut fetch(old) },
+            PolicySource { policy: &load(new), entry: ENTRY, fetch: &mut fetch(new) },
+        );
+        let show = |one: &PolicyDifference| {
+            let direction = one.direction.describe_direction();
+            format!("{direction}: {}: {}", one.part.to_plain_text(), one.what.to_plain_text())
+        };
+        found.unwrap().iter().map(show).collect()
+    };
+    let (ops, both) = ("ops: ['github:cy']", "sec: ['github:ben'], ops: ['github:cy']");
+    let other = "different: code owners in `CODEOWNERS`: others own some paths (`@acme/sec` stands for `github:acme/sec` and no \
+                 longer for `sec`)";
+    assert_eq!(compare(both, ops), ["stricter: team `sec`: has `github:ben` no more", other]);
+    assert!(compare(ops, both).iter().any(|line| line.contains("stands for `sec` and no longer")));
+    // A team without a member is one as well.
+    assert_eq!(compare("sec: [], ops: ['github:cy']", ops), [other]);
+    let fewer = both.replace("'github:ben'", "'github:ben', 'github:dan'");
+    assert_eq!(compare(&fewer, both), ["stricter: team `sec`: has `github:dan` no more"]);
+    // A team that no owner is called like.
+    let third = format!("{both}, duty: ['github:kim']");
+    assert_eq!(compare(&third, both), ["stricter: team `duty`: has `github:kim` no more"]);
 }
 
 #[test]
@@ -1295,6 +1437,21 @@ fn the_content_of_files_is_tried_with_a_patch() {
     let changed = b"diff --git a/models/m b/models/m\nindex 587be6b..975fbec 100644\n--- a/models/m\n+++ b/models/m\n@@ -1 +1 @@\n-x\n+y\n";
     let (code, told) = run(&["--diff", "-", "--field", digest], changed);
     assert!(code == Some(1) && told.contains("commit it, and try the range"), "{told}");
+    // Where a patch shows no line of a file, it does not say that none is new.
+    let renamed = b"diff --git a/docs/e.py b/src/e.py\nsimilarity index 100%\nrename from docs/e.py\nrename to src/e.py\n";
+    let binary = b"diff --git a/src/bin b/src/bin\nnew file mode 100644\nindex 0000000..20b5be9\nBinary files /dev/null and b/src/bin differ\n";
+    for patch in [&renamed[..], &binary[..]] {
+        let (code, told) = run(&["--diff", "-"], patch);
+        assert!(code == Some(1) && told.contains("renamed, copied or no text"), "{told}");
+    }
+    // What git would read in another place is refused.
+    let bare = b"diff --git src/a.py src/a.py\nindex 587be6b..975fbec 100644\n--- src/a.py\n+++ src/a.py\n@@ -1 +1,2 @@\n x\n+eval\n";
+    assert_eq!(run(&["--diff", "-"], bare).0, Some(2));
+    // In a folder, the files outside of it count as well.
+    let evil = b"diff --git a/src/a.py b/src/a.py\nindex 587be6b..975fbec 100644\n--- a/src/a.py\n+++ b/src/a.py\n@@ -1 +1,2 @@\n x\n+eval\n";
+    let folder = scene.directory.join("policies");
+    let (code, told) = run(&["-C", folder.to_str().unwrap(), "--diff", "-"], evil);
+    assert!(code == Some(1) && told.contains("line 1, is new"), "{told}");
 }
 
 #[test]

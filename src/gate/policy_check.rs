@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use jiff::{Timestamp, ToSpan as _};
 
 use crate::change::{FactKind, Oid, PusherIdentity, Text};
-use crate::gate::policy_findings::{find_today, is_setting_missing, policy_fault_finding};
+use crate::gate::policy_findings::{
+    fault_finding_by_command, find_today, is_setting_missing, policy_fault_finding,
+};
 use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy};
 use crate::gate::pusher_accounts::find_missing_accounts;
 use crate::gate::settings::GateSettings;
@@ -18,7 +20,7 @@ use crate::policy::{
     Rule, find_key_place, find_rule_place,
 };
 use crate::report::PolicyLocation;
-use crate::verdict::{Finding, Fixer, Message, MessageValue, messages};
+use crate::verdict::{Finding, Fixer, Message, MessageValue, messages, quote_for_shell};
 use crate::yaml::{YamlFault, shorten_for_message};
 
 messages! {
@@ -167,7 +169,10 @@ pub(crate) fn find_policy_break(
     };
     let inspection = match inspect_loaded(loaded, &read_from, pusher, now) {
         Ok(inspection) => inspection,
-        Err(errors) => return Some(policy_fault_finding(&errors, Fixer::Author)),
+        Err(errors) => {
+            let command = name_check_command((loaded, &read_from), pusher, now);
+            return Some(fault_finding_by_command(&errors, Fixer::Author, &command));
+        }
     };
     if inspection.is_incomplete {
         notes.push(Message::from(&TOO_LARGE));
@@ -186,9 +191,30 @@ pub(crate) fn find_policy_break(
     let unmet = find_missing_accounts(&loaded.policy, &own.policy, settings, notes)
         .or_else(|| find_unmet_rule(loaded, settings, now));
     if unmet.is_none() && !inspection.server_errors.faulty_files.is_empty() {
-        return Some(policy_fault_finding(&inspection.server_errors, Fixer::Author));
+        let command = name_check_command((loaded, &read_from), pusher, now);
+        return Some(fault_finding_by_command(&inspection.server_errors, Fixer::Author, &command));
     }
     unmet
+}
+
+/// Returns the command that refuses the policy in a clone as this server does, which knows one of its pushers by the account
+/// `pusher`: the shortest one.
+fn name_check_command(
+    (loaded, read_from): (&LoadedPolicy, &[Text]),
+    pusher: Option<&Text>,
+    now: Timestamp,
+) -> String {
+    let check = "changegate policy check";
+    let account = pusher
+        .and_then(|account| account.as_utf8())
+        .filter(|account| !account.starts_with('-') && !account.chars().any(char::is_control));
+    match account {
+        _ if inspect_loaded(loaded, read_from, None, now).is_err() => check.to_owned(),
+        Some(account) if check_server_policy(loaded, read_from, None, now).is_ok() => {
+            format!("{check} --server --pusher {}", quote_for_shell(account))
+        }
+        _ => format!("{check} --server"),
+    }
 }
 
 /// Returns what is wrong with the policy that changes bring, as far as a clone can tell: the push of them is refused for
@@ -263,7 +289,8 @@ pub(crate) fn require_own_branch(loaded: &LoadedPolicy, read_from: &[Text]) -> R
     }
 }
 
-/// Checks a policy that has been loaded as the hook of a server does when it is pushed.
+/// Checks a policy that has been loaded as the hook of a server does when it is pushed: of one that knows its pushers by
+/// accounts such as `pusher`, if there is one.
 ///
 /// # Errors
 ///
@@ -272,9 +299,10 @@ pub(crate) fn require_own_branch(loaded: &LoadedPolicy, read_from: &[Text]) -> R
 pub fn check_server_policy(
     loaded: &LoadedPolicy,
     read_from: &[Text],
+    pusher: Option<&Text>,
     now: Timestamp,
 ) -> Result<PolicyInspection, PolicyErrors> {
-    let inspection = check_policy(loaded, read_from, now)?;
+    let inspection = inspect_loaded(loaded, read_from, pusher, now)?;
     require_own_branch(loaded, read_from)?;
     match find_forge_rule(loaded, now) {
         None if inspection.server_errors.faulty_files.is_empty() => Ok(inspection),

@@ -211,6 +211,11 @@ pub(crate) fn is_plain_word(word: &str) -> bool {
 
 /// Returns the first fault as a finding, with the number of the others.
 pub fn policy_fault_finding(errors: &PolicyErrors, fixer: Fixer) -> Finding {
+    fault_finding_by_command(errors, fixer, "changegate policy check")
+}
+
+/// As [`policy_fault_finding`], where this command shows the fault.
+pub(super) fn fault_finding_by_command(errors: &PolicyErrors, fixer: Fixer, command: &str) -> Finding {
     let mut message = Message::from(&POLICY_UNUSABLE);
     for file in &errors.faulty_files {
         let Some(fault) = file.faults.first() else { continue };
@@ -232,7 +237,7 @@ pub fn policy_fault_finding(errors: &PolicyErrors, fixer: Fixer) -> Finding {
             .fixed_by(Fixer::ServerAdministrator)
             .with_paste(format!("git config {FOLDER_KEY} <folder>"));
     }
-    finding.fixed_by(fixer).with_paste("changegate policy check")
+    finding.fixed_by(fixer).with_paste(command)
 }
 
 /// Returns true if the first fault is that the server was not told where the policies of other repositories are.

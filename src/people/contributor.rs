@@ -38,14 +38,22 @@ impl Contributor {
     }
 
     /// Returns whether both may be one person: one key, one name, one account whatever its login, or an account and
-    /// the address that belongs to it. A contributor who cannot be identified may be any person.
+    /// the address that belongs to it. A contributor who cannot be identified may be any person. Two people of a roster
+    /// may have one name.
     pub(crate) fn may_be_same(&self, other: &Contributor) -> bool {
         let (Some(mine), Some(theirs)) = (&self.key, &other.key) else { return true };
         mine == theirs
-            || (!self.name.is_empty() && self.name == other.name)
+            || (!self.name.is_empty()
+                && self.name == other.name
+                && !(self.is_in_roster() && other.is_in_roster()))
             || (self.number.is_some() && self.number == other.number)
             || self.has_account_of(theirs)
             || other.has_account_of(mine)
+    }
+
+    /// Returns true if the key is the id of an entry of the roster: no address, and no account.
+    fn is_in_roster(&self) -> bool {
+        self.account.is_none() && self.key.as_ref().is_some_and(|key| !key.contains(['@', ':']))
     }
 
     /// Returns whether the bare account is the login of a key, which is an address or `github:login`.
@@ -66,6 +74,24 @@ pub(super) fn local_part(address: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_counts_where_no_roster_says_who_is_whom() {
+        let person = |key: &str, account: Option<&str>| Contributor {
+            key: Some(key.to_owned()),
+            name: "wei zhang".to_owned(),
+            account: account.map(str::to_owned),
+            number: None,
+        };
+        assert!(!person("wei1", None).may_be_same(&person("wei2", None)));
+        assert!(person("wei1", None).may_be_same(&person("wei1", None)));
+        for other in
+            [person("wei2@example.com", None), person("github:wei2", None), person("wei2", Some("wei2"))]
+        {
+            assert!(other.may_be_same(&person("wei1@example.com", None)), "{other:?}");
+            assert!(other.may_be_same(&person("wei1", None)), "{other:?}");
+        }
+    }
 
     #[test]
     fn an_account_stays_the_same_under_another_login() {

@@ -31,13 +31,17 @@ pub(crate) struct ContributorGroups<'people> {
 
 impl<'people> ContributorGroups<'people> {
     /// Groups the contributors to a change. Machines are in no group, and neither is a contributor who cannot be
-    /// identified, next to whom nobody approves.
-    pub(crate) fn new(participants: &'people [ResolvedContributor]) -> Self {
+    /// identified, next to whom nobody approves. Where a roster says who is whom (`has_roster`), two of its people may have
+    /// one name.
+    pub(crate) fn new(participants: &'people [ResolvedContributor], has_roster: bool) -> Self {
         let bare: HashSet<&str> = participants.iter().filter_map(|one| one.account.as_deref()).collect();
         let mut parents: Vec<usize> = (0..participants.len()).collect();
         let mut first: HashMap<ContributorTrait, usize> = HashMap::new();
         for (place, participant) in participants.iter().enumerate() {
             for one in list_traits(participant, &bare) {
+                if has_roster && matches!(one, ContributorTrait::Name(_)) {
+                    continue;
+                }
                 let known = *first.entry(one).or_insert(place);
                 join_groups(&mut parents, known, place);
             }
@@ -139,7 +143,7 @@ mod tests {
             maker("cy@example.com", "Cy", None, None),
             maker("ben", "", Some("ben"), None),
         ];
-        let groups = ContributorGroups::new(&made);
+        let groups = ContributorGroups::new(&made, false);
         assert_eq!(
             groups.list_groups().map(|(_, name)| name.to_lossy()).collect::<Vec<_>>(),
             ["Ana", "Ben", "Cy"]
@@ -158,6 +162,6 @@ mod tests {
     fn a_machine_is_in_no_group() {
         let mut machine = maker("x", "Helper", None, None);
         machine.identity = ResolvedIdentity::Bot;
-        assert_eq!(ContributorGroups::new(&[machine]).list_groups().count(), 0);
+        assert_eq!(ContributorGroups::new(&[machine], false).list_groups().count(), 0);
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct ParticipantIndex<'people> {
     /// The place of the first participant with each key, comparable name and bare account.
     by_key: HashMap<&'people str, usize>,
     by_name: HashMap<String, usize>,
+    /// The same of participants who are no known people.
+    by_unresolved_name: HashMap<String, usize>,
     by_account: HashMap<&'people str, usize>,
     /// The place of the first participant with each number of an account, which stays when the login is another one.
     by_number: HashMap<u64, usize>,
@@ -27,6 +29,7 @@ impl<'people> ParticipantIndex<'people> {
             participants,
             by_key: HashMap::new(),
             by_name: HashMap::new(),
+            by_unresolved_name: HashMap::new(),
             by_account: HashMap::new(),
             by_number: HashMap::new(),
         };
@@ -34,7 +37,11 @@ impl<'people> ParticipantIndex<'people> {
             if let ResolvedIdentity::Human(key) = &participant.identity {
                 index.by_key.entry(key).or_insert(place);
             }
-            index.by_name.entry(comparable_name(&participant.name)).or_insert(place);
+            let name = comparable_name(&participant.name);
+            if !matches!(participant.identity, ResolvedIdentity::Human(_)) {
+                index.by_unresolved_name.entry(name.clone()).or_insert(place);
+            }
+            index.by_name.entry(name).or_insert(place);
             if let Some(account) = &participant.account {
                 index.by_account.entry(account).or_insert(place);
             }
@@ -47,15 +54,21 @@ impl<'people> ParticipantIndex<'people> {
 
     /// Returns the first participant with this key, with this name unless that is empty, with the bare account
     /// `login`, which may start with the name of its forge, or with the account of this number.
+    ///
+    /// A roster says who is whom, so that two of its people may have one name.
     fn find_participant(
         &self,
-        key: &str,
+        (key, people): (&str, &PeopleDirectory),
         name: &Text,
         login: &str,
         number: Option<u64>,
     ) -> Option<&'people ResolvedContributor> {
         let name = comparable_name(name);
-        let named = if name.is_empty() { None } else { self.by_name.get(&name) };
+        let named = match people.has_roster() {
+            _ if name.is_empty() => None,
+            true => self.by_unresolved_name.get(&name),
+            false => self.by_name.get(&name),
+        };
         let bare = login.split_once(':').and_then(|(_, bare)| self.by_account.get(bare));
         let numbered = number.and_then(|number| self.by_number.get(&number));
         let places = [self.by_key.get(key), named, self.by_account.get(login), bare, numbered];
@@ -77,7 +90,7 @@ pub(crate) fn check_independent<'people>(
     let key = identify_approver(approver, people)?;
     let address = canonical_address(approver.email.as_bytes()).unwrap_or_default();
     let login = local_part(&address);
-    match participants.find_participant(&key, &approver.name, login, None) {
+    match participants.find_participant((&key, people), &approver.name, login, None) {
         Some(participant) => Err(NotIndependent::Contributor(participant)),
         None => check_present(key, people, at),
     }
@@ -118,7 +131,7 @@ pub(crate) fn check_independent_account<'people>(
 ) -> Result<String, NotIndependent<'people>> {
     let key = identify_approving_account(approver, people)?;
     let login = approver.id.to_lossy().to_ascii_lowercase();
-    match participants.find_participant(&key, &Text::default(), &login, approver.number) {
+    match participants.find_participant((&key, people), &Text::default(), &login, approver.number) {
         Some(participant) => Err(NotIndependent::Contributor(participant)),
         None => check_present(key, people, at),
     }

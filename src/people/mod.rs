@@ -22,7 +22,7 @@ pub(crate) mod look_alikes;
 pub(crate) mod machine_accounts;
 mod open_teams;
 pub(crate) mod owned_paths;
-mod owner_members;
+pub(crate) mod owner_members;
 mod plain_roster;
 mod resolved_contributor;
 mod roster_file;

@@ -32,6 +32,11 @@ impl OwnerMembers {
         self.keys.iter().any(|known| known == key) || self.teams.iter().any(|team| holds_team(team))
     }
 
+    /// Returns the keys of the people, and the names of the teams, of GitHub too.
+    pub(crate) fn list_names(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().chain(&self.teams).map(String::as_str)
+    }
+
     /// Returns the teams of the policy that the name stands for.
     pub(crate) fn list_teams(&self) -> &[String] {
         &self.teams

@@ -5,6 +5,7 @@
 //! meant. Neither needs a repository: the caller passes a function that fetches a file.
 
 pub(crate) mod acts;
+pub(crate) mod asked_again;
 pub(crate) mod break_glass;
 pub(crate) mod closing;
 mod definition;

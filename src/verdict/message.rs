@@ -6,7 +6,8 @@
 //!
 //! - `{name}`: the value; of a list all items, with commas between them
 //! - `{name/or}`, `{name/and}`: a list, with that word before its last item
-//! - `{name+, and }`: a list, with these words between all items
+//! - `{name+, and }`: a list, with these words between all items; an item that joins several by other words is in brackets
+//! - `{name()}`: the value, in brackets if it joins several
 //! - `{count:approval|approvals}`: the first form if the number is 1, else the second
 
 use std::borrow::Cow;
@@ -152,7 +153,7 @@ impl Message {
     /// Appends what `{placeholder}` stands for. One without a value stays as it is written, which the
     /// tests of all messages find.
     fn append_placeholder(&self, placeholder: &str, sentence: &mut Sentence) {
-        let end = placeholder.find([':', '/', '+']).unwrap_or(placeholder.len());
+        let end = placeholder.find([':', '/', '+', '(']).unwrap_or(placeholder.len());
         let (name, form) = placeholder.split_at(end);
         let Some(value) = self.value(name) else {
             sentence.push_own(&format!("{{{placeholder}}}"));
@@ -163,11 +164,28 @@ impl Message {
         } else if let (Some(separator), MessageValue::List(items)) = (form.strip_prefix('+'), value) {
             for (index, item) in items.iter().enumerate() {
                 sentence.push_own(if index == 0 { "" } else { separator });
-                item.append_to(sentence, None);
+                let is_another = |words: &str| items.len() > 1 && has_words(separator) && words != separator;
+                item.append_apart(item.joining_words().is_some_and(is_another), sentence);
             }
+        } else if form == "()" {
+            value.append_apart(value.joining_words().is_some(), sentence);
         } else {
             value.append_to(sentence, form.strip_prefix('/'));
         }
+    }
+
+    /// Returns the words, as in `, and `, that stand between the statements which the message joins; `None` if it is one
+    /// statement.
+    fn joining_words(&self) -> Option<&'static str> {
+        let MessageSource::Template(template) = &self.source else { return None };
+        template.text.split('{').find_map(|piece| {
+            let (name, separator) = piece.split_once('}')?.0.split_once('+')?;
+            match self.value(name)? {
+                MessageValue::List(items) if items.len() > 1 => has_words(separator).then_some(separator),
+                MessageValue::List(items) => items.first()?.joining_words(),
+                _ => None,
+            }
+        })
     }
 
     fn append_unknown(&self, sentence: &mut Sentence) {
@@ -206,6 +224,20 @@ impl MessageValue {
         MessageValue::Unrecorded(UnrecordedValue(None))
     }
 
+    fn joining_words(&self) -> Option<&'static str> {
+        match self {
+            MessageValue::Nested(message) => message.joining_words(),
+            _ => None,
+        }
+    }
+
+    /// Appends the value, in brackets if it `is_apart`: without them, it would be open what belongs together.
+    fn append_apart(&self, is_apart: bool, sentence: &mut Sentence) {
+        sentence.push_own(if is_apart { "(" } else { "" });
+        self.append_to(sentence, None);
+        sentence.push_own(if is_apart { ")" } else { "" });
+    }
+
     /// Appends the value; `last` is the word before the last item of a list.
     fn append_to(&self, sentence: &mut Sentence, last: Option<&str>) {
         match self {
@@ -229,6 +261,11 @@ impl MessageValue {
             MessageValue::Unrecorded(UnrecordedValue(None)) => sentence.push_own(NOT_RECORDED),
         }
     }
+}
+
+/// Returns true if what stands between the items of a list says how they go together.
+fn has_words(separator: &str) -> bool {
+    separator.contains(char::is_alphabetic)
 }
 
 impl PartialEq for Message {
@@ -345,6 +382,31 @@ mod tests {
     fn a_list_is_said_as_the_placeholder_asks() {
         let message = CLAUSES.with("parts", vec!["a", "b", "c"]);
         assert_eq!(message.to_plain_text(), "either a, or b, or c; a, b or c; a, b, c");
+    }
+
+    #[test]
+    fn what_is_joined_by_other_words_stands_in_brackets() {
+        const BOTH: MessageTemplate = MessageTemplate { code: "test.both", text: "{parts+, and }" };
+        const ONE: MessageTemplate = MessageTemplate { code: "test.one", text: "either {parts+, or }" };
+        const NOT: MessageTemplate = MessageTemplate { code: "test.not", text: "not {part()}" };
+        const PLAIN: MessageTemplate = MessageTemplate { code: "test.plain", text: "{word}" };
+        let word = |word: &str| PLAIN.with("word", word);
+        let both = |parts: Vec<Message>| BOTH.with("parts", parts);
+        let one = |parts: Vec<Message>| ONE.with("parts", parts);
+        let not = |part: Message| NOT.with("part", part);
+        for (message, told) in [
+            (one(vec![word("a"), both(vec![word("b"), word("c")])]), "either a, or (b, and c)"),
+            (both(vec![one(vec![word("a"), word("b")]), word("c")]), "(either a, or b), and c"),
+            (both(vec![both(vec![word("a"), word("b")]), word("c")]), "a, and b, and c"),
+            (both(vec![both(vec![one(vec![word("a"), word("b")])]), word("c")]), "(either a, or b), and c"),
+            (both(vec![one(vec![word("a"), word("b")])]), "either a, or b"),
+            (one(vec![word("a"), both(vec![word("b")])]), "either a, or b"),
+            (not(both(vec![not(word("a")), word("b")])), "not (not a, and b)"),
+            (both(vec![not(not(word("a"))), word("b")]), "not not a, and b"),
+            (not(both(vec![word("a")])), "not a"),
+        ] {
+            assert_eq!(message.to_plain_text(), told);
+        }
     }
 
     #[test]

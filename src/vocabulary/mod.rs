@@ -44,8 +44,8 @@ impl FieldVocabulary {
         let mut known: HashSet<String> = self.trailer_keys().map(str::to_ascii_lowercase).collect();
         for (key, node) in read_entries(node, faults) {
             let Some(field) = FieldDefinition::read_definition(key, node, faults) else { continue };
-            self.places = NameIndex::default();
             if known.contains(&field.name.to_ascii_lowercase()) {
+                self.places = NameIndex::default();
                 self.fields.retain(|known| !known.name.eq_ignore_ascii_case(&field.name));
             }
             for name in field.trailer_keys() {
@@ -61,6 +61,8 @@ impl FieldVocabulary {
                 }
             }
             self.fields.push(Arc::new(field));
+            // A field that is looked for above fills the index, which does not know this one then.
+            self.places = NameIndex::default();
         }
     }
 
@@ -137,5 +139,40 @@ impl FieldVocabulary {
     /// Returns the names of the fields.
     pub(crate) fn field_names(&self) -> impl Iterator<Item = &str> + Clone {
         self.fields.iter().map(|field| field.name.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml::read_document;
+
+    #[test]
+    fn a_field_that_is_stated_again_is_found_among_few_and_many() {
+        for count in [2, 31, 32, 33, 90] {
+            for again in [vec![0], vec![0, 1], vec![count - 1]] {
+                let mut vocabulary = FieldVocabulary::default();
+                let mut faults = Vec::new();
+                let all: Vec<usize> = (0..count).collect();
+                for places in [&all, &again] {
+                    let lines: Vec<String> = places
+                        .iter()
+                        .map(|place| format!("F{place}: {{ text: {{}}, aliases: [G{place}] }}\n"))
+                        .collect();
+                    vocabulary.read_fields(&read_document(lines.concat().as_bytes()).unwrap(), &mut faults);
+                }
+                assert_eq!((faults.as_slice(), vocabulary.fields().len()), (&[][..], count));
+                for place in 0..count {
+                    for name in [format!("F{place}"), format!("g{place}")] {
+                        let found = vocabulary.find_field(&name).map(|field| field.name.clone());
+                        assert_eq!(
+                            found,
+                            Some(format!("F{place}")),
+                            "{count} fields, {again:?} again: {name}"
+                        );
+                    }
+                }
+            }
+        }
     }
 }

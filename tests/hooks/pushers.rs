@@ -144,3 +144,30 @@ fn a_person_lands_the_branch_of_a_known_bot() {
         .does_not_say("people.yml");
     land(&mut world, "Kim", "kim@example.com", ben).refused("add `kim@example.com` to `policies/people.yml`");
 }
+
+/// What this server knows of its pushers, a clone does not, so the command that a refusal names says it.
+#[test]
+fn the_check_that_a_refusal_names_refuses_the_policy_too() {
+    let policy = |rule: &str| {
+        format!(
+            "changegate: 1\nname: x\nprotects: [main]\npeople: {{ teams: {{ rel: [ivo@example.com, jan@example.com] }} }}\nrules:\n  \
+             every: {{ require: {{ subject: {{ longest: 200 }} }} }}\n{rule}"
+        )
+    };
+    let mut world = World::under(&policy(""));
+    world.configure("changegate.pusher", "env:WHO");
+    world.write("policies/changegate.yml", &policy("  p: { require: { pusher: { team: [rel] } } }\n"));
+    let commit = world.commit("Let release managers push\n");
+    let push = format!("{commit}:{MAIN}");
+    set(&mut world, "WHO", "ivo");
+    let refused = world.push(&[&push]);
+    refused.refused("policy-valid").says("no change of a person could keep");
+    refused.says("changegate policy check --server --pusher ivo");
+    world.changegate("work", &["policy", "check", "--server"]).accepted();
+    let refused = world.changegate("work", &["policy", "check", "--server", "--pusher", "ivo"]);
+    refused.refused("no change of a person could keep");
+    // A server that knows people by their addresses takes it.
+    set(&mut world, "WHO", "ivo@example.com");
+    world.changegate("work", &["policy", "check", "--server", "--pusher", "ivo@example.com"]).accepted();
+    world.push(&[&push]).accepted();
+}

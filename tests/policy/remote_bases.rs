@@ -126,6 +126,96 @@ fn each_weakening_of_a_shared_base_is_an_error_at_its_place() {
     }
 }
 
+/// What comes from another branch is asked again only by rules that ask about the branch.
+#[test]
+fn a_rule_of_a_shared_base_stays_asked_of_what_comes_from_another_branch() {
+    let base = BASE.replace(
+        "  plan:\n",
+        "  there: { when: { branch: 'release/*' }, require: { field: { Risk: present } } }\n  \
+         both: { require: { any: [{ branch: main }, { field: { Risk: present } }] } }\n  plan:\n",
+    );
+    let load =
+        |rule: &str| load_files(&[(SHARED, &base), ("p/main.yml", &own(&format!("rules:\n  {rule}\n")))]);
+    for (rule, told) in [
+        ("there: { when: {} }", "rule `there`: `when`"),
+        ("there: { when: { any: [{ branch: 'release/*' }, { touches: '**' }] } }", ""),
+        ("there: { require: { field: { Risk: high } } }", "rule `there`: `require`"),
+        ("there: { require: { field: { Risk: present, Plan: present } } }", ""),
+        ("both: { require: { field: { Risk: present } } }", "rule `both`: `require`"),
+        (
+            "both: { require: { field: { Plan: present }, any: [{ branch: main }, { field: { Risk: present } }] } }",
+            "",
+        ),
+    ] {
+        match (load(rule), told) {
+            (loaded, "") => assert!(loaded.is_ok(), "{rule}: {:?}", loaded.err()),
+            (loaded, told) => {
+                let found = loaded.err().unwrap_or_else(|| panic!("accepted: {rule}"));
+                assert!(found.iter().any(|(_, _, what)| what.contains(told)), "{rule}: {found:?}");
+            }
+        }
+    }
+}
+
+/// A base whose rules are about some changes only, so that it denies all others.
+const CLOSED: &str = "\
+changegate: 1
+name: shared
+fields: { Risk: { one-of: [low, high] }, Reviewed-by: { person: true } }
+rules:
+  docs: { when: { touches: 'docs/**' }, require: { only-touches: 'docs/**' } }
+  gate: { when: { touches: 'policies/**' }, require: { approvals: { trust: claimed } } }
+";
+
+#[test]
+fn a_rule_more_does_not_open_what_a_shared_base_has_no_rule_for() {
+    let own = |rule: &str| own(&format!("protects: [main]\nrules: {{ {rule} }}\n"));
+    let load = |base: &str, rule: &str| load_files(&[(SHARED, base), ("p/main.yml", &own(rule))]);
+    let sized = "require: { size: { files: { at-most: 9 } } }";
+    let warned = "level: warn, until: 2999-01-01, reason: a trial";
+    for rule in [
+        format!("more: {{ {sized} }}"),
+        format!("more: {{ when: {{ touches: 'src/**' }}, {sized} }}"),
+        format!("more: {{ {warned}, {sized} }}"),
+        "docs: { when: {} }".to_owned(),
+        "docs: { when: { touches: ['docs/**', 'src/**'] } }".to_owned(),
+    ] {
+        let found = load(CLOSED, &rule).err().unwrap_or_else(|| panic!("accepted: {rule}"));
+        assert!(
+            found.iter().any(|(name, line, what)| name == "p/main.yml"
+                && *line >= 4
+                && what.contains(SHARED)
+                && what.contains("no-rule-applies")),
+            "{rule}: {found:?}"
+        );
+        // Where the base asks something of every change, a rule more allows nothing.
+        for every in [
+            "  every: { require: { subject: { longest: 99 } } }\n",
+            "  a: { for: [x], require: { subject: { longest: 99 } } }\n  b: { not-for: [x], require: { subject: { longest: 99 } } }\n\
+             classes: { x: { touches: x/ }, y: {} }\n",
+        ] {
+            let loaded = load(&format!("{CLOSED}{every}"), &rule);
+            assert!(loaded.is_ok(), "{rule}: {:?}", loaded.err());
+        }
+    }
+    for rule in [
+        format!("more: {{ when: {{ touches: 'docs/guide/**' }}, {sized} }}"),
+        format!("more: {{ when: {{ touches: 'docs/**', field: {{ Risk: high }} }}, {sized} }}"),
+        "docs: { require: { only-touches: 'docs/**', field: { Risk: present } } }".to_owned(),
+        "gate: { why: whoever changes the policy has it reviewed }".to_owned(),
+    ] {
+        let loaded = load(CLOSED, &rule);
+        assert!(loaded.is_ok(), "{rule}: {:?}", loaded.err());
+    }
+    // A base without rules leaves them to others, and a pack beside one with rules is a rule more.
+    let none = "changegate: 1\nname: shared\nfields: { Risk: { one-of: [low, high] } }\n";
+    assert!(load(none, &format!("more: {{ {sized} }}")).is_ok());
+    let main = format!("changegate: 1\nname: own\nextends: ['{SHARED}', startup]\nprotects: [main]\n");
+    let docs = "changegate: 1\nname: shared\nrules:\n  docs: { when: { touches: 'docs/**' }, require: { only-touches: 'docs/**' } }\n";
+    let found = load_files(&[(SHARED, docs), ("p/main.yml", &main)]).err().unwrap();
+    assert!(found.iter().any(|(_, line, what)| *line == 3 && what.contains("no-rule-applies")), "{found:?}");
+}
+
 #[test]
 fn a_rule_that_says_so_is_weakened_with_a_reason_only() {
     let weaker = "rules:\n  plan: { for: [], require: { field: { Risk: present } } }\n";

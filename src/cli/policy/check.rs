@@ -37,6 +37,7 @@ Examples:
   changegate policy check
   changegate policy check --against-pack
   changegate policy check --server
+  changegate policy check --server --pusher ana
   changegate policy check policies/changegate.yml")]
 pub(crate) struct PolicyCheckArgs {
     /// Policy file [default: policies/changegate.yml of this repository]
@@ -49,6 +50,10 @@ pub(crate) struct PolicyCheckArgs {
     /// Check as the hook of a server does: refuse a rule that only a forge can decide
     #[arg(long)]
     server: bool,
+
+    /// With --server: account by which the server knows one of those who push, as in its environment
+    #[arg(long, value_name = "ACCOUNT", requires = "server")]
+    pusher: Option<String>,
 }
 
 pub(crate) fn check_policy_file(
@@ -56,9 +61,13 @@ pub(crate) fn check_policy_file(
     context: &Context,
 ) -> Result<CommandExit, CommandError> {
     let loaded = load_local_policy(args.file.as_deref(), context)?;
-    let check = if args.server { check_server_policy } else { check_policy };
     let branches = list_read_branches(args, &loaded.policy, context);
-    let inspection = check(&loaded, &branches.names, context.now)
+    let pusher = args.pusher.as_deref().map(Text::from);
+    let inspected = match args.server {
+        true => check_server_policy(&loaded, &branches.names, pusher.as_ref(), context.now),
+        false => check_policy(&loaded, &branches.names, context.now),
+    };
+    let inspection = inspected
         .and_then(|inspection| match branches.are_certain {
             true => require_own_branch(&loaded, &branches.names).map(|()| inspection),
             false => Ok(inspection),

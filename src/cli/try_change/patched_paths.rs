@@ -6,6 +6,12 @@ use serde_json::{Value, json};
 use crate::cli::command_error::CommandError;
 use crate::cli::context::Context;
 use crate::cli::lone_push::run_git;
+use crate::cli::policy::lookup::find_work_tree;
+use crate::verdict::format_count;
+use crate::yaml::shorten_for_message;
+
+/// How the names of files begin in a patch that `git diff` writes, as it is or with `diff.mnemonicPrefix`.
+const PATH_PREFIXES: [&str; 8] = ["a/", "b/", "c/", "i/", "o/", "w/", "1/", "2/"];
 
 /// A path that a patch touches.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +27,10 @@ pub(super) struct PatchedPath {
     kind: Option<&'static str>,
     /// True if the patch makes the file, and shows it.
     is_new: bool,
+    /// True if the file is made of another one, whose lines the patch does not show.
+    is_copied: bool,
+    /// True for a file that is not text.
+    is_binary: bool,
 }
 
 impl PatchedPath {
@@ -47,19 +57,94 @@ impl PatchedPath {
     pub(super) fn find_content(&self) -> Option<&str> {
         self.is_new.then_some(self.added_text.as_str())
     }
+
+    /// Returns true if nothing is there afterwards.
+    pub(super) fn is_deleted(&self) -> bool {
+        self.kind == Some("nothing")
+    }
+
+    /// Returns true for a file that is not text, whose size the patch does not show.
+    pub(super) fn hides_size(&self) -> bool {
+        self.is_binary
+    }
+
+    /// Returns true if the patch shows every line that is new in the file.
+    pub(super) fn shows_added_lines(&self) -> bool {
+        let shown = self.added_text.split_inclusive('\n').count();
+        self.is_deleted() || (!self.is_copied && !self.is_binary && u64::try_from(shown) == Ok(self.added))
+    }
 }
 
 /// Returns the paths that a patch touches, also the old one of each that is renamed.
 pub(super) fn list_patched_paths(patch: &[u8], context: &Context) -> Result<Vec<PatchedPath>, CommandError> {
-    let output = run_git(context, &["apply", "--numstat", "-z", "-"], patch)?;
+    // In a folder, git would pass over the files that are not below it.
+    let root = find_work_tree(context);
+    let root = root.to_string_lossy();
+    let output = run_git(context, &["-C", &root, "apply", "--numstat", "-z", "-"], patch)?;
     if !output.status.success() {
         let why = String::from_utf8_lossy(&output.stderr);
         let why = why.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
         return Err(CommandError::Usage(format!("git cannot read the patch: {why}")));
     }
     let mut paths = parse_numstat(&String::from_utf8_lossy(&output.stdout));
-    add_header_facts(&String::from_utf8_lossy(patch), &mut paths);
+    let patch = String::from_utf8_lossy(patch);
+    check_heads(&patch, paths.len()).map_err(CommandError::Usage)?;
+    add_header_facts(&patch, &mut paths);
     Ok(paths)
+}
+
+/// Checks that a patch names its files as `git diff` does: git takes away the first folder of each name, whatever it is.
+///
+/// # Errors
+///
+/// Says what is otherwise.
+fn check_heads(patch: &str, count: usize) -> Result<(), String> {
+    let mut heads = 0;
+    let mut head = "";
+    let mut old = "";
+    let mut is_head = false;
+    for line in patch.split('\n').map(|line| line.trim_end_matches('\r')) {
+        if let Some(names) = line.strip_prefix("diff --git ") {
+            heads += 1;
+            head = names;
+            is_head = true;
+            let first = names.trim_start_matches('"');
+            let halves = names.split_at_checked(names.len() / 2);
+            let is_same = halves.is_some_and(|(old, new)| new.strip_prefix(' ') == Some(old));
+            if is_same || !PATH_PREFIXES.iter().any(|prefix| first.starts_with(prefix)) {
+                return Err(describe_names(names));
+            }
+        } else if line.starts_with("@@ ") || line.starts_with("GIT binary patch") {
+            is_head = false;
+        }
+        if !is_head {
+            continue;
+        }
+        if let Some(name) = line.strip_prefix("rename from ").or_else(|| line.strip_prefix("copy from ")) {
+            old = name;
+        }
+        let new = line.strip_prefix("rename to ").or_else(|| line.strip_prefix("copy to "));
+        if new.is_some_and(|new| head.strip_prefix(old).and_then(|rest| rest.strip_prefix(' ')) == Some(new))
+        {
+            return Err(describe_names(head));
+        }
+    }
+    if heads != count {
+        return Err(format!(
+            "the patch has {}, and git reads {} in it; write it with `git diff`",
+            format_count(heads, "`diff --git` line"),
+            format_count(count, "file")
+        ));
+    }
+    Ok(())
+}
+
+fn describe_names(head: &str) -> String {
+    format!(
+        "the patch names its files without `a/` and `b/` (`{}`), so that git would take their first folder for that; \
+         write it with `git -c diff.noprefix=false diff`",
+        shorten_for_message(head)
+    )
 }
 
 /// Reads lines of added and removed lines and a path, each ended by a NUL.
@@ -71,6 +156,7 @@ fn parse_numstat(text: &str) -> Vec<PatchedPath> {
             continue;
         };
         // Of a binary file, a dash stands for the numbers.
+        let is_binary = added == "-";
         let (added, removed) = (added.parse().unwrap_or(0), removed.parse().unwrap_or(0));
         paths.push(PatchedPath {
             path: path.to_owned(),
@@ -79,6 +165,8 @@ fn parse_numstat(text: &str) -> Vec<PatchedPath> {
             added_text: String::new(),
             kind: None,
             is_new: false,
+            is_copied: false,
+            is_binary,
         });
     }
     paths
@@ -117,9 +205,16 @@ fn add_header_facts(patch: &str, paths: &mut Vec<PatchedPath>) {
                 added_text: String::new(),
                 kind: Some("nothing"),
                 is_new: false,
+                is_copied: false,
+                is_binary: false,
             };
             paths.push(old);
             continue;
+        }
+        if (line.starts_with("rename to ") || line.starts_with("copy to "))
+            && let Some(path) = paths.get_mut(index)
+        {
+            path.is_copied = true;
         }
         let kind = if line.starts_with("deleted file mode ") {
             Some("nothing")
@@ -145,6 +240,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn names_without_a_prefix_are_refused() {
+        for (names, is_read) in [
+            ("a/infra/net.tf b/infra/net.tf", true),
+            ("i/infra/net.tf w/infra/net.tf", true),
+            ("\"a/in fra\" \"b/in fra\"", true),
+            ("infra/net.tf infra/net.tf", false),
+            ("a/net.tf a/net.tf", false),
+            ("x/infra/net.tf y/infra/net.tf", false),
+        ] {
+            let patch = format!("diff --git {names}\n@@ -1 +1,2 @@\n a\n+diff --git x x\n");
+            assert_eq!(check_heads(&patch, 1).is_ok(), is_read, "{names}");
+        }
+        let renamed = |head: &str| format!("diff --git {head}\nrename from b/x\nrename to a/x\n");
+        assert!(check_heads(&renamed("a/b/x b/a/x"), 1).is_ok());
+        assert!(check_heads(&renamed("b/x a/x"), 1).is_err());
+        assert!(check_heads("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n", 1).is_err());
+    }
+
+    #[test]
     fn a_new_file_is_shown_whole() {
         let mut paths = parse_numstat("2\t0\ta\x001\t0\tb\x001\t1\tc\x00-\t-\td\x000\t0\te\x00");
         let patch = "diff --git a/a b/a\nnew file mode 100644\n--- /dev/null\n+++ b/a\n@@ -0,0 +1,2 @@\n+x\r\n+y\n\
@@ -155,6 +269,8 @@ mod tests {
         add_header_facts(patch, &mut paths);
         let whole: Vec<_> = paths.iter().map(PatchedPath::find_content).collect();
         assert_eq!(whole, [Some("x\r\ny\n"), Some("z"), None, None, Some("")]);
+        let shown: Vec<bool> = paths.iter().map(PatchedPath::shows_added_lines).collect();
+        assert_eq!(shown, [true, true, true, false, true]);
     }
 
     #[test]
@@ -166,6 +282,8 @@ mod tests {
         add_header_facts(patch, &mut paths);
         let told: Vec<_> =
             paths.iter().map(|one| (one.path.as_str(), one.added, one.removed, one.kind)).collect();
+        let shown: Vec<bool> = paths.iter().map(PatchedPath::shows_added_lines).collect();
+        assert_eq!(shown, [false, false, true, false, true]);
         assert_eq!(paths[0].added_text, "x\ndeleted file mode 100644\n");
         assert_eq!(
             told,

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::calendar::Holidays;
 use crate::people::PeopleDirectory;
 use crate::people::code_owners::{CodeOwners, FoundCodeOwners};
+use crate::people::owner_members::OwnerMembers;
 use crate::policy::difference::policy_difference::{PolicyDifference, PolicyDirection};
 use crate::policy::difference::value_changes::{quote_members, with_details};
 use crate::policy::difference::wording::{
-    HAS_LESS, HAS_MORE, IS_ANOTHER, IS_GONE, IS_NEW, NOTHING, OTHER_CALENDAR_DAYS, OTHER_OWNERS, OWNERS_OF,
-    OWNERS_ORDER, OWNERS_UNREADABLE, PART_CALENDAR, PART_OWNERS, key_part,
+    HAS_LESS, HAS_MORE, IS_ANOTHER, IS_GONE, IS_NEW, NO_PERSON, NOTHING, OTHER_CALENDAR_DAYS, OTHER_OWNERS,
+    OWNER_STANDS_FOR, OWNERS_OF, OWNERS_ORDER, OWNERS_UNREADABLE, PART_CALENDAR, PART_OWNERS, key_part,
 };
 use crate::verdict::{Message, MessageValue};
 use crate::yaml::shorten_for_message;
@@ -68,6 +69,15 @@ pub(super) fn compare_code_owners(
         add(key_part("codeowners"), Message::from(&IS_ANOTHER));
     }
     let (before, after) = (old.found_code_owners(), new.found_code_owners());
+    if let (FoundCodeOwners::Read(before), FoundCodeOwners::Read(after)) = (before, after) {
+        let changes = list_owner_meanings((old, before), (new, after));
+        if !changes.is_empty() {
+            add(
+                PART_OWNERS.with("path", shorten_for_message(&after.path)),
+                with_details(&OTHER_OWNERS, changes),
+            );
+        }
+    }
     // Where no rule asks for them, what the file says decides nothing.
     let is_asked = |found: &FoundCodeOwners| *found != FoundCodeOwners::NotLookedFor;
     if before == after || !is_asked(before) || !is_asked(after) {
@@ -93,6 +103,38 @@ pub(super) fn compare_code_owners(
             }
         }
     }
+}
+
+/// Returns the names of owners, in both files, that stand for other people: a name is a team of the policy, and where there
+/// is none of it, one of GitHub.
+fn list_owner_meanings(
+    (old, before): (&PeopleDirectory, &CodeOwners),
+    (new, after): (&PeopleDirectory, &CodeOwners),
+) -> Vec<Message> {
+    let list_owners = |file: &CodeOwners| -> BTreeSet<String> {
+        let owners = file.list_entries().flat_map(|entry| &entry.owners);
+        owners.map(|owner| owner.as_str().to_owned()).collect()
+    };
+    let kept = list_owners(before);
+    let mut told: BTreeSet<&str> = BTreeSet::new();
+    let mut changes = Vec::new();
+    for owner in after.list_entries().flat_map(|entry| &entry.owners) {
+        if !kept.contains(owner.as_str()) || !told.insert(owner.as_str()) {
+            continue;
+        }
+        let stood = old.find_owner_members(owner, before.format);
+        let stands = new.find_owner_members(owner, after.format);
+        if stood != stands {
+            let change = OWNER_STANDS_FOR.with("owner", shorten_for_message(owner.as_str()));
+            changes.push(change.with("before", show_members(&stood)).with("after", show_members(&stands)));
+        }
+    }
+    changes
+}
+
+fn show_members(members: &OwnerMembers) -> MessageValue {
+    let names: Vec<&str> = members.list_names().collect();
+    if names.is_empty() { (&NO_PERSON).into() } else { quote_members(&names).into() }
 }
 
 /// Returns what two files of code owners say differently, pattern by pattern.

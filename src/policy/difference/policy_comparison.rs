@@ -9,7 +9,9 @@ use crate::policy::difference::effective_policy::{EffectivePolicy, OtherFile, fi
 use crate::policy::difference::exemption_comparison::compare_exemptions;
 use crate::policy::difference::people_comparison::compare_people;
 use crate::policy::difference::policy_difference::{PolicyDifference, PolicyDirection};
-use crate::policy::difference::rule_comparison::{PolicyRules, compare_rules, covers_all_changes};
+use crate::policy::difference::rule_comparison::{
+    PolicyRules, compare_rules, covers_all_changes, doubt_rules_asked_less,
+};
 use crate::policy::difference::value_changes::{
     list_member_changes, list_value_changes, show_written_value, with_details,
 };
@@ -41,6 +43,8 @@ pub(crate) fn compare_policies(
     let (old, new) = ((old, old_policy), (new, new_policy));
     compare_people(old, new, &mut comparison.found);
     compare_exemptions(old.0, new.0, &mut comparison.found);
+    let (old_rules, new_rules) = (PolicyRules::index_rules(old.1), PolicyRules::index_rules(new.1));
+    doubt_rules_asked_less(&old_rules, &new_rules, &mut comparison.found);
     compare_bases(&old.0.shared_files, &new.0.shared_files, &mut comparison.found);
     comparison.found
 }

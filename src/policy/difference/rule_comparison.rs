@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::policy::asked_again::AskedAgain;
 use crate::policy::definition::{Policy, Rule};
 use crate::policy::difference::alternative_changes::list_alternative_changes;
 use crate::policy::difference::effective_policy::{NamedNodes, find_named};
@@ -9,8 +10,8 @@ use crate::policy::difference::policy_difference::{PolicyDifference, PolicyDirec
 use crate::policy::difference::value_changes::{show_written_value, with_details};
 use crate::policy::difference::wording::{
     ALL_CLASSES, ALWAYS, DENY, KEY_FOR, KEY_LEVEL, KEY_NOT_FOR, KEY_REQUIRE, KEY_UNTIL, KEY_WHEN,
-    MAY_BE_WEAKER, MAY_NOT_BE_WEAKER, NOTHING, OTHER_VALUE, PART_RULE, PART_RULE_OF_CLASSES, VALUES,
-    WITH_ALLOWANCES,
+    MAY_BE_WEAKER, MAY_NOT_BE_WEAKER, NOT_ASKED_AGAIN, NOTHING, OTHER_VALUE, PART_EXEMPTION, PART_RULE,
+    PART_RULE_OF_CLASSES, VALUES, WITH_ALLOWANCES,
 };
 use crate::policy::inspect::weakening::strictness::{FieldOrders, is_as_strict_by};
 use crate::policy::inspect::weakening::weakened_entries::may_weaken_rule;
@@ -27,16 +28,21 @@ const DECIDING_KEYS: [&str; 6] = ["level", "until", "for", "not-for", "when", "r
 pub(crate) struct PolicyRules<'policy> {
     pub(crate) policy: &'policy Policy,
     rules: HashMap<&'policy str, &'policy Rule>,
+    /// What the rules ask about that can have another answer on another branch.
+    asked_again: HashMap<&'policy str, AskedAgain>,
 }
 
 impl<'policy> PolicyRules<'policy> {
     /// Looks at the rules of a policy.
     pub(crate) fn index_rules(policy: &'policy Policy) -> Self {
         let mut rules = HashMap::new();
-        for rule in &policy.rules {
-            rules.entry(rule.description.id.as_str()).or_insert(rule);
+        let mut asked_again = HashMap::new();
+        for (index, rule) in policy.rules.iter().enumerate() {
+            let id = rule.description.id.as_str();
+            rules.entry(id).or_insert(rule);
+            asked_again.entry(id).or_insert_with(|| AskedAgain::describe_rule(policy, index, rule));
         }
-        PolicyRules { policy, rules }
+        PolicyRules { policy, rules, asked_again }
     }
 
     /// Returns the name of a rule with the classes that it is for.
@@ -70,6 +76,39 @@ impl<'policy> PolicyRules<'policy> {
             return question.into();
         }
         WITH_ALLOWANCES.with("question", question).with("allowances", allowances).into()
+    }
+}
+
+/// Takes back that a difference is stricter where its rule is no longer asked of what another branch holds already.
+///
+/// A rule that asks about the branch is asked again of what a branch gets from another one. If it asks so of every change
+/// now, it was asked there already, by the old policy and with the old answer.
+pub(crate) fn doubt_rules_asked_less(
+    old: &PolicyRules<'_>,
+    new: &PolicyRules<'_>,
+    found: &mut Vec<PolicyDifference>,
+) {
+    let is_asked_less = |rule: &&Rule| {
+        let id = rule.description.id.as_str();
+        let (before, after) = (old.asked_again.get(id), new.asked_again.get(id));
+        matches!((before, after), (Some(before), Some(after)) if !after.is_asked_wherever(*before))
+    };
+    for rule in new.policy.rules.iter().filter(is_asked_less) {
+        let id = rule.description.id.as_str();
+        let part = new.name_rule(id);
+        let parts = [part.clone(), PART_EXEMPTION.with("rule", shorten_for_message(id))];
+        for difference in found.iter_mut() {
+            if difference.direction == PolicyDirection::Stricter && parts.contains(&difference.part) {
+                difference.direction = PolicyDirection::Different;
+                let what = std::mem::replace(&mut difference.what, Message::from(&NOT_ASKED_AGAIN));
+                difference.what = with_details(what, vec![Message::from(&NOT_ASKED_AGAIN)]);
+            }
+        }
+        // The same question in other words.
+        if found.iter().all(|difference| difference.direction == PolicyDirection::Stricter) {
+            let what = Message::from(&NOT_ASKED_AGAIN);
+            found.push(PolicyDifference { direction: PolicyDirection::Different, part, what });
+        }
     }
 }
 

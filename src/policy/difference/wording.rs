@@ -61,6 +61,8 @@ messages! {
     PART_OWNERS = "policy-change.owners": "code owners in `{path}`";
     PART_CALENDAR = "policy-change.calendar": "calendar `{path}`";
     OWNERS_OF = "policy-change.owners-of": "`{pattern}`: {before} \u{2192} {after}";
+    OWNER_STANDS_FOR = "policy-change.owner-stands-for": "`{owner}` stands for {after} and no longer for {before}";
+    NO_PERSON = "policy-change.no-person": "no person";
     OWNERS_ORDER = "policy-change.owners-order": "the lines are in another order";
     OWNERS_UNREADABLE = "policy-change.owners-unreadable": "cannot be read";
     ALTERNATIVE_GONE = "policy-change.alternative-gone": "no longer an alternative: {question}";
@@ -77,6 +79,7 @@ messages! {
     KEY_REQUIRE = "policy-change.require": "requires";
     DENY = "policy-change.deny": "deny";
     ALL_CLASSES = "policy-change.all-classes": "all classes";
+    NOT_ASKED_AGAIN = "policy-change.not-asked-again": "the rule is no longer asked again of what comes from another branch";
     NOTHING = "policy-change.nothing": "nothing";
     ALWAYS = "policy-change.always": "always";
     STRICTER = "policy-change.stricter": "stricter";

@@ -5,6 +5,8 @@
 //! policy is written: by `policy check`, and by the push that changes one. A policy in force is only
 //! loaded, so a later version that finds more locks no repository.
 
+mod covered_questions;
+mod distinct_approvals;
 mod entries;
 pub(crate) mod findings;
 mod inspected_files;

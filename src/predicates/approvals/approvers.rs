@@ -134,7 +134,7 @@ pub(super) fn count_covered_teams(
 }
 
 /// Returns how many of the places, each with the approvers who can take it, can be taken by approvers of their own.
-pub(super) fn count_assigned(candidates: &[Vec<usize>], approvers: usize) -> usize {
+pub(crate) fn count_assigned(candidates: &[Vec<usize>], approvers: usize) -> usize {
     let mut assigned = vec![None; approvers];
     let mut count = 0;
     for place in 0..candidates.len() {

@@ -116,7 +116,10 @@ impl ApprovalsPredicate {
         &self,
         context: &'context EvaluationContext<'_>,
     ) -> AuthorParts<'context> {
-        AuthorParts(self.admits_authors.then(|| ContributorGroups::new(self.find_participants(context))))
+        let has_roster = context.people.has_roster();
+        AuthorParts(
+            self.admits_authors.then(|| ContributorGroups::new(self.find_participants(context), has_roster)),
+        )
     }
 
     pub(super) fn cross_question(&self) -> &'static MessageTemplate {
@@ -143,7 +146,7 @@ impl ApprovalsPredicate {
         approvers: &[CountedApprover],
         context: &EvaluationContext<'_>,
     ) -> Vec<(Text, usize)> {
-        let groups = ContributorGroups::new(self.find_participants(context));
+        let groups = ContributorGroups::new(self.find_participants(context), context.people.has_roster());
         let mut own_parts = Vec::new();
         for one in approvers {
             own_parts.push(groups.find_groups(&one.key, &one.name, &one.login, one.number));

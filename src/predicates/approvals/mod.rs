@@ -33,6 +33,7 @@ mod tests;
 pub(crate) mod trailer_approvals;
 
 use crate::change::{FactKind, Missing, NeededFacts, Stage};
+pub(crate) use crate::predicates::approvals::approvers::count_assigned;
 use crate::predicates::approvals::requirement::{ApprovalCoverage, ApprovalTrust};
 use crate::predicates::support::context::EvaluationContext;
 use crate::predicates::support::documentation::PredicateDoc;
@@ -53,8 +54,8 @@ pub(crate) const DOC: PredicateDoc = PredicateDoc {
           pull request only reviews count: the latest one of each person who may write to the repository, if it is \
           of the final revision (or of one that differs only in its message, and there in no field of the policy), \
           for this branch, and under a description that stated the same. Requested changes stay requested until \
-          the reviewer approves or dismisses that review; another account can dismiss it only if it is in `from` and \
-          did not make the change. Where a roster has days, an approval counts if its giver was there and in the team \
+          the reviewer approves or dismisses that review, or may not approve any more; that another account dismisses \
+          it withdraws nothing, whatever `from` names. Where a roster has days, an approval counts if its giver was there and in the team \
           at that time: the time of a review is the forge's, a trailer counts from when the change is seen. Who acts \
           for a member counts for that member, who gives no second approval. A trailer that names a person who has not approved is refused.",
     parameters: "\

@@ -1,11 +1,8 @@
 //! Requested changes, and who can withdraw them.
 
-use jiff::Timestamp;
-
 use crate::change::pull_request::{ForgeAccount, PullReview, ReviewState};
 use crate::change::{FactKind, Missing};
 use crate::people::ResolvedIdentity;
-use crate::people::independence::check_independent_account;
 use crate::predicates::approvals::reviews::{ReviewCount, ReviewCounter};
 use crate::verdict::{Finding, Fixer, Message, messages};
 
@@ -39,26 +36,19 @@ impl ReviewCounter<'_> {
             return;
         }
         let what = match &dismissal.by {
-            Some(by) if self.may_withdraw(by, account, dismissal.at) => return,
+            Some(by) if self.may_withdraw(by, account) => return,
             Some(by) => OBJECTION_DISMISSED.with("dismisser", &by.id),
             None => Message::from(&OBJECTION_DISMISSED_BY_GHOST),
         };
         self.add_objection(account, review, what.with("account", &account.id), count);
     }
 
-    /// Returns whether `by` can withdraw an objection of `reviewer`: the same person, or a member of the
-    /// teams that approve who is independent of the change.
-    fn may_withdraw(&self, by: &ForgeAccount, reviewer: &ForgeAccount, at: Timestamp) -> bool {
+    /// Returns whether `by` can withdraw an objection of `reviewer`: the same person. The teams of `from` say who approves, so
+    /// that a rule which names some asks for no less than one that names none.
+    fn may_withdraw(&self, by: &ForgeAccount, reviewer: &ForgeAccount) -> bool {
         let [mine, theirs] = [by, reviewer].map(|account| self.speakers.decider_key(account, self.context));
         // A login alone can have come to another account, so it does not stand for one whose number is known.
-        if mine == theirs && (by.number.is_some() || reviewer.number.is_none()) {
-            return true;
-        }
-        let independent = check_independent_account(by, &self.participants, self.context.people, at);
-        independent.is_ok_and(|key| {
-            !self.predicate.teams.is_empty()
-                && self.predicate.find_approver_seat(&key, at, self.context).is_ok()
-        })
+        mine == theirs && (by.number.is_some() || reviewer.number.is_none())
     }
 
     /// Returns whether requested changes of this account count: those of bots do not.

@@ -694,6 +694,17 @@ roster:
         assert_eq!(objected(&format!("{no}, {{ by: bob }}")).len(), 1);
         assert_eq!(objected(&format!("{no}, {{ by: bob, state: dismissed }}")).len(), 1);
         assert_eq!(dismissed("bob").len(), 1);
+        // What another account dismisses stays, whoever is to approve.
+        for ask in ["{}", "{ from: [duty] }"] {
+            let by = |account: &str| {
+                let review = "by: bob, state: dismissed, was: changes-requested";
+                says(ask, &format!("reviews: [{{ by: kim }}, {{ {review}, dismissed-by: {account} }}]"))
+            };
+            assert_eq!(by("bob"), [""; 0], "{ask}");
+            for account in ["kim", "carol", "ana"] {
+                assert!(by(account)[0].contains("does not withdraw it"), "{ask}: {account}");
+            }
+        }
     }
 
     #[test]

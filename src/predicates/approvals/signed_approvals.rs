@@ -150,7 +150,9 @@ pub(super) fn list_objections(
         if let Ok(None) = one.weight {
             let option = describe_ref_option(context);
             let message = match &one.approval.relation {
-                ContentRelation::Uncompared(why) => UNCOMPARED_OBJECTION.with("reason", Text::from(why.as_str())),
+                ContentRelation::Uncompared(why) => {
+                    UNCOMPARED_OBJECTION.with("reason", Text::from(why.as_str()))
+                }
                 _ => Message::from(&SIGNED_OBJECTION),
             };
             let message = message.with("signer", name_signer(one.approval)).with("option", option);

@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use crate::change::{Commit, Missing, Oid, Text};
+use crate::change::{Commit, Missing, Oid, Person, Text};
 use crate::people::contributors::NotIndependent;
 use crate::people::independence::ParticipantIndex;
 use crate::predicates::approvals::approvers::CountedApprover;
@@ -246,7 +246,9 @@ pub(super) fn identify_approver(
         }
     };
     let seat = asked.find_approver_seat(&key, at, context).map_err(|reason| refuse(reason, false))?;
-    Ok(CountedApprover::from_person(key, seat, at, &person))
+    // A roster says who is whom, so that two of its people may have one name.
+    let name = if context.people.has_roster() { Text::default() } else { person.name };
+    Ok(CountedApprover::from_person(key, seat, at, &Person { name, email: person.email }))
 }
 
 /// People whose approvals count, each once.
@@ -281,8 +283,41 @@ impl ApproverList {
 
 #[cfg(test)]
 mod tests {
-    use crate::predicates::support::examples::answer_edited;
+    use crate::predicates::support::examples::{answer_edited, answer_example, finding_texts};
     use crate::verdict::PredicateAnswer;
+
+    #[test]
+    fn two_people_of_one_name_are_two_where_a_roster_says_so() {
+        const ROSTER: &str = "
+roster:
+  people:
+    ana: { addresses: [ana@example.com] }
+    wei1: { name: Wei Zhang, addresses: [wei1@example.com] }
+    wei2: { name: Wei Zhang, addresses: [wei2@example.com] }
+";
+        let answer = |roster: &str, question: &str, author: &str, reviewers: &[&str]| {
+            let lines: String = reviewers
+                .iter()
+                .map(|one| format!("Reviewed-by: Wei Zhang <{one}@example.com>\\n"))
+                .collect();
+            let text = format!(
+                "ask: {{ approvals: {{ trust: claimed{question} }} }}\nfields: {{ Reviewed-by: {{ person: true }} \
+                 }}{roster}\nchange:\n  commits: [{{ author: {author}@example.com>, message: \"Cache it\\n\\n{lines}\" }}]"
+            );
+            finding_texts(&answer_example(&text))
+        };
+        for (question, author, reviewers, is_enough) in [
+            ("", "Wei Zhang <wei1", &["wei2"][..], true),
+            ("", "Wei Zhang <wei1", &["wei1"], false),
+            (", at-least: 2", "Ana <ana", &["wei1", "wei2"], true),
+            (", at-least: 2", "Ana <ana", &["wei1", "wei1"], false),
+            (", at-least: 2, authors: cross", "Wei Zhang <wei1", &["wei1", "wei2"], false),
+        ] {
+            let found = answer(ROSTER, question, author, reviewers);
+            assert_eq!(found.is_empty(), is_enough, "{question} {author} {reviewers:?}: {found:?}");
+            assert!(!answer("", question, author, reviewers).is_empty(), "{question} {author} {reviewers:?}");
+        }
+    }
 
     #[test]
     fn as_many_trailers_are_pasted_as_approvals_are_missing() {

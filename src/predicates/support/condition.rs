@@ -18,7 +18,7 @@ use crate::yaml::{ExpectedValue, YamlFault, YamlKey, YamlNode, YamlValue, refuse
 messages! {
     ALL_OF = "condition.all-of": "{parts+, and }";
     ONE_OF = "condition.one-of": "either {parts+, or }";
-    NOT_TRUE = "condition.not-true": "it is not true that {part}";
+    NOT_TRUE = "condition.not-true": "it is not true that {part()}";
     ALWAYS = "condition.always": "nothing";
     DEEPER = "condition.deeper": "another condition holds";
     FORBIDDEN = "condition.forbidden": "must not be so: {question}";
@@ -523,9 +523,26 @@ mod tests {
             ("{ not: { label: a } }", "it is not true that the pull request has the label `a`"),
             (
                 "{ not: { branch: main, draft: true } }",
-                "it is not true that the change is for `main`, and the pull request is a draft",
+                "it is not true that (the change is for `main`, and the pull request is a draft)",
             ),
             ("{ not: { field: { Risk: high } } }", "it is not true that `Risk` is high"),
+            // What belongs together is told.
+            (
+                "{ any: [{ branch: main }, { all: [{ draft: true }, { label: a }] }] }",
+                "either the change is for `main`, or (the pull request is a draft, and the pull request has the label `a`)",
+            ),
+            (
+                "{ all: [{ any: [{ branch: main }, { draft: true }] }, { label: a }] }",
+                "(either the change is for `main`, or the pull request is a draft), and the pull request has the label `a`",
+            ),
+            (
+                "{ not: { all: [{ not: { label: a } }, { label: b }] } }",
+                "it is not true that (it is not true that the pull request has the label `a`, and the pull request has the label `b`)",
+            ),
+            (
+                "{ all: [{ not: { not: { label: a } } }, { label: b }] }",
+                "it is not true that it is not true that the pull request has the label `a`, and the pull request has the label `b`",
+            ),
         ] {
             let node = crate::yaml::read_document(question.as_bytes()).unwrap();
             let mut faults = Vec::new();

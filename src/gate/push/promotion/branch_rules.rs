@@ -2,32 +2,13 @@
 
 use std::collections::HashMap;
 
-use crate::change::{FactKind, NeededFacts};
 use crate::gate::policy_source::LoadedPolicy;
-use crate::policy::{Policy, Rule};
-use crate::predicates::Predicate;
+use crate::policy::asked_again::AskedAgain;
 use crate::verdict::RuleId;
 
 /// What the rules of the policies of a branch ask, and which of them can come to another answer there than on the policy ref.
 pub(crate) struct BranchRules {
     rules: HashMap<RuleId, AskedAgain>,
-}
-
-/// What a rule asks about.
-#[derive(Clone, Copy, Default)]
-struct AskedAgain {
-    /// True if it asks about the branch, by itself, a class or an exemption.
-    is_of_branch: bool,
-    /// True if it asks about signatures.
-    asks_signatures: bool,
-    /// True if whether it applies depends on signatures.
-    applies_by_signatures: bool,
-    /// True if it asks who pushes.
-    asks_pusher: bool,
-    /// True if it asks what time or day it is.
-    asks_time: bool,
-    /// True if the push is an approval: of all that a merge brings, and not of the merge alone.
-    asks_push_approval: bool,
 }
 
 impl BranchRules {
@@ -38,7 +19,7 @@ impl BranchRules {
         for (loaded, is_own) in [(own, base.is_some())].into_iter().chain(base.map(|base| (base, false))) {
             let policy = &loaded.policy;
             for (index, rule) in policy.rules.iter().enumerate() {
-                let asked = describe_rule(policy, index, rule);
+                let asked = AskedAgain::describe_rule(policy, index, rule);
                 let is_asked_again = asked.is_of_branch || (is_own && asked.asks_signatures);
                 let known = rules.entry(rule.description.id.clone()).or_default();
                 known.is_of_branch |= asked.is_of_branch;
@@ -93,37 +74,5 @@ impl BranchRules {
 
     fn find_rule(&self, rule: &RuleId) -> AskedAgain {
         self.rules.get(rule).copied().unwrap_or_default()
-    }
-}
-
-fn describe_rule(policy: &Policy, index: usize, rule: &Rule) -> AskedAgain {
-    let mut when = NeededFacts::new();
-    let mut predicates: Vec<&Predicate> = Vec::new();
-    let exemptions = policy.exemptions.iter().filter(|exemption| exemption.rule_index == index);
-    // A change is of the first class that holds, so all those before the last one that is meant count.
-    let last = rule.class_indexes.iter().flatten().max();
-    let classes = policy.classes.iter().take(last.map_or(0, |last| last + 1));
-    let deciding = rule.when.iter().chain(classes.map(|class| &class.when));
-    for condition in deciding.chain(exemptions.map(|exemption| &exemption.when)) {
-        condition.add_needs(&mut when);
-        condition.add_predicates(&mut predicates);
-    }
-    let mut needs = NeededFacts::new();
-    rule.require.add_needs(&mut needs);
-    rule.require.add_predicates(&mut predicates);
-    let applies_by_signatures = when.contains(&FactKind::Signatures);
-    let is_push_approval = |predicate: &&Predicate| matches!(predicate, Predicate::Approvals(asked) if asked.is_given_by_pusher());
-    let asks_push_approval = predicates.iter().any(is_push_approval);
-    let asks_pusher =
-        asks_push_approval || predicates.iter().any(|predicate| matches!(predicate, Predicate::Pusher(_)));
-    AskedAgain {
-        is_of_branch: when.contains(&FactKind::Target) || needs.contains(&FactKind::Target),
-        asks_signatures: applies_by_signatures || needs.contains(&FactKind::Signatures),
-        applies_by_signatures,
-        asks_pusher,
-        asks_time: predicates
-            .iter()
-            .any(|predicate| matches!(predicate, Predicate::Window(_) | Predicate::StandardChange(_))),
-        asks_push_approval,
     }
 }

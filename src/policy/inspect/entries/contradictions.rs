@@ -6,6 +6,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use crate::policy::definition::Policy;
+use crate::policy::inspect::covered_questions::covers_conjuncts;
 use crate::policy::inspect::entries::asked_predicates::{
     AcceptedFields, AskedPredicate, EarlierQuestions, list_accepted_fields, list_asked, list_asking_rules,
 };
@@ -14,8 +15,8 @@ use crate::policy::inspect::findings::{FileFindings, SuspectedLockout};
 use crate::policy::inspect::rule_index::RuleIndex;
 use crate::policy::inspect::search::search_budget::SearchBudget;
 use crate::policy::inspect::written::{
-    WrittenPredicate, covers_conjuncts, find_entry, is_empty_not, list_conjuncts, list_entries, list_texts,
-    measure_node, scalar_text,
+    WrittenPredicate, find_entry, is_empty_not, list_conjuncts, list_entries, list_texts, measure_node,
+    scalar_text,
 };
 use crate::policy::load::files::PolicyFile;
 use crate::yaml::{YamlFault, YamlNode, shorten_for_message};

@@ -1,12 +1,13 @@
 //! Classes that no change can reach, and exemptions that leave nothing of their rule.
 
+use crate::policy::inspect::covered_questions::covers_conjuncts;
 use crate::policy::inspect::findings::FileFindings;
 use crate::policy::inspect::rule_index::RuleIndex;
 use crate::policy::inspect::samples::exempted_samples::ExemptedSamples;
 use crate::policy::inspect::search::search_budget::SearchBudget;
 use crate::policy::inspect::written::{
-    WrittenPredicate, covers_conjuncts, find_entry, list_conjuncts, list_entries, list_items, list_texts,
-    measure_node, scalar_text,
+    WrittenPredicate, find_entry, list_conjuncts, list_entries, list_items, list_texts, measure_node,
+    scalar_text,
 };
 use crate::policy::load::files::PolicyFile;
 use crate::yaml::{YamlFault, YamlKey, YamlNode, shorten_for_message};

@@ -1,5 +1,7 @@
 //! What a policy weakens of the policies that it extends.
 
+mod asked_less;
+mod opened_changes;
 mod parameter_senses;
 pub(crate) mod remote_bases;
 pub(crate) mod strictness;

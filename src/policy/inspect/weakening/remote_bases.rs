@@ -4,6 +4,7 @@
 //! that many repositories share is to hold in each of them. A rule of it may say otherwise, by `may-be-weakened`.
 
 use crate::policy::faults::{FaultyFile, PolicyErrors};
+use crate::policy::inspect::weakening::opened_changes::list_opening_rules;
 use crate::policy::inspect::weakening::weakened_entries::{PolicyWeakening, list_weakenings_of};
 use crate::policy::inspect::written::{find_entry, is_same_value, list_entries, list_items, scalar_text};
 use crate::policy::load::files::{FetchedFile, PolicyFile, PolicyFiles, read_bases};
@@ -52,6 +53,7 @@ pub(crate) fn refuse_remote_weakenings(
                 faults.push(fault.with_help(describe_remedy(file, &weakening)));
             }
         }
+        add_opening_rules(&earlier, file, &mut faults);
         add_restated_entries(&earlier, file, &mut faults);
         add_faults(&files, file, faults, &mut faulty_files);
     }
@@ -123,10 +125,33 @@ fn describe_remedy(file: &PolicyFile, weakening: &PolicyWeakening) -> String {
 /// Returns true if the base lets the rule be weakened with a reason, and there is one.
 fn is_permitted(earlier: &[&PolicyFile], file: &PolicyFile, weakening: &PolicyWeakening) -> bool {
     let Some(rule) = find_rule_at(file, weakening.at) else { return false };
+    permits_weakening(earlier, rule) && weakening.reason.is_some()
+}
+
+fn permits_weakening(earlier: &[&PolicyFile], rule: &str) -> bool {
     let permission = earlier.iter().rev().find_map(|base| {
         find_entry(find_entry(find_entry(&base.node, "rules")?, rule)?, MAY_BE_WEAKENED).and_then(scalar_text)
     });
-    permission == Some(WITH_REASON) && weakening.reason.is_some()
+    permission == Some(WITH_REASON)
+}
+
+/// Refuses a rule about changes that the base denies because it has no rule for them.
+fn add_opening_rules(earlier: &[&PolicyFile], file: &PolicyFile, faults: &mut Vec<YamlFault>) {
+    for (id, rule) in list_opening_rules(earlier, file) {
+        let is_permitted = permits_weakening(earlier, &id.text) && find_entry(rule, "reason").is_some();
+        let base = earlier.iter().rev().find(|base| find_entry(&base.node, "rules").is_some());
+        // What is weaker is told already.
+        let is_told = list_entries(rule).iter().any(|(key, _)| faults.iter().any(|fault| fault.at == key.at));
+        let Some(base) = base.filter(|_| !is_permitted && !is_told) else { continue };
+        let what = format!(
+            "rule `{}` is also about changes that `{}` denies because none of its rules applies to them \
+             (`no-rule-applies`)",
+            shorten_for_message(&id.text),
+            shorten_for_message(&base.name)
+        );
+        let help = "give it the `when` of a rule of the base, or have the base state a rule for every change";
+        faults.push(YamlFault::new(id.at, what).with_help(help));
+    }
 }
 
 /// Returns the id of the rule, or of the exemption's rule, that stands at a place of a file.

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::calendar::TimeLimit;
+use crate::policy::inspect::distinct_approvals::keeps_distinct_people;
 use crate::policy::inspect::weakening::parameter_senses::{
     are_teams_as_strict, is_added_demand, is_allowance, is_listed_as_strict, is_short_form_as_strict,
     is_window_as_strict,
 };
 use crate::policy::inspect::written::{
-    find_entry, is_same_value, list_condition_predicates, list_entries, list_parts, list_texts, measure_node,
-    scalar_text,
+    find_entry, is_same_value, list_condition_predicates, list_conjuncts, list_entries, list_parts,
+    list_texts, measure_node, scalar_text,
 };
 use crate::yaml::{YamlKey, YamlNode, YamlValue};
 
@@ -54,6 +55,10 @@ pub(crate) fn is_as_strict_by(orders: FieldOrders<'_>, old: &YamlNode, new: &Yam
 }
 
 fn asks_as_much(orders: FieldOrders<'_>, old: &YamlNode, new: &YamlNode) -> bool {
+    let covers = |old: &YamlNode, new: &YamlNode| are_parameters_as_strict("approvals", old, new);
+    if !keeps_distinct_people(&list_conjuncts(old), &list_conjuncts(new), &covers) {
+        return false;
+    }
     list_entries(old).iter().all(|(key, asked)| match key.text.as_str() {
         "all" => list_parts(asked).iter().all(|part| asks_for(orders, new, part)),
         // One way is enough.
@@ -369,6 +374,14 @@ mod tests {
             ),
             ("agents: { sponsor: claimed }", "agents: { sponsor: verified }"),
             ("any: [{ draft: false }, { signed: true }]", "signed: true"),
+            (
+                "all: [{ approvals: { from: [a], distinct: people } }, { approvals: { from: [b, c], distinct: people } }]",
+                "all: [{ approvals: { from: [b], distinct: people } }, { all: [{ approvals: { from: [a], distinct: people } }] }]",
+            ),
+            (
+                "all: [{ approvals: { from: [a], distinct: people } }, { approvals: { from: [b], distinct: people } }]",
+                "any: [{ all: [{ approvals: { from: [a], distinct: people } }, { approvals: { from: [b], distinct: people } }] }]",
+            ),
         ] {
             assert!(compare(old, new), "{old} -> {new}");
             // What says the same in other words is as strict both ways.
@@ -400,7 +413,26 @@ mod tests {
 
     #[test]
     fn what_asks_for_less_or_else_is_not() {
+        let both = "all: [{ approvals: { from: [a], distinct: people } }, { approvals: { from: [a, b], distinct: people } }]";
         for (old, new) in [
+            // Under `any` an approval is joined with no other.
+            (
+                both,
+                &*both.replace(
+                    "{ approvals: { from: [a], distinct: people } }",
+                    "{ any: [{ approvals: { from: [a], distinct: people } }] }",
+                ),
+            ),
+            (
+                both,
+                &*both
+                    .replace("[{ approvals", "[{ draft: false, any: [{ approvals")
+                    .replace("people } }, ", "people } }] }, "),
+            ),
+            // One approval does for two.
+            (both, "all: [{ approvals: { from: [a], distinct: people } }]"),
+            (both, "approvals: { from: [a], distinct: people }"),
+            (both, "all: [{ approvals: { from: [a], distinct: people } }, { approvals: { from: [a, b] } }]"),
             ("field: { A: present, B: present }", "field: { A: present }"),
             ("field: { A: present }", "any: [{ field: { A: present } }, { draft: false }]"),
             ("{ draft: false, signed: true }", "draft: false"),

@@ -6,14 +6,15 @@
 
 use std::collections::HashMap;
 
+use crate::policy::inspect::covered_questions::covers_conjuncts;
 use crate::policy::inspect::findings::FileFindings;
 use crate::policy::inspect::rule_index::index_entries;
+use crate::policy::inspect::weakening::asked_less::may_be_asked_less;
 use crate::policy::inspect::weakening::strictness::{
     are_obligations_as_strict, is_as_strict, is_field_as_strict, is_settings_map_as_strict,
 };
 use crate::policy::inspect::written::{
-    covers_conjuncts, find_entry, is_same_value, list_conjuncts, list_entries, list_items, list_texts,
-    scalar_text,
+    find_entry, is_same_value, list_conjuncts, list_entries, list_items, list_texts, scalar_text,
 };
 use crate::policy::load::files::PolicyFile;
 use crate::policy::packs::find_pack;
@@ -197,7 +198,11 @@ impl<'files> WeakeningSearch<'files> {
             let reason = find_entry(rule, "reason").and_then(scalar_text).map(str::to_owned);
             for (key, value) in list_entries(rule) {
                 let earlier = self.find_base(&["rules", &id.text, &key.text]);
-                if !may_weaken_rule(&key.text, earlier.map(|(_, node)| node), value) {
+                let known = earlier.map(|(_, node)| node);
+                let is_condition = key.text == "when" || key.text == "require";
+                let is_asked_less =
+                    is_condition && known.is_some_and(|known| may_be_asked_less(known, value));
+                if !may_weaken_rule(&key.text, known, value) && !is_asked_less {
                     continue;
                 }
                 found.push(PolicyWeakening {

@@ -7,10 +7,9 @@
 use std::collections::BTreeSet;
 
 use crate::people::normalise_identity;
+use crate::policy::inspect::covered_questions::covers_path_pattern;
 use crate::policy::inspect::weakening::weakened_entries::{PolicyWeakening, WeakeningSearch};
-use crate::policy::inspect::written::{
-    covers_path_pattern, find_entry, is_same_value, list_entries, list_texts, scalar_text,
-};
+use crate::policy::inspect::written::{find_entry, is_same_value, list_entries, list_texts, scalar_text};
 use crate::policy::load::files::{FetchedFile, PolicyFile};
 use crate::policy::packs::find_pack;
 use crate::yaml::{self, YamlKey, YamlNode, YamlValue};
