@@ -26,7 +26,7 @@ use crate::gate::push::ref_judge::RefJudge;
 use crate::gate::push_facts::PushFacts;
 use crate::gate::pusher_accounts::refuse_unknown_pushers;
 use crate::gate::recorded_past::RecordedPast;
-use crate::gate::rewording_place::mark_rebase_starts;
+use crate::gate::rewording_place::mark_rewrites;
 use crate::gate::settings::{GateSettings, LedgerMode};
 use crate::gate::signed_approvals::read_repository_id;
 use crate::git::{RefUpdate, Repository};
@@ -99,7 +99,7 @@ pub fn judge_push(
         }
         // Without the marks, advice is less good; the push is refused all the same.
         let _ = mark_landed_commits(&mut groups, repository, &push.scope)
-            .and_then(|()| mark_rebase_starts(&mut groups, repository));
+            .and_then(|()| mark_rewrites(&mut groups, repository, None));
     }
     let (policy, mut notes) = match &base {
         PushBasePolicy::Loaded(loaded) => {
