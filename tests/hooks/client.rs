@@ -81,6 +81,33 @@ fn what_the_server_will_refuse_is_said_before_anything_is_sent() {
 }
 
 #[test]
+fn a_clone_that_evaluates_refuses_nothing() {
+    let world = world();
+    world.configure("changegate.mode", "evaluate");
+    commit(&world, &["-m", "Without a word"]).refused("`Risk` is missing");
+    world.git(&["config", "changegate.mode", "evaluate"]);
+    commit(&world, &["-m", "Without a word"]).accepted().says("`Risk` is missing").says("evaluate mode");
+    let pushed = world.push(&["main"]);
+    pushed.accepted().says("remote: ").says("evaluate mode: nothing is blocked");
+    assert_eq!(world.main(), world.head());
+    // The server decides for itself.
+    world.configure("changegate.mode", "enforce");
+    let landed = world.main();
+    commit(&world, &["-m", "Without a word"]).accepted();
+    world.push(&["main"]).refused("remote: ");
+    assert_eq!(world.main(), landed);
+}
+
+#[test]
+fn a_standard_change_without_a_catalogue_is_asked_for_no_value() {
+    let world = world();
+    commit(&world, &["-m", "Patch\n\nChange-Type: standard\nRisk: low\n"])
+        .refused("so no value is right")
+        .says("the policy owner")
+        .does_not_say("STD-");
+}
+
+#[test]
 fn what_is_not_under_change_control_is_sent_as_it_is() {
     let world = world();
     commit(&world, &["--no-verify", "-m", "Nothing at all"]).accepted();

@@ -35,6 +35,12 @@ pub(crate) fn open_clone(context: &Context) -> anyhow::Result<Repository> {
     }
 }
 
+/// Returns true if the user of a clone has chosen that its hooks only say what would be denied, as a server in evaluate
+/// mode does. A clone does not know the mode of its server.
+pub(crate) fn is_evaluating(repository: &Repository) -> bool {
+    matches!(repository.read_config_value("changegate.mode"), Ok(Some(mode)) if mode == "evaluate")
+}
+
 /// Returns the full name of the branch that the commit is made on, also during a rebase; `None` if there is
 /// none.
 pub(crate) fn find_commit_branch(repository: &Repository) -> Option<Text> {

@@ -9,7 +9,7 @@ use std::io::{Read as _, Write as _};
 use crate::change::{FactKind, Missing, Oid, Stage, Text};
 use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
 use crate::cli::context::{Context, count_threads};
-use crate::cli::hook::clone_state::open_clone;
+use crate::cli::hook::clone_state::{is_evaluating, open_clone};
 use crate::cli::hook::git_command::GitCommand;
 use crate::cli::output::{self, ReportFormatArg};
 use crate::gate::published_commits::mark_published_commits;
@@ -227,6 +227,7 @@ fn judge_new_commits(
             group.checkout = checkout.clone();
         }
     }
+    report.is_evaluation = report.decision == Decision::Deny && is_evaluating(repository);
     let style = ReportStyle {
         colour: output::stderr_colour(context.colour),
         quiet: true,
@@ -243,7 +244,7 @@ fn judge_new_commits(
             let _ = writeln!(out, "{}", output::wrap_error(&line));
         }
     }
-    Ok(report.decision.into())
+    Ok(report.effective_decision().into())
 }
 
 /// Says that something goes to the server without a look at it, and why.
