@@ -54,17 +54,41 @@ fn the_hook_can_be_left_out() {
 #[test]
 fn a_ticket_in_the_name_of_the_branch_is_filled_in() {
     let policy = POLICY.replace("startup", "iso27001");
-    let world = World::under(&policy);
-    world.changegate("work", &["install"]).accepted();
-    world.git(&["checkout", "-q", "-b", "feature/PAY-412-cache"]);
-    // The editor only shows what it was given.
-    let mut command = world.command("git", "work");
-    command.env("GIT_EDITOR", "cat >shown <");
-    command.args(["commit", "--allow-empty"]).output().unwrap();
-    let shown = fs::read_to_string(world.path("work/shown")).unwrap();
-    assert!(shown.contains("\nTicket: PAY-412\n"), "{shown}");
-    assert!(shown.contains("\n# Risk: "), "{shown}");
-    assert!(shown.contains("\n# Please enter the commit message"), "{shown}");
+    for (branch, ticket) in [
+        ("feature/PAY-412-cache", "PAY-412"),
+        ("utf8/UTF-8", "<like PAY-412>"),
+        ("HTTP-2-frames", "<like PAY-412>"),
+        ("ABC-0", "<like PAY-412>"),
+    ] {
+        let world = World::under(&policy);
+        world.changegate("work", &["install"]).accepted();
+        world.git(&["checkout", "-q", "-b", branch]);
+        // The editor only shows what it was given.
+        let mut command = world.command("git", "work");
+        command.env("GIT_EDITOR", "cat >shown <");
+        command.args(["commit", "--allow-empty"]).output().unwrap();
+        let shown = fs::read_to_string(world.path("work/shown")).unwrap();
+        assert!(shown.contains(&format!("\n# Ticket: {ticket}\n")), "{shown}");
+        assert!(shown.contains("\n# Risk: "), "{shown}");
+        assert!(shown.contains("\n# Please enter the commit message"), "{shown}");
+    }
+}
+
+#[test]
+fn an_editor_that_is_closed_without_a_word_aborts_the_commit() {
+    for pack in ["startup", "iso27001"] {
+        for more in [&[][..], &["-c", "commit.cleanup=scissors"]] {
+            let world = World::under(&POLICY.replace("startup", pack));
+            world.changegate("work", &["install"]).accepted();
+            world.git(&["checkout", "-q", "-b", "PAY-412-cache"]);
+            let before = world.head();
+            let mut command = world.command("git", "work");
+            command.env("GIT_EDITOR", "true").args(more).args(["commit", "--allow-empty"]);
+            let committed: Pushed = command.output().unwrap().into();
+            committed.refused("empty commit message");
+            assert_eq!(world.head(), before);
+        }
+    }
 }
 
 #[test]
