@@ -63,7 +63,7 @@ pub fn judge_push(
     now: Timestamp,
     keep_all: bool,
 ) -> (Report, PushFacts) {
-    let mut policies = PolicyCache::new(repository, settings, past.undecided);
+    let mut policies = PolicyCache::new(repository, settings, past.undecided, updates);
     let (base, scope) = read_base_scope(repository, policies.find_base_policy(), settings);
     let facts = PushFacts::default();
     let notes = Vec::new();
@@ -95,7 +95,7 @@ pub fn judge_push(
                 .iter_mut()
                 .find(|group| group.verdicts.iter().any(|verdict| verdict.decision() == Decision::Deny))
         {
-            group.refusals.extend(refuse_unknown_pushers(loaded, settings, now));
+            group.refusals.extend(refuse_unknown_pushers(loaded, settings, landings, now));
         }
         // Without the marks, advice is less good; the push is refused all the same.
         let _ = mark_landed_commits(&mut groups, repository, &push.scope)
@@ -201,7 +201,7 @@ pub fn current_policy(
     settings: &GateSettings,
     undecided: &[UndecidedMove],
 ) -> Option<LoadedPolicy> {
-    let mut policies = PolicyCache::new(repository, settings, undecided);
+    let mut policies = PolicyCache::new(repository, settings, undecided, &[]);
     let PushBasePolicy::Loaded(loaded) = policies.find_base_policy() else { return None };
     // The cache may hold it too.
     drop(policies);
