@@ -118,6 +118,11 @@ impl StandardCatalogue {
 }
 
 impl StandardChange {
+    /// Returns true on a day from its approval to its review, both included, in UTC.
+    pub(crate) fn counts_on(&self, day: Date) -> bool {
+        self.approved_on <= day && day <= self.review_by
+    }
+
     /// Returns true if such a change may touch this path.
     pub(crate) fn allows_path(&self, path: &str) -> bool {
         self.paths.iter().any(|pattern| pattern.matches_path(path.as_bytes()))

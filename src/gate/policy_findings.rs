@@ -24,6 +24,8 @@ messages! {
         "there is no policy `{path}` at {place}, so nothing can be judged";
     POLICY_ELSEWHERE = "policy.elsewhere":
         "there is no policy `{path}` at {place}, but {branches/and} {count:holds|hold} one; no push can be judged until the server is told which branch to read";
+    POLICY_PUSHED = "policy.pushed-elsewhere":
+        "there is no policy `{path}` at {place}, and no push brings the one that it is judged by; {branch}, which is pushed, holds one";
     POLICY_FILE_ABSENT = "policy.file-absent":
         "changegate.policyFile names {file}, and there is no such file, so nothing can be judged";
     POLICY_FAULT = "policy.has-fault":
@@ -115,6 +117,20 @@ pub(crate) fn refuse_missing_policy(
     }
 }
 
+/// Returns the refusal of a push to a server without a policy that brings one on `branch`, while the server reads it from
+/// `place`.
+pub(crate) fn refuse_pushed_policy(branch: &Text, place: &Text, settings: &GateSettings) -> Judgement {
+    let message =
+        POLICY_PUSHED.with("path", settings.policy_path.as_str()).with("place", place).with("branch", branch);
+    let name = branch.to_lossy();
+    let short = name.strip_prefix("refs/heads/").unwrap_or(&name);
+    let paste = format!("git fetch CLONE {short}:{short}\ngit config changegate.policyRef {name}");
+    refuse_by_rule(
+        GateRule::PolicyPresent,
+        Finding::new(message).fixed_by(Fixer::ServerAdministrator).with_paste(paste),
+    )
+}
+
 /// Returns the command that brings the first policy past the hook; `None` for a name that a shell would read
 /// as something else.
 ///
@@ -163,16 +179,43 @@ pub(crate) fn list_branches_with_policy(repository: &Repository, policy_path: &s
     // What cannot be read is no advice.
     for branch in repository.list_refs("refs/heads/").unwrap_or_default().into_iter().take(MAX_BRANCHES) {
         let Some(tip) = branch.id else { continue };
-        let is_plain = branch.name.as_utf8().is_some_and(is_plain_word);
-        if is_plain
-            && matches!(repository.read_file_at(tip, policy_path, MAX_POLICY_BYTES), Ok(FileAtPath::Found(_)))
-        {
+        if holds_policy(repository, &branch.name, tip, policy_path) {
             found.push(branch.name);
         }
     }
-    found.sort_by_key(|name| !USUAL_BRANCHES.iter().any(|usual| name.as_bytes() == usual.as_bytes()));
+    found.sort_by_key(|name| !is_usual_branch(name));
     found.truncate(MAX_BRANCHES_LISTED);
     found
+}
+
+/// Returns a branch that a push moves to a commit with a file at the path of the policy, one with a usual name before
+/// others.
+pub(crate) fn find_pushed_policy(
+    repository: &Repository,
+    updates: &[RefUpdate],
+    policy_path: &str,
+) -> Option<Text> {
+    let mut found = Vec::new();
+    for update in updates.iter().take(MAX_BRANCHES) {
+        if update.name.as_bytes().starts_with(b"refs/heads/")
+            && !update.new.is_null()
+            && holds_policy(repository, &update.name, update.new, policy_path)
+        {
+            found.push(update.name.clone());
+        }
+    }
+    found.sort_by_key(|name| !is_usual_branch(name));
+    found.into_iter().next()
+}
+
+/// Returns true if a branch with a name that shells take as it is has a file at the path of the policy at `tip`.
+fn holds_policy(repository: &Repository, name: &Text, tip: Oid, policy_path: &str) -> bool {
+    name.as_utf8().is_some_and(is_plain_word)
+        && matches!(repository.read_file_at(tip, policy_path, MAX_POLICY_BYTES), Ok(FileAtPath::Found(_)))
+}
+
+fn is_usual_branch(name: &Text) -> bool {
+    USUAL_BRANCHES.iter().any(|usual| name.as_bytes() == usual.as_bytes())
 }
 
 /// Returns a branch that others start from if the policy ref, which holds `tip`, has no commit in common with it or with

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use crate::change::{FactKind, PusherIdentity, Text};
 use crate::gate::policy_findings::{find_today, is_plain_word};
 use crate::gate::policy_source::LoadedPolicy;
+use crate::gate::recorded_past::LandingReader;
 use crate::gate::settings::GateSettings;
 use crate::people::ResolvedIdentity;
 use crate::policy::Policy;
@@ -25,6 +26,8 @@ messages! {
         "after this push, `{roster}` lists {account}, who pushes, under no person, so that later pushes by this account are refused where a rule asks who pushes or reviews";
     PUSHERS_UNKNOWN = "push.pushers-unknown":
         "`{roster}`, which is in force, lists no account such as {account}, so this server cannot tell who pushes, and refuses also the push that would list them";
+    PUSHERS_UNSEEN = "push.pushers-unseen":
+        "`{roster}`, which is in force, lists {account}, who pushes, under no person, and no account that it lists has pushed here yet; if this server has none of them, it refuses also the push that would correct them";
 }
 
 /// Returns the account that pushes, if this policy has a roster and asks who pushes.
@@ -69,34 +72,43 @@ pub(crate) fn find_missing_accounts(
     Some(Finding::new(template.with("roster", roster).with("account", account)))
 }
 
-/// Returns the refusal that by the roster in force this server knows no pusher at all, with what the server administrator
-/// does about it; `None` if it knows some, or if the policy is a file on the server.
+/// Returns the refusal that by the roster in force this server knows no pusher at all, or may know none, with what the server
+/// administrator does about it; `None` if it knows some, or if the policy is a file on the server. `landings` tell who has
+/// pushed before.
 pub(crate) fn refuse_unknown_pushers(
     loaded: &LoadedPolicy,
     settings: &GateSettings,
+    landings: Option<&dyn LandingReader>,
     now: Timestamp,
 ) -> Option<Judgement> {
     let policy = &loaded.policy;
     let (account, roster) = find_asked_account(policy, settings)?;
-    let is_any_known = policy.people.may_know_account(account);
-    if settings.policy_file.is_some() || !is_unknown(policy, account) || is_any_known {
+    if settings.policy_file.is_some() || !is_unknown(policy, account) {
         return None;
     }
+    let is_person =
+        |account: &Text| matches!(policy.people.identify_account(account), ResolvedIdentity::Human(_));
+    let template = match landings {
+        _ if !policy.people.may_know_account(account) => &PUSHERS_UNKNOWN,
+        // What cannot be read says nothing against the roster.
+        Some(landings) if landings.has_pusher(&is_person).unwrap_or(true) => return None,
+        _ => &PUSHERS_UNSEEN,
+    };
     let paste = if policy.pusher_dependent_rules(find_today(now)).next().is_none() {
         let source = settings.pusher_source.as_deref()?;
         format!(
-            "git config changegate.pusher none\n# in a clone: add the accounts to each person, commit with all that \
-             the policy asks for, and push; then here again:\ngit config changegate.pusher {source}"
+            "git config changegate.pusher none\n# in a clone: correct the accounts of each person, commit with all \
+             that the policy asks for, and push; then here again:\ngit config changegate.pusher {source}"
         )
     } else {
         let name = settings.policy_ref.as_utf8().filter(|name| is_plain_word(name))?;
         let branch = name.strip_prefix("refs/heads/").unwrap_or(name);
         format!(
-            "# in a clone: add the accounts to each person, and commit; then here:\ngit fetch CLONE {branch}:{branch}\n\
-             git config changegate.acceptedPolicy \"$(git rev-parse {name})\""
+            "# in a clone: correct the accounts of each person, and commit; then here:\ngit fetch CLONE \
+             {branch}:{branch}\ngit config changegate.acceptedPolicy \"$(git rev-parse {name})\""
         )
     };
-    let message = PUSHERS_UNKNOWN.with("roster", roster).with("account", account);
+    let message = template.with("roster", roster).with("account", account);
     let finding = Finding::new(message).fixed_by(Fixer::ServerAdministrator).with_paste(paste);
     Some(refuse_by_rule(GateRule::PolicyValid, finding))
 }

@@ -44,6 +44,13 @@ pub trait LandingReader {
     ///
     /// Fails if the ledger cannot be read whole, where pushes do not go on without it.
     fn read_landings(&self, ref_name: &Text) -> anyhow::Result<Rc<[PastLanding]>>;
+
+    /// Returns true if an account has pushed for which `is_wanted` holds, or if the ledger is too long to tell.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the ledger cannot be read.
+    fn has_pusher(&self, is_wanted: &dyn Fn(&Text) -> bool) -> anyhow::Result<bool>;
 }
 
 /// What the ledger tells of the time before.

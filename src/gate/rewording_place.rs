@@ -1,12 +1,19 @@
 //! Where the commits of a report are reworded: the worktree and the branch, what has to end there first, and
 //! the commit from which the history is opened.
 
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::change::{Oid, Text};
+use crate::change::{FactKind, NeededFacts, Oid, Text};
 use crate::git::{HeadState, Repository};
-use crate::report::{ReaderCheckout, RebaseStart, ReportGroup, UnfinishedOperation, list_reworded_commits};
+use crate::report::{
+    HistoryRewrite, KeptFiles, ReaderCheckout, RebaseStart, ReportGroup, UnfinishedOperation,
+    list_reworded_commits,
+};
+
+/// The most merges that are made again to see what a rebase would make of them.
+const MAX_COMPARED_MERGES: usize = 200;
 
 /// The files by which git knows what it has begun in a worktree. A rebase picks commits, so it comes first.
 const OPERATION_FILES: [(&str, UnfinishedOperation); 6] = [
@@ -20,6 +27,9 @@ const OPERATION_FILES: [(&str, UnfinishedOperation); 6] = [
 
 /// The files that name the branch of a worktree: what is checked out, and what a rebase returns to.
 const BRANCH_FILES: [&str; 3] = ["HEAD", "rebase-merge/head-name", "rebase-apply/head-name"];
+
+/// The most commits that are compared with each other, to name only those that lead to the others.
+const MAX_COMPARED_PARENTS: usize = 20;
 
 /// A worktree other than that of the reader.
 struct OtherWorktree {
@@ -106,20 +116,121 @@ fn find_worktree_top(repository: &Repository, git_dir: &Path, common: &Path) -> 
     top.canonicalize().ok()
 }
 
-/// Notes in groups from where a rebase opens all commits that their reports ask to reword. By date alone, the first of
-/// them need not be below the others.
+/// Notes in groups how all commits are reworded that their reports ask to reword, in the history of `tip`, or of what is
+/// pushed. By date alone, the first of them need not be below the others.
 ///
 /// # Errors
 ///
 /// Fails if the history cannot be read; the advice is less good then.
-pub(crate) fn mark_rebase_starts(groups: &mut [ReportGroup], repository: &Repository) -> anyhow::Result<()> {
+pub(crate) fn mark_rewrites(
+    groups: &mut [ReportGroup],
+    repository: &Repository,
+    tip: Option<Oid>,
+) -> anyhow::Result<()> {
     for group in groups {
         let ids = list_reworded_commits(group);
-        if ids.len() > 1 {
-            group.rebase_start = Some(find_rebase_start(repository, &ids)?);
+        let Some(tip) = group.scope.pushed_tip().or(tip) else { continue };
+        if ids.is_empty() {
+            continue;
         }
+        let start = find_rebase_start(repository, &ids)?;
+        let renamed = RenamedCommits::find_above(repository, (tip, start), &ids)?;
+        let keeps_files = renamed.has_remade_merge(repository) || renamed.has_stop_at_empty(group, &ids);
+        let kept_files = if keeps_files { Some(renamed.find_kept_files(repository)?) } else { None };
+        group.rewrite = Some(HistoryRewrite { start, holds_merge: !renamed.merges.is_empty(), kept_files });
     }
     Ok(())
+}
+
+/// The commits that get another id where messages below them, or their own ones, are written again.
+struct RenamedCommits {
+    ids: HashSet<Oid>,
+    /// Those of them that are merges.
+    merges: Vec<Oid>,
+    /// Those of them of which no parent gets another id: a rebase takes them over as they are before it opens them.
+    lowest: HashSet<Oid>,
+    /// The parents of them that keep their ids.
+    below: BTreeSet<Oid>,
+}
+
+impl RenamedCommits {
+    /// Finds the commits up to `tip` that are among these, or follow one of them.
+    fn find_above(
+        repository: &Repository,
+        (tip, start): (Oid, RebaseStart),
+        reworded: &[Oid],
+    ) -> anyhow::Result<RenamedCommits> {
+        let hidden = match start {
+            RebaseStart::From(id) => repository.list_parents(id)?,
+            RebaseStart::After(id) => vec![id],
+            RebaseStart::Root => Vec::new(),
+        };
+        let mut found = RenamedCommits {
+            ids: HashSet::new(),
+            merges: Vec::new(),
+            lowest: HashSet::new(),
+            below: BTreeSet::new(),
+        };
+        for id in repository.divide_new_history(&[tip], &hidden)?.into_iter().flatten() {
+            let parents = repository.list_parents(id)?;
+            let follows_one = parents.iter().any(|parent| found.ids.contains(parent));
+            if !follows_one && !reworded.contains(&id) {
+                continue;
+            }
+            if !follows_one {
+                found.lowest.insert(id);
+            }
+            if parents.len() > 1 {
+                found.merges.push(id);
+            }
+            found.below.extend(parents.iter().filter(|parent| !found.ids.contains(parent)));
+            found.ids.insert(id);
+        }
+        Ok(found)
+    }
+
+    /// Returns true if a merge holds something else than git makes of its parents: a rebase would lose that without a
+    /// word, or stop at a conflict that was resolved. What cannot be compared counts as changed.
+    fn has_remade_merge(&self, repository: &Repository) -> bool {
+        let needs = NeededFacts::from([FactKind::EvilMerges]);
+        let is_changed = |id: &Oid| {
+            let read = repository.read_commit(*id, &needs);
+            !read.is_ok_and(|commit| commit.evil_merge_paths.is_ok_and(|paths| paths.is_empty()))
+        };
+        self.merges.len() > MAX_COMPARED_MERGES || self.merges.iter().any(is_changed)
+    }
+
+    /// Returns true if a rebase that has merges to make stops at a commit without content: git takes it over as it is,
+    /// and then refuses to amend it.
+    fn has_stop_at_empty(&self, group: &ReportGroup, reworded: &[Oid]) -> bool {
+        let mut shapes = group.verdicts.iter().flat_map(|verdict| &verdict.commit_shapes);
+        !self.merges.is_empty()
+            && shapes.any(|shape| {
+                shape.may_be_empty && reworded.contains(&shape.id) && self.lowest.contains(&shape.id)
+            })
+    }
+
+    /// Returns how the commits are made again with the files that they hold.
+    fn find_kept_files(&self, repository: &Repository) -> anyhow::Result<KeptFiles> {
+        // Those that others of them follow need no mention. Many are not compared with each other.
+        let mut below: Vec<Oid> = Vec::new();
+        for id in &self.below {
+            let mut is_covered = false;
+            for other in self.below.iter().filter(|_| self.below.len() <= MAX_COMPARED_PARENTS) {
+                is_covered |= other != id && repository.find_common_ancestor(*other, *id)? == Some(*id);
+            }
+            if !is_covered {
+                below.push(*id);
+            }
+        }
+        let mut are_signed = false;
+        for id in &self.ids {
+            let raw = repository.read_raw_commit(*id)?;
+            let mut header = raw.split(|byte| *byte == b'\n').take_while(|line| !line.is_empty());
+            are_signed |= header.any(|line| line.starts_with(b"gpgsig"));
+        }
+        Ok(KeptFiles { below, are_signed })
+    }
 }
 
 fn find_rebase_start(repository: &Repository, ids: &[Oid]) -> anyhow::Result<RebaseStart> {

@@ -63,6 +63,9 @@ pub(crate) const NO_RULE_APPLIES: &str = "no-rule-applies";
 /// Classes, `when` and exemptions only sort changes and rules: of those the answer matters and not the
 /// reasons, so they are evaluated in a context that collects none.
 pub fn judge_change(policy: &Policy, change: &Change, enforce: bool) -> Verdict {
+    if let Some(verdict) = judge_cut_reference(policy, change, enforce) {
+        return verdict;
+    }
     let context = EvaluationContext::new(change, &policy.people, &policy.vocabulary);
     let sorting = EvaluationContext::without_reasons(change, &policy.people, &policy.vocabulary);
     let classes = find_possible_classes(policy, &sorting);
@@ -325,6 +328,20 @@ pub(crate) fn records_unknown_change(policy: &Policy, change: &Change, enforce: 
     }
     let landed = Change { names_earlier: Ok(true), ..change.clone() };
     judge_change(policy, &landed, enforce).decision() == Decision::Allow
+}
+
+/// Returns the verdict on a change that names an earlier one by too few digits, as if that one were there; `None` if it is
+/// denied for something else as well. What else it would be asked for, as a change that names none, leads the wrong way.
+fn judge_cut_reference(policy: &Policy, change: &Change, enforce: bool) -> Option<Verdict> {
+    if change.names_earlier != Ok(false) || !policy.has_cut_reference(change) {
+        return None;
+    }
+    let landed = Change { names_earlier: Ok(true), ..change.clone() };
+    let verdict = judge_change(policy, &landed, enforce);
+    let mut denials = verdict.judgements.iter().filter(|judgement| judgement.is_denying(enforce));
+    let is_cut_only = denials.next().is_some_and(|judgement| judgement.rule.id.as_str() == CLOSING_VALUES)
+        && denials.next().is_none();
+    is_cut_only.then_some(verdict)
 }
 
 /// Returns a denial by the gate itself, which no rule of the policy asks for.

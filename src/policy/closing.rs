@@ -9,6 +9,7 @@ use crate::change::{Change, FOR_CHANGE_TRAILER};
 use crate::policy::definition::Policy;
 use crate::policy::emergency::EMERGENCY_REASON_FIELD;
 use crate::verdict::{Finding, RuleLevel, messages};
+use crate::vocabulary::value_check::has_too_few_digits;
 use crate::vocabulary::{FieldDefinition, FieldReading};
 
 messages! {
@@ -37,6 +38,13 @@ impl Policy {
             true => Finding { at: claim.location(change), ..finding.with_paste(KNOWN_CHANGE_LINE) },
             false => finding.in_commit(change.tip().id),
         })
+    }
+
+    /// Returns true for a change that names the one it speaks for by too few digits of its id.
+    pub(crate) fn has_cut_reference(&self, change: &Change) -> bool {
+        let reading =
+            self.vocabulary.find_field(FOR_CHANGE_TRAILER).map(|field| field.read_from_change(change));
+        matches!(reading, Some(FieldReading::Invalid(reasons)) if reasons.iter().all(has_too_few_digits))
     }
 
     /// Returns what is wrong with the values by which a change would close what is owed for an earlier one;

@@ -32,6 +32,8 @@ messages! {
         "`{field}` is {id}; the policy has no catalogue of standard changes";
     UNKNOWN_ENTRY = "standard-change.unknown-entry":
         "`{field}` is {id}; the catalogue of standard changes has no such entry";
+    NONE_COUNTS = "standard-change.none-counts":
+        "`{field}` is missing, and no entry of the policy's `standard-changes` counts on {day}, so no value is right; until one does, the change has to be of another type";
     NOT_YET_APPROVED = "standard-change.not-yet-approved":
         "the standard change `{id}` counts from {day} on";
     EXPIRED = "standard-change.expired":
@@ -169,8 +171,7 @@ impl StandardChangePredicate {
     pub(crate) fn evaluate(&self, context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
         let claims = match self.field.read_from_change(context.change) {
             FieldReading::Absent => {
-                let finding = missing_field_finding(&self.field, self.suggest_trailer(), context);
-                return Ok(PredicateOutcome::Fails(vec![finding]));
+                return Ok(PredicateOutcome::Fails(vec![self.missing_entry_finding(context)]));
             }
             FieldReading::Invalid(reasons) => return Ok(PredicateOutcome::Fails(reasons)),
             FieldReading::Unknown(missing) => return Err(missing),
@@ -191,26 +192,43 @@ impl StandardChangePredicate {
         PredicateOutcome::from_findings_or_missing(findings, missing)
     }
 
+    /// Returns the finding that no entry is named, with the ids to choose from.
+    fn missing_entry_finding(&self, context: &EvaluationContext<'_>) -> Finding {
+        if let Some(trailer) = self.suggest_trailer(context) {
+            return missing_field_finding(&self.field, trailer, context);
+        }
+        let day = find_day(context);
+        let message = NONE_COUNTS.with("field", self.field.name.as_str()).with("day", day.to_string());
+        Finding::new(message).fixed_by(Fixer::PolicyOwner)
+    }
+
     fn unknown_entry_finding(&self, claim: &FieldClaim<'_>, context: &EvaluationContext<'_>) -> Finding {
         let template = if self.catalogue.is_empty() { &NO_CATALOGUE } else { &UNKNOWN_ENTRY };
         let message = template.with("field", self.field.name.as_str()).with("id", claim.value.as_ref());
         let finding = claim.locate_finding(Finding::new(message), context.change);
-        match self.catalogue.is_empty() {
-            true => finding.fixed_by(Fixer::PolicyOwner),
-            false => finding.with_paste(self.suggest_trailer()),
+        match self.suggest_trailer(context) {
+            None => finding.fixed_by(Fixer::PolicyOwner),
+            Some(trailer) => finding.with_paste(trailer),
         }
     }
 
-    /// Returns the trailer to paste, with the ids that the catalogue has.
-    fn suggest_trailer(&self) -> String {
-        let ids: Vec<&str> =
-            self.catalogue.list_entries().map(|(id, _)| id).take(MAX_ENTRIES_OFFERED).collect();
+    /// Returns the trailer to paste, with the ids of the catalogue that count when the gate sees the change; `None` if
+    /// none does.
+    fn suggest_trailer(&self, context: &EvaluationContext<'_>) -> Option<String> {
+        let day = find_day(context);
+        let counting = self.catalogue.list_entries().filter(|(_, entry)| entry.counts_on(day));
+        let ids: Vec<&str> = counting.map(|(id, _)| id).take(MAX_ENTRIES_OFFERED).collect();
         match ids.as_slice() {
-            [] => self.field.trailer_template(),
-            [id] => format!("{}: {id}", self.field.name),
-            ids => format!("{}: <{}>", self.field.name, ids.join("|")),
+            [] => None,
+            [id] => Some(format!("{}: {id}", self.field.name)),
+            ids => Some(format!("{}: <{}>", self.field.name, ids.join("|"))),
         }
     }
+}
+
+/// Returns the day in UTC on which the gate sees the change.
+fn find_day(context: &EvaluationContext<'_>) -> Date {
+    context.change.seen_at.to_zoned(TimeZone::UTC).date()
 }
 
 /// One entry, and the change that names it.
@@ -257,7 +275,7 @@ impl EntryCheck<'_> {
 
     /// Checks that the entry counts on the day on which the gate sees the change.
     fn check_days(&self, findings: &mut Vec<Finding>) {
-        let today = self.context.change.seen_at.to_zoned(TimeZone::UTC).date();
+        let today = find_day(self.context);
         let message = if today < self.entry.approved_on {
             NOT_YET_APPROVED.with("id", self.id).with("day", self.entry.approved_on.to_string())
         } else if today > self.entry.review_by {
@@ -400,6 +418,7 @@ fn includes_address(makers: &StandardMakers, address: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::change::{FactKind, Missing};
+    use crate::predicates::PredicateAnswer;
     use crate::predicates::support::examples::{
         answer_edited, answer_example, finding_texts, question_faults,
     };
@@ -554,6 +573,23 @@ mod tests {
                 "the standard change `STD-A`, approved by `Dana`, counted until 2027-05-04; it is due for a review"
             ]
         );
+    }
+
+    #[test]
+    fn where_no_entry_counts_no_value_is_asked_for() {
+        for day in ["2026-05-03", "2027-05-05"] {
+            let change = "commits: [{ message: x, paths: [Cargo.lock] }]";
+            let at = |change: &str| answer_example(&text(change).replace("2026-11-20", day));
+            let found = finding_texts(&at(change));
+            let wanted =
+                format!("no entry of the policy's `standard-changes` counts on {day}, so no value is right");
+            assert!(found[0].contains(&wanted), "{found:?}");
+            for change in [change, &commit("STD-B", "paths: [Cargo.lock]")] {
+                let PredicateAnswer::Fails(findings) = at(change) else { panic!("{change}") };
+                assert_eq!(findings[0].fixers, [crate::verdict::Fixer::PolicyOwner]);
+                assert_eq!(findings[0].paste, None);
+            }
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::change::{Oid, Stage, Text};
 use crate::predicates::support::condition::ConditionTrace;
 use crate::report::left_out::LeftOutChanges;
-use crate::report::reader_checkout::{ReaderCheckout, RebaseStart};
+use crate::report::reader_checkout::{HistoryRewrite, ReaderCheckout};
 use crate::verdict::{Decision, Judgement, Message, RuleId, RuleLevel, RuleOutcome, Verdict};
 use jiff::Timestamp;
 
@@ -126,8 +126,8 @@ pub struct ReportGroup {
     pub is_to_land: bool,
     /// What is checked out where the report is read, as far as that is known.
     pub checkout: ReaderCheckout,
-    /// Where a rebase begins that rewords all commits that have to be; `None` if that was not looked for.
-    pub rebase_start: Option<RebaseStart>,
+    /// How all commits are reworded that have to be; `None` if that was not looked for.
+    pub rewrite: Option<HistoryRewrite>,
 }
 
 /// The name and the policies that a protected ref was judged by.
@@ -245,7 +245,7 @@ impl ReportGroup {
             is_one_change,
             is_to_land: true,
             checkout: ReaderCheckout::default(),
-            rebase_start: None,
+            rewrite: None,
         }
     }
 

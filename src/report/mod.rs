@@ -51,7 +51,9 @@ pub use crate::report::content::{
 pub(crate) use crate::report::json::visible::VisibleJsonFormatter;
 pub use crate::report::junit::SpooledRange;
 pub use crate::report::left_out::LeftOutChanges;
-pub use crate::report::reader_checkout::{ReaderCheckout, RebaseStart, UnfinishedOperation};
+pub use crate::report::reader_checkout::{
+    HistoryRewrite, KeptFiles, ReaderCheckout, RebaseStart, UnfinishedOperation,
+};
 pub use crate::report::repository_url::RepositoryUrl;
 pub(crate) use crate::report::sarif::MAX_RESULTS as MAX_SARIF_RESULTS;
 pub use crate::report::style::{DeniedMessage, ReportFormat, ReportStyle};

@@ -54,6 +54,27 @@ impl UnfinishedOperation {
     }
 }
 
+/// How the history of a group is rewritten so that other messages can be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryRewrite {
+    /// Where a rebase begins.
+    pub start: RebaseStart,
+    /// True if one of the commits that get another id is a merge.
+    pub holds_merge: bool,
+    /// How the commits are made again with the files that they hold, where a rebase would lose some or stop; `None` where
+    /// a rebase gives the same files.
+    pub kept_files: Option<KeptFiles>,
+}
+
+/// How commits are made again with the files that they hold, and with other messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptFiles {
+    /// The commits below those that get another id.
+    pub below: Vec<Oid>,
+    /// True if one of those that get another id is signed, so that it needs another signature.
+    pub are_signed: bool,
+}
+
 /// Where a rebase begins that opens all commits of a group that are reworded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RebaseStart {

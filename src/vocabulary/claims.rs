@@ -105,12 +105,19 @@ impl FieldDefinition {
         found
     }
 
-    /// Returns the values on one line; the line as it is, unless each part of it is a value.
+    /// Returns the values on one line; the line as it is, unless each part of it is a value. What follows a value after a
+    /// colon is an explanation, as it is for a word.
     fn split_values<'change>(&self, value: Cow<'change, Text>) -> Vec<Cow<'change, Text>> {
         let whole = vec![value.clone()];
         let FieldKind::Matches { pattern, .. } = &self.kind else { return whole };
         let is_separator = |one: char| matches!(one, ',' | ';' | '&') || one.is_ascii_whitespace();
         let Some(written) = value.as_utf8() else { return whole };
+        if let Some((explained, _)) = written.split_once(": ")
+            && pattern.matches_value(value.as_bytes()) == Some(false)
+            && pattern.matches_value(explained.as_bytes()) == Some(true)
+        {
+            return vec![Cow::Owned(Text::from(explained))];
+        }
         if !self.is_repeatable
             || !written.contains(is_separator)
             || pattern.matches_value(value.as_bytes()) != Some(false)

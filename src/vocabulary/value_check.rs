@@ -7,7 +7,7 @@ use crate::change::person::{PersonError, is_invisible};
 use crate::change::placeholder::is_unfilled;
 use crate::change::{Change, Person, Text, text};
 use crate::pattern::{MAX_MATCHED_BYTES, ValuePattern};
-use crate::verdict::{Message, MessageTemplate, messages};
+use crate::verdict::{Finding, Message, MessageTemplate, messages};
 use crate::vocabulary::field::{ClaimSource, FieldDefinition, FieldKind};
 
 messages! {
@@ -120,6 +120,11 @@ impl FieldDefinition {
     fn value_message(&self, template: &'static MessageTemplate, value: &Text) -> Message {
         template.with("field", self.name.as_str()).with("value", value)
     }
+}
+
+/// Returns true if the finding is about a value that has the form of the pattern but for its length.
+pub(crate) fn has_too_few_digits(finding: &Finding) -> bool {
+    finding.message.code() == TOO_FEW_DIGITS.code
 }
 
 /// Returns how many digits are needed for a value that has the form of the pattern but for its length, as the

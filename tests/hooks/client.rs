@@ -54,17 +54,41 @@ fn the_hook_can_be_left_out() {
 #[test]
 fn a_ticket_in_the_name_of_the_branch_is_filled_in() {
     let policy = POLICY.replace("startup", "iso27001");
-    let world = World::under(&policy);
-    world.changegate("work", &["install"]).accepted();
-    world.git(&["checkout", "-q", "-b", "feature/PAY-412-cache"]);
-    // The editor only shows what it was given.
-    let mut command = world.command("git", "work");
-    command.env("GIT_EDITOR", "cat >shown <");
-    command.args(["commit", "--allow-empty"]).output().unwrap();
-    let shown = fs::read_to_string(world.path("work/shown")).unwrap();
-    assert!(shown.contains("\nTicket: PAY-412\n"), "{shown}");
-    assert!(shown.contains("\n# Risk: "), "{shown}");
-    assert!(shown.contains("\n# Please enter the commit message"), "{shown}");
+    for (branch, ticket) in [
+        ("feature/PAY-412-cache", "PAY-412"),
+        ("utf8/UTF-8", "<like PAY-412>"),
+        ("HTTP-2-frames", "<like PAY-412>"),
+        ("ABC-0", "<like PAY-412>"),
+    ] {
+        let world = World::under(&policy);
+        world.changegate("work", &["install"]).accepted();
+        world.git(&["checkout", "-q", "-b", branch]);
+        // The editor only shows what it was given.
+        let mut command = world.command("git", "work");
+        command.env("GIT_EDITOR", "cat >shown <");
+        command.args(["commit", "--allow-empty"]).output().unwrap();
+        let shown = fs::read_to_string(world.path("work/shown")).unwrap();
+        assert!(shown.contains(&format!("\n# Ticket: {ticket}\n")), "{shown}");
+        assert!(shown.contains("\n# Risk: "), "{shown}");
+        assert!(shown.contains("\n# Please enter the commit message"), "{shown}");
+    }
+}
+
+#[test]
+fn an_editor_that_is_closed_without_a_word_aborts_the_commit() {
+    for pack in ["startup", "iso27001"] {
+        for more in [&[][..], &["-c", "commit.cleanup=scissors"]] {
+            let world = World::under(&POLICY.replace("startup", pack));
+            world.changegate("work", &["install"]).accepted();
+            world.git(&["checkout", "-q", "-b", "PAY-412-cache"]);
+            let before = world.head();
+            let mut command = world.command("git", "work");
+            command.env("GIT_EDITOR", "true").args(more).args(["commit", "--allow-empty"]);
+            let committed: Pushed = command.output().unwrap().into();
+            committed.refused("empty commit message");
+            assert_eq!(world.head(), before);
+        }
+    }
 }
 
 #[test]
@@ -78,6 +102,33 @@ fn what_the_server_will_refuse_is_said_before_anything_is_sent() {
     world.git(&["commit", "-q", "--allow-empty", "--amend", "-m", &good("A subject")]);
     world.push(&["main"]).accepted();
     assert_eq!(world.main(), world.head());
+}
+
+#[test]
+fn a_clone_that_evaluates_refuses_nothing() {
+    let world = world();
+    world.configure("changegate.mode", "evaluate");
+    commit(&world, &["-m", "Without a word"]).refused("`Risk` is missing");
+    world.git(&["config", "changegate.mode", "evaluate"]);
+    commit(&world, &["-m", "Without a word"]).accepted().says("`Risk` is missing").says("evaluate mode");
+    let pushed = world.push(&["main"]);
+    pushed.accepted().says("remote: ").says("evaluate mode: nothing is blocked");
+    assert_eq!(world.main(), world.head());
+    // The server decides for itself.
+    world.configure("changegate.mode", "enforce");
+    let landed = world.main();
+    commit(&world, &["-m", "Without a word"]).accepted();
+    world.push(&["main"]).refused("remote: ");
+    assert_eq!(world.main(), landed);
+}
+
+#[test]
+fn a_standard_change_without_a_catalogue_is_asked_for_no_value() {
+    let world = world();
+    commit(&world, &["-m", "Patch\n\nChange-Type: standard\nRisk: low\n"])
+        .refused("so no value is right")
+        .says("the policy owner")
+        .does_not_say("STD-");
 }
 
 #[test]

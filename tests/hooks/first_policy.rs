@@ -127,8 +127,96 @@ fn one_unknown_pusher_is_no_matter_of_the_server() {
     world.changegate("work", &["policy", "init", "--pack", "startup"]).accepted();
     fetch_past_hook(&world);
     world.commit(&good("Go on"));
+    let mut by_ben = world.command("git", "work");
+    by_ben.args(["push", "origin", "main"]).env("WHO", "ben");
+    let refused: Pushed = by_ben.output().unwrap().into();
+    refused.refused("peer-review").does_not_say("refuses also the push");
     let refused = world.push(&["main"]);
     refused.refused("the maintainers of the roster").does_not_say("refuses also the push");
+}
+
+/// The hook has not seen the first roster, so nothing has said that the accounts are not those of the server.
+#[test]
+fn a_first_roster_with_wrong_accounts_locks_no_one_out() {
+    for asks_pusher in [false, true] {
+        let world = bare_server();
+        let roster = |ana: &str, ben: &str| {
+            let one =
+                TWO_PEOPLE.replace("[ana@example.com]", &format!("[ana@example.com], accounts: [{ana}]"));
+            one.replace("[ben@example.com]", &format!("[ben@example.com], accounts: [{ben}]"))
+        };
+        world.write(ROSTER, &roster("anna", "bben"));
+        world.changegate("work", &["policy", "init", "--pack", "startup"]).accepted();
+        if asks_pusher {
+            let path = "policies/changegate.yml";
+            let policy = std::fs::read_to_string(world.path("work").join(path)).unwrap();
+            world.write(path, &(policy + "\nrules: { mine: { require: { pusher: { bot: false } } } }\n"));
+        }
+        fetch_past_hook(&world);
+        world.changegate("server.git", &["install", "--server"]).accepted();
+        world.write(ROSTER, &roster("ana", "ben"));
+        world.commit(&good("Correct the accounts"));
+        let refused = world.push(&["main"]);
+        refused
+            .refused("peer-review")
+            .says("no account that it lists has pushed here yet")
+            .says("to fix, the server administrator runs:");
+        if asks_pusher {
+            let accept = "git config changegate.acceptedPolicy \"$(git rev-parse refs/heads/main)\"";
+            refused.says("git fetch CLONE main:main").says(accept);
+            let pasted = format!("git fetch ../work main:main\n{accept}");
+            let done: Pushed =
+                world.command("sh", "server.git").args(["-c", &pasted]).output().unwrap().into();
+            done.accepted();
+        } else {
+            refused.says("git config changegate.pusher none").says("git config changegate.pusher env:WHO");
+            world.configure("changegate.pusher", "none");
+            world.push(&["main"]).accepted();
+            world.configure("changegate.pusher", "env:WHO");
+        }
+        world.commit(&good("Go on"));
+        world.push(&["main"]).accepted();
+    }
+}
+
+/// `git init --bare` and gitolite name the branch of HEAD, and developers may use another.
+#[test]
+fn a_policy_on_another_branch_than_that_of_head_comes_into_force() {
+    let world = World::with(None, "sha1");
+    world.git_in("", &["init", "-q", "--bare", "-b", "master", "other.git"]);
+    let installed = world.changegate("other.git", &["install", "--server", "--pusher", "none"]);
+    installed.accepted().says("changegate install --server --policy-ref refs/heads/main");
+    world.changegate("work", &["policy", "init", "--pack", "startup"]).accepted();
+    world.commit("Policy\n");
+    let push = || -> Pushed {
+        world.command("git", "work").args(["push", "../other.git", "main"]).output().unwrap().into()
+    };
+    let refused = push();
+    refused
+        .refused("`refs/heads/main`, which is pushed, holds one")
+        .says("git fetch CLONE main:main git config changegate.policyRef refs/heads/main")
+        .does_not_say("master:master");
+    let pasted = "git fetch -q ../work main:main && git config changegate.policyRef refs/heads/main";
+    let done: Pushed = world.command("sh", "other.git").args(["-c", pasted]).output().unwrap().into();
+    done.accepted();
+    world.commit(&good("Go on"));
+    push().accepted();
+    world.commit("Without a word\n");
+    push().refused("`Risk` is missing");
+}
+
+/// A policy that is there and cannot be read is not one that is missing.
+#[test]
+fn a_first_policy_that_is_a_link_is_not_called_absent() {
+    let world = bare_server();
+    world.changegate("work", &["policy", "init", "--pack", "startup"]).accepted();
+    world.git(&["mv", "-f", "README", "real.yml"]);
+    let path = world.path("work/policies/changegate.yml");
+    std::fs::rename(&path, world.path("work/real.yml")).unwrap();
+    std::os::unix::fs::symlink("../real.yml", &path).unwrap();
+    fetch_past_hook(&world);
+    let installed = world.changegate("server.git", &["install", "--server"]);
+    installed.accepted().says("has mistakes").does_not_say("has no policies/changegate.yml");
 }
 
 #[test]

@@ -227,3 +227,24 @@ fn a_diff_is_not_left_in_the_message() {
         assert!(left.starts_with("Third\n") && !left.contains("a secret"), "{left}");
     }
 }
+
+/// As behind a word such as `low`, a reason may stand behind a value of a form.
+#[test]
+fn a_value_of_a_form_may_be_explained() {
+    let world = World::under(
+        "changegate: 1\nname: test\nprotects: [main]\n\
+         fields: { Ticket: { matches: '[A-Z]+-[0-9]+', example: PAY-1 } }\n\
+         rules: { ticket: { require: { field: { Ticket: present } } } }\n",
+    );
+    for (value, is_taken) in [
+        ("PAY-1: charge twice", true),
+        ("charge: PAY-1", false),
+        ("PAY-1 charge twice", false),
+        ("PAY: 1", false),
+    ] {
+        world.commit(&format!("Charge once\n\nTicket: {value}\n"));
+        let pushed = world.push(&["main"]);
+        assert_eq!(pushed.ok, is_taken, "{value}: {}", pushed.seen);
+        world.git(&["reset", "-q", "--hard", &world.main()]);
+    }
+}

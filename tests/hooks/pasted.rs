@@ -199,6 +199,123 @@ fn a_merge_below_others_is_reworded() {
     assert_eq!(world.git(&["rev-list", "--merges", "--count", "main"]), "1");
 }
 
+/// How a merge came to hold what git does not make of its parents.
+#[derive(Clone, Copy, PartialEq)]
+enum HandMade {
+    /// Something was changed beside it, without a conflict.
+    Changed,
+    /// A conflict was resolved.
+    Resolved,
+}
+
+/// Makes, on main of the clone, a commit that is refused, a merge of what has landed on main since, and another commit;
+/// returns what has landed.
+fn merge_by_hand(world: &World, way: HandMade) -> String {
+    world.git(&["checkout", "-q", "-b", "landed"]);
+    let file = if way == HandMade::Resolved { "README" } else { "theirs" };
+    world.write(file, "theirs\n");
+    let landed = world.commit(&good("Landed since"));
+    world.bring("landed:main");
+    world.git(&["checkout", "-q", "main"]);
+    world.write("README", "ours\n");
+    world.commit(&bad("One"));
+    let merge = ["merge", "--no-ff", "--no-commit", "landed"];
+    let merged = world.command("git", "work").args(merge).output().unwrap();
+    assert_eq!(merged.status.success(), way == HandMade::Changed);
+    world.write("README", "ours, for theirs\n");
+    world.commit(&good("Merge what has landed"));
+    world.write("later", "later\n");
+    world.commit(&good("Later"));
+    landed
+}
+
+#[test]
+fn what_was_changed_in_a_merge_is_not_lost() {
+    for policy in [POLICY, BY_COMMIT] {
+        for way in [HandMade::Changed, HandMade::Resolved] {
+            for is_installed in [false, true] {
+                let mut world = World::under(policy);
+                let landed = merge_by_hand(&world, way);
+                world.git(&["fetch", "-q", "origin"]);
+                if is_installed {
+                    world.changegate("work", &["install"]).accepted();
+                }
+                let before = world.head();
+                let shape = ["log", "--topo-order", "--format=%T %an %ae %ad %cn %ce %cd %s", "main"];
+                let made = world.git(&shape);
+                world.write("staged", "1");
+                world.git(&["add", "staged"]);
+                world.write("README", "not staged");
+                let status = world.git(&["status", "--porcelain"]);
+                let pushed = world.push(&["main"]);
+                pushed.refused("filter-branch").does_not_say("git rebase");
+                follow(&mut world, &pushed);
+                assert_ne!(world.head(), before);
+                assert_eq!(world.git(&shape), made);
+                assert_eq!(world.git(&["status", "--porcelain"]), status);
+                // What has landed keeps its id.
+                world.git(&["merge-base", "--is-ancestor", &landed, "main"]);
+                world.push(&["main"]).accepted();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_merge_changed_by_hand_on_another_branch_is_reworded_from_there() {
+    let mut world = World::under(BY_COMMIT);
+    world.changegate("work", &["install"]).accepted();
+    merge_by_hand(&world, HandMade::Changed);
+    world.git(&["fetch", "-q", "origin"]);
+    world.git(&["branch", "-m", "main", "a;id"]);
+    world.git(&["checkout", "-q", "-b", "other", "origin/main"]);
+    let tree = world.git(&["rev-parse", "a;id^{tree}"]);
+    let checked = world.changegate("work", &["check", "origin/main..a;id"]);
+    checked.refused("filter-branch");
+    follow(&mut world, &checked);
+    assert_eq!(world.git(&["rev-parse", "a;id^{tree}"]), tree);
+    assert_eq!(world.git(&["rev-parse", "--abbrev-ref", "HEAD"]), "other");
+    world.changegate("work", &["check", "origin/main..a;id"]).accepted();
+}
+
+#[test]
+fn an_editor_that_fails_leaves_a_history_with_a_merge_as_it_is() {
+    let world = World::under(BY_COMMIT);
+    merge_by_hand(&world, HandMade::Changed);
+    let before = world.head();
+    let command = printed_command(&world.push(&["main"]));
+    let mut pasted = world.command("sh", "work");
+    let output = pasted.args(["-c", &command]).env("GIT_EDITOR", "false").output().unwrap();
+    assert!(!output.status.success());
+    assert_eq!(world.head(), before);
+    assert_eq!(world.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn commits_without_content_are_reworded() {
+    let empty = |world: &World, message: &str| {
+        world.git(&["commit", "-q", "--allow-empty", "-m", message]);
+    };
+    let mut world = World::under(BY_COMMIT);
+    empty(&world, &bad("One"));
+    empty(&world, &bad("Two"));
+    let pushed = world.push(&["main"]);
+    pushed.refused("to fix 2 changes: git rebase -i");
+    follow(&mut world, &pushed);
+    world.push(&["main"]).accepted();
+    // Above them stands a merge, and beside them what has landed.
+    empty(&world, &bad("Three"));
+    world.git(&["checkout", "-q", "-b", "landed", "main~1"]);
+    let landed = world.commit(&good("Landed since"));
+    world.git(&["checkout", "-q", "main"]);
+    world.git(&["merge", "-q", "--no-ff", "-m", &good("Merge"), "landed"]);
+    let pushed = world.push(&["main"]);
+    pushed.refused("to fix: ");
+    follow(&mut world, &pushed);
+    world.git(&["merge-base", "--is-ancestor", &landed, "main"]);
+    world.push(&["main"]).accepted();
+}
+
 #[test]
 fn a_root_commit_is_reworded() {
     let mut world = World::under(BY_COMMIT);

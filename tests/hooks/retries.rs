@@ -234,6 +234,64 @@ fn a_rebase_goes_on() {
     assert_eq!(world.git(&["rev-parse", "--abbrev-ref", "HEAD"]), "main");
 }
 
+#[test]
+fn a_series_of_patches_is_not_taken_for_a_rebase() {
+    for is_rebase in [false, true] {
+        let world = world();
+        world.git(&["checkout", "-q", "-b", "side"]);
+        for (file, subject) in [("a", "One"), ("Two", "Two")] {
+            world.write(file, subject);
+            world.commit(subject);
+        }
+        world.git(&["format-patch", "-q", "-2", "-o", "../patches"]);
+        world.git(&["checkout", "-q", "main"]);
+        world.write("a", "other");
+        world.commit(&good("Other"));
+        let patch = |name: &str| world.path(&format!("patches/{name}.patch")).display().to_string();
+        let patches = [patch("0001-One"), patch("0002-Two")];
+        if is_rebase {
+            world.git(&["branch", "other"]);
+            world.git(&["reset", "-q", "--hard", "side"]);
+            conflict(&world, &["rebase", "--apply", "other"], "both");
+        } else {
+            conflict(&world, &["am", "-3", &patches[0], &patches[1]], "both");
+        }
+        let printed = fix(&world, &["commit", "-m", "One, resolved"], &[], "");
+        assert!(!printed.contains("--continue"), "{printed}");
+        assert_eq!(show(&world, "HEAD:a"), "both");
+        // What git itself offers goes on from there.
+        world.git(&[if is_rebase { "rebase" } else { "am" }, "--skip"]);
+        assert_eq!(world.git(&["log", "-2", "--format=%s"]), "Two\nOne, resolved");
+    }
+}
+
+/// The files of the second part are in no commit yet where the first one is refused.
+#[test]
+fn a_commit_that_is_split_loses_no_part() {
+    for word in ["edit", "e"] {
+        let world = world();
+        world.write("first", "1");
+        world.write("second", "2");
+        world.commit(&good("Both"));
+        world.write("third", "3");
+        world.commit(&good("Third"));
+        let mut rebase = world.command("git", "work");
+        rebase
+            .args(["rebase", "-i", "HEAD~2"])
+            .env("GIT_SEQUENCE_EDITOR", format!("sed -i '1s/^pick/{word}/'"));
+        assert!(rebase.output().unwrap().status.success());
+        world.git(&["reset", "-q", "HEAD^"]);
+        world.git(&["add", "first"]);
+        let printed = fix(&world, &["commit", "-m", "First part"], &[], "");
+        assert!(!printed.contains("--continue"), "{printed}");
+        assert_eq!(world.git(&["status", "--porcelain"]), "?? second");
+        world.git(&["add", "second"]);
+        world.git(&["commit", "-q", "-m", &good("Second part")]);
+        world.git(&["rebase", "--continue"]);
+        assert_eq!(world.git(&["log", "-3", "--format=%s"]), "Third\nSecond part\nFirst part");
+    }
+}
+
 /// Runs git, which has to stop at a conflict in `a`, and resolves it.
 #[track_caller]
 fn conflict(world: &World, args: &[&str], resolved: &str) {

@@ -45,6 +45,29 @@ fn a_made_up_id_gives_no_record() {
     world.verify().accepted();
 }
 
+/// Too few digits are asked to be whole first, and nothing else.
+#[test]
+fn an_id_that_is_cut_is_asked_for_alone() {
+    let world = World::new();
+    let change = world.commit(&good("Cache the lookup"));
+    world.push(&["main"]).accepted();
+    for digits in [7, 11] {
+        world.commit(&closing(&change[..digits]));
+        let denied = world.changegate("work", &["check", "origin/main..HEAD", "--target", "main"]);
+        let refused = world.push(&["main"]);
+        for said in [&denied, &refused] {
+            said.refused("which has fewer than 12 digits").says("For-Change: <");
+            said.does_not_say("Risk").does_not_say("Change-Type").does_not_say("Reviewed-by");
+        }
+        world.git(&["reset", "-q", "--hard", "origin/main"]);
+        // With files, it is a change like any other.
+        world.write("a", "1");
+        world.commit(&closing(&change[..digits]));
+        world.push(&["main"]).refused("which has fewer than 12 digits").says("Risk: <");
+        world.git(&["reset", "-q", "--hard", "origin/main"]);
+    }
+}
+
 /// What changes files as well is asked what every change is, whatever it names.
 #[test]
 fn a_made_up_id_beside_files_leaves_the_lines_of_a_change() {

@@ -66,6 +66,32 @@ fn a_bypass_that_a_denied_push_met_is_recorded_when_it_is_back() {
     world.verify().accepted();
 }
 
+/// A denied push that met what the ledger knows, after another one that met a bypass, tells that it was put back.
+#[test]
+fn a_put_back_that_a_denied_push_met_is_recorded_where_another_bypass_follows() {
+    let mut world = server();
+    world.is("ana@example.com");
+    world.commit(&good("One"));
+    world.push(&["main"]).accepted();
+    let decided = world.main();
+    let bypassed = world.slip_commit("Past the hook\n");
+    world.commit(&bad("Unreviewed"));
+    world.push(&["+main"]).refused("ref-rewritten");
+    world.git_in("server.git", &["update-ref", MAIN, &decided]);
+    world.git(&["reset", "-q", "--hard", &decided]);
+    // The order of decisions is that of their seconds.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    world.commit(&bad("Unreviewed as well"));
+    world.push(&["main"]).refused("peer-review");
+    world.git(&["reset", "-q", "--hard", &decided]);
+    let again = world.slip_commit("Past the hook again\n");
+    world.reconcile().refused("moved without a decision");
+    let moves = [pair(&decided, &bypassed), pair(&bypassed, &decided), pair(&decided, &again)];
+    assert_eq!(world.unauthorised_moves(), moves);
+    world.reconcile();
+    assert_eq!(world.unauthorised_moves(), moves);
+}
+
 #[test]
 fn what_landed_after_it_was_put_back_goes_on_from_there() {
     let mut world = server();

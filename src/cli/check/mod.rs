@@ -30,7 +30,7 @@ use crate::cli::policy::lookup::find_bare_repository;
 use crate::cli::progress::ProgressLine;
 use crate::gate::published_commits::mark_published_commits;
 use crate::gate::push::promotion::deferred_rules::describe_deferred_rules;
-use crate::gate::rewording_place::{find_reader_checkout, mark_rebase_starts};
+use crate::gate::rewording_place::{find_reader_checkout, mark_rewrites};
 use crate::gate::{LoadedPolicy, RangeDivision, RangePart, RangeRequest, judge_parts};
 use crate::git::{CommitRange, Repository};
 use crate::ledger::server::undecided_moves::read_unauthorised_records;
@@ -184,7 +184,7 @@ fn judge_and_report(args: &CheckArgs, context: &Context) -> Result<CommandExit, 
         let target = request.target.as_ref().ok();
         // What cannot be walked is in the report already.
         let _ = mark_published_commits(&mut report, &repository, policy, &[request.new], target)
-            .and_then(|()| mark_rebase_starts(&mut report.groups, &repository));
+            .and_then(|()| mark_rewrites(&mut report.groups, &repository, Some(request.new)));
         let checkout = find_reader_checkout(&repository, find_named_branch(&repository, &request));
         let is_at_head = checkout.branch_to_switch.is_none()
             && repository.resolve_revision("HEAD").is_ok_and(|head| head == request.new);

@@ -12,8 +12,11 @@ use crate::git::{HeadState, Repository};
 pub(crate) enum OngoingOperation {
     /// None, or a merge: the commit is all that is missing.
     Commit,
-    /// A rebase.
+    /// A rebase that goes on by itself once the commit is made: it stopped at a conflict, or this hook refused it.
     Rebase,
+    /// A rebase that waits for its user, who may want to make more commits before it goes on, as where one commit is
+    /// split, or a series of patches, which `git am` takes for not applied where the user makes the commit.
+    WaitsForUser,
     /// A cherry-pick of several commits.
     CherryPicks,
     /// A revert of several commits.
@@ -30,6 +33,12 @@ pub(crate) fn open_clone(context: &Context) -> anyhow::Result<Repository> {
         Some(git_dir) => Repository::open_at(&context.resolve_path(PathBuf::from(git_dir)), None),
         None => Repository::discover_from(&context.directory),
     }
+}
+
+/// Returns true if the user of a clone has chosen that its hooks only say what would be denied, as a server in evaluate
+/// mode does. A clone does not know the mode of its server.
+pub(crate) fn is_evaluating(repository: &Repository) -> bool {
+    matches!(repository.read_config_value("changegate.mode"), Ok(Some(mode)) if mode == "evaluate")
 }
 
 /// Returns the full name of the branch that the commit is made on, also during a rebase; `None` if there is
@@ -67,8 +76,12 @@ impl OngoingOperation {
     /// Finds the operation by the files that git keeps while it goes on.
     pub(crate) fn find_in(git_dir: &Path) -> OngoingOperation {
         let exists = |name: &str| git_dir.join(name).exists();
-        if exists("rebase-merge") || exists("rebase-apply") {
-            return OngoingOperation::Rebase;
+        // Both `git am` and `git rebase --apply` refuse to continue after a commit that they have not made.
+        if exists("rebase-apply") {
+            return OngoingOperation::WaitsForUser;
+        }
+        if exists("rebase-merge") {
+            return OngoingOperation::find_rebase(git_dir);
         }
         if !exists("sequencer") {
             return OngoingOperation::Commit;
@@ -79,10 +92,20 @@ impl OngoingOperation {
         }
     }
 
+    /// Finds out by the last line that a rebase has begun whether it goes on by itself.
+    fn find_rebase(git_dir: &Path) -> OngoingOperation {
+        let done = fs::read_to_string(git_dir.join("rebase-merge/done")).unwrap_or_default();
+        let last = done.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        match last.split_whitespace().next() {
+            Some("edit" | "e" | "break" | "b" | "exec" | "x") => OngoingOperation::WaitsForUser,
+            _ => OngoingOperation::Rebase,
+        }
+    }
+
     /// Returns the command of git that goes on with the operation after the commit is made.
     pub(crate) fn continue_command(self) -> Option<&'static str> {
         match self {
-            OngoingOperation::Commit => None,
+            OngoingOperation::Commit | OngoingOperation::WaitsForUser => None,
             OngoingOperation::Rebase => Some("rebase --continue"),
             OngoingOperation::CherryPicks => Some("cherry-pick --continue"),
             OngoingOperation::Reverts => Some("revert --continue"),

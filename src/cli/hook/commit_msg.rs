@@ -14,7 +14,7 @@ use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::hook::clone_policy::{ClonePolicy, note_unusable_policy};
 use crate::cli::hook::clone_state::{
-    OngoingOperation, find_commit_branch, open_clone, read_merge_heads, rebases_merge,
+    OngoingOperation, find_commit_branch, is_evaluating, open_clone, read_merge_heads, rebases_merge,
 };
 use crate::cli::hook::draft_note::write_draft_note;
 use crate::cli::hook::edit_offer::EditOffer;
@@ -120,7 +120,7 @@ pub(crate) fn run_commit_msg(args: &CommitMsgArgs, context: &Context) -> Result<
         write_draft_note(&commit.judge_message(&loaded));
         return Ok(CommandExit::Allowed);
     }
-    if commit.tidying.encoding.is_none() && !commit.is_judged_later(&loaded) {
+    if commit.tidying.encoding.is_none() && !commit.is_judged_later(&loaded) && !commit.is_evaluated() {
         return Err(CommandError::Usage(format!(
             "i18n.commitEncoding names an encoding that is unknown or does not keep ASCII, so no server can \
              read the message; to fix:\n  git {}config i18n.commitEncoding UTF-8",
@@ -171,6 +171,11 @@ impl PendingCommit<'_> {
         self.message.is_empty() && !is_taken
     }
 
+    /// Returns true if nothing is refused in this clone.
+    fn is_evaluated(&self) -> bool {
+        self.repository.as_ref().is_some_and(is_evaluating)
+    }
+
     /// Returns the message as git shows it.
     fn read_text(&self) -> Text {
         let encoding = self.tidying.encoding.unwrap_or_default();
@@ -195,6 +200,9 @@ impl PendingCommit<'_> {
             DeniedMessage::Committed
         } else if is_denied && self.is_judged_later(loaded) {
             DeniedMessage::JudgedLater
+        } else if is_denied && self.is_evaluated() {
+            report.is_evaluation = true;
+            DeniedMessage::Committed
         } else if is_denied && !has_faulty_side_commits(&report) {
             self.keep_message(&report)
         } else {

@@ -9,13 +9,13 @@ use std::io::{Read as _, Write as _};
 use crate::change::{FactKind, Missing, Oid, Stage, Text};
 use crate::cli::command_error::{CommandError, CommandExit, replace_invisible};
 use crate::cli::context::{Context, count_threads};
-use crate::cli::hook::clone_state::open_clone;
+use crate::cli::hook::clone_state::{is_evaluating, open_clone};
 use crate::cli::hook::git_command::GitCommand;
 use crate::cli::output::{self, ReportFormatArg};
 use crate::gate::published_commits::mark_published_commits;
 use crate::gate::push::promotion::deferred_rules::describe_deferred_rules;
 use crate::gate::push_remote::PushRemote;
-use crate::gate::rewording_place::{find_reader_checkout, mark_rebase_starts};
+use crate::gate::rewording_place::{find_reader_checkout, mark_rewrites};
 use crate::gate::signed_approvals::fetched_approvals::is_approval_note;
 use crate::gate::{LoadedPolicy, RangeRequest, UnusablePolicy, judge_range, load_for_hook};
 use crate::git::{CommitRange, PeeledObject, PushedRef, Repository, parse_pre_push};
@@ -217,7 +217,8 @@ fn judge_new_commits(
     let mut report = judge_range(repository, loaded, &request)?;
     if report.decision == Decision::Deny {
         mark_published_commits(&mut report, repository, &loaded.policy, &[pushed.local_id], None)?;
-        mark_rebase_starts(&mut report.groups, repository)?;
+        // Without the marks, advice is less good; the push is refused all the same.
+        let _ = mark_rewrites(&mut report.groups, repository, Some(pushed.local_id));
         let local_name = pushed.local_name.to_lossy();
         let checkout = find_reader_checkout(repository, local_name.strip_prefix("refs/heads/"));
         let is_at_head = checkout.branch_to_switch.is_none()
@@ -227,6 +228,7 @@ fn judge_new_commits(
             group.checkout = checkout.clone();
         }
     }
+    report.is_evaluation = report.decision == Decision::Deny && is_evaluating(repository);
     let style = ReportStyle {
         colour: output::stderr_colour(context.colour),
         quiet: true,
@@ -243,7 +245,7 @@ fn judge_new_commits(
             let _ = writeln!(out, "{}", output::wrap_error(&line));
         }
     }
-    Ok(report.decision.into())
+    Ok(report.effective_decision().into())
 }
 
 /// Says that something goes to the server without a look at it, and why.

@@ -1,5 +1,8 @@
-//! `changegate hook prepare-commit-msg`: fills in the trailers that follow from the branch, and adds the
-//! others as comments.
+//! `changegate hook prepare-commit-msg`: adds the trailers that the policy asks for as comments, with the values that
+//! follow from the branch.
+//!
+//! All of them are comments: of a message that holds nothing else git makes no commit, and an editor that is closed
+//! without a word is how people abort one.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -72,36 +75,37 @@ pub(crate) fn run_prepare_commit_msg(
     Ok(CommandExit::Allowed)
 }
 
-/// Returns the message with the trailers that follow from the branch, and hints for the others; `None`
-/// if there is nothing to add.
+/// Values that look like tickets and are names of formats and standards.
+const NO_TICKET_PREFIXES: [&str; 12] =
+    ["ASCII", "BASE", "CRC", "CVE", "HTTP", "IEEE", "IPV", "ISO", "RFC", "SHA", "TLS", "UTF"];
+
+/// Returns the message with the trailers that are still to state, as comments; `None` if there is nothing to add.
 fn prefill_trailers(raw: &[u8], policy: &Policy, branch: &str, tidying: &MessageTidying) -> Option<Vec<u8>> {
+    // A hint must not end up in the commit.
+    if !tidying.removes_comments() {
+        return None;
+    }
     let stated = read_trailers(raw, TrailerReader::Log);
     let comment = String::from_utf8_lossy(&tidying.comment);
-    let mut lines = String::new();
     let mut hints = String::new();
     for field in policy.list_required_fields() {
         if stated.trailers.iter().any(|trailer| field.matches_key(&trailer.key)) {
             continue;
         }
-        match derive_from_branch(field, branch) {
-            Some(value) => lines += &format!("{}: {value}\n", field.name),
-            // A hint must not end up in the commit.
-            None if tidying.removes_comments() => {
-                let hint = format!("{comment} {}\n", field.trailer_template());
-                // A template of commits may hold it already.
-                if !raw.windows(hint.len()).any(|line| line == hint.as_bytes()) {
-                    hints += &hint;
-                }
-            }
-            None => {}
+        let trailer = match derive_from_branch(field, branch) {
+            Some(value) => format!("{}: {value}", field.name),
+            None => field.trailer_template(),
+        };
+        let hint = format!("{comment} {trailer}\n");
+        // A template of commits may hold it already.
+        if !raw.windows(hint.len()).any(|line| line == hint.as_bytes()) {
+            hints += &hint;
         }
     }
-    if !hints.is_empty() {
-        lines += &format!("{comment} To fill in, without the `{comment}`:\n{hints}{comment}\n");
-    }
-    if lines.is_empty() {
+    if hints.is_empty() {
         return None;
     }
+    let lines = format!("{comment} To fill in, without the `{comment}`:\n{hints}{comment}\n");
     let mut at = 0;
     for line in raw.split_inclusive(|byte| *byte == b'\n') {
         if !tidying.comment.is_empty() && line.starts_with(&tidying.comment) {
@@ -120,12 +124,23 @@ fn derive_from_branch<'branch>(field: &FieldDefinition, branch: &'branch str) ->
     let FieldKind::Matches { pattern, .. } = &field.kind else { return None };
     for part in branch.split(['/', '_']) {
         for candidate in list_branch_prefixes(part) {
+            if is_other_name(candidate) {
+                continue;
+            }
             if pattern.matches_value(candidate.as_bytes()) == Some(true) {
                 return Some(candidate);
             }
         }
     }
     None
+}
+
+/// Returns true for what has the form of a ticket and is none, as in `fix-UTF-8`, or has the number 0.
+fn is_other_name(candidate: &str) -> bool {
+    candidate.rsplit_once('-').is_some_and(|(prefix, number)| {
+        NO_TICKET_PREFIXES.contains(&prefix)
+            || (!number.is_empty() && number.bytes().all(|digit| digit == b'0'))
+    })
 }
 
 /// Returns the parts of a branch name that may be a ticket, longest first: `PAY-412-cache` has

@@ -33,7 +33,8 @@ pub(super) fn write_server_advice(
     if let Some(tip) = tip
         && let PeeledObject::Commit(commit) = repository.peel_tags(tip)?
     {
-        has_policy = matches!(repository.read_file_at(commit, &path, u64::MAX), Ok(FileAtPath::Found(_)));
+        // A link, or what cannot be read, is a policy with a mistake.
+        has_policy = !matches!(repository.read_file_at(commit, &path, u64::MAX), Ok(FileAtPath::Absent));
     }
     let branch = settings.policy_ref.strip_prefix("refs/heads/").unwrap_or(&settings.policy_ref);
     let has_file = repository.read_config_value("changegate.policyFile")?.is_some();
@@ -123,6 +124,15 @@ pub(super) fn write_server_advice(
         settings.policy_ref,
         build_init_command(&path)
     )?;
+    // What HEAD of an empty repository names is a guess of git's.
+    if tip.is_none() && branch != "main" {
+        writeln!(
+            out,
+            "      If the branch of the clone is another, such as main, here instead:\n        \
+             {git}fetch CLONE main:main\n        \
+             changegate install --server --policy-ref refs/heads/main{program}"
+        )?;
+    }
     Ok(())
 }
 

@@ -10,11 +10,12 @@ use std::rc::Rc;
 use crate::change::{Oid, Text};
 use crate::gate::committed_policy::load_for_hook;
 use crate::gate::policy_findings::{
-    REF_UNREADABLE, list_branches_with_policy, refuse_missing_policy, unreadable_policy,
+    REF_UNREADABLE, find_pushed_policy, list_branches_with_policy, refuse_missing_policy,
+    refuse_pushed_policy, unreadable_policy,
 };
 use crate::gate::policy_source::{LoadedPolicy, UnusablePolicy, load_from_folder, load_from_pack};
 use crate::gate::settings::{GateSettings, MissingPolicyAction};
-use crate::git::{PeeledObject, Repository};
+use crate::git::{PeeledObject, RefUpdate, Repository};
 use crate::policy::ChangeUnit;
 use crate::push::{GateRule, refuse_by_rule};
 use crate::report::PolicyLocation;
@@ -72,6 +73,8 @@ pub(crate) struct PolicyCache<'push> {
     settings: &'push GateSettings,
     /// The moves of the policy ref without a decision, in their order.
     undecided: &'push [UndecidedMove],
+    /// What is pushed, which may bring the policy that is lacking.
+    updates: &'push [RefUpdate],
     policies: HashMap<Oid, Result<Rc<LoadedPolicy>, UnusablePolicy>>,
     origin: PolicyOrigin,
 }
@@ -82,11 +85,13 @@ impl<'push> PolicyCache<'push> {
         repository: &'push Repository,
         settings: &'push GateSettings,
         undecided: &'push [UndecidedMove],
+        updates: &'push [RefUpdate],
     ) -> Self {
         PolicyCache {
             repository,
             settings,
             undecided,
+            updates,
             policies: HashMap::new(),
             origin: PolicyOrigin::Current,
         }
@@ -233,12 +238,20 @@ impl<'push> PolicyCache<'push> {
         match found {
             Ok(loaded) => PushBasePolicy::Loaded(loaded),
             Err(why) => {
-                let elsewhere = match why {
-                    UnusablePolicy::Absent => {
-                        list_branches_with_policy(self.repository, &self.settings.policy_path)
-                    }
-                    UnusablePolicy::Faulty(_) => Vec::new(),
-                };
+                let is_looked_for =
+                    matches!(why, UnusablePolicy::Absent) && self.settings.policy_file.is_none();
+                let mut elsewhere = Vec::new();
+                if is_looked_for {
+                    elsewhere = list_branches_with_policy(self.repository, &self.settings.policy_path);
+                }
+                if is_looked_for
+                    && elsewhere.is_empty()
+                    && let Some(branch) =
+                        find_pushed_policy(self.repository, self.updates, &self.settings.policy_path)
+                    && branch != *place
+                {
+                    return PushBasePolicy::Refused(refuse_pushed_policy(&branch, place, self.settings));
+                }
                 PushBasePolicy::Refused(refuse_missing_policy(&why, place, self.settings, &elsewhere))
             }
         }

@@ -27,7 +27,7 @@ use crate::gate::push_certificate::CertifiedPusher;
 use crate::gate::push_facts::PushFacts;
 use crate::gate::pusher_accounts::refuse_unknown_pushers;
 use crate::gate::recorded_past::RecordedPast;
-use crate::gate::rewording_place::mark_rebase_starts;
+use crate::gate::rewording_place::mark_rewrites;
 use crate::gate::settings::{GateSettings, LedgerMode};
 use crate::gate::signed_approvals::read_repository_id;
 use crate::git::{RefUpdate, Repository};
@@ -64,7 +64,7 @@ pub fn judge_push(
     now: Timestamp,
     keep_all: bool,
 ) -> (Report, PushFacts) {
-    let mut policies = PolicyCache::new(repository, settings, past.undecided);
+    let mut policies = PolicyCache::new(repository, settings, past.undecided, updates);
     let (base, scope) = read_base_scope(repository, policies.find_base_policy(), settings);
     let certified = match &base {
         PushBasePolicy::Loaded(loaded) => {
@@ -109,11 +109,11 @@ pub fn judge_push(
                 .iter_mut()
                 .find(|group| group.verdicts.iter().any(|verdict| verdict.decision() == Decision::Deny))
         {
-            group.refusals.extend(refuse_unknown_pushers(loaded, settings, now));
+            group.refusals.extend(refuse_unknown_pushers(loaded, settings, landings, now));
         }
         // Without the marks, advice is less good; the push is refused all the same.
         let _ = mark_landed_commits(&mut groups, repository, &push.scope)
-            .and_then(|()| mark_rebase_starts(&mut groups, repository));
+            .and_then(|()| mark_rewrites(&mut groups, repository, None));
     }
     let (policy, mut notes) = match &base {
         PushBasePolicy::Loaded(loaded) => {
@@ -216,7 +216,7 @@ pub fn current_policy(
     settings: &GateSettings,
     undecided: &[UndecidedMove],
 ) -> Option<LoadedPolicy> {
-    let mut policies = PolicyCache::new(repository, settings, undecided);
+    let mut policies = PolicyCache::new(repository, settings, undecided, &[]);
     let PushBasePolicy::Loaded(loaded) = policies.find_base_policy() else { return None };
     // The cache may hold it too.
     drop(policies);

@@ -9,8 +9,16 @@ use anyhow::{Result, bail};
 use crate::change::Text;
 use crate::gate::{LandingReader, PastLanding};
 use crate::git::Repository;
+use crate::ledger::LEDGER_REF;
 use crate::ledger::audit::history_index::{IndexLimits, read_indexed_history};
 use crate::ledger::audit::landing_origin::LandingOrigin;
+use crate::ledger::record::readable::ReadableRecord;
+use crate::ledger::record::{DecisionRecord, LedgerEvent, RecordedPusher};
+use crate::ledger::server::write_ahead::list_entries;
+use crate::ledger::store::{RECORD_FILE, read_ledger_file};
+
+/// The most records that are searched for a pusher. A roster that no pusher is in is corrected long before.
+const MAX_SEARCHED_RECORDS: usize = 2_000;
 
 /// Reads the moves of refs from the ledger, each ref once.
 pub(crate) struct PastLandings<'a> {
@@ -63,5 +71,26 @@ impl LandingReader for PastLandings<'_> {
         };
         self.known.borrow_mut().insert(ref_name.clone(), Rc::clone(&landings));
         Ok(landings)
+    }
+
+    fn has_pusher(&self, is_wanted: &dyn Fn(&Text) -> bool) -> Result<bool> {
+        let is_by_wanted = |decided: &DecisionRecord| matches!(&decided.pusher, RecordedPusher::Account(account) if is_wanted(account));
+        let pending = list_entries(self.repository.common_dir(), &[], MAX_SEARCHED_RECORDS)?;
+        if pending.iter().any(|file| file.entry.as_ref().is_ok_and(|entry| is_by_wanted(&entry.decided))) {
+            return Ok(true);
+        }
+        let mut next = self.repository.resolve_ref(LEDGER_REF.as_bytes())?.id;
+        for _ in 0..MAX_SEARCHED_RECORDS {
+            let Some(commit) = next else { return Ok(false) };
+            let bytes = read_ledger_file(self.repository, commit, RECORD_FILE)?.unwrap_or_default();
+            if let ReadableRecord::Known(record) = ReadableRecord::parse_record(&bytes)
+                && let LedgerEvent::Decision(decided) = &record.event
+                && is_by_wanted(decided)
+            {
+                return Ok(true);
+            }
+            next = self.repository.list_parents(commit)?.first().copied();
+        }
+        Ok(true)
     }
 }

@@ -46,6 +46,11 @@ pub(crate) struct SeenTips<'a> {
     patterns: [Vec<RefPattern>; 2],
     /// What each ref holds, or may have held by a decision of this run.
     explained: BTreeMap<Text, BTreeSet<Option<Oid>>>,
+    /// What each ref held before it moved without a decision in this run.
+    left: BTreeMap<Text, BTreeSet<Option<Oid>>>,
+    /// The refs of which a decision of this run has seen what nothing explains: they have left what the ledger said before
+    /// the run, and what holds that again was put back.
+    met: BTreeSet<Text>,
     records: Option<RecentMoves>,
 }
 
@@ -66,13 +71,17 @@ impl<'a> SeenTips<'a> {
         steps: RefSteps,
     ) -> Self {
         let mut explained: BTreeMap<Text, BTreeSet<Option<Oid>>> = BTreeMap::new();
+        let mut left: BTreeMap<Text, BTreeSet<Option<Oid>>> = BTreeMap::new();
         for (name, asked) in group_edges_by_ref(pending) {
             let of_ref = explained.entry(name.clone()).or_default();
             of_ref.extend(asked.edges.iter().map(|edge| edge.new));
             let taken = steps.get(name).into_iter().flatten();
             for step in taken {
                 match step {
-                    RefStep::Gap(old, new) => of_ref.extend([*old, *new]),
+                    RefStep::Gap(old, new) => {
+                        of_ref.insert(*new);
+                        left.entry(name.clone()).or_default().insert(*old);
+                    }
                     RefStep::Decided(place) => {
                         let edge = asked.places.iter().position(|other| other == place);
                         of_ref.extend(edge.and_then(|at| asked.edges.get(at)).map(|edge| edge.old));
@@ -85,7 +94,8 @@ impl<'a> SeenTips<'a> {
         }
         let FollowedRefs { tips: tips_before, patterns } = before;
         let patterns = [patterns, parse_state_patterns(state)];
-        SeenTips { repository, steps, tips_before, patterns, explained, records: None }
+        let met = BTreeSet::new();
+        SeenTips { repository, steps, tips_before, patterns, explained, left, met, records: None }
     }
 
     /// Returns the moves that must have come before a decision, since it saw what nothing explains; `state` is what the
@@ -110,6 +120,7 @@ impl<'a> SeenTips<'a> {
                 continue;
             }
             let name = one.name.clone();
+            self.met.insert(name.clone());
             moves.push(RecordedMove { name: name.clone(), old: known, new: one.old });
             match self.steps.get_mut(&name).and_then(|steps| steps.front_mut()) {
                 Some(RefStep::Gap(from, _)) => *from = one.old,
@@ -128,8 +139,10 @@ impl<'a> SeenTips<'a> {
     }
 
     fn is_explained(&mut self, name: &Text, tip: Option<Oid>, seen_at: Timestamp) -> Result<bool> {
-        if self.tips_before.get(&encode_ref_key(name)).copied() == tip
-            || self.explained.get(name).is_some_and(|tips| tips.contains(&tip))
+        let holds_tip = |tips: Option<&BTreeSet<Option<Oid>>>| tips.is_some_and(|tips| tips.contains(&tip));
+        let was_before = self.tips_before.get(&encode_ref_key(name)).copied() == tip;
+        if holds_tip(self.explained.get(name))
+            || (!self.met.contains(name) && (was_before || holds_tip(self.left.get(name))))
         {
             return Ok(true);
         }

@@ -8,7 +8,7 @@ use std::io;
 use crate::change::{Oid, Stage};
 use crate::report::content::ReportGroup;
 use crate::report::escape;
-use crate::report::reader_checkout::{RebaseStart, UnfinishedOperation};
+use crate::report::reader_checkout::{KeptFiles, RebaseStart, UnfinishedOperation};
 use crate::report::style::ReportStyle;
 use crate::report::terminal::message_fix::{FixStep, MessageFix, join_with_and, list_message_fixes};
 use crate::report::terminal::page::{TerminalPage, TextStyle, plain_text, styled_text};
@@ -139,18 +139,24 @@ fn write_rebase(
     let ids: Vec<Oid> = fixes.iter().filter_map(|fix| fix.commit).collect();
     let Some(first) = ids.first() else { return Ok(()) };
     let start = if changes > 1 { format!("to fix {changes} changes: ") } else { "to fix: ".to_owned() };
-    let rebase_start = group.rebase_start.unwrap_or(RebaseStart::From(*first));
-    let command = build_rewriting_command(group, style, &build_rebase_arguments(group, rebase_start));
+    let kept_files = group.rewrite.as_ref().and_then(|rewrite| rewrite.kept_files.as_ref());
+    let (command, opening) = match kept_files {
+        Some(kept) => (
+            build_filter_command(group, style, &ids, kept),
+            format!(
+                "this opens the {} of {}, and makes no merge again, as a rebase would",
+                if ids.len() == 1 { "message" } else { "messages" },
+                list_ids(&ids)
+            ),
+        ),
+        None => {
+            let rebase_start =
+                group.rewrite.as_ref().map_or(RebaseStart::From(*first), |rewrite| rewrite.start);
+            let arguments = build_rebase_arguments(group, rebase_start, &ids);
+            (build_rewriting_command(group, style, &arguments), describe_todo_edits(group, &ids))
+        }
+    };
     write_command(page, indent, &start, command)?;
-    let mut words = Vec::new();
-    let (merges, others): (Vec<Oid>, Vec<Oid>) = ids.iter().partition(|id| is_merge(group, **id));
-    if !others.is_empty() {
-        words.push(format!("write `reword` for {}", list_ids(&others)));
-    }
-    if !merges.is_empty() {
-        words.push(format!("write `merge -c` instead of `merge -C` for {}", list_ids(&merges)));
-    }
-    let opening = words.join(", and ");
     if let [fix] = fixes {
         return write_steps(page, indent, &format!("{opening}, then "), &fix.list_steps(Stage::Check));
     }
@@ -163,6 +169,48 @@ fn write_rebase(
         write_steps(page, indent, &format!("in {}, ", list_ids(&ids)), &steps)?;
     }
     Ok(())
+}
+
+/// Returns what to write in the list of a rebase so that it opens these messages.
+fn describe_todo_edits(group: &ReportGroup, ids: &[Oid]) -> String {
+    let mut words = Vec::new();
+    let (merges, others): (Vec<Oid>, Vec<Oid>) = ids.iter().partition(|id| is_merge(group, **id));
+    if !others.is_empty() {
+        words.push(format!("write `reword` for {}", list_ids(&others)));
+    }
+    if !merges.is_empty() {
+        words.push(format!("write `merge -c` instead of `merge -C` for {}", list_ids(&merges)));
+    }
+    words.join(", and ")
+}
+
+/// Returns a command that makes the commits of a branch again with the same files and people, and opens the messages
+/// `ids` among them.
+///
+/// In the folder of git, as a bare repository, it touches neither files nor the index, which need no change.
+fn build_filter_command(group: &ReportGroup, style: &ReportStyle, ids: &[Oid], kept: &KeptFiles) -> String {
+    let git_dir = build_rewriting_command(group, style, "rev-parse --absolute-git-dir");
+    let mut patterns = Vec::new();
+    for id in ids {
+        patterns.push(format!("{}*", id.short_hex()));
+    }
+    let mut range = match &group.checkout.branch_to_switch {
+        Some(branch) if group.checkout.worktree.is_none() => {
+            quote_for_shell(&format!("refs/heads/{}", branch.to_lossy()))
+        }
+        _ => "HEAD".to_owned(),
+    };
+    for id in &kept.below {
+        range.push_str(&format!(" ^{}", id.short_hex()));
+    }
+    let signing = if kept.are_signed { "--commit-filter 'git commit-tree -S \"$@\"' " } else { "" };
+    // Git feeds the message to the filter, so the editor reads from the terminal that errors are written to.
+    format!(
+        "FILTER_BRANCH_SQUELCH_WARNING=1 git -C \"$({git_dir})\" --bare -c core.bare=true filter-branch -f \
+         --msg-filter 'case $GIT_COMMIT in {}) cat >m && eval \"$(git var GIT_EDITOR) m\" <&2 >&2 && \
+         git stripspace <m ;; *) cat ;; esac' {signing}{range}",
+        patterns.join("|")
+    )
 }
 
 /// Returns the fixes by what has to be done, with the commits for which that is the same.
@@ -181,7 +229,7 @@ pub(super) fn group_by_steps<'report>(
 }
 
 /// Returns the command and the arguments of git that open the history from there on.
-fn build_rebase_arguments(group: &ReportGroup, rebase_start: RebaseStart) -> String {
+fn build_rebase_arguments(group: &ReportGroup, rebase_start: RebaseStart, ids: &[Oid]) -> String {
     // What is not in the report may hold a merge, which a plain rebase drops.
     let may_hold_merge = !matches!(rebase_start, RebaseStart::From(id) if find_shape(group, id).is_some())
         || group.amendable.is_none()
@@ -189,6 +237,11 @@ fn build_rebase_arguments(group: &ReportGroup, rebase_start: RebaseStart) -> Str
         || group.left_out.have_merges
         || group.verdicts.iter().flat_map(|verdict| &verdict.commit_shapes).any(|shape| shape.parents > 1);
     let merges = if may_hold_merge { "--rebase-merges " } else { "" };
+    // Git takes a first commit over as it is, and then refuses to amend it if it changes no file. Where there are merges,
+    // the option would make commits of others again.
+    let has_no_merge = !may_hold_merge || group.rewrite.as_ref().is_some_and(|rewrite| !rewrite.holds_merge);
+    let may_be_empty = |id: &Oid| find_shape(group, *id).is_some_and(|shape| shape.may_be_empty);
+    let force = if has_no_merge && ids.iter().any(may_be_empty) { "--no-ff " } else { "" };
     let from = match rebase_start {
         RebaseStart::Root => "--root".to_owned(),
         RebaseStart::After(id) => id.short_hex(),
@@ -204,7 +257,7 @@ fn build_rebase_arguments(group: &ReportGroup, rebase_start: RebaseStart) -> Str
         }
         _ => String::new(),
     };
-    format!("rebase -i {merges}--autostash {from}{branch}")
+    format!("rebase -i {merges}--autostash {force}{from}{branch}")
 }
 
 /// Returns a command that runs git where the commits of a group are checked out.

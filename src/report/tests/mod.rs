@@ -403,7 +403,7 @@ fn full_of(texts: &[Text; 5], of: usize) -> Report {
         is_one_change: false,
         is_to_land: true,
         checkout: ReaderCheckout::default(),
-        rebase_start: None,
+        rewrite: None,
         traces: vec![RuleTrace { verdict_index: 0, rule_id: RuleId::new(own()), trace }],
     };
     let mut report = sample_report(vec![group]);
