@@ -14,6 +14,7 @@
     reason = "test code"
 )]
 
+mod approval_bases;
 mod approval_dates;
 mod approval_evidence;
 mod approval_ids;
