@@ -125,6 +125,7 @@ fn judge_landed_update(
         range: CommitRange { tip: update.new, hidden_tips: &hidden, trusted_keys: None },
         display_name: update.name.clone(),
         target: Ok(update.name.clone()),
+        approval_targets: &[],
         pusher: settings.pusher.clone(),
         unauthorised: None,
         stage: Stage::PreReceive,

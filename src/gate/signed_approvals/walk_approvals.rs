@@ -55,21 +55,21 @@ impl WalkApprovals {
         WalkApprovals { known }
     }
 
-    /// Finds the approvals that a clone holds and that are about what is to be pushed, with the keys of the policy. Nothing is
-    /// looked for unless the policy asks for it; where there are none, as if none could be received.
+    /// Finds the approvals that a clone holds for this ref and that are about what is to be pushed, with the keys of the policy.
+    /// Nothing is looked for unless the policy asks for it; where there are none, and where the ref is not known, as if none
+    /// could be received.
     pub(crate) fn find_fetched(
         repository: &Repository,
         (target, keys): (Option<&Text>, Option<TrustedKeys<'_>>),
         (tip, hidden): (Oid, &[Oid]),
     ) -> Self {
+        let Some(target) = target else { return WalkApprovals::unsupported() };
         let find = || -> Result<Option<Vec<RelatedApproval>>> {
             if list_approval_refs(repository)?.is_empty() {
                 return Ok(None);
             }
             let history = &repository.find_new_history(tip, hidden)?;
             let fetched = list_fetched_approvals(repository, target, history)?;
-            let unknown = Text::default();
-            let target = target.unwrap_or(&unknown);
             let walk = ApprovalWalk { repository, target, history, keys };
             let open: Vec<&ReceivedApproval> = fetched.iter().collect();
             // A clone need not know the id of its server's repository, and git fetched these from there.
