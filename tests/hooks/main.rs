@@ -20,6 +20,7 @@ mod approval_evidence;
 mod approval_ids;
 mod approval_keys;
 mod approval_limits;
+mod approval_merges;
 mod approval_releases;
 mod approval_roles;
 mod backtests;

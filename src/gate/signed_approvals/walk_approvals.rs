@@ -146,12 +146,19 @@ impl ApprovalWalk<'_> {
                 found.push(approval);
             }
         }
+        let mut stating_merges: Option<Vec<Oid>> = None;
         for approval in &mut found {
             // Without the revision itself, what is pushed is a part of a series, which was not approved to land alone.
             let (base, revision) = (approval.statement.base, approval.received.revision);
             approval.exact = self.history.list_new_range(&places, base, [revision]);
             if !approval.exact.is_empty() {
                 approval.merges = self.history.list_covered_merges(&places, &approval.exact);
+                let stating = stating_merges.get_or_insert_with(|| self.list_stating_merges());
+                if stating.iter().any(|merge| !approval.exact.contains(merge)) {
+                    // Too many commits to be listed state too much to be compared.
+                    let approved = list_approved_commits(self.repository, base, revision);
+                    approval.messages = approved.ok().and_then(|approved| list_messages(&approved));
+                }
             }
         }
         self.relate_other_revisions(&mut found)?;
@@ -159,6 +166,17 @@ impl ApprovalWalk<'_> {
             !one.exact.is_empty() || !one.related.is_empty() || (one.is_rejection() && one.obstacle.is_some())
         });
         Ok(found)
+    }
+
+    /// Returns the new merges whose messages have trailers. One that cannot be read is refused where it is judged.
+    fn list_stating_merges(&self) -> Vec<Oid> {
+        let mut merges = self.history.list_ids();
+        merges.retain(|id| {
+            let is_merge = self.repository.list_parents(*id).is_ok_and(|parents| parents.len() > 1);
+            let read = || self.repository.read_commit(*id, &NeededFacts::new());
+            is_merge && read().is_ok_and(|commit| !commit.message.trailers().is_empty())
+        });
+        merges
     }
 
     /// Reads what an approval says; `None` if it is not what the ledger received, or is of another repository.

@@ -9,7 +9,7 @@ use crate::change::{
 use crate::people::ResolvedIdentity;
 use crate::people::contributors::NotIndependent;
 use crate::people::independence::ParticipantIndex;
-use crate::predicates::approvals::approved_content::{check_not_maker, check_relation};
+use crate::predicates::approvals::approved_content::{check_not_maker, check_relation, check_signer};
 use crate::predicates::approvals::approvers::{CountedApprover, find_seat};
 use crate::predicates::approvals::named_people::{
     describe_dependence, describe_unknown, named_message, read_named_person,
@@ -238,7 +238,7 @@ fn is_confirming(
 ) -> bool {
     let SignatureStatus::Good { signer, .. } = &approval.signature else { return false };
     let person = Person { name: Text::default(), email: signer.clone() };
-    asked.check_approver(&person, index, context.people, approval.received_at).is_ok()
+    check_signer(asked, &person, approval, (index, context)).is_ok()
         && check_relation(asked, approval, context).is_ok()
         && check_not_maker(&person, approval, context).is_ok()
 }
@@ -267,11 +267,7 @@ fn find_approver(
     {
         return Err(KEY_CHANGED_HANDS.with("author", &approval.author.email));
     }
-    let describe = |why| match why {
-        NotIndependent::Unknown => describe_unknown(&Text::default(), Some(signer), context.people),
-        why => describe_dependence(&why),
-    };
-    let key = asked.check_approver(&person, index, context.people, at).map_err(describe)?;
+    let key = check_signer(asked, &person, approval, (index, context))?;
     check_relation(asked, approval, context)?;
     check_not_maker(&person, approval, context)?;
     let seat = asked.find_approver_seat(&key, at, context)?;
