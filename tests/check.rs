@@ -329,6 +329,7 @@ fn a_long_range_is_counted_whole_and_held_in_part() {
         range: changegate::git::CommitRange { tip, hidden_tips: &base, trusted_keys: None },
         display_name: "all".into(),
         target: Ok("refs/heads/main".into()),
+        approval_targets: &[],
         pusher: Err(changegate::change::Missing::NotAtThisStage(changegate::change::FactKind::Pusher)),
         push_certificate: changegate::change::PushCertificate::Absent,
         unauthorised: None,

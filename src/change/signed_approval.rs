@@ -38,7 +38,11 @@ pub struct SignedApproval {
     /// True if the change has merges beside what was approved, which hold nothing but what a clean merge gives.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_merges: bool,
-    /// The messages of the commits that were approved; empty where the change has those commits themselves.
+    /// These merges.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub added_merges: Vec<Oid>,
+    /// The messages of the commits that were approved; empty where the change has those commits themselves, and no merge
+    /// beside them states anything.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approved_messages: Vec<Text>,
     /// The authors of the commits that were approved; empty where the change has those commits themselves.

@@ -42,6 +42,8 @@ pub struct RangeRequest<'asked> {
     pub display_name: Text,
     /// The ref that the commits are for.
     pub target: Fact<Text>,
+    /// The refs that signed approvals may be for, the likeliest first; empty if `target` says it.
+    pub approval_targets: &'asked [Text],
     /// The account that pushes them.
     pub pusher: Fact<PusherIdentity>,
     /// What is known of the certificate of their push.
@@ -240,13 +242,24 @@ pub(super) fn prepare_part<'asked>(
     // Before a push, the clone may hold what people signed. Of history, the ledger tells.
     let is_before_push = matches!(asked.stage, Stage::Check | Stage::PrePush) && !asked.own_time;
     if is_before_push && loaded.policy.needed_facts().contains(&FactKind::SignedApprovals) {
-        let signed_for = (target, loaded.trusted_keys(asked.now));
+        let signed_for = (asked.find_approval_target(&loaded.policy), loaded.trusted_keys(asked.now));
         let approvals = WalkApprovals::find_fetched(repository, signed_for, (tip, hidden_tips));
         walk_facts = walk_facts.with_approvals(approvals);
     }
     let judge = RangeJudge { loaded, request: asked, swapped_parents, walk_facts };
     let range = CommitRange { tip, hidden_tips, trusted_keys: loaded.trusted_keys(asked.now) };
     Ok((judge, RangeWalk { repository, range, division, threads: asked.threads }))
+}
+
+impl RangeRequest<'_> {
+    /// Returns the ref that signed approvals have to name: the likeliest one under change control. For another one they say
+    /// nothing.
+    fn find_approval_target(&self, policy: &Policy) -> Option<&Text> {
+        match self.approval_targets {
+            [] => self.target.as_ref().ok(),
+            likely => likely.iter().find(|name| policy.protects_ref(name.as_bytes())),
+        }
+    }
 }
 
 /// Notes the exemptions that no change used.

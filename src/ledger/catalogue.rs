@@ -13,7 +13,7 @@ const OTHER_MESSAGES: &[&[&MessageTemplate]] = &[
     vocabulary::field::MESSAGES,
     vocabulary::claims::MESSAGES,
     vocabulary::value_check::MESSAGES,
-    people::contributors::MESSAGES,
+    people::commit_people::MESSAGES,
     crate::policy::closing::MESSAGES,
     crate::policy::difference::wording::MESSAGES,
     crate::policy::inspect::findings::MESSAGES,

@@ -1,6 +1,6 @@
 //! Who made what somebody approved, where something else lands: whoever made the one approves nothing of the other.
 
-use crate::change::{Change, CommitMessage, Person, SignedApproval};
+use crate::change::{Change, CommitMessage, ContentRelation, Person, SignedApproval};
 use crate::people::contributors::{
     CO_AUTHOR_TRAILERS, ROLE_AUTHOR, ROLE_CO_AUTHOR, ROLE_COMMITTER, identify_on_server,
 };
@@ -14,6 +14,9 @@ pub(crate) fn find_approved_makers(
     change: &Change,
     people: &PeopleDirectory,
 ) -> Vec<ResolvedContributor> {
+    if matches!(approval.relation, ContentRelation::Exact | ContentRelation::CleanMerge) {
+        return Vec::new();
+    }
     let mut named = Vec::new();
     named.extend(approval.approved_authors.iter().map(|author| (Ok(author.clone()), &ROLE_AUTHOR)));
     let committers = approval.approved_committers.iter().filter(|committer| !is_forge_committer(committer));

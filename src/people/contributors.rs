@@ -12,7 +12,11 @@ use std::collections::BTreeSet;
 
 use crate::change::person::canonical_address;
 use crate::change::pull_request::{ContributorRole, PullContributor};
-use crate::change::{Change, Commit, Missing, Person, PullRequest, PusherIdentity, Text};
+use crate::change::{Change, Commit, Missing, Oid, Person, PullRequest, PusherIdentity, Text};
+pub(crate) use crate::people::commit_people::{
+    ROLE_AUTHOR, ROLE_CO_AUTHOR, ROLE_COMMITTER, ROLE_OPENER, ROLE_PUSHER,
+};
+use crate::people::commit_people::{list_change_people, list_people_of};
 pub(crate) use crate::people::contributor::CO_AUTHOR_TRAILERS;
 pub use crate::people::contributor::Contributor;
 pub(super) use crate::people::contributor::local_part;
@@ -20,16 +24,8 @@ use crate::people::resolved_contributor::ContributorList;
 pub(crate) use crate::people::resolved_contributor::ResolvedContributor;
 use crate::people::service::PersonAbsence;
 use crate::people::suggestions::find_suggesters;
-use crate::people::{PeopleDirectory, ResolvedIdentity, is_forge_committer};
-use crate::verdict::{MessageTemplate, messages};
-
-messages! {
-    ROLE_AUTHOR = "role.author": "the author";
-    ROLE_COMMITTER = "role.committer": "the committer";
-    ROLE_CO_AUTHOR = "role.co-author": "a co-author";
-    ROLE_PUSHER = "role.pusher": "the pusher";
-    ROLE_OPENER = "role.opener": "the opener";
-}
+use crate::people::{PeopleDirectory, ResolvedIdentity};
+use crate::verdict::MessageTemplate;
 
 /// Returns the contributor who has this account on the server; `None` for a bot.
 pub(crate) fn account_contributor(account: &Text, people: &PeopleDirectory) -> Option<Contributor> {
@@ -96,7 +92,16 @@ pub(crate) fn find_contributors(
     change: &Change,
     people: &PeopleDirectory,
 ) -> (Vec<ResolvedContributor>, Option<Missing>) {
-    list_contributors(change, people, &BTreeSet::new())
+    list_contributors(change, people, &BTreeSet::new(), &[])
+}
+
+/// Returns the contributors to `change` without those who are its authors only because they made these merges.
+pub(crate) fn find_contributors_beside_merges(
+    change: &Change,
+    people: &PeopleDirectory,
+    merges: &[Oid],
+) -> Vec<ResolvedContributor> {
+    list_contributors(change, people, &BTreeSet::new(), merges).0
 }
 
 /// Returns the contributors to `change` without those who are co-authors only because a suggestion of theirs was
@@ -105,14 +110,16 @@ pub(crate) fn find_contributors_beside_suggesters(
     change: &Change,
     people: &PeopleDirectory,
 ) -> Vec<ResolvedContributor> {
-    list_contributors(change, people, &find_suggesters(change)).0
+    list_contributors(change, people, &find_suggesters(change), &[]).0
 }
 
-/// Returns every contributor, without the co-authors who have one of the addresses `left_out`.
+/// Returns every contributor, without the co-authors who have one of the addresses `left_out`, and without the authors and
+/// committers of `merges`.
 fn list_contributors(
     change: &Change,
     people: &PeopleDirectory,
     left_out: &BTreeSet<String>,
+    merges: &[Oid],
 ) -> (Vec<ResolvedContributor>, Option<Missing>) {
     let is_left_out = |email: &Text| {
         !left_out.is_empty()
@@ -122,7 +129,7 @@ fn list_contributors(
     let mut missing = None;
     let pull = change.pull.as_deref().ok();
     // Every source is read, because one person may be named by several of them in different ways.
-    for (person, role) in list_commit_people(change) {
+    for (person, role) in list_change_people(change, merges) {
         let is_co_author = role.code == ROLE_CO_AUTHOR.code;
         if is_co_author && person.as_ref().is_ok_and(|person| is_left_out(&person.email)) {
             continue;
@@ -210,33 +217,6 @@ pub(crate) fn find_commit_contributors<'change>(
         found.add_contributor(contributor);
     }
     found.contributors
-}
-
-/// Returns every person that the commits name, or the text where a trailer does not name a person.
-fn list_commit_people(change: &Change) -> Vec<(Result<Person, Text>, &'static MessageTemplate)> {
-    let base_merge = change.pull.as_ref().ok().and_then(|pull| pull.base_merge);
-    let made = change.commits.iter().filter(|commit| base_merge.is_none() || commit.id != base_merge);
-    list_people_of(made)
-}
-
-fn list_people_of<'change>(
-    commits: impl Iterator<Item = &'change Commit>,
-) -> Vec<(Result<Person, Text>, &'static MessageTemplate)> {
-    let mut people = Vec::new();
-    for commit in commits {
-        people.push((Ok(commit.author.clone()), &ROLE_AUTHOR));
-        if !is_forge_committer(&commit.committer) {
-            people.push((Ok(commit.committer.clone()), &ROLE_COMMITTER));
-        }
-        for trailer in commit.message.trailers() {
-            if CO_AUTHOR_TRAILERS.iter().any(|key| key.eq_ignore_ascii_case(&trailer.key)) {
-                let person =
-                    Person::parse_person(trailer.value.as_bytes()).map_err(|_| trailer.value.clone());
-                people.push((person, &ROLE_CO_AUTHOR));
-            }
-        }
-    }
-    people
 }
 
 /// Returns the identity of a person that a commit of a push names.

@@ -8,6 +8,7 @@ pub(crate) mod account_numbers;
 mod agents;
 pub(crate) mod approved_makers;
 pub mod code_owners;
+pub(crate) mod commit_people;
 mod contributor;
 pub(crate) mod contributor_groups;
 pub mod contributors;

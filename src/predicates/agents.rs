@@ -3,7 +3,10 @@
 //! Whoever answers for an agent is one who made the change: `approvals` counts nothing of theirs.
 
 use crate::change::pull_request::{ContributorRole, ForgeAccount, PullContributor};
-use crate::change::{Change, Commit, FactKind, Missing, NeededFacts, Person, PusherIdentity, Text};
+use crate::change::{
+    Change, Commit, CommitMessage, ContentRelation, FactKind, Missing, NeededFacts, Person, PusherIdentity,
+    SignedApproval, SignedDecision, Text,
+};
 use crate::people::contributors::CO_AUTHOR_TRAILERS;
 use crate::people::{PeopleDirectory, ResolvedIdentity, is_forge_committer};
 use crate::predicates::support::context::{EvaluationContext, PolicyScope};
@@ -43,7 +46,8 @@ pub(crate) const DOC: PredicateDoc = PredicateDoc {
           found; never let an exemption rest on `not: { agents: took-part }`.",
     parameters: "\
 - `took-part`: an agent is an author, committer, co-author, pusher or the opener of the pull request, or a trailer \
-`Assisted-by` or `Generated-by` names something other than `none`. An agent is an entry of the roster with `kind: \
+`Assisted-by` or `Generated-by` names something other than `none`; where a [signed \
+approval](approvals.md) is carried over to other commits, what the approved ones name counts as well. An agent is an entry of the roster with `kind: \
 agent`, or one of the usual ones by its name, address or account;
 - `sponsor: claimed`: for each commit that an agent wrote or committed, a person is its author, committer or \
 co-author, pushes the change, or opened the pull request;
@@ -158,6 +162,7 @@ impl AgentsPredicate {
             let finding = commit_finding(commit, template.with("agent", &agent.name));
             findings.push(finding.fixed_by(Fixer::Author));
         }
+        findings.extend(self.find_unsponsored_approved(context).filter(|_| findings.is_empty()));
         findings.extend(
             find_agent_account(context)
                 .map(|account| Finding::new(NO_ACCOUNT.with("agent", account)).fixed_by(Fixer::Author))
@@ -171,16 +176,63 @@ impl AgentsPredicate {
     }
 }
 
+impl AgentsPredicate {
+    /// Returns a finding where an agent wrote or committed what was approved, the change does not name it any more, and no
+    /// commit of it names a person.
+    fn find_unsponsored_approved(&self, context: &EvaluationContext<'_>) -> Option<Finding> {
+        let is_agent = |one: &&Person| context.people.names_agent(one);
+        let agent =
+            list_carried_approvals(context.change).find_map(|one| list_writers(one).find(is_agent))?;
+        let commits = &context.change.commits;
+        let template = match self.asked {
+            AgentQuestion::NamedSponsor if commits.iter().any(|one| has_named_person(one, context)) => {
+                return None;
+            }
+            AgentQuestion::NamedSponsor => &NO_SPONSOR,
+            _ => &NO_ACCOUNT,
+        };
+        let finding = Finding::new(template.with("agent", &agent.name)).in_commit(context.change.tip().id);
+        Some(finding.fixed_by(Fixer::Author))
+    }
+}
+
+/// Returns the signed approvals that are of the content of the change in other commits.
+fn list_carried_approvals(change: &Change) -> impl Iterator<Item = &SignedApproval> {
+    change.signed_approvals.iter().flatten().filter(|one| {
+        one.decision == SignedDecision::Approved
+            && one.relation.is_of_all()
+            && one.relation != ContentRelation::Exact
+    })
+}
+
+/// Returns who wrote and who committed what was approved, without a forge that commits by itself.
+fn list_writers(approval: &SignedApproval) -> impl Iterator<Item = &Person> {
+    let committers = approval.approved_committers.iter().filter(|one| !is_forge_committer(one));
+    approval.approved_authors.iter().chain(committers)
+}
+
+/// Returns true if the commits that were approved name an agent: what is amended away took part all the same.
+fn has_approved_agent(context: &EvaluationContext<'_>) -> bool {
+    let people = context.people;
+    list_carried_approvals(context.change).any(|approval| {
+        list_writers(approval).any(|one| people.names_agent(one))
+            || approval.approved_messages.iter().any(|message| {
+                let message = CommitMessage::new(message.clone());
+                states_agent(&message) || list_co_authors(&message).iter().any(|one| people.names_agent(one))
+            })
+    })
+}
+
 /// Answers whether an agent took part.
 fn find_participation(context: &EvaluationContext<'_>) -> Result<PredicateOutcome, Missing> {
     let (change, people) = (context.change, context.people);
     for commit in &change.commits {
-        let makers = list_makers(commit).into_iter().chain(list_co_authors(commit));
-        if makers.into_iter().any(|one| people.names_agent(&one)) || states_agent(commit) {
+        let makers = list_makers(commit).into_iter().chain(list_co_authors(&commit.message));
+        if makers.into_iter().any(|one| people.names_agent(&one)) || states_agent(&commit.message) {
             return Ok(PredicateOutcome::Holds);
         }
     }
-    if find_agent_account(context).is_some() {
+    if find_agent_account(context).is_some() || has_approved_agent(context) {
         return Ok(PredicateOutcome::Holds);
     }
     if let Ok(pull) = &change.pull {
@@ -246,7 +298,7 @@ fn has_sponsoring_account(context: &EvaluationContext<'_>) -> Result<bool, Missi
 /// Returns true if the commit names a person who is there, and no machine.
 fn has_named_person(commit: &Commit, context: &EvaluationContext<'_>) -> bool {
     let people = context.people;
-    let named = list_makers(commit).into_iter().chain(list_co_authors(commit));
+    let named = list_makers(commit).into_iter().chain(list_co_authors(&commit.message));
     named.into_iter().any(|one| {
         !people.names_agent(&one) && is_present_person(&people.identify_person(&one), context.change, people)
     })
@@ -265,9 +317,9 @@ fn list_makers(commit: &Commit) -> Vec<Person> {
     makers
 }
 
-fn list_co_authors(commit: &Commit) -> Vec<Person> {
+fn list_co_authors(message: &CommitMessage) -> Vec<Person> {
     let mut named = Vec::new();
-    for trailer in commit.message.trailers() {
+    for trailer in message.trailers() {
         if CO_AUTHOR_TRAILERS.iter().any(|key| key.eq_ignore_ascii_case(&trailer.key)) {
             named.extend(Person::parse_person(trailer.value.as_bytes()));
         }
@@ -276,8 +328,8 @@ fn list_co_authors(commit: &Commit) -> Vec<Person> {
 }
 
 /// Returns true if a trailer says that an agent helped.
-fn states_agent(commit: &Commit) -> bool {
-    commit.message.trailers().iter().any(|trailer| {
+fn states_agent(message: &CommitMessage) -> bool {
+    message.trailers().iter().any(|trailer| {
         let value = trailer.value.to_lossy();
         AGENT_TRAILERS.iter().any(|key| key.eq_ignore_ascii_case(&trailer.key))
             && !NO_AGENT_WORDS.iter().any(|word| value.trim().eq_ignore_ascii_case(word))

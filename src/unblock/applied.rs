@@ -90,6 +90,7 @@ fn sign_approval(change: &mut Change, person: &Person) {
             received_from: person.email.clone(),
             author: person.clone(),
             has_merges: false,
+            added_merges: Vec::new(),
             role: None,
             revision,
             received_at,

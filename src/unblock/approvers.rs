@@ -43,8 +43,8 @@ pub(super) struct QuestionPart<'asked> {
 
 /// Whose approvals one part of a question asks for.
 enum AskedApprover<'asked> {
-    /// Those of all whom the question accepts.
-    Accepted,
+    /// Those of all whom the question accepts, beside these.
+    Accepted(&'asked [String]),
     /// Those of the members of one team.
     MemberOf(&'asked str),
     /// Those of the owners of some paths.
@@ -55,7 +55,7 @@ impl<'asked> QuestionPart<'asked> {
     /// Returns true if an approval of the person with this key counts here, where the question accepts them.
     pub(super) fn covers_person(&self, key: &str, people: &PeopleDirectory, at: Timestamp) -> bool {
         match &self.whose {
-            AskedApprover::Accepted => true,
+            AskedApprover::Accepted(counted) => !counted.iter().any(|known| known == key),
             AskedApprover::MemberOf(team) => people.is_member(key, team, at),
             AskedApprover::OwnerOf(entry) => {
                 entry.includes_person(key, &|team| people.is_member(key, team, at))
@@ -67,7 +67,7 @@ impl<'asked> QuestionPart<'asked> {
     pub(super) fn owner_line(&self) -> Option<usize> {
         match &self.whose {
             AskedApprover::OwnerOf(entry) => Some(entry.line),
-            AskedApprover::Accepted | AskedApprover::MemberOf(_) => None,
+            AskedApprover::Accepted(_) | AskedApprover::MemberOf(_) => None,
         }
     }
 }
@@ -76,8 +76,10 @@ impl<'asked> QuestionPart<'asked> {
 pub(super) struct ApprovalQuestion<'asked> {
     pub(super) asked: &'asked ApprovalsPredicate,
     pub(super) context: EvaluationContext<'asked>,
-    /// The keys of the people whose approvals count already.
+    /// The keys of the people whose approvals count already, each once.
     counted: Vec<String>,
+    /// Those of them who have approved for these teams alone, and can approve for others.
+    in_roles: Vec<(String, Vec<String>)>,
 }
 
 impl<'asked> ApprovalQuestion<'asked> {
@@ -85,12 +87,12 @@ impl<'asked> ApprovalQuestion<'asked> {
         let mut counted = Vec::new();
         if let Ok(weighed) = asked.list_weighed_approvals(&context) {
             for one in weighed.kept {
-                if one.counts {
-                    counted.extend(one.approval.person);
-                }
+                let person = one.approval.person.filter(|_| one.counts);
+                counted.extend(person.filter(|person| !counted.contains(person)));
             }
         }
-        ApprovalQuestion { asked, context, counted }
+        let in_roles = asked.list_approvers_in_roles(&context);
+        ApprovalQuestion { asked, context, counted, in_roles }
     }
 
     /// Returns how many people have given an approval that counts.
@@ -102,10 +104,16 @@ impl<'asked> ApprovalQuestion<'asked> {
     pub(super) fn list_parts(&self) -> Vec<QuestionPart<'_>> {
         let people = self.context.people;
         let at = self.context.change.seen_at;
-        let mut parts = vec![QuestionPart { whose: AskedApprover::Accepted, lacking: self.count_missing() }];
+        // Where enough people have approved, one of them can still do so for another team.
+        let excluded: &[String] = if self.has_enough_people() { &[] } else { &self.counted };
+        let whose = AskedApprover::Accepted(excluded);
+        let mut parts = vec![QuestionPart { whose, lacking: self.count_missing() }];
         if self.asked.asks_each_team() {
             for team in self.asked.asked_teams() {
-                let has_approver = self.counted.iter().any(|key| people.is_member(key, team, at));
+                let has_approver = self.counted.iter().any(|key| match self.find_roles(key) {
+                    Some(roles) => roles.contains(team),
+                    None => people.is_member(key, team, at),
+                });
                 let whose = AskedApprover::MemberOf(team);
                 parts.push(QuestionPart { whose, lacking: usize::from(!has_approver) });
             }
@@ -127,6 +135,16 @@ impl<'asked> ApprovalQuestion<'asked> {
         parts
     }
 
+    /// Returns the teams for which alone a person has approved; `None` if it is for any, or if they have not.
+    fn find_roles(&self, key: &str) -> Option<&[String]> {
+        self.in_roles.iter().find(|(known, _)| known == key).map(|(_, roles)| roles.as_slice())
+    }
+
+    fn has_enough_people(&self) -> bool {
+        let needed = usize::try_from(self.asked.asked_count()).unwrap_or(usize::MAX);
+        self.counted.len() >= needed
+    }
+
     /// Returns how many approvals are missing, at the least.
     fn count_missing(&self) -> usize {
         let needed = usize::try_from(self.asked.asked_count()).unwrap_or(usize::MAX);
@@ -138,7 +156,8 @@ impl<'asked> ApprovalQuestion<'asked> {
         field.is_empty() || self.asked.approval_fields().iter().any(|known| known.name == field)
     }
 
-    /// Returns the key of a person whose approval would count, and does not yet; `None` for anyone else.
+    /// Returns the key of a person whose approval would count, and does not yet, or not for every team; `None` for anyone
+    /// else.
     pub(super) fn find_approver_key(
         &self,
         one: &PossibleApprover,
@@ -147,7 +166,7 @@ impl<'asked> ApprovalQuestion<'asked> {
         let key = self.check_approver(one, index)?.ok()?;
         let at = self.context.change.seen_at;
         let is_accepted = self.asked.find_approver_seat(&key, at, &self.context).is_ok();
-        let would_count = is_accepted && !self.counted.contains(&key);
+        let would_count = is_accepted && (!self.counted.contains(&key) || self.find_roles(&key).is_some());
         would_count.then_some(key)
     }
 

@@ -177,3 +177,26 @@ fn an_approval_is_used_up_by_the_branch_that_moved_alone() {
     world.write("../server.git/allowed", "");
     push_as(&mut world, "ana", "fix:release/1").accepted();
 }
+
+#[test]
+fn a_clone_counts_an_approval_for_the_branch_that_it_names() {
+    let Some(mut world) = start_with_releases() else { return };
+    push_as(&mut world, "ana", "main:release/1").accepted();
+    world.git(&["fetch", "-q", "origin"]);
+    world.git(&["checkout", "-q", "-b", "fix", "origin/release/1"]);
+    let check = |world: &World, args: &[&str]| world.changegate("work", &[&["check"], args].concat());
+    commit_as(&world, "ana", "a", "1", "Fix it");
+    approved_by(&world, "ben", &["--ref", "main"]);
+    check(&world, &["origin/release/1..HEAD"]).does_not_say("has approved");
+    check(&world, &["HEAD", "--onto", "origin/release/1"]).does_not_say("has approved");
+    check(&world, &["origin/main..HEAD", "--target", "release/1"]).does_not_say("has approved");
+    for args in [&["origin/main..HEAD"][..], &["HEAD~1..HEAD"], &["HEAD", "--onto", "origin/main"]] {
+        check(&world, args).says("`ben@example.com` has approved");
+    }
+    let explained = world.changegate("work", &["explain", "origin/release/1..HEAD"]);
+    explained.does_not_say("the approval by `ben@example.com` counts");
+    push_as(&mut world, "ana", "fix:release/1").refused("needs 1 signed approval");
+    approved_by(&world, "ben", &["--ref", "release/1"]);
+    check(&world, &["origin/release/1..HEAD"]).says("`ben@example.com` has approved");
+    push_as(&mut world, "ana", "fix:release/1").accepted();
+}

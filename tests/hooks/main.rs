@@ -14,11 +14,13 @@
     reason = "test code"
 )]
 
+mod approval_bases;
 mod approval_dates;
 mod approval_evidence;
 mod approval_ids;
 mod approval_keys;
 mod approval_limits;
+mod approval_merges;
 mod approval_releases;
 mod approval_roles;
 mod backtests;

@@ -19,6 +19,7 @@ use crate::gate::signed_approvals::approved_commits::{digest_statements, list_ap
 use crate::gate::signed_approvals::{APPROVAL_REF_PREFIX, ApprovalStatement, REPOSITORY_ID_REF};
 use crate::git::{PeeledObject, Repository};
 use crate::report::escape;
+use crate::verdict::quote_for_shell;
 use crate::yaml::shorten_for_message;
 
 /// How many commits are listed before they are signed.
@@ -104,7 +105,7 @@ pub(crate) fn run_approve(args: &ApproveArgs, context: &Context) -> Result<Comma
     let server = ask_server(&args.remote, named, context)?;
     let base = find_base(&repository, revision, &server, &args.remote)?;
     let is_new_branch = server.base_branch != server.target;
-    let target = server.target;
+    let (target, server_tip) = (server.target, server.tip);
     let commits = list_approved_commits(&repository, base, revision)?;
     let decision = match (args.reject, args.revoke) {
         (true, _) => SignedDecision::Rejected,
@@ -130,6 +131,9 @@ pub(crate) fn run_approve(args: &ApproveArgs, context: &Context) -> Result<Comma
     }
     let signer = find_committer(context)?;
     write_summary(&statement, is_new_branch, &commits, &signer.1)?;
+    if !has_commit(&repository, server_tip) {
+        write_outdated_note(&server.base_branch, &args.remote)?;
+    }
     let date = find_word_date(&repository, &statement, &signer.1, context.now.as_second())?;
     let commit = write_signed_commit(context, &statement, &message, &signer, date)?;
     let ref_name = format!("{APPROVAL_REF_PREFIX}{commit}");
@@ -224,7 +228,7 @@ fn find_base(
     let tracking = format!("refs/remotes/{remote}/{branch}");
     known.extend(repository.resolve_ref(tracking.as_bytes())?.id);
     // Of what the server holds, the clone may have only what it fetched last.
-    let tip = known.into_iter().find(|id| repository.peel_tags(*id).ok() == Some(PeeledObject::Commit(*id)));
+    let tip = known.into_iter().find(|id| has_commit(repository, *id));
     let Some(tip) = tip else {
         return Err(CommandError::Usage(format!(
             "this clone has no commit of `{branch}` of `{remote}`; run: git fetch {remote}"
@@ -246,6 +250,29 @@ fn find_base(
             revision.short_hex()
         ))),
     }
+}
+
+/// Returns true if the clone has a commit.
+fn has_commit(repository: &Repository, id: Oid) -> bool {
+    repository.peel_tags(id).ok() == Some(PeeledObject::Commit(id))
+}
+
+/// Says that the server has commits of the branch that the clone lacks: a revision that builds on one of these is refused
+/// there.
+fn write_outdated_note(branch: &Text, remote: &str) -> Result<(), CommandError> {
+    let branch = branch.to_lossy();
+    let short = branch.strip_prefix("refs/heads/").unwrap_or(&branch);
+    let command = format!("git fetch {} {}", quote_for_shell(remote), quote_for_shell(&branch));
+    let shown = escape::escape_terminal(short.as_bytes(), escape::MAX_QUOTE_COLUMNS);
+    let mut out = std::io::stderr().lock();
+    let note = writeln!(
+        out,
+        "note: the server has commits of {shown} that this clone lacks; if it refuses the\n\
+         approval, fetch them and approve again:\n  {}",
+        replace_invisible(&command)
+    );
+    output::ignore_broken_pipe(note).context("cannot write")?;
+    Ok(())
 }
 
 /// Says what is going to be signed, and to somebody who wrote a part of it that this may not count.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::change::{Change, FactKind, Missing, Stage, Text};
 use crate::cli::check::args::CheckArgs;
 use crate::cli::check::policies::load_check_policy;
-use crate::cli::check::request::{refuse_empty_request, resolve_request};
+use crate::cli::check::request::{list_approval_targets, refuse_empty_request, resolve_request};
 use crate::cli::command_error::CommandError;
 use crate::cli::context::{Context, count_threads};
 use crate::gate::{LoadedPolicy, RangeDivision, RangePart, RangeRequest, list_range_changes};
@@ -40,10 +40,12 @@ pub(crate) fn list_checked_changes(
     }
     refuse_empty_request(&repository, &request, args.revisions.is_some())?;
     let loaded = load_check_policy(&args, &repository, &request, context)?;
+    let approval_targets = list_approval_targets(&args, &repository, &request)?;
     let range_request = RangeRequest {
         range: CommitRange { tip: request.new, hidden_tips: &request.hidden, trusted_keys: None },
         display_name: Text::from(request.range_label.as_str()),
         target: request.target.clone(),
+        approval_targets: &approval_targets,
         pusher: Err(Missing::NotAtThisStage(FactKind::Pusher)),
         push_certificate: crate::change::PushCertificate::Absent,
         unauthorised: None,

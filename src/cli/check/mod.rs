@@ -20,8 +20,8 @@ use crate::cli::check::reports::{
     select_held_changes, write_output_files, writes_reasons,
 };
 use crate::cli::check::request::{
-    CheckRequest, describe_idle_head, find_default_branch, find_upstream_target, refuse_empty_request,
-    resolve_request,
+    CheckRequest, describe_idle_head, find_default_branch, find_upstream_target, list_approval_targets,
+    refuse_empty_request, resolve_request,
 };
 use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::{Context, count_threads};
@@ -120,10 +120,12 @@ fn judge_and_report(args: &CheckArgs, context: &Context) -> Result<CommandExit, 
         },
     };
     let unauthorised = read_unauthorised_records(&LedgerStateReader::new(&repository));
+    let approval_targets = list_approval_targets(args, &repository, &request)?;
     let range_request = RangeRequest {
         range: CommitRange { tip: request.new, hidden_tips: &request.hidden, trusted_keys: None },
         display_name: Text::from(request.range_label.as_str()),
         target: request.target.clone(),
+        approval_targets: &approval_targets,
         pusher: Err(Missing::NotAtThisStage(FactKind::Pusher)),
         push_certificate: crate::change::PushCertificate::Absent,
         unauthorised: unauthorised.as_deref(),

@@ -100,6 +100,31 @@ pub(super) fn resolve_request(
     resolve_newest_change(args, repository, spec, new, target)
 }
 
+/// Returns the branches that signed approvals of the commits may be for, the likeliest first: the target, if one is named
+/// alone; else the branch with which the range begins, that on which the commits are to land, and the default branch of the
+/// remote.
+pub(super) fn list_approval_targets(
+    args: &CheckArgs,
+    repository: &Repository,
+    request: &CheckRequest,
+) -> Result<Vec<Text>, CommandError> {
+    let mut likely = Vec::new();
+    likely.extend(request.target.as_ref().ok().cloned());
+    if args.target.is_some() {
+        return Ok(likely);
+    }
+    let begins_with = args.revisions.as_deref().and_then(|range| range.split_once("..")).map(|(old, _)| old);
+    for name in begins_with.into_iter().chain(args.onto.as_deref()) {
+        let branch = find_onto_ref(repository, name).map(|name| find_upstream_target(&name));
+        likely.extend(branch.and_then(Result::ok));
+    }
+    let default = find_default_branch(repository, true)?;
+    if default.id.is_some() {
+        likely.extend(find_upstream_target(&default.name));
+    }
+    Ok(likely)
+}
+
 /// Returns the newest change of a revision: what it has and its first parent has not.
 fn resolve_newest_change(
     args: &CheckArgs,

@@ -129,6 +129,7 @@ fn judge_landed_update(
         target: Ok(update.name.clone()),
         pusher: certified.pusher,
         push_certificate: certified.certificate,
+        approval_targets: &[],
         unauthorised: None,
         stage: Stage::PreReceive,
         unit: loaded.policy.change_unit,

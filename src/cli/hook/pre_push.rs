@@ -200,6 +200,7 @@ fn judge_new_commits(
         range: CommitRange { tip: pushed.local_id, hidden_tips: &hidden, trusted_keys: None },
         display_name: Text::new(pushed.remote_name.as_bytes()),
         target: Ok(pushed.remote_name.clone()),
+        approval_targets: &[],
         pusher: Err(Missing::NotAtThisStage(FactKind::Pusher)),
         push_certificate: crate::change::PushCertificate::Absent,
         unauthorised: None,

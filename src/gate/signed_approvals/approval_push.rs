@@ -49,10 +49,15 @@ messages! {
         "{ref} is not under change control, so no approval can be for it; name the branch that the revision is to land on with `--ref`";
     BASE_NOT_IN_TARGET = "approval.base-not-in-target":
         "the base {base} is not a commit of {ref}; fetch it and approve again";
+    BASE_OUTDATED = "approval.base-outdated":
+        "the base {base} is older than what {ref} and the revision {revision} have in common now; run `git fetch`, so that \
+         the clone has the newest commits of {ref}, and approve again";
     BASE_NOT_PROTECTED = "approval.base-not-protected":
         "{ref} does not exist yet, and the base {base} is a commit of no branch under change control; fetch one of these and approve what builds on it";
     ALREADY_LANDED = "approval.already-landed":
         "{ref} has the revision {revision} already, so there is nothing to approve; fetch it, and approve what builds on it";
+    REJECTED_LATE = "approval.rejected-late":
+        "{ref} has the revision {revision} already, so it is too late to reject it; revert it there";
     NOT_ON_BASE = "approval.not-on-base":
         "the revision {revision} does not build on the base {base}, or is part of it";
     OTHER_STATEMENTS = "approval.other-statements":
@@ -218,8 +223,23 @@ impl ApprovalPush<'_> {
             return Ok(findings);
         }
         // What has landed is used up: an approval of it would count for the same content if it comes again.
-        if statement.decision == SignedDecision::Approved && target.id.is_some() && is_held(revision) {
-            let message = ALREADY_LANDED.with("ref", &statement.target);
+        let has_landed = target.id.is_some() && is_held(revision);
+        let landed_template = match statement.decision {
+            SignedDecision::Approved => Some(&ALREADY_LANDED),
+            SignedDecision::Rejected => Some(&REJECTED_LATE),
+            SignedDecision::Revoked => None,
+        };
+        if let Some(template) = landed_template.filter(|_| has_landed) {
+            let message = template.with("ref", &statement.target);
+            findings.push(*pusher_finding(message.with("revision", revision.short_hex())));
+            return Ok(findings);
+        }
+        // From an older base on, what others have landed since would be taken for a part of the revision.
+        if let Some(tip) = target.id
+            && !has_landed
+            && !repository.list_common_ancestors(tip, revision)?.contains(&base)
+        {
+            let message = BASE_OUTDATED.with("base", base.short_hex()).with("ref", &statement.target);
             findings.push(*pusher_finding(message.with("revision", revision.short_hex())));
             return Ok(findings);
         }

@@ -216,20 +216,44 @@ impl<'walk> ContentComparison<'walk> {
         related: &mut RelatedCommits,
     ) -> Result<()> {
         let mut next = self.new.get(place);
+        let mut is_on_base = false;
         for old in approved.iter().rev() {
             let Some(new) = next.filter(|new| new.was_written_as(old)) else { break };
             match self.relate_pair(old, new)? {
                 Ok(relation) => {
                     related.same.insert(new.id, relation);
                 }
+                Err(_) if !self.has_common_trait(old, new)? => break,
                 Err(paths) => {
                     related.changed.push(ChangedCommit { id: new.id, approved: old.id, paths });
                 }
             }
+            is_on_base = old.commit.parents == new.commit.parents;
             let parent = new.parent.map(|(parent, _)| parent);
             next = parent.and_then(|parent| self.places.get(&parent)).and_then(|place| self.new.get(*place));
         }
+        // Below a reworded commit of a series on the same base, the rest of it has other parents with the same trees.
+        if is_on_base && related.same.len() == approved.len() {
+            for relation in related.same.values_mut().filter(|one| **one == ContentRelation::CleanRebase) {
+                *relation = ContentRelation::SameTree;
+            }
+        }
         Ok(())
+    }
+
+    /// Returns true if two commits have their subject or one of their paths in common. Several commits of one person in one
+    /// second have no more to do with each other than that, such as those that a program makes.
+    fn has_common_trait(&self, old: &CommitTrees, new: &CommitTrees) -> Result<bool> {
+        if old.commit.message.subject() == new.commit.message.subject() {
+            return Ok(true);
+        }
+        let (Some((_, old_parent)), Some((_, new_parent))) = (old.parent, new.parent) else {
+            return Ok(false);
+        };
+        let old_paths: BTreeSet<Text> =
+            self.repository.list_differing_paths(old_parent, old.tree)?.into_iter().collect();
+        let new_paths = self.repository.list_differing_paths(new_parent, new.tree)?;
+        Ok(new_paths.iter().any(|path| old_paths.contains(path)))
     }
 
     /// Returns how a new commit relates to the approved one from which it comes, or the paths that differ.
@@ -238,12 +262,8 @@ impl<'walk> ContentComparison<'walk> {
         old: &CommitTrees,
         new: &CommitTrees,
     ) -> Result<Result<ContentRelation, Vec<Text>>> {
-        let is_on_same = match (old.parent, new.parent) {
-            (Some((_, old_parent)), Some((_, new_parent))) => old_parent == new_parent,
-            (None, None) => true,
-            _ => false,
-        };
-        if old.tree == new.tree && is_on_same {
+        // Of other parents with the same tree, the change was applied again, and picking it gives the tree at hand.
+        if old.tree == new.tree && old.commit.parents == new.commit.parents {
             let is_by_same =
                 old.commit.author == new.commit.author && old.commit.committer == new.commit.committer;
             return Ok(Ok(if is_by_same { ContentRelation::MessageOnly } else { ContentRelation::SameTree }));

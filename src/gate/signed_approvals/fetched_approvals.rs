@@ -29,14 +29,15 @@ const MAX_OTHER_REVISIONS: usize = 50;
 /// The most notes about approvals.
 const MAX_NOTES: usize = 20;
 
-/// Returns the approvals that a clone holds for a ref, or for all where that is not known, in the order in which they were signed: the server's times of receipt are not in a clone. One that cannot be read is left out.
+/// Returns the approvals that a clone holds for a ref, in the order in which they were signed: the server's times of receipt
+/// are not in a clone. One that cannot be read is left out.
 ///
 /// # Errors
 ///
 /// Fails if the refs cannot be listed.
 pub(crate) fn list_fetched_approvals(
     repository: &Repository,
-    target: Option<&Text>,
+    target: &Text,
     history: &NewHistory,
 ) -> Result<Vec<ReceivedApproval>> {
     let refs = list_approval_refs(repository)?;
@@ -46,7 +47,7 @@ pub(crate) fn list_fetched_approvals(
         let Ok(commit) = repository.read_commit(id, &NeededFacts::new()) else { continue };
         let Some(statement) = ApprovalStatement::parse_message(&commit.message) else { continue };
         let Ok(received_at) = Timestamp::from_second(commit.authored_at) else { continue };
-        if target.is_some_and(|target| statement.target != *target) {
+        if statement.target != *target {
             continue;
         }
         found.push(ReceivedApproval {

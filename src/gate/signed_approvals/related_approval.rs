@@ -30,7 +30,7 @@ pub(super) struct RelatedApproval {
     pub(super) merges: HashSet<Oid>,
     /// What relates to them otherwise.
     pub(super) related: RelatedCommits,
-    /// The messages of what was approved; `None` if they are too long to be compared.
+    /// The messages of what was approved, where they are compared; `None` if they are too long for that.
     pub(super) messages: Option<Vec<Text>>,
     pub(super) authors: Vec<Person>,
     pub(super) committers: Vec<Person>,
@@ -41,8 +41,8 @@ pub(super) struct RelatedApproval {
 /// How the commits of a change relate to what was approved.
 pub(super) struct RelatedChange {
     pub(super) relation: ContentRelation,
-    /// True if it has merges beside what was approved, which hold nothing but what a clean merge gives.
-    pub(super) has_merges: bool,
+    /// The merges beside what was approved, which hold nothing but what a clean merge gives.
+    pub(super) added_merges: Vec<Oid>,
     /// The commits that nobody approved, oldest first.
     pub(super) uncovered: Vec<Oid>,
 }
@@ -50,20 +50,25 @@ pub(super) struct RelatedChange {
 impl RelatedChange {
     /// Returns that a change relates in this way, without merges and commits beside what was approved.
     pub(super) fn of(relation: ContentRelation) -> RelatedChange {
-        RelatedChange { relation, has_merges: false, uncovered: Vec::new() }
+        RelatedChange { relation, added_merges: Vec::new(), uncovered: Vec::new() }
     }
 }
 
 impl RelatedApproval {
     /// Returns the approval as it is about this change; `None` if it is about none of its commits.
     pub(super) fn describe_for(&self, change: &Change) -> Option<SignedApproval> {
-        let RelatedChange { relation, has_merges, .. } = self.relate_commits(&change.commits)?;
+        let RelatedChange { relation, added_merges, .. } = self.relate_commits(&change.commits)?;
         let is_itself = matches!(
             relation,
             ContentRelation::Exact | ContentRelation::CleanMerge | ContentRelation::Partial { .. }
         );
+        // What a merge states beside the commits that were approved is compared with what they state.
+        let is_stating = |commit: &Commit| {
+            commit.id.is_some_and(|id| added_merges.contains(&id)) && !commit.message.trailers().is_empty()
+        };
+        let has_own_words = relation == ContentRelation::CleanMerge && change.commits.iter().any(is_stating);
         let (relation, approved_messages) = match &self.messages {
-            _ if is_itself || self.is_rejection() => (relation, Vec::new()),
+            _ if (is_itself && !has_own_words) || self.is_rejection() => (relation, Vec::new()),
             Some(messages) => (relation, messages.clone()),
             None => (ContentRelation::Uncompared(LONG_MESSAGES.to_owned()), Vec::new()),
         };
@@ -77,7 +82,8 @@ impl RelatedApproval {
             signature: self.signature.clone(),
             received_from: self.received.signer.clone(),
             author: self.author.clone(),
-            has_merges,
+            has_merges: !added_merges.is_empty(),
+            added_merges,
             role: self.statement.role.clone(),
             revision: self.received.revision,
             received_at: self.received.received_at,
@@ -124,7 +130,7 @@ impl RelatedApproval {
             self.related.together.iter().filter(|(run, _)| run.is_subset(&ids)).collect();
         let mut weakest = None;
         let mut uncovered = Vec::new();
-        let mut has_clean_merges = false;
+        let mut clean_merges = Vec::new();
         let mut is_merge_of_approved = false;
         let mut is_part = false;
         for commit in commits {
@@ -138,7 +144,7 @@ impl RelatedApproval {
             }
             match is_clean_merge(commit) {
                 Ok(true) => {
-                    has_clean_merges = true;
+                    clean_merges.push(id);
                     is_merge_of_approved |= self.merges.contains(&id);
                 }
                 Ok(false) => uncovered.push(id),
@@ -157,11 +163,11 @@ impl RelatedApproval {
             (None, Some(commit)) if is_part => ContentRelation::Partial { commit: *commit },
             (None, _) => return None,
             (Some(_), Some(commit)) => ContentRelation::Partial { commit: *commit },
-            (Some(ContentRelation::Exact), None) if has_clean_merges => ContentRelation::CleanMerge,
+            (Some(ContentRelation::Exact), None) if !clean_merges.is_empty() => ContentRelation::CleanMerge,
             (Some(weakest), None) => weakest.clone(),
         };
-        let has_merges = has_clean_merges && uncovered.is_empty();
-        Some(RelatedChange { relation, has_merges, uncovered })
+        let added_merges = if uncovered.is_empty() { clean_merges } else { Vec::new() };
+        Some(RelatedChange { relation, added_merges, uncovered })
     }
 }
 

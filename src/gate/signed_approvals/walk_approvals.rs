@@ -78,21 +78,21 @@ impl WalkApprovals {
         WalkApprovals { known }
     }
 
-    /// Finds the approvals that a clone holds and that are about what is to be pushed, with the keys of the policy. Nothing is
-    /// looked for unless the policy asks for it; where there are none, as if none could be received.
+    /// Finds the approvals that a clone holds for this ref and that are about what is to be pushed, with the keys of the policy.
+    /// Nothing is looked for unless the policy asks for it; where there are none, and where the ref is not known, as if none
+    /// could be received.
     pub(crate) fn find_fetched(
         repository: &Repository,
         (target, keys): (Option<&Text>, Option<TrustedKeys<'_>>),
         (tip, hidden): (Oid, &[Oid]),
     ) -> Self {
+        let Some(target) = target else { return WalkApprovals::unsupported() };
         let find = || -> Result<Option<Vec<RelatedApproval>>> {
             if list_approval_refs(repository)?.is_empty() {
                 return Ok(None);
             }
             let history = &repository.find_new_history(tip, hidden)?;
             let fetched = list_fetched_approvals(repository, target, history)?;
-            let unknown = Text::default();
-            let target = target.unwrap_or(&unknown);
             let walk = ApprovalWalk { repository, target, history, ends: (tip, hidden), keys };
             let open: Vec<&ReceivedApproval> = fetched.iter().collect();
             // A clone need not know the id of its server's repository, and git fetched these from there.
@@ -181,12 +181,19 @@ impl ApprovalWalk<'_> {
                 found.push(approval);
             }
         }
+        let mut stating_merges: Option<Vec<Oid>> = None;
         for approval in &mut found {
             // Without the revision itself, what is pushed is a part of a series, which was not approved to land alone.
             let (base, revision) = (approval.statement.base, approval.received.revision);
             approval.exact = self.history.list_new_range(&places, base, [revision]);
             if !approval.exact.is_empty() {
                 approval.merges = self.history.list_covered_merges(&places, &approval.exact);
+                let stating = stating_merges.get_or_insert_with(|| self.list_stating_merges());
+                if stating.iter().any(|merge| !approval.exact.contains(merge)) {
+                    // Too many commits to be listed state too much to be compared.
+                    let approved = list_approved_commits(self.repository, base, revision);
+                    approval.messages = approved.ok().and_then(|approved| list_messages(&approved));
+                }
             }
         }
         self.relate_other_revisions(&mut found)?;
@@ -194,6 +201,17 @@ impl ApprovalWalk<'_> {
             !one.exact.is_empty() || !one.related.is_empty() || (one.is_rejection() && one.obstacle.is_some())
         });
         Ok(found)
+    }
+
+    /// Returns the new merges whose messages have trailers. One that cannot be read is refused where it is judged.
+    fn list_stating_merges(&self) -> Vec<Oid> {
+        let mut merges = self.history.list_ids();
+        merges.retain(|id| {
+            let is_merge = self.repository.list_parents(*id).is_ok_and(|parents| parents.len() > 1);
+            let read = || self.repository.read_commit(*id, &NeededFacts::new());
+            is_merge && read().is_ok_and(|commit| !commit.message.trailers().is_empty())
+        });
+        merges
     }
 
     /// Reads what an approval says; `None` if it is not what the ledger received, or is of another repository.

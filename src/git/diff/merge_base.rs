@@ -72,9 +72,19 @@ impl Repository {
     ///
     /// As [`find_merge_bases`].
     pub(crate) fn find_common_ancestor(&self, left: Oid, right: Oid) -> Result<Option<Oid>> {
+        Ok(self.list_common_ancestors(left, right)?.pop())
+    }
+
+    /// Returns the newest commits that both commits lead to, the newest of them last; several where histories were merged
+    /// crosswise.
+    ///
+    /// # Errors
+    ///
+    /// As [`find_merge_bases`].
+    pub(crate) fn list_common_ancestors(&self, left: Oid, right: Oid) -> Result<Vec<Oid>> {
         let (left, right) = (self.to_object_id(left)?, self.to_object_id(right)?);
         let bases = find_merge_bases(&mut self.borrow_reader(), &[left], &right)?;
-        Ok(bases.last().map(|id| to_oid(id)))
+        Ok(bases.iter().map(|id| to_oid(id)).collect())
     }
 }
 

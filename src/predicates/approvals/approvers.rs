@@ -8,14 +8,23 @@ use crate::change::pull_request::ForgeAccount;
 use crate::people::ResolvedIdentity;
 use crate::predicates::support::context::EvaluationContext;
 
+/// One approval of a person: when it was given, and for whom.
+#[derive(Clone)]
+struct ApproverWord {
+    /// The time by a clock that somebody vouches for.
+    at: Timestamp,
+    /// The team for which alone it was given; `None` for every team of the approver.
+    role: Option<String>,
+}
+
 /// A person whose approval counts.
 #[derive(Clone)]
 pub(super) struct CountedApprover {
     pub(super) key: String,
     /// The key of the person for whom it counts: their own, or that of a member of a team for whom they act.
     pub(super) seat: String,
-    /// When it was given, by a clock that somebody vouches for.
-    at: Timestamp,
+    /// Their approvals that count: one, or one for each of several teams.
+    words: Vec<ApproverWord>,
     /// The name in the form in which names are compared; empty for an account.
     pub(super) name: String,
     /// What tells the person by the number of an account; empty without one.
@@ -24,8 +33,6 @@ pub(super) struct CountedApprover {
     pub(super) login: String,
     /// The number of the account, where the forge says it.
     pub(super) number: Option<u64>,
-    /// The team for which alone it was given; `None` for every team of the approver.
-    role: Option<String>,
 }
 
 impl CountedApprover {
@@ -40,7 +47,8 @@ impl CountedApprover {
         let login = account.map(|account| account.id.to_lossy().to_ascii_lowercase()).unwrap_or_default();
         let number = account.and_then(|account| account.number);
         let (key, name) = (key.to_owned(), String::new());
-        CountedApprover { key, seat, at, name, speaker, login, number, role: None }
+        let words = vec![ApproverWord { at, role: None }];
+        CountedApprover { key, seat, words, name, speaker, login, number }
     }
 
     /// Returns an approver who is known by name and address.
@@ -49,18 +57,36 @@ impl CountedApprover {
         CountedApprover {
             key,
             seat,
-            at,
+            words: vec![ApproverWord { at, role: None }],
             name: comparable_name(&person.name),
             speaker: String::new(),
             login: address.split('@').next().unwrap_or_default().to_owned(),
             number: None,
-            role: None,
         }
     }
 
     /// Returns the same approver, counted for this team alone.
-    pub(super) fn in_role(self, role: String) -> Self {
-        CountedApprover { role: Some(role), ..self }
+    pub(super) fn in_role(mut self, role: &str) -> Self {
+        for word in &mut self.words {
+            word.role = Some(role.to_owned());
+        }
+        self
+    }
+
+    /// Returns true if the approvals of the same person for the same seat say nothing more than those that are known here.
+    pub(super) fn includes_words(&self, other: &CountedApprover) -> bool {
+        let is_known = |word: &ApproverWord| self.words.iter().any(|known| known.role == word.role);
+        other.words.iter().all(is_known) || self.key != other.key || self.seat != other.seat
+    }
+
+    /// Adds what the same person has said for other teams: it counts for these as well, and fills no second place.
+    pub(super) fn add_words(&mut self, other: CountedApprover) {
+        self.words.extend(other.words);
+    }
+
+    /// Returns the teams for which alone the approvals were given; `None` if one of them is for every team.
+    pub(super) fn list_roles(&self) -> Option<Vec<&str>> {
+        self.words.iter().map(|word| word.role.as_deref()).collect()
     }
 
     /// Returns true for the same person: one key, one name under two addresses, or one account under two logins; and for
@@ -72,12 +98,12 @@ impl CountedApprover {
             || (!self.speaker.is_empty() && self.speaker == other.speaker)
     }
 
-    /// Returns true if the approver was in a team when they approved, or acted for somebody who was.
+    /// Returns true if the approver was in a team when they approved for it, or acted for somebody who was.
     pub(super) fn holds_team(&self, team: &str, context: &EvaluationContext<'_>) -> bool {
-        if self.role.as_ref().is_some_and(|role| role != team) {
-            return false;
-        }
-        find_seat(&self.key, self.at, context, &|holds_team| holds_team(team)).is_some()
+        self.words.iter().any(|word| {
+            word.role.as_ref().is_none_or(|role| role == team)
+                && find_seat(&self.key, word.at, context, &|holds_team| holds_team(team)).is_some()
+        })
     }
 }
 

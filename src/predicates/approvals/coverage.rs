@@ -113,6 +113,25 @@ pub(crate) fn list_statement_differences<'policy>(
     fields
 }
 
+/// Returns the fields in which a message states what none of these messages does, without the fields that state the approvals
+/// themselves.
+pub(super) fn list_unstated_fields<'policy>(
+    message: &Text,
+    approved: &[Text],
+    left_out: &[&FieldDefinition],
+    context: &EvaluationContext<'policy>,
+) -> Vec<&'policy str> {
+    let known = distinct_values(approved.iter(), context.vocabulary);
+    let mut fields = Vec::new();
+    for stated in values_in_message(message, context.vocabulary) {
+        if !known.contains(&stated) && !fields.contains(&stated.0) {
+            fields.push(stated.0);
+        }
+    }
+    fields.retain(|name| !left_out.iter().any(|field| field.name == *name));
+    fields
+}
+
 /// Returns the values of the policy's fields in several messages, each once.
 fn distinct_values<'policy, 'text>(
     messages: impl Iterator<Item = &'text Text>,

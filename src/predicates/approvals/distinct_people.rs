@@ -75,7 +75,11 @@ impl ApprovalsPredicate {
     }
 
     /// Returns the people whose approvals count for certain.
-    fn list_counted_approvers(
+    ///
+    /// # Errors
+    ///
+    /// Returns the fact that is missing to know them.
+    pub(super) fn list_counted_approvers(
         &self,
         context: &EvaluationContext<'_>,
     ) -> Result<Vec<CountedApprover>, Missing> {

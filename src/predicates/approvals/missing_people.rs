@@ -37,7 +37,7 @@ impl ApprovalsPredicate {
         for key in listed {
             let could_approve = !is_contributor(key, context)
                 && people.find_absence(key, at).is_none()
-                && !approvers.iter().any(|one| one.key == key)
+                && !approvers.iter().any(|one| one.key == key && one.list_roles().is_none())
                 && self.find_approver_seat(key, at, context).is_ok();
             possible += u64::from(could_approve);
             if possible >= needed {

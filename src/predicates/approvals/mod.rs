@@ -95,7 +95,8 @@ stands under either until its signer takes it back;
 `clean-merge` (with merges that hold nothing but a clean merge), `message-only` (the same content under another message), \
 `same-tree` (the same content in other commits on the same base), `clean-rebase` (each commit applied again gives exactly \
 the tree at hand), `squash` (the merge of the revision gives exactly the one commit's tree). The first three are the \
-default; `[]` accepts none. What is said in the fields of the policy, and who wrote it, has to be the same. Of a review, GitHub \
+default; `[]` accepts none. What is said in the fields of the policy, and who wrote it, has to be the same, and a merge \
+states nothing there that no approved commit states. Of a review, GitHub \
 tells what proves the first three: its own merge of the base into the branch, another message, and the same content in other \
 commits;
 - `commands: [words]`: a comment approves as well if its first line is one of these words and all digits of the \

@@ -10,8 +10,8 @@ use crate::people::ResolvedIdentity;
 use crate::people::contributors::NotIndependent;
 use crate::people::independence::ParticipantIndex;
 use crate::people::service::PersonAbsence;
-use crate::predicates::approvals::approved_content::{check_not_maker, check_relation};
-use crate::predicates::approvals::approvers::CountedApprover;
+use crate::predicates::approvals::approved_content::{check_not_maker, check_relation, check_signer};
+use crate::predicates::approvals::approvers::{CountedApprover, find_seat};
 use crate::predicates::approvals::named_people::{
     describe_dependence, describe_unknown, named_message, read_named_person,
 };
@@ -40,7 +40,10 @@ messages! {
         "{author} wrote it, and the key that signed it is not theirs any more";
     SIGNATURE_INVALID = "approvals.signature-invalid": "its signature is not valid any more: {reason}";
     SIGNER_NAME = "approvals.signer-name": "{signer}";
-    OTHER_ROLE = "approvals.other-role": "it was given in the role {role}";
+    OTHER_ROLE = "approvals.other-role":
+        "it was given for {role} alone, and this rule does not name that team; approve without `--role` for it";
+    NOT_IN_ROLE = "approvals.not-in-role":
+        "it was given for {role} alone, of which the approver was no member then";
     OTHER_CONTENT = "approvals.other-content": "it is of revision {revision}, and what lands has other content";
     REVOKED = "approvals.revoked": "the signer has revoked it";
     NAMED_NOT_SIGNED = "approvals.named-not-signed":
@@ -107,13 +110,8 @@ pub(super) fn weigh_signed_approvals<'change>(
             SignedDecision::Rejected => weigh_objection(approval, context),
             SignedDecision::Revoked => Err(Message::from(&REVOKED)),
             SignedDecision::Approved => match find_approver(asked, approval, &index, context) {
-                Ok(approver) if counted.iter().any(|known| known.is_same_person(&approver)) => {
-                    Err(Message::from(&COUNTED_ALREADY))
-                }
-                Ok(approver) => {
-                    counted.push(approver.clone());
-                    Ok(Some(approver))
-                }
+                Ok(approver) if !count_words(&mut counted, &approver) => Err(Message::from(&COUNTED_ALREADY)),
+                Ok(approver) => Ok(Some(approver)),
                 Err(why) => Err(why),
             },
         };
@@ -135,9 +133,28 @@ pub(super) fn list_signed_approvers(
     list_approvers(&weigh_signed_approvals(asked, approvals, context))
 }
 
-/// Returns the people whose signed approvals count.
+/// Returns the people whose signed approvals count, each once, with what they said for several teams.
 pub(super) fn list_approvers(weighed: &[WeighedSigned<'_>]) -> Vec<CountedApprover> {
-    weighed.iter().filter_map(|one| one.weight.as_ref().ok()?.clone()).collect()
+    let mut approvers = Vec::new();
+    for one in weighed {
+        if let Ok(Some(approver)) = &one.weight {
+            count_words(&mut approvers, approver);
+        }
+    }
+    approvers
+}
+
+/// Counts an approver, or what they say for another team beside what counts already; returns false if that is nothing more.
+fn count_words(counted: &mut Vec<CountedApprover>, approver: &CountedApprover) -> bool {
+    let Some(known) = counted.iter_mut().find(|known| known.is_same_person(approver)) else {
+        counted.push(approver.clone());
+        return true;
+    };
+    let says_more = !known.includes_words(approver);
+    if says_more {
+        known.add_words(approver.clone());
+    }
+    says_more
 }
 
 /// Returns a finding for each objection that stands.
@@ -228,7 +245,7 @@ fn is_confirming(
 ) -> bool {
     let SignatureStatus::Good { signer, .. } = &approval.signature else { return false };
     let person = Person { name: Text::default(), email: signer.clone() };
-    asked.check_approver(&person, index, context.people, approval.received_at).is_ok()
+    check_signer(asked, &person, approval, (index, context)).is_ok()
         && check_relation(asked, approval, context).is_ok()
         && check_not_maker(&person, approval, context).is_ok()
 }
@@ -257,25 +274,21 @@ fn find_approver(
     {
         return Err(KEY_CHANGED_HANDS.with("author", &approval.author.email));
     }
-    let describe = |why| match why {
-        NotIndependent::Unknown => describe_unknown(&Text::default(), Some(signer), context.people),
-        why => describe_dependence(&why),
-    };
-    let key = asked.check_approver(&person, index, context.people, at).map_err(describe)?;
+    let key = check_signer(asked, &person, approval, (index, context))?;
     check_relation(asked, approval, context)?;
     check_not_maker(&person, approval, context)?;
     let seat = asked.find_approver_seat(&key, at, context)?;
     let Some(role) = &approval.role else {
         return Ok(CountedApprover::from_person(key, seat, at, &person));
     };
-    // One signature is for one role, so it counts for no other team.
-    if !asked.asked_teams().is_empty()
-        && !asked.asked_teams().iter().any(|team| team.as_bytes() == role.as_bytes())
-    {
+    // What is said for one team counts for that one, and not where a rule asks anyone or the owners of the files.
+    let Some(team) = asked.asked_teams().iter().find(|team| team.as_bytes() == role.as_bytes()) else {
         return Err(OTHER_ROLE.with("role", role));
-    }
-    let approver = CountedApprover::from_person(key, seat, at, &person);
-    Ok(approver.in_role(role.to_lossy().into_owned()))
+    };
+    let Some(seat) = find_seat(&key, at, context, &|holds_team| holds_team(team)) else {
+        return Err(NOT_IN_ROLE.with("role", role));
+    };
+    Ok(CountedApprover::from_person(key, seat, at, &person).in_role(team))
 }
 
 /// Returns true if the same person has said something else later, about the same revision or about all that lands. What they
@@ -449,6 +462,32 @@ fields: { Reviewed-by: { person: true }, Risk: { one-of: [low, high] } }
         assert!(counts(each, &format!("{BEN}, {}", kim("security"))));
         assert!(!counts(each, &format!("{BEN}, {}", kim("ops"))));
         assert!(!counts(each, &format!("{}, {}", kim("ops"), kim("security"))));
+        // Nor does it count where no team is asked, or for a team that they are not in.
+        assert!(!counts("{}", &kim("security")));
+        assert!(!counts("{ from: [security, ops] }", "{ by: ben@example.com, role: security }"));
+    }
+
+    #[test]
+    fn what_one_person_says_for_several_teams_adds_up() {
+        let by = |who: &str, rest: &str| format!("{{ by: {who}@example.com{rest} }}");
+        let ben = by("ben", ", role: ops");
+        let each = "{ from: [security, ops], distinct-teams: true }";
+        let of_kim = |words: &[&str]| -> String {
+            let words: Vec<String> = words.iter().map(|rest| by("kim", rest)).collect();
+            format!("{ben}, {}", words.join(", "))
+        };
+        assert!(!counts(each, &of_kim(&[", role: ops"])));
+        for more in ["", ", role: security"] {
+            assert!(counts(each, &of_kim(&[", role: ops", more])), "{more}");
+            assert!(counts(each, &of_kim(&[more, ", role: ops"])), "{more}");
+        }
+        // Until one of them is taken back.
+        let revoked = ", role: security, decision: revoked";
+        assert!(!counts(each, &of_kim(&[", role: ops", ", role: security", revoked])));
+        // However many teams, they fill one place.
+        let both = format!("{}, {}", by("kim", ", role: ops"), by("kim", ", role: security"));
+        assert!(!counts("{ at-least: 2, from: [security, ops] }", &both));
+        assert!(counts("{ at-least: 1, from: [security, ops] }", &both));
     }
 
     #[test]

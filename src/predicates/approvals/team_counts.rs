@@ -16,6 +16,25 @@ impl ApprovalsPredicate {
         self.distinct_teams
     }
 
+    /// Returns the keys of the people whose approvals count for some teams alone, each with these teams.
+    pub(crate) fn list_approvers_in_roles(
+        &self,
+        context: &EvaluationContext<'_>,
+    ) -> Vec<(String, Vec<String>)> {
+        let mut found = Vec::new();
+        if self.is_given_by_pusher() {
+            return found;
+        }
+        // Where it is not known who counts, everyone whom the question accepts is looked at.
+        for approver in self.list_counted_approvers(context).unwrap_or_default() {
+            if let Some(roles) = approver.list_roles() {
+                let roles = roles.into_iter().map(str::to_owned).collect();
+                found.push((approver.key.clone(), roles));
+            }
+        }
+        found
+    }
+
     /// Returns true if as many teams as are asked have an approver of their own.
     pub(super) fn covers_teams(
         &self,
