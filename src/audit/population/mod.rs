@@ -4,6 +4,7 @@
 pub(crate) mod change_links;
 pub(crate) mod claim_weight;
 pub(crate) mod dated_obligations;
+pub(crate) mod field_words;
 pub(crate) mod given_facts;
 pub mod judged_part;
 pub(crate) mod judging_policies;

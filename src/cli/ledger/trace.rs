@@ -57,6 +57,7 @@ pub(crate) fn run_ledger_trace(
             came,
             LandingOrigin::Unauthorised
                 | LandingOrigin::UndecidedPolicy
+                | LandingOrigin::PolicyNotKnown
                 | LandingOrigin::NotEnforced
                 | LandingOrigin::DeniedNotEnforced
         )
@@ -124,6 +125,7 @@ fn describe_landing(came: LandingOrigin) -> &'static str {
         LandingOrigin::Unauthorised => "undecided",
         LandingOrigin::Regularised => "regularised",
         LandingOrigin::UndecidedPolicy => "undecided-policy",
+        LandingOrigin::PolicyNotKnown => "policy-not-known",
         LandingOrigin::NotEnforced => "not-enforced",
         LandingOrigin::DeniedNotEnforced => "denied-not-enforced",
     }
@@ -159,7 +161,11 @@ fn write_trace(
         if let LedgerEvent::Decision(decided) = &traced.record.event
             && let Some(number) = trace.undecided_policies.get(&decided.id)
         {
-            writeln!(out, "      this policy came without a decision (record {number})")?;
+            let what = match trace.uncompared_records.contains(number) {
+                true => "whether this policy came without a decision is not known",
+                false => "this policy came without a decision",
+            };
+            writeln!(out, "      {what} (record {number})")?;
         }
     }
     writeln!(out)?;
@@ -173,6 +179,9 @@ fn write_trace(
             LandingOrigin::Unauthorised => "landed WITHOUT A DECISION on ",
             LandingOrigin::Regularised => "landed without a decision and was regularised, on ",
             LandingOrigin::UndecidedPolicy => "landed by a policy WITHOUT A DECISION on ",
+            LandingOrigin::PolicyNotKnown => {
+                "landed by a policy of which it is not known here whether it came without a decision, on "
+            }
             LandingOrigin::NotEnforced => "landed while NOTHING WAS ENFORCED (evaluate mode), on ",
             LandingOrigin::DeniedNotEnforced => {
                 "landed ALTHOUGH DENIED, while NOTHING WAS ENFORCED (evaluate mode), on "

@@ -20,6 +20,9 @@ pub enum LandingOrigin {
     Regularised,
     /// A decision allowed it, by a policy that came without one.
     UndecidedPolicy,
+    /// A decision allowed it, and whether its policy came without one is not known: this repository does not hold the
+    /// commit that a ref held before it moved without a decision.
+    PolicyNotKnown,
     /// It landed in evaluate mode, in which no decision is enforced; one that counts would have allowed it.
     NotEnforced,
     /// It landed in evaluate mode, although a decision that counts would have denied it.
@@ -41,5 +44,11 @@ impl LandingOrigin {
             self,
             LandingOrigin::Unauthorised | LandingOrigin::Regularised | LandingOrigin::DeniedNotEnforced
         )
+    }
+
+    /// Returns true if what landed so was judged by nothing that can be relied on.
+    pub(crate) fn is_unreliable(self) -> bool {
+        self.came_past_gate()
+            || matches!(self, LandingOrigin::UndecidedPolicy | LandingOrigin::PolicyNotKnown)
     }
 }
