@@ -22,7 +22,6 @@ use crate::audit::inputs::deployments::{Deployment, list_recorded_deployments};
 use crate::audit::ledger_comparison::{ComparedRef, LedgerComparison};
 use crate::audit::population::change_links::{ChangeLinks, LinkIndex};
 use crate::audit::population::dated_obligations::DatedObligations;
-use crate::audit::population::field_words::FieldWords;
 use crate::audit::population::given_facts::GivenFacts;
 use crate::audit::population::judged_part::divide_by_policy;
 use crate::audit::population::judging_policies::JudgingPolicies;
@@ -36,6 +35,7 @@ use crate::audit::population::roster_history::RosterHistory;
 use crate::audit::population::step_evidence::StepEvidence;
 use crate::audit::population::unjudged_spans::{UnjudgedSpan, UnjudgedSpans};
 use crate::audit::population::whole_scan::scan_whole_history;
+use crate::audit::population::word_ranks::WordRanks;
 pub use crate::audit::ref_request::{PopulationObserver, RefAuditRequest, RefAuditSummary};
 use crate::change::Oid;
 use crate::gate::LoadedPolicy;
@@ -107,7 +107,7 @@ pub fn audit_ref(
         judged_by: String::new(),
         founding: None,
         rosters: RosterHistory::default(),
-        words: FieldWords::default(),
+        words: WordRanks::default(),
         unjudged: UnjudgedSpans::default(),
         loosened: BTreeMap::new(),
         changes: HashSet::new(),
@@ -198,7 +198,7 @@ pub(super) struct RefAuditor<'a> {
     /// Who stood in the rosters so far.
     pub(super) rosters: RosterHistory,
     /// The words of the fields of the policies so far.
-    pub(super) words: FieldWords,
+    pub(super) words: WordRanks,
     /// The changes that nothing judged.
     pub(super) unjudged: UnjudgedSpans,
     /// What policies ask less than those before them, by the places of the steps that brought them.

@@ -7,7 +7,8 @@ use changegate::verdict::Decision;
 const ANA: &str = "ana@example.com";
 
 fn message(subject: &str, kind: &str, risk: &str) -> String {
-    let reason = "Emergency-Reason: cards are charged twice and each minute costs customers money\nIncident: INC-1\n";
+    let reason =
+        "Emergency-Reason: cards are charged twice and each minute costs customers money\nIncident: INC-1\n";
     let more = if kind == "emergency" { reason } else { "" };
     format!(
         "{subject}\n\nChange-Type: {kind}\nRisk: {risk}\n{more}Back-out-Plan: revert it and deploy again\n\

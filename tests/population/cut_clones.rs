@@ -39,6 +39,9 @@ fn whether_a_policy_was_decided_is_not_known_where_the_history_is_cut() {
     assert_eq!(unreadable.iter().filter(is_told).count(), 3, "{unreadable:#?}");
     // All of it is here, and nothing was wrong with the policy.
     year.world.git_in("cut", &["fetch", "-q", "--unshallow"]);
-    year.world.changegate("cut", &["ledger", "verify"]).does_not_say("is not known").does_not_say("undecided");
+    year.world
+        .changegate("cut", &["ledger", "verify"])
+        .does_not_say("is not known")
+        .does_not_say("undecided");
     year.world.changegate("cut", &["show", "HEAD"]).accepted().says("a decision allowed it");
 }

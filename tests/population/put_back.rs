@@ -12,7 +12,7 @@ const ANA: &str = "ana@example.com";
 
 fn find_figure(out: &std::path::Path, key: &str) -> Value {
     let figures = read_lines(out, "key-figures.jsonl");
-    let found = figures.iter().find(|one| one["figure"] == key);
+    let found = figures.iter().find(|one| one["key"] == key);
     found.unwrap_or_else(|| panic!("no {key}: {figures:#?}"))["value"].clone()
 }
 
@@ -32,7 +32,7 @@ fn a_branch_that_is_put_back_to_what_it_held_was_moved() {
     let population = read_lines(&out, "population.jsonl");
     assert_eq!(population.iter().filter(|one| one["kind"] == "ref-move").count(), 2);
     // Both owe that somebody regularises them, within a day.
-    assert_eq!(find_figure(&out, "unauthorised_changes"), 2);
-    assert_eq!(find_figure(&out, "obligations_overdue"), 2);
+    assert_eq!(find_figure(&out, "unauthorised_changes"), 2.0);
+    assert_eq!(find_figure(&out, "obligations_overdue"), 2.0);
     assert!(fs::read_to_string(out.join("report.html")).unwrap().contains("moves of the branch"));
 }

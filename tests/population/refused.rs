@@ -142,7 +142,8 @@ fn a_leaver_whom_the_roster_still_lists_is_asked_about() {
     year.commit(at("01-01T10:00"), ANA, Some("0"), &reviewed("Name the people"));
     year.world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
     year.land(at("01-10T10:00"), ANA, Some("a"), &reviewed("Begin"));
-    let listed = roster(&["ana", "ben", "max"]).replace("[ben@example.com]", "[ben@example.com], left: 2026-02-01");
+    let listed =
+        roster(&["ana", "ben", "max"]).replace("[ben@example.com]", "[ben@example.com], left: 2026-02-01");
     year.world.write("policies/people.yml", &listed);
     year.land(at("02-01T10:00"), ANA, Some("b"), &reviewed("Ben leaves"));
     let ben = "ben@example.com";
@@ -156,7 +157,10 @@ fn a_leaver_whom_the_roster_still_lists_is_asked_about() {
     let (_, out) = year.world.audit_with_code("server.git", &["--as-of", "2026-12-31"]);
     let list = |kind: &str| -> Vec<(String, String)> {
         let text = |one: &Value, key: &str| one[key].as_str().unwrap().to_owned();
-        list_kind(&out, kind).iter().map(|one| (text(one, "occurred_at"), text(one, "what_happened"))).collect()
+        list_kind(&out, kind)
+            .iter()
+            .map(|one| (text(one, "occurred_at"), text(one, "what_happened")))
+            .collect()
     };
     let approved = list("approver-not-in-roster");
     let at_times: Vec<&str> = approved.iter().map(|(at, _)| at.as_str()).collect();
@@ -167,7 +171,10 @@ fn a_leaver_whom_the_roster_still_lists_is_asked_about() {
     assert!(!made.is_empty());
     for (at, what) in &made {
         assert_eq!(at, "2026-02-10T10:00:00Z", "{what}");
-        assert!(what.starts_with("refused: by the roster of the time") && what.contains("was not there"), "{what}");
+        assert!(
+            what.starts_with("refused: by the roster of the time") && what.contains("was not there"),
+            "{what}"
+        );
     }
 }
 

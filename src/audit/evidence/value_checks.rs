@@ -18,9 +18,9 @@ use crate::audit::evidence::packed_values::PackedValues;
 use crate::audit::evidence::rendered_files::{DOCUMENT_FILE, VALUES_FILE};
 use crate::audit::evidence::unchecked_values::list_unchecked_values;
 use crate::audit::population::dated_obligations::DatedObligations;
-use crate::audit::population::field_words::FieldWords;
 use crate::audit::population::judging_policies::JudgingPolicies;
 use crate::audit::population::step_evidence::StepJudge;
+use crate::audit::population::word_ranks::WordRanks;
 use crate::audit::show::document::{ChangeDocument, build_document};
 use crate::audit::show::shown_change::{ShownChange, read_change_policy, read_recorded_verdicts};
 use crate::change::{NeededFacts, Oid};
@@ -261,7 +261,7 @@ impl<'a> ValueChecker<'a> {
     /// Checks which of different words in one field counts, by the policy that the record names.
     fn check_counting_words(&mut self, decided: Option<&MoveDecision>) -> Result<()> {
         let record = self.record();
-        let mut words = FieldWords::default();
+        let mut words = WordRanks::default();
         if let Some(decided) = decided {
             let mut policies = JudgingPolicies::new(&self.pack.repository);
             policies.read_policies(decided, &record.reasons, &mut |policy| {

@@ -4,7 +4,6 @@
 pub(crate) mod change_links;
 pub(crate) mod claim_weight;
 pub(crate) mod dated_obligations;
-pub(crate) mod field_words;
 pub(crate) mod given_facts;
 pub mod judged_part;
 pub(crate) mod judging_policies;
@@ -26,3 +25,4 @@ pub mod step_journal;
 pub(crate) mod step_walk;
 pub(crate) mod unjudged_spans;
 pub(crate) mod whole_scan;
+pub(crate) mod word_ranks;

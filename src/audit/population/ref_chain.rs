@@ -257,8 +257,9 @@ impl RefChain {
             match self.place_move((repository, history), &one.moved) {
                 MovePlace::Steps(first, last) => {
                     let has_brought = self.add_move(number, first, last);
-                    // What the ref held already, it was put back to. Behind a cut, that cannot be said.
-                    if (!has_brought && self.cut.is_none())
+                    // What the ref held already, it was put back to; by a decision, that is a landing. Behind a cut, it
+                    // cannot be said.
+                    if (!has_brought && one.decision.is_none() && self.cut.is_none())
                         || self.is_made_of_another(one, (first, last), history)
                     {
                         others.elsewhere.push(number);

@@ -8,12 +8,12 @@ use crate::vocabulary::{ConflictResolution, FieldDefinition, FieldKind};
 
 /// The fields of words of the policies that were read.
 #[derive(Debug, Default)]
-pub(crate) struct FieldWords {
+pub(crate) struct WordRanks {
     /// The words of each field, that which counts before others first, by the digests of the policies.
     by_policy: BTreeMap<String, BTreeMap<String, Vec<String>>>,
 }
 
-impl FieldWords {
+impl WordRanks {
     /// Adds the fields of a policy.
     pub(crate) fn add_policy(&mut self, policy: &Policy) {
         if self.by_policy.contains_key(&policy.digest) {
