@@ -219,7 +219,7 @@ impl<'a> AuditRun<'a> {
         if let Some(tables) = &mut self.dataset {
             tables.add_entry(entry.at, &row)?;
         }
-        self.counter.add_move(entry.unauthorised_move);
+        self.counter.add_move(entry);
         match entry.kind {
             EntryKind::ClosingRecord => self.result.closing_records += 1,
             EntryKind::Change | EntryKind::JudgedElsewhere | EntryKind::RefMove | EntryKind::Gap => {}

@@ -327,6 +327,13 @@ fn list_ref_limits(name: &str, summary: &RefAuditSummary) -> Vec<String> {
             format_count(summary.unread_later_steps, "step")
         ));
     }
+    if summary.changes_not_compared > 0 {
+        limits.push(format!(
+            "{name}: {} cannot be compared with what was approved with a signature; to get what is missing from where it \
+             is kept, run: git fetch origin 'refs/changegate/approvals/*:refs/changegate/approvals/*'",
+            format_count(summary.changes_not_compared, "change")
+        ));
+    }
     if summary.changes_without_roster > 0 {
         limits.push(format!(
             "{name}: {} judged by a policy without a roster, which cannot tell people who have left from others: \

@@ -35,6 +35,7 @@ use crate::audit::population::roster_history::RosterHistory;
 use crate::audit::population::step_evidence::StepEvidence;
 use crate::audit::population::unjudged_spans::{UnjudgedSpan, UnjudgedSpans};
 use crate::audit::population::whole_scan::scan_whole_history;
+use crate::audit::population::word_ranks::WordRanks;
 pub use crate::audit::ref_request::{PopulationObserver, RefAuditRequest, RefAuditSummary};
 use crate::change::Oid;
 use crate::gate::LoadedPolicy;
@@ -106,6 +107,7 @@ pub fn audit_ref(
         judged_by: String::new(),
         founding: None,
         rosters: RosterHistory::default(),
+        words: WordRanks::default(),
         unjudged: UnjudgedSpans::default(),
         loosened: BTreeMap::new(),
         changes: HashSet::new(),
@@ -160,11 +162,6 @@ fn index_acts(history: &LedgerHistory) -> HashMap<Oid, Vec<&RecordedChangeAct>> 
     index
 }
 
-/// Returns true if what landed so was judged by nothing that can be relied on.
-fn is_unreliable(origin: LandingOrigin) -> bool {
-    origin.came_past_gate() || origin == LandingOrigin::UndecidedPolicy
-}
-
 /// An audit that is under way.
 pub(super) struct RefAuditor<'a> {
     pub(super) repository: &'a Repository,
@@ -200,6 +197,8 @@ pub(super) struct RefAuditor<'a> {
     pub(super) founding: Option<usize>,
     /// Who stood in the rosters so far.
     pub(super) rosters: RosterHistory,
+    /// The words of the fields of the policies so far.
+    pub(super) words: WordRanks,
     /// The changes that nothing judged.
     pub(super) unjudged: UnjudgedSpans,
     /// What policies ask less than those before them, by the places of the steps that brought them.
@@ -323,7 +322,7 @@ impl RefAuditor<'_> {
             self.observer.add_exception(&build_direct_exception(id, &evidence, (what, at)))?;
         }
         let first_landing = self.find_first_landing(place, &step, &evidence.commits);
-        if let Some(landing) = first_landing.filter(|landing| !is_unreliable(landing.origin)) {
+        if let Some(landing) = first_landing.filter(|landing| !landing.origin.is_unreliable()) {
             self.summary.steps_judged_elsewhere += 1;
             // Its row stands with the branch that judged it, and this branch asks less since.
             if let Some(loosening) = self.loosened.remove(&place) {
@@ -380,6 +379,8 @@ impl RefAuditor<'_> {
         self.summary.founding_changes += usize::from(!is_judged && self.founding == Some(place));
         self.summary.judged_changes += usize::from(is_judged);
         self.summary.unread_changes += usize::from(change.find_unread_part().is_some());
+        let is_uncompared = change.signed_approvals.iter().any(|one| one.find_uncompared().is_some());
+        self.summary.changes_not_compared += usize::from(is_uncompared);
         let is_without_roster = !change.reasons.is_empty() && !change.reasons.iter().any(has_roster);
         self.summary.changes_without_roster += usize::from(is_without_roster);
     }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::audit::change_record::change_acts::find_lost_files;
 use crate::audit::change_record::change_approvals::ChangeApproval;
+use crate::audit::change_record::roster_words::is_by_absent;
 use crate::audit::change_record::standing::has_roster;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock, LandingFacts, RelatedStep};
 use crate::audit::inputs::deployments::Deployment;
@@ -96,6 +97,7 @@ impl<'a> RefAuditor<'a> {
                 };
                 self.policies.read_policies(decided, &reasons, &mut |policy| {
                     self.rosters.add_policy(policy);
+                    self.words.add_policy(policy);
                     self.observer.add_policy(policy)
                 })?;
             }
@@ -124,7 +126,7 @@ impl<'a> RefAuditor<'a> {
             judged_by = ChangeJudgement::NotJudged(why);
         }
         let (deployment, other_deployments) = self.find_deployments(place);
-        let left_people = list_left_people(&reasons, &self.rosters);
+        let left_people = list_left_people(&reasons, &self.rosters, at);
         let landed_as = pull_landing.map(|one| one.landed_as);
         let obligations = self.list_obligations(&evidence.commits, landed_as, landing.record);
         let closed_later: BTreeMap<String, Timestamp> = obligations
@@ -147,6 +149,7 @@ impl<'a> RefAuditor<'a> {
             closed_later,
             facts: evidence.facts,
             judged_by,
+            counting_words: self.words.list_counting_words(&reasons),
             reasons,
             verdicts: evidence.verdicts,
             evidence_digest: decision
@@ -155,9 +158,9 @@ impl<'a> RefAuditor<'a> {
                 .filter(|one| !one.is_empty()),
             break_glass: self.list_open_sessions(at, clock),
             closing_records: self.list_related(Some(&speakers)),
-            reverted_by: self.list_related(self.links.reverted_by.get(&place)),
-            caused: self.list_related(self.links.caused.get(&place)),
-            doubted_claims: self.list_related(self.links.doubted.get(&place)),
+            reverted_by: self.list_related_by_then(self.links.reverted_by.get(&place)),
+            caused: self.list_related_by_then(self.links.caused.get(&place)),
+            doubted_claims: self.list_related_by_then(self.links.doubted.get(&place)),
             policy_loosened: self.loosened.get(&place).and_then(|found| found.asks_less.clone()),
             lacks_evidence,
             is_founding: self.founding == Some(place),
@@ -330,6 +333,14 @@ impl<'a> RefAuditor<'a> {
         self.obligations.list_owed(commits.iter().copied().chain(landed_as), record)
     }
 
+    /// Returns the steps at these places that had landed at the time of the audit: what a later one says belongs to a later
+    /// report.
+    fn list_related_by_then(&self, places: Option<&Vec<usize>>) -> Vec<RelatedStep> {
+        let mut found = self.list_related(places);
+        found.retain(|step| step.at <= self.request.now);
+        found
+    }
+
     fn list_related(&self, places: Option<&Vec<usize>>) -> Vec<RelatedStep> {
         let mut found = Vec::new();
         for step in places.into_iter().flatten().filter_map(|place| self.chain.steps.get(*place)) {
@@ -340,21 +351,37 @@ impl<'a> RefAuditor<'a> {
     }
 }
 
-/// Returns the people of a change whom the roster of the time does not know and an earlier one did, each once.
-fn list_left_people(reasons: &[RecordedReasons], rosters: &RosterHistory) -> Vec<Text> {
+/// Returns the people of a change whom the roster of the time does not know and an earlier one did, and those who were not
+/// there by its days, each once.
+fn list_left_people(reasons: &[RecordedReasons], rosters: &RosterHistory, at: Timestamp) -> Vec<Text> {
     let mut found: Vec<Text> = Vec::new();
-    let mut add_person = |name: &Text, written: &Text| {
-        if rosters.has_listed(written) && !found.contains(name) {
-            found.push(name.clone());
-        }
-    };
     for one in reasons.iter().filter(|one| has_roster(one)) {
-        for contributor in one.contributors.iter().filter(|one| one.kind == RecordedIdentityKind::Unknown) {
-            add_person(&contributor.name, contributor.address.as_ref().unwrap_or(&contributor.name));
+        let is_absent = |person: &Option<String>, at: Timestamp| {
+            let absence = |person: &String| rosters.find_absence(one, person, at);
+            person.as_ref().and_then(absence).is_some()
+        };
+        let mut add_person = |name: &Text, is_gone: bool| {
+            if is_gone && !found.contains(name) {
+                found.push(name.clone());
+            }
+        };
+        for contributor in &one.contributors {
+            let written = contributor.address.as_ref().unwrap_or(&contributor.name);
+            let is_gone = match contributor.kind {
+                RecordedIdentityKind::Unknown => rosters.has_listed(written),
+                RecordedIdentityKind::Person => is_absent(&contributor.person, at),
+                RecordedIdentityKind::Bot => false,
+            };
+            add_person(&contributor.name, is_gone);
         }
-        for name in one.approvals.iter().filter(|one| one.person.is_none()).filter_map(|one| one.by.as_ref())
-        {
-            add_person(name, name);
+        for approval in &one.approvals {
+            let Some(name) = &approval.by else { continue };
+            let is_gone = match &approval.person {
+                None => rosters.has_listed(name),
+                // It counts when it was given, where a clock says when.
+                person => is_by_absent(approval) || is_absent(person, approval.given_at.unwrap_or(at)),
+            };
+            add_person(name, is_gone);
         }
     }
     found

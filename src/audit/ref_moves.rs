@@ -37,6 +37,7 @@ impl RefAuditor<'_> {
                     let is_closed = owed.is_some_and(|owed| owed.closed.is_some());
                     entry.unauthorised_move =
                         Some(if is_closed { UnauthorisedMove::Regularised } else { UnauthorisedMove::Open });
+                    entry.is_move_in_time = owed.and_then(|owed| owed.find_timeliness(self.request.now));
                 }
                 self.observer.add_entry(&entry)?;
                 let exception = build_move_exception(&entry, owed, self.request.now);

@@ -46,6 +46,7 @@ impl RefAuditor<'_> {
         (self.judged_by, self.founding) = (part.describe(), part.founding);
         if let Some(loaded) = part.loaded() {
             self.rosters.add_policy(&loaded.policy);
+            self.words.add_policy(&loaded.policy);
             self.observer.add_policy(&loaded.policy)?;
         }
         let history = self.history;

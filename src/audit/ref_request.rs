@@ -156,6 +156,8 @@ pub struct RefAuditSummary {
     pub unread_refusals: usize,
     /// How many changes were judged by a policy without a roster.
     pub changes_without_roster: usize,
+    /// How many changes have a signed approval that cannot be compared with what landed.
+    pub changes_not_compared: usize,
     /// How many moves of the ledger may be older than the beginning of a history that is cut off.
     pub moves_beyond_cut: usize,
     /// Why the history does not go back to its beginning, if it does not.

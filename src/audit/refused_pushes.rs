@@ -3,6 +3,7 @@
 use anyhow::Result;
 use jiff::Timestamp;
 
+use crate::audit::change_record::roster_words::is_by_absent;
 use crate::audit::change_record::standing::has_roster;
 use crate::audit::exceptions::of_ledger::build_leaver_exception;
 use crate::audit::exceptions::{AuditException, ExceptionKind};
@@ -169,33 +170,50 @@ impl RefAuditor<'_> {
     /// Returns the exceptions of the people who had left when this was refused, each once: those who made or pushed it,
     /// and those who approved it.
     fn list_refused_leavers(&self, refusal: &RefRefusal) -> Vec<AuditException> {
-        // What cannot be read is told by the verification of the ledger.
+        // What cannot be read, or is not what the record names, is told among the refusals that cannot be read.
         let reasons = read_refused_reasons(self.repository, refusal.holder).unwrap_or_default();
-        let mut told: Vec<(ExceptionKind, Text, String)> = Vec::new();
-        let mut add_person = |kind, name: &Text, written: &Text, role: String| {
-            let named = (kind, name.clone(), role);
-            if self.rosters.has_listed(written) && !told.contains(&named) {
-                told.push(named);
-            }
-        };
+        let mut told: Vec<(ExceptionKind, Text, String, bool)> = Vec::new();
+        let at = refusal.observed_at;
         for one in reasons.iter().filter(|one| has_roster(one)) {
-            for contributor in one.contributors.iter().filter(|one| one.kind == RecordedIdentityKind::Unknown)
-            {
+            let is_absent = |person: &Option<String>, at: Timestamp| {
+                let absence = |person: &String| self.rosters.find_absence(one, person, at);
+                person.as_ref().and_then(absence).is_some()
+            };
+            for contributor in &one.contributors {
                 let written = contributor.address.as_ref().unwrap_or(&contributor.name);
+                let is_listed = contributor.kind == RecordedIdentityKind::Person;
+                let has_left = match contributor.kind {
+                    RecordedIdentityKind::Unknown => self.rosters.has_listed(written),
+                    RecordedIdentityKind::Person => is_absent(&contributor.person, at),
+                    RecordedIdentityKind::Bot => false,
+                };
                 let role = contributor.role.to_plain_text();
-                add_person(ExceptionKind::ActorNotInRoster, &contributor.name, written, role);
+                let named = (ExceptionKind::ActorNotInRoster, contributor.name.clone(), role, is_listed);
+                if has_left && !told.contains(&named) {
+                    told.push(named);
+                }
             }
-            let approvals = one
-                .approvals
-                .iter()
-                .filter(|one| one.person.is_none() && one.decision == RecordedApprovalDecision::Approved);
-            for name in approvals.filter_map(|one| one.by.as_ref()) {
-                add_person(ExceptionKind::ApproverNotInRoster, name, name, "an approver".to_owned());
+            for approval in &one.approvals {
+                let Some(name) = &approval.by else { continue };
+                let is_listed = approval.person.is_some();
+                let has_left = approval.decision == RecordedApprovalDecision::Approved
+                    && match &approval.person {
+                        None => self.rosters.has_listed(name),
+                        person => {
+                            is_by_absent(approval) || is_absent(person, approval.given_at.unwrap_or(at))
+                        }
+                    };
+                let role = "an approver".to_owned();
+                let named = (ExceptionKind::ApproverNotInRoster, name.clone(), role, is_listed);
+                if has_left && !told.contains(&named) {
+                    told.push(named);
+                }
             }
         }
         let mut found = Vec::new();
-        for (kind, name, role) in told {
-            let mut exception = build_leaver_exception(self.request.scope(), refusal, (kind, &name, &role));
+        for (kind, name, role, is_listed) in told {
+            let named = (kind, &name, role.as_str());
+            let mut exception = build_leaver_exception(self.request.scope(), refusal, named, is_listed);
             if kind == ExceptionKind::ApproverNotInRoster {
                 exception.actor = name_account(&refusal.pusher);
                 exception.approver = Some(name);

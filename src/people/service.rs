@@ -54,6 +54,15 @@ impl DaySpan {
         self.from.is_none_or(|from| from <= day) && self.until.is_none_or(|until| day <= until)
     }
 
+    /// Returns why somebody with these days is not there on a day; `None` if they are.
+    pub(crate) fn find_absence(self, day: Date) -> Option<PersonAbsence> {
+        match self {
+            DaySpan { from: Some(from), .. } if day < from => Some(PersonAbsence::NotJoined(from)),
+            DaySpan { until: Some(until), .. } if until < day => Some(PersonAbsence::Left(until)),
+            _ => None,
+        }
+    }
+
     /// Returns true if both ends are open.
     pub(crate) fn is_open(self) -> bool {
         self == DaySpan::default()
@@ -105,11 +114,7 @@ impl ServiceRecord {
 
     /// Returns why the person is not there on a day; `None` if they are.
     pub(crate) fn find_absence(&self, day: Date) -> Option<PersonAbsence> {
-        match self.days {
-            DaySpan { from: Some(from), .. } if day < from => Some(PersonAbsence::NotJoined(from)),
-            DaySpan { until: Some(until), .. } if until < day => Some(PersonAbsence::Left(until)),
-            _ => None,
-        }
+        self.days.find_absence(day)
     }
 
     /// Returns true if the person with this key acts for this one in a team on a day.

@@ -102,7 +102,8 @@ fn a_policy_with_most_of_the_language_is_told_in_words() {
         "Approves under the rule security-signs-off.",
         "Makes the standard change STD-DEPS-PATCH.",
         "If Risk is at least high: someone from security other than its authors approves the change",
-        "Only a review that the forge itself confirms counts.",
+        "Only an approval that is verified counts: a review that the forge itself confirms, or one that the approver has \
+         signed with a key of the roster.",
         "25 December of every year and 2026-12-31",
         "Jira at https://acme.atlassian.net",
         "for at most 4 hours at once",

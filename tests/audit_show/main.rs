@@ -10,6 +10,7 @@
 )]
 
 mod bench_repository;
+mod forged_packs;
 mod indexed;
 mod packed;
 mod shown;

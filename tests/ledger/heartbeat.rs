@@ -2,7 +2,7 @@
 
 use crate::forger::chain_anew;
 use crate::ledger_reader::LEDGER;
-use crate::world::{MAIN, World, good};
+use crate::world::{MAIN, World, bad, good};
 
 /// Moves a ledger to the past, so that nothing was recorded for a long time.
 fn age(world: &World, day: &str) {
@@ -57,6 +57,22 @@ fn reconcile_leaves_a_sign_if_nothing_was_recorded_for_an_hour() {
     world.verify().accepted().says("longest time without a record:").says("from 2026-01-05 00:00 UTC");
     world.changegate("server.git", &["ledger", "show", "4"]).accepted().says("the hook is installed");
     world.changegate("server.git", &["ledger", "log"]).accepted().says("Heartbeat: 1 ref as recorded");
+}
+
+/// A denial tells of no ref what it holds, so a run that records one leaves a sign as well.
+#[test]
+fn a_denial_that_waited_is_no_sign() {
+    let world = World::new();
+    world.commit(&good("One"));
+    world.push(&["main"]).accepted();
+    age(&world, "05");
+    world.commit(&bad("Two"));
+    world.push(&["main"]).refused("peer-review");
+    world.reconcile().accepted().says("2 records appended");
+    assert_eq!(world.kinds(), ["begin", "decision", "outcome", "decision", "heartbeat"]);
+    world.commit(&bad("Three"));
+    world.push(&["main"]).refused("peer-review");
+    world.reconcile().accepted().says("1 record appended");
 }
 
 #[test]

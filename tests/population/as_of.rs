@@ -90,6 +90,23 @@ fn what_was_closed_after_the_period_was_open_in_it() {
     year.world.changegate("", &["evidence", "verify", out]).accepted();
 }
 
+/// That a change was taken back later, a report of an earlier time does not know.
+#[test]
+fn what_was_taken_back_after_the_period_is_told_in_the_later_one() {
+    let mut year = Year::start();
+    let first = year.land(at("02-01T10:00"), ANA, Some("a.txt"), &normal("Cache the lookup", ""));
+    let back = format!("Revert \"Cache the lookup\"\n\nThis reverts commit {first}.\n\n");
+    let rest = normal("", "").split_once("\n\n").unwrap().1.to_owned();
+    year.land(at("03-05T10:00"), ANA, Some("a.txt"), &format!("{back}{rest}"));
+    let outcome = |args: &[&str]| {
+        let (_, changes) = audit(&year, args);
+        changes.iter().find(|one| one["merge_sha"] == first).unwrap()["outcome"].clone()
+    };
+    assert_eq!(outcome(&["--to", "2026-02-28"]), "none-reported");
+    assert_eq!(outcome(&["--to", "2026-02-28", "--as-of", "2026-04-01"]), "backed-out");
+    assert_eq!(outcome(&["--to", "2026-03-31"]), "backed-out");
+}
+
 #[test]
 fn parts_of_a_second_are_said_as_they_count() {
     let (year, ..) = play();

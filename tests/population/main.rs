@@ -14,9 +14,19 @@
 #[path = "../hooks/world.rs"]
 mod world;
 
+#[allow(dead_code, reason = "other tests use the rest of it")]
+#[path = "../ledger/ledger_reader.rs"]
+mod ledger_reader;
+
+#[allow(dead_code, reason = "other tests use the rest of it")]
+#[path = "../ledger/forger.rs"]
+mod forger;
+
 mod as_of;
 mod audited;
 mod changed_facts;
+mod counted_words;
+mod cut_clones;
 mod figures;
 mod hidden_history;
 mod lost_objects;
@@ -24,6 +34,7 @@ mod not_enforced;
 mod other_refs;
 mod other_times;
 mod patterns;
+mod put_back;
 mod ref_tips;
 mod refused;
 mod replaced;

@@ -67,6 +67,24 @@ fn a_branch_that_is_made_from_another_has_no_changes_of_its_own_yet() {
     year.world.changegate("server.git", &["show", &judged, "--ref", "main"]).accepted();
 }
 
+/// What a merge of main into other work brought to main was judged there, also for a branch that is made of it.
+#[test]
+fn a_branch_made_of_a_merge_with_turned_parents_has_no_changes_of_its_own() {
+    let mut year = Year::under(&POLICY.replace("[main]", "[main, 'release/*']"));
+    let first = year.land(at("01-10T10:00"), ANA, Some("a.txt"), &normal("One", ""));
+    let second = year.land(at("01-11T10:00"), ANA, Some("b.txt"), &normal("Two", ""));
+    year.world.git(&["checkout", "-q", "--detach", &first]);
+    year.commit(at("01-12T10:00"), ANA, Some("t.txt"), &normal("Topic", ""));
+    year.world.git(&["merge", "-q", "--no-ff", "--no-commit", &second]);
+    year.commit(at("01-13T10:00"), ANA, None, &normal("Merge main into the topic", ""));
+    assert_eq!(year.push(at("01-13T11:00"), ANA), Decision::Allow);
+    assert_eq!(year.push_ref(at("03-01T10:00"), ANA, RELEASE), Decision::Allow);
+    let march = ["--ref", "release/1", "--from", "2026-03-01", "--to", "2026-03-31", "--as-of", "2026-12-31"];
+    let (_, out) = year.world.audit_with_code("server.git", &march);
+    let rows = read_lines(&out, "changes.jsonl");
+    assert_eq!(rows, Vec::<Value>::new(), "all of it was judged on main");
+}
+
 /// Everything that a history tells; what refusals are found by is no part of it.
 fn describe(history: Option<LedgerHistory>) -> String {
     format!("{:?}", history.unwrap()).split(", refusal_keys: ").next().unwrap().to_owned()

@@ -131,6 +131,83 @@ fn what_a_leaver_pushes_is_refused_and_asked_about() {
     }
 }
 
+/// Who has left by the dates of a roster that still lists them is asked about as one whom it lists no more.
+#[test]
+fn a_leaver_whom_the_roster_still_lists_is_asked_about() {
+    let mut year = Year::under(ROSTERED);
+    let reviewed = |subject: &str| {
+        format!("{subject}\n\nChange-Type: normal\nRisk: low\nReviewed-by: max <max@example.com>\n")
+    };
+    year.world.write("policies/people.yml", &roster(&["ana", "ben", "max"]));
+    year.commit(at("01-01T10:00"), ANA, Some("0"), &reviewed("Name the people"));
+    year.world.git_in("server.git", &["fetch", "-q", "../work", "main:main"]);
+    year.land(at("01-10T10:00"), ANA, Some("a"), &reviewed("Begin"));
+    let listed =
+        roster(&["ana", "ben", "max"]).replace("[ben@example.com]", "[ben@example.com], left: 2026-02-01");
+    year.world.write("policies/people.yml", &listed);
+    year.land(at("02-01T10:00"), ANA, Some("b"), &reviewed("Ben leaves"));
+    let ben = "ben@example.com";
+    year.commit(at("02-10T10:00"), ben, Some("c"), &reviewed("Take it along"));
+    assert_eq!(year.push(at("02-10T10:00"), ben), Decision::Deny);
+    let by_ben = reviewed("Ask a friend").replace("max <max@", "ben <ben@");
+    year.commit(at("02-12T10:00"), ANA, Some("c"), &by_ben);
+    assert_eq!(year.push(at("02-12T10:00"), ANA), Decision::Deny);
+    let both = format!("{}Reviewed-by: ben <ben@example.com>\n", reviewed("Ask two"));
+    year.land(at("03-01T10:00"), ANA, Some("d"), &both);
+    let (_, out) = year.world.audit_with_code("server.git", &["--as-of", "2026-12-31"]);
+    let list = |kind: &str| -> Vec<(String, String)> {
+        let text = |one: &Value, key: &str| one[key].as_str().unwrap().to_owned();
+        list_kind(&out, kind)
+            .iter()
+            .map(|one| (text(one, "occurred_at"), text(one, "what_happened")))
+            .collect()
+    };
+    let approved = list("approver-not-in-roster");
+    let at_times: Vec<&str> = approved.iter().map(|(at, _)| at.as_str()).collect();
+    assert_eq!(at_times, ["2026-02-12T10:00:00Z", "2026-03-01T10:00:00Z"], "{approved:#?}");
+    assert!(approved.iter().all(|(_, what)| what.contains("was not there, who had left")), "{approved:#?}");
+    assert!(approved[1].1.contains("the approval did not count"));
+    let made = list("actor-not-in-roster");
+    assert!(!made.is_empty());
+    for (at, what) in &made {
+        assert_eq!(at, "2026-02-10T10:00:00Z", "{what}");
+        assert!(
+            what.starts_with("refused: by the roster of the time") && what.contains("was not there"),
+            "{what}"
+        );
+    }
+}
+
+/// What the ledger keeps beside a denial is evidence only as long as it is the one that the record names.
+#[test]
+fn evidence_of_a_refusal_that_is_gone_or_another_one_is_told() {
+    for is_altered in [false, true] {
+        let mut year = Year::start();
+        year.land(at("01-10T10:00"), ANA, Some("a.txt"), &normal("Cache the lookup", ""));
+        year.commit(at("02-01T09:00"), ANA, Some("b.txt"), &unreviewed("Round the amounts"));
+        assert_eq!(year.push(at("02-01T09:05"), ANA), Decision::Deny);
+        year.land(at("04-01T10:00"), ANA, Some("d.txt"), &normal("Go on", ""));
+        let mut links = year.world.links();
+        let denial = links.iter_mut().find(|link| link.message.starts_with(b"decision deny")).unwrap();
+        if is_altered {
+            denial.replace("reasons.jsonl", "ana@", "eve@");
+        } else {
+            denial.files.remove("facts.jsonl").unwrap();
+            denial.files.remove("reasons.jsonl").unwrap();
+        }
+        year.world.forge(&links);
+        let (code, out) = year.world.audit_with_code("server.git", &["--as-of", "2026-12-31"]);
+        assert_ne!(code, Some(0));
+        let told = list_kind(&out, "unreadable");
+        assert_eq!(told.len(), 1, "{told:#?}");
+        let what = told[0]["what_happened"].as_str().unwrap();
+        assert!(what.contains("is missing, or another one than it names"), "{what}");
+        let counted = fs::read_to_string(out.join("completeness.csv")).unwrap();
+        let line = counted.lines().find(|line| line.contains("refusals that cannot be read")).unwrap();
+        assert!(line.contains(",1,"), "{line}");
+    }
+}
+
 /// The same commit, pushed by somebody else: its row counts the refusal, and the refusal names its row.
 #[test]
 fn what_was_refused_and_landed_as_it_was_is_linked() {

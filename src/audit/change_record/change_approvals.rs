@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::change::{LandedRelation, Oid, SignedDecision};
+use crate::change::{ContentRelation, LandedRelation, Oid, SignedDecision};
 use crate::gate::signed_approvals::ReceivedApproval;
 use crate::ledger::audit::ledger_history::RecordedChangeAct;
 use crate::ledger::record::{
@@ -81,6 +81,14 @@ impl ChangeApproval {
     /// Returns what was signed; `None` for an act of another kind, which is never kept here.
     pub(crate) fn statement(&self) -> Option<&RecordedSignedApproval> {
         find_statement(&self.received)
+    }
+
+    /// Returns why it could not be compared with what landed; `None` if it was.
+    pub(crate) fn find_uncompared(&self) -> Option<&str> {
+        match &self.landed {
+            Some(LandedRelation { relation: ContentRelation::Uncompared(why), .. }) => Some(why),
+            _ => None,
+        }
     }
 
     /// Returns true if it says that the revision may land.

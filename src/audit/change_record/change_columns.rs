@@ -150,7 +150,7 @@ change_columns! {
         |one| join_words(&one.list_rules(&[RecordedOutcomeWord::Fail]));
     "waivers" "Exemptions used" Text "The rules that an exemption let it break." =
         |one| join_words(&one.list_rules(&[RecordedOutcomeWord::Exempted]));
-    "bypassed" "Past the gate" Text "Whether it came past the gate: none, regularised, unauthorised, undecided-policy, not-enforced (evaluate mode, it would have been allowed), denied-not-enforced (evaluate mode, it was denied and landed), not-known, before-gate." =
+    "bypassed" "Past the gate" Text "Whether it came past the gate: none, regularised, unauthorised, undecided-policy, policy-not-known (the history is cut), not-enforced (evaluate mode, it would have been allowed), denied-not-enforced (evaluate mode, it was denied and landed), not-known, before-gate." =
         |one| one.bypass().code().into();
     "policy_digest" "Policy" Text "The SHA-256 of the policy that judged it." =
         |one| one.reasons.first().and_then(|reasons| reasons.policies.first()).map(|policy| policy.digest.clone()).into();

@@ -59,10 +59,14 @@ impl ChangeRecord {
         Some(Text::new(values.join(b"; ".as_slice())))
     }
 
-    /// Returns the word that the change states in the first of these fields, as the policy spells it.
+    /// Returns the word that the change states in the first of these fields, as the policy spells it; of different words,
+    /// the one that counts.
     pub(crate) fn find_word(&self, names: FieldNames) -> Option<String> {
         let stated = self.list_statements(names);
-        let first = stated.last()?;
-        Some(first.word.clone().unwrap_or_else(|| first.value.to_lossy().into_owned()))
+        let last = stated.last()?;
+        if let Some(word) = self.counting_words.get(&last.field) {
+            return Some(word.clone());
+        }
+        Some(last.word.clone().unwrap_or_else(|| last.value.to_lossy().into_owned()))
     }
 }

@@ -9,6 +9,7 @@ mod gate_result;
 mod independence;
 mod landed_content;
 pub mod refused_approvals;
+pub(crate) mod roster_words;
 pub(crate) mod standing;
 
 use std::collections::BTreeMap;
@@ -51,6 +52,9 @@ pub struct ChangeRecord {
     pub judged_by: ChangeJudgement,
     /// What the verdicts on it rest on: one, or one for each commit where a policy counts commits.
     pub reasons: Vec<RecordedReasons>,
+    /// The word that counts in each field that the change states with different words, by the policy.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub counting_words: BTreeMap<String, String>,
     /// The verdicts that were reached afterwards, where single changes were asked for.
     #[serde(skip)]
     pub verdicts: Vec<Verdict>,
@@ -100,7 +104,8 @@ pub struct ChangeRecord {
     pub refused_approvals: Vec<RefusedApproval>,
     /// The files that were attached to it and that this repository does not hold, each with its ref.
     pub lost_files: Vec<(String, Text)>,
-    /// The people whom an earlier roster knew and that of the time does not, who made or approved it.
+    /// The people who made or approved it and whom an earlier roster knew and that of the time does not, or who were not
+    /// there by its days.
     #[serde(default)]
     pub left_people: Vec<Text>,
     /// The incidents that it caused, as a file said.

@@ -40,6 +40,8 @@ pub enum GateBypass {
     Unauthorised,
     /// It landed by a policy that came without a decision.
     UndecidedPolicy,
+    /// It landed by a policy of which it is not known whether it came without a decision: the history is cut.
+    PolicyNotKnown,
     /// It landed in evaluate mode, in which nothing is enforced; it would have been allowed.
     NotEnforced,
     /// It landed in evaluate mode although it was denied.
@@ -90,6 +92,7 @@ impl GateBypass {
             GateBypass::Regularised => "regularised",
             GateBypass::Unauthorised => "unauthorised",
             GateBypass::UndecidedPolicy => "undecided-policy",
+            GateBypass::PolicyNotKnown => "policy-not-known",
             GateBypass::NotEnforced => "not-enforced",
             GateBypass::DeniedNotEnforced => "denied-not-enforced",
             GateBypass::NotKnown => "not-known",
@@ -182,6 +185,7 @@ impl ChangeRecord {
             Some(LandingOrigin::Regularised) => GateBypass::Regularised,
             Some(LandingOrigin::Unauthorised) => GateBypass::Unauthorised,
             Some(LandingOrigin::UndecidedPolicy) => GateBypass::UndecidedPolicy,
+            Some(LandingOrigin::PolicyNotKnown) => GateBypass::PolicyNotKnown,
             Some(LandingOrigin::NotEnforced) => GateBypass::NotEnforced,
             Some(LandingOrigin::DeniedNotEnforced) => GateBypass::DeniedNotEnforced,
             Some(LandingOrigin::AlreadyThere | LandingOrigin::BeforeProtection) => GateBypass::BeforeGate,

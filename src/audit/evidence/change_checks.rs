@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use crate::audit::evidence::pack_check::PackCheck;
-use crate::audit::evidence::pack_index::{MAX_BLOB_BYTES, PackedChange, PackedFile};
+use crate::audit::evidence::pack_index::{INDEX_FILE, MAX_BLOB_BYTES, PackedChange, PackedFile};
 use crate::audit::evidence::pack_reader::{ReadPack, read_pack_file};
 use crate::audit::evidence::rendered_files::{
     DOCUMENT_FILE, PATCH_FILE, RENDERED_FILES, select_patch_files, write_rendered_files,
@@ -34,6 +34,9 @@ pub(super) fn check_changes(pack: &ReadPack) -> PackCheck {
         }
     }
     check_left_out_files(pack, &mut check);
+    if pack.index.ledger.is_none() {
+        check.unchecked.push("that the repository has no ledger: the pack holds nothing of one".to_owned());
+    }
     check.require(!pack.index.changes.is_empty(), || "it holds no change".to_owned());
     let changes = format_count(pack.index.changes.len(), "change");
     let files = format_count(files, "changed file");
@@ -198,6 +201,9 @@ fn check_document(
     let id = change.commit.short_hex();
     let index = &pack.index;
     check.require(document.schema == CHANGE_SCHEMA, || format!("{id}: its document is of an unknown schema"));
+    check.require(document.tool == index.tool, || {
+        format!("{id}: its document names another version of changegate than {INDEX_FILE}")
+    });
     check.require(document.commit == change.commit, || format!("{id}: its document is about another commit"));
     let is_named = document.change_id == format!("{}@{}", index.repository, change.commit);
     check.require(is_named && document.ref_name == index.ref_name, || {
@@ -256,7 +262,7 @@ fn check_rendered_files(
     document: &ChangeDocument,
     check: &mut PackCheck,
 ) -> Result<()> {
-    if document.tool != concat!("changegate ", env!("CARGO_PKG_VERSION")) {
+    if !pack.is_of_this_version() {
         let id = change.commit.short_hex();
         check.unchecked.push(format!("{id}: its pages, which another version of changegate wrote"));
         check.unchecked_pages += 1;

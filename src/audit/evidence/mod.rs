@@ -6,6 +6,7 @@
 mod accounted_files;
 mod approval_checks;
 mod change_checks;
+mod first_sight;
 mod ledger_checks;
 mod left_out_records;
 pub(crate) mod manifest;
@@ -21,4 +22,5 @@ mod packed_records;
 mod packed_values;
 mod rendered_files;
 mod statement_checks;
+mod unchecked_values;
 mod value_checks;

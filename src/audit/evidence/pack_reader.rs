@@ -123,6 +123,11 @@ impl ReadPack {
         Ok(ReadPack { folder: folder.to_path_buf(), index, objects, repository, chain, _scratch: scratch })
     }
 
+    /// Returns true if this version of changegate wrote the pack, by its index: it makes the same pages again.
+    pub(super) fn is_of_this_version(&self) -> bool {
+        self.index.tool == concat!("changegate ", env!("CARGO_PKG_VERSION"))
+    }
+
     /// Reads a file of a record.
     pub(super) fn read_record_file(&self, number: u64, name: &str) -> Result<Vec<u8>> {
         read_pack_file(&self.folder, &PackedRecord::locate_file(number, name))

@@ -77,9 +77,7 @@ pub fn verify_pack(
     checks.push(check_changes(&pack));
     if pack.index.ledger.is_some() {
         checks.extend([check_ledger(&pack), check_replay(&pack), check_signatures(&pack, signers)]);
-        if pack.index.attestations > 0 {
-            checks.push(check_attestations(&pack, keys));
-        }
+        checks.push(check_attestations(&pack, keys));
     }
     Ok(PackVerification { checks, index: Some(pack.index), unprovable: list_unprovable() })
 }

@@ -1,6 +1,6 @@
 //! What the records of a pack say of one change: how it landed, what it owes, what was said about it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use jiff::Timestamp;
@@ -26,11 +26,13 @@ pub(super) struct PackedRecords {
 
 /// How a change landed, by a record.
 pub(super) struct RecordedLanding {
+    /// The commit of the ledger that holds the record.
+    pub(super) holder: Oid,
     /// What the record says that the ref held before and after.
     pub(super) moved: RecordedMove,
     /// Whether a decision brought it.
     pub(super) origin: LandingOrigin,
-    /// When it was seen.
+    /// When it was seen; of a move without a decision, when it was recorded.
     pub(super) at: Timestamp,
     /// The account that pushed or merged.
     pub(super) by: Option<Text>,
@@ -52,20 +54,33 @@ impl PackedRecords {
         PackedRecords { records }
     }
 
+    /// Returns the records, each with its holder and the digest that the pack gives it.
+    pub(super) fn list_with_digests(self, pack: &ReadPack) -> Vec<(Oid, Box<Record>, String)> {
+        let packed = pack.index.ledger.iter().flat_map(|ledger| &ledger.records);
+        let digests: BTreeMap<u64, &String> = packed.map(|one| (one.number, &one.digest)).collect();
+        let mut found = Vec::new();
+        for (holder, record) in self.records {
+            let digest = digests.get(&record.number).map(|digest| (*digest).clone());
+            found.push((holder, record, digest.unwrap_or_default()));
+        }
+        found
+    }
+
     fn list_events(&self) -> impl Iterator<Item = (u64, Oid, &LedgerEvent)> {
         self.records.iter().map(|(holder, record)| (record.number, *holder, &record.event))
     }
 
     /// Returns how a change landed by the record of this number; `None` if that tells of no landing on the ref.
     pub(super) fn find_landing(&self, number: u64, ref_name: &Text) -> Option<RecordedLanding> {
-        let (_, record) = self.records.iter().find(|(_, record)| record.number == number)?;
+        let (holder, record) = self.records.iter().find(|(_, record)| record.number == number)?;
+        let holder = *holder;
         match &record.event {
             LedgerEvent::Outcome(outcome) => {
                 let moved = outcome.landed.iter().find(|moved| moved.name == *ref_name)?.clone();
                 let decided = self.find_decision(&outcome.decision_id);
-                let own = decided.and_then(|(holder, number, decided)| {
+                let own = decided.and_then(|(decided_in, number, decided)| {
                     let own = decided.refs.iter().find(|one| one.name == *ref_name && one.protected)?;
-                    Some(Rc::new(MoveDecision::from_record((number, holder), decided, own)))
+                    Some(Rc::new(MoveDecision::from_record((number, decided_in), decided, own)))
                 });
                 let at = match decided {
                     Some((_, _, decided)) if outcome.found_late => decided.observed_at,
@@ -81,9 +96,10 @@ impl PackedRecords {
                     }
                     None => self.find_origin(number),
                 };
-                Some(RecordedLanding { moved, origin, at, by, decision: own })
+                Some(RecordedLanding { holder, moved, origin, at, by, decision: own })
             }
             LedgerEvent::Unauthorised(moved) if moved.name == *ref_name => Some(RecordedLanding {
+                holder,
                 moved: moved.clone(),
                 origin: self.find_origin(number),
                 at: record.recorded_at,

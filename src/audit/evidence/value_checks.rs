@@ -9,18 +9,22 @@ use serde_json::Value;
 use crate::audit::change_record::change_approvals::find_statement;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock, RelatedStep};
 use crate::audit::evidence::approval_checks::check_approvals;
+use crate::audit::evidence::first_sight::{FirstSight, find_first_sight};
 use crate::audit::evidence::pack_check::PackCheck;
 use crate::audit::evidence::pack_index::PackedChange;
 use crate::audit::evidence::pack_reader::{ReadPack, read_pack_file};
 use crate::audit::evidence::packed_records::{PackedRecords, RecordedLanding};
 use crate::audit::evidence::packed_values::PackedValues;
 use crate::audit::evidence::rendered_files::{DOCUMENT_FILE, VALUES_FILE};
+use crate::audit::evidence::unchecked_values::list_unchecked_values;
 use crate::audit::population::dated_obligations::DatedObligations;
-use crate::audit::population::step_evidence::{StepFacts, StepJudge};
+use crate::audit::population::judging_policies::JudgingPolicies;
+use crate::audit::population::step_evidence::StepJudge;
+use crate::audit::population::word_ranks::WordRanks;
 use crate::audit::show::document::{ChangeDocument, build_document};
 use crate::audit::show::shown_change::{ShownChange, read_change_policy, read_recorded_verdicts};
 use crate::change::{NeededFacts, Oid};
-use crate::ledger::audit::ledger_history::RecordedChangeAct;
+use crate::ledger::audit::ledger_history::{MoveDecision, RecordedChangeAct};
 use crate::ledger::audit::trace::LandingOrigin;
 use crate::ledger::record::strict_json::parse_strict_json;
 use crate::ledger::record::unauthorised_key;
@@ -34,8 +38,8 @@ pub(super) fn check_values(
     check: &mut PackCheck,
 ) -> Result<()> {
     let (id, path) = (change.commit.short_hex(), format!("{}/{VALUES_FILE}", change.folder));
-    let is_own_version = document.tool == concat!("changegate ", env!("CARGO_PKG_VERSION"));
-    if !is_own_version {
+    // The word of the document itself, which nothing vouches for, does not decide about its checks.
+    if !pack.is_of_this_version() {
         check.unchecked.push(format!(
             "{id}: state, outcome, landing and obligations on its page, which another version of changegate wrote"
         ));
@@ -52,10 +56,12 @@ pub(super) fn check_values(
     let mut run = ValueChecker { pack, change, id: id.clone(), values: &values, records: &records, check };
     run.check_commits()?;
     let landing = run.check_landing();
+    run.check_counting_words(landing.as_ref().and_then(|landing| landing.decision.as_deref()))?;
     run.check_statements();
     check_approvals(pack, (change, record), (&records, landing.as_ref()), run.check);
     run.check_closing_commits();
-    run.name_unchecked();
+    let unchecked = list_unchecked_values(&values, pack.index.ledger.is_some());
+    run.check.unchecked.extend(unchecked.into_iter().map(|what| format!("{id}: {what}")));
     run.check_made_document(document, landing.as_ref())
 }
 
@@ -107,14 +113,16 @@ impl<'a> ValueChecker<'a> {
         match (&read.facts, &record.facts) {
             (Ok(read), Ok(told)) => {
                 self.require(
-                    is_same_facts(read, told),
+                    read.says_same_of_commits(told),
                     "what its values say of its commits is not what they say",
                 );
-                let files = told.files.is_none_or(|files| files == self.change.files.len());
-                if !files {
-                    self.check
-                        .unchecked
-                        .push(format!("{}: how many files its page says it changes", self.id));
+                let paths = self.change.files.iter().map(|file| &file.path);
+                match told.files {
+                    Some(files) if files != self.change.files.len() => {
+                        let what = "how many files its page says it changes, and which";
+                        self.check.unchecked.push(format!("{}: {what}", self.id));
+                    }
+                    _ => self.require(told.has_paths(paths), "its values name other paths than it changes"),
                 }
             }
             (Err(_), _) => self.require(false, "its commits cannot be read"),
@@ -155,7 +163,10 @@ impl<'a> ValueChecker<'a> {
             self.require(!is_known, "its values say how it landed, and name no record of it");
             return None;
         };
-        if told.first_ref.is_some() && told.origin == Some(LandingOrigin::UndecidedPolicy) {
+        // That its policy came past the gate, records outside of the pack can say.
+        let doubts = [LandingOrigin::UndecidedPolicy, LandingOrigin::PolicyNotKnown];
+        let is_doubted = told.origin.is_some_and(|origin| doubts.contains(&origin));
+        if told.first_ref.is_some() && is_doubted {
             self.check.unchecked.push(format!("{}: how it landed on {}", self.id, ref_name.to_lossy()));
             return None;
         }
@@ -164,8 +175,6 @@ impl<'a> ValueChecker<'a> {
             self.require(false, &what);
             return None;
         };
-        // That its policy came past the gate, records outside of the pack can say.
-        let is_doubted = told.origin == Some(LandingOrigin::UndecidedPolicy);
         // What was regularised after the time of the pack was not yet.
         let is_later = told.origin == Some(LandingOrigin::Unauthorised)
             && landing.origin == LandingOrigin::Regularised
@@ -174,7 +183,7 @@ impl<'a> ValueChecker<'a> {
             || (is_doubted && landing.origin == LandingOrigin::Decided)
             || is_later;
         self.require(is_origin, "the records say something else of whether a decision brought it");
-        let is_time = told.first_ref.is_some() || told.at == landing.at;
+        let is_time = told.first_ref.is_some() || told.at == landing.at || self.is_first_sight(&landing);
         self.require(
             is_time && told.clock == LandingClock::Gate,
             "the records say something else of when it landed",
@@ -183,6 +192,21 @@ impl<'a> ValueChecker<'a> {
         self.check_brought(&landing);
         self.check_judgement(&landing);
         Some(landing)
+    }
+
+    /// Returns true if its values date a move without a decision by the push that saw it first, and the chain says the
+    /// same. Where the chain does not reach back far enough to say, that is named.
+    fn is_first_sight(&mut self, landing: &RecordedLanding) -> bool {
+        let told_at = self.record().landing.at;
+        match find_first_sight(self.pack, landing) {
+            FirstSight::At(at) => told_at == at,
+            FirstSight::NotShown if told_at < landing.at => {
+                let what = "when it landed: the record of the push that saw it first names a decision before the chain";
+                self.check.unchecked.push(format!("{}: {what}", self.id));
+                true
+            }
+            FirstSight::NotShown | FirstSight::WhenRecorded => false,
+        }
     }
 
     /// Checks that a move brought this change, as far as the pack shows it.
@@ -232,6 +256,27 @@ impl<'a> ValueChecker<'a> {
             self.record().evidence_digest == digest,
             "its values name other evidence than its record",
         );
+    }
+
+    /// Checks which of different words in one field counts, by the policy that the record names.
+    fn check_counting_words(&mut self, decided: Option<&MoveDecision>) -> Result<()> {
+        let record = self.record();
+        let mut words = WordRanks::default();
+        if let Some(decided) = decided {
+            let mut policies = JudgingPolicies::new(&self.pack.repository);
+            policies.read_policies(decided, &record.reasons, &mut |policy| {
+                words.add_policy(policy);
+                Ok(())
+            })?;
+        }
+        if words.knows_policies(&record.reasons) {
+            let is_same = words.list_counting_words(&record.reasons) == record.counting_words;
+            self.require(is_same, "its values say of another word in a field that it counts than the policy");
+        } else if record.is_recorded() {
+            let what = "which word of a field counts where it states several: its policy is not in the pack";
+            self.check.unchecked.push(format!("{}: {what}", self.id));
+        }
+        Ok(())
     }
 
     /// Checks what it owes, what was said about it and what was refused before.
@@ -284,41 +329,6 @@ impl<'a> ValueChecker<'a> {
         }
     }
 
-    /// Names the values that nothing in the pack shows.
-    fn name_unchecked(&mut self) {
-        let record = self.record();
-        let lines = record.facts.as_ref().is_ok_and(|facts| facts.lines.is_some());
-        let is_afterwards = matches!(record.judged_by, ChangeJudgement::Afterwards { .. });
-        let is_without_reasons =
-            matches!(record.judged_by, ChangeJudgement::Recorded { keeps_reasons: false, .. });
-        let is_not_judged = matches!(record.judged_by, ChangeJudgement::NotJudged(_));
-        let is_deployed = record.deployment.is_some() || !record.other_deployments.is_empty();
-        let has_inputs = is_deployed || !record.incidents.is_empty();
-        let named = [
-            (true, "that no other later commit closes something of it, takes it back or names it as a cause"),
-            (!record.closing_records.is_empty(), "when the commits landed that close something of it"),
-            (!record.reverted_by.is_empty(), "the commits that take it back"),
-            (!record.caused.is_empty(), "the commits that name it as their cause"),
-            (!record.doubted_claims.is_empty(), "the commits that say something of it without counting"),
-            (!record.later_tickets.is_empty(), "the tickets that were named for it later"),
-            (!record.break_glass.is_empty(), "the break-glass sessions that were open when it landed"),
-            (!record.left_people.is_empty(), "who of its people an earlier roster lists"),
-            (!record.lost_files.is_empty(), "which attached files the repository has lost"),
-            (has_inputs, "its incidents and its deployments"),
-            (record.landing.last_seen_before.is_some(), "when the branch was last seen without it"),
-            (lines, "how many lines it changes"),
-            (is_afterwards, "what it was judged by afterwards, since no record judged it, and the verdicts"),
-            (is_not_judged, "why nothing judged it"),
-            (is_without_reasons, "the verdicts on its page, which were reached again when the pack was made"),
-            (!self.values.unavailable.is_empty(), "why verdicts on it are not available"),
-            (self.values.unreadable_records > 0, "how many records of the ledger could not be read"),
-            (!record.attempts.is_empty(), "what links the refusals before to it"),
-        ];
-        for (_, what) in named.iter().filter(|(is_told, _)| *is_told) {
-            self.check.unchecked.push(format!("{}: {what}", self.id));
-        }
-    }
-
     /// Checks that the document is what the values make.
     fn check_made_document(
         &mut self,
@@ -366,19 +376,6 @@ impl<'a> ValueChecker<'a> {
         self.require(is_same, &format!("{DOCUMENT_FILE} is not written as changegate writes it"));
         Ok(())
     }
-}
-
-/// Returns true if both say the same of commits; what the files and lines are, the commits alone do not say.
-fn is_same_facts(read: &StepFacts, told: &StepFacts) -> bool {
-    read.commits == told.commits
-        && read.title == told.title
-        && read.purpose == told.purpose
-        && read.author == told.author
-        && read.authored_at == told.authored_at
-        && read.committer == told.committer
-        && read.people == told.people
-        && read.claimed_pull == told.claimed_pull
-        && read.trailers == told.trailers
 }
 
 /// Returns the keys of which two JSON objects say something else.

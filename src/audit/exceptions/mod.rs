@@ -11,6 +11,7 @@ mod of_approvals;
 pub(crate) mod of_change;
 pub(crate) mod of_inputs;
 pub(crate) mod of_ledger;
+mod of_people;
 pub(crate) mod of_policy;
 pub(crate) mod of_pulls;
 pub(crate) mod of_reports;

@@ -19,6 +19,24 @@ pub(super) fn describe_unapproved_content(change: &ChangeRecord) -> Option<Strin
     }
 }
 
+/// Returns why it is not known whether a change that came past the gate is what was approved with a signature; `None` if
+/// that is known, or nothing was signed that may be about it.
+pub(super) fn describe_uncompared(change: &ChangeRecord) -> Option<String> {
+    let mut why = None;
+    for approval in &change.signed_approvals {
+        let is_open = approval.is_approving() && approval.standing != ApprovalStanding::Superseded;
+        let Some(landed) = approval.landed.as_ref().filter(|_| is_open && change.came_past_gate()) else {
+            continue;
+        };
+        match approval.find_uncompared() {
+            Some(found) => why = why.or(Some(found)),
+            None if landed.is_as_approved() => return None,
+            None => {}
+        }
+    }
+    Some(format!("whether it is what was approved with a signature is not known: {}", why?))
+}
+
 /// Describes an approval that counted, if what landed relates to it in another way than the verdict says.
 fn describe_contradiction(change: &ChangeRecord, approval: &ChangeApproval) -> Option<String> {
     if approval.standing != ApprovalStanding::Counted {

@@ -4,17 +4,15 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::audit::change_record::change_acts::describe_act_author;
 use crate::audit::change_record::field_values::CHANGE_TYPE;
-use crate::audit::change_record::standing::{GateBypass, has_roster};
+use crate::audit::change_record::standing::GateBypass;
 use crate::audit::change_record::{ChangeJudgement, ChangeRecord, LandingClock};
-use crate::audit::exceptions::of_approvals::describe_unapproved_content;
+use crate::audit::exceptions::of_approvals::{describe_unapproved_content, describe_uncompared};
+use crate::audit::exceptions::of_people::list_strangers;
 use crate::audit::exceptions::{AuditException, ExceptionKind, ExceptionStatus};
 use crate::audit::population::step_evidence::StepEvidence;
 use crate::audit::table::format_table_time;
 use crate::change::{Oid, Text};
-use crate::ledger::record::{
-    RecordedApproval, RecordedApprovalDecision, RecordedIdentityKind, RecordedLevel, RecordedOutcomeWord,
-    RecordedReasons,
-};
+use crate::ledger::record::{RecordedApproval, RecordedLevel, RecordedOutcomeWord, RecordedReasons};
 use crate::ledger::state::TrackedObligation;
 
 /// How many people a cell names.
@@ -22,12 +20,6 @@ const MAX_NAMED: usize = 10;
 
 /// How much the clock of a committer may be ahead of that of the gate.
 const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(10);
-
-/// The role of the account that pushed or merged.
-const PUSHER_ROLE: &str = "role.pusher";
-
-/// How the codes begin that say why an approval does not count: the roster does not know the person.
-const NOT_IN_ROSTER_CODE: &str = "approvals.not-in-roster";
 
 /// Returns the exceptions of a change; `has_ledger` if a ledger was there to tell how it landed.
 pub(crate) fn list_change_exceptions(change: &ChangeRecord, has_ledger: bool) -> Vec<AuditException> {
@@ -44,7 +36,12 @@ pub(crate) fn list_change_exceptions(change: &ChangeRecord, has_ledger: bool) ->
     if let Some(what) = describe_unapproved_content(change) {
         found.push(build_exception(change, ExceptionKind::UnapprovedContent, what));
     }
-    add_strangers(change, &mut found);
+    if let Some(what) = describe_uncompared(change) {
+        found.push(build_exception(change, ExceptionKind::Unreadable, what));
+    }
+    for (kind, what) in list_strangers(change) {
+        found.push(build_exception(change, kind, what));
+    }
     add_late_ticket(change, &mut found);
     add_future_dates(change, &mut found);
     for reasons in &change.reasons {
@@ -176,6 +173,11 @@ fn add_bypass(change: &ChangeRecord, has_ledger: bool, found: &mut Vec<AuditExce
             let what = "the policy that decided it came with a move that nobody has decided";
             (ExceptionKind::UndecidedPolicy, what.to_owned())
         }
+        GateBypass::PolicyNotKnown => {
+            let what = "whether the policy that decided it came by a decision is not known: the history is cut; fetch it, as \
+                        with `git fetch --unshallow`";
+            (ExceptionKind::Unreadable, what.to_owned())
+        }
         GateBypass::NotEnforced => {
             let what = "it landed in evaluate mode, which blocks nothing; it would have been allowed";
             (ExceptionKind::NotEnforced, what.to_owned())
@@ -298,54 +300,6 @@ fn add_approvals(change: &ChangeRecord, found: &mut Vec<AuditException>) {
             found.push(build_exception(change, ExceptionKind::ApprovedAfterLanding, what));
         }
     }
-}
-
-/// Adds the people who are not in the roster of the time: approvers, counted or not; the pusher; and authors who were in
-/// an earlier roster.
-fn add_strangers(change: &ChangeRecord, found: &mut Vec<AuditException>) {
-    let mut told: Vec<(ExceptionKind, String)> = Vec::new();
-    for reasons in change.reasons.iter().filter(|reasons| has_roster(reasons)) {
-        for approval in reasons.approvals.iter().filter(|one| is_by_stranger(one)) {
-            let Some(by) = &approval.by else { continue };
-            let counted =
-                if approval.uses.iter().any(|one| one.counts) { "counted" } else { "did not count" };
-            let left = describe_leaving(change, by);
-            let what = format!(
-                "the roster of the time does not know `{}`{left}; the approval {counted}",
-                by.to_lossy()
-            );
-            told.push((ExceptionKind::ApproverNotInRoster, what));
-        }
-        for author in reasons.contributors.iter().filter(|one| one.kind == RecordedIdentityKind::Unknown) {
-            if author.role.code == PUSHER_ROLE || change.left_people.contains(&author.name) {
-                let left = describe_leaving(change, &author.name);
-                let (role, name) = (author.role.to_plain_text(), author.name.to_lossy());
-                let what =
-                    format!("the roster of the time does not know `{name}`{left}, {role} of the change");
-                told.push((ExceptionKind::ActorNotInRoster, what));
-            }
-        }
-    }
-    for (place, (kind, what)) in told.iter().enumerate() {
-        if !told.iter().take(place).any(|known| known == &(*kind, what.clone())) {
-            found.push(build_exception(change, *kind, what.clone()));
-        }
-    }
-}
-
-/// Returns true if an approval was given by a person whom the policy does not know; that of a bot is told by its rule.
-fn is_by_stranger(approval: &RecordedApproval) -> bool {
-    let is_unknown = |code: &str| code.starts_with(NOT_IN_ROSTER_CODE);
-    let is_refused =
-        approval.uses.iter().filter_map(|one| one.why_not.as_ref()).any(|why| is_unknown(&why.code));
-    let counts = approval.uses.iter().any(|one| one.counts);
-    approval.decision == RecordedApprovalDecision::Approved
-        && approval.person.is_none()
-        && (counts || is_refused)
-}
-
-fn describe_leaving(change: &ChangeRecord, name: &Text) -> &'static str {
-    if change.left_people.contains(name) { ", whom an earlier one lists" } else { "" }
 }
 
 /// Adds dates of the last commit that are later than the gate saw it.

@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::audit::exceptions::of_change::describe_later_closing;
+use crate::audit::exceptions::of_people::ABSENCE;
 use crate::audit::exceptions::{AuditException, ExceptionKind, ExceptionStatus};
 use crate::audit::fleet::audit_event::UnreadRepository;
 use crate::audit::population::period::AuditPeriod;
@@ -69,6 +70,7 @@ pub(crate) fn build_gap_entries(
             what: Text::from(describe_silence(one)),
             related_changes: Vec::new(),
             unauthorised_move: None,
+            is_move_in_time: None,
         });
     }
     entries
@@ -92,6 +94,7 @@ pub(crate) fn build_unprotected_entries(
             what: Text::from(describe_unprotected_time(&time)),
             related_changes: Vec::new(),
             unauthorised_move: None,
+            is_move_in_time: None,
         });
     }
     entries
@@ -184,16 +187,24 @@ pub(crate) fn build_denial_exceptions(
     found
 }
 
-/// Returns the exception of somebody who had left when what they pushed or made was refused.
+/// Returns the exception of somebody who had left when what they pushed or made was refused; `is_listed` if the roster of
+/// the time lists them with the days on which they were there.
 pub(crate) fn build_leaver_exception(
     (repository, ref_name): (&str, &Text),
     refusal: &RefRefusal,
     (kind, name, role): (ExceptionKind, &Text, &str),
+    is_listed: bool,
 ) -> AuditException {
-    let what = format!(
-        "refused: the roster of the time does not know `{}`, whom an earlier one lists, {role} of what was pushed",
-        name.to_lossy()
-    );
+    let name = name.to_lossy();
+    let what = if is_listed {
+        format!(
+            "refused: by the roster of the time `{name}` was not there, {ABSENCE}, {role} of what was pushed"
+        )
+    } else {
+        format!(
+            "refused: the roster of the time does not know `{name}`, whom an earlier one lists, {role} of what was pushed"
+        )
+    };
     let mut exception = AuditException::open_exception(
         kind,
         (format!("{repository}/record/{}", refusal.record), ref_name.clone()),

@@ -120,7 +120,7 @@ impl KeyFigureCounter {
             share(
                 "verified_approvals",
                 "Verified approvals",
-                "changes whose counting approvals a forge vouches for / changes with a counting approval",
+                "changes whose counting approvals a forge or the approver's signature vouches for / changes with a counting approval",
                 self.verified_approvals,
                 "",
             ),
@@ -173,13 +173,13 @@ impl KeyFigureCounter {
             ledger_share(
                 "obligations_on_time",
                 "Obligations in time",
-                "obligations met in time / obligations that were due or are met",
+                "obligations met in time / obligations that were due or are met, with moves of the branch that brought no change",
                 self.obligations_in_time,
             ),
             number(
                 "obligations_overdue",
                 "Obligations overdue",
-                "open and past their time, with break-glass sessions",
+                "open and past their time, with break-glass sessions and moves of the branch that brought no change",
                 self.overdue,
                 ledger,
             ),

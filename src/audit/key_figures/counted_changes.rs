@@ -11,10 +11,9 @@ use crate::audit::key_figures::approval_speed::is_approved_at_once;
 use crate::audit::key_figures::approval_spread::ApprovalSpread;
 use crate::audit::key_figures::figure::{ShareCount, hours_between};
 use crate::audit::key_figures::team_approvals::TeamApprovals;
-use crate::audit::population::population_entry::UnauthorisedMove;
+use crate::audit::population::population_entry::{PopulationEntry, UnauthorisedMove};
 use crate::change::Text;
 use crate::ledger::record::RecordedTrust;
-use crate::ledger::state::TrackedObligation;
 
 /// Counts the changes of a period.
 #[derive(Clone, Debug, Default)]
@@ -144,9 +143,15 @@ impl KeyFigureCounter {
         self.add_times(change);
     }
 
-    /// Counts a move of a ref that brought no change, if no decision allowed it.
-    pub(crate) fn add_move(&mut self, moved: Option<UnauthorisedMove>) {
-        match moved {
+    /// Counts an entry, if it is a move of a ref that brought no change and that no decision allowed: what it owes is told
+    /// with no change.
+    pub(crate) fn add_move(&mut self, entry: &PopulationEntry) {
+        if let Some(is_in_time) = entry.is_move_in_time {
+            self.obligations_in_time.add(is_in_time);
+            let is_open = entry.unauthorised_move == Some(UnauthorisedMove::Open);
+            self.overdue += u64::from(is_open && !is_in_time);
+        }
+        match entry.unauthorised_move {
             Some(UnauthorisedMove::Open) => self.unauthorised += 1,
             Some(UnauthorisedMove::Regularised) => self.regularised += 1,
             None => {}
@@ -165,7 +170,7 @@ impl KeyFigureCounter {
         for (_, owed) in &change.obligations {
             self.overdue += u64::from(change.is_overdue(owed));
             // What is open and in time may still be met in time or not.
-            let Some(is_in_time) = find_timeliness(change, owed) else { continue };
+            let Some(is_in_time) = owed.find_timeliness(change.as_of) else { continue };
             self.obligations_in_time.add(is_in_time);
             let is_about = |names: &[&str]| {
                 let field = owed.field.as_deref().unwrap_or_default();
@@ -213,15 +218,6 @@ impl KeyFigureCounter {
         {
             self.lead_hours.push(hours_between(facts.authored_at, change.landing.at));
         }
-    }
-}
-
-/// Returns whether something owed was there in time; `None` while that is open.
-fn find_timeliness(change: &ChangeRecord, owed: &TrackedObligation) -> Option<bool> {
-    match &owed.closed {
-        Some(closed) => Some(closed.late_by.is_none()),
-        None if change.is_overdue(owed) => Some(false),
-        None => None,
     }
 }
 

@@ -35,8 +35,9 @@ pub(crate) fn list_change_approvals(
     let mut found = Vec::new();
     for act in &candidates {
         let Some(one) = build_received_approval(act) else { continue };
+        let is_absent = compared.as_ref().is_ok_and(|compared| compared.absent.contains(&one.id));
         let relation = match &compared {
-            Ok(compared) if compared.absent.contains(&one.id) => Some(uncompared(ABSENT_APPROVAL.to_owned())),
+            Ok(_) if is_absent => Some(uncompared(ABSENT_APPROVAL.to_owned())),
             Ok(compared) => compared.find_relation(one.id).cloned(),
             Err(error) => Some(uncompared(format!("{error:#}"))),
         };
@@ -44,7 +45,10 @@ pub(crate) fn list_change_approvals(
             &relation,
             Some(LandedRelation { relation, .. }) if !matches!(relation, ContentRelation::Uncompared(_))
         );
-        if question.is_about(act) || is_compared {
+        // What was signed and is not here may be of what landed, unless the approved revision has come here by itself: then
+        // it is about that one.
+        let may_be_of_it = is_absent && repository.find_root_tree(one.revision).is_err();
+        if question.is_about(act) || is_compared || may_be_of_it {
             let standing = question.find_standing(act, &candidates);
             found.push(ChangeApproval { received: (*act).clone(), standing, landed: relation });
         }

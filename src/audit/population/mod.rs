@@ -25,3 +25,4 @@ pub mod step_journal;
 pub(crate) mod step_walk;
 pub(crate) mod unjudged_spans;
 pub(crate) mod whole_scan;
+pub(crate) mod word_ranks;

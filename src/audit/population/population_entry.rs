@@ -49,6 +49,9 @@ pub struct PopulationEntry {
     /// Where a move of the ref stands that no decision allowed and that brought no change; `None` for all else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unauthorised_move: Option<UnauthorisedMove>,
+    /// Whether such a move was regularised in time; `None` while that is open and in time, and for all else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_move_in_time: Option<bool>,
 }
 
 /// Where a move of a ref stands that no decision allowed.
@@ -132,6 +135,7 @@ impl PopulationEntry {
             what,
             related_changes: Vec::new(),
             unauthorised_move: None,
+            is_move_in_time: None,
         }
     }
 
@@ -155,6 +159,7 @@ impl PopulationEntry {
             what: Text::from(what),
             related_changes: Vec::new(),
             unauthorised_move: None,
+            is_move_in_time: None,
         }
     }
 

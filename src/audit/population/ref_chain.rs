@@ -250,14 +250,18 @@ impl RefChain {
                 step.landing = StepLanding::Earlier(first.origin);
             }
         }
-        self.add_other_refs(history);
+        self.add_other_refs(repository, history);
         let mut others = OtherMoves { lacking: self.list_lacking_moves(history), ..OtherMoves::default() };
         let complete = history.moves.len() - others.lacking.len();
         for (number, one) in history.moves.iter().take(complete).enumerate() {
             match self.place_move((repository, history), &one.moved) {
                 MovePlace::Steps(first, last) => {
-                    self.add_move(number, first, last);
-                    if self.is_made_of_another(one, (first, last), history) {
+                    let has_brought = self.add_move(number, first, last);
+                    // What the ref held already, it was put back to; by a decision, that is a landing. Behind a cut, it
+                    // cannot be said.
+                    if (!has_brought && one.decision.is_none() && self.cut.is_none())
+                        || self.is_made_of_another(one, (first, last), history)
+                    {
                         others.elsewhere.push(number);
                     }
                 }
@@ -294,7 +298,7 @@ impl RefChain {
     }
 
     /// Notes for each step which record of another ref told of it first.
-    fn add_other_refs(&mut self, history: &LedgerHistory) {
+    fn add_other_refs(&mut self, repository: &Repository, history: &LedgerHistory) {
         if history.other_refs.is_empty() {
             return;
         }
@@ -306,7 +310,10 @@ impl RefChain {
                 None => Some(noted),
                 Some(old) => self.find_place(old).map(|before| before + 1),
             };
-            let (Some(first), Some(last)) = (first, self.find_place(one.new)) else { continue };
+            let Some(last) = self.find_place(one.new) else { continue };
+            // A merge of what that ref held into what came to it leads first parents past what it held.
+            let common = || self.find_common_place(repository, one.old, last).flatten().map(|base| base + 1);
+            let Some(first) = first.or_else(common) else { continue };
             for of_step in self.elsewhere.iter_mut().take(last + 1).skip(first) {
                 of_step.get_or_insert(number);
             }
@@ -361,13 +368,17 @@ impl RefChain {
         one.decision.is_none() && one.moved.old.is_none() && (first..=last).any(had_before)
     }
 
-    fn add_move(&mut self, number: usize, first: usize, last: usize) {
+    /// Notes that a move brought these steps; returns false if all of them were there before.
+    fn add_move(&mut self, number: usize, first: usize, last: usize) -> bool {
+        let mut has_brought = false;
         for step in self.steps.iter_mut().take(last + 1).skip(first) {
             // What the ledger saw first is when it landed.
             if matches!(step.landing, StepLanding::Unrecorded) {
                 step.landing = StepLanding::Moved(number);
+                has_brought = true;
             }
         }
+        has_brought
     }
 }
 

@@ -40,7 +40,7 @@ impl RefChain {
 
     /// Returns the place of the newest step up to `last` to which the first parents of `old` lead, if they lead to one;
     /// `None` if they cannot be read.
-    fn find_common_place(
+    pub(super) fn find_common_place(
         &self,
         repository: &Repository,
         old: Option<Oid>,

@@ -213,6 +213,32 @@ impl StepJudge<'_> {
 }
 
 impl StepFacts {
+    /// Returns true if both say the same of commits; what the files and lines are, the commits alone do not say.
+    pub(crate) fn says_same_of_commits(&self, other: &StepFacts) -> bool {
+        self.commits == other.commits
+            && self.title == other.title
+            && self.purpose == other.purpose
+            && self.author == other.author
+            && self.authored_at == other.authored_at
+            && self.committed_at == other.committed_at
+            && self.committer == other.committer
+            && self.people == other.people
+            && self.claimed_pull == other.claimed_pull
+            && self.trailers == other.trailers
+    }
+
+    /// Returns true if it names these paths: all of those that it changes, or none where they are many or were not read.
+    pub(crate) fn has_paths<'a>(&self, paths: impl Iterator<Item = &'a Text>) -> bool {
+        let mut changed: Vec<&Text> = paths.collect();
+        if self.files.is_none() || changed.len() > MAX_FEW_PATHS {
+            changed.clear();
+        }
+        let mut named: Vec<&Text> = self.paths.iter().collect();
+        named.sort_unstable();
+        changed.sort_unstable();
+        named == changed
+    }
+
     fn from_commits(commits: &Commits) -> StepFacts {
         let last = commits.last();
         let (title, purpose) = split_message(last);

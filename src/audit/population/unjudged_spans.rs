@@ -64,6 +64,7 @@ impl UnjudgedSpan {
             what: Text::from(self.describe()),
             related_changes: Vec::new(),
             unauthorised_move: None,
+            is_move_in_time: None,
         }
     }
 }

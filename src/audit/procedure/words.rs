@@ -162,10 +162,12 @@ pub(crate) fn describe_approvals(asked: &ApprovalsPredicate) -> Vec<String> {
         return sentences;
     }
     sentences.push(match asked.requires_verified() {
-        true => "Only a review that the forge itself confirms counts.".to_owned(),
+        true => "Only an approval that is verified counts: a review that the forge itself confirms, or one that the \
+                 approver has signed with a key of the roster."
+            .to_owned(),
         false => {
             "Where reviews can be seen, as on a pull request, an approval is a review there; at a push it is \
-                  a line of text, which is a claim."
+                  one that the approver has signed with a key of the roster, or a line of text, which is a claim."
                 .to_owned()
         }
     });

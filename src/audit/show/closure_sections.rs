@@ -43,6 +43,9 @@ pub(super) fn build_landing_section(shown: &ShownChange) -> PageSection {
         GateBypass::Regularised => "it came WITHOUT A DECISION and was regularised",
         GateBypass::Unauthorised => "it came WITHOUT A DECISION",
         GateBypass::UndecidedPolicy => "a decision allowed it, by a policy that came WITHOUT A DECISION",
+        GateBypass::PolicyNotKnown => {
+            "a decision allowed it; whether its policy came without one is not known, since the history is cut"
+        }
         GateBypass::NotEnforced => "NOT ENFORCED: it landed in evaluate mode, which blocks nothing",
         GateBypass::DeniedNotEnforced => {
             "DENIED AND NOT ENFORCED: it landed in evaluate mode, which blocks nothing"

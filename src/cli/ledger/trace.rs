@@ -57,6 +57,7 @@ pub(crate) fn run_ledger_trace(
             came,
             LandingOrigin::Unauthorised
                 | LandingOrigin::UndecidedPolicy
+                | LandingOrigin::PolicyNotKnown
                 | LandingOrigin::NotEnforced
                 | LandingOrigin::DeniedNotEnforced
         )
@@ -91,7 +92,7 @@ fn write_trace_json(
     }
     let mut landed = Vec::new();
     for (name, came) in &trace.landings {
-        landed.push(json!({ "ref": name.to_lossy(), "came": describe_landing(*came) }));
+        landed.push(json!({ "ref": name.to_lossy(), "came": came.code() }));
     }
     let mut attempts = Vec::new();
     for attempt in &trace.attempts {
@@ -114,19 +115,6 @@ fn write_trace_json(
         "unreadable": trace.unreadable_records,
     });
     writeln!(out, "{}", replace_invisible(&format!("{whole:#}")))
-}
-
-fn describe_landing(came: LandingOrigin) -> &'static str {
-    match came {
-        LandingOrigin::AlreadyThere => "before",
-        LandingOrigin::BeforeProtection => "before-protection",
-        LandingOrigin::Decided => "decided",
-        LandingOrigin::Unauthorised => "undecided",
-        LandingOrigin::Regularised => "regularised",
-        LandingOrigin::UndecidedPolicy => "undecided-policy",
-        LandingOrigin::NotEnforced => "not-enforced",
-        LandingOrigin::DeniedNotEnforced => "denied-not-enforced",
-    }
 }
 
 fn write_trace(
@@ -159,26 +147,18 @@ fn write_trace(
         if let LedgerEvent::Decision(decided) = &traced.record.event
             && let Some(number) = trace.undecided_policies.get(&decided.id)
         {
-            writeln!(out, "      this policy came without a decision (record {number})")?;
+            let what = match trace.uncompared_records.contains(number) {
+                true => "whether this policy came without a decision is not known",
+                false => "this policy came without a decision",
+            };
+            writeln!(out, "      {what} (record {number})")?;
         }
     }
     writeln!(out)?;
     owed.write_terminal(true, out)?;
     for (name, came) in &trace.landings {
         let name = escape::escape_terminal(name.as_bytes(), 60);
-        let how = match came {
-            LandingOrigin::AlreadyThere => "older than the ledger, on ",
-            LandingOrigin::BeforeProtection => "landed before the ref was protected, on ",
-            LandingOrigin::Decided => "landed as decided on ",
-            LandingOrigin::Unauthorised => "landed WITHOUT A DECISION on ",
-            LandingOrigin::Regularised => "landed without a decision and was regularised, on ",
-            LandingOrigin::UndecidedPolicy => "landed by a policy WITHOUT A DECISION on ",
-            LandingOrigin::NotEnforced => "landed while NOTHING WAS ENFORCED (evaluate mode), on ",
-            LandingOrigin::DeniedNotEnforced => {
-                "landed ALTHOUGH DENIED, while NOTHING WAS ENFORCED (evaluate mode), on "
-            }
-        };
-        writeln!(out, "{}", wrap_text(how, 2, &name))?;
+        writeln!(out, "{}", wrap_text(came.describe(), 2, &name))?;
     }
     if trace.landings.is_empty() {
         let what = if trace.records.is_empty() { "no records about this change" } else { "not landed" };

@@ -121,8 +121,14 @@ pub(crate) fn sweep_forge_ledger(
         for event in events {
             ledger.append_event(event, now)?;
         }
-        if let Some(heartbeat) = plan_heartbeat(ledger, RecordedHookState::Workflow, 0, TOOL_VERSION, read_at)
-        {
+        if let Some(heartbeat) = plan_heartbeat(
+            ledger,
+            ledger.newest_recorded_at(),
+            RecordedHookState::Workflow,
+            0,
+            TOOL_VERSION,
+            read_at,
+        ) {
             ledger.append_event(LedgerEvent::Heartbeat(heartbeat), now)?;
         }
         Ok(words)

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -17,8 +17,8 @@ pub use crate::ledger::audit::refused_attempt::{AttemptLink, RefusedAttempt};
 use crate::ledger::audit::refusing_rules::{list_denying_rules, list_refusing_rules};
 use crate::ledger::forge::pull_verdicts::is_ticket_key;
 use crate::ledger::record::readable::ReadableRecord;
-use crate::ledger::record::{LedgerEvent, PullVerdict};
-use crate::ledger::store::{FACTS_FILE, RECORD_FILE, read_ledger_file};
+use crate::ledger::record::{LedgerEvent, PullVerdict, digest_bytes};
+use crate::ledger::store::{FACTS_FILE, REASONS_FILE, RECORD_FILE, read_ledger_file};
 use crate::policy::FOR_CHANGE_TRAILER;
 
 /// How long before a landing an attempt can have been refused.
@@ -243,6 +243,10 @@ pub(super) fn is_in_time(refused_at: Timestamp, landed_at: Timestamp) -> bool {
 }
 
 /// Returns the changes that the decision in `holder` denied; none if it is no denial.
+///
+/// # Errors
+///
+/// Fails if a file cannot be read, or is not the one that the record names: it is no evidence of what was refused.
 pub(super) fn read_denied_changes(repository: &Repository, holder: Oid) -> Result<Vec<DeniedChange>> {
     let bytes = read_ledger_file(repository, holder, RECORD_FILE)?.unwrap_or_default();
     let ReadableRecord::Known(record) = ReadableRecord::parse_record(&bytes) else { return Ok(Vec::new()) };
@@ -253,7 +257,19 @@ pub(super) fn read_denied_changes(repository: &Repository, holder: Oid) -> Resul
         }
         _ => return Ok(Vec::new()),
     };
-    let facts = read_ledger_file(repository, holder, FACTS_FILE)?.unwrap_or_default();
+    let facts = read_ledger_file(repository, holder, FACTS_FILE)?;
+    let reasons = read_ledger_file(repository, holder, REASONS_FILE)?;
+    let named = [
+        (FACTS_FILE, &facts, decided.facts.kept.then_some(&decided.facts.digest)),
+        (REASONS_FILE, &reasons, decided.reasons.as_ref().map(|kept| &kept.digest)),
+    ];
+    for (name, file, digest) in named {
+        let is_named = |digest: &String| file.as_ref().is_some_and(|file| digest_bytes(file) == *digest);
+        if !digest.is_none_or(is_named) {
+            bail!("{name} beside record {} is missing, or another one than it names", record.number);
+        }
+    }
+    let facts = facts.unwrap_or_default();
     let mut lines = facts.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     let mut found = Vec::new();
     for one in &decided.refs {

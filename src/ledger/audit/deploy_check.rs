@@ -25,6 +25,8 @@ pub enum MissingDecision {
     Unauthorised,
     /// The policy that decided it came without a decision.
     UndecidedPolicy,
+    /// Whether the policy that decided it came without a decision is not known: the history is cut.
+    PolicyNotKnown,
     /// It would have been denied, and landed in evaluate mode.
     NotEnforced,
 }
@@ -36,6 +38,10 @@ impl MissingDecision {
             MissingDecision::NoRecordedMove => "no landing in the ledger brought it",
             MissingDecision::Unauthorised => "it landed without a decision",
             MissingDecision::UndecidedPolicy => "it was decided by a policy that came without a decision",
+            MissingDecision::PolicyNotKnown => {
+                "whether the policy that decided it came by a decision is not known, since the history is cut; to fetch \
+                 the rest, run: git fetch --unshallow"
+            }
             MissingDecision::NotEnforced => "it would have been denied, and landed in evaluate mode",
         }
     }
@@ -103,6 +109,9 @@ pub(crate) fn check_deployment(
             }
             Some(MoveOrigin::UndecidedPolicy(_)) => {
                 outcome.without_decision.push((id, MissingDecision::UndecidedPolicy));
+            }
+            Some(MoveOrigin::PolicyNotKnown) => {
+                outcome.without_decision.push((id, MissingDecision::PolicyNotKnown));
             }
             None => outcome.without_decision.push((id, MissingDecision::NoRecordedMove)),
         }
@@ -186,6 +195,8 @@ enum MoveOrigin {
     Unauthorised,
     /// A decision allowed it, by a policy that came without one: the record of this number tells of that.
     UndecidedPolicy(u64),
+    /// A decision allowed it, and whether its policy came without one is not known.
+    PolicyNotKnown,
     /// It landed in evaluate mode.
     NotEnforced {
         /// True if a decision that counts would have refused it.
@@ -255,6 +266,13 @@ fn read_ref_moves(repository: &Repository, name: &Text) -> Result<RefMoveHistory
                 reader.add_event(record.number, record.event);
             }
             _ => reader.history.unreadable_records += 1,
+        }
+    }
+    let uncompared = policy_origins.uncompared_records();
+    let history = &mut reader.history;
+    for one in history.moves.iter_mut().chain(&mut history.elsewhere) {
+        if matches!(one.origin, MoveOrigin::UndecidedPolicy(number) if uncompared.contains(&number)) {
+            one.origin = MoveOrigin::PolicyNotKnown;
         }
     }
     reader.history.moves.reverse();

@@ -136,8 +136,9 @@ impl<'a> HistoryFold<'a> {
     pub(crate) fn end_history(mut self) -> LedgerHistory {
         self.observations.end_records();
         self.add_newest_sight();
-        let HistoryFold { name, mut history, state, other_refs, continuity, acts, .. } = self;
-        history.other_refs = other_refs.landings;
+        self.mark_uncompared_policies();
+        let HistoryFold { name, mut history, state, other_refs, continuity, acts, policy_origins, .. } = self;
+        history.other_refs = other_refs.end_landings(policy_origins.uncompared_records());
         history.obligations = state.obligations;
         history.obligations.retain(|_, owed| owed.ref_name == *name || owed.session.is_some());
         history.chain_breaks = continuity.end_chain();
@@ -286,6 +287,19 @@ impl<'a> HistoryFold<'a> {
         let Some(own) = own.filter(|own| own.protected) else { return };
         let decision = MoveDecision::from_record((record.number, holder), decided, own);
         self.decisions.insert(decided.id.clone(), (Rc::new(decision), doubt));
+    }
+
+    /// Marks what a decision brought of whose policy it is not known whether it came without one.
+    fn mark_uncompared_policies(&mut self) {
+        let uncompared = self.policy_origins.uncompared_records();
+        for one in &mut self.history.moves {
+            let doubt = one.decision.as_ref().and_then(|decided| self.decisions.get(&decided.id)?.1);
+            if one.origin == LandingOrigin::UndecidedPolicy
+                && doubt.is_some_and(|number| uncompared.contains(&number))
+            {
+                one.origin = LandingOrigin::PolicyNotKnown;
+            }
+        }
     }
 
     /// Marks the unauthorised move that the record of this number tells of as regularised; with it, the policy that

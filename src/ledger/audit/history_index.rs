@@ -93,6 +93,8 @@ pub fn read_indexed_history(
     let mut fold = HistoryFold::read_whole(repository, name, (tip, anchor), progress);
     if fold.history.records >= limits.min_records
         && fold.is_whole()
+        // What a later fetch brings tells more.
+        && fold.policy_origins.uncompared_records().is_empty()
         && add_refusal_keys(repository, &mut fold.history).is_some()
     {
         write_index(&path, &fold);

@@ -20,6 +20,9 @@ pub enum LandingOrigin {
     Regularised,
     /// A decision allowed it, by a policy that came without one.
     UndecidedPolicy,
+    /// A decision allowed it, and whether its policy came without one is not known: this repository does not hold the
+    /// commit that a ref held before it moved without a decision.
+    PolicyNotKnown,
     /// It landed in evaluate mode, in which no decision is enforced; one that counts would have allowed it.
     NotEnforced,
     /// It landed in evaluate mode, although a decision that counts would have denied it.
@@ -41,5 +44,45 @@ impl LandingOrigin {
             self,
             LandingOrigin::Unauthorised | LandingOrigin::Regularised | LandingOrigin::DeniedNotEnforced
         )
+    }
+
+    /// Returns true if what landed so was judged by nothing that can be relied on.
+    pub(crate) fn is_unreliable(self) -> bool {
+        self.came_past_gate()
+            || matches!(self, LandingOrigin::UndecidedPolicy | LandingOrigin::PolicyNotKnown)
+    }
+
+    /// Returns the word for it in JSON.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            LandingOrigin::AlreadyThere => "before",
+            LandingOrigin::BeforeProtection => "before-protection",
+            LandingOrigin::Decided => "decided",
+            LandingOrigin::Unauthorised => "undecided",
+            LandingOrigin::Regularised => "regularised",
+            LandingOrigin::UndecidedPolicy => "undecided-policy",
+            LandingOrigin::PolicyNotKnown => "policy-not-known",
+            LandingOrigin::NotEnforced => "not-enforced",
+            LandingOrigin::DeniedNotEnforced => "denied-not-enforced",
+        }
+    }
+
+    /// Returns the same in words, before the name of the ref.
+    pub(crate) fn describe(self) -> &'static str {
+        match self {
+            LandingOrigin::AlreadyThere => "older than the ledger, on ",
+            LandingOrigin::BeforeProtection => "landed before the ref was protected, on ",
+            LandingOrigin::Decided => "landed as decided on ",
+            LandingOrigin::Unauthorised => "landed WITHOUT A DECISION on ",
+            LandingOrigin::Regularised => "landed without a decision and was regularised, on ",
+            LandingOrigin::UndecidedPolicy => "landed by a policy WITHOUT A DECISION on ",
+            LandingOrigin::PolicyNotKnown => {
+                "landed by a policy of which it is not known here whether it came without a decision, on "
+            }
+            LandingOrigin::NotEnforced => "landed while NOTHING WAS ENFORCED (evaluate mode), on ",
+            LandingOrigin::DeniedNotEnforced => {
+                "landed ALTHOUGH DENIED, while NOTHING WAS ENFORCED (evaluate mode), on "
+            }
+        }
     }
 }

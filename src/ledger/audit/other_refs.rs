@@ -1,6 +1,6 @@
 //! What the other refs of a ledger got, and by which record: what a ref has from another one was judged there.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -144,6 +144,19 @@ impl OtherRefReader {
     /// Goes on after the records that know these decisions.
     pub(crate) fn continue_with(&mut self, decisions: BTreeMap<String, OtherRefDecision>) {
         self.decisions = decisions;
+    }
+
+    /// Returns all landings; a doubt that one of the records `uncompared` raises is not known to be one.
+    pub(crate) fn end_landings(self, uncompared: &BTreeSet<u64>) -> Vec<OtherRefLanding> {
+        let mut landings = self.landings;
+        for one in &mut landings {
+            if one.origin == LandingOrigin::UndecidedPolicy
+                && one.doubt.is_some_and(|number| uncompared.contains(&number))
+            {
+                one.origin = LandingOrigin::PolicyNotKnown;
+            }
+        }
+        landings
     }
 
     /// Writes the landings into an index; `None` if that is not possible.

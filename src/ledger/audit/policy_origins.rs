@@ -28,6 +28,9 @@ pub(crate) struct PolicyOrigins<'a> {
     known: KnownOrigins,
     /// The digests that were read, by commit and path; `None` where there is no usable policy.
     digests: BTreeMap<(Oid, String), Option<String>>,
+    /// The records whose move left a commit that this repository does not hold, as a shallow clone does not: whether the
+    /// policy before was another one is not known.
+    uncompared: BTreeSet<u64>,
 }
 
 /// What the records so far say of where policies come from.
@@ -98,7 +101,13 @@ impl<'a> PolicyOrigins<'a> {
 
     /// Goes on after the records that say this.
     pub(crate) fn continue_from(repository: &'a Repository, known: KnownOrigins) -> Self {
-        PolicyOrigins { repository, known, digests: BTreeMap::new() }
+        PolicyOrigins { repository, known, digests: BTreeMap::new(), uncompared: BTreeSet::new() }
+    }
+
+    /// Returns the records that doubts were told of although it is not known whether their moves changed the policy: this
+    /// repository does not hold what the ref held before.
+    pub(crate) fn uncompared_records(&self) -> &BTreeSet<u64> {
+        &self.uncompared
     }
 
     /// Returns what the records so far say.
@@ -229,6 +238,9 @@ impl<'a> PolicyOrigins<'a> {
         let decided = self.read_digest(decided_tip, path);
         if decided.as_ref() == Some(digest) || self.was_decided_policy(decided_tip, path, digest, bases) {
             return None;
+        }
+        if decided_tip.is_some_and(|tip| self.repository.find_root_tree(tip).is_err()) {
+            self.uncompared.insert(number);
         }
         Some(number)
     }

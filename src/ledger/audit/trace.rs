@@ -37,6 +37,8 @@ pub struct ChangeTrace {
     /// The decisions by a policy that came without one and is not regularised, by their ids, each with the
     /// number of the record that tells of it.
     pub undecided_policies: BTreeMap<String, u64>,
+    /// Those of these records of which that is not known, since the repository does not hold what the ref held before.
+    pub uncompared_records: BTreeSet<u64>,
     /// The refused attempts that may have become it, oldest first.
     pub attempts: Vec<RefusedAttempt>,
     /// The numbers of the records of the decisions that allowed acts about it.
@@ -110,6 +112,7 @@ pub fn trace_change(repository: &Repository, change: Oid) -> Result<ChangeTrace>
             Ok(None) | Err(_) => run.trace.unreadable_records += 1,
         }
     }
+    run.end_policies(policy_origins.uncompared_records());
     run.trace.attempts = run.find_attempts()?;
     // The traced decisions may owe something for other changes too.
     let known_ids = run.known_ids;
@@ -277,6 +280,18 @@ impl ChangeTracer<'_> {
                 *landing = LandingOrigin::Decided;
             }
         }
+    }
+
+    /// Marks the landings of which it is not known whether their policy came without a decision.
+    fn end_policies(&mut self, uncompared: &BTreeSet<u64>) {
+        for (name, number) in &self.undecided_landings {
+            if uncompared.contains(number)
+                && let Some(landing @ LandingOrigin::UndecidedPolicy) = self.trace.landings.get_mut(name)
+            {
+                *landing = LandingOrigin::PolicyNotKnown;
+            }
+        }
+        self.trace.uncompared_records.clone_from(uncompared);
     }
 
     /// Adds the refs that held the change when they became protected; returns whether there are any.

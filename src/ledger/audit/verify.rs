@@ -268,8 +268,16 @@ impl LedgerVerifier<'_> {
         }
         if let Some(number) = self.policy_origins.add_record(record) {
             self.undecided_policies.push((self.verification.problems.len(), number));
-            let what = format!("its policy came without a decision (record {number})");
-            self.add_problem(LedgerProblemKind::UndecidedPolicy, what);
+            if self.policy_origins.uncompared_records().contains(&number) {
+                let what = format!(
+                    "whether its policy came without a decision (record {number}) is not known: this repository does not \
+                     hold what the ref held before; fetch the whole history, as with `git fetch --unshallow`"
+                );
+                self.add_problem(LedgerProblemKind::Unreadable, what);
+            } else {
+                let what = format!("its policy came without a decision (record {number})");
+                self.add_problem(LedgerProblemKind::UndecidedPolicy, what);
+            }
         }
         match &record.event {
             LedgerEvent::Decision(decision) => self.cross_check.add_decision(decision),

@@ -336,7 +336,7 @@ fn format_end(id: Option<Oid>) -> String {
 
 /// Returns bytes as printable ASCII: `%` and every byte outside of it become `%` and two hexadecimal
 /// digits. It depends on no table of characters, which a later version might have another edition of.
-fn encode_value(bytes: &[u8]) -> String {
+pub(crate) fn encode_value(bytes: &[u8]) -> String {
     let mut out = String::new();
     for byte in bytes.iter().take(MAX_VALUE_BYTES) {
         match byte {

@@ -23,7 +23,7 @@ use crate::ledger::server::brought_commits::BroughtCommits;
 use crate::ledger::server::discharge::{
     LandedClosings, describe_discharge, describe_refused_closings, find_merged_commits, list_discharges,
 };
-use crate::ledger::server::heartbeat::plan_heartbeat;
+use crate::ledger::server::heartbeat::{find_last_sign, plan_heartbeat};
 use crate::ledger::server::landed_move::LandedMove;
 use crate::ledger::server::pending::{self, JournaledDecision, PendingDecision, list_names, split_moves};
 use crate::ledger::server::recorded_entries::{MAX_APPENDED_DECISIONS, find_recorded_entries};
@@ -67,7 +67,7 @@ pub fn reconcile_ledger(
     }
     let first = write_ahead::list_entries(directory, &[], max_denials).context(CANNOT_LIST)?;
     let recorded = find_recorded_entries(context.repository, ledger.state(), &first)?;
-    let is_over = |entry: &JournalEntry| is_push_over(context, entry, now);
+    let is_over = |entry: &JournalEntry| context.is_push_over(entry, now);
     let mut pending = pending::collect_pending(first.clone(), ledger.state(), &recorded, &is_over);
     let mut also = BTreeSet::new();
     for (name, _) in pending.iter().flat_map(PendingDecision::list_edges) {
@@ -91,6 +91,7 @@ pub fn reconcile_ledger(
         lock: &mut lock,
         outcome: ReconcileOutcome::default(),
         finished_files: Vec::new(),
+        has_recorded_sign: false,
         now,
     };
     let before = FollowedRefs::from_state(run.ledger.state());
@@ -108,15 +109,6 @@ pub fn reconcile_ledger(
     Ok(run.outcome)
 }
 
-/// Returns whether the push of a decision has ended.
-fn is_push_over(context: &ReconcileContext<'_>, entry: &JournalEntry, now: Timestamp) -> bool {
-    match entry.served_by.as_deref().and_then(context.is_process_running) {
-        Some(is_running) => !is_running,
-        // A decision from the future was made before the clock was set back.
-        None => now.duration_since(entry.decided.observed_at).abs() >= context.push_timeout,
-    }
-}
-
 struct LedgerReconciler<'a, 'b> {
     context: &'b ReconcileContext<'a>,
     ledger: LedgerWriter<'a>,
@@ -124,6 +116,8 @@ struct LedgerReconciler<'a, 'b> {
     outcome: ReconcileOutcome,
     /// The files to remove once the ledger holds what was appended.
     finished_files: Vec<PathBuf>,
+    /// True if this run has appended something else than denials.
+    has_recorded_sign: bool,
     now: Timestamp,
 }
 
@@ -131,6 +125,7 @@ impl LedgerReconciler<'_, '_> {
     fn append_event(&mut self, event: LedgerEvent) -> Result<()> {
         self.ledger.append_event(event, self.now)?;
         self.outcome.appended_records += 1;
+        self.has_recorded_sign = true;
         Ok(())
     }
 
@@ -139,7 +134,11 @@ impl LedgerReconciler<'_, '_> {
         let Some(hook) = self.context.heartbeat else { return Ok(()) };
         let tool = self.context.tool_version;
         let waiting = self.outcome.waiting_decisions;
-        match plan_heartbeat(&self.ledger, hook, waiting, tool, self.now) {
+        let newest_sign = match self.has_recorded_sign {
+            true => Some(self.now),
+            false => find_last_sign(self.context.repository, self.now)?,
+        };
+        match plan_heartbeat(&self.ledger, newest_sign, hook, waiting, tool, self.now) {
             Some(heartbeat) => self.append_event(LedgerEvent::Heartbeat(heartbeat)),
             None => Ok(()),
         }

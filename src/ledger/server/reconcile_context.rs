@@ -6,6 +6,7 @@ use crate::change::Text;
 use crate::git::Repository;
 use crate::ledger::record::{RecordedHookState, RecordedMove};
 use crate::ledger::server::landed_move::LandedMove;
+use crate::ledger::server::write_ahead::JournalEntry;
 use crate::ledger::store::state_reader::LedgerStateReader;
 use crate::pattern::RefPattern;
 use crate::policy::Policy;
@@ -62,4 +63,15 @@ pub struct ReconcileOutcome {
     pub waiting_decisions: usize,
     /// The moves that landed as decided, of the push that git has just reported.
     pub landed_moves: Vec<LandedMove>,
+}
+
+impl ReconcileContext<'_> {
+    /// Returns whether the push of a decision has ended.
+    pub(super) fn is_push_over(&self, entry: &JournalEntry, now: Timestamp) -> bool {
+        match entry.served_by.as_deref().and_then(self.is_process_running) {
+            Some(is_running) => !is_running,
+            // A decision from the future was made before the clock was set back.
+            None => now.duration_since(entry.decided.observed_at).abs() >= self.push_timeout,
+        }
+    }
 }

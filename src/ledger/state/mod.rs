@@ -239,6 +239,14 @@ impl TrackedObligation {
         let id = change.to_string();
         id == digits || (!self.shares_digits && id.starts_with(digits))
     }
+
+    /// Returns whether it was there in time, as of `now`; `None` while it is open and in time.
+    pub(crate) fn find_timeliness(&self, now: Timestamp) -> Option<bool> {
+        match &self.closed {
+            Some(closed) => Some(closed.late_by.is_none()),
+            None => self.due.is_some_and(|due| due < now).then_some(false),
+        }
+    }
 }
 
 impl LedgerState {
