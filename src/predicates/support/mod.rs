@@ -18,6 +18,7 @@ pub(crate) mod near_key;
 pub(super) mod outcome;
 pub(crate) mod parameters;
 pub(crate) mod shared_messages;
+pub(crate) mod standard_makers;
 pub(crate) mod unread_statement;
 pub(crate) mod untold_members;
 pub(super) mod wording;
