@@ -148,6 +148,19 @@ fn what_was_slipped_in_past_the_gate_is_shown_line_by_line() {
     assert!(changes.contains("\"unapproved_paths\":\"a\""), "{changes}");
     let exceptions = std::fs::read_to_string(out.join("exceptions.jsonl")).unwrap();
     assert!(exceptions.contains("unapproved-content"), "{exceptions}");
+    // A clone that holds the ledger, and not what was signed, cannot tell, and says so.
+    let url = format!("file://{}", world.path("server.git").display());
+    world.git_in("", &["clone", "-q", &url, "lean"]);
+    let ledger = "refs/changegate/ledger:refs/changegate/ledger";
+    world.git_in("lean", &["fetch", "-q", "origin", ledger]);
+    world.changegate("lean", &["show", &landed]).says("could not be compared with what landed");
+    let out = world.path("lean-audit");
+    world.changegate("lean", &["audit", "--ref", "main", "--out", out.to_str().unwrap()]);
+    let exceptions = std::fs::read_to_string(out.join("exceptions.jsonl")).unwrap();
+    let unknown = "whether it is what was approved with a signature is not known";
+    assert!(exceptions.contains(unknown), "{exceptions}");
+    let page = std::fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.contains("cannot be compared with what was approved"), "the page has it among its limits");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::cli::command_error::{CommandError, CommandExit};
 use crate::cli::context::Context;
 use crate::cli::output::wrap_text;
 use crate::cli::policy::lookup::{find_bare_repository, find_work_tree, load_local_policy};
+use crate::cli::policy::told_weakenings::write_weakenings;
 use crate::gate::base_revisions::list_unprotected_bases;
 use crate::gate::policy_ref::name_own_ref;
 use crate::gate::policy_repositories::FOLDER_KEY;
@@ -18,7 +19,7 @@ use crate::gate::protected_names::list_misnamed_refs;
 use crate::gate::{LoadedPolicy, check_policy, check_server_policy, list_idle_patterns, require_own_branch};
 use crate::git::{HeadState, Repository};
 use crate::github::repository_settings::list_check_names;
-use crate::policy::{EmergencyGap, PlacedFault, PlacedPattern, Policy, PolicyWeakening};
+use crate::policy::{EmergencyGap, PlacedFault, PlacedPattern, Policy};
 use crate::yaml::shorten_for_message;
 
 /// The branches that most repositories have their policy on.
@@ -390,20 +391,6 @@ fn write_emergency_gaps(gaps: &[EmergencyGap], out: &mut dyn Write) -> io::Resul
             paths.join(", "),
         );
         writeln!(out, "{}", wrap_text("note: ", 2, &note))?;
-    }
-    Ok(())
-}
-
-fn write_weakenings(weakenings: &[PolicyWeakening], out: &mut dyn Write) -> io::Result<()> {
-    if weakenings.is_empty() {
-        return writeln!(out, "it weakens nothing of what it extends");
-    }
-    for weakening in weakenings {
-        let PolicyWeakening { file, at, base, what, reason, .. } = weakening;
-        let text = format!("{base}: {what} ({file}:{})", at.line);
-        writeln!(out, "{}", wrap_text("weakens ", 2, &text))?;
-        let reason = reason.as_deref().unwrap_or("none is given");
-        writeln!(out, "{}", wrap_text("  reason: ", 4, reason))?;
     }
     Ok(())
 }

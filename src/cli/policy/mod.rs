@@ -11,6 +11,7 @@ mod roster_draft;
 mod show;
 mod status;
 mod test;
+mod told_weakenings;
 mod watched_files;
 
 use std::io::{self, Write};

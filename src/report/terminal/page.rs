@@ -305,7 +305,7 @@ mod tests {
     fn a_command_in_a_sentence_stays_whole_where_it_fits_a_line() {
         let text =
             "they take that back with `changegate approve 1f --revoke`, or `git b c d e f g h i j k l m n`";
-        for columns in [34, 38, 60] {
+        for columns in [36, 38, 60] {
             let wrapped = wrap_to_columns("", 2, text, columns);
             assert!(wrapped.contains("`changegate approve 1f --revoke`"), "{wrapped}");
             assert!(wrapped.lines().all(|line| line.len() <= columns), "{wrapped}");
