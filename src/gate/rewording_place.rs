@@ -135,7 +135,8 @@ pub(crate) fn mark_rewrites(
         }
         let start = find_rebase_start(repository, &ids)?;
         let renamed = RenamedCommits::find_above(repository, (tip, start), &ids)?;
-        let keeps_files = renamed.has_remade_merge(repository) || renamed.has_stop_at_empty(group, &ids);
+        let keeps_files =
+            renamed.has_remade_merge(repository) || renamed.has_stop_at_empty(repository, &ids)?;
         let kept_files = if keeps_files { Some(renamed.find_kept_files(repository)?) } else { None };
         group.rewrite = Some(HistoryRewrite { start, holds_merge: !renamed.merges.is_empty(), kept_files });
     }
@@ -202,12 +203,20 @@ impl RenamedCommits {
 
     /// Returns true if a rebase that has merges to make stops at a commit without content: git takes it over as it is,
     /// and then refuses to amend it.
-    fn has_stop_at_empty(&self, group: &ReportGroup, reworded: &[Oid]) -> bool {
-        let mut shapes = group.verdicts.iter().flat_map(|verdict| &verdict.commit_shapes);
-        !self.merges.is_empty()
-            && shapes.any(|shape| {
-                shape.may_be_empty && reworded.contains(&shape.id) && self.lowest.contains(&shape.id)
-            })
+    fn has_stop_at_empty(&self, repository: &Repository, reworded: &[Oid]) -> anyhow::Result<bool> {
+        if self.merges.is_empty() {
+            return Ok(false);
+        }
+        for id in reworded.iter().filter(|id| self.lowest.contains(id)) {
+            let own = repository.find_tree_and_parent(*id)?;
+            if !self.merges.contains(id)
+                && let Some(parent) = own.first_parent
+                && repository.find_tree_and_parent(parent)?.tree == own.tree
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Returns how the commits are made again with the files that they hold.
