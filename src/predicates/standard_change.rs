@@ -367,7 +367,7 @@ impl EntryCheck<'_> {
 #[cfg(test)]
 mod tests {
     use crate::change::{FactKind, Missing};
-    use crate::predicates::PredicateAnswer;
+    use crate::verdict::PredicateAnswer;
     use crate::predicates::support::examples::{
         answer_edited, answer_example, finding_texts, question_faults,
     };
