@@ -248,10 +248,9 @@ fn find_unmet_rule(loaded: &LoadedPolicy, settings: &GateSettings, now: Timestam
         return Some(Finding::new(RULE_NEEDS_SIGNED_PUSH.with("rule", rule.description.id.as_str())));
     }
     // Who pushes, a certificate can tell, too.
-    if !matches!(settings.pusher, Ok(PusherIdentity::Account(_)))
-        && !(settings.asks_signed_pushes && loaded.keys.is_some())
-        && let Some(rule) = policy.pusher_dependent_rules(today).next()
-    {
+    let is_pusher_known = matches!(settings.pusher, Ok(PusherIdentity::Account(_)))
+        || (settings.asks_signed_pushes && loaded.keys.is_some());
+    if !is_pusher_known && let Some(rule) = policy.pusher_dependent_rules(today).next() {
         return Some(Finding::new(RULE_NEEDS_PUSHER.with("rule", rule.description.id.as_str())));
     }
     find_forge_rule(loaded, now).map(|(_, finding)| finding)

@@ -367,10 +367,10 @@ impl EntryCheck<'_> {
 #[cfg(test)]
 mod tests {
     use crate::change::{FactKind, Missing};
-    use crate::verdict::PredicateAnswer;
     use crate::predicates::support::examples::{
         answer_edited, answer_example, finding_texts, question_faults,
     };
+    use crate::verdict::PredicateAnswer;
 
     const ENTRY: &str = "paths: ['**/Cargo.lock', 'vendor/'], size: { files: { at-most: 2 }, lines: { at-most: \
                          10 } }, who: { teams: [platform], bots: ['renovate[bot]'] }, approved-by: Dana, \
