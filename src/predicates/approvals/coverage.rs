@@ -57,20 +57,22 @@ pub(super) fn check_revision(
     {
         return check_carried(&asked.carried, CarriedRelation::CleanMerge, of.id);
     }
+    let same_content = of.tree.is_some() && of.tree == head.tree && of.parents == head.parents;
+    let same_people = of.author == head.author && of.committer == head.committer;
     if let Some(messages) = &of.replaced_messages
         && of.tree.is_some()
         && of.tree == head.tree
+        && !(same_content && same_people)
     {
         check_carried(&asked.carried, CarriedRelation::SameTree, of.id)?;
         return check_replaced(of, messages, context);
     }
-    let same_content = of.tree.is_some() && of.tree == head.tree && of.parents == head.parents;
     if !same_content {
         let template = if pull.uncompared.contains(&of.id) { &UNCOMPARED } else { &OTHER_REVISION };
         return Err(template.with("revision", of.id.short_hex()));
     }
     check_carried(&asked.carried, CarriedRelation::MessageOnly, of.id)?;
-    if of.author != head.author || of.committer != head.committer {
+    if !same_people {
         return Err(OTHER_PEOPLE.with("revision", of.id.short_hex()));
     }
     let then = values_in_message(&of.message, context.vocabulary);
