@@ -265,3 +265,18 @@ fn a_rejection_that_was_taken_back_does_not_come_again() {
         push_as(&mut world, "ana", "main").accepted();
     }
 }
+
+#[test]
+fn approving_what_was_mended_takes_no_rejection_of_the_rest_back() {
+    let Some(mut world) = start("{}") else { return };
+    let rejected = commit_as(&world, "ana", "a", "1", "One");
+    approved_by(&world, "kim", &["--reject"]);
+    world.write("a", "mended");
+    world.git(&["add", "-A"]);
+    git_as(&world, "ana", &["commit", "-q", "--no-verify", "--amend", "-m", "One"]);
+    approved_by(&world, "kim", &[]);
+    push_as(&mut world, "ana", "main").accepted();
+    world.git(&["fetch", "-q", "origin"]);
+    git_as(&world, "ana", &["merge", "-q", "--no-verify", "-s", "ours", "-m", "Merge it", &rejected]);
+    stays_rejected(&mut world);
+}

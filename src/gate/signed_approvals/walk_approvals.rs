@@ -112,8 +112,8 @@ impl WalkApprovals {
     }
 
     /// Returns the ids of the approvals that are used up once everything has landed: those of revisions that are among it,
-    /// and those that are not rejections and are of the same content in another form; with them the rejections that their
-    /// signer took back by one of these.
+    /// and those that are not rejections and are of the same content in another form; with them the rejections of what
+    /// lands that their signer took back by one of these.
     pub(crate) fn list_used_ids(&self) -> Vec<Oid> {
         let (mut used, mut answered) = (Vec::new(), Vec::new());
         for one in self.known.iter().flatten() {
@@ -129,7 +129,14 @@ impl WalkApprovals {
                     && other.received.signer == one.received.signer
                     && used.contains(&other.id)
             };
-            if one.is_rejection() && self.known.iter().flatten().skip(place + 1).any(is_answer) {
+            // What lands in place of rejected content, and is other content, takes no rejection of that back.
+            let RelatedCommits { same, parts, together, .. } = &one.related;
+            let is_of_rejected =
+                !(one.exact.is_empty() && same.is_empty() && parts.is_empty() && together.is_empty());
+            if one.is_rejection()
+                && is_of_rejected
+                && self.known.iter().flatten().skip(place + 1).any(is_answer)
+            {
                 answered.push(one.id);
             }
         }
